@@ -1,0 +1,39 @@
+//! One server: moves time from step to step and tells an [`Observer`] what happens. It does no I/O, prints nothing, reads no clock
+//! and knows no file format.
+
+mod observer;
+
+pub use observer::{End, Event, Finished, Observer, StepRun};
+
+use crate::policy::PolicySettings;
+use crate::units::Time;
+use crate::workload::Request;
+
+/// A server that a client or a router drives. Laws: `advance(a)` then `advance(b)` equals `advance(b)`; observers hear events in the
+/// order of time; an arrival during a step waits for its end.
+pub trait Engine {
+    /// Hands over a request that arrives now: the server has been advanced to its arrival and not beyond.
+    fn submit(&mut self, request: Request, observer: &mut dyn Observer);
+
+    /// Runs every step that starts before `until`; the last may still be in flight then.
+    fn advance(&mut self, until: Time, observer: &mut dyn Observer);
+
+    /// Like [`Engine::advance`], but returns true as soon as a step has ended in which a request finished, before the next step is decided.
+    fn advance_to_finish(&mut self, until: Time, observer: &mut dyn Observer) -> bool;
+
+    /// When something will happen next without further arrivals; `None` if nothing ever will.
+    fn next_event(&self) -> Option<Time>;
+}
+
+/// What a server is made of, apart from its step time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerSettings {
+    /// The batching policy.
+    pub policy: PolicySettings,
+    /// Blocks of the KV cache as an engine logs them: the null block, which holds no tokens, included. At least 2.
+    pub kv_blocks: u32,
+    /// Tokens in a block; at least 1.
+    pub block_tokens: u32,
+    /// The most tokens of one request, prompt and output together.
+    pub max_model_len: u32,
+}

@@ -1,0 +1,105 @@
+//! What an engine tells about a run as it happens.
+
+use crate::kv::KvGrowth;
+use crate::step_time::{Ramp, StepShape};
+use crate::units::{Span, Time};
+use crate::workload::RequestId;
+
+/// Listens to a run. Calls come in the order of simulated time.
+pub trait Observer {
+    /// Something happened to a request.
+    fn on(&mut self, at: Time, id: RequestId, event: &Event);
+
+    /// Steps with the same members have ended, the last one just now.
+    fn ran(&mut self, run: &StepRun<'_>);
+}
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It arrived and waits.
+    Arrived {
+        /// Length of its prompt.
+        input_tokens: u32,
+    },
+    /// It arrived and can never be served: too long for the model or for the whole KV cache.
+    Rejected,
+    /// It left the queue and is part of the step that starts now.
+    Admitted {
+        /// True if it had been preempted before.
+        resumed: bool,
+        /// Prompt tokens (and, resumed, output tokens) it has to compute.
+        tokens: u32,
+    },
+    /// It lost its blocks, and waits at the head of the queue to compute them again.
+    Preempted,
+    /// Its first output token was produced.
+    FirstToken,
+    /// A later output token was produced whose gap to the one before is not just the time of one step.
+    Token {
+        /// The time since the token before.
+        gap: Span,
+    },
+    /// It has all its tokens.
+    Finished(Finished),
+}
+
+/// Why a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It produced a stop token.
+    Stop,
+    /// It reached its `max_tokens` or the model's length.
+    Length,
+}
+
+/// The history of a finished request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// When it reached the server.
+    pub arrival: Time,
+    /// When it was first part of a step.
+    pub scheduled: Time,
+    /// When the client got its first token. Equal to `finished` if the response is sent as a whole.
+    pub first_token: Time,
+    /// When the client got its last token.
+    pub finished: Time,
+    /// Whether tokens were streamed one by one; otherwise the response came as a whole, and has no time between tokens.
+    pub streamed: bool,
+    /// Prompt length.
+    pub input_tokens: u32,
+    /// Tokens produced.
+    pub output_tokens: u32,
+    /// Prompt tokens found in the prefix cache.
+    pub cached_tokens: u32,
+    /// How often it was preempted.
+    pub preemptions: u32,
+    /// Tokens it computed more than once because of preemptions.
+    pub recomputed_tokens: u64,
+    /// Why it ended.
+    pub end: End,
+}
+
+/// A run of one or more consecutive steps with the same members.
+#[derive(Clone, Copy, Debug)]
+pub struct StepRun<'a> {
+    /// When the first step started.
+    pub start: Time,
+    /// How many steps; more than one only if all of them are pure decode steps.
+    pub steps: u64,
+    /// The steps' times; its own `len` has no meaning here.
+    pub ramp: Ramp,
+    /// The first step's batch. Step `j` has the shape `shape.later(j)`.
+    pub shape: StepShape,
+    /// How many requests stream, in every step of this run, a token whose gap to the one before is the step's time.
+    pub streaming: u32,
+    /// Blocks in use during the steps.
+    pub kv: KvGrowth<'a>,
+}
+
+impl StepRun<'_> {
+    /// When the last step ended.
+    pub fn end(&self) -> Time {
+        self.start + self.ramp.total(self.steps)
+    }
+}

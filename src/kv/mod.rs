@@ -1,0 +1,10 @@
+//! Where tokens live: the KV cache is cut into blocks of a fixed number of tokens.
+
+mod growth;
+
+pub use growth::KvGrowth;
+
+/// Blocks that hold `tokens` tokens.
+pub const fn blocks_for(tokens: u32, block_tokens: u32) -> u32 {
+    tokens.div_ceil(block_tokens)
+}

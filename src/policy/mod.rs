@@ -1,0 +1,62 @@
+//! Queue state and what the next step holds: one file a batching policy.
+
+use crate::units::Span;
+
+/// Which policy a server runs, with its settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PolicySettings {
+    /// One request at a time, in the order of arrival.
+    None,
+    /// Batches that run from start to end with the same members.
+    Static(StaticSettings),
+    /// Continuous batching as vLLM V1 does it.
+    Continuous(ContinuousSettings),
+}
+
+/// Settings of static batching.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StaticSettings {
+    /// The most requests in a batch; at least 1.
+    pub max_batch_size: u32,
+    /// How long the oldest request may wait for a batch to fill up.
+    pub max_wait: Span,
+    /// When the client gets its tokens.
+    pub response: Response,
+    /// How much KV memory each row of a batch reserves.
+    pub reserve: Reserve,
+}
+
+/// When the members of a static batch get their tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// Streamed: a row's tokens as they come.
+    RowEnd,
+    /// As a whole when the last row of the batch has finished.
+    BatchEnd,
+}
+
+/// How much KV memory each row of a static batch reserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reserve {
+    /// The batch's longest prompt plus its largest `max_tokens`.
+    Batch,
+    /// The model's maximum length.
+    MaxModelLen,
+}
+
+/// Settings of continuous batching, with vLLM's names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContinuousSettings {
+    /// The most requests running at once; at least 1.
+    pub max_num_seqs: u32,
+    /// The most tokens in a step; at least 1.
+    pub max_num_batched_tokens: u32,
+    /// Whether a prompt may be spread over several steps.
+    pub chunked_prefill: bool,
+    /// The largest chunk while other requests are in the system; 0 for no limit.
+    pub long_prefill_token_threshold: u32,
+    /// The fraction of all blocks that an admission must leave free while others run.
+    pub watermark: f64,
+    /// Whether a request is admitted only if all its tokens fit now, not just its first chunk (vLLM's `scheduler_reserve_full_isl`).
+    pub full_sequence_gate: bool,
+}

@@ -1,0 +1,72 @@
+//! How long one step (one forward pass over a mixed batch) takes.
+
+mod ramp;
+
+pub use ramp::Ramp;
+
+use crate::units::Span;
+
+/// The sums over a batch that decide what its step costs.
+///
+/// One price for the whole mixed batch: a step is one forward pass, never prefill plus decode in series.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepShape {
+    /// Requests (or padded rows) that compute one token each, with one output token to sample.
+    pub decoding: u32,
+    /// Sum over the decoding requests of their context, the token being computed included [tokens].
+    pub context: u64,
+    /// Prompt tokens (or recomputed ones) in this step.
+    pub prefill: u64,
+    /// Sum over the prefill chunks of their context after this step [tokens].
+    pub prefill_context: u64,
+    /// Sum over the prefill chunks of query-key pairs: `done * chunk + chunk * (chunk + 1) / 2`.
+    pub prefill_attention: u64,
+    /// Requests in the step, decoding or prefilling.
+    pub sequences: u32,
+    /// Requests that sample a token at the end of this step.
+    pub sampling: u32,
+}
+
+impl StepShape {
+    /// Tokens that pass through the model in this step.
+    pub const fn tokens(&self) -> u64 {
+        self.decoding as u64 + self.prefill
+    }
+
+    /// The shape `steps` decode steps later, the members unchanged: each request's context has grown by one token a step.
+    #[must_use]
+    pub const fn later(mut self, steps: u64) -> Self {
+        self.context += self.decoding as u64 * steps;
+        self
+    }
+
+    /// Adds one decoding request whose context, the token being computed included, is `context` tokens.
+    pub const fn add_decode(&mut self, context: u32) {
+        self.decoding += 1;
+        self.context += context as u64;
+        self.sequences += 1;
+        self.sampling += 1;
+    }
+
+    /// Adds one prefill chunk of `chunk` tokens after `done` tokens already computed; `samples` if it completes what was to compute.
+    pub const fn add_chunk(&mut self, done: u32, chunk: u32, samples: bool) {
+        let (done, chunk) = (done as u64, chunk as u64);
+        self.prefill += chunk;
+        self.prefill_context += done + chunk;
+        self.prefill_attention += done * chunk + chunk * (chunk + 1) / 2;
+        self.sequences += 1;
+        self.sampling += samples as u32;
+    }
+}
+
+/// A model of the step time. Laws: the same shape always costs the same; [`StepTime::ramp`] agrees with
+/// [`StepTime::step`] term by term, `ramp(s).step(j) == step(s.later(j))` for every `j < ramp(s).len`.
+pub trait StepTime: Send + Sync {
+    /// How long the step takes.
+    fn step(&self, shape: &StepShape) -> Span;
+
+    /// The times of a run of decode steps that starts with `shape`; at least one step long.
+    fn ramp(&self, shape: &StepShape) -> Ramp {
+        Ramp::single(self.step(shape))
+    }
+}

@@ -1,0 +1,25 @@
+//! Who asks for what, and when: requests, arrival processes, length distributions and recorded traces.
+
+mod request;
+
+pub use request::{ContentId, Prompt, Request, RequestId, Segment};
+
+use crate::units::Time;
+
+/// Requests in the order of their arrival, made one at a time so that a run of any length needs little memory.
+pub trait Source {
+    /// When the next request arrives, as far as is known now; `None` if no request is due. A closed loop learns of its next arrival
+    /// only when a request finishes, so `None` may turn into `Some` after [`Source::finished`].
+    fn next_arrival(&mut self) -> Result<Option<Time>, trace::TraceError>;
+
+    /// Takes the request whose arrival [`Source::next_arrival`] announced; arrivals never go back in time.
+    fn take(&mut self) -> Request;
+
+    /// Tells the source that a request has ended, one way or another.
+    fn finished(&mut self, id: RequestId, at: Time);
+
+    /// Whether later arrivals depend on when earlier requests finish.
+    fn is_closed_loop(&self) -> bool;
+}
+
+pub mod trace;
