@@ -1,9 +1,13 @@
 //! One server: moves time from step to step and tells an [`Observer`] what happens. It does no I/O, prints nothing, reads no clock
 //! and knows no file format.
 
+mod fast;
 mod observer;
+mod reference;
 
+pub use fast::fast;
 pub use observer::{End, Event, Finished, Observer, StepRun};
+pub use reference::reference;
 
 use crate::policy::PolicySettings;
 use crate::units::Time;
@@ -30,7 +34,8 @@ pub trait Engine {
 pub struct ServerSettings {
     /// The batching policy.
     pub policy: PolicySettings,
-    /// Blocks of the KV cache as an engine logs them: the null block, which holds no tokens, included. At least 2.
+    /// Blocks of the KV cache as an engine logs them: the null block, which holds no tokens, included. They must hold one request of
+    /// `max_model_len` tokens, or a request that outgrows them would compute, lose its blocks and compute again for ever.
     pub kv_blocks: u32,
     /// Tokens in a block; at least 1.
     pub block_tokens: u32,
