@@ -1,1 +1,3 @@
-//! (to be written)
+//! TOML and JSON text to domain values, with good errors.
+
+pub mod scheduler_log;
