@@ -6,6 +6,8 @@ mod init;
 mod interrupt;
 mod screen;
 
+pub mod steps;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

@@ -30,6 +30,8 @@ pub struct Batching {
     pub policy: PolicySettings,
     /// Whether the prefix cache is on; never for `none` and `static`.
     pub prefix_caching: bool,
+    /// The settings of continuous batching, which size the memory kept back for a step under every policy.
+    pub continuous: ContinuousSettings,
     /// The most requests in a step.
     pub most_requests: u32,
     /// The most tokens in a step.
@@ -66,25 +68,21 @@ pub fn read(fields: Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic> 
     };
     fields.finish()?;
     let request = u64::from(host.max_model_len);
-    Ok(match policy {
-        Policy::None => Batching {
-            policy: PolicySettings::None,
-            prefix_caching,
-            most_requests: 1,
-            most_tokens: request,
+    let (most_requests, most_tokens) = match policy {
+        Policy::None => (1, request),
+        Policy::Static => (fixed.max_batch_size, u64::from(fixed.max_batch_size) * request),
+        Policy::Continuous => (continuous.max_num_seqs, continuous.max_num_batched_tokens.into()),
+    };
+    Ok(Batching {
+        policy: match policy {
+            Policy::None => PolicySettings::None,
+            Policy::Static => PolicySettings::Static(fixed),
+            Policy::Continuous => PolicySettings::Continuous(continuous.clone()),
         },
-        Policy::Static => Batching {
-            prefix_caching,
-            most_requests: fixed.max_batch_size,
-            most_tokens: u64::from(fixed.max_batch_size) * request,
-            policy: PolicySettings::Static(fixed),
-        },
-        Policy::Continuous => Batching {
-            prefix_caching,
-            most_requests: continuous.max_num_seqs,
-            most_tokens: u64::from(continuous.max_num_batched_tokens),
-            policy: PolicySettings::Continuous(continuous),
-        },
+        prefix_caching,
+        continuous,
+        most_requests,
+        most_tokens,
     })
 }
 

@@ -177,6 +177,30 @@ impl<'a> Fields<'a> {
         self.reading.error(place, message)
     }
 
+    /// Where the value at `path`, such as `arrivals.stages[1].rate`, was written; else where the nearest table around it was.
+    pub fn place_of_path(&self, path: &str) -> Place {
+        let mut place = self.place;
+        let mut entries = self.entries;
+        for part in path.split('.') {
+            let (name, index) = part.split_once('[').map_or((part, None), |(name, rest)| {
+                (name, rest.trim_end_matches(']').parse::<usize>().ok())
+            });
+            let Some(entry) = entries.iter().find(|entry| same_key(&entry.key, name)) else {
+                return place;
+            };
+            let node = match (&entry.node.value, index) {
+                (Value::Array(items), Some(index)) => items.get(index).unwrap_or(&entry.node),
+                _ => &entry.node,
+            };
+            place = node.place;
+            entries = match &node.value {
+                Value::Table(inner) => inner,
+                _ => &[],
+            };
+        }
+        place
+    }
+
     /// Refuses the keys that were never asked for.
     pub fn finish(self) -> Result<(), Diagnostic> {
         let known = self.known.borrow();

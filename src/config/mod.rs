@@ -3,14 +3,31 @@
 //! A scenario is read in layers: a file, then the flags of the command line. Each value knows where it was written, so that every
 //! message can show its line. What is left out takes a default that the ledger explains.
 
+mod arrivals;
 mod batching;
+pub mod catalogue;
 mod diagnostic;
 mod document;
 mod fields;
+mod fingerprint;
+mod hugging_face;
 mod key;
+mod lengths;
 mod load;
 mod quantity;
+mod scenario;
+pub mod scheduler_log;
+mod server;
+mod slo;
 mod text;
+mod trace;
+mod workload;
 
 pub use diagnostic::{Diagnostic, Snippet};
+pub use fields::Resolved;
 pub use load::{Flag, Layers};
+pub use quantity::{DURATION_HELP, duration};
+pub use scenario::{Problem, Scenario};
+pub use slo::Objective;
+pub use trace::TraceChoice;
+pub use workload::Workload;

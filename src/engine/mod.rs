@@ -4,10 +4,12 @@
 mod fast;
 mod observer;
 mod reference;
+mod step_log;
 
 pub use fast::fast;
 pub use observer::{End, Event, Finished, Observer, StepRun};
 pub use reference::reference;
+pub use step_log::{COUNTED_STEP, Clock, LoggedStep, StepLog, log_steps};
 
 use crate::policy::PolicySettings;
 use crate::units::Time;

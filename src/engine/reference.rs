@@ -3,7 +3,7 @@
 
 use super::{Engine, Event, Finished, Observer, ServerSettings, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::{Decision, Kind, Live, Policy, Queue, StepPlan, cut_to_model_length};
+use crate::policy::{Decision, Kind, Live, Policy, Produced, Queue, StepPlan, cut_to_model_length};
 use crate::step_time::{Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::Request;
@@ -132,64 +132,31 @@ impl ReferenceServer {
     /// Hands out the tokens of a step that has just ended; true if a request finished.
     fn complete(&mut self, step: &StepInFlight, observer: &mut dyn Observer) -> bool {
         self.check(&step.plan);
+        let together = step.plan.respond_together;
+        let mut produced = self.queue.compute(&step.plan, self.now);
+        if together {
+            produced.clear(); // The tokens stay with the server until the batch has ended.
+        }
+        let one_step_after = |token: &&Produced| token.previous == Some(step.start);
         observer.ran(&StepRun {
             start: step.start,
             steps: 1,
             ramp: Ramp::single(step.takes),
             shape: step.plan.shape,
-            streaming: self.streaming(step),
+            streaming: produced.iter().filter(one_step_after).count() as u32,
             kv: KvGrowth::constant(step.plan.used_blocks),
         });
-        for part in &step.plan.scheduled {
-            let index = position(&self.queue.running, part.id.0);
-            let live = &mut self.queue.running[index];
-            live.computed += part.tokens;
-            if live.computed == live.num_tokens() {
-                live.generated += 1;
-                if !step.plan.respond_together {
-                    self.stream_token(index, step, observer);
+        for token in produced {
+            match token.previous {
+                None => observer.on(self.now, token.id, &Event::FirstToken),
+                Some(previous) if previous != step.start => {
+                    let gap = self.now - previous;
+                    observer.on(self.now, token.id, &Event::Token { gap });
                 }
+                Some(_) => {}
             }
         }
-        self.finish(step.plan.respond_together, observer)
-    }
-
-    /// How many requests stream a token just one step after the one before.
-    fn streaming(&self, step: &StepInFlight) -> u32 {
-        if step.plan.respond_together {
-            return 0;
-        }
-        let streams = step.plan.scheduled.iter().filter(|part| {
-            let live = find(&self.queue.running, part.id.0);
-            live.computed + part.tokens == live.num_tokens() && live.last_token == Some(step.start)
-        });
-        streams.count() as u32
-    }
-
-    fn stream_token(&mut self, index: usize, step: &StepInFlight, observer: &mut dyn Observer) {
-        let live = &mut self.queue.running[index];
-        let id = live.request.id;
-        match live.last_token {
-            None => observer.on(self.now, id, &Event::FirstToken),
-            Some(last) if last != step.start => {
-                let gap = self.now - last;
-                observer.on(self.now, id, &Event::Token { gap });
-            }
-            Some(_) => {}
-        }
-        live.first_token.get_or_insert(self.now);
-        live.last_token = Some(self.now);
-    }
-
-    /// Lets go of those that have all their tokens; together, if responses are sent together.
-    fn finish(&mut self, together: bool, observer: &mut dyn Observer) -> bool {
-        if together && !self.queue.running.iter().all(Live::is_complete) {
-            return false;
-        }
-        let (finished, running): (Vec<_>, Vec<_>) = std::mem::take(&mut self.queue.running)
-            .into_iter()
-            .partition(Live::is_complete);
-        self.queue.running = running;
+        let finished = self.queue.take_complete(together);
         for live in &finished {
             let event = Event::Finished(Finished::of(live, self.now, !together));
             observer.on(self.now, live.request.id, &event);
@@ -210,13 +177,7 @@ impl ReferenceServer {
     }
 }
 
-fn position(running: &[Live], id: u64) -> usize {
-    running
-        .iter()
-        .position(|live| live.request.id.0 == id)
-        .expect("a scheduled request runs")
-}
-
 fn find(running: &[Live], id: u64) -> &Live {
-    &running[position(running, id)]
+    let live = running.iter().find(|live| live.request.id.0 == id);
+    live.expect("a scheduled request runs")
 }

@@ -10,7 +10,7 @@ mod queue;
 mod static_batch;
 
 pub use continuous::{AdmissionMemory, chunk};
-pub use queue::{Decision, Kind, Live, Queue, Scheduled, StepPlan, cut_to_model_length};
+pub use queue::{Decision, Kind, Live, Produced, Queue, Scheduled, StepPlan, cut_to_model_length};
 pub use static_batch::{Batch, Formation, Memory};
 
 use crate::units::{Span, Time};

@@ -188,6 +188,54 @@ impl Queue {
     }
 }
 
+/// A token that a step has produced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Produced {
+    /// Whose token.
+    pub id: RequestId,
+    /// When the request's token before this one was produced, if there was one.
+    pub previous: Option<Time>,
+}
+
+impl Queue {
+    /// The step has ended: its requests have computed their tokens, and those that have caught up with all they have produce one more.
+    pub fn compute(&mut self, plan: &StepPlan, end: Time) -> Vec<Produced> {
+        let mut produced = Vec::new();
+        for part in &plan.scheduled {
+            let live = self
+                .running
+                .iter_mut()
+                .find(|live| live.request.id == part.id)
+                .expect("a scheduled request runs");
+            live.computed += part.tokens;
+            if live.computed == live.num_tokens() {
+                live.generated += 1;
+                produced.push(Produced {
+                    id: part.id,
+                    previous: live.last_token,
+                });
+                if !plan.respond_together {
+                    live.first_token.get_or_insert(end);
+                    live.last_token = Some(end);
+                }
+            }
+        }
+        produced
+    }
+
+    /// Takes out the requests that have all their tokens, in order; if they `respond_together`, only once all have.
+    pub fn take_complete(&mut self, respond_together: bool) -> Vec<Live> {
+        if respond_together && !self.running.iter().all(Live::is_complete) {
+            return Vec::new();
+        }
+        let (complete, running) = std::mem::take(&mut self.running)
+            .into_iter()
+            .partition(Live::is_complete);
+        self.running = running;
+        complete
+    }
+}
+
 impl StepPlan {
     /// Adds `tokens` tokens of `live` to the step, and to its shape.
     pub fn schedule(&mut self, live: &Live, kind: Kind, tokens: u32) {

@@ -1,7 +1,9 @@
 //! How long one step (one forward pass over a mixed batch) takes.
 
+mod affine;
 mod ramp;
 
+pub use affine::Affine;
 pub use ramp::Ramp;
 
 use crate::units::Span;

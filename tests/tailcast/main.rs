@@ -1,4 +1,5 @@
 //! Tests by kind of promise, in one binary.
 
+mod oracle;
 mod twin;
 mod worlds;
