@@ -1,12 +1,25 @@
 //! The command line: one file a verb. The only place that prints.
 
+mod check;
 mod color;
+mod explain;
 mod failure;
+mod gpus;
 mod init;
 mod interrupt;
+mod list;
+mod models;
+mod outputs;
+mod progress;
+mod replications;
+mod run;
+mod scenario;
 mod screen;
-
+mod server_flags;
+mod simulate;
 pub mod steps;
+mod trace;
+mod watched_source;
 
 use std::process::ExitCode;
 
@@ -31,6 +44,12 @@ struct Arguments {
 /// Every verb.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(Box<run::Args>),
+    Check(Box<check::Args>),
+    Steps(steps::Args),
+    Trace(trace::Args),
+    Models(models::Args),
+    Gpus(gpus::Args),
     Init(init::Args),
 }
 
@@ -41,11 +60,26 @@ pub fn main() -> ExitCode {
         Err(error) => return failure::of_usage(&error),
     };
     let color = arguments.color;
-    let done = match arguments.command {
-        Command::Init(args) => init::run(&args),
-    };
-    match done {
+    match arguments.command.run(color) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(color),
+    }
+}
+
+impl Command {
+    fn run(self, color: color::Args) -> Result<(), Failure> {
+        match self {
+            Self::Run(args) => run::run(&args, color),
+            Self::Check(args) => check::run(&args),
+            Self::Steps(args) => {
+                let mut text = Vec::new();
+                steps::run(&args, &mut text).map_err(Failure::Input)?;
+                Ok(screen::print(&String::from_utf8_lossy(&text))?)
+            }
+            Self::Trace(args) => trace::run(&args),
+            Self::Models(args) => models::run(&args),
+            Self::Gpus(args) => gpus::run(&args),
+            Self::Init(args) => init::run(&args),
+        }
     }
 }

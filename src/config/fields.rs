@@ -23,8 +23,10 @@ pub struct Reading {
 pub struct Resolved {
     /// Its key, with the names of the tables around it.
     pub key: String,
-    /// Its value.
+    /// Its value, short.
     pub value: String,
+    /// All that the value stands for, where it is but a name.
+    pub content: Option<String>,
     /// Where it comes from: a place in a file, a flag, or why it is the default.
     pub origin: String,
     /// Whether nobody wrote it.

@@ -306,6 +306,7 @@ fn note(reading: &Reading, key: String, value: &impl Display, place: Option<Plac
     reading.note(Resolved {
         key,
         value: value.to_string(),
+        content: None,
         origin: place.map_or_else(|| why.to_owned(), |place| reading.texts.line_of(place)),
         is_default: place.is_none(),
     });

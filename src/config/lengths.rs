@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
-use super::fields::Fields;
+use super::fields::{Fields, Resolved};
 use crate::workload::{LengthDistribution, Lengths, MOST_TOKENS, MixturePart, QuantileTable};
 
 #[derive(Clone, Copy)]
@@ -157,6 +157,13 @@ fn quantiles(fields: &Fields<'_>) -> Result<Arc<QuantileTable>, Diagnostic> {
                 .help("write path = \"lengths.csv\", a file with the columns quantile and tokens")
         })?;
     let table = QuantileTable::read(&path).map_err(|error| fields.error("path", error.to_string()))?;
+    fields.reading().note(Resolved {
+        key: format!("{}.path", fields.path()),
+        value: path.display().to_string(),
+        content: Some(format!("{table:?}")),
+        origin: fields.reading().texts.line_of(fields.place()),
+        is_default: false,
+    });
     Ok(Arc::new(table))
 }
 

@@ -29,5 +29,4 @@ pub use load::{Flag, Layers};
 pub use quantity::{DURATION_HELP, duration};
 pub use scenario::{Problem, Scenario};
 pub use slo::Objective;
-pub use trace::TraceChoice;
 pub use workload::Workload;

@@ -10,12 +10,10 @@ use super::workload::{self, Workload};
 use super::slo::{self, Objective};
 use crate::engine::ServerSettings;
 use crate::hardware::{self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision};
-use crate::policy::PolicySettings;
 use crate::step_time::{Affine, Roofline, StepTime};
-use crate::units::Span;
 
-/// A step may not take longer: a run covers 200 days at most.
-const LONGEST_STEP: Span = Span::from_picos(86_400 * crate::units::PICOS_PER_SECOND);
+/// A step may not take longer: a run covers 200 days at most [s].
+const LONGEST_STEP_S: f64 = 86_400.0;
 
 /// Everything that decides a run.
 #[derive(Debug)]
@@ -83,10 +81,10 @@ impl Scenario {
     /// How long steps take.
     pub fn step_time(&self) -> Box<dyn StepTime> {
         match &self.measured_step_time {
-            Some(affine) => Box::new(affine.clone()),
+            Some(affine) => Box::new(*affine),
             None => Box::new(Roofline::new(
-                &self.gpu,
                 &self.model,
+                &self.gpu,
                 self.weights,
                 self.kv_cache,
                 self.tensor_parallel,
@@ -116,7 +114,6 @@ fn resolve(reading: &Reading, fields: Fields<'_>) -> Result<Scenario, Problem> {
         .map_err(|message| reading.error(server_place, message).help("write smaller numbers; they are microseconds"))?;
     let memory = memory(&model, &server, &batching)?;
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
-    warn_of_unsimulated_hits(reading, &batching, &workload);
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
@@ -149,15 +146,17 @@ fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), Stri
     let Some(affine) = &server.step_time else {
         return Ok(());
     };
-    let micros = affine.micros_of(batching.most_tokens, batching.most_requests);
-    if micros <= LONGEST_STEP.seconds() * 1e6 {
+    let seconds = affine.base.seconds()
+        + affine.per_token.seconds() * batching.most_tokens as f64
+        + affine.per_sequence.seconds() * f64::from(batching.most_requests);
+    if seconds <= LONGEST_STEP_S {
         return Ok(());
     }
     Err(format!(
         "with this `server.step_time` a step of {} tokens and {} requests takes {:.1} days",
         batching.most_tokens,
         batching.most_requests,
-        micros / 86_400e6
+        seconds / 86_400.0
     ))
 }
 
@@ -183,25 +182,13 @@ fn memory(model: &ModelChoice, server: &Server, batching: &Batching) -> Result<M
     })
 }
 
-fn warn_of_unsimulated_hits(reading: &Reading, batching: &Batching, workload: &Workload) {
-    let Workload::Trace(trace) = workload else {
-        return;
-    };
-    if batching.prefix_caching && trace.names_content() {
-        reading.warn(
-            "the trace says which prompts share content, but hits in the prefix cache are not simulated yet: every prompt is computed in full"
-                .to_owned(),
-        );
-    }
-}
-
 /// Everything that decides the results. The name decides nothing, and the seed is reported beside it.
 fn hash(settings: &[Resolved], workload: &Workload) -> String {
     let mut fingerprint = Fingerprint::EMPTY;
     for setting in settings {
         fingerprint.add(setting.key.as_bytes());
         fingerprint.add(b"=");
-        fingerprint.add(setting.value.as_bytes());
+        fingerprint.add(setting.content.as_ref().unwrap_or(&setting.value).as_bytes());
         fingerprint.add(b"\n");
     }
     if let Workload::Trace(trace) = workload {

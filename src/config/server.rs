@@ -10,6 +10,7 @@ use super::fields::{Fields, Resolved};
 use super::key::Key;
 use crate::hardware::{Gpu, KvPrecision, Model, WeightPrecision};
 use crate::step_time::Affine;
+use crate::units::Span;
 
 /// More blocks than any GPU holds, few enough for every sum.
 const MOST_BLOCKS: u32 = 1 << 30;
@@ -71,7 +72,8 @@ pub fn read_model(fields: Fields<'_>) -> Result<ModelChoice, Diagnostic> {
     };
     fields.reading().note(Resolved {
         key: "model".to_owned(),
-        value: format!("{:?}", choice.model),
+        value: choice.model.title().to_owned(),
+        content: Some(format!("{:?}", choice.model)),
         origin: entry.source,
         is_default: false,
     });
@@ -183,7 +185,8 @@ fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
     let gpu = gpu.map_err(|error| refused(fields, "gpu", &error))?;
     fields.reading().note(Resolved {
         key: "server.gpu".to_owned(),
-        value: format!("{gpu:?}"),
+        value: gpu.title().to_owned(),
+        content: Some(format!("{gpu:?}")),
         origin: fields.reading().texts.line_of(place),
         is_default: false,
     });
@@ -216,7 +219,12 @@ fn read_step_time(fields: &Fields<'_>) -> Result<Option<Affine>, Diagnostic> {
             .help("write base_us = 8000, per_token_us = 20 and per_seq_us = 30, in microseconds"));
     }
     table.finish()?;
-    Ok(Some(Affine::from_micros(base_us, per_token_us, per_seq_us)))
+    let span = |micros: f64| Span::from_seconds(micros / 1e6).expect("a day at most");
+    Ok(Some(Affine {
+        base: span(base_us),
+        per_token: span(per_token_us),
+        per_sequence: span(per_seq_us),
+    }))
 }
 
 fn warn_about_length(fields: &Fields<'_>, server: &Server, model: &Model) {

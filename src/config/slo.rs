@@ -1,7 +1,7 @@
 //! `[slo]`: objectives such as `"ttft.p99" = "2s"`; `ttft.p99 = "2s"` without quotes, which TOML nests, means the same.
 
 use super::diagnostic::{Diagnostic, Snippet};
-use super::document::{Entry, Table, Value};
+use super::document::{Entry, Value};
 use super::fields::{Fields, Resolved};
 use super::quantity;
 use crate::units::Span;
@@ -34,6 +34,7 @@ pub fn read(fields: &Fields<'_>) -> Result<Vec<Objective>, Diagnostic> {
             fields.reading().note(Resolved {
                 key: format!("slo.{name}"),
                 value: limit.to_string(),
+                content: None,
                 origin: texts.line_of(entry.node.place),
                 is_default: false,
             });
@@ -47,7 +48,7 @@ pub fn read(fields: &Fields<'_>) -> Result<Vec<Objective>, Diagnostic> {
 }
 
 /// Names such as `ttft.p99` with the entry that holds the limit.
-fn flatten(table: &Table) -> Vec<(String, &Entry)> {
+fn flatten(table: &[Entry]) -> Vec<(String, &Entry)> {
     let mut found = Vec::new();
     for entry in table {
         match &entry.node.value {

@@ -2,9 +2,9 @@
 
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
-use super::trace::{self, TraceChoice};
-use super::{arrivals, lengths};
+use super::{arrivals, lengths, trace};
 use crate::units::{Span, Time};
+use crate::workload::trace::Replay;
 use crate::workload::{Arrivals, Invalid, LengthDistribution, Lengths, MOST_TOKENS, Synthetic};
 
 /// A run of more would not end [requests].
@@ -16,7 +16,7 @@ pub enum Workload {
     /// Drawn at random.
     Synthetic(Synthetic),
     /// Recorded.
-    Trace(TraceChoice),
+    Trace(Replay),
 }
 
 /// Reads `[workload]`.
@@ -24,9 +24,10 @@ pub fn read(fields: Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnost
     refuse_what_does_not_exist_yet(&fields)?;
     if let Some(section) = fields.optional_section("trace")? {
         refuse_beside_a_trace(&fields)?;
-        let choice = trace::read(section)?;
+        let max_tokens = fields.key("max_tokens")?.count(1..=MOST_TOKENS)?.optional();
+        let replay = trace::read(section, max_tokens)?;
         fields.finish()?;
-        return Ok(Workload::Trace(choice));
+        return Ok(Workload::Trace(replay));
     }
     let requests = fields.key("requests")?.integer(1..=MOST_REQUESTS)?;
     let duration = fields.key("duration")?.duration()?;
@@ -71,7 +72,6 @@ fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
         ("arrivals", "remove it, or remove `trace`; `trace.speedup` makes a trace faster"),
         ("prompt", "remove it, or remove `trace`"),
         ("output", "remove it, or remove `trace`"),
-        ("max_tokens", "remove it, or remove `trace`"),
         ("requests", "write trace.limit for the number of rows"),
         ("duration", "write trace.limit for the number of rows"),
     ] {
