@@ -37,6 +37,7 @@ struct RawExperiment {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the schema has them")]
 struct RawConfig {
     num_blocks: u32,
     block_size: u32,
@@ -56,9 +57,12 @@ struct RawConfig {
 
 #[derive(Deserialize)]
 struct RawTiming {
-    base_us: u32,
-    per_token_us: u32,
-    per_seq_us: u32,
+    #[serde(rename = "base_us")]
+    base: u32,
+    #[serde(rename = "per_token_us")]
+    per_token: u32,
+    #[serde(rename = "per_seq_us")]
+    per_sequence: u32,
 }
 
 #[derive(Deserialize)]
@@ -116,9 +120,9 @@ impl RawExperiment {
             prefix_caching: self.config.enable_prefix_caching,
             settings: self.config.settings(),
             step_time: self.timing.map(|timing| Affine {
-                base: micros(timing.base_us),
-                per_token: micros(timing.per_token_us),
-                per_sequence: micros(timing.per_seq_us),
+                base: micros(timing.base),
+                per_token: micros(timing.per_token),
+                per_sequence: micros(timing.per_sequence),
             }),
             requests,
             names,

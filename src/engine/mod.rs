@@ -11,7 +11,7 @@ pub use observer::{End, Event, Finished, Observer, StepRun};
 pub use reference::reference;
 pub use step_log::{COUNTED_STEP, Clock, LoggedStep, StepLog, log_steps};
 
-use crate::policy::PolicySettings;
+use crate::policy::{Memory, PolicySettings};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -43,4 +43,15 @@ pub struct ServerSettings {
     pub block_tokens: u32,
     /// The most tokens of one request, prompt and output together.
     pub max_model_len: u32,
+}
+
+impl ServerSettings {
+    /// The memory that the server hands out.
+    pub const fn memory(&self) -> Memory {
+        Memory {
+            usable_blocks: self.kv_blocks - 1,
+            block_tokens: self.block_tokens,
+            max_model_len: self.max_model_len,
+        }
+    }
 }

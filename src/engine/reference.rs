@@ -11,12 +11,8 @@ use crate::workload::Request;
 /// A server that takes every step by itself.
 pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
     Box::new(ReferenceServer {
-        policy: settings.policy.policy(settings.max_model_len),
-        queue: Queue::new(
-            settings.kv_blocks,
-            settings.block_tokens,
-            settings.max_model_len,
-        ),
+        policy: settings.policy.policy(),
+        queue: Queue::new(settings.memory()),
         step_time,
         now: Time::ZERO,
         in_flight: None,
@@ -48,10 +44,10 @@ impl Engine for ReferenceServer {
             self.now = self.now.max(arrival);
         }
         let input_tokens = request.prompt.tokens();
-        if input_tokens >= self.queue.max_model_len {
+        if input_tokens >= self.queue.memory.max_model_len {
             return observer.on(arrival, id, &Event::Rejected);
         }
-        let request = cut_to_model_length(request, self.queue.max_model_len);
+        let request = cut_to_model_length(request, self.queue.memory.max_model_len);
         if !self.policy.can_ever_serve(&request, &self.queue) {
             return observer.on(arrival, id, &Event::Rejected);
         }
@@ -167,7 +163,7 @@ impl ReferenceServer {
     /// Memory is never oversold, and every running request has room for what it has computed.
     fn check(&self, plan: &StepPlan) {
         assert!(
-            plan.used_blocks <= self.queue.usable_blocks,
+            plan.used_blocks <= self.queue.memory.usable_blocks,
             "no more blocks are used than there are"
         );
         assert!(

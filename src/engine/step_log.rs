@@ -56,12 +56,8 @@ pub const COUNTED_STEP: Span = Span::from_micros(1);
 
 /// Logs the steps that serve `requests`, given in the order of arrival, up to the last finish, or until nothing can happen any more.
 pub fn log_steps(settings: &ServerSettings, requests: &[Request], clock: &Clock<'_>) -> StepLog {
-    let mut policy = settings.policy.policy(settings.max_model_len);
-    let mut queue = Queue::new(
-        settings.kv_blocks,
-        settings.block_tokens,
-        settings.max_model_len,
-    );
+    let mut policy = settings.policy.policy();
+    let mut queue = Queue::new(settings.memory());
     let mut to_come = requests.iter().peekable();
     let mut log = StepLog {
         steps: Vec::new(),
@@ -127,7 +123,7 @@ fn end_step(
     (waiting_before, running_before): (Vec<RequestId>, Vec<RequestId>),
     all_finished: &mut Vec<Live>,
 ) -> LoggedStep {
-    let free_after_schedule = queue.usable_blocks - plan.used_blocks;
+    let free_after_schedule = queue.memory.usable_blocks - plan.used_blocks;
     let produced = queue.compute(&plan, end);
     let mut finished = Vec::new();
     for live in queue.take_complete(plan.respond_together) {

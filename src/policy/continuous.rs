@@ -26,7 +26,7 @@ impl ContinuousBatching {
         let mut index = 0;
         while index < queue.running.len() && budget > 0 {
             let live = &queue.running[index];
-            let room = queue.max_model_len - live.computed - 1;
+            let room = queue.memory.max_model_len - live.computed - 1;
             let wanted = live.num_tokens() - live.computed;
             let tokens = chunk(wanted, threshold, budget).min(room);
             if tokens == 0 {
@@ -62,8 +62,8 @@ impl ContinuousBatching {
             let all = head.num_tokens();
             let memory = AdmissionMemory {
                 free_blocks: queue.free_blocks(),
-                usable_blocks: queue.usable_blocks,
-                block_tokens: queue.block_tokens,
+                usable_blocks: queue.memory.usable_blocks,
+                block_tokens: queue.memory.block_tokens,
                 others_run: !queue.running.is_empty(),
             };
             let Some(tokens) = self.settings.admission(all, threshold, budget, &memory) else {

@@ -10,8 +10,10 @@ mod queue;
 mod static_batch;
 
 pub use continuous::{AdmissionMemory, chunk};
-pub use queue::{Decision, Kind, Live, Produced, Queue, Scheduled, StepPlan, cut_to_model_length};
-pub use static_batch::{Batch, Formation, Memory};
+pub use queue::{
+    Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length,
+};
+pub use static_batch::{Batch, Formation};
 
 use crate::units::{Span, Time};
 use crate::workload::Request;
@@ -40,13 +42,10 @@ pub trait Policy {
 
 impl PolicySettings {
     /// The policy itself, in its readable form.
-    pub fn policy(&self, max_model_len: u32) -> Box<dyn Policy> {
+    pub fn policy(&self) -> Box<dyn Policy> {
         match self {
             Self::None => Box::new(none::NoBatching),
-            Self::Static(settings) => Box::new(static_batch::StaticBatching::new(
-                settings.clone(),
-                max_model_len,
-            )),
+            Self::Static(settings) => Box::new(static_batch::StaticBatching::new(settings.clone())),
             Self::Continuous(settings) => {
                 Box::new(continuous::ContinuousBatching::new(settings.clone()))
             }

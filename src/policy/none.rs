@@ -33,6 +33,6 @@ impl Policy for NoBatching {
     fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
         // The last output token is never fed back, so it needs no KV.
         let tokens = request.prompt.tokens() + request.output_tokens - 1;
-        queue.blocks_for(tokens) <= queue.usable_blocks
+        queue.memory.blocks_for(tokens) <= queue.memory.usable_blocks
     }
 }

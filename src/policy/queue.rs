@@ -38,7 +38,14 @@ pub struct Queue {
     pub waiting: VecDeque<Live>,
     /// Those that run, in the order of admission.
     pub running: Vec<Live>,
-    /// Blocks of the KV cache that can hold tokens.
+    /// The memory that is handed out.
+    pub memory: Memory,
+}
+
+/// The KV cache that requests share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Blocks that can hold tokens: all but the null block.
     pub usable_blocks: u32,
     /// Tokens in a block.
     pub block_tokens: u32,
@@ -123,15 +130,20 @@ impl Live {
     }
 }
 
+impl Memory {
+    /// Blocks that hold `tokens` tokens.
+    pub const fn blocks_for(&self, tokens: u32) -> u32 {
+        blocks_for(tokens, self.block_tokens)
+    }
+}
+
 impl Queue {
-    /// Empty queues over `kv_blocks` blocks, the null block included.
-    pub const fn new(kv_blocks: u32, block_tokens: u32, max_model_len: u32) -> Self {
+    /// Empty queues.
+    pub const fn new(memory: Memory) -> Self {
         Self {
             waiting: VecDeque::new(),
             running: Vec::new(),
-            usable_blocks: kv_blocks - 1,
-            block_tokens,
-            max_model_len,
+            memory,
         }
     }
 
@@ -142,18 +154,13 @@ impl Queue {
 
     /// Blocks nobody holds.
     pub fn free_blocks(&self) -> u32 {
-        self.usable_blocks - self.used_blocks()
-    }
-
-    /// Blocks that hold `tokens` tokens.
-    pub const fn blocks_for(&self, tokens: u32) -> u32 {
-        blocks_for(tokens, self.block_tokens)
+        self.memory.usable_blocks - self.used_blocks()
     }
 
     /// Gives running request `index` the blocks for `tokens` more tokens; false if there are too few.
     pub fn allocate(&mut self, index: usize, tokens: u32) -> bool {
         let live = &self.running[index];
-        let needed = self.blocks_for(live.computed + tokens);
+        let needed = self.memory.blocks_for(live.computed + tokens);
         if needed.saturating_sub(live.blocks) > self.free_blocks() {
             return false;
         }

@@ -4,9 +4,8 @@
 //!
 //! Not modelled: Triton's preferred batch sizes, its queue limits and priorities.
 
-use super::queue::{Decision, Kind, Queue, StepPlan};
+use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
 use super::{Policy, Reserve, Response, StaticSettings};
-use crate::kv::blocks_for;
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::Request;
@@ -14,7 +13,6 @@ use crate::workload::Request;
 /// Runs one batch after the other.
 pub struct StaticBatching {
     settings: StaticSettings,
-    max_model_len: u32,
     batch: Batch,
 }
 
@@ -42,10 +40,9 @@ pub enum Formation {
 
 impl StaticBatching {
     /// A server without a batch.
-    pub fn new(settings: StaticSettings, max_model_len: u32) -> Self {
+    pub fn new(settings: StaticSettings) -> Self {
         Self {
             settings,
-            max_model_len,
             batch: Batch::default(),
         }
     }
@@ -59,7 +56,7 @@ impl Policy for StaticBatching {
         };
         if queue.running.is_empty() {
             let waiting = queue.waiting.iter().map(|live| &live.request);
-            let formation = self.settings.form(waiting, now, &self.memory(queue));
+            let formation = self.settings.form(waiting, now, &queue.memory);
             self.batch = match formation {
                 Formation::Nobody => return Decision::Idle,
                 Formation::WaitUntil(time) => return Decision::WaitUntil(time),
@@ -89,29 +86,9 @@ impl Policy for StaticBatching {
         let row = self.settings.blocks_per_row(
             request.prompt.tokens(),
             request.max_tokens,
-            &self.memory(queue),
+            &queue.memory,
         );
-        row <= queue.usable_blocks
-    }
-}
-
-/// The memory that batches are formed in.
-pub struct Memory {
-    /// Blocks that can hold tokens.
-    pub usable_blocks: u32,
-    /// Tokens in a block.
-    pub block_tokens: u32,
-    /// The most tokens of one request.
-    pub max_model_len: u32,
-}
-
-impl StaticBatching {
-    const fn memory(&self, queue: &Queue) -> Memory {
-        Memory {
-            usable_blocks: queue.usable_blocks,
-            block_tokens: queue.block_tokens,
-            max_model_len: self.max_model_len,
-        }
+        row <= queue.memory.usable_blocks
     }
 }
 
@@ -159,7 +136,7 @@ impl StaticSettings {
             Reserve::Batch => prompt.saturating_add(max_tokens),
             Reserve::MaxModelLen => memory.max_model_len,
         };
-        blocks_for(tokens, memory.block_tokens)
+        memory.blocks_for(tokens)
     }
 }
 

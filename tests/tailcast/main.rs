@@ -1,5 +1,7 @@
 //! Tests by kind of promise, in one binary.
 
+mod known;
 mod oracle;
+mod tidy;
 mod twin;
 mod worlds;

@@ -6,10 +6,11 @@ use std::collections::VecDeque;
 
 use super::decoders::Decoders;
 use super::slots::{Slot, Slots};
-use super::{Memory, Next, Scheduler, Steps};
+use super::{Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
-use crate::kv::blocks_for;
-use crate::policy::{AdmissionMemory, ContinuousSettings, Live, chunk, cut_to_model_length};
+use crate::policy::{
+    AdmissionMemory, ContinuousSettings, Live, Memory, chunk, cut_to_model_length,
+};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::Request;
@@ -101,7 +102,8 @@ impl ContinuousBatching {
 
     /// Blocks that a request lacks to compute `tokens` more tokens.
     pub(super) fn lacking_blocks(&self, live: &Live, tokens: u32) -> u32 {
-        blocks_for(live.computed + tokens, self.memory.block_tokens).saturating_sub(live.blocks)
+        let needed = self.memory.blocks_for(live.computed + tokens);
+        needed.saturating_sub(live.blocks)
     }
 
     /// Whether the next step can be decided without going through the running requests in order: either all of them get what they

@@ -16,11 +16,7 @@ use crate::workload::Request;
 
 /// A server that leaps.
 pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
-    let memory = Memory {
-        usable_blocks: settings.kv_blocks - 1,
-        block_tokens: settings.block_tokens,
-        max_model_len: settings.max_model_len,
-    };
+    let memory = settings.memory();
     match &settings.policy {
         PolicySettings::None => server(none::NoBatching::new(memory), step_time),
         PolicySettings::Static(rules) => server(
@@ -32,17 +28,6 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn 
             step_time,
         ),
     }
-}
-
-/// The memory a scheduler hands out.
-#[derive(Clone, Copy, Debug)]
-struct Memory {
-    /// Blocks that can hold tokens.
-    usable_blocks: u32,
-    /// Tokens in a block.
-    block_tokens: u32,
-    /// The most tokens of one request.
-    max_model_len: u32,
 }
 
 /// The queues of one policy, kept so that a leap needs no look at each request.

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use super::decoders::Decoders;
 use super::slots::{Slot, Slots};
-use super::{Memory, Next, Scheduler, Steps};
+use super::{Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
-use crate::kv::{KvGrowth, blocks_for};
-use crate::policy::{Live, cut_to_model_length};
+use crate::kv::KvGrowth;
+use crate::policy::{Live, Memory, cut_to_model_length};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::Request;
@@ -31,10 +31,6 @@ impl NoBatching {
             decoders: Decoders::new(memory.block_tokens),
             admissions: 0,
         }
-    }
-
-    fn blocks(&self, tokens: u32) -> u32 {
-        blocks_for(tokens, self.memory.block_tokens)
     }
 
     fn admit(&mut self, slot: Slot, now: Time, observer: &mut dyn Observer) -> Next {
@@ -61,7 +57,10 @@ impl Scheduler for NoBatching {
         let input_tokens = request.prompt.tokens();
         let request = cut_to_model_length(request, self.memory.max_model_len);
         if input_tokens >= self.memory.max_model_len
-            || self.blocks(input_tokens + request.output_tokens - 1) > self.memory.usable_blocks
+            || self
+                .memory
+                .blocks_for(input_tokens + request.output_tokens - 1)
+                > self.memory.usable_blocks
         {
             observer.on(arrival, id, &Event::Rejected);
             return false;
@@ -90,10 +89,10 @@ impl Scheduler for NoBatching {
         let is_prefill = self.decoders.count() == 0;
         let live = &self.slots[slot].live;
         let kv = if is_prefill {
-            KvGrowth::constant(self.blocks(live.num_tokens()))
+            KvGrowth::constant(self.memory.blocks_for(live.num_tokens()))
         } else {
             let context = self.decoders.shape().context as u32;
-            self.decoders.growth(self.blocks(context))
+            self.decoders.growth(self.memory.blocks_for(context))
         };
         let streaming = u32::from(!is_prefill || live.last_token == Some(steps.start));
         observer.ran(&StepRun {

@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 
-use super::{Memory, Next, Scheduler, Steps};
+use super::{Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::{self, Batch, Formation, Live, Response, StaticSettings, cut_to_model_length};
+use crate::policy::{
+    Batch, Formation, Live, Memory, Response, StaticSettings, cut_to_model_length,
+};
 use crate::units::Time;
 use crate::workload::Request;
 
 pub(super) struct StaticBatching {
     rules: StaticSettings,
-    memory: policy::Memory,
+    memory: Memory,
     waiting: VecDeque<Request>,
     batch: Batch,
     /// Tokens that each unfinished row of the batch has produced.
@@ -24,11 +26,7 @@ impl StaticBatching {
     pub(super) const fn new(rules: StaticSettings, memory: Memory) -> Self {
         Self {
             rules,
-            memory: policy::Memory {
-                usable_blocks: memory.usable_blocks,
-                block_tokens: memory.block_tokens,
-                max_model_len: memory.max_model_len,
-            },
+            memory,
             waiting: VecDeque::new(),
             batch: Batch {
                 rows: 0,
