@@ -1,1 +1,3 @@
 //! Tests by kind of promise, in one binary.
+
+mod metrics;
