@@ -96,7 +96,7 @@ fn as_text(info: &TraceInfo) -> String {
             "Sharing",
             format!(
                 "{:.1} % of prompt tokens are in the prefix of an earlier prompt (blocks of {})",
-                100.0 * sharing.token_hit_ratio, sharing.block_tokens
+                100.0 * sharing.token_hit_ratio(), sharing.block_tokens
             ),
         );
     }
@@ -137,7 +137,7 @@ fn as_json(info: &TraceInfo) -> Value {
         "correlation": info.correlation,
         "sharing": info.sharing.as_ref().map(|sharing| json!({
             "block_tokens": sharing.block_tokens,
-            "token_hit_ratio": sharing.token_hit_ratio,
+            "token_hit_ratio": sharing.token_hit_ratio(),
         })),
         "skipped": {
             "bad_rows": info.skipped.bad_rows,
