@@ -1,1 +1,4 @@
 //! Tests by kind of promise, in one binary.
+
+mod bad_catalogue;
+mod known_models;
