@@ -1,8 +1,14 @@
 //! How long one step (one forward pass over a mixed batch) takes.
 
+mod affine;
 mod ramp;
+mod roofline;
+mod saturation;
 
+pub use affine::Affine;
 pub use ramp::Ramp;
+pub use roofline::Roofline;
+pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
 
 use crate::units::Span;
 

@@ -2,3 +2,4 @@
 
 mod bad_catalogue;
 mod known_models;
+mod laws_step_time;
