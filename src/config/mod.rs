@@ -10,7 +10,7 @@ mod diagnostic;
 mod document;
 mod fields;
 mod fingerprint;
-mod hugging_face;
+pub mod hugging_face;
 mod key;
 mod lengths;
 mod load;

@@ -1,1 +1,27 @@
-//! (to be written)
+//! What is bought: a GPU, a model, and the memory that is left for the KV cache when one serves the other.
+//!
+//! Plain values, valid by construction: no files, no text formats. `config::catalogue` reads them from TOML.
+
+mod arithmetic;
+mod attention;
+mod bad_figure;
+mod does_not_fit;
+mod feed_forward;
+mod gpu;
+mod kv_footprint;
+mod memory;
+mod model;
+mod precision;
+mod weights;
+
+pub use arithmetic::{Arithmetic, AttentionLayers, ExpertLayers};
+pub use attention::{Attention, GroupedAttention, LatentAttention, Reach};
+pub use bad_figure::BadFigure;
+pub use does_not_fit::{DoesNotFit, MemoryShortage};
+pub use feed_forward::{DenseLayer, ExpertLayer, FeedForward};
+pub use gpu::{Gpu, GpuFigures, Link, LinkKind, PeakFlops};
+pub use kv_footprint::{KvFootprint, WindowedKv, WindowedLayers};
+pub use memory::{MemoryBudget, MemoryRequest, budget};
+pub use model::{LayerGroup, Model, ModelFigures};
+pub use precision::{KvPrecision, UnknownPrecision, WeightPrecision};
+pub use weights::Weights;

@@ -1,33 +1,81 @@
-//! A fixed affine step time, for experiments with known answers and for engines measured that way.
+//! A step time given by hand: a constant, so much per token, so much per request.
 
-use super::{Ramp, StepShape, StepTime};
+use super::{Ramp, StepShape, StepTime, saturation};
 use crate::units::Span;
 
-/// `base + per_token * tokens + per_sequence * sequences`, whatever the contexts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// `base + per_token * tokens + per_sequence * requests`, whatever their contexts; at most
+/// [`LONGEST_STEP`](super::LONGEST_STEP).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Affine {
-    /// What every step takes.
+    /// Of every step.
     pub base: Span,
-    /// What each token adds.
+    /// Per token in the step.
     pub per_token: Span,
-    /// What each request in the step adds.
+    /// Per request in the step.
     pub per_sequence: Span,
+}
+
+impl Affine {
+    fn picos(&self, shape: &StepShape) -> u128 {
+        let tokens = u128::from(self.per_token.picos()) * u128::from(shape.tokens());
+        let requests = u128::from(self.per_sequence.picos()) * u128::from(shape.sequences);
+        tokens
+            .saturating_add(requests)
+            .saturating_add(u128::from(self.base.picos()))
+    }
 }
 
 impl StepTime for Affine {
     fn step(&self, shape: &StepShape) -> Span {
-        Span::from_picos(
-            self.base.picos()
-                + self.per_token.picos() * shape.tokens()
-                + self.per_sequence.picos() * u64::from(shape.sequences),
-        )
+        saturation::step(self.picos(shape))
     }
 
     fn ramp(&self, shape: &StepShape) -> Ramp {
-        Ramp {
-            first: self.step(shape),
-            growth: Span::ZERO,
-            len: u64::MAX,
-        }
+        saturation::ramp(self.picos(shape), 0, saturation::LONGEST_RAMP)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODEL: Affine = Affine {
+        base: Span::from_micros(8000),
+        per_token: Span::from_micros(20),
+        per_sequence: Span::from_micros(30),
+    };
+
+    #[test]
+    fn prices_tokens_and_requests() {
+        let mut shape = StepShape::default();
+        shape.add_decode(500);
+        shape.add_chunk(0, 100, true);
+        let micros = 8000 + 20 * 101 + 30 * 2;
+        assert_eq!(MODEL.step(&shape), Span::from_micros(micros));
+    }
+
+    #[test]
+    fn the_context_costs_nothing() {
+        let mut shape = StepShape::default();
+        shape.add_decode(500);
+        let ramp = MODEL.ramp(&shape);
+        assert_eq!(ramp.growth, Span::ZERO);
+        assert_eq!(ramp.step(1_000_000), MODEL.step(&shape.later(1_000_000)));
+    }
+
+    #[test]
+    fn no_price_overflows() {
+        let model = Affine {
+            base: Span::MAX,
+            per_token: Span::MAX,
+            per_sequence: Span::MAX,
+        };
+        let shape = StepShape {
+            decoding: u32::MAX,
+            prefill: u64::MAX / 2,
+            sequences: u32::MAX,
+            ..StepShape::default()
+        };
+        assert_eq!(model.step(&shape), saturation::LONGEST_STEP);
     }
 }

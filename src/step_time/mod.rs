@@ -2,9 +2,13 @@
 
 mod affine;
 mod ramp;
+mod roofline;
+mod saturation;
 
 pub use affine::Affine;
 pub use ramp::Ramp;
+pub use roofline::Roofline;
+pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
 
 use crate::units::Span;
 

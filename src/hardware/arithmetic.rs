@@ -1,0 +1,144 @@
+//! What one step of a model costs one GPU in operations and bytes, before any question of speed.
+//!
+//! The step-time model divides these by rates; the metrics divide their sums over a run by what the GPU could have
+//! done. All figures are for one of `tensor_parallel` GPUs.
+
+use super::{Attention, ExpertLayer, FeedForward, KvPrecision, Model, WeightPrecision};
+
+/// Operations and bytes of one GPU's share of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arithmetic {
+    /// Operations of the linear layers per token in the step, the head not included; two per multiply-add.
+    pub flops_per_token: f64,
+    /// Operations of the head per token sampled.
+    pub flops_per_sampled_token: f64,
+    /// Operations of attention per query-key pair, every layer looking at the whole context: an upper bound for models
+    /// with windows; `attention` has the parts.
+    pub flops_per_pair: f64,
+    /// Keys and values per token of context, every layer looking at the whole of it [bytes].
+    pub kv_bytes_per_context_token: f64,
+    /// Weights that every step reads: all but the routed experts and the embedding's rows [bytes].
+    pub weight_bytes_always: f64,
+    /// Layers with routed experts, of which a step reads those that its tokens choose.
+    pub experts: Vec<ExpertLayers>,
+    /// Layers by how far back they look.
+    pub attention: Vec<AttentionLayers>,
+}
+
+/// Layers with the same routed experts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ExpertLayers {
+    /// How many layers.
+    pub layers: f64,
+    /// Routed experts in each.
+    pub experts: f64,
+    /// Routed experts a token passes through.
+    pub experts_per_token: f64,
+    /// Weights of one expert [bytes].
+    pub bytes_per_expert: f64,
+}
+
+/// Layers that look equally far back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AttentionLayers {
+    /// The most tokens of context a token attends to; `None` if unlimited.
+    pub window: Option<u64>,
+    /// How many layers.
+    pub layers: f64,
+    /// Keys and values per token of context in all of them [bytes].
+    pub kv_bytes_per_context_token: f64,
+    /// Operations per query-key pair in all of them.
+    pub flops_per_pair: f64,
+    /// Operations of a decoding token per token of context in all of them.
+    pub decode_flops_per_context_token: f64,
+}
+
+impl Arithmetic {
+    /// Adds up the model's layers.
+    pub fn new(
+        model: &Model,
+        weights: WeightPrecision,
+        kv: KvPrecision,
+        tensor_parallel: u32,
+    ) -> Self {
+        let gpus = u64::from(tensor_parallel.max(1));
+        let share = model.weights(tensor_parallel);
+        let head = (model.hidden_size() * model.vocab_size().div_ceil(gpus)) as f64;
+        let outside = weights.bits_outside_experts(model.has_experts()) / 8.0;
+        let mut sum = Self {
+            flops_per_token: 2.0 * (share.linear + share.active_experts) as f64,
+            flops_per_sampled_token: 2.0 * head,
+            flops_per_pair: 0.0,
+            kv_bytes_per_context_token: model.kv_bytes_per_token(kv, tensor_parallel) as f64,
+            weight_bytes_always: share.linear as f64 * outside + 2.0 * head,
+            experts: Vec::new(),
+            attention: Vec::new(),
+        };
+        for group in model.layers() {
+            sum.add_attention(&group.attention, group.count, kv, gpus);
+            if let FeedForward::Experts(layer) = &group.feed_forward {
+                let hidden = model.hidden_size();
+                let kind = ExpertLayers::new(layer, group.count, hidden, weights, gpus);
+                sum.experts.push(kind);
+            }
+        }
+        sum.flops_per_pair = sum.attention.iter().map(|kind| kind.flops_per_pair).sum();
+        sum
+    }
+
+    fn add_attention(&mut self, attention: &Attention, layers: u64, kv: KvPrecision, gpus: u64) {
+        let window = attention.reach().window();
+        let layers = layers as f64;
+        let kind = AttentionLayers {
+            window,
+            layers,
+            kv_bytes_per_context_token: layers * attention.kv_bytes_per_token(kv, gpus) as f64,
+            flops_per_pair: layers * attention.flops_per_pair(gpus),
+            decode_flops_per_context_token: layers * attention.decode_flops_per_context_token(gpus),
+        };
+        match self.attention.iter_mut().find(|like| like.window == window) {
+            Some(like) => {
+                like.layers += kind.layers;
+                like.kv_bytes_per_context_token += kind.kv_bytes_per_context_token;
+                like.flops_per_pair += kind.flops_per_pair;
+                like.decode_flops_per_context_token += kind.decode_flops_per_context_token;
+            }
+            None => self.attention.push(kind),
+        }
+    }
+
+    /// Weights that a step of `tokens` reads, each once [bytes].
+    pub fn weight_bytes_per_step(&self, tokens: f64) -> f64 {
+        let experts = self
+            .experts
+            .iter()
+            .map(|kind| kind.layers * kind.distinct_experts(tokens) * kind.bytes_per_expert);
+        self.weight_bytes_always + experts.sum::<f64>()
+    }
+}
+
+impl ExpertLayers {
+    /// So many `layers` of one kind, on one of `gpus` GPUs.
+    pub fn new(
+        layer: &ExpertLayer,
+        layers: u64,
+        hidden: u64,
+        weights: WeightPrecision,
+        gpus: u64,
+    ) -> Self {
+        let matrices = layer.matrices_of_one(hidden, gpus) as f64;
+        Self {
+            layers: layers as f64,
+            experts: layer.experts as f64,
+            experts_per_token: layer.experts_per_token as f64,
+            bytes_per_expert: matrices * weights.bits_per_parameter() / 8.0,
+        }
+    }
+
+    /// Expected number of distinct experts that `tokens` choose, each independently and evenly:
+    /// `E (1 - (1 - k/E)^tokens)`.
+    pub fn distinct_experts(&self, tokens: f64) -> f64 {
+        let missed = 1.0 - self.experts_per_token / self.experts;
+        self.experts * (1.0 - missed.powf(tokens))
+    }
+}

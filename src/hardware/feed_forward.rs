@@ -1,0 +1,107 @@
+//! One feed-forward layer: dense, or a router with experts.
+
+use super::Weights;
+
+/// What follows attention in a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FeedForward {
+    /// One network for every token.
+    Dense(DenseLayer),
+    /// A mixture of experts.
+    Experts(ExpertLayer),
+}
+
+/// A dense feed-forward network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DenseLayer {
+    /// Width between the projections.
+    pub intermediate: u64,
+    /// Whether a gate projection stands beside the up projection: three matrices instead of two.
+    pub gated: bool,
+    /// Whether the projections have biases.
+    pub bias: bool,
+}
+
+/// A mixture of experts, each gated (three matrices).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent fact about a checkpoint"
+)]
+pub struct ExpertLayer {
+    /// Routed experts.
+    pub experts: u64,
+    /// Routed experts a token passes through.
+    pub experts_per_token: u64,
+    /// Width of a routed expert.
+    pub intermediate: u64,
+    /// Width of the experts that every token passes through, all together; 0 if there are none.
+    pub shared_intermediate: u64,
+    /// Whether a learned gate scales the shared expert (Qwen2-MoE).
+    pub shared_gate: bool,
+    /// Whether the router has a bias.
+    pub router_bias: bool,
+    /// Whether the experts have biases (gpt-oss).
+    pub expert_bias: bool,
+}
+
+impl FeedForward {
+    /// Parameters on one of `tensor_parallel` GPUs.
+    pub fn weights(&self, hidden: u64, tensor_parallel: u64) -> Weights {
+        match self {
+            Self::Dense(dense) => dense.weights(hidden, tensor_parallel),
+            Self::Experts(experts) => experts.weights(hidden, tensor_parallel),
+        }
+    }
+
+    /// Values per token between the projections on one GPU, gate and product included; sizes the activations.
+    pub fn values_per_token(&self, tensor_parallel: u64) -> u64 {
+        match self {
+            Self::Dense(dense) => (dense.matrices()) * dense.intermediate.div_ceil(tensor_parallel),
+            Self::Experts(layer) => {
+                let width =
+                    layer.experts_per_token * layer.intermediate + layer.shared_intermediate;
+                3 * width.div_ceil(tensor_parallel)
+            }
+        }
+    }
+}
+
+impl DenseLayer {
+    /// Projections: up and down, and the gate if there is one.
+    pub const fn matrices(&self) -> u64 {
+        2 + self.gated as u64
+    }
+
+    fn weights(&self, hidden: u64, tensor_parallel: u64) -> Weights {
+        let width = self.intermediate.div_ceil(tensor_parallel);
+        Weights {
+            linear: self.matrices() * hidden * width,
+            plain: u64::from(self.bias) * ((self.matrices() - 1) * width + hidden),
+            ..Weights::default()
+        }
+    }
+}
+
+impl ExpertLayer {
+    /// Parameters of one routed expert's matrices on one of `tensor_parallel` GPUs.
+    pub fn matrices_of_one(&self, hidden: u64, tensor_parallel: u64) -> u64 {
+        3 * hidden * self.intermediate.div_ceil(tensor_parallel)
+    }
+
+    fn weights(&self, hidden: u64, tensor_parallel: u64) -> Weights {
+        let one = self.matrices_of_one(hidden, tensor_parallel);
+        let shared = 3 * hidden * self.shared_intermediate.div_ceil(tensor_parallel);
+        let router = hidden * self.experts + u64::from(self.router_bias) * self.experts;
+        let gate = u64::from(self.shared_gate) * hidden;
+        let biases_of_one = u64::from(self.expert_bias)
+            * (2 * self.intermediate.div_ceil(tensor_parallel) + hidden);
+        Weights {
+            linear: shared,
+            experts: self.experts * one,
+            active_experts: self.experts_per_token * one,
+            plain: router + gate + self.experts * biases_of_one,
+            idle_expert_biases: (self.experts - self.experts_per_token) * biases_of_one,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! One accelerator: memory, bandwidth, arithmetic, and the link to its neighbours.
+
+use super::{BadFigure, WeightPrecision};
+
+/// An accelerator whose figures have been checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gpu(GpuFigures);
+
+/// The figures of an accelerator, as a datasheet gives them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GpuFigures {
+    /// The name in scenario files.
+    pub name: String,
+    /// The name for people.
+    pub title: String,
+    /// Memory that the runtime reports, which is not what the label says [bytes].
+    pub memory_bytes: u64,
+    /// Memory bandwidth [bytes/s].
+    pub bandwidth_bytes_per_s: f64,
+    /// Peak arithmetic without sparsity.
+    pub peak: PeakFlops,
+    /// The link to the other GPUs of the same server.
+    pub link: Link,
+}
+
+/// Peak dense arithmetic by operand format [operations/s]; a multiply-add is two operations.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PeakFlops {
+    /// 16-bit floats.
+    pub bf16: f64,
+    /// 8-bit floats, if native.
+    pub fp8: Option<f64>,
+    /// 8-bit integers, if native.
+    pub int8: Option<f64>,
+    /// 4-bit floats, if native.
+    pub fp4: Option<f64>,
+}
+
+/// What connects the GPUs of a server.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Link {
+    /// The technology.
+    pub kind: LinkKind,
+    /// Bandwidth in one direction [bytes/s].
+    pub bytes_per_s: f64,
+}
+
+/// The technology of a link between GPUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// NVIDIA `NVLink`, switch or bridge.
+    NvLink,
+    /// AMD Infinity Fabric.
+    Xgmi,
+    /// PCI Express, through the host.
+    Pcie,
+}
+
+/// More than any device for years to come; keeps sums far from overflow.
+const MOST_MEMORY_BYTES: u64 = 1 << 50;
+const MOST_RATE_PER_S: f64 = 1e21;
+
+impl Gpu {
+    /// Checks the figures: every one positive, finite and below what physics will allow for a while.
+    pub fn new(figures: GpuFigures) -> Result<Self, BadFigure> {
+        if figures.memory_bytes == 0 || figures.memory_bytes > MOST_MEMORY_BYTES {
+            let gib = figures.memory_bytes as f64 / (1u64 << 30) as f64;
+            return Err(BadFigure::new(
+                "memory",
+                format!("{gib} GiB"),
+                "more than 0 and at most 1048576 GiB",
+            ));
+        }
+        let peak = &figures.peak;
+        let rates = [
+            ("bandwidth", Some(figures.bandwidth_bytes_per_s)),
+            ("bf16", Some(peak.bf16)),
+            ("fp8", peak.fp8),
+            ("int8", peak.int8),
+            ("fp4", peak.fp4),
+            ("link", Some(figures.link.bytes_per_s)),
+        ];
+        for (field, rate) in rates {
+            check_rate(field, rate)?;
+        }
+        Ok(Self(figures))
+    }
+
+    /// The name in scenario files.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The name for people.
+    pub fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// Memory that the runtime reports [bytes].
+    pub const fn memory_bytes(&self) -> u64 {
+        self.0.memory_bytes
+    }
+
+    /// Memory bandwidth [bytes/s].
+    pub const fn bandwidth_bytes_per_s(&self) -> f64 {
+        self.0.bandwidth_bytes_per_s
+    }
+
+    /// Peak arithmetic by format.
+    pub const fn peak(&self) -> &PeakFlops {
+        &self.0.peak
+    }
+
+    /// The link to the other GPUs of the server.
+    pub const fn link(&self) -> &Link {
+        &self.0.link
+    }
+
+    /// Peak arithmetic of a linear layer with such weights [operations/s]. A format that the device cannot multiply is
+    /// unpacked and multiplied as bf16; int4 always is (weight-only: AWQ, GPTQ).
+    pub fn peak_flops(&self, weights: WeightPrecision) -> f64 {
+        let peak = &self.0.peak;
+        let native = match weights {
+            WeightPrecision::Bf16 | WeightPrecision::Int4 => None,
+            WeightPrecision::Fp8 => peak.fp8,
+            WeightPrecision::Int8 => peak.int8,
+            WeightPrecision::Mxfp4 => peak.fp4,
+        };
+        native.unwrap_or(peak.bf16)
+    }
+}
+
+fn check_rate(field: &'static str, rate: Option<f64>) -> Result<(), BadFigure> {
+    match rate {
+        Some(rate) if !(1.0..=MOST_RATE_PER_S).contains(&rate) => Err(BadFigure::new(
+            field,
+            format!("{rate:e} per second"),
+            "a positive, finite rate",
+        )),
+        _ => Ok(()),
+    }
+}

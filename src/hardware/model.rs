@@ -1,0 +1,282 @@
+//! One language model: its layers, and from them its parameters and its keys and values.
+
+use super::{
+    Attention, BadFigure, FeedForward, KvFootprint, KvPrecision, Reach, WeightPrecision, Weights,
+    WindowedKv, WindowedLayers,
+};
+
+/// A model whose figures have been checked: no count below can overflow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model(ModelFigures);
+
+/// The figures of a decoder-only model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelFigures {
+    /// The name in scenario files.
+    pub name: String,
+    /// The name for people.
+    pub title: String,
+    /// Width of the residual stream.
+    pub hidden_size: u64,
+    /// Entries of the vocabulary.
+    pub vocab_size: u64,
+    /// Whether the head uses the embedding's matrix.
+    pub tied_embeddings: bool,
+    /// Parameters of the norm before the head.
+    pub final_norm_parameters: u64,
+    /// The longest context it was made for [tokens].
+    pub max_model_len: u32,
+    /// Its layers, like ones together.
+    pub layers: Vec<LayerGroup>,
+}
+
+/// Layers that are alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerGroup {
+    /// How many there are.
+    pub count: u64,
+    /// Their attention.
+    pub attention: Attention,
+    /// Their feed-forward part.
+    pub feed_forward: FeedForward,
+    /// Parameters of the norms of one layer, those of queries and keys not included.
+    pub norm_parameters: u64,
+}
+
+/// The widest dimension accepted anywhere: products of two and a count of experts stay below 2^63.
+const WIDEST: u64 = 1 << 24;
+/// The most parameters accepted: a thousand times what is trained today, and far from overflow.
+const MOST_PARAMETERS: f64 = 1e15;
+
+impl Model {
+    /// Checks the figures.
+    pub fn new(figures: ModelFigures) -> Result<Self, BadFigure> {
+        within("hidden_size", figures.hidden_size, WIDEST)?;
+        within("vocab_size", figures.vocab_size, 1 << 30)?;
+        within("max_model_len", u64::from(figures.max_model_len), 1 << 30)?;
+        within("layers", figures.layers.len() as u64, 10_000)?;
+        let mut parameters = 0.0;
+        for group in &figures.layers {
+            within("layers", group.count, 10_000)?;
+            check_attention(&group.attention)?;
+            check_feed_forward(&group.feed_forward)?;
+            parameters += roughly(group, figures.hidden_size) * group.count as f64;
+        }
+        parameters += 2.0 * figures.hidden_size as f64 * figures.vocab_size as f64;
+        if parameters > MOST_PARAMETERS {
+            return Err(BadFigure::new(
+                "the number of parameters",
+                format!("{parameters:e}"),
+                "at most 1e15",
+            ));
+        }
+        Ok(Self(figures))
+    }
+
+    /// The name in scenario files.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The name for people.
+    pub fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// Width of the residual stream.
+    pub const fn hidden_size(&self) -> u64 {
+        self.0.hidden_size
+    }
+
+    /// Entries of the vocabulary.
+    pub const fn vocab_size(&self) -> u64 {
+        self.0.vocab_size
+    }
+
+    /// The longest context it was made for [tokens].
+    pub const fn max_model_len(&self) -> u32 {
+        self.0.max_model_len
+    }
+
+    /// Its layers, like ones together.
+    pub fn layers(&self) -> &[LayerGroup] {
+        &self.0.layers
+    }
+
+    /// Layers of every kind.
+    pub fn layer_count(&self) -> u64 {
+        self.0.layers.iter().map(|group| group.count).sum()
+    }
+
+    /// Whether any layer has experts.
+    pub fn has_experts(&self) -> bool {
+        let has = |group: &LayerGroup| matches!(group.feed_forward, FeedForward::Experts(_));
+        self.0.layers.iter().any(has)
+    }
+
+    /// Parameters of the language model; vision towers and multi-token-prediction layers are not part of it.
+    pub fn parameters(&self) -> u64 {
+        self.weights(1).total()
+    }
+
+    /// Parameters that one token passes through, by this convention: the chosen experts only, and both embedding and
+    /// head in full. (Some vendors leave the input embedding out: gpt-oss-120b is then 5.13 instead of 5.71 billion.)
+    pub fn active_parameters(&self) -> u64 {
+        self.weights(1).active()
+    }
+
+    /// Parameters on one of `tensor_parallel` GPUs. Divided: embedding and head by vocabulary, projections by heads,
+    /// feed-forward networks and experts by width. On every GPU: norms, routers, the biases that are added after a
+    /// reduction, compressing projections of latent attention, and key-value heads when there are fewer than GPUs.
+    pub fn weights(&self, tensor_parallel: u32) -> Weights {
+        let gpus = u64::from(tensor_parallel.max(1));
+        let hidden = self.0.hidden_size;
+        let embedding = hidden * self.0.vocab_size.div_ceil(gpus);
+        let copies = 1 + u64::from(!self.0.tied_embeddings);
+        let mut sum = Weights {
+            plain: embedding * copies + self.0.final_norm_parameters,
+            ..Weights::default()
+        };
+        for group in &self.0.layers {
+            let layer =
+                group.attention.weights(hidden, gpus) + group.feed_forward.weights(hidden, gpus);
+            let norms = group.norm_parameters * group.count;
+            sum += layer * group.count;
+            sum.plain += norms;
+        }
+        sum
+    }
+
+    /// Size of the weights on one of `tensor_parallel` GPUs [bytes].
+    pub fn weights_bytes(&self, precision: WeightPrecision, tensor_parallel: u32) -> u64 {
+        self.weights(tensor_parallel).bytes(precision)
+    }
+
+    /// Keys and values of one token on one of `tensor_parallel` GPUs, every layer keeping the whole context [bytes].
+    pub fn kv_bytes_per_token(&self, kv: KvPrecision, tensor_parallel: u32) -> u64 {
+        self.kv_footprint(kv, tensor_parallel).bytes_per_token()
+    }
+
+    /// Keys and values of a context of `tokens` on one of `tensor_parallel` GPUs [bytes].
+    pub fn kv_bytes_for_context(
+        &self,
+        tokens: f64,
+        kv: KvPrecision,
+        tensor_parallel: u32,
+        layers: WindowedLayers,
+    ) -> f64 {
+        let footprint = self.kv_footprint(kv, tensor_parallel);
+        footprint.bytes_for_context(tokens, layers)
+    }
+
+    /// Keys and values on one of `tensor_parallel` GPUs, by how long a layer must keep them.
+    pub fn kv_footprint(&self, kv: KvPrecision, tensor_parallel: u32) -> KvFootprint {
+        let gpus = u64::from(tensor_parallel.max(1));
+        let mut footprint = KvFootprint::default();
+        for group in &self.0.layers {
+            let bytes = group.attention.kv_bytes_per_token(kv, gpus) * group.count;
+            match group.attention.reach() {
+                Reach::Sliding(window) => add_windowed(&mut footprint.windowed, window, bytes),
+                Reach::Full | Reach::Chunked(_) => footprint.unbounded_bytes_per_token += bytes,
+            }
+        }
+        footprint
+    }
+
+    /// Whether `tensor_parallel` GPUs can divide the heads: query heads evenly, and key-value heads evenly or each
+    /// repeated on the same number of GPUs (vLLM, `model_executor/models/llama.py`).
+    pub fn check_tensor_parallel(&self, tensor_parallel: u32) -> Result<(), BadFigure> {
+        let gpus = u64::from(tensor_parallel);
+        for group in &self.0.layers {
+            let queries = group.attention.query_heads();
+            let whole = gpus > 0 && queries.is_multiple_of(gpus);
+            if !whole {
+                let expected = format!("a divisor of the {queries} attention heads");
+                return Err(BadFigure::new("tensor_parallel", gpus, expected));
+            }
+            if let Some(heads) = group.attention.kv_heads()
+                && !heads.is_multiple_of(gpus)
+                && !gpus.is_multiple_of(heads)
+            {
+                let expected = format!("a divisor or a multiple of the {heads} key-value heads");
+                return Err(BadFigure::new("tensor_parallel", gpus, expected));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn add_windowed(windowed: &mut Vec<WindowedKv>, window: u64, bytes: u64) {
+    match windowed.iter_mut().find(|kind| kind.window == window) {
+        Some(kind) => kind.bytes_per_token += bytes,
+        None => windowed.push(WindowedKv {
+            window,
+            bytes_per_token: bytes,
+        }),
+    }
+}
+
+fn within(field: &'static str, value: u64, most: u64) -> Result<(), BadFigure> {
+    if (1..=most).contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("a whole number from 1 to {most}");
+    Err(BadFigure::new(field, value, expected))
+}
+
+fn check_attention(attention: &Attention) -> Result<(), BadFigure> {
+    match attention {
+        Attention::Grouped(grouped) => {
+            within("query_heads", grouped.query_heads, 1 << 16)?;
+            within("kv_heads", grouped.kv_heads, grouped.query_heads)?;
+            within("head_dim", grouped.head_dim, 1 << 16)?;
+            within("window", grouped.reach.window().unwrap_or(1), 1 << 30)?;
+            if !grouped.query_heads.is_multiple_of(grouped.kv_heads) {
+                let expected = format!("a divisor of the {} query heads", grouped.query_heads);
+                return Err(BadFigure::new("kv_heads", grouped.kv_heads, expected));
+            }
+        }
+        Attention::Latent(latent) => {
+            within("heads", latent.heads, 1 << 16)?;
+            within("query_rank", latent.query_rank.unwrap_or(1), 1 << 16)?;
+            within("kv_rank", latent.kv_rank, 1 << 16)?;
+            within("nope_head_dim", latent.nope_head_dim, 1 << 16)?;
+            within("rope_head_dim", latent.rope_head_dim, 1 << 16)?;
+            within("value_head_dim", latent.value_head_dim, 1 << 16)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_feed_forward(feed_forward: &FeedForward) -> Result<(), BadFigure> {
+    match feed_forward {
+        FeedForward::Dense(dense) => within("intermediate", dense.intermediate, WIDEST),
+        FeedForward::Experts(layer) => {
+            within("experts", layer.experts, 1 << 16)?;
+            within("experts_per_token", layer.experts_per_token, layer.experts)?;
+            within("intermediate", layer.intermediate, WIDEST)?;
+            // No shared expert is fine: 0 + 1 passes.
+            within("shared_intermediate", layer.shared_intermediate + 1, WIDEST)
+        }
+    }
+}
+
+/// Parameters of one layer in floating point, which cannot overflow: within a factor of two, enough to refuse nonsense.
+fn roughly(group: &LayerGroup, hidden: u64) -> f64 {
+    let width = match &group.attention {
+        Attention::Grouped(grouped) => 4.0 * grouped.query_heads as f64 * grouped.head_dim as f64,
+        Attention::Latent(latent) => {
+            let widths = latent.nope_head_dim + latent.rope_head_dim + latent.value_head_dim;
+            let ranks = latent.query_rank.unwrap_or(0) + latent.kv_rank + latent.rope_head_dim;
+            3.0 * latent.heads as f64 * widths as f64 + ranks as f64
+        }
+    };
+    let feed_forward = match &group.feed_forward {
+        FeedForward::Dense(dense) => 3.0 * dense.intermediate as f64,
+        FeedForward::Experts(layer) => {
+            let routed = 3.0 * layer.experts as f64 * layer.intermediate as f64;
+            routed + 3.0 * layer.shared_intermediate as f64 + layer.experts as f64
+        }
+    };
+    hidden as f64 * (width + feed_forward)
+}

@@ -1,0 +1,166 @@
+//! Number formats of weights and of the KV cache.
+
+use std::error::Error;
+use std::fmt;
+use std::str::FromStr;
+
+/// How the linear layers' weights are stored. Embeddings, head, norms, router and biases stay bf16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WeightPrecision {
+    /// 16-bit brain float (or IEEE half precision: the same size).
+    Bf16,
+    /// 8-bit float with one scale per 128 x 128 block.
+    Fp8,
+    /// 8-bit integer with one scale per output channel.
+    Int8,
+    /// 4-bit integer (AWQ, GPTQ) with groups of 128.
+    Int4,
+    /// 4-bit microscaling float. In a model with experts only these are quantised, as in gpt-oss.
+    Mxfp4,
+}
+
+/// How keys and values are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KvPrecision {
+    /// 16-bit.
+    Bf16,
+    /// 8-bit float.
+    Fp8,
+}
+
+/// A name that is no precision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownPrecision {
+    /// What was given.
+    pub given: String,
+    /// The names that exist.
+    pub known: String,
+}
+
+/// Bits of a parameter that is not quantised.
+pub(super) const PLAIN_BITS: f64 = 16.0;
+
+impl WeightPrecision {
+    /// Every precision, widest first.
+    pub const ALL: [Self; 5] = [Self::Bf16, Self::Fp8, Self::Int8, Self::Int4, Self::Mxfp4];
+
+    /// The name in scenario files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bf16 => "bf16",
+            Self::Fp8 => "fp8",
+            Self::Int8 => "int8",
+            Self::Int4 => "int4",
+            Self::Mxfp4 => "mxfp4",
+        }
+    }
+
+    /// Mean bits of a quantised parameter, its share of scales and zero points included [bits].
+    pub fn bits_per_parameter(self) -> f64 {
+        match self {
+            Self::Bf16 => PLAIN_BITS,
+            // One fp32 scale per 128 x 128 block: DeepSeek-V3's `weight_block_size`.
+            Self::Fp8 => 8.0 + 32.0 / (128.0 * 128.0),
+            Self::Int8 => 8.0,
+            // A 16-bit scale and a 4-bit zero point per group of 128: AutoAWQ's and GPTQ's default.
+            Self::Int4 => 4.0 + (16.0 + 4.0) / 128.0,
+            // An 8-bit scale per 32 values: OCP Microscaling Formats specification v1.0.
+            Self::Mxfp4 => 4.0 + 8.0 / 32.0,
+        }
+    }
+
+    /// Mean bits of a parameter of a linear layer outside the experts, in a model that has experts or not [bits].
+    pub fn bits_outside_experts(self, model_has_experts: bool) -> f64 {
+        match self {
+            Self::Mxfp4 if model_has_experts => PLAIN_BITS,
+            _ => self.bits_per_parameter(),
+        }
+    }
+}
+
+impl KvPrecision {
+    /// Every precision, widest first.
+    pub const ALL: [Self; 2] = [Self::Bf16, Self::Fp8];
+
+    /// The name in scenario files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bf16 => "bf16",
+            Self::Fp8 => "fp8",
+        }
+    }
+
+    /// Bytes of one stored value [bytes].
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::Bf16 => 2,
+            Self::Fp8 => 1,
+        }
+    }
+}
+
+impl FromStr for WeightPrecision {
+    type Err = UnknownPrecision;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPrecision> {
+        match text.to_ascii_lowercase().as_str() {
+            // Same size, same price: the 16-bit formats are one to this program.
+            "fp16" | "float16" | "bfloat16" => Ok(Self::Bf16),
+            "awq" | "gptq" => Ok(Self::Int4),
+            name => find(name, &Self::ALL, Self::name),
+        }
+    }
+}
+
+impl FromStr for KvPrecision {
+    type Err = UnknownPrecision;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPrecision> {
+        match text.to_ascii_lowercase().as_str() {
+            // vLLM's spellings of --kv-cache-dtype.
+            "auto" | "fp16" | "float16" | "bfloat16" => Ok(Self::Bf16),
+            "fp8_e4m3" | "fp8_e5m2" => Ok(Self::Fp8),
+            name => find(name, &Self::ALL, Self::name),
+        }
+    }
+}
+
+fn find<T: Copy>(
+    given: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> Result<T, UnknownPrecision> {
+    let named = all.iter().copied().find(|&one| name(one) == given);
+    named.ok_or_else(|| UnknownPrecision {
+        given: given.to_owned(),
+        known: all
+            .iter()
+            .map(|&one| name(one))
+            .collect::<Vec<_>>()
+            .join(", "),
+    })
+}
+
+impl fmt::Display for WeightPrecision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl fmt::Display for KvPrecision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl fmt::Display for UnknownPrecision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { given, known } = self;
+        write!(
+            formatter,
+            "'{given}' is no precision; write one of: {known}"
+        )
+    }
+}
+
+impl Error for UnknownPrecision {}

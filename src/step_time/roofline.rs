@@ -1,0 +1,183 @@
+//! A step time from first principles: what the step must read and compute, over the rates that kernels reach.
+//!
+//! The step is priced as one forward pass of the whole mixed batch. Three parts: what depends on the number of tokens
+//! (linear layers, experts, all-reduce, small kernels), what depends on contexts (attention), and what depends on the
+//! requests that sample (head, sampler). The first and third are looked up or computed by [`operators`]; the second is
+//! linear in the sums over contexts, so that a run of decode steps is exactly a ramp.
+//!
+//! The host's own work is not in it: an engine that schedules ahead hides it behind the GPU.
+
+mod coefficients;
+mod operators;
+
+use super::{Ramp, StepShape, StepTime, saturation};
+use crate::hardware::{Arithmetic, AttentionLayers, Gpu, KvPrecision, Model, WeightPrecision};
+use crate::units::Span;
+use coefficients as reached;
+use operators::Operators;
+
+/// The roofline model of one GPU (of several that share each layer) with one model.
+#[derive(Clone, Debug)]
+pub struct Roofline {
+    operators: Operators,
+    /// What a step with so many tokens costs besides attention [ps]; longer ones are computed.
+    by_tokens: Vec<u64>,
+    /// What a step with so many sampling requests adds [ps]; more are computed.
+    by_sampling: Vec<u64>,
+    /// Attention's small kernels per request in the step [ps].
+    per_sequence: u64,
+    /// What a step that holds any prefill adds [ps].
+    mixed: u64,
+    attention: Vec<AttentionPrice>,
+}
+
+/// What layers of one reach cost per unit of the batch's sums [ps].
+#[derive(Clone, Copy, Debug)]
+struct AttentionPrice {
+    /// The most tokens of context a token attends to; `u64::MAX` if unlimited.
+    window: u64,
+    /// Per token of a decoding request's context.
+    per_context_token: u64,
+    /// Per token of a prefilling request's context: its keys and values are read once per chunk.
+    per_prefill_context_token: u64,
+    /// Per query-key pair of a prefill chunk.
+    per_pair: u64,
+}
+
+/// Token counts up to this are looked up: every decode batch and small chunks.
+const LOOKED_UP: u64 = 1024;
+
+impl Roofline {
+    /// The price list for `model` on `tensor_parallel` times `gpu`. Every coefficient is rounded to whole picoseconds
+    /// here, once.
+    pub fn new(
+        model: &Model,
+        gpu: &Gpu,
+        weights: WeightPrecision,
+        kv: KvPrecision,
+        tensor_parallel: u32,
+    ) -> Self {
+        let operators = Operators::new(model, gpu, weights, tensor_parallel);
+        let layers = model.layer_count() as f64;
+        let arithmetic = Arithmetic::new(model, weights, kv, tensor_parallel);
+        let kinds = arithmetic.attention.iter();
+        Self {
+            by_tokens: (0..=LOOKED_UP)
+                .map(|tokens| picos(operators.tokens_micros(tokens)))
+                .collect(),
+            by_sampling: (0..=LOOKED_UP)
+                .map(|requests| picos(operators.sampling_micros(requests)))
+                .collect(),
+            per_sequence: picos(layers * reached::ATTENTION_MICROS_PER_SEQUENCE),
+            mixed: picos(layers * reached::MIXED_STEP_MICROS_PER_LAYER),
+            attention: kinds.map(|kind| AttentionPrice::new(kind, gpu)).collect(),
+            operators,
+        }
+    }
+
+    /// All but the decoding requests' attention [ps].
+    fn steady_picos(&self, shape: &StepShape) -> u128 {
+        let tokens = look_up(&self.by_tokens, shape.tokens(), |tokens| {
+            self.operators.tokens_micros(tokens)
+        });
+        let sampling = look_up(&self.by_sampling, u64::from(shape.sampling), |requests| {
+            self.operators.sampling_micros(requests)
+        });
+        let sequences = u128::from(self.per_sequence) * u128::from(shape.sequences);
+        let mut sum = u128::from(tokens) + u128::from(sampling) + sequences;
+        if shape.prefill > 0 {
+            sum += u128::from(self.mixed);
+            sum += self
+                .attention
+                .iter()
+                .map(|kind| kind.prefill(shape))
+                .sum::<u128>();
+        }
+        sum
+    }
+
+    fn decode_attention_picos(&self, shape: &StepShape) -> u128 {
+        self.attention.iter().map(|kind| kind.decode(shape)).sum()
+    }
+}
+
+impl StepTime for Roofline {
+    fn step(&self, shape: &StepShape) -> Span {
+        saturation::step(self.steady_picos(shape) + self.decode_attention_picos(shape))
+    }
+
+    /// Ends where the mean context outgrows a sliding window: from there the layers of that window cost no more.
+    fn ramp(&self, shape: &StepShape) -> Ramp {
+        let first = self.steady_picos(shape) + self.decode_attention_picos(shape);
+        let mut growth = 0;
+        let mut len = saturation::LONGEST_RAMP;
+        for kind in &self.attention {
+            if let Some(steps) = kind.steps_inside_window(shape) {
+                growth += u128::from(kind.per_context_token) * u128::from(shape.decoding);
+                len = len.min(steps);
+            }
+        }
+        saturation::ramp(first, growth, len)
+    }
+}
+
+impl AttentionPrice {
+    fn new(kind: &AttentionLayers, gpu: &Gpu) -> Self {
+        let bandwidth = gpu.bandwidth_bytes_per_s() * reached::KV_BANDWIDTH;
+        let flops = gpu.peak().bf16 * reached::ATTENTION_FLOPS;
+        let read_micros = kind.kv_bytes_per_context_token / bandwidth * 1e6;
+        let decode_micros = kind.decode_flops_per_context_token / flops * 1e6;
+        Self {
+            window: kind.window.unwrap_or(u64::MAX),
+            per_context_token: picos(read_micros.max(decode_micros)),
+            per_prefill_context_token: picos(read_micros),
+            per_pair: picos(kind.flops_per_pair / flops * 1e6),
+        }
+    }
+
+    /// The sum of `min(context, window)` over `requests`, taken as the minimum of the sums: exact when all are inside
+    /// the window or all beyond it.
+    fn inside(&self, context: u64, requests: u64) -> u64 {
+        context.min(requests.saturating_mul(self.window))
+    }
+
+    fn decode(&self, shape: &StepShape) -> u128 {
+        let context = self.inside(shape.context, u64::from(shape.decoding));
+        u128::from(self.per_context_token) * u128::from(context)
+    }
+
+    fn prefill(&self, shape: &StepShape) -> u128 {
+        let chunks = u64::from(shape.sequences.saturating_sub(shape.decoding));
+        let windows = chunks.saturating_mul(self.window);
+        let context = shape
+            .prefill_context
+            .min(windows.saturating_add(shape.prefill));
+        let pairs = self.inside(shape.prefill_attention, shape.prefill);
+        u128::from(self.per_prefill_context_token) * u128::from(context)
+            + u128::from(self.per_pair) * u128::from(pairs)
+    }
+
+    /// For how many steps the decoding requests' contexts stay inside the window together; `None` if they have filled
+    /// it or there are none, so that nothing grows.
+    fn steps_inside_window(&self, shape: &StepShape) -> Option<u64> {
+        let decoding = u64::from(shape.decoding);
+        let windows = decoding.saturating_mul(self.window);
+        if shape.context >= windows {
+            return None;
+        }
+        Some((windows - shape.context) / decoding + 1)
+    }
+}
+
+fn look_up(table: &[u64], index: u64, compute: impl Fn(u64) -> f64) -> u64 {
+    match table.get(index as usize) {
+        Some(&known) => known,
+        None => picos(compute(index)),
+    }
+}
+
+/// Whole picoseconds, at most the longest step.
+fn picos(micros: f64) -> u64 {
+    // The conversion saturates: NaN cannot occur, and infinity becomes the largest integer.
+    ((micros * 1e6).round() as u64).min(saturation::LONGEST_STEP.picos())
+}

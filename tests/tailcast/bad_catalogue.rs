@@ -1,0 +1,252 @@
+//! Malformed GPU and model files give an error that names the file, the line, the value and what to write.
+
+use std::path::PathBuf;
+
+use tailcast::config::catalogue;
+use tempfile::TempDir;
+
+const GPU: &str = r#"title = "Test"
+memory = { gib = 80, source = "a datasheet" }
+bandwidth = { gb_per_s = 3350, source = "a datasheet" }
+bf16 = { tflops = 989, source = "a datasheet" }
+link = { kind = "nvlink", gb_per_s = 450, source = "a datasheet" }
+"#;
+
+const MODEL: &str = r#"{
+  "model_type": "llama",
+  "hidden_size": 4096,
+  "num_hidden_layers": 32,
+  "num_attention_heads": 32,
+  "num_key_value_heads": 8,
+  "intermediate_size": 14336,
+  "vocab_size": 128256,
+  "max_position_embeddings": 131072,
+  "tie_word_embeddings": false
+}
+"#;
+
+fn write(folder: &TempDir, name: &str, text: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn good_files_are_read() {
+    let folder = TempDir::new().unwrap();
+    let gpu = catalogue::gpu_from_file(&write(&folder, "mine.toml", GPU)).unwrap();
+    assert_eq!((gpu.name(), gpu.memory_bytes()), ("mine", 80 << 30));
+    let path = write(&folder, "config.json", MODEL);
+    let entry = catalogue::model_from_config_json(&path).unwrap();
+    assert_eq!(entry.model.parameters(), 8_030_261_248);
+    assert_eq!(entry.stored_weights, None);
+}
+
+#[test]
+fn bad_gpu_files_are_refused_with_place_and_remedy() {
+    let cases = [
+        (
+            "gib = 80",
+            "gib = -80",
+            ":2: memory is -80 GiB; it must be more than 0",
+        ),
+        ("gib = 80", "gib = nan", ":2: memory is NaN GiB"),
+        ("gib = 80", "gib = 1e300", ":2: memory is"),
+        ("gib = 80", "gib = \"80\"", ":2:"),
+        (
+            "gb_per_s = 3350",
+            "gb_per_s = 0",
+            ":3: bandwidth is 0e0 per second; it must be",
+        ),
+        ("gb_per_s = 3350", "gb_per_s = inf", ":3: bandwidth is inf"),
+        (
+            "tflops = 989",
+            "tflops = -1",
+            ":4: bf16 is -1e12 per second",
+        ),
+        (
+            "tflops = 989",
+            "gflops = 989",
+            ":4:10: unknown field `gflops`, expected",
+        ),
+        (
+            "\"nvlink\"",
+            "\"carrier-pigeon\"",
+            ":5:17: unknown variant `carrier-pigeon`, expected one of",
+        ),
+        (
+            ", source = \"a datasheet\" }\nbandwidth",
+            " }\nbandwidth",
+            ":2:10: missing field `source`",
+        ),
+        (
+            "source = \"a datasheet\" }\nlink",
+            "source = \" \" }\nlink",
+            ":4: bf16 is without a source",
+        ),
+        ("title = \"Test\"\n", "", ": missing field `title`"),
+        ("title", "titel", ":1:1: unknown field `titel`"),
+        ("bf16 = {", "bf16 {", ":4:"),
+    ];
+    let folder = TempDir::new().unwrap();
+    for (good, bad, expected) in cases {
+        assert!(GPU.contains(good), "{good}");
+        let path = write(&folder, "mine.toml", &GPU.replacen(good, bad, 1));
+        let error = catalogue::gpu_from_file(&path).unwrap_err().to_string();
+        let file = path.display().to_string();
+        assert!(
+            error.starts_with(&file) && error.contains(expected),
+            "{expected} not in: {error}"
+        );
+    }
+}
+
+#[test]
+fn bad_model_files_are_refused_with_place_and_remedy() {
+    let cases = [
+        (
+            "\"num_hidden_layers\": 32",
+            "\"num_hidden_layers\": 0",
+            ":4: num_hidden_layers is 0; it must be a whole number from 1 to 10000",
+        ),
+        (
+            "\"num_hidden_layers\": 32,",
+            "",
+            "num_hidden_layers is missing; it must be",
+        ),
+        (
+            "\"num_hidden_layers\": 32",
+            "\"num_hidden_layers\": -3",
+            ":4:",
+        ),
+        (
+            "\"num_hidden_layers\": 32",
+            "\"num_hidden_layers\": 32.5",
+            ":4:",
+        ),
+        (
+            "\"num_hidden_layers\": 32",
+            "\"num_hidden_layers\": 1e30",
+            ":4:",
+        ),
+        (
+            "\"hidden_size\": 4096",
+            "\"hidden_size\": 18446744073709551615",
+            ":3: hidden_size is 18446744073709551615",
+        ),
+        (
+            "\"hidden_size\": 4096",
+            "\"hidden_size\": 4097",
+            "head_dim is missing; it must be given",
+        ),
+        (
+            "\"num_key_value_heads\": 8",
+            "\"num_key_value_heads\": 5",
+            ":6: num_key_value_heads is 5; it must be a divisor of num_attention_heads = 32",
+        ),
+        (
+            "\"num_key_value_heads\": 8",
+            "\"num_key_value_heads\": 64",
+            ":6: num_key_value_heads is 64",
+        ),
+        (
+            "\"vocab_size\": 128256",
+            "\"vocab_size\": 0",
+            ":8: vocab_size is 0",
+        ),
+        (
+            "\"llama\"",
+            "\"nemotron_h\"",
+            ":2: model_type is 'nemotron_h'; it must be one of llama,",
+        ),
+        ("\"model_type\": \"llama\",", "", "model_type is 'missing'"),
+        ("\"llama\"", "\"mixtral\"", "num_local_experts is missing"),
+        ("\"llama\"", "\"deepseek_v3\"", "kv_lora_rank is missing"),
+        (
+            "\"tie_word_embeddings\": false",
+            "\"layer_types\": [\"full_attention\"]",
+            ":10: layer_types is a list of 1; it must be one entry for each of the 32 layers",
+        ),
+        (
+            "\"tie_word_embeddings\": false",
+            "\"quantization_config\": {\"quant_method\": \"hqq\"}",
+            ":10: quant_method is 'hqq'; it must be fp8",
+        ),
+        (
+            "\"tie_word_embeddings\": false",
+            "\"tie_word_embeddings\": 7",
+            ":10:",
+        ),
+        ("\"vocab_size\": 128256,", "\"vocab_size\": 128256", ":9:"),
+        (
+            "\"hidden_size\": 4096",
+            "\"head_dim\": 60000, \"hidden_size\": 16000000",
+            "the number of parameters is",
+        ),
+    ];
+    let folder = TempDir::new().unwrap();
+    for (good, bad, expected) in cases {
+        assert!(MODEL.contains(good), "{good}");
+        let path = write(&folder, "config.json", &MODEL.replacen(good, bad, 1));
+        let error = catalogue::model_from_config_json(&path)
+            .unwrap_err()
+            .to_string();
+        let file = path.display().to_string();
+        assert!(
+            error.starts_with(&file) && error.contains(expected),
+            "{expected} not in: {error}"
+        );
+    }
+}
+
+#[test]
+fn layers_with_a_state_are_refused_rather_than_guessed() {
+    let types = vec!["\"linear_attention\""; 32].join(",");
+    let text = MODEL.replace(
+        "\"tie_word_embeddings\": false",
+        &format!("\"layer_types\": [{types}]"),
+    );
+    let folder = TempDir::new().unwrap();
+    let path = write(&folder, "config.json", &text);
+    let error = catalogue::model_from_config_json(&path)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("'linear_attention' at layer 0"), "{error}");
+}
+
+#[test]
+fn our_own_model_files_refuse_unknown_keys() {
+    let folder = TempDir::new().unwrap();
+    let text = "title = \"T\"\nsource = \"a page\"\nmodel_type = \"llama\"\nnum_hiden_layers = 3\n";
+    let path = write(&folder, "mine.toml", text);
+    let error = catalogue::model_from_config_json(&path)
+        .unwrap_err()
+        .to_string();
+    let expected = ":4: unknown key `num_hiden_layers`; did you mean `num_hidden_layers`?";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn multimodal_and_quantised_configurations_are_understood() {
+    let folder = TempDir::new().unwrap();
+    let quantised =
+        r#""quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128}"#;
+    let text = MODEL.replace("\"tie_word_embeddings\": false", quantised);
+    let nested = format!("{{\"model_type\": \"mistral3\", \"text_config\": {text}}}");
+    let path = write(&folder, "config.json", &nested);
+    let entry = catalogue::model_from_config_json(&path).unwrap();
+    assert_eq!(entry.model.parameters(), 8_030_261_248);
+    assert_eq!(entry.stored_weights.unwrap().name(), "int4");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let path = PathBuf::from("/nowhere/config.json");
+    let error = catalogue::model_from_config_json(&path)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("/nowhere/config.json: cannot be read"),
+        "{error}"
+    );
+}

@@ -1,0 +1,166 @@
+//! Every step-time model keeps the laws of its trait, for every model of the catalogue.
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use tailcast::config::catalogue;
+use tailcast::hardware::{KvPrecision, WeightPrecision};
+use tailcast::step_time::{Affine, LONGEST_STEP, Roofline, StepShape, StepTime};
+use tailcast::units::Span;
+
+/// A batch of up to a few hundred requests, each decoding or prefilling.
+fn random_shape(random: &mut Xoshiro256PlusPlus) -> StepShape {
+    let longest = [20, 300, 2_000, 40_000][random.random_range(0..4)];
+    let most = [1, 8, 300][random.random_range(0..3)];
+    let mut shape = StepShape::default();
+    for _ in 0..random.random_range(0..=most) {
+        shape.add_decode(random.random_range(1..longest));
+    }
+    if random.random_range(0..3) == 0 {
+        let done = random.random_range(0..longest);
+        shape.add_chunk(done, random.random_range(1..4096), random.random());
+    }
+    shape
+}
+
+fn check_ramp(model: &dyn StepTime, shape: &StepShape, random: &mut Xoshiro256PlusPlus) {
+    let ramp = model.ramp(shape);
+    assert!(ramp.len >= 1);
+    let last = ramp.len - 1;
+    let steps = [
+        0,
+        1,
+        2,
+        last / 2,
+        last.saturating_sub(1),
+        last,
+        random.random_range(0..=last),
+    ];
+    for j in steps {
+        if j <= last {
+            assert_eq!(
+                ramp.step(j),
+                model.step(&shape.later(j)),
+                "step {j} of {shape:?}: {ramp:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_ramp_agrees_with_its_steps_term_by_term() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+    let gpu = catalogue::gpu("h100-sxm").unwrap();
+    for entry in catalogue::models().unwrap() {
+        let weights = WeightPrecision::Fp8;
+        let model = Roofline::new(&entry.model, &gpu, weights, KvPrecision::Bf16, 2);
+        for _ in 0..200 {
+            let shape = random_shape(&mut random);
+            check_ramp(&model, &shape, &mut random);
+        }
+    }
+    let affine = Affine {
+        base: Span::from_micros(8000),
+        per_token: Span::from_micros(20),
+        per_sequence: Span::from_micros(30),
+    };
+    for _ in 0..200 {
+        let shape = random_shape(&mut random);
+        check_ramp(&affine, &shape, &mut random);
+    }
+}
+
+#[test]
+fn a_ramp_ends_where_a_window_fills() {
+    let gpu = catalogue::gpu("h100-sxm").unwrap();
+    let model = catalogue::model("gpt-oss-20b").unwrap();
+    let model = Roofline::new(&model, &gpu, WeightPrecision::Mxfp4, KvPrecision::Bf16, 1);
+    let mut shape = StepShape::default();
+    shape.add_decode(101);
+    shape.add_decode(100);
+    // Two windows of 128 hold 256 tokens; 201 + 2 * 27 = 255 is the last sum inside them.
+    let ramp = model.ramp(&shape);
+    assert_eq!(ramp.len, 28);
+    let beyond = model.ramp(&shape.later(28));
+    assert!(beyond.growth < ramp.growth && beyond.len > 1_000_000);
+}
+
+#[test]
+fn no_step_overflows() {
+    let gpu = catalogue::gpu("l4").unwrap();
+    for name in ["llama-3.1-405b", "gemma-3-27b", "kimi-k2"] {
+        let model = catalogue::model(name).unwrap();
+        let model = Roofline::new(&model, &gpu, WeightPrecision::Bf16, KvPrecision::Bf16, 1);
+        let shape = StepShape {
+            decoding: u32::MAX / 2,
+            context: 1 << 62,
+            prefill: 1 << 40,
+            prefill_context: 1 << 62,
+            prefill_attention: 1 << 63,
+            sequences: u32::MAX,
+            sampling: u32::MAX,
+        };
+        assert_eq!(model.step(&shape), LONGEST_STEP);
+        let ramp = model.ramp(&shape);
+        assert_eq!(ramp.step(ramp.len - 1), LONGEST_STEP);
+    }
+}
+
+#[test]
+fn a_ramp_towards_the_longest_step_ends_before_it() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(2);
+    let gpu = catalogue::gpu("l4").unwrap();
+    let model = catalogue::model("llama-3.1-405b").unwrap();
+    let model = Roofline::new(&model, &gpu, WeightPrecision::Bf16, KvPrecision::Bf16, 1);
+    for requests in [1 << 10, 1 << 20, 1 << 24] {
+        let shape = StepShape {
+            decoding: requests,
+            context: 10_000_000_000,
+            sequences: requests,
+            sampling: requests,
+            ..StepShape::default()
+        };
+        check_ramp(&model, &shape, &mut random);
+    }
+}
+
+#[test]
+fn llama_8b_decodes_on_an_h100_as_fast_as_it_really_does() {
+    let gpu = catalogue::gpu("h100-sxm").unwrap();
+    let model = catalogue::model("llama-3.1-8b").unwrap();
+    let model = Roofline::new(&model, &gpu, WeightPrecision::Bf16, KvPrecision::Bf16, 1);
+    let mut shape = StepShape::default();
+    shape.add_decode(500);
+    let alone = model.step(&shape).seconds();
+    assert!((0.006..0.008).contains(&alone), "{alone}");
+    for _ in 1..32 {
+        shape.add_decode(700);
+    }
+    let batch = model.step(&shape).seconds();
+    assert!(batch > alone && batch < 1.3 * alone, "{batch}");
+    let mut prompt = StepShape::default();
+    prompt.add_chunk(0, 2048, true);
+    let prefill = model.step(&prompt).seconds();
+    assert!((0.03..0.06).contains(&prefill), "{prefill}");
+}
+
+#[test]
+fn more_work_never_takes_less_time() {
+    let gpu = catalogue::gpu("a100-80-sxm").unwrap();
+    for name in [
+        "llama-3.1-8b",
+        "qwen3-30b-a3b",
+        "deepseek-v2-lite",
+        "gemma-2-9b",
+    ] {
+        let model = catalogue::model(name).unwrap();
+        let model = Roofline::new(&model, &gpu, WeightPrecision::Bf16, KvPrecision::Bf16, 1);
+        let mut shape = StepShape::default();
+        let mut before = Span::ZERO;
+        for _ in 0..600 {
+            shape.add_decode(1000);
+            let now = model.step(&shape);
+            assert!(now > before, "{name}: {shape:?}");
+            before = now;
+        }
+    }
+}
