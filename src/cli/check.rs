@@ -7,7 +7,7 @@ use std::thread;
 use super::failure::Failure;
 use super::interrupt;
 use super::progress::Progress;
-use super::scenario::{self, Input};
+use super::scenario::{Input, ScenarioFlags};
 use super::screen;
 use super::simulate::replay;
 use super::watched_source::WatchedSource;
@@ -15,8 +15,8 @@ use crate::config::Workload;
 use crate::engine::{self, Engine, Event, Observer, StepRun};
 use crate::step_time::StepShape;
 use crate::units::{Span, Time};
-use crate::workload::trace;
 use crate::workload::RequestId;
+use crate::workload::trace;
 
 /// Run the fast and the readable engine on a scenario and compare them, event by event
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub struct Args {
     /// The scenario file (TOML)
     scenario: PathBuf,
     #[command(flatten)]
-    changes: scenario::Args,
+    changes: ScenarioFlags,
 }
 
 /// What an observer hears, runs of like steps taken apart.
@@ -60,12 +60,30 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let (fast, hear_fast) = sync_channel(AHEAD);
         let progress = &progress;
         let input = &input;
-        let slow = scope.spawn(move || tell(input, engine::reference(&scenario.server, scenario.step_time()), slow, progress));
-        let fast = scope.spawn(move || tell(input, engine::fast(&scenario.server, scenario.step_time()), fast, progress));
+        let slow = scope.spawn(move || {
+            tell(
+                input,
+                engine::reference(&scenario.server, scenario.step_time()),
+                slow,
+                progress,
+            )
+        });
+        let fast = scope.spawn(move || {
+            tell(
+                input,
+                engine::fast(&scenario.server, scenario.step_time()),
+                fast,
+                progress,
+            )
+        });
         let outcome = compare(&hear_slow, &hear_fast);
         // An engine that still tells must learn that nobody listens.
         drop((hear_slow, hear_fast));
-        let done = [slow, fast].map(|engine| engine.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let done = [slow, fast].map(|engine| {
+            engine
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
         (outcome, done)
     });
     if interrupt::happened() {
@@ -77,7 +95,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             for engine in done {
                 engine?;
             }
-            screen::print(&format!("equal: both engines tell the same {events} events and {steps} steps\n"))?;
+            screen::print(&format!(
+                "equal: both engines tell the same {events} events and {steps} steps\n"
+            ))?;
             Ok(())
         }
     }
@@ -100,7 +120,9 @@ fn compare(slow: &Receiver<Vec<Heard>>, fast: &Receiver<Vec<Heard>>) -> Outcome 
                 _ => events += 1,
             },
             (slow, fast) => {
-                let show = |heard: Option<Heard>| heard.map_or_else(|| "nothing more".to_owned(), |it| format!("{it:?}"));
+                let show = |heard: Option<Heard>| {
+                    heard.map_or_else(|| "nothing more".to_owned(), |it| format!("{it:?}"))
+                };
                 return Outcome::Different(format!(
                     "different: after {events} events and {steps} steps that are equal\n  the readable engine tells {}\n  the fast engine tells {}\n = help: this is a bug in tailcast; please report it with the scenario",
                     show(slow),
@@ -128,7 +150,8 @@ fn tell(
             replay(engine.as_mut(), &mut source, &mut teller)?;
         }
         Workload::Trace(workload) => {
-            let opened = trace::open(workload).map_err(|error| Failure::Input(error.to_string()))?;
+            let opened =
+                trace::open(workload).map_err(|error| Failure::Input(error.to_string()))?;
             let mut source = WatchedSource::new(opened, progress);
             replay(engine.as_mut(), &mut source, &mut teller)?;
         }

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 /// Flags about colour, for every verb.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Args {
+pub struct ColorFlags {
     /// When to colour the output
     #[arg(
         long,
@@ -29,7 +29,7 @@ enum When {
     Never,
 }
 
-impl Args {
+impl ColorFlags {
     /// Whether results may be coloured.
     pub fn on_stdout(self) -> bool {
         self.decide(stdout().is_terminal())

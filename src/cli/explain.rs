@@ -97,16 +97,29 @@ pub fn explanation(input: &Input) -> String {
     let scenario = &input.scenario;
     let mut text = memory_lines(scenario, &scenario.memory);
     text.push_str("\nSettings\n");
-    let width = scenario.settings.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
+    let width = scenario
+        .settings
+        .iter()
+        .map(|setting| setting.key.len())
+        .max()
+        .unwrap_or(0);
     for setting in &scenario.settings {
         let origin = if setting.is_default {
             format!("default: {}", setting.origin)
         } else {
             setting.origin.clone()
         };
-        let _ = writeln!(text, "  {:width$}  {:<16}  {origin}", setting.key, setting.value);
+        let _ = writeln!(
+            text,
+            "  {:width$}  {:<16}  {origin}",
+            setting.key, setting.value
+        );
     }
-    let _ = write!(text, "\nscenario {} · seed {}\n", scenario.hash, scenario.seed);
+    let _ = write!(
+        text,
+        "\nscenario {} · seed {}\n",
+        scenario.hash, scenario.seed
+    );
     text
 }
 
@@ -129,7 +142,11 @@ fn memory_lines(scenario: &Scenario, budget: &MemoryBudget) -> String {
     let _ = writeln!(text, "{:>9.2}  left for the KV cache", gib(budget.kv_bytes));
     let blocks = scenario.server.kv_blocks;
     let tokens = u64::from(blocks - 1) * u64::from(scenario.server.block_tokens);
-    let origin = if scenario.kv_blocks_given { "as the scenario gives them" } else { "that fit" };
+    let origin = if scenario.kv_blocks_given {
+        "as the scenario gives them"
+    } else {
+        "that fit"
+    };
     let _ = writeln!(
         text,
         "{blocks} blocks {origin}: {tokens} tokens of {} bytes each (one block, the null block, holds none)",

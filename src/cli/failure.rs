@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use super::color;
+use super::color::ColorFlags;
 use super::screen;
 use crate::config::Diagnostic;
 
@@ -26,7 +26,7 @@ pub enum Failure {
 
 impl Failure {
     /// Tells the user, and gives the exit code.
-    pub fn report(&self, color: color::Args) -> ExitCode {
+    pub fn report(&self, color: ColorFlags) -> ExitCode {
         let message = match self {
             Self::Runtime(message) | Self::Input(message) | Self::Infeasible(message) => message,
             Self::Interrupted => "interrupted",

@@ -37,7 +37,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn listed(entries: &[GpuEntry]) -> String {
-    let header = ["name", "memory GiB", "GB/s", "bf16 Tflop/s", "fp8 Tflop/s", "link GB/s", ""];
+    let header = [
+        "name",
+        "memory GiB",
+        "GB/s",
+        "bf16 Tflop/s",
+        "fp8 Tflop/s",
+        "link GB/s",
+        "",
+    ];
     let rows = entries.iter().map(|entry| {
         let gpu = &entry.gpu;
         let peak = gpu.peak();
@@ -47,9 +55,15 @@ fn listed(entries: &[GpuEntry]) -> String {
             format!("{:.1}", gpu.memory_bytes() as f64 / (1u64 << 30) as f64),
             format!("{:.0}", gpu.bandwidth_bytes_per_s() / 1e9),
             format!("{:.0}", peak.bf16 / 1e12),
-            peak.fp8.map_or_else(|| "-".to_owned(), |fp8| format!("{:.0}", fp8 / 1e12)),
+            peak.fp8
+                .map_or_else(|| "-".to_owned(), |fp8| format!("{:.0}", fp8 / 1e12)),
             format!("{:.0}", gpu.link().bytes_per_s / 1e9),
-            if unverified { "some figures unverified" } else { "" }.to_owned(),
+            if unverified {
+                "some figures unverified"
+            } else {
+                ""
+            }
+            .to_owned(),
         ]
     });
     table(header, rows) + "\n`tailcast gpus NAME` shows the source of each figure.\n"
@@ -58,8 +72,15 @@ fn listed(entries: &[GpuEntry]) -> String {
 fn with_sources(entry: &GpuEntry) -> String {
     let mut text = format!("{} · {}\n", entry.gpu.name(), entry.gpu.title());
     for figure in &entry.figures {
-        let mark = if figure.verified { "" } else { "  (unverified)" };
-        text += &format!("  {:<10} {:>14}{mark}\n             {}\n", figure.name, figure.value, figure.source);
+        let mark = if figure.verified {
+            ""
+        } else {
+            "  (unverified)"
+        };
+        text += &format!(
+            "  {:<10} {:>14}{mark}\n             {}\n",
+            figure.name, figure.value, figure.source
+        );
     }
     text
 }

@@ -18,8 +18,12 @@ pub fn table<const COLUMNS: usize>(
 ) -> String {
     let mut all = vec![header.map(str::to_owned)];
     all.extend(rows);
-    let widths: [usize; COLUMNS] =
-        std::array::from_fn(|column| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
+    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
+        all.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    });
     let mut text = String::new();
     for row in &all {
         let mut line = String::new();

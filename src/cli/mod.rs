@@ -36,7 +36,7 @@ const EXIT_CODES: &str = "Exit codes: 0 good, 1 failure, 2 usage or configuratio
 #[command(name = "tailcast", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 struct Arguments {
     #[command(flatten)]
-    color: color::Args,
+    color: color::ColorFlags,
     #[command(subcommand)]
     command: Command,
 }
@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
 }
 
 impl Command {
-    fn run(self, color: color::Args) -> Result<(), Failure> {
+    fn run(self, color: color::ColorFlags) -> Result<(), Failure> {
         match self {
             Self::Run(args) => run::run(&args, color),
             Self::Check(args) => check::run(&args),

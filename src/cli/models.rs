@@ -22,7 +22,9 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let entries = match &args.name {
-        Some(name) => vec![catalogue::model_entry(name).map_err(|error| Diagnostic::new(error.to_string()))?],
+        Some(name) => {
+            vec![catalogue::model_entry(name).map_err(|error| Diagnostic::new(error.to_string()))?]
+        }
         None => catalogue::models().map_err(|error| Failure::Runtime(error.to_string()))?,
     };
     let text = match (args.format, &args.name) {
@@ -42,7 +44,16 @@ fn weights(entry: &ModelEntry) -> WeightPrecision {
 }
 
 fn listed(entries: &[ModelEntry]) -> String {
-    let header = ["name", "parameters", "active", "weights", "GiB", "KV B/token", "max length", ""];
+    let header = [
+        "name",
+        "parameters",
+        "active",
+        "weights",
+        "GiB",
+        "KV B/token",
+        "max length",
+        "",
+    ];
     let rows = entries.iter().map(|entry| {
         let model = &entry.model;
         let bytes = model.weights_bytes(weights(entry), 1);
@@ -57,7 +68,8 @@ fn listed(entries: &[ModelEntry]) -> String {
             if entry.verified { "" } else { "unverified" }.to_owned(),
         ]
     });
-    table(header, rows) + "\nWeights as published; KV of one token in bf16 with every layer keeping the whole context.\n"
+    table(header, rows)
+        + "\nWeights as published; KV of one token in bf16 with every layer keeping the whole context.\n"
 }
 
 fn billions(count: u64) -> String {

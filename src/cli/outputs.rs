@@ -11,7 +11,7 @@ use crate::units::Span;
 /// Flags that name files.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Files")]
-pub struct Args {
+pub struct OutputFlags {
     /// Write one CSV row a request
     #[arg(long, value_name = "FILE")]
     pub requests_out: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub struct Args {
 /// Rows closer than this say nothing more: steps take milliseconds.
 const SHORTEST_INTERVAL: Span = Span::from_micros(100);
 
-impl Args {
+impl OutputFlags {
     /// Whether any file is asked for.
     pub fn any(&self) -> bool {
         self.requests_out.is_some() || self.timeline_out.is_some()
@@ -65,8 +65,11 @@ impl Args {
         for (flag, path) in outputs {
             let Some(path) = path else { continue };
             let place = writable(path).map_err(|problem| {
-                Diagnostic::new(format!("{flag}: cannot write {}: {problem}", path.display()))
-                    .help("give a file in a directory that exists and that you may write to")
+                Diagnostic::new(format!(
+                    "{flag}: cannot write {}: {problem}",
+                    path.display()
+                ))
+                .help("give a file in a directory that exists and that you may write to")
             })?;
             if let Some((what, _)) = taken.iter().find(|(_, other)| *other == place) {
                 let message = format!("{flag} {} would overwrite {what}", path.display());

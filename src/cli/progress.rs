@@ -24,7 +24,10 @@ impl Progress {
         let line = (wanted && io::stderr().is_terminal()).then(|| {
             let (stop, stopped) = channel();
             let requests = Arc::clone(&requests);
-            (stop, thread::spawn(move || show(&requests, total, &stopped)))
+            (
+                stop,
+                thread::spawn(move || show(&requests, total, &stopped)),
+            )
         });
         Self { requests, line }
     }
@@ -52,7 +55,10 @@ fn show(requests: &AtomicU64, total: Option<u64>, stopped: &Receiver<()>) {
         shown = true;
         let sent = requests.load(Ordering::Relaxed);
         let text = match total {
-            Some(total) => format!("{sent} of {total} requests ({:.0} %)", 100.0 * sent as f64 / total as f64),
+            Some(total) => format!(
+                "{sent} of {total} requests ({:.0} %)",
+                100.0 * sent as f64 / total as f64
+            ),
             None => format!("{sent} requests"),
         };
         let _ = write!(io::stderr().lock(), "\r\u{1b}[K{text}");

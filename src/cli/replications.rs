@@ -45,7 +45,12 @@ impl Outcome {
             );
         }
         if self.skipped.bad_rows > 0 {
-            let first = self.skipped.first.first().map(ToString::to_string).unwrap_or_default();
+            let first = self
+                .skipped
+                .first
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             warnings.push(format!(
                 "{} rows of the trace cannot be read and were left out; the first: {first}",
                 self.skipped.bad_rows
@@ -62,7 +67,12 @@ impl Outcome {
 }
 
 /// Runs the scenario with `runs` consecutive seeds.
-pub fn simulate(input: &Input, runs: u32, jobs: Option<u32>, progress: &Progress) -> Result<Outcome, Failure> {
+pub fn simulate(
+    input: &Input,
+    runs: u32,
+    jobs: Option<u32>,
+    progress: &Progress,
+) -> Result<Outcome, Failure> {
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.unwrap_or(0) as usize)
         .build()

@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
-use super::color;
+use super::color::ColorFlags;
 use super::explain;
 use super::failure::Failure;
 use super::interrupt;
-use super::outputs;
+use super::outputs::OutputFlags;
 use super::progress::Progress;
 use super::replications::{self, Outcome};
-use super::scenario::{self, Input};
+use super::scenario::{Input, ScenarioFlags};
 use super::screen;
 use super::simulate::{LastHeard, simulate};
 use crate::config::Workload;
@@ -27,7 +27,7 @@ pub struct Args {
     /// The scenario file (TOML); without it an embedded demo runs
     scenario: Option<PathBuf>,
     #[command(flatten)]
-    changes: scenario::Args,
+    changes: ScenarioFlags,
     /// Run this many times with consecutive seeds, for confidence intervals
     #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: u32,
@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long)]
     no_progress: bool,
     #[command(flatten)]
-    outputs: outputs::Args,
+    outputs: OutputFlags,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -62,7 +62,7 @@ enum Format {
 }
 
 /// Runs the verb.
-pub fn run(args: &Args, color: color::Args) -> Result<(), Failure> {
+pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let started = Instant::now();
     let file = args.scenario.as_deref();
     let input = args.changes.load(file)?;
@@ -129,7 +129,10 @@ fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure>
 }
 
 fn simulate_all(args: &Args, input: &Input) -> Result<Outcome, Failure> {
-    let progress = Progress::start(requests_expected(args, input), !args.quiet && !args.no_progress);
+    let progress = Progress::start(
+        requests_expected(args, input),
+        !args.quiet && !args.no_progress,
+    );
     if args.seeds > 1 {
         return replications::simulate(input, args.seeds, args.jobs, &progress);
     }
@@ -140,7 +143,11 @@ fn simulate_all(args: &Args, input: &Input) -> Result<Outcome, Failure> {
     let written = write_atomically(path, |file| {
         outcome = simulate_with_timeline(args, input, &progress, file);
         // Without results there is nothing to keep.
-        if outcome.is_ok() { Ok(()) } else { Err(io::Error::other("the run failed")) }
+        if outcome.is_ok() {
+            Ok(())
+        } else {
+            Err(io::Error::other("the run failed"))
+        }
     });
     match (outcome, written) {
         (Ok(outcome), Ok(())) => Ok(outcome),
@@ -156,11 +163,17 @@ fn simulate_with_timeline(
     file: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
     let mut csv = TimelineCsv::new(file);
-    let mut timeline = Timeline::new(&input.scenario.server, args.outputs.interval()?, |row| csv.write(&row));
+    let mut timeline = Timeline::new(&input.scenario.server, args.outputs.interval()?, |row| {
+        csv.write(&row)
+    });
     let mut last = LastHeard::default();
     let outcome = simulate_with_log(args, input, progress, &mut [&mut timeline, &mut last])?;
     timeline.finish(last.0);
-    let path = args.outputs.timeline_out.as_deref().unwrap_or(Path::new(""));
+    let path = args
+        .outputs
+        .timeline_out
+        .as_deref()
+        .unwrap_or(Path::new(""));
     csv.finish().map_err(|error| cannot_write(path, &error))?;
     Ok(outcome)
 }
@@ -178,7 +191,10 @@ fn simulate_with_log(
         None => outcome.add(simulate(input, seed, progress, also)?, &mut pooled),
         Some(path) => {
             let mut log = RequestLog::default();
-            let mut all: Vec<&mut dyn Observer> = also.iter_mut().map(|one| &mut **one as &mut dyn Observer).collect();
+            let mut all: Vec<&mut dyn Observer> = also
+                .iter_mut()
+                .map(|one| &mut **one as &mut dyn Observer)
+                .collect();
             all.push(&mut log);
             outcome.add(simulate(input, seed, progress, &mut all)?, &mut pooled);
             write_atomically(path, |file| write_requests_csv(file, log.rows()))

@@ -9,7 +9,7 @@ use crate::metrics::Slo;
 
 /// Flags that change the scenario.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ScenarioFlags {
     /// Set a key of the scenario, such as batching.max_num_seqs=64; may be given more than once
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -34,7 +34,7 @@ pub struct Input {
     pub slos: Vec<Slo>,
 }
 
-impl Args {
+impl ScenarioFlags {
     /// Reads the scenario; `None` stands for the embedded demo.
     pub fn load(&self, file: Option<&Path>) -> Result<Input, Failure> {
         let layers = Layers {
@@ -65,7 +65,9 @@ impl Args {
         for objective in &self.slo {
             let Some((name, limit)) = objective.split_once('<') else {
                 let message = format!("--slo {objective:?} has no `<`");
-                return Err(Diagnostic::new(message).help("write --slo 'ttft.p99<2s'").into());
+                return Err(Diagnostic::new(message)
+                    .help("write --slo 'ttft.p99<2s'")
+                    .into());
             };
             let limit = limit.strip_prefix('=').unwrap_or(limit);
             let name = name.trim().replace(['"', '\\', '\n'], "'");
@@ -92,7 +94,8 @@ fn objectives(scenario: &Scenario) -> Result<Vec<Slo>, Failure> {
             limit: objective.limit,
             ..parsed
         };
-        let same = |other: &&mut Slo| (other.metric, other.statistic) == (slo.metric, slo.statistic);
+        let same =
+            |other: &&mut Slo| (other.metric, other.statistic) == (slo.metric, slo.statistic);
         match slos.iter_mut().find(same) {
             Some(earlier) => *earlier = slo,
             None => slos.push(slo),

@@ -56,13 +56,33 @@ impl ServerFlags {
         let values = [
             ("--model", "model.name", &self.model),
             ("--gpu", "server.gpu", &self.gpu),
-            ("--tensor-parallel-size", "server.tensor_parallel", &self.tensor_parallel_size),
-            ("--gpu-memory-utilization", "server.gpu_memory_utilization", &self.gpu_memory_utilization),
+            (
+                "--tensor-parallel-size",
+                "server.tensor_parallel",
+                &self.tensor_parallel_size,
+            ),
+            (
+                "--gpu-memory-utilization",
+                "server.gpu_memory_utilization",
+                &self.gpu_memory_utilization,
+            ),
             ("--block-size", "server.block_size", &self.block_size),
-            ("--max-model-len", "server.max_model_len", &self.max_model_len),
+            (
+                "--max-model-len",
+                "server.max_model_len",
+                &self.max_model_len,
+            ),
             ("--kv-cache-dtype", "model.kv_cache", &self.kv_cache_dtype),
-            ("--max-num-seqs", "batching.max_num_seqs", &self.max_num_seqs),
-            ("--max-num-batched-tokens", "batching.max_num_batched_tokens", &self.max_num_batched_tokens),
+            (
+                "--max-num-seqs",
+                "batching.max_num_seqs",
+                &self.max_num_seqs,
+            ),
+            (
+                "--max-num-batched-tokens",
+                "batching.max_num_batched_tokens",
+                &self.max_num_batched_tokens,
+            ),
             (
                 "--long-prefill-token-threshold",
                 "batching.long_prefill_token_threshold",
@@ -70,10 +90,26 @@ impl ServerFlags {
             ),
         ];
         let switches = [
-            ("--enable-prefix-caching", "batching.prefix_caching=true", self.enable_prefix_caching),
-            ("--no-enable-prefix-caching", "batching.prefix_caching=false", self.no_enable_prefix_caching),
-            ("--enable-chunked-prefill", "batching.chunked_prefill=true", self.enable_chunked_prefill),
-            ("--no-enable-chunked-prefill", "batching.chunked_prefill=false", self.no_enable_chunked_prefill),
+            (
+                "--enable-prefix-caching",
+                "batching.prefix_caching=true",
+                self.enable_prefix_caching,
+            ),
+            (
+                "--no-enable-prefix-caching",
+                "batching.prefix_caching=false",
+                self.no_enable_prefix_caching,
+            ),
+            (
+                "--enable-chunked-prefill",
+                "batching.chunked_prefill=true",
+                self.enable_chunked_prefill,
+            ),
+            (
+                "--no-enable-chunked-prefill",
+                "batching.chunked_prefill=false",
+                self.no_enable_chunked_prefill,
+            ),
         ];
         let given = values.into_iter().filter_map(|(name, key, value)| {
             let assignment = format!("{key}={}", value.as_ref()?);

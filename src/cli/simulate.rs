@@ -57,9 +57,14 @@ pub fn simulate(
             (run(&mut source)?, Skipped::default(), source.names_content)
         }
         Workload::Trace(workload) => {
-            let opened = trace::open(workload).map_err(|error| Failure::Input(error.to_string()))?;
+            let opened =
+                trace::open(workload).map_err(|error| Failure::Input(error.to_string()))?;
             let mut source = WatchedSource::new(opened, progress);
-            (run(&mut source)?, source.source.skipped(), source.names_content)
+            (
+                run(&mut source)?,
+                source.source.skipped(),
+                source.names_content,
+            )
         }
     };
     Ok(Run {
@@ -95,7 +100,12 @@ pub fn replay(
 /// What the model costs one GPU, and what the GPU could do.
 fn gpu_work(scenario: &Scenario) -> GpuWork {
     let (gpu, weights) = (&scenario.gpu, scenario.weights);
-    let cost = Arithmetic::new(&scenario.model, weights, scenario.kv_cache, scenario.tensor_parallel);
+    let cost = Arithmetic::new(
+        &scenario.model,
+        weights,
+        scenario.kv_cache,
+        scenario.tensor_parallel,
+    );
     GpuWork {
         flops_per_token: cost.flops_per_token,
         flops_per_pair: cost.flops_per_pair,
@@ -106,7 +116,9 @@ fn gpu_work(scenario: &Scenario) -> GpuWork {
         weight_bytes: if cost.experts.is_empty() {
             WeightBytes::EveryStep(cost.weight_bytes_always)
         } else {
-            WeightBytes::OfTokens(Box::new(move |tokens| cost.weight_bytes_per_step(tokens as f64)))
+            WeightBytes::OfTokens(Box::new(move |tokens| {
+                cost.weight_bytes_per_step(tokens as f64)
+            }))
         },
     }
 }

@@ -45,10 +45,15 @@ struct InfoArgs {
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let Question::Info(args) = &args.question;
-    let format = args.trace_format.as_deref().map(FormatName::parse).transpose();
+    let format = args
+        .trace_format
+        .as_deref()
+        .map(FormatName::parse)
+        .transpose();
     let format = format.map_err(|invalid| {
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
-        Diagnostic::new(format!("--trace-format: {}", invalid.message)).help(format!("allowed: {}", names.join(", ")))
+        Diagnostic::new(format!("--trace-format: {}", invalid.message))
+            .help(format!("allowed: {}", names.join(", ")))
     })?;
     let info = trace::info(&Replay {
         format,
@@ -65,7 +70,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn as_text(info: &TraceInfo) -> String {
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+    let number =
+        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
     let mut text = String::new();
     let mut line = |label: &str, value: String| {
         let _ = writeln!(text, "{label:<12} {value}");
@@ -73,14 +79,28 @@ fn as_text(info: &TraceInfo) -> String {
     line("Format", info.format.to_owned());
     line(
         "Requests",
-        format!("{} in {:.1} s · {} req/s", info.requests, info.span.seconds(), number(info.rate_per_s)),
+        format!(
+            "{} in {:.1} s · {} req/s",
+            info.requests,
+            info.span.seconds(),
+            number(info.rate_per_s)
+        ),
     );
     let [one, ten, sixty] = info.dispersion.map(number);
     line(
         "Burstiness",
-        format!("CV of gaps {} · dispersion {one} (1 s), {ten} (10 s), {sixty} (60 s); 1 is Poisson", number(info.gap_cv)),
+        format!(
+            "CV of gaps {} · dispersion {one} (1 s), {ten} (10 s), {sixty} (60 s); 1 is Poisson",
+            number(info.gap_cv)
+        ),
     );
-    line("Ties", format!("{:.1} % of requests arrive with the one before", 100.0 * info.tied_share));
+    line(
+        "Ties",
+        format!(
+            "{:.1} % of requests arrive with the one before",
+            100.0 * info.tied_share
+        ),
+    );
     for (label, tokens) in [("Input", &info.input), ("Output", &info.output)] {
         line(
             label,
@@ -90,13 +110,17 @@ fn as_text(info: &TraceInfo) -> String {
             ),
         );
     }
-    line("Correlation", format!("{} of input and output length", number(info.correlation)));
+    line(
+        "Correlation",
+        format!("{} of input and output length", number(info.correlation)),
+    );
     if let Some(sharing) = &info.sharing {
         line(
             "Sharing",
             format!(
                 "{:.1} % of prompt tokens are in the prefix of an earlier prompt (blocks of {})",
-                100.0 * sharing.token_hit_ratio(), sharing.block_tokens
+                100.0 * sharing.token_hit_ratio(),
+                sharing.block_tokens
             ),
         );
     }
@@ -104,7 +128,10 @@ fn as_text(info: &TraceInfo) -> String {
     if skipped.bad_rows + skipped.failed_requests > 0 {
         line(
             "Left out",
-            format!("{} rows that cannot be read, {} failed requests", skipped.bad_rows, skipped.failed_requests),
+            format!(
+                "{} rows that cannot be read, {} failed requests",
+                skipped.bad_rows, skipped.failed_requests
+            ),
         );
     }
     for error in &skipped.first {

@@ -33,18 +33,27 @@ pub fn read(fields: Fields<'_>) -> Result<Arrivals, Diagnostic> {
         ("stages", Process::Stages),
         ("closed", Process::Closed),
     ])?;
-    let process = process.required("write process = \"poisson\" and rate = 8.0, in requests per second")?;
+    let process =
+        process.required("write process = \"poisson\" and rate = 8.0, in requests per second")?;
     let arrivals = match process.value {
         Process::Poisson => Arrivals::Poisson {
             rate_per_s: rate(&fields)?,
         },
         Process::Gamma => Arrivals::Gamma {
             rate_per_s: rate(&fields)?,
-            cv: shape(fields.key("cv")?, 0.001, "write cv = 2.0, the gaps' standard deviation divided by their mean")?,
+            cv: shape(
+                fields.key("cv")?,
+                0.001,
+                "write cv = 2.0, the gaps' standard deviation divided by their mean",
+            )?,
         },
         Process::Weibull => Arrivals::Weibull {
             rate_per_s: rate(&fields)?,
-            shape: shape(fields.key("shape")?, 0.05, "write shape = 0.7; below 1 is burstier than Poisson")?,
+            shape: shape(
+                fields.key("shape")?,
+                0.05,
+                "write shape = 0.7; below 1 is burstier than Poisson",
+            )?,
         },
         Process::Constant => Arrivals::Constant {
             rate_per_s: rate(&fields)?,
@@ -75,7 +84,8 @@ fn shape(key: Key<'_>, least: f64, help: &str) -> Result<f64, Diagnostic> {
 }
 
 fn stages(fields: &Fields<'_>) -> Result<Vec<Stage>, Diagnostic> {
-    const EXAMPLE: &str = "write stages = [{ rate = 2.0, duration = \"60s\" }, { rate = 8.0, duration = \"60s\" }]";
+    const EXAMPLE: &str =
+        "write stages = [{ rate = 2.0, duration = \"60s\" }, { rate = 8.0, duration = \"60s\" }]";
     let Some(list) = fields.key("stages")?.list()? else {
         return Err(fields
             .error("stages", format!("`{}.stages` is missing", fields.path()))

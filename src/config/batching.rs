@@ -2,6 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
+use super::key::Choice;
 use crate::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
 use crate::units::Span;
 
@@ -53,7 +54,7 @@ pub fn read(fields: Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic> 
         ("continuous", Policy::Continuous),
     ])?;
     let policy = policy
-        .required("write policy = \"continuous\", or \"static\", or \"none\"")?
+        .or(named("continuous", Policy::Continuous), "as vLLM")
         .value;
     refuse_what_does_not_exist_yet(&fields)?;
     let fixed = read_static(&fields)?;
@@ -70,8 +71,14 @@ pub fn read(fields: Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic> 
     let request = u64::from(host.max_model_len);
     let (most_requests, most_tokens) = match policy {
         Policy::None => (1, request),
-        Policy::Static => (fixed.max_batch_size, u64::from(fixed.max_batch_size) * request),
-        Policy::Continuous => (continuous.max_num_seqs, continuous.max_num_batched_tokens.into()),
+        Policy::Static => (
+            fixed.max_batch_size,
+            u64::from(fixed.max_batch_size) * request,
+        ),
+        Policy::Continuous => (
+            continuous.max_num_seqs,
+            continuous.max_num_batched_tokens.into(),
+        ),
     };
     Ok(Batching {
         policy: match policy {
@@ -91,13 +98,7 @@ fn refuse_what_does_not_exist_yet(fields: &Fields<'_>) -> Result<(), Diagnostic>
     let scheduling = fields
         .key_or_alias("scheduling", &["scheduling_policy"])?
         .choice(&[("fcfs", true), ("priority", false)])?
-        .or(
-            super::key::Choice {
-                name: "fcfs",
-                value: true,
-            },
-            "vLLM's default",
-        );
+        .or(named("fcfs", true), "vLLM's default");
     if !scheduling.value {
         return Err(fields
             .error(
@@ -274,6 +275,6 @@ fn defaults(host: Host<'_>) -> (u32, u32) {
     }
 }
 
-fn named<T>(name: &'static str, value: T) -> super::key::Choice<T> {
-    super::key::Choice { name, value }
+fn named<T>(name: &'static str, value: T) -> Choice<T> {
+    Choice { name, value }
 }

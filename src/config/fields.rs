@@ -62,7 +62,8 @@ pub struct Fields<'a> {
     path: String,
     place: Place,
     entries: &'a [Entry],
-    known: RefCell<Vec<&'static str>>,
+    /// Names of keys and their other spellings.
+    known: RefCell<Vec<(&'static str, &'static [&'static str])>>,
 }
 
 impl<'a> Fields<'a> {
@@ -116,10 +117,9 @@ impl<'a> Fields<'a> {
     pub fn key_or_alias(
         &self,
         name: &'static str,
-        aliases: &[&'static str],
+        aliases: &'static [&'static str],
     ) -> Result<Key<'a>, Diagnostic> {
-        self.known.borrow_mut().push(name);
-        self.known.borrow_mut().extend(aliases);
+        self.known.borrow_mut().push((name, aliases));
         let spelled = |entry: &&Entry| {
             same_key(&entry.key, name) || aliases.iter().any(|alias| same_key(&entry.key, alias))
         };
@@ -150,11 +150,6 @@ impl<'a> Fields<'a> {
     /// Whether `name` was written.
     pub fn has(&self, name: &str) -> bool {
         self.entries.iter().any(|entry| same_key(&entry.key, name))
-    }
-
-    /// Whether nothing was written in this table.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// Where the table was written.
@@ -206,7 +201,12 @@ impl<'a> Fields<'a> {
     /// Refuses the keys that were never asked for.
     pub fn finish(self) -> Result<(), Diagnostic> {
         let known = self.known.borrow();
-        let is_known = |entry: &Entry| known.iter().any(|name| same_key(name, &entry.key));
+        let spellings = || {
+            known
+                .iter()
+                .flat_map(|(name, aliases)| [name].into_iter().chain(*aliases).copied())
+        };
+        let is_known = |entry: &Entry| spellings().any(|name| same_key(name, &entry.key));
         let Some(unknown) = self.entries.iter().find(|entry| !is_known(entry)) else {
             return Ok(());
         };
@@ -219,10 +219,12 @@ impl<'a> Fields<'a> {
             unknown.place,
             format!("{owner} has no key `{}`", unknown.key),
         );
-        if let Some(hint) = did_you_mean(&unknown.key, known.iter().copied()) {
+        if let Some(section) = home(&unknown.key).filter(|section| *section != self.path) {
+            error = error.help(format!("`{}` belongs to [{section}]", unknown.key));
+        } else if let Some(hint) = did_you_mean(&unknown.key, spellings()) {
             error = error.help(hint);
         }
-        let mut names: Vec<&str> = known.clone();
+        let mut names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
         names.dedup();
         Err(error.help(format!("known keys: {}", names.join(", "))))
     }
@@ -234,6 +236,55 @@ impl<'a> Fields<'a> {
             format!("{}.{name}", self.path)
         }
     }
+}
+
+/// Keys that people look for in the wrong table.
+const HOMES: [(&str, &[&str]); 4] = [
+    (
+        "model",
+        &["weights", "kv_cache", "kv_cache_dtype", "quantization"],
+    ),
+    (
+        "server",
+        &[
+            "gpu",
+            "tensor_parallel",
+            "tensor_parallel_size",
+            "gpu_memory_utilization",
+            "block_size",
+            "max_model_len",
+            "kv_blocks",
+            "step_time",
+        ],
+    ),
+    (
+        "batching",
+        &[
+            "policy",
+            "max_num_seqs",
+            "max_num_batched_tokens",
+            "prefix_caching",
+            "enable_prefix_caching",
+            "chunked_prefill",
+            "enable_chunked_prefill",
+            "max_batch_size",
+            "max_wait",
+        ],
+    ),
+    (
+        "workload",
+        &[
+            "requests", "duration", "arrivals", "prompt", "output", "trace",
+        ],
+    ),
+];
+
+/// The table that a key belongs to.
+fn home(key: &str) -> Option<&'static str> {
+    let found = HOMES
+        .iter()
+        .find(|(_, keys)| keys.iter().any(|name| same_key(name, key)));
+    found.map(|(section, _)| *section)
 }
 
 /// Whether two spellings name the same key: vLLM writes its flags with dashes.

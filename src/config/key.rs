@@ -202,17 +202,14 @@ impl<'a> Key<'a> {
         };
         match read(&node.value) {
             Some(value) => Ok(self.setting(Some(value))),
-            None => Err(self
-                .reading
-                .error(
-                    node.place,
-                    format!(
-                        "`{}` must be {wanted}, not {}",
-                        self.path,
-                        node.value.describe()
-                    ),
-                )
-                .help(format!("write {wanted}"))),
+            None => {
+                let message = format!(
+                    "`{}` must be {wanted}, not {}",
+                    self.path,
+                    node.value.describe()
+                );
+                Err(self.reading.error(node.place, message))
+            }
         }
     }
 

@@ -114,7 +114,10 @@ fn with_limits(
 ) -> Result<Lengths, Diagnostic> {
     let mut lengths = Lengths::new(distribution);
     if !matches!(kind, Distribution::Uniform | Distribution::Pareto) {
-        lengths.min = fields.key("min")?.count(1..=MOST_TOKENS)?.or(1, "the least there is");
+        lengths.min = fields
+            .key("min")?
+            .count(1..=MOST_TOKENS)?
+            .or(1, "the least there is");
     }
     if !matches!(kind, Distribution::Uniform | Distribution::Zipf) {
         let max = fields.key("max")?.count(1..=MOST_TOKENS)?;
@@ -131,8 +134,13 @@ fn parts(fields: &Fields<'_>, levels_left: u32) -> Result<Vec<MixturePart>, Diag
             .help(EXAMPLE));
     };
     if levels_left == 0 {
-        let message = format!("`{}` mixes mixtures more than {MOST_LEVELS} levels deep", fields.path());
-        return Err(fields.error("parts", message).help("list the parts in one mixture"));
+        let message = format!(
+            "`{}` mixes mixtures more than {MOST_LEVELS} levels deep",
+            fields.path()
+        );
+        return Err(fields
+            .error("parts", message)
+            .help("list the parts in one mixture"));
     }
     list.into_iter()
         .map(|item| {
@@ -147,16 +155,13 @@ fn parts(fields: &Fields<'_>, levels_left: u32) -> Result<Vec<MixturePart>, Diag
 }
 
 fn quantiles(fields: &Fields<'_>) -> Result<Arc<QuantileTable>, Diagnostic> {
-    let path = fields
-        .key("path")?
-        .path()?
-        .unnoted()
-        .ok_or_else(|| {
-            fields
-                .error("path", format!("`{}.path` is missing", fields.path()))
-                .help("write path = \"lengths.csv\", a file with the columns quantile and tokens")
-        })?;
-    let table = QuantileTable::read(&path).map_err(|error| fields.error("path", error.to_string()))?;
+    let path = fields.key("path")?.path()?.unnoted().ok_or_else(|| {
+        fields
+            .error("path", format!("`{}.path` is missing", fields.path()))
+            .help("write path = \"lengths.csv\", a file with the columns quantile and tokens")
+    })?;
+    let table =
+        QuantileTable::read(&path).map_err(|error| fields.error("path", error.to_string()))?;
     fields.reading().note(Resolved {
         key: format!("{}.path", fields.path()),
         value: path.display().to_string(),

@@ -6,10 +6,12 @@ use super::fields::{Fields, Reading, Resolved};
 use super::fingerprint::Fingerprint;
 use super::load::{self, Layers};
 use super::server::{self, ModelChoice, Server};
-use super::workload::{self, Workload};
 use super::slo::{self, Objective};
+use super::workload::{self, Workload};
 use crate::engine::ServerSettings;
-use crate::hardware::{self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision};
+use crate::hardware::{
+    self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision,
+};
 use crate::step_time::{Affine, Roofline, StepTime};
 
 /// A step may not take longer: a run covers 200 days at most [s].
@@ -95,7 +97,11 @@ impl Scenario {
 
 fn resolve(reading: &Reading, fields: Fields<'_>) -> Result<Scenario, Problem> {
     let name = fields.key("name")?.text()?.unnoted();
-    let seed = fields.key("seed")?.integer(0..=i64::MAX as u64)?.unnoted().unwrap_or(42);
+    let seed = fields
+        .key("seed")?
+        .integer(0..=i64::MAX as u64)?
+        .unnoted()
+        .unwrap_or(42);
     let model = server::read_model(fields.section("model")?)?;
     let server_fields = fields.section("server")?;
     let server_place = server_fields.place();
@@ -110,8 +116,11 @@ fn resolve(reading: &Reading, fields: Fields<'_>) -> Result<Scenario, Problem> {
     let workload = workload::read(fields.section("workload")?, server.max_model_len)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
-    refuse_endless_steps(&server, &batching)
-        .map_err(|message| reading.error(server_place, message).help("write smaller numbers; they are microseconds"))?;
+    refuse_endless_steps(&server, &batching).map_err(|message| {
+        reading
+            .error(server_place, message)
+            .help("write smaller numbers; they are microseconds")
+    })?;
     let memory = memory(&model, &server, &batching)?;
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
     let (settings, warnings) = reading.take_notes();
@@ -162,7 +171,11 @@ fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), Stri
 
 /// The memory of a GPU. The activations are those of a step of continuous batching under every policy: a comparison of policies is then
 /// one of policies, on the same KV cache; a server that prefills a whole static batch at once would need to keep back more.
-fn memory(model: &ModelChoice, server: &Server, batching: &Batching) -> Result<MemoryBudget, Problem> {
+fn memory(
+    model: &ModelChoice,
+    server: &Server,
+    batching: &Batching,
+) -> Result<MemoryBudget, Problem> {
     let request = MemoryRequest {
         gpu: &server.gpu,
         model: &model.model,
@@ -178,7 +191,8 @@ fn memory(model: &ModelChoice, server: &Server, batching: &Batching) -> Result<M
     hardware::budget(&request).or_else(|shortage| match *shortage {
         // Who gives the number of blocks has seen it fit.
         DoesNotFit::Memory(shortage) if server.kv_blocks.is_some() => Ok(shortage.budget),
-        other => Err(Problem::DoesNotFit(Box::new(other))),
+        DoesNotFit::Setting(bad) => Err(Diagnostic::new(bad.to_string()).into()),
+        shortage @ DoesNotFit::Memory(_) => Err(Problem::DoesNotFit(Box::new(shortage))),
     })
 }
 
@@ -188,7 +202,13 @@ fn hash(settings: &[Resolved], workload: &Workload) -> String {
     for setting in settings {
         fingerprint.add(setting.key.as_bytes());
         fingerprint.add(b"=");
-        fingerprint.add(setting.content.as_ref().unwrap_or(&setting.value).as_bytes());
+        fingerprint.add(
+            setting
+                .content
+                .as_ref()
+                .unwrap_or(&setting.value)
+                .as_bytes(),
+        );
         fingerprint.add(b"\n");
     }
     if let Workload::Trace(trace) = workload {

@@ -87,7 +87,10 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
     match (name.place(), config.place()) {
         // A flag may replace the model that a file names in the other way.
         (Some(named), Some(configured)) if named.text == configured.text => Err(fields
-            .error("config", "`model.name` and `model.config` exclude each other")
+            .error(
+                "config",
+                "`model.name` and `model.config` exclude each other",
+            )
             .help("keep one of the two")),
         (Some(named), configured) if configured.is_none_or(|other| other.text < named.text) => {
             let name = name.unnoted().expect("it was written");
@@ -95,7 +98,8 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
         }
         (_, Some(_)) => {
             let path = config.unnoted().expect("it was written");
-            catalogue::model_from_config_json(&path).map_err(|error| refused(fields, "config", &error))
+            catalogue::model_from_config_json(&path)
+                .map_err(|error| refused(fields, "config", &error))
         }
         _ => Err(fields
             .error("name", "`model.name` is missing")
@@ -111,7 +115,10 @@ fn precision<T: FromStr + std::fmt::Display>(
     names: &[&str],
 ) -> Result<T, Diagnostic> {
     let Some(node) = key.node else {
-        return Ok(key.text()?.map(|_| unreachable!("nothing was written")).or(default, because));
+        return Ok(key
+            .text()?
+            .map(|_| unreachable!("nothing was written"))
+            .or(default, because));
     };
     let parsed = match &node.value {
         Value::Text(text) => text.parse::<T>().ok(),
@@ -119,7 +126,9 @@ fn precision<T: FromStr + std::fmt::Display>(
     };
     if parsed.is_some() {
         let text = key.text()?;
-        return Ok(text.map(|_| parsed.expect("checked above")).or(default, because));
+        return Ok(text
+            .map(|_| parsed.expect("checked above"))
+            .or(default, because));
     }
     let message = format!("`{}` cannot be {}", key.path, node.value.describe());
     let mut error = key.reading.error(node.place, message);
@@ -138,11 +147,12 @@ pub fn read_server(fields: Fields<'_>, model: &Model) -> Result<Server, Diagnost
         .key_or_alias("tensor_parallel", &["tensor_parallel_size"])?
         .count(1..=1024)?
         .or(1, "one GPU");
-    model.check_tensor_parallel(tensor_parallel).map_err(|bad| {
-        fields
-            .error("tensor_parallel", format!("{} cannot be split so: {bad}", model.name()))
-            .help(format!("write tensor_parallel = a number that is {}", bad.expected))
-    })?;
+    model
+        .check_tensor_parallel(tensor_parallel)
+        .map_err(|bad| {
+            let message = format!("{} cannot be split so: {bad}", model.name());
+            fields.error("tensor_parallel", message)
+        })?;
     let utilization = fields.key("gpu_memory_utilization")?.number(0.01..=1.0)?;
     let block_size = fields.key("block_size")?.count(1..=4096)?;
     let max_model_len = fields.key("max_model_len")?.count(1..=MOST_TOKENS)?;
@@ -199,9 +209,10 @@ fn read_step_time(fields: &Fields<'_>) -> Result<Option<Affine>, Diagnostic> {
         && matches!(node.value, Value::Text(_))
     {
         let message = "not supported yet: server.step_time as the name of a file";
-        return Err(fields.reading().error(node.place, message).help(
-            "write step_time = { base_us = 8000, per_token_us = 20, per_seq_us = 30 }",
-        ));
+        return Err(fields
+            .reading()
+            .error(node.place, message)
+            .help("write step_time = { base_us = 8000, per_token_us = 20, per_seq_us = 30 }"));
     }
     let Some(table) = key.table()? else {
         return Ok(None);
@@ -212,10 +223,17 @@ fn read_step_time(fields: &Fields<'_>) -> Result<Option<Affine>, Diagnostic> {
             .number(0.0..=MOST_MICROS)?
             .or(0.0, "nothing is charged for it"))
     };
-    let (base_us, per_token_us, per_seq_us) = (micros("base_us")?, micros("per_token_us")?, micros("per_seq_us")?);
+    let (base_us, per_token_us, per_seq_us) = (
+        micros("base_us")?,
+        micros("per_token_us")?,
+        micros("per_seq_us")?,
+    );
     if base_us + per_token_us + per_seq_us == 0.0 {
         return Err(fields
-            .error("step_time", "with all of `server.step_time` 0, no step takes any time")
+            .error(
+                "step_time",
+                "with all of `server.step_time` 0, no step takes any time",
+            )
             .help("write base_us = 8000, per_token_us = 20 and per_seq_us = 30, in microseconds"));
     }
     table.finish()?;

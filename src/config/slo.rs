@@ -17,10 +17,10 @@ pub struct Objective {
     pub snippet: Snippet,
 }
 
-/// Reads `[slo]`, what flags say last.
+/// Reads `[slo]`, in the order they were written.
 pub fn read(fields: &Fields<'_>) -> Result<Vec<Objective>, Diagnostic> {
     let mut entries = flatten(fields.entries());
-    entries.sort_by_key(|(_, entry)| entry.node.place.text);
+    entries.sort_by_key(|(_, entry)| (entry.place.text, entry.place.start));
     entries
         .into_iter()
         .map(|(name, entry)| {

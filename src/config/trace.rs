@@ -22,11 +22,23 @@ pub fn read(fields: Fields<'_>, max_tokens: Option<u32>) -> Result<Replay, Diagn
     let format = fields.key("format")?.choice(&formats)?.optional();
     let replay = Replay {
         format: format.and_then(|format| FormatName::parse(format.value).ok()),
-        speedup: fields.key("speedup")?.number(1e-6..=1e6)?.or(1.0, "as recorded"),
-        start: fields.key("start")?.duration()?.or(Span::ZERO, "from the first row"),
+        speedup: fields
+            .key("speedup")?
+            .number(1e-6..=1e6)?
+            .or(1.0, "as recorded"),
+        start: fields
+            .key("start")?
+            .duration()?
+            .or(Span::ZERO, "from the first row"),
         limit: fields.key("limit")?.integer(1..=MOST_ROWS)?.optional(),
-        sort: fields.key("sort")?.boolean()?.or(false, "in the order of the file"),
-        skip_bad_rows: fields.key("skip_bad_rows")?.boolean()?.or(false, "they end the run"),
+        sort: fields
+            .key("sort")?
+            .boolean()?
+            .or(false, "in the order of the file"),
+        skip_bad_rows: fields
+            .key("skip_bad_rows")?
+            .boolean()?
+            .or(false, "they end the run"),
         max_tokens,
         ..Replay::new(path)
     };

@@ -31,7 +31,6 @@ pub fn read(fields: Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnost
     }
     let requests = fields.key("requests")?.integer(1..=MOST_REQUESTS)?;
     let duration = fields.key("duration")?.duration()?;
-    let arrivals_place = fields.key("arrivals")?.node.map(|node| node.place);
     let workload = Synthetic {
         arrivals: arrivals::read(needed(&fields, "arrivals", ARRIVALS_EXAMPLE)?)?,
         prompt: lengths::read(needed(&fields, "prompt", PROMPT_EXAMPLE)?)?,
@@ -40,9 +39,17 @@ pub fn read(fields: Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnost
         requests: requests.optional(),
         duration: duration.optional(),
     };
-    workload.validate().map_err(|invalid| refused(&fields, &invalid))?;
+    workload
+        .validate()
+        .map_err(|invalid| refused(&fields, &invalid))?;
     if let Some(problem) = longer_than_200_days(&workload) {
-        let place = arrivals_place.unwrap_or(fields.place());
+        // The value that was written last is the one to look at.
+        let places =
+            ["arrivals.rate", "arrivals.think", "requests"].map(|path| fields.place_of_path(path));
+        let place = places
+            .into_iter()
+            .max_by_key(|place| place.text)
+            .unwrap_or(fields.place());
         return Err(fields.reading().error(place, problem).help(
             "ask for fewer requests, a higher rate or a shorter pause; a run may cover at most 200 days",
         ));
@@ -53,13 +60,21 @@ pub fn read(fields: Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnost
 }
 
 const ARRIVALS_EXAMPLE: &str = "write arrivals = { process = \"poisson\", rate = 8.0 }";
-const PROMPT_EXAMPLE: &str = "write prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 8000 }";
-const OUTPUT_EXAMPLE: &str = "write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }";
+const PROMPT_EXAMPLE: &str =
+    "write prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 8000 }";
+const OUTPUT_EXAMPLE: &str =
+    "write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }";
 
 fn refuse_what_does_not_exist_yet(fields: &Fields<'_>) -> Result<(), Diagnostic> {
     for (name, remedy) in [
-        ("prefix", "leave it out: prompts of a synthetic workload share nothing"),
-        ("session", "leave it out: requests of a synthetic workload do not follow one another"),
+        (
+            "prefix",
+            "leave it out: prompts of a synthetic workload share nothing",
+        ),
+        (
+            "session",
+            "leave it out: requests of a synthetic workload do not follow one another",
+        ),
         ("timeout", "leave it out: clients wait as long as it takes"),
     ] {
         fields.key(name)?.not_supported_yet(remedy)?;
@@ -69,21 +84,30 @@ fn refuse_what_does_not_exist_yet(fields: &Fields<'_>) -> Result<(), Diagnostic>
 
 fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
     for (name, instead) in [
-        ("arrivals", "remove it, or remove `trace`; `trace.speedup` makes a trace faster"),
+        (
+            "arrivals",
+            "remove it, or remove `trace`; `trace.speedup` makes a trace faster",
+        ),
         ("prompt", "remove it, or remove `trace`"),
         ("output", "remove it, or remove `trace`"),
         ("requests", "write trace.limit for the number of rows"),
         ("duration", "write trace.limit for the number of rows"),
     ] {
         if let Some(node) = fields.key(name)?.node {
-            let message = format!("`workload.{name}` and `workload.trace` exclude each other: a trace says it already");
+            let message = format!(
+                "`workload.{name}` and `workload.trace` exclude each other: a trace says it already"
+            );
             return Err(fields.reading().error(node.place, message).help(instead));
         }
     }
     Ok(())
 }
 
-fn needed<'a>(fields: &Fields<'a>, name: &'static str, example: &str) -> Result<Fields<'a>, Diagnostic> {
+fn needed<'a>(
+    fields: &Fields<'a>,
+    name: &'static str,
+    example: &str,
+) -> Result<Fields<'a>, Diagnostic> {
     fields.optional_section(name)?.ok_or_else(|| {
         fields
             .error(name, format!("`workload.{name}` is missing"))
@@ -99,7 +123,11 @@ fn refused(fields: &Fields<'_>, invalid: &Invalid) -> Diagnostic {
     // The domain's messages end with what to write.
     let (what, remedy) = message.split_once("; ").unwrap_or((&message, ""));
     let error = fields.reading().error(place, what);
-    if remedy.is_empty() { error } else { error.help(remedy) }
+    if remedy.is_empty() {
+        error
+    } else {
+        error.help(remedy)
+    }
 }
 
 /// Whether the requests arrive over more time than a run can cover. The expectation is enough: what chance adds is noticed when it happens.
@@ -113,9 +141,14 @@ fn longer_than_200_days(workload: &Synthetic) -> Option<String> {
         other => requests / other.mean_rate_per_s()?,
     };
     let limit = Time::LIMIT.seconds();
-    let ends_before = workload.duration.is_some_and(|duration| duration <= Span::from_picos(Time::LIMIT.picos()));
+    let ends_before = workload
+        .duration
+        .is_some_and(|duration| duration <= Span::from_picos(Time::LIMIT.picos()));
     (seconds > limit && !ends_before).then(|| {
-        format!("{requests} requests would take about {:.0} days to arrive", seconds / 86_400.0)
+        format!(
+            "{requests} requests would take about {:.0} days to arrive",
+            seconds / 86_400.0
+        )
     })
 }
 
