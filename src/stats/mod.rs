@@ -3,6 +3,7 @@
 mod distribution;
 mod histogram;
 mod student_t;
+pub mod streams;
 mod time_weighted;
 mod wide;
 

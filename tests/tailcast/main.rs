@@ -1,11 +1,21 @@
 //! Tests by kind of promise, in one binary.
 
 mod bad_catalogue;
+mod bad_input;
+mod bad_traces;
+mod cli;
+mod command;
+mod config;
+mod golden_draws;
 mod known;
 mod known_models;
 mod laws_step_time;
 mod metrics;
 mod oracle;
+mod reader_fuzz;
+mod synthetic;
 mod tidy;
+mod trace_facts;
+mod traces;
 mod twin;
 mod worlds;
