@@ -1,4 +1,5 @@
-//! From TOML text to domain values that are valid by construction, with errors that show the place and the remedy.
+//! TOML and JSON text to domain values, with good errors.
 
 pub mod catalogue;
 pub mod hugging_face;
+pub mod scheduler_log;

@@ -1,11 +1,17 @@
 //! One server: moves time from step to step and tells an [`Observer`] what happens. It does no I/O, prints nothing, reads no clock
 //! and knows no file format.
 
+mod fast;
 mod observer;
+mod reference;
+mod step_log;
 
+pub use fast::fast;
 pub use observer::{End, Event, Finished, Observer, StepRun};
+pub use reference::reference;
+pub use step_log::{COUNTED_STEP, Clock, LoggedStep, StepLog, log_steps};
 
-use crate::policy::PolicySettings;
+use crate::policy::{Memory, PolicySettings};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -30,10 +36,22 @@ pub trait Engine {
 pub struct ServerSettings {
     /// The batching policy.
     pub policy: PolicySettings,
-    /// Blocks of the KV cache as an engine logs them: the null block, which holds no tokens, included. At least 2.
+    /// Blocks of the KV cache as an engine logs them: the null block, which holds no tokens, included. They must hold one request of
+    /// `max_model_len` tokens, or a request that outgrows them would compute, lose its blocks and compute again for ever.
     pub kv_blocks: u32,
     /// Tokens in a block; at least 1.
     pub block_tokens: u32,
     /// The most tokens of one request, prompt and output together.
     pub max_model_len: u32,
+}
+
+impl ServerSettings {
+    /// The memory that the server hands out.
+    pub const fn memory(&self) -> Memory {
+        Memory {
+            usable_blocks: self.kv_blocks - 1,
+            block_tokens: self.block_tokens,
+            max_model_len: self.max_model_len,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What an engine tells about a run as it happens.
 
 use crate::kv::KvGrowth;
+use crate::policy::Live;
 use crate::step_time::{Ramp, StepShape};
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
@@ -95,6 +96,35 @@ pub struct StepRun<'a> {
     pub streaming: u32,
     /// Blocks in use during the steps.
     pub kv: KvGrowth<'a>,
+}
+
+impl Finished {
+    /// The history of `live`, which has all its tokens at `now`. If they were not `streamed`, the client gets all of them now.
+    pub fn of(live: &Live, now: Time, streamed: bool) -> Self {
+        let input_tokens = live.request.prompt.tokens();
+        assert_eq!(
+            live.computed,
+            input_tokens + live.request.output_tokens - 1,
+            "every token but the last output is computed once"
+        );
+        Self {
+            arrival: live.request.arrival,
+            scheduled: live.scheduled.expect("it was part of a step"),
+            first_token: live.first_token.unwrap_or(now),
+            finished: now,
+            streamed,
+            input_tokens,
+            output_tokens: live.generated,
+            cached_tokens: 0,
+            preemptions: live.preemptions,
+            recomputed_tokens: live.recomputed,
+            end: if live.request.stops {
+                End::Stop
+            } else {
+                End::Length
+            },
+        }
+    }
 }
 
 impl StepRun<'_> {

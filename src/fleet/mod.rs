@@ -1,1 +1,112 @@
-//! (to be written)
+//! Clients and servers: who sends which request where. For now one client population and one server.
+
+use crate::engine::{Engine, Event, Observer, StepRun};
+use crate::units::Time;
+use crate::workload::trace::TraceError;
+use crate::workload::{RequestId, Source};
+
+/// Why a run could not go to its end.
+#[derive(Debug)]
+pub enum ReplayError {
+    /// The workload could not be read on.
+    Workload(TraceError),
+    /// The run would pass [`Time::LIMIT`].
+    TooLong,
+    /// A closed loop whose requests are all rejected, at no cost in time, never ends.
+    OnlyRejections,
+}
+
+/// Rejections at one and the same instant after which a closed loop is taken to be stuck.
+const STUCK_AFTER_REJECTIONS: u64 = 1_000_000;
+
+/// Sends all requests of `source` to `engine` as they arrive and runs it until nothing more will happen.
+pub fn replay(
+    engine: &mut dyn Engine,
+    source: &mut dyn Source,
+    observer: &mut dyn Observer,
+) -> Result<(), ReplayError> {
+    if source.is_closed_loop() {
+        return replay_closed_loop(engine, source, observer);
+    }
+    while let Some(arrival) = next_arrival(source)? {
+        engine.advance(arrival, observer);
+        engine.submit(source.take(), observer);
+    }
+    engine.advance(Time::LIMIT, observer);
+    in_time(engine)
+}
+
+fn replay_closed_loop(
+    engine: &mut dyn Engine,
+    source: &mut dyn Source,
+    observer: &mut dyn Observer,
+) -> Result<(), ReplayError> {
+    let mut observer = EndsHeard {
+        observer,
+        ended: Vec::new(),
+        rejections: 0,
+        rejected_at: Time::ZERO,
+    };
+    loop {
+        for (id, at) in observer.ended.drain(..) {
+            source.finished(id, at);
+        }
+        if observer.rejections > STUCK_AFTER_REJECTIONS {
+            return Err(ReplayError::OnlyRejections);
+        }
+        let arrival = next_arrival(source)?;
+        let finished = engine.advance_to_finish(arrival.unwrap_or(Time::LIMIT), &mut observer);
+        if finished {
+            continue;
+        }
+        match arrival {
+            Some(_) => engine.submit(source.take(), &mut observer),
+            None => return in_time(engine),
+        }
+    }
+}
+
+fn next_arrival(source: &mut dyn Source) -> Result<Option<Time>, ReplayError> {
+    match source.next_arrival().map_err(ReplayError::Workload)? {
+        Some(arrival) if arrival >= Time::LIMIT => Err(ReplayError::TooLong),
+        arrival => Ok(arrival),
+    }
+}
+
+fn in_time(engine: &dyn Engine) -> Result<(), ReplayError> {
+    match engine.next_event() {
+        Some(_) => Err(ReplayError::TooLong),
+        None => Ok(()),
+    }
+}
+
+/// Passes everything on, and remembers which requests have ended.
+struct EndsHeard<'a> {
+    observer: &'a mut dyn Observer,
+    ended: Vec<(RequestId, Time)>,
+    /// Rejections at `rejected_at`.
+    rejections: u64,
+    rejected_at: Time,
+}
+
+impl Observer for EndsHeard<'_> {
+    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
+        match event {
+            Event::Rejected => {
+                if at != self.rejected_at {
+                    self.rejections = 0;
+                    self.rejected_at = at;
+                }
+                self.rejections += 1;
+                self.ended.push((id, at));
+            }
+            Event::Finished(_) => self.ended.push((id, at)),
+            _ => {}
+        }
+        self.observer.on(at, id, event);
+    }
+
+    fn ran(&mut self, run: &StepRun<'_>) {
+        self.observer.ran(run);
+    }
+}

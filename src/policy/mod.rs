@@ -1,6 +1,57 @@
 //! Queue state and what the next step holds: one file a batching policy.
+//!
+//! A policy says in plain words, over plain queues, what the next step holds ([`Policy::plan`]). That is all a policy needs: the
+//! reference engine runs every policy from it, one step at a time. Where the fast engine has a shortcut for a policy, it shares the
+//! policy's decision functions and must give the same events.
 
-use crate::units::Span;
+mod continuous;
+mod none;
+mod queue;
+mod static_batch;
+
+pub use continuous::{AdmissionMemory, chunk};
+pub use queue::{
+    Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length,
+};
+pub use static_batch::{Batch, Formation};
+
+use crate::units::{Span, Time};
+use crate::workload::Request;
+
+/// The batching policies by name, each with what it does in a line.
+pub const POLICIES: [(&str, &str); 3] = [
+    ("none", "one request at a time, in the order of arrival"),
+    (
+        "static",
+        "batches that run from start to end with the same members, prompts padded to the longest",
+    ),
+    (
+        "continuous",
+        "vLLM V1: every step takes what fits, prompts in chunks, the youngest preempted when memory runs out",
+    ),
+];
+
+/// Decides, step by step, what a server does.
+pub trait Policy {
+    /// Decides what happens at `now`, when no step is running, and moves requests between the queues accordingly.
+    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision;
+
+    /// Whether a request, alone on an empty server, could be served.
+    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool;
+}
+
+impl PolicySettings {
+    /// The policy itself, in its readable form.
+    pub fn policy(&self) -> Box<dyn Policy> {
+        match self {
+            Self::None => Box::new(none::NoBatching),
+            Self::Static(settings) => Box::new(static_batch::StaticBatching::new(settings.clone())),
+            Self::Continuous(settings) => {
+                Box::new(continuous::ContinuousBatching::new(settings.clone()))
+            }
+        }
+    }
+}
 
 /// Which policy a server runs, with its settings.
 #[derive(Clone, Debug, PartialEq)]

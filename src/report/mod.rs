@@ -1,1 +1,3 @@
-//! (to be written)
+//! Tables and files.
+
+pub mod scheduler_log;

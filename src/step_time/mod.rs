@@ -46,16 +46,21 @@ impl StepShape {
         self
     }
 
-    /// Adds one decoding request whose context, the token being computed included, is `context` tokens.
-    pub const fn add_decode(&mut self, context: u32) {
-        self.decoding += 1;
-        self.context += context as u64;
-        self.sequences += 1;
-        self.sampling += 1;
+    /// Adds one request that computes `tokens` tokens after `done`, out of `all` it has. One token that completes them is a decode,
+    /// whether it is the newest output or the last of a prompt: the kernels do not know the difference.
+    pub const fn add(&mut self, done: u32, tokens: u32, all: u32) {
+        if tokens == 1 && done + 1 == all {
+            self.decoding += 1;
+            self.context += all as u64;
+            self.sequences += 1;
+            self.sampling += 1;
+        } else {
+            self.add_chunk(done, tokens, done + tokens == all);
+        }
     }
 
     /// Adds one prefill chunk of `chunk` tokens after `done` tokens already computed; `samples` if it completes what was to compute.
-    pub const fn add_chunk(&mut self, done: u32, chunk: u32, samples: bool) {
+    const fn add_chunk(&mut self, done: u32, chunk: u32, samples: bool) {
         let (done, chunk) = (done as u64, chunk as u64);
         self.prefill += chunk;
         self.prefill_context += done + chunk;

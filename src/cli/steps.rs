@@ -1,0 +1,43 @@
+//! `tailcast steps FILE`: a scheduler's log, step by step.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use crate::config::scheduler_log::read_scheduler_experiment;
+use crate::engine::{Clock, log_steps};
+use crate::report::scheduler_log::SchedulerLog;
+
+/// Print what the scheduler does in every step, for an experiment in vLLM's scheduler-log schema.
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// The experiment: JSON with config, timing, requests and actions.
+    pub file: PathBuf,
+}
+
+/// Runs the verb: the log goes to `out`; an error is a message for the user.
+pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), String> {
+    let experiment = read_scheduler_experiment(&args.file)?;
+    let clock = match &experiment.step_time {
+        Some(step_time) => Clock::Timed(step_time),
+        None => Clock::Counted,
+    };
+    let log = log_steps(&experiment.settings, &experiment.requests, &clock);
+    let preempted = log.steps.iter().any(|step| !step.plan.preempted.is_empty());
+    if preempted && experiment.prefix_caching {
+        return Err(format!(
+            "{}: a preempted request finds its own blocks in the prefix cache, which is not supported yet: \
+             write \"enable_prefix_caching\": false",
+            args.file.display()
+        ));
+    }
+    let log = SchedulerLog {
+        log: &log,
+        requests: &experiment.requests,
+        names: &experiment.names,
+        timed: experiment.step_time.is_some(),
+    };
+    log.write(out)
+        .map_err(|error| format!("standard output: {error}"))
+}

@@ -1,0 +1,177 @@
+//! The requests that decode, seen as one: in every step each of them computes one token, so that sums, blocks and finishes need a look
+//! at the whole only, whatever their number.
+//!
+//! A clock counts the steps. A request that joins at clock `c` with `t` tokens computed has computed `t + (clock - c)` later. Hence it
+//! takes a new block whenever `t + (clock - c)` is a multiple of the block size, that is in the steps whose clock is `c - t` modulo the
+//! block size, and finishes at a clock that is known when it joins.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::slots::{Slot, Slots};
+use crate::kv::KvGrowth;
+use crate::step_time::StepShape;
+
+/// Requests of which each computes one token in every step.
+pub(super) struct Decoders {
+    block_tokens: u32,
+    clock: u64,
+    count: u32,
+    /// Sum of their contexts in the next step, the token to compute included.
+    context: u64,
+    /// `due[c]`: how many take a new block in a step whose clock is `c` modulo the block size.
+    due: Vec<u32>,
+    /// (clock, order of admission, slot) of each finish; entries whose order is no longer their slot's are void.
+    finishes: BinaryHeap<Reverse<(u64, u64, Slot)>>,
+}
+
+impl Decoders {
+    pub(super) fn new(block_tokens: u32) -> Self {
+        Self {
+            block_tokens,
+            clock: 0,
+            count: 0,
+            context: 0,
+            due: vec![0; block_tokens as usize],
+            finishes: BinaryHeap::new(),
+        }
+    }
+
+    pub(super) const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Takes in a request with all tokens but its newest computed.
+    pub(super) fn join(&mut self, slots: &mut Slots, slot: Slot) {
+        let active = &mut slots[slot];
+        let missing = active.live.request.output_tokens - active.live.generated;
+        active.finishes = self.clock + u64::from(missing);
+        self.finishes
+            .push(Reverse((active.finishes, active.order, slot)));
+        self.count += 1;
+        self.context += u64::from(active.live.computed) + 1;
+        let place = self.due_place(active.live.computed);
+        self.due[place] += 1;
+    }
+
+    /// Lets a request go, and writes down how far it has come.
+    pub(super) fn leave(&mut self, slots: &mut Slots, slot: Slot) {
+        let active = &mut slots[slot];
+        let missing = (active.finishes - self.clock) as u32;
+        let live = &mut active.live;
+        live.generated = live.request.output_tokens - missing;
+        live.computed = live.num_tokens() - 1;
+        live.blocks = live.computed.div_ceil(self.block_tokens);
+        self.count -= 1;
+        self.context -= u64::from(live.computed) + 1;
+        let place = self.due_place(live.computed);
+        self.due[place] -= 1;
+    }
+
+    /// The step in which all of them decode.
+    pub(super) const fn shape(&self) -> StepShape {
+        StepShape {
+            decoding: self.count,
+            context: self.context,
+            prefill: 0,
+            prefill_context: 0,
+            prefill_attention: 0,
+            sequences: self.count,
+            sampling: self.count,
+        }
+    }
+
+    /// Blocks that the next step needs.
+    pub(super) fn due_now(&self) -> u32 {
+        self.due[self.phase()]
+    }
+
+    /// Blocks that the `steps` steps after the next one need.
+    pub(super) fn due_after_next(&self, steps: u64) -> u32 {
+        let cycle = self.due.len() as u64;
+        let rest: u32 = (1..=(steps % cycle) as usize)
+            .map(|step| self.due[(self.phase() + step) % self.due.len()])
+            .sum();
+        (steps / cycle) as u32 * self.count + rest
+    }
+
+    /// How blocks grow from the next step on, in which `used` are in use.
+    pub(super) fn growth(&self, used: u32) -> KvGrowth<'_> {
+        KvGrowth {
+            used,
+            due: &self.due,
+            phase: self.phase(),
+        }
+    }
+
+    /// How many steps until the next finish, at most `most`. At least one request decodes.
+    pub(super) fn steps_to_finish(&mut self, slots: &Slots) -> u64 {
+        while let Some(&Reverse((clock, order, slot))) = self.finishes.peek() {
+            if slots[slot].order == order {
+                return clock - self.clock;
+            }
+            self.finishes.pop();
+        }
+        panic!("a request that decodes will finish");
+    }
+
+    /// How many steps, the next one included, before the first that lacks a block, if `free` are left once the next step has its own.
+    pub(super) fn steps_before_shortage(&self, free: u32, most: u64) -> u64 {
+        let cycle = self.due.len() as u64;
+        let cycles = u64::from(free / self.count);
+        if most <= cycles * cycle {
+            return most;
+        }
+        // After `cycles` whole cycles fewer blocks are left than a cycle needs: the shortage is less than a cycle away.
+        let mut left = free % self.count;
+        let mut steps = cycles * cycle + 1;
+        while steps < most {
+            let due = self.due[(self.phase() + steps as usize) % self.due.len()];
+            if due > left {
+                break;
+            }
+            left -= due;
+            steps += 1;
+        }
+        steps
+    }
+
+    /// All of them have computed `steps` tokens.
+    pub(super) fn advance(&mut self, steps: u64) {
+        self.clock += steps;
+        self.context += u64::from(self.count) * steps;
+    }
+
+    /// The next request that has all its tokens, if any; in the order of admission. It still has to leave.
+    pub(super) fn pop_finished(&mut self, slots: &Slots) -> Option<Slot> {
+        while let Some(&Reverse((clock, order, slot))) = self.finishes.peek() {
+            let current = slots[slot].order == order;
+            if current && clock > self.clock {
+                return None;
+            }
+            self.finishes.pop();
+            if current {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// Forgets everyone.
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+        self.context = 0;
+        self.due.fill(0);
+        self.finishes.clear();
+    }
+
+    fn phase(&self) -> usize {
+        (self.clock % u64::from(self.block_tokens)) as usize
+    }
+
+    /// The steps, by their clock modulo the block size, in which a request with `computed` tokens takes a new block.
+    fn due_place(&self, computed: u32) -> usize {
+        let cycle = u64::from(self.block_tokens);
+        ((self.clock + cycle - u64::from(computed) % cycle) % cycle) as usize
+    }
+}

@@ -1,0 +1,127 @@
+//! The shortcut of no batching: a request's whole decode is one leap.
+
+use std::collections::VecDeque;
+
+use super::decoders::Decoders;
+use super::slots::{Slot, Slots};
+use super::{Next, Scheduler, Steps};
+use crate::engine::{Event, Finished, Observer, StepRun};
+use crate::kv::KvGrowth;
+use crate::policy::{Live, Memory, cut_to_model_length};
+use crate::step_time::StepShape;
+use crate::units::Time;
+use crate::workload::Request;
+
+pub(super) struct NoBatching {
+    memory: Memory,
+    slots: Slots,
+    waiting: VecDeque<Slot>,
+    served: Option<Slot>,
+    decoders: Decoders,
+    admissions: u64,
+}
+
+impl NoBatching {
+    pub(super) fn new(memory: Memory) -> Self {
+        Self {
+            memory,
+            slots: Slots::default(),
+            waiting: VecDeque::new(),
+            served: None,
+            decoders: Decoders::new(memory.block_tokens),
+            admissions: 0,
+        }
+    }
+
+    fn admit(&mut self, slot: Slot, now: Time, observer: &mut dyn Observer) -> Next {
+        self.served = Some(slot);
+        self.admissions += 1;
+        let active = &mut self.slots[slot];
+        active.order = self.admissions;
+        active.live.scheduled = Some(now);
+        let tokens = active.live.num_tokens();
+        let event = Event::Admitted {
+            resumed: false,
+            tokens,
+        };
+        observer.on(now, active.live.request.id, &event);
+        let mut shape = StepShape::default();
+        shape.add(0, tokens, tokens);
+        Next::Run { shape, repeats: 1 }
+    }
+}
+
+impl Scheduler for NoBatching {
+    fn submit(&mut self, request: Request, observer: &mut dyn Observer) -> bool {
+        let (id, arrival) = (request.id, request.arrival);
+        let input_tokens = request.prompt.tokens();
+        let request = cut_to_model_length(request, self.memory.max_model_len);
+        if input_tokens >= self.memory.max_model_len
+            || self
+                .memory
+                .blocks_for(input_tokens + request.output_tokens - 1)
+                > self.memory.usable_blocks
+        {
+            observer.on(arrival, id, &Event::Rejected);
+            return false;
+        }
+        self.waiting
+            .push_back(self.slots.insert(Live::new(request)));
+        observer.on(arrival, id, &Event::Arrived { input_tokens });
+        true
+    }
+
+    fn decide(&mut self, now: Time, observer: &mut dyn Observer) -> Next {
+        if self.served.is_some() {
+            return Next::Run {
+                shape: self.decoders.shape(),
+                repeats: self.decoders.steps_to_finish(&self.slots),
+            };
+        }
+        match self.waiting.pop_front() {
+            Some(slot) => self.admit(slot, now, observer),
+            None => Next::Idle,
+        }
+    }
+
+    fn complete(&mut self, steps: &Steps, observer: &mut dyn Observer) -> bool {
+        let slot = self.served.expect("a request is served");
+        let is_prefill = self.decoders.count() == 0;
+        let live = &self.slots[slot].live;
+        let kv = if is_prefill {
+            KvGrowth::constant(self.memory.blocks_for(live.num_tokens()))
+        } else {
+            let context = self.decoders.shape().context as u32;
+            self.decoders.growth(self.memory.blocks_for(context))
+        };
+        let streaming = u32::from(!is_prefill || live.last_token == Some(steps.start));
+        observer.ran(&StepRun {
+            start: steps.start,
+            steps: steps.count,
+            ramp: steps.ramp,
+            shape: steps.shape,
+            streaming,
+            kv,
+        });
+        if is_prefill {
+            let live = &mut self.slots[slot].live;
+            live.computed = live.num_tokens();
+            live.generated = 1;
+            live.first_token = Some(steps.end);
+            observer.on(steps.end, live.request.id, &Event::FirstToken);
+            self.decoders.join(&mut self.slots, slot);
+        } else {
+            self.decoders.advance(steps.count);
+        }
+        if self.decoders.pop_finished(&self.slots).is_none() {
+            return false;
+        }
+        self.decoders.leave(&mut self.slots, slot);
+        let live = &self.slots[slot].live;
+        let event = Event::Finished(Finished::of(live, steps.end, true));
+        observer.on(steps.end, live.request.id, &event);
+        self.slots.release(slot);
+        self.served = None;
+        true
+    }
+}

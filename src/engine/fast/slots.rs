@@ -1,0 +1,57 @@
+//! Requests inside a server, each in a slot that is used again when it has left.
+
+use crate::policy::Live;
+
+/// The number of a slot.
+pub(super) type Slot = u32;
+
+/// A request in its slot.
+pub(super) struct Active {
+    pub live: Live,
+    /// The number of its latest admission: the place in the order of the running requests. 0 while it waits.
+    pub order: u64,
+    /// The step of the decoders, by their clock, after which it has all its tokens. Only while it decodes.
+    pub finishes: u64,
+}
+
+/// All requests inside a server.
+#[derive(Default)]
+pub(super) struct Slots {
+    slots: Vec<Active>,
+    free: Vec<Slot>,
+}
+
+impl Slots {
+    pub(super) fn insert(&mut self, live: Live) -> Slot {
+        let active = Active {
+            live,
+            order: 0,
+            finishes: 0,
+        };
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = active;
+            return slot;
+        }
+        self.slots.push(active);
+        self.slots.len() as Slot - 1
+    }
+
+    /// Gives the slot to another; its content may still be read until then.
+    pub(super) fn release(&mut self, slot: Slot) {
+        self.slots[slot as usize].order = 0;
+        self.free.push(slot);
+    }
+}
+
+impl std::ops::Index<Slot> for Slots {
+    type Output = Active;
+    fn index(&self, slot: Slot) -> &Active {
+        &self.slots[slot as usize]
+    }
+}
+
+impl std::ops::IndexMut<Slot> for Slots {
+    fn index_mut(&mut self, slot: Slot) -> &mut Active {
+        &mut self.slots[slot as usize]
+    }
+}

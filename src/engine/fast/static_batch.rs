@@ -1,0 +1,150 @@
+//! The shortcut of static batching: from one finish to the next is one leap.
+
+use std::collections::VecDeque;
+
+use super::{Next, Scheduler, Steps};
+use crate::engine::{Event, Finished, Observer, StepRun};
+use crate::kv::KvGrowth;
+use crate::policy::{
+    Batch, Formation, Live, Memory, Response, StaticSettings, cut_to_model_length,
+};
+use crate::units::Time;
+use crate::workload::Request;
+
+pub(super) struct StaticBatching {
+    rules: StaticSettings,
+    memory: Memory,
+    waiting: VecDeque<Request>,
+    batch: Batch,
+    /// Tokens that each unfinished row of the batch has produced.
+    generated: u32,
+    /// The unfinished rows, in the order of arrival.
+    rows: Vec<Live>,
+}
+
+impl StaticBatching {
+    pub(super) const fn new(rules: StaticSettings, memory: Memory) -> Self {
+        Self {
+            rules,
+            memory,
+            waiting: VecDeque::new(),
+            batch: Batch {
+                rows: 0,
+                longest_prompt: 0,
+                blocks_per_row: 0,
+            },
+            generated: 0,
+            rows: Vec::new(),
+        }
+    }
+
+    fn responds_together(&self) -> bool {
+        self.rules.response == Response::BatchEnd
+    }
+
+    fn start(&mut self, batch: Batch, now: Time, observer: &mut dyn Observer) -> Next {
+        self.batch = batch;
+        self.generated = 0;
+        for request in self.waiting.drain(..batch.rows as usize) {
+            let mut live = Live::new(request);
+            live.scheduled = Some(now);
+            let event = Event::Admitted {
+                resumed: false,
+                tokens: live.num_tokens(),
+            };
+            observer.on(now, live.request.id, &event);
+            self.rows.push(live);
+        }
+        Next::Run {
+            shape: batch.prefill(),
+            repeats: 1,
+        }
+    }
+
+    /// The output length at which the next rows are answered.
+    fn next_answer(&self) -> u32 {
+        let outputs = self.rows.iter().map(|live| live.request.output_tokens);
+        let next = if self.responds_together() {
+            outputs.max()
+        } else {
+            outputs.min()
+        };
+        next.expect("a batch has rows")
+    }
+
+    /// Answers the rows that have all their tokens.
+    fn answer(&mut self, now: Time, observer: &mut dyn Observer) {
+        let (generated, together) = (self.generated, self.responds_together());
+        self.rows.retain_mut(|live| {
+            if live.request.output_tokens > generated {
+                return true;
+            }
+            live.generated = live.request.output_tokens;
+            live.computed = live.num_tokens() - 1;
+            let event = Event::Finished(Finished::of(live, now, !together));
+            observer.on(now, live.request.id, &event);
+            false
+        });
+    }
+}
+
+impl Scheduler for StaticBatching {
+    fn submit(&mut self, request: Request, observer: &mut dyn Observer) -> bool {
+        let (id, arrival) = (request.id, request.arrival);
+        let input_tokens = request.prompt.tokens();
+        let request = cut_to_model_length(request, self.memory.max_model_len);
+        let row = self
+            .rules
+            .blocks_per_row(input_tokens, request.max_tokens, &self.memory);
+        if input_tokens >= self.memory.max_model_len || row > self.memory.usable_blocks {
+            observer.on(arrival, id, &Event::Rejected);
+            return false;
+        }
+        self.waiting.push_back(request);
+        observer.on(arrival, id, &Event::Arrived { input_tokens });
+        true
+    }
+
+    fn decide(&mut self, now: Time, observer: &mut dyn Observer) -> Next {
+        if !self.rows.is_empty() {
+            return Next::Run {
+                shape: self.batch.decode(self.generated),
+                repeats: u64::from(self.next_answer() - self.generated),
+            };
+        }
+        match self.rules.form(self.waiting.iter(), now, &self.memory) {
+            Formation::Nobody => Next::Idle,
+            Formation::WaitUntil(time) => Next::WaitUntil(time),
+            Formation::Start(batch) => self.start(batch, now, observer),
+        }
+    }
+
+    fn complete(&mut self, steps: &Steps, observer: &mut dyn Observer) -> bool {
+        let first = self.generated == 0;
+        let streaming = if first || self.responds_together() {
+            0
+        } else {
+            self.rows.len() as u32
+        };
+        observer.ran(&StepRun {
+            start: steps.start,
+            steps: steps.count,
+            ramp: steps.ramp,
+            shape: steps.shape,
+            streaming,
+            kv: KvGrowth::constant(self.batch.blocks()),
+        });
+        self.generated += steps.count as u32;
+        if first && !self.responds_together() {
+            for live in &mut self.rows {
+                live.first_token = Some(steps.end);
+                observer.on(steps.end, live.request.id, &Event::FirstToken);
+            }
+        }
+        let answers = self.generated == self.next_answer();
+        if answers {
+            self.answer(steps.end, observer);
+        }
+        answers
+    }
+}

@@ -1,0 +1,268 @@
+//! The plain queues that a policy plans over. Nothing is kept that can be counted again: free blocks, sums and totals are recounted
+//! at every step, so that this state cannot drift.
+
+use std::collections::VecDeque;
+
+use crate::kv::blocks_for;
+use crate::step_time::StepShape;
+use crate::units::Time;
+use crate::workload::{Request, RequestId};
+
+/// A request inside a server.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// What was asked for, its output cut to what the model's length allows.
+    pub request: Request,
+    /// Tokens whose KV exists.
+    pub computed: u32,
+    /// Output tokens produced.
+    pub generated: u32,
+    /// Blocks held.
+    pub blocks: u32,
+    /// When it was first part of a step.
+    pub scheduled: Option<Time>,
+    /// When its first token was produced.
+    pub first_token: Option<Time>,
+    /// When its latest token was produced.
+    pub last_token: Option<Time>,
+    /// How often it was preempted.
+    pub preemptions: u32,
+    /// Tokens whose KV was lost to preemptions.
+    pub recomputed: u64,
+}
+
+/// Requests waiting and running, and the blocks they hold.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// Those that wait, next first.
+    pub waiting: VecDeque<Live>,
+    /// Those that run, in the order of admission.
+    pub running: Vec<Live>,
+    /// The memory that is handed out.
+    pub memory: Memory,
+}
+
+/// The KV cache that requests share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Blocks that can hold tokens: all but the null block.
+    pub usable_blocks: u32,
+    /// Tokens in a block.
+    pub block_tokens: u32,
+    /// The most tokens of one request.
+    pub max_model_len: u32,
+}
+
+/// What happens next on an idle server.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// Nothing, until another request arrives.
+    Idle,
+    /// Nothing, until this time or another arrival.
+    WaitUntil(Time),
+    /// This step.
+    Step(StepPlan),
+}
+
+/// What one step holds.
+#[derive(Clone, Debug, Default)]
+pub struct StepPlan {
+    /// The requests that compute, in order.
+    pub scheduled: Vec<Scheduled>,
+    /// Requests that lost their blocks, in order.
+    pub preempted: Vec<RequestId>,
+    /// What the step costs.
+    pub shape: StepShape,
+    /// Blocks taken while the step runs.
+    pub used_blocks: u32,
+    /// Whether the members of the batch get their responses together, once all have finished.
+    pub respond_together: bool,
+}
+
+/// One request's part in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheduled {
+    /// Which request.
+    pub id: RequestId,
+    /// How it came into the step.
+    pub kind: Kind,
+    /// Tokens it computes.
+    pub tokens: u32,
+    /// Tokens whose KV existed before.
+    pub computed_before: u32,
+}
+
+/// How a request came into a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Admitted for the first time.
+    New,
+    /// Admitted again after a preemption.
+    Resumed,
+    /// It was running already.
+    Running,
+}
+
+impl Live {
+    /// A request that has just arrived.
+    pub const fn new(request: Request) -> Self {
+        Self {
+            request,
+            computed: 0,
+            generated: 0,
+            blocks: 0,
+            scheduled: None,
+            first_token: None,
+            last_token: None,
+            preemptions: 0,
+            recomputed: 0,
+        }
+    }
+
+    /// Tokens it has, prompt and output; the newest output token has no KV yet.
+    pub const fn num_tokens(&self) -> u32 {
+        self.request.prompt.tokens() + self.generated
+    }
+
+    /// Whether it has all its output.
+    pub const fn is_complete(&self) -> bool {
+        self.generated == self.request.output_tokens
+    }
+}
+
+impl Memory {
+    /// Blocks that hold `tokens` tokens.
+    pub const fn blocks_for(&self, tokens: u32) -> u32 {
+        blocks_for(tokens, self.block_tokens)
+    }
+}
+
+impl Queue {
+    /// Empty queues.
+    pub const fn new(memory: Memory) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            running: Vec::new(),
+            memory,
+        }
+    }
+
+    /// Blocks held by running requests.
+    pub fn used_blocks(&self) -> u32 {
+        self.running.iter().map(|live| live.blocks).sum()
+    }
+
+    /// Blocks nobody holds.
+    pub fn free_blocks(&self) -> u32 {
+        self.memory.usable_blocks - self.used_blocks()
+    }
+
+    /// Gives running request `index` the blocks for `tokens` more tokens; false if there are too few.
+    pub fn allocate(&mut self, index: usize, tokens: u32) -> bool {
+        let live = &self.running[index];
+        let needed = self.memory.blocks_for(live.computed + tokens);
+        if needed.saturating_sub(live.blocks) > self.free_blocks() {
+            return false;
+        }
+        let live = &mut self.running[index];
+        live.blocks = live.blocks.max(needed);
+        true
+    }
+
+    /// Takes all blocks from the youngest running request and puts it at the head of the queue.
+    pub fn preempt_youngest(&mut self) -> RequestId {
+        let mut live = self.running.pop().expect("a request runs");
+        live.recomputed += u64::from(live.computed);
+        live.computed = 0;
+        live.blocks = 0;
+        live.preemptions += 1;
+        let id = live.request.id;
+        self.waiting.push_front(live);
+        id
+    }
+
+    /// Moves the head of the queue to the end of the running requests and says whether it is new.
+    pub fn admit(&mut self, now: Time) -> Kind {
+        let mut live = self.waiting.pop_front().expect("a request waits");
+        live.scheduled.get_or_insert(now);
+        let kind = if live.preemptions == 0 {
+            Kind::New
+        } else {
+            Kind::Resumed
+        };
+        self.running.push(live);
+        kind
+    }
+}
+
+/// A token that a step has produced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Produced {
+    /// Whose token.
+    pub id: RequestId,
+    /// When the request's token before this one was produced, if there was one.
+    pub previous: Option<Time>,
+}
+
+impl Queue {
+    /// The step has ended: its requests have computed their tokens, and those that have caught up with all they have produce one more.
+    pub fn compute(&mut self, plan: &StepPlan, end: Time) -> Vec<Produced> {
+        let mut produced = Vec::new();
+        for part in &plan.scheduled {
+            let live = self
+                .running
+                .iter_mut()
+                .find(|live| live.request.id == part.id)
+                .expect("a scheduled request runs");
+            live.computed += part.tokens;
+            if live.computed == live.num_tokens() {
+                live.generated += 1;
+                produced.push(Produced {
+                    id: part.id,
+                    previous: live.last_token,
+                });
+                if !plan.respond_together {
+                    live.first_token.get_or_insert(end);
+                    live.last_token = Some(end);
+                }
+            }
+        }
+        produced
+    }
+
+    /// Takes out the requests that have all their tokens, in order; if they `respond_together`, only once all have.
+    pub fn take_complete(&mut self, respond_together: bool) -> Vec<Live> {
+        if respond_together && !self.running.iter().all(Live::is_complete) {
+            return Vec::new();
+        }
+        let (complete, running) = std::mem::take(&mut self.running)
+            .into_iter()
+            .partition(Live::is_complete);
+        self.running = running;
+        complete
+    }
+}
+
+impl StepPlan {
+    /// Adds `tokens` tokens of `live` to the step, and to its shape.
+    pub fn schedule(&mut self, live: &Live, kind: Kind, tokens: u32) {
+        self.scheduled.push(Scheduled {
+            id: live.request.id,
+            kind,
+            tokens,
+            computed_before: live.computed,
+        });
+        self.shape.add(live.computed, tokens, live.num_tokens());
+    }
+}
+
+/// `request` with its output cut to what fits into the model's length beside its prompt.
+pub fn cut_to_model_length(mut request: Request, max_model_len: u32) -> Request {
+    let room = max_model_len.saturating_sub(request.prompt.tokens());
+    request.max_tokens = request.max_tokens.min(room);
+    if request.output_tokens > room {
+        request.output_tokens = room;
+        request.stops = false;
+    }
+    request
+}

@@ -1,0 +1,165 @@
+//! Answers that can be worked out on paper.
+
+use tailcast::engine::{self, Event, Finished, Observer, ServerSettings, StepRun};
+use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
+use tailcast::step_time::Affine;
+use tailcast::units::{Span, Time};
+use tailcast::workload::{Prompt, Request, RequestId};
+
+const STEP_TIME: Affine = Affine {
+    base: Span::from_micros(8000),
+    per_token: Span::from_micros(20),
+    per_sequence: Span::from_micros(30),
+};
+
+/// Finished requests by number.
+#[derive(Default)]
+struct Histories(Vec<(RequestId, Finished)>);
+
+impl Observer for Histories {
+    fn on(&mut self, _at: Time, id: RequestId, event: &Event) {
+        if let Event::Finished(history) = event {
+            self.0.push((id, *history));
+        }
+    }
+
+    fn ran(&mut self, _run: &StepRun<'_>) {}
+}
+
+fn request(id: u64, arrival_us: u64, prompt: u32, output_tokens: u32) -> Request {
+    Request {
+        id: RequestId(id),
+        arrival: Time::ZERO + Span::from_micros(arrival_us),
+        prompt: Prompt::unique(prompt),
+        output_tokens,
+        max_tokens: output_tokens,
+        stops: false,
+    }
+}
+
+/// Serves the requests with both engines and returns each one's first and last token [us].
+fn first_and_last(policy: PolicySettings, requests: &[Request]) -> Vec<(u64, u64)> {
+    let settings = ServerSettings {
+        policy,
+        kv_blocks: 64,
+        block_tokens: 16,
+        max_model_len: 1000,
+    };
+    let [slow, fast] = [engine::reference, engine::fast].map(|make| {
+        let mut engine = make(&settings, Box::new(STEP_TIME));
+        let mut histories = Histories::default();
+        for request in requests {
+            engine.advance(request.arrival, &mut histories);
+            engine.submit(request.clone(), &mut histories);
+        }
+        engine.advance(Time::LIMIT, &mut histories);
+        histories.0.sort_by_key(|&(id, _)| id);
+        let micros = |time: Time| time.picos() / 1_000_000;
+        let times = histories.0.iter();
+        times
+            .map(|(_, history)| (micros(history.first_token), micros(history.finished)))
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(slow, fast);
+    fast
+}
+
+/// Three requests: A with 100 prompt and 4 output tokens and B with 50 and 10 at the start, C with 30 and 2 a millisecond later.
+fn three_requests() -> [Request; 3] {
+    [
+        request(0, 0, 100, 4),
+        request(1, 0, 50, 10),
+        request(2, 1000, 30, 2),
+    ]
+}
+
+fn static_batching(response: Response) -> PolicySettings {
+    PolicySettings::Static(StaticSettings {
+        max_batch_size: 3,
+        max_wait: Span::ZERO,
+        response,
+        reserve: Reserve::Batch,
+    })
+}
+
+fn continuous() -> PolicySettings {
+    PolicySettings::Continuous(ContinuousSettings {
+        max_num_seqs: 8,
+        max_num_batched_tokens: 256,
+        chunked_prefill: true,
+        long_prefill_token_threshold: 0,
+        watermark: 0.0,
+        full_sequence_gate: true,
+    })
+}
+
+#[test]
+fn no_batching_serves_one_request_after_the_other() {
+    assert_eq!(
+        first_and_last(PolicySettings::None, &three_requests()),
+        [(10_030, 34_180), (43_210, 115_660), (124_290, 132_340)]
+    );
+}
+
+#[test]
+fn static_batching_pads_prompts_and_keeps_finished_rows() {
+    assert_eq!(
+        first_and_last(static_batching(Response::RowEnd), &three_requests()),
+        [(12_060, 36_360), (12_060, 84_960), (93_590, 101_640)]
+    );
+}
+
+#[test]
+fn static_batching_can_answer_the_whole_batch_at_its_end() {
+    assert_eq!(
+        first_and_last(static_batching(Response::BatchEnd), &three_requests()),
+        [(84_960, 84_960), (84_960, 84_960), (101_640, 101_640)]
+    );
+}
+
+#[test]
+fn continuous_batching_lets_requests_in_at_the_next_step() {
+    assert_eq!(
+        first_and_last(continuous(), &three_requests()),
+        [(11_060, 36_040), (11_060, 84_340), (19_790, 27_940)]
+    );
+}
+
+#[test]
+fn a_static_batch_waits_to_fill_up_but_no_longer_than_the_oldest_may() {
+    let waits = |micros| {
+        PolicySettings::Static(StaticSettings {
+            max_batch_size: 2,
+            max_wait: Span::from_micros(micros),
+            response: Response::RowEnd,
+            reserve: Reserve::Batch,
+        })
+    };
+    let requests = [request(0, 0, 100, 1), request(1, 1000, 100, 1)];
+    // Alone: 8000 + 20 * 100 + 30. Together from 1000 us on: 8000 + 20 * 200 + 2 * 30.
+    assert_eq!(
+        first_and_last(waits(999), &requests),
+        [(11_029, 11_029), (21_059, 21_059)]
+    );
+    assert_eq!(
+        first_and_last(waits(5000), &requests),
+        [(13_060, 13_060), (13_060, 13_060)]
+    );
+}
+
+#[test]
+fn a_static_batch_that_does_not_fit_shrinks() {
+    // 63 usable blocks of 16 tokens; a row of 400 + 100 tokens reserves 32, so two rows do not fit.
+    let requests = [request(0, 0, 400, 100), request(1, 0, 100, 1)];
+    let times = first_and_last(static_batching(Response::RowEnd), &requests);
+    assert_eq!(times[0].0, 8000 + 20 * 400 + 30);
+    assert_eq!(times[1].0, times[0].1 + 8000 + 20 * 100 + 30);
+}
+
+#[test]
+fn arrivals_during_a_step_wait_for_its_end_and_queue_one_behind_the_other() {
+    let prompts: Vec<Request> = (0..10).map(|id| request(id, id * 1000, 512, 1)).collect();
+    let step = 8000 + 20 * 512 + 30;
+    let expected: Vec<_> = (1..=10).map(|place| (place * step, place * step)).collect();
+    assert_eq!(first_and_last(PolicySettings::None, &prompts), expected);
+}

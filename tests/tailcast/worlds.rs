@@ -1,0 +1,271 @@
+//! Random small worlds for the twin tests: a server, a step time and requests, tight enough that everything happens: queues, shortage
+//! of blocks and tokens, preemption, rejection. Half of them are coarse: all times lie in 0..9, so that ties happen.
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use tailcast::engine::{Event, Observer, ServerSettings, StepRun};
+use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
+use tailcast::step_time::{Ramp, StepShape, StepTime};
+use tailcast::units::{Span, Time};
+use tailcast::workload::trace::TraceError;
+use tailcast::workload::{Prompt, Request, RequestId, Source};
+
+pub struct World {
+    pub settings: ServerSettings,
+    pub step_time: WorldStepTime,
+    pub requests: Vec<Request>,
+    /// For closed loops: how many clients, and how long each thinks.
+    pub clients: usize,
+    pub think: Span,
+    pub random: Xoshiro256PlusPlus,
+}
+
+/// A step time whose decode steps grow with the context, up to a kink.
+#[derive(Clone)]
+pub struct WorldStepTime {
+    base: u64,
+    per_token: u64,
+    per_sequence: u64,
+    per_context: u64,
+    per_pair: u64,
+    /// Beyond this sum of contexts steps grow no more.
+    kink: u64,
+}
+
+impl StepTime for WorldStepTime {
+    fn step(&self, shape: &StepShape) -> Span {
+        Span::from_picos(
+            self.base
+                + self.per_token * shape.tokens()
+                + self.per_sequence * u64::from(shape.sequences)
+                + self.per_context * shape.context.min(self.kink)
+                + self.per_pair * shape.prefill_attention,
+        )
+    }
+
+    fn ramp(&self, shape: &StepShape) -> Ramp {
+        let rows = u64::from(shape.decoding);
+        let (growth, len) = if shape.context < self.kink {
+            (
+                self.per_context * rows,
+                ((self.kink - shape.context) / rows).max(1),
+            )
+        } else {
+            (0, u64::MAX)
+        };
+        Ramp {
+            first: self.step(shape),
+            growth: Span::from_picos(growth),
+            len,
+        }
+    }
+}
+
+/// Which policy a world is made for.
+pub const POLICY_NAMES: [&str; 3] = ["none", "static", "continuous"];
+
+pub fn world(policy: &str, seed: u64) -> World {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let coarse = random.random_bool(0.5);
+    let unit = if coarse { 1 } else { 1_000_003 };
+    let block_tokens = random.random_range(1..=8);
+    let longest = random.random_range(2..60_u32);
+    let max_model_len = if random.random_bool(0.7) {
+        2 * longest
+    } else {
+        longest
+    };
+    // The null block, and room for one request of the maximum length.
+    let least_blocks = 1 + max_model_len.div_ceil(block_tokens);
+    let count = random.random_range(1..40);
+    World {
+        settings: ServerSettings {
+            policy: policy_settings(policy, longest, unit, &mut random),
+            kv_blocks: least_blocks + random.random_range(0..3 * least_blocks),
+            block_tokens,
+            max_model_len,
+        },
+        step_time: step_time(coarse, &mut random),
+        requests: requests(count, longest, coarse, &mut random),
+        clients: random.random_range(1..6),
+        think: Span::from_picos(unit * random.random_range(0..9)),
+        random,
+    }
+}
+
+fn step_time(coarse: bool, random: &mut impl Rng) -> WorldStepTime {
+    let mut up_to =
+        |most: u64| random.random_range(0..=if coarse { most } else { most * 1_000_000 });
+    WorldStepTime {
+        base: up_to(4),
+        per_token: up_to(1),
+        per_sequence: up_to(1),
+        per_context: up_to(1),
+        per_pair: up_to(1),
+        kink: if up_to(9) % 2 == 0 {
+            u64::MAX
+        } else {
+            up_to(200) % 500
+        },
+    }
+}
+
+fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng) -> PolicySettings {
+    match policy {
+        "none" => PolicySettings::None,
+        "static" => PolicySettings::Static(StaticSettings {
+            max_batch_size: random.random_range(1..8),
+            max_wait: Span::from_picos(unit * random.random_range(0..9)),
+            response: if random.random_bool(0.5) {
+                Response::RowEnd
+            } else {
+                Response::BatchEnd
+            },
+            reserve: if random.random_bool(0.5) {
+                Reserve::Batch
+            } else {
+                Reserve::MaxModelLen
+            },
+        }),
+        _ => PolicySettings::Continuous(ContinuousSettings {
+            max_num_seqs: random.random_range(1..12),
+            max_num_batched_tokens: random.random_range(1..2 * longest + 2),
+            chunked_prefill: random.random_bool(0.8),
+            long_prefill_token_threshold: if random.random_bool(0.3) {
+                random.random_range(1..=longest)
+            } else {
+                0
+            },
+            watermark: if random.random_bool(0.3) {
+                random.random_range(0.0..0.4)
+            } else {
+                0.0
+            },
+            full_sequence_gate: random.random_bool(0.7),
+        }),
+    }
+}
+
+fn requests(count: u64, longest: u32, coarse: bool, random: &mut impl Rng) -> Vec<Request> {
+    let mut arrival = Time::ZERO;
+    let gap = if coarse { 9 } else { 40_000_000 };
+    let bursts = random.random_bool(0.3);
+    (0..count)
+        .map(|id| {
+            if !(bursts && random.random_bool(0.8)) {
+                arrival += Span::from_picos(random.random_range(0..=gap));
+            }
+            let output_tokens = random.random_range(1..=longest);
+            let max_tokens = output_tokens
+                + if random.random_bool(0.5) {
+                    0
+                } else {
+                    random.random_range(0..9)
+                };
+            Request {
+                id: RequestId(id),
+                arrival,
+                prompt: Prompt::unique(random.random_range(1..=longest)),
+                output_tokens,
+                max_tokens,
+                stops: output_tokens < max_tokens,
+            }
+        })
+        .collect()
+}
+
+/// A closed loop over the world's requests: each client sends its next request `think` after its last has ended.
+pub struct Clients {
+    requests: std::vec::IntoIter<Request>,
+    /// When each idle client sends its next request.
+    ready: Vec<Time>,
+    think: Span,
+    sent: u64,
+}
+
+impl Clients {
+    pub fn new(world: &World) -> Self {
+        Self {
+            requests: world.requests.clone().into_iter(),
+            ready: vec![Time::ZERO; world.clients],
+            think: world.think,
+            sent: 0,
+        }
+    }
+}
+
+impl Source for Clients {
+    fn next_arrival(&mut self) -> Result<Option<Time>, TraceError> {
+        let next = self.ready.iter().min().copied();
+        Ok(next.filter(|_| self.requests.len() > 0))
+    }
+
+    fn take(&mut self) -> Request {
+        let arrival = *self.ready.iter().min().unwrap();
+        let client = self.ready.iter().position(|&time| time == arrival).unwrap();
+        self.ready.swap_remove(client);
+        let id = RequestId(self.sent);
+        self.sent += 1;
+        Request {
+            id,
+            arrival,
+            ..self.requests.next().unwrap()
+        }
+    }
+
+    fn finished(&mut self, _id: RequestId, at: Time) {
+        self.ready.push(at + self.think);
+    }
+
+    fn is_closed_loop(&self) -> bool {
+        true
+    }
+}
+
+/// Everything an observer hears, leaps expanded to steps.
+#[derive(Default)]
+pub struct Stream {
+    pub heard: Vec<Heard>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    Event {
+        at: Time,
+        id: RequestId,
+        event: Event,
+    },
+    Step {
+        start: Time,
+        takes: Span,
+        shape: StepShape,
+        streaming: u32,
+        used_blocks: u64,
+    },
+}
+
+impl Observer for Stream {
+    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
+        self.heard.push(Heard::Event {
+            at,
+            id,
+            event: *event,
+        });
+    }
+
+    fn ran(&mut self, run: &StepRun<'_>) {
+        let mut start = run.start;
+        for j in 0..run.steps {
+            let takes = run.ramp.step(j);
+            self.heard.push(Heard::Step {
+                start,
+                takes,
+                shape: run.shape.later(j),
+                streaming: run.streaming,
+                used_blocks: run.kv.used_at(j),
+            });
+            start += takes;
+        }
+        assert_eq!(start, run.end());
+    }
+}
