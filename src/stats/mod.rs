@@ -1,1 +1,3 @@
-//! (to be written)
+//! Random streams (and, as they come, quantiles and intervals).
+
+pub mod streams;

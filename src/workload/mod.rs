@@ -1,8 +1,23 @@
 //! Who asks for what, and when: requests, arrival processes, length distributions and recorded traces.
 
+mod arrivals;
+mod closed_loop;
+mod invalid;
+mod length_sampler;
+mod lengths;
+mod open_loop;
+mod quantile_table;
 mod request;
+mod synthetic;
+pub mod trace;
 
-pub use request::{ContentId, Prompt, Request, RequestId, Segment};
+pub use arrivals::{Arrivals, Stage};
+pub use invalid::Invalid;
+pub use length_sampler::LengthSampler;
+pub use lengths::{LengthDistribution, Lengths, MixturePart};
+pub use quantile_table::QuantileTable;
+pub use request::{ContentId, MOST_TOKENS, Prompt, Request, RequestId, Segment};
+pub use synthetic::{Synthetic, SyntheticSource};
 
 use crate::units::Time;
 
@@ -21,5 +36,3 @@ pub trait Source {
     /// Whether later arrivals depend on when earlier requests finish.
     fn is_closed_loop(&self) -> bool;
 }
-
-pub mod trace;

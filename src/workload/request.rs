@@ -2,6 +2,9 @@
 
 use crate::units::Time;
 
+/// The most tokens that a prompt or an output may have, so that the sum of both always fits 32 bits.
+pub const MOST_TOKENS: u32 = 1_000_000_000;
+
 /// The number of a request: its place in the order of arrival, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
@@ -9,6 +12,28 @@ pub struct RequestId(pub u64);
 /// The name of a piece of content; a token's identity is (content, offset).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentId(pub u64);
+
+impl ContentId {
+    const OUTPUT: u64 = 1 << 63;
+
+    /// What `request` produces: a later prompt that holds it can find it in the prefix cache.
+    pub const fn output_of(request: RequestId) -> Self {
+        Self(Self::OUTPUT | request.0)
+    }
+
+    /// The request whose output it is, if it is one's.
+    pub const fn producer(self) -> Option<RequestId> {
+        if self.0 & Self::OUTPUT == 0 {
+            return None;
+        }
+        Some(RequestId(self.0 & !Self::OUTPUT))
+    }
+
+    /// Content known by a number or by the hash of its name. Never the output of a request.
+    pub const fn numbered(number: u64) -> Self {
+        Self(number & !Self::OUTPUT)
+    }
+}
 
 /// A stretch of a prompt: `tokens` tokens of `content`, starting at `offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,16 @@
 //! Tests by kind of promise, in one binary.
 
 mod bad_catalogue;
+mod bad_traces;
+mod golden_draws;
 mod known;
 mod known_models;
 mod laws_step_time;
 mod oracle;
+mod reader_fuzz;
+mod synthetic;
 mod tidy;
+mod trace_facts;
+mod traces;
 mod twin;
 mod worlds;

@@ -1,0 +1,92 @@
+//! `BurstGPT` (github.com/HPMLL/BurstGPT, arXiv:2401.17644): CSV with `Timestamp` in seconds, `Request tokens` and `Response tokens`.
+//!
+//! Older files have neither session nor elapsed time; these and all other columns are read past. A response of 0 tokens records a failed
+//! request, which is left out and counted.
+
+use super::error::TraceError;
+use super::number::{self, Whole};
+use super::row::{Place, Row, Rows};
+use super::table::Table;
+use super::{FirstLine, Format, Lines};
+
+/// The format.
+pub struct BurstGpt;
+
+const ARRIVAL: &str = "Timestamp";
+const ARRIVAL_WITH_UNIT: &str = "Timestamp(s)";
+const INPUT: &str = "Request tokens";
+const OUTPUT: &str = "Response tokens";
+
+impl Format for BurstGpt {
+    fn name(&self) -> &'static str {
+        "burstgpt"
+    }
+
+    fn looks_like(&self) -> &'static str {
+        "CSV with the columns Timestamp (in seconds), Request tokens and Response tokens"
+    }
+
+    fn recognises(&self, first: &FirstLine) -> bool {
+        first.has_columns(&[&[ARRIVAL, ARRIVAL_WITH_UNIT], &[INPUT], &[OUTPUT]])
+    }
+
+    fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
+        let table = Table::new(lines)?;
+        Ok(Box::new(BurstGptRows {
+            arrival: table.required(ARRIVAL, &[ARRIVAL_WITH_UNIT])?,
+            input: table.required(INPUT, &[])?,
+            output: table.required(OUTPUT, &[])?,
+            table,
+            failed: 0,
+        }))
+    }
+}
+
+struct BurstGptRows {
+    table: Table,
+    arrival: usize,
+    input: usize,
+    output: usize,
+    failed: u64,
+}
+
+impl Rows for BurstGptRows {
+    fn next_row(&mut self) -> Result<Option<Row>, TraceError> {
+        loop {
+            if !self.table.next()? {
+                return Ok(None);
+            }
+            if !is_zero(self.table.field(self.output)) {
+                return self.row().map(Some);
+            }
+            self.failed += 1;
+        }
+    }
+
+    fn failed(&self) -> u64 {
+        self.failed
+    }
+}
+
+impl BurstGptRows {
+    fn row(&self) -> Result<Row, TraceError> {
+        let table = &self.table;
+        Ok(Row {
+            number: table.record_number(),
+            line: table.line(),
+            arrival_picos: table.parsed(self.arrival, number::seconds)?,
+            arrival_place: Place {
+                column: self.arrival as u64 + 1,
+                field: ARRIVAL,
+            },
+            input_tokens: table.parsed(self.input, number::tokens)?,
+            output_tokens: table.parsed(self.output, number::tokens)?,
+            segments: None,
+            max_tokens: None,
+        })
+    }
+}
+
+fn is_zero(text: &[u8]) -> bool {
+    matches!(number::whole(text), Result::<u64, Whole>::Ok(0))
+}

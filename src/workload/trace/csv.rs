@@ -1,0 +1,201 @@
+//! The request trace of our own: CSV with a header, extra columns ignored.
+//!
+//! `arrival_s,input_tokens,output_tokens[,segments][,class][,priority][,max_tokens]`, in any order. `class` and `priority` are read past:
+//! nothing in a simulation depends on them yet. `session` and `after_s` would move arrivals, so a row that uses them is refused.
+
+use super::error::TraceError;
+use super::number::{self, Complaint};
+use super::row::{Place, Row, Rows};
+use super::table::Table;
+use super::{FirstLine, Format, Lines};
+use crate::stats::streams::hash_bytes;
+use crate::workload::{ContentId, RequestId, Segment};
+
+/// The format.
+pub struct Csv;
+
+const ARRIVAL: &str = "arrival_s";
+const INPUT: &str = "input_tokens";
+const OUTPUT: &str = "output_tokens";
+
+impl Format for Csv {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn looks_like(&self) -> &'static str {
+        "CSV with the columns arrival_s, input_tokens and output_tokens"
+    }
+
+    fn recognises(&self, first: &FirstLine) -> bool {
+        first.has_columns(&[&[ARRIVAL], &[INPUT], &[OUTPUT]])
+    }
+
+    fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
+        let table = Table::new(lines)?;
+        Ok(Box::new(CsvRows {
+            arrival: table.required(ARRIVAL, &[])?,
+            input: table.required(INPUT, &[])?,
+            output: table.required(OUTPUT, &[])?,
+            segments: table.optional("segments", &[])?,
+            max_tokens: table.optional("max_tokens", &[])?,
+            priority: table.optional("priority", &[])?,
+            session: table.optional("session", &[])?,
+            after: table.optional("after_s", &[])?,
+            table,
+        }))
+    }
+}
+
+struct CsvRows {
+    table: Table,
+    arrival: usize,
+    input: usize,
+    output: usize,
+    segments: Option<usize>,
+    max_tokens: Option<usize>,
+    priority: Option<usize>,
+    session: Option<usize>,
+    after: Option<usize>,
+}
+
+impl Rows for CsvRows {
+    fn next_row(&mut self) -> Result<Option<Row>, TraceError> {
+        if !self.table.next()? {
+            return Ok(None);
+        }
+        self.refuse_sessions()?;
+        let table = &self.table;
+        let input_tokens = table.parsed(self.input, number::tokens)?;
+        let output_tokens = table.parsed(self.output, number::tokens)?;
+        if let Some(column) = self.filled(self.priority) {
+            table.parsed(column, priority)?;
+        }
+        Ok(Some(Row {
+            number: table.record_number(),
+            line: table.line(),
+            arrival_picos: table.parsed(self.arrival, number::seconds)?,
+            arrival_place: Place {
+                column: self.arrival as u64 + 1,
+                field: ARRIVAL,
+            },
+            input_tokens,
+            output_tokens,
+            segments: self.segments(input_tokens)?,
+            max_tokens: self.max_tokens(output_tokens)?,
+        }))
+    }
+}
+
+impl CsvRows {
+    /// The column, if there is one and the current record has something in it.
+    fn filled(&self, column: Option<usize>) -> Option<usize> {
+        column.filter(|&column| !self.table.field(column).trim_ascii().is_empty())
+    }
+
+    fn refuse_sessions(&self) -> Result<(), TraceError> {
+        // `after_s` first: it is what makes a session more than a label.
+        for column in [self.after, self.session] {
+            if let Some(column) = self.filled(column) {
+                let message = "is not supported yet: sessions are not simulated; \
+                               remove the columns session and after_s to replay every row at its arrival_s";
+                return Err(self.table.error(column, message).fatal());
+            }
+        }
+        Ok(())
+    }
+
+    fn max_tokens(&self, output_tokens: u32) -> Result<Option<u32>, TraceError> {
+        let Some(column) = self.filled(self.max_tokens) else {
+            return Ok(None);
+        };
+        let max_tokens = self.table.parsed(column, number::tokens)?;
+        if max_tokens >= output_tokens {
+            return Ok(Some(max_tokens));
+        }
+        let message = format!(
+            "is less than output_tokens = {output_tokens}; write at least as much, or nothing"
+        );
+        Err(self.table.error(column, message))
+    }
+
+    fn segments(&self, input_tokens: u32) -> Result<Option<Box<[Segment]>>, TraceError> {
+        let Some(column) = self.filled(self.segments) else {
+            return Ok(None);
+        };
+        let row = self.table.record_number();
+        let segments = self
+            .table
+            .parsed(column, |text| parse_segments(text, row))?;
+        let sum: u64 = segments
+            .iter()
+            .map(|segment| u64::from(segment.tokens))
+            .sum();
+        if sum == u64::from(input_tokens) {
+            return Ok(Some(segments));
+        }
+        let message =
+            format!("add up to {sum} tokens, but input_tokens is {input_tokens}; make them equal");
+        Err(self.table.error(column, message))
+    }
+}
+
+fn priority(text: &[u8]) -> Result<(), Complaint> {
+    let digits = text.trim_ascii();
+    let digits = digits.strip_prefix(b"-").unwrap_or(digits);
+    number::whole(digits)
+        .map(|_| ())
+        .map_err(|_| "is not a whole number; write e.g. 0 (lower goes first)")
+}
+
+/// Reads `name:len` and `name@offset:len`, separated by semicolons, in row `row`.
+fn parse_segments(text: &[u8], row: u64) -> Result<Box<[Segment]>, Complaint> {
+    const EXAMPLE: Complaint = "is not a list of segments; write e.g. sys3:100;p37@16:491";
+    let parse = |segment: &[u8]| {
+        let colon = segment
+            .iter()
+            .rposition(|&byte| byte == b':')
+            .ok_or(EXAMPLE)?;
+        let tokens = number::tokens(&segment[colon + 1..]).map_err(|_| {
+            "has a segment whose length is not a whole number from 1 to 1000000000; write e.g. sys3:100"
+        })?;
+        let (name, offset) = match segment[..colon].iter().rposition(|&byte| byte == b'@') {
+            Some(at) => (&segment[..at], parse_offset(&segment[at + 1..colon])?),
+            None => (&segment[..colon], 0),
+        };
+        let name = name.trim_ascii();
+        if name.is_empty() {
+            return Err(EXAMPLE);
+        }
+        Ok(Segment {
+            content: content_of(name, row)?,
+            offset,
+            tokens,
+        })
+    };
+    text.trim_ascii()
+        .split(|&byte| byte == b';')
+        .map(parse)
+        .collect()
+}
+
+fn parse_offset(digits: &[u8]) -> Result<u32, Complaint> {
+    const COMPLAINT: Complaint =
+        "has a segment whose offset is not a whole number below 1000000000; write e.g. p37@16:491";
+    match number::whole(digits) {
+        Ok(0) => Ok(0),
+        Ok(offset) => number::checked_tokens(offset).map_err(|_| COMPLAINT),
+        Err(_) => Err(COMPLAINT),
+    }
+}
+
+/// Names become hashes, so that memory does not grow with their number. Among a million names two collide with a probability of 10^-7.
+fn content_of(name: &[u8], row: u64) -> Result<ContentId, Complaint> {
+    let Some(earlier) = name.strip_prefix(b"out.") else {
+        return Ok(ContentId::numbered(hash_bytes(name)));
+    };
+    match number::whole(earlier) {
+        Ok(earlier) if earlier < row => Ok(ContentId::output_of(RequestId(earlier))),
+        _ => Err("has a segment out.<row> that names no earlier row; rows count from 0"),
+    }
+}

@@ -1,0 +1,152 @@
+//! Mooncake traces (github.com/kvcache-ai/Mooncake, FAST 2025): JSON lines with `timestamp` in milliseconds, `input_length`,
+//! `output_length` and `hash_ids`, one for every 512 tokens of the prompt. Dynamo's names for the same are read too.
+//!
+//! An id stands for a block of content after all that comes before it, so equal leading ids mean an equal prefix. Rows that are timed
+//! relative to other rows (`delay`) are refused: they would be misread.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::error::TraceError;
+use super::json_lines::{JsonLines, Key, Kind, Number};
+use super::row::{Row, Rows};
+use super::{FirstLine, Format, Lines};
+use crate::units::PICOS_PER_SECOND;
+use crate::workload::{ContentId, Segment};
+
+/// The format.
+pub struct Mooncake;
+
+/// Tokens that a hash id stands for.
+const BLOCK_TOKENS: u32 = 512;
+const PICOS_PER_MILLISECOND: u64 = PICOS_PER_SECOND / 1000;
+
+const ARRIVAL: &str = "timestamp";
+const INPUT: &str = "input_length";
+const OUTPUT: &str = "output_length";
+const BLOCKS: &str = "hash_ids";
+const DELAY: &str = "delay";
+
+const fn key(name: &'static str, aliases: &'static [&'static str], kind: Kind) -> Key {
+    Key {
+        name,
+        aliases,
+        kind,
+    }
+}
+
+static KEYS: [Key; 4] = [
+    key(ARRIVAL, &["created_time"], Kind::Number),
+    key(INPUT, &["input_tokens"], Kind::Tokens),
+    key(OUTPUT, &["output_tokens"], Kind::Tokens),
+    key(BLOCKS, &[], Kind::Ids),
+];
+
+#[derive(Deserialize)]
+struct MooncakeRow {
+    #[serde(alias = "created_time")]
+    timestamp: Option<Number>,
+    #[serde(alias = "input_tokens")]
+    input_length: u64,
+    #[serde(alias = "output_tokens")]
+    output_length: u64,
+    hash_ids: Option<Vec<u64>>,
+    #[serde(alias = "delay_ms")]
+    delay: Option<Number>,
+    /// Only in Qwen's Bailian traces, whose stamps are seconds and whose blocks have 16 tokens.
+    chat_id: Option<IgnoredAny>,
+}
+
+impl Format for Mooncake {
+    fn name(&self) -> &'static str {
+        "mooncake"
+    }
+
+    fn looks_like(&self) -> &'static str {
+        "JSON lines with the keys timestamp (in milliseconds), input_length and output_length, and no chat_id"
+    }
+
+    fn recognises(&self, first: &FirstLine) -> bool {
+        let has_lengths = first.has_keys(&[&[INPUT, "input_tokens"], &[OUTPUT, "output_tokens"]]);
+        let has_times = first.has_keys(&[&[ARRIVAL, "created_time", DELAY, "delay_ms"]]);
+        has_lengths && has_times && !first.has_keys(&[&["chat_id", "parent_chat_id"]])
+    }
+
+    fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
+        Ok(Box::new(MooncakeRows {
+            json: JsonLines::new(lines, &KEYS),
+        }))
+    }
+
+    fn block_tokens(&self) -> u32 {
+        BLOCK_TOKENS
+    }
+}
+
+struct MooncakeRows {
+    json: JsonLines,
+}
+
+impl Rows for MooncakeRows {
+    fn next_row(&mut self) -> Result<Option<Row>, TraceError> {
+        let Some(row) = self.json.next::<MooncakeRow>()? else {
+            return Ok(None);
+        };
+        self.refuse_other_formats(&row)?;
+        let json = &self.json;
+        let timestamp = row
+            .timestamp
+            .ok_or_else(|| json.error(ARRIVAL, "is missing; every row needs it"))?;
+        let input_tokens = json.tokens(INPUT, row.input_length)?;
+        Ok(Some(Row {
+            number: json.row_number(),
+            line: json.line(),
+            arrival_picos: timestamp
+                .picos(PICOS_PER_MILLISECOND)
+                .map_err(|complaint| json.error(ARRIVAL, complaint))?,
+            arrival_place: json.place(ARRIVAL),
+            input_tokens,
+            output_tokens: json.tokens(OUTPUT, row.output_length)?,
+            segments: self.segments(row.hash_ids.as_deref().unwrap_or(&[]), input_tokens)?,
+            max_tokens: None,
+        }))
+    }
+}
+
+impl MooncakeRows {
+    fn refuse_other_formats(&self, row: &MooncakeRow) -> Result<(), TraceError> {
+        if row.delay.is_some() {
+            let message = "is not supported yet: sessions are not simulated; give every row a timestamp and no delay";
+            return Err(self.json.error(DELAY, message).fatal());
+        }
+        if row.chat_id.is_some() {
+            let message = "is a key of Qwen's Bailian traces, which are not read yet: their stamps are seconds and their blocks have 16 tokens";
+            return Err(self.json.error("chat_id", message).fatal());
+        }
+        Ok(())
+    }
+
+    fn segments(
+        &self,
+        ids: &[u64],
+        input_tokens: u32,
+    ) -> Result<Option<Box<[Segment]>>, TraceError> {
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let expected = input_tokens.div_ceil(BLOCK_TOKENS);
+        if ids.len() != expected as usize {
+            let message = format!(
+                "has {} ids, but {input_tokens} tokens need {expected}, one every {BLOCK_TOKENS}; make them agree",
+                ids.len()
+            );
+            return Err(self.json.error(BLOCKS, message));
+        }
+        let segments = (0..expected).zip(ids).map(|(block, &id)| Segment {
+            content: ContentId::numbered(id),
+            offset: 0,
+            tokens: BLOCK_TOKENS.min(input_tokens - block * BLOCK_TOKENS),
+        });
+        Ok(Some(segments.collect()))
+    }
+}

@@ -1,0 +1,70 @@
+//! Which trace to replay, and how.
+
+use std::path::PathBuf;
+
+use super::detect::FormatName;
+use crate::units::Span;
+use crate::workload::{Invalid, MOST_TOKENS};
+
+/// Which trace to replay, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replay {
+    /// The file, compressed with gzip or not.
+    pub path: PathBuf,
+    /// Its format; by default the one that recognises its first line.
+    pub format: Option<FormatName>,
+    /// How many times faster than recorded requests arrive.
+    pub speedup: f64,
+    /// Rows that arrived earlier than this after the first are left out. The first that is not arrives at time 0.
+    pub start: Span,
+    /// How many requests to replay at most.
+    pub limit: Option<u64>,
+    /// Whether rows that cannot be read are left out (and counted) instead of ending the run.
+    pub skip_bad_rows: bool,
+    /// Whether to read the whole trace into memory and sort it by arrival. Rows with the same arrival stay in the order of the file.
+    pub sort: bool,
+    /// The most tokens each request allows, where its row does not say; by default exactly as many as it produces. A longer output is cut.
+    pub max_tokens: Option<u32>,
+}
+
+impl Replay {
+    /// The whole trace at `path`, as recorded.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            format: None,
+            speedup: 1.0,
+            start: Span::ZERO,
+            limit: None,
+            skip_bad_rows: false,
+            sort: false,
+            max_tokens: None,
+        }
+    }
+
+    /// Checks every setting. Keys are those of a scenario's `trace` table.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        if !(self.speedup >= 1e-6 && self.speedup <= 1e6) {
+            let message = format!(
+                "must be between 0.000001 and 1000000, not {}; write e.g. speedup = 2.0",
+                self.speedup
+            );
+            return Err(Invalid::new("speedup", message));
+        }
+        if self.limit == Some(0) {
+            return Err(Invalid::new(
+                "limit",
+                "must be at least 1; write e.g. limit = 1000",
+            ));
+        }
+        if self
+            .max_tokens
+            .is_some_and(|most| most == 0 || most > MOST_TOKENS)
+        {
+            let message =
+                format!("must be between 1 and {MOST_TOKENS}; write e.g. max_tokens = 1024");
+            return Err(Invalid::new("max_tokens", message));
+        }
+        Ok(())
+    }
+}
