@@ -1,3 +1,5 @@
 //! Tests by kind of promise, in one binary.
 
+mod distributions;
 mod metrics;
+mod reports;
