@@ -5,8 +5,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::engine::{End, Event, Finished, Observer, ServerSettings, StepRun};
 use tailcast::kv::KvGrowth;
 use tailcast::metrics::{
-    Binding, GpuWork, Metric, Recorder, RecorderSettings, Recording, Replications, RequestLog, Slo,
-    Statistic, Summary, Timeline, TimelineRow, WeightBytes,
+    Binding, GpuWork, Listeners, Metric, Recorder, RecorderSettings, Recording, Replications,
+    RequestLog, Slo, Statistic, Summary, Timeline, TimelineRow, WeightBytes,
 };
 use tailcast::policy::{ContinuousSettings, PolicySettings};
 use tailcast::step_time::{Ramp, StepShape};
@@ -306,6 +306,7 @@ fn time_weighted_numbers_agree_with_every_instant_looked_up() {
 /// `count` requests, `gap_ms` apart, each alone: 100 tokens in, a prefill of 30 ms, then ten steps of 10 ms.
 pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, RequestLog) {
     let (mut recorder, mut log) = (recorder(slos), RequestLog::default());
+    let mut observer = Listeners(vec![&mut recorder, &mut log]);
     for id in 0..count {
         let arrival = id * gap_ms * MILLISECOND;
         // Each request takes a little longer than the one before, so that quantiles differ.
@@ -315,48 +316,46 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
         let mut decode = StepShape::default();
         decode.add_decode(101);
         let runs = [(prompt, prefill, 1, 0), (decode, 10 * MILLISECOND, 10, 1)];
-        for observer in [&mut recorder as &mut dyn Observer, &mut log] {
-            let mut now = arrival;
-            let id = RequestId(id);
-            observer.on(time(now), id, &Event::Arrived { input_tokens: 100 });
-            observer.on(
-                time(now),
-                id,
-                &Event::Admitted {
-                    resumed: false,
-                    tokens: 100,
-                },
-            );
-            for (shape, step, steps, streaming) in runs {
-                let run = StepRun {
-                    start: time(now),
-                    steps,
-                    ramp: Ramp::single(span(step)),
-                    shape,
-                    streaming,
-                    kv: KvGrowth::constant(7),
-                };
-                now = run.end().picos();
-                observer.ran(&run);
-                if streaming == 0 {
-                    observer.on(time(now), id, &Event::FirstToken);
-                }
-            }
-            let history = Finished {
-                arrival: time(arrival),
-                scheduled: time(arrival),
-                first_token: time(arrival + prefill),
-                finished: time(now),
-                streamed: true,
-                input_tokens: 100,
-                output_tokens: 11,
-                cached_tokens: 25,
-                preemptions: 0,
-                recomputed_tokens: 0,
-                end: End::Length,
+        let mut now = arrival;
+        let id = RequestId(id);
+        observer.on(time(now), id, &Event::Arrived { input_tokens: 100 });
+        observer.on(
+            time(now),
+            id,
+            &Event::Admitted {
+                resumed: false,
+                tokens: 100,
+            },
+        );
+        for (shape, step, steps, streaming) in runs {
+            let run = StepRun {
+                start: time(now),
+                steps,
+                ramp: Ramp::single(span(step)),
+                shape,
+                streaming,
+                kv: KvGrowth::constant(7),
             };
-            observer.on(time(now), id, &Event::Finished(history));
+            now = run.end().picos();
+            observer.ran(&run);
+            if streaming == 0 {
+                observer.on(time(now), id, &Event::FirstToken);
+            }
         }
+        let history = Finished {
+            arrival: time(arrival),
+            scheduled: time(arrival),
+            first_token: time(arrival + prefill),
+            finished: time(now),
+            streamed: true,
+            input_tokens: 100,
+            output_tokens: 11,
+            cached_tokens: 25,
+            preemptions: 0,
+            recomputed_tokens: 0,
+            end: End::Length,
+        };
+        observer.on(time(now), id, &Event::Finished(history));
     }
     (recorder, log)
 }
