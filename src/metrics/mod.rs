@@ -1,1 +1,35 @@
-//! (to be written)
+//! What a run was like: latencies, queue depth, KV usage, GPU use, and what held it back.
+//!
+//! Everything here listens to an engine through [`crate::engine::Observer`]: a [`Recorder`] turns what it hears into a [`Recording`],
+//! recordings of replications pool into one, and a [`Summary`] holds the numbers that are reported.
+
+mod binding;
+mod gpu_work;
+mod kv_usage;
+mod latency;
+mod listeners;
+mod population;
+mod recorder;
+mod recording;
+mod replications;
+mod request_log;
+mod saturation;
+mod slo;
+mod summary;
+mod timeline;
+
+pub use binding::{Binding, Constraint};
+pub use gpu_work::{GpuWork, WeightBytes};
+pub use latency::{LatencyIntervals, LatencySummary, quantile_has_enough_samples};
+pub use listeners::Listeners;
+pub use recorder::{Recorder, RecorderSettings};
+pub use recording::Recording;
+pub use replications::Replications;
+pub use request_log::{Outcome, RequestLog, RequestRow};
+pub use saturation::Saturation;
+pub use slo::{Metric, Slo, SloError, SloOutcome, SloResult, Statistic};
+pub use summary::{
+    GpuSummary, KvSummary, KvUsage, Latencies, QueueSummary, Requests, Summary, Throughput,
+    TimeWeightedSummary,
+};
+pub use timeline::{Timeline, TimelineRow};

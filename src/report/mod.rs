@@ -1,3 +1,15 @@
-//! Tables and files.
+//! What a study found, as a screen, JSON or files.
 
+mod atomic_file;
+mod json;
+mod requests_csv;
+mod run_report;
+mod screen;
 pub mod scheduler_log;
+mod timeline_csv;
+
+pub use atomic_file::write_atomically;
+pub use requests_csv::write_requests_csv;
+pub use run_report::{Headline, Memory, RunReport, Verdict};
+pub use screen::Style;
+pub use timeline_csv::TimelineCsv;

@@ -1,3 +1,13 @@
-//! Random streams (and, as they come, quantiles and intervals).
+//! Distributions, time-weighted step functions, confidence intervals and random streams.
 
+mod distribution;
+mod histogram;
 pub mod streams;
+mod student_t;
+mod time_weighted;
+mod wide;
+
+pub use distribution::Distribution;
+pub use histogram::RELATIVE_PRECISION;
+pub use student_t::{Interval, confidence_interval_95, t_quantile_975};
+pub use time_weighted::TimeWeighted;

@@ -2,12 +2,15 @@
 
 mod bad_catalogue;
 mod bad_traces;
+mod distributions;
 mod golden_draws;
 mod known;
 mod known_models;
 mod laws_step_time;
+mod metrics;
 mod oracle;
 mod reader_fuzz;
+mod reports;
 mod synthetic;
 mod tidy;
 mod trace_facts;

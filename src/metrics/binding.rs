@@ -1,0 +1,168 @@
+//! What held requests back: which limit kept the waiting ones out, for how much of the time, and since when.
+
+use crate::engine::StepRun;
+use crate::policy::PolicySettings;
+use crate::units::{Span, Time};
+
+use super::population::Counts;
+
+/// A limit of the server that keeps requests waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// The next request's blocks were not free.
+    KvCapacity,
+    /// As many requests ran as may.
+    RequestSlots,
+    /// The step held as many tokens as it may.
+    TokenBudget,
+    /// A static batch was under way, which admits nobody.
+    BatchUnderWay,
+    /// Requests hardly waited to be admitted, but the GPU was busy all the time.
+    Compute,
+    /// Nothing.
+    Nothing,
+}
+
+/// The limit that held requests back most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Constraint {
+    /// Which limit.
+    pub binding: Binding,
+    /// For how much of the time it kept requests waiting (compute: how much of the time the GPU was busy), 0..=1.
+    pub share_of_time: f64,
+    /// When it first did [s]; `None` for compute and nothing.
+    pub first_at_s: Option<f64>,
+}
+
+const LIMITS: [Binding; 4] = [
+    Binding::KvCapacity,
+    Binding::RequestSlots,
+    Binding::TokenBudget,
+    Binding::BatchUnderWay,
+];
+
+/// Requests that waited for less of the time than this were not held back by a limit worth naming.
+const WORTH_NAMING: f64 = 0.05;
+/// A GPU busy for this much of the time is busy all the time.
+const ALL_THE_TIME: f64 = 0.95;
+
+/// The settings that decide why a waiting request could not be admitted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AdmissionLimits {
+    most_running: u32,
+    most_tokens: u64,
+    /// Prompts are never cut, so that a waiting one may miss the budget that is left.
+    whole_prompts: bool,
+    /// Nobody is admitted while a batch runs.
+    batch_at_a_time: bool,
+}
+
+/// For how long each limit kept requests waiting.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct BindingTimes {
+    picos: [u128; LIMITS.len()],
+    first: [Option<Time>; LIMITS.len()],
+}
+
+impl AdmissionLimits {
+    pub(super) fn of(policy: &PolicySettings) -> Self {
+        let (most_running, most_tokens, whole_prompts, batch_at_a_time) = match policy {
+            PolicySettings::None => (1, u64::MAX, false, false),
+            PolicySettings::Static(settings) => (settings.max_batch_size, u64::MAX, false, true),
+            PolicySettings::Continuous(settings) => (
+                settings.max_num_seqs,
+                settings.max_num_batched_tokens.into(),
+                !settings.chunked_prefill,
+                false,
+            ),
+        };
+        Self {
+            most_running,
+            most_tokens,
+            whole_prompts,
+            batch_at_a_time,
+        }
+    }
+
+    /// Why requests waited although a step began.
+    fn reason(&self, running: u32, run: &StepRun<'_>) -> Binding {
+        if running >= self.most_running {
+            Binding::RequestSlots
+        } else if self.batch_at_a_time {
+            Binding::BatchUnderWay
+        } else if run.shape.tokens() >= self.most_tokens
+            || (self.whole_prompts && run.shape.prefill > 0)
+        {
+            Binding::TokenBudget
+        } else {
+            Binding::KvCapacity
+        }
+    }
+}
+
+impl BindingTimes {
+    /// A run began with these counts and took `span` in total.
+    pub(super) fn ran(
+        &mut self,
+        limits: &AdmissionLimits,
+        at_start: Counts,
+        run: &StepRun<'_>,
+        span: Span,
+    ) {
+        if at_start.waiting == 0 {
+            return;
+        }
+        let reason = limits.reason(at_start.running, run);
+        for (place, limit) in LIMITS.iter().enumerate() {
+            if *limit == reason {
+                self.picos[place] += u128::from(span.picos());
+                self.first[place].get_or_insert(run.start);
+            }
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for place in 0..LIMITS.len() {
+            self.picos[place] += other.picos[place];
+            self.first[place] = self.first[place].or(other.first[place]);
+        }
+    }
+
+    /// What held requests back in a window of `picos`, in which the GPU was busy for `busy_fraction` of the time.
+    pub(super) fn judge(&self, picos: u128, busy_fraction: f64) -> Constraint {
+        let waited: u128 = self.picos.iter().sum();
+        let share_of = |picos_held: u128| {
+            if picos == 0 {
+                0.0
+            } else {
+                picos_held as f64 / picos as f64
+            }
+        };
+        if share_of(waited) >= WORTH_NAMING {
+            let most = self.picos.iter().copied().max().unwrap_or(0);
+            let place = self
+                .picos
+                .iter()
+                .position(|&held| held == most)
+                .unwrap_or(0);
+            return Constraint {
+                binding: LIMITS[place],
+                share_of_time: share_of(most),
+                first_at_s: self.first[place].map(Time::seconds),
+            };
+        }
+        Constraint {
+            binding: if busy_fraction >= ALL_THE_TIME {
+                Binding::Compute
+            } else {
+                Binding::Nothing
+            },
+            share_of_time: if busy_fraction >= ALL_THE_TIME {
+                busy_fraction
+            } else {
+                share_of(waited)
+            },
+            first_at_s: None,
+        }
+    }
+}

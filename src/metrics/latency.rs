@@ -1,0 +1,97 @@
+//! The distribution of one latency, in the numbers that are reported.
+
+use super::slo::Statistic;
+use crate::stats::{Distribution, Interval, RELATIVE_PRECISION};
+use crate::units::PICOS_PER_SECOND;
+
+/// One latency [s]. A statistic that the samples do not support is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct LatencySummary {
+    /// Samples.
+    pub count: u64,
+    pub mean: Option<f64>,
+    /// Standard deviation of the population.
+    pub std: Option<f64>,
+    pub min: Option<f64>,
+    pub p50: Option<f64>,
+    pub p90: Option<f64>,
+    pub p95: Option<f64>,
+    pub p99: Option<f64>,
+    pub p999: Option<f64>,
+    pub max: Option<f64>,
+    /// How far a quantile may be off, relative to it: 0 if quantiles are exact.
+    pub quantile_precision: f64,
+    /// From replications; `None` for a single run.
+    pub ci95: Option<LatencyIntervals>,
+}
+
+/// 95 % confidence intervals [s], from the values of independent replications; `None` if some replication lacks the value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct LatencyIntervals {
+    pub mean: Option<Interval>,
+    pub p50: Option<Interval>,
+    pub p99: Option<Interval>,
+}
+
+/// Whether a quantile may be printed: at least ten samples must lie beyond it, so p90 needs 100, p95 200, p99 1,000 and p999 10,000. The
+/// median needs one.
+pub fn quantile_has_enough_samples(statistic: Statistic, samples: u64) -> bool {
+    let least = match statistic {
+        Statistic::Mean | Statistic::P50 | Statistic::Max => 1,
+        Statistic::P90 => 100,
+        Statistic::P95 => 200,
+        Statistic::P99 => 1_000,
+        Statistic::P999 => 10_000,
+    };
+    samples >= least
+}
+
+impl LatencySummary {
+    /// The numbers of a distribution of picoseconds.
+    pub fn of(picos: &Distribution) -> Self {
+        let count = picos.count();
+        let Some(quantiles) = picos.quantiles([0.5, 0.9, 0.95, 0.99, 0.999]) else {
+            return Self::default();
+        };
+        let [p50, p90, p95, p99, p999] = quantiles.map(seconds);
+        let enough =
+            |statistic, value| quantile_has_enough_samples(statistic, count).then_some(value);
+        Self {
+            count,
+            mean: picos.mean().map(seconds),
+            std: picos.standard_deviation().map(seconds),
+            min: picos.min().map(|min| seconds(min as f64)),
+            p50: enough(Statistic::P50, p50),
+            p90: enough(Statistic::P90, p90),
+            p95: enough(Statistic::P95, p95),
+            p99: enough(Statistic::P99, p99),
+            p999: enough(Statistic::P999, p999),
+            max: picos.max().map(|max| seconds(max as f64)),
+            quantile_precision: if picos.is_exact() {
+                0.0
+            } else {
+                RELATIVE_PRECISION
+            },
+            ci95: None,
+        }
+    }
+
+    /// One of the numbers.
+    pub const fn statistic(&self, statistic: Statistic) -> Option<f64> {
+        match statistic {
+            Statistic::Mean => self.mean,
+            Statistic::P50 => self.p50,
+            Statistic::P90 => self.p90,
+            Statistic::P95 => self.p95,
+            Statistic::P99 => self.p99,
+            Statistic::P999 => self.p999,
+            Statistic::Max => self.max,
+        }
+    }
+}
+
+fn seconds(picos: f64) -> f64 {
+    picos / PICOS_PER_SECOND as f64
+}

@@ -1,0 +1,271 @@
+//! Listens to one server and adds up.
+
+use super::binding::{AdmissionLimits, BindingTimes};
+use super::gpu_work::{GpuWork, WorkDone};
+use super::kv_usage::KvUsage;
+use super::population::{Counts, Population};
+use super::recording::{KvSize, Recording};
+use super::saturation::MetDepths;
+use super::slo::{Metric, Slo};
+use super::summary::Requests;
+use crate::engine::{Event, Finished, Observer, ServerSettings, StepRun};
+use crate::stats::Distribution;
+use crate::units::{Span, Time};
+use crate::workload::RequestId;
+
+/// What a [`Recorder`] needs to know beforehand.
+pub struct RecorderSettings<'a> {
+    /// The server it listens to.
+    pub server: &'a ServerSettings,
+    /// Whether the server looks prompts up in a prefix cache.
+    pub prefix_caching: bool,
+    /// What a request has to keep to count for goodput.
+    pub slos: &'a [Slo],
+    /// What the GPUs do and could do; without it their utilisation stays unknown.
+    pub gpu_work: Option<GpuWork>,
+}
+
+/// An observer that adds up everything a [`super::Summary`] reports. Its memory does not grow with the run.
+pub struct Recorder {
+    limits: AdmissionLimits,
+    prefix_caching: bool,
+    request_limits: Option<RequestLimits>,
+    gpu_work: Option<GpuWork>,
+    kv_size: KvSize,
+
+    requests: Requests,
+    latencies: [Distribution; Metric::ALL.len()],
+    good_requests: u64,
+    input_tokens: u128,
+    output_tokens: u128,
+    prefix_hit_tokens: u128,
+    population: Population,
+    met_depths: MetDepths,
+    first_arrival: Option<Time>,
+    last_finish: Option<Time>,
+
+    last_step_end: Time,
+    busy_picos: u128,
+    steps: u64,
+    requests_in_steps: u128,
+    kv: KvUsage,
+    work: WorkDone,
+    bindings: BindingTimes,
+}
+
+/// The most that a request's own latencies may be for it to count as good.
+#[derive(Clone, Copy, Debug)]
+struct RequestLimits {
+    ttft: Span,
+    tpot: Span,
+    e2e: Span,
+    queue_wait: Span,
+}
+
+impl Recorder {
+    /// A recorder for a run that is about to start.
+    pub fn new(settings: RecorderSettings<'_>) -> Self {
+        let server = settings.server;
+        // The null block holds no tokens.
+        let usable_blocks = server.kv_blocks - 1;
+        Self {
+            limits: AdmissionLimits::of(&server.policy),
+            prefix_caching: settings.prefix_caching,
+            request_limits: RequestLimits::of(settings.slos),
+            gpu_work: settings.gpu_work,
+            kv_size: KvSize {
+                blocks: server.kv_blocks,
+                block_tokens: server.block_tokens,
+            },
+            requests: Requests::default(),
+            latencies: Default::default(),
+            good_requests: 0,
+            input_tokens: 0,
+            output_tokens: 0,
+            prefix_hit_tokens: 0,
+            population: Population::default(),
+            met_depths: MetDepths::default(),
+            first_arrival: None,
+            last_finish: None,
+            last_step_end: Time::ZERO,
+            busy_picos: 0,
+            steps: 0,
+            requests_in_steps: 0,
+            kv: KvUsage::new(usable_blocks),
+            work: WorkDone::default(),
+            bindings: BindingTimes::default(),
+        }
+    }
+
+    /// What was heard. Time-weighted numbers cover the first arrival to the last finish (or a later arrival that was rejected) or, if the
+    /// run was stopped before all requests had ended, to `stopped_at`.
+    pub fn finish(mut self, stopped_at: Option<Time>) -> Recording {
+        let first = self.first_arrival.unwrap_or_default();
+        let last_finish = self.last_finish.unwrap_or(first);
+        let heard_last = self.last_step_end.max(self.population.last_change());
+        let end = stopped_at.map_or(heard_last, |stopped| stopped.max(heard_last));
+        if self.first_arrival.is_some() {
+            self.population.move_to(end);
+        }
+        let window = end.since(first);
+        let idle = u128::from(window.picos()) - self.busy_picos;
+        self.kv.pass_idle(Span::from_picos(idle as u64));
+        self.count_ends();
+        let utilisation = self.gpu_work.as_ref().map(|work| self.work.against(work));
+        let prefix_query_tokens = if self.prefix_caching {
+            self.input_tokens
+        } else {
+            0
+        };
+        Recording {
+            requests: self.requests,
+            latencies: self.latencies,
+            good_requests: self.request_limits.map(|_| self.good_requests),
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            prefix_hit_tokens: self.prefix_hit_tokens,
+            prefix_query_tokens,
+            serving_picos: last_finish.since(first).picos().into(),
+            window_picos: window.picos().into(),
+            depth: self.population.depth,
+            running: self.population.running,
+            busy_picos: self.busy_picos,
+            steps: self.steps,
+            requests_in_steps: self.requests_in_steps,
+            kv: self.kv,
+            kv_size: self.kv_size,
+            utilisation,
+            bindings: self.bindings,
+            saturation: self.met_depths.judge(),
+        }
+    }
+
+    fn count_ends(&mut self) {
+        let Counts { waiting, running } = self.population.now();
+        self.requests.waiting_at_end = waiting.into();
+        self.requests.running_at_end = running.into();
+        assert_eq!(
+            self.requests.arrived,
+            self.requests.ends(),
+            "every request must end exactly one way"
+        );
+    }
+
+    fn arrived(&mut self, at: Time) {
+        self.requests.arrived += 1;
+        self.first_arrival.get_or_insert(at);
+    }
+
+    fn finished(&mut self, request: &Finished) {
+        self.requests.finished += 1;
+        self.last_finish = Some(request.finished);
+        self.input_tokens += u128::from(request.input_tokens);
+        self.output_tokens += u128::from(request.output_tokens);
+        self.prefix_hit_tokens += u128::from(request.cached_tokens);
+        let ttft = request.first_token - request.arrival;
+        let e2e = request.finished - request.arrival;
+        let queue_wait = request.scheduled - request.arrival;
+        let tpot = time_per_output_token(request);
+        self.record(Metric::Ttft, ttft);
+        self.record(Metric::E2e, e2e);
+        self.record(Metric::QueueWait, queue_wait);
+        if let Some(tpot) = tpot {
+            self.record(Metric::Tpot, tpot);
+        }
+        if let Some(limits) = &self.request_limits {
+            // As in `vllm bench serve`, a response without a time between tokens meets any limit on it.
+            let good = ttft <= limits.ttft
+                && tpot.unwrap_or_default() <= limits.tpot
+                && e2e <= limits.e2e
+                && queue_wait <= limits.queue_wait;
+            self.good_requests += u64::from(good);
+        }
+    }
+
+    #[inline]
+    fn record(&mut self, metric: Metric, span: Span) {
+        self.latencies[metric as usize].record(span.picos(), 1);
+    }
+}
+
+impl Observer for Recorder {
+    fn on(&mut self, at: Time, _id: RequestId, event: &Event) {
+        match event {
+            Event::Arrived { .. } => {
+                self.arrived(at);
+                self.met_depths.arrived(at, self.population.now().waiting);
+                self.population.change(at, Counts::arrive);
+            }
+            Event::Rejected => {
+                self.arrived(at);
+                self.population.move_to(at);
+                self.requests.rejected += 1;
+            }
+            Event::Admitted { .. } => self.population.change(at, Counts::admit),
+            Event::Preempted => {
+                self.requests.preemptions += 1;
+                self.population.change(at, Counts::preempt);
+            }
+            Event::FirstToken => {}
+            Event::Token { gap } => self.record(Metric::Itl, *gap),
+            Event::Finished(request) => {
+                self.population.change(at, Counts::finish);
+                self.finished(request);
+            }
+        }
+    }
+
+    fn ran(&mut self, run: &StepRun<'_>) {
+        assert!(
+            run.start >= self.last_step_end,
+            "a server runs one step at a time"
+        );
+        let span = if run.steps == 1 {
+            run.ramp.first
+        } else {
+            run.ramp.total(run.steps)
+        };
+        self.last_step_end = run.start + span;
+        self.busy_picos += u128::from(span.picos());
+        self.steps += run.steps;
+        self.requests_in_steps += u128::from(run.shape.sequences) * u128::from(run.steps);
+        self.latencies[Metric::Itl as usize].record_progression(
+            run.ramp.first.picos(),
+            run.ramp.growth.picos(),
+            run.steps,
+            run.streaming.into(),
+        );
+        self.kv.ran(run, span);
+        self.work.ran(run, self.gpu_work.as_ref());
+        let at_start = self.population.at_start_of_run(run.start);
+        self.bindings.ran(&self.limits, at_start, run, span);
+    }
+}
+
+impl RequestLimits {
+    /// The tightest limit on each latency that a single request has, whatever the statistic; `None` without SLOs. A limit on ITL is left
+    /// out: gaps are pooled and have no one value per request.
+    fn of(slos: &[Slo]) -> Option<Self> {
+        let tightest = |metric| {
+            let limits = slos
+                .iter()
+                .filter(|slo| slo.metric == metric)
+                .map(|slo| slo.limit);
+            limits.min().unwrap_or(Span::MAX)
+        };
+        (!slos.is_empty()).then(|| Self {
+            ttft: tightest(Metric::Ttft),
+            tpot: tightest(Metric::Tpot),
+            e2e: tightest(Metric::E2e),
+            queue_wait: tightest(Metric::QueueWait),
+        })
+    }
+}
+
+/// (E2E - TTFT) / (output tokens - 1), to the picosecond below; `None` of a single token, or a response sent as a whole.
+fn time_per_output_token(request: &Finished) -> Option<Span> {
+    let later_tokens = u64::from(request.output_tokens.saturating_sub(1));
+    let decoding = request.finished - request.first_token;
+    (later_tokens > 0 && request.streamed)
+        .then(|| Span::from_picos(decoding.picos() / later_tokens))
+}

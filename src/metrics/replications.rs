@@ -1,0 +1,50 @@
+//! Several runs of one scenario that differ in their seed: pooled numbers, and intervals for how far chance may carry them.
+
+use super::latency::{LatencyIntervals, LatencySummary};
+use super::recording::Recording;
+use super::slo::Metric;
+use super::summary::Summary;
+use crate::stats::confidence_interval_95;
+
+/// Pools recordings. The result depends on the order in which they are added, so add them in the order of their seeds, not in that in
+/// which threads happen to be done with them.
+#[derive(Default)]
+pub struct Replications {
+    pooled: Option<Recording>,
+    latencies: [Vec<LatencySummary>; Metric::ALL.len()],
+}
+
+impl Replications {
+    /// Adds a run.
+    pub fn add(&mut self, recording: Recording) {
+        for (values, metric) in self.latencies.iter_mut().zip(Metric::ALL) {
+            values.push(LatencySummary::of(recording.latency(metric)));
+        }
+        match &mut self.pooled {
+            None => self.pooled = Some(recording),
+            Some(pooled) => pooled.pool(&recording),
+        }
+    }
+
+    /// The pooled numbers, with 95 % confidence intervals if there are two runs or more; `None` without any. An interval is Student's t
+    /// over the runs' own values, so it lies around their mean, from which a quantile of the pool may differ a little.
+    pub fn summary(&self) -> Option<Summary> {
+        let mut summary = Summary::of(self.pooled.as_ref()?);
+        for (values, metric) in self.latencies.iter().zip(Metric::ALL) {
+            summary.latency.of_mut(metric).ci95 = (values.len() > 1).then(|| intervals(values));
+        }
+        Some(summary)
+    }
+}
+
+fn intervals(runs: &[LatencySummary]) -> LatencyIntervals {
+    let interval = |statistic: fn(&LatencySummary) -> Option<f64>| {
+        let values: Option<Vec<f64>> = runs.iter().map(statistic).collect();
+        values.and_then(|values| confidence_interval_95(&values))
+    };
+    LatencyIntervals {
+        mean: interval(|run| run.mean),
+        p50: interval(|run| run.p50),
+        p99: interval(|run| run.p99),
+    }
+}

@@ -1,0 +1,119 @@
+//! One row a request: when it was served, and how it ended.
+
+use crate::engine::{Event, Observer, StepRun};
+use crate::units::Time;
+use crate::workload::RequestId;
+
+/// How a request ended, or where it was when the run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Outcome {
+    Finished,
+    Rejected,
+    Running,
+    Waiting,
+}
+
+impl Outcome {
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Rejected => "rejected",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+/// The history of one request. What has not happened, or is not known of a request that did not finish, is `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct RequestRow {
+    pub id: RequestId,
+    pub arrival: Time,
+    pub scheduled: Option<Time>,
+    pub first_token: Option<Time>,
+    pub finished: Option<Time>,
+    pub input_tokens: Option<u32>,
+    pub output_tokens: Option<u32>,
+    pub cached_tokens: Option<u32>,
+    pub preemptions: u32,
+    pub outcome: Outcome,
+}
+
+/// An observer that keeps a row for each request: 88 bytes of memory each.
+#[derive(Debug, Default)]
+pub struct RequestLog {
+    rows: Vec<Option<RequestRow>>,
+}
+
+impl RequestLog {
+    /// The rows in the order of their ids.
+    pub fn rows(&self) -> impl Iterator<Item = &RequestRow> {
+        self.rows.iter().flatten()
+    }
+
+    fn arrive(&mut self, at: Time, id: RequestId, input_tokens: Option<u32>, outcome: Outcome) {
+        let place = id.0 as usize;
+        if place >= self.rows.len() {
+            self.rows.resize(place + 1, None);
+        }
+        self.rows[place] = Some(RequestRow {
+            id,
+            arrival: at,
+            scheduled: None,
+            first_token: None,
+            finished: None,
+            input_tokens,
+            output_tokens: None,
+            cached_tokens: None,
+            preemptions: 0,
+            outcome,
+        });
+    }
+
+    fn row(&mut self, id: RequestId) -> &mut RequestRow {
+        self.rows
+            .get_mut(id.0 as usize)
+            .and_then(Option::as_mut)
+            .expect("a request arrives before anything else happens to it")
+    }
+}
+
+impl Observer for RequestLog {
+    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
+        match *event {
+            Event::Arrived { input_tokens } => {
+                self.arrive(at, id, Some(input_tokens), Outcome::Waiting);
+            }
+            Event::Rejected => self.arrive(at, id, None, Outcome::Rejected),
+            Event::Admitted { .. } => {
+                let row = self.row(id);
+                row.scheduled.get_or_insert(at);
+                row.outcome = Outcome::Running;
+            }
+            Event::Preempted => {
+                let row = self.row(id);
+                row.preemptions += 1;
+                row.outcome = Outcome::Waiting;
+            }
+            Event::FirstToken => {
+                self.row(id).first_token.get_or_insert(at);
+            }
+            Event::Token { .. } => {}
+            Event::Finished(request) => {
+                let row = self.row(id);
+                row.scheduled = Some(request.scheduled);
+                row.first_token = Some(request.first_token);
+                row.finished = Some(request.finished);
+                row.output_tokens = Some(request.output_tokens);
+                row.cached_tokens = Some(request.cached_tokens);
+                row.preemptions = request.preemptions;
+                row.outcome = Outcome::Finished;
+            }
+        }
+    }
+
+    fn ran(&mut self, _run: &StepRun<'_>) {}
+}

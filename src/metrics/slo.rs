@@ -1,0 +1,289 @@
+//! Service-level objectives: "the 99th percentile of the time to the first token is at most 2 s".
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::summary::Summary;
+use crate::units::{PICOS_PER_SECOND, Span};
+
+/// A latency of a request. Definitions are those of `vllm bench serve`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Arrival to the first token.
+    Ttft,
+    /// Mean time a token after the first: (e2e - ttft) / (output tokens - 1).
+    Tpot,
+    /// Every gap between two tokens of a request, pooled.
+    Itl,
+    /// Arrival to the last token.
+    E2e,
+    /// Arrival to the first step that the request is part of.
+    QueueWait,
+}
+
+/// What is asked of a metric's distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Statistic {
+    Mean,
+    P50,
+    P90,
+    P95,
+    P99,
+    P999,
+    Max,
+}
+
+/// A limit that a statistic of a metric must not exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slo {
+    /// Of which latency.
+    pub metric: Metric,
+    /// Which statistic.
+    pub statistic: Statistic,
+    /// The most it may be.
+    pub limit: Span,
+}
+
+/// Text that is no SLO: what is wrong, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SloError(String);
+
+/// How an SLO fared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SloResult {
+    /// The SLO.
+    pub slo: Slo,
+    /// What was measured [s]; `None` if there are too few samples to tell.
+    pub got_s: Option<f64>,
+    /// The 95 % confidence interval of what was measured [s]; only with replications, and for mean, p50 and p99.
+    pub ci95_s: Option<crate::stats::Interval>,
+    /// Met, missed or unknown.
+    pub outcome: SloOutcome,
+}
+
+/// Whether an SLO is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SloOutcome {
+    /// What was measured is at most the limit.
+    Met,
+    /// It is more.
+    Missed,
+    /// There are too few samples to tell.
+    Unknown,
+}
+
+impl Metric {
+    /// All metrics, in the order of reports.
+    pub const ALL: [Self; 5] = [
+        Self::Ttft,
+        Self::Tpot,
+        Self::Itl,
+        Self::E2e,
+        Self::QueueWait,
+    ];
+
+    /// Its name in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ttft => "ttft",
+            Self::Tpot => "tpot",
+            Self::Itl => "itl",
+            Self::E2e => "e2e",
+            Self::QueueWait => "queue_wait",
+        }
+    }
+}
+
+impl Statistic {
+    /// All statistics, in the order of reports.
+    pub const ALL: [Self; 7] = [
+        Self::Mean,
+        Self::P50,
+        Self::P90,
+        Self::P95,
+        Self::P99,
+        Self::P999,
+        Self::Max,
+    ];
+
+    /// Its name in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::P999 => "p999",
+            Self::Max => "max",
+        }
+    }
+}
+
+impl Slo {
+    /// Reads a name such as `ttft.p99` (or, as k6 writes it, `ttft.p(99)`) and a limit such as `2s`.
+    pub fn parse(name: &str, limit: &str) -> Result<Self, SloError> {
+        let Some((metric, statistic)) = name.trim().split_once('.') else {
+            return Err(SloError(format!(
+                "'{name}' is not an SLO: write a latency, a dot and a statistic, such as ttft.p99"
+            )));
+        };
+        Ok(Self {
+            metric: parse_metric(metric)?,
+            statistic: parse_statistic(statistic)?,
+            limit: parse_limit(limit)?,
+        })
+    }
+
+    /// Whether `summary` meets it.
+    pub fn judge(&self, summary: &Summary) -> SloResult {
+        let latency = summary.latency.of(self.metric);
+        let got_s = latency.statistic(self.statistic);
+        let ci95_s = latency.ci95.and_then(|intervals| match self.statistic {
+            Statistic::Mean => intervals.mean,
+            Statistic::P50 => intervals.p50,
+            Statistic::P99 => intervals.p99,
+            _ => None,
+        });
+        let outcome = match got_s {
+            None => SloOutcome::Unknown,
+            Some(got) if got <= self.limit.seconds() => SloOutcome::Met,
+            Some(_) => SloOutcome::Missed,
+        };
+        SloResult {
+            slo: *self,
+            got_s,
+            ci95_s,
+            outcome,
+        }
+    }
+}
+
+impl FromStr for Slo {
+    type Err = SloError;
+
+    /// Reads `ttft.p99<2s`; `<=` means the same.
+    fn from_str(text: &str) -> Result<Self, SloError> {
+        let Some((name, limit)) = text.split_once('<') else {
+            return Err(SloError(format!(
+                "'{text}' is not an SLO: write it as ttft.p99<2s"
+            )));
+        };
+        Self::parse(name, limit.strip_prefix('=').unwrap_or(limit))
+    }
+}
+
+impl fmt::Display for Slo {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (metric, statistic) = (self.metric.name(), self.statistic.name());
+        write!(formatter, "{metric}.{statistic} <= {}", self.limit)
+    }
+}
+
+impl fmt::Display for SloError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SloError {}
+
+fn parse_metric(text: &str) -> Result<Metric, SloError> {
+    let found = Metric::ALL.into_iter().find(|metric| metric.name() == text);
+    found
+        .or((text == "e2el").then_some(Metric::E2e))
+        .ok_or_else(|| {
+            let names = Metric::ALL.map(Metric::name).join(", ");
+            SloError(format!("'{text}' is not a latency: use one of {names}"))
+        })
+}
+
+fn parse_statistic(text: &str) -> Result<Statistic, SloError> {
+    // k6 writes p(99), and p(99.9) for what is p999 here.
+    let inner = text
+        .strip_prefix("p(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    let plain = inner.map_or_else(|| text.to_owned(), |percent| format!("p{percent}"));
+    let found = Statistic::ALL
+        .into_iter()
+        .find(|statistic| statistic.name() == plain);
+    let other_name = match plain.as_str() {
+        "avg" => Some(Statistic::Mean),
+        "med" | "median" => Some(Statistic::P50),
+        "p99.9" => Some(Statistic::P999),
+        _ => None,
+    };
+    found.or(other_name).ok_or_else(|| {
+        let names = Statistic::ALL.map(Statistic::name).join(", ");
+        SloError(format!("'{text}' is not a statistic: use one of {names}"))
+    })
+}
+
+fn parse_limit(text: &str) -> Result<Span, SloError> {
+    let text = text.trim();
+    let wrong = || {
+        SloError(format!(
+            "'{text}' is not a limit: write a number with a unit, such as 2s or 50ms (units: us, ms, s, m, h)"
+        ))
+    };
+    let digits_end = text
+        .find(|character: char| character.is_ascii_alphabetic())
+        .ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(digits_end);
+    let picos_per_unit = match unit {
+        "us" => PICOS_PER_SECOND / 1_000_000,
+        "ms" => PICOS_PER_SECOND / 1_000,
+        "s" => PICOS_PER_SECOND,
+        "m" | "min" => 60 * PICOS_PER_SECOND,
+        "h" => 3_600 * PICOS_PER_SECOND,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let picos = (number * picos_per_unit as f64).round();
+    Span::from_seconds(picos / PICOS_PER_SECOND as f64).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_slo_reads_back_however_it_is_written() {
+        let expected = Slo {
+            metric: Metric::Ttft,
+            statistic: Statistic::P99,
+            limit: Span::from_micros(2_500_000),
+        };
+        for text in [
+            "ttft.p99<2.5s",
+            "ttft.p(99)<=2500ms",
+            "ttft.p99 < 2500000us",
+        ] {
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+        assert_eq!(Slo::parse("ttft.p99", "2.5 s"), Ok(expected));
+        let tail = Slo::parse("queue_wait.p(99.9)", "1m").unwrap();
+        assert_eq!(
+            (tail.metric, tail.statistic),
+            (Metric::QueueWait, Statistic::P999)
+        );
+        assert_eq!(tail.limit, Span::from_micros(60_000_000));
+    }
+
+    #[test]
+    fn what_is_no_slo_says_what_to_write() {
+        for (text, hint) in [
+            ("ttft.p99", "ttft.p99<2s"),
+            ("ttft<2s", "ttft.p99"),
+            ("tttf.p99<2s", "ttft, tpot, itl, e2e, queue_wait"),
+            ("ttft.p98<2s", "p95, p99, p999"),
+            ("ttft.p99<2", "50ms"),
+            ("ttft.p99<-2s", "50ms"),
+            ("ttft.p99<nans", "50ms"),
+        ] {
+            let message = text.parse::<Slo>().unwrap_err().to_string();
+            assert!(message.contains(hint), "{text}: {message}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The state of a server at regular instants.
+
+use std::collections::VecDeque;
+
+use super::population::Counts;
+use crate::engine::{Event, Observer, ServerSettings, StepRun};
+use crate::units::{Span, Time};
+use crate::workload::RequestId;
+
+/// The state at one instant, after everything that happened at it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct TimelineRow {
+    pub at: Time,
+    pub waiting: u32,
+    pub running: u32,
+    /// Used blocks as a fraction of those that can hold tokens: those of the step under way, or 0 if none is.
+    pub kv_usage: f64,
+}
+
+/// An observer that hands a row to its sink for every multiple of an interval from the start of the run on.
+///
+/// The counts of an instant are known once something later is heard of; the blocks only once the run of steps around the instant has
+/// ended. Until then rows wait.
+pub struct Timeline<Sink: FnMut(TimelineRow)> {
+    interval: Span,
+    usable_blocks: f64,
+    sink: Sink,
+    next: Time,
+    counts: Counts,
+    /// Instants whose counts are known but not yet their blocks.
+    pending: VecDeque<(Time, Counts)>,
+    last_usage: f64,
+}
+
+impl<Sink: FnMut(TimelineRow)> Timeline<Sink> {
+    /// A timeline of `server` with a row every `interval`, which must be longer than nothing.
+    pub fn new(server: &ServerSettings, interval: Span, sink: Sink) -> Self {
+        assert!(interval > Span::ZERO, "a timeline needs an interval");
+        Self {
+            interval,
+            usable_blocks: f64::from(server.kv_blocks - 1),
+            sink,
+            next: Time::ZERO,
+            counts: Counts::default(),
+            pending: VecDeque::new(),
+            last_usage: 0.0,
+        }
+    }
+
+    /// Hands over the rows up to and including `end`. A step in flight then has not been heard of: the usage of the step before is given
+    /// in its place.
+    pub fn finish(mut self, end: Time) {
+        while self.next <= end {
+            self.note_counts();
+        }
+        let last_usage = self.last_usage;
+        while let Some((at, counts)) = self.pending.pop_front() {
+            let kv_usage = if counts.running > 0 { last_usage } else { 0.0 };
+            self.hand_over(at, counts, kv_usage);
+        }
+    }
+
+    /// Everything before `now` has been heard of, apart from steps under way.
+    fn pass(&mut self, now: Time) {
+        while self.next < now {
+            self.note_counts();
+        }
+    }
+
+    fn note_counts(&mut self) {
+        self.pending.push_back((self.next, self.counts));
+        self.next += self.interval;
+    }
+
+    fn hand_over(&mut self, at: Time, counts: Counts, kv_usage: f64) {
+        (self.sink)(TimelineRow {
+            at,
+            waiting: counts.waiting,
+            running: counts.running,
+            kv_usage,
+        });
+    }
+}
+
+impl<Sink: FnMut(TimelineRow)> Observer for Timeline<Sink> {
+    fn on(&mut self, at: Time, _id: RequestId, event: &Event) {
+        self.pass(at);
+        match event {
+            Event::Arrived { .. } => self.counts.arrive(),
+            Event::Admitted { .. } => self.counts.admit(),
+            Event::Preempted => self.counts.preempt(),
+            Event::Finished(_) => self.counts.finish(),
+            Event::Rejected | Event::FirstToken | Event::Token { .. } => {}
+        }
+    }
+
+    fn ran(&mut self, run: &StepRun<'_>) {
+        let end = run.end();
+        self.pass(end);
+        while let Some(&(at, counts)) = self.pending.front() {
+            if at >= end {
+                break;
+            }
+            self.pending.pop_front();
+            let used = if at < run.start {
+                0
+            } else {
+                let step = run.ramp.steps_within(at.since(run.start), run.steps);
+                run.kv.used_at(step.min(run.steps - 1))
+            };
+            self.hand_over(at, counts, used as f64 / self.usable_blocks);
+        }
+        self.last_usage = run.kv.used_at(run.steps - 1) as f64 / self.usable_blocks;
+    }
+}

@@ -1,0 +1,143 @@
+//! The result of one scenario, however it is shown.
+
+use std::time::Duration;
+
+use crate::metrics::{Slo, SloOutcome, SloResult, Summary};
+
+/// Everything a report of one scenario shows.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// What was simulated, for people.
+    pub headline: Headline,
+    /// Names the scenario's content: the same for the same input.
+    pub scenario_hash: String,
+    /// The (first) seed.
+    pub seed: u64,
+    /// How far the step times may be trusted and where they come from, such as "roofline: H100-SXM datasheet".
+    pub fidelity: Option<String>,
+    /// What was measured.
+    pub summary: Summary,
+    /// What the GPU memory holds.
+    pub memory: Memory,
+    /// What was asked for.
+    pub slos: Vec<Slo>,
+}
+
+/// What was simulated, in words.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Headline {
+    pub model: String,
+    pub gpu: String,
+    pub tensor_parallel: u32,
+    /// Such as "continuous batching".
+    pub policy: String,
+    /// The scenario's name.
+    pub workload: String,
+    /// How many runs with different seeds; at least 1.
+    pub replications: u32,
+    /// How long the simulation took in reality.
+    pub wall: Option<Duration>,
+}
+
+/// What the GPU memory of one GPU holds [bytes]; `None` where no memory model was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct Memory {
+    pub total_bytes: Option<u64>,
+    pub weights_bytes: Option<u64>,
+    pub activations_bytes: Option<u64>,
+    pub overhead_bytes: Option<u64>,
+    pub kv_bytes: Option<u64>,
+    /// (GPU memory - weights) / KV per user, with the mean context.
+    pub closed_form_users: Option<f64>,
+}
+
+/// The result in a word. Of several that apply, the first in this order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// An SLO is missed.
+    SloMissed,
+    /// No SLO is missed, but the queue grew still at the end: longer runs would show longer latencies.
+    Saturated,
+    /// There are too few samples to judge an SLO.
+    SloUnknown,
+    /// None of these.
+    Ok,
+}
+
+impl Verdict {
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SloMissed => "slo_missed",
+            Self::Saturated => "saturated",
+            Self::SloUnknown => "slo_unknown",
+            Self::Ok => "ok",
+        }
+    }
+}
+
+impl RunReport {
+    /// How each SLO fared.
+    pub fn slo_results(&self) -> Vec<SloResult> {
+        self.slos
+            .iter()
+            .map(|slo| slo.judge(&self.summary))
+            .collect()
+    }
+
+    /// The result in a word.
+    pub fn verdict(&self) -> Verdict {
+        let results = self.slo_results();
+        let any = |outcome| results.iter().any(|result| result.outcome == outcome);
+        if any(SloOutcome::Missed) {
+            Verdict::SloMissed
+        } else if self.queue_grows() {
+            Verdict::Saturated
+        } else if any(SloOutcome::Unknown) {
+            Verdict::SloUnknown
+        } else {
+            Verdict::Ok
+        }
+    }
+
+    /// What a reader must know before believing the numbers.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Some(saturation) = self
+            .summary
+            .saturation
+            .filter(|saturation| saturation.queue_grows)
+        {
+            warnings.push(format!(
+                "the queue still grows at the end (depth met by arrivals: {:.1} requests in the second quarter, {:.1} in the last): no steady \
+                 state, latencies depend on the length of the run",
+                saturation.early_depth, saturation.late_depth
+            ));
+        }
+        let requests = &self.summary.requests;
+        let cut_off = requests.running_at_end + requests.waiting_at_end;
+        if cut_off > 0 {
+            warnings.push(format!(
+                "{cut_off} requests had not ended when the run did; latencies are those of finished requests only"
+            ));
+        }
+        for result in self.slo_results() {
+            if result.outcome == SloOutcome::Unknown {
+                let samples = self.summary.latency.of(result.slo.metric).count;
+                warnings.push(format!(
+                    "{samples} samples are too few to judge {}: simulate more requests",
+                    result.slo
+                ));
+            }
+        }
+        warnings
+    }
+
+    fn queue_grows(&self) -> bool {
+        self.summary
+            .saturation
+            .is_some_and(|saturation| saturation.queue_grows)
+    }
+}

@@ -1,0 +1,321 @@
+//! The result on one screen: warnings and the verdict first, then how, how much, how long, and why.
+
+use std::fmt::Write;
+
+use super::run_report::{RunReport, Verdict};
+use crate::metrics::{Binding, LatencySummary, Metric, SloOutcome, SloResult};
+
+/// How the screen looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to use ANSI colours.
+    pub colour: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Colour {
+    Red = 31,
+    Green = 32,
+    Yellow = 33,
+}
+
+/// Columns of a label at the start of a line.
+const LABEL: usize = 10;
+/// Columns of a number in the table.
+const NUMBER: usize = 10;
+/// What stands for an unknown number.
+const UNKNOWN: &str = "-";
+
+impl RunReport {
+    /// The screen, a line break at its end. `-` stands for what too few samples, or nothing at all, is known about.
+    pub fn to_screen(&self, style: Style) -> String {
+        let mut lines = Vec::new();
+        for warning in self.warnings() {
+            lines.push(style.paint(Colour::Yellow, &format!("WARNING   {warning}")));
+        }
+        lines.push(self.verdict_line(style));
+        lines.push(self.header_line());
+        for result in self.slo_results() {
+            lines.push(labelled("SLO", &slo_line(&result, style)));
+        }
+        lines.push(labelled("Requests", &self.requests_line()));
+        lines.push(labelled("Tokens", &self.tokens_line()));
+        lines.extend(self.latency_table());
+        lines.push(labelled("Queue", &self.queue_line()));
+        lines.push(labelled("KV cache", &self.kv_line()));
+        lines.push(labelled("GPU", &self.gpu_line()));
+        lines.push(labelled("Capacity", &self.capacity_line()));
+        lines.push(labelled("Why", &self.why_line()));
+        if let Some(fidelity) = &self.fidelity {
+            lines.push(labelled("Fidelity", fidelity));
+        }
+        lines.join("\n") + "\n"
+    }
+
+    fn verdict_line(&self, style: Style) -> String {
+        let (colour, text) = match self.verdict() {
+            Verdict::SloMissed => (Colour::Red, "SLO missed"),
+            Verdict::Saturated => (Colour::Red, "saturated: the queue grows without end"),
+            Verdict::SloUnknown => (Colour::Yellow, "unknown: too few samples to judge the SLOs"),
+            Verdict::Ok if self.slos.is_empty() => (Colour::Green, "ok (no SLO set)"),
+            Verdict::Ok => (Colour::Green, "ok: all SLOs met"),
+        };
+        labelled("Verdict", &style.paint(colour, text))
+    }
+
+    fn header_line(&self) -> String {
+        let headline = &self.headline;
+        let seeds = match headline.replications {
+            0 | 1 => format!("seed {}", self.seed),
+            runs => format!("{runs} runs from seed {}", self.seed),
+        };
+        let simulated = format!(
+            "{} s simulated",
+            rounded(self.summary.throughput.duration_s)
+        );
+        let times = match headline.wall {
+            Some(wall) => format!("{} s wall, {simulated}", rounded(wall.as_secs_f64())),
+            None => simulated,
+        };
+        format!(
+            "{} · {}×{} · {} · {} · {seeds}     ({times})",
+            headline.model,
+            headline.tensor_parallel,
+            headline.gpu,
+            headline.policy,
+            headline.workload
+        )
+    }
+
+    fn requests_line(&self) -> String {
+        let requests = &self.summary.requests;
+        let mut text = format!(
+            "{} done · {} rejected",
+            requests.finished, requests.rejected
+        );
+        for (count, name) in [
+            (requests.timed_out, "timed out"),
+            (requests.cancelled, "cancelled"),
+            (requests.failed, "failed"),
+            (requests.running_at_end, "running at end"),
+            (requests.waiting_at_end, "waiting at end"),
+        ] {
+            if count > 0 {
+                let _ = write!(text, " · {count} {name}");
+            }
+        }
+        let throughput = &self.summary.throughput;
+        let _ = write!(
+            text,
+            " · {} preemptions · {} req/s",
+            requests.preemptions,
+            or_unknown(throughput.requests_per_s, rounded)
+        );
+        if let Some(goodput) = throughput.goodput_per_s {
+            let _ = write!(text, " · goodput {} req/s", rounded(goodput));
+        }
+        text
+    }
+
+    fn tokens_line(&self) -> String {
+        let throughput = &self.summary.throughput;
+        format!(
+            "{} input tokens/s · {} output tokens/s",
+            or_unknown(throughput.input_tokens_per_s, rounded),
+            or_unknown(throughput.output_tokens_per_s, rounded)
+        )
+    }
+
+    fn latency_table(&self) -> Vec<String> {
+        let headings = ["mean", "p50", "p90", "p99", "max", "samples"];
+        let mut lines = vec![table_row("Latency", "", headings.map(str::to_owned))];
+        for metric in Metric::ALL {
+            let (name, latency) = (table_name(metric), self.summary.latency.of(metric));
+            let LatencySummary {
+                mean,
+                p50,
+                p90,
+                p99,
+                max,
+                ..
+            } = *latency;
+            let [mean, p50, p90, p99, max] = [mean, p50, p90, p99, max].map(milliseconds);
+            let cells = [mean, p50, p90, p99, max, latency.count.to_string()];
+            lines.push(table_row(name, "(ms)", cells));
+        }
+        lines
+    }
+
+    fn queue_line(&self) -> String {
+        let depth = &self.summary.queue.depth;
+        format!(
+            "depth mean {} · p50 {} · p90 {} · p99 {} · max {} requests waiting, over time",
+            or_unknown(depth.mean, rounded),
+            or_unknown(depth.p50, |depth| depth.to_string()),
+            or_unknown(depth.p90, |depth| depth.to_string()),
+            or_unknown(depth.p99, |depth| depth.to_string()),
+            or_unknown(depth.max, |depth| depth.to_string())
+        )
+    }
+
+    fn kv_line(&self) -> String {
+        let kv = &self.summary.kv;
+        let mut text = format!(
+            "mean {} · p99 {} · peak {} of {} tokens",
+            or_unknown(kv.usage.mean, percent),
+            or_unknown(kv.usage.p99, percent),
+            or_unknown(kv.usage.max, percent),
+            u64::from(kv.blocks - 1) * u64::from(kv.block_tokens)
+        );
+        if let Some(ratio) = kv.prefix_hit_ratio {
+            let _ = write!(text, " · prefix hits {} of prompt tokens", percent(ratio));
+        }
+        text
+    }
+
+    fn gpu_line(&self) -> String {
+        let gpu = &self.summary.gpu;
+        let mut text = format!(
+            "busy {} · {} steps · {} requests a step",
+            or_unknown(gpu.busy_fraction, percent),
+            gpu.steps,
+            or_unknown(gpu.mean_batch, rounded)
+        );
+        if let Some(flops) = gpu.model_flops_utilization {
+            let _ = write!(text, " · {} of peak FLOP/s", percent(flops));
+        }
+        if let Some(bandwidth) = gpu.memory_bandwidth_utilization {
+            let _ = write!(text, " · {} of peak memory bandwidth", percent(bandwidth));
+        }
+        text
+    }
+
+    fn capacity_line(&self) -> String {
+        let running = &self.summary.queue.running;
+        let simulated = format!(
+            "simulated: mean {}, peak {} running",
+            or_unknown(running.mean, rounded),
+            or_unknown(running.max, |most| most.to_string())
+        );
+        match self.memory.closed_form_users {
+            Some(users) => format!(
+                "closed form, (memory - weights) / KV per user: {} users · {simulated}",
+                rounded(users)
+            ),
+            None => simulated,
+        }
+    }
+
+    fn why_line(&self) -> String {
+        let constraint = &self.summary.constraint;
+        let what = match constraint.binding {
+            Binding::KvCapacity => "KV capacity kept requests waiting",
+            Binding::RequestSlots => {
+                "all request slots (max_num_seqs or the batch size) were taken while requests waited"
+            }
+            Binding::TokenBudget => "the token budget of a step kept requests waiting",
+            Binding::BatchUnderWay => "requests waited for the batch under way",
+            Binding::Compute => "compute: the GPU was busy",
+            Binding::Nothing => return "nothing binds: requests hardly waited".to_owned(),
+        };
+        let share = percent(constraint.share_of_time);
+        match constraint.first_at_s {
+            Some(first) => format!(
+                "{what} {share} of the time, first at t = {} s",
+                rounded(first)
+            ),
+            None => format!("{what} {share} of the time"),
+        }
+    }
+}
+
+impl Style {
+    fn paint(self, colour: Colour, text: &str) -> String {
+        if self.colour {
+            format!("\u{1b}[{}m{text}\u{1b}[0m", colour as u8)
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+fn slo_line(result: &SloResult, style: Style) -> String {
+    let (metric, statistic) = (result.slo.metric.name(), result.slo.statistic.name());
+    let (colour, mark) = match result.outcome {
+        SloOutcome::Met => (Colour::Green, "✓"),
+        SloOutcome::Missed => (Colour::Red, "✗"),
+        SloOutcome::Unknown => (Colour::Yellow, "?"),
+    };
+    let limit = duration(result.slo.limit.seconds());
+    let mut text = format!(
+        "{} {metric} {statistic} <= {limit}   got ",
+        style.paint(colour, mark)
+    );
+    match result.got_s {
+        Some(got) => text.push_str(&duration(got)),
+        None => text.push_str("nothing sure: too few samples"),
+    }
+    if let Some(interval) = result.ci95_s {
+        let (low, high) = (duration(interval.low.max(0.0)), duration(interval.high));
+        let _ = write!(text, " [{low}, {high}]");
+    }
+    text
+}
+
+const fn table_name(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Ttft => " TTFT",
+        Metric::Tpot => " TPOT",
+        Metric::Itl => " ITL",
+        Metric::E2e => " E2E",
+        Metric::QueueWait => " queue wait",
+    }
+}
+
+fn labelled(label: &str, text: &str) -> String {
+    format!("{label:<LABEL$}{text}")
+}
+
+fn table_row(name: &str, unit: &str, cells: [String; 6]) -> String {
+    let mut line = format!("{name:<12}{unit:<4}");
+    for cell in cells {
+        let _ = write!(line, "{cell:>NUMBER$}");
+    }
+    line
+}
+
+fn milliseconds(seconds: Option<f64>) -> String {
+    or_unknown(seconds, |seconds| rounded(seconds * 1e3))
+}
+
+fn duration(seconds: f64) -> String {
+    if seconds >= 1.0 {
+        format!("{} s", rounded(seconds))
+    } else {
+        format!("{} ms", rounded(seconds * 1e3))
+    }
+}
+
+fn percent(fraction: f64) -> String {
+    format!("{:.1} %", fraction * 100.0)
+}
+
+fn or_unknown<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), show)
+}
+
+/// About three significant digits, whole numbers from 100 on, no needless zeros.
+fn rounded(value: f64) -> String {
+    let decimals = match value.abs() {
+        size if size >= 99.95 => 0,
+        size if size >= 9.995 => 1,
+        size if size >= 0.9995 => 2,
+        size if size >= 0.01 => 3,
+        _ => 6,
+    };
+    let text = format!("{value:.decimals$}");
+    if decimals == 0 {
+        return text;
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

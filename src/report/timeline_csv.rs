@@ -1,0 +1,38 @@
+//! The state over time as CSV rows.
+
+use std::io;
+
+use crate::metrics::TimelineRow;
+
+/// Writes rows as they come. Errors are kept and returned at the end, because the observer that makes the rows cannot fail.
+pub struct TimelineCsv<Output: io::Write> {
+    writer: csv::Writer<Output>,
+    result: Result<(), csv::Error>,
+}
+
+impl<Output: io::Write> TimelineCsv<Output> {
+    /// Starts with the header.
+    pub fn new(output: Output) -> Self {
+        let mut writer = csv::Writer::from_writer(output);
+        let result = writer.write_record(["t_s", "waiting", "running", "kv_usage"]);
+        Self { writer, result }
+    }
+
+    /// Adds a row: the time in seconds, the usage to six decimals.
+    pub fn write(&mut self, row: &TimelineRow) {
+        if self.result.is_ok() {
+            self.result = self.writer.write_record([
+                row.at.seconds().to_string(),
+                row.waiting.to_string(),
+                row.running.to_string(),
+                format!("{:.6}", row.kv_usage),
+            ]);
+        }
+    }
+
+    /// Writes what is left; returns the first error of all.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.result?;
+        self.writer.flush()
+    }
+}

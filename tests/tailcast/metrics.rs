@@ -1,0 +1,510 @@
+//! Recorders tell what was said to them: random event streams are looked up instant by instant.
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use tailcast::engine::{End, Event, Finished, Observer, ServerSettings, StepRun};
+use tailcast::kv::KvGrowth;
+use tailcast::metrics::{
+    Binding, GpuWork, Listeners, Metric, Recorder, RecorderSettings, Recording, Replications,
+    RequestLog, Slo, Statistic, Summary, Timeline, TimelineRow, WeightBytes,
+};
+use tailcast::policy::{ContinuousSettings, PolicySettings};
+use tailcast::step_time::{Ramp, StepShape};
+use tailcast::units::{Span, Time};
+use tailcast::workload::RequestId;
+
+pub(crate) const MILLISECOND: u64 = 1_000_000_000;
+
+pub(crate) fn random(seed: u64) -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(seed)
+}
+
+pub(crate) fn span(picos: u64) -> Span {
+    Span::from_picos(picos)
+}
+
+pub(crate) fn time(picos: u64) -> Time {
+    Time::from_picos(picos)
+}
+
+pub(crate) fn close(left: f64, right: f64, relative: f64) -> bool {
+    (left - right).abs() <= relative * right.abs() + 1e-12
+}
+
+pub(crate) fn server() -> ServerSettings {
+    ServerSettings {
+        policy: PolicySettings::Continuous(ContinuousSettings {
+            max_num_seqs: 4,
+            max_num_batched_tokens: 100,
+            chunked_prefill: true,
+            long_prefill_token_threshold: 0,
+            watermark: 0.0,
+            full_sequence_gate: true,
+        }),
+        kv_blocks: 101,
+        block_tokens: 16,
+        max_model_len: 1_000,
+    }
+}
+
+pub(crate) fn recorder(slos: &[Slo]) -> Recorder {
+    Recorder::new(RecorderSettings {
+        server: &server(),
+        prefix_caching: true,
+        slos,
+        gpu_work: Some(GpuWork {
+            flops_per_token: 1e9,
+            flops_per_pair: 1e3,
+            flops_per_sampled_token: 1e8,
+            kv_bytes_per_context_token: 1e3,
+            weight_bytes: WeightBytes::OfTokens(Box::new(|tokens| tokens as f64 * 1e6)),
+            peak_flops_per_s: 1e15,
+            peak_bytes_per_s: 1e12,
+        }),
+    })
+}
+
+/// One call of an observer, with the time that it is made at.
+enum Call {
+    On(Time, RequestId, Event),
+    Ran(StepRun<'static>),
+}
+
+fn play(calls: &[Call], observer: &mut dyn Observer) {
+    for call in calls {
+        match call {
+            Call::On(at, id, event) => observer.on(*at, *id, event),
+            Call::Ran(run) => observer.ran(run),
+        }
+    }
+}
+
+/// A small made-up server: runs of steps one after another or with gaps, arrivals during the last step of a run, at most four running.
+fn random_calls(random: &mut Xoshiro256PlusPlus) -> Vec<Call> {
+    const DUE: &[u32] = &[2, 0, 1, 0];
+    let (mut calls, mut now, mut next_id) = (Vec::new(), 0, 0);
+    let (mut waiting, mut running) = (Vec::new(), Vec::new());
+    for _ in 0..random.random_range(1..40) {
+        if waiting.is_empty() && running.is_empty() {
+            now += random.random_range(0..30);
+            arrive(&mut calls, now, &mut next_id, &mut waiting);
+        }
+        while running.len() < 4
+            && !waiting.is_empty()
+            && (running.is_empty() || random.random_bool(0.7))
+        {
+            let request: (u64, u64) = waiting.remove(0);
+            let event = Event::Admitted {
+                resumed: false,
+                tokens: 10,
+            };
+            calls.push(Call::On(time(now), RequestId(request.0), event));
+            running.push((request.0, request.1, now));
+        }
+        let ramp = Ramp {
+            first: span(random.random_range(1..6)),
+            growth: span(random.random_range(0..2)),
+            len: 100,
+        };
+        let steps = random.random_range(1..9);
+        let mut shape = StepShape::default();
+        for _ in &running {
+            shape.add_decode(10);
+        }
+        let run = StepRun {
+            start: time(now),
+            steps,
+            ramp,
+            shape,
+            streaming: running.len() as u32,
+            kv: KvGrowth {
+                used: random.random_range(1..60),
+                due: DUE,
+                phase: random.random_range(0..4),
+            },
+        };
+        let last_start = now + ramp.total(steps - 1).picos();
+        let end = run.end().picos();
+        for at in last_start..=end {
+            if random.random_bool(0.15) {
+                arrive(&mut calls, at, &mut next_id, &mut waiting);
+            }
+        }
+        // Whether a run is heard of before or after what happens at its end must not matter.
+        let ran_first = random.random_bool(0.5);
+        if ran_first {
+            calls.push(Call::Ran(run));
+        }
+        running.retain(|&(id, arrival, scheduled)| {
+            let keep = random.random_bool(0.6);
+            if !keep {
+                calls.push(Call::On(
+                    time(end),
+                    RequestId(id),
+                    finished(arrival, scheduled, end),
+                ));
+            }
+            keep
+        });
+        if !ran_first {
+            calls.push(Call::Ran(run));
+        }
+        now = end;
+    }
+    calls
+}
+
+fn arrive(calls: &mut Vec<Call>, at: u64, next_id: &mut u64, waiting: &mut Vec<(u64, u64)>) {
+    calls.push(Call::On(
+        time(at),
+        RequestId(*next_id),
+        Event::Arrived { input_tokens: 10 },
+    ));
+    waiting.push((*next_id, at));
+    *next_id += 1;
+}
+
+fn finished(arrival: u64, scheduled: u64, end: u64) -> Event {
+    Event::Finished(Finished {
+        arrival: time(arrival),
+        scheduled: time(scheduled),
+        first_token: time(u64::midpoint(scheduled, end)),
+        finished: time(end),
+        streamed: true,
+        input_tokens: 10,
+        output_tokens: 3,
+        cached_tokens: 4,
+        preemptions: 0,
+        recomputed_tokens: 0,
+        end: End::Stop,
+    })
+}
+
+/// The state after everything that happened at `at`, found by going through all calls.
+fn state_at(calls: &[Call], at: u64) -> TimelineRow {
+    let mut row = TimelineRow {
+        at: time(at),
+        waiting: 0,
+        running: 0,
+        kv_usage: 0.0,
+    };
+    for call in calls {
+        match call {
+            Call::On(when, _, event) if when.picos() <= at => match event {
+                Event::Arrived { .. } => row.waiting += 1,
+                Event::Admitted { .. } => {
+                    row.waiting -= 1;
+                    row.running += 1;
+                }
+                Event::Finished(_) => row.running -= 1,
+                _ => {}
+            },
+            Call::On(..) => {}
+            Call::Ran(run) => {
+                let mut start = run.start.picos();
+                for step in 0..run.steps {
+                    let end = start + run.ramp.step(step).picos();
+                    if (start..end).contains(&at) {
+                        row.kv_usage = run.kv.used_at(step) as f64 / 100.0;
+                    }
+                    start = end;
+                }
+            }
+        }
+    }
+    row
+}
+
+fn end_of(calls: &[Call]) -> u64 {
+    let ends = calls.iter().map(|call| match call {
+        Call::On(at, ..) => at.picos(),
+        Call::Ran(run) => run.end().picos(),
+    });
+    ends.max().unwrap_or(0)
+}
+
+#[test]
+fn timelines_agree_with_every_instant_looked_up() {
+    let mut random = random(5);
+    for _ in 0..300 {
+        let calls = random_calls(&mut random);
+        let (end, interval) = (end_of(&calls), random.random_range(1..20));
+        let mut rows = Vec::new();
+        let mut timeline = Timeline::new(&server(), span(interval), |row| rows.push(row));
+        play(&calls, &mut timeline);
+        timeline.finish(time(end));
+        let expected: Vec<_> = (0..=end)
+            .step_by(interval as usize)
+            .map(|at| state_at(&calls, at))
+            .collect();
+        // At the very end no step is under way, but the timeline cannot know that: it shows the step before if requests still run.
+        for (row, expected) in rows.iter().zip(&expected) {
+            if row.at.picos() < end {
+                assert_eq!(row, expected);
+            }
+        }
+        assert_eq!(rows.len(), expected.len());
+    }
+}
+
+#[test]
+fn time_weighted_numbers_agree_with_every_instant_looked_up() {
+    let mut random = random(6);
+    for _ in 0..300 {
+        let calls = random_calls(&mut random);
+        let end = end_of(&calls);
+        let mut recorder = recorder(&[]);
+        play(&calls, &mut recorder);
+        let summary = Summary::of(&recorder.finish(Some(time(end))));
+        let Some(Call::On(first, ..)) = calls.first() else {
+            continue;
+        };
+        let instants: Vec<_> = (first.picos()..end)
+            .map(|at| state_at(&calls, at))
+            .collect();
+        let mean = |value: fn(&TimelineRow) -> f64| {
+            instants.iter().map(value).sum::<f64>() / instants.len() as f64
+        };
+        assert!(close(
+            summary.queue.depth.mean.unwrap(),
+            mean(|row| row.waiting.into()),
+            1e-9
+        ));
+        assert!(close(
+            summary.queue.running.mean.unwrap(),
+            mean(|row| row.running.into()),
+            1e-9
+        ));
+        assert!(close(
+            summary.kv.usage.mean.unwrap(),
+            mean(|row| row.kv_usage),
+            1e-9
+        ));
+        let most_waiting = instants.iter().map(|row| u64::from(row.waiting)).max();
+        assert_eq!(summary.queue.depth.max, most_waiting);
+        let mut usages: Vec<_> = instants
+            .iter()
+            .map(|row| (row.kv_usage * 100.0).round() as u64)
+            .collect();
+        usages.sort_unstable();
+        let rank = (usages.len() * 990).div_ceil(1_000) - 1;
+        assert!(close(
+            summary.kv.usage.p99.unwrap() * 100.0,
+            usages[rank] as f64,
+            1e-9
+        ));
+        assert_eq!(summary.requests.arrived, summary.requests.ends());
+        let busy = instants.iter().filter(|row| row.kv_usage > 0.0).count() as f64;
+        assert!(close(
+            summary.gpu.busy_fraction.unwrap(),
+            busy / instants.len() as f64,
+            1e-9
+        ));
+    }
+}
+
+/// `count` requests, `gap_ms` apart, each alone: 100 tokens in, a prefill of 30 ms, then ten steps of 10 ms.
+pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, RequestLog) {
+    let (mut recorder, mut log) = (recorder(slos), RequestLog::default());
+    let mut observer = Listeners(vec![&mut recorder, &mut log]);
+    for id in 0..count {
+        let arrival = id * gap_ms * MILLISECOND;
+        // Each request takes a little longer than the one before, so that quantiles differ.
+        let prefill = 30 * MILLISECOND + id * 1_000;
+        let mut prompt = StepShape::default();
+        prompt.add_chunk(0, 100, true);
+        let mut decode = StepShape::default();
+        decode.add_decode(101);
+        let runs = [(prompt, prefill, 1, 0), (decode, 10 * MILLISECOND, 10, 1)];
+        let mut now = arrival;
+        let id = RequestId(id);
+        observer.on(time(now), id, &Event::Arrived { input_tokens: 100 });
+        observer.on(
+            time(now),
+            id,
+            &Event::Admitted {
+                resumed: false,
+                tokens: 100,
+            },
+        );
+        for (shape, step, steps, streaming) in runs {
+            let run = StepRun {
+                start: time(now),
+                steps,
+                ramp: Ramp::single(span(step)),
+                shape,
+                streaming,
+                kv: KvGrowth::constant(7),
+            };
+            now = run.end().picos();
+            observer.ran(&run);
+            if streaming == 0 {
+                observer.on(time(now), id, &Event::FirstToken);
+            }
+        }
+        let history = Finished {
+            arrival: time(arrival),
+            scheduled: time(arrival),
+            first_token: time(arrival + prefill),
+            finished: time(now),
+            streamed: true,
+            input_tokens: 100,
+            output_tokens: 11,
+            cached_tokens: 25,
+            preemptions: 0,
+            recomputed_tokens: 0,
+            end: End::Length,
+        };
+        observer.on(time(now), id, &Event::Finished(history));
+    }
+    (recorder, log)
+}
+
+pub(crate) fn recording(count: u64) -> Recording {
+    quiet_run(count, 200, &[]).0.finish(None)
+}
+
+#[test]
+fn a_quiet_run_gives_the_numbers_on_paper() {
+    let slos = [
+        Slo::parse("ttft.p99", "40ms").unwrap(),
+        Slo::parse("tpot.p50", "5ms").unwrap(),
+    ];
+    let (recorder, _) = quiet_run(1_000, 200, &slos[..1]);
+    let summary = Summary::of(&recorder.finish(None));
+    let latency = &summary.latency;
+    assert_eq!(latency.ttft.count, 1_000);
+    assert!(close(latency.ttft.min.unwrap(), 0.03, 1e-12));
+    assert!(latency.ttft.p99.is_some() && latency.ttft.p999.is_none());
+    assert!(close(latency.tpot.p50.unwrap(), 0.01, 1e-12));
+    assert_eq!((latency.itl.count, latency.itl.std), (10_000, Some(0.0)));
+    assert!(latency.itl.p999.is_some());
+    assert_eq!(latency.queue_wait.max, Some(0.0));
+    let throughput = &summary.throughput;
+    assert!(close(throughput.duration_s, 999.0 * 0.2 + 0.13, 1e-6));
+    assert_eq!(throughput.goodput_per_s, throughput.requests_per_s);
+    assert_eq!(summary.kv.prefix_hit_ratio, Some(0.25));
+    assert_eq!(summary.gpu.steps, 11_000);
+    assert_eq!(summary.gpu.mean_batch, Some(1.0));
+    assert!(close(summary.gpu.busy_fraction.unwrap(), 0.65, 1e-3));
+    // 110 tokens, 5050 + 101 + ... + 110 pairs, 11 sampled tokens, every 0.2 s.
+    let flops = 110.0 * 1e9 + 6_105.0 * 1e3 + 11.0 * 1e8;
+    assert!(close(
+        summary.gpu.model_flops_utilization.unwrap(),
+        flops / 0.2 / 1e15,
+        1e-3
+    ));
+    let bytes = 110.0 * 1e6 + (100.0 + 1_055.0) * 1e3;
+    assert!(close(
+        summary.gpu.memory_bandwidth_utilization.unwrap(),
+        bytes / 0.2 / 1e12,
+        1e-3
+    ));
+    assert_eq!(summary.constraint.binding, Binding::Nothing);
+
+    let (recorder, _) = quiet_run(100, 200, &slos);
+    assert_eq!(
+        Summary::of(&recorder.finish(None)).throughput.goodput_per_s,
+        Some(0.0)
+    );
+}
+
+#[test]
+fn a_response_sent_as_a_whole_has_no_time_between_tokens() {
+    let mut recorder = recorder(&[]);
+    let id = RequestId(0);
+    recorder.on(time(0), id, &Event::Arrived { input_tokens: 1 });
+    recorder.on(
+        time(0),
+        id,
+        &Event::Admitted {
+            resumed: false,
+            tokens: 1,
+        },
+    );
+    let Event::Finished(history) = finished(0, 0, 50) else {
+        unreachable!()
+    };
+    let whole = Finished {
+        first_token: history.finished,
+        streamed: false,
+        ..history
+    };
+    recorder.on(time(50), id, &Event::Finished(whole));
+    let latency = Summary::of(&recorder.finish(None)).latency;
+    assert_eq!(latency.ttft.mean, latency.e2e.mean);
+    assert_eq!((latency.tpot.count, latency.itl.count), (0, 0));
+    assert_eq!((latency.tpot.mean, latency.itl.p50), (None, None));
+}
+
+#[test]
+fn what_keeps_requests_waiting_is_named() {
+    let shape = |tokens: u32| {
+        let mut shape = StepShape::default();
+        shape.add_chunk(0, tokens, false);
+        shape
+    };
+    for (running, tokens, expected) in [
+        (4, 50, Binding::RequestSlots),
+        (2, 100, Binding::TokenBudget),
+        (2, 50, Binding::KvCapacity),
+    ] {
+        let mut recorder = recorder(&[]);
+        for id in 0..=running {
+            recorder.on(time(0), RequestId(id), &Event::Arrived { input_tokens: 1 });
+        }
+        for id in 0..running {
+            recorder.on(
+                time(0),
+                RequestId(id),
+                &Event::Admitted {
+                    resumed: false,
+                    tokens: 1,
+                },
+            );
+        }
+        recorder.ran(&StepRun {
+            start: time(0),
+            steps: 1,
+            ramp: Ramp::single(span(500)),
+            shape: shape(tokens),
+            streaming: 0,
+            kv: KvGrowth::constant(90),
+        });
+        let summary = Summary::of(&recorder.finish(None));
+        assert_eq!(summary.constraint.binding, expected);
+        assert!(close(summary.constraint.share_of_time, 1.0, 1e-12));
+        assert_eq!(summary.constraint.first_at_s, Some(0.0));
+    }
+}
+
+#[test]
+fn replications_pool_and_give_intervals() {
+    let mut replications = Replications::default();
+    for count in [1_000, 1_100, 1_200] {
+        replications.add(recording(count));
+    }
+    let summary = replications.summary().unwrap();
+    assert_eq!(summary.requests.finished, 3_300);
+    assert_eq!(summary.latency.ttft.count, 3_300);
+    let intervals = summary.latency.ttft.ci95.unwrap();
+    let (mean, interval) = (summary.latency.ttft.mean.unwrap(), intervals.mean.unwrap());
+    assert!(interval.low < mean && mean < interval.high);
+    assert!(intervals.p99.is_some());
+
+    let mut single = Replications::default();
+    single.add(recording(10));
+    assert_eq!(single.summary().unwrap().latency.ttft.ci95, None);
+    assert!(Replications::default().summary().is_none());
+}
+
+#[test]
+fn every_statistic_and_metric_can_be_asked_for() {
+    for metric in Metric::ALL {
+        for statistic in Statistic::ALL {
+            let name = format!("{}.{}", metric.name(), statistic.name());
+            let slo = Slo::parse(&name, "1s").unwrap();
+            assert_eq!((slo.metric, slo.statistic), (metric, statistic));
+        }
+    }
+}
