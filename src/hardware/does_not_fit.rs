@@ -53,7 +53,8 @@ impl MemoryShortage {
 
     /// The memory with which it would fit, everything else unchanged [bytes, as the runtime reports].
     pub fn memory_needed_bytes(&self) -> u64 {
-        ((self.taken_bytes() + self.needed_kv_bytes) as f64 / self.utilization).ceil() as u64
+        let bytes = self.taken_bytes() as f64 + self.needed_kv_bytes as f64;
+        (bytes / self.utilization).ceil() as u64
     }
 
     const fn taken_bytes(&self) -> u64 {

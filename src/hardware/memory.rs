@@ -61,14 +61,15 @@ pub struct MemoryBudget {
 /// billion parameters, TP 1 to 4) leave 0.3 to 1.2 GiB unexplained by weights, activations and logged KV blocks; the
 /// middle puts all eight block counts within 1.2 %.
 const OVERHEAD_BYTES: u64 = (0.9 * GIB) as u64;
-/// Workspaces of fused expert kernels [bytes]: an estimate, from one mixture-of-experts run (Llama-4-Scout FP8, TP2),
-/// which kept back more still.
+/// Workspaces of fused expert kernels [bytes]: a guess. The one logged mixture of experts, Llama-4-Scout with fp8 weights
+/// on two H100, kept back 5 GiB more than is counted here: in part its vision tower and its attention, which that
+/// checkpoint leaves in bf16.
 const EXPERT_OVERHEAD_BYTES: u64 = (1.5 * GIB) as u64;
 /// Bytes per entry of the logits while an engine samples: bf16, an fp32 copy, and one more for sorting or
 /// normalising it, with its indices (vLLM, `v1/sample/sampler.py`).
-const BYTES_PER_LOGIT: u64 = 12;
+const BYTES_PER_LOGIT: f64 = 12.0;
 /// Hidden and residual state of a token, bf16 both.
-const BYTES_PER_HIDDEN: u64 = 4;
+const BYTES_PER_HIDDEN: f64 = 4.0;
 
 /// The memory budget of one GPU, or why the model cannot be served so.
 ///
@@ -141,15 +142,16 @@ pub(super) fn divide(request: &MemoryRequest) -> MemoryBudget {
 /// The larger of two peaks: inside a feed-forward layer with a full batch of tokens, and while sampling for a full
 /// batch of requests, when only the hidden states of the step are still alive.
 fn activations_bytes(request: &MemoryRequest) -> u64 {
-    let tokens = u64::from(request.max_num_batched_tokens);
-    let sampling = tokens.min(u64::from(request.max_num_seqs));
+    let tokens = f64::from(request.max_num_batched_tokens);
+    let sampling = tokens.min(f64::from(request.max_num_seqs));
     let gpus = u64::from(request.tensor_parallel);
     let layers = request.model.layers().iter();
     let widest = layers.map(|group| group.feed_forward.values_per_token(gpus));
-    let hidden = tokens * BYTES_PER_HIDDEN * request.model.hidden_size();
-    let feed_forward = tokens * 2 * widest.max().unwrap_or(0);
-    let logits = sampling * BYTES_PER_LOGIT * request.model.vocab_size();
-    hidden + feed_forward.max(logits)
+    let hidden = tokens * BYTES_PER_HIDDEN * request.model.hidden_size() as f64;
+    let feed_forward = tokens * 2.0 * widest.max().unwrap_or(0) as f64;
+    let logits = sampling * BYTES_PER_LOGIT * request.model.vocab_size() as f64;
+    // In floating point, because limits of a billion tokens may be asked for; no GPU has an exbibyte.
+    ((hidden + feed_forward.max(logits)) as u64).min(1 << 60)
 }
 
 fn overhead_bytes(model: &Model) -> u64 {

@@ -47,6 +47,8 @@ pub struct LayerGroup {
 const WIDEST: u64 = 1 << 24;
 /// The most parameters accepted: a thousand times what is trained today, and far from overflow.
 const MOST_PARAMETERS: f64 = 1e15;
+/// With contexts of at most 2^30 tokens, sizes of requests then stay below 2^63.
+const MOST_KV_BYTES_PER_TOKEN: u64 = 1 << 32;
 
 impl Model {
     /// Checks the figures.
@@ -70,7 +72,14 @@ impl Model {
                 "at most 1e15",
             ));
         }
-        Ok(Self(figures))
+        let model = Self(figures);
+        let kv_bytes = model.kv_bytes_per_token(KvPrecision::Bf16, 1);
+        if kv_bytes > MOST_KV_BYTES_PER_TOKEN {
+            let expected = "at most 4 GiB; check the numbers of heads and layers";
+            let field = "the size of one token's keys and values";
+            return Err(BadFigure::new(field, format!("{kv_bytes} bytes"), expected));
+        }
+        Ok(model)
     }
 
     /// The name in scenario files.

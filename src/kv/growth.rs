@@ -34,32 +34,69 @@ impl KvGrowth<'_> {
         if cycle == 0 {
             return u64::from(self.used);
         }
-        let rest: u64 = (1..=(j % cycle) as usize)
-            .map(|step| u64::from(self.due[(self.phase + step) % self.due.len()]))
-            .sum();
-        u64::from(self.used) + j / cycle * self.per_cycle() + rest
+        let rest: u64 = self.takes().take((j % cycle) as usize).map(u64::from).sum();
+        let cycles = j / cycle;
+        let taken_in_cycles = if cycles == 0 {
+            0
+        } else {
+            cycles * self.per_cycle()
+        };
+        u64::from(self.used) + taken_in_cycles + rest
     }
 
     /// Used blocks times how long they were used, summed over `steps` steps of which step `j` takes `first + j * growth` [block * ps].
-    /// Costs the lesser of the steps and the block size.
+    /// Costs no more than a cycle of the block size, however many the steps.
     pub fn integral(&self, first: Span, growth: Span, steps: u64) -> u128 {
-        let time = Times {
+        let times = Times {
             first: first.picos().into(),
             growth: growth.picos().into(),
         };
-        let all = time.of_first(steps.into());
-        let cycle = self.due.len() as u64;
+        let all = times.of_first(steps.into());
         let mut integral = u128::from(self.used) * all;
-        // A block taken at the start of step i stays to the end of the run.
-        for residue in 1..steps.min(cycle + 1) {
-            let due = self.due[(self.phase + residue as usize) % self.due.len()];
-            if due > 0 {
-                let takes = u128::from((steps - 1 - residue) / cycle + 1);
-                let before = time.of_first_summed(residue.into(), cycle.into(), takes);
-                integral += u128::from(due) * (takes * all - before);
-            }
+        if self.due.is_empty() || steps < 2 {
+            return integral;
+        }
+        // Blocks are taken at the starts of steps 1, 2, ... steps - 1, and stay to the end of the run.
+        let cycle = self.due.len() as u64;
+        let (cycles, rest) = ((steps - 1) / cycle, (steps - 1) % cycle);
+        if cycles > 0 {
+            integral += self.integral_of_cycles(&times, all, cycles.into());
+        }
+        let whole = cycles * cycle;
+        let mut left = all - times.of_first(whole.into());
+        for (step, due) in (whole..).zip(self.takes().take(rest as usize)) {
+            left -= times.first + times.growth * u128::from(step);
+            integral += u128::from(due) * left;
         }
         integral
+    }
+
+    /// The part of the integral that is due to the blocks taken in whole cycles, of a run that takes `all` picoseconds.
+    fn integral_of_cycles(&self, times: &Times, all: u128, cycles: u128) -> u128 {
+        let cycle = self.due.len() as u128;
+        // Blocks by their place r = 1, 2, ... in the cycle: sums of due, due * r, due * r^2.
+        let (mut due_sum, mut due_places, mut due_squares) = (0_u64, 0_u64, 0_u64);
+        for (place, due) in (1..).zip(self.takes()) {
+            let due = u64::from(due);
+            due_sum += due;
+            due_places += due * place;
+            due_squares += due * place * place;
+        }
+        let [due_sum, due_places, due_squares] = [due_sum, due_places, due_squares].map(u128::from);
+        // Blocks are taken in steps i = r + cycle * m: sums over m < cycles of m and m^2, and from them of due * i and due * i^2.
+        let linear = cycles * (cycles - 1) / 2;
+        let quadratic = linear * (2 * cycles - 1) / 3;
+        let steps = cycles * due_places + cycle * linear * due_sum;
+        let squares = cycles * due_squares
+            + 2 * cycle * linear * due_places
+            + cycle * cycle * quadratic * due_sum;
+        cycles * due_sum * all - times.first * steps - times.growth * ((squares - steps) / 2)
+    }
+
+    /// How many blocks are taken in step 1, 2, ... up to a full cycle.
+    fn takes(&self) -> impl Iterator<Item = u32> {
+        let (until, from) = self.due.split_at((self.phase + 1).min(self.due.len()));
+        from.iter().chain(until).copied()
     }
 }
 
@@ -73,17 +110,6 @@ impl Times {
     /// The time of the first `steps` steps together.
     const fn of_first(&self, steps: u128) -> u128 {
         steps * self.first + self.growth * (steps * steps.saturating_sub(1) / 2)
-    }
-
-    /// The sum of `of_first(i)` over `i = start, start + stride, ...`, `count` terms.
-    const fn of_first_summed(&self, start: u128, stride: u128, count: u128) -> u128 {
-        // Sums of 1, m and m^2 over 0 <= m < count, and from them those of i and i^2 for i = start + m * stride.
-        let linear = count * (count - 1) / 2;
-        let quadratic = linear * (2 * count - 1) / 3;
-        let sum = count * start + stride * linear;
-        let squares =
-            count * start * start + 2 * start * stride * linear + stride * stride * quadratic;
-        self.first * sum + self.growth * ((squares - sum) / 2)
     }
 }
 

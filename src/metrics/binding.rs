@@ -101,15 +101,20 @@ impl AdmissionLimits {
 }
 
 impl BindingTimes {
-    /// A run began with these counts.
-    pub(super) fn ran(&mut self, limits: &AdmissionLimits, at_start: Counts, run: &StepRun<'_>) {
+    /// A run began with these counts and took `span` in total.
+    pub(super) fn ran(
+        &mut self,
+        limits: &AdmissionLimits,
+        at_start: Counts,
+        run: &StepRun<'_>,
+        span: Span,
+    ) {
         if at_start.waiting == 0 {
             return;
         }
         let reason = limits.reason(at_start.running, run);
         for (place, limit) in LIMITS.iter().enumerate() {
             if *limit == reason {
-                let span: Span = run.ramp.total(run.steps);
                 self.picos[place] += u128::from(span.picos());
                 self.first[place].get_or_insert(run.start);
             }

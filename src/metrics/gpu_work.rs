@@ -85,3 +85,50 @@ impl Utilisation {
         self.bytes += other.bytes;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::KvGrowth;
+    use crate::step_time::{Ramp, StepShape};
+    use crate::units::{Span, Time};
+
+    #[test]
+    fn the_work_of_a_leap_is_that_of_its_steps() {
+        let mut shape = StepShape::default();
+        shape.add_decode(100);
+        shape.add_decode(7);
+        let work = GpuWork {
+            flops_per_token: 1e3,
+            flops_per_pair: 10.0,
+            flops_per_sampled_token: 1e5,
+            kv_bytes_per_context_token: 3.0,
+            weight_bytes: WeightBytes::EveryStep(1e4),
+            peak_flops_per_s: 1.0,
+            peak_bytes_per_s: 1.0,
+        };
+        let run = |step, steps| StepRun {
+            start: Time::ZERO,
+            steps,
+            ramp: Ramp::single(Span::from_picos(1)),
+            shape: shape.later(step),
+            streaming: 2,
+            kv: KvGrowth::constant(1),
+        };
+        let (mut at_once, mut by_step) = (WorkDone::default(), WorkDone::default());
+        at_once.ran(&run(0, 30), Some(&work));
+        for step in 0..30 {
+            by_step.ran(&run(step, 1), Some(&work));
+        }
+        let (at_once, by_step) = (at_once.against(&work), by_step.against(&work));
+        // All whole numbers far below 2^53, so that the floats are exact.
+        assert_eq!(at_once.flops.to_bits(), by_step.flops.to_bits());
+        assert_eq!(at_once.bytes.to_bits(), by_step.bytes.to_bits());
+        // 30 steps of 107 tokens of context, growing by two a step.
+        let context = 30 * 107 + 2 * (29 * 30 / 2);
+        assert_eq!(
+            at_once.bytes.to_bits(),
+            f64::from(30 * 10_000 + 3 * context).to_bits()
+        );
+    }
+}

@@ -26,7 +26,8 @@ impl KvUsage {
         }
     }
 
-    pub(super) fn ran(&mut self, run: &StepRun<'_>) {
+    /// A run of steps took `all` in total.
+    pub(super) fn ran(&mut self, run: &StepRun<'_>, all: Span) {
         let first = u64::from(run.kv.used);
         let last = if run.steps == 1 {
             first
@@ -34,15 +35,14 @@ impl KvUsage {
             run.kv.used_at(run.steps - 1)
         };
         self.max = self.max.max(last);
-        let all = run.ramp.total(run.steps);
         if first == last {
             self.integral += u128::from(first) * u128::from(all.picos());
-            self.pieces.hold(first, all);
+            self.pieces.hold(first, all.picos());
             return;
         }
         self.integral += run.kv.integral(run.ramp.first, run.ramp.growth, run.steps);
         if last - first <= self.coarseness() {
-            self.pieces.hold(u64::midpoint(first, last), all);
+            self.pieces.hold(u64::midpoint(first, last), all.picos());
         } else {
             self.hold_in_pieces(run);
         }
@@ -50,7 +50,7 @@ impl KvUsage {
 
     /// Nothing was in use for `span`.
     pub(super) fn pass_idle(&mut self, span: Span) {
-        self.pieces.hold(0, span);
+        self.pieces.hold(0, span.picos());
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -100,7 +100,7 @@ impl KvUsage {
                 stride / cycle * per_cycle
             };
             let middle = if stride == 1 { used } else { used + grown / 2 };
-            self.pieces.hold(middle, ramp.total(steps));
+            self.pieces.hold(middle, ramp.total(steps).picos());
             step += steps;
             used += grown;
             ramp.first = ramp.step(steps);
@@ -139,10 +139,10 @@ mod tests {
                 },
             };
             let mut usage = KvUsage::new(usable);
-            usage.ran(&run);
+            usage.ran(&run, run.ramp.total(run.steps));
             let mut by_step = TimeWeighted::default();
             for step in 0..500 {
-                by_step.hold(run.kv.used_at(step), run.ramp.step(step));
+                by_step.hold(run.kv.used_at(step), run.ramp.step(step).picos());
             }
             assert_eq!(usage.integral, by_step.integral());
             assert_eq!(Some(usage.max), by_step.max());

@@ -80,9 +80,9 @@ impl Population {
         match self.since_last_run.last() {
             None => self.since_last_run.push((at, Counts::default())),
             Some(&(since, counts)) if at != since => {
-                let span = at.since(since);
-                self.depth.hold(counts.waiting.into(), span);
-                self.running.hold(counts.running.into(), span);
+                let picos = at.since(since).picos();
+                self.depth.hold(counts.waiting.into(), picos);
+                self.running.hold(counts.running.into(), picos);
                 self.since_last_run.push((at, counts));
             }
             Some(_) => {}

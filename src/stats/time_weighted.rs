@@ -1,7 +1,6 @@
 //! Statistics of a step function of time, each value weighted with how long it was held.
 
 use super::histogram::Histogram;
-use crate::units::Span;
 
 /// Values (of a queue depth, say) and for how long each was held. The mean and the maximum are exact; quantiles are exact below 1,024
 /// and within [`super::RELATIVE_PRECISION`] above. Memory is bounded.
@@ -25,13 +24,13 @@ impl Default for TimeWeighted {
 }
 
 impl TimeWeighted {
-    /// The function had `value` for `span`. What was held for no time at all does not count.
+    /// The function had `value` for `picos` picoseconds. What was held for no time at all does not count.
     #[inline]
-    pub fn hold(&mut self, value: u64, span: Span) {
-        if span == Span::ZERO {
+    pub fn hold(&mut self, value: u64, picos: u64) {
+        if picos == 0 {
             return;
         }
-        let picos = u128::from(span.picos());
+        let picos = u128::from(picos);
         self.histogram.record(value, picos);
         self.integral += u128::from(value) * picos;
         self.picos += picos;

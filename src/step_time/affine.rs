@@ -48,8 +48,8 @@ mod tests {
     #[test]
     fn prices_tokens_and_requests() {
         let mut shape = StepShape::default();
-        shape.add_decode(500);
-        shape.add_chunk(0, 100, true);
+        shape.add(499, 1, 500);
+        shape.add(0, 100, 100);
         let micros = 8000 + 20 * 101 + 30 * 2;
         assert_eq!(MODEL.step(&shape), Span::from_micros(micros));
     }
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn the_context_costs_nothing() {
         let mut shape = StepShape::default();
-        shape.add_decode(500);
+        shape.add(499, 1, 500);
         let ramp = MODEL.ramp(&shape);
         assert_eq!(ramp.growth, Span::ZERO);
         assert_eq!(ramp.step(1_000_000), MODEL.step(&shape.later(1_000_000)));

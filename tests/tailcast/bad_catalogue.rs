@@ -42,54 +42,56 @@ fn good_files_are_read() {
     assert_eq!(entry.stored_weights, None);
 }
 
+/// What a good file has, what stands there instead, and what the error then says.
+const BAD_GPUS: [(&str, &str, &str); 14] = [
+    (
+        "gib = 80",
+        "gib = -80",
+        ":2: memory is -80 GiB; it must be more than 0",
+    ),
+    ("gib = 80", "gib = nan", ":2: memory is NaN GiB"),
+    ("gib = 80", "gib = 1e300", ":2: memory is"),
+    ("gib = 80", "gib = \"80\"", ":2:"),
+    (
+        "gb_per_s = 3350",
+        "gb_per_s = 0",
+        ":3: bandwidth is 0e0 per second; it must be",
+    ),
+    ("gb_per_s = 3350", "gb_per_s = inf", ":3: bandwidth is inf"),
+    (
+        "tflops = 989",
+        "tflops = -1",
+        ":4: bf16 is -1e12 per second",
+    ),
+    (
+        "tflops = 989",
+        "gflops = 989",
+        ":4:10: unknown field `gflops`, expected",
+    ),
+    (
+        "\"nvlink\"",
+        "\"carrier-pigeon\"",
+        ":5:17: unknown variant `carrier-pigeon`, expected one of",
+    ),
+    (
+        ", source = \"a datasheet\" }\nbandwidth",
+        " }\nbandwidth",
+        ":2:10: missing field `source`",
+    ),
+    (
+        "source = \"a datasheet\" }\nlink",
+        "source = \" \" }\nlink",
+        ":4: bf16 is without a source",
+    ),
+    ("title = \"Test\"\n", "", ": missing field `title`"),
+    ("title", "titel", ":1:1: unknown field `titel`"),
+    ("bf16 = {", "bf16 {", ":4:"),
+];
+
 #[test]
 fn bad_gpu_files_are_refused_with_place_and_remedy() {
-    let cases = [
-        (
-            "gib = 80",
-            "gib = -80",
-            ":2: memory is -80 GiB; it must be more than 0",
-        ),
-        ("gib = 80", "gib = nan", ":2: memory is NaN GiB"),
-        ("gib = 80", "gib = 1e300", ":2: memory is"),
-        ("gib = 80", "gib = \"80\"", ":2:"),
-        (
-            "gb_per_s = 3350",
-            "gb_per_s = 0",
-            ":3: bandwidth is 0e0 per second; it must be",
-        ),
-        ("gb_per_s = 3350", "gb_per_s = inf", ":3: bandwidth is inf"),
-        (
-            "tflops = 989",
-            "tflops = -1",
-            ":4: bf16 is -1e12 per second",
-        ),
-        (
-            "tflops = 989",
-            "gflops = 989",
-            ":4:10: unknown field `gflops`, expected",
-        ),
-        (
-            "\"nvlink\"",
-            "\"carrier-pigeon\"",
-            ":5:17: unknown variant `carrier-pigeon`, expected one of",
-        ),
-        (
-            ", source = \"a datasheet\" }\nbandwidth",
-            " }\nbandwidth",
-            ":2:10: missing field `source`",
-        ),
-        (
-            "source = \"a datasheet\" }\nlink",
-            "source = \" \" }\nlink",
-            ":4: bf16 is without a source",
-        ),
-        ("title = \"Test\"\n", "", ": missing field `title`"),
-        ("title", "titel", ":1:1: unknown field `titel`"),
-        ("bf16 = {", "bf16 {", ":4:"),
-    ];
     let folder = TempDir::new().unwrap();
-    for (good, bad, expected) in cases {
+    for (good, bad, expected) in BAD_GPUS {
         assert!(GPU.contains(good), "{good}");
         let path = write(&folder, "mine.toml", &GPU.replacen(good, bad, 1));
         let error = catalogue::gpu_from_file(&path).unwrap_err().to_string();
@@ -101,91 +103,98 @@ fn bad_gpu_files_are_refused_with_place_and_remedy() {
     }
 }
 
+/// What a good file has, what stands there instead, and what the error then says.
+const BAD_MODELS: [(&str, &str, &str); 20] = [
+    (
+        "\"hidden_size\": 4096,\n  \"num_hidden_layers\": 32,\n  \"num_attention_heads\": 32,\n  \"num_key_value_heads\": 8",
+        "\"hidden_size\": 1, \"num_hidden_layers\": 9999, \"num_attention_heads\": 60000, \"head_dim\": 60000",
+        "the size of one token's keys and values is",
+    ),
+    (
+        "\"num_hidden_layers\": 32",
+        "\"num_hidden_layers\": 0",
+        ":4: num_hidden_layers is 0; it must be a whole number from 1 to 10000",
+    ),
+    (
+        "\"num_hidden_layers\": 32,",
+        "",
+        "num_hidden_layers is missing; it must be",
+    ),
+    (
+        "\"num_hidden_layers\": 32",
+        "\"num_hidden_layers\": -3",
+        ":4:",
+    ),
+    (
+        "\"num_hidden_layers\": 32",
+        "\"num_hidden_layers\": 32.5",
+        ":4:",
+    ),
+    (
+        "\"num_hidden_layers\": 32",
+        "\"num_hidden_layers\": 1e30",
+        ":4:",
+    ),
+    (
+        "\"hidden_size\": 4096",
+        "\"hidden_size\": 18446744073709551615",
+        ":3: hidden_size is 18446744073709551615",
+    ),
+    (
+        "\"hidden_size\": 4096",
+        "\"hidden_size\": 4097",
+        "head_dim is missing; it must be given",
+    ),
+    (
+        "\"num_key_value_heads\": 8",
+        "\"num_key_value_heads\": 5",
+        ":6: num_key_value_heads is 5; it must be a divisor of num_attention_heads = 32",
+    ),
+    (
+        "\"num_key_value_heads\": 8",
+        "\"num_key_value_heads\": 64",
+        ":6: num_key_value_heads is 64",
+    ),
+    (
+        "\"vocab_size\": 128256",
+        "\"vocab_size\": 0",
+        ":8: vocab_size is 0",
+    ),
+    (
+        "\"llama\"",
+        "\"nemotron_h\"",
+        ":2: model_type is 'nemotron_h'; it must be one of llama,",
+    ),
+    ("\"model_type\": \"llama\",", "", "model_type is 'missing'"),
+    ("\"llama\"", "\"mixtral\"", "num_local_experts is missing"),
+    ("\"llama\"", "\"deepseek_v3\"", "kv_lora_rank is missing"),
+    (
+        "\"tie_word_embeddings\": false",
+        "\"layer_types\": [\"full_attention\"]",
+        ":10: layer_types is a list of 1; it must be one entry for each of the 32 layers",
+    ),
+    (
+        "\"tie_word_embeddings\": false",
+        "\"quantization_config\": {\"quant_method\": \"hqq\"}",
+        ":10: quant_method is 'hqq'; it must be fp8",
+    ),
+    (
+        "\"tie_word_embeddings\": false",
+        "\"tie_word_embeddings\": 7",
+        ":10:",
+    ),
+    ("\"vocab_size\": 128256,", "\"vocab_size\": 128256", ":9:"),
+    (
+        "\"hidden_size\": 4096",
+        "\"head_dim\": 60000, \"hidden_size\": 16000000",
+        "the number of parameters is",
+    ),
+];
+
 #[test]
 fn bad_model_files_are_refused_with_place_and_remedy() {
-    let cases = [
-        (
-            "\"num_hidden_layers\": 32",
-            "\"num_hidden_layers\": 0",
-            ":4: num_hidden_layers is 0; it must be a whole number from 1 to 10000",
-        ),
-        (
-            "\"num_hidden_layers\": 32,",
-            "",
-            "num_hidden_layers is missing; it must be",
-        ),
-        (
-            "\"num_hidden_layers\": 32",
-            "\"num_hidden_layers\": -3",
-            ":4:",
-        ),
-        (
-            "\"num_hidden_layers\": 32",
-            "\"num_hidden_layers\": 32.5",
-            ":4:",
-        ),
-        (
-            "\"num_hidden_layers\": 32",
-            "\"num_hidden_layers\": 1e30",
-            ":4:",
-        ),
-        (
-            "\"hidden_size\": 4096",
-            "\"hidden_size\": 18446744073709551615",
-            ":3: hidden_size is 18446744073709551615",
-        ),
-        (
-            "\"hidden_size\": 4096",
-            "\"hidden_size\": 4097",
-            "head_dim is missing; it must be given",
-        ),
-        (
-            "\"num_key_value_heads\": 8",
-            "\"num_key_value_heads\": 5",
-            ":6: num_key_value_heads is 5; it must be a divisor of num_attention_heads = 32",
-        ),
-        (
-            "\"num_key_value_heads\": 8",
-            "\"num_key_value_heads\": 64",
-            ":6: num_key_value_heads is 64",
-        ),
-        (
-            "\"vocab_size\": 128256",
-            "\"vocab_size\": 0",
-            ":8: vocab_size is 0",
-        ),
-        (
-            "\"llama\"",
-            "\"nemotron_h\"",
-            ":2: model_type is 'nemotron_h'; it must be one of llama,",
-        ),
-        ("\"model_type\": \"llama\",", "", "model_type is 'missing'"),
-        ("\"llama\"", "\"mixtral\"", "num_local_experts is missing"),
-        ("\"llama\"", "\"deepseek_v3\"", "kv_lora_rank is missing"),
-        (
-            "\"tie_word_embeddings\": false",
-            "\"layer_types\": [\"full_attention\"]",
-            ":10: layer_types is a list of 1; it must be one entry for each of the 32 layers",
-        ),
-        (
-            "\"tie_word_embeddings\": false",
-            "\"quantization_config\": {\"quant_method\": \"hqq\"}",
-            ":10: quant_method is 'hqq'; it must be fp8",
-        ),
-        (
-            "\"tie_word_embeddings\": false",
-            "\"tie_word_embeddings\": 7",
-            ":10:",
-        ),
-        ("\"vocab_size\": 128256,", "\"vocab_size\": 128256", ":9:"),
-        (
-            "\"hidden_size\": 4096",
-            "\"head_dim\": 60000, \"hidden_size\": 16000000",
-            "the number of parameters is",
-        ),
-    ];
     let folder = TempDir::new().unwrap();
-    for (good, bad, expected) in cases {
+    for (good, bad, expected) in BAD_MODELS {
         assert!(MODEL.contains(good), "{good}");
         let path = write(&folder, "config.json", &MODEL.replacen(good, bad, 1));
         let error = catalogue::model_from_config_json(&path)

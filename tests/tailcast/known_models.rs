@@ -289,6 +289,29 @@ fn no_remedy_is_promised_that_does_not_fit() {
 }
 
 #[test]
+fn the_largest_limits_do_not_overflow() {
+    let gpu = catalogue::gpu("h100-sxm").unwrap();
+    for entry in catalogue::models().unwrap() {
+        for block_tokens in [1, 1 << 30] {
+            let request = MemoryRequest {
+                gpu: &gpu,
+                model: &entry.model,
+                weights: WeightPrecision::Bf16,
+                kv: KvPrecision::Bf16,
+                tensor_parallel: 1,
+                utilization: 1e-300,
+                block_tokens,
+                max_model_len: 1 << 30,
+                max_num_batched_tokens: 1 << 30,
+                max_num_seqs: 1 << 30,
+            };
+            let error = budget(&request).unwrap_err();
+            assert!(error.to_string().contains("does not fit"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn settings_that_no_engine_accepts_are_refused_by_name() {
     let gpu = catalogue::gpu("h100-sxm").unwrap();
     let model = catalogue::model("llama-3.1-8b").unwrap();

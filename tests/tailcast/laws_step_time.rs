@@ -13,11 +13,14 @@ fn random_shape(random: &mut Xoshiro256PlusPlus) -> StepShape {
     let most = [1, 8, 300][random.random_range(0..3)];
     let mut shape = StepShape::default();
     for _ in 0..random.random_range(0..=most) {
-        shape.add_decode(random.random_range(1..longest));
+        let context = random.random_range(1..longest);
+        shape.add(context - 1, 1, context);
     }
     if random.random_range(0..3) == 0 {
         let done = random.random_range(0..longest);
-        shape.add_chunk(done, random.random_range(1..4096), random.random());
+        let chunk = random.random_range(2..4096);
+        let rest = if random.random() { 0 } else { 100 };
+        shape.add(done, chunk, done + chunk + rest);
     }
     shape
 }
@@ -75,8 +78,8 @@ fn a_ramp_ends_where_a_window_fills() {
     let model = catalogue::model("gpt-oss-20b").unwrap();
     let model = Roofline::new(&model, &gpu, WeightPrecision::Mxfp4, KvPrecision::Bf16, 1);
     let mut shape = StepShape::default();
-    shape.add_decode(101);
-    shape.add_decode(100);
+    shape.add(100, 1, 101);
+    shape.add(99, 1, 100);
     // Two windows of 128 hold 256 tokens; 201 + 2 * 27 = 255 is the last sum inside them.
     let ramp = model.ramp(&shape);
     assert_eq!(ramp.len, 28);
@@ -129,16 +132,16 @@ fn llama_8b_decodes_on_an_h100_as_fast_as_it_really_does() {
     let model = catalogue::model("llama-3.1-8b").unwrap();
     let model = Roofline::new(&model, &gpu, WeightPrecision::Bf16, KvPrecision::Bf16, 1);
     let mut shape = StepShape::default();
-    shape.add_decode(500);
+    shape.add(499, 1, 500);
     let alone = model.step(&shape).seconds();
     assert!((0.006..0.008).contains(&alone), "{alone}");
     for _ in 1..32 {
-        shape.add_decode(700);
+        shape.add(699, 1, 700);
     }
     let batch = model.step(&shape).seconds();
     assert!(batch > alone && batch < 1.3 * alone, "{batch}");
     let mut prompt = StepShape::default();
-    prompt.add_chunk(0, 2048, true);
+    prompt.add(0, 2048, 2048);
     let prefill = model.step(&prompt).seconds();
     assert!((0.03..0.06).contains(&prefill), "{prefill}");
 }
@@ -157,7 +160,7 @@ fn more_work_never_takes_less_time() {
         let mut shape = StepShape::default();
         let mut before = Span::ZERO;
         for _ in 0..600 {
-            shape.add_decode(1000);
+            shape.add(999, 1, 1000);
             let now = model.step(&shape);
             assert!(now > before, "{name}: {shape:?}");
             before = now;

@@ -1,0 +1,23 @@
+//! Several observers of one run.
+
+use crate::engine::{Event, Observer, StepRun};
+use crate::units::Time;
+use crate::workload::RequestId;
+
+/// Passes everything on to each observer in turn.
+#[derive(Default)]
+pub struct Listeners<'a>(pub Vec<&'a mut dyn Observer>);
+
+impl Observer for Listeners<'_> {
+    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
+        for listener in &mut self.0 {
+            listener.on(at, id, event);
+        }
+    }
+
+    fn ran(&mut self, run: &StepRun<'_>) {
+        for listener in &mut self.0 {
+            listener.ran(run);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Screens, JSON and files show what was recorded, warnings first, and nothing that is not known.
+
+use std::fs;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use tailcast::engine::{Event, Observer};
+use tailcast::metrics::{Summary, TimelineRow};
+use tailcast::report::{
+    Headline, Memory, RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv,
+};
+use tailcast::workload::RequestId;
+
+use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, time};
+
+fn report(summary: &Summary, slos: &[&str]) -> RunReport {
+    RunReport {
+        headline: Headline {
+            model: "llama-3.1-8b".to_owned(),
+            gpu: "h100-sxm".to_owned(),
+            tensor_parallel: 1,
+            policy: "continuous batching".to_owned(),
+            workload: "quiet".to_owned(),
+            replications: 1,
+            wall: Some(Duration::from_millis(812)),
+        },
+        scenario_hash: "0123abcd".to_owned(),
+        seed: 42,
+        fidelity: Some("made up".to_owned()),
+        summary: *summary,
+        memory: Memory {
+            total_bytes: Some(80_000_000_000),
+            closed_form_users: Some(53.4),
+            ..Memory::default()
+        },
+        slos: slos.iter().map(|slo| slo.parse().unwrap()).collect(),
+    }
+}
+
+#[test]
+fn the_screen_reads_like_this() {
+    let report = report(
+        &Summary::of(&recording(1_000)),
+        &["ttft.p99<2s", "e2e.mean<50ms", "ttft.p999<2s"],
+    );
+    assert_eq!(report.verdict(), Verdict::SloMissed);
+    let expected = "\
+WARNING   1000 samples are too few to judge ttft.p999 <= 2 s: simulate more requests
+Verdict   SLO missed
+llama-3.1-8b · 1×h100-sxm · continuous batching · quiet · seed 42     (0.812 s wall, 200 s simulated)
+SLO       ✓ ttft p99 <= 2 s   got 30 ms
+SLO       ✗ e2e mean <= 50 ms   got 130 ms
+SLO       ? ttft p999 <= 2 s   got nothing sure: too few samples
+Requests  1000 done · 0 rejected · 0 preemptions · 5 req/s
+Tokens    500 input tokens/s · 55 output tokens/s
+Latency               mean       p50       p90       p99       max   samples
+ TTFT       (ms)        30        30        30        30        30      1000
+ TPOT       (ms)        10        10        10        10        10      1000
+ ITL        (ms)        10        10        10        10        10     10000
+ E2E        (ms)       130       130       130       130       130      1000
+ queue wait (ms)         0         0         0         0         0      1000
+Queue     depth mean 0 · p50 0 · p90 0 · p99 0 · max 0 requests waiting, over time
+KV cache  mean 4.6 % · p99 7.0 % · peak 7.0 % of 1600 tokens · prefix hits 25.0 % of prompt tokens
+GPU       busy 65.0 % · 11000 steps · 1 requests a step · 0.1 % of peak FLOP/s · 0.1 % of peak memory bandwidth
+Capacity  closed form, (memory - weights) / KV per user: 53.4 users · simulated: mean 0.65, peak 1 running
+Why       nothing binds: requests hardly waited
+Fidelity  made up
+";
+    assert_eq!(report.to_screen(Style::default()), expected);
+    let coloured = report.to_screen(Style { colour: true });
+    assert!(coloured.contains("\u{1b}[31mSLO missed\u{1b}[0m"));
+}
+
+#[test]
+fn json_has_its_keys_in_order_and_no_number_that_is_none() {
+    let empty = Summary::of(&recorder(&[]).finish(None));
+    let mut infinite = Summary::of(&recording(1_000));
+    infinite.throughput.requests_per_s = Some(f64::INFINITY);
+    infinite.latency.ttft.mean = Some(f64::NAN);
+    for summary in &[empty, infinite, Summary::of(&recording(10))] {
+        let json = report(summary, &["ttft.p99<2s"]).to_json();
+        assert!(!json.contains("NaN") && !json.contains("inf"));
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert!(value.is_object());
+        let top_level: Vec<&str> = json
+            .lines()
+            .filter(|line| line.starts_with("  \""))
+            .map(|line| line.trim_start().split('"').nth(1).unwrap())
+            .collect();
+        let contract = [
+            "schema",
+            "tool",
+            "scenario_hash",
+            "seed",
+            "verdict",
+            "requests",
+            "latency",
+            "throughput",
+            "queue",
+            "kv",
+            "gpu",
+            "memory",
+        ];
+        assert_eq!(top_level[..contract.len()], contract);
+        let order = [
+            "count", "mean", "std", "min", "p50", "p90", "p95", "p99", "p999", "max", "ci95",
+        ];
+        let places = order.map(|key| json.find(&format!("\"{key}\"")).unwrap());
+        assert!(places.is_sorted());
+    }
+}
+
+#[test]
+fn a_growing_queue_is_said_first() {
+    let mut recorder = recorder(&[]);
+    // Requests arrive every picosecond; one in two is served.
+    for id in 0..1_000 {
+        recorder.on(time(id), RequestId(id), &Event::Arrived { input_tokens: 1 });
+        if id % 2 == 0 {
+            recorder.on(
+                time(id),
+                RequestId(id),
+                &Event::Admitted {
+                    resumed: false,
+                    tokens: 1,
+                },
+            );
+        }
+    }
+    let report = report(&Summary::of(&recorder.finish(None)), &[]);
+    assert_eq!(report.verdict(), Verdict::Saturated);
+    let screen = report.to_screen(Style::default());
+    assert!(
+        screen.starts_with("WARNING   the queue still grows at the end"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("500 running at end · 500 waiting at end"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn request_rows_and_timeline_rows_become_csv() {
+    let (_, mut log) = quiet_run(1, 200, &[]);
+    log.on(time(7), RequestId(1), &Event::Rejected);
+    log.on(time(8), RequestId(2), &Event::Arrived { input_tokens: 5 });
+    let mut output = Vec::new();
+    write_requests_csv(&mut output, log.rows()).unwrap();
+    let expected = "\
+id,arrival_s,scheduled_s,first_token_s,finished_s,input_tokens,output_tokens,cached_tokens,preemptions,outcome
+0,0.000000000000,0.000000000000,0.030000000000,0.130000000000,100,11,25,0,finished
+1,0.000000000007,,,,,,,0,rejected
+2,0.000000000008,,,,5,,,0,waiting
+";
+    assert_eq!(String::from_utf8(output).unwrap(), expected);
+
+    let mut output = Vec::new();
+    let mut csv = TimelineCsv::new(&mut output);
+    csv.write(&TimelineRow {
+        at: time(1_500 * MILLISECOND),
+        waiting: 3,
+        running: 2,
+        kv_usage: 0.25,
+    });
+    csv.finish().unwrap();
+    assert_eq!(
+        String::from_utf8(output).unwrap(),
+        "t_s,waiting,running,kv_usage\n1.5,3,2,0.250000\n"
+    );
+}
+
+#[test]
+fn a_failed_write_leaves_nothing_and_keeps_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("result.json");
+    let failing = |writer: &mut dyn Write| {
+        writer.write_all(b"half a")?;
+        Err(io::Error::other("the disk is full"))
+    };
+    assert!(write_atomically(&path, failing).is_err());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    write_atomically(&path, |writer| writer.write_all(b"old")).unwrap();
+    assert!(write_atomically(&path, failing).is_err());
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    write_atomically(&path, |writer| writer.write_all(b"new")).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
