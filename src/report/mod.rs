@@ -4,7 +4,6 @@ mod atomic_file;
 mod json;
 mod requests_csv;
 mod run_report;
-pub mod scheduler_log;
 mod screen;
 pub mod scheduler_log;
 mod timeline_csv;

@@ -4,7 +4,6 @@ mod distribution;
 mod histogram;
 pub mod streams;
 mod student_t;
-pub mod streams;
 mod time_weighted;
 mod wide;
 
