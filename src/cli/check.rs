@@ -120,13 +120,13 @@ fn compare(slow: &Receiver<Vec<Heard>>, fast: &Receiver<Vec<Heard>>) -> Outcome 
                 _ => events += 1,
             },
             (slow, fast) => {
-                let show = |heard: Option<Heard>| {
+                let shown = |heard: Option<Heard>| {
                     heard.map_or_else(|| "nothing more".to_owned(), |it| format!("{it:?}"))
                 };
                 return Outcome::Different(format!(
                     "different: after {events} events and {steps} steps that are equal\n  the readable engine tells {}\n  the fast engine tells {}\n = help: this is a bug in tailcast; please report it with the scenario",
-                    show(slow),
-                    show(fast)
+                    shown(slow),
+                    shown(fast)
                 ));
             }
         }

@@ -13,7 +13,7 @@ use crate::report::{Headline, Memory, RunReport};
 /// The report of all runs.
 pub fn report(input: &Input, outcome: &Outcome) -> RunReport {
     let scenario = &input.scenario;
-    let summary = outcome.summary.clone().expect("there is at least one run");
+    let summary = outcome.summary.expect("there is at least one run");
     RunReport {
         headline: Headline {
             model: scenario.model.name().to_owned(),

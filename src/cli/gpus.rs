@@ -1,5 +1,7 @@
 //! `gpus`: the GPUs that a scenario may name, and where their figures come from.
 
+use std::fmt::Write;
+
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -77,8 +79,9 @@ fn with_sources(entry: &GpuEntry) -> String {
         } else {
             "  (unverified)"
         };
-        text += &format!(
-            "  {:<10} {:>14}{mark}\n             {}\n",
+        let _ = writeln!(
+            text,
+            "  {:<10} {:>14}{mark}\n             {}",
             figure.name, figure.value, figure.source
         );
     }

@@ -28,11 +28,12 @@ pub fn table<const COLUMNS: usize>(
     for row in &all {
         let mut line = String::new();
         for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-            line += &match column {
+            let cell = match column {
                 0 => format!("{cell:<width$}"),
                 _ if column + 1 == COLUMNS => format!("  {cell}"),
                 _ => format!("  {cell:>width$}"),
             };
+            line.push_str(&cell);
         }
         text += line.trim_end();
         text.push('\n');

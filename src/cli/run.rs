@@ -23,6 +23,7 @@ use crate::report::{RunReport, Style, TimelineCsv, Verdict, write_atomically, wr
 
 /// Simulate a scenario and report latencies, queue depth, memory and throughput
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct Args {
     /// The scenario file (TOML); without it an embedded demo runs
     scenario: Option<PathBuf>,
@@ -164,7 +165,7 @@ fn simulate_with_timeline(
 ) -> Result<Outcome, Failure> {
     let mut csv = TimelineCsv::new(file);
     let mut timeline = Timeline::new(&input.scenario.server, args.outputs.interval()?, |row| {
-        csv.write(&row)
+        csv.write(&row);
     });
     let mut last = LastHeard::default();
     let outcome = simulate_with_log(args, input, progress, &mut [&mut timeline, &mut last])?;

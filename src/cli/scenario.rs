@@ -10,11 +10,11 @@ use crate::metrics::Slo;
 /// Flags that change the scenario.
 #[derive(Debug, clap::Args)]
 pub struct ScenarioFlags {
-    /// Set a key of the scenario, such as batching.max_num_seqs=64; may be given more than once
+    /// Set a key of the scenario, such as `batching.max_num_seqs=64`; may be given more than once
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// What all randomness grows from: the same seed gives the same results
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     seed: Option<String>,
     /// An objective, such as 'ttft.p99<2s'; may be given more than once
     #[arg(long, value_name = "OBJECTIVE")]

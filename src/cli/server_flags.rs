@@ -4,6 +4,7 @@ use crate::config::Flag;
 
 /// vLLM's names for what a scenario says about the server.
 #[derive(Debug, Default, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[command(next_help_heading = "As for `vllm serve`")]
 pub struct ServerFlags {
     /// The model: a name from `tailcast models`
@@ -53,7 +54,22 @@ pub struct ServerFlags {
 impl ServerFlags {
     /// The keys that are set.
     pub fn flags(&self) -> Vec<Flag> {
-        let values = [
+        let given = self.values().into_iter().filter_map(|(name, key, value)| {
+            let assignment = format!("{key}={}", value.as_ref()?);
+            Some(Flag { name, assignment })
+        });
+        let switched = self.switches().into_iter().filter(|(.., on)| *on);
+        given
+            .chain(switched.map(|(name, assignment, _)| Flag {
+                name,
+                assignment: assignment.to_owned(),
+            }))
+            .collect()
+    }
+
+    /// Flags with a value: the flag, the key, the value.
+    fn values(&self) -> [(&'static str, &'static str, &Option<String>); 10] {
+        [
             ("--model", "model.name", &self.model),
             ("--gpu", "server.gpu", &self.gpu),
             (
@@ -88,8 +104,12 @@ impl ServerFlags {
                 "batching.long_prefill_token_threshold",
                 &self.long_prefill_token_threshold,
             ),
-        ];
-        let switches = [
+        ]
+    }
+
+    /// Flags without a value: the flag, what it sets, whether it was given.
+    fn switches(&self) -> [(&'static str, &'static str, bool); 4] {
+        [
             (
                 "--enable-prefix-caching",
                 "batching.prefix_caching=true",
@@ -110,17 +130,6 @@ impl ServerFlags {
                 "batching.chunked_prefill=false",
                 self.no_enable_chunked_prefill,
             ),
-        ];
-        let given = values.into_iter().filter_map(|(name, key, value)| {
-            let assignment = format!("{key}={}", value.as_ref()?);
-            Some(Flag { name, assignment })
-        });
-        let switched = switches.into_iter().filter(|(.., on)| *on);
-        given
-            .chain(switched.map(|(name, assignment, _)| Flag {
-                name,
-                assignment: assignment.to_owned(),
-            }))
-            .collect()
+        ]
     }
 }

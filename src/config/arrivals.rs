@@ -23,7 +23,7 @@ enum Process {
 }
 
 /// Reads `arrivals = { process = ..., ... }`.
-pub fn read(fields: Fields<'_>) -> Result<Arrivals, Diagnostic> {
+pub fn read(fields: &Fields<'_>) -> Result<Arrivals, Diagnostic> {
     let process = fields.key("process")?.choice(&[
         ("poisson", Process::Poisson),
         ("gamma", Process::Gamma),
@@ -37,10 +37,10 @@ pub fn read(fields: Fields<'_>) -> Result<Arrivals, Diagnostic> {
         process.required("write process = \"poisson\" and rate = 8.0, in requests per second")?;
     let arrivals = match process.value {
         Process::Poisson => Arrivals::Poisson {
-            rate_per_s: rate(&fields)?,
+            rate_per_s: rate(fields)?,
         },
         Process::Gamma => Arrivals::Gamma {
-            rate_per_s: rate(&fields)?,
+            rate_per_s: rate(fields)?,
             cv: shape(
                 fields.key("cv")?,
                 0.001,
@@ -48,7 +48,7 @@ pub fn read(fields: Fields<'_>) -> Result<Arrivals, Diagnostic> {
             )?,
         },
         Process::Weibull => Arrivals::Weibull {
-            rate_per_s: rate(&fields)?,
+            rate_per_s: rate(fields)?,
             shape: shape(
                 fields.key("shape")?,
                 0.05,
@@ -56,10 +56,10 @@ pub fn read(fields: Fields<'_>) -> Result<Arrivals, Diagnostic> {
             )?,
         },
         Process::Constant => Arrivals::Constant {
-            rate_per_s: rate(&fields)?,
+            rate_per_s: rate(fields)?,
         },
         Process::AtOnce => Arrivals::AtOnce,
-        Process::Stages => Arrivals::Stages(stages(&fields)?),
+        Process::Stages => Arrivals::Stages(stages(fields)?),
         Process::Closed => Arrivals::Closed {
             concurrency: fields
                 .key("concurrency")?

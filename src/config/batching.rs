@@ -47,7 +47,7 @@ enum Policy {
 }
 
 /// Reads `[batching]`.
-pub fn read(fields: Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic> {
+pub fn read(fields: &Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic> {
     let policy = fields.key("policy")?.choice(&[
         ("none", Policy::None),
         ("static", Policy::Static),
@@ -56,9 +56,9 @@ pub fn read(fields: Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic> 
     let policy = policy
         .or(named("continuous", Policy::Continuous), "as vLLM")
         .value;
-    refuse_what_does_not_exist_yet(&fields)?;
-    let fixed = read_static(&fields)?;
-    let continuous = read_continuous(&fields, host, matches!(policy, Policy::Continuous))?;
+    refuse_what_does_not_exist_yet(fields)?;
+    let fixed = read_static(fields)?;
+    let continuous = read_continuous(fields, host, matches!(policy, Policy::Continuous))?;
     let caching = fields
         .key_or_alias("prefix_caching", &["enable_prefix_caching"])?
         .boolean()?;

@@ -12,7 +12,7 @@ pub struct Diagnostic {
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
     /// Where.
-    pub snippet: Option<Snippet>,
+    pub snippet: Option<Box<Snippet>>,
     /// What to write instead; one entry a line.
     pub help: Vec<String>,
 }
@@ -47,7 +47,7 @@ impl Diagnostic {
     /// Says where.
     #[must_use]
     pub fn at(mut self, snippet: Snippet) -> Self {
-        self.snippet = Some(snippet);
+        self.snippet = Some(Box::new(snippet));
         self
     }
 

@@ -198,8 +198,8 @@ impl<'a> Fields<'a> {
         place
     }
 
-    /// Refuses the keys that were never asked for.
-    pub fn finish(self) -> Result<(), Diagnostic> {
+    /// Refuses the keys that were never asked for; to be called once all were.
+    pub fn finish(&self) -> Result<(), Diagnostic> {
         let known = self.known.borrow();
         let spellings = || {
             known

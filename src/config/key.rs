@@ -200,17 +200,15 @@ impl<'a> Key<'a> {
         let Some(node) = self.node else {
             return Ok(self.setting(None));
         };
-        match read(&node.value) {
-            Some(value) => Ok(self.setting(Some(value))),
-            None => {
-                let message = format!(
-                    "`{}` must be {wanted}, not {}",
-                    self.path,
-                    node.value.describe()
-                );
-                Err(self.reading.error(node.place, message))
-            }
+        if let Some(value) = read(&node.value) {
+            return Ok(self.setting(Some(value)));
         }
+        let message = format!(
+            "`{}` must be {wanted}, not {}",
+            self.path,
+            node.value.describe()
+        );
+        Err(self.reading.error(node.place, message))
     }
 
     fn setting<T>(self, value: Option<T>) -> Setting<'a, T> {

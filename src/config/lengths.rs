@@ -23,12 +23,12 @@ enum Distribution {
 const MOST_LEVELS: u32 = 8;
 
 /// Reads `{ dist = ..., min = ..., max = ..., ... }`.
-pub fn read(fields: Fields<'_>) -> Result<Lengths, Diagnostic> {
+pub fn read(fields: &Fields<'_>) -> Result<Lengths, Diagnostic> {
     read_level(fields, MOST_LEVELS).map(|(lengths, _)| lengths)
 }
 
 /// Reads lengths and, in a part of a mixture, their weight.
-fn read_level(fields: Fields<'_>, levels_left: u32) -> Result<(Lengths, Option<f64>), Diagnostic> {
+fn read_level(fields: &Fields<'_>, levels_left: u32) -> Result<(Lengths, Option<f64>), Diagnostic> {
     let kind = fields.key_or_alias("dist", &["distribution"])?.choice(&[
         ("fixed", Distribution::Fixed),
         ("uniform", Distribution::Uniform),
@@ -49,8 +49,8 @@ fn read_level(fields: Fields<'_>, levels_left: u32) -> Result<(Lengths, Option<f
     } else {
         None
     };
-    let distribution = read_distribution(&fields, kind, levels_left)?;
-    let lengths = with_limits(&fields, kind, distribution)?;
+    let distribution = read_distribution(fields, kind, levels_left)?;
+    let lengths = with_limits(fields, kind, distribution)?;
     fields.finish()?;
     Ok((lengths, weight))
 }
@@ -145,7 +145,7 @@ fn parts(fields: &Fields<'_>, levels_left: u32) -> Result<Vec<MixturePart>, Diag
     list.into_iter()
         .map(|item| {
             let part = item.table()?.expect("an entry of a list has a value");
-            let (lengths, weight) = read_level(part, levels_left - 1)?;
+            let (lengths, weight) = read_level(&part, levels_left - 1)?;
             Ok(MixturePart {
                 weight: weight.expect("a part has a weight"),
                 lengths,

@@ -77,7 +77,7 @@ impl Scenario {
         let mut reading = Reading::default();
         let root = load::read(layers, &mut reading.texts)?;
         let fields = Fields::of(&reading, String::new(), &root)?;
-        resolve(&reading, fields)
+        resolve(&reading, &fields)
     }
 
     /// How long steps take.
@@ -95,25 +95,25 @@ impl Scenario {
     }
 }
 
-fn resolve(reading: &Reading, fields: Fields<'_>) -> Result<Scenario, Problem> {
+fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> {
     let name = fields.key("name")?.text()?.unnoted();
     let seed = fields
         .key("seed")?
         .integer(0..=i64::MAX as u64)?
         .unnoted()
         .unwrap_or(42);
-    let model = server::read_model(fields.section("model")?)?;
+    let model = server::read_model(&fields.section("model")?)?;
     let server_fields = fields.section("server")?;
     let server_place = server_fields.place();
-    let server = server::read_server(server_fields, &model.model)?;
+    let server = server::read_server(&server_fields, &model.model)?;
     let host = Host {
         gpu: server.gpu.name(),
         gpu_memory_bytes: server.gpu.memory_bytes(),
         is_a100: server.gpu.name().contains("a100"),
         max_model_len: server.max_model_len,
     };
-    let batching = batching::read(fields.section("batching")?, host)?;
-    let workload = workload::read(fields.section("workload")?, server.max_model_len)?;
+    let batching = batching::read(&fields.section("batching")?, host)?;
+    let workload = workload::read(&fields.section("workload")?, server.max_model_len)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
     refuse_endless_steps(&server, &batching).map_err(|message| {

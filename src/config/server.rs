@@ -48,8 +48,8 @@ pub struct Server {
 }
 
 /// Reads `[model]`.
-pub fn read_model(fields: Fields<'_>) -> Result<ModelChoice, Diagnostic> {
-    let entry = read_entry(&fields)?;
+pub fn read_model(fields: &Fields<'_>) -> Result<ModelChoice, Diagnostic> {
+    let entry = read_entry(fields)?;
     let stored = entry.stored_weights;
     let (weights, because) = match stored {
         Some(stored) => (stored, "as published"),
@@ -141,8 +141,8 @@ fn precision<T: FromStr + std::fmt::Display>(
 }
 
 /// Reads `[server]`.
-pub fn read_server(fields: Fields<'_>, model: &Model) -> Result<Server, Diagnostic> {
-    let gpu = read_gpu(&fields)?;
+pub fn read_server(fields: &Fields<'_>, model: &Model) -> Result<Server, Diagnostic> {
+    let gpu = read_gpu(fields)?;
     let tensor_parallel = fields
         .key_or_alias("tensor_parallel", &["tensor_parallel_size"])?
         .count(1..=1024)?
@@ -168,11 +168,11 @@ pub fn read_server(fields: Fields<'_>, model: &Model) -> Result<Server, Diagnost
             .key_or_alias("kv_blocks", &["num_gpu_blocks_override"])?
             .count(2..=MOST_BLOCKS)?
             .optional(),
-        step_time: read_step_time(&fields)?,
+        step_time: read_step_time(fields)?,
         gpu,
     };
-    warn_about_length(&fields, &server, model);
-    refuse_too_few_blocks(&fields, &server)?;
+    warn_about_length(fields, &server, model);
+    refuse_too_few_blocks(fields, &server)?;
     fields.finish()?;
     Ok(server)
 }

@@ -9,7 +9,7 @@ use crate::workload::trace::{FORMATS, FormatName, Replay};
 const MOST_ROWS: u64 = 1_000_000_000_000;
 
 /// Reads `trace = { path = ..., ... }`; `max_tokens` stands beside it in `[workload]`.
-pub fn read(fields: Fields<'_>, max_tokens: Option<u32>) -> Result<Replay, Diagnostic> {
+pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>) -> Result<Replay, Diagnostic> {
     let Some(path) = fields.key("path")?.path()?.unnoted() else {
         return Err(fields
             .error("path", format!("`{}.path` is missing", fields.path()))

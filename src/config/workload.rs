@@ -20,28 +20,30 @@ pub enum Workload {
 }
 
 /// Reads `[workload]`.
-pub fn read(fields: Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnostic> {
-    refuse_what_does_not_exist_yet(&fields)?;
+pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnostic> {
+    refuse_what_does_not_exist_yet(fields)?;
     if let Some(section) = fields.optional_section("trace")? {
-        refuse_beside_a_trace(&fields)?;
+        refuse_beside_a_trace(fields)?;
         let max_tokens = fields.key("max_tokens")?.count(1..=MOST_TOKENS)?.optional();
-        let replay = trace::read(section, max_tokens)?;
+        let replay = trace::read(&section, max_tokens)?;
         fields.finish()?;
         return Ok(Workload::Trace(replay));
     }
     let requests = fields.key("requests")?.integer(1..=MOST_REQUESTS)?;
     let duration = fields.key("duration")?.duration()?;
     let workload = Synthetic {
-        arrivals: arrivals::read(needed(&fields, "arrivals", ARRIVALS_EXAMPLE)?)?,
-        prompt: lengths::read(needed(&fields, "prompt", PROMPT_EXAMPLE)?)?,
-        output: lengths::read(needed(&fields, "output", OUTPUT_EXAMPLE)?)?,
+        arrivals: arrivals::read(&needed(fields, "arrivals", ARRIVALS_EXAMPLE)?)?,
+        prompt: lengths::read(&needed(fields, "prompt", PROMPT_EXAMPLE)?)?,
+        output: lengths::read(&needed(fields, "output", OUTPUT_EXAMPLE)?)?,
         max_tokens: fields.key("max_tokens")?.count(1..=MOST_TOKENS)?.optional(),
         requests: requests.optional(),
         duration: duration.optional(),
     };
+    // A misspelt key explains better what is wrong than the key that is missing for it.
+    fields.finish()?;
     workload
         .validate()
-        .map_err(|invalid| refused(&fields, &invalid))?;
+        .map_err(|invalid| refused(fields, &invalid))?;
     if let Some(problem) = longer_than_200_days(&workload) {
         // The value that was written last is the one to look at.
         let places =
@@ -54,8 +56,7 @@ pub fn read(fields: Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnost
             "ask for fewer requests, a higher rate or a shorter pause; a run may cover at most 200 days",
         ));
     }
-    warn_of_rejections(&fields, &workload, max_model_len);
-    fields.finish()?;
+    warn_of_rejections(fields, &workload, max_model_len);
     Ok(Workload::Synthetic(workload))
 }
 

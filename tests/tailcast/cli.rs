@@ -37,7 +37,10 @@ fn every_verb_explains_itself() {
         assert!(all.stdout.contains(verb[0]), "{verb:?} in {}", all.stdout);
     }
     assert!(all.stdout.contains("Exit codes"));
-    assert_eq!(place.run(&["--version"]).stdout, format!("tailcast {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        place.run(&["--version"]).stdout,
+        format!("tailcast {}\n", env!("CARGO_PKG_VERSION"))
+    );
 }
 
 #[test]
@@ -48,7 +51,10 @@ fn the_demo_runs_alone_and_says_what_came_of_it() {
     for label in ["Verdict", "TTFT", "Queue", "KV cache", "seed 42"] {
         assert!(ended.stdout.contains(label), "{label} in {}", ended.stdout);
     }
-    assert_eq!(ended.stderr, "", "progress and warnings only where they belong");
+    assert_eq!(
+        ended.stderr, "",
+        "progress and warnings only where they belong"
+    );
     assert!(place.listing().is_empty());
 }
 
@@ -76,7 +82,10 @@ fn json_holds_the_contract_and_nothing_else_is_on_stdout() {
         assert!(json.get(key).is_some(), "{key}");
     }
     assert_eq!(json["requests"]["arrived"], 200);
-    assert!(ended.stderr.contains("Settings"), "the explanation goes to stderr");
+    assert!(
+        ended.stderr.contains("Settings"),
+        "the explanation goes to stderr"
+    );
 }
 
 #[test]
@@ -119,7 +128,15 @@ fn what_does_not_fit_shows_the_arithmetic_and_a_way_out() {
     }
     assert_eq!(ended.stdout, "");
     // The remedy it gives works.
-    let ended = place.run(&["run", "--model", "llama-3.1-70b", "--tensor-parallel-size", "4", "--set", "workload.requests=50"]);
+    let ended = place.run(&[
+        "run",
+        "--model",
+        "llama-3.1-70b",
+        "--tensor-parallel-size",
+        "4",
+        "--set",
+        "workload.requests=50",
+    ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 
@@ -127,24 +144,40 @@ fn what_does_not_fit_shows_the_arithmetic_and_a_way_out() {
 fn files_are_written_whole_and_beside_nothing_else() {
     let place = Workplace::new();
     let mut arguments = SMALL.to_vec();
-    arguments.extend(["--requests-out", "requests.csv", "--timeline-out", "timeline.csv"]);
+    arguments.extend([
+        "--requests-out",
+        "requests.csv",
+        "--timeline-out",
+        "timeline.csv",
+    ]);
     assert_eq!(place.run(&arguments).code, Some(0));
     assert_eq!(place.listing(), ["requests.csv", "timeline.csv"]);
     let requests = std::fs::read_to_string(place.path("requests.csv")).unwrap();
     assert_eq!(requests.lines().count(), 201);
     let timeline = std::fs::read_to_string(place.path("timeline.csv")).unwrap();
-    assert!(timeline.starts_with("t_s,waiting,running,kv_usage\n0,"), "{timeline}");
+    assert!(
+        timeline.starts_with("t_s,waiting,running,kv_usage\n0,"),
+        "{timeline}"
+    );
 }
 
 #[test]
 fn init_writes_a_scenario_that_runs_and_overwrites_nothing() {
     let place = Workplace::new();
     assert_eq!(place.run(&["init", "scenario.toml"]).code, Some(0));
-    assert_eq!(place.run(&["run", "scenario.toml", "--set", "workload.requests=50"]).code, Some(0));
+    assert_eq!(
+        place
+            .run(&["run", "scenario.toml", "--set", "workload.requests=50"])
+            .code,
+        Some(0)
+    );
     let again = place.run(&["init", "scenario.toml"]);
     assert_eq!(again.code, Some(2));
     assert!(again.stderr.contains("--force"), "{}", again.stderr);
-    assert_eq!(place.run(&["init", "scenario.toml", "--force"]).code, Some(0));
+    assert_eq!(
+        place.run(&["init", "scenario.toml", "--force"]).code,
+        Some(0)
+    );
 }
 
 #[test]
@@ -153,7 +186,14 @@ fn check_says_that_both_engines_agree() {
     place.run(&["init", "scenario.toml"]);
     for policy in ["none", "static", "continuous"] {
         let policy = format!("batching.policy={policy}");
-        let ended = place.run(&["check", "scenario.toml", "--set", &policy, "--set", "workload.requests=100"]);
+        let ended = place.run(&[
+            "check",
+            "scenario.toml",
+            "--set",
+            &policy,
+            "--set",
+            "workload.requests=100",
+        ]);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         assert!(ended.stdout.starts_with("equal"), "{}", ended.stdout);
     }
@@ -168,12 +208,22 @@ fn lists_name_everything_that_scenarios_may_name() {
         assert!(ended.stdout.contains(name));
         let json = place.run(&[verb, "--format", "json"]);
         let list: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
-        assert!(list.as_array().unwrap().iter().any(|entry| entry["name"] == name));
+        assert!(
+            list.as_array()
+                .unwrap()
+                .iter()
+                .any(|entry| entry["name"] == name)
+        );
         let one = place.run(&[verb, name]);
         assert!(one.stdout.contains(name), "{}", one.stdout);
         assert_eq!(place.run(&[verb, "nonsense"]).code, Some(2));
     }
-    assert!(place.run(&["gpus", "h100-sxm"]).stdout.contains("datasheet"));
+    assert!(
+        place
+            .run(&["gpus", "h100-sxm"])
+            .stdout
+            .contains("datasheet")
+    );
 }
 
 #[test]
@@ -188,7 +238,12 @@ fn a_reader_that_stops_early_is_no_failure() {
     // Closed before anything is read: every write fails.
     drop(child.stdout.take());
     let mut messages = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut messages).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut messages)
+        .unwrap();
     let code = child.wait().unwrap().code();
     assert!(matches!(code, Some(0 | 141)), "{code:?}");
     assert_eq!(messages, "");
@@ -197,7 +252,8 @@ fn a_reader_that_stops_early_is_no_failure() {
 #[test]
 fn colour_appears_only_when_asked_for() {
     let place = Workplace::new();
-    let colourful = |ended: &Ended| ended.stdout.contains('\u{1b}') || ended.stderr.contains('\u{1b}');
+    let colourful =
+        |ended: &Ended| ended.stdout.contains('\u{1b}') || ended.stderr.contains('\u{1b}');
     let run = |more: &[&str], variable: Option<(&str, &str)>| {
         let mut arguments = SMALL.to_vec();
         arguments.extend(more);
@@ -210,8 +266,14 @@ fn colour_appears_only_when_asked_for() {
     assert!(!colourful(&run(&[], None)), "not a terminal");
     assert!(colourful(&run(&["--color", "always"], None)));
     assert!(colourful(&run(&[], Some(("CLICOLOR_FORCE", "1")))));
-    assert!(!colourful(&run(&["--color", "never"], Some(("CLICOLOR_FORCE", "1")))));
-    assert!(!colourful(&run(&["--set", "seed=x", "--color", "auto"], Some(("NO_COLOR", "1")))));
+    assert!(!colourful(&run(
+        &["--color", "never"],
+        Some(("CLICOLOR_FORCE", "1"))
+    )));
+    assert!(!colourful(&run(
+        &["--set", "seed=x", "--color", "auto"],
+        Some(("NO_COLOR", "1"))
+    )));
 }
 
 #[test]
@@ -231,7 +293,13 @@ fn a_seed_gives_the_same_bytes_and_another_seed_others() {
 #[test]
 fn an_interrupted_run_prints_what_it_has_and_leaves_no_half_file() {
     let place = Workplace::new();
-    let endless = ["run", "--set", "workload.requests=1000000000", "--requests-out", "requests.csv"];
+    let endless = [
+        "run",
+        "--set",
+        "workload.requests=100000000",
+        "--requests-out",
+        "requests.csv",
+    ];
     let child = place
         .command(&endless)
         .stdout(Stdio::piped())
@@ -239,10 +307,16 @@ fn an_interrupted_run_prints_what_it_has_and_leaves_no_half_file() {
         .spawn()
         .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(300));
-    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
     assert!(killed.unwrap().success());
     let ended = Ended::of(child.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     assert!(ended.stdout.contains("TTFT"), "{}", ended.stdout);
-    assert!(place.listing().iter().all(|name| name == "requests.csv"), "{:?}", place.listing());
+    assert!(
+        place.listing().iter().all(|name| name == "requests.csv"),
+        "{:?}",
+        place.listing()
+    );
 }

@@ -54,7 +54,11 @@ impl Workplace {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ended {
-        Ended::of(self.command(arguments).output().expect("the binary can be started"))
+        Ended::of(
+            self.command(arguments)
+                .output()
+                .expect("the binary can be started"),
+        )
     }
 }
 

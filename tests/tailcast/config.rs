@@ -25,7 +25,8 @@ output = { dist = "fixed", value = 10 }
 fn load(text: &str, assignments: &[&str]) -> Scenario {
     let place = Workplace::new();
     place.write("scenario.toml", text);
-    try_load(&place.path("scenario.toml"), assignments).unwrap_or_else(|problem| panic!("{problem}"))
+    try_load(&place.path("scenario.toml"), assignments)
+        .unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 fn try_load(path: &Path, assignments: &[&str]) -> Result<Scenario, String> {
@@ -77,7 +78,11 @@ fn defaults_depend_on_the_gpu_as_in_vllm() {
     ] {
         let scenario = load(LEAST, &[&format!("server.gpu={gpu}")]);
         let settings = continuous(&scenario);
-        assert_eq!((settings.max_num_batched_tokens, settings.max_num_seqs), (tokens, requests), "{gpu}");
+        assert_eq!(
+            (settings.max_num_batched_tokens, settings.max_num_seqs),
+            (tokens, requests),
+            "{gpu}"
+        );
     }
 }
 
@@ -90,8 +95,18 @@ fn a_default_gives_way_to_what_was_written_as_in_vllm() {
     };
     assert_eq!(of(&["batching.max_num_batched_tokens=512"]), (512, 512));
     assert_eq!(of(&["batching.max_num_seqs=64"]), (8192, 64));
-    assert_eq!(of(&["server.max_model_len=64", "batching.max_num_seqs=4", "workload.prompt.value=9"]), (256, 4));
-    assert_eq!(of(&["server.gpu=l40s", "batching.chunked_prefill=false"]), (8192, 256));
+    assert_eq!(
+        of(&[
+            "server.max_model_len=64",
+            "batching.max_num_seqs=4",
+            "workload.prompt.value=9"
+        ]),
+        (256, 4)
+    );
+    assert_eq!(
+        of(&["server.gpu=l40s", "batching.chunked_prefill=false"]),
+        (8192, 256)
+    );
 }
 
 #[test]
@@ -124,8 +139,16 @@ fn the_hash_names_the_content_not_the_form() {
     let plain = load(LEAST, &[]);
     let written_out = LEAST.replace("requests = 10", "# so many\nrequests   = 1e1")
         + "[batching]\npolicy = \"continuous\"\nmax_num_seqs = 1_024\n";
-    assert_eq!(plain.hash, load(&written_out, &[]).hash, "whitespace, comments and defaults do not matter");
-    assert_eq!(plain.hash, load(LEAST, &["seed=7", "name=other"]).hash, "nor do name and seed");
+    assert_eq!(
+        plain.hash,
+        load(&written_out, &[]).hash,
+        "whitespace, comments and defaults do not matter"
+    );
+    assert_eq!(
+        plain.hash,
+        load(LEAST, &["seed=7", "name=other"]).hash,
+        "nor do name and seed"
+    );
     for change in [
         "workload.requests=11",
         "workload.arrivals.rate=1.5",
@@ -161,14 +184,30 @@ fn flags_reach_every_kind_of_key() {
     };
     assert_eq!((stages[0].rate_per_s, stages[1].rate_per_s), (1.0, 5.0));
     assert_eq!(scenario.name, "a name");
-    let limits: Vec<_> = scenario.objectives.iter().map(|it| (it.name.as_str(), it.limit)).collect();
-    assert_eq!(limits, [("ttft.p99", Span::from_micros(2_000_000)), ("tpot.p99", Span::from_micros(50_000))]);
+    let limits: Vec<_> = scenario
+        .objectives
+        .iter()
+        .map(|it| (it.name.as_str(), it.limit))
+        .collect();
+    assert_eq!(
+        limits,
+        [
+            ("ttft.p99", Span::from_micros(2_000_000)),
+            ("tpot.p99", Span::from_micros(50_000))
+        ]
+    );
     let PolicySettings::Static(settings) = &scenario.server.policy else {
         panic!("not static");
     };
     assert_eq!(settings.max_wait, Span::from_micros(10_000));
-    assert_eq!((settings.response, settings.reserve), (Response::RowEnd, Reserve::Batch));
-    assert!(!scenario.prefix_caching, "only continuous batching has a cache");
+    assert_eq!(
+        (settings.response, settings.reserve),
+        (Response::RowEnd, Reserve::Batch)
+    );
+    assert!(
+        !scenario.prefix_caching,
+        "only continuous batching has a cache"
+    );
 }
 
 #[test]
@@ -178,9 +217,19 @@ fn keys_of_another_policy_are_valid_and_ignored_but_checked() {
     let path = place.path("scenario.toml");
     let with_static = ["batching.policy=continuous", "batching.max_batch_size=4"];
     assert!(try_load(&path, &with_static).is_ok());
-    let vllm_would_refuse = ["batching.policy=static", "batching.max_num_batched_tokens=2", "batching.max_num_seqs=3"];
+    let vllm_would_refuse = [
+        "batching.policy=static",
+        "batching.max_num_batched_tokens=2",
+        "batching.max_num_seqs=3",
+    ];
     assert!(try_load(&path, &vllm_would_refuse).is_ok());
-    assert!(try_load(&path, &["batching.policy=none", "batching.max_batch_size=0"]).is_err());
+    assert!(
+        try_load(
+            &path,
+            &["batching.policy=none", "batching.max_batch_size=0"]
+        )
+        .is_err()
+    );
 }
 
 #[test]
@@ -188,7 +237,10 @@ fn given_blocks_override_the_memory_model() {
     let scenario = load(LEAST, &["server.kv_blocks=1000"]);
     assert_eq!(scenario.server.kv_blocks, 1000);
     // Who gives the number has seen the model fit.
-    let crowded = load(LEAST, &["model.name=llama-3.1-70b", "server.kv_blocks=1000"]);
+    let crowded = load(
+        LEAST,
+        &["model.name=llama-3.1-70b", "server.kv_blocks=1000"],
+    );
     assert_eq!(crowded.server.kv_blocks, 1000);
 }
 
@@ -196,25 +248,48 @@ fn given_blocks_override_the_memory_model() {
 fn paths_start_from_the_file_they_are_written_in() {
     let place = Workplace::new();
     std::fs::create_dir(place.path("inner")).unwrap();
-    place.write("inner/trace.csv", "arrival_s,input_tokens,output_tokens\n0,5,5\n");
+    place.write(
+        "inner/trace.csv",
+        "arrival_s,input_tokens,output_tokens\n0,5,5\n",
+    );
     let head = &LEAST[..LEAST.find("requests").unwrap()];
-    place.write("inner/scenario.toml", format!("{head}trace = {{ path = \"trace.csv\" }}"));
+    place.write(
+        "inner/scenario.toml",
+        format!("{head}trace = {{ path = \"trace.csv\" }}"),
+    );
     let scenario = try_load(&place.path("inner/scenario.toml"), &[]).unwrap();
     let Workload::Trace(replay) = &scenario.workload else {
         panic!("not a trace");
     };
     assert_eq!(replay.path, place.path("inner/trace.csv"));
-    let moved = try_load(&place.path("inner/scenario.toml"), &["workload.trace.path=here.csv"]).unwrap();
+    let moved = try_load(
+        &place.path("inner/scenario.toml"),
+        &["workload.trace.path=here.csv"],
+    )
+    .unwrap();
     let Workload::Trace(replay) = &moved.workload else {
         panic!("not a trace");
     };
-    assert_eq!(replay.path, Path::new("here.csv"), "a flag's path starts from the working directory");
+    assert_eq!(
+        replay.path,
+        Path::new("here.csv"),
+        "a flag's path starts from the working directory"
+    );
 }
 
 #[test]
 fn warnings_say_what_will_be_rejected() {
-    let long = load(LEAST, &["workload.prompt={dist=\"lognormal\",median=500,sigma=1}"]);
-    assert!(long.warnings.iter().any(|it| it.contains("will be rejected")), "{:?}", long.warnings);
+    let long = load(
+        LEAST,
+        &["workload.prompt={dist=\"lognormal\",median=500,sigma=1}"],
+    );
+    assert!(
+        long.warnings
+            .iter()
+            .any(|it| it.contains("will be rejected")),
+        "{:?}",
+        long.warnings
+    );
     assert!(load(LEAST, &[]).warnings.is_empty());
 }
 
@@ -224,8 +299,14 @@ fn every_scenario_that_comes_with_the_program_is_valid() {
     let mut seen = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let scenario = try_load(&path, &[]).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
-        assert!(scenario.warnings.is_empty(), "{}: {:?}", path.display(), scenario.warnings);
+        let scenario =
+            try_load(&path, &[]).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
+        assert!(
+            scenario.warnings.is_empty(),
+            "{}: {:?}",
+            path.display(),
+            scenario.warnings
+        );
         seen += 1;
     }
     assert!(seen >= 6, "{seen}");

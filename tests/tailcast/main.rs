@@ -2,6 +2,7 @@
 
 mod bad_catalogue;
 mod bad_input;
+mod bad_scenarios;
 mod bad_traces;
 mod cli;
 mod command;
