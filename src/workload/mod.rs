@@ -2,7 +2,7 @@
 
 mod request;
 
-pub use request::{ContentId, Prompt, Request, RequestId, Segment};
+pub use request::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
 
 use crate::units::Time;
 

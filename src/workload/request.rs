@@ -10,6 +10,27 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentId(pub u64);
 
+impl ContentId {
+    /// The content of a prompt that no other request shares.
+    pub const fn prompt_of(id: RequestId) -> Self {
+        Self(1 << 63 | id.0)
+    }
+
+    /// What a request produces.
+    pub const fn output_of(id: RequestId) -> Self {
+        Self(1 << 62 | id.0)
+    }
+}
+
+/// What a request's output tokens are called: token `j` is (content, offset + j).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputName {
+    /// Their content.
+    pub content: ContentId,
+    /// The first token's place in it.
+    pub offset: u32,
+}
+
 /// A stretch of a prompt: `tokens` tokens of `content`, starting at `offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -72,4 +93,8 @@ pub struct Request {
     pub max_tokens: u32,
     /// Whether its last token is a stop token; otherwise it ends because its length is reached.
     pub stops: bool,
+    /// Lower numbers go first where the server heeds priorities.
+    pub priority: i32,
+    /// The identity of its output, which later prompts may repeat.
+    pub output_name: OutputName,
 }

@@ -34,6 +34,11 @@ fn request(id: u64, arrival_us: u64, prompt: u32, output_tokens: u32) -> Request
         output_tokens,
         max_tokens: output_tokens,
         stops: false,
+        priority: 0,
+        output_name: tailcast::workload::OutputName {
+            content: tailcast::workload::ContentId::output_of(RequestId(id)),
+            offset: 0,
+        },
     }
 }
 

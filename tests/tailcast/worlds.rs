@@ -169,6 +169,11 @@ fn requests(count: u64, longest: u32, coarse: bool, random: &mut impl Rng) -> Ve
                 output_tokens,
                 max_tokens,
                 stops: output_tokens < max_tokens,
+                priority: 0,
+                output_name: tailcast::workload::OutputName {
+                    content: tailcast::workload::ContentId::output_of(RequestId(id)),
+                    offset: 0,
+                },
             }
         })
         .collect()
