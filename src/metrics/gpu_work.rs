@@ -96,8 +96,8 @@ mod tests {
     #[test]
     fn the_work_of_a_leap_is_that_of_its_steps() {
         let mut shape = StepShape::default();
-        shape.add_decode(100);
-        shape.add_decode(7);
+        shape.add(99, 1, 100);
+        shape.add(6, 1, 7);
         let work = GpuWork {
             flops_per_token: 1e3,
             flops_per_pair: 10.0,

@@ -4,8 +4,8 @@ mod atomic_file;
 mod json;
 mod requests_csv;
 mod run_report;
-mod screen;
 pub mod scheduler_log;
+mod screen;
 mod timeline_csv;
 
 pub use atomic_file::write_atomically;
