@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use crate::config::scheduler_log::read_scheduler_experiment;
-use crate::engine::{Clock, log_steps};
+use crate::engine::{Clock, Experiment, log_steps};
+use crate::policy::vllm::VllmScheduler;
 use crate::report::scheduler_log::SchedulerLog;
 
 /// Print what the scheduler does in every step, for an experiment in vLLM's scheduler-log schema.
@@ -23,20 +24,23 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), String> {
         Some(step_time) => Clock::Timed(step_time),
         None => Clock::Counted,
     };
-    let log = log_steps(&experiment.settings, &experiment.requests, &clock);
-    let preempted = log.steps.iter().any(|step| !step.plan.preempted.is_empty());
-    if preempted && experiment.prefix_caching {
-        return Err(format!(
-            "{}: a preempted request finds its own blocks in the prefix cache, which is not supported yet: \
-             write \"enable_prefix_caching\": false",
-            args.file.display()
-        ));
-    }
+    let async_scheduling = experiment.rules.async_scheduling;
+    let scheduler = VllmScheduler::new(experiment.rules, experiment.kv_blocks);
+    let log = log_steps(
+        scheduler,
+        &Experiment {
+            requests: &experiment.requests,
+            actions: &experiment.actions,
+            clock,
+            async_scheduling,
+        },
+    );
     let log = SchedulerLog {
         log: &log,
         requests: &experiment.requests,
         names: &experiment.names,
         timed: experiment.step_time.is_some(),
+        async_scheduling,
     };
     log.write(out)
         .map_err(|error| format!("standard output: {error}"))

@@ -1,30 +1,35 @@
 //! A scheduler experiment in JSON (schema `vllm-sched-oracle/1`): a configuration, requests and the steps' times. Results that the file
 //! may hold beside them are not read.
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::engine::ServerSettings;
-use crate::policy::{ContinuousSettings, PolicySettings};
+use crate::engine::Action;
+use crate::policy::vllm::{Speculative, VllmRules};
 use crate::step_time::Affine;
 use crate::units::{Span, Time};
-use crate::workload::{Prompt, Request, RequestId};
+use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
+
+/// The ids that the schema gives to output tokens: token `j` of the `i`-th request is `FIRST_OUTPUT + i * OUTPUTS_APART + j`.
+const FIRST_OUTPUT: u64 = 10_000_000;
+const OUTPUTS_APART: u64 = 100_000;
 
 /// An experiment, ready to run.
 #[derive(Debug)]
 pub struct SchedulerExperiment {
-    /// The server.
-    pub settings: ServerSettings,
-    /// The steps' times; without them a step is one unit and arrivals are numbers of steps.
+    /// The scheduler.
+    pub rules: VllmRules,
+    /// Blocks, the null block included.
+    pub kv_blocks: u32,
+    /// The steps' times; without them arrivals are numbers of steps.
     pub step_time: Option<Affine>,
     /// The requests in the order of arrival.
     pub requests: Vec<Request>,
     /// Their names in the file, by their number.
     pub names: Vec<String>,
-    /// Whether the prefix cache is on.
-    pub prefix_caching: bool,
+    /// What else happens, and before which step.
+    pub actions: Vec<(u64, Action)>,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +38,22 @@ struct RawExperiment {
     timing: Option<RawTiming>,
     requests: Vec<RawRequest>,
     #[serde(default)]
-    actions: Vec<serde_json::Value>,
+    actions: Vec<RawAction>,
+    spec_accept: Option<Vec<u32>>,
+    engine: Option<RawEngine>,
+}
+
+#[derive(Deserialize)]
+struct RawEngine {
+    vllm: String,
+}
+
+#[derive(Deserialize)]
+struct RawAction {
+    step: u64,
+    #[serde(rename = "do")]
+    what: String,
+    id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -53,6 +73,7 @@ struct RawConfig {
     watermark: f64,
     #[serde(default)]
     num_speculative_tokens: u32,
+    lookahead_tokens: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +94,8 @@ struct RawRequest {
     prompt: Vec<(u64, u32)>,
     max_tokens: u32,
     stop_after: Option<u32>,
+    #[serde(default)]
+    priority: i32,
 }
 
 /// Reads an experiment; an error names the file, the place and what to write instead.
@@ -94,31 +117,30 @@ pub fn read_scheduler_experiment(path: &Path) -> Result<SchedulerExperiment, Str
 impl RawExperiment {
     fn resolve(self) -> Result<SchedulerExperiment, String> {
         self.config.check()?;
-        if !self.actions.is_empty() {
-            return Err(
-                "actions: aborts and cache resets are not supported yet; write []".to_owned(),
-            );
-        }
         let timed = self.timing.is_some();
         let mut requests = Vec::new();
         for (index, raw) in self.requests.iter().enumerate() {
-            let request = raw.resolve(timed, self.config.max_model_len);
+            let request = raw.resolve(index as u64, timed, self.config.max_model_len);
             let request =
                 request.map_err(|why| format!("requests[{index}] ({}): {why}", raw.id))?;
             requests.push((request, raw.id.clone()));
-        }
-        if self.config.enable_prefix_caching {
-            self.refuse_shared_prefixes()?;
         }
         requests.sort_by_key(|(request, _)| request.arrival);
         let (mut requests, names): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
         for (number, request) in requests.iter_mut().enumerate() {
             request.id = RequestId(number as u64);
         }
+        let actions = self.actions.iter().enumerate().map(|(index, raw)| {
+            raw.resolve(&names)
+                .map_err(|why| format!("actions[{index}]: {why}"))
+        });
+        let actions = actions.collect::<Result<_, _>>()?;
         let micros = |value: u32| Span::from_micros(value.into());
         Ok(SchedulerExperiment {
-            prefix_caching: self.config.enable_prefix_caching,
-            settings: self.config.settings(),
+            rules: self
+                .config
+                .rules(self.spec_accept, self.engine.map(|engine| engine.vllm))?,
+            kv_blocks: self.config.num_blocks,
             step_time: self.timing.map(|timing| Affine {
                 base: micros(timing.base),
                 per_token: micros(timing.per_token),
@@ -126,32 +148,28 @@ impl RawExperiment {
             }),
             requests,
             names,
+            actions,
         })
     }
+}
 
-    /// Any prefix hit needs two requests whose first blocks hold the same tokens.
-    fn refuse_shared_prefixes(&self) -> Result<(), String> {
-        let mut seen = HashSet::new();
-        for (index, request) in self.requests.iter().enumerate() {
-            let prompt = request
-                .prompt
-                .iter()
-                .flat_map(|&(start, len)| (start..).take(len as usize));
-            // The ids that the schema gives to output tokens.
-            let output = (10_000_000 + index as u64 * 100_000..).take(request.max_tokens as usize);
-            let first_block: Vec<u64> = prompt
-                .chain(output)
-                .take(self.config.block_size as usize)
-                .collect();
-            if !seen.insert(first_block) {
+impl RawAction {
+    fn resolve(&self, names: &[String]) -> Result<(u64, Action), String> {
+        let action = match (self.what.as_str(), &self.id) {
+            ("reset_prefix_cache", _) => Action::ResetPrefixCache,
+            ("abort", Some(id)) => {
+                let place = names.iter().position(|name| name == id);
+                let place = place.ok_or_else(|| format!("there is no request {id:?}"))?;
+                Action::Abort(RequestId(place as u64))
+            }
+            ("abort", None) => return Err("abort: write the request's id".to_owned()),
+            (other, _) => {
                 return Err(format!(
-                    "requests[{index}] ({}): shares its first block with another; prefix cache hits are not supported yet: \
-                     write \"enable_prefix_caching\": false, or prompts that differ",
-                    request.id
+                    "do: {other:?} is unknown; write \"abort\" or \"reset_prefix_cache\""
                 ));
             }
-        }
-        Ok(())
+        };
+        Ok((self.step, action))
     }
 }
 
@@ -176,43 +194,72 @@ impl RawConfig {
                 self.watermark
             ));
         }
-        for (unsupported, name, instead) in [
-            (self.policy != "fcfs", "policy", "\"fcfs\""),
-            (self.async_scheduling, "async_scheduling", "false"),
-            (
-                self.num_speculative_tokens > 0,
-                "num_speculative_tokens",
-                "0",
-            ),
-        ] {
-            if unsupported {
-                return Err(format!(
-                    "config.{name}: this value is not supported yet; write {instead}"
-                ));
-            }
+        if !["fcfs", "priority"].contains(&self.policy.as_str()) {
+            return Err(format!(
+                "config.policy: {:?} is unknown; write \"fcfs\" or \"priority\"",
+                self.policy
+            ));
         }
         Ok(())
     }
 
-    fn settings(&self) -> ServerSettings {
-        ServerSettings {
-            policy: PolicySettings::Continuous(ContinuousSettings {
-                max_num_seqs: self.max_num_seqs,
-                max_num_batched_tokens: self.max_num_batched_tokens,
-                chunked_prefill: self.enable_chunked_prefill,
-                long_prefill_token_threshold: self.long_prefill_token_threshold,
-                watermark: self.watermark,
-                full_sequence_gate: self.scheduler_reserve_full_isl,
-            }),
-            kv_blocks: self.num_blocks,
-            block_tokens: self.block_size,
-            max_model_len: self.max_model_len,
+    fn rules(
+        &self,
+        accepted: Option<Vec<u32>>,
+        version: Option<String>,
+    ) -> Result<VllmRules, String> {
+        let accepted = accepted.unwrap_or_default();
+        if self.num_speculative_tokens > 0 && accepted.is_empty() {
+            return Err(
+                "spec_accept: is missing; write how many drafts are accepted, e.g. [3, 0, 1]"
+                    .to_owned(),
+            );
         }
+        let since = |release: u32| match &version {
+            Some(version) => minor_release(version).map(|minor| minor >= release),
+            None => Ok(true),
+        };
+        Ok(VllmRules {
+            max_num_seqs: self.max_num_seqs,
+            max_num_batched_tokens: self.max_num_batched_tokens,
+            max_model_len: self.max_model_len,
+            block_tokens: self.block_size,
+            chunked_prefill: self.enable_chunked_prefill,
+            long_prefill_token_threshold: self.long_prefill_token_threshold,
+            watermark: self.watermark,
+            prefix_caching: self.enable_prefix_caching,
+            priority: self.policy == "priority",
+            async_scheduling: self.async_scheduling,
+            speculative: (self.num_speculative_tokens > 0).then_some(Speculative {
+                tokens: self.num_speculative_tokens,
+                lookahead_tokens: self.lookahead_tokens.unwrap_or(0),
+                accepted,
+            }),
+            full_sequence_gate: self.scheduler_reserve_full_isl && since(19)?,
+            keyless_first: since(25)?,
+            threshold_spares_alone: since(31)?,
+            goes_on_after_self_preemption: since(33)?,
+        })
+    }
+}
+
+/// The 19 of "0.19.1".
+fn minor_release(version: &str) -> Result<u32, String> {
+    let mut parts = version.split('.');
+    let (major, minor) = (
+        parts.next(),
+        parts.next().and_then(|part| part.parse().ok()),
+    );
+    match (major, minor) {
+        (Some("0"), Some(minor)) => Ok(minor),
+        _ => Err(format!(
+            "engine.vllm: {version:?} is not a release; write e.g. \"0.33.0\""
+        )),
     }
 }
 
 impl RawRequest {
-    fn resolve(&self, timed: bool, max_model_len: u32) -> Result<Request, String> {
+    fn resolve(&self, index: u64, timed: bool, max_model_len: u32) -> Result<Request, String> {
         let arrival = match (timed, self.arrival_us, self.arrival_step) {
             (true, Some(micros), _) | (false, _, Some(micros)) => micros,
             (true, None, _) => {
@@ -237,14 +284,37 @@ impl RawRequest {
         if self.max_tokens == 0 || self.stop_after == Some(0) {
             return Err("max_tokens and stop_after: write at least 1".to_owned());
         }
-        let stop_after = self.stop_after.filter(|&stop| stop <= self.max_tokens);
+        let room = max_model_len - prompt as u32;
+        let stop_after = self
+            .stop_after
+            .filter(|&stop| stop <= self.max_tokens && stop <= room);
+        let mut segments = Vec::new();
+        for &(start, tokens) in &self.prompt {
+            segments.push(Segment {
+                content: TOKEN_IDS,
+                offset: token_id(start + u64::from(tokens))? - tokens,
+                tokens,
+            });
+        }
         Ok(Request {
             id: RequestId::default(),
             arrival: Time::from_picos(arrival * 1_000_000),
-            prompt: Prompt::unique(prompt as u32),
-            output_tokens: stop_after.unwrap_or(self.max_tokens),
+            prompt: Prompt::of_segments(segments.into()),
+            output_tokens: stop_after.unwrap_or(self.max_tokens).min(room),
             max_tokens: self.max_tokens,
             stops: stop_after.is_some(),
+            priority: self.priority,
+            output_name: OutputName {
+                content: TOKEN_IDS,
+                offset: token_id(FIRST_OUTPUT + index * OUTPUTS_APART)?,
+            },
         })
     }
+}
+
+/// All tokens of an experiment are pieces of one content, in which a token's place is its id.
+const TOKEN_IDS: ContentId = ContentId(0);
+
+fn token_id(id: u64) -> Result<u32, String> {
+    u32::try_from(id).map_err(|_| format!("token id {id} is too large; write ids below 2^32"))
 }

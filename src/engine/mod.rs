@@ -9,7 +9,7 @@ mod step_log;
 pub use fast::fast;
 pub use observer::{End, Event, Finished, Observer, StepRun};
 pub use reference::reference;
-pub use step_log::{COUNTED_STEP, Clock, LoggedStep, StepLog, log_steps};
+pub use step_log::{Action, Clock, Decided, Experiment, LoggedStep, StepLog, Updated, log_steps};
 
 use crate::policy::{Memory, PolicySettings};
 use crate::units::Time;

@@ -1,156 +1,288 @@
-//! A scheduler's log: what each step held, in full. It drives a policy directly, step by step, in the way that vLLM's own scheduler is
-//! driven when its decisions are recorded, so that the two logs can be laid side by side.
+//! A scheduler's log: what each step held, in full. It drives vLLM's scheduler in readable form as vLLM's own engine loop does
+//! (`vllm/v1/engine/core.py`: `step`, and `step_with_batch_queue` with two batches in flight when scheduling is asynchronous), so that
+//! the two logs can be laid side by side.
 
-use crate::engine::{End, ServerSettings};
-use crate::policy::{Decision, Live, Queue, StepPlan, cut_to_model_length};
-use crate::step_time::StepTime;
+use std::collections::VecDeque;
+
+use crate::kv::BlockId;
+use crate::policy::vllm::{Member, Output, VllmPlan, VllmScheduler};
+use crate::step_time::{StepShape, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
 /// How time goes on from step to step.
 pub enum Clock<'a> {
-    /// Every step takes one unit, also one that holds nothing: a request's arrival is the number of a step.
+    /// Times are numbers of steps, also of those that hold nothing.
     Counted,
     /// Steps take their time, and an idle server jumps to the next arrival.
     Timed(&'a dyn StepTime),
 }
 
-/// What each step held, and when each request finished.
+/// What a client or an operator does before a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The client gives up.
+    Abort(RequestId),
+    /// The operator empties the prefix cache.
+    ResetPrefixCache,
+}
+
+/// What is to be logged.
+pub struct Experiment<'a> {
+    /// The requests in the order of arrival.
+    pub requests: &'a [Request],
+    /// What else happens, and before which step.
+    pub actions: &'a [(u64, Action)],
+    /// How time goes on.
+    pub clock: Clock<'a>,
+    /// Whether a step is decided while the one before still runs.
+    pub async_scheduling: bool,
+}
+
+/// What each step held, and when each request got its tokens.
+#[derive(Default)]
 pub struct StepLog {
     /// The steps in order.
     pub steps: Vec<LoggedStep>,
-    /// The finished requests, in the order of finishing.
-    pub finished: Vec<Live>,
+    /// Who got tokens when, in order. Times are the end of the step, or its number.
+    pub tokens: Vec<(RequestId, u64)>,
 }
 
-/// What one step held.
+/// One line of the log.
+#[derive(Default)]
 pub struct LoggedStep {
-    /// When it was decided.
-    pub start: Time,
-    /// When it ended.
-    pub end: Time,
     /// Requests that arrived before it.
     pub added: Vec<RequestId>,
-    /// The queue before it.
-    pub waiting_before: Vec<RequestId>,
-    /// The running requests before it.
-    pub running_before: Vec<RequestId>,
-    /// The step itself.
-    pub plan: StepPlan,
-    /// Blocks that hold no tokens, once its blocks are taken.
-    pub free_after_schedule: u32,
-    /// Who produced a token.
-    pub emitted: Vec<RequestId>,
-    /// Who finished, and why.
-    pub finished: Vec<(RequestId, End)>,
-    /// The queue after it.
-    pub waiting_after: Vec<RequestId>,
-    /// The running requests after it.
-    pub running_after: Vec<RequestId>,
-    /// Blocks that hold no tokens after it.
-    pub free_after_update: u32,
+    /// What else happened before it, and whether it worked.
+    pub actions: Vec<(Action, bool)>,
+    /// The decision; none if the line only awaits the output of an earlier step.
+    pub decided: Option<Decided>,
+    /// The output awaited after the decision; none if there was none to wait for.
+    pub updated: Option<Updated>,
 }
 
-/// The unit of a counted clock.
-pub const COUNTED_STEP: Span = Span::from_micros(1);
+/// A decision.
+pub struct Decided {
+    /// The step's number.
+    pub number: u64,
+    /// When it was taken.
+    pub at: Time,
+    /// When the step runs.
+    pub runs: (Time, Time),
+    /// The queue before.
+    pub waiting_before: Vec<RequestId>,
+    /// The running requests before.
+    pub running_before: Vec<RequestId>,
+    /// The step.
+    pub plan: VllmPlan,
+    /// Blocks in use afterwards.
+    pub used_blocks: u32,
+    /// Blocks nobody uses afterwards, next to be taken first.
+    pub free_queue: Vec<BlockId>,
+    /// The blocks of each running request.
+    pub tables: Vec<(RequestId, Vec<BlockId>)>,
+}
 
-/// Logs the steps that serve `requests`, given in the order of arrival, up to the last finish, or until nothing can happen any more.
-pub fn log_steps(settings: &ServerSettings, requests: &[Request], clock: &Clock<'_>) -> StepLog {
-    let mut policy = settings.policy.policy();
-    let mut queue = Queue::new(settings.memory());
-    let mut to_come = requests.iter().peekable();
-    let mut log = StepLog {
-        steps: Vec::new(),
-        finished: Vec::new(),
+/// What a step has brought.
+pub struct Updated {
+    /// Which step.
+    pub of_step: u64,
+    /// When it ended.
+    pub at: Time,
+    /// The tokens.
+    pub outputs: Vec<Output>,
+    /// The queue afterwards.
+    pub waiting: Vec<RequestId>,
+    /// The running requests afterwards.
+    pub running: Vec<RequestId>,
+    /// Blocks nobody uses afterwards, next to be taken first.
+    pub free_queue: Vec<BlockId>,
+    /// Different contents in the prefix cache afterwards.
+    pub cached_blocks: usize,
+}
+
+/// A decided step whose output is still awaited.
+struct InFlight {
+    number: u64,
+    ends: Time,
+    plan: VllmPlan,
+}
+
+struct Logger<'a> {
+    experiment: &'a Experiment<'a>,
+    scheduler: VllmScheduler,
+    to_come: std::slice::Iter<'a, Request>,
+    in_flight: VecDeque<InFlight>,
+    now: Time,
+    /// The number of the next decision.
+    number: u64,
+    /// Whether requests have finished since the latest decision: the workers have to be told.
+    finishes_to_tell: bool,
+    log: StepLog,
+}
+
+/// Logs the steps that serve the requests, up to the last output, or until nothing can happen any more.
+pub fn log_steps(scheduler: VllmScheduler, experiment: &Experiment<'_>) -> StepLog {
+    let mut logger = Logger {
+        experiment,
+        scheduler,
+        to_come: experiment.requests.iter(),
+        in_flight: VecDeque::new(),
+        now: Time::ZERO,
+        number: 0,
+        finishes_to_tell: false,
+        log: StepLog::default(),
     };
-    let mut now = Time::ZERO;
-    loop {
-        let mut added = Vec::new();
-        while let Some(request) = to_come.next_if(|request| request.arrival <= now) {
-            added.push(request.id);
-            let request = cut_to_model_length(request.clone(), settings.max_model_len);
-            queue.waiting.push_back(Live::new(request));
-        }
-        let before = (ids(&queue.waiting), ids(&queue.running));
-        let plan = match policy.plan(&mut queue, now) {
-            Decision::Step(plan) => plan,
-            Decision::Idle | Decision::WaitUntil(_) => StepPlan {
-                used_blocks: queue.used_blocks(),
-                ..StepPlan::default()
-            },
+    while logger.step() {}
+    logger.log
+}
+
+impl Logger<'_> {
+    /// One turn of the engine's loop; false if there is nothing left to do.
+    fn step(&mut self) -> bool {
+        let mut line = LoggedStep {
+            added: self.drain_arrivals(),
+            ..LoggedStep::default()
         };
-        let idle = plan.scheduled.is_empty() && plan.preempted.is_empty();
-        if idle && added.is_empty() {
-            match (clock, to_come.peek()) {
-                (_, None) => return log,
-                (Clock::Counted, Some(_)) => {}
-                (Clock::Timed(_), Some(next)) => {
-                    now = next.arrival;
-                    continue;
-                }
+        let unfinished = self.scheduler.waiting().len() + self.scheduler.running().len() > 0;
+        let asynchronous = self.experiment.async_scheduling;
+        if !unfinished && self.in_flight.is_empty() && !(asynchronous && self.finishes_to_tell) {
+            if self.to_come.len() == 0 {
+                return false;
+            }
+            if let Clock::Timed(_) = self.experiment.clock {
+                self.now = self.to_come.as_slice()[0].arrival;
+                return true;
             }
         }
-        let start = now;
-        now += step_span(clock, &plan);
-        let step = end_step(
-            &mut queue,
+        let counted = matches!(self.experiment.clock, Clock::Counted) && self.to_come.len() > 0;
+        if unfinished || self.finishes_to_tell && asynchronous || counted {
+            line.actions = self.act();
+            let decided = self.decide();
+            let executes = !decided.plan.scheduled.is_empty();
+            let stuck = !executes
+                && decided.plan.preempted.is_empty()
+                && self.in_flight.len() == 1
+                && !asynchronous;
+            line.decided = Some(decided);
+            if stuck && self.to_come.len() == 0 && unfinished {
+                return false; // Whoever waits will wait for ever.
+            }
+            if asynchronous && executes && self.in_flight.len() < 2 {
+                self.log.steps.push(line);
+                return true;
+            }
+        }
+        line.updated = self.in_flight.pop_front().map(|step| self.update(&step));
+        self.log.steps.push(line);
+        true
+    }
+
+    fn drain_arrivals(&mut self) -> Vec<RequestId> {
+        let due = match self.experiment.clock {
+            Clock::Counted => Time::ZERO + Span::from_micros(self.number),
+            Clock::Timed(_) => self.now,
+        };
+        let mut added = Vec::new();
+        while let Some(request) = self
+            .to_come
+            .as_slice()
+            .first()
+            .filter(|request| request.arrival <= due)
+        {
+            self.to_come.next();
+            self.scheduler.submit(request.clone());
+            added.push(request.id);
+        }
+        added
+    }
+
+    fn act(&mut self) -> Vec<(Action, bool)> {
+        let mut done = Vec::new();
+        for &(step, action) in self.experiment.actions {
+            if step == self.number {
+                let worked = match action {
+                    Action::Abort(id) => self.scheduler.abort(id),
+                    Action::ResetPrefixCache => self.scheduler.reset_prefix_cache(),
+                };
+                done.push((action, worked));
+            }
+        }
+        done
+    }
+
+    fn decide(&mut self) -> Decided {
+        let waiting_before = self.scheduler.waiting().map(Member::id).collect();
+        let running_before = self.scheduler.running().iter().map(Member::id).collect();
+        let plan = self.scheduler.schedule();
+        self.finishes_to_tell = false;
+        let starts = self
+            .in_flight
+            .back()
+            .map_or(self.now, |step| step.ends.max(self.now));
+        let ends = starts + self.step_span(&plan);
+        self.in_flight.push_back(InFlight {
+            number: self.number,
+            ends,
+            plan: plan.clone(),
+        });
+        let pool = self.scheduler.pool();
+        let running = self.scheduler.running().iter();
+        self.number += 1;
+        Decided {
+            number: self.number - 1,
+            at: self.now,
+            runs: (starts, ends),
+            waiting_before,
+            running_before,
             plan,
-            (start, now),
-            added,
-            before,
-            &mut log.finished,
-        );
-        log.steps.push(step);
-        if to_come.len() == 0 && queue.waiting.is_empty() && queue.running.is_empty() {
-            return log;
+            used_blocks: pool.usable() - pool.free_count(),
+            free_queue: pool.free_queue().collect(),
+            tables: running
+                .map(|member| (member.id(), member.table.clone()))
+                .collect(),
         }
     }
-}
 
-fn step_span(clock: &Clock<'_>, plan: &StepPlan) -> Span {
-    match clock {
-        Clock::Counted => COUNTED_STEP,
-        Clock::Timed(_) if plan.scheduled.is_empty() => Span::ZERO,
-        Clock::Timed(step_time) => step_time.step(&plan.shape),
+    fn step_span(&self, plan: &VllmPlan) -> Span {
+        match self.experiment.clock {
+            Clock::Timed(step_time) if !plan.scheduled.is_empty() => {
+                let mut shape = StepShape::default();
+                for part in &plan.scheduled {
+                    shape.add(
+                        part.computed_before,
+                        part.tokens,
+                        part.computed_before + part.tokens,
+                    );
+                }
+                step_time.step(&shape)
+            }
+            _ => Span::ZERO,
+        }
     }
-}
 
-fn end_step(
-    queue: &mut Queue,
-    plan: StepPlan,
-    (start, end): (Time, Time),
-    added: Vec<RequestId>,
-    (waiting_before, running_before): (Vec<RequestId>, Vec<RequestId>),
-    all_finished: &mut Vec<Live>,
-) -> LoggedStep {
-    let free_after_schedule = queue.memory.usable_blocks - plan.used_blocks;
-    let produced = queue.compute(&plan, end);
-    let mut finished = Vec::new();
-    for live in queue.take_complete(plan.respond_together) {
-        let end = if live.request.stops {
-            End::Stop
-        } else {
-            End::Length
+    fn update(&mut self, step: &InFlight) -> Updated {
+        self.now = self.now.max(step.ends);
+        let outputs = self.scheduler.update(&step.plan);
+        self.finishes_to_tell |= outputs.iter().any(|output| output.finished.is_some());
+        let when = match self.experiment.clock {
+            Clock::Counted => step.number,
+            Clock::Timed(_) => step.ends.picos() / 1_000_000,
         };
-        finished.push((live.request.id, end));
-        all_finished.push(live);
+        for output in &outputs {
+            self.log
+                .tokens
+                .extend((0..output.tokens).map(|_| (output.id, when)));
+        }
+        let pool = self.scheduler.pool();
+        Updated {
+            of_step: step.number,
+            at: step.ends,
+            outputs,
+            waiting: self.scheduler.waiting().map(Member::id).collect(),
+            running: self.scheduler.running().iter().map(Member::id).collect(),
+            free_queue: pool.free_queue().collect(),
+            cached_blocks: pool.cached_count(),
+        }
     }
-    LoggedStep {
-        start,
-        end,
-        added,
-        waiting_before,
-        running_before,
-        plan,
-        free_after_schedule,
-        emitted: produced.iter().map(|token| token.id).collect(),
-        finished,
-        waiting_after: ids(&queue.waiting),
-        running_after: ids(&queue.running),
-        free_after_update: queue.free_blocks(),
-    }
-}
-
-fn ids<'a>(requests: impl IntoIterator<Item = &'a Live>) -> Vec<RequestId> {
-    requests.into_iter().map(|live| live.request.id).collect()
 }

@@ -1,7 +1,11 @@
 //! Where tokens live: the KV cache is cut into blocks of a fixed number of tokens.
 
+mod block_pool;
+mod content;
 mod growth;
 
+pub use block_pool::{BlockId, BlockPool, PoolRules};
+pub use content::{BlockKey, KeyChain};
 pub use growth::KvGrowth;
 
 /// Blocks that hold `tokens` tokens.

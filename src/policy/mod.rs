@@ -8,6 +8,7 @@ mod continuous;
 mod none;
 mod queue;
 mod static_batch;
+pub mod vllm;
 
 pub use continuous::{AdmissionMemory, chunk};
 pub use queue::{

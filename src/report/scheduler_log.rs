@@ -2,13 +2,17 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Map, Value, json};
 
-use crate::engine::{COUNTED_STEP, End, LoggedStep, StepLog};
-use crate::policy::{Kind, Live};
+use crate::engine::{Action, Decided, LoggedStep, StepLog, Updated};
+use crate::kv::BlockId;
+use crate::policy::Kind;
+use crate::policy::vllm::Part;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
+
+/// How many blocks of the free queue are shown, as in the schema.
+const SHOWN_FREE_BLOCKS: usize = 64;
 
 /// A log and what its schema needs beside it.
 pub struct SchedulerLog<'a> {
@@ -20,84 +24,26 @@ pub struct SchedulerLog<'a> {
     pub names: &'a [String],
     /// Whether steps take their time; else times are numbers of steps.
     pub timed: bool,
-}
-
-#[derive(Serialize)]
-struct StepRow<'a> {
-    step: usize,
-    added: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    t_us: Option<u64>,
-    waiting_before: Vec<&'a str>,
-    running_before: Vec<&'a str>,
-    scheduled: Vec<ScheduledRow<'a>>,
-    total_tokens: u32,
-    preempted: Vec<&'a str>,
-    free_after_schedule: u32,
-    used_after_schedule: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    t_end_us: Option<u64>,
-    #[serde(serialize_with = "as_map")]
-    emitted: Vec<(&'a str, u32)>,
-    finished: Vec<(&'a str, &'static str)>,
-    num_waiting_after: usize,
-    num_running_after: usize,
-    waiting_after: Vec<&'a str>,
-    running_after: Vec<&'a str>,
-    free_after_update: u32,
-}
-
-#[derive(Serialize)]
-struct ScheduledRow<'a> {
-    id: &'a str,
-    kind: &'static str,
-    n: u32,
-    computed_before: u32,
-    /// Only for admissions.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hit: Option<u32>,
-}
-
-#[derive(Serialize)]
-struct RequestRow {
-    arrival: u64,
-    num_output_tokens: u32,
-    num_preemptions: u32,
-    finish: Option<&'static str>,
-    first_token_at: Option<u64>,
-    last_token_at: Option<u64>,
+    /// Whether steps are decided while the one before runs.
+    pub async_scheduling: bool,
 }
 
 impl SchedulerLog<'_> {
     /// Writes the log.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{{\n\"steps\":[")?;
-        for (number, step) in self.log.steps.iter().enumerate() {
-            let comma = if number + 1 < self.log.steps.len() {
-                ","
-            } else {
-                ""
-            };
-            writeln!(
-                out,
-                "{}{comma}",
-                serde_json::to_string(&self.step_row(number, step))?
-            )?;
-        }
+        let lines = self
+            .log
+            .steps
+            .iter()
+            .map(|line| Value::Object(self.line(line)).to_string());
+        write_joined(out, lines)?;
         writeln!(out, "],\n\"per_request\":{{")?;
-        for (number, request) in self.requests.iter().enumerate() {
-            let comma = if number + 1 < self.requests.len() {
-                ","
-            } else {
-                ""
-            };
-            let name = serde_json::to_string(&self.names[number])?;
-            writeln!(
-                out,
-                "{name}:{}{comma}",
-                serde_json::to_string(&self.request_row(request))?
-            )?;
-        }
+        let rows = self
+            .requests
+            .iter()
+            .map(|request| format!("{}:{}", json!(self.name(request.id)), self.request(request)));
+        write_joined(out, rows)?;
         writeln!(out, "}}\n}}")
     }
 
@@ -105,100 +51,211 @@ impl SchedulerLog<'_> {
         &self.names[id.0 as usize]
     }
 
-    fn all_names(&self, ids: &[RequestId]) -> Vec<&str> {
+    fn all(&self, ids: &[RequestId]) -> Value {
         ids.iter().map(|&id| self.name(id)).collect()
     }
 
-    fn step_row(&self, number: usize, step: &LoggedStep) -> StepRow<'_> {
-        let plan = &step.plan;
-        let scheduled = plan.scheduled.iter().map(|part| ScheduledRow {
-            id: self.name(part.id),
-            kind: match part.kind {
-                Kind::New => "new",
-                Kind::Resumed => "resumed",
-                Kind::Running => "running",
-            },
-            n: part.tokens,
-            computed_before: part.computed_before,
-            hit: (part.kind != Kind::Running).then_some(0),
-        });
-        StepRow {
-            step: number,
-            added: self.all_names(&step.added),
-            t_us: self.timed.then(|| micros(step.start)),
-            waiting_before: self.all_names(&step.waiting_before),
-            running_before: self.all_names(&step.running_before),
-            scheduled: scheduled.collect(),
-            total_tokens: plan.scheduled.iter().map(|part| part.tokens).sum(),
-            preempted: self.all_names(&plan.preempted),
-            free_after_schedule: step.free_after_schedule,
-            used_after_schedule: plan.used_blocks,
-            t_end_us: self.timed.then(|| micros(step.end)),
-            emitted: step.emitted.iter().map(|&id| (self.name(id), 1)).collect(),
-            finished: step
-                .finished
+    fn line(&self, line: &LoggedStep) -> Map<String, Value> {
+        let mut row = Map::new();
+        let number = line.decided.as_ref().map(|decided| decided.number);
+        row.insert("step".to_owned(), json!(number));
+        row.insert("added".to_owned(), self.all(&line.added));
+        if !line.actions.is_empty() {
+            let actions = line
+                .actions
                 .iter()
-                .map(|&(id, end)| (self.name(id), reason(end)))
-                .collect(),
-            num_waiting_after: step.waiting_after.len(),
-            num_running_after: step.running_after.len(),
-            waiting_after: self.all_names(&step.waiting_after),
-            running_after: self.all_names(&step.running_after),
-            free_after_update: step.free_after_update,
+                .map(|&(action, worked)| self.action(number, action, worked));
+            row.insert("actions".to_owned(), actions.collect());
+        }
+        if let Some(decided) = &line.decided {
+            row.extend(self.decided(decided));
+        }
+        if let Some(updated) = &line.updated {
+            let update = self.updated(updated);
+            if self.async_scheduling {
+                row.insert("then_update".to_owned(), Value::Object(update));
+            } else {
+                row.extend(update);
+            }
+        }
+        row
+    }
+
+    fn action(&self, step: Option<u64>, action: Action, worked: bool) -> Value {
+        match action {
+            Action::Abort(id) => json!({"step": step, "do": "abort", "id": self.name(id)}),
+            Action::ResetPrefixCache => {
+                json!({"step": step, "do": "reset_prefix_cache", "ok": worked})
+            }
         }
     }
 
-    fn request_row(&self, request: &Request) -> RequestRow {
-        let finished = self
-            .log
-            .finished
+    fn decided(&self, decided: &Decided) -> Map<String, Value> {
+        let plan = &decided.plan;
+        let mut row = Map::new();
+        let mut put = |key: &str, value: Value| row.insert(key.to_owned(), value);
+        if self.timed {
+            put("t_us", json!(micros(decided.at)));
+        }
+        put("waiting_before", self.all(&decided.waiting_before));
+        put("running_before", self.all(&decided.running_before));
+        put(
+            "scheduled",
+            plan.scheduled.iter().map(|part| self.part(part)).collect(),
+        );
+        put(
+            "total_tokens",
+            json!(plan.scheduled.iter().map(|part| part.tokens).sum::<u32>()),
+        );
+        put("preempted", self.all(&plan.preempted));
+        put("free_after_schedule", json!(decided.free_queue.len()));
+        put("used_after_schedule", json!(decided.used_blocks));
+        let tables = decided
+            .tables
             .iter()
-            .find(|live| live.request.id == request.id);
-        let token_at = |time: Option<Time>| {
-            // A counted step is named by its number, not by its end.
-            time.map(|time| {
-                if self.timed {
-                    micros(time)
-                } else {
-                    micros(time) - micros(Time::ZERO + COUNTED_STEP)
-                }
-            })
+            .map(|(id, table)| (self.name(*id).to_owned(), json!(table)));
+        put("block_table", Value::Object(tables.collect()));
+        put("free_queue_after_schedule", shown(&decided.free_queue));
+        if self.timed && self.async_scheduling {
+            put("exec_start_us", json!(micros(decided.runs.0)));
+            put("exec_end_us", json!(micros(decided.runs.1)));
+        } else if self.timed {
+            put("t_end_us", json!(micros(decided.runs.1)));
+        }
+        row
+    }
+
+    fn part(&self, part: &Part) -> Value {
+        let kind = match part.kind {
+            Kind::New => "new",
+            Kind::Resumed => "resumed",
+            Kind::Running => "running",
         };
-        RequestRow {
-            arrival: micros(request.arrival),
-            num_output_tokens: finished.map_or(0, |live| live.generated),
-            num_preemptions: finished.map_or(0, |live| live.preemptions),
-            finish: finished.map(|live| reason(end_of(live))),
-            first_token_at: token_at(finished.and_then(|live| live.first_token)),
-            last_token_at: token_at(finished.and_then(|live| live.last_token)),
+        let mut row = json!({
+            "id": self.name(part.id), "kind": kind, "n": part.tokens, "computed_before": part.computed_before,
+        });
+        if part.kind != Kind::Running {
+            row["hit"] = json!(part.hit);
+        }
+        if part.drafts > 0 {
+            row["drafts"] = json!(part.drafts);
+        }
+        row
+    }
+
+    fn updated(&self, updated: &Updated) -> Map<String, Value> {
+        let mut row = Map::new();
+        let mut put = |key: &str, value: Value| row.insert(key.to_owned(), value);
+        if self.async_scheduling {
+            put("of_step", json!(updated.of_step));
+            if self.timed {
+                put("t_us", json!(micros(updated.at)));
+            }
+        }
+        let emitted = updated
+            .outputs
+            .iter()
+            .map(|output| (self.name(output.id).to_owned(), json!(output.tokens)));
+        put("emitted", Value::Object(emitted.collect()));
+        let finished = updated
+            .outputs
+            .iter()
+            .filter(|output| output.finished.is_some());
+        put(
+            "finished",
+            finished
+                .map(|output| json!([self.name(output.id), self.reason(output.id)]))
+                .collect(),
+        );
+        put("num_waiting_after", json!(updated.waiting.len()));
+        put("num_running_after", json!(updated.running.len()));
+        put("waiting_after", self.all(&updated.waiting));
+        put("running_after", self.all(&updated.running));
+        put("free_after_update", json!(updated.free_queue.len()));
+        put("cached_blocks_after_update", json!(updated.cached_blocks));
+        put("free_queue_after_update", shown(&updated.free_queue));
+        row
+    }
+
+    fn request(&self, request: &Request) -> Value {
+        let times: Vec<u64> = self.times_of(request.id).collect();
+        let updates = || {
+            self.log
+                .steps
+                .iter()
+                .filter_map(|line| line.updated.as_ref())
+        };
+        let is_it = |output: &&crate::policy::vllm::Output| {
+            output.id == request.id && output.finished.is_some()
+        };
+        let finished = updates()
+            .flat_map(|updated| &updated.outputs)
+            .any(|output| is_it(&output));
+        let aborted = self
+            .log
+            .steps
+            .iter()
+            .flat_map(|line| &line.actions)
+            .any(|done| *done == (Action::Abort(request.id), true));
+        let decisions = || {
+            self.log
+                .steps
+                .iter()
+                .filter_map(|line| line.decided.as_ref())
+        };
+        let preemptions = decisions()
+            .flat_map(|decided| &decided.plan.preempted)
+            .filter(|&&id| id == request.id);
+        let finish = match (finished, aborted) {
+            (true, _) => json!(self.reason(request.id)),
+            (false, true) => json!("abort"),
+            (false, false) => Value::Null,
+        };
+        json!({
+            "arrival": micros(request.arrival),
+            "num_output_tokens": times.len(),
+            "num_preemptions": preemptions.count(),
+            "finish": finish,
+            "first_token_at": times.first(),
+            "last_token_at": times.last(),
+            "token_times": times,
+        })
+    }
+
+    fn times_of(&self, id: RequestId) -> impl Iterator<Item = u64> {
+        let own = self
+            .log
+            .tokens
+            .iter()
+            .filter(move |(whose, _)| *whose == id);
+        own.map(|&(_, when)| when)
+    }
+
+    fn reason(&self, id: RequestId) -> &'static str {
+        if self.requests[id.0 as usize].stops {
+            "stop"
+        } else {
+            "length"
         }
     }
 }
 
-const fn end_of(live: &Live) -> End {
-    if live.request.stops {
-        End::Stop
-    } else {
-        End::Length
+fn write_joined(
+    out: &mut dyn Write,
+    lines: impl ExactSizeIterator<Item = String>,
+) -> io::Result<()> {
+    let last = lines.len().saturating_sub(1);
+    for (number, line) in lines.enumerate() {
+        writeln!(out, "{line}{}", if number < last { "," } else { "" })?;
     }
+    Ok(())
 }
 
-const fn reason(end: End) -> &'static str {
-    match end {
-        End::Stop => "stop",
-        End::Length => "length",
-    }
+fn shown(free_queue: &[BlockId]) -> Value {
+    json!(free_queue[..free_queue.len().min(SHOWN_FREE_BLOCKS)])
 }
 
 /// Times in a log are whole microseconds.
 const fn micros(time: Time) -> u64 {
     time.picos() / 1_000_000
-}
-
-fn as_map<S: Serializer>(entries: &[(&str, u32)], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(entries.len()))?;
-    for (name, value) in entries {
-        map.serialize_entry(name, value)?;
-    }
-    map.end()
 }

@@ -16,7 +16,7 @@ pub use invalid::Invalid;
 pub use length_sampler::LengthSampler;
 pub use lengths::{LengthDistribution, Lengths, MixturePart};
 pub use quantile_table::QuantileTable;
-pub use request::{ContentId, MOST_TOKENS, Prompt, Request, RequestId, Segment};
+pub use request::{ContentId, MOST_TOKENS, OutputName, Prompt, Request, RequestId, Segment};
 pub use synthetic::{Synthetic, SyntheticSource};
 
 use crate::units::Time;

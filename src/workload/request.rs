@@ -15,6 +15,7 @@ pub struct ContentId(pub u64);
 
 impl ContentId {
     const OUTPUT: u64 = 1 << 63;
+    const UNIQUE_PROMPT: u64 = 1 << 62;
 
     /// What `request` produces: a later prompt that holds it can find it in the prefix cache.
     pub const fn output_of(request: RequestId) -> Self {
@@ -29,10 +30,24 @@ impl ContentId {
         Some(RequestId(self.0 & !Self::OUTPUT))
     }
 
-    /// Content known by a number or by the hash of its name. Never the output of a request.
-    pub const fn numbered(number: u64) -> Self {
-        Self(number & !Self::OUTPUT)
+    /// The prompt of `request`, where no other request shares any of it.
+    pub const fn unique_prompt_of(request: RequestId) -> Self {
+        Self(Self::UNIQUE_PROMPT | request.0)
     }
+
+    /// Content known by a number or by the hash of its name. Never the output or the unique prompt of a request.
+    pub const fn numbered(number: u64) -> Self {
+        Self(number & !(Self::OUTPUT | Self::UNIQUE_PROMPT))
+    }
+}
+
+/// What a request's output tokens are called: token `j` is (content, offset + j).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputName {
+    /// Their content.
+    pub content: ContentId,
+    /// The first token's place in it.
+    pub offset: u32,
 }
 
 /// A stretch of a prompt: `tokens` tokens of `content`, starting at `offset`.
@@ -97,4 +112,33 @@ pub struct Request {
     pub max_tokens: u32,
     /// Whether its last token is a stop token; otherwise it ends because its length is reached.
     pub stops: bool,
+    /// Lower numbers go first where the server heeds priorities.
+    pub priority: i32,
+    /// The identity of its output, which later prompts may repeat.
+    pub output_name: OutputName,
+}
+
+impl Request {
+    /// A request that ends when its length is reached or, if it allows more than it produces, with a stop token.
+    pub const fn new(
+        id: RequestId,
+        arrival: Time,
+        prompt: Prompt,
+        output_tokens: u32,
+        max_tokens: u32,
+    ) -> Self {
+        Self {
+            id,
+            arrival,
+            prompt,
+            output_tokens,
+            max_tokens,
+            stops: output_tokens < max_tokens,
+            priority: 0,
+            output_name: OutputName {
+                content: ContentId::output_of(id),
+                offset: 0,
+            },
+        }
+    }
 }

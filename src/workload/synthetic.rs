@@ -183,14 +183,7 @@ impl Source for SyntheticSource {
         let wanted_tokens = self.output.draw();
         let max_tokens = self.max_tokens.unwrap_or(wanted_tokens);
         let output_tokens = wanted_tokens.min(max_tokens);
-        Request {
-            id,
-            arrival,
-            prompt,
-            output_tokens,
-            max_tokens,
-            stops: output_tokens < max_tokens,
-        }
+        Request::new(id, arrival, prompt, output_tokens, max_tokens)
     }
 
     fn finished(&mut self, id: RequestId, at: Time) {

@@ -27,14 +27,14 @@ impl Observer for Histories {
 }
 
 fn request(id: u64, arrival_us: u64, prompt: u32, output_tokens: u32) -> Request {
-    Request {
-        id: RequestId(id),
-        arrival: Time::ZERO + Span::from_micros(arrival_us),
-        prompt: Prompt::unique(prompt),
+    let arrival = Time::ZERO + Span::from_micros(arrival_us);
+    Request::new(
+        RequestId(id),
+        arrival,
+        Prompt::unique(prompt),
         output_tokens,
-        max_tokens: output_tokens,
-        stops: false,
-    }
+        output_tokens,
+    )
 }
 
 /// Serves the requests with both engines and returns each one's first and last token [us].

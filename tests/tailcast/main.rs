@@ -14,6 +14,7 @@ mod known_models;
 mod laws_step_time;
 mod metrics;
 mod oracle;
+mod queueing;
 mod reader_fuzz;
 mod reports;
 mod synthetic;

@@ -109,7 +109,7 @@ fn random_calls(random: &mut Xoshiro256PlusPlus) -> Vec<Call> {
         let steps = random.random_range(1..9);
         let mut shape = StepShape::default();
         for _ in &running {
-            shape.add_decode(10);
+            shape.add(9, 1, 10);
         }
         let run = StepRun {
             start: time(now),
@@ -312,9 +312,9 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
         // Each request takes a little longer than the one before, so that quantiles differ.
         let prefill = 30 * MILLISECOND + id * 1_000;
         let mut prompt = StepShape::default();
-        prompt.add_chunk(0, 100, true);
+        prompt.add(0, 100, 100);
         let mut decode = StepShape::default();
-        decode.add_decode(101);
+        decode.add(100, 1, 101);
         let runs = [(prompt, prefill, 1, 0), (decode, 10 * MILLISECOND, 10, 1)];
         let mut now = arrival;
         let id = RequestId(id);
@@ -441,7 +441,7 @@ fn a_response_sent_as_a_whole_has_no_time_between_tokens() {
 fn what_keeps_requests_waiting_is_named() {
     let shape = |tokens: u32| {
         let mut shape = StepShape::default();
-        shape.add_chunk(0, tokens, false);
+        shape.add(0, tokens, tokens + 1);
         shape
     };
     for (running, tokens, expected) in [

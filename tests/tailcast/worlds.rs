@@ -162,14 +162,8 @@ fn requests(count: u64, longest: u32, coarse: bool, random: &mut impl Rng) -> Ve
                 } else {
                     random.random_range(0..9)
                 };
-            Request {
-                id: RequestId(id),
-                arrival,
-                prompt: Prompt::unique(random.random_range(1..=longest)),
-                output_tokens,
-                max_tokens,
-                stops: output_tokens < max_tokens,
-            }
+            let prompt = Prompt::unique(random.random_range(1..=longest));
+            Request::new(RequestId(id), arrival, prompt, output_tokens, max_tokens)
         })
         .collect()
 }

@@ -132,17 +132,17 @@ impl TraceSource {
             .or(self.replay.max_tokens)
             .unwrap_or(row.output_tokens);
         let output_tokens = row.output_tokens.min(max_tokens);
-        Ok(Request {
-            id: RequestId(id),
+        let prompt = match row.segments {
+            None => Prompt::unique(row.input_tokens),
+            Some(segments) => Prompt::of_segments(self.with_request_ids(segments)),
+        };
+        Ok(Request::new(
+            RequestId(id),
             arrival,
-            prompt: match row.segments {
-                None => Prompt::unique(row.input_tokens),
-                Some(segments) => Prompt::of_segments(self.with_request_ids(segments)),
-            },
+            prompt,
             output_tokens,
             max_tokens,
-            stops: output_tokens < max_tokens,
-        })
+        ))
     }
 
     /// When a row that arrived `picos` after the first arrives in the replay; `None` if that is past the limit of simulated time.

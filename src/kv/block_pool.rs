@@ -1,0 +1,163 @@
+//! The blocks of the KV cache by name: who uses them, what they hold, which is taken next (vLLM 0.33.0, `vllm/v1/core/block_pool.py`).
+//!
+//! A block that nobody uses any more stays in the free queue with its content until it is taken for something else, so the cache is what
+//! is left lying in free blocks. Taking from the front evicts; since freed blocks join at the back, tail of a request first, the least
+//! recently freed go first and, of these, tails before heads.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::content::BlockKey;
+
+/// The number of a physical block; 0 is the null block.
+pub type BlockId = u32;
+
+/// Which rules a pool follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolRules {
+    /// Whether blocks remember what they hold.
+    pub caching: bool,
+    /// Whether freed blocks without a key are taken before all others (vLLM since 0.25) or wait their turn.
+    pub keyless_first: bool,
+}
+
+/// All blocks of a server.
+#[derive(Clone, Debug)]
+pub struct BlockPool {
+    rules: PoolRules,
+    blocks: Vec<Block>,
+    /// Blocks nobody uses, next to be taken first.
+    free: VecDeque<BlockId>,
+    /// Blocks by what they hold, the first that got the key first.
+    cached: HashMap<BlockKey, Vec<BlockId>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Block {
+    users: u32,
+    key: Option<BlockKey>,
+}
+
+impl BlockPool {
+    /// A pool of `kv_blocks` blocks, the null block included.
+    pub fn new(kv_blocks: u32, rules: PoolRules) -> Self {
+        Self {
+            rules,
+            blocks: vec![Block::default(); kv_blocks as usize],
+            free: (1..kv_blocks).collect(),
+            cached: HashMap::new(),
+        }
+    }
+
+    /// Blocks that hold tokens or could: all but the null block.
+    pub fn usable(&self) -> u32 {
+        self.blocks.len() as u32 - 1
+    }
+
+    /// How many blocks nobody uses.
+    pub fn free_count(&self) -> u32 {
+        self.free.len() as u32
+    }
+
+    /// The blocks nobody uses, next to be taken first.
+    pub fn free_queue(&self) -> impl Iterator<Item = BlockId> {
+        self.free.iter().copied()
+    }
+
+    /// How many different contents are cached.
+    pub fn cached_count(&self) -> usize {
+        self.cached.len()
+    }
+
+    /// The longest run of cached blocks from the start of `keys`.
+    pub fn lookup<'a>(&self, keys: impl IntoIterator<Item = &'a BlockKey>) -> Vec<BlockId> {
+        keys.into_iter()
+            .map_while(|key| self.cached.get(key).map(|blocks| blocks[0]))
+            .collect()
+    }
+
+    /// How many of these blocks nobody uses.
+    pub fn count_unused(&self, blocks: &[BlockId]) -> u32 {
+        let unused = blocks
+            .iter()
+            .filter(|&&id| self.blocks[id as usize].users == 0);
+        unused.count() as u32
+    }
+
+    /// Adds a user to cached blocks.
+    pub fn share(&mut self, blocks: &[BlockId]) {
+        for &id in blocks {
+            let block = &mut self.blocks[id as usize];
+            if block.users == 0 {
+                self.free.retain(|&free| free != id);
+            }
+            block.users += 1;
+        }
+    }
+
+    /// Takes a block from the front of the free queue; what it held is forgotten.
+    pub fn take(&mut self) -> BlockId {
+        let id = self.free.pop_front().expect("a block is free");
+        let block = &mut self.blocks[id as usize];
+        assert_eq!(block.users, 0, "a free block has no users");
+        block.users = 1;
+        if let Some(key) = block.key.take() {
+            self.forget(key, id);
+        }
+        id
+    }
+
+    /// Notes what a block holds once it is full.
+    pub fn name(&mut self, id: BlockId, key: BlockKey) {
+        if !self.rules.caching {
+            return;
+        }
+        let block = &mut self.blocks[id as usize];
+        if block.key.is_none() {
+            block.key = Some(key);
+            self.cached.entry(key).or_default().push(id);
+        }
+    }
+
+    /// Removes a user from a request's blocks, given in the order of its tokens.
+    pub fn release(&mut self, table: &[BlockId]) {
+        let mut keyless = VecDeque::new();
+        for &id in table.iter().rev() {
+            let block = &mut self.blocks[id as usize];
+            block.users -= 1;
+            if block.users > 0 {
+                continue;
+            }
+            if block.key.is_none() && self.rules.keyless_first {
+                keyless.push_back(id);
+            } else {
+                self.free.push_back(id);
+            }
+        }
+        while let Some(id) = keyless.pop_back() {
+            self.free.push_front(id);
+        }
+    }
+
+    /// Forgets all content; false, and nothing happens, while any block is in use.
+    pub fn reset(&mut self) -> bool {
+        if self.free_count() < self.usable() {
+            return false;
+        }
+        self.cached.clear();
+        for block in &mut self.blocks {
+            block.key = None;
+        }
+        true
+    }
+
+    fn forget(&mut self, key: BlockKey, id: BlockId) {
+        let holders = self
+            .cached
+            .get_mut(&key)
+            .expect("a key leads to its blocks");
+        holders.retain(|&holder| holder != id);
+        if holders.is_empty() {
+            self.cached.remove(&key);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Queueing theory: a server without batching is an M/G/1 queue, and its mean wait is known.
+
+use tailcast::engine::{self, Event, Observer, ServerSettings, StepRun};
+use tailcast::fleet::replay;
+use tailcast::policy::PolicySettings;
+use tailcast::stats::t_quantile_975;
+use tailcast::step_time::Affine;
+use tailcast::units::{Span, Time};
+use tailcast::workload::{
+    Arrivals, LengthDistribution, Lengths, MixturePart, RequestId, Synthetic,
+};
+
+const REQUESTS: u64 = 1_200_000;
+
+/// Waits are correlated from one request to the next, but hardly over so many: their means are as good as independent.
+const BATCH: usize = 12_000;
+
+/// Mean waits of batches of requests [s].
+#[derive(Default)]
+struct Waits {
+    sum: f64,
+    count: usize,
+    means: Vec<f64>,
+}
+
+impl Observer for Waits {
+    fn on(&mut self, _at: Time, _id: RequestId, event: &Event) {
+        let Event::Finished(history) = event else {
+            return;
+        };
+        self.sum += (history.scheduled - history.arrival).seconds();
+        self.count += 1;
+        if self.count == BATCH {
+            self.means.push(self.sum / BATCH as f64);
+            (self.sum, self.count) = (0.0, 0);
+        }
+    }
+
+    fn ran(&mut self, _run: &StepRun<'_>) {}
+}
+
+/// The mean wait [s] and the half-width of its 99 % interval, from batch means.
+fn simulated_wait(workload: &Synthetic, step_time: Affine) -> (f64, f64) {
+    let settings = ServerSettings {
+        policy: PolicySettings::None,
+        kv_blocks: 1000,
+        block_tokens: 16,
+        max_model_len: 4096,
+    };
+    let mut waits = Waits::default();
+    let mut server = engine::fast(&settings, Box::new(step_time));
+    replay(server.as_mut(), &mut workload.source(7), &mut waits).unwrap();
+    let count = waits.means.len() as f64;
+    let mean = waits.means.iter().sum::<f64>() / count;
+    let squares: f64 = waits.means.iter().map(|batch| (batch - mean).powi(2)).sum();
+    let error = (squares / (count - 1.0) / count).sqrt();
+    // The 99.5 % quantile of Student's t for 99 degrees of freedom.
+    assert_eq!(waits.means.len(), 100);
+    assert!(t_quantile_975(99) < 2.626);
+    (mean, 2.626 * error)
+}
+
+fn workload(rate_per_s: f64, output: LengthDistribution) -> Synthetic {
+    Synthetic {
+        arrivals: Arrivals::Poisson { rate_per_s },
+        prompt: Lengths::fixed(100),
+        output: Lengths::new(output),
+        max_tokens: None,
+        requests: Some(REQUESTS),
+        duration: None,
+    }
+}
+
+#[test]
+fn fixed_service_times_wait_as_pollaczek_and_khinchine_say() {
+    // Service: one prompt step of 20 ms and nine decode steps of 10.1 ms.
+    let step_time = Affine {
+        base: Span::from_micros(10_000),
+        per_token: Span::from_micros(100),
+        per_sequence: Span::ZERO,
+    };
+    let service_s = 0.020 + 9.0 * 0.0101;
+    for utilisation in [0.5, 0.7, 0.9] {
+        let rate = utilisation / service_s;
+        let workload = workload(rate, LengthDistribution::Fixed { value: 10 });
+        let (wait, half_width) = simulated_wait(&workload, step_time);
+        let expected = utilisation * service_s / (2.0 * (1.0 - utilisation));
+        assert!(
+            (wait - expected).abs() <= half_width,
+            "at utilisation {utilisation}: {wait} +- {half_width} s, theory {expected} s"
+        );
+        assert!(
+            half_width < 0.04 * expected,
+            "the interval says something: {half_width}"
+        );
+    }
+}
+
+#[test]
+fn two_kinds_of_requests_wait_as_pollaczek_and_khinchine_say() {
+    let part = |value| MixturePart {
+        weight: 1.0,
+        lengths: Lengths::fixed(value),
+    };
+    // Outputs of 1 or 3 tokens, with equal chances: services of 10 or 30 ms.
+    let step_time = Affine {
+        base: Span::from_micros(10_000),
+        per_token: Span::ZERO,
+        per_sequence: Span::ZERO,
+    };
+    let outputs = LengthDistribution::Mixture {
+        parts: vec![part(1), part(3)],
+    };
+    let (mean, mean_square) = (0.02, (0.01_f64.powi(2) + 0.03_f64.powi(2)) / 2.0);
+    let rate = 0.7 / mean;
+    let (wait, half_width) = simulated_wait(&workload(rate, outputs), step_time);
+    let expected = rate * mean_square / (2.0 * (1.0 - 0.7));
+    assert!(
+        (wait - expected).abs() <= half_width,
+        "{wait} +- {half_width} s, theory {expected} s"
+    );
+}
