@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::replications::Outcome;
 use super::scenario::Input;
-use crate::config::{Scenario, Workload};
+use crate::config::Scenario;
 use crate::hardware::MemoryBudget;
 use crate::metrics::Summary;
 use crate::policy::PolicySettings;
@@ -63,7 +63,7 @@ fn memory(scenario: &Scenario, summary: &Summary) -> Memory {
         activations_bytes: Some(budget.activations_bytes),
         overhead_bytes: Some(budget.overhead_bytes),
         kv_bytes: Some(kv_bytes(scenario)),
-        closed_form_users: mean_context_tokens(scenario, summary)
+        closed_form_users: mean_context_tokens(summary)
             .map(|context| budget.closed_form_users(context)),
     }
 }
@@ -79,17 +79,10 @@ fn kv_bytes(scenario: &Scenario) -> u64 {
 }
 
 /// Prompt and output of the mean request [tokens]: what the back-of-envelope formula reserves for a user.
-fn mean_context_tokens(scenario: &Scenario, summary: &Summary) -> Option<f64> {
-    match &scenario.workload {
-        Workload::Synthetic(workload) => {
-            Some(workload.prompt.estimated_mean() + workload.output.estimated_mean())
-        }
-        Workload::Trace(_) => {
-            let rates = &summary.throughput;
-            let per_request = 1.0 / rates.requests_per_s?;
-            Some((rates.input_tokens_per_s? + rates.output_tokens_per_s?) * per_request)
-        }
-    }
+fn mean_context_tokens(summary: &Summary) -> Option<f64> {
+    let rates = &summary.throughput;
+    let tokens_per_s = rates.input_tokens_per_s? + rates.output_tokens_per_s?;
+    Some(tokens_per_s / rates.requests_per_s?).filter(|tokens| tokens.is_finite())
 }
 
 /// The arithmetic of the memory, and every setting with its origin.
