@@ -1,10 +1,85 @@
-//! The command line: one file a verb.
+//! The command line: one file a verb. The only place that prints.
 
+mod check;
+mod color;
+mod explain;
+mod failure;
+mod gpus;
+mod init;
+mod interrupt;
+mod list;
+mod models;
+mod outputs;
+mod progress;
+mod replications;
+mod run;
+mod scenario;
+mod screen;
+mod server_flags;
+mod simulate;
 pub mod steps;
+mod trace;
+mod watched_source;
 
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// Exit codes, for `--help`.
+const EXIT_CODES: &str = "Exit codes: 0 good, 1 failure, 2 usage or configuration, 3 the model does not fit, \
+    99 an objective (SLO) is missed, 130 interrupted.\nResults go to stdout, progress and warnings to stderr.";
+
+/// Forecast the latency tail of an LLM inference server before you rent the GPUs.
+#[derive(Debug, Parser)]
+#[command(name = "tailcast", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(flatten)]
+    color: color::ColorFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Every verb.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Box<run::Args>),
+    Check(Box<check::Args>),
+    Steps(steps::Args),
+    Trace(trace::Args),
+    Models(models::Args),
+    Gpus(gpus::Args),
+    Init(init::Args),
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return failure::of_usage(&error),
+    };
+    let color = arguments.color;
+    match arguments.command.run(color) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(color),
+    }
+}
+
+impl Command {
+    fn run(self, color: color::ColorFlags) -> Result<(), Failure> {
+        match self {
+            Self::Run(args) => run::run(&args, color),
+            Self::Check(args) => check::run(&args),
+            Self::Steps(args) => {
+                let mut text = Vec::new();
+                steps::run(&args, &mut text).map_err(Failure::Input)?;
+                Ok(screen::print(&String::from_utf8_lossy(&text))?)
+            }
+            Self::Trace(args) => trace::run(&args),
+            Self::Models(args) => models::run(&args),
+            Self::Gpus(args) => gpus::run(&args),
+            Self::Init(args) => init::run(&args),
+        }
+    }
 }

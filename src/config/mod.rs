@@ -1,5 +1,32 @@
-//! TOML and JSON text to domain values, with good errors.
+//! From TOML text to domain values that are valid by construction, with errors that show the place and the remedy.
+//!
+//! A scenario is read in layers: a file, then the flags of the command line. Each value knows where it was written, so that every
+//! message can show its line. What is left out takes a default that the ledger explains.
 
+mod arrivals;
+mod batching;
 pub mod catalogue;
+mod diagnostic;
+mod document;
+mod fields;
+mod fingerprint;
 pub mod hugging_face;
+mod key;
+mod lengths;
+mod load;
+mod quantity;
+mod scenario;
 pub mod scheduler_log;
+mod server;
+mod slo;
+mod text;
+mod trace;
+mod workload;
+
+pub use diagnostic::{Diagnostic, Snippet};
+pub use fields::Resolved;
+pub use load::{Flag, Layers};
+pub use quantity::{DURATION_HELP, duration};
+pub use scenario::{Problem, Scenario};
+pub use slo::Objective;
+pub use workload::Workload;

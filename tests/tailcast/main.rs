@@ -1,7 +1,12 @@
 //! Tests by kind of promise, in one binary.
 
 mod bad_catalogue;
+mod bad_input;
+mod bad_scenarios;
 mod bad_traces;
+mod cli;
+mod command;
+mod config;
 mod distributions;
 mod golden_draws;
 mod known;

@@ -1,0 +1,156 @@
+//! From a scenario and its outcome to a report, and the explanation of where its numbers come from.
+
+use std::fmt::Write;
+
+use super::replications::Outcome;
+use super::scenario::Input;
+use crate::config::{Scenario, Workload};
+use crate::hardware::MemoryBudget;
+use crate::metrics::Summary;
+use crate::policy::PolicySettings;
+use crate::report::{Headline, Memory, RunReport};
+
+/// The report of all runs.
+pub fn report(input: &Input, outcome: &Outcome) -> RunReport {
+    let scenario = &input.scenario;
+    let summary = outcome.summary.expect("there is at least one run");
+    RunReport {
+        headline: Headline {
+            model: scenario.model.name().to_owned(),
+            gpu: scenario.gpu.name().to_owned(),
+            tensor_parallel: scenario.tensor_parallel,
+            policy: policy_name(&scenario.server.policy).to_owned(),
+            workload: scenario.name.clone(),
+            replications: outcome.runs,
+            wall: None,
+        },
+        scenario_hash: scenario.hash.clone(),
+        seed: scenario.seed,
+        fidelity: Some(fidelity(scenario)),
+        memory: memory(scenario, &summary),
+        slos: input.slos.clone(),
+        summary,
+    }
+}
+
+fn policy_name(policy: &PolicySettings) -> &'static str {
+    match policy {
+        PolicySettings::None => "no batching",
+        PolicySettings::Static(_) => "static batching",
+        PolicySettings::Continuous(_) => "continuous batching",
+    }
+}
+
+fn fidelity(scenario: &Scenario) -> String {
+    let steps = if scenario.measured_step_time.is_some() {
+        "step times as the scenario gives them".to_owned()
+    } else {
+        format!("step times from a roofline of {}", scenario.gpu.title())
+    };
+    let blocks = if scenario.kv_blocks_given {
+        "KV blocks as the scenario gives them"
+    } else {
+        "KV blocks from the memory model"
+    };
+    format!("{steps}; {blocks}")
+}
+
+fn memory(scenario: &Scenario, summary: &Summary) -> Memory {
+    let budget = &scenario.memory;
+    Memory {
+        total_bytes: Some(budget.total_bytes),
+        weights_bytes: Some(budget.weights_bytes),
+        activations_bytes: Some(budget.activations_bytes),
+        overhead_bytes: Some(budget.overhead_bytes),
+        kv_bytes: Some(kv_bytes(scenario)),
+        closed_form_users: mean_context_tokens(scenario, summary)
+            .map(|context| budget.closed_form_users(context)),
+    }
+}
+
+/// What the KV cache of the run takes [bytes].
+fn kv_bytes(scenario: &Scenario) -> u64 {
+    if scenario.kv_blocks_given {
+        let tokens = u64::from(scenario.server.kv_blocks) * u64::from(scenario.server.block_tokens);
+        tokens * scenario.memory.kv_bytes_per_token
+    } else {
+        scenario.memory.kv_bytes
+    }
+}
+
+/// Prompt and output of the mean request [tokens]: what the back-of-envelope formula reserves for a user.
+fn mean_context_tokens(scenario: &Scenario, summary: &Summary) -> Option<f64> {
+    match &scenario.workload {
+        Workload::Synthetic(workload) => {
+            Some(workload.prompt.estimated_mean() + workload.output.estimated_mean())
+        }
+        Workload::Trace(_) => {
+            let rates = &summary.throughput;
+            let per_request = 1.0 / rates.requests_per_s?;
+            Some((rates.input_tokens_per_s? + rates.output_tokens_per_s?) * per_request)
+        }
+    }
+}
+
+/// The arithmetic of the memory, and every setting with its origin.
+pub fn explanation(input: &Input) -> String {
+    let scenario = &input.scenario;
+    let mut text = memory_lines(scenario, &scenario.memory);
+    text.push_str("\nSettings\n");
+    let width = scenario
+        .settings
+        .iter()
+        .map(|setting| setting.key.len())
+        .max()
+        .unwrap_or(0);
+    for setting in &scenario.settings {
+        let origin = if setting.is_default {
+            format!("default: {}", setting.origin)
+        } else {
+            setting.origin.clone()
+        };
+        let _ = writeln!(
+            text,
+            "  {:width$}  {:<16}  {origin}",
+            setting.key, setting.value
+        );
+    }
+    let _ = write!(
+        text,
+        "\nscenario {} · seed {}\n",
+        scenario.hash, scenario.seed
+    );
+    text
+}
+
+fn memory_lines(scenario: &Scenario, budget: &MemoryBudget) -> String {
+    const GIB: f64 = (1u64 << 30) as f64;
+    let gib = |bytes: u64| bytes as f64 / GIB;
+    let mut text = format!(
+        "Memory of each GPU, in GiB\n{:>9.2}  {} reports\n{:>9.2}  of them for the server (gpu_memory_utilization)\n",
+        gib(budget.total_bytes),
+        scenario.gpu.title(),
+        gib(budget.requested_bytes),
+    );
+    for (what, bytes) in [
+        ("weights", budget.weights_bytes),
+        ("activations of the largest step", budget.activations_bytes),
+        ("libraries and workspaces", budget.overhead_bytes),
+    ] {
+        let _ = writeln!(text, "{:>9.2}  {what}", -gib(bytes));
+    }
+    let _ = writeln!(text, "{:>9.2}  left for the KV cache", gib(budget.kv_bytes));
+    let blocks = scenario.server.kv_blocks;
+    let tokens = u64::from(blocks - 1) * u64::from(scenario.server.block_tokens);
+    let origin = if scenario.kv_blocks_given {
+        "as the scenario gives them"
+    } else {
+        "that fit"
+    };
+    let _ = writeln!(
+        text,
+        "{blocks} blocks {origin}: {tokens} tokens of {} bytes each (one block, the null block, holds none)",
+        budget.kv_bytes_per_token
+    );
+    text
+}

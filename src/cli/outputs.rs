@@ -1,0 +1,104 @@
+//! Files that a run writes: checked before it starts, complete or absent afterwards.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::failure::Failure;
+use super::scenario::Input;
+use crate::config::{self, DURATION_HELP, Diagnostic, Workload};
+use crate::units::Span;
+
+/// Flags that name files.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Files")]
+pub struct OutputFlags {
+    /// Write one CSV row a request
+    #[arg(long, value_name = "FILE")]
+    pub requests_out: Option<PathBuf>,
+    /// Write queue depth and KV usage over time as CSV
+    #[arg(long, value_name = "FILE")]
+    pub timeline_out: Option<PathBuf>,
+    /// How much simulated time lies between two rows of the timeline
+    #[arg(long, value_name = "DURATION", default_value = "1s")]
+    timeline_interval: String,
+}
+
+/// Rows closer than this say nothing more: steps take milliseconds.
+const SHORTEST_INTERVAL: Span = Span::from_micros(100);
+
+impl OutputFlags {
+    /// Whether any file is asked for.
+    pub fn any(&self) -> bool {
+        self.requests_out.is_some() || self.timeline_out.is_some()
+    }
+
+    /// The time between two rows of the timeline.
+    pub fn interval(&self) -> Result<Span, Failure> {
+        let flag = "--timeline-interval";
+        let interval = config::duration(&self.timeline_interval)
+            .map_err(|problem| Diagnostic::new(format!("{flag}: {problem}")).help(DURATION_HELP))?;
+        if interval < SHORTEST_INTERVAL {
+            let message = format!("{flag} {} is too short", self.timeline_interval);
+            return Err(Diagnostic::new(message).help("write 100us or more").into());
+        }
+        Ok(interval)
+    }
+
+    /// Refuses files that could not be written, or that would overwrite one another or what the run reads.
+    pub fn check(&self, scenario_file: Option<&Path>, input: &Input) -> Result<(), Failure> {
+        let outputs = [
+            ("--requests-out", &self.requests_out),
+            ("--timeline-out", &self.timeline_out),
+        ];
+        let mut taken: Vec<(String, PathBuf)> = Vec::new();
+        let mut read = |what: &str, path: &Path| {
+            if let Ok(path) = path.canonicalize() {
+                taken.push((what.to_owned(), path));
+            }
+        };
+        if let Some(file) = scenario_file {
+            read("the scenario", file);
+        }
+        if let Workload::Trace(replay) = &input.scenario.workload {
+            read("the trace", &replay.path);
+        }
+        for (flag, path) in outputs {
+            let Some(path) = path else { continue };
+            let place = writable(path).map_err(|problem| {
+                Diagnostic::new(format!(
+                    "{flag}: cannot write {}: {problem}",
+                    path.display()
+                ))
+                .help("give a file in a directory that exists and that you may write to")
+            })?;
+            if let Some((what, _)) = taken.iter().find(|(_, other)| *other == place) {
+                let message = format!("{flag} {} would overwrite {what}", path.display());
+                return Err(Diagnostic::new(message).help("give another name").into());
+            }
+            taken.push((format!("the file of {flag}"), place));
+        }
+        Ok(())
+    }
+}
+
+/// The full path of a file that can be written.
+fn writable(path: &Path) -> io::Result<PathBuf> {
+    if path.is_dir() {
+        return Err(io::Error::other("it is a directory"));
+    }
+    if path.exists() && !path.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::other("it has no name"));
+    };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folder = folder.canonicalize()?;
+    tempfile::tempfile_in(&folder)?;
+    let full = folder.join(name);
+    // A link leads to the file that would be overwritten.
+    Ok(full.canonicalize().unwrap_or(full))
+}

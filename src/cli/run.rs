@@ -1,0 +1,219 @@
+//! `run`: simulates a scenario and reports what its users would see.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::ValueEnum;
+
+use super::color::ColorFlags;
+use super::explain;
+use super::failure::Failure;
+use super::interrupt;
+use super::outputs::OutputFlags;
+use super::progress::Progress;
+use super::replications::{self, Outcome};
+use super::scenario::{Input, ScenarioFlags};
+use super::screen;
+use super::simulate::{LastHeard, simulate};
+use crate::config::Workload;
+use crate::engine::Observer;
+use crate::metrics::{Replications, RequestLog, Timeline};
+use crate::report::{RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv};
+
+/// Simulate a scenario and report latencies, queue depth, memory and throughput
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub struct Args {
+    /// The scenario file (TOML); without it an embedded demo runs
+    scenario: Option<PathBuf>,
+    #[command(flatten)]
+    changes: ScenarioFlags,
+    /// Run this many times with consecutive seeds, for confidence intervals
+    #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    seeds: u32,
+    /// Threads for several runs; by default one a processor
+    #[arg(long, value_name = "THREADS", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    jobs: Option<u32>,
+    /// How to print the results
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Exit with 0 even if an objective is missed
+    #[arg(long)]
+    slo_exit_zero: bool,
+    /// Explain the memory of the GPU and where each setting comes from
+    #[arg(long)]
+    explain: bool,
+    /// Print no warnings and no progress
+    #[arg(short, long)]
+    quiet: bool,
+    /// Print no progress
+    #[arg(long)]
+    no_progress: bool,
+    #[command(flatten)]
+    outputs: OutputFlags,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One screen
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Runs the verb.
+pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
+    let started = Instant::now();
+    let file = args.scenario.as_deref();
+    let input = args.changes.load(file)?;
+    check(args, file, &input)?;
+    if !args.quiet {
+        for warning in &input.scenario.warnings {
+            screen::warn(warning, color.on_stderr());
+        }
+    }
+    interrupt::listen();
+    let outcome = simulate_all(args, &input)?;
+    if !args.quiet {
+        for warning in outcome.warnings(&input) {
+            screen::warn(&warning, color.on_stderr());
+        }
+    }
+    let mut report = explain::report(&input, &outcome);
+    let text = match args.format {
+        Format::Json => report.to_json(),
+        Format::Text => {
+            report.headline.wall = Some(started.elapsed());
+            report.to_screen(Style {
+                colour: color.on_stdout(),
+            })
+        }
+    };
+    screen::print(&text)?;
+    if args.explain {
+        let explanation = explain::explanation(&input);
+        match args.format {
+            Format::Text => screen::print(&format!("\n{explanation}"))?,
+            // The JSON object stays alone on stdout.
+            Format::Json => screen::note(&explanation),
+        }
+    }
+    verdict(args, &report, outcome.interrupted)
+}
+
+fn verdict(args: &Args, report: &RunReport, interrupted: bool) -> Result<(), Failure> {
+    if interrupted {
+        return Err(Failure::Interrupted);
+    }
+    if report.verdict() == Verdict::SloMissed && !args.slo_exit_zero {
+        return Err(Failure::ObjectiveMissed);
+    }
+    Ok(())
+}
+
+/// Everything that can be known to go wrong before the run.
+fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure> {
+    if args.seeds > 1 && matches!(input.scenario.workload, Workload::Trace(_)) {
+        return Err(Failure::Input(
+            "--seeds: a trace replays the same requests whatever the seed\n = help: leave --seeds out".to_owned(),
+        ));
+    }
+    if args.seeds > 1 && args.outputs.any() {
+        return Err(Failure::Input(
+            "--requests-out and --timeline-out describe one run, not several\n = help: leave --seeds out, or name one run with --seed"
+                .to_owned(),
+        ));
+    }
+    args.outputs.interval()?;
+    args.outputs.check(file, input)
+}
+
+fn simulate_all(args: &Args, input: &Input) -> Result<Outcome, Failure> {
+    let progress = Progress::start(
+        requests_expected(args, input),
+        !args.quiet && !args.no_progress,
+    );
+    if args.seeds > 1 {
+        return replications::simulate(input, args.seeds, args.jobs, &progress);
+    }
+    let Some(path) = &args.outputs.timeline_out else {
+        return simulate_with_log(args, input, &progress, &mut []);
+    };
+    let mut outcome = Err(Failure::Interrupted);
+    let written = write_atomically(path, |file| {
+        outcome = simulate_with_timeline(args, input, &progress, file);
+        // Without results there is nothing to keep.
+        if outcome.is_ok() {
+            Ok(())
+        } else {
+            Err(io::Error::other("the run failed"))
+        }
+    });
+    match (outcome, written) {
+        (Ok(outcome), Ok(())) => Ok(outcome),
+        (Ok(_), Err(error)) => Err(cannot_write(path, &error)),
+        (Err(failure), _) => Err(failure),
+    }
+}
+
+fn simulate_with_timeline(
+    args: &Args,
+    input: &Input,
+    progress: &Progress,
+    file: &mut dyn Write,
+) -> Result<Outcome, Failure> {
+    let mut csv = TimelineCsv::new(file);
+    let mut timeline = Timeline::new(&input.scenario.server, args.outputs.interval()?, |row| {
+        csv.write(&row);
+    });
+    let mut last = LastHeard::default();
+    let outcome = simulate_with_log(args, input, progress, &mut [&mut timeline, &mut last])?;
+    timeline.finish(last.0);
+    let path = args
+        .outputs
+        .timeline_out
+        .as_deref()
+        .unwrap_or(Path::new(""));
+    csv.finish().map_err(|error| cannot_write(path, &error))?;
+    Ok(outcome)
+}
+
+fn simulate_with_log(
+    args: &Args,
+    input: &Input,
+    progress: &Progress,
+    also: &mut [&mut dyn Observer],
+) -> Result<Outcome, Failure> {
+    let seed = input.scenario.seed;
+    let mut outcome = Outcome::default();
+    let mut pooled = Replications::default();
+    match &args.outputs.requests_out {
+        None => outcome.add(simulate(input, seed, progress, also)?, &mut pooled),
+        Some(path) => {
+            let mut log = RequestLog::default();
+            let mut all: Vec<&mut dyn Observer> = also
+                .iter_mut()
+                .map(|one| &mut **one as &mut dyn Observer)
+                .collect();
+            all.push(&mut log);
+            outcome.add(simulate(input, seed, progress, &mut all)?, &mut pooled);
+            write_atomically(path, |file| write_requests_csv(file, log.rows()))
+                .map_err(|error| cannot_write(path, &error))?;
+        }
+    }
+    outcome.summary = pooled.summary();
+    Ok(outcome)
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::Runtime(format!("cannot write {}: {error}", path.display()))
+}
+
+fn requests_expected(args: &Args, input: &Input) -> Option<u64> {
+    let requests = match &input.scenario.workload {
+        Workload::Synthetic(workload) => workload.requests?,
+        Workload::Trace(replay) => replay.limit?,
+    };
+    Some(requests.saturating_mul(args.seeds.into()))
+}

@@ -1,0 +1,160 @@
+//! Runs a scenario once.
+
+use super::failure::Failure;
+use super::interrupt;
+use super::progress::Progress;
+use super::scenario::Input;
+use super::watched_source::WatchedSource;
+use crate::config::{Scenario, Workload};
+use crate::engine::{self, Engine, Event, Observer, StepRun};
+use crate::fleet::{self, ReplayError};
+use crate::hardware::Arithmetic;
+use crate::metrics::{GpuWork, Recorder, RecorderSettings, Recording, WeightBytes};
+use crate::units::Time;
+use crate::workload::trace::{self, Skipped};
+use crate::workload::{RequestId, Source};
+
+/// What came of a run.
+pub struct Run {
+    /// What was heard.
+    pub recording: Recording,
+    /// Rows that were left out of a trace.
+    pub skipped: Skipped,
+    /// Whether prompts said what they hold.
+    pub names_content: bool,
+    /// Whether the user stopped it.
+    pub interrupted: bool,
+}
+
+/// Runs the scenario with one seed; `also` hears everything too.
+pub fn simulate(
+    input: &Input,
+    seed: u64,
+    progress: &Progress,
+    also: &mut [&mut dyn Observer],
+) -> Result<Run, Failure> {
+    let scenario = &input.scenario;
+    let mut engine = engine::fast(&scenario.server, scenario.step_time());
+    let mut recorder = Recorder::new(RecorderSettings {
+        server: &scenario.server,
+        prefix_caching: scenario.prefix_caching,
+        slos: &input.slos,
+        gpu_work: Some(gpu_work(scenario)),
+    });
+    let mut run = |source: &mut dyn Source| {
+        if also.is_empty() {
+            return replay(engine.as_mut(), source, &mut recorder);
+        }
+        let mut all = All {
+            first: &mut recorder,
+            others: also,
+        };
+        replay(engine.as_mut(), source, &mut all)
+    };
+    let (interrupted, skipped, names_content) = match &scenario.workload {
+        Workload::Synthetic(workload) => {
+            let mut source = WatchedSource::new(workload.source(seed), progress);
+            (run(&mut source)?, Skipped::default(), source.names_content)
+        }
+        Workload::Trace(workload) => {
+            let opened =
+                trace::open(workload).map_err(|error| Failure::Input(error.to_string()))?;
+            let mut source = WatchedSource::new(opened, progress);
+            (
+                run(&mut source)?,
+                source.source.skipped(),
+                source.names_content,
+            )
+        }
+    };
+    Ok(Run {
+        // What was heard last is where an interrupted run ends.
+        recording: recorder.finish(interrupted.then_some(Time::ZERO)),
+        skipped,
+        names_content,
+        interrupted,
+    })
+}
+
+/// Whether the user stopped the run, if nothing else did.
+pub fn replay(
+    engine: &mut dyn Engine,
+    source: &mut dyn Source,
+    observer: &mut dyn Observer,
+) -> Result<bool, Failure> {
+    match fleet::replay(engine, source, observer) {
+        Ok(()) => Ok(false),
+        Err(ReplayError::Workload(_)) if interrupt::happened() => Ok(true),
+        Err(ReplayError::Workload(error)) => Err(Failure::Input(error.to_string())),
+        Err(ReplayError::TooLong) => Err(Failure::Input(
+            "the run would pass 200 days of simulated time, the most that is simulated\n = help: ask for fewer requests, or for a server that keeps up with them"
+                .to_owned(),
+        )),
+        Err(ReplayError::OnlyRejections) => Err(Failure::Input(
+            "the clients of the closed loop send for ever, as every request is rejected the moment it arrives\n = help: write shorter prompts, or raise server.max_model_len"
+                .to_owned(),
+        )),
+    }
+}
+
+/// What the model costs one GPU, and what the GPU could do.
+fn gpu_work(scenario: &Scenario) -> GpuWork {
+    let (gpu, weights) = (&scenario.gpu, scenario.weights);
+    let cost = Arithmetic::new(
+        &scenario.model,
+        weights,
+        scenario.kv_cache,
+        scenario.tensor_parallel,
+    );
+    GpuWork {
+        flops_per_token: cost.flops_per_token,
+        flops_per_pair: cost.flops_per_pair,
+        flops_per_sampled_token: cost.flops_per_sampled_token,
+        kv_bytes_per_context_token: cost.kv_bytes_per_context_token,
+        peak_flops_per_s: gpu.peak_flops(weights),
+        peak_bytes_per_s: gpu.bandwidth_bytes_per_s(),
+        weight_bytes: if cost.experts.is_empty() {
+            WeightBytes::EveryStep(cost.weight_bytes_always)
+        } else {
+            WeightBytes::OfTokens(Box::new(move |tokens| {
+                cost.weight_bytes_per_step(tokens as f64)
+            }))
+        },
+    }
+}
+
+/// When something was last heard of.
+#[derive(Default)]
+pub struct LastHeard(pub Time);
+
+impl Observer for LastHeard {
+    fn on(&mut self, at: Time, _id: RequestId, _event: &Event) {
+        self.0 = self.0.max(at);
+    }
+
+    fn ran(&mut self, run: &StepRun<'_>) {
+        self.0 = self.0.max(run.end());
+    }
+}
+
+/// Several observers as one.
+struct All<'a, 'b> {
+    first: &'a mut Recorder,
+    others: &'a mut [&'b mut dyn Observer],
+}
+
+impl Observer for All<'_, '_> {
+    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
+        self.first.on(at, id, event);
+        for other in &mut *self.others {
+            other.on(at, id, event);
+        }
+    }
+
+    fn ran(&mut self, run: &StepRun<'_>) {
+        self.first.ran(run);
+        for other in &mut *self.others {
+            other.ran(run);
+        }
+    }
+}

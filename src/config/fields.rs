@@ -1,0 +1,297 @@
+//! Reads the keys of a table, each with its type, range and default, and refuses keys that nobody asked for.
+//!
+//! What was read is noted in a ledger, defaults included: it explains a run, and its hash names the scenario.
+
+use std::cell::RefCell;
+
+use super::diagnostic::{Diagnostic, did_you_mean};
+use super::document::{Entry, Node, Value};
+use super::key::Key;
+use super::text::{Place, Texts};
+
+/// One scenario being read: the texts, and what was learned so far.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// What the user wrote.
+    pub texts: Texts,
+    ledger: RefCell<Vec<Resolved>>,
+    warnings: RefCell<Vec<String>>,
+}
+
+/// A setting as the simulation uses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// Its key, with the names of the tables around it.
+    pub key: String,
+    /// Its value, short.
+    pub value: String,
+    /// All that the value stands for, where it is but a name.
+    pub content: Option<String>,
+    /// Where it comes from: a place in a file, a flag, or why it is the default.
+    pub origin: String,
+    /// Whether nobody wrote it.
+    pub is_default: bool,
+}
+
+impl Reading {
+    /// Notes a setting.
+    pub fn note(&self, resolved: Resolved) {
+        self.ledger.borrow_mut().push(resolved);
+    }
+
+    /// Notes something that the user should know but that stops nothing.
+    pub fn warn(&self, warning: String) {
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    /// An error at `place`.
+    pub fn error(&self, place: Place, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(message).at(self.texts.snippet(place))
+    }
+
+    /// The settings and the warnings so far.
+    pub fn take_notes(&self) -> (Vec<Resolved>, Vec<String>) {
+        (self.ledger.take(), self.warnings.take())
+    }
+}
+
+/// The keys of one table.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    reading: &'a Reading,
+    path: String,
+    place: Place,
+    entries: &'a [Entry],
+    /// Names of keys and their other spellings.
+    known: RefCell<Vec<(&'static str, &'static [&'static str])>>,
+}
+
+impl<'a> Fields<'a> {
+    /// The keys of `node`, which messages call `path`.
+    pub fn of(reading: &'a Reading, path: String, node: &'a Node) -> Result<Self, Diagnostic> {
+        match &node.value {
+            Value::Table(entries) => Ok(Self {
+                reading,
+                path,
+                place: node.place,
+                entries,
+                known: RefCell::default(),
+            }),
+            other => Err(reading
+                .error(
+                    node.place,
+                    format!("`{path}` must be a table, not {}", other.describe()),
+                )
+                .help(format!(
+                    "write [{path}] with its keys below it, or {path} = {{ key = value }}"
+                ))),
+        }
+    }
+
+    /// The table `name`; without any keys if it was not written.
+    pub fn section(&self, name: &'static str) -> Result<Fields<'a>, Diagnostic> {
+        Ok(self.optional_section(name)?.unwrap_or_else(|| Fields {
+            reading: self.reading,
+            path: self.path_of(name),
+            place: self.place,
+            entries: &[],
+            known: RefCell::default(),
+        }))
+    }
+
+    /// The table `name`, if it was written.
+    pub fn optional_section(&self, name: &'static str) -> Result<Option<Fields<'a>>, Diagnostic> {
+        let key = self.key(name)?;
+        let Some(node) = key.node else {
+            return Ok(None);
+        };
+        Fields::of(self.reading, key.path, node).map(Some)
+    }
+
+    /// The key `name`.
+    pub fn key(&self, name: &'static str) -> Result<Key<'a>, Diagnostic> {
+        self.key_or_alias(name, &[])
+    }
+
+    /// The key `name`, which may also be spelled as one of `aliases`. Between two spellings, the one from the later text rules.
+    pub fn key_or_alias(
+        &self,
+        name: &'static str,
+        aliases: &'static [&'static str],
+    ) -> Result<Key<'a>, Diagnostic> {
+        self.known.borrow_mut().push((name, aliases));
+        let spelled = |entry: &&Entry| {
+            same_key(&entry.key, name) || aliases.iter().any(|alias| same_key(&entry.key, alias))
+        };
+        let mut found: Vec<&'a Entry> = self.entries.iter().filter(spelled).collect();
+        found.sort_by_key(|entry| entry.node.place.text);
+        if let [.., first, second] = found[..]
+            && first.node.place.text == second.node.place.text
+        {
+            let message = format!("`{}` and `{}` are the same key", first.key, second.key);
+            return Err(self
+                .reading
+                .error(second.place, message)
+                .help("keep one of the two"));
+        }
+        Ok(Key {
+            reading: self.reading,
+            path: self.path_of(name),
+            owner: self.place,
+            node: found.last().map(|entry| &entry.node),
+        })
+    }
+
+    /// Every key with its value, for tables whose keys are data.
+    pub fn entries(&self) -> &'a [Entry] {
+        self.entries
+    }
+
+    /// Whether `name` was written.
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| same_key(&entry.key, name))
+    }
+
+    /// Where the table was written.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// The table's own name.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The reading this belongs to.
+    pub fn reading(&self) -> &'a Reading {
+        self.reading
+    }
+
+    /// An error about the value of `name`, or about the table if the key was not written.
+    pub fn error(&self, name: &str, message: impl Into<String>) -> Diagnostic {
+        let written = self.entries.iter().find(|entry| same_key(&entry.key, name));
+        let place = written.map_or(self.place, |entry| entry.node.place);
+        self.reading.error(place, message)
+    }
+
+    /// Where the value at `path`, such as `arrivals.stages[1].rate`, was written; else where the nearest table around it was.
+    pub fn place_of_path(&self, path: &str) -> Place {
+        let mut place = self.place;
+        let mut entries = self.entries;
+        for part in path.split('.') {
+            let (name, index) = part.split_once('[').map_or((part, None), |(name, rest)| {
+                (name, rest.trim_end_matches(']').parse::<usize>().ok())
+            });
+            let Some(entry) = entries.iter().find(|entry| same_key(&entry.key, name)) else {
+                return place;
+            };
+            let node = match (&entry.node.value, index) {
+                (Value::Array(items), Some(index)) => items.get(index).unwrap_or(&entry.node),
+                _ => &entry.node,
+            };
+            place = node.place;
+            entries = match &node.value {
+                Value::Table(inner) => inner,
+                _ => &[],
+            };
+        }
+        place
+    }
+
+    /// Refuses the keys that were never asked for; to be called once all were.
+    pub fn finish(&self) -> Result<(), Diagnostic> {
+        let known = self.known.borrow();
+        let spellings = || {
+            known
+                .iter()
+                .flat_map(|(name, aliases)| [name].into_iter().chain(*aliases).copied())
+        };
+        let is_known = |entry: &Entry| spellings().any(|name| same_key(name, &entry.key));
+        let Some(unknown) = self.entries.iter().find(|entry| !is_known(entry)) else {
+            return Ok(());
+        };
+        let owner = if self.path.is_empty() {
+            "a scenario".to_owned()
+        } else {
+            format!("`{}`", self.path)
+        };
+        let mut error = self.reading.error(
+            unknown.place,
+            format!("{owner} has no key `{}`", unknown.key),
+        );
+        if let Some(section) = home(&unknown.key).filter(|section| *section != self.path) {
+            error = error.help(format!("`{}` belongs to [{section}]", unknown.key));
+        } else if let Some(hint) = did_you_mean(&unknown.key, spellings()) {
+            error = error.help(hint);
+        }
+        let mut names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        names.dedup();
+        Err(error.help(format!("known keys: {}", names.join(", "))))
+    }
+
+    fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.path)
+        }
+    }
+}
+
+/// Keys that people look for in the wrong table.
+const HOMES: [(&str, &[&str]); 4] = [
+    (
+        "model",
+        &["weights", "kv_cache", "kv_cache_dtype", "quantization"],
+    ),
+    (
+        "server",
+        &[
+            "gpu",
+            "tensor_parallel",
+            "tensor_parallel_size",
+            "gpu_memory_utilization",
+            "block_size",
+            "max_model_len",
+            "kv_blocks",
+            "step_time",
+        ],
+    ),
+    (
+        "batching",
+        &[
+            "policy",
+            "max_num_seqs",
+            "max_num_batched_tokens",
+            "prefix_caching",
+            "enable_prefix_caching",
+            "chunked_prefill",
+            "enable_chunked_prefill",
+            "max_batch_size",
+            "max_wait",
+        ],
+    ),
+    (
+        "workload",
+        &[
+            "requests", "duration", "arrivals", "prompt", "output", "trace",
+        ],
+    ),
+];
+
+/// The table that a key belongs to.
+fn home(key: &str) -> Option<&'static str> {
+    let found = HOMES
+        .iter()
+        .find(|(_, keys)| keys.iter().any(|name| same_key(name, key)));
+    found.map(|(section, _)| *section)
+}
+
+/// Whether two spellings name the same key: vLLM writes its flags with dashes.
+pub fn same_key(one: &str, other: &str) -> bool {
+    one.len() == other.len()
+        && one
+            .bytes()
+            .zip(other.bytes())
+            .all(|(a, b)| a == b || (matches!(a, b'-' | b'_') && matches!(b, b'-' | b'_')))
+}

@@ -1,0 +1,90 @@
+//! Reads the layers of a scenario: a file or the embedded demo, then the flags of the command line.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::{Diagnostic, Snippet};
+use super::document::{self, Node};
+use super::text::{Text, Texts};
+
+/// The scenario that runs when none is given.
+const DEMO: &str = include_str!("../../configs/scenarios/demo.toml");
+/// A larger file is not a scenario, and might be a device without an end.
+const LARGEST_FILE_BYTES: u64 = 16 << 20;
+
+/// What a scenario is put together from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layers {
+    /// The scenario file; `None` for the embedded demo.
+    pub file: Option<PathBuf>,
+    /// What the command line lays over it, in this order.
+    pub flags: Vec<Flag>,
+}
+
+/// A flag that sets a key of the scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// The flag as written, such as `--set`.
+    pub name: &'static str,
+    /// `key=value`, the key with the names of the tables around it.
+    pub assignment: String,
+}
+
+/// The tree of all layers together.
+pub fn read(layers: &Layers, texts: &mut Texts) -> Result<Node, Diagnostic> {
+    let text = match &layers.file {
+        None => Text {
+            name: "the embedded demo scenario".to_owned(),
+            content: DEMO.to_owned(),
+            base: PathBuf::new(),
+        },
+        Some(path) => Text {
+            name: path.display().to_string(),
+            content: read_file(path)?,
+            base: path.parent().unwrap_or(Path::new("")).to_owned(),
+        },
+    };
+    let mut root = document::parse(texts, text)?;
+    for flag in &layers.flags {
+        document::overlay(texts, &mut root, flag.name, &flag.assignment)?;
+    }
+    Ok(root)
+}
+
+fn read_file(path: &Path) -> Result<String, Diagnostic> {
+    let name = path.display();
+    let cannot = |error: &std::io::Error| Diagnostic::new(format!("cannot read {name}: {error}"));
+    if path.is_dir() {
+        return Err(Diagnostic::new(format!("{name} is a directory"))
+            .help("name the scenario file inside it"));
+    }
+    let file = File::open(path).map_err(|error| {
+        cannot(&error).help("`tailcast init FILE` writes a scenario to start from; `tailcast run` alone runs a demo")
+    })?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| cannot(&error))?;
+    if bytes.len() as u64 > LARGEST_FILE_BYTES {
+        return Err(Diagnostic::new(format!(
+            "{name} is longer than 16 MiB, so it is no scenario"
+        ))
+        .help("give a trace by the key workload.trace.path inside a scenario"));
+    }
+    let content = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        Diagnostic::new(format!(
+            "{name} is not UTF-8 text: byte {} cannot be read",
+            valid + 1
+        ))
+        .at(Snippet::cut(&name.to_string(), &text, valid..valid + 1))
+        .help("save the file as UTF-8")
+    })?;
+    if content.trim().is_empty() {
+        return Err(Diagnostic::new(format!("{name} is empty"))
+            .help("`tailcast init FILE` writes a scenario to start from"));
+    }
+    Ok(content)
+}

@@ -1,0 +1,219 @@
+//! One simulation's input, complete and valid.
+
+use super::batching::{self, Batching, Host};
+use super::diagnostic::Diagnostic;
+use super::fields::{Fields, Reading, Resolved};
+use super::fingerprint::Fingerprint;
+use super::load::{self, Layers};
+use super::server::{self, ModelChoice, Server};
+use super::slo::{self, Objective};
+use super::workload::{self, Workload};
+use crate::engine::ServerSettings;
+use crate::hardware::{
+    self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision,
+};
+use crate::step_time::{Affine, Roofline, StepTime};
+
+/// A step may not take longer: a run covers 200 days at most [s].
+const LONGEST_STEP_S: f64 = 86_400.0;
+
+/// Everything that decides a run.
+#[derive(Debug)]
+pub struct Scenario {
+    /// What it is called; changes no result.
+    pub name: String,
+    /// What all randomness grows from.
+    pub seed: u64,
+    /// The model.
+    pub model: Model,
+    /// How its weights are stored.
+    pub weights: WeightPrecision,
+    /// How keys and values are stored.
+    pub kv_cache: KvPrecision,
+    /// The GPU.
+    pub gpu: Gpu,
+    /// GPUs that share the model.
+    pub tensor_parallel: u32,
+    /// Where the memory of a GPU goes.
+    pub memory: MemoryBudget,
+    /// Whether the number of KV blocks was given instead of worked out.
+    pub kv_blocks_given: bool,
+    /// What the engine needs to know.
+    pub server: ServerSettings,
+    /// Whether the prefix cache is on.
+    pub prefix_caching: bool,
+    /// Measured step times, if they replace the model of the GPU.
+    pub measured_step_time: Option<Affine>,
+    /// Who asks for what, and when.
+    pub workload: Workload,
+    /// Objectives.
+    pub objectives: Vec<Objective>,
+    /// Every setting with its origin, defaults included.
+    pub settings: Vec<Resolved>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Names everything that decides the results, except the seed: 16 hexadecimal digits.
+    pub hash: String,
+}
+
+/// Why there is no scenario.
+#[derive(Debug)]
+pub enum Problem {
+    /// The text is wrong.
+    Invalid(Box<Diagnostic>),
+    /// The model does not fit into the GPU's memory.
+    DoesNotFit(Box<DoesNotFit>),
+}
+
+impl From<Diagnostic> for Problem {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Invalid(Box::new(diagnostic))
+    }
+}
+
+impl Scenario {
+    /// Reads and resolves all layers.
+    pub fn load(layers: &Layers) -> Result<Self, Problem> {
+        let mut reading = Reading::default();
+        let root = load::read(layers, &mut reading.texts)?;
+        let fields = Fields::of(&reading, String::new(), &root)?;
+        resolve(&reading, &fields)
+    }
+
+    /// How long steps take.
+    pub fn step_time(&self) -> Box<dyn StepTime> {
+        match &self.measured_step_time {
+            Some(affine) => Box::new(*affine),
+            None => Box::new(Roofline::new(
+                &self.model,
+                &self.gpu,
+                self.weights,
+                self.kv_cache,
+                self.tensor_parallel,
+            )),
+        }
+    }
+}
+
+fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> {
+    let name = fields.key("name")?.text()?.unnoted();
+    let seed = fields
+        .key("seed")?
+        .integer(0..=i64::MAX as u64)?
+        .unnoted()
+        .unwrap_or(42);
+    let model = server::read_model(&fields.section("model")?)?;
+    let server_fields = fields.section("server")?;
+    let server_place = server_fields.place();
+    let server = server::read_server(&server_fields, &model.model)?;
+    let host = Host {
+        gpu: server.gpu.name(),
+        gpu_memory_bytes: server.gpu.memory_bytes(),
+        is_a100: server.gpu.name().contains("a100"),
+        max_model_len: server.max_model_len,
+    };
+    let batching = batching::read(&fields.section("batching")?, host)?;
+    let workload = workload::read(&fields.section("workload")?, server.max_model_len)?;
+    let objectives = slo::read(&fields.section("slo")?)?;
+    fields.finish()?;
+    refuse_endless_steps(&server, &batching).map_err(|message| {
+        reading
+            .error(server_place, message)
+            .help("write smaller numbers; they are microseconds")
+    })?;
+    let memory = memory(&model, &server, &batching)?;
+    let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
+    let (settings, warnings) = reading.take_notes();
+    Ok(Scenario {
+        name: name.unwrap_or_else(|| "unnamed".to_owned()),
+        seed,
+        hash: hash(&settings, &workload),
+        memory,
+        kv_blocks_given: server.kv_blocks.is_some(),
+        server: ServerSettings {
+            policy: batching.policy,
+            kv_blocks,
+            block_tokens: server.block_tokens,
+            max_model_len: server.max_model_len,
+        },
+        prefix_caching: batching.prefix_caching,
+        model: model.model,
+        weights: model.weights,
+        kv_cache: model.kv_cache,
+        gpu: server.gpu,
+        tensor_parallel: server.tensor_parallel,
+        measured_step_time: server.step_time,
+        workload,
+        objectives,
+        settings,
+        warnings,
+    })
+}
+
+/// A step that takes longer than a day is a slip of the pen, and could carry the clock past its end.
+fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), String> {
+    let Some(affine) = &server.step_time else {
+        return Ok(());
+    };
+    let seconds = affine.base.seconds()
+        + affine.per_token.seconds() * batching.most_tokens as f64
+        + affine.per_sequence.seconds() * f64::from(batching.most_requests);
+    if seconds <= LONGEST_STEP_S {
+        return Ok(());
+    }
+    Err(format!(
+        "with this `server.step_time` a step of {} tokens and {} requests takes {:.1} days",
+        batching.most_tokens,
+        batching.most_requests,
+        seconds / 86_400.0
+    ))
+}
+
+/// The memory of a GPU. The activations are those of a step of continuous batching under every policy: a comparison of policies is then
+/// one of policies, on the same KV cache; a server that prefills a whole static batch at once would need to keep back more.
+fn memory(
+    model: &ModelChoice,
+    server: &Server,
+    batching: &Batching,
+) -> Result<MemoryBudget, Problem> {
+    let request = MemoryRequest {
+        gpu: &server.gpu,
+        model: &model.model,
+        weights: model.weights,
+        kv: model.kv_cache,
+        tensor_parallel: server.tensor_parallel,
+        utilization: server.gpu_memory_utilization,
+        block_tokens: server.block_tokens,
+        max_model_len: server.max_model_len,
+        max_num_batched_tokens: batching.continuous.max_num_batched_tokens,
+        max_num_seqs: batching.continuous.max_num_seqs,
+    };
+    hardware::budget(&request).or_else(|shortage| match *shortage {
+        // Who gives the number of blocks has seen it fit.
+        DoesNotFit::Memory(shortage) if server.kv_blocks.is_some() => Ok(shortage.budget),
+        DoesNotFit::Setting(bad) => Err(Diagnostic::new(bad.to_string()).into()),
+        shortage @ DoesNotFit::Memory(_) => Err(Problem::DoesNotFit(Box::new(shortage))),
+    })
+}
+
+/// Everything that decides the results. The name decides nothing, and the seed is reported beside it.
+fn hash(settings: &[Resolved], workload: &Workload) -> String {
+    let mut fingerprint = Fingerprint::EMPTY;
+    for setting in settings {
+        fingerprint.add(setting.key.as_bytes());
+        fingerprint.add(b"=");
+        fingerprint.add(
+            setting
+                .content
+                .as_ref()
+                .unwrap_or(&setting.value)
+                .as_bytes(),
+        );
+        fingerprint.add(b"\n");
+    }
+    if let Workload::Trace(trace) = workload {
+        // A trace that cannot be read is reported when it is opened.
+        let _ = fingerprint.add_file(&trace.path);
+    }
+    fingerprint.to_string()
+}

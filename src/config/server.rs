@@ -1,0 +1,279 @@
+//! `[model]` and `[server]`: what runs on what.
+
+use std::str::FromStr;
+
+use super::batching::MOST_TOKENS;
+use super::catalogue::{self, CatalogueError, ModelEntry};
+use super::diagnostic::{Diagnostic, did_you_mean};
+use super::document::Value;
+use super::fields::{Fields, Resolved};
+use super::key::Key;
+use crate::hardware::{Gpu, KvPrecision, Model, WeightPrecision};
+use crate::step_time::Affine;
+use crate::units::Span;
+
+/// More blocks than any GPU holds, few enough for every sum.
+const MOST_BLOCKS: u32 = 1 << 30;
+/// A step that takes longer than this is a slip of the pen [µs].
+const MOST_MICROS: f64 = 86_400e6;
+
+/// `[model]`.
+#[derive(Debug)]
+pub struct ModelChoice {
+    /// The model.
+    pub model: Model,
+    /// How its weights are stored.
+    pub weights: WeightPrecision,
+    /// How keys and values are stored.
+    pub kv_cache: KvPrecision,
+}
+
+/// `[server]`.
+#[derive(Debug)]
+pub struct Server {
+    /// The GPU.
+    pub gpu: Gpu,
+    /// GPUs that share the model.
+    pub tensor_parallel: u32,
+    /// The part of the memory that the server may use.
+    pub gpu_memory_utilization: f64,
+    /// Tokens in a block.
+    pub block_tokens: u32,
+    /// The most tokens of a request.
+    pub max_model_len: u32,
+    /// The number of blocks, if the memory model is overridden.
+    pub kv_blocks: Option<u32>,
+    /// Measured step times, if they replace the model of the GPU.
+    pub step_time: Option<Affine>,
+}
+
+/// Reads `[model]`.
+pub fn read_model(fields: &Fields<'_>) -> Result<ModelChoice, Diagnostic> {
+    let entry = read_entry(fields)?;
+    let stored = entry.stored_weights;
+    let (weights, because) = match stored {
+        Some(stored) => (stored, "as published"),
+        None => (WeightPrecision::Bf16, "as published"),
+    };
+    let choice = ModelChoice {
+        weights: precision(
+            fields.key_or_alias("weights", &["quantization", "dtype"])?,
+            weights,
+            because,
+            &WeightPrecision::ALL.map(WeightPrecision::name),
+        )?,
+        kv_cache: precision(
+            fields.key_or_alias("kv_cache", &["kv_cache_dtype"])?,
+            KvPrecision::Bf16,
+            "vLLM's default, as the model",
+            &KvPrecision::ALL.map(KvPrecision::name),
+        )?,
+        model: entry.model,
+    };
+    fields.reading().note(Resolved {
+        key: "model".to_owned(),
+        value: choice.model.title().to_owned(),
+        content: Some(format!("{:?}", choice.model)),
+        origin: entry.source,
+        is_default: false,
+    });
+    fields.finish()?;
+    Ok(choice)
+}
+
+fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
+    let name = fields.key("name")?.text()?;
+    let config = fields.key("config")?.path()?;
+    match (name.place(), config.place()) {
+        // A flag may replace the model that a file names in the other way.
+        (Some(named), Some(configured)) if named.text == configured.text => Err(fields
+            .error(
+                "config",
+                "`model.name` and `model.config` exclude each other",
+            )
+            .help("keep one of the two")),
+        (Some(named), configured) if configured.is_none_or(|other| other.text < named.text) => {
+            let name = name.unnoted().expect("it was written");
+            catalogue::model_entry(&name).map_err(|error| refused(fields, "name", &error))
+        }
+        (_, Some(_)) => {
+            let path = config.unnoted().expect("it was written");
+            catalogue::model_from_config_json(&path)
+                .map_err(|error| refused(fields, "config", &error))
+        }
+        _ => Err(fields
+            .error("name", "`model.name` is missing")
+            .help("write name = \"llama-3.1-8b\"; `tailcast models` lists the names")
+            .help("or give a Hugging Face file: config = \"path/to/config.json\"")),
+    }
+}
+
+fn precision<T: FromStr + std::fmt::Display>(
+    key: Key<'_>,
+    default: T,
+    because: &str,
+    names: &[&str],
+) -> Result<T, Diagnostic> {
+    let Some(node) = key.node else {
+        return Ok(key
+            .text()?
+            .map(|_| unreachable!("nothing was written"))
+            .or(default, because));
+    };
+    let parsed = match &node.value {
+        Value::Text(text) => text.parse::<T>().ok(),
+        _ => None,
+    };
+    if parsed.is_some() {
+        let text = key.text()?;
+        return Ok(text
+            .map(|_| parsed.expect("checked above"))
+            .or(default, because));
+    }
+    let message = format!("`{}` cannot be {}", key.path, node.value.describe());
+    let mut error = key.reading.error(node.place, message);
+    if let Value::Text(text) = &node.value
+        && let Some(hint) = did_you_mean(text, names.iter().copied())
+    {
+        error = error.help(hint);
+    }
+    Err(error.help(format!("allowed: {}", names.join(", "))))
+}
+
+/// Reads `[server]`.
+pub fn read_server(fields: &Fields<'_>, model: &Model) -> Result<Server, Diagnostic> {
+    let gpu = read_gpu(fields)?;
+    let tensor_parallel = fields
+        .key_or_alias("tensor_parallel", &["tensor_parallel_size"])?
+        .count(1..=1024)?
+        .or(1, "one GPU");
+    model
+        .check_tensor_parallel(tensor_parallel)
+        .map_err(|bad| {
+            let message = format!("{} cannot be split so: {bad}", model.name());
+            fields.error("tensor_parallel", message)
+        })?;
+    let utilization = fields.key("gpu_memory_utilization")?.number(0.01..=1.0)?;
+    let block_size = fields.key("block_size")?.count(1..=4096)?;
+    let max_model_len = fields.key("max_model_len")?.count(1..=MOST_TOKENS)?;
+    let server = Server {
+        tensor_parallel,
+        gpu_memory_utilization: utilization.or(0.92, "vLLM's default"),
+        block_tokens: block_size.or(16, "vLLM's default"),
+        max_model_len: max_model_len.or(
+            model.max_model_len().min(MOST_TOKENS),
+            "the longest context of the model",
+        ),
+        kv_blocks: fields
+            .key_or_alias("kv_blocks", &["num_gpu_blocks_override"])?
+            .count(2..=MOST_BLOCKS)?
+            .optional(),
+        step_time: read_step_time(fields)?,
+        gpu,
+    };
+    warn_about_length(fields, &server, model);
+    refuse_too_few_blocks(fields, &server)?;
+    fields.finish()?;
+    Ok(server)
+}
+
+fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
+    let key = fields.key("gpu")?;
+    let place = key.node.map_or(fields.place(), |node| node.place);
+    let name = key.text()?.unnoted().ok_or_else(|| {
+        fields
+            .error("gpu", "`server.gpu` is missing")
+            .help("write gpu = \"h100-sxm\"; `tailcast gpus` lists the names")
+            .help("or give a file of the same form: gpu = \"path/to/gpu.toml\"")
+    })?;
+    let is_file = name.contains(['/', '\\']) || name.to_ascii_lowercase().ends_with(".toml");
+    let gpu = if is_file {
+        catalogue::gpu_from_file(&fields.reading().texts.base(place).join(&name))
+    } else {
+        catalogue::gpu(&name)
+    };
+    let gpu = gpu.map_err(|error| refused(fields, "gpu", &error))?;
+    fields.reading().note(Resolved {
+        key: "server.gpu".to_owned(),
+        value: gpu.title().to_owned(),
+        content: Some(format!("{gpu:?}")),
+        origin: fields.reading().texts.line_of(place),
+        is_default: false,
+    });
+    Ok(gpu)
+}
+
+fn read_step_time(fields: &Fields<'_>) -> Result<Option<Affine>, Diagnostic> {
+    let key = fields.key("step_time")?;
+    if let Some(node) = key.node
+        && matches!(node.value, Value::Text(_))
+    {
+        let message = "not supported yet: server.step_time as the name of a file";
+        return Err(fields
+            .reading()
+            .error(node.place, message)
+            .help("write step_time = { base_us = 8000, per_token_us = 20, per_seq_us = 30 }"));
+    }
+    let Some(table) = key.table()? else {
+        return Ok(None);
+    };
+    let micros = |name| -> Result<f64, Diagnostic> {
+        Ok(table
+            .key(name)?
+            .number(0.0..=MOST_MICROS)?
+            .or(0.0, "nothing is charged for it"))
+    };
+    let (base_us, per_token_us, per_seq_us) = (
+        micros("base_us")?,
+        micros("per_token_us")?,
+        micros("per_seq_us")?,
+    );
+    if base_us + per_token_us + per_seq_us == 0.0 {
+        return Err(fields
+            .error(
+                "step_time",
+                "with all of `server.step_time` 0, no step takes any time",
+            )
+            .help("write base_us = 8000, per_token_us = 20 and per_seq_us = 30, in microseconds"));
+    }
+    table.finish()?;
+    let span = |micros: f64| Span::from_seconds(micros / 1e6).expect("a day at most");
+    Ok(Some(Affine {
+        base: span(base_us),
+        per_token: span(per_token_us),
+        per_sequence: span(per_seq_us),
+    }))
+}
+
+fn warn_about_length(fields: &Fields<'_>, server: &Server, model: &Model) {
+    if server.max_model_len > model.max_model_len() {
+        fields.reading().warn(format!(
+            "server.max_model_len = {} exceeds the {} tokens that {} was made for; vLLM refuses that unless told otherwise",
+            server.max_model_len,
+            model.max_model_len(),
+            model.name()
+        ));
+    }
+}
+
+/// vLLM refuses to start when one request of the full length does not fit; nor could such a request ever finish.
+fn refuse_too_few_blocks(fields: &Fields<'_>, server: &Server) -> Result<(), Diagnostic> {
+    let needed = server.max_model_len.div_ceil(server.block_tokens) + 1;
+    match server.kv_blocks {
+        Some(blocks) if blocks < needed => {
+            let room = (blocks - 1) * server.block_tokens;
+            let message = format!(
+                "{blocks} blocks hold {room} tokens, less than one request of max_model_len = {}; vLLM refuses to start",
+                server.max_model_len
+            );
+            Err(fields.error("kv_blocks", message).help(format!(
+                "write kv_blocks = {needed} or more (the null block included), or max_model_len = {room} or less"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refused(fields: &Fields<'_>, name: &str, error: &CatalogueError) -> Diagnostic {
+    fields.error(name, error.to_string())
+}

@@ -1,0 +1,47 @@
+//! `workload.trace`: recorded requests.
+
+use super::diagnostic::Diagnostic;
+use super::fields::Fields;
+use crate::units::Span;
+use crate::workload::trace::{FORMATS, FormatName, Replay};
+
+/// More rows than any trace has.
+const MOST_ROWS: u64 = 1_000_000_000_000;
+
+/// Reads `trace = { path = ..., ... }`; `max_tokens` stands beside it in `[workload]`.
+pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>) -> Result<Replay, Diagnostic> {
+    let Some(path) = fields.key("path")?.path()?.unnoted() else {
+        return Err(fields
+            .error("path", format!("`{}.path` is missing", fields.path()))
+            .help("write path = \"trace.csv\""));
+    };
+    let formats: Vec<(&'static str, &'static str)> = FORMATS
+        .iter()
+        .map(|format| (format.name(), format.name()))
+        .collect();
+    let format = fields.key("format")?.choice(&formats)?.optional();
+    let replay = Replay {
+        format: format.and_then(|format| FormatName::parse(format.value).ok()),
+        speedup: fields
+            .key("speedup")?
+            .number(1e-6..=1e6)?
+            .or(1.0, "as recorded"),
+        start: fields
+            .key("start")?
+            .duration()?
+            .or(Span::ZERO, "from the first row"),
+        limit: fields.key("limit")?.integer(1..=MOST_ROWS)?.optional(),
+        sort: fields
+            .key("sort")?
+            .boolean()?
+            .or(false, "in the order of the file"),
+        skip_bad_rows: fields
+            .key("skip_bad_rows")?
+            .boolean()?
+            .or(false, "they end the run"),
+        max_tokens,
+        ..Replay::new(path)
+    };
+    fields.finish()?;
+    Ok(replay)
+}

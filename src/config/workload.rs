@@ -1,0 +1,188 @@
+//! `[workload]`: requests drawn at random or read from a trace.
+
+use super::diagnostic::Diagnostic;
+use super::fields::Fields;
+use super::{arrivals, lengths, trace};
+use crate::units::{Span, Time};
+use crate::workload::trace::Replay;
+use crate::workload::{Arrivals, Invalid, LengthDistribution, Lengths, MOST_TOKENS, Synthetic};
+
+/// A run of more would not end [requests].
+const MOST_REQUESTS: u64 = 1_000_000_000_000;
+
+/// Who asks for what, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Workload {
+    /// Drawn at random.
+    Synthetic(Synthetic),
+    /// Recorded.
+    Trace(Replay),
+}
+
+/// Reads `[workload]`.
+pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnostic> {
+    refuse_what_does_not_exist_yet(fields)?;
+    if let Some(section) = fields.optional_section("trace")? {
+        refuse_beside_a_trace(fields)?;
+        let max_tokens = fields.key("max_tokens")?.count(1..=MOST_TOKENS)?.optional();
+        let replay = trace::read(&section, max_tokens)?;
+        fields.finish()?;
+        return Ok(Workload::Trace(replay));
+    }
+    let requests = fields.key("requests")?.integer(1..=MOST_REQUESTS)?;
+    let duration = fields.key("duration")?.duration()?;
+    let workload = Synthetic {
+        arrivals: arrivals::read(&needed(fields, "arrivals", ARRIVALS_EXAMPLE)?)?,
+        prompt: lengths::read(&needed(fields, "prompt", PROMPT_EXAMPLE)?)?,
+        output: lengths::read(&needed(fields, "output", OUTPUT_EXAMPLE)?)?,
+        max_tokens: fields.key("max_tokens")?.count(1..=MOST_TOKENS)?.optional(),
+        requests: requests.optional(),
+        duration: duration.optional(),
+    };
+    // A misspelt key explains better what is wrong than the key that is missing for it.
+    fields.finish()?;
+    workload
+        .validate()
+        .map_err(|invalid| refused(fields, &invalid))?;
+    if let Some(problem) = longer_than_200_days(&workload) {
+        // The value that was written last is the one to look at.
+        let places =
+            ["arrivals.rate", "arrivals.think", "requests"].map(|path| fields.place_of_path(path));
+        let place = places
+            .into_iter()
+            .max_by_key(|place| place.text)
+            .unwrap_or(fields.place());
+        return Err(fields.reading().error(place, problem).help(
+            "ask for fewer requests, a higher rate or a shorter pause; a run may cover at most 200 days",
+        ));
+    }
+    warn_of_rejections(fields, &workload, max_model_len);
+    Ok(Workload::Synthetic(workload))
+}
+
+const ARRIVALS_EXAMPLE: &str = "write arrivals = { process = \"poisson\", rate = 8.0 }";
+const PROMPT_EXAMPLE: &str =
+    "write prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 8000 }";
+const OUTPUT_EXAMPLE: &str =
+    "write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }";
+
+fn refuse_what_does_not_exist_yet(fields: &Fields<'_>) -> Result<(), Diagnostic> {
+    for (name, remedy) in [
+        (
+            "prefix",
+            "leave it out: prompts of a synthetic workload share nothing",
+        ),
+        (
+            "session",
+            "leave it out: requests of a synthetic workload do not follow one another",
+        ),
+        ("timeout", "leave it out: clients wait as long as it takes"),
+    ] {
+        fields.key(name)?.not_supported_yet(remedy)?;
+    }
+    Ok(())
+}
+
+fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
+    for (name, instead) in [
+        (
+            "arrivals",
+            "remove it, or remove `trace`; `trace.speedup` makes a trace faster",
+        ),
+        ("prompt", "remove it, or remove `trace`"),
+        ("output", "remove it, or remove `trace`"),
+        ("requests", "write trace.limit for the number of rows"),
+        ("duration", "write trace.limit for the number of rows"),
+    ] {
+        if let Some(node) = fields.key(name)?.node {
+            let message = format!(
+                "`workload.{name}` and `workload.trace` exclude each other: a trace says it already"
+            );
+            return Err(fields.reading().error(node.place, message).help(instead));
+        }
+    }
+    Ok(())
+}
+
+fn needed<'a>(
+    fields: &Fields<'a>,
+    name: &'static str,
+    example: &str,
+) -> Result<Fields<'a>, Diagnostic> {
+    fields.optional_section(name)?.ok_or_else(|| {
+        fields
+            .error(name, format!("`workload.{name}` is missing"))
+            .help(example)
+            .help("or replay a trace: trace = { path = \"trace.csv\", format = \"csv\" }")
+    })
+}
+
+/// The domain's own objection, shown at the key it is about.
+fn refused(fields: &Fields<'_>, invalid: &Invalid) -> Diagnostic {
+    let place = fields.place_of_path(&invalid.key);
+    let message = format!("`workload.{}` {}", invalid.key, invalid.message);
+    // The domain's messages end with what to write.
+    let (what, remedy) = message.split_once("; ").unwrap_or((&message, ""));
+    let error = fields.reading().error(place, what);
+    if remedy.is_empty() {
+        error
+    } else {
+        error.help(remedy)
+    }
+}
+
+/// Whether the requests arrive over more time than a run can cover. The expectation is enough: what chance adds is noticed when it happens.
+fn longer_than_200_days(workload: &Synthetic) -> Option<String> {
+    let requests = workload.requests? as f64;
+    let seconds = match &workload.arrivals {
+        Arrivals::Closed { concurrency, think } => {
+            (requests / f64::from(*concurrency) - 1.0).floor() * think.seconds()
+        }
+        Arrivals::Stages(_) => return None,
+        other => requests / other.mean_rate_per_s()?,
+    };
+    let limit = Time::LIMIT.seconds();
+    let ends_before = workload
+        .duration
+        .is_some_and(|duration| duration <= Span::from_picos(Time::LIMIT.picos()));
+    (seconds > limit && !ends_before).then(|| {
+        format!(
+            "{requests} requests would take about {:.0} days to arrive",
+            seconds / 86_400.0
+        )
+    })
+}
+
+fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: u32) {
+    let longest = longest(&workload.prompt);
+    if longest >= u64::from(max_model_len) {
+        let room = max_model_len.saturating_sub(1);
+        let longest = if longest >= u64::from(MOST_TOKENS) {
+            "any length".to_owned()
+        } else {
+            format!("up to {longest} tokens")
+        };
+        fields.reading().warn(format!(
+            "prompts of {longest} are possible, but server.max_model_len = {max_model_len} leaves room for {room} and one output token: longer ones will be rejected; write prompt.max = {room} or raise server.max_model_len"
+        ));
+    }
+}
+
+/// The longest that lengths can be [tokens].
+fn longest(lengths: &Lengths) -> u64 {
+    let drawn = match &lengths.distribution {
+        LengthDistribution::Fixed { value } => *value,
+        LengthDistribution::Uniform { max, .. } | LengthDistribution::Zipf { max, .. } => *max,
+        LengthDistribution::Mixture { parts } => {
+            let used = parts.iter().filter(|part| part.weight > 0.0);
+            let longest = used.map(|part| longest(&part.lengths)).max().unwrap_or(1);
+            u32::try_from(longest).unwrap_or(u32::MAX)
+        }
+        LengthDistribution::Quantiles(table) => table.at(1.0).round() as u32,
+        LengthDistribution::LogNormal { .. }
+        | LengthDistribution::Gamma { .. }
+        | LengthDistribution::Exponential { .. }
+        | LengthDistribution::Pareto { .. } => u32::MAX,
+    };
+    u64::from(drawn.clamp(lengths.min, lengths.max))
+}

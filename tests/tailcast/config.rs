@@ -1,0 +1,313 @@
+//! Scenario files: what they mean, what they default to, and how flags change them.
+
+use std::path::Path;
+
+use tailcast::config::{Flag, Layers, Scenario, Workload};
+use tailcast::policy::{PolicySettings, Reserve, Response};
+use tailcast::units::Span;
+use tailcast::workload::Arrivals;
+
+use crate::command::Workplace;
+
+const LEAST: &str = r#"
+[model]
+name = "llama-3.1-8b"
+[server]
+gpu = "h100-sxm"
+max_model_len = 8192
+[workload]
+requests = 10
+arrivals = { process = "poisson", rate = 1.0 }
+prompt = { dist = "fixed", value = 100 }
+output = { dist = "fixed", value = 10 }
+"#;
+
+fn load(text: &str, assignments: &[&str]) -> Scenario {
+    let place = Workplace::new();
+    place.write("scenario.toml", text);
+    try_load(&place.path("scenario.toml"), assignments)
+        .unwrap_or_else(|problem| panic!("{problem}"))
+}
+
+fn try_load(path: &Path, assignments: &[&str]) -> Result<Scenario, String> {
+    let flags = assignments.iter().map(|assignment| Flag {
+        name: "--set",
+        assignment: (*assignment).to_owned(),
+    });
+    let layers = Layers {
+        file: Some(path.to_path_buf()),
+        flags: flags.collect(),
+    };
+    Scenario::load(&layers).map_err(|problem| format!("{problem:?}"))
+}
+
+fn continuous(scenario: &Scenario) -> &tailcast::policy::ContinuousSettings {
+    match &scenario.server.policy {
+        PolicySettings::Continuous(settings) => settings,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_left_out_is_as_in_vllm() {
+    let scenario = load(LEAST, &[]);
+    let settings = continuous(&scenario);
+    assert_eq!(scenario.seed, 42);
+    assert_eq!(scenario.tensor_parallel, 1);
+    assert_eq!(scenario.server.block_tokens, 16);
+    assert!(scenario.prefix_caching);
+    assert_eq!(settings.max_num_seqs, 1024, "an H100");
+    assert_eq!(settings.max_num_batched_tokens, 8192, "an H100");
+    assert!(settings.chunked_prefill && settings.full_sequence_gate);
+    assert_eq!(settings.long_prefill_token_threshold, 0);
+    let requested = scenario.memory.requested_bytes as f64 / scenario.memory.total_bytes as f64;
+    assert!((requested - 0.92).abs() < 1e-6, "{requested}");
+    let full_length = load(&LEAST.replace("max_model_len = 8192", ""), &[]);
+    assert_eq!(full_length.server.max_model_len, 131_072, "the model's own");
+}
+
+#[test]
+fn defaults_depend_on_the_gpu_as_in_vllm() {
+    for (gpu, tokens, requests) in [
+        ("h100-sxm", 8192, 1024),
+        ("h200", 8192, 1024),
+        ("b200", 16384, 1024),
+        ("mi300x", 16384, 1024),
+        ("a100-80-sxm", 2048, 256),
+        ("l40s", 2048, 256),
+    ] {
+        let scenario = load(LEAST, &[&format!("server.gpu={gpu}")]);
+        let settings = continuous(&scenario);
+        assert_eq!(
+            (settings.max_num_batched_tokens, settings.max_num_seqs),
+            (tokens, requests),
+            "{gpu}"
+        );
+    }
+}
+
+#[test]
+fn a_default_gives_way_to_what_was_written_as_in_vllm() {
+    let of = |assignments: &[&str]| {
+        let scenario = load(LEAST, assignments);
+        let settings = continuous(&scenario);
+        (settings.max_num_batched_tokens, settings.max_num_seqs)
+    };
+    assert_eq!(of(&["batching.max_num_batched_tokens=512"]), (512, 512));
+    assert_eq!(of(&["batching.max_num_seqs=64"]), (8192, 64));
+    assert_eq!(
+        of(&[
+            "server.max_model_len=64",
+            "batching.max_num_seqs=4",
+            "workload.prompt.value=9"
+        ]),
+        (256, 4)
+    );
+    assert_eq!(
+        of(&["server.gpu=l40s", "batching.chunked_prefill=false"]),
+        (8192, 256)
+    );
+}
+
+#[test]
+fn vllm_spellings_mean_the_same() {
+    let ours = load(
+        LEAST,
+        &[
+            "server.tensor_parallel=2",
+            "batching.prefix_caching=false",
+            "model.kv_cache=fp8",
+            "batching.chunked_prefill=true",
+        ],
+    );
+    let theirs = load(
+        LEAST,
+        &[
+            "server.tensor-parallel-size=2",
+            "batching.enable_prefix_caching=false",
+            "model.kv_cache_dtype=fp8_e4m3",
+            "batching.enable-chunked-prefill=true",
+        ],
+    );
+    assert_eq!(ours.hash, theirs.hash);
+    assert_eq!(theirs.tensor_parallel, 2);
+    assert!(!theirs.prefix_caching);
+}
+
+#[test]
+fn the_hash_names_the_content_not_the_form() {
+    let plain = load(LEAST, &[]);
+    let written_out = LEAST.replace("requests = 10", "# so many\nrequests   = 1e1")
+        + "[batching]\npolicy = \"continuous\"\nmax_num_seqs = 1_024\n";
+    assert_eq!(
+        plain.hash,
+        load(&written_out, &[]).hash,
+        "whitespace, comments and defaults do not matter"
+    );
+    assert_eq!(
+        plain.hash,
+        load(LEAST, &["seed=7", "name=other"]).hash,
+        "nor do name and seed"
+    );
+    for change in [
+        "workload.requests=11",
+        "workload.arrivals.rate=1.5",
+        "model.name=qwen3-8b",
+        "server.gpu=h200",
+        "batching.policy=none",
+        "batching.watermark=0.01",
+        "slo.ttft.p99=1s",
+    ] {
+        assert_ne!(plain.hash, load(LEAST, &[change]).hash, "{change}");
+    }
+}
+
+#[test]
+fn flags_reach_every_kind_of_key() {
+    let scenario = load(
+        LEAST,
+        &[
+            "workload.arrivals={process=\"stages\",stages=[{rate=1,duration=\"1s\"},{rate=2,duration=\"2s\"}]}",
+            "workload.arrivals.stages.1.rate=5",
+            "slo.\"ttft.p99\"=2s",
+            "slo.tpot.p99='50ms'",
+            "name=\"a name\"",
+            "batching.policy=static",
+            "batching.max_wait=10ms",
+        ],
+    );
+    let Workload::Synthetic(workload) = &scenario.workload else {
+        panic!("not synthetic");
+    };
+    let Arrivals::Stages(stages) = &workload.arrivals else {
+        panic!("{:?}", workload.arrivals);
+    };
+    assert_eq!((stages[0].rate_per_s, stages[1].rate_per_s), (1.0, 5.0));
+    assert_eq!(scenario.name, "a name");
+    let limits: Vec<_> = scenario
+        .objectives
+        .iter()
+        .map(|it| (it.name.as_str(), it.limit))
+        .collect();
+    assert_eq!(
+        limits,
+        [
+            ("ttft.p99", Span::from_micros(2_000_000)),
+            ("tpot.p99", Span::from_micros(50_000))
+        ]
+    );
+    let PolicySettings::Static(settings) = &scenario.server.policy else {
+        panic!("not static");
+    };
+    assert_eq!(settings.max_wait, Span::from_micros(10_000));
+    assert_eq!(
+        (settings.response, settings.reserve),
+        (Response::RowEnd, Reserve::Batch)
+    );
+    assert!(
+        !scenario.prefix_caching,
+        "only continuous batching has a cache"
+    );
+}
+
+#[test]
+fn keys_of_another_policy_are_valid_and_ignored_but_checked() {
+    let place = Workplace::new();
+    place.write("scenario.toml", LEAST);
+    let path = place.path("scenario.toml");
+    let with_static = ["batching.policy=continuous", "batching.max_batch_size=4"];
+    assert!(try_load(&path, &with_static).is_ok());
+    let vllm_would_refuse = [
+        "batching.policy=static",
+        "batching.max_num_batched_tokens=2",
+        "batching.max_num_seqs=3",
+    ];
+    assert!(try_load(&path, &vllm_would_refuse).is_ok());
+    assert!(
+        try_load(
+            &path,
+            &["batching.policy=none", "batching.max_batch_size=0"]
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn given_blocks_override_the_memory_model() {
+    let scenario = load(LEAST, &["server.kv_blocks=1000"]);
+    assert_eq!(scenario.server.kv_blocks, 1000);
+    // Who gives the number has seen the model fit.
+    let crowded = load(
+        LEAST,
+        &["model.name=llama-3.1-70b", "server.kv_blocks=1000"],
+    );
+    assert_eq!(crowded.server.kv_blocks, 1000);
+}
+
+#[test]
+fn paths_start_from_the_file_they_are_written_in() {
+    let place = Workplace::new();
+    std::fs::create_dir(place.path("inner")).unwrap();
+    place.write(
+        "inner/trace.csv",
+        "arrival_s,input_tokens,output_tokens\n0,5,5\n",
+    );
+    let head = &LEAST[..LEAST.find("requests").unwrap()];
+    place.write(
+        "inner/scenario.toml",
+        format!("{head}trace = {{ path = \"trace.csv\" }}"),
+    );
+    let scenario = try_load(&place.path("inner/scenario.toml"), &[]).unwrap();
+    let Workload::Trace(replay) = &scenario.workload else {
+        panic!("not a trace");
+    };
+    assert_eq!(replay.path, place.path("inner/trace.csv"));
+    let moved = try_load(
+        &place.path("inner/scenario.toml"),
+        &["workload.trace.path=here.csv"],
+    )
+    .unwrap();
+    let Workload::Trace(replay) = &moved.workload else {
+        panic!("not a trace");
+    };
+    assert_eq!(
+        replay.path,
+        Path::new("here.csv"),
+        "a flag's path starts from the working directory"
+    );
+}
+
+#[test]
+fn warnings_say_what_will_be_rejected() {
+    let long = load(
+        LEAST,
+        &["workload.prompt={dist=\"lognormal\",median=500,sigma=1}"],
+    );
+    assert!(
+        long.warnings
+            .iter()
+            .any(|it| it.contains("will be rejected")),
+        "{:?}",
+        long.warnings
+    );
+    assert!(load(LEAST, &[]).warnings.is_empty());
+}
+
+#[test]
+fn every_scenario_that_comes_with_the_program_is_valid() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/scenarios");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let scenario =
+            try_load(&path, &[]).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
+        assert!(
+            scenario.warnings.is_empty(),
+            "{}: {:?}",
+            path.display(),
+            scenario.warnings
+        );
+        seen += 1;
+    }
+    assert!(seen >= 6, "{seen}");
+}
