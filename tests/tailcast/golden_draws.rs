@@ -66,17 +66,26 @@ fn parts() -> Vec<MixturePart> {
 
 #[test]
 fn draws_are_what_they_have_always_been() {
-    use LengthDistribution as Draw;
+    let mut report = String::new();
+    let mut random = stream(42, "arrivals");
+    let raw: Vec<u64> = (0..1000).map(|_| random.random()).collect();
+    pin(&mut report, "stream", &raw);
+    for (name, process) in arrival_processes() {
+        pin(&mut report, name, &arrivals(process));
+    }
+    for (name, distribution) in length_distributions() {
+        pin(&mut report, name, &lengths(distribution));
+    }
+    assert_eq!(report, GOLDEN, "measured:\n{report}");
+}
+
+fn arrival_processes() -> Vec<(&'static str, Arrivals)> {
     let rate_per_s = 8.0;
     let stages = [(2.0, 10.0), (0.0, 5.0), (50.0, 10.0)].map(|(rate_per_s, seconds)| Stage {
         rate_per_s,
         duration: Span::from_seconds(seconds).unwrap(),
     });
-    let mut report = String::new();
-    let mut random = stream(42, "arrivals");
-    let raw: Vec<u64> = (0..1000).map(|_| random.random()).collect();
-    pin(&mut report, "stream", &raw);
-    for (name, process) in [
+    vec![
         ("poisson", Arrivals::Poisson { rate_per_s }),
         (
             "gamma arrivals, bursty",
@@ -101,10 +110,12 @@ fn draws_are_what_they_have_always_been() {
         ),
         ("constant", Arrivals::Constant { rate_per_s: 3.0 }),
         ("stages", Arrivals::Stages(stages.to_vec())),
-    ] {
-        pin(&mut report, name, &arrivals(process));
-    }
-    for (name, distribution) in [
+    ]
+}
+
+fn length_distributions() -> Vec<(&'static str, LengthDistribution)> {
+    use LengthDistribution as Draw;
+    vec![
         ("uniform", Draw::Uniform { min: 1, max: 1000 }),
         (
             "lognormal",
@@ -137,10 +148,7 @@ fn draws_are_what_they_have_always_been() {
         ),
         ("mixture", Draw::Mixture { parts: parts() }),
         ("quantiles", Draw::Quantiles(Arc::new(measured_lengths()))),
-    ] {
-        pin(&mut report, name, &lengths(distribution));
-    }
-    assert_eq!(report, GOLDEN, "measured:\n{report}");
+    ]
 }
 
 const GOLDEN: &str = "\

@@ -81,7 +81,6 @@ fn play(calls: &[Call], observer: &mut dyn Observer) {
 
 /// A small made-up server: runs of steps one after another or with gaps, arrivals during the last step of a run, at most four running.
 fn random_calls(random: &mut Xoshiro256PlusPlus) -> Vec<Call> {
-    const DUE: &[u32] = &[2, 0, 1, 0];
     let (mut calls, mut now, mut next_id) = (Vec::new(), 0, 0);
     let (mut waiting, mut running) = (Vec::new(), Vec::new());
     for _ in 0..random.random_range(1..40) {
@@ -101,29 +100,8 @@ fn random_calls(random: &mut Xoshiro256PlusPlus) -> Vec<Call> {
             calls.push(Call::On(time(now), RequestId(request.0), event));
             running.push((request.0, request.1, now));
         }
-        let ramp = Ramp {
-            first: span(random.random_range(1..6)),
-            growth: span(random.random_range(0..2)),
-            len: 100,
-        };
-        let steps = random.random_range(1..9);
-        let mut shape = StepShape::default();
-        for _ in &running {
-            shape.add(9, 1, 10);
-        }
-        let run = StepRun {
-            start: time(now),
-            steps,
-            ramp,
-            shape,
-            streaming: running.len() as u32,
-            kv: KvGrowth {
-                used: random.random_range(1..60),
-                due: DUE,
-                phase: random.random_range(0..4),
-            },
-        };
-        let last_start = now + ramp.total(steps - 1).picos();
+        let run = random_run(random, now, running.len());
+        let last_start = now + run.ramp.total(run.steps - 1).picos();
         let end = run.end().picos();
         for at in last_start..=end {
             if random.random_bool(0.15) {
@@ -152,6 +130,31 @@ fn random_calls(random: &mut Xoshiro256PlusPlus) -> Vec<Call> {
         now = end;
     }
     calls
+}
+
+fn random_run(random: &mut Xoshiro256PlusPlus, start: u64, running: usize) -> StepRun<'static> {
+    const DUE: &[u32] = &[2, 0, 1, 0];
+    let mut shape = StepShape::default();
+    for _ in 0..running {
+        shape.add(9, 1, 10);
+    }
+    let ramp = Ramp {
+        first: span(random.random_range(1..6)),
+        growth: span(random.random_range(0..2)),
+        len: 100,
+    };
+    StepRun {
+        start: time(start),
+        steps: random.random_range(1..9),
+        ramp,
+        shape,
+        streaming: running as u32,
+        kv: KvGrowth {
+            used: random.random_range(1..60),
+            due: DUE,
+            phase: random.random_range(0..4),
+        },
+    }
 }
 
 fn arrive(calls: &mut Vec<Call>, at: u64, next_id: &mut u64, waiting: &mut Vec<(u64, u64)>) {
