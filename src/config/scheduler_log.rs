@@ -137,9 +137,10 @@ impl RawExperiment {
         let actions = actions.collect::<Result<_, _>>()?;
         let micros = |value: u32| Span::from_micros(value.into());
         Ok(SchedulerExperiment {
-            rules: self
-                .config
-                .rules(self.spec_accept, self.engine.map(|engine| engine.vllm))?,
+            rules: self.config.rules(
+                self.spec_accept,
+                self.engine.as_ref().map(|engine| engine.vllm.as_str()),
+            )?,
             kv_blocks: self.config.num_blocks,
             step_time: self.timing.map(|timing| Affine {
                 base: micros(timing.base),
@@ -206,7 +207,7 @@ impl RawConfig {
     fn rules(
         &self,
         accepted: Option<Vec<u32>>,
-        version: Option<String>,
+        version: Option<&str>,
     ) -> Result<VllmRules, String> {
         let accepted = accepted.unwrap_or_default();
         if self.num_speculative_tokens > 0 && accepted.is_empty() {
@@ -215,7 +216,7 @@ impl RawConfig {
                     .to_owned(),
             );
         }
-        let since = |release: u32| match &version {
+        let since = |release: u32| match version {
             Some(version) => minor_release(version).map(|minor| minor >= release),
             None => Ok(true),
         };

@@ -90,6 +90,8 @@ pub struct StepRun<'a> {
     pub steps: u64,
     /// The steps' times; its own `len` has no meaning here.
     pub ramp: Ramp,
+    /// How long the steps take together: `ramp.total(steps)`.
+    pub takes: Span,
     /// The first step's batch. Step `j` has the shape `shape.later(j)`.
     pub shape: StepShape,
     /// How many requests stream, in every step of this run, a token whose gap to the one before is the step's time.
@@ -130,6 +132,6 @@ impl Finished {
 impl StepRun<'_> {
     /// When the last step ended.
     pub fn end(&self) -> Time {
-        self.start + self.ramp.total(self.steps)
+        self.start + self.takes
     }
 }

@@ -138,6 +138,7 @@ impl ReferenceServer {
             start: step.start,
             steps: 1,
             ramp: Ramp::single(step.takes),
+            takes: step.takes,
             shape: step.plan.shape,
             streaming: produced.iter().filter(one_step_after).count() as u32,
             kv: KvGrowth::constant(step.plan.used_blocks),

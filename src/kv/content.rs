@@ -79,7 +79,7 @@ impl KeyChain {
     }
 }
 
-/// Mixes two words so that every bit of both moves every bit of the result: the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast
+/// Mixes two words so that every bit of both moves every bit of the result: the finaliser of `SplitMix64` (Steele, Lea and Flood, "Fast
 /// splittable pseudorandom number generators", OOPSLA 2014).
 const fn mix(state: u64, word: u64) -> u64 {
     let mut z = state.rotate_left(23).wrapping_mul(0xd6e8_feb8_6659_fd93)

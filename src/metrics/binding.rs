@@ -17,7 +17,7 @@ pub enum Binding {
     TokenBudget,
     /// A static batch was under way, which admits nobody.
     BatchUnderWay,
-    /// Requests hardly waited to be admitted, but the GPU was busy all the time.
+    /// Requests hardly waited to be admitted, but the GPU computed near its peak: steps are as long as their arithmetic takes.
     Compute,
     /// Nothing.
     Nothing,
@@ -28,7 +28,7 @@ pub enum Binding {
 pub struct Constraint {
     /// Which limit.
     pub binding: Binding,
-    /// For how much of the time it kept requests waiting (compute: how much of the time the GPU was busy), 0..=1.
+    /// For how much of the time it kept requests waiting (compute: the part of the GPU's peak that was used), 0..=1.
     pub share_of_time: f64,
     /// When it first did [s]; `None` for compute and nothing.
     pub first_at_s: Option<f64>,
@@ -43,8 +43,9 @@ const LIMITS: [Binding; 4] = [
 
 /// Requests that waited for less of the time than this were not held back by a limit worth naming.
 const WORTH_NAMING: f64 = 0.05;
-/// A GPU busy for this much of the time is busy all the time.
-const ALL_THE_TIME: f64 = 0.95;
+/// Beyond this part of its peak a GPU is bound by arithmetic: large matrix products reach 0.8 of it (aiconfigurator's operator tables),
+/// and a decode step that streams weights a few hundredths. That the GPU is busy says nothing: a single request keeps it busy.
+const NEAR_THE_PEAK: f64 = 0.5;
 
 /// The settings that decide why a waiting request could not be admitted.
 #[derive(Clone, Copy, Debug)]
@@ -128,8 +129,8 @@ impl BindingTimes {
         }
     }
 
-    /// What held requests back in a window of `picos`, in which the GPU was busy for `busy_fraction` of the time.
-    pub(super) fn judge(&self, picos: u128, busy_fraction: f64) -> Constraint {
+    /// What held requests back in a window of `picos`, in which the GPU used this part of its peak, if that is known.
+    pub(super) fn judge(&self, picos: u128, flops_utilization: Option<f64>) -> Constraint {
         let waited: u128 = self.picos.iter().sum();
         let share_of = |picos_held: u128| {
             if picos == 0 {
@@ -151,18 +152,17 @@ impl BindingTimes {
                 first_at_s: self.first[place].map(Time::seconds),
             };
         }
-        Constraint {
-            binding: if busy_fraction >= ALL_THE_TIME {
-                Binding::Compute
-            } else {
-                Binding::Nothing
+        match flops_utilization {
+            Some(used) if used >= NEAR_THE_PEAK => Constraint {
+                binding: Binding::Compute,
+                share_of_time: used,
+                first_at_s: None,
             },
-            share_of_time: if busy_fraction >= ALL_THE_TIME {
-                busy_fraction
-            } else {
-                share_of(waited)
+            _ => Constraint {
+                binding: Binding::Nothing,
+                share_of_time: share_of(waited),
+                first_at_s: None,
             },
-            first_at_s: None,
         }
     }
 }

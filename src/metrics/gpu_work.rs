@@ -111,6 +111,7 @@ mod tests {
             start: Time::ZERO,
             steps,
             ramp: Ramp::single(Span::from_picos(1)),
+            takes: Span::from_picos(steps),
             shape: shape.later(step),
             streaming: 2,
             kv: KvGrowth::constant(1),

@@ -130,6 +130,7 @@ mod tests {
                     growth: Span::from_picos(3),
                     len: 500,
                 },
+                takes: Span::ZERO,
                 shape: StepShape::default(),
                 streaming: 0,
                 kv: KvGrowth {
@@ -138,8 +139,9 @@ mod tests {
                     phase: 1,
                 },
             };
+            let all = run.ramp.total(run.steps);
             let mut usage = KvUsage::new(usable);
-            usage.ran(&run, run.ramp.total(run.steps));
+            usage.ran(&run, all);
             let mut by_step = TimeWeighted::default();
             for step in 0..500 {
                 by_step.hold(run.kv.used_at(step), run.ramp.step(step).picos());

@@ -220,11 +220,7 @@ impl Observer for Recorder {
             run.start >= self.last_step_end,
             "a server runs one step at a time"
         );
-        let span = if run.steps == 1 {
-            run.ramp.first
-        } else {
-            run.ramp.total(run.steps)
-        };
+        let span = run.takes;
         self.last_step_end = run.start + span;
         self.busy_picos += u128::from(span.picos());
         self.steps += run.steps;

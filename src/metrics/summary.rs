@@ -1,6 +1,7 @@
 //! The numbers that are reported, in SI units.
 
 use super::binding::Constraint;
+use super::gpu_work::Utilisation;
 use super::latency::LatencySummary;
 use super::recording::Recording;
 use super::saturation::Saturation;
@@ -126,7 +127,11 @@ impl Summary {
     /// The numbers of a single run; those of several come from [`super::Replications`].
     pub fn of(recording: &Recording) -> Self {
         let window_s = recording.window_picos as f64 / PICOS_PER_SECOND as f64;
-        let busy_fraction = ratio(recording.busy_picos as f64, recording.window_picos as f64);
+        let used = |part: fn(Utilisation) -> (f64, f64)| {
+            let (done, peak_per_s) = part(recording.utilisation?);
+            ratio(done, peak_per_s * window_s)
+        };
+        let model_flops_utilization = used(|work| (work.flops, work.peak_flops_per_s));
         let latency = |metric| LatencySummary::of(recording.latency(metric));
         Self {
             requests: recording.requests,
@@ -144,19 +149,15 @@ impl Summary {
             },
             kv: KvSummary::of(recording),
             gpu: GpuSummary {
-                busy_fraction,
+                busy_fraction: ratio(recording.busy_picos as f64, recording.window_picos as f64),
                 steps: recording.steps,
                 mean_batch: ratio(recording.requests_in_steps as f64, recording.steps as f64),
-                model_flops_utilization: recording
-                    .utilisation
-                    .and_then(|done| ratio(done.flops, done.peak_flops_per_s * window_s)),
-                memory_bandwidth_utilization: recording
-                    .utilisation
-                    .and_then(|done| ratio(done.bytes, done.peak_bytes_per_s * window_s)),
+                model_flops_utilization,
+                memory_bandwidth_utilization: used(|work| (work.bytes, work.peak_bytes_per_s)),
             },
             constraint: recording
                 .bindings
-                .judge(recording.window_picos, busy_fraction.unwrap_or(0.0)),
+                .judge(recording.window_picos, model_flops_utilization),
             saturation: recording.saturation,
         }
     }

@@ -106,7 +106,7 @@ impl<Sink: FnMut(TimelineRow)> Observer for Timeline<Sink> {
             let used = if at < run.start {
                 0
             } else {
-                let step = run.ramp.steps_within(at.since(run.start), run.steps);
+                let step = run.ramp.within(at.since(run.start), run.steps).0;
                 run.kv.used_at(step.min(run.steps - 1))
             };
             self.hand_over(at, counts, used as f64 / self.usable_blocks);

@@ -215,8 +215,16 @@ impl RunReport {
             }
             Binding::TokenBudget => "the token budget of a step kept requests waiting",
             Binding::BatchUnderWay => "requests waited for the batch under way",
-            Binding::Compute => "compute: the GPU was busy",
-            Binding::Nothing => return "nothing binds: requests hardly waited".to_owned(),
+            Binding::Compute => {
+                return format!(
+                    "compute: requests hardly waited, but steps use {} of the GPU's peak FLOP/s",
+                    percent(constraint.share_of_time)
+                );
+            }
+            Binding::Nothing => {
+                return "nothing binds: requests hardly waited for more than the step under way"
+                    .to_owned();
+            }
         };
         let share = percent(constraint.share_of_time);
         match constraint.first_at_s {

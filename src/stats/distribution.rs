@@ -24,7 +24,7 @@ pub struct Distribution {
 enum Samples {
     /// Values with their weights, in the order of recording.
     Exact(Vec<(u64, u64)>),
-    Binned(Box<Histogram>),
+    Binned(Box<Histogram<u64>>),
 }
 
 impl Default for Distribution {
@@ -59,8 +59,8 @@ impl Distribution {
             Samples::Exact(samples) if samples.len() < EXACT_SAMPLES => {
                 samples.push((value, weight));
             }
-            Samples::Exact(_) => self.spill().record(value, weight.into()),
-            Samples::Binned(histogram) => histogram.record(value, weight.into()),
+            Samples::Exact(_) => self.spill().record(value, weight),
+            Samples::Binned(histogram) => histogram.record(value, weight),
         }
     }
 
@@ -109,7 +109,7 @@ impl Distribution {
             (_, Samples::Exact(theirs)) => {
                 let histogram = self.spill();
                 for &(value, weight) in theirs {
-                    histogram.record(value, weight.into());
+                    histogram.record(value, weight);
                 }
             }
             (_, Samples::Binned(theirs)) => self.spill().merge(theirs),
@@ -200,11 +200,11 @@ impl Distribution {
     }
 
     /// The histogram, filled from the single samples if they were kept until now.
-    fn spill(&mut self) -> &mut Histogram {
+    fn spill(&mut self) -> &mut Histogram<u64> {
         if let Samples::Exact(samples) = &self.samples {
             let mut histogram = Box::new(Histogram::new());
             for &(value, weight) in samples {
-                histogram.record(value, weight.into());
+                histogram.record(value, weight);
             }
             self.samples = Samples::Binned(histogram);
         }
@@ -219,7 +219,7 @@ impl Distribution {
 enum Ranked<'a> {
     /// Values in order, each with the number of occurrences up to and including it.
     Exact(Vec<(u64, u64)>),
-    Binned(&'a Distribution, &'a Histogram),
+    Binned(&'a Distribution, &'a Histogram<u64>),
 }
 
 impl<'a> Ranked<'a> {

@@ -2,7 +2,9 @@
 //!
 //! Own code instead of the crate `hdrhistogram`, because a run of decode steps adds a whole arithmetic progression of values at once
 //! (here in one addition per bucket touched, there one call per value), because weights are picoseconds whose sum over many runs
-//! passes 64 bits, and because only the octaves that occur take memory (16 KiB each).
+//! passes 64 bits, and because only the octaves that occur take memory (8 or 16 KiB each).
+
+use std::ops::AddAssign;
 
 /// How far a value read from a histogram is from the recorded one at most, relative to it: a bucket's width, 1/1024 of its lower end.
 pub const RELATIVE_PRECISION: f64 = 1.0 / SLOTS as f64;
@@ -13,12 +15,19 @@ const SLOTS: usize = 1 << SLOT_BITS;
 /// Octave 0 is the exact part; octave `o > 0` starts at `1024 * 2^(o - 1)`.
 const OCTAVES: usize = (u64::BITS - SLOT_BITS) as usize + 1;
 
-type Octave = Box<[u128; SLOTS]>;
+type Octave<W> = Box<[W; SLOTS]>;
+
+/// What weights are added up in: 64 bits where they count occurrences, which keeps the buckets in the processor's cache; 128 where
+/// they are picoseconds of many runs.
+pub(super) trait Weight: Copy + Default + AddAssign + From<u64> + Into<u128> {}
+
+impl Weight for u64 {}
+impl Weight for u128 {}
 
 /// Weights by value.
 #[derive(Clone, Debug)]
-pub(super) struct Histogram {
-    octaves: [Option<Octave>; OCTAVES],
+pub(super) struct Histogram<W> {
+    octaves: [Option<Octave<W>>; OCTAVES],
 }
 
 /// The bucket that holds a rank.
@@ -32,7 +41,7 @@ pub(super) struct Bucket {
     pub(super) place: f64,
 }
 
-impl Histogram {
+impl<W: Weight> Histogram<W> {
     pub(super) fn new() -> Self {
         Self {
             octaves: [const { None }; OCTAVES],
@@ -41,7 +50,7 @@ impl Histogram {
 
     /// Adds `weight` to the bucket of `value`.
     #[inline]
-    pub(super) fn record(&mut self, value: u64, weight: u128) {
+    pub(super) fn record(&mut self, value: u64, weight: W) {
         let octave = octave_of(value);
         *self.slot(octave, value) += weight;
     }
@@ -58,7 +67,7 @@ impl Histogram {
             } else {
                 (end - value) / growth + 1
             };
-            *self.slot(octave, value) += u128::from(here) * u128::from(weight);
+            *self.slot(octave, value) += W::from(here * weight);
             left -= here;
             if left == 0 {
                 return;
@@ -71,9 +80,9 @@ impl Histogram {
     pub(super) fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.octaves.iter_mut().zip(&other.octaves) {
             let Some(theirs) = theirs else { continue };
-            let mine = mine.get_or_insert_with(empty_octave);
+            let mine = mine.get_or_insert_with(empty_octave::<W>);
             for (mine, theirs) in mine.iter_mut().zip(theirs.iter()) {
-                *mine += theirs;
+                *mine += *theirs;
             }
         }
     }
@@ -84,6 +93,7 @@ impl Histogram {
         for (octave, slots) in self.octaves.iter().enumerate() {
             let Some(slots) = slots else { continue };
             for (slot, &weight) in slots.iter().enumerate() {
+                let weight: u128 = weight.into();
                 if rank < before + weight {
                     let width = width_of(octave);
                     let first_slot = if octave == 0 { 0 } else { SLOTS as u64 };
@@ -100,9 +110,9 @@ impl Histogram {
     }
 
     #[inline]
-    fn slot(&mut self, octave: usize, value: u64) -> &mut u128 {
+    fn slot(&mut self, octave: usize, value: u64) -> &mut W {
         let slot = (value >> octave.saturating_sub(1)) as usize % SLOTS;
-        &mut self.octaves[octave].get_or_insert_with(empty_octave)[slot]
+        &mut self.octaves[octave].get_or_insert_with(empty_octave::<W>)[slot]
     }
 }
 
@@ -124,8 +134,9 @@ const fn width_of(octave: usize) -> u64 {
 }
 
 #[cold]
-fn empty_octave() -> Octave {
-    Box::new([0; SLOTS])
+#[expect(clippy::unnecessary_box_returns, reason = "an octave fills pages")]
+fn empty_octave<W: Weight>() -> Octave<W> {
+    Box::new([W::default(); SLOTS])
 }
 
 #[cfg(test)]
@@ -137,7 +148,7 @@ mod tests {
         let mut value: u64 = 1;
         while value < u64::MAX / 3 {
             for probe in [value - 1, value, value + 1] {
-                let mut histogram = Histogram::new();
+                let mut histogram = Histogram::<u64>::new();
                 histogram.record(probe, 1);
                 let bucket = histogram.at_rank(0).unwrap();
                 assert!(bucket.low <= probe && probe - bucket.low < bucket.width);
@@ -146,7 +157,7 @@ mod tests {
             }
             value = value * 3 / 2 + 1;
         }
-        let mut histogram = Histogram::new();
+        let mut histogram = Histogram::<u64>::new();
         histogram.record(u64::MAX, 1);
         assert!(histogram.at_rank(0).is_some() && histogram.at_rank(1).is_none());
     }
@@ -159,7 +170,7 @@ mod tests {
             (10_u64.pow(10), 390_000, 3_000),
             (5, 1 << 40, 30),
         ] {
-            let (mut at_once, mut one_by_one) = (Histogram::new(), Histogram::new());
+            let (mut at_once, mut one_by_one) = (Histogram::<u64>::new(), Histogram::<u64>::new());
             at_once.record_progression(first, growth, steps, 3);
             for step in 0..steps {
                 one_by_one.record(first + growth * step, 3);

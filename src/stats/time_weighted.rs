@@ -6,7 +6,7 @@ use super::histogram::Histogram;
 /// and within [`super::RELATIVE_PRECISION`] above. Memory is bounded.
 #[derive(Clone, Debug)]
 pub struct TimeWeighted {
-    histogram: Box<Histogram>,
+    histogram: Box<Histogram<u128>>,
     integral: u128,
     picos: u128,
     max: u64,

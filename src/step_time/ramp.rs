@@ -2,6 +2,9 @@
 
 use crate::units::Span;
 
+/// How many steps are added up one by one before the closed form is asked.
+const WALKED_STEPS: u64 = 8;
+
 /// A run of steps of which step `j` (from 0) takes `first + j * growth`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ramp {
@@ -44,15 +47,29 @@ impl Ramp {
         Span::from_picos(u64::try_from(picos).expect("a run of steps is shorter than 213 days"))
     }
 
-    /// How many whole steps fit into `span`, at most `most`.
-    pub fn steps_within(&self, span: Span, most: u64) -> u64 {
-        let span = u128::from(span.picos());
-        if most == 0 || self.total_picos(1) > span {
-            return 0;
+    /// How many whole steps fit into `span`, at most `most`, and how long they take.
+    pub fn within(&self, span: Span, most: u64) -> (u64, Span) {
+        let span = span.picos();
+        // Most runs end at the next arrival, a few steps away: walk there.
+        let (mut steps, mut takes, mut next) = (0, 0, self.first.picos());
+        while steps < most.min(WALKED_STEPS) {
+            if next > span - takes {
+                return (steps, Span::from_picos(takes));
+            }
+            takes += next;
+            next += self.growth.picos();
+            steps += 1;
         }
-        let (mut fits, mut beyond) = (1, most + 1);
-        // Gallop from the short end: most runs end at the next arrival, a few steps away.
-        let mut stride = 1;
+        if steps < most {
+            steps = self.bisect(steps, most, span.into());
+        }
+        (steps, self.total(steps))
+    }
+
+    /// The most steps, of those from `fits`, which fit, to `most`, that fit into `span` picoseconds.
+    fn bisect(&self, mut fits: u64, most: u64, span: u128) -> u64 {
+        let mut beyond = most + 1;
+        let mut stride = fits;
         while fits + stride < beyond {
             if self.total_picos(fits + stride) <= span {
                 fits += stride;
@@ -104,15 +121,18 @@ mod tests {
     }
 
     #[test]
-    fn steps_within_is_the_most_that_fit() {
+    fn as_many_steps_as_fit_are_within_a_span() {
         for (first, growth) in [(0, 0), (5, 0), (5, 3), (0, 1), (7, 2)] {
             let ramp = ramp(first, growth);
             for span in 0..200 {
-                let by_hand = (0..=40)
-                    .rev()
-                    .find(|&steps| ramp.total(steps).picos() <= span)
-                    .unwrap();
-                assert_eq!(ramp.steps_within(Span::from_picos(span), 40), by_hand);
+                for most in [0, 1, 7, 8, 9, 40] {
+                    let by_hand = (0..=most)
+                        .rev()
+                        .find(|&steps| ramp.total(steps).picos() <= span)
+                        .unwrap();
+                    let within = ramp.within(Span::from_picos(span), most);
+                    assert_eq!(within, (by_hand, ramp.total(by_hand)));
+                }
             }
         }
     }

@@ -8,22 +8,24 @@
 //! The host's own work is not in it: an engine that schedules ahead hides it behind the GPU.
 
 mod coefficients;
+mod memo;
 mod operators;
 
 use super::{Ramp, StepShape, StepTime, saturation};
 use crate::hardware::{Arithmetic, AttentionLayers, Gpu, KvPrecision, Model, WeightPrecision};
 use crate::units::Span;
 use coefficients as reached;
+use memo::Memo;
 use operators::Operators;
 
 /// The roofline model of one GPU (of several that share each layer) with one model.
 #[derive(Clone, Debug)]
 pub struct Roofline {
     operators: Operators,
-    /// What a step with so many tokens costs besides attention [ps]; longer ones are computed.
-    by_tokens: Vec<u64>,
-    /// What a step with so many sampling requests adds [ps]; more are computed.
-    by_sampling: Vec<u64>,
+    /// What a step with so many tokens costs besides attention [ps].
+    by_tokens: Memo,
+    /// What a step with so many sampling requests adds [ps].
+    by_sampling: Memo,
     /// Attention's small kernels per request in the step [ps].
     per_sequence: u64,
     /// What a step that holds any prefill adds [ps].
@@ -44,8 +46,10 @@ struct AttentionPrice {
     per_pair: u64,
 }
 
-/// Token counts up to this are looked up: every decode batch and small chunks.
-const LOOKED_UP: u64 = 1024;
+/// Prices for fewer tokens than this are remembered: those of every decode batch and of all but the largest token budgets.
+const REMEMBERED_TOKENS: usize = 16_384;
+/// Prices for fewer sampling requests than this are remembered.
+const REMEMBERED_REQUESTS: usize = 2_048;
 
 impl Roofline {
     /// The price list for `model` on `tensor_parallel` times `gpu`. Every coefficient is rounded to whole picoseconds
@@ -62,12 +66,8 @@ impl Roofline {
         let arithmetic = Arithmetic::new(model, weights, kv, tensor_parallel);
         let kinds = arithmetic.attention.iter();
         Self {
-            by_tokens: (0..=LOOKED_UP)
-                .map(|tokens| picos(operators.tokens_micros(tokens)))
-                .collect(),
-            by_sampling: (0..=LOOKED_UP)
-                .map(|requests| picos(operators.sampling_micros(requests)))
-                .collect(),
+            by_tokens: Memo::new(REMEMBERED_TOKENS),
+            by_sampling: Memo::new(REMEMBERED_REQUESTS),
             per_sequence: picos(layers * reached::ATTENTION_MICROS_PER_SEQUENCE),
             mixed: picos(layers * reached::MIXED_STEP_MICROS_PER_LAYER),
             attention: kinds.map(|kind| AttentionPrice::new(kind, gpu)).collect(),
@@ -77,12 +77,13 @@ impl Roofline {
 
     /// All but the decoding requests' attention [ps].
     fn steady_picos(&self, shape: &StepShape) -> u128 {
-        let tokens = look_up(&self.by_tokens, shape.tokens(), |tokens| {
-            self.operators.tokens_micros(tokens)
-        });
-        let sampling = look_up(&self.by_sampling, u64::from(shape.sampling), |requests| {
-            self.operators.sampling_micros(requests)
-        });
+        let (tokens, sampling) = (shape.tokens(), u64::from(shape.sampling));
+        let tokens = self
+            .by_tokens
+            .get(tokens, || picos(self.operators.tokens_micros(tokens)));
+        let sampling = self
+            .by_sampling
+            .get(sampling, || picos(self.operators.sampling_micros(sampling)));
         let sequences = u128::from(self.per_sequence) * u128::from(shape.sequences);
         let mut sum = u128::from(tokens) + u128::from(sampling) + sequences;
         if shape.prefill > 0 {
@@ -166,13 +167,6 @@ impl AttentionPrice {
             return None;
         }
         Some((windows - shape.context) / decoding + 1)
-    }
-}
-
-fn look_up(table: &[u64], index: u64, compute: impl Fn(u64) -> f64) -> u64 {
-    match table.get(index as usize) {
-        Some(&known) => known,
-        None => picos(compute(index)),
     }
 }
 

@@ -143,10 +143,12 @@ fn random_run(random: &mut Xoshiro256PlusPlus, start: u64, running: usize) -> St
         growth: span(random.random_range(0..2)),
         len: 100,
     };
+    let steps = random.random_range(1..9);
     StepRun {
         start: time(start),
-        steps: random.random_range(1..9),
+        steps,
         ramp,
+        takes: ramp.total(steps),
         shape,
         streaming: running as u32,
         kv: KvGrowth {
@@ -335,6 +337,7 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
                 start: time(now),
                 steps,
                 ramp: Ramp::single(span(step)),
+                takes: span(step * steps),
                 shape,
                 streaming,
                 kv: KvGrowth::constant(7),
@@ -470,6 +473,7 @@ fn what_keeps_requests_waiting_is_named() {
             start: time(0),
             steps: 1,
             ramp: Ramp::single(span(500)),
+            takes: span(500),
             shape: shape(tokens),
             streaming: 0,
             kv: KvGrowth::constant(90),

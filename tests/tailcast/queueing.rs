@@ -111,7 +111,7 @@ fn two_kinds_of_requests_wait_as_pollaczek_and_khinchine_say() {
     let outputs = LengthDistribution::Mixture {
         parts: vec![part(1), part(3)],
     };
-    let (mean, mean_square) = (0.02, (0.01_f64.powi(2) + 0.03_f64.powi(2)) / 2.0);
+    let (mean, mean_square) = (0.02, f64::midpoint(0.01_f64.powi(2), 0.03_f64.powi(2)));
     let rate = 0.7 / mean;
     let (wait, half_width) = simulated_wait(&workload(rate, outputs), step_time);
     let expected = rate * mean_square / (2.0 * (1.0 - 0.7));

@@ -63,7 +63,7 @@ Queue     depth mean 0 · p50 0 · p90 0 · p99 0 · max 0 requests waiting, ove
 KV cache  mean 4.6 % · p99 7.0 % · peak 7.0 % of 1600 tokens · prefix hits 25.0 % of prompt tokens
 GPU       busy 65.0 % · 11000 steps · 1 requests a step · 0.1 % of peak FLOP/s · 0.1 % of peak memory bandwidth
 Capacity  closed form, (memory - weights) / KV per user: 53.4 users · simulated: mean 0.65, peak 1 running
-Why       nothing binds: requests hardly waited
+Why       nothing binds: requests hardly waited for more than the step under way
 Fidelity  made up
 ";
     assert_eq!(report.to_screen(Style::default()), expected);

@@ -260,6 +260,7 @@ impl ContinuousBatching {
             start: steps.start,
             steps: steps.count,
             ramp: steps.ramp,
+            takes: steps.end - steps.start,
             shape: steps.shape,
             streaming: self.decoders.count()
                 + self.chunks.iter().filter(one_step_after).count() as u32,

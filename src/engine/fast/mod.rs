@@ -153,14 +153,16 @@ impl<S> FastServer<S> {
             Ramp::single(self.step_time.step(&shape))
         };
         let most = repeats.min(ramp.len);
-        let count = if most > 1 {
-            ramp.steps_within(until - self.now, most).max(1)
-        } else {
-            1
-        };
+        let (mut count, mut takes) = (1, ramp.first);
+        if most > 1 {
+            let (fit, together) = ramp.within(until - self.now, most);
+            if fit > 0 {
+                (count, takes) = (fit, together);
+            }
+        }
         Steps {
             start: self.now,
-            end: self.now + ramp.total(count),
+            end: self.now + takes,
             shape,
             ramp,
             count,

@@ -99,6 +99,7 @@ impl Scheduler for NoBatching {
             start: steps.start,
             steps: steps.count,
             ramp: steps.ramp,
+            takes: steps.end - steps.start,
             shape: steps.shape,
             streaming,
             kv,

@@ -130,6 +130,7 @@ impl Scheduler for StaticBatching {
             start: steps.start,
             steps: steps.count,
             ramp: steps.ramp,
+            takes: steps.end - steps.start,
             shape: steps.shape,
             streaming,
             kv: KvGrowth::constant(self.batch.blocks()),

@@ -18,6 +18,7 @@ use crate::workload::{Request, RequestId};
 
 /// What the scheduler is told at its start, and in which points its releases differ.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of the scheduler")]
 pub struct VllmRules {
     /// The most requests running at once.
     pub max_num_seqs: u32,
