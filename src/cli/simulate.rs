@@ -20,8 +20,6 @@ pub struct Run {
     pub recording: Recording,
     /// Rows that were left out of a trace.
     pub skipped: Skipped,
-    /// Whether prompts said what they hold.
-    pub names_content: bool,
     /// Whether the user stopped it.
     pub interrupted: bool,
 }
@@ -51,27 +49,22 @@ pub fn simulate(
         };
         replay(engine.as_mut(), source, &mut all)
     };
-    let (interrupted, skipped, names_content) = match &scenario.workload {
+    let (interrupted, skipped) = match &scenario.workload {
         Workload::Synthetic(workload) => {
             let mut source = WatchedSource::new(workload.source(seed), progress);
-            (run(&mut source)?, Skipped::default(), source.names_content)
+            (run(&mut source)?, Skipped::default())
         }
         Workload::Trace(workload) => {
             let opened =
                 trace::open(workload).map_err(|error| Failure::Input(error.to_string()))?;
             let mut source = WatchedSource::new(opened, progress);
-            (
-                run(&mut source)?,
-                source.source.skipped(),
-                source.names_content,
-            )
+            (run(&mut source)?, source.source.skipped())
         }
     };
     Ok(Run {
         // What was heard last is where an interrupted run ends.
         recording: recorder.finish(interrupted.then_some(Time::ZERO)),
         skipped,
-        names_content,
         interrupted,
     })
 }

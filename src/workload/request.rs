@@ -116,6 +116,8 @@ pub struct Request {
     pub priority: i32,
     /// The identity of its output, which later prompts may repeat.
     pub output_name: OutputName,
+    /// Whether later prompts may repeat its output.
+    pub output_is_shared: bool,
 }
 
 impl Request {
@@ -139,6 +141,7 @@ impl Request {
                 content: ContentId::output_of(id),
                 offset: 0,
             },
+            output_is_shared: false,
         }
     }
 }

@@ -33,14 +33,7 @@ pub(crate) fn close(left: f64, right: f64, relative: f64) -> bool {
 
 pub(crate) fn server() -> ServerSettings {
     ServerSettings {
-        policy: PolicySettings::Continuous(ContinuousSettings {
-            max_num_seqs: 4,
-            max_num_batched_tokens: 100,
-            chunked_prefill: true,
-            long_prefill_token_threshold: 0,
-            watermark: 0.0,
-            full_sequence_gate: true,
-        }),
+        policy: PolicySettings::Continuous(ContinuousSettings::new(4, 100)),
         kv_blocks: 101,
         block_tokens: 16,
         max_model_len: 1_000,
