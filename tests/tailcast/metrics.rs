@@ -298,6 +298,12 @@ fn time_weighted_numbers_agree_with_every_instant_looked_up() {
             mean(|row| row.kv_usage),
             1e-9
         ));
+        let mut waiting: Vec<_> = instants.iter().map(|row| u64::from(row.waiting)).collect();
+        waiting.sort_unstable();
+        let held =
+            |per_mille: usize| Some(waiting[(waiting.len() * per_mille).div_ceil(1_000) - 1]);
+        let depth = &summary.queue.depth;
+        assert_eq!([depth.p50, depth.p90, depth.p99], [500, 900, 990].map(held));
         let most_waiting = instants.iter().map(|row| u64::from(row.waiting)).max();
         assert_eq!(summary.queue.depth.max, most_waiting);
         let mut usages: Vec<_> = instants

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use tailcast::engine::{Event, Observer};
-use tailcast::metrics::{LatencySummary, Replications, Slo, Summary, TimelineRow};
+use tailcast::metrics::{
+    Binding, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow,
+};
 use tailcast::report::{
     Headline, Memory, RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv,
 };
@@ -171,6 +173,56 @@ fn json_has_its_keys_in_order_and_no_number_that_is_none() {
         assert_contract(&json);
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert!(value["latency"]["ttft"]["ci95"].is_null(), "a single run");
+    }
+}
+
+#[test]
+fn each_number_stands_under_its_heading() {
+    let mut summary = Summary::of(&recording(1_000));
+    let ttft = &mut summary.latency.ttft;
+    ttft.mean = Some(0.021);
+    [ttft.p50, ttft.p90, ttft.p99] = [0.022, 0.023, 0.024].map(Some);
+    ttft.max = Some(0.025);
+    let depth = &mut summary.queue.depth;
+    [depth.p50, depth.p90, depth.p99] = [2, 3, 4].map(Some);
+    depth.max = Some(5);
+    let screen = report(&summary, &[]).to_screen(Style::default());
+    let numbers_of = |label: &str| -> Vec<&str> {
+        let line = screen
+            .lines()
+            .find(|line| line.trim_start().starts_with(label));
+        let is_number = |word: &&str| word.chars().all(|it| it.is_ascii_digit());
+        line.unwrap().split_whitespace().filter(is_number).collect()
+    };
+    assert_eq!(numbers_of("TTFT"), ["21", "22", "23", "24", "25", "1000"]);
+    assert_eq!(numbers_of("Queue"), ["0", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn the_reason_names_the_limit_and_how_much_it_mattered() {
+    for (binding, words) in [
+        (
+            Binding::KvCapacity,
+            "KV capacity kept requests waiting 25.0 % of the time, first at t = 3 s",
+        ),
+        (Binding::RequestSlots, "request slots"),
+        (Binding::TokenBudget, "token budget"),
+        (
+            Binding::BatchUnderWay,
+            "the batch under way 25.0 % of the time",
+        ),
+        (Binding::Compute, "25.0 % of the GPU's peak"),
+        (Binding::Nothing, "nothing binds"),
+    ] {
+        let mut summary = Summary::of(&recording(10));
+        summary.constraint = Constraint {
+            binding,
+            share_of_time: 0.25,
+            first_at_s: Some(3.0),
+        };
+        let screen = report(&summary, &[]).to_screen(Style::default());
+        let why = screen.lines().find(|line| line.starts_with("Why")).unwrap();
+        assert!(why.contains(words), "{why}");
     }
 }
 
