@@ -70,7 +70,7 @@ fn serve(bencher: Bencher, workload: &Synthetic, make_engine: MakeEngine) {
             gpu_work: None,
         });
         replay(engine.as_mut(), &mut workload.source(42), &mut recorder).unwrap();
-        recorder.finish(None)
+        recorder.finish()
     });
 }
 

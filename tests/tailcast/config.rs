@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use tailcast::config::{Flag, Layers, Scenario, Workload};
-use tailcast::policy::{PolicySettings, Reserve, Response};
+use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response};
+use tailcast::step_time::Affine;
 use tailcast::units::Span;
 use tailcast::workload::Arrivals;
+use tailcast::workload::trace::{FormatName, Replay};
 
 use crate::command::Workplace;
 
@@ -310,4 +312,70 @@ fn every_scenario_that_comes_with_the_program_is_valid() {
         seen += 1;
     }
     assert!(seen >= 6, "{seen}");
+}
+
+#[test]
+fn every_setting_reaches_the_simulation() {
+    let scenario = load(
+        LEAST,
+        &[
+            "batching.max_num_seqs=33",
+            "batching.max_num_batched_tokens=8193",
+            "batching.chunked_prefill=false",
+            "batching.long_prefill_token_threshold=100",
+            "batching.watermark=0.25",
+            "batching.full_sequence_gate=false",
+            "server.step_time={ base_us = 1, per_token_us = 2, per_seq_us = 3 }",
+            "workload.max_tokens=77",
+            "workload.duration=60s",
+        ],
+    );
+    assert_eq!(
+        *continuous(&scenario),
+        ContinuousSettings {
+            max_num_seqs: 33,
+            max_num_batched_tokens: 8193,
+            chunked_prefill: false,
+            long_prefill_token_threshold: 100,
+            watermark: 0.25,
+            full_sequence_gate: false,
+        }
+    );
+    assert_eq!(
+        scenario.measured_step_time,
+        Some(Affine {
+            base: Span::from_micros(1),
+            per_token: Span::from_micros(2),
+            per_sequence: Span::from_micros(3),
+        })
+    );
+    let Workload::Synthetic(workload) = &scenario.workload else {
+        panic!("{:?}", scenario.workload);
+    };
+    assert_eq!(workload.max_tokens, Some(77));
+    assert_eq!(workload.duration, Some(Span::from_micros(60_000_000)));
+    assert_eq!(workload.requests, Some(10));
+}
+
+#[test]
+fn every_setting_of_a_trace_reaches_its_replay() {
+    let head = &LEAST[..LEAST.find("requests").unwrap()];
+    let text = format!(
+        "{head}max_tokens = 50\ntrace = {{ path = \"/a.csv\", format = \"azure\", speedup = 2.0, start = \"5s\", limit = 9, \
+         sort = true, skip_bad_rows = true }}\n"
+    );
+    let Workload::Trace(replay) = load(&text, &[]).workload else {
+        panic!("not a trace");
+    };
+    let expected = Replay {
+        path: "/a.csv".into(),
+        format: Some(FormatName::parse("azure").unwrap()),
+        speedup: 2.0,
+        start: Span::from_micros(5_000_000),
+        limit: Some(9),
+        skip_bad_rows: true,
+        sort: true,
+        max_tokens: Some(50),
+    };
+    assert_eq!(replay, expected);
 }
