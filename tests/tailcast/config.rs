@@ -325,6 +325,7 @@ fn every_setting_reaches_the_simulation() {
             "batching.long_prefill_token_threshold=100",
             "batching.watermark=0.25",
             "batching.full_sequence_gate=false",
+            "batching.prefix_caching=false",
             "server.step_time={ base_us = 1, per_token_us = 2, per_seq_us = 3 }",
             "workload.max_tokens=77",
             "workload.duration=60s",
@@ -333,12 +334,12 @@ fn every_setting_reaches_the_simulation() {
     assert_eq!(
         *continuous(&scenario),
         ContinuousSettings {
-            max_num_seqs: 33,
-            max_num_batched_tokens: 8193,
             chunked_prefill: false,
             long_prefill_token_threshold: 100,
             watermark: 0.25,
+            prefix_caching: false,
             full_sequence_gate: false,
+            ..ContinuousSettings::new(33, 8193)
         }
     );
     assert_eq!(
