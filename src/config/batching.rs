@@ -7,7 +7,7 @@ use crate::policy::{ContinuousSettings, PolicySettings, Reserve, Response, Stati
 use crate::units::Span;
 
 /// The most requests at once: far above what any GPU holds, far below what overflows.
-const MOST_REQUESTS: u32 = 1 << 20;
+pub const MOST_REQUESTS: u32 = 1 << 20;
 /// The most tokens in a step or a request: above the longest context that models offer (10 million).
 pub const MOST_TOKENS: u32 = 1 << 24;
 
