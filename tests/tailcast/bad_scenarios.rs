@@ -384,6 +384,12 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     ),
     // What would not end, or means nothing.
     (
+        "policy = \"continuous\"",
+        "policy = \"static\"\nmax_wait = \"200d\"",
+        "10:12",
+        "write a shorter one",
+    ),
+    (
         "requests = 10\narrivals = { process = \"poisson\", rate = 1.0 }",
         "duration = \"200d\"\narrivals = { process = \"poisson\", rate = 1e9 }",
         "11:12",
