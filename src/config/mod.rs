@@ -20,6 +20,7 @@ pub mod scheduler_log;
 mod server;
 mod slo;
 mod text;
+mod text_file;
 mod trace;
 mod workload;
 

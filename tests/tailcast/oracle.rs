@@ -101,8 +101,9 @@ fn logs() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/oracle/vllm");
     if !folder.is_dir() {
         // Past the test harness, which keeps what a test that passes prints to itself.
+        let mut errors = std::io::stderr();
         writeln!(
-            std::io::stderr(),
+            errors,
             "SKIPPED: no recorded scheduler logs at {}",
             folder.display()
         )
