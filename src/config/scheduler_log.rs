@@ -309,6 +309,7 @@ impl RawRequest {
                 content: TOKEN_IDS,
                 offset: token_id(FIRST_OUTPUT + index * OUTPUTS_APART)?,
             },
+            output_is_shared: true,
         })
     }
 }

@@ -17,6 +17,7 @@ mod oracle;
 mod queueing;
 mod reader_fuzz;
 mod reports;
+mod sharing;
 mod synthetic;
 mod tidy;
 mod trace_facts;
