@@ -22,8 +22,12 @@ pub struct Outcome {
     /// Whether the user stopped it.
     pub interrupted: bool,
     skipped: Skipped,
+    tied_share: f64,
     names_content: bool,
 }
+
+/// Fewer ties than this share of the arrivals happen by chance, or change little.
+const MANY_TIES: f64 = 0.05;
 
 impl Outcome {
     /// Takes in one run.
@@ -33,6 +37,7 @@ impl Outcome {
         self.interrupted |= run.interrupted;
         self.names_content |= run.names_content;
         self.skipped = run.skipped;
+        self.tied_share = run.tied_share;
     }
 
     /// What the user should know about how the workload was run.
@@ -60,6 +65,12 @@ impl Outcome {
             warnings.push(format!(
                 "{} rows of the trace record failed requests and were left out",
                 self.skipped.failed_requests
+            ));
+        }
+        if self.tied_share > MANY_TIES {
+            warnings.push(format!(
+                "{:.0} % of the trace's requests carry the same time stamp as the one before: if its clock ticked slowly, these bursts are not real; workload.trace.jitter_ties = \"uniform\" spreads them up to the next stamp",
+                100.0 * self.tied_share
             ));
         }
         warnings

@@ -20,6 +20,8 @@ pub struct Run {
     pub recording: Recording,
     /// Rows that were left out of a trace.
     pub skipped: Skipped,
+    /// Share of a trace's requests that arrive together with the one before.
+    pub tied_share: f64,
     /// Whether prompts said what they hold.
     pub names_content: bool,
     /// Whether the user stopped it.
@@ -51,26 +53,27 @@ pub fn simulate(
         };
         replay(engine.as_mut(), source, &mut all)
     };
-    let (interrupted, skipped, names_content) = match &scenario.workload {
+    let (mut skipped, mut tied_share) = (Skipped::default(), 0.0);
+    let (interrupted, names_content) = match &scenario.workload {
         Workload::Synthetic(workload) => {
             let mut source = WatchedSource::new(workload.source(seed), progress);
-            (run(&mut source)?, Skipped::default(), source.names_content)
+            (run(&mut source)?, source.names_content)
         }
         Workload::Trace(workload) => {
-            let opened =
-                trace::open(workload).map_err(|error| Failure::Input(error.to_string()))?;
+            let opened = trace::open_seeded(workload, seed)
+                .map_err(|error| Failure::Input(error.to_string()))?;
             let mut source = WatchedSource::new(opened, progress);
-            (
-                run(&mut source)?,
-                source.source.skipped(),
-                source.names_content,
-            )
+            let interrupted = run(&mut source)?;
+            skipped = source.source.skipped();
+            tied_share = source.source.tied_share();
+            (interrupted, source.names_content)
         }
     };
     Ok(Run {
         // What was heard last is where an interrupted run ends.
         recording: recorder.finish(interrupted.then_some(Time::ZERO)),
         skipped,
+        tied_share,
         names_content,
         interrupted,
     })
