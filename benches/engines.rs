@@ -37,14 +37,7 @@ fn workload(requests: u64, rate_per_s: f64, median_output: f64) -> Synthetic {
 
 fn settings() -> ServerSettings {
     ServerSettings {
-        policy: PolicySettings::Continuous(ContinuousSettings {
-            max_num_seqs: 1024,
-            max_num_batched_tokens: 8192,
-            chunked_prefill: true,
-            long_prefill_token_threshold: 0,
-            watermark: 0.0,
-            full_sequence_gate: true,
-        }),
+        policy: PolicySettings::Continuous(ContinuousSettings::new(1024, 8192)),
         kv_blocks: 27_510,
         block_tokens: 16,
         max_model_len: 131_072,
@@ -77,7 +70,7 @@ fn serve(bencher: Bencher, workload: &Synthetic, make_engine: MakeEngine) {
             gpu_work: None,
         });
         replay(engine.as_mut(), &mut workload.source(42), &mut recorder).unwrap();
-        recorder.finish(None)
+        recorder.finish()
     });
 }
 

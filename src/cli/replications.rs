@@ -19,11 +19,10 @@ pub struct Outcome {
     pub summary: Option<Summary>,
     /// How many runs.
     pub runs: u32,
-    /// Whether the user stopped it.
+    /// Whether the user stopped them.
     pub interrupted: bool,
     skipped: Skipped,
     tied_share: f64,
-    names_content: bool,
 }
 
 /// Fewer ties than this share of the arrivals happen by chance, or change little.
@@ -35,20 +34,13 @@ impl Outcome {
         pooled.add(run.recording);
         self.runs += 1;
         self.interrupted |= run.interrupted;
-        self.names_content |= run.names_content;
         self.skipped = run.skipped;
         self.tied_share = run.tied_share;
     }
 
     /// What the user should know about how the workload was run.
-    pub fn warnings(&self, input: &Input) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self.names_content && input.scenario.prefix_caching {
-            warnings.push(
-                "prompts share content, but hits in the prefix cache are not simulated yet: every prompt is computed in full"
-                    .to_owned(),
-            );
-        }
         if self.skipped.bad_rows > 0 {
             let first = self
                 .skipped

@@ -76,7 +76,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     interrupt::listen();
     let outcome = simulate_all(args, &input)?;
     if !args.quiet {
-        for warning in outcome.warnings(&input) {
+        for warning in outcome.warnings() {
             screen::warn(&warning, color.on_stderr());
         }
     }

@@ -84,16 +84,11 @@ impl ScenarioFlags {
 fn objectives(scenario: &Scenario) -> Result<Vec<Slo>, Failure> {
     let mut slos: Vec<Slo> = Vec::new();
     for objective in &scenario.objectives {
-        // Any valid limit serves to find out whether the name is one.
-        let parsed = Slo::parse(&objective.name, "1s").map_err(|error| {
+        let slo = Slo::named(&objective.name, objective.limit).map_err(|error| {
             Diagnostic::new(error.to_string())
                 .at(objective.snippet.clone())
                 .help("write a latency, a dot and a statistic with their limit: \"ttft.p99\" = \"2s\"")
         })?;
-        let slo = Slo {
-            limit: objective.limit,
-            ..parsed
-        };
         let same =
             |other: &&mut Slo| (other.metric, other.statistic) == (slo.metric, slo.statistic);
         match slos.iter_mut().find(same) {

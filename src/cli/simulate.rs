@@ -9,7 +9,7 @@ use crate::config::{Scenario, Workload};
 use crate::engine::{self, Engine, Event, Observer, StepRun};
 use crate::fleet::{self, ReplayError};
 use crate::hardware::Arithmetic;
-use crate::metrics::{GpuWork, Recorder, RecorderSettings, Recording, WeightBytes};
+use crate::metrics::{GpuWork, Listeners, Recorder, RecorderSettings, Recording};
 use crate::units::Time;
 use crate::workload::trace::{self, Skipped};
 use crate::workload::{RequestId, Source};
@@ -22,8 +22,6 @@ pub struct Run {
     pub skipped: Skipped,
     /// Share of a trace's requests that arrive together with the one before.
     pub tied_share: f64,
-    /// Whether prompts said what they hold.
-    pub names_content: bool,
     /// Whether the user stopped it.
     pub interrupted: bool,
 }
@@ -47,17 +45,16 @@ pub fn simulate(
         if also.is_empty() {
             return replay(engine.as_mut(), source, &mut recorder);
         }
-        let mut all = All {
-            first: &mut recorder,
-            others: also,
-        };
+        let mut all = Listeners(vec![&mut recorder]);
+        all.0
+            .extend(also.iter_mut().map(|one| &mut **one as &mut dyn Observer));
         replay(engine.as_mut(), source, &mut all)
     };
     let (mut skipped, mut tied_share) = (Skipped::default(), 0.0);
-    let (interrupted, names_content) = match &scenario.workload {
+    let interrupted = match &scenario.workload {
         Workload::Synthetic(workload) => {
             let mut source = WatchedSource::new(workload.source(seed), progress);
-            (run(&mut source)?, source.names_content)
+            run(&mut source)?
         }
         Workload::Trace(workload) => {
             let opened = trace::open_seeded(workload, seed)
@@ -66,15 +63,13 @@ pub fn simulate(
             let interrupted = run(&mut source)?;
             skipped = source.source.skipped();
             tied_share = source.source.tied_share();
-            (interrupted, source.names_content)
+            interrupted
         }
     };
     Ok(Run {
-        // What was heard last is where an interrupted run ends.
-        recording: recorder.finish(interrupted.then_some(Time::ZERO)),
+        recording: recorder.finish(),
         skipped,
         tied_share,
-        names_content,
         interrupted,
     })
 }
@@ -100,29 +95,18 @@ pub fn replay(
     }
 }
 
-/// What the model costs one GPU, and what the GPU could do.
+/// What the model costs each GPU, and what the GPU could do.
 fn gpu_work(scenario: &Scenario) -> GpuWork {
     let (gpu, weights) = (&scenario.gpu, scenario.weights);
-    let cost = Arithmetic::new(
-        &scenario.model,
-        weights,
-        scenario.kv_cache,
-        scenario.tensor_parallel,
-    );
     GpuWork {
-        flops_per_token: cost.flops_per_token,
-        flops_per_pair: cost.flops_per_pair,
-        flops_per_sampled_token: cost.flops_per_sampled_token,
-        kv_bytes_per_context_token: cost.kv_bytes_per_context_token,
+        arithmetic: Arithmetic::new(
+            &scenario.model,
+            weights,
+            scenario.kv_cache,
+            scenario.tensor_parallel,
+        ),
         peak_flops_per_s: gpu.peak_flops(weights),
         peak_bytes_per_s: gpu.bandwidth_bytes_per_s(),
-        weight_bytes: if cost.experts.is_empty() {
-            WeightBytes::EveryStep(cost.weight_bytes_always)
-        } else {
-            WeightBytes::OfTokens(Box::new(move |tokens| {
-                cost.weight_bytes_per_step(tokens as f64)
-            }))
-        },
     }
 }
 
@@ -137,27 +121,5 @@ impl Observer for LastHeard {
 
     fn ran(&mut self, run: &StepRun<'_>) {
         self.0 = self.0.max(run.end());
-    }
-}
-
-/// Several observers as one.
-struct All<'a, 'b> {
-    first: &'a mut Recorder,
-    others: &'a mut [&'b mut dyn Observer],
-}
-
-impl Observer for All<'_, '_> {
-    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
-        self.first.on(at, id, event);
-        for other in &mut *self.others {
-            other.on(at, id, event);
-        }
-    }
-
-    fn ran(&mut self, run: &StepRun<'_>) {
-        self.first.ran(run);
-        for other in &mut *self.others {
-            other.ran(run);
-        }
     }
 }

@@ -25,7 +25,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), String> {
         None => Clock::Counted,
     };
     let async_scheduling = experiment.rules.async_scheduling;
-    let scheduler = VllmScheduler::new(experiment.rules, experiment.kv_blocks);
+    let scheduler = VllmScheduler::new(experiment.rules, experiment.memory);
     let log = log_steps(
         scheduler,
         &Experiment {

@@ -1,4 +1,4 @@
-//! A workload that is watched while it runs: for the progress line, for Ctrl-C, and for content that prompts share.
+//! A workload that is watched while it runs: for the progress line and for Ctrl-C.
 
 use super::interrupt;
 use super::progress::Progress;
@@ -10,19 +10,13 @@ use crate::workload::{Request, RequestId, Source};
 pub struct WatchedSource<'a, S> {
     /// The workload itself.
     pub source: S,
-    /// Whether any prompt so far said what it holds.
-    pub names_content: bool,
     progress: &'a Progress,
 }
 
 impl<'a, S: Source> WatchedSource<'a, S> {
     /// Watches `source`.
     pub fn new(source: S, progress: &'a Progress) -> Self {
-        Self {
-            source,
-            names_content: false,
-            progress,
-        }
+        Self { source, progress }
     }
 }
 
@@ -37,9 +31,7 @@ impl<S: Source> Source for WatchedSource<'_, S> {
 
     fn take(&mut self) -> Request {
         self.progress.count();
-        let request = self.source.take();
-        self.names_content |= request.prompt.segments().is_some();
-        request
+        self.source.take()
     }
 
     fn finished(&mut self, id: RequestId, at: Time) {

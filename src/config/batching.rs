@@ -58,7 +58,7 @@ pub fn read(fields: &Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic>
         .value;
     refuse_what_does_not_exist_yet(fields)?;
     let fixed = read_static(fields)?;
-    let continuous = read_continuous(fields, host, matches!(policy, Policy::Continuous))?;
+    let mut continuous = read_continuous(fields, host, matches!(policy, Policy::Continuous))?;
     let caching = fields
         .key_or_alias("prefix_caching", &["enable_prefix_caching"])?
         .boolean()?;
@@ -67,6 +67,7 @@ pub fn read(fields: &Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic>
         // Validated above; without continuous batching there is no cache to switch on.
         Policy::None | Policy::Static => false,
     };
+    continuous.prefix_caching = prefix_caching;
     fields.finish()?;
     let request = u64::from(host.max_model_len);
     let (most_requests, most_tokens) = match policy {
@@ -213,6 +214,7 @@ fn read_continuous(
             .key_or_alias("full_sequence_gate", &["scheduler_reserve_full_isl"])?
             .boolean()?
             .or(true, "vLLM's default"),
+        ..ContinuousSettings::new(requests, default_tokens)
     };
     if is_used {
         refuse_what_vllm_refuses(fields, &settings, host)?;

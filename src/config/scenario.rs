@@ -12,10 +12,7 @@ use crate::engine::ServerSettings;
 use crate::hardware::{
     self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision,
 };
-use crate::step_time::{Affine, Roofline, StepTime};
-
-/// A step may not take longer: a run covers 200 days at most [s].
-const LONGEST_STEP_S: f64 = 86_400.0;
+use crate::step_time::{Affine, LONGEST_STEP, Roofline, StepTime};
 
 /// Everything that decides a run.
 #[derive(Debug)]
@@ -150,7 +147,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     })
 }
 
-/// A step that takes longer than a day is a slip of the pen, and could carry the clock past its end.
+/// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.
 fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), String> {
     let Some(affine) = &server.step_time else {
         return Ok(());
@@ -158,14 +155,15 @@ fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), Stri
     let seconds = affine.base.seconds()
         + affine.per_token.seconds() * batching.most_tokens as f64
         + affine.per_sequence.seconds() * f64::from(batching.most_requests);
-    if seconds <= LONGEST_STEP_S {
+    if seconds <= LONGEST_STEP.seconds() {
         return Ok(());
     }
     Err(format!(
-        "with this `server.step_time` a step of {} tokens and {} requests takes {:.1} days",
+        "with this `server.step_time` a step of {} tokens and {} requests takes {:.1} hours, and none may take more than {}",
         batching.most_tokens,
         batching.most_requests,
-        seconds / 86_400.0
+        seconds / 3_600.0,
+        LONGEST_STEP.seconds() / 3_600.0
     ))
 }
 

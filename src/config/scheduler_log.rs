@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::engine::Action;
-use crate::policy::vllm::{Speculative, VllmRules};
+use crate::policy::{ContinuousSettings, Memory, Speculative};
 use crate::step_time::Affine;
 use crate::units::{Span, Time};
 use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
@@ -19,9 +19,9 @@ const OUTPUTS_APART: u64 = 100_000;
 #[derive(Debug)]
 pub struct SchedulerExperiment {
     /// The scheduler.
-    pub rules: VllmRules,
-    /// Blocks, the null block included.
-    pub kv_blocks: u32,
+    pub rules: ContinuousSettings,
+    /// The memory it hands out.
+    pub memory: Memory,
     /// The steps' times; without them arrivals are numbers of steps.
     pub step_time: Option<Affine>,
     /// The requests in the order of arrival.
@@ -141,7 +141,11 @@ impl RawExperiment {
                 self.spec_accept,
                 self.engine.as_ref().map(|engine| engine.vllm.as_str()),
             )?,
-            kv_blocks: self.config.num_blocks,
+            memory: Memory {
+                usable_blocks: self.config.num_blocks - 1,
+                block_tokens: self.config.block_size,
+                max_model_len: self.config.max_model_len,
+            },
             step_time: self.timing.map(|timing| Affine {
                 base: micros(timing.base),
                 per_token: micros(timing.per_token),
@@ -208,7 +212,7 @@ impl RawConfig {
         &self,
         accepted: Option<Vec<u32>>,
         version: Option<&str>,
-    ) -> Result<VllmRules, String> {
+    ) -> Result<ContinuousSettings, String> {
         let accepted = accepted.unwrap_or_default();
         if self.num_speculative_tokens > 0 && accepted.is_empty() {
             return Err(
@@ -220,11 +224,9 @@ impl RawConfig {
             Some(version) => minor_release(version).map(|minor| minor >= release),
             None => Ok(true),
         };
-        Ok(VllmRules {
+        Ok(ContinuousSettings {
             max_num_seqs: self.max_num_seqs,
             max_num_batched_tokens: self.max_num_batched_tokens,
-            max_model_len: self.max_model_len,
-            block_tokens: self.block_size,
             chunked_prefill: self.enable_chunked_prefill,
             long_prefill_token_threshold: self.long_prefill_token_threshold,
             watermark: self.watermark,

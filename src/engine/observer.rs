@@ -117,7 +117,7 @@ impl Finished {
             streamed,
             input_tokens,
             output_tokens: live.generated,
-            cached_tokens: 0,
+            cached_tokens: live.cached,
             preemptions: live.preemptions,
             recomputed_tokens: live.recomputed,
             end: if live.request.stops {

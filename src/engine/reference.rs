@@ -1,9 +1,9 @@
-//! The readable engine: one step at a time, everything recounted at every step. It runs any policy from its [`Policy::plan`] and is
+//! The readable engine: one step at a time, everything recounted at every step. It runs any policy from its [`crate::policy::Policy::plan`] and is
 //! the law for the fast engine, which must tell its observer exactly the same.
 
 use super::{Engine, Event, Finished, Observer, ServerSettings, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::{Decision, Kind, Live, Policy, Produced, Queue, StepPlan, cut_to_model_length};
+use crate::policy::{Decision, Kind, Memory, Planner, Produced, StepPlan, cut_to_model_length};
 use crate::step_time::{Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::Request;
@@ -11,8 +11,8 @@ use crate::workload::Request;
 /// A server that takes every step by itself.
 pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
     Box::new(ReferenceServer {
-        policy: settings.policy.policy(),
-        queue: Queue::new(settings.memory()),
+        planner: settings.policy.planner(settings.memory()),
+        memory: settings.memory(),
         step_time,
         now: Time::ZERO,
         in_flight: None,
@@ -21,8 +21,8 @@ pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box
 }
 
 struct ReferenceServer {
-    policy: Box<dyn Policy>,
-    queue: Queue,
+    planner: Box<dyn Planner>,
+    memory: Memory,
     step_time: Box<dyn StepTime>,
     /// Up to when everything is decided: the end of the latest step, or a later arrival.
     now: Time,
@@ -44,14 +44,14 @@ impl Engine for ReferenceServer {
             self.now = self.now.max(arrival);
         }
         let input_tokens = request.prompt.tokens();
-        if input_tokens >= self.queue.memory.max_model_len {
+        if input_tokens >= self.memory.max_model_len {
             return observer.on(arrival, id, &Event::Rejected);
         }
-        let request = cut_to_model_length(request, self.queue.memory.max_model_len);
-        if !self.policy.can_ever_serve(&request, &self.queue) {
+        let request = cut_to_model_length(request, self.memory.max_model_len);
+        if !self.planner.can_ever_serve(&request) {
             return observer.on(arrival, id, &Event::Rejected);
         }
-        self.queue.waiting.push_back(Live::new(request));
+        self.planner.submit(request);
         self.wakes = Some(self.now);
         observer.on(arrival, id, &Event::Arrived { input_tokens });
     }
@@ -77,7 +77,7 @@ impl Engine for ReferenceServer {
             if self.now >= until {
                 return false;
             }
-            match self.policy.plan(&mut self.queue, self.now) {
+            match self.planner.plan(self.now) {
                 Decision::Idle => {
                     self.wakes = None;
                     return false;
@@ -106,10 +106,9 @@ impl ReferenceServer {
         }
         for part in &plan.scheduled {
             if part.kind != Kind::Running {
-                let live = find(&self.queue.running, part.id.0);
                 let event = Event::Admitted {
                     resumed: part.kind == Kind::Resumed,
-                    tokens: live.num_tokens(),
+                    tokens: part.lacking,
                 };
                 observer.on(self.now, part.id, &event);
             }
@@ -128,11 +127,7 @@ impl ReferenceServer {
     /// Hands out the tokens of a step that has just ended; true if a request finished.
     fn complete(&mut self, step: &StepInFlight, observer: &mut dyn Observer) -> bool {
         self.check(&step.plan);
-        let together = step.plan.respond_together;
-        let mut produced = self.queue.compute(&step.plan, self.now);
-        if together {
-            produced.clear(); // The tokens stay with the server until the batch has ended.
-        }
+        let outcome = self.planner.complete(&step.plan, self.now);
         let one_step_after = |token: &&Produced| token.previous == Some(step.start);
         observer.ran(&StepRun {
             start: step.start,
@@ -140,10 +135,10 @@ impl ReferenceServer {
             ramp: Ramp::single(step.takes),
             takes: step.takes,
             shape: step.plan.shape,
-            streaming: produced.iter().filter(one_step_after).count() as u32,
+            streaming: outcome.produced.iter().filter(one_step_after).count() as u32,
             kv: KvGrowth::constant(step.plan.used_blocks),
         });
-        for token in produced {
+        for token in outcome.produced {
             match token.previous {
                 None => observer.on(self.now, token.id, &Event::FirstToken),
                 Some(previous) if previous != step.start => {
@@ -153,18 +148,17 @@ impl ReferenceServer {
                 Some(_) => {}
             }
         }
-        let finished = self.queue.take_complete(together);
-        for live in &finished {
-            let event = Event::Finished(Finished::of(live, self.now, !together));
+        for live in &outcome.finished {
+            let event = Event::Finished(Finished::of(live, self.now, !step.plan.respond_together));
             observer.on(self.now, live.request.id, &event);
         }
-        !finished.is_empty()
+        !outcome.finished.is_empty()
     }
 
     /// Memory is never oversold, and every running request has room for what it has computed.
     fn check(&self, plan: &StepPlan) {
         assert!(
-            plan.used_blocks <= self.queue.memory.usable_blocks,
+            plan.used_blocks <= self.memory.usable_blocks,
             "no more blocks are used than there are"
         );
         assert!(
@@ -172,9 +166,4 @@ impl ReferenceServer {
             "every scheduled request is paid for"
         );
     }
-}
-
-fn find(running: &[Live], id: u64) -> &Live {
-    let live = running.iter().find(|live| live.request.id.0 == id);
-    live.expect("a scheduled request runs")
 }

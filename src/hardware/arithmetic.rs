@@ -12,11 +12,6 @@ pub struct Arithmetic {
     pub flops_per_token: f64,
     /// Operations of the head per token sampled.
     pub flops_per_sampled_token: f64,
-    /// Operations of attention per query-key pair, every layer looking at the whole context: an upper bound for models
-    /// with windows; `attention` has the parts.
-    pub flops_per_pair: f64,
-    /// Keys and values per token of context, every layer looking at the whole of it [bytes].
-    pub kv_bytes_per_context_token: f64,
     /// Weights that every step reads: all but the routed experts and the embedding's rows [bytes].
     pub weight_bytes_always: f64,
     /// Layers with routed experts, of which a step reads those that its tokens choose.
@@ -68,8 +63,6 @@ impl Arithmetic {
         let mut sum = Self {
             flops_per_token: 2.0 * (share.linear + share.active_experts) as f64,
             flops_per_sampled_token: 2.0 * head,
-            flops_per_pair: 0.0,
-            kv_bytes_per_context_token: model.kv_bytes_per_token(kv, tensor_parallel) as f64,
             weight_bytes_always: share.linear as f64 * outside + 2.0 * head,
             experts: Vec::new(),
             attention: Vec::new(),
@@ -82,7 +75,6 @@ impl Arithmetic {
                 sum.experts.push(kind);
             }
         }
-        sum.flops_per_pair = sum.attention.iter().map(|kind| kind.flops_per_pair).sum();
         sum
     }
 

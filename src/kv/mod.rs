@@ -2,10 +2,12 @@
 
 mod block_pool;
 mod content;
+mod counted_pool;
 mod growth;
 
 pub use block_pool::{BlockId, BlockPool, PoolRules};
 pub use content::{BlockKey, KeyChain};
+pub use counted_pool::{CountedPool, Held, NamedBlock, OwnBlocks};
 pub use growth::KvGrowth;
 
 /// Blocks that hold `tokens` tokens.

@@ -1,5 +1,7 @@
 //! What held requests back: which limit kept the waiting ones out, for how much of the time, and since when.
 
+use serde::Serialize;
+
 use crate::engine::StepRun;
 use crate::policy::PolicySettings;
 use crate::units::{Span, Time};
@@ -7,7 +9,8 @@ use crate::units::{Span, Time};
 use super::population::Counts;
 
 /// A limit of the server that keeps requests waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Binding {
     /// The next request's blocks were not free.
     KvCapacity,
@@ -15,7 +18,7 @@ pub enum Binding {
     RequestSlots,
     /// The step held as many tokens as it may.
     TokenBudget,
-    /// A static batch was under way, which admits nobody.
+    /// A static batch with places to spare was under way, which admits nobody.
     BatchUnderWay,
     /// Requests hardly waited to be admitted, but the GPU computed near its peak: steps are as long as their arithmetic takes.
     Compute,
@@ -24,7 +27,7 @@ pub enum Binding {
 }
 
 /// The limit that held requests back most.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Constraint {
     /// Which limit.
     pub binding: Binding,
@@ -87,7 +90,8 @@ impl AdmissionLimits {
 
     /// Why requests waited although a step began.
     fn reason(&self, running: u32, run: &StepRun<'_>) -> Binding {
-        if running >= self.most_running {
+        // The finished rows of a static batch keep their places until it ends.
+        if running.max(run.shape.sequences) >= self.most_running {
             Binding::RequestSlots
         } else if self.batch_at_a_time {
             Binding::BatchUnderWay

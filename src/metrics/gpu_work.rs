@@ -1,135 +1,158 @@
 //! What the GPUs computed and read, against what they could have.
 
-use crate::engine::StepRun;
+use crate::engine::{Finished, StepRun};
+use crate::hardware::{Arithmetic, AttentionLayers};
+use crate::step_time::StepShape;
 
-/// What one model costs one set of GPUs, in plain numbers: all GPUs of a server together.
+/// What a model costs each GPU of a server, and what such a GPU could do.
 pub struct GpuWork {
-    /// Operations for each token that passes through the model, without attention and the output layer.
-    pub flops_per_token: f64,
-    /// Operations for each pair of a query token and a key token it attends to, all layers.
-    pub flops_per_pair: f64,
-    /// Operations of the output layer for each sampled token.
-    pub flops_per_sampled_token: f64,
-    /// KV cache read for each token of context of a request in a step [bytes].
-    pub kv_bytes_per_context_token: f64,
-    /// Weights read in a step.
-    pub weight_bytes: WeightBytes,
-    /// Operations the GPUs could do in a second, at the precision of the weights.
+    /// The cost.
+    pub arithmetic: Arithmetic,
+    /// Operations the GPU could do in a second, at the precision of the weights.
     pub peak_flops_per_s: f64,
-    /// Bytes the GPUs could read in a second.
+    /// Bytes the GPU could read in a second.
     pub peak_bytes_per_s: f64,
-}
-
-/// Weights that a step reads [bytes].
-pub enum WeightBytes {
-    /// The same in every step: a dense model.
-    EveryStep(f64),
-    /// Depending on the tokens in the step: a mixture of experts, of which few tokens need only some.
-    OfTokens(Box<dyn Fn(u64) -> f64 + Send + Sync>),
-}
-
-/// What has been done so far.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct WorkDone {
-    tokens: u128,
-    sampled: u128,
-    pairs: u128,
-    context_tokens: u128,
-    weight_bytes: f64,
 }
 
 /// Operations and bytes done, and possible in a second.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Utilisation {
+    /// What finished requests needed, once each: neither padding nor what was computed again after a preemption.
     pub(super) flops: f64,
+    /// What steps read, padding included.
     pub(super) bytes: f64,
     pub(super) peak_flops_per_s: f64,
     pub(super) peak_bytes_per_s: f64,
 }
 
-impl WorkDone {
-    pub(super) fn ran(&mut self, run: &StepRun<'_>, work: Option<&GpuWork>) {
-        let steps = u128::from(run.steps);
-        let shape = &run.shape;
-        let tokens = shape.tokens();
-        // The context of each decoding request grows by one token a step.
-        let grown = u128::from(shape.decoding) * (steps * (steps - 1) / 2);
-        let context = u128::from(shape.context) * steps + grown;
-        self.tokens += u128::from(tokens) * steps;
-        self.sampled += u128::from(shape.sampling) * steps;
-        self.pairs += context + u128::from(shape.prefill_attention) * steps;
-        self.context_tokens += context + u128::from(shape.prefill_context) * steps;
-        self.weight_bytes += match work.map(|work| &work.weight_bytes) {
-            None => 0.0,
-            Some(WeightBytes::EveryStep(bytes)) => bytes * run.steps as f64,
-            Some(WeightBytes::OfTokens(bytes_of)) => bytes_of(tokens) * run.steps as f64,
-        };
-    }
-
-    pub(super) fn against(&self, work: &GpuWork) -> Utilisation {
-        let flops = self.tokens as f64 * work.flops_per_token
-            + self.pairs as f64 * work.flops_per_pair
-            + self.sampled as f64 * work.flops_per_sampled_token;
-        Utilisation {
-            flops,
-            bytes: self.weight_bytes + self.context_tokens as f64 * work.kv_bytes_per_context_token,
+impl Utilisation {
+    pub(super) const fn none_of(work: &GpuWork) -> Self {
+        Self {
+            flops: 0.0,
+            bytes: 0.0,
             peak_flops_per_s: work.peak_flops_per_s,
             peak_bytes_per_s: work.peak_bytes_per_s,
         }
     }
-}
 
-impl Utilisation {
+    /// Adds what a request needed: each token but the last output passes through the model once, unless the cache held it.
+    pub(super) fn finished(&mut self, request: &Finished, cost: &Arithmetic) {
+        let computed_to = u64::from(request.input_tokens) + u64::from(request.output_tokens) - 1;
+        let computed_from = u64::from(request.cached_tokens);
+        self.flops += (computed_to - computed_from) as f64 * cost.flops_per_token
+            + f64::from(request.output_tokens) * cost.flops_per_sampled_token;
+        for layers in &cost.attention {
+            let pairs = pairs_up_to(computed_to, layers) - pairs_up_to(computed_from, layers);
+            self.flops += pairs as f64 * layers.flops_per_pair;
+        }
+    }
+
+    /// Adds what a run of steps read.
+    pub(super) fn ran(&mut self, run: &StepRun<'_>, cost: &Arithmetic) {
+        let steps = run.steps as f64;
+        self.bytes += cost.weight_bytes_per_step(run.shape.tokens() as f64) * steps;
+        for layers in &cost.attention {
+            let context = decode_context_read(&run.shape, run.steps, layers) as f64
+                + prefill_context_read(&run.shape, layers) as f64 * steps;
+            self.bytes += context * layers.kv_bytes_per_context_token;
+        }
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
         self.flops += other.flops;
         self.bytes += other.bytes;
     }
 }
 
+fn window_of(layers: &AttentionLayers) -> u64 {
+    layers.window.unwrap_or(u64::MAX)
+}
+
+/// Query-key pairs of the first `tokens` tokens of a request: the i-th attends to i tokens, or to its window.
+fn pairs_up_to(tokens: u64, layers: &AttentionLayers) -> u128 {
+    let window = window_of(layers);
+    let inside = u128::from(tokens.min(window));
+    let beyond = u128::from(tokens) - inside;
+    inside * (inside + 1) / 2 + beyond * u128::from(window)
+}
+
+/// Tokens of context that the decoding requests read in `steps` steps, each context growing by one a step. As in the step-time model,
+/// the window cuts the sum over the requests, not each context.
+fn decode_context_read(shape: &StepShape, steps: u64, layers: &AttentionLayers) -> u128 {
+    let decoding = u64::from(shape.decoding);
+    let most = decoding.saturating_mul(window_of(layers));
+    let growing = if shape.context >= most {
+        0
+    } else {
+        ((most - shape.context) / decoding + 1).min(steps)
+    };
+    let [context, decoding, most, growing, steps] =
+        [shape.context, decoding, most, growing, steps].map(u128::from);
+    let grown = decoding * (growing * growing.saturating_sub(1) / 2);
+    context * growing + grown + most * (steps - growing)
+}
+
+/// Tokens of context that the prompts in the making read in a step: each its window and its chunk at the most.
+fn prefill_context_read(shape: &StepShape, layers: &AttentionLayers) -> u64 {
+    let prompts = u64::from(shape.sequences.saturating_sub(shape.decoding));
+    let windows = prompts.saturating_mul(window_of(layers));
+    shape
+        .prefill_context
+        .min(windows.saturating_add(shape.prefill))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kv::KvGrowth;
-    use crate::step_time::{Ramp, StepShape};
-    use crate::units::{Span, Time};
+
+    fn layers(window: Option<u64>) -> AttentionLayers {
+        AttentionLayers {
+            window,
+            layers: 1.0,
+            kv_bytes_per_context_token: 3.0,
+            flops_per_pair: 10.0,
+            decode_flops_per_context_token: 10.0,
+        }
+    }
 
     #[test]
-    fn the_work_of_a_leap_is_that_of_its_steps() {
+    fn a_leap_reads_what_its_steps_read() {
         let mut shape = StepShape::default();
         shape.add(99, 1, 100);
         shape.add(6, 1, 7);
-        let work = GpuWork {
-            flops_per_token: 1e3,
-            flops_per_pair: 10.0,
-            flops_per_sampled_token: 1e5,
-            kv_bytes_per_context_token: 3.0,
-            weight_bytes: WeightBytes::EveryStep(1e4),
-            peak_flops_per_s: 1.0,
-            peak_bytes_per_s: 1.0,
-        };
-        let run = |step, steps| StepRun {
-            start: Time::ZERO,
-            steps,
-            ramp: Ramp::single(Span::from_picos(1)),
-            takes: Span::from_picos(steps),
-            shape: shape.later(step),
-            streaming: 2,
-            kv: KvGrowth::constant(1),
-        };
-        let (mut at_once, mut by_step) = (WorkDone::default(), WorkDone::default());
-        at_once.ran(&run(0, 30), Some(&work));
-        for step in 0..30 {
-            by_step.ran(&run(step, 1), Some(&work));
+        for window in [None, Some(40), Some(60), Some(65), Some(1_000)] {
+            let layers = layers(window);
+            let by_step: u128 = (0..30)
+                .map(|step| decode_context_read(&shape.later(step), 1, &layers))
+                .sum();
+            assert_eq!(decode_context_read(&shape, 30, &layers), by_step);
         }
-        let (at_once, by_step) = (at_once.against(&work), by_step.against(&work));
-        // All whole numbers far below 2^53, so that the floats are exact.
-        assert_eq!(at_once.flops.to_bits(), by_step.flops.to_bits());
-        assert_eq!(at_once.bytes.to_bits(), by_step.bytes.to_bits());
-        // 30 steps of 107 tokens of context, growing by two a step.
-        let context = 30 * 107 + 2 * (29 * 30 / 2);
+        // 30 steps of 107 tokens of context, growing by two a step; two windows of 40 are less in every step.
+        let whole = 30 * 107 + 2 * (29 * 30 / 2);
+        assert_eq!(decode_context_read(&shape, 30, &layers(None)), whole);
         assert_eq!(
-            at_once.bytes.to_bits(),
-            f64::from(30 * 10_000 + 3 * context).to_bits()
+            decode_context_read(&shape, 30, &layers(Some(40))),
+            30 * 2 * 40
         );
+    }
+
+    #[test]
+    fn every_token_attends_to_those_before_it_inside_its_window() {
+        for window in [None, Some(1), Some(7), Some(100)] {
+            let layers = layers(window);
+            let one_by_one: u128 = (1..=50_u64)
+                .map(|context| u128::from(context.min(window_of(&layers))))
+                .sum();
+            assert_eq!(pairs_up_to(50, &layers), one_by_one);
+        }
+    }
+
+    #[test]
+    fn a_prompt_in_the_making_reads_its_window_and_its_chunk() {
+        let mut shape = StepShape::default();
+        shape.add(900, 100, 2_000);
+        shape.add(49, 1, 50);
+        assert_eq!(prefill_context_read(&shape, &layers(None)), 1_000);
+        assert_eq!(prefill_context_read(&shape, &layers(Some(64))), 164);
     }
 }

@@ -1,11 +1,13 @@
 //! The distribution of one latency, in the numbers that are reported.
 
+use serde::Serialize;
+
 use super::slo::Statistic;
 use crate::stats::{Distribution, Interval, RELATIVE_PRECISION};
 use crate::units::PICOS_PER_SECOND;
 
 /// One latency [s]. A statistic that the samples do not support is `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct LatencySummary {
     /// Samples.
@@ -20,14 +22,14 @@ pub struct LatencySummary {
     pub p99: Option<f64>,
     pub p999: Option<f64>,
     pub max: Option<f64>,
-    /// How far a quantile may be off, relative to it: 0 if quantiles are exact.
-    pub quantile_precision: f64,
     /// From replications; `None` for a single run.
     pub ci95: Option<LatencyIntervals>,
+    /// How far a quantile may be off, relative to it: 0 if quantiles are exact.
+    pub quantile_precision: f64,
 }
 
 /// 95 % confidence intervals [s], from the values of independent replications; `None` if some replication lacks the value.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct LatencyIntervals {
     pub mean: Option<Interval>,
@@ -37,7 +39,7 @@ pub struct LatencyIntervals {
 
 /// Whether a quantile may be printed: at least ten samples must lie beyond it, so p90 needs 100, p95 200, p99 1,000 and p999 10,000. The
 /// median needs one.
-pub fn quantile_has_enough_samples(statistic: Statistic, samples: u64) -> bool {
+fn quantile_has_enough_samples(statistic: Statistic, samples: u64) -> bool {
     let least = match statistic {
         Statistic::Mean | Statistic::P50 | Statistic::Max => 1,
         Statistic::P90 => 100,
@@ -94,4 +96,37 @@ impl LatencySummary {
 
 fn seconds(picos: f64) -> f64 {
     picos / PICOS_PER_SECOND as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_stands_from_its_least_number_of_samples_on() {
+        for (samples, known) in [
+            (1, 1),
+            (99, 1),
+            (100, 2),
+            (199, 2),
+            (200, 3),
+            (999, 3),
+            (1_000, 4),
+            (9_999, 4),
+            (10_000, 5),
+        ] {
+            let mut picos = Distribution::default();
+            picos.record(5, samples);
+            let latency = LatencySummary::of(&picos);
+            let quantiles = [
+                latency.p50,
+                latency.p90,
+                latency.p95,
+                latency.p99,
+                latency.p999,
+            ];
+            let stand = quantiles.map(|quantile| quantile.is_some());
+            assert_eq!(stand, [0, 1, 2, 3, 4].map(|place| place < known));
+        }
+    }
 }

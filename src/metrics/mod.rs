@@ -19,8 +19,8 @@ mod summary;
 mod timeline;
 
 pub use binding::{Binding, Constraint};
-pub use gpu_work::{GpuWork, WeightBytes};
-pub use latency::{LatencyIntervals, LatencySummary, quantile_has_enough_samples};
+pub use gpu_work::GpuWork;
+pub use latency::{LatencyIntervals, LatencySummary};
 pub use listeners::Listeners;
 pub use recorder::{Recorder, RecorderSettings};
 pub use recording::Recording;

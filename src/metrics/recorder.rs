@@ -1,7 +1,7 @@
 //! Listens to one server and adds up.
 
 use super::binding::{AdmissionLimits, BindingTimes};
-use super::gpu_work::{GpuWork, WorkDone};
+use super::gpu_work::{GpuWork, Utilisation};
 use super::kv_usage::KvUsage;
 use super::population::{Counts, Population};
 use super::recording::{KvSize, Recording};
@@ -49,7 +49,7 @@ pub struct Recorder {
     steps: u64,
     requests_in_steps: u128,
     kv: KvUsage,
-    work: WorkDone,
+    utilisation: Option<Utilisation>,
     bindings: BindingTimes,
 }
 
@@ -72,6 +72,7 @@ impl Recorder {
             limits: AdmissionLimits::of(&server.policy),
             prefix_caching: settings.prefix_caching,
             request_limits: RequestLimits::of(settings.slos),
+            utilisation: settings.gpu_work.as_ref().map(Utilisation::none_of),
             gpu_work: settings.gpu_work,
             kv_size: KvSize {
                 blocks: server.kv_blocks,
@@ -92,18 +93,16 @@ impl Recorder {
             steps: 0,
             requests_in_steps: 0,
             kv: KvUsage::new(usable_blocks),
-            work: WorkDone::default(),
             bindings: BindingTimes::default(),
         }
     }
 
-    /// What was heard. Time-weighted numbers cover the first arrival to the last finish (or a later arrival that was rejected) or, if the
-    /// run was stopped before all requests had ended, to `stopped_at`.
-    pub fn finish(mut self, stopped_at: Option<Time>) -> Recording {
+    /// What was heard. Time-weighted numbers cover the first arrival to whatever was heard last: the last finish, a later arrival that was
+    /// rejected or, if the run was stopped before all requests had ended, the last step or event.
+    pub fn finish(mut self) -> Recording {
         let first = self.first_arrival.unwrap_or_default();
         let last_finish = self.last_finish.unwrap_or(first);
-        let heard_last = self.last_step_end.max(self.population.last_change());
-        let end = stopped_at.map_or(heard_last, |stopped| stopped.max(heard_last));
+        let end = self.last_step_end.max(self.population.last_change());
         if self.first_arrival.is_some() {
             self.population.move_to(end);
         }
@@ -111,7 +110,6 @@ impl Recorder {
         let idle = u128::from(window.picos()) - self.busy_picos;
         self.kv.pass_idle(Span::from_picos(idle as u64));
         self.count_ends();
-        let utilisation = self.gpu_work.as_ref().map(|work| self.work.against(work));
         let prefix_query_tokens = if self.prefix_caching {
             self.input_tokens
         } else {
@@ -134,7 +132,7 @@ impl Recorder {
             requests_in_steps: self.requests_in_steps,
             kv: self.kv,
             kv_size: self.kv_size,
-            utilisation,
+            utilisation: self.utilisation,
             bindings: self.bindings,
             saturation: self.met_depths.judge(),
         }
@@ -162,6 +160,9 @@ impl Recorder {
         self.input_tokens += u128::from(request.input_tokens);
         self.output_tokens += u128::from(request.output_tokens);
         self.prefix_hit_tokens += u128::from(request.cached_tokens);
+        if let (Some(used), Some(work)) = (&mut self.utilisation, &self.gpu_work) {
+            used.finished(request, &work.arithmetic);
+        }
         let ttft = request.first_token - request.arrival;
         let e2e = request.finished - request.arrival;
         let queue_wait = request.scheduled - request.arrival;
@@ -232,7 +233,9 @@ impl Observer for Recorder {
             run.streaming.into(),
         );
         self.kv.ran(run, span);
-        self.work.ran(run, self.gpu_work.as_ref());
+        if let (Some(used), Some(work)) = (&mut self.utilisation, &self.gpu_work) {
+            used.ran(run, &work.arithmetic);
+        }
         let at_start = self.population.at_start_of_run(run.start);
         self.bindings.ran(&self.limits, at_start, run, span);
     }

@@ -1,10 +1,9 @@
 //! Service-level objectives: "the 99th percentile of the time to the first token is at most 2 s".
 
 use std::fmt;
-use std::str::FromStr;
 
 use super::summary::Summary;
-use crate::units::{PICOS_PER_SECOND, Span};
+use crate::units::Span;
 
 /// A latency of a request. Definitions are those of `vllm bench serve`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +121,8 @@ impl Statistic {
 }
 
 impl Slo {
-    /// Reads a name such as `ttft.p99` (or, as k6 writes it, `ttft.p(99)`) and a limit such as `2s`.
-    pub fn parse(name: &str, limit: &str) -> Result<Self, SloError> {
+    /// The objective of that name, such as `ttft.p99` (or, as k6 writes it, `ttft.p(99)`), with its limit.
+    pub fn named(name: &str, limit: Span) -> Result<Self, SloError> {
         let Some((metric, statistic)) = name.trim().split_once('.') else {
             return Err(SloError(format!(
                 "'{name}' is not an SLO: write a latency, a dot and a statistic, such as ttft.p99"
@@ -132,7 +131,7 @@ impl Slo {
         Ok(Self {
             metric: parse_metric(metric)?,
             statistic: parse_statistic(statistic)?,
-            limit: parse_limit(limit)?,
+            limit,
         })
     }
 
@@ -157,20 +156,6 @@ impl Slo {
             ci95_s,
             outcome,
         }
-    }
-}
-
-impl FromStr for Slo {
-    type Err = SloError;
-
-    /// Reads `ttft.p99<2s`; `<=` means the same.
-    fn from_str(text: &str) -> Result<Self, SloError> {
-        let Some((name, limit)) = text.split_once('<') else {
-            return Err(SloError(format!(
-                "'{text}' is not an SLO: write it as ttft.p99<2s"
-            )));
-        };
-        Self::parse(name, limit.strip_prefix('=').unwrap_or(limit))
     }
 }
 
@@ -220,70 +205,33 @@ fn parse_statistic(text: &str) -> Result<Statistic, SloError> {
     })
 }
 
-fn parse_limit(text: &str) -> Result<Span, SloError> {
-    let text = text.trim();
-    let wrong = || {
-        SloError(format!(
-            "'{text}' is not a limit: write a number with a unit, such as 2s or 50ms (units: us, ms, s, m, h)"
-        ))
-    };
-    let digits_end = text
-        .find(|character: char| character.is_ascii_alphabetic())
-        .ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(digits_end);
-    let picos_per_unit = match unit {
-        "us" => PICOS_PER_SECOND / 1_000_000,
-        "ms" => PICOS_PER_SECOND / 1_000,
-        "s" => PICOS_PER_SECOND,
-        "m" | "min" => 60 * PICOS_PER_SECOND,
-        "h" => 3_600 * PICOS_PER_SECOND,
-        _ => return Err(wrong()),
-    };
-    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
-    let picos = (number * picos_per_unit as f64).round();
-    Span::from_seconds(picos / PICOS_PER_SECOND as f64).ok_or_else(wrong)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_slo_reads_back_however_it_is_written() {
-        let expected = Slo {
-            metric: Metric::Ttft,
-            statistic: Statistic::P99,
-            limit: Span::from_micros(2_500_000),
-        };
-        for text in [
-            "ttft.p99<2.5s",
-            "ttft.p(99)<=2500ms",
-            "ttft.p99 < 2500000us",
+    fn names_are_read_however_they_are_written() {
+        for (name, metric, statistic) in [
+            ("ttft.p99", Metric::Ttft, Statistic::P99),
+            (" ttft.p(99) ", Metric::Ttft, Statistic::P99),
+            ("queue_wait.p(99.9)", Metric::QueueWait, Statistic::P999),
+            ("e2el.avg", Metric::E2e, Statistic::Mean),
+            ("itl.med", Metric::Itl, Statistic::P50),
         ] {
-            assert_eq!(text.parse(), Ok(expected), "{text}");
+            let slo = Slo::named(name, Span::ZERO).unwrap();
+            assert_eq!((slo.metric, slo.statistic), (metric, statistic), "{name}");
         }
-        assert_eq!(Slo::parse("ttft.p99", "2.5 s"), Ok(expected));
-        let tail = Slo::parse("queue_wait.p(99.9)", "1m").unwrap();
-        assert_eq!(
-            (tail.metric, tail.statistic),
-            (Metric::QueueWait, Statistic::P999)
-        );
-        assert_eq!(tail.limit, Span::from_micros(60_000_000));
     }
 
     #[test]
     fn what_is_no_slo_says_what_to_write() {
-        for (text, hint) in [
-            ("ttft.p99", "ttft.p99<2s"),
-            ("ttft<2s", "ttft.p99"),
-            ("tttf.p99<2s", "ttft, tpot, itl, e2e, queue_wait"),
-            ("ttft.p98<2s", "p95, p99, p999"),
-            ("ttft.p99<2", "50ms"),
-            ("ttft.p99<-2s", "50ms"),
-            ("ttft.p99<nans", "50ms"),
+        for (name, hint) in [
+            ("ttft", "ttft.p99"),
+            ("tttf.p99", "ttft, tpot, itl, e2e, queue_wait"),
+            ("ttft.p98", "p95, p99, p999"),
         ] {
-            let message = text.parse::<Slo>().unwrap_err().to_string();
-            assert!(message.contains(hint), "{text}: {message}");
+            let message = Slo::named(name, Span::ZERO).unwrap_err().to_string();
+            assert!(message.contains(hint), "{name}: {message}");
         }
     }
 }

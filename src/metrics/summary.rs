@@ -1,4 +1,6 @@
-//! The numbers that are reported, in SI units.
+//! The numbers that are reported, in SI units. Their names and their order are those of the JSON result.
+
+use serde::Serialize;
 
 use super::binding::Constraint;
 use super::gpu_work::Utilisation;
@@ -26,7 +28,7 @@ pub struct Summary {
 }
 
 /// How many requests came, and how they ended. `arrived` is the sum of the ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[allow(missing_docs)]
 pub struct Requests {
     pub arrived: u64,
@@ -44,7 +46,7 @@ pub struct Requests {
 /// The latencies of finished requests. TTFT is first token - arrival, E2E last token - arrival, the queue wait first scheduled - arrival;
 /// TPOT is (E2E - TTFT) / (output tokens - 1) of requests with more than one token; ITL pools every gap, those of requests cut off by
 /// the end of the run included. A response sent as a whole has neither TPOT nor ITL.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Latencies {
     pub ttft: LatencySummary,
@@ -55,7 +57,7 @@ pub struct Latencies {
 }
 
 /// Finished requests and their tokens over the time from the first arrival to the last finish. Rates are `None` of no time.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Throughput {
     pub duration_s: f64,
@@ -67,7 +69,7 @@ pub struct Throughput {
 }
 
 /// Requests in the server over time.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct QueueSummary {
     pub depth: TimeWeightedSummary,
@@ -75,7 +77,7 @@ pub struct QueueSummary {
 }
 
 /// A step function of time, weighted with time; `None` of no time.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct TimeWeightedSummary {
     pub mean: Option<f64>,
@@ -86,7 +88,7 @@ pub struct TimeWeightedSummary {
 }
 
 /// The KV cache.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct KvSummary {
     /// The null block included.
@@ -101,7 +103,7 @@ pub struct KvSummary {
 }
 
 /// Used blocks as a fraction of those that can hold tokens, weighted with time. The 99th percentile is within 0.001.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct KvUsage {
     pub mean: Option<f64>,
@@ -110,16 +112,17 @@ pub struct KvUsage {
 }
 
 /// The GPUs, from the first arrival to the end, idle time included.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct GpuSummary {
     pub busy_fraction: Option<f64>,
     pub steps: u64,
-    /// Requests in a step, mean over steps.
+    /// Requests in a step, mean over steps. The finished rows of a static batch count, as they are computed still.
     pub mean_batch: Option<f64>,
-    /// Operations the model needs over those the GPUs could have done.
+    /// Operations that finished requests needed over those the GPUs could have done. What was computed again after a preemption, or for
+    /// padding, was not needed.
     pub model_flops_utilization: Option<f64>,
-    /// Bytes of weights and KV cache read over those the GPUs could have read.
+    /// Bytes of weights and KV cache that steps read over those the GPUs could have read.
     pub memory_bandwidth_utilization: Option<f64>,
 }
 

@@ -4,17 +4,18 @@
 //! reference engine runs every policy from it, one step at a time. Where the fast engine has a shortcut for a policy, it shares the
 //! policy's decision functions and must give the same events.
 
-mod continuous;
 mod none;
+mod planner;
 mod queue;
 mod static_batch;
 pub mod vllm;
 
-pub use continuous::{AdmissionMemory, chunk};
+pub use planner::{Outcome, Planned, Planner};
 pub use queue::{
     Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length,
 };
 pub use static_batch::{Batch, Formation};
+pub use vllm::{AdmissionMemory, within};
 
 use crate::units::{Span, Time};
 use crate::workload::Request;
@@ -42,15 +43,16 @@ pub trait Policy {
 }
 
 impl PolicySettings {
-    /// The policy itself, in its readable form.
-    pub fn policy(&self) -> Box<dyn Policy> {
-        match self {
+    /// Empty queues with the policy over them, in readable form.
+    pub fn planner(&self, memory: Memory) -> Box<dyn Planner> {
+        let policy: Box<dyn Policy> = match self {
             Self::None => Box::new(none::NoBatching),
             Self::Static(settings) => Box::new(static_batch::StaticBatching::new(settings.clone())),
             Self::Continuous(settings) => {
-                Box::new(continuous::ContinuousBatching::new(settings.clone()))
+                return Box::new(vllm::ContinuousBatching::new(settings.clone(), memory));
             }
-        }
+        };
+        Box::new(Planned::new(policy, memory))
     }
 }
 
@@ -96,8 +98,10 @@ pub enum Reserve {
     MaxModelLen,
 }
 
-/// Settings of continuous batching, with vLLM's names.
+/// Settings of continuous batching: what vLLM's scheduler is told at its start, with vLLM's names, and the points in which its releases
+/// differ.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of the scheduler")]
 pub struct ContinuousSettings {
     /// The most requests running at once; at least 1.
     pub max_num_seqs: u32,
@@ -109,6 +113,52 @@ pub struct ContinuousSettings {
     pub long_prefill_token_threshold: u32,
     /// The fraction of all blocks that an admission must leave free while others run.
     pub watermark: f64,
-    /// Whether a request is admitted only if all its tokens fit now, not just its first chunk (vLLM's `scheduler_reserve_full_isl`).
+    /// Whether blocks with the same content are shared.
+    pub prefix_caching: bool,
+    /// Whether requests with a lower priority number go first.
+    pub priority: bool,
+    /// Whether a step is decided while the one before still runs.
+    pub async_scheduling: bool,
+    /// Draft tokens, if any.
+    pub speculative: Option<Speculative>,
+    /// Whether a request is admitted only if all its tokens fit now (`scheduler_reserve_full_isl`; since 0.19).
     pub full_sequence_gate: bool,
+    /// Whether freed blocks without content are taken first (since 0.25).
+    pub keyless_first: bool,
+    /// Whether the long-prefill threshold does not hold for a request that is alone (since 0.31).
+    pub threshold_spares_alone: bool,
+    /// Whether, under priorities, others are still scheduled after a request has preempted itself (since 0.33).
+    pub goes_on_after_self_preemption: bool,
+}
+
+/// Speculative decoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Speculative {
+    /// Draft tokens proposed per step.
+    pub tokens: u32,
+    /// Tokens beyond the scheduled ones that a request needs blocks for (draft models; 0 for n-gram drafts).
+    pub lookahead_tokens: u32,
+    /// How many drafts are accepted at a request's n-th verification: the n-th number, cyclically.
+    pub accepted: Vec<u32>,
+}
+
+impl ContinuousSettings {
+    /// The defaults of vLLM 0.33, but that each step is decided when the one before has ended, for these limits.
+    pub const fn new(max_num_seqs: u32, max_num_batched_tokens: u32) -> Self {
+        Self {
+            max_num_seqs,
+            max_num_batched_tokens,
+            chunked_prefill: true,
+            long_prefill_token_threshold: 0,
+            watermark: 0.0,
+            prefix_caching: true,
+            priority: false,
+            async_scheduling: false,
+            speculative: None,
+            full_sequence_gate: true,
+            keyless_first: true,
+            threshold_spares_alone: true,
+            goes_on_after_self_preemption: true,
+        }
+    }
 }

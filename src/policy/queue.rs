@@ -27,8 +27,10 @@ pub struct Live {
     pub last_token: Option<Time>,
     /// How often it was preempted.
     pub preemptions: u32,
-    /// Tokens whose KV was lost to preemptions.
+    /// Tokens that were computed again after preemptions.
     pub recomputed: u64,
+    /// Prompt tokens found in the prefix cache when it was first admitted.
+    pub cached: u32,
 }
 
 /// Requests waiting and running, and the blocks they hold.
@@ -90,6 +92,8 @@ pub struct Scheduled {
     pub tokens: u32,
     /// Tokens whose KV existed before.
     pub computed_before: u32,
+    /// Tokens it lacked before, these included.
+    pub lacking: u32,
 }
 
 /// How a request came into a step.
@@ -116,6 +120,7 @@ impl Live {
             last_token: None,
             preemptions: 0,
             recomputed: 0,
+            cached: 0,
         }
     }
 
@@ -251,6 +256,7 @@ impl StepPlan {
             kind,
             tokens,
             computed_before: live.computed,
+            lacking: live.num_tokens() - live.computed,
         });
         self.shape.add(live.computed, tokens, live.num_tokens());
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::metrics::{Slo, SloOutcome, SloResult, Summary};
 
 /// Everything a report of one scenario shows.
@@ -41,7 +43,7 @@ pub struct Headline {
 }
 
 /// What the GPU memory of one GPU holds [bytes]; `None` where no memory model was used.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Memory {
     pub total_bytes: Option<u64>,
@@ -126,10 +128,17 @@ impl RunReport {
         for result in self.slo_results() {
             if result.outcome == SloOutcome::Unknown {
                 let samples = self.summary.latency.of(result.slo.metric).count;
-                warnings.push(format!(
-                    "{samples} samples are too few to judge {}: simulate more requests",
-                    result.slo
-                ));
+                warnings.push(if samples == 0 && requests.finished > 0 {
+                    format!(
+                        "{} cannot be judged: no response has a time between tokens, as each came as a whole or is a single token",
+                        result.slo
+                    )
+                } else {
+                    format!(
+                        "{samples} samples are too few to judge {}: simulate more requests",
+                        result.slo
+                    )
+                });
             }
         }
         warnings

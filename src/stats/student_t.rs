@@ -1,5 +1,7 @@
 //! Confidence intervals for a mean, from independent replications.
 
+use serde::Serialize;
+
 /// The 97.5 % quantile of Student's t for 1 to 9 degrees of freedom: NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2,
 /// with more digits.
 const FEW_DEGREES: [f64; 9] = [
@@ -17,13 +19,20 @@ const FEW_DEGREES: [f64; 9] = [
 /// The 97.5 % quantile of the normal distribution.
 const NORMAL: f64 = 1.959_963_984_540_054;
 
-/// A range that holds the true value with a stated confidence.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A range that holds the true value with a stated confidence; `[low, high]` in files.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(into = "[f64; 2]")]
 pub struct Interval {
     /// Its lower end.
     pub low: f64,
     /// Its upper end.
     pub high: f64,
+}
+
+impl From<Interval> for [f64; 2] {
+    fn from(interval: Interval) -> Self {
+        [interval.low, interval.high]
+    }
 }
 
 /// The two-sided 95 % confidence interval for the mean of what `values` are independent draws of (Student's t); `None` of fewer than two.

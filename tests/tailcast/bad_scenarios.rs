@@ -329,6 +329,12 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "[server]\n",
+        "[server]\nstep_time = { base_us = 4.32e10 }\n",
+        "5:1",
+        "none may take more than 6",
+    ),
+    (
+        "[server]\n",
         "[server]\nstep_time = { base_us = 0 }\n",
         "6:13",
         "base_us = 8000",

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::process::Stdio;
 
 use crate::command::{Ended, Workplace};
+use crate::reports::assert_contract;
 
 const VERBS: [&[&str]; 8] = [
     &["run"],
@@ -65,22 +66,7 @@ fn json_holds_the_contract_and_nothing_else_is_on_stdout() {
     arguments.extend(["--format", "json", "--explain"]);
     let ended = place.run(&arguments);
     let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("stdout is JSON");
-    for key in [
-        "schema",
-        "tool",
-        "scenario_hash",
-        "seed",
-        "verdict",
-        "requests",
-        "latency",
-        "throughput",
-        "queue",
-        "kv",
-        "gpu",
-        "memory",
-    ] {
-        assert!(json.get(key).is_some(), "{key}");
-    }
+    assert_contract(&ended.stdout);
     assert_eq!(json["requests"]["arrived"], 200);
     assert!(
         ended.stderr.contains("Settings"),

@@ -83,14 +83,7 @@ fn static_batching(response: Response) -> PolicySettings {
 }
 
 fn continuous() -> PolicySettings {
-    PolicySettings::Continuous(ContinuousSettings {
-        max_num_seqs: 8,
-        max_num_batched_tokens: 256,
-        chunked_prefill: true,
-        long_prefill_token_threshold: 0,
-        watermark: 0.0,
-        full_sequence_gate: true,
-    })
+    PolicySettings::Continuous(ContinuousSettings::new(8, 256))
 }
 
 #[test]

@@ -386,8 +386,12 @@ fn arithmetic_counts_two_operations_per_active_parameter() {
     let linear = model.parameters() as f64 - 2.0 * head - 65.0 * 4096.0;
     assert_eq!(work.flops_per_token, 2.0 * linear);
     assert_eq!(work.flops_per_sampled_token, 2.0 * head);
-    assert_eq!(work.flops_per_pair, 32.0 * 4.0 * 32.0 * 128.0);
-    assert_eq!(work.kv_bytes_per_context_token, 131_072.0);
+    let [attention] = work.attention[..] else {
+        panic!("all layers look equally far back: {:?}", work.attention);
+    };
+    assert_eq!(attention.window, None);
+    assert_eq!(attention.flops_per_pair, 32.0 * 4.0 * 32.0 * 128.0);
+    assert_eq!(attention.kv_bytes_per_context_token, 131_072.0);
     assert_eq!(work.weight_bytes_per_step(1.0), 2.0 * (linear + head));
     assert_eq!(
         work.weight_bytes_per_step(1.0),

@@ -3,12 +3,13 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::engine::{End, Event, Finished, Observer, ServerSettings, StepRun};
+use tailcast::hardware::{Arithmetic, AttentionLayers};
 use tailcast::kv::KvGrowth;
 use tailcast::metrics::{
     Binding, GpuWork, Listeners, Metric, Recorder, RecorderSettings, Recording, Replications,
-    RequestLog, Slo, Statistic, Summary, Timeline, TimelineRow, WeightBytes,
+    RequestLog, Slo, Statistic, Summary, Timeline, TimelineRow,
 };
-use tailcast::policy::{ContinuousSettings, PolicySettings};
+use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
 use tailcast::step_time::{Ramp, StepShape};
 use tailcast::units::{Span, Time};
 use tailcast::workload::RequestId;
@@ -31,16 +32,13 @@ pub(crate) fn close(left: f64, right: f64, relative: f64) -> bool {
     (left - right).abs() <= relative * right.abs() + 1e-12
 }
 
+pub(crate) fn slo(name: &str, limit_ms: u64) -> Slo {
+    Slo::named(name, span(limit_ms * MILLISECOND)).unwrap()
+}
+
 pub(crate) fn server() -> ServerSettings {
     ServerSettings {
-        policy: PolicySettings::Continuous(ContinuousSettings {
-            max_num_seqs: 4,
-            max_num_batched_tokens: 100,
-            chunked_prefill: true,
-            long_prefill_token_threshold: 0,
-            watermark: 0.0,
-            full_sequence_gate: true,
-        }),
+        policy: PolicySettings::Continuous(ContinuousSettings::new(4, 100)),
         kv_blocks: 101,
         block_tokens: 16,
         max_model_len: 1_000,
@@ -53,11 +51,19 @@ pub(crate) fn recorder(slos: &[Slo]) -> Recorder {
         prefix_caching: true,
         slos,
         gpu_work: Some(GpuWork {
-            flops_per_token: 1e9,
-            flops_per_pair: 1e3,
-            flops_per_sampled_token: 1e8,
-            kv_bytes_per_context_token: 1e3,
-            weight_bytes: WeightBytes::OfTokens(Box::new(|tokens| tokens as f64 * 1e6)),
+            arithmetic: Arithmetic {
+                flops_per_token: 1e11,
+                flops_per_sampled_token: 1e11,
+                weight_bytes_always: 1e9,
+                experts: Vec::new(),
+                attention: vec![AttentionLayers {
+                    window: None,
+                    layers: 1.0,
+                    kv_bytes_per_context_token: 1e6,
+                    flops_per_pair: 1e9,
+                    decode_flops_per_context_token: 1e9,
+                }],
+            },
             peak_flops_per_s: 1e15,
             peak_bytes_per_s: 1e12,
         }),
@@ -260,7 +266,7 @@ fn time_weighted_numbers_agree_with_every_instant_looked_up() {
         let end = end_of(&calls);
         let mut recorder = recorder(&[]);
         play(&calls, &mut recorder);
-        let summary = Summary::of(&recorder.finish(Some(time(end))));
+        let summary = Summary::of(&recorder.finish());
         let Some(Call::On(first, ..)) = calls.first() else {
             continue;
         };
@@ -285,6 +291,12 @@ fn time_weighted_numbers_agree_with_every_instant_looked_up() {
             mean(|row| row.kv_usage),
             1e-9
         ));
+        let mut waiting: Vec<_> = instants.iter().map(|row| u64::from(row.waiting)).collect();
+        waiting.sort_unstable();
+        let held =
+            |per_mille: usize| Some(waiting[(waiting.len() * per_mille).div_ceil(1_000) - 1]);
+        let depth = &summary.queue.depth;
+        assert_eq!([depth.p50, depth.p90, depth.p99], [500, 900, 990].map(held));
         let most_waiting = instants.iter().map(|row| u64::from(row.waiting)).max();
         assert_eq!(summary.queue.depth.max, most_waiting);
         let mut usages: Vec<_> = instants
@@ -367,17 +379,14 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
 }
 
 pub(crate) fn recording(count: u64) -> Recording {
-    quiet_run(count, 200, &[]).0.finish(None)
+    quiet_run(count, 200, &[]).0.finish()
 }
 
 #[test]
 fn a_quiet_run_gives_the_numbers_on_paper() {
-    let slos = [
-        Slo::parse("ttft.p99", "40ms").unwrap(),
-        Slo::parse("tpot.p50", "5ms").unwrap(),
-    ];
+    let slos = [slo("ttft.p99", 40), slo("tpot.p50", 5)];
     let (recorder, _) = quiet_run(1_000, 200, &slos[..1]);
-    let summary = Summary::of(&recorder.finish(None));
+    let summary = Summary::of(&recorder.finish());
     let latency = &summary.latency;
     assert_eq!(latency.ttft.count, 1_000);
     assert!(close(latency.ttft.min.unwrap(), 0.03, 1e-12));
@@ -393,14 +402,15 @@ fn a_quiet_run_gives_the_numbers_on_paper() {
     assert_eq!(summary.gpu.steps, 11_000);
     assert_eq!(summary.gpu.mean_batch, Some(1.0));
     assert!(close(summary.gpu.busy_fraction.unwrap(), 0.65, 1e-3));
-    // 110 tokens, 5050 + 101 + ... + 110 pairs, 11 sampled tokens, every 0.2 s.
-    let flops = 110.0 * 1e9 + 6_105.0 * 1e3 + 11.0 * 1e8;
+    // Every 0.2 s: tokens 26 to 110, as many pairs as the sum of their places, 11 sampled tokens.
+    let flops = 85.0 * 1e11 + 5_780.0 * 1e9 + 11.0 * 1e11;
     assert!(close(
         summary.gpu.model_flops_utilization.unwrap(),
         flops / 0.2 / 1e15,
         1e-3
     ));
-    let bytes = 110.0 * 1e6 + (100.0 + 1_055.0) * 1e3;
+    // Weights in each of 11 steps, and the context: 100 tokens, then 101 to 110.
+    let bytes = 11.0 * 1e9 + (100.0 + 1_055.0) * 1e6;
     assert!(close(
         summary.gpu.memory_bandwidth_utilization.unwrap(),
         bytes / 0.2 / 1e12,
@@ -410,7 +420,7 @@ fn a_quiet_run_gives_the_numbers_on_paper() {
 
     let (recorder, _) = quiet_run(100, 200, &slos);
     assert_eq!(
-        Summary::of(&recorder.finish(None)).throughput.goodput_per_s,
+        Summary::of(&recorder.finish()).throughput.goodput_per_s,
         Some(0.0)
     );
 }
@@ -437,7 +447,7 @@ fn a_response_sent_as_a_whole_has_no_time_between_tokens() {
         ..history
     };
     recorder.on(time(50), id, &Event::Finished(whole));
-    let latency = Summary::of(&recorder.finish(None)).latency;
+    let latency = Summary::of(&recorder.finish()).latency;
     assert_eq!(latency.ttft.mean, latency.e2e.mean);
     assert_eq!((latency.tpot.count, latency.itl.count), (0, 0));
     assert_eq!((latency.tpot.mean, latency.itl.p50), (None, None));
@@ -478,11 +488,59 @@ fn what_keeps_requests_waiting_is_named() {
             streaming: 0,
             kv: KvGrowth::constant(90),
         });
-        let summary = Summary::of(&recorder.finish(None));
+        let summary = Summary::of(&recorder.finish());
         assert_eq!(summary.constraint.binding, expected);
         assert!(close(summary.constraint.share_of_time, 1.0, 1e-12));
         assert_eq!(summary.constraint.first_at_s, Some(0.0));
     }
+}
+
+/// What is said to hold back one waiting request while a static batch of at most four computes `rows` rows, of which `running` still run.
+fn held_back_by_batch(rows: u64, running: u64) -> Binding {
+    let mut settings = server();
+    settings.policy = PolicySettings::Static(StaticSettings {
+        max_batch_size: 4,
+        max_wait: Span::ZERO,
+        response: Response::RowEnd,
+        reserve: Reserve::Batch,
+    });
+    let mut recorder = Recorder::new(RecorderSettings {
+        server: &settings,
+        prefix_caching: false,
+        slos: &[],
+        gpu_work: None,
+    });
+    let mut shape = StepShape::default();
+    for _ in 0..rows {
+        shape.add(9, 1, 10);
+    }
+    for id in 0..=running {
+        recorder.on(time(0), RequestId(id), &Event::Arrived { input_tokens: 1 });
+    }
+    for id in 0..running {
+        let event = Event::Admitted {
+            resumed: false,
+            tokens: 1,
+        };
+        recorder.on(time(0), RequestId(id), &event);
+    }
+    recorder.ran(&StepRun {
+        start: time(0),
+        steps: 1,
+        ramp: Ramp::single(span(500)),
+        takes: span(500),
+        shape,
+        streaming: running as u32,
+        kv: KvGrowth::constant(9),
+    });
+    Summary::of(&recorder.finish()).constraint.binding
+}
+
+#[test]
+fn a_full_batch_is_short_of_places_even_when_rows_have_finished() {
+    assert_eq!(held_back_by_batch(4, 4), Binding::RequestSlots);
+    assert_eq!(held_back_by_batch(4, 1), Binding::RequestSlots);
+    assert_eq!(held_back_by_batch(3, 2), Binding::BatchUnderWay);
 }
 
 #[test]
@@ -510,7 +568,7 @@ fn every_statistic_and_metric_can_be_asked_for() {
     for metric in Metric::ALL {
         for statistic in Statistic::ALL {
             let name = format!("{}.{}", metric.name(), statistic.name());
-            let slo = Slo::parse(&name, "1s").unwrap();
+            let slo = slo(&name, 1_000);
             assert_eq!((slo.metric, slo.statistic), (metric, statistic));
         }
     }

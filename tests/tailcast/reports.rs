@@ -5,15 +5,17 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use tailcast::engine::{Event, Observer};
-use tailcast::metrics::{Summary, TimelineRow};
+use tailcast::metrics::{
+    Binding, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow,
+};
 use tailcast::report::{
     Headline, Memory, RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv,
 };
 use tailcast::workload::RequestId;
 
-use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, time};
+use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, slo, time};
 
-fn report(summary: &Summary, slos: &[&str]) -> RunReport {
+fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
     RunReport {
         headline: Headline {
             model: "llama-3.1-8b".to_owned(),
@@ -33,7 +35,7 @@ fn report(summary: &Summary, slos: &[&str]) -> RunReport {
             closed_form_users: Some(53.4),
             ..Memory::default()
         },
-        slos: slos.iter().map(|slo| slo.parse().unwrap()).collect(),
+        slos: slos.to_vec(),
     }
 }
 
@@ -41,7 +43,11 @@ fn report(summary: &Summary, slos: &[&str]) -> RunReport {
 fn the_screen_reads_like_this() {
     let report = report(
         &Summary::of(&recording(1_000)),
-        &["ttft.p99<2s", "e2e.mean<50ms", "ttft.p999<2s"],
+        &[
+            slo("ttft.p99", 2_000),
+            slo("e2e.mean", 50),
+            slo("ttft.p999", 2_000),
+        ],
     );
     assert_eq!(report.verdict(), Verdict::SloMissed);
     let expected = "\
@@ -61,7 +67,7 @@ Latency               mean       p50       p90       p99       max   samples
  queue wait (ms)         0         0         0         0         0      1000
 Queue     depth mean 0 · p50 0 · p90 0 · p99 0 · max 0 requests waiting, over time
 KV cache  mean 4.6 % · p99 7.0 % · peak 7.0 % of 1600 tokens · prefix hits 25.0 % of prompt tokens
-GPU       busy 65.0 % · 11000 steps · 1 requests a step · 0.1 % of peak FLOP/s · 0.1 % of peak memory bandwidth
+GPU       busy 65.0 % · 11000 steps · 1 requests a step · 7.7 % of peak FLOP/s · 6.1 % of peak memory bandwidth
 Capacity  closed form, (memory - weights) / KV per user: 53.4 users · simulated: mean 0.65, peak 1 running
 Why       nothing binds: requests hardly waited for more than the step under way
 Fidelity  made up
@@ -71,43 +77,177 @@ Fidelity  made up
     assert!(coloured.contains("\u{1b}[31mSLO missed\u{1b}[0m"));
 }
 
+const TOP_LEVEL: [&str; 12] = [
+    "schema",
+    "tool",
+    "scenario_hash",
+    "seed",
+    "verdict",
+    "requests",
+    "latency",
+    "throughput",
+    "queue",
+    "kv",
+    "gpu",
+    "memory",
+];
+
+const LATENCY: &str = "count mean std min p50 p90 p95 p99 p999 max ci95";
+
+/// What stands in each object, in this order; more may stand there too.
+const INSIDE: [(&str, &str); 17] = [
+    (
+        "requests",
+        "arrived finished rejected timed_out cancelled failed running_at_end waiting_at_end preemptions",
+    ),
+    ("latency", "ttft tpot itl e2e queue_wait"),
+    ("latency.ttft", LATENCY),
+    ("latency.tpot", LATENCY),
+    ("latency.itl", LATENCY),
+    ("latency.e2e", LATENCY),
+    ("latency.queue_wait", LATENCY),
+    (
+        "throughput",
+        "duration_s requests_per_s input_tokens_per_s output_tokens_per_s goodput_per_s",
+    ),
+    ("queue", "depth running"),
+    ("queue.depth", "mean p50 p90 p99 max"),
+    ("queue.running", "mean p50 p90 p99 max"),
+    (
+        "kv",
+        "blocks block_tokens usage prefix_hit_tokens prefix_query_tokens prefix_hit_ratio",
+    ),
+    ("kv.usage", "mean p99 max"),
+    (
+        "gpu",
+        "busy_fraction steps mean_batch model_flops_utilization memory_bandwidth_utilization",
+    ),
+    (
+        "memory",
+        "total_bytes weights_bytes activations_bytes overhead_bytes kv_bytes closed_form_users",
+    ),
+    ("slo", "metric statistic limit_s got_s met"),
+    ("constraint", "binding share_of_time first_at_s"),
+];
+
+/// The keys of the object at `path` in a pretty-printed document, in the order of the text.
+fn keys_at(json: &str, path: &str) -> Vec<String> {
+    let (mut stack, mut found): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for line in json.lines() {
+        let text = line.trim_start();
+        let Some((key, _)) = text.strip_prefix('"').and_then(|it| it.split_once("\": ")) else {
+            continue;
+        };
+        let depth = (line.len() - text.len()) / 2;
+        stack.truncate(depth - 1);
+        // The objects of a list stand one level deeper than those of a key.
+        stack.resize(depth - 1, String::new());
+        if stack.join(".").trim_end_matches('.') == path && !found.iter().any(|it| it == key) {
+            found.push(key.to_owned());
+        }
+        stack.push(key.to_owned());
+    }
+    found
+}
+
+/// Every key that scripts rely on stands in its place.
+pub(crate) fn assert_contract(json: &str) {
+    assert_eq!(keys_at(json, "")[..TOP_LEVEL.len()], TOP_LEVEL);
+    for (path, contract) in INSIDE {
+        let keys = keys_at(json, path);
+        let promised: Vec<&str> = contract.split(' ').collect();
+        let kept = keys.iter().filter(|key| promised.contains(&key.as_str()));
+        assert!(kept.eq(&promised), "{path}: {keys:?}");
+    }
+}
+
 #[test]
 fn json_has_its_keys_in_order_and_no_number_that_is_none() {
-    let empty = Summary::of(&recorder(&[]).finish(None));
+    let empty = Summary::of(&recorder(&[]).finish());
     let mut infinite = Summary::of(&recording(1_000));
     infinite.throughput.requests_per_s = Some(f64::INFINITY);
     infinite.latency.ttft.mean = Some(f64::NAN);
     for summary in &[empty, infinite, Summary::of(&recording(10))] {
-        let json = report(summary, &["ttft.p99<2s"]).to_json();
+        let json = report(summary, &[slo("ttft.p99", 2_000)]).to_json();
         assert!(!json.contains("NaN") && !json.contains("inf"));
+        assert_contract(&json);
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert!(value.is_object());
-        let top_level: Vec<&str> = json
-            .lines()
-            .filter(|line| line.starts_with("  \""))
-            .map(|line| line.trim_start().split('"').nth(1).unwrap())
-            .collect();
-        let contract = [
-            "schema",
-            "tool",
-            "scenario_hash",
-            "seed",
-            "verdict",
-            "requests",
-            "latency",
-            "throughput",
-            "queue",
-            "kv",
-            "gpu",
-            "memory",
-        ];
-        assert_eq!(top_level[..contract.len()], contract);
-        let order = [
-            "count", "mean", "std", "min", "p50", "p90", "p95", "p99", "p999", "max", "ci95",
-        ];
-        let places = order.map(|key| json.find(&format!("\"{key}\"")).unwrap());
-        assert!(places.is_sorted());
+        assert!(value["latency"]["ttft"]["ci95"].is_null(), "a single run");
     }
+}
+
+#[test]
+fn each_number_stands_under_its_heading() {
+    let mut summary = Summary::of(&recording(1_000));
+    let ttft = &mut summary.latency.ttft;
+    ttft.mean = Some(0.021);
+    [ttft.p50, ttft.p90, ttft.p99] = [0.022, 0.023, 0.024].map(Some);
+    ttft.max = Some(0.025);
+    let depth = &mut summary.queue.depth;
+    [depth.p50, depth.p90, depth.p99] = [2, 3, 4].map(Some);
+    depth.max = Some(5);
+    let screen = report(&summary, &[]).to_screen(Style::default());
+    let numbers_of = |label: &str| -> Vec<&str> {
+        let line = screen
+            .lines()
+            .find(|line| line.trim_start().starts_with(label));
+        let is_number = |word: &&str| word.chars().all(|it| it.is_ascii_digit());
+        line.unwrap().split_whitespace().filter(is_number).collect()
+    };
+    assert_eq!(numbers_of("TTFT"), ["21", "22", "23", "24", "25", "1000"]);
+    assert_eq!(numbers_of("Queue"), ["0", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn the_reason_names_the_limit_and_how_much_it_mattered() {
+    for (binding, words) in [
+        (
+            Binding::KvCapacity,
+            "KV capacity kept requests waiting 25.0 % of the time, first at t = 3 s",
+        ),
+        (Binding::RequestSlots, "request slots"),
+        (Binding::TokenBudget, "token budget"),
+        (
+            Binding::BatchUnderWay,
+            "the batch under way 25.0 % of the time",
+        ),
+        (Binding::Compute, "25.0 % of the GPU's peak"),
+        (Binding::Nothing, "nothing binds"),
+    ] {
+        let mut summary = Summary::of(&recording(10));
+        summary.constraint = Constraint {
+            binding,
+            share_of_time: 0.25,
+            first_at_s: Some(3.0),
+        };
+        let screen = report(&summary, &[]).to_screen(Style::default());
+        let why = screen.lines().find(|line| line.starts_with("Why")).unwrap();
+        assert!(why.contains(words), "{why}");
+    }
+}
+
+#[test]
+fn intervals_of_several_runs_are_pairs() {
+    let mut replications = Replications::default();
+    for count in [1_000, 1_100] {
+        replications.add(recording(count));
+    }
+    let json = report(&replications.summary().unwrap(), &[]).to_json();
+    assert_eq!(keys_at(&json, "latency.e2e.ci95"), ["mean", "p50", "p99"]);
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let latency = &value["latency"]["e2e"];
+    let [low, high] = [0, 1].map(|end| latency["ci95"]["mean"][end].as_f64().unwrap());
+    let mean = latency["mean"].as_f64().unwrap();
+    assert!(low < mean && mean < high, "{low} {mean} {high}");
+}
+
+#[test]
+fn what_no_number_of_requests_can_judge_is_said_so() {
+    let mut summary = Summary::of(&recording(10));
+    summary.latency.tpot = LatencySummary::default();
+    let warnings = report(&summary, &[slo("tpot.p50", 50), slo("ttft.p99", 50)]).warnings();
+    assert!(warnings[0].contains("no response has a time between tokens"));
+    assert!(warnings[1].contains("simulate more requests"));
 }
 
 #[test]
@@ -127,7 +267,7 @@ fn a_growing_queue_is_said_first() {
             );
         }
     }
-    let report = report(&Summary::of(&recorder.finish(None)), &[]);
+    let report = report(&Summary::of(&recorder.finish()), &[]);
     assert_eq!(report.verdict(), Verdict::Saturated);
     let screen = report.to_screen(Style::default());
     assert!(

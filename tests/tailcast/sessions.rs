@@ -2,13 +2,13 @@
 
 use tailcast::engine::{self, Engine, Event, Finished, Observer, ServerSettings, StepRun};
 use tailcast::fleet::replay;
-use tailcast::policy::PolicySettings;
+use tailcast::policy::{ContinuousSettings, PolicySettings};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::{Replay, info, open};
 use tailcast::workload::{
-    Arrivals, ContentId, LengthDistribution, Lengths, Request, RequestId, Session, SharedPrefix,
-    Source, Synthetic, Think,
+    Arrivals, ContentId, LengthDistribution, Lengths, PoolOrder, PromptPool, Request, RequestId,
+    Session, SharedPrefix, Source, Synthetic, Think,
 };
 
 use crate::sharing::{shared, tokens_of};
@@ -234,30 +234,34 @@ fn users_think_as_long_as_they_are_said_to() {
     assert!((mean - 4.0).abs() < 0.2, "{mean}");
 }
 
-/// Arrivals, first tokens and ends as an engine tells them [us].
+/// Arrivals, first tokens and ends as an engine tells them [us], and tokens found in the prefix cache.
 #[derive(Default)]
-struct Times(Vec<(u64, u64, u64)>);
+struct Told {
+    times: Vec<(u64, u64, u64)>,
+    cached: Vec<u32>,
+}
 
-impl Observer for Times {
+impl Observer for Told {
     fn on(&mut self, at: Time, _id: RequestId, event: &Event) {
         if let Event::Finished(Finished {
             arrival,
             first_token,
+            cached_tokens,
             ..
         }) = event
         {
             let micros = [*arrival, *first_token, at].map(|time| time.picos() / 1_000_000);
-            self.0.push(micros.into());
+            self.times.push(micros.into());
+            self.cached.push(*cached_tokens);
         }
     }
 
     fn ran(&mut self, _run: &StepRun<'_>) {}
 }
 
-#[test]
-fn both_engines_serve_a_session_as_worked_out_on_paper() {
+fn told(policy: &PolicySettings, workload: &Synthetic) -> Told {
     let settings = ServerSettings {
-        policy: PolicySettings::None,
+        policy: policy.clone(),
         kv_blocks: 64,
         block_tokens: 16,
         max_model_len: 1000,
@@ -267,19 +271,52 @@ fn both_engines_serve_a_session_as_worked_out_on_paper() {
         per_token: Span::from_micros(20),
         per_sequence: Span::from_micros(30),
     };
+    let [slow, fast] = [engine::reference, engine::fast].map(|make| {
+        let mut told = Told::default();
+        let mut engine = make(&settings, Box::new(step_time));
+        replay(engine.as_mut(), &mut workload.source(1), &mut told).unwrap();
+        told
+    });
+    assert_eq!((&slow.times, &slow.cached), (&fast.times, &fast.cached));
+    fast
+}
+
+#[test]
+fn both_engines_serve_a_session_as_worked_out_on_paper() {
     let mut workload = sessions(closed(1, 0.0), 2);
     workload.requests = Some(2);
     workload.output = Lengths::fixed(3);
-    for make in [engine::reference, engine::fast] {
-        let mut times = Times::default();
-        let mut engine = make(&settings, Box::new(step_time));
-        replay(engine.as_mut(), &mut workload.source(1), &mut times).unwrap();
-        // Prompts of 100 and of 100 + 3 + 100 tokens, then two steps of one token.
-        let first = (0, 8000 + 2000 + 30, 10_030 + 2 * 8050);
-        let arrival = first.2 + 10_000_000;
-        let second = arrival + 8000 + 4060 + 30;
-        assert_eq!(times.0, [first, (arrival, second, second + 2 * 8050)]);
-    }
+    let told = told(&PolicySettings::None, &workload);
+    // Prompts of 100 and of 100 + 3 + 100 tokens, then two steps of one token.
+    let first = (0, 8000 + 2000 + 30, 10_030 + 2 * 8050);
+    let arrival = first.2 + 10_000_000;
+    let second = arrival + 8000 + 4060 + 30;
+    assert_eq!(told.times, [first, (arrival, second, second + 2 * 8050)]);
+}
+
+#[test]
+fn a_turn_finds_the_whole_blocks_of_its_session_in_the_cache() {
+    let policy = PolicySettings::Continuous(ContinuousSettings {
+        prefix_caching: true,
+        ..ContinuousSettings::new(8, 2048)
+    });
+    let mut workload = sessions(closed(1, 0.0), 3);
+    workload.requests = Some(6);
+    // The last token of an answer is never computed: 109, then 219 tokens are in the cache, in blocks of 16.
+    assert_eq!(told(&policy, &workload).cached, [0, 96, 208, 0, 96, 208]);
+    workload.prefix = Some(SharedPrefix {
+        pool: 1,
+        tokens: Lengths::fixed(50),
+        popularity: 0.0,
+    });
+    assert_eq!(told(&policy, &workload).cached, [0, 144, 256, 48, 144, 256]);
+    workload.session = None;
+    assert_eq!(told(&policy, &workload).cached, [0, 48, 48, 48, 48, 48]);
+    workload.prompt_pool = Some(PromptPool {
+        size: 2,
+        order: PoolOrder::Cycle,
+    });
+    assert_eq!(told(&policy, &workload).cached, [0, 48, 144, 144, 144, 144]);
 }
 
 #[test]
@@ -299,6 +336,11 @@ fn both_engines_tell_the_same_of_sessions() {
                 _ => varied(Arrivals::AtOnce, Span::ZERO),
             };
             workload.requests = Some(40);
+            workload.prefix = (seed % 2 == 0).then(|| SharedPrefix {
+                pool: 2,
+                tokens: Lengths::fixed(1 + seed as u32 % 9),
+                popularity: 1.0,
+            });
             let [slow, fast] = [engine::reference, engine::fast].map(|make| {
                 let mut engine: Box<dyn Engine> =
                     make(&world.settings, Box::new(world.step_time.clone()));

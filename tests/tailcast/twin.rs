@@ -107,6 +107,17 @@ fn the_worlds_are_tight_enough_that_everything_happens() {
             let world = world(policy, seed);
             let engine = engine::fast(&world.settings, Box::new(world.step_time.clone()));
             for heard in open_loop(&world, engine, false) {
+                if let Heard::Event {
+                    event: Event::Finished(history),
+                    ..
+                } = heard
+                {
+                    let prompt = u64::from(history.input_tokens);
+                    kinds.extend((history.cached_tokens > 0).then_some("a hit"));
+                    // Fewer tokens again than it has had computed when it was preempted.
+                    let again = history.preemptions > 0 && history.recomputed_tokens < prompt;
+                    kinds.extend(again.then_some("a hit after a preemption"));
+                }
                 kinds.insert(match heard {
                     Heard::Event { event, .. } => kind(&event),
                     Heard::Step {
@@ -124,8 +135,11 @@ fn the_worlds_are_tight_enough_that_everything_happens() {
             "rejected",
             "finished",
         ];
-        if policy == "continuous" {
+        if policy.starts_with("continuous") {
             expected.extend(["preempted", "resumed", "token"]);
+        }
+        if policy.contains("prefix cache") {
+            expected.extend(["a hit", "a hit after a preemption"]);
         }
         for kind in expected {
             assert!(kinds.contains(kind), "{policy}: {kind} never happens");

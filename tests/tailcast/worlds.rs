@@ -8,7 +8,7 @@ use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response, St
 use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::TraceError;
-use tailcast::workload::{Prompt, Request, RequestId, Source};
+use tailcast::workload::{ContentId, Prompt, Request, RequestId, Segment, Source};
 
 pub struct World {
     pub settings: ServerSettings,
@@ -62,7 +62,12 @@ impl StepTime for WorldStepTime {
 }
 
 /// Which policy a world is made for.
-pub const POLICY_NAMES: [&str; 3] = ["none", "static", "continuous"];
+pub const POLICY_NAMES: [&str; 4] = [
+    "none",
+    "static",
+    "continuous",
+    "continuous with prefix cache",
+];
 
 pub fn world(policy: &str, seed: u64) -> World {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
@@ -141,7 +146,11 @@ fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng)
             } else {
                 0.0
             },
+            prefix_caching: policy == "continuous with prefix cache",
             full_sequence_gate: random.random_bool(0.7),
+            keyless_first: random.random_bool(0.7),
+            threshold_spares_alone: random.random_bool(0.7),
+            ..ContinuousSettings::new(1, 1)
         }),
     }
 }
@@ -150,22 +159,84 @@ fn requests(count: u64, longest: u32, coarse: bool, random: &mut impl Rng) -> Ve
     let mut arrival = Time::ZERO;
     let gap = if coarse { 9 } else { 40_000_000 };
     let bursts = random.random_bool(0.3);
-    (0..count)
-        .map(|id| {
-            if !(bursts && random.random_bool(0.8)) {
-                arrival += Span::from_picos(random.random_range(0..=gap));
-            }
-            let output_tokens = random.random_range(1..=longest);
-            let max_tokens = output_tokens
-                + if random.random_bool(0.5) {
-                    0
-                } else {
-                    random.random_range(0..9)
-                };
-            let prompt = Prompt::unique(random.random_range(1..=longest));
-            Request::new(RequestId(id), arrival, prompt, output_tokens, max_tokens)
-        })
-        .collect()
+    let mut requests: Vec<Request> = Vec::new();
+    for id in 0..count {
+        if !(bursts && random.random_bool(0.8)) {
+            arrival += Span::from_picos(random.random_range(0..=gap));
+        }
+        let output_tokens = random.random_range(1..=longest);
+        let max_tokens = output_tokens
+            + if random.random_bool(0.5) {
+                0
+            } else {
+                random.random_range(0..9)
+            };
+        let prompt = prompt(&requests, longest, random);
+        requests.push(Request::new(
+            RequestId(id),
+            arrival,
+            prompt,
+            output_tokens,
+            max_tokens,
+        ));
+    }
+    for id in 0..requests.len() {
+        let names_it = |segment: &Segment| segment.content == requests[id].output_name.content;
+        let named = requests
+            .iter()
+            .filter_map(|request| request.prompt.segments())
+            .any(|segments| segments.iter().any(names_it));
+        requests[id].output_is_shared = named || random.random_bool(0.2);
+    }
+    requests
+}
+
+/// A prompt of its own, one that goes on where an earlier request ended, or one that begins with content that others share: system
+/// prompts, and what earlier requests have produced.
+fn prompt(earlier: &[Request], longest: u32, random: &mut impl Rng) -> Prompt {
+    let id = earlier.len() as u64;
+    let mut left = random.random_range(1..=longest);
+    if random.random_bool(0.2) {
+        return Prompt::unique(left);
+    }
+    if id > 0 && random.random_bool(0.3) {
+        let turn = &earlier[random.random_range(0..earlier.len())];
+        let mut segments = turn.prompt.segments().unwrap_or_default().to_vec();
+        segments.push(Segment {
+            content: turn.output_name.content,
+            offset: 0,
+            tokens: random.random_range(1..=turn.output_tokens),
+        });
+        let unique = |segment: &Segment| {
+            let mut ids = 0..id;
+            ids.any(|id| segment.content == ContentId::unique_prompt_of(RequestId(id)))
+        };
+        let tokens: u32 = segments.iter().map(|segment| segment.tokens).sum();
+        if tokens <= longest && !segments.iter().any(unique) {
+            return Prompt::of_segments(segments.into());
+        }
+    }
+    let mut segments = Vec::new();
+    while left > 0 && segments.len() < 4 {
+        let content = match random.random_range(0..6) {
+            0 if id > 0 => ContentId::output_of(RequestId(random.random_range(0..id))),
+            1 => ContentId::unique_prompt_of(RequestId(id)),
+            _ => ContentId::numbered(random.random_range(0..2)),
+        };
+        let tokens = random.random_range(1..=left);
+        let offset = if random.random_bool(0.8) {
+            0
+        } else {
+            random.random_range(0..3)
+        };
+        segments.push(Segment {
+            content,
+            offset,
+            tokens,
+        });
+        left -= tokens;
+    }
+    Prompt::of_segments(segments.into())
 }
 
 /// A closed loop over the world's requests: each client sends its next request `think` after its last has ended.

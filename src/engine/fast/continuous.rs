@@ -5,11 +5,13 @@
 use std::collections::VecDeque;
 
 use super::decoders::Decoders;
+use super::holding::{Hit, Holding};
 use super::slots::{Slot, Slots};
 use super::{Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
+use crate::kv::{CountedPool, NamedBlock, PoolRules};
 use crate::policy::{
-    AdmissionMemory, ContinuousSettings, Live, Memory, chunk, cut_to_model_length,
+    AdmissionMemory, ContinuousSettings, Live, Memory, cut_to_model_length, within,
 };
 use crate::step_time::StepShape;
 use crate::units::Time;
@@ -26,7 +28,11 @@ pub(super) struct ContinuousBatching {
     pub(super) prefilling: Vec<Slot>,
     /// Those that compute in the step in flight apart from the decoders, in the order of admission, and how many tokens.
     pub(super) chunks: Vec<(Slot, u32)>,
-    pub(super) free_blocks: u32,
+    pub(super) pool: CountedPool,
+    /// How many running requests produce what others can name.
+    pub(super) naming: u32,
+    /// Cached blocks of the request that is looked at.
+    found: Vec<NamedBlock>,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
     pub(super) listed: bool,
 }
@@ -82,7 +88,6 @@ impl Running {
 impl ContinuousBatching {
     pub(super) fn new(rules: ContinuousSettings, memory: Memory) -> Self {
         Self {
-            rules,
             memory,
             slots: Slots::default(),
             waiting: VecDeque::new(),
@@ -90,8 +95,18 @@ impl ContinuousBatching {
             decoders: Decoders::new(memory.block_tokens),
             prefilling: Vec::new(),
             chunks: Vec::new(),
-            free_blocks: memory.usable_blocks,
+            pool: CountedPool::new(
+                memory.usable_blocks,
+                memory.block_tokens,
+                PoolRules {
+                    caching: rules.prefix_caching,
+                    keyless_first: rules.keyless_first,
+                },
+            ),
+            naming: 0,
+            found: Vec::new(),
             listed: false,
+            rules,
         }
     }
 
@@ -107,11 +122,11 @@ impl ContinuousBatching {
     }
 
     /// Whether the next step can be decided without going through the running requests in order: either all of them get what they
-    /// want, or only the youngest is cut short.
+    /// want, or only the youngest is cut short; and no output fills blocks that others can name, of which the first filled is found.
     fn order_is_irrelevant(&mut self, threshold: u32) -> bool {
         let budget = self.rules.max_num_batched_tokens;
         let decoding = self.decoders.count();
-        if decoding > budget {
+        if decoding > budget || self.naming > 0 {
             return false;
         }
         match self.prefilling[..] {
@@ -122,11 +137,11 @@ impl ContinuousBatching {
                 let mut blocks = u64::from(self.decoders.due_now());
                 for &slot in &self.prefilling {
                     let live = &self.slots[slot].live;
-                    let wanted = chunk(live.num_tokens() - live.computed, threshold, u32::MAX);
+                    let wanted = within(live.num_tokens() - live.computed, threshold);
                     tokens += u64::from(wanted);
                     blocks += u64::from(self.lacking_blocks(live, wanted));
                 }
-                tokens <= u64::from(budget) && blocks <= u64::from(self.free_blocks)
+                tokens <= u64::from(budget) && blocks <= u64::from(self.pool.free())
             }
         }
     }
@@ -144,15 +159,22 @@ impl ContinuousBatching {
             self.slots[slot].live.last_token = Some(now);
         }
         self.running.remove(&mut self.slots, slot);
+        self.release(slot, true);
         let live = &mut self.slots[slot].live;
-        self.free_blocks += live.blocks;
-        live.recomputed += u64::from(live.computed);
-        live.computed = 0;
         live.blocks = 0;
         live.preemptions += 1;
         observer.on(now, live.request.id, &Event::Preempted);
         self.waiting.push_front(slot);
         slot
+    }
+
+    /// Takes all blocks from a request.
+    fn release(&mut self, slot: Slot, returns: bool) {
+        let active = &mut self.slots[slot];
+        self.naming -= u32::from(active.holding.names_output());
+        active
+            .holding
+            .release(&active.live, returns, &mut self.pool);
     }
 
     /// Gives a running request its next chunk, if there are blocks for it.
@@ -163,12 +185,17 @@ impl ContinuousBatching {
         shape: &mut StepShape,
     ) -> bool {
         let lacking = self.lacking_blocks(&self.slots[slot].live, tokens);
-        if lacking > self.free_blocks {
+        if lacking > self.pool.free() {
             return false;
         }
-        self.free_blocks -= lacking;
-        let live = &mut self.slots[slot].live;
-        live.blocks += lacking;
+        self.pool.take(lacking);
+        let active = &mut self.slots[slot];
+        active.live.blocks += lacking;
+        let live = &active.live;
+        let known = live.computed + tokens;
+        active
+            .holding
+            .name_full(&live.request, live.generated, known, &mut self.pool);
         shape.add(live.computed, tokens, live.num_tokens());
         self.chunks.push((slot, tokens));
         true
@@ -186,17 +213,17 @@ impl ContinuousBatching {
         let mut preempted = false;
         // Older requests take their blocks first and preempt the youngest when there are none: in the end the youngest have gone, as
         // few as it takes until those who stay find their blocks.
-        while self.decoders.due_now() > self.free_blocks {
+        while self.decoders.due_now() > self.pool.free() {
             self.preempt_youngest(now, observer);
             preempted = true;
         }
-        self.free_blocks -= self.decoders.due_now();
+        self.pool.take(self.decoders.due_now());
         *shape = self.decoders.shape();
         let mut budget = self.rules.max_num_batched_tokens - self.decoders.count();
         for index in 0..self.prefilling.len() {
             let slot = self.prefilling[index];
             let live = &self.slots[slot].live;
-            let tokens = chunk(live.num_tokens() - live.computed, threshold, budget);
+            let tokens = within(live.num_tokens() - live.computed, threshold).min(budget);
             if tokens == 0 {
                 break;
             }
@@ -223,30 +250,70 @@ impl ContinuousBatching {
             let Some(&slot) = self.waiting.front() else {
                 break;
             };
-            let all = self.slots[slot].live.num_tokens();
-            let memory = AdmissionMemory {
-                free_blocks: self.free_blocks,
-                usable_blocks: self.memory.usable_blocks,
-                block_tokens: self.memory.block_tokens,
-                others_run: self.running.count() > 0,
-            };
-            let Some(tokens) = self.rules.admission(all, threshold, budget, &memory) else {
+            let Some((hit, tokens)) = self.admission(slot, threshold, budget) else {
                 break;
             };
             self.waiting.pop_front();
             self.running.push(&mut self.slots, slot);
-            let live = &mut self.slots[slot].live;
-            live.scheduled.get_or_insert(now);
-            let event = Event::Admitted {
-                resumed: live.preemptions > 0,
-                tokens: all,
-            };
-            observer.on(now, live.request.id, &event);
+            self.admit(slot, hit, now, observer);
             let fits = self.schedule_chunk(slot, tokens, shape);
             assert!(fits, "an admission checks that its blocks are free");
             self.prefilling.push(slot);
             budget -= tokens;
         }
+    }
+
+    /// What the head of the queue finds in the cache and how many tokens it gets; `None` if it must wait.
+    fn admission(&mut self, slot: Slot, threshold: u32, budget: u32) -> Option<(Hit, u32)> {
+        let active = &mut self.slots[slot];
+        let (live, block_tokens) = (&active.live, self.memory.block_tokens);
+        let all = live.num_tokens();
+        let mut hit = Hit::default();
+        if self.rules.prefix_caching {
+            // At least one token is left to compute.
+            let most = (all - 1) / block_tokens;
+            let found = &mut self.found;
+            hit = active.holding.lookup(live, most, &self.pool, found);
+        }
+        let lacking = all - hit.blocks * block_tokens;
+        let tokens = self.rules.first_chunk(lacking, threshold, budget)?;
+        let must_fit = if self.rules.full_sequence_gate {
+            all
+        } else {
+            all - lacking + tokens
+        };
+        let taken = self.memory.blocks_for(must_fit) - hit.blocks + hit.unused;
+        let memory = AdmissionMemory {
+            free_blocks: self.pool.free(),
+            usable_blocks: self.memory.usable_blocks,
+            others_run: self.running.count() > 0,
+        };
+        let enough = self.rules.leaves_enough_free(taken, &memory);
+        enough.then_some((hit, tokens))
+    }
+
+    /// Gives the request that has just come in what it found in the cache.
+    fn admit(&mut self, slot: Slot, hit: Hit, now: Time, observer: &mut dyn Observer) {
+        let active = &mut self.slots[slot];
+        active.holding.take_hit(&mut self.pool, &self.found);
+        self.naming += u32::from(active.holding.names_output());
+        self.found.clear();
+        let live = &mut active.live;
+        let (resumed, hit_tokens) = (live.preemptions > 0, hit.blocks * self.memory.block_tokens);
+        if resumed {
+            // What it had computed before and does not find is computed again.
+            live.recomputed += u64::from(live.computed.saturating_sub(hit_tokens));
+        } else {
+            live.scheduled = Some(now);
+            live.cached = hit_tokens;
+        }
+        live.computed = hit_tokens;
+        live.blocks = hit.blocks;
+        let event = Event::Admitted {
+            resumed,
+            tokens: live.num_tokens() - hit_tokens,
+        };
+        observer.on(now, live.request.id, &event);
     }
 
     /// Tells about steps that have ended, while the blocks are still as they were.
@@ -255,7 +322,7 @@ impl ContinuousBatching {
             let live = &self.slots[slot].live;
             live.last_token == Some(steps.start) && live.computed + tokens == live.num_tokens()
         };
-        let used = self.memory.usable_blocks - self.free_blocks;
+        let used = self.memory.usable_blocks - self.pool.free();
         observer.ran(&StepRun {
             start: steps.start,
             steps: steps.count,
@@ -289,14 +356,15 @@ impl ContinuousBatching {
     /// Lets a request go that has all its tokens.
     pub(super) fn finish(&mut self, slot: Slot, now: Time, observer: &mut dyn Observer) {
         self.running.remove(&mut self.slots, slot);
+        self.release(slot, false);
         let live = &self.slots[slot].live;
-        self.free_blocks += live.blocks;
         let event = Event::Finished(Finished::of(live, now, true));
         observer.on(now, live.request.id, &event);
         self.slots.release(slot);
         if self.running.count() == 0 {
             assert_eq!(
-                self.free_blocks, self.memory.usable_blocks,
+                self.pool.free(),
+                self.memory.usable_blocks,
                 "an empty server holds no blocks"
             );
         }
@@ -338,8 +406,13 @@ impl Scheduler for ContinuousBatching {
             return false;
         }
         let request = cut_to_model_length(request, self.memory.max_model_len);
-        self.waiting
-            .push_back(self.slots.insert(Live::new(request)));
+        let holding = if self.rules.prefix_caching {
+            Holding::new(&request, self.memory.block_tokens)
+        } else {
+            Holding::default()
+        };
+        let slot = self.slots.insert(Live::new(request), holding);
+        self.waiting.push_back(slot);
         observer.on(arrival, id, &Event::Arrived { input_tokens });
         true
     }
@@ -365,7 +438,7 @@ impl Scheduler for ContinuousBatching {
         let repeats = if only_decoders {
             let finish = self.decoders.steps_to_finish(&self.slots);
             self.decoders
-                .steps_before_shortage(self.free_blocks, finish)
+                .steps_before_shortage(self.pool.free(), finish)
         } else {
             1
         };
@@ -377,7 +450,8 @@ impl Scheduler for ContinuousBatching {
         if self.listed {
             return self.complete_listed(steps, observer);
         }
-        self.free_blocks -= self.decoders.due_after_next(steps.count - 1);
+        self.pool
+            .take(self.decoders.due_after_next(steps.count - 1));
         self.decoders.advance(steps.count);
         if !self.chunks.is_empty() {
             self.complete_chunks(steps, observer);

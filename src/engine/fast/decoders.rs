@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::slots::{Slot, Slots};
+use super::slots::{Active, Slot, Slots};
 use crate::kv::KvGrowth;
 use crate::step_time::StepShape;
 
@@ -41,6 +41,12 @@ impl Decoders {
         self.count
     }
 
+    /// Output tokens that a decoding request has produced.
+    pub(super) const fn generated(&self, active: &Active) -> u32 {
+        let missing = (active.finishes - self.clock) as u32;
+        active.live.request.output_tokens - missing
+    }
+
     /// Takes in a request with all tokens but its newest computed.
     pub(super) fn join(&mut self, slots: &mut Slots, slot: Slot) {
         let active = &mut slots[slot];
@@ -57,9 +63,9 @@ impl Decoders {
     /// Lets a request go, and writes down how far it has come.
     pub(super) fn leave(&mut self, slots: &mut Slots, slot: Slot) {
         let active = &mut slots[slot];
-        let missing = (active.finishes - self.clock) as u32;
+        let generated = self.generated(active);
         let live = &mut active.live;
-        live.generated = live.request.output_tokens - missing;
+        live.generated = generated;
         live.computed = live.num_tokens() - 1;
         live.blocks = live.computed.div_ceil(self.block_tokens);
         self.count -= 1;

@@ -5,7 +5,7 @@ use super::Steps;
 use super::continuous::ContinuousBatching;
 use super::slots::Slot;
 use crate::engine::Observer;
-use crate::policy::chunk;
+use crate::policy::within;
 use crate::step_time::StepShape;
 use crate::units::Time;
 
@@ -26,6 +26,9 @@ impl ContinuousBatching {
 
     /// Keeps those that decode as one again, if all of them have just got a token.
     fn unlist_if_possible(&mut self, now: Time) {
+        if self.naming > 0 {
+            return;
+        }
         let running = self.running.sweep(&self.slots).to_vec();
         let decodes = |&(_, slot): &(u64, Slot)| {
             let live = &self.slots[slot].live;
@@ -62,7 +65,7 @@ impl ContinuousBatching {
         while index < running.len() && budget > 0 {
             let slot = running[index].1;
             let live = &self.slots[slot].live;
-            let tokens = chunk(live.num_tokens() - live.computed, threshold, budget);
+            let tokens = within(live.num_tokens() - live.computed, threshold).min(budget);
             while index < running.len() && !self.schedule_chunk(slot, tokens, shape) {
                 self.preempt_youngest(now, observer);
                 running.pop();

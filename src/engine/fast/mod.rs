@@ -3,12 +3,13 @@
 
 mod continuous;
 mod decoders;
+mod holding;
 mod listed;
 mod none;
 mod slots;
 mod static_batch;
 
-use super::{Engine, Observer, ServerSettings};
+use super::{Engine, Observer, ServerSettings, reference};
 use crate::policy::PolicySettings;
 use crate::step_time::{Ramp, StepShape, StepTime};
 use crate::units::Time;
@@ -23,6 +24,7 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn 
             static_batch::StaticBatching::new(rules.clone(), memory),
             step_time,
         ),
+        PolicySettings::Continuous(rules) if rules.priority => reference(settings, step_time),
         PolicySettings::Continuous(rules) => server(
             continuous::ContinuousBatching::new(rules.clone(), memory),
             step_time,

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::decoders::Decoders;
+use super::holding::Holding;
 use super::slots::{Slot, Slots};
 use super::{Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
@@ -66,7 +67,7 @@ impl Scheduler for NoBatching {
             return false;
         }
         self.waiting
-            .push_back(self.slots.insert(Live::new(request)));
+            .push_back(self.slots.insert(Live::new(request), Holding::default()));
         observer.on(arrival, id, &Event::Arrived { input_tokens });
         true
     }

@@ -1,5 +1,6 @@
 //! Requests inside a server, each in a slot that is used again when it has left.
 
+use super::holding::Holding;
 use crate::policy::Live;
 
 /// The number of a slot.
@@ -8,6 +9,8 @@ pub(super) type Slot = u32;
 /// A request in its slot.
 pub(super) struct Active {
     pub live: Live,
+    /// What it has in the prefix cache; `live.blocks` counts all its blocks.
+    pub holding: Holding,
     /// The number of its latest admission: the place in the order of the running requests. 0 while it waits.
     pub order: u64,
     /// The step of the decoders, by their clock, after which it has all its tokens. Only while it decodes.
@@ -22,9 +25,10 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    pub(super) fn insert(&mut self, live: Live) -> Slot {
+    pub(super) fn insert(&mut self, live: Live, holding: Holding) -> Slot {
         let active = Active {
             live,
+            holding,
             order: 0,
             finishes: 0,
         };

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Member, VllmScheduler};
+use super::{AdmissionMemory, Member, VllmScheduler, within};
 use crate::kv::{BlockId, blocks_for};
 use crate::policy::Kind;
 use crate::workload::RequestId;
@@ -38,7 +38,9 @@ pub struct Part {
 impl VllmScheduler {
     /// Decides a step. From now on its tokens count as computed.
     pub fn schedule(&mut self) -> VllmPlan {
-        let threshold = self.threshold();
+        let threshold = self
+            .rules
+            .threshold(self.running.len() + self.waiting.len());
         let mut plan = VllmPlan::default();
         let mut budget = self.schedule_running(&mut plan, threshold);
         if plan.preempted.is_empty() {
@@ -46,14 +48,6 @@ impl VllmScheduler {
         }
         self.count_as_computed(&mut plan);
         plan
-    }
-
-    fn threshold(&self) -> u32 {
-        let alone = self.running.len() + self.waiting.len() <= 1;
-        if alone && self.rules.threshold_spares_alone {
-            return 0;
-        }
-        self.rules.long_prefill_token_threshold
     }
 
     /// Running requests, oldest first. Returns the budget left.
@@ -111,7 +105,7 @@ impl VllmScheduler {
             return 0; // The step in flight will surely finish it.
         }
         let all = member.num_tokens() + member.drafts + member.placeholders;
-        let room = self.rules.max_model_len - 1 - member.computed;
+        let room = self.memory.max_model_len - 1 - member.computed;
         within(all - member.computed, threshold)
             .min(budget)
             .min(room)
@@ -134,8 +128,8 @@ impl VllmScheduler {
     }
 
     fn blocks_with_lookahead(&self, tokens: u32) -> u32 {
-        let tokens = (tokens + self.lookahead_tokens()).min(self.rules.max_model_len);
-        blocks_for(tokens, self.rules.block_tokens)
+        let tokens = (tokens + self.lookahead_tokens()).min(self.memory.max_model_len);
+        blocks_for(tokens, self.memory.block_tokens)
     }
 
     /// Offers the blocks that are full within a running request's first `tokens` tokens to the cache.
@@ -143,7 +137,7 @@ impl VllmScheduler {
         if !self.rules.prefix_caching {
             return;
         }
-        let full = (tokens / self.rules.block_tokens) as usize;
+        let full = (tokens / self.memory.block_tokens) as usize;
         let member = &mut self.running[index];
         for block in member.named..full {
             let key = member.keys()[block];
@@ -201,16 +195,18 @@ impl VllmScheduler {
                 continue;
             }
             let hit = self.lookup(&mut head);
-            let hit_tokens = hit.len() as u32 * self.rules.block_tokens;
-            let wanted = within(head.num_tokens() - hit_tokens, threshold);
-            let tokens = wanted.min(*budget);
-            let whole_or_chunked = self.rules.chunked_prefill || wanted <= *budget;
-            if !whole_or_chunked || !self.may_admit(&head, &hit, tokens) {
-                self.waiting.push_front(head);
-                break; // Nobody behind the head may pass it.
+            let hit_tokens = hit.len() as u32 * self.memory.block_tokens;
+            let lacking = head.num_tokens() - hit_tokens;
+            match self.rules.first_chunk(lacking, threshold, *budget) {
+                Some(tokens) if self.may_admit(&head, &hit, tokens) => {
+                    plan.scheduled.push(self.admit(head, &hit, tokens));
+                    *budget -= tokens;
+                }
+                _ => {
+                    self.waiting.push_front(head);
+                    break; // Nobody behind the head may pass it.
+                }
             }
-            plan.scheduled.push(self.admit(head, &hit, tokens));
-            *budget -= tokens;
         }
         while let Some(member) = set_aside.pop_back() {
             self.waiting.push_front(member);
@@ -222,16 +218,16 @@ impl VllmScheduler {
         if !self.rules.prefix_caching {
             return Vec::new();
         }
-        let most = (member.num_tokens() - 1) / self.rules.block_tokens;
+        let most = (member.num_tokens() - 1) / self.memory.block_tokens;
         self.pool.lookup(&member.keys()[..most as usize])
     }
 
     fn may_admit(&self, member: &Member, hit: &[BlockId], tokens: u32) -> bool {
-        let hit_tokens = hit.len() as u32 * self.rules.block_tokens;
+        let hit_tokens = hit.len() as u32 * self.memory.block_tokens;
         let now = self.blocks_with_lookahead(hit_tokens + tokens);
         let all = blocks_for(
-            member.num_tokens().min(self.rules.max_model_len),
-            self.rules.block_tokens,
+            member.num_tokens().min(self.memory.max_model_len),
+            self.memory.block_tokens,
         );
         let needed = if self.rules.full_sequence_gate {
             now.max(all)
@@ -240,17 +236,17 @@ impl VllmScheduler {
         };
         let lacking = needed.saturating_sub(hit.len() as u32);
         // Blocks that are found but unused lie in the free queue and leave it.
-        let taken = u64::from(lacking) + u64::from(self.pool.count_unused(hit));
-        let kept_free = if self.running.is_empty() {
-            0
-        } else {
-            (self.rules.watermark * f64::from(self.pool.usable() + 1)) as u64
+        let taken = lacking + self.pool.count_unused(hit);
+        let memory = AdmissionMemory {
+            free_blocks: self.pool.free_count(),
+            usable_blocks: self.pool.usable(),
+            others_run: !self.running.is_empty(),
         };
-        taken + kept_free <= u64::from(self.pool.free_count())
+        self.rules.leaves_enough_free(taken, &memory)
     }
 
     fn admit(&mut self, mut member: Member, hit: &[BlockId], tokens: u32) -> Part {
-        let hit_tokens = hit.len() as u32 * self.rules.block_tokens;
+        let hit_tokens = hit.len() as u32 * self.memory.block_tokens;
         self.pool.share(hit);
         let lacking = self.blocks_with_lookahead(hit_tokens + tokens) - hit.len() as u32;
         member.table = hit.to_vec();
@@ -291,15 +287,6 @@ impl VllmScheduler {
                 member.placeholders += 1;
             }
         }
-    }
-}
-
-/// Limits `tokens` to the threshold, unless that is 0.
-fn within(tokens: u32, threshold: u32) -> u32 {
-    if threshold > 0 {
-        tokens.min(threshold)
-    } else {
-        tokens
     }
 }
 

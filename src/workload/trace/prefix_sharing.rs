@@ -72,7 +72,7 @@ impl SharingCounter {
         let block_tokens = self.sharing.block_tokens;
         let (mut prefix, mut filled) = (0, 0);
         let (mut hits, mut still_hitting) = (0, true);
-        for segment in segments {
+        for segment in joined(segments) {
             let mut used = 0;
             while used < segment.tokens {
                 let taken = (segment.tokens - used).min(block_tokens - filled);
@@ -102,5 +102,44 @@ impl SharingCounter {
     /// What was counted; `None` if no prompt had content.
     pub fn sharing(self) -> Option<PrefixSharing> {
         self.has_content.then_some(self.sharing)
+    }
+}
+
+/// The same content with neighbouring tokens in one segment: what is shared does not depend on how a trace cuts it.
+fn joined(segments: &[Segment]) -> Vec<Segment> {
+    let mut all: Vec<Segment> = Vec::with_capacity(segments.len());
+    for &segment in segments {
+        match all.last_mut() {
+            Some(last)
+                if last.content == segment.content
+                    && last.offset + last.tokens == segment.offset =>
+            {
+                last.tokens += segment.tokens;
+            }
+            _ => all.push(segment),
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::ContentId;
+
+    #[test]
+    fn the_way_a_prompt_is_cut_into_segments_does_not_matter() {
+        let segment = |content, offset, tokens| Segment {
+            content: ContentId(content),
+            offset,
+            tokens,
+        };
+        let mut counter = SharingCounter::new(16);
+        counter.add(200, &[segment(1, 0, 100), segment(2, 0, 100)]);
+        counter.add(
+            200,
+            &[segment(1, 0, 60), segment(1, 60, 40), segment(2, 0, 100)],
+        );
+        assert_eq!(counter.sharing().unwrap().hit_tokens, 192);
     }
 }

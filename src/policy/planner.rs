@@ -1,0 +1,72 @@
+//! Queues and the policy over them, as the readable engine drives them.
+
+use super::{Decision, Live, Memory, Policy, Produced, Queue, StepPlan};
+use crate::units::Time;
+use crate::workload::Request;
+
+/// A server's queues, and the policy that plans over them.
+pub trait Planner {
+    /// Whether a request, alone on an empty server, could be served.
+    fn can_ever_serve(&self, request: &Request) -> bool;
+
+    /// A request arrives.
+    fn submit(&mut self, request: Request);
+
+    /// Decides what happens at `now`, when no step is running.
+    fn plan(&mut self, now: Time) -> Decision;
+
+    /// A step has ended.
+    fn complete(&mut self, plan: &StepPlan, end: Time) -> Outcome;
+}
+
+/// What a step has brought.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// The tokens that were produced, in the order of the requests.
+    pub produced: Vec<Produced>,
+    /// The requests that have all their tokens, in order.
+    pub finished: Vec<Live>,
+}
+
+/// Plain queues with a policy that is nothing but a plan.
+pub struct Planned {
+    policy: Box<dyn Policy>,
+    queue: Queue,
+}
+
+impl Planned {
+    /// Empty queues.
+    pub fn new(policy: Box<dyn Policy>, memory: Memory) -> Self {
+        Self {
+            policy,
+            queue: Queue::new(memory),
+        }
+    }
+}
+
+impl Planner for Planned {
+    fn can_ever_serve(&self, request: &Request) -> bool {
+        self.policy.can_ever_serve(request, &self.queue)
+    }
+
+    fn submit(&mut self, request: Request) {
+        self.queue.waiting.push_back(Live::new(request));
+    }
+
+    fn plan(&mut self, now: Time) -> Decision {
+        self.policy.plan(&mut self.queue, now)
+    }
+
+    fn complete(&mut self, plan: &StepPlan, end: Time) -> Outcome {
+        let produced = self.queue.compute(plan, end);
+        Outcome {
+            finished: self.queue.take_complete(plan.respond_together),
+            // Tokens of a response that is sent as a whole stay with the server until the batch has ended.
+            produced: if plan.respond_together {
+                Vec::new()
+            } else {
+                produced
+            },
+        }
+    }
+}

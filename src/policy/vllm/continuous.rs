@@ -1,0 +1,118 @@
+//! The scheduler as the readable engine drives it: one step at a time, each decided when the one before has ended.
+
+use std::collections::HashMap;
+
+use super::{Part, VllmPlan, VllmScheduler};
+use crate::policy::{
+    ContinuousSettings, Decision, Kind, Live, Memory, Outcome, Planner, Produced, Scheduled,
+    StepPlan,
+};
+use crate::units::Time;
+use crate::workload::{Request, RequestId};
+
+/// The scheduler, and the history of each request inside it.
+pub struct ContinuousBatching {
+    scheduler: VllmScheduler,
+    histories: HashMap<RequestId, Live>,
+    /// The decision whose step runs.
+    decided: VllmPlan,
+}
+
+impl ContinuousBatching {
+    /// An empty server.
+    pub fn new(settings: ContinuousSettings, memory: Memory) -> Self {
+        assert!(
+            !settings.async_scheduling && settings.speculative.is_none(),
+            "an engine that looks ahead or drafts is driven another way"
+        );
+        Self {
+            scheduler: VllmScheduler::new(settings, memory),
+            histories: HashMap::new(),
+            decided: VllmPlan::default(),
+        }
+    }
+
+    fn history(&mut self, id: RequestId) -> &mut Live {
+        let history = self.histories.get_mut(&id);
+        history.expect("a request inside has a history")
+    }
+
+    /// Notes what a scheduled request computes and what it found in the cache.
+    fn note(&mut self, part: &Part, now: Time) -> u32 {
+        let live = self.history(part.id);
+        match part.kind {
+            Kind::Running => {}
+            Kind::New => {
+                live.scheduled = Some(now);
+                live.cached = part.hit;
+            }
+            // What it had computed before and does not find is computed again.
+            Kind::Resumed => live.recomputed += u64::from(live.computed.saturating_sub(part.hit)),
+        }
+        let all = live.num_tokens();
+        live.computed = part.computed_before + part.tokens;
+        all
+    }
+}
+
+impl Planner for ContinuousBatching {
+    fn can_ever_serve(&self, _request: &Request) -> bool {
+        // vLLM does not know how long an output will be: it refuses to start if one request of the maximum length does not fit, and
+        // takes every request that is not too long for the model.
+        true
+    }
+
+    fn submit(&mut self, request: Request) {
+        self.histories
+            .insert(request.id, Live::new(request.clone()));
+        self.scheduler.submit(request);
+    }
+
+    fn plan(&mut self, now: Time) -> Decision {
+        let decided = self.scheduler.schedule();
+        if decided.scheduled.is_empty() && decided.preempted.is_empty() {
+            return Decision::Idle;
+        }
+        let pool = self.scheduler.pool();
+        let mut plan = StepPlan {
+            used_blocks: pool.usable() - pool.free_count(),
+            preempted: decided.preempted.clone(),
+            ..StepPlan::default()
+        };
+        for &id in &decided.preempted {
+            self.history(id).preemptions += 1;
+        }
+        for part in &decided.scheduled {
+            let all = self.note(part, now);
+            plan.scheduled.push(Scheduled {
+                id: part.id,
+                kind: part.kind,
+                tokens: part.tokens,
+                computed_before: part.computed_before,
+                lacking: all - part.computed_before,
+            });
+            plan.shape.add(part.computed_before, part.tokens, all);
+        }
+        self.decided = decided;
+        Decision::Step(plan)
+    }
+
+    fn complete(&mut self, _plan: &StepPlan, end: Time) -> Outcome {
+        let decided = std::mem::take(&mut self.decided);
+        let mut outcome = Outcome::default();
+        for output in self.scheduler.update(&decided) {
+            let live = self.history(output.id);
+            outcome.produced.push(Produced {
+                id: output.id,
+                previous: live.last_token,
+            });
+            live.generated += output.tokens;
+            live.first_token.get_or_insert(end);
+            live.last_token = Some(end);
+            if output.finished.is_some() {
+                outcome.finished.extend(self.histories.remove(&output.id));
+            }
+        }
+        outcome
+    }
+}
