@@ -20,18 +20,18 @@ fn main() {
 fn workload(requests: u64, rate_per_s: f64, median_output: f64) -> Synthetic {
     let lognormal = |median, sigma| Lengths::new(LengthDistribution::LogNormal { median, sigma });
     Synthetic {
-        arrivals: Arrivals::Poisson { rate_per_s },
-        prompt: Lengths {
-            max: 8000,
-            ..lognormal(400.0, 0.8)
-        },
-        output: Lengths {
-            max: 16_000,
-            ..lognormal(median_output, 0.6)
-        },
-        max_tokens: None,
         requests: Some(requests),
-        duration: None,
+        ..Synthetic::new(
+            Arrivals::Poisson { rate_per_s },
+            Lengths {
+                max: 8000,
+                ..lognormal(400.0, 0.8)
+            },
+            Lengths {
+                max: 16_000,
+                ..lognormal(median_output, 0.6)
+            },
+        )
     }
 }
 

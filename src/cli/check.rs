@@ -153,8 +153,8 @@ fn tell(
             replay(engine.as_mut(), &mut source, &mut told)?;
         }
         Workload::Trace(workload) => {
-            let opened =
-                trace::open(workload).map_err(|error| Failure::Input(error.to_string()))?;
+            let opened = trace::open_seeded(workload, scenario.seed)
+                .map_err(|error| Failure::Input(error.to_string()))?;
             let mut source = WatchedSource::new(opened, progress, &bounds);
             replay(engine.as_mut(), &mut source, &mut told)?;
         }

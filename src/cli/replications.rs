@@ -23,7 +23,11 @@ pub struct Outcome {
     /// Whether the user stopped them.
     pub interrupted: bool,
     skipped: Skipped,
+    tied_share: f64,
 }
+
+/// Fewer ties than this share of the arrivals happen by chance, or change little.
+const MANY_TIES: f64 = 0.05;
 
 impl Outcome {
     /// Takes in one run.
@@ -32,6 +36,7 @@ impl Outcome {
         self.runs += 1;
         self.interrupted |= run.interrupted;
         self.skipped = run.skipped;
+        self.tied_share = run.tied_share;
     }
 
     /// What the user should know about how the workload was run.
@@ -53,6 +58,12 @@ impl Outcome {
             warnings.push(format!(
                 "{} rows of the trace record failed requests and were left out",
                 self.skipped.failed_requests
+            ));
+        }
+        if self.tied_share > MANY_TIES {
+            warnings.push(format!(
+                "{:.0} % of the trace's requests carry the same time stamp as the one before: if its clock ticked slowly, these bursts are not real; workload.trace.jitter_ties = \"uniform\" spreads them up to the next stamp",
+                100.0 * self.tied_share
             ));
         }
         warnings

@@ -21,6 +21,8 @@ pub struct Run {
     pub recording: Recording,
     /// Rows that were left out of a trace.
     pub skipped: Skipped,
+    /// Share of a trace's requests that arrive together with the one before.
+    pub tied_share: f64,
     /// Whether the user stopped it.
     pub interrupted: bool,
 }
@@ -50,21 +52,26 @@ pub fn simulate(
             .extend(also.iter_mut().map(|one| &mut **one as &mut dyn Observer));
         replay(engine.as_mut(), source, &mut bounds.counting(&mut all))
     };
-    let (interrupted, skipped) = match &scenario.workload {
+    let (mut skipped, mut tied_share) = (Skipped::default(), 0.0);
+    let interrupted = match &scenario.workload {
         Workload::Synthetic(workload) => {
             let mut source = WatchedSource::new(workload.source(seed), progress, bounds);
-            (run(&mut source)?, Skipped::default())
+            run(&mut source)?
         }
         Workload::Trace(workload) => {
-            let opened =
-                trace::open(workload).map_err(|error| Failure::Input(error.to_string()))?;
+            let opened = trace::open_seeded(workload, seed)
+                .map_err(|error| Failure::Input(error.to_string()))?;
             let mut source = WatchedSource::new(opened, progress, bounds);
-            (run(&mut source)?, source.source.skipped())
+            let interrupted = run(&mut source)?;
+            skipped = source.source.skipped();
+            tied_share = source.source.tied_share();
+            interrupted
         }
     };
     Ok(Run {
         recording: recorder.finish(),
         skipped,
+        tied_share,
         interrupted,
     })
 }

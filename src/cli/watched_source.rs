@@ -42,6 +42,10 @@ impl<S: Source> Source for WatchedSource<'_, S> {
         self.source.finished(id, at);
     }
 
+    fn rejected(&mut self, id: RequestId, at: Time) {
+        self.source.rejected(id, at);
+    }
+
     fn is_closed_loop(&self) -> bool {
         self.source.is_closed_loop()
     }

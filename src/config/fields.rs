@@ -286,7 +286,15 @@ const HOMES: [(&str, &[&str]); 4] = [
     (
         "workload",
         &[
-            "requests", "duration", "arrivals", "prompt", "output", "trace",
+            "requests",
+            "duration",
+            "arrivals",
+            "prompt",
+            "output",
+            "trace",
+            "prefix",
+            "prompt_pool",
+            "session",
         ],
     ),
 ];

@@ -1,8 +1,10 @@
 //! `workload.prompt` and `workload.output`: how long they are.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
+use super::document::Value;
 use super::fields::{Fields, Resolved};
 use crate::workload::{LengthDistribution, Lengths, MOST_TOKENS, MixturePart, QuantileTable};
 
@@ -25,6 +27,20 @@ const MOST_LEVELS: u32 = 8;
 /// Reads `{ dist = ..., min = ..., max = ..., ... }`.
 pub fn read(fields: &Fields<'_>) -> Result<Lengths, Diagnostic> {
     read_level(fields, MOST_LEVELS).map(|(lengths, _)| lengths)
+}
+
+/// Reads a plain number, which is the same as `{ dist = "fixed", value = ... }`, or a table with a distribution.
+pub fn read_number_or_table(
+    fields: &Fields<'_>,
+    name: &'static str,
+    range: RangeInclusive<u32>,
+    help: &str,
+) -> Result<Lengths, Diagnostic> {
+    let key = fields.key(name)?;
+    if matches!(key.node.map(|node| &node.value), Some(Value::Table(_))) {
+        return read(&key.table()?.expect("the key has a value"));
+    }
+    Ok(Lengths::fixed(key.count(range)?.required(help)?))
 }
 
 /// Reads lengths and, in a part of a mixture, their weight.

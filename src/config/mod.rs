@@ -18,6 +18,7 @@ mod quantity;
 mod scenario;
 pub mod scheduler_log;
 mod server;
+mod sharing;
 mod slo;
 mod text;
 mod text_file;

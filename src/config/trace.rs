@@ -2,11 +2,17 @@
 
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
+use super::key::Choice;
 use crate::units::Span;
 use crate::workload::trace::{FORMATS, FormatName, Replay};
 
 /// More rows than any trace has.
 const MOST_ROWS: u64 = 1_000_000_000_000;
+
+const NO_JITTER: Choice<bool> = Choice {
+    name: "none",
+    value: false,
+};
 
 /// Reads `trace = { path = ..., ... }`; `max_tokens` stands beside it in `[workload]`.
 pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>) -> Result<Replay, Diagnostic> {
@@ -46,6 +52,11 @@ pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>) -> Result<Replay, Diag
             .key("skip_bad_rows")?
             .boolean()?
             .or(false, "they end the run"),
+        jitter_ties: fields
+            .key("jitter_ties")?
+            .choice(&[("none", false), ("uniform", true)])?
+            .or(NO_JITTER, "as recorded")
+            .value,
         max_tokens,
         ..Replay::new(path)
     };

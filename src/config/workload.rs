@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
-use super::{arrivals, lengths, trace};
+use super::{arrivals, lengths, sharing, trace};
 use crate::units::{Span, Time};
 use crate::workload::trace::Replay;
 use crate::workload::{Arrivals, Invalid, LengthDistribution, Lengths, MOST_TOKENS, Synthetic};
@@ -31,11 +31,21 @@ pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnos
     }
     let requests = fields.key("requests")?.integer(1..=MOST_REQUESTS)?;
     let duration = fields.key("duration")?.duration()?;
+    let optional = |name| fields.optional_section(name);
     let workload = Synthetic {
         arrivals: arrivals::read(&needed(fields, "arrivals", ARRIVALS_EXAMPLE)?)?,
         prompt: lengths::read(&needed(fields, "prompt", PROMPT_EXAMPLE)?)?,
         output: lengths::read(&needed(fields, "output", OUTPUT_EXAMPLE)?)?,
         max_tokens: fields.key("max_tokens")?.count(1..=MOST_TOKENS)?.optional(),
+        prefix: optional("prefix")?
+            .map(|prefix| sharing::read_prefix(&prefix))
+            .transpose()?,
+        prompt_pool: optional("prompt_pool")?
+            .map(|pool| sharing::read_prompt_pool(&pool))
+            .transpose()?,
+        session: optional("session")?
+            .map(|session| sharing::read_session(&session))
+            .transpose()?,
         requests: requests.optional(),
         duration: duration.optional(),
     };
@@ -56,20 +66,9 @@ const OUTPUT_EXAMPLE: &str =
     "write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }";
 
 fn refuse_what_does_not_exist_yet(fields: &Fields<'_>) -> Result<(), Diagnostic> {
-    for (name, remedy) in [
-        (
-            "prefix",
-            "leave it out: prompts of a synthetic workload share nothing",
-        ),
-        (
-            "session",
-            "leave it out: requests of a synthetic workload do not follow one another",
-        ),
-        ("timeout", "leave it out: clients wait as long as it takes"),
-    ] {
-        fields.key(name)?.not_supported_yet(remedy)?;
-    }
-    Ok(())
+    fields
+        .key("timeout")?
+        .not_supported_yet("leave it out: clients wait as long as it takes")
 }
 
 fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
@@ -80,6 +79,18 @@ fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
         ),
         ("prompt", "remove it, or remove `trace`"),
         ("output", "remove it, or remove `trace`"),
+        (
+            "prefix",
+            "remove it; the trace's column segments names what prompts share",
+        ),
+        (
+            "prompt_pool",
+            "remove it; the trace's column segments names what prompts share",
+        ),
+        (
+            "session",
+            "remove it; the trace's columns session and after_s say which row follows which",
+        ),
         ("requests", "write trace.limit for the number of rows"),
         ("duration", "write trace.limit for the number of rows"),
     ] {
@@ -165,12 +176,16 @@ fn too_many_requests(workload: &Synthetic) -> Option<String> {
 /// Whether the requests arrive over more time than a run can cover. The expectation is enough: what chance adds is noticed when it happens.
 fn longer_than_200_days(workload: &Synthetic) -> Option<String> {
     let requests = workload.requests? as f64;
+    let turns = workload
+        .session
+        .as_ref()
+        .map_or(1.0, |session| session.turns.estimated_mean());
     let seconds = match &workload.arrivals {
         Arrivals::Closed { concurrency, think } => {
-            (requests / f64::from(*concurrency) - 1.0).floor() * think.seconds()
+            (requests / turns / f64::from(*concurrency) - 1.0).floor() * think.seconds()
         }
         Arrivals::Stages(_) => return None,
-        other => requests / other.mean_rate_per_s()?,
+        other => requests / turns / other.mean_rate_per_s()?,
     };
     let limit = Time::LIMIT.seconds();
     let ends_before = workload
@@ -185,16 +200,34 @@ fn longer_than_200_days(workload: &Synthetic) -> Option<String> {
 }
 
 fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: u32) {
-    let longest = longest(&workload.prompt);
-    if longest >= u64::from(max_model_len) {
-        let room = max_model_len.saturating_sub(1);
-        let longest = if longest >= u64::from(MOST_TOKENS) {
+    let prefix = workload.prefix.as_ref();
+    let prefix = prefix.map_or(0, |prefix| longest(&prefix.tokens));
+    let longest_prompt = prefix + longest(&workload.prompt);
+    let room = max_model_len.saturating_sub(1);
+    if longest_prompt >= u64::from(max_model_len) {
+        let longest = if longest_prompt >= u64::from(MOST_TOKENS) {
             "any length".to_owned()
         } else {
-            format!("up to {longest} tokens")
+            format!("up to {longest_prompt} tokens")
+        };
+        let remedy = if prefix < u64::from(room) {
+            format!("write prompt.max = {}", u64::from(room) - prefix)
+        } else {
+            "write smaller prefix.tokens".to_owned()
         };
         fields.reading().warn(format!(
-            "prompts of {longest} are possible, but server.max_model_len = {max_model_len} leaves room for {room} and one output token: longer ones will be rejected; write prompt.max = {room} or raise server.max_model_len"
+            "prompts of {longest} are possible, but server.max_model_len = {max_model_len} leaves room for {room} and one output token: longer ones will be rejected; {remedy} or raise server.max_model_len"
+        ));
+    }
+    let Some(session) = &workload.session else {
+        return;
+    };
+    // By the mean, as the longest sessions are the exception that ends at the model's length.
+    let turn = workload.prompt.estimated_mean() + workload.output.estimated_mean();
+    let context = prefix as f64 + turn * session.turns.estimated_mean();
+    if context > f64::from(max_model_len) {
+        fields.reading().warn(format!(
+            "a session of mean length grows to about {context:.0} tokens, but server.max_model_len = {max_model_len}: it will be rejected before its last turn, and end; write fewer session.turns or raise server.max_model_len"
         ));
     }
 }

@@ -50,8 +50,12 @@ fn replay_closed_loop(
         rejected_at: Time::ZERO,
     };
     loop {
-        for (id, at) in observer.ended.drain(..) {
-            source.finished(id, at);
+        for (id, at, is_answered) in observer.ended.drain(..) {
+            if is_answered {
+                source.finished(id, at);
+            } else {
+                source.rejected(id, at);
+            }
         }
         if observer.rejections > STUCK_AFTER_REJECTIONS {
             return Err(ReplayError::OnlyRejections);
@@ -85,7 +89,8 @@ fn in_time(engine: &dyn Engine) -> Result<(), ReplayError> {
 /// Passes everything on, and remembers which requests have ended.
 struct EndsHeard<'a> {
     observer: &'a mut dyn Observer,
-    ended: Vec<(RequestId, Time)>,
+    /// Which, when, and whether with an answer.
+    ended: Vec<(RequestId, Time, bool)>,
     /// Rejections at `rejected_at`.
     rejections: u64,
     rejected_at: Time,
@@ -100,9 +105,9 @@ impl Observer for EndsHeard<'_> {
                     self.rejected_at = at;
                 }
                 self.rejections += 1;
-                self.ended.push((id, at));
+                self.ended.push((id, at, false));
             }
-            Event::Finished(_) => self.ended.push((id, at)),
+            Event::Finished(_) => self.ended.push((id, at, true)),
             _ => {}
         }
         self.observer.on(at, id, event);

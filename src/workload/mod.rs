@@ -2,12 +2,18 @@
 
 mod arrivals;
 mod closed_loop;
+mod content_names;
 mod invalid;
 mod length_sampler;
 mod lengths;
 mod open_loop;
+mod popularity;
+mod prompt_pool;
 mod quantile_table;
 mod request;
+mod session;
+mod shared_prefix;
+mod starts;
 mod synthetic;
 pub mod trace;
 
@@ -15,8 +21,11 @@ pub use arrivals::{Arrivals, Stage};
 pub use invalid::Invalid;
 pub use length_sampler::LengthSampler;
 pub use lengths::{LengthDistribution, Lengths, MixturePart};
+pub use prompt_pool::{PoolOrder, PromptPool};
 pub use quantile_table::QuantileTable;
 pub use request::{ContentId, MOST_TOKENS, OutputName, Prompt, Request, RequestId, Segment};
+pub use session::{Session, Think};
+pub use shared_prefix::SharedPrefix;
 pub use synthetic::{Synthetic, SyntheticSource};
 
 use crate::units::Time;
@@ -30,8 +39,13 @@ pub trait Source {
     /// Takes the request whose arrival [`Source::next_arrival`] announced; arrivals never go back in time.
     fn take(&mut self) -> Request;
 
-    /// Tells the source that a request has ended, one way or another.
+    /// Tells the source that a request has produced its last token.
     fn finished(&mut self, id: RequestId, at: Time);
+
+    /// Tells the source that a request has ended without an answer.
+    fn rejected(&mut self, id: RequestId, at: Time) {
+        self.finished(id, at);
+    }
 
     /// Whether later arrivals depend on when earlier requests finish.
     fn is_closed_loop(&self) -> bool;

@@ -116,12 +116,12 @@ pub struct Request {
     pub priority: i32,
     /// The identity of its output, which later prompts may repeat.
     pub output_name: OutputName,
-    /// Whether later prompts may repeat its output.
+    /// Whether later prompts may repeat its output. If not, a prefix cache need not find it.
     pub output_is_shared: bool,
 }
 
 impl Request {
-    /// A request that ends when its length is reached or, if it allows more than it produces, with a stop token.
+    /// A request that ends when its length is reached or, if it allows more than it produces, with a stop token. Nobody repeats its output.
     pub const fn new(
         id: RequestId,
         arrival: Time,

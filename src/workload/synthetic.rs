@@ -1,34 +1,57 @@
 //! Synthetic requests: arrivals and lengths drawn at random.
 
 use super::arrivals::Arrivals;
-use super::closed_loop::ClosedLoop;
 use super::invalid::Invalid;
 use super::length_sampler::LengthSampler;
 use super::lengths::Lengths;
-use super::open_loop::OpenLoop;
+use super::prompt_pool::{PooledPrompts, PromptPool, behind};
+use super::session::{Session, Sessions};
+use super::shared_prefix::{Prefixes, SharedPrefix};
+use super::starts::Starts;
 use super::trace::TraceError;
-use super::{MOST_TOKENS, Prompt, Request, RequestId, Source};
+use super::{ContentId, MOST_TOKENS, Prompt, Request, RequestId, Segment, Source};
 use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 use crate::units::{Span, Time};
 
 /// A workload described by distributions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Synthetic {
-    /// When requests arrive.
+    /// When requests arrive; with sessions, when these start.
     pub arrivals: Arrivals,
-    /// How long prompts are.
+    /// How long prompts are; with a shared prefix, what comes after it; in a session, what each turn adds.
     pub prompt: Lengths,
     /// How many tokens requests produce.
     pub output: Lengths,
     /// The most tokens each request allows; by default exactly as many as it produces. A longer output is cut.
     pub max_tokens: Option<u32>,
-    /// How many requests arrive at most.
+    /// System prompts that requests have in common.
+    pub prefix: Option<SharedPrefix>,
+    /// Whole prompts that are sent again and again; not in sessions.
+    pub prompt_pool: Option<PromptPool>,
+    /// Requests that follow one another; by default each stands for itself.
+    pub session: Option<Session>,
+    /// How many requests arrive at most, turns of sessions included.
     pub requests: Option<u64>,
-    /// Requests arrive before this time only.
+    /// Requests arrive, and sessions start, before this time only.
     pub duration: Option<Span>,
 }
 
 impl Synthetic {
+    /// Requests that share nothing, without an end.
+    pub const fn new(arrivals: Arrivals, prompt: Lengths, output: Lengths) -> Self {
+        Self {
+            arrivals,
+            prompt,
+            output,
+            max_tokens: None,
+            prefix: None,
+            prompt_pool: None,
+            session: None,
+            requests: None,
+            duration: None,
+        }
+    }
+
     /// Checks every setting. Keys are those of a scenario's `workload` table.
     pub fn validate(&self) -> Result<(), Invalid> {
         self.arrivals
@@ -63,7 +86,40 @@ impl Synthetic {
                 "must be longer than 0 and at most 200 days; write e.g. duration = \"600s\"";
             return Err(Invalid::new("duration", message));
         }
+        self.validate_sharing()?;
         self.validate_end()
+    }
+
+    fn validate_sharing(&self) -> Result<(), Invalid> {
+        if let Some(prefix) = &self.prefix {
+            prefix
+                .validate()
+                .map_err(|invalid| invalid.inside("prefix"))?;
+        }
+        if let Some(session) = &self.session {
+            session
+                .validate()
+                .map_err(|invalid| invalid.inside("session"))?;
+        }
+        let Some(pool) = &self.prompt_pool else {
+            return Ok(());
+        };
+        pool.validate()
+            .map_err(|invalid| invalid.inside("prompt_pool"))?;
+        if self.session.is_some() {
+            let message = "and session exclude each other, as a turn repeats its own session; remove one of the two";
+            return Err(Invalid::new("prompt_pool", message));
+        }
+        if self
+            .prefix
+            .as_ref()
+            .is_some_and(|prefix| prefix.popularity != 0.0)
+        {
+            let message = "has no effect beside prompt_pool, whose prompts take the prefixes in turn; \
+                           remove it, or write prompt_pool = { size = 100, order = \"draw\", popularity = 1.0 }";
+            return Err(Invalid::new("prefix.popularity", message));
+        }
+        Ok(())
     }
 
     fn validate_end(&self) -> Result<(), Invalid> {
@@ -83,48 +139,46 @@ impl Synthetic {
         Err(Invalid::new("requests", message))
     }
 
-    /// The requests of a valid workload, drawn from the streams `arrivals`, `prompt` and `output` of `seed`.
+    /// The requests of a valid workload, drawn from named streams of `seed`: `arrivals`, `prompt`, `output` and those of what they share.
     pub fn source(&self, seed: u64) -> SyntheticSource {
-        let clients = match self.arrivals {
-            Arrivals::Closed { concurrency, think } => {
-                Clients::Closed(ClosedLoop::new(concurrency, think))
-            }
-            _ => Clients::Open {
-                arrivals: OpenLoop::new(&self.arrivals, stream(seed, "arrivals")),
-                announced: None,
-            },
+        let prefixes = self.prefix.as_ref();
+        let own = match (&self.session, self.prompt_pool) {
+            (Some(session), _) => Own::Session(Box::new(Sessions::new(session, self, seed))),
+            (None, Some(pool)) => Own::Pool(PooledPrompts::new(pool, &self.prompt, seed)),
+            (None, None) => Own::Unique(Draws::new(&self.prompt, stream(seed, "prompt"))),
         };
         SyntheticSource {
-            clients,
-            prompt: Draws::new(&self.prompt, stream(seed, "prompt")),
+            starts: Starts::new(&self.arrivals, self.duration, seed),
+            prefixes: prefixes.map(|prefix| Prefixes::new(prefix, seed)),
+            own,
             output: Draws::new(&self.output, stream(seed, "output")),
             max_tokens: self.max_tokens,
             requests: self.requests.unwrap_or(u64::MAX),
-            end: self.duration.map(|duration| Time::ZERO + duration),
             taken: 0,
+            next_is_later_turn: false,
         }
     }
 }
 
 /// Draws synthetic requests one at a time.
 pub struct SyntheticSource {
-    clients: Clients,
-    prompt: Draws,
+    starts: Starts,
+    prefixes: Option<Prefixes>,
+    own: Own,
     output: Draws,
     max_tokens: Option<u32>,
     /// How many there may be in all.
     requests: u64,
-    /// None arrives at this time or later.
-    end: Option<Time>,
     taken: u64,
+    /// Whether the arrival announced is not a start.
+    next_is_later_turn: bool,
 }
 
-enum Clients {
-    Open {
-        arrivals: OpenLoop,
-        announced: Option<Time>,
-    },
-    Closed(ClosedLoop),
+/// What a prompt holds besides a shared prefix.
+enum Own {
+    Unique(Draws),
+    Pool(PooledPrompts),
+    Session(Box<Sessions>),
 }
 
 struct Draws {
@@ -145,54 +199,79 @@ impl Draws {
     }
 }
 
+/// The output of a request that would like to produce `wanted` tokens, and the most it allows.
+pub(super) fn cut_output(wanted: u32, max_tokens: Option<u32>) -> (u32, u32) {
+    let max_tokens = max_tokens.unwrap_or(wanted);
+    (wanted.min(max_tokens), max_tokens)
+}
+
+impl SyntheticSource {
+    fn start(&mut self, id: RequestId) -> Request {
+        let arrival = self.starts.start(id);
+        let prompt = match (&mut self.own, &mut self.prefixes) {
+            (Own::Session(sessions), prefixes) => {
+                let prefix = prefixes.as_mut().map(Prefixes::pick);
+                return sessions.start(id, arrival, prefix);
+            }
+            (Own::Pool(pool), prefixes) => pool.draw(prefixes.as_ref()),
+            (Own::Unique(lengths), None) => Prompt::unique(lengths.draw()),
+            (Own::Unique(lengths), Some(prefixes)) => behind(
+                prefixes.pick(),
+                Segment {
+                    content: ContentId::unique_prompt_of(id),
+                    offset: 0,
+                    tokens: lengths.draw(),
+                },
+            ),
+        };
+        let (output_tokens, max_tokens) = cut_output(self.output.draw(), self.max_tokens);
+        Request::new(id, arrival, prompt, output_tokens, max_tokens)
+    }
+}
+
 impl Source for SyntheticSource {
     fn next_arrival(&mut self) -> Result<Option<Time>, TraceError> {
         if self.taken >= self.requests {
             return Ok(None);
         }
-        match &mut self.clients {
-            Clients::Closed(clients) => clients.next(self.end),
-            Clients::Open {
-                announced: Some(time),
-                ..
-            } => Ok(Some(*time)),
-            Clients::Open {
-                arrivals,
-                announced,
-            } => {
-                *announced = arrivals.next(self.end)?;
-                if announced.is_none() {
-                    // Arrivals have ended for good: do not draw beyond the end again.
-                    self.requests = self.taken;
-                }
-                Ok(*announced)
-            }
-        }
+        let start = self.starts.next()?;
+        let Own::Session(sessions) = &self.own else {
+            return Ok(start);
+        };
+        let turn = sessions.next();
+        // Between equals, the session that started earlier goes first.
+        self.next_is_later_turn = turn.is_some_and(|turn| start.is_none_or(|start| turn <= start));
+        Ok(if self.next_is_later_turn { turn } else { start })
     }
 
     fn take(&mut self) -> Request {
         let id = RequestId(self.taken);
         self.taken += 1;
-        let arrival = match &mut self.clients {
-            Clients::Closed(clients) => clients.send(id),
-            Clients::Open { announced, .. } => announced
-                .take()
-                .expect("an arrival must have been announced"),
-        };
-        let prompt = Prompt::unique(self.prompt.draw());
-        let wanted_tokens = self.output.draw();
-        let max_tokens = self.max_tokens.unwrap_or(wanted_tokens);
-        let output_tokens = wanted_tokens.min(max_tokens);
-        Request::new(id, arrival, prompt, output_tokens, max_tokens)
-    }
-
-    fn finished(&mut self, id: RequestId, at: Time) {
-        if let Clients::Closed(clients) = &mut self.clients {
-            clients.finished(id, at);
+        match &mut self.own {
+            Own::Session(sessions) if self.next_is_later_turn => sessions.resume(id),
+            _ => self.start(id),
         }
     }
 
+    fn finished(&mut self, id: RequestId, at: Time) {
+        let over = match &mut self.own {
+            Own::Session(sessions) => sessions.finished(id, at),
+            _ => Some(id),
+        };
+        if let Some(first) = over {
+            self.starts.ended(first, at);
+        }
+    }
+
+    fn rejected(&mut self, id: RequestId, at: Time) {
+        let first = match &mut self.own {
+            Own::Session(sessions) => sessions.rejected(id),
+            _ => id,
+        };
+        self.starts.ended(first, at);
+    }
+
     fn is_closed_loop(&self) -> bool {
-        matches!(self.clients, Clients::Closed(_))
+        matches!(self.own, Own::Session(_)) || self.starts.is_closed_loop()
     }
 }

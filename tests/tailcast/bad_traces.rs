@@ -19,7 +19,7 @@ fn error_of(text: impl AsRef<[u8]>) -> String {
 }
 
 /// A malformed trace and how its error starts, after the file: `line:column: field: "value" message`.
-const MALFORMED: [(&str, &str); 61] = [
+const MALFORMED: [(&str, &str); 67] = [
     ("", " is empty"),
     ("\n \r\n\n", " is empty"),
     ("\u{feff}", " is empty"),
@@ -137,12 +137,24 @@ const MALFORMED: [(&str, &str); 61] = [
         "2: has a quote inside an unquoted field",
     ),
     (
-        "arrival_s,input_tokens,output_tokens,session\n0,5,5,s1\n",
-        "2:4: session: \"s1\" is not supported yet",
+        "arrival_s,input_tokens,output_tokens,session,after_s\n0,5,5,,3\n",
+        "2:5: after_s: \"3\" needs a session; name the session",
     ),
     (
         "arrival_s,input_tokens,output_tokens,session,after_s\n0,5,5,s1,3\n",
-        "2:5: after_s: \"3\" is not supported yet",
+        "2:5: after_s: \"3\" has no earlier row in its session to follow; give the first row",
+    ),
+    (
+        "arrival_s,input_tokens,output_tokens,session,after_s\n0,5,5,s1,\n,5,5,s1,-3\n",
+        "3:5: after_s: \"-3\" is negative",
+    ),
+    (
+        "arrival_s,input_tokens,output_tokens,session,after_s\n0,5,5,s1,\n,5,5,s1,2e7\n",
+        "3:5: after_s: \"2e7\" is longer than 200 days",
+    ),
+    (
+        "arrival_s,input_tokens,output_tokens,session,after_s\n0,5,5,s1,\n,5,5,s1,\n",
+        "3:1: arrival_s: \"\" is empty",
     ),
     (
         "arrival_s,input_tokens,output_tokens,priority\n0,5,5,high\n",
@@ -246,7 +258,19 @@ const MALFORMED: [(&str, &str); 61] = [
     ),
     (
         "{\"timestamp\": 0, \"input_length\": 5, \"output_length\": 5, \"delay\": 3}\n",
-        "1:66: delay: \"3\" is not supported yet",
+        "1:66: delay: \"3\" is not expected: the first row has no session_id; name the session",
+    ),
+    (
+        "{\"session_id\": 1, \"delay\": 3, \"input_length\": 5, \"output_length\": 5}\n",
+        "1:28: delay: \"3\" has no earlier row in its session",
+    ),
+    (
+        "{\"session_id\": 1, \"timestamp\": 3, \"input_length\": 5, \"output_length\": 5}\n{\"session_id\": 1, \"delay\": \"3\", \"input_length\": 5, \"output_length\": 5}\n",
+        "2:28: delay: \"\\\"3\\\"\" is not a number",
+    ),
+    (
+        "{\"session_id\": [], \"timestamp\": 3, \"input_length\": 5, \"output_length\": 5}\n",
+        "1:16: session_id: \"[]\" is no name",
     ),
     (
         "{\"input_toks\": 3, \"output_toks\": 2, \"arrival_time_ns\": 1, \"input_tok_ids\": [5]}\n",

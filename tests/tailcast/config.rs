@@ -6,8 +6,10 @@ use tailcast::config::{Flag, Layers, Scenario, Workload};
 use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response};
 use tailcast::step_time::Affine;
 use tailcast::units::Span;
-use tailcast::workload::Arrivals;
 use tailcast::workload::trace::{FormatName, Replay};
+use tailcast::workload::{
+    Arrivals, LengthDistribution, Lengths, PoolOrder, PromptPool, Session, SharedPrefix, Think,
+};
 
 use crate::command::Workplace;
 
@@ -363,7 +365,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
     let head = &LEAST[..LEAST.find("requests").unwrap()];
     let text = format!(
         "{head}max_tokens = 50\ntrace = {{ path = \"/a.csv\", format = \"azure\", speedup = 2.0, start = \"5s\", limit = 9, \
-         sort = true, skip_bad_rows = true }}\n"
+         sort = true, skip_bad_rows = true, jitter_ties = \"uniform\" }}\n"
     );
     let Workload::Trace(replay) = load(&text, &[]).workload else {
         panic!("not a trace");
@@ -376,7 +378,57 @@ fn every_setting_of_a_trace_reaches_its_replay() {
         limit: Some(9),
         skip_bad_rows: true,
         sort: true,
+        jitter_ties: true,
         max_tokens: Some(50),
     };
     assert_eq!(replay, expected);
+}
+
+#[test]
+fn every_setting_of_what_prompts_share_reaches_its_workload() {
+    let workload = |changes: &[&str]| match load(LEAST, changes).workload {
+        Workload::Synthetic(workload) => workload,
+        Workload::Trace(replay) => panic!("{replay:?}"),
+    };
+    let uniform = Lengths::new(LengthDistribution::Uniform { min: 3, max: 9 });
+    let sessions = workload(&[
+        "workload.prefix={pool=7,tokens=500,popularity=1.5}",
+        "workload.session={turns={dist=\"uniform\",min=3,max=9},think={dist=\"exponential\",mean=\"2s\"}}",
+    ]);
+    let prefix = SharedPrefix {
+        pool: 7,
+        tokens: Lengths::fixed(500),
+        popularity: 1.5,
+    };
+    assert_eq!(sessions.prefix, Some(prefix));
+    let session = Session {
+        turns: uniform.clone(),
+        think: Think::Exponential {
+            mean: Span::from_micros(2_000_000),
+        },
+    };
+    assert_eq!(sessions.session, Some(session));
+    let pooled = workload(&[
+        "workload.prefix.tokens={dist=\"uniform\",min=3,max=9}",
+        "workload.prompt_pool={size=5,popularity=0.5}",
+    ]);
+    let prefix = SharedPrefix {
+        pool: 1,
+        tokens: uniform,
+        popularity: 0.0,
+    };
+    assert_eq!(pooled.prefix, Some(prefix));
+    let pool = |order| Some(PromptPool { size: 5, order });
+    assert_eq!(
+        pooled.prompt_pool,
+        pool(PoolOrder::Draw { popularity: 0.5 })
+    );
+    let cycled = workload(&["workload.prompt_pool.size=5"]);
+    assert_eq!(cycled.prompt_pool, pool(PoolOrder::Cycle));
+    let paused = workload(&["workload.session={turns=4,think=\"1s\"}"]).session;
+    let session = Session {
+        turns: Lengths::fixed(4),
+        think: Think::Fixed(Span::from_micros(1_000_000)),
+    };
+    assert_eq!(paused, Some(session));
 }

@@ -8,17 +8,14 @@ use rand::RngExt;
 use tailcast::stats::streams::{hash_bytes, stream};
 use tailcast::units::Span;
 use tailcast::workload::{
-    Arrivals, LengthDistribution, Lengths, MixturePart, QuantileTable, Source, Stage, Synthetic,
+    Arrivals, LengthDistribution, Lengths, MixturePart, PoolOrder, PromptPool, QuantileTable,
+    Session, SharedPrefix, Source, Stage, Synthetic, Think,
 };
 
 fn arrivals(arrivals: Arrivals) -> Vec<u64> {
     let workload = Synthetic {
-        arrivals,
-        prompt: Lengths::fixed(1),
-        output: Lengths::fixed(1),
-        max_tokens: None,
         requests: Some(1000),
-        duration: None,
+        ..Synthetic::new(arrivals, Lengths::fixed(1), Lengths::fixed(1))
     };
     let mut source = workload.source(42);
     let mut picos = Vec::new();
@@ -76,7 +73,66 @@ fn draws_are_what_they_have_always_been() {
     for (name, distribution) in length_distributions() {
         pin(&mut report, name, &lengths(distribution));
     }
+    for (name, workload) in sharing() {
+        pin(&mut report, name, &prompts(&workload));
+    }
     assert_eq!(report, GOLDEN, "measured:\n{report}");
+}
+
+/// All numbers of 1000 prompts, sent one after the other.
+fn prompts(workload: &Synthetic) -> Vec<u64> {
+    let mut source = workload.source(42);
+    let mut numbers = Vec::new();
+    while let Ok(Some(arrival)) = source.next_arrival() {
+        let request = source.take();
+        source.finished(request.id, arrival);
+        numbers.push(arrival.picos());
+        for segment in request.prompt.segments().unwrap() {
+            numbers.extend([segment.content.0, u64::from(segment.tokens)]);
+        }
+    }
+    numbers
+}
+
+fn sharing() -> Vec<(&'static str, Synthetic)> {
+    let spread = Lengths::new(LengthDistribution::Uniform { min: 1, max: 1000 });
+    let workload = Synthetic {
+        requests: Some(1000),
+        ..Synthetic::new(Arrivals::AtOnce, spread.clone(), spread.clone())
+    };
+    let prefix = |popularity| {
+        Some(SharedPrefix {
+            pool: 50,
+            tokens: spread.clone(),
+            popularity,
+        })
+    };
+    let prefixes = Synthetic {
+        prefix: prefix(1.0),
+        ..workload.clone()
+    };
+    let pool = Synthetic {
+        prefix: prefix(0.0),
+        prompt_pool: Some(PromptPool {
+            size: 100,
+            order: PoolOrder::Draw { popularity: 0.8 },
+        }),
+        ..workload.clone()
+    };
+    let sessions = Synthetic {
+        session: Some(Session {
+            turns: spread.clone(),
+            think: Think::Exponential {
+                mean: Span::from_micros(10),
+            },
+        }),
+        ..workload
+    };
+    vec![
+        ("prefixes", prefixes),
+        ("prompt pool", pool),
+        ("sessions", sessions),
+    ]
 }
 
 fn arrival_processes() -> Vec<(&'static str, Arrivals)> {
@@ -167,4 +223,7 @@ zipf: [1, 105, 5] 1b036f570f831c65
 pareto: [68, 27, 20] c4f5d4032862e1a6
 mixture: [10, 365, 10] 791c9b49c639a4d4
 quantiles: [64, 257, 395] 5a6539de0190923a
+prefixes: [0, 3, 162] 134a29985c05b15f
+prompt pool: [0, 11, 909] c0173a6fc9fcbceb
+sessions: [0, 2305843009213693952, 514] 39c222937c7e7ea1
 ";

@@ -62,12 +62,12 @@ fn simulated_wait(workload: &Synthetic, step_time: Affine) -> (f64, f64) {
 
 fn workload(rate_per_s: f64, output: LengthDistribution) -> Synthetic {
     Synthetic {
-        arrivals: Arrivals::Poisson { rate_per_s },
-        prompt: Lengths::fixed(100),
-        output: Lengths::new(output),
-        max_tokens: None,
         requests: Some(REQUESTS),
-        duration: None,
+        ..Synthetic::new(
+            Arrivals::Poisson { rate_per_s },
+            Lengths::fixed(100),
+            Lengths::new(output),
+        )
     }
 }
 

@@ -64,7 +64,8 @@ const OWN_WITH_EVERYTHING: &str = "arrival_s,input_tokens,output_tokens,segments
                                    0,591,5,sys3:100;p37:491,,,chat,0,9\n\
                                    1.5,60,5,sys3@40:60,,,,,\n\
                                    2,105,5,sys3:100;out.0:5,,,,,\n\
-                                   3,9,5,\"a:4;b@2:5\",,,,-3,\n";
+                                   3,9,5,\"a:4;b@2:5\",s,,,-3,\n\
+                                   ,9,5,out.0:5;a:4,s,2.5,,,\n";
 const QUANTILES: &str = "quantile,tokens\n0,1\n0.5,20\n1,3000\n";
 
 #[test]
@@ -143,6 +144,7 @@ fn read(replay: &Replay) -> u64 {
         assert!((1..=request.max_tokens).contains(&request.output_tokens));
         last = arrival;
         count += 1;
+        source.finished(request.id, arrival);
     }
     count
 }

@@ -15,12 +15,8 @@ fn seconds(seconds: f64) -> Span {
 
 fn workload(arrivals: Arrivals, requests: u64) -> Synthetic {
     Synthetic {
-        arrivals,
-        prompt: Lengths::fixed(100),
-        output: Lengths::fixed(10),
-        max_tokens: None,
         requests: Some(requests),
-        duration: None,
+        ..Synthetic::new(arrivals, Lengths::fixed(100), Lengths::fixed(10))
     }
 }
 

@@ -156,7 +156,8 @@ fn functions(lines: &[&str]) -> Vec<(String, usize)> {
         ]
         .iter()
         .any(|prefix| code.starts_with(prefix));
-        if !is_function || code.ends_with(';') {
+        // A declaration, or a function of one line.
+        if !is_function || code.ends_with([';', '}']) {
             continue;
         }
         let closing = format!("{}}}", " ".repeat(line.len() - code.len()));

@@ -69,6 +69,8 @@ impl Rows for AzureRows {
             output_tokens: table.parsed(self.output, number::tokens)?,
             segments: None,
             max_tokens: None,
+            session: None,
+            after: None,
         }))
     }
 }

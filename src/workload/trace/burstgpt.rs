@@ -83,6 +83,8 @@ impl BurstGptRows {
             output_tokens: table.parsed(self.output, number::tokens)?,
             segments: None,
             max_tokens: None,
+            session: None,
+            after: None,
         })
     }
 }

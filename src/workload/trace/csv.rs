@@ -1,14 +1,16 @@
 //! The request trace of our own: CSV with a header, extra columns ignored.
 //!
-//! `arrival_s,input_tokens,output_tokens[,segments][,class][,priority][,max_tokens]`, in any order. `class` and `priority` are read past:
-//! nothing in a simulation depends on them yet. `session` and `after_s` would move arrivals, so a row that uses them is refused.
+//! `arrival_s,input_tokens,output_tokens[,segments][,session][,after_s][,class][,priority][,max_tokens]`, in any order. `class` and
+//! `priority` are read past: nothing in a simulation depends on them yet. A row with `after_s` arrives that long after the last token
+//! of the row before it in its `session`, and its `arrival_s` may be empty.
 
 use super::error::TraceError;
 use super::number::{self, Complaint};
-use super::row::{Place, Row, Rows};
+use super::row::{Place, Row, Rows, SessionName, SessionsBegun};
 use super::table::Table;
 use super::{FirstLine, Format, Lines};
 use crate::stats::streams::hash_bytes;
+use crate::units::Span;
 use crate::workload::{ContentId, RequestId, Segment};
 
 /// The format.
@@ -42,6 +44,7 @@ impl Format for Csv {
             priority: table.optional("priority", &[])?,
             session: table.optional("session", &[])?,
             after: table.optional("after_s", &[])?,
+            begun: SessionsBegun::default(),
             table,
         }))
     }
@@ -57,6 +60,7 @@ struct CsvRows {
     priority: Option<usize>,
     session: Option<usize>,
     after: Option<usize>,
+    begun: SessionsBegun,
 }
 
 impl Rows for CsvRows {
@@ -64,17 +68,21 @@ impl Rows for CsvRows {
         if !self.table.next()? {
             return Ok(None);
         }
-        self.refuse_sessions()?;
         let table = &self.table;
+        let session = self.session();
+        let after = self.after(session)?;
         let input_tokens = table.parsed(self.input, number::tokens)?;
         let output_tokens = table.parsed(self.output, number::tokens)?;
         if let Some(column) = self.filled(self.priority) {
             table.parsed(column, priority)?;
         }
-        Ok(Some(Row {
+        let row = Row {
             number: table.record_number(),
             line: table.line(),
-            arrival_picos: table.parsed(self.arrival, number::seconds)?,
+            arrival_picos: match after {
+                Some(_) => 0,
+                None => table.parsed(self.arrival, number::seconds)?,
+            },
             arrival_place: Place {
                 column: self.arrival as u64 + 1,
                 field: ARRIVAL,
@@ -83,7 +91,21 @@ impl Rows for CsvRows {
             output_tokens,
             segments: self.segments(input_tokens)?,
             max_tokens: self.max_tokens(output_tokens)?,
-        }))
+            session,
+            after,
+        };
+        if let Some(session) = session {
+            self.begun.add(session);
+        }
+        Ok(Some(row))
+    }
+
+    fn has_followers(&self) -> bool {
+        self.after.is_some()
+    }
+
+    fn names_outputs(&self) -> bool {
+        self.segments.is_some()
     }
 }
 
@@ -93,16 +115,21 @@ impl CsvRows {
         column.filter(|&column| !self.table.field(column).trim_ascii().is_empty())
     }
 
-    fn refuse_sessions(&self) -> Result<(), TraceError> {
-        // `after_s` first: it is what makes a session more than a label.
-        for column in [self.after, self.session] {
-            if let Some(column) = self.filled(column) {
-                let message = "is not supported yet: sessions are not simulated; \
-                               remove the columns session and after_s to replay every row at its arrival_s";
-                return Err(self.table.error(column, message).fatal());
-            }
-        }
-        Ok(())
+    /// A session without anybody who follows is but a label.
+    fn session(&self) -> Option<SessionName> {
+        self.after?;
+        let column = self.filled(self.session)?;
+        Some(SessionName(hash_bytes(
+            self.table.field(column).trim_ascii(),
+        )))
+    }
+
+    fn after(&self, session: Option<SessionName>) -> Result<Option<Span>, TraceError> {
+        let Some(column) = self.filled(self.after) else {
+            return Ok(None);
+        };
+        let parse = |text: &[u8]| self.begun.after(session, number::seconds(text)?);
+        self.table.parsed(column, parse).map(Some)
     }
 
     fn max_tokens(&self, output_tokens: u32) -> Result<Option<u32>, TraceError> {

@@ -52,7 +52,8 @@ pub enum FirstLine {
 }
 
 impl FirstLine {
-    fn new(line: &[u8]) -> Self {
+    /// What a line holds.
+    pub fn new(line: &[u8]) -> Self {
         match line.trim_ascii_start().first() {
             Some(b'{') => match serde_json::from_slice::<BTreeMap<String, Value>>(line) {
                 Ok(object) => Self::Keys(object.into_keys().collect()),

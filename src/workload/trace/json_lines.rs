@@ -35,6 +35,10 @@ pub enum Kind {
     Tokens,
     /// A number, 0 or more.
     Number,
+    /// A number, 0 or more, or nothing.
+    OptionalNumber,
+    /// A text or a whole number, or nothing.
+    Name,
     /// A list of whole numbers, or nothing.
     Ids,
 }
@@ -142,11 +146,14 @@ impl JsonLines {
 
 fn complaint_about(kind: Kind, value: Option<&Value>) -> Option<Complaint> {
     let Some(value) = value else {
-        return (kind != Kind::Ids).then_some("is missing; every row needs it");
+        let is_needed = matches!(kind, Kind::Tokens | Kind::Number);
+        return is_needed.then_some("is missing; every row needs it");
     };
     let fine = match kind {
         Kind::Tokens => value.is_u64(),
         Kind::Number => value.is_number(),
+        Kind::OptionalNumber => value.is_number() || value.is_null(),
+        Kind::Name => value.is_string() || value.is_u64() || value.is_null(),
         Kind::Ids => match value {
             Value::Array(ids) => ids.iter().all(Value::is_u64),
             Value::Null => true,
@@ -158,7 +165,8 @@ fn complaint_about(kind: Kind, value: Option<&Value>) -> Option<Complaint> {
             "is negative; write a number of tokens, e.g. 512"
         }
         Kind::Tokens => "is not a whole number; write e.g. 512",
-        Kind::Number => "is not a number; write e.g. 3052",
+        Kind::Number | Kind::OptionalNumber => "is not a number; write e.g. 3052",
+        Kind::Name => "is no name; write a text or a whole number, e.g. \"s1\"",
         Kind::Ids => "is not a list of whole numbers of up to 64 bits; write e.g. [46, 47]",
     };
     (!fine).then_some(complaint)

@@ -5,6 +5,7 @@ mod burstgpt;
 mod csv;
 mod detect;
 mod error;
+mod followers;
 mod info;
 mod json_lines;
 mod lines;
@@ -17,13 +18,14 @@ mod row_ids;
 mod sharegpt;
 mod source;
 mod table;
+mod ties;
 
 pub use detect::FormatName;
 pub use error::TraceError;
 pub use info::{TokenSummary, TraceInfo, info};
 pub use prefix_sharing::PrefixSharing;
 pub use replay::Replay;
-pub use source::{Skipped, TraceSource, open};
+pub use source::{Skipped, TraceSource, open, open_seeded};
 
 pub(super) use lines::Lines;
 pub(super) use table::Table;

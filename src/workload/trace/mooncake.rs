@@ -1,17 +1,19 @@
 //! Mooncake traces (github.com/kvcache-ai/Mooncake, FAST 2025): JSON lines with `timestamp` in milliseconds, `input_length`,
 //! `output_length` and `hash_ids`, one for every 512 tokens of the prompt. Dynamo's names for the same are read too.
 //!
-//! An id stands for a block of content after all that comes before it, so equal leading ids mean an equal prefix. Rows that are timed
-//! relative to other rows (`delay`) are refused: they would be misread.
+//! An id stands for a block of content after all that comes before it, so equal leading ids mean an equal prefix. With Dynamo's keys
+//! `session_id` and `delay` (in milliseconds) a row arrives that long after the last token of the row before it in its session, and
+//! needs no `timestamp`. The first row of such a file names its session too.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::error::TraceError;
 use super::json_lines::{JsonLines, Key, Kind, Number};
-use super::row::{Row, Rows};
+use super::row::{Row, Rows, SessionName, SessionsBegun};
 use super::{FirstLine, Format, Lines};
-use crate::units::PICOS_PER_SECOND;
+use crate::stats::streams::hash_bytes;
+use crate::units::{PICOS_PER_SECOND, Span};
 use crate::workload::{ContentId, Segment};
 
 /// The format.
@@ -25,6 +27,7 @@ const ARRIVAL: &str = "timestamp";
 const INPUT: &str = "input_length";
 const OUTPUT: &str = "output_length";
 const BLOCKS: &str = "hash_ids";
+const SESSION: &str = "session_id";
 const DELAY: &str = "delay";
 
 const fn key(name: &'static str, aliases: &'static [&'static str], kind: Kind) -> Key {
@@ -35,11 +38,13 @@ const fn key(name: &'static str, aliases: &'static [&'static str], kind: Kind) -
     }
 }
 
-static KEYS: [Key; 4] = [
-    key(ARRIVAL, &["created_time"], Kind::Number),
+static KEYS: [Key; 6] = [
+    key(ARRIVAL, &["created_time"], Kind::OptionalNumber),
     key(INPUT, &["input_tokens"], Kind::Tokens),
     key(OUTPUT, &["output_tokens"], Kind::Tokens),
     key(BLOCKS, &[], Kind::Ids),
+    key(SESSION, &[], Kind::Name),
+    key(DELAY, &["delay_ms"], Kind::OptionalNumber),
 ];
 
 #[derive(Deserialize)]
@@ -51,10 +56,27 @@ struct MooncakeRow {
     #[serde(alias = "output_tokens")]
     output_length: u64,
     hash_ids: Option<Vec<u64>>,
+    session_id: Option<Name>,
     #[serde(alias = "delay_ms")]
     delay: Option<Number>,
     /// Only in Qwen's Bailian traces, whose stamps are seconds and whose blocks have 16 tokens.
     chat_id: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Text(String),
+    Number(u64),
+}
+
+impl Name {
+    fn hashed(&self) -> SessionName {
+        SessionName(match self {
+            Self::Text(text) => hash_bytes(text.as_bytes()),
+            Self::Number(number) => hash_bytes(number.to_string().as_bytes()),
+        })
+    }
 }
 
 impl Format for Mooncake {
@@ -73,8 +95,11 @@ impl Format for Mooncake {
     }
 
     fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
+        let has_sessions = FirstLine::new(lines.first()).has_keys(&[&[SESSION]]);
         Ok(Box::new(MooncakeRows {
             json: JsonLines::new(lines, &KEYS),
+            has_sessions,
+            begun: SessionsBegun::default(),
         }))
     }
 
@@ -85,6 +110,8 @@ impl Format for Mooncake {
 
 struct MooncakeRows {
     json: JsonLines,
+    has_sessions: bool,
+    begun: SessionsBegun,
 }
 
 impl Rows for MooncakeRows {
@@ -94,31 +121,68 @@ impl Rows for MooncakeRows {
         };
         self.refuse_other_formats(&row)?;
         let json = &self.json;
-        let timestamp = row
-            .timestamp
-            .ok_or_else(|| json.error(ARRIVAL, "is missing; every row needs it"))?;
+        let session = row.session_id.as_ref().map(Name::hashed);
+        let session = session.filter(|_| self.has_sessions);
+        let after = self.after(&row, session)?;
         let input_tokens = json.tokens(INPUT, row.input_length)?;
-        Ok(Some(Row {
+        let read = Row {
             number: json.row_number(),
             line: json.line(),
-            arrival_picos: timestamp
-                .picos(PICOS_PER_MILLISECOND)
-                .map_err(|complaint| json.error(ARRIVAL, complaint))?,
+            arrival_picos: match after {
+                Some(_) => 0,
+                None => self.arrival_picos(&row)?,
+            },
             arrival_place: json.place(ARRIVAL),
             input_tokens,
             output_tokens: json.tokens(OUTPUT, row.output_length)?,
             segments: self.segments(row.hash_ids.as_deref().unwrap_or(&[]), input_tokens)?,
             max_tokens: None,
-        }))
+            session,
+            after,
+        };
+        if let Some(session) = session {
+            self.begun.add(session);
+        }
+        Ok(Some(read))
+    }
+
+    fn has_followers(&self) -> bool {
+        self.has_sessions
     }
 }
 
 impl MooncakeRows {
-    fn refuse_other_formats(&self, row: &MooncakeRow) -> Result<(), TraceError> {
-        if row.delay.is_some() {
-            let message = "is not supported yet: sessions are not simulated; give every row a timestamp and no delay";
+    fn arrival_picos(&self, row: &MooncakeRow) -> Result<i128, TraceError> {
+        let missing = || {
+            self.json
+                .error(ARRIVAL, "is missing; every row without a delay needs it")
+        };
+        let timestamp = row.timestamp.ok_or_else(missing)?;
+        timestamp
+            .picos(PICOS_PER_MILLISECOND)
+            .map_err(|complaint| self.json.error(ARRIVAL, complaint))
+    }
+
+    fn after(
+        &self,
+        row: &MooncakeRow,
+        session: Option<SessionName>,
+    ) -> Result<Option<Span>, TraceError> {
+        let Some(delay) = row.delay else {
+            return Ok(None);
+        };
+        if !self.has_sessions {
+            let message = "is not expected: the first row has no session_id; name the session in every row that belongs to one";
             return Err(self.json.error(DELAY, message).fatal());
         }
+        let picos = delay.picos(PICOS_PER_MILLISECOND);
+        picos
+            .and_then(|picos| self.begun.after(session, picos))
+            .map(Some)
+            .map_err(|complaint| self.json.error(DELAY, complaint))
+    }
+
+    fn refuse_other_formats(&self, row: &MooncakeRow) -> Result<(), TraceError> {
         if row.chat_id.is_some() {
             let message = "is a key of Qwen's Bailian traces, which are not read yet: their stamps are seconds and their blocks have 16 tokens";
             return Err(self.json.error("chat_id", message).fatal());

@@ -13,7 +13,7 @@ pub struct Replay {
     pub path: PathBuf,
     /// Its format; by default the one that recognises its first line.
     pub format: Option<FormatName>,
-    /// How many times faster than recorded requests arrive.
+    /// How many times faster than recorded requests arrive; users do not think faster.
     pub speedup: f64,
     /// Rows that arrived earlier than this after the first are left out. The first that is not arrives at time 0.
     pub start: Span,
@@ -23,6 +23,9 @@ pub struct Replay {
     pub skip_bad_rows: bool,
     /// Whether to read the whole trace into memory and sort it by arrival. Rows with the same arrival stay in the order of the file.
     pub sort: bool,
+    /// Whether rows with the same arrival are spread evenly at random up to the next arrival, in their order: a clock that ticks slowly
+    /// makes bursts where there were none.
+    pub jitter_ties: bool,
     /// The most tokens each request allows, where its row does not say; by default exactly as many as it produces. A longer output is cut.
     pub max_tokens: Option<u32>,
 }
@@ -38,6 +41,7 @@ impl Replay {
             limit: None,
             skip_bad_rows: false,
             sort: false,
+            jitter_ties: false,
             max_tokens: None,
         }
     }

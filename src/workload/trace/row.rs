@@ -1,12 +1,26 @@
 //! One row of a trace, whatever its format.
 
+use rustc_hash::FxHashSet;
+
 use super::error::TraceError;
+use super::number::Complaint;
+use crate::units::{Span, Time};
 use crate::workload::Segment;
 
 /// The rows of a trace, one at a time.
 pub trait Rows {
     /// The next row; `None` at the end. After an error that may be skipped the row after it comes next.
     fn next_row(&mut self) -> Result<Option<Row>, TraceError>;
+
+    /// Whether rows may wait for other rows: then all must be read before the first is replayed.
+    fn has_followers(&self) -> bool {
+        false
+    }
+
+    /// Whether segments may name the outputs of other rows.
+    fn names_outputs(&self) -> bool {
+        false
+    }
 
     /// How many rows so far recorded a request that failed, and were left out.
     fn failed(&self) -> u64 {
@@ -32,6 +46,40 @@ pub struct Row {
     pub segments: Option<Box<[Segment]>>,
     /// The most tokens it allowed.
     pub max_tokens: Option<u32>,
+    /// The session it belongs to; only told where rows may follow others.
+    pub session: Option<SessionName>,
+    /// How long after the end of the last row of its session it arrives, instead of at `arrival_picos`. That row exists.
+    pub after: Option<Span>,
+}
+
+/// The hash of a session's name, so that memory does not grow with names.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionName(pub u64);
+
+/// Which sessions have begun, for the readers of formats with followers; never iterated over.
+#[derive(Default)]
+pub struct SessionsBegun(FxHashSet<SessionName>);
+
+impl SessionsBegun {
+    /// A row of the session was read.
+    pub fn add(&mut self, session: SessionName) {
+        self.0.insert(session);
+    }
+
+    /// What is wrong with a row of `session` that is to arrive `picos` after the one before; otherwise that time.
+    pub fn after(&self, session: Option<SessionName>, picos: i128) -> Result<Span, Complaint> {
+        match session {
+            None => Err("needs a session; name the session that the row belongs to"),
+            Some(session) if !self.0.contains(&session) => Err(
+                "has no earlier row in its session to follow; give the first row its time of arrival instead",
+            ),
+            Some(_) => u64::try_from(picos)
+                .ok()
+                .map(Span::from_picos)
+                .filter(|&after| after <= Time::LIMIT - Time::ZERO)
+                .ok_or("is longer than 200 days, more than a run may last; write a shorter time"),
+        }
+    }
 }
 
 /// Where in its line a field stands.

@@ -93,6 +93,8 @@ impl Rows for ShareGptRows {
             output_tokens: json.tokens(OUTPUT, row.output_toks)?,
             segments: self.segments(row.input_tok_ids.as_deref().unwrap_or(&[]), input_tokens)?,
             max_tokens: None,
+            session: None,
+            after: None,
         }))
     }
 }

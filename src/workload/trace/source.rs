@@ -5,16 +5,24 @@ use std::path::Path;
 use super::Format;
 use super::detect::detect;
 use super::error::TraceError;
+use super::followers::Followers;
 use super::lines::Lines;
 use super::replay::Replay;
 use super::row::{Row, Rows};
 use super::row_ids::RowIds;
+use super::ties::{TieCounter, TieSpreader};
 use crate::stats::streams::{hash_bytes, mix};
 use crate::units::Time;
+use crate::workload::synthetic::cut_output;
 use crate::workload::{ContentId, Prompt, Request, RequestId, Segment, Source};
 
-/// Opens a trace with valid settings and reads its first request.
+/// Opens a trace as [`open_seeded`] does, with seed 0: only what is drawn at random depends on it.
 pub fn open(replay: &Replay) -> Result<TraceSource, TraceError> {
+    open_seeded(replay, 0)
+}
+
+/// Opens a trace with valid settings and reads its first request. Ties are spread, if they are, by draws from `seed`.
+pub fn open_seeded(replay: &Replay, seed: u64) -> Result<TraceSource, TraceError> {
     let lines = Lines::open(&replay.path)?;
     let format = match replay.format {
         Some(name) => name.format(),
@@ -24,17 +32,22 @@ pub fn open(replay: &Replay) -> Result<TraceSource, TraceError> {
         replay: replay.clone(),
         format,
         rows: format.rows(lines)?,
-        sorted: None,
+        loaded: None,
+        followers: None,
+        spreader: replay.jitter_ties.then(|| TieSpreader::new(seed)),
         origin: None,
         last_arrival_picos: i128::MIN,
+        has_started: false,
         base: None,
         ids: RowIds::default(),
         taken: 0,
         pending: None,
+        next_is_follower: false,
+        ties: TieCounter::default(),
         skipped: Skipped::default(),
     };
-    if replay.sort {
-        source.sort()?;
+    if replay.sort || source.rows.has_followers() {
+        source.load()?;
     }
     source.pending = source.next_request()?;
     if source.pending.is_none() {
@@ -64,17 +77,26 @@ pub struct TraceSource {
     replay: Replay,
     format: &'static dyn Format,
     rows: Box<dyn Rows>,
-    /// All rows in the order of arrival, if they had to be sorted.
-    sorted: Option<std::vec::IntoIter<Row>>,
+    /// All rows that arrive by themselves, if all had to be read: in the order of arrival if they were sorted.
+    loaded: Option<std::vec::IntoIter<Row>>,
+    /// All other rows, if there are any.
+    followers: Option<Followers>,
+    spreader: Option<TieSpreader>,
     /// Arrival of the first row [ps].
     origin: Option<i128>,
     /// Arrival of the row last read [ps].
     last_arrival_picos: i128,
+    /// Whether a row was read that is not before the start of the replay.
+    has_started: bool,
     /// Arrival of the first row that is replayed [ps].
     base: Option<i128>,
     ids: RowIds,
     taken: u64,
-    pending: Option<Request>,
+    /// The next row that arrives by itself: its number, and the request that it becomes.
+    pending: Option<(u64, Request)>,
+    /// Whether the arrival announced is that of a follower.
+    next_is_follower: bool,
+    ties: TieCounter,
     skipped: Skipped,
 }
 
@@ -92,57 +114,58 @@ impl TraceSource {
         self.format
     }
 
+    /// The share of requests so far that arrive together with the one before, as if a clock had ticked too slowly; none if all do.
+    pub fn tied_share(&self) -> f64 {
+        self.ties.tied_share()
+    }
+
     fn path(&self) -> &Path {
         &self.replay.path
     }
 
-    /// The next row to replay, if there is one.
-    fn next_request(&mut self) -> Result<Option<Request>, TraceError> {
+    /// The next row to replay that arrives by itself, if there is one.
+    fn next_request(&mut self) -> Result<Option<(u64, Request)>, TraceError> {
         let id = self.taken;
-        if self.replay.limit.is_some_and(|limit| id >= limit) {
+        if self.is_complete() {
             return Ok(None);
         }
-        loop {
-            let Some(row) = self.next_in_order()? else {
-                return Ok(None);
-            };
-            let origin = *self.origin.get_or_insert(row.arrival_picos);
-            if self.base.is_none()
-                && row.arrival_picos - origin < i128::from(self.replay.start.picos())
-            {
-                self.skipped.before_start += 1;
-                continue;
-            }
-            if self.sorted.is_none() {
-                self.ids.push(row.number, id);
-            }
-            return self.request(row, id).map(Some);
+        let Some(row) = self.next_spread()? else {
+            return Ok(None);
+        };
+        if self.loaded.is_none() {
+            self.ids.push(row.number, id);
         }
-    }
-
-    fn request(&mut self, row: Row, id: u64) -> Result<Request, TraceError> {
         let base = *self.base.get_or_insert(row.arrival_picos);
         let Some(arrival) = self.replayed_at(row.arrival_picos - base) else {
             let message = "arrives more than 200 days after the first request, more than a run may last; \
                            check the times, or set a limit or a higher speedup";
             return Err(self.error_at_arrival(&row, message));
         };
-        let max_tokens = row
-            .max_tokens
-            .or(self.replay.max_tokens)
-            .unwrap_or(row.output_tokens);
-        let output_tokens = row.output_tokens.min(max_tokens);
+        Ok(Some((row.number, self.request(row, arrival))))
+    }
+
+    /// Whether as many requests were sent as were asked for.
+    fn is_complete(&self) -> bool {
+        self.replay.limit.is_some_and(|limit| self.taken >= limit)
+    }
+
+    fn request(&self, row: Row, arrival: Time) -> Request {
+        let (output_tokens, max_tokens) = match row.max_tokens {
+            Some(max_tokens) => (row.output_tokens, max_tokens),
+            None => cut_output(row.output_tokens, self.replay.max_tokens),
+        };
         let prompt = match row.segments {
             None => Prompt::unique(row.input_tokens),
             Some(segments) => Prompt::of_segments(self.with_request_ids(segments)),
         };
-        Ok(Request::new(
-            RequestId(id),
-            arrival,
-            prompt,
-            output_tokens,
-            max_tokens,
-        ))
+        let id = RequestId(self.taken);
+        let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
+        request.output_is_shared = self.rows.names_outputs();
+        if self.followers.is_some() {
+            // Which request a row becomes is known only when it arrives, so outputs keep the names that rows have for them.
+            request.output_name.content = ContentId::output_of(RequestId(row.number));
+        }
+        request
     }
 
     /// When a row that arrived `picos` after the first arrives in the replay; `None` if that is past the limit of simulated time.
@@ -163,6 +186,9 @@ impl TraceSource {
 
     /// Turns the rows that segments name into requests.
     fn with_request_ids(&self, mut segments: Box<[Segment]>) -> Box<[Segment]> {
+        if self.followers.is_some() {
+            return segments;
+        }
         for segment in &mut segments {
             if let Some(RequestId(row)) = segment.content.producer() {
                 segment.content = match self.ids.id_of(row) {
@@ -175,12 +201,40 @@ impl TraceSource {
         segments
     }
 
-    /// The next row in the order of arrival.
-    fn next_in_order(&mut self) -> Result<Option<Row>, TraceError> {
-        if let Some(sorted) = &mut self.sorted {
-            return Ok(sorted.next());
+    /// The next row that arrives by itself, ties spread.
+    fn next_spread(&mut self) -> Result<Option<Row>, TraceError> {
+        let Some(mut spreader) = self.spreader.take() else {
+            return self.next_after_start();
+        };
+        let next = spreader.next(|| self.next_after_start());
+        self.spreader = Some(spreader);
+        next
+    }
+
+    /// The next row that arrives by itself, and not before the start of the replay.
+    fn next_after_start(&mut self) -> Result<Option<Row>, TraceError> {
+        loop {
+            let Some(row) = self.next_in_order()? else {
+                return Ok(None);
+            };
+            let origin = *self.origin.get_or_insert(row.arrival_picos);
+            self.has_started |= row.arrival_picos - origin >= i128::from(self.replay.start.picos());
+            if self.has_started {
+                return Ok(Some(row));
+            }
+            let followers = self.followers.as_mut();
+            let left_out = followers.map_or(0, |followers| followers.leave_out(row.number));
+            self.skipped.before_start += 1 + left_out;
         }
-        let Some(row) = self.next_readable()? else {
+    }
+
+    /// The next row that arrives by itself, in the order of arrival.
+    fn next_in_order(&mut self) -> Result<Option<Row>, TraceError> {
+        let next = match &mut self.loaded {
+            Some(loaded) => loaded.next(),
+            None => self.next_readable()?,
+        };
+        let Some(row) = next else {
             return Ok(None);
         };
         if row.arrival_picos < self.last_arrival_picos {
@@ -209,23 +263,29 @@ impl TraceSource {
         }
     }
 
-    fn sort(&mut self) -> Result<(), TraceError> {
+    /// Reads all rows, to sort them or to know who follows whom.
+    fn load(&mut self) -> Result<(), TraceError> {
         let mut rows = Vec::new();
         while let Some(row) = self.next_readable()? {
             rows.push(row);
         }
-        rows.sort_by_key(|row| row.arrival_picos);
-        let start = i128::from(self.replay.start.picos());
-        let origin = rows.first().map_or(0, |row| row.arrival_picos);
-        let replayed = rows
-            .iter()
-            .filter(|row| row.arrival_picos - origin >= start);
-        let ids = replayed
-            .zip(0..)
-            .map(|(row, id)| (row.number, id))
-            .collect();
-        self.ids = RowIds::of_pairs(ids);
-        self.sorted = Some(rows.into_iter());
+        if self.rows.has_followers() {
+            self.followers = Some(Followers::take_from(&mut rows));
+        }
+        if self.replay.sort {
+            rows.sort_by_key(|row| row.arrival_picos);
+            let start = i128::from(self.replay.start.picos());
+            let origin = rows.first().map_or(0, |row| row.arrival_picos);
+            let replayed = rows
+                .iter()
+                .filter(|row| row.arrival_picos - origin >= start);
+            let ids = replayed
+                .zip(0..)
+                .map(|(row, id)| (row.number, id))
+                .collect();
+            self.ids = RowIds::of_pairs(ids);
+        }
+        self.loaded = Some(rows.into_iter());
         Ok(())
     }
 
@@ -267,19 +327,56 @@ impl Source for TraceSource {
         if self.pending.is_none() {
             self.pending = self.next_request()?;
         }
-        Ok(self.pending.as_ref().map(|request| request.arrival))
+        let start = self.pending.as_ref().map(|(_, request)| request.arrival);
+        let Some(followers) = &self.followers else {
+            return Ok(start);
+        };
+        if self.is_complete() {
+            return Ok(None);
+        }
+        let follower = followers.next();
+        // Between equals, the session that started earlier goes first.
+        self.next_is_follower =
+            follower.is_some_and(|follower| start.is_none_or(|start| follower <= start));
+        Ok(if self.next_is_follower {
+            follower
+        } else {
+            start
+        })
     }
 
     fn take(&mut self) -> Request {
+        let followers = self.followers.as_mut().filter(|_| self.next_is_follower);
+        let due = followers.map(Followers::take);
+        let (number, mut request) = if let Some((row, arrival)) = due {
+            (row.number, self.request(row, arrival))
+        } else {
+            let pending = self.pending.take();
+            let (number, request) = pending.expect("an arrival must have been announced");
+            self.ties.add(request.arrival);
+            (number, request)
+        };
+        request.id = RequestId(self.taken);
         self.taken += 1;
-        self.pending
-            .take()
-            .expect("an arrival must have been announced")
+        if let Some(followers) = &mut self.followers {
+            followers.sent(number, request.id);
+        }
+        request
     }
 
-    fn finished(&mut self, _: RequestId, _: Time) {}
+    fn finished(&mut self, id: RequestId, at: Time) {
+        if let Some(followers) = &mut self.followers {
+            followers.finished(id, at);
+        }
+    }
+
+    fn rejected(&mut self, id: RequestId, _: Time) {
+        if let Some(followers) = &mut self.followers {
+            followers.rejected(id);
+        }
+    }
 
     fn is_closed_loop(&self) -> bool {
-        false
+        self.followers.is_some()
     }
 }

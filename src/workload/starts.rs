@@ -1,0 +1,91 @@
+//! When clients start something: a request, or a session of several.
+
+use super::RequestId;
+use super::arrivals::Arrivals;
+use super::closed_loop::ClosedLoop;
+use super::open_loop::OpenLoop;
+use super::trace::TraceError;
+use crate::stats::streams::stream;
+use crate::units::{Span, Time};
+
+/// The starts of an arrival process.
+pub(super) struct Starts {
+    process: Process,
+    /// None happens at this time or later.
+    end: Option<Time>,
+}
+
+enum Process {
+    Open {
+        arrivals: OpenLoop,
+        announced: Option<Time>,
+    },
+    Closed(ClosedLoop),
+    /// No more will come; drawing beyond the end again could find some.
+    Ended,
+}
+
+impl Starts {
+    /// A valid process, drawn from the stream `arrivals` of `seed`.
+    pub fn new(arrivals: &Arrivals, duration: Option<Span>, seed: u64) -> Self {
+        let process = match *arrivals {
+            Arrivals::Closed { concurrency, think } => {
+                Process::Closed(ClosedLoop::new(concurrency, think))
+            }
+            _ => Process::Open {
+                arrivals: OpenLoop::new(arrivals, stream(seed, "arrivals")),
+                announced: None,
+            },
+        };
+        Self {
+            process,
+            end: duration.map(|duration| Time::ZERO + duration),
+        }
+    }
+
+    /// The next start, as far as is known now.
+    pub fn next(&mut self) -> Result<Option<Time>, TraceError> {
+        let next = match &mut self.process {
+            Process::Ended => return Ok(None),
+            Process::Closed(clients) => return clients.next(self.end),
+            Process::Open {
+                announced: Some(time),
+                ..
+            } => return Ok(Some(*time)),
+            Process::Open {
+                arrivals,
+                announced,
+            } => {
+                *announced = arrivals.next(self.end)?;
+                *announced
+            }
+        };
+        if next.is_none() {
+            self.process = Process::Ended;
+        }
+        Ok(next)
+    }
+
+    /// What was announced starts with request `id`.
+    pub fn start(&mut self, id: RequestId) -> Time {
+        match &mut self.process {
+            Process::Closed(clients) => clients.send(id),
+            Process::Open { announced, .. } => announced
+                .take()
+                .expect("an arrival must have been announced"),
+            Process::Ended => panic!("an arrival must have been announced"),
+        }
+    }
+
+    /// What started with request `id` is over.
+    pub fn ended(&mut self, id: RequestId, at: Time) {
+        if let Process::Closed(clients) = &mut self.process {
+            clients.finished(id, at);
+        }
+    }
+
+    /// Whether the next start waits for the end of another.
+    pub fn is_closed_loop(&self) -> bool {
+        matches!(self.process, Process::Closed(_))
+    }
+}

@@ -1,0 +1,90 @@
+//! Rows that wait for the row before them in their session.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use rustc_hash::FxHashMap;
+
+use super::row::{Row, SessionName};
+use crate::units::Time;
+use crate::workload::RequestId;
+
+/// Rows that wait, each for one other. No map is iterated over.
+#[derive(Default)]
+pub struct Followers {
+    /// By the number of the row they wait for.
+    waiting: FxHashMap<u64, Row>,
+    /// The numbers of rows that others wait for, by the request that the row became.
+    awaited: FxHashMap<RequestId, u64>,
+    /// Those whose predecessor has finished, by their own number.
+    thinking: FxHashMap<u64, Row>,
+    /// When these arrive. Those due at the same time go in the order of the file.
+    due: BinaryHeap<Reverse<(Time, u64)>>,
+}
+
+impl Followers {
+    /// Takes the rows that follow others out of `rows`, which are in the order of the file.
+    pub fn take_from(rows: &mut Vec<Row>) -> Self {
+        let mut followers = Self::default();
+        let mut last: FxHashMap<SessionName, u64> = FxHashMap::default();
+        for row in std::mem::take(rows) {
+            let before = row
+                .session
+                .and_then(|session| last.insert(session, row.number));
+            if row.after.is_some() {
+                let before = before.expect("readers make sure that a row follows another");
+                followers.waiting.insert(before, row);
+            } else {
+                rows.push(row);
+            }
+        }
+        followers
+    }
+
+    /// Leaves out those that follow the row `number`, and those that follow them; tells how many.
+    pub fn leave_out(&mut self, mut number: u64) -> u64 {
+        let mut left_out = 0;
+        while let Some(row) = self.waiting.remove(&number) {
+            number = row.number;
+            left_out += 1;
+        }
+        left_out
+    }
+
+    /// The row `number` was sent as request `id`.
+    pub fn sent(&mut self, number: u64, id: RequestId) {
+        if self.waiting.contains_key(&number) {
+            self.awaited.insert(id, number);
+        }
+    }
+
+    /// Request `id` has produced its last token.
+    pub fn finished(&mut self, id: RequestId, at: Time) {
+        let follower = self.awaited.remove(&id);
+        let Some(row) = follower.and_then(|number| self.waiting.remove(&number)) else {
+            return;
+        };
+        let after = row.after.expect("it waits");
+        // Both lie below 200 days, but their sum may not fit 64 bits; what lies beyond the limit is refused when it is due.
+        let due = Time::from_picos(at.picos().saturating_add(after.picos()));
+        self.due.push(Reverse((due, row.number)));
+        self.thinking.insert(row.number, row);
+    }
+
+    /// Request `id` gets no answer, so nobody follows.
+    pub fn rejected(&mut self, id: RequestId) {
+        self.awaited.remove(&id);
+    }
+
+    /// When the next follower arrives, as far as is known now.
+    pub fn next(&self) -> Option<Time> {
+        self.due.peek().map(|&Reverse((time, _))| time)
+    }
+
+    /// The follower that [`Followers::next`] announced.
+    pub fn take(&mut self) -> (Row, Time) {
+        let Reverse((time, number)) = self.due.pop().expect("a follower must be due");
+        let row = self.thinking.remove(&number);
+        (row.expect("who is due thinks"), time)
+    }
+}
