@@ -323,6 +323,10 @@ impl Value {
             Self::Text(text) => format!("the text {text:?}"),
             Self::Integer(Some(integer)) => integer.to_string(),
             Self::Integer(None) => "a number of more than 63 bits".to_owned(),
+            // Hundreds of zeros say less than an exponent.
+            Self::Float(float) if *float != 0.0 && !(1e-9..1e15).contains(&float.abs()) => {
+                format!("{float:e}")
+            }
             Self::Float(float) => float.to_string(),
             Self::Boolean(boolean) => boolean.to_string(),
             Self::Datetime => "a date or a time of day".to_owned(),

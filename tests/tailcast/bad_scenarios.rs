@@ -527,6 +527,9 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "6:13",
         "not supported yet",
     ),
+    // Numbers with hundreds of zeros.
+    ("rate = 1.0", "rate = 1e300", "12:42", "not 1e300"),
+    ("rate = 1.0", "rate = -1e-300", "12:42", "not -1e-300"),
     // What would not end, or means nothing.
     (
         "policy = \"continuous\"",
