@@ -38,6 +38,7 @@ fn policy_name(policy: &PolicySettings) -> &'static str {
         PolicySettings::None => "no batching",
         PolicySettings::Static(_) => "static batching",
         PolicySettings::Continuous(_) => "continuous batching",
+        PolicySettings::Orca(_) => "Orca's batching",
     }
 }
 

@@ -76,6 +76,7 @@ impl AdmissionLimits {
                 !settings.chunked_prefill,
                 false,
             ),
+            PolicySettings::Orca(settings) => (settings.max_batch_size, u64::MAX, false, false),
         };
         Self {
             most_running,

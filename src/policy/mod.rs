@@ -6,11 +6,13 @@
 
 mod continuous;
 mod none;
+mod orca;
 mod queue;
 mod static_batch;
 pub mod vllm;
 
 pub use continuous::{AdmissionMemory, chunk};
+pub use orca::OrcaSettings;
 pub use queue::{
     Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length,
 };
@@ -20,7 +22,7 @@ use crate::units::{Span, Time};
 use crate::workload::Request;
 
 /// The batching policies by name, each with what it does in a line.
-pub const POLICIES: [(&str, &str); 3] = [
+pub const POLICIES: [(&str, &str); 4] = [
     ("none", "one request at a time, in the order of arrival"),
     (
         "static",
@@ -29,6 +31,10 @@ pub const POLICIES: [(&str, &str); 3] = [
     (
         "continuous",
         "vLLM V1: every step takes what fits, prompts in chunks, the youngest preempted when memory runs out",
+    ),
+    (
+        "orca",
+        "Orca: whole prompts beside decodes, memory for all the output allowed reserved at admission",
     ),
 ];
 
@@ -50,6 +56,7 @@ impl PolicySettings {
             Self::Continuous(settings) => {
                 Box::new(continuous::ContinuousBatching::new(settings.clone()))
             }
+            Self::Orca(settings) => Box::new(orca::Orca::new(settings.clone())),
         }
     }
 }
@@ -63,6 +70,8 @@ pub enum PolicySettings {
     Static(StaticSettings),
     /// Continuous batching as vLLM V1 does it.
     Continuous(ContinuousSettings),
+    /// Iteration-level scheduling as Orca does it.
+    Orca(OrcaSettings),
 }
 
 /// Settings of static batching.
