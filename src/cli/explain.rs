@@ -39,6 +39,7 @@ fn policy_name(policy: &PolicySettings) -> &'static str {
         PolicySettings::Static(_) => "static batching",
         PolicySettings::Continuous(_) => "continuous batching",
         PolicySettings::Orca(_) => "Orca's batching",
+        PolicySettings::Sarathi(_) => "Sarathi-Serve's batching",
     }
 }
 

@@ -77,6 +77,12 @@ impl AdmissionLimits {
                 false,
             ),
             PolicySettings::Orca(settings) => (settings.max_batch_size, u64::MAX, false, false),
+            PolicySettings::Sarathi(settings) => (
+                settings.max_num_seqs,
+                settings.chunk_size.into(),
+                false,
+                false,
+            ),
         };
         Self {
             most_running,

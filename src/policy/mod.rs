@@ -8,6 +8,7 @@ mod continuous;
 mod none;
 mod orca;
 mod queue;
+mod sarathi;
 mod static_batch;
 pub mod vllm;
 
@@ -16,13 +17,14 @@ pub use orca::OrcaSettings;
 pub use queue::{
     Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length,
 };
+pub use sarathi::SarathiSettings;
 pub use static_batch::{Batch, Formation};
 
 use crate::units::{Span, Time};
 use crate::workload::Request;
 
 /// The batching policies by name, each with what it does in a line.
-pub const POLICIES: [(&str, &str); 4] = [
+pub const POLICIES: [(&str, &str); 5] = [
     ("none", "one request at a time, in the order of arrival"),
     (
         "static",
@@ -35,6 +37,10 @@ pub const POLICIES: [(&str, &str); 4] = [
     (
         "orca",
         "Orca: whole prompts beside decodes, memory for all the output allowed reserved at admission",
+    ),
+    (
+        "sarathi",
+        "Sarathi-Serve: a fixed token budget, all decodes first, prompts cut to what is left",
     ),
 ];
 
@@ -57,6 +63,7 @@ impl PolicySettings {
                 Box::new(continuous::ContinuousBatching::new(settings.clone()))
             }
             Self::Orca(settings) => Box::new(orca::Orca::new(settings.clone())),
+            Self::Sarathi(settings) => Box::new(sarathi::Sarathi::new(settings.clone())),
         }
     }
 }
@@ -72,6 +79,8 @@ pub enum PolicySettings {
     Continuous(ContinuousSettings),
     /// Iteration-level scheduling as Orca does it.
     Orca(OrcaSettings),
+    /// Stall-free batching as Sarathi-Serve does it.
+    Sarathi(SarathiSettings),
 }
 
 /// Settings of static batching.
