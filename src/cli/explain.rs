@@ -40,6 +40,7 @@ fn policy_name(policy: &PolicySettings) -> &'static str {
         PolicySettings::Continuous(_) => "continuous batching",
         PolicySettings::Orca(_) => "Orca's batching",
         PolicySettings::Sarathi(_) => "Sarathi-Serve's batching",
+        PolicySettings::VllmV0(_) => "vLLM V0's batching",
     }
 }
 

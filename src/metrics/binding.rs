@@ -83,6 +83,12 @@ impl AdmissionLimits {
                 false,
                 false,
             ),
+            PolicySettings::VllmV0(settings) => (
+                settings.max_num_seqs,
+                settings.max_num_batched_tokens.into(),
+                !settings.chunked_prefill,
+                false,
+            ),
         };
         Self {
             most_running,

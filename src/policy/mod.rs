@@ -11,6 +11,7 @@ mod queue;
 mod sarathi;
 mod static_batch;
 pub mod vllm;
+mod vllm_v0;
 
 pub use continuous::{AdmissionMemory, chunk};
 pub use orca::OrcaSettings;
@@ -19,12 +20,13 @@ pub use queue::{
 };
 pub use sarathi::SarathiSettings;
 pub use static_batch::{Batch, Formation};
+pub use vllm_v0::VllmV0Settings;
 
 use crate::units::{Span, Time};
 use crate::workload::Request;
 
 /// The batching policies by name, each with what it does in a line.
-pub const POLICIES: [(&str, &str); 5] = [
+pub const POLICIES: [(&str, &str); 6] = [
     ("none", "one request at a time, in the order of arrival"),
     (
         "static",
@@ -41,6 +43,10 @@ pub const POLICIES: [(&str, &str); 5] = [
     (
         "sarathi",
         "Sarathi-Serve: a fixed token budget, all decodes first, prompts cut to what is left",
+    ),
+    (
+        "vllm-v0",
+        "vLLM 0.6: steps of prompts only come first and stall the decodes; chunked prefill as a switch",
     ),
 ];
 
@@ -64,6 +70,7 @@ impl PolicySettings {
             }
             Self::Orca(settings) => Box::new(orca::Orca::new(settings.clone())),
             Self::Sarathi(settings) => Box::new(sarathi::Sarathi::new(settings.clone())),
+            Self::VllmV0(settings) => Box::new(vllm_v0::VllmV0::new(settings.clone())),
         }
     }
 }
@@ -81,6 +88,8 @@ pub enum PolicySettings {
     Orca(OrcaSettings),
     /// Stall-free batching as Sarathi-Serve does it.
     Sarathi(SarathiSettings),
+    /// Continuous batching as vLLM's V0 engine did it.
+    VllmV0(VllmV0Settings),
 }
 
 /// Settings of static batching.
