@@ -41,6 +41,7 @@ fn policy_name(policy: &PolicySettings) -> &'static str {
         PolicySettings::Orca(_) => "Orca's batching",
         PolicySettings::Sarathi(_) => "Sarathi-Serve's batching",
         PolicySettings::VllmV0(_) => "vLLM V0's batching",
+        PolicySettings::Tgi(_) => "TGI's batching",
     }
 }
 

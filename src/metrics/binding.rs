@@ -89,6 +89,13 @@ impl AdmissionLimits {
                 !settings.chunked_prefill,
                 false,
             ),
+            // That too few wait to pause the decodes shows in no step; it counts as memory, the usual reason.
+            PolicySettings::Tgi(settings) => (
+                u32::MAX,
+                settings.max_batch_prefill_tokens.into(),
+                true,
+                false,
+            ),
         };
         Self {
             most_running,

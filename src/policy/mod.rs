@@ -10,6 +10,7 @@ mod orca;
 mod queue;
 mod sarathi;
 mod static_batch;
+mod tgi;
 pub mod vllm;
 mod vllm_v0;
 
@@ -20,13 +21,14 @@ pub use queue::{
 };
 pub use sarathi::SarathiSettings;
 pub use static_batch::{Batch, Formation};
+pub use tgi::TgiSettings;
 pub use vllm_v0::VllmV0Settings;
 
 use crate::units::{Span, Time};
 use crate::workload::Request;
 
 /// The batching policies by name, each with what it does in a line.
-pub const POLICIES: [(&str, &str); 6] = [
+pub const POLICIES: [(&str, &str); 7] = [
     ("none", "one request at a time, in the order of arrival"),
     (
         "static",
@@ -47,6 +49,10 @@ pub const POLICIES: [(&str, &str); 6] = [
     (
         "vllm-v0",
         "vLLM 0.6: steps of prompts only come first and stall the decodes; chunked prefill as a switch",
+    ),
+    (
+        "tgi",
+        "TGI v3: prompts pause the decodes once enough of them wait, memory reserved at admission",
     ),
 ];
 
@@ -71,6 +77,7 @@ impl PolicySettings {
             Self::Orca(settings) => Box::new(orca::Orca::new(settings.clone())),
             Self::Sarathi(settings) => Box::new(sarathi::Sarathi::new(settings.clone())),
             Self::VllmV0(settings) => Box::new(vllm_v0::VllmV0::new(settings.clone())),
+            Self::Tgi(settings) => Box::new(tgi::Tgi::new(settings.clone())),
         }
     }
 }
@@ -90,6 +97,8 @@ pub enum PolicySettings {
     Sarathi(SarathiSettings),
     /// Continuous batching as vLLM's V0 engine did it.
     VllmV0(VllmV0Settings),
+    /// Batching as Text Generation Inference does it.
+    Tgi(TgiSettings),
 }
 
 /// Settings of static batching.
