@@ -42,6 +42,7 @@ fn policy_name(policy: &PolicySettings) -> &'static str {
         PolicySettings::Sarathi(_) => "Sarathi-Serve's batching",
         PolicySettings::VllmV0(_) => "vLLM V0's batching",
         PolicySettings::Tgi(_) => "TGI's batching",
+        PolicySettings::Trtllm(_) => "TensorRT-LLM's batching",
     }
 }
 

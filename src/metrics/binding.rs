@@ -96,6 +96,12 @@ impl AdmissionLimits {
                 true,
                 false,
             ),
+            PolicySettings::Trtllm(settings) => (
+                settings.max_batch_size,
+                settings.max_num_tokens.into(),
+                !settings.chunked_context,
+                false,
+            ),
         };
         Self {
             most_running,

@@ -11,6 +11,7 @@ mod queue;
 mod sarathi;
 mod static_batch;
 mod tgi;
+mod trtllm;
 pub mod vllm;
 mod vllm_v0;
 
@@ -22,13 +23,14 @@ pub use queue::{
 pub use sarathi::SarathiSettings;
 pub use static_batch::{Batch, Formation};
 pub use tgi::TgiSettings;
+pub use trtllm::{Capacity, TrtllmSettings};
 pub use vllm_v0::VllmV0Settings;
 
 use crate::units::{Span, Time};
 use crate::workload::Request;
 
 /// The batching policies by name, each with what it does in a line.
-pub const POLICIES: [(&str, &str); 7] = [
+pub const POLICIES: [(&str, &str); 8] = [
     ("none", "one request at a time, in the order of arrival"),
     (
         "static",
@@ -54,6 +56,10 @@ pub const POLICIES: [(&str, &str); 7] = [
         "tgi",
         "TGI v3: prompts pause the decodes once enough of them wait, memory reserved at admission",
     ),
+    (
+        "trtllm",
+        "TensorRT-LLM: in-flight batching, without eviction or at the fullest use of memory",
+    ),
 ];
 
 /// Decides, step by step, what a server does.
@@ -78,6 +84,7 @@ impl PolicySettings {
             Self::Sarathi(settings) => Box::new(sarathi::Sarathi::new(settings.clone())),
             Self::VllmV0(settings) => Box::new(vllm_v0::VllmV0::new(settings.clone())),
             Self::Tgi(settings) => Box::new(tgi::Tgi::new(settings.clone())),
+            Self::Trtllm(settings) => Box::new(trtllm::Trtllm::new(settings.clone())),
         }
     }
 }
@@ -99,6 +106,8 @@ pub enum PolicySettings {
     VllmV0(VllmV0Settings),
     /// Batching as Text Generation Inference does it.
     Tgi(TgiSettings),
+    /// In-flight batching as TensorRT-LLM does it.
+    Trtllm(TrtllmSettings),
 }
 
 /// Settings of static batching.
