@@ -43,6 +43,7 @@ fn policy_name(policy: &PolicySettings) -> &'static str {
         PolicySettings::VllmV0(_) => "vLLM V0's batching",
         PolicySettings::Tgi(_) => "TGI's batching",
         PolicySettings::Trtllm(_) => "TensorRT-LLM's batching",
+        PolicySettings::Sglang(_) => "SGLang's batching",
     }
 }
 

@@ -102,6 +102,16 @@ impl AdmissionLimits {
                 !settings.chunked_context,
                 false,
             ),
+            PolicySettings::Sglang(settings) => {
+                let chunk = settings.chunked_prefill_size;
+                let most = settings.max_prefill_tokens.min(chunk.unwrap_or(u32::MAX));
+                (
+                    settings.max_running_requests,
+                    most.into(),
+                    chunk.is_none(),
+                    false,
+                )
+            }
         };
         Self {
             most_running,

@@ -9,6 +9,7 @@ mod none;
 mod orca;
 mod queue;
 mod sarathi;
+mod sglang;
 mod static_batch;
 mod tgi;
 mod trtllm;
@@ -21,6 +22,7 @@ pub use queue::{
     Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length,
 };
 pub use sarathi::SarathiSettings;
+pub use sglang::SglangSettings;
 pub use static_batch::{Batch, Formation};
 pub use tgi::TgiSettings;
 pub use trtllm::{Capacity, TrtllmSettings};
@@ -30,7 +32,7 @@ use crate::units::{Span, Time};
 use crate::workload::Request;
 
 /// The batching policies by name, each with what it does in a line.
-pub const POLICIES: [(&str, &str); 8] = [
+pub const POLICIES: [(&str, &str); 9] = [
     ("none", "one request at a time, in the order of arrival"),
     (
         "static",
@@ -60,6 +62,10 @@ pub const POLICIES: [(&str, &str); 8] = [
         "trtllm",
         "TensorRT-LLM: in-flight batching, without eviction or at the fullest use of memory",
     ),
+    (
+        "sglang",
+        "SGLang: prompts first, let in by an estimate of what will be produced; the shortest output retracted",
+    ),
 ];
 
 /// Decides, step by step, what a server does.
@@ -85,6 +91,7 @@ impl PolicySettings {
             Self::VllmV0(settings) => Box::new(vllm_v0::VllmV0::new(settings.clone())),
             Self::Tgi(settings) => Box::new(tgi::Tgi::new(settings.clone())),
             Self::Trtllm(settings) => Box::new(trtllm::Trtllm::new(settings.clone())),
+            Self::Sglang(settings) => Box::new(sglang::Sglang::new(settings.clone())),
         }
     }
 }
@@ -108,6 +115,8 @@ pub enum PolicySettings {
     Tgi(TgiSettings),
     /// In-flight batching as TensorRT-LLM does it.
     Trtllm(TrtllmSettings),
+    /// Continuous batching as SGLang does it.
+    Sglang(SglangSettings),
 }
 
 /// Settings of static batching.
