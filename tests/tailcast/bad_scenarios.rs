@@ -333,6 +333,67 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "6:13",
         "base_us = 8000",
     ),
+    // The settings of other engines.
+    (
+        "policy = \"continuous\"",
+        "policy = \"orka\"",
+        "9:10",
+        "did you mean `orca`",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"sarathi\"\nchunk_size = 16\nmax_num_seqs = 64",
+        "10:14",
+        "chunk_size = 64 or more",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"sarathi\"\nmax_num_seqs = 600",
+        "10:16",
+        "max_num_seqs = 512 or less",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"vllm-v0\"\nmax_num_batched_tokens = 2048",
+        "10:26",
+        "chunked_prefill = true",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"tgi\"\nmax_batch_total_tokens = 5000",
+        "10:26",
+        "max_batch_total_tokens = 8192 or more",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"trtllm\"\nmax_num_tokens = 8",
+        "10:18",
+        "max_num_tokens = 16 or more",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"trtllm\"\ncapacity = \"no_evict\"",
+        "10:12",
+        "guaranteed_no_evict, max_utilization",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"sglang\"\nchunked_prefill_size = 1000",
+        "10:24",
+        "chunked_prefill_size = 1008",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"sglang\"\nschedule_policy = \"lpm\"",
+        "10:19",
+        "allowed: fcfs",
+    ),
+    (
+        "policy = \"continuous\"",
+        "waiting_served_ratio = -0.1",
+        "9:24",
+        "a number from 0 to",
+    ),
     // What does not exist yet must not be passed over in silence.
     (
         "policy = \"continuous\"",

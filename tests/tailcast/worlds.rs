@@ -4,7 +4,10 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::engine::{Event, Observer, ServerSettings, StepRun};
-use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
+use tailcast::policy::{
+    Capacity, ContinuousSettings, OrcaSettings, POLICIES, PolicySettings, Reserve, Response,
+    SarathiSettings, SglangSettings, StaticSettings, TgiSettings, TrtllmSettings, VllmV0Settings,
+};
 use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::TraceError;
@@ -61,8 +64,10 @@ impl StepTime for WorldStepTime {
     }
 }
 
-/// Which policy a world is made for.
-pub const POLICY_NAMES: [&str; 3] = ["none", "static", "continuous"];
+/// Every policy: for which a world can be made.
+pub fn policy_names() -> impl Iterator<Item = &'static str> {
+    POLICIES.iter().map(|(name, _)| *name)
+}
 
 pub fn world(policy: &str, seed: u64) -> World {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
@@ -127,7 +132,7 @@ fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng)
                 Reserve::MaxModelLen
             },
         }),
-        _ => PolicySettings::Continuous(ContinuousSettings {
+        "continuous" => PolicySettings::Continuous(ContinuousSettings {
             max_num_seqs: random.random_range(1..12),
             max_num_batched_tokens: random.random_range(1..2 * longest + 2),
             chunked_prefill: random.random_bool(0.8),
@@ -143,6 +148,53 @@ fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng)
             },
             full_sequence_gate: random.random_bool(0.7),
         }),
+        _ => engine_settings(policy, longest, random),
+    }
+}
+
+fn engine_settings(policy: &str, longest: u32, random: &mut impl Rng) -> PolicySettings {
+    let requests = random.random_range(1..12);
+    let tokens = random.random_range(1..2 * longest + 2);
+    let sometimes = random.random_bool(0.3);
+    let mostly = random.random_bool(0.7);
+    match policy {
+        "orca" => PolicySettings::Orca(OrcaSettings {
+            max_batch_size: requests,
+        }),
+        "sarathi" => PolicySettings::Sarathi(SarathiSettings {
+            chunk_size: tokens.max(requests),
+            max_num_seqs: requests,
+        }),
+        "vllm-v0" => PolicySettings::VllmV0(VllmV0Settings {
+            max_num_seqs: requests,
+            max_num_batched_tokens: if sometimes { tokens } else { 2 * longest }.max(requests),
+            chunked_prefill: random.random_bool(0.4),
+            watermark: if mostly { 0.01 } else { 0.1 },
+        }),
+        "tgi" => PolicySettings::Tgi(TgiSettings {
+            waiting_served_ratio: random.random_range(0.0..2.0),
+            max_waiting_tokens: random.random_range(0..20),
+            max_batch_prefill_tokens: if sometimes { tokens } else { 2 * longest },
+            max_batch_total_tokens: sometimes.then_some(3 * longest),
+        }),
+        "trtllm" => PolicySettings::Trtllm(TrtllmSettings {
+            capacity: if mostly {
+                Capacity::MaxUtilization
+            } else {
+                Capacity::GuaranteedNoEvict
+            },
+            max_batch_size: requests,
+            max_num_tokens: if sometimes { tokens } else { 2 * longest },
+            chunked_context: random.random_bool(0.6),
+        }),
+        "sglang" => PolicySettings::Sglang(SglangSettings {
+            max_running_requests: requests,
+            max_prefill_tokens: tokens,
+            chunked_prefill_size: mostly.then_some(tokens + 8),
+            enable_mixed_chunk: random.random_bool(0.4),
+            schedule_conservativeness: random.random_range(0.0..1.5),
+        }),
+        other => panic!("no world for the policy {other}"),
     }
 }
 
