@@ -38,6 +38,12 @@ fn policy_name(policy: &PolicySettings) -> &'static str {
         PolicySettings::None => "no batching",
         PolicySettings::Static(_) => "static batching",
         PolicySettings::Continuous(_) => "continuous batching",
+        PolicySettings::Orca(_) => "Orca's batching",
+        PolicySettings::Sarathi(_) => "Sarathi-Serve's batching",
+        PolicySettings::VllmV0(_) => "vLLM V0's batching",
+        PolicySettings::Tgi(_) => "TGI's batching",
+        PolicySettings::Trtllm(_) => "TensorRT-LLM's batching",
+        PolicySettings::Sglang(_) => "SGLang's batching",
     }
 }
 

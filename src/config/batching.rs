@@ -1,6 +1,7 @@
 //! `[batching]`: the policy and its settings, with the defaults and the refusals of vLLM.
 
 use super::diagnostic::Diagnostic;
+use super::engines::{self, Chosen, Engine};
 use super::fields::Fields;
 use super::key::Choice;
 use crate::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
@@ -25,6 +26,8 @@ pub struct Host<'a> {
     pub is_a100: bool,
     /// The most tokens of a request.
     pub max_model_len: u32,
+    /// Tokens in a block.
+    pub block_tokens: u32,
 }
 
 /// The batching policy as written, with whether the prefix cache is on.
@@ -47,6 +50,7 @@ enum Policy {
     None,
     Static,
     Continuous,
+    Of(Engine),
 }
 
 /// Reads `[batching]`.
@@ -55,6 +59,12 @@ pub fn read(fields: &Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic>
         ("none", Policy::None),
         ("static", Policy::Static),
         ("continuous", Policy::Continuous),
+        ("orca", Policy::Of(Engine::Orca)),
+        ("sarathi", Policy::Of(Engine::Sarathi)),
+        ("vllm-v0", Policy::Of(Engine::VllmV0)),
+        ("tgi", Policy::Of(Engine::Tgi)),
+        ("trtllm", Policy::Of(Engine::Trtllm)),
+        ("sglang", Policy::Of(Engine::Sglang)),
     ])?;
     let policy = policy
         .or(named("continuous", Policy::Continuous), "as vLLM")
@@ -62,38 +72,46 @@ pub fn read(fields: &Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic>
     refuse_what_does_not_exist_yet(fields)?;
     let fixed = read_static(fields)?;
     let mut continuous = read_continuous(fields, host, matches!(policy, Policy::Continuous))?;
+    let engine = match policy {
+        Policy::Of(engine) => Some(engine),
+        Policy::None | Policy::Static | Policy::Continuous => None,
+    };
+    let of_engine = engines::read(fields, host, engine)?;
     let caching = fields
         .key_or_alias("prefix_caching", &["enable_prefix_caching"])?
         .boolean()?;
     let prefix_caching = match policy {
         Policy::Continuous => caching.or(true, "vLLM's default"),
         // Validated above; without continuous batching there is no cache to switch on.
-        Policy::None | Policy::Static => false,
+        Policy::None | Policy::Static | Policy::Of(_) => false,
     };
     continuous.prefix_caching = prefix_caching;
     fields.finish()?;
     let request = u64::from(host.max_model_len);
-    let (most_requests, most_tokens) = match policy {
-        Policy::None => (1, request),
-        Policy::Static => (
-            fixed.max_batch_size,
-            u64::from(fixed.max_batch_size) * request,
-        ),
-        Policy::Continuous => (
-            continuous.max_num_seqs,
-            continuous.max_num_batched_tokens.into(),
-        ),
+    let chosen = match policy {
+        Policy::None => Chosen {
+            policy: PolicySettings::None,
+            most_requests: 1,
+            most_tokens: request,
+        },
+        Policy::Static => Chosen {
+            most_requests: fixed.max_batch_size,
+            most_tokens: u64::from(fixed.max_batch_size) * request,
+            policy: PolicySettings::Static(fixed),
+        },
+        Policy::Continuous => Chosen {
+            policy: PolicySettings::Continuous(continuous.clone()),
+            most_requests: continuous.max_num_seqs,
+            most_tokens: continuous.max_num_batched_tokens.into(),
+        },
+        Policy::Of(_) => of_engine.expect("the policy is one of an engine"),
     };
     Ok(Batching {
-        policy: match policy {
-            Policy::None => PolicySettings::None,
-            Policy::Static => PolicySettings::Static(fixed),
-            Policy::Continuous => PolicySettings::Continuous(continuous.clone()),
-        },
+        policy: chosen.policy,
         prefix_caching,
         continuous,
-        most_requests,
-        most_tokens,
+        most_requests: chosen.most_requests,
+        most_tokens: chosen.most_tokens,
     })
 }
 

@@ -36,9 +36,13 @@ pub struct Resolved {
 }
 
 impl Reading {
-    /// Notes a setting.
+    /// Notes a setting, in the place of an earlier note on the same key.
     pub fn note(&self, resolved: Resolved) {
-        self.ledger.borrow_mut().push(resolved);
+        let mut ledger = self.ledger.borrow_mut();
+        match ledger.iter_mut().find(|note| note.key == resolved.key) {
+            Some(note) => *note = resolved,
+            None => ledger.push(resolved),
+        }
     }
 
     /// Notes something that the user should know but that stops nothing.
@@ -131,7 +135,11 @@ impl<'a> Fields<'a> {
         name: &'static str,
         aliases: &'static [&'static str],
     ) -> Result<Key<'a>, Diagnostic> {
-        self.known.borrow_mut().push((name, aliases));
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&(name, aliases)) {
+            known.push((name, aliases));
+        }
+        drop(known);
         let spelled = |entry: &&Entry| {
             same_key(&entry.key, name) || aliases.iter().any(|alias| same_key(&entry.key, alias))
         };
@@ -281,6 +289,13 @@ const HOMES: [(&str, &[&str]); 4] = [
             "enable_chunked_prefill",
             "max_batch_size",
             "max_wait",
+            "chunk_size",
+            "max_num_tokens",
+            "chunked_prefill_size",
+            "max_prefill_tokens",
+            "max_running_requests",
+            "max_batch_prefill_tokens",
+            "max_batch_total_tokens",
         ],
     ),
     (

@@ -8,6 +8,7 @@ mod batching;
 pub mod catalogue;
 mod diagnostic;
 mod document;
+mod engines;
 mod fields;
 mod fingerprint;
 pub mod hugging_face;

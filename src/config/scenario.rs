@@ -112,6 +112,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         gpu_memory_bytes: server.gpu.memory_bytes(),
         is_a100: server.gpu.name().contains("a100"),
         max_model_len: server.max_model_len,
+        block_tokens: server.block_tokens,
     };
     let batching = batching::read(&fields.section("batching")?, host)?;
     let workload = workload::read(&fields.section("workload")?, server.max_model_len)?;

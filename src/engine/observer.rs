@@ -32,7 +32,7 @@ pub enum Event {
         /// Prompt tokens (and, resumed, output tokens) it has to compute.
         tokens: u32,
     },
-    /// It lost its blocks, and waits at the head of the queue to compute them again.
+    /// It lost its blocks and waits, under most policies at the head of the queue, to compute them again.
     Preempted,
     /// Its first output token was produced.
     FirstToken,

@@ -79,6 +79,42 @@ impl AdmissionLimits {
                 !settings.chunked_prefill,
                 false,
             ),
+            PolicySettings::Orca(settings) => (settings.max_batch_size, u64::MAX, false, false),
+            PolicySettings::Sarathi(settings) => (
+                settings.max_num_seqs,
+                settings.chunk_size.into(),
+                false,
+                false,
+            ),
+            PolicySettings::VllmV0(settings) => (
+                settings.max_num_seqs,
+                settings.max_num_batched_tokens.into(),
+                !settings.chunked_prefill,
+                false,
+            ),
+            // That too few wait to pause the decodes shows in no step; it counts as memory, the usual reason.
+            PolicySettings::Tgi(settings) => (
+                u32::MAX,
+                settings.max_batch_prefill_tokens.into(),
+                true,
+                false,
+            ),
+            PolicySettings::Trtllm(settings) => (
+                settings.max_batch_size,
+                settings.max_num_tokens.into(),
+                !settings.chunked_context,
+                false,
+            ),
+            PolicySettings::Sglang(settings) => {
+                let chunk = settings.chunked_prefill_size;
+                let most = settings.max_prefill_tokens.min(chunk.unwrap_or(u32::MAX));
+                (
+                    settings.max_running_requests,
+                    most.into(),
+                    chunk.is_none(),
+                    false,
+                )
+            }
         };
         Self {
             most_running,

@@ -5,23 +5,35 @@
 //! policy's decision functions and must give the same events.
 
 mod none;
+mod orca;
 mod planner;
 mod queue;
+mod sarathi;
+mod sglang;
 mod static_batch;
+mod tgi;
+mod trtllm;
 pub mod vllm;
+mod vllm_v0;
 
+pub use orca::OrcaSettings;
 pub use planner::{Outcome, Planned, Planner};
 pub use queue::{
     Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length,
 };
+pub use sarathi::SarathiSettings;
+pub use sglang::SglangSettings;
 pub use static_batch::{Batch, Formation};
+pub use tgi::TgiSettings;
+pub use trtllm::{Capacity, TrtllmSettings};
 pub use vllm::{AdmissionMemory, within};
+pub use vllm_v0::VllmV0Settings;
 
 use crate::units::{Span, Time};
 use crate::workload::Request;
 
 /// The batching policies by name, each with what it does in a line.
-pub const POLICIES: [(&str, &str); 3] = [
+pub const POLICIES: [(&str, &str); 9] = [
     ("none", "one request at a time, in the order of arrival"),
     (
         "static",
@@ -30,6 +42,30 @@ pub const POLICIES: [(&str, &str); 3] = [
     (
         "continuous",
         "vLLM V1: every step takes what fits, prompts in chunks, the youngest preempted when memory runs out",
+    ),
+    (
+        "orca",
+        "Orca: whole prompts beside decodes, memory for all the output allowed reserved at admission",
+    ),
+    (
+        "sarathi",
+        "Sarathi-Serve: a fixed token budget, all decodes first, prompts cut to what is left",
+    ),
+    (
+        "vllm-v0",
+        "vLLM 0.6: steps of prompts only come first and stall the decodes; chunked prefill as a switch",
+    ),
+    (
+        "tgi",
+        "TGI v3: prompts pause the decodes once enough of them wait, memory reserved at admission",
+    ),
+    (
+        "trtllm",
+        "TensorRT-LLM: in-flight batching, without eviction or at the fullest use of memory",
+    ),
+    (
+        "sglang",
+        "SGLang: prompts first, let in by an estimate of what will be produced; the shortest output retracted",
     ),
 ];
 
@@ -45,14 +81,31 @@ pub trait Policy {
 impl PolicySettings {
     /// Empty queues with the policy over them, in readable form.
     pub fn planner(&self, memory: Memory) -> Box<dyn Planner> {
-        let policy: Box<dyn Policy> = match self {
+        match self {
+            Self::Continuous(settings) => {
+                Box::new(vllm::ContinuousBatching::new(settings.clone(), memory))
+            }
+            _ => Box::new(Planned::new(
+                self.policy()
+                    .expect("only vLLM's scheduler keeps its own queues"),
+                memory,
+            )),
+        }
+    }
+
+    /// The policy alone, where it is nothing but a plan over plain queues.
+    pub fn policy(&self) -> Option<Box<dyn Policy>> {
+        Some(match self {
+            Self::Continuous(_) => return None,
             Self::None => Box::new(none::NoBatching),
             Self::Static(settings) => Box::new(static_batch::StaticBatching::new(settings.clone())),
-            Self::Continuous(settings) => {
-                return Box::new(vllm::ContinuousBatching::new(settings.clone(), memory));
-            }
-        };
-        Box::new(Planned::new(policy, memory))
+            Self::Orca(settings) => Box::new(orca::Orca::new(settings.clone())),
+            Self::Sarathi(settings) => Box::new(sarathi::Sarathi::new(settings.clone())),
+            Self::VllmV0(settings) => Box::new(vllm_v0::VllmV0::new(settings.clone())),
+            Self::Tgi(settings) => Box::new(tgi::Tgi::new(settings.clone())),
+            Self::Trtllm(settings) => Box::new(trtllm::Trtllm::new(settings.clone())),
+            Self::Sglang(settings) => Box::new(sglang::Sglang::new(settings.clone())),
+        })
     }
 }
 
@@ -65,6 +118,18 @@ pub enum PolicySettings {
     Static(StaticSettings),
     /// Continuous batching as vLLM V1 does it.
     Continuous(ContinuousSettings),
+    /// Iteration-level scheduling as Orca does it.
+    Orca(OrcaSettings),
+    /// Stall-free batching as Sarathi-Serve does it.
+    Sarathi(SarathiSettings),
+    /// Continuous batching as vLLM's V0 engine did it.
+    VllmV0(VllmV0Settings),
+    /// Batching as Text Generation Inference does it.
+    Tgi(TgiSettings),
+    /// In-flight batching as TensorRT-LLM does it.
+    Trtllm(TrtllmSettings),
+    /// Continuous batching as SGLang does it.
+    Sglang(SglangSettings),
 }
 
 /// Settings of static batching.

@@ -31,6 +31,8 @@ pub struct Live {
     pub recomputed: u64,
     /// Prompt tokens found in the prefix cache when it was first admitted.
     pub cached: u32,
+    /// Output tokens it had when it was last released: it computes them again as if they were prompt.
+    pub released_with: u32,
 }
 
 /// Requests waiting and running, and the blocks they hold.
@@ -121,12 +123,23 @@ impl Live {
             preemptions: 0,
             recomputed: 0,
             cached: 0,
+            released_with: 0,
         }
     }
 
     /// Tokens it has, prompt and output; the newest output token has no KV yet.
     pub const fn num_tokens(&self) -> u32 {
         self.request.prompt.tokens() + self.generated
+    }
+
+    /// Whether it has computed its prompt, and all it lost, and goes on from token to token.
+    pub const fn is_decoding(&self) -> bool {
+        self.generated > self.released_with
+    }
+
+    /// The most tokens it may come to: what reserving policies set aside.
+    pub const fn most_tokens(&self) -> u32 {
+        self.request.most_tokens()
     }
 
     /// Whether it has all its output.
@@ -183,6 +196,43 @@ impl Queue {
         live.preemptions += 1;
         let id = live.request.id;
         self.waiting.push_front(live);
+        id
+    }
+
+    /// Gives running request `index` the blocks for all the tokens it has, and says how many it took; they must be free.
+    pub fn allocate_next(&mut self, index: usize) -> u32 {
+        let live = &mut self.running[index];
+        let needed = self.memory.blocks_for(live.num_tokens());
+        let taken = needed.saturating_sub(live.blocks);
+        live.blocks += taken;
+        taken
+    }
+
+    /// Takes running request `index` out, without its blocks: it has to compute all its tokens again. The policy puts it back into the
+    /// queue.
+    pub fn release(&mut self, index: usize) -> Live {
+        let mut live = self.running.remove(index);
+        live.recomputed += u64::from(live.computed);
+        live.computed = 0;
+        live.blocks = 0;
+        live.preemptions += 1;
+        live.released_with = live.generated;
+        live
+    }
+
+    /// Takes all blocks from running request `index` and puts it at the head of the queue.
+    pub fn preempt(&mut self, index: usize) -> RequestId {
+        let live = self.release(index);
+        let id = live.request.id;
+        self.waiting.push_front(live);
+        id
+    }
+
+    /// Takes all blocks from running request `index` and puts it at the end of the queue.
+    pub fn requeue(&mut self, index: usize) -> RequestId {
+        let live = self.release(index);
+        let id = live.request.id;
+        self.waiting.push_back(live);
         id
     }
 

@@ -144,4 +144,14 @@ impl Request {
             output_is_shared: false,
         }
     }
+
+    /// Prompt and `max_tokens` together: the most tokens it may come to.
+    pub const fn most_tokens(&self) -> u32 {
+        self.prompt.tokens() + self.max_tokens
+    }
+
+    /// Tokens whose KV it needs at most: the last output token is never fed back. At least its prompt.
+    pub const fn most_computed(&self) -> u32 {
+        self.most_tokens() - 1
+    }
 }

@@ -1,6 +1,7 @@
 //! Bad input gives exit code 2 and a message that names the place and the remedy: never a panic, never a half-written file.
 
 use crate::bad_scenarios::{GOOD, SCENARIOS};
+use crate::bad_sharing::SHARING;
 use crate::command::{Ended, Workplace};
 
 /// Longer than a name may be in most file systems.
@@ -239,7 +240,7 @@ fn must_be_refused(
 fn bad_scenarios_are_refused_at_their_place() {
     let place = Workplace::new();
     let mut wrong = Vec::new();
-    for (good, bad, at, remedy) in SCENARIOS {
+    for (good, bad, at, remedy) in SCENARIOS.iter().chain(SHARING) {
         assert!(
             GOOD.contains(good),
             "{good:?} is not part of the good scenario"

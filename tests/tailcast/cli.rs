@@ -170,7 +170,7 @@ fn init_writes_a_scenario_that_runs_and_overwrites_nothing() {
 fn check_says_that_both_engines_agree() {
     let place = Workplace::new();
     place.run(&["init", "scenario.toml"]);
-    for policy in ["none", "static", "continuous"] {
+    for (policy, _) in tailcast::policy::POLICIES {
         let policy = format!("batching.policy={policy}");
         let ended = place.run(&[
             "check",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tailcast::config::{Flag, Layers, Scenario, Workload};
-use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response};
+use tailcast::policy::{Capacity, ContinuousSettings, PolicySettings, Reserve, Response};
 use tailcast::step_time::Affine;
 use tailcast::units::Span;
 use tailcast::workload::trace::{FormatName, Replay};
@@ -234,6 +234,65 @@ fn keys_of_another_policy_are_valid_and_ignored_but_checked() {
         )
         .is_err()
     );
+}
+
+#[test]
+fn every_policy_of_the_list_can_be_named_and_needs_no_further_key() {
+    for (policy, _) in tailcast::policy::POLICIES {
+        let scenario = load(LEAST, &[&format!("batching.policy={policy}")]);
+        let name = format!("{:?}", scenario.server.policy).to_lowercase();
+        assert!(name.starts_with(&policy.replace('-', "")), "{name}");
+        let noted = scenario.settings.iter().map(|setting| &setting.key);
+        let keys: std::collections::BTreeSet<_> = noted.clone().collect();
+        assert_eq!(keys.len(), noted.count(), "{policy}: each key once");
+    }
+}
+
+#[test]
+fn engines_take_their_own_defaults() {
+    let of = |flags: &[&str]| load(LEAST, flags).server.policy;
+    let PolicySettings::VllmV0(v0) = of(&["batching.policy=vllm-v0"]) else {
+        panic!("not vLLM V0");
+    };
+    assert_eq!(v0.max_num_seqs, 256);
+    assert!((v0.watermark - 0.01).abs() < 1e-9);
+    assert!(!v0.chunked_prefill && v0.max_num_batched_tokens >= 2048);
+    let chunked = of(&["batching.policy=vllm-v0", "batching.chunked_prefill=true"]);
+    let PolicySettings::VllmV0(v0) = chunked else {
+        panic!("not vLLM V0");
+    };
+    assert_eq!(v0.max_num_batched_tokens, 2048);
+    let PolicySettings::Sglang(sglang) = of(&["batching.policy=sglang"]) else {
+        panic!("not SGLang");
+    };
+    assert_eq!(sglang.chunked_prefill_size, Some(8192));
+    let whole = of(&["batching.policy=sglang", "batching.chunked_prefill_size=0"]);
+    let PolicySettings::Sglang(sglang) = whole else {
+        panic!("not SGLang");
+    };
+    assert_eq!(sglang.chunked_prefill_size, None);
+    let alias = of(&[
+        "batching.policy=trtllm",
+        "batching.capacity_scheduler_policy=max_utilization",
+    ]);
+    let PolicySettings::Trtllm(trtllm) = alias else {
+        panic!("not TensorRT-LLM");
+    };
+    assert_eq!(trtllm.capacity, Capacity::MaxUtilization);
+    assert_eq!((trtllm.max_batch_size, trtllm.max_num_tokens), (2048, 8192));
+}
+
+#[test]
+fn settings_of_an_engine_that_is_not_used_do_not_name_the_scenario() {
+    let plain = load(LEAST, &[]);
+    let with_other = load(
+        LEAST,
+        &[
+            "batching.chunk_size=64",
+            "batching.capacity=max_utilization",
+        ],
+    );
+    assert_eq!(plain.hash, with_other.hash);
 }
 
 #[test]

@@ -26,7 +26,7 @@ impl Observer for Histories {
     fn ran(&mut self, _run: &StepRun<'_>) {}
 }
 
-fn request(id: u64, arrival_us: u64, prompt: u32, output_tokens: u32) -> Request {
+pub fn request(id: u64, arrival_us: u64, prompt: u32, output_tokens: u32) -> Request {
     let arrival = Time::ZERO + Span::from_micros(arrival_us);
     Request::new(
         RequestId(id),
@@ -39,9 +39,18 @@ fn request(id: u64, arrival_us: u64, prompt: u32, output_tokens: u32) -> Request
 
 /// Serves the requests with both engines and returns each one's first and last token [us].
 fn first_and_last(policy: PolicySettings, requests: &[Request]) -> Vec<(u64, u64)> {
+    first_and_last_with(policy, 63, requests)
+}
+
+/// The same with this many blocks of 16 tokens.
+pub fn first_and_last_with(
+    policy: PolicySettings,
+    usable_blocks: u32,
+    requests: &[Request],
+) -> Vec<(u64, u64)> {
     let settings = ServerSettings {
         policy,
-        kv_blocks: 64,
+        kv_blocks: 1 + usable_blocks,
         block_tokens: 16,
         max_model_len: 1000,
     };
@@ -65,7 +74,7 @@ fn first_and_last(policy: PolicySettings, requests: &[Request]) -> Vec<(u64, u64
 }
 
 /// Three requests: A with 100 prompt and 4 output tokens and B with 50 and 10 at the start, C with 30 and 2 a millisecond later.
-fn three_requests() -> [Request; 3] {
+pub fn three_requests() -> [Request; 3] {
     [
         request(0, 0, 100, 4),
         request(1, 0, 50, 10),

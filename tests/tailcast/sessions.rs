@@ -13,7 +13,7 @@ use tailcast::workload::{
 
 use crate::sharing::{shared, tokens_of};
 use crate::traces::Folder;
-use crate::worlds::{POLICY_NAMES, Stream, world};
+use crate::worlds::{Stream, policy_names, world};
 
 fn seconds(seconds: f64) -> Span {
     Span::from_seconds(seconds).unwrap()
@@ -321,7 +321,7 @@ fn a_turn_finds_the_whole_blocks_of_its_session_in_the_cache() {
 
 #[test]
 fn both_engines_tell_the_same_of_sessions() {
-    for policy in POLICY_NAMES {
+    for policy in policy_names() {
         let (mut turns, mut rejections) = (0, 0);
         for seed in 0..150 {
             let world = world(policy, seed);

@@ -4,7 +4,10 @@
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::engine::{Event, Observer, ServerSettings, StepRun};
-use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
+use tailcast::policy::{
+    Capacity, ContinuousSettings, OrcaSettings, POLICIES, PolicySettings, Reserve, Response,
+    SarathiSettings, SglangSettings, StaticSettings, TgiSettings, TrtllmSettings, VllmV0Settings,
+};
 use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::TraceError;
@@ -61,13 +64,11 @@ impl StepTime for WorldStepTime {
     }
 }
 
-/// Which policy a world is made for.
-pub const POLICY_NAMES: [&str; 4] = [
-    "none",
-    "static",
-    "continuous",
-    "continuous with prefix cache",
-];
+/// Every policy, and continuous batching with its prefix cache: for which a world can be made.
+pub fn policy_names() -> impl Iterator<Item = &'static str> {
+    let policies = POLICIES.iter().map(|(name, _)| *name);
+    policies.chain(["continuous with prefix cache"])
+}
 
 pub fn world(policy: &str, seed: u64) -> World {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
@@ -132,26 +133,75 @@ fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng)
                 Reserve::MaxModelLen
             },
         }),
-        _ => PolicySettings::Continuous(ContinuousSettings {
-            max_num_seqs: random.random_range(1..12),
-            max_num_batched_tokens: random.random_range(1..2 * longest + 2),
-            chunked_prefill: random.random_bool(0.8),
-            long_prefill_token_threshold: if random.random_bool(0.3) {
-                random.random_range(1..=longest)
-            } else {
-                0
-            },
-            watermark: if random.random_bool(0.3) {
-                random.random_range(0.0..0.4)
-            } else {
-                0.0
-            },
-            prefix_caching: policy == "continuous with prefix cache",
-            full_sequence_gate: random.random_bool(0.7),
-            keyless_first: random.random_bool(0.7),
-            threshold_spares_alone: random.random_bool(0.7),
-            ..ContinuousSettings::new(1, 1)
+        "continuous" | "continuous with prefix cache" => {
+            PolicySettings::Continuous(ContinuousSettings {
+                max_num_seqs: random.random_range(1..12),
+                max_num_batched_tokens: random.random_range(1..2 * longest + 2),
+                chunked_prefill: random.random_bool(0.8),
+                long_prefill_token_threshold: if random.random_bool(0.3) {
+                    random.random_range(1..=longest)
+                } else {
+                    0
+                },
+                watermark: if random.random_bool(0.3) {
+                    random.random_range(0.0..0.4)
+                } else {
+                    0.0
+                },
+                prefix_caching: policy == "continuous with prefix cache",
+                full_sequence_gate: random.random_bool(0.7),
+                keyless_first: random.random_bool(0.7),
+                threshold_spares_alone: random.random_bool(0.7),
+                ..ContinuousSettings::new(1, 1)
+            })
+        }
+        _ => engine_settings(policy, longest, random),
+    }
+}
+
+fn engine_settings(policy: &str, longest: u32, random: &mut impl Rng) -> PolicySettings {
+    let requests = random.random_range(1..12);
+    let tokens = random.random_range(1..2 * longest + 2);
+    let sometimes = random.random_bool(0.3);
+    let mostly = random.random_bool(0.7);
+    match policy {
+        "orca" => PolicySettings::Orca(OrcaSettings {
+            max_batch_size: requests,
         }),
+        "sarathi" => PolicySettings::Sarathi(SarathiSettings {
+            chunk_size: tokens.max(requests),
+            max_num_seqs: requests,
+        }),
+        "vllm-v0" => PolicySettings::VllmV0(VllmV0Settings {
+            max_num_seqs: requests,
+            max_num_batched_tokens: if sometimes { tokens } else { 2 * longest }.max(requests),
+            chunked_prefill: random.random_bool(0.4),
+            watermark: if mostly { 0.01 } else { 0.1 },
+        }),
+        "tgi" => PolicySettings::Tgi(TgiSettings {
+            waiting_served_ratio: random.random_range(0.0..2.0),
+            max_waiting_tokens: random.random_range(0..20),
+            max_batch_prefill_tokens: if sometimes { tokens } else { 2 * longest },
+            max_batch_total_tokens: sometimes.then_some(3 * longest),
+        }),
+        "trtllm" => PolicySettings::Trtllm(TrtllmSettings {
+            capacity: if mostly {
+                Capacity::MaxUtilization
+            } else {
+                Capacity::GuaranteedNoEvict
+            },
+            max_batch_size: requests,
+            max_num_tokens: if sometimes { tokens } else { 2 * longest },
+            chunked_context: random.random_bool(0.6),
+        }),
+        "sglang" => PolicySettings::Sglang(SglangSettings {
+            max_running_requests: requests,
+            max_prefill_tokens: tokens,
+            chunked_prefill_size: mostly.then_some(tokens + 8),
+            enable_mixed_chunk: random.random_bool(0.4),
+            schedule_conservativeness: random.random_range(0.0..1.5),
+        }),
+        other => panic!("no world for the policy {other}"),
     }
 }
 

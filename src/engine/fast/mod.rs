@@ -15,7 +15,7 @@ use crate::step_time::{Ramp, StepShape, StepTime};
 use crate::units::Time;
 use crate::workload::Request;
 
-/// A server that leaps.
+/// A server that leaps, where its policy has a shortcut.
 pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
     let memory = settings.memory();
     match &settings.policy {
@@ -29,6 +29,8 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn 
             continuous::ContinuousBatching::new(rules.clone(), memory),
             step_time,
         ),
+        // A policy without a shortcut of its own takes every step by itself.
+        _ => reference(settings, step_time),
     }
 }
 

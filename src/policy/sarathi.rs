@@ -1,0 +1,119 @@
+//! Stall-free batching as in Sarathi-Serve (Agrawal et al., "Taming Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve",
+//! OSDI 2024, Algorithm 3; `sarathi/core/scheduler/sarathi_scheduler.py`, `sarathi/core/block_space_manager`): a step holds a fixed
+//! number of tokens. First come all decodes, then the prompts that are under way, then new prompts cut to what is left, so that no
+//! prompt ever delays a decode by more than the budget.
+//!
+//! A prompt gets all its blocks when its first chunk is admitted, and must leave 1 % of all blocks free. A decode wants a free block
+//! even if its last block has room; without one the youngest request not yet looked at is preempted, goes to the head of the queue
+//! and computes again.
+//!
+//! Not modelled: the dynamic chunk sizes, pipeline stages.
+
+use super::Policy;
+use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
+use crate::units::Time;
+use crate::workload::Request;
+
+/// The fraction of all blocks that an admission leaves free (`VLLMBlockSpaceManager`, `watermark`).
+const WATERMARK: f64 = 0.01;
+
+/// Settings of Sarathi-Serve's scheduler, with its names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SarathiSettings {
+    /// Tokens in a step; at least `max_num_seqs`, so that all decodes find room.
+    pub chunk_size: u32,
+    /// The most requests running at once; at least 1.
+    pub max_num_seqs: u32,
+}
+
+/// Decodes first, then prompts cut to what is left of the budget.
+pub(super) struct Sarathi {
+    settings: SarathiSettings,
+}
+
+impl Sarathi {
+    pub(super) const fn new(settings: SarathiSettings) -> Self {
+        Self { settings }
+    }
+
+    /// All decodes, oldest first; returns what they leave of the budget.
+    fn plan_decodes(&self, queue: &mut Queue, plan: &mut StepPlan) -> u32 {
+        let mut budget = self.settings.chunk_size;
+        let mut free = queue.free_blocks();
+        let mut index = 0;
+        while index < queue.running.len() {
+            if !queue.running[index].is_decoding() {
+                index += 1;
+                continue;
+            }
+            while index < queue.running.len() && free == 0 {
+                plan.preempted.push(queue.preempt(queue.running.len() - 1));
+                free = queue.free_blocks();
+            }
+            if index == queue.running.len() {
+                break; // It was itself the youngest.
+            }
+            free -= queue.allocate_next(index);
+            plan.schedule(&queue.running[index], Kind::Running, 1);
+            budget -= 1;
+            index += 1;
+        }
+        budget
+    }
+
+    /// Then the prompts under way, whose blocks they hold.
+    fn plan_chunks(queue: &Queue, plan: &mut StepPlan, budget: &mut u32) {
+        for live in queue.running.iter().filter(|live| !live.is_decoding()) {
+            let tokens = (live.num_tokens() - live.computed).min(*budget);
+            if tokens > 0 {
+                plan.schedule(live, Kind::Running, tokens);
+                *budget -= tokens;
+            }
+        }
+    }
+
+    /// Then new prompts, in the order of the queue.
+    fn plan_waiting(&self, queue: &mut Queue, plan: &mut StepPlan, mut budget: u32, now: Time) {
+        while budget > 0 && queue.running.len() < self.settings.max_num_seqs as usize {
+            let Some(head) = queue.waiting.front() else {
+                break;
+            };
+            let all = head.num_tokens();
+            let needed = queue.memory.blocks_for(all) + kept_free(&queue.memory);
+            if needed > queue.free_blocks() {
+                break;
+            }
+            let kind = queue.admit(now);
+            let index = queue.running.len() - 1;
+            let fits = queue.allocate(index, all);
+            assert!(fits, "an admission checks that its blocks are free");
+            let tokens = all.min(budget);
+            plan.schedule(&queue.running[index], kind, tokens);
+            budget -= tokens;
+        }
+    }
+}
+
+impl Policy for Sarathi {
+    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+        let mut plan = StepPlan::default();
+        let mut budget = self.plan_decodes(queue, &mut plan);
+        Self::plan_chunks(queue, &mut plan, &mut budget);
+        self.plan_waiting(queue, &mut plan, budget, now);
+        if plan.scheduled.is_empty() && plan.preempted.is_empty() {
+            return Decision::Idle;
+        }
+        plan.used_blocks = queue.used_blocks();
+        Decision::Step(plan)
+    }
+
+    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
+        // Preempted at its last token it must still be admitted again.
+        let most = queue.memory.blocks_for(request.most_computed());
+        most + kept_free(&queue.memory) <= queue.memory.usable_blocks
+    }
+}
+
+fn kept_free(memory: &Memory) -> u32 {
+    (WATERMARK * f64::from(memory.usable_blocks)) as u32
+}

@@ -1,0 +1,142 @@
+//! Batching as Hugging Face's Text Generation Inference does it (v3, `backends/v3/src/backend.rs`, `batching_task`;
+//! `backends/v3/src/queue.rs`, `next_batch`): prompts are computed alone while the decodes pause, then join the batch. Before each decode
+//! step those that wait are asked in, but only if enough of them fit: `waiting_served_ratio` of the batch, or anyone once
+//! `max_waiting_tokens` decode steps have passed since the last prompts came in. A request gets the blocks for its prompt and all the
+//! output it allows at once, so that nobody is ever preempted.
+//!
+//! `max_batch_total_tokens` is compared with the prompt plus `max_tokens` of all that run. Not modelled: the prefix cache, cutting prompts
+//! into chunks (where the kernels allow it), speculation, the limit on concurrent requests, which refuses clients.
+
+use super::Policy;
+use super::queue::{Decision, Kind, Live, Memory, Queue, StepPlan};
+use crate::units::Time;
+use crate::workload::Request;
+
+/// Settings of TGI's batching, with its names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TgiSettings {
+    /// How many must be able to come in together, as a fraction of the batch.
+    pub waiting_served_ratio: f64,
+    /// Decode steps after which anyone may come in.
+    pub max_waiting_tokens: u32,
+    /// The most prompt tokens in a step, rounded up to whole blocks; at least 1.
+    pub max_batch_prefill_tokens: u32,
+    /// The most tokens, prompts and allowed outputs, of all that run; all that the memory holds if it is not given.
+    pub max_batch_total_tokens: Option<u32>,
+}
+
+/// Prompts that pause the decodes, if enough of them wait.
+pub(super) struct Tgi {
+    settings: TgiSettings,
+    /// Decode steps since prompts last came in, and one.
+    waiting_tokens: u32,
+    /// Prompts have just joined a running batch: a decode step comes next.
+    has_joined: bool,
+}
+
+impl Tgi {
+    pub(super) const fn new(settings: TgiSettings) -> Self {
+        Self {
+            settings,
+            waiting_tokens: 0,
+            has_joined: false,
+        }
+    }
+
+    /// How many from the head of the queue come in at once; nobody if fewer than `least` fit.
+    fn fitting(&self, queue: &Queue, least: usize) -> usize {
+        let memory = &queue.memory;
+        let most_prefill = self.prefill_budget(memory);
+        let running = queue.running.iter();
+        let mut total: u64 = running.map(|live| u64::from(live.most_tokens())).sum();
+        let (mut prefill, mut blocks, mut fitting) = (0, 0, 0);
+        for Live { request, .. } in &queue.waiting {
+            prefill += u64::from(request.prompt.tokens());
+            total += u64::from(request.most_tokens());
+            blocks += memory.blocks_for(request.most_computed());
+            if prefill > most_prefill
+                || total > self.total_budget(memory)
+                || blocks > queue.free_blocks()
+            {
+                break; // Nobody behind may pass it.
+            }
+            fitting += 1;
+        }
+        if fitting < least { 0 } else { fitting }
+    }
+
+    fn prefill_budget(&self, memory: &Memory) -> u64 {
+        u64::from(self.settings.max_batch_prefill_tokens)
+            .next_multiple_of(u64::from(memory.block_tokens))
+    }
+
+    fn total_budget(&self, memory: &Memory) -> u64 {
+        match self.settings.max_batch_total_tokens {
+            Some(tokens) => tokens.into(),
+            None => u64::from(memory.usable_blocks) * u64::from(memory.block_tokens),
+        }
+    }
+
+    /// How many must fit for any of them to come in now.
+    fn least(&self, queue: &Queue) -> usize {
+        if self.waiting_tokens >= self.settings.max_waiting_tokens {
+            return 0;
+        }
+        (queue.running.len() as f64 * self.settings.waiting_served_ratio) as usize
+    }
+
+    fn prefill(&mut self, queue: &mut Queue, joining: usize, now: Time) -> StepPlan {
+        self.waiting_tokens = 1;
+        self.has_joined = !queue.running.is_empty();
+        let mut plan = StepPlan::default();
+        for _ in 0..joining {
+            let kind = queue.admit(now);
+            let index = queue.running.len() - 1;
+            let most = queue.running[index].request.most_computed();
+            let fits = queue.allocate(index, most);
+            assert!(fits, "only those come in that fit");
+            let live = &queue.running[index];
+            plan.schedule(live, kind, live.num_tokens());
+        }
+        plan
+    }
+
+    fn decode(&mut self, queue: &Queue) -> StepPlan {
+        self.waiting_tokens += 1;
+        self.has_joined = false;
+        let mut plan = StepPlan::default();
+        for live in &queue.running {
+            plan.schedule(live, Kind::Running, 1);
+        }
+        plan
+    }
+}
+
+impl Policy for Tgi {
+    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+        let has_batch = !queue.running.is_empty();
+        let joining = if !has_batch {
+            self.fitting(queue, 0)
+        } else if self.has_joined {
+            0
+        } else {
+            self.fitting(queue, self.least(queue))
+        };
+        let mut plan = if joining > 0 {
+            self.prefill(queue, joining, now)
+        } else if has_batch {
+            self.decode(queue)
+        } else {
+            return Decision::Idle;
+        };
+        plan.used_blocks = queue.used_blocks();
+        Decision::Step(plan)
+    }
+
+    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
+        let memory = &queue.memory;
+        u64::from(request.prompt.tokens()) <= self.prefill_budget(memory)
+            && u64::from(request.most_tokens()) <= self.total_budget(memory)
+            && memory.blocks_for(request.most_computed()) <= memory.usable_blocks
+    }
+}

@@ -1,0 +1,179 @@
+//! In-flight batching as NVIDIA TensorRT-LLM does it (`cpp/tensorrt_llm/batch_manager/capacityScheduler.cpp`, `GuaranteedNoEvictScheduler`
+//! and `MaxUtilizationScheduler`; `microBatchScheduler.cpp`). Each step two schedulers speak. The first goes through the requests in the
+//! order of arrival and asks which the memory can hold:
+//!
+//! - `guaranteed_no_evict`: those that run always; a new one only if the blocks to completion, prompt and all the output allowed, of all
+//!   of them fit.
+//! - `max_utilization`: whoever's blocks for the next step fit. If a request that runs lacks a block, the one that was started last is
+//!   paused: it loses its blocks, keeps its place in the order and computes again. A step that pauses admits nobody.
+//!
+//! Neither lets anyone pass a request that does not fit. The second fills the step within `max_num_tokens`: decodes first, then prompts,
+//! whole or, with chunked context, cut to what is left in multiples of a block. A prompt gets all its blocks with its first chunk.
+//!
+//! Not modelled: block reuse and the requests it delays, the static-batch and prefill-first variants, the policy of equal progress among
+//! chunks, in-flight batches of pipeline stages. A prompt whose chunk comes to less than a block ends the step's prompts, where
+//! TensorRT-LLM might still take a short one behind it.
+
+use super::Policy;
+use super::queue::{Decision, Kind, Queue, StepPlan};
+use crate::units::Time;
+use crate::workload::Request;
+
+/// Settings of TensorRT-LLM's batch manager, with its names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrtllmSettings {
+    /// Which requests the memory can hold.
+    pub capacity: Capacity,
+    /// The most requests in a step; at least 1.
+    pub max_batch_size: u32,
+    /// The most tokens in a step; at least 1.
+    pub max_num_tokens: u32,
+    /// Whether a prompt may be spread over several steps.
+    pub chunked_context: bool,
+}
+
+/// Which requests the memory can hold (`capacity_scheduler_policy`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capacity {
+    /// Those that can be completed without taking a block from anyone.
+    GuaranteedNoEvict,
+    /// As many as fit now; the last started is paused when they no longer do.
+    MaxUtilization,
+}
+
+/// A capacity scheduler, then a micro-batch scheduler.
+pub(super) struct Trtllm {
+    settings: TrtllmSettings,
+}
+
+impl Trtllm {
+    pub(super) const fn new(settings: TrtllmSettings) -> Self {
+        Self { settings }
+    }
+
+    /// How many from the head of the queue can be completed beside those that run.
+    fn completable(&self, queue: &Queue) -> usize {
+        let blocks = |request: &Request| queue.memory.blocks_for(request.most_tokens());
+        let running = queue.running.iter().map(|live| blocks(&live.request));
+        let mut reserved: u32 = running.sum();
+        let candidates = queue.waiting.iter().take(self.places(queue));
+        candidates
+            .take_while(|live| {
+                reserved += blocks(&live.request);
+                reserved <= queue.memory.usable_blocks
+            })
+            .count()
+    }
+
+    /// Pauses until those that run have the blocks for their next step; then how many from the head of the queue fit as well.
+    fn fitting_now(&self, queue: &mut Queue, plan: &mut StepPlan) -> usize {
+        let mut free = queue.free_blocks();
+        let mut index = 0;
+        while index < queue.running.len() {
+            let live = &queue.running[index];
+            if queue.memory.blocks_for(live.num_tokens()) > live.blocks + free {
+                let last = queue.running.len() - 1;
+                free += queue.running[last].blocks;
+                plan.preempted.push(queue.preempt(last));
+            } else {
+                free -= queue.allocate_next(index);
+                index += 1;
+            }
+        }
+        if !plan.preempted.is_empty() {
+            return 0;
+        }
+        let candidates = queue.waiting.iter().take(self.places(queue));
+        let mut needed = 0;
+        candidates
+            .take_while(|live| {
+                needed += queue.memory.blocks_for(live.num_tokens());
+                needed <= free
+            })
+            .count()
+    }
+
+    /// How many more may run.
+    fn places(&self, queue: &Queue) -> usize {
+        (self.settings.max_batch_size as usize).saturating_sub(queue.running.len())
+    }
+
+    /// Fills the step: decodes, prompts under way, then up to `candidates` from the head of the queue.
+    fn fill(&self, queue: &mut Queue, plan: &mut StepPlan, candidates: usize, now: Time) {
+        let mut budget = self.settings.max_num_tokens;
+        let running = queue.running.len();
+        for index in (0..running).filter(|&index| queue.running[index].is_decoding()) {
+            if budget == 0 {
+                return;
+            }
+            plan.schedule(&queue.running[index], Kind::Running, 1);
+            budget -= 1;
+        }
+        for live in queue.running.iter().filter(|live| !live.is_decoding()) {
+            let tokens = self.chunk(live.num_tokens() - live.computed, budget, queue);
+            if tokens == 0 {
+                return;
+            }
+            plan.schedule(live, Kind::Running, tokens);
+            budget -= tokens;
+        }
+        for _ in 0..candidates {
+            let tokens = self.chunk(queue.waiting[0].num_tokens(), budget, queue);
+            if tokens == 0 {
+                return;
+            }
+            let kind = queue.admit(now);
+            let index = queue.running.len() - 1;
+            queue.allocate_next(index);
+            plan.schedule(&queue.running[index], kind, tokens);
+            budget -= tokens;
+        }
+    }
+
+    /// How many of the `wanted` tokens of a prompt go into a step with this budget left; 0 if it must wait.
+    fn chunk(&self, wanted: u32, budget: u32, queue: &Queue) -> u32 {
+        if wanted <= budget {
+            wanted
+        } else if self.settings.chunked_context {
+            budget - budget % queue.memory.block_tokens
+        } else {
+            0
+        }
+    }
+}
+
+impl Policy for Trtllm {
+    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+        let mut plan = StepPlan::default();
+        let candidates = match self.settings.capacity {
+            Capacity::GuaranteedNoEvict => {
+                for index in 0..queue.running.len() {
+                    queue.allocate_next(index);
+                }
+                self.completable(queue)
+            }
+            Capacity::MaxUtilization => self.fitting_now(queue, &mut plan),
+        };
+        self.fill(queue, &mut plan, candidates, now);
+        if plan.scheduled.is_empty() && plan.preempted.is_empty() {
+            return Decision::Idle;
+        }
+        plan.used_blocks = queue.used_blocks();
+        Decision::Step(plan)
+    }
+
+    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
+        let in_one_step = match self.settings.capacity {
+            _ if self.settings.chunked_context
+                && self.settings.max_num_tokens >= queue.memory.block_tokens =>
+            {
+                0
+            }
+            Capacity::GuaranteedNoEvict => request.prompt.tokens(),
+            // Paused, it has to compute its output so far in the same step as its prompt.
+            Capacity::MaxUtilization => request.most_computed(),
+        };
+        in_one_step <= self.settings.max_num_tokens
+            && queue.memory.blocks_for(request.most_tokens()) <= queue.memory.usable_blocks
+    }
+}

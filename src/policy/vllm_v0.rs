@@ -1,0 +1,151 @@
+//! Continuous batching as vLLM's V0 engine did it (0.6.6, `vllm/core/scheduler.py`, `Scheduler._schedule_default`;
+//! `vllm/core/block_manager.py`): prompts first. If any waiting prompt can come in, the step holds whole prompts only and every decode
+//! stalls; otherwise all running requests decode. A prompt gets all its blocks at once and must leave 1 % of all blocks free. A decode
+//! wants a free block even if its last block has room (`get_num_blocks_touched_by_append_slots`); without one the youngest request is
+//! preempted, goes to the head of the queue and computes again.
+//!
+//! With `chunked_prefill` (`_schedule_chunked_prefill`) decodes and prompts under way come first, in the order of admission, and new
+//! prompts are cut to what is left of the budget. A step that preempts still admits from the queue, which the preempted join only
+//! afterwards.
+//!
+//! Not modelled: the prefix cache, swapping to the CPU (V0 swaps only requests with several sequences), priorities, the delay factor,
+//! steps of several tokens.
+
+use super::Policy;
+use super::queue::{Decision, Kind, Live, Memory, Queue, StepPlan};
+use crate::units::Time;
+use crate::workload::Request;
+
+/// Settings of vLLM V0's scheduler, with its names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VllmV0Settings {
+    /// The most requests running at once; at least 1.
+    pub max_num_seqs: u32,
+    /// The most tokens in a step; at least `max_num_seqs`.
+    pub max_num_batched_tokens: u32,
+    /// Whether decodes come first and prompts are cut to what they leave.
+    pub chunked_prefill: bool,
+    /// The fraction of all blocks that an admission leaves free.
+    pub watermark: f64,
+}
+
+/// Prompts first, or decodes first with prompts in chunks.
+pub(super) struct VllmV0 {
+    settings: VllmV0Settings,
+}
+
+impl VllmV0 {
+    pub(super) const fn new(settings: VllmV0Settings) -> Self {
+        Self { settings }
+    }
+
+    /// Waiting prompts, in the order of the queue (`_schedule_prefills`).
+    fn plan_prefills(&self, queue: &mut Queue, plan: &mut StepPlan, mut budget: u32, now: Time) {
+        while queue.running.len() < self.settings.max_num_seqs as usize {
+            let Some(head) = queue.waiting.front() else {
+                break;
+            };
+            let all = head.num_tokens();
+            let needed = queue.memory.blocks_for(all) + self.kept_free(&queue.memory);
+            if needed > queue.free_blocks() {
+                break; // Nobody behind the head may pass it.
+            }
+            let tokens = if self.settings.chunked_prefill {
+                all.min(budget)
+            } else {
+                all
+            };
+            if tokens == 0 || tokens > budget {
+                break;
+            }
+            let kind = queue.admit(now);
+            let index = queue.running.len() - 1;
+            let fits = queue.allocate(index, all);
+            assert!(fits, "an admission checks that its blocks are free");
+            plan.schedule(&queue.running[index], kind, tokens);
+            budget -= tokens;
+        }
+    }
+
+    /// Running requests, oldest first; returns those that lost their blocks, youngest first, and what is left of the budget
+    /// (`_schedule_running`).
+    fn plan_running(&self, queue: &mut Queue, plan: &mut StepPlan) -> (Vec<Live>, u32) {
+        let mut budget = self.settings.max_num_batched_tokens;
+        let mut preempted = Vec::new();
+        let mut free = queue.free_blocks();
+        let mut index = 0;
+        while let Some(live) = queue.running.get(index) {
+            let tokens = (live.num_tokens() - live.computed).min(budget);
+            if tokens == 0 {
+                break;
+            }
+            let wanted = blocks_touched(live, &queue.memory);
+            while index < queue.running.len() && free < wanted {
+                preempted.push(queue.release(queue.running.len() - 1));
+                free = queue.free_blocks();
+            }
+            if index == queue.running.len() {
+                break; // It was itself the youngest.
+            }
+            free -= queue.allocate_next(index);
+            plan.schedule(&queue.running[index], Kind::Running, tokens);
+            budget -= tokens;
+            index += 1;
+        }
+        plan.preempted
+            .extend(preempted.iter().map(|live| live.request.id));
+        (preempted, budget)
+    }
+
+    fn kept_free(&self, memory: &Memory) -> u32 {
+        (self.settings.watermark * f64::from(memory.usable_blocks)) as u32
+    }
+}
+
+impl Policy for VllmV0 {
+    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+        let mut plan = StepPlan::default();
+        if !self.settings.chunked_prefill {
+            let budget = self.settings.max_num_batched_tokens;
+            self.plan_prefills(queue, &mut plan, budget, now);
+        }
+        if plan.scheduled.is_empty() {
+            let (preempted, budget) = self.plan_running(queue, &mut plan);
+            if self.settings.chunked_prefill {
+                self.plan_prefills(queue, &mut plan, budget, now);
+            }
+            for live in preempted {
+                queue.waiting.push_front(live);
+            }
+        }
+        if plan.scheduled.is_empty() && plan.preempted.is_empty() {
+            return Decision::Idle;
+        }
+        plan.used_blocks = queue.used_blocks();
+        Decision::Step(plan)
+    }
+
+    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
+        // Preempted at its last token it must still be admitted again.
+        let most = request.most_computed();
+        let blocks = queue.memory.blocks_for(most);
+        let kept_free = self.kept_free(&queue.memory);
+        if self.settings.chunked_prefill {
+            // Alone with half of its prompt computed it must still see the free block that it wants.
+            blocks + kept_free.max(1) <= queue.memory.usable_blocks
+        } else {
+            blocks + kept_free <= queue.memory.usable_blocks
+                && most <= self.settings.max_num_batched_tokens
+        }
+    }
+}
+
+/// Free blocks that a running request wants to see, whether or not it takes one. A prompt under way holds all its blocks, and yet
+/// counts a half-filled last one.
+const fn blocks_touched(live: &Live, memory: &Memory) -> u32 {
+    if live.is_decoding() {
+        1
+    } else {
+        !live.num_tokens().is_multiple_of(memory.block_tokens) as u32
+    }
+}

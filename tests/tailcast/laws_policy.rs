@@ -1,0 +1,206 @@
+//! What every batching policy promises, on random worlds, step by step: budgets hold, memory is never oversold, every token is computed,
+//! nobody who arrives later is first scheduled earlier, and everyone who is taken finishes.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use tailcast::policy::{
+    Decision, Kind, Live, Policy, PolicySettings, Queue, StepPlan, cut_to_model_length,
+};
+use tailcast::units::{Span, Time};
+use tailcast::workload::{Request, RequestId};
+
+use crate::worlds::{World, policy_names, world};
+
+/// More steps than any world needs that is not stuck.
+const MOST_STEPS: usize = 100_000;
+
+#[test]
+fn every_policy_keeps_its_promises_in_every_step() {
+    for name in policy_names() {
+        for seed in 0..300 {
+            let world = world(name, seed);
+            if is_plain(&world) {
+                Run::new(name, seed, world).serve_all();
+            }
+        }
+    }
+}
+
+/// vLLM's scheduler keeps its own queues: recordings of the real one hold it to its promises.
+fn is_plain(world: &World) -> bool {
+    world.settings.policy.policy().is_some()
+}
+
+/// A world served by a policy alone, each step a fixed time long.
+struct Run {
+    name: &'static str,
+    seed: u64,
+    settings: PolicySettings,
+    policy: Box<dyn Policy>,
+    queue: Queue,
+    arrivals: VecDeque<Request>,
+    now: Time,
+    first_scheduled: Vec<RequestId>,
+    taken: usize,
+    finished: usize,
+}
+
+impl Run {
+    fn new(name: &'static str, seed: u64, world: World) -> Self {
+        let World {
+            settings, requests, ..
+        } = world;
+        Self {
+            name,
+            seed,
+            policy: settings.policy.policy().expect("a plan over plain queues"),
+            queue: Queue::new(settings.memory()),
+            settings: settings.policy,
+            arrivals: requests.into(),
+            now: Time::ZERO,
+            first_scheduled: Vec::new(),
+            taken: 0,
+            finished: 0,
+        }
+    }
+
+    fn serve_all(mut self) {
+        for _ in 0..MOST_STEPS {
+            self.let_arrive();
+            match self.policy.plan(&mut self.queue, self.now) {
+                Decision::Step(plan) => self.take(&plan),
+                Decision::WaitUntil(time) => {
+                    let next = self.arrivals.front().map(|request| request.arrival);
+                    self.now = next.map_or(time, |next| time.min(next));
+                }
+                Decision::Idle => {
+                    let Some(next) = self.arrivals.front() else {
+                        return self.has_served_all();
+                    };
+                    self.now = next.arrival;
+                }
+            }
+        }
+        panic!("{}, world {}: does not end", self.name, self.seed);
+    }
+
+    fn let_arrive(&mut self) {
+        let longest = self.queue.memory.max_model_len;
+        while let Some(request) = self.arrivals.pop_front_if(|next| next.arrival <= self.now) {
+            if request.prompt.tokens() >= longest {
+                continue;
+            }
+            let request = cut_to_model_length(request, longest);
+            if self.policy.can_ever_serve(&request, &self.queue) {
+                self.queue.waiting.push_back(Live::new(request));
+                self.taken += 1;
+            }
+        }
+    }
+
+    fn take(&mut self, plan: &StepPlan) {
+        self.check(plan);
+        let new = plan.scheduled.iter().filter(|part| part.kind == Kind::New);
+        self.first_scheduled.extend(new.map(|part| part.id));
+        if !plan.scheduled.is_empty() {
+            self.now += Span::from_picos(3);
+        }
+        self.queue.compute(plan, self.now);
+        for live in self.queue.take_complete(plan.respond_together) {
+            let needed = live.request.prompt.tokens() + live.request.output_tokens - 1;
+            assert_eq!(live.computed, needed, "{} {}", self.name, self.seed);
+            self.finished += 1;
+        }
+    }
+
+    fn check(&self, plan: &StepPlan) {
+        let context = format!("{}, world {}, at {:?}", self.name, self.seed, self.now);
+        let memory = &self.queue.memory;
+        let ids: BTreeSet<_> = plan.scheduled.iter().map(|part| part.id).collect();
+        assert_eq!(ids.len(), plan.scheduled.len(), "{context}: once a step");
+        assert!(plan.used_blocks <= memory.usable_blocks, "{context}");
+        let mut tokens = 0;
+        for part in &plan.scheduled {
+            let is_it = |live: &&Live| live.request.id == part.id;
+            let live = self.queue.running.iter().find(is_it).expect("it runs");
+            assert_eq!(part.computed_before, live.computed, "{context}");
+            assert!(part.tokens > 0, "{context}");
+            assert!(
+                live.computed + part.tokens <= live.num_tokens(),
+                "{context}"
+            );
+            assert_eq!(
+                part.kind == Kind::Resumed,
+                part.kind != Kind::New && part.computed_before == 0,
+                "{context}"
+            );
+            tokens += u64::from(part.tokens);
+            if self.keeps_blocks() {
+                let needed = memory.blocks_for(live.computed + part.tokens);
+                assert!(
+                    live.blocks >= needed,
+                    "{context}: {} holds its tokens",
+                    part.id.0
+                );
+            }
+        }
+        if self.keeps_blocks() {
+            assert_eq!(plan.used_blocks, self.queue.used_blocks(), "{context}");
+        }
+        if self.name != "static" {
+            assert_eq!(tokens, plan.shape.tokens(), "{context}");
+            assert_eq!(
+                plan.shape.sequences as usize,
+                plan.scheduled.len(),
+                "{context}"
+            );
+        }
+        let (requests, budget) = self.limits(plan);
+        assert!(tokens <= budget, "{context}: {tokens} of {budget} tokens");
+        assert!(self.queue.running.len() <= requests as usize, "{context}");
+    }
+
+    /// Whether memory is handed out in blocks to each request; otherwise it is reserved as a whole.
+    fn keeps_blocks(&self) -> bool {
+        !["static", "orca"].contains(&self.name)
+    }
+
+    /// The most requests, and the most tokens of this step.
+    fn limits(&self, plan: &StepPlan) -> (u32, u64) {
+        let prompts = plan.shape.sequences - plan.shape.decoding;
+        let decoding = self.queue.running.len() as u64;
+        match &self.settings {
+            PolicySettings::None => (1, u64::MAX),
+            PolicySettings::Static(it) => (it.max_batch_size, u64::MAX),
+            PolicySettings::Continuous(it) => (it.max_num_seqs, it.max_num_batched_tokens.into()),
+            PolicySettings::Orca(it) => (it.max_batch_size, u64::MAX),
+            PolicySettings::Sarathi(it) => (it.max_num_seqs, it.chunk_size.into()),
+            PolicySettings::VllmV0(it) => (it.max_num_seqs, it.max_num_batched_tokens.into()),
+            PolicySettings::Tgi(it) => {
+                let block = self.queue.memory.block_tokens;
+                let prefill = it.max_batch_prefill_tokens.next_multiple_of(block);
+                (u32::MAX, u64::from(prefill).max(decoding))
+            }
+            PolicySettings::Trtllm(it) => (it.max_batch_size, it.max_num_tokens.into()),
+            PolicySettings::Sglang(it) => {
+                let most = match it.chunked_prefill_size {
+                    Some(size) => size.into(),
+                    None if prompts <= 1 => u64::MAX,
+                    None => it.max_prefill_tokens.into(),
+                };
+                (it.max_running_requests, most.max(decoding))
+            }
+        }
+    }
+
+    fn has_served_all(self) {
+        let context = format!("{}, world {}", self.name, self.seed);
+        assert_eq!(self.finished, self.taken, "{context}: everyone finishes");
+        assert!(self.queue.waiting.is_empty() && self.queue.running.is_empty());
+        assert!(
+            self.first_scheduled.is_sorted(),
+            "{context}: first come, first scheduled"
+        );
+        assert_eq!(self.first_scheduled.len(), self.taken, "{context}");
+    }
+}
