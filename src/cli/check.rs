@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use super::bounds::Bounds;
 use super::failure::Failure;
 use super::interrupt;
 use super::progress::Progress;
@@ -143,17 +144,19 @@ fn tell(
         chunk: Vec::with_capacity(CHUNK),
         listener,
     };
+    let bounds = Bounds::default();
+    let mut told = bounds.counting(&mut teller);
     let scenario = &input.scenario;
     match &scenario.workload {
         Workload::Synthetic(workload) => {
-            let mut source = WatchedSource::new(workload.source(scenario.seed), progress);
-            replay(engine.as_mut(), &mut source, &mut teller)?;
+            let mut source = WatchedSource::new(workload.source(scenario.seed), progress, &bounds);
+            replay(engine.as_mut(), &mut source, &mut told)?;
         }
         Workload::Trace(workload) => {
             let opened = trace::open_seeded(workload, scenario.seed)
                 .map_err(|error| Failure::Input(error.to_string()))?;
-            let mut source = WatchedSource::new(opened, progress);
-            replay(engine.as_mut(), &mut source, &mut teller)?;
+            let mut source = WatchedSource::new(opened, progress, &bounds);
+            replay(engine.as_mut(), &mut source, &mut told)?;
         }
     }
     teller.hand_over();

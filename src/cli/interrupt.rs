@@ -3,6 +3,8 @@
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::report::remove_unfinished;
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Starts to listen.
@@ -10,6 +12,7 @@ pub fn listen() {
     // Without a handler Ctrl-C ends the process at once, which is acceptable too.
     let _ = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            remove_unfinished();
             process::exit(130);
         }
     });

@@ -1,5 +1,6 @@
 //! The command line: one file a verb. The only place that prints.
 
+mod bounds;
 mod check;
 mod color;
 mod explain;

@@ -62,6 +62,9 @@ impl OutputFlags {
         if let Workload::Trace(replay) = &input.scenario.workload {
             read("the trace", &replay.path);
         }
+        for file in &input.scenario.files {
+            read("a file that the scenario names", file);
+        }
         for (flag, path) in outputs {
             let Some(path) = path else { continue };
             let place = writable(path).map_err(|problem| {
@@ -83,15 +86,18 @@ impl OutputFlags {
 
 /// The full path of a file that can be written.
 fn writable(path: &Path) -> io::Result<PathBuf> {
-    if path.is_dir() {
-        return Err(io::Error::other("it is a directory"));
+    match path.metadata() {
+        Ok(found) if found.is_dir() => return Err(io::Error::other("it is a directory")),
+        Ok(found) if !found.is_file() => return Err(io::Error::other("it is not a regular file")),
+        // Also a name that is too long, or a link that leads back to itself.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
-    if path.exists() && !path.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
+    let name = path.file_name().unwrap_or_default();
+    let text = path.as_os_str().as_encoded_bytes();
+    if name.is_empty() || !text.ends_with(name.as_encoded_bytes()) {
+        return Err(io::Error::other("it is the name of a directory"));
     }
-    let Some(name) = path.file_name() else {
-        return Err(io::Error::other("it has no name"));
-    };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

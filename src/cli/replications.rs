@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::bounds::Bounds;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::scenario::Input;
@@ -87,7 +88,7 @@ pub fn simulate(
     for some in seeds.chunks(AT_ONCE) {
         let done: Vec<Result<Run, Failure>> = threads.install(|| {
             some.par_iter()
-                .map(|&seed| simulate::simulate(input, seed, progress, &mut []))
+                .map(|&seed| simulate::simulate(input, seed, progress, &mut [], &Bounds::default()))
                 .collect()
         });
         for run in done {

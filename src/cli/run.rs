@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 
+use super::bounds::{self, Bounds};
 use super::color::ColorFlags;
 use super::explain;
 use super::failure::Failure;
@@ -127,6 +128,13 @@ fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure>
                 .to_owned(),
         ));
     }
+    let requests = requests_expected(args, input).unwrap_or(0);
+    if args.outputs.requests_out.is_some() && requests > bounds::MOST_REQUESTS {
+        return Err(Failure::Input(format!(
+            "--requests-out: {requests} requests are too many to keep in memory\n = help: ask for {} at most, or leave --requests-out out",
+            bounds::MOST_REQUESTS
+        )));
+    }
     args.outputs.interval()?;
     args.outputs.check(file, input)
 }
@@ -140,7 +148,7 @@ fn simulate_all(args: &Args, input: &Input) -> Result<Outcome, Failure> {
         return replications::simulate(input, args.seeds, args.jobs, &progress);
     }
     let Some(path) = &args.outputs.timeline_out else {
-        return simulate_with_log(args, input, &progress, &mut []);
+        return simulate_with_log(args, input, &progress, &mut [], Bounds::default());
     };
     let mut outcome = Err(Failure::Interrupted);
     let written = write_atomically(path, |file| {
@@ -170,8 +178,13 @@ fn simulate_with_timeline(
         csv.write(&row);
     });
     let mut last = LastHeard::default();
-    let outcome = simulate_with_log(args, input, progress, &mut [&mut timeline, &mut last])?;
+    let bounds = Bounds::default().with_timeline(timeline.too_long());
+    let also: &mut [&mut dyn Observer] = &mut [&mut timeline, &mut last];
+    let outcome = simulate_with_log(args, input, progress, also, bounds.clone())?;
     timeline.finish(last.0);
+    bounds
+        .check()
+        .map_err(|error| Failure::Input(error.to_string()))?;
     let path = args
         .outputs
         .timeline_out
@@ -186,12 +199,13 @@ fn simulate_with_log(
     input: &Input,
     progress: &Progress,
     also: &mut [&mut dyn Observer],
+    bounds: Bounds,
 ) -> Result<Outcome, Failure> {
     let seed = input.scenario.seed;
     let mut outcome = Outcome::default();
     let mut pooled = Replications::default();
     match &args.outputs.requests_out {
-        None => outcome.add(simulate(input, seed, progress, also)?, &mut pooled),
+        None => outcome.add(simulate(input, seed, progress, also, &bounds)?, &mut pooled),
         Some(path) => {
             let mut log = RequestLog::default();
             let mut all: Vec<&mut dyn Observer> = also
@@ -199,7 +213,8 @@ fn simulate_with_log(
                 .map(|one| &mut **one as &mut dyn Observer)
                 .collect();
             all.push(&mut log);
-            outcome.add(simulate(input, seed, progress, &mut all)?, &mut pooled);
+            let run = simulate(input, seed, progress, &mut all, &bounds.with_list())?;
+            outcome.add(run, &mut pooled);
             write_atomically(path, |file| write_requests_csv(file, log.rows()))
                 .map_err(|error| cannot_write(path, &error))?;
         }

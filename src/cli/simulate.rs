@@ -1,5 +1,6 @@
 //! Runs a scenario once.
 
+use super::bounds::Bounds;
 use super::failure::Failure;
 use super::interrupt;
 use super::progress::Progress;
@@ -26,12 +27,13 @@ pub struct Run {
     pub interrupted: bool,
 }
 
-/// Runs the scenario with one seed; `also` hears everything too.
+/// Runs the scenario with one seed; `also` hears everything too. Whatever grows with the run stays within `bounds`.
 pub fn simulate(
     input: &Input,
     seed: u64,
     progress: &Progress,
     also: &mut [&mut dyn Observer],
+    bounds: &Bounds,
 ) -> Result<Run, Failure> {
     let scenario = &input.scenario;
     let mut engine = engine::fast(&scenario.server, scenario.step_time());
@@ -43,23 +45,23 @@ pub fn simulate(
     });
     let mut run = |source: &mut dyn Source| {
         if also.is_empty() {
-            return replay(engine.as_mut(), source, &mut recorder);
+            return replay(engine.as_mut(), source, &mut bounds.counting(&mut recorder));
         }
         let mut all = Listeners(vec![&mut recorder]);
         all.0
             .extend(also.iter_mut().map(|one| &mut **one as &mut dyn Observer));
-        replay(engine.as_mut(), source, &mut all)
+        replay(engine.as_mut(), source, &mut bounds.counting(&mut all))
     };
     let (mut skipped, mut tied_share) = (Skipped::default(), 0.0);
     let interrupted = match &scenario.workload {
         Workload::Synthetic(workload) => {
-            let mut source = WatchedSource::new(workload.source(seed), progress);
+            let mut source = WatchedSource::new(workload.source(seed), progress, bounds);
             run(&mut source)?
         }
         Workload::Trace(workload) => {
             let opened = trace::open_seeded(workload, seed)
                 .map_err(|error| Failure::Input(error.to_string()))?;
-            let mut source = WatchedSource::new(opened, progress);
+            let mut source = WatchedSource::new(opened, progress, bounds);
             let interrupted = run(&mut source)?;
             skipped = source.source.skipped();
             tied_share = source.source.tied_share();

@@ -1,5 +1,6 @@
-//! A workload that is watched while it runs: for the progress line and for Ctrl-C.
+//! A workload that is watched while it runs: for the progress line, for Ctrl-C and for bounds.
 
+use super::bounds::Bounds;
 use super::interrupt;
 use super::progress::Progress;
 use crate::units::Time;
@@ -11,26 +12,29 @@ pub struct WatchedSource<'a, S> {
     /// The workload itself.
     pub source: S,
     progress: &'a Progress,
+    bounds: Bounds,
 }
 
 impl<'a, S: Source> WatchedSource<'a, S> {
     /// Watches `source`.
-    pub fn new(source: S, progress: &'a Progress) -> Self {
-        Self { source, progress }
+    pub fn new(source: S, progress: &'a Progress, bounds: &Bounds) -> Self {
+        Self {
+            source,
+            progress,
+            bounds: bounds.clone(),
+        }
     }
 }
 
 impl<S: Source> Source for WatchedSource<'_, S> {
     fn next_arrival(&mut self) -> Result<Option<Time>, TraceError> {
-        if interrupt::happened() {
-            // The caller knows why: whoever hears of this asks `interrupt` first.
-            return Err(TraceError::of_run("interrupted"));
-        }
+        self.may_go_on()?;
         self.source.next_arrival()
     }
 
     fn take(&mut self) -> Request {
         self.progress.count();
+        self.bounds.take();
         self.source.take()
     }
 
@@ -44,5 +48,13 @@ impl<S: Source> Source for WatchedSource<'_, S> {
 
     fn is_closed_loop(&self) -> bool {
         self.source.is_closed_loop()
+    }
+
+    fn may_go_on(&self) -> Result<(), TraceError> {
+        if interrupt::happened() {
+            // The caller knows why: whoever hears of this asks `interrupt` first.
+            return Err(TraceError::of_run("interrupted"));
+        }
+        self.bounds.check()
     }
 }

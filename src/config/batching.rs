@@ -7,9 +7,12 @@ use crate::policy::{ContinuousSettings, PolicySettings, Reserve, Response, Stati
 use crate::units::Span;
 
 /// The most requests at once: far above what any GPU holds, far below what overflows.
-const MOST_REQUESTS: u32 = 1 << 20;
+pub const MOST_REQUESTS: u32 = 1 << 20;
 /// The most tokens in a step or a request: above the longest context that models offer (10 million).
 pub const MOST_TOKENS: u32 = 1 << 24;
+
+/// A longer wait for a full batch could carry the clock past its end.
+const LONGEST_WAIT_S: f64 = 10.0 * 86_400.0;
 
 /// What the GPU and the model say about batching.
 #[derive(Clone, Copy, Debug)]
@@ -139,15 +142,21 @@ fn refuse_what_does_not_exist_yet(fields: &Fields<'_>) -> Result<(), Diagnostic>
 
 fn read_static(fields: &Fields<'_>) -> Result<StaticSettings, Diagnostic> {
     let ours = "tailcast's default";
+    let max_wait = fields.key("max_wait")?.duration()?;
+    if max_wait
+        .value()
+        .is_some_and(|wait| wait.seconds() > LONGEST_WAIT_S)
+    {
+        return Err(fields
+            .error("max_wait", "`batching.max_wait` is longer than 10 days")
+            .help("write a shorter one, such as max_wait = \"10s\""));
+    }
     Ok(StaticSettings {
         max_batch_size: fields
             .key("max_batch_size")?
             .count(1..=MOST_REQUESTS)?
             .or(32, ours),
-        max_wait: fields
-            .key("max_wait")?
-            .duration()?
-            .or(Span::ZERO, "as Triton's max_queue_delay_microseconds"),
+        max_wait: max_wait.or(Span::ZERO, "as Triton's max_queue_delay_microseconds"),
         response: fields
             .key("response")?
             .choice(&[

@@ -12,7 +12,11 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
+use super::text_file;
 use crate::hardware::{Gpu, Model};
+
+/// A larger file describes neither a GPU nor a model.
+const LARGEST_FILE_BYTES: u64 = 16 << 20;
 
 /// One folder of embedded files.
 struct Folder {
@@ -145,7 +149,7 @@ fn unknown(what: &str, name: &str, command: &str, known: &[String]) -> Catalogue
 
 fn read(path: &Path) -> Result<String, CatalogueError> {
     let file = path.display().to_string();
-    std::fs::read_to_string(path)
+    text_file::read_text(path, LARGEST_FILE_BYTES)
         .map_err(|error| CatalogueError::in_file(&file, format!("cannot be read: {error}")))
 }
 

@@ -3,6 +3,7 @@
 //! What was read is noted in a ledger, defaults included: it explains a run, and its hash names the scenario.
 
 use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{Entry, Node, Value};
@@ -16,6 +17,7 @@ pub struct Reading {
     pub texts: Texts,
     ledger: RefCell<Vec<Resolved>>,
     warnings: RefCell<Vec<String>>,
+    files: RefCell<Vec<PathBuf>>,
 }
 
 /// A setting as the simulation uses it.
@@ -42,6 +44,16 @@ impl Reading {
     /// Notes something that the user should know but that stops nothing.
     pub fn warn(&self, warning: String) {
         self.warnings.borrow_mut().push(warning);
+    }
+
+    /// Notes a file that was read besides the scenario's own.
+    pub fn note_file(&self, path: &Path) {
+        self.files.borrow_mut().push(path.to_owned());
+    }
+
+    /// The files that were read so far.
+    pub fn take_files(&self) -> Vec<PathBuf> {
+        self.files.take()
     }
 
     /// An error at `place`.

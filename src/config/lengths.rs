@@ -176,6 +176,7 @@ fn quantiles(fields: &Fields<'_>) -> Result<Arc<QuantileTable>, Diagnostic> {
             .error("path", format!("`{}.path` is missing", fields.path()))
             .help("write path = \"lengths.csv\", a file with the columns quantile and tokens")
     })?;
+    fields.reading().note_file(&path);
     let table =
         QuantileTable::read(&path).map_err(|error| fields.error("path", error.to_string()))?;
     fields.reading().note(Resolved {

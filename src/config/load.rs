@@ -1,12 +1,12 @@
 //! Reads the layers of a scenario: a file or the embedded demo, then the flags of the command line.
 
-use std::fs::File;
-use std::io::Read;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Snippet};
 use super::document::{self, Node};
 use super::text::{Text, Texts};
+use super::text_file;
 
 /// The scenario that runs when none is given.
 const DEMO: &str = include_str!("../../configs/scenarios/demo.toml");
@@ -54,24 +54,17 @@ pub fn read(layers: &Layers, texts: &mut Texts) -> Result<Node, Diagnostic> {
 
 fn read_file(path: &Path) -> Result<String, Diagnostic> {
     let name = path.display();
-    let cannot = |error: &std::io::Error| Diagnostic::new(format!("cannot read {name}: {error}"));
     if path.is_dir() {
         return Err(Diagnostic::new(format!("{name} is a directory"))
             .help("name the scenario file inside it"));
     }
-    let file = File::open(path).map_err(|error| {
-        cannot(&error).help("`tailcast init FILE` writes a scenario to start from; `tailcast run` alone runs a demo")
+    let bytes = text_file::read_bytes(path, LARGEST_FILE_BYTES).map_err(|error| {
+        let help = match error.kind() {
+            io::ErrorKind::Other => "give a trace by the key workload.trace.path inside a scenario",
+            _ => "`tailcast init FILE` writes a scenario to start from; `tailcast run` alone runs a demo",
+        };
+        Diagnostic::new(format!("cannot read {name}: {error}")).help(help)
     })?;
-    let mut bytes = Vec::new();
-    file.take(LARGEST_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| cannot(&error))?;
-    if bytes.len() as u64 > LARGEST_FILE_BYTES {
-        return Err(Diagnostic::new(format!(
-            "{name} is longer than 16 MiB, so it is no scenario"
-        ))
-        .help("give a trace by the key workload.trace.path inside a scenario"));
-    }
     let content = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes());

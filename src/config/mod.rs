@@ -21,6 +21,7 @@ mod server;
 mod sharing;
 mod slo;
 mod text;
+mod text_file;
 mod trace;
 mod workload;
 

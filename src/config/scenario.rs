@@ -1,5 +1,7 @@
 //! One simulation's input, complete and valid.
 
+use std::path::PathBuf;
+
 use super::batching::{self, Batching, Host};
 use super::diagnostic::Diagnostic;
 use super::fields::{Fields, Reading, Resolved};
@@ -47,6 +49,8 @@ pub struct Scenario {
     pub objectives: Vec<Objective>,
     /// Every setting with its origin, defaults included.
     pub settings: Vec<Resolved>,
+    /// Files that were read besides the scenario's own and the trace.
+    pub files: Vec<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// Names everything that decides the results, except the seed: 16 hexadecimal digits.
@@ -142,6 +146,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         measured_step_time: server.step_time,
         workload,
         objectives,
+        files: reading.take_files(),
         settings,
         warnings,
     })

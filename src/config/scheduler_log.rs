@@ -1,10 +1,15 @@
 //! A scheduler experiment in JSON (schema `vllm-sched-oracle/1`): a configuration, requests and the steps' times. Results that the file
 //! may hold beside them are not read.
 
+mod limits;
+mod syntax;
+
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde::Deserialize;
 
+use super::text_file;
 use crate::engine::Action;
 use crate::policy::{ContinuousSettings, Memory, Speculative};
 use crate::step_time::Affine;
@@ -14,6 +19,8 @@ use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment
 /// The ids that the schema gives to output tokens: token `j` of the `i`-th request is `FIRST_OUTPUT + i * OUTPUTS_APART + j`.
 const FIRST_OUTPUT: u64 = 10_000_000;
 const OUTPUTS_APART: u64 = 100_000;
+/// A larger file is no experiment.
+const LARGEST_FILE_BYTES: u64 = 256 << 20;
 
 /// An experiment, ready to run.
 #[derive(Debug)]
@@ -33,6 +40,7 @@ pub struct SchedulerExperiment {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with config, timing, requests and actions")]
 struct RawExperiment {
     config: RawConfig,
     timing: Option<RawTiming>,
@@ -44,11 +52,13 @@ struct RawExperiment {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with vllm, the release")]
 struct RawEngine {
     vllm: String,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with step, do and id")]
 struct RawAction {
     step: u64,
     #[serde(rename = "do")]
@@ -57,6 +67,10 @@ struct RawAction {
 }
 
 #[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with the scheduler's settings"
+)]
 #[expect(clippy::struct_excessive_bools, reason = "the schema has them")]
 struct RawConfig {
     num_blocks: u32,
@@ -77,6 +91,10 @@ struct RawConfig {
 }
 
 #[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "null, or an object with base_us, per_token_us and per_seq_us"
+)]
 struct RawTiming {
     #[serde(rename = "base_us")]
     base: u32,
@@ -87,6 +105,10 @@ struct RawTiming {
 }
 
 #[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with id, arrival_step or arrival_us, prompt and max_tokens"
+)]
 struct RawRequest {
     id: String,
     arrival_step: Option<u64>,
@@ -101,30 +123,20 @@ struct RawRequest {
 /// Reads an experiment; an error names the file, the place and what to write instead.
 pub fn read_scheduler_experiment(path: &Path) -> Result<SchedulerExperiment, String> {
     let named = |message: String| format!("{}: {message}", path.display());
-    let text =
-        std::fs::read_to_string(path).map_err(|error| named(format!("cannot be read: {error}")))?;
-    let raw: RawExperiment = serde_json::from_str(&text).map_err(|error| {
-        format!(
-            "{}:{}:{}: {error}; a scheduler experiment is a JSON object with config, timing, requests and actions",
-            path.display(),
-            error.line(),
-            error.column()
-        )
-    })?;
+    let text = text_file::read_text(path, LARGEST_FILE_BYTES)
+        .map_err(|error| named(format!("cannot be read: {error}")))?;
+    let raw: RawExperiment =
+        serde_json::from_str(&text).map_err(|error| syntax::explain(path, &text, &error))?;
     raw.resolve().map_err(named)
 }
 
 impl RawExperiment {
     fn resolve(self) -> Result<SchedulerExperiment, String> {
-        self.config.check()?;
-        let timed = self.timing.is_some();
-        let mut requests = Vec::new();
-        for (index, raw) in self.requests.iter().enumerate() {
-            let request = raw.resolve(index as u64, timed, self.config.max_model_len);
-            let request =
-                request.map_err(|why| format!("requests[{index}] ({}): {why}", raw.id))?;
-            requests.push((request, raw.id.clone()));
+        limits::check(&self.config)?;
+        if let Some(timing) = &self.timing {
+            limits::check_timing(&self.config, timing)?;
         }
+        let mut requests = self.requests()?;
         requests.sort_by_key(|(request, _)| request.arrival);
         let (mut requests, names): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
         for (number, request) in requests.iter_mut().enumerate() {
@@ -158,6 +170,28 @@ impl RawExperiment {
     }
 }
 
+impl RawExperiment {
+    /// The requests with their names, in the order of the file.
+    fn requests(&self) -> Result<Vec<(Request, String)>, String> {
+        let timed = self.timing.is_some();
+        let mut names = HashSet::new();
+        let requests = self.requests.iter().enumerate().map(|(index, raw)| {
+            let request = raw
+                .resolve(index as u64, timed, self.config.max_model_len)
+                .and_then(|request| {
+                    limits::check_fits(&self.config, &request)?;
+                    if names.insert(&raw.id) {
+                        Ok((request, raw.id.clone()))
+                    } else {
+                        Err("an earlier request has this id; write another".to_owned())
+                    }
+                });
+            request.map_err(|why| format!("requests[{index}] ({}): {why}", raw.id))
+        });
+        requests.collect()
+    }
+}
+
 impl RawAction {
     fn resolve(&self, names: &[String]) -> Result<(u64, Action), String> {
         let action = match (self.what.as_str(), &self.id) {
@@ -179,35 +213,6 @@ impl RawAction {
 }
 
 impl RawConfig {
-    fn check(&self) -> Result<(), String> {
-        let at_least = |name: &str, value: u32, least: u32| {
-            if value < least {
-                return Err(format!(
-                    "config.{name}: {value} is too small; write at least {least}"
-                ));
-            }
-            Ok(())
-        };
-        at_least("num_blocks", self.num_blocks, 2)?;
-        at_least("block_size", self.block_size, 1)?;
-        at_least("max_num_seqs", self.max_num_seqs, 1)?;
-        at_least("max_num_batched_tokens", self.max_num_batched_tokens, 1)?;
-        at_least("max_model_len", self.max_model_len, 2)?;
-        if !(0.0..1.0).contains(&self.watermark) {
-            return Err(format!(
-                "config.watermark: {} is not a fraction; write a number from 0 to below 1",
-                self.watermark
-            ));
-        }
-        if !["fcfs", "priority"].contains(&self.policy.as_str()) {
-            return Err(format!(
-                "config.policy: {:?} is unknown; write \"fcfs\" or \"priority\"",
-                self.policy
-            ));
-        }
-        Ok(())
-    }
-
     fn rules(
         &self,
         accepted: Option<Vec<u32>>,
@@ -263,62 +268,90 @@ fn minor_release(version: &str) -> Result<u32, String> {
 
 impl RawRequest {
     fn resolve(&self, index: u64, timed: bool, max_model_len: u32) -> Result<Request, String> {
-        let arrival = match (timed, self.arrival_us, self.arrival_step) {
-            (true, Some(micros), _) | (false, _, Some(micros)) => micros,
-            (true, None, _) => {
-                return Err("arrival_us is missing; timed experiments need it".to_owned());
-            }
-            (false, _, None) => {
-                return Err("arrival_step is missing; untimed experiments need it".to_owned());
-            }
-        };
-        let most = Time::LIMIT.picos() / 1_000_000;
-        if arrival > most {
-            return Err(format!(
-                "arrival {arrival} is too late; write at most {most}"
-            ));
-        }
+        let arrival = self.arrival(timed)?;
         let prompt: u64 = self.prompt.iter().map(|&(_, len)| u64::from(len)).sum();
         if prompt == 0 || prompt >= u64::from(max_model_len) {
             return Err(format!(
                 "prompt: {prompt} tokens; write at least 1 and fewer than config.max_model_len, {max_model_len}"
             ));
         }
-        if self.max_tokens == 0 || self.stop_after == Some(0) {
-            return Err("max_tokens and stop_after: write at least 1".to_owned());
+        let most = limits::MOST_OUTPUT_TOKENS;
+        if !(1..=most).contains(&self.max_tokens) {
+            return Err(format!(
+                "max_tokens is {}; write a whole number from 1 to {most}",
+                self.max_tokens
+            ));
+        }
+        if self.stop_after == Some(0) {
+            return Err("stop_after is 0; write at least 1, or leave it out".to_owned());
         }
         let room = max_model_len - prompt as u32;
         let stop_after = self
             .stop_after
             .filter(|&stop| stop <= self.max_tokens && stop <= room);
-        let mut segments = Vec::new();
-        for &(start, tokens) in &self.prompt {
-            segments.push(Segment {
-                content: TOKEN_IDS,
-                offset: token_id(start + u64::from(tokens))? - tokens,
-                tokens,
-            });
-        }
+        let output_tokens = stop_after.unwrap_or(self.max_tokens).min(room);
         Ok(Request {
             id: RequestId::default(),
             arrival: Time::from_picos(arrival * 1_000_000),
-            prompt: Prompt::of_segments(segments.into()),
-            output_tokens: stop_after.unwrap_or(self.max_tokens).min(room),
+            prompt: self.prompt()?,
+            output_tokens,
             max_tokens: self.max_tokens,
             stops: stop_after.is_some(),
             priority: self.priority,
             output_name: OutputName {
                 content: TOKEN_IDS,
-                offset: token_id(FIRST_OUTPUT + index * OUTPUTS_APART)?,
+                offset: first_of_tokens(FIRST_OUTPUT + index * OUTPUTS_APART, output_tokens)?,
             },
             output_is_shared: true,
         })
+    }
+
+    /// The step or the microsecond of its arrival.
+    fn arrival(&self, timed: bool) -> Result<u64, String> {
+        let (name, arrival, most) = if timed {
+            (
+                "arrival_us",
+                self.arrival_us,
+                Time::LIMIT.picos() / 1_000_000,
+            )
+        } else {
+            ("arrival_step", self.arrival_step, limits::MOST_IDLE_STEPS)
+        };
+        let kind = if timed { "timed" } else { "untimed" };
+        let arrival =
+            arrival.ok_or_else(|| format!("{name} is missing; {kind} experiments need it"))?;
+        if arrival > most {
+            return Err(format!(
+                "{name}: {arrival} is too late; write at most {most}"
+            ));
+        }
+        Ok(arrival)
+    }
+
+    fn prompt(&self) -> Result<Prompt, String> {
+        let mut segments = Vec::new();
+        for &(start, tokens) in &self.prompt {
+            segments.push(Segment {
+                content: TOKEN_IDS,
+                offset: first_of_tokens(start, tokens)?,
+                tokens,
+            });
+        }
+        Ok(Prompt::of_segments(segments.into()))
     }
 }
 
 /// All tokens of an experiment are pieces of one content, in which a token's place is its id.
 const TOKEN_IDS: ContentId = ContentId(0);
 
-fn token_id(id: u64) -> Result<u32, String> {
-    u32::try_from(id).map_err(|_| format!("token id {id} is too large; write ids below 2^32"))
+/// The id of the first of some tokens, if a 32-bit number can stand for the end of their ids.
+fn first_of_tokens(first: u64, tokens: u32) -> Result<u32, String> {
+    let end = first.saturating_add(tokens.into());
+    u32::try_from(end).map(|end| end - tokens).map_err(|_| {
+        format!(
+            "token id {} is too large; write ids up to {}",
+            end - 1,
+            u32::MAX - 1
+        )
+    })
 }

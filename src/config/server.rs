@@ -98,6 +98,7 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
         }
         (_, Some(_)) => {
             let path = config.unnoted().expect("it was written");
+            fields.reading().note_file(&path);
             catalogue::model_from_config_json(&path)
                 .map_err(|error| refused(fields, "config", &error))
         }
@@ -188,7 +189,9 @@ fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
     })?;
     let is_file = name.contains(['/', '\\']) || name.to_ascii_lowercase().ends_with(".toml");
     let gpu = if is_file {
-        catalogue::gpu_from_file(&fields.reading().texts.base(place).join(&name))
+        let path = fields.reading().texts.base(place).join(&name);
+        fields.reading().note_file(&path);
+        catalogue::gpu_from_file(&path)
     } else {
         catalogue::gpu(&name)
     };

@@ -52,7 +52,7 @@ fn flatten(table: &[Entry]) -> Vec<(String, &Entry)> {
     let mut found = Vec::new();
     for entry in table {
         match &entry.node.value {
-            Value::Table(inner) => {
+            Value::Table(inner) if !inner.is_empty() => {
                 for below in inner {
                     found.push((format!("{}.{}", entry.key, below.key), below));
                 }

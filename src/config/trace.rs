@@ -21,6 +21,13 @@ pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>) -> Result<Replay, Diag
             .error("path", format!("`{}.path` is missing", fields.path()))
             .help("write path = \"trace.csv\""));
     };
+    // A run reads a trace more than once: the first time for the hash that names the scenario.
+    if std::fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let message = format!("{} is not a regular file", path.display());
+        return Err(fields
+            .error("path", message)
+            .help("write what it yields to a file first, and name that file"));
+    }
     let formats: Vec<(&'static str, &'static str)> = FORMATS
         .iter()
         .map(|format| (format.name(), format.name()))

@@ -54,18 +54,7 @@ pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnos
     workload
         .validate()
         .map_err(|invalid| refused(fields, &invalid))?;
-    if let Some(problem) = longer_than_200_days(&workload) {
-        // The value that was written last is the one to look at.
-        let places =
-            ["arrivals.rate", "arrivals.think", "requests"].map(|path| fields.place_of_path(path));
-        let place = places
-            .into_iter()
-            .max_by_key(|place| place.text)
-            .unwrap_or(fields.place());
-        return Err(fields.reading().error(place, problem).help(
-            "ask for fewer requests, a higher rate or a shorter pause; a run may cover at most 200 days",
-        ));
-    }
+    refuse_endless(fields, &workload)?;
     warn_of_rejections(fields, &workload, max_model_len);
     Ok(Workload::Synthetic(workload))
 }
@@ -140,6 +129,48 @@ fn refused(fields: &Fields<'_>, invalid: &Invalid) -> Diagnostic {
     } else {
         error.help(remedy)
     }
+}
+
+/// Refuses a run that would cover too much time or too many requests.
+fn refuse_endless(fields: &Fields<'_>, workload: &Synthetic) -> Result<(), Diagnostic> {
+    let (problem, help, keys) = if let Some(problem) = longer_than_200_days(workload) {
+        (
+            problem,
+            "ask for fewer requests, a higher rate or a shorter pause; a run may cover at most 200 days",
+            ["arrivals.rate", "arrivals.think", "requests"],
+        )
+    } else if let Some(problem) = too_many_requests(workload) {
+        (
+            problem,
+            "write a lower rate, a shorter duration, or requests = 10000 beside it",
+            match workload.arrivals {
+                Arrivals::Stages(_) => ["arrivals.stages"; 3],
+                _ => ["arrivals.rate", "duration", "duration"],
+            },
+        )
+    } else {
+        return Ok(());
+    };
+    // The value that was written last is the one to look at.
+    let places = keys.map(|path| fields.place_of_path(path));
+    let place = places
+        .into_iter()
+        .max_by_key(|place| place.text)
+        .unwrap_or(fields.place());
+    Err(fields.reading().error(place, problem).help(help))
+}
+
+/// Whether the arrivals of an open loop are too many to simulate.
+fn too_many_requests(workload: &Synthetic) -> Option<String> {
+    let seconds = match &workload.arrivals {
+        Arrivals::Stages(stages) => stages.iter().map(|stage| stage.duration.seconds()).sum(),
+        _ => workload.duration?.seconds(),
+    };
+    let arriving = workload.arrivals.mean_rate_per_s()? * seconds;
+    let requests = workload.requests.map_or(f64::INFINITY, |most| most as f64);
+    (arriving.min(requests) > MOST_REQUESTS as f64).then(|| {
+        format!("about {arriving:.1e} requests would arrive, and a run of more than {MOST_REQUESTS} would not end")
+    })
 }
 
 /// Whether the requests arrive over more time than a run can cover. The expectation is enough: what chance adds is noticed when it happens.

@@ -32,7 +32,9 @@ pub fn replay(
         engine.advance(arrival, observer);
         engine.submit(source.take(), observer);
     }
-    engine.advance(Time::LIMIT, observer);
+    while engine.advance_to_finish(Time::LIMIT, observer) {
+        source.may_go_on().map_err(ReplayError::Workload)?;
+    }
     in_time(engine)
 }
 

@@ -59,9 +59,11 @@ pub enum LinkKind {
 /// More than any device for years to come; keeps sums far from overflow.
 const MOST_MEMORY_BYTES: u64 = 1 << 50;
 const MOST_RATE_PER_S: f64 = 1e21;
+/// Less than any device of the last decades: with less a step would take longer than step times are counted.
+const LEAST_RATE_PER_S: f64 = 1e9;
 
 impl Gpu {
-    /// Checks the figures: every one positive, finite and below what physics will allow for a while.
+    /// Checks the figures: every one within what devices can do, and will for a while.
     pub fn new(figures: GpuFigures) -> Result<Self, BadFigure> {
         if figures.memory_bytes == 0 || figures.memory_bytes > MOST_MEMORY_BYTES {
             let gib = figures.memory_bytes as f64 / (1u64 << 30) as f64;
@@ -132,10 +134,10 @@ impl Gpu {
 
 fn check_rate(field: &'static str, rate: Option<f64>) -> Result<(), BadFigure> {
     match rate {
-        Some(rate) if !(1.0..=MOST_RATE_PER_S).contains(&rate) => Err(BadFigure::new(
+        Some(rate) if !(LEAST_RATE_PER_S..=MOST_RATE_PER_S).contains(&rate) => Err(BadFigure::new(
             field,
             format!("{rate:e} per second"),
-            "a positive, finite rate",
+            "from 1e9 (1 GB/s, 0.001 TFLOP/s) to 1e21",
         )),
         _ => Ok(()),
     }

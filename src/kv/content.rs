@@ -1,5 +1,6 @@
 //! Names for blocks by what they hold: two blocks have the same key exactly if all tokens up to their ends are the same.
 
+use crate::stats::streams;
 use crate::workload::Segment;
 
 /// The name of a full block: a hash of its own tokens and of all tokens before it. 64 bits; with 10^8 distinct blocks the chance that any
@@ -79,14 +80,9 @@ impl KeyChain {
     }
 }
 
-/// Mixes two words so that every bit of both moves every bit of the result: the finaliser of `SplitMix64` (Steele, Lea and Flood, "Fast
-/// splittable pseudorandom number generators", OOPSLA 2014).
+/// Mixes two words so that every bit of both moves every bit of the result.
 const fn mix(state: u64, word: u64) -> u64 {
-    let mut z = state.rotate_left(23).wrapping_mul(0xd6e8_feb8_6659_fd93)
-        ^ word.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    streams::mix(state.rotate_left(23) ^ streams::mix(word))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The state of a server at regular instants.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use super::population::Counts;
 use crate::engine::{Event, Observer, ServerSettings, StepRun};
@@ -18,10 +20,13 @@ pub struct TimelineRow {
     pub kv_usage: f64,
 }
 
+/// The most rows of a timeline: more than one a second over the longest run.
+const MOST_ROWS: u64 = 20_000_000;
+
 /// An observer that hands a row to its sink for every multiple of an interval from the start of the run on.
 ///
 /// The counts of an instant are known once something later is heard of; the blocks only once the run of steps around the instant has
-/// ended. Until then rows wait.
+/// ended. Until then rows wait. A timeline that grows too long stops and says so.
 pub struct Timeline<Sink: FnMut(TimelineRow)> {
     interval: Span,
     usable_blocks: f64,
@@ -31,6 +36,8 @@ pub struct Timeline<Sink: FnMut(TimelineRow)> {
     /// Instants whose counts are known but not yet their blocks.
     pending: VecDeque<(Time, Counts)>,
     last_usage: f64,
+    rows: u64,
+    too_long: Rc<Cell<bool>>,
 }
 
 impl<Sink: FnMut(TimelineRow)> Timeline<Sink> {
@@ -45,7 +52,14 @@ impl<Sink: FnMut(TimelineRow)> Timeline<Sink> {
             counts: Counts::default(),
             pending: VecDeque::new(),
             last_usage: 0.0,
+            rows: 0,
+            too_long: Rc::default(),
         }
+    }
+
+    /// Whether there would be too many rows, now or later.
+    pub fn too_long(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.too_long)
     }
 
     /// Hands over the rows up to and including `end`. A step in flight then has not been heard of: the usage of the step before is given
@@ -69,6 +83,13 @@ impl<Sink: FnMut(TimelineRow)> Timeline<Sink> {
     }
 
     fn note_counts(&mut self) {
+        if self.rows == MOST_ROWS {
+            self.too_long.set(true);
+            self.pending.clear();
+            self.next = Time::from_picos(u64::MAX);
+            return;
+        }
+        self.rows += 1;
         self.pending.push_back((self.next, self.counts));
         self.next += self.interval;
     }

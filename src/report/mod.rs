@@ -8,7 +8,7 @@ pub mod scheduler_log;
 mod screen;
 mod timeline_csv;
 
-pub use atomic_file::write_atomically;
+pub use atomic_file::{remove_unfinished, write_atomically};
 pub use requests_csv::write_requests_csv;
 pub use run_report::{Headline, Memory, RunReport, Verdict};
 pub use screen::Style;

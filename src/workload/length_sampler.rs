@@ -79,7 +79,9 @@ impl Draws {
             }
             LengthDistribution::Gamma { mean, cv } => {
                 let shape = 1.0 / (cv * cv);
-                Self::Gamma(Gamma::new(shape, mean / shape).expect(VALID))
+                // A mean next to nothing must not leave a scale of 0; either way its lengths are the shortest.
+                let scale = (mean / shape).max(f64::MIN_POSITIVE);
+                Self::Gamma(Gamma::new(shape, scale).expect(VALID))
             }
             LengthDistribution::Exponential { mean } => {
                 Self::Exponential(Exp::new(1.0 / mean).expect(VALID))

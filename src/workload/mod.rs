@@ -49,4 +49,9 @@ pub trait Source {
 
     /// Whether later arrivals depend on when earlier requests finish.
     fn is_closed_loop(&self) -> bool;
+
+    /// Asked between steps when no more requests arrive: an error ends the run.
+    fn may_go_on(&self) -> Result<(), trace::TraceError> {
+        Ok(())
+    }
 }

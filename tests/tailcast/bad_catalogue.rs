@@ -43,7 +43,7 @@ fn good_files_are_read() {
 }
 
 /// What a good file has, what stands there instead, and what the error then says.
-const BAD_GPUS: [(&str, &str, &str); 14] = [
+const BAD_GPUS: [(&str, &str, &str); 15] = [
     (
         "gib = 80",
         "gib = -80",
@@ -56,6 +56,11 @@ const BAD_GPUS: [(&str, &str, &str); 14] = [
         "gb_per_s = 3350",
         "gb_per_s = 0",
         ":3: bandwidth is 0e0 per second; it must be",
+    ),
+    (
+        "gb_per_s = 3350",
+        "gb_per_s = 1e-9",
+        ":3: bandwidth is 1e0 per second; it must be from 1e9 (1 GB/s",
     ),
     ("gb_per_s = 3350", "gb_per_s = inf", ":3: bandwidth is inf"),
     (

@@ -3,6 +3,11 @@
 use crate::bad_scenarios::{GOOD, SCENARIOS};
 use crate::command::{Ended, Workplace};
 
+/// Longer than a name may be in most file systems.
+const LONG_NAME: &str = "a123456789b123456789c123456789d123456789e123456789f123456789g123456789h123456789i123456789j123456789\
+                         k123456789l123456789m123456789n123456789o123456789p123456789q123456789r123456789s123456789t123456789\
+                         u123456789v123456789w123456789x123456789y123456789z123456789";
+
 /// A command line that is wrong, and a part of the remedy. `good.toml` is a good scenario.
 const COMMAND_LINES: &[(&[&str], &str)] = &[
     (
@@ -66,6 +71,39 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
         "a directory that exists",
     ),
     (&["run", "good.toml", "--requests-out", "."], "a directory"),
+    (&["run", "good.toml", "--requests-out", "a/"], "a directory"),
+    (
+        &["run", "good.toml", "--timeline-out", LONG_NAME],
+        "a directory that exists",
+    ),
+    (
+        &[
+            "run",
+            "good.toml",
+            "--requests-out",
+            "a.csv",
+            "--set",
+            "workload.requests=1e9",
+            "--set",
+            "workload.arrivals.rate=1e6",
+        ],
+        "leave --requests-out out",
+    ),
+    (
+        &[
+            "run",
+            "good.toml",
+            "--timeline-out",
+            "a.csv",
+            "--timeline-interval",
+            "100us",
+            "--set",
+            "workload.requests=2",
+            "--set",
+            "workload.arrivals={process=\"constant\", rate=2e-7}",
+        ],
+        "a longer --timeline-interval",
+    ),
     (
         &["run", "good.toml", "--requests-out", ""],
         "a value is required",

@@ -527,4 +527,35 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "6:13",
         "not supported yet",
     ),
+    // What would not end, or means nothing.
+    (
+        "policy = \"continuous\"",
+        "policy = \"static\"\nmax_wait = \"200d\"",
+        "10:12",
+        "write a shorter one",
+    ),
+    (
+        "requests = 10\narrivals = { process = \"poisson\", rate = 1.0 }",
+        "duration = \"200d\"\narrivals = { process = \"poisson\", rate = 1e9 }",
+        "11:12",
+        "write a lower rate, a shorter duration",
+    ),
+    (
+        "requests = 10\narrivals = { process = \"poisson\", rate = 1.0 }",
+        "arrivals = { process = \"stages\", stages = [{ rate = 1e9, duration = \"1d\" }] }",
+        "11:43",
+        "write a lower rate, a shorter duration",
+    ),
+    (
+        "\"ttft.p99\" = \"2s\"",
+        "\"ttft.p99\" = {}",
+        "16:14",
+        "write a number and its unit",
+    ),
+    (
+        "\"ttft.p99\" = \"2s\"",
+        "speed = {}",
+        "16:9",
+        "write a number and its unit",
+    ),
 ];

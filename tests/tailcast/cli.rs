@@ -282,7 +282,7 @@ fn an_interrupted_run_prints_what_it_has_and_leaves_no_half_file() {
     let endless = [
         "run",
         "--set",
-        "workload.requests=100000000",
+        "workload.requests=20000000",
         "--requests-out",
         "requests.csv",
     ];

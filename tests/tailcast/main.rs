@@ -1,8 +1,10 @@
 //! Tests by kind of promise, in one binary.
 
 mod bad_catalogue;
+mod bad_files;
 mod bad_input;
 mod bad_scenarios;
+mod bad_steps;
 mod bad_traces;
 mod cli;
 mod command;

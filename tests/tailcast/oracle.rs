@@ -1,5 +1,6 @@
 //! Continuous batching equals the real vLLM scheduler, step for step, in logs recorded from it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -99,10 +100,14 @@ fn array(value: &Value) -> &[Value] {
 fn logs() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/oracle/vllm");
     if !folder.is_dir() {
-        eprintln!(
+        // Past the test harness, which keeps what a test that passes prints to itself.
+        let mut errors = std::io::stderr();
+        writeln!(
+            errors,
             "SKIPPED: no recorded scheduler logs at {}",
             folder.display()
-        );
+        )
+        .unwrap();
         return None;
     }
     Some(folder)

@@ -229,7 +229,11 @@ fn extreme_lengths_stay_within_their_bounds() {
             mean: 1e-9,
             cv: 0.001,
         },
-        Exponential { mean: 1e-300 },
+        Gamma {
+            mean: 1e-320,
+            cv: 0.001,
+        },
+        Exponential { mean: 1e-320 },
         Zipf {
             exponent: 0.0,
             max: 1_000_000_000,

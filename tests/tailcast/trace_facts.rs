@@ -1,5 +1,6 @@
 //! Real traces have the facts that others have measured.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tailcast::workload::trace::{Replay, info};
@@ -10,10 +11,14 @@ fn real(name: &str) -> Option<PathBuf> {
         .join("../shared/traces")
         .join(name);
     if !path.exists() {
-        eprintln!(
+        // Past the test harness, which keeps what a test that passes prints to itself.
+        let mut errors = std::io::stderr();
+        writeln!(
+            errors,
             "SKIPPED: {} is not there, so its facts are not checked",
             path.display()
-        );
+        )
+        .unwrap();
         return None;
     }
     Some(path)
