@@ -35,6 +35,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), String> {
             async_scheduling,
         },
     );
+    if log.too_long {
+        return Err(format!(
+            "{}: the steps would pass 200 days, the most that is simulated; write shorter times in timing, or fewer tokens",
+            args.file.display()
+        ));
+    }
     let log = SchedulerLog {
         log: &log,
         requests: &experiment.requests,

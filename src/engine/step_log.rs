@@ -46,6 +46,8 @@ pub struct StepLog {
     pub steps: Vec<LoggedStep>,
     /// Who got tokens when, in order. Times are the end of the step, or its number.
     pub tokens: Vec<(RequestId, u64)>,
+    /// Whether it was given up because it would pass [`Time::LIMIT`].
+    pub too_long: bool,
 }
 
 /// One line of the log.
@@ -140,6 +142,11 @@ pub fn log_steps(scheduler: VllmScheduler, experiment: &Experiment<'_>) -> StepL
 impl Logger<'_> {
     /// One turn of the engine's loop; false if there is nothing left to do.
     fn step(&mut self) -> bool {
+        let decided_up_to = self.in_flight.back().map_or(self.now, |step| step.ends);
+        if decided_up_to.max(self.now) >= Time::LIMIT {
+            self.log.too_long = true;
+            return false;
+        }
         let mut line = LoggedStep {
             added: self.drain_arrivals(),
             ..LoggedStep::default()
@@ -165,7 +172,7 @@ impl Logger<'_> {
                 && self.in_flight.len() == 1
                 && !asynchronous;
             line.decided = Some(decided);
-            if stuck && self.to_come.len() == 0 && unfinished {
+            if stuck && self.to_come.len() == 0 && self.scheduler.waiting().len() > 0 {
                 return false; // Whoever waits will wait for ever.
             }
             if asynchronous && executes && self.in_flight.len() < 2 {

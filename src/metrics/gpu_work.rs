@@ -52,8 +52,10 @@ impl Utilisation {
         let steps = run.steps as f64;
         self.bytes += cost.weight_bytes_per_step(run.shape.tokens() as f64) * steps;
         for layers in &cost.attention {
-            let context = decode_context_read(&run.shape, run.steps, layers) as f64
-                + prefill_context_read(&run.shape, layers) as f64 * steps;
+            let mut context = decode_context_read(&run.shape, run.steps, layers);
+            if run.shape.prefill > 0 {
+                context += prefill_context_read(&run.shape, layers) as f64 * steps;
+            }
             self.bytes += context * layers.kv_bytes_per_context_token;
         }
     }
@@ -78,7 +80,15 @@ fn pairs_up_to(tokens: u64, layers: &AttentionLayers) -> u128 {
 
 /// Tokens of context that the decoding requests read in `steps` steps, each context growing by one a step. As in the step-time model,
 /// the window cuts the sum over the requests, not each context.
-fn decode_context_read(shape: &StepShape, steps: u64, layers: &AttentionLayers) -> u128 {
+fn decode_context_read(shape: &StepShape, steps: u64, layers: &AttentionLayers) -> f64 {
+    if layers.window.is_none() {
+        let (context, decoding, steps) = (
+            shape.context as f64,
+            f64::from(shape.decoding),
+            steps as f64,
+        );
+        return context * steps + decoding * (steps * (steps - 1.0) / 2.0);
+    }
     let decoding = u64::from(shape.decoding);
     let most = decoding.saturating_mul(window_of(layers));
     let growing = if shape.context >= most {
@@ -89,7 +99,7 @@ fn decode_context_read(shape: &StepShape, steps: u64, layers: &AttentionLayers) 
     let [context, decoding, most, growing, steps] =
         [shape.context, decoding, most, growing, steps].map(u128::from);
     let grown = decoding * (growing * growing.saturating_sub(1) / 2);
-    context * growing + grown + most * (steps - growing)
+    (context * growing + grown + most * (steps - growing)) as f64
 }
 
 /// Tokens of context that the prompts in the making read in a step: each its window and its chunk at the most.
@@ -122,18 +132,19 @@ mod tests {
         shape.add(6, 1, 7);
         for window in [None, Some(40), Some(60), Some(65), Some(1_000)] {
             let layers = layers(window);
-            let by_step: u128 = (0..30)
+            // Whole numbers far below 2^53, which floats hold exactly.
+            let by_step: f64 = (0..30)
                 .map(|step| decode_context_read(&shape.later(step), 1, &layers))
                 .sum();
-            assert_eq!(decode_context_read(&shape, 30, &layers), by_step);
+            assert_eq!(
+                decode_context_read(&shape, 30, &layers).to_bits(),
+                by_step.to_bits()
+            );
         }
         // 30 steps of 107 tokens of context, growing by two a step; two windows of 40 are less in every step.
-        let whole = 30 * 107 + 2 * (29 * 30 / 2);
-        assert_eq!(decode_context_read(&shape, 30, &layers(None)), whole);
-        assert_eq!(
-            decode_context_read(&shape, 30, &layers(Some(40))),
-            30 * 2 * 40
-        );
+        let read = |window| decode_context_read(&shape, 30, &layers(window)) as u64;
+        assert_eq!(read(None), 30 * 107 + 2 * (29 * 30 / 2));
+        assert_eq!(read(Some(40)), 30 * 2 * 40);
     }
 
     #[test]

@@ -291,3 +291,37 @@ fn without_chunks_a_step_must_hold_the_longest_request() {
         ended.stderr
     );
 }
+
+#[test]
+fn steps_that_would_pass_the_end_of_time_are_refused() {
+    let place = Workplace::new();
+    let bad = GOOD
+        .replace("\"base_us\": 100", "\"base_us\": 4294967295")
+        .replace("\"max_model_len\": 32", "\"max_model_len\": 8000")
+        .replace("\"num_blocks\": 9", "\"num_blocks\": 9000")
+        .replace("\"max_tokens\": 5}", "\"max_tokens\": 7000}");
+    place.write("bad.json", bad);
+    let ended = place.run(&["steps", "bad.json"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("200 days"), "{}", ended.stderr);
+    assert!(ended.stdout.is_empty());
+}
+
+#[test]
+fn a_request_that_is_aborted_last_is_logged() {
+    let place = Workplace::new();
+    let start = GOOD.find("\"timing\"").unwrap();
+    place.write(
+        "abort.json",
+        format!(
+            "{}\"timing\": null, \"actions\": [{{\"step\": 1, \"do\": \"abort\", \"id\": \"a\"}}],\n\
+             \"requests\": [{{\"id\": \"a\", \"arrival_step\": 0, \"prompt\": [[0, 10]], \"max_tokens\": 5}}]}}",
+            &GOOD[..start]
+        ),
+    );
+    let ended = place.run(&["steps", "abort.json"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let log: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(log["per_request"]["a"]["finish"], "abort");
+    assert_eq!(log["per_request"]["a"]["num_output_tokens"], 1);
+}
