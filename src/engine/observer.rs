@@ -25,7 +25,7 @@ pub enum Event {
     },
     /// It arrived and can never be served: too long for the model or for the whole KV cache.
     Rejected,
-    /// It left the queue and is part of the step that starts now.
+    /// It left the queue and is part of the step that is decided now.
     Admitted {
         /// True if it had been preempted before.
         resumed: bool,
@@ -77,6 +77,8 @@ pub struct Finished {
     pub preemptions: u32,
     /// Tokens it computed more than once because of preemptions.
     pub recomputed_tokens: u64,
+    /// Whether it waited when its last token came: it was preempted while the step that produced this token ran.
+    pub was_waiting: bool,
     /// Why it ended.
     pub end: End,
 }
@@ -104,10 +106,10 @@ impl Finished {
     /// The history of `live`, which has all its tokens at `now`. If they were not `streamed`, the client gets all of them now.
     pub fn of(live: &Live, now: Time, streamed: bool) -> Self {
         let input_tokens = live.request.prompt.tokens();
-        assert_eq!(
-            live.computed,
-            input_tokens + live.request.output_tokens - 1,
-            "every token but the last output is computed once"
+        let needed = input_tokens + live.request.output_tokens - 1;
+        assert!(
+            live.computed == needed || live.request.stops && live.computed == needed + 1,
+            "every token but the last output is computed once, and the last one if a step was decided before it was known to be the last"
         );
         Self {
             arrival: live.request.arrival,
@@ -120,6 +122,7 @@ impl Finished {
             cached_tokens: live.cached,
             preemptions: live.preemptions,
             recomputed_tokens: live.recomputed,
+            was_waiting: live.is_preempted,
             end: if live.request.stops {
                 End::Stop
             } else {

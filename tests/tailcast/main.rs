@@ -26,6 +26,7 @@ mod reports;
 mod run_numbers;
 mod sessions;
 mod sharing;
+mod step_log;
 mod synthetic;
 mod tidy;
 mod ties;

@@ -187,6 +187,7 @@ fn finished(arrival: u64, scheduled: u64, end: u64) -> Event {
         cached_tokens: 4,
         preemptions: 0,
         recomputed_tokens: 0,
+        was_waiting: false,
         end: End::Stop,
     })
 }
@@ -371,6 +372,7 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
             cached_tokens: 25,
             preemptions: 0,
             recomputed_tokens: 0,
+            was_waiting: false,
             end: End::Length,
         };
         observer.on(time(now), id, &Event::Finished(history));

@@ -25,6 +25,7 @@ fn history() -> Finished {
         cached_tokens: 0,
         preemptions: 1,
         recomputed_tokens: 0,
+        was_waiting: false,
         end: End::Stop,
     }
 }

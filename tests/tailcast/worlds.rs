@@ -152,6 +152,7 @@ fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng)
                 full_sequence_gate: random.random_bool(0.7),
                 keyless_first: random.random_bool(0.7),
                 threshold_spares_alone: random.random_bool(0.7),
+                async_scheduling: random.random_bool(0.5),
                 ..ContinuousSettings::new(1, 1)
             })
         }
