@@ -11,9 +11,7 @@ use super::slots::{Part, Slot, Slots};
 use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlock, PoolRules};
-use crate::policy::{
-    AdmissionMemory, ContinuousSettings, Live, Memory, cut_to_model_length, within,
-};
+use crate::policy::{AdmissionMemory, ContinuousSettings, Live, Memory, within};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::Request;
@@ -476,14 +474,11 @@ impl ContinuousBatching {
 }
 
 impl Scheduler for ContinuousBatching {
-    fn submit(&mut self, request: Request, observer: &mut dyn Observer) -> bool {
-        let (id, arrival) = (request.id, request.arrival);
-        let input_tokens = request.prompt.tokens();
-        if input_tokens >= self.memory.max_model_len {
-            observer.on(arrival, id, &Event::Rejected);
-            return false;
-        }
-        let request = cut_to_model_length(request, self.memory.max_model_len);
+    fn can_ever_serve(&self, _request: &Request) -> bool {
+        true // The memory holds one request of the maximum length.
+    }
+
+    fn submit(&mut self, request: Request) {
         let holding = if self.rules.prefix_caching {
             Holding::new(&request, self.memory.block_tokens)
         } else {
@@ -491,8 +486,6 @@ impl Scheduler for ContinuousBatching {
         };
         let slot = self.slots.insert(Live::new(request), holding);
         self.waiting.push_back(slot);
-        observer.on(arrival, id, &Event::Arrived { input_tokens });
-        true
     }
 
     fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {

@@ -12,8 +12,8 @@ mod static_batch;
 
 use std::collections::VecDeque;
 
-use super::{Engine, Observer, ServerSettings, reference};
-use crate::policy::PolicySettings;
+use super::{Engine, Event, Observer, ServerSettings, reference};
+use crate::policy::{PolicySettings, cut_to_model_length};
 use crate::step_time::{Ramp, StepShape, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::Request;
@@ -22,15 +22,15 @@ use crate::workload::Request;
 pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
     let memory = settings.memory();
     match &settings.policy {
-        PolicySettings::None => server(none::NoBatching::new(memory), 1, step_time),
+        PolicySettings::None => server(none::NoBatching::new(memory), settings, step_time),
         PolicySettings::Static(rules) => {
             let scheduler = static_batch::StaticBatching::new(rules.clone(), memory);
-            server(scheduler, 1, step_time)
+            server(scheduler, settings, step_time)
         }
         PolicySettings::Continuous(rules) if rules.priority => reference(settings, step_time),
         PolicySettings::Continuous(rules) => {
             let scheduler = continuous::ContinuousBatching::new(rules.clone(), memory);
-            server(scheduler, rules.steps_in_flight(), step_time)
+            server(scheduler, settings, step_time)
         }
         // A policy without a shortcut of its own takes every step by itself.
         _ => reference(settings, step_time),
@@ -39,8 +39,11 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn 
 
 /// The queues of one policy, kept so that a leap needs no look at each request.
 trait Scheduler {
-    /// Takes a request that arrives, or rejects it; false if it was rejected.
-    fn submit(&mut self, request: Request, observer: &mut dyn Observer) -> bool;
+    /// Whether a request, alone on an empty server, could be served.
+    fn can_ever_serve(&self, request: &Request) -> bool;
+
+    /// Takes a request that arrives.
+    fn submit(&mut self, request: Request);
 
     /// Decides what happens next.
     fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next;
@@ -90,6 +93,7 @@ struct Steps {
 struct FastServer<S> {
     scheduler: S,
     step_time: Box<dyn StepTime>,
+    max_model_len: u32,
     /// How many steps may be decided that have not ended.
     most_in_flight: u64,
     /// When the next decision is taken: at the end of the latest step, or at a later arrival.
@@ -102,12 +106,17 @@ struct FastServer<S> {
 
 fn server<S: Scheduler + 'static>(
     scheduler: S,
-    most_in_flight: u64,
+    settings: &ServerSettings,
     step_time: Box<dyn StepTime>,
 ) -> Box<dyn Engine> {
+    let most_in_flight = match &settings.policy {
+        PolicySettings::Continuous(rules) => rules.steps_in_flight(),
+        _ => 1,
+    };
     Box::new(FastServer {
         scheduler,
         step_time,
+        max_model_len: settings.max_model_len,
         most_in_flight,
         now: Time::ZERO,
         in_flight: VecDeque::new(),
@@ -117,13 +126,24 @@ fn server<S: Scheduler + 'static>(
 
 impl<S: Scheduler> Engine for FastServer<S> {
     fn submit(&mut self, request: Request, observer: &mut dyn Observer) {
+        let (id, arrival) = (request.id, request.arrival);
         if self.in_flight.is_empty() {
-            self.now = self.now.max(request.arrival);
+            self.now = self.now.max(arrival);
         }
+        let input_tokens = request.prompt.tokens();
+        if input_tokens >= self.max_model_len {
+            return observer.on(arrival, id, &Event::Rejected);
+        }
+        let request = cut_to_model_length(request, self.max_model_len);
+        if !self.scheduler.can_ever_serve(&request) {
+            return observer.on(arrival, id, &Event::Rejected);
+        }
+        self.scheduler.submit(request);
         // An engine that waits for a step looks at its queue when the step has ended.
-        if self.scheduler.submit(request, observer) && self.in_flight.is_empty() {
+        if self.in_flight.is_empty() {
             self.wakes = Some(self.now);
         }
+        observer.on(arrival, id, &Event::Arrived { input_tokens });
     }
 
     fn advance(&mut self, until: Time, observer: &mut dyn Observer) {

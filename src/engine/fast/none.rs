@@ -8,7 +8,7 @@ use super::slots::{Slot, Slots};
 use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::{Live, Memory, cut_to_model_length};
+use crate::policy::{Live, Memory};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::Request;
@@ -53,23 +53,14 @@ impl NoBatching {
 }
 
 impl Scheduler for NoBatching {
-    fn submit(&mut self, request: Request, observer: &mut dyn Observer) -> bool {
-        let (id, arrival) = (request.id, request.arrival);
-        let input_tokens = request.prompt.tokens();
-        let request = cut_to_model_length(request, self.memory.max_model_len);
-        if input_tokens >= self.memory.max_model_len
-            || self
-                .memory
-                .blocks_for(input_tokens + request.output_tokens - 1)
-                > self.memory.usable_blocks
-        {
-            observer.on(arrival, id, &Event::Rejected);
-            return false;
-        }
-        self.waiting
-            .push_back(self.slots.insert(Live::new(request), Holding::default()));
-        observer.on(arrival, id, &Event::Arrived { input_tokens });
-        true
+    fn can_ever_serve(&self, request: &Request) -> bool {
+        let computed = request.prompt.tokens() + request.output_tokens - 1;
+        self.memory.blocks_for(computed) <= self.memory.usable_blocks
+    }
+
+    fn submit(&mut self, request: Request) {
+        let slot = self.slots.insert(Live::new(request), Holding::default());
+        self.waiting.push_back(slot);
     }
 
     fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {
