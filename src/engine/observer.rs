@@ -1,7 +1,7 @@
 //! What an engine tells about a run as it happens.
 
 use crate::kv::KvGrowth;
-use crate::policy::Live;
+use crate::policy::{DraftCounts, Live};
 use crate::step_time::{Ramp, StepShape};
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
@@ -77,6 +77,8 @@ pub struct Finished {
     pub preemptions: u32,
     /// Tokens it computed more than once because of preemptions.
     pub recomputed_tokens: u64,
+    /// What its drafts came to.
+    pub drafts: DraftCounts,
     /// Why it ended.
     pub end: End,
 }
@@ -120,6 +122,7 @@ impl Finished {
             cached_tokens: live.cached,
             preemptions: live.preemptions,
             recomputed_tokens: live.recomputed,
+            drafts: live.drafts,
             end: if live.request.stops {
                 End::Stop
             } else {

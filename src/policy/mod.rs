@@ -24,7 +24,7 @@ pub use queue::{
 };
 pub use sarathi::SarathiSettings;
 pub use sglang::SglangSettings;
-pub use speculative::{Acceptance, Speculative};
+pub use speculative::{Acceptance, DraftCounts, Speculative};
 pub use static_batch::{Batch, Formation};
 pub use tgi::TgiSettings;
 pub use trtllm::{Capacity, TrtllmSettings};

@@ -32,6 +32,26 @@ pub enum Acceptance {
     },
 }
 
+/// What drafts came to, in the counts of vLLM's `spec_decode` metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DraftCounts {
+    /// How often drafts were verified.
+    pub drafts: u64,
+    /// Tokens that were drafted and verified.
+    pub draft_tokens: u64,
+    /// Of these accepted, those beyond a request's last token included.
+    pub accepted_tokens: u64,
+}
+
+impl DraftCounts {
+    /// Adds those of another request.
+    pub const fn add(&mut self, other: &Self) {
+        self.drafts += other.drafts;
+        self.draft_tokens += other.draft_tokens;
+        self.accepted_tokens += other.accepted_tokens;
+    }
+}
+
 impl Acceptance {
     /// One probability for each of `tokens` drafts, given that all before it are accepted: position `i` (from 0) is reached and accepted
     /// with `rate^(i + 1)`, so that a step yields `(1 - rate^(tokens + 1)) / (1 - rate)` tokens on average (Leviathan, Kalman, Matias

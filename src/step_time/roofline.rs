@@ -28,7 +28,7 @@ pub struct Roofline {
     by_sampling: Memo,
     /// Attention's small kernels per request in the step [ps].
     per_sequence: u64,
-    /// What a step that holds any prefill adds [ps].
+    /// What a step that holds any prefill, or verifies drafts for some only, adds [ps].
     mixed: u64,
     attention: Vec<AttentionPrice>,
 }
@@ -86,8 +86,10 @@ impl Roofline {
             .get(sampling, || picos(self.operators.sampling_micros(sampling)));
         let sequences = u128::from(self.per_sequence) * u128::from(shape.sequences);
         let mut sum = u128::from(tokens) + u128::from(sampling) + sequences;
-        if shape.prefill > 0 {
+        if !shape.is_uniform() {
             sum += u128::from(self.mixed);
+        }
+        if shape.prefill > 0 {
             sum += self
                 .attention
                 .iter()

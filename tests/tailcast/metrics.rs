@@ -9,7 +9,9 @@ use tailcast::metrics::{
     Binding, GpuWork, Listeners, Metric, Recorder, RecorderSettings, Recording, Replications,
     RequestLog, Slo, Statistic, Summary, Timeline, TimelineRow,
 };
-use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
+use tailcast::policy::{
+    ContinuousSettings, DraftCounts, PolicySettings, Reserve, Response, StaticSettings,
+};
 use tailcast::step_time::{Ramp, StepShape};
 use tailcast::units::{Span, Time};
 use tailcast::workload::RequestId;
@@ -187,6 +189,7 @@ fn finished(arrival: u64, scheduled: u64, end: u64) -> Event {
         cached_tokens: 4,
         preemptions: 0,
         recomputed_tokens: 0,
+        drafts: DraftCounts::default(),
         end: End::Stop,
     })
 }
@@ -371,6 +374,7 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
             cached_tokens: 25,
             preemptions: 0,
             recomputed_tokens: 0,
+            drafts: DraftCounts::default(),
             end: End::Length,
         };
         observer.on(time(now), id, &Event::Finished(history));

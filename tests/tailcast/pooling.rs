@@ -6,6 +6,7 @@ use tailcast::metrics::{
     Binding, Recorder, RecorderSettings, Recording, Replications, RequestLog, Slo, SloOutcome,
     Summary,
 };
+use tailcast::policy::DraftCounts;
 use tailcast::step_time::{Ramp, StepShape};
 use tailcast::workload::RequestId;
 
@@ -25,6 +26,7 @@ fn history() -> Finished {
         cached_tokens: 0,
         preemptions: 1,
         recomputed_tokens: 0,
+        drafts: DraftCounts::default(),
         end: End::Stop,
     }
 }

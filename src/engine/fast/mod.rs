@@ -24,7 +24,9 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn 
             static_batch::StaticBatching::new(rules.clone(), memory),
             step_time,
         ),
-        PolicySettings::Continuous(rules) if rules.priority => reference(settings, step_time),
+        PolicySettings::Continuous(rules) if rules.priority || rules.speculative.is_some() => {
+            reference(settings, step_time)
+        }
         PolicySettings::Continuous(rules) => server(
             continuous::ContinuousBatching::new(rules.clone(), memory),
             step_time,

@@ -22,8 +22,8 @@ impl ContinuousBatching {
     /// An empty server.
     pub fn new(settings: ContinuousSettings, memory: Memory) -> Self {
         assert!(
-            !settings.async_scheduling && settings.speculative.is_none(),
-            "an engine that looks ahead or drafts is driven another way"
+            !settings.async_scheduling,
+            "an engine that looks ahead is driven another way"
         );
         Self {
             scheduler: VllmScheduler::new(settings, memory),
@@ -91,7 +91,12 @@ impl Planner for ContinuousBatching {
                 computed_before: part.computed_before,
                 lacking: all - part.computed_before,
             });
-            plan.shape.add(part.computed_before, part.tokens, all);
+            if part.drafts > 0 {
+                plan.shape
+                    .add_verification(part.computed_before, part.drafts);
+            } else {
+                plan.shape.add(part.computed_before, part.tokens, all);
+            }
         }
         self.decided = decided;
         Decision::Step(plan)
@@ -107,6 +112,9 @@ impl Planner for ContinuousBatching {
                 previous: live.last_token,
             });
             live.generated += output.tokens;
+            if output.drafts > 0 {
+                live.note_drafts(output.drafts, output.accepted);
+            }
             live.first_token.get_or_insert(end);
             live.last_token = Some(end);
             if output.finished.is_some() {
