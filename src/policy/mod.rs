@@ -81,6 +81,21 @@ pub trait Policy {
 }
 
 impl PolicySettings {
+    /// The same with its draws, if it has any, growing from `seed`.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        if let Self::Continuous(settings) = &mut self {
+            let speculative = settings.speculative.take();
+            settings.speculative = speculative.map(|drafts| drafts.with_seed(seed));
+        }
+        self
+    }
+
+    /// Whether anything in it is drawn at random.
+    pub fn draws_at_random(&self) -> bool {
+        matches!(self, Self::Continuous(settings) if settings.speculative.is_some())
+    }
+
     /// Empty queues with the policy over them, in readable form.
     pub fn planner(&self, memory: Memory) -> Box<dyn Planner> {
         match self {

@@ -1,11 +1,13 @@
 //! How long one step (one forward pass over a mixed batch) takes.
 
 mod affine;
+mod drafting;
 mod ramp;
 mod roofline;
 mod saturation;
 
 pub use affine::Affine;
+pub use drafting::{DraftPass, Drafting};
 pub use ramp::Ramp;
 pub use roofline::Roofline;
 pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
