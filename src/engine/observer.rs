@@ -67,6 +67,8 @@ pub struct Finished {
     pub finished: Time,
     /// Whether tokens were streamed one by one; otherwise the response came as a whole, and has no time between tokens.
     pub streamed: bool,
+    /// Lower numbers go first where the server heeds it.
+    pub priority: i32,
     /// Prompt length.
     pub input_tokens: u32,
     /// Tokens produced.
@@ -117,6 +119,7 @@ impl Finished {
             first_token: live.first_token.unwrap_or(now),
             finished: now,
             streamed,
+            priority: live.request.priority,
             input_tokens,
             output_tokens: live.generated,
             cached_tokens: live.cached,

@@ -21,6 +21,7 @@ fn history() -> Finished {
         first_token: at(40),
         finished: at(140),
         streamed: true,
+        priority: 0,
         input_tokens: 100,
         output_tokens: 11,
         cached_tokens: 0,

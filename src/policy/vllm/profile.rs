@@ -44,3 +44,21 @@ impl Profile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_come_with_their_release_and_stay() {
+        let of = Profile::of_release;
+        assert!(!of(18).full_sequence_gate && of(19).full_sequence_gate);
+        assert!(!of(24).keyless_first && of(25).keyless_first);
+        assert!(!of(24).has_watermark && of(25).has_watermark);
+        assert!(!of(30).threshold_spares_alone && of(31).threshold_spares_alone);
+        assert!(!of(32).goes_on_after_self_preemption && of(33).goes_on_after_self_preemption);
+        let ahead = PROFILES.map(|(_, release)| of(release).async_scheduling);
+        assert_eq!(ahead, [true, true, false]);
+        assert_eq!(Profile::NEWEST, of(33));
+    }
+}
