@@ -85,6 +85,7 @@ fn remedies(request: &MemoryRequest, shortage: &MemoryShortage) -> Vec<String> {
         fewest_gpus_that_fit(request).map(|gpus| format!("tensor_parallel = {gpus}")),
         fp8_kv_fits(request).then(|| "kv_cache = \"fp8\"".to_owned()),
         fp8_weights_fit(request).then(|| "weights = \"fp8\"".to_owned()),
+        fits_without_drafter(request).then(|| "no batching.speculative".to_owned()),
         Some(larger),
     ]
     .into_iter()
@@ -151,6 +152,14 @@ fn fp8_weights_fit(request: &MemoryRequest) -> bool {
         ..*request
     };
     request.weights == WeightPrecision::Bf16 && would_fit(&changed)
+}
+
+fn fits_without_drafter(request: &MemoryRequest) -> bool {
+    let changed = MemoryRequest {
+        drafter: None,
+        ..*request
+    };
+    request.drafter.is_some() && would_fit(&changed)
 }
 
 impl fmt::Display for DoesNotFit {

