@@ -218,7 +218,7 @@ impl Observer for Recorder {
             Event::FirstToken => {}
             Event::Token { gap } => self.record(Metric::Itl, *gap),
             Event::Finished(request) => {
-                self.population.change(at, Counts::finish);
+                self.population.change(at, |counts| counts.finish(request));
                 self.finished(request);
             }
         }

@@ -28,6 +28,8 @@ pub struct Live {
     pub last_token: Option<Time>,
     /// How often it was preempted.
     pub preemptions: u32,
+    /// Whether it was preempted and has not been admitted again.
+    pub is_preempted: bool,
     /// Tokens that were computed again after preemptions.
     pub recomputed: u64,
     /// Prompt tokens found in the prefix cache when it was first admitted.
@@ -124,6 +126,7 @@ impl Live {
             first_token: None,
             last_token: None,
             preemptions: 0,
+            is_preempted: false,
             recomputed: 0,
             cached: 0,
             released_with: 0,
@@ -210,6 +213,7 @@ impl Queue {
         live.computed = 0;
         live.blocks = 0;
         live.preemptions += 1;
+        live.is_preempted = true;
         let id = live.request.id;
         self.waiting.push_front(live);
         id
@@ -232,6 +236,7 @@ impl Queue {
         live.computed = 0;
         live.blocks = 0;
         live.preemptions += 1;
+        live.is_preempted = true;
         live.released_with = live.generated;
         live
     }
@@ -256,6 +261,7 @@ impl Queue {
     pub fn admit(&mut self, now: Time) -> Kind {
         let mut live = self.waiting.pop_front().expect("a request waits");
         live.scheduled.get_or_insert(now);
+        live.is_preempted = false;
         let kind = if live.preemptions == 0 {
             Kind::New
         } else {

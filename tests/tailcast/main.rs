@@ -29,6 +29,7 @@ mod reports;
 mod run_numbers;
 mod sessions;
 mod sharing;
+mod step_log;
 mod switches;
 mod synthetic;
 mod tidy;

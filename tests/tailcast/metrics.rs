@@ -191,6 +191,7 @@ fn finished(arrival: u64, scheduled: u64, end: u64) -> Event {
         preemptions: 0,
         recomputed_tokens: 0,
         drafts: DraftCounts::default(),
+        was_waiting: false,
         end: End::Stop,
     })
 }
@@ -377,6 +378,7 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
             preemptions: 0,
             recomputed_tokens: 0,
             drafts: DraftCounts::default(),
+            was_waiting: false,
             end: End::Length,
         };
         observer.on(time(now), id, &Event::Finished(history));

@@ -28,6 +28,7 @@ fn history() -> Finished {
         preemptions: 1,
         recomputed_tokens: 0,
         drafts: DraftCounts::default(),
+        was_waiting: false,
         end: End::Stop,
     }
 }

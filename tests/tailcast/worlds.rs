@@ -163,6 +163,7 @@ fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng)
                 full_sequence_gate: random.random_bool(0.7),
                 keyless_first: random.random_bool(0.7),
                 threshold_spares_alone: random.random_bool(0.7),
+                async_scheduling: random.random_bool(0.5),
                 ..ContinuousSettings::new(1, 1)
             };
             PolicySettings::Continuous(with_more(policy, settings, random))
@@ -188,6 +189,7 @@ fn with_more(
             let tokens = random.random_range(1..5);
             let is_model = random.random_bool(0.5);
             settings.chunked_prefill = true;
+            settings.async_scheduling = false;
             settings.prefix_caching = random.random_bool(0.5);
             settings.priority = random.random_bool(0.2);
             settings.speculative = Some(Speculative {

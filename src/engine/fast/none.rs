@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::decoders::Decoders;
 use super::holding::Holding;
 use super::slots::{Slot, Slots};
-use super::{Next, Scheduler, Steps};
+use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Live, Memory, cut_to_model_length};
@@ -72,7 +72,7 @@ impl Scheduler for NoBatching {
         true
     }
 
-    fn decide(&mut self, now: Time, observer: &mut dyn Observer) -> Next {
+    fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {
         if self.served.is_some() {
             return Next::Run {
                 shape: self.decoders.shape(),
@@ -80,7 +80,7 @@ impl Scheduler for NoBatching {
             };
         }
         match self.waiting.pop_front() {
-            Some(slot) => self.admit(slot, now, observer),
+            Some(slot) => self.admit(slot, at.now, observer),
             None => Next::Idle,
         }
     }
@@ -93,7 +93,8 @@ impl Scheduler for NoBatching {
             KvGrowth::constant(self.memory.blocks_for(live.num_tokens()))
         } else {
             let context = self.decoders.shape().context as u32;
-            self.decoders.growth(self.memory.blocks_for(context))
+            self.decoders
+                .growth(self.decoders.clock(), self.memory.blocks_for(context))
         };
         let streaming = u32::from(!is_prefill || live.last_token == Some(steps.start));
         observer.ran(&StepRun {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Next, Scheduler, Steps};
+use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{
@@ -105,17 +105,17 @@ impl Scheduler for StaticBatching {
         true
     }
 
-    fn decide(&mut self, now: Time, observer: &mut dyn Observer) -> Next {
+    fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {
         if !self.rows.is_empty() {
             return Next::Run {
                 shape: self.batch.decode(self.generated),
                 repeats: u64::from(self.next_answer() - self.generated),
             };
         }
-        match self.rules.form(self.waiting.iter(), now, &self.memory) {
+        match self.rules.form(self.waiting.iter(), at.now, &self.memory) {
             Formation::Nobody => Next::Idle,
             Formation::WaitUntil(time) => Next::WaitUntil(time),
-            Formation::Start(batch) => self.start(batch, now, observer),
+            Formation::Start(batch) => self.start(batch, at.now, observer),
         }
     }
 
