@@ -1,7 +1,7 @@
 //! What an engine tells about a run as it happens.
 
 use crate::kv::KvGrowth;
-use crate::policy::Live;
+use crate::policy::{DraftCounts, Live};
 use crate::step_time::{Ramp, StepShape};
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
@@ -67,6 +67,8 @@ pub struct Finished {
     pub finished: Time,
     /// Whether tokens were streamed one by one; otherwise the response came as a whole, and has no time between tokens.
     pub streamed: bool,
+    /// Lower numbers go first where the server heeds it.
+    pub priority: i32,
     /// Prompt length.
     pub input_tokens: u32,
     /// Tokens produced.
@@ -77,6 +79,8 @@ pub struct Finished {
     pub preemptions: u32,
     /// Tokens it computed more than once because of preemptions.
     pub recomputed_tokens: u64,
+    /// What its drafts came to.
+    pub drafts: DraftCounts,
     /// Whether it waited when its last token came: it was preempted while the step that produced this token ran.
     pub was_waiting: bool,
     /// Why it ended.
@@ -117,11 +121,13 @@ impl Finished {
             first_token: live.first_token.unwrap_or(now),
             finished: now,
             streamed,
+            priority: live.request.priority,
             input_tokens,
             output_tokens: live.generated,
             cached_tokens: live.cached,
             preemptions: live.preemptions,
             recomputed_tokens: live.recomputed,
+            drafts: live.drafts,
             was_waiting: live.is_preempted,
             end: if live.request.stops {
                 End::Stop

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::DraftCounts;
 use crate::kv::blocks_for;
 use crate::step_time::StepShape;
 use crate::units::Time;
@@ -35,6 +36,8 @@ pub struct Live {
     pub cached: u32,
     /// Output tokens it had when it was last released: it computes them again as if they were prompt.
     pub released_with: u32,
+    /// What its drafts came to.
+    pub drafts: DraftCounts,
 }
 
 /// Requests waiting and running, and the blocks they hold.
@@ -127,12 +130,25 @@ impl Live {
             recomputed: 0,
             cached: 0,
             released_with: 0,
+            drafts: DraftCounts {
+                drafts: 0,
+                draft_tokens: 0,
+                accepted_tokens: 0,
+            },
         }
     }
 
     /// Tokens it has, prompt and output; the newest output token has no KV yet.
     pub const fn num_tokens(&self) -> u32 {
         self.request.prompt.tokens() + self.generated
+    }
+
+    /// Drafts of it were verified. The KV of those that were refused, or lie beyond its end, counts for nothing.
+    pub fn note_drafts(&mut self, drafts: u32, accepted: u32) {
+        self.drafts.drafts += 1;
+        self.drafts.draft_tokens += u64::from(drafts);
+        self.drafts.accepted_tokens += u64::from(accepted);
+        self.computed = self.num_tokens() - 1;
     }
 
     /// Whether it has computed its prompt, and all it lost, and goes on from token to token.

@@ -91,6 +91,7 @@ impl Decoders {
             prefill_attention: 0,
             sequences: self.count,
             sampling: self.count,
+            verifying: 0,
         }
     }
 

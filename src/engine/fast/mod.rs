@@ -27,7 +27,9 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn 
             let scheduler = static_batch::StaticBatching::new(rules.clone(), memory);
             server(scheduler, settings, step_time)
         }
-        PolicySettings::Continuous(rules) if rules.priority => reference(settings, step_time),
+        PolicySettings::Continuous(rules) if rules.priority || rules.speculative.is_some() => {
+            reference(settings, step_time)
+        }
         PolicySettings::Continuous(rules) => {
             let scheduler = continuous::ContinuousBatching::new(rules.clone(), memory);
             server(scheduler, settings, step_time)

@@ -24,8 +24,8 @@ impl ContinuousBatching {
     /// An empty server.
     pub fn new(settings: ContinuousSettings, memory: Memory) -> Self {
         assert!(
-            settings.speculative.is_none(),
-            "an engine that drafts is driven another way"
+            !settings.async_scheduling || settings.speculative.is_none(),
+            "drafts are verified step by step"
         );
         Self {
             steps_in_flight: settings.steps_in_flight(),
@@ -101,7 +101,12 @@ impl Planner for ContinuousBatching {
                 computed_before: part.computed_before,
                 lacking: all - part.computed_before,
             });
-            plan.shape.add(part.computed_before, part.tokens, all);
+            if part.drafts > 0 {
+                plan.shape
+                    .add_verification(part.computed_before, part.drafts);
+            } else {
+                plan.shape.add(part.computed_before, part.tokens, all);
+            }
         }
         if !decided.scheduled.is_empty() {
             self.decided.push_back(decided);
@@ -119,6 +124,9 @@ impl Planner for ContinuousBatching {
                 previous: live.last_token,
             });
             live.generated += output.tokens;
+            if output.drafts > 0 {
+                live.note_drafts(output.drafts, output.accepted);
+            }
             live.first_token.get_or_insert(end);
             live.last_token = Some(end);
             if output.finished.is_some() {
