@@ -69,7 +69,7 @@ impl Place {
 }
 
 impl PrefixTree {
-    /// Pieces of content that it holds: at most 40 bytes of memory each, and as many again where sequences part.
+    /// Pieces of content that it holds: 32 bytes of memory each, and about as many again where sequences part.
     pub const fn len(&self) -> usize {
         self.nodes.len() - 1
     }

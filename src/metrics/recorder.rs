@@ -1,9 +1,11 @@
 //! Listens to one server and adds up.
 
 use super::binding::{AdmissionLimits, BindingTimes};
+use super::fragmentation::Fragmentation;
 use super::gpu_work::{GpuWork, Utilisation};
 use super::kv_usage::KvUsage;
 use super::population::{Counts, Population};
+use super::prefix_hits::PrefixHits;
 use super::recording::{KvSize, Recording};
 use super::saturation::MetDepths;
 use super::slo::{Metric, Slo};
@@ -11,7 +13,7 @@ use super::summary::Requests;
 use crate::engine::{Event, Finished, Observer, ServerSettings, StepRun};
 use crate::stats::Distribution;
 use crate::units::{Span, Time};
-use crate::workload::RequestId;
+use crate::workload::{Request, RequestId};
 
 /// What a [`Recorder`] needs to know beforehand.
 pub struct RecorderSettings<'a> {
@@ -25,10 +27,12 @@ pub struct RecorderSettings<'a> {
     pub gpu_work: Option<GpuWork>,
 }
 
-/// An observer that adds up everything a [`super::Summary`] reports. Its memory does not grow with the run.
+/// An observer that adds up everything a [`super::Summary`] reports. Its memory grows with the run only where prompts share content, by
+/// what they hold.
 pub struct Recorder {
     limits: AdmissionLimits,
-    prefix_caching: bool,
+    /// `None` without a prefix cache.
+    prefix: Option<PrefixHits>,
     request_limits: Option<RequestLimits>,
     gpu_work: Option<GpuWork>,
     kv_size: KvSize,
@@ -39,6 +43,7 @@ pub struct Recorder {
     input_tokens: u128,
     output_tokens: u128,
     prefix_hit_tokens: u128,
+    recomputed_tokens: u128,
     population: Population,
     met_depths: MetDepths,
     first_arrival: Option<Time>,
@@ -49,6 +54,7 @@ pub struct Recorder {
     steps: u64,
     requests_in_steps: u128,
     kv: KvUsage,
+    fragmentation: Fragmentation,
     utilisation: Option<Utilisation>,
     bindings: BindingTimes,
 }
@@ -70,7 +76,9 @@ impl Recorder {
         let usable_blocks = server.kv_blocks - 1;
         Self {
             limits: AdmissionLimits::of(&server.policy),
-            prefix_caching: settings.prefix_caching,
+            prefix: settings
+                .prefix_caching
+                .then(|| PrefixHits::new(server.block_tokens, server.max_model_len)),
             request_limits: RequestLimits::of(settings.slos),
             utilisation: settings.gpu_work.as_ref().map(Utilisation::none_of),
             gpu_work: settings.gpu_work,
@@ -84,6 +92,7 @@ impl Recorder {
             input_tokens: 0,
             output_tokens: 0,
             prefix_hit_tokens: 0,
+            recomputed_tokens: 0,
             population: Population::default(),
             met_depths: MetDepths::default(),
             first_arrival: None,
@@ -93,6 +102,7 @@ impl Recorder {
             steps: 0,
             requests_in_steps: 0,
             kv: KvUsage::new(usable_blocks),
+            fragmentation: Fragmentation::new(server),
             bindings: BindingTimes::default(),
         }
     }
@@ -110,11 +120,13 @@ impl Recorder {
         let idle = u128::from(window.picos()) - self.busy_picos;
         self.kv.pass_idle(Span::from_picos(idle as u64));
         self.count_ends();
-        let prefix_query_tokens = if self.prefix_caching {
-            self.input_tokens
-        } else {
-            0
+        let prefix_query_tokens = match &self.prefix {
+            Some(_) => self.input_tokens,
+            None => 0,
         };
+        if self.prefix.as_ref().is_some_and(PrefixHits::may_share) {
+            self.fragmentation.give_up();
+        }
         Recording {
             requests: self.requests,
             latencies: self.latencies,
@@ -123,6 +135,8 @@ impl Recorder {
             output_tokens: self.output_tokens,
             prefix_hit_tokens: self.prefix_hit_tokens,
             prefix_query_tokens,
+            prefix_losses: self.prefix.as_ref().and_then(PrefixHits::losses),
+            recomputed_tokens: self.recomputed_tokens,
             serving_picos: last_finish.since(first).picos().into(),
             window_picos: window.picos().into(),
             depth: self.population.depth,
@@ -131,6 +145,7 @@ impl Recorder {
             steps: self.steps,
             requests_in_steps: self.requests_in_steps,
             kv: self.kv,
+            fragmentation: self.fragmentation,
             kv_size: self.kv_size,
             utilisation: self.utilisation,
             bindings: self.bindings,
@@ -160,6 +175,7 @@ impl Recorder {
         self.input_tokens += u128::from(request.input_tokens);
         self.output_tokens += u128::from(request.output_tokens);
         self.prefix_hit_tokens += u128::from(request.cached_tokens);
+        self.recomputed_tokens += u128::from(request.recomputed_tokens);
         if let (Some(used), Some(work)) = (&mut self.utilisation, &self.gpu_work) {
             used.finished(request, &work.arithmetic);
         }
@@ -190,7 +206,20 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn on(&mut self, at: Time, _id: RequestId, event: &Event) {
+    fn sent(&mut self, request: &Request) {
+        if let Some(prefix) = &mut self.prefix {
+            prefix.sent(request);
+            if prefix.may_share() {
+                self.fragmentation.give_up();
+            }
+        }
+    }
+
+    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
+        self.fragmentation.on(event);
+        if let Some(prefix) = &mut self.prefix {
+            prefix.on(id, event);
+        }
         match event {
             Event::Arrived { .. } => {
                 self.arrived(at);
@@ -232,11 +261,12 @@ impl Observer for Recorder {
             run.steps,
             run.streaming.into(),
         );
-        self.kv.ran(run, span);
+        let blocks = self.kv.ran(run, span);
         if let (Some(used), Some(work)) = (&mut self.utilisation, &self.gpu_work) {
             used.ran(run, &work.arithmetic);
         }
         let at_start = self.population.at_start_of_run(run.start);
+        self.fragmentation.ran(run, at_start.running, blocks);
         self.bindings.ran(&self.limits, at_start, run, span);
     }
 }
