@@ -18,7 +18,7 @@ pub struct PrefixTree {
 }
 
 /// The end of a sequence in the tree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     node: u32,
     /// Tokens from the start of the sequence.
@@ -62,6 +62,12 @@ impl Default for PrefixTree {
 }
 
 impl Place {
+    /// Before the first token of any sequence.
+    pub const START: Self = Self {
+        node: ROOT,
+        tokens: 0,
+    };
+
     /// Tokens of the sequence.
     pub const fn tokens(self) -> u32 {
         self.tokens
@@ -228,7 +234,7 @@ mod tests {
 
     /// Where the sequence ends, and how many of its tokens were there.
     fn insert(tree: &mut PrefixTree, segments: &[Segment]) -> (Place, u32) {
-        let mut place = Place::default();
+        let mut place = Place::START;
         let known = segments
             .iter()
             .map(|&segment| tree.extend(&mut place, segment))
@@ -266,8 +272,11 @@ mod tests {
         assert_eq!(computed, [50, 30, 100]);
     }
 
+    /// A sequence token by token, by content and place in it.
+    type Tokens = Vec<(u64, u32)>;
+
     /// Tokens at the start that two sequences share.
-    fn shared(one: &[(u64, u32)], other: &[(u64, u32)]) -> u32 {
+    fn shared(one: &Tokens, other: &Tokens) -> u32 {
         one.iter()
             .zip(other)
             .take_while(|(one, other)| one == other)
@@ -279,7 +288,7 @@ mod tests {
         for seed in 0..300 {
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
             let mut tree = PrefixTree::default();
-            let mut all: Vec<(Vec<(u64, u32)>, Place, bool)> = Vec::new();
+            let mut all: Vec<(Tokens, Place, bool)> = Vec::new();
             for _ in 0..30 {
                 let (mut segments, mut tokens) = (Vec::new(), Vec::new());
                 for _ in 0..random.random_range(1..5) {

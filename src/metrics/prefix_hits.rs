@@ -62,6 +62,18 @@ struct Sent {
     has_ended: bool,
 }
 
+impl Sent {
+    const ELSEWHERE: Self = Self {
+        prompt_tokens: 0,
+        prompt: Place::START,
+        all: Place::START,
+        ideal: 0,
+        found: 0,
+        known: 0,
+        has_ended: true,
+    };
+}
+
 impl PrefixHits {
     pub(super) fn new(block_tokens: u32, max_model_len: u32) -> Self {
         Self {
@@ -98,11 +110,15 @@ impl PrefixHits {
         if self.requests.is_empty() {
             self.first = request.id.0;
         }
-        assert_eq!(
-            request.id.0,
-            self.first + self.requests.len() as u64,
+        let next = self.first + self.requests.len() as u64;
+        assert!(
+            request.id.0 >= next,
             "requests are numbered as they are sent"
         );
+        // Those between went to another server.
+        for _ in next..request.id.0 {
+            self.requests.push_back(Sent::ELSEWHERE);
+        }
         let sent = self.insert(request, segments);
         self.requests.push_back(sent);
         if self.tree.len() > self.most_pieces {
@@ -114,7 +130,7 @@ impl PrefixHits {
 
     fn insert(&mut self, request: &Request, segments: Option<&[Segment]>) -> Sent {
         let unique = ContentId::unique_prompt_of(request.id);
-        let (mut prompt, mut ideal, mut all_shared) = (Place::default(), 0, segments.is_some());
+        let (mut prompt, mut ideal, mut all_shared) = (Place::START, 0, segments.is_some());
         for &segment in segments.unwrap_or_default() {
             if segment.content == unique {
                 all_shared = false; // Whatever follows is this request's alone too.
@@ -250,5 +266,27 @@ mod tests {
         }
         assert_eq!(hits.losses(), None);
         assert!(hits.tree.is_empty() && hits.may_share());
+    }
+
+    #[test]
+    fn one_of_several_servers_hears_of_its_own_requests_only() {
+        let mut hits = PrefixHits::new(16, 1000);
+        let request = |id| {
+            let segment = Segment {
+                content: ContentId::numbered(7),
+                offset: 0,
+                tokens: 100,
+            };
+            let prompt = Prompt::of_segments([segment].into());
+            Request::new(RequestId(id), Time::ZERO, prompt, 1, 1)
+        };
+        for id in [2, 5, 9] {
+            hits.sent(&request(id));
+        }
+        for id in [5, 2, 9] {
+            hits.on(RequestId(id), &Event::Rejected);
+        }
+        assert!(hits.requests.is_empty());
+        assert_eq!(hits.losses(), Some(PrefixLosses::default()));
     }
 }

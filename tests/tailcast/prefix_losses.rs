@@ -237,9 +237,9 @@ fn random_worlds_lose_what_a_recount_token_by_token_says() {
         for engine in [engine::reference, engine::fast] {
             let kv = summary(&world, engine(&world.settings, step_time())).kv;
             let counted = [
-                kv.prefix_ideal_hit_tokens.unwrap() as i64,
-                kv.prefix_hit_tokens as i64,
-                kv.prefix_lost_to_capacity_tokens.unwrap() as i64,
+                kv.prefix_ideal_hit_tokens.unwrap().cast_signed(),
+                kv.prefix_hit_tokens.cast_signed(),
+                kv.prefix_lost_to_capacity_tokens.unwrap().cast_signed(),
                 kv.prefix_lost_to_order_tokens.unwrap(),
             ];
             assert_eq!(counted, recount.sums, "world {seed}");
