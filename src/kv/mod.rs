@@ -4,11 +4,13 @@ mod block_pool;
 mod content;
 mod counted_pool;
 mod growth;
+mod prefix_tree;
 
 pub use block_pool::{BlockId, BlockPool, PoolRules};
 pub use content::{BlockKey, KeyChain};
 pub use counted_pool::{CountedPool, Held, NamedBlock, OwnBlocks};
 pub use growth::KvGrowth;
+pub use prefix_tree::{Place, PrefixTree};
 
 /// Blocks that hold `tokens` tokens.
 pub const fn blocks_for(tokens: u32, block_tokens: u32) -> u32 {
