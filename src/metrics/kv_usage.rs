@@ -147,6 +147,8 @@ mod tests {
                 streaming: 0,
                 kv: KvGrowth {
                     used: 17,
+                    empty: 0,
+                    fills: 0,
                     due: &due,
                     phase: 1,
                 },

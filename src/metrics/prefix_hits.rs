@@ -42,7 +42,6 @@ pub(super) struct PrefixHits {
     requests: VecDeque<Sent>,
     /// Whether it was told what was sent.
     told: bool,
-    has_content: bool,
     too_much: bool,
     losses: PrefixLosses,
 }
@@ -84,7 +83,6 @@ impl PrefixHits {
             first: 0,
             requests: VecDeque::new(),
             told: false,
-            has_content: false,
             too_much: false,
             losses: PrefixLosses::default(),
         }
@@ -95,15 +93,9 @@ impl PrefixHits {
         (self.told && !self.too_much).then_some(self.losses)
     }
 
-    /// Whether a block may ever be held by two requests at once, as far as is known.
-    pub(super) const fn may_share(&self) -> bool {
-        self.has_content || !self.told
-    }
-
     pub(super) fn sent(&mut self, request: &Request) {
         self.told = true;
         let segments = request.prompt.segments();
-        self.has_content |= segments.is_some();
         if self.too_much || (segments.is_none() && self.requests.is_empty()) {
             return;
         }
@@ -265,7 +257,7 @@ mod tests {
             hits.on(RequestId(id), &Event::FirstToken);
         }
         assert_eq!(hits.losses(), None);
-        assert!(hits.tree.is_empty() && hits.may_share());
+        assert!(hits.tree.is_empty());
     }
 
     #[test]

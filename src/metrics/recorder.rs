@@ -106,7 +106,7 @@ impl Recorder {
             steps: 0,
             requests_in_steps: 0,
             kv: KvUsage::new(usable_blocks),
-            fragmentation: Fragmentation::new(server),
+            fragmentation: Fragmentation::new(server.block_tokens),
             bindings: BindingTimes::default(),
         }
     }
@@ -128,9 +128,6 @@ impl Recorder {
             Some(_) => self.input_tokens,
             None => 0,
         };
-        if self.prefix.as_ref().is_some_and(PrefixHits::may_share) {
-            self.fragmentation.give_up();
-        }
         Recording {
             requests: self.requests,
             latencies: self.latencies,
@@ -217,14 +214,10 @@ impl Observer for Recorder {
     fn sent(&mut self, request: &Request) {
         if let Some(prefix) = &mut self.prefix {
             prefix.sent(request);
-            if prefix.may_share() {
-                self.fragmentation.give_up();
-            }
         }
     }
 
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
-        self.fragmentation.on(event);
         if let Some(prefix) = &mut self.prefix {
             prefix.on(id, event);
         }
@@ -274,7 +267,7 @@ impl Observer for Recorder {
             used.ran(run, &work.arithmetic);
         }
         let at_start = self.population.at_start_of_run(run.start);
-        self.fragmentation.ran(run, at_start.running, blocks);
+        self.fragmentation.ran(run, blocks);
         self.bindings.ran(&self.limits, at_start, run, span);
     }
 }

@@ -59,7 +59,18 @@ impl Planner for Planned {
     }
 
     fn plan(&mut self, now: Time) -> Decision {
-        self.policy.plan(&mut self.queue, now)
+        let mut decision = self.policy.plan(&mut self.queue, now);
+        if let Decision::Step(plan) = &mut decision {
+            let computed = self
+                .queue
+                .running
+                .iter()
+                .map(|live| u64::from(live.computed));
+            let scheduled = plan.scheduled.iter().map(|part| u64::from(part.tokens));
+            let slots = u64::from(plan.used_blocks) * u64::from(self.queue.memory.block_tokens);
+            plan.empty_slots = slots - computed.chain(scheduled).sum::<u64>();
+        }
+        decision
     }
 
     fn complete(&mut self, plan: &StepPlan, end: Time) -> Outcome {
