@@ -5,11 +5,11 @@
 use std::collections::VecDeque;
 
 use super::decoders::Decoders;
-use super::holding::{Hit, Holding};
+use super::holding::Holding;
 use super::slots::{Slot, Slots};
 use super::{Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
-use crate::kv::{CountedPool, NamedBlock, PoolRules};
+use crate::kv::{CountedPool, Hit, NamedBlocks, PoolRules};
 use crate::policy::{
     AdmissionMemory, ContinuousSettings, Live, Memory, cut_to_model_length, within,
 };
@@ -32,7 +32,7 @@ pub(super) struct ContinuousBatching {
     /// How many running requests produce what others can name.
     pub(super) naming: u32,
     /// Cached blocks of the request that is looked at.
-    found: Vec<NamedBlock>,
+    found: Vec<NamedBlocks>,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
     pub(super) listed: bool,
 }
