@@ -67,15 +67,11 @@ impl Copies {
 
     /// The copy in which block `at` is found, up to which block it goes on, at most up to `end`, and whether nobody uses these blocks.
     pub(super) fn find(&self, at: u32, end: u32) -> Option<(u32, u32, bool)> {
-        let holds = |piece: &Piece| piece.start <= at && at < piece.end;
-        let index = self.pieces.iter().position(holds)?;
-        let piece = &self.pieces[index];
-        // Where an earlier copy begins again, that one is found.
-        let earlier = self.pieces[..index].iter().map(|earlier| earlier.start);
-        let end = earlier
-            .filter(|&start| start > at)
-            .fold(end.min(piece.end), u32::min);
-        Some((piece.copy, end, piece.users == 0))
+        let holds = |piece: &&Piece| piece.start <= at && at < piece.end;
+        // No earlier copy begins again before the end of this piece: whoever held such blocks last held those before them too, of the same
+        // copy or an earlier one, and these are taken later.
+        let piece = self.pieces.iter().find(holds)?;
+        Some((piece.copy, piece.end.min(end), piece.users == 0))
     }
 
     /// Names blocks `start..end`, which their only user has just filled, and returns the copy they belong to.

@@ -43,9 +43,9 @@ fn sequence(block_tokens: u32, random: &mut impl Rng) -> Sequence {
     };
     let mut keys = KeyChain::new(block_tokens);
     let mut stretches = StretchChain::new(block_tokens);
-    for _ in 0..random.random_range(1..4) {
+    for _ in 0..random.random_range(1..3) {
         let segment = Segment {
-            content: ContentId::numbered(random.random_range(0..2)),
+            content: ContentId::numbered(u64::from(random.random_bool(0.1))),
             offset: if random.random_bool(0.9) { 0 } else { 1 },
             tokens: random.random_range(1..=10 * block_tokens),
         };
@@ -89,7 +89,7 @@ impl Pools {
 
     fn start(&mut self) {
         let sequence = sequence(self.block_tokens, &mut self.random);
-        let most = self.random.random_range(0..40);
+        let most = self.random.random_range(0..12);
         let (table, named) = self.find(&sequence, most);
         self.slow.share(&table);
         self.fast.share(&named);
@@ -159,7 +159,7 @@ fn both_pools_find_and_forget_the_same() {
         for _ in 0..200 {
             match pools.random.random_range(0..10) {
                 _ if pools.running.is_empty() => pools.start(),
-                0..3 if pools.running.len() < 6 => pools.start(),
+                0..3 if pools.running.len() < 9 => pools.start(),
                 0..8 => pools.compute(),
                 _ => pools.release(),
             }

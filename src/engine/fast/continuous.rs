@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use super::decoders::Decoders;
 use super::holding::Holding;
+use super::repeats::Repeats;
 use super::slots::{Slot, Slots};
 use super::{Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
@@ -31,6 +32,7 @@ pub(super) struct ContinuousBatching {
     pub(super) pool: CountedPool,
     /// How many running requests produce what others can name.
     pub(super) naming: u32,
+    pub(super) repeats: Repeats,
     /// Cached blocks of the request that is looked at.
     found: Vec<NamedBlocks>,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
@@ -104,6 +106,7 @@ impl ContinuousBatching {
                 },
             ),
             naming: 0,
+            repeats: Repeats::default(),
             found: Vec::new(),
             listed: false,
             rules,
@@ -122,11 +125,11 @@ impl ContinuousBatching {
     }
 
     /// Whether the next step can be decided without going through the running requests in order: either all of them get what they
-    /// want, or only the youngest is cut short; and no output fills blocks that others can name, of which the first filled is found.
+    /// want, or only the youngest is cut short; and it does not matter which output fills its blocks first.
     fn order_is_irrelevant(&mut self, threshold: u32) -> bool {
         let budget = self.rules.max_num_batched_tokens;
         let decoding = self.decoders.count();
-        if decoding > budget || self.naming > 0 {
+        if decoding > budget || self.first_filled_matters() {
             return false;
         }
         match self.prefilling[..] {
@@ -144,6 +147,11 @@ impl ContinuousBatching {
                 tokens <= u64::from(budget) && blocks <= u64::from(self.pool.free())
             }
         }
+    }
+
+    /// Whether outputs fill blocks that others inside the server can name, of which the first filled is found.
+    pub(super) const fn first_filled_matters(&self) -> bool {
+        self.naming > 0 && self.repeats.any()
     }
 
     /// Takes all blocks from the youngest running request and puts it at the head of the queue.
@@ -360,6 +368,9 @@ impl ContinuousBatching {
         let live = &self.slots[slot].live;
         let event = Event::Finished(Finished::of(live, now, true));
         observer.on(now, live.request.id, &event);
+        if self.rules.prefix_caching {
+            self.repeats.leave(&live.request);
+        }
         self.slots.release(slot);
         if self.running.count() == 0 {
             assert_eq!(
@@ -407,6 +418,7 @@ impl Scheduler for ContinuousBatching {
         }
         let request = cut_to_model_length(request, self.memory.max_model_len);
         let holding = if self.rules.prefix_caching {
+            self.repeats.enter(&request);
             Holding::new(&request, self.memory.block_tokens)
         } else {
             Holding::default()

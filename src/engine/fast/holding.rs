@@ -70,17 +70,14 @@ impl Holding {
         found: &mut Vec<NamedBlocks>,
     ) -> Hit {
         found.clear();
-        let (mut hit, mut nameable) = (Hit::default(), 0);
+        let mut hit = Hit::default();
         if let Some(shared) = &mut self.shared {
             shared.learn(&live.request, live.generated);
             hit = pool.lookup(&shared.stretches, most, found);
-            nameable = shared.nameable;
         }
-        // Its own blocks follow its named ones, and are never kept longer than these.
-        if let Some(own) = self.own
-            && hit.blocks == nameable
-        {
-            let left = pool.own_left(own).min(most - hit.blocks);
+        // Its own blocks follow its named ones, and are never kept longer than these: if any are left, it has found all named ones.
+        if let Some(own) = self.own {
+            let left = pool.own_left(own);
             hit.blocks += left;
             hit.unused += left;
         }
@@ -89,7 +86,6 @@ impl Holding {
 
     /// Takes what [`Holding::lookup`] has found.
     pub(super) fn take_hit(&mut self, pool: &mut CountedPool, found: &[NamedBlocks]) {
-        let mut all_found = true;
         if let Some(shared) = &mut self.shared {
             pool.share(found);
             shared.named.extend_from_slice(found);
@@ -97,11 +93,8 @@ impl Holding {
             while shared.next.blocks < blocks {
                 shared.pass(blocks - shared.next.blocks);
             }
-            all_found = blocks == shared.nameable;
         }
-        if let Some(own) = self.own.take()
-            && all_found
-        {
+        if let Some(own) = self.own.take() {
             pool.reclaim(own);
         }
     }

@@ -26,7 +26,7 @@ impl ContinuousBatching {
 
     /// Keeps those that decode as one again, if all of them have just got a token.
     fn unlist_if_possible(&mut self, now: Time) {
-        if self.naming > 0 {
+        if self.first_filled_matters() {
             return;
         }
         let running = self.running.sweep(&self.slots).to_vec();
