@@ -302,6 +302,34 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_may_have_a_gap() {
+        let mut pool = CountedPool::new(15, 16, RULES);
+        pool.take(15);
+        // All at the same time: one fills blocks 0..5, one 0..3, one 3..10.
+        let (whole, short) = (pool.name(1, 0, 5), pool.name(1, 0, 3));
+        let long = pool.name(1, 3, 10);
+        let (_, found) = find(&pool, 1, 10);
+        assert_eq!(found.len(), 2);
+        pool.share(&found);
+        pool.release(named(&[long]), false);
+        pool.take(2); // Second copies of 3..5: nothing is left between 0..3 and 5..10 of that copy.
+        for _ in 0..2 {
+            pool.share(&found[1..]);
+            pool.release(named(&found[1..]), false);
+        }
+        pool.release(named(&found), false); // Only 5..10, as 0..5 are in use.
+        pool.release(named(&[short]), false);
+        assert_eq!(pool.free(), 8);
+        pool.take(5);
+        assert_eq!(find(&pool, 1, 10).0.blocks, 5);
+        pool.release(named(&[whole]), false);
+        pool.take(3 + 1);
+        assert_eq!(find(&pool, 1, 10).0.blocks, 4);
+        pool.take(4);
+        assert_eq!((find(&pool, 1, 10).0.blocks, pool.free()), (0, 0));
+    }
+
+    #[test]
     fn the_first_of_blocks_with_one_name_is_found() {
         let mut pool = CountedPool::new(3, 16, RULES);
         pool.take(3);

@@ -26,17 +26,18 @@ pub(super) struct Slots {
 
 impl Slots {
     pub(super) fn insert(&mut self, live: Live, holding: Holding) -> Slot {
-        let active = Active {
+        if let Some(slot) = self.free.pop() {
+            let active = &mut self.slots[slot as usize];
+            active.live = live;
+            active.holding = holding;
+            return slot;
+        }
+        self.slots.push(Active {
             live,
             holding,
             order: 0,
             finishes: 0,
-        };
-        if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = active;
-            return slot;
-        }
-        self.slots.push(active);
+        });
         self.slots.len() as Slot - 1
     }
 
