@@ -46,7 +46,7 @@ fn sequence(block_tokens: u32, random: &mut impl Rng) -> Sequence {
     for _ in 0..random.random_range(1..3) {
         let segment = Segment {
             content: ContentId::numbered(u64::from(random.random_bool(0.1))),
-            offset: if random.random_bool(0.9) { 0 } else { 1 },
+            offset: u32::from(random.random_bool(0.1)),
             tokens: random.random_range(1..=10 * block_tokens),
         };
         keys.extend(segment, |key| sequence.keys.push(key));
