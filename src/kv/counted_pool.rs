@@ -2,18 +2,17 @@
 //!
 //! A block matters by itself only if its content may be looked up. Blocks that no request can ask for again are alike, so the free queue
 //! holds them as counts. Blocks of a preempted request can be asked for by that request alone; they are one entry, of which the tail is
-//! taken first, so that what is left is always the beginning. Only blocks that other requests can name stand by themselves, in a map.
+//! taken first, so that what is left is always the beginning. Blocks that other requests can name are known by stretches, not one by one:
+//! those with the same users, or released together, are kept as one.
+
+use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
 use super::block_pool::PoolRules;
-use super::content::BlockKey;
-
-/// A block whose content other requests can name.
-pub type NamedBlock = u32;
-
-/// No entry of a list.
-const NONE: u32 = u32::MAX;
+use super::copies::{Copies, NamedBlocks};
+use super::free_queue::{Content, EntryId, FreeQueue};
+use super::stretch::Stretch;
 
 /// All blocks of a server.
 #[derive(Debug)]
@@ -23,16 +22,16 @@ pub struct CountedPool {
     usable: u32,
     free: u32,
     queue: FreeQueue,
-    named: Vec<Named>,
-    unused_names: Vec<NamedBlock>,
-    /// The first block that got a key and still has it.
-    cached: FxHashMap<BlockKey, NamedBlock>,
+    named: Vec<Copies>,
+    unused_names: Vec<u32>,
+    /// Stretches, by key, of which a block exists.
+    cached: FxHashMap<u64, u32>,
 }
 
 /// Where a preempted request's own blocks lie in the free queue, as far as they have not been taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnBlocks {
-    entry: u32,
+    entry: EntryId,
     generation: u32,
 }
 
@@ -40,21 +39,20 @@ pub struct OwnBlocks {
 #[derive(Clone, Copy, Debug)]
 pub struct Held<'a> {
     /// Blocks that other requests can name.
-    pub named: &'a [NamedBlock],
+    pub named: &'a [NamedBlocks],
     /// Full blocks that only this request can ask for again.
     pub own_full: u32,
     /// Blocks that are not full, at the end.
     pub not_full: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Named {
-    key: BlockKey,
-    users: u32,
-    /// Its entry in the free queue while nobody uses it.
-    entry: u32,
-    /// The next block with the same key.
-    next_same: NamedBlock,
+/// How many cached blocks a request finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hit {
+    /// Blocks found.
+    pub blocks: u32,
+    /// Those of them that nobody uses, which would leave the free queue.
+    pub unused: u32,
 }
 
 impl CountedPool {
@@ -89,36 +87,51 @@ impl CountedPool {
         self.free
     }
 
-    /// Appends to `found` the longest run of cached blocks from the start of `keys`.
-    pub fn lookup(&self, keys: &[BlockKey], found: &mut Vec<NamedBlock>) {
-        found.extend(keys.iter().map_while(|key| self.cached.get(key)));
-    }
-
-    /// How many of these blocks nobody uses.
-    pub fn count_unused(&self, blocks: &[NamedBlock]) -> u32 {
-        let unused = |&&block: &&NamedBlock| self.named[block as usize].users == 0;
-        blocks.iter().filter(unused).count() as u32
+    /// Appends to `found` the longest run of cached blocks, at most `most`, from the start of a sequence of `stretches`.
+    pub fn lookup(&self, stretches: &[Stretch], most: u32, found: &mut Vec<NamedBlocks>) -> Hit {
+        let mut hit = Hit::default();
+        for stretch in stretches {
+            let wanted = stretch.blocks.min(most - hit.blocks);
+            let Some(&number) = self.cached.get(&stretch.key) else {
+                break;
+            };
+            let copies = &self.named[number as usize];
+            let mut start = 0;
+            while start < wanted
+                && let Some((copy, end, unused)) = copies.find(start, wanted)
+            {
+                let blocks = NamedBlocks {
+                    stretch: number,
+                    copy,
+                    start,
+                    end,
+                };
+                NamedBlocks::append(found, blocks);
+                hit.unused += if unused { end - start } else { 0 };
+                start = end;
+            }
+            hit.blocks += start;
+            if start < stretch.blocks {
+                break;
+            }
+        }
+        hit
     }
 
     /// How many of a preempted request's own blocks are left.
     pub fn own_left(&self, own: OwnBlocks) -> u32 {
-        let entry = &self.queue.entries[own.entry as usize];
-        if entry.generation == own.generation {
-            entry.count
+        if self.queue.generation(own.entry) == own.generation {
+            self.queue.count(own.entry)
         } else {
             0
         }
     }
 
     /// Adds a user to cached blocks.
-    pub fn share(&mut self, blocks: &[NamedBlock]) {
-        for &block in blocks {
-            let named = &mut self.named[block as usize];
-            if named.users == 0 {
-                self.queue.remove(named.entry);
-                self.free -= 1;
-            }
-            named.users += 1;
+    pub fn share(&mut self, found: &[NamedBlocks]) {
+        for &blocks in found {
+            let copies = &mut self.named[blocks.stretch as usize];
+            self.free -= copies.share(blocks, &mut self.queue);
         }
     }
 
@@ -139,38 +152,33 @@ impl CountedPool {
             return;
         }
         while count > 0 {
-            let (content, taken) = self.queue.pop_front(count);
+            let (content, entry, taken) = self.queue.pop_front(count);
             count -= taken;
-            if let Content::Named(block) = content {
-                self.forget(block);
+            if let Content::Named(number) = content {
+                self.forget(number, entry, taken);
             }
         }
     }
 
-    /// Gives a name to a block that its only user has filled.
-    pub fn name(&mut self, key: BlockKey) -> NamedBlock {
-        let named = Named {
-            key,
-            users: 1,
-            entry: NONE,
-            next_same: NONE,
-        };
-        let block = if let Some(block) = self.unused_names.pop() {
-            self.named[block as usize] = named;
-            block
-        } else {
-            self.named.push(named);
-            self.named.len() as NamedBlock - 1
-        };
-        let first = *self.cached.entry(key).or_insert(block);
-        if first != block {
-            let mut last = first;
-            while self.named[last as usize].next_same != NONE {
-                last = self.named[last as usize].next_same;
+    /// Names blocks `start..end` of a stretch, which their only user has just filled.
+    pub fn name(&mut self, key: u64, start: u32, end: u32) -> NamedBlocks {
+        let number = match self.cached.entry(key) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let number = self.unused_names.pop().unwrap_or_else(|| {
+                    self.named.push(Copies::default());
+                    self.named.len() as u32 - 1
+                });
+                self.named[number as usize].key = key;
+                *new.insert(number)
             }
-            self.named[last as usize].next_same = block;
+        };
+        NamedBlocks {
+            stretch: number,
+            copy: self.named[number as usize].name(start, end),
+            start,
+            end,
         }
-        block
     }
 
     /// Removes a user from all blocks of a request. If it `returns`, it may ask for its own full blocks again.
@@ -190,163 +198,23 @@ impl CountedPool {
             Content::Nobodys
         };
         let own = self.queue.push_back(content, held.own_full);
-        for &block in held.named.iter().rev() {
-            let named = &mut self.named[block as usize];
-            named.users -= 1;
-            if named.users == 0 {
-                self.free += 1;
-                let entry = self.queue.push_back(Content::Named(block), 1);
-                named.entry = entry;
-            }
+        for &blocks in held.named.iter().rev() {
+            let copies = &mut self.named[blocks.stretch as usize];
+            self.free += copies.release(blocks, &mut self.queue);
         }
         (returns && held.own_full > 0).then(|| OwnBlocks {
             entry: own,
-            generation: self.queue.entries[own as usize].generation,
+            generation: self.queue.generation(own),
         })
     }
 
-    fn forget(&mut self, block: NamedBlock) {
-        let Named { key, next_same, .. } = self.named[block as usize];
-        self.unused_names.push(block);
-        let first = self.cached[&key];
-        if first != block {
-            let mut before = first;
-            while self.named[before as usize].next_same != block {
-                before = self.named[before as usize].next_same;
-            }
-            self.named[before as usize].next_same = next_same;
-        } else if next_same == NONE {
-            self.cached.remove(&key);
-        } else {
-            self.cached.insert(key, next_same);
+    fn forget(&mut self, number: u32, entry: EntryId, count: u32) {
+        let copies = &mut self.named[number as usize];
+        copies.forget(entry, count);
+        if copies.is_empty() {
+            self.cached.remove(&copies.key);
+            self.unused_names.push(number);
         }
-    }
-}
-
-/// Free blocks in the order in which they will be taken, as a linked list of entries.
-#[derive(Debug)]
-struct FreeQueue {
-    entries: Vec<Entry>,
-    unused: Vec<u32>,
-    front: u32,
-    back: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    content: Content,
-    count: u32,
-    before: u32,
-    after: u32,
-    /// How often this place in memory was used for another entry before.
-    generation: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
-    /// Nobody can ask for it.
-    Nobodys,
-    /// The request it was taken from can ask for it.
-    Own,
-    /// Anyone can.
-    Named(NamedBlock),
-}
-
-impl Default for FreeQueue {
-    fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            unused: Vec::new(),
-            front: NONE,
-            back: NONE,
-        }
-    }
-}
-
-impl FreeQueue {
-    /// Appends `count` blocks and returns their entry; nobody's join nobody's.
-    fn push_back(&mut self, content: Content, count: u32) -> u32 {
-        if count == 0 {
-            return NONE;
-        }
-        let back = self.back;
-        if back != NONE && content == Content::Nobodys {
-            let last = &mut self.entries[back as usize];
-            if last.content == Content::Nobodys {
-                last.count += count;
-                return back;
-            }
-        }
-        let entry = self.insert(content, count, back, NONE);
-        if back == NONE {
-            self.front = entry;
-        } else {
-            self.entries[back as usize].after = entry;
-        }
-        self.back = entry;
-        entry
-    }
-
-    /// Puts `count` blocks that nobody can ask for before all others.
-    fn push_front(&mut self, count: u32) {
-        let front = self.front;
-        if front != NONE && self.entries[front as usize].content == Content::Nobodys {
-            self.entries[front as usize].count += count;
-            return;
-        }
-        let entry = self.insert(Content::Nobodys, count, NONE, front);
-        if front == NONE {
-            self.back = entry;
-        } else {
-            self.entries[front as usize].before = entry;
-        }
-        self.front = entry;
-    }
-
-    fn insert(&mut self, content: Content, count: u32, before: u32, after: u32) -> u32 {
-        let mut entry = Entry {
-            content,
-            count,
-            before,
-            after,
-            generation: 0,
-        };
-        if let Some(place) = self.unused.pop() {
-            entry.generation = self.entries[place as usize].generation;
-            self.entries[place as usize] = entry;
-            return place;
-        }
-        self.entries.push(entry);
-        self.entries.len() as u32 - 1
-    }
-
-    /// Takes up to `most` blocks of the first entry.
-    fn pop_front(&mut self, most: u32) -> (Content, u32) {
-        let front = self.front;
-        assert_ne!(front, NONE, "a block is free");
-        let entry = &mut self.entries[front as usize];
-        let (content, taken) = (entry.content, most.min(entry.count));
-        entry.count -= taken;
-        if entry.count == 0 {
-            self.remove(front);
-        }
-        (content, taken)
-    }
-
-    fn remove(&mut self, entry: u32) {
-        let Entry { before, after, .. } = self.entries[entry as usize];
-        if before == NONE {
-            self.front = after;
-        } else {
-            self.entries[before as usize].after = after;
-        }
-        if after == NONE {
-            self.back = before;
-        } else {
-            self.entries[after as usize].before = before;
-        }
-        self.entries[entry as usize].generation += 1;
-        self.unused.push(entry);
     }
 }
 
@@ -358,6 +226,21 @@ mod tests {
         caching: true,
         keyless_first: true,
     };
+
+    fn named(blocks: &[NamedBlocks]) -> Held<'_> {
+        Held {
+            named: blocks,
+            own_full: 0,
+            not_full: 0,
+        }
+    }
+
+    /// What a sequence of one stretch of `blocks` blocks finds.
+    fn find(pool: &CountedPool, key: u64, blocks: u32) -> (Hit, Vec<NamedBlocks>) {
+        let mut found = Vec::new();
+        let hit = pool.lookup(&[Stretch { key, blocks }], u32::MAX, &mut found);
+        (hit, found)
+    }
 
     #[test]
     fn own_blocks_are_taken_from_the_tail_and_can_be_reclaimed() {
@@ -380,47 +263,83 @@ mod tests {
     #[test]
     fn named_blocks_are_found_until_they_are_taken_for_something_else() {
         let mut pool = CountedPool::new(4, 16, RULES);
-        let keys = [BlockKey(7), BlockKey(8)];
         pool.take(2);
-        let named = keys.map(|key| pool.name(key));
-        let held = Held {
-            named: &named,
-            own_full: 0,
-            not_full: 0,
-        };
-        pool.release(held, false);
-        let found = |pool: &CountedPool| {
-            let mut found = Vec::new();
-            pool.lookup(&keys, &mut found);
-            found
-        };
-        assert_eq!(found(&pool), named);
+        let blocks = pool.name(7, 0, 2);
+        pool.release(named(&[blocks]), false);
+        assert_eq!(
+            find(&pool, 7, 5).0,
+            Hit {
+                blocks: 2,
+                unused: 2
+            }
+        );
         pool.take(3); // Two never used, then the tail.
-        assert_eq!(found(&pool), named[..1]);
-        pool.share(&named[..1]);
+        let (hit, found) = find(&pool, 7, 5);
+        assert_eq!((hit.blocks, hit.unused), (1, 1));
+        pool.share(&found);
         assert_eq!(pool.free(), 0);
+        assert_eq!(find(&pool, 7, 5).0.unused, 0);
     }
 
     #[test]
-    fn the_first_of_blocks_with_one_key_is_found() {
-        let mut pool = CountedPool::new(3, 16, RULES);
-        let key = BlockKey(5);
+    fn a_part_in_use_leaves_the_rest_in_its_place() {
+        let mut pool = CountedPool::new(9, 16, RULES);
+        pool.take(9);
+        let (early, late) = (pool.name(1, 0, 6), pool.name(2, 0, 3));
+        pool.release(named(&[early]), false);
+        pool.release(named(&[late]), false);
+        let (_, head) = find(&pool, 1, 2);
+        pool.share(&head);
         pool.take(3);
-        let blocks = [pool.name(key), pool.name(key), pool.name(key)];
+        assert_eq!(find(&pool, 1, 6).0.blocks, 3);
+        // The head is released last, so it is taken last.
+        pool.release(named(&head), false);
+        pool.take(4);
+        assert_eq!(
+            (find(&pool, 1, 6).0.blocks, find(&pool, 2, 3).0.blocks),
+            (2, 0)
+        );
+    }
+
+    #[test]
+    fn a_copy_may_have_a_gap() {
+        let mut pool = CountedPool::new(15, 16, RULES);
+        pool.take(15);
+        // All at the same time: one fills blocks 0..5, one 0..3, one 3..10.
+        let (whole, short) = (pool.name(1, 0, 5), pool.name(1, 0, 3));
+        let long = pool.name(1, 3, 10);
+        let (_, found) = find(&pool, 1, 10);
+        assert_eq!(found.len(), 2);
+        pool.share(&found);
+        pool.release(named(&[long]), false);
+        pool.take(2); // Second copies of 3..5: nothing is left between 0..3 and 5..10 of that copy.
+        for _ in 0..2 {
+            pool.share(&found[1..]);
+            pool.release(named(&found[1..]), false);
+        }
+        pool.release(named(&found), false); // Only 5..10, as 0..5 are in use.
+        pool.release(named(&[short]), false);
+        assert_eq!(pool.free(), 8);
+        pool.take(5);
+        assert_eq!(find(&pool, 1, 10).0.blocks, 5);
+        pool.release(named(&[whole]), false);
+        pool.take(3 + 1);
+        assert_eq!(find(&pool, 1, 10).0.blocks, 4);
+        pool.take(4);
+        assert_eq!((find(&pool, 1, 10).0.blocks, pool.free()), (0, 0));
+    }
+
+    #[test]
+    fn the_first_of_blocks_with_one_name_is_found() {
+        let mut pool = CountedPool::new(3, 16, RULES);
+        pool.take(3);
+        let blocks = [pool.name(5, 0, 1), pool.name(5, 0, 1), pool.name(5, 0, 1)];
         for block in blocks {
-            let mut found = Vec::new();
-            pool.lookup(&[key], &mut found);
+            let (_, found) = find(&pool, 5, 1);
             assert_eq!(found, [block]);
-            let held = Held {
-                named: &found,
-                own_full: 0,
-                not_full: 0,
-            };
-            pool.release(held, false);
+            pool.release(named(&found), false);
             pool.take(1);
         }
-        let mut found = Vec::new();
-        pool.lookup(&[key], &mut found);
-        assert!(found.is_empty());
+        assert_eq!(find(&pool, 5, 1).0.blocks, 0);
     }
 }

@@ -2,15 +2,20 @@
 
 mod block_pool;
 mod content;
+mod copies;
 mod counted_pool;
+mod free_queue;
 mod growth;
 mod prefix_tree;
+mod stretch;
 
 pub use block_pool::{BlockId, BlockPool, PoolRules};
 pub use content::{BlockKey, KeyChain};
-pub use counted_pool::{CountedPool, Held, NamedBlock, OwnBlocks};
+pub use copies::NamedBlocks;
+pub use counted_pool::{CountedPool, Held, Hit, OwnBlocks};
 pub use growth::KvGrowth;
 pub use prefix_tree::{Place, PrefixTree};
+pub use stretch::{Stretch, StretchChain};
 
 /// Blocks that hold `tokens` tokens.
 pub const fn blocks_for(tokens: u32, block_tokens: u32) -> u32 {

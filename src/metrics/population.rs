@@ -75,8 +75,9 @@ impl Population {
             .rev()
             .find(|(since, _)| *since <= start);
         let counts = found.map_or_else(Counts::default, |&(_, counts)| counts);
-        let keep = self.since_last_run.len().saturating_sub(1);
-        self.since_last_run.drain(..keep);
+        let last = self.since_last_run.pop();
+        self.since_last_run.clear();
+        self.since_last_run.extend(last);
         counts
     }
 

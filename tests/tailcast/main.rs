@@ -40,4 +40,5 @@ mod ties;
 mod trace_facts;
 mod traces;
 mod twin;
+mod twin_pools;
 mod worlds;

@@ -276,15 +276,35 @@ fn requests(count: u64, longest: u32, coarse: bool, random: &mut impl Rng) -> Ve
             max_tokens,
         ));
     }
+    name_some_outputs_alike(&mut requests, random);
     for id in 0..requests.len() {
         let names_it = |segment: &Segment| segment.content == requests[id].output_name.content;
         let named = requests
             .iter()
             .filter_map(|request| request.prompt.segments())
             .any(|segments| segments.iter().any(names_it));
-        requests[id].output_is_shared = named || random.random_bool(0.2);
+        let content = requests[id].output_name.content;
+        let produced_again = requests
+            .iter()
+            .filter(|request| request.output_name.content == content)
+            .count()
+            > 1;
+        requests[id].output_is_shared = named || produced_again || random.random_bool(0.2);
     }
     requests
+}
+
+/// Lets two requests produce the same, or one what others call by a number.
+fn name_some_outputs_alike(requests: &mut [Request], random: &mut impl Rng) {
+    while random.random_bool(0.3) {
+        let [one, other] = [0; 2].map(|_: u64| random.random_range(0..requests.len()));
+        requests[one].output_name.content = if random.random_bool(0.7) {
+            requests[other].output_name.content
+        } else {
+            ContentId::numbered(random.random_range(0..2))
+        };
+        requests[one].output_name.offset = random.random_range(0..3);
+    }
 }
 
 /// A prompt of its own, one that goes on where an earlier request ended, or one that begins with content that others share: system
@@ -315,7 +335,8 @@ fn prompt(earlier: &[Request], longest: u32, random: &mut impl Rng) -> Prompt {
     let mut segments = Vec::new();
     while left > 0 && segments.len() < 4 {
         let content = match random.random_range(0..6) {
-            0 if id > 0 => ContentId::output_of(RequestId(random.random_range(0..id))),
+            // Of a request that may be still running, or arrives later.
+            0 => ContentId::output_of(RequestId(random.random_range(0..id + 3))),
             1 => ContentId::unique_prompt_of(RequestId(id)),
             _ => ContentId::numbered(random.random_range(0..2)),
         };

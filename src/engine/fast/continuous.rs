@@ -5,12 +5,13 @@
 use std::collections::VecDeque;
 
 use super::decoders::Decoders;
-use super::holding::{Hit, Holding};
+use super::holding::Holding;
+use super::repeats::Repeats;
 use super::running::Running;
 use super::slots::{Part, Slot, Slots};
 use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
-use crate::kv::{CountedPool, KvGrowth, NamedBlock, PoolRules};
+use crate::kv::{CountedPool, Hit, KvGrowth, NamedBlocks, PoolRules};
 use crate::policy::{AdmissionMemory, ContinuousSettings, Live, Memory, within};
 use crate::step_time::StepShape;
 use crate::units::Time;
@@ -34,8 +35,9 @@ pub(super) struct ContinuousBatching {
     empty: u64,
     /// How many running requests produce what others can name.
     pub(super) naming: u32,
+    pub(super) repeats: Repeats,
     /// Cached blocks of the request that is looked at.
-    found: Vec<NamedBlock>,
+    found: Vec<NamedBlocks>,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
     pub(super) listed: bool,
 }
@@ -79,6 +81,7 @@ impl ContinuousBatching {
             ),
             empty: 0,
             naming: 0,
+            repeats: Repeats::default(),
             found: Vec::new(),
             listed: false,
             rules,
@@ -97,11 +100,11 @@ impl ContinuousBatching {
     }
 
     /// Whether the next step can be decided without going through the running requests in order: either all of them get what they
-    /// want, or only the youngest is cut short; and no output fills blocks that others can name, of which the first filled is found.
+    /// want, or only the youngest is cut short; and it does not matter which output fills its blocks first.
     fn order_is_irrelevant(&mut self, threshold: u32) -> bool {
         let budget = self.rules.max_num_batched_tokens;
         let decoding = self.decoders.count();
-        if decoding > budget || self.naming > 0 {
+        if decoding > budget || self.first_filled_matters() {
             return false;
         }
         match self.prefilling[..] {
@@ -119,6 +122,11 @@ impl ContinuousBatching {
                 tokens <= u64::from(budget) && blocks <= u64::from(self.pool.free())
             }
         }
+    }
+
+    /// Whether outputs fill blocks that others inside the server can name, of which the first filled is found.
+    pub(super) const fn first_filled_matters(&self) -> bool {
+        self.naming > 0 && self.repeats.any()
     }
 
     /// Takes all blocks from the youngest running request and puts it at the head of the queue.
@@ -439,6 +447,9 @@ impl ContinuousBatching {
         let live = &self.slots[slot].live;
         let event = Event::Finished(Finished::of(live, now, true));
         observer.on(now, live.request.id, &event);
+        if self.rules.prefix_caching {
+            self.repeats.leave(&live.request);
+        }
         self.slots.release(slot);
         if self.running.count() == 0 {
             assert_eq!(
@@ -473,14 +484,14 @@ impl ContinuousBatching {
         self.chunks = chunks;
     }
 
-    /// Names what a token that has come fills up, where others can name it.
-    fn name_output(&mut self, slot: Slot) {
-        let placeholders = self.placeholders(slot);
+    /// Names what is known of a request's output, where others inside the server can name it.
+    pub(super) fn name_known(&mut self, slot: Slot) {
+        let known = self.known_tokens(slot);
         let active = &mut self.slots[slot];
         if active.part == Part::Listed && active.holding.names_output() {
             let live = &active.live;
             // The newest token is not computed, unless by a step that nobody needed.
-            let known = (live.computed - placeholders).min(live.num_tokens() - 1);
+            let known = known.min(live.num_tokens() - 1);
             active
                 .holding
                 .name_full(&live.request, live.generated, known, &mut self.pool);
@@ -495,6 +506,7 @@ impl Scheduler for ContinuousBatching {
 
     fn submit(&mut self, request: Request) {
         let holding = if self.rules.prefix_caching {
+            self.repeats.enter(&request);
             Holding::new(&request, self.memory.block_tokens)
         } else {
             Holding::default()
@@ -578,7 +590,7 @@ impl Scheduler for ContinuousBatching {
         let ended = self.decided.pop_front().expect("it was decided");
         for &slot in &ended.sampling {
             self.give_token(slot, steps, observer);
-            self.name_output(slot);
+            self.name_known(slot);
         }
         for &slot in &ended.ending {
             self.finish(slot, steps.end, observer);

@@ -1,80 +1,64 @@
 //! What a request has in the prefix cache: the names of its blocks, as far as other requests can ask for them.
 
-use crate::kv::{BlockKey, CountedPool, Held, KeyChain, NamedBlock, OwnBlocks};
+use crate::kv::{CountedPool, Held, Hit, NamedBlocks, OwnBlocks, Stretch, StretchChain};
 use crate::policy::Live;
 use crate::workload::{ContentId, Request, Segment};
 
 /// A request's blocks: the named ones, then its own.
 #[derive(Default)]
 pub(super) struct Holding {
-    /// Keys of the full blocks at its start that other requests can name.
-    keys: Vec<BlockKey>,
-    /// Goes on making keys, if others can name its output too.
-    output: Option<Box<OutputKeys>>,
-    /// Its blocks with these keys, as far as they are computed or found.
-    named: Vec<NamedBlock>,
+    /// Those that others can name; of most requests none.
+    shared: Option<Box<Shared>>,
     /// Its other full blocks, after a preemption.
     own: Option<OwnBlocks>,
 }
 
-struct OutputKeys {
-    chain: KeyChain,
+/// The blocks at a request's start that other requests can name.
+struct Shared {
+    /// Their names, as far as these are known.
+    stretches: Vec<Stretch>,
+    /// How many these are.
+    nameable: u32,
+    /// Goes on making names, if others can name its output too.
+    output: Option<Box<OutputNames>>,
+    /// Those that are computed or found.
+    named: Vec<NamedBlocks>,
+    /// Where the others begin.
+    next: Place,
+}
+
+/// A place among the blocks that can be named.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// Blocks before it.
+    blocks: u32,
+    /// The stretch it is in, and the blocks of this stretch before it.
+    stretch: usize,
+    block: u32,
+}
+
+struct OutputNames {
+    chain: StretchChain,
     /// Output tokens the chain has seen.
     seen: u32,
 }
 
-/// What a request at the head of the queue finds in the cache.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hit {
-    /// Blocks found.
-    pub blocks: u32,
-    /// Those of them that lie in the free queue and would leave it.
-    pub unused: u32,
-}
-
 impl Holding {
     pub(super) fn new(request: &Request, block_tokens: u32) -> Self {
-        let Some(segments) = request.prompt.segments() else {
-            return Self::default();
-        };
-        let mut keys = Vec::new();
-        let mut chain = KeyChain::new(block_tokens);
-        let unique = ContentId::unique_prompt_of(request.id);
-        let mut all_shared = true;
-        for &segment in segments {
-            if segment.content == unique {
-                all_shared = false; // Whatever follows is this request's alone too.
-                break;
-            }
-            chain.extend(segment, |key| keys.push(key));
-        }
-        let output = (all_shared && request.output_is_shared)
-            .then(|| Box::new(OutputKeys { chain, seen: 0 }));
+        let shared = request
+            .prompt
+            .segments()
+            .and_then(|segments| Shared::new(request, segments, block_tokens));
         Self {
-            keys,
-            output,
-            ..Self::default()
+            shared: shared.map(Box::new),
+            own: None,
         }
     }
 
     /// Whether others can name its output.
-    pub(super) const fn names_output(&self) -> bool {
-        self.output.is_some()
-    }
-
-    /// Learns the names of the output produced so far.
-    fn learn(&mut self, request: &Request, generated: u32) {
-        let Some(output) = &mut self.output else {
-            return;
-        };
-        let name = request.output_name;
-        let new = Segment {
-            content: name.content,
-            offset: name.offset + output.seen,
-            tokens: generated - output.seen,
-        };
-        output.chain.extend(new, |key| self.keys.push(key));
-        output.seen = generated;
+    pub(super) fn names_output(&self) -> bool {
+        let shared = self.shared.as_ref();
+        shared.is_some_and(|shared| shared.output.is_some())
     }
 
     /// The longest cached prefix of a waiting request, of at most `most` blocks; named blocks are left in `found`.
@@ -83,21 +67,17 @@ impl Holding {
         live: &Live,
         most: u32,
         pool: &CountedPool,
-        found: &mut Vec<NamedBlock>,
+        found: &mut Vec<NamedBlocks>,
     ) -> Hit {
-        self.learn(&live.request, live.generated);
         found.clear();
-        let keys = &self.keys[..self.keys.len().min(most as usize)];
-        pool.lookup(keys, found);
-        let mut hit = Hit {
-            blocks: found.len() as u32,
-            unused: pool.count_unused(found),
-        };
-        // Its own blocks follow its named ones, and are never kept longer than these.
-        if let Some(own) = self.own
-            && found.len() == self.keys.len()
-        {
-            let left = pool.own_left(own).min(most - hit.blocks);
+        let mut hit = Hit::default();
+        if let Some(shared) = &mut self.shared {
+            shared.learn(&live.request, live.generated);
+            hit = pool.lookup(&shared.stretches, most, found);
+        }
+        // Its own blocks follow its named ones, and are never kept longer than these: if any are left, it has found all named ones.
+        if let Some(own) = self.own {
+            let left = pool.own_left(own);
             hit.blocks += left;
             hit.unused += left;
         }
@@ -105,12 +85,16 @@ impl Holding {
     }
 
     /// Takes what [`Holding::lookup`] has found.
-    pub(super) fn take_hit(&mut self, pool: &mut CountedPool, found: &[NamedBlock]) {
-        pool.share(found);
-        self.named.extend_from_slice(found);
-        if let Some(own) = self.own.take()
-            && found.len() == self.keys.len()
-        {
+    pub(super) fn take_hit(&mut self, pool: &mut CountedPool, found: &[NamedBlocks]) {
+        if let Some(shared) = &mut self.shared {
+            pool.share(found);
+            shared.named.extend_from_slice(found);
+            let blocks = found.iter().map(NamedBlocks::count).sum();
+            while shared.next.blocks < blocks {
+                shared.pass(blocks - shared.next.blocks);
+            }
+        }
+        if let Some(own) = self.own.take() {
             pool.reclaim(own);
         }
     }
@@ -123,15 +107,11 @@ impl Holding {
         tokens: u32,
         pool: &mut CountedPool,
     ) {
-        if self.named.len() == self.keys.len() && self.output.is_none() {
-            return;
-        }
-        self.learn(request, generated);
-        let block_tokens = pool.block_tokens();
-        let full = (tokens / block_tokens) as usize;
-        while self.named.len() < full.min(self.keys.len()) {
-            let key = self.keys[self.named.len()];
-            self.named.push(pool.name(key));
+        if let Some(shared) = &mut self.shared
+            && (shared.next.blocks < shared.nameable || shared.output.is_some())
+        {
+            shared.learn(request, generated);
+            shared.name_to(tokens / pool.block_tokens(), pool);
         }
     }
 
@@ -146,12 +126,89 @@ impl Holding {
     ) {
         self.name_full(&live.request, live.generated, known, pool);
         let full = known / pool.block_tokens();
+        let (named, named_blocks) = match &self.shared {
+            Some(shared) => (&shared.named[..], shared.next.blocks),
+            None => (&[][..], 0),
+        };
         let held = Held {
-            named: &self.named,
-            own_full: full - self.named.len() as u32,
+            named,
+            own_full: full - named_blocks,
             not_full: live.blocks - full,
         };
         self.own = pool.release(held, returns);
-        self.named.clear();
+        if let Some(shared) = &mut self.shared {
+            shared.named.clear();
+            shared.next = Place::default();
+        }
+    }
+}
+
+impl Shared {
+    /// `None` if nobody can name any of the request's blocks.
+    fn new(request: &Request, segments: &[Segment], block_tokens: u32) -> Option<Self> {
+        let unique = ContentId::unique_prompt_of(request.id);
+        // Whatever follows what is this request's alone is so too.
+        let own = |segment: &Segment| segment.content == unique;
+        let first_own = segments.iter().position(own);
+        let mut stretches = Vec::new();
+        let mut chain = StretchChain::new(block_tokens);
+        for &segment in &segments[..first_own.unwrap_or(segments.len())] {
+            chain.extend(segment, &mut stretches);
+        }
+        let output = (first_own.is_none() && request.output_is_shared)
+            .then(|| Box::new(OutputNames { chain, seen: 0 }));
+        if stretches.is_empty() && output.is_none() {
+            return None;
+        }
+        Some(Self {
+            nameable: stretches.iter().map(|stretch| stretch.blocks).sum(),
+            stretches,
+            output,
+            named: Vec::new(),
+            next: Place::default(),
+        })
+    }
+
+    /// Learns the names of the output produced so far.
+    fn learn(&mut self, request: &Request, generated: u32) {
+        let Some(output) = &mut self.output else {
+            return;
+        };
+        if generated == output.seen {
+            return;
+        }
+        let name = request.output_name;
+        let new = Segment {
+            content: name.content,
+            offset: name.offset + output.seen,
+            tokens: generated - output.seen,
+        };
+        self.nameable += output.chain.extend(new, &mut self.stretches);
+        output.seen = generated;
+    }
+
+    /// Names its blocks up to number `end`, as far as they can be named.
+    fn name_to(&mut self, end: u32, pool: &mut CountedPool) {
+        let end = end.min(self.nameable);
+        while self.next.blocks < end {
+            let (key, start, end) = self.pass(end - self.next.blocks);
+            let new = pool.name(key, start, end);
+            NamedBlocks::append(&mut self.named, new);
+        }
+    }
+
+    /// Moves on by up to `most` blocks, all in one stretch, and returns its key and their numbers in it.
+    fn pass(&mut self, most: u32) -> (u64, u32, u32) {
+        let next = &mut self.next;
+        // Not before there is need: the last stretch may grow.
+        if next.block == self.stretches[next.stretch].blocks {
+            next.stretch += 1;
+            next.block = 0;
+        }
+        let stretch = self.stretches[next.stretch];
+        let start = next.block;
+        next.block = stretch.blocks.min(start + most);
+        next.blocks += next.block - start;
+        (stretch.key, start, next.block)
     }
 }

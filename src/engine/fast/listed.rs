@@ -19,6 +19,7 @@ impl ContinuousBatching {
                 self.leave_decoders(slot, decided_until);
             }
             self.slots[slot].part = Part::Listed;
+            self.name_known(slot);
         }
         self.decoders.clear();
         self.prefilling.clear();
@@ -26,7 +27,7 @@ impl ContinuousBatching {
 
     /// Keeps those that decode as one again, if all of them have sampled in the latest step.
     pub(super) fn unlist_if_possible(&mut self) {
-        if self.naming > 0 {
+        if self.first_filled_matters() {
             return;
         }
         let running = self.running.sweep(&self.slots).to_vec();

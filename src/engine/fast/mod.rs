@@ -6,6 +6,7 @@ mod decoders;
 mod holding;
 mod listed;
 mod none;
+mod repeats;
 mod running;
 mod slots;
 mod static_batch;

@@ -49,7 +49,15 @@ pub(super) struct Slots {
 
 impl Slots {
     pub(super) fn insert(&mut self, live: Live, holding: Holding) -> Slot {
-        let active = Active {
+        if let Some(slot) = self.free.pop() {
+            let active = &mut self.slots[slot as usize];
+            active.live = live;
+            active.holding = holding;
+            active.part = Part::Waits;
+            active.sampled = 0;
+            return slot;
+        }
+        self.slots.push(Active {
             live,
             holding,
             order: 0,
@@ -57,12 +65,7 @@ impl Slots {
             part: Part::Waits,
             sampled: 0,
             known: 0,
-        };
-        if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = active;
-            return slot;
-        }
-        self.slots.push(active);
+        });
         self.slots.len() as Slot - 1
     }
 
