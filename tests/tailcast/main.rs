@@ -16,6 +16,7 @@ mod known;
 mod known_engines;
 mod known_models;
 mod laws_policy;
+mod laws_prefix_cache;
 mod laws_step_time;
 mod metrics;
 mod oracle;

@@ -64,6 +64,14 @@ impl StepTime for WorldStepTime {
     }
 }
 
+/// Worlds per policy; the long run sets `TAILCAST_WORLDS`.
+pub fn worlds_per_policy() -> u64 {
+    match std::env::var("TAILCAST_WORLDS") {
+        Ok(number) => number.parse().expect("TAILCAST_WORLDS is a number"),
+        Err(_) => 200,
+    }
+}
+
 /// Every policy, and continuous batching with its prefix cache: for which a world can be made.
 pub fn policy_names() -> impl Iterator<Item = &'static str> {
     let policies = POLICIES.iter().map(|(name, _)| *name);
@@ -205,7 +213,8 @@ fn engine_settings(policy: &str, longest: u32, random: &mut impl Rng) -> PolicyS
     }
 }
 
-fn requests(count: u64, longest: u32, coarse: bool, random: &mut impl Rng) -> Vec<Request> {
+/// Requests with prompts and outputs of up to `longest` tokens, many of which share prefixes, in the order of arrival.
+pub fn requests(count: u64, longest: u32, coarse: bool, random: &mut impl Rng) -> Vec<Request> {
     let mut arrival = Time::ZERO;
     let gap = if coarse { 9 } else { 40_000_000 };
     let bursts = random.random_bool(0.3);
