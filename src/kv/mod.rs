@@ -4,11 +4,14 @@ mod block_pool;
 mod content;
 mod counted_pool;
 mod growth;
+mod radix_tree;
+pub mod stretch;
 
 pub use block_pool::{BlockId, BlockPool, PoolRules};
 pub use content::{BlockKey, KeyChain};
 pub use counted_pool::{CountedPool, Held, NamedBlock, OwnBlocks};
 pub use growth::KvGrowth;
+pub use radix_tree::{FoundPrefix, PrefixEnd, RadixTree};
 
 /// Blocks that hold `tokens` tokens.
 pub const fn blocks_for(tokens: u32, block_tokens: u32) -> u32 {

@@ -22,7 +22,7 @@ pub use queue::{
     Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length,
 };
 pub use sarathi::SarathiSettings;
-pub use sglang::SglangSettings;
+pub use sglang::{SchedulePolicy, SglangSettings};
 pub use static_batch::{Batch, Formation};
 pub use tgi::TgiSettings;
 pub use trtllm::{Capacity, TrtllmSettings};
@@ -65,7 +65,7 @@ pub const POLICIES: [(&str, &str); 9] = [
     ),
     (
         "sglang",
-        "SGLang: prompts first, let in by an estimate of what will be produced; the shortest output retracted",
+        "SGLang: prompts first, let in by an estimate of what will be produced; a radix cache; the shortest output retracted",
     ),
 ];
 
@@ -73,6 +73,9 @@ pub const POLICIES: [(&str, &str); 9] = [
 pub trait Policy {
     /// Decides what happens at `now`, when no step is running, and moves requests between the queues accordingly.
     fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision;
+
+    /// The step has ended, and these requests have left: a policy that keeps more than the queues do takes note of it.
+    fn completed(&mut self, _queue: &Queue, _plan: &StepPlan, _finished: &[Live]) {}
 
     /// Whether a request, alone on an empty server, could be served.
     fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool;
@@ -86,15 +89,15 @@ impl PolicySettings {
                 Box::new(vllm::ContinuousBatching::new(settings.clone(), memory))
             }
             _ => Box::new(Planned::new(
-                self.policy()
+                self.policy(memory)
                     .expect("only vLLM's scheduler keeps its own queues"),
                 memory,
             )),
         }
     }
 
-    /// The policy alone, where it is nothing but a plan over plain queues.
-    pub fn policy(&self) -> Option<Box<dyn Policy>> {
+    /// The policy alone, for queues over this memory, where it is nothing but a plan over plain queues.
+    pub fn policy(&self, memory: Memory) -> Option<Box<dyn Policy>> {
         Some(match self {
             Self::Continuous(_) => return None,
             Self::None => Box::new(none::NoBatching),
@@ -104,7 +107,7 @@ impl PolicySettings {
             Self::VllmV0(settings) => Box::new(vllm_v0::VllmV0::new(settings.clone())),
             Self::Tgi(settings) => Box::new(tgi::Tgi::new(settings.clone())),
             Self::Trtllm(settings) => Box::new(trtllm::Trtllm::new(settings.clone())),
-            Self::Sglang(settings) => Box::new(sglang::Sglang::new(settings.clone())),
+            Self::Sglang(settings) => Box::new(sglang::Sglang::new(settings.clone(), &memory)),
         })
     }
 }

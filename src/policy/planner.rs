@@ -59,8 +59,10 @@ impl Planner for Planned {
 
     fn complete(&mut self, plan: &StepPlan, end: Time) -> Outcome {
         let produced = self.queue.compute(plan, end);
+        let finished = self.queue.take_complete(plan.respond_together);
+        self.policy.completed(&self.queue, plan, &finished);
         Outcome {
-            finished: self.queue.take_complete(plan.respond_together),
+            finished,
             // Tokens of a response that is sent as a whole stay with the server until the batch has ended.
             produced: if plan.respond_together {
                 Vec::new()

@@ -6,7 +6,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::engine::{Event, Observer, ServerSettings, StepRun};
 use tailcast::policy::{
     Capacity, ContinuousSettings, OrcaSettings, POLICIES, PolicySettings, Reserve, Response,
-    SarathiSettings, SglangSettings, StaticSettings, TgiSettings, TrtllmSettings, VllmV0Settings,
+    SarathiSettings, SchedulePolicy, SglangSettings, StaticSettings, TgiSettings, TrtllmSettings,
+    VllmV0Settings,
 };
 use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
@@ -72,10 +73,10 @@ pub fn worlds_per_policy() -> u64 {
     }
 }
 
-/// Every policy, and continuous batching with its prefix cache: for which a world can be made.
+/// Every policy, and those with a prefix cache with it on: for which a world can be made.
 pub fn policy_names() -> impl Iterator<Item = &'static str> {
     let policies = POLICIES.iter().map(|(name, _)| *name);
-    policies.chain(["continuous with prefix cache"])
+    policies.chain(["continuous with prefix cache", "sglang with prefix cache"])
 }
 
 pub fn world(policy: &str, seed: u64) -> World {
@@ -202,12 +203,19 @@ fn engine_settings(policy: &str, longest: u32, random: &mut impl Rng) -> PolicyS
             max_num_tokens: if sometimes { tokens } else { 2 * longest },
             chunked_context: random.random_bool(0.6),
         }),
-        "sglang" => PolicySettings::Sglang(SglangSettings {
+        "sglang" | "sglang with prefix cache" => PolicySettings::Sglang(SglangSettings {
             max_running_requests: requests,
             max_prefill_tokens: tokens,
             chunked_prefill_size: mostly.then_some(tokens + 8),
             enable_mixed_chunk: random.random_bool(0.4),
             schedule_conservativeness: random.random_range(0.0..1.5),
+            schedule_policy: if random.random_bool(0.5) {
+                SchedulePolicy::Lpm
+            } else {
+                SchedulePolicy::Fcfs
+            },
+            prefix_caching: policy == "sglang with prefix cache",
+            page_size: random.random_range(1..5),
         }),
         other => panic!("no world for the policy {other}"),
     }
