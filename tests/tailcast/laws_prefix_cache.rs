@@ -6,13 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tailcast::kv::{BlockId, BlockKey, KeyChain};
+use tailcast::kv::{BlockId, BlockKey};
 use tailcast::policy::vllm::{Member, Part, VllmPlan, VllmScheduler};
-use tailcast::policy::{ContinuousSettings, Memory, Speculative, cut_to_model_length};
-use tailcast::workload::{ContentId, Request, RequestId, Segment};
+use tailcast::policy::{ContinuousSettings, Memory, cut_to_model_length};
+use tailcast::workload::{Request, RequestId};
 
+use crate::cells::{Cells, Sequence, Token, meaning, rules};
 use crate::worlds::{requests, worlds_per_policy};
 
 /// More turns than any world needs that is not stuck.
@@ -45,9 +46,6 @@ fn blocks_and_names_stay_in_order_whatever_happens() {
     }
 }
 
-/// The identity of a token.
-type Token = (ContentId, u32);
-
 /// A random world and what has become of it.
 struct Driver {
     seed: u64,
@@ -67,21 +65,6 @@ struct Driver {
     finished: BTreeSet<RequestId>,
     aborted: BTreeSet<RequestId>,
     happened: BTreeSet<&'static str>,
-}
-
-/// All tokens of a request, as far as it will come.
-struct Sequence {
-    tokens: Vec<Token>,
-    keys: Vec<BlockKey>,
-    output_tokens: u32,
-}
-
-/// The memory itself.
-struct Cells {
-    /// The tokens in each block; none where a rejected draft or nothing is.
-    tokens: Vec<Vec<Option<Token>>>,
-    /// Who has written to each block since it was taken.
-    writers: Vec<Option<RequestId>>,
 }
 
 impl Driver {
@@ -509,103 +492,6 @@ impl Driver {
         let pool = self.scheduler.pool();
         assert_eq!(pool.free_count(), pool.usable(), "world {}", self.seed);
         self.happened
-    }
-}
-
-impl Sequence {
-    fn of(request: &Request, block_tokens: u32) -> Self {
-        let whole = [Segment {
-            content: ContentId::unique_prompt_of(request.id),
-            offset: 0,
-            tokens: request.prompt.tokens(),
-        }];
-        let mut segments = request.prompt.segments().unwrap_or(&whole).to_vec();
-        segments.push(Segment {
-            content: request.output_name.content,
-            offset: request.output_name.offset,
-            tokens: request.output_tokens,
-        });
-        let mut chain = KeyChain::new(block_tokens);
-        let mut sequence = Self {
-            tokens: Vec::new(),
-            keys: Vec::new(),
-            output_tokens: request.output_tokens,
-        };
-        for segment in segments {
-            chain.extend(segment, |key| sequence.keys.push(key));
-            let places = segment.offset..segment.offset + segment.tokens;
-            let tokens = places.map(|place| (segment.content, place));
-            sequence.tokens.extend(tokens);
-        }
-        sequence
-    }
-}
-
-impl Cells {
-    /// A block has been taken for something new.
-    fn clear(&mut self, block: BlockId) {
-        self.tokens[block as usize].fill(None);
-        self.writers[block as usize] = None;
-    }
-
-    fn is_empty(&self, block: BlockId) -> bool {
-        self.tokens[block as usize].contains(&None)
-    }
-}
-
-fn meaning(
-    sequences: &BTreeMap<RequestId, Sequence>,
-    block_tokens: usize,
-) -> BTreeMap<BlockKey, Vec<Token>> {
-    let mut meaning = BTreeMap::new();
-    for sequence in sequences.values() {
-        let blocks = sequence.tokens.chunks_exact(block_tokens);
-        for (key, tokens) in sequence.keys.iter().zip(blocks) {
-            let known = meaning.entry(*key).or_insert_with(|| tokens.to_vec());
-            assert_eq!(known, tokens, "one key, one content");
-        }
-    }
-    meaning
-}
-
-fn rules(max_model_len: u32, random: &mut impl Rng) -> ContinuousSettings {
-    let async_scheduling = random.random_bool(0.4);
-    let chunked_prefill = random.random_bool(0.8);
-    let tokens = random.random_range(1..2 * max_model_len);
-    ContinuousSettings {
-        max_num_seqs: random.random_range(1..12),
-        // Without chunks a step must hold the longest request.
-        max_num_batched_tokens: if chunked_prefill {
-            tokens
-        } else {
-            tokens + max_model_len
-        },
-        chunked_prefill,
-        long_prefill_token_threshold: if random.random_bool(0.3) {
-            random.random_range(1..=max_model_len)
-        } else {
-            0
-        },
-        watermark: if random.random_bool(0.3) {
-            random.random_range(0.0..0.4)
-        } else {
-            0.0
-        },
-        prefix_caching: random.random_bool(0.85),
-        priority: random.random_bool(0.4),
-        async_scheduling,
-        // Drafts with a step in flight are not modelled.
-        speculative: (!async_scheduling && random.random_bool(0.4)).then(|| Speculative {
-            tokens: random.random_range(1..5),
-            lookahead_tokens: random.random_range(0..4),
-            accepted: (0..random.random_range(1..4))
-                .map(|_| random.random_range(0..5))
-                .collect(),
-        }),
-        full_sequence_gate: random.random_bool(0.7),
-        keyless_first: random.random_bool(0.7),
-        threshold_spares_alone: random.random_bool(0.7),
-        goes_on_after_self_preemption: random.random_bool(0.7),
     }
 }
 

@@ -7,6 +7,7 @@ mod bad_scenarios;
 mod bad_sharing;
 mod bad_steps;
 mod bad_traces;
+mod cells;
 mod cli;
 mod command;
 mod config;
