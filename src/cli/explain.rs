@@ -58,14 +58,20 @@ fn fidelity(scenario: &Scenario) -> String {
     } else {
         "KV blocks from the memory model"
     };
-    format!("{steps}; {blocks}")
+    let drafts = match &scenario.server.policy {
+        PolicySettings::Continuous(settings) if settings.speculative.is_some() => {
+            "; drafts accepted as the scenario says"
+        }
+        _ => "",
+    };
+    format!("{steps}; {blocks}{drafts}")
 }
 
 fn memory(scenario: &Scenario, summary: &Summary) -> Memory {
     let budget = &scenario.memory;
     Memory {
         total_bytes: Some(budget.total_bytes),
-        weights_bytes: Some(budget.weights_bytes),
+        weights_bytes: Some(budget.weights_bytes + budget.draft_weights_bytes),
         activations_bytes: Some(budget.activations_bytes),
         overhead_bytes: Some(budget.overhead_bytes),
         kv_bytes: Some(kv_bytes(scenario)),
@@ -133,10 +139,13 @@ fn memory_lines(scenario: &Scenario, budget: &MemoryBudget) -> String {
     );
     for (what, bytes) in [
         ("weights", budget.weights_bytes),
+        ("weights of the drafter", budget.draft_weights_bytes),
         ("activations of the largest step", budget.activations_bytes),
         ("libraries and workspaces", budget.overhead_bytes),
     ] {
-        let _ = writeln!(text, "{:>9.2}  {what}", -gib(bytes));
+        if bytes > 0 {
+            let _ = writeln!(text, "{:>9.2}  {what}", -gib(bytes));
+        }
     }
     let _ = writeln!(text, "{:>9.2}  left for the KV cache", gib(budget.kv_bytes));
     let blocks = scenario.server.kv_blocks;

@@ -115,9 +115,10 @@ fn verdict(args: &Args, report: &RunReport, interrupted: bool) -> Result<(), Fai
 
 /// Everything that can be known to go wrong before the run.
 fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure> {
-    let is_always_the_same =
-        |workload: &Workload| matches!(workload, Workload::Trace(replay) if !replay.jitter_ties);
-    if args.seeds > 1 && is_always_the_same(&input.scenario.workload) {
+    let scenario = &input.scenario;
+    let is_always_the_same = !scenario.server.policy.draws_at_random()
+        && matches!(&scenario.workload, Workload::Trace(replay) if !replay.jitter_ties);
+    if args.seeds > 1 && is_always_the_same {
         return Err(Failure::Input(
             "--seeds: a trace replays the same requests whatever the seed\n = help: leave --seeds out".to_owned(),
         ));

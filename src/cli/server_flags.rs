@@ -37,6 +37,15 @@ pub struct ServerFlags {
     /// The largest chunk of a prompt while others wait
     #[arg(long, value_name = "TOKENS")]
     long_prefill_token_threshold: Option<String>,
+    /// Who goes first: fcfs or priority
+    #[arg(long, value_name = "RULE")]
+    scheduling_policy: Option<String>,
+    /// Decide each step while the one before runs
+    #[arg(long, overrides_with = "no_async_scheduling")]
+    async_scheduling: bool,
+    /// Do not
+    #[arg(long)]
+    no_async_scheduling: bool,
     /// Keep finished prompts in the cache
     #[arg(long, overrides_with = "no_enable_prefix_caching")]
     enable_prefix_caching: bool,
@@ -68,7 +77,7 @@ impl ServerFlags {
     }
 
     /// Flags with a value: the flag, the key, the value.
-    fn values(&self) -> [(&'static str, &'static str, &Option<String>); 10] {
+    fn values(&self) -> [(&'static str, &'static str, &Option<String>); 11] {
         [
             ("--model", "model.name", &self.model),
             ("--gpu", "server.gpu", &self.gpu),
@@ -104,12 +113,27 @@ impl ServerFlags {
                 "batching.long_prefill_token_threshold",
                 &self.long_prefill_token_threshold,
             ),
+            (
+                "--scheduling-policy",
+                "batching.scheduling",
+                &self.scheduling_policy,
+            ),
         ]
     }
 
     /// Flags without a value: the flag, what it sets, whether it was given.
-    fn switches(&self) -> [(&'static str, &'static str, bool); 4] {
+    fn switches(&self) -> [(&'static str, &'static str, bool); 6] {
         [
+            (
+                "--async-scheduling",
+                "batching.async_scheduling=true",
+                self.async_scheduling,
+            ),
+            (
+                "--no-async-scheduling",
+                "batching.async_scheduling=false",
+                self.no_async_scheduling,
+            ),
             (
                 "--enable-prefix-caching",
                 "batching.prefix_caching=true",

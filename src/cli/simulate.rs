@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::scenario::Input;
 use super::watched_source::WatchedSource;
 use crate::config::{Scenario, Workload};
-use crate::engine::{self, Engine, Event, Observer, StepRun};
+use crate::engine::{self, Engine, Event, Observer, ServerSettings, StepRun};
 use crate::fleet::{self, ReplayError};
 use crate::hardware::Arithmetic;
 use crate::metrics::{GpuWork, Listeners, Recorder, RecorderSettings, Recording};
@@ -36,7 +36,11 @@ pub fn simulate(
     bounds: &Bounds,
 ) -> Result<Run, Failure> {
     let scenario = &input.scenario;
-    let mut engine = engine::fast(&scenario.server, scenario.step_time());
+    let server = ServerSettings {
+        policy: scenario.server.policy.clone().with_seed(seed),
+        ..scenario.server
+    };
+    let mut engine = engine::fast(&server, scenario.step_time());
     let mut recorder = Recorder::new(RecorderSettings {
         server: &scenario.server,
         prefix_caching: scenario.prefix_caching,

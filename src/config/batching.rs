@@ -1,9 +1,12 @@
 //! `[batching]`: the policy and its settings, with the defaults and the refusals of vLLM.
 
+use super::async_scheduling;
 use super::diagnostic::Diagnostic;
 use super::engines::{self, Chosen, Engine};
 use super::fields::Fields;
 use super::key::Choice;
+use super::profile::{self, Named};
+use super::speculative::{self, Drafts, Target};
 use crate::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
 use crate::units::Span;
 
@@ -28,6 +31,8 @@ pub struct Host<'a> {
     pub max_model_len: u32,
     /// Tokens in a block.
     pub block_tokens: u32,
+    /// What drafts are for.
+    pub target: Target<'a>,
 }
 
 /// The batching policy as written, with whether the prefix cache is on.
@@ -37,6 +42,8 @@ pub struct Batching {
     pub policy: PolicySettings,
     /// Whether the prefix cache is on; never for policies without one.
     pub prefix_caching: bool,
+    /// Speculative decoding; only continuous batching has it.
+    pub drafts: Option<Drafts>,
     /// The settings of continuous batching, which size the memory kept back for a step under every policy.
     pub continuous: ContinuousSettings,
     /// The most requests in a step.
@@ -54,7 +61,7 @@ enum Policy {
 }
 
 /// Reads `[batching]`.
-pub fn read(fields: &Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic> {
+pub fn read(fields: &Fields<'_>, host: Host<'_>, profile: &Named) -> Result<Batching, Diagnostic> {
     let policy = fields.key("policy")?.choice(&[
         ("none", Policy::None),
         ("static", Policy::Static),
@@ -69,9 +76,16 @@ pub fn read(fields: &Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic>
     let policy = policy
         .or(named("continuous", Policy::Continuous), "as vLLM")
         .value;
-    refuse_what_does_not_exist_yet(fields)?;
+    let is_continuous = matches!(policy, Policy::Continuous);
     let fixed = read_static(fields)?;
-    let mut continuous = read_continuous(fields, host, matches!(policy, Policy::Continuous))?;
+    let drafts = fields
+        .optional_section("speculative")?
+        .map(|section| speculative::read(&section, host.target))
+        .transpose()?
+        .filter(|_| is_continuous);
+    let mut continuous = read_continuous(fields, host, profile, is_continuous)?;
+    continuous.async_scheduling = async_scheduling::read(fields, profile, drafts.is_some())?;
+    continuous.speculative = drafts.as_ref().map(|drafts| drafts.rules.clone());
     let engine = match policy {
         Policy::Of(engine) => Some(engine),
         Policy::None | Policy::Static | Policy::Continuous => None,
@@ -110,53 +124,11 @@ pub fn read(fields: &Fields<'_>, host: Host<'_>) -> Result<Batching, Diagnostic>
     Ok(Batching {
         policy: chosen.policy,
         prefix_caching,
+        drafts,
         continuous,
         most_requests: chosen.most_requests,
         most_tokens: chosen.most_tokens,
     })
-}
-
-/// Keys that are planned, and would change results if they were passed over in silence.
-fn refuse_what_does_not_exist_yet(fields: &Fields<'_>) -> Result<(), Diagnostic> {
-    let scheduling = fields
-        .key_or_alias("scheduling", &["scheduling_policy"])?
-        .choice(&[("fcfs", true), ("priority", false)])?
-        .or(named("fcfs", true), "vLLM's default");
-    if !scheduling.value {
-        return Err(fields
-            .error(
-                "scheduling",
-                "not supported yet: batching.scheduling = \"priority\"",
-            )
-            .help("write scheduling = \"fcfs\", or leave the key out"));
-    }
-    let profile = fields
-        .key("profile")?
-        .text()?
-        .or("vllm-0.33".to_owned(), "the only one");
-    if profile != "vllm-0.33" {
-        return Err(fields
-            .error(
-                "profile",
-                format!("not supported yet: batching.profile = {profile:?}"),
-            )
-            .help("write profile = \"vllm-0.33\", or leave the key out"));
-    }
-    let ahead = fields
-        .key("async_scheduling")?
-        .boolean()?
-        .or(false, "the only one");
-    if ahead {
-        return Err(fields
-            .error(
-                "async_scheduling",
-                "not supported yet: batching.async_scheduling = true",
-            )
-            .help("write async_scheduling = false, or leave the key out"));
-    }
-    fields
-        .key("speculative")?
-        .not_supported_yet("leave the key out: every step produces one token a request")
 }
 
 fn read_static(fields: &Fields<'_>) -> Result<StaticSettings, Diagnostic> {
@@ -198,6 +170,7 @@ fn read_static(fields: &Fields<'_>) -> Result<StaticSettings, Diagnostic> {
 fn read_continuous(
     fields: &Fields<'_>,
     host: Host<'_>,
+    profile: &Named,
     is_used: bool,
 ) -> Result<ContinuousSettings, Diagnostic> {
     let chunked_prefill = fields
@@ -226,7 +199,11 @@ fn read_continuous(
     };
     let fill = u64::from(requests) * u64::from(host.max_model_len);
     default_tokens = u32::try_from(fill).unwrap_or(u32::MAX).min(default_tokens);
-    let settings = ContinuousSettings {
+    let scheduling = fields
+        .key_or_alias("scheduling", &["scheduling_policy"])?
+        .choice(&[("fcfs", false), ("priority", true)])?
+        .or(named("fcfs", false), "vLLM's default");
+    let mut settings = ContinuousSettings {
         max_num_seqs: requests,
         max_num_batched_tokens: tokens.or(default_tokens, &because),
         chunked_prefill,
@@ -238,13 +215,12 @@ fn read_continuous(
             .key("watermark")?
             .number(0.0..=1.0)?
             .or(0.0, "vLLM's default"),
-        full_sequence_gate: fields
-            .key_or_alias("full_sequence_gate", &["scheduler_reserve_full_isl"])?
-            .boolean()?
-            .or(true, "vLLM's default"),
+        priority: scheduling.value,
         ..ContinuousSettings::new(requests, default_tokens)
     };
+    profile::read_switches(fields, profile, &mut settings)?;
     if is_used {
+        profile::refuse_watermark(fields, profile, settings.watermark)?;
         refuse_what_vllm_refuses(fields, &settings, host)?;
     }
     Ok(settings)

@@ -58,6 +58,17 @@ impl<'a> Key<'a> {
             .map(|integer| u32::try_from(integer).expect("the range is one of 32 bits")))
     }
 
+    /// A whole number that may be negative.
+    pub fn signed(self, range: RangeInclusive<i32>) -> Result<Setting<'a, i32>, Diagnostic> {
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        self.read(&wanted, |value| match *value {
+            Value::Integer(Some(integer)) => {
+                i32::try_from(integer).ok().filter(|it| range.contains(it))
+            }
+            _ => None,
+        })
+    }
+
     /// A number between `range`'s ends, both included.
     pub fn number(self, range: RangeInclusive<f64>) -> Result<Setting<'a, f64>, Diagnostic> {
         let wanted = format!("a number from {} to {}", range.start(), range.end());

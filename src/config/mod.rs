@@ -4,6 +4,7 @@
 //! message can show its line. What is left out takes a default that the ledger explains.
 
 mod arrivals;
+mod async_scheduling;
 mod batching;
 pub mod catalogue;
 mod diagnostic;
@@ -15,12 +16,15 @@ pub mod hugging_face;
 mod key;
 mod lengths;
 mod load;
+mod priority;
+mod profile;
 mod quantity;
 mod scenario;
 pub mod scheduler_log;
 mod server;
 mod sharing;
 mod slo;
+mod speculative;
 mod text;
 mod text_file;
 mod trace;
@@ -32,4 +36,5 @@ pub use load::{Flag, Layers};
 pub use quantity::{DURATION_HELP, duration};
 pub use scenario::{Problem, Scenario};
 pub use slo::Objective;
+pub use speculative::Drafts;
 pub use workload::Workload;

@@ -7,14 +7,17 @@ use super::diagnostic::Diagnostic;
 use super::fields::{Fields, Reading, Resolved};
 use super::fingerprint::Fingerprint;
 use super::load::{self, Layers};
+use super::profile;
 use super::server::{self, ModelChoice, Server};
 use super::slo::{self, Objective};
+use super::speculative::{Drafts, Target};
 use super::workload::{self, Workload};
 use crate::engine::ServerSettings;
 use crate::hardware::{
     self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision,
 };
-use crate::step_time::{Affine, LONGEST_STEP, Roofline, StepTime};
+use crate::policy::PolicySettings;
+use crate::step_time::{Affine, DraftPass, Drafting, LONGEST_STEP, Roofline, StepTime};
 
 /// Everything that decides a run.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct Scenario {
     pub server: ServerSettings,
     /// Whether the prefix cache is on.
     pub prefix_caching: bool,
+    /// Speculative decoding, if the policy has it.
+    pub drafts: Option<Drafts>,
     /// Measured step times, if they replace the model of the GPU.
     pub measured_step_time: Option<Affine>,
     /// Who asks for what, and when.
@@ -83,16 +88,32 @@ impl Scenario {
 
     /// How long steps take.
     pub fn step_time(&self) -> Box<dyn StepTime> {
-        match &self.measured_step_time {
+        let target: Box<dyn StepTime> = match &self.measured_step_time {
             Some(affine) => Box::new(*affine),
-            None => Box::new(Roofline::new(
-                &self.model,
-                &self.gpu,
-                self.weights,
-                self.kv_cache,
-                self.tensor_parallel,
-            )),
-        }
+            None => Box::new(self.roofline(&self.model, self.weights)),
+        };
+        let Some(drafts) = &self.drafts else {
+            return target;
+        };
+        let pass = match (&drafts.drafter, drafts.cost) {
+            (None, _) => return target,
+            (Some(_), Some(share)) => DraftPass::Share(share),
+            (Some(drafter), None) => {
+                let roofline = self.roofline(drafter.model(), drafter.weights());
+                DraftPass::Of(Box::new(roofline.within_a_step()))
+            }
+        };
+        Box::new(Drafting::new(target, pass, drafts.rules.tokens))
+    }
+
+    fn roofline(&self, model: &Model, weights: WeightPrecision) -> Roofline {
+        Roofline::new(
+            model,
+            &self.gpu,
+            weights,
+            self.kv_cache,
+            self.tensor_parallel,
+        )
     }
 }
 
@@ -104,20 +125,28 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         .unnoted()
         .unwrap_or(42);
     let model = server::read_model(&fields.section("model")?)?;
+    let batching_fields = fields.section("batching")?;
+    let profile = profile::read(&batching_fields)?;
     let server_fields = fields.section("server")?;
     let server_place = server_fields.place();
-    let server = server::read_server(&server_fields, &model.model)?;
+    let server = server::read_server(&server_fields, &model.model, &profile)?;
     let host = Host {
         gpu: server.gpu.name(),
         gpu_memory_bytes: server.gpu.memory_bytes(),
         is_a100: server.gpu.name().contains("a100"),
         max_model_len: server.max_model_len,
         block_tokens: server.block_tokens,
+        target: Target {
+            model: &model,
+            tensor_parallel: server.tensor_parallel,
+            is_measured: server.step_time.is_some(),
+        },
     };
-    let batching = batching::read(&fields.section("batching")?, host)?;
+    let batching = batching::read(&batching_fields, host, &profile)?;
     let workload = workload::read(&fields.section("workload")?, server.max_model_len)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
+    warn_of_idle_priorities(reading, &batching, &workload);
     refuse_endless_steps(&server, &batching).map_err(|message| {
         reading
             .error(server_place, message)
@@ -133,12 +162,13 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         memory,
         kv_blocks_given: server.kv_blocks.is_some(),
         server: ServerSettings {
-            policy: batching.policy,
+            policy: batching.policy.with_seed(seed),
             kv_blocks,
             block_tokens: server.block_tokens,
             max_model_len: server.max_model_len,
         },
         prefix_caching: batching.prefix_caching,
+        drafts: batching.drafts,
         model: model.model,
         weights: model.weights,
         kv_cache: model.kv_cache,
@@ -151,6 +181,26 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         settings,
         warnings,
     })
+}
+
+/// Priorities need both requests that have them and a scheduler that heeds them.
+fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, workload: &Workload) {
+    let (PolicySettings::Continuous(settings), Workload::Synthetic(workload)) =
+        (&batching.policy, workload)
+    else {
+        return; // Other policies are compared on the same requests, and rows of a trace say what they are.
+    };
+    match (settings.priority, &workload.priority) {
+        (true, None) => reading.warn(
+            "batching.scheduling = \"priority\", but all requests have priority 0 and go by arrival; write workload.priority = [{ value = 0, share = 0.2 }, { value = 1, share = 0.8 }]"
+                .to_owned(),
+        ),
+        (false, Some(_)) => reading.warn(
+            "workload.priority changes nothing while batching.scheduling = \"fcfs\"; write scheduling = \"priority\""
+                .to_owned(),
+        ),
+        _ => {}
+    }
 }
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.
@@ -191,6 +241,10 @@ fn memory(
         max_model_len: server.max_model_len,
         max_num_batched_tokens: batching.continuous.max_num_batched_tokens,
         max_num_seqs: batching.continuous.max_num_seqs,
+        drafter: batching
+            .drafts
+            .as_ref()
+            .and_then(|drafts| drafts.drafter.as_ref()),
     };
     hardware::budget(&request).or_else(|shortage| match *shortage {
         // Who gives the number of blocks has seen it fit.

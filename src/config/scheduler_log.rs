@@ -11,7 +11,8 @@ use serde::Deserialize;
 
 use super::text_file;
 use crate::engine::Action;
-use crate::policy::{ContinuousSettings, Memory, Speculative};
+use crate::policy::vllm::Profile;
+use crate::policy::{Acceptance, ContinuousSettings, Memory, Speculative};
 use crate::step_time::Affine;
 use crate::units::{Span, Time};
 use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
@@ -225,9 +226,9 @@ impl RawConfig {
                     .to_owned(),
             );
         }
-        let since = |release: u32| match version {
-            Some(version) => minor_release(version).map(|minor| minor >= release),
-            None => Ok(true),
+        let release = match version {
+            Some(version) => Profile::of_release(minor_release(version)?),
+            None => Profile::NEWEST,
         };
         Ok(ContinuousSettings {
             max_num_seqs: self.max_num_seqs,
@@ -241,12 +242,14 @@ impl RawConfig {
             speculative: (self.num_speculative_tokens > 0).then_some(Speculative {
                 tokens: self.num_speculative_tokens,
                 lookahead_tokens: self.lookahead_tokens.unwrap_or(0),
-                accepted,
+                // Recordings with a draft model or EAGLE do not exist.
+                recomputes_last_hit: false,
+                acceptance: Acceptance::Cyclic(accepted),
             }),
-            full_sequence_gate: self.scheduler_reserve_full_isl && since(19)?,
-            keyless_first: since(25)?,
-            threshold_spares_alone: since(31)?,
-            goes_on_after_self_preemption: since(33)?,
+            full_sequence_gate: self.scheduler_reserve_full_isl && release.full_sequence_gate,
+            keyless_first: release.keyless_first,
+            threshold_spares_alone: release.threshold_spares_alone,
+            goes_on_after_self_preemption: release.goes_on_after_self_preemption,
         })
     }
 }

@@ -8,6 +8,7 @@ use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::Value;
 use super::fields::{Fields, Resolved};
 use super::key::Key;
+use super::profile;
 use crate::hardware::{Gpu, KvPrecision, Model, WeightPrecision};
 use crate::step_time::Affine;
 use crate::units::Span;
@@ -142,7 +143,11 @@ fn precision<T: FromStr + std::fmt::Display>(
 }
 
 /// Reads `[server]`.
-pub fn read_server(fields: &Fields<'_>, model: &Model) -> Result<Server, Diagnostic> {
+pub fn read_server(
+    fields: &Fields<'_>,
+    model: &Model,
+    profile: &profile::Named,
+) -> Result<Server, Diagnostic> {
     let gpu = read_gpu(fields)?;
     let tensor_parallel = fields
         .key_or_alias("tensor_parallel", &["tensor_parallel_size"])?
@@ -159,7 +164,10 @@ pub fn read_server(fields: &Fields<'_>, model: &Model) -> Result<Server, Diagnos
     let max_model_len = fields.key("max_model_len")?.count(1..=MOST_TOKENS)?;
     let server = Server {
         tensor_parallel,
-        gpu_memory_utilization: utilization.or(0.92, "vLLM's default"),
+        gpu_memory_utilization: utilization.or(
+            profile.switches.gpu_memory_utilization,
+            &profile.as_default(),
+        ),
         block_tokens: block_size.or(16, "vLLM's default"),
         max_model_len: max_model_len.or(
             model.max_model_len().min(MOST_TOKENS),

@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
-use super::{arrivals, lengths, sharing, trace};
+use super::{arrivals, lengths, priority, sharing, trace};
 use crate::units::{Span, Time};
 use crate::workload::trace::Replay;
 use crate::workload::{Arrivals, Invalid, LengthDistribution, Lengths, MOST_TOKENS, Synthetic};
@@ -46,6 +46,7 @@ pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnos
         session: optional("session")?
             .map(|session| sharing::read_session(&session))
             .transpose()?,
+        priority: priority::read(fields)?,
         requests: requests.optional(),
         duration: duration.optional(),
     };
@@ -90,6 +91,10 @@ fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
         (
             "session",
             "remove it; the trace's columns session and after_s say which row follows which",
+        ),
+        (
+            "priority",
+            "remove it; the trace's column priority says how urgent each row is",
         ),
         ("requests", "write trace.limit for the number of rows"),
         ("duration", "write trace.limit for the number of rows"),

@@ -1,7 +1,7 @@
 //! What an engine tells about a run as it happens.
 
 use crate::kv::KvGrowth;
-use crate::policy::Live;
+use crate::policy::{DraftCounts, Live};
 use crate::step_time::{Ramp, StepShape};
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
@@ -25,7 +25,7 @@ pub enum Event {
     },
     /// It arrived and can never be served: too long for the model or for the whole KV cache.
     Rejected,
-    /// It left the queue and is part of the step that starts now.
+    /// It left the queue and is part of the step that is decided now.
     Admitted {
         /// True if it had been preempted before.
         resumed: bool,
@@ -67,6 +67,8 @@ pub struct Finished {
     pub finished: Time,
     /// Whether tokens were streamed one by one; otherwise the response came as a whole, and has no time between tokens.
     pub streamed: bool,
+    /// Lower numbers go first where the server heeds it.
+    pub priority: i32,
     /// Prompt length.
     pub input_tokens: u32,
     /// Tokens produced.
@@ -77,6 +79,10 @@ pub struct Finished {
     pub preemptions: u32,
     /// Tokens it computed more than once because of preemptions.
     pub recomputed_tokens: u64,
+    /// What its drafts came to.
+    pub drafts: DraftCounts,
+    /// Whether it waited when its last token came: it was preempted while the step that produced this token ran.
+    pub was_waiting: bool,
     /// Why it ended.
     pub end: End,
 }
@@ -104,10 +110,10 @@ impl Finished {
     /// The history of `live`, which has all its tokens at `now`. If they were not `streamed`, the client gets all of them now.
     pub fn of(live: &Live, now: Time, streamed: bool) -> Self {
         let input_tokens = live.request.prompt.tokens();
-        assert_eq!(
-            live.computed,
-            input_tokens + live.request.output_tokens - 1,
-            "every token but the last output is computed once"
+        let needed = input_tokens + live.request.output_tokens - 1;
+        assert!(
+            live.computed == needed || live.request.stops && live.computed == needed + 1,
+            "every token but the last output is computed once, and the last one if a step was decided before it was known to be the last"
         );
         Self {
             arrival: live.request.arrival,
@@ -115,11 +121,14 @@ impl Finished {
             first_token: live.first_token.unwrap_or(now),
             finished: now,
             streamed,
+            priority: live.request.priority,
             input_tokens,
             output_tokens: live.generated,
             cached_tokens: live.cached,
             preemptions: live.preemptions,
             recomputed_tokens: live.recomputed,
+            drafts: live.drafts,
+            was_waiting: live.is_preempted,
             end: if live.request.stops {
                 End::Stop
             } else {

@@ -1,6 +1,8 @@
 //! The readable engine: one step at a time, everything recounted at every step. It runs any policy from its [`crate::policy::Policy::plan`] and is
 //! the law for the fast engine, which must tell its observer exactly the same.
 
+use std::collections::VecDeque;
+
 use super::{Engine, Event, Finished, Observer, ServerSettings, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Decision, Kind, Memory, Planner, Produced, StepPlan, cut_to_model_length};
@@ -15,7 +17,7 @@ pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box
         memory: settings.memory(),
         step_time,
         now: Time::ZERO,
-        in_flight: None,
+        in_flight: VecDeque::new(),
         wakes: None,
     })
 }
@@ -24,10 +26,11 @@ struct ReferenceServer {
     planner: Box<dyn Planner>,
     memory: Memory,
     step_time: Box<dyn StepTime>,
-    /// Up to when everything is decided: the end of the latest step, or a later arrival.
+    /// When the next decision is taken: at the end of the latest step, or at a later arrival.
     now: Time,
-    in_flight: Option<StepInFlight>,
-    /// With no step in flight: when there will be something to decide, if ever.
+    /// Decided steps that have not ended, one after the other.
+    in_flight: VecDeque<StepInFlight>,
+    /// When there will be something to decide, if that does not have to wait for the end of a step.
     wakes: Option<Time>,
 }
 
@@ -37,10 +40,16 @@ struct StepInFlight {
     takes: Span,
 }
 
+impl StepInFlight {
+    fn end(&self) -> Time {
+        self.start + self.takes
+    }
+}
+
 impl Engine for ReferenceServer {
     fn submit(&mut self, request: Request, observer: &mut dyn Observer) {
         let (id, arrival) = (request.id, request.arrival);
-        if self.in_flight.is_none() {
+        if self.in_flight.is_empty() {
             self.now = self.now.max(arrival);
         }
         let input_tokens = request.prompt.tokens();
@@ -52,7 +61,10 @@ impl Engine for ReferenceServer {
             return observer.on(arrival, id, &Event::Rejected);
         }
         self.planner.submit(request);
-        self.wakes = Some(self.now);
+        // An engine that waits for a step looks at its queue when the step has ended.
+        if self.in_flight.is_empty() {
+            self.wakes = Some(self.now);
+        }
         observer.on(arrival, id, &Event::Arrived { input_tokens });
     }
 
@@ -62,43 +74,52 @@ impl Engine for ReferenceServer {
 
     fn advance_to_finish(&mut self, until: Time, observer: &mut dyn Observer) -> bool {
         loop {
-            if let Some(step) = self.in_flight.take() {
-                let end = step.start + step.takes;
-                if end > until {
-                    self.in_flight = Some(step);
-                    return false;
+            match self.wakes {
+                Some(time) if time >= until => return false,
+                Some(time) => {
+                    self.now = time;
+                    self.decide(observer);
                 }
-                self.now = end;
-                if self.complete(&step, observer) {
-                    return true;
-                }
-            }
-            self.wakes = Some(self.now);
-            if self.now >= until {
-                return false;
-            }
-            match self.planner.plan(self.now) {
-                Decision::Idle => {
-                    self.wakes = None;
-                    return false;
-                }
-                Decision::WaitUntil(time) if time >= until => {
-                    self.wakes = Some(time);
-                    return false;
-                }
-                Decision::WaitUntil(time) => self.now = time,
-                Decision::Step(plan) => self.start(plan, observer),
+                None => match self.in_flight.pop_front_if(|step| step.end() <= until) {
+                    None => return false,
+                    Some(step) => {
+                        self.now = step.end();
+                        self.wakes = Some(self.now);
+                        if self.complete(&step, observer) {
+                            return true;
+                        }
+                    }
+                },
             }
         }
     }
 
     fn next_event(&self) -> Option<Time> {
-        let end = self.in_flight.as_ref().map(|step| step.start + step.takes);
-        end.or(self.wakes)
+        self.wakes
+            .or_else(|| self.in_flight.front().map(StepInFlight::end))
     }
 }
 
 impl ReferenceServer {
+    /// Takes one decision, and says when the next is due.
+    fn decide(&mut self, observer: &mut dyn Observer) {
+        match self.planner.plan(self.now) {
+            Decision::Idle => self.wakes = None,
+            Decision::WaitUntil(time) => self.wakes = Some(time),
+            Decision::Step(plan) => {
+                let is_empty = plan.scheduled.is_empty();
+                self.start(plan, observer);
+                // If everyone was preempted only the end of a step can change that, or else the next decision.
+                let waits = if is_empty {
+                    !self.in_flight.is_empty()
+                } else {
+                    self.in_flight.len() as u64 == self.planner.steps_in_flight()
+                };
+                self.wakes = (!waits).then_some(self.now);
+            }
+        }
+    }
+
     /// Tells who was preempted and admitted, and sets the step in flight.
     fn start(&mut self, plan: StepPlan, observer: &mut dyn Observer) {
         for &id in &plan.preempted {
@@ -114,14 +135,12 @@ impl ReferenceServer {
             }
         }
         if plan.scheduled.is_empty() {
-            return; // Everyone was preempted: the next step is decided at once.
+            return;
         }
         let takes = self.step_time.step(&plan.shape);
-        self.in_flight = Some(StepInFlight {
-            plan,
-            start: self.now,
-            takes,
-        });
+        let start = self.in_flight.back().map_or(self.now, StepInFlight::end);
+        self.in_flight
+            .push_back(StepInFlight { plan, start, takes });
     }
 
     /// Hands out the tokens of a step that has just ended; true if a request finished.

@@ -58,7 +58,10 @@ impl MemoryShortage {
     }
 
     const fn taken_bytes(&self) -> u64 {
-        self.budget.weights_bytes + self.budget.activations_bytes + self.budget.overhead_bytes
+        self.budget.weights_bytes
+            + self.budget.draft_weights_bytes
+            + self.budget.activations_bytes
+            + self.budget.overhead_bytes
     }
 }
 
@@ -82,6 +85,7 @@ fn remedies(request: &MemoryRequest, shortage: &MemoryShortage) -> Vec<String> {
         fewest_gpus_that_fit(request).map(|gpus| format!("tensor_parallel = {gpus}")),
         fp8_kv_fits(request).then(|| "kv_cache = \"fp8\"".to_owned()),
         fp8_weights_fit(request).then(|| "weights = \"fp8\"".to_owned()),
+        fits_without_drafter(request).then(|| "no batching.speculative".to_owned()),
         Some(larger),
     ]
     .into_iter()
@@ -122,6 +126,10 @@ fn fewest_gpus_that_fit(request: &MemoryRequest) -> Option<u32> {
     counts
         .take_while(|&gpus| gpus <= MOST_TENSOR_PARALLEL)
         .filter(|&gpus| request.model.check_tensor_parallel(gpus).is_ok())
+        .filter(|&gpus| {
+            let drafter = request.drafter;
+            drafter.is_none_or(|drafter| drafter.check_tensor_parallel(gpus).is_ok())
+        })
         .find(|&tensor_parallel| {
             would_fit(&MemoryRequest {
                 tensor_parallel,
@@ -144,6 +152,14 @@ fn fp8_weights_fit(request: &MemoryRequest) -> bool {
         ..*request
     };
     request.weights == WeightPrecision::Bf16 && would_fit(&changed)
+}
+
+fn fits_without_drafter(request: &MemoryRequest) -> bool {
+    let changed = MemoryRequest {
+        drafter: None,
+        ..*request
+    };
+    request.drafter.is_some() && would_fit(&changed)
 }
 
 impl fmt::Display for DoesNotFit {
@@ -170,10 +186,14 @@ impl fmt::Display for MemoryShortage {
         )?;
         let taken = [
             ("weights", budget.weights_bytes),
+            ("weights of the drafter", budget.draft_weights_bytes),
             ("activations of the largest step", budget.activations_bytes),
             ("libraries and workspaces", budget.overhead_bytes),
         ];
         for (what, bytes) in taken {
+            if bytes == 0 {
+                continue;
+            }
             writeln!(formatter, "{:>9.2}  {what}", -gib(bytes))?;
         }
         writeln!(formatter, "{left:>9.2}  left for the KV cache")?;

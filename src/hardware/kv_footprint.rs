@@ -28,6 +28,23 @@ pub enum WindowedLayers {
 }
 
 impl KvFootprint {
+    /// Both on one GPU.
+    #[must_use]
+    pub fn plus(mut self, other: Self) -> Self {
+        self.unbounded_bytes_per_token += other.unbounded_bytes_per_token;
+        for kind in other.windowed {
+            match self
+                .windowed
+                .iter_mut()
+                .find(|mine| mine.window == kind.window)
+            {
+                Some(mine) => mine.bytes_per_token += kind.bytes_per_token,
+                None => self.windowed.push(kind),
+            }
+        }
+        self
+    }
+
     /// Keys and values of one token in every layer: what each token of a context inside all windows costs [bytes].
     pub fn bytes_per_token(&self) -> u64 {
         let windowed = self.windowed.iter().map(|kind| kind.bytes_per_token);

@@ -1,8 +1,8 @@
 //! What is left for the KV cache when a model is loaded: the arithmetic an engine does when it starts.
 
 use super::{
-    BadFigure, DoesNotFit, Gpu, KvFootprint, KvPrecision, MemoryShortage, Model, WeightPrecision,
-    WindowedLayers,
+    BadFigure, DoesNotFit, Drafter, Gpu, KvFootprint, KvPrecision, MemoryShortage, Model,
+    WeightPrecision, WindowedLayers,
 };
 
 /// Bytes in a GiB.
@@ -31,6 +31,8 @@ pub struct MemoryRequest<'a> {
     pub max_num_batched_tokens: u32,
     /// The most requests in one step.
     pub max_num_seqs: u32,
+    /// What proposes drafts on the same GPUs, if anything does.
+    pub drafter: Option<&'a Drafter>,
 }
 
 /// Where the memory of one GPU goes.
@@ -42,6 +44,8 @@ pub struct MemoryBudget {
     pub requested_bytes: u64,
     /// Weights [bytes].
     pub weights_bytes: u64,
+    /// Weights of what proposes drafts [bytes].
+    pub draft_weights_bytes: u64,
     /// The peak of what a step needs besides weights and keys and values [bytes].
     pub activations_bytes: u64,
     /// Libraries, communication buffers and kernel workspaces [bytes].
@@ -107,6 +111,10 @@ fn check(request: &MemoryRequest) -> Result<(), DoesNotFit> {
         }
     }
     let divides = request.model.check_tensor_parallel(request.tensor_parallel);
+    divides.map_err(DoesNotFit::Setting)?;
+    let divides = request.drafter.map_or(Ok(()), |drafter| {
+        drafter.check_tensor_parallel(request.tensor_parallel)
+    });
     divides.map_err(DoesNotFit::Setting)
 }
 
@@ -117,19 +125,26 @@ pub(super) fn divide(request: &MemoryRequest) -> MemoryBudget {
     let weights_bytes = request
         .model
         .weights_bytes(request.weights, request.tensor_parallel);
+    let gpus = request.tensor_parallel;
+    let draft_weights_bytes = request
+        .drafter
+        .map_or(0, |drafter| drafter.weights_bytes(gpus));
+    // A draft pass runs when the model's own is over and is smaller: it needs no memory that is not there already.
     let activations_bytes = activations_bytes(request);
     let overhead_bytes = overhead_bytes(request.model);
-    let taken = weights_bytes + activations_bytes + overhead_bytes;
+    let taken = weights_bytes + draft_weights_bytes + activations_bytes + overhead_bytes;
     let kv_bytes = requested_bytes.saturating_sub(taken);
-    let kv_footprint = request
-        .model
-        .kv_footprint(request.kv, request.tensor_parallel);
+    let mut kv_footprint = request.model.kv_footprint(request.kv, gpus);
+    if let Some(drafter) = request.drafter {
+        kv_footprint = kv_footprint.plus(drafter.kv_footprint(request.kv, gpus));
+    }
     let kv_bytes_per_token = charged_per_token(request, &kv_footprint);
     let blocks = kv_bytes / (kv_bytes_per_token * u64::from(request.block_tokens));
     MemoryBudget {
         total_bytes,
         requested_bytes,
         weights_bytes,
+        draft_weights_bytes,
         activations_bytes,
         overhead_bytes,
         kv_bytes,
@@ -184,7 +199,8 @@ impl MemoryBudget {
     /// whole contexts. All of it is per GPU, and every GPU of a replica holds its share of every user, so the quotient
     /// is the users of a replica.
     pub fn closed_form_users(&self, mean_context_tokens: f64) -> f64 {
-        let left = self.total_bytes as f64 - self.weights_bytes as f64;
+        let weights_bytes = self.weights_bytes + self.draft_weights_bytes;
+        let left = self.total_bytes as f64 - weights_bytes as f64;
         let per_user = self
             .kv_footprint
             .bytes_for_context(mean_context_tokens.max(1.0), WindowedLayers::Bounded);

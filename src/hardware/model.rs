@@ -142,10 +142,18 @@ impl Model {
         let hidden = self.0.hidden_size;
         let embedding = hidden * self.0.vocab_size.div_ceil(gpus);
         let copies = 1 + u64::from(!self.0.tied_embeddings);
-        let mut sum = Weights {
+        let ends = Weights {
             plain: embedding * copies + self.0.final_norm_parameters,
             ..Weights::default()
         };
+        ends + self.layer_weights(tensor_parallel)
+    }
+
+    /// The part of [`Model::weights`] that lies in the layers: all but embedding, head and the norm before it.
+    pub fn layer_weights(&self, tensor_parallel: u32) -> Weights {
+        let gpus = u64::from(tensor_parallel.max(1));
+        let hidden = self.0.hidden_size;
+        let mut sum = Weights::default();
         for group in &self.0.layers {
             let layer =
                 group.attention.weights(hidden, gpus) + group.feed_forward.weights(hidden, gpus);
@@ -154,6 +162,18 @@ impl Model {
             sum.plain += norms;
         }
         sum
+    }
+
+    /// The same model with one layer only, a copy of its last.
+    #[must_use]
+    pub fn last_layer_alone(&self) -> Self {
+        let last = self.0.layers.last().expect("a model has layers");
+        let mut figures = self.0.clone();
+        figures.layers = vec![LayerGroup {
+            count: 1,
+            ..last.clone()
+        }];
+        Self(figures)
     }
 
     /// Size of the weights on one of `tensor_parallel` GPUs [bytes].

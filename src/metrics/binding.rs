@@ -132,7 +132,7 @@ impl AdmissionLimits {
         } else if self.batch_at_a_time {
             Binding::BatchUnderWay
         } else if run.shape.tokens() >= self.most_tokens
-            || (self.whole_prompts && run.shape.prefill > 0)
+            || (self.whole_prompts && run.shape.has_prompts())
         {
             Binding::TokenBudget
         } else {

@@ -29,7 +29,7 @@ pub use request_log::{Outcome, RequestLog, RequestRow};
 pub use saturation::Saturation;
 pub use slo::{Metric, Slo, SloError, SloOutcome, SloResult, Statistic};
 pub use summary::{
-    GpuSummary, KvSummary, KvUsage, Latencies, QueueSummary, Requests, Summary, Throughput,
-    TimeWeightedSummary,
+    GpuSummary, KvSummary, KvUsage, Latencies, QueueSummary, Requests, SpeculativeSummary, Summary,
+    Throughput, TimeWeightedSummary,
 };
 pub use timeline::{Timeline, TimelineRow};

@@ -1,5 +1,6 @@
 //! How many requests wait and run, over time.
 
+use crate::engine::Finished;
 use crate::stats::TimeWeighted;
 use crate::units::Time;
 
@@ -25,8 +26,12 @@ impl Counts {
         self.waiting += 1;
     }
 
-    pub(super) fn finish(&mut self) {
-        self.running -= 1;
+    pub(super) fn finish(&mut self, request: &Finished) {
+        if request.was_waiting {
+            self.waiting -= 1;
+        } else {
+            self.running -= 1;
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::saturation::MetDepths;
 use super::slo::{Metric, Slo};
 use super::summary::Requests;
 use crate::engine::{Event, Finished, Observer, ServerSettings, StepRun};
+use crate::policy::DraftCounts;
 use crate::stats::Distribution;
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
@@ -39,6 +40,8 @@ pub struct Recorder {
     input_tokens: u128,
     output_tokens: u128,
     prefix_hit_tokens: u128,
+    /// `None` while nothing was drafted.
+    drafts: Option<DraftCounts>,
     population: Population,
     met_depths: MetDepths,
     first_arrival: Option<Time>,
@@ -84,6 +87,7 @@ impl Recorder {
             input_tokens: 0,
             output_tokens: 0,
             prefix_hit_tokens: 0,
+            drafts: None,
             population: Population::default(),
             met_depths: MetDepths::default(),
             first_arrival: None,
@@ -123,6 +127,7 @@ impl Recorder {
             output_tokens: self.output_tokens,
             prefix_hit_tokens: self.prefix_hit_tokens,
             prefix_query_tokens,
+            drafts: self.drafts,
             serving_picos: last_finish.since(first).picos().into(),
             window_picos: window.picos().into(),
             depth: self.population.depth,
@@ -160,6 +165,9 @@ impl Recorder {
         self.input_tokens += u128::from(request.input_tokens);
         self.output_tokens += u128::from(request.output_tokens);
         self.prefix_hit_tokens += u128::from(request.cached_tokens);
+        if request.drafts.drafts > 0 {
+            self.drafts.get_or_insert_default().add(&request.drafts);
+        }
         if let (Some(used), Some(work)) = (&mut self.utilisation, &self.gpu_work) {
             used.finished(request, &work.arithmetic);
         }
@@ -210,7 +218,7 @@ impl Observer for Recorder {
             Event::FirstToken => {}
             Event::Token { gap } => self.record(Metric::Itl, *gap),
             Event::Finished(request) => {
-                self.population.change(at, Counts::finish);
+                self.population.change(at, |counts| counts.finish(request));
                 self.finished(request);
             }
         }

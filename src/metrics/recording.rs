@@ -6,6 +6,7 @@ use super::kv_usage::KvUsage;
 use super::saturation::Saturation;
 use super::slo::Metric;
 use super::summary::Requests;
+use crate::policy::DraftCounts;
 use crate::stats::{Distribution, TimeWeighted};
 
 /// Sums and distributions over one run or several. Pooling adds them, so that rates and shares of the pool are those of all its time.
@@ -20,6 +21,8 @@ pub struct Recording {
     pub(super) output_tokens: u128,
     pub(super) prefix_hit_tokens: u128,
     pub(super) prefix_query_tokens: u128,
+    /// Of finished requests; `None` if nothing was drafted.
+    pub(super) drafts: Option<DraftCounts>,
     /// First arrival to last finish.
     pub(super) serving_picos: u128,
     /// First arrival to the end of what time-weighted numbers cover.
@@ -63,6 +66,9 @@ impl Recording {
         self.output_tokens += other.output_tokens;
         self.prefix_hit_tokens += other.prefix_hit_tokens;
         self.prefix_query_tokens += other.prefix_query_tokens;
+        if let Some(theirs) = &other.drafts {
+            self.drafts.get_or_insert_default().add(theirs);
+        }
         self.serving_picos += other.serving_picos;
         self.window_picos += other.window_picos;
         self.depth.merge(&other.depth);

@@ -40,6 +40,7 @@ pub struct RequestRow {
     pub cached_tokens: Option<u32>,
     pub preemptions: u32,
     pub outcome: Outcome,
+    pub priority: Option<i32>,
 }
 
 /// An observer that keeps a row for each request: 88 bytes of memory each.
@@ -70,6 +71,7 @@ impl RequestLog {
             cached_tokens: None,
             preemptions: 0,
             outcome,
+            priority: None,
         });
     }
 
@@ -111,6 +113,7 @@ impl Observer for RequestLog {
                 row.cached_tokens = Some(request.cached_tokens);
                 row.preemptions = request.preemptions;
                 row.outcome = Outcome::Finished;
+                row.priority = Some(request.priority);
             }
         }
     }

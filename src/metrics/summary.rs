@@ -8,6 +8,7 @@ use super::latency::LatencySummary;
 use super::recording::Recording;
 use super::saturation::Saturation;
 use super::slo::Metric;
+use crate::policy::DraftCounts;
 use crate::stats::TimeWeighted;
 use crate::units::PICOS_PER_SECOND;
 
@@ -21,6 +22,8 @@ pub struct Summary {
     pub queue: QueueSummary,
     pub kv: KvSummary,
     pub gpu: GpuSummary,
+    /// What drafts came to; `None` if nothing was drafted.
+    pub speculative: Option<SpeculativeSummary>,
     /// What held requests back.
     pub constraint: Constraint,
     /// Whether the queue grew still at the end; `None` if that cannot be told.
@@ -111,6 +114,20 @@ pub struct KvUsage {
     pub max: Option<f64>,
 }
 
+/// The drafts of finished requests, in the words of vLLM's `spec_decode` metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct SpeculativeSummary {
+    /// How often drafts were verified.
+    pub drafts: u64,
+    pub draft_tokens: u64,
+    pub accepted_tokens: u64,
+    /// Accepted tokens over draft tokens.
+    pub acceptance_rate: Option<f64>,
+    /// Tokens that a verification yields, the one that needs no draft included.
+    pub mean_acceptance_length: Option<f64>,
+}
+
 /// The GPUs, from the first arrival to the end, idle time included.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
@@ -119,10 +136,10 @@ pub struct GpuSummary {
     pub steps: u64,
     /// Requests in a step, mean over steps. The finished rows of a static batch count, as they are computed still.
     pub mean_batch: Option<f64>,
-    /// Operations that finished requests needed over those the GPUs could have done. What was computed again after a preemption, or for
-    /// padding, was not needed.
+    /// Operations that finished requests needed over those the GPUs could have done. What was computed again after a preemption, for
+    /// padding, or to make drafts and for those refused, was not needed.
     pub model_flops_utilization: Option<f64>,
-    /// Bytes of weights and KV cache that steps read over those the GPUs could have read.
+    /// Bytes of the model's weights and KV cache that steps read over those the GPUs could have read; not those of a draft model.
     pub memory_bandwidth_utilization: Option<f64>,
 }
 
@@ -158,6 +175,7 @@ impl Summary {
                 model_flops_utilization,
                 memory_bandwidth_utilization: used(|work| (work.bytes, work.peak_bytes_per_s)),
             },
+            speculative: recording.drafts.as_ref().map(SpeculativeSummary::of),
             constraint: recording
                 .bindings
                 .judge(recording.window_picos, model_flops_utilization),
@@ -255,6 +273,19 @@ impl KvSummary {
             prefix_hit_tokens: hits as u64,
             prefix_query_tokens: queries as u64,
             prefix_hit_ratio: ratio(hits as f64, queries as f64),
+        }
+    }
+}
+
+impl SpeculativeSummary {
+    fn of(counts: &DraftCounts) -> Self {
+        let accepted = counts.accepted_tokens as f64;
+        Self {
+            drafts: counts.drafts,
+            draft_tokens: counts.draft_tokens,
+            accepted_tokens: counts.accepted_tokens,
+            acceptance_rate: ratio(accepted, counts.draft_tokens as f64),
+            mean_acceptance_length: ratio(accepted, counts.drafts as f64).map(|mean| 1.0 + mean),
         }
     }
 }

@@ -111,7 +111,7 @@ impl<Sink: FnMut(TimelineRow)> Observer for Timeline<Sink> {
             Event::Arrived { .. } => self.counts.arrive(),
             Event::Admitted { .. } => self.counts.admit(),
             Event::Preempted => self.counts.preempt(),
-            Event::Finished(_) => self.counts.finish(),
+            Event::Finished(request) => self.counts.finish(request),
             Event::Rejected | Event::FirstToken | Event::Token { .. } => {}
         }
     }

@@ -10,6 +10,7 @@ mod planner;
 mod queue;
 mod sarathi;
 mod sglang;
+mod speculative;
 mod static_batch;
 mod tgi;
 mod trtllm;
@@ -23,6 +24,7 @@ pub use queue::{
 };
 pub use sarathi::SarathiSettings;
 pub use sglang::{SchedulePolicy, SglangSettings};
+pub use speculative::{Acceptance, DraftCounts, Speculative};
 pub use static_batch::{Batch, Formation};
 pub use tgi::TgiSettings;
 pub use trtllm::{Capacity, TrtllmSettings};
@@ -82,6 +84,21 @@ pub trait Policy {
 }
 
 impl PolicySettings {
+    /// The same with its draws, if it has any, growing from `seed`.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        if let Self::Continuous(settings) = &mut self {
+            let speculative = settings.speculative.take();
+            settings.speculative = speculative.map(|drafts| drafts.with_seed(seed));
+        }
+        self
+    }
+
+    /// Whether anything in it is drawn at random.
+    pub fn draws_at_random(&self) -> bool {
+        matches!(self, Self::Continuous(settings) if settings.speculative.is_some())
+    }
+
     /// Empty queues with the policy over them, in readable form.
     pub fn planner(&self, memory: Memory) -> Box<dyn Planner> {
         match self {
@@ -199,20 +216,10 @@ pub struct ContinuousSettings {
     pub goes_on_after_self_preemption: bool,
 }
 
-/// Speculative decoding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Speculative {
-    /// Draft tokens proposed per step.
-    pub tokens: u32,
-    /// Tokens beyond the scheduled ones that a request needs blocks for (draft models; 0 for n-gram drafts).
-    pub lookahead_tokens: u32,
-    /// How many drafts are accepted at a request's n-th verification: the n-th number, cyclically.
-    pub accepted: Vec<u32>,
-}
-
 impl ContinuousSettings {
     /// The defaults of vLLM 0.33, but that each step is decided when the one before has ended, for these limits.
     pub const fn new(max_num_seqs: u32, max_num_batched_tokens: u32) -> Self {
+        let newest = vllm::Profile::NEWEST;
         Self {
             max_num_seqs,
             max_num_batched_tokens,
@@ -223,10 +230,10 @@ impl ContinuousSettings {
             priority: false,
             async_scheduling: false,
             speculative: None,
-            full_sequence_gate: true,
-            keyless_first: true,
-            threshold_spares_alone: true,
-            goes_on_after_self_preemption: true,
+            full_sequence_gate: newest.full_sequence_gate,
+            keyless_first: newest.keyless_first,
+            threshold_spares_alone: newest.threshold_spares_alone,
+            goes_on_after_self_preemption: newest.goes_on_after_self_preemption,
         }
     }
 }

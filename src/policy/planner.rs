@@ -12,10 +12,15 @@ pub trait Planner {
     /// A request arrives.
     fn submit(&mut self, request: Request);
 
-    /// Decides what happens at `now`, when no step is running.
+    /// How many steps may be decided that have not ended: 2 if a step is decided while the one before still runs.
+    fn steps_in_flight(&self) -> u64 {
+        1
+    }
+
+    /// Decides what happens at `now`, when fewer steps than that are in flight.
     fn plan(&mut self, now: Time) -> Decision;
 
-    /// A step has ended.
+    /// The earliest of the decided steps has ended.
     fn complete(&mut self, plan: &StepPlan, end: Time) -> Outcome;
 }
 

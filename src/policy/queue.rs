@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::DraftCounts;
 use crate::kv::blocks_for;
 use crate::step_time::StepShape;
 use crate::units::Time;
@@ -27,12 +28,16 @@ pub struct Live {
     pub last_token: Option<Time>,
     /// How often it was preempted.
     pub preemptions: u32,
+    /// Whether it was preempted and has not been admitted again.
+    pub is_preempted: bool,
     /// Tokens that were computed again after preemptions.
     pub recomputed: u64,
     /// Prompt tokens found in the prefix cache when it was first admitted.
     pub cached: u32,
     /// Output tokens it had when it was last released: it computes them again as if they were prompt.
     pub released_with: u32,
+    /// What its drafts came to.
+    pub drafts: DraftCounts,
 }
 
 /// Requests waiting and running, and the blocks they hold.
@@ -121,15 +126,29 @@ impl Live {
             first_token: None,
             last_token: None,
             preemptions: 0,
+            is_preempted: false,
             recomputed: 0,
             cached: 0,
             released_with: 0,
+            drafts: DraftCounts {
+                drafts: 0,
+                draft_tokens: 0,
+                accepted_tokens: 0,
+            },
         }
     }
 
     /// Tokens it has, prompt and output; the newest output token has no KV yet.
     pub const fn num_tokens(&self) -> u32 {
         self.request.prompt.tokens() + self.generated
+    }
+
+    /// Drafts of it were verified. The KV of those that were refused, or lie beyond its end, counts for nothing.
+    pub fn note_drafts(&mut self, drafts: u32, accepted: u32) {
+        self.drafts.drafts += 1;
+        self.drafts.draft_tokens += u64::from(drafts);
+        self.drafts.accepted_tokens += u64::from(accepted);
+        self.computed = self.num_tokens() - 1;
     }
 
     /// Whether it has computed its prompt, and all it lost, and goes on from token to token.
@@ -194,6 +213,7 @@ impl Queue {
         live.computed = 0;
         live.blocks = 0;
         live.preemptions += 1;
+        live.is_preempted = true;
         let id = live.request.id;
         self.waiting.push_front(live);
         id
@@ -216,6 +236,7 @@ impl Queue {
         live.computed = 0;
         live.blocks = 0;
         live.preemptions += 1;
+        live.is_preempted = true;
         live.released_with = live.generated;
         live
     }
@@ -240,6 +261,7 @@ impl Queue {
     pub fn admit(&mut self, now: Time) -> Kind {
         let mut live = self.waiting.pop_front().expect("a request waits");
         live.scheduled.get_or_insert(now);
+        live.is_preempted = false;
         let kind = if live.preemptions == 0 {
             Kind::New
         } else {

@@ -166,6 +166,7 @@ impl Batch {
             prefill_attention: 0,
             sequences: self.rows,
             sampling: self.rows,
+            verifying: 0,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::run_report::{Memory, RunReport};
 use crate::metrics::{
     Constraint, GpuSummary, KvSummary, Latencies, QueueSummary, Requests, SloOutcome, SloResult,
-    Throughput,
+    SpeculativeSummary, Throughput,
 };
 
 /// The version of the form below: raised when a key changes its meaning.
@@ -29,6 +29,7 @@ struct Document<'a> {
     fidelity: Option<&'a str>,
     slo: Vec<Slo>,
     constraint: Constraint,
+    speculative: Option<SpeculativeSummary>,
     warnings: Vec<String>,
 }
 
@@ -72,6 +73,7 @@ impl RunReport {
             fidelity: self.fidelity.as_deref(),
             slo: self.slo_results().iter().map(Slo::of).collect(),
             constraint: summary.constraint,
+            speculative: summary.speculative,
             warnings: self.warnings(),
         };
         // serde_json writes a float that is not finite as null.

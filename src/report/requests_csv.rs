@@ -5,7 +5,7 @@ use std::io;
 use crate::metrics::RequestRow;
 use crate::units::{PICOS_PER_SECOND, Time};
 
-const HEADER: [&str; 10] = [
+const HEADER: [&str; 11] = [
     "id",
     "arrival_s",
     "scheduled_s",
@@ -16,6 +16,7 @@ const HEADER: [&str; 10] = [
     "cached_tokens",
     "preemptions",
     "outcome",
+    "priority",
 ];
 
 /// Writes a header and the rows in the order given; what is not known of a request is left empty.
@@ -37,6 +38,7 @@ pub fn write_requests_csv<'a>(
             text_of(row.cached_tokens),
             row.preemptions.to_string(),
             row.outcome.name().to_owned(),
+            text_of(row.priority),
         ])?;
     }
     writer.flush()

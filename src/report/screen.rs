@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::run_report::{RunReport, Verdict};
-use crate::metrics::{Binding, LatencySummary, Metric, SloOutcome, SloResult};
+use crate::metrics::{Binding, LatencySummary, Metric, SloOutcome, SloResult, SpeculativeSummary};
 
 /// How the screen looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +44,9 @@ impl RunReport {
         lines.push(labelled("Queue", &self.queue_line()));
         lines.push(labelled("KV cache", &self.kv_line()));
         lines.push(labelled("GPU", &self.gpu_line()));
+        if let Some(drafts) = &self.summary.speculative {
+            lines.push(labelled("Drafts", &drafts_line(drafts)));
+        }
         lines.push(labelled("Capacity", &self.capacity_line()));
         lines.push(labelled("Why", &self.why_line()));
         if let Some(fidelity) = &self.fidelity {
@@ -268,6 +271,15 @@ fn slo_line(result: &SloResult, style: Style) -> String {
         let _ = write!(text, " [{low}, {high}]");
     }
     text
+}
+
+fn drafts_line(drafts: &SpeculativeSummary) -> String {
+    format!(
+        "{} of {} draft tokens accepted · {} tokens a verification",
+        or_unknown(drafts.acceptance_rate, percent),
+        drafts.draft_tokens,
+        or_unknown(drafts.mean_acceptance_length, rounded)
+    )
 }
 
 const fn table_name(metric: Metric) -> &'static str {

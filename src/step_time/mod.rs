@@ -1,11 +1,13 @@
 //! How long one step (one forward pass over a mixed batch) takes.
 
 mod affine;
+mod drafting;
 mod ramp;
 mod roofline;
 mod saturation;
 
 pub use affine::Affine;
+pub use drafting::{DraftPass, Drafting};
 pub use ramp::Ramp;
 pub use roofline::Roofline;
 pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
@@ -29,8 +31,10 @@ pub struct StepShape {
     pub prefill_attention: u64,
     /// Requests in the step, decoding or prefilling.
     pub sequences: u32,
-    /// Requests that sample a token at the end of this step.
+    /// Positions whose logits are computed at the end of this step: the last one of each request that samples, and one for each draft.
     pub sampling: u32,
+    /// Requests whose chunk is their newest token and drafts to verify; they count as chunks in all the sums above.
+    pub verifying: u32,
 }
 
 impl StepShape {
@@ -57,6 +61,25 @@ impl StepShape {
         } else {
             self.add_chunk(done, tokens, done + tokens == all);
         }
+    }
+
+    /// Adds one request that computes its newest token after `done`, and `drafts` drafts behind it: one chunk that reads its context once,
+    /// with logits at every position.
+    pub const fn add_verification(&mut self, done: u32, drafts: u32) {
+        self.add_chunk(done, 1 + drafts, true);
+        self.sampling += drafts;
+        self.verifying += 1;
+    }
+
+    /// Whether any request computes a part of its prompt (or again what it lost) that is longer than a token.
+    pub const fn has_prompts(&self) -> bool {
+        self.sequences > self.decoding + self.verifying
+    }
+
+    /// Whether its kernels run as one captured graph: all requests decode one token, or all verify drafts. Steps that mix kinds, or hold
+    /// prompts, run in pieces (vLLM, `FULL_AND_PIECEWISE`: full graphs for uniform decode batches).
+    pub const fn is_uniform(&self) -> bool {
+        self.prefill == 0 || self.verifying == self.sequences
     }
 
     /// Adds one prefill chunk of `chunk` tokens after `done` tokens already computed; `samples` if it completes what was to compute.

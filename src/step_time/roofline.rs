@@ -28,7 +28,9 @@ pub struct Roofline {
     by_sampling: Memo,
     /// Attention's small kernels per request in the step [ps].
     per_sequence: u64,
-    /// What a step that holds any prefill adds [ps].
+    /// What the step's other passes pay already [ps].
+    paid: u64,
+    /// What a step that holds any prefill, or verifies drafts for some only, adds [ps].
     mixed: u64,
     attention: Vec<AttentionPrice>,
 }
@@ -69,10 +71,18 @@ impl Roofline {
             by_tokens: Memo::new(REMEMBERED_TOKENS),
             by_sampling: Memo::new(REMEMBERED_REQUESTS),
             per_sequence: picos(layers * reached::ATTENTION_MICROS_PER_SEQUENCE),
+            paid: 0,
             mixed: picos(layers * reached::MIXED_STEP_MICROS_PER_LAYER),
             attention: kinds.map(|kind| AttentionPrice::new(kind, gpu)).collect(),
             operators,
         }
+    }
+
+    /// The same for a pass that is not the first of its step: what a step pays once, it does not pay again.
+    #[must_use]
+    pub fn within_a_step(mut self) -> Self {
+        self.paid = picos(reached::STEP_MICROS);
+        self
     }
 
     /// All but the decoding requests' attention [ps].
@@ -85,9 +95,11 @@ impl Roofline {
             .by_sampling
             .get(sampling, || picos(self.operators.sampling_micros(sampling)));
         let sequences = u128::from(self.per_sequence) * u128::from(shape.sequences);
-        let mut sum = u128::from(tokens) + u128::from(sampling) + sequences;
-        if shape.prefill > 0 {
+        let mut sum = u128::from(tokens - self.paid) + u128::from(sampling) + sequences;
+        if !shape.is_uniform() {
             sum += u128::from(self.mixed);
+        }
+        if shape.prefill > 0 {
             sum += self
                 .attention
                 .iter()

@@ -10,6 +10,7 @@ use super::content_names;
 use super::invalid::Invalid;
 use super::length_sampler::LengthSampler;
 use super::lengths::{LengthDistribution, Lengths};
+use super::priorities::Priorities;
 use super::synthetic::{Synthetic, cut_output};
 use super::{ContentId, MOST_TOKENS, Prompt, Request, RequestId, Segment};
 use crate::stats::streams::{Xoshiro256PlusPlus, hash_bytes, mix, stream};
@@ -76,6 +77,7 @@ pub(super) struct Sessions {
     output: LengthSampler,
     think: Think,
     max_tokens: Option<u32>,
+    priority: Option<Priorities>,
     seed: u64,
     started: u64,
     /// Those that wait for the answer to a request; never iterated over.
@@ -97,6 +99,8 @@ struct Talk {
     said: Vec<Segment>,
     /// Its length [tokens].
     said_tokens: u32,
+    /// Of all its turns.
+    priority: i32,
     prompt: Xoshiro256PlusPlus,
     output: Xoshiro256PlusPlus,
     think: Xoshiro256PlusPlus,
@@ -110,6 +114,7 @@ impl Sessions {
             output: workload.output.sampler(),
             think: settings.think,
             max_tokens: workload.max_tokens,
+            priority: workload.priority.clone(),
             seed,
             started: 0,
             answered: FxHashMap::default(),
@@ -130,6 +135,10 @@ impl Sessions {
             turns_left: turns.min(MOST_TURNS),
             said: prefix.into_iter().collect(),
             said_tokens: prefix.map_or(0, |prefix| prefix.tokens),
+            priority: self
+                .priority
+                .as_ref()
+                .map_or(0, |levels| levels.draw(&mut stream(seed, "priority"))),
             prompt: stream(seed, "prompt"),
             output: stream(seed, "output"),
             think: stream(seed, "think"),
@@ -169,6 +178,7 @@ impl Sessions {
             cut_output(self.output.draw(&mut talk.output), self.max_tokens);
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
         request.output_is_shared = !is_last;
+        request.priority = talk.priority;
         talk.said.push(Segment {
             content: request.output_name.content,
             offset: request.output_name.offset,

@@ -4,6 +4,7 @@ use super::arrivals::Arrivals;
 use super::invalid::Invalid;
 use super::length_sampler::LengthSampler;
 use super::lengths::Lengths;
+use super::priorities::Priorities;
 use super::prompt_pool::{PooledPrompts, PromptPool, behind};
 use super::session::{Session, Sessions};
 use super::shared_prefix::{Prefixes, SharedPrefix};
@@ -30,6 +31,8 @@ pub struct Synthetic {
     pub prompt_pool: Option<PromptPool>,
     /// Requests that follow one another; by default each stands for itself.
     pub session: Option<Session>,
+    /// How urgent requests are; by default all equally, with priority 0.
+    pub priority: Option<Priorities>,
     /// How many requests arrive at most, turns of sessions included.
     pub requests: Option<u64>,
     /// Requests arrive, and sessions start, before this time only.
@@ -47,6 +50,7 @@ impl Synthetic {
             prefix: None,
             prompt_pool: None,
             session: None,
+            priority: None,
             requests: None,
             duration: None,
         }
@@ -86,6 +90,9 @@ impl Synthetic {
                 "must be longer than 0 and at most 200 days; write e.g. duration = \"600s\"";
             return Err(Invalid::new("duration", message));
         }
+        self.priority
+            .as_ref()
+            .map_or(Ok(()), Priorities::validate)?;
         self.validate_sharing()?;
         self.validate_end()
     }
@@ -139,7 +146,8 @@ impl Synthetic {
         Err(Invalid::new("requests", message))
     }
 
-    /// The requests of a valid workload, drawn from named streams of `seed`: `arrivals`, `prompt`, `output` and those of what they share.
+    /// The requests of a valid workload, drawn from named streams of `seed`: `arrivals`, `prompt`, `output`, `priority` and those of what
+    /// they share.
     pub fn source(&self, seed: u64) -> SyntheticSource {
         let prefixes = self.prefix.as_ref();
         let own = match (&self.session, self.prompt_pool) {
@@ -153,6 +161,10 @@ impl Synthetic {
             own,
             output: Draws::new(&self.output, stream(seed, "output")),
             max_tokens: self.max_tokens,
+            urgency: self
+                .priority
+                .clone()
+                .map(|levels| (levels, stream(seed, "priority"))),
             requests: self.requests.unwrap_or(u64::MAX),
             taken: 0,
             next_is_later_turn: false,
@@ -167,6 +179,8 @@ pub struct SyntheticSource {
     own: Own,
     output: Draws,
     max_tokens: Option<u32>,
+    /// Priorities, and what those of requests outside of sessions are drawn from.
+    urgency: Option<(Priorities, Xoshiro256PlusPlus)>,
     /// How many there may be in all.
     requests: u64,
     taken: u64,
@@ -225,7 +239,11 @@ impl SyntheticSource {
             ),
         };
         let (output_tokens, max_tokens) = cut_output(self.output.draw(), self.max_tokens);
-        Request::new(id, arrival, prompt, output_tokens, max_tokens)
+        let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
+        if let Some((levels, random)) = &mut self.urgency {
+            request.priority = levels.draw(random);
+        }
+        request
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::bad_scenarios::{GOOD, SCENARIOS};
 use crate::bad_sharing::SHARING;
+use crate::bad_switches::SWITCHES;
 use crate::command::{Ended, Workplace};
 
 /// Longer than a name may be in most file systems.
@@ -240,7 +241,7 @@ fn must_be_refused(
 fn bad_scenarios_are_refused_at_their_place() {
     let place = Workplace::new();
     let mut wrong = Vec::new();
-    for (good, bad, at, remedy) in SCENARIOS.iter().chain(SHARING) {
+    for (good, bad, at, remedy) in SCENARIOS.iter().chain(SHARING).chain(SWITCHES) {
         assert!(
             GOOD.contains(good),
             "{good:?} is not part of the good scenario"

@@ -403,26 +403,8 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     // What does not exist yet must not be passed over in silence.
     (
         "policy = \"continuous\"",
-        "profile = \"vllm-0.19\"",
-        "9:11",
-        "not supported yet",
-    ),
-    (
-        "policy = \"continuous\"",
         "async_scheduling = true",
         "9:20",
-        "not supported yet",
-    ),
-    (
-        "policy = \"continuous\"",
-        "scheduling = \"priority\"",
-        "9:14",
-        "not supported yet",
-    ),
-    (
-        "policy = \"continuous\"",
-        "speculative = { tokens = 3 }",
-        "9:15",
         "not supported yet",
     ),
     (

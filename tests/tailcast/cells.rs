@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, RngExt};
 use tailcast::kv::{BlockId, BlockKey, KeyChain};
-use tailcast::policy::{ContinuousSettings, Speculative};
+use tailcast::policy::{Acceptance, ContinuousSettings, Speculative};
 use tailcast::workload::{ContentId, Request, RequestId, Segment};
 
 /// The identity of a token.
@@ -113,9 +113,12 @@ pub fn rules(max_model_len: u32, random: &mut impl Rng) -> ContinuousSettings {
         speculative: (!async_scheduling && random.random_bool(0.4)).then(|| Speculative {
             tokens: random.random_range(1..5),
             lookahead_tokens: random.random_range(0..4),
-            accepted: (0..random.random_range(1..4))
-                .map(|_| random.random_range(0..5))
-                .collect(),
+            recomputes_last_hit: random.random_bool(0.3),
+            acceptance: Acceptance::Cyclic(
+                (0..random.random_range(1..4))
+                    .map(|_| random.random_range(0..5))
+                    .collect(),
+            ),
         }),
         full_sequence_gate: random.random_bool(0.7),
         keyless_first: random.random_bool(0.7),

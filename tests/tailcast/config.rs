@@ -15,7 +15,7 @@ use tailcast::workload::{
 
 use crate::command::Workplace;
 
-const LEAST: &str = r#"
+pub const LEAST: &str = r#"
 [model]
 name = "llama-3.1-8b"
 [server]
@@ -28,7 +28,7 @@ prompt = { dist = "fixed", value = 100 }
 output = { dist = "fixed", value = 10 }
 "#;
 
-fn load(text: &str, assignments: &[&str]) -> Scenario {
+pub fn load(text: &str, assignments: &[&str]) -> Scenario {
     let place = Workplace::new();
     place.write("scenario.toml", text);
     try_load(&place.path("scenario.toml"), assignments)
@@ -47,7 +47,7 @@ fn try_load(path: &Path, assignments: &[&str]) -> Result<Scenario, String> {
     Scenario::load(&layers).map_err(|problem| format!("{problem:?}"))
 }
 
-fn continuous(scenario: &Scenario) -> &tailcast::policy::ContinuousSettings {
+pub fn continuous(scenario: &Scenario) -> &tailcast::policy::ContinuousSettings {
     match &scenario.server.policy {
         PolicySettings::Continuous(settings) => settings,
         other => panic!("{other:?}"),

@@ -139,6 +139,44 @@ fn continuous_batching_lets_requests_in_at_the_next_step() {
 }
 
 #[test]
+fn a_step_decided_ahead_admits_a_step_later_and_frees_a_step_later() {
+    let ahead = PolicySettings::Continuous(ContinuousSettings {
+        async_scheduling: true,
+        ..ContinuousSettings::new(8, 256)
+    });
+    // Two steps are decided at the start, so C comes in with the third, decided at 11,060 and run from 19,160 to 27,890. B is alone from
+    // 36,040 on, six steps of 8,050.
+    assert_eq!(
+        first_and_last(ahead, &three_requests()),
+        [(11_060, 36_040), (11_060, 84_340), (27_890, 36_040)]
+    );
+    // That D stops after two tokens nobody knows before 18,080 us: it is part of the step that then runs, whose end nobody waits for. E
+    // comes in with the step after that.
+    let one_at_a_time = PolicySettings::Continuous(ContinuousSettings {
+        async_scheduling: true,
+        ..ContinuousSettings::new(1, 256)
+    });
+    let stops = Request::new(RequestId(0), Time::ZERO, Prompt::unique(100), 2, 9);
+    let requests = [stops, request(1, 0, 100, 1)];
+    let prefill = 8000 + 20 * 100 + 30;
+    let decode = 8000 + 20 + 30;
+    let stopped = prefill + decode;
+    assert_eq!(
+        first_and_last(one_at_a_time.clone(), &requests),
+        [
+            (prefill, stopped),
+            (stopped + decode + prefill, stopped + decode + prefill)
+        ]
+    );
+    // An end by length is foreseen: nothing runs in between.
+    let requests = [request(0, 0, 100, 2), request(1, 0, 100, 1)];
+    assert_eq!(
+        first_and_last(one_at_a_time, &requests),
+        [(prefill, stopped), (stopped + prefill, stopped + prefill)]
+    );
+}
+
+#[test]
 fn a_static_batch_waits_to_fill_up_but_no_longer_than_the_oldest_may() {
     let waits = |micros| {
         PolicySettings::Static(StaticSettings {

@@ -161,6 +161,7 @@ fn the_back_of_envelope_formula_gives_a_hundred_users() {
         total_bytes: 80_000_000_000,
         requested_bytes: 80_000_000_000,
         weights_bytes: 60_000_000_000,
+        draft_weights_bytes: 0,
         activations_bytes: 0,
         overhead_bytes: 0,
         kv_bytes: 20_000_000_000,
@@ -188,6 +189,7 @@ fn blocks(name: &str, gpus: u32, tokens: u32) -> u32 {
         max_model_len: 4096,
         max_num_batched_tokens: tokens,
         max_num_seqs: 128,
+        drafter: None,
     };
     budget(&request).unwrap().kv_blocks
 }
@@ -227,6 +229,7 @@ fn what_does_not_fit_shows_its_arithmetic_and_what_would() {
         max_model_len: 131_072,
         max_num_batched_tokens: 2048,
         max_num_seqs: 256,
+        drafter: None,
     };
     let error = budget(&request).unwrap_err();
     let text = error.to_string();
@@ -279,6 +282,7 @@ fn no_remedy_is_promised_that_does_not_fit() {
         max_model_len: 8192,
         max_num_batched_tokens: 2048,
         max_num_seqs: 256,
+        drafter: None,
     };
     let text = budget(&request).unwrap_err().to_string();
     assert!(
@@ -304,6 +308,7 @@ fn the_largest_limits_do_not_overflow() {
                 max_model_len: 1 << 30,
                 max_num_batched_tokens: 1 << 30,
                 max_num_seqs: 1 << 30,
+                drafter: None,
             };
             let error = budget(&request).unwrap_err();
             assert!(error.to_string().contains("does not fit"), "{error}");
@@ -326,6 +331,7 @@ fn settings_that_no_engine_accepts_are_refused_by_name() {
         max_model_len: 8192,
         max_num_batched_tokens: 2048,
         max_num_seqs: 256,
+        drafter: None,
     };
     let bad = [
         (

@@ -343,8 +343,10 @@ impl Driver {
         let Some(speculative) = self.rules.speculative.as_ref().filter(|_| part.drafts > 0) else {
             return;
         };
-        let turn = member.verifications % speculative.accepted.len();
-        let accepted = speculative.accepted[turn].min(part.drafts);
+        let acceptance = &speculative.acceptance;
+        let accepted = acceptance
+            .accepted(part.id, member.verifications)
+            .min(part.drafts);
         let first = part.computed_before + part.tokens - part.drafts;
         let tokens = &self.sequences[&part.id].tokens;
         for place in (first..first + accepted).map(|place| place as usize) {

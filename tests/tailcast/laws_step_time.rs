@@ -101,6 +101,7 @@ fn no_step_overflows() {
             prefill_attention: 1 << 63,
             sequences: u32::MAX,
             sampling: u32::MAX,
+            verifying: 0,
         };
         assert_eq!(model.step(&shape), LONGEST_STEP);
         let ramp = model.ramp(&shape);

@@ -9,7 +9,9 @@ use tailcast::metrics::{
     Binding, GpuWork, Listeners, Metric, Recorder, RecorderSettings, Recording, Replications,
     RequestLog, Slo, Statistic, Summary, Timeline, TimelineRow,
 };
-use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
+use tailcast::policy::{
+    ContinuousSettings, DraftCounts, PolicySettings, Reserve, Response, StaticSettings,
+};
 use tailcast::step_time::{Ramp, StepShape};
 use tailcast::units::{Span, Time};
 use tailcast::workload::RequestId;
@@ -182,11 +184,14 @@ fn finished(arrival: u64, scheduled: u64, end: u64) -> Event {
         first_token: time(u64::midpoint(scheduled, end)),
         finished: time(end),
         streamed: true,
+        priority: 0,
         input_tokens: 10,
         output_tokens: 3,
         cached_tokens: 4,
         preemptions: 0,
         recomputed_tokens: 0,
+        drafts: DraftCounts::default(),
+        was_waiting: false,
         end: End::Stop,
     })
 }
@@ -366,11 +371,14 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
             first_token: time(arrival + prefill),
             finished: time(now),
             streamed: true,
+            priority: 0,
             input_tokens: 100,
             output_tokens: 11,
             cached_tokens: 25,
             preemptions: 0,
             recomputed_tokens: 0,
+            drafts: DraftCounts::default(),
+            was_waiting: false,
             end: End::Length,
         };
         observer.on(time(now), id, &Event::Finished(history));

@@ -6,6 +6,7 @@ use tailcast::metrics::{
     Binding, Recorder, RecorderSettings, Recording, Replications, RequestLog, Slo, SloOutcome,
     Summary,
 };
+use tailcast::policy::DraftCounts;
 use tailcast::step_time::{Ramp, StepShape};
 use tailcast::workload::RequestId;
 
@@ -20,11 +21,14 @@ fn history() -> Finished {
         first_token: at(40),
         finished: at(140),
         streamed: true,
+        priority: 0,
         input_tokens: 100,
         output_tokens: 11,
         cached_tokens: 0,
         preemptions: 1,
         recomputed_tokens: 0,
+        drafts: DraftCounts::default(),
+        was_waiting: false,
         end: End::Stop,
     }
 }

@@ -288,10 +288,10 @@ fn request_rows_and_timeline_rows_become_csv() {
     let mut output = Vec::new();
     write_requests_csv(&mut output, log.rows()).unwrap();
     let expected = "\
-id,arrival_s,scheduled_s,first_token_s,finished_s,input_tokens,output_tokens,cached_tokens,preemptions,outcome
-0,0.000000000000,0.000000000000,0.030000000000,0.130000000000,100,11,25,0,finished
-1,0.000000000007,,,,,,,0,rejected
-2,0.000000000008,,,,5,,,0,waiting
+id,arrival_s,scheduled_s,first_token_s,finished_s,input_tokens,output_tokens,cached_tokens,preemptions,outcome,priority
+0,0.000000000000,0.000000000000,0.030000000000,0.130000000000,100,11,25,0,finished,0
+1,0.000000000007,,,,,,,0,rejected,
+2,0.000000000008,,,,5,,,0,waiting,
 ";
     assert_eq!(String::from_utf8(output).unwrap(), expected);
 

@@ -109,6 +109,7 @@ fn the_worlds_are_tight_enough_that_everything_happens() {
                     // Fewer tokens again than it has had computed when it was preempted.
                     let again = history.preemptions > 0 && history.recomputed_tokens < prompt;
                     kinds.extend(again.then_some("a hit after a preemption"));
+                    kinds.extend(history.was_waiting.then_some("a last token while waiting"));
                 }
                 kinds.insert(match heard {
                     Heard::Event { event, .. } => kind(&event),
@@ -132,6 +133,9 @@ fn the_worlds_are_tight_enough_that_everything_happens() {
         }
         if !["none", "static", "orca"].contains(&policy) {
             expected.push("token");
+        }
+        if policy.contains("continuous") && !policy.contains("drafts") {
+            expected.push("a last token while waiting");
         }
         if policy.contains("prefix cache") {
             expected.extend(["a hit", "a hit after a preemption"]);

@@ -5,9 +5,9 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::engine::{Event, Observer, ServerSettings, StepRun};
 use tailcast::policy::{
-    Capacity, ContinuousSettings, OrcaSettings, POLICIES, PolicySettings, Reserve, Response,
-    SarathiSettings, SchedulePolicy, SglangSettings, StaticSettings, TgiSettings, TrtllmSettings,
-    VllmV0Settings,
+    Acceptance, Capacity, ContinuousSettings, OrcaSettings, POLICIES, PolicySettings, Reserve,
+    Response, SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings,
+    TgiSettings, TrtllmSettings, VllmV0Settings,
 };
 use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
@@ -73,10 +73,15 @@ pub fn worlds_per_policy() -> u64 {
     }
 }
 
-/// Every policy, and those with a prefix cache with it on: for which a world can be made.
+/// Every policy, and some with more that they can be told: for which a world can be made.
 pub fn policy_names() -> impl Iterator<Item = &'static str> {
     let policies = POLICIES.iter().map(|(name, _)| *name);
-    policies.chain(["continuous with prefix cache", "sglang with prefix cache"])
+    policies.chain([
+        "continuous with prefix cache",
+        "continuous with priorities",
+        "continuous with drafts",
+        "sglang with prefix cache",
+    ])
 }
 
 pub fn world(policy: &str, seed: u64) -> World {
@@ -93,7 +98,7 @@ pub fn world(policy: &str, seed: u64) -> World {
     // The null block, and room for one request of the maximum length.
     let least_blocks = 1 + max_model_len.div_ceil(block_tokens);
     let count = random.random_range(1..40);
-    World {
+    let mut world = World {
         settings: ServerSettings {
             policy: policy_settings(policy, longest, unit, &mut random),
             kv_blocks: least_blocks + random.random_range(0..3 * least_blocks),
@@ -105,7 +110,13 @@ pub fn world(policy: &str, seed: u64) -> World {
         clients: random.random_range(1..6),
         think: Span::from_picos(unit * random.random_range(0..9)),
         random,
+    };
+    if policy == "continuous with priorities" {
+        for request in &mut world.requests {
+            request.priority = world.random.random_range(-1..=2);
+        }
     }
+    world
 }
 
 fn step_time(coarse: bool, random: &mut impl Rng) -> WorldStepTime {
@@ -142,8 +153,8 @@ fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng)
                 Reserve::MaxModelLen
             },
         }),
-        "continuous" | "continuous with prefix cache" => {
-            PolicySettings::Continuous(ContinuousSettings {
+        _ if policy.starts_with("continuous") => {
+            let settings = ContinuousSettings {
                 max_num_seqs: random.random_range(1..12),
                 max_num_batched_tokens: random.random_range(1..2 * longest + 2),
                 chunked_prefill: random.random_bool(0.8),
@@ -161,11 +172,45 @@ fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng)
                 full_sequence_gate: random.random_bool(0.7),
                 keyless_first: random.random_bool(0.7),
                 threshold_spares_alone: random.random_bool(0.7),
+                async_scheduling: random.random_bool(0.5),
                 ..ContinuousSettings::new(1, 1)
-            })
+            };
+            PolicySettings::Continuous(with_more(policy, settings, random))
         }
         _ => engine_settings(policy, longest, random),
     }
+}
+
+/// What some worlds of continuous batching have besides.
+fn with_more(
+    policy: &str,
+    mut settings: ContinuousSettings,
+    random: &mut impl Rng,
+) -> ContinuousSettings {
+    match policy {
+        "continuous with priorities" => {
+            settings.priority = true;
+            settings.chunked_prefill = true;
+            settings.prefix_caching = random.random_bool(0.5);
+            settings.goes_on_after_self_preemption = random.random_bool(0.5);
+        }
+        "continuous with drafts" => {
+            let tokens = random.random_range(1..5);
+            let is_model = random.random_bool(0.5);
+            settings.chunked_prefill = true;
+            settings.async_scheduling = false;
+            settings.prefix_caching = random.random_bool(0.5);
+            settings.priority = random.random_bool(0.2);
+            settings.speculative = Some(Speculative {
+                tokens,
+                lookahead_tokens: if is_model { tokens } else { 0 },
+                recomputes_last_hit: is_model && random.random_bool(0.5),
+                acceptance: Acceptance::independent(random.random_range(0.0..=1.0), tokens),
+            });
+        }
+        _ => {}
+    }
+    settings
 }
 
 fn engine_settings(policy: &str, longest: u32, random: &mut impl Rng) -> PolicySettings {

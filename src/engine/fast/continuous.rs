@@ -6,13 +6,12 @@ use std::collections::VecDeque;
 
 use super::decoders::Decoders;
 use super::holding::{Hit, Holding};
-use super::slots::{Slot, Slots};
-use super::{Next, Scheduler, Steps};
+use super::running::Running;
+use super::slots::{Part, Slot, Slots};
+use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
-use crate::kv::{CountedPool, NamedBlock, PoolRules};
-use crate::policy::{
-    AdmissionMemory, ContinuousSettings, Live, Memory, cut_to_model_length, within,
-};
+use crate::kv::{CountedPool, KvGrowth, NamedBlock, PoolRules};
+use crate::policy::{AdmissionMemory, ContinuousSettings, Live, Memory, within};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::Request;
@@ -26,8 +25,10 @@ pub(super) struct ContinuousBatching {
     pub(super) decoders: Decoders,
     /// Running requests with tokens still to compute before they decode, in the order of admission.
     pub(super) prefilling: Vec<Slot>,
-    /// Those that compute in the step in flight apart from the decoders, in the order of admission, and how many tokens.
+    /// Those that compute in the step that is being decided apart from the decoders, in the order of admission, and how many tokens.
     pub(super) chunks: Vec<(Slot, u32)>,
+    /// What was decided and has not ended.
+    pub(super) decided: VecDeque<Decided>,
     pub(super) pool: CountedPool,
     /// How many running requests produce what others can name.
     pub(super) naming: u32,
@@ -37,52 +38,20 @@ pub(super) struct ContinuousBatching {
     pub(super) listed: bool,
 }
 
-/// The running requests in the order of admission.
+/// Steps of one decision, as far as their tokens are still to come.
 #[derive(Default)]
-pub(super) struct Running {
-    count: u32,
-    admissions: u64,
-    /// Entries whose order is no longer their slot's are void.
-    entries: Vec<(u64, Slot)>,
-}
-
-impl Running {
-    pub(super) const fn count(&self) -> u32 {
-        self.count
-    }
-
-    pub(super) fn push(&mut self, slots: &mut Slots, slot: Slot) {
-        self.count += 1;
-        self.admissions += 1;
-        slots[slot].order = self.admissions;
-        if self.entries.len() > 64 + 2 * self.count as usize {
-            self.sweep(slots);
-        }
-        self.entries.push((self.admissions, slot));
-    }
-
-    /// Takes a request out; its entry is void from now on.
-    pub(super) fn remove(&mut self, slots: &mut Slots, slot: Slot) {
-        self.count -= 1;
-        slots[slot].order = 0;
-    }
-
-    pub(super) fn youngest(&mut self, slots: &Slots) -> Option<Slot> {
-        while let Some(&(order, slot)) = self.entries.last() {
-            if slots[slot].order == order {
-                return Some(slot);
-            }
-            self.entries.pop();
-        }
-        None
-    }
-
-    /// All of them, oldest first.
-    pub(super) fn sweep(&mut self, slots: &Slots) -> &[(u64, Slot)] {
-        self.entries
-            .retain(|&(order, slot)| slots[slot].order == order);
-        &self.entries
-    }
+pub(super) struct Decided {
+    steps: u64,
+    /// The first one's place in the decoders' clock.
+    clock: u64,
+    /// Blocks in use during the first.
+    used_blocks: u32,
+    /// How many decoders get a token in each.
+    decoding: u32,
+    /// Who gets a token apart from them, in the order of admission.
+    pub(super) sampling: Vec<Slot>,
+    /// Whose last token comes, in the order of admission.
+    pub(super) ending: Vec<Slot>,
 }
 
 impl ContinuousBatching {
@@ -95,6 +64,7 @@ impl ContinuousBatching {
             decoders: Decoders::new(memory.block_tokens),
             prefilling: Vec::new(),
             chunks: Vec::new(),
+            decided: VecDeque::new(),
             pool: CountedPool::new(
                 memory.usable_blocks,
                 memory.block_tokens,
@@ -147,34 +117,74 @@ impl ContinuousBatching {
     }
 
     /// Takes all blocks from the youngest running request and puts it at the head of the queue.
-    pub(super) fn preempt_youngest(&mut self, now: Time, observer: &mut dyn Observer) -> Slot {
+    pub(super) fn preempt_youngest(&mut self, at: Moment, observer: &mut dyn Observer) -> Slot {
         let slot = self
             .running
             .youngest(&self.slots)
             .expect("a request runs while blocks are short");
-        if self.prefilling.last() == Some(&slot) {
-            self.prefilling.pop();
-        } else if !self.listed {
-            self.decoders.leave(&mut self.slots, slot);
-            self.slots[slot].live.last_token = Some(now);
+        match self.slots[slot].part {
+            Part::Waits => unreachable!("a running request does not wait"),
+            Part::Prefills => {
+                let last = self.prefilling.pop();
+                assert_eq!(last, Some(slot), "the youngest prefills last");
+            }
+            Part::Decodes | Part::Overruns => self.leave_decoders(slot, at.decided_until),
+            Part::Ends | Part::Listed => {}
         }
         self.running.remove(&mut self.slots, slot);
-        self.release(slot, true);
-        let live = &mut self.slots[slot].live;
+        self.release(slot, self.known_tokens(slot), true);
+        let active = &mut self.slots[slot];
+        active.part = Part::Waits;
+        let live = &mut active.live;
         live.blocks = 0;
         live.preemptions += 1;
-        observer.on(now, live.request.id, &Event::Preempted);
+        live.is_preempted = true;
+        observer.on(at.now, live.request.id, &Event::Preempted);
         self.waiting.push_front(slot);
         slot
     }
 
-    /// Takes all blocks from a request.
-    fn release(&mut self, slot: Slot, returns: bool) {
+    /// Takes a request out of the decoders, the latest of whose tokens is handed out at `latest_token`.
+    pub(super) fn leave_decoders(&mut self, slot: Slot, latest_token: Time) {
+        let clock = self.decoders.clock();
+        self.decoders.leave(&mut self.slots, slot);
+        let active = &mut self.slots[slot];
+        if active.sampled < clock {
+            active.live.last_token = Some(latest_token);
+            active.sampled = clock;
+        }
+    }
+
+    /// The step, by the decoders' clock, up to which all tokens have been handed out.
+    fn completed(&self) -> u64 {
+        let in_flight: u64 = self.decided.iter().map(|decided| decided.steps).sum();
+        self.decoders.clock() - in_flight
+    }
+
+    /// How many of a request's tokens a step in flight is going to sample: 1 or 0.
+    pub(super) fn placeholders(&self, slot: Slot) -> u32 {
+        u32::from(self.slots[slot].sampled > self.completed())
+    }
+
+    /// Of how many tokens from the start it is known which they are, as far as blocks were named for them. A token that a step in flight
+    /// samples and the next one computes is named when it has come.
+    fn known_tokens(&self, slot: Slot) -> u32 {
+        let active = &self.slots[slot];
+        let computed = active.live.computed;
+        if self.placeholders(slot) == 0 {
+            computed
+        } else {
+            active.known.max(computed - 1)
+        }
+    }
+
+    /// Takes all blocks from a request of which `known` tokens are known.
+    fn release(&mut self, slot: Slot, known: u32, returns: bool) {
         let active = &mut self.slots[slot];
         self.naming -= u32::from(active.holding.names_output());
         active
             .holding
-            .release(&active.live, returns, &mut self.pool);
+            .release(&active.live, known, returns, &mut self.pool);
     }
 
     /// Gives a running request its next chunk, if there are blocks for it.
@@ -189,14 +199,17 @@ impl ContinuousBatching {
             return false;
         }
         self.pool.take(lacking);
+        let placeholders = self.placeholders(slot);
         let active = &mut self.slots[slot];
         active.live.blocks += lacking;
         let live = &active.live;
-        let known = live.computed + tokens;
+        let known = (live.computed + tokens).min(live.num_tokens() - placeholders);
+        active.known = known;
         active
             .holding
             .name_full(&live.request, live.generated, known, &mut self.pool);
-        shape.add(live.computed, tokens, live.num_tokens());
+        let computed = live.computed + tokens;
+        shape.add(live.computed, tokens, live.num_tokens().max(computed));
         self.chunks.push((slot, tokens));
         true
     }
@@ -207,17 +220,24 @@ impl ContinuousBatching {
         &mut self,
         threshold: u32,
         shape: &mut StepShape,
-        now: Time,
+        at: Moment,
         observer: &mut dyn Observer,
     ) -> (u32, bool) {
         let mut preempted = false;
         // Older requests take their blocks first and preempt the youngest when there are none: in the end the youngest have gone, as
-        // few as it takes until those who stay find their blocks.
-        while self.decoders.due_now() > self.pool.free() {
-            self.preempt_youngest(now, observer);
+        // few as it takes until those who stay find their blocks. What was free before is taken before what the youngest let go.
+        let mut taken = 0;
+        loop {
+            let lacking = self.decoders.due_now() - taken;
+            let found = lacking.min(self.pool.free());
+            self.pool.take(found);
+            taken += found;
+            if found == lacking {
+                break;
+            }
+            self.preempt_youngest(at, observer);
             preempted = true;
         }
-        self.pool.take(self.decoders.due_now());
         *shape = self.decoders.shape();
         let mut budget = self.rules.max_num_batched_tokens - self.decoders.count();
         for index in 0..self.prefilling.len() {
@@ -228,7 +248,7 @@ impl ContinuousBatching {
                 break;
             }
             if !self.schedule_chunk(slot, tokens, shape) {
-                self.preempt_youngest(now, observer); // Itself: see `order_is_irrelevant`.
+                self.preempt_youngest(at, observer); // Itself: see `order_is_irrelevant`.
                 preempted = true;
                 break;
             }
@@ -238,12 +258,12 @@ impl ContinuousBatching {
     }
 
     /// The head of the queue, as long as it may come in.
-    pub(super) fn decide_waiting(
+    fn decide_waiting(
         &mut self,
         threshold: u32,
         mut budget: u32,
         shape: &mut StepShape,
-        now: Time,
+        at: Moment,
         observer: &mut dyn Observer,
     ) {
         while budget > 0 && self.running.count() < self.rules.max_num_seqs {
@@ -255,7 +275,7 @@ impl ContinuousBatching {
             };
             self.waiting.pop_front();
             self.running.push(&mut self.slots, slot);
-            self.admit(slot, hit, now, observer);
+            self.admit(slot, hit, at.now, observer);
             let fits = self.schedule_chunk(slot, tokens, shape);
             assert!(fits, "an admission checks that its blocks are free");
             self.prefilling.push(slot);
@@ -298,7 +318,13 @@ impl ContinuousBatching {
         active.holding.take_hit(&mut self.pool, &self.found);
         self.naming += u32::from(active.holding.names_output());
         self.found.clear();
+        active.part = if self.listed {
+            Part::Listed
+        } else {
+            Part::Prefills
+        };
         let live = &mut active.live;
+        live.is_preempted = false;
         let (resumed, hit_tokens) = (live.preemptions > 0, hit.blocks * self.memory.block_tokens);
         if resumed {
             // What it had computed before and does not find is computed again.
@@ -316,29 +342,54 @@ impl ContinuousBatching {
         observer.on(now, live.request.id, &event);
     }
 
-    /// Tells about steps that have ended, while the blocks are still as they were.
-    pub(super) fn report(&self, steps: &Steps, observer: &mut dyn Observer) {
-        let one_step_after = |&&(slot, tokens): &&(Slot, u32)| {
-            let live = &self.slots[slot].live;
-            live.last_token == Some(steps.start) && live.computed + tokens == live.num_tokens()
-        };
-        let used = self.memory.usable_blocks - self.pool.free();
+    /// Notes whose last token the latest decision brings. It takes part in no more steps, unless the last token is a stop token and the
+    /// next step is decided before it is known.
+    fn note_ending(&mut self, decided_until: Time) {
+        while let Some(slot) = self.decoders.pop_finished(&self.slots) {
+            let request = &self.slots[slot].live.request;
+            let overruns =
+                self.rules.async_scheduling && request.output_tokens < request.max_tokens;
+            self.slots[slot].part = if overruns {
+                Part::Overruns
+            } else {
+                self.leave_decoders(slot, decided_until);
+                Part::Ends
+            };
+            let latest = self.decided.back_mut();
+            let latest = latest.expect("the step of its last token is in flight");
+            latest.ending.push(slot);
+        }
+    }
+
+    /// Whether members of the steps in flight end with them.
+    fn someone_ends(&self) -> bool {
+        let latest = self.decided.back();
+        latest.is_some_and(|latest| !latest.ending.is_empty())
+    }
+
+    /// Tells about the first `steps` of the decision that has been in flight longest.
+    fn report(&self, steps: &Steps, observer: &mut dyn Observer) {
+        let decided = &self.decided[0];
+        let one_step_after = |&&slot: &&Slot| self.slots[slot].live.last_token == Some(steps.start);
         observer.ran(&StepRun {
             start: steps.start,
             steps: steps.count,
             ramp: steps.ramp,
             takes: steps.end - steps.start,
             shape: steps.shape,
-            streaming: self.decoders.count()
-                + self.chunks.iter().filter(one_step_after).count() as u32,
-            kv: self.decoders.growth(used),
+            streaming: decided.decoding
+                + decided.sampling.iter().filter(one_step_after).count() as u32,
+            kv: if steps.count == 1 {
+                KvGrowth::constant(decided.used_blocks)
+            } else {
+                self.decoders.growth(decided.clock, decided.used_blocks)
+            },
         });
     }
 
-    /// Hands a request the token that its last chunk has produced.
-    pub(super) fn give_token(&mut self, slot: Slot, steps: &Steps, observer: &mut dyn Observer) {
+    /// Hands a request a token that it has sampled by itself.
+    fn give_token(&mut self, slot: Slot, steps: &Steps, observer: &mut dyn Observer) {
         let live = &mut self.slots[slot].live;
-        live.generated += 1;
         match live.last_token {
             None => {
                 live.first_token = Some(steps.end);
@@ -354,9 +405,22 @@ impl ContinuousBatching {
     }
 
     /// Lets a request go that has all its tokens.
-    pub(super) fn finish(&mut self, slot: Slot, now: Time, observer: &mut dyn Observer) {
-        self.running.remove(&mut self.slots, slot);
-        self.release(slot, false);
+    fn finish(&mut self, slot: Slot, now: Time, observer: &mut dyn Observer) {
+        match self.slots[slot].part {
+            Part::Waits => {
+                let place = self.waiting.iter().position(|&other| other == slot);
+                self.waiting.remove(place.expect("it waits"));
+            }
+            part => {
+                if part == Part::Overruns {
+                    self.leave_decoders(slot, now);
+                }
+                self.running.remove(&mut self.slots, slot);
+                let request = &self.slots[slot].live.request;
+                let known = request.prompt.tokens() + request.output_tokens - 1;
+                self.release(slot, known, false);
+            }
+        }
         let live = &self.slots[slot].live;
         let event = Event::Finished(Finished::of(live, now, true));
         observer.on(now, live.request.id, &event);
@@ -370,42 +434,51 @@ impl ContinuousBatching {
         }
     }
 
-    /// Chunks that complete a prompt make their requests decoders.
-    fn complete_chunks(&mut self, steps: &Steps, observer: &mut dyn Observer) {
-        let chunks = std::mem::take(&mut self.chunks);
-        for &(slot, tokens) in &chunks {
-            let live = &mut self.slots[slot].live;
+    /// The chunks that were decided count as computed; those that complete a prompt make their requests decoders.
+    fn commit_chunks(&mut self, decided: &mut Decided) {
+        let mut chunks = std::mem::take(&mut self.chunks);
+        for (slot, tokens) in chunks.drain(..) {
+            let active = &mut self.slots[slot];
+            let live = &mut active.live;
             live.computed += tokens;
-            if live.computed == live.num_tokens() {
-                self.give_token(slot, steps, observer);
+            if live.computed < live.num_tokens() || live.is_complete() {
+                continue;
+            }
+            live.generated += 1;
+            active.sampled = self.decoders.clock();
+            decided.sampling.push(slot);
+            if !self.listed {
+                active.part = Part::Decodes;
                 self.prefilling.retain(|&other| other != slot);
                 self.decoders.join(&mut self.slots, slot);
+            } else if active.live.is_complete() {
+                decided.ending.push(slot);
             }
         }
         self.chunks = chunks;
-        self.chunks.clear();
     }
 
-    fn finish_decoders(&mut self, now: Time, observer: &mut dyn Observer) -> bool {
-        let mut any = false;
-        while let Some(slot) = self.decoders.pop_finished(&self.slots) {
-            self.decoders.leave(&mut self.slots, slot);
-            self.finish(slot, now, observer);
-            any = true;
+    /// Names what a token that has come fills up, where others can name it.
+    fn name_output(&mut self, slot: Slot) {
+        let placeholders = self.placeholders(slot);
+        let active = &mut self.slots[slot];
+        if active.part == Part::Listed && active.holding.names_output() {
+            let live = &active.live;
+            // The newest token is not computed, unless by a step that nobody needed.
+            let known = (live.computed - placeholders).min(live.num_tokens() - 1);
+            active
+                .holding
+                .name_full(&live.request, live.generated, known, &mut self.pool);
         }
-        any
     }
 }
 
 impl Scheduler for ContinuousBatching {
-    fn submit(&mut self, request: Request, observer: &mut dyn Observer) -> bool {
-        let (id, arrival) = (request.id, request.arrival);
-        let input_tokens = request.prompt.tokens();
-        if input_tokens >= self.memory.max_model_len {
-            observer.on(arrival, id, &Event::Rejected);
-            return false;
-        }
-        let request = cut_to_model_length(request, self.memory.max_model_len);
+    fn can_ever_serve(&self, _request: &Request) -> bool {
+        true // The memory holds one request of the maximum length.
+    }
+
+    fn submit(&mut self, request: Request) {
         let holding = if self.rules.prefix_caching {
             Holding::new(&request, self.memory.block_tokens)
         } else {
@@ -413,29 +486,33 @@ impl Scheduler for ContinuousBatching {
         };
         let slot = self.slots.insert(Live::new(request), holding);
         self.waiting.push_back(slot);
-        observer.on(arrival, id, &Event::Arrived { input_tokens });
-        true
     }
 
-    fn decide(&mut self, now: Time, observer: &mut dyn Observer) -> Next {
+    fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {
+        if self.rules.async_scheduling && !self.decided.is_empty() {
+            self.note_ending(at.decided_until);
+        }
         let threshold = self.threshold();
+        if self.listed {
+            self.unlist_if_possible();
+        }
         if !self.listed && !self.order_is_irrelevant(threshold) {
-            self.list(now);
+            self.list(at.decided_until);
         }
         let mut shape = StepShape::default();
         let (budget, preempted) = if self.listed {
-            self.decide_listed(threshold, &mut shape, now, observer)
+            self.decide_listed(threshold, &mut shape, at, observer)
         } else {
-            self.decide_running(threshold, &mut shape, now, observer)
+            self.decide_running(threshold, &mut shape, at, observer)
         };
         if !preempted {
-            self.decide_waiting(threshold, budget, &mut shape, now, observer);
+            self.decide_waiting(threshold, budget, &mut shape, at, observer);
         }
         if shape.sequences == 0 {
             return if preempted { Next::Again } else { Next::Idle };
         }
-        let only_decoders = self.chunks.is_empty() && !preempted;
-        let repeats = if only_decoders {
+        let stay_the_same = self.chunks.is_empty() && !preempted && !self.someone_ends();
+        let repeats = if stay_the_same {
             let finish = self.decoders.steps_to_finish(&self.slots);
             self.decoders
                 .steps_before_shortage(self.pool.free(), finish)
@@ -445,17 +522,45 @@ impl Scheduler for ContinuousBatching {
         Next::Run { shape, repeats }
     }
 
+    fn commit(&mut self, steps: u64) {
+        let overrun = |latest: &Decided| {
+            let overruns = |&&slot: &&Slot| self.slots[slot].part == Part::Overruns;
+            latest.ending.iter().filter(overruns).count() as u32
+        };
+        let mut decided = Decided {
+            steps,
+            clock: self.decoders.clock(),
+            used_blocks: self.memory.usable_blocks - self.pool.free(),
+            decoding: self.decoders.count() - self.decided.back().map_or(0, overrun),
+            ..Decided::default()
+        };
+        self.pool.take(self.decoders.due_after_next(steps - 1));
+        self.decoders.advance(steps);
+        self.commit_chunks(&mut decided);
+        self.decided.push_back(decided);
+    }
+
     fn complete(&mut self, steps: &Steps, observer: &mut dyn Observer) -> bool {
         self.report(steps, observer);
-        if self.listed {
-            return self.complete_listed(steps, observer);
+        let first = &mut self.decided[0];
+        if steps.count < first.steps {
+            let growth = self.decoders.growth(first.clock, first.used_blocks);
+            first.used_blocks = growth.used_at(steps.count) as u32;
+            first.clock += steps.count;
+            first.steps -= steps.count;
+            return false;
         }
-        self.pool
-            .take(self.decoders.due_after_next(steps.count - 1));
-        self.decoders.advance(steps.count);
-        if !self.chunks.is_empty() {
-            self.complete_chunks(steps, observer);
+        if !self.rules.async_scheduling {
+            self.note_ending(steps.end);
         }
-        self.finish_decoders(steps.end, observer)
+        let ended = self.decided.pop_front().expect("it was decided");
+        for &slot in &ended.sampling {
+            self.give_token(slot, steps, observer);
+            self.name_output(slot);
+        }
+        for &slot in &ended.ending {
+            self.finish(slot, steps.end, observer);
+        }
+        !ended.ending.is_empty()
     }
 }

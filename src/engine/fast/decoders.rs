@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::slots::{Active, Slot, Slots};
+use super::slots::{Slot, Slots};
 use crate::kv::KvGrowth;
 use crate::step_time::StepShape;
 
@@ -41,19 +41,25 @@ impl Decoders {
         self.count
     }
 
-    /// Output tokens that a decoding request has produced.
-    pub(super) const fn generated(&self, active: &Active) -> u32 {
-        let missing = (active.finishes - self.clock) as u32;
-        active.live.request.output_tokens - missing
+    /// How many steps there have been.
+    pub(super) const fn clock(&self) -> u64 {
+        self.clock
     }
 
     /// Takes in a request with all tokens but its newest computed.
     pub(super) fn join(&mut self, slots: &mut Slots, slot: Slot) {
-        let active = &mut slots[slot];
+        let active = &slots[slot];
         let missing = active.live.request.output_tokens - active.live.generated;
-        active.finishes = self.clock + u64::from(missing);
-        self.finishes
-            .push(Reverse((active.finishes, active.order, slot)));
+        let finishes = self.clock + u64::from(missing);
+        self.finishes.push(Reverse((finishes, active.order, slot)));
+        self.join_beyond_end(slots, slot);
+        slots[slot].finishes = finishes;
+    }
+
+    /// Takes in a request that has all its tokens and is not to be found by [`Decoders::pop_finished`] again.
+    pub(super) fn join_beyond_end(&mut self, slots: &mut Slots, slot: Slot) {
+        let active = &mut slots[slot];
+        active.finishes = self.clock;
         self.count += 1;
         self.context += u64::from(active.live.computed) + 1;
         let place = self.due_place(active.live.computed);
@@ -63,10 +69,11 @@ impl Decoders {
     /// Lets a request go, and writes down how far it has come.
     pub(super) fn leave(&mut self, slots: &mut Slots, slot: Slot) {
         let active = &mut slots[slot];
-        let generated = self.generated(active);
+        let missing = active.finishes.saturating_sub(self.clock) as u32;
+        let beyond = self.clock.saturating_sub(active.finishes) as u32;
         let live = &mut active.live;
-        live.generated = generated;
-        live.computed = live.num_tokens() - 1;
+        live.generated = live.request.output_tokens - missing;
+        live.computed = live.num_tokens() - 1 + beyond;
         live.blocks = live.computed.div_ceil(self.block_tokens);
         self.count -= 1;
         self.context -= u64::from(live.computed) + 1;
@@ -84,6 +91,7 @@ impl Decoders {
             prefill_attention: 0,
             sequences: self.count,
             sampling: self.count,
+            verifying: 0,
         }
     }
 
@@ -101,12 +109,12 @@ impl Decoders {
         (steps / cycle) as u32 * self.count + rest
     }
 
-    /// How blocks grow from the next step on, in which `used` are in use.
-    pub(super) fn growth(&self, used: u32) -> KvGrowth<'_> {
+    /// How blocks grow from the step at `clock` on, in which `used` are in use, while the decoders are as they are now.
+    pub(super) fn growth(&self, clock: u64, used: u32) -> KvGrowth<'_> {
         KvGrowth {
             used,
             due: &self.due,
-            phase: self.phase(),
+            phase: (clock % u64::from(self.block_tokens)) as usize,
         }
     }
 
@@ -148,7 +156,7 @@ impl Decoders {
         self.context += u64::from(self.count) * steps;
     }
 
-    /// The next request that has all its tokens, if any; in the order of admission. It still has to leave.
+    /// The next request that has all its tokens, if any, each once; in the order of admission. It still has to leave.
     pub(super) fn pop_finished(&mut self, slots: &Slots) -> Option<Slot> {
         while let Some(&Reverse((clock, order, slot))) = self.finishes.peek() {
             let current = slots[slot].order == order;

@@ -135,10 +135,17 @@ impl Holding {
         }
     }
 
-    /// Lets go of all `live.blocks` blocks, of which those within `live.computed` tokens are full. If it `returns`, it may find them again.
-    pub(super) fn release(&mut self, live: &Live, returns: bool, pool: &mut CountedPool) {
-        self.name_full(&live.request, live.generated, live.computed, pool);
-        let full = live.computed / pool.block_tokens();
+    /// Lets go of all `live.blocks` blocks, of which those within the first `known` tokens are full and named. If it `returns`, it may
+    /// find them again.
+    pub(super) fn release(
+        &mut self,
+        live: &Live,
+        known: u32,
+        returns: bool,
+        pool: &mut CountedPool,
+    ) {
+        self.name_full(&live.request, live.generated, known, pool);
+        let full = known / pool.block_tokens();
         let held = Held {
             named: &self.named,
             own_full: full - self.named.len() as u32,

@@ -1,53 +1,80 @@
 //! Continuous batching request by request: what [`ContinuousBatching`] falls back to while the order among the running requests
 //! decides who computes.
 
-use super::Steps;
+use super::Moment;
 use super::continuous::ContinuousBatching;
-use super::slots::Slot;
+use super::slots::{Part, Slot};
 use crate::engine::Observer;
 use crate::policy::within;
 use crate::step_time::StepShape;
 use crate::units::Time;
 
 impl ContinuousBatching {
-    /// From now on goes through the running requests one by one.
-    pub(super) fn list(&mut self, now: Time) {
+    /// From now on goes through the running requests one by one. The tokens of those that decode have been handed out by `decided_until`.
+    pub(super) fn list(&mut self, decided_until: Time) {
         self.listed = true;
         let running = self.running.sweep(&self.slots).to_vec();
         for (_, slot) in running {
-            if !self.prefilling.contains(&slot) {
-                self.decoders.leave(&mut self.slots, slot);
-                self.slots[slot].live.last_token = Some(now);
+            if matches!(self.slots[slot].part, Part::Decodes | Part::Overruns) {
+                self.leave_decoders(slot, decided_until);
             }
+            self.slots[slot].part = Part::Listed;
         }
         self.decoders.clear();
         self.prefilling.clear();
     }
 
-    /// Keeps those that decode as one again, if all of them have just got a token.
-    fn unlist_if_possible(&mut self, now: Time) {
+    /// Keeps those that decode as one again, if all of them have sampled in the latest step.
+    pub(super) fn unlist_if_possible(&mut self) {
         if self.naming > 0 {
             return;
         }
         let running = self.running.sweep(&self.slots).to_vec();
-        let decodes = |&(_, slot): &(u64, Slot)| {
+        let clock = self.decoders.clock();
+        let prefills = |&&(_, slot): &&(u64, Slot)| {
             let live = &self.slots[slot].live;
-            live.generated > 0 && live.computed + 1 == live.num_tokens()
+            live.generated == 0 || live.computed + 1 < live.num_tokens()
         };
-        let (decoding, prefilling): (Vec<_>, Vec<_>) =
-            running.iter().partition(|entry| decodes(entry));
-        let abreast = |&(_, slot): &(u64, Slot)| self.slots[slot].live.last_token == Some(now);
+        let prefilling: Vec<Slot> = running
+            .iter()
+            .filter(prefills)
+            .map(|entry| entry.1)
+            .collect();
+        let decoding = running.len() - prefilling.len();
+        let abreast = |&(_, slot): &(u64, Slot)| {
+            prefilling.contains(&slot) || self.slots[slot].sampled == clock
+        };
+        let youngest_only = match prefilling[..] {
+            [] => true,
+            [slot] => running.last().is_some_and(|youngest| youngest.1 == slot),
+            _ => false,
+        };
         let budget = self.rules.max_num_batched_tokens as usize;
-        let youngest_only =
-            prefilling.is_empty() || prefilling.len() == 1 && running.last() == prefilling.first();
-        if !youngest_only || decoding.len() > budget || !decoding.iter().all(abreast) {
+        if !youngest_only || decoding > budget || !running.iter().all(abreast) {
             return;
         }
         self.listed = false;
-        for (_, slot) in decoding {
-            self.decoders.join(&mut self.slots, slot);
+        for (_, slot) in running {
+            self.unlist(slot);
         }
-        self.prefilling = prefilling.into_iter().map(|(_, slot)| slot).collect();
+        self.prefilling = prefilling;
+    }
+
+    fn unlist(&mut self, slot: Slot) {
+        let active = &self.slots[slot];
+        let (live, request) = (&active.live, &active.live.request);
+        let part = if live.generated == 0 || live.computed + 1 < live.num_tokens() {
+            Part::Prefills
+        } else if !live.is_complete() {
+            self.decoders.join(&mut self.slots, slot);
+            Part::Decodes
+        } else if request.output_tokens < request.max_tokens {
+            self.decoders.join_beyond_end(&mut self.slots, slot);
+            Part::Overruns
+        } else {
+            Part::Ends
+        };
+        self.slots[slot].part = part;
     }
 
     /// Running requests in the order of admission. Returns the budget left and whether anyone was preempted.
@@ -55,7 +82,7 @@ impl ContinuousBatching {
         &mut self,
         threshold: u32,
         shape: &mut StepShape,
-        now: Time,
+        at: Moment,
         observer: &mut dyn Observer,
     ) -> (u32, bool) {
         let mut budget = self.rules.max_num_batched_tokens;
@@ -65,9 +92,13 @@ impl ContinuousBatching {
         while index < running.len() && budget > 0 {
             let slot = running[index].1;
             let live = &self.slots[slot].live;
+            if live.is_complete() && live.request.output_tokens == live.request.max_tokens {
+                index += 1; // The step in flight will surely finish it.
+                continue;
+            }
             let tokens = within(live.num_tokens() - live.computed, threshold).min(budget);
             while index < running.len() && !self.schedule_chunk(slot, tokens, shape) {
-                self.preempt_youngest(now, observer);
+                self.preempt_youngest(at, observer);
                 running.pop();
                 preempted = true;
             }
@@ -77,27 +108,5 @@ impl ContinuousBatching {
             index += 1;
         }
         (budget, preempted)
-    }
-
-    /// Hands out the tokens of one step; true if a request finished.
-    pub(super) fn complete_listed(&mut self, steps: &Steps, observer: &mut dyn Observer) -> bool {
-        let chunks = std::mem::take(&mut self.chunks);
-        let mut finished = Vec::new();
-        for (slot, tokens) in chunks {
-            let live = &mut self.slots[slot].live;
-            live.computed += tokens;
-            if live.computed == live.num_tokens() {
-                self.give_token(slot, steps, observer);
-                if self.slots[slot].live.is_complete() {
-                    finished.push(slot);
-                }
-            }
-        }
-        self.prefilling.clear();
-        for &slot in &finished {
-            self.finish(slot, steps.end, observer);
-        }
-        self.unlist_if_possible(steps.end);
-        !finished.is_empty()
     }
 }

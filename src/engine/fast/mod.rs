@@ -6,29 +6,34 @@ mod decoders;
 mod holding;
 mod listed;
 mod none;
+mod running;
 mod slots;
 mod static_batch;
 
-use super::{Engine, Observer, ServerSettings, reference};
-use crate::policy::PolicySettings;
+use std::collections::VecDeque;
+
+use super::{Engine, Event, Observer, ServerSettings, reference};
+use crate::policy::{PolicySettings, cut_to_model_length};
 use crate::step_time::{Ramp, StepShape, StepTime};
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::Request;
 
 /// A server that leaps, where its policy has a shortcut.
 pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
     let memory = settings.memory();
     match &settings.policy {
-        PolicySettings::None => server(none::NoBatching::new(memory), step_time),
-        PolicySettings::Static(rules) => server(
-            static_batch::StaticBatching::new(rules.clone(), memory),
-            step_time,
-        ),
-        PolicySettings::Continuous(rules) if rules.priority => reference(settings, step_time),
-        PolicySettings::Continuous(rules) => server(
-            continuous::ContinuousBatching::new(rules.clone(), memory),
-            step_time,
-        ),
+        PolicySettings::None => server(none::NoBatching::new(memory), settings, step_time),
+        PolicySettings::Static(rules) => {
+            let scheduler = static_batch::StaticBatching::new(rules.clone(), memory);
+            server(scheduler, settings, step_time)
+        }
+        PolicySettings::Continuous(rules) if rules.priority || rules.speculative.is_some() => {
+            reference(settings, step_time)
+        }
+        PolicySettings::Continuous(rules) => {
+            let scheduler = continuous::ContinuousBatching::new(rules.clone(), memory);
+            server(scheduler, settings, step_time)
+        }
         // A policy without a shortcut of its own takes every step by itself.
         _ => reference(settings, step_time),
     }
@@ -36,23 +41,38 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn 
 
 /// The queues of one policy, kept so that a leap needs no look at each request.
 trait Scheduler {
-    /// Takes a request that arrives, or rejects it; false if it was rejected.
-    fn submit(&mut self, request: Request, observer: &mut dyn Observer) -> bool;
+    /// Whether a request, alone on an empty server, could be served.
+    fn can_ever_serve(&self, request: &Request) -> bool;
 
-    /// Decides what happens at `now`, when no step is running.
-    fn decide(&mut self, now: Time, observer: &mut dyn Observer) -> Next;
+    /// Takes a request that arrives.
+    fn submit(&mut self, request: Request);
 
-    /// Hands out the tokens of steps that have ended; true if a request finished.
+    /// Decides what happens next.
+    fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next;
+
+    /// What was just decided to run does so for so many steps.
+    fn commit(&mut self, _steps: u64) {}
+
+    /// Hands out the tokens of steps that have ended; true if a request finished. The steps are those decided first, all of one decision
+    /// or its beginning.
     fn complete(&mut self, steps: &Steps, observer: &mut dyn Observer) -> bool;
 }
 
-/// What happens next on a server without a step in flight.
+/// When a decision is taken.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: Time,
+    /// When the steps decided so far will have ended.
+    decided_until: Time,
+}
+
+/// What happens next on a server with room for another step in flight.
 enum Next {
-    /// Nothing, until another request arrives.
+    /// Nothing, until another request arrives or a step ends.
     Idle,
     /// Nothing, until this time or another arrival.
     WaitUntil(Time),
-    /// Decide again: someone was preempted and nobody is left to run.
+    /// Decide again, after the step in flight if there is one: someone was preempted and nobody is left to run.
     Again,
     /// Steps with this shape, each context one token longer than the step before.
     Run {
@@ -63,7 +83,7 @@ enum Next {
     },
 }
 
-/// Steps that have ended.
+/// Steps of one decision.
 struct Steps {
     start: Time,
     end: Time,
@@ -75,31 +95,57 @@ struct Steps {
 struct FastServer<S> {
     scheduler: S,
     step_time: Box<dyn StepTime>,
-    /// Up to when everything is decided: the end of the latest step, or a later arrival.
+    max_model_len: u32,
+    /// How many steps may be decided that have not ended.
+    most_in_flight: u64,
+    /// When the next decision is taken: at the end of the latest step, or at a later arrival.
     now: Time,
-    in_flight: Option<Steps>,
-    /// With no step in flight: when there will be something to decide, if ever.
+    /// Decided steps that have not ended, one after the other.
+    in_flight: VecDeque<Steps>,
+    /// When there will be something to decide, if that does not have to wait for the end of a step.
     wakes: Option<Time>,
 }
 
-fn server<S: Scheduler + 'static>(scheduler: S, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
+fn server<S: Scheduler + 'static>(
+    scheduler: S,
+    settings: &ServerSettings,
+    step_time: Box<dyn StepTime>,
+) -> Box<dyn Engine> {
+    let most_in_flight = match &settings.policy {
+        PolicySettings::Continuous(rules) => rules.steps_in_flight(),
+        _ => 1,
+    };
     Box::new(FastServer {
         scheduler,
         step_time,
+        max_model_len: settings.max_model_len,
+        most_in_flight,
         now: Time::ZERO,
-        in_flight: None,
+        in_flight: VecDeque::new(),
         wakes: None,
     })
 }
 
 impl<S: Scheduler> Engine for FastServer<S> {
     fn submit(&mut self, request: Request, observer: &mut dyn Observer) {
-        if self.in_flight.is_none() {
-            self.now = self.now.max(request.arrival);
+        let (id, arrival) = (request.id, request.arrival);
+        if self.in_flight.is_empty() {
+            self.now = self.now.max(arrival);
         }
-        if self.scheduler.submit(request, observer) {
+        let input_tokens = request.prompt.tokens();
+        if input_tokens >= self.max_model_len {
+            return observer.on(arrival, id, &Event::Rejected);
+        }
+        let request = cut_to_model_length(request, self.max_model_len);
+        if !self.scheduler.can_ever_serve(&request) {
+            return observer.on(arrival, id, &Event::Rejected);
+        }
+        self.scheduler.submit(request);
+        // An engine that waits for a step looks at its queue when the step has ended.
+        if self.in_flight.is_empty() {
             self.wakes = Some(self.now);
         }
+        observer.on(arrival, id, &Event::Arrived { input_tokens });
     }
 
     fn advance(&mut self, until: Time, observer: &mut dyn Observer) {
@@ -108,68 +154,145 @@ impl<S: Scheduler> Engine for FastServer<S> {
 
     fn advance_to_finish(&mut self, until: Time, observer: &mut dyn Observer) -> bool {
         loop {
-            if let Some(steps) = self.in_flight.take() {
-                if steps.end > until {
-                    self.in_flight = Some(steps);
-                    return false;
+            match self.wakes {
+                Some(time) if time >= until => return false,
+                Some(time) => {
+                    self.now = time;
+                    self.decide(until, observer);
                 }
-                self.now = steps.end;
-                if self.scheduler.complete(&steps, observer) {
-                    return true;
-                }
-            }
-            self.wakes = Some(self.now);
-            if self.now >= until {
-                return false;
-            }
-            match self.scheduler.decide(self.now, observer) {
-                Next::Again => {}
-                Next::Idle => {
-                    self.wakes = None;
-                    return false;
-                }
-                Next::WaitUntil(time) if time >= until => {
-                    self.wakes = Some(time);
-                    return false;
-                }
-                Next::WaitUntil(time) => self.now = time,
-                Next::Run { shape, repeats } => {
-                    self.in_flight = Some(self.leap(shape, repeats, until));
+                None => {
+                    let Some(steps) = self.next_ended(until) else {
+                        return false;
+                    };
+                    self.now = steps.end;
+                    if self.steps_in_flight() < self.most_in_flight {
+                        self.wakes = Some(self.now);
+                    }
+                    if self.scheduler.complete(&steps, observer) {
+                        return true;
+                    }
                 }
             }
         }
     }
 
     fn next_event(&self) -> Option<Time> {
-        self.in_flight
-            .as_ref()
-            .map(|steps| steps.end)
-            .or(self.wakes)
+        self.wakes.or_else(|| {
+            self.in_flight
+                .front()
+                .map(|next| next.start + next.ramp.first)
+        })
     }
 }
 
-impl<S> FastServer<S> {
-    /// As many of the steps as end by `until`, at once; or else the one that will be in flight then.
+impl<S: Scheduler> FastServer<S> {
+    fn steps_in_flight(&self) -> u64 {
+        self.in_flight.iter().map(|steps| steps.count).sum()
+    }
+
+    fn decided_until(&self) -> Time {
+        self.in_flight.back().map_or(self.now, |latest| latest.end)
+    }
+
+    /// Takes one decision, and says when the next is due.
+    fn decide(&mut self, until: Time, observer: &mut dyn Observer) {
+        let at = Moment {
+            now: self.now,
+            decided_until: self.decided_until(),
+        };
+        self.wakes = match self.scheduler.decide(at, observer) {
+            Next::Idle => None,
+            Next::WaitUntil(time) => Some(time),
+            Next::Again => self.in_flight.is_empty().then_some(self.now),
+            Next::Run { shape, repeats } => {
+                let steps = self.leap(shape, repeats, until);
+                self.scheduler.commit(steps.count);
+                self.in_flight.push_back(steps);
+                (self.steps_in_flight() < self.most_in_flight).then_some(self.now)
+            }
+        };
+    }
+
+    /// As many of the steps, at once, as are decided before `until`; at least the first, which is decided now.
     fn leap(&self, shape: StepShape, repeats: u64, until: Time) -> Steps {
         let ramp = if repeats > 1 {
             self.step_time.ramp(&shape)
         } else {
             Ramp::single(self.step_time.step(&shape))
         };
+        let start = self.decided_until();
         let most = repeats.min(ramp.len);
         let (mut count, mut takes) = (1, ramp.first);
         if most > 1 {
-            let (fit, together) = ramp.within(until - self.now, most);
-            if fit > 0 {
-                (count, takes) = (fit, together);
-            }
+            (count, takes) = self.decided_before(until, start, &ramp, most);
         }
         Steps {
-            start: self.now,
-            end: self.now + takes,
+            start,
+            end: start + takes,
             shape,
             ramp,
             count,
         }
+    }
+
+    /// How many of `most` steps that start at `start` are decided before `until`, and how long they take.
+    fn decided_before(&self, until: Time, start: Time, ramp: &Ramp, most: u64) -> (u64, Span) {
+        if self.most_in_flight == 1 {
+            // Each step is decided when the one before has ended, and those after the first are worth deciding if they end in time.
+            let (fit, together) = ramp.within(until - self.now, most);
+            return if fit > 0 {
+                (fit, together)
+            } else {
+                (1, ramp.first)
+            };
+        }
+        // The first step is decided now, the second at `start`, each later one when the one before the one before it has ended.
+        if start >= until {
+            return (1, ramp.first);
+        }
+        let before_last = Span::from_picos(until.since(start).picos() - 1);
+        let count = 2 + ramp.within(before_last, most - 2).0;
+        (count, ramp.total(count))
+    }
+
+    /// Takes out the steps in flight that end next, by `until`, and before the end of which nothing is to be decided.
+    fn next_ended(&mut self, until: Time) -> Option<Steps> {
+        let in_flight = self.steps_in_flight();
+        let first = self.in_flight.front_mut()?;
+        let undecided = (in_flight + 1).saturating_sub(self.most_in_flight);
+        let most = if undecided == 0 {
+            first.count
+        } else {
+            first.count.min(undecided)
+        };
+        if most == first.count && first.end <= until {
+            return self.in_flight.pop_front();
+        }
+        if first.count == 1 || first.start > until {
+            return None;
+        }
+        let (count, takes) = first.ramp.within(until - first.start, most);
+        (count > 0).then(|| first.split_off(count, takes))
+    }
+}
+
+impl Steps {
+    /// Takes out the first `count` steps, which are not all and take `takes` together.
+    fn split_off(&mut self, count: u64, takes: Span) -> Self {
+        let first = Self {
+            start: self.start,
+            end: self.start + takes,
+            shape: self.shape,
+            ramp: self.ramp,
+            count,
+        };
+        self.start = first.end;
+        self.shape = self.shape.later(count);
+        self.ramp = Ramp {
+            first: self.ramp.step(count),
+            ..self.ramp
+        };
+        self.count -= count;
+        first
     }
 }

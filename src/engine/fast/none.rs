@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use super::decoders::Decoders;
 use super::holding::Holding;
 use super::slots::{Slot, Slots};
-use super::{Next, Scheduler, Steps};
+use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::{Live, Memory, cut_to_model_length};
+use crate::policy::{Live, Memory};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::Request;
@@ -53,26 +53,17 @@ impl NoBatching {
 }
 
 impl Scheduler for NoBatching {
-    fn submit(&mut self, request: Request, observer: &mut dyn Observer) -> bool {
-        let (id, arrival) = (request.id, request.arrival);
-        let input_tokens = request.prompt.tokens();
-        let request = cut_to_model_length(request, self.memory.max_model_len);
-        if input_tokens >= self.memory.max_model_len
-            || self
-                .memory
-                .blocks_for(input_tokens + request.output_tokens - 1)
-                > self.memory.usable_blocks
-        {
-            observer.on(arrival, id, &Event::Rejected);
-            return false;
-        }
-        self.waiting
-            .push_back(self.slots.insert(Live::new(request), Holding::default()));
-        observer.on(arrival, id, &Event::Arrived { input_tokens });
-        true
+    fn can_ever_serve(&self, request: &Request) -> bool {
+        let computed = request.prompt.tokens() + request.output_tokens - 1;
+        self.memory.blocks_for(computed) <= self.memory.usable_blocks
     }
 
-    fn decide(&mut self, now: Time, observer: &mut dyn Observer) -> Next {
+    fn submit(&mut self, request: Request) {
+        let slot = self.slots.insert(Live::new(request), Holding::default());
+        self.waiting.push_back(slot);
+    }
+
+    fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {
         if self.served.is_some() {
             return Next::Run {
                 shape: self.decoders.shape(),
@@ -80,7 +71,7 @@ impl Scheduler for NoBatching {
             };
         }
         match self.waiting.pop_front() {
-            Some(slot) => self.admit(slot, now, observer),
+            Some(slot) => self.admit(slot, at.now, observer),
             None => Next::Idle,
         }
     }
@@ -93,7 +84,8 @@ impl Scheduler for NoBatching {
             KvGrowth::constant(self.memory.blocks_for(live.num_tokens()))
         } else {
             let context = self.decoders.shape().context as u32;
-            self.decoders.growth(self.memory.blocks_for(context))
+            self.decoders
+                .growth(self.decoders.clock(), self.memory.blocks_for(context))
         };
         let streaming = u32::from(!is_prefill || live.last_token == Some(steps.start));
         observer.ran(&StepRun {

@@ -15,6 +15,29 @@ pub(super) struct Active {
     pub order: u64,
     /// The step of the decoders, by their clock, after which it has all its tokens. Only while it decodes.
     pub finishes: u64,
+    /// How it takes part in the steps that are decided.
+    pub part: Part,
+    /// The step, by the decoders' clock, in which it last sampled a token by itself, or joined the decoders.
+    pub sampled: u64,
+    /// Of its first `known` tokens it was known which they are when blocks were last taken for them: their blocks are named.
+    pub known: u32,
+}
+
+/// How a request takes part in the steps that are decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// It waits.
+    Waits,
+    /// It computes its prompt, and what it lost.
+    Prefills,
+    /// It is one of the decoders.
+    Decodes,
+    /// It is still one of the decoders although a step in flight will bring its stop token, which nobody can know.
+    Overruns,
+    /// No more: a step in flight is known to bring its last token.
+    Ends,
+    /// One by one with all others.
+    Listed,
 }
 
 /// All requests inside a server.
@@ -31,6 +54,9 @@ impl Slots {
             holding,
             order: 0,
             finishes: 0,
+            part: Part::Waits,
+            sampled: 0,
+            known: 0,
         };
         if let Some(slot) = self.free.pop() {
             self.slots[slot as usize] = active;

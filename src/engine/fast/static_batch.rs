@@ -2,12 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::{Next, Scheduler, Steps};
+use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::{
-    Batch, Formation, Live, Memory, Response, StaticSettings, cut_to_model_length,
-};
+use crate::policy::{Batch, Formation, Live, Memory, Response, StaticSettings};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -89,33 +87,26 @@ impl StaticBatching {
 }
 
 impl Scheduler for StaticBatching {
-    fn submit(&mut self, request: Request, observer: &mut dyn Observer) -> bool {
-        let (id, arrival) = (request.id, request.arrival);
-        let input_tokens = request.prompt.tokens();
-        let request = cut_to_model_length(request, self.memory.max_model_len);
-        let row = self
-            .rules
-            .blocks_per_row(input_tokens, request.max_tokens, &self.memory);
-        if input_tokens >= self.memory.max_model_len || row > self.memory.usable_blocks {
-            observer.on(arrival, id, &Event::Rejected);
-            return false;
-        }
-        self.waiting.push_back(request);
-        observer.on(arrival, id, &Event::Arrived { input_tokens });
-        true
+    fn can_ever_serve(&self, request: &Request) -> bool {
+        let (longest, most) = (request.prompt.tokens(), request.max_tokens);
+        self.rules.blocks_per_row(longest, most, &self.memory) <= self.memory.usable_blocks
     }
 
-    fn decide(&mut self, now: Time, observer: &mut dyn Observer) -> Next {
+    fn submit(&mut self, request: Request) {
+        self.waiting.push_back(request);
+    }
+
+    fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {
         if !self.rows.is_empty() {
             return Next::Run {
                 shape: self.batch.decode(self.generated),
                 repeats: u64::from(self.next_answer() - self.generated),
             };
         }
-        match self.rules.form(self.waiting.iter(), now, &self.memory) {
+        match self.rules.form(self.waiting.iter(), at.now, &self.memory) {
             Formation::Nobody => Next::Idle,
             Formation::WaitUntil(time) => Next::WaitUntil(time),
-            Formation::Start(batch) => self.start(batch, now, observer),
+            Formation::Start(batch) => self.start(batch, at.now, observer),
         }
     }
 

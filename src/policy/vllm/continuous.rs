@@ -1,6 +1,7 @@
-//! The scheduler as the readable engine drives it: one step at a time, each decided when the one before has ended.
+//! The scheduler as the readable engine drives it: one step at a time, each decided when the one before has ended or, when scheduling
+//! is asynchronous, when the one before that has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::{Part, VllmPlan, VllmScheduler};
 use crate::policy::{
@@ -14,21 +15,23 @@ use crate::workload::{Request, RequestId};
 pub struct ContinuousBatching {
     scheduler: VllmScheduler,
     histories: HashMap<RequestId, Live>,
-    /// The decision whose step runs.
-    decided: VllmPlan,
+    /// The decisions whose steps have not ended.
+    decided: VecDeque<VllmPlan>,
+    steps_in_flight: u64,
 }
 
 impl ContinuousBatching {
     /// An empty server.
     pub fn new(settings: ContinuousSettings, memory: Memory) -> Self {
         assert!(
-            !settings.async_scheduling && settings.speculative.is_none(),
-            "an engine that looks ahead or drafts is driven another way"
+            !settings.async_scheduling || settings.speculative.is_none(),
+            "drafts are verified step by step"
         );
         Self {
+            steps_in_flight: settings.steps_in_flight(),
             scheduler: VllmScheduler::new(settings, memory),
             histories: HashMap::new(),
-            decided: VllmPlan::default(),
+            decided: VecDeque::new(),
         }
     }
 
@@ -37,9 +40,11 @@ impl ContinuousBatching {
         history.expect("a request inside has a history")
     }
 
-    /// Notes what a scheduled request computes and what it found in the cache.
+    /// Notes what a scheduled request computes and what it found in the cache. Returns all tokens it will have to compute, those that a
+    /// step in flight is going to sample included.
     fn note(&mut self, part: &Part, now: Time) -> u32 {
         let live = self.history(part.id);
+        live.is_preempted = false;
         match part.kind {
             Kind::Running => {}
             Kind::New => {
@@ -49,9 +54,8 @@ impl ContinuousBatching {
             // What it had computed before and does not find is computed again.
             Kind::Resumed => live.recomputed += u64::from(live.computed.saturating_sub(part.hit)),
         }
-        let all = live.num_tokens();
         live.computed = part.computed_before + part.tokens;
-        all
+        live.num_tokens().max(live.computed)
     }
 }
 
@@ -68,6 +72,10 @@ impl Planner for ContinuousBatching {
         self.scheduler.submit(request);
     }
 
+    fn steps_in_flight(&self) -> u64 {
+        self.steps_in_flight
+    }
+
     fn plan(&mut self, now: Time) -> Decision {
         let decided = self.scheduler.schedule();
         if decided.scheduled.is_empty() && decided.preempted.is_empty() {
@@ -80,7 +88,9 @@ impl Planner for ContinuousBatching {
             ..StepPlan::default()
         };
         for &id in &decided.preempted {
-            self.history(id).preemptions += 1;
+            let live = self.history(id);
+            live.preemptions += 1;
+            live.is_preempted = true;
         }
         for part in &decided.scheduled {
             let all = self.note(part, now);
@@ -91,14 +101,21 @@ impl Planner for ContinuousBatching {
                 computed_before: part.computed_before,
                 lacking: all - part.computed_before,
             });
-            plan.shape.add(part.computed_before, part.tokens, all);
+            if part.drafts > 0 {
+                plan.shape
+                    .add_verification(part.computed_before, part.drafts);
+            } else {
+                plan.shape.add(part.computed_before, part.tokens, all);
+            }
         }
-        self.decided = decided;
+        if !decided.scheduled.is_empty() {
+            self.decided.push_back(decided);
+        }
         Decision::Step(plan)
     }
 
     fn complete(&mut self, _plan: &StepPlan, end: Time) -> Outcome {
-        let decided = std::mem::take(&mut self.decided);
+        let decided = self.decided.pop_front().expect("a step was decided");
         let mut outcome = Outcome::default();
         for output in self.scheduler.update(&decided) {
             let live = self.history(output.id);
@@ -107,6 +124,9 @@ impl Planner for ContinuousBatching {
                 previous: live.last_token,
             });
             live.generated += output.tokens;
+            if output.drafts > 0 {
+                live.note_drafts(output.drafts, output.accepted);
+            }
             live.first_token.get_or_insert(end);
             live.last_token = Some(end);
             if output.finished.is_some() {

@@ -5,16 +5,19 @@
 //! first, within a token budget, then admits from the head of the queue. A request whose last token is computed samples the next one.
 //! When blocks run out the youngest is preempted, and computes again what is no longer in the cache.
 //!
-//! Not modelled: `LoRA`, multimodal inputs, KV transfer, structured output, pipeline stages, draft models that share the cache.
+//! Not modelled: `LoRA`, multimodal inputs, KV transfer, structured output, pipeline stages; drafts that are missing in a step, as when
+//! n-grams find no match.
 
 mod continuous;
 mod member;
+mod profile;
 mod rules;
 mod schedule;
 mod update;
 
 pub use continuous::ContinuousBatching;
 pub use member::Member;
+pub use profile::{PROFILES, Profile};
 pub use rules::{AdmissionMemory, within};
 pub use schedule::{Part, VllmPlan};
 pub use update::Output;

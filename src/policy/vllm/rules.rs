@@ -23,6 +23,12 @@ pub fn within(tokens: u32, threshold: u32) -> u32 {
 }
 
 impl ContinuousSettings {
+    /// How many steps may be decided that have not ended (`step_with_batch_queue` in `vllm/v1/engine/core.py` keeps two batches in
+    /// flight).
+    pub const fn steps_in_flight(&self) -> u64 {
+        if self.async_scheduling { 2 } else { 1 }
+    }
+
     /// The long-prefill threshold in force with so many requests waiting and running.
     pub const fn threshold(&self, in_system: usize) -> u32 {
         if in_system <= 1 && self.threshold_spares_alone {

@@ -219,7 +219,12 @@ impl VllmScheduler {
             return Vec::new();
         }
         let most = (member.num_tokens() - 1) / self.memory.block_tokens;
-        self.pool.lookup(&member.keys()[..most as usize])
+        let mut hit = self.pool.lookup(&member.keys()[..most as usize]);
+        let speculative = self.rules.speculative.as_ref();
+        if speculative.is_some_and(|drafts| drafts.recomputes_last_hit) {
+            hit.pop();
+        }
+        hit
     }
 
     fn may_admit(&self, member: &Member, hit: &[BlockId], tokens: u32) -> bool {

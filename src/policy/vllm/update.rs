@@ -10,6 +10,10 @@ pub struct Output {
     pub id: RequestId,
     /// How many.
     pub tokens: u32,
+    /// Drafts that were verified.
+    pub drafts: u32,
+    /// Of these accepted, those beyond its last token included.
+    pub accepted: u32,
     /// The request itself, if it has all its tokens now.
     pub finished: Option<Member>,
 }
@@ -45,7 +49,8 @@ impl VllmScheduler {
             Some(speculative) if part.drafts > 0 => {
                 let number = member.verifications;
                 member.verifications += 1;
-                speculative.accepted[number % speculative.accepted.len()].min(part.drafts)
+                let accepted = speculative.acceptance.accepted(part.id, number);
+                accepted.min(part.drafts)
             }
             _ => 0,
         };
@@ -67,6 +72,8 @@ impl VllmScheduler {
         Some(Output {
             id: part.id,
             tokens,
+            drafts: part.drafts,
+            accepted,
             finished,
         })
     }
@@ -89,6 +96,8 @@ impl VllmScheduler {
         Some(Output {
             id,
             tokens: 1,
+            drafts: 0,
+            accepted: 0,
             finished,
         })
     }

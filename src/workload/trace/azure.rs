@@ -69,6 +69,7 @@ impl Rows for AzureRows {
             output_tokens: table.parsed(self.output, number::tokens)?,
             segments: None,
             max_tokens: None,
+            priority: 0,
             session: None,
             after: None,
         }))

@@ -83,6 +83,7 @@ impl BurstGptRows {
             output_tokens: table.parsed(self.output, number::tokens)?,
             segments: None,
             max_tokens: None,
+            priority: 0,
             session: None,
             after: None,
         })

@@ -1,7 +1,7 @@
 //! The request trace of our own: CSV with a header, extra columns ignored.
 //!
-//! `arrival_s,input_tokens,output_tokens[,segments][,session][,after_s][,class][,priority][,max_tokens]`, in any order. `class` and
-//! `priority` are read past: nothing in a simulation depends on them yet. A row with `after_s` arrives that long after the last token
+//! `arrival_s,input_tokens,output_tokens[,segments][,session][,after_s][,class][,priority][,max_tokens]`, in any order. `class` is
+//! read past: nothing in a simulation depends on it yet. An empty `priority` is 0. A row with `after_s` arrives that long after the last token
 //! of the row before it in its `session`, and its `arrival_s` may be empty.
 
 use super::error::TraceError;
@@ -73,9 +73,10 @@ impl Rows for CsvRows {
         let after = self.after(session)?;
         let input_tokens = table.parsed(self.input, number::tokens)?;
         let output_tokens = table.parsed(self.output, number::tokens)?;
-        if let Some(column) = self.filled(self.priority) {
-            table.parsed(column, priority)?;
-        }
+        let priority = match self.filled(self.priority) {
+            Some(column) => table.parsed(column, priority)?,
+            None => 0,
+        };
         let row = Row {
             number: table.record_number(),
             line: table.line(),
@@ -91,6 +92,7 @@ impl Rows for CsvRows {
             output_tokens,
             segments: self.segments(input_tokens)?,
             max_tokens: self.max_tokens(output_tokens)?,
+            priority,
             session,
             after,
         };
@@ -167,12 +169,17 @@ impl CsvRows {
     }
 }
 
-fn priority(text: &[u8]) -> Result<(), Complaint> {
+fn priority(text: &[u8]) -> Result<i32, Complaint> {
     let digits = text.trim_ascii();
-    let digits = digits.strip_prefix(b"-").unwrap_or(digits);
-    number::whole(digits)
-        .map(|_| ())
-        .map_err(|_| "is not a whole number; write e.g. 0 (lower goes first)")
+    let (digits, sign) = match digits.strip_prefix(b"-") {
+        Some(digits) => (digits, -1),
+        None => (digits, 1),
+    };
+    let size = number::whole(digits)
+        .map_err(|_| "is not a whole number; write e.g. 0 (lower goes first)")?;
+    i32::try_from(size)
+        .map(|size| sign * size)
+        .map_err(|_| "is too large; write a number from -2147483647 to 2147483647")
 }
 
 /// Reads `name:len` and `name@offset:len`, separated by semicolons, in row `row`.

@@ -137,6 +137,7 @@ impl Rows for MooncakeRows {
             output_tokens: json.tokens(OUTPUT, row.output_length)?,
             segments: self.segments(row.hash_ids.as_deref().unwrap_or(&[]), input_tokens)?,
             max_tokens: None,
+            priority: 0,
             session,
             after,
         };

@@ -46,6 +46,8 @@ pub struct Row {
     pub segments: Option<Box<[Segment]>>,
     /// The most tokens it allowed.
     pub max_tokens: Option<u32>,
+    /// How urgent it was: lower numbers go first.
+    pub priority: i32,
     /// The session it belongs to; only told where rows may follow others.
     pub session: Option<SessionName>,
     /// How long after the end of the last row of its session it arrives, instead of at `arrival_picos`. That row exists.

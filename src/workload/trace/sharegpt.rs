@@ -93,6 +93,7 @@ impl Rows for ShareGptRows {
             output_tokens: json.tokens(OUTPUT, row.output_toks)?,
             segments: self.segments(row.input_tok_ids.as_deref().unwrap_or(&[]), input_tokens)?,
             max_tokens: None,
+            priority: 0,
             session: None,
             after: None,
         }))

@@ -161,6 +161,7 @@ impl TraceSource {
         let id = RequestId(self.taken);
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
         request.output_is_shared = self.rows.names_outputs();
+        request.priority = row.priority;
         if self.followers.is_some() {
             // Which request a row becomes is known only when it arrives, so outputs keep the names that rows have for them.
             request.output_name.content = ContentId::output_of(RequestId(row.number));

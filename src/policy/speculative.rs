@@ -1,0 +1,160 @@
+//! Speculative decoding: how many drafts there are, and how many of them the model accepts.
+
+use crate::stats::streams::{hash_bytes, mix};
+use crate::workload::RequestId;
+
+/// Speculative decoding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Speculative {
+    /// Draft tokens proposed per step; at least 1.
+    pub tokens: u32,
+    /// Tokens beyond the scheduled ones that a request needs blocks for (draft models and EAGLE; 0 for n-gram drafts).
+    pub lookahead_tokens: u32,
+    /// Whether the last block found in the prefix cache is computed again: a head that drafts from hidden states lacks them
+    /// (`use_eagle` in vLLM's `find_longest_cache_hit`).
+    pub recomputes_last_hit: bool,
+    /// How many drafts are accepted.
+    pub acceptance: Acceptance,
+}
+
+/// How many drafts are accepted at a request's n-th verification (from 0).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Acceptance {
+    /// The n-th number, cyclically, as recordings have it; at least one number.
+    Cyclic(Vec<u32>),
+    /// As many as chance has it.
+    Random {
+        /// The probability that the draft at each position is accepted, and with it all before it: what vLLM reports as acceptance
+        /// rates per position. They never grow from one position to the next.
+        rates: Vec<f64>,
+        /// What the draws grow from.
+        seed: u64,
+    },
+}
+
+/// What drafts came to, in the counts of vLLM's `spec_decode` metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DraftCounts {
+    /// How often drafts were verified.
+    pub drafts: u64,
+    /// Tokens that were drafted and verified.
+    pub draft_tokens: u64,
+    /// Of these accepted, those beyond a request's last token included.
+    pub accepted_tokens: u64,
+}
+
+impl DraftCounts {
+    /// Adds those of another request.
+    pub const fn add(&mut self, other: &Self) {
+        self.drafts += other.drafts;
+        self.draft_tokens += other.draft_tokens;
+        self.accepted_tokens += other.accepted_tokens;
+    }
+}
+
+impl Acceptance {
+    /// One probability for each of `tokens` drafts, given that all before it are accepted: position `i` (from 0) is reached and accepted
+    /// with `rate^(i + 1)`, so that a step yields `(1 - rate^(tokens + 1)) / (1 - rate)` tokens on average (Leviathan, Kalman, Matias
+    /// 2023, arXiv:2211.17192, equation 1).
+    pub fn independent(rate: f64, tokens: u32) -> Self {
+        Self::Random {
+            rates: (1..=tokens).map(|draft| rate.powf(draft.into())).collect(),
+            seed: 0,
+        }
+    }
+
+    /// How many drafts are accepted at the n-th verification of `request`: the same, whatever else the server does.
+    pub fn accepted(&self, request: RequestId, number: usize) -> u32 {
+        match self {
+            Self::Cyclic(accepted) => accepted[number % accepted.len()],
+            Self::Random { rates, seed } => {
+                let drawn = uniform(*seed, request, number as u64);
+                // The rates never grow, so one draw decides how far acceptance goes.
+                rates.iter().take_while(|&&rate| drawn < rate).count() as u32
+            }
+        }
+    }
+}
+
+impl Speculative {
+    /// The same with draws that grow from `seed`.
+    #[must_use]
+    pub fn with_seed(mut self, run: u64) -> Self {
+        if let Acceptance::Random { seed, .. } = &mut self.acceptance {
+            *seed = run;
+        }
+        self
+    }
+}
+
+/// A number from 0 to below 1 that belongs to the n-th verification of a request.
+fn uniform(seed: u64, request: RequestId, number: u64) -> f64 {
+    let of_run = mix(seed) ^ hash_bytes(b"acceptance");
+    let bits = mix(mix(mix(of_run) ^ request.0) ^ number);
+    // The 53 bits that a float between 1/2 and 1 can hold.
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_tokens_come_of_a_step_as_the_formula_says() {
+        const STEPS: u32 = 200_000;
+        for (rate, tokens) in [(0.0, 3), (0.3, 1), (0.7, 4), (0.9, 8), (1.0, 5)] {
+            let acceptance = Acceptance::independent(rate, tokens);
+            let accepted: u64 = (0..STEPS)
+                .map(|step| {
+                    u64::from(acceptance.accepted(RequestId((step % 7).into()), step as usize / 7))
+                })
+                .sum();
+            let mean = 1.0 + accepted as f64 / f64::from(STEPS);
+            let expected = if rate < 1.0 {
+                (1.0 - f64::powf(rate, (tokens + 1).into())) / (1.0 - rate)
+            } else {
+                f64::from(tokens + 1)
+            };
+            // Three standard errors of the widest.
+            assert!(
+                (mean - expected).abs() < 0.02,
+                "{rate} {tokens}: {mean}, not {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_position_is_accepted_as_often_as_its_rate_says() {
+        let rates = [0.8, 0.6, 0.1];
+        let acceptance = Acceptance::Random {
+            rates: rates.to_vec(),
+            seed: 9,
+        };
+        let draws: Vec<u32> = (0..100_000)
+            .map(|number| acceptance.accepted(RequestId(3), number))
+            .collect();
+        for (position, rate) in rates.into_iter().enumerate() {
+            let reached = draws
+                .iter()
+                .filter(|&&accepted| accepted as usize > position);
+            let share = reached.count() as f64 / draws.len() as f64;
+            assert!((share - rate).abs() < 0.01, "{position}: {share}");
+        }
+    }
+
+    #[test]
+    fn draws_differ_by_seed_request_and_verification_and_by_nothing_else() {
+        let draws = |seed, request| -> Vec<u32> {
+            let acceptance = Acceptance::Random {
+                rates: vec![0.9, 0.5, 0.3, 0.2],
+                seed,
+            };
+            (0..50)
+                .map(|number| acceptance.accepted(RequestId(request), number))
+                .collect()
+        };
+        assert_eq!(draws(1, 1), draws(1, 1));
+        assert_ne!(draws(1, 1), draws(2, 1));
+        assert_ne!(draws(1, 1), draws(1, 2));
+    }
+}
