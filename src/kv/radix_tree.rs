@@ -4,6 +4,8 @@
 //! as far as their tokens agree, and part in a child each. A request locks the way to the end of its prefix. What nobody has locked can
 //! be evicted, leaf by leaf, the least recently used first; so a prefix is there as long as anything that goes on from it.
 //!
+//! Which nodes a lookup counts as used, and that a leaf goes as a whole, is from general knowledge of SGLang, not read in its source.
+//!
 //! Lengths are whole pages: a stretch that ends within a page is neither found nor kept beyond the page before.
 
 use std::collections::BTreeSet;

@@ -18,6 +18,8 @@ pub(super) struct KvCache {
     caching: bool,
     tree: RadixTree,
     holdings: BTreeMap<RequestId, Holding>,
+    /// Slots outside the tree: of all holdings together.
+    own: u64,
 }
 
 /// What a running request holds.
@@ -39,6 +41,7 @@ impl KvCache {
             caching,
             tree: RadixTree::new(page),
             holdings: BTreeMap::new(),
+            own: 0,
         }
     }
 
@@ -56,8 +59,7 @@ impl KvCache {
 
     /// Slots that running requests hold.
     pub(super) fn used(&self) -> u64 {
-        let own = self.holdings.values().map(|it| u64::from(it.own));
-        own.sum::<u64>() + self.tree.tokens() - self.tree.evictable()
+        self.own + self.tree.tokens() - self.tree.evictable()
     }
 
     /// Slots that are free or can be made so.
@@ -105,10 +107,14 @@ impl KvCache {
     /// Gives a running request the slots to hold `tokens` tokens, evicting what nobody has locked if none are free.
     pub(super) fn grow(&mut self, id: RequestId, tokens: u32) {
         let lacking = self.lacking(id, tokens);
+        if lacking == 0 {
+            return;
+        }
         let free = self.available() - self.tree.evictable();
         self.tree.evict(u64::from(lacking).saturating_sub(free));
         let holding = self.holdings.get_mut(&id).expect("it runs");
         holding.own += lacking;
+        self.own += u64::from(lacking);
         assert!(self.used() + self.tree.evictable() <= self.capacity);
     }
 
@@ -122,17 +128,16 @@ impl KvCache {
         let holding = self.holdings.get_mut(&live.request.id).expect("it runs");
         self.tree.unlock(holding.end);
         let in_tree = live.computed - live.computed % self.page;
-        *holding = Holding {
-            end,
-            in_tree,
-            own: (live.computed - in_tree).next_multiple_of(self.page),
-        };
+        let own = (live.computed - in_tree).next_multiple_of(self.page);
+        self.own -= u64::from(holding.own - own);
+        *holding = Holding { end, in_tree, own };
     }
 
     /// Takes everything from a request; what the tree holds of it can be found again until it is evicted.
     pub(super) fn release(&mut self, id: RequestId) {
         let holding = self.holdings.remove(&id).expect("it runs");
         self.tree.unlock(holding.end);
+        self.own -= u64::from(holding.own);
     }
 }
 
