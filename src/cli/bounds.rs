@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use crate::engine::{Event, Observer, StepRun};
 use crate::units::Time;
-use crate::workload::RequestId;
 use crate::workload::trace::TraceError;
+use crate::workload::{Request, RequestId};
 
 /// Each takes about 160 bytes in the server, and 96 in the list of `--requests-out`.
 pub const MOST_REQUESTS: u64 = 25_000_000;
@@ -80,6 +80,10 @@ pub struct Counting<'a, O> {
 }
 
 impl<O: Observer> Observer for Counting<'_, O> {
+    fn sent(&mut self, request: &Request) {
+        self.observer.sent(request);
+    }
+
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
         match event {
             Event::Arrived { .. } => self.in_server.set(self.in_server.get() + 1),

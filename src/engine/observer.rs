@@ -4,10 +4,13 @@ use crate::kv::KvGrowth;
 use crate::policy::{DraftCounts, Live};
 use crate::step_time::{Ramp, StepShape};
 use crate::units::{Span, Time};
-use crate::workload::RequestId;
+use crate::workload::{Request, RequestId};
 
 /// Listens to a run. Calls come in the order of simulated time.
 pub trait Observer {
+    /// A client sends a request: heard from whoever drives the server, just before the request arrives or is rejected.
+    fn sent(&mut self, _request: &Request) {}
+
     /// Something happened to a request.
     fn on(&mut self, at: Time, id: RequestId, event: &Event);
 

@@ -155,7 +155,7 @@ impl ReferenceServer {
             takes: step.takes,
             shape: step.plan.shape,
             streaming: outcome.produced.iter().filter(one_step_after).count() as u32,
-            kv: KvGrowth::constant(step.plan.used_blocks),
+            kv: KvGrowth::constant(step.plan.used_blocks, step.plan.empty_slots),
         });
         for token in outcome.produced {
             match token.previous {

@@ -3,7 +3,7 @@
 use crate::engine::{Engine, Event, Observer, StepRun};
 use crate::units::Time;
 use crate::workload::trace::TraceError;
-use crate::workload::{RequestId, Source};
+use crate::workload::{Request, RequestId, Source};
 
 /// Why a run could not go to its end.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub fn replay(
     }
     while let Some(arrival) = next_arrival(source)? {
         engine.advance(arrival, observer);
-        engine.submit(source.take(), observer);
+        send(source.take(), engine, observer);
     }
     while engine.advance_to_finish(Time::LIMIT, observer) {
         source.may_go_on().map_err(ReplayError::Workload)?;
@@ -66,10 +66,15 @@ fn replay_closed_loop(
             continue;
         }
         match arrival {
-            Some(_) => engine.submit(source.take(), &mut observer),
+            Some(_) => send(source.take(), engine, &mut observer),
             None => return in_time(engine),
         }
     }
+}
+
+fn send(request: Request, engine: &mut dyn Engine, observer: &mut dyn Observer) {
+    observer.sent(&request);
+    engine.submit(request, observer);
 }
 
 fn next_arrival(source: &mut dyn Source) -> Result<Option<Time>, ReplayError> {
@@ -97,6 +102,10 @@ struct EndsHeard<'a> {
 }
 
 impl Observer for EndsHeard<'_> {
+    fn sent(&mut self, request: &Request) {
+        self.observer.sent(request);
+    }
+
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
         match event {
             Event::Rejected => {

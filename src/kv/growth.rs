@@ -1,4 +1,4 @@
-//! How the number of used blocks grows over a run of decode steps.
+//! How the used blocks, and the tokens in them, grow over a run of decode steps.
 
 use crate::units::Span;
 
@@ -7,6 +7,10 @@ use crate::units::Span;
 pub struct KvGrowth<'a> {
     /// Blocks in use during the first step.
     pub used: u32,
+    /// Slots of these blocks without a token, those that the first step computes counted as tokens.
+    pub empty: u64,
+    /// Slots that each later step fills.
+    pub fills: u32,
     /// `due[c]`: how many holders take a new block in a step whose number is `c` modulo the block size. Empty: nothing grows.
     pub due: &'a [u32],
     /// The first step's number modulo the block size.
@@ -14,10 +18,12 @@ pub struct KvGrowth<'a> {
 }
 
 impl KvGrowth<'_> {
-    /// Usage that stays as it is.
-    pub const fn constant(used: u32) -> KvGrowth<'static> {
+    /// Blocks that stay as they are, with so many slots that no token fills.
+    pub const fn constant(used: u32, empty: u64) -> KvGrowth<'static> {
         KvGrowth {
             used,
+            empty,
+            fills: 0,
             due: &[],
             phase: 0,
         }
@@ -42,6 +48,24 @@ impl KvGrowth<'_> {
             cycles * self.per_cycle()
         };
         u64::from(self.used) + taken_in_cycles + rest
+    }
+
+    /// Slots of the used blocks without a token during step `j` (from 0).
+    pub fn empty_at(&self, j: u64) -> u64 {
+        let block_tokens = self.due.len() as u64;
+        let taken = self.used_at(j) - u64::from(self.used);
+        self.empty + taken * block_tokens - j * u64::from(self.fills)
+    }
+
+    /// Slots without a token times how long they were so, summed over `steps` steps of which step `j` takes `first + j * growth`, when
+    /// [`KvGrowth::integral`] of these is `used` [slot * ps].
+    pub fn empty_integral(&self, first: Span, growth: Span, steps: u64, used: u128) -> u128 {
+        let (first, growth) = (u128::from(first.picos()), u128::from(growth.picos()));
+        let (linear, squares) = sums_below(steps);
+        let all = u128::from(steps) * first + growth * linear;
+        let taken = used - u128::from(self.used) * all;
+        let filled = u128::from(self.fills) * (first * linear + growth * squares);
+        u128::from(self.empty) * all + self.due.len() as u128 * taken - filled
     }
 
     /// Used blocks times how long they were used, summed over `steps` steps of which step `j` takes `first + j * growth` [block * ps].
@@ -100,6 +124,21 @@ impl KvGrowth<'_> {
     }
 }
 
+/// The sums of j and of j^2 over all j below `count`.
+fn sums_below(count: u64) -> (u128, u128) {
+    // A division of 128 bits costs more than all the rest.
+    if count < 1 << 20 {
+        let linear = count * count.saturating_sub(1) / 2;
+        return (
+            linear.into(),
+            (linear * (2 * count).saturating_sub(1) / 3).into(),
+        );
+    }
+    let count = u128::from(count);
+    let linear = count * (count - 1) / 2;
+    (linear, linear * (2 * count - 1) / 3)
+}
+
 /// Step times that grow evenly [ps].
 struct Times {
     first: u128,
@@ -124,15 +163,20 @@ mod tests {
             for (first, growth) in [(0, 0), (7, 0), (7, 2), (0, 1)] {
                 let blocks = KvGrowth {
                     used: 11,
+                    empty: 700,
+                    fills: 8,
                     due: &due,
                     phase,
                 };
-                let mut sum = 0;
+                let (mut sum, mut empty) = (0, 0);
                 for steps in 0..40 {
-                    let integral =
-                        blocks.integral(Span::from_picos(first), Span::from_picos(growth), steps);
+                    let times = (Span::from_picos(first), Span::from_picos(growth));
+                    let integral = blocks.integral(times.0, times.1, steps);
                     assert_eq!(integral, sum);
-                    sum += u128::from(blocks.used_at(steps)) * u128::from(first + growth * steps);
+                    assert_eq!(blocks.empty_integral(times.0, times.1, steps, sum), empty);
+                    let takes = u128::from(first + growth * steps);
+                    sum += u128::from(blocks.used_at(steps)) * takes;
+                    empty += u128::from(blocks.empty_at(steps)) * takes;
                 }
             }
         }
@@ -140,7 +184,8 @@ mod tests {
 
     #[test]
     fn constant_usage_is_used_all_the_time() {
-        let integral = KvGrowth::constant(5).integral(Span::from_picos(10), Span::from_picos(1), 3);
+        let integral =
+            KvGrowth::constant(5, 0).integral(Span::from_picos(10), Span::from_picos(1), 3);
         assert_eq!(integral, 5 * (10 + 11 + 12));
     }
 }

@@ -4,6 +4,7 @@ mod block_pool;
 mod content;
 mod counted_pool;
 mod growth;
+mod prefix_tree;
 mod radix_tree;
 pub mod stretch;
 
@@ -11,6 +12,7 @@ pub use block_pool::{BlockId, BlockPool, PoolRules};
 pub use content::{BlockKey, KeyChain};
 pub use counted_pool::{CountedPool, Held, NamedBlock, OwnBlocks};
 pub use growth::KvGrowth;
+pub use prefix_tree::{Place, PrefixTree};
 pub use radix_tree::{FoundPrefix, PrefixEnd, RadixTree};
 
 /// Blocks that hold `tokens` tokens.

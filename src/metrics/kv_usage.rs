@@ -16,6 +16,15 @@ pub(super) struct KvUsage {
     pieces: TimeWeighted,
 }
 
+/// Blocks used during a run of steps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlocksOfRun {
+    /// Times how long they were used [block * ps].
+    pub(super) integral: u128,
+    /// Those of the last step, the most of all.
+    pub(super) last: u64,
+}
+
 impl KvUsage {
     pub(super) fn new(usable_blocks: u32) -> Self {
         Self {
@@ -27,7 +36,7 @@ impl KvUsage {
     }
 
     /// A run of steps took `all` in total.
-    pub(super) fn ran(&mut self, run: &StepRun<'_>, all: Span) {
+    pub(super) fn ran(&mut self, run: &StepRun<'_>, all: Span) -> BlocksOfRun {
         let first = u64::from(run.kv.used);
         let last = if run.steps == 1 {
             first
@@ -36,16 +45,19 @@ impl KvUsage {
         };
         self.max = self.max.max(last);
         if first == last {
-            self.integral += u128::from(first) * u128::from(all.picos());
+            let integral = u128::from(first) * u128::from(all.picos());
+            self.integral += integral;
             self.pieces.hold(first, all.picos());
-            return;
+            return BlocksOfRun { integral, last };
         }
-        self.integral += run.kv.integral(run.ramp.first, run.ramp.growth, run.steps);
+        let integral = run.kv.integral(run.ramp.first, run.ramp.growth, run.steps);
+        self.integral += integral;
         if last - first <= self.coarseness() {
             self.pieces.hold(u64::midpoint(first, last), all.picos());
         } else {
             self.hold_in_pieces(run);
         }
+        BlocksOfRun { integral, last }
     }
 
     /// Nothing was in use for `span`.
@@ -135,6 +147,8 @@ mod tests {
                 streaming: 0,
                 kv: KvGrowth {
                     used: 17,
+                    empty: 0,
+                    fills: 0,
                     due: &due,
                     phase: 1,
                 },

@@ -2,13 +2,19 @@
 
 use crate::engine::{Event, Observer, StepRun};
 use crate::units::Time;
-use crate::workload::RequestId;
+use crate::workload::{Request, RequestId};
 
 /// Passes everything on to each observer in turn.
 #[derive(Default)]
 pub struct Listeners<'a>(pub Vec<&'a mut dyn Observer>);
 
 impl Observer for Listeners<'_> {
+    fn sent(&mut self, request: &Request) {
+        for listener in &mut self.0 {
+            listener.sent(request);
+        }
+    }
+
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
         for listener in &mut self.0 {
             listener.on(at, id, event);

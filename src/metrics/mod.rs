@@ -4,11 +4,13 @@
 //! recordings of replications pool into one, and a [`Summary`] holds the numbers that are reported.
 
 mod binding;
+mod fragmentation;
 mod gpu_work;
 mod kv_usage;
 mod latency;
 mod listeners;
 mod population;
+mod prefix_hits;
 mod recorder;
 mod recording;
 mod replications;
@@ -29,7 +31,7 @@ pub use request_log::{Outcome, RequestLog, RequestRow};
 pub use saturation::Saturation;
 pub use slo::{Metric, Slo, SloError, SloOutcome, SloResult, Statistic};
 pub use summary::{
-    GpuSummary, KvSummary, KvUsage, Latencies, QueueSummary, Requests, SpeculativeSummary, Summary,
-    Throughput, TimeWeightedSummary,
+    GpuSummary, KvFragmentation, KvSummary, KvUsage, Latencies, QueueSummary, Requests,
+    SpeculativeSummary, Summary, Throughput, TimeWeightedSummary,
 };
 pub use timeline::{Timeline, TimelineRow};

@@ -1,9 +1,11 @@
 //! Listens to one server and adds up.
 
 use super::binding::{AdmissionLimits, BindingTimes};
+use super::fragmentation::Fragmentation;
 use super::gpu_work::{GpuWork, Utilisation};
 use super::kv_usage::KvUsage;
 use super::population::{Counts, Population};
+use super::prefix_hits::PrefixHits;
 use super::recording::{KvSize, Recording};
 use super::saturation::MetDepths;
 use super::slo::{Metric, Slo};
@@ -12,7 +14,7 @@ use crate::engine::{Event, Finished, Observer, ServerSettings, StepRun};
 use crate::policy::DraftCounts;
 use crate::stats::Distribution;
 use crate::units::{Span, Time};
-use crate::workload::RequestId;
+use crate::workload::{Request, RequestId};
 
 /// What a [`Recorder`] needs to know beforehand.
 pub struct RecorderSettings<'a> {
@@ -26,10 +28,12 @@ pub struct RecorderSettings<'a> {
     pub gpu_work: Option<GpuWork>,
 }
 
-/// An observer that adds up everything a [`super::Summary`] reports. Its memory does not grow with the run.
+/// An observer that adds up everything a [`super::Summary`] reports. Its memory grows with the run only where prompts share content, by
+/// what they hold.
 pub struct Recorder {
     limits: AdmissionLimits,
-    prefix_caching: bool,
+    /// `None` without a prefix cache.
+    prefix: Option<PrefixHits>,
     request_limits: Option<RequestLimits>,
     gpu_work: Option<GpuWork>,
     kv_size: KvSize,
@@ -42,6 +46,7 @@ pub struct Recorder {
     prefix_hit_tokens: u128,
     /// `None` while nothing was drafted.
     drafts: Option<DraftCounts>,
+    recomputed_tokens: u128,
     population: Population,
     met_depths: MetDepths,
     first_arrival: Option<Time>,
@@ -52,6 +57,7 @@ pub struct Recorder {
     steps: u64,
     requests_in_steps: u128,
     kv: KvUsage,
+    fragmentation: Fragmentation,
     utilisation: Option<Utilisation>,
     bindings: BindingTimes,
 }
@@ -73,7 +79,9 @@ impl Recorder {
         let usable_blocks = server.kv_blocks - 1;
         Self {
             limits: AdmissionLimits::of(&server.policy),
-            prefix_caching: settings.prefix_caching,
+            prefix: settings
+                .prefix_caching
+                .then(|| PrefixHits::new(server.block_tokens, server.max_model_len)),
             request_limits: RequestLimits::of(settings.slos),
             utilisation: settings.gpu_work.as_ref().map(Utilisation::none_of),
             gpu_work: settings.gpu_work,
@@ -88,6 +96,7 @@ impl Recorder {
             output_tokens: 0,
             prefix_hit_tokens: 0,
             drafts: None,
+            recomputed_tokens: 0,
             population: Population::default(),
             met_depths: MetDepths::default(),
             first_arrival: None,
@@ -97,6 +106,7 @@ impl Recorder {
             steps: 0,
             requests_in_steps: 0,
             kv: KvUsage::new(usable_blocks),
+            fragmentation: Fragmentation::new(server.block_tokens),
             bindings: BindingTimes::default(),
         }
     }
@@ -114,10 +124,9 @@ impl Recorder {
         let idle = u128::from(window.picos()) - self.busy_picos;
         self.kv.pass_idle(Span::from_picos(idle as u64));
         self.count_ends();
-        let prefix_query_tokens = if self.prefix_caching {
-            self.input_tokens
-        } else {
-            0
+        let prefix_query_tokens = match &self.prefix {
+            Some(_) => self.input_tokens,
+            None => 0,
         };
         Recording {
             requests: self.requests,
@@ -128,6 +137,8 @@ impl Recorder {
             prefix_hit_tokens: self.prefix_hit_tokens,
             prefix_query_tokens,
             drafts: self.drafts,
+            prefix_losses: self.prefix.as_ref().and_then(PrefixHits::losses),
+            recomputed_tokens: self.recomputed_tokens,
             serving_picos: last_finish.since(first).picos().into(),
             window_picos: window.picos().into(),
             depth: self.population.depth,
@@ -136,6 +147,7 @@ impl Recorder {
             steps: self.steps,
             requests_in_steps: self.requests_in_steps,
             kv: self.kv,
+            fragmentation: self.fragmentation,
             kv_size: self.kv_size,
             utilisation: self.utilisation,
             bindings: self.bindings,
@@ -168,6 +180,7 @@ impl Recorder {
         if request.drafts.drafts > 0 {
             self.drafts.get_or_insert_default().add(&request.drafts);
         }
+        self.recomputed_tokens += u128::from(request.recomputed_tokens);
         if let (Some(used), Some(work)) = (&mut self.utilisation, &self.gpu_work) {
             used.finished(request, &work.arithmetic);
         }
@@ -198,7 +211,16 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn on(&mut self, at: Time, _id: RequestId, event: &Event) {
+    fn sent(&mut self, request: &Request) {
+        if let Some(prefix) = &mut self.prefix {
+            prefix.sent(request);
+        }
+    }
+
+    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
+        if let Some(prefix) = &mut self.prefix {
+            prefix.on(id, event);
+        }
         match event {
             Event::Arrived { .. } => {
                 self.arrived(at);
@@ -240,11 +262,12 @@ impl Observer for Recorder {
             run.steps,
             run.streaming.into(),
         );
-        self.kv.ran(run, span);
+        let blocks = self.kv.ran(run, span);
         if let (Some(used), Some(work)) = (&mut self.utilisation, &self.gpu_work) {
             used.ran(run, &work.arithmetic);
         }
         let at_start = self.population.at_start_of_run(run.start);
+        self.fragmentation.ran(run, blocks);
         self.bindings.ran(&self.limits, at_start, run, span);
     }
 }

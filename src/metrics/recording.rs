@@ -1,8 +1,10 @@
 //! What a recorder heard in one run, or in several pooled: sums and distributions, from which a summary is made.
 
 use super::binding::BindingTimes;
+use super::fragmentation::Fragmentation;
 use super::gpu_work::Utilisation;
 use super::kv_usage::KvUsage;
+use super::prefix_hits::PrefixLosses;
 use super::saturation::Saturation;
 use super::slo::Metric;
 use super::summary::Requests;
@@ -23,6 +25,9 @@ pub struct Recording {
     pub(super) prefix_query_tokens: u128,
     /// Of finished requests; `None` if nothing was drafted.
     pub(super) drafts: Option<DraftCounts>,
+    /// `None` without a prefix cache, or if it is not known what prompts held.
+    pub(super) prefix_losses: Option<PrefixLosses>,
+    pub(super) recomputed_tokens: u128,
     /// First arrival to last finish.
     pub(super) serving_picos: u128,
     /// First arrival to the end of what time-weighted numbers cover.
@@ -33,6 +38,7 @@ pub struct Recording {
     pub(super) steps: u64,
     pub(super) requests_in_steps: u128,
     pub(super) kv: KvUsage,
+    pub(super) fragmentation: Fragmentation,
     pub(super) kv_size: KvSize,
     pub(super) utilisation: Option<Utilisation>,
     pub(super) bindings: BindingTimes,
@@ -69,6 +75,14 @@ impl Recording {
         if let Some(theirs) = &other.drafts {
             self.drafts.get_or_insert_default().add(theirs);
         }
+        self.prefix_losses = match (self.prefix_losses, &other.prefix_losses) {
+            (Some(mut mine), Some(theirs)) => {
+                mine.add(theirs);
+                Some(mine)
+            }
+            _ => None,
+        };
+        self.recomputed_tokens += other.recomputed_tokens;
         self.serving_picos += other.serving_picos;
         self.window_picos += other.window_picos;
         self.depth.merge(&other.depth);
@@ -77,6 +91,7 @@ impl Recording {
         self.steps += other.steps;
         self.requests_in_steps += other.requests_in_steps;
         self.kv.merge(&other.kv);
+        self.fragmentation.merge(&other.fragmentation);
         if let (Some(mine), Some(theirs)) = (&mut self.utilisation, &other.utilisation) {
             mine.merge(theirs);
         }

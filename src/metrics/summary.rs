@@ -103,6 +103,29 @@ pub struct KvSummary {
     /// Prompt tokens of finished requests looked up in it: none if it is off.
     pub prefix_query_tokens: u64,
     pub prefix_hit_ratio: Option<f64>,
+    /// What a cache without limit, fed in the order of arrival, would have found of the same prompts, in whole blocks of the same size:
+    /// the sum of `prefix_hit_tokens` and both losses. `None` without a cache, or if more distinct content was sent than is remembered.
+    pub prefix_ideal_hit_tokens: Option<u64>,
+    pub prefix_ideal_hit_ratio: Option<f64>,
+    /// Prompt tokens that had been computed when their request was admitted, but were evicted.
+    pub prefix_lost_to_capacity_tokens: Option<u64>,
+    /// Prompt tokens of earlier requests that had not been computed yet when their request was admitted. Negative if more is gained from
+    /// requests that arrived later and were served before.
+    pub prefix_lost_to_order_tokens: Option<i64>,
+    /// Tokens that finished requests computed once more after preemptions.
+    pub recomputed_tokens: u64,
+    pub fragmentation: KvFragmentation,
+}
+
+/// Slots for tokens that are allocated and hold none, as a fraction of those that are allocated. `None` where it cannot be known: of a cache
+/// whose blocks are shared, of a static batch that answers together, with look-ahead and with drafts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct KvFragmentation {
+    /// Over all slots and all the time they were allocated.
+    pub mean: Option<f64>,
+    /// When the most blocks were in use for the first time.
+    pub at_peak: Option<f64>,
 }
 
 /// Used blocks as a fraction of those that can hold tokens, weighted with time. The 99th percentile is within 0.001.
@@ -262,6 +285,7 @@ impl TimeWeightedSummary {
 impl KvSummary {
     fn of(recording: &Recording) -> Self {
         let (hits, queries) = (recording.prefix_hit_tokens, recording.prefix_query_tokens);
+        let losses = recording.prefix_losses;
         Self {
             blocks: recording.kv_size.blocks,
             block_tokens: recording.kv_size.block_tokens,
@@ -273,6 +297,15 @@ impl KvSummary {
             prefix_hit_tokens: hits as u64,
             prefix_query_tokens: queries as u64,
             prefix_hit_ratio: ratio(hits as f64, queries as f64),
+            prefix_ideal_hit_tokens: losses.map(|it| it.ideal),
+            prefix_ideal_hit_ratio: losses.and_then(|it| ratio(it.ideal as f64, queries as f64)),
+            prefix_lost_to_capacity_tokens: losses.map(|it| it.lost_to_capacity),
+            prefix_lost_to_order_tokens: losses.map(|it| it.lost_to_order),
+            recomputed_tokens: recording.recomputed_tokens as u64,
+            fragmentation: KvFragmentation {
+                mean: recording.fragmentation.mean(),
+                at_peak: recording.fragmentation.at_peak(),
+            },
         }
     }
 }

@@ -76,6 +76,13 @@ pub trait Policy {
     /// Decides what happens at `now`, when no step is running, and moves requests between the queues accordingly.
     fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision;
 
+    /// Slots that hold a token while the step runs: of what was computed before and of what it computes.
+    fn filled_slots(&self, queue: &Queue, plan: &StepPlan) -> u64 {
+        let computed = queue.running.iter().map(|live| u64::from(live.computed));
+        let scheduled = plan.scheduled.iter().map(|part| u64::from(part.tokens));
+        computed.chain(scheduled).sum()
+    }
+
     /// The step has ended, and these requests have left: a policy that keeps more than the queues do takes note of it.
     fn completed(&mut self, _queue: &Queue, _plan: &StepPlan, _finished: &[Live]) {}
 

@@ -59,7 +59,12 @@ impl Planner for Planned {
     }
 
     fn plan(&mut self, now: Time) -> Decision {
-        self.policy.plan(&mut self.queue, now)
+        let mut decision = self.policy.plan(&mut self.queue, now);
+        if let Decision::Step(plan) = &mut decision {
+            let slots = u64::from(plan.used_blocks) * u64::from(self.queue.memory.block_tokens);
+            plan.empty_slots = slots - self.policy.filled_slots(&self.queue, plan);
+        }
+        decision
     }
 
     fn complete(&mut self, plan: &StepPlan, end: Time) -> Outcome {

@@ -84,6 +84,8 @@ pub struct StepPlan {
     pub shape: StepShape,
     /// Blocks taken while the step runs.
     pub used_blocks: u32,
+    /// Their slots without a token while the step runs, those that it computes counted as tokens.
+    pub empty_slots: u64,
     /// Whether the members of the batch get their responses together, once all have finished.
     pub respond_together: bool,
 }

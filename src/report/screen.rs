@@ -42,7 +42,9 @@ impl RunReport {
         lines.push(labelled("Tokens", &self.tokens_line()));
         lines.extend(self.latency_table());
         lines.push(labelled("Queue", &self.queue_line()));
-        lines.push(labelled("KV cache", &self.kv_line()));
+        let prefixes = self.prefix_line();
+        lines.push(labelled("KV cache", &self.kv_line(prefixes.is_none())));
+        lines.extend(prefixes);
         lines.push(labelled("GPU", &self.gpu_line()));
         if let Some(drafts) = &self.summary.speculative {
             lines.push(labelled("Drafts", &drafts_line(drafts)));
@@ -108,10 +110,14 @@ impl RunReport {
             }
         }
         let throughput = &self.summary.throughput;
+        let _ = write!(text, " · {} preemptions", requests.preemptions);
+        let recomputed = self.summary.kv.recomputed_tokens;
+        if recomputed > 0 {
+            let _ = write!(text, " ({recomputed} tokens computed again)");
+        }
         let _ = write!(
             text,
-            " · {} preemptions · {} req/s",
-            requests.preemptions,
+            " · {} req/s",
             or_unknown(throughput.requests_per_s, rounded)
         );
         if let Some(goodput) = throughput.goodput_per_s {
@@ -161,7 +167,7 @@ impl RunReport {
         )
     }
 
-    fn kv_line(&self) -> String {
+    fn kv_line(&self, with_hits: bool) -> String {
         let kv = &self.summary.kv;
         let mut text = format!(
             "mean {} · p99 {} · peak {} of {} tokens",
@@ -170,10 +176,30 @@ impl RunReport {
             or_unknown(kv.usage.max, percent),
             u64::from(kv.blocks - 1) * u64::from(kv.block_tokens)
         );
-        if let Some(ratio) = kv.prefix_hit_ratio {
+        if let Some(empty) = kv.fragmentation.mean {
+            let _ = write!(text, " · {} of used slots empty", percent(empty));
+        }
+        if let Some(ratio) = kv.prefix_hit_ratio.filter(|_| with_hits) {
             let _ = write!(text, " · prefix hits {} of prompt tokens", percent(ratio));
         }
         text
+    }
+
+    /// How far the prefix hits are from what they could be, where prompts share anything.
+    fn prefix_line(&self) -> Option<String> {
+        let kv = &self.summary.kv;
+        let ideal = kv.prefix_ideal_hit_ratio.filter(|&ideal| ideal > 0.0)?;
+        let share = |tokens: f64| percent(tokens / kv.prefix_query_tokens as f64);
+        Some(labelled(
+            "Prefixes",
+            &format!(
+                "hits {} of prompt tokens · {} in a cache without limit: {} lost to capacity, {} to order",
+                or_unknown(kv.prefix_hit_ratio, percent),
+                percent(ideal),
+                share(kv.prefix_lost_to_capacity_tokens? as f64),
+                share(kv.prefix_lost_to_order_tokens? as f64)
+            ),
+        ))
     }
 
     fn gpu_line(&self) -> String {

@@ -402,12 +402,6 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     ),
     // What does not exist yet must not be passed over in silence.
     (
-        "policy = \"continuous\"",
-        "async_scheduling = true",
-        "9:20",
-        "not supported yet",
-    ),
-    (
         "requests = 10",
         "requests = 10\ntimeout = \"300s\"",
         "12:11",

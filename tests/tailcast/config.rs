@@ -414,6 +414,7 @@ fn every_setting_reaches_the_simulation() {
             long_prefill_token_threshold: 100,
             watermark: 0.25,
             prefix_caching: false,
+            async_scheduling: true,
             full_sequence_gate: false,
             ..ContinuousSettings::new(33, 8193)
         }

@@ -156,7 +156,10 @@ impl Run {
         if self.keeps_blocks() {
             assert_eq!(plan.used_blocks, self.queue.used_blocks(), "{context}");
         }
-        self.check_slots(plan, &context);
+        let slots = u64::from(plan.used_blocks) * u64::from(memory.block_tokens);
+        let filled = self.policy.filled_slots(&self.queue, plan);
+        assert!(filled <= slots, "{context}: {filled} of {slots} slots");
+        self.check_slots(plan, filled, &context);
         if self.name != "static" {
             assert_eq!(tokens, plan.shape.tokens(), "{context}");
             assert_eq!(
@@ -182,7 +185,7 @@ impl Run {
 
     /// Where prefixes are shared, the slots in use hold what those that run have computed or compute now, at least once and at most once
     /// for each of them.
-    fn check_slots(&self, plan: &StepPlan, context: &str) {
+    fn check_slots(&self, plan: &StepPlan, filled: u64, context: &str) {
         let PolicySettings::Sglang(settings) = &self.settings else {
             return;
         };
@@ -209,7 +212,7 @@ impl Run {
         }
         let block = u64::from(self.queue.memory.block_tokens);
         let used = u64::from(plan.used_blocks);
-        assert!(used * block >= different.tokens(), "{context}");
+        assert!(filled >= different.tokens(), "{context}");
         assert!(used <= all.div_ceil(block), "{context}");
         assert!(settings.prefix_caching || used == all.div_ceil(block));
     }

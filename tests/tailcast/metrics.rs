@@ -161,6 +161,8 @@ fn random_run(random: &mut Xoshiro256PlusPlus, start: u64, running: usize) -> St
         streaming: running as u32,
         kv: KvGrowth {
             used: random.random_range(1..60),
+            empty: 0,
+            fills: 0,
             due: DUE,
             phase: random.random_range(0..4),
         },
@@ -357,7 +359,7 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
                 takes: span(step * steps),
                 shape,
                 streaming,
-                kv: KvGrowth::constant(7),
+                kv: KvGrowth::constant(7, 0),
             };
             now = run.end().picos();
             observer.ran(&run);
@@ -494,7 +496,7 @@ fn what_keeps_requests_waiting_is_named() {
             takes: span(500),
             shape: shape(tokens),
             streaming: 0,
-            kv: KvGrowth::constant(90),
+            kv: KvGrowth::constant(90, 0),
         });
         let summary = Summary::of(&recorder.finish());
         assert_eq!(summary.constraint.binding, expected);
@@ -539,7 +541,7 @@ fn held_back_by_batch(rows: u64, running: u64) -> Binding {
         takes: span(500),
         shape,
         streaming: running as u32,
-        kv: KvGrowth::constant(9),
+        kv: KvGrowth::constant(9, 0),
     });
     Summary::of(&recorder.finish()).constraint.binding
 }

@@ -141,7 +141,7 @@ fn crowded(slos: &[Slo]) -> Recording {
         takes: second,
         shape,
         streaming: 0,
-        kv: KvGrowth::constant(40),
+        kv: KvGrowth::constant(40, 0),
     });
     recorder.finish()
 }

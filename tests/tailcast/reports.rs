@@ -66,7 +66,7 @@ Latency               mean       p50       p90       p99       max   samples
  E2E        (ms)       130       130       130       130       130      1000
  queue wait (ms)         0         0         0         0         0      1000
 Queue     depth mean 0 · p50 0 · p90 0 · p99 0 · max 0 requests waiting, over time
-KV cache  mean 4.6 % · p99 7.0 % · peak 7.0 % of 1600 tokens · prefix hits 25.0 % of prompt tokens
+KV cache  mean 4.6 % · p99 7.0 % · peak 7.0 % of 1600 tokens · 0.0 % of used slots empty · prefix hits 25.0 % of prompt tokens
 GPU       busy 65.0 % · 11000 steps · 1 requests a step · 7.7 % of peak FLOP/s · 6.1 % of peak memory bandwidth
 Capacity  closed form, (memory - weights) / KV per user: 53.4 users · simulated: mean 0.65, peak 1 running
 Why       nothing binds: requests hardly waited for more than the step under way
@@ -95,7 +95,7 @@ const TOP_LEVEL: [&str; 12] = [
 const LATENCY: &str = "count mean std min p50 p90 p95 p99 p999 max ci95";
 
 /// What stands in each object, in this order; more may stand there too.
-const INSIDE: [(&str, &str); 17] = [
+const INSIDE: [(&str, &str); 18] = [
     (
         "requests",
         "arrived finished rejected timed_out cancelled failed running_at_end waiting_at_end preemptions",
@@ -115,8 +115,10 @@ const INSIDE: [(&str, &str); 17] = [
     ("queue.running", "mean p50 p90 p99 max"),
     (
         "kv",
-        "blocks block_tokens usage prefix_hit_tokens prefix_query_tokens prefix_hit_ratio",
+        "blocks block_tokens usage prefix_hit_tokens prefix_query_tokens prefix_hit_ratio prefix_ideal_hit_tokens \
+         prefix_ideal_hit_ratio prefix_lost_to_capacity_tokens prefix_lost_to_order_tokens recomputed_tokens fragmentation",
     ),
+    ("kv.fragmentation", "mean at_peak"),
     ("kv.usage", "mean p99 max"),
     (
         "gpu",
@@ -196,6 +198,35 @@ fn each_number_stands_under_its_heading() {
     };
     assert_eq!(numbers_of("TTFT"), ["21", "22", "23", "24", "25", "1000"]);
     assert_eq!(numbers_of("Queue"), ["0", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn what_the_cache_and_the_memory_lose_is_said_where_it_is_known() {
+    let mut summary = Summary::of(&recording(10));
+    assert_eq!(
+        summary.kv.prefix_query_tokens, 1_000,
+        "ten prompts of 100 tokens"
+    );
+    let screen = |summary: &Summary| report(summary, &[]).to_screen(Style::default());
+    let unknown = screen(&summary);
+    assert!(unknown.contains(" · prefix hits 25.0 % of prompt tokens\n"));
+    assert!(!unknown.contains("Prefixes"));
+    assert!(!unknown.contains("again"));
+    let kv = &mut summary.kv;
+    kv.fragmentation.mean = Some(0.125);
+    kv.recomputed_tokens = 77;
+    kv.prefix_ideal_hit_tokens = Some(370);
+    kv.prefix_ideal_hit_ratio = Some(0.37);
+    kv.prefix_lost_to_capacity_tokens = Some(125);
+    kv.prefix_lost_to_order_tokens = Some(-5);
+    let known = screen(&summary);
+    for line in [
+        "of 1600 tokens · 12.5 % of used slots empty\n",
+        "\nPrefixes  hits 25.0 % of prompt tokens · 37.0 % in a cache without limit: 12.5 % lost to capacity, -0.5 % to order\n",
+        " · 0 preemptions (77 tokens computed again) · ",
+    ] {
+        assert!(known.contains(line), "{known}");
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Real traces have the facts that others have measured.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use tailcast::workload::trace::{Replay, info};
+use tailcast::workload::Source;
+use tailcast::workload::trace::{Replay, info, open};
 
 /// A real trace beside the project; `None`, with a loud note, if it is not there.
-fn real(name: &str) -> Option<PathBuf> {
+pub fn real(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../shared/traces")
         .join(name);
@@ -22,6 +24,29 @@ fn real(name: &str) -> Option<PathBuf> {
         return None;
     }
     Some(path)
+}
+
+/// What is often quoted of a trace: every block counts, the last one of a prompt too, which is mostly not full. Shares of blocks and of
+/// tokens that an earlier prompt holds.
+fn hits_with_partial_blocks(path: PathBuf) -> [f64; 2] {
+    let mut source = open(&Replay::new(path)).unwrap();
+    let mut seen = HashSet::new();
+    let (mut blocks, mut hit_blocks, mut tokens, mut hit_tokens) = (0, 0, 0, 0);
+    while source.next_arrival().unwrap().is_some() {
+        let request = source.take();
+        let mut hits = true;
+        for segment in request.prompt.segments().unwrap() {
+            // An id stands for its block and all that comes before.
+            hits &= !seen.insert(segment.content);
+            blocks += 1;
+            tokens += segment.tokens;
+            if hits {
+                hit_blocks += 1;
+                hit_tokens += segment.tokens;
+            }
+        }
+    }
+    [(hit_blocks, blocks), (hit_tokens, tokens)].map(|(hits, all)| f64::from(hits) / f64::from(all))
 }
 
 #[track_caller]
@@ -68,6 +93,9 @@ fn mooncake_conversation_has_its_known_facts() {
     let Some(path) = real("mooncake/conversation_trace.jsonl") else {
         return;
     };
+    let [blocks, tokens] = hits_with_partial_blocks(path.clone());
+    assert_rounds_to(blocks, 0.3664, 0.0001);
+    assert_rounds_to(tokens, 0.3736, 0.0001);
     let facts = info(&Replay::new(path)).unwrap();
     assert_eq!((facts.format, facts.requests), ("mooncake", 12_031));
     assert_rounds_to(facts.span.seconds(), 3537.0, 1.0);

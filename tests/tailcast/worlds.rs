@@ -418,6 +418,7 @@ pub enum Heard {
         shape: StepShape,
         streaming: u32,
         used_blocks: u64,
+        empty_slots: u64,
     },
 }
 
@@ -440,6 +441,7 @@ impl Observer for Stream {
                 shape: run.shape.later(j),
                 streaming: run.streaming,
                 used_blocks: run.kv.used_at(j),
+                empty_slots: run.kv.empty_at(j),
             });
             start += takes;
         }

@@ -30,6 +30,8 @@ pub(super) struct ContinuousBatching {
     /// What was decided and has not ended.
     pub(super) decided: VecDeque<Decided>,
     pub(super) pool: CountedPool,
+    /// Slots of the running requests' blocks without a token, those that the decided steps compute counted as tokens.
+    empty: u64,
     /// How many running requests produce what others can name.
     pub(super) naming: u32,
     /// Cached blocks of the request that is looked at.
@@ -46,6 +48,8 @@ pub(super) struct Decided {
     clock: u64,
     /// Blocks in use during the first.
     used_blocks: u32,
+    /// Their slots without a token.
+    empty: u64,
     /// How many decoders get a token in each.
     decoding: u32,
     /// Who gets a token apart from them, in the order of admission.
@@ -73,6 +77,7 @@ impl ContinuousBatching {
                     keyless_first: rules.keyless_first,
                 },
             ),
+            empty: 0,
             naming: 0,
             found: Vec::new(),
             listed: false,
@@ -178,10 +183,18 @@ impl ContinuousBatching {
         }
     }
 
+    /// Takes blocks that are still empty.
+    fn take(&mut self, blocks: u32) {
+        self.pool.take(blocks);
+        self.empty += u64::from(blocks) * u64::from(self.memory.block_tokens);
+    }
+
     /// Takes all blocks from a request of which `known` tokens are known.
     fn release(&mut self, slot: Slot, known: u32, returns: bool) {
         let active = &mut self.slots[slot];
         self.naming -= u32::from(active.holding.names_output());
+        let slots = u64::from(active.live.blocks) * u64::from(self.memory.block_tokens);
+        self.empty -= slots - u64::from(active.live.computed);
         active
             .holding
             .release(&active.live, known, returns, &mut self.pool);
@@ -198,7 +211,8 @@ impl ContinuousBatching {
         if lacking > self.pool.free() {
             return false;
         }
-        self.pool.take(lacking);
+        self.take(lacking);
+        self.empty -= u64::from(tokens);
         let placeholders = self.placeholders(slot);
         let active = &mut self.slots[slot];
         active.live.blocks += lacking;
@@ -230,7 +244,7 @@ impl ContinuousBatching {
         loop {
             let lacking = self.decoders.due_now() - taken;
             let found = lacking.min(self.pool.free());
-            self.pool.take(found);
+            self.take(found);
             taken += found;
             if found == lacking {
                 break;
@@ -380,9 +394,10 @@ impl ContinuousBatching {
             streaming: decided.decoding
                 + decided.sampling.iter().filter(one_step_after).count() as u32,
             kv: if steps.count == 1 {
-                KvGrowth::constant(decided.used_blocks)
+                KvGrowth::constant(decided.used_blocks, decided.empty)
             } else {
-                self.decoders.growth(decided.clock, decided.used_blocks)
+                self.decoders
+                    .growth(decided.clock, decided.used_blocks, decided.empty)
             },
         });
     }
@@ -527,14 +542,18 @@ impl Scheduler for ContinuousBatching {
             let overruns = |&&slot: &&Slot| self.slots[slot].part == Part::Overruns;
             latest.ending.iter().filter(overruns).count() as u32
         };
+        let decoders = u64::from(self.decoders.count());
+        self.empty -= decoders;
         let mut decided = Decided {
             steps,
             clock: self.decoders.clock(),
             used_blocks: self.memory.usable_blocks - self.pool.free(),
             decoding: self.decoders.count() - self.decided.back().map_or(0, overrun),
+            empty: self.empty,
             ..Decided::default()
         };
-        self.pool.take(self.decoders.due_after_next(steps - 1));
+        self.take(self.decoders.due_after_next(steps - 1));
+        self.empty -= (steps - 1) * decoders;
         self.decoders.advance(steps);
         self.commit_chunks(&mut decided);
         self.decided.push_back(decided);
@@ -544,8 +563,11 @@ impl Scheduler for ContinuousBatching {
         self.report(steps, observer);
         let first = &mut self.decided[0];
         if steps.count < first.steps {
-            let growth = self.decoders.growth(first.clock, first.used_blocks);
+            let growth = self
+                .decoders
+                .growth(first.clock, first.used_blocks, first.empty);
             first.used_blocks = growth.used_at(steps.count) as u32;
+            first.empty = growth.empty_at(steps.count);
             first.clock += steps.count;
             first.steps -= steps.count;
             return false;

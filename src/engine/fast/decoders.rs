@@ -109,10 +109,13 @@ impl Decoders {
         (steps / cycle) as u32 * self.count + rest
     }
 
-    /// How blocks grow from the step at `clock` on, in which `used` are in use, while the decoders are as they are now.
-    pub(super) fn growth(&self, clock: u64, used: u32) -> KvGrowth<'_> {
+    /// How blocks grow from the step at `clock` on, in which `used` are in use with `empty` slots without a token, while the decoders are
+    /// as they are now.
+    pub(super) fn growth(&self, clock: u64, used: u32, empty: u64) -> KvGrowth<'_> {
         KvGrowth {
             used,
+            empty,
+            fills: self.count,
             due: &self.due,
             phase: (clock % u64::from(self.block_tokens)) as usize,
         }

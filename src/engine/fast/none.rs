@@ -80,12 +80,17 @@ impl Scheduler for NoBatching {
         let slot = self.served.expect("a request is served");
         let is_prefill = self.decoders.count() == 0;
         let live = &self.slots[slot].live;
-        let kv = if is_prefill {
-            KvGrowth::constant(self.memory.blocks_for(live.num_tokens()))
+        let tokens = if is_prefill {
+            live.num_tokens()
         } else {
-            let context = self.decoders.shape().context as u32;
-            self.decoders
-                .growth(self.decoders.clock(), self.memory.blocks_for(context))
+            self.decoders.shape().context as u32
+        };
+        let used = self.memory.blocks_for(tokens);
+        let empty = u64::from(used * self.memory.block_tokens - tokens);
+        let kv = if is_prefill {
+            KvGrowth::constant(used, empty)
+        } else {
+            self.decoders.growth(self.decoders.clock(), used, empty)
         };
         let streaming = u32::from(!is_prefill || live.last_token == Some(steps.start));
         observer.ran(&StepRun {

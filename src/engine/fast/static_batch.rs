@@ -59,15 +59,43 @@ impl StaticBatching {
         }
     }
 
-    /// The output length at which the next rows are answered.
-    fn next_answer(&self) -> u32 {
+    /// The output length at which the next rows end.
+    fn next_end(&self) -> u32 {
         let outputs = self.rows.iter().map(|live| live.request.output_tokens);
-        let next = if self.responds_together() {
-            outputs.max()
+        let next = outputs.filter(|&output| output > self.generated).min();
+        next.expect("a row has not ended")
+    }
+
+    /// Whether rows are answered now.
+    fn answers(&self) -> bool {
+        let mut ended = self
+            .rows
+            .iter()
+            .map(|live| live.request.output_tokens <= self.generated);
+        if self.responds_together() {
+            ended.all(|row| row)
         } else {
-            outputs.min()
-        };
-        next.expect("a batch has rows")
+            ended.any(|row| row)
+        }
+    }
+
+    /// The blocks of all rows, and the tokens in them, during the next steps.
+    fn kv(&self) -> KvGrowth<'static> {
+        let blocks = self.batch.blocks();
+        let slots = u64::from(blocks) * u64::from(self.memory.block_tokens);
+        let mut tokens = 0;
+        let mut growing = 0;
+        for live in &self.rows {
+            let output = live.request.output_tokens;
+            // The last token is not computed.
+            let generated = self.generated.min(output - 1);
+            tokens += u64::from(live.request.prompt.tokens() + generated);
+            growing += u32::from(self.generated < output);
+        }
+        KvGrowth {
+            fills: growing,
+            ..KvGrowth::constant(blocks, slots - tokens)
+        }
     }
 
     /// Answers the rows that have all their tokens.
@@ -100,7 +128,7 @@ impl Scheduler for StaticBatching {
         if !self.rows.is_empty() {
             return Next::Run {
                 shape: self.batch.decode(self.generated),
-                repeats: u64::from(self.next_answer() - self.generated),
+                repeats: u64::from(self.next_end() - self.generated),
             };
         }
         match self.rules.form(self.waiting.iter(), at.now, &self.memory) {
@@ -124,7 +152,7 @@ impl Scheduler for StaticBatching {
             takes: steps.end - steps.start,
             shape: steps.shape,
             streaming,
-            kv: KvGrowth::constant(self.batch.blocks()),
+            kv: self.kv(),
         });
         self.generated += steps.count as u32;
         if first && !self.responds_together() {
@@ -133,7 +161,7 @@ impl Scheduler for StaticBatching {
                 observer.on(steps.end, live.request.id, &Event::FirstToken);
             }
         }
-        let answers = self.generated == self.next_answer();
+        let answers = self.answers();
         if answers {
             self.answer(steps.end, observer);
         }

@@ -62,6 +62,12 @@ impl KvCache {
         self.own + self.tree.tokens() - self.tree.evictable()
     }
 
+    /// Slots that running requests do not take because several of them have the same tokens in the tree.
+    pub(super) fn spared(&self) -> u64 {
+        let each = self.holdings.values().map(|it| u64::from(it.in_tree));
+        each.sum::<u64>() - (self.tree.tokens() - self.tree.evictable())
+    }
+
     /// Slots that are free or can be made so.
     pub(super) fn available(&self) -> u64 {
         self.capacity - self.used()

@@ -334,6 +334,13 @@ impl Policy for Sglang {
         Decision::Step(plan)
     }
 
+    fn filled_slots(&self, queue: &Queue, plan: &StepPlan) -> u64 {
+        let computed = queue.running.iter().map(|live| u64::from(live.computed));
+        let scheduled = plan.scheduled.iter().map(|part| u64::from(part.tokens));
+        // What several have in the tree lies there once.
+        computed.chain(scheduled).sum::<u64>() - self.cache.spared()
+    }
+
     fn completed(&mut self, queue: &Queue, plan: &StepPlan, finished: &[Live]) {
         let is = |id: RequestId| move |live: &&Live| live.request.id == id;
         for part in &plan.scheduled {

@@ -84,6 +84,7 @@ impl Planner for ContinuousBatching {
         let pool = self.scheduler.pool();
         let mut plan = StepPlan {
             used_blocks: pool.usable() - pool.free_count(),
+            empty_slots: self.scheduler.empty_slots(),
             preempted: decided.preempted.clone(),
             ..StepPlan::default()
         };

@@ -97,6 +97,15 @@ impl VllmScheduler {
         &self.running
     }
 
+    /// Slots of the running requests' blocks without a token. Blocks that requests share are full.
+    pub fn empty_slots(&self) -> u64 {
+        let empty = self.running.iter().map(|member| {
+            let slots = member.table.len() as u64 * u64::from(self.memory.block_tokens);
+            slots - u64::from(member.computed)
+        });
+        empty.sum()
+    }
+
     /// Puts a request where the queue's order wants it: at the end, or by priority.
     fn enqueue(&mut self, member: Member) {
         if !self.rules.priority {
