@@ -101,6 +101,14 @@ impl PolicySettings {
         self
     }
 
+    /// Tokens that a prefix cache finds together: a block of the server, or a page where the policy has its own.
+    pub const fn cached_together(&self, block_tokens: u32) -> u32 {
+        match self {
+            Self::Sglang(settings) => settings.page_size,
+            _ => block_tokens,
+        }
+    }
+
     /// Whether anything in it is drawn at random.
     pub fn draws_at_random(&self) -> bool {
         matches!(self, Self::Continuous(settings) if settings.speculative.is_some())
