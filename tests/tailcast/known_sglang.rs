@@ -297,6 +297,23 @@ fn lpm_puts_those_last_that_will_find_what_others_bring() {
 
 #[test]
 fn a_retracted_request_finds_its_prompt_but_not_its_output() {
+    // 80 slots; conservativeness 0.1 expects 0.07 of what is allowed. A (17 prompt, 40 output): 8370. C (16, 25): 8350 -> 16 720. Both
+    // decode, 8100 a step: 23 steps take them to 40 + 39 slots and 203 020; at the next A, with the longer prompt, is retracted. C's last
+    // decode: 8050 -> 211 070. There would be room for all that A had computed, 40 tokens, and it finds 17: 24 tokens, 8510 -> 219 580, and
+    // 15 decodes of 8050 -> 340 330.
+    let bold = SglangSettings {
+        schedule_conservativeness: 0.1,
+        ..settings()
+    };
+    let histories = serve(bold, 5, &[request(0, 0, 17, 40), request(1, 1000, 16, 25)]);
+    let ends = histories.iter().map(|it| it.finished.picos() / 1_000_000);
+    assert!(ends.eq([340_330, 211_070]));
+    let a = histories[0];
+    assert_eq!((a.preemptions, a.recomputed_tokens), (1, 40 - 17));
+}
+
+#[test]
+fn looking_a_retracted_request_up_saves_its_prompt_from_eviction() {
     // 80 slots; conservativeness 0.1 expects 0.07 of what is allowed. A (17 prompt, 40 output): 8370. C (16, 40): 16 + 40 + 1 = 57 <
     // 80 - 17 - 0.07 * 39: 8350 -> 16 720. D (60, 1), at 20 000, does not fit and waits. Both decode, 8100 a step: 23 steps take them to
     // 40 + 39 slots and 203 020; at the next A, with the longer prompt, is retracted behind D. C's last 16 decodes of 8050 -> 331 820.
