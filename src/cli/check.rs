@@ -13,10 +13,7 @@ use super::screen;
 use super::simulate::replay;
 use super::watched_source::WatchedSource;
 use crate::config::Workload;
-use crate::engine::{self, Engine, Event, Observer, StepRun};
-use crate::step_time::StepShape;
-use crate::units::{Span, Time};
-use crate::workload::RequestId;
+use crate::engine::{self, Engine, Heard, Transcript};
 use crate::workload::trace;
 
 /// Run the fast and the readable engine on a scenario and compare them, event by event
@@ -26,23 +23,6 @@ pub struct Args {
     scenario: PathBuf,
     #[command(flatten)]
     changes: ScenarioFlags,
-}
-
-/// What an observer hears, runs of like steps taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Heard {
-    Event {
-        at: Time,
-        request: RequestId,
-        event: Event,
-    },
-    Step {
-        start: Time,
-        takes: Span,
-        shape: StepShape,
-        streaming: u32,
-        used_blocks: u64,
-    },
 }
 
 /// How much is handed over at once.
@@ -140,12 +120,13 @@ fn tell(
     listener: SyncSender<Vec<Heard>>,
     progress: &Progress,
 ) -> Result<(), Failure> {
-    let mut teller = Teller {
+    let mut chunks = Chunks {
         chunk: Vec::with_capacity(CHUNK),
         listener,
     };
+    let mut transcript = Transcript(|heard| chunks.add(heard));
     let bounds = Bounds::default();
-    let mut told = bounds.counting(&mut teller);
+    let mut told = bounds.counting(&mut transcript);
     let scenario = &input.scenario;
     match &scenario.workload {
         Workload::Synthetic(workload) => {
@@ -159,16 +140,17 @@ fn tell(
             replay(engine.as_mut(), &mut source, &mut told)?;
         }
     }
-    teller.hand_over();
+    chunks.hand_over();
     Ok(())
 }
 
-struct Teller {
+/// Hands over what it is given, many at once.
+struct Chunks {
     chunk: Vec<Heard>,
     listener: SyncSender<Vec<Heard>>,
 }
 
-impl Teller {
+impl Chunks {
     fn add(&mut self, heard: Heard) {
         self.chunk.push(heard);
         if self.chunk.len() == CHUNK {
@@ -180,27 +162,5 @@ impl Teller {
         // Once a difference is found nobody listens any more.
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
         let _ = self.listener.send(chunk);
-    }
-}
-
-impl Observer for Teller {
-    fn on(&mut self, at: Time, request: RequestId, event: &Event) {
-        let event = *event;
-        self.add(Heard::Event { at, request, event });
-    }
-
-    fn ran(&mut self, run: &StepRun<'_>) {
-        let mut start = run.start;
-        for step in 0..run.steps {
-            let takes = run.ramp.step(step);
-            self.add(Heard::Step {
-                start,
-                takes,
-                shape: run.shape.later(step),
-                streaming: run.streaming,
-                used_blocks: run.kv.used_at(step),
-            });
-            start += takes;
-        }
     }
 }

@@ -5,11 +5,13 @@ mod fast;
 mod observer;
 mod reference;
 mod step_log;
+mod transcript;
 
 pub use fast::fast;
 pub use observer::{End, Event, Finished, Observer, StepRun};
 pub use reference::reference;
 pub use step_log::{Action, Clock, Decided, Experiment, LoggedStep, StepLog, Updated, log_steps};
+pub use transcript::{Heard, Transcript};
 
 use crate::policy::{Memory, PolicySettings};
 use crate::units::Time;

@@ -3,7 +3,8 @@
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tailcast::engine::{Event, Observer, ServerSettings, StepRun};
+pub use tailcast::engine::Heard;
+use tailcast::engine::{Event, Observer, ServerSettings, StepRun, Transcript};
 use tailcast::policy::{
     Acceptance, Capacity, ContinuousSettings, OrcaSettings, POLICIES, PolicySettings, Reserve,
     Response, SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings,
@@ -405,46 +406,12 @@ pub struct Stream {
     pub heard: Vec<Heard>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    Event {
-        at: Time,
-        id: RequestId,
-        event: Event,
-    },
-    Step {
-        start: Time,
-        takes: Span,
-        shape: StepShape,
-        streaming: u32,
-        used_blocks: u64,
-        empty_slots: u64,
-    },
-}
-
 impl Observer for Stream {
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
-        self.heard.push(Heard::Event {
-            at,
-            id,
-            event: *event,
-        });
+        Transcript(|heard| self.heard.push(heard)).on(at, id, event);
     }
 
     fn ran(&mut self, run: &StepRun<'_>) {
-        let mut start = run.start;
-        for j in 0..run.steps {
-            let takes = run.ramp.step(j);
-            self.heard.push(Heard::Step {
-                start,
-                takes,
-                shape: run.shape.later(j),
-                streaming: run.streaming,
-                used_blocks: run.kv.used_at(j),
-                empty_slots: run.kv.empty_at(j),
-            });
-            start += takes;
-        }
-        assert_eq!(start, run.end());
+        Transcript(|heard| self.heard.push(heard)).ran(run);
     }
 }
