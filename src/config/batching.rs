@@ -40,7 +40,7 @@ pub struct Host<'a> {
 pub struct Batching {
     /// The policy with its settings.
     pub policy: PolicySettings,
-    /// Whether the prefix cache is on; never for `none` and `static`.
+    /// Whether the prefix cache is on; never for policies without one.
     pub prefix_caching: bool,
     /// Speculative decoding; only continuous batching has it.
     pub drafts: Option<Drafts>,
@@ -94,10 +94,11 @@ pub fn read(fields: &Fields<'_>, host: Host<'_>, profile: &Named) -> Result<Batc
     let caching = fields
         .key_or_alias("prefix_caching", &["enable_prefix_caching"])?
         .boolean()?;
-    let prefix_caching = match policy {
-        Policy::Continuous => caching.or(true, "vLLM's default"),
-        // Validated above; without continuous batching there is no cache to switch on.
-        Policy::None | Policy::Static | Policy::Of(_) => false,
+    let prefix_caching = match (policy, &of_engine) {
+        (Policy::Continuous, _) => caching.or(true, "vLLM's default"),
+        (_, Some(chosen)) => chosen.prefix_caching(),
+        // Validated above; there is no cache to switch on.
+        (_, None) => false,
     };
     continuous.prefix_caching = prefix_caching;
     fields.finish()?;

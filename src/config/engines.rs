@@ -6,9 +6,12 @@ use super::diagnostic::Diagnostic;
 use super::fields::Fields;
 use super::key::Choice;
 use crate::policy::{
-    Capacity, OrcaSettings, PolicySettings, SarathiSettings, SglangSettings, TgiSettings,
-    TrtllmSettings, VllmV0Settings,
+    Capacity, OrcaSettings, PolicySettings, SarathiSettings, SchedulePolicy, SglangSettings,
+    TgiSettings, TrtllmSettings, VllmV0Settings,
 };
+
+/// The largest page of KV memory that SGLang's attention kernels know is 128 tokens; more than this is a slip.
+const MOST_PAGE_TOKENS: u32 = 1024;
 
 /// An engine with a scheduler of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,16 @@ pub struct Chosen {
     pub most_requests: u32,
     /// The most tokens in a step.
     pub most_tokens: u64,
+}
+
+impl Chosen {
+    /// Whether it has a prefix cache, and that is on.
+    pub const fn prefix_caching(&self) -> bool {
+        match &self.policy {
+            PolicySettings::Sglang(settings) => settings.prefix_caching,
+            _ => false,
+        }
+    }
 }
 
 /// Reads the keys of all engines; the result is of the one that is `used`.
@@ -244,7 +257,14 @@ fn read_sglang(keys: &Keys<'_>, host: Host<'_>) -> Result<SglangSettings, Diagno
         sglang_chunk(host.gpu_memory_bytes),
         &because,
     )?;
-    keys.word("schedule_policy", "fcfs", theirs)?;
+    let order = keys
+        .fields
+        .key("schedule_policy")?
+        .choice(&[("fcfs", SchedulePolicy::Fcfs), ("lpm", SchedulePolicy::Lpm)])?;
+    let default_order = Choice {
+        name: "fcfs",
+        value: SchedulePolicy::Fcfs,
+    };
     let settings = SglangSettings {
         max_running_requests: keys.count(
             "max_running_requests",
@@ -261,18 +281,25 @@ fn read_sglang(keys: &Keys<'_>, host: Host<'_>) -> Result<SglangSettings, Diagno
             1.0,
             theirs,
         )?,
+        schedule_policy: if keys.is_used {
+            order.or(default_order, theirs).value
+        } else {
+            default_order.value
+        },
+        prefix_caching: keys.boolean("prefix_caching", &["enable_prefix_caching"], true, theirs)?,
+        page_size: keys.count("page_size", 1..=MOST_PAGE_TOKENS, 1, theirs)?,
     };
-    let block = host.block_tokens;
-    if keys.is_used && !chunk.is_multiple_of(block) {
+    let page = settings.page_size;
+    if keys.is_used && !chunk.is_multiple_of(page) {
         let message = format!(
-            "chunked_prefill_size ({chunk}) is not a multiple of server.block_size ({block}); SGLang refuses to start"
+            "chunked_prefill_size ({chunk}) is not a multiple of page_size ({page}); SGLang refuses to start"
         );
         return Err(keys
             .fields
             .error("chunked_prefill_size", message)
             .help(format!(
                 "write chunked_prefill_size = {}; 0 stands for whole prompts",
-                u64::from(chunk).next_multiple_of(block.into())
+                u64::from(chunk).next_multiple_of(page.into())
             )));
     }
     Ok(settings)
@@ -338,19 +365,6 @@ impl Keys<'_> {
         } else {
             default
         })
-    }
-
-    /// A key that knows but one word.
-    fn word(&self, name: &'static str, only: &'static str, why: &str) -> Result<(), Diagnostic> {
-        let setting = self.fields.key(name)?.choice(&[(only, ())])?;
-        if self.is_used {
-            let choice = Choice {
-                name: only,
-                value: (),
-            };
-            setting.or(choice, why);
-        }
-        Ok(())
     }
 
     /// Refuses a token budget that does not hold one token for each of the `requests`.

@@ -297,6 +297,8 @@ const HOMES: [(&str, &[&str]); 4] = [
             "chunk_size",
             "max_num_tokens",
             "chunked_prefill_size",
+            "schedule_policy",
+            "page_size",
             "max_prefill_tokens",
             "max_running_requests",
             "max_batch_prefill_tokens",

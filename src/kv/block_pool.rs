@@ -68,6 +68,21 @@ impl BlockPool {
         self.cached.len()
     }
 
+    /// How many requests use a block. The null block has no users.
+    pub fn users(&self, id: BlockId) -> u32 {
+        self.blocks[id as usize].users
+    }
+
+    /// What a block holds, if it has been named and not taken for something else since.
+    pub fn key(&self, id: BlockId) -> Option<BlockKey> {
+        self.blocks[id as usize].key
+    }
+
+    /// All blocks that hold this, the one that a lookup finds first; the others were named while it was there.
+    pub fn holders(&self, key: BlockKey) -> &[BlockId] {
+        self.cached.get(&key).map_or(&[], Vec::as_slice)
+    }
+
     /// The longest run of cached blocks from the start of `keys`.
     pub fn lookup<'a>(&self, keys: impl IntoIterator<Item = &'a BlockKey>) -> Vec<BlockId> {
         keys.into_iter()

@@ -7,6 +7,8 @@ mod counted_pool;
 mod free_queue;
 mod growth;
 mod prefix_tree;
+mod radix_tree;
+pub mod segments;
 mod stretch;
 
 pub use block_pool::{BlockId, BlockPool, PoolRules};
@@ -15,6 +17,7 @@ pub use copies::NamedBlocks;
 pub use counted_pool::{CountedPool, Held, Hit, OwnBlocks};
 pub use growth::KvGrowth;
 pub use prefix_tree::{Place, PrefixTree};
+pub use radix_tree::{FoundPrefix, PrefixEnd, RadixTree};
 pub use stretch::{Stretch, StretchChain};
 
 /// Blocks that hold `tokens` tokens.

@@ -1,6 +1,7 @@
 //! What the prefix cache found beside what it could have found, and where the difference was lost.
 //!
-//! Three caches look at each prompt; all keep whole blocks, and never the last token of a prompt, which has to be computed:
+//! Three caches look at each prompt; all keep whole blocks (under SGLang pages), and never the last token of a prompt, which has to be
+//! computed:
 //! - the *simulated* one: what the request found when it was first admitted;
 //! - the *ideal* one, without limit and fed in the order of arrival: all tokens that earlier requests computed, or would have if none were
 //!   rejected, at the instant they were sent: their prompts and, where later prompts may repeat them, their outputs but for the last token;

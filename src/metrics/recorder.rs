@@ -77,11 +77,12 @@ impl Recorder {
         let server = settings.server;
         // The null block holds no tokens.
         let usable_blocks = server.kv_blocks - 1;
+        let cached_together = server.policy.cached_together(server.block_tokens);
         Self {
             limits: AdmissionLimits::of(&server.policy),
             prefix: settings
                 .prefix_caching
-                .then(|| PrefixHits::new(server.block_tokens, server.max_model_len)),
+                .then(|| PrefixHits::new(cached_together, server.max_model_len)),
             request_limits: RequestLimits::of(settings.slos),
             utilisation: settings.gpu_work.as_ref().map(Utilisation::none_of),
             gpu_work: settings.gpu_work,

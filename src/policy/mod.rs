@@ -23,7 +23,7 @@ pub use queue::{
     Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length,
 };
 pub use sarathi::SarathiSettings;
-pub use sglang::SglangSettings;
+pub use sglang::{SchedulePolicy, SglangSettings};
 pub use speculative::{Acceptance, DraftCounts, Speculative};
 pub use static_batch::{Batch, Formation};
 pub use tgi::TgiSettings;
@@ -67,7 +67,7 @@ pub const POLICIES: [(&str, &str); 9] = [
     ),
     (
         "sglang",
-        "SGLang: prompts first, let in by an estimate of what will be produced; the shortest output retracted",
+        "SGLang: prompts first, let in by an estimate of what will be produced; a radix cache; the shortest output retracted",
     ),
 ];
 
@@ -75,6 +75,16 @@ pub const POLICIES: [(&str, &str); 9] = [
 pub trait Policy {
     /// Decides what happens at `now`, when no step is running, and moves requests between the queues accordingly.
     fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision;
+
+    /// Slots that hold a token while the step runs: of what was computed before and of what it computes.
+    fn filled_slots(&self, queue: &Queue, plan: &StepPlan) -> u64 {
+        let computed = queue.running.iter().map(|live| u64::from(live.computed));
+        let scheduled = plan.scheduled.iter().map(|part| u64::from(part.tokens));
+        computed.chain(scheduled).sum()
+    }
+
+    /// The step has ended, and these requests have left: a policy that keeps more than the queues do takes note of it.
+    fn completed(&mut self, _queue: &Queue, _plan: &StepPlan, _finished: &[Live]) {}
 
     /// Whether a request, alone on an empty server, could be served.
     fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool;
@@ -91,6 +101,14 @@ impl PolicySettings {
         self
     }
 
+    /// Tokens that a prefix cache finds together: a block of the server, or a page where the policy has its own.
+    pub const fn cached_together(&self, block_tokens: u32) -> u32 {
+        match self {
+            Self::Sglang(settings) => settings.page_size,
+            _ => block_tokens,
+        }
+    }
+
     /// Whether anything in it is drawn at random.
     pub fn draws_at_random(&self) -> bool {
         matches!(self, Self::Continuous(settings) if settings.speculative.is_some())
@@ -103,15 +121,15 @@ impl PolicySettings {
                 Box::new(vllm::ContinuousBatching::new(settings.clone(), memory))
             }
             _ => Box::new(Planned::new(
-                self.policy()
+                self.policy(memory)
                     .expect("only vLLM's scheduler keeps its own queues"),
                 memory,
             )),
         }
     }
 
-    /// The policy alone, where it is nothing but a plan over plain queues.
-    pub fn policy(&self) -> Option<Box<dyn Policy>> {
+    /// The policy alone, for queues over this memory, where it is nothing but a plan over plain queues.
+    pub fn policy(&self, memory: Memory) -> Option<Box<dyn Policy>> {
         Some(match self {
             Self::Continuous(_) => return None,
             Self::None => Box::new(none::NoBatching),
@@ -121,7 +139,7 @@ impl PolicySettings {
             Self::VllmV0(settings) => Box::new(vllm_v0::VllmV0::new(settings.clone())),
             Self::Tgi(settings) => Box::new(tgi::Tgi::new(settings.clone())),
             Self::Trtllm(settings) => Box::new(trtllm::Trtllm::new(settings.clone())),
-            Self::Sglang(settings) => Box::new(sglang::Sglang::new(settings.clone())),
+            Self::Sglang(settings) => Box::new(sglang::Sglang::new(settings.clone(), &memory)),
         })
     }
 }

@@ -61,22 +61,18 @@ impl Planner for Planned {
     fn plan(&mut self, now: Time) -> Decision {
         let mut decision = self.policy.plan(&mut self.queue, now);
         if let Decision::Step(plan) = &mut decision {
-            let computed = self
-                .queue
-                .running
-                .iter()
-                .map(|live| u64::from(live.computed));
-            let scheduled = plan.scheduled.iter().map(|part| u64::from(part.tokens));
             let slots = u64::from(plan.used_blocks) * u64::from(self.queue.memory.block_tokens);
-            plan.empty_slots = slots - computed.chain(scheduled).sum::<u64>();
+            plan.empty_slots = slots - self.policy.filled_slots(&self.queue, plan);
         }
         decision
     }
 
     fn complete(&mut self, plan: &StepPlan, end: Time) -> Outcome {
         let produced = self.queue.compute(plan, end);
+        let finished = self.queue.take_complete(plan.respond_together);
+        self.policy.completed(&self.queue, plan, &finished);
         Outcome {
-            finished: self.queue.take_complete(plan.respond_together),
+            finished,
             // Tokens of a response that is sent as a whole stay with the server until the batch has ended.
             produced: if plan.respond_together {
                 Vec::new()

@@ -384,15 +384,15 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "policy = \"continuous\"",
-        "policy = \"sglang\"\nchunked_prefill_size = 1000",
-        "10:24",
+        "policy = \"sglang\"\npage_size = 16\nchunked_prefill_size = 1000",
+        "11:24",
         "chunked_prefill_size = 1008",
     ),
     (
         "policy = \"continuous\"",
-        "policy = \"sglang\"\nschedule_policy = \"lpm\"",
+        "policy = \"sglang\"\nschedule_policy = \"lof\"",
         "10:19",
-        "allowed: fcfs",
+        "allowed: fcfs, lpm",
     ),
     (
         "policy = \"continuous\"",

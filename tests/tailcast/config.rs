@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use tailcast::config::{Flag, Layers, Scenario, Workload};
-use tailcast::policy::{Capacity, ContinuousSettings, PolicySettings, Reserve, Response};
+use tailcast::policy::{
+    Capacity, ContinuousSettings, PolicySettings, Reserve, Response, SchedulePolicy,
+};
 use tailcast::step_time::Affine;
 use tailcast::units::Span;
 use tailcast::workload::trace::{FormatName, Replay};
@@ -266,6 +268,19 @@ fn engines_take_their_own_defaults() {
         panic!("not SGLang");
     };
     assert_eq!(sglang.chunked_prefill_size, Some(8192));
+    assert!(sglang.prefix_caching && sglang.page_size == 1);
+    assert_eq!(sglang.schedule_policy, SchedulePolicy::Fcfs);
+    let told = of(&[
+        "batching.policy=sglang",
+        "batching.schedule_policy=lpm",
+        "batching.prefix_caching=false",
+        "batching.page_size=64",
+    ]);
+    let PolicySettings::Sglang(sglang) = told else {
+        panic!("not SGLang");
+    };
+    assert!(!sglang.prefix_caching && sglang.page_size == 64);
+    assert_eq!(sglang.schedule_policy, SchedulePolicy::Lpm);
     let whole = of(&["batching.policy=sglang", "batching.chunked_prefill_size=0"]);
     let PolicySettings::Sglang(sglang) = whole else {
         panic!("not SGLang");

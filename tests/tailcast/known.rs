@@ -48,6 +48,20 @@ pub fn first_and_last_with(
     usable_blocks: u32,
     requests: &[Request],
 ) -> Vec<(u64, u64)> {
+    let micros = |time: Time| time.picos() / 1_000_000;
+    let histories = histories_with(policy, usable_blocks, requests);
+    let times = histories.iter();
+    times
+        .map(|history| (micros(history.first_token), micros(history.finished)))
+        .collect()
+}
+
+/// Serves the requests with both engines and returns what became of each.
+pub fn histories_with(
+    policy: PolicySettings,
+    usable_blocks: u32,
+    requests: &[Request],
+) -> Vec<Finished> {
     let settings = ServerSettings {
         policy,
         kv_blocks: 1 + usable_blocks,
@@ -63,11 +77,8 @@ pub fn first_and_last_with(
         }
         engine.advance(Time::LIMIT, &mut histories);
         histories.0.sort_by_key(|&(id, _)| id);
-        let micros = |time: Time| time.picos() / 1_000_000;
-        let times = histories.0.iter();
-        times
-            .map(|(_, history)| (micros(history.first_token), micros(history.finished)))
-            .collect::<Vec<_>>()
+        let histories = histories.0.into_iter();
+        histories.map(|(_, history)| history).collect::<Vec<_>>()
     });
     assert_eq!(slow, fast);
     fast

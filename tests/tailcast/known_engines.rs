@@ -3,15 +3,15 @@
 //! at the start, and C (30, 2) a millisecond later.
 
 use tailcast::policy::{
-    Capacity, OrcaSettings, PolicySettings, SarathiSettings, SglangSettings, TgiSettings,
-    TrtllmSettings, VllmV0Settings,
+    Capacity, OrcaSettings, PolicySettings, SarathiSettings, TgiSettings, TrtllmSettings,
+    VllmV0Settings,
 };
 use tailcast::workload::Request;
 
 use crate::known::{first_and_last_with, request, three_requests};
 
 /// Blocks that hold the three requests, whatever is reserved for them.
-const ROOMY: u32 = 63;
+pub const ROOMY: u32 = 63;
 
 fn orca() -> PolicySettings {
     PolicySettings::Orca(OrcaSettings { max_batch_size: 8 })
@@ -48,16 +48,6 @@ fn trtllm(capacity: Capacity, max_num_tokens: u32, chunked_context: bool) -> Pol
         max_batch_size: 8,
         max_num_tokens,
         chunked_context,
-    })
-}
-
-fn sglang(chunked_prefill_size: Option<u32>, enable_mixed_chunk: bool) -> PolicySettings {
-    PolicySettings::Sglang(SglangSettings {
-        max_running_requests: 8,
-        max_prefill_tokens: 16384,
-        chunked_prefill_size,
-        enable_mixed_chunk,
-        schedule_conservativeness: 1.0,
     })
 }
 
@@ -270,63 +260,5 @@ fn trtllm_at_max_utilization_pauses_the_last_started() {
             &requests
         ),
         [(9360, 17_460), (9360, 17_460), (25_690, 33_740)]
-    );
-}
-
-#[test]
-fn sglang_stalls_decodes_for_prompts() {
-    // As vLLM V0.
-    assert_eq!(
-        first_and_last_with(sglang(Some(8192), false), ROOMY, &three_requests()),
-        [(11_060, 44_040), (11_060, 92_340), (19_690, 27_840)]
-    );
-}
-
-#[test]
-fn sglang_mixes_decodes_into_prompts_if_told_to() {
-    // 64 tokens a chunk, in pages of 16. A's first 64: 9310. A's 36 take three pages, B gets the fourth: 52 tokens, 2 requests: 9100
-    // -> 18 410. A's decode leaves 63: B's 34, three pages, and no whole page is left for C: 35 tokens, 2: 8760 -> 27 170. Two decodes
-    // and C's 30: 32 tokens, 3: 8730 -> 35 900. Three decodes 8150 -> 44 050. B's last seven 8050 each -> 100 400.
-    assert_eq!(
-        first_and_last_with(sglang(Some(64), true), ROOMY, &three_requests()),
-        [(18_410, 44_050), (27_170, 100_400), (35_900, 44_050)]
-    );
-}
-
-#[test]
-fn sglang_counts_on_a_fraction_of_what_may_still_be_produced() {
-    // 112 tokens of memory. A (48, at most 20) comes in: 8990. Of its 19 tokens to come 0.7 are expected: 64 - 13.3 = 50.7 are left, and
-    // B wants its prompt, its output and a page. With 30 + 3 + 16 = 49 it comes in: 8630 -> 17 620; with 32 + 3 + 16 = 51 the batch
-    // counts as full until A has finished.
-    let late = |prompt| [request(0, 0, 48, 20), request(1, 1000, prompt, 3)];
-    let fits = first_and_last_with(sglang(None, false), 7, &late(30));
-    assert_eq!(fits[1].0, 17_620);
-    let waits = first_and_last_with(sglang(None, false), 7, &late(32));
-    // A alone: 19 decodes of 8050 after 8990 -> 161 940; B's 32: 8670.
-    assert_eq!(waits[1].0, 161_940 + 8670);
-}
-
-#[test]
-fn sglang_retracts_to_the_end_of_the_queue() {
-    // 7 pages. The estimate is bold: conservativeness 0.1 expects 0.07 of what is allowed. A (17 prompt, 40 output): 8370. C (16, 40):
-    // 16 + 40 + 16 = 72 < 80 - 0.07 * 39: 8350 -> 16 720. D (40, 1), at 20 000, does not fit and waits. Both decode, 8100 a step: after
-    // 32 of them A has filled 3 pages and taken a fourth, C has filled its 3 and lacks one: at 275 920 both have 33 outputs, and A, with
-    // the longer prompt, is retracted behind D. C's last seven 8050 each -> 332 270. Then D, 8830 -> 341 100, since A's 50 tokens, 7 to
-    // come and a page do not fit beside it; then A's 50: 9030 -> 350 130 and six decodes of 8050 -> 398 430.
-    let settings = PolicySettings::Sglang(SglangSettings {
-        max_running_requests: 8,
-        max_prefill_tokens: 16384,
-        chunked_prefill_size: None,
-        enable_mixed_chunk: false,
-        schedule_conservativeness: 0.1,
-    });
-    let requests = [
-        request(0, 0, 17, 40),
-        request(1, 1000, 16, 40),
-        request(2, 20_000, 40, 1),
-    ];
-    assert_eq!(
-        first_and_last_with(settings, 7, &requests),
-        [(8370, 398_430), (16_720, 332_270), (341_100, 341_100)]
     );
 }

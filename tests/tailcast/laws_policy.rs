@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use tailcast::kv::{RadixTree, segments};
 use tailcast::policy::{
-    Decision, Kind, Live, Policy, PolicySettings, Queue, StepPlan, cut_to_model_length,
+    Decision, Kind, Live, Policy, PolicySettings, Queue, SchedulePolicy, StepPlan,
+    cut_to_model_length,
 };
 use tailcast::units::{Span, Time};
-use tailcast::workload::{Request, RequestId};
+use tailcast::workload::{ContentId, Request, RequestId, Segment};
 
 use crate::worlds::{World, policy_names, world};
 
@@ -28,7 +30,8 @@ fn every_policy_keeps_its_promises_in_every_step() {
 
 /// vLLM's scheduler keeps its own queues: recordings of the real one hold it to its promises.
 fn is_plain(world: &World) -> bool {
-    world.settings.policy.policy().is_some()
+    let settings = &world.settings;
+    settings.policy.policy(settings.memory()).is_some()
 }
 
 /// A world served by a policy alone, each step a fixed time long.
@@ -53,7 +56,10 @@ impl Run {
         Self {
             name,
             seed,
-            policy: settings.policy.policy().expect("a plan over plain queues"),
+            policy: settings
+                .policy
+                .policy(settings.memory())
+                .expect("a plan over plain queues"),
             queue: Queue::new(settings.memory()),
             settings: settings.policy,
             arrivals: requests.into(),
@@ -106,7 +112,9 @@ impl Run {
             self.now += Span::from_picos(3);
         }
         self.queue.compute(plan, self.now);
-        for live in self.queue.take_complete(plan.respond_together) {
+        let complete = self.queue.take_complete(plan.respond_together);
+        self.policy.completed(&self.queue, plan, &complete);
+        for live in complete {
             let needed = live.request.prompt.tokens() + live.request.output_tokens - 1;
             assert_eq!(live.computed, needed, "{} {}", self.name, self.seed);
             self.finished += 1;
@@ -129,11 +137,12 @@ impl Run {
                 live.computed + part.tokens <= live.num_tokens(),
                 "{context}"
             );
-            assert_eq!(
-                part.kind == Kind::Resumed,
-                part.kind != Kind::New && part.computed_before == 0,
-                "{context}"
-            );
+            let starts = part.kind != Kind::Running;
+            assert!(starts || part.computed_before > 0, "{context}");
+            assert!(!starts || part.computed_before == 0 || self.finds_prefixes());
+            if part.kind == Kind::New {
+                assert_eq!(part.computed_before, live.cached, "{context}");
+            }
             tokens += u64::from(part.tokens);
             if self.keeps_blocks() {
                 let needed = memory.blocks_for(live.computed + part.tokens);
@@ -147,6 +156,10 @@ impl Run {
         if self.keeps_blocks() {
             assert_eq!(plan.used_blocks, self.queue.used_blocks(), "{context}");
         }
+        let slots = u64::from(plan.used_blocks) * u64::from(memory.block_tokens);
+        let filled = self.policy.filled_slots(&self.queue, plan);
+        assert!(filled <= slots, "{context}: {filled} of {slots} slots");
+        self.check_slots(plan, filled, &context);
         if self.name != "static" {
             assert_eq!(tokens, plan.shape.tokens(), "{context}");
             assert_eq!(
@@ -160,9 +173,48 @@ impl Run {
         assert!(self.queue.running.len() <= requests as usize, "{context}");
     }
 
-    /// Whether memory is handed out in blocks to each request; otherwise it is reserved as a whole.
+    /// Whether memory is handed out in blocks to each request; otherwise it is reserved as a whole, or shared.
     fn keeps_blocks(&self) -> bool {
-        !["static", "orca"].contains(&self.name)
+        let shares = matches!(self.settings, PolicySettings::Sglang(_));
+        !shares && !["static", "orca"].contains(&self.name)
+    }
+
+    fn finds_prefixes(&self) -> bool {
+        matches!(&self.settings, PolicySettings::Sglang(it) if it.prefix_caching)
+    }
+
+    /// Where prefixes are shared, the slots in use hold what those that run have computed or compute now, at least once and at most once
+    /// for each of them.
+    fn check_slots(&self, plan: &StepPlan, filled: u64, context: &str) {
+        let PolicySettings::Sglang(settings) = &self.settings else {
+            return;
+        };
+        let mut different = RadixTree::new(1);
+        let mut all = 0;
+        for live in &self.queue.running {
+            let mut parts = plan.scheduled.iter();
+            let part = parts.find(|part| part.id == live.request.id);
+            let held = live.computed + part.map_or(0, |part| part.tokens);
+            let name = live.request.output_name;
+            let whole = [Segment {
+                content: ContentId::unique_prompt_of(live.request.id),
+                offset: 0,
+                tokens: live.request.prompt.tokens(),
+            }];
+            let mut tokens = live.request.prompt.segments().unwrap_or(&whole).to_vec();
+            tokens.push(Segment {
+                content: name.content,
+                offset: name.offset,
+                tokens: live.generated,
+            });
+            different.insert(&segments::cut(&tokens, held).0);
+            all += u64::from(held.next_multiple_of(settings.page_size));
+        }
+        let block = u64::from(self.queue.memory.block_tokens);
+        let used = u64::from(plan.used_blocks);
+        assert!(filled >= different.tokens(), "{context}");
+        assert!(used <= all.div_ceil(block), "{context}");
+        assert!(settings.prefix_caching || used == all.div_ceil(block));
     }
 
     /// The most requests, and the most tokens of this step.
@@ -197,8 +249,9 @@ impl Run {
         let context = format!("{}, world {}", self.name, self.seed);
         assert_eq!(self.finished, self.taken, "{context}: everyone finishes");
         assert!(self.queue.waiting.is_empty() && self.queue.running.is_empty());
+        let by_prefix = matches!(&self.settings, PolicySettings::Sglang(it) if it.schedule_policy == SchedulePolicy::Lpm);
         assert!(
-            self.first_scheduled.is_sorted(),
+            by_prefix || self.first_scheduled.is_sorted(),
             "{context}: first come, first scheduled"
         );
         assert_eq!(self.first_scheduled.len(), self.taken, "{context}");

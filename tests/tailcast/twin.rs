@@ -5,15 +5,7 @@ use tailcast::engine::{self, Engine, Event};
 use tailcast::fleet::replay;
 use tailcast::units::{Span, Time};
 
-use crate::worlds::{Clients, Heard, Stream, World, policy_names, world};
-
-/// Worlds per policy; the long run sets `TAILCAST_WORLDS`.
-fn worlds_per_policy() -> u64 {
-    match std::env::var("TAILCAST_WORLDS") {
-        Ok(number) => number.parse().expect("TAILCAST_WORLDS is a number"),
-        Err(_) => 200,
-    }
-}
+use crate::worlds::{Clients, Heard, Stream, World, policy_names, world, worlds_per_policy};
 
 #[test]
 fn both_engines_tell_the_same_when_requests_arrive_by_themselves() {

@@ -7,8 +7,8 @@ pub use tailcast::engine::Heard;
 use tailcast::engine::{Event, Observer, ServerSettings, StepRun, Transcript};
 use tailcast::policy::{
     Acceptance, Capacity, ContinuousSettings, OrcaSettings, POLICIES, PolicySettings, Reserve,
-    Response, SarathiSettings, SglangSettings, Speculative, StaticSettings, TgiSettings,
-    TrtllmSettings, VllmV0Settings,
+    Response, SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings,
+    TgiSettings, TrtllmSettings, VllmV0Settings,
 };
 use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
@@ -66,13 +66,22 @@ impl StepTime for WorldStepTime {
     }
 }
 
-/// Every policy, and continuous batching with what it can be told: for which a world can be made.
+/// Worlds per policy; the long run sets `TAILCAST_WORLDS`.
+pub fn worlds_per_policy() -> u64 {
+    match std::env::var("TAILCAST_WORLDS") {
+        Ok(number) => number.parse().expect("TAILCAST_WORLDS is a number"),
+        Err(_) => 200,
+    }
+}
+
+/// Every policy, and some with more that they can be told: for which a world can be made.
 pub fn policy_names() -> impl Iterator<Item = &'static str> {
     let policies = POLICIES.iter().map(|(name, _)| *name);
     policies.chain([
         "continuous with prefix cache",
         "continuous with priorities",
         "continuous with drafts",
+        "sglang with prefix cache",
     ])
 }
 
@@ -240,18 +249,26 @@ fn engine_settings(policy: &str, longest: u32, random: &mut impl Rng) -> PolicyS
             max_num_tokens: if sometimes { tokens } else { 2 * longest },
             chunked_context: random.random_bool(0.6),
         }),
-        "sglang" => PolicySettings::Sglang(SglangSettings {
+        "sglang" | "sglang with prefix cache" => PolicySettings::Sglang(SglangSettings {
             max_running_requests: requests,
             max_prefill_tokens: tokens,
             chunked_prefill_size: mostly.then_some(tokens + 8),
             enable_mixed_chunk: random.random_bool(0.4),
             schedule_conservativeness: random.random_range(0.0..1.5),
+            schedule_policy: if random.random_bool(0.5) {
+                SchedulePolicy::Lpm
+            } else {
+                SchedulePolicy::Fcfs
+            },
+            prefix_caching: policy == "sglang with prefix cache",
+            page_size: random.random_range(1..5),
         }),
         other => panic!("no world for the policy {other}"),
     }
 }
 
-fn requests(count: u64, longest: u32, coarse: bool, random: &mut impl Rng) -> Vec<Request> {
+/// Requests with prompts and outputs of up to `longest` tokens, many of which share prefixes, in the order of arrival.
+pub fn requests(count: u64, longest: u32, coarse: bool, random: &mut impl Rng) -> Vec<Request> {
     let mut arrival = Time::ZERO;
     let gap = if coarse { 9 } else { 40_000_000 };
     let bursts = random.random_bool(0.3);
