@@ -87,7 +87,9 @@ impl<O: Observer> Observer for Counting<'_, O> {
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
         match event {
             Event::Arrived { .. } => self.in_server.set(self.in_server.get() + 1),
-            Event::Finished(_) => self.in_server.set(self.in_server.get() - 1),
+            Event::Finished(_) | Event::Aborted { .. } => {
+                self.in_server.set(self.in_server.get() - 1);
+            }
             _ => {}
         }
         self.observer.on(at, id, event);

@@ -3,7 +3,7 @@
 use super::bounds::Bounds;
 use super::interrupt;
 use super::progress::Progress;
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::trace::TraceError;
 use crate::workload::{Request, RequestId, Source};
 
@@ -44,6 +44,10 @@ impl<S: Source> Source for WatchedSource<'_, S> {
 
     fn rejected(&mut self, id: RequestId, at: Time) {
         self.source.rejected(id, at);
+    }
+
+    fn timeout(&self) -> Option<Span> {
+        self.source.timeout()
     }
 
     fn is_closed_loop(&self) -> bool {

@@ -192,17 +192,6 @@ impl<'a> Key<'a> {
             .transpose()
     }
 
-    /// Refuses the key if it was written: `what` cannot be simulated yet.
-    pub fn not_supported_yet(self, remedy: &str) -> Result<(), Diagnostic> {
-        match self.node {
-            None => Ok(()),
-            Some(node) => Err(self
-                .reading
-                .error(node.place, format!("not supported yet: {}", self.path))
-                .help(remedy)),
-        }
-    }
-
     fn read<T>(
         self,
         wanted: &str,

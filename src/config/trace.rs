@@ -14,8 +14,12 @@ const NO_JITTER: Choice<bool> = Choice {
     value: false,
 };
 
-/// Reads `trace = { path = ..., ... }`; `max_tokens` stands beside it in `[workload]`.
-pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>) -> Result<Replay, Diagnostic> {
+/// Reads `trace = { path = ..., ... }`; `max_tokens` and `timeout` stand beside it in `[workload]`.
+pub fn read(
+    fields: &Fields<'_>,
+    max_tokens: Option<u32>,
+    timeout: Option<Span>,
+) -> Result<Replay, Diagnostic> {
     let Some(path) = fields.key("path")?.path()?.unnoted() else {
         return Err(fields
             .error("path", format!("`{}.path` is missing", fields.path()))
@@ -58,6 +62,7 @@ pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>) -> Result<Replay, Diag
             .or(NO_JITTER, "as recorded")
             .value,
         max_tokens,
+        timeout,
         ..Replay::new(path)
     };
     fields.finish()?;

@@ -21,11 +21,11 @@ pub enum Workload {
 
 /// Reads `[workload]`.
 pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnostic> {
-    refuse_what_does_not_exist_yet(fields)?;
+    let timeout = read_timeout(fields)?;
     if let Some(section) = fields.optional_section("trace")? {
         refuse_beside_a_trace(fields)?;
         let max_tokens = fields.key("max_tokens")?.count(1..=MOST_TOKENS)?.optional();
-        let replay = trace::read(&section, max_tokens)?;
+        let replay = trace::read(&section, max_tokens, timeout)?;
         fields.finish()?;
         return Ok(Workload::Trace(replay));
     }
@@ -49,6 +49,7 @@ pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnos
         priority: priority::read(fields)?,
         requests: requests.optional(),
         duration: duration.optional(),
+        timeout,
     };
     // A misspelt key explains better what is wrong than the key that is missing for it.
     fields.finish()?;
@@ -66,10 +67,20 @@ const PROMPT_EXAMPLE: &str =
 const OUTPUT_EXAMPLE: &str =
     "write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }";
 
-fn refuse_what_does_not_exist_yet(fields: &Fields<'_>) -> Result<(), Diagnostic> {
-    fields
-        .key("timeout")?
-        .not_supported_yet("leave it out: clients wait as long as it takes")
+/// A longer one could carry the clock past its end.
+const LONGEST_TIMEOUT_S: f64 = 10.0 * 86_400.0;
+
+fn read_timeout(fields: &Fields<'_>) -> Result<Option<Span>, Diagnostic> {
+    let timeout = fields.key("timeout")?.duration()?.optional();
+    let wrong = match timeout {
+        Some(Span::ZERO) => "`workload.timeout` must be longer than nothing",
+        Some(span) if span.seconds() > LONGEST_TIMEOUT_S => {
+            "`workload.timeout` is longer than 10 days"
+        }
+        _ => return Ok(timeout),
+    };
+    let help = "write how long a client waits for its answer, such as timeout = \"300s\", or leave the key out";
+    Err(fields.error("timeout", wrong).help(help))
 }
 
 fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {

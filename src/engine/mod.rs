@@ -15,13 +15,17 @@ pub use transcript::{Heard, Transcript};
 
 use crate::policy::{Memory, PolicySettings};
 use crate::units::Time;
-use crate::workload::Request;
+use crate::workload::{Request, RequestId};
 
 /// A server that a client or a router drives. Laws: `advance(a)` then `advance(b)` equals `advance(b)`; observers hear events in the
 /// order of time; an arrival during a step waits for its end.
 pub trait Engine {
     /// Hands over a request that arrives now: the server has been advanced to its arrival and not beyond.
     fn submit(&mut self, request: Request, observer: &mut dyn Observer);
+
+    /// The client of a request gives up now: the server has been advanced to `at` and not beyond. The request leaves when the next step is
+    /// decided, unless it ends before; nothing happens if it has ended.
+    fn abort(&mut self, id: RequestId, at: Time);
 
     /// Runs every step that starts before `until`; the last may still be in flight then.
     fn advance(&mut self, until: Time, observer: &mut dyn Observer);

@@ -46,6 +46,11 @@ pub enum Event {
     },
     /// It has all its tokens.
     Finished(Finished),
+    /// It left the server without an answer, because its client had given up.
+    Aborted {
+        /// Whether it waited; otherwise it ran.
+        waiting: bool,
+    },
 }
 
 /// Why a request ended.

@@ -8,7 +8,7 @@ use crate::kv::KvGrowth;
 use crate::policy::{Decision, Kind, Memory, Planner, Produced, StepPlan, cut_to_model_length};
 use crate::step_time::{Ramp, StepTime};
 use crate::units::{Span, Time};
-use crate::workload::Request;
+use crate::workload::{Request, RequestId};
 
 /// A server that takes every step by itself.
 pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
@@ -18,6 +18,7 @@ pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box
         step_time,
         now: Time::ZERO,
         in_flight: VecDeque::new(),
+        given_up: Vec::new(),
         wakes: None,
     })
 }
@@ -30,6 +31,8 @@ struct ReferenceServer {
     now: Time,
     /// Decided steps that have not ended, one after the other.
     in_flight: VecDeque<StepInFlight>,
+    /// Requests to take out before the next decision.
+    given_up: Vec<RequestId>,
     /// When there will be something to decide, if that does not have to wait for the end of a step.
     wakes: Option<Time>,
 }
@@ -68,6 +71,14 @@ impl Engine for ReferenceServer {
         observer.on(arrival, id, &Event::Arrived { input_tokens });
     }
 
+    fn abort(&mut self, id: RequestId, at: Time) {
+        self.given_up.push(id);
+        if self.in_flight.is_empty() {
+            self.now = self.now.max(at);
+            self.wakes = Some(self.now);
+        }
+    }
+
     fn advance(&mut self, until: Time, observer: &mut dyn Observer) {
         while self.advance_to_finish(until, observer) {}
     }
@@ -103,6 +114,12 @@ impl Engine for ReferenceServer {
 impl ReferenceServer {
     /// Takes one decision, and says when the next is due.
     fn decide(&mut self, observer: &mut dyn Observer) {
+        for id in self.given_up.drain(..) {
+            if let Some(live) = self.planner.abort(id) {
+                let waiting = live.scheduled.is_none() || live.is_preempted;
+                observer.on(self.now, id, &Event::Aborted { waiting });
+            }
+        }
         match self.planner.plan(self.now) {
             Decision::Idle => self.wakes = None,
             Decision::WaitUntil(time) => self.wakes = Some(time),

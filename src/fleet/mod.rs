@@ -1,5 +1,8 @@
 //! Clients and servers: who sends which request where. For now one client population and one server.
 
+mod patience;
+
+use self::patience::Patience;
 use crate::engine::{Engine, Event, Observer, StepRun};
 use crate::units::Time;
 use crate::workload::trace::TraceError;
@@ -25,8 +28,8 @@ pub fn replay(
     source: &mut dyn Source,
     observer: &mut dyn Observer,
 ) -> Result<(), ReplayError> {
-    if source.is_closed_loop() {
-        return replay_closed_loop(engine, source, observer);
+    if source.is_closed_loop() || source.timeout().is_some() {
+        return replay_with_answers(engine, source, observer);
     }
     while let Some(arrival) = next_arrival(source)? {
         engine.advance(arrival, observer);
@@ -38,11 +41,13 @@ pub fn replay(
     in_time(engine)
 }
 
-fn replay_closed_loop(
+/// The same with clients who look at their answers.
+fn replay_with_answers(
     engine: &mut dyn Engine,
     source: &mut dyn Source,
     observer: &mut dyn Observer,
 ) -> Result<(), ReplayError> {
+    let mut patience = Patience::new(source.timeout());
     let mut observer = EndsHeard {
         observer,
         ended: Vec::new(),
@@ -61,13 +66,23 @@ fn replay_closed_loop(
             return Err(ReplayError::OnlyRejections);
         }
         let arrival = next_arrival(source)?;
-        let finished = engine.advance_to_finish(arrival.unwrap_or(Time::LIMIT), &mut observer);
-        if finished {
+        let deadline = patience.next_deadline();
+        let until = arrival.into_iter().chain(deadline).min();
+        let mut told = patience.heeding(&mut observer);
+        if engine.advance_to_finish(until.unwrap_or(Time::LIMIT), &mut told) {
+            source.may_go_on().map_err(ReplayError::Workload)?;
             continue;
         }
-        match arrival {
-            Some(_) => send(source.take(), engine, &mut observer),
-            None => return in_time(engine),
+        match (arrival, deadline) {
+            (_, Some(deadline)) if until == Some(deadline) => {
+                // It may have ended just now.
+                if patience.next_deadline() == Some(deadline) {
+                    let id = patience.give_up(engine);
+                    source.rejected(id, deadline);
+                }
+            }
+            (Some(_), _) => send(source.take(), engine, &mut told),
+            (None, _) => return in_time(engine),
         }
     }
 }

@@ -27,7 +27,12 @@ impl Counts {
     }
 
     pub(super) fn finish(&mut self, request: &Finished) {
-        if request.was_waiting {
+        self.leave(request.was_waiting);
+    }
+
+    /// One leaves that `waits`, or else runs.
+    pub(super) fn leave(&mut self, waits: bool) {
+        if waits {
             self.waiting -= 1;
         } else {
             self.running -= 1;

@@ -185,7 +185,7 @@ impl PrefixHits {
                 self.losses.count(sent, finished);
                 self.forget_ended();
             }
-            Event::Rejected => {
+            Event::Rejected | Event::Aborted { .. } => {
                 sent.has_ended = true;
                 self.forget_ended();
             }

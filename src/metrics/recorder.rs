@@ -244,6 +244,10 @@ impl Observer for Recorder {
                 self.population.change(at, |counts| counts.finish(request));
                 self.finished(request);
             }
+            Event::Aborted { waiting } => {
+                self.population.change(at, |counts| counts.leave(*waiting));
+                self.requests.timed_out += 1;
+            }
         }
     }
 

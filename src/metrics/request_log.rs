@@ -10,6 +10,7 @@ use crate::workload::RequestId;
 pub enum Outcome {
     Finished,
     Rejected,
+    TimedOut,
     Running,
     Waiting,
 }
@@ -20,6 +21,7 @@ impl Outcome {
         match self {
             Self::Finished => "finished",
             Self::Rejected => "rejected",
+            Self::TimedOut => "timed_out",
             Self::Running => "running",
             Self::Waiting => "waiting",
         }
@@ -104,6 +106,7 @@ impl Observer for RequestLog {
                 self.row(id).first_token.get_or_insert(at);
             }
             Event::Token { .. } => {}
+            Event::Aborted { .. } => self.row(id).outcome = Outcome::TimedOut,
             Event::Finished(request) => {
                 let row = self.row(id);
                 row.scheduled = Some(request.scheduled);

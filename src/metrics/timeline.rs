@@ -112,6 +112,7 @@ impl<Sink: FnMut(TimelineRow)> Observer for Timeline<Sink> {
             Event::Admitted { .. } => self.counts.admit(),
             Event::Preempted => self.counts.preempt(),
             Event::Finished(request) => self.counts.finish(request),
+            Event::Aborted { waiting } => self.counts.leave(*waiting),
             Event::Rejected | Event::FirstToken | Event::Token { .. } => {}
         }
     }

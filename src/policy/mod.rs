@@ -86,6 +86,14 @@ pub trait Policy {
     /// The step has ended, and these requests have left: a policy that keeps more than the queues do takes note of it.
     fn completed(&mut self, _queue: &Queue, _plan: &StepPlan, _finished: &[Live]) {}
 
+    /// Whether a running request whose client has given up can leave.
+    fn can_abort_running(&self) -> bool {
+        true
+    }
+
+    /// A request whose client has given up has left the queue: a policy that keeps more than the queues do takes note of it.
+    fn aborted(&mut self, _live: &Live, _ran: bool) {}
+
     /// Whether a request, alone on an empty server, could be served.
     fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool;
 }

@@ -2,7 +2,7 @@
 
 use super::{Decision, Live, Memory, Policy, Produced, Queue, StepPlan};
 use crate::units::Time;
-use crate::workload::Request;
+use crate::workload::{Request, RequestId};
 
 /// A server's queues, and the policy that plans over them.
 pub trait Planner {
@@ -11,6 +11,9 @@ pub trait Planner {
 
     /// A request arrives.
     fn submit(&mut self, request: Request);
+
+    /// A client has given up: its request leaves, unless it has left or takes part in a batch that cannot do without it.
+    fn abort(&mut self, id: RequestId) -> Option<Live>;
 
     /// How many steps may be decided that have not ended: 2 if a step is decided while the one before still runs.
     fn steps_in_flight(&self) -> u64 {
@@ -56,6 +59,22 @@ impl Planner for Planned {
 
     fn submit(&mut self, request: Request) {
         self.queue.waiting.push_back(Live::new(request));
+    }
+
+    fn abort(&mut self, id: RequestId) -> Option<Live> {
+        let is_it = |live: &Live| live.request.id == id;
+        if let Some(place) = self.queue.waiting.iter().position(is_it) {
+            let live = self.queue.waiting.remove(place)?;
+            self.policy.aborted(&live, false);
+            return Some(live);
+        }
+        if !self.policy.can_abort_running() {
+            return None;
+        }
+        let place = self.queue.running.iter().position(is_it)?;
+        let live = self.queue.running.remove(place);
+        self.policy.aborted(&live, true);
+        Some(live)
     }
 
     fn plan(&mut self, now: Time) -> Decision {

@@ -82,6 +82,10 @@ impl Policy for StaticBatching {
         Decision::Step(plan)
     }
 
+    fn can_abort_running(&self) -> bool {
+        false // The rows of a batch are one tensor: it runs to its end, whoever still waits for it.
+    }
+
     fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
         let row = self.settings.blocks_per_row(
             request.prompt.tokens(),

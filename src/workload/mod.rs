@@ -30,7 +30,7 @@ pub use session::{Session, Think};
 pub use shared_prefix::SharedPrefix;
 pub use synthetic::{Synthetic, SyntheticSource};
 
-use crate::units::Time;
+use crate::units::{Span, Time};
 
 /// Requests in the order of their arrival, made one at a time so that a run of any length needs little memory.
 pub trait Source {
@@ -47,6 +47,11 @@ pub trait Source {
     /// Tells the source that a request has ended without an answer.
     fn rejected(&mut self, id: RequestId, at: Time) {
         self.finished(id, at);
+    }
+
+    /// How long a client waits for the whole of an answer before it gives up; `None`: for ever.
+    fn timeout(&self) -> Option<Span> {
+        None
     }
 
     /// Whether later arrivals depend on when earlier requests finish.

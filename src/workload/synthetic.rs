@@ -37,6 +37,8 @@ pub struct Synthetic {
     pub requests: Option<u64>,
     /// Requests arrive, and sessions start, before this time only.
     pub duration: Option<Span>,
+    /// How long clients wait for the whole of an answer; by default for ever.
+    pub timeout: Option<Span>,
 }
 
 impl Synthetic {
@@ -53,6 +55,7 @@ impl Synthetic {
             priority: None,
             requests: None,
             duration: None,
+            timeout: None,
         }
     }
 
@@ -166,6 +169,7 @@ impl Synthetic {
                 .clone()
                 .map(|levels| (levels, stream(seed, "priority"))),
             requests: self.requests.unwrap_or(u64::MAX),
+            timeout: self.timeout,
             taken: 0,
             next_is_later_turn: false,
         }
@@ -183,6 +187,7 @@ pub struct SyntheticSource {
     urgency: Option<(Priorities, Xoshiro256PlusPlus)>,
     /// How many there may be in all.
     requests: u64,
+    timeout: Option<Span>,
     taken: u64,
     /// Whether the arrival announced is not a start.
     next_is_later_turn: bool,
@@ -287,6 +292,10 @@ impl Source for SyntheticSource {
             _ => id,
         };
         self.starts.ended(first, at);
+    }
+
+    fn timeout(&self) -> Option<Span> {
+        self.timeout
     }
 
     fn is_closed_loop(&self) -> bool {

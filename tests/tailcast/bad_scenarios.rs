@@ -403,9 +403,21 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     // What does not exist yet must not be passed over in silence.
     (
         "requests = 10",
-        "requests = 10\ntimeout = \"300s\"",
+        "requests = 10\ntimeout = \"0s\"",
         "12:11",
-        "not supported yet",
+        "longer than nothing",
+    ),
+    (
+        "requests = 10",
+        "requests = 10\ntimeout = \"11d\"",
+        "12:11",
+        "longer than 10 days",
+    ),
+    (
+        "requests = 10",
+        "requests = 10\ntimeout = 300",
+        "12:11",
+        "300s",
     ),
     (
         "[server]\n",

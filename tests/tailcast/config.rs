@@ -405,6 +405,7 @@ fn every_setting_reaches_the_simulation() {
             "server.step_time={ base_us = 1, per_token_us = 2, per_seq_us = 3 }",
             "workload.max_tokens=77",
             "workload.duration=60s",
+            "workload.timeout=300s",
         ],
     );
     assert_eq!(
@@ -432,6 +433,7 @@ fn every_setting_reaches_the_simulation() {
     };
     assert_eq!(workload.max_tokens, Some(77));
     assert_eq!(workload.duration, Some(Span::from_micros(60_000_000)));
+    assert_eq!(workload.timeout, Some(Span::from_micros(300_000_000)));
     assert_eq!(workload.requests, Some(10));
 }
 
@@ -439,7 +441,7 @@ fn every_setting_reaches_the_simulation() {
 fn every_setting_of_a_trace_reaches_its_replay() {
     let head = &LEAST[..LEAST.find("requests").unwrap()];
     let text = format!(
-        "{head}max_tokens = 50\ntrace = {{ path = \"/a.csv\", format = \"azure\", speedup = 2.0, start = \"5s\", limit = 9, \
+        "{head}max_tokens = 50\ntimeout = \"7s\"\ntrace = {{ path = \"/a.csv\", format = \"azure\", speedup = 2.0, start = \"5s\", limit = 9, \
          sort = true, skip_bad_rows = true, jitter_ties = \"uniform\" }}\n"
     );
     let Workload::Trace(replay) = load(&text, &[]).workload else {
@@ -455,6 +457,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
         sort: true,
         jitter_ties: true,
         max_tokens: Some(50),
+        timeout: Some(Span::from_micros(7_000_000)),
     };
     assert_eq!(replay, expected);
 }

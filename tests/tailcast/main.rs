@@ -41,6 +41,7 @@ mod switches;
 mod synthetic;
 mod tidy;
 mod ties;
+mod timeouts;
 mod trace_facts;
 mod traces;
 mod twin;

@@ -24,11 +24,19 @@ fn rank(world: &World, id: RequestId, arrival: Time) -> (i32, Time, RequestId) {
     (world.requests[id.0 as usize].priority, arrival, id)
 }
 
+/// The same clients, who never give up.
+fn patient(world: World) -> World {
+    World {
+        timeout: None,
+        ..world
+    }
+}
+
 #[test]
 fn nobody_is_let_in_while_a_more_urgent_request_waits() {
     let mut passed = 0;
     for seed in 0..300 {
-        let world = world("continuous with priorities", seed);
+        let world = patient(world("continuous with priorities", seed));
         let mut arrivals = BTreeMap::new();
         let mut waiting: Vec<(i32, Time, RequestId)> = Vec::new();
         // Whoever was preempted while its step ran is set aside until that step has ended, which is not told.
@@ -77,7 +85,7 @@ fn nobody_is_let_in_while_a_more_urgent_request_waits() {
 fn everyone_is_served_once_and_gets_every_token() {
     for policy in ["continuous with priorities", "continuous with drafts"] {
         for seed in 0..300 {
-            let world = world(policy, seed);
+            let world = patient(world(policy, seed));
             let longest = world.settings.max_model_len;
             let mut ended = BTreeMap::new();
             for heard in told(&world) {

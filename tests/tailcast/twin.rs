@@ -1,9 +1,12 @@
 //! The fast engine tells exactly what the readable engine tells, event for event and step for step.
 
+use std::collections::VecDeque;
+
 use rand::RngExt;
 use tailcast::engine::{self, Engine, Event};
 use tailcast::fleet::replay;
 use tailcast::units::{Span, Time};
+use tailcast::workload::RequestId;
 
 use crate::worlds::{Clients, Heard, Stream, World, policy_names, world, worlds_per_policy};
 
@@ -49,7 +52,23 @@ fn both_engines_tell_the_same_when_clients_wait_for_their_answers() {
 fn open_loop(world: &World, mut engine: Box<dyn Engine>, with_stops: bool) -> Vec<Heard> {
     let mut stream = Stream::default();
     let mut random = world.random.clone();
+    let mut deadlines = VecDeque::new();
+    let give_up = |until: Time,
+                   deadlines: &mut VecDeque<(Time, RequestId)>,
+                   engine: &mut dyn Engine,
+                   stream: &mut Stream| {
+        while let Some((deadline, id)) = deadlines.pop_front_if(|(time, _)| *time <= until) {
+            engine.advance(deadline, stream);
+            engine.abort(id, deadline);
+        }
+    };
     for request in &world.requests {
+        give_up(
+            request.arrival,
+            &mut deadlines,
+            engine.as_mut(),
+            &mut stream,
+        );
         if with_stops && random.random_bool(0.5) {
             let before = request.arrival.picos();
             engine.advance(
@@ -59,7 +78,11 @@ fn open_loop(world: &World, mut engine: Box<dyn Engine>, with_stops: bool) -> Ve
         }
         engine.advance(request.arrival, &mut stream);
         engine.submit(request.clone(), &mut stream);
+        if let Some(timeout) = world.timeout {
+            deadlines.push_back((request.arrival + timeout, request.id));
+        }
     }
+    give_up(Time::LIMIT, &mut deadlines, engine.as_mut(), &mut stream);
     if with_stops {
         let mut until = world.requests.last().unwrap().arrival;
         for _ in 0..20 {
@@ -127,7 +150,11 @@ fn the_worlds_are_tight_enough_that_everything_happens() {
             "admitted",
             "rejected",
             "finished",
+            "aborted while waiting",
         ];
+        if policy != "static" {
+            expected.push("aborted while running"); // A static batch runs to its end.
+        }
         if !["none", "static", "orca", "tgi"].contains(&policy) {
             expected.extend(["preempted", "resumed"]);
         }
@@ -156,5 +183,7 @@ fn kind(event: &Event) -> &'static str {
         Event::FirstToken => "first token",
         Event::Token { .. } => "token",
         Event::Finished(_) => "finished",
+        Event::Aborted { waiting: true } => "aborted while waiting",
+        Event::Aborted { waiting: false } => "aborted while running",
     }
 }

@@ -22,6 +22,8 @@ pub struct World {
     /// For closed loops: how many clients, and how long each thinks.
     pub clients: usize,
     pub think: Span,
+    /// How long clients wait for their answers, if they ever give up.
+    pub timeout: Option<Span>,
     pub random: Xoshiro256PlusPlus,
 }
 
@@ -110,6 +112,9 @@ pub fn world(policy: &str, seed: u64) -> World {
         requests: requests(count, longest, coarse, &mut random),
         clients: random.random_range(1..6),
         think: Span::from_picos(unit * random.random_range(0..9)),
+        timeout: random.random_bool(0.4).then(|| {
+            Span::from_picos(if coarse { 1 } else { 8_000_009 } * random.random_range(0..400))
+        }),
         random,
     };
     if policy == "continuous with priorities" {
@@ -379,6 +384,7 @@ pub struct Clients {
     /// When each idle client sends its next request.
     ready: Vec<Time>,
     think: Span,
+    timeout: Option<Span>,
     sent: u64,
 }
 
@@ -388,6 +394,7 @@ impl Clients {
             requests: world.requests.clone().into_iter(),
             ready: vec![Time::ZERO; world.clients],
             think: world.think,
+            timeout: world.timeout,
             sent: 0,
         }
     }
@@ -414,6 +421,10 @@ impl Source for Clients {
 
     fn finished(&mut self, _id: RequestId, at: Time) {
         self.ready.push(at + self.think);
+    }
+
+    fn timeout(&self) -> Option<Span> {
+        self.timeout
     }
 
     fn is_closed_loop(&self) -> bool {

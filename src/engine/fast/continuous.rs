@@ -11,11 +11,11 @@ use super::running::Running;
 use super::slots::{Part, Slot, Slots};
 use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
-use crate::kv::{CountedPool, Hit, KvGrowth, NamedBlocks, PoolRules};
-use crate::policy::{AdmissionMemory, ContinuousSettings, Live, Memory, within};
+use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
+use crate::policy::{ContinuousSettings, Live, Memory, within};
 use crate::step_time::StepShape;
 use crate::units::Time;
-use crate::workload::Request;
+use crate::workload::{Request, RequestId};
 
 pub(super) struct ContinuousBatching {
     pub(super) rules: ContinuousSettings,
@@ -37,7 +37,7 @@ pub(super) struct ContinuousBatching {
     pub(super) naming: u32,
     pub(super) repeats: Repeats,
     /// Cached blocks of the request that is looked at.
-    found: Vec<NamedBlocks>,
+    pub(super) found: Vec<NamedBlocks>,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
     pub(super) listed: bool,
 }
@@ -53,7 +53,7 @@ pub(super) struct Decided {
     /// Their slots without a token.
     empty: u64,
     /// How many decoders get a token in each.
-    decoding: u32,
+    pub(super) decoding: u32,
     /// Who gets a token apart from them, in the order of admission.
     pub(super) sampling: Vec<Slot>,
     /// Whose last token comes, in the order of admission.
@@ -181,7 +181,7 @@ impl ContinuousBatching {
 
     /// Of how many tokens from the start it is known which they are, as far as blocks were named for them. A token that a step in flight
     /// samples and the next one computes is named when it has come.
-    fn known_tokens(&self, slot: Slot) -> u32 {
+    pub(super) fn known_tokens(&self, slot: Slot) -> u32 {
         let active = &self.slots[slot];
         let computed = active.live.computed;
         if self.placeholders(slot) == 0 {
@@ -198,7 +198,7 @@ impl ContinuousBatching {
     }
 
     /// Takes all blocks from a request of which `known` tokens are known.
-    fn release(&mut self, slot: Slot, known: u32, returns: bool) {
+    pub(super) fn release(&mut self, slot: Slot, known: u32, returns: bool) {
         let active = &mut self.slots[slot];
         self.naming -= u32::from(active.holding.names_output());
         let slots = u64::from(active.live.blocks) * u64::from(self.memory.block_tokens);
@@ -277,91 +277,6 @@ impl ContinuousBatching {
             budget -= tokens;
         }
         (budget, preempted)
-    }
-
-    /// The head of the queue, as long as it may come in.
-    fn decide_waiting(
-        &mut self,
-        threshold: u32,
-        mut budget: u32,
-        shape: &mut StepShape,
-        at: Moment,
-        observer: &mut dyn Observer,
-    ) {
-        while budget > 0 && self.running.count() < self.rules.max_num_seqs {
-            let Some(&slot) = self.waiting.front() else {
-                break;
-            };
-            let Some((hit, tokens)) = self.admission(slot, threshold, budget) else {
-                break;
-            };
-            self.waiting.pop_front();
-            self.running.push(&mut self.slots, slot);
-            self.admit(slot, hit, at.now, observer);
-            let fits = self.schedule_chunk(slot, tokens, shape);
-            assert!(fits, "an admission checks that its blocks are free");
-            self.prefilling.push(slot);
-            budget -= tokens;
-        }
-    }
-
-    /// What the head of the queue finds in the cache and how many tokens it gets; `None` if it must wait.
-    fn admission(&mut self, slot: Slot, threshold: u32, budget: u32) -> Option<(Hit, u32)> {
-        let active = &mut self.slots[slot];
-        let (live, block_tokens) = (&active.live, self.memory.block_tokens);
-        let all = live.num_tokens();
-        let mut hit = Hit::default();
-        if self.rules.prefix_caching {
-            // At least one token is left to compute.
-            let most = (all - 1) / block_tokens;
-            let found = &mut self.found;
-            hit = active.holding.lookup(live, most, &self.pool, found);
-        }
-        let lacking = all - hit.blocks * block_tokens;
-        let tokens = self.rules.first_chunk(lacking, threshold, budget)?;
-        let must_fit = if self.rules.full_sequence_gate {
-            all
-        } else {
-            all - lacking + tokens
-        };
-        let taken = self.memory.blocks_for(must_fit) - hit.blocks + hit.unused;
-        let memory = AdmissionMemory {
-            free_blocks: self.pool.free(),
-            usable_blocks: self.memory.usable_blocks,
-            others_run: self.running.count() > 0,
-        };
-        let enough = self.rules.leaves_enough_free(taken, &memory);
-        enough.then_some((hit, tokens))
-    }
-
-    /// Gives the request that has just come in what it found in the cache.
-    fn admit(&mut self, slot: Slot, hit: Hit, now: Time, observer: &mut dyn Observer) {
-        let active = &mut self.slots[slot];
-        active.holding.take_hit(&mut self.pool, &self.found);
-        self.naming += u32::from(active.holding.names_output());
-        self.found.clear();
-        active.part = if self.listed {
-            Part::Listed
-        } else {
-            Part::Prefills
-        };
-        let live = &mut active.live;
-        live.is_preempted = false;
-        let (resumed, hit_tokens) = (live.preemptions > 0, hit.blocks * self.memory.block_tokens);
-        if resumed {
-            // What it had computed before and does not find is computed again.
-            live.recomputed += u64::from(live.computed.saturating_sub(hit_tokens));
-        } else {
-            live.scheduled = Some(now);
-            live.cached = hit_tokens;
-        }
-        live.computed = hit_tokens;
-        live.blocks = hit.blocks;
-        let event = Event::Admitted {
-            resumed,
-            tokens: live.num_tokens() - hit_tokens,
-        };
-        observer.on(now, live.request.id, &event);
     }
 
     /// Notes whose last token the latest decision brings. It takes part in no more steps, unless the last token is a stop token and the
@@ -447,8 +362,13 @@ impl ContinuousBatching {
         let live = &self.slots[slot].live;
         let event = Event::Finished(Finished::of(live, now, true));
         observer.on(now, live.request.id, &event);
+        self.forget(slot);
+    }
+
+    /// A request has left.
+    pub(super) fn forget(&mut self, slot: Slot) {
         if self.rules.prefix_caching {
-            self.repeats.leave(&live.request);
+            self.repeats.leave(&self.slots[slot].live.request);
         }
         self.slots.release(slot);
         if self.running.count() == 0 {
@@ -513,6 +433,10 @@ impl Scheduler for ContinuousBatching {
         };
         let slot = self.slots.insert(Live::new(request), holding);
         self.waiting.push_back(slot);
+    }
+
+    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut dyn Observer) {
+        self.take_out(id, at, observer);
     }
 
     fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {

@@ -1,6 +1,8 @@
 //! The fast engine: while a batch's members stay the same, any number of decode steps is one leap with a closed form. Each policy's
 //! shortcut must tell its observer exactly what the readable engine tells, leaps expanded to steps.
 
+mod abort;
+mod admission;
 mod continuous;
 mod decoders;
 mod holding;
@@ -17,7 +19,7 @@ use super::{Engine, Event, Observer, ServerSettings, reference};
 use crate::policy::{PolicySettings, cut_to_model_length};
 use crate::step_time::{Ramp, StepShape, StepTime};
 use crate::units::{Span, Time};
-use crate::workload::Request;
+use crate::workload::{Request, RequestId};
 
 /// A server that leaps, where its policy has a shortcut.
 pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
@@ -47,6 +49,9 @@ trait Scheduler {
 
     /// Takes a request that arrives.
     fn submit(&mut self, request: Request);
+
+    /// A client has given up: its request leaves, unless it has left or takes part in a batch that cannot do without it.
+    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut dyn Observer);
 
     /// Decides what happens next.
     fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next;
@@ -103,6 +108,8 @@ struct FastServer<S> {
     now: Time,
     /// Decided steps that have not ended, one after the other.
     in_flight: VecDeque<Steps>,
+    /// Requests to take out before the next decision.
+    given_up: Vec<RequestId>,
     /// When there will be something to decide, if that does not have to wait for the end of a step.
     wakes: Option<Time>,
 }
@@ -123,6 +130,7 @@ fn server<S: Scheduler + 'static>(
         most_in_flight,
         now: Time::ZERO,
         in_flight: VecDeque::new(),
+        given_up: Vec::new(),
         wakes: None,
     })
 }
@@ -147,6 +155,14 @@ impl<S: Scheduler> Engine for FastServer<S> {
             self.wakes = Some(self.now);
         }
         observer.on(arrival, id, &Event::Arrived { input_tokens });
+    }
+
+    fn abort(&mut self, id: RequestId, at: Time) {
+        self.given_up.push(id);
+        if self.in_flight.is_empty() {
+            self.now = self.now.max(at);
+            self.wakes = Some(self.now);
+        }
     }
 
     fn advance(&mut self, until: Time, observer: &mut dyn Observer) {
@@ -201,6 +217,9 @@ impl<S: Scheduler> FastServer<S> {
             now: self.now,
             decided_until: self.decided_until(),
         };
+        for id in self.given_up.drain(..) {
+            self.scheduler.abort(id, at, observer);
+        }
         self.wakes = match self.scheduler.decide(at, observer) {
             Next::Idle => None,
             Next::WaitUntil(time) => Some(time),

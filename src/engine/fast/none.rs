@@ -11,7 +11,7 @@ use crate::kv::KvGrowth;
 use crate::policy::{Live, Memory};
 use crate::step_time::StepShape;
 use crate::units::Time;
-use crate::workload::Request;
+use crate::workload::{Request, RequestId};
 
 pub(super) struct NoBatching {
     memory: Memory,
@@ -61,6 +61,22 @@ impl Scheduler for NoBatching {
     fn submit(&mut self, request: Request) {
         let slot = self.slots.insert(Live::new(request), Holding::default());
         self.waiting.push_back(slot);
+    }
+
+    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut dyn Observer) {
+        let is_it = |&slot: &Slot| self.slots[slot].live.request.id == id;
+        let slot = if let Some(slot) = self.served.filter(is_it) {
+            self.decoders.leave(&mut self.slots, slot);
+            self.served = None;
+            observer.on(at.now, id, &Event::Aborted { waiting: false });
+            slot
+        } else if let Some(place) = self.waiting.iter().position(is_it) {
+            observer.on(at.now, id, &Event::Aborted { waiting: true });
+            self.waiting.remove(place).expect("it waits")
+        } else {
+            return;
+        };
+        self.slots.release(slot);
     }
 
     fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {

@@ -7,7 +7,7 @@ use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Batch, Formation, Live, Memory, Response, StaticSettings};
 use crate::units::Time;
-use crate::workload::Request;
+use crate::workload::{Request, RequestId};
 
 pub(super) struct StaticBatching {
     rules: StaticSettings,
@@ -122,6 +122,14 @@ impl Scheduler for StaticBatching {
 
     fn submit(&mut self, request: Request) {
         self.waiting.push_back(request);
+    }
+
+    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut dyn Observer) {
+        let place = self.waiting.iter().position(|request| request.id == id);
+        if let Some(place) = place {
+            self.waiting.remove(place);
+            observer.on(at.now, id, &Event::Aborted { waiting: true });
+        }
     }
 
     fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {

@@ -359,6 +359,16 @@ impl Policy for Sglang {
         }
     }
 
+    fn aborted(&mut self, live: &Live, ran: bool) {
+        let id = live.request.id;
+        self.lost.remove(&id);
+        if ran {
+            self.cache.release(id);
+            self.batch_is_full = false;
+            self.chunked = self.chunked.filter(|&chunked| chunked != id);
+        }
+    }
+
     fn can_ever_serve(&self, request: &Request, _queue: &Queue) -> bool {
         let page = self.settings.page_size;
         let can_be_cut = self.settings.chunked_prefill_size;

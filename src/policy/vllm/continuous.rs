@@ -72,6 +72,11 @@ impl Planner for ContinuousBatching {
         self.scheduler.submit(request);
     }
 
+    fn abort(&mut self, id: RequestId) -> Option<Live> {
+        self.scheduler.abort(id);
+        self.histories.remove(&id)
+    }
+
     fn steps_in_flight(&self) -> u64 {
         self.steps_in_flight
     }

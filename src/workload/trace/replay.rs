@@ -28,6 +28,8 @@ pub struct Replay {
     pub jitter_ties: bool,
     /// The most tokens each request allows, where its row does not say; by default exactly as many as it produces. A longer output is cut.
     pub max_tokens: Option<u32>,
+    /// How long clients wait for the whole of an answer; by default for ever.
+    pub timeout: Option<Span>,
 }
 
 impl Replay {
@@ -43,6 +45,7 @@ impl Replay {
             sort: false,
             jitter_ties: false,
             max_tokens: None,
+            timeout: None,
         }
     }
 

@@ -12,7 +12,7 @@ use super::row::{Row, Rows};
 use super::row_ids::RowIds;
 use super::ties::{TieCounter, TieSpreader};
 use crate::stats::streams::{hash_bytes, mix};
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::synthetic::cut_output;
 use crate::workload::{ContentId, Prompt, Request, RequestId, Segment, Source};
 
@@ -375,6 +375,10 @@ impl Source for TraceSource {
         if let Some(followers) = &mut self.followers {
             followers.rejected(id);
         }
+    }
+
+    fn timeout(&self) -> Option<Span> {
+        self.replay.timeout
     }
 
     fn is_closed_loop(&self) -> bool {

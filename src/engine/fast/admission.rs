@@ -1,0 +1,97 @@
+//! Who comes into continuous batching, and what of it the prefix cache holds.
+
+use super::Moment;
+use super::continuous::ContinuousBatching;
+use super::slots::{Part, Slot};
+use crate::engine::{Event, Observer};
+use crate::kv::Hit;
+use crate::policy::AdmissionMemory;
+use crate::step_time::StepShape;
+use crate::units::Time;
+
+impl ContinuousBatching {
+    /// The head of the queue, as long as it may come in.
+    pub(super) fn decide_waiting(
+        &mut self,
+        threshold: u32,
+        mut budget: u32,
+        shape: &mut StepShape,
+        at: Moment,
+        observer: &mut dyn Observer,
+    ) {
+        while budget > 0 && self.running.count() < self.rules.max_num_seqs {
+            let Some(&slot) = self.waiting.front() else {
+                break;
+            };
+            let Some((hit, tokens)) = self.admission(slot, threshold, budget) else {
+                break;
+            };
+            self.waiting.pop_front();
+            self.running.push(&mut self.slots, slot);
+            self.admit(slot, hit, at.now, observer);
+            let fits = self.schedule_chunk(slot, tokens, shape);
+            assert!(fits, "an admission checks that its blocks are free");
+            self.prefilling.push(slot);
+            budget -= tokens;
+        }
+    }
+
+    /// What the head of the queue finds in the cache and how many tokens it gets; `None` if it must wait.
+    fn admission(&mut self, slot: Slot, threshold: u32, budget: u32) -> Option<(Hit, u32)> {
+        let active = &mut self.slots[slot];
+        let (live, block_tokens) = (&active.live, self.memory.block_tokens);
+        let all = live.num_tokens();
+        let mut hit = Hit::default();
+        if self.rules.prefix_caching {
+            // At least one token is left to compute.
+            let most = (all - 1) / block_tokens;
+            let found = &mut self.found;
+            hit = active.holding.lookup(live, most, &self.pool, found);
+        }
+        let lacking = all - hit.blocks * block_tokens;
+        let tokens = self.rules.first_chunk(lacking, threshold, budget)?;
+        let must_fit = if self.rules.full_sequence_gate {
+            all
+        } else {
+            all - lacking + tokens
+        };
+        let taken = self.memory.blocks_for(must_fit) - hit.blocks + hit.unused;
+        let memory = AdmissionMemory {
+            free_blocks: self.pool.free(),
+            usable_blocks: self.memory.usable_blocks,
+            others_run: self.running.count() > 0,
+        };
+        let enough = self.rules.leaves_enough_free(taken, &memory);
+        enough.then_some((hit, tokens))
+    }
+
+    /// Gives the request that has just come in what it found in the cache.
+    fn admit(&mut self, slot: Slot, hit: Hit, now: Time, observer: &mut dyn Observer) {
+        let active = &mut self.slots[slot];
+        active.holding.take_hit(&mut self.pool, &self.found);
+        self.naming += u32::from(active.holding.names_output());
+        self.found.clear();
+        active.part = if self.listed {
+            Part::Listed
+        } else {
+            Part::Prefills
+        };
+        let live = &mut active.live;
+        live.is_preempted = false;
+        let (resumed, hit_tokens) = (live.preemptions > 0, hit.blocks * self.memory.block_tokens);
+        if resumed {
+            // What it had computed before and does not find is computed again.
+            live.recomputed += u64::from(live.computed.saturating_sub(hit_tokens));
+        } else {
+            live.scheduled = Some(now);
+            live.cached = hit_tokens;
+        }
+        live.computed = hit_tokens;
+        live.blocks = hit.blocks;
+        let event = Event::Admitted {
+            resumed,
+            tokens: live.num_tokens() - hit_tokens,
+        };
+        observer.on(now, live.request.id, &event);
+    }
+}

@@ -1,0 +1,100 @@
+//! Clients that give up: each request whose answer is not complete a fixed time after it was sent is taken back.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashSet;
+
+use crate::engine::{Engine, Event, Observer, StepRun};
+use crate::units::{Span, Time};
+use crate::workload::{Request, RequestId};
+
+/// The requests that clients wait for, and how long they do.
+pub(super) struct Patience {
+    /// `None`: for ever.
+    timeout: Option<Span>,
+    /// When the clients of requests that were sent give up, earliest first; of those that have ended too.
+    deadlines: VecDeque<(Time, RequestId)>,
+    /// Those of them that have ended.
+    ended: FxHashSet<RequestId>,
+    /// Requests that were taken back and have not left their server.
+    given_up: FxHashSet<RequestId>,
+}
+
+impl Patience {
+    pub(super) fn new(timeout: Option<Span>) -> Self {
+        Self {
+            timeout,
+            deadlines: VecDeque::new(),
+            ended: FxHashSet::default(),
+            given_up: FxHashSet::default(),
+        }
+    }
+
+    /// When the next client gives up, if no answer comes.
+    pub(super) fn next_deadline(&mut self) -> Option<Time> {
+        while let Some(&(deadline, id)) = self.deadlines.front() {
+            if !self.ended.remove(&id) {
+                return Some(deadline);
+            }
+            self.deadlines.pop_front();
+        }
+        None
+    }
+
+    /// The next client gives up.
+    pub(super) fn give_up(&mut self, engine: &mut dyn Engine) -> RequestId {
+        let (deadline, id) = self.deadlines.pop_front().expect("a client waits");
+        self.given_up.insert(id);
+        engine.abort(id, deadline);
+        id
+    }
+
+    /// An observer that hears what clients and operators do: answers that come too late are none.
+    pub(super) fn heeding<'a>(&'a mut self, observer: &'a mut dyn Observer) -> Heeding<'a> {
+        Heeding {
+            patience: self,
+            observer,
+        }
+    }
+}
+
+/// Notes which requests have ended, and passes everything on.
+pub(super) struct Heeding<'a> {
+    patience: &'a mut Patience,
+    observer: &'a mut dyn Observer,
+}
+
+impl Observer for Heeding<'_> {
+    fn sent(&mut self, request: &Request) {
+        if let Some(timeout) = self.patience.timeout {
+            let deadline = request.arrival + timeout;
+            self.patience.deadlines.push_back((deadline, request.id));
+        }
+        self.observer.sent(request);
+    }
+
+    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
+        let patience = &mut *self.patience;
+        let mut event = *event;
+        if patience.timeout.is_some() {
+            match event {
+                Event::Finished(request) if patience.given_up.remove(&id) => {
+                    let waiting = request.was_waiting;
+                    event = Event::Aborted { waiting };
+                }
+                Event::Finished(_) | Event::Rejected => {
+                    patience.ended.insert(id);
+                }
+                Event::Aborted { .. } => {
+                    patience.given_up.remove(&id);
+                }
+                _ => {}
+            }
+        }
+        self.observer.on(at, id, &event);
+    }
+
+    fn ran(&mut self, run: &StepRun<'_>) {
+        self.observer.ran(run);
+    }
+}
