@@ -2,12 +2,14 @@
 
 mod affine;
 mod drafting;
+mod overheads;
 mod ramp;
 mod roofline;
 mod saturation;
 
 pub use affine::Affine;
 pub use drafting::{DraftPass, Drafting};
+pub use overheads::Overheads;
 pub use ramp::Ramp;
 pub use roofline::Roofline;
 pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
