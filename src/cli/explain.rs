@@ -51,7 +51,7 @@ fn fidelity(scenario: &Scenario) -> String {
     let steps = if scenario.measured_step_time.is_some() {
         "step times as the scenario gives them".to_owned()
     } else {
-        format!("step times from a roofline of {}", scenario.gpu.title())
+        known_of_steps(scenario)
     };
     let blocks = if scenario.kv_blocks_given {
         "KV blocks as the scenario gives them"
@@ -65,6 +65,22 @@ fn fidelity(scenario: &Scenario) -> String {
         _ => "",
     };
     format!("{steps}; {blocks}{drafts}")
+}
+
+/// What stands behind modelled step times: kernels measured on this GPU, its datasheet, or both.
+fn known_of_steps(scenario: &Scenario) -> String {
+    let gpu = scenario.gpu.title();
+    let has_experts = scenario.model.has_experts();
+    let kernels = scenario.gpu.measured_kernels();
+    let missing = kernels.unmeasured(has_experts, scenario.tensor_parallel > 1);
+    if missing.is_empty() {
+        format!("step times from kernels measured on {gpu}")
+    } else if kernels.linear.is_none() && kernels.attention.is_none() {
+        format!("step times from the datasheet of {gpu}")
+    } else {
+        let missing = missing.join(" and ");
+        format!("step times from kernels measured on {gpu}, {missing} from its datasheet")
+    }
 }
 
 fn memory(scenario: &Scenario, summary: &Summary) -> Memory {

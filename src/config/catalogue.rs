@@ -2,6 +2,7 @@
 
 mod error;
 mod gpu_file;
+mod kernels_file;
 mod model_file;
 
 pub use error::CatalogueError;

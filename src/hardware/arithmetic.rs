@@ -46,6 +46,10 @@ pub struct AttentionLayers {
     pub flops_per_pair: f64,
     /// Operations of a decoding token per token of context in all of them.
     pub decode_flops_per_context_token: f64,
+    /// Query heads on one GPU in all of them; none of latent attention, whose heads read one vector together.
+    pub query_heads: f64,
+    /// Query heads that share keys and values; of the first layers if they differ.
+    pub queries_per_kv_head: f64,
 }
 
 impl Arithmetic {
@@ -81,7 +85,16 @@ impl Arithmetic {
     fn add_attention(&mut self, attention: &Attention, layers: u64, kv: KvPrecision, gpus: u64) {
         let window = attention.reach().window();
         let layers = layers as f64;
+        let (query_heads, queries_per_kv_head) = match attention {
+            Attention::Grouped(grouped) => {
+                let heads = grouped.query_heads.div_ceil(gpus) as f64;
+                (heads, heads / grouped.kv_heads_on(gpus) as f64)
+            }
+            Attention::Latent(_) => (0.0, 1.0),
+        };
         let kind = AttentionLayers {
+            query_heads: layers * query_heads,
+            queries_per_kv_head,
             window,
             layers,
             kv_bytes_per_context_token: layers * attention.kv_bytes_per_token(kv, gpus) as f64,
@@ -94,6 +107,7 @@ impl Arithmetic {
                 like.kv_bytes_per_context_token += kind.kv_bytes_per_context_token;
                 like.flops_per_pair += kind.flops_per_pair;
                 like.decode_flops_per_context_token += kind.decode_flops_per_context_token;
+                like.query_heads += kind.query_heads;
             }
             None => self.attention.push(kind),
         }

@@ -1,6 +1,9 @@
 //! One accelerator: memory, bandwidth, arithmetic, and the link to its neighbours.
 
-use super::{BadFigure, WeightPrecision};
+use super::{
+    AllReduceKernels, AttentionKernels, BadFigure, ExpertKernels, LinearKernels, MeasuredKernels,
+    WeightPrecision,
+};
 
 /// An accelerator whose figures have been checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +24,8 @@ pub struct GpuFigures {
     pub peak: PeakFlops,
     /// The link to the other GPUs of the same server.
     pub link: Link,
+    /// What its kernels reach of the figures above, where somebody has measured it.
+    pub kernels: MeasuredKernels,
 }
 
 /// Peak dense arithmetic by operand format [operations/s]; a multiply-add is two operations.
@@ -85,6 +90,7 @@ impl Gpu {
         for (field, rate) in rates {
             check_rate(field, rate)?;
         }
+        figures.kernels.check()?;
         Ok(Self(figures))
     }
 
@@ -116,6 +122,35 @@ impl Gpu {
     /// The link to the other GPUs of the server.
     pub const fn link(&self) -> &Link {
         &self.0.link
+    }
+
+    /// What has been measured of its kernels.
+    pub const fn measured_kernels(&self) -> &MeasuredKernels {
+        &self.0.kernels
+    }
+
+    /// What matrix products reach, measured or generic.
+    pub fn linear_kernels(&self) -> LinearKernels {
+        self.0.kernels.linear.unwrap_or(LinearKernels::GENERIC)
+    }
+
+    /// What attention reaches, measured or generic.
+    pub fn attention_kernels(&self) -> AttentionKernels {
+        self.0
+            .kernels
+            .attention
+            .unwrap_or(AttentionKernels::GENERIC)
+    }
+
+    /// What routed experts reach, measured or generic.
+    pub fn expert_kernels(&self) -> ExpertKernels {
+        self.0.kernels.experts.unwrap_or(ExpertKernels::GENERIC)
+    }
+
+    /// What an all-reduce reaches, measured or generic for the kind of link.
+    pub fn all_reduce_kernels(&self) -> AllReduceKernels {
+        let generic = AllReduceKernels::generic(self.0.link.kind);
+        self.0.kernels.all_reduce.unwrap_or(generic)
     }
 
     /// Peak arithmetic of a linear layer with such weights [operations/s]. A format that the device cannot multiply is

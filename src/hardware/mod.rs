@@ -9,6 +9,7 @@ mod does_not_fit;
 mod drafter;
 mod feed_forward;
 mod gpu;
+mod kernels;
 mod kv_footprint;
 mod memory;
 mod model;
@@ -22,6 +23,10 @@ pub use does_not_fit::{DoesNotFit, MemoryShortage};
 pub use drafter::Drafter;
 pub use feed_forward::{DenseLayer, ExpertLayer, FeedForward};
 pub use gpu::{Gpu, GpuFigures, Link, LinkKind, PeakFlops};
+pub use kernels::{
+    AllReduceKernels, AttentionKernels, ExpertKernels, LinearKernels, MeasuredKernels,
+    MixedAttention,
+};
 pub use kv_footprint::{KvFootprint, WindowedKv, WindowedLayers};
 pub use memory::{MemoryBudget, MemoryRequest, budget};
 pub use model::{LayerGroup, Model, ModelFigures};

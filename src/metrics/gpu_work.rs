@@ -122,6 +122,8 @@ mod tests {
             kv_bytes_per_context_token: 3.0,
             flops_per_pair: 10.0,
             decode_flops_per_context_token: 10.0,
+            query_heads: 1.0,
+            queries_per_kv_head: 1.0,
         }
     }
 

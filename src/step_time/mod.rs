@@ -2,6 +2,7 @@
 
 mod affine;
 mod drafting;
+pub mod kernel_times;
 mod overheads;
 mod ramp;
 mod roofline;

@@ -7,14 +7,15 @@
 //!
 //! The host's own work is not in it: an engine that schedules ahead hides it behind the GPU.
 
+mod attention;
 mod coefficients;
 mod memo;
 mod operators;
 
 use super::{Ramp, StepShape, StepTime, saturation};
-use crate::hardware::{Arithmetic, AttentionLayers, Gpu, KvPrecision, Model, WeightPrecision};
+use crate::hardware::{Arithmetic, Gpu, KvPrecision, Model, WeightPrecision};
 use crate::units::Span;
-use coefficients as reached;
+use attention::AttentionPrice;
 use memo::Memo;
 use operators::Operators;
 
@@ -33,19 +34,6 @@ pub struct Roofline {
     /// What a step that holds any prefill, or verifies drafts for some only, adds [ps].
     mixed: u64,
     attention: Vec<AttentionPrice>,
-}
-
-/// What layers of one reach cost per unit of the batch's sums [ps].
-#[derive(Clone, Copy, Debug)]
-struct AttentionPrice {
-    /// The most tokens of context a token attends to; `u64::MAX` if unlimited.
-    window: u64,
-    /// Per token of a decoding request's context.
-    per_context_token: u64,
-    /// Per token of a prefilling request's context: its keys and values are read once per chunk.
-    per_prefill_context_token: u64,
-    /// Per query-key pair of a prefill chunk.
-    per_pair: u64,
 }
 
 /// Prices for fewer tokens than this are remembered: those of every decode batch and of all but the largest token budgets.
@@ -70,9 +58,9 @@ impl Roofline {
         Self {
             by_tokens: Memo::new(REMEMBERED_TOKENS),
             by_sampling: Memo::new(REMEMBERED_REQUESTS),
-            per_sequence: picos(layers * reached::ATTENTION_MICROS_PER_SEQUENCE),
+            per_sequence: picos(layers * gpu.attention_kernels().micros_per_request),
             paid: 0,
-            mixed: picos(layers * reached::MIXED_STEP_MICROS_PER_LAYER),
+            mixed: picos(layers * coefficients::MIXED_STEP_MICROS_PER_LAYER),
             attention: kinds.map(|kind| AttentionPrice::new(kind, gpu)).collect(),
             operators,
         }
@@ -81,7 +69,7 @@ impl Roofline {
     /// The same for a pass that is not the first of its step: what a step pays once, it does not pay again.
     #[must_use]
     pub fn within_a_step(mut self) -> Self {
-        self.paid = picos(reached::STEP_MICROS);
+        self.paid = picos(coefficients::STEP_MICROS);
         self
     }
 
@@ -126,59 +114,11 @@ impl StepTime for Roofline {
         let mut len = saturation::LONGEST_RAMP;
         for kind in &self.attention {
             if let Some(steps) = kind.steps_inside_window(shape) {
-                growth += u128::from(kind.per_context_token) * u128::from(shape.decoding);
+                growth += u128::from(kind.per_context_token(shape)) * u128::from(shape.decoding);
                 len = len.min(steps);
             }
         }
         saturation::ramp(first, growth, len)
-    }
-}
-
-impl AttentionPrice {
-    fn new(kind: &AttentionLayers, gpu: &Gpu) -> Self {
-        let bandwidth = gpu.bandwidth_bytes_per_s() * reached::KV_BANDWIDTH;
-        let flops = gpu.peak().bf16 * reached::ATTENTION_FLOPS;
-        let read_micros = kind.kv_bytes_per_context_token / bandwidth * 1e6;
-        let decode_micros = kind.decode_flops_per_context_token / flops * 1e6;
-        Self {
-            window: kind.window.unwrap_or(u64::MAX),
-            per_context_token: picos(read_micros.max(decode_micros)),
-            per_prefill_context_token: picos(read_micros),
-            per_pair: picos(kind.flops_per_pair / flops * 1e6),
-        }
-    }
-
-    /// The sum of `min(context, window)` over `requests`, taken as the minimum of the sums: exact when all are inside
-    /// the window or all beyond it.
-    fn inside(&self, context: u64, requests: u64) -> u64 {
-        context.min(requests.saturating_mul(self.window))
-    }
-
-    fn decode(&self, shape: &StepShape) -> u128 {
-        let context = self.inside(shape.context, u64::from(shape.decoding));
-        u128::from(self.per_context_token) * u128::from(context)
-    }
-
-    fn prefill(&self, shape: &StepShape) -> u128 {
-        let chunks = u64::from(shape.sequences.saturating_sub(shape.decoding));
-        let windows = chunks.saturating_mul(self.window);
-        let context = shape
-            .prefill_context
-            .min(windows.saturating_add(shape.prefill));
-        let pairs = self.inside(shape.prefill_attention, shape.prefill);
-        u128::from(self.per_prefill_context_token) * u128::from(context)
-            + u128::from(self.per_pair) * u128::from(pairs)
-    }
-
-    /// For how many steps the decoding requests' contexts stay inside the window together; `None` if they have filled
-    /// it or there are none, so that nothing grows.
-    fn steps_inside_window(&self, shape: &StepShape) -> Option<u64> {
-        let decoding = u64::from(shape.decoding);
-        let windows = decoding.saturating_mul(self.window);
-        if shape.context >= windows {
-            return None;
-        }
-        Some((windows - shape.context) / decoding + 1)
     }
 }
 

@@ -108,6 +108,28 @@ fn bad_gpu_files_are_refused_with_place_and_remedy() {
     }
 }
 
+#[test]
+fn kernels_faster_than_their_datasheet_or_without_a_source_are_refused() {
+    const KERNELS: &str = "\n[kernels.linear]\nof_bandwidth = 0.9\nof_peak = 0.8\nstart_us = 4\noverlap = 3\nsource = \"a bench\"\nfitted = \"all rows\"\n";
+    let folder = TempDir::new().unwrap();
+    let read = |kernels: &str| {
+        let path = write(&folder, "mine.toml", &format!("{GPU}{kernels}"));
+        catalogue::gpu_from_file(&path)
+    };
+    assert!((read(KERNELS).unwrap().linear_kernels().bandwidth - 0.9).abs() < 1e-12);
+    for (good, bad, expected) in [
+        ("= 0.9", "= 1.1", "kernels.linear.of_bandwidth is 1.1"),
+        ("= 0.8", "= 0.0", "kernels.linear.of_peak is 0; it must be"),
+        ("= 3", "= 0.5", "kernels.linear.overlap is 0.5"),
+        ("a bench", " ", "without a source"),
+        ("all rows", "", "without a source"),
+        ("overlap", "overlapp", "overlapp"),
+    ] {
+        let error = read(&KERNELS.replacen(good, bad, 1)).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
 /// What a good file has, what stands there instead, and what the error then says.
 const BAD_MODELS: [(&str, &str, &str); 20] = [
     (

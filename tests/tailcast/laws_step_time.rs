@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::config::catalogue;
-use tailcast::hardware::{KvPrecision, WeightPrecision};
+use tailcast::hardware::{Arithmetic, KvPrecision, WeightPrecision};
 use tailcast::step_time::{Affine, LONGEST_STEP, Roofline, StepShape, StepTime};
 use tailcast::units::Span;
 
@@ -52,13 +52,16 @@ fn check_ramp(model: &dyn StepTime, shape: &StepShape, random: &mut Xoshiro256Pl
 #[test]
 fn a_ramp_agrees_with_its_steps_term_by_term() {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
-    let gpu = catalogue::gpu("h100-sxm").unwrap();
-    for entry in catalogue::models().unwrap() {
-        let weights = WeightPrecision::Fp8;
-        let model = Roofline::new(&entry.model, &gpu, weights, KvPrecision::Bf16, 2);
-        for _ in 0..200 {
-            let shape = random_shape(&mut random);
-            check_ramp(&model, &shape, &mut random);
+    // With the same kernels for all steps, with others beside prompts, and known by its datasheet only.
+    for gpu in ["h100-sxm", "rtx-4090", "l4"] {
+        let gpu = catalogue::gpu(gpu).unwrap();
+        for entry in catalogue::models().unwrap() {
+            let weights = WeightPrecision::Fp8;
+            let model = Roofline::new(&entry.model, &gpu, weights, KvPrecision::Bf16, 2);
+            for _ in 0..100 {
+                let shape = random_shape(&mut random);
+                check_ramp(&model, &shape, &mut random);
+            }
         }
     }
     let affine = Affine {
@@ -164,6 +167,54 @@ fn more_work_never_takes_less_time() {
             shape.add(999, 1, 1000);
             let now = model.step(&shape);
             assert!(now > before, "{name}: {shape:?}");
+            before = now;
+        }
+    }
+}
+
+#[test]
+fn no_step_is_shorter_than_reading_its_weights() {
+    for entry in catalogue::gpus().unwrap() {
+        for name in [
+            "llama-3.1-8b",
+            "qwen3-30b-a3b",
+            "gpt-oss-20b",
+            "llama-3.1-70b",
+        ] {
+            let model = catalogue::model(name).unwrap();
+            for weights in [WeightPrecision::Bf16, WeightPrecision::Int4] {
+                let steps = Roofline::new(&model, &entry.gpu, weights, KvPrecision::Bf16, 1);
+                let work = Arithmetic::new(&model, weights, KvPrecision::Bf16, 1);
+                for requests in [1, 2, 30, 200, 1000] {
+                    let mut shape = StepShape::default();
+                    (0..requests).for_each(|_| shape.add(99, 1, 100));
+                    // Fewer distinct experts than choosing evenly would take.
+                    let part = entry.gpu.expert_kernels().evenness;
+                    let bytes = work.weight_bytes_per_step(part * f64::from(requests));
+                    let least = bytes / entry.gpu.bandwidth_bytes_per_s();
+                    let step = steps.step(&shape).seconds();
+                    assert!(step > least, "{name} on {}: {step} {least}", entry.file);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn more_context_or_more_prompt_never_takes_less_time() {
+    for gpu in ["h100-sxm", "rtx-pro-6000", "a10g"] {
+        let gpu = catalogue::gpu(gpu).unwrap();
+        let model = catalogue::model("llama-3.1-8b").unwrap();
+        let model = Roofline::new(&model, &gpu, WeightPrecision::Bf16, KvPrecision::Bf16, 1);
+        let mut decoding = StepShape::default();
+        (0..20).for_each(|_| decoding.add(799, 1, 800));
+        let mut before = model.step(&decoding);
+        for prompt in 2..3000 {
+            let mut shape = decoding;
+            shape.add(0, prompt, 3000);
+            let now = model.step(&shape);
+            assert!(now >= before, "{prompt} on {}", gpu.name());
+            assert!(model.step(&shape.later(1)) > now);
             before = now;
         }
     }

@@ -24,6 +24,7 @@ mod laws_policy;
 mod laws_prefix_cache;
 mod laws_radix_tree;
 mod laws_step_time;
+mod measured_steps;
 mod metrics;
 mod mooncake_hits;
 mod oracle;

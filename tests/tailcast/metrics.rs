@@ -64,6 +64,8 @@ pub(crate) fn recorder(slos: &[Slo]) -> Recorder {
                     kv_bytes_per_context_token: 1e6,
                     flops_per_pair: 1e9,
                     decode_flops_per_context_token: 1e9,
+                    query_heads: 1.0,
+                    queries_per_kv_head: 1.0,
                 }],
             },
             peak_flops_per_s: 1e15,

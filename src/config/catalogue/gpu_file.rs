@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::CatalogueError;
+use super::kernels_file::RawKernels;
 use crate::hardware::{BadFigure, Gpu, GpuFigures, Link, LinkKind, PeakFlops};
 
 /// A GPU with the sources of its figures.
@@ -40,6 +41,8 @@ struct GpuFile {
     int8: Option<Peak>,
     fp4: Option<Peak>,
     link: RawLink,
+    #[serde(default)]
+    kernels: RawKernels,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +140,7 @@ fn resolve(name: &str, raw: &GpuFile) -> Result<Gpu, BadFigure> {
             },
             bytes_per_s: raw.link.gb_per_s * 1e9,
         },
+        kernels: raw.kernels.resolve(),
     })
 }
 
@@ -169,5 +173,6 @@ fn figures(raw: &GpuFile) -> Vec<Figure> {
         all.extend(given.iter().map(|one| peak(name, one)));
     }
     all.push(figure("link", link, &raw.link.source, raw.link.verified));
+    all.extend(raw.kernels.figures());
     all
 }

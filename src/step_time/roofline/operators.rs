@@ -1,112 +1,95 @@
 //! Time of the operators whose cost depends on the number of tokens, or of requests that sample [us].
 
 use super::coefficients::{
-    ALL_REDUCE_BANDWIDTH, ALL_REDUCE_BANDWIDTH_PCIE_MANY, ALL_REDUCE_MICROS,
-    ALL_REDUCE_MICROS_PER_DOUBLING, ALL_REDUCE_PCIE_FACTOR, ATTENTION_MICROS_PER_LAYER,
-    EAGER_MICROS_PER_LAYER, EXPERTS_BANDWIDTH, EXPERTS_EVENNESS, EXPERTS_FLOPS,
-    EXPERTS_MICROS_PER_LAYER, GEMM_FLOPS, GEMM_MICROS, LARGEST_GRAPH, LAYER_BYTES_PER_VALUE,
-    LAYER_MICROS, OVERLAP_EXPONENT, QUANTISED_MICROS_PER_LAYER, SAMPLER_MICROS,
-    SAMPLER_MICROS_PER_LOGIT, STEP_MICROS, WEIGHT_BANDWIDTH,
+    EAGER_MICROS_PER_LAYER, LARGEST_GRAPH, LAYER_BYTES_PER_VALUE, LAYER_MICROS,
+    QUANTISED_MICROS_PER_LAYER, SAMPLER_MICROS, SAMPLER_MICROS_PER_LOGIT, STEP_MICROS,
 };
 use crate::hardware::{
-    Attention, ExpertLayers, FeedForward, Gpu, LayerGroup, LinkKind, Model, WeightPrecision,
+    AllReduceKernels, Attention, ExpertKernels, ExpertLayers, FeedForward, Gpu, LayerGroup,
+    LinearKernels, Model, WeightPrecision,
 };
+use crate::step_time::kernel_times::{self, Experts, Matrix, Rates};
 
 /// The matrix products and other operators of one GPU's share of a model.
 #[derive(Clone, Debug)]
 pub(super) struct Operators {
-    /// Matrix products of every step, with the number of layers that run each.
-    products: Vec<(f64, Product)>,
-    experts: Vec<Experts>,
-    head: Product,
-    rates: Rates,
+    /// Matrices of every step, with the number of layers that have each.
+    matrices: Vec<(f64, Matrix)>,
+    /// Routed experts, with the number of layers that have them.
+    experts: Vec<(f64, Experts)>,
+    head: Matrix,
+    linear: LinearKernels,
+    routed: ExpertKernels,
+    all_reduce: AllReduceKernels,
+    /// Of the linear layers outside the experts.
+    linear_rates: Rates,
+    expert_rates: Rates,
+    plain_rates: Rates,
+    /// The link to the other GPUs, one direction [bytes/us].
+    link_bytes: f64,
     layers: f64,
     hidden: f64,
     vocab: f64,
     gpus: f64,
-    all_reduce_micros: f64,
-    all_reduce_bytes_per_micro: f64,
     /// What every layer pays whatever the tokens.
     micros_per_layer: f64,
-}
-
-/// Tokens times one matrix.
-#[derive(Clone, Copy, Debug)]
-struct Product {
-    inputs: f64,
-    outputs: f64,
-    weight_bytes: f64,
-    flops_per_micro: f64,
-}
-
-/// Layers with routed experts on one GPU.
-#[derive(Clone, Copy, Debug)]
-struct Experts {
-    kind: ExpertLayers,
-    /// Width of one expert.
-    width: f64,
-}
-
-/// What the device does per microsecond, before any fraction.
-#[derive(Clone, Copy, Debug)]
-struct Rates {
-    bytes: f64,
-    flops: f64,
 }
 
 impl Operators {
     pub fn new(model: &Model, gpu: &Gpu, weights: WeightPrecision, tensor_parallel: u32) -> Self {
         let gpus = u64::from(tensor_parallel.max(1));
-        let rates = Rates {
-            bytes: gpu.bandwidth_bytes_per_s() / 1e6,
-            flops: gpu.peak_flops(weights) / 1e6,
-        };
-        let plain_flops = gpu.peak().bf16 / 1e6;
+        let hidden = model.hidden_size();
         let outside_bits = weights.bits_outside_experts(model.has_experts());
-        let flops = if outside_bits < 16.0 {
-            rates.flops
-        } else {
-            plain_flops
-        };
-        let product = |inputs: u64, outputs: u64| Product {
+        let matrix = |(inputs, outputs): (u64, u64), bits: f64| Matrix {
             inputs: inputs as f64,
             outputs: outputs as f64,
-            weight_bytes: (inputs * outputs) as f64 * outside_bits / 8.0,
-            flops_per_micro: flops,
+            bytes: (inputs * outputs) as f64 * bits / 8.0,
         };
-        let mut products = Vec::new();
+        let mut matrices = Vec::new();
         let mut experts = Vec::new();
         for group in model.layers() {
             let count = group.count as f64;
-            let of_one = matrices(group, model.hidden_size(), gpus);
-            products.extend(of_one.into_iter().map(|(i, o)| (count, product(i, o))));
+            let of_one = matrices_of(group, hidden, gpus);
+            matrices.extend(
+                of_one
+                    .into_iter()
+                    .map(|one| (count, matrix(one, outside_bits))),
+            );
             if let FeedForward::Experts(layer) = &group.feed_forward {
-                let hidden = model.hidden_size();
-                experts.push(Experts {
-                    kind: ExpertLayers::new(layer, group.count, hidden, weights, gpus),
+                let kind = ExpertLayers::new(layer, group.count, hidden, weights, gpus);
+                let one = Experts {
+                    count: kind.experts,
+                    per_token: kind.experts_per_token,
                     width: layer.intermediate.div_ceil(gpus) as f64,
-                });
+                    hidden: hidden as f64,
+                    bytes: kind.bytes_per_expert,
+                };
+                experts.push((count, one));
             }
         }
         let quantises = matches!(weights, WeightPrecision::Fp8 | WeightPrecision::Int8);
-        let (latency, bandwidth) = all_reduce(gpu, tensor_parallel);
-        let vocab = model.vocab_size().div_ceil(gpus);
+        let plain_rates = Rates::new(gpu, gpu.peak().bf16);
+        let expert_rates = Rates::new(gpu, gpu.peak_flops(weights));
         Self {
-            products,
+            matrices,
             experts,
-            head: Product {
-                weight_bytes: 2.0 * (model.hidden_size() * vocab) as f64,
-                flops_per_micro: plain_flops,
-                ..product(model.hidden_size(), vocab)
+            head: matrix((hidden, model.vocab_size().div_ceil(gpus)), 16.0),
+            linear: gpu.linear_kernels(),
+            routed: gpu.expert_kernels(),
+            all_reduce: gpu.all_reduce_kernels(),
+            linear_rates: if outside_bits < 16.0 {
+                expert_rates
+            } else {
+                plain_rates
             },
-            rates,
+            expert_rates,
+            plain_rates,
+            link_bytes: gpu.link().bytes_per_s / 1e6,
             layers: model.layer_count() as f64,
-            hidden: model.hidden_size() as f64,
+            hidden: hidden as f64,
             vocab: model.vocab_size() as f64,
             gpus: gpus as f64,
-            all_reduce_micros: latency,
-            all_reduce_bytes_per_micro: bandwidth,
-            micros_per_layer: ATTENTION_MICROS_PER_LAYER
+            micros_per_layer: gpu.attention_kernels().micros
                 + LAYER_MICROS
                 + f64::from(u8::from(quantises)) * QUANTISED_MICROS_PER_LAYER,
         }
@@ -115,12 +98,16 @@ impl Operators {
     /// Everything but attention's work and sampling, for a step of `tokens`.
     pub fn tokens_micros(&self, tokens: u64) -> f64 {
         let rows = padded(tokens) as f64;
-        let products = self.products.iter();
-        let products = products.map(|(layers, product)| layers * product.micros(rows, &self.rates));
-        let experts = self.experts.iter();
-        let experts = experts.map(|one| one.micros(rows, self.hidden, &self.rates));
+        let (linear, rates) = (&self.linear, self.linear_rates);
+        let products = self
+            .matrices
+            .iter()
+            .map(|(layers, matrix)| layers * kernel_times::product(linear, rates, matrix, rows));
+        let experts = self.experts.iter().map(|(layers, one)| {
+            layers * kernel_times::experts(&self.routed, self.expert_rates, one, rows)
+        });
         let moved = LAYER_BYTES_PER_VALUE * self.hidden * rows;
-        let small = self.micros_per_layer + moved / (self.rates.bytes * WEIGHT_BANDWIDTH);
+        let small = self.micros_per_layer + moved / (rates.bytes * linear.bandwidth);
         let eager = f64::from(u8::from(tokens > LARGEST_GRAPH)) * EAGER_MICROS_PER_LAYER;
         STEP_MICROS
             + products.sum::<f64>()
@@ -136,60 +123,20 @@ impl Operators {
         }
         let rows = requests as f64;
         let sampler = SAMPLER_MICROS + SAMPLER_MICROS_PER_LOGIT * self.vocab * rows;
-        self.head.micros(rows, &self.rates) + sampler
+        kernel_times::product(&self.linear, self.plain_rates, &self.head, rows) + sampler
     }
 
-    /// Two per layer and one after the embedding; each moves `2 (g - 1) / g` times the hidden states.
+    /// Two per layer and one after the embedding, of the hidden states in 16 bits.
     fn all_reduce_of(&self, rows: f64) -> f64 {
-        if self.gpus <= 1.0 {
-            return 0.0;
-        }
-        let bytes = rows * 2.0 * self.hidden * 2.0 * (self.gpus - 1.0) / self.gpus;
-        let one = self.all_reduce_micros + bytes / self.all_reduce_bytes_per_micro;
+        let bytes = rows * 2.0 * self.hidden;
+        let one = kernel_times::all_reduce(&self.all_reduce, self.link_bytes, self.gpus, bytes);
         (2.0 * self.layers + 1.0) * one
     }
 }
 
-impl Product {
-    fn micros(&self, rows: f64, rates: &Rates) -> f64 {
-        let moved = self.weight_bytes + 2.0 * rows * (self.inputs + self.outputs);
-        // Tensor cores work on tiles of 64 rows.
-        let flops = 2.0 * (rows / 64.0).ceil() * 64.0 * self.inputs * self.outputs;
-        GEMM_MICROS
-            + overlap(
-                moved / (rates.bytes * WEIGHT_BANDWIDTH),
-                flops / (self.flops_per_micro * GEMM_FLOPS),
-            )
-    }
-}
-
-impl Experts {
-    /// All these layers. The chosen experts' weights are read once each; each computes on its own tile of rows.
-    fn micros(&self, rows: f64, hidden: f64, rates: &Rates) -> f64 {
-        let distinct = self.kind.distinct_experts(EXPERTS_EVENNESS * rows);
-        let routed = rows * self.kind.experts_per_token;
-        let per_expert = if distinct > 0.0 {
-            (routed / distinct).max(1.0)
-        } else {
-            0.0
-        };
-        let tile_rows = if per_expert <= 32.0 { 16.0 } else { 64.0 };
-        let tile = (per_expert / tile_rows).ceil() * tile_rows;
-        let moved =
-            distinct * self.kind.bytes_per_expert + 2.0 * routed * (3.0 * self.width + hidden);
-        let flops = 2.0 * distinct * tile * 3.0 * self.width * hidden;
-        let one = EXPERTS_MICROS_PER_LAYER
-            + overlap(
-                moved / (rates.bytes * EXPERTS_BANDWIDTH),
-                flops / (rates.flops * EXPERTS_FLOPS),
-            );
-        self.kind.layers * one
-    }
-}
-
 /// Inputs and outputs of one layer's matrix products, as an engine fuses them: query, key and value in one; gate and up
-/// in one.
-fn matrices(group: &LayerGroup, hidden: u64, gpus: u64) -> Vec<(u64, u64)> {
+/// in one. A router is one too.
+fn matrices_of(group: &LayerGroup, hidden: u64, gpus: u64) -> Vec<(u64, u64)> {
     let mut all = match &group.attention {
         Attention::Grouped(grouped) => {
             let queries = grouped.query_heads.div_ceil(gpus) * grouped.head_dim;
@@ -216,35 +163,16 @@ fn matrices(group: &LayerGroup, hidden: u64, gpus: u64) -> Vec<(u64, u64)> {
             all.push((hidden, (dense.matrices() - 1) * width));
             all.push((width, hidden));
         }
-        FeedForward::Experts(layer) if layer.shared_intermediate > 0 => {
-            let width = layer.shared_intermediate.div_ceil(gpus);
-            all.push((hidden, 2 * width));
-            all.push((width, hidden));
+        FeedForward::Experts(layer) => {
+            all.push((hidden, layer.experts));
+            if layer.shared_intermediate > 0 {
+                let width = layer.shared_intermediate.div_ceil(gpus);
+                all.push((hidden, 2 * width));
+                all.push((width, hidden));
+            }
         }
-        FeedForward::Experts(_) => {}
     }
     all
-}
-
-/// Latency [us] and bandwidth [bytes/us] of an all-reduce.
-fn all_reduce(gpu: &Gpu, tensor_parallel: u32) -> (f64, f64) {
-    let link = gpu.link();
-    let doublings = f64::from(tensor_parallel.max(2)).log2() - 1.0;
-    let pcie = link.kind == LinkKind::Pcie;
-    let first = if pcie {
-        ALL_REDUCE_MICROS * ALL_REDUCE_PCIE_FACTOR
-    } else {
-        ALL_REDUCE_MICROS
-    };
-    let fraction = if pcie && tensor_parallel > 2 {
-        ALL_REDUCE_BANDWIDTH_PCIE_MANY
-    } else {
-        ALL_REDUCE_BANDWIDTH
-    };
-    (
-        first + ALL_REDUCE_MICROS_PER_DOUBLING * doublings,
-        link.bytes_per_s / 1e6 * fraction,
-    )
 }
 
 /// The rows that run: up to the largest captured graph a step is padded to the next captured size, which are 1, 2, 4,
@@ -257,9 +185,4 @@ fn padded(tokens: u64) -> u64 {
         257..=LARGEST_GRAPH => tokens.next_multiple_of(16),
         _ => tokens,
     }
-}
-
-/// Two times that overlap in part: between their maximum and their sum.
-fn overlap(a: f64, b: f64) -> f64 {
-    (a.powf(OVERLAP_EXPONENT) + b.powf(OVERLAP_EXPONENT)).powf(1.0 / OVERLAP_EXPONENT)
 }

@@ -1,0 +1,402 @@
+//! Reads measured operators: the tables of aiconfigurator and of `LLMServingSim`, as kernels' work and time.
+
+#![allow(
+    clippy::float_cmp,
+    reason = "tables hold whole numbers, which compare exactly"
+)]
+
+use std::path::{Path, PathBuf};
+
+use tailcast::step_time::kernel_times::{Experts, Matrix};
+
+/// A GPU with tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// Its name in the catalogue.
+    pub gpu: &'static str,
+    /// What its files of aiconfigurator start with, if it has any.
+    pub aiconfigurator: Option<&'static str>,
+    /// What its files of `LLMServingSim` (Llama-3.1-8B, bf16) start with, if it has any.
+    pub serving: Option<&'static str>,
+    /// Its last-level cache [bytes] (NVIDIA's architecture whitepapers): what fits was not read from memory when a benchmark repeats itself.
+    pub cache_bytes: f64,
+    /// Thread blocks at a time (two on a multiprocessor of the A100, whose shared memory holds them), if it decodes with `FlashAttention` 2 and
+    /// nobody has measured that beside prompts.
+    pub guessed_blocks: Option<u32>,
+}
+
+/// Every GPU with tables.
+pub const SOURCES: [Source; 7] = [
+    Source {
+        guessed_blocks: Some(216),
+        ..source("a100-80-sxm", Some("a100_sxm"), None, 40e6)
+    },
+    source("h100-sxm", Some("h100_sxm"), None, 50e6),
+    source("h200", Some("h200_sxm"), None, 50e6),
+    source("b200", Some("b200_sxm"), None, 126e6),
+    Source {
+        guessed_blocks: Some(142),
+        ..source("l40s", Some("l40s"), None, 96e6)
+    },
+    source(
+        "rtx-pro-6000",
+        Some("rtx_pro_6000_server"),
+        Some("RTXPRO6000_meta-llama_Llama-3.1-8B_bf16_tp1"),
+        128e6,
+    ),
+    source(
+        "rtx-4090",
+        None,
+        Some("RTX4090_meta-llama_Llama-3.1-8B_bf16_tp1"),
+        72e6,
+    ),
+];
+
+const fn source(
+    gpu: &'static str,
+    aiconfigurator: Option<&'static str>,
+    serving: Option<&'static str>,
+    cache_bytes: f64,
+) -> Source {
+    Source {
+        gpu,
+        aiconfigurator,
+        serving,
+        cache_bytes,
+        guessed_blocks: None,
+    }
+}
+
+impl Source {
+    /// Where the rows of an operator come from, as a line of TOML.
+    pub fn cite(&self, group: &str, operator: &str, layers: &str) -> String {
+        match (self.aiconfigurator, self.serving) {
+            (Some(prefix), Some(serving)) if layers == "attention" => format!(
+                "source = \"aiconfigurator @ 095f58a, {prefix}__{group}__*__{operator}; decoding beside a prompt: LLMServingSim @ 5daddb2, {serving}\""
+            ),
+            (Some(prefix), _) => {
+                format!("source = \"aiconfigurator @ 095f58a, {prefix}__{group}__*__{operator}\"")
+            }
+            (None, serving) => format!(
+                "source = \"LLMServingSim @ 5daddb2, {}__{layers}\"",
+                serving.unwrap_or_default()
+            ),
+        }
+    }
+}
+
+/// A measured matrix product.
+#[derive(Clone, Copy, Debug)]
+pub struct ProductRow {
+    pub matrix: Matrix,
+    pub rows: f64,
+    pub micros: f64,
+    pub held_back: bool,
+}
+
+/// Measured attention of decoding requests, or of prompts if `tokens` is above 1.
+#[derive(Clone, Copy, Debug)]
+pub struct AttentionRow {
+    pub requests: f64,
+    /// New tokens of each request.
+    pub tokens: f64,
+    /// Tokens of each request after the step.
+    pub context: f64,
+    pub heads: f64,
+    pub kv_heads: f64,
+    pub head_dim: f64,
+    pub micros: f64,
+    pub held_back: bool,
+}
+
+/// What decoding requests add to the attention of a prompt.
+#[derive(Clone, Copy, Debug)]
+pub struct MixedRow {
+    pub requests: f64,
+    pub context: f64,
+    pub micros: f64,
+    pub held_back: bool,
+}
+
+/// A measured layer of experts.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpertsRow {
+    pub experts: Experts,
+    pub rows: f64,
+    pub micros: f64,
+    pub held_back: bool,
+}
+
+/// A measured all-reduce.
+#[derive(Clone, Copy, Debug)]
+pub struct AllReduceRow {
+    pub gpus: f64,
+    pub bytes: f64,
+    pub micros: f64,
+}
+
+impl AttentionRow {
+    /// Keys and values that one layer reads [bytes].
+    pub fn kv_bytes(&self) -> f64 {
+        self.requests * self.context * 2.0 * self.kv_heads * self.head_dim * 2.0
+    }
+
+    /// Pairs of a query and a key.
+    pub fn pairs(&self) -> f64 {
+        let done = self.context - self.tokens;
+        self.requests * (done * self.tokens + self.tokens * (self.tokens + 1.0) / 2.0)
+    }
+}
+
+/// Numbers of tokens that are fitted: mostly those of decode steps.
+const ROWS: [f64; 21] = [
+    1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 48.0, 64.0, 80.0, 96.0, 112.0, 128.0, 160.0, 192.0, 224.0,
+    256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0,
+];
+/// Smaller matrices may come out of the cache, and are not those of a model that fills a GPU.
+const LEAST_WEIGHTS_BYTES: f64 = 32e6;
+/// Smaller differences between two measurements are mostly noise.
+const LEAST_MIXED_MICROS: f64 = 20.0;
+/// Widths of which whole models can be put together, and their heads: never fitted.
+const HELD_BACK_WIDTHS: [f64; 2] = [4096.0, 5120.0];
+const HELD_BACK_HEADS: [f64; 2] = [32.0, 40.0];
+/// Inputs and outputs of the matrices of Llama-3.1-8B.
+const LLAMA_8B: [(&str, f64, f64); 4] = [
+    ("qkv_proj", 4096.0, 6144.0),
+    ("o_proj", 4096.0, 4096.0),
+    ("gate_up_proj", 4096.0, 28672.0),
+    ("down_proj", 14336.0, 4096.0),
+];
+
+/// Matrix products, in the widths of models.
+pub fn products(folder: &Path, source: &Source) -> Vec<ProductRow> {
+    let mut all = Vec::new();
+    if let Some(prefix) = source.aiconfigurator {
+        for row in read(&newest(folder, prefix, "gemm", "gemm")) {
+            let (rows, outputs, inputs) = (row.number("m"), row.number("n"), row.number("k"));
+            let matrix = bf16(inputs, outputs);
+            let wide = inputs >= 1024.0 && outputs >= 1024.0;
+            if wide && matrix.bytes >= LEAST_WEIGHTS_BYTES && ROWS.contains(&rows) {
+                all.push(ProductRow {
+                    matrix,
+                    rows,
+                    micros: row.number("latency") * 1e3,
+                    held_back: HELD_BACK_WIDTHS.contains(&inputs)
+                        || HELD_BACK_WIDTHS.contains(&outputs),
+                });
+            }
+        }
+    } else if let Some(prefix) = source.serving {
+        for (index, row) in read(&serving(folder, prefix, "dense")).iter().enumerate() {
+            let layer = LLAMA_8B
+                .iter()
+                .find(|(name, ..)| *name == row.text("layer"));
+            if let Some((_, inputs, outputs)) = layer {
+                all.push(ProductRow {
+                    matrix: bf16(*inputs, *outputs),
+                    rows: row.number("tokens"),
+                    micros: row.number("time_us"),
+                    held_back: index % 2 == 1,
+                });
+            }
+        }
+    }
+    all
+}
+
+/// Attention of requests that all decode (`prompts` false) or all hold a prompt.
+pub fn attention(folder: &Path, source: &Source, prompts: bool) -> Vec<AttentionRow> {
+    let mut all = Vec::new();
+    if let Some(prefix) = source.aiconfigurator {
+        let kind = if prompts { "context" } else { "generation" };
+        let file = newest(folder, prefix, "attention", &format!("{kind}_attention"));
+        for row in read(&file) {
+            let tokens = row.number("isl");
+            let heads = row.number("num_heads");
+            let windowed = row.has("window_size") && row.number("window_size") > 0.0;
+            let kv_heads = row.number("num_key_value_heads");
+            if row.number("head_dim") != 128.0 || windowed || heads < 8.0 || heads > 16.0 * kv_heads
+            {
+                continue;
+            }
+            // A decode row's `step` counts the tokens before the one that is computed.
+            all.push(AttentionRow {
+                requests: row.number("batch_size"),
+                tokens,
+                context: tokens + row.number("step"),
+                heads,
+                kv_heads,
+                head_dim: 128.0,
+                micros: row.number("latency") * 1e3,
+                held_back: HELD_BACK_HEADS.contains(&heads),
+            });
+        }
+    } else if let Some(prefix) = source.serving {
+        for (index, row) in read(&serving(folder, prefix, "attention"))
+            .iter()
+            .enumerate()
+        {
+            let (chunk, decoding) = (row.number("prefill_chunk"), row.number("n_decode"));
+            let (tokens, requests, done) = match (prompts, chunk > 0.0, decoding > 0.0) {
+                (true, true, false) => (chunk, 1.0, row.number("kv_prefill")),
+                (false, false, true) => (1.0, decoding, row.number("kv_decode")),
+                _ => continue,
+            };
+            all.push(AttentionRow {
+                requests,
+                tokens,
+                context: done + if prompts { tokens } else { 0.0 },
+                heads: 32.0,
+                kv_heads: 8.0,
+                head_dim: 128.0,
+                micros: row.number("time_us"),
+                held_back: index % 2 == 1,
+            });
+        }
+    }
+    all
+}
+
+/// What decoding requests of Llama-3.1-8B add beside one prompt, where `LLMServingSim` has measured it.
+pub fn mixed(folder: &Path, source: &Source) -> Vec<MixedRow> {
+    let Some(prefix) = source.serving else {
+        return Vec::new();
+    };
+    let rows = read(&serving(folder, prefix, "attention"));
+    let chunk = |row: &Row| (row.number("prefill_chunk"), row.number("kv_prefill"));
+    let alone: Vec<_> = rows
+        .iter()
+        .filter(|row| row.number("n_decode") == 0.0)
+        .map(|row| (chunk(row), row.number("time_us")))
+        .collect();
+    let mut all = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let without = alone.iter().find(|(key, _)| *key == chunk(row));
+        let (requests, context) = (row.number("n_decode"), row.number("kv_decode"));
+        // Shorter contexts are a matter of constants, and of a few microseconds.
+        if let Some((_, without)) = without
+            && requests >= 4.0
+            && context >= 512.0
+            && row.number("time_us") > without + LEAST_MIXED_MICROS
+        {
+            all.push(MixedRow {
+                requests,
+                context,
+                micros: row.number("time_us") - without,
+                held_back: index % 2 == 1,
+            });
+        }
+    }
+    all
+}
+
+/// Layers of experts, divided by width or not, that hold more than the cache.
+pub fn experts(folder: &Path, source: &Source) -> Vec<ExpertsRow> {
+    let Some(prefix) = source.aiconfigurator else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for row in read(&newest(folder, prefix, "moe", "moe")) {
+        let hidden = row.number("hidden_size");
+        let width = row.number("inter_size") / row.number("moe_tp_size");
+        let experts = Experts {
+            count: row.number("num_experts"),
+            per_token: row.number("topk"),
+            width,
+            hidden,
+            bytes: 3.0 * width * hidden * 2.0,
+        };
+        let rows = row.number("num_tokens");
+        let large = experts.distinct(rows) * experts.bytes > LEAST_WEIGHTS_BYTES;
+        if row.number("moe_ep_size") == 1.0 && width >= 256.0 && large && rows <= 8192.0 {
+            all.push(ExpertsRow {
+                experts,
+                rows,
+                micros: row.number("latency") * 1e3,
+                held_back: experts.count == 128.0,
+            });
+        }
+    }
+    all
+}
+
+/// All-reduces: of two measurements of one size the quicker one, which runs in a graph.
+pub fn all_reduces(folder: &Path, source: &Source) -> Vec<AllReduceRow> {
+    let Some(prefix) = source.aiconfigurator else {
+        return Vec::new();
+    };
+    let mut all: Vec<AllReduceRow> = Vec::new();
+    for row in read(&newest(folder, prefix, "comm", "custom_allreduce")) {
+        let (gpus, bytes) = (row.number("num_gpus"), row.number("message_size"));
+        let micros = row.number("latency") * 1e3;
+        if !(4e3..=7e7).contains(&bytes) {
+            continue;
+        }
+        match all
+            .iter_mut()
+            .find(|one| one.gpus == gpus && one.bytes == bytes)
+        {
+            Some(one) => one.micros = one.micros.min(micros),
+            None => all.push(AllReduceRow {
+                gpus,
+                bytes,
+                micros,
+            }),
+        }
+    }
+    all
+}
+
+fn bf16(inputs: f64, outputs: f64) -> Matrix {
+    Matrix {
+        inputs,
+        outputs,
+        bytes: 2.0 * inputs * outputs,
+    }
+}
+
+/// The file of one operator made with the newest engine.
+pub fn newest(folder: &Path, prefix: &str, group: &str, operator: &str) -> PathBuf {
+    let folder = folder.join("aiconfigurator");
+    let start = format!("{prefix}__{group}__vllm");
+    let end = format!("__{operator}.csv");
+    let files = std::fs::read_dir(&folder).expect("the folder holds `aiconfigurator`");
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let name = names.filter(|name| name.starts_with(&start) && name.ends_with(&end));
+    folder.join(name.max().unwrap_or_else(|| panic!("no {start}*{end}")))
+}
+
+fn serving(folder: &Path, prefix: &str, table: &str) -> PathBuf {
+    folder.join(format!("llmservingsim/{prefix}__{table}.csv"))
+}
+
+/// One line of a table.
+struct Row {
+    header: csv::StringRecord,
+    cells: csv::StringRecord,
+}
+
+impl Row {
+    fn has(&self, column: &str) -> bool {
+        self.header.iter().any(|name| name == column)
+    }
+
+    fn text(&self, column: &str) -> &str {
+        let place = self.header.iter().position(|name| name == column);
+        &self.cells[place.unwrap_or_else(|| panic!("no column {column}"))]
+    }
+
+    fn number(&self, column: &str) -> f64 {
+        self.text(column).parse().expect("tables hold numbers")
+    }
+}
+
+fn read(file: &Path) -> Vec<Row> {
+    let mut reader = csv::Reader::from_path(file).unwrap_or_else(|error| panic!("{error}"));
+    let header = reader.headers().unwrap().clone();
+    let rows = reader.records().map(|cells| Row {
+        header: header.clone(),
+        cells: cells.unwrap(),
+    });
+    rows.collect()
+}

@@ -1,0 +1,241 @@
+//! Times of single kernels from their work and from what kernels reach on a GPU: the formulas that operators' measurements are fitted with,
+//! and that a step is priced with.
+
+use crate::hardware::{AllReduceKernels, ExpertKernels, Gpu, LinearKernels, MixedAttention};
+
+/// Rows that a tensor core product computes together.
+const TILE_ROWS: f64 = 64.0;
+/// Rows of the smallest tile of the experts' products (vLLM, `fused_moe`, `BLOCK_SIZE_M`), and up to how many rows an expert they are used.
+const EXPERT_TILE_ROWS: f64 = 16.0;
+const FEW_ROWS_AN_EXPERT: f64 = 32.0;
+
+/// What the device does per microsecond, before any fraction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// Memory bandwidth [bytes/us].
+    pub bytes: f64,
+    /// Peak arithmetic of the format that is multiplied [operations/us].
+    pub flops: f64,
+}
+
+impl Rates {
+    /// Those of a GPU that multiplies at `flops_per_s`.
+    pub fn new(gpu: &Gpu, flops_per_s: f64) -> Self {
+        Self {
+            bytes: gpu.bandwidth_bytes_per_s() / 1e6,
+            flops: flops_per_s / 1e6,
+        }
+    }
+}
+
+/// A matrix of weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Matrix {
+    /// Width of what it is applied to.
+    pub inputs: f64,
+    /// Width of the result.
+    pub outputs: f64,
+    /// Its size [bytes].
+    pub bytes: f64,
+}
+
+/// `rows` tokens times a matrix [us]: weights and activations move while tiles of 64 rows are multiplied.
+pub fn product(kernels: &LinearKernels, rates: Rates, matrix: &Matrix, rows: f64) -> f64 {
+    let moved = matrix.bytes + 2.0 * rows * (matrix.inputs + matrix.outputs);
+    let tiles = (rows / TILE_ROWS).ceil() * TILE_ROWS;
+    let flops = 2.0 * tiles * matrix.inputs * matrix.outputs;
+    kernels.micros
+        + overlap(
+            moved / (rates.bytes * kernels.bandwidth),
+            flops / (rates.flops * kernels.flops),
+            kernels.overlap,
+        )
+}
+
+/// Routed experts on one GPU.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Experts {
+    /// How many there are.
+    pub count: f64,
+    /// How many a token passes through.
+    pub per_token: f64,
+    /// Width between an expert's projections.
+    pub width: f64,
+    /// Width of the residual stream.
+    pub hidden: f64,
+    /// Weights of one expert [bytes].
+    pub bytes: f64,
+}
+
+impl Experts {
+    /// Expected number of distinct experts that `tokens` choose, each independently and evenly: `E (1 - (1 - k/E)^tokens)`.
+    pub fn distinct(&self, tokens: f64) -> f64 {
+        let missed = 1.0 - self.per_token / self.count;
+        self.count * (1.0 - missed.powf(tokens))
+    }
+}
+
+/// One layer of experts on `rows` tokens [us]: the chosen ones' weights are read once each, and each computes on its own tiles of rows.
+pub fn experts(kernels: &ExpertKernels, rates: Rates, experts: &Experts, rows: f64) -> f64 {
+    let distinct = experts.distinct(kernels.evenness * rows);
+    if distinct <= 0.0 {
+        return kernels.micros;
+    }
+    let routed = rows * experts.per_token;
+    let each = (routed / distinct).max(1.0);
+    let tile = if each <= FEW_ROWS_AN_EXPERT {
+        EXPERT_TILE_ROWS
+    } else {
+        TILE_ROWS
+    };
+    let tiles = (each / tile).ceil() * tile;
+    let moved = distinct * experts.bytes + 2.0 * routed * (3.0 * experts.width + experts.hidden);
+    let flops = 2.0 * distinct * tiles * 3.0 * experts.width * experts.hidden;
+    kernels.micros
+        + overlap(
+            moved / (rates.bytes * kernels.bandwidth),
+            flops / (rates.flops * kernels.flops),
+            kernels.overlap,
+        )
+}
+
+/// A token of a decoding request's context in one layer beside prompts [us], where reading it once takes `stream`: each of `query_heads` heads of
+/// `requests` requests has its own thread block, and the `sharers` heads that share keys and values read them one by one. The cache catches the
+/// repeated reads while requests are few; with more of them the heads drift apart.
+pub fn mixed_token(
+    kernels: &MixedAttention,
+    stream: f64,
+    sharers: f64,
+    query_heads: f64,
+    requests: f64,
+) -> f64 {
+    let crowd = (requests / MixedAttention::CROWD).min(1.0);
+    let read = stream * (1.0 + (sharers - 1.0) * kernels.repeated_reads * crowd);
+    read.max(kernels.nanos_per_token / 1e3 * query_heads / kernels.thread_blocks)
+}
+
+/// An all-reduce of `bytes` between `gpus` GPUs over a link of `link_bytes` per microsecond and direction [us].
+///
+/// As vLLM's `csrc/custom_all_reduce.cuh` does it: in one stage, where each GPU reads the `g - 1` others' bytes, or in two, where it reduces
+/// and gathers a part, `2 (g - 1) / g` of them, and synchronises once more. The better one is taken.
+pub fn all_reduce(kernels: &AllReduceKernels, link_bytes: f64, gpus: f64, bytes: f64) -> f64 {
+    if gpus <= 1.0 {
+        return 0.0;
+    }
+    let fraction = if gpus > 2.0 {
+        kernels.bandwidth_of_many
+    } else {
+        kernels.bandwidth
+    };
+    let reached = link_bytes * fraction;
+    let doublings = gpus.log2() - 1.0;
+    let one_stage = bytes * (gpus - 1.0) / reached;
+    let two_stages = kernels.micros + bytes * 2.0 * (gpus - 1.0) / gpus / reached;
+    kernels.micros + kernels.micros_per_doubling * doublings + one_stage.min(two_stages)
+}
+
+/// Two times that overlap in part: between their maximum and their sum.
+pub fn overlap(a: f64, b: f64, exponent: f64) -> f64 {
+    // Scaled by the larger one, so that no power overflows.
+    let (less, more) = if a < b { (a, b) } else { (b, a) };
+    if more <= 0.0 {
+        return 0.0;
+    }
+    more * ((less / more).powf(exponent) + 1.0).powf(1.0 / exponent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATES: Rates = Rates {
+        bytes: 1e6,
+        flops: 1e8,
+    };
+
+    fn close(value: f64, expected: f64) {
+        assert!((value / expected - 1.0).abs() < 1e-9, "{value} {expected}");
+    }
+
+    #[test]
+    fn a_product_streams_weights_while_it_multiplies_whole_tiles() {
+        let kernels = LinearKernels {
+            bandwidth: 0.5,
+            flops: 0.8,
+            micros: 4.0,
+            overlap: 2.0,
+        };
+        let matrix = Matrix {
+            inputs: 1000.0,
+            outputs: 2000.0,
+            bytes: 4e6,
+        };
+        // 4,000,000 bytes of weights and 2 * 65 * 3000 of activations; two tiles of 64 rows.
+        let memory = 4_390_000.0 / 5e5;
+        let arithmetic = 2.0 * 128.0 * 2e6 / 8e7;
+        let expected = 4.0 + f64::hypot(memory, arithmetic);
+        close(product(&kernels, RATES, &matrix, 65.0), expected);
+    }
+
+    #[test]
+    fn overlap_lies_between_maximum_and_sum() {
+        close(overlap(3.0, 4.0, 1.0), 7.0);
+        close(overlap(3.0, 4.0, 2.0), 5.0);
+        close(overlap(3.0, 4.0, 1e4), 4.0);
+        close(overlap(0.0, 4.0, 2.5), 4.0);
+        assert!(overlap(0.0, 0.0, 2.5) < 1e-300);
+    }
+
+    #[test]
+    fn chosen_experts_are_read_once_each() {
+        let kernels = ExpertKernels {
+            micros: 30.0,
+            bandwidth: 1.0,
+            flops: 0.5,
+            overlap: 1.0,
+            evenness: 1.0,
+        };
+        let mixture = Experts {
+            count: 8.0,
+            per_token: 2.0,
+            width: 100.0,
+            hidden: 200.0,
+            bytes: 120_000.0,
+        };
+        // Two tokens choose 8 * (1 - 0.75^2) = 3.5 experts and pass through 4; each of the 3.5 computes a tile of 16 rows.
+        let moved = 3.5 * 120_000.0 + 2.0 * 4.0 * (300.0 + 200.0);
+        let flops = 2.0 * 3.5 * 16.0 * 300.0 * 200.0;
+        let expected = 30.0 + moved / 1e6 + flops / 5e7;
+        close(experts(&kernels, RATES, &mixture, 2.0), expected);
+        close(experts(&kernels, RATES, &mixture, 0.0), 30.0);
+    }
+
+    #[test]
+    fn an_all_reduce_takes_one_stage_for_few_bytes_and_two_for_many() {
+        let kernels = AllReduceKernels {
+            micros: 4.0,
+            micros_per_doubling: 1.0,
+            bandwidth: 0.25,
+            bandwidth_of_many: 0.5,
+        };
+        let of = |gpus, bytes| all_reduce(&kernels, 1000.0, gpus, bytes);
+        assert!(of(1.0, 1e6) < 1e-300);
+        close(of(2.0, 1000.0), 4.0 + 1000.0 / 250.0);
+        close(of(4.0, 100.0), 5.0 + 300.0 / 500.0);
+        close(of(4.0, 1e6), 5.0 + 4.0 + 1.5e6 / 500.0);
+        close(of(8.0, 1e6), 6.0 + 4.0 + 1.75e6 / 500.0);
+    }
+
+    #[test]
+    fn decoding_beside_a_prompt_reads_again_what_the_cache_has_lost() {
+        let kernels = MixedAttention {
+            nanos_per_token: 20.0,
+            thread_blocks: 100.0,
+            repeated_reads: 0.5,
+        };
+        // 32 heads on 100 thread_blocks of 20 ns a token: 6.4 ns, until reading takes longer.
+        close(mixed_token(&kernels, 0.004, 4.0, 32.0, 8.0), 0.0064);
+        close(mixed_token(&kernels, 0.004, 4.0, 32.0, 64.0), 0.004 * 1.75);
+        close(mixed_token(&kernels, 0.004, 4.0, 32.0, 500.0), 0.004 * 2.5);
+    }
+}
