@@ -2,12 +2,14 @@
 
 mod affine;
 mod drafting;
+mod host;
 mod ramp;
 mod roofline;
 mod saturation;
 
 pub use affine::Affine;
 pub use drafting::{DraftPass, Drafting};
+pub use host::Host;
 pub use ramp::Ramp;
 pub use roofline::Roofline;
 pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
@@ -98,6 +100,12 @@ impl StepShape {
 pub trait StepTime: Send + Sync {
     /// How long the step takes.
     fn step(&self, shape: &StepShape) -> Span;
+
+    /// How long after its decision a step starts if none runs then, on a server that decides steps while others run. On others what comes
+    /// before a step is part of it.
+    fn launch(&self, _shape: &StepShape) -> Span {
+        Span::ZERO
+    }
 
     /// The times of a run of decode steps that starts with `shape`; at least one step long.
     fn ramp(&self, shape: &StepShape) -> Ramp {
