@@ -7,17 +7,19 @@ use super::diagnostic::Diagnostic;
 use super::fields::{Fields, Reading, Resolved};
 use super::fingerprint::Fingerprint;
 use super::load::{self, Layers};
+use super::overheads::CpuTime;
 use super::profile;
 use super::server::{self, ModelChoice, Server};
 use super::slo::{self, Objective};
 use super::speculative::{Drafts, Target};
 use super::workload::{self, Workload};
 use crate::engine::ServerSettings;
+use crate::fleet::FrontEnd;
 use crate::hardware::{
     self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision,
 };
 use crate::policy::PolicySettings;
-use crate::step_time::{Affine, DraftPass, Drafting, LONGEST_STEP, Roofline, StepTime};
+use crate::step_time::{Affine, DraftPass, Drafting, HostTime, LONGEST_STEP, Roofline, StepTime};
 
 /// Everything that decides a run.
 #[derive(Debug)]
@@ -48,6 +50,10 @@ pub struct Scenario {
     pub drafts: Option<Drafts>,
     /// Measured step times, if they replace the model of the GPU.
     pub measured_step_time: Option<Affine>,
+    /// What the CPU adds to each step.
+    pub cpu_time: CpuTime,
+    /// What stands between clients and the engine.
+    pub front_end: FrontEnd,
     /// Who asks for what, and when.
     pub workload: Workload,
     /// Objectives.
@@ -88,6 +94,23 @@ impl Scenario {
 
     /// How long steps take.
     pub fn step_time(&self) -> Box<dyn StepTime> {
+        let gpu = self.gpu_step_time();
+        if self.cpu_time == CpuTime::default() {
+            return gpu;
+        }
+        let ahead = match &self.server.policy {
+            PolicySettings::Continuous(settings) => settings.async_scheduling,
+            _ => false,
+        };
+        Box::new(HostTime {
+            gpu,
+            per_step: self.cpu_time.per_step,
+            per_sequence: self.cpu_time.per_sequence,
+            ahead,
+        })
+    }
+
+    fn gpu_step_time(&self) -> Box<dyn StepTime> {
         let target: Box<dyn StepTime> = match &self.measured_step_time {
             Some(affine) => Box::new(*affine),
             None => Box::new(self.roofline(&self.model, self.weights)),
@@ -175,6 +198,8 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         gpu: server.gpu,
         tensor_parallel: server.tensor_parallel,
         measured_step_time: server.step_time,
+        cpu_time: server.cpu_time,
+        front_end: server.front_end,
         workload,
         objectives,
         files: reading.take_files(),

@@ -8,7 +8,9 @@ use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::Value;
 use super::fields::{Fields, Resolved};
 use super::key::Key;
+use super::overheads::{self, CpuTime};
 use super::profile;
+use crate::fleet::FrontEnd;
 use crate::hardware::{Gpu, KvPrecision, Model, WeightPrecision};
 use crate::step_time::Affine;
 use crate::units::Span;
@@ -46,6 +48,10 @@ pub struct Server {
     pub kv_blocks: Option<u32>,
     /// Measured step times, if they replace the model of the GPU.
     pub step_time: Option<Affine>,
+    /// What the CPU adds to each step.
+    pub cpu_time: CpuTime,
+    /// What stands between clients and the engine.
+    pub front_end: FrontEnd,
 }
 
 /// Reads `[model]`.
@@ -178,6 +184,8 @@ pub fn read_server(
             .count(2..=MOST_BLOCKS)?
             .optional(),
         step_time: read_step_time(fields)?,
+        cpu_time: overheads::read_cpu_time(fields)?,
+        front_end: overheads::read_front_end(fields)?,
         gpu,
     };
     warn_about_length(fields, &server, model);

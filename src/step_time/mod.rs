@@ -2,14 +2,14 @@
 
 mod affine;
 mod drafting;
-mod host;
+mod host_time;
 mod ramp;
 mod roofline;
 mod saturation;
 
 pub use affine::Affine;
 pub use drafting::{DraftPass, Drafting};
-pub use host::Host;
+pub use host_time::HostTime;
 pub use ramp::Ramp;
 pub use roofline::Roofline;
 pub use saturation::{LONGEST_RAMP, LONGEST_STEP};

@@ -27,6 +27,7 @@ mod laws_step_time;
 mod metrics;
 mod mooncake_hits;
 mod oracle;
+mod overheads;
 mod pooling;
 mod prefix_losses;
 mod priorities;

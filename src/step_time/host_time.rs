@@ -5,25 +5,26 @@ use crate::units::Span;
 
 /// A step time with the CPU's part, which comes before each step or, where a step is decided while the one before still runs, beside it
 /// (vLLM's `step` and `step_with_batch_queue` in `vllm/v1/engine/core.py`).
-pub struct Host {
+pub struct HostTime {
     /// The GPU's part.
     pub gpu: Box<dyn StepTime>,
     /// CPU time of each step.
     pub per_step: Span,
     /// CPU time of each request in a step.
     pub per_sequence: Span,
-    /// Whether the CPU works on a step while the GPU computes the one before: the longer of the two sets the pace.
+    /// Whether the CPU works on a step while the GPU computes the one before: the longer of the two sets the pace. Where that is the CPU, a
+    /// step ends here when the CPU is done with the next, later than the GPU is done with this one.
     pub ahead: bool,
 }
 
-impl Host {
+impl HostTime {
     fn cpu(&self, shape: &StepShape) -> Span {
         let requests = u128::from(self.per_sequence.picos()) * u128::from(shape.sequences);
         saturation::step(u128::from(self.per_step.picos()) + requests)
     }
 }
 
-impl StepTime for Host {
+impl StepTime for HostTime {
     fn step(&self, shape: &StepShape) -> Span {
         let (gpu, cpu) = (self.gpu.step(shape), self.cpu(shape));
         if self.ahead {
@@ -82,8 +83,8 @@ mod tests {
         }
     }
 
-    fn host(ahead: bool) -> Host {
-        Host {
+    fn host(ahead: bool) -> HostTime {
+        HostTime {
             gpu: Box::new(ByContext),
             per_step: Span::from_micros(15),
             per_sequence: Span::from_micros(1),
