@@ -149,6 +149,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         .unwrap_or(42);
     let model = server::read_model(&fields.section("model")?)?;
     let batching_fields = fields.section("batching")?;
+    let batching_place = batching_fields.place();
     let profile = profile::read(&batching_fields)?;
     let server_fields = fields.section("server")?;
     let server_place = server_fields.place();
@@ -177,6 +178,8 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     })?;
     let memory = memory(&model, &server, &batching)?;
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
+    refuse_too_large_pages(&batching, kv_blocks, server.block_tokens)
+        .map_err(|bad| reading.error(batching_place, bad).help(SMALLER_PAGES))?;
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
@@ -226,6 +229,27 @@ fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, workload: &Wo
         ),
         _ => {}
     }
+}
+
+const SMALLER_PAGES: &str = "write page_size = 1, or a larger server.kv_blocks";
+
+/// SGLang keeps a page to spare beside each request, of which even the smallest has two tokens.
+fn refuse_too_large_pages(
+    batching: &Batching,
+    kv_blocks: u32,
+    block_tokens: u32,
+) -> Result<(), String> {
+    let PolicySettings::Sglang(settings) = &batching.policy else {
+        return Ok(());
+    };
+    let page = u64::from(settings.page_size);
+    let slots = u64::from(kv_blocks - 1) * u64::from(block_tokens);
+    if page + 2 < slots - slots % page {
+        return Ok(());
+    }
+    Err(format!(
+        "pages of {page} tokens (batching.page_size) leave no room for any request in a KV cache of {slots} tokens"
+    ))
 }
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.

@@ -275,14 +275,14 @@ fn warn_about_length(fields: &Fields<'_>, server: &Server, model: &Model) {
     }
 }
 
-/// vLLM refuses to start when one request of the full length does not fit; nor could such a request ever finish.
+/// A request of the full length that does not fit could never finish; vLLM does not start so.
 fn refuse_too_few_blocks(fields: &Fields<'_>, server: &Server) -> Result<(), Diagnostic> {
     let needed = server.max_model_len.div_ceil(server.block_tokens) + 1;
     match server.kv_blocks {
         Some(blocks) if blocks < needed => {
             let room = (blocks - 1) * server.block_tokens;
             let message = format!(
-                "{blocks} blocks hold {room} tokens, less than one request of max_model_len = {}; vLLM refuses to start",
+                "{blocks} blocks hold {room} tokens, less than one request of max_model_len = {}, which could never finish",
                 server.max_model_len
             );
             Err(fields.error("kv_blocks", message).help(format!(
