@@ -116,7 +116,7 @@ fn compare(slow: &Receiver<Vec<Heard>>, fast: &Receiver<Vec<Heard>>) -> Outcome 
 
 fn tell(
     input: &Input,
-    mut engine: Box<dyn Engine>,
+    engine: Box<dyn Engine>,
     listener: SyncSender<Vec<Heard>>,
     progress: &Progress,
 ) -> Result<(), Failure> {
@@ -124,6 +124,7 @@ fn tell(
         chunk: Vec::with_capacity(CHUNK),
         listener,
     };
+    let mut engine = input.scenario.front_end.before(engine);
     let mut transcript = Transcript(|heard| chunks.add(heard));
     let bounds = Bounds::default();
     let mut told = bounds.counting(&mut transcript);

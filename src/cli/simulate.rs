@@ -40,7 +40,8 @@ pub fn simulate(
         policy: scenario.server.policy.clone().with_seed(seed),
         ..scenario.server
     };
-    let mut engine = engine::fast(&server, scenario.step_time());
+    let engine = engine::fast(&server, scenario.step_time());
+    let mut engine = scenario.front_end.before(engine);
     let mut recorder = Recorder::new(RecorderSettings {
         server: &scenario.server,
         prefix_caching: scenario.prefix_caching,

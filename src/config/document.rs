@@ -63,7 +63,8 @@ pub fn parse(texts: &mut Texts, text: Text) -> Result<Node, Diagnostic> {
     })
 }
 
-/// Lays `key=value`, as given to the flag `--set`, over the tree. The value is read as TOML; what is not TOML is a string.
+/// Lays `key=value`, as given to the flag `--set`, over the tree. The value is read as TOML; what is not TOML is a string, unless it opens
+/// like a list, a table or a quoted string.
 pub fn overlay(
     texts: &mut Texts,
     root: &mut Node,
@@ -102,7 +103,9 @@ fn parse_assignment(
     };
     let single_line = !right.contains('\n');
     let is_toml = single_line && DeValue::parse(right.trim()).is_ok();
-    let value = if is_toml {
+    // What opens so was meant as TOML: its fault is in there, not in being a string.
+    let is_meant_as_toml = single_line && right.trim().starts_with(['[', '{', '"', '\'']);
+    let value = if is_toml || is_meant_as_toml {
         right.trim().to_owned()
     } else {
         toml::Value::String(right.trim().to_owned()).to_string()

@@ -294,9 +294,11 @@ fn read_sglang(keys: &Keys<'_>, host: Host<'_>) -> Result<SglangSettings, Diagno
         let message = format!(
             "chunked_prefill_size ({chunk}) is not a multiple of page_size ({page}); SGLang refuses to start"
         );
+        let place = ["chunked_prefill_size", "page_size"];
+        let place = place.into_iter().find(|key| keys.fields.has(key));
         return Err(keys
             .fields
-            .error("chunked_prefill_size", message)
+            .error(place.unwrap_or("page_size"), message)
             .help(format!(
                 "write chunked_prefill_size = {}; 0 stands for whole prompts",
                 u64::from(chunk).next_multiple_of(page.into())

@@ -275,6 +275,8 @@ const HOMES: [(&str, &[&str]); 4] = [
             "max_model_len",
             "kv_blocks",
             "step_time",
+            "cpu_time",
+            "front_end",
         ],
     ),
     (

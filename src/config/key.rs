@@ -112,7 +112,7 @@ impl<'a> Key<'a> {
                 Err(problem) => problem,
             },
             Value::Integer(Some(number)) => quantity::without_unit(number),
-            Value::Float(number) => quantity::without_unit(number),
+            Value::Float(number) => quantity::float_without_unit(*number),
             other => format!("{} is not a duration", other.describe()),
         };
         let message = format!("`{}`: {problem}", self.path);

@@ -16,6 +16,7 @@ pub mod hugging_face;
 mod key;
 mod lengths;
 mod load;
+mod overheads;
 mod priority;
 mod profile;
 mod quantity;

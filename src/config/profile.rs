@@ -63,12 +63,21 @@ pub fn read_switches(
     Ok(())
 }
 
-/// Refuses a watermark where the release has none.
+/// Refuses a watermark where the release has none, and one of all blocks, as `SchedulerConfig` does (`lt=1.0`).
 pub fn refuse_watermark(
     fields: &Fields<'_>,
     profile: &Named,
     watermark: f64,
 ) -> Result<(), Diagnostic> {
+    if watermark >= 1.0 {
+        let message = format!(
+            "`{}.watermark` must be below 1: it keeps every block free",
+            fields.path()
+        );
+        return Err(fields
+            .error("watermark", message)
+            .help("write watermark = 0.01, the part of the blocks that an admission leaves free"));
+    }
     if watermark == 0.0 || profile.switches.has_watermark {
         return Ok(());
     }

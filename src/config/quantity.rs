@@ -42,6 +42,15 @@ pub fn duration(text: &str) -> Result<Span, String> {
     Span::from_seconds(number * seconds).ok_or_else(|| format!("{text:?} is longer than 200 days"))
 }
 
+/// What is wrong with a bare number that may have a fraction.
+pub fn float_without_unit(number: f64) -> String {
+    if number.is_finite() {
+        without_unit(&number)
+    } else {
+        format!("{number} is not a duration")
+    }
+}
+
 /// What is wrong with a bare number.
 pub fn without_unit(number: &impl Display) -> String {
     format!("{number} has no unit; if it means seconds, write \"{number}s\"")

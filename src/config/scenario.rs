@@ -7,17 +7,19 @@ use super::diagnostic::Diagnostic;
 use super::fields::{Fields, Reading, Resolved};
 use super::fingerprint::Fingerprint;
 use super::load::{self, Layers};
+use super::overheads::CpuTime;
 use super::profile;
 use super::server::{self, ModelChoice, Server};
 use super::slo::{self, Objective};
 use super::speculative::{Drafts, Target};
 use super::workload::{self, Workload};
 use crate::engine::ServerSettings;
+use crate::fleet::FrontEnd;
 use crate::hardware::{
     self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision,
 };
 use crate::policy::PolicySettings;
-use crate::step_time::{Affine, DraftPass, Drafting, LONGEST_STEP, Roofline, StepTime};
+use crate::step_time::{Affine, DraftPass, Drafting, HostTime, LONGEST_STEP, Roofline, StepTime};
 
 /// Everything that decides a run.
 #[derive(Debug)]
@@ -48,6 +50,10 @@ pub struct Scenario {
     pub drafts: Option<Drafts>,
     /// Measured step times, if they replace the model of the GPU.
     pub measured_step_time: Option<Affine>,
+    /// What the CPU adds to each step.
+    pub cpu_time: CpuTime,
+    /// What stands between clients and the engine.
+    pub front_end: FrontEnd,
     /// Who asks for what, and when.
     pub workload: Workload,
     /// Objectives.
@@ -88,6 +94,23 @@ impl Scenario {
 
     /// How long steps take.
     pub fn step_time(&self) -> Box<dyn StepTime> {
+        let gpu = self.gpu_step_time();
+        if self.cpu_time == CpuTime::default() {
+            return gpu;
+        }
+        let ahead = match &self.server.policy {
+            PolicySettings::Continuous(settings) => settings.async_scheduling,
+            _ => false,
+        };
+        Box::new(HostTime {
+            gpu,
+            per_step: self.cpu_time.per_step,
+            per_sequence: self.cpu_time.per_sequence,
+            ahead,
+        })
+    }
+
+    fn gpu_step_time(&self) -> Box<dyn StepTime> {
         let target: Box<dyn StepTime> = match &self.measured_step_time {
             Some(affine) => Box::new(*affine),
             None => Box::new(self.roofline(&self.model, self.weights)),
@@ -126,6 +149,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         .unwrap_or(42);
     let model = server::read_model(&fields.section("model")?)?;
     let batching_fields = fields.section("batching")?;
+    let batching_place = batching_fields.place();
     let profile = profile::read(&batching_fields)?;
     let server_fields = fields.section("server")?;
     let server_place = server_fields.place();
@@ -154,6 +178,8 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     })?;
     let memory = memory(&model, &server, &batching)?;
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
+    refuse_too_large_pages(&batching, kv_blocks, server.block_tokens)
+        .map_err(|bad| reading.error(batching_place, bad).help(SMALLER_PAGES))?;
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
@@ -175,6 +201,8 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         gpu: server.gpu,
         tensor_parallel: server.tensor_parallel,
         measured_step_time: server.step_time,
+        cpu_time: server.cpu_time,
+        front_end: server.front_end,
         workload,
         objectives,
         files: reading.take_files(),
@@ -201,6 +229,27 @@ fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, workload: &Wo
         ),
         _ => {}
     }
+}
+
+const SMALLER_PAGES: &str = "write page_size = 1, or a larger server.kv_blocks";
+
+/// SGLang keeps a page to spare beside each request, of which even the smallest has two tokens.
+fn refuse_too_large_pages(
+    batching: &Batching,
+    kv_blocks: u32,
+    block_tokens: u32,
+) -> Result<(), String> {
+    let PolicySettings::Sglang(settings) = &batching.policy else {
+        return Ok(());
+    };
+    let page = u64::from(settings.page_size);
+    let slots = u64::from(kv_blocks - 1) * u64::from(block_tokens);
+    if page + 2 < slots - slots % page {
+        return Ok(());
+    }
+    Err(format!(
+        "pages of {page} tokens (batching.page_size) leave no room for any request in a KV cache of {slots} tokens"
+    ))
 }
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.

@@ -8,7 +8,9 @@ use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::Value;
 use super::fields::{Fields, Resolved};
 use super::key::Key;
+use super::overheads::{self, CpuTime};
 use super::profile;
+use crate::fleet::FrontEnd;
 use crate::hardware::{Gpu, KvPrecision, Model, WeightPrecision};
 use crate::step_time::Affine;
 use crate::units::Span;
@@ -46,6 +48,10 @@ pub struct Server {
     pub kv_blocks: Option<u32>,
     /// Measured step times, if they replace the model of the GPU.
     pub step_time: Option<Affine>,
+    /// What the CPU adds to each step.
+    pub cpu_time: CpuTime,
+    /// What stands between clients and the engine.
+    pub front_end: FrontEnd,
 }
 
 /// Reads `[model]`.
@@ -178,6 +184,8 @@ pub fn read_server(
             .count(2..=MOST_BLOCKS)?
             .optional(),
         step_time: read_step_time(fields)?,
+        cpu_time: overheads::read_cpu_time(fields)?,
+        front_end: overheads::read_front_end(fields)?,
         gpu,
     };
     warn_about_length(fields, &server, model);
@@ -267,14 +275,14 @@ fn warn_about_length(fields: &Fields<'_>, server: &Server, model: &Model) {
     }
 }
 
-/// vLLM refuses to start when one request of the full length does not fit; nor could such a request ever finish.
+/// A request of the full length that does not fit could never finish; vLLM does not start so.
 fn refuse_too_few_blocks(fields: &Fields<'_>, server: &Server) -> Result<(), Diagnostic> {
     let needed = server.max_model_len.div_ceil(server.block_tokens) + 1;
     match server.kv_blocks {
         Some(blocks) if blocks < needed => {
             let room = (blocks - 1) * server.block_tokens;
             let message = format!(
-                "{blocks} blocks hold {room} tokens, less than one request of max_model_len = {}; vLLM refuses to start",
+                "{blocks} blocks hold {room} tokens, less than one request of max_model_len = {}, which could never finish",
                 server.max_model_len
             );
             Err(fields.error("kv_blocks", message).help(format!(

@@ -67,7 +67,7 @@ fn read_limit(value: &Value) -> Result<Span, String> {
     match value {
         Value::Text(text) => quantity::duration(text),
         Value::Integer(Some(number)) => Err(quantity::without_unit(number)),
-        Value::Float(number) => Err(quantity::without_unit(number)),
+        Value::Float(number) => Err(quantity::float_without_unit(*number)),
         other => Err(format!("{} is not a limit", other.describe())),
     }
 }

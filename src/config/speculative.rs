@@ -5,7 +5,7 @@ use super::diagnostic::Diagnostic;
 use super::document::Value;
 use super::fields::{Fields, Resolved};
 use super::server::ModelChoice;
-use crate::hardware::{Drafter, WeightPrecision};
+use crate::hardware::{Drafter, Model, WeightPrecision};
 use crate::policy::{Acceptance, Speculative};
 
 /// More drafts than any method proposes in a step.
@@ -135,6 +135,7 @@ fn read_drafter(
             let refused = |message| fields.reading().error(place, message);
             let entry =
                 catalogue::model_entry(&name).map_err(|error| refused(error.to_string()))?;
+            refuse_another_vocabulary(&entry.model, &target.model.model).map_err(refused)?;
             let weights = entry.stored_weights.unwrap_or(WeightPrecision::Bf16);
             let drafter = Drafter::of_model(entry.model, weights);
             drafter
@@ -166,6 +167,19 @@ fn read_drafter(
             target.model.weights,
         ))),
     }
+}
+
+/// A draft is the number of a token, which must mean the same to both (`SpeculativeConfig` in vLLM refuses it too).
+fn refuse_another_vocabulary(drafter: &Model, target: &Model) -> Result<(), String> {
+    let (theirs, ours) = (drafter.vocab_size(), target.vocab_size());
+    if theirs == ours {
+        return Ok(());
+    }
+    Err(format!(
+        "{} has a vocabulary of {theirs} tokens and {} one of {ours}; write the name of a smaller model of the same family",
+        drafter.name(),
+        target.name()
+    ))
 }
 
 fn read_cost(

@@ -155,7 +155,13 @@ impl ReferenceServer {
             return;
         }
         let takes = self.step_time.step(&plan.shape);
-        let start = self.in_flight.back().map_or(self.now, StepInFlight::end);
+        let start = match self.in_flight.back() {
+            Some(before) => before.end(),
+            None if self.planner.steps_in_flight() > 1 => {
+                self.now + self.step_time.launch(&plan.shape)
+            }
+            None => self.now,
+        };
         self.in_flight
             .push_back(StepInFlight { plan, start, takes });
     }

@@ -167,12 +167,12 @@ impl Logger<'_> {
             line.actions = self.act();
             let decided = self.decide();
             let executes = !decided.plan.scheduled.is_empty();
-            let stuck = !executes
+            let mut awaited = self.in_flight.iter();
+            let stuck = awaited.all(|step| step.plan.scheduled.is_empty())
                 && decided.plan.preempted.is_empty()
-                && self.in_flight.len() == 1
-                && !asynchronous;
+                && self.scheduler.waiting().len() > 0;
             line.decided = Some(decided);
-            if stuck && self.to_come.len() == 0 && self.scheduler.waiting().len() > 0 {
+            if stuck && !self.skip_to_arrival() {
                 return false; // Whoever waits will wait for ever.
             }
             if asynchronous && executes && self.in_flight.len() < 2 {
@@ -182,6 +182,17 @@ impl Logger<'_> {
         }
         line.updated = self.in_flight.pop_front().map(|step| self.update(&step));
         self.log.steps.push(line);
+        true
+    }
+
+    /// Goes on to the next arrival, before which nothing can be scheduled; false if there is none. Counted time goes on by itself.
+    fn skip_to_arrival(&mut self) -> bool {
+        let Some(next) = self.to_come.as_slice().first() else {
+            return false;
+        };
+        if let Clock::Timed(_) = self.experiment.clock {
+            self.now = next.arrival;
+        }
         true
     }
 

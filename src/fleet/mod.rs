@@ -1,6 +1,9 @@
 //! Clients and servers: who sends which request where. For now one client population and one server.
 
+mod front_end;
 mod patience;
+
+pub use self::front_end::FrontEnd;
 
 use self::patience::Patience;
 use crate::engine::{Engine, Event, Observer, StepRun};
@@ -131,7 +134,8 @@ impl Observer for EndsHeard<'_> {
                 self.rejections += 1;
                 self.ended.push((id, at, false));
             }
-            Event::Finished(_) => self.ended.push((id, at, true)),
+            // When the client has it, which may be later.
+            Event::Finished(request) => self.ended.push((id, request.finished, true)),
             _ => {}
         }
         self.observer.on(at, id, event);

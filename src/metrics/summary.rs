@@ -117,8 +117,7 @@ pub struct KvSummary {
     pub fragmentation: KvFragmentation,
 }
 
-/// Slots for tokens that are allocated and hold none, as a fraction of those that are allocated. `None` where it cannot be known: of a cache
-/// whose blocks are shared, of a static batch that answers together, with look-ahead and with drafts.
+/// Slots for tokens that are allocated and hold none, as a fraction of those that are allocated. `None` if none ever were.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct KvFragmentation {

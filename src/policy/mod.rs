@@ -28,7 +28,7 @@ pub use speculative::{Acceptance, DraftCounts, Speculative};
 pub use static_batch::{Batch, Formation};
 pub use tgi::TgiSettings;
 pub use trtllm::{Capacity, TrtllmSettings};
-pub use vllm::{AdmissionMemory, within};
+pub use vllm::{AdmissionMemory, cut_to_threshold};
 pub use vllm_v0::VllmV0Settings;
 
 use crate::units::{Span, Time};

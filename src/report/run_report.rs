@@ -125,6 +125,19 @@ impl RunReport {
                 "{cut_off} requests had not ended when the run did; latencies are those of finished requests only"
             ));
         }
+        if requests.timed_out > 0 {
+            warnings.push(format!(
+                "{} of {} requests timed out; latencies, and SLOs on them, are those of finished requests only",
+                requests.timed_out, requests.arrived
+            ));
+        }
+        if requests.arrived > 0 && requests.rejected == requests.arrived {
+            warnings.push(format!(
+                "all {} requests were rejected: each is longer than server.max_model_len, the KV cache or a limit of the policy allows",
+                requests.rejected
+            ));
+            return warnings; // More requests would tell no more.
+        }
         for result in self.slo_results() {
             if result.outcome == SloOutcome::Unknown {
                 let samples = self.summary.latency.of(result.slo.metric).count;

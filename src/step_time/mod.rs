@@ -2,6 +2,7 @@
 
 mod affine;
 mod drafting;
+mod host_time;
 pub mod kernel_times;
 mod overheads;
 mod ramp;
@@ -10,6 +11,7 @@ mod saturation;
 
 pub use affine::Affine;
 pub use drafting::{DraftPass, Drafting};
+pub use host_time::HostTime;
 pub use overheads::Overheads;
 pub use ramp::Ramp;
 pub use roofline::Roofline;
@@ -101,6 +103,12 @@ impl StepShape {
 pub trait StepTime: Send + Sync {
     /// How long the step takes.
     fn step(&self, shape: &StepShape) -> Span;
+
+    /// How long after its decision a step starts if none runs then, on a server that decides steps while others run. On others what comes
+    /// before a step is part of it.
+    fn launch(&self, _shape: &StepShape) -> Span {
+        Span::ZERO
+    }
 
     /// The times of a run of decode steps that starts with `shape`; at least one step long.
     fn ramp(&self, shape: &StepShape) -> Ramp {

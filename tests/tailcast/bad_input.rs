@@ -21,6 +21,24 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
         "write --set key=value",
     ),
     (&["run", "good.toml", "--set", "=3"], "--set:1"),
+    (
+        &[
+            "run",
+            "good.toml",
+            "--set",
+            "workload.priority=[{ value = 0, value = 1 }]",
+        ],
+        "--set:1:35\n",
+    ),
+    (
+        &[
+            "run",
+            "good.toml",
+            "--set",
+            "batching.speculative={ tokens = }",
+        ],
+        "--set:1:",
+    ),
     (&["run", "good.toml", "--set", "a..b=3"], "--set:1"),
     (
         &["run", "good.toml", "--set", "batching=3"],

@@ -459,4 +459,35 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "16:9",
         "write a number and its unit",
     ),
+    // What no request, or no draft, could do anything with.
+    (
+        "policy = \"continuous\"",
+        "watermark = 1",
+        "9:13",
+        "write watermark = 0.01",
+    ),
+    (
+        "policy = \"continuous\"",
+        "speculative = { method = \"draft_model\", tokens = 3, acceptance = 0.5, draft_model = \"qwen3-0.6b\" }",
+        "9:85",
+        "a vocabulary of 151936 tokens and llama-3.1-8b one of 128256",
+    ),
+    (
+        "max_model_len = 8192\n[batching]\npolicy = \"continuous\"",
+        "max_model_len = 512\nkv_blocks = 64\n[batching]\npolicy = \"sglang\"\npage_size = 1024",
+        "9:1",
+        "pages of 1024 tokens (batching.page_size) leave no room for any request in a KV cache of 1008 tokens",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"sglang\"\npage_size = 3",
+        "10:13",
+        "write chunked_prefill_size = 8193",
+    ),
+    (
+        "max_model_len = 8192\n[batching]\npolicy = \"continuous\"",
+        "max_model_len = 8192\nkv_blocks = 64\n[batching]\npolicy = \"static\"",
+        "8:13",
+        "max_model_len = 8192, which could never finish",
+    ),
 ];

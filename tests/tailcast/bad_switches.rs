@@ -127,6 +127,19 @@ pub const SWITCHES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "requests = 10",
+        "requests = 10\npriority = { value = 0, share = 1 }",
+        "12:12",
+        "for several, write priority = [{ value",
+    ),
+    // How long clients wait.
+    (
+        "requests = 10",
+        "requests = 10\ntimeout = nan",
+        "12:11",
+        "NaN is not a duration",
+    ),
+    (
+        "requests = 10",
         "requests = 10\npriority = []",
         "12:12",
         "priority = [{ value = 0, share = 0.2 }",

@@ -105,6 +105,14 @@ fn exit_codes_tell_how_it_went() {
 }
 
 #[test]
+fn a_server_that_rejects_everyone_is_said_to() {
+    let ended = Workplace::new().run(&["run", "--max-model-len", "3"]);
+    let all = "all 10000 requests were rejected";
+    assert!(ended.stdout.contains(all), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("simulate more"), "{}", ended.stdout);
+}
+
+#[test]
 fn what_does_not_fit_shows_the_arithmetic_and_a_way_out() {
     let place = Workplace::new();
     let ended = place.run(&["run", "--model", "llama-3.1-70b"]);

@@ -28,6 +28,7 @@ mod measured_steps;
 mod metrics;
 mod mooncake_hits;
 mod oracle;
+mod overheads;
 mod pooling;
 mod prefix_losses;
 mod priorities;

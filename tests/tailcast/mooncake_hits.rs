@@ -67,7 +67,6 @@ fn a_small_cache_finds_nearly_what_is_known_of_its_size() {
 }
 
 #[test]
-#[ignore = "takes ten seconds"]
 fn larger_caches_find_nearly_what_is_known_of_their_size_and_less_than_the_ideal() {
     for (blocks_of_512, known) in [(30_000, 0.3257), (50_000, 0.3546), (100_000, 0.3637)] {
         assert_finds_nearly(blocks_of_512, known);

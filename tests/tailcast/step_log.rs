@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use tailcast::engine::{self, Clock, Engine, Event, Experiment, log_steps};
 use tailcast::policy::vllm::VllmScheduler;
-use tailcast::policy::{ContinuousSettings, PolicySettings, cut_to_model_length};
+use tailcast::policy::{ContinuousSettings, Memory, PolicySettings, cut_to_model_length};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Request, RequestId};
 
+use crate::known::request;
 use crate::worlds::{Heard, Stream, World, world};
 
 /// The first and the last token of each request [us].
@@ -44,6 +45,44 @@ fn tokens_come_when_the_step_log_has_them() {
         }
     }
     assert!(look_ahead > 100, "{look_ahead} worlds look ahead");
+}
+
+#[test]
+fn a_log_in_which_the_head_can_never_be_scheduled_ends() {
+    let large = request(0, 0, 40, 1);
+    let mut late = request(1, 500, 8, 2);
+    late.priority = -1;
+    let requests = [large, late];
+    let step_time = step_time();
+    let counted = || Clock::Counted;
+    let timed = || Clock::Timed(&step_time);
+    for async_scheduling in [false, true] {
+        for (clock, tokens) in [(counted(), [500, 501]), (timed(), [524, 534])] {
+            // vLLM does not start with such settings: a prompt that no step holds stays at the head of the queue.
+            let rules = ContinuousSettings {
+                chunked_prefill: false,
+                priority: true,
+                async_scheduling,
+                ..ContinuousSettings::new(4, 32)
+            };
+            let memory = Memory {
+                usable_blocks: 63,
+                block_tokens: 16,
+                max_model_len: 64,
+            };
+            let log = log_steps(
+                VllmScheduler::new(rules, memory),
+                &Experiment {
+                    requests: &requests,
+                    actions: &[],
+                    clock,
+                    async_scheduling,
+                },
+            );
+            assert_eq!(log.tokens, tokens.map(|at| (RequestId(1), at)));
+            assert!(log.steps.len() < 510, "{} lines", log.steps.len());
+        }
+    }
 }
 
 fn step_time() -> Affine {

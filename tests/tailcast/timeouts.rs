@@ -153,6 +153,11 @@ trace = { path = "trace.csv" }
         ended.stdout,
         ended.stderr
     );
+    assert!(
+        ended
+            .stdout
+            .contains("1 of 3 requests timed out; latencies")
+    );
     let rows = std::fs::read_to_string(place.path("requests.csv")).unwrap();
     assert_eq!(rows.matches("timed_out").count(), 1, "{rows}");
     let json = place.run(&["run", "scenario.toml", "--format", "json"]);

@@ -37,6 +37,7 @@ pub struct WorldStepTime {
     per_pair: u64,
     /// Beyond this sum of contexts steps grow no more.
     kink: u64,
+    launch: u64,
 }
 
 impl StepTime for WorldStepTime {
@@ -48,6 +49,10 @@ impl StepTime for WorldStepTime {
                 + self.per_context * shape.context.min(self.kink)
                 + self.per_pair * shape.prefill_attention,
         )
+    }
+
+    fn launch(&self, shape: &StepShape) -> Span {
+        Span::from_picos(self.launch * u64::from(shape.sequences))
     }
 
     fn ramp(&self, shape: &StepShape) -> Ramp {
@@ -139,6 +144,7 @@ fn step_time(coarse: bool, random: &mut impl Rng) -> WorldStepTime {
         } else {
             up_to(200) % 500
         },
+        launch: up_to(3) / 2,
     }
 }
 

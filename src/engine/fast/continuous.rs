@@ -12,7 +12,7 @@ use super::slots::{Part, Slot, Slots};
 use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
-use crate::policy::{ContinuousSettings, Live, Memory, within};
+use crate::policy::{ContinuousSettings, Live, Memory, cut_to_threshold};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -115,7 +115,7 @@ impl ContinuousBatching {
                 let mut blocks = u64::from(self.decoders.due_now());
                 for &slot in &self.prefilling {
                     let live = &self.slots[slot].live;
-                    let wanted = within(live.num_tokens() - live.computed, threshold);
+                    let wanted = cut_to_threshold(live.num_tokens() - live.computed, threshold);
                     tokens += u64::from(wanted);
                     blocks += u64::from(self.lacking_blocks(live, wanted));
                 }
@@ -265,7 +265,7 @@ impl ContinuousBatching {
         for index in 0..self.prefilling.len() {
             let slot = self.prefilling[index];
             let live = &self.slots[slot].live;
-            let tokens = within(live.num_tokens() - live.computed, threshold).min(budget);
+            let tokens = cut_to_threshold(live.num_tokens() - live.computed, threshold).min(budget);
             if tokens == 0 {
                 break;
             }

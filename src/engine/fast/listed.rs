@@ -5,7 +5,7 @@ use super::Moment;
 use super::continuous::ContinuousBatching;
 use super::slots::{Part, Slot};
 use crate::engine::Observer;
-use crate::policy::within;
+use crate::policy::cut_to_threshold;
 use crate::step_time::StepShape;
 use crate::units::Time;
 
@@ -97,7 +97,7 @@ impl ContinuousBatching {
                 index += 1; // The step in flight will surely finish it.
                 continue;
             }
-            let tokens = within(live.num_tokens() - live.computed, threshold).min(budget);
+            let tokens = cut_to_threshold(live.num_tokens() - live.computed, threshold).min(budget);
             while index < running.len() && !self.schedule_chunk(slot, tokens, shape) {
                 self.preempt_youngest(at, observer);
                 running.pop();

@@ -240,7 +240,11 @@ impl<S: Scheduler> FastServer<S> {
         } else {
             Ramp::single(self.step_time.step(&shape))
         };
-        let start = self.decided_until();
+        let start = if self.in_flight.is_empty() && self.most_in_flight > 1 {
+            self.now + self.step_time.launch(&shape)
+        } else {
+            self.decided_until()
+        };
         let most = repeats.min(ramp.len);
         let (mut count, mut takes) = (1, ramp.first);
         if most > 1 {
@@ -266,12 +270,18 @@ impl<S: Scheduler> FastServer<S> {
                 (1, ramp.first)
             };
         }
-        // The first step is decided now, the second at `start`, each later one when the one before the one before it has ended.
-        if start >= until {
+        // The first step is decided now, the second when no more than the first is in flight, each later one when the one before the one
+        // before it has ended.
+        if self.decided_until() >= until {
             return (1, ramp.first);
         }
-        let before_last = Span::from_picos(until.since(start).picos() - 1);
-        let count = 2 + ramp.within(before_last, most - 2).0;
+        let later = if start < until {
+            let before_last = Span::from_picos(until.since(start).picos() - 1);
+            ramp.within(before_last, most - 2).0
+        } else {
+            0
+        };
+        let count = 2 + later;
         (count, ramp.total(count))
     }
 

@@ -18,7 +18,7 @@ mod update;
 pub use continuous::ContinuousBatching;
 pub use member::Member;
 pub use profile::{PROFILES, Profile};
-pub use rules::{AdmissionMemory, within};
+pub use rules::{AdmissionMemory, cut_to_threshold};
 pub use schedule::{Part, VllmPlan};
 pub use update::Output;
 

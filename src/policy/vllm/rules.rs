@@ -14,7 +14,7 @@ pub struct AdmissionMemory {
 }
 
 /// Limits `tokens` to the threshold, unless that is 0.
-pub fn within(tokens: u32, threshold: u32) -> u32 {
+pub fn cut_to_threshold(tokens: u32, threshold: u32) -> u32 {
     if threshold > 0 {
         tokens.min(threshold)
     } else {
@@ -40,7 +40,7 @@ impl ContinuousSettings {
 
     /// How many of the `lacking` tokens of the queue's head its first step computes; `None` if it does not fit into the budget as it must.
     pub fn first_chunk(&self, lacking: u32, threshold: u32, budget: u32) -> Option<u32> {
-        let wanted = within(lacking, threshold);
+        let wanted = cut_to_threshold(lacking, threshold);
         (self.chunked_prefill || wanted <= budget).then(|| wanted.min(budget))
     }
 

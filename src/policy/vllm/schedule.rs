@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{AdmissionMemory, Member, VllmScheduler, within};
+use super::{AdmissionMemory, Member, VllmScheduler, cut_to_threshold};
 use crate::kv::{BlockId, blocks_for};
 use crate::policy::Kind;
 use crate::workload::RequestId;
@@ -106,7 +106,7 @@ impl VllmScheduler {
         }
         let all = member.num_tokens() + member.drafts + member.placeholders;
         let room = self.memory.max_model_len - 1 - member.computed;
-        within(all - member.computed, threshold)
+        cut_to_threshold(all - member.computed, threshold)
             .min(budget)
             .min(room)
     }

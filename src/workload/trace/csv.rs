@@ -179,7 +179,7 @@ fn priority(text: &[u8]) -> Result<i32, Complaint> {
         .map_err(|_| "is not a whole number; write e.g. 0 (lower goes first)")?;
     i32::try_from(size)
         .map(|size| sign * size)
-        .map_err(|_| "is too large; write a number from -2147483647 to 2147483647")
+        .map_err(|_| "is out of range; write a number from -2147483647 to 2147483647")
 }
 
 /// Reads `name:len` and `name@offset:len`, separated by semicolons, in row `row`.

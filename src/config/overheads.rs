@@ -1,0 +1,56 @@
+//! `server.cpu_time` and `server.front_end`: what comes on top of the GPU's time.
+
+use super::diagnostic::Diagnostic;
+use super::fields::Fields;
+use crate::fleet::FrontEnd;
+use crate::units::Span;
+
+/// More would be no overhead.
+const MOST_MICROS: f64 = 1e7;
+
+/// CPU time of a step and of each request in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuTime {
+    /// Of each step.
+    pub per_step: Span,
+    /// Of each request in a step.
+    pub per_sequence: Span,
+}
+
+/// Reads `cpu_time = { per_step_us = ..., per_seq_us = ... }`.
+pub fn read_cpu_time(fields: &Fields<'_>) -> Result<CpuTime, Diagnostic> {
+    let [per_step, per_sequence] = read_micros(fields, "cpu_time", ["per_step_us", "per_seq_us"])?;
+    Ok(CpuTime {
+        per_step,
+        per_sequence,
+    })
+}
+
+/// Reads `front_end = { latency_us = ..., per_stream_us = ... }`.
+pub fn read_front_end(fields: &Fields<'_>) -> Result<FrontEnd, Diagnostic> {
+    let [latency, per_stream] = read_micros(fields, "front_end", ["latency_us", "per_stream_us"])?;
+    Ok(FrontEnd {
+        latency,
+        per_stream,
+    })
+}
+
+fn read_micros(
+    fields: &Fields<'_>,
+    name: &'static str,
+    keys: [&'static str; 2],
+) -> Result<[Span; 2], Diagnostic> {
+    let Some(table) = fields.key(name)?.table()? else {
+        return Ok([Span::ZERO; 2]);
+    };
+    let mut spans = [Span::ZERO; 2];
+    for (span, key) in spans.iter_mut().zip(keys) {
+        let micros = table
+            .key(key)?
+            .number(0.0..=MOST_MICROS)?
+            .or(0.0, "nothing is charged for it");
+        *span = Span::from_seconds(micros / 1e6).expect("ten seconds at most");
+    }
+    table.finish()?;
+    Ok(spans)
+}
