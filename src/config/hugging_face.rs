@@ -7,10 +7,11 @@
 mod family;
 mod layers;
 mod quantization;
+mod vision;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hardware::{BadFigure, Model, ModelFigures, WeightPrecision};
+use crate::hardware::{BadFigure, Model, ModelFigures, Unquantised, WeightPrecision};
 use family::Family;
 
 /// The fields of `config.json` that decide a model's size. Every one may be missing; others are ignored.
@@ -69,21 +70,39 @@ pub struct HuggingFaceConfig {
     pub quantization_config: Option<serde_json::Value>,
     /// Where multimodal models keep the language model's fields.
     pub text_config: Option<Box<HuggingFaceConfig>>,
+    /// Of a tower that is not known any shape will do, so it is read when its type is seen to be known.
+    pub vision_config: Option<serde_json::Value>,
+    pub mm_tokens_per_image: Option<u64>,
+    pub spatial_merge_size: Option<u64>,
 }
 
 impl HuggingFaceConfig {
-    /// The model that the fields describe, under a name and title. `text_config` is used if there is one: the language
-    /// model alone, without a vision tower.
-    pub fn model(&self, name: &str, title: &str) -> Result<Model, BadFigure> {
-        if let Some(text) = &self.text_config {
-            return text.model(name, title);
-        }
+    /// The model that the fields describe, under a name and title. The language model's come from `text_config` if there
+    /// is one. `unquantised` is what quantised checkpoints leave alone beside what `quantization_config` says.
+    pub fn model(
+        &self,
+        name: &str,
+        title: &str,
+        unquantised: Unquantised,
+    ) -> Result<Model, BadFigure> {
+        let text = self.text_config.as_deref().unwrap_or(self);
+        let mut figures = text.language_figures(name, title)?;
+        figures.vision = vision::tower(self, figures.hidden_size)?;
+        let layers = figures.layers.iter().map(|group| group.count).sum();
+        let listed = self
+            .quantization()
+            .map(|one| quantization::unquantised(one, layers));
+        figures.unquantised = unquantised.or(listed.unwrap_or_default());
+        Model::new(figures)
+    }
+
+    fn language_figures(&self, name: &str, title: &str) -> Result<ModelFigures, BadFigure> {
         let family = Family::of(self)?;
         let hidden_size = need("hidden_size", self.hidden_size, 1 << 24)?;
         let vocab = self.vocab_size.or(family.default_vocab);
         let longest = self.max_position_embeddings.or(family.default_max_len);
         let longest = need("max_position_embeddings", longest, 1 << 30)?;
-        Model::new(ModelFigures {
+        Ok(ModelFigures {
             name: name.to_owned(),
             title: title.to_owned(),
             hidden_size,
@@ -92,17 +111,23 @@ impl HuggingFaceConfig {
             final_norm_parameters: family.norm.parameters(hidden_size),
             max_model_len: longest as u32,
             layers: layers::resolve(self, &family, hidden_size)?,
+            unquantised: Unquantised::default(),
+            vision: None,
         })
     }
 
     /// How the checkpoint's weights are stored, if it is quantised in a way this program knows.
     pub fn stored_weights(&self) -> Result<Option<WeightPrecision>, BadFigure> {
+        self.quantization()
+            .map(quantization::stored_weights)
+            .transpose()
+    }
+
+    fn quantization(&self) -> Option<&serde_json::Value> {
         let nested = self.text_config.as_ref();
         let nested = nested.and_then(|text| text.quantization_config.as_ref());
-        match self.quantization_config.as_ref().or(nested) {
-            None | Some(serde_json::Value::Null) => Ok(None),
-            Some(quantization) => quantization::stored_weights(quantization).map(Some),
-        }
+        let given = self.quantization_config.as_ref().or(nested);
+        given.filter(|value| !value.is_null())
     }
 }
 

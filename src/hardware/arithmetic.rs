@@ -63,11 +63,11 @@ impl Arithmetic {
         let gpus = u64::from(tensor_parallel.max(1));
         let share = model.weights(tensor_parallel);
         let head = (model.hidden_size() * model.vocab_size().div_ceil(gpus)) as f64;
-        let outside = weights.bits_outside_experts(model.has_experts()) / 8.0;
+        let linear_bytes = share.linear_bits(|kind| model.bits(kind, weights)) / 8.0;
         let mut sum = Self {
-            flops_per_token: 2.0 * (share.linear + share.active_experts) as f64,
+            flops_per_token: 2.0 * (share.linear() + share.active_experts) as f64,
             flops_per_sampled_token: 2.0 * head,
-            weight_bytes_always: share.linear as f64 * outside + 2.0 * head,
+            weight_bytes_always: linear_bytes + 2.0 * head,
             experts: Vec::new(),
             attention: Vec::new(),
         };

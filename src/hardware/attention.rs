@@ -92,6 +92,14 @@ impl Attention {
         }
     }
 
+    /// Width of what rotates with the position in a query or key.
+    pub const fn rotary_width(&self) -> u64 {
+        match self {
+            Self::Grouped(grouped) => grouped.head_dim,
+            Self::Latent(latent) => latent.rope_head_dim,
+        }
+    }
+
     /// Heads whose keys and values are stored; `None` if the latent vector is, which no head owns.
     pub const fn kv_heads(&self) -> Option<u64> {
         match self {
@@ -156,7 +164,7 @@ impl GroupedAttention {
         let norms = u64::from(self.query_key_norm) * 2 * self.head_dim;
         let sinks = u64::from(self.sinks) * self.query_heads.div_ceil(tensor_parallel);
         Weights {
-            linear: hidden * (queries + keys_and_values) + queries * hidden,
+            attention: hidden * (queries + keys_and_values) + queries * hidden,
             plain: biases + norms + sinks,
             ..Weights::default()
         }
@@ -177,7 +185,7 @@ impl LatentAttention {
         let expand = self.kv_rank * heads * (self.nope_head_dim + self.value_head_dim);
         let output = heads * self.value_head_dim * hidden;
         Weights {
-            linear: query + compress + expand + output,
+            attention: query + compress + expand + output,
             plain: query_norm + self.kv_rank,
             ..Weights::default()
         }

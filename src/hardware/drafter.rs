@@ -46,8 +46,7 @@ impl Drafter {
     pub fn weights_bytes(&self, tensor_parallel: u32) -> u64 {
         if self.shares_ends {
             self.model
-                .layer_weights(tensor_parallel)
-                .bytes(self.weights)
+                .layer_weights_bytes(self.weights, tensor_parallel)
         } else {
             self.model.weights_bytes(self.weights, tensor_parallel)
         }

@@ -76,7 +76,7 @@ impl DenseLayer {
     fn weights(&self, hidden: u64, tensor_parallel: u64) -> Weights {
         let width = self.intermediate.div_ceil(tensor_parallel);
         Weights {
-            linear: self.matrices() * hidden * width,
+            dense: self.matrices() * hidden * width,
             plain: u64::from(self.bias) * ((self.matrices() - 1) * width + hidden),
             ..Weights::default()
         }
@@ -97,11 +97,12 @@ impl ExpertLayer {
         let biases_of_one = u64::from(self.expert_bias)
             * (2 * self.intermediate.div_ceil(tensor_parallel) + hidden);
         Weights {
-            linear: shared,
+            shared_experts: shared,
             experts: self.experts * one,
             active_experts: self.experts_per_token * one,
             plain: router + gate + self.experts * biases_of_one,
             idle_expert_biases: (self.experts - self.experts_per_token) * biases_of_one,
+            ..Weights::default()
         }
     }
 }

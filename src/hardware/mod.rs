@@ -11,9 +11,11 @@ mod feed_forward;
 mod gpu;
 mod kernels;
 mod kv_footprint;
+mod linear;
 mod memory;
 mod model;
 mod precision;
+mod vision;
 mod weights;
 
 pub use arithmetic::{Arithmetic, AttentionLayers, ExpertLayers};
@@ -28,7 +30,9 @@ pub use kernels::{
     MixedAttention,
 };
 pub use kv_footprint::{KvFootprint, WindowedKv, WindowedLayers};
+pub use linear::{LinearKind, Unquantised};
 pub use memory::{MemoryBudget, MemoryRequest, budget};
 pub use model::{LayerGroup, Model, ModelFigures};
 pub use precision::{KvPrecision, UnknownPrecision, WeightPrecision};
+pub use vision::VisionTower;
 pub use weights::Weights;

@@ -1,8 +1,8 @@
 //! One language model: its layers, and from them its parameters and its keys and values.
 
 use super::{
-    Attention, BadFigure, FeedForward, KvFootprint, KvPrecision, Reach, WeightPrecision, Weights,
-    WindowedKv, WindowedLayers,
+    Attention, BadFigure, FeedForward, KvFootprint, KvPrecision, LinearKind, Reach, Unquantised,
+    VisionTower, WeightPrecision, Weights, WindowedKv, WindowedLayers,
 };
 
 /// A model whose figures have been checked: no count below can overflow.
@@ -28,6 +28,10 @@ pub struct ModelFigures {
     pub max_model_len: u32,
     /// Its layers, like ones together.
     pub layers: Vec<LayerGroup>,
+    /// What its quantised checkpoints leave in 16 bits beside embeddings, head, norms, routers and biases.
+    pub unquantised: Unquantised,
+    /// What it sees with, if it does.
+    pub vision: Option<VisionTower>,
 }
 
 /// Layers that are alike.
@@ -72,6 +76,9 @@ impl Model {
                 "at most 1e15",
             ));
         }
+        if let Some(vision) = &figures.vision {
+            vision.check()?;
+        }
         let model = Self(figures);
         let kv_bytes = model.kv_bytes_per_token(KvPrecision::Bf16, 1);
         if kv_bytes > MOST_KV_BYTES_PER_TOKEN {
@@ -110,6 +117,25 @@ impl Model {
     /// Its layers, like ones together.
     pub fn layers(&self) -> &[LayerGroup] {
         &self.0.layers
+    }
+
+    /// What it sees with, if it does.
+    pub const fn vision(&self) -> Option<&VisionTower> {
+        self.0.vision.as_ref()
+    }
+
+    /// Mean bits of a parameter of such a layer when the weights are stored so [bits].
+    pub fn bits(&self, kind: LinearKind, weights: WeightPrecision) -> f64 {
+        let has_experts = self.has_experts();
+        self.0.unquantised.bits(kind, weights, has_experts)
+    }
+
+    /// The table of cosines and sines for rotary embeddings: a row for each position the model was made for, in 16 bits,
+    /// whole on every GPU and whatever `max_model_len` (vLLM, `RotaryEmbeddingBase`) [bytes].
+    pub fn rotary_table_bytes(&self) -> u64 {
+        let layers = self.0.layers.iter();
+        let widest = layers.map(|group| group.attention.rotary_width()).max();
+        2 * widest.unwrap_or(0) * u64::from(self.0.max_model_len)
     }
 
     /// Layers of every kind.
@@ -173,12 +199,22 @@ impl Model {
             count: 1,
             ..last.clone()
         }];
+        figures.vision = None;
         Self(figures)
     }
 
-    /// Size of the weights on one of `tensor_parallel` GPUs [bytes].
+    /// Size of the weights on one of `tensor_parallel` GPUs, vision tower included [bytes].
     pub fn weights_bytes(&self, precision: WeightPrecision, tensor_parallel: u32) -> u64 {
-        self.weights(tensor_parallel).bytes(precision)
+        let gpus = u64::from(tensor_parallel.max(1));
+        let vision = self.0.vision.map_or(0, |tower| tower.weights_bytes(gpus));
+        let language = self.weights(tensor_parallel);
+        language.bytes(|kind| self.bits(kind, precision)) + vision
+    }
+
+    /// The part of [`Model::weights_bytes`] that lies in the language model's layers [bytes].
+    pub fn layer_weights_bytes(&self, precision: WeightPrecision, tensor_parallel: u32) -> u64 {
+        let layers = self.layer_weights(tensor_parallel);
+        layers.bytes(|kind| self.bits(kind, precision))
     }
 
     /// Keys and values of one token on one of `tensor_parallel` GPUs, every layer keeping the whole context [bytes].

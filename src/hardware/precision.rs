@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-/// How the linear layers' weights are stored. Embeddings, head, norms, router and biases stay bf16.
+/// How the linear layers' weights are stored. Embeddings, head, norms, router and biases stay bf16, and so do the layers
+/// that a model's quantised checkpoints leave alone (`Unquantised`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WeightPrecision {
     /// 16-bit brain float (or IEEE half precision: the same size).
@@ -66,14 +67,6 @@ impl WeightPrecision {
             Self::Int4 => 4.0 + (16.0 + 4.0) / 128.0,
             // An 8-bit scale per 32 values: OCP Microscaling Formats specification v1.0.
             Self::Mxfp4 => 4.0 + 8.0 / 32.0,
-        }
-    }
-
-    /// Mean bits of a parameter of a linear layer outside the experts, in a model that has experts or not [bits].
-    pub fn bits_outside_experts(self, model_has_experts: bool) -> f64 {
-        match self {
-            Self::Mxfp4 if model_has_experts => PLAIN_BITS,
-            _ => self.bits_per_parameter(),
         }
     }
 }

@@ -2,13 +2,17 @@
 
 use std::ops::{Add, AddAssign, Mul};
 
-use super::WeightPrecision;
+use super::LinearKind;
 
 /// A count of parameters of one GPU's share (of the whole model with one GPU).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weights {
-    /// Matrices of linear layers outside the routed experts.
-    pub linear: u64,
+    /// Matrices of attention.
+    pub attention: u64,
+    /// Matrices of feed-forward networks that are no experts.
+    pub dense: u64,
+    /// Matrices of the experts that every token passes through.
+    pub shared_experts: u64,
     /// Matrices of all routed experts.
     pub experts: u64,
     /// Matrices of the routed experts that one token passes through.
@@ -20,22 +24,32 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// Matrices of linear layers outside the routed experts.
+    pub const fn linear(&self) -> u64 {
+        self.attention + self.dense + self.shared_experts
+    }
+
     /// All parameters.
     pub const fn total(&self) -> u64 {
-        self.linear + self.experts + self.plain
+        self.linear() + self.experts + self.plain
     }
 
     /// Parameters that one token passes through.
     pub const fn active(&self) -> u64 {
-        self.linear + self.active_experts + self.plain - self.idle_expert_biases
+        self.linear() + self.active_experts + self.plain - self.idle_expert_biases
     }
 
-    /// Their size in memory [bytes].
-    pub fn bytes(&self, precision: WeightPrecision) -> u64 {
-        let outside = precision.bits_outside_experts(self.experts > 0);
-        let quantised =
-            self.linear as f64 * outside + self.experts as f64 * precision.bits_per_parameter();
-        2 * self.plain + (quantised / 8.0).ceil() as u64
+    /// Their size in memory, given the bits of a parameter of each kind of linear layer [bytes].
+    pub fn bytes(&self, bits: impl Fn(LinearKind) -> f64) -> u64 {
+        let matrices = self.linear_bits(&bits) + self.experts as f64 * bits(LinearKind::Experts);
+        2 * self.plain + (matrices / 8.0).ceil() as u64
+    }
+
+    /// Size of the linear layers outside the routed experts [bits].
+    pub fn linear_bits(&self, bits: impl Fn(LinearKind) -> f64) -> f64 {
+        self.attention as f64 * bits(LinearKind::Attention)
+            + self.dense as f64 * bits(LinearKind::Dense)
+            + self.shared_experts as f64 * bits(LinearKind::SharedExperts)
     }
 }
 
@@ -43,7 +57,9 @@ impl Add for Weights {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self {
-            linear: self.linear + other.linear,
+            attention: self.attention + other.attention,
+            dense: self.dense + other.dense,
+            shared_experts: self.shared_experts + other.shared_experts,
             experts: self.experts + other.experts,
             active_experts: self.active_experts + other.active_experts,
             plain: self.plain + other.plain,
@@ -62,7 +78,9 @@ impl Mul<u64> for Weights {
     type Output = Self;
     fn mul(self, times: u64) -> Self {
         Self {
-            linear: self.linear * times,
+            attention: self.attention * times,
+            dense: self.dense * times,
+            shared_experts: self.shared_experts * times,
             experts: self.experts * times,
             active_experts: self.active_experts * times,
             plain: self.plain * times,

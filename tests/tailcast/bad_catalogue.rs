@@ -263,6 +263,28 @@ fn our_own_model_files_refuse_unknown_keys() {
 }
 
 #[test]
+fn kinds_of_layers_and_vision_towers_that_do_not_exist_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let layers = "model_type = \"llama\"\nnum_hidden_layers = 3\nhidden_size = 64\nnum_attention_heads = 2\nintermediate_size = 8\nvocab_size = 8\nmax_position_embeddings = 8\n";
+    let refused = |line: &str| {
+        let text = format!("title = \"T\"\nsource = \"a page\"\n{line}\n{layers}");
+        let path = write(&folder, "mine.toml", &text);
+        catalogue::model_from_config_json(&path)
+            .unwrap_err()
+            .to_string()
+    };
+    let error = refused("unquantised = [\"router\"]");
+    assert!(
+        error.contains(":3:") && error.contains("attention, dense or"),
+        "{error}"
+    );
+    let error = refused("vision_config = { model_type = \"pixtral\", hidden_size = 64 }");
+    assert!(error.contains("patch_size"), "{error}");
+    let error = refused("vision_config = { model_type = \"pixtral\", hidden_size = \"wide\" }");
+    assert!(error.contains("vision_config"), "{error}");
+}
+
+#[test]
 fn multimodal_and_quantised_configurations_are_understood() {
     let folder = TempDir::new().unwrap();
     let quantised =

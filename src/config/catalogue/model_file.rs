@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::CatalogueError;
 use super::error::line_of_key;
 use crate::config::hugging_face::HuggingFaceConfig;
-use crate::hardware::{BadFigure, Model, WeightPrecision};
+use crate::hardware::{BadFigure, Model, Unquantised, WeightPrecision};
 
 /// A model with the source of its figures.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,9 @@ struct About {
     source: String,
     #[serde(default)]
     verified: bool,
+    /// Linear layers that quantised checkpoints leave in 16 bits.
+    #[serde(default)]
+    unquantised: Vec<String>,
 }
 
 /// Reads the text of one of our model files; `name` is what scenarios call it.
@@ -49,9 +52,10 @@ pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<ModelEntry, Ca
         let expected = "named: the page or file the figures come from";
         return Err(refuse(&BadFigure::new("source", "empty", expected)));
     }
+    let unquantised = unquantised(&about.unquantised).map_err(|bad| refuse(&bad))?;
     Ok(ModelEntry {
         model: config
-            .model(name, &about.title)
+            .model(name, &about.title, unquantised)
             .map_err(|bad| refuse(&bad))?,
         file: file.to_owned(),
         hugging_face: about.hugging_face,
@@ -61,13 +65,35 @@ pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<ModelEntry, Ca
     })
 }
 
+fn unquantised(names: &[String]) -> Result<Unquantised, BadFigure> {
+    let mut left = Unquantised::default();
+    for name in names {
+        match name.as_str() {
+            "attention" => left.attention = true,
+            "dense" => left.dense = true,
+            "shared_experts" => left.shared_experts = true,
+            other => {
+                let expected = "attention, dense or shared_experts";
+                return Err(BadFigure::new(
+                    "unquantised",
+                    format!("'{other}'"),
+                    expected,
+                ));
+            }
+        }
+    }
+    Ok(left)
+}
+
 /// Reads the text of a `config.json`.
 pub(super) fn parse_json(name: &str, file: &str, text: &str) -> Result<ModelEntry, CatalogueError> {
     let config: HuggingFaceConfig =
         serde_json::from_str(text).map_err(|error| CatalogueError::from_json(file, &error))?;
     let refuse = |bad: &BadFigure| CatalogueError::from_figure(file, text, bad);
     Ok(ModelEntry {
-        model: config.model(name, name).map_err(|bad| refuse(&bad))?,
+        model: config
+            .model(name, name, Unquantised::default())
+            .map_err(|bad| refuse(&bad))?,
         file: file.to_owned(),
         hugging_face: Vec::new(),
         source: file.to_owned(),

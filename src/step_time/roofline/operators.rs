@@ -6,24 +6,24 @@ use super::coefficients::{
 };
 use crate::hardware::{
     AllReduceKernels, Attention, ExpertKernels, ExpertLayers, FeedForward, Gpu, LayerGroup,
-    LinearKernels, Model, WeightPrecision,
+    LinearKernels, LinearKind, Model, WeightPrecision,
 };
 use crate::step_time::kernel_times::{self, Experts, Matrix, Rates};
 
 /// The matrix products and other operators of one GPU's share of a model.
 #[derive(Clone, Debug)]
 pub(super) struct Operators {
-    /// Matrices of every step, with the number of layers that have each.
-    matrices: Vec<(f64, Matrix)>,
+    /// Matrices of every step, with the number of layers that have each and the rates of its format.
+    matrices: Vec<(f64, Matrix, Rates)>,
     /// Routed experts, with the number of layers that have them.
     experts: Vec<(f64, Experts)>,
     head: Matrix,
     linear: LinearKernels,
     routed: ExpertKernels,
     all_reduce: AllReduceKernels,
-    /// Of the linear layers outside the experts.
-    linear_rates: Rates,
-    expert_rates: Rates,
+    /// Of layers that are quantised.
+    quantised_rates: Rates,
+    /// Of layers in 16 bits.
     plain_rates: Rates,
     /// The link to the other GPUs, one direction [bytes/us].
     link_bytes: f64,
@@ -39,7 +39,8 @@ impl Operators {
     pub fn new(model: &Model, gpu: &Gpu, weights: WeightPrecision, tensor_parallel: u32) -> Self {
         let gpus = u64::from(tensor_parallel.max(1));
         let hidden = model.hidden_size();
-        let outside_bits = weights.bits_outside_experts(model.has_experts());
+        let plain_rates = Rates::new(gpu, gpu.peak().bf16);
+        let quantised_rates = Rates::new(gpu, gpu.peak_flops(weights));
         let matrix = |(inputs, outputs): (u64, u64), bits: f64| Matrix {
             inputs: inputs as f64,
             outputs: outputs as f64,
@@ -49,12 +50,15 @@ impl Operators {
         let mut experts = Vec::new();
         for group in model.layers() {
             let count = group.count as f64;
-            let of_one = matrices_of(group, hidden, gpus);
-            matrices.extend(
-                of_one
-                    .into_iter()
-                    .map(|one| (count, matrix(one, outside_bits))),
-            );
+            for (kind, one) in matrices_of(group, hidden, gpus) {
+                let bits = model.bits(kind, weights);
+                let rates = if bits < 16.0 {
+                    quantised_rates
+                } else {
+                    plain_rates
+                };
+                matrices.push((count, matrix(one, bits), rates));
+            }
             if let FeedForward::Experts(layer) = &group.feed_forward {
                 let kind = ExpertLayers::new(layer, group.count, hidden, weights, gpus);
                 let one = Experts {
@@ -68,8 +72,6 @@ impl Operators {
             }
         }
         let quantises = matches!(weights, WeightPrecision::Fp8 | WeightPrecision::Int8);
-        let plain_rates = Rates::new(gpu, gpu.peak().bf16);
-        let expert_rates = Rates::new(gpu, gpu.peak_flops(weights));
         Self {
             matrices,
             experts,
@@ -77,12 +79,7 @@ impl Operators {
             linear: gpu.linear_kernels(),
             routed: gpu.expert_kernels(),
             all_reduce: gpu.all_reduce_kernels(),
-            linear_rates: if outside_bits < 16.0 {
-                expert_rates
-            } else {
-                plain_rates
-            },
-            expert_rates,
+            quantised_rates,
             plain_rates,
             link_bytes: gpu.link().bytes_per_s / 1e6,
             layers: model.layer_count() as f64,
@@ -98,16 +95,15 @@ impl Operators {
     /// Everything but attention's work and sampling, for a step of `tokens`.
     pub fn tokens_micros(&self, tokens: u64) -> f64 {
         let rows = padded(tokens) as f64;
-        let (linear, rates) = (&self.linear, self.linear_rates);
-        let products = self
-            .matrices
-            .iter()
-            .map(|(layers, matrix)| layers * kernel_times::product(linear, rates, matrix, rows));
+        let linear = &self.linear;
+        let products = self.matrices.iter().map(|(layers, matrix, rates)| {
+            layers * kernel_times::product(linear, *rates, matrix, rows)
+        });
         let experts = self.experts.iter().map(|(layers, one)| {
-            layers * kernel_times::experts(&self.routed, self.expert_rates, one, rows)
+            layers * kernel_times::experts(&self.routed, self.quantised_rates, one, rows)
         });
         let moved = LAYER_BYTES_PER_VALUE * self.hidden * rows;
-        let small = self.micros_per_layer + moved / (rates.bytes * linear.bandwidth);
+        let small = self.micros_per_layer + moved / (self.plain_rates.bytes * linear.bandwidth);
         let eager = f64::from(u8::from(tokens > LARGEST_GRAPH)) * EAGER_MICROS_PER_LAYER;
         STEP_MICROS
             + products.sum::<f64>()
@@ -136,8 +132,32 @@ impl Operators {
 
 /// Inputs and outputs of one layer's matrix products, as an engine fuses them: query, key and value in one; gate and up
 /// in one. A router is one too.
-fn matrices_of(group: &LayerGroup, hidden: u64, gpus: u64) -> Vec<(u64, u64)> {
-    let mut all = match &group.attention {
+fn matrices_of(group: &LayerGroup, hidden: u64, gpus: u64) -> Vec<(LinearKind, (u64, u64))> {
+    let of_attention = attention_matrices(&group.attention, hidden, gpus).into_iter();
+    let mut all: Vec<_> = of_attention
+        .map(|one| (LinearKind::Attention, one))
+        .collect();
+    match &group.feed_forward {
+        FeedForward::Dense(dense) => {
+            let width = dense.intermediate.div_ceil(gpus);
+            let up = (hidden, (dense.matrices() - 1) * width);
+            all.push((LinearKind::Dense, up));
+            all.push((LinearKind::Dense, (width, hidden)));
+        }
+        FeedForward::Experts(layer) => {
+            all.push((LinearKind::Plain, (hidden, layer.experts)));
+            if layer.shared_intermediate > 0 {
+                let width = layer.shared_intermediate.div_ceil(gpus);
+                all.push((LinearKind::SharedExperts, (hidden, 2 * width)));
+                all.push((LinearKind::SharedExperts, (width, hidden)));
+            }
+        }
+    }
+    all
+}
+
+fn attention_matrices(attention: &Attention, hidden: u64, gpus: u64) -> Vec<(u64, u64)> {
+    match attention {
         Attention::Grouped(grouped) => {
             let queries = grouped.query_heads.div_ceil(gpus) * grouped.head_dim;
             let keys_and_values = 2 * grouped.kv_heads_on(gpus) * grouped.head_dim;
@@ -156,23 +176,7 @@ fn matrices_of(group: &LayerGroup, hidden: u64, gpus: u64) -> Vec<(u64, u64)> {
             all.push((heads * latent.value_head_dim, hidden));
             all
         }
-    };
-    match &group.feed_forward {
-        FeedForward::Dense(dense) => {
-            let width = dense.intermediate.div_ceil(gpus);
-            all.push((hidden, (dense.matrices() - 1) * width));
-            all.push((width, hidden));
-        }
-        FeedForward::Experts(layer) => {
-            all.push((hidden, layer.experts));
-            if layer.shared_intermediate > 0 {
-                let width = layer.shared_intermediate.div_ceil(gpus);
-                all.push((hidden, 2 * width));
-                all.push((width, hidden));
-            }
-        }
     }
-    all
 }
 
 /// The rows that run: up to the largest captured graph a step is padded to the next captured size, which are 1, 2, 4,
