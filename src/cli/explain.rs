@@ -157,7 +157,7 @@ fn memory_lines(scenario: &Scenario, budget: &MemoryBudget) -> String {
         ("weights", budget.weights_bytes),
         ("weights of the drafter", budget.draft_weights_bytes),
         ("activations of the largest step", budget.activations_bytes),
-        ("libraries and workspaces", budget.overhead_bytes),
+        ("rotary table, libraries, buffers", budget.overhead_bytes),
     ] {
         if bytes > 0 {
             let _ = writeln!(text, "{:>9.2}  {what}", -gib(bytes));

@@ -188,7 +188,7 @@ impl fmt::Display for MemoryShortage {
             ("weights", budget.weights_bytes),
             ("weights of the drafter", budget.draft_weights_bytes),
             ("activations of the largest step", budget.activations_bytes),
-            ("libraries and workspaces", budget.overhead_bytes),
+            ("rotary table, libraries, buffers", budget.overhead_bytes),
         ];
         for (what, bytes) in taken {
             if bytes == 0 {

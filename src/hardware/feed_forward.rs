@@ -53,18 +53,6 @@ impl FeedForward {
             Self::Experts(experts) => experts.weights(hidden, tensor_parallel),
         }
     }
-
-    /// Values per token between the projections on one GPU, gate and product included; sizes the activations.
-    pub fn values_per_token(&self, tensor_parallel: u64) -> u64 {
-        match self {
-            Self::Dense(dense) => (dense.matrices()) * dense.intermediate.div_ceil(tensor_parallel),
-            Self::Experts(layer) => {
-                let width =
-                    layer.experts_per_token * layer.intermediate + layer.shared_intermediate;
-                3 * width.div_ceil(tensor_parallel)
-            }
-        }
-    }
 }
 
 impl DenseLayer {

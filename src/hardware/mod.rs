@@ -15,6 +15,7 @@ mod linear;
 mod memory;
 mod model;
 mod precision;
+mod profile_run;
 mod vision;
 mod weights;
 

@@ -124,8 +124,11 @@ fn the_memory_adds_up() {
     let requested = (memory("total_bytes") * 0.9).ceil();
     assert_close(memory("kv_bytes"), requested - taken);
     // Hidden states of 8192 tokens, and the logits of 1024 requests, which take more than a feed-forward layer.
-    let activations = 8_192.0 * 4.0 * 4_096.0 + 1_024.0 * 12.0 * 128_256.0;
+    let activations = 8_192.0 * 4.0 * 4_096.0 + 1_024.0 * 38.0 * 128_256.0;
     assert_close(memory("activations_bytes"), activations);
+    // Beside 0.55 GiB: cosines and sines for 131,072 positions of heads of 128.
+    let overhead = (0.55 * f64::from(1 << 30)).floor() + 131_072.0 * 128.0 * 2.0;
+    assert_close(memory("overhead_bytes"), overhead);
     let blocks = (memory("kv_bytes") / 16.0 / KV_BYTES_PER_TOKEN).floor();
     assert_close(number(&result, "/kv/blocks"), blocks);
     let users = (memory("total_bytes") - memory("weights_bytes")) / (350.0 * KV_BYTES_PER_TOKEN);
