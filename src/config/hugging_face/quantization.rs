@@ -91,7 +91,10 @@ pub(super) fn unquantised(quantization: &Value, layers: u64) -> Unquantised {
     };
     Unquantised {
         attention: left(&["self_attn"], &["q_proj", "qkv_proj", "q_b_proj"]),
-        dense: left(&["mlp"], &["gate_proj", "gate_up_proj", "up_proj"]),
+        dense: left(
+            &["mlp", "feed_forward"],
+            &["gate_proj", "gate_up_proj", "up_proj"],
+        ),
         shared_experts: left(
             &["shared_expert", "shared_experts"],
             &["gate_proj", "gate_up_proj", "up_proj"],
