@@ -114,6 +114,7 @@ fn print_linear(source: &Source, gpu: &Gpu, rows: &[ProductRow]) {
         flops: x[1],
         micros: x[2],
         overlap: x[3],
+        sustained: 1.0,
     };
     let pairs = |x: &[f64; 4], held_back: bool, most: f64| {
         let kernels = kernels(x);
@@ -339,7 +340,7 @@ fn print_all_reduce(source: &Source, gpu: &Gpu, rows: &[AllReduceRow]) {
     );
     println!("{}", source.cite("comm", "custom_allreduce", ""));
     println!(
-        "fitted = \"2 to {most} GPUs, 4 KB to 64 MB: median error {:.1} %\"\n",
+        "fitted = \"2 to {most} GPUs, 8 KB to 128 MB: median error {:.1} %\"\n",
         100.0 * median_error(pairs(&x))
     );
 }

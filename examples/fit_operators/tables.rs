@@ -172,7 +172,7 @@ const LLAMA_8B: [(&str, f64, f64); 4] = [
 pub fn products(folder: &Path, source: &Source) -> Vec<ProductRow> {
     let mut all = Vec::new();
     if let Some(prefix) = source.aiconfigurator {
-        for row in read(&newest(folder, prefix, "gemm", "gemm")) {
+        for row in of_all_machines(folder, prefix) {
             let (rows, outputs, inputs) = (row.number("m"), row.number("n"), row.number("k"));
             let matrix = bf16(inputs, outputs);
             let wide = inputs >= 1024.0 && outputs >= 1024.0;
@@ -209,8 +209,7 @@ pub fn attention(folder: &Path, source: &Source, prompts: bool) -> Vec<Attention
     let mut all = Vec::new();
     if let Some(prefix) = source.aiconfigurator {
         let kind = if prompts { "context" } else { "generation" };
-        let file = newest(folder, prefix, "attention", &format!("{kind}_attention"));
-        for row in read(&file) {
+        for row in newest(folder, prefix, "attention", &format!("{kind}_attention")) {
             let tokens = row.number("isl");
             let heads = row.number("num_heads");
             let windowed = row.has("window_size") && row.number("window_size") > 0.0;
@@ -296,7 +295,7 @@ pub fn experts(folder: &Path, source: &Source) -> Vec<ExpertsRow> {
         return Vec::new();
     };
     let mut all = Vec::new();
-    for row in read(&newest(folder, prefix, "moe", "moe")) {
+    for row in newest(folder, prefix, "moe", "moe") {
         let hidden = row.number("hidden_size");
         let width = row.number("inter_size") / row.number("moe_tp_size");
         let experts = Experts {
@@ -326,10 +325,11 @@ pub fn all_reduces(folder: &Path, source: &Source) -> Vec<AllReduceRow> {
         return Vec::new();
     };
     let mut all: Vec<AllReduceRow> = Vec::new();
-    for row in read(&newest(folder, prefix, "comm", "custom_allreduce")) {
-        let (gpus, bytes) = (row.number("num_gpus"), row.number("message_size"));
+    for row in newest(folder, prefix, "comm", "custom_allreduce") {
+        // The benchmark counts elements of bf16.
+        let (gpus, bytes) = (row.number("num_gpus"), 2.0 * row.number("message_size"));
         let micros = row.number("latency") * 1e3;
-        if !(4e3..=7e7).contains(&bytes) {
+        if !(4e3..=1.4e8).contains(&bytes) {
             continue;
         }
         match all
@@ -355,15 +355,31 @@ fn bf16(inputs: f64, outputs: f64) -> Matrix {
     }
 }
 
-/// The file of one operator made with the newest engine.
-pub fn newest(folder: &Path, prefix: &str, group: &str, operator: &str) -> PathBuf {
+/// Each file of one operator, made with the oldest engine first.
+fn files(folder: &Path, prefix: &str, group: &str, operator: &str) -> Vec<PathBuf> {
     let folder = folder.join("aiconfigurator");
     let start = format!("{prefix}__{group}__vllm");
     let end = format!("__{operator}.csv");
     let files = std::fs::read_dir(&folder).expect("the folder holds `aiconfigurator`");
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
-    let name = names.filter(|name| name.starts_with(&start) && name.ends_with(&end));
-    folder.join(name.max().unwrap_or_else(|| panic!("no {start}*{end}")))
+    let mut names: Vec<String> = names
+        .filter(|name| name.starts_with(&start) && name.ends_with(&end))
+        .collect();
+    assert!(!names.is_empty(), "no {start}*{end}");
+    names.sort();
+    names.iter().map(|name| folder.join(name)).collect()
+}
+
+/// The rows of an operator whose kernels the engine brings: those of the newest one.
+fn newest(folder: &Path, prefix: &str, group: &str, operator: &str) -> Vec<Row> {
+    let files = files(folder, prefix, group, operator);
+    read(files.last().expect("there is a file"))
+}
+
+/// All rows of matrix products, whose kernels are cuBLAS's: tables of one GPU differ by 5 %, as machines do, and none is nearer to a user's.
+fn of_all_machines(folder: &Path, prefix: &str) -> Vec<Row> {
+    let files = files(folder, prefix, "gemm", "gemm");
+    files.iter().flat_map(|file| read(file)).collect()
 }
 
 fn serving(folder: &Path, prefix: &str, table: &str) -> PathBuf {

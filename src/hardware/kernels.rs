@@ -29,6 +29,8 @@ pub struct LinearKernels {
     pub micros: f64,
     /// How memory and arithmetic time combine: `(a^p + b^p)^(1/p)`, between sum (1) and maximum (infinity).
     pub overlap: f64,
+    /// What a server sustains of `flops`, which benchmarks reach in short bursts.
+    pub sustained: f64,
 }
 
 /// Attention over keys and values.
@@ -95,6 +97,7 @@ impl LinearKernels {
         flops: 0.80,
         micros: 4.2,
         overlap: 3.0,
+        sustained: 0.9,
     };
 }
 
@@ -133,14 +136,14 @@ impl AllReduceKernels {
             LinkKind::NvLink | LinkKind::Xgmi => Self {
                 micros: 4.7,
                 micros_per_doubling: 0.3,
-                bandwidth: 0.28,
-                bandwidth_of_many: 0.32,
+                bandwidth: 0.56,
+                bandwidth_of_many: 0.64,
             },
             LinkKind::Pcie => Self {
                 micros: 12.0,
                 micros_per_doubling: 4.7,
-                bandwidth: 0.20,
-                bandwidth_of_many: 0.05,
+                bandwidth: 0.40,
+                bandwidth_of_many: 0.10,
             },
         }
     }
@@ -171,6 +174,7 @@ impl MeasuredKernels {
         if let Some(linear) = &self.linear {
             check("kernels.linear.of_bandwidth", linear.bandwidth, FRACTION)?;
             check("kernels.linear.of_peak", linear.flops, FRACTION)?;
+            check("kernels.linear.sustained", linear.sustained, FRACTION)?;
             check("kernels.linear.start_us", linear.micros, QUANTITY)?;
             check("kernels.linear.overlap", linear.overlap, AT_LEAST_ONE)?;
         }

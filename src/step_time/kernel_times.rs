@@ -47,7 +47,7 @@ pub fn product(kernels: &LinearKernels, rates: Rates, matrix: &Matrix, rows: f64
     kernels.micros
         + overlap(
             moved / (rates.bytes * kernels.bandwidth),
-            flops / (rates.flops * kernels.flops),
+            flops / (rates.flops * kernels.flops * kernels.sustained),
             kernels.overlap,
         )
 }
@@ -164,6 +164,7 @@ mod tests {
             flops: 0.8,
             micros: 4.0,
             overlap: 2.0,
+            sustained: 0.5,
         };
         let matrix = Matrix {
             inputs: 1000.0,
@@ -172,7 +173,7 @@ mod tests {
         };
         // 4,000,000 bytes of weights and 2 * 65 * 3000 of activations; two tiles of 64 rows.
         let memory = 4_390_000.0 / 5e5;
-        let arithmetic = 2.0 * 128.0 * 2e6 / 8e7;
+        let arithmetic = 2.0 * 128.0 * 2e6 / 4e7;
         let expected = 4.0 + f64::hypot(memory, arithmetic);
         close(product(&kernels, RATES, &matrix, 65.0), expected);
     }
