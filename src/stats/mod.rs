@@ -2,6 +2,7 @@
 
 mod distribution;
 mod histogram;
+mod least_squares;
 pub mod streams;
 mod student_t;
 mod time_weighted;
@@ -9,5 +10,6 @@ mod wide;
 
 pub use distribution::Distribution;
 pub use histogram::RELATIVE_PRECISION;
+pub use least_squares::{Coefficient, Fit, least_squares};
 pub use student_t::{Interval, confidence_interval_95, t_quantile_975};
 pub use time_weighted::TimeWeighted;
