@@ -6,6 +6,7 @@
 //! ```text
 //! 9  cli                      verbs; the only place that prints
 //! 8  report                   tables and files
+//! 7  study                    questions that take more than one simulation
 //! 6  metrics   config         listens: latencies, queue depth, KV, GPU use · TOML text to domain values
 //! 5  fleet                    clients and servers: who sends which request where
 //! 4  engine                   one server: moves time
@@ -26,5 +27,6 @@ pub mod policy;
 pub mod report;
 pub mod stats;
 pub mod step_time;
+pub mod study;
 pub mod units;
 pub mod workload;

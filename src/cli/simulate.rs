@@ -6,11 +6,11 @@ use super::interrupt;
 use super::progress::Progress;
 use super::scenario::Input;
 use super::watched_source::WatchedSource;
-use crate::config::{Scenario, Workload};
-use crate::engine::{self, Engine, Event, Observer, ServerSettings, StepRun};
+use crate::config::Workload;
+use crate::engine::{Engine, Event, Observer, StepRun};
 use crate::fleet::{self, ReplayError};
-use crate::hardware::Arithmetic;
-use crate::metrics::{GpuWork, Listeners, Recorder, RecorderSettings, Recording};
+use crate::metrics::{Listeners, Recording};
+use crate::study;
 use crate::units::Time;
 use crate::workload::trace::{self, Skipped};
 use crate::workload::{RequestId, Source};
@@ -36,18 +36,8 @@ pub fn simulate(
     bounds: &Bounds,
 ) -> Result<Run, Failure> {
     let scenario = &input.scenario;
-    let server = ServerSettings {
-        policy: scenario.server.policy.clone().with_seed(seed),
-        ..scenario.server
-    };
-    let engine = engine::fast(&server, scenario.step_time());
-    let mut engine = scenario.front_end.before(engine);
-    let mut recorder = Recorder::new(RecorderSettings {
-        server: &scenario.server,
-        prefix_caching: scenario.prefix_caching,
-        slos: &input.slos,
-        gpu_work: Some(gpu_work(scenario)),
-    });
+    let mut engine = study::engine(scenario, seed);
+    let mut recorder = study::recorder(scenario, &input.slos);
     let mut run = |source: &mut dyn Source| {
         if also.is_empty() {
             return replay(engine.as_mut(), source, &mut bounds.counting(&mut recorder));
@@ -90,30 +80,7 @@ pub fn replay(
     match fleet::replay(engine, source, observer) {
         Ok(()) => Ok(false),
         Err(ReplayError::Workload(_)) if interrupt::happened() => Ok(true),
-        Err(ReplayError::Workload(error)) => Err(Failure::Input(error.to_string())),
-        Err(ReplayError::TooLong) => Err(Failure::Input(
-            "the run would pass 200 days of simulated time, the most that is simulated\n = help: ask for fewer requests, or for a server that keeps up with them"
-                .to_owned(),
-        )),
-        Err(ReplayError::OnlyRejections) => Err(Failure::Input(
-            "the clients of the closed loop send for ever, as every request is rejected the moment it arrives\n = help: write shorter prompts, or raise server.max_model_len"
-                .to_owned(),
-        )),
-    }
-}
-
-/// What the model costs each GPU, and what the GPU could do.
-fn gpu_work(scenario: &Scenario) -> GpuWork {
-    let (gpu, weights) = (&scenario.gpu, scenario.weights);
-    GpuWork {
-        arithmetic: Arithmetic::new(
-            &scenario.model,
-            weights,
-            scenario.kv_cache,
-            scenario.tensor_parallel,
-        ),
-        peak_flops_per_s: gpu.peak_flops(weights),
-        peak_bytes_per_s: gpu.bandwidth_bytes_per_s(),
+        Err(error) => Err(Failure::Input(error.to_string())),
     }
 }
 

@@ -5,6 +5,9 @@ mod patience;
 
 pub use self::front_end::FrontEnd;
 
+use std::error::Error;
+use std::fmt;
+
 use self::patience::Patience;
 use crate::engine::{Engine, Event, Observer, StepRun};
 use crate::units::Time;
@@ -21,6 +24,22 @@ pub enum ReplayError {
     /// A closed loop whose requests are all rejected, at no cost in time, never ends.
     OnlyRejections,
 }
+
+impl fmt::Display for ReplayError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workload(error) => error.fmt(formatter),
+            Self::TooLong => formatter.write_str(
+                "the run would pass 200 days of simulated time, the most that is simulated\n = help: ask for fewer requests, or for a server that keeps up with them",
+            ),
+            Self::OnlyRejections => formatter.write_str(
+                "the clients of the closed loop send for ever, as every request is rejected the moment it arrives\n = help: write shorter prompts, or raise server.max_model_len",
+            ),
+        }
+    }
+}
+
+impl Error for ReplayError {}
 
 /// Rejections at one and the same instant after which a closed loop is taken to be stuck.
 const STUCK_AFTER_REJECTIONS: u64 = 1_000_000;

@@ -1,0 +1,5 @@
+//! Questions that take more than one simulation.
+
+mod simulate;
+
+pub use simulate::{SimulationError, engine, recorder, simulate};

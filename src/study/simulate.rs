@@ -1,0 +1,84 @@
+//! Runs a scenario once: the one place where a scenario, an engine and a recorder come together.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::config::{Scenario, Workload};
+use crate::engine::{self, Engine, ServerSettings};
+use crate::fleet::{self, ReplayError};
+use crate::hardware::Arithmetic;
+use crate::metrics::{GpuWork, Recorder, RecorderSettings, Recording, Slo};
+use crate::workload::Source;
+use crate::workload::trace::{self, TraceError};
+
+/// Why a simulation could not go to its end.
+#[derive(Debug)]
+pub enum SimulationError {
+    /// The trace cannot be opened.
+    Trace(TraceError),
+    /// The run cannot go on.
+    Replay(ReplayError),
+}
+
+impl fmt::Display for SimulationError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trace(error) => error.fmt(formatter),
+            Self::Replay(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl Error for SimulationError {}
+
+/// Runs the scenario with one seed.
+pub fn simulate(scenario: &Scenario, seed: u64) -> Result<Recording, SimulationError> {
+    let mut engine = engine(scenario, seed);
+    let mut recorder = recorder(scenario, &[]);
+    let mut run = |source: &mut dyn Source| {
+        fleet::replay(engine.as_mut(), source, &mut recorder).map_err(SimulationError::Replay)
+    };
+    match &scenario.workload {
+        Workload::Synthetic(workload) => run(&mut workload.source(seed))?,
+        Workload::Trace(workload) => {
+            let opened = trace::open_seeded(workload, seed);
+            run(&mut opened.map_err(SimulationError::Trace)?)?;
+        }
+    }
+    Ok(recorder.finish())
+}
+
+/// The scenario's server, as its clients see it.
+pub fn engine(scenario: &Scenario, seed: u64) -> Box<dyn Engine> {
+    let server = ServerSettings {
+        policy: scenario.server.policy.clone().with_seed(seed),
+        ..scenario.server
+    };
+    let engine = engine::fast(&server, scenario.step_time());
+    scenario.front_end.before(engine)
+}
+
+/// Who listens to it.
+pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
+    Recorder::new(RecorderSettings {
+        server: &scenario.server,
+        prefix_caching: scenario.prefix_caching,
+        slos,
+        gpu_work: Some(gpu_work(scenario)),
+    })
+}
+
+/// What the model costs each GPU, and what the GPU could do.
+fn gpu_work(scenario: &Scenario) -> GpuWork {
+    let (gpu, weights) = (&scenario.gpu, scenario.weights);
+    GpuWork {
+        arithmetic: Arithmetic::new(
+            &scenario.model,
+            weights,
+            scenario.kv_cache,
+            scenario.tensor_parallel,
+        ),
+        peak_flops_per_s: gpu.peak_flops(weights),
+        peak_bytes_per_s: gpu.bandwidth_bytes_per_s(),
+    }
+}
