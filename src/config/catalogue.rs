@@ -89,7 +89,7 @@ pub fn gpu_from_file(path: &Path) -> Result<Gpu, CatalogueError> {
     gpu_file::parse(&name_of(path), &file, &text).map(|entry| entry.gpu)
 }
 
-/// A model from a `config.json` of Hugging Face, or from a TOML file of the same form as the embedded ones.
+/// A model from a `config.json` of Hugging Face, with what a `generation_config.json` beside it says, or from a TOML file of the same form as the embedded ones.
 pub fn model_from_config_json(path: &Path) -> Result<ModelEntry, CatalogueError> {
     let text = read(path)?;
     let file = path.display().to_string();
@@ -99,7 +99,12 @@ pub fn model_from_config_json(path: &Path) -> Result<ModelEntry, CatalogueError>
     {
         return model_file::parse(&name_of(path), &file, &text);
     }
-    model_file::parse_json(&name_of(path), &file, &text)
+    let mut entry = model_file::parse_json(&name_of(path), &file, &text)?;
+    let beside = path.with_file_name("generation_config.json");
+    if beside.exists() {
+        entry.top_p = model_file::top_p_of_json(&beside.display().to_string(), &read(&beside)?)?;
+    }
+    Ok(entry)
 }
 
 /// The GPU of the catalogue with the least memory that is still at least `memory_bytes`.

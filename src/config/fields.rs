@@ -320,6 +320,7 @@ const HOMES: [(&str, &[&str]); 4] = [
             "prompt_pool",
             "session",
             "priority",
+            "sampling",
         ],
     ),
 ];

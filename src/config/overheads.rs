@@ -17,31 +17,44 @@ pub struct CpuTime {
     pub per_sequence: Span,
 }
 
+impl CpuTime {
+    /// Where the CPU works on a step while the GPU computes the one before: it hardly shows, so served runs tell little of it.
+    pub const BESIDE_THE_GPU: Self = Self {
+        per_step: Span::from_micros(2_000),
+        per_sequence: Span::from_micros(10),
+    };
+    /// Where it works before each step: fits to closed loops on vLLM 0.12 and before (aiconfigurator @ 095f58a, `docs/LATENCY_MODEL.md`).
+    pub const BEFORE_THE_GPU: Self = Self {
+        per_step: Span::from_micros(1_500),
+        per_sequence: Span::from_micros(30),
+    };
+}
+
 /// Reads `cpu_time = { per_step_us = ..., per_seq_us = ... }`.
-pub fn read_cpu_time(fields: &Fields<'_>) -> Result<CpuTime, Diagnostic> {
-    let [per_step, per_sequence] = read_micros(fields, "cpu_time", ["per_step_us", "per_seq_us"])?;
-    Ok(CpuTime {
+pub fn read_cpu_time(fields: &Fields<'_>) -> Result<Option<CpuTime>, Diagnostic> {
+    let read = read_micros(fields, "cpu_time", ["per_step_us", "per_seq_us"])?;
+    Ok(read.map(|[per_step, per_sequence]| CpuTime {
         per_step,
         per_sequence,
-    })
+    }))
 }
 
 /// Reads `front_end = { latency_us = ..., per_stream_us = ... }`.
-pub fn read_front_end(fields: &Fields<'_>) -> Result<FrontEnd, Diagnostic> {
-    let [latency, per_stream] = read_micros(fields, "front_end", ["latency_us", "per_stream_us"])?;
-    Ok(FrontEnd {
+pub fn read_front_end(fields: &Fields<'_>) -> Result<Option<FrontEnd>, Diagnostic> {
+    let read = read_micros(fields, "front_end", ["latency_us", "per_stream_us"])?;
+    Ok(read.map(|[latency, per_stream]| FrontEnd {
         latency,
         per_stream,
-    })
+    }))
 }
 
 fn read_micros(
     fields: &Fields<'_>,
     name: &'static str,
     keys: [&'static str; 2],
-) -> Result<[Span; 2], Diagnostic> {
+) -> Result<Option<[Span; 2]>, Diagnostic> {
     let Some(table) = fields.key(name)?.table()? else {
-        return Ok([Span::ZERO; 2]);
+        return Ok(None);
     };
     let mut spans = [Span::ZERO; 2];
     for (span, key) in spans.iter_mut().zip(keys) {
@@ -52,5 +65,5 @@ fn read_micros(
         *span = Span::from_seconds(micros / 1e6).expect("ten seconds at most");
     }
     table.finish()?;
-    Ok(spans)
+    Ok(Some(spans))
 }

@@ -9,6 +9,7 @@ use super::fingerprint::Fingerprint;
 use super::load::{self, Layers};
 use super::overheads::CpuTime;
 use super::profile;
+use super::sampling;
 use super::server::{self, ModelChoice, Server};
 use super::slo::{self, Objective};
 use super::speculative::{Drafts, Target};
@@ -19,7 +20,9 @@ use crate::hardware::{
     self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision,
 };
 use crate::policy::PolicySettings;
-use crate::step_time::{Affine, DraftPass, Drafting, HostTime, LONGEST_STEP, Roofline, StepTime};
+use crate::step_time::{
+    Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Overheads, Roofline, StepTime,
+};
 
 /// Everything that decides a run.
 #[derive(Debug)]
@@ -50,6 +53,8 @@ pub struct Scenario {
     pub drafts: Option<Drafts>,
     /// Measured step times, if they replace the model of the GPU.
     pub measured_step_time: Option<Affine>,
+    /// How the model's steps are run, unless their times are measured.
+    pub execution: Execution,
     /// What the CPU adds to each step.
     pub cpu_time: CpuTime,
     /// What stands between clients and the engine.
@@ -98,15 +103,11 @@ impl Scenario {
         if self.cpu_time == CpuTime::default() {
             return gpu;
         }
-        let ahead = match &self.server.policy {
-            PolicySettings::Continuous(settings) => settings.async_scheduling,
-            _ => false,
-        };
         Box::new(HostTime {
             gpu,
             per_step: self.cpu_time.per_step,
             per_sequence: self.cpu_time.per_sequence,
-            ahead,
+            ahead: decides_ahead(&self.server.policy),
         })
     }
 
@@ -130,7 +131,8 @@ impl Scenario {
     }
 
     fn roofline(&self, model: &Model, weights: WeightPrecision) -> Roofline {
-        Roofline::new(
+        Roofline::run_as(
+            self.execution,
             model,
             &self.gpu,
             weights,
@@ -167,7 +169,10 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         },
     };
     let batching = batching::read(&batching_fields, host, &profile)?;
-    let workload = workload::read(&fields.section("workload")?, server.max_model_len)?;
+    let workload_fields = fields.section("workload")?;
+    let front_end = front_end(&server);
+    let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, front_end)?;
+    let workload = workload::read(&workload_fields, server.max_model_len)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &batching, &workload);
@@ -180,6 +185,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
     refuse_too_large_pages(&batching, kv_blocks, server.block_tokens)
         .map_err(|bad| reading.error(batching_place, bad).help(SMALLER_PAGES))?;
+    let cpu_time = cpu_time(&server, &batching.policy);
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
@@ -201,14 +207,48 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         gpu: server.gpu,
         tensor_parallel: server.tensor_parallel,
         measured_step_time: server.step_time,
-        cpu_time: server.cpu_time,
-        front_end: server.front_end,
+        execution: Execution {
+            largest_graph: Execution::largest_graph(batching.continuous.max_num_seqs),
+            overheads: Overheads::SERVED,
+            sampling,
+        },
+        cpu_time,
+        front_end,
         workload,
         objectives,
         files: reading.take_files(),
         settings,
         warnings,
     })
+}
+
+/// Whether a step is decided while the one before still runs.
+fn decides_ahead(policy: &PolicySettings) -> bool {
+    match policy {
+        PolicySettings::Continuous(settings) => settings.async_scheduling,
+        _ => false,
+    }
+}
+
+/// Given step times are all of a step's time; those of the model are the GPU's only.
+fn cpu_time(server: &Server, policy: &PolicySettings) -> CpuTime {
+    let default = if server.step_time.is_some() {
+        CpuTime::default()
+    } else if decides_ahead(policy) {
+        CpuTime::BESIDE_THE_GPU
+    } else {
+        CpuTime::BEFORE_THE_GPU
+    };
+    server.cpu_time.unwrap_or(default)
+}
+
+fn front_end(server: &Server) -> FrontEnd {
+    let default = if server.step_time.is_some() {
+        FrontEnd::default()
+    } else {
+        FrontEnd::SERVED
+    };
+    server.front_end.unwrap_or(default)
 }
 
 /// Priorities need both requests that have them and a scheduler that heeds them.

@@ -29,6 +29,8 @@ pub struct ModelChoice {
     pub weights: WeightPrecision,
     /// How keys and values are stored.
     pub kv_cache: KvPrecision,
+    /// Whether the model is published with top-p as its default.
+    pub defaults_to_top_p: bool,
 }
 
 /// `[server]`.
@@ -48,10 +50,10 @@ pub struct Server {
     pub kv_blocks: Option<u32>,
     /// Measured step times, if they replace the model of the GPU.
     pub step_time: Option<Affine>,
-    /// What the CPU adds to each step.
-    pub cpu_time: CpuTime,
-    /// What stands between clients and the engine.
-    pub front_end: FrontEnd,
+    /// What the CPU adds to each step, if it was written.
+    pub cpu_time: Option<CpuTime>,
+    /// What stands between clients and the engine, if it was written.
+    pub front_end: Option<FrontEnd>,
 }
 
 /// Reads `[model]`.
@@ -75,6 +77,7 @@ pub fn read_model(fields: &Fields<'_>) -> Result<ModelChoice, Diagnostic> {
             "vLLM's default, as the model",
             &KvPrecision::ALL.map(KvPrecision::name),
         )?,
+        defaults_to_top_p: entry.top_p.is_some_and(|top_p| top_p < 1.0),
         model: entry.model,
     };
     fields.reading().note(Resolved {

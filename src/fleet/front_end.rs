@@ -16,6 +16,12 @@ pub struct FrontEnd {
 }
 
 impl FrontEnd {
+    /// vLLM's API server with its client on the same machine, fitted to the served runs that `step_time::Overheads::SERVED` is fitted to.
+    pub const SERVED: Self = Self {
+        latency: Span::from_micros(5_660),
+        per_stream: Span::from_micros(59),
+    };
+
     /// `engine` as its clients see it: the histories of finished requests have the clients' times.
     pub fn before(self, engine: Box<dyn Engine>) -> Box<dyn Engine> {
         if self == Self::default() {

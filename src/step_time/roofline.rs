@@ -8,11 +8,10 @@
 //! The host's own work is not in it: an engine that schedules ahead hides it behind the GPU.
 
 mod attention;
-mod coefficients;
 mod memo;
 mod operators;
 
-use super::{Ramp, StepShape, StepTime, saturation};
+use super::{Execution, Ramp, StepShape, StepTime, saturation};
 use crate::hardware::{Arithmetic, Gpu, KvPrecision, Model, WeightPrecision};
 use crate::units::Span;
 use attention::AttentionPrice;
@@ -29,6 +28,8 @@ pub struct Roofline {
     by_sampling: Memo,
     /// Attention's small kernels per request in the step [ps].
     per_sequence: u64,
+    /// What a step pays once [ps].
+    once: u64,
     /// What the step's other passes pay already [ps].
     paid: u64,
     /// What a step that holds any prefill, or verifies drafts for some only, adds [ps].
@@ -42,8 +43,7 @@ const REMEMBERED_TOKENS: usize = 16_384;
 const REMEMBERED_REQUESTS: usize = 2_048;
 
 impl Roofline {
-    /// The price list for `model` on `tensor_parallel` times `gpu`. Every coefficient is rounded to whole picoseconds
-    /// here, once.
+    /// The price list for `model` on `tensor_parallel` times `gpu`, run as by default.
     pub fn new(
         model: &Model,
         gpu: &Gpu,
@@ -51,17 +51,36 @@ impl Roofline {
         kv: KvPrecision,
         tensor_parallel: u32,
     ) -> Self {
-        let operators = Operators::new(model, gpu, weights, tensor_parallel);
+        let execution = Execution::default();
+        Self::run_as(execution, model, gpu, weights, kv, tensor_parallel)
+    }
+
+    /// The same, run in another way. Every coefficient is rounded to whole picoseconds here, once.
+    pub fn run_as(
+        execution: Execution,
+        model: &Model,
+        gpu: &Gpu,
+        weights: WeightPrecision,
+        kv: KvPrecision,
+        tensor_parallel: u32,
+    ) -> Self {
+        let overheads = &execution.overheads;
+        let operators = Operators::new(execution, model, gpu, weights, tensor_parallel);
         let layers = model.layer_count() as f64;
         let arithmetic = Arithmetic::new(model, weights, kv, tensor_parallel);
         let kinds = arithmetic.attention.iter();
         Self {
             by_tokens: Memo::new(REMEMBERED_TOKENS),
             by_sampling: Memo::new(REMEMBERED_REQUESTS),
-            per_sequence: picos(layers * gpu.attention_kernels().micros_per_request),
+            per_sequence: picos(
+                layers * gpu.attention_kernels().micros_per_request * overheads.kernel_scale,
+            ),
             paid: 0,
-            mixed: picos(layers * coefficients::MIXED_STEP_MICROS_PER_LAYER),
-            attention: kinds.map(|kind| AttentionPrice::new(kind, gpu)).collect(),
+            mixed: picos(layers * overheads.mixed_layer_micros),
+            attention: kinds
+                .map(|kind| AttentionPrice::new(kind, gpu, overheads.kernel_scale))
+                .collect(),
+            once: picos(overheads.step_micros),
             operators,
         }
     }
@@ -69,7 +88,7 @@ impl Roofline {
     /// The same for a pass that is not the first of its step: what a step pays once, it does not pay again.
     #[must_use]
     pub fn within_a_step(mut self) -> Self {
-        self.paid = picos(coefficients::STEP_MICROS);
+        self.paid = self.once;
         self
     }
 

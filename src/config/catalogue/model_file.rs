@@ -24,6 +24,9 @@ pub struct ModelEntry {
     pub verified: bool,
     /// How the published weights are stored, if they are quantised.
     pub stored_weights: Option<WeightPrecision>,
+    /// The share of the probability that its `generation_config.json` chooses tokens from, if it says so: what a server does unless a request
+    /// asks for something else.
+    pub top_p: Option<f64>,
 }
 
 /// What our TOML says beside the fields of `config.json`.
@@ -38,6 +41,8 @@ struct About {
     /// Linear layers that quantised checkpoints leave in 16 bits.
     #[serde(default)]
     unquantised: Vec<String>,
+    /// From `generation_config.json`.
+    top_p: Option<f64>,
 }
 
 /// Reads the text of one of our model files; `name` is what scenarios call it.
@@ -62,6 +67,7 @@ pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<ModelEntry, Ca
         source: about.source,
         verified: about.verified,
         stored_weights: config.stored_weights().map_err(|bad| refuse(&bad))?,
+        top_p: about.top_p,
     })
 }
 
@@ -99,7 +105,19 @@ pub(super) fn parse_json(name: &str, file: &str, text: &str) -> Result<ModelEntr
         source: file.to_owned(),
         verified: true,
         stored_weights: config.stored_weights().map_err(|bad| refuse(&bad))?,
+        top_p: None,
     })
+}
+
+/// `top_p` of the text of a `generation_config.json`.
+pub(super) fn top_p_of_json(file: &str, text: &str) -> Result<Option<f64>, CatalogueError> {
+    #[derive(Deserialize)]
+    struct GenerationConfig {
+        top_p: Option<f64>,
+    }
+    let config: GenerationConfig =
+        serde_json::from_str(text).map_err(|error| CatalogueError::from_json(file, &error))?;
+    Ok(config.top_p)
 }
 
 /// One struct cannot both refuse unknown keys (our files) and ignore them (Hugging Face's), so the keys are compared.

@@ -32,10 +32,10 @@ struct MixedPrice {
 }
 
 impl AttentionPrice {
-    pub fn new(layers: &AttentionLayers, gpu: &Gpu) -> Self {
+    pub fn new(layers: &AttentionLayers, gpu: &Gpu, scale: f64) -> Self {
         let kernels: AttentionKernels = gpu.attention_kernels();
-        let bandwidth = gpu.bandwidth_bytes_per_s() * kernels.bandwidth;
-        let flops = gpu.peak().bf16 * kernels.flops;
+        let bandwidth = gpu.bandwidth_bytes_per_s() * kernels.bandwidth / scale;
+        let flops = gpu.peak().bf16 * kernels.flops / scale;
         let read_micros = layers.kv_bytes_per_context_token / bandwidth * 1e6;
         let decode_micros = layers.decode_flops_per_context_token / flops * 1e6;
         let pair_micros = layers.flops_per_pair / flops * 1e6;

@@ -1,14 +1,14 @@
 //! Time of the operators whose cost depends on the number of tokens, or of requests that sample [us].
 
-use super::coefficients::{
-    EAGER_MICROS_PER_LAYER, LARGEST_GRAPH, LAYER_BYTES_PER_VALUE, LAYER_MICROS,
-    QUANTISED_MICROS_PER_LAYER, SAMPLER_MICROS, SAMPLER_MICROS_PER_LOGIT, STEP_MICROS,
-};
 use crate::hardware::{
     AllReduceKernels, Attention, ExpertKernels, ExpertLayers, FeedForward, Gpu, LayerGroup,
     LinearKernels, LinearKind, Model, WeightPrecision,
 };
 use crate::step_time::kernel_times::{self, Experts, Matrix, Rates};
+use crate::step_time::{Execution, Sampling};
+
+/// Bytes that a layer's norms, rotary embedding, activation and KV write move per token and unit of width.
+const LAYER_BYTES_PER_VALUE: f64 = 14.0;
 
 /// The matrix products and other operators of one GPU's share of a model.
 #[derive(Clone, Debug)]
@@ -31,12 +31,21 @@ pub(super) struct Operators {
     hidden: f64,
     vocab: f64,
     gpus: f64,
-    /// What every layer pays whatever the tokens.
-    micros_per_layer: f64,
+    /// Attention's kernels in a layer, before any work [us].
+    attention_micros: f64,
+    /// Whether activations are quantised on the way.
+    quantises: bool,
+    execution: Execution,
 }
 
 impl Operators {
-    pub fn new(model: &Model, gpu: &Gpu, weights: WeightPrecision, tensor_parallel: u32) -> Self {
+    pub fn new(
+        execution: Execution,
+        model: &Model,
+        gpu: &Gpu,
+        weights: WeightPrecision,
+        tensor_parallel: u32,
+    ) -> Self {
         let gpus = u64::from(tensor_parallel.max(1));
         let hidden = model.hidden_size();
         let plain_rates = Rates::new(gpu, gpu.peak().bf16);
@@ -71,7 +80,6 @@ impl Operators {
                 experts.push((count, one));
             }
         }
-        let quantises = matches!(weights, WeightPrecision::Fp8 | WeightPrecision::Int8);
         Self {
             matrices,
             experts,
@@ -86,30 +94,50 @@ impl Operators {
             hidden: hidden as f64,
             vocab: model.vocab_size() as f64,
             gpus: gpus as f64,
-            micros_per_layer: gpu.attention_kernels().micros
-                + LAYER_MICROS
-                + f64::from(u8::from(quantises)) * QUANTISED_MICROS_PER_LAYER,
+            attention_micros: gpu.attention_kernels().micros,
+            quantises: matches!(weights, WeightPrecision::Fp8 | WeightPrecision::Int8),
+            execution,
         }
     }
 
     /// Everything but attention's work and sampling, for a step of `tokens`.
     pub fn tokens_micros(&self, tokens: u64) -> f64 {
-        let rows = padded(tokens) as f64;
+        let overheads = &self.execution.overheads;
+        let rows = padded(tokens, self.execution.largest_graph) as f64;
+        let is_eager = tokens > self.execution.largest_graph;
         let linear = &self.linear;
         let products = self.matrices.iter().map(|(layers, matrix, rates)| {
             layers * kernel_times::product(linear, *rates, matrix, rows)
         });
-        let experts = self.experts.iter().map(|(layers, one)| {
-            layers * kernel_times::experts(&self.routed, self.quantised_rates, one, rows)
-        });
         let moved = LAYER_BYTES_PER_VALUE * self.hidden * rows;
-        let small = self.micros_per_layer + moved / (self.plain_rates.bytes * linear.bandwidth);
-        let eager = f64::from(u8::from(tokens > LARGEST_GRAPH)) * EAGER_MICROS_PER_LAYER;
-        STEP_MICROS
-            + products.sum::<f64>()
-            + experts.sum::<f64>()
-            + self.layers * (small + eager)
-            + self.all_reduce_of(rows)
+        let small = self.attention_micros + moved / (self.plain_rates.bytes * linear.bandwidth);
+        let kernels = products.sum::<f64>() + self.layers * small + self.all_reduce_of(rows);
+        let mut per_layer = overheads.layer_micros;
+        if self.quantises {
+            per_layer += overheads.quantised_layer_micros;
+        }
+        if is_eager {
+            per_layer += overheads.eager_layer_micros;
+        }
+        overheads.step_micros
+            + overheads.kernel_scale * kernels
+            + self.experts_micros(rows, is_eager)
+            + self.layers * per_layer
+    }
+
+    /// Routed experts of all layers. Without a graph those that quantise are held up by the host, which launches a dozen kernels for each layer.
+    fn experts_micros(&self, rows: f64, is_eager: bool) -> f64 {
+        let overheads = &self.execution.overheads;
+        let least = if is_eager && self.quantises {
+            overheads.eager_experts_micros
+        } else {
+            0.0
+        };
+        let layers = self.experts.iter().map(|(layers, one)| {
+            let micros = kernel_times::experts(&self.routed, self.quantised_rates, one, rows);
+            layers * (overheads.kernel_scale * micros).max(least)
+        });
+        layers.sum()
     }
 
     /// The head and the sampler, for `requests` that sample.
@@ -117,9 +145,18 @@ impl Operators {
         if requests == 0 {
             return 0.0;
         }
+        let overheads = &self.execution.overheads;
         let rows = requests as f64;
-        let sampler = SAMPLER_MICROS + SAMPLER_MICROS_PER_LOGIT * self.vocab * rows;
-        kernel_times::product(&self.linear, self.plain_rates, &self.head, rows) + sampler
+        let head = kernel_times::product(&self.linear, self.plain_rates, &self.head, rows);
+        let logits = self.vocab * rows;
+        let sort = match self.execution.sampling {
+            Sampling::Plain => 0.0,
+            Sampling::TopP => overheads.sort_micros_per_entry * self.vocab,
+        };
+        overheads.kernel_scale * head
+            + overheads.sampler_micros
+            + overheads.sampler_micros_per_logit * logits
+            + sort
     }
 
     /// Two per layer and one after the embedding, of the hidden states in 16 bits.
@@ -181,12 +218,16 @@ fn attention_matrices(attention: &Attention, hidden: u64, gpus: u64) -> Vec<(u64
 
 /// The rows that run: up to the largest captured graph a step is padded to the next captured size, which are 1, 2, 4,
 /// multiples of 8 up to 256 and of 16 above (vLLM, `_set_cudagraph_sizes`).
-fn padded(tokens: u64) -> u64 {
-    match tokens {
+fn padded(tokens: u64, largest_graph: u64) -> u64 {
+    let captured = match tokens {
         0..=2 => tokens,
         3..=4 => 4,
         5..=256 => tokens.next_multiple_of(8),
-        257..=LARGEST_GRAPH => tokens.next_multiple_of(16),
-        _ => tokens,
+        _ => tokens.next_multiple_of(16),
+    };
+    if tokens > largest_graph {
+        tokens
+    } else {
+        captured.min(largest_graph)
     }
 }

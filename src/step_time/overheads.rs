@@ -1,0 +1,96 @@
+//! What every step pays besides its kernels' work: constants that hold for any GPU until somebody calibrates them.
+
+/// Times that no table of operators shows, and a scale on those that one does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Overheads {
+    /// What a step pays once, not hidden by scheduling ahead [us].
+    pub step_micros: f64,
+    /// Norms, rotary embedding, activation and KV write of one layer: launches [us].
+    pub layer_micros: f64,
+    /// Per layer in a step with any prefill: such steps run piecewise graphs [us].
+    pub mixed_layer_micros: f64,
+    /// Per layer in a step with more tokens than the largest captured graph [us].
+    pub eager_layer_micros: f64,
+    /// Least time of a layer of quantised experts in such a step [us].
+    pub eager_experts_micros: f64,
+    /// Per layer when activations are quantised on the way (fp8, int8) [us].
+    pub quantised_layer_micros: f64,
+    /// The sampler, once a step [us].
+    pub sampler_micros: f64,
+    /// The sampler per logit: each request has one for every entry of the vocabulary [us].
+    pub sampler_micros_per_logit: f64,
+    /// Sorting logits where requests ask for top-p, per entry of the vocabulary: rows are sorted beside each other [us].
+    pub sort_micros_per_entry: f64,
+    /// What kernels take here of what tables say.
+    pub kernel_scale: f64,
+}
+
+impl Overheads {
+    /// Fits to served runs of vLLM 0.15.1 on H100 (inference-sim/sim-to-real-accuracy-validation @ 8fb2a1b and inference-sim/training @ c4f0340),
+    /// with the kernels' times held at what operator tables say: `cargo run --release --example fit_served`, `docs/LATENCY_MODEL.md`.
+    pub const SERVED: Self = Self {
+        step_micros: 108.9,
+        layer_micros: 6.73,
+        mixed_layer_micros: 4.8,
+        eager_layer_micros: 24.8,
+        eager_experts_micros: 1400.0,
+        quantised_layer_micros: 3.0,
+        sampler_micros: 100.0,
+        sampler_micros_per_logit: 0.022e-3,
+        sort_micros_per_entry: 6.0e-3,
+        kernel_scale: 1.0,
+    };
+}
+
+impl Default for Overheads {
+    fn default() -> Self {
+        Self::SERVED
+    }
+}
+
+/// How requests want their tokens chosen, as far as it takes time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sampling {
+    /// Greedily or at random, among all tokens or the best few.
+    #[default]
+    Plain,
+    /// Among the most probable tokens that make up a share of the probability: for that vLLM sorts all logits in every step
+    /// (0.15.1, `v1/sample/ops/topk_topp_sampler.py`, `apply_top_k_top_p`).
+    TopP,
+}
+
+/// How a model's steps are run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Execution {
+    /// What steps pay besides their kernels.
+    pub overheads: Overheads,
+    /// The largest captured CUDA graph [tokens].
+    pub largest_graph: u64,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+}
+
+impl Execution {
+    /// vLLM's largest graph with so many requests at most: `min(2 * max_num_seqs, 512)` tokens (`vllm/config/vllm.py`,
+    /// `_set_cudagraph_sizes`).
+    pub const fn largest_graph(max_num_seqs: u32) -> u64 {
+        let twice = 2 * max_num_seqs as u64;
+        if twice < MOST_GRAPHED {
+            twice
+        } else {
+            MOST_GRAPHED
+        }
+    }
+}
+
+const MOST_GRAPHED: u64 = 512;
+
+impl Default for Execution {
+    fn default() -> Self {
+        Self {
+            overheads: Overheads::SERVED,
+            largest_graph: MOST_GRAPHED,
+            sampling: Sampling::Plain,
+        }
+    }
+}
