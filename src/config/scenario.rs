@@ -156,19 +156,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     let server_fields = fields.section("server")?;
     let server_place = server_fields.place();
     let server = server::read_server(&server_fields, &model.model, &profile)?;
-    let host = Host {
-        gpu: server.gpu.name(),
-        gpu_memory_bytes: server.gpu.memory_bytes(),
-        is_a100: server.gpu.name().contains("a100"),
-        max_model_len: server.max_model_len,
-        block_tokens: server.block_tokens,
-        target: Target {
-            model: &model,
-            tensor_parallel: server.tensor_parallel,
-            is_measured: server.step_time.is_some(),
-        },
-    };
-    let batching = batching::read(&batching_fields, host, &profile)?;
+    let batching = batching::read(&batching_fields, host(&server, &model), &profile)?;
     let workload_fields = fields.section("workload")?;
     let front_end = front_end(&server);
     let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, front_end)?;
@@ -220,6 +208,22 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         settings,
         warnings,
     })
+}
+
+/// What defaults of batching depend on.
+fn host<'a>(server: &'a Server, model: &'a ModelChoice) -> Host<'a> {
+    Host {
+        gpu: server.gpu.name(),
+        gpu_memory_bytes: server.gpu.memory_bytes(),
+        is_a100: server.gpu.name().contains("a100"),
+        max_model_len: server.max_model_len,
+        block_tokens: server.block_tokens,
+        target: Target {
+            model,
+            tensor_parallel: server.tensor_parallel,
+            is_measured: server.step_time.is_some(),
+        },
+    }
 }
 
 /// Whether a step is decided while the one before still runs.

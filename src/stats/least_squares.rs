@@ -141,11 +141,11 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         if matrix[pivot][pivot].abs() <= nothing {
             continue;
         }
+        let above = matrix[pivot].clone();
         for row in (0..size).filter(|&row| row != pivot) {
-            let share = matrix[row][pivot] / matrix[pivot][pivot];
-            for column in pivot..size {
-                let above = matrix[pivot][column];
-                matrix[row][column] -= share * above;
+            let share = matrix[row][pivot] / above[pivot];
+            for (value, above) in matrix[row].iter_mut().zip(&above).skip(pivot) {
+                *value -= share * above;
             }
             right[row] -= share * right[pivot];
         }

@@ -117,22 +117,30 @@ pub fn mixed_token(
 /// An all-reduce of `bytes` between `gpus` GPUs over a link of `link_bytes` per microsecond and direction [us].
 ///
 /// As vLLM's `csrc/custom_all_reduce.cuh` does it: in one stage, where each GPU reads the `g - 1` others' bytes, or in two, where it reduces
-/// and gathers a part, `2 (g - 1) / g` of them, and synchronises once more. The better one is taken.
+/// and gathers a part, `2 (g - 1) / g` of them, and synchronises once more. Two GPUs always take one stage, four for less than 512 KiB, and
+/// eight for less than 256 KiB.
 pub fn all_reduce(kernels: &AllReduceKernels, link_bytes: f64, gpus: f64, bytes: f64) -> f64 {
     if gpus <= 1.0 {
         return 0.0;
     }
-    let fraction = if gpus > 2.0 {
-        kernels.bandwidth_of_many
+    let (fraction, most_in_one_stage) = if gpus <= 2.0 {
+        (kernels.bandwidth, f64::INFINITY)
+    } else if gpus <= 4.0 {
+        (kernels.bandwidth_of_many, 512.0 * KIB)
     } else {
-        kernels.bandwidth
+        (kernels.bandwidth_of_many, 256.0 * KIB)
     };
     let reached = link_bytes * fraction;
     let doublings = gpus.log2() - 1.0;
-    let one_stage = bytes * (gpus - 1.0) / reached;
-    let two_stages = kernels.micros + bytes * 2.0 * (gpus - 1.0) / gpus / reached;
-    kernels.micros + kernels.micros_per_doubling * doublings + one_stage.min(two_stages)
+    let stages = if bytes < most_in_one_stage {
+        bytes * (gpus - 1.0) / reached
+    } else {
+        kernels.micros + bytes * 2.0 * (gpus - 1.0) / gpus / reached
+    };
+    kernels.micros + kernels.micros_per_doubling * doublings + stages
 }
+
+const KIB: f64 = 1024.0;
 
 /// Two times that overlap in part: between their maximum and their sum.
 pub fn overlap(a: f64, b: f64, exponent: f64) -> f64 {
@@ -222,9 +230,11 @@ mod tests {
         let of = |gpus, bytes| all_reduce(&kernels, 1000.0, gpus, bytes);
         assert!(of(1.0, 1e6) < 1e-300);
         close(of(2.0, 1000.0), 4.0 + 1000.0 / 250.0);
-        close(of(4.0, 100.0), 5.0 + 300.0 / 500.0);
-        close(of(4.0, 1e6), 5.0 + 4.0 + 1.5e6 / 500.0);
-        close(of(8.0, 1e6), 6.0 + 4.0 + 1.75e6 / 500.0);
+        close(of(2.0, 1e6), 4.0 + 1e6 / 250.0);
+        close(of(4.0, 524_287.0), 5.0 + 3.0 * 524_287.0 / 500.0);
+        close(of(4.0, 524_288.0), 5.0 + 4.0 + 1.5 * 524_288.0 / 500.0);
+        close(of(8.0, 262_143.0), 6.0 + 7.0 * 262_143.0 / 500.0);
+        close(of(8.0, 262_144.0), 6.0 + 4.0 + 1.75 * 262_144.0 / 500.0);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct Overheads {
     pub eager_layer_micros: f64,
     /// Least time of a layer of quantised experts in such a step [us].
     pub eager_experts_micros: f64,
+    /// Per all-reduce: no GPU goes on before the last one has come [us].
+    pub all_reduce_wait_micros: f64,
     /// Per layer when activations are quantised on the way (fp8, int8) [us].
     pub quantised_layer_micros: f64,
     /// The sampler, once a step [us].
@@ -29,11 +31,12 @@ impl Overheads {
     /// Fits to served runs of vLLM 0.15.1 on H100 (inference-sim/sim-to-real-accuracy-validation @ 8fb2a1b and inference-sim/training @ c4f0340),
     /// with the kernels' times held at what operator tables say: `cargo run --release --example fit_served`, `docs/LATENCY_MODEL.md`.
     pub const SERVED: Self = Self {
-        step_micros: 108.9,
-        layer_micros: 6.73,
-        mixed_layer_micros: 4.8,
-        eager_layer_micros: 24.8,
+        step_micros: 153.0,
+        layer_micros: 3.1,
+        mixed_layer_micros: 10.4,
+        eager_layer_micros: 23.3,
         eager_experts_micros: 1400.0,
+        all_reduce_wait_micros: 1.9,
         quantised_layer_micros: 3.0,
         sampler_micros: 100.0,
         sampler_micros_per_logit: 0.022e-3,

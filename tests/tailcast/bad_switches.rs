@@ -7,7 +7,7 @@ pub const SWITCHES: &[(&str, &str, &str, &str)] = &[
         "policy = \"continuous\"",
         "profile = \"vllm-0.20\"",
         "9:11",
-        "allowed: vllm-0.33, vllm-0.19, vllm-0.11",
+        "allowed: vllm-0.33, vllm-0.19, vllm-0.15, vllm-0.11",
     ),
     (
         "policy = \"continuous\"",

@@ -13,6 +13,7 @@ name = "llama-3.1-8b"
 gpu = "h100-sxm"
 gpu_memory_utilization = 0.9
 max_model_len = 8192
+front_end = { latency_us = 0 } # what the server has is what clients have
 [workload]
 requests = 200
 arrivals = { process = "poisson", rate = 20.0 }

@@ -5,7 +5,12 @@
 //! part of it: they are those of 0.33 under every profile.
 
 /// The releases that a scenario can name, newest first: the name and the 33 of "0.33".
-pub const PROFILES: [(&str, u32); 3] = [("vllm-0.33", 33), ("vllm-0.19", 19), ("vllm-0.11", 11)];
+pub const PROFILES: [(&str, u32); 4] = [
+    ("vllm-0.33", 33),
+    ("vllm-0.19", 19),
+    ("vllm-0.15", 15),
+    ("vllm-0.11", 11),
+];
 
 /// The switches of one release.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,7 +63,7 @@ mod tests {
         assert!(!of(30).threshold_spares_alone && of(31).threshold_spares_alone);
         assert!(!of(32).goes_on_after_self_preemption && of(33).goes_on_after_self_preemption);
         let ahead = PROFILES.map(|(_, release)| of(release).async_scheduling);
-        assert_eq!(ahead, [true, true, false]);
+        assert_eq!(ahead, [true, true, true, false]);
         assert_eq!(Profile::NEWEST, of(33));
     }
 }

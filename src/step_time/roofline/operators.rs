@@ -10,6 +10,10 @@ use crate::step_time::{Execution, Sampling};
 /// Bytes that a layer's norms, rotary embedding, activation and KV write move per token and unit of width.
 const LAYER_BYTES_PER_VALUE: f64 = 14.0;
 
+/// Bytes that move per logit once it is sorted: softmax (8), cumulative sum (8), mask (13), and scatter (16) back to its place, in fp32 with
+/// places of 64 bits (vLLM 0.15.1, `apply_top_k_top_p`).
+const SORTED_BYTES_PER_LOGIT: f64 = 45.0;
+
 /// The matrix products and other operators of one GPU's share of a model.
 #[derive(Clone, Debug)]
 pub(super) struct Operators {
@@ -151,7 +155,11 @@ impl Operators {
         let logits = self.vocab * rows;
         let sort = match self.execution.sampling {
             Sampling::Plain => 0.0,
-            Sampling::TopP => overheads.sort_micros_per_entry * self.vocab,
+            Sampling::TopP => {
+                let passes = logits * SORTED_BYTES_PER_LOGIT;
+                overheads.sort_micros_per_entry * self.vocab
+                    + passes / (self.plain_rates.bytes * self.linear.bandwidth)
+            }
         };
         overheads.kernel_scale * head
             + overheads.sampler_micros
@@ -161,9 +169,12 @@ impl Operators {
 
     /// Two per layer and one after the embedding, of the hidden states in 16 bits.
     fn all_reduce_of(&self, rows: f64) -> f64 {
+        if self.gpus <= 1.0 {
+            return 0.0;
+        }
         let bytes = rows * 2.0 * self.hidden;
         let one = kernel_times::all_reduce(&self.all_reduce, self.link_bytes, self.gpus, bytes);
-        (2.0 * self.layers + 1.0) * one
+        (2.0 * self.layers + 1.0) * (one + self.execution.overheads.all_reduce_wait_micros)
     }
 }
 
