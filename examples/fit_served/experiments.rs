@@ -8,9 +8,11 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use tailcast::config::{Layers, Scenario};
+use tailcast::config::{Flag, Layers, Scenario};
 
-/// A run, and a scenario that says the same.
+use super::errors::Case;
+
+/// A run as others have measured it.
 pub struct Experiment {
     /// What it is called.
     pub name: String,
@@ -18,17 +20,87 @@ pub struct Experiment {
     pub set: String,
     /// The model's name in the catalogue.
     pub model: &'static str,
-    /// Its scenario, as TOML.
+    /// A scenario that says the same, as TOML.
     pub text: String,
-    /// What was measured: names as in reports, such as `ttft.mean` [s].
+    /// What was measured: names as in reports, such as `ttft.mean`, in their units.
     pub measured: BTreeMap<String, f64>,
-    /// What the memory model has to predict.
-    pub logged_blocks: Option<u32>,
 }
 
-type Row = BTreeMap<String, String>;
+/// What predictions may know of a GPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knowledge {
+    /// All that its file says.
+    Tables,
+    /// Its datasheet.
+    Datasheet,
+}
 
-fn rows(path: &Path) -> Vec<Row> {
+impl Experiment {
+    /// Whether its requests were recorded one by one, instead of known by their rates and lengths.
+    pub fn is_recorded(&self) -> bool {
+        self.set != "blis_tv13"
+    }
+
+    /// Whether coefficients are fitted to it: neither to the overloaded run, whose latencies are those of its queue, nor to the other engine.
+    pub fn is_fitted(&self) -> bool {
+        self.set != "llmss4" && !(self.set == "blis16" && self.name.ends_with("reasoning"))
+    }
+
+    /// Whether one of its numbers is fitted. Qwen2.5's default repetition penalty holds first tokens up in a way that the model does not know.
+    pub fn weighs(&self, metric: &str) -> bool {
+        !(self.model == "qwen2.5-7b" && metric.starts_with("ttft"))
+    }
+
+    /// Its name, cut to the width of a table.
+    pub fn short_name(&self) -> String {
+        let name = self.name.trim_start_matches("20260217-");
+        format!("{} {:.31}", self.set, name)
+    }
+}
+
+/// Every run of `folder` with its scenario; files they need go to `work`.
+pub fn cases(folder: &Path, work: &Path, knowledge: Knowledge) -> Vec<Case> {
+    let read = read(folder, work).into_iter();
+    read.map(|experiment| Case {
+        scenario: scenario(&experiment, work, knowledge),
+        experiment,
+    })
+    .collect()
+}
+
+/// Writes scenarios, recorded workloads and a manifest of what was measured.
+pub fn write_manifest(folder: &Path, out: &Path) {
+    fs::create_dir_all(out).expect("the folder can be made");
+    let mut manifest = String::new();
+    for experiment in read(folder, out) {
+        let file = write_scenario(&experiment, out);
+        let seeds = if experiment.is_recorded() { 1 } else { 4 };
+        let _ = writeln!(
+            manifest,
+            "[[experiment]]\nname = \"{}\"\nscenario = \"{file}\"\nseeds = {seeds}\n[experiment.measured]",
+            experiment.short_name()
+        );
+        for (name, value) in &experiment.measured {
+            let is_time = ["ttft", "tpot", "e2e"]
+                .iter()
+                .any(|metric| name.starts_with(metric));
+            let value = if is_time {
+                format!("\"{:.6}ms\"", 1e3 * value)
+            } else {
+                value.to_string()
+            };
+            let _ = writeln!(manifest, "\"{name}\" = {value}");
+        }
+        manifest.push('\n');
+    }
+    fs::write(out.join("manifest.toml"), manifest).expect("the manifest can be written");
+}
+
+/// A row of a table, by the names of its columns.
+pub type Row = BTreeMap<String, String>;
+
+/// The rows of a CSV file.
+pub fn rows(path: &Path) -> Vec<Row> {
     let mut reader = csv::Reader::from_path(path)
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
     let header = reader.headers().unwrap().clone();
@@ -43,7 +115,7 @@ fn rows(path: &Path) -> Vec<Row> {
 }
 
 /// Every run of `folder`; recorded workloads are written to `traces`.
-pub fn read(folder: &Path, traces: &Path) -> Vec<Experiment> {
+fn read(folder: &Path, traces: &Path) -> Vec<Experiment> {
     let measured = measured(folder);
     let mut all = Vec::new();
     for row in rows(&folder.join("experiments.csv")) {
@@ -60,10 +132,12 @@ pub fn read(folder: &Path, traces: &Path) -> Vec<Experiment> {
         if set == "llmss4" {
             values.extend(measured_in_process(&name, folder));
         }
+        if let Ok(blocks) = row["kv_blocks"].parse() {
+            values.insert("kv.blocks".to_owned(), blocks);
+        }
         all.push(Experiment {
             text: server(&row) + &workload,
             model: model(&row["model"]).0,
-            logged_blocks: row["kv_blocks"].parse().ok(),
             measured: values,
             set,
             name,
@@ -72,16 +146,49 @@ pub fn read(folder: &Path, traces: &Path) -> Vec<Experiment> {
     all
 }
 
-/// Reads the scenario of `experiment`; recorded workloads are in `traces`.
-pub fn scenario(experiment: &Experiment, traces: &Path) -> Scenario {
-    let path = traces.join(format!("{}-{}.toml", experiment.set, experiment.name));
-    fs::write(&path, &experiment.text).unwrap();
+/// Writes the scenario and says under which name.
+fn write_scenario(experiment: &Experiment, folder: &Path) -> String {
+    let file = format!("{}-{}.toml", experiment.set, experiment.name);
+    fs::write(folder.join(&file), &experiment.text).expect("the scenario can be written");
+    file
+}
+
+/// The scenario of an experiment, by way of a file in `work`.
+pub fn scenario(experiment: &Experiment, work: &Path, knowledge: Knowledge) -> Scenario {
+    let file = work.join(write_scenario(experiment, work));
+    let mut flags = Vec::new();
+    if knowledge == Knowledge::Datasheet {
+        let gpu = datasheet_of(experiment);
+        let path = work.join("datasheet.toml");
+        fs::write(&path, gpu).expect("the datasheet can be written");
+        flags.push(Flag {
+            name: "--set",
+            assignment: format!("server.gpu={}", path.display()),
+        });
+    }
     let layers = Layers {
-        file: Some(path),
-        flags: Vec::new(),
+        file: Some(file),
+        flags,
     };
     Scenario::load(&layers).unwrap_or_else(|problem| panic!("{}: {problem:?}", experiment.name))
 }
+
+/// The file of the experiment's GPU without what was measured on it.
+fn datasheet_of(experiment: &Experiment) -> &'static str {
+    let file = [
+        ("gpu = \"rtx-pro-6000\"", RTX_PRO_6000),
+        ("gpu = \"b200\"", B200),
+    ]
+    .into_iter()
+    .find(|(line, _)| experiment.text.contains(line))
+    .map_or(H100, |(_, file)| file);
+    let kernels = file.find("[kernels").expect("a GPU with tables");
+    &file[..kernels]
+}
+
+const B200: &str = include_str!("../../configs/gpus/b200.toml");
+const H100: &str = include_str!("../../configs/gpus/h100-sxm.toml");
+const RTX_PRO_6000: &str = include_str!("../../configs/gpus/rtx-pro-6000.toml");
 
 /// Name in the catalogue, and how the weights are stored.
 fn model(published: &str) -> (&'static str, &'static str) {
@@ -121,8 +228,14 @@ fn server(row: &Row) -> String {
     }
     let _ = write!(
         text,
-        "[batching]\nmax_num_seqs = {}\nmax_num_batched_tokens = {}\n[workload]\n",
-        row["max_num_seqs"], row["max_num_batched_tokens"]
+        "[batching]\nprofile = \"{}\"\nmax_num_seqs = {}\nmax_num_batched_tokens = {}\n[workload]\n",
+        if row["set"] == "llmss4" {
+            "vllm-0.19"
+        } else {
+            "vllm-0.15"
+        },
+        row["max_num_seqs"],
+        row["max_num_batched_tokens"]
     );
     text
 }

@@ -26,6 +26,7 @@ mod laws_prefix_cache;
 mod laws_radix_tree;
 mod laws_step_time;
 mod measured_memory;
+mod measured_runs;
 mod measured_steps;
 mod metrics;
 mod mooncake_hits;
