@@ -25,6 +25,7 @@ mod laws_policy;
 mod laws_prefix_cache;
 mod laws_radix_tree;
 mod laws_step_time;
+mod measured_files;
 mod measured_memory;
 mod measured_steps;
 mod metrics;
