@@ -6,6 +6,7 @@
 mod arrivals;
 mod async_scheduling;
 mod batching;
+mod calibration;
 pub mod catalogue;
 mod diagnostic;
 mod document;
@@ -28,11 +29,13 @@ mod server;
 mod sharing;
 mod slo;
 mod speculative;
+mod step_time;
 mod text;
 mod text_file;
 mod trace;
 mod workload;
 
+pub use calibration::{Calibration, FittedOn};
 pub use diagnostic::{Diagnostic, Snippet};
 pub use fields::Resolved;
 pub use load::{Flag, Layers};
