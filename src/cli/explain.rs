@@ -50,6 +50,8 @@ fn policy_name(policy: &PolicySettings) -> &'static str {
 fn fidelity(scenario: &Scenario) -> String {
     let steps = if scenario.measured_step_time.is_some() {
         "step times as the scenario gives them".to_owned()
+    } else if let Some(calibration) = &scenario.calibration {
+        format!("step times calibrated on {}", calibration.in_words())
     } else {
         known_of_steps(scenario)
     };

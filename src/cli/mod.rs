@@ -1,6 +1,7 @@
 //! The command line: one file a verb. The only place that prints.
 
 mod bounds;
+mod calibrate;
 mod check;
 mod color;
 mod explain;
@@ -47,6 +48,7 @@ struct Arguments {
 enum Command {
     Run(Box<run::Args>),
     Check(Box<check::Args>),
+    Calibrate(Box<calibrate::Args>),
     Steps(steps::Args),
     Trace(trace::Args),
     Models(models::Args),
@@ -72,6 +74,7 @@ impl Command {
         match self {
             Self::Run(args) => run::run(&args, color),
             Self::Check(args) => check::run(&args),
+            Self::Calibrate(args) => calibrate::run(&args, color),
             Self::Steps(args) => {
                 let mut text = Vec::new();
                 steps::run(&args, &mut text).map_err(Failure::Input)?;

@@ -50,36 +50,64 @@ impl OutputFlags {
             ("--requests-out", &self.requests_out),
             ("--timeline-out", &self.timeline_out),
         ];
-        let mut taken: Vec<(String, PathBuf)> = Vec::new();
-        let mut read = |what: &str, path: &Path| {
-            if let Ok(path) = path.canonicalize() {
-                taken.push((what.to_owned(), path));
+        let mut taken = Taken::by(scenario_file, input);
+        for (flag, path) in outputs {
+            if let Some(path) = path {
+                taken.claim(flag, path)?;
             }
-        };
+        }
+        Ok(())
+    }
+}
+
+/// Files that nothing may be written to, each with what it is.
+#[derive(Debug, Default)]
+pub struct Taken(Vec<(String, PathBuf)>);
+
+impl Taken {
+    /// What a run of the scenario reads.
+    pub fn by(scenario_file: Option<&Path>, input: &Input) -> Self {
+        let mut taken = Self::default();
         if let Some(file) = scenario_file {
-            read("the scenario", file);
+            taken.read("the scenario", file);
         }
         if let Workload::Trace(replay) = &input.scenario.workload {
-            read("the trace", &replay.path);
+            taken.read("the trace", &replay.path);
         }
         for file in &input.scenario.files {
-            read("a file that the scenario names", file);
+            taken.read("a file that the scenario names", file);
         }
-        for (flag, path) in outputs {
-            let Some(path) = path else { continue };
-            let place = writable(path).map_err(|problem| {
-                Diagnostic::new(format!(
-                    "{flag}: cannot write {}: {problem}",
-                    path.display()
-                ))
-                .help("give a file in a directory that exists and that you may write to")
-            })?;
-            if let Some((what, _)) = taken.iter().find(|(_, other)| *other == place) {
-                let message = format!("{flag} {} would overwrite {what}", path.display());
-                return Err(Diagnostic::new(message).help("give another name").into());
-            }
-            taken.push((format!("the file of {flag}"), place));
+        taken
+    }
+
+    /// The file is read; messages call it `what`.
+    pub fn read(&mut self, what: &str, path: &Path) {
+        if let Ok(path) = path.canonicalize() {
+            self.0.push((what.to_owned(), path));
         }
+    }
+
+    /// The file may be written all the same.
+    pub fn release(&mut self, path: &Path) {
+        if let Ok(path) = path.canonicalize() {
+            self.0.retain(|(_, taken)| *taken != path);
+        }
+    }
+
+    /// Takes the file for `flag` to write; refuses one that could not be written, or that is taken.
+    pub fn claim(&mut self, flag: &str, path: &Path) -> Result<(), Failure> {
+        let place = writable(path).map_err(|problem| {
+            Diagnostic::new(format!(
+                "{flag}: cannot write {}: {problem}",
+                path.display()
+            ))
+            .help("give a file in a directory that exists and that you may write to")
+        })?;
+        if let Some((what, _)) = self.0.iter().find(|(_, other)| *other == place) {
+            let message = format!("{flag} {} would overwrite {what}", path.display());
+            return Err(Diagnostic::new(message).help("give another name").into());
+        }
+        self.0.push((format!("the file of {flag}"), place));
         Ok(())
     }
 }

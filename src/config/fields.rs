@@ -220,6 +220,24 @@ impl<'a> Fields<'a> {
 
     /// Refuses the keys that were never asked for; to be called once all were.
     pub fn finish(&self) -> Result<(), Diagnostic> {
+        let owner = if self.path.is_empty() {
+            "a scenario".to_owned()
+        } else {
+            format!("`{}`", self.path)
+        };
+        self.refuse_unknown(&owner, home)
+    }
+
+    /// The same for a table that is no part of a scenario: the root of another file, which messages call `owner`.
+    pub fn finish_as(&self, owner: &str) -> Result<(), Diagnostic> {
+        self.refuse_unknown(owner, |_| None)
+    }
+
+    fn refuse_unknown(
+        &self,
+        owner: &str,
+        home: fn(&str) -> Option<&'static str>,
+    ) -> Result<(), Diagnostic> {
         let known = self.known.borrow();
         let spellings = || {
             known
@@ -229,11 +247,6 @@ impl<'a> Fields<'a> {
         let is_known = |entry: &Entry| spellings().any(|name| same_key(name, &entry.key));
         let Some(unknown) = self.entries.iter().find(|entry| !is_known(entry)) else {
             return Ok(());
-        };
-        let owner = if self.path.is_empty() {
-            "a scenario".to_owned()
-        } else {
-            format!("`{}`", self.path)
         };
         let mut error = self.reading.error(
             unknown.place,

@@ -6,7 +6,7 @@ use crate::fleet::FrontEnd;
 use crate::units::Span;
 
 /// More would be no overhead.
-const MOST_MICROS: f64 = 1e7;
+pub(super) const MOST_MICROS: f64 = 1e7;
 
 /// CPU time of a step and of each request in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

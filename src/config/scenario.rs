@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::batching::{self, Batching, Host};
+use super::calibration::Calibration;
 use super::diagnostic::Diagnostic;
 use super::fields::{Fields, Reading, Resolved};
 use super::fingerprint::Fingerprint;
@@ -13,6 +14,7 @@ use super::sampling;
 use super::server::{self, ModelChoice, Server};
 use super::slo::{self, Objective};
 use super::speculative::{Drafts, Target};
+use super::step_time::GivenStepTime;
 use super::workload::{self, Workload};
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
@@ -21,7 +23,7 @@ use crate::hardware::{
 };
 use crate::policy::PolicySettings;
 use crate::step_time::{
-    Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Overheads, Roofline, StepTime,
+    Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, StepTime,
 };
 
 /// Everything that decides a run.
@@ -55,6 +57,8 @@ pub struct Scenario {
     pub measured_step_time: Option<Affine>,
     /// How the model's steps are run, unless their times are measured.
     pub execution: Execution,
+    /// What its step times were fitted on, if they were.
+    pub calibration: Option<Calibration>,
     /// What the CPU adds to each step.
     pub cpu_time: CpuTime,
     /// What stands between clients and the engine.
@@ -174,6 +178,12 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     refuse_too_large_pages(&batching, kv_blocks, server.block_tokens)
         .map_err(|bad| reading.error(batching_place, bad).help(SMALLER_PAGES))?;
     let cpu_time = cpu_time(&server, &batching.policy);
+    let execution = Execution {
+        largest_graph: Execution::largest_graph(batching.continuous.max_num_seqs),
+        overheads: server.step_time.overheads(),
+        sampling,
+    };
+    warn_of_another_deployment(reading, &model, &server);
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
@@ -194,12 +204,9 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         kv_cache: model.kv_cache,
         gpu: server.gpu,
         tensor_parallel: server.tensor_parallel,
-        measured_step_time: server.step_time,
-        execution: Execution {
-            largest_graph: Execution::largest_graph(batching.continuous.max_num_seqs),
-            overheads: Overheads::SERVED,
-            sampling,
-        },
+        measured_step_time: server.step_time.affine().copied(),
+        execution,
+        calibration: server.step_time.calibration().cloned(),
         cpu_time,
         front_end,
         workload,
@@ -221,8 +228,15 @@ fn host<'a>(server: &'a Server, model: &'a ModelChoice) -> Host<'a> {
         target: Target {
             model,
             tensor_parallel: server.tensor_parallel,
-            is_measured: server.step_time.is_some(),
+            is_measured: server.step_time.affine().is_some(),
         },
+    }
+}
+
+fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &Server) {
+    if let Some(calibration) = server.step_time.calibration() {
+        let deployment = (model, &server.gpu, server.tensor_parallel);
+        calibration.warn_of_another_deployment(reading, deployment);
     }
 }
 
@@ -236,7 +250,7 @@ fn decides_ahead(policy: &PolicySettings) -> bool {
 
 /// Given step times are all of a step's time; those of the model are the GPU's only.
 fn cpu_time(server: &Server, policy: &PolicySettings) -> CpuTime {
-    let default = if server.step_time.is_some() {
+    let default = if server.step_time.affine().is_some() {
         CpuTime::default()
     } else if decides_ahead(policy) {
         CpuTime::BESIDE_THE_GPU
@@ -247,10 +261,10 @@ fn cpu_time(server: &Server, policy: &PolicySettings) -> CpuTime {
 }
 
 fn front_end(server: &Server) -> FrontEnd {
-    let default = if server.step_time.is_some() {
-        FrontEnd::default()
-    } else {
-        FrontEnd::SERVED
+    let default = match &server.step_time {
+        GivenStepTime::Affine(_) => FrontEnd::default(),
+        GivenStepTime::Calibrated(calibrated) => calibrated.front_end,
+        GivenStepTime::Nothing => FrontEnd::SERVED,
     };
     server.front_end.unwrap_or(default)
 }
@@ -298,7 +312,7 @@ fn refuse_too_large_pages(
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.
 fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), String> {
-    let Some(affine) = &server.step_time else {
+    let Some(affine) = server.step_time.affine() else {
         return Ok(());
     };
     let seconds = affine.base.seconds()

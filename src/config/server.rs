@@ -10,15 +10,12 @@ use super::fields::{Fields, Resolved};
 use super::key::Key;
 use super::overheads::{self, CpuTime};
 use super::profile;
+use super::step_time::{self, GivenStepTime};
 use crate::fleet::FrontEnd;
 use crate::hardware::{Gpu, KvPrecision, Model, WeightPrecision};
-use crate::step_time::Affine;
-use crate::units::Span;
 
 /// More blocks than any GPU holds, few enough for every sum.
 const MOST_BLOCKS: u32 = 1 << 30;
-/// A step that takes longer than this is a slip of the pen [µs].
-const MOST_MICROS: f64 = 86_400e6;
 
 /// `[model]`.
 #[derive(Debug)]
@@ -48,8 +45,8 @@ pub struct Server {
     pub max_model_len: u32,
     /// The number of blocks, if the memory model is overridden.
     pub kv_blocks: Option<u32>,
-    /// Measured step times, if they replace the model of the GPU.
-    pub step_time: Option<Affine>,
+    /// What is said of step times, if anything.
+    pub step_time: GivenStepTime,
     /// What the CPU adds to each step, if it was written.
     pub cpu_time: Option<CpuTime>,
     /// What stands between clients and the engine, if it was written.
@@ -186,7 +183,7 @@ pub fn read_server(
             .key_or_alias("kv_blocks", &["num_gpu_blocks_override"])?
             .count(2..=MOST_BLOCKS)?
             .optional(),
-        step_time: read_step_time(fields)?,
+        step_time: step_time::read(fields)?,
         cpu_time: overheads::read_cpu_time(fields)?,
         front_end: overheads::read_front_end(fields)?,
         gpu,
@@ -223,48 +220,6 @@ fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
         is_default: false,
     });
     Ok(gpu)
-}
-
-fn read_step_time(fields: &Fields<'_>) -> Result<Option<Affine>, Diagnostic> {
-    let key = fields.key("step_time")?;
-    if let Some(node) = key.node
-        && matches!(node.value, Value::Text(_))
-    {
-        let message = "not supported yet: server.step_time as the name of a file";
-        return Err(fields
-            .reading()
-            .error(node.place, message)
-            .help("write step_time = { base_us = 8000, per_token_us = 20, per_seq_us = 30 }"));
-    }
-    let Some(table) = key.table()? else {
-        return Ok(None);
-    };
-    let micros = |name| -> Result<f64, Diagnostic> {
-        Ok(table
-            .key(name)?
-            .number(0.0..=MOST_MICROS)?
-            .or(0.0, "nothing is charged for it"))
-    };
-    let (base_us, per_token_us, per_seq_us) = (
-        micros("base_us")?,
-        micros("per_token_us")?,
-        micros("per_seq_us")?,
-    );
-    if base_us + per_token_us + per_seq_us == 0.0 {
-        return Err(fields
-            .error(
-                "step_time",
-                "with all of `server.step_time` 0, no step takes any time",
-            )
-            .help("write base_us = 8000, per_token_us = 20 and per_seq_us = 30, in microseconds"));
-    }
-    table.finish()?;
-    let span = |micros: f64| Span::from_seconds(micros / 1e6).expect("a day at most");
-    Ok(Some(Affine {
-        base: span(base_us),
-        per_token: span(per_token_us),
-        per_sequence: span(per_seq_us),
-    }))
 }
 
 fn warn_about_length(fields: &Fields<'_>, server: &Server, model: &Model) {

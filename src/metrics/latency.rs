@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::slo::Statistic;
-use crate::stats::{Distribution, Interval, RELATIVE_PRECISION};
+use crate::stats::{Distribution, Interval, RELATIVE_PRECISION, enough_samples};
 use crate::units::PICOS_PER_SECOND;
 
 /// One latency [s]. A statistic that the samples do not support is `None`.
@@ -37,19 +37,6 @@ pub struct LatencyIntervals {
     pub p99: Option<Interval>,
 }
 
-/// Whether a quantile may be printed: at least ten samples must lie beyond it, so p90 needs 100, p95 200, p99 1,000 and p999 10,000. The
-/// median needs one.
-fn quantile_has_enough_samples(statistic: Statistic, samples: u64) -> bool {
-    let least = match statistic {
-        Statistic::Mean | Statistic::P50 | Statistic::Max => 1,
-        Statistic::P90 => 100,
-        Statistic::P95 => 200,
-        Statistic::P99 => 1_000,
-        Statistic::P999 => 10_000,
-    };
-    samples >= least
-}
-
 impl LatencySummary {
     /// The numbers of a distribution of picoseconds.
     pub fn of(picos: &Distribution) -> Self {
@@ -58,18 +45,17 @@ impl LatencySummary {
             return Self::default();
         };
         let [p50, p90, p95, p99, p999] = quantiles.map(seconds);
-        let enough =
-            |statistic, value| quantile_has_enough_samples(statistic, count).then_some(value);
+        let enough = |permille, value| enough_samples(permille, count).then_some(value);
         Self {
             count,
             mean: picos.mean().map(seconds),
             std: picos.standard_deviation().map(seconds),
             min: picos.min().map(|min| seconds(min as f64)),
-            p50: enough(Statistic::P50, p50),
-            p90: enough(Statistic::P90, p90),
-            p95: enough(Statistic::P95, p95),
-            p99: enough(Statistic::P99, p99),
-            p999: enough(Statistic::P999, p999),
+            p50: enough(500, p50),
+            p90: enough(900, p90),
+            p95: enough(950, p95),
+            p99: enough(990, p99),
+            p999: enough(999, p999),
             max: picos.max().map(|max| seconds(max as f64)),
             quantile_precision: if picos.is_exact() {
                 0.0

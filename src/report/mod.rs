@@ -1,6 +1,7 @@
 //! What a study found, as a screen, JSON or files.
 
 mod atomic_file;
+mod calibration;
 mod json;
 mod requests_csv;
 mod run_report;
@@ -9,6 +10,7 @@ mod screen;
 mod timeline_csv;
 
 pub use atomic_file::{remove_unfinished, write_atomically};
+pub use calibration::CalibrationReport;
 pub use requests_csv::write_requests_csv;
 pub use run_report::{Headline, Memory, RunReport, Verdict};
 pub use screen::Style;

@@ -9,6 +9,16 @@ const EXACT_SAMPLES: usize = 1 << 17;
 /// The most steps of a progression that are added at once: the sum of their squared numbers still fits into 64 bits.
 const LONGEST_PROGRESSION: u64 = 1 << 20;
 
+/// Whether a quantile, in thousandths, may be reported of that many samples: at least ten must lie beyond it, so the 90th percentile needs
+/// 100, the 99th 1,000. The median needs one.
+pub const fn enough_samples(permille: u64, samples: u64) -> bool {
+    if permille <= 500 {
+        samples >= 1
+    } else {
+        samples.saturating_mul(1_000 - permille) >= 10_000
+    }
+}
+
 /// Values (picoseconds, or counts), each with a weight: how often it occurred. The total weight must stay below 2^64.
 #[derive(Clone, Debug)]
 pub struct Distribution {

@@ -22,6 +22,8 @@ pub struct Fit {
     /// Their standard errors, taking the residuals' scatter for independent noise; infinite for one that changes nothing, and for all of them
     /// without more residuals than coefficients.
     pub standard_errors: Vec<f64>,
+    /// Their standard errors if the residuals' noise has a variance of 1; infinite for one that changes nothing.
+    pub unit_errors: Vec<f64>,
     /// How alike the effects of two coefficients are: the correlation of their errors, row by row.
     pub correlations: Vec<Vec<f64>>,
     /// The sum of the squared residuals.
@@ -63,10 +65,25 @@ where
         }
     }
     let jacobian = jacobian(coefficients, &values, &at, &mut residuals);
-    let (standard_errors, correlations) = uncertainty(&jacobian, &at);
+    let (unit_errors, correlations) = uncertainty(&jacobian);
+    let freedom = at.len().saturating_sub(values.len()) as f64;
+    let noise = if freedom > 0.0 {
+        (cost(&at) / freedom).sqrt()
+    } else {
+        f64::INFINITY
+    };
     Fit {
         values,
-        standard_errors,
+        standard_errors: (unit_errors.iter())
+            .map(|error| {
+                if error.is_finite() {
+                    error * noise
+                } else {
+                    *error
+                }
+            })
+            .collect(),
+        unit_errors,
         correlations,
         cost: cost(&at),
     }
@@ -107,11 +124,17 @@ where
 
 /// `J^T J` and `J^T r`.
 fn normal_equations(jacobian: &[Vec<f64>], at: &[f64]) -> (Vec<Vec<f64>>, Vec<f64>) {
-    let dot = |one: &[f64], other: &[f64]| one.iter().zip(other).map(|(a, b)| a * b).sum::<f64>();
-    let row = |one: &Vec<f64>| jacobian.iter().map(|other| dot(one, other)).collect();
-    let normal = jacobian.iter().map(row).collect();
     let gradient = jacobian.iter().map(|one| dot(one, at)).collect();
-    (normal, gradient)
+    (normal_matrix(jacobian), gradient)
+}
+
+fn normal_matrix(jacobian: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let row = |one: &Vec<f64>| jacobian.iter().map(|other| dot(one, other)).collect();
+    jacobian.iter().map(row).collect()
+}
+
+fn dot(one: &[f64], other: &[f64]) -> f64 {
+    one.iter().zip(other).map(|(a, b)| a * b).sum()
 }
 
 /// The step that the damped normal equations ask for; nothing along coefficients that change nothing.
@@ -161,16 +184,10 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
     (0..size).map(unknown).collect()
 }
 
-/// Standard errors and correlations from `s^2 (J^T J)^-1`.
-fn uncertainty(jacobian: &[Vec<f64>], at: &[f64]) -> (Vec<f64>, Vec<Vec<f64>>) {
+/// Standard errors for noise with a variance of 1, and correlations, from `(J^T J)^-1`.
+fn uncertainty(jacobian: &[Vec<f64>]) -> (Vec<f64>, Vec<Vec<f64>>) {
     let size = jacobian.len();
-    let (normal, _) = normal_equations(jacobian, at);
-    let freedom = at.len().saturating_sub(size) as f64;
-    let variance = if freedom > 0.0 {
-        cost(at) / freedom
-    } else {
-        f64::INFINITY
-    };
+    let normal = normal_matrix(jacobian);
     let unit = |place: usize| {
         (0..size)
             .map(|row| f64::from(u8::from(row == place)))
@@ -181,7 +198,7 @@ fn uncertainty(jacobian: &[Vec<f64>], at: &[f64]) -> (Vec<f64>, Vec<Vec<f64>>) {
         .collect();
     let errors: Vec<f64> = (0..size)
         .map(|place| match inverse[place][place] {
-            known if known > 0.0 => (variance * known).sqrt(),
+            known if known > 0.0 => known.sqrt(),
             _ => f64::INFINITY,
         })
         .collect();

@@ -8,7 +8,7 @@ mod student_t;
 mod time_weighted;
 mod wide;
 
-pub use distribution::Distribution;
+pub use distribution::{Distribution, enough_samples};
 pub use histogram::RELATIVE_PRECISION;
 pub use least_squares::{Coefficient, Fit, least_squares};
 pub use student_t::{Interval, confidence_interval_95, t_quantile_975};

@@ -423,7 +423,7 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "[server]\n",
         "[server]\nstep_time = \"fitted.toml\"\n",
         "6:13",
-        "not supported yet",
+        "calibrate",
     ),
     // Numbers with hundreds of zeros.
     ("rate = 1.0", "rate = 1e300", "12:42", "not 1e300"),

@@ -1,0 +1,101 @@
+//! `server.step_time`: a fixed affine model, or a file that `tailcast calibrate` wrote.
+
+use super::calibration::{self, Calibrated, Calibration};
+use super::diagnostic::Diagnostic;
+use super::document::Value;
+use super::fields::Fields;
+use crate::step_time::{Affine, Overheads};
+use crate::units::Span;
+
+/// A step that takes longer than this is a slip of the pen [µs].
+const MOST_MICROS: f64 = 86_400e6;
+
+/// What a scenario says of step times.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GivenStepTime {
+    /// Nothing: they are modelled.
+    Nothing,
+    /// They are measured, and replace the model of the GPU.
+    Affine(Affine),
+    /// They are modelled with coefficients that were fitted to a deployment.
+    Calibrated(Box<Calibrated>),
+}
+
+impl GivenStepTime {
+    /// The measured times.
+    pub fn affine(&self) -> Option<&Affine> {
+        match self {
+            Self::Affine(affine) => Some(affine),
+            _ => None,
+        }
+    }
+
+    /// What modelled times were fitted on.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        match self {
+            Self::Calibrated(calibrated) => Some(&calibrated.about),
+            _ => None,
+        }
+    }
+
+    /// What modelled steps pay besides their kernels.
+    pub fn overheads(&self) -> Overheads {
+        match self {
+            Self::Calibrated(calibrated) => calibrated.overheads,
+            _ => Overheads::SERVED,
+        }
+    }
+}
+
+/// Reads `step_time = { base_us = ..., per_token_us = ..., per_seq_us = ... }` or `step_time = "file.toml"`.
+pub fn read(fields: &Fields<'_>) -> Result<GivenStepTime, Diagnostic> {
+    let key = fields.key("step_time")?;
+    match key.node.map(|node| &node.value) {
+        None => Ok(GivenStepTime::Nothing),
+        Some(Value::Text(_)) => {
+            let calibrated = calibration::read(fields)?;
+            Ok(GivenStepTime::Calibrated(Box::new(calibrated)))
+        }
+        Some(Value::Table(_)) => read_affine(fields).map(GivenStepTime::Affine),
+        Some(other) => {
+            let message = format!(
+                "`server.step_time` must be a table or the name of a file, not {}",
+                other.describe()
+            );
+            Err(fields
+                .error("step_time", message)
+                .help("write step_time = { base_us = 8000, per_token_us = 20, per_seq_us = 30 }")
+                .help("or step_time = \"calibrated.toml\", a file that `tailcast calibrate` wrote"))
+        }
+    }
+}
+
+fn read_affine(fields: &Fields<'_>) -> Result<Affine, Diagnostic> {
+    let table = fields.section("step_time")?;
+    let micros = |name| -> Result<f64, Diagnostic> {
+        Ok(table
+            .key(name)?
+            .number(0.0..=MOST_MICROS)?
+            .or(0.0, "nothing is charged for it"))
+    };
+    let (base_us, per_token_us, per_seq_us) = (
+        micros("base_us")?,
+        micros("per_token_us")?,
+        micros("per_seq_us")?,
+    );
+    if base_us + per_token_us + per_seq_us == 0.0 {
+        return Err(fields
+            .error(
+                "step_time",
+                "with all of `server.step_time` 0, no step takes any time",
+            )
+            .help("write base_us = 8000, per_token_us = 20 and per_seq_us = 30, in microseconds"));
+    }
+    table.finish()?;
+    let span = |micros: f64| Span::from_seconds(micros / 1e6).expect("a day at most");
+    Ok(Affine {
+        base: span(base_us),
+        per_token: span(per_token_us),
+        per_sequence: span(per_seq_us),
+    })
+}

@@ -1,0 +1,117 @@
+//! The coefficients that can be fitted, where they stand in a scenario, and how well one must be known to be worth more than its default.
+
+use crate::config::Scenario;
+use crate::stats::Coefficient;
+use crate::units::Span;
+
+/// A coefficient that a deployment may have otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fittable {
+    /// What a step pays once [µs].
+    StepMicros,
+    /// The front end's latency [µs].
+    LatencyMicros,
+    /// What the front end adds to a first token for each running request [µs].
+    PerStreamMicros,
+    /// What kernels take here of what tables say.
+    KernelScale,
+}
+
+/// A step pays no more than this besides its work, or it is the work that is priced wrongly [µs].
+const MOST_STEP_MICROS: f64 = 1_500.0;
+
+impl Fittable {
+    /// All, those first that are kept when data cannot tell them from others.
+    pub const ALL: [Self; 4] = [
+        Self::StepMicros,
+        Self::LatencyMicros,
+        Self::PerStreamMicros,
+        Self::KernelScale,
+    ];
+
+    /// Its name in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StepMicros => "step_us",
+            Self::LatencyMicros => "latency_us",
+            Self::PerStreamMicros => "per_stream_us",
+            Self::KernelScale => "kernel_scale",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+
+    /// Its unit.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::KernelScale => "x",
+            _ => "us",
+        }
+    }
+
+    /// Whether it belongs to the front end, not to steps.
+    pub const fn is_of_front_end(self) -> bool {
+        matches!(self, Self::LatencyMicros | Self::PerStreamMicros)
+    }
+
+    /// Its value in a scenario.
+    pub fn of(self, scenario: &Scenario) -> f64 {
+        let overheads = &scenario.execution.overheads;
+        match self {
+            Self::StepMicros => overheads.step_micros,
+            Self::KernelScale => overheads.kernel_scale,
+            Self::LatencyMicros => scenario.front_end.latency.seconds() * 1e6,
+            Self::PerStreamMicros => scenario.front_end.per_stream.seconds() * 1e6,
+        }
+    }
+
+    /// Gives it another value there.
+    pub fn set(self, scenario: &mut Scenario, value: f64) {
+        let span = || Span::from_seconds(value / 1e6).expect("it is within its bounds");
+        let overheads = &mut scenario.execution.overheads;
+        match self {
+            Self::StepMicros => overheads.step_micros = value,
+            Self::KernelScale => overheads.kernel_scale = value,
+            Self::LatencyMicros => scenario.front_end.latency = span(),
+            Self::PerStreamMicros => scenario.front_end.per_stream = span(),
+        }
+    }
+
+    /// The search for it, from `start` on.
+    pub fn search(self, start: f64) -> Coefficient {
+        // Steps so wide that what they do stands out from what any change does to the order of events.
+        let (step, least, most) = match self {
+            Self::StepMicros => (300.0, 0.0, MOST_STEP_MICROS),
+            Self::KernelScale => (0.1, 0.3, 3.0),
+            Self::LatencyMicros => (1_000.0, 0.0, 1e6),
+            Self::PerStreamMicros => (100.0, 0.0, 10_000.0),
+        };
+        Coefficient {
+            start: start.clamp(least, most),
+            step,
+            least,
+            most,
+        }
+    }
+
+    /// The largest standard error with which a fitted value is worth more than the default: half of the larger of the two, and a tenth for
+    /// kernels, whose default is known as well.
+    pub fn largest_error(self, value: f64, default: f64) -> f64 {
+        match self {
+            Self::KernelScale => 0.1,
+            _ => 0.5 * value.max(default),
+        }
+    }
+
+    /// The value to as many digits as a file shows.
+    pub fn rounded(self, value: f64) -> f64 {
+        let digits = match self {
+            Self::KernelScale => 1e4,
+            _ => 1e1,
+        };
+        (value * digits).round() / digits
+    }
+}

@@ -1,0 +1,107 @@
+//! Fits what steps and the front end cost to what was measured on one deployment.
+//!
+//! The recipe: a coefficient that the data cannot tell from another one, or know no better than its default, keeps its default, and the
+//! result says so. Data that can tell nothing are refused with the reason.
+
+mod coefficient;
+mod comparison;
+mod latencies;
+mod load;
+mod one_by_one;
+mod recorded;
+mod refusal;
+mod selection;
+mod step_rows;
+mod summed_up;
+
+pub use coefficient::Fittable;
+pub use comparison::{LeftOut, MetricError};
+pub use refusal::Refusal;
+pub use selection::Fitted;
+
+use crate::config::{Measured, MeasuredStep, Scenario};
+use crate::fleet::FrontEnd;
+use crate::step_time::Overheads;
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// Requests, or a summary of them.
+    Served(Measured),
+    /// Steps in which every request decodes.
+    Steps(Vec<MeasuredStep>),
+}
+
+/// What a calibration has found.
+#[derive(Clone, Debug)]
+pub struct Calibrated {
+    /// The coefficients that were fitted.
+    pub fitted: Vec<Fitted>,
+    /// Those that keep their defaults, and why.
+    pub left_out: Vec<LeftOut>,
+    /// What is left, before and after.
+    pub errors: Vec<MetricError>,
+    /// What steps pay now.
+    pub overheads: Overheads,
+    /// What stands between clients and the engine now.
+    pub front_end: FrontEnd,
+    /// How much was measured, such as "1000 requests".
+    pub amount: String,
+    /// How it was compared with simulations.
+    pub method: String,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// A mean that is still so far off says that the scenario is not what was measured.
+const LARGE_ERROR: f64 = 0.15;
+
+/// Fits the coefficients that `data` can tell, or those that were asked for, and leaves the scenario with them.
+pub fn calibrate(
+    scenario: &mut Scenario,
+    data: &Data,
+    asked_for: Option<&[Fittable]>,
+) -> Result<Calibrated, Refusal> {
+    if scenario.measured_step_time.is_some() {
+        return Err(Refusal::new(
+            "the scenario gives its step times (server.step_time), so there is nothing to fit",
+            "remove server.step_time from the scenario",
+        ));
+    }
+    let comparison = comparison::of(scenario, data)?;
+    let before = comparison.statistics(scenario)?;
+    let mut selection = selection::fit(scenario, comparison.as_ref(), asked_for)?;
+    for one in &mut selection.fitted {
+        one.value = one.coefficient.rounded(one.value);
+        one.coefficient.set(scenario, one.value);
+    }
+    let errors = MetricError::join(&before, &comparison.statistics(scenario)?);
+    let mut warnings = comparison.warnings();
+    warnings.append(&mut selection.warnings);
+    warnings.extend(too_far_off(&errors));
+    Ok(Calibrated {
+        fitted: selection.fitted,
+        left_out: selection.left_out,
+        errors,
+        overheads: scenario.execution.overheads,
+        front_end: scenario.front_end,
+        amount: comparison.amount(),
+        method: comparison.method(),
+        warnings,
+    })
+}
+
+fn too_far_off(errors: &[MetricError]) -> Option<String> {
+    let is_mean = |error: &&MetricError| error.name == "step" || error.name.contains(".mean");
+    let worst = errors
+        .iter()
+        .filter(is_mean)
+        .max_by(|one, other| one.after.abs().total_cmp(&other.after.abs()))?;
+    (worst.after.abs() > LARGE_ERROR).then(|| {
+        format!(
+            "{} is still {:.0} % off: the scenario may not be what was measured; compare gpu, tensor_parallel, weights, kv_blocks, limits of [batching], prompts and what they share",
+            worst.name,
+            100.0 * worst.after.abs()
+        )
+    })
+}

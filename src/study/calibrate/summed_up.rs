@@ -1,0 +1,218 @@
+//! A benchmark's summary against the scenario's own workload.
+
+use super::coefficient::Fittable;
+use super::comparison::{Comparison, RUN_TO_RUN, Statistic, Target, run};
+use super::latencies::{self, Latency, Served, mean};
+use super::refusal::Refusal;
+use crate::config::{Measured, Scenario, Values, Workload};
+use crate::study::SimulationError;
+
+/// The numbers of one run, and the seeds of the runs that they are compared with.
+pub struct SummedUp {
+    values: Values,
+    names: Vec<(Latency, latencies::Statistic)>,
+    targets: Vec<Target>,
+    seeds: Vec<u64>,
+    requests: Option<u64>,
+    warnings: Vec<String>,
+}
+
+/// Runs whose mean is compared: their scatter is what chance does to one.
+const RUNS: u64 = 8;
+/// Lengths further apart than this are those of another workload.
+const LENGTHS_ALIKE: f64 = 0.1;
+/// And rates.
+const RATES_ALIKE: f64 = 0.2;
+
+impl SummedUp {
+    pub fn new(scenario: &Scenario, measured: &Measured) -> Result<Self, Refusal> {
+        let values = measured.values.clone();
+        let is_always_the_same = match &scenario.workload {
+            Workload::Trace(replay) => !replay.jitter_ties,
+            Workload::Synthetic(_) => false,
+        };
+        let runs = if is_always_the_same { 1 } else { RUNS };
+        let seeds: Vec<u64> = (0..runs)
+            .map(|more| scenario.seed.wrapping_add(more))
+            .collect();
+        let known = |statistics: &[latencies::Statistic]| {
+            let mut names = Vec::new();
+            for latency in Latency::ALL {
+                for &statistic in statistics {
+                    if values.contains_key(name(latency, statistic).as_str()) {
+                        names.push((latency, statistic));
+                    }
+                }
+            }
+            names
+        };
+        let names = known(&latencies::Statistic::ALL);
+        let fitted = known(&[latencies::Statistic::Mean, latencies::Statistic::P50]);
+        let mut summed_up = Self {
+            names,
+            targets: Vec::new(),
+            seeds,
+            requests: values.get("requests.finished").map(|&it| it as u64),
+            warnings: Vec::new(),
+            values,
+        };
+        let first = summed_up.runs(scenario)?;
+        summed_up.refuse_other_requests(&first[0])?;
+        summed_up.warn_of_another_rate(scenario, &first[0]);
+        for (latency, statistic) in fitted {
+            if latency != Latency::E2e {
+                let noise = scatter(&first, latency, statistic).hypot(RUN_TO_RUN);
+                summed_up.targets.push(Target {
+                    latency: Some(latency),
+                    measured: summed_up.values[name(latency, statistic).as_str()],
+                    noise,
+                });
+            }
+        }
+        Ok(summed_up)
+    }
+
+    fn runs(&self, scenario: &Scenario) -> Result<Vec<Vec<Served>>, SimulationError> {
+        let one = |&seed: &u64| Ok(run(scenario, seed, None)?.into_iter().flatten().collect());
+        self.seeds.iter().map(one).collect()
+    }
+
+    fn refuse_other_requests(&self, simulated: &[Served]) -> Result<(), Refusal> {
+        let of_request = |name: &str| {
+            let rate = self.values.get("throughput.requests_per_s")?;
+            Some(self.values.get(name)? / rate)
+        };
+        let inputs = mean(simulated.iter().map(|it| f64::from(it.input_tokens)));
+        let outputs = mean(simulated.iter().map(|it| f64::from(it.output_tokens)));
+        let checks = [
+            ("prompts", "throughput.input_tokens_per_s", inputs),
+            ("outputs", "throughput.output_tokens_per_s", outputs),
+        ];
+        for (what, rate, simulated) in checks {
+            let simulated = simulated.unwrap_or(0.0);
+            if let Some(measured) = of_request(rate)
+                && (simulated / measured - 1.0).abs() > LENGTHS_ALIKE
+            {
+                return Err(Refusal::new(
+                    format!(
+                        "the scenario's {what} have {simulated:.0} tokens in the mean, and the measured ones {measured:.0}"
+                    ),
+                    "describe the measured workload in [workload]",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn warn_of_another_rate(&mut self, scenario: &Scenario, simulated: &[Served]) {
+        let start = simulated
+            .iter()
+            .map(|it| it.arrival)
+            .fold(f64::MAX, f64::min);
+        let end = simulated
+            .iter()
+            .map(|it| it.arrival + it.e2e)
+            .fold(0.0, f64::max);
+        let rate = simulated.len() as f64 / (end - start);
+        let Some(&measured) = self.values.get("throughput.requests_per_s") else {
+            return;
+        };
+        let is_alike = (rate / measured - 1.0).abs() <= RATES_ALIKE;
+        if !is_alike {
+            self.warnings.push(format!(
+                "{} serves {rate:.2} requests/s, and {measured:.2} were measured: is its load the measured one?",
+                scenario.name
+            ));
+        }
+    }
+}
+
+fn name(latency: Latency, statistic: latencies::Statistic) -> String {
+    format!("{}.{}", latency.name(), statistic.name())
+}
+
+fn statistic_of(run: &[Served], latency: Latency, statistic: latencies::Statistic) -> Option<f64> {
+    statistic.of(run.iter().filter_map(|it| it.of(latency)).collect())
+}
+
+/// The mean over the runs.
+fn mean_of(runs: &[Vec<Served>], latency: Latency, statistic: latencies::Statistic) -> Option<f64> {
+    mean(
+        runs.iter()
+            .filter_map(|run| statistic_of(run, latency, statistic)),
+    )
+}
+
+/// How far one run and the mean of all are apart by chance, relative.
+fn scatter(runs: &[Vec<Served>], latency: Latency, statistic: latencies::Statistic) -> f64 {
+    let logarithms: Vec<f64> = (runs.iter())
+        .filter_map(|run| statistic_of(run, latency, statistic).map(f64::ln))
+        .collect();
+    let count = logarithms.len() as f64;
+    let centre = mean(logarithms.iter().copied()).unwrap_or(0.0);
+    let squares: f64 = logarithms.iter().map(|it| (it - centre).powi(2)).sum();
+    if count < 2.0 {
+        return 0.0;
+    }
+    (squares / (count - 1.0) * (1.0 + 1.0 / count)).sqrt()
+}
+
+impl Comparison for SummedUp {
+    fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError> {
+        let runs = self.runs(scenario)?;
+        let is_fitted = |(latency, statistic): &&(Latency, latencies::Statistic)| {
+            *latency != Latency::E2e && *statistic != latencies::Statistic::P99
+        };
+        let of = |&(latency, statistic): &(Latency, latencies::Statistic)| {
+            mean_of(&runs, latency, statistic).unwrap_or(f64::MIN_POSITIVE)
+        };
+        Ok(self.names.iter().filter(is_fitted).map(of).collect())
+    }
+
+    fn statistics(&self, scenario: &Scenario) -> Result<Vec<Statistic>, SimulationError> {
+        let runs = self.runs(scenario)?;
+        let of = |&(latency, statistic): &(Latency, latencies::Statistic)| {
+            let name = name(latency, statistic);
+            let measured = *self.values.get(name.as_str())?;
+            let simulated = mean_of(&runs, latency, statistic)?;
+            Some(Statistic {
+                name,
+                measured,
+                error: simulated / measured - 1.0,
+            })
+        };
+        Ok(self.names.iter().filter_map(of).collect())
+    }
+
+    fn is_blind_to(&self, coefficient: Fittable) -> Option<String> {
+        match coefficient {
+            Fittable::StepMicros | Fittable::LatencyMicros => None,
+            Fittable::KernelScale | Fittable::PerStreamMicros => Some(
+                "a summary shows one load only; give the requests one by one, at several rates"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    fn amount(&self) -> String {
+        match self.requests {
+            Some(requests) => format!("a summary of {requests} requests"),
+            None => "a summary".to_owned(),
+        }
+    }
+
+    fn method(&self) -> String {
+        match self.seeds.len() {
+            1 => "the scenario's trace".to_owned(),
+            runs => format!("the mean of {runs} runs of the scenario's own workload"),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+}
