@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use super::replications::Outcome;
 use super::scenario::Input;
-use crate::config::Scenario;
+use crate::config::{Knowledge, Scenario};
 use crate::hardware::MemoryBudget;
 use crate::metrics::Summary;
 use crate::policy::PolicySettings;
-use crate::report::{Headline, Memory, RunReport};
+use crate::report::{Headline, Memory, ModelError, RunReport};
 
 /// The report of all runs.
 pub fn report(input: &Input, outcome: &Outcome) -> RunReport {
@@ -27,6 +27,10 @@ pub fn report(input: &Input, outcome: &Outcome) -> RunReport {
         scenario_hash: scenario.hash.clone(),
         seed: scenario.seed,
         fidelity: Some(fidelity(scenario)),
+        model_error: Some(ModelError {
+            class: scenario.knowledge().name(),
+            step_time: scenario.step_time_error(),
+        }),
         memory: memory(scenario, &summary),
         slos: input.slos.clone(),
         summary,
@@ -48,13 +52,16 @@ fn policy_name(policy: &PolicySettings) -> &'static str {
 }
 
 fn fidelity(scenario: &Scenario) -> String {
-    let steps = if scenario.measured_step_time.is_some() {
-        "step times as the scenario gives them".to_owned()
-    } else if let Some(calibration) = &scenario.calibration {
-        format!("step times calibrated on {}", calibration.in_words())
-    } else {
-        known_of_steps(scenario)
+    let mut steps = match (scenario.knowledge(), &scenario.calibration) {
+        (Knowledge::Given, _) => "step times as the scenario gives them".to_owned(),
+        (Knowledge::Calibrated, Some(calibration)) => {
+            format!("step times calibrated on {}", calibration.in_words())
+        }
+        _ => known_of_steps(scenario),
     };
+    if let Some(error) = scenario.step_time_error() {
+        let _ = write!(steps, ", expected within {:.0} %", 100.0 * error);
+    }
     let blocks = if scenario.kv_blocks_given {
         "KV blocks as the scenario gives them"
     } else {
@@ -72,16 +79,16 @@ fn fidelity(scenario: &Scenario) -> String {
 /// What stands behind modelled step times: kernels measured on this GPU, its datasheet, or both.
 fn known_of_steps(scenario: &Scenario) -> String {
     let gpu = scenario.gpu.title();
-    let has_experts = scenario.model.has_experts();
-    let kernels = scenario.gpu.measured_kernels();
-    let missing = kernels.unmeasured(has_experts, scenario.tensor_parallel > 1);
-    if missing.is_empty() {
-        format!("step times from kernels measured on {gpu}")
-    } else if kernels.linear.is_none() && kernels.attention.is_none() {
-        format!("step times from the datasheet of {gpu}")
-    } else {
-        let missing = missing.join(" and ");
-        format!("step times from kernels measured on {gpu}, {missing} from its datasheet")
+    match scenario.knowledge() {
+        Knowledge::Measured => format!("step times from kernels measured on {gpu}"),
+        Knowledge::Datasheet => format!("step times from the datasheet of {gpu}"),
+        _ => {
+            let kernels = scenario.gpu.measured_kernels();
+            let missing =
+                kernels.unmeasured(scenario.model.has_experts(), scenario.tensor_parallel > 1);
+            let missing = missing.join(" and ");
+            format!("step times from kernels measured on {gpu}, {missing} from its datasheet")
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod list;
 mod models;
 mod outputs;
 mod progress;
+mod range;
 mod replications;
 mod run;
 mod scenario;

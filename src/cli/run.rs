@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::interrupt;
 use super::outputs::OutputFlags;
 use super::progress::Progress;
+use super::range;
 use super::replications::{self, Outcome};
 use super::scenario::{Input, ScenarioFlags};
 use super::screen;
@@ -39,6 +40,9 @@ pub struct Args {
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Simulate twice more, with all steps shorter and longer by what step times may be off, and show what latencies become
+    #[arg(long)]
+    range: bool,
     /// Exit with 0 even if an objective is missed
     #[arg(long)]
     slo_exit_zero: bool,
@@ -67,7 +71,7 @@ enum Format {
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let started = Instant::now();
     let file = args.scenario.as_deref();
-    let input = args.changes.load(file)?;
+    let mut input = args.changes.load(file)?;
     check(args, file, &input)?;
     if !args.quiet {
         for warning in &input.scenario.warnings {
@@ -75,7 +79,10 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         }
     }
     interrupt::listen();
-    let outcome = simulate_all(args, &input)?;
+    let mut outcome = simulate_all(args, &input)?;
+    if args.range && !outcome.interrupted {
+        range::add(&mut outcome, &mut input, args.seeds, args.jobs)?;
+    }
     if !args.quiet {
         for warning in outcome.warnings() {
             screen::warn(&warning, color.on_stderr());
@@ -126,6 +133,12 @@ fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure>
     if args.seeds > 1 && args.outputs.any() {
         return Err(Failure::Input(
             "--requests-out and --timeline-out describe one run, not several\n = help: leave --seeds out, or name one run with --seed"
+                .to_owned(),
+        ));
+    }
+    if args.range && scenario.step_time_error().is_none() {
+        return Err(Failure::Input(
+            "--range: how far step times may be off is not known where the scenario gives them\n = help: leave --range out, or server.step_time"
                 .to_owned(),
         ));
     }

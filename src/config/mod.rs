@@ -11,6 +11,7 @@ pub mod catalogue;
 mod diagnostic;
 mod document;
 mod engines;
+mod fidelity;
 mod fields;
 mod fingerprint;
 pub mod hugging_face;
@@ -38,6 +39,7 @@ mod workload;
 
 pub use calibration::{Calibration, FittedOn};
 pub use diagnostic::{Diagnostic, Snippet};
+pub use fidelity::Knowledge;
 pub use fields::Resolved;
 pub use load::{Flag, Layers};
 pub use measured::{METRICS, Measured, MeasuredRequest, Values, is_latency};

@@ -24,11 +24,13 @@ pub struct LatencySummary {
     pub max: Option<f64>,
     /// From replications; `None` for a single run.
     pub ci95: Option<LatencyIntervals>,
+    /// From steps that are shorter and longer by what the step-time model may be off; `None` if nobody asked for it.
+    pub model_range: Option<LatencyIntervals>,
     /// How far a quantile may be off, relative to it: 0 if quantiles are exact.
     pub quantile_precision: f64,
 }
 
-/// 95 % confidence intervals [s], from the values of independent replications; `None` if some replication lacks the value.
+/// Intervals [s]; `None` where a value is not known. As confidence intervals they have 95 %, from the values of independent replications.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct LatencyIntervals {
@@ -63,6 +65,23 @@ impl LatencySummary {
                 RELATIVE_PRECISION
             },
             ci95: None,
+            model_range: None,
+        }
+    }
+
+    /// The ranges between this latency where steps are the shortest and `slow` where they are the longest.
+    pub fn range_to(&self, slow: &Self) -> LatencyIntervals {
+        let range = |one: Option<f64>, other: Option<f64>| {
+            let (one, other) = (one?, other?);
+            Some(Interval {
+                low: one.min(other),
+                high: one.max(other),
+            })
+        };
+        LatencyIntervals {
+            mean: range(self.mean, slow.mean),
+            p50: range(self.p50, slow.p50),
+            p99: range(self.p99, slow.p99),
         }
     }
 

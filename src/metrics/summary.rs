@@ -243,7 +243,8 @@ impl Latencies {
         }
     }
 
-    pub(super) const fn of_mut(&mut self, metric: Metric) -> &mut LatencySummary {
+    /// The one of a metric, to add to it.
+    pub const fn of_mut(&mut self, metric: Metric) -> &mut LatencySummary {
         match metric {
             Metric::Ttft => &mut self.ttft,
             Metric::Tpot => &mut self.tpot,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::run_report::{Memory, RunReport};
+use super::run_report::{Memory, ModelError, RunReport};
 use crate::metrics::{
     Constraint, GpuSummary, KvSummary, Latencies, QueueSummary, Requests, SloOutcome, SloResult,
     SpeculativeSummary, Throughput,
@@ -27,6 +27,7 @@ struct Document<'a> {
     memory: Memory,
     replications: u32,
     fidelity: Option<&'a str>,
+    model_error: Option<ModelError>,
     slo: Vec<Slo>,
     constraint: Constraint,
     speculative: Option<SpeculativeSummary>,
@@ -71,6 +72,7 @@ impl RunReport {
             memory: self.memory,
             replications: self.headline.replications,
             fidelity: self.fidelity.as_deref(),
+            model_error: self.model_error,
             slo: self.slo_results().iter().map(Slo::of).collect(),
             constraint: summary.constraint,
             speculative: summary.speculative,

@@ -12,6 +12,6 @@ mod timeline_csv;
 pub use atomic_file::{remove_unfinished, write_atomically};
 pub use calibration::CalibrationReport;
 pub use requests_csv::write_requests_csv;
-pub use run_report::{Headline, Memory, RunReport, Verdict};
+pub use run_report::{Headline, Memory, ModelError, RunReport, Verdict};
 pub use screen::Style;
 pub use timeline_csv::TimelineCsv;

@@ -17,6 +17,8 @@ pub struct RunReport {
     pub seed: u64,
     /// How far the step times may be trusted and where they come from, such as "roofline: H100-SXM datasheet".
     pub fidelity: Option<String>,
+    /// How far they may be off.
+    pub model_error: Option<ModelError>,
     /// What was measured.
     pub summary: Summary,
     /// What the GPU memory holds.
@@ -40,6 +42,15 @@ pub struct Headline {
     pub replications: u32,
     /// How long the simulation took in reality.
     pub wall: Option<Duration>,
+}
+
+/// What is known of the step times and how far predictions with as much were off.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ModelError {
+    /// Such as `measured_gpu` or `datasheet`.
+    pub class: &'static str,
+    /// Of a step, relative; `None` where the step times are given.
+    pub step_time: Option<f64>,
 }
 
 /// What the GPU memory of one GPU holds [bytes]; `None` where no memory model was used.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::run_report::{RunReport, Verdict};
 use crate::metrics::{Binding, LatencySummary, Metric, SloOutcome, SloResult, SpeculativeSummary};
+use crate::stats::Interval;
 
 /// How the screen looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +55,18 @@ impl RunReport {
         if let Some(fidelity) = &self.fidelity {
             lines.push(labelled("Fidelity", fidelity));
         }
+        if let Some(error) = self.range_error() {
+            let percent = 100.0 * error;
+            let text = format!("latencies with all steps {percent:.0} % shorter and longer");
+            lines.push(labelled("If off", &text));
+        }
         lines.join("\n") + "\n"
+    }
+
+    /// How much shorter and longer steps were for the ranges, if there are any.
+    fn range_error(&self) -> Option<f64> {
+        self.summary.latency.ttft.model_range?;
+        self.model_error?.step_time
     }
 
     fn verdict_line(&self, style: Style) -> String {
@@ -151,6 +163,19 @@ impl RunReport {
             let [mean, p50, p90, p99, max] = [mean, p50, p90, p99, max].map(milliseconds);
             let cells = [mean, p50, p90, p99, max, latency.count.to_string()];
             lines.push(table_row(name, "(ms)", cells));
+            if let Some(range) = &latency.model_range {
+                let of = |one: Option<Interval>| one.map_or_else(|| "-".to_owned(), between);
+                let none = String::new;
+                let [mean, p50, p99] = [range.mean, range.p50, range.p99].map(of);
+                lines.push(table_row(
+                    "   if off",
+                    "",
+                    [mean, p50, none(), p99, none(), none()],
+                ));
+            }
+        }
+        for line in &mut lines {
+            line.truncate(line.trim_end().len());
         }
         lines
     }
@@ -328,6 +353,13 @@ fn table_row(name: &str, unit: &str, cells: [String; 6]) -> String {
         let _ = write!(line, "{cell:>NUMBER$}");
     }
     line
+}
+
+/// A range of milliseconds.
+fn between(range: Interval) -> String {
+    let [low, high] = [range.low, range.high].map(|end| milliseconds(Some(end)));
+    // Longer ones may fill their column.
+    format!(" {low}–{high}")
 }
 
 fn milliseconds(seconds: Option<f64>) -> String {

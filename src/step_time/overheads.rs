@@ -45,6 +45,27 @@ impl Overheads {
     };
 }
 
+impl Overheads {
+    /// Those of steps that take `factor` times as long.
+    #[must_use]
+    pub const fn times(self, factor: f64) -> Self {
+        Self {
+            step_micros: self.step_micros * factor,
+            layer_micros: self.layer_micros * factor,
+            mixed_layer_micros: self.mixed_layer_micros * factor,
+            eager_layer_micros: self.eager_layer_micros * factor,
+            eager_experts_micros: self.eager_experts_micros * factor,
+            // Part of the kernels' times.
+            all_reduce_wait_micros: self.all_reduce_wait_micros,
+            quantised_layer_micros: self.quantised_layer_micros * factor,
+            sampler_micros: self.sampler_micros * factor,
+            sampler_micros_per_logit: self.sampler_micros_per_logit * factor,
+            sort_micros_per_entry: self.sort_micros_per_entry * factor,
+            kernel_scale: self.kernel_scale * factor,
+        }
+    }
+}
+
 impl Default for Overheads {
     fn default() -> Self {
         Self::SERVED

@@ -34,6 +34,7 @@ mod measured_memory;
 mod measured_runs;
 mod measured_steps;
 mod metrics;
+mod model_error;
 mod mooncake_hits;
 mod oracle;
 mod overheads;

@@ -29,6 +29,7 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
         scenario_hash: "0123abcd".to_owned(),
         seed: 42,
         fidelity: Some("made up".to_owned()),
+        model_error: None,
         summary: *summary,
         memory: Memory {
             total_bytes: Some(80_000_000_000),
@@ -92,7 +93,7 @@ const TOP_LEVEL: [&str; 12] = [
     "memory",
 ];
 
-const LATENCY: &str = "count mean std min p50 p90 p95 p99 p999 max ci95";
+const LATENCY: &str = "count mean std min p50 p90 p95 p99 p999 max ci95 model_range";
 
 /// What stands in each object, in this order; more may stand there too.
 const INSIDE: [(&str, &str); 18] = [

@@ -153,15 +153,15 @@ impl Operators {
         let rows = requests as f64;
         let head = kernel_times::product(&self.linear, self.plain_rates, &self.head, rows);
         let logits = self.vocab * rows;
-        let sort = match self.execution.sampling {
-            Sampling::Plain => 0.0,
+        let (sort, passes) = match self.execution.sampling {
+            Sampling::Plain => (0.0, 0.0),
             Sampling::TopP => {
-                let passes = logits * SORTED_BYTES_PER_LOGIT;
-                overheads.sort_micros_per_entry * self.vocab
-                    + passes / (self.plain_rates.bytes * self.linear.bandwidth)
+                let bandwidth = self.plain_rates.bytes * self.linear.bandwidth;
+                let sort = overheads.sort_micros_per_entry * self.vocab;
+                (sort, logits * SORTED_BYTES_PER_LOGIT / bandwidth)
             }
         };
-        overheads.kernel_scale * head
+        overheads.kernel_scale * (head + passes)
             + overheads.sampler_micros
             + overheads.sampler_micros_per_logit * logits
             + sort

@@ -1,0 +1,122 @@
+//! A run says how far its step times may be off, and `--range` what that comes to.
+
+use serde_json::Value;
+
+use crate::command::Workplace;
+
+const SCENARIO: &str = "\
+[model]
+name = \"llama-2-7b\"
+[server]
+gpu = \"h100-sxm\"
+[workload]
+requests = 300
+arrivals = { process = \"poisson\", rate = 4.0 }
+prompt = { dist = \"fixed\", value = 300 }
+output = { dist = \"fixed\", value = 50 }
+";
+
+fn run(place: &Workplace, more: &[&str]) -> Value {
+    let arguments = [&["run", "scenario.toml", "--format", "json"], more].concat();
+    let ended = place.run(&arguments);
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr))
+}
+
+fn workplace() -> Workplace {
+    let place = Workplace::new();
+    place.write("scenario.toml", SCENARIO);
+    place
+}
+
+#[test]
+fn what_is_known_of_a_gpu_says_how_far_steps_may_be_off() {
+    let place = workplace();
+    for (more, class, step_time) in [
+        (&[][..], "measured_gpu", Some(0.05)),
+        (
+            &["--gpu", "l4", "--set", "server.kv_blocks=3000"],
+            "datasheet",
+            Some(0.10),
+        ),
+        // Nobody has measured all-reduces on this one.
+        (
+            &["--gpu", "rtx-4090", "--set", "server.tensor_parallel=2"],
+            "partly_measured_gpu",
+            Some(0.07),
+        ),
+        (&["--set", "server.step_time={base_us=8000}"], "given", None),
+    ] {
+        let result = run(&place, more);
+        assert_eq!(result["model_error"]["class"], class);
+        assert_eq!(result["model_error"]["step_time"].as_f64(), step_time);
+        assert!(result["latency"]["ttft"]["model_range"].is_null());
+        let percent = step_time.map(|error| format!("expected within {:.0} %", 100.0 * error));
+        let fidelity = result["fidelity"].as_str().unwrap();
+        assert!(
+            percent.is_none_or(|percent| fidelity.contains(&percent)),
+            "{fidelity}"
+        );
+    }
+}
+
+#[test]
+fn a_range_reaches_from_shorter_steps_to_longer_ones() {
+    let place = workplace();
+    let result = run(&place, &["--range"]);
+    let plain = run(&place, &[]);
+    // All that a step pays, a twentieth more: what a file of step times can say too.
+    let longer = |served: f64| served * 1.05;
+    place.write(
+        "longer.toml",
+        format!(
+            "[fitted_on]\nmodel = \"llama-2-7b\"\ngpu = \"h100-sxm\"\ntensor_parallel = 1\nweights = \"bf16\"\ndata = \"made up\"\n\
+             [step]\nkernel_scale = 1.05\nstep_us = {}\nlayer_us = {}\nmixed_layer_us = {}\neager_layer_us = {}\nsampler_us = {}\nsampler_ns_per_logit = {}\nsort_ns_per_entry = {}\n",
+            longer(153.0), longer(3.1), longer(10.4), longer(23.3), longer(100.0), longer(0.022), longer(6.0)
+        ),
+    );
+    let slow = run(&place, &["--set", "server.step_time=longer.toml"]);
+    for metric in ["ttft", "tpot", "e2e"] {
+        let of = |result: &Value, statistic: &str| result["latency"][metric][statistic].clone();
+        assert_eq!(
+            of(&result, "mean"),
+            of(&plain, "mean"),
+            "the run itself stays as it is"
+        );
+        for statistic in ["mean", "p50"] {
+            let range = &result["latency"][metric]["model_range"][statistic];
+            let [low, high] = [0, 1].map(|end| range[end].as_f64().unwrap());
+            let value = of(&plain, statistic).as_f64().unwrap();
+            assert!(
+                low < value && value < high,
+                "{metric} {statistic}: {low} {value} {high}"
+            );
+            let longest = of(&slow, statistic).as_f64().unwrap();
+            assert!(
+                (high / longest - 1.0).abs() < 1e-6,
+                "{metric} {statistic}: {high} {longest}"
+            );
+        }
+        // 300 samples say nothing of a p99.
+        assert!(result["latency"][metric]["model_range"]["p99"].is_null());
+    }
+    let screen = place.run(&["run", "scenario.toml", "--range"]).stdout;
+    for part in [
+        "   if off  ",
+        "If off    latencies with all steps 5 % shorter and longer",
+    ] {
+        assert!(screen.contains(part), "{screen}");
+    }
+}
+
+#[test]
+fn given_step_times_have_no_range() {
+    let place = workplace();
+    let given = ["--set", "server.step_time={base_us=8000}", "--range"];
+    let ended = place.run(&[&["run", "scenario.toml"], &given[..]].concat());
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("leave --range out"),
+        "{}",
+        ended.stderr
+    );
+}
