@@ -162,8 +162,8 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     let server = server::read_server(&server_fields, &model.model, &profile)?;
     let batching = batching::read(&batching_fields, host(&server, &model), &profile)?;
     let workload_fields = fields.section("workload")?;
-    let front_end = front_end(&server);
-    let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, front_end)?;
+    let through = asked_through(&server);
+    let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, through)?;
     let workload = workload::read(&workload_fields, server.max_model_len)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
@@ -199,6 +199,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         },
         prefix_caching: batching.prefix_caching,
         drafts: batching.drafts,
+        front_end: front_end(&server),
         model: model.model,
         weights: model.weights,
         kv_cache: model.kv_cache,
@@ -208,7 +209,6 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         execution,
         calibration: server.step_time.calibration().cloned(),
         cpu_time,
-        front_end,
         workload,
         objectives,
         files: reading.take_files(),
@@ -265,6 +265,15 @@ fn front_end(server: &Server) -> FrontEnd {
         GivenStepTime::Affine(_) => FrontEnd::default(),
         GivenStepTime::Calibrated(calibrated) => calibrated.front_end,
         GivenStepTime::Nothing => FrontEnd::SERVED,
+    };
+    server.front_end.unwrap_or(default)
+}
+
+/// What requests are known to come through: a calibration may find that an API server costs nothing, and it is one all the same.
+fn asked_through(server: &Server) -> FrontEnd {
+    let default = match &server.step_time {
+        GivenStepTime::Affine(_) => FrontEnd::default(),
+        _ => FrontEnd::SERVED,
     };
     server.front_end.unwrap_or(default)
 }

@@ -1,5 +1,7 @@
 //! `calibrate` finds the coefficients of a server from what was measured on it: here on a simulated one, whose coefficients are known.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 use tailcast::config::{Layers, Scenario};
 use tailcast::step_time::StepShape;
@@ -219,6 +221,67 @@ fn a_summary_tells_a_constant_and_the_front_end() {
     }
 }
 
+#[test]
+fn a_detailed_result_is_replayed_as_rows_are() {
+    let place = measured(ONE_LOAD, SERVER, "7");
+    let from_rows = calibrate(&place, "requests.csv", &[]);
+    let mut rows = csv::Reader::from_path(place.path("requests.csv")).unwrap();
+    let header = rows.headers().unwrap().clone();
+    let mut lists: [Vec<Value>; 5] = Default::default();
+    for row in rows.records().map(Result::unwrap) {
+        let number = |column: &str| -> f64 {
+            let at = header.iter().position(|it| it == column).unwrap();
+            row[at].parse().unwrap()
+        };
+        let (arrival, first) = (number("arrival_s"), number("first_token_s"));
+        let one = [
+            (number("input_tokens") as u64).into(),
+            (number("output_tokens") as u64).into(),
+            (first - arrival).into(),
+            vec![number("finished_s") - first].into(),
+            (arrival + 1e9).into(),
+        ];
+        lists
+            .iter_mut()
+            .zip(one)
+            .for_each(|(list, it)| list.push(it));
+    }
+    let [input_lens, output_lens, ttfts, itls, start_times] = lists;
+    let result = serde_json::json!({
+        "input_lens": input_lens, "output_lens": output_lens,
+        "ttfts": ttfts, "itls": itls, "start_times": start_times,
+    });
+    place.write("bench.json", result.to_string());
+    let found = calibrate(&place, "bench.json", &[]);
+    assert_eq!(found["compared"], from_rows["compared"]);
+    for metric in ["ttft.mean", "tpot.mean", "e2e.mean"] {
+        assert!(after(&found, metric) < 0.01, "{metric}: {found:#}");
+    }
+}
+
+#[test]
+fn a_trace_is_replayed_if_it_has_the_measured_requests() {
+    let place = measured(SEVERAL_LOADS, SERVER, "7");
+    let rows = std::fs::read_to_string(place.path("requests.csv")).unwrap();
+    let replay = |place: &Workplace| {
+        let set = "workload={ trace = { path = \"trace.csv\", format = \"csv\" } }";
+        calibrate(place, "requests.csv", &["--set", set])
+    };
+    place.write("trace.csv", &rows);
+    let found = replay(&place);
+    assert_found(&found, "step_us", 400.0);
+    assert_found(&found, "kernel_scale", 1.08);
+    let compared = found["compared"].as_str().unwrap();
+    assert!(
+        compared.contains("trace replayed, request by request"),
+        "{compared}"
+    );
+    // All but the last row.
+    place.write("trace.csv", rows.trim_end().rsplit_once('\n').unwrap().0);
+    let warnings = replay(&place)["warnings"].to_string();
+    assert!(warnings.contains("not the measured ones"), "{warnings}");
+}
+
 /// A table of the steps that a server takes.
 fn table(place: &Workplace, batches: &[u32], contexts: &[u32]) -> String {
     place.write("scenario.toml", scenario(ONE_LOAD));
@@ -245,7 +308,7 @@ fn table(place: &Workplace, batches: &[u32], contexts: &[u32]) -> String {
                 ..StepShape::default()
             };
             let seconds = step_time.step(&shape).seconds();
-            text += &format!("{batch},{context},{:.4}\n", 1e3 * seconds);
+            writeln!(text, "{batch},{context},{:.4}", 1e3 * seconds).unwrap();
         }
     }
     text

@@ -153,6 +153,15 @@ fn settings_say_where_coefficients_come_from() {
     assert!(ended.stdout.contains("times.toml:9"), "{}", ended.stdout);
 }
 
+#[test]
+fn a_front_end_that_costs_nothing_is_one_all_the_same() {
+    // It asks for what its model is published with: otherwise a fitted 0 would change what steps do.
+    let free = SERVER.replace("= 9000", "= 0").replace("= 100\n", "= 0\n");
+    let ended = run(&free, &["--explain", "--set", "model.name=llama-2-7b"]);
+    let sampling = ended.stdout.lines().find(|line| line.contains("sampling"));
+    assert!(sampling.unwrap().contains("top_p"), "{}", ended.stdout);
+}
+
 /// A good file with one thing wrong: what is replaced, by what, and what the message holds.
 const BAD: [(&str, &str, &[&str]); 13] = [
     ("[step]", "[step", &["times.toml:7", "not TOML"]),

@@ -2,6 +2,7 @@
 //!
 //! The measurements are no part of this repository; without them the tests say so and pass.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -64,14 +65,15 @@ fn write(place: &Workplace, name: &str, text: &str, shared: u32) {
         let arrival = number("arrival_s");
         let (first, last) = (number("ttft_ms") / 1e3, number("e2e_ms") / 1e3);
         let (input, output) = (cell("input_tokens"), cell("output_tokens_server"));
-        requests += &format!(
-            "{arrival},{:.7},{:.7},{input},{output}\n",
-            arrival + first,
-            arrival + last
-        );
+        let (first, last) = (arrival + first, arrival + last);
+        writeln!(requests, "{arrival},{first:.7},{last:.7},{input},{output}").unwrap();
         let own = input.parse::<u32>().unwrap() - shared;
         let (group, prompt) = (cell("prefix_group_inferred"), cell("prompt_id_inferred"));
-        trace += &format!("{arrival},{input},{output},g{group}:{shared};p{prompt}:{own}\n");
+        writeln!(
+            trace,
+            "{arrival},{input},{output},g{group}:{shared};p{prompt}:{own}"
+        )
+        .unwrap();
     }
     place.write(&format!("{name}.csv"), requests);
     place.write(&format!("{name}-trace.csv"), trace);
@@ -145,7 +147,7 @@ fn a_calibration_repairs_a_server_that_is_known_wrongly() {
         let now = errors(&place, name, &repaired);
         for ((metric, then), (_, now)) in then.into_iter().zip(now) {
             assert!(then > 0.05, "{name} {metric}: {then}");
-            assert!(now < 0.05, "{name} {metric}: {now}");
+            assert!(now < 0.03, "{name} {metric}: {now}");
         }
     }
 }

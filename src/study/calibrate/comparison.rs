@@ -127,24 +127,15 @@ pub fn of(scenario: &Scenario, data: &Data) -> Result<Box<dyn Comparison>, Refus
             "measure with streaming; a result needs mean_ttft_ms",
         ));
     };
-    let (comparison, simulated): (Box<dyn Comparison>, Vec<Served>) =
-        match OneByOne::new(scenario, measured)? {
-            Some(one_by_one) => {
-                let simulated = one_by_one.simulated(scenario)?;
-                (
-                    Box::new(one_by_one),
-                    simulated.into_iter().flatten().collect(),
-                )
-            }
-            None => {
-                let summed_up = SummedUp::new(scenario, measured)?;
-                let simulated = run(scenario, scenario.seed, None)?;
-                (
-                    Box::new(summed_up),
-                    simulated.into_iter().flatten().collect(),
-                )
-            }
-        };
+    let one_by_one = OneByOne::new(scenario, measured)?;
+    let (comparison, simulated): (Box<dyn Comparison>, _) = if let Some(requests) = one_by_one {
+        let simulated = requests.simulated(scenario)?;
+        (Box::new(requests), simulated)
+    } else {
+        let summary = SummedUp::new(scenario, measured)?;
+        (Box::new(summary), run(scenario, scenario.seed, None)?)
+    };
+    let simulated: Vec<Served> = simulated.into_iter().flatten().collect();
     if simulated.iter().all(|it| it.tpot.unwrap_or(0.0) == 0.0) {
         return Err(Refusal::new(
             "no simulated answer has a time between tokens, as each comes as a whole: the scenario's policy is not what was measured",

@@ -59,6 +59,8 @@ pub fn refuse_queues(measured_ttft: f64, simulated: &[Served]) -> Result<(), Ref
     let waits = wait > MOSTLY * ttft;
     let measured_waits =
         measured_ttft > TIMES_UNLOADED * unloaded && measured_ttft - unloaded > LEAST_WAIT_S;
+    // A simulated queue alone may go once the coefficients are fitted.
+    let both_wait = waits && measured_ttft * (1.0 - MOSTLY) > unloaded;
     if waits && ttft > TIMES_UNLOADED * measured_ttft {
         return Err(Refusal::new(
             format!(
@@ -69,7 +71,7 @@ pub fn refuse_queues(measured_ttft: f64, simulated: &[Served]) -> Result<(), Ref
             "the scenario is not what was measured: compare gpu, tensor_parallel, weights, kv_blocks, the limits of [batching], and what prompts share",
         ));
     }
-    if measured_waits || waits {
+    if measured_waits || both_wait {
         return Err(Refusal::new(
             format!(
                 "TTFT ({} in the mean) is mostly waiting: without a queue it would be about {}, and a queue's length says little about how long steps take",

@@ -53,7 +53,7 @@ impl SummedUp {
             targets: Vec::new(),
             seeds,
             requests: values.get("requests.finished").map(|&it| it as u64),
-            warnings: Vec::new(),
+            warnings: why_not_one_by_one(scenario, measured).into_iter().collect(),
             values,
         };
         let first = summed_up.runs(scenario)?;
@@ -127,6 +127,21 @@ impl SummedUp {
     }
 }
 
+/// Why requests that are known one by one are not compared so.
+fn why_not_one_by_one(scenario: &Scenario, measured: &Measured) -> Option<String> {
+    let requests = measured.requests.as_ref()?;
+    let reason = if requests.iter().any(|it| it.arrival.is_none()) {
+        "the data do not say when requests were sent"
+    } else if matches!(scenario.workload, Workload::Trace(_)) {
+        "the requests of the scenario's trace are not the measured ones"
+    } else {
+        "turns of sessions depend on the answers before them"
+    };
+    Some(format!(
+        "{reason}, so only sums over all requests are compared"
+    ))
+}
+
 fn name(latency: Latency, statistic: latencies::Statistic) -> String {
     format!("{}.{}", latency.name(), statistic.name())
 }
@@ -192,7 +207,7 @@ impl Comparison for SummedUp {
         match coefficient {
             Fittable::StepMicros | Fittable::LatencyMicros => None,
             Fittable::KernelScale | Fittable::PerStreamMicros => Some(
-                "a summary shows one load only; give the requests one by one, at several rates"
+                "sums over all requests show one load only; give requests one by one, at several rates"
                     .to_owned(),
             ),
         }
@@ -200,8 +215,8 @@ impl Comparison for SummedUp {
 
     fn amount(&self) -> String {
         match self.requests {
-            Some(requests) => format!("a summary of {requests} requests"),
-            None => "a summary".to_owned(),
+            Some(requests) => format!("{requests} requests, summed up"),
+            None => "requests, summed up".to_owned(),
         }
     }
 
