@@ -10,6 +10,7 @@ use super::load::{self, Layers, Overrides, TableFinder};
 use super::measured::{METRICS, Measured, canonical, is_latency};
 use super::quantity;
 use super::text::Text;
+use crate::units::Span;
 
 const LIST: &str = "experiment";
 const SET: &str = "set";
@@ -45,6 +46,14 @@ pub struct Experiment {
 }
 
 impl Experiment {
+    /// What messages call it.
+    pub fn title(&self) -> String {
+        match &self.name {
+            Some(name) => format!("experiment {name:?} ({})", self.origin),
+            None => format!("experiment at {}", self.origin),
+        }
+    }
+
     /// The layers of its scenario below any flags.
     pub fn layers(&self) -> Layers {
         Layers {
@@ -69,6 +78,7 @@ impl Manifest {
         let root = document::parse(&mut reading.texts, text.clone())?;
         let fields = Fields::of(&reading, String::new(), &root)?;
         let list = fields.key(LIST)?;
+        fields.finish_as("a manifest")?;
         if let Some(node) = list.node
             && !matches!(&node.value, Value::Array(items) if !items.is_empty())
         {
@@ -76,14 +86,12 @@ impl Manifest {
             return Err(reading.error(node.place, message).help(EXAMPLE));
         }
         let Some(items) = list.list()? else {
-            fields.finish_as("a manifest")?;
             return Err(fields.error(LIST, "there is no experiment").help(EXAMPLE));
         };
         let mut experiments = Vec::new();
         for (index, item) in items.into_iter().enumerate() {
             experiments.push(read_experiment(item, index, &text)?);
         }
-        fields.finish_as("a manifest")?;
         let mut files = reading.take_files();
         files.push(path.to_owned());
         Ok(Self { experiments, files })
@@ -233,7 +241,7 @@ fn read_value(reading: &Reading, metric: &str, entry: &Entry) -> Result<f64, Dia
         Value::Float(number) => Err(quantity::float_without_unit(*number)),
         other => Err(format!("{} is not a duration", other.describe())),
     };
-    duration.map(|span| span.seconds()).map_err(|problem| {
+    duration.map(Span::seconds).map_err(|problem| {
         reading
             .error(entry.node.place, format!("`{metric}`: {problem}"))
             .help(quantity::DURATION_HELP)
