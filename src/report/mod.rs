@@ -2,6 +2,7 @@
 
 mod atomic_file;
 mod calibration;
+pub mod figure;
 mod json;
 mod requests_csv;
 mod run_report;
