@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::color::ColorFlags;
 use super::screen;
-use crate::config::Diagnostic;
+use crate::config::{Diagnostic, Problem};
 
 /// Why a verb did not do what it was asked to.
 #[derive(Debug)]
@@ -52,6 +52,15 @@ impl Failure {
 impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Self {
         Self::Input(diagnostic.to_string())
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Invalid(diagnostic) => Self::from(*diagnostic),
+            Problem::DoesNotFit(shortage) => Self::Infeasible(shortage.to_string()),
+        }
     }
 }
 

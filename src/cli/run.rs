@@ -17,7 +17,6 @@ use super::replications::{self, Outcome};
 use super::scenario::{Input, ScenarioFlags};
 use super::screen;
 use super::simulate::{LastHeard, simulate};
-use crate::config::Workload;
 use crate::engine::Observer;
 use crate::metrics::{Replications, RequestLog, Timeline};
 use crate::report::{RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv};
@@ -115,10 +114,7 @@ fn verdict(args: &Args, report: &RunReport, interrupted: bool) -> Result<(), Fai
 
 /// Everything that can be known to go wrong before the run.
 fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure> {
-    let scenario = &input.scenario;
-    let is_always_the_same = !scenario.server.policy.draws_at_random()
-        && matches!(&scenario.workload, Workload::Trace(replay) if !replay.jitter_ties);
-    if args.seeds > 1 && is_always_the_same {
+    if args.seeds > 1 && input.is_always_the_same() {
         return Err(Failure::Input(
             "--seeds: a trace replays the same requests whatever the seed\n = help: leave --seeds out".to_owned(),
         ));
@@ -229,9 +225,5 @@ fn cannot_write(path: &Path, error: &io::Error) -> Failure {
 }
 
 fn requests_expected(args: &Args, input: &Input) -> Option<u64> {
-    let requests = match &input.scenario.workload {
-        Workload::Synthetic(workload) => workload.requests?,
-        Workload::Trace(replay) => replay.limit?,
-    };
-    Some(requests.saturating_mul(args.seeds.into()))
+    Some(input.requests_expected()?.saturating_mul(args.seeds.into()))
 }
