@@ -25,6 +25,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Says what it is about.
+    pub fn about(self, what: &str) -> Self {
+        let said = |message: String| format!("{what}: {message}");
+        match self {
+            Self::Runtime(message) => Self::Runtime(said(message)),
+            Self::Input(message) => Self::Input(said(message)),
+            Self::Infeasible(message) => Self::Infeasible(said(message)),
+            other => other,
+        }
+    }
+
     /// Tells the user, and gives the exit code.
     pub fn report(&self, color: ColorFlags) -> ExitCode {
         let message = match self {

@@ -38,7 +38,7 @@ mod trace;
 mod workload;
 
 pub use calibration::{Calibration, FittedOn};
-pub use diagnostic::{Diagnostic, Snippet};
+pub use diagnostic::{Diagnostic, Snippet, did_you_mean};
 pub use fields::Resolved;
 pub use load::{Flag, Layers, Overrides};
 pub use manifest::{Experiment, Manifest};
