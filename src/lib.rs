@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! 9  cli                      verbs; the only place that prints
-//! 8  report                   tables and files
+//! 8  report                   tables, figures, files
 //! 7  study                    questions that take more than one simulation
 //! 6  metrics   config         listens: latencies, queue depth, KV, GPU use · TOML text to domain values
 //! 5  fleet                    clients and servers: who sends which request where

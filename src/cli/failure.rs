@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::color::ColorFlags;
 use super::screen;
-use crate::config::Diagnostic;
+use crate::config::{Diagnostic, Problem};
 
 /// Why a verb did not do what it was asked to.
 #[derive(Debug)]
@@ -25,6 +25,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Says what it is about.
+    pub fn about(self, what: &str) -> Self {
+        let said = |message: String| format!("{what}: {message}");
+        match self {
+            Self::Runtime(message) => Self::Runtime(said(message)),
+            Self::Input(message) => Self::Input(said(message)),
+            Self::Infeasible(message) => Self::Infeasible(said(message)),
+            other => other,
+        }
+    }
+
     /// Tells the user, and gives the exit code.
     pub fn report(&self, color: ColorFlags) -> ExitCode {
         let message = match self {
@@ -52,6 +63,15 @@ impl Failure {
 impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Self {
         Self::Input(diagnostic.to_string())
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Invalid(diagnostic) => Self::from(*diagnostic),
+            Problem::DoesNotFit(shortage) => Self::Infeasible(shortage.to_string()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod bounds;
 mod calibrate;
 mod check;
 mod color;
+mod error_limit;
 mod explain;
 mod failure;
 mod gpus;
@@ -22,6 +23,7 @@ mod server_flags;
 mod simulate;
 pub mod steps;
 mod trace;
+mod validate;
 mod watched_source;
 
 use std::process::ExitCode;
@@ -32,7 +34,7 @@ use failure::Failure;
 
 /// Exit codes, for `--help`.
 const EXIT_CODES: &str = "Exit codes: 0 good, 1 failure, 2 usage or configuration, 3 the model does not fit, \
-    99 an objective (SLO) is missed, 130 interrupted.\nResults go to stdout, progress and warnings to stderr.";
+    99 an objective (SLO) or a limit on errors is missed, 130 interrupted.\nResults go to stdout, progress and warnings to stderr.";
 
 /// Forecast the latency tail of an LLM inference server before you rent the GPUs.
 #[derive(Debug, Parser)]
@@ -50,6 +52,7 @@ enum Command {
     Run(Box<run::Args>),
     Check(Box<check::Args>),
     Calibrate(Box<calibrate::Args>),
+    Validate(validate::Args),
     Steps(steps::Args),
     Trace(trace::Args),
     Models(models::Args),
@@ -76,6 +79,7 @@ impl Command {
             Self::Run(args) => run::run(&args, color),
             Self::Check(args) => check::run(&args),
             Self::Calibrate(args) => calibrate::run(&args, color),
+            Self::Validate(args) => validate::run(&args, color),
             Self::Steps(args) => {
                 let mut text = Vec::new();
                 steps::run(&args, &mut text).map_err(Failure::Input)?;

@@ -71,13 +71,18 @@ impl Taken {
         if let Some(file) = scenario_file {
             taken.read("the scenario", file);
         }
+        taken.read_by(input);
+        taken
+    }
+
+    /// The files that a scenario names are read.
+    pub fn read_by(&mut self, input: &Input) {
         if let Workload::Trace(replay) = &input.scenario.workload {
-            taken.read("the trace", &replay.path);
+            self.read("the trace", &replay.path);
         }
         for file in &input.scenario.files {
-            taken.read("a file that the scenario names", file);
+            self.read("a file that the scenario names", file);
         }
-        taken
     }
 
     /// The file is read; messages call it `what`.

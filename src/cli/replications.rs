@@ -70,6 +70,9 @@ impl Outcome {
     }
 }
 
+/// A run to be made: a scenario and its seed.
+pub type Task<'a> = (&'a Input, u64);
+
 /// Runs the scenario with `runs` consecutive seeds.
 pub fn simulate(
     input: &Input,
@@ -77,27 +80,59 @@ pub fn simulate(
     jobs: Option<u32>,
     progress: &Progress,
 ) -> Result<Outcome, Failure> {
+    let tasks: Vec<Task> = seeds(input, runs).map(|seed| (input, seed)).collect();
+    let mut outcome = Outcome::default();
+    let mut pooled = Replications::default();
+    simulate_each(&tasks, jobs, progress, |_, run| {
+        outcome.add(run, &mut pooled);
+    })
+    .map_err(|(_, failure)| failure)?;
+    outcome.summary = pooled.summary();
+    Ok(outcome)
+}
+
+/// The seeds of so many runs.
+pub fn seeds(input: &Input, runs: u32) -> impl Iterator<Item = u64> {
+    let first = input.scenario.seed;
+    (0..u64::from(runs)).map(move |run| first + run)
+}
+
+/// Makes all runs, and hands them over in the order of the tasks, whose number goes with them; an error has that number too. The user may
+/// stop them: the last ones that are handed over say so then.
+pub fn simulate_each(
+    tasks: &[Task<'_>],
+    jobs: Option<u32>,
+    progress: &Progress,
+    mut take: impl FnMut(usize, Run),
+) -> Result<(), (usize, Failure)> {
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.unwrap_or(0) as usize)
         .build()
-        .map_err(|error| Failure::Runtime(format!("cannot start threads: {error}")))?;
-    let first = input.scenario.seed;
-    let seeds: Vec<u64> = (0..u64::from(runs)).map(|run| first + run).collect();
-    let mut outcome = Outcome::default();
-    let mut pooled = Replications::default();
-    for some in seeds.chunks(AT_ONCE) {
+        .map_err(|error| {
+            (
+                0,
+                Failure::Runtime(format!("cannot start threads: {error}")),
+            )
+        })?;
+    let mut number = 0;
+    for some in tasks.chunks(AT_ONCE) {
         let done: Vec<Result<Run, Failure>> = threads.install(|| {
             some.par_iter()
-                .map(|&seed| simulate::simulate(input, seed, progress, &mut [], &Bounds::default()))
+                .map(|(input, seed)| {
+                    simulate::simulate(input, *seed, progress, &mut [], &Bounds::default())
+                })
                 .collect()
         });
+        let mut interrupted = false;
         for run in done {
-            outcome.add(run?, &mut pooled);
+            let run = run.map_err(|failure| (number, failure))?;
+            interrupted |= run.interrupted;
+            take(number, run);
+            number += 1;
         }
-        if outcome.interrupted {
+        if interrupted {
             break;
         }
     }
-    outcome.summary = pooled.summary();
-    Ok(outcome)
+    Ok(())
 }

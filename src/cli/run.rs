@@ -18,7 +18,6 @@ use super::replications::{self, Outcome};
 use super::scenario::{Input, ScenarioFlags};
 use super::screen;
 use super::simulate::{LastHeard, simulate};
-use crate::config::Workload;
 use crate::engine::Observer;
 use crate::metrics::{Replications, RequestLog, Timeline};
 use crate::report::{RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv};
@@ -122,10 +121,7 @@ fn verdict(args: &Args, report: &RunReport, interrupted: bool) -> Result<(), Fai
 
 /// Everything that can be known to go wrong before the run.
 fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure> {
-    let scenario = &input.scenario;
-    let is_always_the_same = !scenario.server.policy.draws_at_random()
-        && matches!(&scenario.workload, Workload::Trace(replay) if !replay.jitter_ties);
-    if args.seeds > 1 && is_always_the_same {
+    if args.seeds > 1 && input.is_always_the_same() {
         return Err(Failure::Input(
             "--seeds: a trace replays the same requests whatever the seed\n = help: leave --seeds out".to_owned(),
         ));
@@ -136,7 +132,7 @@ fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure>
                 .to_owned(),
         ));
     }
-    if args.range && scenario.step_time_error().is_none() {
+    if args.range && input.scenario.step_time_error().is_none() {
         return Err(Failure::Input(
             "--range: how far step times may be off is not known where the scenario gives them\n = help: leave --range out, or server.step_time"
                 .to_owned(),
@@ -242,9 +238,5 @@ fn cannot_write(path: &Path, error: &io::Error) -> Failure {
 }
 
 fn requests_expected(args: &Args, input: &Input) -> Option<u64> {
-    let requests = match &input.scenario.workload {
-        Workload::Synthetic(workload) => workload.requests?,
-        Workload::Trace(replay) => replay.limit?,
-    };
-    Some(requests.saturating_mul(args.seeds.into()))
+    Some(input.requests_expected()?.saturating_mul(args.seeds.into()))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::failure::Failure;
 use super::server_flags::ServerFlags;
-use crate::config::{Diagnostic, Flag, Layers, Problem, Scenario, Workload};
+use crate::config::{Diagnostic, Flag, Layers, Scenario, Workload};
 use crate::metrics::Slo;
 
 /// Flags that change the scenario.
@@ -34,6 +34,23 @@ pub struct Input {
     pub slos: Vec<Slo>,
 }
 
+impl Input {
+    /// Whether every seed gives the same run.
+    pub fn is_always_the_same(&self) -> bool {
+        let workload = &self.scenario.workload;
+        !self.scenario.server.policy.draws_at_random()
+            && matches!(workload, Workload::Trace(replay) if !replay.jitter_ties)
+    }
+
+    /// How many requests a run has, if that can be known before.
+    pub fn requests_expected(&self) -> Option<u64> {
+        match &self.scenario.workload {
+            Workload::Synthetic(workload) => workload.requests,
+            Workload::Trace(replay) => replay.limit,
+        }
+    }
+}
+
 impl ScenarioFlags {
     /// Reads the scenario; `None` stands for the embedded demo.
     pub fn load(&self, file: Option<&Path>) -> Result<Input, Failure> {
@@ -41,10 +58,7 @@ impl ScenarioFlags {
             file: file.map(Path::to_path_buf),
             flags: self.flags()?,
         };
-        let mut scenario = Scenario::load(&layers).map_err(|problem| match problem {
-            Problem::Invalid(diagnostic) => Failure::from(*diagnostic),
-            Problem::DoesNotFit(shortage) => Failure::Infeasible(shortage.to_string()),
-        })?;
+        let mut scenario = Scenario::load(&layers).map_err(Failure::from)?;
         if let (Workload::Trace(replay), true) = (&mut scenario.workload, self.skip_bad_rows) {
             replay.skip_bad_rows = true;
         }

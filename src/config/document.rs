@@ -72,9 +72,45 @@ pub fn overlay(
     assignment: &str,
 ) -> Result<(), Diagnostic> {
     let (path, node) = parse_assignment(texts, flag, assignment)?;
+    put(texts, root, path, node)
+}
+
+/// Lays the keys of a table over the tree: `"server.kv_blocks" = 7` sets one key, and so does `server = { kv_blocks = 7 }`; what stands
+/// deeper replaces a whole value.
+pub fn overlay_table(texts: &Texts, root: &mut Node, table: Table) -> Result<(), Diagnostic> {
+    for entry in table {
+        let path: Vec<Step> = entry
+            .key
+            .split('.')
+            .map(|key| Step {
+                key: key.trim().to_owned(),
+                place: entry.place,
+            })
+            .collect();
+        match (path.len(), entry.node.value) {
+            (1, Value::Table(inner)) => {
+                let section = child(texts, root, path.into_iter().next().expect("one step"))?;
+                for below in inner {
+                    let step = Step {
+                        key: below.key,
+                        place: below.place,
+                    };
+                    put(texts, section, vec![step], below.node)?;
+                }
+            }
+            (_, value) => {
+                let place = entry.node.place;
+                put(texts, root, path, Node { place, value })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn put(texts: &Texts, root: &mut Node, path: Vec<Step>, node: Node) -> Result<(), Diagnostic> {
     let mut at = root;
-    for key in path {
-        at = child(texts, at, key)?;
+    for step in path {
+        at = child(texts, at, step)?;
     }
     *at = node;
     Ok(())

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Snippet};
-use super::document::{self, Node};
+use super::document::{self, Node, Table, Value};
 use super::text::{Text, Texts};
 use super::text_file;
 
@@ -31,8 +31,55 @@ pub struct Flag {
     pub assignment: String,
 }
 
+/// Keys that a table of another file lays over the scenario file, before any flags.
+#[derive(Clone, Debug)]
+pub struct Overrides {
+    /// The other file.
+    pub text: Text,
+    /// Finds the table in its tree.
+    pub find: TableFinder,
+}
+
+/// Where a table stands in a tree: `list[index].key`.
+#[derive(Clone, Copy, Debug)]
+pub struct TableFinder {
+    /// A key of the file, with a list.
+    pub list: &'static str,
+    /// Which entry of the list.
+    pub index: usize,
+    /// A key of that entry.
+    pub key: &'static str,
+}
+
+impl TableFinder {
+    fn take(self, root: Node) -> Table {
+        let Some(Value::Array(mut items)) = take_key(root, self.list) else {
+            return Table::new();
+        };
+        if self.index >= items.len() {
+            return Table::new();
+        }
+        match take_key(items.swap_remove(self.index), self.key) {
+            Some(Value::Table(table)) => table,
+            _ => Table::new(),
+        }
+    }
+}
+
+fn take_key(node: Node, key: &str) -> Option<Value> {
+    let Value::Table(table) = node.value else {
+        return None;
+    };
+    let found = table.into_iter().find(|entry| entry.key == key);
+    found.map(|entry| entry.node.value)
+}
+
 /// The tree of all layers together.
-pub fn read(layers: &Layers, texts: &mut Texts) -> Result<Node, Diagnostic> {
+pub fn read(
+    layers: &Layers,
+    overrides: Option<&Overrides>,
+    texts: &mut Texts,
+) -> Result<Node, Diagnostic> {
     let text = match &layers.file {
         None => Text {
             name: "the embedded demo scenario".to_owned(),
@@ -46,13 +93,18 @@ pub fn read(layers: &Layers, texts: &mut Texts) -> Result<Node, Diagnostic> {
         },
     };
     let mut root = document::parse(texts, text)?;
+    if let Some(overrides) = overrides {
+        let other = document::parse(texts, overrides.text.clone())?;
+        document::overlay_table(texts, &mut root, overrides.find.take(other))?;
+    }
     for flag in &layers.flags {
         document::overlay(texts, &mut root, flag.name, &flag.assignment)?;
     }
     Ok(root)
 }
 
-fn read_file(path: &Path) -> Result<String, Diagnostic> {
+/// The text of a scenario or of what is written like one.
+pub fn read_file(path: &Path) -> Result<String, Diagnostic> {
     let name = path.display();
     if path.is_dir() {
         return Err(Diagnostic::new(format!("{name} is a directory"))

@@ -7,7 +7,7 @@ use super::calibration::Calibration;
 use super::diagnostic::Diagnostic;
 use super::fields::{Fields, Reading, Resolved};
 use super::fingerprint::Fingerprint;
-use super::load::{self, Layers};
+use super::load::{self, Layers, Overrides};
 use super::overheads::CpuTime;
 use super::profile;
 use super::sampling;
@@ -95,8 +95,13 @@ impl From<Diagnostic> for Problem {
 impl Scenario {
     /// Reads and resolves all layers.
     pub fn load(layers: &Layers) -> Result<Self, Problem> {
+        Self::load_changed(layers, None)
+    }
+
+    /// The same with keys that another file lays over the scenario's own.
+    pub fn load_changed(layers: &Layers, overrides: Option<&Overrides>) -> Result<Self, Problem> {
         let mut reading = Reading::default();
-        let root = load::read(layers, &mut reading.texts)?;
+        let root = load::read(layers, overrides, &mut reading.texts)?;
         let fields = Fields::of(&reading, String::new(), &root)?;
         resolve(&reading, &fields)
     }

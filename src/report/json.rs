@@ -34,10 +34,19 @@ struct Document<'a> {
     warnings: Vec<String>,
 }
 
+/// Who wrote a result.
 #[derive(Serialize)]
-struct Tool {
+pub(super) struct Tool {
     name: &'static str,
     version: &'static str,
+}
+
+impl Tool {
+    /// This program.
+    pub(super) const THIS: Self = Self {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+    };
 }
 
 #[derive(Serialize)]
@@ -56,10 +65,7 @@ impl RunReport {
         let summary = self.summary;
         let document = Document {
             schema: SCHEMA,
-            tool: Tool {
-                name: env!("CARGO_PKG_NAME"),
-                version: env!("CARGO_PKG_VERSION"),
-            },
+            tool: Tool::THIS,
             scenario_hash: &self.scenario_hash,
             seed: self.seed,
             verdict: self.verdict().name(),

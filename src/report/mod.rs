@@ -2,12 +2,14 @@
 
 mod atomic_file;
 mod calibration;
+pub mod figure;
 mod json;
 mod requests_csv;
 mod run_report;
 pub mod scheduler_log;
 mod screen;
 mod timeline_csv;
+mod validation;
 
 pub use atomic_file::{remove_unfinished, write_atomically};
 pub use calibration::CalibrationReport;
@@ -15,3 +17,4 @@ pub use requests_csv::write_requests_csv;
 pub use run_report::{Headline, Memory, ModelError, RunReport, Verdict};
 pub use screen::Style;
 pub use timeline_csv::TimelineCsv;
+pub use validation::{ErrorLimit, ValidatedExperiment, ValidationReport};

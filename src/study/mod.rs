@@ -2,5 +2,7 @@
 
 pub mod calibrate;
 mod simulate;
+mod validation;
 
 pub use simulate::{SimulationError, engine, recorder, simulate};
+pub use validation::{Compared, Comparison, MetricErrors, Prediction, errors_of, metrics_of};

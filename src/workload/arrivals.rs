@@ -3,6 +3,7 @@
 use rand_distr::{Distribution, Exp1, Gamma, Weibull};
 
 use super::invalid::{Invalid, check_positive, check_range};
+use super::portable::Portable;
 use crate::stats::streams::Xoshiro256PlusPlus;
 use crate::units::{PICOS_PER_SECOND, Span};
 
@@ -149,8 +150,8 @@ pub(super) enum Gaps {
     Exponential {
         mean_picos: f64,
     },
-    Gamma(Gamma<f64>),
-    Weibull(Weibull<f64>),
+    Gamma(Gamma<Portable>),
+    Weibull(Weibull<Portable>),
     Constant {
         picos: f64,
     },
@@ -166,13 +167,13 @@ impl Gaps {
             }),
             Arrivals::Gamma { rate_per_s, cv } => {
                 let shape = 1.0 / (cv * cv);
-                let gaps = Gamma::new(shape, picos(rate_per_s) / shape);
+                let gaps = Gamma::new(Portable(shape), Portable(picos(rate_per_s) / shape));
                 Some(Self::Gamma(gaps.expect("arrivals are validated")))
             }
             Arrivals::Weibull { rate_per_s, shape } => {
                 // The mean of a Weibull distribution is scale * gamma(1 + 1/shape).
                 let scale = picos(rate_per_s) / libm::tgamma(1.0 + 1.0 / shape);
-                let gaps = Weibull::new(scale, shape);
+                let gaps = Weibull::new(Portable(scale), Portable(shape));
                 Some(Self::Weibull(gaps.expect("arrivals are validated")))
             }
             Arrivals::Constant { rate_per_s } => Some(Self::Constant {
@@ -186,8 +187,8 @@ impl Gaps {
     pub fn draw(&self, random: &mut Xoshiro256PlusPlus) -> f64 {
         match self {
             Self::Exponential { mean_picos } => mean_picos * draw_exponential(random),
-            Self::Gamma(gaps) => gaps.sample(random),
-            Self::Weibull(gaps) => gaps.sample(random),
+            Self::Gamma(gaps) => gaps.sample(random).0,
+            Self::Weibull(gaps) => gaps.sample(random).0,
             Self::Constant { picos } => *picos,
         }
     }

@@ -6,6 +6,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, Exp, Gamma, LogNormal, Pareto, Uniform, Zipf};
 
 use super::lengths::{LengthDistribution, Lengths, MixturePart};
+use super::portable::Portable;
 use super::quantile_table::QuantileTable;
 use crate::stats::streams::Xoshiro256PlusPlus;
 
@@ -23,11 +24,11 @@ pub struct LengthSampler {
 enum Draws {
     Fixed(f64),
     Uniform(Uniform<u32>),
-    LogNormal(LogNormal<f64>),
-    Gamma(Gamma<f64>),
+    LogNormal(LogNormal<Portable>),
+    Gamma(Gamma<Portable>),
     Exponential(Exp<f64>),
-    Zipf(Zipf<f64>),
-    Pareto(Pareto<f64>),
+    Zipf(Zipf<Portable>),
+    Pareto(Pareto<Portable>),
     Mixture(Vec<CumulatedPart>),
     Quantiles(Arc<QuantileTable>),
 }
@@ -53,11 +54,11 @@ impl LengthSampler {
         let tokens = match &self.draws {
             Draws::Fixed(tokens) => *tokens,
             Draws::Uniform(draws) => f64::from(draws.sample(random)),
-            Draws::LogNormal(draws) => draws.sample(random),
-            Draws::Gamma(draws) => draws.sample(random),
+            Draws::LogNormal(draws) => draws.sample(random).0,
+            Draws::Gamma(draws) => draws.sample(random).0,
             Draws::Exponential(draws) => draws.sample(random),
-            Draws::Zipf(draws) => draws.sample(random),
-            Draws::Pareto(draws) => draws.sample(random),
+            Draws::Zipf(draws) => draws.sample(random).0,
+            Draws::Pareto(draws) => draws.sample(random).0,
             Draws::Mixture(parts) => f64::from(draw_mixture(parts, random)),
             Draws::Quantiles(table) => table.at(random.random()),
         };
@@ -74,23 +75,23 @@ impl Draws {
             LengthDistribution::Uniform { min, max } => {
                 Self::Uniform(Uniform::new_inclusive(min, max).expect(VALID))
             }
-            LengthDistribution::LogNormal { median, sigma } => {
-                Self::LogNormal(LogNormal::new(libm::log(median), sigma).expect(VALID))
-            }
+            LengthDistribution::LogNormal { median, sigma } => Self::LogNormal(
+                LogNormal::new(Portable(libm::log(median)), Portable(sigma)).expect(VALID),
+            ),
             LengthDistribution::Gamma { mean, cv } => {
                 let shape = 1.0 / (cv * cv);
                 // A mean next to nothing must not leave a scale of 0; either way its lengths are the shortest.
                 let scale = (mean / shape).max(f64::MIN_POSITIVE);
-                Self::Gamma(Gamma::new(shape, scale).expect(VALID))
+                Self::Gamma(Gamma::new(Portable(shape), Portable(scale)).expect(VALID))
             }
             LengthDistribution::Exponential { mean } => {
                 Self::Exponential(Exp::new(1.0 / mean).expect(VALID))
             }
             LengthDistribution::Zipf { exponent, max } => {
-                Self::Zipf(Zipf::new(f64::from(max), exponent).expect(VALID))
+                Self::Zipf(Zipf::new(Portable(f64::from(max)), Portable(exponent)).expect(VALID))
             }
             LengthDistribution::Pareto { min, shape } => {
-                Self::Pareto(Pareto::new(min, shape).expect(VALID))
+                Self::Pareto(Pareto::new(Portable(min), Portable(shape)).expect(VALID))
             }
             LengthDistribution::Mixture { ref parts } => Self::Mixture(cumulate(parts)),
             LengthDistribution::Quantiles(ref table) => Self::Quantiles(Arc::clone(table)),

@@ -8,6 +8,7 @@ mod length_sampler;
 mod lengths;
 mod open_loop;
 mod popularity;
+mod portable;
 mod priorities;
 mod prompt_pool;
 mod quantile_table;

@@ -3,6 +3,7 @@
 use rand_distr::{Distribution, Zipf};
 
 use super::invalid::{Invalid, check_range};
+use super::portable::Portable;
 use crate::stats::streams::Xoshiro256PlusPlus;
 
 /// The most things that can be picked from: the length of each is kept in memory.
@@ -22,19 +23,20 @@ pub(super) fn check_exponent(exponent: f64) -> Result<(), Invalid> {
 
 /// Picks number `k` with a probability proportional to `(k + 1)^-exponent`.
 pub(super) struct Popularity {
-    ranks: Zipf<f64>,
+    ranks: Zipf<Portable>,
     random: Xoshiro256PlusPlus,
 }
 
 impl Popularity {
     /// Picks from `count` things; both numbers are valid.
     pub fn new(count: u32, exponent: f64, random: Xoshiro256PlusPlus) -> Self {
-        let ranks = Zipf::new(f64::from(count), exponent).expect("popularities are validated");
+        let ranks = Zipf::new(Portable(f64::from(count)), Portable(exponent))
+            .expect("popularities are validated");
         Self { ranks, random }
     }
 
     /// A number below the count.
     pub fn pick(&mut self) -> u32 {
-        self.ranks.sample(&mut self.random) as u32 - 1
+        self.ranks.sample(&mut self.random).0 as u32 - 1
     }
 }

@@ -6,9 +6,10 @@ use std::process::Stdio;
 use crate::command::{Ended, Workplace};
 use crate::reports::assert_contract;
 
-const VERBS: [&[&str]; 8] = [
+const VERBS: [&[&str]; 9] = [
     &["run"],
     &["check"],
+    &["validate"],
     &["steps"],
     &["trace"],
     &["trace", "info"],

@@ -1,4 +1,4 @@
-//! Every distribution draws what it has always drawn. `rand_distr`'s draws may change with its version, and with Cargo features
+//! Every distribution draws what it has always drawn. `rand_distr`'s draws may change with its version, and those of `f64` with features
 //! that any other dependency can switch on (`num-traits/std` replaces the mathematical functions); then results change silently.
 
 use std::fmt::Write;

@@ -57,4 +57,6 @@ mod trace_facts;
 mod traces;
 mod twin;
 mod twin_pools;
+mod validate;
+mod validate_bad_input;
 mod worlds;

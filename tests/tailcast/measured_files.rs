@@ -4,7 +4,7 @@ use tailcast::config::{METRICS, Measured, MeasuredRequest, is_latency};
 use tailcast::metrics::{Metric, Statistic};
 use tailcast::units::{Span, Time};
 
-const DETAILED: &str = r#"{"date": "20260101-120000", "backend": "vllm", "completed": 3, "failed": 1, "duration": 4.0,
+pub const DETAILED: &str = r#"{"date": "20260101-120000", "backend": "vllm", "completed": 3, "failed": 1, "duration": 4.0,
 "total_input_tokens": 60, "request_throughput": 0.75, "output_throughput": 2.0, "mean_ttft_ms": 999.0,
 "input_lens": [10, 20, 30, 40], "output_lens": [3, 1, 4, 0],
 "ttfts": [0.1, 0.2, 0.3, 0.0], "itls": [[0.02, 0.04], [], [0.01, 0.02, 0.03], []],
@@ -16,7 +16,7 @@ const SUMMARY: &str = r#"{"completed": 200, "failed": 0, "duration": 50.0, "tota
 "mean_ttft_ms": 120.0, "median_ttft_ms": 100.0, "std_ttft_ms": 9.0, "p99_ttft_ms": 300.0, "p99.9_ttft_ms": 350.5, "p25_ttft_ms": 80.0,
 "mean_e2el_ms": 2000.0, "mean_itl_ms": 0.0, "mean_tpot_ms": 12.5}"#;
 
-const ROWS: &str = "\
+pub const ROWS: &str = "\
 id,arrival_s,scheduled_s,first_token_s,finished_s,input_tokens,output_tokens,outcome
 0,10.0,10.25,10.5,12.5,100,5,finished
 1,11.0,11.0,11.5,11.5,50,1,finished
@@ -168,9 +168,15 @@ fn a_file_that_cannot_be_read_says_where_and_what_to_write() {
         (json("}", ""), &["it:6:", "EOF"]),
         (format!("{SUMMARY}\n{SUMMARY}"), &["trailing", "keep one"]),
         (json("999.0", "NaN"), &["it:2:", "write null"]),
-        (json("0.75", "-0.75"), &["request_throughput is -0.75"]),
-        (json("0.2, 0.3", "0.2, -0.3"), &["ttfts[2] holds -0.3"]),
-        (json("[0.02, 0.04]", "[0.02, 1e9]"), &["itls[0] holds"]),
+        (json("0.75", "-0.75"), &["request_throughput is negative"]),
+        (
+            json("0.2, 0.3", "0.2, -0.3"),
+            &["ttfts[2] stands for -0.3 s"],
+        ),
+        (
+            json("[0.02, 0.04]", "[0.02, 1e9]"),
+            &["itls[0] stands for 1000000000 s"],
+        ),
         (json("[3, 1, 4", "[3, 1.5, 4"), &["it:3:", "u32"]),
         (json("20, 30, 40", "20, 30"), &["input_lens has 3 entries"]),
         (

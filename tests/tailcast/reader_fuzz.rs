@@ -9,11 +9,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rand::RngExt;
+use tailcast::config::{Manifest, Measured};
 use tailcast::stats::streams::{Xoshiro256PlusPlus, stream};
 use tailcast::units::Time;
 use tailcast::workload::trace::{FORMATS, FormatName, Replay, info, open};
 use tailcast::workload::{MOST_TOKENS, QuantileTable, Source};
 
+use crate::measured_files::{DETAILED, ROWS};
 use crate::traces::EXAMPLES;
 
 /// Texts that readers have been known to trip over.
@@ -108,6 +110,10 @@ fn no_bytes_make_a_reader_panic() {
 /// Reads the file in every format and returns how many requests came out.
 fn read_in_every_way(path: &Path) -> u64 {
     let _ = QuantileTable::read(path);
+    let _ = Manifest::load(path);
+    if let Ok(measured) = Measured::read(path) {
+        assert!(measured.values.values().all(|value| value.is_finite()));
+    }
     let mut requests = read(&Replay::new(path));
     for format in FORMATS {
         let named = Replay {
@@ -150,12 +156,14 @@ fn read(replay: &Replay) -> u64 {
 }
 
 fn case(random: &mut Xoshiro256PlusPlus) -> Vec<u8> {
-    let mut bytes = match random.random_range(0..8) {
+    let mut bytes = match random.random_range(0..9) {
         0 => (0..random.random_range(0..200))
             .map(|_| random.random())
             .collect(),
         1 => OWN_WITH_EVERYTHING.into(),
         2 => QUANTILES.into(),
+        3 => DETAILED.into(),
+        4 => ROWS.into(),
         _ => EXAMPLES[random.random_range(0..EXAMPLES.len())]
             .1
             .as_bytes()

@@ -69,7 +69,7 @@ fn summary_name(key: &str) -> Option<(&'static str, f64)> {
 impl Raw {
     fn measured(self) -> Result<Measured, Problem> {
         let mut measured = match self.requests()? {
-            Some(tally) => tally.measured(self.duration_s),
+            Some(tally) => tally.measured(self.duration_s.unwrap_or(0.0)),
             None => Measured {
                 unfinished: self.failed.unwrap_or(0),
                 ..Measured::default()
@@ -97,9 +97,12 @@ impl Raw {
             let (key, name, value) = (key, *name, *value);
             if value < 0.0 {
                 return Err(Problem {
-                    message: format!("{key} is {value}"),
-                    help: "write a number that is not negative, or null",
+                    message: format!("{key} is negative"),
+                    help: "write a number from 0, or null",
                 });
+            }
+            if super::is_latency(name) {
+                span(key, value)?;
             }
             // Nothing measured is written as 0 there.
             if value > 0.0 {
@@ -107,7 +110,7 @@ impl Raw {
             }
         }
         if let (Some(tokens), Some(duration_s)) = (self.total_input_tokens, self.duration_s)
-            && duration_s > 0.0
+            && span("duration", duration_s)? > Span::ZERO
         {
             values.insert("throughput.input_tokens_per_s", tokens as f64 / duration_s);
         }
@@ -132,17 +135,17 @@ impl Raw {
                 tally.fail();
                 continue;
             }
-            let ttft = span("ttfts", index, ttft_s)?;
+            let ttft = span_in("ttfts", index, ttft_s)?;
             let mut gaps_s = 0.0;
             if let Some(itls) = &self.itls_s {
                 for &gap_s in &itls[index] {
-                    tally.gap(span("itls", index, gap_s)?);
+                    tally.gap(span_in("itls", index, gap_s)?);
                     gaps_s += gap_s;
                 }
             }
             let e2e = match &self.latencies_s {
-                Some(latencies) => span("latencies", index, latencies[index])?,
-                None => span("itls", index, ttft_s + gaps_s)?,
+                Some(latencies) => span_in("latencies", index, latencies[index])?,
+                None => span_in("itls", index, ttft_s + gaps_s)?,
             };
             // Clients work out the two apart, so the last digits may differ.
             if e2e + ROUNDING < ttft {
@@ -208,10 +211,14 @@ impl Raw {
     }
 }
 
-fn span(list: &str, index: usize, seconds: f64) -> Result<Span, Problem> {
+fn span_in(list: &str, index: usize, seconds: f64) -> Result<Span, Problem> {
+    span(&format!("{list}[{index}]"), seconds)
+}
+
+fn span(key: &str, seconds: f64) -> Result<Span, Problem> {
     Span::from_seconds(seconds).ok_or_else(|| Problem {
-        message: format!("{list}[{index}] holds {seconds}"),
-        help: "write seconds from 0 up to 200 days",
+        message: format!("{key} stands for {seconds} s"),
+        help: "write a length of time from 0 up to 200 days",
     })
 }
 

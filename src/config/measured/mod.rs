@@ -14,7 +14,7 @@ use super::diagnostic::{Diagnostic, Snippet};
 use super::text_file;
 use crate::units::{Span, Time};
 
-pub use metric::{METRICS, is_latency};
+pub use metric::{METRICS, canonical, is_latency};
 
 /// A larger file is no result of a benchmark.
 const LARGEST_FILE_BYTES: u64 = 1 << 30;

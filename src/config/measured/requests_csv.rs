@@ -85,7 +85,7 @@ fn sum_up(name: &str, histories: &[History]) -> Result<Measured, Diagnostic> {
         return Err(Diagnostic::new(message)
             .help("a finished request has first_token_s and finished_s, and `finished` in the column outcome if there is one"));
     }
-    let mut measured = tally.measured(Some(last - first));
+    let mut measured = tally.measured(last - first);
     let timed_out = histories.iter().filter(|it| it.timed_out).count();
     measured
         .values
@@ -109,8 +109,9 @@ impl Columns {
         let mut required = [0; 5];
         for (at, column) in required.iter_mut().zip(REQUIRED) {
             *at = place(column).ok_or_else(|| {
-                let line = content.lines().next().unwrap_or_default().len();
-                error_at(name, content, 0..line, format!("there is no column `{column}`"))
+                let start = content.len() - content.trim_start().len();
+                let line = content[start..].lines().next().unwrap_or_default();
+                error_at(name, content, start..start + line.len(), format!("there is no column `{column}`"))
                     .help(format!(
                         "the first line names the columns; {} are needed, scheduled_s and outcome read if they are there",
                         REQUIRED.join(", ")

@@ -14,6 +14,9 @@ const QUANTILES: [(f64, u64, &str); 5] = [
     (0.999, 999, "p999"),
 ];
 
+/// No time: a picosecond is the least that is told apart.
+const SHORTEST_S: f64 = 1e-12;
+
 /// Sums over requests.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -49,8 +52,8 @@ impl Tally {
         self.requests.len()
     }
 
-    /// All numbers. Throughput is over `duration_s`, if that is known.
-    pub fn measured(self, duration_s: Option<f64>) -> Measured {
+    /// All numbers. Throughput is over `duration_s`; there is none of no time.
+    pub fn measured(self, duration_s: f64) -> Measured {
         let mut values = Values::new();
         let of = |latency: fn(&MeasuredRequest) -> Option<Span>| {
             let mut picos = Distribution::default();
@@ -65,7 +68,7 @@ impl Tally {
         add_latency(&mut values, "e2e", &of(|request| Some(request.e2e)));
         add_latency(&mut values, "queue_wait", &self.queue_waits);
         values.insert("requests.finished", self.requests.len() as f64);
-        if let Some(duration_s) = duration_s.filter(|&it| it > 0.0) {
+        if duration_s >= SHORTEST_S {
             let total = |tokens: fn(&MeasuredRequest) -> u32| -> u64 {
                 self.requests.iter().map(|it| u64::from(tokens(it))).sum()
             };

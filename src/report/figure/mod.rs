@@ -1,0 +1,16 @@
+//! Figures: one file each, as SVG. The title of a figure is the question it answers.
+
+pub mod accuracy;
+mod marker;
+
+/// What a figure is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// Its name in files.
+    pub name: &'static str,
+    /// What it answers; its title.
+    pub question: &'static str,
+}
+
+/// Every figure.
+pub const FIGURES: [&Figure; 1] = [&accuracy::FIGURE];
