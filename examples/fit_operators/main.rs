@@ -34,7 +34,7 @@ fn print_kernels(folder: &Path, source: &Source) {
     let decode = tables::attention(folder, source, false);
     let decode = outside_the_cache(decode, source.cache_bytes);
     let prompts = large(&gpu, tables::attention(folder, source, true));
-    print_generic(&gpu, &products, &decode, &prompts);
+    print_unseen(&gpu, &products, &decode, &prompts);
     print_attention(
         source,
         &gpu,
@@ -77,22 +77,43 @@ fn errors(fitted: f64, held_back: f64) -> String {
     )
 }
 
-/// How far the values for a GPU known by its datasheet only are off on this one.
-fn print_generic(
+/// How far off a GPU would be that nobody has measured: with the medians of what the catalogue has of the other GPUs.
+fn print_unseen(
     gpu: &Gpu,
     products: &[ProductRow],
     decode: &[AttentionRow],
     prompts: &[AttentionRow],
 ) {
+    let others: Vec<Gpu> = tables::SOURCES
+        .iter()
+        .filter(|source| source.gpu != gpu.name())
+        .map(|source| catalogue::gpu(source.gpu).expect("the catalogue has it"))
+        .collect();
+    let linear =
+        |of: fn(&LinearKernels) -> f64| median(others.iter().map(|gpu| of(&gpu.linear_kernels())));
+    let linear = LinearKernels {
+        bandwidth: linear(|kernels| kernels.bandwidth),
+        flops: linear(|kernels| kernels.flops),
+        micros: linear(|kernels| kernels.micros),
+        overlap: linear(|kernels| kernels.overlap),
+        sustained: 1.0,
+    };
+    let attention = |of: fn(&AttentionKernels) -> f64| {
+        median(others.iter().map(|gpu| of(&gpu.attention_kernels())))
+    };
+    let attention = AttentionKernels {
+        micros: attention(|kernels| kernels.micros),
+        micros_per_request: attention(|kernels| kernels.micros_per_request),
+        bandwidth: attention(|kernels| kernels.bandwidth),
+        flops: attention(|kernels| kernels.flops),
+        pairs_per_query: attention(|kernels| kernels.pairs_per_query),
+        mixed: None,
+    };
     let rates = Rates::new(gpu, gpu.peak().bf16);
     let of_products = products.iter().map(|row| {
-        let kernels = LinearKernels::GENERIC;
-        (
-            kernel_times::product(&kernels, rates, &row.matrix, row.rows),
-            row.micros,
-        )
+        let price = kernel_times::product(&linear, rates, &row.matrix, row.rows);
+        (price, row.micros)
     });
-    let attention = AttentionKernels::GENERIC;
     let of_decode = decode
         .iter()
         .map(|row| (decode_micros(gpu, &attention, row), row.micros));
@@ -100,11 +121,22 @@ fn print_generic(
         .iter()
         .map(|row| (prompt_micros(gpu, &attention, row), row.micros));
     println!(
-        "## generic values are off by {:.1} % on products, {:.1} % on decode attention, {:.1} % on prompts",
+        "## medians of the other GPUs are off by {:.1} % on products, {:.1} % on decode attention, {:.1} % on prompts",
         100.0 * median_error(of_products),
         100.0 * median_error(of_decode),
         100.0 * median_error(of_prompts)
     );
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 {
+        values[middle]
+    } else {
+        f64::midpoint(values[middle - 1], values[middle])
+    }
 }
 
 fn print_linear(source: &Source, gpu: &Gpu, rows: &[ProductRow]) {

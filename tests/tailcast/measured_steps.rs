@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use tables::{AttentionRow, ProductRow, SOURCES, Source};
 use tailcast::config::catalogue;
-use tailcast::hardware::Gpu;
+use tailcast::hardware::{Gpu, LinearKernels};
 use tailcast::step_time::kernel_times::{self, Rates};
 
 fn shared(path: &str) -> Option<PathBuf> {
@@ -134,7 +134,11 @@ fn products_held_back_are_within_a_tenth() {
     for source in &SOURCES {
         let gpu = catalogue::gpu(source.gpu).unwrap();
         let rates = Rates::new(&gpu, gpu.peak().bf16);
-        let linear = gpu.linear_kernels();
+        // Tables are benchmarks: what a server sustains is another matter.
+        let linear = LinearKernels {
+            sustained: 1.0,
+            ..gpu.linear_kernels()
+        };
         let rows = tables::products(&folder, source);
         let rows = rows.iter().filter(|row| row.held_back);
         let pairs = rows.map(|row| {
