@@ -180,6 +180,7 @@ fn step(here: &Overheads, served: &Overheads) -> Vec<Row> {
         row("mixed_layer_us", |it| it.mixed_layer_micros),
         row("eager_layer_us", |it| it.eager_layer_micros),
         row("eager_experts_us", |it| it.eager_experts_micros),
+        row("all_reduce_wait_us", |it| it.all_reduce_wait_micros),
         row("quantised_layer_us", |it| it.quantised_layer_micros),
         row("sampler_us", |it| it.sampler_micros),
         row("sampler_ns_per_logit", |it| {

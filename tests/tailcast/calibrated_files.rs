@@ -89,6 +89,57 @@ fn what_a_file_leaves_out_is_as_served() {
 }
 
 #[test]
+fn what_is_not_fitted_goes_over_to_the_new_file() {
+    let place = Workplace::new();
+    place.write("scenario.toml", scenario(ONE_LOAD));
+    let names = [
+        "layer_us",
+        "mixed_layer_us",
+        "eager_layer_us",
+        "eager_experts_us",
+        "all_reduce_wait_us",
+        "quantised_layer_us",
+        "sampler_us",
+        "sampler_ns_per_logit",
+        "sort_ns_per_entry",
+    ];
+    let lines: Vec<String> = names.iter().map(|name| format!("{name} = 7.5")).collect();
+    let step = format!("[step]\n{}\n[front_end]", lines.join("\n"));
+    let (before, after) = SERVER.split_once("[step]").unwrap();
+    let rest = after.split_once("[front_end]").unwrap().1;
+    place.write("times.toml", format!("{before}{step}{rest}"));
+    let rows = [(1, 7.0), (8, 7.2), (32, 8.0), (128, 11.0)];
+    let rows = rows.map(|(batch, ms)| format!("{batch},500,{ms}\n"));
+    place.write(
+        "steps.csv",
+        format!("batch,context,step_time_ms\n{}", rows.concat()),
+    );
+    let set = "server.step_time=times.toml";
+    let ended = place.run(&[
+        "calibrate",
+        "scenario.toml",
+        "steps.csv",
+        "--set",
+        set,
+        "--coefficients",
+        "kernel_scale",
+        "--out",
+        "new.toml",
+    ]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let written = std::fs::read_to_string(place.path("new.toml")).unwrap();
+    for line in lines
+        .iter()
+        .map(String::as_str)
+        .chain(["latency_us = 9000.0", "per_stream_us = 100.0"])
+    {
+        assert!(written.contains(line), "{line} in {written}");
+    }
+    let again = place.run(&["run", "scenario.toml", "--set", "server.step_time=new.toml"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+}
+
+#[test]
 fn coefficients_decide_the_hash_and_words_do_not() {
     let hash = |file: &str| json(&run(file, &["--format", "json"]))["scenario_hash"].clone();
     let same = SERVER.replace("written by hand", "something else");

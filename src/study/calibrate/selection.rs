@@ -33,6 +33,8 @@ const MOST_CORRELATED: f64 = 0.95;
 const CLEARLY_BETTER: f64 = 0.5;
 /// And by more than noise would make them: two standard deviations.
 const MORE_THAN_NOISE: f64 = 4.0;
+/// A latency that is further off is not noisy but wrong, and is to be seen.
+const MOST_NOISE: f64 = 0.05;
 /// Fits that find out what the noise of each latency is: the first one takes all for equally noisy.
 const WEIGHINGS: usize = 2;
 /// Rounds of the search: each takes a simulation a coefficient, and a few.
@@ -60,16 +62,18 @@ pub fn fit(
         }
     }
     refuse_nothing(&chosen, &left_out)?;
+    // What a constant at its bound leaves is no noise.
+    let first = search.run(&chosen)?;
+    if let Some(change) = Search::constant_at_its_bound(&chosen, &first) {
+        exchange(&mut chosen, &mut left_out, change);
+    }
     for _ in 0..WEIGHINGS {
         search.weigh(&chosen)?;
     }
     let mut at = search.run(&chosen)?;
     Search::refuse_bounds(&chosen, &at)?;
-    while let Some((dropped, instead)) = search.complaint(&chosen, &at)? {
-        chosen.retain(|one| *one != dropped.coefficient);
-        left_out.retain(|one| Some(one.coefficient) != instead);
-        left_out.push(dropped);
-        chosen.extend(instead.filter(|one| !chosen.contains(one)));
+    while let Some(change) = search.complaint(&chosen, &at)? {
+        exchange(&mut chosen, &mut left_out, change);
         refuse_nothing(&chosen, &left_out)?;
         at = search.run(&chosen)?;
         Search::refuse_bounds(&chosen, &at)?;
@@ -80,6 +84,20 @@ pub fn fit(
         left_out,
         warnings: Vec::new(),
     })
+}
+
+/// A coefficient that is dropped, and what takes its place, if anything.
+type Change = (LeftOut, Option<Fittable>);
+
+fn exchange(chosen: &mut Vec<Fittable>, left_out: &mut Vec<LeftOut>, change: Change) {
+    let (dropped, instead) = change;
+    chosen.retain(|one| *one != dropped.coefficient);
+    left_out.retain(|one| Some(one.coefficient) != instead);
+    left_out.push(dropped);
+    let is_new = |one: &Fittable| !chosen.contains(one);
+    if let Some(instead) = instead.filter(is_new) {
+        chosen.push(instead);
+    }
 }
 
 fn place(coefficient: Fittable) -> usize {
@@ -193,7 +211,7 @@ impl<'a> Search<'a> {
                 (0..targets.len()).filter(|&place| targets[place].latency == target.latency);
             let squares: Vec<f64> = alike.map(|place| off(place).powi(2)).collect();
             let left = (squares.iter().sum::<f64>() / squares.len() as f64).sqrt();
-            target.noise.max(left)
+            target.noise.max(left.min(MOST_NOISE))
         });
         self.noise = noise.collect();
         Ok(())
@@ -217,11 +235,7 @@ impl<'a> Search<'a> {
     }
 
     /// A coefficient to be dropped, and what takes its place, if anything.
-    fn complaint(
-        &mut self,
-        chosen: &[Fittable],
-        fit: &Fit,
-    ) -> Result<Option<(LeftOut, Option<Fittable>)>, Refusal> {
+    fn complaint(&mut self, chosen: &[Fittable], fit: &Fit) -> Result<Option<Change>, Refusal> {
         if let Some((kept, dropped, correlation)) = most_alike(chosen, fit) {
             let reason = format!(
                 "its effect cannot be told from that of {} (correlation {correlation:.3})",
@@ -271,7 +285,7 @@ impl<'a> Search<'a> {
         chosen: &[Fittable],
         dropped: Fittable,
         reason: String,
-    ) -> Result<(LeftOut, Option<Fittable>), Refusal> {
+    ) -> Result<Change, Refusal> {
         let both = [Fittable::StepMicros, Fittable::KernelScale];
         let mut left_out = LeftOut {
             coefficient: dropped,
@@ -295,10 +309,7 @@ impl<'a> Search<'a> {
     }
 
     /// A constant that would have to leave its range stands for kernels that are priced wrongly.
-    fn constant_at_its_bound(
-        chosen: &[Fittable],
-        fit: &Fit,
-    ) -> Option<(LeftOut, Option<Fittable>)> {
+    fn constant_at_its_bound(chosen: &[Fittable], fit: &Fit) -> Option<Change> {
         let coefficient = Fittable::StepMicros;
         let at = chosen.iter().position(|one| *one == coefficient)?;
         let bounds = coefficient.search(0.0);
