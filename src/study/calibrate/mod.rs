@@ -3,6 +3,7 @@
 //! The recipe: a coefficient that the data cannot tell from another one, or know no better than its default, keeps its default, and the
 //! result says so. Data that can tell nothing are refused with the reason.
 
+mod choice;
 mod coefficient;
 mod comparison;
 mod latencies;
@@ -68,7 +69,7 @@ pub fn calibrate(
             "remove server.step_time from the scenario",
         ));
     }
-    let comparison = comparison::of(scenario, data)?;
+    let comparison = choice::comparison(scenario, data)?;
     let before = comparison.statistics(scenario)?;
     let mut selection = selection::fit(scenario, comparison.as_ref(), asked_for)?;
     for one in &mut selection.fitted {
