@@ -20,6 +20,7 @@ mod lengths;
 mod load;
 mod manifest;
 mod measured;
+mod model;
 mod overheads;
 mod priority;
 mod profile;

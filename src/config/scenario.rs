@@ -8,10 +8,11 @@ use super::diagnostic::Diagnostic;
 use super::fields::{Fields, Reading, Resolved};
 use super::fingerprint::Fingerprint;
 use super::load::{self, Layers, Overrides};
+use super::model::{self, ModelChoice};
 use super::overheads::CpuTime;
 use super::profile;
 use super::sampling;
-use super::server::{self, ModelChoice, Server};
+use super::server::{self, Server};
 use super::slo::{self, Objective};
 use super::speculative::{Drafts, Target};
 use super::step_time::GivenStepTime;
@@ -158,7 +159,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         .integer(0..=i64::MAX as u64)?
         .unnoted()
         .unwrap_or(42);
-    let model = server::read_model(&fields.section("model")?)?;
+    let model = model::read(&fields.section("model")?)?;
     let batching_fields = fields.section("batching")?;
     let batching_place = batching_fields.place();
     let profile = profile::read(&batching_fields)?;

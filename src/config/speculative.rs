@@ -4,7 +4,7 @@ use super::catalogue;
 use super::diagnostic::Diagnostic;
 use super::document::Value;
 use super::fields::{Fields, Resolved};
-use super::server::ModelChoice;
+use super::model::ModelChoice;
 use crate::hardware::{Drafter, Model, WeightPrecision};
 use crate::policy::{Acceptance, Speculative};
 
