@@ -6,6 +6,27 @@ use super::replications::{self, Outcome};
 use super::scenario::Input;
 use crate::metrics::Metric;
 
+/// Refuses scenarios whose steps have no shorter and longer ones.
+pub fn check(input: &Input) -> Result<(), Failure> {
+    let (message, help) = match input.scenario.step_time_error() {
+        None => (
+            "how far step times may be off is not known where the scenario gives them".to_owned(),
+            "leave --range out, or server.step_time",
+        ),
+        Some(error) if error >= 1.0 => (
+            format!(
+                "step times are off by {:.0} %, and no step is that much shorter",
+                100.0 * error
+            ),
+            "leave --range out, or calibrate again: [error] of the file in server.step_time is below 1 where a calibration is of use",
+        ),
+        Some(_) => return Ok(()),
+    };
+    Err(Failure::Input(format!(
+        "--range: {message}\n = help: {help}"
+    )))
+}
+
 /// Adds the ranges of all latencies, from as many runs with all steps shorter, and with all steps longer.
 pub fn add(
     outcome: &mut Outcome,
@@ -23,6 +44,10 @@ pub fn add(
         replications::simulate(input, runs, jobs, &Progress::start(None, false))
     };
     let (fast, slow) = (stretched(1.0 - error)?, stretched(1.0 + error)?);
+    if fast.interrupted || slow.interrupted {
+        outcome.interrupted = true;
+        return Ok(());
+    }
     let (Some(fast), Some(slow)) = (fast.summary, slow.summary) else {
         return Ok(());
     };

@@ -132,11 +132,8 @@ fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure>
                 .to_owned(),
         ));
     }
-    if args.range && input.scenario.step_time_error().is_none() {
-        return Err(Failure::Input(
-            "--range: how far step times may be off is not known where the scenario gives them\n = help: leave --range out, or server.step_time"
-                .to_owned(),
-        ));
+    if args.range {
+        range::check(input)?;
     }
     let requests = requests_expected(args, input).unwrap_or(0);
     if args.outputs.requests_out.is_some() && requests > bounds::MOST_REQUESTS {

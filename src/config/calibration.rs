@@ -24,6 +24,8 @@ const KERNEL_SCALES: std::ops::RangeInclusive<f64> = 0.1..=10.0;
 const MOST_LAYER_MICROS: f64 = 1e5;
 /// What one logit may cost at most [ns].
 const MOST_LOGIT_NANOS: f64 = 1e3;
+/// A larger relative error is a slip of the pen.
+const MOST_ERROR: f64 = 1e6;
 
 /// What step times were fitted on, and how well they fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -233,7 +235,7 @@ fn read_errors(fields: &Fields<'_>) -> Result<Vec<(String, f64)>, Diagnostic> {
             owner: fields.place(),
             node: Some(&entry.node),
         };
-        let error = key.number(0.0..=f64::MAX)?.unnoted().unwrap_or_default();
+        let error = key.number(0.0..=MOST_ERROR)?.unnoted().unwrap_or_default();
         Ok((entry.key.clone(), error))
     });
     read.collect()

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::command::Workplace;
+use crate::command::{Ended, Workplace};
 
 const SCENARIO: &str = "\
 [model]
@@ -119,4 +119,69 @@ fn given_step_times_have_no_range() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn steps_that_are_off_by_all_of_their_time_have_no_range() {
+    let place = workplace();
+    let about = "[fitted_on]\nmodel = \"llama-2-7b\"\ngpu = \"h100-sxm\"\ntensor_parallel = 1\nweights = \"bf16\"\ndata = \"made up\"\n";
+    let arguments = [
+        "run",
+        "scenario.toml",
+        "--set",
+        "server.step_time=far.toml",
+        "--range",
+    ];
+    for (error, reason) in [
+        ("5.0", "step times are off by 500 %"),
+        (
+            "-1",
+            "`error.tpot.mean` must be a number from 0 to 1000000, not -1",
+        ),
+    ] {
+        place.write(
+            "far.toml",
+            format!("{about}[error]\n\"tpot.mean\" = {error}\n"),
+        );
+        let ended = place.run(&arguments);
+        assert_eq!(ended.code, Some(2), "{}", ended.stdout);
+        assert!(ended.stderr.contains(reason), "{}", ended.stderr);
+    }
+}
+
+/// The timeline is written when the run itself has ended, so what is interrupted after that are the shorter and longer steps.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_range_is_left_out() {
+    let place = workplace();
+    let child = place
+        .command(&[
+            "run",
+            "scenario.toml",
+            "--range",
+            "--set",
+            "workload.requests=300000",
+            "--timeline-out",
+            "timeline.csv",
+            "--timeline-interval",
+            "1h",
+            "--format",
+            "json",
+        ])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !place.path("timeline.csv").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    let result: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(result["requests"]["finished"], 300_000);
+    assert!(result["latency"]["ttft"]["model_range"].is_null());
 }
