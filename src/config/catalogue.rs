@@ -9,7 +9,7 @@ pub use error::CatalogueError;
 pub use gpu_file::{Figure, GpuEntry};
 pub use model_file::ModelEntry;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
@@ -100,11 +100,18 @@ pub fn model_from_config_json(path: &Path) -> Result<ModelEntry, CatalogueError>
         return model_file::parse(&name_of(path), &file, &text);
     }
     let mut entry = model_file::parse_json(&name_of(path), &file, &text)?;
-    let beside = path.with_file_name("generation_config.json");
-    if beside.exists() {
+    if let Some(beside) = generation_config(path) {
         entry.top_p = model_file::top_p_of_json(&beside.display().to_string(), &read(&beside)?)?;
     }
     Ok(entry)
+}
+
+/// The `generation_config.json` beside a `config.json`, if there is one. A link that leads nowhere is one that cannot be read: caches of
+/// Hugging Face consist of links.
+pub fn generation_config(config: &Path) -> Option<PathBuf> {
+    let beside = config.with_file_name("generation_config.json");
+    let is_toml = config.extension().is_some_and(|it| it == "toml");
+    (!is_toml && beside.symlink_metadata().is_ok()).then_some(beside)
 }
 
 /// The GPU of the catalogue with the least memory that is still at least `memory_bytes`.

@@ -75,6 +75,9 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
         (_, Some(_)) => {
             let path = config.unnoted().expect("it was written");
             fields.reading().note_file(&path);
+            if let Some(beside) = catalogue::generation_config(&path) {
+                fields.reading().note_file(&beside);
+            }
             catalogue::model_from_config_json(&path)
                 .map_err(|error| refused(fields, "config", &error))
         }

@@ -308,3 +308,49 @@ fn a_missing_file_is_named() {
         "{error}"
     );
 }
+
+#[test]
+fn a_generation_config_says_top_p_or_what_is_wrong_with_it() {
+    let folder = TempDir::new().unwrap();
+    let path = write(&folder, "config.json", &format!("\u{feff}{MODEL}"));
+    let read = |text: &str| {
+        write(&folder, "generation_config.json", text);
+        catalogue::model_from_config_json(&path)
+            .map(|entry| entry.top_p)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(read("\u{feff}{\"top_p\": 0.9}"), Ok(Some(0.9)));
+    assert_eq!(read("{\"top_p\": null}"), Ok(None));
+    for (text, expected) in [
+        (
+            "{\"top_p\": 1.5}",
+            ":1: top_p is 1.5; it must be more than 0",
+        ),
+        ("{\"top_p\": 0}", "at most 1"),
+        ("{\"top_p\": \"x\"}", "invalid type"),
+        ("[0.9]", "one object"),
+    ] {
+        let error = read(text).unwrap_err();
+        assert!(
+            error.contains("generation_config.json") && error.contains(expected),
+            "{error}"
+        );
+    }
+}
+
+/// As in a cache of Hugging Face whose download was cut off.
+#[cfg(unix)]
+#[test]
+fn a_generation_config_that_leads_nowhere_is_named() {
+    let folder = TempDir::new().unwrap();
+    let path = write(&folder, "config.json", MODEL);
+    let link = folder.path().join("generation_config.json");
+    std::os::unix::fs::symlink("nowhere", link).unwrap();
+    let error = catalogue::model_from_config_json(&path)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("generation_config.json: cannot be read"),
+        "{error}"
+    );
+}

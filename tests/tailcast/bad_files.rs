@@ -55,10 +55,12 @@ fn what_a_run_reads_is_not_overwritten() {
     let place = Workplace::new();
     place.write("good.toml", GOOD);
     place.write("config.json", CONFIG_JSON);
+    place.write("generation_config.json", "{\"top_p\": 0.9}");
     place.write("lengths.csv", "quantile,tokens\n0,1\n1,100\n");
     let lengths = "workload.prompt={dist=\"quantiles\", path=\"lengths.csv\"}";
     for (assignment, file) in [
         ("model={config=\"config.json\"}", "config.json"),
+        ("model={config=\"config.json\"}", "generation_config.json"),
         (lengths, "lengths.csv"),
     ] {
         let arguments = [

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::CatalogueError;
@@ -67,7 +68,7 @@ pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<ModelEntry, Ca
         source: about.source,
         verified: about.verified,
         stored_weights: config.stored_weights().map_err(|bad| refuse(&bad))?,
-        top_p: about.top_p,
+        top_p: check_top_p(about.top_p).map_err(|bad| refuse(&bad))?,
     })
 }
 
@@ -93,8 +94,7 @@ fn unquantised(names: &[String]) -> Result<Unquantised, BadFigure> {
 
 /// Reads the text of a `config.json`.
 pub(super) fn parse_json(name: &str, file: &str, text: &str) -> Result<ModelEntry, CatalogueError> {
-    let config: HuggingFaceConfig =
-        serde_json::from_str(text).map_err(|error| CatalogueError::from_json(file, &error))?;
+    let config: HuggingFaceConfig = parse_object(file, text)?;
     let refuse = |bad: &BadFigure| CatalogueError::from_figure(file, text, bad);
     Ok(ModelEntry {
         model: config
@@ -115,9 +115,29 @@ pub(super) fn top_p_of_json(file: &str, text: &str) -> Result<Option<f64>, Catal
     struct GenerationConfig {
         top_p: Option<f64>,
     }
-    let config: GenerationConfig =
-        serde_json::from_str(text).map_err(|error| CatalogueError::from_json(file, &error))?;
-    Ok(config.top_p)
+    let config: GenerationConfig = parse_object(file, text)?;
+    check_top_p(config.top_p).map_err(|bad| CatalogueError::from_figure(file, text, &bad))
+}
+
+/// As vLLM's `SamplingParams` does: it refuses all requests of a server whose default is out of range.
+fn check_top_p(top_p: Option<f64>) -> Result<Option<f64>, BadFigure> {
+    match top_p {
+        Some(share) if !(share > 0.0 && share <= 1.0) => {
+            let expected = "more than 0 and at most 1";
+            Err(BadFigure::new("top_p", share, expected))
+        }
+        _ => Ok(top_p),
+    }
+}
+
+/// Reads one JSON object; a list would be taken for a struct's fields in their order.
+fn parse_object<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, CatalogueError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_start().starts_with('[') {
+        let problem = "there is a list where one object, {...}, is expected";
+        return Err(CatalogueError::in_file(file, problem));
+    }
+    serde_json::from_str(text).map_err(|error| CatalogueError::from_json(file, &error))
 }
 
 /// One struct cannot both refuse unknown keys (our files) and ignore them (Hugging Face's), so the keys are compared.
