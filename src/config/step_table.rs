@@ -41,11 +41,21 @@ const TIMES: [(&str, f64); 4] = [
     ("step_ms", 1e-3),
 ];
 
-/// Whether a file that starts with this line is such a table.
+/// Whether a file that starts with this line is meant as such a table, even if a column is missing.
 pub fn is_step_table(first_line: &str) -> bool {
-    let columns: Vec<&str> = first_line.split(',').map(str::trim).collect();
-    let has = |name: &str| columns.contains(&name.trim());
-    has("batch") && has("context") && TIMES.iter().any(|(name, _)| has(name))
+    let unquoted = |cell: &str| cell.trim().trim_matches('"').to_owned();
+    let columns: Vec<String> = first_line.split(',').map(unquoted).collect();
+    let has = |name: &str| columns.iter().any(|column| column == name);
+    has("batch") && has("context")
+}
+
+/// The first column that a header has already named. Of two alike nobody knows which one is meant.
+pub(super) fn named_twice(header: &csv::StringRecord) -> Option<&str> {
+    let columns = header.iter().enumerate();
+    let named = columns.filter(|(_, name)| !name.is_empty());
+    { named }
+        .find(|&(at, name)| header.iter().take(at).any(|before| before == name))
+        .map(|(_, name)| name)
 }
 
 /// Reads the table at `path`.
@@ -58,7 +68,15 @@ pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, StepTableError>
         .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let unreadable = |error: &csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
-        StepTableError(format!("{name}:{line}: {error}"))
+        let message = match error.kind() {
+            csv::ErrorKind::UnequalLengths {
+                expected_len, len, ..
+            } => {
+                format!("the row has {len} cells, and the first line names {expected_len} columns")
+            }
+            _ => format!("this is not CSV: {error}"),
+        };
+        StepTableError(format!("{name}:{line}: {message}"))
     };
     let header = reader
         .headers()
@@ -74,6 +92,11 @@ pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, StepTableError>
             "{name}:1: the columns batch, context and step_time_ms (or step_us) are needed\n = help: write batch,context,step_time_ms"
         )));
     };
+    if let Some(twice) = named_twice(&header) {
+        return Err(StepTableError(format!(
+            "{name}:1: the first line names the column `{twice}` twice\n = help: drop one of the two"
+        )));
+    }
     let mut steps = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| unreadable(&error))?;

@@ -156,11 +156,39 @@ fn tables_with_mistakes() {
         ("1,100,fast", "`step_time_ms` must be a number"),
         ("1,100,-7", "`step_time_ms` must be a number"),
         ("1,100,inf", "`step_time_ms` must be a number"),
-        ("1,100", "fields"),
+        ("1,100", "the row has 2 cells, and the first line names 3"),
     ] {
         let ended = calibrate("steps.csv", &with(row), &[]);
         assert_refused(&ended, reason, "steps.csv:3");
     }
+}
+
+#[test]
+fn tables_whose_first_line_is_not_clear() {
+    for (header, reason) in [
+        (
+            "batch,context,time",
+            "columns batch, context and step_time_ms",
+        ),
+        (
+            "\"batch\",\"context\",\"time\"",
+            "columns batch, context and",
+        ),
+        (
+            "batch,context,step_us,batch",
+            "names the column `batch` twice",
+        ),
+    ] {
+        let ended = calibrate("steps.csv", &format!("{header}\n1,100,7,1\n"), &[]);
+        assert_refused(&ended, reason, "help: ");
+    }
+    let quoted = "\"batch\",\"context\",\"step_time_ms\"\n1,100,7\n8,100,8\n";
+    let ended = calibrate("steps.csv", quoted, &[]);
+    assert_refused(&ended, "2 steps are too few", "batch sizes");
+    let twice = requests(100, |at| format!("{at},{at}.05,{at}.85,500,100"))
+        .replace("output_tokens", "arrival_s");
+    let ended = calibrate("requests.csv", &twice, &[]);
+    assert_refused(&ended, "names the column `arrival_s` twice", "drop one");
 }
 
 #[test]

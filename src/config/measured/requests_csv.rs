@@ -6,6 +6,7 @@ use csv::{Reader, ReaderBuilder, StringRecord};
 use super::tally::Tally;
 use super::{Measured, MeasuredRequest, error_at};
 use crate::config::diagnostic::Diagnostic;
+use crate::config::step_table::named_twice;
 use crate::units::{Span, Time};
 
 const REQUIRED: [&str; 5] = [
@@ -105,6 +106,10 @@ impl Columns {
         let header = rows
             .headers()
             .map_err(|error| unreadable(name, content, &error))?;
+        if let Some(twice) = named_twice(header) {
+            let message = format!("{name}: the first line names the column `{twice}` twice");
+            return Err(Diagnostic::new(message).help("drop one of the two"));
+        }
         let place = |column: &str| header.iter().position(|cell| cell == column);
         let mut required = [0; 5];
         for (at, column) in required.iter_mut().zip(REQUIRED) {
