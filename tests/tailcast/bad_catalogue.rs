@@ -131,7 +131,7 @@ fn kernels_faster_than_their_datasheet_or_without_a_source_are_refused() {
 }
 
 /// What a good file has, what stands there instead, and what the error then says.
-const BAD_MODELS: [(&str, &str, &str); 20] = [
+const BAD_MODELS: [(&str, &str, &str); 22] = [
     (
         "\"hidden_size\": 4096,\n  \"num_hidden_layers\": 32,\n  \"num_attention_heads\": 32,\n  \"num_key_value_heads\": 8",
         "\"hidden_size\": 1, \"num_hidden_layers\": 9999, \"num_attention_heads\": 60000, \"head_dim\": 60000",
@@ -204,6 +204,16 @@ const BAD_MODELS: [(&str, &str, &str); 20] = [
         "\"tie_word_embeddings\": false",
         "\"quantization_config\": {\"quant_method\": \"hqq\"}",
         ":10: quant_method is 'hqq'; it must be fp8",
+    ),
+    (
+        "\"tie_word_embeddings\": false",
+        "\"quantization_config\": {\"quant_method\": \"awq\", \"bits\": \"3\"}",
+        ":10: quant_method is 'awq' with \"3\" bits; it must be fp8",
+    ),
+    (
+        "\"tie_word_embeddings\": false",
+        "\"quantization_config\": {\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\"}",
+        ":10: quant_method is 'modelopt' with quant_algo \"NVFP4\"; it must be fp8",
     ),
     (
         "\"tie_word_embeddings\": false",

@@ -10,7 +10,9 @@ use crate::hardware::{BadFigure, Unquantised, WeightPrecision};
 pub(super) fn stored_weights(quantization: &Value) -> Result<WeightPrecision, BadFigure> {
     let method = quantization.get("quant_method").and_then(Value::as_str);
     let method = method.unwrap_or("missing");
-    let bits = quantization.get("bits").and_then(Value::as_u64);
+    let given_bits = quantization.get("bits").filter(|bits| !bits.is_null());
+    // Of bits that are no number none is right.
+    let bits = given_bits.map(|bits| bits.as_u64().unwrap_or(0));
     let stored = match method {
         "fp8" | "fbgemm_fp8" => Some(WeightPrecision::Fp8),
         "mxfp4" => Some(WeightPrecision::Mxfp4),
@@ -20,9 +22,13 @@ pub(super) fn stored_weights(quantization: &Value) -> Result<WeightPrecision, Ba
         _ => None,
     };
     stored.ok_or_else(|| {
-        let given = match bits {
-            Some(bits) => format!("'{method}' with {bits} bits"),
-            None => format!("'{method}'"),
+        let given = match (given_bits, quantization.get("quant_algo")) {
+            (Some(bits), _) => format!("'{method}' with {bits} bits"),
+            (None, Some(algorithm)) => format!("'{method}' with quant_algo {algorithm}"),
+            (None, None) if method == "compressed-tensors" => {
+                format!("'{method}' with other config_groups")
+            }
+            (None, None) => format!("'{method}'"),
         };
         let expected = "fp8, fbgemm_fp8, mxfp4, awq, gptq, auto-round, compressed-tensors or modelopt, with 8-bit floats or 8- or 4-bit integers; or remove quantization_config and set model.weights yourself";
         BadFigure::new("quant_method", given, expected)
