@@ -248,6 +248,14 @@ fn a_quantile_without_enough_samples_is_not_compared() {
         .unwrap();
     let cells: Vec<&str> = row.split_whitespace().collect();
     assert_eq!(cells, ["ttft.p99", "(ms)", "60", "-", "-"]);
+    let limit = ["validate", "manifest.toml", "--fail-above", "ttft.p99<5%"];
+    let ended = place.run(&limit);
+    assert_eq!(ended.code, Some(99), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("no error is known"),
+        "{}",
+        ended.stdout
+    );
     // Two runs together have enough.
     let result = json(&place, &["--seeds", "2"]);
     assert_eq!(result["summary"]["ttft.p99"]["n"], 1);

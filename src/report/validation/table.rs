@@ -28,10 +28,13 @@ impl ValidationReport {
             };
             let _ = writeln!(
                 text,
-                "Limit  {sign} mean |error| of {} <= {} %   got {} %",
+                "Limit  {sign} mean |error| of {} <= {} %   {}",
                 limit.metric,
                 percent_without_sign(Some(limit.limit)),
-                percent_without_sign(errors.mean_absolute)
+                match errors.mean_absolute {
+                    Some(_) => format!("got {} %", percent_without_sign(errors.mean_absolute)),
+                    None => "no error is known".to_owned(),
+                }
             );
         }
         text
