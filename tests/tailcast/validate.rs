@@ -277,6 +277,16 @@ fn a_limit_that_is_missed_ends_with_99() {
         assert_eq!(ended.code, Some(code), "{limit}: {}", ended.stdout);
         assert!(ended.stdout.contains("Limit"), "{}", ended.stdout);
     }
+    // A p99 that one of two runs is too short for: the other's alone would pass.
+    let p99 = "[experiment.measured]\n\"e2e.p99\" = \"1s\"\n";
+    let short =
+        "[[experiment]]\nscenario = \"served.toml\"\nset = { \"workload.requests\" = 500 }\n";
+    let long = "[[experiment]]\nscenario = \"served.toml\"\n";
+    place.write("manifest.toml", format!("{short}{p99}{long}{p99}"));
+    let limit = ["validate", "manifest.toml", "--fail-above", "e2e.p99<100%"];
+    let ended = place.run(&limit);
+    assert_eq!(ended.code, Some(99), "{}", ended.stdout);
+    assert!(ended.stdout.contains("of 1 more"), "{}", ended.stdout);
     for limit in [
         "e2e.mean",
         "e2e.mean<5",

@@ -55,9 +55,15 @@ impl ValidationReport {
 }
 
 impl ErrorLimit {
-    /// Whether the mean is known and no more.
+    /// Whether the mean is known and no more. A measurement without a prediction could hide any error.
     fn is_met(&self, comparisons: &[Comparison]) -> bool {
         let mean = errors_of(comparisons, self.metric).mean_absolute;
-        mean.is_some_and(|mean| mean <= self.limit)
+        mean.is_some_and(|mean| mean <= self.limit) && self.without_error(comparisons) == 0
+    }
+
+    /// Experiments that have measured the metric and have no error of it.
+    fn without_error(&self, comparisons: &[Comparison]) -> usize {
+        let compared = comparisons.iter().filter_map(|one| one.of(self.metric));
+        compared.filter(|one| one.error().is_none()).count()
     }
 }

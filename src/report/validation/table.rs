@@ -36,6 +36,13 @@ impl ValidationReport {
                     None => "no error is known".to_owned(),
                 }
             );
+            let unknown = limit.without_error(&comparisons);
+            if unknown > 0 && errors.mean_absolute.is_some() {
+                let _ = writeln!(
+                    text,
+                    "         of {unknown} more that were measured no error is known"
+                );
+            }
         }
         text
     }
