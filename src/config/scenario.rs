@@ -24,7 +24,7 @@ use crate::hardware::{
 };
 use crate::policy::PolicySettings;
 use crate::step_time::{
-    Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, StepTime,
+    Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, Sampling, StepTime,
 };
 
 /// Everything that decides a run.
@@ -124,7 +124,7 @@ impl Scenario {
     fn gpu_step_time(&self) -> Box<dyn StepTime> {
         let target: Box<dyn StepTime> = match &self.measured_step_time {
             Some(affine) => Box::new(*affine),
-            None => Box::new(self.roofline(&self.model, self.weights)),
+            None => Box::new(self.roofline(self.execution, &self.model, self.weights)),
         };
         let Some(drafts) = &self.drafts else {
             return target;
@@ -133,16 +133,21 @@ impl Scenario {
             (None, _) => return target,
             (Some(_), Some(share)) => DraftPass::Share(share),
             (Some(drafter), None) => {
-                let roofline = self.roofline(drafter.model(), drafter.weights());
+                // A draft is the most probable token, whatever requests ask for (vLLM 0.15.1, `propose` in `v1/spec_decode/eagle.py`).
+                let execution = Execution {
+                    sampling: Sampling::Plain,
+                    ..self.execution
+                };
+                let roofline = self.roofline(execution, drafter.model(), drafter.weights());
                 DraftPass::Of(Box::new(roofline.within_a_step()))
             }
         };
         Box::new(Drafting::new(target, pass, drafts.rules.tokens))
     }
 
-    fn roofline(&self, model: &Model, weights: WeightPrecision) -> Roofline {
+    fn roofline(&self, execution: Execution, model: &Model, weights: WeightPrecision) -> Roofline {
         Roofline::run_as(
-            self.execution,
+            execution,
             model,
             &self.gpu,
             weights,
