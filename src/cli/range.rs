@@ -38,10 +38,15 @@ pub fn add(
     else {
         return Ok(());
     };
-    let overheads = input.scenario.execution.overheads;
+    let (overheads, cpu_time) = (input.scenario.execution.overheads, input.scenario.cpu_time);
     let mut stretched = |factor: f64| {
         input.scenario.execution.overheads = overheads.times(factor);
-        replications::simulate(input, runs, jobs, &Progress::start(None, false))
+        input.scenario.cpu_time = cpu_time.times(factor);
+        let simulated = replications::simulate(input, runs, jobs, &Progress::start(None, false));
+        // Whoever looks at the scenario afterwards sees its own.
+        input.scenario.execution.overheads = overheads;
+        input.scenario.cpu_time = cpu_time;
+        simulated
     };
     let (fast, slow) = (stretched(1.0 - error)?, stretched(1.0 + error)?);
     if fast.interrupted || slow.interrupted {

@@ -32,8 +32,8 @@ impl Knowledge {
 
 /// The least that can be known of anybody's server: two runs of one experiment differ by as much.
 const REPEATED: f64 = 0.02;
-/// Of 13 runs of six models, each predicted without its model, 12 have a TPOT within 4 % and one within 6 %; of 135 closed loops that no fit has
-/// seen nine in ten are within 5 % (`docs/LATENCY_MODEL.md`).
+/// Of 13 runs of six models, each predicted without its model, 12 have a TPOT within 4 % and one within 6 %; of 135 closed loops, whose set-ups
+/// and some coefficients were chosen with them in view, nine in ten are within 5 % (`docs/LATENCY_MODEL.md`).
 const MEASURED: f64 = 0.05;
 /// Between its neighbours.
 const PARTLY_MEASURED: f64 = 0.07;

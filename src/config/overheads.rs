@@ -1,7 +1,7 @@
 //! `server.cpu_time` and `server.front_end`: what comes on top of the GPU's time.
 
 use super::diagnostic::Diagnostic;
-use super::fields::Fields;
+use super::fields::{Fields, Reading, Resolved};
 use crate::fleet::FrontEnd;
 use crate::units::Span;
 
@@ -28,11 +28,24 @@ impl CpuTime {
         per_step: Span::from_micros(1_500),
         per_sequence: Span::from_micros(30),
     };
+
+    /// Those of steps that take `factor` times as long.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        let stretched = |span: Span| {
+            let stretched = Span::from_seconds(span.seconds() * factor);
+            stretched.expect("ten seconds, a little longer")
+        };
+        Self {
+            per_step: stretched(self.per_step),
+            per_sequence: stretched(self.per_sequence),
+        }
+    }
 }
 
 /// Reads `cpu_time = { per_step_us = ..., per_seq_us = ... }`.
 pub fn read_cpu_time(fields: &Fields<'_>) -> Result<Option<CpuTime>, Diagnostic> {
-    let read = read_micros(fields, "cpu_time", ["per_step_us", "per_seq_us"])?;
+    let read = read_micros(fields, CPU_TIME)?;
     Ok(read.map(|[per_step, per_sequence]| CpuTime {
         per_step,
         per_sequence,
@@ -41,18 +54,46 @@ pub fn read_cpu_time(fields: &Fields<'_>) -> Result<Option<CpuTime>, Diagnostic>
 
 /// Reads `front_end = { latency_us = ..., per_stream_us = ... }`.
 pub fn read_front_end(fields: &Fields<'_>) -> Result<Option<FrontEnd>, Diagnostic> {
-    let read = read_micros(fields, "front_end", ["latency_us", "per_stream_us"])?;
+    let read = read_micros(fields, FRONT_END)?;
     Ok(read.map(|[latency, per_stream]| FrontEnd {
         latency,
         per_stream,
     }))
 }
 
-fn read_micros(
-    fields: &Fields<'_>,
-    name: &'static str,
-    keys: [&'static str; 2],
-) -> Result<Option<[Span; 2]>, Diagnostic> {
+/// Notes the default, which depends on what else was written, under the keys that it could be written with: a scenario that writes it out is
+/// the same scenario.
+pub fn note_cpu_time(reading: &Reading, default: CpuTime, why: &str) {
+    let spans = [default.per_step, default.per_sequence];
+    note_micros(reading, CPU_TIME, spans, why);
+}
+
+/// The same for what stands between clients and the engine.
+pub fn note_front_end(reading: &Reading, default: FrontEnd, why: &str) {
+    let spans = [default.latency, default.per_stream];
+    note_micros(reading, FRONT_END, spans, why);
+}
+
+/// A table's name and its keys.
+type Keys = (&'static str, [&'static str; 2]);
+
+const CPU_TIME: Keys = ("cpu_time", ["per_step_us", "per_seq_us"]);
+const FRONT_END: Keys = ("front_end", ["latency_us", "per_stream_us"]);
+
+fn note_micros(reading: &Reading, (name, keys): Keys, spans: [Span; 2], why: &str) {
+    for (key, span) in keys.into_iter().zip(spans) {
+        let micros = span.picos() as f64 / 1e6;
+        reading.note(Resolved {
+            key: format!("server.{name}.{key}"),
+            value: micros.to_string(),
+            content: None,
+            origin: why.to_owned(),
+            is_default: true,
+        });
+    }
+}
+
+fn read_micros(fields: &Fields<'_>, (name, keys): Keys) -> Result<Option<[Span; 2]>, Diagnostic> {
     let Some(table) = fields.key(name)?.table()? else {
         return Ok(None);
     };

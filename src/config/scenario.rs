@@ -9,7 +9,7 @@ use super::fields::{Fields, Reading, Resolved};
 use super::fingerprint::Fingerprint;
 use super::load::{self, Layers, Overrides};
 use super::model::{self, ModelChoice};
-use super::overheads::CpuTime;
+use super::overheads::{self, CpuTime};
 use super::profile;
 use super::sampling;
 use super::server::{self, Server};
@@ -24,7 +24,7 @@ use crate::hardware::{
 };
 use crate::policy::PolicySettings;
 use crate::step_time::{
-    Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, StepTime,
+    Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, Sampling, StepTime,
 };
 
 /// Everything that decides a run.
@@ -124,7 +124,7 @@ impl Scenario {
     fn gpu_step_time(&self) -> Box<dyn StepTime> {
         let target: Box<dyn StepTime> = match &self.measured_step_time {
             Some(affine) => Box::new(*affine),
-            None => Box::new(self.roofline(&self.model, self.weights)),
+            None => Box::new(self.roofline(self.execution, &self.model, self.weights)),
         };
         let Some(drafts) = &self.drafts else {
             return target;
@@ -133,16 +133,21 @@ impl Scenario {
             (None, _) => return target,
             (Some(_), Some(share)) => DraftPass::Share(share),
             (Some(drafter), None) => {
-                let roofline = self.roofline(drafter.model(), drafter.weights());
+                // A draft is the most probable token, whatever requests ask for (vLLM 0.15.1, `propose` in `v1/spec_decode/eagle.py`).
+                let execution = Execution {
+                    sampling: Sampling::Plain,
+                    ..self.execution
+                };
+                let roofline = self.roofline(execution, drafter.model(), drafter.weights());
                 DraftPass::Of(Box::new(roofline.within_a_step()))
             }
         };
         Box::new(Drafting::new(target, pass, drafts.rules.tokens))
     }
 
-    fn roofline(&self, model: &Model, weights: WeightPrecision) -> Roofline {
+    fn roofline(&self, execution: Execution, model: &Model, weights: WeightPrecision) -> Roofline {
         Roofline::run_as(
-            self.execution,
+            execution,
             model,
             &self.gpu,
             weights,
@@ -183,12 +188,9 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
     refuse_too_large_pages(&batching, kv_blocks, server.block_tokens)
         .map_err(|bad| reading.error(batching_place, bad).help(SMALLER_PAGES))?;
-    let cpu_time = cpu_time(&server, &batching.policy);
-    let execution = Execution {
-        largest_graph: Execution::largest_graph(batching.continuous.max_num_seqs),
-        overheads: server.step_time.overheads(),
-        sampling,
-    };
+    let cpu_time = cpu_time(reading, &server, &batching.policy);
+    let front_end = front_end(reading, &server);
+    let execution = execution(&server, &batching, sampling);
     warn_of_another_deployment(reading, &model, &server);
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {
@@ -205,7 +207,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         },
         prefix_caching: batching.prefix_caching,
         drafts: batching.drafts,
-        front_end: front_end(&server),
+        front_end,
         model: model.model,
         weights: model.weights,
         kv_cache: model.kv_cache,
@@ -246,6 +248,14 @@ fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &S
     }
 }
 
+fn execution(server: &Server, batching: &Batching, sampling: Sampling) -> Execution {
+    Execution {
+        largest_graph: Execution::largest_graph(batching.continuous.max_num_seqs),
+        overheads: server.step_time.overheads(),
+        sampling,
+    }
+}
+
 /// Whether a step is decided while the one before still runs.
 fn decides_ahead(policy: &PolicySettings) -> bool {
     match policy {
@@ -255,25 +265,39 @@ fn decides_ahead(policy: &PolicySettings) -> bool {
 }
 
 /// Given step times are all of a step's time; those of the model are the GPU's only.
-fn cpu_time(server: &Server, policy: &PolicySettings) -> CpuTime {
-    let default = if server.step_time.affine().is_some() {
-        CpuTime::default()
+fn cpu_time(reading: &Reading, server: &Server, policy: &PolicySettings) -> CpuTime {
+    if let Some(written) = server.cpu_time {
+        return written;
+    }
+    let (default, why) = if server.step_time.affine().is_some() {
+        (CpuTime::default(), ALL_OF_IT)
     } else if decides_ahead(policy) {
-        CpuTime::BESIDE_THE_GPU
+        let why = "beside the GPU, as steps are decided ahead";
+        (CpuTime::BESIDE_THE_GPU, why)
     } else {
-        CpuTime::BEFORE_THE_GPU
+        let why = "before the GPU, as no step is decided ahead";
+        (CpuTime::BEFORE_THE_GPU, why)
     };
-    server.cpu_time.unwrap_or(default)
+    overheads::note_cpu_time(reading, default, why);
+    default
 }
 
-fn front_end(server: &Server) -> FrontEnd {
-    let default = match &server.step_time {
-        GivenStepTime::Affine(_) => FrontEnd::default(),
-        GivenStepTime::Calibrated(calibrated) => calibrated.front_end,
-        GivenStepTime::Nothing => FrontEnd::SERVED,
+fn front_end(reading: &Reading, server: &Server) -> FrontEnd {
+    if let Some(written) = server.front_end {
+        return written;
+    }
+    let (default, why) = match &server.step_time {
+        GivenStepTime::Affine(_) => (FrontEnd::default(), ALL_OF_IT),
+        GivenStepTime::Calibrated(calibrated) => {
+            (calibrated.front_end, "as calibrated, else as served")
+        }
+        GivenStepTime::Nothing => (FrontEnd::SERVED, "vLLM's API server"),
     };
-    server.front_end.unwrap_or(default)
+    overheads::note_front_end(reading, default, why);
+    default
 }
+
+const ALL_OF_IT: &str = "given step times are all there is";
 
 /// What requests are known to come through: a calibration may find that an API server costs nothing, and it is one all the same.
 fn asked_through(server: &Server) -> FrontEnd {
@@ -376,10 +400,13 @@ fn memory(
     })
 }
 
-/// Everything that decides the results. The name decides nothing, and the seed is reported beside it.
+/// Everything that decides the results. The name decides nothing, and the seed is reported beside it. Some defaults are known only when
+/// everything is read, so settings are taken in the order of their keys, not of their notes.
 fn hash(settings: &[Resolved], workload: &Workload) -> String {
     let mut fingerprint = Fingerprint::EMPTY;
-    for setting in settings {
+    let mut sorted: Vec<&Resolved> = settings.iter().collect();
+    sorted.sort_by(|one, other| one.key.cmp(&other.key));
+    for setting in sorted {
         fingerprint.add(setting.key.as_bytes());
         fingerprint.add(b"=");
         fingerprint.add(

@@ -86,10 +86,10 @@ impl Delays {
     fn of(&mut self, id: RequestId, request: &Finished) -> Finished {
         let finished = request.finished + self.front_end.latency;
         let extra = self.extra.remove(&id).unwrap_or_default();
-        let first_token = request.first_token + self.front_end.latency + extra;
+        // The last token does not come before the first.
+        let extra = extra.min(request.finished - request.first_token);
         Finished {
-            // The last token does not come before the first.
-            first_token: first_token.min(finished),
+            first_token: request.first_token + self.front_end.latency + extra,
             finished,
             ..*request
         }
@@ -103,7 +103,8 @@ impl Observer for Told<'_> {
             Event::Admitted { .. } => delays.running += 1,
             Event::Preempted => delays.running -= 1,
             Event::FirstToken => {
-                let picos = delays.front_end.per_stream.picos() * delays.running;
+                let per_stream = delays.front_end.per_stream.picos();
+                let picos = per_stream.saturating_mul(delays.running);
                 delays.extra.insert(id, Span::from_picos(picos));
             }
             Event::Aborted { waiting } => {

@@ -7,7 +7,7 @@ pub struct Overheads {
     pub step_micros: f64,
     /// Norms, rotary embedding, activation and KV write of one layer: launches [us].
     pub layer_micros: f64,
-    /// Per layer in a step with any prefill: such steps run piecewise graphs [us].
+    /// Per layer in a step that holds a part of a prompt, or verifies drafts for some of its requests only: such steps run piecewise graphs [us].
     pub mixed_layer_micros: f64,
     /// Per layer in a step with more tokens than the largest captured graph [us].
     pub eager_layer_micros: f64,

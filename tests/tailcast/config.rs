@@ -155,7 +155,20 @@ fn the_hash_names_the_content_not_the_form() {
         load(LEAST, &["seed=7", "name=other"]).hash,
         "nor do name and seed"
     );
+    let defaults = [
+        "server.cpu_time={ per_step_us = 2000, per_seq_us = 10 }",
+        "server.front_end={ latency_us = 5850, per_stream_us = 56 }",
+        "workload.sampling=top_p",
+    ];
+    assert_eq!(
+        plain.hash,
+        load(LEAST, &defaults).hash,
+        "nor where a default is written out that depends on what else was"
+    );
     for change in [
+        "server.cpu_time={ per_step_us = 2000, per_seq_us = 11 }",
+        "server.front_end={ latency_us = 5850 }",
+        "workload.sampling=plain",
         "workload.requests=11",
         "workload.arrivals.rate=1.5",
         "model.name=qwen3-8b",

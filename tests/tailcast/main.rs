@@ -24,6 +24,7 @@ mod known_engines;
 mod known_memory;
 mod known_models;
 mod known_sglang;
+mod known_step_times;
 mod kv_fragmentation;
 mod laws_policy;
 mod laws_prefix_cache;

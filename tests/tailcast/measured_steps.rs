@@ -93,9 +93,17 @@ fn layers(source: &Source, folder: &std::path::Path) -> Vec<Layer> {
     all
 }
 
+/// What tables are compared with: they are benchmarks, and what a server sustains of them is another matter.
+fn in_bursts(gpu: &Gpu) -> LinearKernels {
+    LinearKernels {
+        sustained: 1.0,
+        ..gpu.linear_kernels()
+    }
+}
+
 fn priced(gpu: &Gpu, layer: &Layer) -> f64 {
     let rates = Rates::new(gpu, gpu.peak().bf16);
-    let linear = gpu.linear_kernels();
+    let linear = in_bursts(gpu);
     let attention = gpu.attention_kernels();
     let products = layer.products.iter();
     let products: f64 = products
@@ -134,11 +142,7 @@ fn products_held_back_are_within_a_tenth() {
     for source in &SOURCES {
         let gpu = catalogue::gpu(source.gpu).unwrap();
         let rates = Rates::new(&gpu, gpu.peak().bf16);
-        // Tables are benchmarks: what a server sustains is another matter.
-        let linear = LinearKernels {
-            sustained: 1.0,
-            ..gpu.linear_kernels()
-        };
+        let linear = in_bursts(&gpu);
         let rows = tables::products(&folder, source);
         let rows = rows.iter().filter(|row| row.held_back);
         let pairs = rows.map(|row| {

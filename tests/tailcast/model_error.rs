@@ -74,7 +74,9 @@ fn a_range_reaches_from_shorter_steps_to_longer_ones() {
             longer(153.0), longer(3.1), longer(10.4), longer(23.3), longer(100.0), longer(0.022), longer(6.0)
         ),
     );
-    let slow = run(&place, &["--set", "server.step_time=longer.toml"]);
+    let cpu_time = "server.cpu_time={ per_step_us = 2100, per_seq_us = 10.5 }";
+    let longer = ["--set", "server.step_time=longer.toml", "--set", cpu_time];
+    let slow = run(&place, &longer);
     for metric in ["ttft", "tpot", "e2e"] {
         let of = |result: &Value, statistic: &str| result["latency"][metric][statistic].clone();
         assert_eq!(

@@ -43,7 +43,10 @@ impl AttentionPrice {
             window: layers.window.unwrap_or(u64::MAX),
             alone: picos(read_micros.max(decode_micros)),
             mixed: kernels.mixed.map(|kernels| MixedPrice {
-                kernels,
+                kernels: MixedAttention {
+                    nanos_per_token: kernels.nanos_per_token * scale,
+                    ..kernels
+                },
                 read_micros,
                 queries_per_kv_head: layers.queries_per_kv_head,
                 query_heads: layers.query_heads,
