@@ -347,6 +347,9 @@ fn steps_of_many_sizes_tell_a_constant_from_kernels() {
         let reason = left_out(&found, name).expect("it is left out");
         assert!(reason.contains("nothing about the front end"), "{reason}");
     }
+    // Who measures steps may well sample greedily.
+    let warning = found["warnings"][0].as_str().expect("a warning");
+    assert!(warning.contains("workload.sampling"), "{warning}");
 }
 
 #[test]

@@ -5,13 +5,14 @@ use super::comparison::{Comparison, RUN_TO_RUN, Statistic, Target};
 use super::latencies::mean;
 use super::refusal::Refusal;
 use crate::config::{MeasuredStep, Scenario};
-use crate::step_time::StepShape;
+use crate::step_time::{Sampling, StepShape};
 use crate::study::SimulationError;
 
 /// Measured decode steps.
 pub struct StepRows {
     rows: Vec<MeasuredStep>,
     targets: Vec<Target>,
+    sorts_logits: bool,
 }
 
 /// Fewer cannot be told from chance.
@@ -42,6 +43,7 @@ impl StepRows {
         Ok(Self {
             targets: rows.iter().map(target).collect(),
             rows: rows.to_vec(),
+            sorts_logits: scenario.execution.sampling == Sampling::TopP,
         })
     }
 }
@@ -94,6 +96,10 @@ impl Comparison for StepRows {
     }
 
     fn warnings(&self) -> Vec<String> {
-        Vec::new()
+        let warning = "the scenario's requests ask for top-p, so each step is taken to sort its logits; if those of the table did not, write workload.sampling = \"plain\" in the scenario";
+        self.sorts_logits
+            .then(|| warning.to_owned())
+            .into_iter()
+            .collect()
     }
 }
