@@ -79,9 +79,8 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         seed: scenario.seed,
     };
     if let Some(out) = &args.out {
-        write_atomically(out, |file| file.write_all(report.to_file().as_bytes())).map_err(
-            |error| Failure::Runtime(format!("cannot write {}: {error}", out.display())),
-        )?;
+        write_atomically(out, |file| file.write_all(report.to_file().as_bytes()))
+            .map_err(|error| Failure::cannot_write(out, &error))?;
     }
     match (args.format, &args.out) {
         (Format::Json, _) => screen::print(&report.to_json())?,

@@ -1,6 +1,7 @@
 //! How a verb can end other than well, and the exit code of each way.
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::color::ColorFlags;
@@ -25,6 +26,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A file could not be written.
+    pub fn cannot_write(path: &Path, error: &io::Error) -> Self {
+        Self::Runtime(format!("cannot write {}: {error}", path.display()))
+    }
+
     /// Says what it is about.
     pub fn about(self, what: &str) -> Self {
         let said = |message: String| format!("{what}: {message}");

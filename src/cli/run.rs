@@ -169,7 +169,7 @@ fn simulate_all(args: &Args, input: &Input) -> Result<Outcome, Failure> {
     });
     match (outcome, written) {
         (Ok(outcome), Ok(())) => Ok(outcome),
-        (Ok(_), Err(error)) => Err(cannot_write(path, &error)),
+        (Ok(_), Err(error)) => Err(Failure::cannot_write(path, &error)),
         (Err(failure), _) => Err(failure),
     }
 }
@@ -197,7 +197,8 @@ fn simulate_with_timeline(
         .timeline_out
         .as_deref()
         .unwrap_or(Path::new(""));
-    csv.finish().map_err(|error| cannot_write(path, &error))?;
+    csv.finish()
+        .map_err(|error| Failure::cannot_write(path, &error))?;
     Ok(outcome)
 }
 
@@ -223,15 +224,11 @@ fn simulate_with_log(
             let run = simulate(input, seed, progress, &mut all, &bounds.with_list())?;
             outcome.add(run, &mut pooled);
             write_atomically(path, |file| write_requests_csv(file, log.rows()))
-                .map_err(|error| cannot_write(path, &error))?;
+                .map_err(|error| Failure::cannot_write(path, &error))?;
         }
     }
     outcome.summary = pooled.summary();
     Ok(outcome)
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::Runtime(format!("cannot write {}: {error}", path.display()))
 }
 
 fn requests_expected(args: &Args, input: &Input) -> Option<u64> {

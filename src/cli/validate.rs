@@ -258,7 +258,7 @@ fn draw(args: &Args, report: &ValidationReport) -> Result<(), Failure> {
     let comparisons: Vec<&Comparison> = experiments.map(|it| &it.comparison).collect();
     let drawing = accuracy::draw(&comparisons);
     write_atomically(path, |file| file.write_all(drawing.as_bytes()))
-        .map_err(|error| Failure::Runtime(format!("cannot write {}: {error}", path.display())))
+        .map_err(|error| Failure::cannot_write(path, &error))
 }
 
 fn print(args: &Args, report: &ValidationReport) -> Result<(), Failure> {

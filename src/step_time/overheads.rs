@@ -43,9 +43,7 @@ impl Overheads {
         sort_micros_per_entry: 6.0e-3,
         kernel_scale: 1.0,
     };
-}
 
-impl Overheads {
     /// Those of steps that take `factor` times as long.
     #[must_use]
     pub const fn times(self, factor: f64) -> Self {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::config::{Scenario, Workload};
-use crate::engine::{self, Engine, ServerSettings};
+use crate::engine::{self, Engine, Observer, ServerSettings};
 use crate::fleet::{self, ReplayError};
 use crate::hardware::Arithmetic;
 use crate::metrics::{GpuWork, Recorder, RecorderSettings, Recording, Slo};
@@ -33,19 +33,38 @@ impl Error for SimulationError {}
 
 /// Runs the scenario with one seed.
 pub fn simulate(scenario: &Scenario, seed: u64) -> Result<Recording, SimulationError> {
-    let mut engine = engine(scenario, seed);
     let mut recorder = recorder(scenario, &[]);
-    let mut run = |source: &mut dyn Source| {
-        fleet::replay(engine.as_mut(), source, &mut recorder).map_err(SimulationError::Replay)
-    };
+    replay(scenario, seed, &mut recorder)?;
+    Ok(recorder.finish())
+}
+
+/// The same, heard by whoever wants to.
+pub fn replay(
+    scenario: &Scenario,
+    seed: u64,
+    observer: &mut dyn Observer,
+) -> Result<(), SimulationError> {
     match &scenario.workload {
-        Workload::Synthetic(workload) => run(&mut workload.source(seed))?,
+        Workload::Synthetic(workload) => {
+            replay_source(scenario, seed, &mut workload.source(seed), observer)
+        }
         Workload::Trace(workload) => {
             let opened = trace::open_seeded(workload, seed);
-            run(&mut opened.map_err(SimulationError::Trace)?)?;
+            let mut source = opened.map_err(SimulationError::Trace)?;
+            replay_source(scenario, seed, &mut source, observer)
         }
     }
-    Ok(recorder.finish())
+}
+
+/// The same with other requests than the scenario's own.
+pub fn replay_source(
+    scenario: &Scenario,
+    seed: u64,
+    source: &mut dyn Source,
+    observer: &mut dyn Observer,
+) -> Result<(), SimulationError> {
+    let mut engine = engine(scenario, seed);
+    fleet::replay(engine.as_mut(), source, observer).map_err(SimulationError::Replay)
 }
 
 /// The scenario's server, as its clients see it.

@@ -3,12 +3,9 @@
 use super::coefficient::Fittable;
 use super::latencies::{Latency, Served};
 use super::recorded::Recorded;
-use crate::config::{Scenario, Workload};
-use crate::fleet;
+use crate::config::Scenario;
 use crate::metrics::RequestLog;
-use crate::study::{SimulationError, engine};
-use crate::workload::Source;
-use crate::workload::trace;
+use crate::study::{self, SimulationError};
 
 /// One measured number, whose logarithm is fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,18 +100,10 @@ pub fn run(
     seed: u64,
     recorded: Option<Recorded<'_>>,
 ) -> Result<Vec<Option<Served>>, SimulationError> {
-    let mut engine = engine(scenario, seed);
     let mut log = RequestLog::default();
-    let mut replay = |source: &mut dyn Source| {
-        fleet::replay(engine.as_mut(), source, &mut log).map_err(SimulationError::Replay)
-    };
-    match (&scenario.workload, recorded) {
-        (_, Some(mut recorded)) => replay(&mut recorded)?,
-        (Workload::Synthetic(workload), None) => replay(&mut workload.source(seed))?,
-        (Workload::Trace(workload), None) => {
-            let opened = trace::open_seeded(workload, seed);
-            replay(&mut opened.map_err(SimulationError::Trace)?)?;
-        }
+    match recorded {
+        Some(mut recorded) => study::replay_source(scenario, seed, &mut recorded, &mut log)?,
+        None => study::replay(scenario, seed, &mut log)?,
     }
     Ok(log.rows().map(Served::simulated).collect())
 }
