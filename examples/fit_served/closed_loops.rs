@@ -70,8 +70,8 @@ pub fn cases(folder: &Path, work: &Path, group: &Group, knowledge: Knowledge) ->
         let [gpus, prompt, output, users] = ["tp_size", "isl", "osl", "batch_size"].map(number);
         let milliseconds = |name: &str| row[name].parse::<f64>().expect("a number") / 1e3;
         let measured = [
-            ("ttft.mean".to_owned(), milliseconds("silicon_ttft_ms")),
-            ("tpot.mean".to_owned(), milliseconds("silicon_tpot_ms")),
+            ("ttft.mean", milliseconds("silicon_ttft_ms")),
+            ("tpot.mean", milliseconds("silicon_tpot_ms")),
         ];
         let experiment = Experiment {
             name: format!("tp{gpus}-{prompt}x{output}-c{users}-{}", all.len()),

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use tailcast::config::{Flag, Layers, Scenario};
+use tailcast::config::{Flag, Layers, METRICS, Scenario, Values};
 
 use super::errors::Case;
 
@@ -23,7 +23,7 @@ pub struct Experiment {
     /// A scenario that says the same, as TOML.
     pub text: String,
     /// What was measured: names as in reports, such as `ttft.mean`, in their units.
-    pub measured: BTreeMap<String, f64>,
+    pub measured: Values,
 }
 
 /// What predictions may know of a GPU.
@@ -133,7 +133,7 @@ fn read(folder: &Path, traces: &Path) -> Vec<Experiment> {
             values.extend(measured_in_process(&name, folder));
         }
         if let Ok(blocks) = row["kv_blocks"].parse() {
-            values.insert("kv.blocks".to_owned(), blocks);
+            values.insert("kv.blocks", blocks);
         }
         all.push(Experiment {
             text: server(&row) + &workload,
@@ -296,8 +296,8 @@ fn recorded_in_process(row: &Row, folder: &Path, traces: &Path) -> String {
     format!("trace = {{ path = \"{file}\", format = \"csv\" }}\n")
 }
 
-fn measured(folder: &Path) -> BTreeMap<(String, String), BTreeMap<String, f64>> {
-    let mut all: BTreeMap<_, BTreeMap<String, f64>> = BTreeMap::new();
+fn measured(folder: &Path) -> BTreeMap<(String, String), Values> {
+    let mut all: BTreeMap<_, Values> = BTreeMap::new();
     for row in rows(&folder.join("stage_metrics.csv")) {
         let metric = match row["metric"].as_str() {
             "ttft" | "e2e" => row["metric"].as_str(),
@@ -317,12 +317,14 @@ fn measured(folder: &Path) -> BTreeMap<(String, String), BTreeMap<String, f64>> 
             _ => continue,
         };
         let key = (row["set"].clone(), row["exp_id"].clone());
+        let known = METRICS.into_iter().find(|known| *known == name);
+        let name = known.expect("runs report it too");
         all.entry(key).or_default().insert(name, value);
     }
     all
 }
 
-fn measured_in_process(name: &str, folder: &Path) -> BTreeMap<String, f64> {
+fn measured_in_process(name: &str, folder: &Path) -> Values {
     let file = format!("llmss4__{name}.csv");
     let requests = rows(&folder.join("per_request").join(&file));
     let series = rows(&folder.join("timeseries").join(&file));
@@ -333,25 +335,19 @@ fn measured_in_process(name: &str, folder: &Path) -> BTreeMap<String, f64> {
     let waiting = column(&series, "waiting");
     BTreeMap::from([
         (
-            "ttft.mean".to_owned(),
+            "ttft.mean",
             mean(&column(&requests, "ttft_ms_from_queued")) / 1e3,
         ),
         (
-            "e2e.mean".to_owned(),
+            "e2e.mean",
             mean(&column(&requests, "e2e_ms_from_queued")) / 1e3,
         ),
+        ("tpot.mean", mean(&column(&requests, "tpot_ms")) / 1e3),
+        ("queue.depth.mean", mean(&waiting)),
         (
-            "tpot.mean".to_owned(),
-            mean(&column(&requests, "tpot_ms")) / 1e3,
-        ),
-        ("queue.depth.mean".to_owned(), mean(&waiting)),
-        (
-            "queue.depth.max".to_owned(),
+            "queue.depth.max",
             waiting.iter().fold(0.0, |a: f64, b| a.max(*b)),
         ),
-        (
-            "queue.running.mean".to_owned(),
-            mean(&column(&series, "running")),
-        ),
+        ("queue.running.mean", mean(&column(&series, "running"))),
     ])
 }

@@ -1,9 +1,10 @@
 //! The fit itself.
 
 use tailcast::stats::{Coefficient, Fit, least_squares};
+use tailcast::study::Compared;
 
 use super::coefficients::{SERVED, set_all};
-use super::errors::{Case, METRICS, simulate_all};
+use super::errors::{Case, METRICS, compare_all};
 
 /// How much each of [`METRICS`] counts: means say the most, and tails hang on chance.
 const WEIGHTS: [f64; METRICS.len()] = [1.0, 0.3, 0.2, 0.5, 0.2, 0.15, 0.0];
@@ -39,11 +40,11 @@ fn residuals(cases: &mut [&mut Case], values: &[f64]) -> Vec<f64> {
         set_all(&mut case.scenario, values);
     }
     let shared: Vec<&Case> = cases.iter().map(|case| &**case).collect();
-    let summaries = simulate_all(&shared, SEEDS);
+    let comparisons = compare_all(&shared, SEEDS);
     let mut all = Vec::new();
-    for (case, summary) in shared.iter().zip(&summaries) {
+    for (case, comparison) in shared.iter().zip(&comparisons) {
         for (name, weight) in METRICS.iter().zip(WEIGHTS) {
-            let Some(error) = case.error(summary, name) else {
+            let Some(error) = comparison.of(name).and_then(Compared::error) else {
                 continue;
             };
             if case.experiment.weighs(name) && weight > 0.0 {

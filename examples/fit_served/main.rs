@@ -18,8 +18,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use coefficients::{SERVED, set_all};
-use errors::{Case, METRICS, mean_and_median, median_error, predicted, simulate_all};
+use errors::{Case, METRICS, compare_all};
 use experiments::Knowledge;
+use tailcast::study::{Compared, Comparison, errors_of};
 
 /// Seeds of the errors that are shown; fits take one.
 const SEEDS: u64 = 4;
@@ -96,44 +97,51 @@ fn show(cases: &mut [Case], values: impl Fn(&Case) -> Option<Vec<f64>>) {
         }
     }
     let all: Vec<&Case> = cases.iter().collect();
-    let summaries = simulate_all(&all, SEEDS);
+    let comparisons = compare_all(&all, SEEDS);
     println!(
         "{:<44}{}",
         "signed errors [%]",
         METRICS.map(|name| format!("{name:>10}")).concat()
     );
     let mut of_stages = Vec::new();
-    for (case, summary) in all.iter().zip(&summaries) {
-        let errors = case.errors(summary);
-        let shown = |error: &Option<f64>| match error {
-            Some(error) => format!("{:>10.1}", 100.0 * error),
-            None => format!("{:>10}", "-"),
-        };
-        let mut line: String = errors.iter().map(shown).collect();
-        for name in [
-            "requests.finished",
-            "queue.depth.mean",
-            "queue.depth.max",
-            "queue.running.mean",
-        ] {
-            let measured = case.experiment.measured.get(name);
-            if let (Some(measured), Some(predicted)) = (measured, predicted(summary, name)) {
-                let _ = write!(line, "  {name} {predicted:.1} for {measured:.1}");
-            }
-        }
-        println!("{:<44}{line}", case.experiment.short_name());
+    for (case, comparison) in all.iter().zip(comparisons) {
+        println!("{:<44}{}", comparison.name, line(&comparison));
         if case.experiment.set == "blis_tv13" {
-            of_stages.push(errors);
+            of_stages.push(comparison);
         }
     }
-    for (metric, name) in METRICS.iter().enumerate() {
-        let (mean, median) = mean_and_median(&of_stages, metric);
+    for name in METRICS {
+        let errors = errors_of(&of_stages, name);
+        let percent = |error: Option<f64>| 100.0 * error.expect("all have it");
         println!(
             "blis_tv13 {name:<10} mean {:.1} median {:.1}",
-            100.0 * mean,
-            100.0 * median
+            percent(errors.mean_absolute),
+            percent(errors.median_absolute)
         );
     }
+}
+
+fn line(comparison: &Comparison) -> String {
+    let error = |name: &str| comparison.of(name).and_then(Compared::error);
+    let shown = |name: &str| match error(name) {
+        Some(error) => format!("{:>10.1}", 100.0 * error),
+        None => format!("{:>10}", "-"),
+    };
+    let mut line: String = METRICS.into_iter().map(shown).collect();
+    for name in [
+        "requests.finished",
+        "queue.depth.mean",
+        "queue.depth.max",
+        "queue.running.mean",
+    ] {
+        if let Some((one, predicted)) = comparison
+            .of(name)
+            .and_then(|one| Some((one, one.predicted?)))
+        {
+            let _ = write!(line, "  {name} {predicted:.1} for {:.1}", one.measured);
+        }
+    }
+    line
 }
 
 /// The median absolute errors of each group, with what is measured of its GPU and without.
@@ -141,8 +149,11 @@ fn show_closed_loops(folder: &Path, work: &Path) {
     for group in &closed_loops::GROUPS {
         for knowledge in [Knowledge::Tables, Knowledge::Datasheet] {
             let cases = closed_loops::cases(folder, work, group, knowledge);
-            let [tpot, ttft] =
-                ["tpot.mean", "ttft.mean"].map(|name| 100.0 * median_error(&cases, name));
+            let comparisons = compare_all(&cases.iter().collect::<Vec<_>>(), 1);
+            let [tpot, ttft] = ["tpot.mean", "ttft.mean"].map(|name| {
+                let median = errors_of(&comparisons, name).median_absolute;
+                100.0 * median.expect("there are rows")
+            });
             println!(
                 "{:<24} {knowledge:?}: {} rows, median error of TPOT {tpot:.1} %, of TTFT {ttft:.1} %",
                 group.name,

@@ -24,7 +24,7 @@ fn h100() -> Gpu {
 }
 
 /// The budget on `gpus` with steps of `tokens` and 128 requests.
-fn budget_of(model: &Model, weights: WeightPrecision, gpus: u32, tokens: u32) -> MemoryBudget {
+pub fn budget_of(model: &Model, weights: WeightPrecision, gpus: u32, tokens: u32) -> MemoryBudget {
     let gpu = h100();
     budget(&MemoryRequest {
         gpu: &gpu,

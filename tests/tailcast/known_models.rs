@@ -5,6 +5,7 @@
     reason = "counts below 2^53 are exact in floating point"
 )]
 
+use crate::known_memory::budget_of;
 use tailcast::config::catalogue;
 use tailcast::hardware::{
     Arithmetic, DoesNotFit, KvFootprint, KvPrecision, MemoryBudget, MemoryRequest, WeightPrecision,
@@ -176,22 +177,8 @@ fn the_back_of_envelope_formula_gives_a_hundred_users() {
 }
 
 fn blocks(name: &str, gpus: u32, tokens: u32) -> u32 {
-    let gpu = catalogue::gpu("h100-sxm").unwrap();
     let model = catalogue::model(name).unwrap();
-    let request = MemoryRequest {
-        gpu: &gpu,
-        model: &model,
-        weights: WeightPrecision::Bf16,
-        kv: KvPrecision::Bf16,
-        tensor_parallel: gpus,
-        utilization: 0.9,
-        block_tokens: 16,
-        max_model_len: 4096,
-        max_num_batched_tokens: tokens,
-        max_num_seqs: 128,
-        drafter: None,
-    };
-    budget(&request).unwrap().kv_blocks
+    budget_of(&model, WeightPrecision::Bf16, gpus, tokens).kv_blocks
 }
 
 /// KV blocks as vLLM 0.15.1 logged them on H100 (inference-sim/sim-to-real-accuracy-validation @ 8fb2a1b).

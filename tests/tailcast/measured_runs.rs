@@ -24,9 +24,9 @@ mod fit;
 
 use std::path::{Path, PathBuf};
 
-use errors::{Case, METRICS, mean_and_median, median_error, predicted, simulate_all};
+use errors::{Case, compare_all};
 use experiments::Knowledge;
-use tailcast::metrics::Summary;
+use tailcast::study::{Comparison, errors_of};
 
 fn served_runs() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/measured");
@@ -47,24 +47,20 @@ const LIMITS: [(&str, f64, f64); 5] = [
     ("tpot.mean", 3.8, 2.2),
 ];
 
-fn simulated(cases: &[Case]) -> Vec<Summary> {
-    let all: Vec<&Case> = cases.iter().collect();
-    simulate_all(&all, SEEDS)
+fn compared(cases: &[Case]) -> Vec<Comparison> {
+    compare_all(&cases.iter().collect::<Vec<_>>(), SEEDS)
 }
 
 /// The thirteen runs of six models keep the limits.
 #[track_caller]
-fn assert_stages(cases: &[Case], limits: &[(&str, f64, f64)]) {
-    let summaries = simulated(cases);
-    let pairs = cases.iter().zip(&summaries);
+fn assert_stages(cases: &[Case], limits: &[(&'static str, f64, f64)]) {
+    let pairs = cases.iter().zip(compared(cases));
     let of_stages = pairs.filter(|(case, _)| case.experiment.set == "blis_tv13");
-    let errors: Vec<_> = of_stages
-        .map(|(case, summary)| case.errors(summary))
-        .collect();
-    assert_eq!(errors.len(), 13);
+    let of_stages: Vec<Comparison> = of_stages.map(|(_, comparison)| comparison).collect();
     for (name, most_of_mean, most_of_median) in limits {
-        let metric = METRICS.iter().position(|one| one == name).unwrap();
-        let (mean, median) = mean_and_median(&errors, metric);
+        let errors = errors_of(&of_stages, name);
+        assert_eq!(errors.count, 13);
+        let [mean, median] = [errors.mean_absolute, errors.median_absolute].map(Option::unwrap);
         println!(
             "{name}: mean {:.2} %, median {:.2} %",
             100.0 * mean,
@@ -79,12 +75,18 @@ fn assert_stages(cases: &[Case], limits: &[(&str, f64, f64)]) {
 
 /// The error of one number of the run whose name ends so.
 #[track_caller]
-fn error(cases: &[Case], summaries: &[Summary], set: &str, end: &str, name: &str) -> f64 {
+fn error(cases: &[Case], compared: &[Comparison], set: &str, end: &str, name: &str) -> f64 {
     let is = |case: &Case| case.experiment.set == set && case.experiment.name.ends_with(end);
     let place = cases.iter().position(is).unwrap();
-    let error = cases[place].error(&summaries[place], name).unwrap();
+    let error = compared[place].of(name).unwrap().error().unwrap();
     println!("{set} {end} {name}: {:.2} %", 100.0 * error);
     error.abs()
+}
+
+/// The median absolute error of one number over all cases.
+fn median_error(cases: &[Case], name: &'static str) -> f64 {
+    let compared = compare_all(&cases.iter().collect::<Vec<_>>(), 1);
+    errors_of(&compared, name).median_absolute.unwrap()
 }
 
 #[test]
@@ -104,8 +106,8 @@ fn recorded_arrivals_take_what_was_measured() {
     };
     let work = tempfile::tempdir().unwrap();
     let cases = experiments::cases(&folder, work.path(), Knowledge::Tables);
-    let summaries = simulated(&cases);
-    let error = |set, end, name| error(&cases, &summaries, set, end, name);
+    let compared = compared(&cases);
+    let error = |set, end, name| error(&cases, &compared, set, end, name);
     for run in ["codegen", "roleplay", "general"] {
         for name in ["e2e.mean", "ttft.mean"] {
             assert!(error("blis16", run, name) <= 0.015, "{run} {name}");
@@ -134,10 +136,10 @@ fn gpus_known_by_their_datasheet_are_predicted_too() {
     let work = tempfile::tempdir().unwrap();
     let cases = experiments::cases(&folder, work.path(), Knowledge::Datasheet);
     assert_stages(&cases, &[("e2e.mean", 5.0, 4.0)]);
-    let summaries = simulated(&cases);
+    let compared = compared(&cases);
     let recorded = ["codegen", "roleplay", "reasoning", "general"];
-    let recorded = recorded.map(|run| error(&cases, &summaries, "blis16", run, "e2e.mean"));
-    let elsewhere = error(&cases, &summaries, "llmss4", "Llama-3.1-8B", "e2e.mean");
+    let recorded = recorded.map(|run| error(&cases, &compared, "blis16", run, "e2e.mean"));
+    let elsewhere = error(&cases, &compared, "llmss4", "Llama-3.1-8B", "e2e.mean");
     assert!(
         recorded
             .into_iter()
@@ -196,24 +198,24 @@ fn models_that_no_fit_has_seen_are_predicted() {
         }
     }
     assert_stages(&cases, &LIMITS);
-    let summaries = simulated(&cases);
+    let compared = compared(&cases);
     for run in ["codegen", "roleplay", "general"] {
-        assert!(error(&cases, &summaries, "blis16", run, "e2e.mean") <= 0.015);
+        assert!(error(&cases, &compared, "blis16", run, "e2e.mean") <= 0.015);
     }
     // With 50 streams at a time TTFT hangs on the front end's time per stream, which the other models' runs tell within a quarter.
     for (run, most) in [("codegen", 0.015), ("roleplay", 0.015), ("general", 0.045)] {
-        assert!(error(&cases, &summaries, "blis16", run, "ttft.mean") <= most);
+        assert!(error(&cases, &compared, "blis16", run, "ttft.mean") <= most);
     }
     assert!(
         error(
             &cases,
-            &summaries,
+            &compared,
             "blis16",
             "reasoning",
             "requests.finished"
         ) <= 0.02
     );
-    assert!(error(&cases, &summaries, "blis16", "reasoning", "ttft.mean") <= 0.05);
+    assert!(error(&cases, &compared, "blis16", "reasoning", "ttft.mean") <= 0.05);
 }
 
 #[test]
@@ -224,15 +226,15 @@ fn the_coefficients_in_use_are_those_of_the_fit() {
     };
     let work = tempfile::tempdir().unwrap();
     let mut cases = experiments::cases(&folder, work.path(), Knowledge::Tables);
-    let in_use = simulated(&cases);
+    let in_use = compared(&cases);
     let fit = fit::fit(&mut cases);
     for case in &mut cases {
         coefficients::set_all(&mut case.scenario, &fit.values);
     }
-    let fitted = simulated(&cases);
+    let fitted = compared(&cases);
     for (case, (one, other)) in cases.iter().zip(in_use.iter().zip(&fitted)) {
         for name in ["e2e.mean", "tpot.mean"] {
-            let [one, other] = [one, other].map(|summary| predicted(summary, name).unwrap());
+            let [one, other] = [one, other].map(|it| it.of(name).unwrap().predicted.unwrap());
             assert!(
                 (one / other - 1.0).abs() < 0.005,
                 "{} {name}",
