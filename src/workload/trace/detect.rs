@@ -83,7 +83,7 @@ fn has_all(names: &[String], groups: &[&[&str]]) -> bool {
 
 /// The one format that recognises the file's first line.
 pub fn detect(lines: &Lines) -> Result<&'static dyn Format, TraceError> {
-    let first = FirstLine::new(lines.first());
+    let first = FirstLine::new(lines.line());
     let recognised: Vec<&'static dyn Format> = FORMATS
         .into_iter()
         .filter(|format| format.recognises(&first))

@@ -12,7 +12,6 @@ use super::row::Place;
 /// The objects of a JSON-lines file, one at a time.
 pub struct JsonLines {
     lines: Lines,
-    text: Vec<u8>,
     rows: u64,
     /// What the format expects of an object, to name what is wrong with one.
     keys: &'static [Key],
@@ -55,7 +54,6 @@ impl JsonLines {
     pub const fn new(lines: Lines, keys: &'static [Key]) -> Self {
         Self {
             lines,
-            text: Vec::new(),
             rows: 0,
             keys,
         }
@@ -63,11 +61,11 @@ impl JsonLines {
 
     /// The next object; `None` at the end of the file.
     pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, TraceError> {
-        if !self.lines.next(&mut self.text)? {
+        if !self.lines.next()? {
             return Ok(None);
         }
         self.rows += 1;
-        match serde_json::from_slice(&self.text) {
+        match serde_json::from_slice(self.lines.line()) {
             Ok(row) => Ok(Some(row)),
             Err(error) => Err(self.diagnose(&error)),
         }
@@ -89,7 +87,7 @@ impl JsonLines {
         let names: Vec<&str> = key.map_or(vec![name], |key| key.names().collect());
         let column = names
             .iter()
-            .find_map(|name| column_of_value(&self.text, name));
+            .find_map(|name| column_of_value(self.lines.line(), name));
         Place {
             column: column.unwrap_or(0),
             field: name,
@@ -111,7 +109,7 @@ impl JsonLines {
     }
 
     fn value_of(&self, name: &str) -> Option<Value> {
-        let Ok(Value::Object(mut object)) = serde_json::from_slice(&self.text) else {
+        let Ok(Value::Object(mut object)) = serde_json::from_slice(self.lines.line()) else {
             return None;
         };
         let key = self.keys.iter().find(|key| key.name == name);
@@ -126,7 +124,7 @@ impl JsonLines {
             error_of_line.column = error.column() as u64;
             error_of_line
         };
-        match serde_json::from_slice::<Value>(&self.text) {
+        match serde_json::from_slice::<Value>(self.lines.line()) {
             Err(error) => of_line(format!(
                 "is not valid JSON ({error}); write one object a line"
             )),

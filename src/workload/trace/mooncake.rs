@@ -95,7 +95,7 @@ impl Format for Mooncake {
     }
 
     fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
-        let has_sessions = FirstLine::new(lines.first()).has_keys(&[&[SESSION]]);
+        let has_sessions = FirstLine::new(lines.line()).has_keys(&[&[SESSION]]);
         Ok(Box::new(MooncakeRows {
             json: JsonLines::new(lines, &KEYS),
             has_sessions,

@@ -10,11 +10,9 @@ use super::number::Complaint;
 pub struct Table {
     lines: Lines,
     header: Vec<String>,
-    /// The current record as it stands in the file.
-    record: Vec<u8>,
     /// The fields of a record with quotes, decoded; empty otherwise.
     decoded: Vec<u8>,
-    /// Where each field lies in `record`, or in `decoded` if that is not empty.
+    /// Where each field lies in the current line, or in `decoded` if that is not empty.
     fields: Vec<Range<usize>>,
     /// The line on which the current record starts.
     line: u64,
@@ -28,13 +26,11 @@ const UNCLOSED: &str =
 impl Table {
     /// Reads the header.
     pub fn new(mut lines: Lines) -> Result<Self, TraceError> {
-        let mut header = Vec::new();
-        lines.next(&mut header)?;
+        lines.next()?;
         let line = lines.number();
         Ok(Self {
-            header: split_fields(&header),
+            header: split_fields(lines.line()),
             lines,
-            record: Vec::new(),
             decoded: Vec::new(),
             fields: Vec::new(),
             line,
@@ -76,16 +72,17 @@ impl Table {
     pub fn next(&mut self) -> Result<bool, TraceError> {
         self.fields.clear();
         self.decoded.clear();
-        if !self.lines.next(&mut self.record)? {
+        if !self.lines.next()? {
             return Ok(false);
         }
         self.line = self.lines.number();
         self.records += 1;
-        if self.record.contains(&b'"') {
+        let record = self.lines.line();
+        if record.contains(&b'"') {
             self.read_quoted()?;
         } else {
             let mut start = 0;
-            for field in self.record.split(|&byte| byte == b',') {
+            for field in record.split(|&byte| byte == b',') {
                 self.fields.push(start..start + field.len());
                 start += field.len() + 1;
             }
@@ -96,20 +93,21 @@ impl Table {
     /// Completes a record with quotes, which may go over several lines, and decodes it.
     fn read_quoted(&mut self) -> Result<(), TraceError> {
         const MOST_RECORD_BYTES: usize = 16 << 20;
+        let mut record = self.lines.line().to_vec();
         // Quotes inside a quoted field are doubled, so an odd number means that the field goes on.
-        let mut is_open = has_odd_quotes(&self.record);
+        let mut is_open = has_odd_quotes(&record);
         while is_open {
-            self.record.push(b'\n');
-            let end = self.record.len();
-            if end > MOST_RECORD_BYTES || !self.lines.append(&mut self.record)? {
+            record.push(b'\n');
+            if record.len() > MOST_RECORD_BYTES || !self.lines.next_or_blank()? {
                 return Err(TraceError::of_line(self.lines.path(), self.line, UNCLOSED).fatal());
             }
-            is_open ^= has_odd_quotes(&self.record[end..]);
+            record.extend_from_slice(self.lines.line());
+            is_open ^= has_odd_quotes(self.lines.line());
         }
         let mut reader = ::csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .from_reader(&self.record[..]);
+            .from_reader(&record[..]);
         let mut records = reader.byte_records();
         let (Some(Ok(record)), None) = (records.next(), records.next()) else {
             let message = "has a quote inside an unquoted field; quote the whole field and double the quotes inside";
@@ -128,7 +126,7 @@ impl Table {
     /// The current record's field in `column`, from 0; empty if the record is too short.
     pub fn field(&self, column: usize) -> &[u8] {
         let text = if self.decoded.is_empty() {
-            &self.record
+            self.lines.line()
         } else {
             &self.decoded
         };
