@@ -4,7 +4,7 @@
 
 use super::error::TraceError;
 use super::number::{self, Complaint};
-use super::row::{Place, Row, Rows};
+use super::row::{Row, Rows};
 use super::table::Table;
 use super::{FirstLine, Format, Lines};
 use crate::units::PICOS_PER_SECOND;
@@ -52,27 +52,25 @@ struct AzureRows {
 }
 
 impl Rows for AzureRows {
-    fn next_row(&mut self) -> Result<Option<Row>, TraceError> {
+    fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError> {
         if !self.table.next()? {
-            return Ok(None);
+            return Ok(false);
         }
         let table = &self.table;
-        Ok(Some(Row {
+        *row = Row {
             number: table.record_number(),
             line: table.line(),
             arrival_picos: table.parsed(self.arrival, stamp)?,
-            arrival_place: Place {
-                column: self.arrival as u64 + 1,
-                field: ARRIVAL,
-            },
+            arrival_column: self.arrival as u32 + 1,
             input_tokens: table.parsed(self.input, number::tokens)?,
             output_tokens: table.parsed(self.output, number::tokens)?,
-            segments: None,
-            max_tokens: None,
-            priority: 0,
-            session: None,
-            after: None,
-        }))
+            ..Row::default()
+        };
+        Ok(true)
+    }
+
+    fn arrival_field(&self) -> &'static str {
+        ARRIVAL
     }
 }
 

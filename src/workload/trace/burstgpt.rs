@@ -5,7 +5,7 @@
 
 use super::error::TraceError;
 use super::number::{self, Whole};
-use super::row::{Place, Row, Rows};
+use super::row::{Row, Rows};
 use super::table::Table;
 use super::{FirstLine, Format, Lines};
 
@@ -51,16 +51,21 @@ struct BurstGptRows {
 }
 
 impl Rows for BurstGptRows {
-    fn next_row(&mut self) -> Result<Option<Row>, TraceError> {
+    fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError> {
         loop {
             if !self.table.next()? {
-                return Ok(None);
+                return Ok(false);
             }
             if !is_zero(self.table.field(self.output)) {
-                return self.row().map(Some);
+                *row = self.row()?;
+                return Ok(true);
             }
             self.failed += 1;
         }
+    }
+
+    fn arrival_field(&self) -> &'static str {
+        ARRIVAL
     }
 
     fn failed(&self) -> u64 {
@@ -75,17 +80,10 @@ impl BurstGptRows {
             number: table.record_number(),
             line: table.line(),
             arrival_picos: table.parsed(self.arrival, number::seconds)?,
-            arrival_place: Place {
-                column: self.arrival as u64 + 1,
-                field: ARRIVAL,
-            },
+            arrival_column: self.arrival as u32 + 1,
             input_tokens: table.parsed(self.input, number::tokens)?,
             output_tokens: table.parsed(self.output, number::tokens)?,
-            segments: None,
-            max_tokens: None,
-            priority: 0,
-            session: None,
-            after: None,
+            ..Row::default()
         })
     }
 }

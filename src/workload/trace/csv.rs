@@ -6,7 +6,7 @@
 
 use super::error::TraceError;
 use super::number::{self, Complaint};
-use super::row::{Place, Row, Rows, SessionName, SessionsBegun};
+use super::row::{Row, Rows, SessionName, SessionsBegun};
 use super::table::Table;
 use super::{FirstLine, Format, Lines};
 use crate::stats::streams::hash_bytes;
@@ -64,9 +64,9 @@ struct CsvRows {
 }
 
 impl Rows for CsvRows {
-    fn next_row(&mut self) -> Result<Option<Row>, TraceError> {
+    fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError> {
         if !self.table.next()? {
-            return Ok(None);
+            return Ok(false);
         }
         let table = &self.table;
         let session = self.session();
@@ -77,17 +77,14 @@ impl Rows for CsvRows {
             Some(column) => table.parsed(column, priority)?,
             None => 0,
         };
-        let row = Row {
+        *row = Row {
             number: table.record_number(),
             line: table.line(),
             arrival_picos: match after {
                 Some(_) => 0,
                 None => table.parsed(self.arrival, number::seconds)?,
             },
-            arrival_place: Place {
-                column: self.arrival as u64 + 1,
-                field: ARRIVAL,
-            },
+            arrival_column: self.arrival as u32 + 1,
             input_tokens,
             output_tokens,
             segments: self.segments(input_tokens)?,
@@ -99,7 +96,11 @@ impl Rows for CsvRows {
         if let Some(session) = session {
             self.begun.add(session);
         }
-        Ok(Some(row))
+        Ok(true)
+    }
+
+    fn arrival_field(&self) -> &'static str {
+        ARRIVAL
     }
 
     fn has_followers(&self) -> bool {

@@ -7,7 +7,6 @@ use std::fmt;
 use super::error::TraceError;
 use super::lines::Lines;
 use super::number::{self, Complaint};
-use super::row::Place;
 
 /// The objects of a JSON-lines file, one at a time.
 pub struct JsonLines {
@@ -81,17 +80,14 @@ impl JsonLines {
         self.rows - 1
     }
 
-    /// Where the value of the key `name` stands in the current line.
-    pub fn place(&self, name: &'static str) -> Place {
+    /// Where in the current line the value of the key `name` stands, from 1; 0 if it does not.
+    pub fn column(&self, name: &'static str) -> u64 {
         let key = self.keys.iter().find(|key| key.name == name);
         let names: Vec<&str> = key.map_or(vec![name], |key| key.names().collect());
         let column = names
             .iter()
             .find_map(|name| column_of_value(self.lines.line(), name));
-        Place {
-            column: column.unwrap_or(0),
-            field: name,
-        }
+        column.unwrap_or(0)
     }
 
     /// Something is wrong with the value of the key `name` of the current object.
@@ -100,7 +96,7 @@ impl JsonLines {
             .value_of(name)
             .map_or(String::new(), |value| value.to_string());
         let error = TraceError::of_line(self.lines.path(), self.line(), message);
-        error.at(self.place(name).column, name, value.as_bytes())
+        error.at(self.column(name), name, value.as_bytes())
     }
 
     /// The number of tokens at the key `name` of the current object, checked.

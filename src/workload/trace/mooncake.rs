@@ -115,27 +115,27 @@ struct MooncakeRows {
 }
 
 impl Rows for MooncakeRows {
-    fn next_row(&mut self) -> Result<Option<Row>, TraceError> {
-        let Some(row) = self.json.next::<MooncakeRow>()? else {
-            return Ok(None);
+    fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError> {
+        let Some(read) = self.json.next::<MooncakeRow>()? else {
+            return Ok(false);
         };
-        self.refuse_other_formats(&row)?;
+        self.refuse_other_formats(&read)?;
         let json = &self.json;
-        let session = row.session_id.as_ref().map(Name::hashed);
+        let session = read.session_id.as_ref().map(Name::hashed);
         let session = session.filter(|_| self.has_sessions);
-        let after = self.after(&row, session)?;
-        let input_tokens = json.tokens(INPUT, row.input_length)?;
-        let read = Row {
+        let after = self.after(&read, session)?;
+        let input_tokens = json.tokens(INPUT, read.input_length)?;
+        *row = Row {
             number: json.row_number(),
             line: json.line(),
             arrival_picos: match after {
                 Some(_) => 0,
-                None => self.arrival_picos(&row)?,
+                None => self.arrival_picos(&read)?,
             },
-            arrival_place: json.place(ARRIVAL),
+            arrival_column: json.column(ARRIVAL) as u32,
             input_tokens,
-            output_tokens: json.tokens(OUTPUT, row.output_length)?,
-            segments: self.segments(row.hash_ids.as_deref().unwrap_or(&[]), input_tokens)?,
+            output_tokens: json.tokens(OUTPUT, read.output_length)?,
+            segments: self.segments(read.hash_ids.as_deref().unwrap_or(&[]), input_tokens)?,
             max_tokens: None,
             priority: 0,
             session,
@@ -144,7 +144,11 @@ impl Rows for MooncakeRows {
         if let Some(session) = session {
             self.begun.add(session);
         }
-        Ok(Some(read))
+        Ok(true)
+    }
+
+    fn arrival_field(&self) -> &'static str {
+        ARRIVAL
     }
 
     fn has_followers(&self) -> bool {

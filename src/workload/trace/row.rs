@@ -9,8 +9,12 @@ use crate::workload::Segment;
 
 /// The rows of a trace, one at a time.
 pub trait Rows {
-    /// The next row; `None` at the end. After an error that may be skipped the row after it comes next.
-    fn next_row(&mut self) -> Result<Option<Row>, TraceError>;
+    /// Reads the next row into `row`, which saves moving it; false at the end. After an error that may be skipped the row after it comes
+    /// next.
+    fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError>;
+
+    /// The name of the field that holds the arrival.
+    fn arrival_field(&self) -> &'static str;
 
     /// Whether rows may wait for other rows: then all must be read before the first is replayed.
     fn has_followers(&self) -> bool {
@@ -29,6 +33,7 @@ pub trait Rows {
 }
 
 /// One recorded request.
+#[derive(Default)]
 pub struct Row {
     /// Its place among the rows of the file, unreadable ones included, from 0.
     pub number: u64,
@@ -36,8 +41,8 @@ pub struct Row {
     pub line: u64,
     /// When it arrived: picoseconds since an origin of the format's own.
     pub arrival_picos: i128,
-    /// Where its arrival stands.
-    pub arrival_place: Place,
+    /// Where in its line its arrival stands: the field (of CSV) or the character (of JSON), from 1.
+    pub arrival_column: u32,
     /// Length of its prompt; at least 1.
     pub input_tokens: u32,
     /// Tokens it produced; at least 1.
@@ -82,13 +87,4 @@ impl SessionsBegun {
                 .ok_or("is longer than 200 days, more than a run may last; write a shorter time"),
         }
     }
-}
-
-/// Where in its line a field stands.
-#[derive(Clone, Copy)]
-pub struct Place {
-    /// The field (of CSV) or the character (of JSON), from 1.
-    pub column: u64,
-    /// The field's name.
-    pub field: &'static str,
 }

@@ -75,28 +75,30 @@ struct ShareGptRows {
 }
 
 impl Rows for ShareGptRows {
-    fn next_row(&mut self) -> Result<Option<Row>, TraceError> {
-        let Some(row) = self.json.next::<ShareGptRow>()? else {
-            return Ok(None);
+    fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError> {
+        let Some(read) = self.json.next::<ShareGptRow>()? else {
+            return Ok(false);
         };
         let json = &self.json;
-        let input_tokens = json.tokens(INPUT, row.input_toks)?;
-        Ok(Some(Row {
+        let input_tokens = json.tokens(INPUT, read.input_toks)?;
+        *row = Row {
             number: json.row_number(),
             line: json.line(),
-            arrival_picos: row
+            arrival_picos: read
                 .arrival_time_ns
                 .picos(PICOS_PER_NANOSECOND)
                 .map_err(|complaint| json.error(ARRIVAL, complaint))?,
-            arrival_place: json.place(ARRIVAL),
+            arrival_column: json.column(ARRIVAL) as u32,
             input_tokens,
-            output_tokens: json.tokens(OUTPUT, row.output_toks)?,
-            segments: self.segments(row.input_tok_ids.as_deref().unwrap_or(&[]), input_tokens)?,
-            max_tokens: None,
-            priority: 0,
-            session: None,
-            after: None,
-        }))
+            output_tokens: json.tokens(OUTPUT, read.output_toks)?,
+            segments: self.segments(read.input_tok_ids.as_deref().unwrap_or(&[]), input_tokens)?,
+            ..Row::default()
+        };
+        Ok(true)
+    }
+
+    fn arrival_field(&self) -> &'static str {
+        ARRIVAL
     }
 }
 

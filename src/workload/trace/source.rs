@@ -28,10 +28,12 @@ pub fn open_seeded(replay: &Replay, seed: u64) -> Result<TraceSource, TraceError
         Some(name) => name.format(),
         None => detect(&lines)?,
     };
+    let rows = format.rows(lines)?;
     let mut source = TraceSource {
         replay: replay.clone(),
         format,
-        rows: format.rows(lines)?,
+        names_outputs: rows.names_outputs(),
+        rows,
         loaded: None,
         followers: None,
         spreader: replay.jitter_ties.then(|| TieSpreader::new(seed)),
@@ -41,6 +43,7 @@ pub fn open_seeded(replay: &Replay, seed: u64) -> Result<TraceSource, TraceError
         base: None,
         ids: RowIds::default(),
         taken: 0,
+        row: Row::default(),
         pending: None,
         next_is_follower: false,
         ties: TieCounter::default(),
@@ -49,7 +52,7 @@ pub fn open_seeded(replay: &Replay, seed: u64) -> Result<TraceSource, TraceError
     if replay.sort || source.rows.has_followers() {
         source.load()?;
     }
-    source.pending = source.next_request()?;
+    source.read_pending()?;
     if source.pending.is_none() {
         return Err(source.nothing_to_replay());
     }
@@ -77,6 +80,8 @@ pub struct TraceSource {
     replay: Replay,
     format: &'static dyn Format,
     rows: Box<dyn Rows>,
+    /// Whether segments may name the outputs of other rows.
+    names_outputs: bool,
     /// All rows that arrive by themselves, if all had to be read: in the order of arrival if they were sorted.
     loaded: Option<std::vec::IntoIter<Row>>,
     /// All other rows, if there are any.
@@ -92,8 +97,10 @@ pub struct TraceSource {
     base: Option<i128>,
     ids: RowIds,
     taken: u64,
-    /// The next row that arrives by itself: its number, and the request that it becomes.
-    pending: Option<(u64, Request)>,
+    /// The row last read.
+    row: Row,
+    /// When that row arrives in the replay, until it is taken.
+    pending: Option<Time>,
     /// Whether the arrival announced is that of a follower.
     next_is_follower: bool,
     ties: TieCounter,
@@ -123,25 +130,23 @@ impl TraceSource {
         &self.replay.path
     }
 
-    /// The next row to replay that arrives by itself, if there is one.
-    fn next_request(&mut self) -> Result<Option<(u64, Request)>, TraceError> {
-        let id = self.taken;
-        if self.is_complete() {
-            return Ok(None);
+    /// Reads the next row to replay that arrives by itself, if there is one.
+    fn read_pending(&mut self) -> Result<(), TraceError> {
+        if self.is_complete() || !self.next_spread()? {
+            return Ok(());
         }
-        let Some(row) = self.next_spread()? else {
-            return Ok(None);
-        };
-        if self.loaded.is_none() {
-            self.ids.push(row.number, id);
+        let row = &self.row;
+        if self.loaded.is_none() && self.names_outputs {
+            self.ids.push(row.number, self.taken);
         }
         let base = *self.base.get_or_insert(row.arrival_picos);
         let Some(arrival) = self.replayed_at(row.arrival_picos - base) else {
             let message = "arrives more than 200 days after the first request, more than a run may last; \
                            check the times, or set a limit or a higher speedup";
-            return Err(self.error_at_arrival(&row, message));
+            return Err(self.error_at_arrival(message));
         };
-        Ok(Some((row.number, self.request(row, arrival))))
+        self.pending = Some(arrival);
+        Ok(())
     }
 
     /// Whether as many requests were sent as were asked for.
@@ -149,18 +154,19 @@ impl TraceSource {
         self.replay.limit.is_some_and(|limit| self.taken >= limit)
     }
 
-    fn request(&self, row: Row, arrival: Time) -> Request {
+    /// The next request, which `row`, whose prompt consists of `segments`, becomes.
+    fn request(&self, row: &Row, segments: Option<Box<[Segment]>>, arrival: Time) -> Request {
         let (output_tokens, max_tokens) = match row.max_tokens {
             Some(max_tokens) => (row.output_tokens, max_tokens),
             None => cut_output(row.output_tokens, self.replay.max_tokens),
         };
-        let prompt = match row.segments {
+        let prompt = match segments {
             None => Prompt::unique(row.input_tokens),
             Some(segments) => Prompt::of_segments(self.with_request_ids(segments)),
         };
         let id = RequestId(self.taken);
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
-        request.output_is_shared = self.rows.names_outputs();
+        request.output_is_shared = self.names_outputs;
         request.priority = row.priority;
         if self.followers.is_some() {
             // Which request a row becomes is known only when it arrives, so outputs keep the names that rows have for them.
@@ -202,57 +208,60 @@ impl TraceSource {
         segments
     }
 
-    /// The next row that arrives by itself, ties spread.
-    fn next_spread(&mut self) -> Result<Option<Row>, TraceError> {
+    /// Reads the next row that arrives by itself, ties spread; false at the end.
+    fn next_spread(&mut self) -> Result<bool, TraceError> {
         let Some(mut spreader) = self.spreader.take() else {
             return self.next_after_start();
         };
-        let next = spreader.next(|| self.next_after_start());
+        let next = spreader.next(|| {
+            let is_read = self.next_after_start()?;
+            Ok(is_read.then(|| std::mem::take(&mut self.row)))
+        });
         self.spreader = Some(spreader);
-        next
+        Ok(fill(&mut self.row, next?))
     }
 
-    /// The next row that arrives by itself, and not before the start of the replay.
-    fn next_after_start(&mut self) -> Result<Option<Row>, TraceError> {
-        loop {
-            let Some(row) = self.next_in_order()? else {
-                return Ok(None);
-            };
+    /// Reads the next row that arrives by itself, and not before the start of the replay.
+    fn next_after_start(&mut self) -> Result<bool, TraceError> {
+        while self.next_in_order()? {
+            let row = &self.row;
             let origin = *self.origin.get_or_insert(row.arrival_picos);
             self.has_started |= row.arrival_picos - origin >= i128::from(self.replay.start.picos());
             if self.has_started {
-                return Ok(Some(row));
+                return Ok(true);
             }
             let followers = self.followers.as_mut();
             let left_out = followers.map_or(0, |followers| followers.leave_out(row.number));
             self.skipped.before_start += 1 + left_out;
         }
+        Ok(false)
     }
 
-    /// The next row that arrives by itself, in the order of arrival.
-    fn next_in_order(&mut self) -> Result<Option<Row>, TraceError> {
-        let next = match &mut self.loaded {
-            Some(loaded) => loaded.next(),
+    /// Reads the next row that arrives by itself, in the order of arrival.
+    fn next_in_order(&mut self) -> Result<bool, TraceError> {
+        let is_read = match &mut self.loaded {
+            Some(loaded) => fill(&mut self.row, loaded.next()),
             None => self.next_readable()?,
         };
-        let Some(row) = next else {
-            return Ok(None);
-        };
-        if row.arrival_picos < self.last_arrival_picos {
-            let earlier = (self.last_arrival_picos - row.arrival_picos) as f64 / 1e12;
+        if !is_read {
+            return Ok(false);
+        }
+        let arrival_picos = self.row.arrival_picos;
+        if arrival_picos < self.last_arrival_picos {
+            let earlier = (self.last_arrival_picos - arrival_picos) as f64 / 1e12;
             let message = format!(
                 "is {earlier} s earlier than the row before; sort the trace, or set sort = true"
             );
-            return Err(self.error_at_arrival(&row, message));
+            return Err(self.error_at_arrival(message));
         }
-        self.last_arrival_picos = row.arrival_picos;
-        Ok(Some(row))
+        self.last_arrival_picos = arrival_picos;
+        Ok(true)
     }
 
-    /// The next row that can be read, in the order of the file.
-    fn next_readable(&mut self) -> Result<Option<Row>, TraceError> {
+    /// Reads the next row that can be read, in the order of the file.
+    fn next_readable(&mut self) -> Result<bool, TraceError> {
         loop {
-            match self.rows.next_row() {
+            match self.rows.next_row(&mut self.row) {
                 Err(error) if error.skippable && self.replay.skip_bad_rows => {
                     self.skipped.bad_rows += 1;
                     if self.skipped.first.len() < MOST_REMEMBERED {
@@ -267,14 +276,16 @@ impl TraceSource {
     /// Reads all rows, to sort them or to know who follows whom.
     fn load(&mut self) -> Result<(), TraceError> {
         let mut rows = Vec::new();
-        while let Some(row) = self.next_readable()? {
-            rows.push(row);
+        while self.next_readable()? {
+            rows.push(std::mem::take(&mut self.row));
         }
         if self.rows.has_followers() {
             self.followers = Some(Followers::take_from(&mut rows));
         }
         if self.replay.sort {
             rows.sort_by_key(|row| row.arrival_picos);
+        }
+        if self.replay.sort && self.names_outputs {
             let start = i128::from(self.replay.start.picos());
             let origin = rows.first().map_or(0, |row| row.arrival_picos);
             let replayed = rows
@@ -290,14 +301,16 @@ impl TraceSource {
         Ok(())
     }
 
-    fn error_at_arrival(&self, row: &Row, message: impl Into<Box<str>>) -> TraceError {
+    /// Something is wrong with the arrival of the row last read.
+    fn error_at_arrival(&self, message: impl Into<Box<str>>) -> TraceError {
+        let row = &self.row;
         let origin = self.origin.unwrap_or(row.arrival_picos);
         let seconds = (row.arrival_picos - origin) as f64 / 1e12;
         let value = format!("{seconds} s after the first row");
-        let place = row.arrival_place;
+        let field = self.rows.arrival_field();
         let error = TraceError::of_line(self.path(), row.line, message);
         error
-            .at(place.column, place.field, value.as_bytes())
+            .at(row.arrival_column.into(), field, value.as_bytes())
             .fatal()
     }
 
@@ -323,12 +336,17 @@ impl TraceSource {
     }
 }
 
+/// Puts the next row where the row last read stands, if there is one; tells whether there is.
+fn fill(row: &mut Row, next: Option<Row>) -> bool {
+    next.map(|next| *row = next).is_some()
+}
+
 impl Source for TraceSource {
     fn next_arrival(&mut self) -> Result<Option<Time>, TraceError> {
         if self.pending.is_none() {
-            self.pending = self.next_request()?;
+            self.read_pending()?;
         }
-        let start = self.pending.as_ref().map(|(_, request)| request.arrival);
+        let start = self.pending;
         let Some(followers) = &self.followers else {
             return Ok(start);
         };
@@ -349,15 +367,16 @@ impl Source for TraceSource {
     fn take(&mut self) -> Request {
         let followers = self.followers.as_mut().filter(|_| self.next_is_follower);
         let due = followers.map(Followers::take);
-        let (number, mut request) = if let Some((row, arrival)) = due {
-            (row.number, self.request(row, arrival))
+        let (number, request) = if let Some((mut row, arrival)) = due {
+            let segments = row.segments.take();
+            (row.number, self.request(&row, segments, arrival))
         } else {
             let pending = self.pending.take();
-            let (number, request) = pending.expect("an arrival must have been announced");
-            self.ties.add(request.arrival);
-            (number, request)
+            let arrival = pending.expect("an arrival must have been announced");
+            self.ties.add(arrival);
+            let segments = self.row.segments.take();
+            (self.row.number, self.request(&self.row, segments, arrival))
         };
-        request.id = RequestId(self.taken);
         self.taken += 1;
         if let Some(followers) = &mut self.followers {
             followers.sent(number, request.id);
