@@ -55,6 +55,7 @@ mod tidy;
 mod ties;
 mod timeouts;
 mod trace_facts;
+mod trace_spellings;
 mod traces;
 mod twin;
 mod twin_pools;

@@ -4,6 +4,7 @@
 //! request, which is left out and counted.
 
 use super::error::TraceError;
+use super::fast_path::{self, FastPath};
 use super::number::{self, Whole};
 use super::row::{Row, Rows};
 use super::table::Table;
@@ -32,10 +33,14 @@ impl Format for BurstGpt {
 
     fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
         let table = Table::new(lines)?;
+        let arrival = table.required(ARRIVAL, &[ARRIVAL_WITH_UNIT])?;
+        let input = table.required(INPUT, &[])?;
+        let output = table.required(OUTPUT, &[])?;
         Ok(Box::new(BurstGptRows {
-            arrival: table.required(ARRIVAL, &[ARRIVAL_WITH_UNIT])?,
-            input: table.required(INPUT, &[])?,
-            output: table.required(OUTPUT, &[])?,
+            arrival,
+            input,
+            output,
+            fast_path: FastPath::new(arrival, input, output, &[]),
             table,
             failed: 0,
         }))
@@ -47,12 +52,19 @@ struct BurstGptRows {
     arrival: usize,
     input: usize,
     output: usize,
+    fast_path: FastPath,
     failed: u64,
 }
 
 impl Rows for BurstGptRows {
     fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError> {
         loop {
+            if self
+                .table
+                .next_fast(&self.fast_path, row, fast_path::seconds)
+            {
+                return Ok(true);
+            }
             if !self.table.next()? {
                 return Ok(false);
             }

@@ -5,6 +5,7 @@
 //! of the row before it in its `session`, and its `arrival_s` may be empty.
 
 use super::error::TraceError;
+use super::fast_path::{self, FastPath};
 use super::number::{self, Complaint};
 use super::row::{Row, Rows, SessionName, SessionsBegun};
 use super::table::Table;
@@ -35,15 +36,26 @@ impl Format for Csv {
 
     fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
         let table = Table::new(lines)?;
+        let arrival = table.required(ARRIVAL, &[])?;
+        let input = table.required(INPUT, &[])?;
+        let output = table.required(OUTPUT, &[])?;
+        let segments = table.optional("segments", &[])?;
+        let max_tokens = table.optional("max_tokens", &[])?;
+        let priority = table.optional("priority", &[])?;
+        let session = table.optional("session", &[])?;
+        let after = table.optional("after_s", &[])?;
+        // Without anybody who follows, sessions do not matter.
+        let empty = [segments, max_tokens, priority, after, after.and(session)];
         Ok(Box::new(CsvRows {
-            arrival: table.required(ARRIVAL, &[])?,
-            input: table.required(INPUT, &[])?,
-            output: table.required(OUTPUT, &[])?,
-            segments: table.optional("segments", &[])?,
-            max_tokens: table.optional("max_tokens", &[])?,
-            priority: table.optional("priority", &[])?,
-            session: table.optional("session", &[])?,
-            after: table.optional("after_s", &[])?,
+            arrival,
+            input,
+            output,
+            segments,
+            max_tokens,
+            priority,
+            session,
+            after,
+            fast_path: FastPath::new(arrival, input, output, &empty),
             begun: SessionsBegun::default(),
             table,
         }))
@@ -60,11 +72,18 @@ struct CsvRows {
     priority: Option<usize>,
     session: Option<usize>,
     after: Option<usize>,
+    fast_path: FastPath,
     begun: SessionsBegun,
 }
 
 impl Rows for CsvRows {
     fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError> {
+        if self
+            .table
+            .next_fast(&self.fast_path, row, fast_path::seconds)
+        {
+            return Ok(true);
+        }
         if !self.table.next()? {
             return Ok(false);
         }

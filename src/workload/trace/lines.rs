@@ -62,6 +62,18 @@ impl Lines {
         &self.buffer[self.line.clone()]
     }
 
+    /// What was read of the file after that line, whole lines or not.
+    pub fn ahead(&self) -> &[u8] {
+        &self.buffer[self.ahead.clone()]
+    }
+
+    /// Passes over the next line, whose end lies in `ahead`: `len` bytes together with its end.
+    pub fn skip_line(&mut self, len: usize) {
+        self.line = 0..0;
+        self.ahead.start += len;
+        self.number += 1;
+    }
+
     /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path

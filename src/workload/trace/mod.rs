@@ -3,8 +3,10 @@
 mod azure;
 mod burstgpt;
 mod csv;
+mod cursor;
 mod detect;
 mod error;
+mod fast_path;
 mod followers;
 mod info;
 mod json_lines;
@@ -17,6 +19,7 @@ mod row;
 mod row_ids;
 mod sharegpt;
 mod source;
+mod stamp;
 mod table;
 mod ties;
 

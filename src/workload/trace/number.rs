@@ -60,8 +60,8 @@ pub fn whole(text: &[u8]) -> Result<u64, Whole> {
 }
 
 /// Later timestamps are typing errors; below, picoseconds since any epoch fit 128 bits with ease.
-const MOST_SECONDS: u64 = 1_000_000_000_000_000;
-const FRACTION_DIGITS: usize = 12;
+pub const MOST_SECONDS: u64 = 1_000_000_000_000_000;
+pub const FRACTION_DIGITS: usize = 12;
 
 /// Seconds, as picoseconds: exact for decimals of up to 12 places, otherwise rounded.
 pub fn seconds(text: &[u8]) -> Result<i128, Complaint> {
