@@ -1,6 +1,7 @@
 //! A weighted multiset of integers: exact sums, and quantiles that are exact up to a number of samples and within 0.1 % beyond it.
 
 use super::histogram::Histogram;
+use super::ranked::Ranked;
 use super::wide::Wide;
 
 /// Samples kept one by one before a histogram takes over: 2 MiB a distribution.
@@ -34,7 +35,7 @@ pub struct Distribution {
 enum Samples {
     /// Values with their weights, in the order of recording.
     Exact(Vec<(u64, u64)>),
-    Binned(Box<Histogram<u64>>),
+    Binned(Histogram<u64>),
 }
 
 impl Default for Distribution {
@@ -51,6 +52,39 @@ impl Default for Distribution {
 }
 
 impl Distribution {
+    /// Adds one occurrence of each of `values`. Many at once cost half as much as one by one: sums stay in registers, and the buckets, each in
+    /// another cache line, come from memory side by side.
+    pub fn record_all(&mut self, values: &[u64]) {
+        let (Some(&min), Some(&max)) = (values.iter().min(), values.iter().max()) else {
+            return;
+        };
+        if !squares_fit(max, values.len() as u64) {
+            for &value in values {
+                self.record(value, 1);
+            }
+            return;
+        }
+        let (mut sum, mut squares) = (0, 0);
+        for &value in values {
+            sum += u128::from(value);
+            squares += u128::from(value) * u128::from(value);
+        }
+        self.sum += sum;
+        self.squares.add_narrow(squares);
+        self.widen(min, max, values.len() as u64);
+        match &mut self.samples {
+            Samples::Exact(samples) if samples.len() + values.len() <= EXACT_SAMPLES => {
+                samples.extend(values.iter().map(|&value| (value, 1)));
+            }
+            _ => {
+                let histogram = self.spill();
+                for &value in values {
+                    histogram.record(value, 1);
+                }
+            }
+        }
+    }
+
     /// Adds `weight` occurrences of `value`.
     #[inline]
     pub fn record(&mut self, value: u64, weight: u64) {
@@ -58,19 +92,25 @@ impl Distribution {
             return;
         }
         let square = u128::from(value) * u128::from(value);
-        if weight == 1 {
-            self.squares.add_narrow(square);
+        if squares_fit(value, weight) {
+            self.squares.add_narrow(square * u128::from(weight));
         } else {
             self.squares.add(Wide::product(square, weight.into()));
         }
         self.sum += u128::from(value) * u128::from(weight);
         self.widen(value, value, weight);
         match &mut self.samples {
+            Samples::Exact(_) => self.keep(value, weight),
+            Samples::Binned(histogram) => histogram.record(value, weight),
+        }
+    }
+
+    fn keep(&mut self, value: u64, weight: u64) {
+        match &mut self.samples {
             Samples::Exact(samples) if samples.len() < EXACT_SAMPLES => {
                 samples.push((value, weight));
             }
-            Samples::Exact(_) => self.spill().record(value, weight),
-            Samples::Binned(histogram) => histogram.record(value, weight),
+            _ => self.spill().record(value, weight),
         }
     }
 
@@ -174,14 +214,39 @@ impl Distribution {
         if self.count == 0 {
             return None;
         }
-        let ranked = Ranked::of(self);
-        Some(q.map(|q| {
+        let ranks = q.map(|q| {
             let position = q * (self.count - 1) as f64;
             let rank = (position as u64).min(self.count - 1);
-            let lower = ranked.value(rank);
-            let upper = ranked.value((rank + 1).min(self.count - 1));
-            lower + (upper - lower) * (position - rank as f64)
-        }))
+            (rank, position - rank as f64)
+        });
+        let after = |rank: u64| (rank + 1).min(self.count - 1);
+        match &self.samples {
+            Samples::Exact(samples) => {
+                let asked = ranks.iter().flat_map(|&(rank, _)| [rank, after(rank)]);
+                let ranked = Ranked::of(samples, asked);
+                Some(ranks.map(|(rank, part)| {
+                    between(ranked.value(rank), ranked.value(after(rank)), part)
+                }))
+            }
+            Samples::Binned(histogram) => Some(ranks.map(|(rank, part)| {
+                let [lower, upper] = [rank, after(rank)].map(|rank| self.estimate(histogram, rank));
+                between(lower, upper, part)
+            })),
+        }
+    }
+
+    /// The value of the given rank, as far as the histogram tells.
+    fn estimate(&self, histogram: &Histogram<u64>, rank: u64) -> f64 {
+        if rank == 0 {
+            return self.min as f64;
+        }
+        if rank + 1 == self.count {
+            return self.max as f64;
+        }
+        let bucket = histogram
+            .at_rank(rank.into())
+            .expect("a rank is below the count");
+        bucket.estimate().clamp(self.min as f64, self.max as f64)
     }
 
     #[inline]
@@ -198,9 +263,17 @@ impl Distribution {
         // Sums of 1, j and j^2 over 0 <= j < steps.
         let linear = steps * (steps - 1) / 2;
         let quadratic = linear * (2 * steps - 1) / 3;
+        let last = first + growth * (steps - 1);
+        let fits = u32::try_from(weight).is_ok() && squares_fit(last, weight * steps);
         let [first, growth, steps, weight] = [first, growth, steps, weight].map(u128::from);
         let [linear, quadratic] = [linear, quadratic].map(u128::from);
         self.sum += weight * (steps * first + linear * growth);
+        if fits {
+            let squares =
+                first * first * steps + 2 * first * growth * linear + growth * growth * quadratic;
+            self.squares.add_narrow(squares * weight);
+            return;
+        }
         self.squares
             .add(Wide::product(first * first, weight * steps));
         self.squares
@@ -212,7 +285,7 @@ impl Distribution {
     /// The histogram, filled from the single samples if they were kept until now.
     fn spill(&mut self) -> &mut Histogram<u64> {
         if let Samples::Exact(samples) = &self.samples {
-            let mut histogram = Box::new(Histogram::new());
+            let mut histogram = Histogram::default();
             for &(value, weight) in samples {
                 histogram.record(value, weight);
             }
@@ -225,46 +298,12 @@ impl Distribution {
     }
 }
 
-/// A distribution made ready to be asked for the value at a rank.
-enum Ranked<'a> {
-    /// Values in order, each with the number of occurrences up to and including it.
-    Exact(Vec<(u64, u64)>),
-    Binned(&'a Distribution, &'a Histogram<u64>),
+/// Whether the squares of so many numbers of at most `most` sum up to less than 2^128.
+#[inline]
+const fn squares_fit(most: u64, count: u64) -> bool {
+    2 * most.leading_zeros() + count.leading_zeros() >= 64
 }
 
-impl<'a> Ranked<'a> {
-    fn of(distribution: &'a Distribution) -> Self {
-        match &distribution.samples {
-            Samples::Exact(samples) => {
-                let mut sorted = samples.clone();
-                sorted.sort_unstable();
-                let mut total = 0;
-                for (_, weight) in &mut sorted {
-                    total += *weight;
-                    *weight = total;
-                }
-                Self::Exact(sorted)
-            }
-            Samples::Binned(histogram) => Self::Binned(distribution, histogram),
-        }
-    }
-
-    /// The value of the given rank, from 0.
-    fn value(&self, rank: u64) -> f64 {
-        match self {
-            Self::Exact(sorted) => {
-                let place = sorted.partition_point(|&(_, up_to)| up_to <= rank);
-                sorted[place].0 as f64
-            }
-            Self::Binned(distribution, _) if rank == 0 => distribution.min as f64,
-            Self::Binned(distribution, _) if rank + 1 == distribution.count => {
-                distribution.max as f64
-            }
-            Self::Binned(distribution, histogram) => histogram
-                .at_rank(rank.into())
-                .expect("a rank is below the count")
-                .estimate()
-                .clamp(distribution.min as f64, distribution.max as f64),
-        }
-    }
+fn between(lower: f64, upper: f64, part: f64) -> f64 {
+    lower + (upper - lower) * part
 }

@@ -2,7 +2,7 @@
 //!
 //! Own code instead of the crate `hdrhistogram`, because a run of decode steps adds a whole arithmetic progression of values at once
 //! (here in one addition per bucket touched, there one call per value), because weights are picoseconds whose sum over many runs
-//! passes 64 bits, and because only the octaves that occur take memory (8 or 16 KiB each).
+//! passes 64 bits, and because only the values that occur take memory (8 or 16 KiB an octave).
 
 use std::ops::AddAssign;
 
@@ -12,11 +12,6 @@ pub const RELATIVE_PRECISION: f64 = 1.0 / SLOTS as f64;
 const SLOT_BITS: u32 = 10;
 const SLOTS: usize = 1 << SLOT_BITS;
 
-/// Octave 0 is the exact part; octave `o > 0` starts at `1024 * 2^(o - 1)`.
-const OCTAVES: usize = (u64::BITS - SLOT_BITS) as usize + 1;
-
-type Octave<W> = Box<[W; SLOTS]>;
-
 /// What weights are added up in: 64 bits where they count occurrences, which keeps the buckets in the processor's cache; 128 where
 /// they are picoseconds of many runs.
 pub(super) trait Weight: Copy + Default + AddAssign + From<u64> + Into<u128> {}
@@ -25,9 +20,11 @@ impl Weight for u64 {}
 impl Weight for u128 {}
 
 /// Weights by value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Histogram<W> {
-    octaves: [Option<Octave<W>>; OCTAVES],
+    /// The number of the first of `weights`, whole octaves of buckets.
+    first: usize,
+    weights: Vec<W>,
 }
 
 /// The bucket that holds a rank.
@@ -42,17 +39,10 @@ pub(super) struct Bucket {
 }
 
 impl<W: Weight> Histogram<W> {
-    pub(super) fn new() -> Self {
-        Self {
-            octaves: [const { None }; OCTAVES],
-        }
-    }
-
     /// Adds `weight` to the bucket of `value`.
     #[inline]
     pub(super) fn record(&mut self, value: u64, weight: W) {
-        let octave = octave_of(value);
-        *self.slot(octave, value) += weight;
+        self.add(number_of_bucket(value), weight);
     }
 
     /// Adds `weight` for each of the values `first + j * growth`, `j < steps`, with `growth > 0`.
@@ -60,14 +50,14 @@ impl<W: Weight> Histogram<W> {
         let last = first + growth * (steps - 1);
         let (mut value, mut left) = (first, steps);
         loop {
-            let octave = octave_of(value);
-            let end = value | (width_of(octave) - 1);
+            let shift = shift_of(value);
+            let end = value | ((1 << shift) - 1);
             let here = if last <= end {
                 left
             } else {
                 (end - value) / growth + 1
             };
-            *self.slot(octave, value) += W::from(here * weight);
+            self.add(number_of(value, shift), W::from(here * weight));
             left -= here;
             if left == 0 {
                 return;
@@ -78,41 +68,61 @@ impl<W: Weight> Histogram<W> {
 
     /// Adds all of `other`.
     pub(super) fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.octaves.iter_mut().zip(&other.octaves) {
-            let Some(theirs) = theirs else { continue };
-            let mine = mine.get_or_insert_with(empty_octave::<W>);
-            for (mine, theirs) in mine.iter_mut().zip(theirs.iter()) {
-                *mine += *theirs;
+        for (place, &weight) in other.weights.iter().enumerate() {
+            if weight.into() > 0 {
+                self.add(other.first + place, weight);
             }
         }
     }
 
-    /// The bucket in which the unit of weight with the given rank (from 0, in the order of values) lies; `None` beyond the end.
-    pub(super) fn at_rank(&self, rank: u128) -> Option<Bucket> {
+    /// The number of the bucket in which the unit of weight with the given rank (from 0, in the order of values) lies, and the weight of all
+    /// buckets before it; `None` beyond the end.
+    pub(super) fn number_at_rank(&self, rank: u128) -> Option<(usize, u128)> {
         let mut before = 0;
-        for (octave, slots) in self.octaves.iter().enumerate() {
-            let Some(slots) = slots else { continue };
-            for (slot, &weight) in slots.iter().enumerate() {
-                let weight: u128 = weight.into();
-                if rank < before + weight {
-                    let width = width_of(octave);
-                    let first_slot = if octave == 0 { 0 } else { SLOTS as u64 };
-                    return Some(Bucket {
-                        low: (first_slot + slot as u64) * width,
-                        width,
-                        place: ((rank - before) as f64 + 0.5) / weight as f64,
-                    });
-                }
-                before += weight;
+        for (place, &weight) in self.weights.iter().enumerate() {
+            let weight: u128 = weight.into();
+            if rank < before + weight {
+                return Some((self.first + place, before));
             }
+            before += weight;
         }
         None
     }
 
+    /// The bucket in which the unit of weight with the given rank (from 0, in the order of values) lies; `None` beyond the end.
+    pub(super) fn at_rank(&self, rank: u128) -> Option<Bucket> {
+        let (number, before) = self.number_at_rank(rank)?;
+        let weight: u128 = self.weights[number - self.first].into();
+        let (low, width) = bucket(number);
+        Some(Bucket {
+            low,
+            width,
+            place: ((rank - before) as f64 + 0.5) / weight as f64,
+        })
+    }
+
     #[inline]
-    fn slot(&mut self, octave: usize, value: u64) -> &mut W {
-        let slot = (value >> octave.saturating_sub(1)) as usize % SLOTS;
-        &mut self.octaves[octave].get_or_insert_with(empty_octave::<W>)[slot]
+    fn add(&mut self, number: usize, weight: W) {
+        // Below `first` the difference wraps around, beyond any length.
+        match self.weights.get_mut(number.wrapping_sub(self.first)) {
+            Some(sum) => *sum += weight,
+            None => self.add_outside(number, weight),
+        }
+    }
+
+    #[cold]
+    fn add_outside(&mut self, number: usize, weight: W) {
+        let octave = number / SLOTS * SLOTS;
+        if self.weights.is_empty() {
+            self.first = octave;
+        }
+        let first = self.first.min(octave);
+        let end = (self.first + self.weights.len()).max(octave + SLOTS);
+        // Memory that nothing is added to stays untouched, and takes none.
+        let mut weights = vec![W::default(); end - first];
+        weights[self.first - first..][..self.weights.len()].copy_from_slice(&self.weights);
+        weights[number - first] += weight;
+        *self = Self { first, weights };
     }
 }
 
@@ -123,20 +133,30 @@ impl Bucket {
     }
 }
 
+/// The number of the bucket of `value`.
 #[inline]
-const fn octave_of(value: u64) -> usize {
-    (u64::BITS - (value >> SLOT_BITS).leading_zeros()) as usize
+pub(super) const fn number_of_bucket(value: u64) -> usize {
+    number_of(value, shift_of(value))
 }
 
+/// By how many bits a bucket of `value` is wider than one value: it holds those that agree in all but as many of their last bits.
 #[inline]
-const fn width_of(octave: usize) -> u64 {
-    1 << octave.saturating_sub(1)
+const fn shift_of(value: u64) -> u32 {
+    u64::BITS - 1 - SLOT_BITS - (value | SLOTS as u64).leading_zeros()
 }
 
-#[cold]
-#[expect(clippy::unnecessary_box_returns, reason = "an octave fills pages")]
-fn empty_octave<W: Weight>() -> Octave<W> {
-    Box::new([W::default(); SLOTS])
+/// The number of the bucket of `value`. The first 2,048 hold a value each; after them each octave, of values that are twice as large, has
+/// 1,024. A value without its last `shift` bits is at least 1,024, which counts one octave too many.
+#[inline]
+const fn number_of(value: u64, shift: u32) -> usize {
+    (shift as usize) * SLOTS + (value >> shift) as usize
+}
+
+/// The least value of a bucket, and how many it holds.
+const fn bucket(number: usize) -> (u64, u64) {
+    let shift = (number / SLOTS).saturating_sub(1);
+    let low = ((number - shift * SLOTS) as u64) << shift;
+    (low, 1 << shift)
 }
 
 #[cfg(test)]
@@ -148,7 +168,7 @@ mod tests {
         let mut value: u64 = 1;
         while value < u64::MAX / 3 {
             for probe in [value - 1, value, value + 1] {
-                let mut histogram = Histogram::<u64>::new();
+                let mut histogram = Histogram::<u64>::default();
                 histogram.record(probe, 1);
                 let bucket = histogram.at_rank(0).unwrap();
                 assert!(bucket.low <= probe && probe - bucket.low < bucket.width);
@@ -157,9 +177,33 @@ mod tests {
             }
             value = value * 3 / 2 + 1;
         }
-        let mut histogram = Histogram::<u64>::new();
+        let mut histogram = Histogram::<u64>::default();
         histogram.record(u64::MAX, 1);
         assert!(histogram.at_rank(0).is_some() && histogram.at_rank(1).is_none());
+    }
+
+    #[test]
+    fn buckets_follow_each_other_without_a_gap() {
+        let mut next = 0;
+        for number in 0..20 * SLOTS {
+            let (low, width) = bucket(number);
+            assert_eq!(low, next);
+            for value in [low, low + width - 1] {
+                assert_eq!(number_of(value, shift_of(value)), number);
+            }
+            next = low + width;
+        }
+    }
+
+    #[test]
+    fn it_grows_to_either_side() {
+        let mut histogram = Histogram::<u64>::default();
+        for value in [1 << 20, 3, u64::MAX, 1 << 20] {
+            histogram.record(value, 1);
+        }
+        let low = |rank| histogram.at_rank(rank).unwrap().low;
+        assert_eq!([low(0), low(1), low(2)], [3, 1 << 20, 1 << 20]);
+        assert!(low(3) > u64::MAX / 2);
     }
 
     #[test]
@@ -170,12 +214,13 @@ mod tests {
             (10_u64.pow(10), 390_000, 3_000),
             (5, 1 << 40, 30),
         ] {
-            let (mut at_once, mut one_by_one) = (Histogram::<u64>::new(), Histogram::<u64>::new());
+            let mut at_once = Histogram::<u64>::default();
+            let mut one_by_one = Histogram::<u64>::default();
             at_once.record_progression(first, growth, steps, 3);
             for step in 0..steps {
                 one_by_one.record(first + growth * step, 3);
             }
-            assert_eq!(at_once.octaves, one_by_one.octaves);
+            assert_eq!(at_once.weights, one_by_one.weights);
         }
     }
 }

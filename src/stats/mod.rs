@@ -3,6 +3,7 @@
 mod distribution;
 mod histogram;
 mod least_squares;
+mod ranked;
 pub mod streams;
 mod student_t;
 mod time_weighted;

@@ -4,23 +4,12 @@ use super::histogram::Histogram;
 
 /// Values (of a queue depth, say) and for how long each was held. The mean and the maximum are exact; quantiles are exact below 1,024
 /// and within [`super::RELATIVE_PRECISION`] above. Memory is bounded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TimeWeighted {
-    histogram: Box<Histogram<u128>>,
+    histogram: Histogram<u128>,
     integral: u128,
     picos: u128,
     max: u64,
-}
-
-impl Default for TimeWeighted {
-    fn default() -> Self {
-        Self {
-            histogram: Box::new(Histogram::new()),
-            integral: 0,
-            picos: 0,
-            max: 0,
-        }
-    }
 }
 
 impl TimeWeighted {

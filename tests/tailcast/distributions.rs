@@ -33,6 +33,35 @@ fn exact_distributions_agree_with_lists() {
     }
 }
 
+#[test]
+fn many_values_at_once_are_as_many_one_by_one() {
+    let mut random = random(2);
+    for bits in [0, 6, 40, 64] {
+        let (mut at_once, mut one_by_one) = (Distribution::default(), Distribution::default());
+        // More than are kept as they are, and squares that pass 128 bits.
+        for _ in 0..1_100 {
+            let values: Vec<u64> = (0..random.random_range(0..256))
+                .map(|_| random.random::<u64>().unbounded_shr(64 - bits))
+                .collect();
+            at_once.record_all(&values);
+            for value in values {
+                one_by_one.record(value, 1);
+            }
+        }
+        assert!(!at_once.is_exact());
+        let all = |one: &Distribution| (one.count(), one.sum(), one.min(), one.max());
+        assert_eq!(all(&at_once), all(&one_by_one));
+        assert_eq!(
+            at_once.standard_deviation(),
+            one_by_one.standard_deviation()
+        );
+        assert_eq!(
+            at_once.quantiles(QUANTILES),
+            one_by_one.quantiles(QUANTILES)
+        );
+    }
+}
+
 fn assert_agrees(distribution: &Distribution, list: &mut [u64], precision: f64) {
     list.sort_unstable();
     assert_eq!(distribution.count(), list.len() as u64);

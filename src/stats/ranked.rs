@@ -1,0 +1,100 @@
+//! The values at a few ranks of a list.
+
+use super::histogram::{Histogram, number_of_bucket};
+
+/// Values of a list near the ranks that were asked for. To sort the whole list would take most of the time of a short simulation; so a
+/// histogram says in which buckets the ranks lie, and only what is in these is sorted.
+pub(super) struct Ranked {
+    /// By number.
+    buckets: Vec<Bucket>,
+}
+
+struct Bucket {
+    number: usize,
+    /// The weight of all values in the buckets before it.
+    before: u64,
+    /// In order, each with its weight.
+    values: Vec<(u64, u64)>,
+}
+
+impl Ranked {
+    /// Of values with their weights, in any order; ranks count from 0 and are below the sum of the weights.
+    pub(super) fn of(samples: &[(u64, u64)], ranks: impl Iterator<Item = u64>) -> Self {
+        let mut histogram = Histogram::<u64>::default();
+        for &(value, weight) in samples {
+            histogram.record(value, weight);
+        }
+        let mut buckets: Vec<Bucket> = ranks
+            .map(|rank| {
+                let found = histogram.number_at_rank(rank.into());
+                let (number, before) = found.expect("ranks are below the sum of the weights");
+                Bucket {
+                    number,
+                    before: before as u64,
+                    values: Vec::new(),
+                }
+            })
+            .collect();
+        buckets.sort_unstable_by_key(|bucket| bucket.number);
+        buckets.dedup_by_key(|bucket| bucket.number);
+        for &(value, weight) in samples {
+            let number = number_of_bucket(value);
+            if let Ok(place) = buckets.binary_search_by_key(&number, |bucket| bucket.number) {
+                buckets[place].values.push((value, weight));
+            }
+        }
+        for bucket in &mut buckets {
+            bucket.values.sort_unstable();
+        }
+        Self { buckets }
+    }
+
+    /// The value of one of the ranks.
+    pub(super) fn value(&self, rank: u64) -> f64 {
+        let after = self.buckets.partition_point(|bucket| bucket.before <= rank);
+        let bucket = &self.buckets[after - 1];
+        let mut up_to = bucket.before;
+        for &(value, weight) in &bucket.values {
+            up_to += weight;
+            if rank < up_to {
+                return value as f64;
+            }
+        }
+        unreachable!("the bucket of each rank is kept")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::stats::streams::stream;
+
+    #[test]
+    fn values_are_those_of_the_sorted_list() {
+        let mut random = stream(1, "ranks");
+        for most_value in [1, 100, 5_000, u64::MAX] {
+            let samples: Vec<(u64, u64)> = (0..500)
+                .map(|_| {
+                    (
+                        random.random_range(0..=most_value),
+                        random.random_range(1..4),
+                    )
+                })
+                .collect();
+            let mut sorted: Vec<u64> = samples
+                .iter()
+                .flat_map(|&(value, weight)| (0..weight).map(move |_| value))
+                .collect();
+            sorted.sort_unstable();
+            let last = sorted.len() as u64 - 1;
+            let ranks = [0, 1, last / 2, last / 2 + 1, last * 9 / 10, last - 1, last];
+            let ranked = Ranked::of(&samples, ranks.into_iter());
+            for rank in ranks {
+                let expected = sorted[rank as usize] as f64;
+                assert_eq!(ranked.value(rank).to_bits(), expected.to_bits());
+            }
+        }
+    }
+}
