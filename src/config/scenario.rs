@@ -109,28 +109,18 @@ impl Scenario {
 
     /// How long steps take.
     pub fn step_time(&self) -> Box<dyn StepTime> {
-        let gpu = self.gpu_step_time();
-        if self.cpu_time == CpuTime::default() {
-            return gpu;
+        match &self.measured_step_time {
+            Some(affine) => self.with_drafts(*affine),
+            None => self.with_drafts(self.roofline(self.execution, &self.model, self.weights)),
         }
-        Box::new(HostTime {
-            gpu,
-            per_step: self.cpu_time.per_step,
-            per_sequence: self.cpu_time.per_sequence,
-            ahead: decides_ahead(&self.server.policy),
-        })
     }
 
-    fn gpu_step_time(&self) -> Box<dyn StepTime> {
-        let target: Box<dyn StepTime> = match &self.measured_step_time {
-            Some(affine) => Box::new(*affine),
-            None => Box::new(self.roofline(self.execution, &self.model, self.weights)),
-        };
+    fn with_drafts(&self, target: impl StepTime + 'static) -> Box<dyn StepTime> {
         let Some(drafts) = &self.drafts else {
-            return target;
+            return self.with_cpu(target);
         };
         let pass = match (&drafts.drafter, drafts.cost) {
-            (None, _) => return target,
+            (None, _) => return self.with_cpu(target),
             (Some(_), Some(share)) => DraftPass::Share(share),
             (Some(drafter), None) => {
                 // A draft is the most probable token, whatever requests ask for (vLLM 0.15.1, `propose` in `v1/spec_decode/eagle.py`).
@@ -142,7 +132,19 @@ impl Scenario {
                 DraftPass::Of(Box::new(roofline.within_a_step()))
             }
         };
-        Box::new(Drafting::new(target, pass, drafts.rules.tokens))
+        self.with_cpu(Drafting::new(Box::new(target), pass, drafts.rules.tokens))
+    }
+
+    fn with_cpu(&self, gpu: impl StepTime + 'static) -> Box<dyn StepTime> {
+        if self.cpu_time == CpuTime::default() {
+            return Box::new(gpu);
+        }
+        Box::new(HostTime {
+            gpu,
+            per_step: self.cpu_time.per_step,
+            per_sequence: self.cpu_time.per_sequence,
+            ahead: decides_ahead(&self.server.policy),
+        })
     }
 
     fn roofline(&self, execution: Execution, model: &Model, weights: WeightPrecision) -> Roofline {

@@ -16,12 +16,12 @@ pub struct Affine {
 }
 
 impl Affine {
-    fn picos(&self, shape: &StepShape) -> u128 {
-        let tokens = u128::from(self.per_token.picos()) * u128::from(shape.tokens());
-        let requests = u128::from(self.per_sequence.picos()) * u128::from(shape.sequences);
+    fn picos(&self, shape: &StepShape) -> u64 {
+        let tokens = self.per_token.picos().saturating_mul(shape.tokens());
+        let requests = u64::from(shape.sequences).saturating_mul(self.per_sequence.picos());
         tokens
             .saturating_add(requests)
-            .saturating_add(u128::from(self.base.picos()))
+            .saturating_add(self.base.picos())
     }
 }
 

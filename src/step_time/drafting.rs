@@ -33,11 +33,11 @@ impl Drafting {
         }
     }
 
-    fn pass_picos(&self, shape: &StepShape) -> u128 {
+    fn pass_picos(&self, shape: &StepShape) -> u64 {
         match &self.pass {
-            DraftPass::Of(drafter) => drafter.step(shape).picos().into(),
+            DraftPass::Of(drafter) => drafter.step(shape).picos(),
             DraftPass::Share(part) => {
-                (self.target.step(shape).picos() as f64 * part).round() as u128
+                (self.target.step(shape).picos() as f64 * part).round() as u64
             }
         }
     }
@@ -46,14 +46,14 @@ impl Drafting {
 impl StepTime for Drafting {
     /// Of this model a step with drafts has no ramp: how many drafts are accepted, and with it each context, is left to chance.
     fn step(&self, shape: &StepShape) -> Span {
-        let mut sum = u128::from(self.target.step(shape).picos());
+        let mut sum = self.target.step(shape).picos();
         if self.passes > 0 {
             // Only each request's last position is drafted from.
             let first = StepShape {
                 sampling: shape.sequences,
                 ..*shape
             };
-            sum += self.pass_picos(&first);
+            sum = sum.saturating_add(self.pass_picos(&first));
         }
         let mut one_each = StepShape {
             decoding: shape.sequences,
@@ -64,7 +64,7 @@ impl StepTime for Drafting {
         };
         for _ in 1..self.passes {
             one_each = one_each.later(1);
-            sum += self.pass_picos(&one_each);
+            sum = sum.saturating_add(self.pass_picos(&one_each));
         }
         saturation::step(sum)
     }

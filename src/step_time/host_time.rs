@@ -5,9 +5,9 @@ use crate::units::Span;
 
 /// A step time with the CPU's part, which comes before each step or, where a step is decided while the one before still runs, beside it
 /// (vLLM's `step` and `step_with_batch_queue` in `vllm/v1/engine/core.py`).
-pub struct HostTime {
+pub struct HostTime<Gpu> {
     /// The GPU's part.
-    pub gpu: Box<dyn StepTime>,
+    pub gpu: Gpu,
     /// CPU time of each step.
     pub per_step: Span,
     /// CPU time of each request in a step.
@@ -17,20 +17,20 @@ pub struct HostTime {
     pub ahead: bool,
 }
 
-impl HostTime {
+impl<Gpu> HostTime<Gpu> {
     fn cpu(&self, shape: &StepShape) -> Span {
-        let requests = u128::from(self.per_sequence.picos()) * u128::from(shape.sequences);
-        saturation::step(u128::from(self.per_step.picos()) + requests)
+        let requests = u64::from(shape.sequences).saturating_mul(self.per_sequence.picos());
+        saturation::step(requests.saturating_add(self.per_step.picos()))
     }
 }
 
-impl StepTime for HostTime {
+impl<Gpu: StepTime> StepTime for HostTime<Gpu> {
     fn step(&self, shape: &StepShape) -> Span {
         let (gpu, cpu) = (self.gpu.step(shape), self.cpu(shape));
         if self.ahead {
             gpu.max(cpu)
         } else {
-            saturation::step(u128::from(gpu.picos()) + u128::from(cpu.picos()))
+            saturation::step(gpu.picos() + cpu.picos())
         }
     }
 
@@ -57,8 +57,8 @@ impl StepTime for HostTime {
         if self.ahead {
             return gpu;
         }
-        let first = u128::from(gpu.first.picos()) + u128::from(cpu.picos());
-        saturation::ramp(first, gpu.growth.picos().into(), gpu.len)
+        let first = gpu.first.picos() + cpu.picos();
+        saturation::ramp(first, gpu.growth.picos(), gpu.len)
     }
 }
 
@@ -83,9 +83,9 @@ mod tests {
         }
     }
 
-    fn host(ahead: bool) -> HostTime {
+    fn host(ahead: bool) -> HostTime<ByContext> {
         HostTime {
-            gpu: Box::new(ByContext),
+            gpu: ByContext,
             per_step: Span::from_micros(15),
             per_sequence: Span::from_micros(1),
             ahead,

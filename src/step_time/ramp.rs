@@ -6,7 +6,7 @@ use crate::units::Span;
 const WALKED_STEPS: u64 = 8;
 
 /// A run of steps of which step `j` (from 0) takes `first + j * growth`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ramp {
     /// The first step's time.
     pub first: Span,
@@ -50,43 +50,46 @@ impl Ramp {
     /// How many whole steps fit into `span`, at most `most`, and how long they take.
     pub fn within(&self, span: Span, most: u64) -> (u64, Span) {
         let span = span.picos();
+        let walked = most.min(WALKED_STEPS);
+        if most > walked && self.total_picos(walked) <= u128::from(span) {
+            return self.search(span, walked, most);
+        }
         // Most runs end at the next arrival, a few steps away: walk there.
         let (mut steps, mut takes, mut next) = (0, 0, self.first.picos());
-        while steps < most.min(WALKED_STEPS) {
-            if next > span - takes {
-                return (steps, Span::from_picos(takes));
-            }
+        while steps < walked && next <= span - takes {
             takes += next;
             next += self.growth.picos();
             steps += 1;
         }
-        if steps < most {
-            steps = self.bisect(steps, most, span.into());
-        }
-        (steps, self.total(steps))
+        (steps, Span::from_picos(takes))
     }
 
-    /// The most steps, of those from `fits`, which fit, to `most`, that fit into `span` picoseconds.
-    fn bisect(&self, mut fits: u64, most: u64, span: u128) -> u64 {
-        let mut beyond = most + 1;
-        let mut stride = fits;
-        while fits + stride < beyond {
-            if self.total_picos(fits + stride) <= span {
-                fits += stride;
-                stride *= 2;
-            } else {
-                beyond = fits + stride;
-            }
-        }
+    /// The most steps that fit into `span` picoseconds, of those from `fits`, which do, to `most`; and how long they take.
+    fn search(&self, span: u64, mut fits: u64, most: u64) -> (u64, Span) {
+        let (mut beyond, mut takes) = (most + 1, None);
+        // Nearly always the guess is right, and only its neighbours have to be looked at.
+        let guess = self.guess(span as f64).min(most);
+        let mut likely = [guess, guess.saturating_sub(1), guess + 1].into_iter();
         while beyond - fits > 1 {
-            let middle = fits + (beyond - fits) / 2;
-            if self.total_picos(middle) <= span {
-                fits = middle;
+            let next = likely.find(|&steps| steps > fits && steps < beyond);
+            let steps = next.unwrap_or(fits + (beyond - fits) / 2);
+            let picos = self.total_picos(steps);
+            if picos <= u128::from(span) {
+                (fits, takes) = (steps, Some(Span::from_picos(picos as u64)));
             } else {
-                beyond = middle;
+                beyond = steps;
             }
         }
-        fits
+        (fits, takes.unwrap_or_else(|| self.total(fits)))
+    }
+
+    /// About how many steps fit into `span` picoseconds: `k` steps take `a * k^2 + b * k` with `a = growth / 2` and `b = first - a`, and this
+    /// root of the quadratic equation has no difference of nearly equal numbers where steps grow by less than they take, and holds for `a = 0`.
+    fn guess(&self, span: f64) -> u64 {
+        let a = self.growth.picos() as f64 / 2.0;
+        let b = self.first.picos() as f64 - a;
+        let root = 2.0 * span / (b + (b * b + 4.0 * a * span).sqrt());
+        root as u64 // No number becomes 0.
     }
 
     fn total_picos(&self, steps: u64) -> u128 {
@@ -98,7 +101,10 @@ impl Ramp {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
+    use crate::stats::streams::stream;
 
     fn ramp(first: u64, growth: u64) -> Ramp {
         Ramp {
@@ -134,6 +140,20 @@ mod tests {
                     assert_eq!(within, (by_hand, ramp.total(by_hand)));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn however_long_and_however_steep_the_most_steps_are_found() {
+        let mut random = stream(1, "ramps");
+        for _ in 0..20_000 {
+            let mut below =
+                |bits: u32| random.random::<u64>() >> (64 - random.random_range(1..=bits));
+            let (ramp, span, most) = (ramp(below(54), below(54)), below(63), below(32));
+            let (steps, takes) = ramp.within(Span::from_picos(span), most);
+            assert_eq!(takes, ramp.total(steps));
+            assert!(steps <= most && takes.picos() <= span);
+            assert!(steps == most || ramp.total_picos(steps + 1) > u128::from(span));
         }
     }
 }

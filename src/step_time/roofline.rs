@@ -93,7 +93,7 @@ impl Roofline {
     }
 
     /// All but the decoding requests' attention [ps].
-    fn steady_picos(&self, shape: &StepShape) -> u128 {
+    fn steady_picos(&self, shape: &StepShape) -> u64 {
         let (tokens, sampling) = (shape.tokens(), u64::from(shape.sampling));
         let tokens = self
             .by_tokens
@@ -101,39 +101,39 @@ impl Roofline {
         let sampling = self
             .by_sampling
             .get(sampling, || picos(self.operators.sampling_micros(sampling)));
-        let sequences = u128::from(self.per_sequence) * u128::from(shape.sequences);
-        let mut sum = u128::from(tokens - self.paid) + u128::from(sampling) + sequences;
+        let sequences = self.per_sequence.saturating_mul(shape.sequences.into());
+        let mut sum = (tokens - self.paid + sampling).saturating_add(sequences);
         if !shape.is_uniform() {
-            sum += u128::from(self.mixed);
+            sum = sum.saturating_add(self.mixed);
         }
         if shape.prefill > 0 {
-            sum += self
-                .attention
-                .iter()
-                .map(|kind| kind.prefill(shape))
-                .sum::<u128>();
+            for kind in &self.attention {
+                sum = sum.saturating_add(kind.prefill(shape));
+            }
         }
         sum
-    }
-
-    fn decode_attention_picos(&self, shape: &StepShape) -> u128 {
-        self.attention.iter().map(|kind| kind.decode(shape)).sum()
     }
 }
 
 impl StepTime for Roofline {
     fn step(&self, shape: &StepShape) -> Span {
-        saturation::step(self.steady_picos(shape) + self.decode_attention_picos(shape))
+        let mut sum = self.steady_picos(shape);
+        for kind in &self.attention {
+            sum = sum.saturating_add(kind.decode(shape, kind.per_context_token(shape)));
+        }
+        saturation::step(sum)
     }
 
     /// Ends where the mean context outgrows a sliding window: from there the layers of that window cost no more.
     fn ramp(&self, shape: &StepShape) -> Ramp {
-        let first = self.steady_picos(shape) + self.decode_attention_picos(shape);
-        let mut growth = 0;
+        let mut first = self.steady_picos(shape);
+        let mut growth = 0_u64;
         let mut len = saturation::LONGEST_RAMP;
         for kind in &self.attention {
+            let price = kind.per_context_token(shape);
+            first = first.saturating_add(kind.decode(shape, price));
             if let Some(steps) = kind.steps_inside_window(shape) {
-                growth += u128::from(kind.per_context_token(shape)) * u128::from(shape.decoding);
+                growth = growth.saturating_add(price.saturating_mul(shape.decoding.into()));
                 len = len.min(steps);
             }
         }

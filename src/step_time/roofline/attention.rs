@@ -65,24 +65,23 @@ impl AttentionPrice {
         }
     }
 
-    pub fn decode(&self, shape: &StepShape) -> u128 {
-        if shape.decoding == 0 {
-            return 0;
-        }
+    /// The decoding requests' part, at so much a token.
+    pub fn decode(&self, shape: &StepShape, per_context_token: u64) -> u64 {
         let context = self.inside(shape.context, u64::from(shape.decoding));
-        u128::from(self.per_context_token(shape)) * u128::from(context)
+        per_context_token.saturating_mul(context)
     }
 
-    pub fn prefill(&self, shape: &StepShape) -> u128 {
+    pub fn prefill(&self, shape: &StepShape) -> u64 {
         let chunks = u64::from(shape.sequences.saturating_sub(shape.decoding));
         let windows = chunks.saturating_mul(self.window);
         let context = shape
             .prefill_context
             .min(windows.saturating_add(shape.prefill));
         let pairs = self.inside(shape.prefill_attention, shape.prefill);
-        u128::from(self.per_prefill_context_token) * u128::from(context)
-            + u128::from(self.per_pair) * u128::from(pairs)
-            + u128::from(self.per_query) * u128::from(shape.prefill)
+        let context = self.per_prefill_context_token.saturating_mul(context);
+        let pairs = self.per_pair.saturating_mul(pairs);
+        let queries = self.per_query.saturating_mul(shape.prefill);
+        context.saturating_add(pairs).saturating_add(queries)
     }
 
     /// For how many steps the decoding requests' contexts stay inside the window together; `None` if they have filled
@@ -92,6 +91,9 @@ impl AttentionPrice {
         let windows = decoding.saturating_mul(self.window);
         if shape.context >= windows {
             return None;
+        }
+        if self.window == u64::MAX {
+            return Some(u64::MAX);
         }
         Some((windows - shape.context) / decoding + 1)
     }
