@@ -88,9 +88,9 @@ impl Clock {
         if !(exact >= 0.0 && exact <= (Time::LIMIT - self.now).picos() as f64) {
             return Err(past_limit());
         }
-        let whole = exact.floor();
-        self.now += Span::from_picos(whole as u64);
-        self.fraction = exact - whole;
+        let whole = exact as u64;
+        self.now += Span::from_picos(whole);
+        self.fraction = exact - whole as f64;
         Ok(())
     }
 }

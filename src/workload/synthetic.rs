@@ -200,21 +200,35 @@ enum Own {
     Session(Box<Sessions>),
 }
 
+/// Draws lengths, some in advance: side by side their exponentials overlap in the processor.
 struct Draws {
     sampler: LengthSampler,
     random: Xoshiro256PlusPlus,
+    drawn: [u32; DRAWN_AT_ONCE],
+    /// How many of `drawn` have been used.
+    used: usize,
 }
+
+const DRAWN_AT_ONCE: usize = 32;
 
 impl Draws {
     fn new(lengths: &Lengths, random: Xoshiro256PlusPlus) -> Self {
         Self {
             sampler: lengths.sampler(),
             random,
+            drawn: [0; DRAWN_AT_ONCE],
+            used: DRAWN_AT_ONCE,
         }
     }
 
+    #[inline]
     fn draw(&mut self) -> u32 {
-        self.sampler.draw(&mut self.random)
+        if self.used == DRAWN_AT_ONCE {
+            self.sampler.draw_all(&mut self.random, &mut self.drawn);
+            self.used = 0;
+        }
+        self.used += 1;
+        self.drawn[self.used - 1]
     }
 }
 
