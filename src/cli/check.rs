@@ -13,7 +13,7 @@ use super::screen;
 use super::simulate::replay;
 use super::watched_source::WatchedSource;
 use crate::config::Workload;
-use crate::engine::{self, Engine, Heard, Transcript};
+use crate::engine::{self, Heard, Server, Transcript};
 use crate::workload::trace;
 
 /// Run the fast and the readable engine on a scenario and compare them, event by event
@@ -116,7 +116,7 @@ fn compare(slow: &Receiver<Vec<Heard>>, fast: &Receiver<Vec<Heard>>) -> Outcome 
 
 fn tell(
     input: &Input,
-    engine: Box<dyn Engine>,
+    engine: Server,
     listener: SyncSender<Vec<Heard>>,
     progress: &Progress,
 ) -> Result<(), Failure> {
@@ -127,18 +127,17 @@ fn tell(
     let mut engine = input.scenario.front_end.before(engine);
     let mut transcript = Transcript(|heard| chunks.add(heard));
     let bounds = Bounds::default();
-    let mut told = bounds.counting(&mut transcript);
     let scenario = &input.scenario;
     match &scenario.workload {
         Workload::Synthetic(workload) => {
             let mut source = WatchedSource::new(workload.source(scenario.seed), progress, &bounds);
-            replay(engine.as_mut(), &mut source, &mut told)?;
+            replay(&mut engine, &mut source, &mut transcript)?;
         }
         Workload::Trace(workload) => {
             let opened = trace::open_seeded(workload, scenario.seed)
                 .map_err(|error| Failure::Input(error.to_string()))?;
             let mut source = WatchedSource::new(opened, progress, &bounds);
-            replay(engine.as_mut(), &mut source, &mut told)?;
+            replay(&mut engine, &mut source, &mut transcript)?;
         }
     }
     chunks.hand_over();

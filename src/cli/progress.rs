@@ -32,9 +32,9 @@ impl Progress {
         Self { requests, line }
     }
 
-    /// One more request has been sent.
-    pub fn count(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+    /// So many more requests have been sent.
+    pub fn count(&self, more: u64) {
+        self.requests.fetch_add(more, Ordering::Relaxed);
     }
 }
 

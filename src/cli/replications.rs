@@ -117,7 +117,9 @@ pub fn simulate_each(
     let mut number = 0;
     for some in tasks.chunks(AT_ONCE) {
         let done: Vec<Result<Run, Failure>> = threads.install(|| {
+            // One by one: pieces of several would leave a thread without work at the end.
             some.par_iter()
+                .with_max_len(1)
                 .map(|(input, seed)| {
                     simulate::simulate(input, *seed, progress, &mut [], &Bounds::default())
                 })

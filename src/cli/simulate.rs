@@ -40,12 +40,12 @@ pub fn simulate(
     let mut recorder = study::recorder(scenario, &input.slos);
     let mut run = |source: &mut dyn Source| {
         if also.is_empty() {
-            return replay(engine.as_mut(), source, &mut bounds.counting(&mut recorder));
+            return replay(&mut engine, source, &mut recorder);
         }
         let mut all = Listeners(vec![&mut recorder]);
         all.0
             .extend(also.iter_mut().map(|one| &mut **one as &mut dyn Observer));
-        replay(engine.as_mut(), source, &mut bounds.counting(&mut all))
+        replay(&mut engine, source, &mut all)
     };
     let (mut skipped, mut tied_share) = (Skipped::default(), 0.0);
     let interrupted = match &scenario.workload {
@@ -73,9 +73,9 @@ pub fn simulate(
 
 /// Whether the user stopped the run, if nothing else did.
 pub fn replay(
-    engine: &mut dyn Engine,
+    engine: &mut impl Engine,
     source: &mut dyn Source,
-    observer: &mut dyn Observer,
+    observer: &mut impl Observer,
 ) -> Result<bool, Failure> {
     match fleet::replay(engine, source, observer) {
         Ok(()) => Ok(false),

@@ -12,8 +12,13 @@ pub struct WatchedSource<'a, S> {
     /// The workload itself.
     pub source: S,
     progress: &'a Progress,
+    /// Requests that the progress has not heard of.
+    uncounted: u64,
     bounds: Bounds,
 }
+
+/// Progress counts for all threads, which costs more than a request; so it hears of many at once.
+const COUNTED_TOGETHER: u64 = 64;
 
 impl<'a, S: Source> WatchedSource<'a, S> {
     /// Watches `source`.
@@ -21,6 +26,7 @@ impl<'a, S: Source> WatchedSource<'a, S> {
         Self {
             source,
             progress,
+            uncounted: 0,
             bounds: bounds.clone(),
         }
     }
@@ -33,7 +39,11 @@ impl<S: Source> Source for WatchedSource<'_, S> {
     }
 
     fn take(&mut self) -> Request {
-        self.progress.count();
+        self.uncounted += 1;
+        if self.uncounted == COUNTED_TOGETHER {
+            self.progress.count(self.uncounted);
+            self.uncounted = 0;
+        }
         self.bounds.take();
         self.source.take()
     }

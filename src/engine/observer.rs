@@ -73,6 +73,8 @@ pub struct Finished {
     pub first_token: Time,
     /// When the client got its last token.
     pub finished: Time,
+    /// How many requests ran when its first token was produced, itself included; 0 if the response is sent as a whole.
+    pub running_at_first_token: u32,
     /// Whether tokens were streamed one by one; otherwise the response came as a whole, and has no time between tokens.
     pub streamed: bool,
     /// Lower numbers go first where the server heeds it.
@@ -107,7 +109,7 @@ pub struct StepRun<'a> {
     /// How long the steps take together: `ramp.total(steps)`.
     pub takes: Span,
     /// The first step's batch. Step `j` has the shape `shape.later(j)`.
-    pub shape: StepShape,
+    pub shape: &'a StepShape,
     /// How many requests stream, in every step of this run, a token whose gap to the one before is the step's time.
     pub streaming: u32,
     /// Blocks in use during the steps.
@@ -128,6 +130,7 @@ impl Finished {
             scheduled: live.scheduled.expect("it was part of a step"),
             first_token: live.first_token.unwrap_or(now),
             finished: now,
+            running_at_first_token: live.running_at_first_token,
             streamed,
             priority: live.request.priority,
             input_tokens,

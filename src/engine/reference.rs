@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::server::{Implementation, Server};
 use super::{Engine, Event, Finished, Observer, ServerSettings, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Decision, Kind, Memory, Planner, Produced, StepPlan, cut_to_model_length};
@@ -11,19 +12,21 @@ use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
 /// A server that takes every step by itself.
-pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
-    Box::new(ReferenceServer {
+pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
+    let server = ReferenceServer {
         planner: settings.policy.planner(settings.memory()),
         memory: settings.memory(),
         step_time,
         now: Time::ZERO,
         in_flight: VecDeque::new(),
+        in_server: 0,
         given_up: Vec::new(),
         wakes: None,
-    })
+    };
+    Server(Implementation::Reference(Box::new(server)))
 }
 
-struct ReferenceServer {
+pub(super) struct ReferenceServer {
     planner: Box<dyn Planner>,
     memory: Memory,
     step_time: Box<dyn StepTime>,
@@ -31,6 +34,7 @@ struct ReferenceServer {
     now: Time,
     /// Decided steps that have not ended, one after the other.
     in_flight: VecDeque<StepInFlight>,
+    in_server: u64,
     /// Requests to take out before the next decision.
     given_up: Vec<RequestId>,
     /// When there will be something to decide, if that does not have to wait for the end of a step.
@@ -50,7 +54,7 @@ impl StepInFlight {
 }
 
 impl Engine for ReferenceServer {
-    fn submit(&mut self, request: Request, observer: &mut dyn Observer) {
+    fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         let (id, arrival) = (request.id, request.arrival);
         if self.in_flight.is_empty() {
             self.now = self.now.max(arrival);
@@ -64,6 +68,7 @@ impl Engine for ReferenceServer {
             return observer.on(arrival, id, &Event::Rejected);
         }
         self.planner.submit(request);
+        self.in_server += 1;
         // An engine that waits for a step looks at its queue when the step has ended.
         if self.in_flight.is_empty() {
             self.wakes = Some(self.now);
@@ -79,11 +84,11 @@ impl Engine for ReferenceServer {
         }
     }
 
-    fn advance(&mut self, until: Time, observer: &mut dyn Observer) {
+    fn advance(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
         while self.advance_to_finish(until, observer) {}
     }
 
-    fn advance_to_finish(&mut self, until: Time, observer: &mut dyn Observer) -> bool {
+    fn advance_to_finish(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) -> bool {
         loop {
             match self.wakes {
                 Some(time) if time >= until => return false,
@@ -105,6 +110,10 @@ impl Engine for ReferenceServer {
         }
     }
 
+    fn in_server(&self) -> u64 {
+        self.in_server
+    }
+
     fn next_event(&self) -> Option<Time> {
         self.wakes
             .or_else(|| self.in_flight.front().map(StepInFlight::end))
@@ -113,9 +122,10 @@ impl Engine for ReferenceServer {
 
 impl ReferenceServer {
     /// Takes one decision, and says when the next is due.
-    fn decide(&mut self, observer: &mut dyn Observer) {
+    fn decide(&mut self, observer: &mut (impl Observer + ?Sized)) {
         for id in self.given_up.drain(..) {
             if let Some(live) = self.planner.abort(id) {
+                self.in_server -= 1;
                 let waiting = live.scheduled.is_none() || live.is_preempted;
                 observer.on(self.now, id, &Event::Aborted { waiting });
             }
@@ -138,7 +148,7 @@ impl ReferenceServer {
     }
 
     /// Tells who was preempted and admitted, and sets the step in flight.
-    fn start(&mut self, plan: StepPlan, observer: &mut dyn Observer) {
+    fn start(&mut self, plan: StepPlan, observer: &mut (impl Observer + ?Sized)) {
         for &id in &plan.preempted {
             observer.on(self.now, id, &Event::Preempted);
         }
@@ -167,7 +177,7 @@ impl ReferenceServer {
     }
 
     /// Hands out the tokens of a step that has just ended; true if a request finished.
-    fn complete(&mut self, step: &StepInFlight, observer: &mut dyn Observer) -> bool {
+    fn complete(&mut self, step: &StepInFlight, observer: &mut (impl Observer + ?Sized)) -> bool {
         self.check(&step.plan);
         let outcome = self.planner.complete(&step.plan, self.now);
         let one_step_after = |token: &&Produced| token.previous == Some(step.start);
@@ -176,7 +186,7 @@ impl ReferenceServer {
             steps: 1,
             ramp: Ramp::single(step.takes),
             takes: step.takes,
-            shape: step.plan.shape,
+            shape: &step.plan.shape,
             streaming: outcome.produced.iter().filter(one_step_after).count() as u32,
             kv: KvGrowth::constant(step.plan.used_blocks, step.plan.empty_slots),
         });
@@ -190,6 +200,7 @@ impl ReferenceServer {
                 Some(_) => {}
             }
         }
+        self.in_server -= outcome.finished.len() as u64;
         for live in &outcome.finished {
             let event = Event::Finished(Finished::of(live, self.now, !step.plan.respond_together));
             observer.on(self.now, live.request.id, &event);

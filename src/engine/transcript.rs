@@ -39,13 +39,14 @@ impl<Sink: FnMut(Heard)> Observer for Transcript<Sink> {
         let mut start = run.start;
         for step in 0..run.steps {
             let takes = run.ramp.step(step);
+            let (used_blocks, empty_slots) = run.kv.at(step);
             self.0(Heard::Step {
                 start,
                 takes,
                 shape: run.shape.later(step),
                 streaming: run.streaming,
-                used_blocks: run.kv.used_at(step),
-                empty_slots: run.kv.empty_at(step),
+                used_blocks,
+                empty_slots,
             });
             start += takes;
         }

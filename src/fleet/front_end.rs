@@ -1,7 +1,5 @@
 //! What stands between clients and an engine: the API server, which turns text into tokens and tokens into text.
 
-use rustc_hash::FxHashMap;
-
 use crate::engine::{Engine, Event, Finished, Observer, StepRun};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
@@ -23,58 +21,68 @@ impl FrontEnd {
     };
 
     /// `engine` as its clients see it: the histories of finished requests have the clients' times.
-    pub fn before(self, engine: Box<dyn Engine>) -> Box<dyn Engine> {
-        if self == Self::default() {
-            return engine;
-        }
-        Box::new(Fronted {
+    pub const fn before<E: Engine>(self, engine: E) -> Fronted<E> {
+        Fronted {
             engine,
-            delays: Delays {
-                front_end: self,
-                running: 0,
-                extra: FxHashMap::default(),
-            },
-        })
+            front_end: self,
+        }
+    }
+
+    const fn heard_by<O: Observer + ?Sized>(self, observer: &mut O) -> Told<'_, O> {
+        Told {
+            front_end: self,
+            observer,
+        }
+    }
+
+    /// The history of a request as its client has it.
+    fn delayed(self, request: &Finished) -> Finished {
+        let running = u64::from(request.running_at_first_token);
+        let extra = self.per_stream.picos().saturating_mul(running);
+        // The last token does not come before the first.
+        let extra = Span::from_picos(extra).min(request.finished - request.first_token);
+        Finished {
+            first_token: request.first_token + self.latency + extra,
+            finished: request.finished + self.latency,
+            ..*request
+        }
     }
 }
 
-struct Fronted {
-    engine: Box<dyn Engine>,
-    delays: Delays,
-}
-
-struct Delays {
+/// An engine as its clients see it.
+pub struct Fronted<E> {
+    engine: E,
     front_end: FrontEnd,
-    running: u64,
-    /// How much later still the first tokens of running requests were than `latency`.
-    extra: FxHashMap<RequestId, Span>,
 }
 
 /// Tells clients' times.
-struct Told<'a> {
-    delays: &'a mut Delays,
-    observer: &'a mut dyn Observer,
+struct Told<'a, O: ?Sized> {
+    front_end: FrontEnd,
+    observer: &'a mut O,
 }
 
-impl Engine for Fronted {
-    fn submit(&mut self, request: Request, observer: &mut dyn Observer) {
-        let delays = &mut self.delays;
-        self.engine.submit(request, &mut Told { delays, observer });
+impl<E: Engine> Engine for Fronted<E> {
+    fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
+        let mut told = self.front_end.heard_by(observer);
+        self.engine.submit(request, &mut told);
     }
 
     fn abort(&mut self, id: RequestId, at: Time) {
         self.engine.abort(id, at);
     }
 
-    fn advance(&mut self, until: Time, observer: &mut dyn Observer) {
-        let delays = &mut self.delays;
-        self.engine.advance(until, &mut Told { delays, observer });
+    fn advance(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
+        let mut told = self.front_end.heard_by(observer);
+        self.engine.advance(until, &mut told);
     }
 
-    fn advance_to_finish(&mut self, until: Time, observer: &mut dyn Observer) -> bool {
-        let delays = &mut self.delays;
-        self.engine
-            .advance_to_finish(until, &mut Told { delays, observer })
+    fn advance_to_finish(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) -> bool {
+        let mut told = self.front_end.heard_by(observer);
+        self.engine.advance_to_finish(until, &mut told)
+    }
+
+    fn in_server(&self) -> u64 {
+        self.engine.in_server()
     }
 
     fn next_event(&self) -> Option<Time> {
@@ -82,45 +90,17 @@ impl Engine for Fronted {
     }
 }
 
-impl Delays {
-    fn of(&mut self, id: RequestId, request: &Finished) -> Finished {
-        let finished = request.finished + self.front_end.latency;
-        let extra = self.extra.remove(&id).unwrap_or_default();
-        // The last token does not come before the first.
-        let extra = extra.min(request.finished - request.first_token);
-        Finished {
-            first_token: request.first_token + self.front_end.latency + extra,
-            finished,
-            ..*request
-        }
-    }
-}
-
-impl Observer for Told<'_> {
+impl<O: Observer + ?Sized> Observer for Told<'_, O> {
+    #[inline(always)]
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
-        let delays = &mut *self.delays;
-        match event {
-            Event::Admitted { .. } => delays.running += 1,
-            Event::Preempted => delays.running -= 1,
-            Event::FirstToken => {
-                let per_stream = delays.front_end.per_stream.picos();
-                let picos = per_stream.saturating_mul(delays.running);
-                delays.extra.insert(id, Span::from_picos(picos));
-            }
-            Event::Aborted { waiting } => {
-                delays.running -= u64::from(!waiting);
-                delays.extra.remove(&id);
-            }
-            Event::Finished(request) => {
-                delays.running -= u64::from(!request.was_waiting);
-                let event = Event::Finished(delays.of(id, request));
-                return self.observer.on(at, id, &event);
-            }
-            Event::Arrived { .. } | Event::Rejected | Event::Token { .. } => {}
+        if let Event::Finished(request) = event {
+            let event = Event::Finished(self.front_end.delayed(request));
+            return self.observer.on(at, id, &event);
         }
         self.observer.on(at, id, event);
     }
 
+    #[inline(always)]
     fn ran(&mut self, run: &StepRun<'_>) {
         self.observer.ran(run);
     }

@@ -3,7 +3,7 @@
 mod front_end;
 mod patience;
 
-pub use self::front_end::FrontEnd;
+pub use self::front_end::{FrontEnd, Fronted};
 
 use std::error::Error;
 use std::fmt;
@@ -21,6 +21,8 @@ pub enum ReplayError {
     Workload(TraceError),
     /// The run would pass [`Time::LIMIT`].
     TooLong,
+    /// More than [`MOST_IN_SERVER`] requests are in the server.
+    TooMany,
     /// A closed loop whose requests are all rejected, at no cost in time, never ends.
     OnlyRejections,
 }
@@ -32,6 +34,9 @@ impl fmt::Display for ReplayError {
             Self::TooLong => formatter.write_str(
                 "the run would pass 200 days of simulated time, the most that is simulated\n = help: ask for fewer requests, or for a server that keeps up with them",
             ),
+            Self::TooMany => formatter.write_str(
+                "more than 25 million requests wait at once, and memory would run out, as the server cannot keep up\n = help: write a lower rate, fewer requests or a shorter duration",
+            ),
             Self::OnlyRejections => formatter.write_str(
                 "the clients of the closed loop send for ever, as every request is rejected the moment it arrives\n = help: write shorter prompts, or raise server.max_model_len",
             ),
@@ -41,21 +46,26 @@ impl fmt::Display for ReplayError {
 
 impl Error for ReplayError {}
 
+/// The most requests a server may hold: each takes some 250 bytes there.
+pub const MOST_IN_SERVER: u64 = 25_000_000;
+
 /// Rejections at one and the same instant after which a closed loop is taken to be stuck.
 const STUCK_AFTER_REJECTIONS: u64 = 1_000_000;
 
 /// Sends all requests of `source` to `engine` as they arrive and runs it until nothing more will happen.
 pub fn replay(
-    engine: &mut dyn Engine,
+    engine: &mut impl Engine,
     source: &mut dyn Source,
-    observer: &mut dyn Observer,
+    observer: &mut (impl Observer + ?Sized),
 ) -> Result<(), ReplayError> {
     if source.is_closed_loop() || source.timeout().is_some() {
         return replay_with_answers(engine, source, observer);
     }
     while let Some(arrival) = next_arrival(source)? {
+        // Taken before the engine goes on, not after: what has just been written field by field takes long to be moved as a whole.
+        let request = source.take();
         engine.advance(arrival, observer);
-        send(source.take(), engine, observer);
+        send(request, engine, observer)?;
     }
     while engine.advance_to_finish(Time::LIMIT, observer) {
         source.may_go_on().map_err(ReplayError::Workload)?;
@@ -65,9 +75,9 @@ pub fn replay(
 
 /// The same with clients who look at their answers.
 fn replay_with_answers(
-    engine: &mut dyn Engine,
+    engine: &mut impl Engine,
     source: &mut dyn Source,
-    observer: &mut dyn Observer,
+    observer: &mut (impl Observer + ?Sized),
 ) -> Result<(), ReplayError> {
     let mut patience = Patience::new(source.timeout());
     let mut observer = EndsHeard {
@@ -103,15 +113,23 @@ fn replay_with_answers(
                     source.rejected(id, deadline);
                 }
             }
-            (Some(_), _) => send(source.take(), engine, &mut told),
+            (Some(_), _) => send(source.take(), engine, &mut told)?,
             (None, _) => return in_time(engine),
         }
     }
 }
 
-fn send(request: Request, engine: &mut dyn Engine, observer: &mut dyn Observer) {
+fn send(
+    request: Request,
+    engine: &mut impl Engine,
+    observer: &mut (impl Observer + ?Sized),
+) -> Result<(), ReplayError> {
     observer.sent(&request);
     engine.submit(request, observer);
+    if engine.in_server() > MOST_IN_SERVER {
+        return Err(ReplayError::TooMany);
+    }
+    Ok(())
 }
 
 fn next_arrival(source: &mut dyn Source) -> Result<Option<Time>, ReplayError> {
@@ -121,7 +139,7 @@ fn next_arrival(source: &mut dyn Source) -> Result<Option<Time>, ReplayError> {
     }
 }
 
-fn in_time(engine: &dyn Engine) -> Result<(), ReplayError> {
+fn in_time(engine: &impl Engine) -> Result<(), ReplayError> {
     match engine.next_event() {
         Some(_) => Err(ReplayError::TooLong),
         None => Ok(()),
@@ -129,8 +147,8 @@ fn in_time(engine: &dyn Engine) -> Result<(), ReplayError> {
 }
 
 /// Passes everything on, and remembers which requests have ended.
-struct EndsHeard<'a> {
-    observer: &'a mut dyn Observer,
+struct EndsHeard<'a, O: ?Sized> {
+    observer: &'a mut O,
     /// Which, when, and whether with an answer.
     ended: Vec<(RequestId, Time, bool)>,
     /// Rejections at `rejected_at`.
@@ -138,7 +156,7 @@ struct EndsHeard<'a> {
     rejected_at: Time,
 }
 
-impl Observer for EndsHeard<'_> {
+impl<O: Observer + ?Sized> Observer for EndsHeard<'_, O> {
     fn sent(&mut self, request: &Request) {
         self.observer.sent(request);
     }

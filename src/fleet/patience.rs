@@ -42,7 +42,7 @@ impl Patience {
     }
 
     /// The next client gives up.
-    pub(super) fn give_up(&mut self, engine: &mut dyn Engine) -> RequestId {
+    pub(super) fn give_up(&mut self, engine: &mut impl Engine) -> RequestId {
         let (deadline, id) = self.deadlines.pop_front().expect("a client waits");
         self.given_up.insert(id);
         engine.abort(id, deadline);
@@ -50,7 +50,10 @@ impl Patience {
     }
 
     /// An observer that hears what clients and operators do: answers that come too late are none.
-    pub(super) fn heeding<'a>(&'a mut self, observer: &'a mut dyn Observer) -> Heeding<'a> {
+    pub(super) const fn heeding<'a, O: Observer>(
+        &'a mut self,
+        observer: &'a mut O,
+    ) -> Heeding<'a, O> {
         Heeding {
             patience: self,
             observer,
@@ -59,12 +62,12 @@ impl Patience {
 }
 
 /// Notes which requests have ended, and passes everything on.
-pub(super) struct Heeding<'a> {
+pub(super) struct Heeding<'a, O> {
     patience: &'a mut Patience,
-    observer: &'a mut dyn Observer,
+    observer: &'a mut O,
 }
 
-impl Observer for Heeding<'_> {
+impl<O: Observer> Observer for Heeding<'_, O> {
     fn sent(&mut self, request: &Request) {
         if let Some(timeout) = self.patience.timeout {
             let deadline = request.arrival + timeout;

@@ -113,13 +113,13 @@ impl Arithmetic {
         }
     }
 
-    /// Weights that a step of `tokens` reads, each once [bytes].
-    pub fn weight_bytes_per_step(&self, tokens: f64) -> f64 {
+    /// Weights of routed experts that a step of `tokens` reads, each once [bytes].
+    pub fn expert_bytes_per_step(&self, tokens: f64) -> f64 {
         let experts = self
             .experts
             .iter()
             .map(|kind| kind.layers * kind.distinct_experts(tokens) * kind.bytes_per_expert);
-        self.weight_bytes_always + experts.sum::<f64>()
+        experts.sum()
     }
 }
 

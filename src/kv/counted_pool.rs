@@ -146,11 +146,15 @@ impl CountedPool {
     }
 
     /// Takes blocks from the front of the free queue; what they held is forgotten.
-    pub fn take(&mut self, mut count: u32) {
+    #[inline]
+    pub fn take(&mut self, count: u32) {
         self.free -= count;
-        if !self.rules.caching {
-            return;
+        if self.rules.caching && count > 0 {
+            self.forget_first(count);
         }
+    }
+
+    fn forget_first(&mut self, mut count: u32) {
         while count > 0 {
             let (content, entry, taken) = self.queue.pop_front(count);
             count -= taken;
@@ -179,6 +183,13 @@ impl CountedPool {
             start,
             end,
         }
+    }
+
+    /// Takes back the blocks of a request, without a cache.
+    #[inline]
+    pub const fn give_back(&mut self, blocks: u32) {
+        assert!(!self.rules.caching, "a cache keeps what blocks hold");
+        self.free += blocks;
     }
 
     /// Removes a user from all blocks of a request. If it `returns`, it may ask for its own full blocks again.

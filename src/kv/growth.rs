@@ -1,5 +1,7 @@
 //! How the used blocks, and the tokens in them, grow over a run of decode steps.
 
+use std::ops::Range;
+
 use crate::units::Span;
 
 /// Used blocks during each step of a run in which every holder's context grows by one token a step.
@@ -9,13 +11,28 @@ pub struct KvGrowth<'a> {
     pub used: u32,
     /// Slots of these blocks without a token, those that the first step computes counted as tokens.
     pub empty: u64,
-    /// Slots that each later step fills.
+    /// Slots that each later step fills: one of each holder.
     pub fills: u32,
-    /// `due[c]`: how many holders take a new block in a step whose number is `c` modulo the block size. Empty: nothing grows.
+    /// `due[c]`: how many holders take a new block in a step whose number is `c` modulo the block size; all of them together. Empty: nobody
+    /// takes any.
     pub due: &'a [u32],
     /// The first step's number modulo the block size.
     pub phase: usize,
 }
+
+/// Blocks and empty slots over a run of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KvOverRun {
+    /// Blocks in use during the last step, the most of all.
+    pub last: u64,
+    /// Used blocks times how long they were used [block * ps].
+    pub used: u128,
+    /// Slots of the used blocks without a token times how long they were so [slot * ps].
+    pub empty: u128,
+}
+
+/// Runs of at most so many steps are added up step by step, which then is less work than the closed forms.
+const WALKED_STEPS: u64 = 20;
 
 impl KvGrowth<'_> {
     /// Blocks that stay as they are, with so many slots that no token fills.
@@ -29,98 +46,203 @@ impl KvGrowth<'_> {
         }
     }
 
-    /// Blocks taken by all holders in a full cycle of `block_size` steps; every holder takes one.
-    pub fn per_cycle(&self) -> u64 {
-        self.due.iter().map(|&due| u64::from(due)).sum()
+    /// Blocks in use during step `j` (from 0), and their slots without a token.
+    pub fn at(&self, j: u64) -> (u64, u64) {
+        let block_tokens = self.due.len() as u64;
+        let taken = match j.checked_div(block_tokens) {
+            // In a cycle of `block_tokens` steps every holder takes a block.
+            Some(cycles) => {
+                cycles * u64::from(self.fills) + self.takes().sum(j - cycles * block_tokens)
+            }
+            None => 0,
+        };
+        let empty = self.empty + taken * block_tokens - j * u64::from(self.fills);
+        (u64::from(self.used) + taken, empty)
     }
 
     /// Blocks in use during step `j` (from 0).
     pub fn used_at(&self, j: u64) -> u64 {
-        let cycle = self.due.len() as u64;
-        if cycle == 0 {
-            return u64::from(self.used);
+        self.at(j).0
+    }
+
+    /// Blocks and empty slots over `steps` steps, at least one, of which step `j` takes `first + j * growth`. Costs no more than a cycle of
+    /// the block size, however many the steps.
+    #[inline(always)]
+    pub fn over(&self, first: Span, growth: Span, steps: u64) -> KvOverRun {
+        if steps == 1 {
+            let picos = u128::from(first.picos());
+            return KvOverRun {
+                last: self.used.into(),
+                used: u128::from(self.used) * picos,
+                empty: u128::from(self.empty) * picos,
+            };
         }
-        let rest: u64 = self.takes().take((j % cycle) as usize).map(u64::from).sum();
-        let cycles = j / cycle;
-        let taken_in_cycles = if cycles == 0 {
-            0
-        } else {
-            cycles * self.per_cycle()
-        };
-        u64::from(self.used) + taken_in_cycles + rest
+        if steps <= WALKED_STEPS {
+            return self.walk(first.picos(), growth.picos(), steps);
+        }
+        self.in_closed_form(first, growth, steps)
     }
 
-    /// Slots of the used blocks without a token during step `j` (from 0).
-    pub fn empty_at(&self, j: u64) -> u64 {
-        let block_tokens = self.due.len() as u64;
-        let taken = self.used_at(j) - u64::from(self.used);
-        self.empty + taken * block_tokens - j * u64::from(self.fills)
-    }
-
-    /// Slots without a token times how long they were so, summed over `steps` steps of which step `j` takes `first + j * growth`, when
-    /// [`KvGrowth::integral`] of these is `used` [slot * ps].
-    pub fn empty_integral(&self, first: Span, growth: Span, steps: u64, used: u128) -> u128 {
+    /// A block that is taken at the start of step `i` is in use for all of the run but its first `i` steps, which take
+    /// `i * first + growth * i * (i - 1) / 2`. So all that is asked of the steps at whose starts blocks are taken is how many these blocks
+    /// are, and the sums of their `i` and `i^2`.
+    fn in_closed_form(self, first: Span, growth: Span, steps: u64) -> KvOverRun {
         let (first, growth) = (u128::from(first.picos()), u128::from(growth.picos()));
         let (linear, squares) = sums_below(steps);
         let all = u128::from(steps) * first + growth * linear;
-        let taken = used - u128::from(self.used) * all;
+        let taken = self.taken_before(steps);
+        let not_yet = first * taken.steps + growth * ((taken.squares - taken.steps) / 2);
+        let taken_time = taken.blocks * all - not_yet;
+        // Step `j` has filled `j` slots of each holder.
         let filled = u128::from(self.fills) * (first * linear + growth * squares);
-        u128::from(self.empty) * all + self.due.len() as u128 * taken - filled
+        KvOverRun {
+            last: u64::from(self.used) + taken.blocks as u64,
+            used: u128::from(self.used) * all + taken_time,
+            empty: u128::from(self.empty) * all + self.due.len() as u128 * taken_time - filled,
+        }
     }
 
-    /// Used blocks times how long they were used, summed over `steps` steps of which step `j` takes `first + j * growth` [block * ps].
-    /// Costs no more than a cycle of the block size, however many the steps.
-    pub fn integral(&self, first: Span, growth: Span, steps: u64) -> u128 {
-        let times = Times {
-            first: first.picos().into(),
-            growth: growth.picos().into(),
-        };
-        let all = times.of_first(steps.into());
-        let mut integral = u128::from(self.used) * all;
-        if self.due.is_empty() || steps < 2 {
-            return integral;
-        }
-        // Blocks are taken at the starts of steps 1, 2, ... steps - 1, and stay to the end of the run.
+    /// The blocks that are taken at the starts of steps `1..steps`.
+    fn taken_before(&self, steps: u64) -> Taken {
         let cycle = self.due.len() as u64;
+        if cycle == 0 {
+            return Taken::default();
+        }
         let (cycles, rest) = ((steps - 1) / cycle, (steps - 1) % cycle);
-        if cycles > 0 {
-            integral += self.integral_of_cycles(&times, all, cycles.into());
+        // By their place in the cycle, 1, 2, ...: of those places that come once more at the end, and of a whole cycle.
+        let mut takes = self.takes();
+        let mut sums = PlaceSums::default();
+        sums.add(&mut takes, 1..rest + 1);
+        let at_end = sums.taken().later(cycles * cycle);
+        if cycles == 0 {
+            return at_end;
         }
-        let whole = cycles * cycle;
-        let mut left = all - times.of_first(whole.into());
-        for (step, due) in (whole..).zip(self.takes().take(rest as usize)) {
-            left -= times.first + times.growth * u128::from(step);
-            integral += u128::from(due) * left;
-        }
-        integral
+        sums.add(&mut takes, rest + 1..cycle + 1);
+        sums.taken().repeated(cycles, cycle).and(&at_end)
     }
 
-    /// The part of the integral that is due to the blocks taken in whole cycles, of a run that takes `all` picoseconds.
-    fn integral_of_cycles(&self, times: &Times, all: u128, cycles: u128) -> u128 {
-        let cycle = self.due.len() as u128;
-        // Blocks by their place r = 1, 2, ... in the cycle: sums of due, due * r, due * r^2.
-        let (mut due_sum, mut due_places, mut due_squares) = (0_u64, 0_u64, 0_u64);
-        for (place, due) in (1..).zip(self.takes()) {
-            let due = u64::from(due);
-            due_sum += due;
-            due_places += due * place;
-            due_squares += due * place * place;
+    /// The loop that the closed forms replace.
+    fn walk(self, mut picos: u64, growth: u64, steps: u64) -> KvOverRun {
+        let (mut used, mut empty) = (u64::from(self.used), self.empty);
+        let (mut used_time, mut empty_time) = (0, 0);
+        let mut takes = self.takes();
+        let mut left = steps;
+        loop {
+            used_time += u128::from(used) * u128::from(picos);
+            empty_time += u128::from(empty) * u128::from(picos);
+            left -= 1;
+            if left == 0 {
+                break;
+            }
+            picos += growth;
+            let due = u64::from(takes.next());
+            used += due;
+            empty = empty + due * self.due.len() as u64 - u64::from(self.fills);
         }
-        let [due_sum, due_places, due_squares] = [due_sum, due_places, due_squares].map(u128::from);
-        // Blocks are taken in steps i = r + cycle * m: sums over m < cycles of m and m^2, and from them of due * i and due * i^2.
-        let linear = cycles * (cycles - 1) / 2;
-        let quadratic = linear * (2 * cycles - 1) / 3;
-        let steps = cycles * due_places + cycle * linear * due_sum;
-        let squares = cycles * due_squares
-            + 2 * cycle * linear * due_places
-            + cycle * cycle * quadratic * due_sum;
-        cycles * due_sum * all - times.first * steps - times.growth * ((squares - steps) / 2)
+        KvOverRun {
+            last: used,
+            used: used_time,
+            empty: empty_time,
+        }
     }
 
-    /// How many blocks are taken in step 1, 2, ... up to a full cycle.
-    fn takes(&self) -> impl Iterator<Item = u32> {
-        let (until, from) = self.due.split_at((self.phase + 1).min(self.due.len()));
-        from.iter().chain(until).copied()
+    /// How many blocks are taken in step 1, 2, ...
+    fn takes(&self) -> Takes<'_> {
+        Takes {
+            due: self.due,
+            place: self.phase,
+        }
+    }
+}
+
+/// Goes around the block size for ever.
+struct Takes<'a> {
+    due: &'a [u32],
+    /// Of the latest step.
+    place: usize,
+}
+
+impl Takes<'_> {
+    #[inline]
+    fn next(&mut self) -> u32 {
+        self.place += 1;
+        if self.place >= self.due.len() {
+            self.place = 0;
+        }
+        self.due.get(self.place).copied().unwrap_or(0)
+    }
+
+    /// The blocks of the next `steps` steps.
+    fn sum(mut self, steps: u64) -> u64 {
+        (0..steps).map(|_| u64::from(self.next())).sum()
+    }
+}
+
+/// Of the blocks that are taken at some places of a cycle: how many, and the sums of their places and of the squares of these.
+#[derive(Default)]
+struct PlaceSums {
+    blocks: u64,
+    places: u64,
+    squares: u64,
+}
+
+impl PlaceSums {
+    #[inline]
+    fn add(&mut self, takes: &mut Takes<'_>, places: Range<u64>) {
+        for place in places {
+            let due = u64::from(takes.next());
+            self.blocks += due;
+            self.places += due * place;
+            self.squares += due * (place * place);
+        }
+    }
+
+    fn taken(&self) -> Taken {
+        Taken {
+            blocks: self.blocks.into(),
+            steps: self.places.into(),
+            squares: self.squares.into(),
+        }
+    }
+}
+
+/// Blocks that are taken at the starts of steps: how many, and the sums of the steps' numbers and of their squares.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    blocks: u128,
+    steps: u128,
+    squares: u128,
+}
+
+impl Taken {
+    /// The same, each `steps` steps later: `(i + s)^2 = i^2 + 2 s i + s^2`.
+    fn later(self, steps: u64) -> Self {
+        let steps = u128::from(steps);
+        Self {
+            blocks: self.blocks,
+            steps: self.steps + steps * self.blocks,
+            squares: self.squares + steps * (2 * self.steps + steps * self.blocks),
+        }
+    }
+
+    /// The same so many times, each time `cycle` steps later: the sum of [`Taken::later`] over `cycle * m`, `m < times`.
+    fn repeated(self, times: u64, cycle: u64) -> Self {
+        let (linear, squares) = sums_below(times);
+        let (times, cycle) = (u128::from(times), u128::from(cycle));
+        Self {
+            blocks: times * self.blocks,
+            steps: times * self.steps + cycle * linear * self.blocks,
+            squares: times * self.squares
+                + cycle * (2 * linear * self.steps + cycle * squares * self.blocks),
+        }
+    }
+
+    fn and(self, other: &Self) -> Self {
+        Self {
+            blocks: self.blocks + other.blocks,
+            steps: self.steps + other.steps,
+            squares: self.squares + other.squares,
+        }
     }
 }
 
@@ -139,53 +261,41 @@ fn sums_below(count: u64) -> (u128, u128) {
     (linear, linear * (2 * count - 1) / 3)
 }
 
-/// Step times that grow evenly [ps].
-struct Times {
-    first: u128,
-    growth: u128,
-}
-
-impl Times {
-    /// The time of the first `steps` steps together.
-    const fn of_first(&self, steps: u128) -> u128 {
-        steps * self.first + self.growth * (steps * steps.saturating_sub(1) / 2)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_integral_is_the_sum_over_the_steps() {
-        let due = [3, 0, 1, 4, 0];
-        for phase in 0..due.len() {
-            for (first, growth) in [(0, 0), (7, 0), (7, 2), (0, 1)] {
-                let blocks = KvGrowth {
-                    used: 11,
-                    empty: 700,
-                    fills: 8,
-                    due: &due,
-                    phase,
-                };
-                let (mut sum, mut empty) = (0, 0);
-                for steps in 0..40 {
-                    let times = (Span::from_picos(first), Span::from_picos(growth));
-                    let integral = blocks.integral(times.0, times.1, steps);
-                    assert_eq!(integral, sum);
-                    assert_eq!(blocks.empty_integral(times.0, times.1, steps, sum), empty);
-                    let takes = u128::from(first + growth * steps);
-                    sum += u128::from(blocks.used_at(steps)) * takes;
-                    empty += u128::from(blocks.empty_at(steps)) * takes;
+    fn closed_forms_are_the_sums_over_the_steps() {
+        for due in [&[3, 0, 1, 4, 0][..], &[2], &[]] {
+            for phase in 0..due.len().max(1) {
+                for (first, growth) in [(0, 0), (7, 0), (7, 2), (0, 1)] {
+                    let blocks = KvGrowth {
+                        used: 11,
+                        empty: 700,
+                        fills: due.iter().sum(),
+                        due,
+                        phase,
+                    };
+                    let (mut used, mut empty) = (0, 0);
+                    for step in 0..60 {
+                        let picos = u128::from(first + growth * step);
+                        let at = blocks.at(step);
+                        used += u128::from(at.0) * picos;
+                        empty += u128::from(at.1) * picos;
+                        let over = KvOverRun {
+                            last: at.0,
+                            used,
+                            empty,
+                        };
+                        let steps = step + 1;
+                        assert_eq!(blocks.walk(first, growth, steps), over);
+                        let times = (Span::from_picos(first), Span::from_picos(growth));
+                        assert_eq!(blocks.in_closed_form(times.0, times.1, steps), over);
+                        assert_eq!(blocks.over(times.0, times.1, steps), over);
+                    }
                 }
             }
         }
-    }
-
-    #[test]
-    fn constant_usage_is_used_all_the_time() {
-        let integral =
-            KvGrowth::constant(5, 0).integral(Span::from_picos(10), Span::from_picos(1), 3);
-        assert_eq!(integral, 5 * (10 + 11 + 12));
     }
 }

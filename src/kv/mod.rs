@@ -15,7 +15,7 @@ pub use block_pool::{BlockId, BlockPool, PoolRules};
 pub use content::{BlockKey, KeyChain};
 pub use copies::NamedBlocks;
 pub use counted_pool::{CountedPool, Held, Hit, OwnBlocks};
-pub use growth::KvGrowth;
+pub use growth::{KvGrowth, KvOverRun};
 pub use prefix_tree::{Place, PrefixTree};
 pub use radix_tree::{FoundPrefix, PrefixEnd, RadixTree};
 pub use stretch::{Stretch, StretchChain};

@@ -4,9 +4,7 @@ use serde::Serialize;
 
 use crate::engine::StepRun;
 use crate::policy::PolicySettings;
-use crate::units::{Span, Time};
-
-use super::population::Counts;
+use crate::units::Time;
 
 /// A limit of the server that keeps requests waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -142,21 +140,12 @@ impl AdmissionLimits {
 }
 
 impl BindingTimes {
-    /// A run began with these counts and took `span` in total.
-    pub(super) fn ran(
-        &mut self,
-        limits: &AdmissionLimits,
-        at_start: Counts,
-        run: &StepRun<'_>,
-        span: Span,
-    ) {
-        if at_start.waiting == 0 {
-            return;
-        }
-        let reason = limits.reason(at_start.running, run);
+    /// A run began with so many running and others waiting.
+    pub(super) fn waited(&mut self, limits: &AdmissionLimits, running: u32, run: StepRun<'_>) {
+        let reason = limits.reason(running, &run);
         for (place, limit) in LIMITS.iter().enumerate() {
             if *limit == reason {
-                self.picos[place] += u128::from(span.picos());
+                self.picos[place] += u128::from(run.takes.picos());
                 self.first[place].get_or_insert(run.start);
             }
         }

@@ -4,8 +4,8 @@
 //! others are the ends of requests' last blocks, what policies reserve in advance, room for drafts, and the rows of a static batch whose
 //! requests have been answered. A block that requests share counts once; it is full.
 
-use super::kv_usage::BlocksOfRun;
 use crate::engine::StepRun;
+use crate::kv::KvOverRun;
 
 /// Slots of one server, or of several.
 #[derive(Clone, Debug)]
@@ -36,17 +36,12 @@ impl Fragmentation {
     }
 
     /// Steps have ended that used these blocks.
-    pub(super) fn ran(&mut self, run: &StepRun<'_>, blocks: BlocksOfRun) {
-        self.blocks += blocks.integral;
-        self.empty += if run.steps == 1 {
-            u128::from(run.kv.empty) * u128::from(run.takes.picos())
-        } else {
-            let (first, growth) = (run.ramp.first, run.ramp.growth);
-            run.kv
-                .empty_integral(first, growth, run.steps, blocks.integral)
-        };
-        if blocks.last > self.peak.blocks {
-            self.peak = Peak::of(run, blocks.last);
+    #[inline(always)]
+    pub(super) fn ran(&mut self, run: &StepRun<'_>, kv: &KvOverRun) {
+        self.blocks += kv.used;
+        self.empty += kv.empty;
+        if kv.last > self.peak.blocks {
+            self.peak = Peak::of(*run, kv.last);
         }
     }
 
@@ -73,14 +68,14 @@ impl Fragmentation {
 
 impl Peak {
     /// The first of the steps that use as many blocks as the last.
-    fn of(run: &StepRun<'_>, blocks: u64) -> Self {
+    fn of(run: StepRun<'_>, blocks: u64) -> Self {
         let mut step = run.steps - 1;
         while step > 0 && run.kv.used_at(step - 1) == blocks {
             step -= 1;
         }
         Self {
             blocks,
-            empty: run.kv.empty_at(step),
+            empty: run.kv.at(step).1,
         }
     }
 }

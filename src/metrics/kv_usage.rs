@@ -1,6 +1,7 @@
 //! Used KV blocks over time.
 
 use crate::engine::StepRun;
+use crate::kv::{KvGrowth, KvOverRun};
 use crate::stats::TimeWeighted;
 use crate::units::Span;
 
@@ -12,17 +13,10 @@ pub(super) struct KvUsage {
     /// Exact: [block * ps].
     integral: u128,
     max: u64,
-    /// Usage in pieces of time in which it grows by at most half of 0.1 % of the capacity, each with its middle value.
+    /// Usage in pieces of time in which it grows by at most 0.1 % of the capacity, each with its middle value.
     pieces: TimeWeighted,
-}
-
-/// Blocks used during a run of steps.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BlocksOfRun {
-    /// Times how long they were used [block * ps].
-    pub(super) integral: u128,
-    /// Those of the last step, the most of all.
-    pub(super) last: u64,
+    /// Memory to work with.
+    taken: Vec<u64>,
 }
 
 impl KvUsage {
@@ -32,32 +26,22 @@ impl KvUsage {
             integral: 0,
             max: 0,
             pieces: TimeWeighted::default(),
+            taken: Vec::new(),
         }
     }
 
-    /// A run of steps took `all` in total.
-    pub(super) fn ran(&mut self, run: &StepRun<'_>, all: Span) -> BlocksOfRun {
+    /// Steps have ended that used these blocks.
+    #[inline(always)]
+    pub(super) fn ran(&mut self, run: &StepRun<'_>, kv: &KvOverRun) {
+        self.max = self.max.max(kv.last);
+        self.integral += kv.used;
         let first = u64::from(run.kv.used);
-        let last = if run.steps == 1 {
-            first
+        if kv.last - first <= self.coarseness() {
+            let middle = u64::midpoint(first, kv.last);
+            self.pieces.hold(middle, run.takes.picos());
         } else {
-            run.kv.used_at(run.steps - 1)
-        };
-        self.max = self.max.max(last);
-        if first == last {
-            let integral = u128::from(first) * u128::from(all.picos());
-            self.integral += integral;
-            self.pieces.hold(first, all.picos());
-            return BlocksOfRun { integral, last };
+            self.hold_in_pieces(*run);
         }
-        let integral = run.kv.integral(run.ramp.first, run.ramp.growth, run.steps);
-        self.integral += integral;
-        if last - first <= self.coarseness() {
-            self.pieces.hold(u64::midpoint(first, last), all.picos());
-        } else {
-            self.hold_in_pieces(run);
-        }
-        BlocksOfRun { integral, last }
     }
 
     /// Nothing was in use for `span`.
@@ -95,35 +79,73 @@ impl KvUsage {
 
     /// By how many blocks usage may grow within a piece.
     fn coarseness(&self) -> u64 {
-        u64::from(self.usable_blocks / 2_000)
+        u64::from(self.usable_blocks / 1_000)
     }
 
-    fn hold_in_pieces(&mut self, run: &StepRun<'_>) {
-        let cycle = run.kv.due.len() as u64;
-        let per_cycle = run.kv.per_cycle().max(1);
-        // As many whole cycles a piece as keep it narrow; where a single cycle is too wide, single steps.
-        let stride = (self.coarseness() / per_cycle * cycle).max(1);
-        let (mut step, mut ramp, mut used) = (0, run.ramp, u64::from(run.kv.used));
+    fn hold_in_pieces(&mut self, run: StepRun<'_>) {
+        let coarseness = self.coarseness();
+        let taken = TakenInCycle::of(&run.kv, &mut self.taken);
+        let used_at = |step| u64::from(run.kv.used) + taken.before(step);
+        let longest = taken.steps_of(coarseness);
+        let (mut step, mut ramp) = (0, run.ramp);
         while step < run.steps {
-            let steps = stride.min(run.steps - step);
-            let grown = if stride == 1 {
-                u64::from(run.kv.due[(run.kv.phase + step as usize + 1) % run.kv.due.len()])
-            } else {
-                stride / cycle * per_cycle
-            };
-            let middle = if stride == 1 { used } else { used + grown / 2 };
+            let first = used_at(step);
+            let mut steps = longest.min(run.steps - step);
+            let mut last = used_at(step + steps - 1);
+            // Requests may take their blocks all in one step, so that a part of a cycle takes more than its share.
+            while steps > 1 && last - first > coarseness {
+                steps /= 2;
+                last = used_at(step + steps - 1);
+            }
+            let middle = u64::midpoint(first, last);
             self.pieces.hold(middle, ramp.total(steps).picos());
             step += steps;
-            used += grown;
             ramp.first = ramp.step(steps);
         }
+    }
+}
+
+/// Blocks taken since the first step of a run.
+struct TakenInCycle<'a> {
+    /// In steps 1, 2, ... up to a full cycle of the block size, together.
+    by_place: &'a [u64],
+}
+
+impl<'a> TakenInCycle<'a> {
+    fn of(kv: &KvGrowth<'_>, by_place: &'a mut Vec<u64>) -> Self {
+        by_place.clear();
+        let (until, from) = kv.due.split_at(kv.phase + 1);
+        let mut sum = 0;
+        by_place.extend(from.iter().chain(until).map(|&due| {
+            sum += u64::from(due);
+            sum
+        }));
+        Self { by_place }
+    }
+
+    /// Up to the start of step `step`, itself included.
+    fn before(&self, step: u64) -> u64 {
+        let cycle = self.by_place.len() as u64;
+        let rest = match step % cycle {
+            0 => 0,
+            place => self.by_place[place as usize - 1],
+        };
+        step / cycle * self.per_cycle() + rest
+    }
+
+    /// How many steps, at least one, take that many blocks if all take the same.
+    fn steps_of(&self, blocks: u64) -> u64 {
+        (blocks * self.by_place.len() as u64 / self.per_cycle().max(1)).max(1)
+    }
+
+    fn per_cycle(&self) -> u64 {
+        self.by_place.last().copied().unwrap_or(0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kv::KvGrowth;
     use crate::step_time::{Ramp, StepShape};
     use crate::units::Time;
 
@@ -142,20 +164,20 @@ mod tests {
                     growth: Span::from_picos(3),
                     len: 500,
                 },
-                takes: Span::ZERO,
-                shape: StepShape::default(),
+                takes: Span::from_picos((0..500).map(|step| 1_000 + 3 * step).sum()),
+                shape: &StepShape::default(),
                 streaming: 0,
                 kv: KvGrowth {
                     used: 17,
-                    empty: 0,
-                    fills: 0,
+                    empty: 100_000,
+                    fills: due.iter().sum(),
                     due: &due,
                     phase: 1,
                 },
             };
-            let all = run.ramp.total(run.steps);
+            let kv = run.kv.over(run.ramp.first, run.ramp.growth, run.steps);
             let mut usage = KvUsage::new(usable);
-            usage.ran(&run, all);
+            usage.ran(&run, &kv);
             let mut by_step = TimeWeighted::default();
             for step in 0..500 {
                 by_step.hold(run.kv.used_at(step), run.ramp.step(step).picos());

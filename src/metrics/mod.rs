@@ -9,6 +9,7 @@ mod gpu_work;
 mod kv_usage;
 mod latency;
 mod listeners;
+mod pending;
 mod population;
 mod prefix_hits;
 mod recorder;

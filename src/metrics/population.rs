@@ -40,63 +40,101 @@ impl Counts {
     }
 }
 
-/// The counts over time. It remembers their history since the last run of steps, because a run is heard of only when it ends.
+/// The counts over time.
 #[derive(Debug, Default)]
 pub(super) struct Population {
-    /// Counts and since when they hold, one entry an instant; the last one holds still.
+    waiting: Level,
+    running: Level,
+    /// When something was last heard of; `None` before anything was.
+    last_change: Option<Time>,
+    /// What they were when a run of steps was last heard of, which is when its last step ends.
+    at_last_run: Counts,
+    /// What they were after each instant with changes since then.
     since_last_run: Vec<(Time, Counts)>,
-    pub(super) depth: TimeWeighted,
-    pub(super) running: TimeWeighted,
+}
+
+/// One of the counts over time.
+#[derive(Debug, Default)]
+struct Level {
+    count: u32,
+    since: Time,
+    held: TimeWeighted,
+}
+
+impl Level {
+    #[inline]
+    fn set(&mut self, at: Time, count: u32) {
+        if count != self.count {
+            self.hold_until(at);
+            self.count = count;
+        }
+    }
+
+    fn hold_until(&mut self, at: Time) {
+        self.held
+            .hold(self.count.into(), at.since(self.since).picos());
+        self.since = at;
+    }
 }
 
 impl Population {
     /// The counts as they are now.
-    pub(super) fn now(&self) -> Counts {
-        self.since_last_run
-            .last()
-            .map_or_else(Counts::default, |&(_, counts)| counts)
+    pub(super) const fn now(&self) -> Counts {
+        Counts {
+            waiting: self.waiting.count,
+            running: self.running.count,
+        }
     }
 
     /// The latest instant heard of; the start of the run if there is none.
     pub(super) fn last_change(&self) -> Time {
-        self.since_last_run
-            .last()
-            .map_or(Time::ZERO, |&(since, _)| since)
+        self.last_change.unwrap_or_default()
     }
 
     /// Changes the counts at an instant that is not before any earlier one.
+    #[inline]
     pub(super) fn change(&mut self, at: Time, change: impl FnOnce(&mut Counts)) {
         self.move_to(at);
-        if let Some((_, counts)) = self.since_last_run.last_mut() {
-            change(counts);
+        let mut counts = self.now();
+        change(&mut counts);
+        self.waiting.set(at, counts.waiting);
+        self.running.set(at, counts.running);
+        match self.since_last_run.last_mut() {
+            Some((since, latest)) if *since == at => *latest = counts,
+            _ => self.since_last_run.push((at, counts)),
         }
-    }
-
-    /// The counts once everything at `start` had happened; forgets what happened before the last change.
-    pub(super) fn at_start_of_run(&mut self, start: Time) -> Counts {
-        let found = self
-            .since_last_run
-            .iter()
-            .rev()
-            .find(|(since, _)| *since <= start);
-        let counts = found.map_or_else(Counts::default, |&(_, counts)| counts);
-        let last = self.since_last_run.pop();
-        self.since_last_run.clear();
-        self.since_last_run.extend(last);
-        counts
     }
 
     /// Lets time pass up to `at`.
     pub(super) fn move_to(&mut self, at: Time) {
-        match self.since_last_run.last() {
-            None => self.since_last_run.push((at, Counts::default())),
-            Some(&(since, counts)) if at != since => {
-                let picos = at.since(since).picos();
-                self.depth.hold(counts.waiting.into(), picos);
-                self.running.hold(counts.running.into(), picos);
-                self.since_last_run.push((at, counts));
-            }
-            Some(_) => {}
+        if self.last_change.is_none() {
+            self.waiting.since = at;
+            self.running.since = at;
         }
+        self.last_change = Some(at);
+    }
+
+    /// The counts once everything at `start` had happened, where a run of steps started of which is heard now.
+    #[inline]
+    pub(super) fn at_start_of_run(&mut self, start: Time) -> Counts {
+        let mut counts = self.at_last_run;
+        for &(at, later) in &self.since_last_run {
+            if at > start {
+                break;
+            }
+            counts = later;
+        }
+        self.since_last_run.clear();
+        self.at_last_run = self.now();
+        counts
+    }
+
+    /// The waiting and the running requests over time, up to `end`.
+    pub(super) fn finish(mut self, end: Time) -> [TimeWeighted; 2] {
+        if self.last_change.is_some() {
+            self.waiting.hold_until(end);
+            self.running.hold_until(end);
+        }
+        [self.waiting.held, self.running.held]
     }
 }

@@ -2,8 +2,9 @@
 
 use super::binding::{AdmissionLimits, BindingTimes};
 use super::fragmentation::Fragmentation;
-use super::gpu_work::{GpuWork, Utilisation};
+use super::gpu_work::{GpuWork, WorkDone};
 use super::kv_usage::KvUsage;
+use super::pending::Pending;
 use super::population::{Counts, Population};
 use super::prefix_hits::PrefixHits;
 use super::recording::{KvSize, Recording};
@@ -35,11 +36,13 @@ pub struct Recorder {
     /// `None` without a prefix cache.
     prefix: Option<PrefixHits>,
     request_limits: Option<RequestLimits>,
-    gpu_work: Option<GpuWork>,
     kv_size: KvSize,
 
     requests: Requests,
-    latencies: [Distribution; Metric::ALL.len()],
+    /// Of requests that have finished, in the order of [`Metric::ALL`].
+    latencies: [Pending; Metric::ALL.len()],
+    /// Gaps between tokens that are the time of a step, or of several.
+    step_gaps: Distribution,
     good_requests: u64,
     input_tokens: u128,
     output_tokens: u128,
@@ -58,7 +61,7 @@ pub struct Recorder {
     requests_in_steps: u128,
     kv: KvUsage,
     fragmentation: Fragmentation,
-    utilisation: Option<Utilisation>,
+    work_done: Option<WorkDone>,
     bindings: BindingTimes,
 }
 
@@ -84,14 +87,14 @@ impl Recorder {
                 .prefix_caching
                 .then(|| PrefixHits::new(cached_together, server.max_model_len)),
             request_limits: RequestLimits::of(settings.slos),
-            utilisation: settings.gpu_work.as_ref().map(Utilisation::none_of),
-            gpu_work: settings.gpu_work,
+            work_done: settings.gpu_work.map(WorkDone::none_of),
             kv_size: KvSize {
                 blocks: server.kv_blocks,
                 block_tokens: server.block_tokens,
             },
             requests: Requests::default(),
             latencies: Default::default(),
+            step_gaps: Distribution::default(),
             good_requests: 0,
             input_tokens: 0,
             output_tokens: 0,
@@ -118,20 +121,20 @@ impl Recorder {
         let first = self.first_arrival.unwrap_or_default();
         let last_finish = self.last_finish.unwrap_or(first);
         let end = self.last_step_end.max(self.population.last_change());
-        if self.first_arrival.is_some() {
-            self.population.move_to(end);
-        }
         let window = end.since(first);
         let idle = u128::from(window.picos()) - self.busy_picos;
         self.kv.pass_idle(Span::from_picos(idle as u64));
         self.count_ends();
+        let mut latencies = self.latencies.map(Pending::finish);
+        latencies[Metric::Itl as usize].merge(&self.step_gaps);
+        let [depth, running] = self.population.finish(end);
         let prefix_query_tokens = match &self.prefix {
             Some(_) => self.input_tokens,
             None => 0,
         };
         Recording {
             requests: self.requests,
-            latencies: self.latencies,
+            latencies,
             good_requests: self.request_limits.map(|_| self.good_requests),
             input_tokens: self.input_tokens,
             output_tokens: self.output_tokens,
@@ -142,15 +145,15 @@ impl Recorder {
             recomputed_tokens: self.recomputed_tokens,
             serving_picos: last_finish.since(first).picos().into(),
             window_picos: window.picos().into(),
-            depth: self.population.depth,
-            running: self.population.running,
+            depth,
+            running,
             busy_picos: self.busy_picos,
             steps: self.steps,
             requests_in_steps: self.requests_in_steps,
             kv: self.kv,
             fragmentation: self.fragmentation,
             kv_size: self.kv_size,
-            utilisation: self.utilisation,
+            utilisation: self.work_done.map(WorkDone::finish),
             bindings: self.bindings,
             saturation: self.met_depths.judge(),
         }
@@ -172,6 +175,7 @@ impl Recorder {
         self.first_arrival.get_or_insert(at);
     }
 
+    #[inline(never)]
     fn finished(&mut self, request: &Finished) {
         self.requests.finished += 1;
         self.last_finish = Some(request.finished);
@@ -182,8 +186,8 @@ impl Recorder {
             self.drafts.get_or_insert_default().add(&request.drafts);
         }
         self.recomputed_tokens += u128::from(request.recomputed_tokens);
-        if let (Some(used), Some(work)) = (&mut self.utilisation, &self.gpu_work) {
-            used.finished(request, &work.arithmetic);
+        if let Some(work) = &mut self.work_done {
+            work.finished(request);
         }
         let ttft = request.first_token - request.arrival;
         let e2e = request.finished - request.arrival;
@@ -207,7 +211,7 @@ impl Recorder {
 
     #[inline]
     fn record(&mut self, metric: Metric, span: Span) {
-        self.latencies[metric as usize].record(span.picos(), 1);
+        self.latencies[metric as usize].record(span.picos());
     }
 }
 
@@ -218,6 +222,7 @@ impl Observer for Recorder {
         }
     }
 
+    #[inline(always)]
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
         if let Some(prefix) = &mut self.prefix {
             prefix.on(id, event);
@@ -251,6 +256,7 @@ impl Observer for Recorder {
         }
     }
 
+    #[inline(always)]
     fn ran(&mut self, run: &StepRun<'_>) {
         assert!(
             run.start >= self.last_step_end,
@@ -261,19 +267,22 @@ impl Observer for Recorder {
         self.busy_picos += u128::from(span.picos());
         self.steps += run.steps;
         self.requests_in_steps += u128::from(run.shape.sequences) * u128::from(run.steps);
-        self.latencies[Metric::Itl as usize].record_progression(
+        self.step_gaps.record_progression(
             run.ramp.first.picos(),
             run.ramp.growth.picos(),
             run.steps,
             run.streaming.into(),
         );
-        let blocks = self.kv.ran(run, span);
-        if let (Some(used), Some(work)) = (&mut self.utilisation, &self.gpu_work) {
-            used.ran(run, &work.arithmetic);
+        let kv = run.kv.over(run.ramp.first, run.ramp.growth, run.steps);
+        self.kv.ran(run, &kv);
+        if let Some(work) = &mut self.work_done {
+            work.ran(run);
         }
         let at_start = self.population.at_start_of_run(run.start);
-        self.fragmentation.ran(run, blocks);
-        self.bindings.ran(&self.limits, at_start, run, span);
+        self.fragmentation.ran(run, &kv);
+        if at_start.waiting > 0 {
+            self.bindings.waited(&self.limits, at_start.running, *run);
+        }
     }
 }
 

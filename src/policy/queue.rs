@@ -24,6 +24,8 @@ pub struct Live {
     pub scheduled: Option<Time>,
     /// When its first token was produced.
     pub first_token: Option<Time>,
+    /// How many requests ran then, itself included.
+    pub running_at_first_token: u32,
     /// When its latest token was produced.
     pub last_token: Option<Time>,
     /// How often it was preempted.
@@ -118,6 +120,7 @@ pub enum Kind {
 
 impl Live {
     /// A request that has just arrived.
+    #[inline]
     pub const fn new(request: Request) -> Self {
         Self {
             request,
@@ -126,6 +129,7 @@ impl Live {
             blocks: 0,
             scheduled: None,
             first_token: None,
+            running_at_first_token: 0,
             last_token: None,
             preemptions: 0,
             is_preempted: false,
@@ -143,6 +147,15 @@ impl Live {
     /// Tokens it has, prompt and output; the newest output token has no KV yet.
     pub const fn num_tokens(&self) -> u32 {
         self.request.prompt.tokens() + self.generated
+    }
+
+    /// It has produced a token while so many requests ran.
+    pub fn note_token(&mut self, at: Time, running: u32) {
+        if self.first_token.is_none() {
+            self.first_token = Some(at);
+            self.running_at_first_token = running;
+        }
+        self.last_token = Some(at);
     }
 
     /// Drafts of it were verified. The KV of those that were refused, or lie beyond its end, counts for nothing.
@@ -287,6 +300,7 @@ impl Queue {
     /// The step has ended: its requests have computed their tokens, and those that have caught up with all they have produce one more.
     pub fn compute(&mut self, plan: &StepPlan, end: Time) -> Vec<Produced> {
         let mut produced = Vec::new();
+        let running = self.running.len() as u32;
         for part in &plan.scheduled {
             let live = self
                 .running
@@ -301,8 +315,7 @@ impl Queue {
                     previous: live.last_token,
                 });
                 if !plan.respond_together {
-                    live.first_token.get_or_insert(end);
-                    live.last_token = Some(end);
+                    live.note_token(end, running);
                 }
             }
         }
@@ -337,6 +350,7 @@ impl StepPlan {
 }
 
 /// `request` with its output cut to what fits into the model's length beside its prompt.
+#[inline]
 pub fn cut_to_model_length(mut request: Request, max_model_len: u32) -> Request {
     let room = max_model_len.saturating_sub(request.prompt.tokens());
     request.max_tokens = request.max_tokens.min(room);

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use crate::config::{Scenario, Workload};
-use crate::engine::{self, Engine, Observer, ServerSettings};
-use crate::fleet::{self, ReplayError};
+use crate::engine::{self, Observer, Server, ServerSettings};
+use crate::fleet::{self, Fronted, ReplayError};
 use crate::hardware::Arithmetic;
 use crate::metrics::{GpuWork, Recorder, RecorderSettings, Recording, Slo};
 use crate::workload::Source;
@@ -42,7 +42,7 @@ pub fn simulate(scenario: &Scenario, seed: u64) -> Result<Recording, SimulationE
 pub fn replay(
     scenario: &Scenario,
     seed: u64,
-    observer: &mut dyn Observer,
+    observer: &mut (impl Observer + ?Sized),
 ) -> Result<(), SimulationError> {
     match &scenario.workload {
         Workload::Synthetic(workload) => {
@@ -61,14 +61,14 @@ pub fn replay_source(
     scenario: &Scenario,
     seed: u64,
     source: &mut dyn Source,
-    observer: &mut dyn Observer,
+    observer: &mut (impl Observer + ?Sized),
 ) -> Result<(), SimulationError> {
     let mut engine = engine(scenario, seed);
-    fleet::replay(engine.as_mut(), source, observer).map_err(SimulationError::Replay)
+    fleet::replay(&mut engine, source, observer).map_err(SimulationError::Replay)
 }
 
 /// The scenario's server, as its clients see it.
-pub fn engine(scenario: &Scenario, seed: u64) -> Box<dyn Engine> {
+pub fn engine(scenario: &Scenario, seed: u64) -> Fronted<Server> {
     let server = ServerSettings {
         policy: scenario.server.policy.clone().with_seed(seed),
         ..scenario.server

@@ -1,6 +1,6 @@
 //! Speculative decoding in both engines' clothes: schedules worked out on paper, and what chance accepts.
 
-use tailcast::engine::{self, Event, Finished, Observer, ServerSettings, StepRun};
+use tailcast::engine::{self, Engine, Event, Finished, Observer, ServerSettings, StepRun};
 use tailcast::policy::{Acceptance, ContinuousSettings, PolicySettings, Speculative};
 use tailcast::step_time::{Affine, StepShape};
 use tailcast::units::{Span, Time};
@@ -28,7 +28,7 @@ impl Observer for Heard {
     fn ran(&mut self, run: &StepRun<'_>) {
         assert_eq!(run.steps, 1);
         self.gaps += u64::from(run.streaming);
-        self.steps.push((run.end().picos() / 1_000_000, run.shape));
+        self.steps.push((run.end().picos() / 1_000_000, *run.shape));
     }
 }
 

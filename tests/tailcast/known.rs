@@ -1,6 +1,6 @@
 //! Answers that can be worked out on paper.
 
-use tailcast::engine::{self, Event, Finished, Observer, ServerSettings, StepRun};
+use tailcast::engine::{self, Engine, Event, Finished, Observer, ServerSettings, StepRun};
 use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};

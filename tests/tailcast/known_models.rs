@@ -385,11 +385,10 @@ fn arithmetic_counts_two_operations_per_active_parameter() {
     assert_eq!(attention.window, None);
     assert_eq!(attention.flops_per_pair, 32.0 * 4.0 * 32.0 * 128.0);
     assert_eq!(attention.kv_bytes_per_context_token, 131_072.0);
-    assert_eq!(work.weight_bytes_per_step(1.0), 2.0 * (linear + head));
-    assert_eq!(
-        work.weight_bytes_per_step(1.0),
-        work.weight_bytes_per_step(512.0)
-    );
+    for tokens in [1.0, 512.0] {
+        let bytes = work.weight_bytes_always + work.expert_bytes_per_step(tokens);
+        assert_eq!(bytes, 2.0 * (linear + head));
+    }
 }
 
 #[test]
@@ -399,7 +398,7 @@ fn a_step_reads_only_the_experts_its_tokens_choose() {
     let experts = work.experts[0];
     assert!((experts.distinct_experts(1.0) - 2.0).abs() < 1e-9);
     assert!((experts.distinct_experts(2.0) - 3.5).abs() < 1e-9);
-    let most = work.weight_bytes_per_step(10_000.0);
+    let most = work.weight_bytes_always + work.expert_bytes_per_step(10_000.0);
     let embedding = 2.0 * 32_000.0 * 4096.0;
     let all = model.weights_bytes(WeightPrecision::Bf16, 1) as f64 - embedding;
     assert!((most / all - 1.0).abs() < 1e-3);

@@ -1,8 +1,9 @@
 //! Slots of the KV cache without a token: worked out on paper, and within bounds in random worlds.
 
 use serde_json::Value;
-use tailcast::engine;
+use tailcast::engine::{self, Engine, Server, ServerSettings};
 use tailcast::metrics::{KvFragmentation, Recorder, RecorderSettings, Summary};
+use tailcast::step_time::StepTime;
 use tailcast::units::Time;
 
 use crate::command::Workplace;
@@ -137,8 +138,7 @@ fn fragmentation(world: &World, make: Make) -> KvFragmentation {
     Summary::of(&recorder.finish()).kv.fragmentation
 }
 
-type Make =
-    fn(&engine::ServerSettings, Box<dyn tailcast::step_time::StepTime>) -> Box<dyn engine::Engine>;
+type Make = fn(&ServerSettings, Box<dyn StepTime>) -> Server;
 
 #[test]
 fn random_worlds_hold_no_more_tokens_than_slots_and_both_engines_agree() {

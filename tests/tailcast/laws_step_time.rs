@@ -190,7 +190,8 @@ fn no_step_is_shorter_than_reading_its_weights() {
                     (0..requests).for_each(|_| shape.add(99, 1, 100));
                     // Fewer distinct experts than choosing evenly would take.
                     let part = entry.gpu.expert_kernels().evenness;
-                    let bytes = work.weight_bytes_per_step(part * f64::from(requests));
+                    let tokens = part * f64::from(requests);
+                    let bytes = work.weight_bytes_always + work.expert_bytes_per_step(tokens);
                     let least = bytes / entry.gpu.bandwidth_bytes_per_s();
                     let step = steps.step(&shape).seconds();
                     assert!(step > least, "{name} on {}: {step} {least}", entry.file);

@@ -16,6 +16,8 @@ mod cells;
 mod cli;
 mod command;
 mod config;
+mod crowds;
+mod determinism;
 mod distributions;
 mod drafts;
 mod golden_draws;

@@ -1,5 +1,7 @@
 //! Recorders tell what was said to them: random event streams are looked up instant by instant.
 
+use std::sync::LazyLock;
+
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::engine::{End, Event, Finished, Observer, ServerSettings, StepRun};
@@ -142,12 +144,19 @@ fn random_calls(random: &mut Xoshiro256PlusPlus) -> Vec<Call> {
     calls
 }
 
+/// Batches of none to four requests, each of which decodes its tenth token.
+static SHAPES: LazyLock<[StepShape; 5]> = LazyLock::new(|| {
+    let mut shape = StepShape::default();
+    std::array::from_fn(|running| {
+        if running > 0 {
+            shape.add(9, 1, 10);
+        }
+        shape
+    })
+});
+
 fn random_run(random: &mut Xoshiro256PlusPlus, start: u64, running: usize) -> StepRun<'static> {
     const DUE: &[u32] = &[2, 0, 1, 0];
-    let mut shape = StepShape::default();
-    for _ in 0..running {
-        shape.add(9, 1, 10);
-    }
     let ramp = Ramp {
         first: span(random.random_range(1..6)),
         growth: span(random.random_range(0..2)),
@@ -159,12 +168,12 @@ fn random_run(random: &mut Xoshiro256PlusPlus, start: u64, running: usize) -> St
         steps,
         ramp,
         takes: ramp.total(steps),
-        shape,
+        shape: &SHAPES[running],
         streaming: running as u32,
         kv: KvGrowth {
             used: random.random_range(1..60),
-            empty: 0,
-            fills: 0,
+            empty: 100,
+            fills: DUE.iter().sum(),
             due: DUE,
             phase: random.random_range(0..4),
         },
@@ -187,6 +196,7 @@ fn finished(arrival: u64, scheduled: u64, end: u64) -> Event {
         scheduled: time(scheduled),
         first_token: time(u64::midpoint(scheduled, end)),
         finished: time(end),
+        running_at_first_token: 1,
         streamed: true,
         priority: 0,
         input_tokens: 10,
@@ -359,7 +369,7 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
                 steps,
                 ramp: Ramp::single(span(step)),
                 takes: span(step * steps),
-                shape,
+                shape: &shape,
                 streaming,
                 kv: KvGrowth::constant(7, 0),
             };
@@ -374,6 +384,7 @@ pub(crate) fn quiet_run(count: u64, gap_ms: u64, slos: &[Slo]) -> (Recorder, Req
             scheduled: time(arrival),
             first_token: time(arrival + prefill),
             finished: time(now),
+            running_at_first_token: 1,
             streamed: true,
             priority: 0,
             input_tokens: 100,
@@ -496,7 +507,7 @@ fn what_keeps_requests_waiting_is_named() {
             steps: 1,
             ramp: Ramp::single(span(500)),
             takes: span(500),
-            shape: shape(tokens),
+            shape: &shape(tokens),
             streaming: 0,
             kv: KvGrowth::constant(90, 0),
         });
@@ -541,7 +552,7 @@ fn held_back_by_batch(rows: u64, running: u64) -> Binding {
         steps: 1,
         ramp: Ramp::single(span(500)),
         takes: span(500),
-        shape,
+        shape: &shape,
         streaming: running as u32,
         kv: KvGrowth::constant(9, 0),
     });

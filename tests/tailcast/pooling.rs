@@ -20,6 +20,7 @@ fn history() -> Finished {
         scheduled: at(10),
         first_token: at(40),
         finished: at(140),
+        running_at_first_token: 1,
         streamed: true,
         priority: 0,
         input_tokens: 100,
@@ -139,7 +140,7 @@ fn crowded(slos: &[Slo]) -> Recording {
         steps: 1,
         ramp: Ramp::single(second),
         takes: second,
-        shape,
+        shape: &shape,
         streaming: 0,
         kv: KvGrowth::constant(40, 0),
     });

@@ -1,7 +1,7 @@
 //! Where prefix hits are lost: worked out on paper, and counted again token by token in random worlds.
 
 use serde_json::Value;
-use tailcast::engine::{self, Engine, Event, Observer, StepRun};
+use tailcast::engine::{self, Engine, Event, Observer, Server, StepRun};
 use tailcast::metrics::{Recorder, RecorderSettings, Summary};
 use tailcast::units::Time;
 use tailcast::workload::{ContentId, Request, RequestId};
@@ -197,7 +197,7 @@ impl Observer for Recount<'_> {
     fn ran(&mut self, _run: &StepRun<'_>) {}
 }
 
-fn run(world: &World, mut engine: Box<dyn Engine>, observer: &mut dyn Observer) {
+fn run(world: &World, mut engine: Server, observer: &mut dyn Observer) {
     for request in &world.requests {
         engine.advance(request.arrival, observer);
         observer.sent(request);
@@ -206,7 +206,7 @@ fn run(world: &World, mut engine: Box<dyn Engine>, observer: &mut dyn Observer) 
     engine.advance(Time::LIMIT, observer);
 }
 
-fn summary(world: &World, engine: Box<dyn Engine>) -> Summary {
+fn summary(world: &World, engine: Server) -> Summary {
     let mut recorder = Recorder::new(RecorderSettings {
         server: &world.settings,
         prefix_caching: true,

@@ -15,7 +15,7 @@ use crate::worlds::{Clients, Heard, Stream, World, world};
 fn told(world: &World) -> Vec<Heard> {
     let mut stream = Stream::default();
     let mut engine = engine::reference(&world.settings, Box::new(world.step_time.clone()));
-    replay(engine.as_mut(), &mut Clients::new(world), &mut stream).unwrap();
+    replay(&mut engine, &mut Clients::new(world), &mut stream).unwrap();
     stream.heard
 }
 

@@ -49,7 +49,7 @@ fn simulated_wait(workload: &Synthetic, step_time: Affine) -> (f64, f64) {
     };
     let mut waits = Waits::default();
     let mut server = engine::fast(&settings, Box::new(step_time));
-    replay(server.as_mut(), &mut workload.source(7), &mut waits).unwrap();
+    replay(&mut server, &mut workload.source(7), &mut waits).unwrap();
     let count = waits.means.len() as f64;
     let mean = waits.means.iter().sum::<f64>() / count;
     let squares: f64 = waits.means.iter().map(|batch| (batch - mean).powi(2)).sum();

@@ -1,6 +1,6 @@
 //! Sessions: each turn repeats what was said and comes a while after the answer, drawn at random or read from a trace.
 
-use tailcast::engine::{self, Engine, Event, Finished, Observer, ServerSettings, StepRun};
+use tailcast::engine::{self, Event, Finished, Observer, ServerSettings, StepRun};
 use tailcast::fleet::replay;
 use tailcast::policy::{ContinuousSettings, PolicySettings};
 use tailcast::step_time::Affine;
@@ -274,7 +274,7 @@ fn told(policy: &PolicySettings, workload: &Synthetic) -> Told {
     let [slow, fast] = [engine::reference, engine::fast].map(|make| {
         let mut told = Told::default();
         let mut engine = make(&settings, Box::new(step_time));
-        replay(engine.as_mut(), &mut workload.source(1), &mut told).unwrap();
+        replay(&mut engine, &mut workload.source(1), &mut told).unwrap();
         told
     });
     assert_eq!((&slow.times, &slow.cached), (&fast.times, &fast.cached));
@@ -342,10 +342,9 @@ fn both_engines_tell_the_same_of_sessions() {
                 popularity: 1.0,
             });
             let [slow, fast] = [engine::reference, engine::fast].map(|make| {
-                let mut engine: Box<dyn Engine> =
-                    make(&world.settings, Box::new(world.step_time.clone()));
+                let mut engine = make(&world.settings, Box::new(world.step_time.clone()));
                 let mut stream = Stream::default();
-                replay(engine.as_mut(), &mut workload.source(seed), &mut stream).unwrap();
+                replay(&mut engine, &mut workload.source(seed), &mut stream).unwrap();
                 stream.heard
             });
             assert_eq!(slow, fast, "policy {policy}, world {seed}");

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tailcast::engine::{self, Clock, Engine, Event, Experiment, log_steps};
+use tailcast::engine::{self, Clock, Engine, Event, Experiment, Server, log_steps};
 use tailcast::policy::vllm::VllmScheduler;
 use tailcast::policy::{ContinuousSettings, Memory, PolicySettings, cut_to_model_length};
 use tailcast::step_time::Affine;
@@ -125,7 +125,7 @@ fn logged(world: &World) -> Tokens {
     tokens
 }
 
-fn served(requests: &[Request], mut server: Box<dyn Engine>) -> Tokens {
+fn served(requests: &[Request], mut server: Server) -> Tokens {
     let mut stream = Stream::default();
     for request in requests {
         server.advance(request.arrival, &mut stream);

@@ -161,6 +161,14 @@ fn functions(lines: &[&str]) -> Vec<(String, usize)> {
             continue;
         }
         let closing = format!("{}}}", " ".repeat(line.len() - code.len()));
+        // A declaration of several lines: what follows it is not its body.
+        let mut head = lines[start..].iter();
+        if head
+            .find(|line| line.ends_with(['{', ';']))
+            .is_some_and(|line| line.ends_with(';'))
+        {
+            continue;
+        }
         let end = lines[start..].iter().position(|line| **line == closing);
         let name = code
             .split("fn ")

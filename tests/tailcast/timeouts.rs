@@ -54,7 +54,7 @@ fn ends(async_scheduling: bool, requests: &[Request]) -> Vec<(u64, u64, &'static
         let mut engine = make(&settings, Box::new(step_time));
         let mut stream = Stream::default();
         let mut source = Impatient(requests.iter().cloned());
-        replay(engine.as_mut(), &mut source, &mut stream).unwrap();
+        replay(&mut engine, &mut source, &mut stream).unwrap();
         stream.heard
     });
     assert_eq!(slow, fast);

@@ -1,9 +1,9 @@
 //! The fast engine tells exactly what the readable engine tells, event for event and step for step.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use rand::RngExt;
-use tailcast::engine::{self, Engine, Event};
+use tailcast::engine::{self, Engine, Event, Server};
 use tailcast::fleet::replay;
 use tailcast::units::{Span, Time};
 use tailcast::workload::RequestId;
@@ -49,13 +49,13 @@ fn both_engines_tell_the_same_when_clients_wait_for_their_answers() {
 }
 
 /// Sends the world's requests; `with_stops` advances in many small pieces, which must not matter.
-fn open_loop(world: &World, mut engine: Box<dyn Engine>, with_stops: bool) -> Vec<Heard> {
+fn open_loop(world: &World, mut engine: Server, with_stops: bool) -> Vec<Heard> {
     let mut stream = Stream::default();
     let mut random = world.random.clone();
     let mut deadlines = VecDeque::new();
     let give_up = |until: Time,
                    deadlines: &mut VecDeque<(Time, RequestId)>,
-                   engine: &mut dyn Engine,
+                   engine: &mut Server,
                    stream: &mut Stream| {
         while let Some((deadline, id)) = deadlines.pop_front_if(|(time, _)| *time <= until) {
             engine.advance(deadline, stream);
@@ -63,12 +63,7 @@ fn open_loop(world: &World, mut engine: Box<dyn Engine>, with_stops: bool) -> Ve
         }
     };
     for request in &world.requests {
-        give_up(
-            request.arrival,
-            &mut deadlines,
-            engine.as_mut(),
-            &mut stream,
-        );
+        give_up(request.arrival, &mut deadlines, &mut engine, &mut stream);
         if with_stops && random.random_bool(0.5) {
             let before = request.arrival.picos();
             engine.advance(
@@ -82,7 +77,7 @@ fn open_loop(world: &World, mut engine: Box<dyn Engine>, with_stops: bool) -> Ve
             deadlines.push_back((request.arrival + timeout, request.id));
         }
     }
-    give_up(Time::LIMIT, &mut deadlines, engine.as_mut(), &mut stream);
+    give_up(Time::LIMIT, &mut deadlines, &mut engine, &mut stream);
     if with_stops {
         let mut until = world.requests.last().unwrap().arrival;
         for _ in 0..20 {
@@ -94,9 +89,9 @@ fn open_loop(world: &World, mut engine: Box<dyn Engine>, with_stops: bool) -> Ve
     stream.heard
 }
 
-fn closed_loop(world: &World, mut engine: Box<dyn Engine>) -> Vec<Heard> {
+fn closed_loop(world: &World, mut engine: Server) -> Vec<Heard> {
     let mut stream = Stream::default();
-    replay(engine.as_mut(), &mut Clients::new(world), &mut stream).unwrap();
+    replay(&mut engine, &mut Clients::new(world), &mut stream).unwrap();
     stream.heard
 }
 
@@ -112,6 +107,66 @@ fn assert_same(policy: &str, seed: u64, slow: &[Heard], fast: &[Heard]) {
         &slow[from..slow.len().min(place + 2)],
         &fast[from..fast.len().min(place + 2)],
     );
+}
+
+#[test]
+fn a_history_has_how_many_ran_at_the_first_token() {
+    for policy in policy_names() {
+        let (mut alone, mut together, mut whole) = (0, 0, 0);
+        for seed in 0..worlds_per_policy() {
+            let world = world(policy, seed);
+            for make in [engine::reference, engine::fast] {
+                let engine = || make(&world.settings, Box::new(world.step_time.clone()));
+                for heard in [
+                    open_loop(&world, engine(), false),
+                    open_loop(&world, engine(), true),
+                    closed_loop(&world, engine()),
+                ] {
+                    for (id, told, counted) in running_at_first_tokens(&heard) {
+                        assert_eq!(told, counted, "policy {policy}, world {seed}, {id:?}");
+                        match told {
+                            0 => whole += 1,
+                            1 => alone += 1,
+                            2.. => together += 1,
+                        }
+                    }
+                }
+            }
+        }
+        assert!(alone > 0, "{policy}: nobody has its first token alone");
+        assert_eq!(together > 0, policy != "none", "{policy}: {together}");
+        assert_eq!(whole > 0, policy == "static", "{policy}: {whole}");
+    }
+}
+
+/// Of each finished request how many ran at its first token: as its history has it, and counted from what was heard until this token was
+/// told; none if its response is sent as a whole.
+fn running_at_first_tokens(heard: &[Heard]) -> Vec<(RequestId, u32, u32)> {
+    let mut running = 0;
+    let mut at_first_token = HashMap::new();
+    let mut ended = Vec::new();
+    for heard in heard {
+        let Heard::Event { id, event, .. } = heard else {
+            continue;
+        };
+        match event {
+            Event::Admitted { .. } => running += 1,
+            Event::Preempted | Event::Aborted { waiting: false } => running -= 1,
+            Event::FirstToken => {
+                let before = at_first_token.insert(*id, running);
+                assert_eq!(before, None, "{id:?} has one first token");
+            }
+            Event::Finished(history) => {
+                running -= u32::from(!history.was_waiting);
+                let counted = at_first_token.remove(id);
+                assert_eq!(counted.is_some(), history.streamed, "{id:?}");
+                ended.push((*id, history.running_at_first_token, counted.unwrap_or(0)));
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(running, 0, "nobody runs in the end");
+    ended
 }
 
 #[test]

@@ -17,7 +17,7 @@ impl ContinuousBatching {
         mut budget: u32,
         shape: &mut StepShape,
         at: Moment,
-        observer: &mut dyn Observer,
+        observer: &mut (impl Observer + ?Sized),
     ) {
         while budget > 0 && self.running.count() < self.rules.max_num_seqs {
             let Some(&slot) = self.waiting.front() else {
@@ -66,11 +66,13 @@ impl ContinuousBatching {
     }
 
     /// Gives the request that has just come in what it found in the cache.
-    fn admit(&mut self, slot: Slot, hit: Hit, now: Time, observer: &mut dyn Observer) {
+    fn admit(&mut self, slot: Slot, hit: Hit, now: Time, observer: &mut (impl Observer + ?Sized)) {
         let active = &mut self.slots[slot];
-        active.holding.take_hit(&mut self.pool, &self.found);
-        self.naming += u32::from(active.holding.names_output());
-        self.found.clear();
+        if self.rules.prefix_caching {
+            active.holding.take_hit(&mut self.pool, &self.found);
+            self.naming += u32::from(active.holding.names_output());
+            self.found.clear();
+        }
         active.part = if self.listed {
             Part::Listed
         } else {

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use super::decoders::Decoders;
 use super::holding::Holding;
+use super::in_flight::InFlight;
 use super::repeats::Repeats;
 use super::running::Running;
 use super::slots::{Part, Slot, Slots};
@@ -17,7 +18,7 @@ use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
-pub(super) struct ContinuousBatching {
+pub(in crate::engine) struct ContinuousBatching {
     pub(super) rules: ContinuousSettings,
     pub(super) memory: Memory,
     pub(super) slots: Slots,
@@ -29,7 +30,9 @@ pub(super) struct ContinuousBatching {
     /// Those that compute in the step that is being decided apart from the decoders, in the order of admission, and how many tokens.
     pub(super) chunks: Vec<(Slot, u32)>,
     /// What was decided and has not ended.
-    pub(super) decided: VecDeque<Decided>,
+    pub(super) decided: InFlight<Decided>,
+    /// The step, by the decoders' clock, up to which all tokens have been handed out.
+    completed: u64,
     pub(super) pool: CountedPool,
     /// Slots of the running requests' blocks without a token, those that the decided steps compute counted as tokens.
     empty: u64,
@@ -70,7 +73,8 @@ impl ContinuousBatching {
             decoders: Decoders::new(memory.block_tokens),
             prefilling: Vec::new(),
             chunks: Vec::new(),
-            decided: VecDeque::new(),
+            decided: InFlight::default(),
+            completed: 0,
             pool: CountedPool::new(
                 memory.usable_blocks,
                 memory.block_tokens,
@@ -130,7 +134,11 @@ impl ContinuousBatching {
     }
 
     /// Takes all blocks from the youngest running request and puts it at the head of the queue.
-    pub(super) fn preempt_youngest(&mut self, at: Moment, observer: &mut dyn Observer) -> Slot {
+    pub(super) fn preempt_youngest(
+        &mut self,
+        at: Moment,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> Slot {
         let slot = self
             .running
             .youngest(&self.slots)
@@ -168,15 +176,9 @@ impl ContinuousBatching {
         }
     }
 
-    /// The step, by the decoders' clock, up to which all tokens have been handed out.
-    fn completed(&self) -> u64 {
-        let in_flight: u64 = self.decided.iter().map(|decided| decided.steps).sum();
-        self.decoders.clock() - in_flight
-    }
-
     /// How many of a request's tokens a step in flight is going to sample: 1 or 0.
     pub(super) fn placeholders(&self, slot: Slot) -> u32 {
-        u32::from(self.slots[slot].sampled > self.completed())
+        u32::from(self.slots[slot].sampled > self.completed)
     }
 
     /// Of how many tokens from the start it is known which they are, as far as blocks were named for them. A token that a step in flight
@@ -200,9 +202,12 @@ impl ContinuousBatching {
     /// Takes all blocks from a request of which `known` tokens are known.
     pub(super) fn release(&mut self, slot: Slot, known: u32, returns: bool) {
         let active = &mut self.slots[slot];
-        self.naming -= u32::from(active.holding.names_output());
         let slots = u64::from(active.live.blocks) * u64::from(self.memory.block_tokens);
         self.empty -= slots - u64::from(active.live.computed);
+        if !self.rules.prefix_caching {
+            return self.pool.give_back(active.live.blocks);
+        }
+        self.naming -= u32::from(active.holding.names_output());
         active
             .holding
             .release(&active.live, known, returns, &mut self.pool);
@@ -227,9 +232,11 @@ impl ContinuousBatching {
         let live = &active.live;
         let known = (live.computed + tokens).min(live.num_tokens() - placeholders);
         active.known = known;
-        active
-            .holding
-            .name_full(&live.request, live.generated, known, &mut self.pool);
+        if self.rules.prefix_caching {
+            active
+                .holding
+                .name_full(&live.request, live.generated, known, &mut self.pool);
+        }
         let computed = live.computed + tokens;
         shape.add(live.computed, tokens, live.num_tokens().max(computed));
         self.chunks.push((slot, tokens));
@@ -243,7 +250,7 @@ impl ContinuousBatching {
         threshold: u32,
         shape: &mut StepShape,
         at: Moment,
-        observer: &mut dyn Observer,
+        observer: &mut (impl Observer + ?Sized),
     ) -> (u32, bool) {
         let mut preempted = false;
         // Older requests take their blocks first and preempt the youngest when there are none: in the end the youngest have gone, as
@@ -305,15 +312,15 @@ impl ContinuousBatching {
     }
 
     /// Tells about the first `steps` of the decision that has been in flight longest.
-    fn report(&self, steps: &Steps, observer: &mut dyn Observer) {
-        let decided = &self.decided[0];
+    fn report(&self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
+        let decided = self.decided.front().expect("it was decided");
         let one_step_after = |&&slot: &&Slot| self.slots[slot].live.last_token == Some(steps.start);
         observer.ran(&StepRun {
             start: steps.start,
             steps: steps.count,
             ramp: steps.ramp,
             takes: steps.end - steps.start,
-            shape: steps.shape,
+            shape: &steps.shape,
             streaming: decided.decoding
                 + decided.sampling.iter().filter(one_step_after).count() as u32,
             kv: if steps.count == 1 {
@@ -325,12 +332,29 @@ impl ContinuousBatching {
         });
     }
 
+    /// The decision that has been in flight longest has ended with these steps. True if a request finished.
+    fn hand_out(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {
+        self.decided.pop();
+        let mut index = 0;
+        while let Some(&slot) = self.decided.ended().sampling.get(index) {
+            self.give_token(slot, steps, observer);
+            self.name_known(slot);
+            index += 1;
+        }
+        index = 0;
+        while let Some(&slot) = self.decided.ended().ending.get(index) {
+            self.finish(slot, steps.end, observer);
+            index += 1;
+        }
+        index > 0
+    }
+
     /// Hands a request a token that it has sampled by itself.
-    fn give_token(&mut self, slot: Slot, steps: &Steps, observer: &mut dyn Observer) {
+    fn give_token(&mut self, slot: Slot, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
+        let running = self.running.count();
         let live = &mut self.slots[slot].live;
         match live.last_token {
             None => {
-                live.first_token = Some(steps.end);
                 observer.on(steps.end, live.request.id, &Event::FirstToken);
             }
             Some(last) if last != steps.start => {
@@ -339,11 +363,11 @@ impl ContinuousBatching {
             }
             Some(_) => {}
         }
-        live.last_token = Some(steps.end);
+        live.note_token(steps.end, running);
     }
 
     /// Lets a request go that has all its tokens.
-    fn finish(&mut self, slot: Slot, now: Time, observer: &mut dyn Observer) {
+    fn finish(&mut self, slot: Slot, now: Time, observer: &mut (impl Observer + ?Sized)) {
         match self.slots[slot].part {
             Part::Waits => {
                 let place = self.waiting.iter().position(|&other| other == slot);
@@ -381,9 +405,9 @@ impl ContinuousBatching {
     }
 
     /// The chunks that were decided count as computed; those that complete a prompt make their requests decoders.
-    fn commit_chunks(&mut self, decided: &mut Decided) {
-        let mut chunks = std::mem::take(&mut self.chunks);
-        for (slot, tokens) in chunks.drain(..) {
+    fn commit_chunks(&mut self) {
+        let decided = self.decided.back_mut().expect("it was decided just now");
+        for (slot, tokens) in self.chunks.drain(..) {
             let active = &mut self.slots[slot];
             let live = &mut active.live;
             live.computed += tokens;
@@ -401,7 +425,6 @@ impl ContinuousBatching {
                 decided.ending.push(slot);
             }
         }
-        self.chunks = chunks;
     }
 
     /// Names what is known of a request's output, where others inside the server can name it.
@@ -431,15 +454,20 @@ impl Scheduler for ContinuousBatching {
         } else {
             Holding::default()
         };
-        let slot = self.slots.insert(Live::new(request), holding);
+        let slot = self.slots.insert(request, holding);
         self.waiting.push_back(slot);
     }
 
-    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut dyn Observer) {
+    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized)) {
         self.take_out(id, at, observer);
     }
 
-    fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {
+    fn decide(
+        &mut self,
+        at: Moment,
+        shape: &mut StepShape,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> Next {
         if self.rules.async_scheduling && !self.decided.is_empty() {
             self.note_ending(at.decided_until);
         }
@@ -450,14 +478,14 @@ impl Scheduler for ContinuousBatching {
         if !self.listed && !self.order_is_irrelevant(threshold) {
             self.list(at.decided_until);
         }
-        let mut shape = StepShape::default();
         let (budget, preempted) = if self.listed {
-            self.decide_listed(threshold, &mut shape, at, observer)
+            *shape = StepShape::default();
+            self.decide_listed(threshold, shape, at, observer)
         } else {
-            self.decide_running(threshold, &mut shape, at, observer)
+            self.decide_running(threshold, shape, at, observer)
         };
         if !preempted {
-            self.decide_waiting(threshold, budget, &mut shape, at, observer);
+            self.decide_waiting(threshold, budget, shape, at, observer);
         }
         if shape.sequences == 0 {
             return if preempted { Next::Again } else { Next::Idle };
@@ -470,7 +498,7 @@ impl Scheduler for ContinuousBatching {
         } else {
             1
         };
-        Next::Run { shape, repeats }
+        Next::Run(repeats)
     }
 
     fn commit(&mut self, steps: u64) {
@@ -480,30 +508,39 @@ impl Scheduler for ContinuousBatching {
         };
         let decoders = u64::from(self.decoders.count());
         self.empty -= decoders;
-        let mut decided = Decided {
-            steps,
-            clock: self.decoders.clock(),
-            used_blocks: self.memory.usable_blocks - self.pool.free(),
-            decoding: self.decoders.count() - self.decided.back().map_or(0, overrun),
-            empty: self.empty,
-            ..Decided::default()
-        };
+        let decoding = self.decoders.count() - self.decided.back().map_or(0, overrun);
+        let decided = self.decided.next();
+        decided.steps = steps;
+        decided.clock = self.decoders.clock();
+        decided.used_blocks = self.memory.usable_blocks - self.pool.free();
+        decided.decoding = decoding;
+        decided.empty = self.empty;
+        decided.sampling.clear();
+        decided.ending.clear();
+        self.decided.push();
         self.take(self.decoders.due_after_next(steps - 1));
         self.empty -= (steps - 1) * decoders;
         self.decoders.advance(steps);
-        self.commit_chunks(&mut decided);
-        self.decided.push_back(decided);
+        if !self.chunks.is_empty() {
+            self.commit_chunks();
+        }
     }
 
-    fn complete(&mut self, steps: &Steps, observer: &mut dyn Observer) -> bool {
+    fn in_server(&self) -> usize {
+        self.slots.in_use()
+    }
+
+    fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {
         self.report(steps, observer);
-        let first = &mut self.decided[0];
+        self.completed += steps.count;
+        let first = self.decided.front_mut().expect("it was decided");
         if steps.count < first.steps {
             let growth = self
                 .decoders
                 .growth(first.clock, first.used_blocks, first.empty);
-            first.used_blocks = growth.used_at(steps.count) as u32;
-            first.empty = growth.empty_at(steps.count);
+            let (used, empty) = growth.at(steps.count);
+            first.used_blocks = used as u32;
+            first.empty = empty;
             first.clock += steps.count;
             first.steps -= steps.count;
             return false;
@@ -511,14 +548,6 @@ impl Scheduler for ContinuousBatching {
         if !self.rules.async_scheduling {
             self.note_ending(steps.end);
         }
-        let ended = self.decided.pop_front().expect("it was decided");
-        for &slot in &ended.sampling {
-            self.give_token(slot, steps, observer);
-            self.name_known(slot);
-        }
-        for &slot in &ended.ending {
-            self.finish(slot, steps.end, observer);
-        }
-        !ended.ending.is_empty()
+        self.hand_out(steps, observer)
     }
 }

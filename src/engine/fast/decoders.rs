@@ -5,9 +5,7 @@
 //! takes a new block whenever `t + (clock - c)` is a multiple of the block size, that is in the steps whose clock is `c - t` modulo the
 //! block size, and finishes at a clock that is known when it joins.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
+use super::finishes::Finishes;
 use super::slots::{Slot, Slots};
 use crate::kv::KvGrowth;
 use crate::step_time::StepShape;
@@ -16,13 +14,15 @@ use crate::step_time::StepShape;
 pub(super) struct Decoders {
     block_tokens: u32,
     clock: u64,
+    /// The clock modulo the block size.
+    phase: u32,
     count: u32,
     /// Sum of their contexts in the next step, the token to compute included.
     context: u64,
     /// `due[c]`: how many take a new block in a step whose clock is `c` modulo the block size.
     due: Vec<u32>,
-    /// (clock, order of admission, slot) of each finish; entries whose order is no longer their slot's are void.
-    finishes: BinaryHeap<Reverse<(u64, u64, Slot)>>,
+    /// Entries whose order is no longer their slot's are void.
+    finishes: Finishes,
 }
 
 impl Decoders {
@@ -30,10 +30,11 @@ impl Decoders {
         Self {
             block_tokens,
             clock: 0,
+            phase: 0,
             count: 0,
             context: 0,
             due: vec![0; block_tokens as usize],
-            finishes: BinaryHeap::new(),
+            finishes: Finishes::default(),
         }
     }
 
@@ -51,7 +52,7 @@ impl Decoders {
         let active = &slots[slot];
         let missing = active.live.request.output_tokens - active.live.generated;
         let finishes = self.clock + u64::from(missing);
-        self.finishes.push(Reverse((finishes, active.order, slot)));
+        self.finishes.push((finishes, active.order, slot));
         self.join_beyond_end(slots, slot);
         slots[slot].finishes = finishes;
     }
@@ -97,16 +98,24 @@ impl Decoders {
 
     /// Blocks that the next step needs.
     pub(super) fn due_now(&self) -> u32 {
-        self.due[self.phase()]
+        self.due[self.phase as usize]
     }
 
     /// Blocks that the `steps` steps after the next one need.
     pub(super) fn due_after_next(&self, steps: u64) -> u32 {
-        let cycle = self.due.len() as u64;
-        let rest: u32 = (1..=(steps % cycle) as usize)
-            .map(|step| self.due[(self.phase() + step) % self.due.len()])
-            .sum();
-        (steps / cycle) as u32 * self.count + rest
+        let cycle = u64::from(self.block_tokens);
+        let (cycles, rest) = if steps < cycle {
+            (0, steps)
+        } else {
+            (steps / cycle, steps % cycle)
+        };
+        let mut due = cycles as u32 * self.count;
+        let mut place = self.phase;
+        for _ in 0..rest {
+            place = self.after(place);
+            due += self.due[place as usize];
+        }
+        due
     }
 
     /// How blocks grow from the step at `clock` on, in which `used` are in use with `empty` slots without a token, while the decoders are
@@ -123,7 +132,7 @@ impl Decoders {
 
     /// How many steps until the next finish, at most `most`. At least one request decodes.
     pub(super) fn steps_to_finish(&mut self, slots: &Slots) -> u64 {
-        while let Some(&Reverse((clock, order, slot))) = self.finishes.peek() {
+        while let Some(&(clock, order, slot)) = self.finishes.peek() {
             if slots[slot].order == order {
                 return clock - self.clock;
             }
@@ -134,7 +143,7 @@ impl Decoders {
 
     /// How many steps, the next one included, before the first that lacks a block, if `free` are left once the next step has its own.
     pub(super) fn steps_before_shortage(&self, free: u32, most: u64) -> u64 {
-        let cycle = self.due.len() as u64;
+        let cycle = u64::from(self.block_tokens);
         let cycles = u64::from(free / self.count);
         if most <= cycles * cycle {
             return most;
@@ -142,8 +151,10 @@ impl Decoders {
         // After `cycles` whole cycles fewer blocks are left than a cycle needs: the shortage is less than a cycle away.
         let mut left = free % self.count;
         let mut steps = cycles * cycle + 1;
+        let mut place = self.phase;
         while steps < most {
-            let due = self.due[(self.phase() + steps as usize) % self.due.len()];
+            place = self.after(place);
+            let due = self.due[place as usize];
             if due > left {
                 break;
             }
@@ -156,18 +167,19 @@ impl Decoders {
     /// All of them have computed `steps` tokens.
     pub(super) fn advance(&mut self, steps: u64) {
         self.clock += steps;
+        let cycle = u64::from(self.block_tokens);
+        self.phase = ((u64::from(self.phase) + steps) % cycle) as u32;
         self.context += u64::from(self.count) * steps;
     }
 
     /// The next request that has all its tokens, if any, each once; in the order of admission. It still has to leave.
     pub(super) fn pop_finished(&mut self, slots: &Slots) -> Option<Slot> {
-        while let Some(&Reverse((clock, order, slot))) = self.finishes.peek() {
-            let current = slots[slot].order == order;
-            if current && clock > self.clock {
+        while let Some(&(clock, order, slot)) = self.finishes.peek() {
+            if clock > self.clock {
                 return None;
             }
             self.finishes.pop();
-            if current {
+            if slots[slot].order == order {
                 return Some(slot);
             }
         }
@@ -182,13 +194,23 @@ impl Decoders {
         self.finishes.clear();
     }
 
-    fn phase(&self) -> usize {
-        (self.clock % u64::from(self.block_tokens)) as usize
+    /// The place in the cycle of the block size after this one.
+    const fn after(&self, place: u32) -> u32 {
+        if place + 1 == self.block_tokens {
+            0
+        } else {
+            place + 1
+        }
     }
 
     /// The steps, by their clock modulo the block size, in which a request with `computed` tokens takes a new block.
     fn due_place(&self, computed: u32) -> usize {
-        let cycle = u64::from(self.block_tokens);
-        ((self.clock + cycle - u64::from(computed) % cycle) % cycle) as usize
+        let passed = computed % self.block_tokens;
+        let place = if self.phase >= passed {
+            self.phase - passed
+        } else {
+            self.phase + self.block_tokens - passed
+        };
+        place as usize
     }
 }

@@ -84,7 +84,7 @@ impl ContinuousBatching {
         threshold: u32,
         shape: &mut StepShape,
         at: Moment,
-        observer: &mut dyn Observer,
+        observer: &mut (impl Observer + ?Sized),
     ) -> (u32, bool) {
         let mut budget = self.rules.max_num_batched_tokens;
         let mut running = self.running.sweep(&self.slots).to_vec();

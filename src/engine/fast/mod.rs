@@ -5,7 +5,9 @@ mod abort;
 mod admission;
 mod continuous;
 mod decoders;
+mod finishes;
 mod holding;
+mod in_flight;
 mod listed;
 mod none;
 mod repeats;
@@ -13,29 +15,41 @@ mod running;
 mod slots;
 mod static_batch;
 
-use std::collections::VecDeque;
-
+use self::in_flight::InFlight;
+use super::server::{Implementation, Server};
 use super::{Engine, Event, Observer, ServerSettings, reference};
+
+pub(super) use self::continuous::ContinuousBatching;
+pub(super) use self::none::NoBatching;
+pub(super) use self::static_batch::StaticBatching;
+
 use crate::policy::{PolicySettings, cut_to_model_length};
 use crate::step_time::{Ramp, StepShape, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
 /// A server that leaps, where its policy has a shortcut.
-pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn Engine> {
+pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
     let memory = settings.memory();
     match &settings.policy {
-        PolicySettings::None => server(none::NoBatching::new(memory), settings, step_time),
+        PolicySettings::None => {
+            let scheduler = NoBatching::new(memory);
+            Server(Implementation::None(server(scheduler, settings, step_time)))
+        }
         PolicySettings::Static(rules) => {
-            let scheduler = static_batch::StaticBatching::new(rules.clone(), memory);
-            server(scheduler, settings, step_time)
+            let scheduler = StaticBatching::new(rules.clone(), memory);
+            Server(Implementation::Static(server(
+                scheduler, settings, step_time,
+            )))
         }
         PolicySettings::Continuous(rules) if rules.priority || rules.speculative.is_some() => {
             reference(settings, step_time)
         }
         PolicySettings::Continuous(rules) => {
-            let scheduler = continuous::ContinuousBatching::new(rules.clone(), memory);
-            server(scheduler, settings, step_time)
+            let scheduler = ContinuousBatching::new(rules.clone(), memory);
+            Server(Implementation::Continuous(server(
+                scheduler, settings, step_time,
+            )))
         }
         // A policy without a shortcut of its own takes every step by itself.
         _ => reference(settings, step_time),
@@ -43,7 +57,7 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<dyn 
 }
 
 /// The queues of one policy, kept so that a leap needs no look at each request.
-trait Scheduler {
+pub(in crate::engine) trait Scheduler {
     /// Whether a request, alone on an empty server, could be served.
     fn can_ever_serve(&self, request: &Request) -> bool;
 
@@ -51,46 +65,50 @@ trait Scheduler {
     fn submit(&mut self, request: Request);
 
     /// A client has given up: its request leaves, unless it has left or takes part in a batch that cannot do without it.
-    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut dyn Observer);
+    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized));
 
-    /// Decides what happens next.
-    fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next;
+    /// Decides what happens next; if steps, the first one's batch is left in `shape`.
+    fn decide(
+        &mut self,
+        at: Moment,
+        shape: &mut StepShape,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> Next;
+
+    /// How many requests have been taken and have not ended.
+    fn in_server(&self) -> usize;
 
     /// What was just decided to run does so for so many steps.
     fn commit(&mut self, _steps: u64) {}
 
     /// Hands out the tokens of steps that have ended; true if a request finished. The steps are those decided first, all of one decision
     /// or its beginning.
-    fn complete(&mut self, steps: &Steps, observer: &mut dyn Observer) -> bool;
+    fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool;
 }
 
 /// When a decision is taken.
 #[derive(Clone, Copy)]
-struct Moment {
+pub(in crate::engine) struct Moment {
     now: Time,
     /// When the steps decided so far will have ended.
     decided_until: Time,
 }
 
 /// What happens next on a server with room for another step in flight.
-enum Next {
+pub(in crate::engine) enum Next {
     /// Nothing, until another request arrives or a step ends.
     Idle,
     /// Nothing, until this time or another arrival.
     WaitUntil(Time),
     /// Decide again, after the step in flight if there is one: someone was preempted and nobody is left to run.
     Again,
-    /// Steps with this shape, each context one token longer than the step before.
-    Run {
-        /// The first step's batch.
-        shape: StepShape,
-        /// For how many steps the members stay the same if nobody arrives; at least 1.
-        repeats: u64,
-    },
+    /// Steps of the same members, each context one token longer than the step before: for so many steps if nobody arrives, at least 1.
+    Run(u64),
 }
 
 /// Steps of one decision.
-struct Steps {
+#[derive(Clone, Copy, Default)]
+pub(in crate::engine) struct Steps {
     start: Time,
     end: Time,
     shape: StepShape,
@@ -98,7 +116,8 @@ struct Steps {
     count: u64,
 }
 
-struct FastServer<S> {
+/// The clock and the steps in flight, whatever the policy.
+pub(super) struct FastServer<S> {
     scheduler: S,
     step_time: Box<dyn StepTime>,
     max_model_len: u32,
@@ -107,18 +126,22 @@ struct FastServer<S> {
     /// When the next decision is taken: at the end of the latest step, or at a later arrival.
     now: Time,
     /// Decided steps that have not ended, one after the other.
-    in_flight: VecDeque<Steps>,
+    in_flight: InFlight<Steps>,
+    /// How many these are.
+    steps_in_flight: u64,
+    /// When the step decided last ends, or has ended.
+    latest_end: Time,
     /// Requests to take out before the next decision.
     given_up: Vec<RequestId>,
     /// When there will be something to decide, if that does not have to wait for the end of a step.
     wakes: Option<Time>,
 }
 
-fn server<S: Scheduler + 'static>(
+fn server<S: Scheduler>(
     scheduler: S,
     settings: &ServerSettings,
     step_time: Box<dyn StepTime>,
-) -> Box<dyn Engine> {
+) -> Box<FastServer<S>> {
     let most_in_flight = match &settings.policy {
         PolicySettings::Continuous(rules) => rules.steps_in_flight(),
         _ => 1,
@@ -129,14 +152,16 @@ fn server<S: Scheduler + 'static>(
         max_model_len: settings.max_model_len,
         most_in_flight,
         now: Time::ZERO,
-        in_flight: VecDeque::new(),
+        in_flight: InFlight::default(),
+        steps_in_flight: 0,
+        latest_end: Time::ZERO,
         given_up: Vec::new(),
         wakes: None,
     })
 }
 
 impl<S: Scheduler> Engine for FastServer<S> {
-    fn submit(&mut self, request: Request, observer: &mut dyn Observer) {
+    fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         let (id, arrival) = (request.id, request.arrival);
         if self.in_flight.is_empty() {
             self.now = self.now.max(arrival);
@@ -165,32 +190,16 @@ impl<S: Scheduler> Engine for FastServer<S> {
         }
     }
 
-    fn advance(&mut self, until: Time, observer: &mut dyn Observer) {
-        while self.advance_to_finish(until, observer) {}
+    fn advance(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
+        self.run(until, false, observer);
     }
 
-    fn advance_to_finish(&mut self, until: Time, observer: &mut dyn Observer) -> bool {
-        loop {
-            match self.wakes {
-                Some(time) if time >= until => return false,
-                Some(time) => {
-                    self.now = time;
-                    self.decide(until, observer);
-                }
-                None => {
-                    let Some(steps) = self.next_ended(until) else {
-                        return false;
-                    };
-                    self.now = steps.end;
-                    if self.steps_in_flight() < self.most_in_flight {
-                        self.wakes = Some(self.now);
-                    }
-                    if self.scheduler.complete(&steps, observer) {
-                        return true;
-                    }
-                }
-            }
-        }
+    fn advance_to_finish(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) -> bool {
+        self.run(until, true, observer)
+    }
+
+    fn in_server(&self) -> u64 {
+        self.scheduler.in_server() as u64
     }
 
     fn next_event(&self) -> Option<Time> {
@@ -203,16 +212,38 @@ impl<S: Scheduler> Engine for FastServer<S> {
 }
 
 impl<S: Scheduler> FastServer<S> {
-    fn steps_in_flight(&self) -> u64 {
-        self.in_flight.iter().map(|steps| steps.count).sum()
+    /// True if it has stopped at a finish.
+    fn run(
+        &mut self,
+        until: Time,
+        stops_at_finish: bool,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> bool {
+        loop {
+            match self.wakes {
+                Some(time) if time >= until => return false,
+                Some(time) => {
+                    self.now = time;
+                    self.decide(until, observer);
+                }
+                None => {
+                    let Some((count, takes)) = self.next_ended(until) else {
+                        return false;
+                    };
+                    if self.end_steps(count, takes, observer) && stops_at_finish {
+                        return true;
+                    }
+                }
+            }
+        }
     }
 
     fn decided_until(&self) -> Time {
-        self.in_flight.back().map_or(self.now, |latest| latest.end)
+        self.latest_end.max(self.now)
     }
 
     /// Takes one decision, and says when the next is due.
-    fn decide(&mut self, until: Time, observer: &mut dyn Observer) {
+    fn decide(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
         let at = Moment {
             now: self.now,
             decided_until: self.decided_until(),
@@ -220,43 +251,52 @@ impl<S: Scheduler> FastServer<S> {
         for id in self.given_up.drain(..) {
             self.scheduler.abort(id, at, observer);
         }
-        self.wakes = match self.scheduler.decide(at, observer) {
+        let next = &mut self.in_flight.next().shape;
+        self.wakes = match self.scheduler.decide(at, next, observer) {
             Next::Idle => None,
             Next::WaitUntil(time) => Some(time),
             Next::Again => self.in_flight.is_empty().then_some(self.now),
-            Next::Run { shape, repeats } => {
-                let steps = self.leap(shape, repeats, until);
-                self.scheduler.commit(steps.count);
-                self.in_flight.push_back(steps);
-                (self.steps_in_flight() < self.most_in_flight).then_some(self.now)
+            Next::Run(repeats) => {
+                let count = self.leap(repeats, until);
+                self.scheduler.commit(count);
+                self.steps_in_flight += count;
+                (self.steps_in_flight < self.most_in_flight).then_some(self.now)
             }
         };
     }
 
-    /// As many of the steps, at once, as are decided before `until`; at least the first, which is decided now.
-    fn leap(&self, shape: StepShape, repeats: u64, until: Time) -> Steps {
-        let ramp = if repeats > 1 {
-            self.step_time.ramp(&shape)
+    /// Sets in flight as many of `repeats` steps, at once, as are decided before `until`; at least the first, which is decided now. Says how
+    /// many.
+    #[inline(always)]
+    fn leap(&mut self, repeats: u64, until: Time) -> u64 {
+        let decided_until = self.decided_until();
+        let is_idle = self.in_flight.is_empty();
+        let steps = self.in_flight.next();
+        let shape = &steps.shape;
+        steps.ramp = if repeats > 1 {
+            self.step_time.ramp(shape)
         } else {
-            Ramp::single(self.step_time.step(&shape))
+            Ramp::single(self.step_time.step(shape))
         };
-        let start = if self.in_flight.is_empty() && self.most_in_flight > 1 {
-            self.now + self.step_time.launch(&shape)
+        let ramp = &steps.ramp;
+        let start = if is_idle && self.most_in_flight > 1 {
+            self.now + self.step_time.launch(shape)
         } else {
-            self.decided_until()
+            decided_until
         };
         let most = repeats.min(ramp.len);
         let (mut count, mut takes) = (1, ramp.first);
         if most > 1 {
+            let ramp = steps.ramp;
             (count, takes) = self.decided_before(until, start, &ramp, most);
         }
-        Steps {
-            start,
-            end: start + takes,
-            shape,
-            ramp,
-            count,
-        }
+        let steps = self.in_flight.next();
+        steps.start = start;
+        steps.end = start + takes;
+        steps.count = count;
+        self.latest_end = steps.end;
+        self.in_flight.push();
+        count
     }
 
     /// How many of `most` steps that start at `start` are decided before `until`, and how long they take.
@@ -285,24 +325,53 @@ impl<S: Scheduler> FastServer<S> {
         (count, ramp.total(count))
     }
 
-    /// Takes out the steps in flight that end next, by `until`, and before the end of which nothing is to be decided.
-    fn next_ended(&mut self, until: Time) -> Option<Steps> {
-        let in_flight = self.steps_in_flight();
-        let first = self.in_flight.front_mut()?;
-        let undecided = (in_flight + 1).saturating_sub(self.most_in_flight);
+    /// How many of the steps in flight end next, by `until`, and before the end of which nothing is to be decided; and how long they take.
+    #[inline(always)]
+    fn next_ended(&self, until: Time) -> Option<(u64, Span)> {
+        let first = self.in_flight.front()?;
+        let undecided = (self.steps_in_flight + 1).saturating_sub(self.most_in_flight);
         let most = if undecided == 0 {
             first.count
         } else {
             first.count.min(undecided)
         };
         if most == first.count && first.end <= until {
-            return self.in_flight.pop_front();
+            return Some((most, first.end - first.start));
         }
         if first.count == 1 || first.start > until {
             return None;
         }
         let (count, takes) = first.ramp.within(until - first.start, most);
-        (count > 0).then(|| first.split_off(count, takes))
+        (count > 0).then_some((count, takes))
+    }
+
+    /// The next `count` steps in flight, which take `takes`, have ended; true if a request finished.
+    #[inline(always)]
+    fn end_steps(
+        &mut self,
+        count: u64,
+        takes: Span,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> bool {
+        let first = self.in_flight.front_mut().expect("a step is in flight");
+        let all_of_it = first.count == count;
+        let part;
+        let ended = if all_of_it {
+            &*first
+        } else {
+            part = first.split_off(count, takes);
+            &part
+        };
+        self.now = ended.end;
+        self.steps_in_flight -= count;
+        if self.steps_in_flight < self.most_in_flight {
+            self.wakes = Some(self.now);
+        }
+        let finished = self.scheduler.complete(ended, observer);
+        if all_of_it {
+            self.in_flight.pop();
+        }
+        finished
     }
 }
 

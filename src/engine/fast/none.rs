@@ -8,12 +8,12 @@ use super::slots::{Slot, Slots};
 use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::{Live, Memory};
+use crate::policy::Memory;
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
-pub(super) struct NoBatching {
+pub(in crate::engine) struct NoBatching {
     memory: Memory,
     slots: Slots,
     waiting: VecDeque<Slot>,
@@ -34,7 +34,13 @@ impl NoBatching {
         }
     }
 
-    fn admit(&mut self, slot: Slot, now: Time, observer: &mut dyn Observer) -> Next {
+    fn admit(
+        &mut self,
+        slot: Slot,
+        now: Time,
+        shape: &mut StepShape,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> Next {
         self.served = Some(slot);
         self.admissions += 1;
         let active = &mut self.slots[slot];
@@ -46,9 +52,9 @@ impl NoBatching {
             tokens,
         };
         observer.on(now, active.live.request.id, &event);
-        let mut shape = StepShape::default();
+        *shape = StepShape::default();
         shape.add(0, tokens, tokens);
-        Next::Run { shape, repeats: 1 }
+        Next::Run(1)
     }
 }
 
@@ -59,11 +65,11 @@ impl Scheduler for NoBatching {
     }
 
     fn submit(&mut self, request: Request) {
-        let slot = self.slots.insert(Live::new(request), Holding::default());
+        let slot = self.slots.insert(request, Holding::default());
         self.waiting.push_back(slot);
     }
 
-    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut dyn Observer) {
+    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized)) {
         let is_it = |&slot: &Slot| self.slots[slot].live.request.id == id;
         let slot = if let Some(slot) = self.served.filter(is_it) {
             self.decoders.leave(&mut self.slots, slot);
@@ -79,20 +85,27 @@ impl Scheduler for NoBatching {
         self.slots.release(slot);
     }
 
-    fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {
+    fn decide(
+        &mut self,
+        at: Moment,
+        shape: &mut StepShape,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> Next {
         if self.served.is_some() {
-            return Next::Run {
-                shape: self.decoders.shape(),
-                repeats: self.decoders.steps_to_finish(&self.slots),
-            };
+            *shape = self.decoders.shape();
+            return Next::Run(self.decoders.steps_to_finish(&self.slots));
         }
         match self.waiting.pop_front() {
-            Some(slot) => self.admit(slot, at.now, observer),
+            Some(slot) => self.admit(slot, at.now, shape, observer),
             None => Next::Idle,
         }
     }
 
-    fn complete(&mut self, steps: &Steps, observer: &mut dyn Observer) -> bool {
+    fn in_server(&self) -> usize {
+        self.slots.in_use()
+    }
+
+    fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {
         let slot = self.served.expect("a request is served");
         let is_prefill = self.decoders.count() == 0;
         let live = &self.slots[slot].live;
@@ -114,7 +127,7 @@ impl Scheduler for NoBatching {
             steps: steps.count,
             ramp: steps.ramp,
             takes: steps.end - steps.start,
-            shape: steps.shape,
+            shape: &steps.shape,
             streaming,
             kv,
         });
@@ -122,7 +135,7 @@ impl Scheduler for NoBatching {
             let live = &mut self.slots[slot].live;
             live.computed = live.num_tokens();
             live.generated = 1;
-            live.first_token = Some(steps.end);
+            live.note_token(steps.end, 1);
             observer.on(steps.end, live.request.id, &Event::FirstToken);
             self.decoders.join(&mut self.slots, slot);
         } else {

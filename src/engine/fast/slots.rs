@@ -2,6 +2,7 @@
 
 use super::holding::Holding;
 use crate::policy::Live;
+use crate::workload::Request;
 
 /// The number of a slot.
 pub(super) type Slot = u32;
@@ -48,17 +49,18 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    pub(super) fn insert(&mut self, live: Live, holding: Holding) -> Slot {
+    #[inline]
+    pub(super) fn insert(&mut self, request: Request, holding: Holding) -> Slot {
         if let Some(slot) = self.free.pop() {
             let active = &mut self.slots[slot as usize];
-            active.live = live;
+            active.live = Live::new(request);
             active.holding = holding;
             active.part = Part::Waits;
             active.sampled = 0;
             return slot;
         }
         self.slots.push(Active {
-            live,
+            live: Live::new(request),
             holding,
             order: 0,
             finishes: 0,
@@ -67,6 +69,11 @@ impl Slots {
             known: 0,
         });
         self.slots.len() as Slot - 1
+    }
+
+    /// How many hold a request.
+    pub(super) const fn in_use(&self) -> usize {
+        self.slots.len() - self.free.len()
     }
 
     /// Gives the slot to another; its content may still be read until then.

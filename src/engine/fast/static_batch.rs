@@ -6,10 +6,11 @@ use super::{Moment, Next, Scheduler, Steps};
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Batch, Formation, Live, Memory, Response, StaticSettings};
+use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
-pub(super) struct StaticBatching {
+pub(in crate::engine) struct StaticBatching {
     rules: StaticSettings,
     memory: Memory,
     waiting: VecDeque<Request>,
@@ -40,7 +41,13 @@ impl StaticBatching {
         self.rules.response == Response::BatchEnd
     }
 
-    fn start(&mut self, batch: Batch, now: Time, observer: &mut dyn Observer) -> Next {
+    fn start(
+        &mut self,
+        batch: Batch,
+        now: Time,
+        shape: &mut StepShape,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> Next {
         self.batch = batch;
         self.generated = 0;
         for request in self.waiting.drain(..batch.rows as usize) {
@@ -53,10 +60,8 @@ impl StaticBatching {
             observer.on(now, live.request.id, &event);
             self.rows.push(live);
         }
-        Next::Run {
-            shape: batch.prefill(),
-            repeats: 1,
-        }
+        *shape = batch.prefill();
+        Next::Run(1)
     }
 
     /// The output length at which the next rows end.
@@ -99,7 +104,7 @@ impl StaticBatching {
     }
 
     /// Answers the rows that have all their tokens.
-    fn answer(&mut self, now: Time, observer: &mut dyn Observer) {
+    fn answer(&mut self, now: Time, observer: &mut (impl Observer + ?Sized)) {
         let (generated, together) = (self.generated, self.responds_together());
         self.rows.retain_mut(|live| {
             if live.request.output_tokens > generated {
@@ -124,7 +129,7 @@ impl Scheduler for StaticBatching {
         self.waiting.push_back(request);
     }
 
-    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut dyn Observer) {
+    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized)) {
         let place = self.waiting.iter().position(|request| request.id == id);
         if let Some(place) = place {
             self.waiting.remove(place);
@@ -132,21 +137,28 @@ impl Scheduler for StaticBatching {
         }
     }
 
-    fn decide(&mut self, at: Moment, observer: &mut dyn Observer) -> Next {
+    fn decide(
+        &mut self,
+        at: Moment,
+        shape: &mut StepShape,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> Next {
         if !self.rows.is_empty() {
-            return Next::Run {
-                shape: self.batch.decode(self.generated),
-                repeats: u64::from(self.next_end() - self.generated),
-            };
+            *shape = self.batch.decode(self.generated);
+            return Next::Run(u64::from(self.next_end() - self.generated));
         }
         match self.rules.form(self.waiting.iter(), at.now, &self.memory) {
             Formation::Nobody => Next::Idle,
             Formation::WaitUntil(time) => Next::WaitUntil(time),
-            Formation::Start(batch) => self.start(batch, at.now, observer),
+            Formation::Start(batch) => self.start(batch, at.now, shape, observer),
         }
     }
 
-    fn complete(&mut self, steps: &Steps, observer: &mut dyn Observer) -> bool {
+    fn in_server(&self) -> usize {
+        self.waiting.len() + self.rows.len()
+    }
+
+    fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {
         let first = self.generated == 0;
         let streaming = if first || self.responds_together() {
             0
@@ -158,14 +170,15 @@ impl Scheduler for StaticBatching {
             steps: steps.count,
             ramp: steps.ramp,
             takes: steps.end - steps.start,
-            shape: steps.shape,
+            shape: &steps.shape,
             streaming,
             kv: self.kv(),
         });
         self.generated += steps.count as u32;
         if first && !self.responds_together() {
+            let running = self.rows.len() as u32;
             for live in &mut self.rows {
-                live.first_token = Some(steps.end);
+                live.note_token(steps.end, running);
                 observer.on(steps.end, live.request.id, &Event::FirstToken);
             }
         }

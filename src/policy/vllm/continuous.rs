@@ -123,6 +123,8 @@ impl Planner for ContinuousBatching {
     fn complete(&mut self, _plan: &StepPlan, end: Time) -> Outcome {
         let decided = self.decided.pop_front().expect("a step was decided");
         let mut outcome = Outcome::default();
+        // Who finishes now runs still.
+        let running = self.scheduler.running().len() as u32;
         for output in self.scheduler.update(&decided) {
             let live = self.history(output.id);
             outcome.produced.push(Produced {
@@ -133,8 +135,7 @@ impl Planner for ContinuousBatching {
             if output.drafts > 0 {
                 live.note_drafts(output.drafts, output.accepted);
             }
-            live.first_token.get_or_insert(end);
-            live.last_token = Some(end);
+            live.note_token(end, running);
             if output.finished.is_some() {
                 outcome.finished.extend(self.histories.remove(&output.id));
             }

@@ -1,0 +1,84 @@
+//! What was decided and has not ended.
+
+/// A queue of at most two decisions, the most that an engine has in flight. Places are used again, with whatever memory they own.
+#[derive(Default)]
+pub(super) struct InFlight<T> {
+    count: u8,
+    front: T,
+    back: T,
+}
+
+impl<T> InFlight<T> {
+    #[inline]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The decision that has been in flight longest.
+    #[inline]
+    pub(super) const fn front(&self) -> Option<&T> {
+        if self.count > 0 {
+            Some(&self.front)
+        } else {
+            None
+        }
+    }
+
+    #[inline]
+    pub(super) const fn front_mut(&mut self) -> Option<&mut T> {
+        if self.count > 0 {
+            Some(&mut self.front)
+        } else {
+            None
+        }
+    }
+
+    /// The latest decision.
+    #[inline]
+    pub(super) const fn back(&self) -> Option<&T> {
+        match self.count {
+            0 => None,
+            1 => Some(&self.front),
+            _ => Some(&self.back),
+        }
+    }
+
+    #[inline]
+    pub(super) const fn back_mut(&mut self) -> Option<&mut T> {
+        match self.count {
+            0 => None,
+            1 => Some(&mut self.front),
+            _ => Some(&mut self.back),
+        }
+    }
+
+    /// The place of the next decision, which holds what an earlier one has left there.
+    #[inline]
+    pub(super) const fn next(&mut self) -> &mut T {
+        assert!(self.count < 2, "at most two decisions are in flight");
+        if self.count == 0 {
+            &mut self.front
+        } else {
+            &mut self.back
+        }
+    }
+
+    /// The next decision has been taken.
+    #[inline]
+    pub(super) const fn push(&mut self) {
+        self.count += 1;
+    }
+
+    /// The decision that has been in flight longest has ended.
+    #[inline]
+    pub(super) const fn pop(&mut self) {
+        self.count -= 1;
+        std::mem::swap(&mut self.front, &mut self.back);
+    }
+
+    /// The decision that has ended last, until another one is pushed behind one in flight.
+    #[inline]
+    pub(super) const fn ended(&self) -> &T {
+        &self.back
+    }
+}

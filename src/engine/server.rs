@@ -1,0 +1,57 @@
+//! A server of any policy, under one type.
+
+use super::fast::{ContinuousBatching, FastServer, NoBatching, StaticBatching};
+use super::reference::ReferenceServer;
+use super::{Engine, Observer};
+use crate::units::Time;
+use crate::workload::{Request, RequestId};
+
+/// What [`super::fast`] and [`super::reference`] make: an [`Engine`] whose policy is known when it runs only.
+pub struct Server(pub(super) Implementation);
+
+/// By how it is computed.
+pub(super) enum Implementation {
+    /// One step at a time.
+    Reference(Box<ReferenceServer>),
+    /// In leaps.
+    None(Box<FastServer<NoBatching>>),
+    Static(Box<FastServer<StaticBatching>>),
+    Continuous(Box<FastServer<ContinuousBatching>>),
+}
+
+macro_rules! whichever {
+    ($server:expr, $engine:ident => $call:expr) => {
+        match $server {
+            Implementation::Reference($engine) => $call,
+            Implementation::None($engine) => $call,
+            Implementation::Static($engine) => $call,
+            Implementation::Continuous($engine) => $call,
+        }
+    };
+}
+
+impl Engine for Server {
+    fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
+        whichever!(&mut self.0, engine => engine.submit(request, observer));
+    }
+
+    fn abort(&mut self, id: RequestId, at: Time) {
+        whichever!(&mut self.0, engine => engine.abort(id, at));
+    }
+
+    fn advance(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
+        whichever!(&mut self.0, engine => engine.advance(until, observer));
+    }
+
+    fn advance_to_finish(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) -> bool {
+        whichever!(&mut self.0, engine => engine.advance_to_finish(until, observer))
+    }
+
+    fn in_server(&self) -> u64 {
+        whichever!(&self.0, engine => engine.in_server())
+    }
+
+    fn next_event(&self) -> Option<Time> {
+        whichever!(&self.0, engine => engine.next_event())
+    }
+}
