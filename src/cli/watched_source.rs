@@ -17,7 +17,7 @@ pub struct WatchedSource<'a, S> {
     bounds: Bounds,
 }
 
-/// Progress counts for all threads, which costs more than a request; so it hears of many at once.
+/// Progress is shared by all threads, and hears of many at once so that they do not wait for each other.
 const COUNTED_TOGETHER: u64 = 64;
 
 impl<'a, S: Source> WatchedSource<'a, S> {
@@ -30,19 +30,27 @@ impl<'a, S: Source> WatchedSource<'a, S> {
             bounds: bounds.clone(),
         }
     }
+
+    fn count(&mut self) {
+        self.progress.count(self.uncounted);
+        self.uncounted = 0;
+    }
 }
 
 impl<S: Source> Source for WatchedSource<'_, S> {
     fn next_arrival(&mut self) -> Result<Option<Time>, TraceError> {
         self.may_go_on()?;
-        self.source.next_arrival()
+        let next = self.source.next_arrival()?;
+        if next.is_none() {
+            self.count();
+        }
+        Ok(next)
     }
 
     fn take(&mut self) -> Request {
         self.uncounted += 1;
         if self.uncounted == COUNTED_TOGETHER {
-            self.progress.count(self.uncounted);
-            self.uncounted = 0;
+            self.count();
         }
         self.bounds.take();
         self.source.take()

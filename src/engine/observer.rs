@@ -73,7 +73,8 @@ pub struct Finished {
     pub first_token: Time,
     /// When the client got its last token.
     pub finished: Time,
-    /// How many requests ran when its first token was produced, itself included; 0 if the response is sent as a whole.
+    /// How many requests ran when its first token was produced, itself included unless it was preempted meanwhile; 0 if the response is
+    /// sent as a whole.
     pub running_at_first_token: u32,
     /// Whether tokens were streamed one by one; otherwise the response came as a whole, and has no time between tokens.
     pub streamed: bool,

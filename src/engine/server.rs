@@ -6,14 +6,12 @@ use super::{Engine, Observer};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
-/// What [`super::fast`] and [`super::reference`] make: an [`Engine`] whose policy is known when it runs only.
+/// What [`super::fast`] and [`super::reference`] make: an [`Engine`] whose policy is known only when it runs.
 pub struct Server(pub(super) Implementation);
 
-/// By how it is computed.
+/// One step at a time, or in leaps under policies that have a shortcut.
 pub(super) enum Implementation {
-    /// One step at a time.
     Reference(Box<ReferenceServer>),
-    /// In leaps.
     None(Box<FastServer<NoBatching>>),
     Static(Box<FastServer<StaticBatching>>),
     Continuous(Box<FastServer<ContinuousBatching>>),

@@ -35,7 +35,7 @@ impl fmt::Display for ReplayError {
                 "the run would pass 200 days of simulated time, the most that is simulated\n = help: ask for fewer requests, or for a server that keeps up with them",
             ),
             Self::TooMany => formatter.write_str(
-                "more than 25 million requests wait at once, and memory would run out, as the server cannot keep up\n = help: write a lower rate, fewer requests or a shorter duration",
+                "more than 25 million requests are in the server at once, and memory would run out, as the server cannot keep up\n = help: write a lower rate, fewer requests or a shorter duration",
             ),
             Self::OnlyRejections => formatter.write_str(
                 "the clients of the closed loop send for ever, as every request is rejected the moment it arrives\n = help: write shorter prompts, or raise server.max_model_len",

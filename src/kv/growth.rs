@@ -65,6 +65,13 @@ impl KvGrowth<'_> {
         self.at(j).0
     }
 
+    /// Blocks taken at the start of step `j` (from 0).
+    pub fn taken_at(&self, j: u64) -> u32 {
+        let cycle = self.due.len() as u64;
+        let place = (self.phase as u64 + j).checked_rem(cycle);
+        place.map_or(0, |place| self.due[place as usize])
+    }
+
     /// Blocks and empty slots over `steps` steps, at least one, of which step `j` takes `first + j * growth`. Costs no more than a cycle of
     /// the block size, however many the steps.
     #[inline(always)]
@@ -91,7 +98,7 @@ impl KvGrowth<'_> {
         let (linear, squares) = sums_below(steps);
         let all = u128::from(steps) * first + growth * linear;
         let taken = self.taken_before(steps);
-        let not_yet = first * taken.steps + growth * ((taken.squares - taken.steps) / 2);
+        let not_yet = first * taken.step_sum + growth * ((taken.square_sum - taken.step_sum) / 2);
         let taken_time = taken.blocks * all - not_yet;
         // Step `j` has filled `j` slots of each holder.
         let filled = u128::from(self.fills) * (first * linear + growth * squares);
@@ -178,12 +185,13 @@ impl Takes<'_> {
     }
 }
 
-/// Of the blocks that are taken at some places of a cycle: how many, and the sums of their places and of the squares of these.
+/// Of the blocks that are taken at some places of a cycle: how many, and the sums of their places and of the squares of these. 64 bits hold
+/// them: a cycle has at most 2^12 places (`server.block_size`), and there are at most 2^32 blocks.
 #[derive(Default)]
 struct PlaceSums {
     blocks: u64,
-    places: u64,
-    squares: u64,
+    place_sum: u64,
+    square_sum: u64,
 }
 
 impl PlaceSums {
@@ -192,16 +200,16 @@ impl PlaceSums {
         for place in places {
             let due = u64::from(takes.next());
             self.blocks += due;
-            self.places += due * place;
-            self.squares += due * (place * place);
+            self.place_sum += due * place;
+            self.square_sum += due * (place * place);
         }
     }
 
     fn taken(&self) -> Taken {
         Taken {
             blocks: self.blocks.into(),
-            steps: self.places.into(),
-            squares: self.squares.into(),
+            step_sum: self.place_sum.into(),
+            square_sum: self.square_sum.into(),
         }
     }
 }
@@ -210,8 +218,8 @@ impl PlaceSums {
 #[derive(Clone, Copy, Default)]
 struct Taken {
     blocks: u128,
-    steps: u128,
-    squares: u128,
+    step_sum: u128,
+    square_sum: u128,
 }
 
 impl Taken {
@@ -220,8 +228,8 @@ impl Taken {
         let steps = u128::from(steps);
         Self {
             blocks: self.blocks,
-            steps: self.steps + steps * self.blocks,
-            squares: self.squares + steps * (2 * self.steps + steps * self.blocks),
+            step_sum: self.step_sum + steps * self.blocks,
+            square_sum: self.square_sum + steps * (2 * self.step_sum + steps * self.blocks),
         }
     }
 
@@ -231,17 +239,17 @@ impl Taken {
         let (times, cycle) = (u128::from(times), u128::from(cycle));
         Self {
             blocks: times * self.blocks,
-            steps: times * self.steps + cycle * linear * self.blocks,
-            squares: times * self.squares
-                + cycle * (2 * linear * self.steps + cycle * squares * self.blocks),
+            step_sum: times * self.step_sum + cycle * linear * self.blocks,
+            square_sum: times * self.square_sum
+                + cycle * (2 * linear * self.step_sum + cycle * squares * self.blocks),
         }
     }
 
     fn and(self, other: &Self) -> Self {
         Self {
             blocks: self.blocks + other.blocks,
-            steps: self.steps + other.steps,
-            squares: self.squares + other.squares,
+            step_sum: self.step_sum + other.step_sum,
+            square_sum: self.square_sum + other.square_sum,
         }
     }
 }
@@ -263,7 +271,43 @@ fn sums_below(count: u64) -> (u128, u128) {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
+    use crate::stats::streams::stream;
+
+    #[test]
+    fn large_blocks_and_long_runs_are_walked_to_the_same_end() {
+        let mut random = stream(1, "growth");
+        for cycle in [16, 1_000, 4_096] {
+            let due: Vec<u32> = (0..cycle).map(|_| random.random_range(0..40)).collect();
+            for steps in [21, cycle as u64, 9_000] {
+                let blocks = KvGrowth {
+                    used: 1_000_000,
+                    empty: 1 << 40,
+                    fills: due.iter().sum(),
+                    due: &due,
+                    phase: random.random_range(0..cycle),
+                };
+                let [first, growth] = [random.random::<u64>() >> 24, random.random::<u64>() >> 40];
+                let walked = blocks.walk(first, growth, steps);
+                let [first, growth] = [first, growth].map(Span::from_picos);
+                assert_eq!(blocks.in_closed_form(first, growth, steps), walked);
+                let taken = (1..steps).map(|step| u64::from(blocks.taken_at(step)));
+                assert_eq!(u64::from(blocks.used) + taken.sum::<u64>(), walked.last);
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_squares_are_the_same_however_they_are_computed() {
+        for count in [0, 1, (1 << 20) - 1, 1 << 20, 1 << 31] {
+            let wide = u128::from(count);
+            let linear = wide * wide.saturating_sub(1) / 2;
+            let squares = linear * (2 * wide).saturating_sub(1) / 3;
+            assert_eq!(sums_below(count), (linear, squares));
+        }
+    }
 
     #[test]
     fn closed_forms_are_the_sums_over_the_steps() {

@@ -70,7 +70,7 @@ impl Peak {
     /// The first of the steps that use as many blocks as the last.
     fn of(run: StepRun<'_>, blocks: u64) -> Self {
         let mut step = run.steps - 1;
-        while step > 0 && run.kv.used_at(step - 1) == blocks {
+        while step > 0 && run.kv.taken_at(step) == 0 {
             step -= 1;
         }
         Self {

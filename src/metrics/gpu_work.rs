@@ -25,8 +25,8 @@ pub(super) struct Utilisation {
     pub(super) peak_bytes_per_s: f64,
 }
 
-/// Adds up what a run needs. Sums are whole numbers, which cost little and do not depend on their order; what a unit of each costs
-/// is multiplied in at the end.
+/// Adds up what a run needs. All sums but that of the experts' bytes are whole numbers, which cost little and do not depend on their order;
+/// what a unit of each costs is multiplied in at the end.
 pub(super) struct WorkDone {
     work: GpuWork,
     steps: u64,

@@ -281,6 +281,7 @@ impl Observer for Recorder {
         let at_start = self.population.at_start_of_run(run.start);
         self.fragmentation.ran(run, &kv);
         if at_start.waiting > 0 {
+            // A copy: the compiler keeps in registers what nobody can point at.
             self.bindings.waited(&self.limits, at_start.running, *run);
         }
     }

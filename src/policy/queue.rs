@@ -24,7 +24,7 @@ pub struct Live {
     pub scheduled: Option<Time>,
     /// When its first token was produced.
     pub first_token: Option<Time>,
-    /// How many requests ran then, itself included.
+    /// How many requests ran then, itself included unless it was preempted meanwhile.
     pub running_at_first_token: u32,
     /// When its latest token was produced.
     pub last_token: Option<Time>,

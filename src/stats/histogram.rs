@@ -2,7 +2,7 @@
 //!
 //! Own code instead of the crate `hdrhistogram`, because a run of decode steps adds a whole arithmetic progression of values at once
 //! (here in one addition per bucket touched, there one call per value), because weights are picoseconds whose sum over many runs
-//! passes 64 bits, and because only the values that occur take memory (8 or 16 KiB an octave).
+//! passes 64 bits, and because only octaves from the least to the greatest value take memory (8 or 16 KiB each).
 
 use std::ops::AddAssign;
 
@@ -118,7 +118,6 @@ impl<W: Weight> Histogram<W> {
         }
         let first = self.first.min(octave);
         let end = (self.first + self.weights.len()).max(octave + SLOTS);
-        // Memory that nothing is added to stays untouched, and takes none.
         let mut weights = vec![W::default(); end - first];
         weights[self.first - first..][..self.weights.len()].copy_from_slice(&self.weights);
         weights[number - first] += weight;
@@ -146,7 +145,7 @@ const fn shift_of(value: u64) -> u32 {
 }
 
 /// The number of the bucket of `value`. The first 2,048 hold a value each; after them each octave, of values that are twice as large, has
-/// 1,024. A value without its last `shift` bits is at least 1,024, which counts one octave too many.
+/// 1,024. There `value >> shift` is 1,024 to 2,047, so the first octave, with a shift of 1, starts right behind them at 1,024 + 1,024.
 #[inline]
 const fn number_of(value: u64, shift: u32) -> usize {
     (shift as usize) * SLOTS + (value >> shift) as usize

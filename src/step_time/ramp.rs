@@ -47,7 +47,7 @@ impl Ramp {
         Span::from_picos(u64::try_from(picos).expect("a run of steps is shorter than 213 days"))
     }
 
-    /// How many whole steps fit into `span`, at most `most`, and how long they take.
+    /// How many whole steps fit into `span`, at most `most`, and how long they take. No ramp has more than 2^32 steps.
     pub fn within(&self, span: Span, most: u64) -> (u64, Span) {
         let span = span.picos();
         let walked = most.min(WALKED_STEPS);
@@ -89,7 +89,7 @@ impl Ramp {
         let a = self.growth.picos() as f64 / 2.0;
         let b = self.first.picos() as f64 - a;
         let root = 2.0 * span / (b + (b * b + 4.0 * a * span).sqrt());
-        root as u64 // No number becomes 0.
+        root as u64 // NaN, of 0 / 0, becomes 0; infinity the largest number.
     }
 
     fn total_picos(&self, steps: u64) -> u128 {

@@ -66,19 +66,45 @@ impl<T> InFlight<T> {
     /// The next decision has been taken.
     #[inline]
     pub(super) const fn push(&mut self) {
+        assert!(self.count < 2, "at most two decisions are in flight");
         self.count += 1;
     }
 
     /// The decision that has been in flight longest has ended.
     #[inline]
     pub(super) const fn pop(&mut self) {
+        assert!(self.count > 0, "a decision is in flight");
         self.count -= 1;
         std::mem::swap(&mut self.front, &mut self.back);
     }
 
-    /// The decision that has ended last, until another one is pushed behind one in flight.
+    /// The decision that has ended last, until the next place is asked for.
     #[inline]
     pub(super) const fn ended(&self) -> &T {
         &self.back
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decisions_end_in_their_order_and_leave_their_memory() {
+        let mut in_flight = InFlight::<Vec<u32>>::default();
+        assert!(in_flight.is_empty() && in_flight.front().is_none() && in_flight.back().is_none());
+        for round in 0..5 {
+            let place = in_flight.next();
+            place.clear();
+            place.push(round);
+            in_flight.push();
+            assert_eq!(in_flight.back(), Some(&vec![round]));
+            if round > 0 {
+                assert_eq!(in_flight.front(), Some(&vec![round - 1]));
+                in_flight.pop();
+                assert_eq!(in_flight.ended(), &vec![round - 1]);
+            }
+        }
+        assert!(in_flight.next().capacity() > 0);
     }
 }

@@ -67,7 +67,7 @@ pub(in crate::engine) trait Scheduler {
     /// A client has given up: its request leaves, unless it has left or takes part in a batch that cannot do without it.
     fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized));
 
-    /// Decides what happens next; if steps, the first one's batch is left in `shape`.
+    /// Decides what happens next; if steps, the first one's batch is left in `shape`, which holds an older one.
     fn decide(
         &mut self,
         at: Moment,

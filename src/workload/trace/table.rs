@@ -106,6 +106,8 @@ impl Table {
             return false;
         }
         self.lines.skip_line(cursor.place());
+        self.fields.clear();
+        self.decoded.clear();
         self.line = self.lines.number();
         self.records += 1;
         (row.number, row.line) = (self.record_number(), self.line);
