@@ -136,6 +136,11 @@ impl<'a> Key<'a> {
         {
             return Ok(self.setting(Some(Choice { name, value })));
         }
+        Err(self.none_of(node, &names))
+    }
+
+    /// What is written, at `node`, is none of the words that are allowed.
+    pub fn none_of(&self, node: &Node, names: &[&str]) -> Diagnostic {
         let message = format!("`{}` cannot be {}", self.path, node.value.describe());
         let mut error = self.reading.error(node.place, message);
         if let Value::Text(text) = &node.value
@@ -143,7 +148,7 @@ impl<'a> Key<'a> {
         {
             error = error.help(hint);
         }
-        Err(error.help(format!("allowed: {}", names.join(", "))))
+        error.help(format!("allowed: {}", names.join(", ")))
     }
 
     /// A file; a relative path starts from the directory of the text it was written in.

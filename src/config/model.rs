@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::catalogue::{self, CatalogueError, ModelEntry};
-use super::diagnostic::{Diagnostic, did_you_mean};
+use super::diagnostic::Diagnostic;
 use super::document::Value;
 use super::fields::{Fields, Resolved};
 use super::key::Key;
@@ -110,14 +110,7 @@ fn precision<T: FromStr + std::fmt::Display>(
             .map(|_| parsed.expect("checked above"))
             .or(default, because));
     }
-    let message = format!("`{}` cannot be {}", key.path, node.value.describe());
-    let mut error = key.reading.error(node.place, message);
-    if let Value::Text(text) = &node.value
-        && let Some(hint) = did_you_mean(text, names.iter().copied())
-    {
-        error = error.help(hint);
-    }
-    Err(error.help(format!("allowed: {}", names.join(", "))))
+    Err(key.none_of(node, names))
 }
 
 /// The catalogue's own objection, shown at the key it is about.

@@ -49,19 +49,6 @@ impl LengthSampler {
         }
     }
 
-    /// As many lengths as `lengths` has places for, one after the other [tokens].
-    pub(super) fn draw_all(&self, random: &mut Xoshiro256PlusPlus, lengths: &mut [u32]) {
-        if let Draws::LogNormal(draws) = &self.draws {
-            for length in lengths {
-                *length = self.whole(draws.sample(random).0);
-            }
-        } else {
-            for length in lengths {
-                *length = self.draw(random);
-            }
-        }
-    }
-
     /// A length [tokens].
     pub fn draw(&self, random: &mut Xoshiro256PlusPlus) -> u32 {
         let tokens = match &self.draws {
@@ -75,13 +62,7 @@ impl LengthSampler {
             Draws::Mixture(parts) => f64::from(draw_mixture(parts, random)),
             Draws::Quantiles(table) => table.at(random.random()),
         };
-        self.whole(tokens)
-    }
-
-    /// Within the bounds, which are whole numbers, and rounded half up: with an addition and a cast that truncates rather than a call of
-    /// `round`.
-    #[inline]
-    fn whole(&self, tokens: f64) -> u32 {
+        // Rounded half up, with an addition and a cast that truncates rather than a call of `round`. Bounds are whole numbers.
         (tokens.clamp(self.min, self.max) + 0.5) as u32
     }
 }
