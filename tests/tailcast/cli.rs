@@ -283,7 +283,6 @@ fn a_seed_gives_the_same_bytes_and_another_seed_others() {
     assert_ne!(with_seed("7"), with_seed("8"));
 }
 
-/// An interrupt is sent by `kill`, which every Unix has.
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_prints_what_it_has_and_leaves_no_half_file() {
@@ -302,11 +301,7 @@ fn an_interrupted_run_prints_what_it_has_and_leaves_no_half_file() {
         .spawn()
         .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(300));
-    let killed = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(killed.unwrap().success());
-    let ended = Ended::of(child.wait_with_output().unwrap());
+    let ended = Ended::interrupted(child);
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     assert!(ended.stdout.contains("TTFT"), "{}", ended.stdout);
     assert!(

@@ -1,7 +1,7 @@
 //! Runs the real binary in a directory of its own.
 
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -63,6 +63,16 @@ impl Workplace {
 }
 
 impl Ended {
+    /// What is left of a run that the user stops, as Ctrl-C does. It is sent by `kill`, which every Unix has.
+    #[cfg(unix)]
+    pub fn interrupted(child: Child) -> Self {
+        let killed = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        assert!(killed.unwrap().success());
+        Self::of(child.wait_with_output().unwrap())
+    }
+
     pub fn of(output: Output) -> Self {
         Self {
             code: output.status.code(),

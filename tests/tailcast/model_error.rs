@@ -177,11 +177,7 @@ fn an_interrupted_range_is_left_out() {
     while !place.path("timeline.csv").exists() {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
-    let killed = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(killed.unwrap().success());
-    let ended = Ended::of(child.wait_with_output().unwrap());
+    let ended = Ended::interrupted(child);
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     let result: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(result["requests"]["finished"], 300_000);

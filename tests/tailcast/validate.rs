@@ -410,11 +410,7 @@ fn an_interrupt_leaves_the_experiments_that_are_done() {
         .spawn()
         .unwrap();
     std::thread::sleep(std::time::Duration::from_millis(500));
-    let sent = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
-    let ended = crate::command::Ended::of(child.wait_with_output().unwrap());
+    let ended = crate::command::Ended::interrupted(child);
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     assert!(ended.stdout.starts_with("short\n"), "{}", ended.stdout);
     assert!(!place.path("f.svg").exists());
