@@ -49,13 +49,7 @@ impl KvGrowth<'_> {
     /// Blocks in use during step `j` (from 0), and their slots without a token.
     pub fn at(&self, j: u64) -> (u64, u64) {
         let block_tokens = self.due.len() as u64;
-        let taken = match j.checked_div(block_tokens) {
-            // In a cycle of `block_tokens` steps every holder takes a block.
-            Some(cycles) => {
-                cycles * u64::from(self.fills) + self.takes().sum(j - cycles * block_tokens)
-            }
-            None => 0,
-        };
+        let taken = self.taken_until(j);
         let empty = self.empty + taken * block_tokens - j * u64::from(self.fills);
         (u64::from(self.used) + taken, empty)
     }
@@ -63,6 +57,19 @@ impl KvGrowth<'_> {
     /// Blocks in use during step `j` (from 0).
     pub fn used_at(&self, j: u64) -> u64 {
         self.at(j).0
+    }
+
+    /// Blocks taken at the starts of steps `1..=j`.
+    #[inline]
+    pub fn taken_until(&self, j: u64) -> u64 {
+        let cycle = self.due.len() as u64;
+        if j < cycle {
+            return self.takes().sum(j);
+        }
+        // In a cycle every holder takes a block.
+        j.checked_div(cycle).map_or(0, |cycles| {
+            cycles * u64::from(self.fills) + self.takes().sum(j - cycles * cycle)
+        })
     }
 
     /// Blocks taken at the start of step `j` (from 0).

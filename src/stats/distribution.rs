@@ -76,12 +76,9 @@ impl Distribution {
             Samples::Exact(samples) if samples.len() + values.len() <= EXACT_SAMPLES => {
                 samples.extend(values.iter().map(|&value| (value, 1)));
             }
-            _ => {
-                let histogram = self.spill();
-                for &value in values {
-                    histogram.record(value, 1);
-                }
-            }
+            _ => self
+                .spill()
+                .record_all(values.iter().map(|&value| (value, 1))),
         }
     }
 
@@ -156,12 +153,7 @@ impl Distribution {
             {
                 mine.extend_from_slice(theirs);
             }
-            (_, Samples::Exact(theirs)) => {
-                let histogram = self.spill();
-                for &(value, weight) in theirs {
-                    histogram.record(value, weight);
-                }
-            }
+            (_, Samples::Exact(theirs)) => self.spill().record_all(theirs.iter().copied()),
             (_, Samples::Binned(theirs)) => self.spill().merge(theirs),
         }
     }
@@ -286,9 +278,7 @@ impl Distribution {
     fn spill(&mut self) -> &mut Histogram<u64> {
         if let Samples::Exact(samples) = &self.samples {
             let mut histogram = Histogram::default();
-            for &(value, weight) in samples {
-                histogram.record(value, weight);
-            }
+            histogram.record_all(samples.iter().copied());
             self.samples = Samples::Binned(histogram);
         }
         match &mut self.samples {

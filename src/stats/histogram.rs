@@ -66,6 +66,13 @@ impl<W: Weight> Histogram<W> {
         }
     }
 
+    /// Adds values, each with its weight.
+    pub(super) fn record_all(&mut self, samples: impl IntoIterator<Item = (u64, W)>) {
+        for (value, weight) in samples {
+            self.record(value, weight);
+        }
+    }
+
     /// Adds all of `other`.
     pub(super) fn merge(&mut self, other: &Self) {
         for (place, &weight) in other.weights.iter().enumerate() {

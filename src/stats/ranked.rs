@@ -34,9 +34,7 @@ impl Ranked {
             return Self { buckets: vec![all] };
         }
         let mut histogram = Histogram::<u64>::default();
-        for &(value, weight) in samples {
-            histogram.record(value, weight);
-        }
+        histogram.record_all(samples.iter().copied());
         let mut buckets: Vec<Bucket> = ranks
             .map(|rank| {
                 let found = histogram.number_at_rank(rank.into());

@@ -224,7 +224,9 @@ impl Draws {
     #[inline]
     fn draw(&mut self) -> u32 {
         if self.used == DRAWN_AT_ONCE {
-            self.sampler.draw_all(&mut self.random, &mut self.drawn);
+            for length in &mut self.drawn {
+                *length = self.sampler.draw(&mut self.random);
+            }
             self.used = 0;
         }
         self.used += 1;

@@ -103,19 +103,14 @@ impl Decoders {
 
     /// Blocks that the `steps` steps after the next one need.
     pub(super) fn due_after_next(&self, steps: u64) -> u32 {
-        let cycle = u64::from(self.block_tokens);
-        let (cycles, rest) = if steps < cycle {
-            (0, steps)
-        } else {
-            (steps / cycle, steps % cycle)
+        let growth = KvGrowth {
+            used: 0,
+            empty: 0,
+            fills: self.count,
+            due: &self.due,
+            phase: self.phase as usize,
         };
-        let mut due = cycles as u32 * self.count;
-        let mut place = self.phase;
-        for _ in 0..rest {
-            place = self.after(place);
-            due += self.due[place as usize];
-        }
-        due
+        growth.taken_until(steps) as u32
     }
 
     /// How blocks grow from the step at `clock` on, in which `used` are in use with `empty` slots without a token, while the decoders are

@@ -278,14 +278,14 @@ impl<S: Scheduler> FastServer<S> {
         } else {
             Ramp::single(self.step_time.step(shape))
         };
-        let ramp = &steps.ramp;
+        let (first, len) = (steps.ramp.first, steps.ramp.len);
         let start = if is_idle && self.most_in_flight > 1 {
             self.now + self.step_time.launch(shape)
         } else {
             decided_until
         };
-        let most = repeats.min(ramp.len);
-        let (mut count, mut takes) = (1, ramp.first);
+        let most = repeats.min(len);
+        let (mut count, mut takes) = (1, first);
         if most > 1 {
             let ramp = steps.ramp;
             (count, takes) = self.decided_before(until, start, &ramp, most);

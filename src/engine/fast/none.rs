@@ -121,7 +121,7 @@ impl Scheduler for NoBatching {
         } else {
             self.decoders.growth(self.decoders.clock(), used, empty)
         };
-        let streaming = u32::from(!is_prefill || live.last_token == Some(steps.start));
+        let streaming = u32::from(!is_prefill);
         observer.ran(&StepRun {
             start: steps.start,
             steps: steps.count,
