@@ -2,12 +2,15 @@
 
 mod atomic_file;
 mod calibration;
+pub mod chart;
 pub mod figure;
 mod json;
+pub mod page;
 mod requests_csv;
 mod run_report;
 pub mod scheduler_log;
 mod screen;
+pub mod table;
 mod timeline_csv;
 mod validation;
 
