@@ -33,10 +33,7 @@ pub const SEED: u64 = 42;
 pub fn scenario(workload: &str, changes: &[&str]) -> Scenario {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write!(file, "{SERVER}{workload}").unwrap();
-    let flags = changes.iter().map(|&change| Flag {
-        name: "--set",
-        assignment: change.to_owned(),
-    });
+    let flags = changes.iter().map(|&change| Flag::new("--set", change));
     let layers = Layers {
         file: Some(file.path().to_owned()),
         flags: flags.collect(),

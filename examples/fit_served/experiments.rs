@@ -161,10 +161,7 @@ pub fn scenario(experiment: &Experiment, work: &Path, knowledge: Knowledge) -> S
         let gpu = datasheet_of(experiment);
         let path = work.join("datasheet.toml");
         fs::write(&path, gpu).expect("the datasheet can be written");
-        flags.push(Flag {
-            name: "--set",
-            assignment: format!("server.gpu={}", path.display()),
-        });
+        flags.push(Flag::new("--set", format!("server.gpu={}", path.display())));
     }
     let layers = Layers {
         file: Some(file),

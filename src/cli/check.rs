@@ -8,12 +8,13 @@ use super::bounds::Bounds;
 use super::failure::Failure;
 use super::interrupt;
 use super::progress::Progress;
-use super::scenario::{Input, ScenarioFlags};
+use super::scenario::ScenarioFlags;
 use super::screen;
 use super::simulate::replay;
 use super::watched_source::WatchedSource;
 use crate::config::Workload;
 use crate::engine::{self, Heard, Server, Transcript};
+use crate::study::Input;
 use crate::workload::trace;
 
 /// Run the fast and the readable engine on a scenario and compare them, event by event

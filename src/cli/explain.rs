@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use super::replications::Outcome;
-use super::scenario::Input;
 use crate::config::{Knowledge, Scenario};
 use crate::hardware::MemoryBudget;
 use crate::metrics::Summary;
 use crate::policy::PolicySettings;
 use crate::report::{Headline, Memory, ModelError, RunReport};
+use crate::study::Input;
 
 /// The report of all runs.
 pub fn report(input: &Input, outcome: &Outcome) -> RunReport {

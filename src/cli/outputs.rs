@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use super::scenario::Input;
 use crate::config::{self, DURATION_HELP, Diagnostic, Workload};
+use crate::study::Input;
 use crate::units::Span;
 
 /// Flags that name files.

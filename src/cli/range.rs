@@ -3,8 +3,8 @@
 use super::failure::Failure;
 use super::progress::Progress;
 use super::replications::{self, Outcome};
-use super::scenario::Input;
 use crate::metrics::Metric;
+use crate::study::Input;
 
 /// Refuses scenarios whose steps have no shorter and longer ones.
 pub fn check(input: &Input) -> Result<(), Failure> {

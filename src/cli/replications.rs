@@ -1,17 +1,12 @@
 //! Several runs that differ in their seed, on several threads; the results do not depend on how many.
 
-use rayon::prelude::*;
-
 use super::bounds::Bounds;
 use super::failure::Failure;
 use super::progress::Progress;
-use super::scenario::Input;
 use super::simulate::{self, Run};
 use crate::metrics::{Replications, Summary};
+use crate::study::{Input, Next, Workers};
 use crate::workload::trace::Skipped;
-
-/// Runs whose recordings are kept at once, before they are pooled.
-const AT_ONCE: usize = 64;
 
 /// What came of all runs.
 #[derive(Default)]
@@ -80,7 +75,7 @@ pub fn simulate(
     jobs: Option<u32>,
     progress: &Progress,
 ) -> Result<Outcome, Failure> {
-    let tasks: Vec<Task> = seeds(input, runs).map(|seed| (input, seed)).collect();
+    let tasks: Vec<Task> = input.seeds(runs).map(|seed| (input, seed)).collect();
     let mut outcome = Outcome::default();
     let mut pooled = Replications::default();
     simulate_each(&tasks, jobs, progress, |_, run| {
@@ -91,12 +86,6 @@ pub fn simulate(
     Ok(outcome)
 }
 
-/// The seeds of so many runs.
-pub fn seeds(input: &Input, runs: u32) -> impl Iterator<Item = u64> {
-    let first = input.scenario.seed;
-    (0..u64::from(runs)).map(move |run| first + run)
-}
-
 /// Makes all runs, and hands them over in the order of the tasks, whose number goes with them; an error has that number too. The user may
 /// stop them: the last ones that are handed over say so then.
 pub fn simulate_each(
@@ -105,36 +94,23 @@ pub fn simulate_each(
     progress: &Progress,
     mut take: impl FnMut(usize, Run),
 ) -> Result<(), (usize, Failure)> {
-    let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs.unwrap_or(0) as usize)
-        .build()
-        .map_err(|error| {
-            (
-                0,
-                Failure::Runtime(format!("cannot start threads: {error}")),
-            )
-        })?;
-    let mut number = 0;
-    for some in tasks.chunks(AT_ONCE) {
-        let done: Vec<Result<Run, Failure>> = threads.install(|| {
-            // One by one: pieces of several would leave a thread without work at the end.
-            some.par_iter()
-                .with_max_len(1)
-                .map(|(input, seed)| {
-                    simulate::simulate(input, *seed, progress, &mut [], &Bounds::default())
-                })
-                .collect()
-        });
-        let mut interrupted = false;
-        for run in done {
-            let run = run.map_err(|failure| (number, failure))?;
-            interrupted |= run.interrupted;
+    let workers = workers(jobs).map_err(|failure| (0, failure))?;
+    workers.in_order(
+        tasks.len(),
+        |number| {
+            let (input, seed) = tasks[number];
+            simulate::simulate(input, seed, progress, &mut [], &Bounds::default())
+        },
+        |number, run: Run| {
+            let interrupted = run.interrupted;
             take(number, run);
-            number += 1;
-        }
-        if interrupted {
-            break;
-        }
-    }
-    Ok(())
+            if interrupted { Next::Stop } else { Next::GoOn }
+        },
+    )
+}
+
+/// So many threads.
+pub fn workers(jobs: Option<u32>) -> Result<Workers, Failure> {
+    let failed = |error| Failure::Runtime(format!("cannot start threads: {error}"));
+    Workers::new(jobs).map_err(failed)
 }

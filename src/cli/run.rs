@@ -15,12 +15,13 @@ use super::outputs::OutputFlags;
 use super::progress::Progress;
 use super::range;
 use super::replications::{self, Outcome};
-use super::scenario::{Input, ScenarioFlags};
+use super::scenario::ScenarioFlags;
 use super::screen;
 use super::simulate::{LastHeard, simulate};
 use crate::engine::Observer;
 use crate::metrics::{Replications, RequestLog, Timeline};
 use crate::report::{RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv};
+use crate::study::Input;
 
 /// Simulate a scenario and report latencies, queue depth, memory and throughput
 #[derive(Debug, clap::Args)]

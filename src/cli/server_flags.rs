@@ -65,14 +65,11 @@ impl ServerFlags {
     pub fn flags(&self) -> Vec<Flag> {
         let given = self.values().into_iter().filter_map(|(name, key, value)| {
             let assignment = format!("{key}={}", value.as_ref()?);
-            Some(Flag { name, assignment })
+            Some(Flag::new(name, assignment))
         });
         let switched = self.switches().into_iter().filter(|(.., on)| *on);
         given
-            .chain(switched.map(|(name, assignment, _)| Flag {
-                name,
-                assignment: assignment.to_owned(),
-            }))
+            .chain(switched.map(|(name, assignment, _)| Flag::new(name, assignment)))
             .collect()
     }
 

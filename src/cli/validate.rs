@@ -12,13 +12,12 @@ use super::interrupt;
 use super::outputs::Taken;
 use super::progress::Progress;
 use super::replications::{self, Outcome, Task};
-use super::scenario::Input;
 use super::screen;
 use crate::config::{Experiment, Flag, Manifest, Measured, Scenario};
 use crate::metrics::{Replications, Summary};
 use crate::report::figure::accuracy;
 use crate::report::{ErrorLimit, ValidatedExperiment, ValidationReport, write_atomically};
-use crate::study::{Comparison, Prediction};
+use crate::study::{Comparison, Input, Prediction};
 
 /// Compare predictions with what was measured on real servers, for one or many experiments
 #[derive(Debug, clap::Args)]
@@ -127,10 +126,10 @@ fn limits(args: &Args, manifest: &Manifest) -> Result<Vec<ErrorLimit>, Failure> 
 
 fn planned<'a>(args: &Args, experiment: &'a Experiment) -> Result<Planned<'a>, Failure> {
     let mut layers = experiment.layers();
-    layers.flags.extend(args.set.iter().map(|assignment| Flag {
-        name: "--set",
-        assignment: assignment.clone(),
-    }));
+    let set = args.set.iter();
+    layers
+        .flags
+        .extend(set.map(|assignment| Flag::new("--set", assignment)));
     let scenario = Scenario::load_changed(&layers, Some(&experiment.overrides))
         .map_err(|problem| Failure::from(problem).about(&experiment.title()))?;
     let name = experiment.name.clone();
@@ -186,7 +185,7 @@ fn simulate(args: &Args, plan: &[Planned]) -> Result<Vec<Done>, Failure> {
     let mut tasks: Vec<Task> = Vec::new();
     let mut owners = Vec::new();
     for (owner, experiment) in plan.iter().enumerate() {
-        for seed in replications::seeds(&experiment.input, experiment.runs) {
+        for seed in experiment.input.seeds(experiment.runs) {
             tasks.push((&experiment.input, seed));
             owners.push(owner);
         }

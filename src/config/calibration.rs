@@ -83,6 +83,7 @@ pub fn read(fields: &Fields<'_>) -> Result<Calibrated, Diagnostic> {
         name,
         content,
         base: path.parent().unwrap_or(Path::new("")).to_owned(),
+        is_flag: false,
     };
     let root = document::parse(&mut reading.texts, text)?;
     let calibrated = of_file(&path, &Fields::of(&reading, String::new(), &root)?)?;

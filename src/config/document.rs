@@ -1,11 +1,10 @@
 //! TOML text as a tree in which every key and value knows where it was written; `--set` flags are laid over it.
 
-use std::path::PathBuf;
-
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
+use super::load::Flag;
 use super::text::{Place, Text, Texts};
 
 /// A value and where it was written.
@@ -63,15 +62,10 @@ pub fn parse(texts: &mut Texts, text: Text) -> Result<Node, Diagnostic> {
     })
 }
 
-/// Lays `key=value`, as given to the flag `--set`, over the tree. The value is read as TOML; what is not TOML is a string, unless it opens
+/// Lays `key=value` over the tree. The value is read as TOML; what is not TOML is a string, unless it opens
 /// like a list, a table or a quoted string.
-pub fn overlay(
-    texts: &mut Texts,
-    root: &mut Node,
-    flag: &'static str,
-    assignment: &str,
-) -> Result<(), Diagnostic> {
-    let (path, node) = parse_assignment(texts, flag, assignment)?;
+pub fn overlay(texts: &mut Texts, root: &mut Node, flag: &Flag) -> Result<(), Diagnostic> {
+    let (path, node) = parse_assignment(texts, flag)?;
     put(texts, root, path, node)
 }
 
@@ -122,20 +116,21 @@ struct Step {
     place: Place,
 }
 
-fn parse_assignment(
-    texts: &mut Texts,
-    flag: &'static str,
-    assignment: &str,
-) -> Result<(Vec<Step>, Node), Diagnostic> {
+fn parse_assignment(texts: &mut Texts, flag: &Flag) -> Result<(Vec<Step>, Node), Diagnostic> {
+    let Flag {
+        name,
+        assignment,
+        base,
+    } = flag;
     let Some((left, right)) = split_assignment(assignment) else {
-        return Err(Diagnostic::new(format!("{flag} {assignment:?} has no `=`"))
+        return Err(Diagnostic::new(format!("{name} {assignment:?} has no `=`"))
             .help("write --set key=value, for example --set batching.max_num_seqs=64"));
     };
     let text = |content: String| Text {
-        name: flag.to_owned(),
+        name: name.clone(),
         content,
-        // Paths in flags start from the working directory.
-        base: PathBuf::new(),
+        base: base.clone(),
+        is_flag: true,
     };
     let single_line = !right.contains('\n');
     let is_toml = single_line && DeValue::parse(right.trim()).is_ok();

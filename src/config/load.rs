@@ -22,13 +22,26 @@ pub struct Layers {
     pub flags: Vec<Flag>,
 }
 
-/// A flag that sets a key of the scenario.
+/// What sets a key of the scenario: a flag, or a line of a study.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flag {
-    /// The flag as written, such as `--set`.
-    pub name: &'static str,
+    /// What messages call it: the flag as written, such as `--set`, or a place.
+    pub name: String,
     /// `key=value`, the key with the names of the tables around it.
     pub assignment: String,
+    /// The directory that relative paths in the value start from; empty for the working directory.
+    pub base: PathBuf,
+}
+
+impl Flag {
+    /// What the flag `name` of the command line sets.
+    pub fn new(name: impl Into<String>, assignment: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            assignment: assignment.into(),
+            base: PathBuf::new(),
+        }
+    }
 }
 
 /// Keys that a table of another file lays over the scenario file, before any flags.
@@ -85,11 +98,13 @@ pub fn read(
             name: "the embedded demo scenario".to_owned(),
             content: DEMO.to_owned(),
             base: PathBuf::new(),
+            is_flag: false,
         },
         Some(path) => Text {
             name: path.display().to_string(),
             content: read_file(path)?,
             base: path.parent().unwrap_or(Path::new("")).to_owned(),
+            is_flag: false,
         },
     };
     let mut root = document::parse(texts, text)?;
@@ -98,7 +113,7 @@ pub fn read(
         document::overlay_table(texts, &mut root, overrides.find.take(other))?;
     }
     for flag in &layers.flags {
-        document::overlay(texts, &mut root, flag.name, &flag.assignment)?;
+        document::overlay(texts, &mut root, flag)?;
     }
     Ok(root)
 }

@@ -73,6 +73,7 @@ impl Manifest {
                 ..error
             })?,
             base: path.parent().unwrap_or(Path::new("")).to_owned(),
+            is_flag: false,
         };
         let mut reading = Reading::default();
         let root = document::parse(&mut reading.texts, text.clone())?;

@@ -13,6 +13,8 @@ pub struct Text {
     pub content: String,
     /// The directory that relative paths in it start from.
     pub base: PathBuf,
+    /// Whether it is one assignment, which needs no line number.
+    pub is_flag: bool,
 }
 
 /// A stretch of bytes in one of the texts.
@@ -60,7 +62,7 @@ impl Texts {
             .matches('\n')
             .count()
             + 1;
-        if text.name.starts_with("--") {
+        if text.is_flag {
             text.name.clone()
         } else {
             format!("{}:{line}", text.name)

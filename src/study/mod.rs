@@ -1,8 +1,14 @@
 //! Questions that take more than one simulation.
 
 pub mod calibrate;
+mod in_order;
+mod input;
+mod measure;
 mod simulate;
 mod validation;
 
+pub use in_order::{Next, Workers};
+pub use input::{Base, Input};
+pub use measure::{Better, MEASURES, Measure, Quantity};
 pub use simulate::{SimulationError, engine, recorder, replay, replay_source, simulate};
 pub use validation::{Compared, Comparison, MetricErrors, Prediction, errors_of, metrics_of};

@@ -1,7 +1,8 @@
 //! How far predictions are from measurements, for each metric of each experiment and over all of them.
 
+use super::measure::Measure;
 use crate::config::Values;
-use crate::metrics::{Metric, Statistic, Summary};
+use crate::metrics::Summary;
 
 /// What was predicted of an experiment.
 #[derive(Clone, Debug)]
@@ -60,38 +61,14 @@ impl Prediction {
         let is_of_a_run =
             metric.starts_with("requests.") || metric.rsplit('.').next() == Some("max");
         if !is_of_a_run {
-            return of_summary(&self.pooled, metric);
+            return Measure::named(metric)?.of(&self.pooled);
         }
         let values: Option<Vec<f64>> = self
             .runs
             .iter()
-            .map(|run| of_summary(run, metric))
+            .map(|run| Measure::named(metric)?.of(run))
             .collect();
         mean(&values?)
-    }
-}
-
-fn of_summary(summary: &Summary, metric: &str) -> Option<f64> {
-    let count = |count: Option<u64>| count.map(|count| count as f64);
-    let (queue, throughput) = (&summary.queue, &summary.throughput);
-    match metric {
-        "requests.finished" => Some(summary.requests.finished as f64),
-        "requests.timed_out" => Some(summary.requests.timed_out as f64),
-        "throughput.requests_per_s" => throughput.requests_per_s,
-        "throughput.input_tokens_per_s" => throughput.input_tokens_per_s,
-        "throughput.output_tokens_per_s" => throughput.output_tokens_per_s,
-        "queue.depth.mean" => queue.depth.mean,
-        "queue.depth.max" => count(queue.depth.max),
-        "queue.running.mean" => queue.running.mean,
-        "queue.running.max" => count(queue.running.max),
-        _ => {
-            let (latency, statistic) = metric.split_once('.')?;
-            let latency = Metric::ALL.into_iter().find(|it| it.name() == latency)?;
-            let statistic = Statistic::ALL
-                .into_iter()
-                .find(|it| it.name() == statistic)?;
-            summary.latency.of(latency).statistic(statistic)
-        }
     }
 }
 

@@ -36,10 +36,9 @@ pub fn load(text: &str, assignments: &[&str]) -> Scenario {
 }
 
 fn try_load(path: &Path, assignments: &[&str]) -> Result<Scenario, String> {
-    let flags = assignments.iter().map(|assignment| Flag {
-        name: "--set",
-        assignment: (*assignment).to_owned(),
-    });
+    let flags = assignments
+        .iter()
+        .map(|assignment| Flag::new("--set", *assignment));
     let layers = Layers {
         file: Some(path.to_path_buf()),
         flags: flags.collect(),
