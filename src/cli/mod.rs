@@ -11,6 +11,7 @@ mod gpus;
 mod init;
 mod interrupt;
 mod list;
+mod merge;
 mod models;
 mod outputs;
 mod progress;
@@ -20,8 +21,11 @@ mod run;
 mod scenario;
 mod screen;
 mod server_flags;
+mod shard;
 mod simulate;
 pub mod steps;
+mod study;
+mod sweep;
 mod trace;
 mod validate;
 mod watched_source;
@@ -51,6 +55,8 @@ struct Arguments {
 enum Command {
     Run(Box<run::Args>),
     Check(Box<check::Args>),
+    Sweep(Box<sweep::Args>),
+    Merge(merge::Args),
     Calibrate(Box<calibrate::Args>),
     Validate(validate::Args),
     Steps(steps::Args),
@@ -78,6 +84,8 @@ impl Command {
         match self {
             Self::Run(args) => run::run(&args, color),
             Self::Check(args) => check::run(&args),
+            Self::Sweep(args) => sweep::run(&args, color),
+            Self::Merge(args) => merge::run(&args),
             Self::Calibrate(args) => calibrate::run(&args, color),
             Self::Validate(args) => validate::run(&args, color),
             Self::Steps(args) => {

@@ -42,7 +42,7 @@ pub fn add(
     let mut stretched = |factor: f64| {
         input.scenario.execution.overheads = overheads.times(factor);
         input.scenario.cpu_time = cpu_time.times(factor);
-        let simulated = replications::simulate(input, runs, jobs, &Progress::start(None, false));
+        let simulated = replications::simulate(input, runs, jobs, &Progress::silent());
         // Whoever looks at the scenario afterwards sees its own.
         input.scenario.execution.overheads = overheads;
         input.scenario.cpu_time = cpu_time;

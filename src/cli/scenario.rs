@@ -39,6 +39,7 @@ impl ScenarioFlags {
                 file: file.map(Path::to_path_buf),
                 flags: self.flags()?,
             },
+            overrides: None,
             skip_bad_rows: self.skip_bad_rows,
         })
     }

@@ -53,26 +53,37 @@ pub struct Overrides {
     pub find: TableFinder,
 }
 
-/// Where a table stands in a tree: `list[index].key`.
+/// Where a table stands in a tree.
 #[derive(Clone, Copy, Debug)]
-pub struct TableFinder {
-    /// A key of the file, with a list.
-    pub list: &'static str,
-    /// Which entry of the list.
-    pub index: usize,
-    /// A key of that entry.
-    pub key: &'static str,
+pub enum TableFinder {
+    /// At `key`.
+    Root {
+        /// A key of the file.
+        key: &'static str,
+    },
+    /// At `list[index].key`.
+    Entry {
+        /// A key of the file, with a list.
+        list: &'static str,
+        /// Which entry of the list.
+        index: usize,
+        /// A key of that entry.
+        key: &'static str,
+    },
 }
 
 impl TableFinder {
     fn take(self, root: Node) -> Table {
-        let Some(Value::Array(mut items)) = take_key(root, self.list) else {
-            return Table::new();
+        let found = match self {
+            Self::Root { key } => take_key(root, key),
+            Self::Entry { list, index, key } => match take_key(root, list) {
+                Some(Value::Array(mut items)) if index < items.len() => {
+                    take_key(items.swap_remove(index), key)
+                }
+                _ => None,
+            },
         };
-        if self.index >= items.len() {
-            return Table::new();
-        }
-        match take_key(items.swap_remove(self.index), self.key) {
+        match found {
             Some(Value::Table(table)) => table,
             _ => Table::new(),
         }

@@ -128,7 +128,7 @@ fn read_experiment(item: Key<'_>, index: usize, text: &Text) -> Result<Experimen
         scenario,
         overrides: Overrides {
             text: text.clone(),
-            find: TableFinder {
+            find: TableFinder::Entry {
                 list: LIST,
                 index,
                 key: SET,

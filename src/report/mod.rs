@@ -7,6 +7,7 @@ pub mod figure;
 mod json;
 pub mod page;
 mod requests_csv;
+pub mod results;
 mod run_report;
 pub mod scheduler_log;
 mod screen;

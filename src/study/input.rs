@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{Diagnostic, Flag, Layers, Problem, Scenario, Workload};
+use crate::config::{Diagnostic, Flag, Layers, Overrides, Problem, Scenario, Workload};
 use crate::metrics::Slo;
 
 /// A scenario with its objectives.
@@ -15,10 +15,12 @@ pub struct Input {
 }
 
 /// What all variations of a scenario have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Base {
-    /// The file, and what was laid over it for all of them.
+    /// The file, and what flags lay over it for all of them.
     pub layers: Layers,
+    /// What another file lays over the scenario's, before any flags.
+    pub overrides: Option<Overrides>,
     /// Whether rows of a trace that cannot be read are left out.
     pub skip_bad_rows: bool,
 }
@@ -33,7 +35,7 @@ impl Base {
     pub fn with(&self, changes: &[Flag]) -> Result<Input, Problem> {
         let mut layers = self.layers.clone();
         layers.flags.extend_from_slice(changes);
-        let mut scenario = Scenario::load(&layers)?;
+        let mut scenario = Scenario::load_changed(&layers, self.overrides.as_ref())?;
         if let (Workload::Trace(replay), true) = (&mut scenario.workload, self.skip_bad_rows) {
             replay.skip_bad_rows = true;
         }

@@ -1,0 +1,129 @@
+//! A sweep: every point of a plan with several seeds, and the numbers of each run.
+
+use super::measure::{MEASURES, Measure};
+use super::plan::Plan;
+use super::stopped::{Simulate, Stopped};
+use super::{Base, Input};
+use crate::config::Fingerprint;
+use crate::metrics::Summary;
+
+/// The numbers that are kept if nobody says which.
+pub const USUAL_MEASURES: [&str; 16] = [
+    "requests.finished",
+    "requests.preemptions",
+    "ttft.mean",
+    "ttft.p50",
+    "ttft.p99",
+    "tpot.mean",
+    "tpot.p99",
+    "e2e.mean",
+    "e2e.p99",
+    "throughput.requests_per_s",
+    "throughput.output_tokens_per_s",
+    "queue.depth.mean",
+    "queue.depth.max",
+    "kv.usage.max",
+    "kv.prefix_hit_ratio",
+    "gpu.busy_fraction",
+];
+
+/// All runs of a sweep, numbered from 0: run `n` is point `n / seeds` with seed number `n % seeds`.
+pub struct Sweep {
+    /// What all points have in common.
+    pub base: Base,
+    /// The points.
+    pub plan: Plan,
+    /// Runs at each point.
+    pub seeds: u32,
+    /// Numbers to keep.
+    pub measures: Vec<&'static Measure>,
+    /// Names the plan: the same for the same runs and numbers, whatever the files are called. 16 hexadecimal digits.
+    pub fingerprint: String,
+    /// Requests that all runs have together, if that is known.
+    pub requests: Option<u64>,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunNumbers {
+    /// Its number in the sweep.
+    pub run: usize,
+    /// Its point.
+    pub point: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// The values of the measures.
+    pub numbers: Vec<Option<f64>>,
+}
+
+impl Sweep {
+    /// Reads the scenario of every point, so that whatever is wrong with one is known before the first run.
+    pub fn new(
+        base: Base,
+        plan: Plan,
+        seeds: u32,
+        measures: Vec<&'static Measure>,
+    ) -> Result<Self, Stopped> {
+        let mut fingerprint = Fingerprint::EMPTY;
+        fingerprint.add(format!("{seeds}\n").as_bytes());
+        for measure in &measures {
+            fingerprint.add(format!("{}\n", measure.name).as_bytes());
+        }
+        for key in plan.keys() {
+            fingerprint.add(format!("{key}\n").as_bytes());
+        }
+        let mut sweep = Self {
+            base,
+            plan,
+            seeds,
+            measures,
+            fingerprint: String::new(),
+            requests: Some(0),
+        };
+        for point in 0..sweep.plan.points() {
+            let input = sweep.input(point)?;
+            let scenario = &input.scenario;
+            let values = sweep.plan.values(point).join("\t");
+            fingerprint.add(format!("{}\t{}\t{values}\n", scenario.hash, scenario.seed).as_bytes());
+            let requests = input
+                .requests_expected()
+                .map(|requests| requests.saturating_mul(seeds.into()));
+            sweep.requests = sweep.requests.zip(requests).map(|(sum, one)| sum + one);
+        }
+        sweep.fingerprint = fingerprint.to_string();
+        Ok(sweep)
+    }
+
+    /// How many runs.
+    pub fn runs(&self) -> usize {
+        self.plan.points() * self.seeds as usize
+    }
+
+    /// The scenario of a point.
+    pub fn input(&self, point: usize) -> Result<Input, Stopped> {
+        let flags = self.plan.flags(point);
+        let read = self.base.with(&flags);
+        read.map_err(|problem| Stopped::Invalid(self.plan.label(point), problem))
+    }
+
+    /// Makes one run.
+    pub fn run(&self, run: usize, simulate: &Simulate) -> Result<RunNumbers, Stopped> {
+        let seeds = self.seeds as usize;
+        let (point, replication) = (run / seeds, run % seeds);
+        let input = self.input(point)?;
+        let seed = input.scenario.seed + replication as u64;
+        let summary = Summary::of(&simulate(&input, seed)?);
+        Ok(RunNumbers {
+            run,
+            point,
+            seed,
+            numbers: self.measures.iter().map(|it| it.of(&summary)).collect(),
+        })
+    }
+}
+
+/// The numbers that are kept if nobody says which.
+pub fn usual_measures() -> Vec<&'static Measure> {
+    let is_usual = |measure: &&Measure| USUAL_MEASURES.contains(&measure.name);
+    MEASURES.iter().filter(is_usual).collect()
+}
