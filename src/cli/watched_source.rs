@@ -72,6 +72,10 @@ impl<S: Source> Source for WatchedSource<'_, S> {
         self.source.is_closed_loop()
     }
 
+    fn runs_out(&self) -> bool {
+        self.source.runs_out()
+    }
+
     fn may_go_on(&self) -> Result<(), TraceError> {
         if interrupt::happened() {
             // The caller knows why: whoever hears of this asks `interrupt` first.

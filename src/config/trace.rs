@@ -4,7 +4,7 @@ use super::diagnostic::Diagnostic;
 use super::fields::Fields;
 use super::key::Choice;
 use crate::units::Span;
-use crate::workload::trace::{FORMATS, FormatName, Replay};
+use crate::workload::trace::{FORMATS, FormatName, MOST_CONCURRENCY, Replay};
 
 /// More rows than any trace has.
 const MOST_ROWS: u64 = 1_000_000_000_000;
@@ -13,6 +13,13 @@ const NO_JITTER: Choice<bool> = Choice {
     name: "none",
     value: false,
 };
+
+/// Keys that say when rows are sent, and what to do about two of them.
+const CLOCKS: [(&str, &str, &str); 2] = [
+    ("concurrency", "speedup", NO_ARRIVALS),
+    ("concurrency", "jitter_ties", NO_ARRIVALS),
+];
+const NO_ARRIVALS: &str = "keep one of the two: with concurrency, rows are sent as earlier ones end, and recorded arrivals do not matter";
 
 /// Reads `trace = { path = ..., ... }`; `max_tokens` and `timeout` stand beside it in `[workload]`.
 pub fn read(
@@ -37,12 +44,18 @@ pub fn read(
         .map(|format| (format.name(), format.name()))
         .collect();
     let format = fields.key("format")?.choice(&formats)?.optional();
-    let replay = Replay {
+    refuse_two_clocks(fields)?;
+    let concurrency = fields
+        .key("concurrency")?
+        .count(1..=MOST_CONCURRENCY)?
+        .optional();
+    let speedup = fields.key("speedup")?.number(1e-6..=1e6)?;
+    let jitter_ties = fields
+        .key("jitter_ties")?
+        .choice(&[("none", false), ("uniform", true)])?;
+    let mut replay = Replay {
         format: format.and_then(|format| FormatName::parse(format.value).ok()),
-        speedup: fields
-            .key("speedup")?
-            .number(1e-6..=1e6)?
-            .or(1.0, "as recorded"),
+        concurrency,
         start: fields
             .key("start")?
             .duration()?
@@ -56,15 +69,26 @@ pub fn read(
             .key("skip_bad_rows")?
             .boolean()?
             .or(false, "they end the run"),
-        jitter_ties: fields
-            .key("jitter_ties")?
-            .choice(&[("none", false), ("uniform", true)])?
-            .or(NO_JITTER, "as recorded")
-            .value,
         max_tokens,
         timeout,
         ..Replay::new(path)
     };
+    if concurrency.is_none() {
+        replay.speedup = speedup.or(1.0, "as recorded");
+        replay.jitter_ties = jitter_ties.or(NO_JITTER, "as recorded").value;
+    }
     fields.finish()?;
     Ok(replay)
+}
+
+/// Only one thing can say when rows are sent.
+fn refuse_two_clocks(fields: &Fields<'_>) -> Result<(), Diagnostic> {
+    for (name, other, help) in CLOCKS {
+        if fields.has(name) && fields.has(other) {
+            let path = fields.path();
+            let message = format!("`{path}.{name}` and `{path}.{other}` exclude each other");
+            return Err(fields.error(other, message).help(help));
+        }
+    }
+    Ok(())
 }

@@ -94,7 +94,7 @@ fn replay_with_answers(
                 source.rejected(id, at);
             }
         }
-        if observer.rejections > STUCK_AFTER_REJECTIONS {
+        if observer.rejections > STUCK_AFTER_REJECTIONS && !source.runs_out() {
             return Err(ReplayError::OnlyRejections);
         }
         let arrival = next_arrival(source)?;

@@ -58,6 +58,12 @@ pub trait Source {
     /// Whether later arrivals depend on when earlier requests finish.
     fn is_closed_loop(&self) -> bool;
 
+    /// Whether its requests run out though each be rejected the moment it arrives, as the rows of a trace do: other closed loops might then
+    /// send for ever at one instant.
+    fn runs_out(&self) -> bool {
+        !self.is_closed_loop()
+    }
+
     /// Asked between steps when no more requests arrive: an error ends the run.
     fn may_go_on(&self) -> Result<(), trace::TraceError> {
         Ok(())

@@ -463,6 +463,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
         path: "/a.csv".into(),
         format: Some(FormatName::parse("azure").unwrap()),
         speedup: 2.0,
+        concurrency: None,
         start: Span::from_micros(5_000_000),
         limit: Some(9),
         skip_bad_rows: true,

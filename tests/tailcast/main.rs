@@ -56,6 +56,7 @@ mod synthetic;
 mod tidy;
 mod ties;
 mod timeouts;
+mod trace_closed_loop;
 mod trace_facts;
 mod trace_spellings;
 mod traces;

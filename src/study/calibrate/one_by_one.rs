@@ -42,7 +42,7 @@ impl OneByOne {
         let mut rows = requests.clone();
         rows.sort_by_key(|request| request.arrival);
         let (is_trace, is_closed_loop) = match &scenario.workload {
-            Workload::Trace(_) => (true, false),
+            Workload::Trace(replay) => (true, replay.concurrency.is_some()),
             // What a turn says depends on the answers before it.
             Workload::Synthetic(workload) if workload.session.is_some() => return Ok(None),
             Workload::Synthetic(workload) => (

@@ -41,6 +41,11 @@ impl Followers {
         followers
     }
 
+    /// Whether nobody follows anybody.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Leaves out those that follow the row `number`, and those that follow them; tells how many.
     pub fn leave_out(&mut self, mut number: u64) -> u64 {
         let mut left_out = 0;

@@ -2,6 +2,7 @@
 
 mod azure;
 mod burstgpt;
+mod clients;
 mod csv;
 mod cursor;
 mod detect;
@@ -27,7 +28,7 @@ pub use detect::FormatName;
 pub use error::TraceError;
 pub use info::{TokenSummary, TraceInfo, info};
 pub use prefix_sharing::PrefixSharing;
-pub use replay::Replay;
+pub use replay::{MOST_CONCURRENCY, Replay};
 pub use source::{Skipped, TraceSource, open, open_seeded};
 
 pub(super) use lines::Lines;

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use super::detect::FormatName;
 use crate::units::Span;
+use crate::workload::arrivals::MOST_CLIENTS;
 use crate::workload::{Invalid, MOST_TOKENS};
+
+/// The most requests that a replay may keep outstanding.
+pub const MOST_CONCURRENCY: u32 = MOST_CLIENTS;
 
 /// Which trace to replay, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +19,9 @@ pub struct Replay {
     pub format: Option<FormatName>,
     /// How many times faster than recorded requests arrive; users do not think faster.
     pub speedup: f64,
+    /// How many requests are outstanding at most, if that and not the recorded arrivals says when rows are sent: as many at time 0, then the
+    /// next one whenever one ends, with an answer or without, in the order of the trace.
+    pub concurrency: Option<u32>,
     /// Rows that arrived earlier than this after the first are left out. The first that is not arrives at time 0.
     pub start: Span,
     /// How many requests to replay at most.
@@ -39,6 +46,7 @@ impl Replay {
             path: path.into(),
             format: None,
             speedup: 1.0,
+            concurrency: None,
             start: Span::ZERO,
             limit: None,
             skip_bad_rows: false,
@@ -58,6 +66,7 @@ impl Replay {
             );
             return Err(Invalid::new("speedup", message));
         }
+        self.check_concurrency()?;
         if self.limit == Some(0) {
             return Err(Invalid::new(
                 "limit",
@@ -71,6 +80,28 @@ impl Replay {
             let message =
                 format!("must be between 1 and {MOST_TOKENS}; write e.g. max_tokens = 1024");
             return Err(Invalid::new("max_tokens", message));
+        }
+        Ok(())
+    }
+
+    fn check_concurrency(&self) -> Result<(), Invalid> {
+        let Some(concurrency) = self.concurrency else {
+            return Ok(());
+        };
+        if !(1..=MOST_CONCURRENCY).contains(&concurrency) {
+            let message = format!(
+                "must be between 1 and {MOST_CONCURRENCY}, not {concurrency}; write e.g. concurrency = 64"
+            );
+            return Err(Invalid::new("concurrency", message));
+        }
+        #[expect(
+            clippy::float_cmp,
+            reason = "1.0 means that nobody asked for a speedup"
+        )]
+        let has_speedup = self.speedup != 1.0;
+        if has_speedup || self.jitter_ties {
+            let message = "uses no recorded arrivals; leave out speedup and jitter_ties";
+            return Err(Invalid::new("concurrency", message));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Format;
+use super::clients::Clients;
 use super::detect::detect;
 use super::error::TraceError;
 use super::followers::Followers;
@@ -36,6 +37,7 @@ pub fn open_seeded(replay: &Replay, seed: u64) -> Result<TraceSource, TraceError
         rows,
         loaded: None,
         followers: None,
+        clients: replay.concurrency.map(Clients::new),
         spreader: replay.jitter_ties.then(|| TieSpreader::new(seed)),
         origin: None,
         last_arrival_picos: i128::MIN,
@@ -86,6 +88,8 @@ pub struct TraceSource {
     loaded: Option<std::vec::IntoIter<Row>>,
     /// All other rows, if there are any.
     followers: Option<Followers>,
+    /// Who sends the rows, if not the recorded arrivals say when.
+    clients: Option<Clients>,
     spreader: Option<TieSpreader>,
     /// Arrival of the first row [ps].
     origin: Option<i128>,
@@ -99,7 +103,7 @@ pub struct TraceSource {
     taken: u64,
     /// The row last read.
     row: Row,
-    /// When that row arrives in the replay, until it is taken.
+    /// When that row arrives in the replay, until it is taken. In a closed loop its client knows.
     pending: Option<Time>,
     /// Whether the arrival announced is that of a follower.
     next_is_follower: bool,
@@ -138,6 +142,10 @@ impl TraceSource {
         let row = &self.row;
         if self.loaded.is_none() && self.names_outputs {
             self.ids.push(row.number, self.taken);
+        }
+        if self.clients.is_some() {
+            self.pending = Some(Time::ZERO);
+            return Ok(());
         }
         let base = *self.base.get_or_insert(row.arrival_picos);
         let Some(arrival) = self.replayed_at(row.arrival_picos - base) else {
@@ -280,7 +288,13 @@ impl TraceSource {
             rows.push(std::mem::take(&mut self.row));
         }
         if self.rows.has_followers() {
-            self.followers = Some(Followers::take_from(&mut rows));
+            let followers = Followers::take_from(&mut rows);
+            if self.clients.is_some() && !followers.is_empty() {
+                let message = "has rows that wait for the row before them in their session (after_s, or delay): \
+                               sessions already are a closed loop; leave workload.trace.concurrency out";
+                return Err(TraceError::of_file(self.path(), message));
+            }
+            self.followers = Some(followers);
         }
         if self.replay.sort {
             rows.sort_by_key(|row| row.arrival_picos);
@@ -347,6 +361,9 @@ impl Source for TraceSource {
             self.read_pending()?;
         }
         let start = self.pending;
+        if let Some(clients) = &self.clients {
+            return Ok(start.and(clients.next()));
+        }
         let Some(followers) = &self.followers else {
             return Ok(start);
         };
@@ -372,8 +389,11 @@ impl Source for TraceSource {
             (row.number, self.request(&row, segments, arrival))
         } else {
             let pending = self.pending.take();
-            let arrival = pending.expect("an arrival must have been announced");
-            self.ties.add(arrival);
+            let mut arrival = pending.expect("an arrival must have been announced");
+            match &mut self.clients {
+                Some(clients) => arrival = clients.send(),
+                None => self.ties.add(arrival),
+            }
             let segments = self.row.segments.take();
             (self.row.number, self.request(&self.row, segments, arrival))
         };
@@ -388,11 +408,17 @@ impl Source for TraceSource {
         if let Some(followers) = &mut self.followers {
             followers.finished(id, at);
         }
+        if let Some(clients) = &mut self.clients {
+            clients.ended(at);
+        }
     }
 
-    fn rejected(&mut self, id: RequestId, _: Time) {
+    fn rejected(&mut self, id: RequestId, at: Time) {
         if let Some(followers) = &mut self.followers {
             followers.rejected(id);
+        }
+        if let Some(clients) = &mut self.clients {
+            clients.ended(at);
         }
     }
 
@@ -401,6 +427,10 @@ impl Source for TraceSource {
     }
 
     fn is_closed_loop(&self) -> bool {
-        self.followers.is_some()
+        self.followers.is_some() || self.clients.is_some()
+    }
+
+    fn runs_out(&self) -> bool {
+        true
     }
 }
