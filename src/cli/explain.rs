@@ -37,7 +37,8 @@ pub fn report(input: &Input, outcome: &Outcome) -> RunReport {
     }
 }
 
-fn policy_name(policy: &PolicySettings) -> &'static str {
+/// The policy in words.
+pub fn policy_name(policy: &PolicySettings) -> &'static str {
     match policy {
         PolicySettings::None => "no batching",
         PolicySettings::Static(_) => "static batching",
@@ -51,7 +52,8 @@ fn policy_name(policy: &PolicySettings) -> &'static str {
     }
 }
 
-fn fidelity(scenario: &Scenario) -> String {
+/// How far numbers may be trusted, and where they come from.
+pub fn fidelity(scenario: &Scenario) -> String {
     let mut steps = match (scenario.knowledge(), &scenario.calibration) {
         (Knowledge::Given, _) => "step times as the scenario gives them".to_owned(),
         (Knowledge::Calibrated, Some(calibration)) => {
@@ -100,7 +102,8 @@ fn memory(scenario: &Scenario, summary: &Summary) -> Memory {
         activations_bytes: Some(budget.activations_bytes),
         overhead_bytes: Some(budget.overhead_bytes),
         kv_bytes: Some(kv_bytes(scenario)),
-        closed_form_users: mean_context_tokens(summary)
+        closed_form_users: summary
+            .mean_context_tokens()
             .map(|context| budget.closed_form_users(context)),
     }
 }
@@ -113,13 +116,6 @@ fn kv_bytes(scenario: &Scenario) -> u64 {
     } else {
         scenario.memory.kv_bytes
     }
-}
-
-/// Prompt and output of the mean request [tokens]: what the back-of-envelope formula reserves for a user.
-fn mean_context_tokens(summary: &Summary) -> Option<f64> {
-    let rates = &summary.throughput;
-    let tokens_per_s = rates.input_tokens_per_s? + rates.output_tokens_per_s?;
-    Some(tokens_per_s / rates.requests_per_s?).filter(|tokens| tokens.is_finite())
 }
 
 /// The arithmetic of the memory, and every setting with its origin.

@@ -2,11 +2,16 @@
 
 mod bounds;
 mod calibrate;
+mod capacity;
 mod check;
 mod color;
+mod compare;
+mod curve;
+mod drawings;
 mod error_limit;
 mod explain;
 mod failure;
+mod files;
 mod gpus;
 mod init;
 mod interrupt;
@@ -21,6 +26,7 @@ mod run;
 mod scenario;
 mod screen;
 mod server_flags;
+mod setting;
 mod shard;
 mod simulate;
 pub mod steps;
@@ -55,6 +61,9 @@ struct Arguments {
 enum Command {
     Run(Box<run::Args>),
     Check(Box<check::Args>),
+    Compare(Box<compare::Args>),
+    Curve(Box<curve::Args>),
+    Capacity(Box<capacity::Args>),
     Sweep(Box<sweep::Args>),
     Merge(merge::Args),
     Calibrate(Box<calibrate::Args>),
@@ -84,6 +93,9 @@ impl Command {
         match self {
             Self::Run(args) => run::run(&args, color),
             Self::Check(args) => check::run(&args),
+            Self::Compare(args) => compare::run(&args, color),
+            Self::Curve(args) => curve::run(&args, color),
+            Self::Capacity(args) => capacity::run(&args, color),
             Self::Sweep(args) => sweep::run(&args, color),
             Self::Merge(args) => merge::run(&args),
             Self::Calibrate(args) => calibrate::run(&args, color),

@@ -1,12 +1,15 @@
 //! What the verbs have in common that make many runs: flags, threads, and a way to make one run.
 
 use super::bounds::Bounds;
+use super::color::ColorFlags;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::replications;
+use super::screen;
 use super::simulate;
+use crate::config::Diagnostic;
 use crate::metrics::Recording;
-use crate::study::{Input, Stopped, Workers};
+use crate::study::{Input, LoadDial, LoadKind, Stopped, Workers};
 
 /// Flags of a study.
 #[derive(Debug, clap::Args)]
@@ -28,10 +31,38 @@ impl StudyFlags {
         replications::workers(self.jobs)
     }
 
+    /// What the user should know before a study of loads.
+    pub fn warn_before(&self, input: &Input, dial: &LoadDial, color: ColorFlags) {
+        if self.quiet {
+            return;
+        }
+        for warning in &input.scenario.warnings {
+            screen::warn(warning, color.on_stderr());
+        }
+        if let Some(replaced) = dial.replaces() {
+            screen::note(&format!("note: {replaced}"));
+        }
+    }
+
     /// A line that counts runs.
     pub fn progress(&self, runs: Option<u64>) -> Progress {
         Progress::start_counting("runs", runs, !self.quiet && !self.no_progress)
     }
+}
+
+/// How to set a load of this kind.
+pub fn dial(kind: LoadKind, input: &Input) -> Result<LoadDial, Failure> {
+    LoadDial::new(kind, input)
+        .map_err(|problem| Failure::Input(format!("{}: {problem}", kind.flag())))
+}
+
+/// More runs of a trace would be more of the same.
+pub fn refuse_seeds_of_a_trace(input: &Input, seeds: u32) -> Result<(), Failure> {
+    if seeds > 1 && input.is_always_the_same() {
+        let message = "--seeds: a trace replays the same requests whatever the seed";
+        return Err(Diagnostic::new(message).help("leave --seeds out").into());
+    }
+    Ok(())
 }
 
 /// Makes one run, counts it, and heeds Ctrl-C.

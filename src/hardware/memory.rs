@@ -182,9 +182,13 @@ impl MemoryBudget {
     pub fn closed_form_users(&self, mean_context_tokens: f64) -> f64 {
         let weights_bytes = self.weights_bytes + self.draft_weights_bytes;
         let left = self.total_bytes as f64 - weights_bytes as f64;
-        let per_user = self
-            .kv_footprint
-            .bytes_for_context(mean_context_tokens.max(1.0), WindowedLayers::Bounded);
-        left.max(0.0) / per_user
+        left.max(0.0) / self.kv_bytes_of_user(mean_context_tokens)
+    }
+
+    /// What a user with a context of so many tokens takes of each GPU's KV cache [bytes].
+    pub fn kv_bytes_of_user(&self, context_tokens: f64) -> f64 {
+        let tokens = context_tokens.max(1.0);
+        self.kv_footprint
+            .bytes_for_context(tokens, WindowedLayers::Bounded)
     }
 }

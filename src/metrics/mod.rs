@@ -4,6 +4,7 @@
 //! recordings of replications pool into one, and a [`Summary`] holds the numbers that are reported.
 
 mod binding;
+mod contexts;
 mod fragmentation;
 mod gpu_work;
 mod kv_usage;
@@ -22,6 +23,7 @@ mod summary;
 mod timeline;
 
 pub use binding::{Binding, Constraint};
+pub use contexts::Contexts;
 pub use gpu_work::GpuWork;
 pub use latency::{LatencyIntervals, LatencySummary};
 pub use listeners::Listeners;

@@ -26,6 +26,11 @@ impl Replications {
         }
     }
 
+    /// What was recorded of all runs together; `None` without any.
+    pub fn into_pooled(self) -> Option<Recording> {
+        self.pooled
+    }
+
     /// The pooled numbers, with 95 % confidence intervals if there are two runs or more; `None` without any. An interval is Student's t
     /// over the runs' own values, so it lies around their mean, from which a quantile of the pool may differ a little.
     pub fn summary(&self) -> Option<Summary> {

@@ -206,6 +206,15 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// Prompt and output of the mean finished request [tokens]: what the back-of-envelope formula reserves for a user.
+    pub fn mean_context_tokens(&self) -> Option<f64> {
+        let rates = &self.throughput;
+        let tokens_per_s = rates.input_tokens_per_s? + rates.output_tokens_per_s?;
+        Some(tokens_per_s / rates.requests_per_s?).filter(|tokens| tokens.is_finite())
+    }
+}
+
 impl Requests {
     /// The sum of the ways to end.
     pub const fn ends(&self) -> u64 {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::run_report::{Memory, ModelError, RunReport};
 use crate::metrics::{
     Constraint, GpuSummary, KvSummary, Latencies, QueueSummary, Requests, SloOutcome, SloResult,
-    SpeculativeSummary, Throughput,
+    SpeculativeSummary, Summary, Throughput,
 };
 
 /// The version of the form below: raised when a key changes its meaning.
@@ -18,12 +18,8 @@ struct Document<'a> {
     scenario_hash: &'a str,
     seed: u64,
     verdict: &'static str,
-    requests: Requests,
-    latency: Latencies,
-    throughput: Throughput,
-    queue: QueueSummary,
-    kv: KvSummary,
-    gpu: GpuSummary,
+    #[serde(flatten)]
+    numbers: Numbers,
     memory: Memory,
     replications: u32,
     fidelity: Option<&'a str>,
@@ -32,6 +28,30 @@ struct Document<'a> {
     constraint: Constraint,
     speculative: Option<SpeculativeSummary>,
     warnings: Vec<String>,
+}
+
+/// The numbers of a run, or of several pooled.
+#[derive(Serialize)]
+pub(super) struct Numbers {
+    requests: Requests,
+    latency: Latencies,
+    throughput: Throughput,
+    queue: QueueSummary,
+    kv: KvSummary,
+    gpu: GpuSummary,
+}
+
+impl Numbers {
+    pub(super) fn of(summary: &Summary) -> Self {
+        Self {
+            requests: summary.requests,
+            latency: summary.latency,
+            throughput: summary.throughput,
+            queue: summary.queue,
+            kv: summary.kv,
+            gpu: summary.gpu,
+        }
+    }
 }
 
 /// Who wrote a result.
@@ -69,12 +89,7 @@ impl RunReport {
             scenario_hash: &self.scenario_hash,
             seed: self.seed,
             verdict: self.verdict().name(),
-            requests: summary.requests,
-            latency: summary.latency,
-            throughput: summary.throughput,
-            queue: summary.queue,
-            kv: summary.kv,
-            gpu: summary.gpu,
+            numbers: Numbers::of(&summary),
             memory: self.memory,
             replications: self.headline.replications,
             fidelity: self.fidelity.as_deref(),

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
+use super::numbers::{duration, milliseconds, or_unknown, percent};
 use super::run_report::{RunReport, Verdict};
-use crate::metrics::{Binding, LatencySummary, Metric, SloOutcome, SloResult, SpeculativeSummary};
-use crate::stats::Interval;
+use super::why::why;
+use crate::metrics::{LatencySummary, Metric, SloOutcome, SloResult, SpeculativeSummary};
+use crate::stats::{Interval, rounded};
 
 /// How the screen looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,8 +26,6 @@ enum Colour {
 const LABEL: usize = 10;
 /// Columns of a number in the table.
 const NUMBER: usize = 10;
-/// What stands for an unknown number.
-const UNKNOWN: &str = "-";
 
 impl RunReport {
     /// The screen, a line break at its end. `-` stands for what too few samples, or nothing at all, is known about.
@@ -51,7 +51,7 @@ impl RunReport {
             lines.push(labelled("Drafts", &drafts_line(drafts)));
         }
         lines.push(labelled("Capacity", &self.capacity_line()));
-        lines.push(labelled("Why", &self.why_line()));
+        lines.push(labelled("Why", &why(&self.summary.constraint)));
         if let Some(fidelity) = &self.fidelity {
             lines.push(labelled("Fidelity", fidelity));
         }
@@ -259,36 +259,6 @@ impl RunReport {
             None => simulated,
         }
     }
-
-    fn why_line(&self) -> String {
-        let constraint = &self.summary.constraint;
-        let what = match constraint.binding {
-            Binding::KvCapacity => "KV capacity kept requests waiting",
-            Binding::RequestSlots => {
-                "all request slots (max_num_seqs or the batch size) were taken while requests waited"
-            }
-            Binding::TokenBudget => "the token budget of a step kept requests waiting",
-            Binding::BatchUnderWay => "requests waited for the batch under way",
-            Binding::Compute => {
-                return format!(
-                    "compute: requests hardly waited, but steps use {} of the GPU's peak FLOP/s",
-                    percent(constraint.share_of_time)
-                );
-            }
-            Binding::Nothing => {
-                return "nothing binds: requests hardly waited for more than the step under way"
-                    .to_owned();
-            }
-        };
-        let share = percent(constraint.share_of_time);
-        match constraint.first_at_s {
-            Some(first) => format!(
-                "{what} {share} of the time, first at t = {} s",
-                rounded(first)
-            ),
-            None => format!("{what} {share} of the time"),
-        }
-    }
 }
 
 impl Style {
@@ -360,40 +330,4 @@ fn between(range: Interval) -> String {
     let [low, high] = [range.low, range.high].map(|end| milliseconds(Some(end)));
     // Longer ones may fill their column.
     format!(" {low}–{high}")
-}
-
-fn milliseconds(seconds: Option<f64>) -> String {
-    or_unknown(seconds, |seconds| rounded(seconds * 1e3))
-}
-
-fn duration(seconds: f64) -> String {
-    if seconds >= 1.0 {
-        format!("{} s", rounded(seconds))
-    } else {
-        format!("{} ms", rounded(seconds * 1e3))
-    }
-}
-
-fn percent(fraction: f64) -> String {
-    format!("{:.1} %", fraction * 100.0)
-}
-
-fn or_unknown<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
-    value.map_or_else(|| UNKNOWN.to_owned(), show)
-}
-
-/// About three significant digits, whole numbers from 100 on, no needless zeros.
-fn rounded(value: f64) -> String {
-    let decimals = match value.abs() {
-        size if size >= 99.95 => 0,
-        size if size >= 9.995 => 1,
-        size if size >= 0.9995 => 2,
-        size if size >= 0.01 => 3,
-        _ => 6,
-    };
-    let text = format!("{value:.decimals$}");
-    if decimals == 0 {
-        return text;
-    }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

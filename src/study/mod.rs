@@ -1,19 +1,33 @@
 //! Questions that take more than one simulation.
 
 pub mod calibrate;
+mod capacity;
+mod contest;
+mod curve;
+mod formula;
 mod in_order;
 mod input;
+mod load;
 mod measure;
+mod overview;
 mod plan;
+mod remedies;
 mod simulate;
 mod stopped;
 mod sweep;
 mod validation;
 
+pub use capacity::{Attempt, Bracket, Capacity, CapacityQuestion, PRECISION};
+pub use contest::{Contender, Contest, Difference, Variation, contest};
+pub use curve::{Curve, CurvePoint, CurveQuestion};
+pub use formula::{ContextLengths, DraftsCost, Filled, FormulaCheck, FormulaQuestion};
 pub use in_order::{Next, Workers};
 pub use input::{Base, Input};
+pub use load::{LoadDial, LoadKind};
 pub use measure::{Better, MEASURES, Measure, Quantity};
+pub use overview::overview;
 pub use plan::{MOST_POINTS, Plan, short};
+pub use remedies::{Remedy, Tried, fewest_servers, remedies, try_remedy};
 pub use simulate::{SimulationError, engine, recorder, replay, replay_source, simulate};
 pub use stopped::{Simulate, Stopped};
 pub use sweep::{RunNumbers, Sweep, usual_measures};

@@ -1,7 +1,12 @@
 //! Figures: one file each, as SVG. The title of a figure is the question it answers.
 
 pub mod accuracy;
+pub mod bars;
+pub mod cdf;
+pub mod load_curve;
 mod marker;
+pub mod of_results;
+pub mod over_time;
 
 /// What a figure is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,4 +18,16 @@ pub struct Figure {
 }
 
 /// Every figure.
-pub const FIGURES: [&Figure; 1] = [&accuracy::FIGURE];
+pub const FIGURES: [&Figure; 11] = [
+    &load_curve::LATENCY_VS_CONCURRENCY,
+    &load_curve::LATENCY_VS_RATE,
+    &over_time::QUEUE,
+    &over_time::MEMORY,
+    &cdf::FIGURE,
+    &bars::FIGURE,
+    &of_results::LINES,
+    &of_results::HEAT_MAP,
+    &of_results::PARETO,
+    &of_results::PREFIX_HITS,
+    &accuracy::FIGURE,
+];

@@ -1,0 +1,215 @@
+//! `compare`: scenarios, or variations of one, side by side.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::color::ColorFlags;
+use super::failure::Failure;
+use super::files::StudyFiles;
+use super::interrupt;
+use super::outputs::Taken;
+use super::scenario::ScenarioFlags;
+use super::screen;
+use super::setting;
+use super::study::{self, StudyFlags};
+use crate::config::Diagnostic;
+use crate::config::axis::Axis;
+use crate::report::compare::CompareReport;
+use crate::study::{Contest, Input, Plan, Simulate, Stopped, Variation, Workers, contest};
+
+/// Compare scenarios, or variations of one, on the same random numbers: differences with intervals, capacities, and a verdict
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Scenario files (TOML); without any the embedded demo
+    scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    changes: ScenarioFlags,
+    /// What to vary: a key and its values, such as batching.policy=none,static,continuous; may be given more than once
+    #[arg(long, value_name = "KEY=VALUES")]
+    vary: Vec<String>,
+    /// Runs of each variation; the seeds follow one another, and are the same for all
+    #[arg(long, value_name = "RUNS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    seeds: u32,
+    /// Do not search for the highest load of each under the SLOs
+    #[arg(long)]
+    no_capacity: bool,
+    /// How to print the results
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Draw the numbers of all variations beside each other (SVG or PNG, by the name's ending)
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
+    /// Write the whole report as one page (HTML)
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    study_flags: StudyFlags,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// More are not looked at side by side: that is what a sweep is for.
+const MOST_VARIATIONS: usize = 100;
+
+/// Runs the verb.
+pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
+    let variations = variations(args)?;
+    let inputs = variations.iter().map(|it| {
+        let read = it.base.with(&it.changes);
+        read.map_err(|problem| Failure::from(Stopped::Invalid(it.name.clone(), problem)))
+    });
+    let inputs: Vec<Input> = inputs.collect::<Result<_, _>>()?;
+    let files = check_files(args, &inputs)?;
+    if !args.study_flags.quiet {
+        for (variation, input) in variations.iter().zip(&inputs) {
+            for warning in &input.scenario.warnings {
+                screen::warn(&format!("{}: {warning}", variation.name), color.on_stderr());
+            }
+        }
+    }
+    interrupt::listen();
+    let progress = args.study_flags.progress(None);
+    let simulate = |input: &Input, seed| study::one_run(input, seed, &progress);
+    let workers = args.study_flags.workers()?;
+    let mut contest = contest(&variations, args.seeds, &workers, &simulate)?;
+    let no_capacity = find_capacities(args, &mut contest, &variations, &workers, &simulate)?;
+    let first = &contest.contenders[0];
+    let changed = vec![format!("side by side: {}", names(&variations))];
+    let mut report = CompareReport {
+        setting: setting::of(&first.input, first.runs.len() as u32, changed),
+        drawings: Vec::new(),
+        contest,
+        no_capacity,
+    };
+    drop(progress);
+    if args.html.is_some() || args.figure.is_some() {
+        report.drawings = super::drawings::of_contest(&report)?;
+    }
+    screen::print(&match args.format {
+        Format::Text => report.to_text(),
+        Format::Json => report.to_json(),
+    })?;
+    files.write(&report.drawings, || report.to_page())
+}
+
+fn names(variations: &[Variation]) -> String {
+    let names: Vec<&str> = variations.iter().map(|it| it.name.as_str()).collect();
+    names.join("; ")
+}
+
+/// All scenarios with all values of what varies.
+fn variations(args: &Args) -> Result<Vec<Variation>, Failure> {
+    let axes = args.vary.iter().map(|text| {
+        Axis::of_flag("--vary", text)
+            .map_err(|problem| Diagnostic::new(format!("--vary {text}: {problem}")))
+    });
+    let plan = Plan::new(axes.collect::<Result<_, _>>()?);
+    let files: Vec<Option<&Path>> = match args.scenarios.as_slice() {
+        [] => vec![None],
+        files => files.iter().map(|path| Some(path.as_path())).collect(),
+    };
+    let plan = plan.filter(|plan| plan.points() * files.len() <= MOST_VARIATIONS);
+    let Some(plan) = plan else {
+        let message = format!("more than {MOST_VARIATIONS} variations are too many to compare");
+        return Err(Diagnostic::new(message)
+            .help("vary less, or use `tailcast sweep`")
+            .into());
+    };
+    let mut variations = Vec::new();
+    for file in &files {
+        let base = args.changes.base(*file)?;
+        let own = if files.len() > 1 {
+            title(*file)
+        } else {
+            String::new()
+        };
+        for point in 0..plan.points() {
+            let label = plan.label(point);
+            let name = match (own.is_empty(), label.is_empty()) {
+                (true, _) => label.clone(),
+                (false, true) => own.clone(),
+                (false, false) => format!("{own}, {label}"),
+            };
+            variations.push(Variation {
+                name: short_name(&plan, &own, name, point),
+                base: base.clone(),
+                changes: plan.flags(point),
+            });
+        }
+    }
+    if variations.len() < 2 {
+        let message = "there is nothing to compare with";
+        return Err(Diagnostic::new(message)
+            .help("write --vary batching.policy=none,static,continuous, or name a second scenario")
+            .into());
+    }
+    Ok(variations)
+}
+
+/// One key that varies needs no name beside its values, if these are words.
+fn short_name(plan: &Plan, own: &str, name: String, point: usize) -> String {
+    match plan.values(point).as_slice() {
+        [value] if own.is_empty() && value.parse::<f64>().is_err() => (*value).to_owned(),
+        _ => name,
+    }
+}
+
+fn title(file: Option<&Path>) -> String {
+    let stem = file.and_then(Path::file_stem);
+    stem.map_or_else(
+        || "demo".to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
+}
+
+fn check_files(args: &Args, inputs: &[Input]) -> Result<StudyFiles, Failure> {
+    let files = StudyFiles {
+        figures: args
+            .figure
+            .iter()
+            .map(|path| ("--figure", path.clone()))
+            .collect(),
+        html: args.html.clone(),
+    };
+    let mut taken = Taken::default();
+    for path in &args.scenarios {
+        taken.read("a scenario", path);
+    }
+    for input in inputs {
+        taken.read_by(input);
+    }
+    files.claim(&mut taken)?;
+    Ok(files)
+}
+
+/// Why capacities are not known, if they should be.
+fn find_capacities(
+    args: &Args,
+    contest: &mut Contest,
+    variations: &[Variation],
+    workers: &Workers,
+    simulate: &Simulate,
+) -> Result<Option<String>, Failure> {
+    if args.no_capacity {
+        return Ok(None);
+    }
+    if contest.contenders.iter().any(|it| it.input.slos.is_empty()) {
+        let why = "no SLO is set; write --slo 'ttft.p99<2s'";
+        return Ok(Some(why.to_owned()));
+    }
+    match contest.find_capacities(variations, args.seeds, workers, simulate) {
+        Ok(()) => Ok(None),
+        Err(Stopped::Failed(message)) => {
+            let why = message.lines().collect::<Vec<_>>().join(";");
+            Ok(Some(why.replace(" = help:", "")))
+        }
+        Err(other) => Err(other.into()),
+    }
+}

@@ -1,0 +1,144 @@
+//! `curve`: latency and throughput against concurrency or rate.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::color::ColorFlags;
+use super::failure::Failure;
+use super::files::StudyFiles;
+use super::interrupt;
+use super::scenario::ScenarioFlags;
+use super::screen;
+use super::setting;
+use super::study::{self, StudyFlags};
+use crate::config::{Diagnostic, axis};
+use crate::report::curve::CurveReport;
+use crate::study::{CurveQuestion, Input, LoadKind};
+
+/// Show latency and throughput against concurrency or rate: the knee, where memory is full, where requests begin to wait
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The scenario file (TOML); without it the embedded demo
+    scenario: Option<PathBuf>,
+    #[command(flatten)]
+    changes: ScenarioFlags,
+    /// Requests at once: a range that doubles (1..512), one that adds (8..64+8), or a list (1,10,100)
+    #[arg(
+        long,
+        value_name = "LOADS",
+        conflicts_with = "rate",
+        required_unless_present = "rate"
+    )]
+    concurrency: Option<String>,
+    /// Requests per second, in the same ways
+    #[arg(long, value_name = "LOADS")]
+    rate: Option<String>,
+    /// Runs at each load, for 95 % intervals; the seeds follow one another
+    #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    seeds: u32,
+    /// How often to add points around the knee
+    #[arg(long, value_name = "TIMES", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=10))]
+    refine: u32,
+    /// How to print the results
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Draw the curve (SVG or PNG, by the name's ending)
+    #[arg(long, value_name = "FILE")]
+    figure: Option<PathBuf>,
+    /// Write the whole report as one page (HTML)
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    study_flags: StudyFlags,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table
+    Text,
+    /// One JSON object
+    Json,
+    /// A line a load, with every number
+    Csv,
+}
+
+/// Runs the verb.
+pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
+    let base = args.changes.base(args.scenario.as_deref())?;
+    let input = base.load()?;
+    let (kind, text) = match (&args.concurrency, &args.rate) {
+        (Some(text), _) => (LoadKind::Concurrency, text.as_str()),
+        (_, rate) => (LoadKind::Rate, rate.as_deref().unwrap_or("")),
+    };
+    let loads = loads(kind, text)?;
+    let dial = study::dial(kind, &input)?;
+    let files = StudyFiles {
+        figures: args
+            .figure
+            .iter()
+            .map(|path| ("--figure", path.clone()))
+            .collect(),
+        html: args.html.clone(),
+    };
+    files.check(base.file(), &input)?;
+    study::refuse_seeds_of_a_trace(&input, args.seeds)?;
+    args.study_flags.warn_before(&input, &dial, color);
+    interrupt::listen();
+    let progress = args.study_flags.progress(None);
+    let question = CurveQuestion {
+        base: &base,
+        dial: dial.clone(),
+        loads,
+        seeds: args.seeds,
+        refinements: args.refine,
+    };
+    let simulate = |input: &Input, seed| study::one_run(input, seed, &progress);
+    let curve = question.answer(&args.study_flags.workers()?, &simulate)?;
+    drop(progress);
+    if curve.points.is_empty() {
+        return Err(Failure::Interrupted);
+    }
+    let assumptions = dial.replaces().map(str::to_owned).into_iter().collect();
+    let report = CurveReport {
+        setting: setting::of(&input, curve.runs, assumptions),
+        formula_users: curve
+            .mean_context_tokens()
+            .map(|context| input.scenario.memory.closed_form_users(context)),
+        slos: input.slos,
+        curve,
+    };
+    screen::print(&match args.format {
+        Format::Text => report.to_text(),
+        Format::Json => report.to_json(),
+        Format::Csv => report.to_csv(),
+    })?;
+    if report.curve.is_interrupted {
+        return Err(Failure::Interrupted);
+    }
+    let drawings = [crate::report::figure::load_curve::drawing(&report)];
+    files.write(&drawings, || report.to_page())
+}
+
+/// The loads to begin with.
+fn loads(kind: LoadKind, text: &str) -> Result<Vec<f64>, Failure> {
+    let flag = kind.flag();
+    let wrong =
+        |problem: String| Failure::from(Diagnostic::new(format!("{flag} {text}: {problem}")));
+    let values = axis::values(text).map_err(wrong)?;
+    let mut loads: Vec<f64> = Vec::new();
+    for value in &values {
+        let load = value
+            .parse::<f64>()
+            .ok()
+            .filter(|it| it.is_finite() && *it > 0.0);
+        let Some(load) = load else {
+            return Err(wrong(format!("{value:?} is not a number above 0")));
+        };
+        if kind == LoadKind::Concurrency && load.fract() > 0.0 {
+            return Err(wrong(format!("{value} is not a whole number of requests")));
+        }
+        loads.push(load);
+    }
+    Ok(loads)
+}

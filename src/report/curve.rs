@@ -1,0 +1,358 @@
+//! A curve of latency and throughput against load, as a screen, JSON, CSV or a page.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::figure::load_curve;
+use super::json::Tool;
+use super::numbers::{duration, milliseconds, or_unknown, percent};
+use super::page::{Block, Page, Section, Tone};
+use super::setting::Setting;
+use super::table::{Cell, Column, Table};
+use crate::metrics::{LatencySummary, Metric, Slo, SloOutcome};
+use crate::stats::rounded;
+use crate::study::{Curve, CurvePoint, LoadKind, MEASURES};
+
+/// A curve and what it was made of.
+pub struct CurveReport {
+    /// What was simulated.
+    pub setting: Setting,
+    /// The curve; it has at least one point.
+    pub curve: Curve,
+    /// What is asked of latencies.
+    pub slos: Vec<Slo>,
+    /// Users by the formula (memory - weights) / KV per user with the mean context.
+    pub formula_users: Option<f64>,
+}
+
+/// A place on the curve that is worth a name.
+pub struct Place {
+    /// Its name, in a word or two.
+    pub name: &'static str,
+    /// Its load; `None` if the curve does not have it.
+    pub load: Option<f64>,
+    /// What that means.
+    pub meaning: String,
+}
+
+const SCHEMA: &str = "tailcast/curve/v1";
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    tool: Tool,
+    scenario_hash: &'a str,
+    seed: u64,
+    runs: u32,
+    load: &'static str,
+    knee: Option<f64>,
+    kv_full_from: Option<f64>,
+    queue_from: Option<f64>,
+    formula_users: Option<f64>,
+    formula_load: Option<f64>,
+    slo_met_up_to: Option<f64>,
+    points: Vec<PointDocument>,
+}
+
+#[derive(Serialize)]
+struct PointDocument {
+    load: f64,
+    #[serde(flatten)]
+    summary: super::json::Numbers,
+    slo_met: Option<bool>,
+}
+
+impl CurveReport {
+    /// The largest load of the curve up to which every objective is met at every load; `None` without objectives, or if the first load
+    /// misses one already.
+    pub fn slo_met_up_to(&self) -> Option<f64> {
+        if self.slos.is_empty() {
+            return None;
+        }
+        let met = self
+            .curve
+            .points
+            .iter()
+            .take_while(|point| self.meets(point) == Some(true));
+        met.last().map(|point| point.load)
+    }
+
+    /// The places on the curve that are worth a name.
+    pub fn places(&self) -> Vec<Place> {
+        let curve = &self.curve;
+        let unit = |load: f64| curve.kind.with_unit(load);
+        let knee = curve.knee().map(|point| point.load);
+        let full = curve.kv_full_from().map(|point| point.load);
+        let queue = curve.queue_from().map(|point| point.load);
+        let mut places = vec![
+            Place {
+                name: "knee",
+                load: knee,
+                meaning: knee.map_or_else(
+                    || "not on this curve: throughput / E2E is largest at an end of it".to_owned(),
+                    |load| {
+                        format!(
+                            "{}: throughput / E2E is largest; beyond it load buys latency rather than throughput",
+                            unit(load)
+                        )
+                    },
+                ),
+            },
+            Place {
+                name: "queue",
+                load: queue,
+                meaning: queue.map_or_else(
+                    || "never a request or more waiting on average".to_owned(),
+                    |load| format!("from {} on a request or more waits on average", unit(load)),
+                ),
+            },
+            Place {
+                name: "KV full",
+                load: full,
+                meaning: full.map_or_else(
+                    || "the KV cache never fills up".to_owned(),
+                    |load| format!("from {} on the KV cache is full at times", unit(load)),
+                ),
+            },
+        ];
+        if let Some(users) = self.formula_users {
+            let load = curve.load_with_users(users);
+            let users = format!(
+                "(memory - weights) / KV per user = {} users",
+                rounded(users)
+            );
+            let meaning = match (curve.kind, load) {
+                (LoadKind::Concurrency, _) => users,
+                (LoadKind::Rate, Some(load)) => {
+                    format!("{users}, who are there at once at {}", unit(load))
+                }
+                (LoadKind::Rate, None) => {
+                    format!("{users}, more than are ever there at once on this curve")
+                }
+            };
+            places.push(Place {
+                name: "formula",
+                load,
+                meaning,
+            });
+        }
+        places
+    }
+
+    /// The screen, a line break at its end.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{}\n", self.setting.line());
+        for place in self.places() {
+            let mut label = place.name.to_owned();
+            label[..1].make_ascii_uppercase();
+            let _ = writeln!(text, "{label:<10}{}", place.meaning);
+        }
+        let _ = write!(text, "{}\n{}", self.slo_line(), self.table().to_text());
+        text
+    }
+
+    fn slo_line(&self) -> String {
+        if self.slos.is_empty() {
+            return String::new();
+        }
+        let names: Vec<String> = self.slos.iter().map(ToString::to_string).collect();
+        let met = self.slo_met_up_to().map_or_else(
+            || "missed at the first load".to_owned(),
+            |load| format!("met up to {}", self.curve.kind.with_unit(load)),
+        );
+        format!("{:<10}{met} ({})\n", "SLO", names.join(", "))
+    }
+
+    /// The points as a table.
+    pub fn table(&self) -> Table {
+        let load = match self.curve.kind {
+            LoadKind::Rate => "req/s",
+            LoadKind::Concurrency => "clients",
+        };
+        let headings = [
+            "TTFT p50 (ms)",
+            "p95",
+            "p99",
+            "TPOT p50",
+            "p95",
+            "p99",
+            "E2E p50 (s)",
+            "p95",
+            "p99",
+            "done/s",
+            "tokens/s",
+            "running",
+            "waiting",
+            "KV max",
+        ];
+        let mut columns = vec![Column::numbers(load)];
+        columns.extend(headings.map(Column::numbers));
+        if !self.slos.is_empty() {
+            columns.push(Column::words("SLO"));
+        }
+        Table {
+            caption: String::new(),
+            columns,
+            rows: self
+                .curve
+                .points
+                .iter()
+                .map(|point| self.row(point))
+                .collect(),
+        }
+    }
+
+    fn row(&self, point: &CurvePoint) -> Vec<Cell> {
+        let summary = &point.summary;
+        let mut row = vec![Cell::number(Some(point.load), rounded)];
+        let quantiles = |latency: &LatencySummary| [latency.p50, latency.p95, latency.p99];
+        for metric in [Metric::Ttft, Metric::Tpot] {
+            let cells = quantiles(summary.latency.of(metric));
+            row.extend(cells.map(|value| Cell::number(value, |it| milliseconds(Some(it)))));
+        }
+        row.extend(quantiles(&summary.latency.e2e).map(|value| Cell::number(value, rounded)));
+        let throughput = &summary.throughput;
+        row.push(Cell::number(throughput.requests_per_s, rounded));
+        row.push(Cell::number(throughput.output_tokens_per_s, rounded));
+        row.push(Cell::number(summary.queue.running.mean, rounded));
+        row.push(Cell::number(summary.queue.depth.mean, rounded));
+        row.push(Cell::number(summary.kv.usage.max, percent));
+        if !self.slos.is_empty() {
+            row.push(Cell::words(match self.meets(point) {
+                Some(true) => "met",
+                Some(false) => "missed",
+                None => "unknown",
+            }));
+        }
+        row
+    }
+
+    /// Whether all objectives are met; `None` if that cannot be told.
+    fn meets(&self, point: &CurvePoint) -> Option<bool> {
+        let outcomes = self
+            .slos
+            .iter()
+            .map(|slo| slo.judge(&point.summary).outcome);
+        let outcomes: Vec<SloOutcome> = outcomes.collect();
+        if outcomes.contains(&SloOutcome::Missed) {
+            Some(false)
+        } else if outcomes.contains(&SloOutcome::Unknown) {
+            None
+        } else {
+            Some(true)
+        }
+    }
+
+    /// One JSON object, a line break at its end.
+    pub fn to_json(&self) -> String {
+        let curve = &self.curve;
+        let document = Document {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            scenario_hash: &self.setting.scenario_hash,
+            seed: self.setting.seed,
+            runs: curve.runs,
+            load: match curve.kind {
+                LoadKind::Rate => "requests_per_s",
+                LoadKind::Concurrency => "concurrency",
+            },
+            knee: curve.knee().map(|point| point.load),
+            kv_full_from: curve.kv_full_from().map(|point| point.load),
+            queue_from: curve.queue_from().map(|point| point.load),
+            formula_users: self.formula_users,
+            formula_load: self
+                .formula_users
+                .and_then(|users| curve.load_with_users(users)),
+            slo_met_up_to: self.slo_met_up_to(),
+            points: curve
+                .points
+                .iter()
+                .map(|point| PointDocument {
+                    load: point.load,
+                    summary: super::json::Numbers::of(&point.summary),
+                    slo_met: if self.slos.is_empty() {
+                        None
+                    } else {
+                        self.meets(point)
+                    },
+                })
+                .collect(),
+        };
+        let text = serde_json::to_string_pretty(&document);
+        text.expect("numbers and strings always have a JSON form") + "\n"
+    }
+
+    /// A line a point: the load, then every number by its name; unknown ones are empty.
+    pub fn to_csv(&self) -> String {
+        let load = match self.curve.kind {
+            LoadKind::Rate => "rate_per_s",
+            LoadKind::Concurrency => "concurrency",
+        };
+        let names: Vec<&str> = MEASURES.iter().map(|measure| measure.name).collect();
+        let mut text = format!("{load},{}\n", names.join(","));
+        for point in &self.curve.points {
+            let _ = write!(text, "{}", point.load);
+            for measure in MEASURES.iter() {
+                let value = measure.of(&point.summary);
+                let _ = write!(
+                    text,
+                    ",{}",
+                    value.map_or_else(String::new, |it| it.to_string())
+                );
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The report for sharing.
+    pub fn to_page(&self) -> Page {
+        let places = self.places().into_iter();
+        let mut findings: Vec<String> = places
+            .map(|place| format!("{}: {}", place.name, place.meaning))
+            .collect();
+        let slo = self
+            .slo_line()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        if !slo.is_empty() {
+            findings.push(slo);
+        }
+        Page {
+            title: format!("{}: latency and throughput against load", self.setting.name),
+            verdict: self.verdict(),
+            tone: Tone::Plain,
+            sections: vec![
+                Section {
+                    heading: "What was found".to_owned(),
+                    blocks: vec![
+                        Block::List(findings),
+                        Block::Drawing(load_curve::drawing(self)),
+                        Block::Table(self.table()),
+                    ],
+                },
+                self.setting.section(),
+            ],
+        }
+    }
+
+    fn verdict(&self) -> String {
+        let unit = |load| self.curve.kind.with_unit(load);
+        let knee = self.curve.knee().map_or_else(
+            || "The curve has no knee between its ends".to_owned(),
+            |knee| {
+                format!(
+                    "The knee is at {}, with {} at the 99th percentile to the first token",
+                    unit(knee.load),
+                    or_unknown(knee.summary.latency.ttft.p99, duration)
+                )
+            },
+        );
+        let slo = self.slo_met_up_to().map_or_else(String::new, |load| {
+            format!("; the SLOs are met up to {}", unit(load))
+        });
+        format!("{knee}{slo}.")
+    }
+}

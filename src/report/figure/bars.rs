@@ -1,0 +1,87 @@
+//! The numbers of variations beside each other.
+
+use super::Figure;
+use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::compare::CompareReport;
+use crate::stats::{Interval, confidence_interval_95};
+use crate::study::{Capacity, Contender, Measure, Quantity};
+
+/// What it answers.
+pub const FIGURE: Figure = Figure {
+    name: "bars",
+    question: "Which variation serves best?",
+};
+
+/// A panel for the capacity, and one a measure, with intervals over the seeds.
+pub fn drawing(report: &CompareReport) -> Drawing {
+    let contenders = &report.contest.contenders;
+    let names: Vec<String> = contenders.iter().map(|it| it.name.clone()).collect();
+    let capacity = contenders.iter().any(|it| it.capacity.is_some()).then(|| {
+        let title = format!("capacity under the SLOs ({})", report.contest.kind.title());
+        let of = |it: &Contender| {
+            let capacity = it.capacity.as_ref()?;
+            Some((capacity.mean(), Capacity::interval(capacity)))
+        };
+        panel(&title, Unit::Plain, contenders, &names, of)
+    });
+    let measures = report.measures().into_iter().map(|measure| {
+        let title = match measure.quantity {
+            Quantity::Rate => format!("{} [1/s]", measure.name),
+            _ => measure.name.to_owned(),
+        };
+        panel(&title, unit(measure), contenders, &names, |it| {
+            over_seeds(it, measure)
+        })
+    });
+    Drawing {
+        question: FIGURE.question.to_owned(),
+        note: report.setting.line(),
+        panels: capacity.into_iter().chain(measures).collect(),
+    }
+}
+
+/// How the numbers of a measure are written.
+pub fn unit(measure: &Measure) -> Unit {
+    match measure.quantity {
+        Quantity::Time => Unit::Seconds,
+        Quantity::Share => Unit::Share,
+        Quantity::Rate | Quantity::Count => Unit::Plain,
+    }
+}
+
+/// All runs together, with the interval of the mean over them.
+fn over_seeds(contender: &Contender, measure: &Measure) -> Option<(f64, Option<Interval>)> {
+    let value = measure.of(&contender.pooled)?;
+    let runs: Option<Vec<f64>> = contender.runs.iter().map(|run| measure.of(run)).collect();
+    Some((value, runs.and_then(|runs| confidence_interval_95(&runs))))
+}
+
+fn panel(
+    title: &str,
+    unit: Unit,
+    contenders: &[Contender],
+    names: &[String],
+    of: impl Fn(&Contender) -> Option<(f64, Option<Interval>)>,
+) -> Panel {
+    let points = contenders
+        .iter()
+        .enumerate()
+        .filter_map(|(place, contender)| {
+            let (y, interval) = of(contender)?;
+            Some(Point {
+                interval,
+                ..Point::at(place as f64, y)
+            })
+        });
+    Panel::Chart(Chart {
+        title: title.to_owned(),
+        x: Axis::named("", names.to_vec()),
+        y: Axis::linear("", unit),
+        series: vec![Series {
+            name: title.to_owned(),
+            shape: Shape::Bars,
+            points: points.collect(),
+        }],
+        marks: Vec::new(),
+    })
+}

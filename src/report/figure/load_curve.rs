@@ -1,0 +1,142 @@
+//! Latency and throughput against load, with the places that matter.
+
+use super::Figure;
+use crate::metrics::{LatencySummary, Metric, Summary};
+use crate::report::chart::{Axis, Chart, Drawing, Mark, Panel, Point, Series, Shape, Unit};
+use crate::report::curve::CurveReport;
+use crate::stats::Interval;
+use crate::study::{CurvePoint, LoadKind};
+
+/// What it answers when the load is a number of clients.
+pub const LATENCY_VS_CONCURRENCY: Figure = Figure {
+    name: "latency-vs-concurrency",
+    question: "How many requests at once before latency gives way?",
+};
+
+/// What it answers when the load is a rate.
+pub const LATENCY_VS_RATE: Figure = Figure {
+    name: "latency-vs-rate",
+    question: "How many requests per second before latency gives way?",
+};
+
+/// Latencies at three quantiles in a panel each, and throughput.
+pub fn drawing(report: &CurveReport) -> Drawing {
+    let curve = &report.curve;
+    let figure = match curve.kind {
+        LoadKind::Rate => LATENCY_VS_RATE,
+        LoadKind::Concurrency => LATENCY_VS_CONCURRENCY,
+    };
+    let x = axis(curve.kind, &curve.points);
+    let marks = marks(report, &curve.points);
+    let latencies = [Metric::Ttft, Metric::Tpot, Metric::E2e].map(|metric| {
+        Panel::Chart(Chart {
+            title: title(metric).to_owned(),
+            x: x.clone(),
+            y: Axis::logarithmic("", Unit::Seconds),
+            series: quantiles(metric, &curve.points),
+            marks: with_limits(report, metric, &marks),
+        })
+    });
+    let throughput = Panel::Chart(Chart {
+        title: "throughput".to_owned(),
+        x,
+        y: Axis::linear("output tokens per second", Unit::Plain),
+        series: vec![Series {
+            name: "output tokens per second".to_owned(),
+            shape: Shape::Curve,
+            points: points(&curve.points, |summary| {
+                Some((summary.throughput.output_tokens_per_s?, None))
+            }),
+        }],
+        marks,
+    });
+    Drawing {
+        question: figure.question.to_owned(),
+        note: report.setting.line(),
+        panels: latencies.into_iter().chain([throughput]).collect(),
+    }
+}
+
+/// Logarithmic where loads are spread by more than a factor of twenty.
+fn axis(kind: LoadKind, points: &[CurvePoint]) -> Axis {
+    let ends = points.first().zip(points.last());
+    let is_wide = ends.is_some_and(|(first, last)| last.load > 20.0 * first.load);
+    if is_wide {
+        Axis::logarithmic(kind.title(), Unit::Plain)
+    } else {
+        Axis::linear(kind.title(), Unit::Plain)
+    }
+}
+
+/// Places of the curve that lie on it.
+fn marks(report: &CurveReport, points: &[CurvePoint]) -> Vec<Mark> {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return Vec::new();
+    };
+    let places = report.places().into_iter();
+    places
+        .filter_map(|place| {
+            let at = place
+                .load
+                .filter(|at| (first.load..=last.load).contains(at))?;
+            Some(Mark {
+                is_vertical: true,
+                at,
+                name: place.name.to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// The places, and the limits that objectives set on this latency.
+fn with_limits(report: &CurveReport, metric: Metric, places: &[Mark]) -> Vec<Mark> {
+    let mut marks = places.to_vec();
+    let limits = report.slos.iter().filter(|slo| slo.metric == metric);
+    marks.extend(limits.map(|slo| Mark {
+        is_vertical: false,
+        at: slo.limit.seconds(),
+        name: format!("SLO on {}", slo.statistic.name()),
+    }));
+    marks
+}
+
+fn quantiles(metric: Metric, at: &[CurvePoint]) -> Vec<Series> {
+    type Read = fn(&LatencySummary) -> Option<(f64, Option<Interval>)>;
+    let reads: [(&str, Read); 3] = [
+        ("p50", |it| Some((it.p50?, it.ci95.and_then(|ci| ci.p50)))),
+        ("p95", |it| Some((it.p95?, None))),
+        ("p99", |it| Some((it.p99?, it.ci95.and_then(|ci| ci.p99)))),
+    ];
+    let series = reads.map(|(name, read)| Series {
+        name: name.to_owned(),
+        shape: Shape::Curve,
+        points: points(at, |summary| read(summary.latency.of(metric))),
+    });
+    series.into_iter().collect()
+}
+
+fn points(
+    at: &[CurvePoint],
+    read: impl Fn(&Summary) -> Option<(f64, Option<Interval>)>,
+) -> Vec<Point> {
+    at.iter()
+        .filter_map(|point| {
+            let (y, interval) = read(&point.summary)?;
+            Some(Point {
+                interval,
+                ..Point::at(point.load, y)
+            })
+        })
+        .collect()
+}
+
+/// What a latency is called above its panel.
+pub fn title(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Ttft => "time to first token",
+        Metric::Tpot => "time per output token",
+        Metric::Itl => "inter-token latency",
+        Metric::E2e => "end-to-end latency",
+        Metric::QueueWait => "queue wait",
+    }
+}

@@ -1,0 +1,69 @@
+//! The state of servers over time: who waits, who runs, how full the KV cache is.
+
+use super::Figure;
+use crate::metrics::TimelineRow;
+use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+
+/// What the queue's figure answers.
+pub const QUEUE: Figure = Figure {
+    name: "queue",
+    question: "How many requests wait, and when?",
+};
+
+/// What the memory's figure answers.
+pub const MEMORY: Figure = Figure {
+    name: "memory",
+    question: "How many requests run at once, and does their memory suffice?",
+};
+
+/// Runs, each with its name.
+pub type Runs<'a> = [(&'a str, Vec<TimelineRow>)];
+
+/// Requests waiting over time.
+pub fn queue(note: &str, runs: &Runs) -> Drawing {
+    Drawing {
+        question: QUEUE.question.to_owned(),
+        note: note.to_owned(),
+        panels: vec![panel("", "requests waiting", Unit::Plain, runs, |row| {
+            row.waiting.into()
+        })],
+    }
+}
+
+/// Requests running and KV usage over time.
+pub fn memory(note: &str, runs: &Runs) -> Drawing {
+    Drawing {
+        question: MEMORY.question.to_owned(),
+        note: note.to_owned(),
+        panels: vec![
+            panel("requests running", "requests", Unit::Plain, runs, |row| {
+                row.running.into()
+            }),
+            panel(
+                "KV cache in use",
+                "of all blocks",
+                Unit::Share,
+                runs,
+                |row| row.kv_usage,
+            ),
+        ],
+    }
+}
+
+fn panel(title: &str, y: &str, unit: Unit, runs: &Runs, of: impl Fn(&TimelineRow) -> f64) -> Panel {
+    let series = runs.iter().map(|(name, rows)| Series {
+        name: (*name).to_owned(),
+        shape: Shape::Steps,
+        points: rows
+            .iter()
+            .map(|row| Point::at(row.at.seconds(), of(row)))
+            .collect(),
+    });
+    Panel::Chart(Chart {
+        title: title.to_owned(),
+        x: Axis::linear("time", Unit::Seconds),
+        y: Axis::linear(y, unit),
+        series: series.collect(),
+        marks: Vec::new(),
+    })
+}

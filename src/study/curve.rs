@@ -1,0 +1,203 @@
+//! Latency and throughput against load: where the curve bends, where memory is full, where requests begin to wait.
+
+use super::load::{LoadDial, LoadKind};
+use super::stopped::{Simulate, Stopped};
+use super::{Base, Input, Next, Workers};
+use crate::metrics::{Binding, Replications, Summary};
+
+/// What is asked.
+pub struct CurveQuestion<'a> {
+    /// The scenario.
+    pub base: &'a Base,
+    /// What sets its load.
+    pub dial: LoadDial,
+    /// The loads to begin with.
+    pub loads: Vec<f64>,
+    /// Runs at each load.
+    pub seeds: u32,
+    /// How often to look closer at the knee.
+    pub refinements: u32,
+}
+
+/// Points of a curve, in the order of their loads.
+pub struct Curve {
+    /// What its loads are.
+    pub kind: LoadKind,
+    /// The points.
+    pub points: Vec<CurvePoint>,
+    /// Runs at each point.
+    pub runs: u32,
+    /// Whether the user stopped it before all points were there.
+    pub is_interrupted: bool,
+}
+
+/// The runs at one load, pooled.
+#[derive(Clone, Copy, Debug)]
+pub struct CurvePoint {
+    /// The load.
+    pub load: f64,
+    /// Their numbers, with intervals if there are several.
+    pub summary: Summary,
+}
+
+/// From this use of KV blocks on memory counts as full: a request more rarely fits.
+const FULL: f64 = 0.99;
+
+impl CurveQuestion<'_> {
+    /// Simulates all loads, then some between those around the knee. Points that are there when the user stops are kept.
+    pub fn answer(&self, workers: &Workers, simulate: &Simulate) -> Result<Curve, Stopped> {
+        let mut curve = Curve {
+            kind: self.dial.kind(),
+            points: Vec::new(),
+            runs: 0,
+            is_interrupted: false,
+        };
+        let mut loads = self.loads.clone();
+        for round in 0..=self.refinements {
+            match self.simulate(&loads, &mut curve, workers, simulate) {
+                Err(Stopped::Interrupted) => {
+                    curve.is_interrupted = true;
+                    break;
+                }
+                other => other?,
+            }
+            curve.points.sort_by(|a, b| a.load.total_cmp(&b.load));
+            if round < self.refinements {
+                loads = curve.closer_to_the_knee();
+            }
+        }
+        curve.points.sort_by(|a, b| a.load.total_cmp(&b.load));
+        Ok(curve)
+    }
+
+    fn simulate(
+        &self,
+        loads: &[f64],
+        curve: &mut Curve,
+        workers: &Workers,
+        simulate: &Simulate,
+    ) -> Result<(), Stopped> {
+        let inputs: Vec<Input> = loads
+            .iter()
+            .map(|&load| {
+                let with = self.base.with(&[self.dial.flag(load)]);
+                with.map_err(|problem| Stopped::Invalid(self.dial.kind().with_unit(load), problem))
+            })
+            .collect::<Result<_, _>>()?;
+        let mut tasks = Vec::new();
+        for (point, input) in inputs.iter().enumerate() {
+            let seeds: Vec<u64> = input.seeds(self.seeds).collect();
+            curve.runs = seeds.len() as u32;
+            tasks.extend(seeds.into_iter().map(|seed| (point, seed)));
+        }
+        let runs = curve.runs as usize;
+        let mut pooled = Replications::default();
+        let mut pending = 0;
+        let done = workers.in_order(
+            tasks.len(),
+            |task| simulate(&inputs[tasks[task].0], tasks[task].1),
+            |task, recording| {
+                pooled.add(recording);
+                pending += 1;
+                if pending == runs {
+                    let replications = std::mem::take(&mut pooled);
+                    pending = 0;
+                    curve.points.push(CurvePoint {
+                        load: loads[tasks[task].0],
+                        summary: replications.summary().expect("there is a run"),
+                    });
+                }
+                Next::GoOn
+            },
+        );
+        done.map_err(|(task, stopped)| match stopped {
+            Stopped::Failed(message) => {
+                let load = self.dial.kind().with_unit(loads[tasks[task].0]);
+                Stopped::Failed(format!("at {load}: {message}"))
+            }
+            other => other,
+        })
+    }
+}
+
+impl Curve {
+    /// The point from which on more load buys latency rather than throughput: where throughput / mean E2E latency, the "power" of
+    /// Kleinrock (Power and deterministic rules of thumb for probabilistic problems in computer communications, ICC 1979), is largest.
+    /// `None` if that is at an end of the curve, as the knee then lies beyond it or cannot be told.
+    pub fn knee(&self) -> Option<&CurvePoint> {
+        let last = self.points.len().checked_sub(1)?;
+        let at = self.most_power()?;
+        (at > 0 && at < last).then(|| &self.points[at])
+    }
+
+    /// The first load at which the KV cache was full at some time.
+    pub fn kv_full_from(&self) -> Option<&CurvePoint> {
+        self.points.iter().find(|point| {
+            let summary = &point.summary;
+            summary.kv.usage.max.is_some_and(|most| most >= FULL)
+                || summary.requests.preemptions > 0
+                || summary.constraint.binding == Binding::KvCapacity
+        })
+    }
+
+    /// The first load at which a request or more waits on average.
+    pub fn queue_from(&self) -> Option<&CurvePoint> {
+        let waits =
+            |point: &&CurvePoint| point.summary.queue.depth.mean.is_some_and(|it| it >= 1.0);
+        self.points.iter().find(waits)
+    }
+
+    /// The load at which `users` are in the server at once. Of rates: where the mean number in the server, running and waiting, passes
+    /// it, which by Little's law is rate times E2E latency; between two points by straight line, `None` if no point reaches it.
+    pub fn load_with_users(&self, users: f64) -> Option<f64> {
+        if self.kind == LoadKind::Concurrency {
+            return Some(users);
+        }
+        let in_server = |point: &CurvePoint| {
+            let queue = &point.summary.queue;
+            Some(queue.running.mean? + queue.depth.mean?)
+        };
+        self.points.windows(2).find_map(|pair| {
+            let (low, high) = (in_server(&pair[0])?, in_server(&pair[1])?);
+            (low <= users && users <= high && low < high).then(|| {
+                let part = (users - low) / (high - low);
+                pair[0].load + part * (pair[1].load - pair[0].load)
+            })
+        })
+    }
+
+    /// Prompt and output of the mean request [tokens], over the points.
+    pub fn mean_context_tokens(&self) -> Option<f64> {
+        self.points
+            .iter()
+            .find_map(|point| point.summary.mean_context_tokens())
+    }
+
+    fn most_power(&self) -> Option<usize> {
+        let power = |point: &CurvePoint| {
+            let throughput = point.summary.throughput.requests_per_s?;
+            Some(throughput / point.summary.latency.e2e.mean?)
+        };
+        let powers = self.points.iter().map(|point| power(point).unwrap_or(0.0));
+        let most = powers.enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some(most.0)
+    }
+
+    /// Loads between the point with the most power and its neighbours.
+    fn closer_to_the_knee(&self) -> Vec<f64> {
+        let Some(at) = self.most_power() else {
+            return Vec::new();
+        };
+        let before = at.checked_sub(1).map(|before| (before, at));
+        let after = (at + 1 < self.points.len()).then_some((at, at + 1));
+        let between = |(low, high): (usize, usize)| {
+            self.kind
+                .between(self.points[low].load, self.points[high].load)
+        };
+        before
+            .into_iter()
+            .chain(after)
+            .filter_map(between)
+            .collect()
+    }
+}

@@ -1,0 +1,267 @@
+//! The back-of-envelope number of users, (GPU memory - weights) / KV per user, held against the simulation: what each of the things that it
+//! leaves out makes of it, measured one at a time.
+
+use super::capacity::{Capacity, CapacityQuestion};
+use super::load::{LoadDial, LoadKind};
+use super::stopped::{Simulate, Stopped};
+use super::{Base, Input, Workers, replay};
+use crate::config::Flag;
+use crate::metrics::{Contexts, Summary};
+
+/// Lengths of contexts [tokens].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ContextLengths {
+    /// Mean of prompts.
+    pub mean_prompt: f64,
+    /// Mean of outputs.
+    pub mean_output: f64,
+    /// Median of prompt and output.
+    pub p50: f64,
+    /// What one in twenty exceeds.
+    pub p95: f64,
+}
+
+/// A server whose memory is the only limit, with clients enough to fill it.
+#[derive(Clone, Debug)]
+pub struct Filled {
+    /// Requests running at once, median over time.
+    pub users: f64,
+    /// All its numbers.
+    pub summary: Summary,
+}
+
+/// The formula and what it leaves out. What could not be measured, or does not apply, is `None`.
+#[derive(Clone, Debug)]
+pub struct FormulaCheck {
+    /// How long contexts are.
+    pub contexts: ContextLengths,
+    /// KV of a user of median and of P95 length [bytes per GPU].
+    pub kv_bytes: (f64, f64),
+    /// The formula with the mean context.
+    pub users_by_mean: f64,
+    /// The formula with the P95 context.
+    pub users_by_p95: f64,
+    /// The server as it is, filled.
+    pub filled: Filled,
+    /// Filled with contexts that are all of mean length.
+    pub all_mean: Filled,
+    /// Filled with contexts that are all of P95 length.
+    pub all_p95: Filled,
+    /// With the prefix cache and without.
+    pub prefix: Option<(Filled, Filled)>,
+    /// With drafts of an EAGLE head: the memory per token with and without, and the server filled.
+    pub drafts: Option<DraftsCost>,
+    /// A static batch as large as the server holds: its numbers.
+    pub static_batch: Option<Summary>,
+    /// The highest concurrency that meets the objectives, if there are any.
+    pub under_slo: Option<Capacity>,
+}
+
+/// What drafting takes of the KV cache.
+#[derive(Clone, Debug)]
+pub struct DraftsCost {
+    /// KV of a token with and without drafts [bytes per GPU].
+    pub bytes_per_token: (u64, u64),
+    /// Blocks that fit with and without.
+    pub blocks: (u32, u32),
+    /// The server filled, with its own number of blocks.
+    pub filled: Filled,
+}
+
+/// Asks what the formula leaves out of a scenario.
+pub struct FormulaQuestion<'a> {
+    /// The scenario.
+    pub base: &'a Base,
+    /// As it is.
+    pub input: &'a Input,
+    /// Threads.
+    pub workers: &'a Workers,
+    /// Makes runs.
+    pub simulate: &'a Simulate<'a>,
+}
+
+/// Clients for each user of the formula, so that some always wait.
+const CLIENTS_PER_USER: f64 = 2.0;
+/// Requests of each client, so that most of a run is neither its start nor its end.
+const REQUESTS_PER_CLIENT: f64 = 8.0;
+/// More clients take long and tell nothing more.
+const MOST_CLIENTS: f64 = 50_000.0;
+/// The drafts that are tried: three by an EAGLE head, of which vLLM's documentation says that two or so are accepted.
+const DRAFTS: &str = "batching.speculative={ method = \"eagle\", tokens = 3, acceptance = 0.7 }";
+
+impl FormulaQuestion<'_> {
+    /// Measures everything.
+    pub fn answer(&self) -> Result<FormulaCheck, Stopped> {
+        let contexts = self.context_lengths()?;
+        let memory = &self.input.scenario.memory;
+        let mean = contexts.mean_prompt + contexts.mean_output;
+        let (users_by_mean, users_by_p95) = (
+            memory.closed_form_users(mean),
+            memory.closed_form_users(contexts.p95),
+        );
+        let clients = (users_by_mean * CLIENTS_PER_USER)
+            .clamp(8.0, MOST_CLIENTS)
+            .round();
+        let filled = self.filled(&self.own(clients))?;
+        // A long context has its prompt and its output longer by the same factor.
+        let stretch = contexts.p95 / mean;
+        let [all_mean, all_p95] = [1.0, stretch].map(|factor| {
+            let (prompt, output) = (contexts.mean_prompt * factor, contexts.mean_output * factor);
+            self.filled(&self.even(clients, prompt.round(), output.round()))
+        });
+        let kv = |tokens| self.input.scenario.memory.kv_bytes_of_user(tokens);
+        Ok(FormulaCheck {
+            contexts,
+            kv_bytes: (kv(contexts.p50), kv(contexts.p95)),
+            users_by_mean,
+            users_by_p95,
+            prefix: self.prefix(clients)?,
+            drafts: self.drafts(clients)?,
+            static_batch: self.static_batch(clients, filled.users)?,
+            under_slo: self.under_slo()?,
+            filled,
+            all_mean: all_mean?,
+            all_p95: all_p95?,
+        })
+    }
+
+    fn context_lengths(&self) -> Result<ContextLengths, Stopped> {
+        let mut contexts = Contexts::default();
+        let scenario = &self.input.scenario;
+        replay(scenario, scenario.seed, &mut contexts)
+            .map_err(|error| Stopped::Failed(error.to_string()))?;
+        let [p50, p95] = contexts.wholes.quantiles([0.5, 0.95]).ok_or_else(|| {
+            Stopped::Failed("no request finished, so there is no context to size by".to_owned())
+        })?;
+        Ok(ContextLengths {
+            mean_prompt: contexts.prompts.mean().unwrap_or(1.0),
+            mean_output: contexts.outputs.mean().unwrap_or(1.0),
+            p50,
+            p95,
+        })
+    }
+
+    /// The scenario's own requests from so many clients.
+    fn own(&self, clients: f64) -> Vec<String> {
+        let mut changes = self.memory_alone(clients);
+        let dial = LoadDial::new(LoadKind::Concurrency, self.input);
+        let dial = dial.expect("a closed loop stands beside every workload");
+        changes.push(dial.flag(clients).assignment);
+        if self.input.requests_expected().is_some() && !dial.is_of_trace() {
+            changes.push(format!(
+                "workload.requests={}",
+                clients * REQUESTS_PER_CLIENT
+            ));
+        }
+        changes
+    }
+
+    /// Requests of one length from so many clients.
+    fn even(&self, clients: f64, prompt: f64, output: f64) -> Vec<String> {
+        let mut changes = self.memory_alone(clients);
+        let requests = clients * REQUESTS_PER_CLIENT;
+        let (prompt, output) = (prompt.max(1.0), output.max(1.0));
+        changes.push(format!(
+            "workload={{ requests = {requests}, arrivals = {{ process = \"closed\", concurrency = {clients} }}, prompt = {{ dist = \"fixed\", value = {prompt} }}, output = {{ dist = \"fixed\", value = {output} }} }}"
+        ));
+        changes
+    }
+
+    /// Continuous batching without any limit on requests, on the same blocks.
+    fn memory_alone(&self, clients: f64) -> Vec<String> {
+        let blocks = self.input.scenario.server.kv_blocks;
+        vec![
+            "batching.policy=\"continuous\"".to_owned(),
+            format!("batching.max_num_seqs={clients}"),
+            // Room for every request with its drafts, and for a prompt beside them.
+            format!("batching.max_num_batched_tokens={}", 4.0 * clients + 8192.0),
+            format!("server.kv_blocks={blocks}"),
+        ]
+    }
+
+    fn input_with(&self, changes: &[String]) -> Result<Input, Stopped> {
+        let flags: Vec<Flag> = changes.iter().map(|it| Flag::new("--set", it)).collect();
+        let read = self.base.with(&flags);
+        read.map_err(|problem| Stopped::Invalid("explaining the capacity".to_owned(), problem))
+    }
+
+    fn run(&self, changes: &[String]) -> Result<Summary, Stopped> {
+        let input = self.input_with(changes)?;
+        let recording = (self.simulate)(&input, input.scenario.seed)?;
+        Ok(Summary::of(&recording))
+    }
+
+    fn filled(&self, changes: &[String]) -> Result<Filled, Stopped> {
+        let summary = self.run(changes)?;
+        Ok(Filled {
+            users: summary.queue.running.p50.unwrap_or(0) as f64,
+            summary,
+        })
+    }
+
+    /// With the prefix cache and without; `None` if it finds nothing.
+    fn prefix(&self, clients: f64) -> Result<Option<(Filled, Filled)>, Stopped> {
+        let [on, off] = [true, false].map(|on| {
+            let mut changes = self.own(clients);
+            changes.push(format!("batching.prefix_caching={on}"));
+            self.filled(&changes)
+        });
+        let (on, off) = (on?, off?);
+        let hits = on.summary.kv.prefix_hit_tokens > 0;
+        Ok(hits.then_some((on, off)))
+    }
+
+    fn drafts(&self, clients: f64) -> Result<Option<DraftsCost>, Stopped> {
+        if self.input.scenario.drafts.is_some() || self.input.scenario.kv_blocks_given {
+            return Ok(None);
+        }
+        let without = self.input_with(&["batching.policy=\"continuous\"".to_owned()])?;
+        let with = self.base.with(&[
+            Flag::new("--set", "batching.policy=\"continuous\""),
+            Flag::new("--set", DRAFTS),
+        ]);
+        // A model whose draft head does not fit has nothing to measure.
+        let Ok(with) = with else {
+            return Ok(None);
+        };
+        let blocks = (
+            with.scenario.server.kv_blocks,
+            without.scenario.server.kv_blocks,
+        );
+        let mut changes = self.own(clients);
+        changes.push(DRAFTS.to_owned());
+        changes.push(format!("server.kv_blocks={}", blocks.0));
+        Ok(Some(DraftsCost {
+            bytes_per_token: (
+                with.scenario.memory.kv_bytes_per_token,
+                without.scenario.memory.kv_bytes_per_token,
+            ),
+            blocks,
+            filled: self.filled(&changes)?,
+        }))
+    }
+
+    /// The same clients served by batches of `users`.
+    fn static_batch(&self, clients: f64, users: f64) -> Result<Option<Summary>, Stopped> {
+        let mut changes = self.own(clients);
+        changes.push("batching.policy=\"static\"".to_owned());
+        changes.push(format!("batching.max_batch_size={}", users.max(1.0)));
+        self.run(&changes).map(Some)
+    }
+
+    fn under_slo(&self) -> Result<Option<Capacity>, Stopped> {
+        if self.input.slos.is_empty() {
+            return Ok(None);
+        }
+        let dial = LoadDial::new(LoadKind::Concurrency, self.input);
+        let dial = dial.expect("a closed loop stands beside every workload");
+        let question = CapacityQuestion {
+            base: self.base,
+            dial: &dial,
+            changes: &[],
+            seeds: 1,
+            start: 16.0,
+        };
+        question.answer(self.workers, self.simulate).map(Some)
+    }
+}

@@ -1,0 +1,215 @@
+//! Changes of a server that may raise its capacity, tried by simulation.
+
+use super::capacity::{Capacity, CapacityQuestion};
+use super::load::{LoadDial, LoadKind};
+use super::stopped::{Simulate, Stopped};
+use super::{Base, Input, Workers};
+use crate::config::{Flag, Problem, Workload};
+use crate::hardware::{KvPrecision, WeightPrecision};
+use crate::policy::PolicySettings;
+
+/// A change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// What it is, in words.
+    pub name: String,
+    /// What it sets.
+    pub changes: Vec<String>,
+    /// How many times as many GPUs it needs.
+    pub gpus: u32,
+}
+
+/// How a change went.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// The change.
+    pub remedy: Remedy,
+    /// The capacity with it; `None` if the model does not fit then, or the server does not allow it.
+    pub capacity: Option<Capacity>,
+}
+
+impl Remedy {
+    fn set(name: impl Into<String>, changes: &[String]) -> Self {
+        Self {
+            name: name.into(),
+            changes: changes.to_vec(),
+            gpus: 1,
+        }
+    }
+}
+
+/// What may be changed of the scenario's server.
+pub fn remedies(input: &Input) -> Vec<Remedy> {
+    let scenario = &input.scenario;
+    let mut found = Vec::new();
+    let set = |key: &str, value: String| format!("{key}={value}");
+    if scenario.kv_cache == KvPrecision::Bf16 {
+        let change = set("model.kv_cache", "\"fp8\"".to_owned());
+        found.push(Remedy::set("KV cache in fp8", &[change]));
+    }
+    if scenario.weights == WeightPrecision::Bf16 {
+        let change = set("model.weights", "\"fp8\"".to_owned());
+        found.push(Remedy::set("weights in fp8", &[change]));
+    }
+    if scenario.kv_blocks_given {
+        let blocks = scenario.server.kv_blocks;
+        let change = set("server.kv_blocks", (blocks + blocks / 4).to_string());
+        found.push(Remedy::set("a quarter more KV blocks", &[change]));
+    } else {
+        let change = set("server.gpu_memory_utilization", "0.95".to_owned());
+        found.push(Remedy::set("95 % of the GPU memory", &[change]));
+    }
+    found.extend(of_policy(&scenario.server.policy));
+    if !scenario.prefix_caching && shares_prompts(&scenario.workload) {
+        let change = set("batching.prefix_caching", "true".to_owned());
+        found.push(Remedy::set("prefix cache on", &[change]));
+    }
+    let wider = 2 * scenario.tensor_parallel;
+    found.push(Remedy {
+        name: format!("tensor parallel over {wider} GPUs"),
+        changes: vec![set("server.tensor_parallel", wider.to_string())],
+        gpus: 2,
+    });
+    found
+}
+
+fn of_policy(policy: &PolicySettings) -> Vec<Remedy> {
+    let count = |key: &str, value: u32| format!("batching.{key}={value}");
+    match policy {
+        PolicySettings::None => vec![continuous()],
+        PolicySettings::Static(settings) => vec![
+            continuous(),
+            Remedy::set(
+                "static batches of twice as many",
+                &[count(
+                    "max_batch_size",
+                    settings.max_batch_size.saturating_mul(2),
+                )],
+            ),
+        ],
+        PolicySettings::Continuous(settings) => {
+            let (tokens, requests) = (settings.max_num_batched_tokens, settings.max_num_seqs);
+            let mut found = vec![
+                Remedy::set(
+                    format!("token budget {}", tokens.saturating_mul(2)),
+                    &[count("max_num_batched_tokens", tokens.saturating_mul(2))],
+                ),
+                Remedy::set(
+                    format!("max_num_seqs {}", requests.saturating_mul(2)),
+                    &[count("max_num_seqs", requests.saturating_mul(2))],
+                ),
+            ];
+            if tokens >= 512 && requests <= tokens / 2 {
+                found.push(Remedy::set(
+                    format!("token budget {}", tokens / 2),
+                    &[count("max_num_batched_tokens", tokens / 2)],
+                ));
+            }
+            if requests >= 2 {
+                found.push(Remedy::set(
+                    format!("max_num_seqs {}", requests / 2),
+                    &[count("max_num_seqs", requests / 2)],
+                ));
+            }
+            found
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn continuous() -> Remedy {
+    let change = "batching.policy=\"continuous\"".to_owned();
+    Remedy::set("continuous batching", &[change])
+}
+
+fn shares_prompts(workload: &Workload) -> bool {
+    match workload {
+        Workload::Synthetic(workload) => {
+            workload.prefix.is_some()
+                || workload.session.is_some()
+                || workload.prompt_pool.is_some()
+        }
+        // A trace may; whether it does shows in its runs.
+        Workload::Trace(_) => true,
+    }
+}
+
+/// Tries a change; `start` is where its search begins.
+pub fn try_remedy(
+    remedy: Remedy,
+    (base, dial): (&Base, &LoadDial),
+    (start, seeds): (f64, u32),
+    workers: &Workers,
+    simulate: &Simulate,
+) -> Result<Tried, Stopped> {
+    let changes: Vec<Flag> = remedy
+        .changes
+        .iter()
+        .map(|change| Flag::new("--set", change))
+        .collect();
+    let question = CapacityQuestion {
+        base,
+        dial,
+        changes: &changes,
+        seeds,
+        start,
+    };
+    let capacity = match question.answer(workers, simulate) {
+        Ok(capacity) => Some(capacity),
+        Err(Stopped::Invalid(_, Problem::DoesNotFit(_) | Problem::Invalid(_))) => None,
+        Err(other) => return Err(other),
+    };
+    Ok(Tried { remedy, capacity })
+}
+
+impl Tried {
+    /// How many times the load of the server as it is, per GPU; `None` if it could not be tried or that is not known.
+    pub fn gain_per_gpu(&self, now: &Capacity) -> Option<f64> {
+        let (times, _) = self.capacity.as_ref()?.times(now)?;
+        Some(times / f64::from(self.remedy.gpus))
+    }
+}
+
+/// The fewest servers that meet the objectives when a rate is shared out evenly at random, at which Poisson arrivals stay Poisson: the least
+/// number at whose share of the rate every seed does. `None` if no share is small enough.
+pub fn fewest_servers(
+    question: &CapacityQuestion,
+    capacity: &Capacity,
+    rate: f64,
+    simulate: &Simulate,
+) -> Result<Option<u32>, Stopped> {
+    assert!(
+        question.dial.kind() == LoadKind::Rate,
+        "servers share a rate out"
+    );
+    if capacity.is_none() {
+        return Ok(None);
+    }
+    let least = capacity
+        .brackets
+        .iter()
+        .map(|bracket| bracket.met)
+        .fold(f64::INFINITY, f64::min);
+    let holds = |servers: f64| -> Result<bool, Stopped> {
+        for bracket in &capacity.brackets {
+            let attempt = question.attempt(rate / servers, bracket.seed, simulate)?;
+            if attempt.is_met() != Some(true) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    };
+    // The search has seen the least capacity hold; chance may spare one server or cost one.
+    let mut servers = (rate / capacity.mean()).ceil().max(1.0);
+    let most = (rate / least.max(f64::MIN_POSITIVE)).ceil().max(servers) + 2.0;
+    while !holds(servers)? {
+        servers += 1.0;
+        if servers > most {
+            return Ok(None);
+        }
+    }
+    while servers > 1.0 && holds(servers - 1.0)? {
+        servers -= 1.0;
+    }
+    Ok(Some(servers as u32))
+}
