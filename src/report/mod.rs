@@ -3,8 +3,11 @@
 mod atomic_file;
 mod calibration;
 pub mod chart;
+pub mod draw;
 pub mod figure;
+mod figure_file;
 mod json;
+mod number;
 pub mod page;
 mod requests_csv;
 mod run_report;
@@ -16,6 +19,7 @@ mod validation;
 
 pub use atomic_file::{remove_unfinished, write_atomically};
 pub use calibration::CalibrationReport;
+pub use figure_file::{FigureFormat, write_figure};
 pub use requests_csv::write_requests_csv;
 pub use run_report::{Headline, Memory, ModelError, RunReport, Verdict};
 pub use screen::Style;

@@ -1,7 +1,6 @@
-//! Figures: one file each, as SVG. The title of a figure is the question it answers.
+//! Figures: one file each, from what a study found to a drawing. The title of a figure is the question it answers.
 
 pub mod accuracy;
-mod marker;
 
 /// What a figure is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
