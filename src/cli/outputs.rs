@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use crate::config::{self, DURATION_HELP, Diagnostic, Workload};
+use crate::report::FigureFormat;
 use crate::study::Input;
 use crate::units::Span;
 
@@ -113,6 +114,16 @@ impl Taken {
             return Err(Diagnostic::new(message).help("give another name").into());
         }
         self.0.push((format!("the file of {flag}"), place));
+        Ok(())
+    }
+
+    /// Takes the file for `flag` to draw a figure into, and refuses what no figure can be written as.
+    pub fn claim_figure(&mut self, flag: &str, path: &Path) -> Result<(), Failure> {
+        self.claim(flag, path)?;
+        FigureFormat::of(path).map_err(|help| {
+            let message = format!("{flag}: {} is no name of a figure", path.display());
+            Diagnostic::new(message).help(help)
+        })?;
         Ok(())
     }
 }

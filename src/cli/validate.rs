@@ -16,7 +16,7 @@ use super::screen;
 use crate::config::{Experiment, Flag, Manifest, Measured, Scenario};
 use crate::metrics::{Replications, Summary};
 use crate::report::figure::accuracy;
-use crate::report::{ErrorLimit, ValidatedExperiment, ValidationReport, write_atomically};
+use crate::report::{ErrorLimit, ValidatedExperiment, ValidationReport, write_figure};
 use crate::study::{Comparison, Input, Prediction};
 
 /// Compare predictions with what was measured on real servers, for one or many experiments
@@ -36,7 +36,7 @@ pub struct Args {
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Draw predicted against measured latencies (SVG)
+    /// Draw predicted against measured latencies (.svg or .png)
     #[arg(long, value_name = "FILE")]
     figure: Option<PathBuf>,
     /// Exit with 99 if the mean absolute error of a metric is larger, such as 'e2e.mean<5%'; may be given more than once
@@ -162,7 +162,7 @@ fn check_figure(args: &Args, manifest: &Manifest, plan: &[Planned]) -> Result<()
     for experiment in plan {
         taken.read_by(&experiment.input);
     }
-    taken.claim("--figure", figure)
+    taken.claim_figure("--figure", figure)
 }
 
 /// What can be said before the runs.
@@ -256,8 +256,7 @@ fn draw(args: &Args, report: &ValidationReport) -> Result<(), Failure> {
     let experiments = report.experiments.iter();
     let comparisons: Vec<&Comparison> = experiments.map(|it| &it.comparison).collect();
     let drawing = accuracy::draw(&comparisons);
-    write_atomically(path, |file| file.write_all(drawing.as_bytes()))
-        .map_err(|error| Failure::cannot_write(path, &error))
+    write_figure(path, &drawing).map_err(|error| Failure::cannot_write(path, &error))
 }
 
 fn print(args: &Args, report: &ValidationReport) -> Result<(), Failure> {

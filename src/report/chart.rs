@@ -68,7 +68,7 @@ pub struct Series {
     pub name: String,
     /// How it is drawn.
     pub shape: Shape,
-    /// Its points; of curves in the order of x.
+    /// Its points; of curves in the order of x. Lines break at points that are no numbers.
     pub points: Vec<Point>,
 }
 
@@ -85,6 +85,8 @@ pub enum Shape {
     Points,
     /// A bar from zero to each point, beside those of other series at the same x.
     Bars,
+    /// A thin grey line without marks, for what the others are compared with.
+    Guide,
 }
 
 /// One value.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use tailcast::config::Values;
 use tailcast::metrics::Summary;
+use tailcast::report::draw::to_svg;
 use tailcast::report::figure::{FIGURES, accuracy};
 use tailcast::study::{Compared, Comparison, Prediction, errors_of, metrics_of};
 
@@ -348,6 +349,14 @@ fn a_figure_is_titled_with_the_question_it_answers() {
     ] {
         assert!(svg.contains(part), "{part}");
     }
+    let ended = place.run(&["validate", "manifest.toml", "--figure", "figure.png"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let png = std::fs::read(place.path("figure.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG"));
+    let ended = place.run(&["validate", "manifest.toml", "--figure", "figure.jpg"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    let help = "write figure.svg or figure.png";
+    assert!(ended.stderr.contains(help), "{}", ended.stderr);
     for file in ["manifest.toml", "served.toml", "measured.csv"] {
         let ended = place.run(&["validate", "manifest.toml", "--figure", file]);
         assert_eq!(ended.code, Some(2), "{file}");
@@ -383,10 +392,10 @@ fn any_latencies_can_be_drawn() {
             ),
             experiment("other", &[("itl.max", 1.0, None)]),
         ];
-        let svg = accuracy::draw(&all.iter().collect::<Vec<_>>());
+        let svg = to_svg(&accuracy::draw(&all.iter().collect::<Vec<_>>()));
         assert!(svg.ends_with("</svg>\n") && !svg.contains("NaN"), "{svg}");
     }
-    assert!(accuracy::draw(&[]).contains("No latency"));
+    assert!(to_svg(&accuracy::draw(&[])).contains("No latency"));
 }
 
 /// Signals are sent as on Unix.

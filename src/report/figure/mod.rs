@@ -1,10 +1,9 @@
-//! Figures: one file each, as SVG. The title of a figure is the question it answers.
+//! Figures: one file each, from what a study found to a drawing. The title of a figure is the question it answers.
 
 pub mod accuracy;
 pub mod bars;
 pub mod cdf;
 pub mod load_curve;
-mod marker;
 pub mod of_results;
 pub mod over_time;
 

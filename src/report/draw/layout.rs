@@ -1,0 +1,173 @@
+//! Where the parts of a drawing stand: question, note, panels in rows, legend.
+
+use super::chart_panel::ChartPanel;
+use super::heat_map_panel::HeatMapPanel;
+use super::sketch::{Anchor, GREY, INK, Rect, Sketch};
+use super::style::Styles;
+use super::text;
+use crate::report::chart::{Drawing, Panel, Series};
+
+const QUESTION_SIZE: f64 = 19.0;
+const NOTE_SIZE: f64 = 13.0;
+pub const PANEL_TITLE_SIZE: f64 = 15.0;
+pub const AXIS_TITLE_SIZE: f64 = 13.0;
+pub const LABEL_SIZE: f64 = 12.0;
+/// From one line of words to the next, in sizes.
+pub const LEADING: f64 = 1.35;
+
+/// Width of a panel that stands alone, and of one that has another beside it [px].
+const ALONE: f64 = 648.0;
+const BESIDE: f64 = 456.0;
+/// Height between the axes, likewise [px].
+const ALONE_HEIGHT: f64 = 300.0;
+const BESIDE_HEIGHT: f64 = 250.0;
+const MARGIN: f64 = 16.0;
+/// Between panels [px].
+const GAP: f64 = 24.0;
+/// Of the legend: the sample before a name, from a name to the next sample, from a row to the next [px].
+const SAMPLE: f64 = 30.0;
+const ENTRY_GAP: f64 = 22.0;
+const ENTRY_HEIGHT: f64 = 19.0;
+/// Longer names are cut [px].
+const LONGEST_NAME: f64 = 300.0;
+
+/// A panel whose size is known.
+pub enum Planned<'a> {
+    Chart(ChartPanel<'a>),
+    HeatMap(HeatMapPanel<'a>),
+}
+
+/// How much of its height a panel needs for what [px].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heights {
+    pub above: f64,
+    pub between_axes: f64,
+    pub below: f64,
+}
+
+/// The items of a drawing, and its width and height [px].
+pub fn laid_out(drawing: &Drawing) -> (Sketch, (u32, u32)) {
+    let mut sketch = Sketch::default();
+    let is_alone = drawing.panels.len() < 2;
+    let (columns, width) = if is_alone { (1, ALONE) } else { (2, BESIDE) };
+    let all = columns as f64 * width + (columns - 1) as f64 * GAP;
+    let mut y = MARGIN;
+    for (words, size, colour, most) in [
+        (&drawing.question, QUESTION_SIZE, INK, 3),
+        (&drawing.note, NOTE_SIZE, GREY, 3),
+    ] {
+        for line in text::wrapped(words, size, all, most) {
+            sketch.words(&line, (MARGIN, y + size), Anchor::Start, size, colour);
+            y += LEADING * size;
+        }
+    }
+    y += 14.0;
+    let styles = Styles::of(drawing);
+    for row in drawing.panels.chunks(columns) {
+        y = draw_row(&mut sketch, row, &styles, y, width) + GAP;
+    }
+    if drawing.panels.is_empty() {
+        no_data(&mut sketch, &Rect::new(MARGIN, y, all, 60.0));
+        y += 60.0;
+    }
+    y = draw_legend(&mut sketch, drawing, &styles, y - 4.0, all);
+    let size = (2.0 * MARGIN + all, y + MARGIN - 6.0);
+    (sketch, (size.0 as u32, size.1.ceil() as u32))
+}
+
+/// Draws panels beside one another, their axes at one height, and gives where the next row may begin.
+fn draw_row(sketch: &mut Sketch, row: &[Panel], styles: &Styles, top: f64, width: f64) -> f64 {
+    let height = if width < ALONE {
+        BESIDE_HEIGHT
+    } else {
+        ALONE_HEIGHT
+    };
+    let planned = |height| row.iter().map(move |panel| plan(panel, width, height));
+    let most = |panels: &[Planned]| {
+        let heights = panels.iter().map(Planned::heights);
+        heights.fold(Heights::default(), |most, it| Heights {
+            above: most.above.max(it.above),
+            between_axes: most.between_axes.max(it.between_axes),
+            below: most.below.max(it.below),
+        })
+    };
+    let natural: Vec<Planned> = planned(height).collect();
+    let height = most(&natural).between_axes;
+    let panels: Vec<Planned> = planned(height).collect();
+    let heights = most(&panels);
+    for (column, panel) in panels.iter().enumerate() {
+        let left = MARGIN + column as f64 * (width + GAP);
+        match panel {
+            Planned::Chart(chart) => chart.draw(sketch, (left, top + heights.above), styles),
+            Planned::HeatMap(map) => map.draw(sketch, (left, top + heights.above)),
+        }
+    }
+    top + heights.above + heights.between_axes + heights.below
+}
+
+fn plan(panel: &Panel, width: f64, height: f64) -> Planned<'_> {
+    match panel {
+        Panel::Chart(chart) => Planned::Chart(ChartPanel::new(chart, width, height)),
+        Panel::HeatMap(map) => Planned::HeatMap(HeatMapPanel::new(map, width, height)),
+    }
+}
+
+impl Planned<'_> {
+    fn heights(&self) -> Heights {
+        match self {
+            Self::Chart(chart) => chart.heights,
+            Self::HeatMap(map) => map.heights,
+        }
+    }
+}
+
+/// Says so in the middle of a place where something else would stand.
+pub fn no_data(sketch: &mut Sketch, rect: &Rect) {
+    let (x, y) = rect.centre();
+    sketch.words("no data", (x, y + 5.0), Anchor::Middle, 14.0, GREY);
+}
+
+/// One legend for all panels: the same name is the same series everywhere.
+fn draw_legend(
+    sketch: &mut Sketch,
+    drawing: &Drawing,
+    styles: &Styles,
+    top: f64,
+    width: f64,
+) -> f64 {
+    let mut entries: Vec<&Series> = Vec::new();
+    for panel in &drawing.panels {
+        let Panel::Chart(chart) = panel else { continue };
+        for series in &chart.series {
+            let is_new = entries
+                .iter()
+                .all(|it| styles.style(it) != styles.style(series));
+            if !series.name.trim().is_empty() && is_new {
+                entries.push(series);
+            }
+        }
+    }
+    if entries.is_empty() {
+        return top;
+    }
+    let names: Vec<String> = entries
+        .iter()
+        .map(|series| text::fitted(&series.name, LABEL_SIZE, LONGEST_NAME))
+        .collect();
+    let widest = names
+        .iter()
+        .map(|name| text::width(name, LABEL_SIZE))
+        .fold(0.0, f64::max);
+    let column = SAMPLE + 7.0 + widest + ENTRY_GAP;
+    let columns = (((width + ENTRY_GAP) / column) as usize).max(1);
+    for (index, (series, name)) in entries.iter().zip(&names).enumerate() {
+        let x = MARGIN + (index % columns) as f64 * column;
+        let y = top + (index / columns) as f64 * ENTRY_HEIGHT + ENTRY_HEIGHT / 2.0;
+        let sample = Rect::new(x, y - ENTRY_HEIGHT / 2.0, SAMPLE, ENTRY_HEIGHT);
+        let style = styles.style(series);
+        style.draw_sample(sketch, series.shape, &sample);
+        let at = (x + SAMPLE + 7.0, y + 0.36 * LABEL_SIZE);
+        sketch.words(name, at, Anchor::Start, LABEL_SIZE, INK);
+    }
+    top + entries.len().div_ceil(columns) as f64 * ENTRY_HEIGHT
+}

@@ -1,0 +1,31 @@
+//! Drawings as pictures, the same in SVG and in PNG.
+
+mod axes;
+mod chart_panel;
+mod heat_map_panel;
+mod labels;
+mod layout;
+mod paint;
+pub mod scale;
+mod series;
+mod sketch;
+mod style;
+mod text;
+mod viridis;
+
+use super::chart::Drawing;
+
+pub use style::COLOURS;
+pub use viridis::Shades;
+
+/// The drawing as the text of an SVG file.
+pub fn to_svg(drawing: &Drawing) -> String {
+    let (sketch, size) = layout::laid_out(drawing);
+    paint::svg(&sketch, size)
+}
+
+/// The drawing as a PNG file.
+pub fn to_png(drawing: &Drawing) -> Vec<u8> {
+    let (sketch, size) = layout::laid_out(drawing);
+    paint::png(&sketch, size)
+}

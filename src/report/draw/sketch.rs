@@ -1,0 +1,258 @@
+//! What a drawing consists of once everything has its place: lines, areas and words, before any file format.
+
+use super::text;
+
+/// A place [px], from the upper left corner.
+pub type Place = (f64, f64);
+
+/// Red, green and blue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colour(pub u8, pub u8, pub u8);
+
+pub const INK: Colour = Colour(30, 30, 30);
+pub const GREY: Colour = Colour(90, 90, 90);
+pub const PALE: Colour = Colour(225, 225, 225);
+pub const WHITE: Colour = Colour(255, 255, 255);
+
+/// Something that is painted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    /// Connected points.
+    Line {
+        points: Vec<Place>,
+        colour: Colour,
+        width: f64,
+    },
+    /// A polygon, filled.
+    Area {
+        corners: Vec<Place>,
+        colour: Colour,
+        opacity: f64,
+    },
+    /// A circle, filled unless it has a line of some width.
+    Circle {
+        centre: Place,
+        radius: f64,
+        colour: Colour,
+        line: Option<f64>,
+    },
+    /// Words in one line.
+    Words(Words),
+}
+
+/// Words in one line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Words {
+    pub text: String,
+    /// Where the base line begins, ends, or has its middle, as `anchor` says.
+    pub at: Place,
+    pub anchor: Anchor,
+    /// The size of the font [px].
+    pub size: f64,
+    pub colour: Colour,
+    /// Whether they are read from below.
+    pub is_upward: bool,
+}
+
+/// Which part of words stands at their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// The least upright rectangle around something [px].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rect {
+    pub left: f64,
+    pub top: f64,
+    pub right: f64,
+    pub bottom: f64,
+}
+
+/// Items, later ones above earlier ones.
+#[derive(Clone, Debug, Default)]
+pub struct Sketch {
+    pub items: Vec<Item>,
+}
+
+/// Strokes and gaps, in turn [px]. Without any the line is solid.
+pub type Dashes = &'static [f64];
+
+impl Rect {
+    pub fn new(left: f64, top: f64, width: f64, height: f64) -> Self {
+        Self {
+            left,
+            top,
+            right: left + width,
+            bottom: top + height,
+        }
+    }
+
+    pub fn around(centre: Place, half: f64) -> Self {
+        Self::new(centre.0 - half, centre.1 - half, 2.0 * half, 2.0 * half)
+    }
+
+    pub fn width(&self) -> f64 {
+        self.right - self.left
+    }
+
+    pub fn height(&self) -> f64 {
+        self.bottom - self.top
+    }
+
+    pub fn centre(&self) -> Place {
+        (
+            f64::midpoint(self.left, self.right),
+            f64::midpoint(self.top, self.bottom),
+        )
+    }
+
+    pub fn meets(&self, other: &Self) -> bool {
+        self.left < other.right
+            && other.left < self.right
+            && self.top < other.bottom
+            && other.top < self.bottom
+    }
+
+    pub fn holds(&self, other: &Self) -> bool {
+        self.left <= other.left
+            && other.right <= self.right
+            && self.top <= other.top
+            && other.bottom <= self.bottom
+    }
+}
+
+impl Words {
+    /// Around what they cover.
+    pub fn rect(&self) -> Rect {
+        let width = text::width(&self.text, self.size);
+        let before = match self.anchor {
+            Anchor::Start => 0.0,
+            Anchor::Middle => width / 2.0,
+            Anchor::End => width,
+        };
+        let (x, y) = self.at;
+        let (rise, drop) = (0.76 * self.size, 0.24 * self.size);
+        if self.is_upward {
+            Rect::new(x - rise, y + before - width, rise + drop, width)
+        } else {
+            Rect::new(x - before, y - rise, width, rise + drop)
+        }
+    }
+}
+
+impl Sketch {
+    pub fn line(&mut self, points: Vec<Place>, colour: Colour, width: f64) {
+        self.items.push(Item::Line {
+            points,
+            colour,
+            width,
+        });
+    }
+
+    /// A line in strokes; neither SVG nor bitmaps by plotters know any.
+    pub fn dashed(&mut self, points: &[Place], colour: Colour, width: f64, dashes: Dashes) {
+        if dashes.is_empty() {
+            return self.line(points.to_vec(), colour, width);
+        }
+        for stroke in strokes(points, dashes) {
+            self.line(stroke, colour, width);
+        }
+    }
+
+    pub fn area(&mut self, corners: Vec<Place>, colour: Colour, opacity: f64) {
+        self.items.push(Item::Area {
+            corners,
+            colour,
+            opacity,
+        });
+    }
+
+    pub fn fill(&mut self, rect: &Rect, colour: Colour) {
+        let corners = vec![
+            (rect.left, rect.top),
+            (rect.right, rect.top),
+            (rect.right, rect.bottom),
+            (rect.left, rect.bottom),
+        ];
+        self.area(corners, colour, 1.0);
+    }
+
+    pub fn circle(&mut self, centre: Place, radius: f64, colour: Colour, line: Option<f64>) {
+        self.items.push(Item::Circle {
+            centre,
+            radius,
+            colour,
+            line,
+        });
+    }
+
+    /// Words from left to right; those of several lines are given line by line.
+    pub fn words(&mut self, text: &str, at: Place, anchor: Anchor, size: f64, colour: Colour) {
+        if text.is_empty() {
+            return;
+        }
+        self.items.push(Item::Words(Words {
+            text: text.to_owned(),
+            at,
+            anchor,
+            size,
+            colour,
+            is_upward: false,
+        }));
+    }
+}
+
+/// The strokes of a dashed line.
+fn strokes(points: &[Place], dashes: Dashes) -> Vec<Vec<Place>> {
+    let mut found = Vec::new();
+    let mut stroke: Vec<Place> = points.first().copied().into_iter().collect();
+    let (mut index, mut left) = (0, dashes[0]);
+    for pair in points.windows(2) {
+        let (mut from, to) = (pair[0], pair[1]);
+        loop {
+            let length = (to.0 - from.0).hypot(to.1 - from.1);
+            if length <= left {
+                left -= length;
+                stroke.push(to);
+                break;
+            }
+            let share = left / length;
+            from = (
+                from.0 + share * (to.0 - from.0),
+                from.1 + share * (to.1 - from.1),
+            );
+            stroke.push(from);
+            if index % 2 == 0 {
+                found.push(std::mem::take(&mut stroke));
+            }
+            stroke = vec![from];
+            index = (index + 1) % dashes.len();
+            left = dashes[index];
+        }
+    }
+    if index % 2 == 0 && stroke.len() > 1 {
+        found.push(stroke);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strokes_go_around_corners() {
+        let points = [(0.0, 0.0), (3.0, 0.0), (3.0, 10.0)];
+        assert_eq!(
+            strokes(&points, &[5.0, 2.0]),
+            [
+                vec![(0.0, 0.0), (3.0, 0.0), (3.0, 2.0)],
+                vec![(3.0, 4.0), (3.0, 9.0)],
+            ]
+        );
+        assert!(strokes(&[], &[1.0, 1.0]).is_empty());
+    }
+}

@@ -1,0 +1,137 @@
+//! Colours for values: as different as the values are, for people of all kinds of colour vision and in grey.
+
+use super::sketch::{Colour, INK, WHITE};
+
+/// Viridis by Stéfan van der Walt and Nathaniel Smith (CC0), at tenths: <https://bids.github.io/colormap/>.
+const STOPS: [Colour; 11] = [
+    Colour(0x44, 0x01, 0x54),
+    Colour(0x48, 0x24, 0x75),
+    Colour(0x41, 0x44, 0x87),
+    Colour(0x35, 0x5f, 0x8d),
+    Colour(0x2a, 0x78, 0x8e),
+    Colour(0x21, 0x91, 0x8c),
+    Colour(0x22, 0xa8, 0x84),
+    Colour(0x44, 0xbf, 0x70),
+    Colour(0x7a, 0xd1, 0x51),
+    Colour(0xbd, 0xdf, 0x26),
+    Colour(0xfd, 0xe7, 0x25),
+];
+
+/// Positive values further apart than this factor get colours by their logarithms.
+const LINEAR_UP_TO: f64 = 20.0;
+
+/// Which colour stands for which value.
+#[derive(Clone, Copy, Debug)]
+pub struct Shades {
+    /// The least value.
+    pub least: f64,
+    /// The largest value.
+    pub most: f64,
+    is_logarithmic: bool,
+}
+
+impl Shades {
+    /// For these values; `None` if none of them is a number.
+    pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let values = values.filter(|value| value.is_finite());
+        let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), it| {
+            (least.min(it), most.max(it))
+        });
+        (least <= most).then_some(Self {
+            least,
+            most,
+            is_logarithmic: least > 0.0 && most / least > LINEAR_UP_TO,
+        })
+    }
+
+    /// The colour of a value, and of words on it.
+    pub fn colours(&self, value: f64) -> (Colour, Colour) {
+        let colour = colour(self.share(value));
+        let ink = if brightness(colour) > 0.22 {
+            INK
+        } else {
+            WHITE
+        };
+        (colour, ink)
+    }
+
+    fn share(&self, value: f64) -> f64 {
+        // Halved, so that no difference is too large for a number.
+        let place = |value: f64| {
+            if self.is_logarithmic {
+                value.ln()
+            } else {
+                value / 2.0
+            }
+        };
+        let span = place(self.most) - place(self.least);
+        if span > 0.0 {
+            (place(value) - place(self.least)) / span
+        } else {
+            0.5
+        }
+    }
+
+    /// The value at a share of the colours.
+    pub fn value(&self, share: f64) -> f64 {
+        if self.is_logarithmic {
+            (self.least.ln() + share * (self.most.ln() - self.least.ln())).exp()
+        } else {
+            self.least * (1.0 - share) + self.most * share
+        }
+    }
+}
+
+/// The colour at a share of the way.
+pub fn colour(share: f64) -> Colour {
+    let place = share.clamp(0.0, 1.0) * (STOPS.len() - 1) as f64;
+    let index = (place as usize).min(STOPS.len() - 2);
+    let (from, to) = (STOPS[index], STOPS[index + 1]);
+    let between = |from: u8, to: u8| {
+        let share = place - index as f64;
+        (f64::from(from) * (1.0 - share) + f64::from(to) * share).round() as u8
+    };
+    Colour(
+        between(from.0, to.0),
+        between(from.1, to.1),
+        between(from.2, to.2),
+    )
+}
+
+/// Relative luminance, as the Web Content Accessibility Guidelines define it.
+fn brightness(Colour(red, green, blue): Colour) -> f64 {
+    let linear = |channel: u8| {
+        let share = f64::from(channel) / 255.0;
+        if share <= 0.040_45 {
+            share / 12.92
+        } else {
+            ((share + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn larger_values_are_brighter_and_words_on_them_can_be_read() {
+        let shades = Shades::of([1.0, 1000.0].into_iter()).unwrap();
+        let mut last = -1.0;
+        for step in 0..=100 {
+            let value = shades.value(f64::from(step) / 100.0);
+            let (colour, ink) = shades.colours(value);
+            let (below, above) = (brightness(colour), brightness(ink));
+            assert!(below > last, "{value}");
+            let contrast = (below.max(above) + 0.05) / (below.min(above) + 0.05);
+            assert!(contrast > 3.0, "{value}: {contrast}");
+            last = below;
+        }
+        let all_alike = Shades::of([0.0, f64::NAN, 0.0].into_iter()).unwrap();
+        assert_eq!(all_alike.colours(0.0).0, colour(0.5));
+        assert!(Shades::of([f64::NAN].into_iter()).is_none());
+        let huge = Shades::of([f64::MIN, f64::MAX].into_iter()).unwrap();
+        assert_eq!(huge.colours(0.0).0, colour(0.5));
+    }
+}
