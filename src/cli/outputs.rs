@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::bounds::MOST_REQUESTS;
 use super::failure::Failure;
 use super::scenario::Input;
 use crate::config::{self, DURATION_HELP, Diagnostic, Workload};
@@ -27,9 +28,34 @@ pub struct OutputFlags {
 const SHORTEST_INTERVAL: Span = Span::from_micros(100);
 
 impl OutputFlags {
-    /// Whether any file is asked for.
-    pub fn any(&self) -> bool {
-        self.requests_out.is_some() || self.timeline_out.is_some()
+    /// All flags, with the files that are asked for.
+    fn all(&self) -> [(&'static str, Option<&Path>); 2] {
+        [
+            ("--requests-out", self.requests_out.as_deref()),
+            ("--timeline-out", self.timeline_out.as_deref()),
+        ]
+    }
+
+    /// Refuses files that are asked for of several runs.
+    pub fn check_runs(&self, runs: u32) -> Result<(), Failure> {
+        if runs == 1 || self.all().iter().all(|(_, path)| path.is_none()) {
+            return Ok(());
+        }
+        let flags = self.all().map(|(flag, _)| flag);
+        let message = format!("{} describe one run, not several", flags.join(", "));
+        let help = "leave --seeds out, or name one run with --seed";
+        Err(Diagnostic::new(message).help(help).into())
+    }
+
+    /// Refuses files that so many requests would make too large.
+    pub fn check_requests(&self, requests: u64) -> Result<(), Failure> {
+        if self.requests_out.is_some() && requests > MOST_REQUESTS {
+            let message =
+                format!("--requests-out: {requests} requests are too many to keep in memory");
+            let help = format!("ask for {MOST_REQUESTS} at most, or leave --requests-out out");
+            return Err(Diagnostic::new(message).help(help).into());
+        }
+        Ok(())
     }
 
     /// The time between two rows of the timeline.
@@ -46,12 +72,8 @@ impl OutputFlags {
 
     /// Refuses files that could not be written, or that would overwrite one another or what the run reads.
     pub fn check(&self, scenario_file: Option<&Path>, input: &Input) -> Result<(), Failure> {
-        let outputs = [
-            ("--requests-out", &self.requests_out),
-            ("--timeline-out", &self.timeline_out),
-        ];
         let mut taken = Taken::by(scenario_file, input);
-        for (flag, path) in outputs {
+        for (flag, path) in self.all() {
             if let Some(path) = path {
                 taken.claim(flag, path)?;
             }

@@ -25,6 +25,7 @@ pub use binding::{Binding, Constraint};
 pub use gpu_work::GpuWork;
 pub use latency::{LatencyIntervals, LatencySummary};
 pub use listeners::Listeners;
+pub use population::Counts;
 pub use recorder::{Recorder, RecorderSettings};
 pub use recording::Recording;
 pub use replications::Replications;

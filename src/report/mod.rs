@@ -14,7 +14,7 @@ pub mod table;
 mod timeline_csv;
 mod validation;
 
-pub use atomic_file::{remove_unfinished, write_atomically};
+pub use atomic_file::{AtomicFile, remove_unfinished, write_atomically};
 pub use calibration::CalibrationReport;
 pub use requests_csv::write_requests_csv;
 pub use run_report::{Headline, Memory, ModelError, RunReport, Verdict};
