@@ -7,6 +7,7 @@ use super::bounds::MOST_REQUESTS;
 use super::failure::Failure;
 use super::scenario::Input;
 use crate::config::{self, DURATION_HELP, Diagnostic, Workload};
+use crate::report::MOST_TRACE_EVENTS;
 use crate::units::Span;
 
 /// Flags that name files.
@@ -19,6 +20,9 @@ pub struct OutputFlags {
     /// Write queue depth and KV usage over time as CSV
     #[arg(long, value_name = "FILE")]
     pub timeline_out: Option<PathBuf>,
+    /// Write steps, requests and queue depth as a trace for ui.perfetto.dev; compressed if FILE ends in .gz
+    #[arg(long, value_name = "FILE")]
+    pub perfetto: Option<PathBuf>,
     /// How much simulated time lies between two rows of the timeline
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     timeline_interval: String,
@@ -27,12 +31,19 @@ pub struct OutputFlags {
 /// Rows closer than this say nothing more: steps take milliseconds.
 const SHORTEST_INTERVAL: Span = Span::from_micros(100);
 
+/// A request that is served is at least its start, a phase, its end and a change of a counter.
+const MOST_TRACED_REQUESTS: u64 = MOST_TRACE_EVENTS / 4;
+
+/// With steps and the other phases it is some eleven events in a server that batches a hundred.
+const USUALLY_TRACED_REQUESTS: u64 = 400_000;
+
 impl OutputFlags {
     /// All flags, with the files that are asked for.
-    fn all(&self) -> [(&'static str, Option<&Path>); 2] {
+    fn all(&self) -> [(&'static str, Option<&Path>); 3] {
         [
             ("--requests-out", self.requests_out.as_deref()),
             ("--timeline-out", self.timeline_out.as_deref()),
+            ("--perfetto", self.perfetto.as_deref()),
         ]
     }
 
@@ -49,11 +60,16 @@ impl OutputFlags {
 
     /// Refuses files that so many requests would make too large.
     pub fn check_requests(&self, requests: u64) -> Result<(), Failure> {
+        let refuse = |flag: &str, why: &str, most: u64| -> Result<(), Failure> {
+            let message = format!("{flag}: {requests} requests are too many {why}");
+            let help = format!("ask for {most} at most, or leave {flag} out");
+            Err(Diagnostic::new(message).help(help).into())
+        };
         if self.requests_out.is_some() && requests > MOST_REQUESTS {
-            let message =
-                format!("--requests-out: {requests} requests are too many to keep in memory");
-            let help = format!("ask for {MOST_REQUESTS} at most, or leave --requests-out out");
-            return Err(Diagnostic::new(message).help(help).into());
+            return refuse("--requests-out", "to keep in memory", MOST_REQUESTS);
+        }
+        if self.perfetto.is_some() && requests > MOST_TRACED_REQUESTS {
+            return refuse("--perfetto", "for a viewer", USUALLY_TRACED_REQUESTS);
         }
         Ok(())
     }

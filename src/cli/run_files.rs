@@ -9,11 +9,16 @@ use super::outputs::OutputFlags;
 use super::simulate::LastHeard;
 use crate::engine::{Observer, ServerSettings};
 use crate::metrics::{RequestLog, Timeline};
-use crate::report::{AtomicFile, TimelineCsv, write_requests_csv};
+use crate::report::{
+    AtomicFile, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineCsv, write_requests_csv,
+};
 use crate::units::Time;
 
 const TIMELINE_TOO_LONG: &str =
     "--timeline-out: more than 20 million rows; write a longer --timeline-interval";
+
+const TRACE_TOO_LONG: &str = "--perfetto: more than 5 million events, which no viewer opens; \
+     ask for fewer requests (workload.requests, or trace.limit), or leave --perfetto out";
 
 /// The files that were asked for, and what they may not outgrow.
 #[derive(Default)]
@@ -51,6 +56,13 @@ impl RunFiles {
                 let timeline = Timeline::new(server, interval, TimelineCsv::new(file));
                 bounds.heed(timeline.too_long(), TIMELINE_TOO_LONG);
                 timeline
+            })?;
+        }
+        if let Some(path) = &flags.perfetto {
+            files.add(path, PackedFile::create(path), |file| {
+                let trace = PerfettoTrace::new(server, MOST_TRACE_EVENTS, file);
+                bounds.heed(trace.too_long(), TRACE_TOO_LONG);
+                trace
             })?;
         }
         Ok(Self { bounds, ..files })
@@ -128,5 +140,16 @@ impl RunFile for Timeline<TimelineCsv<AtomicFile>> {
 
     fn finish(self: Box<Self>, end: Time) -> io::Result<AtomicFile> {
         (*self).finish(end).finish()
+    }
+}
+
+/// `--perfetto`.
+impl RunFile for PerfettoTrace<PackedFile> {
+    fn listener(&mut self) -> &mut dyn Observer {
+        self
+    }
+
+    fn finish(self: Box<Self>, end: Time) -> io::Result<AtomicFile> {
+        (*self).finish(end)?.finish()
     }
 }

@@ -41,6 +41,7 @@ mod model_error;
 mod mooncake_hits;
 mod oracle;
 mod overheads;
+mod perfetto;
 mod pooling;
 mod prefix_losses;
 mod priorities;
