@@ -1,4 +1,4 @@
-//! What a run may not outgrow, or it would take all memory or disk: requests that are kept, and rows of the timeline.
+//! What a run may not outgrow, or it would take all memory or disk: requests that are kept, and files that are written while it goes on.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,20 +13,19 @@ pub const MOST_REQUESTS: u64 = 25_000_000;
 pub struct Bounds {
     /// Requests that a list keeps, if there is one.
     listed: Option<Rc<Cell<u64>>>,
-    timeline_too_long: Rc<Cell<bool>>,
+    /// Whether other things have grown too large, each with what to write instead.
+    others: Vec<(Rc<Cell<bool>>, &'static str)>,
 }
 
 impl Bounds {
     /// Counts the requests of a list too.
-    pub fn with_list(mut self) -> Self {
+    pub fn count_list(&mut self) {
         self.listed = Some(Rc::default());
-        self
     }
 
-    /// Heeds a timeline too.
-    pub fn with_timeline(mut self, too_long: Rc<Cell<bool>>) -> Self {
-        self.timeline_too_long = too_long;
-        self
+    /// Heeds something else too: once it has grown `too_large`, the error is `message`.
+    pub fn heed(&mut self, too_large: Rc<Cell<bool>>, message: &'static str) {
+        self.others.push((too_large, message));
     }
 
     /// Another request is sent.
@@ -45,12 +44,11 @@ impl Bounds {
                  ask for fewer requests, or leave --requests-out out",
             ));
         }
-        if self.timeline_too_long.get() {
-            return Err(TraceError::of_run(
-                "--timeline-out: more than 20 million rows; write a longer --timeline-interval",
-            ));
+        let mut others = self.others.iter();
+        match others.find(|(too_large, _)| too_large.get()) {
+            Some((_, message)) => Err(TraceError::of_run(message)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -61,13 +59,18 @@ mod tests {
     #[test]
     fn what_grows_too_large_is_named() {
         let message = |bounds: &Bounds| bounds.check().unwrap_err().to_string();
-        let bounds = Bounds::default().with_list();
+        let mut bounds = Bounds::default();
+        bounds.count_list();
         bounds.listed.as_ref().unwrap().set(MOST_REQUESTS);
         assert!(bounds.check().is_ok());
         bounds.take();
         assert!(message(&bounds).contains("--requests-out"));
 
-        let bounds = Bounds::default().with_timeline(Rc::new(Cell::new(true)));
-        assert!(message(&bounds).contains("--timeline-interval"));
+        let mut bounds = Bounds::default();
+        let [small, large] = [false, true].map(|large| Rc::new(Cell::new(large)));
+        bounds.heed(small, "small");
+        assert!(bounds.check().is_ok());
+        bounds.heed(large, "large");
+        assert_eq!(message(&bounds), "large");
     }
 }

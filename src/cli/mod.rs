@@ -23,6 +23,7 @@ mod progress;
 mod range;
 mod replications;
 mod run;
+mod run_files;
 mod scenario;
 mod screen;
 mod server_flags;

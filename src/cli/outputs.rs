@@ -3,9 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::bounds::MOST_REQUESTS;
 use super::failure::Failure;
 use crate::config::{self, DURATION_HELP, Diagnostic, Workload};
-use crate::report::FigureFormat;
+use crate::report::{FigureFormat, MOST_TRACE_EVENTS};
 use crate::study::Input;
 use crate::units::Span;
 
@@ -19,6 +20,9 @@ pub struct OutputFlags {
     /// Write queue depth and KV usage over time as CSV
     #[arg(long, value_name = "FILE")]
     pub timeline_out: Option<PathBuf>,
+    /// Write steps, requests and queue depth as a trace for ui.perfetto.dev; compressed if FILE ends in .gz
+    #[arg(long, value_name = "FILE")]
+    pub perfetto: Option<PathBuf>,
     /// How much simulated time lies between two rows of the timeline
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     timeline_interval: String,
@@ -27,10 +31,47 @@ pub struct OutputFlags {
 /// Rows closer than this say nothing more: steps take milliseconds.
 const SHORTEST_INTERVAL: Span = Span::from_micros(100);
 
+/// A request that is served is at least its start, a phase, its end and a change of a counter.
+const MOST_TRACED_REQUESTS: u64 = MOST_TRACE_EVENTS / 4;
+
+/// With steps and the other phases it is some eleven events in a server that batches a hundred.
+const USUALLY_TRACED_REQUESTS: u64 = 400_000;
+
 impl OutputFlags {
-    /// Whether any file is asked for.
-    pub fn any(&self) -> bool {
-        self.requests_out.is_some() || self.timeline_out.is_some()
+    /// All flags, with the files that are asked for.
+    fn all(&self) -> [(&'static str, Option<&Path>); 3] {
+        [
+            ("--requests-out", self.requests_out.as_deref()),
+            ("--timeline-out", self.timeline_out.as_deref()),
+            ("--perfetto", self.perfetto.as_deref()),
+        ]
+    }
+
+    /// Refuses files that are asked for of several runs.
+    pub fn check_runs(&self, runs: u32) -> Result<(), Failure> {
+        if runs == 1 || self.all().iter().all(|(_, path)| path.is_none()) {
+            return Ok(());
+        }
+        let flags = self.all().map(|(flag, _)| flag);
+        let message = format!("{} describe one run, not several", flags.join(", "));
+        let help = "leave --seeds out, or name one run with --seed";
+        Err(Diagnostic::new(message).help(help).into())
+    }
+
+    /// Refuses files that so many requests would make too large.
+    pub fn check_requests(&self, requests: u64) -> Result<(), Failure> {
+        let refuse = |flag: &str, why: &str, most: u64| -> Result<(), Failure> {
+            let message = format!("{flag}: {requests} requests are too many {why}");
+            let help = format!("ask for {most} at most, or leave {flag} out");
+            Err(Diagnostic::new(message).help(help).into())
+        };
+        if self.requests_out.is_some() && requests > MOST_REQUESTS {
+            return refuse("--requests-out", "to keep in memory", MOST_REQUESTS);
+        }
+        if self.perfetto.is_some() && requests > MOST_TRACED_REQUESTS {
+            return refuse("--perfetto", "for a viewer", USUALLY_TRACED_REQUESTS);
+        }
+        Ok(())
     }
 
     /// The time between two rows of the timeline.
@@ -47,12 +88,8 @@ impl OutputFlags {
 
     /// Refuses files that could not be written, or that would overwrite one another or what the run reads.
     pub fn check(&self, scenario_file: Option<&Path>, input: &Input) -> Result<(), Failure> {
-        let outputs = [
-            ("--requests-out", &self.requests_out),
-            ("--timeline-out", &self.timeline_out),
-        ];
         let mut taken = Taken::by(scenario_file, input);
-        for (flag, path) in outputs {
+        for (flag, path) in self.all() {
             if let Some(path) = path {
                 taken.claim(flag, path)?;
             }

@@ -1,12 +1,10 @@
 //! `run`: simulates a scenario and reports what its users would see.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ValueEnum;
 
-use super::bounds::{self, Bounds};
 use super::color::ColorFlags;
 use super::explain;
 use super::failure::Failure;
@@ -15,12 +13,12 @@ use super::outputs::OutputFlags;
 use super::progress::Progress;
 use super::range;
 use super::replications::{self, Outcome};
+use super::run_files::RunFiles;
 use super::scenario::ScenarioFlags;
 use super::screen;
-use super::simulate::{LastHeard, simulate};
-use crate::engine::Observer;
-use crate::metrics::{Replications, RequestLog, Timeline};
-use crate::report::{RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv};
+use super::simulate::simulate;
+use crate::metrics::Replications;
+use crate::report::{RunReport, Style, Verdict};
 use crate::study::Input;
 
 /// Simulate a scenario and report latencies, queue depth, memory and throughput
@@ -127,22 +125,12 @@ fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure>
             "--seeds: a trace replays the same requests whatever the seed\n = help: leave --seeds out".to_owned(),
         ));
     }
-    if args.seeds > 1 && args.outputs.any() {
-        return Err(Failure::Input(
-            "--requests-out and --timeline-out describe one run, not several\n = help: leave --seeds out, or name one run with --seed"
-                .to_owned(),
-        ));
-    }
+    args.outputs.check_runs(args.seeds)?;
     if args.range {
         range::check(input)?;
     }
     let requests = requests_expected(args, input).unwrap_or(0);
-    if args.outputs.requests_out.is_some() && requests > bounds::MOST_REQUESTS {
-        return Err(Failure::Input(format!(
-            "--requests-out: {requests} requests are too many to keep in memory\n = help: ask for {} at most, or leave --requests-out out",
-            bounds::MOST_REQUESTS
-        )));
-    }
+    args.outputs.check_requests(requests)?;
     args.outputs.interval()?;
     args.outputs.check(file, input)
 }
@@ -155,79 +143,14 @@ fn simulate_all(args: &Args, input: &Input) -> Result<Outcome, Failure> {
     if args.seeds > 1 {
         return replications::simulate(input, args.seeds, args.jobs, &progress);
     }
-    let Some(path) = &args.outputs.timeline_out else {
-        return simulate_with_log(args, input, &progress, &mut [], Bounds::default());
-    };
-    let mut outcome = Err(Failure::Interrupted);
-    let written = write_atomically(path, |file| {
-        outcome = simulate_with_timeline(args, input, &progress, file);
-        // Without results there is nothing to keep.
-        if outcome.is_ok() {
-            Ok(())
-        } else {
-            Err(io::Error::other("the run failed"))
-        }
-    });
-    match (outcome, written) {
-        (Ok(outcome), Ok(())) => Ok(outcome),
-        (Ok(_), Err(error)) => Err(Failure::cannot_write(path, &error)),
-        (Err(failure), _) => Err(failure),
-    }
-}
-
-fn simulate_with_timeline(
-    args: &Args,
-    input: &Input,
-    progress: &Progress,
-    file: &mut dyn Write,
-) -> Result<Outcome, Failure> {
-    let mut csv = TimelineCsv::new(file);
-    let mut timeline = Timeline::new(&input.scenario.server, args.outputs.interval()?, |row| {
-        csv.write(&row);
-    });
-    let mut last = LastHeard::default();
-    let bounds = Bounds::default().with_timeline(timeline.too_long());
-    let also: &mut [&mut dyn Observer] = &mut [&mut timeline, &mut last];
-    let outcome = simulate_with_log(args, input, progress, also, bounds.clone())?;
-    timeline.finish(last.0);
-    bounds
-        .check()
-        .map_err(|error| Failure::Input(error.to_string()))?;
-    let path = args
-        .outputs
-        .timeline_out
-        .as_deref()
-        .unwrap_or(Path::new(""));
-    csv.finish()
-        .map_err(|error| Failure::cannot_write(path, &error))?;
-    Ok(outcome)
-}
-
-fn simulate_with_log(
-    args: &Args,
-    input: &Input,
-    progress: &Progress,
-    also: &mut [&mut dyn Observer],
-    bounds: Bounds,
-) -> Result<Outcome, Failure> {
     let seed = input.scenario.seed;
+    let mut files = RunFiles::open(&args.outputs, &input.scenario.server)?;
+    let bounds = files.bounds();
+    let run = simulate(input, seed, &progress, &mut files.listeners(), &bounds)?;
+    files.keep()?;
     let mut outcome = Outcome::default();
     let mut pooled = Replications::default();
-    match &args.outputs.requests_out {
-        None => outcome.add(simulate(input, seed, progress, also, &bounds)?, &mut pooled),
-        Some(path) => {
-            let mut log = RequestLog::default();
-            let mut all: Vec<&mut dyn Observer> = also
-                .iter_mut()
-                .map(|one| &mut **one as &mut dyn Observer)
-                .collect();
-            all.push(&mut log);
-            let run = simulate(input, seed, progress, &mut all, &bounds.with_list())?;
-            outcome.add(run, &mut pooled);
-            write_atomically(path, |file| write_requests_csv(file, log.rows()))
-                .map_err(|error| Failure::cannot_write(path, &error))?;
-        }
-    }
+    outcome.add(run, &mut pooled);
     outcome.summary = pooled.summary();
     Ok(outcome)
 }

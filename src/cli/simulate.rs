@@ -6,13 +6,12 @@ use super::interrupt;
 use super::progress::Progress;
 use super::watched_source::WatchedSource;
 use crate::config::Workload;
-use crate::engine::{Engine, Event, Observer, StepRun};
+use crate::engine::{Engine, Observer};
 use crate::fleet::{self, ReplayError};
 use crate::metrics::{Listeners, Recording};
 use crate::study::{self, Input};
-use crate::units::Time;
+use crate::workload::Source;
 use crate::workload::trace::{self, Skipped};
-use crate::workload::{RequestId, Source};
 
 /// What came of a run.
 pub struct Run {
@@ -80,19 +79,5 @@ pub fn replay(
         Ok(()) => Ok(false),
         Err(ReplayError::Workload(_)) if interrupt::happened() => Ok(true),
         Err(error) => Err(Failure::Input(error.to_string())),
-    }
-}
-
-/// When something was last heard of.
-#[derive(Default)]
-pub struct LastHeard(pub Time);
-
-impl Observer for LastHeard {
-    fn on(&mut self, at: Time, _id: RequestId, _event: &Event) {
-        self.0 = self.0.max(at);
-    }
-
-    fn ran(&mut self, run: &StepRun<'_>) {
-        self.0 = self.0.max(run.end());
     }
 }

@@ -27,3 +27,17 @@ impl Observer for Listeners<'_> {
         }
     }
 }
+
+/// When something was last heard of.
+#[derive(Default)]
+pub struct LastHeard(pub Time);
+
+impl Observer for LastHeard {
+    fn on(&mut self, at: Time, _id: RequestId, _event: &Event) {
+        self.0 = self.0.max(at);
+    }
+
+    fn ran(&mut self, run: &StepRun<'_>) {
+        self.0 = self.0.max(run.end());
+    }
+}

@@ -1,17 +1,30 @@
 //! How many requests wait and run, over time.
 
-use crate::engine::Finished;
+use crate::engine::{Event, Finished};
 use crate::stats::TimeWeighted;
 use crate::units::Time;
 
 /// Requests in a server at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) waiting: u32,
-    pub(super) running: u32,
+#[allow(missing_docs)]
+pub struct Counts {
+    pub waiting: u32,
+    pub running: u32,
 }
 
 impl Counts {
+    /// What they are after something has happened to a request.
+    pub fn hear(&mut self, event: &Event) {
+        match event {
+            Event::Arrived { .. } => self.arrive(),
+            Event::Admitted { .. } => self.admit(),
+            Event::Preempted => self.preempt(),
+            Event::Finished(request) => self.finish(request),
+            Event::Aborted { waiting } => self.leave(*waiting),
+            Event::Rejected | Event::FirstToken | Event::Token { .. } => {}
+        }
+    }
+
     pub(super) fn arrive(&mut self) {
         self.waiting += 1;
     }

@@ -27,7 +27,7 @@ const MOST_ROWS: u64 = 20_000_000;
 ///
 /// The counts of an instant are known once something later is heard of; the blocks only once the run of steps around the instant has
 /// ended. Until then rows wait. A timeline that grows too long stops and says so.
-pub struct Timeline<Sink: FnMut(TimelineRow)> {
+pub struct Timeline<Sink: Extend<TimelineRow>> {
     interval: Span,
     usable_blocks: f64,
     sink: Sink,
@@ -40,7 +40,7 @@ pub struct Timeline<Sink: FnMut(TimelineRow)> {
     too_long: Rc<Cell<bool>>,
 }
 
-impl<Sink: FnMut(TimelineRow)> Timeline<Sink> {
+impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
     /// A timeline of `server` with a row every `interval`, which must be longer than nothing.
     pub fn new(server: &ServerSettings, interval: Span, sink: Sink) -> Self {
         assert!(interval > Span::ZERO, "a timeline needs an interval");
@@ -62,9 +62,9 @@ impl<Sink: FnMut(TimelineRow)> Timeline<Sink> {
         Rc::clone(&self.too_long)
     }
 
-    /// Hands over the rows up to and including `end`. A step in flight then has not been heard of: the usage of the step before is given
-    /// in its place.
-    pub fn finish(mut self, end: Time) {
+    /// Hands over the rows up to and including `end`, and gives the sink back. A step in flight then has not been heard of: the usage of the
+    /// step before is given in its place.
+    pub fn finish(mut self, end: Time) -> Sink {
         while self.next <= end {
             self.note_counts();
         }
@@ -73,6 +73,7 @@ impl<Sink: FnMut(TimelineRow)> Timeline<Sink> {
             let kv_usage = if counts.running > 0 { last_usage } else { 0.0 };
             self.hand_over(at, counts, kv_usage);
         }
+        self.sink
     }
 
     /// Everything before `now` has been heard of, apart from steps under way.
@@ -95,26 +96,19 @@ impl<Sink: FnMut(TimelineRow)> Timeline<Sink> {
     }
 
     fn hand_over(&mut self, at: Time, counts: Counts, kv_usage: f64) {
-        (self.sink)(TimelineRow {
+        self.sink.extend([TimelineRow {
             at,
             waiting: counts.waiting,
             running: counts.running,
             kv_usage,
-        });
+        }]);
     }
 }
 
-impl<Sink: FnMut(TimelineRow)> Observer for Timeline<Sink> {
+impl<Sink: Extend<TimelineRow>> Observer for Timeline<Sink> {
     fn on(&mut self, at: Time, _id: RequestId, event: &Event) {
         self.pass(at);
-        match event {
-            Event::Arrived { .. } => self.counts.arrive(),
-            Event::Admitted { .. } => self.counts.admit(),
-            Event::Preempted => self.counts.preempt(),
-            Event::Finished(request) => self.counts.finish(request),
-            Event::Aborted { waiting } => self.counts.leave(*waiting),
-            Event::Rejected | Event::FirstToken | Event::Token { .. } => {}
-        }
+        self.counts.hear(event);
     }
 
     fn ran(&mut self, run: &StepRun<'_>) {

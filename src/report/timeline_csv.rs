@@ -18,21 +18,27 @@ impl<Output: io::Write> TimelineCsv<Output> {
         Self { writer, result }
     }
 
-    /// Adds a row: the time in seconds, the usage to six decimals.
-    pub fn write(&mut self, row: &TimelineRow) {
-        if self.result.is_ok() {
-            self.result = self.writer.write_record([
-                row.at.seconds().to_string(),
-                row.waiting.to_string(),
-                row.running.to_string(),
-                format!("{:.6}", row.kv_usage),
-            ]);
-        }
-    }
-
-    /// Writes what is left; returns the first error of all.
-    pub fn finish(mut self) -> io::Result<()> {
+    /// Writes what is left, and gives the output back; or else the first error of all.
+    pub fn finish(self) -> io::Result<Output> {
         self.result?;
-        self.writer.flush()
+        self.writer
+            .into_inner()
+            .map_err(csv::IntoInnerError::into_error)
+    }
+}
+
+/// Adds rows: the time in seconds, the usage to six decimals.
+impl<Output: io::Write> Extend<TimelineRow> for TimelineCsv<Output> {
+    fn extend<Rows: IntoIterator<Item = TimelineRow>>(&mut self, rows: Rows) {
+        for row in rows {
+            if self.result.is_ok() {
+                self.result = self.writer.write_record([
+                    row.at.seconds().to_string(),
+                    row.waiting.to_string(),
+                    row.running.to_string(),
+                    format!("{:.6}", row.kv_usage),
+                ]);
+            }
+        }
     }
 }

@@ -2,10 +2,8 @@
 
 use super::stopped::Stopped;
 use super::{Input, replay};
-use crate::engine::{Event, Observer, StepRun};
-use crate::metrics::{Timeline, TimelineRow};
-use crate::units::{Span, Time};
-use crate::workload::RequestId;
+use crate::metrics::{LastHeard, Listeners, Timeline, TimelineRow};
+use crate::units::Span;
 
 /// Instants.
 const INSTANTS: f64 = 600.0;
@@ -14,33 +12,9 @@ const INSTANTS: f64 = 600.0;
 pub fn overview(input: &Input, seed: u64, duration_s: f64) -> Result<Vec<TimelineRow>, Stopped> {
     let interval = Span::from_seconds((duration_s / INSTANTS).max(1e-4));
     let interval = interval.expect("a run is shorter than 200 days");
-    let mut rows = Vec::new();
-    let timeline = Timeline::new(&input.scenario.server, interval, |row| rows.push(row));
-    let mut heard = Heard {
-        timeline,
-        last: Time::ZERO,
-    };
-    replay(&input.scenario, seed, &mut heard)
-        .map_err(|error| Stopped::Failed(error.to_string()))?;
-    let Heard { timeline, last } = heard;
-    timeline.finish(last);
-    Ok(rows)
-}
-
-/// A timeline that knows when it heard something last.
-struct Heard<Sink: FnMut(TimelineRow)> {
-    timeline: Timeline<Sink>,
-    last: Time,
-}
-
-impl<Sink: FnMut(TimelineRow)> Observer for Heard<Sink> {
-    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
-        self.last = self.last.max(at);
-        self.timeline.on(at, id, event);
-    }
-
-    fn ran(&mut self, run: &StepRun<'_>) {
-        self.last = self.last.max(run.end());
-        self.timeline.ran(run);
-    }
+    let mut timeline = Timeline::new(&input.scenario.server, interval, Vec::new());
+    let mut last = LastHeard::default();
+    let mut both = Listeners(vec![&mut timeline, &mut last]);
+    replay(&input.scenario, seed, &mut both).map_err(|error| Stopped::Failed(error.to_string()))?;
+    Ok(timeline.finish(last.0))
 }

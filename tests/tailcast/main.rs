@@ -42,6 +42,7 @@ mod model_error;
 mod mooncake_hits;
 mod oracle;
 mod overheads;
+mod perfetto;
 mod pooling;
 mod prefix_losses;
 mod priorities;

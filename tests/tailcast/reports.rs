@@ -327,17 +327,15 @@ id,arrival_s,scheduled_s,first_token_s,finished_s,input_tokens,output_tokens,cac
 ";
     assert_eq!(String::from_utf8(output).unwrap(), expected);
 
-    let mut output = Vec::new();
-    let mut csv = TimelineCsv::new(&mut output);
-    csv.write(&TimelineRow {
+    let mut csv = TimelineCsv::new(Vec::new());
+    csv.extend([TimelineRow {
         at: time(1_500 * MILLISECOND),
         waiting: 3,
         running: 2,
         kv_usage: 0.25,
-    });
-    csv.finish().unwrap();
+    }]);
     assert_eq!(
-        String::from_utf8(output).unwrap(),
+        String::from_utf8(csv.finish().unwrap()).unwrap(),
         "t_s,waiting,running,kv_usage\n1.5,3,2,0.250000\n"
     );
 }
