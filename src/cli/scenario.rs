@@ -57,11 +57,9 @@ impl ScenarioFlags {
         let layers = Layers {
             file: file.map(Path::to_path_buf),
             flags: self.flags()?,
+            skip_bad_rows: self.skip_bad_rows,
         };
-        let mut scenario = Scenario::load(&layers).map_err(Failure::from)?;
-        if let (Workload::Trace(replay), true) = (&mut scenario.workload, self.skip_bad_rows) {
-            replay.skip_bad_rows = true;
-        }
+        let scenario = Scenario::load(&layers).map_err(Failure::from)?;
         let slos = objectives(&scenario)?;
         Ok(Input { scenario, slos })
     }
