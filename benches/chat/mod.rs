@@ -37,6 +37,7 @@ pub fn scenario(workload: &str, changes: &[&str]) -> Scenario {
     let layers = Layers {
         file: Some(file.path().to_owned()),
         flags: flags.collect(),
+        ..Layers::default()
     };
     Scenario::load(&layers).unwrap_or_else(|problem| panic!("{problem:?}"))
 }

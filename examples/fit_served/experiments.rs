@@ -166,6 +166,7 @@ pub fn scenario(experiment: &Experiment, work: &Path, knowledge: Knowledge) -> S
     let layers = Layers {
         file: Some(file),
         flags,
+        ..Layers::default()
     };
     Scenario::load(&layers).unwrap_or_else(|problem| panic!("{}: {problem:?}", experiment.name))
 }

@@ -38,9 +38,9 @@ impl ScenarioFlags {
             layers: Layers {
                 file: file.map(Path::to_path_buf),
                 flags: self.flags()?,
+                skip_bad_rows: self.skip_bad_rows,
             },
             overrides: None,
-            skip_bad_rows: self.skip_bad_rows,
         })
     }
 

@@ -7,7 +7,7 @@ use crate::units::Span;
 use crate::workload::{Arrivals, Stage};
 
 /// More than one request a nanosecond is a slip of the pen [requests/s].
-const MOST_RATE_PER_S: f64 = 1e9;
+pub(super) const MOST_RATE_PER_S: f64 = 1e9;
 /// Clients that each keep their own clock in memory.
 const MOST_CLIENTS: u32 = 1 << 24;
 

@@ -14,12 +14,14 @@ const DEMO: &str = include_str!("../../configs/scenarios/demo.toml");
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
 
 /// What a scenario is put together from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layers {
     /// The scenario file; `None` for the embedded demo.
     pub file: Option<PathBuf>,
     /// What the command line lays over it, in this order.
     pub flags: Vec<Flag>,
+    /// Whether to leave out the rows of a trace that cannot be read, if there is a trace.
+    pub skip_bad_rows: bool,
 }
 
 /// What sets a key of the scenario: a flag, or a line of a study.
@@ -126,7 +128,24 @@ pub fn read(
     for flag in &layers.flags {
         document::overlay(texts, &mut root, flag)?;
     }
+    if layers.skip_bad_rows && has_trace(&root) {
+        let flag = Flag::new("--skip-bad-rows", "workload.trace.skip_bad_rows=true");
+        document::overlay(texts, &mut root, &flag)?;
+    }
     Ok(root)
+}
+
+fn has_trace(root: &Node) -> bool {
+    let trace = find_key(root, "workload").and_then(|workload| find_key(workload, "trace"));
+    trace.is_some_and(|trace| matches!(trace.value, Value::Table(_)))
+}
+
+fn find_key<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+    let Value::Table(table) = &node.value else {
+        return None;
+    };
+    let found = table.iter().find(|entry| entry.key == key);
+    found.map(|entry| &entry.node)
 }
 
 /// The text of a scenario or of what is written like one.

@@ -58,7 +58,7 @@ impl Experiment {
     pub fn layers(&self) -> Layers {
         Layers {
             file: Some(self.scenario.clone()),
-            flags: Vec::new(),
+            ..Layers::default()
         }
     }
 }

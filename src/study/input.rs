@@ -21,8 +21,6 @@ pub struct Base {
     pub layers: Layers,
     /// What another file lays over the scenario's, before any flags.
     pub overrides: Option<Overrides>,
-    /// Whether rows of a trace that cannot be read are left out.
-    pub skip_bad_rows: bool,
 }
 
 impl Base {
@@ -35,10 +33,7 @@ impl Base {
     pub fn with(&self, changes: &[Flag]) -> Result<Input, Problem> {
         let mut layers = self.layers.clone();
         layers.flags.extend_from_slice(changes);
-        let mut scenario = Scenario::load_changed(&layers, self.overrides.as_ref())?;
-        if let (Workload::Trace(replay), true) = (&mut scenario.workload, self.skip_bad_rows) {
-            replay.skip_bad_rows = true;
-        }
+        let scenario = Scenario::load_changed(&layers, self.overrides.as_ref())?;
         let slos = objectives(&scenario)?;
         Ok(Input { scenario, slos })
     }

@@ -106,7 +106,7 @@ impl LoadDial {
                 Setting::Key("workload.trace.concurrency")
             }
             (Workload::Trace(replay), LoadKind::Rate) => {
-                let rate = recorded_rate(replay).map_err(|error| error.to_string())?;
+                let rate = trace::recorded_rate(replay).map_err(|error| error.to_string())?;
                 Setting::Speedup(rate)
             }
             (Workload::Synthetic(workload), _) => match (&workload.arrivals, kind) {
@@ -182,21 +182,4 @@ impl LoadDial {
             _ => None,
         }
     }
-}
-
-fn recorded_rate(replay: &trace::Replay) -> Result<f64, trace::TraceError> {
-    use crate::workload::Source;
-    let plain = trace::Replay {
-        speedup: 1.0,
-        concurrency: None,
-        ..replay.clone()
-    };
-    let mut source = trace::open(&plain)?;
-    let (mut count, mut last) = (0_u64, 0.0);
-    while let Some(at) = source.next_arrival()? {
-        source.take();
-        count += 1;
-        last = at.seconds();
-    }
-    Ok((count - 1) as f64 / last)
 }

@@ -310,7 +310,7 @@ fn table(place: &Workplace, batches: &[u32], contexts: &[u32]) -> String {
     );
     let layers = Layers {
         file: Some(place.path("served.toml")),
-        flags: Vec::new(),
+        ..Layers::default()
     };
     let step_time = Scenario::load(&layers)
         .expect("it is a scenario")

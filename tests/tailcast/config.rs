@@ -42,6 +42,7 @@ fn try_load(path: &Path, assignments: &[&str]) -> Result<Scenario, String> {
     let layers = Layers {
         file: Some(path.to_path_buf()),
         flags: flags.collect(),
+        ..Layers::default()
     };
     Scenario::load(&layers).map_err(|problem| format!("{problem:?}"))
 }
@@ -454,7 +455,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
     let head = &LEAST[..LEAST.find("requests").unwrap()];
     let text = format!(
         "{head}max_tokens = 50\ntimeout = \"7s\"\ntrace = {{ path = \"/a.csv\", format = \"azure\", speedup = 2.0, start = \"5s\", limit = 9, \
-         sort = true, skip_bad_rows = true, jitter_ties = \"uniform\" }}\n"
+         sort = true, skip_bad_rows = true, jitter_ties = \"uniform\", input_scale = 0.5, output_scale = 3 }}\n"
     );
     let Workload::Trace(replay) = load(&text, &[]).workload else {
         panic!("not a trace");
@@ -470,6 +471,8 @@ fn every_setting_of_a_trace_reaches_its_replay() {
         sort: true,
         jitter_ties: true,
         max_tokens: Some(50),
+        input_scale: 0.5,
+        output_scale: 3.0,
         timeout: Some(Span::from_micros(7_000_000)),
     };
     assert_eq!(replay, expected);

@@ -62,6 +62,7 @@ mod timeouts;
 mod trace_closed_loop;
 mod trace_facts;
 mod trace_spellings;
+mod trace_what_if;
 mod traces;
 mod twin;
 mod twin_pools;

@@ -232,7 +232,8 @@ fn both_engines_serve_a_trace_like_any_other_closed_loop() {
     }
 }
 
-fn scenario(trace: &str) -> String {
+/// A scenario that replays a trace with these settings, which stand in line 11.
+pub fn scenario(trace: &str) -> String {
     let (head, rest) = GOOD.split_once("requests").unwrap();
     let slo = &rest[rest.find("[slo]").unwrap()..];
     format!("{head}trace = {{ {trace} }}\n{slo}")

@@ -1,5 +1,6 @@
 //! Which trace to replay, and how.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::detect::FormatName;
@@ -9,6 +10,10 @@ use crate::workload::{Invalid, MOST_TOKENS};
 
 /// The most requests that a replay may keep outstanding.
 pub const MOST_CONCURRENCY: u32 = MOST_CLIENTS;
+/// How many times faster than recorded a replay may be.
+pub const SPEEDUPS: RangeInclusive<f64> = 1e-6..=1e6;
+/// How many times longer than recorded prompts and outputs may be.
+pub const LENGTH_SCALES: RangeInclusive<f64> = 0.01..=100.0;
 
 /// Which trace to replay, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +40,10 @@ pub struct Replay {
     pub jitter_ties: bool,
     /// The most tokens each request allows, where its row does not say; by default exactly as many as it produces. A longer output is cut.
     pub max_tokens: Option<u32>,
+    /// How many times longer than recorded prompts are: rounded, at least 1 and at most [`MOST_TOKENS`]. What prompts share scales with them.
+    pub input_scale: f64,
+    /// How many times longer than recorded outputs are, and what a row says of the most it allows.
+    pub output_scale: f64,
     /// How long clients wait for the whole of an answer; by default for ever.
     pub timeout: Option<Span>,
 }
@@ -53,13 +62,15 @@ impl Replay {
             sort: false,
             jitter_ties: false,
             max_tokens: None,
+            input_scale: 1.0,
+            output_scale: 1.0,
             timeout: None,
         }
     }
 
     /// Checks every setting. Keys are those of a scenario's `trace` table.
     pub fn validate(&self) -> Result<(), Invalid> {
-        if !(self.speedup >= 1e-6 && self.speedup <= 1e6) {
+        if !SPEEDUPS.contains(&self.speedup) {
             let message = format!(
                 "must be between 0.000001 and 1000000, not {}; write e.g. speedup = 2.0",
                 self.speedup
@@ -67,6 +78,16 @@ impl Replay {
             return Err(Invalid::new("speedup", message));
         }
         self.check_concurrency()?;
+        for (key, scale) in [
+            ("input_scale", self.input_scale),
+            ("output_scale", self.output_scale),
+        ] {
+            if !LENGTH_SCALES.contains(&scale) {
+                let message =
+                    format!("must be between 0.01 and 100, not {scale}; write e.g. {key} = 2.0");
+                return Err(Invalid::new(key, message));
+            }
+        }
         if self.limit == Some(0) {
             return Err(Invalid::new(
                 "limit",

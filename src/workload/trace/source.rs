@@ -11,6 +11,7 @@ use super::lines::Lines;
 use super::replay::Replay;
 use super::row::{Row, Rows};
 use super::row_ids::RowIds;
+use super::scales::scale;
 use super::ties::{TieCounter, TieSpreader};
 use crate::stats::streams::{hash_bytes, mix};
 use crate::units::{Span, Time};
@@ -24,36 +25,7 @@ pub fn open(replay: &Replay) -> Result<TraceSource, TraceError> {
 
 /// Opens a trace with valid settings and reads its first request. Ties are spread, if they are, by draws from `seed`.
 pub fn open_seeded(replay: &Replay, seed: u64) -> Result<TraceSource, TraceError> {
-    let lines = Lines::open(&replay.path)?;
-    let format = match replay.format {
-        Some(name) => name.format(),
-        None => detect(&lines)?,
-    };
-    let rows = format.rows(lines)?;
-    let mut source = TraceSource {
-        replay: replay.clone(),
-        format,
-        names_outputs: rows.names_outputs(),
-        rows,
-        loaded: None,
-        followers: None,
-        clients: replay.concurrency.map(Clients::new),
-        spreader: replay.jitter_ties.then(|| TieSpreader::new(seed)),
-        origin: None,
-        last_arrival_picos: i128::MIN,
-        has_started: false,
-        base: None,
-        ids: RowIds::default(),
-        taken: 0,
-        row: Row::default(),
-        pending: None,
-        next_is_follower: false,
-        ties: TieCounter::default(),
-        skipped: Skipped::default(),
-    };
-    if replay.sort || source.rows.has_followers() {
-        source.load()?;
-    }
+    let mut source = TraceSource::unread(replay, seed)?;
     source.read_pending()?;
     if source.pending.is_none() {
         return Err(source.nothing_to_replay());
@@ -112,6 +84,41 @@ pub struct TraceSource {
 }
 
 impl TraceSource {
+    /// Opens a trace, of which a row is read only if all must be.
+    pub(super) fn unread(replay: &Replay, seed: u64) -> Result<Self, TraceError> {
+        let lines = Lines::open(&replay.path)?;
+        let format = match replay.format {
+            Some(name) => name.format(),
+            None => detect(&lines)?,
+        };
+        let rows = scale(format.rows(lines)?, replay);
+        let mut source = Self {
+            replay: replay.clone(),
+            format,
+            names_outputs: rows.names_outputs(),
+            rows,
+            loaded: None,
+            followers: None,
+            clients: replay.concurrency.map(Clients::new),
+            spreader: replay.jitter_ties.then(|| TieSpreader::new(seed)),
+            origin: None,
+            last_arrival_picos: i128::MIN,
+            has_started: false,
+            base: None,
+            ids: RowIds::default(),
+            taken: 0,
+            row: Row::default(),
+            pending: None,
+            next_is_follower: false,
+            ties: TieCounter::default(),
+            skipped: Skipped::default(),
+        };
+        if replay.sort || source.rows.has_followers() {
+            source.load()?;
+        }
+        Ok(source)
+    }
+
     /// What was left out so far.
     pub fn skipped(&self) -> Skipped {
         Skipped {
@@ -229,6 +236,12 @@ impl TraceSource {
         Ok(fill(&mut self.row, next?))
     }
 
+    /// When the next row to replay that arrives by itself was recorded [ps]; `None` at the end.
+    pub(super) fn next_recorded(&mut self) -> Result<Option<i128>, TraceError> {
+        let is_read = self.next_after_start()?;
+        Ok(is_read.then_some(self.row.arrival_picos))
+    }
+
     /// Reads the next row that arrives by itself, and not before the start of the replay.
     fn next_after_start(&mut self) -> Result<bool, TraceError> {
         while self.next_in_order()? {
@@ -328,7 +341,8 @@ impl TraceSource {
             .fatal()
     }
 
-    fn nothing_to_replay(&self) -> TraceError {
+    /// Why there is no row to replay.
+    pub(super) fn nothing_to_replay(&self) -> TraceError {
         let skipped = self.skipped();
         let message = if let Some(first) = skipped.first.first() {
             format!(
