@@ -90,10 +90,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     }
     let dial = study::dial(args.kind(&input), &input)?;
     let seeds = args.seeds(&input)?;
-    let files = StudyFiles {
-        figures: Vec::new(),
-        html: args.html.clone(),
-    };
+    let files = StudyFiles::new(&[], &[], args.html.as_ref())?;
     files.check(base.file(), &input)?;
     args.study_flags.warn_before(&input, &dial, color);
     interrupt::listen();

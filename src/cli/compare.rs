@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::color::ColorFlags;
+use super::drawings;
 use super::failure::Failure;
 use super::files::StudyFiles;
 use super::interrupt;
@@ -37,9 +38,9 @@ pub struct Args {
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Draw the numbers of all variations beside each other (SVG or PNG, by the name's ending)
-    #[arg(long, value_name = "FILE")]
-    figure: Option<PathBuf>,
+    /// Draw the variations (SVG or PNG, by the name's ending): KIND is bars (if left out), cdf, queue or memory
+    #[arg(long, value_name = "KIND=FILE")]
+    figure: Vec<String>,
     /// Write the whole report as one page (HTML)
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -89,14 +90,17 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         no_capacity,
     };
     drop(progress);
-    if args.html.is_some() || args.figure.is_some() {
-        report.drawings = super::drawings::of_contest(&report)?;
-    }
+    let drawn = if files.any() {
+        drawings::of_contest(&report)?
+    } else {
+        Vec::new()
+    };
+    report.drawings = drawn.iter().map(|(_, drawing)| drawing.clone()).collect();
     screen::print(&match args.format {
         Format::Text => report.to_text(),
         Format::Json => report.to_json(),
     })?;
-    files.write(&report.drawings, || report.to_page())
+    files.write(&drawn, || report.to_page())
 }
 
 fn names(variations: &[Variation]) -> String {
@@ -170,14 +174,7 @@ fn title(file: Option<&Path>) -> String {
 }
 
 fn check_files(args: &Args, inputs: &[Input]) -> Result<StudyFiles, Failure> {
-    let files = StudyFiles {
-        figures: args
-            .figure
-            .iter()
-            .map(|path| ("--figure", path.clone()))
-            .collect(),
-        html: args.html.clone(),
-    };
+    let files = StudyFiles::new(&drawings::OF_CONTEST, &args.figure, args.html.as_ref())?;
     let mut taken = Taken::default();
     for path in &args.scenarios {
         taken.read("a scenario", path);

@@ -14,6 +14,7 @@ use super::setting;
 use super::study::{self, StudyFlags};
 use crate::config::{Diagnostic, axis};
 use crate::report::curve::CurveReport;
+use crate::report::figure::load_curve;
 use crate::study::{CurveQuestion, Input, LoadKind};
 
 /// Show latency and throughput against concurrency or rate: the knee, where memory is full, where requests begin to wait
@@ -45,7 +46,7 @@ pub struct Args {
     format: Format,
     /// Draw the curve (SVG or PNG, by the name's ending)
     #[arg(long, value_name = "FILE")]
-    figure: Option<PathBuf>,
+    figure: Vec<String>,
     /// Write the whole report as one page (HTML)
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -73,14 +74,8 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     };
     let loads = loads(kind, text)?;
     let dial = study::dial(kind, &input)?;
-    let files = StudyFiles {
-        figures: args
-            .figure
-            .iter()
-            .map(|path| ("--figure", path.clone()))
-            .collect(),
-        html: args.html.clone(),
-    };
+    let figure = load_curve::figure(kind);
+    let files = StudyFiles::new(&[figure], &args.figure, args.html.as_ref())?;
     files.check(base.file(), &input)?;
     study::refuse_seeds_of_a_trace(&input, args.seeds)?;
     args.study_flags.warn_before(&input, &dial, color);
@@ -116,7 +111,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     if report.curve.is_interrupted {
         return Err(Failure::Interrupted);
     }
-    let drawings = [crate::report::figure::load_curve::drawing(&report)];
+    let drawings = [(figure, load_curve::drawing(&report))];
     files.write(&drawings, || report.to_page())
 }
 

@@ -1,4 +1,4 @@
-//! The figures and the page that a study writes: checked before it starts, complete or absent afterwards.
+//! The figures and the page that a verb writes when it is done: checked before it starts, complete or absent afterwards.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::outputs::Taken;
 use crate::config::Diagnostic;
 use crate::report::chart::Drawing;
+use crate::report::figure::Figure;
 use crate::report::page::Page;
 use crate::report::{FigureFormat, write_atomically, write_figure};
 use crate::study::Input;
@@ -13,13 +14,29 @@ use crate::study::Input;
 /// Files to write.
 #[derive(Debug, Default)]
 pub struct StudyFiles {
-    /// Figures, each with the flag that asked for it.
-    pub figures: Vec<(&'static str, PathBuf)>,
-    /// The page.
-    pub html: Option<PathBuf>,
+    figures: Vec<(&'static Figure, PathBuf)>,
+    html: Option<PathBuf>,
 }
 
 impl StudyFiles {
+    /// What was asked for: figures of one of `kinds` each, as KIND=FILE, or as FILE for the first kind; and a page.
+    pub fn new(
+        kinds: &[&'static Figure],
+        figures: &[String],
+        html: Option<&PathBuf>,
+    ) -> Result<Self, Failure> {
+        let figures = figures.iter().map(|text| figure(kinds, text));
+        Ok(Self {
+            figures: figures.collect::<Result<_, _>>()?,
+            html: html.cloned(),
+        })
+    }
+
+    /// Whether any is asked for.
+    pub fn any(&self) -> bool {
+        self.html.is_some() || !self.figures.is_empty()
+    }
+
     /// Refuses files that could not be written, or that would overwrite one another or what the study reads.
     pub fn check(&self, scenario_file: Option<&Path>, input: &Input) -> Result<(), Failure> {
         let mut taken = Taken::by(scenario_file, input);
@@ -28,10 +45,8 @@ impl StudyFiles {
 
     /// The same beside what is taken already.
     pub fn claim(&self, taken: &mut Taken) -> Result<(), Failure> {
-        for (flag, path) in &self.figures {
-            FigureFormat::of(path)
-                .map_err(|problem| Diagnostic::new(format!("{flag}: {problem}")))?;
-            taken.claim(flag, path)?;
+        for (_, path) in &self.figures {
+            taken.claim_figure("--figure", path)?;
         }
         if let Some(path) = &self.html {
             taken.claim("--html", path)?;
@@ -39,9 +54,20 @@ impl StudyFiles {
         Ok(())
     }
 
-    /// Writes the drawings, one a figure, and the page.
-    pub fn write(&self, drawings: &[Drawing], page: impl FnOnce() -> Page) -> Result<(), Failure> {
-        for ((_, path), drawing) in self.figures.iter().zip(drawings) {
+    /// Writes the figures, each from the drawing of its kind, and the page.
+    pub fn write(
+        &self,
+        drawings: &[(&'static Figure, Drawing)],
+        page: impl FnOnce() -> Page,
+    ) -> Result<(), Failure> {
+        for (figure, path) in &self.figures {
+            let found = drawings.iter().find(|(kind, _)| kind.name == figure.name);
+            let Some((_, drawing)) = found else {
+                let message = format!("--figure: there is nothing to draw for {}", figure.name);
+                return Err(Diagnostic::new(message)
+                    .help("the results hold none of the numbers that it shows")
+                    .into());
+            };
             write_figure(path, drawing).map_err(|error| Failure::cannot_write(path, &error))?;
         }
         if let Some(path) = &self.html {
@@ -51,4 +77,25 @@ impl StudyFiles {
         }
         Ok(())
     }
+}
+
+/// KIND=FILE, or FILE for the first kind.
+fn figure(kinds: &[&'static Figure], text: &str) -> Result<(&'static Figure, PathBuf), Failure> {
+    if let Some((name, file)) = text.split_once('=')
+        && let Some(kind) = kinds.iter().find(|kind| kind.name == name)
+    {
+        return Ok((kind, PathBuf::from(file)));
+    }
+    let path = PathBuf::from(text);
+    if text.contains('=') || FigureFormat::of(&path).is_err() {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+        let message = format!("--figure {text}: figures are SVG or PNG files");
+        let names = names.join(", ");
+        return Err(Diagnostic::new(message)
+            .help(format!(
+                "write FILE.svg, FILE.png, or KIND=FILE.svg; kinds: {names}"
+            ))
+            .into());
+    }
+    Ok((kinds[0], path))
 }

@@ -22,6 +22,7 @@ mod outputs;
 mod progress;
 mod range;
 mod replications;
+mod report;
 mod run;
 mod run_files;
 mod scenario;
@@ -67,6 +68,7 @@ enum Command {
     Capacity(Box<capacity::Args>),
     Sweep(Box<sweep::Args>),
     Merge(merge::Args),
+    Report(report::Args),
     Calibrate(Box<calibrate::Args>),
     Validate(validate::Args),
     Steps(steps::Args),
@@ -99,6 +101,7 @@ impl Command {
             Self::Capacity(args) => capacity::run(&args, color),
             Self::Sweep(args) => sweep::run(&args, color),
             Self::Merge(args) => merge::run(&args),
+            Self::Report(args) => report::run(&args),
             Self::Calibrate(args) => calibrate::run(&args, color),
             Self::Validate(args) => validate::run(&args, color),
             Self::Steps(args) => {

@@ -87,14 +87,15 @@ impl OutputFlags {
     }
 
     /// Refuses files that could not be written, or that would overwrite one another or what the run reads.
-    pub fn check(&self, scenario_file: Option<&Path>, input: &Input) -> Result<(), Failure> {
+    /// Gives back what is taken then.
+    pub fn check(&self, scenario_file: Option<&Path>, input: &Input) -> Result<Taken, Failure> {
         let mut taken = Taken::by(scenario_file, input);
         for (flag, path) in self.all() {
             if let Some(path) = path {
                 taken.claim(flag, path)?;
             }
         }
-        Ok(())
+        Ok(taken)
     }
 }
 

@@ -4,7 +4,7 @@ use super::bounds::Bounds;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::simulate::{self, Run};
-use crate::metrics::{Replications, Summary};
+use crate::metrics::{Recording, Replications, Summary};
 use crate::study::{Input, Next, Workers};
 use crate::workload::trace::Skipped;
 
@@ -13,6 +13,8 @@ use crate::workload::trace::Skipped;
 pub struct Outcome {
     /// The pooled numbers.
     pub summary: Option<Summary>,
+    /// What was recorded of all runs.
+    pub recording: Option<Recording>,
     /// How many runs.
     pub runs: u32,
     /// Whether the user stopped them.
@@ -83,6 +85,7 @@ pub fn simulate(
     })
     .map_err(|(_, failure)| failure)?;
     outcome.summary = pooled.summary();
+    outcome.recording = pooled.into_pooled();
     Ok(outcome)
 }
 

@@ -6,8 +6,10 @@ use std::time::Instant;
 use clap::ValueEnum;
 
 use super::color::ColorFlags;
+use super::drawings;
 use super::explain;
 use super::failure::Failure;
+use super::files::StudyFiles;
 use super::interrupt;
 use super::outputs::OutputFlags;
 use super::progress::Progress;
@@ -16,6 +18,7 @@ use super::replications::{self, Outcome};
 use super::run_files::RunFiles;
 use super::scenario::ScenarioFlags;
 use super::screen;
+use super::setting;
 use super::simulate::simulate;
 use crate::metrics::Replications;
 use crate::report::{RunReport, Style, Verdict};
@@ -53,6 +56,12 @@ pub struct Args {
     /// Print no progress
     #[arg(long)]
     no_progress: bool,
+    /// Draw the run (SVG or PNG, by the name's ending): KIND is queue (if left out), memory or cdf
+    #[arg(long, value_name = "KIND=FILE", help_heading = "Files")]
+    figure: Vec<String>,
+    /// Write the report with its figures as one page (HTML)
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     outputs: OutputFlags,
 }
@@ -70,7 +79,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let started = Instant::now();
     let file = args.scenario.as_deref();
     let mut input = args.changes.load(file)?;
-    check(args, file, &input)?;
+    let files = check(args, file, &input)?;
     if !args.quiet {
         for warning in &input.scenario.warnings {
             screen::warn(warning, color.on_stderr());
@@ -105,7 +114,31 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
             Format::Json => screen::note(&explanation),
         }
     }
+    if files.any() && !outcome.interrupted {
+        draw(&files, &input, &outcome, &report)?;
+    }
     verdict(args, &report, outcome.interrupted)
+}
+
+/// Writes the figures and the page.
+fn draw(
+    files: &StudyFiles,
+    input: &Input,
+    outcome: &Outcome,
+    report: &RunReport,
+) -> Result<(), Failure> {
+    let Some(recording) = &outcome.recording else {
+        return Ok(());
+    };
+    // With several seeds the figures over time are those of the first.
+    let duration = report.summary.throughput.duration_s / f64::from(outcome.runs.max(1));
+    let setting = setting::of(input, outcome.runs, Vec::new());
+    let run = (input.scenario.name.as_str(), input, duration, recording);
+    let drawn = drawings::of_runs(&setting.line(), &[run])?;
+    files.write(&drawn, || {
+        let drawings = drawn.iter().map(|(_, drawing)| drawing.clone());
+        report.to_page(&setting, drawings.collect())
+    })
 }
 
 fn verdict(args: &Args, report: &RunReport, interrupted: bool) -> Result<(), Failure> {
@@ -119,7 +152,7 @@ fn verdict(args: &Args, report: &RunReport, interrupted: bool) -> Result<(), Fai
 }
 
 /// Everything that can be known to go wrong before the run.
-fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure> {
+fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<StudyFiles, Failure> {
     if args.seeds > 1 && input.is_always_the_same() {
         return Err(Failure::Input(
             "--seeds: a trace replays the same requests whatever the seed\n = help: leave --seeds out".to_owned(),
@@ -132,7 +165,10 @@ fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<(), Failure>
     let requests = requests_expected(args, input).unwrap_or(0);
     args.outputs.check_requests(requests)?;
     args.outputs.interval()?;
-    args.outputs.check(file, input)
+    let files = StudyFiles::new(&drawings::OF_RUN, &args.figure, args.html.as_ref())?;
+    let mut taken = args.outputs.check(file, input)?;
+    files.claim(&mut taken)?;
+    Ok(files)
 }
 
 fn simulate_all(args: &Args, input: &Input) -> Result<Outcome, Failure> {
@@ -152,6 +188,7 @@ fn simulate_all(args: &Args, input: &Input) -> Result<Outcome, Failure> {
     let mut pooled = Replications::default();
     outcome.add(run, &mut pooled);
     outcome.summary = pooled.summary();
+    outcome.recording = pooled.into_pooled();
     Ok(outcome)
 }
 

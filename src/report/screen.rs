@@ -16,7 +16,7 @@ pub struct Style {
 }
 
 #[derive(Clone, Copy)]
-enum Colour {
+pub(super) enum Colour {
     Red = 31,
     Green = 32,
     Yellow = 33,
@@ -39,28 +39,37 @@ impl RunReport {
         for result in self.slo_results() {
             lines.push(labelled("SLO", &slo_line(&result, style)));
         }
-        lines.push(labelled("Requests", &self.requests_line()));
-        lines.push(labelled("Tokens", &self.tokens_line()));
+        let facts = self.facts().into_iter();
+        let mut facts = facts.map(|(label, text)| labelled(label, &text));
+        // How much comes before how long, and why it is so after it.
+        lines.extend(facts.by_ref().take(2));
         lines.extend(self.latency_table());
-        lines.push(labelled("Queue", &self.queue_line()));
+        lines.extend(facts);
+        lines.join("\n") + "\n"
+    }
+
+    /// Everything but latencies, each with its label: requests and tokens first.
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
         let prefixes = self.prefix_line();
-        lines.push(labelled("KV cache", &self.kv_line(prefixes.is_none())));
-        lines.extend(prefixes);
-        lines.push(labelled("GPU", &self.gpu_line()));
-        if let Some(drafts) = &self.summary.speculative {
-            lines.push(labelled("Drafts", &drafts_line(drafts)));
-        }
-        lines.push(labelled("Capacity", &self.capacity_line()));
-        lines.push(labelled("Why", &why(&self.summary.constraint)));
-        if let Some(fidelity) = &self.fidelity {
-            lines.push(labelled("Fidelity", fidelity));
-        }
-        if let Some(error) = self.range_error() {
+        let mut facts = vec![
+            ("Requests", self.requests_line()),
+            ("Tokens", self.tokens_line()),
+            ("Queue", self.queue_line()),
+            ("KV cache", self.kv_line(prefixes.is_none())),
+        ];
+        facts.extend(prefixes.map(|text| ("Prefixes", text)));
+        facts.push(("GPU", self.gpu_line()));
+        let drafts = self.summary.speculative.as_ref().map(drafts_line);
+        facts.extend(drafts.map(|text| ("Drafts", text)));
+        facts.push(("Capacity", self.capacity_line()));
+        facts.push(("Why", why(&self.summary.constraint)));
+        facts.extend(self.fidelity.clone().map(|text| ("Fidelity", text)));
+        facts.extend(self.range_error().map(|error| {
             let percent = 100.0 * error;
             let text = format!("latencies with all steps {percent:.0} % shorter and longer");
-            lines.push(labelled("If off", &text));
-        }
-        lines.join("\n") + "\n"
+            ("If off", text)
+        }));
+        facts
     }
 
     /// How much shorter and longer steps were for the ranges, if there are any.
@@ -70,14 +79,18 @@ impl RunReport {
     }
 
     fn verdict_line(&self, style: Style) -> String {
-        let (colour, text) = match self.verdict() {
+        let (colour, text) = self.verdict_in_words();
+        labelled("Verdict", &style.paint(colour, text))
+    }
+
+    pub(super) fn verdict_in_words(&self) -> (Colour, &'static str) {
+        match self.verdict() {
             Verdict::SloMissed => (Colour::Red, "SLO missed"),
             Verdict::Saturated => (Colour::Red, "saturated: the queue grows without end"),
             Verdict::SloUnknown => (Colour::Yellow, "unknown: too few samples to judge the SLOs"),
             Verdict::Ok if self.slos.is_empty() => (Colour::Green, "ok (no SLO set)"),
             Verdict::Ok => (Colour::Green, "ok: all SLOs met"),
-        };
-        labelled("Verdict", &style.paint(colour, text))
+        }
     }
 
     fn header_line(&self) -> String {
@@ -215,15 +228,12 @@ impl RunReport {
         let kv = &self.summary.kv;
         let ideal = kv.prefix_ideal_hit_ratio.filter(|&ideal| ideal > 0.0)?;
         let share = |tokens: f64| percent(tokens / kv.prefix_query_tokens as f64);
-        Some(labelled(
-            "Prefixes",
-            &format!(
-                "hits {} of prompt tokens · {} in a cache without limit: {} lost to capacity, {} to order",
-                or_unknown(kv.prefix_hit_ratio, percent),
-                percent(ideal),
-                share(kv.prefix_lost_to_capacity_tokens? as f64),
-                share(kv.prefix_lost_to_order_tokens? as f64)
-            ),
+        Some(format!(
+            "hits {} of prompt tokens · {} in a cache without limit: {} lost to capacity, {} to order",
+            or_unknown(kv.prefix_hit_ratio, percent),
+            percent(ideal),
+            share(kv.prefix_lost_to_capacity_tokens? as f64),
+            share(kv.prefix_lost_to_order_tokens? as f64)
         ))
     }
 
@@ -271,7 +281,7 @@ impl Style {
     }
 }
 
-fn slo_line(result: &SloResult, style: Style) -> String {
+pub(super) fn slo_line(result: &SloResult, style: Style) -> String {
     let (metric, statistic) = (result.slo.metric.name(), result.slo.statistic.name());
     let (colour, mark) = match result.outcome {
         SloOutcome::Met => (Colour::Green, "✓"),

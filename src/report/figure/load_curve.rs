@@ -19,13 +19,18 @@ pub const LATENCY_VS_RATE: Figure = Figure {
     question: "How many requests per second before latency gives way?",
 };
 
+/// The figure of a load of this kind.
+pub const fn figure(kind: LoadKind) -> &'static Figure {
+    match kind {
+        LoadKind::Rate => &LATENCY_VS_RATE,
+        LoadKind::Concurrency => &LATENCY_VS_CONCURRENCY,
+    }
+}
+
 /// Latencies at three quantiles in a panel each, and throughput.
 pub fn drawing(report: &CurveReport) -> Drawing {
     let curve = &report.curve;
-    let figure = match curve.kind {
-        LoadKind::Rate => LATENCY_VS_RATE,
-        LoadKind::Concurrency => LATENCY_VS_CONCURRENCY,
-    };
+    let figure = figure(curve.kind);
     let x = axis(curve.kind, &curve.points);
     let marks = marks(report, &curve.points);
     let latencies = [Metric::Ttft, Metric::Tpot, Metric::E2e].map(|metric| {

@@ -1,0 +1,61 @@
+//! `report`: tables, figures and a page from the results of a sweep.
+
+use std::path::PathBuf;
+
+use super::failure::Failure;
+use super::files::StudyFiles;
+use super::outputs::Taken;
+use super::screen;
+use crate::config::Diagnostic;
+use crate::report::figure::{Figure, of_results};
+use crate::report::results::{Form, Results};
+use crate::report::sweep::SweepReport;
+
+/// Turn the results of a sweep into a table, figures and one page for sharing
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The results: CSV or JSON Lines, as `tailcast sweep` or `tailcast merge` wrote them
+    results: PathBuf,
+    /// Draw the results (SVG or PNG, by the name's ending): KIND is lines (if left out), heat-map, pareto or prefix-hits
+    #[arg(long, value_name = "KIND=FILE")]
+    figure: Vec<String>,
+    /// Write the whole report as one page (HTML)
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+const KINDS: [&Figure; 4] = [
+    &of_results::LINES,
+    &of_results::HEAT_MAP,
+    &of_results::PARETO,
+    &of_results::PREFIX_HITS,
+];
+
+/// Runs the verb.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let path = &args.results;
+    let name = path.display().to_string();
+    let wrong = |problem: String| Failure::from(Diagnostic::new(format!("{name}: {problem}")));
+    let form = Form::of(path).map_err(wrong)?;
+    if form == Form::Parquet {
+        let message = format!("{name}: Parquet is written, but not read");
+        return Err(Diagnostic::new(message)
+            .help("sweep into CSV or JSON Lines to report on it")
+            .into());
+    }
+    let files = StudyFiles::new(&KINDS, &args.figure, args.html.as_ref())?;
+    let mut taken = Taken::default();
+    taken.read("the results", path);
+    files.claim(&mut taken)?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Diagnostic::new(format!("cannot read {name}: {error}"))
+            .help("give what `tailcast sweep STUDY --out FILE` wrote")
+    })?;
+    let results = Results::of_text(form, &text).map_err(wrong)?;
+    if results.rows.is_empty() {
+        return Err(wrong("there is no run in it".to_owned()));
+    }
+    let report = SweepReport { name, results };
+    screen::print(&report.to_text())?;
+    files.write(&report.drawings(), || report.to_page())
+}

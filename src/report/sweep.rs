@@ -1,0 +1,166 @@
+//! The results of a sweep, as a screen or as a page.
+
+use std::fmt::Write;
+
+use super::chart::Drawing;
+use super::figure::{Figure, of_results};
+use super::numbers;
+use super::page::{Block, Page, Section, Tone};
+use super::results::Results;
+use super::table::{Cell, Column, Table};
+use crate::stats::{confidence_interval_95, rounded};
+use crate::study::{Better, Measure, short};
+
+/// Results and where they come from.
+pub struct SweepReport {
+    /// The file.
+    pub name: String,
+    /// What is in it; at least one run.
+    pub results: Results,
+}
+
+/// More curves in a panel are a tangle.
+const MOST_CURVES: usize = 12;
+
+impl SweepReport {
+    /// The screen, a line break at its end.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{}\n", self.line());
+        for (measure, place, value) in self.bests() {
+            let _ = writeln!(text, "Best      {} {value} at {place}", measure.name);
+        }
+        text + "\n" + &self.table().to_text()
+    }
+
+    fn line(&self) -> String {
+        let rows = &self.results.rows;
+        let (runs, all) = (rows.len() as u64, rows[0].runs);
+        let points = of_results::points(&self.results).len();
+        let missing = if runs < all {
+            format!(", {} are missing", all - runs)
+        } else {
+            String::new()
+        };
+        format!(
+            "{}: {runs} runs at {points} points{missing} · plan {}",
+            self.name, rows[0].plan
+        )
+    }
+
+    /// Of each number that has a better and a worse: where it is best, and what it is there.
+    fn bests(&self) -> Vec<(&'static Measure, String, String)> {
+        let measures = self.results.heading.measures.iter();
+        measures
+            .filter(|measure| measure.better != Better::Neither)
+            .filter_map(|measure| {
+                let (place, value) = of_results::best(&self.results, measure)?;
+                Some((*measure, place, numbers::with_unit(measure.quantity, value)))
+            })
+            .collect()
+    }
+
+    /// A row a point: the values of its keys, then its numbers, means over the seeds with their intervals.
+    fn table(&self) -> Table {
+        let heading = &self.results.heading;
+        let keys = heading.keys.iter().map(|key| Column::numbers(short(key)));
+        let measures = heading.measures.iter();
+        let columns = keys.chain(measures.map(|measure| Column::numbers(measure.name)));
+        let points = of_results::points(&self.results);
+        let rows = points.iter().map(|point| {
+            let values = point.values.iter().map(|value| Cell {
+                text: value.clone(),
+                number: value.parse().ok(),
+            });
+            let numbers = point.numbers.iter().zip(&heading.measures);
+            let numbers = numbers.map(|(numbers, measure)| cell(measure, numbers.as_deref()));
+            values.chain(numbers).collect()
+        });
+        Table {
+            caption: String::new(),
+            rows: rows.collect(),
+            columns: columns.collect(),
+        }
+    }
+
+    /// The figures that the results allow.
+    pub fn drawings(&self) -> Vec<(&'static Figure, Drawing)> {
+        let (results, note) = (&self.results, self.line());
+        let mut drawn = Vec::new();
+        let keys = &results.heading.keys;
+        if !keys.is_empty() && self.curves() <= MOST_CURVES {
+            let question = format!("How do the numbers change with {}?", short(&keys[0]));
+            let drawing = of_results::lines(results, &note, &question);
+            drawn.push((&of_results::LINES, drawing));
+        }
+        if keys.len() == 2 {
+            drawn.push((&of_results::HEAT_MAP, of_results::heat_map(results, &note)));
+        }
+        let pareto = of_results::pareto(results, &note);
+        drawn.extend(pareto.map(|drawing| (&of_results::PARETO, drawing)));
+        let hits = of_results::prefix_hits(results, &note);
+        drawn.extend(hits.map(|drawing| (&of_results::PREFIX_HITS, drawing)));
+        drawn
+    }
+
+    /// Combinations of the values of all keys but the first.
+    fn curves(&self) -> usize {
+        let rows = self.results.rows.iter();
+        let mut others: Vec<&[String]> =
+            rows.map(|row| row.values.get(1..).unwrap_or(&[])).collect();
+        others.sort_unstable();
+        others.dedup();
+        others.len()
+    }
+
+    /// The report for sharing.
+    pub fn to_page(&self) -> Page {
+        let bests = self.bests().into_iter();
+        let bests: Vec<String> = bests
+            .map(|(measure, place, value)| format!("best {}: {value} at {place}", measure.name))
+            .collect();
+        let drawings = self.drawings().into_iter();
+        Page {
+            title: format!("Sweep over {}", self.results.heading.keys.join(", ")),
+            verdict: self.line(),
+            tone: Tone::Plain,
+            sections: vec![
+                Section {
+                    heading: "What was found".to_owned(),
+                    blocks: [Block::List(bests)]
+                        .into_iter()
+                        .chain(drawings.map(|(_, drawing)| Block::Drawing(drawing)))
+                        .chain([Block::Table(self.table())])
+                        .collect(),
+                },
+                Section {
+                    heading: "How to do it again".to_owned(),
+                    blocks: vec![Block::Text(format!(
+                        "`tailcast sweep` of the same study gives plan {} and, with the same version of tailcast ({}), the same numbers.",
+                        self.results.rows[0].plan,
+                        env!("CARGO_PKG_VERSION")
+                    ))],
+                },
+            ],
+        }
+    }
+}
+
+/// The mean over the seeds, with its interval if there is one.
+fn cell(measure: &Measure, values: Option<&[f64]>) -> Cell {
+    let mean = values.map(|values| values.iter().sum::<f64>() / values.len() as f64);
+    let half = values
+        .and_then(confidence_interval_95)
+        .map(|it| (it.high - it.low) / 2.0);
+    Cell::number(mean, |mean| {
+        let shown = numbers::with_unit(measure.quantity, mean);
+        match half {
+            Some(half) if half > 0.0 => {
+                format!(
+                    "{shown} ±{}%",
+                    rounded((100.0 * half / mean.abs()).min(999.0))
+                )
+            }
+            _ => shown,
+        }
+    })
+}
