@@ -81,10 +81,11 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let workers = args.study_flags.workers()?;
     let mut contest = contest(&variations, args.seeds, &workers, &simulate)?;
     let no_capacity = find_capacities(args, &mut contest, &variations, &workers, &simulate)?;
-    let first = &contest.contenders[0];
+    let all: Vec<&Input> = contest.contenders.iter().map(|it| &it.input).collect();
+    let runs = contest.contenders[0].runs.len() as u32;
     let changed = vec![format!("side by side: {}", names(&variations))];
     let mut report = CompareReport {
-        setting: setting::of(&first.input, first.runs.len() as u32, changed),
+        setting: setting::of_all(&all, runs, changed),
         drawings: Vec::new(),
         contest,
         no_capacity,

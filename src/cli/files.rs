@@ -60,14 +60,17 @@ impl StudyFiles {
         drawings: &[(&'static Figure, Drawing)],
         page: impl FnOnce() -> Page,
     ) -> Result<(), Failure> {
+        let mut found = Vec::new();
         for (figure, path) in &self.figures {
-            let found = drawings.iter().find(|(kind, _)| kind.name == figure.name);
-            let Some((_, drawing)) = found else {
-                let message = format!("--figure: there is nothing to draw for {}", figure.name);
-                return Err(Diagnostic::new(message)
-                    .help("the results hold none of the numbers that it shows")
-                    .into());
+            let drawing = drawings.iter().find(|(kind, _)| kind.name == figure.name);
+            let Some((_, drawing)) = drawing else {
+                let message = format!("--figure {}: there is nothing to draw", figure.name);
+                let help = format!("it needs {}", figure.needs);
+                return Err(Diagnostic::new(message).help(help).into());
             };
+            found.push((path, drawing));
+        }
+        for (path, drawing) in found {
             write_figure(path, drawing).map_err(|error| Failure::cannot_write(path, &error))?;
         }
         if let Some(path) = &self.html {

@@ -23,13 +23,7 @@ pub fn of(input: &Input, runs: u32, assumptions: Vec<String>) -> Setting {
     rests_on.extend(assumptions);
     Setting {
         name: scenario.name.clone(),
-        server: format!(
-            "{} · {}×{} · {}",
-            scenario.model.name(),
-            scenario.tensor_parallel,
-            scenario.gpu.name(),
-            explain::policy_name(&scenario.server.policy)
-        ),
+        server: server(input),
         runs,
         scenario_hash: scenario.hash.clone(),
         seed,
@@ -37,6 +31,31 @@ pub fn of(input: &Input, runs: u32, assumptions: Vec<String>) -> Setting {
         command: command(),
         scenario: settings(input),
     }
+}
+
+/// The setting of variations side by side: in its line only what all have in common.
+pub fn of_all(inputs: &[&Input], runs: u32, assumptions: Vec<String>) -> Setting {
+    let mut setting = of(inputs[0], runs, assumptions);
+    let lines: Vec<String> = inputs.iter().map(|input| server(input)).collect();
+    let is_common = |part: &&str| {
+        lines
+            .iter()
+            .all(|line| line.split(" · ").any(|it| it == *part))
+    };
+    let parts: Vec<&str> = lines[0].split(" · ").filter(is_common).collect();
+    setting.server = parts.join(" · ");
+    setting
+}
+
+fn server(input: &Input) -> String {
+    let scenario = &input.scenario;
+    format!(
+        "{} · {}×{} · {}",
+        scenario.model.name(),
+        scenario.tensor_parallel,
+        scenario.gpu.name(),
+        explain::policy_name(&scenario.server.policy)
+    )
 }
 
 /// This process's command, as a shell would take it.

@@ -26,7 +26,9 @@ pub struct Setting {
 impl Setting {
     /// One line for a screen.
     pub fn line(&self) -> String {
-        format!("{} · {} · {}", self.server, self.name, self.runs)
+        let parts = [&self.server, &self.name, &self.runs].map(String::as_str);
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join(" · ")
     }
 
     /// The part of a page that says what was assumed and how to do it again.

@@ -6,7 +6,7 @@ use crate::metrics::{LastHeard, Listeners, Timeline, TimelineRow};
 use crate::units::Span;
 
 /// Instants.
-const INSTANTS: f64 = 600.0;
+const INSTANTS: f64 = 400.0;
 
 /// Runs the scenario again with `seed`, a run that lasted `duration_s`, and looks at it at regular instants.
 pub fn overview(input: &Input, seed: u64, duration_s: f64) -> Result<Vec<TimelineRow>, Stopped> {

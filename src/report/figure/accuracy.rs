@@ -9,6 +9,7 @@ use crate::study::Comparison;
 pub const FIGURE: Figure = Figure {
     name: "accuracy",
     question: "How far are predictions from measurements?",
+    needs: "latencies that were both measured and predicted",
 };
 
 /// The dashed lines: this share more and less than measured.

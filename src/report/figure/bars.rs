@@ -3,35 +3,36 @@
 use super::Figure;
 use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::report::compare::CompareReport;
-use crate::stats::{Interval, confidence_interval_95};
+use crate::report::numbers;
+use crate::stats::{Interval, confidence_interval_95, rounded};
 use crate::study::{Capacity, Contender, Measure, Quantity};
 
 /// What it answers.
 pub const FIGURE: Figure = Figure {
     name: "bars",
     question: "Which variation serves best?",
+    needs: "variations side by side",
 };
 
 /// A panel for the capacity, and one a measure, with intervals over the seeds.
 pub fn drawing(report: &CompareReport) -> Drawing {
     let contenders = &report.contest.contenders;
-    let names: Vec<String> = contenders.iter().map(|it| it.name.clone()).collect();
     let capacity = contenders.iter().any(|it| it.capacity.is_some()).then(|| {
         let title = format!("capacity under the SLOs ({})", report.contest.kind.title());
         let of = |it: &Contender| {
             let capacity = it.capacity.as_ref()?;
             Some((capacity.mean(), Capacity::interval(capacity)))
         };
-        panel(&title, Unit::Plain, contenders, &names, of)
+        panel(&title, Unit::Plain, contenders, (&of, &rounded))
     });
     let measures = report.measures().into_iter().map(|measure| {
         let title = match measure.quantity {
             Quantity::Rate => format!("{} [1/s]", measure.name),
             _ => measure.name.to_owned(),
         };
-        panel(&title, unit(measure), contenders, &names, |it| {
-            over_seeds(it, measure)
-        })
+        let of = |it: &Contender| over_seeds(it, measure);
+        let label = |it| numbers::with_unit(measure.quantity, it);
+        panel(&title, unit(measure), contenders, (&of, &label))
     });
     Drawing {
         question: FIGURE.question.to_owned(),
@@ -56,13 +57,15 @@ fn over_seeds(contender: &Contender, measure: &Measure) -> Option<(f64, Option<I
     Some((value, runs.and_then(|runs| confidence_interval_95(&runs))))
 }
 
+type Of<'a> = dyn Fn(&Contender) -> Option<(f64, Option<Interval>)> + 'a;
+
 fn panel(
     title: &str,
     unit: Unit,
     contenders: &[Contender],
-    names: &[String],
-    of: impl Fn(&Contender) -> Option<(f64, Option<Interval>)>,
+    (of, label): (&Of, &dyn Fn(f64) -> String),
 ) -> Panel {
+    let names = contenders.iter().map(|it| it.name.clone());
     let points = contenders
         .iter()
         .enumerate()
@@ -70,15 +73,16 @@ fn panel(
             let (y, interval) = of(contender)?;
             Some(Point {
                 interval,
+                label: label(y),
                 ..Point::at(place as f64, y)
             })
         });
     Panel::Chart(Chart {
         title: title.to_owned(),
-        x: Axis::named("", names.to_vec()),
+        x: Axis::named("", names.collect()),
         y: Axis::linear("", unit),
         series: vec![Series {
-            name: title.to_owned(),
+            name: "all runs, with the 95 % interval over the seeds".to_owned(),
             shape: Shape::Bars,
             points: points.collect(),
         }],

@@ -10,6 +10,7 @@ use crate::units::PICOS_PER_SECOND;
 pub const FIGURE: Figure = Figure {
     name: "cdf",
     question: "Which share of requests is served within which time?",
+    needs: "runs",
 };
 
 /// Points of a curve: every half percent, and finer beyond the 99th percentile.

@@ -11,12 +11,14 @@ use crate::study::{CurvePoint, LoadKind};
 pub const LATENCY_VS_CONCURRENCY: Figure = Figure {
     name: "latency-vs-concurrency",
     question: "How many requests at once before latency gives way?",
+    needs: "a curve over concurrency",
 };
 
 /// What it answers when the load is a rate.
 pub const LATENCY_VS_RATE: Figure = Figure {
     name: "latency-vs-rate",
     question: "How many requests per second before latency gives way?",
+    needs: "a curve over rate",
 };
 
 /// The figure of a load of this kind.

@@ -14,6 +14,8 @@ pub struct Figure {
     pub name: &'static str,
     /// What it answers; its title.
     pub question: &'static str,
+    /// What it is drawn from.
+    pub needs: &'static str,
 }
 
 /// Every figure.

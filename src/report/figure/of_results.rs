@@ -11,24 +11,28 @@ use crate::study::{Better, Measure, short};
 pub const LINES: Figure = Figure {
     name: "lines",
     question: "How do the numbers change along the axis?",
+    needs: "a sweep over one key, and at most twelve combinations of the others",
 };
 
 /// A number over two keys.
 pub const HEAT_MAP: Figure = Figure {
     name: "heat-map",
     question: "Where on the two axes is it good?",
+    needs: "a sweep over two keys",
 };
 
 /// Throughput against latency.
 pub const PARETO: Figure = Figure {
     name: "pareto",
     question: "How much throughput costs how much latency?",
+    needs: "a sweep that keeps a throughput and a latency",
 };
 
 /// Prefix-cache hits against the size of the cache.
 pub const PREFIX_HITS: Figure = Figure {
     name: "prefix-hits",
     question: "How large must the KV cache be for its prefixes to be found?",
+    needs: "a sweep that keeps kv.prefix_hit_ratio",
 };
 
 /// A point of the sweep: the values of its keys, and each measure over its seeds.

@@ -8,12 +8,14 @@ use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Un
 pub const QUEUE: Figure = Figure {
     name: "queue",
     question: "How many requests wait, and when?",
+    needs: "runs",
 };
 
 /// What the memory's figure answers.
 pub const MEMORY: Figure = Figure {
     name: "memory",
     question: "How many requests run at once, and does their memory suffice?",
+    needs: "runs",
 };
 
 /// Runs, each with its name.
