@@ -67,7 +67,13 @@ impl Unit {
         let largest = values
             .iter()
             .fold(0.0_f64, |most, value| most.max(value.abs()));
-        let (one, name) = self.rung(largest);
+        // Thousands are shorter than "0.8k" and "1.2k".
+        let is_short = self == Self::Plain && (1e3..1e4).contains(&largest);
+        let (one, name) = if is_short {
+            (1.0, "")
+        } else {
+            self.rung(largest)
+        };
         let decimals = magnitude(step / one * 1.000_001).saturating_neg();
         let written = |value: &f64| {
             if value.abs() < step * 1e-6 {
@@ -173,7 +179,11 @@ mod tests {
         );
         assert_eq!(
             written(Unit::Plain, &[-500.0, 0.0, 500.0, 1000.0], 500.0),
-            "-0.5k | 0 | 0.5k | 1k"
+            "-500 | 0 | 500 | 1000"
+        );
+        assert_eq!(
+            written(Unit::Plain, &[0.0, 5000.0, 10_000.0], 5000.0),
+            "0 | 5k | 10k"
         );
     }
 

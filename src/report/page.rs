@@ -1,5 +1,9 @@
 //! What a report for sharing says: one self-contained page.
 
+mod chart_json;
+mod heat_table;
+mod html;
+
 use super::chart::Drawing;
 use super::table::Table;
 

@@ -284,3 +284,44 @@ fn large_and_constant_data_can_be_drawn() {
         }
     }
 }
+
+#[test]
+fn a_page_is_one_small_file_that_fetches_nothing() {
+    let html = crate::sample_page::page().to_html();
+    assert!(html.len() < 1_000_000, "{} bytes", html.len());
+    for word in ["src=", "<link", "url(", "@import"] {
+        assert!(!html.contains(word), "{word}");
+    }
+    assert!(html.contains("default-src 'none'"));
+    assert!(
+        html.contains("Copyright (c) 2022 Leon Sorokin"),
+        "the licence of uPlot goes with it"
+    );
+    for word in [
+        "&lt;b&gt;nothing&lt;/b&gt;",
+        "data-number=\"0.31\"",
+        "class=\"verdict good\"",
+        "20 ms",
+    ] {
+        assert!(html.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn no_page_is_too_nasty() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(2);
+    for _ in 0..50 {
+        let mut page = crate::sample_page::page();
+        let block = tailcast::report::page::Block::Drawing(nasty_drawing(&mut random));
+        page.sections[0].blocks = vec![block];
+        page.sections.truncate(1);
+        let html = page.to_html();
+        assert!(html.ends_with("</html>\n"));
+        let json = html.split("application/json\">").skip(1);
+        for chart in json.map(|rest| rest.split("</script>").next().unwrap()) {
+            let chart: serde_json::Value = serde_json::from_str(chart).unwrap();
+            let (low, high) = (chart["x"]["low"].as_f64(), chart["x"]["high"].as_f64());
+            assert!(low < high, "{low:?} {high:?}");
+        }
+    }
+}

@@ -353,6 +353,11 @@ fn a_figure_is_titled_with_the_question_it_answers() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let png = std::fs::read(place.path("figure.png")).unwrap();
     assert!(png.starts_with(b"\x89PNG"));
+    // Without any environment nothing tells where fonts are; the letters are the program's own.
+    let arguments = ["validate", "manifest.toml", "--figure", "bare.png"];
+    let bare = place.command(&arguments).env_clear().output().unwrap();
+    assert!(bare.status.success());
+    assert!(std::fs::read(place.path("bare.png")).unwrap() == png);
     let ended = place.run(&["validate", "manifest.toml", "--figure", "figure.jpg"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
     let help = "write figure.svg or figure.png";

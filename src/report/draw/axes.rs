@@ -2,7 +2,7 @@
 
 use super::layout::{AXIS_TITLE_SIZE, LABEL_SIZE, LEADING, PANEL_TITLE_SIZE};
 use super::scale::{Scale, Tick};
-use super::sketch::{Anchor, GREY, INK, Item, PALE, Rect, Sketch, Words};
+use super::sketch::{Anchor, GREY, INK, Item, PALE, Place, Rect, Sketch, Words};
 use super::text;
 use crate::report::chart::Axis;
 
@@ -10,7 +10,7 @@ use crate::report::chart::Axis;
 const NEAR: f64 = 6.0;
 /// Names beside the vertical axis, and upright names below the horizontal one, are cut to this [px].
 const LONGEST_NAME: f64 = 130.0;
-const LONGEST_UPRIGHT_NAME: f64 = 96.0;
+const LONGEST_UPRIGHT_NAME: f64 = 130.0;
 /// Names below the horizontal axis wrap into as many lines.
 const MOST_LINES: usize = 3;
 /// Between names below the horizontal axis [px].
@@ -36,7 +36,7 @@ enum Names {
     /// Numbers or names, in lines, each at a share of the axis.
     Level(Vec<(f64, Vec<String>)>),
     /// Read from below.
-    Upright(Vec<(f64, String)>),
+    Upright(Vec<(f64, Vec<String>)>),
 }
 
 impl Beside {
@@ -87,7 +87,8 @@ impl Below {
                 lines as f64 * LINE
             }
             Names::Upright(all) => {
-                let widths = all.iter().map(|(_, name)| text::width(name, LABEL_SIZE));
+                let lines = all.iter().flat_map(|(_, lines)| lines);
+                let widths = lines.map(|line| text::width(line, LABEL_SIZE));
                 widths.fold(0.0, f64::max) + 2.0
             }
         };
@@ -129,18 +130,26 @@ impl Below {
                 }
             }
             Names::Upright(all) => {
-                for (share, name) in all {
-                    sketch.items.push(Item::Words(Words {
-                        text: name.clone(),
-                        at: (x(*share) + 0.36 * LABEL_SIZE, top),
-                        anchor: Anchor::End,
-                        size: LABEL_SIZE,
-                        colour: INK,
-                        is_upward: true,
-                    }));
+                for (share, lines) in all {
+                    let first = x(*share) - (lines.len() as f64 - 1.0) / 2.0 * LINE;
+                    for (number, line) in lines.iter().enumerate() {
+                        let middle = first + number as f64 * LINE;
+                        sketch.items.push(Item::Words(Words {
+                            text: line.clone(),
+                            at: (middle + 0.36 * LABEL_SIZE, top),
+                            anchor: Anchor::End,
+                            size: LABEL_SIZE,
+                            colour: INK,
+                            is_upward: true,
+                        }));
+                    }
                 }
             }
         }
+        self.draw_title(sketch, plot);
+    }
+
+    pub fn draw_title(&self, sketch: &mut Sketch, plot: &Rect) {
         let lines = self.title.len() as f64;
         let first = plot.bottom + self.height - (lines - 0.85) * LEADING * AXIS_TITLE_SIZE;
         for (number, line) in self.title.iter().enumerate() {
@@ -183,10 +192,12 @@ fn named(axis: &Axis, scale: &Scale, width: f64) -> Names {
         return Names::Level(level);
     }
     let skip = (LINE / slot).ceil().max(1.0) as usize;
+    let lines = ((slot / LINE) as usize).clamp(1, MOST_LINES);
+    let wrapped = |name: &str| text::wrapped(name, LABEL_SIZE, LONGEST_UPRIGHT_NAME, lines);
     let upright = names(axis, scale, skip);
     Names::Upright(
         upright
-            .map(|(share, name)| (share, text::fitted(name, LABEL_SIZE, LONGEST_UPRIGHT_NAME)))
+            .map(|(share, name)| (share, wrapped(name)))
             .collect(),
     )
 }
@@ -223,9 +234,9 @@ impl Above {
         }
     }
 
-    /// Draws it so that it ends at `bottom`.
-    pub fn draw(&self, sketch: &mut Sketch, left: f64, bottom: f64) {
-        let mut y = bottom - self.height;
+    /// Draws it from a place on.
+    pub fn draw(&self, sketch: &mut Sketch, (left, top): Place) {
+        let mut y = top;
         for (lines, size, colour) in [
             (&self.title, PANEL_TITLE_SIZE, INK),
             (&self.axis, AXIS_TITLE_SIZE, GREY),

@@ -44,12 +44,7 @@ pub struct ChartPanel<'a> {
 
 impl<'a> ChartPanel<'a> {
     pub fn new(chart: &'a Chart, width: f64, height: f64) -> Self {
-        let x = x_scale(chart);
-        let bars = Bars::of(chart, &x);
-        let x = bars.map_or(x, |bars| x.widened(bars.room()));
-        // A wider axis has its bars closer together.
-        let bars = Bars::of(chart, &x);
-        let y = y_scale(chart);
+        let (x, y, bars) = scales(chart);
         let beside = Beside::new(&chart.y, &y, height);
         let names_beside = names_beside(chart, &y, height, NAMES_SHARE * width);
         let widths = names_beside
@@ -85,11 +80,11 @@ impl<'a> ChartPanel<'a> {
         }
     }
 
-    /// Draws it with the upper end of its axes at a height.
-    pub fn draw(&self, sketch: &mut Sketch, (left, top): Place, styles: &Styles) {
+    /// Draws it from a place on, its axes so far below.
+    pub fn draw(&self, sketch: &mut Sketch, (left, top): Place, above: f64, styles: &Styles) {
         let rect = Rect::new(
             left + self.plot_left,
-            top,
+            top + above,
             self.plot_width,
             self.heights.between_axes,
         );
@@ -98,11 +93,20 @@ impl<'a> ChartPanel<'a> {
             y: &self.y,
             rect,
         };
-        self.above
-            .draw(sketch, left, top - (self.heights.above - self.above.height));
+        self.above.draw(sketch, (left, top));
+        let axes = [
+            (rect.left, rect.top),
+            (rect.left, rect.bottom),
+            (rect.right, rect.bottom),
+        ];
+        if self.is_empty(&plot) {
+            sketch.line(axes.to_vec(), GREY, 1.0);
+            self.below.draw_title(sketch, &rect);
+            return no_data(sketch, &rect);
+        }
         self.beside.draw(sketch, &rect, true);
-        self.below
-            .draw(sketch, &rect, self.chart.x.names.is_empty());
+        let has_grid = self.chart.x.names.is_empty();
+        self.below.draw(sketch, &rect, has_grid);
         let mut obstacles = Obstacles::within(rect);
         let mut labels = Vec::new();
         let mut bars_before = 0;
@@ -119,15 +123,7 @@ impl<'a> ChartPanel<'a> {
                 labelled.filter_map(|point| Some((plot.place(point)?, point.label.as_str()))),
             );
         }
-        let axes = [
-            (rect.left, rect.top),
-            (rect.left, rect.bottom),
-            (rect.right, rect.bottom),
-        ];
         sketch.line(axes.to_vec(), GREY, 1.0);
-        if self.is_empty(&plot) {
-            no_data(sketch, &rect);
-        }
         labels::draw(sketch, &mut obstacles, &labels);
     }
 
@@ -168,6 +164,16 @@ impl<'a> ChartPanel<'a> {
     }
 }
 
+/// The axes of a chart, and the room for its bars.
+pub fn scales(chart: &Chart) -> (Scale, Scale, Option<Bars>) {
+    let x = x_scale(chart);
+    let bars = Bars::of(chart, &x);
+    let x = bars.map_or(x, |bars| x.widened(bars.room()));
+    // A wider axis has its bars closer together.
+    let bars = Bars::of(chart, &x);
+    (x, y_scale(chart), bars)
+}
+
 fn x_scale(chart: &Chart) -> Scale {
     let values = || {
         let points = chart.series.iter().flat_map(|series| &series.points);
@@ -185,7 +191,7 @@ fn x_scale(chart: &Chart) -> Scale {
         (least.min(it), most.max(it))
     });
     let from_zero = !has_bars && least >= 0.0 && least <= NEAR_ZERO * most;
-    Scale::around(&chart.x, values(), from_zero)
+    Scale::around(&chart.x, values(), from_zero).extended(room_for_labels(chart))
 }
 
 fn y_scale(chart: &Chart) -> Scale {
@@ -196,6 +202,14 @@ fn y_scale(chart: &Chart) -> Scale {
         std::iter::once(point.y).chain(ends.into_iter().flatten())
     });
     Scale::around(&chart.y, values.chain(places_of_marks(chart, false)), true)
+        .extended(room_for_labels(chart))
+}
+
+/// Beyond the data, as a share of an axis.
+fn room_for_labels(chart: &Chart) -> f64 {
+    let mut points = chart.series.iter().flat_map(|series| &series.points);
+    let has_labels = points.any(|point| !point.label.is_empty());
+    if has_labels { 0.07 } else { 0.0 }
 }
 
 fn can_stand(axis: &Axis, value: f64) -> bool {

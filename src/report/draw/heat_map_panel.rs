@@ -37,8 +37,12 @@ pub struct HeatMapPanel<'a> {
 impl<'a> HeatMapPanel<'a> {
     pub fn new(map: &'a HeatMap, width: f64, height: f64) -> Self {
         let (columns, rows) = size(map);
-        let height = height.clamp(LEAST_ROW * rows as f64, (MOST_ROW * rows as f64).max(60.0));
         let shades = Shades::of(map.rows.iter().flatten().filter_map(|value| *value));
+        let height = if shades.is_some() {
+            height.clamp(LEAST_ROW * rows as f64, MOST_ROW * rows as f64)
+        } else {
+            height
+        };
         // Axes of numbers have no cells; give them empty names instead.
         let x = with_names(&map.x, columns);
         let y = with_names(&map.y, rows);
@@ -70,15 +74,15 @@ impl<'a> HeatMapPanel<'a> {
         }
     }
 
-    /// Draws it with the upper end of its axes at a height.
-    pub fn draw(&self, sketch: &mut Sketch, (left, top): Place) {
+    /// Draws it from a place on, its axes so far below.
+    pub fn draw(&self, sketch: &mut Sketch, (left, top): Place, above: f64) {
         let rect = Rect::new(
             left + self.plot_left,
-            top,
+            top + above,
             self.plot_width,
             self.heights.between_axes,
         );
-        self.above.draw(sketch, left, top);
+        self.above.draw(sketch, (left, top));
         self.beside.draw(sketch, &rect, false);
         self.below.draw(sketch, &rect, false);
         let Some(shades) = self.shades else {

@@ -5,7 +5,7 @@ use super::heat_map_panel::HeatMapPanel;
 use super::sketch::{Anchor, GREY, INK, Rect, Sketch};
 use super::style::Styles;
 use super::text;
-use crate::report::chart::{Drawing, Panel, Series};
+use crate::report::chart::{Drawing, Panel, Series, Shape};
 
 const QUESTION_SIZE: f64 = 19.0;
 const NOTE_SIZE: f64 = 13.0;
@@ -26,6 +26,7 @@ const MARGIN: f64 = 16.0;
 const GAP: f64 = 24.0;
 /// Of the legend: the sample before a name, from a name to the next sample, from a row to the next [px].
 const SAMPLE: f64 = 30.0;
+const SHORT_SAMPLE: f64 = 12.0;
 const ENTRY_GAP: f64 = 22.0;
 const ENTRY_HEIGHT: f64 = 19.0;
 /// Longer names are cut [px].
@@ -98,8 +99,8 @@ fn draw_row(sketch: &mut Sketch, row: &[Panel], styles: &Styles, top: f64, width
     for (column, panel) in panels.iter().enumerate() {
         let left = MARGIN + column as f64 * (width + GAP);
         match panel {
-            Planned::Chart(chart) => chart.draw(sketch, (left, top + heights.above), styles),
-            Planned::HeatMap(map) => map.draw(sketch, (left, top + heights.above)),
+            Planned::Chart(chart) => chart.draw(sketch, (left, top), heights.above, styles),
+            Planned::HeatMap(map) => map.draw(sketch, (left, top), heights.above),
         }
     }
     top + heights.above + heights.between_axes + heights.below
@@ -154,20 +155,39 @@ fn draw_legend(
         .iter()
         .map(|series| text::fitted(&series.name, LABEL_SIZE, LONGEST_NAME))
         .collect();
-    let widest = names
+    let widths: Vec<f64> = names
         .iter()
-        .map(|name| text::width(name, LABEL_SIZE))
-        .fold(0.0, f64::max);
-    let column = SAMPLE + 7.0 + widest + ENTRY_GAP;
-    let columns = (((width + ENTRY_GAP) / column) as usize).max(1);
+        .map(|name| text::width(name, LABEL_SIZE) + ENTRY_GAP)
+        .collect();
+    let is_line = |series: &&Series| !matches!(series.shape, Shape::Points | Shape::Bars);
+    let has_lines = entries.iter().any(is_line);
+    let sample = if has_lines { SAMPLE } else { SHORT_SAMPLE };
+    let before = sample + 7.0;
+    // In a row if there is room for all, else in columns.
+    let all: f64 = widths.iter().map(|width| before + width).sum();
+    let column = before + widths.iter().copied().fold(0.0, f64::max);
+    let is_row = all <= width + ENTRY_GAP;
+    let columns = if is_row {
+        entries.len()
+    } else {
+        (((width + ENTRY_GAP) / column) as usize).max(1)
+    };
+    let mut x = MARGIN;
     for (index, (series, name)) in entries.iter().zip(&names).enumerate() {
-        let x = MARGIN + (index % columns) as f64 * column;
+        if index % columns == 0 {
+            x = MARGIN;
+        }
         let y = top + (index / columns) as f64 * ENTRY_HEIGHT + ENTRY_HEIGHT / 2.0;
-        let sample = Rect::new(x, y - ENTRY_HEIGHT / 2.0, SAMPLE, ENTRY_HEIGHT);
+        let place = Rect::new(x, y - ENTRY_HEIGHT / 2.0, sample, ENTRY_HEIGHT);
         let style = styles.style(series);
-        style.draw_sample(sketch, series.shape, &sample);
-        let at = (x + SAMPLE + 7.0, y + 0.36 * LABEL_SIZE);
+        style.draw_sample(sketch, series.shape, &place);
+        let at = (x + before, y + 0.36 * LABEL_SIZE);
         sketch.words(name, at, Anchor::Start, LABEL_SIZE, INK);
+        x += if is_row {
+            before + widths[index]
+        } else {
+            column
+        };
     }
     top + entries.len().div_ceil(columns) as f64 * ENTRY_HEIGHT
 }

@@ -6,7 +6,7 @@ mod heat_map_panel;
 mod labels;
 mod layout;
 mod paint;
-pub mod scale;
+mod scale;
 mod series;
 mod sketch;
 mod style;
@@ -15,8 +15,9 @@ mod viridis;
 
 use super::chart::Drawing;
 
-pub use style::COLOURS;
-pub use viridis::Shades;
+pub(super) use chart_panel::scales;
+pub(super) use style::Styles;
+pub(super) use viridis::{Shades, colour};
 
 /// The drawing as the text of an SVG file.
 pub fn to_svg(drawing: &Drawing) -> String {

@@ -76,6 +76,14 @@ impl Scale {
         self
     }
 
+    /// With room at the upper end.
+    pub fn extended(mut self, by: f64) -> Self {
+        if !self.is_named {
+            self.high += by * (self.high - self.low);
+        }
+        self
+    }
+
     /// Where a value stands, as a share of the axis; `None` if it cannot.
     pub fn share(&self, value: f64) -> Option<f64> {
         let value = transformed(value, self.is_logarithmic)?;
@@ -113,7 +121,7 @@ impl Scale {
     }
 
     /// The values at both ends.
-    fn ends(&self) -> (f64, f64) {
+    pub fn ends(&self) -> (f64, f64) {
         if self.is_logarithmic {
             // Room beyond the data may reach further than numbers do.
             (

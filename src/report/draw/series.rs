@@ -56,9 +56,9 @@ impl Plot<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Bars {
     /// How many stand beside one another.
-    count: usize,
+    pub count: usize,
     /// From one group to the next, as a share of the axis.
-    apart: f64,
+    pub apart: f64,
 }
 
 impl Bars {

@@ -14,6 +14,13 @@ pub const GREY: Colour = Colour(90, 90, 90);
 pub const PALE: Colour = Colour(225, 225, 225);
 pub const WHITE: Colour = Colour(255, 255, 255);
 
+impl Colour {
+    /// As in style sheets.
+    pub fn to_css(self) -> String {
+        format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+}
+
 /// Something that is painted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {

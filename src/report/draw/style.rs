@@ -7,7 +7,7 @@ use crate::report::chart::{Drawing, Panel, Series, Shape};
 
 /// Colours are those of Okabe and Ito (2008), which people of all kinds of colour vision tell apart, without yellow, which is too pale for a line:
 /// <https://jfly.uni-koeln.de/color/>.
-pub const COLOURS: [Colour; 7] = [
+const COLOURS: [Colour; 7] = [
     Colour(0, 114, 178),
     Colour(213, 94, 0),
     Colour(0, 158, 115),
@@ -114,6 +114,19 @@ fn key(series: &Series) -> (bool, String) {
 }
 
 impl Style {
+    /// What its mark is called.
+    pub fn mark_name(&self) -> &'static str {
+        match self.mark {
+            Mark::Filled(SQUARE) => "square",
+            Mark::Filled(TRIANGLE) => "triangle",
+            Mark::Filled(_) => "diamond",
+            Mark::Lines(CROSS) => "cross",
+            Mark::Lines(_) => "plus",
+            Mark::Disc => "disc",
+            Mark::Ring => "ring",
+        }
+    }
+
     /// Its mark around a place.
     pub fn draw_mark(&self, sketch: &mut Sketch, centre: Place) {
         let at = |&(x, y): &Place| (centre.0 + MARK * x, centre.1 + MARK * y);

@@ -1,0 +1,83 @@
+//! A chart as `page.js` reads it.
+
+use serde_json::{Value, json};
+
+use crate::report::chart::{Axis, Chart, Series, Shape, Unit};
+use crate::report::draw::{Styles, scales};
+
+/// The chart as text that may stand in a script element.
+pub fn text(chart: &Chart, styles: &Styles) -> String {
+    let (x, y, bars) = scales(chart);
+    let mut bars_before = 0;
+    let series: Vec<Value> = chart
+        .series
+        .iter()
+        .map(|series| {
+            let value = of_series(series, styles, bars_before);
+            bars_before += usize::from(series.shape == Shape::Bars);
+            value
+        })
+        .collect();
+    let marks = chart
+        .marks
+        .iter()
+        .map(|mark| json!({ "vertical": mark.is_vertical, "at": mark.at, "name": mark.name }));
+    let chart = json!({
+        "x": axis(&chart.x, x.ends()),
+        "y": axis(&chart.y, y.ends()),
+        "series": series,
+        "marks": marks.collect::<Vec<_>>(),
+        "bars": bars.map(|bars| json!({ "count": bars.count, "apart": bars.apart })),
+    });
+    // A script element ends at "</script", whatever stands around it.
+    chart.to_string().replace('<', "\\u003c")
+}
+
+fn axis(axis: &Axis, (low, high): (f64, f64)) -> Value {
+    let unit = match axis.unit {
+        Unit::Plain => "plain",
+        Unit::Seconds => "seconds",
+        Unit::Share => "share",
+    };
+    json!({
+        "title": axis.title,
+        "unit": unit,
+        "log": axis.is_logarithmic && axis.names.is_empty(),
+        "names": axis.names,
+        "low": low,
+        "high": high,
+    })
+}
+
+fn of_series(series: &Series, styles: &Styles, bars_before: usize) -> Value {
+    let style = styles.style(series);
+    let shape = match series.shape {
+        Shape::Line => "line",
+        Shape::Curve => "curve",
+        Shape::Steps => "steps",
+        Shape::Points => "points",
+        Shape::Bars => "bars",
+        Shape::Guide => "guide",
+    };
+    let points = series.points.iter().map(|point| {
+        let mut value = vec![json!(point.x), json!(point.y)];
+        if point.interval.is_some() || !point.label.is_empty() {
+            value.push(json!(point.interval.map(|it| it.low)));
+            value.push(json!(point.interval.map(|it| it.high)));
+        }
+        if !point.label.is_empty() {
+            value.push(json!(point.label));
+        }
+        value
+    });
+    json!({
+        "name": series.name,
+        "shape": shape,
+        "guide": series.shape == Shape::Guide,
+        "colour": style.colour.to_css(),
+        "dashes": style.dashes,
+        "mark": style.mark_name(),
+        "bar": bars_before,
+        "points": points.collect::<Vec<_>>(),
+    })
+}
