@@ -54,10 +54,3 @@ pub enum Block {
     /// A figure that shows values under the pointer.
     Drawing(Drawing),
 }
-
-impl Page {
-    /// The page as one HTML file.
-    pub fn to_html(&self) -> String {
-        String::new()
-    }
-}
