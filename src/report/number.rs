@@ -113,7 +113,7 @@ fn fixed(value: f64, decimals: i32) -> String {
         return if value < 0.0 { "-∞" } else { "∞" }.to_owned();
     }
     let size = magnitude(value);
-    if value != 0.0 && (size > MOST_DIGITS || size < -MOST_DIGITS) {
+    if value != 0.0 && !(-MOST_DIGITS..=MOST_DIGITS).contains(&size) {
         let digits = size.saturating_add(decimals).clamp(0, 15) as usize;
         let text = format!("{value:.digits$e}");
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));

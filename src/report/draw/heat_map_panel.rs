@@ -158,8 +158,8 @@ fn legend(shades: &Shades, map: &HeatMap) -> Vec<(f64, String)> {
     if shades.least >= shades.most {
         return vec![(0.5, map.unit.write(shades.least))];
     }
-    let shares = (0..NUMBERS).map(|number| number as f64 / (NUMBERS - 1) as f64);
-    let mut numbers: Vec<(f64, String)> = shares
+    let mut numbers: Vec<(f64, String)> = (0..NUMBERS)
+        .map(|number| number as f64 / (NUMBERS - 1) as f64)
         .map(|share| (share, map.unit.write(shades.value(share))))
         .collect();
     numbers.dedup_by(|left, right| left.1 == right.1);

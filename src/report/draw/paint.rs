@@ -17,6 +17,10 @@ const SMOOTHING: u32 = 2;
 /// The family that SVG files ask a viewer for.
 const FAMILY: &str = "sans-serif";
 
+/// What plotters calls a font's size there, and how far below a place its words have their base line, in ems.
+const SVG_SIZE: f64 = 1.24;
+const SVG_BASE_LINE: f64 = 0.76;
+
 /// How a backend differs from others.
 #[derive(Clone, Copy)]
 struct Habits {
@@ -49,14 +53,14 @@ pub fn svg(sketch: &Sketch, (width, height): (u32, u32)) -> String {
 /// A PNG file.
 pub fn png(sketch: &Sketch, (width, height): (u32, u32)) -> Vec<u8> {
     let dots = (width * PNG_ZOOM * SMOOTHING, height * PNG_ZOOM * SMOOTHING);
-    let mut fine = vec![255; 3 * dots.0 as usize * dots.1 as usize];
+    let mut all_dots = vec![255; 3 * dots.0 as usize * dots.1 as usize];
     paint(
-        &mut BitMapBackend::with_buffer(&mut fine, dots),
+        &mut BitMapBackend::with_buffer(&mut all_dots, dots),
         sketch,
         BITMAP,
     );
     let (width, height) = (width * PNG_ZOOM, height * PNG_ZOOM);
-    let pixels = smoothed(&fine, width as usize);
+    let pixels = smoothed(&all_dots, width as usize);
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);
@@ -91,14 +95,14 @@ fn smoothed(dots: &[u8], width: usize) -> Vec<u8> {
 fn paint<B: DrawingBackend>(backend: &mut B, sketch: &Sketch, habits: Habits) {
     let mut painter = Painter { backend, habits };
     let (width, height) = painter.backend.get_size();
-    let all = [(0, 0), (width as i32, height as i32)];
-    let painted = painter
+    let all = [(0, 0), (width.cast_signed(), height.cast_signed())];
+    let is_done = painter
         .backend
         .draw_rect(all[0], all[1], &rgb(WHITE).filled(), true)
         .ok()
         .and_then(|()| sketch.items.iter().try_for_each(|item| painter.item(item)))
         .and_then(|()| painter.backend.present().ok());
-    assert!(painted.is_some(), "nothing can fail in memory");
+    assert!(is_done.is_some(), "nothing can fail in memory");
 }
 
 /// `None` if the backend failed.
@@ -186,15 +190,12 @@ impl<B: DrawingBackend> Painter<'_, B> {
         if self.habits.has_dots {
             return self.letters(words);
         }
-        /// What plotters calls a font's size, and how far below a place its words have their base line, in ems.
-        const SIZE: f64 = 1.24;
-        const BASE_LINE: f64 = 0.76;
         let horizontal = match words.anchor {
             Anchor::Start => HPos::Left,
             Anchor::Middle => HPos::Center,
             Anchor::End => HPos::Right,
         };
-        let font = (FAMILY, words.size * self.habits.zoom * SIZE).into_font();
+        let font = (FAMILY, words.size * self.habits.zoom * SVG_SIZE).into_font();
         let font = if words.is_upward {
             font.transform(FontTransform::Rotate270)
         } else {
@@ -206,9 +207,9 @@ impl<B: DrawingBackend> Painter<'_, B> {
             .pos(Pos::new(horizontal, VPos::Top));
         let (mut x, mut y) = words.at;
         if words.is_upward {
-            x -= BASE_LINE * words.size;
+            x -= SVG_BASE_LINE * words.size;
         } else {
-            y -= BASE_LINE * words.size;
+            y -= SVG_BASE_LINE * words.size;
         }
         let at = self.dot((x, y));
         self.backend.draw_text(&words.text, &style, at).ok()
@@ -232,7 +233,8 @@ impl<B: DrawingBackend> Painter<'_, B> {
             let bounds = letter.px_bounds();
             let (left, top) = (bounds.min.x as i32, bounds.min.y as i32);
             let mut dots = Vec::new();
-            letter.draw(|x, y, ink| dots.push((left + x as i32, top + y as i32, ink)));
+            letter
+                .draw(|x, y, ink| dots.push((left + x.cast_signed(), top + y.cast_signed(), ink)));
             for (along, down, ink) in dots {
                 let dot = if words.is_upward {
                     (start.0 + down, start.1 - along)

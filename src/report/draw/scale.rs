@@ -268,18 +268,14 @@ fn round_numbers(unit: Unit, low: f64, high: f64, digits: &[f64]) -> Vec<f64> {
     const DAY: f64 = 86_400.0;
     let between = |from: f64, to: f64, one: f64| {
         let (from, to) = (from.max(low), to.min(high));
-        let decades = if from < to {
-            let decade = |value: f64| (value / one).log10().floor() as i32;
-            decade(from)..=decade(to)
-        } else {
-            1..=0
-        };
-        let numbers = decades.flat_map(move |decade| {
+        let decade = |value: f64| (value / one).log10().floor() as i32;
+        let last = if from < to { decade(to) } else { i32::MIN };
+        let numbers = (decade(from)..=last).flat_map(move |decade| {
             let digits = digits.iter();
             digits.map(move |digit| digit * 10_f64.powi(decade) * one)
         });
-        let inside = move |value: &f64| (from..=to * (1.0 + 1e-9)).contains(value);
-        numbers.filter(inside).collect::<Vec<_>>()
+        let is_inside = move |value: &f64| (from..=to * (1.0 + 1e-9)).contains(value);
+        numbers.filter(is_inside).collect::<Vec<_>>()
     };
     if unit != Unit::Seconds {
         return between(0.0, f64::INFINITY, 1.0);
