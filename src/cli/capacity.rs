@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "LOAD")]
     of: Option<Of>,
     /// Find the fewest servers for so many requests per second
-    #[arg(long, value_name = "REQUESTS/S", conflicts_with = "of", value_parser = above_zero)]
+    #[arg(long, value_name = "REQUESTS/S", allow_hyphen_values = true, conflicts_with = "of", value_parser = above_zero)]
     rate: Option<f64>,
     /// Search with this many seeds, for a 95 % interval; by default 4, or 1 for a trace
     #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(1..=10_000))]

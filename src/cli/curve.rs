@@ -24,17 +24,8 @@ pub struct Args {
     scenario: Option<PathBuf>,
     #[command(flatten)]
     changes: ScenarioFlags,
-    /// Requests at once: a range that doubles (1..512), one that adds (8..64+8), or a list (1,10,100)
-    #[arg(
-        long,
-        value_name = "LOADS",
-        conflicts_with = "rate",
-        required_unless_present = "rate"
-    )]
-    concurrency: Option<String>,
-    /// Requests per second, in the same ways
-    #[arg(long, value_name = "LOADS")]
-    rate: Option<String>,
+    #[command(flatten)]
+    loads: LoadFlags,
     /// Runs at each load, for 95 % intervals; the seeds follow one another
     #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: u32,
@@ -54,6 +45,18 @@ pub struct Args {
     study_flags: StudyFlags,
 }
 
+/// One of them.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct LoadFlags {
+    /// Requests at once: a range that doubles (1..512), one that adds (8..64+8), or a list (1,10,100)
+    #[arg(long, value_name = "LOADS", allow_hyphen_values = true)]
+    concurrency: Option<String>,
+    /// Requests per second, in the same ways
+    #[arg(long, value_name = "LOADS", allow_hyphen_values = true)]
+    rate: Option<String>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// A table
@@ -68,7 +71,7 @@ enum Format {
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let base = args.changes.base(args.scenario.as_deref())?;
     let input = base.load()?;
-    let (kind, text) = match (&args.concurrency, &args.rate) {
+    let (kind, text) = match (&args.loads.concurrency, &args.loads.rate) {
         (Some(text), _) => (LoadKind::Concurrency, text.as_str()),
         (_, rate) => (LoadKind::Rate, rate.as_deref().unwrap_or("")),
     };

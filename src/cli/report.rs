@@ -7,7 +7,7 @@ use super::files::StudyFiles;
 use super::outputs::Taken;
 use super::screen;
 use crate::config::Diagnostic;
-use crate::report::figure::{Figure, of_results};
+use crate::report::figure::{Figure, heat_map, lines, pareto, prefix_hits};
 use crate::report::results::{Form, Results};
 use crate::report::sweep::SweepReport;
 
@@ -25,10 +25,10 @@ pub struct Args {
 }
 
 const KINDS: [&Figure; 4] = [
-    &of_results::LINES,
-    &of_results::HEAT_MAP,
-    &of_results::PARETO,
-    &of_results::PREFIX_HITS,
+    &lines::FIGURE,
+    &heat_map::FIGURE,
+    &pareto::FIGURE,
+    &prefix_hits::FIGURE,
 ];
 
 /// Runs the verb.

@@ -11,7 +11,6 @@ pub mod figure;
 mod figure_file;
 mod formula;
 mod json;
-mod number;
 pub mod numbers;
 mod packed_file;
 pub mod page;
@@ -26,6 +25,7 @@ mod setting;
 pub mod sweep;
 pub mod table;
 mod timeline_csv;
+mod unit;
 mod validation;
 mod why;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::chart::Drawing;
-use super::figure::{Figure, of_results};
+use super::figure::{Figure, heat_map, lines, pareto, prefix_hits};
 use super::numbers;
 use super::page::{Block, Page, Section, Tone};
 use super::results::Results;
@@ -35,7 +35,7 @@ impl SweepReport {
     fn line(&self) -> String {
         let rows = &self.results.rows;
         let (runs, all) = (rows.len() as u64, rows[0].runs);
-        let points = of_results::points(&self.results).len();
+        let points = self.results.points().len();
         let missing = if runs < all {
             format!(", {} are missing", all - runs)
         } else {
@@ -53,7 +53,7 @@ impl SweepReport {
         measures
             .filter(|measure| measure.better != Better::Neither)
             .filter_map(|measure| {
-                let (place, value) = of_results::best(&self.results, measure)?;
+                let (place, value) = self.results.best(measure)?;
                 Some((*measure, place, numbers::with_unit(measure.quantity, value)))
             })
             .collect()
@@ -65,7 +65,7 @@ impl SweepReport {
         let keys = heading.keys.iter().map(|key| Column::numbers(short(key)));
         let measures = heading.measures.iter();
         let columns = keys.chain(measures.map(|measure| Column::numbers(measure.name)));
-        let points = of_results::points(&self.results);
+        let points = self.results.points();
         let rows = points.iter().map(|point| {
             let values = point.values.iter().map(|value| Cell {
                 text: value.clone(),
@@ -89,16 +89,16 @@ impl SweepReport {
         let keys = &results.heading.keys;
         if !keys.is_empty() && self.curves() <= MOST_CURVES {
             let question = format!("How do the numbers change with {}?", short(&keys[0]));
-            let drawing = of_results::lines(results, &note, &question);
-            drawn.push((&of_results::LINES, drawing));
+            let drawing = lines::drawing(results, &note, &question);
+            drawn.push((&lines::FIGURE, drawing));
         }
         if keys.len() == 2 {
-            drawn.push((&of_results::HEAT_MAP, of_results::heat_map(results, &note)));
+            drawn.push((&heat_map::FIGURE, heat_map::drawing(results, &note)));
         }
-        let pareto = of_results::pareto(results, &note);
-        drawn.extend(pareto.map(|drawing| (&of_results::PARETO, drawing)));
-        let hits = of_results::prefix_hits(results, &note);
-        drawn.extend(hits.map(|drawing| (&of_results::PREFIX_HITS, drawing)));
+        let pareto = pareto::drawing(results, &note);
+        drawn.extend(pareto.map(|drawing| (&pareto::FIGURE, drawing)));
+        let hits = prefix_hits::drawing(results, &note);
+        drawn.extend(hits.map(|drawing| (&prefix_hits::FIGURE, drawing)));
         drawn
     }
 

@@ -115,22 +115,18 @@ fn shards_of_different_plans_are_not_merged() {
 fn killed(place: &Workplace, bytes: u64) -> bool {
     let mut child: Child = place
         .command(&["sweep", "study.toml", "--out", "killed.csv", "--jobs", "2"])
+        .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(60) {
-        let length = fs::metadata(place.path("killed.csv.partial")).map_or(0, |it| it.len());
-        if length >= bytes {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            return true;
-        }
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
+    let is_long =
+        || fs::metadata(place.path("killed.csv.partial")).is_ok_and(|it| it.len() >= bytes);
+    while !is_long() && child.try_wait().unwrap().is_none() {
         sleep(Duration::from_micros(200));
     }
-    panic!("the sweep neither grew nor ended");
+    // It may have ended just now.
+    let came_in_time = child.kill().is_ok() && is_long();
+    child.wait().unwrap();
+    came_in_time
 }
 
 #[test]
@@ -140,20 +136,26 @@ fn a_sweep_that_was_killed_twenty_times_goes_on_to_the_same_file() {
     assert_eq!(swept(&place, "whole.csv", &[]).code, Some(0));
     let whole = text(&place, "whole.csv");
     let mut kills = 0;
-    for round in 1..=20_u64 {
+    while kills < 20 {
         // At odd lengths, some in the middle of a line.
-        kills += usize::from(killed(&place, round * whole.len() as u64 / 23 + round % 7));
-        assert!(
-            !place.path("killed.csv").exists(),
-            "no half of a file has its name"
-        );
-        let partial = text(&place, "killed.csv.partial");
-        assert!(
-            whole.starts_with(&partial),
-            "every line is one of the whole"
-        );
+        let bytes = (kills + 1) * whole.len() as u64 / 23 + kills % 7;
+        if killed(&place, bytes) && place.path("killed.csv.partial").exists() {
+            kills += 1;
+            assert!(
+                !place.path("killed.csv").exists(),
+                "no half of a file has its name"
+            );
+            let partial = text(&place, "killed.csv.partial");
+            assert!(
+                whole.starts_with(&partial),
+                "every line is one of the whole"
+            );
+        } else {
+            // It was done before anybody looked.
+            assert!(text(&place, "killed.csv") == whole);
+            fs::remove_file(place.path("killed.csv")).unwrap();
+        }
     }
-    assert!(kills >= 18, "{kills} kills came in time");
     let ended = swept(&place, "killed.csv", &[]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("going on after"), "{}", ended.stderr);
@@ -325,13 +327,10 @@ fn results_become_a_table_figures_and_a_page() {
     let place = Workplace::new();
     place.write(
         "study.toml",
-        STUDY
-            .replace("seeds = 4", "seeds = 2")
-            .replace(
-                "[\"none\", \"static\", \"continuous\", \"orca\", \"sarathi\"]",
-                "[\"continuous\"]",
-            )
-            .replace("[[axis]]\nkey = \"batching", "[[axis]]\nkey = \"batching"),
+        STUDY.replace("seeds = 4", "seeds = 2").replace(
+            "[\"none\", \"static\", \"continuous\", \"orca\", \"sarathi\"]",
+            "[\"continuous\"]",
+        ),
     );
     assert_eq!(swept(&place, "r.csv", &[]).code, Some(0));
     let ended = place.run(&[

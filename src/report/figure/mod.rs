@@ -3,9 +3,13 @@
 pub mod accuracy;
 pub mod bars;
 pub mod cdf;
+pub mod heat_map;
+mod key_axis;
+pub mod lines;
 pub mod load_curve;
-pub mod of_results;
 pub mod over_time;
+pub mod pareto;
+pub mod prefix_hits;
 
 /// What a figure is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +30,9 @@ pub const FIGURES: [&Figure; 11] = [
     &over_time::MEMORY,
     &cdf::FIGURE,
     &bars::FIGURE,
-    &of_results::LINES,
-    &of_results::HEAT_MAP,
-    &of_results::PARETO,
-    &of_results::PREFIX_HITS,
+    &lines::FIGURE,
+    &heat_map::FIGURE,
+    &pareto::FIGURE,
+    &prefix_hits::FIGURE,
     &accuracy::FIGURE,
 ];

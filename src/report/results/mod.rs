@@ -4,6 +4,7 @@
 mod merge;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod points;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -15,6 +16,7 @@ use crate::study::Measure;
 pub use merge::{Merged, merge};
 #[cfg(feature = "parquet")]
 pub use parquet::write_parquet;
+pub use points::PointNumbers;
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

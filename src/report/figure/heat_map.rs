@@ -1,0 +1,46 @@
+//! The numbers of a sweep over its two keys.
+
+use super::Figure;
+use super::bars::unit;
+use super::key_axis::sorted_names;
+use crate::report::chart::{Axis, Drawing, HeatMap, Panel};
+use crate::report::results::{PointNumbers, Results};
+use crate::study::short;
+
+/// A number over two keys.
+pub const FIGURE: Figure = Figure {
+    name: "heat-map",
+    question: "Where on the two axes is it good?",
+    needs: "a sweep over two keys",
+};
+
+/// Every measure over two keys.
+pub fn drawing(results: &Results, note: &str) -> Drawing {
+    let points = results.points();
+    let keys = &results.heading.keys;
+    let (columns, rows) = (sorted_names(&points, 0), sorted_names(&points, 1));
+    let measures = results.heading.measures.iter().enumerate();
+    let panels = measures.map(|(at, measure)| {
+        let cell = |row: &String, column: &String| {
+            let is_here =
+                |point: &&PointNumbers| point.values[0] == *column && point.values[1] == *row;
+            let point = points.iter().find(is_here)?;
+            point.mean(at).map(|(mean, _)| mean)
+        };
+        Panel::HeatMap(HeatMap {
+            title: measure.name.to_owned(),
+            unit: unit(measure),
+            x: Axis::named(short(&keys[0]), columns.clone()),
+            y: Axis::named(short(&keys[1]), rows.clone()),
+            rows: rows
+                .iter()
+                .map(|row| columns.iter().map(|column| cell(row, column)).collect())
+                .collect(),
+        })
+    });
+    Drawing {
+        question: FIGURE.question.to_owned(),
+        note: note.to_owned(),
+        panels: panels.collect(),
+    }
+}

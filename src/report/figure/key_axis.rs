@@ -1,0 +1,74 @@
+//! The axis of a key that a sweep varies.
+
+use crate::report::chart::{Axis, Point, Unit};
+use crate::report::results::PointNumbers;
+use crate::study::short;
+
+/// The axis of a key, and where on it a value stands.
+pub fn axis_of(points: &[PointNumbers], key: usize, name: &str) -> (Axis, Vec<Option<f64>>) {
+    let Some(numbers) = numbers_of(points, key) else {
+        let names = names_of(points, key);
+        let place = |value: &String| {
+            names
+                .iter()
+                .position(|name| name == value)
+                .map(|it| it as f64)
+        };
+        let places = points
+            .iter()
+            .map(|point| place(&point.values[key]))
+            .collect();
+        return (Axis::named(short(name), names), places);
+    };
+    let places = points
+        .iter()
+        .map(|point| point.values[key].parse().ok())
+        .collect();
+    let (first, last) = (numbers[0], numbers[numbers.len() - 1]);
+    let unit = Unit::Plain;
+    let axis = if first > 0.0 && last > 20.0 * first {
+        Axis::logarithmic(short(name), unit)
+    } else {
+        Axis::linear(short(name), unit)
+    };
+    (axis, places)
+}
+
+/// A measure at a place of the axis: its mean over the seeds, with the interval of that.
+pub fn point_at(point: &PointNumbers, measure: usize, x: f64) -> Option<Point> {
+    let (y, interval) = point.mean(measure)?;
+    Some(Point {
+        interval,
+        ..Point::at(x, y)
+    })
+}
+
+/// The values of a key: numbers in ascending order, words in the order in which they come up.
+pub fn sorted_names(points: &[PointNumbers], key: usize) -> Vec<String> {
+    let mut names = names_of(points, key);
+    if numbers_of(points, key).is_some() {
+        let number = |name: &String| name.parse::<f64>().unwrap_or(0.0);
+        names.sort_by(|a, b| number(a).total_cmp(&number(b)));
+    }
+    names
+}
+
+/// The numbers of a key's values, in ascending order; `None` if they are words.
+fn numbers_of(points: &[PointNumbers], key: usize) -> Option<Vec<f64>> {
+    let parsed = points.iter().map(|point| point.values[key].parse().ok());
+    let mut numbers: Vec<f64> = parsed.collect::<Option<_>>()?;
+    numbers.sort_by(f64::total_cmp);
+    numbers.dedup();
+    Some(numbers)
+}
+
+/// The values of a key in the order in which they come up.
+fn names_of(points: &[PointNumbers], key: usize) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for point in points {
+        if !names.contains(&point.values[key]) {
+            names.push(point.values[key].clone());
+        }
+    }
+    names
+}

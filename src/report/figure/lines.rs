@@ -1,0 +1,70 @@
+//! The numbers of a sweep along its first key.
+
+use super::Figure;
+use super::bars::unit;
+use super::key_axis::{axis_of, point_at};
+use crate::report::chart::{Axis, Chart, Drawing, Panel, Series, Shape};
+use crate::report::results::Results;
+use crate::study::short;
+
+/// Numbers over one key.
+pub const FIGURE: Figure = Figure {
+    name: "lines",
+    question: "How do the numbers change along the axis?",
+    needs: "a sweep over one key, and at most twelve combinations of the others",
+};
+
+/// Every measure over the first key, a series for each combination of the others.
+pub fn drawing(results: &Results, note: &str, question: &str) -> Drawing {
+    let points = results.points();
+    let keys = &results.heading.keys;
+    let (x, places) = axis_of(&points, 0, keys.first().map_or("run", String::as_str));
+    let measures = results.heading.measures.iter().enumerate();
+    let panels = measures.map(|(at, measure)| {
+        let mut series: Vec<Series> = Vec::new();
+        for (point, place) in points.iter().zip(&places) {
+            let name = others(keys, &point.values);
+            let found = place.and_then(|place| point_at(point, at, place));
+            let Some(point) = found else { continue };
+            match series.iter_mut().find(|series| series.name == name) {
+                Some(series) => series.points.push(point),
+                None => series.push(Series {
+                    name,
+                    shape: if x.names.is_empty() {
+                        Shape::Curve
+                    } else {
+                        Shape::Bars
+                    },
+                    points: vec![point],
+                }),
+            }
+        }
+        for one in &mut series {
+            one.points.sort_by(|a, b| a.x.total_cmp(&b.x));
+            if one.name.is_empty() {
+                measure.name.clone_into(&mut one.name);
+            }
+        }
+        Panel::Chart(Chart {
+            title: measure.name.to_owned(),
+            x: x.clone(),
+            y: Axis::linear("", unit(measure)),
+            series,
+            marks: Vec::new(),
+        })
+    });
+    Drawing {
+        question: question.to_owned(),
+        note: note.to_owned(),
+        panels: panels.collect(),
+    }
+}
+
+/// What the keys after the first one are.
+fn others(keys: &[String], values: &[String]) -> String {
+    let pairs = keys.iter().zip(values).skip(1);
+    let words: Vec<String> = pairs
+        .map(|(key, value)| format!("{}={value}", short(key)))
+        .collect();
+    words.join(", ")
+}

@@ -1,0 +1,255 @@
+//! Variations side by side: what practice knows of batching, and differences that are no chance.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::capacities::json;
+use crate::command::Workplace;
+
+const BATCHING: &str = r#"
+name = "batching"
+[model]
+name = "llama-3.1-8b"
+[server]
+gpu = "l40s"
+max_model_len = 8192
+[batching]
+max_num_seqs = 64
+max_batch_size = 64
+max_wait = "0s"
+response = "row_end"
+[workload]
+requests = 1500
+arrivals = { process = "poisson", rate = 1.0 }
+prompt = { dist = "lognormal", median = 400, sigma = 0.7, max = 4000 }
+output = { dist = "lognormal", median = 150, sigma = 0.7, max = 1500 }
+[slo]
+"e2e.p99" = "60s"
+"#;
+
+const DISCIPLINES: &str = "batching.policy=none,static,continuous";
+
+fn number(value: &Value) -> f64 {
+    value
+        .as_f64()
+        .unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn compared(place: &Workplace, more: &[&str]) -> Vec<Value> {
+    let mut arguments = vec![
+        "compare",
+        "batching.toml",
+        "--vary",
+        DISCIPLINES,
+        "--format",
+        "json",
+    ];
+    arguments.extend(more);
+    let found = json(&place.run(&arguments));
+    found["variations"].as_array().unwrap().clone()
+}
+
+#[test]
+fn alone_on_the_server_all_disciplines_are_the_same() {
+    let place = Workplace::new();
+    place.write("batching.toml", BATCHING);
+    let closed = "workload.arrivals={ process = \"closed\", concurrency = 1 }";
+    // Only continuous batching decides steps ahead, which hides the CPU's time.
+    let in_turn = "batching.async_scheduling=false";
+    let found = compared(
+        &place,
+        &[
+            "--no-capacity",
+            "--seeds",
+            "2",
+            "--set",
+            closed,
+            "--set",
+            in_turn,
+        ],
+    );
+    let e2e: Vec<f64> = found
+        .iter()
+        .map(|it| number(&it["latency"]["e2e"]["mean"]))
+        .collect();
+    for other in &e2e[1..] {
+        assert!((other / e2e[0] - 1.0).abs() < 0.01, "{e2e:?}");
+    }
+}
+
+#[test]
+fn under_load_static_batches_wait_waste_rows_and_carry_less() {
+    let place = Workplace::new();
+    place.write("batching.toml", BATCHING);
+    let found = compared(&place, &["--seeds", "4"]);
+    let [none, statics, continuous] = &found[..] else {
+        panic!("three variations");
+    };
+    let ttft = |it: &Value| number(&it["latency"]["ttft"]["p99"]);
+    assert!(
+        ttft(none) > 10.0 * ttft(statics),
+        "one at a time queues most"
+    );
+    assert!(
+        ttft(statics) > 20.0 * ttft(continuous),
+        "a batch under way lets nobody in"
+    );
+    // Rows that have ended are computed on: more requests in a step than are still being served.
+    let waste =
+        |it: &Value| number(&it["gpu"]["mean_batch"]) / number(&it["queue"]["running"]["mean"]);
+    assert!(waste(statics) > 1.3, "{} rows a request", waste(statics));
+    assert!(
+        waste(continuous) < 1.1,
+        "{} rows a request",
+        waste(continuous)
+    );
+
+    let capacity = |it: &Value| number(&it["capacity"]);
+    let ends = |it: &Value| {
+        (
+            number(&it["capacity_ci95"][0]),
+            number(&it["capacity_ci95"][1]),
+        )
+    };
+    assert!(capacity(continuous) > 2.0 * capacity(statics));
+    assert!(capacity(statics) > 1.5 * capacity(none));
+    assert!(
+        ends(continuous).0 > ends(statics).1,
+        "the intervals are apart"
+    );
+
+    // The difference in TTFT is no chance: its interval leaves out zero.
+    let difference = continuous["differences"].as_array().unwrap().iter();
+    let e2e = difference
+        .clone()
+        .find(|it| it["metric"] == "e2e.p99")
+        .unwrap();
+    assert!(number(&e2e["ci95"][1]) < 0.0, "{e2e}");
+    assert!(
+        number(&none["differences"][0]["mean"]).abs() < 1e-12,
+        "the first is its own baseline"
+    );
+}
+
+#[test]
+fn the_verdict_says_in_words_how_many_times_as_much_with_its_interval() {
+    let place = Workplace::new();
+    place.write("batching.toml", BATCHING);
+    let ended = place.run(&[
+        "compare",
+        "batching.toml",
+        "--vary",
+        "batching.policy=static,continuous",
+        "--seeds",
+        "4",
+        "--html",
+        "report.html",
+        "--figure",
+        "bars.svg",
+        "--figure",
+        "queue=queue.png",
+    ]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let verdict = ended.stdout.lines().next().unwrap();
+    assert!(
+        verdict.starts_with("Verdict   continuous serves "),
+        "{verdict}"
+    );
+    assert!(
+        verdict.contains("x [") && verdict.contains("] the rate of static under e2e p99 <= 60 s"),
+        "{verdict}"
+    );
+    let page = std::fs::read_to_string(place.path("report.html")).unwrap();
+    assert!(
+        page.contains("continuous serves ") && page.len() < 1_000_000,
+        "{}",
+        page.len()
+    );
+    assert!(
+        page.contains("tailcast compare batching.toml --vary"),
+        "how to do it again"
+    );
+    assert!(
+        !page.contains("src=\"http") && !page.contains("href=\"http"),
+        "no network"
+    );
+    assert!(
+        std::fs::read(place.path("queue.png"))
+            .unwrap()
+            .starts_with(b"\x89PNG")
+    );
+}
+
+#[test]
+fn the_same_seeds_make_differences_smaller_than_chance() {
+    let place = Workplace::new();
+    place.write("batching.toml", BATCHING);
+    let found = json(&place.run(&[
+        "compare",
+        "batching.toml",
+        "--vary",
+        "batching.max_num_batched_tokens=2048,4096",
+        "--seeds",
+        "4",
+        "--no-capacity",
+        "--slo",
+        "e2e.mean<60s",
+        "--format",
+        "json",
+    ]));
+    let [one, other] = &found["variations"].as_array().unwrap()[..] else {
+        panic!("two variations");
+    };
+    let width = |value: &Value| number(&value[1]) - number(&value[0]);
+    let alone = width(&one["latency"]["e2e"]["ci95"]["mean"]);
+    let paired = other["differences"].as_array().unwrap().iter();
+    let paired = paired
+        .clone()
+        .find(|it| it["metric"] == "e2e.mean")
+        .unwrap();
+    assert!(
+        width(&paired["ci95"]) < 0.2 * alone,
+        "{paired} beside an interval of {alone}"
+    );
+}
+
+#[test]
+fn a_trace_is_compared_once_and_two_files_may_differ_in_anything() {
+    let place = Workplace::new();
+    place.write("batching.toml", BATCHING);
+    place.write("other.toml", BATCHING.replace("l40s", "h100-sxm"));
+    let ended = place.run(&[
+        "compare",
+        "batching.toml",
+        "other.toml",
+        "--seeds",
+        "2",
+        "--no-capacity",
+    ]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("batching ") && ended.stdout.contains("other "),
+        "{}",
+        ended.stdout
+    );
+    let mut trace = "arrival_s,input_tokens,output_tokens\n".to_owned();
+    for row in 0..1200 {
+        let _ = writeln!(trace, "{row},300,50");
+    }
+    place.write("trace.csv", trace);
+    let ended = place.run(&[
+        "compare",
+        "--set",
+        "workload={ trace = { path = \"trace.csv\" } }",
+        "--vary",
+        "server.gpu=l40s,h100-sxm",
+        "--format",
+        "json",
+    ]);
+    let found = json(&ended);
+    assert_eq!(
+        found["variations"][0]["runs"], 1,
+        "more of the same tells nothing"
+    );
+}
