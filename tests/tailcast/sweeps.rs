@@ -297,7 +297,7 @@ fn a_row_has_the_numbers_of_the_run_with_its_values_and_its_seed() {
         (&first["run"], &first["point"], &first["seed"]),
         (&37.into(), &9.into(), &43.into())
     );
-    let set = |key: &str| format!("{key}={}", first[key].to_string().replace(".0", ""));
+    let set = |key: &str| format!("{key}={}", first[key]);
     let keys = [
         "workload.arrivals.rate",
         "workload.prompt.median",
