@@ -33,7 +33,7 @@ pub use recording::Recording;
 pub use replications::Replications;
 pub use request_log::{Outcome, RequestLog, RequestRow};
 pub use saturation::Saturation;
-pub use slo::{Metric, Slo, SloError, SloOutcome, SloResult, Statistic};
+pub use slo::{Metric, Slo, SloError, SloOutcome, SloResult, Statistic, all_met};
 pub use summary::{
     GpuSummary, KvFragmentation, KvSummary, KvUsage, Latencies, QueueSummary, Requests,
     SpeculativeSummary, Summary, Throughput, TimeWeightedSummary,

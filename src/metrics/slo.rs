@@ -159,6 +159,19 @@ impl Slo {
     }
 }
 
+/// Whether `summary` meets all objectives; `None` if there are none, or if none is missed but one cannot be judged.
+pub fn all_met(slos: &[Slo], summary: &Summary) -> Option<bool> {
+    let outcomes = slos.iter().map(|slo| slo.judge(summary).outcome);
+    let outcomes: Vec<SloOutcome> = outcomes.collect();
+    if outcomes.contains(&SloOutcome::Missed) {
+        Some(false)
+    } else if outcomes.is_empty() || outcomes.contains(&SloOutcome::Unknown) {
+        None
+    } else {
+        Some(true)
+    }
+}
+
 impl fmt::Display for Slo {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (metric, statistic) = (self.metric.name(), self.statistic.name());

@@ -11,9 +11,9 @@ use super::page::{Block, Page, Section, Tone};
 use super::setting::Setting;
 use super::table::{Cell, Column, Table};
 use super::why::why;
-use crate::metrics::{Slo, SloOutcome};
+use crate::metrics::{Binding, Slo, SloOutcome};
 use crate::stats::{Interval, rounded};
-use crate::study::{Attempt, Bracket, Capacity, FormulaCheck, LoadKind, PRECISION, Tried};
+use crate::study::{Bracket, Capacity, FormulaCheck, LoadKind, PRECISION, Tried};
 
 /// A capacity and all around it.
 pub struct CapacityReport {
@@ -163,11 +163,14 @@ impl CapacityReport {
         if misses.is_empty() {
             misses.push(format!("{} clients gave up", summary.requests.timed_out));
         }
+        let held_back = match summary.constraint.binding {
+            Binding::Nothing => "no limit keeps requests waiting: steps take so long".to_owned(),
+            _ => why(&summary.constraint),
+        };
         format!(
-            "{} at {}; {}",
+            "{} at {}; {held_back}",
             misses.join(", "),
-            self.kind.with_unit(*missed),
-            why(&summary.constraint)
+            self.kind.with_unit(*missed)
         )
     }
 
@@ -296,7 +299,7 @@ impl CapacityReport {
             ]
         });
         Table {
-            caption: "What would help, tried by simulation".to_owned(),
+            caption: String::new(),
             columns: vec![
                 Column::words("change"),
                 Column::numbers(unit),
@@ -370,8 +373,7 @@ impl CapacityReport {
 
     /// The report for sharing.
     pub fn to_page(&self) -> Page {
-        let mut findings = vec![self.verdict()];
-        findings.extend(self.servers_in_words());
+        let mut findings: Vec<String> = self.servers_in_words().into_iter().collect();
         if !self.is_impossible() {
             findings.push(format!("what binds: {}", self.missed_in_words()));
             findings.push(format!("at capacity: {}", self.at_capacity_in_words()));
@@ -383,7 +385,7 @@ impl CapacityReport {
         }];
         if !self.tried.is_empty() {
             sections.push(Section {
-                heading: "What would help".to_owned(),
+                heading: "What would help, tried by simulation".to_owned(),
                 blocks: vec![Block::Text(self.advice()), Block::Table(self.tried_table())],
             });
         }
@@ -421,14 +423,5 @@ impl SeedDocument {
             met: bracket.met,
             missed: Some(bracket.missed).filter(|it| it.is_finite()),
         }
-    }
-}
-
-/// Whether a run met what was asked, in a word.
-pub fn verdict_of(attempt: &Attempt) -> &'static str {
-    match attempt.is_met() {
-        Some(true) => "met",
-        Some(false) => "missed",
-        None => "unknown",
     }
 }

@@ -10,8 +10,8 @@ use super::numbers;
 use super::page::{Block, Page, Section, Tone};
 use super::setting::Setting;
 use super::table::{Cell, Column, Table};
-use super::why::why;
-use crate::metrics::{Slo, SloOutcome};
+use super::why::what_binds;
+use crate::metrics::{Slo, all_met};
 use crate::stats::{Interval, rounded};
 use crate::study::{Better, Capacity, Contender, Contest, Difference, LoadKind, Measure};
 
@@ -229,8 +229,8 @@ impl CompareReport {
                 LoadKind::Concurrency => "capacity (clients)",
             }));
         }
-        columns.extend(measures.iter().map(|it| Column::numbers(it.name)));
-        columns.push(Column::words("why"));
+        columns.extend(measures.iter().map(|it| Column::numbers(it.short_name())));
+        columns.push(Column::words("what binds"));
         let rows = self.ranked().into_iter().map(|contender| {
             let mut row = vec![Cell::words(contender.name.clone())];
             if !self.slos().is_empty() {
@@ -247,7 +247,7 @@ impl CompareReport {
                 let value = measure.of(&contender.pooled);
                 Cell::number(value, |it| numbers::with_unit(measure.quantity, it))
             }));
-            row.push(Cell::words(why(&contender.pooled.constraint)));
+            row.push(Cell::words(what_binds(&contender.pooled.constraint)));
             row
         });
         Table {
@@ -261,7 +261,7 @@ impl CompareReport {
     pub fn difference_table(&self) -> Table {
         let measures = self.measures();
         let mut columns = vec![Column::words("variation")];
-        columns.extend(measures.iter().map(|it| Column::numbers(it.name)));
+        columns.extend(measures.iter().map(|it| Column::numbers(it.short_name())));
         let (baseline, others) = self.contest.contenders.split_first().expect("there is one");
         let rows = others.iter().map(|contender| {
             let cells = measures.iter().map(|measure| {
@@ -334,7 +334,6 @@ impl CompareReport {
         let mut blocks = vec![Block::Table(self.table())];
         if self.contest.contenders.len() > 1 {
             let table = self.difference_table();
-            blocks.push(Block::Text(table.caption.clone()));
             blocks.push(Block::Table(table));
         }
         blocks.extend(self.drawings.iter().cloned().map(Block::Drawing));
@@ -355,17 +354,7 @@ impl CompareReport {
 
 /// Whether all objectives are met at the scenario's own load; `None` if that cannot be told, or if there are none.
 fn meets(contender: &Contender) -> Option<bool> {
-    let slos = contender.input.slos.iter();
-    let outcomes: Vec<SloOutcome> = slos
-        .map(|slo| slo.judge(&contender.pooled).outcome)
-        .collect();
-    if outcomes.contains(&SloOutcome::Missed) {
-        Some(false)
-    } else if outcomes.is_empty() || outcomes.contains(&SloOutcome::Unknown) {
-        None
-    } else {
-        Some(true)
-    }
+    all_met(&contender.input.slos, &contender.pooled)
 }
 
 fn capacity_cell(capacity: Option<&Capacity>) -> Cell {

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::figure::load_curve;
 use super::json::Tool;
-use super::numbers::{duration, milliseconds, or_unknown, percent};
+use super::numbers::{self, duration, milliseconds, or_unknown, percent};
 use super::page::{Block, Page, Section, Tone};
 use super::setting::Setting;
 use super::table::{Cell, Column, Table};
-use crate::metrics::{LatencySummary, Metric, Slo, SloOutcome};
+use crate::metrics::{LatencySummary, Metric, Slo, all_met};
 use crate::stats::rounded;
 use crate::study::{Curve, CurvePoint, LoadKind, MEASURES};
 
@@ -156,7 +156,7 @@ impl CurveReport {
         if self.slos.is_empty() {
             return String::new();
         }
-        let names: Vec<String> = self.slos.iter().map(ToString::to_string).collect();
+        let names: Vec<String> = self.slos.iter().map(numbers::slo).collect();
         let met = self.slo_met_up_to().map_or_else(
             || "missed at the first load".to_owned(),
             |load| format!("met up to {}", self.curve.kind.with_unit(load)),
@@ -230,18 +230,7 @@ impl CurveReport {
 
     /// Whether all objectives are met; `None` if that cannot be told.
     fn meets(&self, point: &CurvePoint) -> Option<bool> {
-        let outcomes = self
-            .slos
-            .iter()
-            .map(|slo| slo.judge(&point.summary).outcome);
-        let outcomes: Vec<SloOutcome> = outcomes.collect();
-        if outcomes.contains(&SloOutcome::Missed) {
-            Some(false)
-        } else if outcomes.contains(&SloOutcome::Unknown) {
-            None
-        } else {
-            Some(true)
-        }
+        all_met(&self.slos, &point.summary)
     }
 
     /// One JSON object, a line break at its end.
@@ -271,11 +260,7 @@ impl CurveReport {
                 .map(|point| PointDocument {
                     load: point.load,
                     summary: super::json::Numbers::of(&point.summary),
-                    slo_met: if self.slos.is_empty() {
-                        None
-                    } else {
-                        self.meets(point)
-                    },
+                    slo_met: self.meets(point),
                 })
                 .collect(),
         };

@@ -196,7 +196,7 @@ fn table(check: &FormulaCheck) -> Table {
         ]
     });
     Table {
-        caption: "How many users?".to_owned(),
+        caption: String::new(),
         columns: vec![
             Column::words("how many users?"),
             Column::numbers("users"),

@@ -33,3 +33,16 @@ pub fn why(constraint: &Constraint) -> String {
         None => format!("{what} {share} of the time"),
     }
 }
+
+/// The same as short as a column of a table is.
+pub fn what_binds(constraint: &Constraint) -> String {
+    let what = match constraint.binding {
+        Binding::KvCapacity => "KV capacity",
+        Binding::RequestSlots => "request slots",
+        Binding::TokenBudget => "token budget",
+        Binding::BatchUnderWay => "batch under way",
+        Binding::Compute => "compute",
+        Binding::Nothing => return "nothing".to_owned(),
+    };
+    format!("{what}, {}", percent(constraint.share_of_time))
+}

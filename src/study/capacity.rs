@@ -5,7 +5,7 @@ use super::load::{LoadDial, LoadKind};
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::config::Flag;
-use crate::metrics::{SloOutcome, SloResult, Summary};
+use crate::metrics::{Slo, SloOutcome, Summary, all_met};
 use crate::stats::{Interval, confidence_interval_95};
 
 /// What is asked.
@@ -51,8 +51,8 @@ pub struct Bracket {
 pub struct Attempt {
     /// Its numbers.
     pub summary: Summary,
-    /// How each objective fared.
-    pub slos: Vec<SloResult>,
+    /// What was asked of them.
+    pub slos: Vec<Slo>,
 }
 
 /// The ratio of the two loads around a capacity.
@@ -65,25 +65,15 @@ const FURTHEST_UP: f64 = 1e5;
 const MOST_GIVEN_UP: f64 = 0.01;
 
 impl Attempt {
-    /// Judges a run.
-    pub fn of(input: &Input, summary: Summary) -> Self {
-        let slos = input.slos.iter().map(|slo| slo.judge(&summary)).collect();
-        Self { summary, slos }
-    }
-
     /// Whether all objectives were met by a queue that does not grow; `None` if there are too few samples to tell.
     pub fn is_met(&self) -> Option<bool> {
-        let any = |outcome| self.slos.iter().any(|result| result.outcome == outcome);
         let grows = self.summary.saturation.is_some_and(|it| it.queue_grows);
         let requests = &self.summary.requests;
         let gave_up = requests.timed_out as f64 > MOST_GIVEN_UP * requests.arrived as f64;
-        if any(SloOutcome::Missed) || grows || gave_up {
-            Some(false)
-        } else if any(SloOutcome::Unknown) {
-            None
-        } else {
-            Some(true)
+        if grows || gave_up {
+            return Some(false);
         }
+        all_met(&self.slos, &self.summary)
     }
 }
 
@@ -121,7 +111,10 @@ impl CapacityQuestion<'_> {
             Stopped::Failed(message) => Stopped::Failed(at(message)),
             other => other,
         })?;
-        Ok(Attempt::of(&input, Summary::of(&recording)))
+        Ok(Attempt {
+            summary: Summary::of(&recording),
+            slos: input.slos,
+        })
     }
 
     /// Doubles or halves until one load is met and another is not, then halves what lies between them.
@@ -175,8 +168,8 @@ impl CapacityQuestion<'_> {
     }
 
     fn too_few(&self, load: f64, attempt: &Attempt) -> String {
-        let unknown = |result: &&SloResult| result.outcome == SloOutcome::Unknown;
-        let slo = attempt.slos.iter().find(unknown).map(|result| result.slo);
+        let is_unknown = |slo: &&Slo| slo.judge(&attempt.summary).outcome == SloOutcome::Unknown;
+        let slo = attempt.slos.iter().find(is_unknown);
         let (samples, name) = slo.map_or((0, String::new()), |slo| {
             (
                 attempt.summary.latency.of(slo.metric).count,

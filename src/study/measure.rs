@@ -63,6 +63,11 @@ impl Measure {
             .expect("every latency has all statistics")
     }
 
+    /// Its name where its place in the JSON result goes without saying.
+    pub fn short_name(&self) -> &'static str {
+        self.name.strip_prefix("throughput.").unwrap_or(self.name)
+    }
+
     /// Its value in a run: `None` if it is not known, or not finite.
     pub fn of(&self, summary: &Summary) -> Option<f64> {
         let value = match self.read {

@@ -27,7 +27,10 @@ pub fn drawing(report: &CompareReport) -> Drawing {
     });
     let measures = report.measures().into_iter().map(|measure| {
         let title = match measure.quantity {
-            Quantity::Rate => format!("{} [1/s]", measure.name),
+            Quantity::Rate => measure
+                .short_name()
+                .replace("_per_s", " per second")
+                .replace('_', " "),
             _ => measure.name.to_owned(),
         };
         let of = |it: &Contender| over_seeds(it, measure);
@@ -79,10 +82,10 @@ fn panel(
         });
     Panel::Chart(Chart {
         title: title.to_owned(),
-        x: Axis::named("", names.collect()),
+        x: Axis::named("variation", names.collect()),
         y: Axis::linear("", unit),
         series: vec![Series {
-            name: "all runs, with the 95 % interval over the seeds".to_owned(),
+            name: "with 95 % interval".to_owned(),
             shape: Shape::Bars,
             points: points.collect(),
         }],
