@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::command::Workplace;
 use crate::sample_page;
 
 /// Does what a reader does, and leaves what it saw in the page.
@@ -151,4 +152,42 @@ fn a_page_follows_the_reader_into_the_dark() {
     };
     let (light, dark) = (mean("light.png", "1"), mean("dark.png", "0"));
     assert!(light > 220.0 && dark < 60.0, "{light} {dark}");
+}
+
+#[test]
+#[ignore = "needs chromium, which .ci/full installs"]
+fn the_pages_of_all_verbs_work_in_a_browser() {
+    let place = Workplace::new();
+    place.write(
+        "study.toml",
+        "seeds = 2\nset = { \"workload.requests\" = 1100 }\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [5, 10, 20]\n\
+         [[axis]]\nkey = \"workload.prompt.median\"\nvalues = [200, 800]\n",
+    );
+    let small = ["--set", "workload.requests=1100", "--html", "page.html"];
+    let with = |verb: &[&'static str]| -> Vec<&'static str> {
+        verb.iter().copied().chain(small).collect()
+    };
+    let policies = "batching.policy=none,static,continuous";
+    let sweep = ["sweep", "study.toml", "--out", "r.csv"];
+    assert_eq!(place.run(&sweep).code, Some(0));
+    // The verb, and how many charts its page has: heat maps are tables.
+    for (arguments, charts) in [
+        (with(&["run"]), 5),
+        (with(&["compare", "--vary", policies, "--seeds", "2"]), 11),
+        (with(&["curve", "--rate", "5..20"]), 4),
+        (with(&["capacity", "--seeds", "2", "--explain"]), 0),
+        (vec!["report", "r.csv", "--html", "page.html"], 18),
+    ] {
+        let ended = place.run(&arguments);
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
+        let page = place.path("page.html");
+        assert!(std::fs::metadata(&page).unwrap().len() < 1_000_000);
+        let (dom, complaints) = browse(&page, &["--dump-dom", "--window-size=1200,900"]);
+        assert_eq!(complaints, "", "{arguments:?}");
+        let drawn = format!("data-charts=\"{charts}\"");
+        let start = dom
+            .find("data-charts=")
+            .map_or("none", |at| &dom[at..at + 20]);
+        assert!(dom.contains(&drawn), "{arguments:?}: {start}, not {drawn}");
+    }
 }

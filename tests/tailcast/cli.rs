@@ -6,8 +6,14 @@ use std::process::Stdio;
 use crate::command::{Ended, Workplace};
 use crate::reports::assert_contract;
 
-const VERBS: [&[&str]; 9] = [
+const VERBS: [&[&str]; 15] = [
     &["run"],
+    &["compare"],
+    &["curve"],
+    &["capacity"],
+    &["sweep"],
+    &["merge"],
+    &["report"],
     &["check"],
     &["validate"],
     &["steps"],

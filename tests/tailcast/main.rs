@@ -47,6 +47,8 @@ mod model_error;
 mod mooncake_hits;
 mod oracle;
 mod overheads;
+#[cfg(feature = "parquet")]
+mod parquet_results;
 mod perfetto;
 mod pooling;
 mod prefix_losses;
@@ -54,6 +56,7 @@ mod priorities;
 mod queueing;
 mod reader_fuzz;
 mod reports;
+mod run_figures;
 mod run_numbers;
 mod sample_drawings;
 mod sample_page;
