@@ -11,12 +11,12 @@ use super::interrupt;
 use super::scenario::ScenarioFlags;
 use super::screen;
 use super::setting;
-use super::study::{self, StudyFlags};
+use super::study::{self, Runner, StudyFlags};
 use crate::config::Diagnostic;
 use crate::report::capacity::{CapacityReport, Servers};
 use crate::study::{
-    Base, Capacity, CapacityQuestion, FormulaQuestion, Input, LoadDial, LoadKind, Simulate, Tried,
-    Workers, fewest_servers, remedies, try_remedy,
+    Base, Capacity, CapacityQuestion, FormulaCheck, FormulaQuestion, Input, LoadDial, LoadKind,
+    Simulate, Stopped, Tried, USUAL_START, Workers, fewest_servers, remedies, try_remedy,
 };
 
 /// Find the highest load that meets all SLOs, or the fewest servers for a rate; what binds, and what would help
@@ -68,8 +68,6 @@ enum Format {
 }
 
 const USUAL_SEEDS: u32 = 4;
-/// Where the search begins if the scenario has no load of its own.
-const USUAL_START: f64 = 4.0;
 
 fn above_zero(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok();
@@ -94,8 +92,8 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     files.check(base.file(), &input)?;
     args.study_flags.warn_before(&input, &dial, color);
     interrupt::listen();
-    let progress = args.study_flags.progress(None);
-    let simulate = |input: &Input, seed| study::one_run(input, seed, &progress);
+    let runner = Runner::new(args.study_flags.progress(None));
+    let simulate = |input: &Input, seed| runner.run(input, seed);
     let report = Search {
         args,
         base: &base,
@@ -105,13 +103,14 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         simulate: &simulate,
     }
     .report(input)?;
-    drop(progress);
+    runner.warn(&args.study_flags, color);
     screen::print(&match args.format {
         Format::Text => report.to_text(),
         Format::Json => report.to_json(),
     })?;
     files.write(&[], || report.to_page())?;
-    if report.is_impossible() {
+    let no_servers = report.servers.is_some_and(|it| it.fewest.is_none());
+    if report.is_impossible() || no_servers {
         return Err(Failure::ObjectiveMissed);
     }
     Ok(())
@@ -151,11 +150,12 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn report(&self, input: Input) -> Result<CapacityReport, Failure> {
+        let seeds: Vec<u64> = input.seeds(self.seeds).collect();
         let question = CapacityQuestion {
             base: self.base,
             dial: self.dial,
             changes: &[],
-            seeds: self.seeds,
+            seeds: &seeds,
             start: self.dial.load_of(&input).unwrap_or(USUAL_START),
         };
         let capacity = question.answer(self.workers, self.simulate)?;
@@ -166,22 +166,14 @@ impl Search<'_> {
                 fewest: fewest_servers(&question, &capacity, rate, self.simulate)?,
             }),
         };
-        let tried = self.try_changes(&input, &capacity)?;
-        let formula = if self.args.explain {
-            let question = FormulaQuestion {
-                base: self.base,
-                input: &input,
-                workers: self.workers,
-                simulate: self.simulate,
-            };
-            Some(question.answer()?)
-        } else {
-            None
-        };
-        let replaced = self.dial.replaces().map(str::to_owned);
+        let tried = self.try_changes(&input, &question, &capacity)?;
+        let formula = self.explain(&input)?;
         Ok(CapacityReport {
-            setting: setting::of(&input, self.seeds, replaced.into_iter().collect()),
-            kind: self.dial.kind(),
+            setting: setting::of(
+                &input,
+                seeds.len() as u32,
+                self.dial.replaces().into_iter().collect(),
+            ),
             gpus: input.scenario.tensor_parallel,
             slos: input.slos,
             capacity,
@@ -191,21 +183,43 @@ impl Search<'_> {
         })
     }
 
-    fn try_changes(&self, input: &Input, capacity: &Capacity) -> Result<Vec<Tried>, Failure> {
-        if self.args.no_changes || capacity.is_none() || capacity.is_unlimited() {
+    /// The formula against the simulation, if it is asked for; what stands in its way takes nothing from the rest.
+    fn explain(&self, input: &Input) -> Result<Option<FormulaCheck>, Failure> {
+        if !self.args.explain {
+            return Ok(None);
+        }
+        let question = FormulaQuestion {
+            base: self.base,
+            input,
+            workers: self.workers,
+            simulate: self.simulate,
+        };
+        match question.answer() {
+            Ok(check) => Ok(Some(check)),
+            Err(Stopped::Interrupted) => Err(Failure::Interrupted),
+            Err(Stopped::Failed(why)) => {
+                screen::note(&format!("--explain: {why}"));
+                Ok(None)
+            }
+            Err(Stopped::Invalid(_, problem)) => {
+                screen::note(&format!("--explain: {problem}"));
+                Ok(None)
+            }
+        }
+    }
+
+    fn try_changes(
+        &self,
+        input: &Input,
+        question: &CapacityQuestion,
+        capacity: &Capacity,
+    ) -> Result<Vec<Tried>, Failure> {
+        if self.args.no_changes || capacity.is_none() || capacity.is_at_least() {
             return Ok(Vec::new());
         }
-        let start = capacity.mean();
-        let tried = remedies(input).into_iter().map(|remedy| {
-            let place = (self.base, self.dial);
-            try_remedy(
-                remedy,
-                place,
-                (start, self.seeds),
-                self.workers,
-                self.simulate,
-            )
-        });
+        let tried = remedies(input)
+            .into_iter()
+            .map(|remedy| try_remedy(remedy, question, self.workers, self.simulate));
         tried.collect::<Result<_, _>>().map_err(Failure::from)
     }
 }

@@ -13,7 +13,7 @@ use super::outputs::Taken;
 use super::scenario::ScenarioFlags;
 use super::screen;
 use super::setting;
-use super::study::{self, StudyFlags};
+use super::study::{Runner, StudyFlags};
 use crate::config::Diagnostic;
 use crate::config::axis::Axis;
 use crate::report::compare::CompareReport;
@@ -76,21 +76,27 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         }
     }
     interrupt::listen();
-    let progress = args.study_flags.progress(None);
-    let simulate = |input: &Input, seed| study::one_run(input, seed, &progress);
+    let runner = Runner::new(args.study_flags.progress(None));
+    let simulate = |input: &Input, seed| runner.run(input, seed);
     let workers = args.study_flags.workers()?;
     let mut contest = contest(&variations, args.seeds, &workers, &simulate)?;
     let no_capacity = find_capacities(args, &mut contest, &variations, &workers, &simulate)?;
+    runner.warn(&args.study_flags, color);
     let all: Vec<&Input> = contest.contenders.iter().map(|it| &it.input).collect();
     let runs = contest.contenders[0].runs.len() as u32;
-    let changed = vec![format!("side by side: {}", names(&variations))];
+    let mut changed = vec![format!("side by side: {}", names(&variations))];
+    for replaced in &contest.replaced {
+        changed.push(format!("for the capacity, {replaced}"));
+    }
+    if let Some(said) = changed.get(1).filter(|_| !args.study_flags.quiet) {
+        screen::note(&format!("note: {said}"));
+    }
     let mut report = CompareReport {
         setting: setting::of_all(&all, runs, changed),
         drawings: Vec::new(),
         contest,
         no_capacity,
     };
-    drop(progress);
     let drawn = if files.any() {
         drawings::of_contest(&report)?
     } else {
@@ -115,7 +121,17 @@ fn variations(args: &Args) -> Result<Vec<Variation>, Failure> {
         Axis::of_flag("--vary", text)
             .map_err(|problem| Diagnostic::new(format!("--vary {text}: {problem}")))
     });
-    let plan = Plan::new(axes.collect::<Result<_, _>>()?);
+    let axes: Vec<Axis> = axes.collect::<Result<_, _>>()?;
+    if axes
+        .iter()
+        .any(|axis| axis.keys.iter().any(|key| key == "seed"))
+    {
+        let message = "--vary seed: all variations are compared with the same seeds";
+        return Err(Diagnostic::new(message)
+            .help("write --seeds 8 for eight of them")
+            .into());
+    }
+    let plan = Plan::new(axes);
     let files: Vec<Option<&Path>> = match args.scenarios.as_slice() {
         [] => vec![None],
         files => files.iter().map(|path| Some(path.as_path())).collect(),
@@ -202,11 +218,14 @@ fn find_capacities(
         let why = "no SLO is set; write --slo 'ttft.p99<2s'";
         return Ok(Some(why.to_owned()));
     }
-    match contest.find_capacities(variations, args.seeds, workers, simulate) {
+    match contest.find_capacities(variations, workers, simulate) {
         Ok(()) => Ok(None),
         Err(Stopped::Failed(message)) => {
-            let why = message.lines().collect::<Vec<_>>().join(";");
-            Ok(Some(why.replace(" = help:", "")))
+            let lines = message.lines();
+            let lines: Vec<&str> = lines
+                .map(|line| line.trim_start_matches(" = help: "))
+                .collect();
+            Ok(Some(lines.join("; ")))
         }
         Err(other) => Err(other.into()),
     }

@@ -11,7 +11,7 @@ use super::interrupt;
 use super::scenario::ScenarioFlags;
 use super::screen;
 use super::setting;
-use super::study::{self, StudyFlags};
+use super::study::{self, Runner, StudyFlags};
 use crate::config::{Diagnostic, axis};
 use crate::report::curve::CurveReport;
 use crate::report::figure::load_curve;
@@ -83,7 +83,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     study::refuse_seeds_of_a_trace(&input, args.seeds)?;
     args.study_flags.warn_before(&input, &dial, color);
     interrupt::listen();
-    let progress = args.study_flags.progress(None);
+    let runner = Runner::new(args.study_flags.progress(None));
     let question = CurveQuestion {
         base: &base,
         dial: dial.clone(),
@@ -91,13 +91,13 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         seeds: args.seeds,
         refinements: args.refine,
     };
-    let simulate = |input: &Input, seed| study::one_run(input, seed, &progress);
+    let simulate = |input: &Input, seed| runner.run(input, seed);
     let curve = question.answer(&args.study_flags.workers()?, &simulate)?;
-    drop(progress);
+    runner.warn(&args.study_flags, color);
     if curve.points.is_empty() {
         return Err(Failure::Interrupted);
     }
-    let assumptions = dial.replaces().map(str::to_owned).into_iter().collect();
+    let assumptions = dial.replaces().into_iter().collect();
     let report = CurveReport {
         setting: setting::of(&input, curve.runs, assumptions),
         formula_users: curve

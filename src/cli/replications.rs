@@ -36,6 +36,15 @@ impl Outcome {
         self.tied_share = run.tied_share;
     }
 
+    /// What a run tells about its workload.
+    pub fn of_source(run: &Run) -> Self {
+        Self {
+            skipped: run.skipped.clone(),
+            tied_share: run.tied_share,
+            ..Self::default()
+        }
+    }
+
     /// What the user should know about how the workload was run.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

@@ -1,10 +1,12 @@
 //! What the verbs have in common that make many runs: flags, threads, and a way to make one run.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::bounds::Bounds;
 use super::color::ColorFlags;
 use super::failure::Failure;
 use super::progress::Progress;
-use super::replications;
+use super::replications::{self, Outcome};
 use super::screen;
 use super::simulate;
 use crate::config::Diagnostic;
@@ -65,21 +67,54 @@ pub fn refuse_seeds_of_a_trace(input: &Input, seeds: u32) -> Result<(), Failure>
     Ok(())
 }
 
-/// Makes one run, counts it, and heeds Ctrl-C.
-pub fn one_run(input: &Input, seed: u64, progress: &Progress) -> Result<Recording, Stopped> {
-    let silent = Progress::silent();
-    let run = simulate::simulate(input, seed, &silent, &mut [], &Bounds::default());
-    let run = run.map_err(|failure| match failure {
-        Failure::Runtime(message) | Failure::Input(message) | Failure::Infeasible(message) => {
-            Stopped::Failed(message)
+/// Makes runs, counts them, heeds Ctrl-C, and remembers what is to be said about how they were run.
+pub struct Runner {
+    progress: Progress,
+    /// What a run was like that was said to be the first.
+    first: Mutex<Option<Outcome>>,
+}
+
+impl Runner {
+    /// Counts on this line.
+    pub fn new(progress: Progress) -> Self {
+        Self {
+            progress,
+            first: Mutex::new(None),
         }
-        _ => Stopped::Interrupted,
-    })?;
-    if run.interrupted {
-        return Err(Stopped::Interrupted);
     }
-    progress.count(1);
-    Ok(run.recording)
+
+    /// Makes one run.
+    pub fn run(&self, input: &Input, seed: u64) -> Result<Recording, Stopped> {
+        let silent = Progress::silent();
+        let run = simulate::simulate(input, seed, &silent, &mut [], &Bounds::default());
+        let run = run.map_err(|failure| match failure {
+            Failure::Runtime(message) | Failure::Input(message) | Failure::Infeasible(message) => {
+                Stopped::Failed(message)
+            }
+            _ => Stopped::Interrupted,
+        })?;
+        if run.interrupted {
+            return Err(Stopped::Interrupted);
+        }
+        self.progress.count(1);
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| Outcome::of_source(&run));
+        drop(first);
+        Ok(run.recording)
+    }
+
+    /// What the user should know about the workload: rows of a trace that were left out, stamps that tie. All runs read the same rows.
+    pub fn warn(self, flags: &StudyFlags, color: ColorFlags) {
+        drop(self.progress);
+        let first = self
+            .first
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let warnings = first.map_or_else(Vec::new, |outcome| outcome.warnings());
+        for warning in warnings.iter().filter(|_| !flags.quiet) {
+            screen::warn(warning, color.on_stderr());
+        }
+    }
 }
 
 impl From<Stopped> for Failure {

@@ -1,5 +1,6 @@
 //! One simulation's input, complete and valid.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::batching::{self, Batching, Host};
@@ -85,6 +86,15 @@ pub enum Problem {
     Invalid(Box<Diagnostic>),
     /// The model does not fit into the GPU's memory.
     DoesNotFit(Box<DoesNotFit>),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(diagnostic) => diagnostic.fmt(formatter),
+            Self::DoesNotFit(shortage) => shortage.fmt(formatter),
+        }
+    }
 }
 
 impl From<Diagnostic> for Problem {

@@ -51,7 +51,8 @@ pub struct Recorder {
     drafts: Option<DraftCounts>,
     recomputed_tokens: u128,
     population: Population,
-    met_depths: MetDepths,
+    /// `None` in a closed loop, whose queue cannot grow without end.
+    met_depths: Option<MetDepths>,
     first_arrival: Option<Time>,
     last_finish: Option<Time>,
 
@@ -75,6 +76,15 @@ struct RequestLimits {
 }
 
 impl Recorder {
+    /// The same for a closed loop: its queue holds no more than its clients, so whether it grows to the end is no question.
+    #[must_use]
+    pub fn of_closed_loop(self) -> Self {
+        Self {
+            met_depths: None,
+            ..self
+        }
+    }
+
     /// A recorder for a run that is about to start.
     pub fn new(settings: RecorderSettings<'_>) -> Self {
         let server = settings.server;
@@ -102,7 +112,7 @@ impl Recorder {
             drafts: None,
             recomputed_tokens: 0,
             population: Population::default(),
-            met_depths: MetDepths::default(),
+            met_depths: Some(MetDepths::default()),
             first_arrival: None,
             last_finish: None,
             last_step_end: Time::ZERO,
@@ -155,7 +165,7 @@ impl Recorder {
             kv_size: self.kv_size,
             utilisation: self.work_done.map(WorkDone::finish),
             bindings: self.bindings,
-            saturation: self.met_depths.judge(),
+            saturation: self.met_depths.and_then(|depths| depths.judge()),
         }
     }
 
@@ -230,7 +240,9 @@ impl Observer for Recorder {
         match event {
             Event::Arrived { .. } => {
                 self.arrived(at);
-                self.met_depths.arrived(at, self.population.now().waiting);
+                if let Some(depths) = &mut self.met_depths {
+                    depths.arrived(at, self.population.now().waiting);
+                }
                 self.population.change(at, Counts::arrive);
             }
             Event::Rejected => {

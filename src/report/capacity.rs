@@ -13,14 +13,12 @@ use super::table::{Cell, Column, Table};
 use super::why::why;
 use crate::metrics::{Binding, Slo, SloOutcome};
 use crate::stats::{Interval, rounded};
-use crate::study::{Bracket, Capacity, FormulaCheck, LoadKind, PRECISION, Tried};
+use crate::study::{Bracket, Capacity, FormulaCheck, PRECISION, Tried};
 
 /// A capacity and all around it.
 pub struct CapacityReport {
     /// What was simulated.
     pub setting: Setting,
-    /// What the capacity is in.
-    pub kind: LoadKind,
     /// What was asked of latencies.
     pub slos: Vec<Slo>,
     /// GPUs of a server.
@@ -57,10 +55,10 @@ struct Document<'a> {
     slo: Vec<String>,
     capacity: Option<f64>,
     ci95: Option<Interval>,
-    is_unlimited: bool,
+    is_at_least: bool,
     seeds: Vec<SeedDocument>,
     servers: Option<Servers>,
-    gpus: Option<u32>,
+    gpus: Option<u64>,
     binds: String,
     at_capacity: Option<Numbers>,
     tried: Vec<TriedDocument<'a>>,
@@ -100,16 +98,22 @@ impl CapacityReport {
                 .iter()
                 .map(|it| it.missed)
                 .fold(f64::INFINITY, f64::min);
+            let why = self.capacity.ended_because();
+            let why = why.map_or_else(String::new, |why| {
+                format!("; below it: {}", first_line(why))
+            });
             return format!(
-                "No load meets {slos}: even {} misses it ({})",
-                self.kind.with_unit(lowest),
+                "No load meets {slos}: even {} misses it ({}){why}",
+                self.capacity.kind.with_unit(lowest),
                 self.missed_in_words()
             );
         }
-        if self.capacity.is_unlimited() {
+        if self.capacity.is_at_least() {
+            let why = self.capacity.ended_because();
+            let why = why.map_or_else(String::new, |why| format!(" ({})", first_line(why)));
             return format!(
-                "{} and more meet {slos}: nothing that was tried misses it",
-                self.kind.with_unit(self.capacity.mean())
+                "{} and more meet {slos}: no higher load that was tried misses it{why}",
+                self.capacity.kind.with_unit(self.capacity.mean())
             );
         }
         let interval = self.capacity.interval().map_or_else(String::new, |it| {
@@ -117,7 +121,7 @@ impl CapacityReport {
         });
         format!(
             "{}{interval} meet {slos}",
-            self.kind.with_unit(self.capacity.mean())
+            self.capacity.kind.with_unit(self.capacity.mean())
         )
     }
 
@@ -170,7 +174,7 @@ impl CapacityReport {
         format!(
             "{} at {}; {held_back}",
             misses.join(", "),
-            self.kind.with_unit(*missed)
+            self.capacity.kind.with_unit(*missed)
         )
     }
 
@@ -194,26 +198,27 @@ impl CapacityReport {
             let _ = write!(text, "\n{}", self.tried_table().to_text());
         }
         if let Some(check) = &self.formula {
-            let _ = write!(text, "\n{}", formula::to_text(check, self.kind));
+            let _ = write!(text, "\n{}", formula::to_text(check));
         }
         text
     }
 
     fn servers_in_words(&self) -> Option<String> {
         let servers = self.servers?;
-        let rate = LoadKind::Rate.with_unit(servers.rate_per_s);
+        let kind = self.capacity.kind;
+        let rate = kind.with_unit(servers.rate_per_s);
         Some(match servers.fewest {
             None => format!("none are enough for {rate}"),
             Some(fewest) => {
-                let share = LoadKind::Rate.with_unit(servers.rate_per_s / f64::from(fewest));
-                let gpus = fewest * self.gpus;
+                let share = kind.with_unit(servers.rate_per_s / f64::from(fewest));
+                let gpus = u64::from(fewest) * u64::from(self.gpus);
                 let one_less = if fewest > 1 {
                     format!("; {} would miss it", fewest - 1)
                 } else {
                     String::new()
                 };
                 format!(
-                    "{fewest} for {rate} ({gpus} GPUs): {share} each, shared out at random{one_less}"
+                    "{fewest} for {rate} ({gpus} GPUs): {share} each, arriving in the same manner{one_less}"
                 )
             }
         })
@@ -229,14 +234,15 @@ impl CapacityReport {
             return "-".to_owned();
         };
         format!(
-            "TTFT p99 {} · TPOT p99 {} · E2E p99 {} · {} waiting and {} running on average · KV peak {} (at {})",
+            "TTFT p99 {} · TPOT p99 {} · E2E p99 {} · {} waiting and {} running on average · KV peak {} (seed {}, at {})",
             or_unknown(summary.latency.ttft.p99, duration),
             or_unknown(summary.latency.tpot.p99, duration),
             or_unknown(summary.latency.e2e.p99, duration),
             or_unknown(summary.queue.depth.mean, rounded),
             or_unknown(summary.queue.running.mean, rounded),
             or_unknown(summary.kv.usage.max, percent),
-            self.kind.with_unit(bracket.met)
+            bracket.seed,
+            self.capacity.kind.with_unit(bracket.met)
         )
     }
 
@@ -277,21 +283,16 @@ impl CapacityReport {
         let mut tried: Vec<&Tried> = self.tried.iter().collect();
         let gain = |tried: &Tried| tried.gain_per_gpu(&self.capacity).unwrap_or(0.0);
         tried.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
-        let unit = match self.kind {
-            LoadKind::Rate => "req/s",
-            LoadKind::Concurrency => "clients",
-        };
+        let unit = self.capacity.kind.unit();
         let rows = tried.into_iter().map(|tried| {
-            let times = tried
-                .capacity
-                .as_ref()
-                .and_then(|it| it.times(&self.capacity));
-            let capacity = tried.capacity.as_ref().map(Capacity::mean);
+            let capacity = tried.capacity.as_ref();
+            let times = capacity.ok().and_then(|it| it.times(&self.capacity));
             vec![
                 Cell::words(tried.remedy.name.clone()),
                 match capacity {
-                    None => Cell::words("does not fit"),
-                    some => Cell::number(some, rounded),
+                    Err(why) => Cell::words(why.clone()),
+                    Ok(capacity) if capacity.is_none() => Cell::words("none"),
+                    Ok(capacity) => capacity_cell(capacity),
                 },
                 times_cell(times),
                 Cell::number(tried.gain_per_gpu(&self.capacity), |it| format!("{it:.2}×")),
@@ -324,14 +325,11 @@ impl CapacityReport {
             scenario_hash: &self.setting.scenario_hash,
             seed: self.setting.seed,
             runs: self.capacity.runs(),
-            of: match self.kind {
-                LoadKind::Rate => "requests_per_s",
-                LoadKind::Concurrency => "concurrency",
-            },
+            of: self.capacity.kind.name(),
             slo: self.slos.iter().map(ToString::to_string).collect(),
             capacity: (!self.is_impossible()).then(|| self.capacity.mean()),
             ci95: self.capacity.interval(),
-            is_unlimited: self.capacity.is_unlimited(),
+            is_at_least: self.capacity.is_at_least(),
             seeds: self
                 .capacity
                 .brackets
@@ -342,7 +340,7 @@ impl CapacityReport {
             gpus: self
                 .servers
                 .and_then(|it| it.fewest)
-                .map(|servers| servers * self.gpus),
+                .map(|servers| u64::from(servers) * u64::from(self.gpus)),
             binds: self.missed_in_words(),
             at_capacity: at_met.map(Numbers::of),
             tried: self
@@ -360,11 +358,12 @@ impl CapacityReport {
         let times = tried
             .capacity
             .as_ref()
+            .ok()
             .and_then(|it| it.times(&self.capacity));
         TriedDocument {
             change: &tried.remedy.name,
             set: &tried.remedy.changes,
-            capacity: tried.capacity.as_ref().map(Capacity::mean),
+            capacity: tried.capacity.as_ref().ok().map(Capacity::mean),
             times: times.map(|(mean, _)| mean),
             times_ci95: times.and_then(|(_, interval)| interval),
             times_per_gpu: tried.gain_per_gpu(&self.capacity),
@@ -390,7 +389,7 @@ impl CapacityReport {
             });
         }
         if let Some(check) = &self.formula {
-            sections.push(formula::section(check, self.kind));
+            sections.push(formula::section(check));
         }
         sections.push(self.setting.section());
         Page {
@@ -414,6 +413,28 @@ fn times_cell(times: Option<(f64, Option<Interval>)>) -> Cell {
             None => format!("{mean:.2}×"),
         }
     })
+}
+
+/// A capacity for a table; more may be possible if no load missed the objectives.
+pub(super) fn capacity_cell(capacity: &Capacity) -> Cell {
+    let more = if capacity.is_at_least() {
+        " or more"
+    } else {
+        ""
+    };
+    Cell::number(Some(capacity.mean()), |mean| match capacity.interval() {
+        Some(it) => format!(
+            "{} [{}, {}]{more}",
+            rounded(mean),
+            rounded(it.low.max(0.0)),
+            rounded(it.high)
+        ),
+        None => format!("{}{more}", rounded(mean)),
+    })
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or("")
 }
 
 impl SeedDocument {

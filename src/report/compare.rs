@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::capacity::capacity_cell;
 use super::chart::Drawing;
 use super::json::{Numbers, Tool};
 use super::numbers;
@@ -11,9 +12,9 @@ use super::page::{Block, Page, Section, Tone};
 use super::setting::Setting;
 use super::table::{Cell, Column, Table};
 use super::why::what_binds;
-use crate::metrics::{Slo, all_met};
+use crate::metrics::Slo;
 use crate::stats::{Interval, rounded};
-use crate::study::{Better, Capacity, Contender, Contest, Difference, LoadKind, Measure};
+use crate::study::{Better, Capacity, Contender, Contest, Difference, LoadKind, Measure, is_met};
 
 /// A contest and what it was made of.
 pub struct CompareReport {
@@ -129,13 +130,8 @@ impl CompareReport {
         let slos: Vec<String> = self.slos().iter().map(numbers::slo).collect();
         let slos = slos.join(" and ");
         let load = match self.contest.kind {
-            LoadKind::Rate => "the rate",
+            LoadKind::Rate | LoadKind::SessionRate => "the rate of",
             LoadKind::Concurrency => "as many clients as",
-        };
-        let of = if self.contest.kind == LoadKind::Rate {
-            " of"
-        } else {
-            ""
         };
         if mine.is_none() {
             return format!("None of them meets {slos} at any load");
@@ -154,17 +150,24 @@ impl CompareReport {
         let Some((times, interval)) = mine.times(theirs) else {
             return format!("{} meets {slos} up to {at}{never}", best.name);
         };
+        let may_be_chance = interval.is_some_and(|it| it.low <= 1.0);
         let interval = interval.map_or_else(String::new, |it| {
             format!(" [{}, {}]", rounded(it.low), rounded(it.high))
         });
         if times < 1.005 {
             return format!(
-                "{} and {} carry the same under {slos}: {at}",
+                "{} and {} carry the same under {slos}: {at}{never}",
                 best.name, next.name
             );
         }
+        let chance = if may_be_chance {
+            ", which may be chance,"
+        } else {
+            ""
+        };
+        let more = if mine.is_at_least() { " or more" } else { "" };
         format!(
-            "{} serves {}x{interval} {load}{of} {} under {slos}: {at}{never}",
+            "{} serves {}x{interval}{chance} {load} {} under {slos}: {at}{more}{never}",
             best.name,
             rounded(times),
             next.name
@@ -224,10 +227,10 @@ impl CompareReport {
             columns.push(Column::words("SLO"));
         }
         if has_capacity {
-            columns.push(Column::numbers(match self.contest.kind {
-                LoadKind::Rate => "capacity (req/s)",
-                LoadKind::Concurrency => "capacity (clients)",
-            }));
+            columns.push(Column::numbers(format!(
+                "capacity ({})",
+                self.contest.kind.unit()
+            )));
         }
         columns.extend(measures.iter().map(|it| Column::numbers(it.short_name())));
         columns.push(Column::words("what binds"));
@@ -241,7 +244,11 @@ impl CompareReport {
                 }));
             }
             if has_capacity {
-                row.push(capacity_cell(contender.capacity.as_ref()));
+                row.push(match &contender.capacity {
+                    None => Cell::words("-"),
+                    Some(capacity) if capacity.is_none() => Cell::words("none"),
+                    Some(capacity) => capacity_cell(capacity),
+                });
             }
             row.extend(measures.iter().map(|measure| {
                 let value = measure.of(&contender.pooled);
@@ -354,30 +361,7 @@ impl CompareReport {
 
 /// Whether all objectives are met at the scenario's own load; `None` if that cannot be told, or if there are none.
 fn meets(contender: &Contender) -> Option<bool> {
-    all_met(&contender.input.slos, &contender.pooled)
-}
-
-fn capacity_cell(capacity: Option<&Capacity>) -> Cell {
-    let Some(capacity) = capacity else {
-        return Cell::words("-");
-    };
-    if capacity.is_none() {
-        return Cell::words("none");
-    }
-    let more = if capacity.is_unlimited() {
-        " or more"
-    } else {
-        ""
-    };
-    Cell::number(Some(capacity.mean()), |mean| match capacity.interval() {
-        Some(it) => format!(
-            "{} [{}, {}]{more}",
-            rounded(mean),
-            rounded(it.low.max(0.0)),
-            rounded(it.high)
-        ),
-        None => format!("{}{more}", rounded(mean)),
-    })
+    is_met(&contender.input.slos, &contender.pooled)
 }
 
 /// A difference with its sign; whether it may as well be nothing shows in the interval.

@@ -10,9 +10,9 @@ use super::numbers::{self, duration, milliseconds, or_unknown, percent};
 use super::page::{Block, Page, Section, Tone};
 use super::setting::Setting;
 use super::table::{Cell, Column, Table};
-use crate::metrics::{LatencySummary, Metric, Slo, all_met};
+use crate::metrics::{LatencySummary, Metric, Slo};
 use crate::stats::rounded;
-use crate::study::{Curve, CurvePoint, LoadKind, MEASURES};
+use crate::study::{Curve, CurvePoint, LoadKind, MEASURES, is_met};
 
 /// A curve and what it was made of.
 pub struct CurveReport {
@@ -52,6 +52,7 @@ struct Document<'a> {
     formula_users: Option<f64>,
     formula_load: Option<f64>,
     slo_met_up_to: Option<f64>,
+    is_interrupted: bool,
     points: Vec<PointDocument>,
 }
 
@@ -116,20 +117,21 @@ impl CurveReport {
                 ),
             },
         ];
-        if let Some(users) = self.formula_users {
-            let load = curve.load_with_users(users);
+        if let Some(users_at_once) = self.formula_users {
+            let load = curve.load_with_users(users_at_once);
             let users = format!(
                 "(memory - weights) / KV per user = {} users",
-                rounded(users)
+                rounded(users_at_once)
             );
             let meaning = match (curve.kind, load) {
                 (LoadKind::Concurrency, _) => users,
-                (LoadKind::Rate, Some(load)) => {
+                (_, Some(load)) => {
                     format!("{users}, who are there at once at {}", unit(load))
                 }
-                (LoadKind::Rate, None) => {
-                    format!("{users}, more than are ever there at once on this curve")
+                (_, None) if curve.always_has_more_than(users_at_once) => {
+                    format!("{users}, fewer than are there at once at the lowest load")
                 }
+                (_, None) => format!("{users}, more than are ever there at once on this curve"),
             };
             places.push(Place {
                 name: "formula",
@@ -158,7 +160,17 @@ impl CurveReport {
         }
         let names: Vec<String> = self.slos.iter().map(numbers::slo).collect();
         let met = self.slo_met_up_to().map_or_else(
-            || "missed at the first load".to_owned(),
+            || {
+                let first = self
+                    .curve
+                    .points
+                    .first()
+                    .and_then(|point| self.meets(point));
+                match first {
+                    None => "unknown: too few samples to judge it".to_owned(),
+                    _ => "missed at the first load".to_owned(),
+                }
+            },
             |load| format!("met up to {}", self.curve.kind.with_unit(load)),
         );
         format!("{:<10}{met} ({})\n", "SLO", names.join(", "))
@@ -166,10 +178,7 @@ impl CurveReport {
 
     /// The points as a table.
     pub fn table(&self) -> Table {
-        let load = match self.curve.kind {
-            LoadKind::Rate => "req/s",
-            LoadKind::Concurrency => "clients",
-        };
+        let load = self.curve.kind.unit();
         let headings = [
             "TTFT p50 (ms)",
             "p95",
@@ -230,7 +239,7 @@ impl CurveReport {
 
     /// Whether all objectives are met; `None` if that cannot be told.
     fn meets(&self, point: &CurvePoint) -> Option<bool> {
-        all_met(&self.slos, &point.summary)
+        is_met(&self.slos, &point.summary)
     }
 
     /// One JSON object, a line break at its end.
@@ -242,10 +251,7 @@ impl CurveReport {
             scenario_hash: &self.setting.scenario_hash,
             seed: self.setting.seed,
             runs: curve.runs,
-            load: match curve.kind {
-                LoadKind::Rate => "requests_per_s",
-                LoadKind::Concurrency => "concurrency",
-            },
+            load: curve.kind.name(),
             knee: curve.knee().map(|point| point.load),
             kv_full_from: curve.kv_full_from().map(|point| point.load),
             queue_from: curve.queue_from().map(|point| point.load),
@@ -254,6 +260,7 @@ impl CurveReport {
                 .formula_users
                 .and_then(|users| curve.load_with_users(users)),
             slo_met_up_to: self.slo_met_up_to(),
+            is_interrupted: curve.is_interrupted,
             points: curve
                 .points
                 .iter()
@@ -270,10 +277,7 @@ impl CurveReport {
 
     /// A line a point: the load, then every number by its name; unknown ones are empty.
     pub fn to_csv(&self) -> String {
-        let load = match self.curve.kind {
-            LoadKind::Rate => "rate_per_s",
-            LoadKind::Concurrency => "concurrency",
-        };
+        let load = self.curve.kind.name();
         let names: Vec<&str> = MEASURES.iter().map(|measure| measure.name).collect();
         let mut text = format!("{load},{}\n", names.join(","));
         for point in &self.curve.points {

@@ -8,7 +8,7 @@ use super::numbers::percent;
 use super::page::{Block, Section};
 use super::table::{Cell, Column, Table};
 use crate::stats::rounded;
-use crate::study::{FormulaCheck, LoadKind};
+use crate::study::FormulaCheck;
 
 #[derive(Serialize)]
 pub(super) struct Document {
@@ -41,6 +41,7 @@ impl Document {
             drafts_kv_bytes_times: check
                 .drafts
                 .as_ref()
+                .ok()
                 .map(|drafts| drafts.bytes_per_token.0 as f64 / drafts.bytes_per_token.1 as f64),
             static_output_tokens_times: static_times(check),
             concurrency_under_slo: check.under_slo.as_ref().map(crate::study::Capacity::mean),
@@ -48,14 +49,11 @@ impl Document {
     }
 }
 
-/// Output tokens of static batches, as a part of those of continuous batching.
+/// Output tokens of static batches, as a part of those of continuous batching without a prefix cache.
 fn static_times(check: &FormulaCheck) -> Option<f64> {
-    let tokens = check
-        .static_batch
-        .as_ref()?
-        .throughput
-        .output_tokens_per_s?;
-    Some(tokens / check.filled.summary.throughput.output_tokens_per_s?)
+    let tokens = check.static_batch.throughput.output_tokens_per_s?;
+    let continuous = check.prefix.as_ref().map_or(&check.filled, |(_, off)| off);
+    Some(tokens / continuous.summary.throughput.output_tokens_per_s?)
 }
 
 /// What the formula says and each thing that it leaves out: name, users, meaning.
@@ -82,9 +80,13 @@ fn rows(check: &FormulaCheck) -> Vec<(&'static str, Option<f64>, String)> {
         (
             "simulated, memory alone",
             Some(check.filled.users),
-            format!(
-                "running at once (median over time), with requests waiting all the time; contexts grow as they are written, and blocks run out: {preemptions} preemptions"
-            ),
+            if check.filled.is_full {
+                format!(
+                    "running at once (median over time) while others wait; contexts grow as they are written, and blocks run out: {preemptions} preemptions"
+                )
+            } else {
+                "at least: these requests never filled the memory (too few rows, or clients that pause)".to_owned()
+            },
         ),
         (
             "1 all contexts alike",
@@ -113,10 +115,14 @@ fn rows(check: &FormulaCheck) -> Vec<(&'static str, Option<f64>, String)> {
         Some(capacity) => (
             "5 latency target",
             Some(capacity.mean()),
-            format!(
-                "clients until an SLO is missed: {} of what memory holds",
-                percent(capacity.mean() / check.filled.users)
-            ),
+            if capacity.is_at_least() {
+                "clients and more: no SLO is missed by as many as were tried".to_owned()
+            } else {
+                format!(
+                    "clients until an SLO is missed: {} of what memory holds",
+                    percent(capacity.mean() / check.filled.users)
+                )
+            },
         ),
     });
     rows
@@ -148,9 +154,9 @@ fn prefix_row(check: &FormulaCheck) -> Row {
 }
 
 fn drafts_row(check: &FormulaCheck) -> Row {
-    let Some(drafts) = &check.drafts else {
-        let why = "drafts are on already, or the scenario gives the number of blocks";
-        return ("3 speculative decoding", None, why.to_owned());
+    let drafts = match &check.drafts {
+        Ok(drafts) => drafts,
+        Err(why) => return ("3 speculative decoding", None, (*why).to_owned()),
     };
     let (with, without) = drafts.bytes_per_token;
     let (blocks_with, blocks_without) = drafts.blocks;
@@ -166,24 +172,22 @@ fn drafts_row(check: &FormulaCheck) -> Row {
 }
 
 fn static_row(check: &FormulaCheck) -> Row {
-    let Some(batch) = &check.static_batch else {
-        return ("4 static batching", None, "not measured".to_owned());
-    };
+    let batch = &check.static_batch;
     let tokens = static_times(check).map_or_else(String::new, |times| {
         format!("{} of the output tokens per second", percent(times))
     });
     let rows = batch.gpu.mean_batch.zip(batch.queue.running.mean);
     let idle = rows.map_or_else(String::new, |(rows, running)| {
         format!(
-            "; of {} rows in a step {} were still wanted",
+            "; steps have {} rows on average, and {} requests are still being served",
             rounded(rows),
-            rounded(running.min(rows))
+            rounded(running)
         )
     });
     (
         "4 static batching",
         batch.queue.running.mean,
-        format!("running on average in batches of that size: {tokens}{idle}"),
+        format!("served at once on average in batches of that size: {tokens}{idle}"),
     )
 }
 
@@ -206,13 +210,13 @@ fn table(check: &FormulaCheck) -> Table {
     }
 }
 
-pub(super) fn to_text(check: &FormulaCheck, kind: LoadKind) -> String {
+pub(super) fn to_text(check: &FormulaCheck) -> String {
     let mut text = table(check).to_text();
-    let _ = writeln!(text, "{}", conclusion(check, kind));
+    let _ = writeln!(text, "{}", conclusion(check));
     text
 }
 
-fn conclusion(check: &FormulaCheck, _kind: LoadKind) -> String {
+fn conclusion(check: &FormulaCheck) -> String {
     let slo = check
         .under_slo
         .as_ref()
@@ -226,12 +230,9 @@ fn conclusion(check: &FormulaCheck, _kind: LoadKind) -> String {
     )
 }
 
-pub(super) fn section(check: &FormulaCheck, kind: LoadKind) -> Section {
+pub(super) fn section(check: &FormulaCheck) -> Section {
     Section {
         heading: "The formula against the simulation".to_owned(),
-        blocks: vec![
-            Block::Text(conclusion(check, kind)),
-            Block::Table(table(check)),
-        ],
+        blocks: vec![Block::Text(conclusion(check)), Block::Table(table(check))],
     }
 }

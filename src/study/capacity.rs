@@ -2,13 +2,15 @@
 //! their spread gives the interval.
 
 use super::load::{LoadDial, LoadKind};
+use super::met::is_met;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::config::Flag;
-use crate::metrics::{Slo, SloOutcome, Summary, all_met};
+use crate::metrics::{Slo, SloOutcome, Summary};
 use crate::stats::{Interval, confidence_interval_95};
 
 /// What is asked.
+#[derive(Clone)]
 pub struct CapacityQuestion<'a> {
     /// The scenario, which has objectives.
     pub base: &'a Base,
@@ -16,184 +18,274 @@ pub struct CapacityQuestion<'a> {
     pub dial: &'a LoadDial,
     /// What is changed of the scenario besides.
     pub changes: &'a [Flag],
-    /// Runs at each load.
-    pub seeds: u32,
-    /// Where to begin the search.
+    /// Seeds to search with.
+    pub seeds: &'a [u64],
+    /// Where to begin the search. Searches that are to be compared begin at the same load, so that they try the same ones.
     pub start: f64,
 }
 
 /// A capacity.
 #[derive(Clone, Debug)]
 pub struct Capacity {
+    /// What it is in.
+    pub kind: LoadKind,
     /// What was found with each seed; at least one.
     pub brackets: Vec<Bracket>,
 }
 
-/// The capacity with one seed: between two loads that differ by no more than [`PRECISION`] or by one request.
+/// The capacity with one seed: it lies between two loads that differ by no more than [`PRECISION`] or by one request.
 #[derive(Clone, Debug)]
 pub struct Bracket {
     /// The seed.
     pub seed: u64,
-    /// The highest load at which all objectives were met; 0 if there is none.
+    /// A load at which all objectives were met; 0 if there is none.
     pub met: f64,
     /// The numbers at that load; `None` if there is none.
     pub at_met: Option<Summary>,
-    /// The lowest load above it at which one was missed; infinite if none was found up to the highest load that is tried.
+    /// A load above it at which one was missed; infinite if none was found.
     pub missed: f64,
     /// The numbers at that load.
     pub at_missed: Option<Summary>,
+    /// Why the search ended before it had both.
+    pub ended_because: Option<String>,
     /// How many runs it took.
     pub runs: u32,
 }
 
-/// How an attempt at a load went.
-#[derive(Clone, Debug)]
-pub struct Attempt {
-    /// Its numbers.
-    pub summary: Summary,
-    /// What was asked of them.
-    pub slos: Vec<Slo>,
-}
-
 /// The ratio of the two loads around a capacity.
 pub const PRECISION: f64 = 1.01;
+/// Where a search begins if the scenario has no load of its own.
+pub const USUAL_START: f64 = 4.0;
 /// No search goes further from its start than by these factors.
 const FURTHEST_DOWN: f64 = 1e-4;
 const FURTHEST_UP: f64 = 1e5;
-/// Clients who gave up have not been served, and no latency of theirs is known. From this share of them on nothing counts as met: it is
-/// what a 99th percentile leaves out.
-const MOST_GIVEN_UP: f64 = 0.01;
+/// Where no lower load meets the objectives, a higher one may: batches that wait for company are slow at low loads. So often it is doubled.
+const DOUBLED_IN_SEARCH_OF_ANY: i32 = 6;
 
-impl Attempt {
-    /// Whether all objectives were met by a queue that does not grow; `None` if there are too few samples to tell.
-    pub fn is_met(&self) -> Option<bool> {
-        let grows = self.summary.saturation.is_some_and(|it| it.queue_grows);
-        let requests = &self.summary.requests;
-        let gave_up = requests.timed_out as f64 > MOST_GIVEN_UP * requests.arrived as f64;
-        if grows || gave_up {
-            return Some(false);
-        }
-        all_met(&self.slos, &self.summary)
-    }
+/// How an attempt at a load went.
+enum Attempt {
+    Met(Summary),
+    Missed(Summary),
+    /// It could not be made, or not be judged.
+    Unknown(String),
 }
 
 impl CapacityQuestion<'_> {
     /// Searches with every seed, several at a time.
     pub fn answer(&self, workers: &Workers, simulate: &Simulate) -> Result<Capacity, Stopped> {
-        let input = self.input(self.start)?;
-        let seeds: Vec<u64> = input.seeds(self.seeds).collect();
         let mut brackets = Vec::new();
         let done = workers.in_order(
-            seeds.len(),
-            |number| self.search(seeds[number], simulate),
+            self.seeds.len(),
+            |number| self.search(self.seeds[number], simulate),
             |_, bracket| {
                 brackets.push(bracket);
                 Next::GoOn
             },
         );
         done.map_err(|(_, stopped)| stopped)?;
-        Ok(Capacity { brackets })
+        Ok(Capacity {
+            kind: self.dial.kind(),
+            brackets,
+        })
     }
 
-    /// The scenario at a load.
-    pub fn input(&self, load: f64) -> Result<Input, Stopped> {
+    /// Whether a run at a load meets the objectives; `None` if that cannot be told.
+    pub fn holds(
+        &self,
+        load: f64,
+        seed: u64,
+        simulate: &Simulate,
+    ) -> Result<Option<bool>, Stopped> {
+        let (input, summary) = self.run(load, seed, simulate)?;
+        Ok(is_met(&input.slos, &summary))
+    }
+
+    fn run(&self, load: f64, seed: u64, simulate: &Simulate) -> Result<(Input, Summary), Stopped> {
         let mut flags = self.changes.to_vec();
-        flags.push(self.dial.flag(load));
+        flags.extend(self.dial.flags(load));
+        let at = || self.dial.kind().with_unit(load);
         let read = self.base.with(&flags);
-        read.map_err(|problem| Stopped::Invalid(self.dial.kind().with_unit(load), problem))
-    }
-
-    /// One run at a load.
-    pub fn attempt(&self, load: f64, seed: u64, simulate: &Simulate) -> Result<Attempt, Stopped> {
-        let input = self.input(load)?;
-        let at = |message| format!("at {}: {message}", self.dial.kind().with_unit(load));
+        let input = read.map_err(|problem| Stopped::Invalid(at(), problem))?;
         let recording = simulate(&input, seed).map_err(|stopped| match stopped {
-            Stopped::Failed(message) => Stopped::Failed(at(message)),
+            Stopped::Failed(message) => Stopped::Failed(format!("at {}: {message}", at())),
             other => other,
         })?;
-        Ok(Attempt {
-            summary: Summary::of(&recording),
-            slos: input.slos,
+        Ok((input, Summary::of(&recording)))
+    }
+
+    fn attempt(&self, load: f64, seed: u64, simulate: &Simulate) -> Result<Attempt, Stopped> {
+        let (input, summary) = match self.run(load, seed, simulate) {
+            Ok(done) => done,
+            // A load that no scenario may have, or that would run for months, ends the search in its direction.
+            Err(Stopped::Failed(message)) => return Ok(Attempt::Unknown(message)),
+            Err(Stopped::Invalid(at, problem)) => {
+                return Ok(Attempt::Unknown(format!("{at}: {problem}")));
+            }
+            Err(Stopped::Interrupted) => return Err(Stopped::Interrupted),
+        };
+        Ok(match is_met(&input.slos, &summary) {
+            Some(true) => Attempt::Met(summary),
+            Some(false) => Attempt::Missed(summary),
+            None => Attempt::Unknown(self.too_few(load, &input.slos, &summary)),
         })
     }
 
     /// Doubles or halves until one load is met and another is not, then halves what lies between them.
     fn search(&self, seed: u64, simulate: &Simulate) -> Result<Bracket, Stopped> {
         let kind = self.dial.kind();
-        let mut bracket = Bracket {
+        let mut bracket = Bracket::empty(seed);
+        let start = kind.rounded(self.start);
+        if !bracket.take(start, self.attempt(start, seed, simulate)?) {
+            let why = bracket.ended_because.take().unwrap_or_default();
+            return Err(Stopped::Failed(why));
+        }
+        let next_down = |bracket: &Bracket| kind.rounded(bracket.missed / 2.0);
+        while bracket.at_met.is_none() {
+            let load = next_down(&bracket);
+            if load >= bracket.missed || load < self.start * FURTHEST_DOWN {
+                break;
+            }
+            if !bracket.take(load, self.attempt(load, seed, simulate)?) {
+                break;
+            }
+        }
+        if bracket.at_met.is_none() {
+            self.look_above(&mut bracket, start, simulate)?;
+        }
+        let most = start.max(1.0) * FURTHEST_UP;
+        while bracket.at_met.is_some() && bracket.missed.is_infinite() {
+            let load = kind.rounded(bracket.met * 2.0);
+            if load > most || !bracket.take(load, self.attempt(load, seed, simulate)?) {
+                break;
+            }
+        }
+        while bracket.at_met.is_some() && bracket.missed > bracket.met * PRECISION {
+            let load = kind.rounded((bracket.met * bracket.missed).sqrt());
+            let is_between = load > bracket.met && load < bracket.missed;
+            if !is_between || !bracket.take(load, self.attempt(load, seed, simulate)?) {
+                break;
+            }
+        }
+        Ok(bracket)
+    }
+
+    /// Looks for a load above `start` that is met, where none below it is.
+    fn look_above(
+        &self,
+        bracket: &mut Bracket,
+        start: f64,
+        simulate: &Simulate,
+    ) -> Result<(), Stopped> {
+        let below = bracket.clone();
+        for doubled in 1..=DOUBLED_IN_SEARCH_OF_ANY {
+            let load = self.dial.kind().rounded(start * 2.0_f64.powi(doubled));
+            let attempt = self.attempt(load, bracket.seed, simulate)?;
+            let is_met = matches!(attempt, Attempt::Met(_));
+            if is_met {
+                // Whatever was missed lies below.
+                (bracket.missed, bracket.at_missed) = (f64::INFINITY, None);
+                bracket.ended_because = None;
+            }
+            if !bracket.take(load, attempt) || is_met {
+                break;
+            }
+        }
+        if bracket.at_met.is_none() {
+            let runs = bracket.runs;
+            *bracket = Bracket { runs, ..below };
+        }
+        Ok(())
+    }
+
+    fn too_few(&self, load: f64, slos: &[Slo], summary: &Summary) -> String {
+        let at = self.dial.kind().with_unit(load);
+        let requests = &summary.requests;
+        if requests.finished == 0 {
+            return format!(
+                "at {at} no request finishes: {} of {} are rejected\n = help: shorten prompts, or raise server.max_model_len",
+                requests.rejected, requests.arrived
+            );
+        }
+        let is_unknown = |slo: &&Slo| slo.judge(summary).outcome == SloOutcome::Unknown;
+        let slo = slos.iter().find(is_unknown);
+        let samples = slo.map_or(0, |slo| summary.latency.of(slo.metric).count);
+        let name = slo.map_or_else(String::new, ToString::to_string);
+        if samples == 0 {
+            return format!(
+                "at {at} nothing can be said of {name}: responses come as a whole, or are a single token\n = help: ask for another latency, such as e2e.p99"
+            );
+        }
+        format!(
+            "at {at} a run has {samples} samples, too few to judge {name}\n = help: a p99 needs 1,000 requests, a p99.9 10,000: raise workload.requests (or the duration, or a trace's limit), or ask for another statistic"
+        )
+    }
+}
+
+impl Bracket {
+    const fn empty(seed: u64) -> Self {
+        Self {
             seed,
             met: 0.0,
             at_met: None,
             missed: f64::INFINITY,
             at_missed: None,
+            ended_because: None,
             runs: 0,
-        };
-        let mut load = kind.rounded(self.start);
-        let (least, most) = (self.start * FURTHEST_DOWN, self.highest()?);
-        loop {
-            let attempt = self.attempt(load, seed, simulate)?;
-            bracket.runs += 1;
-            let Some(is_met) = attempt.is_met() else {
-                return Err(Stopped::Failed(self.too_few(load, &attempt)));
-            };
-            if is_met {
-                (bracket.met, bracket.at_met) = (load, Some(attempt.summary));
-            } else {
-                (bracket.missed, bracket.at_missed) = (load, Some(attempt.summary));
-            }
-            let next = if bracket.missed.is_infinite() {
-                kind.rounded(load * 2.0)
-            } else if bracket.at_met.is_none() {
-                kind.rounded(load / 2.0)
-            } else {
-                kind.rounded((bracket.met * bracket.missed).sqrt())
-            };
-            let is_close = bracket.missed <= bracket.met * PRECISION;
-            let is_new = next > bracket.met && next < bracket.missed;
-            if is_close || !is_new || next < least || next > most {
-                return Ok(bracket);
-            }
-            load = next;
         }
     }
 
-    /// The highest load that is tried: more clients than requests change nothing.
-    fn highest(&self) -> Result<f64, Stopped> {
-        let furthest = self.start * FURTHEST_UP;
-        let requests = match self.dial.kind() {
-            LoadKind::Rate => None,
-            LoadKind::Concurrency => self.input(self.start)?.requests_expected(),
-        };
-        Ok(requests.map_or(furthest, |requests| furthest.min(2.0 * requests as f64)))
+    /// Takes an attempt in; false if it told nothing.
+    fn take(&mut self, load: f64, attempt: Attempt) -> bool {
+        self.runs += 1;
+        match attempt {
+            Attempt::Met(summary) => (self.met, self.at_met) = (load, Some(summary)),
+            Attempt::Missed(summary) => (self.missed, self.at_missed) = (load, Some(summary)),
+            Attempt::Unknown(why) => {
+                self.ended_because = Some(why);
+                return false;
+            }
+        }
+        true
     }
 
-    fn too_few(&self, load: f64, attempt: &Attempt) -> String {
-        let is_unknown = |slo: &&Slo| slo.judge(&attempt.summary).outcome == SloOutcome::Unknown;
-        let slo = attempt.slos.iter().find(is_unknown);
-        let (samples, name) = slo.map_or((0, String::new()), |slo| {
-            (
-                attempt.summary.latency.of(slo.metric).count,
-                slo.to_string(),
-            )
-        });
-        format!(
-            "at {} a run has {samples} samples, too few to judge {name}\n = help: a p99 needs 1,000 requests, a p99.9 10,000: raise workload.requests, or ask for another statistic",
-            self.dial.kind().with_unit(load)
-        )
+    /// The capacity: what lies in the middle of the two loads, or the lower one if it is known exactly or nothing is known above it; 0 if there
+    /// is none.
+    pub fn capacity(&self, kind: LoadKind) -> f64 {
+        if self.missed.is_infinite()
+            || kind == LoadKind::Concurrency && self.missed <= self.met + 1.0
+        {
+            return self.met;
+        }
+        (self.met * self.missed).sqrt()
     }
 }
 
 impl Capacity {
-    /// The mean over the seeds.
-    pub fn mean(&self) -> f64 {
-        let sum: f64 = self.brackets.iter().map(|bracket| bracket.met).sum();
-        sum / self.brackets.len() as f64
+    /// What each seed found.
+    pub fn values(&self) -> Vec<f64> {
+        self.brackets
+            .iter()
+            .map(|bracket| bracket.capacity(self.kind))
+            .collect()
     }
 
-    /// The 95 % interval of the mean over the seeds; `None` of one seed.
+    /// The mean over the seeds.
+    pub fn mean(&self) -> f64 {
+        let values = self.values();
+        values.iter().sum::<f64>() / values.len() as f64
+    }
+
+    /// The 95 % interval of the mean over the seeds, wider by what the search leaves open; `None` of one seed.
     pub fn interval(&self) -> Option<Interval> {
-        let values: Vec<f64> = self.brackets.iter().map(|bracket| bracket.met).collect();
-        confidence_interval_95(&values)
+        let interval = confidence_interval_95(&self.values())?;
+        let open = match self.kind {
+            LoadKind::Concurrency => 1.0,
+            LoadKind::Rate | LoadKind::SessionRate => PRECISION.sqrt(),
+        };
+        Some(Interval {
+            low: interval.low / open,
+            high: interval.high * open,
+        })
     }
 
     /// Whether no seed found a load at which all objectives are met.
@@ -201,23 +293,36 @@ impl Capacity {
         self.brackets.iter().all(|bracket| bracket.at_met.is_none())
     }
 
-    /// Whether some seed found no load at which any is missed.
-    pub fn is_unlimited(&self) -> bool {
+    /// Whether some seed found no load at which any is missed, so that its capacity may be higher than what is said.
+    pub fn is_at_least(&self) -> bool {
         self.brackets
             .iter()
             .any(|bracket| bracket.missed.is_infinite())
     }
 
-    /// How many times as much as `other`, seed by seed, with the 95 % interval of that; `None` if the other is nothing.
+    /// Why a search ended before it had found the capacity of its seed.
+    pub fn ended_because(&self) -> Option<&str> {
+        let mut whys = self
+            .brackets
+            .iter()
+            .filter_map(|it| it.ended_because.as_deref());
+        whys.next()
+    }
+
+    /// How many times as much as `other`: the geometric mean over the seeds, which is one over what the other is of this, with the 95 %
+    /// interval of that; `None` if a seed has no capacity in either.
     pub fn times(&self, other: &Self) -> Option<(f64, Option<Interval>)> {
-        let pairs = self.brackets.iter().zip(&other.brackets);
-        let ratios: Vec<f64> = pairs
-            .map(|(mine, theirs)| mine.met / theirs.met)
-            .filter(|ratio| ratio.is_finite())
-            .collect();
-        let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
-        let all = ratios.len() == self.brackets.len() && !ratios.is_empty();
-        all.then(|| (mean, confidence_interval_95(&ratios)))
+        let pairs = self.values().into_iter().zip(other.values());
+        let logs: Vec<f64> = pairs.map(|(mine, theirs)| (mine / theirs).ln()).collect();
+        let all = !logs.is_empty() && logs.iter().all(|log| log.is_finite());
+        all.then(|| {
+            let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+            let interval = confidence_interval_95(&logs).map(|it| Interval {
+                low: it.low.exp(),
+                high: it.high.exp(),
+            });
+            (mean.exp(), interval)
+        })
     }
 
     /// How many runs it took.

@@ -1,6 +1,6 @@
 //! Variations of a scenario side by side: the same seeds for all, so that they meet the same requests, and differences seed by seed.
 
-use super::capacity::{Capacity, CapacityQuestion};
+use super::capacity::{Capacity, CapacityQuestion, USUAL_START};
 use super::load::{LoadDial, LoadKind};
 use super::measure::Measure;
 use super::stopped::{Simulate, Stopped};
@@ -42,6 +42,10 @@ pub struct Contest {
     pub contenders: Vec<Contender>,
     /// What capacities are in.
     pub kind: LoadKind,
+    /// The seeds of all of them.
+    pub seeds: Vec<u64>,
+    /// What is replaced of scenarios to set their loads, each with the contender's name.
+    pub replaced: Vec<String>,
 }
 
 /// A difference between two variations.
@@ -61,14 +65,16 @@ pub fn contest(
     simulate: &Simulate,
 ) -> Result<Contest, Stopped> {
     let mut inputs = Vec::new();
-    let mut tasks = Vec::new();
-    for (number, variation) in variations.iter().enumerate() {
+    for variation in variations {
         let read = variation.base.with(&variation.changes);
-        let input = read.map_err(|problem| Stopped::Invalid(variation.name.clone(), problem))?;
-        tasks.extend(input.seeds(seeds).map(|seed| (number, seed)));
-        inputs.push(input);
+        inputs.push(read.map_err(|problem| Stopped::Invalid(variation.name.clone(), problem))?);
     }
+    let seeds = common_seeds(&inputs, seeds);
     let kind = inputs.first().map_or(LoadKind::Rate, LoadKind::of);
+    let numbers = 0..inputs.len();
+    let tasks: Vec<(usize, u64)> = numbers
+        .flat_map(|number| seeds.iter().map(move |&seed| (number, seed)))
+        .collect();
     let mut runs: Vec<Vec<Summary>> = inputs.iter().map(|_| Vec::new()).collect();
     let mut pools: Vec<Replications> = inputs.iter().map(|_| Replications::default()).collect();
     let done = workers.in_order(
@@ -99,27 +105,59 @@ pub fn contest(
     Ok(Contest {
         contenders: contenders.collect(),
         kind,
+        seeds,
+        replaced: Vec::new(),
     })
 }
 
+/// The seeds of all variations: those of the first, or its first one alone if none of them draws anything at random.
+fn common_seeds(inputs: &[Input], seeds: u32) -> Vec<u64> {
+    let first = inputs.first().map_or(0, |input| input.scenario.seed);
+    let is_same = inputs.iter().all(Input::is_always_the_same);
+    let count = if is_same { 1 } else { seeds };
+    (first..).take(count as usize).collect()
+}
+
 impl Contest {
-    /// Finds every contender's capacity; otherwise why it cannot be found.
+    /// Finds every contender's capacity, all under the same objectives; otherwise why they cannot be found.
     pub fn find_capacities(
         &mut self,
         variations: &[Variation],
-        seeds: u32,
         workers: &Workers,
         simulate: &Simulate,
     ) -> Result<(), Stopped> {
-        for (contender, variation) in self.contenders.iter_mut().zip(variations) {
+        let failed = |message: &str| Err(Stopped::Failed(message.to_owned()));
+        let mut objectives = self.contenders.iter().map(|it| &it.input.slos);
+        let first = objectives.next();
+        if objectives.any(|slos| Some(slos) != first) {
+            return failed("the objectives differ; give the same to all by --slo");
+        }
+        let mut dials = Vec::new();
+        for contender in &self.contenders {
             let dial = LoadDial::new(self.kind, &contender.input)
                 .map_err(|problem| Stopped::Failed(format!("{}: {problem}", contender.name)))?;
+            if LoadKind::of(&contender.input) != self.kind {
+                return failed(
+                    "some are open loops and some closed ones, which have no load in common",
+                );
+            }
+            let replaced = dial.replaces().into_iter();
+            self.replaced
+                .extend(replaced.map(|what| format!("{}: {what}", contender.name)));
+            dials.push(dial);
+        }
+        self.kind = dials.first().map_or(self.kind, LoadDial::kind);
+        let start = dials.first().zip(self.contenders.first());
+        let start = start.and_then(|(dial, contender)| dial.load_of(&contender.input));
+        let each = self.contenders.iter_mut().zip(variations).zip(&dials);
+        for ((contender, variation), dial) in each {
             let question = CapacityQuestion {
                 base: &variation.base,
-                dial: &dial,
+                dial,
                 changes: &variation.changes,
-                seeds,
-                start: dial.load_of(&contender.input).unwrap_or(1.0),
+                seeds: &self.seeds,
+                // The same for all, so that all try the same loads.
+                start: start.unwrap_or(USUAL_START),
             };
             contender.capacity = Some(question.answer(workers, simulate)?);
         }

@@ -40,6 +40,14 @@ pub struct CurvePoint {
     pub summary: Summary,
 }
 
+impl CurvePoint {
+    /// Requests in the server, running and waiting, mean over time.
+    fn in_server(&self) -> Option<f64> {
+        let queue = &self.summary.queue;
+        Some(queue.running.mean? + queue.depth.mean?)
+    }
+}
+
 /// From this use of KV blocks on memory counts as full: a request more rarely fits.
 const FULL: f64 = 0.99;
 
@@ -80,7 +88,7 @@ impl CurveQuestion<'_> {
         let inputs: Vec<Input> = loads
             .iter()
             .map(|&load| {
-                let with = self.base.with(&[self.dial.flag(load)]);
+                let with = self.base.with(&self.dial.flags(load));
                 with.map_err(|problem| Stopped::Invalid(self.dial.kind().with_unit(load), problem))
             })
             .collect::<Result<_, _>>()?;
@@ -148,17 +156,13 @@ impl Curve {
     }
 
     /// The load at which `users` are in the server at once. Of rates: where the mean number in the server, running and waiting, passes
-    /// it, which by Little's law is rate times E2E latency; between two points by straight line, `None` if no point reaches it.
+    /// it, which by Little's law is rate times E2E latency; between two points by straight line, `None` if that is on none of them.
     pub fn load_with_users(&self, users: f64) -> Option<f64> {
         if self.kind == LoadKind::Concurrency {
             return Some(users);
         }
-        let in_server = |point: &CurvePoint| {
-            let queue = &point.summary.queue;
-            Some(queue.running.mean? + queue.depth.mean?)
-        };
         self.points.windows(2).find_map(|pair| {
-            let (low, high) = (in_server(&pair[0])?, in_server(&pair[1])?);
+            let (low, high) = (pair[0].in_server()?, pair[1].in_server()?);
             (low <= users && users <= high && low < high).then(|| {
                 let part = (users - low) / (high - low);
                 pair[0].load + part * (pair[1].load - pair[0].load)
@@ -166,7 +170,13 @@ impl Curve {
         })
     }
 
-    /// Prompt and output of the mean request [tokens], over the points.
+    /// Whether more than `users` are in the server at once even at the lowest load.
+    pub fn always_has_more_than(&self, users: f64) -> bool {
+        let first = self.points.first().and_then(CurvePoint::in_server);
+        first.is_some_and(|in_server| in_server > users)
+    }
+
+    /// Prompt and output of the mean request [tokens], at the lowest load at which any finished.
     pub fn mean_context_tokens(&self) -> Option<f64> {
         self.points
             .iter()

@@ -1,11 +1,11 @@
 //! The back-of-envelope number of users, (GPU memory - weights) / KV per user, held against the simulation: what each of the things that it
 //! leaves out makes of it, measured one at a time.
 
-use super::capacity::{Capacity, CapacityQuestion};
+use super::capacity::{Capacity, CapacityQuestion, USUAL_START};
 use super::load::{LoadDial, LoadKind};
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Workers, replay};
-use crate::config::Flag;
+use crate::config::{Flag, Workload};
 use crate::metrics::{Contexts, Summary};
 
 /// Lengths of contexts [tokens].
@@ -21,11 +21,13 @@ pub struct ContextLengths {
     pub p95: f64,
 }
 
-/// A server whose memory is the only limit, with clients enough to fill it.
+/// A server with continuous batching whose memory is the only limit, with clients enough to fill it.
 #[derive(Clone, Debug)]
 pub struct Filled {
     /// Requests running at once, median over time.
     pub users: f64,
+    /// Whether others waited more than half of the time: otherwise the clients were too few, or paused, and memory holds more.
+    pub is_full: bool,
     /// All its numbers.
     pub summary: Summary,
 }
@@ -41,7 +43,7 @@ pub struct FormulaCheck {
     pub users_by_mean: f64,
     /// The formula with the P95 context.
     pub users_by_p95: f64,
-    /// The server as it is, filled.
+    /// Filled with the scenario's own requests.
     pub filled: Filled,
     /// Filled with contexts that are all of mean length.
     pub all_mean: Filled,
@@ -49,10 +51,10 @@ pub struct FormulaCheck {
     pub all_p95: Filled,
     /// With the prefix cache and without.
     pub prefix: Option<(Filled, Filled)>,
-    /// With drafts of an EAGLE head: the memory per token with and without, and the server filled.
-    pub drafts: Option<DraftsCost>,
-    /// A static batch as large as the server holds: its numbers.
-    pub static_batch: Option<Summary>,
+    /// With drafts of an EAGLE head: the memory per token with and without, and the server filled; otherwise why that was not measured.
+    pub drafts: Result<DraftsCost, &'static str>,
+    /// Static batches of as many as the server holds without a prefix cache, which they have none of.
+    pub static_batch: Summary,
     /// The highest concurrency that meets the objectives, if there are any.
     pub under_slo: Option<Capacity>,
 }
@@ -102,23 +104,25 @@ impl FormulaQuestion<'_> {
         let clients = (users_by_mean * CLIENTS_PER_USER)
             .clamp(8.0, MOST_CLIENTS)
             .round();
-        let filled = self.filled(&self.own(clients))?;
+        let filled = self.filled(&self.own(clients)?)?;
         // A long context has its prompt and its output longer by the same factor.
         let stretch = contexts.p95 / mean;
         let [all_mean, all_p95] = [1.0, stretch].map(|factor| {
             let (prompt, output) = (contexts.mean_prompt * factor, contexts.mean_output * factor);
             self.filled(&self.even(clients, prompt.round(), output.round()))
         });
-        let kv = |tokens| self.input.scenario.memory.kv_bytes_of_user(tokens);
+        let prefix = self.prefix(clients)?;
+        let without_cache = prefix.as_ref().map_or(&filled, |(_, off)| off);
+        let kv = |tokens| memory.kv_bytes_of_user(tokens);
         Ok(FormulaCheck {
             contexts,
             kv_bytes: (kv(contexts.p50), kv(contexts.p95)),
             users_by_mean,
             users_by_p95,
-            prefix: self.prefix(clients)?,
             drafts: self.drafts(clients)?,
-            static_batch: self.static_batch(clients, filled.users)?,
+            static_batch: self.static_batch(clients, without_cache.users)?,
             under_slo: self.under_slo()?,
+            prefix,
             filled,
             all_mean: all_mean?,
             all_p95: all_p95?,
@@ -141,19 +145,24 @@ impl FormulaQuestion<'_> {
         })
     }
 
+    fn dial(&self) -> Result<LoadDial, Stopped> {
+        LoadDial::new(LoadKind::Concurrency, self.input).map_err(Stopped::Failed)
+    }
+
     /// The scenario's own requests from so many clients.
-    fn own(&self, clients: f64) -> Vec<String> {
+    fn own(&self, clients: f64) -> Result<Vec<String>, Stopped> {
         let mut changes = self.memory_alone(clients);
-        let dial = LoadDial::new(LoadKind::Concurrency, self.input);
-        let dial = dial.expect("a closed loop stands beside every workload");
-        changes.push(dial.flag(clients).assignment);
-        if self.input.requests_expected().is_some() && !dial.is_of_trace() {
+        let flags = self.dial()?.flags(clients).into_iter();
+        // As many requests as for a percentile are not needed here.
+        let flags = flags.map(|flag| flag.assignment);
+        changes.extend(flags.filter(|it| !it.starts_with("workload.requests=")));
+        if matches!(self.input.scenario.workload, Workload::Synthetic(_)) {
             changes.push(format!(
                 "workload.requests={}",
                 clients * REQUESTS_PER_CLIENT
             ));
         }
-        changes
+        Ok(changes)
     }
 
     /// Requests of one length from so many clients.
@@ -195,6 +204,7 @@ impl FormulaQuestion<'_> {
         let summary = self.run(changes)?;
         Ok(Filled {
             users: summary.queue.running.p50.unwrap_or(0) as f64,
+            is_full: summary.queue.depth.p50.is_some_and(|depth| depth > 0),
             summary,
         })
     }
@@ -202,7 +212,7 @@ impl FormulaQuestion<'_> {
     /// With the prefix cache and without; `None` if it finds nothing.
     fn prefix(&self, clients: f64) -> Result<Option<(Filled, Filled)>, Stopped> {
         let [on, off] = [true, false].map(|on| {
-            let mut changes = self.own(clients);
+            let mut changes = self.own(clients)?;
             changes.push(format!("batching.prefix_caching={on}"));
             self.filled(&changes)
         });
@@ -211,27 +221,29 @@ impl FormulaQuestion<'_> {
         Ok(hits.then_some((on, off)))
     }
 
-    fn drafts(&self, clients: f64) -> Result<Option<DraftsCost>, Stopped> {
-        if self.input.scenario.drafts.is_some() || self.input.scenario.kv_blocks_given {
-            return Ok(None);
+    fn drafts(&self, clients: f64) -> Result<Result<DraftsCost, &'static str>, Stopped> {
+        if self.input.scenario.drafts.is_some() {
+            return Ok(Err("drafts are on already"));
+        }
+        if self.input.scenario.kv_blocks_given {
+            return Ok(Err("the scenario gives the number of blocks"));
         }
         let without = self.input_with(&["batching.policy=\"continuous\"".to_owned()])?;
         let with = self.base.with(&[
             Flag::new("--set", "batching.policy=\"continuous\""),
             Flag::new("--set", DRAFTS),
         ]);
-        // A model whose draft head does not fit has nothing to measure.
         let Ok(with) = with else {
-            return Ok(None);
+            return Ok(Err("this model cannot be served with an EAGLE head here"));
         };
         let blocks = (
             with.scenario.server.kv_blocks,
             without.scenario.server.kv_blocks,
         );
-        let mut changes = self.own(clients);
+        let mut changes = self.own(clients)?;
         changes.push(DRAFTS.to_owned());
         changes.push(format!("server.kv_blocks={}", blocks.0));
-        Ok(Some(DraftsCost {
+        Ok(Ok(DraftsCost {
             bytes_per_token: (
                 with.scenario.memory.kv_bytes_per_token,
                 without.scenario.memory.kv_bytes_per_token,
@@ -242,25 +254,24 @@ impl FormulaQuestion<'_> {
     }
 
     /// The same clients served by batches of `users`.
-    fn static_batch(&self, clients: f64, users: f64) -> Result<Option<Summary>, Stopped> {
-        let mut changes = self.own(clients);
+    fn static_batch(&self, clients: f64, users: f64) -> Result<Summary, Stopped> {
+        let mut changes = self.own(clients)?;
         changes.push("batching.policy=\"static\"".to_owned());
         changes.push(format!("batching.max_batch_size={}", users.max(1.0)));
-        self.run(&changes).map(Some)
+        self.run(&changes)
     }
 
     fn under_slo(&self) -> Result<Option<Capacity>, Stopped> {
         if self.input.slos.is_empty() {
             return Ok(None);
         }
-        let dial = LoadDial::new(LoadKind::Concurrency, self.input);
-        let dial = dial.expect("a closed loop stands beside every workload");
+        let dial = self.dial()?;
         let question = CapacityQuestion {
             base: self.base,
             dial: &dial,
             changes: &[],
-            seeds: 1,
-            start: 16.0,
+            seeds: &[self.input.scenario.seed],
+            start: dial.load_of(self.input).unwrap_or(USUAL_START),
         };
         question.answer(self.workers, self.simulate).map(Some)
     }

@@ -50,6 +50,7 @@ impl Workers {
             for _ in 0..self.count().min(count) {
                 let (sender, gate, work) = (sender.clone(), &gate, &work);
                 scope.spawn(move |_| {
+                    let _closing = CloseIfPanicking(gate);
                     while let Some(number) = gate.next() {
                         if sender.send((number, work(number))).is_err() {
                             break;
@@ -58,6 +59,7 @@ impl Workers {
                 });
             }
             drop(sender);
+            let _closing = CloseIfPanicking(&gate);
             let mut early = BTreeMap::new();
             let mut due = 0;
             for (number, done) in receiver {
@@ -94,6 +96,17 @@ struct State {
     next: usize,
     taken: usize,
     end: usize,
+}
+
+/// Whoever panics leaves a piece of work that never comes in; the others would wait for it for ever.
+struct CloseIfPanicking<'a>(&'a Gate);
+
+impl Drop for CloseIfPanicking<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.close();
+        }
+    }
 }
 
 impl Gate {
@@ -187,6 +200,27 @@ mod tests {
             },
         );
         assert_eq!((done, taken), (Err((49, 49)), 49));
+    }
+
+    #[test]
+    fn a_panic_is_passed_on_and_leaves_nobody_waiting() {
+        let ran = |fails_at_work: bool| {
+            std::panic::catch_unwind(|| {
+                let workers = Workers::new(Some(3)).unwrap();
+                workers.in_order(
+                    10_000,
+                    |number| {
+                        assert!(!fails_at_work || number != 7, "work fails");
+                        Ok::<_, ()>(())
+                    },
+                    |number, ()| {
+                        assert!(fails_at_work || number != 7, "taking fails");
+                        Next::GoOn
+                    },
+                )
+            })
+        };
+        assert!(ran(true).is_err() && ran(false).is_err());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::config::{Flag, Workload};
 use crate::stats::rounded;
-use crate::workload::Arrivals;
-use crate::workload::trace;
+use crate::workload::trace::{self, Replay, TraceError};
+use crate::workload::{Arrivals, Source, Synthetic};
 
 use super::Input;
 
@@ -12,6 +12,8 @@ use super::Input;
 pub enum LoadKind {
     /// Requests per second that arrive whatever the server does: an open loop.
     Rate,
+    /// The same of sessions, each of several requests.
+    SessionRate,
     /// Clients, each of whom sends its next request when the last one has ended: a closed loop.
     Concurrency,
 }
@@ -24,7 +26,8 @@ const CLOSEST: f64 = 1.02;
 pub struct LoadDial {
     kind: LoadKind,
     setting: Setting,
-    is_of_trace: bool,
+    /// Requests of the scenario's own, where more of them can be asked for as clients become more.
+    own_requests: Option<u64>,
 }
 
 /// What of a scenario a load sets.
@@ -42,7 +45,7 @@ impl LoadKind {
     /// The flag that varies it.
     pub const fn flag(self) -> &'static str {
         match self {
-            Self::Rate => "--rate",
+            Self::Rate | Self::SessionRate => "--rate",
             Self::Concurrency => "--concurrency",
         }
     }
@@ -51,6 +54,7 @@ impl LoadKind {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Rate => "requests per second",
+            Self::SessionRate => "sessions per second",
             Self::Concurrency => "concurrent requests",
         }
     }
@@ -59,7 +63,26 @@ impl LoadKind {
     pub fn with_unit(self, load: f64) -> String {
         match self {
             Self::Rate => format!("{} req/s", rounded(load)),
+            Self::SessionRate => format!("{} sessions/s", rounded(load)),
             Self::Concurrency => format!("{load:.0} concurrent requests"),
+        }
+    }
+
+    /// Its unit at the head of a column.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Rate => "req/s",
+            Self::SessionRate => "sessions/s",
+            Self::Concurrency => "clients",
+        }
+    }
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "requests_per_s",
+            Self::SessionRate => "sessions_per_s",
+            Self::Concurrency => "concurrency",
         }
     }
 
@@ -79,7 +102,7 @@ impl LoadKind {
     /// The nearest load that exists.
     pub fn rounded(self, load: f64) -> f64 {
         match self {
-            Self::Rate => load,
+            Self::Rate | Self::SessionRate => load,
             Self::Concurrency => load.round().max(1.0),
         }
     }
@@ -89,7 +112,7 @@ impl LoadKind {
         let middle = (low * high).sqrt();
         let digit = 10_f64.powi(middle.log10().floor() as i32 - 2);
         let middle = match self {
-            Self::Rate => (middle / digit).round() * digit,
+            Self::Rate | Self::SessionRate => (middle / digit).round() * digit,
             Self::Concurrency => middle.round(),
         };
         // What repeated division leaves behind would be shown.
@@ -98,37 +121,72 @@ impl LoadKind {
     }
 }
 
+/// Requests of each client of a closed loop, if they can be had: all clients send their first at once, which is no steady state, and so
+/// few of the others that a 99th percentile hardly sees them.
+const REQUESTS_PER_CLIENT: u64 = 200;
+/// More than that take too long.
+const MOST_REQUESTS: u64 = 2_000_000;
+
 impl LoadDial {
     /// How to set a load of this kind in a scenario like `input`; otherwise why it cannot be set, and what to do.
     pub fn new(kind: LoadKind, input: &Input) -> Result<Self, String> {
-        let setting = match (&input.scenario.workload, kind) {
-            (Workload::Trace(_), LoadKind::Concurrency) => {
-                Setting::Key("workload.trace.concurrency")
+        match &input.scenario.workload {
+            Workload::Trace(replay) => Self::of_trace(kind, replay),
+            Workload::Synthetic(workload) => Self::of_synthetic(kind, workload),
+        }
+    }
+
+    fn of_trace(kind: LoadKind, replay: &Replay) -> Result<Self, String> {
+        let said = |error: TraceError| error.to_string();
+        let follow = trace::open(&Replay {
+            concurrency: None,
+            ..replay.clone()
+        });
+        let has_sessions = follow.map_err(said)?.is_closed_loop();
+        let (kind, setting) = match kind {
+            LoadKind::Concurrency if has_sessions => {
+                return Err("the trace's sessions already are closed loops\n = help: vary the rate of their starts instead".to_owned());
             }
-            (Workload::Trace(replay), LoadKind::Rate) => {
-                let rate = trace::recorded_rate(replay).map_err(|error| error.to_string())?;
-                Setting::Speedup(rate)
+            LoadKind::Concurrency => (kind, Setting::Key("workload.trace.concurrency")),
+            LoadKind::Rate | LoadKind::SessionRate => {
+                let recorded = trace::recorded_rate(replay).map_err(said)?;
+                let kind = if has_sessions {
+                    LoadKind::SessionRate
+                } else {
+                    LoadKind::Rate
+                };
+                (kind, Setting::Speedup(recorded))
             }
-            (Workload::Synthetic(workload), _) => match (&workload.arrivals, kind) {
-                (Arrivals::Stages(_), LoadKind::Rate) => {
-                    return Err("the scenario's arrivals come in stages, each with a rate of its own\n = help: set them to one process, such as --set 'workload.arrivals={ process = \"poisson\", rate = 1 }'".to_owned());
-                }
-                (Arrivals::Closed { .. } | Arrivals::AtOnce, LoadKind::Rate) => {
-                    Setting::Arrivals("process = \"poisson\", rate")
-                }
-                (_, LoadKind::Rate) => Setting::Key("workload.arrivals.rate"),
-                (Arrivals::Closed { .. }, LoadKind::Concurrency) => {
-                    Setting::Key("workload.arrivals.concurrency")
-                }
-                (_, LoadKind::Concurrency) => {
-                    Setting::Arrivals("process = \"closed\", concurrency")
-                }
-            },
         };
         Ok(Self {
             kind,
             setting,
-            is_of_trace: matches!(input.scenario.workload, Workload::Trace(_)),
+            own_requests: None,
+        })
+    }
+
+    fn of_synthetic(kind: LoadKind, workload: &Synthetic) -> Result<Self, String> {
+        let is_concurrency = kind == LoadKind::Concurrency;
+        let setting = match (&workload.arrivals, is_concurrency) {
+            (Arrivals::Stages(_), false) => {
+                return Err("the scenario's arrivals come in stages, each with a rate of its own\n = help: set them to one process, such as --set 'workload.arrivals={ process = \"poisson\", rate = 1 }'".to_owned());
+            }
+            (Arrivals::Closed { .. } | Arrivals::AtOnce, false) => {
+                Setting::Arrivals("process = \"poisson\", rate")
+            }
+            (_, false) => Setting::Key("workload.arrivals.rate"),
+            (Arrivals::Closed { .. }, true) => Setting::Key("workload.arrivals.concurrency"),
+            (_, true) => Setting::Arrivals("process = \"closed\", concurrency"),
+        };
+        let kind = match kind {
+            LoadKind::Concurrency => kind,
+            _ if workload.session.is_some() => LoadKind::SessionRate,
+            _ => LoadKind::Rate,
+        };
+        Ok(Self {
+            kind,
+            setting,
+            own_requests: workload.requests.filter(|_| is_concurrency),
         })
     }
 
@@ -137,20 +195,24 @@ impl LoadDial {
         self.kind
     }
 
-    /// Whether it replays a trace.
-    pub fn is_of_trace(&self) -> bool {
-        self.is_of_trace
-    }
-
     /// What sets it to `load`.
-    pub fn flag(&self, load: f64) -> Flag {
+    pub fn flags(&self, load: f64) -> Vec<Flag> {
         let load = self.kind.rounded(load);
         let assignment = match &self.setting {
             Setting::Key(key) => format!("{key}={load}"),
             Setting::Arrivals(process) => format!("workload.arrivals={{ {process} = {load} }}"),
             Setting::Speedup(recorded) => format!("workload.trace.speedup={}", load / recorded),
         };
-        Flag::new(self.kind.flag(), assignment)
+        let mut flags = vec![Flag::new(self.kind.flag(), assignment)];
+        if let Some(own) = self.own_requests {
+            let wanted = (load as u64).saturating_mul(REQUESTS_PER_CLIENT);
+            let requests = own.max(wanted.min(MOST_REQUESTS));
+            flags.push(Flag::new(
+                self.kind.flag(),
+                format!("workload.requests={requests}"),
+            ));
+        }
+        flags
     }
 
     /// The load that the scenario has by itself, if it is of this kind.
@@ -164,22 +226,29 @@ impl LoadDial {
                 (Arrivals::Closed { concurrency, .. }, LoadKind::Concurrency) => {
                     Some((*concurrency).into())
                 }
-                (arrivals, LoadKind::Rate) => arrivals.mean_rate_per_s(),
-                _ => None,
+                (_, LoadKind::Concurrency) => None,
+                (arrivals, _) => arrivals.mean_rate_per_s(),
             },
         }
     }
 
     /// What of the scenario is replaced to set the load, if it is more than a number.
-    pub fn replaces(&self) -> Option<&'static str> {
+    pub fn replaces(&self) -> Option<String> {
+        let mut said = Vec::new();
         match (&self.setting, self.kind) {
-            (Setting::Arrivals(_), LoadKind::Rate) => {
-                Some("arrivals are a Poisson process in place of the scenario's own")
-            }
-            (Setting::Arrivals(_), LoadKind::Concurrency) => {
-                Some("arrivals are a closed loop without pauses in place of the scenario's own")
-            }
-            _ => None,
+            (Setting::Arrivals(_), LoadKind::Concurrency) => said.push(
+                "arrivals are a closed loop without pauses in place of the scenario's own"
+                    .to_owned(),
+            ),
+            (Setting::Arrivals(_), _) => said
+                .push("arrivals are a Poisson process in place of the scenario's own".to_owned()),
+            _ => {}
         }
+        if self.own_requests.is_some() {
+            said.push(format!(
+                "each run has {REQUESTS_PER_CLIENT} requests a client or more, so that the first ones, all sent at once, count for little"
+            ));
+        }
+        (!said.is_empty()).then(|| said.join("; "))
     }
 }

@@ -1,9 +1,8 @@
 //! Changes of a server that may raise its capacity, tried by simulation.
 
-use super::capacity::{Capacity, CapacityQuestion};
-use super::load::{LoadDial, LoadKind};
+use super::capacity::{Capacity, CapacityQuestion, PRECISION};
 use super::stopped::{Simulate, Stopped};
-use super::{Base, Input, Workers};
+use super::{Input, Workers};
 use crate::config::{Flag, Problem, Workload};
 use crate::hardware::{KvPrecision, WeightPrecision};
 use crate::policy::PolicySettings;
@@ -24,8 +23,8 @@ pub struct Remedy {
 pub struct Tried {
     /// The change.
     pub remedy: Remedy,
-    /// The capacity with it; `None` if the model does not fit then, or the server does not allow it.
-    pub capacity: Option<Capacity>,
+    /// The capacity with it; otherwise why there is none, in a few words.
+    pub capacity: Result<Capacity, String>,
 }
 
 impl Remedy {
@@ -38,40 +37,52 @@ impl Remedy {
     }
 }
 
-/// What may be changed of the scenario's server.
+/// What may be changed of the scenario's server. What would change step times is left out where the scenario gives them.
 pub fn remedies(input: &Input) -> Vec<Remedy> {
     let scenario = &input.scenario;
     let mut found = Vec::new();
     let set = |key: &str, value: String| format!("{key}={value}");
+    let is_modelled = scenario.measured_step_time.is_none();
     if scenario.kv_cache == KvPrecision::Bf16 {
         let change = set("model.kv_cache", "\"fp8\"".to_owned());
         found.push(Remedy::set("KV cache in fp8", &[change]));
     }
-    if scenario.weights == WeightPrecision::Bf16 {
+    if is_modelled && scenario.weights == WeightPrecision::Bf16 {
         let change = set("model.weights", "\"fp8\"".to_owned());
         found.push(Remedy::set("weights in fp8", &[change]));
     }
+    let memory = &scenario.memory;
+    let utilization = memory.requested_bytes as f64 / memory.total_bytes as f64;
     if scenario.kv_blocks_given {
         let blocks = scenario.server.kv_blocks;
         let change = set("server.kv_blocks", (blocks + blocks / 4).to_string());
         found.push(Remedy::set("a quarter more KV blocks", &[change]));
-    } else {
-        let change = set("server.gpu_memory_utilization", "0.95".to_owned());
+    } else if utilization < MOST_MEMORY - 0.001 {
+        let change = set("server.gpu_memory_utilization", MOST_MEMORY.to_string());
         found.push(Remedy::set("95 % of the GPU memory", &[change]));
     }
     found.extend(of_policy(&scenario.server.policy));
-    if !scenario.prefix_caching && shares_prompts(&scenario.workload) {
+    let has_cache = matches!(
+        scenario.server.policy,
+        PolicySettings::Continuous(_) | PolicySettings::Sglang(_)
+    );
+    if has_cache && !scenario.prefix_caching && shares_prompts(&scenario.workload) {
         let change = set("batching.prefix_caching", "true".to_owned());
         found.push(Remedy::set("prefix cache on", &[change]));
     }
     let wider = 2 * scenario.tensor_parallel;
-    found.push(Remedy {
-        name: format!("tensor parallel over {wider} GPUs"),
-        changes: vec![set("server.tensor_parallel", wider.to_string())],
-        gpus: 2,
-    });
+    if is_modelled {
+        found.push(Remedy {
+            name: format!("tensor parallel over {wider} GPUs"),
+            changes: vec![set("server.tensor_parallel", wider.to_string())],
+            gpus: 2,
+        });
+    }
     found
 }
+
+/// More of a GPU's memory than this leaves too little for what nobody counts.
+const MOST_MEMORY: f64 = 0.95;
 
 fn of_policy(policy: &PolicySettings) -> Vec<Remedy> {
     let count = |key: &str, value: u32| format!("batching.{key}={value}");
@@ -134,77 +145,72 @@ fn shares_prompts(workload: &Workload) -> bool {
     }
 }
 
-/// Tries a change; `start` is where its search begins.
+/// Tries a change with the same search as the server as it is.
 pub fn try_remedy(
     remedy: Remedy,
-    (base, dial): (&Base, &LoadDial),
-    (start, seeds): (f64, u32),
+    question: &CapacityQuestion,
     workers: &Workers,
     simulate: &Simulate,
 ) -> Result<Tried, Stopped> {
-    let changes: Vec<Flag> = remedy
-        .changes
-        .iter()
-        .map(|change| Flag::new("--set", change))
-        .collect();
-    let question = CapacityQuestion {
-        base,
-        dial,
-        changes: &changes,
-        seeds,
-        start,
-    };
-    let capacity = match question.answer(workers, simulate) {
-        Ok(capacity) => Some(capacity),
-        Err(Stopped::Invalid(_, Problem::DoesNotFit(_) | Problem::Invalid(_))) => None,
-        Err(other) => return Err(other),
+    let changes = remedy.changes.iter();
+    let changes: Vec<Flag> = changes.map(|it| Flag::new("--set", it)).collect();
+    let capacity = if let Err(problem) = question.base.with(&changes) {
+        Err(match problem {
+            Problem::DoesNotFit(_) => "does not fit".to_owned(),
+            Problem::Invalid(_) => "not possible".to_owned(),
+        })
+    } else {
+        let question = CapacityQuestion {
+            changes: &changes,
+            ..question.clone()
+        };
+        match question.answer(workers, simulate) {
+            Ok(capacity) => Ok(capacity),
+            Err(Stopped::Failed(_) | Stopped::Invalid(..)) => Err("cannot be judged".to_owned()),
+            Err(Stopped::Interrupted) => return Err(Stopped::Interrupted),
+        }
     };
     Ok(Tried { remedy, capacity })
 }
 
 impl Tried {
-    /// How many times the load of the server as it is, per GPU; `None` if it could not be tried or that is not known.
+    /// How many times the load of the server as it is, for each GPU; `None` if that is not known.
     pub fn gain_per_gpu(&self, now: &Capacity) -> Option<f64> {
-        let (times, _) = self.capacity.as_ref()?.times(now)?;
+        let (times, _) = self.capacity.as_ref().ok()?.times(now)?;
         Some(times / f64::from(self.remedy.gpus))
     }
 }
 
-/// The fewest servers that meet the objectives when a rate is shared out evenly at random, at which Poisson arrivals stay Poisson: the least
-/// number at whose share of the rate every seed does. `None` if no share is small enough.
+/// More servers than anybody has.
+const MOST_SERVERS: f64 = 1e6;
+
+/// The fewest servers of which each meets the objectives with every seed at an equal share of `rate`, its arrivals being of the same kind as
+/// those of the whole. `None` if some seed meets them at no load, or if more than a million would be needed.
 pub fn fewest_servers(
     question: &CapacityQuestion,
     capacity: &Capacity,
     rate: f64,
     simulate: &Simulate,
 ) -> Result<Option<u32>, Stopped> {
-    assert!(
-        question.dial.kind() == LoadKind::Rate,
-        "servers share a rate out"
-    );
-    if capacity.is_none() {
+    let values = capacity.values();
+    let least = values.into_iter().fold(f64::INFINITY, f64::min);
+    let enough = (rate / least).ceil().max(1.0);
+    if least <= 0.0 || enough > MOST_SERVERS {
         return Ok(None);
     }
-    let least = capacity
-        .brackets
-        .iter()
-        .map(|bracket| bracket.met)
-        .fold(f64::INFINITY, f64::min);
     let holds = |servers: f64| -> Result<bool, Stopped> {
-        for bracket in &capacity.brackets {
-            let attempt = question.attempt(rate / servers, bracket.seed, simulate)?;
-            if attempt.is_met() != Some(true) {
+        for &seed in question.seeds {
+            if question.holds(rate / servers, seed, simulate)? != Some(true) {
                 return Ok(false);
             }
         }
         Ok(true)
     };
-    // The search has seen the least capacity hold; chance may spare one server or cost one.
-    let mut servers = (rate / capacity.mean()).ceil().max(1.0);
-    let most = (rate / least.max(f64::MIN_POSITIVE)).ceil().max(servers) + 2.0;
+    // The search for the capacity stopped within one percent: that may spare a server or cost some.
+    let mut servers = enough;
     while !holds(servers)? {
-        servers += 1.0;
-        if servers > most {
+        servers = (servers * PRECISION).ceil().max(servers + 1.0);
+        if servers > 2.0 * enough + 2.0 {
             return Ok(None);
         }
     }

@@ -8,8 +8,8 @@ use crate::engine::{self, Observer, Server, ServerSettings};
 use crate::fleet::{self, Fronted, ReplayError};
 use crate::hardware::Arithmetic;
 use crate::metrics::{GpuWork, Recorder, RecorderSettings, Recording, Slo};
-use crate::workload::Source;
 use crate::workload::trace::{self, TraceError};
+use crate::workload::{Arrivals, Source};
 
 /// Why a simulation could not go to its end.
 #[derive(Debug)]
@@ -79,12 +79,25 @@ pub fn engine(scenario: &Scenario, seed: u64) -> Fronted<Server> {
 
 /// Who listens to it.
 pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
-    Recorder::new(RecorderSettings {
+    let recorder = Recorder::new(RecorderSettings {
         server: &scenario.server,
         prefix_caching: scenario.prefix_caching,
         slos,
         gpu_work: Some(gpu_work(scenario)),
-    })
+    });
+    if is_closed_loop(&scenario.workload) {
+        recorder.of_closed_loop()
+    } else {
+        recorder
+    }
+}
+
+/// Whether there are never more requests than clients.
+fn is_closed_loop(workload: &Workload) -> bool {
+    match workload {
+        Workload::Synthetic(workload) => matches!(workload.arrivals, Arrivals::Closed { .. }),
+        Workload::Trace(replay) => replay.concurrency.is_some(),
+    }
 }
 
 /// What the model costs each GPU, and what the GPU could do.

@@ -1,10 +1,12 @@
 //! A sweep: every point of a plan with several seeds, and the numbers of each run.
 
+use std::path::PathBuf;
+
 use super::measure::{MEASURES, Measure};
 use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
-use crate::config::Fingerprint;
+use crate::config::{Fingerprint, Workload};
 use crate::metrics::Summary;
 
 /// The numbers that are kept if nobody says which.
@@ -41,6 +43,14 @@ pub struct Sweep {
     pub fingerprint: String,
     /// Requests that all runs have together, if that is known.
     pub requests: Option<u64>,
+    /// Whether every seed gives the same run at every point.
+    pub is_always_the_same: bool,
+    /// What the user should know about the points, each thing once.
+    pub warnings: Vec<String>,
+    /// What the points read besides the scenario's file.
+    pub files: Vec<PathBuf>,
+    /// Of each point, what names its scenario's content.
+    hashes: Vec<String>,
 }
 
 /// What came of a run.
@@ -64,13 +74,10 @@ impl Sweep {
         seeds: u32,
         measures: Vec<&'static Measure>,
     ) -> Result<Self, Stopped> {
-        let mut fingerprint = Fingerprint::EMPTY;
-        fingerprint.add(format!("{seeds}\n").as_bytes());
-        for measure in &measures {
-            fingerprint.add(format!("{}\n", measure.name).as_bytes());
-        }
-        for key in plan.keys() {
-            fingerprint.add(format!("{key}\n").as_bytes());
+        if let Some(key) = plan.keys().find(|key| is_a_column(key)) {
+            return Err(Stopped::Failed(format!(
+                "`{key}` cannot be an axis: results have a column of that name\n = help: seeds = 4 runs each point with four seeds"
+            )));
         }
         let mut sweep = Self {
             base,
@@ -79,19 +86,56 @@ impl Sweep {
             measures,
             fingerprint: String::new(),
             requests: Some(0),
+            is_always_the_same: true,
+            warnings: Vec::new(),
+            files: Vec::new(),
+            hashes: Vec::new(),
         };
+        // Another version may give other numbers.
+        let mut fingerprint = Fingerprint::EMPTY;
+        let mut line = |text: &str| fingerprint.add(format!("{text}\n").as_bytes());
+        line(env!("CARGO_PKG_VERSION"));
+        line(&seeds.to_string());
+        sweep.measures.iter().for_each(|measure| line(measure.name));
+        sweep.plan.keys().for_each(&mut line);
         for point in 0..sweep.plan.points() {
             let input = sweep.input(point)?;
-            let scenario = &input.scenario;
             let values = sweep.plan.values(point).join("\t");
-            fingerprint.add(format!("{}\t{}\t{values}\n", scenario.hash, scenario.seed).as_bytes());
-            let requests = input
-                .requests_expected()
-                .map(|requests| requests.saturating_mul(seeds.into()));
-            sweep.requests = sweep.requests.zip(requests).map(|(sum, one)| sum + one);
+            line(&format!(
+                "{}\t{}\t{values}",
+                input.scenario.hash, input.scenario.seed
+            ));
+            sweep.note(input);
         }
         sweep.fingerprint = fingerprint.to_string();
         Ok(sweep)
+    }
+
+    /// Keeps what is known of a point before its runs.
+    fn note(&mut self, input: Input) {
+        let requests = input.requests_expected();
+        let requests = requests.map(|requests| requests.saturating_mul(self.seeds.into()));
+        self.requests = self
+            .requests
+            .zip(requests)
+            .map(|(sum, one)| sum.saturating_add(one));
+        self.is_always_the_same &= input.is_always_the_same();
+        let scenario = input.scenario;
+        for warning in scenario.warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        let trace = match scenario.workload {
+            Workload::Trace(replay) => Some(replay.path),
+            Workload::Synthetic(_) => None,
+        };
+        for file in scenario.files.into_iter().chain(trace) {
+            if !self.files.contains(&file) {
+                self.files.push(file);
+            }
+        }
+        self.hashes.push(scenario.hash);
     }
 
     /// How many runs.
@@ -111,6 +155,11 @@ impl Sweep {
         let seeds = self.seeds as usize;
         let (point, replication) = (run / seeds, run % seeds);
         let input = self.input(point)?;
+        if input.scenario.hash != self.hashes[point] {
+            return Err(Stopped::Failed(
+                "the scenario, or a file that it reads, has changed since the sweep began\n = help: start the sweep again; what is done of the old one is kept under its plan".to_owned(),
+            ));
+        }
         let seed = input.scenario.seed + replication as u64;
         let summary = Summary::of(&simulate(&input, seed)?);
         Ok(RunNumbers {
@@ -120,6 +169,13 @@ impl Sweep {
             numbers: self.measures.iter().map(|it| it.of(&summary)).collect(),
         })
     }
+}
+
+/// The columns of results that tell runs apart.
+pub const RUN_COLUMNS: [&str; 5] = ["plan", "runs", "run", "point", "seed"];
+
+fn is_a_column(key: &str) -> bool {
+    RUN_COLUMNS.contains(&key) || Measure::named(key).is_some()
 }
 
 /// The numbers that are kept if nobody says which.

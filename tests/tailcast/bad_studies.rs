@@ -69,15 +69,15 @@ const STUDIES: [(&str, &[&str]); 22] = [
         &["varies in two axes"],
     ),
     (
-        "metrics = [\"ttft.p98\"]\n[[axis]]\nkey = \"seed\"\nvalues = [1]",
+        "metrics = [\"ttft.p98\"]\n[[axis]]\nkey = \"server.block_size\"\nvalues = [16]",
         &["`ttft.p98`", "did you mean"],
     ),
     (
-        "seeds = 0\n[[axis]]\nkey = \"seed\"\nvalues = [1]",
+        "seeds = 0\n[[axis]]\nkey = \"server.block_size\"\nvalues = [16]",
         &["`seeds` must be a whole number from 1"],
     ),
     (
-        "scenario = \"none.toml\"\n[[axis]]\nkey = \"seed\"\nvalues = [1]",
+        "scenario = \"none.toml\"\n[[axis]]\nkey = \"server.block_size\"\nvalues = [16]",
         &["none.toml is not a file"],
     ),
 ];

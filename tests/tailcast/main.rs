@@ -63,6 +63,7 @@ mod sample_page;
 mod sessions;
 mod sharing;
 mod step_log;
+mod study_edges;
 mod sweeps;
 mod switches;
 mod synthetic;

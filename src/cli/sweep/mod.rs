@@ -14,7 +14,7 @@ use super::outputs::Taken;
 use super::scenario::ScenarioFlags;
 use super::screen;
 use super::shard::Shard;
-use super::study::{self, StudyFlags};
+use super::study::{Runner, StudyFlags};
 use crate::config::{Diagnostic, StudyFile, did_you_mean};
 use crate::report::results::{Form, Heading, ResultRow, Results};
 use crate::report::table::{Cell, Column, Table};
@@ -64,7 +64,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let form = Form::of(out).map_err(|problem| Diagnostic::new(format!("--out: {problem}")))?;
     check_out(args, out, &file, &sweep)?;
     if !args.study_flags.quiet {
-        for warning in &sweep.input(0)?.scenario.warnings {
+        for warning in &sweep.warnings {
             screen::warn(warning, color.on_stderr());
         }
     }
@@ -88,7 +88,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         screen::note(&format!("going on after {done} of {all} runs"));
     }
     interrupt::listen();
-    simulate(args, &sweep, &runs, &heading, &mut partial)?;
+    simulate(args, &sweep, &runs, &heading, &mut partial, color)?;
     finish(partial, out, form)
 }
 
@@ -103,7 +103,7 @@ fn plan(args: &Args, file: &StudyFile) -> Result<Sweep, Failure> {
     };
     let seeds = args.seeds.unwrap_or(file.seeds);
     let sweep = Sweep::new(base, plan, seeds, measures(file)?)?;
-    if seeds > 1 && sweep.input(0)?.is_always_the_same() {
+    if seeds > 1 && sweep.is_always_the_same {
         let message = "a trace replays the same requests whatever the seed";
         return Err(Diagnostic::new(message)
             .help("write seeds = 1 in the study, or leave --seeds out")
@@ -133,9 +133,15 @@ fn measures(file: &StudyFile) -> Result<Vec<&'static Measure>, Diagnostic> {
 }
 
 fn check_out(args: &Args, out: &Path, file: &StudyFile, sweep: &Sweep) -> Result<(), Failure> {
-    let input = sweep.input(0)?;
-    let mut taken = Taken::by(file.scenario.as_deref(), &input);
+    let mut taken = Taken::default();
     taken.read("the study", &args.study);
+    if let Some(scenario) = &file.scenario {
+        taken.read("the scenario", scenario);
+    }
+    for file in &sweep.files {
+        taken.read("a file that a point of the study reads", file);
+    }
+    taken.claim("--out", &Partial::path_of(out))?;
     taken.claim("--out", out)
 }
 
@@ -149,13 +155,18 @@ fn is_complete(
     if !out.exists() || args.overwrite {
         return Ok(false);
     }
+    if form == Form::Parquet {
+        let message = format!("{} is there already", out.display());
+        return Err(Diagnostic::new(message)
+            .help("give another --out, or --overwrite to make it again")
+            .into());
+    }
     let text = std::fs::read_to_string(out).unwrap_or_default();
-    let is_ours = form == form.of_lines()
-        && Results::of_text(form, &text).is_ok_and(|results| {
-            let found = results.rows.iter().map(|row| row.run);
-            found.eq(runs.iter().map(|&run| run as u64))
-                && results.rows.iter().all(|row| row.plan == sweep.fingerprint)
-        });
+    let is_ours = Results::of_text(form, &text).is_ok_and(|results| {
+        let found = results.rows.iter().map(|row| row.run);
+        found.eq(runs.iter().map(|&run| run as u64))
+            && results.rows.iter().all(|row| row.plan == sweep.fingerprint)
+    });
     if is_ours {
         return Ok(true);
     }
@@ -174,18 +185,15 @@ fn simulate(
     runs: &[usize],
     heading: &Heading,
     partial: &mut Partial,
+    color: ColorFlags,
 ) -> Result<(), Failure> {
     let left = &runs[partial.done..];
-    let progress = args.study_flags.progress(Some(left.len() as u64));
+    let runner = Runner::new(args.study_flags.progress(Some(left.len() as u64)));
     let workers = args.study_flags.workers()?;
     let mut written = Ok(());
     let done = workers.in_order(
         left.len(),
-        |number| {
-            sweep.run(left[number], &|input, seed| {
-                study::one_run(input, seed, &progress)
-            })
-        },
+        |number| sweep.run(left[number], &|input, seed| runner.run(input, seed)),
         |_, numbers| {
             let row = ResultRow {
                 plan: sweep.fingerprint.clone(),
@@ -201,7 +209,10 @@ fn simulate(
                     .collect(),
                 numbers: numbers.numbers,
             };
-            written = partial.add(heading, &row);
+            // Runs under way still come in after an error.
+            if written.is_ok() {
+                written = partial.add(heading, &row);
+            }
             if written.is_err() {
                 Next::Stop
             } else {
@@ -209,7 +220,7 @@ fn simulate(
             }
         },
     );
-    drop(progress);
+    runner.warn(&args.study_flags, color);
     written?;
     done.map_err(|(number, stopped)| match Failure::from(stopped) {
         Failure::Interrupted => {

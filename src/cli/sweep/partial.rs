@@ -59,6 +59,8 @@ impl Partial {
         if has_heading {
             done = check(form, &bytes[..whole], &first, (plan, runs))
                 .map_err(|problem| not_ours(&path, &problem))?;
+        } else if !begins_alike(&bytes, form, &first) {
+            return Err(not_ours(&path, "it holds something else"));
         }
         let kept = if has_heading { whole as u64 } else { 0 };
         file.set_len(kept).map_err(cannot)?;
@@ -98,6 +100,16 @@ impl Partial {
     pub fn remove(self) -> io::Result<()> {
         fs::remove_file(self.path)
     }
+}
+
+/// Whether the bytes, which are less than a line, may be the beginning of one.
+fn begins_alike(bytes: &[u8], form: Form, first: &str) -> bool {
+    let line = match form {
+        Form::JsonLines => b"{\"plan\":",
+        _ => first.as_bytes(),
+    };
+    let compared = bytes.len().min(line.len());
+    bytes[..compared] == line[..compared]
 }
 
 /// How many runs whole lines hold.

@@ -24,7 +24,7 @@ pub const LATENCY_VS_RATE: Figure = Figure {
 /// The figure of a load of this kind.
 pub const fn figure(kind: LoadKind) -> &'static Figure {
     match kind {
-        LoadKind::Rate => &LATENCY_VS_RATE,
+        LoadKind::Rate | LoadKind::SessionRate => &LATENCY_VS_RATE,
         LoadKind::Concurrency => &LATENCY_VS_CONCURRENCY,
     }
 }

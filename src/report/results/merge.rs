@@ -30,9 +30,9 @@ pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
             _ => heading = Some((name, columns)),
         }
         let skipped = usize::from(form != Form::JsonLines);
-        for (row, line) in results.rows.iter().zip(text.lines().skip(skipped)) {
+        if let Some(row) = results.rows.first() {
             match &plan {
-                Some((first, other, runs)) if (other, runs) != (&row.plan, &row.runs) => {
+                Some((first, other, runs)) if (other, *runs) != (&row.plan, row.runs) => {
                     return Err(format!(
                         "{name} belongs to plan {} with {} runs, and {first} to plan {other} with {runs}\n = help: merge the shards of one sweep; a changed scenario, study or trace makes another plan",
                         row.plan, row.runs
@@ -41,8 +41,10 @@ pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
                 Some(_) => {}
                 None => plan = Some((name, row.plan.clone(), row.runs)),
             }
-            lines.push((row.run, line, name));
         }
+        let own = text.lines().skip(skipped);
+        let numbered = results.rows.iter().zip(own);
+        lines.extend(numbered.map(|(row, line)| (row.run, line, name.as_str())));
     }
     let Some((_, _, runs)) = plan else {
         return Err("there is no run in any file".to_owned());

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::study::Measure;
+use crate::study::{Measure, RUN_COLUMNS};
 
 pub use merge::{Merged, merge};
 #[cfg(feature = "parquet")]
@@ -66,9 +66,6 @@ pub struct Results {
     pub rows: Vec<ResultRow>,
 }
 
-/// The columns that tell runs apart.
-const FIXED: [&str; 5] = ["plan", "runs", "run", "point", "seed"];
-
 impl Form {
     /// The form that the name of a file asks for.
     pub fn of(path: &Path) -> Result<Self, String> {
@@ -100,7 +97,7 @@ impl Heading {
         }
         let names = self.measures.iter().map(|measure| measure.name);
         let keys = self.keys.iter().map(String::as_str);
-        csv_line(FIXED.into_iter().chain(keys).chain(names))
+        csv_line(RUN_COLUMNS.into_iter().chain(keys).chain(names))
     }
 
     /// The line of a run, its line break included.
@@ -139,7 +136,7 @@ impl Heading {
             Form::JsonLines => object(line)?.keys().cloned().collect(),
             _ => csv_cells(line)?,
         };
-        if let Some(missing) = FIXED
+        if let Some(missing) = RUN_COLUMNS
             .iter()
             .find(|fixed| !names.iter().any(|name| name == *fixed))
         {
@@ -154,7 +151,7 @@ impl Heading {
         for name in names {
             match Measure::named(&name) {
                 Some(measure) => heading.measures.push(measure),
-                None if FIXED.contains(&name.as_str()) => {}
+                None if RUN_COLUMNS.contains(&name.as_str()) => {}
                 None => heading.keys.push(name),
             }
         }
@@ -166,7 +163,7 @@ impl Heading {
         let cells: Vec<String> = match form {
             Form::JsonLines => {
                 let object = object(line)?;
-                let names = FIXED
+                let names = RUN_COLUMNS
                     .into_iter()
                     .chain(self.keys.iter().map(String::as_str));
                 let names = names.chain(self.measures.iter().map(|measure| measure.name));
@@ -181,7 +178,7 @@ impl Heading {
             }
             _ => csv_cells(line)?,
         };
-        let width = FIXED.len() + self.keys.len() + self.measures.len();
+        let width = RUN_COLUMNS.len() + self.keys.len() + self.measures.len();
         if cells.len() != width {
             return Err(format!(
                 "{} cells where the heading has {width}",
@@ -190,9 +187,14 @@ impl Heading {
         }
         let whole = |at: usize| {
             let parsed = cells[at].parse::<u64>();
-            parsed.map_err(|_| format!("`{}` is {:?}, not a whole number", FIXED[at], cells[at]))
+            parsed.map_err(|_| {
+                format!(
+                    "`{}` is {:?}, not a whole number",
+                    RUN_COLUMNS[at], cells[at]
+                )
+            })
         };
-        let (values, numbers) = cells[FIXED.len()..].split_at(self.keys.len());
+        let (values, numbers) = cells[RUN_COLUMNS.len()..].split_at(self.keys.len());
         let numbers = numbers.iter().map(|cell| match cell.as_str() {
             "" => Ok(None),
             text => text
@@ -228,9 +230,30 @@ impl Results {
             let row = heading.row_of_line(form, line);
             row.map_err(|problem| format!("line {number}: {problem}"))
         });
-        Ok(Self {
+        let results = Self {
             rows: rows.collect::<Result<_, _>>()?,
             heading,
+        };
+        results.check_that_it_is_one_plan()?;
+        Ok(results)
+    }
+
+    fn check_that_it_is_one_plan(&self) -> Result<(), String> {
+        let Some(first) = self.rows.first() else {
+            return Ok(());
+        };
+        let is_other = |row: &&ResultRow| (&row.plan, row.runs) != (&first.plan, first.runs);
+        if let Some(other) = self.rows.iter().find(is_other) {
+            return Err(format!(
+                "run {} belongs to plan {} with {} runs, and the first run to plan {} with {}",
+                other.run, other.plan, other.runs, first.plan, first.runs
+            ));
+        }
+        let mut runs: Vec<u64> = self.rows.iter().map(|row| row.run).collect();
+        runs.sort_unstable();
+        let twice = runs.windows(2).find(|pair| pair[0] == pair[1]);
+        twice.map_or(Ok(()), |pair| {
+            Err(format!("run {} is there twice", pair[0]))
         })
     }
 }
