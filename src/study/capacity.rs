@@ -152,7 +152,7 @@ impl CapacityQuestion<'_> {
         if bracket.at_met.is_none() {
             self.look_above(&mut bracket, start, simulate)?;
         }
-        let most = start.max(1.0) * FURTHEST_UP;
+        let most = self.dial.highest().unwrap_or(start.max(1.0) * FURTHEST_UP);
         while bracket.at_met.is_some() && bracket.missed.is_infinite() {
             let load = kind.rounded(bracket.met * 2.0);
             if load > most || !bracket.take(load, self.attempt(load, seed, simulate)?) {

@@ -124,8 +124,8 @@ impl LoadKind {
 /// Requests of each client of a closed loop, if they can be had: all clients send their first at once, which is no steady state, and so
 /// few of the others that a 99th percentile hardly sees them.
 const REQUESTS_PER_CLIENT: u64 = 200;
-/// More than that take too long.
-const MOST_REQUESTS: u64 = 2_000_000;
+/// More than that take too long, and so do searches beyond the clients that they are for.
+const MOST_REQUESTS: u64 = 1_000_000;
 
 impl LoadDial {
     /// How to set a load of this kind in a scenario like `input`; otherwise why it cannot be set, and what to do.
@@ -213,6 +213,12 @@ impl LoadDial {
             ));
         }
         flags
+    }
+
+    /// The highest load that a search should try, if there is one.
+    pub fn highest(&self) -> Option<f64> {
+        let has_enough = self.own_requests.is_some();
+        has_enough.then_some((MOST_REQUESTS / REQUESTS_PER_CLIENT) as f64)
     }
 
     /// The load that the scenario has by itself, if it is of this kind.

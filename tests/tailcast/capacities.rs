@@ -272,7 +272,7 @@ fn twenty_gigabytes_hold_a_hundred_users_of_two_hundred_megabytes() {
         "--explain",
         "--no-changes",
         "--slo",
-        "e2e.mean<1h",
+        "e2e.mean<60s",
         "--format",
         "json",
     ]));
