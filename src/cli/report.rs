@@ -55,6 +55,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if results.rows.is_empty() {
         return Err(wrong("there is no run in it".to_owned()));
     }
+    results.check_one_plan().map_err(wrong)?;
     let report = SweepReport { name, results };
     screen::print(&report.to_text())?;
     files.write(&report.drawings(), || report.to_page())

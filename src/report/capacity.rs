@@ -106,9 +106,21 @@ impl CapacityReport {
                 self.missed_in_words()
             );
         }
+        let brackets = &self.capacity.brackets;
+        let never = brackets.iter().filter(|it| it.at_met.is_none()).count();
+        let never = match never {
+            0 => String::new(),
+            never => format!("; {never} of {} seeds meet it at no load", brackets.len()),
+        };
         if self.capacity.is_unlimited() {
+            let unlimited = brackets.iter().filter(|it| it.missed.is_infinite()).count();
+            let where_tried = if unlimited < brackets.len() {
+                format!(" with {unlimited} of {} seeds", brackets.len())
+            } else {
+                String::new()
+            };
             return format!(
-                "{} and more meet {slos}: nothing that was tried misses it",
+                "{} and more meet {slos}: nothing that was tried misses it{where_tried}{never}",
                 self.kind.with_unit(self.capacity.mean())
             );
         }
@@ -116,7 +128,7 @@ impl CapacityReport {
             format!(" [{}, {}]", rounded(it.low.max(0.0)), rounded(it.high))
         });
         format!(
-            "{}{interval} meet {slos}",
+            "{}{interval} meet {slos}{never}",
             self.kind.with_unit(self.capacity.mean())
         )
     }
@@ -200,7 +212,7 @@ impl CapacityReport {
         let servers = self.servers?;
         let rate = LoadKind::Rate.with_unit(servers.rate_per_s);
         Some(match servers.fewest {
-            None => format!("none are enough for {rate}"),
+            None => format!("no number that was tried is enough for {rate}"),
             Some(fewest) => {
                 let share = LoadKind::Rate.with_unit(servers.rate_per_s / f64::from(fewest));
                 let gpus = fewest * self.gpus;

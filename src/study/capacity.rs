@@ -157,11 +157,18 @@ impl CapacityQuestion<'_> {
             };
             let is_close = bracket.missed <= bracket.met * PRECISION;
             let is_new = next > bracket.met && next < bracket.missed;
-            if is_close || !is_new || next < least || next > most {
+            let is_within = (least..=most).contains(&next);
+            if is_close || !is_new || !is_within || !self.can_be_run(next) {
                 return Ok(bracket);
             }
             load = next;
         }
+    }
+
+    /// Whether a scenario can have that load: at the lowest, its requests may take longer to arrive than a run can cover; at the highest,
+    /// there may be more clients than a loop can have.
+    fn can_be_run(&self, load: f64) -> bool {
+        self.input(load).is_ok()
     }
 
     /// The highest load that is tried: more clients than requests change nothing.
@@ -183,8 +190,13 @@ impl CapacityQuestion<'_> {
                 slo.to_string(),
             )
         });
+        let help = if samples == 0 {
+            "more requests would not help: look with `tailcast run` whether all are rejected, or have no such latency"
+        } else {
+            "a p99 needs 1,000 requests, a p99.9 10,000: raise workload.requests or workload.duration, or ask for another statistic"
+        };
         format!(
-            "at {} a run has {samples} samples, too few to judge {name}\n = help: a p99 needs 1,000 requests, a p99.9 10,000: raise workload.requests, or ask for another statistic",
+            "at {} a run has {samples} samples, too few to judge {name}\n = help: {help}",
             self.dial.kind().with_unit(load)
         )
     }

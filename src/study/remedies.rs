@@ -38,6 +38,9 @@ impl Remedy {
     }
 }
 
+/// More servers than anybody has.
+const MOST_SERVERS: f64 = 4e6;
+
 /// What may be changed of the scenario's server.
 pub fn remedies(input: &Input) -> Vec<Remedy> {
     let scenario = &input.scenario;
@@ -182,7 +185,8 @@ pub fn fewest_servers(
         question.dial.kind() == LoadKind::Rate,
         "servers share a rate out"
     );
-    if capacity.is_none() {
+    // A seed that misses an objective at any load misses it on any number of servers.
+    if capacity.brackets.iter().any(|it| it.at_met.is_none()) {
         return Ok(None);
     }
     let least = capacity
@@ -190,9 +194,10 @@ pub fn fewest_servers(
         .iter()
         .map(|bracket| bracket.met)
         .fold(f64::INFINITY, f64::min);
-    let holds = |servers: f64| -> Result<bool, Stopped> {
+    let holds = |servers: u32| -> Result<bool, Stopped> {
         for bracket in &capacity.brackets {
-            let attempt = question.attempt(rate / servers, bracket.seed, simulate)?;
+            let share = rate / f64::from(servers);
+            let attempt = question.attempt(share, bracket.seed, simulate)?;
             if attempt.is_met() != Some(true) {
                 return Ok(false);
             }
@@ -200,16 +205,75 @@ pub fn fewest_servers(
         Ok(true)
     };
     // The search has seen the least capacity hold; chance may spare one server or cost one.
-    let mut servers = (rate / capacity.mean()).ceil().max(1.0);
-    let most = (rate / least.max(f64::MIN_POSITIVE)).ceil().max(servers) + 2.0;
-    while !holds(servers)? {
-        servers += 1.0;
-        if servers > most {
-            return Ok(None);
+    let first = (rate / capacity.mean()).ceil().max(1.0);
+    let most = ((rate / least).ceil().max(first) + 2.0).min(MOST_SERVERS);
+    if first > most {
+        return Ok(None);
+    }
+    fewest_that_hold(first as u32, most as u32, holds)
+}
+
+/// A number that holds while one less does not, up to `most`: from `first` on by steps that double, then by halves of what lies between, as
+/// it may take millions.
+fn fewest_that_hold<E>(
+    first: u32,
+    most: u32,
+    holds: impl Fn(u32) -> Result<bool, E>,
+) -> Result<Option<u32>, E> {
+    let (mut few, mut enough) = (0, first);
+    let mut step = 1;
+    if holds(first)? {
+        while enough > 1 {
+            let fewer = enough.saturating_sub(step).max(1);
+            if !holds(fewer)? {
+                few = fewer;
+                break;
+            }
+            (enough, step) = (fewer, step * 2);
+        }
+    } else {
+        few = first;
+        loop {
+            if few >= most {
+                return Ok(None);
+            }
+            enough = few.saturating_add(step).min(most);
+            if holds(enough)? {
+                break;
+            }
+            (few, step) = (enough, step * 2);
         }
     }
-    while servers > 1.0 && holds(servers - 1.0)? {
-        servers -= 1.0;
+    while enough - few > 1 {
+        let middle = few + (enough - few) / 2;
+        if holds(middle)? {
+            enough = middle;
+        } else {
+            few = middle;
+        }
     }
-    Ok(Some(servers as u32))
+    Ok(Some(enough))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn the_fewest_are_found_from_either_side_in_few_steps() {
+        for first in [1, 2, 7, 100, 3_999_999] {
+            for least in [1, 2, 6, 7, 8, 99, 1_000_000, 4_000_000] {
+                let tries = Cell::new(0);
+                let found = fewest_that_hold(first, 4_000_000, |servers| {
+                    tries.set(tries.get() + 1);
+                    Ok::<_, ()>(servers >= least)
+                });
+                assert_eq!(found, Ok(Some(least)), "from {first}");
+                assert!(tries.get() <= 50, "{} from {first}", tries.get());
+            }
+        }
+        assert_eq!(fewest_that_hold(3, 9, |_| Ok::<_, ()>(false)), Ok(None));
+    }
 }

@@ -1,5 +1,8 @@
 //! A sweep: every point of a plan with several seeds, and the numbers of each run.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use super::measure::{MEASURES, Measure};
 use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
@@ -39,6 +42,8 @@ pub struct Sweep {
     pub measures: Vec<&'static Measure>,
     /// Names the plan: the same for the same runs and numbers, whatever the files are called. 16 hexadecimal digits.
     pub fingerprint: String,
+    /// The files that the points read, each with what it is.
+    pub files: BTreeSet<(&'static str, PathBuf)>,
     /// Requests that all runs have together, if that is known.
     pub requests: Option<u64>,
 }
@@ -78,6 +83,7 @@ impl Sweep {
             seeds,
             measures,
             fingerprint: String::new(),
+            files: BTreeSet::new(),
             requests: Some(0),
         };
         for point in 0..sweep.plan.points() {
@@ -88,6 +94,7 @@ impl Sweep {
             let requests = input
                 .requests_expected()
                 .map(|requests| requests.saturating_mul(seeds.into()));
+            sweep.files.extend(input.files());
             sweep.requests = sweep.requests.zip(requests).map(|(sum, one)| sum + one);
         }
         sweep.fingerprint = fingerprint.to_string();

@@ -68,10 +68,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
             screen::warn(warning, color.on_stderr());
         }
     }
-    let heading = Heading {
-        keys: sweep.plan.keys().map(str::to_owned).collect(),
-        measures: sweep.measures.clone(),
-    };
+    let heading = Heading::new(sweep.plan.keys(), sweep.measures.clone());
     let runs = args.shard.unwrap_or_default().runs(sweep.runs());
     if is_complete(args, out, form, (&sweep, &runs))? {
         screen::note(&format!(
@@ -98,7 +95,7 @@ fn plan(args: &Args, file: &StudyFile) -> Result<Sweep, Failure> {
         Diagnostic::new(message).help("write fewer values, or several studies")
     })?;
     let base = Base {
-        overrides: Some(file.overrides.clone()),
+        overrides: file.overrides.clone(),
         ..args.changes.base(file.scenario.as_deref())?
     };
     let seeds = args.seeds.unwrap_or(file.seeds);
@@ -133,10 +130,16 @@ fn measures(file: &StudyFile) -> Result<Vec<&'static Measure>, Diagnostic> {
 }
 
 fn check_out(args: &Args, out: &Path, file: &StudyFile, sweep: &Sweep) -> Result<(), Failure> {
-    let input = sweep.input(0)?;
-    let mut taken = Taken::by(file.scenario.as_deref(), &input);
+    let mut taken = Taken::default();
+    if let Some(scenario) = &file.scenario {
+        taken.read("the scenario", scenario);
+    }
     taken.read("the study", &args.study);
-    taken.claim("--out", out)
+    for (what, path) in &sweep.files {
+        taken.read(what, path);
+    }
+    taken.claim("--out", out)?;
+    taken.claim("--out, unfinished,", &Partial::path_of(out))
 }
 
 /// Whether the results are there already; refuses to replace those of another plan.
@@ -149,14 +152,16 @@ fn is_complete(
     if !out.exists() || args.overwrite {
         return Ok(false);
     }
-    let text = std::fs::read_to_string(out).unwrap_or_default();
+    let text = std::fs::read_to_string(out);
+    let has_no_runs = runs.is_empty() && text.as_ref().is_ok_and(String::is_empty);
+    let is_empty_shard = form == Form::JsonLines && has_no_runs;
     let is_ours = form == form.of_lines()
-        && Results::of_text(form, &text).is_ok_and(|results| {
+        && Results::of_text(form, &text.unwrap_or_default()).is_ok_and(|results| {
             let found = results.rows.iter().map(|row| row.run);
             found.eq(runs.iter().map(|&run| run as u64))
                 && results.rows.iter().all(|row| row.plan == sweep.fingerprint)
         });
-    if is_ours {
+    if is_ours || is_empty_shard {
         return Ok(true);
     }
     let message = format!(

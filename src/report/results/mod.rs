@@ -6,6 +6,7 @@ mod merge;
 mod parquet;
 mod points;
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -93,6 +94,22 @@ impl Form {
 }
 
 impl Heading {
+    /// What a sweep over these keys keeps.
+    pub fn new<'a>(keys: impl Iterator<Item = &'a str>, measures: Vec<&'static Measure>) -> Self {
+        // A key called like one of our own columns keeps apart from it by TOML's quotes, with which it is the same key.
+        let column = |key: &str| {
+            if FIXED.contains(&key) {
+                format!("\"{key}\"")
+            } else {
+                key.to_owned()
+            }
+        };
+        Self {
+            keys: keys.map(column).collect(),
+            measures,
+        }
+    }
+
     /// The first line of a file in CSV, its line break included; nothing in JSON Lines.
     pub fn line(&self, form: Form) -> String {
         if form == Form::JsonLines {
@@ -151,12 +168,19 @@ impl Heading {
             keys: Vec::new(),
             measures: Vec::new(),
         };
-        for name in names {
-            match Measure::named(&name) {
+        for name in &names {
+            match Measure::named(name) {
                 Some(measure) => heading.measures.push(measure),
                 None if FIXED.contains(&name.as_str()) => {}
-                None => heading.keys.push(name),
+                None => heading.keys.push(name.clone()),
             }
+        }
+        // Cells are read by their place.
+        if form != Form::JsonLines && csv_cells(&heading.line(form))? != names {
+            return Err(format!(
+                "its columns are not in the order of `tailcast sweep`: {}, the keys that vary, then numbers",
+                FIXED.join(", ")
+            ));
         }
         Ok(heading)
     }
@@ -195,10 +219,10 @@ impl Heading {
         let (values, numbers) = cells[FIXED.len()..].split_at(self.keys.len());
         let numbers = numbers.iter().map(|cell| match cell.as_str() {
             "" => Ok(None),
-            text => text
-                .parse()
-                .map(Some)
-                .map_err(|_| format!("{text:?} is not a number")),
+            text => match text.parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(Some(number)),
+                _ => Err(format!("{text:?} is not a number")),
+            },
         });
         Ok(ResultRow {
             plan: cells[0].clone(),
@@ -232,6 +256,29 @@ impl Results {
             rows: rows.collect::<Result<_, _>>()?,
             heading,
         })
+    }
+}
+
+impl Results {
+    /// Refuses runs of several plans, and runs that are there twice: means over them would mean nothing.
+    pub fn check_one_plan(&self) -> Result<(), String> {
+        let mut seen = HashSet::new();
+        for row in &self.rows {
+            let first = &self.rows[0];
+            if (&row.plan, row.runs) != (&first.plan, first.runs) {
+                return Err(format!(
+                    "it has runs of plan {} and of plan {}\n = help: report on each sweep by itself",
+                    first.plan, row.plan
+                ));
+            }
+            if !seen.insert(row.run) {
+                let run = row.run;
+                return Err(format!(
+                    "run {run} is there twice\n = help: put shards together with `tailcast merge`"
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
