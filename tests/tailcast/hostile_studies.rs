@@ -91,9 +91,12 @@ fn results_never_overwrite_what_any_point_reads() {
     let place = place_of("");
     place.write("a.csv", TRACE);
     place.write("b.csv", TRACE);
+    let (server, _) = SCENARIO.split_once("[workload]").unwrap();
+    let scenario = format!("{server}[workload]\ntrace = {{ path = \"a.csv\" }}\n");
+    place.write("trace.toml", scenario);
     place.write(
         "study.toml",
-        "scenario = \"s.toml\"\n[set]\nworkload = { trace = { path = \"a.csv\" } }\n[[axis]]\nkey = \"workload.trace.path\"\nvalues = [\"a.csv\", \"b.csv\"]\n",
+        "scenario = \"trace.toml\"\n[[axis]]\nkey = \"workload.trace.path\"\nvalues = [\"a.csv\", \"b.csv\"]\n",
     );
     let ended = place.run(&["sweep", "study.toml", "--out", "b.csv", "--overwrite"]);
     expect(&ended, 2, "would overwrite");
