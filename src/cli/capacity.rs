@@ -69,11 +69,14 @@ enum Format {
 
 const USUAL_SEEDS: u32 = 4;
 
+/// No scenario has a higher rate.
+const MOST_RATE_PER_S: f64 = 1e9;
+
 fn above_zero(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok();
     number
-        .filter(|it| it.is_finite() && *it > 0.0)
-        .ok_or_else(|| "write a number above 0, such as 30".to_owned())
+        .filter(|it| *it > 0.0 && *it <= MOST_RATE_PER_S)
+        .ok_or_else(|| "write a number above 0 and up to 1e9, such as 30".to_owned())
 }
 
 /// Runs the verb.

@@ -15,7 +15,7 @@ use super::screen;
 use super::setting;
 use super::study::{Runner, StudyFlags};
 use crate::config::Diagnostic;
-use crate::config::axis::Axis;
+use crate::config::axis::{self, Axis};
 use crate::report::compare::CompareReport;
 use crate::study::{Contest, Input, Plan, Simulate, Stopped, Variation, Workers, contest};
 
@@ -107,6 +107,9 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         Format::Text => report.to_text(),
         Format::Json => report.to_json(),
     })?;
+    if interrupt::happened() {
+        return Err(Failure::Interrupted);
+    }
     files.write(&drawn, || report.to_page())
 }
 
@@ -131,6 +134,13 @@ fn variations(args: &Args) -> Result<Vec<Variation>, Failure> {
             .help("write --seeds 8 for eight of them")
             .into());
     }
+    let keys = axes.iter().flat_map(|axis| &axis.keys);
+    if let Some(key) = axis::key_twice(keys.map(String::as_str)) {
+        let message = format!("--vary: `{key}` varies twice");
+        return Err(Diagnostic::new(message)
+            .help("write all its values in one --vary")
+            .into());
+    }
     let plan = Plan::new(axes);
     let files: Vec<Option<&Path>> = match args.scenarios.as_slice() {
         [] => vec![None],
@@ -146,11 +156,7 @@ fn variations(args: &Args) -> Result<Vec<Variation>, Failure> {
     let mut variations = Vec::new();
     for file in &files {
         let base = args.changes.base(*file)?;
-        let own = if files.len() > 1 {
-            title(*file)
-        } else {
-            String::new()
-        };
+        let own = own_name(&files, *file);
         for point in 0..plan.points() {
             let label = plan.label(point);
             let name = match (own.is_empty(), label.is_empty()) {
@@ -179,6 +185,18 @@ fn short_name(plan: &Plan, own: &str, name: String, point: usize) -> String {
     match plan.values(point).as_slice() {
         [value] if own.is_empty() && value.parse::<f64>().is_err() => (*value).to_owned(),
         _ => name,
+    }
+}
+
+/// What tells a scenario from the others; nothing if it is the only one.
+fn own_name(files: &[Option<&Path>], file: Option<&Path>) -> String {
+    if files.len() < 2 {
+        return String::new();
+    }
+    let namesakes = files.iter().filter(|it| title(**it) == title(file));
+    match file {
+        Some(path) if namesakes.count() > 1 => path.display().to_string(),
+        _ => title(file),
     }
 }
 
@@ -227,6 +245,8 @@ fn find_capacities(
                 .collect();
             Ok(Some(lines.join("; ")))
         }
+        // The comparison is there all the same.
+        Err(Stopped::Interrupted) => Ok(Some("interrupted".to_owned())),
         Err(other) => Err(other.into()),
     }
 }

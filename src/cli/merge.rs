@@ -31,7 +31,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             Diagnostic::new(format!("cannot read {name}: {error}"))
                 .help("give the files that `tailcast sweep --shard` wrote")
         })?;
-        if !text.ends_with('\n') {
+        let is_whole = text.ends_with('\n') || (text.is_empty() && form == Form::JsonLines);
+        if !is_whole {
             let message = format!("{name} ends within a line: its sweep is not complete");
             return Err(Diagnostic::new(message)
                 .help("start that shard again; it goes on where it was")

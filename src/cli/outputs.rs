@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::bounds::MOST_REQUESTS;
 use super::failure::Failure;
-use crate::config::{self, DURATION_HELP, Diagnostic, Workload};
+use crate::config::{self, DURATION_HELP, Diagnostic};
 use crate::report::{FigureFormat, MOST_TRACE_EVENTS};
 use crate::study::Input;
 use crate::units::Span;
@@ -116,11 +116,8 @@ impl Taken {
 
     /// The files that a scenario names are read.
     pub fn read_by(&mut self, input: &Input) {
-        if let Workload::Trace(replay) = &input.scenario.workload {
-            self.read("the trace", &replay.path);
-        }
-        for file in &input.scenario.files {
-            self.read("a file that the scenario names", file);
+        for (what, file) in input.files() {
+            self.read(what, &file);
         }
     }
 

@@ -1,6 +1,9 @@
 //! What a study varies: keys of a scenario, and the values they take.
 
-use super::document::Node;
+use std::collections::HashSet;
+
+use super::document::{Node, Value};
+use super::fields::same_key;
 use super::load::Flag;
 use super::text::Texts;
 
@@ -49,14 +52,64 @@ impl Axis {
     }
 }
 
-/// A value as it was written, on one line.
+/// The first key that is there twice, in whatever spelling.
+pub fn key_twice<'a>(keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut before: Vec<(&str, Vec<&str>)> = Vec::new();
+    for key in keys {
+        let parts: Vec<&str> = key
+            .split('.')
+            .map(|part| part.trim().trim_matches(['"', '\'']))
+            .collect();
+        let is_same = |other: &Vec<&str>| {
+            other.len() == parts.len() && other.iter().zip(&parts).all(|(a, b)| same_key(a, b))
+        };
+        if before.iter().any(|(_, other)| is_same(other)) {
+            return Some(key);
+        }
+        before.push((key, parts));
+    }
+    None
+}
+
+/// A value as it was written, but on one line and without comments, which would hide the rest of the line.
 pub fn written(texts: &Texts, node: &Node) -> String {
     let place = node.place;
     let text = &texts.get(place.text).content[place.start..place.end];
-    text.split('\n')
-        .map(str::trim)
-        .collect::<Vec<_>>()
-        .join(" ")
+    match &node.value {
+        // The escapes of JSON are also TOML's, and leave no line break.
+        Value::Text(content) if text.contains('\n') => {
+            serde_json::Value::from(content.as_str()).to_string()
+        }
+        _ => {
+            let lines: Vec<&str> = text.lines().map(|line| uncommented(line).trim()).collect();
+            lines.join(" ").trim().to_owned()
+        }
+    }
+}
+
+/// What stands before a comment.
+fn uncommented(line: &str) -> &str {
+    let (mut quote, mut is_escaped) = (None, false);
+    for (at, character) in line.char_indices() {
+        match (quote, character) {
+            (None, '#') => return &line[..at],
+            (None, '"' | '\'') => quote = Some(character),
+            (Some('"'), '\\') if !is_escaped => {
+                is_escaped = true;
+                continue;
+            }
+            (Some(open), _) if open == character && !is_escaped => quote = None,
+            _ => {}
+        }
+        is_escaped = false;
+    }
+    line
+}
+
+/// The first of these that is there twice.
+pub fn value_twice(values: &[String]) -> Option<&String> {
+    let mut before = HashSet::new();
+    values.iter().find(|value| !before.insert(value.as_str()))
 }
 
 /// The values of a list `8,16,32` or of a range: `1..512` doubles (and ends with 512), `1..40+3` adds 3.
@@ -71,12 +124,10 @@ pub fn values(text: &str) -> Result<Vec<String>, String> {
             "{text:?} has an empty value; write a list such as 8,16,32, or a range such as 1..512"
         ));
     }
-    for (at, value) in found.iter().enumerate() {
-        if found[..at].contains(value) {
-            return Err(format!("`{value}` is there twice; keep one of the two"));
-        }
+    match value_twice(&found) {
+        Some(value) => Err(format!("`{value}` is there twice; keep one of the two")),
+        None => Ok(found),
     }
-    Ok(found)
 }
 
 fn range(text: &str, from: &str, rest: &str) -> Result<Vec<String>, String> {
@@ -219,6 +270,33 @@ mod tests {
         ] {
             let message = values(text).unwrap_err();
             assert!(message.contains(hint), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_same_however_it_is_spelled() {
+        for (keys, twice) in [
+            (["a.max-num-seqs", "a.max_num_seqs"], true),
+            (["a.b", " a . \"b\""], true),
+            (["seed", "'seed'"], true),
+            (["a.b", "a.c"], false),
+            (["a.b", "a.b.c"], false),
+        ] {
+            let found = key_twice(keys.into_iter());
+            assert_eq!(found, twice.then_some(keys[1]), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn comments_end_lines_but_not_texts() {
+        for (line, rest) in [
+            ("[1, # one", "[1, "),
+            ("\"a # b\", # c", "\"a # b\", "),
+            (r#""a \" # b" # c"#, r#""a \" # b" "#),
+            (r"'a \' # b", r"'a \' "),
+            ("no comment", "no comment"),
+        ] {
+            assert_eq!(uncommented(line), rest);
         }
     }
 

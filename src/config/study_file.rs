@@ -26,8 +26,8 @@ pub struct StudyFile {
     pub name: Option<String>,
     /// The scenario file; `None` for the embedded demo.
     pub scenario: Option<PathBuf>,
-    /// What it sets for all runs.
-    pub overrides: Overrides,
+    /// What it sets for all runs; `None` for nothing, as the whole text is read again for each point.
+    pub overrides: Option<Overrides>,
     /// What varies, the first one slowest; at least one.
     pub axes: Vec<Axis>,
     /// Runs at each point; their seeds follow one another.
@@ -56,17 +56,17 @@ impl StudyFile {
         let seeds = fields.key("seeds")?.count(1..=MOST_SEEDS)?;
         let seeds = seeds.unnoted().unwrap_or(1);
         let metrics = read_metrics(fields.key("metrics")?)?;
-        let _ = fields.optional_section(SET)?;
+        let has_set = fields.optional_section(SET)?.is_some();
         let list = fields.key("axis")?;
         fields.finish_as("a study")?;
         Ok(Self {
             name,
             scenario,
             axes: read_axes(&fields, list, &text.base)?,
-            overrides: Overrides {
+            overrides: has_set.then_some(Overrides {
                 text,
                 find: TableFinder::Root { key: SET },
-            },
+            }),
             seeds,
             metrics,
         })
@@ -124,16 +124,15 @@ fn read_axes(fields: &Fields<'_>, list: Key<'_>, base: &Path) -> Result<Vec<Axis
     for item in items {
         let table = item.table()?.expect("an entry of a list has a value");
         let read = read_axis(&table, base)?;
-        let before = axes.iter().flat_map(|axis| &axis.keys);
-        let mut taken = before.filter(|key| read.keys.contains(key));
-        if let Some(key) = taken.next() {
-            let message = format!("`{key}` varies in two axes");
+        axes.push(read);
+        let keys = axes.iter().flat_map(|axis| &axis.keys);
+        if let Some(key) = axis::key_twice(keys.map(String::as_str)) {
+            let message = format!("`{key}` varies twice");
             return Err(fields
                 .reading()
                 .error(table.place(), message)
                 .help("keep one of the two"));
         }
-        axes.push(read);
     }
     Ok(axes)
 }
@@ -249,13 +248,11 @@ fn listed(table: &Fields<'_>, node: &Node) -> Result<Vec<String>, Diagnostic> {
     if found.is_empty() {
         return Err(reading.error(node.place, "`values` is empty").help(VALUES));
     }
-    for (at, value) in found.iter().enumerate() {
-        if found[..at].contains(value) {
-            let message = format!("`values` has {value} twice");
-            return Err(reading
-                .error(node.place, message)
-                .help("keep one of the two"));
-        }
+    if let Some(value) = axis::value_twice(&found) {
+        let message = format!("`values` has {value} twice");
+        return Err(reading
+            .error(node.place, message)
+            .help("keep one of the two"));
     }
     Ok(found)
 }

@@ -108,11 +108,23 @@ impl CapacityReport {
                 self.missed_in_words()
             );
         }
+        let brackets = &self.capacity.brackets;
+        let never = brackets.iter().filter(|it| it.at_met.is_none()).count();
+        let never = match never {
+            0 => String::new(),
+            never => format!("; {never} of {} seeds meet it at no load", brackets.len()),
+        };
         if self.capacity.is_at_least() {
             let why = self.capacity.ended_because();
             let why = why.map_or_else(String::new, |why| format!(" ({})", first_line(why)));
+            let open = brackets.iter().filter(|it| it.missed.is_infinite()).count();
+            let where_tried = if open < brackets.len() {
+                format!(" with {open} of {} seeds", brackets.len())
+            } else {
+                String::new()
+            };
             return format!(
-                "{} and more meet {slos}: no higher load that was tried misses it{why}",
+                "{} and more meet {slos}: no higher load that was tried misses it{where_tried}{why}{never}",
                 self.capacity.kind.with_unit(self.capacity.mean())
             );
         }
@@ -120,7 +132,7 @@ impl CapacityReport {
             format!(" [{}, {}]", rounded(it.low.max(0.0)), rounded(it.high))
         });
         format!(
-            "{}{interval} meet {slos}",
+            "{}{interval} meet {slos}{never}",
             self.capacity.kind.with_unit(self.capacity.mean())
         )
     }
@@ -208,7 +220,7 @@ impl CapacityReport {
         let kind = self.capacity.kind;
         let rate = kind.with_unit(servers.rate_per_s);
         Some(match servers.fewest {
-            None => format!("none are enough for {rate}"),
+            None => format!("no number that was tried is enough for {rate}"),
             Some(fewest) => {
                 let share = kind.with_unit(servers.rate_per_s / f64::from(fewest));
                 let gpus = u64::from(fewest) * u64::from(self.gpus);

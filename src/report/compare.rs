@@ -176,9 +176,10 @@ impl CompareReport {
 
     fn verdict_on_latency(&self, best: &Contender) -> String {
         let measure = self.measures()[0];
-        let value = numbers::or_unknown(measure.of(&best.pooled), |it| {
-            numbers::with_unit(measure.quantity, it)
-        });
+        let Some(value) = measure.of(&best.pooled) else {
+            return format!("There are too few requests to compare {}", measure.name);
+        };
+        let value = numbers::with_unit(measure.quantity, value);
         let baseline = &self.contest.contenders[0];
         if best.name == baseline.name {
             return format!("{} has the lowest {}: {value}", best.name, measure.name);

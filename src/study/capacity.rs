@@ -57,7 +57,7 @@ pub const PRECISION: f64 = 1.01;
 /// Where a search begins if the scenario has no load of its own.
 pub const USUAL_START: f64 = 4.0;
 /// No search goes further from its start than by these factors.
-const FURTHEST_DOWN: f64 = 1e-4;
+const FURTHEST_DOWN: f64 = 1e-9;
 const FURTHEST_UP: f64 = 1e5;
 /// Where no lower load meets the objectives, a higher one may: batches that wait for company are slow at low loads. So often it is doubled.
 const DOUBLED_IN_SEARCH_OF_ANY: i32 = 6;

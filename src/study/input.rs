@@ -1,6 +1,6 @@
 //! A scenario with its objectives, and what a study changes of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::config::{Diagnostic, Flag, Layers, Overrides, Problem, Scenario, Workload};
 use crate::metrics::Slo;
@@ -50,6 +50,17 @@ impl Input {
         let workload = &self.scenario.workload;
         !self.scenario.server.policy.draws_at_random()
             && matches!(workload, Workload::Trace(replay) if !replay.jitter_ties)
+    }
+
+    /// The files that its runs read, each with what it is.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
+        let trace = match &self.scenario.workload {
+            Workload::Trace(replay) => Some(("the trace", replay.path.clone())),
+            Workload::Synthetic(_) => None,
+        };
+        let named = self.scenario.files.iter();
+        let named = named.map(|file| ("a file that the scenario names", file.clone()));
+        trace.into_iter().chain(named)
     }
 
     /// How many requests a run has, if that can be known before.

@@ -1,12 +1,13 @@
 //! A sweep: every point of a plan with several seeds, and the numbers of each run.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::measure::{MEASURES, Measure};
 use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
-use crate::config::{Fingerprint, Workload};
+use crate::config::Fingerprint;
 use crate::metrics::Summary;
 
 /// The numbers that are kept if nobody says which.
@@ -41,14 +42,14 @@ pub struct Sweep {
     pub measures: Vec<&'static Measure>,
     /// Names the plan: the same for the same runs and numbers, whatever the files are called. 16 hexadecimal digits.
     pub fingerprint: String,
+    /// The files that the points read, each with what it is.
+    pub files: BTreeSet<(&'static str, PathBuf)>,
     /// Requests that all runs have together, if that is known.
     pub requests: Option<u64>,
     /// Whether every seed gives the same run at every point.
     pub is_always_the_same: bool,
     /// What the user should know about the points, each thing once.
     pub warnings: Vec<String>,
-    /// What the points read besides the scenario's file.
-    pub files: Vec<PathBuf>,
     /// Of each point, what names its scenario's content.
     hashes: Vec<String>,
 }
@@ -85,10 +86,10 @@ impl Sweep {
             seeds,
             measures,
             fingerprint: String::new(),
+            files: BTreeSet::new(),
             requests: Some(0),
             is_always_the_same: true,
             warnings: Vec::new(),
-            files: Vec::new(),
             hashes: Vec::new(),
         };
         // Another version may give other numbers.
@@ -120,19 +121,11 @@ impl Sweep {
             .zip(requests)
             .map(|(sum, one)| sum.saturating_add(one));
         self.is_always_the_same &= input.is_always_the_same();
+        self.files.extend(input.files());
         let scenario = input.scenario;
         for warning in scenario.warnings {
             if !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
-            }
-        }
-        let trace = match scenario.workload {
-            Workload::Trace(replay) => Some(replay.path),
-            Workload::Synthetic(_) => None,
-        };
-        for file in scenario.files.into_iter().chain(trace) {
-            if !self.files.contains(&file) {
-                self.files.push(file);
             }
         }
         self.hashes.push(scenario.hash);

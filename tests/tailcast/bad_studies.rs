@@ -66,7 +66,7 @@ const STUDIES: [(&str, &[&str]); 22] = [
     ),
     (
         "[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [1]\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [2]",
-        &["varies in two axes"],
+        &["`workload.arrivals.rate` varies twice"],
     ),
     (
         "metrics = [\"ttft.p98\"]\n[[axis]]\nkey = \"server.block_size\"\nvalues = [16]",

@@ -26,6 +26,7 @@ mod distributions;
 mod drafts;
 mod drawings;
 mod golden_draws;
+mod hostile_studies;
 mod known;
 mod known_engines;
 mod known_memory;

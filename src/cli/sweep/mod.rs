@@ -98,7 +98,7 @@ fn plan(args: &Args, file: &StudyFile) -> Result<Sweep, Failure> {
         Diagnostic::new(message).help("write fewer values, or several studies")
     })?;
     let base = Base {
-        overrides: Some(file.overrides.clone()),
+        overrides: file.overrides.clone(),
         ..args.changes.base(file.scenario.as_deref())?
     };
     let seeds = args.seeds.unwrap_or(file.seeds);
@@ -134,15 +134,15 @@ fn measures(file: &StudyFile) -> Result<Vec<&'static Measure>, Diagnostic> {
 
 fn check_out(args: &Args, out: &Path, file: &StudyFile, sweep: &Sweep) -> Result<(), Failure> {
     let mut taken = Taken::default();
-    taken.read("the study", &args.study);
     if let Some(scenario) = &file.scenario {
         taken.read("the scenario", scenario);
     }
-    for file in &sweep.files {
-        taken.read("a file that a point of the study reads", file);
+    taken.read("the study", &args.study);
+    for (what, path) in &sweep.files {
+        taken.read(what, path);
     }
-    taken.claim("--out", &Partial::path_of(out))?;
-    taken.claim("--out", out)
+    taken.claim("--out", out)?;
+    taken.claim("--out, unfinished,", &Partial::path_of(out))
 }
 
 /// Whether the results are there already; refuses to replace those of another plan.
@@ -161,13 +161,16 @@ fn is_complete(
             .help("give another --out, or --overwrite to make it again")
             .into());
     }
-    let text = std::fs::read_to_string(out).unwrap_or_default();
-    let is_ours = Results::of_text(form, &text).is_ok_and(|results| {
-        let found = results.rows.iter().map(|row| row.run);
-        found.eq(runs.iter().map(|&run| run as u64))
-            && results.rows.iter().all(|row| row.plan == sweep.fingerprint)
-    });
-    if is_ours {
+    let text = std::fs::read_to_string(out);
+    let has_no_runs = runs.is_empty() && text.as_ref().is_ok_and(String::is_empty);
+    let is_empty_shard = form == Form::JsonLines && has_no_runs;
+    let is_ours = form == form.of_lines()
+        && Results::of_text(form, &text.unwrap_or_default()).is_ok_and(|results| {
+            let found = results.rows.iter().map(|row| row.run);
+            found.eq(runs.iter().map(|&run| run as u64))
+                && results.rows.iter().all(|row| row.plan == sweep.fingerprint)
+        });
+    if is_ours || is_empty_shard {
         return Ok(true);
     }
     let message = format!(

@@ -21,6 +21,7 @@ pub struct Partial {
 impl Partial {
     /// The place of the unfinished form of `results`.
     pub fn path_of(results: &Path) -> PathBuf {
+        let results = &target(results);
         let mut name = results.file_name().unwrap_or_default().to_owned();
         name.push(".partial");
         results.with_file_name(name)
@@ -56,11 +57,12 @@ impl Partial {
         let first = heading.line(form);
         let has_heading = whole >= first.len() && whole > 0;
         let mut done = 0;
+        if !has_heading && !is_torn_start(&bytes, form, &first) {
+            return Err(not_ours(&path, "no sweep wrote it"));
+        }
         if has_heading {
             done = check(form, &bytes[..whole], &first, (plan, runs))
                 .map_err(|problem| not_ours(&path, &problem))?;
-        } else if !begins_alike(&bytes, form, &first) {
-            return Err(not_ours(&path, "it holds something else"));
         }
         let kept = if has_heading { whole as u64 } else { 0 };
         file.set_len(kept).map_err(cannot)?;
@@ -86,7 +88,7 @@ impl Partial {
     /// Makes it the results.
     pub fn finish(self, results: &Path) -> io::Result<()> {
         self.file.sync_all()?;
-        fs::rename(&self.path, results)
+        fs::rename(&self.path, target(results))
     }
 
     /// The text so far.
@@ -102,14 +104,20 @@ impl Partial {
     }
 }
 
-/// Whether the bytes, which are less than a line, may be the beginning of one.
-fn begins_alike(bytes: &[u8], form: Form, first: &str) -> bool {
-    let line = match form {
-        Form::JsonLines => b"{\"plan\":",
-        _ => first.as_bytes(),
+/// The file that a link leads to, so that the link stays.
+fn target(results: &Path) -> PathBuf {
+    let found = results.is_symlink().then(|| results.canonicalize().ok());
+    found.flatten().unwrap_or_else(|| results.to_owned())
+}
+
+/// Whether a file without a whole first line can be what an interrupted sweep left, and not a file of somebody else.
+fn is_torn_start(bytes: &[u8], form: Form, first: &str) -> bool {
+    let start = match form {
+        Form::JsonLines => "{\"plan\":\"",
+        _ => first,
     };
-    let compared = bytes.len().min(line.len());
-    bytes[..compared] == line[..compared]
+    let common = bytes.len().min(start.len());
+    bytes[..common] == start.as_bytes()[..common]
 }
 
 /// How many runs whole lines hold.

@@ -18,6 +18,10 @@ pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
     let mut plan: Option<(&str, String, u64)> = None;
     let mut lines: Vec<(u64, &str, &str)> = Vec::new();
     for (name, text) in files {
+        // A shard without runs has no heading in JSON Lines.
+        if form == Form::JsonLines && text.is_empty() {
+            continue;
+        }
         let results =
             Results::of_text(form, text).map_err(|problem| format!("{name}: {problem}"))?;
         let columns = results.heading.line(Form::Csv);

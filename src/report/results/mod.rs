@@ -6,6 +6,7 @@ mod merge;
 mod parquet;
 mod points;
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -148,12 +149,19 @@ impl Heading {
             keys: Vec::new(),
             measures: Vec::new(),
         };
-        for name in names {
-            match Measure::named(&name) {
+        for name in &names {
+            match Measure::named(name) {
                 Some(measure) => heading.measures.push(measure),
                 None if RUN_COLUMNS.contains(&name.as_str()) => {}
-                None => heading.keys.push(name),
+                None => heading.keys.push(name.clone()),
             }
+        }
+        // Cells are read by their place.
+        if form != Form::JsonLines && csv_cells(&heading.line(form))? != names {
+            return Err(format!(
+                "its columns are not in the order of `tailcast sweep`: {}, the keys that vary, then numbers",
+                RUN_COLUMNS.join(", ")
+            ));
         }
         Ok(heading)
     }
@@ -197,10 +205,10 @@ impl Heading {
         let (values, numbers) = cells[RUN_COLUMNS.len()..].split_at(self.keys.len());
         let numbers = numbers.iter().map(|cell| match cell.as_str() {
             "" => Ok(None),
-            text => text
-                .parse()
-                .map(Some)
-                .map_err(|_| format!("{text:?} is not a number")),
+            text => match text.parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(Some(number)),
+                _ => Err(format!("{text:?} is not a number")),
+            },
         });
         Ok(ResultRow {
             plan: cells[0].clone(),
@@ -234,27 +242,29 @@ impl Results {
             rows: rows.collect::<Result<_, _>>()?,
             heading,
         };
-        results.check_that_it_is_one_plan()?;
+        results.check_one_plan()?;
         Ok(results)
     }
 
-    fn check_that_it_is_one_plan(&self) -> Result<(), String> {
-        let Some(first) = self.rows.first() else {
-            return Ok(());
-        };
-        let is_other = |row: &&ResultRow| (&row.plan, row.runs) != (&first.plan, first.runs);
-        if let Some(other) = self.rows.iter().find(is_other) {
-            return Err(format!(
-                "run {} belongs to plan {} with {} runs, and the first run to plan {} with {}",
-                other.run, other.plan, other.runs, first.plan, first.runs
-            ));
+    /// Refuses runs of several plans, and runs that are there twice: means over them would mean nothing.
+    fn check_one_plan(&self) -> Result<(), String> {
+        let mut seen = HashSet::new();
+        for row in &self.rows {
+            let first = &self.rows[0];
+            if (&row.plan, row.runs) != (&first.plan, first.runs) {
+                return Err(format!(
+                    "it has runs of plan {} and of plan {}\n = help: report on each sweep by itself",
+                    first.plan, row.plan
+                ));
+            }
+            if !seen.insert(row.run) {
+                let run = row.run;
+                return Err(format!(
+                    "run {run} is there twice\n = help: put shards together with `tailcast merge`"
+                ));
+            }
         }
-        let mut runs: Vec<u64> = self.rows.iter().map(|row| row.run).collect();
-        runs.sort_unstable();
-        let twice = runs.windows(2).find(|pair| pair[0] == pair[1]);
-        twice.map_or(Ok(()), |pair| {
-            Err(format!("run {} is there twice", pair[0]))
-        })
+        Ok(())
     }
 }
 
