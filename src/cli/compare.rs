@@ -1,6 +1,6 @@
 //! `compare`: scenarios, or variations of one, side by side.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -14,10 +14,9 @@ use super::scenario::ScenarioFlags;
 use super::screen;
 use super::setting;
 use super::study::{Runner, StudyFlags};
-use crate::config::Diagnostic;
-use crate::config::axis::{self, Axis};
+use super::variations;
 use crate::report::compare::CompareReport;
-use crate::study::{Contest, Input, Plan, Simulate, Stopped, Variation, Workers, contest};
+use crate::study::{Contest, Input, Simulate, Stopped, Variation, Workers, contest};
 
 /// Compare scenarios, or variations of one, on the same random numbers: differences with intervals, capacities, and a verdict
 #[derive(Debug, clap::Args)]
@@ -56,12 +55,9 @@ enum Format {
     Json,
 }
 
-/// More are not looked at side by side: that is what a sweep is for.
-const MOST_VARIATIONS: usize = 100;
-
 /// Runs the verb.
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
-    let variations = variations(args)?;
+    let variations = variations::of(&args.scenarios, &args.changes, &args.vary)?;
     let inputs = variations.iter().map(|it| {
         let read = it.base.with(&it.changes);
         read.map_err(|problem| Failure::from(Stopped::Invalid(it.name.clone(), problem)))
@@ -116,96 +112,6 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
 fn names(variations: &[Variation]) -> String {
     let names: Vec<&str> = variations.iter().map(|it| it.name.as_str()).collect();
     names.join("; ")
-}
-
-/// All scenarios with all values of what varies.
-fn variations(args: &Args) -> Result<Vec<Variation>, Failure> {
-    let axes = args.vary.iter().map(|text| {
-        Axis::of_flag("--vary", text)
-            .map_err(|problem| Diagnostic::new(format!("--vary {text}: {problem}")))
-    });
-    let axes: Vec<Axis> = axes.collect::<Result<_, _>>()?;
-    if axes
-        .iter()
-        .any(|axis| axis.keys.iter().any(|key| key == "seed"))
-    {
-        let message = "--vary seed: all variations are compared with the same seeds";
-        return Err(Diagnostic::new(message)
-            .help("write --seeds 8 for eight of them")
-            .into());
-    }
-    let keys = axes.iter().flat_map(|axis| &axis.keys);
-    if let Some(key) = axis::key_twice(keys.map(String::as_str)) {
-        let message = format!("--vary: `{key}` varies twice");
-        return Err(Diagnostic::new(message)
-            .help("write all its values in one --vary")
-            .into());
-    }
-    let plan = Plan::new(axes);
-    let files: Vec<Option<&Path>> = match args.scenarios.as_slice() {
-        [] => vec![None],
-        files => files.iter().map(|path| Some(path.as_path())).collect(),
-    };
-    let plan = plan.filter(|plan| plan.points() * files.len() <= MOST_VARIATIONS);
-    let Some(plan) = plan else {
-        let message = format!("more than {MOST_VARIATIONS} variations are too many to compare");
-        return Err(Diagnostic::new(message)
-            .help("vary less, or use `tailcast sweep`")
-            .into());
-    };
-    let mut variations = Vec::new();
-    for file in &files {
-        let base = args.changes.base(*file)?;
-        let own = own_name(&files, *file);
-        for point in 0..plan.points() {
-            let label = plan.label(point);
-            let name = match (own.is_empty(), label.is_empty()) {
-                (true, _) => label.clone(),
-                (false, true) => own.clone(),
-                (false, false) => format!("{own}, {label}"),
-            };
-            variations.push(Variation {
-                name: short_name(&plan, &own, name, point),
-                base: base.clone(),
-                changes: plan.flags(point),
-            });
-        }
-    }
-    if variations.len() < 2 {
-        let message = "there is nothing to compare with";
-        return Err(Diagnostic::new(message)
-            .help("write --vary batching.policy=none,static,continuous, or name a second scenario")
-            .into());
-    }
-    Ok(variations)
-}
-
-/// One key that varies needs no name beside its values, if these are words.
-fn short_name(plan: &Plan, own: &str, name: String, point: usize) -> String {
-    match plan.values(point).as_slice() {
-        [value] if own.is_empty() && value.parse::<f64>().is_err() => (*value).to_owned(),
-        _ => name,
-    }
-}
-
-/// What tells a scenario from the others; nothing if it is the only one.
-fn own_name(files: &[Option<&Path>], file: Option<&Path>) -> String {
-    if files.len() < 2 {
-        return String::new();
-    }
-    let namesakes = files.iter().filter(|it| title(**it) == title(file));
-    match file {
-        Some(path) if namesakes.count() > 1 => path.display().to_string(),
-        _ => title(file),
-    }
-}
-
-fn title(file: Option<&Path>) -> String {
-    let stem = file.and_then(Path::file_stem);
-    stem.map_or_else(
-        || "demo".to_owned(),
-        |stem| stem.to_string_lossy().into_owned(),
-    )
 }
 
 fn check_files(args: &Args, inputs: &[Input]) -> Result<StudyFiles, Failure> {

@@ -36,6 +36,7 @@ mod study;
 mod sweep;
 mod trace;
 mod validate;
+mod variations;
 mod watched_source;
 
 use std::process::ExitCode;

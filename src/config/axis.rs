@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::document::{Node, Value};
 use super::fields::same_key;
-use super::load::Flag;
+use super::flag::Flag;
 use super::text::Texts;
 
 /// One or more keys that change together.

@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
-use super::load::Flag;
+use super::flag::Flag;
 use super::text::{Place, Text, Texts};
 
 /// A value and where it was written.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Snippet};
 use super::document::{self, Node, Table, Value};
+use super::flag::Flag;
 use super::text::{Text, Texts};
 use super::text_file;
 
@@ -22,28 +23,6 @@ pub struct Layers {
     pub flags: Vec<Flag>,
     /// Whether to leave out the rows of a trace that cannot be read, if there is a trace.
     pub skip_bad_rows: bool,
-}
-
-/// What sets a key of the scenario: a flag, or a line of a study.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flag {
-    /// What messages call it: the flag as written, such as `--set`, or a place.
-    pub name: String,
-    /// `key=value`, the key with the names of the tables around it.
-    pub assignment: String,
-    /// The directory that relative paths in the value start from; empty for the working directory.
-    pub base: PathBuf,
-}
-
-impl Flag {
-    /// What the flag `name` of the command line sets.
-    pub fn new(name: impl Into<String>, assignment: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            assignment: assignment.into(),
-            base: PathBuf::new(),
-        }
-    }
 }
 
 /// Keys that a table of another file lays over the scenario file, before any flags.
@@ -146,6 +125,20 @@ fn find_key<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     };
     let found = table.iter().find(|entry| entry.key == key);
     found.map(|entry| &entry.node)
+}
+
+/// A file that is written like a scenario but is none; `example` says how, if it cannot be read.
+pub fn text_like_a_scenario(path: &Path, example: &str) -> Result<Text, Diagnostic> {
+    let content = read_file(path).map_err(|error| Diagnostic {
+        help: vec![example.to_owned()],
+        ..error
+    })?;
+    Ok(Text {
+        name: path.display().to_string(),
+        content,
+        base: path.parent().unwrap_or(Path::new("")).to_owned(),
+        is_flag: false,
+    })
 }
 
 /// The text of a scenario or of what is written like one.

@@ -66,15 +66,7 @@ impl Experiment {
 impl Manifest {
     /// Reads a manifest and the measurements it names; scenarios are not read yet.
     pub fn load(path: &Path) -> Result<Self, Diagnostic> {
-        let text = Text {
-            name: path.display().to_string(),
-            content: load::read_file(path).map_err(|error| Diagnostic {
-                help: vec![EXAMPLE.to_owned()],
-                ..error
-            })?,
-            base: path.parent().unwrap_or(Path::new("")).to_owned(),
-            is_flag: false,
-        };
+        let text = load::text_like_a_scenario(path, EXAMPLE)?;
         let mut reading = Reading::default();
         let root = document::parse(&mut reading.texts, text.clone())?;
         let fields = Fields::of(&reading, String::new(), &root)?;

@@ -8,7 +8,6 @@ use super::document::{self, Node, Value};
 use super::fields::{Fields, Reading};
 use super::key::Key;
 use super::load::{self, Overrides, TableFinder};
-use super::text::Text;
 
 /// More replications than anybody waits for.
 const MOST_SEEDS: u32 = 100_000;
@@ -39,15 +38,7 @@ pub struct StudyFile {
 impl StudyFile {
     /// Reads a study.
     pub fn load(path: &Path) -> Result<Self, Diagnostic> {
-        let text = Text {
-            name: path.display().to_string(),
-            content: load::read_file(path).map_err(|error| Diagnostic {
-                help: vec![EXAMPLE.to_owned()],
-                ..error
-            })?,
-            base: path.parent().unwrap_or(Path::new("")).to_owned(),
-            is_flag: false,
-        };
+        let text = load::text_like_a_scenario(path, EXAMPLE)?;
         let mut reading = Reading::default();
         let root = document::parse(&mut reading.texts, text.clone())?;
         let fields = Fields::of(&reading, String::new(), &root)?;

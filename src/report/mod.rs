@@ -6,6 +6,7 @@ pub mod capacity;
 pub mod chart;
 pub mod compare;
 pub mod curve;
+mod curve_page;
 pub mod draw;
 pub mod figure;
 mod figure_file;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::command::{Ended, Workplace};
 
 /// One at a time, with service times that are exponential with a mean of half a second: an M/M/1 queue but for the rounding of lengths.
-const M_M_1: &str = r#"
+pub const M_M_1: &str = r#"
 name = "M/M/1"
 seed = 11
 [model]
@@ -29,7 +29,8 @@ pub fn json(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).expect("stdout is JSON")
 }
 
-fn number(value: &Value) -> f64 {
+/// A number of a JSON result.
+pub fn number(value: &Value) -> f64 {
     value
         .as_f64()
         .unwrap_or_else(|| panic!("{value} is no number"))

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::capacities::json;
+use crate::capacities::{json, number};
 use crate::command::Workplace;
 
 const BATCHING: &str = r#"
@@ -29,12 +29,6 @@ output = { dist = "lognormal", median = 150, sigma = 0.7, max = 1500 }
 "#;
 
 const DISCIPLINES: &str = "batching.policy=none,static,continuous";
-
-fn number(value: &Value) -> f64 {
-    value
-        .as_f64()
-        .unwrap_or_else(|| panic!("{value} is no number"))
-}
 
 fn compared(place: &Workplace, more: &[&str]) -> Vec<Value> {
     let mut arguments = vec![

@@ -4,32 +4,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::capacities::json;
+use crate::capacities::{M_M_1, json, number};
 use crate::command::Workplace;
-
-/// One at a time, half a second each on average.
-const M_M_1: &str = r#"
-name = "M/M/1"
-seed = 11
-[model]
-name = "llama-3.1-8b"
-[server]
-gpu = "h100-sxm"
-step_time = { base_us = 1000 }
-[batching]
-policy = "none"
-[workload]
-requests = 2000
-arrivals = { process = "poisson", rate = 1.0 }
-prompt = { dist = "fixed", value = 1 }
-output = { dist = "exponential", mean = 500, max = 20000 }
-"#;
-
-fn number(value: &Value) -> f64 {
-    value
-        .as_f64()
-        .unwrap_or_else(|| panic!("{value} is no number"))
-}
 
 fn capacity(place: &Workplace, more: &[&str]) -> crate::command::Ended {
     let mut arguments = vec!["capacity", "mm1.toml", "--no-changes", "--seeds", "2"];
@@ -37,9 +13,14 @@ fn capacity(place: &Workplace, more: &[&str]) -> crate::command::Ended {
     place.run(&arguments)
 }
 
+/// Short runs.
+fn short() -> String {
+    M_M_1.replace("requests = 40000", "requests = 2000")
+}
+
 fn m_m_1() -> Workplace {
     let place = Workplace::new();
-    place.write("mm1.toml", M_M_1);
+    place.write("mm1.toml", short());
     place
 }
 
@@ -87,7 +68,7 @@ fn a_workload_of_a_duration_has_a_capacity_too() {
     let place = m_m_1();
     place.write(
         "mm1.toml",
-        M_M_1.replace("requests = 2000", "duration = \"3000s\""),
+        short().replace("requests = 2000", "duration = \"3000s\""),
     );
     let more = ["--slo", "e2e.p99<8s", "--format", "json"];
     let found = json(&capacity(&place, &more));
@@ -165,7 +146,7 @@ fn a_change_that_changes_nothing_gains_nothing() {
 #[test]
 fn files_with_other_seeds_meet_the_same_requests_and_other_objectives_are_not_mixed() {
     let place = m_m_1();
-    place.write("other.toml", M_M_1.replace("seed = 11", "seed = 99"));
+    place.write("other.toml", short().replace("seed = 11", "seed = 99"));
     let arguments = [
         "compare",
         "mm1.toml",
@@ -182,8 +163,8 @@ fn files_with_other_seeds_meet_the_same_requests_and_other_objectives_are_not_mi
             assert!(number(&difference["mean"]).abs() < 1e-12, "{difference}");
         }
     }
-    place.write("a.toml", format!("{M_M_1}[slo]\n\"e2e.mean\" = \"2s\"\n"));
-    place.write("b.toml", format!("{M_M_1}[slo]\n\"e2e.mean\" = \"9s\"\n"));
+    place.write("a.toml", short() + "[slo]\n\"e2e.mean\" = \"2s\"\n");
+    place.write("b.toml", short() + "[slo]\n\"e2e.mean\" = \"9s\"\n");
     let ended = place.run(&["compare", "a.toml", "b.toml", "--seeds", "2"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(
@@ -320,7 +301,7 @@ fn a_scenario_that_changes_during_a_sweep_ends_it() {
     while !has_begun() && started.elapsed() < Duration::from_secs(30) {
         sleep(Duration::from_millis(1));
     }
-    place.write("mm1.toml", M_M_1.replace("mean = 500", "mean = 501"));
+    place.write("mm1.toml", short().replace("mean = 500", "mean = 501"));
     let ended = crate::command::Ended::of(child.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(

@@ -34,8 +34,10 @@ impl Page {
         }
         let _ = write!(
             html,
-            "</main>\n<script>\n{}\n</script>\n<script>\n{}</script>\n</body>\n</html>\n",
+            "</main>\n<script>\n{}\n</script>\n<script>\n{}</script>\n<script>\n{}</script>\n<script>\n{}</script>\n</body>\n</html>\n",
             include_str!("uplot/uPlot.iife.min.js"),
+            include_str!("numbers.js"),
+            include_str!("tables.js"),
             include_str!("page.js")
         );
         html
