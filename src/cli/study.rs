@@ -70,7 +70,7 @@ pub fn refuse_seeds_of_a_trace(input: &Input, seeds: u32) -> Result<(), Failure>
 /// Makes runs, counts them, heeds Ctrl-C, and remembers what is to be said about how they were run.
 pub struct Runner {
     progress: Progress,
-    /// What a run was like that was said to be the first.
+    /// What the run that came in first told of its workload.
     first: Mutex<Option<Outcome>>,
 }
 

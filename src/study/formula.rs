@@ -152,10 +152,7 @@ impl FormulaQuestion<'_> {
     /// The scenario's own requests from so many clients.
     fn own(&self, clients: f64) -> Result<Vec<String>, Stopped> {
         let mut changes = self.memory_alone(clients);
-        let flags = self.dial()?.flags(clients).into_iter();
-        // As many requests as for a percentile are not needed here.
-        let flags = flags.map(|flag| flag.assignment);
-        changes.extend(flags.filter(|it| !it.starts_with("workload.requests=")));
+        changes.push(self.dial()?.load_flag(clients).assignment);
         if matches!(self.input.scenario.workload, Workload::Synthetic(_)) {
             changes.push(format!(
                 "workload.requests={}",

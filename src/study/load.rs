@@ -195,15 +195,9 @@ impl LoadDial {
         self.kind
     }
 
-    /// What sets it to `load`.
+    /// What sets it to `load`, with requests enough for it.
     pub fn flags(&self, load: f64) -> Vec<Flag> {
-        let load = self.kind.rounded(load);
-        let assignment = match &self.setting {
-            Setting::Key(key) => format!("{key}={load}"),
-            Setting::Arrivals(process) => format!("workload.arrivals={{ {process} = {load} }}"),
-            Setting::Speedup(recorded) => format!("workload.trace.speedup={}", load / recorded),
-        };
-        let mut flags = vec![Flag::new(self.kind.flag(), assignment)];
+        let mut flags = vec![self.load_flag(load)];
         if let Some(own) = self.own_requests {
             let wanted = (load as u64).saturating_mul(REQUESTS_PER_CLIENT);
             let requests = own.max(wanted.min(MOST_REQUESTS));
@@ -213,6 +207,17 @@ impl LoadDial {
             ));
         }
         flags
+    }
+
+    /// What sets it to `load`, and nothing else.
+    pub fn load_flag(&self, load: f64) -> Flag {
+        let load = self.kind.rounded(load);
+        let assignment = match &self.setting {
+            Setting::Key(key) => format!("{key}={load}"),
+            Setting::Arrivals(process) => format!("workload.arrivals={{ {process} = {load} }}"),
+            Setting::Speedup(recorded) => format!("workload.trace.speedup={}", load / recorded),
+        };
+        Flag::new(self.kind.flag(), assignment)
     }
 
     /// The highest load that a search should try, if there is one.
