@@ -13,7 +13,7 @@ use super::outputs::Taken;
 use super::scenario::ScenarioFlags;
 use super::screen;
 use super::setting;
-use super::study::{Runner, StudyFlags};
+use super::study::{self, Runner, StudyFlags};
 use super::variations;
 use crate::report::compare::CompareReport;
 use crate::study::{Contest, Input, Simulate, Stopped, Variation, Workers, contest};
@@ -28,9 +28,9 @@ pub struct Args {
     /// What to vary: a key and its values, such as batching.policy=none,static,continuous; may be given more than once
     #[arg(long, value_name = "KEY=VALUES")]
     vary: Vec<String>,
-    /// Runs of each variation; the seeds follow one another, and are the same for all
-    #[arg(long, value_name = "RUNS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=10_000))]
-    seeds: u32,
+    /// Runs of each variation; the seeds follow one another, and are the same for all. By default 8, or 1 of traces, which have none
+    #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    seeds: Option<u32>,
     /// Do not search for the highest load of each under the SLOs
     #[arg(long)]
     no_capacity: bool,
@@ -55,6 +55,8 @@ enum Format {
     Json,
 }
 
+const USUAL_SEEDS: u32 = 8;
+
 /// Runs the verb.
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let variations = variations::of(&args.scenarios, &args.changes, &args.vary)?;
@@ -63,6 +65,9 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         read.map_err(|problem| Failure::from(Stopped::Invalid(it.name.clone(), problem)))
     });
     let inputs: Vec<Input> = inputs.collect::<Result<_, _>>()?;
+    if inputs.iter().all(Input::is_always_the_same) {
+        study::refuse_seeds_of_a_trace(&inputs[0], args.seeds.unwrap_or(1))?;
+    }
     let files = check_files(args, &inputs)?;
     if !args.study_flags.quiet {
         for (variation, input) in variations.iter().zip(&inputs) {
@@ -75,7 +80,12 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let runner = Runner::new(args.study_flags.progress(None));
     let simulate = |input: &Input, seed| runner.run(input, seed);
     let workers = args.study_flags.workers()?;
-    let mut contest = contest(&variations, args.seeds, &workers, &simulate)?;
+    let mut contest = contest(
+        &variations,
+        args.seeds.unwrap_or(USUAL_SEEDS),
+        &workers,
+        &simulate,
+    )?;
     let no_capacity = find_capacities(args, &mut contest, &variations, &workers, &simulate)?;
     runner.warn(&args.study_flags, color);
     let all: Vec<&Input> = contest.contenders.iter().map(|it| &it.input).collect();

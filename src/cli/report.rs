@@ -1,21 +1,27 @@
 //! `report`: tables, figures and a page from the results of a sweep.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::files::StudyFiles;
 use super::outputs::Taken;
 use super::screen;
-use crate::config::Diagnostic;
+use super::setting;
+use crate::config::{Diagnostic, Layers, StudyFile};
+use crate::report::Setting;
 use crate::report::figure::{Figure, heat_map, lines, pareto, prefix_hits};
 use crate::report::results::{Form, Results};
 use crate::report::sweep::SweepReport;
+use crate::study::Base;
 
 /// Turn the results of a sweep into a table, figures and one page for sharing
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The results: CSV or JSON Lines, as `tailcast sweep` or `tailcast merge` wrote them
     results: PathBuf,
+    /// The study that the results are of: the page then says what was simulated, and shows every setting
+    #[arg(long, value_name = "FILE")]
+    study: Option<PathBuf>,
     /// Draw the results (SVG or PNG, by the name's ending): KIND is lines (if left out), heat-map, pareto or prefix-hits
     #[arg(long, value_name = "KIND=FILE")]
     figure: Vec<String>,
@@ -55,7 +61,32 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if results.rows.is_empty() {
         return Err(wrong("there is no run in it".to_owned()));
     }
-    let report = SweepReport { name, results };
+    let report = SweepReport {
+        name,
+        setting: args.study.as_deref().map(setting_of).transpose()?,
+        results,
+    };
     screen::print(&report.to_text())?;
     files.write(&report.drawings(), || report.to_page())
+}
+
+/// What a study simulates, apart from what varies.
+fn setting_of(study: &Path) -> Result<Setting, Failure> {
+    let file = StudyFile::load(study)?;
+    let base = Base {
+        layers: Layers {
+            file: file.scenario.clone(),
+            ..Layers::default()
+        },
+        overrides: file.overrides,
+    };
+    let axes = file.axes.iter().flat_map(|axis| &axis.keys);
+    let varied: Vec<&str> = axes.map(String::as_str).collect();
+    let varied = format!("but for what varies: {}", varied.join(", "));
+    let input = base.load()?;
+    let setting = setting::of(&input, file.seeds, vec![varied]);
+    Ok(match file.name {
+        Some(name) => Setting { name, ..setting },
+        None => setting,
+    })
 }

@@ -16,7 +16,7 @@ pub struct ScenarioFlags {
     /// What all randomness grows from: the same seed gives the same results
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     seed: Option<String>,
-    /// An objective, such as 'ttft.p99<2s'; may be given more than once
+    /// An objective, such as 'ttft.p99<2s', beside the scenario's own (or in the place of one on the same statistic); `--set 'slo={}'` drops those
     #[arg(long, value_name = "OBJECTIVE")]
     slo: Vec<String>,
     /// Leave out rows of a trace that cannot be read, and say how many

@@ -13,7 +13,7 @@ use super::table::{Cell, Column, Table};
 use super::why::why;
 use crate::metrics::{Binding, Slo, SloOutcome};
 use crate::stats::{Interval, rounded};
-use crate::study::{Bracket, Capacity, FormulaCheck, PRECISION, Tried};
+use crate::study::{Bracket, Capacity, FormulaCheck, MOST_REJECTED, PRECISION, Tried};
 
 /// A capacity and all around it.
 pub struct CapacityReport {
@@ -92,21 +92,11 @@ impl CapacityReport {
     pub fn verdict(&self) -> String {
         let slos = self.slos_in_words();
         if self.capacity.is_none() {
-            let lowest = self
-                .capacity
-                .brackets
-                .iter()
-                .map(|it| it.missed)
-                .fold(f64::INFINITY, f64::min);
             let why = self.capacity.ended_because();
             let why = why.map_or_else(String::new, |why| {
-                format!("; below it: {}", first_line(why))
+                format!("; no lower load was tried: {}", first_line(why))
             });
-            return format!(
-                "No load meets {slos}: even {} misses it ({}){why}",
-                self.capacity.kind.with_unit(lowest),
-                self.missed_in_words()
-            );
+            return format!("No load meets {slos}: {}{why}", self.missed_in_words());
         }
         let brackets = &self.capacity.brackets;
         let never = brackets.iter().filter(|it| it.at_met.is_none()).count();
@@ -176,11 +166,18 @@ impl CapacityReport {
         if summary.saturation.is_some_and(|it| it.queue_grows) {
             misses.push("the queue grows without end".to_owned());
         }
+        let requests = &summary.requests;
+        if requests.rejected as f64 > MOST_REJECTED * requests.arrived as f64 {
+            let share = percent(requests.rejected as f64 / requests.arrived as f64);
+            misses.push(format!(
+                "{share} of the requests are rejected as too long (server.max_model_len)"
+            ));
+        }
         if misses.is_empty() {
-            misses.push(format!("{} clients gave up", summary.requests.timed_out));
+            misses.push(format!("{} clients gave up", requests.timed_out));
         }
         let held_back = match summary.constraint.binding {
-            Binding::Nothing => "no limit keeps requests waiting: steps take so long".to_owned(),
+            Binding::Nothing => "no limit is hit, the steps themselves take too long".to_owned(),
             _ => why(&summary.constraint),
         };
         format!(
@@ -230,7 +227,7 @@ impl CapacityReport {
                     String::new()
                 };
                 format!(
-                    "{fewest} for {rate} ({gpus} GPUs): {share} each, arriving in the same manner{one_less}"
+                    "{fewest} servers for {rate} ({gpus} GPUs): {share} each, arriving in the same manner{one_less}"
                 )
             }
         })
@@ -262,7 +259,7 @@ impl CapacityReport {
         let seeds = self.capacity.brackets.len();
         let chance = match seeds {
             1 => "one seed, so chance has no interval".to_owned(),
-            2..=4 => format!("{seeds} seeds, few for a 95 % interval"),
+            2..=4 => format!("{seeds} seeds, which makes a wide 95 % interval"),
             seeds => format!("{seeds} seeds"),
         };
         format!(
@@ -384,7 +381,7 @@ impl CapacityReport {
 
     /// The report for sharing.
     pub fn to_page(&self) -> Page {
-        let mut findings: Vec<String> = self.servers_in_words().into_iter().collect();
+        let mut findings = Vec::new();
         if !self.is_impossible() {
             findings.push(format!("what binds: {}", self.missed_in_words()));
             findings.push(format!("at capacity: {}", self.at_capacity_in_words()));
@@ -406,7 +403,10 @@ impl CapacityReport {
         sections.push(self.setting.section());
         Page {
             title: format!("{}: capacity under the SLOs", self.setting.name),
-            verdict: self.verdict(),
+            verdict: match self.servers_in_words() {
+                Some(servers) => format!("{servers}. One server: {}", self.verdict()),
+                None => self.verdict(),
+            },
             tone: if self.is_impossible() {
                 Tone::Bad
             } else {

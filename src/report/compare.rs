@@ -29,6 +29,8 @@ pub struct CompareReport {
 }
 
 const SCHEMA: &str = "tailcast/compare/v1";
+/// From this ratio of capacities on the loads are given instead of it.
+const FAR_APART: f64 = 50.0;
 /// What is compared besides what objectives are about.
 const ALWAYS: [&str; 3] = [
     "e2e.p99",
@@ -160,6 +162,15 @@ impl CompareReport {
                 best.name, next.name
             );
         }
+        if times > FAR_APART {
+            // Such a ratio says more about the objective than about servers.
+            return format!(
+                "{} meets {slos} up to {at}; {}, the next, only up to {}{never}",
+                best.name,
+                next.name,
+                self.contest.kind.with_unit(theirs.mean())
+            );
+        }
         let chance = if may_be_chance {
             ", which may be chance,"
         } else {
@@ -233,8 +244,8 @@ impl CompareReport {
                 self.contest.kind.unit()
             )));
         }
-        columns.extend(measures.iter().map(|it| Column::numbers(it.short_name())));
         columns.push(Column::words("what binds"));
+        columns.extend(measures.iter().map(|it| Column::numbers(it.short_name())));
         let rows = self.ranked().into_iter().map(|contender| {
             let mut row = vec![Cell::words(contender.name.clone())];
             if !self.slos().is_empty() {
@@ -251,11 +262,11 @@ impl CompareReport {
                     Some(capacity) => capacity_cell(capacity),
                 });
             }
+            row.push(Cell::words(what_binds(&contender.pooled.constraint)));
             row.extend(measures.iter().map(|measure| {
                 let value = measure.of(&contender.pooled);
                 Cell::number(value, |it| numbers::with_unit(measure.quantity, it))
             }));
-            row.push(Cell::words(what_binds(&contender.pooled.constraint)));
             row
         });
         Table {
@@ -283,16 +294,14 @@ impl CompareReport {
                 .chain(cells)
                 .collect()
         });
-        let intervals = if baseline.runs.len() > 1 {
-            ", mean over the seeds with its 95 % interval"
-        } else {
-            ""
+        let how = match (self.contest.is_of_one_workload, baseline.runs.len()) {
+            (true, 1) => " on the same recorded requests",
+            (true, _) => ", seed by seed, mean over the seeds with its 95 % interval",
+            (false, 1) => ", whose requests are others",
+            (false, _) => ", whose requests are others, mean over the seeds with its 95 % interval",
         };
         Table {
-            caption: format!(
-                "Difference from {}, seed by seed{intervals}:",
-                baseline.name
-            ),
+            caption: format!("Difference from {}{how}:", baseline.name),
             columns,
             rows: rows.collect(),
         }

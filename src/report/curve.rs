@@ -92,7 +92,7 @@ impl CurveReport {
                     || "not on this curve: throughput / E2E is largest at an end of it".to_owned(),
                     |load| {
                         format!(
-                            "{}: throughput / E2E is largest; beyond it load buys latency rather than throughput",
+                            "{}: throughput / E2E is largest; beyond it latency grows by more than throughput",
                             unit(load)
                         )
                     },
@@ -102,8 +102,8 @@ impl CurveReport {
                 name: "queue",
                 load: queue,
                 meaning: queue.map_or_else(
-                    || "never a request or more waiting on average".to_owned(),
-                    |load| format!("from {} on a request or more waits on average", unit(load)),
+                    || "less than one request waits on average, everywhere".to_owned(),
+                    |load| format!("from {} on, at least one request waits on average", unit(load)),
                 ),
             },
             Place {
@@ -111,7 +111,7 @@ impl CurveReport {
                 load: full,
                 meaning: full.map_or_else(
                     || "the KV cache never fills up".to_owned(),
-                    |load| format!("from {} on the KV cache is full at times", unit(load)),
+                    |load| format!("from {} on, the KV cache is full at times", unit(load)),
                 ),
             },
         ];

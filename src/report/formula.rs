@@ -141,7 +141,8 @@ fn prefix_row(check: &FormulaCheck) -> Row {
             "2 prefix cache",
             Some(on.users),
             format!(
-                "{} times the {} without it; hits {} of prompt tokens",
+                "{}{} times the {} without it; hits {} of prompt tokens",
+                if on.is_full { "" } else { "at least " },
                 rounded(on.users / off.users),
                 rounded(off.users),
                 on.summary
@@ -187,7 +188,9 @@ fn static_row(check: &FormulaCheck) -> Row {
     (
         "4 static batching",
         batch.queue.running.mean,
-        format!("served at once on average in batches of that size: {tokens}{idle}"),
+        format!(
+            "served at once on average, in batches of as many as memory holds: {tokens} of continuous batching{idle}"
+        ),
     )
 }
 
@@ -224,8 +227,13 @@ fn conclusion(check: &FormulaCheck) -> String {
             format!(", and {} meet the SLOs", rounded(capacity.mean()))
         });
     format!(
-        "The formula says {}; memory holds {}{slo}.",
+        "The formula says {}; memory holds {}{}{slo}.",
         rounded(check.users_by_mean),
+        if check.filled.is_full {
+            ""
+        } else {
+            "at least "
+        },
         rounded(check.filled.users)
     )
 }

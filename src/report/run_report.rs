@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::metrics::{Slo, SloOutcome, SloResult, Summary};
+use crate::study::MOST_REJECTED;
 
 /// Everything a report of one scenario shows.
 #[derive(Clone, Debug)]
@@ -140,6 +141,13 @@ impl RunReport {
             warnings.push(format!(
                 "{} of {} requests timed out; latencies, and SLOs on them, are those of finished requests only",
                 requests.timed_out, requests.arrived
+            ));
+        }
+        let is_served = requests.rejected < requests.arrived;
+        if is_served && requests.rejected as f64 > MOST_REJECTED * requests.arrived as f64 {
+            warnings.push(format!(
+                "{} of {} requests were rejected: each is longer than server.max_model_len, the KV cache or a limit of the policy allows; latencies, and SLOs on them, are those of the others",
+                requests.rejected, requests.arrived
             ));
         }
         if requests.arrived > 0 && requests.rejected == requests.arrived {

@@ -7,6 +7,7 @@ use super::figure::{Figure, heat_map, lines, pareto, prefix_hits};
 use super::numbers;
 use super::page::{Block, Page, Section, Tone};
 use super::results::Results;
+use super::setting::Setting;
 use super::table::{Cell, Column, Table};
 use crate::stats::{confidence_interval_95, rounded};
 use crate::study::{Better, Measure, short};
@@ -15,6 +16,8 @@ use crate::study::{Better, Measure, short};
 pub struct SweepReport {
     /// The file.
     pub name: String,
+    /// What was simulated, if the study is known.
+    pub setting: Option<Setting>,
     /// What is in it; at least one run.
     pub results: Results,
 }
@@ -28,6 +31,13 @@ impl SweepReport {
         let mut text = format!("{}\n", self.line());
         for (measure, place, value) in self.bests() {
             let _ = writeln!(text, "Best      {} {value} at {place}", measure.name);
+        }
+        let has_intervals = self.results.points().iter().any(|point| {
+            let numbers = point.numbers.iter().flatten();
+            numbers.map(Vec::len).max() > Some(1)
+        });
+        if has_intervals {
+            text.push_str("±         half of the 95 % interval over the seeds (Student's t), relative to the mean\n");
         }
         text + "\n" + &self.table().to_text()
     }
@@ -119,28 +129,36 @@ impl SweepReport {
             .map(|(measure, place, value)| format!("best {}: {value} at {place}", measure.name))
             .collect();
         let drawings = self.drawings().into_iter();
+        let found = Section {
+            heading: "What was found".to_owned(),
+            blocks: [Block::Text(self.line())]
+                .into_iter()
+                .chain(drawings.map(|(_, drawing)| Block::Drawing(drawing)))
+                .chain([Block::Table(self.table())])
+                .collect(),
+        };
+        let again = Section {
+            heading: "How to do it again".to_owned(),
+            blocks: vec![Block::Text(format!(
+                "`tailcast sweep` of the same study gives plan {} and, with the same version of tailcast ({}), the same numbers.",
+                self.results.rows[0].plan,
+                env!("CARGO_PKG_VERSION")
+            ))],
+        };
+        let name = self.setting.as_ref().map(|setting| setting.name.clone());
+        let mut sections = vec![found];
+        sections.extend(self.setting.as_ref().map(Setting::section));
+        sections.push(again);
         Page {
-            title: format!("Sweep over {}", self.results.heading.keys.join(", ")),
-            verdict: self.line(),
+            title: name
+                .unwrap_or_else(|| format!("Sweep over {}", self.results.heading.keys.join(", "))),
+            verdict: if bests.is_empty() {
+                self.line()
+            } else {
+                format!("{}.", bests.join("; "))
+            },
             tone: Tone::Plain,
-            sections: vec![
-                Section {
-                    heading: "What was found".to_owned(),
-                    blocks: [Block::List(bests)]
-                        .into_iter()
-                        .chain(drawings.map(|(_, drawing)| Block::Drawing(drawing)))
-                        .chain([Block::Table(self.table())])
-                        .collect(),
-                },
-                Section {
-                    heading: "How to do it again".to_owned(),
-                    blocks: vec![Block::Text(format!(
-                        "`tailcast sweep` of the same study gives plan {} and, with the same version of tailcast ({}), the same numbers.",
-                        self.results.rows[0].plan,
-                        env!("CARGO_PKG_VERSION")
-                    ))],
-                },
-            ],
+            sections,
         }
     }
 }

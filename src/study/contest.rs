@@ -44,6 +44,8 @@ pub struct Contest {
     pub kind: LoadKind,
     /// The seeds of all of them.
     pub seeds: Vec<u64>,
+    /// Whether all meet the same requests.
+    pub is_of_one_workload: bool,
     /// What is replaced of scenarios to set their loads, each with the contender's name.
     pub replaced: Vec<String>,
 }
@@ -93,6 +95,9 @@ pub fn contest(
         }
         other => other,
     })?;
+    let mut workloads = inputs.iter().map(|input| &input.scenario.workload);
+    let first = workloads.next();
+    let is_of_one_workload = workloads.all(|workload| Some(workload) == first);
     let each = variations.iter().zip(inputs).zip(runs).zip(pools);
     let contenders = each.map(|(((variation, input), runs), pool)| Contender {
         name: variation.name.clone(),
@@ -106,6 +111,7 @@ pub fn contest(
         contenders: contenders.collect(),
         kind,
         seeds,
+        is_of_one_workload,
         replaced: Vec::new(),
     })
 }

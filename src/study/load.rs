@@ -64,6 +64,7 @@ impl LoadKind {
         match self {
             Self::Rate => format!("{} req/s", rounded(load)),
             Self::SessionRate => format!("{} sessions/s", rounded(load)),
+            Self::Concurrency if load < 1.5 => format!("{load:.0} concurrent request"),
             Self::Concurrency => format!("{load:.0} concurrent requests"),
         }
     }

@@ -63,6 +63,13 @@ impl Measure {
             .expect("every latency has all statistics")
     }
 
+    /// Names that end alike: `goodput_per_s` for `throughput.goodput_per_s`.
+    pub fn ending_with(name: &str) -> Option<&'static str> {
+        let end = format!(".{}", name.trim());
+        let found = MEASURES.iter().find(|measure| measure.name.ends_with(&end));
+        found.map(|measure| measure.name)
+    }
+
     /// Its name where its place in the JSON result goes without saying.
     pub fn short_name(&self) -> &'static str {
         self.name.strip_prefix("throughput.").unwrap_or(self.name)

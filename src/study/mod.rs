@@ -26,7 +26,7 @@ pub use in_order::{Next, Workers};
 pub use input::{Base, Input};
 pub use load::{LoadDial, LoadKind};
 pub use measure::{Better, MEASURES, Measure, Quantity};
-pub use met::is_met;
+pub use met::{MOST_REJECTED, is_met};
 pub use overview::overview;
 pub use plan::{MOST_POINTS, Plan, short};
 pub use remedies::{Remedy, Tried, fewest_servers, remedies, try_remedy};

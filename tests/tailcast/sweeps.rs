@@ -355,7 +355,7 @@ fn results_become_a_table_figures_and_a_page() {
     let refused = place.run(&["report", "r.csv", "--figure", "heat-map=h.svg"]);
     assert_eq!(refused.code, Some(2));
     assert!(
-        refused.stderr.contains("a sweep over two keys"),
+        refused.stderr.contains("a sweep over exactly two keys"),
         "{}",
         refused.stderr
     );

@@ -89,7 +89,20 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     }
     interrupt::listen();
     simulate(args, &sweep, &runs, &heading, &mut partial, color)?;
-    finish(partial, out, form)
+    finish(partial, out, form)?;
+    if !args.study_flags.quiet {
+        let next = if args.shard.is_some_and(Shard::is_part) {
+            "tailcast merge, with the other shards".to_owned()
+        } else {
+            format!("tailcast report {} --html report.html", out.display())
+        };
+        screen::note(&format!(
+            "{} runs in {}; next: {next}",
+            runs.len(),
+            out.display()
+        ));
+    }
+    Ok(())
 }
 
 fn plan(args: &Args, file: &StudyFile) -> Result<Sweep, Failure> {
@@ -123,7 +136,8 @@ fn measures(file: &StudyFile) -> Result<Vec<&'static Measure>, Diagnostic> {
                 let message = format!("nothing that is measured is called `{name}`");
                 let names = MEASURES.iter().map(|measure| measure.name);
                 let mut error = Diagnostic::new(message).at(place.clone());
-                if let Some(hint) = did_you_mean(name, names) {
+                let alike = Measure::ending_with(name).map(|it| format!("did you mean `{it}`?"));
+                if let Some(hint) = alike.or_else(|| did_you_mean(name, names)) {
                     error = error.help(hint);
                 }
                 error.help("write names such as ttft.p99, queue.depth.mean or throughput.output_tokens_per_s, as in the JSON of `tailcast run`")

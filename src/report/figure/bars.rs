@@ -80,14 +80,19 @@ fn panel(
                 ..Point::at(place as f64, y)
             })
         });
+    let points: Vec<Point> = points.collect();
     Panel::Chart(Chart {
         title: title.to_owned(),
         x: Axis::named("variation", names.collect()),
         y: Axis::linear("", unit),
         series: vec![Series {
-            name: "with 95 % interval".to_owned(),
+            name: if points.iter().any(|point| point.interval.is_some()) {
+                "with 95 % interval".to_owned()
+            } else {
+                "one run".to_owned()
+            },
             shape: Shape::Bars,
-            points: points.collect(),
+            points,
         }],
         marks: Vec::new(),
     })

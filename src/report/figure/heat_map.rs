@@ -10,8 +10,8 @@ use crate::study::short;
 /// A number over two keys.
 pub const FIGURE: Figure = Figure {
     name: "heat-map",
-    question: "Where on the two axes is it good?",
-    needs: "a sweep over two keys",
+    question: "How do the numbers lie over both axes?",
+    needs: "a sweep over exactly two keys (those that change together count as several)",
 };
 
 /// Every measure over two keys.

@@ -3,7 +3,7 @@
 use super::Figure;
 use super::bars::unit;
 use super::key_axis::{axis_of, point_at};
-use crate::report::chart::{Axis, Chart, Drawing, Panel, Series, Shape};
+use crate::report::chart::{Axis, Chart, Drawing, Panel, Series, Shape, Unit};
 use crate::report::results::Results;
 use crate::study::short;
 
@@ -13,6 +13,9 @@ pub const FIGURE: Figure = Figure {
     question: "How do the numbers change along the axis?",
     needs: "a sweep over one key, and at most twelve combinations of the others",
 };
+
+/// The ratio of values from which on an axis is logarithmic.
+const WIDE: f64 = 50.0;
 
 /// Every measure over the first key, a series for each combination of the others.
 pub fn drawing(results: &Results, note: &str, question: &str) -> Drawing {
@@ -48,7 +51,7 @@ pub fn drawing(results: &Results, note: &str, question: &str) -> Drawing {
         Panel::Chart(Chart {
             title: measure.name.to_owned(),
             x: x.clone(),
-            y: Axis::linear("", unit(measure)),
+            y: axis_of_values(&series, unit(measure)),
             series,
             marks: Vec::new(),
         })
@@ -57,6 +60,20 @@ pub fn drawing(results: &Results, note: &str, question: &str) -> Drawing {
         question: question.to_owned(),
         note: note.to_owned(),
         panels: panels.collect(),
+    }
+}
+
+/// Logarithmic where curves spread so far that the lower ones would lie on the axis.
+fn axis_of_values(series: &[Series], unit: Unit) -> Axis {
+    let values = series.iter().flat_map(|one| &one.points);
+    let (least, most) = values.fold((f64::INFINITY, 0.0_f64), |(least, most), point| {
+        (least.min(point.y), most.max(point.y))
+    });
+    let has_bars = series.iter().any(|one| one.shape == Shape::Bars);
+    if least > 0.0 && most > WIDE * least && !has_bars {
+        Axis::logarithmic("", unit)
+    } else {
+        Axis::linear("", unit)
     }
 }
 

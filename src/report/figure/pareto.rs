@@ -43,7 +43,7 @@ pub fn drawing(results: &Results, note: &str) -> Option<Drawing> {
     let measures = &results.heading.measures;
     let line = best.iter().map(|point| Point::at(point.x, point.y));
     let series = [
-        ("not beaten in both", Shape::Steps, line.collect()),
+        ("not beaten in both", Shape::Curve, line.collect()),
         ("points of the sweep", Shape::Points, all),
     ];
     Some(Drawing {

@@ -228,7 +228,7 @@ mod tests {
         let html = page.to_html();
         assert!(!html.contains("<script>alert"), "{html}");
         // The chart, uPlot and the page's own.
-        assert_eq!(html.matches("</script>").count(), 3);
+        assert_eq!(html.matches("</script>").count(), 5);
         assert!(
             html.contains("&lt;/script&gt;&lt;script&gt;alert(&#39;1 &amp; &quot;2&quot;&#39;)")
         );
