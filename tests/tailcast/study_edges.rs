@@ -318,3 +318,32 @@ fn a_scenario_that_changes_during_a_sweep_ends_it() {
     );
     assert!(!place.path("r.csv").exists());
 }
+
+#[test]
+fn threads_change_no_byte_of_any_study() {
+    let place = m_m_1();
+    let slo = ["--slo", "e2e.mean<2s", "--format", "json"];
+    for verb in [
+        &[
+            "compare",
+            "mm1.toml",
+            "--vary",
+            "batching.policy=none,static",
+            "--seeds",
+            "3",
+        ][..],
+        &["curve", "mm1.toml", "--rate", "0.5..2", "--seeds", "3"],
+        &["capacity", "mm1.toml", "--seeds", "3"],
+    ] {
+        let printed = |jobs: &str| {
+            let mut arguments = verb.to_vec();
+            arguments.extend(slo);
+            arguments.extend(["--jobs", jobs]);
+            let ended = place.run(&arguments);
+            assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+            ended.stdout
+        };
+        let one = printed("1");
+        assert!(one == printed("2") && one == printed("8"), "{verb:?}");
+    }
+}
