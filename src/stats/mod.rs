@@ -3,6 +3,7 @@
 mod distribution;
 mod histogram;
 mod least_squares;
+mod mean;
 mod ranked;
 mod rounded;
 pub mod streams;
@@ -13,6 +14,7 @@ mod wide;
 pub use distribution::{Distribution, enough_samples};
 pub use histogram::RELATIVE_PRECISION;
 pub use least_squares::{Coefficient, Fit, least_squares};
+pub use mean::mean;
 pub use rounded::rounded;
 pub use student_t::{Interval, confidence_interval_95, t_quantile_975};
 pub use time_weighted::TimeWeighted;

@@ -7,7 +7,7 @@ use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::config::Flag;
 use crate::metrics::{Slo, SloOutcome, Summary};
-use crate::stats::{Interval, confidence_interval_95};
+use crate::stats::{Interval, confidence_interval_95, mean};
 
 /// What is asked.
 #[derive(Clone)]
@@ -271,8 +271,7 @@ impl Capacity {
 
     /// The mean over the seeds.
     pub fn mean(&self) -> f64 {
-        let values = self.values();
-        values.iter().sum::<f64>() / values.len() as f64
+        mean(self.values()).expect("there is a seed")
     }
 
     /// The 95 % interval of the mean over the seeds, wider by what the search leaves open; `None` of one seed.
@@ -314,15 +313,12 @@ impl Capacity {
     pub fn times(&self, other: &Self) -> Option<(f64, Option<Interval>)> {
         let pairs = self.values().into_iter().zip(other.values());
         let logs: Vec<f64> = pairs.map(|(mine, theirs)| (mine / theirs).ln()).collect();
-        let all = !logs.is_empty() && logs.iter().all(|log| log.is_finite());
-        all.then(|| {
-            let mean = logs.iter().sum::<f64>() / logs.len() as f64;
-            let interval = confidence_interval_95(&logs).map(|it| Interval {
-                low: it.low.exp(),
-                high: it.high.exp(),
-            });
-            (mean.exp(), interval)
-        })
+        let mean = mean(logs.iter().copied()).filter(|mean| mean.is_finite())?;
+        let interval = confidence_interval_95(&logs).map(|it| Interval {
+            low: it.low.exp(),
+            high: it.high.exp(),
+        });
+        Some((mean.exp(), interval))
     }
 
     /// How many runs it took.

@@ -7,7 +7,7 @@ use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::config::Flag;
 use crate::metrics::{Recording, Replications, Summary};
-use crate::stats::{Interval, confidence_interval_95};
+use crate::stats::{Interval, confidence_interval_95, mean};
 
 /// One of the variations.
 #[derive(Clone, Debug)]
@@ -177,9 +177,9 @@ impl Contest {
         let differences: Option<Vec<f64>> = pairs
             .map(|(mine, theirs)| Some(measure.of(mine)? - measure.of(theirs)?))
             .collect();
-        let differences = differences.filter(|it| !it.is_empty())?;
+        let differences = differences?;
         Some(Difference {
-            mean: differences.iter().sum::<f64>() / differences.len() as f64,
+            mean: mean(differences.iter().copied())?,
             interval: confidence_interval_95(&differences),
         })
     }

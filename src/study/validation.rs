@@ -3,6 +3,7 @@
 use super::measure::Measure;
 use crate::config::Values;
 use crate::metrics::Summary;
+use crate::stats::mean;
 
 /// What was predicted of an experiment.
 #[derive(Clone, Debug)]
@@ -68,7 +69,7 @@ impl Prediction {
             .iter()
             .map(|run| Measure::named(metric)?.of(run))
             .collect();
-        mean(&values?)
+        mean(values?)
     }
 }
 
@@ -134,15 +135,11 @@ pub fn errors_of<'a>(comparisons: &'a [Comparison], metric: &'static str) -> Met
     MetricErrors {
         metric,
         count: errors.len(),
-        mean_absolute: mean(&absolute),
+        mean_absolute: mean(absolute.iter().copied()),
         median_absolute: median(absolute),
-        bias: mean(&signed),
+        bias: mean(signed),
         worst,
     }
-}
-
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {

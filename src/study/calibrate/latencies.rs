@@ -2,6 +2,7 @@
 
 use crate::config::MeasuredRequest;
 use crate::metrics::RequestRow;
+use crate::stats::mean;
 use crate::units::{Span, Time};
 
 /// A latency that both a benchmark and a simulation have.
@@ -106,16 +107,6 @@ impl Statistic {
             Self::P99 => quantile(&values, 0.99).filter(|_| values.len() >= 1_000),
         }
     }
-}
-
-/// `None` of no values.
-pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
-    let (mut sum, mut count) = (0.0, 0_u64);
-    for value in values {
-        sum += value;
-        count += 1;
-    }
-    (count > 0).then(|| sum / count as f64)
 }
 
 /// Between the two nearest of the sorted values.

@@ -1,8 +1,9 @@
 //! How loaded a measured server was: which requests ran when another came, and whether latencies are steps or queues.
 
-use super::latencies::{Served, mean};
+use super::latencies::Served;
 use super::refusal::Refusal;
 use crate::config::MeasuredRequest;
+use crate::stats::mean;
 use crate::units::Time;
 
 /// Fewer requests make no mean.

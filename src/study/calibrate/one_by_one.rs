@@ -2,11 +2,12 @@
 
 use super::coefficient::Fittable;
 use super::comparison::{Comparison, RUN_TO_RUN, Statistic, Target, run};
-use super::latencies::{self, Latency, Served, mean};
+use super::latencies::{self, Latency, Served};
 use super::load::{self, Bin};
 use super::recorded::Recorded;
 use super::refusal::Refusal;
 use crate::config::{Measured, MeasuredRequest, Scenario, Workload};
+use crate::stats::mean;
 use crate::study::SimulationError;
 
 /// Requests one by one, in bins by how many others ran when they came.

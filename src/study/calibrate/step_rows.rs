@@ -2,9 +2,9 @@
 
 use super::coefficient::Fittable;
 use super::comparison::{Comparison, RUN_TO_RUN, Statistic, Target};
-use super::latencies::mean;
 use super::refusal::Refusal;
 use crate::config::{MeasuredStep, Scenario};
+use crate::stats::mean;
 use crate::step_time::{Sampling, StepShape};
 use crate::study::SimulationError;
 

@@ -2,9 +2,10 @@
 
 use super::coefficient::Fittable;
 use super::comparison::{Comparison, RUN_TO_RUN, Statistic, Target, run};
-use super::latencies::{self, Latency, Served, mean};
+use super::latencies::{self, Latency, Served};
 use super::refusal::Refusal;
 use crate::config::{Measured, Scenario, Values, Workload};
+use crate::stats::mean;
 use crate::study::SimulationError;
 
 /// The numbers of one run, and the seeds of the runs that they are compared with.
