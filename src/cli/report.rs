@@ -10,7 +10,7 @@ use super::setting;
 use crate::config::{Diagnostic, Layers, StudyFile};
 use crate::report::Setting;
 use crate::report::figure::{Figure, heat_map, lines, pareto, prefix_hits};
-use crate::report::results::{Form, Results};
+use crate::report::results::{Form, Results, SweepPoints};
 use crate::report::sweep::SweepReport;
 use crate::study::Base;
 
@@ -58,13 +58,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             .help("give what `tailcast sweep STUDY --out FILE` wrote")
     })?;
     let results = Results::of_text(form, &text).map_err(wrong)?;
-    if results.rows.is_empty() {
-        return Err(wrong("there is no run in it".to_owned()));
-    }
+    let sweep = SweepPoints::of(results);
+    let sweep = sweep.ok_or_else(|| wrong("there is no run in it".to_owned()))?;
     let report = SweepReport {
         name,
         setting: args.study.as_deref().map(setting_of).transpose()?,
-        results,
+        sweep,
     };
     screen::print(&report.to_text())?;
     files.write(&report.drawings(), || report.to_page())

@@ -6,10 +6,10 @@ use super::chart::Drawing;
 use super::figure::{Figure, heat_map, lines, pareto, prefix_hits};
 use super::numbers;
 use super::page::{Block, Page, Section, Tone};
-use super::results::Results;
+use super::results::SweepPoints;
 use super::setting::Setting;
 use super::table::{Cell, Column, Table};
-use crate::stats::{confidence_interval_95, rounded};
+use crate::stats::{Interval, rounded};
 use crate::study::{Better, Measure, short};
 
 /// Results and where they come from.
@@ -18,8 +18,8 @@ pub struct SweepReport {
     pub name: String,
     /// What was simulated, if the study is known.
     pub setting: Option<Setting>,
-    /// What is in it; at least one run.
-    pub results: Results,
+    /// What is in it.
+    pub sweep: SweepPoints,
 }
 
 /// More curves in a panel are a tangle.
@@ -32,38 +32,39 @@ impl SweepReport {
         for (measure, place, value) in self.bests() {
             let _ = writeln!(text, "Best      {} {value} at {place}", measure.name);
         }
-        let has_intervals = self.results.points().iter().any(|point| {
-            let numbers = point.numbers.iter().flatten();
-            numbers.map(Vec::len).max() > Some(1)
-        });
-        if has_intervals {
+        if self.sweep.has_intervals() {
             text.push_str("±         half of the 95 % interval over the seeds (Student's t), relative to the mean\n");
         }
         text + "\n" + &self.table().to_text()
     }
 
     fn line(&self) -> String {
-        let rows = &self.results.rows;
-        let (runs, all) = (rows.len() as u64, rows[0].runs);
-        let points = self.results.points().len();
-        let missing = if runs < all {
-            format!(", {} are missing", all - runs)
+        let SweepPoints {
+            points,
+            plan,
+            runs,
+            all_runs,
+            ..
+        } = &self.sweep;
+        let missing = if runs < all_runs {
+            format!(", {} are missing", all_runs - runs)
         } else {
             String::new()
         };
+        let points = points.len();
         format!(
-            "{}: {runs} runs at {points} points{missing} · plan {}",
-            self.name, rows[0].plan
+            "{}: {runs} runs at {points} points{missing} · plan {plan}",
+            self.name
         )
     }
 
     /// Of each number that has a better and a worse: where it is best, and what it is there.
     fn bests(&self) -> Vec<(&'static Measure, String, String)> {
-        let measures = self.results.heading.measures.iter();
+        let measures = self.sweep.heading.measures.iter();
         measures
             .filter(|measure| measure.better != Better::Neither)
             .filter_map(|measure| {
-                let (place, value) = self.results.best(measure)?;
+                let (place, value) = self.sweep.best(measure)?;
                 Some((*measure, place, numbers::with_unit(measure.quantity, value)))
             })
             .collect()
@@ -71,18 +72,17 @@ impl SweepReport {
 
     /// A row a point: the values of its keys, then its numbers, means over the seeds with their intervals.
     fn table(&self) -> Table {
-        let heading = &self.results.heading;
+        let heading = &self.sweep.heading;
         let keys = heading.keys.iter().map(|key| Column::numbers(short(key)));
         let measures = heading.measures.iter();
         let columns = keys.chain(measures.map(|measure| Column::numbers(measure.name)));
-        let points = self.results.points();
-        let rows = points.iter().map(|point| {
+        let rows = self.sweep.points.iter().map(|point| {
             let values = point.values.iter().map(|value| Cell {
                 text: value.clone(),
                 number: value.parse().ok(),
             });
-            let numbers = point.numbers.iter().zip(&heading.measures);
-            let numbers = numbers.map(|(numbers, measure)| cell(measure, numbers.as_deref()));
+            let measures = heading.measures.iter().enumerate();
+            let numbers = measures.map(|(at, measure)| cell(measure, point.mean(at)));
             values.chain(numbers).collect()
         });
         Table {
@@ -94,29 +94,30 @@ impl SweepReport {
 
     /// The figures that the results allow.
     pub fn drawings(&self) -> Vec<(&'static Figure, Drawing)> {
-        let (results, note) = (&self.results, self.line());
+        let (sweep, note) = (&self.sweep, self.line());
         let mut drawn = Vec::new();
-        let keys = &results.heading.keys;
+        let keys = &sweep.heading.keys;
         if !keys.is_empty() && self.curves() <= MOST_CURVES {
             let question = format!("How do the numbers change with {}?", short(&keys[0]));
-            let drawing = lines::drawing(results, &note, &question);
+            let drawing = lines::drawing(sweep, &note, &question);
             drawn.push((&lines::FIGURE, drawing));
         }
         if keys.len() == 2 {
-            drawn.push((&heat_map::FIGURE, heat_map::drawing(results, &note)));
+            drawn.push((&heat_map::FIGURE, heat_map::drawing(sweep, &note)));
         }
-        let pareto = pareto::drawing(results, &note);
+        let pareto = pareto::drawing(sweep, &note);
         drawn.extend(pareto.map(|drawing| (&pareto::FIGURE, drawing)));
-        let hits = prefix_hits::drawing(results, &note);
+        let hits = prefix_hits::drawing(sweep, &note);
         drawn.extend(hits.map(|drawing| (&prefix_hits::FIGURE, drawing)));
         drawn
     }
 
     /// Combinations of the values of all keys but the first.
     fn curves(&self) -> usize {
-        let rows = self.results.rows.iter();
-        let mut others: Vec<&[String]> =
-            rows.map(|row| row.values.get(1..).unwrap_or(&[])).collect();
+        let points = self.sweep.points.iter();
+        let mut others: Vec<&[String]> = points
+            .map(|point| point.values.get(1..).unwrap_or(&[]))
+            .collect();
         others.sort_unstable();
         others.dedup();
         others.len()
@@ -141,7 +142,7 @@ impl SweepReport {
             heading: "How to do it again".to_owned(),
             blocks: vec![Block::Text(format!(
                 "`tailcast sweep` of the same study gives plan {} and, with the same version of tailcast ({}), the same numbers.",
-                self.results.rows[0].plan,
+                self.sweep.plan,
                 env!("CARGO_PKG_VERSION")
             ))],
         };
@@ -151,7 +152,7 @@ impl SweepReport {
         sections.push(again);
         Page {
             title: name
-                .unwrap_or_else(|| format!("Sweep over {}", self.results.heading.keys.join(", "))),
+                .unwrap_or_else(|| format!("Sweep over {}", self.sweep.heading.keys.join(", "))),
             verdict: if bests.is_empty() {
                 self.line()
             } else {
@@ -164,12 +165,11 @@ impl SweepReport {
 }
 
 /// The mean over the seeds, with its interval if there is one.
-fn cell(measure: &Measure, values: Option<&[f64]>) -> Cell {
-    let mean = values.map(|values| values.iter().sum::<f64>() / values.len() as f64);
-    let half = values
-        .and_then(confidence_interval_95)
+fn cell(measure: &Measure, found: Option<(f64, Option<Interval>)>) -> Cell {
+    let half = found
+        .and_then(|(_, interval)| interval)
         .map(|it| (it.high - it.low) / 2.0);
-    Cell::number(mean, |mean| {
+    Cell::number(found.map(|(mean, _)| mean), |mean| {
         let shown = numbers::with_unit(measure.quantity, mean);
         match half {
             Some(half) if half > 0.0 => {

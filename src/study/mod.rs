@@ -28,7 +28,7 @@ pub use load::{LoadDial, LoadKind};
 pub use measure::{Better, MEASURES, Measure, Quantity};
 pub use met::{MOST_REJECTED, is_met};
 pub use overview::overview;
-pub use plan::{MOST_POINTS, Plan, short};
+pub use plan::{MOST_POINTS, Plan, label, short};
 pub use remedies::{Remedy, Tried, fewest_servers, remedies, try_remedy};
 pub use simulate::{SimulationError, engine, recorder, replay, replay_source, simulate};
 pub use stopped::{Simulate, Stopped};

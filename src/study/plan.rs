@@ -58,11 +58,7 @@ impl Plan {
 
     /// A point in words: the last parts of its keys with their values.
     pub fn label(&self, point: usize) -> String {
-        let pairs = self.keys().zip(self.values(point));
-        let words: Vec<String> = pairs
-            .map(|(key, value)| format!("{}={value}", short(key)))
-            .collect();
-        words.join(", ")
+        label(self.keys().zip(self.values(point)))
     }
 
     /// For each axis, which of its steps a point has.
@@ -86,6 +82,14 @@ impl Plan {
 /// The last part of a key that is not a number: `workload.prompt.parts.1.weight` is a `weight`.
 pub fn short(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key).trim_matches('"')
+}
+
+/// Keys with their values, in words: the last part of each key.
+pub fn label<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let words: Vec<String> = pairs
+        .map(|(key, value)| format!("{}={value}", short(key)))
+        .collect();
+    words.join(", ")
 }
 
 fn unquoted(value: &str) -> &str {

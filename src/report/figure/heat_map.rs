@@ -4,7 +4,7 @@ use super::Figure;
 use super::bars::unit;
 use super::key_axis::sorted_names;
 use crate::report::chart::{Axis, Drawing, HeatMap, Panel};
-use crate::report::results::{PointNumbers, Results};
+use crate::report::results::{PointNumbers, SweepPoints};
 use crate::study::short;
 
 /// A number over two keys.
@@ -15,16 +15,18 @@ pub const FIGURE: Figure = Figure {
 };
 
 /// Every measure over two keys.
-pub fn drawing(results: &Results, note: &str) -> Drawing {
-    let points = results.points();
-    let keys = &results.heading.keys;
-    let (columns, rows) = (sorted_names(&points, 0), sorted_names(&points, 1));
-    let measures = results.heading.measures.iter().enumerate();
+pub fn drawing(sweep: &SweepPoints, note: &str) -> Drawing {
+    let keys = &sweep.heading.keys;
+    let (columns, rows) = (
+        sorted_names(&sweep.points, 0),
+        sorted_names(&sweep.points, 1),
+    );
+    let measures = sweep.heading.measures.iter().enumerate();
     let panels = measures.map(|(at, measure)| {
         let cell = |row: &String, column: &String| {
             let is_here =
                 |point: &&PointNumbers| point.values[0] == *column && point.values[1] == *row;
-            let point = points.iter().find(is_here)?;
+            let point = sweep.points.iter().find(is_here)?;
             point.mean(at).map(|(mean, _)| mean)
         };
         Panel::HeatMap(HeatMap {

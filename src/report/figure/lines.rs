@@ -4,8 +4,8 @@ use super::Figure;
 use super::bars::unit;
 use super::key_axis::{axis_of, point_at};
 use crate::report::chart::{Axis, Chart, Drawing, Panel, Series, Shape, Unit};
-use crate::report::results::Results;
-use crate::study::short;
+use crate::report::results::SweepPoints;
+use crate::study::label;
 
 /// Numbers over one key.
 pub const FIGURE: Figure = Figure {
@@ -18,14 +18,13 @@ pub const FIGURE: Figure = Figure {
 const WIDE: f64 = 50.0;
 
 /// Every measure over the first key, a series for each combination of the others.
-pub fn drawing(results: &Results, note: &str, question: &str) -> Drawing {
-    let points = results.points();
-    let keys = &results.heading.keys;
-    let (x, places) = axis_of(&points, 0, keys.first().map_or("run", String::as_str));
-    let measures = results.heading.measures.iter().enumerate();
+pub fn drawing(sweep: &SweepPoints, note: &str, question: &str) -> Drawing {
+    let keys = &sweep.heading.keys;
+    let (x, places) = axis_of(&sweep.points, 0, keys.first().map_or("run", String::as_str));
+    let measures = sweep.heading.measures.iter().enumerate();
     let panels = measures.map(|(at, measure)| {
         let mut series: Vec<Series> = Vec::new();
-        for (point, place) in points.iter().zip(&places) {
+        for (point, place) in sweep.points.iter().zip(&places) {
             let name = others(keys, &point.values);
             let found = place.and_then(|place| point_at(point, at, place));
             let Some(point) = found else { continue };
@@ -79,9 +78,7 @@ fn axis_of_values(series: &[Series], unit: Unit) -> Axis {
 
 /// What the keys after the first one are.
 fn others(keys: &[String], values: &[String]) -> String {
-    let pairs = keys.iter().zip(values).skip(1);
-    let words: Vec<String> = pairs
-        .map(|(key, value)| format!("{}={value}", short(key)))
-        .collect();
-    words.join(", ")
+    let pairs = keys.iter().map(String::as_str);
+    let pairs = pairs.zip(values.iter().map(String::as_str));
+    label(pairs.skip(1))
 }

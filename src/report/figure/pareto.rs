@@ -3,7 +3,7 @@
 use super::Figure;
 use super::bars::unit;
 use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape};
-use crate::report::results::Results;
+use crate::report::results::SweepPoints;
 
 /// Throughput against latency.
 pub const FIGURE: Figure = Figure {
@@ -29,10 +29,10 @@ const LATENCIES: [&str; 6] = [
 ];
 
 /// Every point of the sweep, and the line of those that no other beats in both. `None` if no throughput or no latency was kept.
-pub fn drawing(results: &Results, note: &str) -> Option<Drawing> {
-    let throughput = THROUGHPUTS.iter().find_map(|name| results.place_of(name))?;
-    let latency = LATENCIES.iter().find_map(|name| results.place_of(name))?;
-    let mut all = points(results, throughput, latency);
+pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
+    let throughput = THROUGHPUTS.iter().find_map(|name| sweep.place_of(name))?;
+    let latency = LATENCIES.iter().find_map(|name| sweep.place_of(name))?;
+    let mut all = points(sweep, throughput, latency);
     let best = not_beaten(&all);
     for point in &mut all {
         // Only the best are named.
@@ -40,7 +40,7 @@ pub fn drawing(results: &Results, note: &str) -> Option<Drawing> {
             point.label.clear();
         }
     }
-    let measures = &results.heading.measures;
+    let measures = &sweep.heading.measures;
     let line = best.iter().map(|point| Point::at(point.x, point.y));
     let series = [
         ("not beaten in both", Shape::Curve, line.collect()),
@@ -67,13 +67,13 @@ pub fn drawing(results: &Results, note: &str) -> Option<Drawing> {
 }
 
 /// The points, the shortest latency first.
-fn points(results: &Results, throughput: usize, latency: usize) -> Vec<Point> {
-    let points = results.points();
-    let mut points: Vec<Point> = points
+fn points(sweep: &SweepPoints, throughput: usize, latency: usize) -> Vec<Point> {
+    let mut points: Vec<Point> = sweep
+        .points
         .iter()
         .filter_map(|point| {
             Some(Point {
-                label: point.label(&results.heading.keys),
+                label: sweep.label(point),
                 ..Point::at(point.mean(latency)?.0, point.mean(throughput)?.0)
             })
         })

@@ -3,7 +3,7 @@
 use super::Figure;
 use super::key_axis::{axis_of, point_at};
 use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
-use crate::report::results::Results;
+use crate::report::results::SweepPoints;
 
 /// Prefix-cache hits against the size of the cache.
 pub const FIGURE: Figure = Figure {
@@ -13,23 +13,22 @@ pub const FIGURE: Figure = Figure {
 };
 
 /// Prefix hits over the first key. `None` if they were not kept.
-pub fn drawing(results: &Results, note: &str) -> Option<Drawing> {
+pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
     let kept = ["kv.prefix_hit_ratio", "kv.prefix_ideal_hit_ratio"];
     let places: Vec<usize> = kept
         .iter()
-        .filter_map(|name| results.place_of(name))
+        .filter_map(|name| sweep.place_of(name))
         .collect();
-    results.place_of(kept[0])?;
-    let points = results.points();
-    let keys = &results.heading.keys;
-    let (x, at) = axis_of(&points, 0, keys.first().map_or("run", String::as_str));
+    sweep.place_of(kept[0])?;
+    let keys = &sweep.heading.keys;
+    let (x, at) = axis_of(&sweep.points, 0, keys.first().map_or("run", String::as_str));
     let series = places.into_iter().map(|measure| {
-        let found = points.iter().zip(&at);
+        let found = sweep.points.iter().zip(&at);
         let mut found: Vec<Point> = found
             .filter_map(|(point, place)| point_at(point, measure, (*place)?))
             .collect();
         found.sort_by(|a, b| a.x.total_cmp(&b.x));
-        let name = if results.heading.measures[measure].name == kept[0] {
+        let name = if sweep.heading.measures[measure].name == kept[0] {
             "hits"
         } else {
             "in a cache without limit"

@@ -17,7 +17,7 @@ use crate::study::{Measure, RUN_COLUMNS};
 pub use merge::{Merged, merge};
 #[cfg(feature = "parquet")]
 pub use parquet::write_parquet;
-pub use points::PointNumbers;
+pub use points::{PointNumbers, SweepPoints};
 
 /// How results are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
