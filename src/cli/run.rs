@@ -20,6 +20,7 @@ use super::scenario::ScenarioFlags;
 use super::screen;
 use super::setting;
 use super::simulate::simulate;
+use super::study;
 use crate::metrics::Replications;
 use crate::report::{RunReport, Style, Verdict};
 use crate::study::Input;
@@ -153,11 +154,7 @@ fn verdict(args: &Args, report: &RunReport, interrupted: bool) -> Result<(), Fai
 
 /// Everything that can be known to go wrong before the run.
 fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<StudyFiles, Failure> {
-    if args.seeds > 1 && input.is_always_the_same() {
-        return Err(Failure::Input(
-            "--seeds: a trace replays the same requests whatever the seed\n = help: leave --seeds out".to_owned(),
-        ));
-    }
+    study::refuse_seeds_of_a_trace(input, args.seeds)?;
     args.outputs.check_runs(args.seeds)?;
     if args.range {
         range::check(input)?;

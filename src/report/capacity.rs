@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::formula;
-use super::json::{Numbers, Tool};
+use super::json::{Numbers, Tool, pretty};
 use super::numbers::{self, duration, or_unknown, percent};
 use super::page::{Block, Page, Section, Tone};
 use super::setting::Setting;
@@ -359,8 +359,7 @@ impl CapacityReport {
                 .collect(),
             formula: self.formula.as_ref().map(formula::Document::of),
         };
-        let text = serde_json::to_string_pretty(&document);
-        text.expect("numbers and strings always have a JSON form") + "\n"
+        pretty(&document)
     }
 
     fn tried_document<'a>(&self, tried: &'a Tried) -> TriedDocument<'a> {

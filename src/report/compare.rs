@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::capacity::capacity_cell;
 use super::chart::Drawing;
-use super::json::{Numbers, Tool};
+use super::json::{Numbers, Tool, pretty};
 use super::numbers;
 use super::page::{Block, Page, Section, Tone};
 use super::setting::Setting;
@@ -342,8 +342,7 @@ impl CompareReport {
             baseline: &self.contest.contenders[0].name,
             variations: variations.collect(),
         };
-        let text = serde_json::to_string_pretty(&document);
-        text.expect("numbers and strings always have a JSON form") + "\n"
+        pretty(&document)
     }
 
     /// The report for sharing.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::json::Tool;
+use super::json::{Numbers, Tool, pretty};
 use super::numbers::{self, milliseconds, percent};
 use super::setting::Setting;
 use super::table::{Cell, Column, Table};
@@ -58,7 +58,7 @@ struct Document<'a> {
 struct PointDocument {
     load: f64,
     #[serde(flatten)]
-    summary: super::json::Numbers,
+    summary: Numbers,
     slo_met: Option<bool>,
 }
 
@@ -264,13 +264,12 @@ impl CurveReport {
                 .iter()
                 .map(|point| PointDocument {
                     load: point.load,
-                    summary: super::json::Numbers::of(&point.summary),
+                    summary: Numbers::of(&point.summary),
                     slo_met: self.meets(point),
                 })
                 .collect(),
         };
-        let text = serde_json::to_string_pretty(&document);
-        text.expect("numbers and strings always have a JSON form") + "\n"
+        pretty(&document)
     }
 
     /// A line a point: the load, then every number by its name; unknown ones are empty.

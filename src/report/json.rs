@@ -30,6 +30,12 @@ struct Document<'a> {
     warnings: Vec<String>,
 }
 
+/// A document as one JSON object, indented, with a line break at its end; a float that is not finite becomes null.
+pub(super) fn pretty(document: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(document);
+    text.expect("numbers and strings always have a JSON form") + "\n"
+}
+
 /// The numbers of a run, or of several pooled.
 #[derive(Serialize)]
 pub(super) struct Numbers {
@@ -99,10 +105,7 @@ impl RunReport {
             speculative: summary.speculative,
             warnings: self.warnings(),
         };
-        // serde_json writes a float that is not finite as null.
-        let text = serde_json::to_string_pretty(&document)
-            .expect("numbers and strings always have a JSON form");
-        text + "\n"
+        pretty(&document)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Predicted against measured latencies: a panel a latency, both axes logarithmic.
 
-use super::Figure;
+use super::{Figure, title};
 use crate::metrics::{Metric, Statistic};
 use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::study::Comparison;
@@ -98,16 +98,6 @@ fn guides(least: f64, most: f64) -> Vec<Series> {
             &[above[0], above[1], gap, below[0], below[1]],
         ),
     ]
-}
-
-fn title(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Ttft => "time to first token",
-        Metric::Tpot => "time per output token",
-        Metric::Itl => "inter-token latency",
-        Metric::E2e => "end-to-end latency",
-        Metric::QueueWait => "queue wait",
-    }
 }
 
 fn name(statistic: Statistic) -> &'static str {

@@ -1,7 +1,6 @@
 //! Which share of requests is served within which time.
 
-use super::Figure;
-use super::load_curve::title;
+use super::{Figure, title};
 use crate::metrics::{Metric, Recording};
 use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::units::PICOS_PER_SECOND;

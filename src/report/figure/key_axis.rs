@@ -1,6 +1,7 @@
 //! The axis of a key that a sweep varies.
 
-use crate::report::chart::{Axis, Point, Unit};
+use super::axis_over;
+use crate::report::chart::{Axis, Point};
 use crate::report::results::PointNumbers;
 use crate::study::short;
 
@@ -24,13 +25,7 @@ pub fn axis_of(points: &[PointNumbers], key: usize, name: &str) -> (Axis, Vec<Op
         .iter()
         .map(|point| point.values[key].parse().ok())
         .collect();
-    let (first, last) = (numbers[0], numbers[numbers.len() - 1]);
-    let unit = Unit::Plain;
-    let axis = if first > 0.0 && last > 20.0 * first {
-        Axis::logarithmic(short(name), unit)
-    } else {
-        Axis::linear(short(name), unit)
-    };
+    let axis = axis_over(short(name), numbers.into_iter());
     (axis, places)
 }
 

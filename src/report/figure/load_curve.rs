@@ -1,6 +1,6 @@
 //! Latency and throughput against load, with the places that matter.
 
-use super::Figure;
+use super::{Figure, axis_over, title};
 use crate::metrics::{LatencySummary, Metric, Summary};
 use crate::report::chart::{Axis, Chart, Drawing, Mark, Panel, Point, Series, Shape, Unit};
 use crate::report::curve::CurveReport;
@@ -33,7 +33,8 @@ pub const fn figure(kind: LoadKind) -> &'static Figure {
 pub fn drawing(report: &CurveReport) -> Drawing {
     let curve = &report.curve;
     let figure = figure(curve.kind);
-    let x = axis(curve.kind, &curve.points);
+    let loads = curve.points.iter().map(|point| point.load);
+    let x = axis_over(curve.kind.title(), loads);
     let marks = marks(report, &curve.points);
     let latencies = [Metric::Ttft, Metric::Tpot, Metric::E2e].map(|metric| {
         Panel::Chart(Chart {
@@ -61,17 +62,6 @@ pub fn drawing(report: &CurveReport) -> Drawing {
         question: figure.question.to_owned(),
         note: report.setting.line(),
         panels: latencies.into_iter().chain([throughput]).collect(),
-    }
-}
-
-/// Logarithmic where loads are spread by more than a factor of twenty.
-fn axis(kind: LoadKind, points: &[CurvePoint]) -> Axis {
-    let ends = points.first().zip(points.last());
-    let is_wide = ends.is_some_and(|(first, last)| last.load > 20.0 * first.load);
-    if is_wide {
-        Axis::logarithmic(kind.title(), Unit::Plain)
-    } else {
-        Axis::linear(kind.title(), Unit::Plain)
     }
 }
 
@@ -135,15 +125,4 @@ fn points(
             })
         })
         .collect()
-}
-
-/// What a latency is called above its panel.
-pub fn title(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Ttft => "time to first token",
-        Metric::Tpot => "time per output token",
-        Metric::Itl => "inter-token latency",
-        Metric::E2e => "end-to-end latency",
-        Metric::QueueWait => "queue wait",
-    }
 }

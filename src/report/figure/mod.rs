@@ -11,6 +11,9 @@ pub mod over_time;
 pub mod pareto;
 pub mod prefix_hits;
 
+use super::chart::{Axis, Unit};
+use crate::metrics::Metric;
+
 /// What a figure is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figure {
@@ -36,3 +39,27 @@ pub const FIGURES: [&Figure; 11] = [
     &prefix_hits::FIGURE,
     &accuracy::FIGURE,
 ];
+
+/// What a latency is called above its panel.
+fn title(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Ttft => "time to first token",
+        Metric::Tpot => "time per output token",
+        Metric::Itl => "inter-token latency",
+        Metric::E2e => "end-to-end latency",
+        Metric::QueueWait => "queue wait",
+    }
+}
+
+/// The horizontal axis over such numbers: logarithmic where they are spread by more than a factor of twenty.
+fn axis_over(title: &str, numbers: impl Iterator<Item = f64>) -> Axis {
+    let (least, most) = numbers.fold(
+        (f64::INFINITY, f64::NEG_INFINITY),
+        |(least, most), number| (least.min(number), most.max(number)),
+    );
+    if least > 0.0 && most > 20.0 * least {
+        Axis::logarithmic(title, Unit::Plain)
+    } else {
+        Axis::linear(title, Unit::Plain)
+    }
+}

@@ -11,6 +11,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
 use super::{ResultRow, Results};
+use crate::study::RUN_COLUMNS;
 
 /// Writes all results to `file`.
 pub fn write_parquet(results: &Results, file: &mut (dyn Write + Send)) -> io::Result<()> {
@@ -70,8 +71,9 @@ fn schema(results: &Results) -> Result<Type, ParquetError> {
     };
     let (text, none) = (ConvertedType::UTF8, ConvertedType::NONE);
     let required = Repetition::REQUIRED;
-    let mut fields = vec![column("plan", Physical::BYTE_ARRAY, required, text)?];
-    for name in ["runs", "run", "point", "seed"] {
+    let (plan, numbers) = RUN_COLUMNS.split_first().expect("there are columns");
+    let mut fields = vec![column(plan, Physical::BYTE_ARRAY, required, text)?];
+    for name in numbers {
         fields.push(column(name, Physical::INT64, required, none)?);
     }
     for (number, key) in results.heading.keys.iter().enumerate() {

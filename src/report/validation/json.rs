@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::{ErrorLimit, ValidatedExperiment, ValidationReport};
-use crate::report::json::Tool;
+use crate::report::json::{Tool, pretty};
 use crate::study::{Compared, Comparison, MetricErrors, errors_of, metrics_of};
 
 /// The version of the form: raised when a key changes its meaning.
@@ -34,10 +34,7 @@ impl ValidationReport {
                 .map(|limit| JsonLimit::of(limit, &comparisons))
                 .collect(),
         };
-        // serde_json writes a float that is not finite as null.
-        let text = serde_json::to_string_pretty(&document)
-            .expect("numbers and strings always have a JSON form");
-        text + "\n"
+        pretty(&document)
     }
 }
 
