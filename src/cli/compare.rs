@@ -60,10 +60,7 @@ const USUAL_SEEDS: u32 = 8;
 /// Runs the verb.
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let variations = variations::of(&args.scenarios, &args.changes, &args.vary)?;
-    let inputs = variations.iter().map(|it| {
-        let read = it.base.with(&it.changes);
-        read.map_err(|problem| Failure::from(Stopped::Invalid(it.name.clone(), problem)))
-    });
+    let inputs = variations.iter().map(Variation::load);
     let inputs: Vec<Input> = inputs.collect::<Result<_, _>>()?;
     if inputs.iter().all(Input::is_always_the_same) {
         study::refuse_seeds_of_a_trace(&inputs[0], args.seeds.unwrap_or(1))?;
@@ -80,12 +77,8 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let runner = Runner::new(args.study_flags.progress(None));
     let simulate = |input: &Input, seed| runner.run(input, seed);
     let workers = args.study_flags.workers()?;
-    let mut contest = contest(
-        &variations,
-        args.seeds.unwrap_or(USUAL_SEEDS),
-        &workers,
-        &simulate,
-    )?;
+    let seeds = args.seeds.unwrap_or(USUAL_SEEDS);
+    let mut contest = contest(&variations, inputs, seeds, &workers, &simulate)?;
     let no_capacity = find_capacities(args, &mut contest, &variations, &workers, &simulate)?;
     runner.warn(&args.study_flags, color);
     let all: Vec<&Input> = contest.contenders.iter().map(|it| &it.input).collect();

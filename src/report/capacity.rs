@@ -134,21 +134,8 @@ impl CapacityReport {
 
     /// What a load just above the capacity misses, and why.
     fn missed_in_words(&self) -> String {
-        let Some(first) = self
-            .capacity
-            .brackets
-            .iter()
-            .find(|it| it.at_missed.is_some())
-        else {
+        let Some((bracket, summary)) = self.capacity.first_missed() else {
             return "nothing".to_owned();
-        };
-        let Bracket {
-            missed,
-            at_missed: Some(summary),
-            ..
-        } = first
-        else {
-            unreachable!("found by having one");
         };
         let mut misses: Vec<String> = self
             .slos
@@ -183,7 +170,7 @@ impl CapacityReport {
         format!(
             "{} at {}; {held_back}",
             misses.join(", "),
-            self.capacity.kind.with_unit(*missed)
+            self.capacity.kind.with_unit(bracket.missed)
         )
     }
 
@@ -212,6 +199,10 @@ impl CapacityReport {
         text
     }
 
+    fn gpus_of(&self, servers: u32) -> u64 {
+        u64::from(servers) * u64::from(self.gpus)
+    }
+
     fn servers_in_words(&self) -> Option<String> {
         let servers = self.servers?;
         let kind = self.capacity.kind;
@@ -220,7 +211,7 @@ impl CapacityReport {
             None => format!("no number that was tried is enough for {rate}"),
             Some(fewest) => {
                 let share = kind.with_unit(servers.rate_per_s / f64::from(fewest));
-                let gpus = u64::from(fewest) * u64::from(self.gpus);
+                let gpus = self.gpus_of(fewest);
                 let one_less = if fewest > 1 {
                     format!("; {} would miss it", fewest - 1)
                 } else {
@@ -234,12 +225,7 @@ impl CapacityReport {
     }
 
     fn at_capacity_in_words(&self) -> String {
-        let found = self
-            .capacity
-            .brackets
-            .iter()
-            .find_map(|it| it.at_met.map(|summary| (it, summary)));
-        let Some((bracket, summary)) = found else {
+        let Some((bracket, summary)) = self.capacity.first_met() else {
             return "-".to_owned();
         };
         format!(
@@ -295,7 +281,6 @@ impl CapacityReport {
         let unit = self.capacity.kind.unit();
         let rows = tried.into_iter().map(|tried| {
             let capacity = tried.capacity.as_ref();
-            let times = capacity.ok().and_then(|it| it.times(&self.capacity));
             vec![
                 Cell::words(tried.remedy.name.clone()),
                 match capacity {
@@ -303,7 +288,7 @@ impl CapacityReport {
                     Ok(capacity) if capacity.is_none() => Cell::words("none"),
                     Ok(capacity) => capacity_cell(capacity),
                 },
-                times_cell(times),
+                times_cell(tried.times(&self.capacity)),
                 Cell::number(tried.gain_per_gpu(&self.capacity), |it| format!("{it:.2}×")),
                 Cell::words(tried.remedy.changes.join(" ")),
             ]
@@ -323,11 +308,6 @@ impl CapacityReport {
 
     /// One JSON object, a line break at its end.
     pub fn to_json(&self) -> String {
-        let at_met = self
-            .capacity
-            .brackets
-            .iter()
-            .find_map(|it| it.at_met.as_ref());
         let document = Document {
             schema: SCHEMA,
             tool: Tool::THIS,
@@ -349,9 +329,12 @@ impl CapacityReport {
             gpus: self
                 .servers
                 .and_then(|it| it.fewest)
-                .map(|servers| u64::from(servers) * u64::from(self.gpus)),
+                .map(|it| self.gpus_of(it)),
             binds: self.missed_in_words(),
-            at_capacity: at_met.map(Numbers::of),
+            at_capacity: self
+                .capacity
+                .first_met()
+                .map(|(_, summary)| Numbers::of(summary)),
             tried: self
                 .tried
                 .iter()
@@ -363,11 +346,7 @@ impl CapacityReport {
     }
 
     fn tried_document<'a>(&self, tried: &'a Tried) -> TriedDocument<'a> {
-        let times = tried
-            .capacity
-            .as_ref()
-            .ok()
-            .and_then(|it| it.times(&self.capacity));
+        let times = tried.times(&self.capacity);
         TriedDocument {
             change: &tried.remedy.name,
             set: &tried.remedy.changes,

@@ -287,6 +287,18 @@ impl Capacity {
         })
     }
 
+    /// The first seed that met all objectives, with its numbers there.
+    pub fn first_met(&self) -> Option<(&Bracket, &Summary)> {
+        let mut found = self.brackets.iter();
+        found.find_map(|bracket| Some((bracket, bracket.at_met.as_ref()?)))
+    }
+
+    /// The first seed that missed an objective, with its numbers there.
+    pub fn first_missed(&self) -> Option<(&Bracket, &Summary)> {
+        let mut found = self.brackets.iter();
+        found.find_map(|bracket| Some((bracket, bracket.at_missed.as_ref()?)))
+    }
+
     /// Whether no seed found a load at which all objectives are met.
     pub fn is_none(&self) -> bool {
         self.brackets.iter().all(|bracket| bracket.at_met.is_none())

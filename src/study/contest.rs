@@ -59,18 +59,22 @@ pub struct Difference {
     pub interval: Option<Interval>,
 }
 
-/// Simulates every variation with the same seeds, several runs at a time.
+impl Variation {
+    /// Reads its scenario.
+    pub fn load(&self) -> Result<Input, Stopped> {
+        let read = self.base.with(&self.changes);
+        read.map_err(|problem| Stopped::Invalid(self.name.clone(), problem))
+    }
+}
+
+/// Simulates every variation, whose scenarios are `inputs`, with the same seeds, several runs at a time.
 pub fn contest(
     variations: &[Variation],
+    inputs: Vec<Input>,
     seeds: u32,
     workers: &Workers,
     simulate: &Simulate,
 ) -> Result<Contest, Stopped> {
-    let mut inputs = Vec::new();
-    for variation in variations {
-        let read = variation.base.with(&variation.changes);
-        inputs.push(read.map_err(|problem| Stopped::Invalid(variation.name.clone(), problem))?);
-    }
     let seeds = common_seeds(&inputs, seeds);
     let kind = inputs.first().map_or(LoadKind::Rate, LoadKind::of);
     let numbers = 0..inputs.len();

@@ -111,7 +111,7 @@ impl FormulaQuestion<'_> {
             let (prompt, output) = (contexts.mean_prompt * factor, contexts.mean_output * factor);
             self.filled(&self.even(clients, prompt.round(), output.round()))
         });
-        let prefix = self.prefix(clients)?;
+        let prefix = self.prefix(clients, &filled)?;
         let without_cache = prefix.as_ref().map_or(&filled, |(_, off)| off);
         let kv = |tokens| memory.kv_bytes_of_user(tokens);
         Ok(FormulaCheck {
@@ -206,14 +206,13 @@ impl FormulaQuestion<'_> {
         })
     }
 
-    /// With the prefix cache and without; `None` if it finds nothing.
-    fn prefix(&self, clients: f64) -> Result<Option<(Filled, Filled)>, Stopped> {
-        let [on, off] = [true, false].map(|on| {
-            let mut changes = self.own(clients)?;
-            changes.push(format!("batching.prefix_caching={on}"));
-            self.filled(&changes)
-        });
-        let (on, off) = (on?, off?);
+    /// With the prefix cache and without; `None` if it finds nothing. One of the two is what was `filled` already.
+    fn prefix(&self, clients: f64, filled: &Filled) -> Result<Option<(Filled, Filled)>, Stopped> {
+        let mut changes = self.own(clients)?;
+        let is_on = self.input_with(&changes)?.scenario.prefix_caching;
+        changes.push(format!("batching.prefix_caching={}", !is_on));
+        let (one, other) = (filled.clone(), self.filled(&changes)?);
+        let (on, off) = if is_on { (one, other) } else { (other, one) };
         let hits = on.summary.kv.prefix_hit_tokens > 0;
         Ok(hits.then_some((on, off)))
     }

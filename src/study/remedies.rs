@@ -6,6 +6,7 @@ use super::{Input, Workers};
 use crate::config::{Flag, Problem, Workload};
 use crate::hardware::{KvPrecision, WeightPrecision};
 use crate::policy::PolicySettings;
+use crate::stats::Interval;
 
 /// A change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,9 +178,14 @@ pub fn try_remedy(
 }
 
 impl Tried {
+    /// How many times the load of the server as it is, with the 95 % interval of that; `None` if that is not known.
+    pub fn times(&self, now: &Capacity) -> Option<(f64, Option<Interval>)> {
+        self.capacity.as_ref().ok()?.times(now)
+    }
+
     /// How many times the load of the server as it is, for each GPU; `None` if that is not known.
     pub fn gain_per_gpu(&self, now: &Capacity) -> Option<f64> {
-        let (times, _) = self.capacity.as_ref().ok()?.times(now)?;
+        let (times, _) = self.times(now)?;
         Some(times / f64::from(self.remedy.gpus))
     }
 }
