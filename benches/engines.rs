@@ -1,7 +1,7 @@
 //! How fast a scenario is simulated: requests per second from the generator to every number of the result, on one core.
 //!
-//! `cargo bench --bench engines`; divan prints the median time and the requests per second of each run. Start-up, the reading of files and
-//! output are left out.
+//! `cargo bench --bench engines`; divan prints the median time and the requests per second of each run. Start-up, the
+//! reading of files and output are left out.
 
 mod chat;
 
@@ -60,8 +60,8 @@ fn chat_by_rate(bencher: Bencher, rate_per_s: u32) {
     measure(bencher, &scenario(CHAT, &changes));
 }
 
-/// From short outputs to a thousand times their tokens, at the same load: a request should cost little more. The shortest cost less, as several
-/// of them come and go in the same step.
+/// From short outputs to a thousand times their tokens, at the same load: a request should cost little more. The
+/// shortest cost less, as several of them come and go in the same step.
 #[divan::bench(args = [20, 200, 2_000, 20_000], sample_count = 5, sample_size = 1)]
 fn by_output_tokens(bencher: Bencher, median: u32) {
     measure_output_tokens(bencher, median, NO_CACHE);
@@ -158,11 +158,7 @@ fn measure_engine(bencher: Bencher, requests: u64, make_engine: MakeEngine) {
 /// The conversations that Azure recorded in 2023.
 #[divan::bench(sample_count = 20, sample_size = 1)]
 fn azure_conversation(bencher: Bencher) {
-    measure_trace(
-        bencher,
-        "azure2023/AzureLLMInferenceTrace_conv.csv",
-        &[NO_CACHE],
-    );
+    measure_trace(bencher, "azure2023/AzureLLMInferenceTrace_conv.csv", &[NO_CACHE]);
 }
 
 /// The conversations of Mooncake, which share most of their prompts.

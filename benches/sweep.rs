@@ -1,4 +1,5 @@
-//! How fast many scenarios are simulated on one core and on two: scenarios per second, each from its generator to its summary.
+//! How fast many scenarios are simulated on one core and on two: scenarios per second, each from its generator to its
+//! summary.
 //!
 //! `cargo bench --bench sweep`; divan prints the median time and the scenarios per second ("items") of each run.
 
@@ -19,7 +20,8 @@ fn main() {
     divan::main();
 }
 
-/// 1,000 scenarios: 40 rates by 25 lengths of outputs, every other length behind shared system prompts with the prefix cache on.
+/// 1,000 scenarios: 40 rates by 25 lengths of outputs, every other length behind shared system prompts with the prefix
+/// cache on.
 fn grid() -> Vec<Scenario> {
     let rates = 1..=40;
     rates
@@ -45,13 +47,11 @@ fn scenarios(bencher: Bencher, threads: usize) {
     let pool = ThreadPoolBuilder::new().num_threads(threads);
     let pool = pool.build().unwrap();
     let mut summaries = Vec::new();
-    bencher
-        .counter(ItemsCount::new(scenarios.len()))
-        .bench_local(|| {
-            // One by one, so that no thread is left with many at the end.
-            let each = scenarios.par_iter().with_max_len(1);
-            summaries = pool.install(|| each.map(run).collect());
-        });
+    bencher.counter(ItemsCount::new(scenarios.len())).bench_local(|| {
+        // One by one, so that no thread is left with many at the end.
+        let each = scenarios.par_iter().with_max_len(1);
+        summaries = pool.install(|| each.map(run).collect());
+    });
     let results: Vec<String> = summaries.iter().map(json).collect();
     assert!(
         *FIRST.get_or_init(|| results.clone()) == results,

@@ -40,11 +40,7 @@ impl Time {
 
     /// The time that has passed since `earlier`, which must not be later than `self`.
     pub const fn since(self, earlier: Self) -> Span {
-        Span(
-            self.0
-                .checked_sub(earlier.0)
-                .expect("simulated time must not go back"),
-        )
+        Span(self.0.checked_sub(earlier.0).expect("simulated time must not go back"))
     }
 }
 
@@ -68,7 +64,8 @@ impl Span {
         )
     }
 
-    /// A span of `seconds`, rounded to the nearest picosecond; `None` if it is negative, not finite or longer than 200 days.
+    /// A span of `seconds`, rounded to the nearest picosecond; `None` if it is negative, not finite or longer than 200
+    /// days.
     pub fn from_seconds(seconds: f64) -> Option<Self> {
         let picos = (seconds * PICOS_PER_SECOND as f64).round();
         (picos >= 0.0 && picos <= Time::LIMIT.0 as f64).then_some(Self(picos as u64))
@@ -112,11 +109,7 @@ impl Sub for Time {
 impl Add for Span {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(
-            self.0
-                .checked_add(other.0)
-                .expect("a span is at most 213 days"),
-        )
+        Self(self.0.checked_add(other.0).expect("a span is at most 213 days"))
     }
 }
 

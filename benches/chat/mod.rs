@@ -1,4 +1,5 @@
-//! What the benchmarks run: chat with Llama 3.1 8B on one H100, batched continuously, with all that a scenario has by default.
+//! What the benchmarks run: chat with Llama 3.1 8B on one H100, batched continuously, with all that a scenario has by
+//! default.
 
 use std::io::Write;
 

@@ -1,4 +1,5 @@
-//! Least squares of logarithms with a robust loss, by the simplex method of Nelder and Mead (The Computer Journal 7, 1965).
+//! Least squares of logarithms with a robust loss, by the simplex method of Nelder and Mead (The Computer Journal 7,
+//! 1965).
 
 /// Relative errors well above this count linearly instead of by their square (the "soft L1" loss).
 const OUTLIER: f64 = 0.1;
@@ -48,9 +49,8 @@ pub fn minimise<const N: usize>(
     for _ in 0..ROUNDS {
         simplex.sort_by(|a, b| a.0.total_cmp(&b.0));
         let worst = simplex[N];
-        let middle: [f64; N] = std::array::from_fn(|axis| {
-            simplex[..N].iter().map(|one| one.1[axis]).sum::<f64>() / N as f64
-        });
+        let middle: [f64; N] =
+            std::array::from_fn(|axis| simplex[..N].iter().map(|one| one.1[axis]).sum::<f64>() / N as f64);
         let along = |reach: f64| {
             at(std::array::from_fn(|axis| {
                 middle[axis] + reach * (worst.1[axis] - middle[axis])
@@ -59,11 +59,7 @@ pub fn minimise<const N: usize>(
         let reflected = along(-1.0);
         simplex[N] = if reflected.0 < simplex[0].0 {
             let further = along(-2.0);
-            if further.0 < reflected.0 {
-                further
-            } else {
-                reflected
-            }
+            if further.0 < reflected.0 { further } else { reflected }
         } else if reflected.0 < simplex[N - 1].0 {
             reflected
         } else {
@@ -72,9 +68,7 @@ pub fn minimise<const N: usize>(
         if simplex[N].0 >= worst.0 {
             let best = simplex[0].1;
             for one in &mut simplex[1..] {
-                *one = at(std::array::from_fn(|axis| {
-                    f64::midpoint(one.1[axis], best[axis])
-                }));
+                *one = at(std::array::from_fn(|axis| f64::midpoint(one.1[axis], best[axis])));
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Fits what kernels reach to tables of measured operators, and prints it as the `[kernels]` tables of `configs/gpus/*.toml`.
+//! Fits what kernels reach to tables of measured operators, and prints it as the `[kernels]` tables of
+//! `configs/gpus/*.toml`.
 //!
 //! `cargo run --release --example fit_operators -- <folder with aiconfigurator/ and llmservingsim/> [GPU ...]`
 
@@ -10,9 +11,7 @@ use std::path::Path;
 use least_squares::{loss, median_error, minimise};
 use tables::{AllReduceRow, AttentionRow, ExpertsRow, MixedRow, ProductRow, Source};
 use tailcast::config::catalogue;
-use tailcast::hardware::{
-    AllReduceKernels, AttentionKernels, ExpertKernels, Gpu, LinearKernels, MixedAttention,
-};
+use tailcast::hardware::{AllReduceKernels, AttentionKernels, ExpertKernels, Gpu, LinearKernels, MixedAttention};
 use tailcast::step_time::kernel_times::{self, Rates};
 
 fn main() {
@@ -35,13 +34,7 @@ fn print_kernels(folder: &Path, source: &Source) {
     let decode = outside_the_cache(decode, source.cache_bytes);
     let prompts = large(&gpu, tables::attention(folder, source, true));
     print_unseen(&gpu, &products, &decode, &prompts);
-    print_attention(
-        source,
-        &gpu,
-        &decode,
-        &prompts,
-        &tables::mixed(folder, source),
-    );
+    print_attention(source, &gpu, &decode, &prompts, &tables::mixed(folder, source));
     let experts = tables::experts(folder, source);
     if !experts.is_empty() {
         print_experts(source, &gpu, &experts);
@@ -52,8 +45,8 @@ fn print_kernels(folder: &Path, source: &Source) {
     }
 }
 
-/// Benchmarks read the same keys and values again and again. What is small tells the constants, what is large the bandwidth; between them the
-/// cache answers, as it would not in a server whose layers take turns.
+/// Benchmarks read the same keys and values again and again. What is small tells the constants, what is large the
+/// bandwidth; between them the cache answers, as it would not in a server whose layers take turns.
 fn outside_the_cache(mut rows: Vec<AttentionRow>, cache_bytes: f64) -> Vec<AttentionRow> {
     rows.retain(|row| row.kv_bytes() < cache_bytes / 20.0 || row.kv_bytes() > 2.0 * cache_bytes);
     rows
@@ -63,9 +56,7 @@ fn outside_the_cache(mut rows: Vec<AttentionRow>, cache_bytes: f64) -> Vec<Atten
 fn large(gpu: &Gpu, mut rows: Vec<AttentionRow>) -> Vec<AttentionRow> {
     const LEAST_MICROS: f64 = 30.0;
     let flops = gpu.peak().bf16 / 1e6;
-    rows.retain(|row| {
-        row.tokens >= 512.0 && 4.0 * row.heads * row.head_dim * row.pairs() / flops > LEAST_MICROS
-    });
+    rows.retain(|row| row.tokens >= 512.0 && 4.0 * row.heads * row.head_dim * row.pairs() / flops > LEAST_MICROS);
     rows
 }
 
@@ -78,19 +69,13 @@ fn errors(fitted: f64, held_back: f64) -> String {
 }
 
 /// How far off a GPU would be that nobody has measured: with the medians of what the catalogue has of the other GPUs.
-fn print_unseen(
-    gpu: &Gpu,
-    products: &[ProductRow],
-    decode: &[AttentionRow],
-    prompts: &[AttentionRow],
-) {
+fn print_unseen(gpu: &Gpu, products: &[ProductRow], decode: &[AttentionRow], prompts: &[AttentionRow]) {
     let others: Vec<Gpu> = tables::SOURCES
         .iter()
         .filter(|source| source.gpu != gpu.name())
         .map(|source| catalogue::gpu(source.gpu).expect("the catalogue has it"))
         .collect();
-    let linear =
-        |of: fn(&LinearKernels) -> f64| median(others.iter().map(|gpu| of(&gpu.linear_kernels())));
+    let linear = |of: fn(&LinearKernels) -> f64| median(others.iter().map(|gpu| of(&gpu.linear_kernels())));
     let linear = LinearKernels {
         bandwidth: linear(|kernels| kernels.bandwidth),
         flops: linear(|kernels| kernels.flops),
@@ -98,9 +83,7 @@ fn print_unseen(
         overlap: linear(|kernels| kernels.overlap),
         sustained: 1.0,
     };
-    let attention = |of: fn(&AttentionKernels) -> f64| {
-        median(others.iter().map(|gpu| of(&gpu.attention_kernels())))
-    };
+    let attention = |of: fn(&AttentionKernels) -> f64| median(others.iter().map(|gpu| of(&gpu.attention_kernels())));
     let attention = AttentionKernels {
         micros: attention(|kernels| kernels.micros),
         micros_per_request: attention(|kernels| kernels.micros_per_request),
@@ -190,13 +173,7 @@ fn prompt_micros(gpu: &Gpu, kernels: &AttentionKernels, row: &AttentionRow) -> f
     decode_micros(gpu, kernels, row) + work / flops
 }
 
-fn print_attention(
-    source: &Source,
-    gpu: &Gpu,
-    decode: &[AttentionRow],
-    prompts: &[AttentionRow],
-    mixed: &[MixedRow],
-) {
+fn print_attention(source: &Source, gpu: &Gpu, decode: &[AttentionRow], prompts: &[AttentionRow], mixed: &[MixedRow]) {
     let with = |x: &[f64; 3], [flops, pairs_per_query]: [f64; 2]| AttentionKernels {
         bandwidth: x[0],
         micros: x[1],
@@ -212,32 +189,18 @@ fn print_attention(
             .collect::<Vec<_>>()
             .into_iter()
     };
-    let x = minimise(
-        [0.88, 10.0, 0.05],
-        [(0.3, 1.0), (0.0, 40.0), (0.0, 1.0)],
-        |x| {
-            loss(pairs(decode, false, &|row| {
-                decode_micros(gpu, &with(x, [1.0, 0.0]), row)
-            }))
-        },
-    );
-    let y = minimise([0.6, 300.0], [(0.1, 1.0), (0.0, 5000.0)], |y| {
-        loss(pairs(prompts, false, &|row| {
-            prompt_micros(gpu, &with(&x, *y), row)
+    let x = minimise([0.88, 10.0, 0.05], [(0.3, 1.0), (0.0, 40.0), (0.0, 1.0)], |x| {
+        loss(pairs(decode, false, &|row| {
+            decode_micros(gpu, &with(x, [1.0, 0.0]), row)
         }))
     });
+    let y = minimise([0.6, 300.0], [(0.1, 1.0), (0.0, 5000.0)], |y| {
+        loss(pairs(prompts, false, &|row| prompt_micros(gpu, &with(&x, *y), row)))
+    });
     let kernels = with(&x, y);
-    let error = |held_back| {
-        median_error(pairs(decode, held_back, &|row| {
-            decode_micros(gpu, &kernels, row)
-        }))
-    };
+    let error = |held_back| median_error(pairs(decode, held_back, &|row| decode_micros(gpu, &kernels, row)));
     let decode_errors = errors(error(false), error(true));
-    let error = |held_back| {
-        median_error(pairs(prompts, held_back, &|row| {
-            prompt_micros(gpu, &kernels, row)
-        }))
-    };
+    let error = |held_back| median_error(pairs(prompts, held_back, &|row| prompt_micros(gpu, &kernels, row)));
     println!("\n[kernels.attention]");
     println!(
         "start_us = {:.1}\nrequest_us = {:.3}\nof_bandwidth = {:.3}\nof_peak = {:.3}\npairs_per_query = {:.0}",
@@ -245,9 +208,7 @@ fn print_attention(
     );
     let mixed_errors = if let Some(thread_blocks) = source.guessed_blocks {
         // Flash attention 2 too, but nobody has measured it: between the two GPUs that were.
-        println!(
-            "mixed = {{ token_ns = 33, thread_blocks = {thread_blocks}, repeated_reads = 0.7 }}"
-        );
+        println!("mixed = {{ token_ns = 33, thread_blocks = {thread_blocks}, repeated_reads = 0.7 }}");
         "; decoding beside a prompt: a guess from two other GPUs with the same kernel".to_owned()
     } else if mixed.is_empty() {
         String::new()
@@ -256,7 +217,8 @@ fn print_attention(
     };
     println!("{}", source.cite("attention", "*_attention", "attention"));
     println!(
-        "fitted = \"bf16, heads of 128; decode on more than twice the cache, or hardly anything: {decode_errors}; prompts of 512 tokens and more: {}{mixed_errors}\"",
+        "fitted = \"bf16, heads of 128; decode on more than twice the cache, or hardly anything: {decode_errors}; \
+         prompts of 512 tokens and more: {}{mixed_errors}\"",
         errors(error(false), error(true))
     );
 }
@@ -284,18 +246,13 @@ fn print_mixed(gpu: &Gpu, kernels: &AttentionKernels, rows: &[MixedRow]) -> Stri
         let chosen = rows.iter().filter(|row| row.held_back == held_back);
         chosen.map(price).collect::<Vec<_>>().into_iter()
     };
-    let x = minimise([20.0, 0.6], [(1.0, 100.0), (0.0, 2.0)], |x| {
-        loss(pairs(x, false))
-    });
+    let x = minimise([20.0, 0.6], [(1.0, 100.0), (0.0, 2.0)], |x| loss(pairs(x, false)));
     let error = |held_back| median_error(pairs(&x, held_back));
     println!(
         "mixed = {{ token_ns = {:.1}, thread_blocks = {thread_blocks}, repeated_reads = {:.2} }}",
         x[0], x[1]
     );
-    format!(
-        "; decoding beside a prompt: {}",
-        errors(error(false), error(true))
-    )
+    format!("; decoding beside a prompt: {}", errors(error(false), error(true)))
 }
 
 fn print_experts(source: &Source, gpu: &Gpu, rows: &[ExpertsRow]) {

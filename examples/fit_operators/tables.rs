@@ -1,9 +1,6 @@
 //! Reads measured operators: the tables of aiconfigurator and of `LLMServingSim`, as kernels' work and time.
 
-#![allow(
-    clippy::float_cmp,
-    reason = "tables hold whole numbers, which compare exactly"
-)]
+#![allow(clippy::float_cmp, reason = "tables hold whole numbers, which compare exactly")]
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +15,11 @@ pub struct Source {
     pub aiconfigurator: Option<&'static str>,
     /// What its files of `LLMServingSim` (Llama-3.1-8B, bf16) start with, if it has any.
     pub serving: Option<&'static str>,
-    /// Its last-level cache [bytes] (NVIDIA's architecture whitepapers): what fits was not read from memory when a benchmark repeats itself.
+    /// Its last-level cache [bytes] (NVIDIA's architecture whitepapers): what fits was not read from memory when a
+    /// benchmark repeats itself.
     pub cache_bytes: f64,
-    /// Thread blocks at a time (two on a multiprocessor of the A100, whose shared memory holds them), if it decodes with `FlashAttention` 2 and
-    /// nobody has measured that beside prompts.
+    /// Thread blocks at a time (two on a multiprocessor of the A100, whose shared memory holds them), if it decodes
+    /// with `FlashAttention` 2 and nobody has measured that beside prompts.
     pub guessed_blocks: Option<u32>,
 }
 
@@ -44,12 +42,7 @@ pub const SOURCES: [Source; 7] = [
         Some("RTXPRO6000_meta-llama_Llama-3.1-8B_bf16_tp1"),
         128e6,
     ),
-    source(
-        "rtx-4090",
-        None,
-        Some("RTX4090_meta-llama_Llama-3.1-8B_bf16_tp1"),
-        72e6,
-    ),
+    source("rtx-4090", None, Some("RTX4090_meta-llama_Llama-3.1-8B_bf16_tp1"), 72e6),
 ];
 
 const fn source(
@@ -72,7 +65,8 @@ impl Source {
     pub fn cite(&self, group: &str, operator: &str, layers: &str) -> String {
         match (self.aiconfigurator, self.serving) {
             (Some(prefix), Some(serving)) if layers == "attention" => format!(
-                "source = \"aiconfigurator @ 095f58a, {prefix}__{group}__*__{operator}; decoding beside a prompt: LLMServingSim @ 5daddb2, {serving}\""
+                "source = \"aiconfigurator @ 095f58a, {prefix}__{group}__*__{operator}; decoding beside a prompt: \
+                 LLMServingSim @ 5daddb2, {serving}\""
             ),
             (Some(prefix), _) => {
                 format!("source = \"aiconfigurator @ 095f58a, {prefix}__{group}__*__{operator}\"")
@@ -150,8 +144,8 @@ impl AttentionRow {
 
 /// Numbers of tokens that are fitted: mostly those of decode steps.
 const ROWS: [f64; 21] = [
-    1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 48.0, 64.0, 80.0, 96.0, 112.0, 128.0, 160.0, 192.0, 224.0,
-    256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0,
+    1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 48.0, 64.0, 80.0, 96.0, 112.0, 128.0, 160.0, 192.0, 224.0, 256.0, 512.0, 1024.0,
+    2048.0, 4096.0, 8192.0,
 ];
 /// Smaller matrices may come out of the cache, and are not those of a model that fills a GPU.
 const LEAST_WEIGHTS_BYTES: f64 = 32e6;
@@ -181,16 +175,13 @@ pub fn products(folder: &Path, source: &Source) -> Vec<ProductRow> {
                     matrix,
                     rows,
                     micros: row.number("latency") * 1e3,
-                    held_back: HELD_BACK_WIDTHS.contains(&inputs)
-                        || HELD_BACK_WIDTHS.contains(&outputs),
+                    held_back: HELD_BACK_WIDTHS.contains(&inputs) || HELD_BACK_WIDTHS.contains(&outputs),
                 });
             }
         }
     } else if let Some(prefix) = source.serving {
         for (index, row) in read(&serving(folder, prefix, "dense")).iter().enumerate() {
-            let layer = LLAMA_8B
-                .iter()
-                .find(|(name, ..)| *name == row.text("layer"));
+            let layer = LLAMA_8B.iter().find(|(name, ..)| *name == row.text("layer"));
             if let Some((_, inputs, outputs)) = layer {
                 all.push(ProductRow {
                     matrix: bf16(*inputs, *outputs),
@@ -214,8 +205,7 @@ pub fn attention(folder: &Path, source: &Source, prompts: bool) -> Vec<Attention
             let heads = row.number("num_heads");
             let windowed = row.has("window_size") && row.number("window_size") > 0.0;
             let kv_heads = row.number("num_key_value_heads");
-            if row.number("head_dim") != 128.0 || windowed || heads < 8.0 || heads > 16.0 * kv_heads
-            {
+            if row.number("head_dim") != 128.0 || windowed || heads < 8.0 || heads > 16.0 * kv_heads {
                 continue;
             }
             // A decode row's `step` counts the tokens before the one that is computed.
@@ -231,10 +221,7 @@ pub fn attention(folder: &Path, source: &Source, prompts: bool) -> Vec<Attention
             });
         }
     } else if let Some(prefix) = source.serving {
-        for (index, row) in read(&serving(folder, prefix, "attention"))
-            .iter()
-            .enumerate()
-        {
+        for (index, row) in read(&serving(folder, prefix, "attention")).iter().enumerate() {
             let (chunk, decoding) = (row.number("prefill_chunk"), row.number("n_decode"));
             let (tokens, requests, done) = match (prompts, chunk > 0.0, decoding > 0.0) {
                 (true, true, false) => (chunk, 1.0, row.number("kv_prefill")),
@@ -332,16 +319,9 @@ pub fn all_reduces(folder: &Path, source: &Source) -> Vec<AllReduceRow> {
         if !(4e3..=1.4e8).contains(&bytes) {
             continue;
         }
-        match all
-            .iter_mut()
-            .find(|one| one.gpus == gpus && one.bytes == bytes)
-        {
+        match all.iter_mut().find(|one| one.gpus == gpus && one.bytes == bytes) {
             Some(one) => one.micros = one.micros.min(micros),
-            None => all.push(AllReduceRow {
-                gpus,
-                bytes,
-                micros,
-            }),
+            None => all.push(AllReduceRow { gpus, bytes, micros }),
         }
     }
     all
@@ -376,7 +356,8 @@ fn newest(folder: &Path, prefix: &str, group: &str, operator: &str) -> Vec<Row> 
     read(files.last().expect("there is a file"))
 }
 
-/// All rows of matrix products, whose kernels are cuBLAS's: tables of one GPU differ by 5 %, as machines do, and none is nearer to a user's.
+/// All rows of matrix products, whose kernels are cuBLAS's: tables of one GPU differ by 5 %, as machines do, and none
+/// is nearer to a user's.
 fn of_all_machines(folder: &Path, prefix: &str) -> Vec<Row> {
     let files = files(folder, prefix, "gemm", "gemm");
     files.iter().flat_map(|file| read(file)).collect()

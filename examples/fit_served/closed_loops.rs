@@ -1,8 +1,8 @@
 //! Reads closed loops measured by others: TTFT and TPOT at a fixed number of users.
 //!
-//! `silicon.csv` of aiconfigurator @ 095f58a does not say how its rows were made. The set-ups here are the ones that explain all rows of a group
-//! best, each setting by itself: both numbers are means; ten requests a user; engines before 0.14, whose CPU works before each step; greedy
-//! sampling, as `vllm bench serve` asked for then.
+//! `silicon.csv` of aiconfigurator @ 095f58a does not say how its rows were made. The set-ups here are the ones that
+//! explain all rows of a group best, each setting by itself: both numbers are means; ten requests a user; engines
+//! before 0.14, whose CPU works before each step; greedy sampling, as `vllm bench serve` asked for then.
 
 use std::fmt::Write;
 use std::fs;
@@ -24,7 +24,8 @@ pub struct Group {
     is_fixed: bool,
 }
 
-/// The groups that are understood. Three rows of Qwen3-32B in fp8 are left out: their concurrency is that of several replicas.
+/// The groups that are understood. Three rows of Qwen3-32B in fp8 are left out: their concurrency is that of several
+/// replicas.
 pub const GROUPS: [Group; 4] = [
     Group {
         name: "h100 qwen3-32b bf16",
@@ -97,10 +98,7 @@ fn text(group: &Group, gpus: u32, prompt: u32, output: u32, users: u32) -> Strin
     };
     let lengths = |longest: u32, more: u32| {
         let least = (f64::from(longest) * shortest) as u32 + more;
-        format!(
-            "{{ dist = \"uniform\", min = {least}, max = {} }}",
-            longest + more
-        )
+        format!("{{ dist = \"uniform\", min = {least}, max = {} }}", longest + more)
     };
     let mut text = format!(
         "[model]\nname = \"{model}\"\nweights = \"{weights}\"\nkv_cache = \"{kv_cache}\"\n\
@@ -109,8 +107,10 @@ fn text(group: &Group, gpus: u32, prompt: u32, output: u32, users: u32) -> Strin
     );
     let _ = write!(
         text,
-        "[batching]\nasync_scheduling = false\nprefix_caching = false\nmax_num_seqs = {users}\nmax_num_batched_tokens = {}\n\
-         [workload]\nsampling = \"plain\"\nrequests = {}\narrivals = {{ process = \"closed\", concurrency = {users} }}\nprompt = {}\noutput = {}\n",
+        "[batching]\nasync_scheduling = false\nprefix_caching = false\nmax_num_seqs = {users}\nmax_num_batched_tokens \
+         = {}\n\
+         [workload]\nsampling = \"plain\"\nrequests = {}\narrivals = \
+                                  {{ process = \"closed\", concurrency = {users} }}\nprompt = {}\noutput = {}\n",
         budget.max(users),
         REQUESTS_A_USER * users,
         lengths(prompt, template),

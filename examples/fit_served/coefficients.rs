@@ -47,16 +47,16 @@ pub const SERVED: [Served; 9] = [
         spread: 1.0,
         set: |scenario, micros| scenario.execution.overheads.all_reduce_wait_micros = micros,
     },
-    // MiniMax-M2.5 in fp8 on B200 with vLLM 0.17 (aiconfigurator @ 095f58a, silicon results): prompts of 1,024 tokens have a TTFT of 114 ms with
-    // 9.5 ms a token; less 1.5 steps and the front end that is 1.5 ms for each of 62 layers.
+    // MiniMax-M2.5 in fp8 on B200 with vLLM 0.17 (aiconfigurator @ 095f58a, silicon results): prompts of 1,024 tokens
+    // have a TTFT of 114 ms with 9.5 ms a token; less 1.5 steps and the front end that is 1.5 ms for each of 62 layers.
     Served {
         name: "eager_experts_us",
         start: 1500.0,
         spread: 150.0,
         set: |scenario, micros| scenario.execution.overheads.eager_experts_micros = micros,
     },
-    // Four passes of 8 bits over keys and places, 112 bytes an entry, by one thread block a row, at a multiprocessor's share of the bandwidth
-    // (1/132 of an H100's).
+    // Four passes of 8 bits over keys and places, 112 bytes an entry, by one thread block a row, at a multiprocessor's
+    // share of the bandwidth (1/132 of an H100's).
     Served {
         name: "sort_ns_per_entry",
         start: 5.0,

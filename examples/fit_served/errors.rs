@@ -29,11 +29,7 @@ pub struct Case {
 impl Case {
     /// What was measured beside the prediction of several seeds; a recorded workload is the same for all of them.
     fn compare(&self, seeds: u64) -> Comparison {
-        let seeds = if self.experiment.is_recorded() {
-            1
-        } else {
-            seeds
-        };
+        let seeds = if self.experiment.is_recorded() { 1 } else { seeds };
         let mut pooled = Replications::default();
         let mut runs = Vec::new();
         for seed in 0..seeds {

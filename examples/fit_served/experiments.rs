@@ -1,7 +1,8 @@
 //! Reads served runs, measured by others, as scenarios beside what was measured.
 //!
-//! The folder holds `experiments.csv` (one row a run: model, GPU, limits, workload), `stage_metrics.csv` (set, run, stage, metric, statistic,
-//! value; stage -1 is the whole run), `per_request/` and `timeseries/`. Times are in ms unless a name ends in `_s`.
+//! The folder holds `experiments.csv` (one row a run: model, GPU, limits, workload), `stage_metrics.csv` (set, run,
+//! stage, metric, statistic, value; stage -1 is the whole run), `per_request/` and `timeseries/`. Times are in ms
+//! unless a name ends in `_s`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -41,12 +42,14 @@ impl Experiment {
         self.set != "blis_tv13"
     }
 
-    /// Whether coefficients are fitted to it: neither to the overloaded run, whose latencies are those of its queue, nor to the other engine.
+    /// Whether coefficients are fitted to it: neither to the overloaded run, whose latencies are those of its queue,
+    /// nor to the other engine.
     pub fn is_fitted(&self) -> bool {
         self.set != "llmss4" && !(self.set == "blis16" && self.name.ends_with("reasoning"))
     }
 
-    /// Whether one of its numbers is fitted. Qwen2.5's default repetition penalty holds first tokens up in a way that the model does not know.
+    /// Whether one of its numbers is fitted. Qwen2.5's default repetition penalty holds first tokens up in a way that
+    /// the model does not know.
     pub fn weighs(&self, metric: &str) -> bool {
         !(self.model == "qwen2.5-7b" && metric.starts_with("ttft"))
     }
@@ -81,9 +84,7 @@ pub fn write_manifest(folder: &Path, out: &Path) {
             experiment.short_name()
         );
         for (name, value) in &experiment.measured {
-            let is_time = ["ttft", "tpot", "e2e"]
-                .iter()
-                .any(|metric| name.starts_with(metric));
+            let is_time = ["ttft", "tpot", "e2e"].iter().any(|metric| name.starts_with(metric));
             let value = if is_time {
                 format!("\"{:.6}ms\"", 1e3 * value)
             } else {
@@ -101,17 +102,14 @@ pub type Row = BTreeMap<String, String>;
 
 /// The rows of a CSV file.
 pub fn rows(path: &Path) -> Vec<Row> {
-    let mut reader = csv::Reader::from_path(path)
-        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+    let mut reader =
+        csv::Reader::from_path(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
     let header = reader.headers().unwrap().clone();
     let row = |record: csv::StringRecord| {
         let pairs = header.iter().zip(record.iter());
         pairs.map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
     };
-    reader
-        .records()
-        .map(|record| row(record.unwrap()))
-        .collect()
+    reader.records().map(|record| row(record.unwrap())).collect()
 }
 
 /// Every run of `folder`; recorded workloads are written to `traces`.
@@ -125,10 +123,7 @@ fn read(folder: &Path, traces: &Path) -> Vec<Experiment> {
             "llmss4" => recorded_in_process(&row, folder, traces),
             _ => stages(&row),
         };
-        let mut values = measured
-            .get(&(set.clone(), name.clone()))
-            .cloned()
-            .unwrap_or_default();
+        let mut values = measured.get(&(set.clone(), name.clone())).cloned().unwrap_or_default();
         if set == "llmss4" {
             values.extend(measured_in_process(&name, folder));
         }
@@ -173,13 +168,10 @@ pub fn scenario(experiment: &Experiment, work: &Path, knowledge: Knowledge) -> S
 
 /// The file of the experiment's GPU without what was measured on it.
 fn datasheet_of(experiment: &Experiment) -> &'static str {
-    let file = [
-        ("gpu = \"rtx-pro-6000\"", RTX_PRO_6000),
-        ("gpu = \"b200\"", B200),
-    ]
-    .into_iter()
-    .find(|(line, _)| experiment.text.contains(line))
-    .map_or(H100, |(_, file)| file);
+    let file = [("gpu = \"rtx-pro-6000\"", RTX_PRO_6000), ("gpu = \"b200\"", B200)]
+        .into_iter()
+        .find(|(line, _)| experiment.text.contains(line))
+        .map_or(H100, |(_, file)| file);
     let kernels = file.find("[kernels").expect("a GPU with tables");
     &file[..kernels]
 }
@@ -251,7 +243,9 @@ fn stages(row: &Row) -> String {
         .map(|duration| duration.trim_end_matches('s').parse::<f64>().unwrap())
         .sum();
     format!(
-        "duration = \"{total}s\"\narrivals = {{ process = \"stages\", stages = [{}] }}\nprefix = {{ pool = 10, tokens = {} }}\nprompt_pool = {{ size = 100 }}\nprompt = {{ dist = \"fixed\", value = {} }}\noutput = {{ dist = \"fixed\", value = {} }}\n",
+        "duration = \"{total}s\"\narrivals = {{ process = \"stages\", stages = [{}] }}\nprefix = \
+         {{ pool = 10, tokens = {} }}\nprompt_pool = {{ size = 100 }}\nprompt = {{ dist = \"fixed\", value = {} }}\n\
+         output = {{ dist = \"fixed\", value = {} }}\n",
         stages.join(", "),
         row["sys_len"],
         row["question_len"],
@@ -309,9 +303,7 @@ fn measured(folder: &Path) -> BTreeMap<(String, String), Values> {
         let value: f64 = row["value"].parse().unwrap();
         let (name, value) = match row["stat"].as_str() {
             "ok" => ("requests.finished".to_owned(), value),
-            stat @ ("mean" | "p50" | "p90" | "p95" | "p99") => {
-                (format!("{metric}.{stat}"), value / 1e3)
-            }
+            stat @ ("mean" | "p50" | "p90" | "p95" | "p99") => (format!("{metric}.{stat}"), value / 1e3),
             _ => continue,
         };
         let key = (row["set"].clone(), row["exp_id"].clone());
@@ -326,26 +318,15 @@ fn measured_in_process(name: &str, folder: &Path) -> Values {
     let file = format!("llmss4__{name}.csv");
     let requests = rows(&folder.join("per_request").join(&file));
     let series = rows(&folder.join("timeseries").join(&file));
-    let column = |rows: &[Row], name: &str| -> Vec<f64> {
-        rows.iter().map(|row| row[name].parse().unwrap()).collect()
-    };
+    let column = |rows: &[Row], name: &str| -> Vec<f64> { rows.iter().map(|row| row[name].parse().unwrap()).collect() };
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let waiting = column(&series, "waiting");
     BTreeMap::from([
-        (
-            "ttft.mean",
-            mean(&column(&requests, "ttft_ms_from_queued")) / 1e3,
-        ),
-        (
-            "e2e.mean",
-            mean(&column(&requests, "e2e_ms_from_queued")) / 1e3,
-        ),
+        ("ttft.mean", mean(&column(&requests, "ttft_ms_from_queued")) / 1e3),
+        ("e2e.mean", mean(&column(&requests, "e2e_ms_from_queued")) / 1e3),
         ("tpot.mean", mean(&column(&requests, "tpot_ms")) / 1e3),
         ("queue.depth.mean", mean(&waiting)),
-        (
-            "queue.depth.max",
-            waiting.iter().fold(0.0, |a: f64, b| a.max(*b)),
-        ),
+        ("queue.depth.max", waiting.iter().fold(0.0, |a: f64, b| a.max(*b))),
         ("queue.running.mean", mean(&column(&series, "running"))),
     ])
 }

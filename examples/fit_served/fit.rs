@@ -20,19 +20,14 @@ const SEEDS: u64 = 2;
 
 /// Fits all coefficients to the cases that are used for it.
 pub fn fit(cases: &mut [Case]) -> Fit {
-    let mut cases: Vec<&mut Case> = cases
-        .iter_mut()
-        .filter(|case| case.experiment.is_fitted())
-        .collect();
+    let mut cases: Vec<&mut Case> = cases.iter_mut().filter(|case| case.experiment.is_fitted()).collect();
     let coefficients = SERVED.map(|one| Coefficient {
         start: one.start,
         step: 0.3 * one.spread,
         least: 0.0,
         most: f64::INFINITY,
     });
-    least_squares(&coefficients, ROUNDS, |values| {
-        residuals(&mut cases, values)
-    })
+    least_squares(&coefficients, ROUNDS, |values| residuals(&mut cases, values))
 }
 
 fn residuals(cases: &mut [&mut Case], values: &[f64]) -> Vec<f64> {

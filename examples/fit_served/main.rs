@@ -1,11 +1,13 @@
-//! Fits what steps pay besides their kernels to served runs, shows how far predictions are off, and writes the runs as a manifest.
+//! Fits what steps pay besides their kernels to served runs, shows how far predictions are off, and writes the runs as
+//! a manifest.
 //!
-//! `cargo run --release --example fit_served -- FOLDER [fit | leave-one-out | errors | datasheet | closed-loops | manifest OUT]`
+//! `cargo run --release --example fit_served -- FOLDER [fit | leave-one-out | errors | datasheet | closed-loops |
+//! manifest OUT]`
 //!
-//! `fit` prints the coefficients and the errors they leave; `leave-one-out` predicts each run with coefficients fitted without all runs of its
-//! model; `errors` are those of the coefficients in use; `datasheet` treats every GPU as known by its datasheet only; `closed-loops` are other
-//! runs, at a fixed number of users; `manifest` writes
-//! scenarios, traces and measurements for `tailcast validate`.
+//! `fit` prints the coefficients and the errors they leave; `leave-one-out` predicts each run with coefficients fitted
+//! without all runs of its model; `errors` are those of the coefficients in use; `datasheet` treats every GPU as known
+//! by its datasheet only; `closed-loops` are other runs, at a fixed number of users; `manifest` writes scenarios,
+//! traces and measurements for `tailcast validate`.
 
 mod closed_loops;
 mod coefficients;
@@ -28,9 +30,7 @@ const SEEDS: u64 = 4;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (folder, what) = words
-        .split_first()
-        .expect("give the folder of the served runs");
+    let (folder, what) = words.split_first().expect("give the folder of the served runs");
     let folder = Path::new(folder);
     let work = tempfile::tempdir().expect("a folder for scenarios");
     match what {
@@ -40,19 +40,16 @@ fn main() {
             show(&mut cases, |_| Some(values.clone()));
         }
         ["leave-one-out"] => leave_one_out(folder, work.path()),
-        ["errors"] => show(
-            &mut experiments::cases(folder, work.path(), Knowledge::Tables),
-            |_| None,
-        ),
+        ["errors"] => show(&mut experiments::cases(folder, work.path(), Knowledge::Tables), |_| {
+            None
+        }),
         ["datasheet"] => show(
             &mut experiments::cases(folder, work.path(), Knowledge::Datasheet),
             |_| None,
         ),
         ["closed-loops"] => show_closed_loops(folder, work.path()),
         ["manifest", out] => experiments::write_manifest(folder, Path::new(out)),
-        other => panic!(
-            "{other:?} is none of fit, leave-one-out, errors, datasheet, closed-loops, manifest OUT"
-        ),
+        other => panic!("{other:?} is none of fit, leave-one-out, errors, datasheet, closed-loops, manifest OUT"),
     }
 }
 
@@ -62,17 +59,14 @@ fn leave_one_out(folder: &Path, work: &Path) {
     let fits: Vec<(&str, Vec<f64>)> = models
         .into_iter()
         .map(|model| {
-            let (_, mut others): (Vec<Case>, Vec<Case>) =
-                experiments::cases(folder, work, Knowledge::Tables)
-                    .into_iter()
-                    .partition(|case| case.experiment.model == model);
+            let (_, mut others): (Vec<Case>, Vec<Case>) = experiments::cases(folder, work, Knowledge::Tables)
+                .into_iter()
+                .partition(|case| case.experiment.model == model);
             (model, print_fit(&mut others, &format!("without {model}")))
         })
         .collect();
     show(&mut cases, |case| {
-        let fit = fits
-            .iter()
-            .find(|(model, _)| *model == case.experiment.model);
+        let fit = fits.iter().find(|(model, _)| *model == case.experiment.model);
         fit.map(|(_, values)| values.clone())
     });
 }
@@ -80,10 +74,7 @@ fn leave_one_out(folder: &Path, work: &Path) {
 fn print_fit(cases: &mut [Case], name: &str) -> Vec<f64> {
     let fit = fit::fit(cases);
     println!("{name}:");
-    for (one, (value, error)) in SERVED
-        .iter()
-        .zip(fit.values.iter().zip(&fit.standard_errors))
-    {
+    for (one, (value, error)) in SERVED.iter().zip(fit.values.iter().zip(&fit.standard_errors)) {
         println!("  {:<20} {value:>9.2} +- {error:.2}", one.name);
     }
     fit.values
@@ -134,10 +125,7 @@ fn line(comparison: &Comparison) -> String {
         "queue.depth.max",
         "queue.running.mean",
     ] {
-        if let Some((one, predicted)) = comparison
-            .of(name)
-            .and_then(|one| Some((one, one.predicted?)))
-        {
+        if let Some((one, predicted)) = comparison.of(name).and_then(|one| Some((one, one.predicted?))) {
             let _ = write!(line, "  {name} {predicted:.1} for {:.1}", one.measured);
         }
     }

@@ -1,4 +1,5 @@
-//! What a run may not outgrow, or it would take all memory or disk: requests that are kept, and files that are written while it goes on.
+//! What a run may not outgrow, or it would take all memory or disk: requests that are kept, and files that are written
+//! while it goes on.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -20,8 +20,10 @@ DATA is one of these, told apart by its content:
   the JSON of `vllm bench serve --save-result`, better with --save-detailed
   a CSV of requests with arrival_s, first_token_s, finished_s, input_tokens, output_tokens, as --requests-out writes it
   a CSV of decode steps with batch, context (mean, tokens) and step_time_ms or step_us
-SCENARIO describes the deployment and the workload that were measured. Recorded arrivals and lengths take the place of its own, unless its
-workload is a trace. Fitted are step_us and kernel_scale of steps, latency_us and per_stream_us of the front end, as far as the data tell them.
+SCENARIO describes the deployment and the workload that were measured. Recorded arrivals and lengths take the place \
+of its own, unless its
+workload is a trace. Fitted are step_us and kernel_scale of steps, latency_us and per_stream_us of the front end, as \
+far as the data tell them.
 The result is for server.step_time = \"FILE\".";
 
 /// Fit step times to what was measured on your own deployment
@@ -69,8 +71,8 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     };
     scenario.warnings.iter().for_each(|warning| warn(warning));
     let data = read(&args.data)?;
-    let calibrated = calibrate(&mut scenario, &data, asked_for.as_deref())
-        .map_err(|refusal| Failure::Input(refusal.to_string()))?;
+    let calibrated =
+        calibrate(&mut scenario, &data, asked_for.as_deref()).map_err(|refusal| Failure::Input(refusal.to_string()))?;
     calibrated.warnings.iter().for_each(|warning| warn(warning));
     let report = CalibrationReport {
         fitted_on: fitted_on(&scenario, &args.data, &calibrated.amount),
@@ -105,9 +107,7 @@ fn named(names: &[String]) -> Result<Vec<Fittable>, Failure> {
         let Some(one) = Fittable::named(name.trim()) else {
             let known = Fittable::ALL.map(Fittable::name).join(", ");
             let message = format!("--coefficients: there is no coefficient {name:?}");
-            return Err(Diagnostic::new(message)
-                .help(format!("allowed: {known}"))
-                .into());
+            return Err(Diagnostic::new(message).help(format!("allowed: {known}")).into());
         };
         if !found.contains(&one) {
             found.push(one);

@@ -15,8 +15,8 @@ use super::study::{self, Runner, StudyFlags};
 use crate::config::Diagnostic;
 use crate::report::capacity::{CapacityReport, Servers};
 use crate::study::{
-    Base, Capacity, CapacityQuestion, FormulaCheck, FormulaQuestion, Input, LoadDial, LoadKind,
-    Simulate, Stopped, Tried, USUAL_START, Workers, fewest_servers, remedies, try_remedy,
+    Base, Capacity, CapacityQuestion, FormulaCheck, FormulaQuestion, Input, LoadDial, LoadKind, Simulate, Stopped,
+    Tried, USUAL_START, Workers, fewest_servers, remedies, try_remedy,
 };
 
 /// Find the highest load that meets all SLOs, or the fewest servers for a rate; what binds, and what would help
@@ -30,7 +30,8 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "LOAD")]
     of: Option<Of>,
     /// Find the fewest servers for so many requests per second
-    #[arg(long, value_name = "REQUESTS/S", allow_hyphen_values = true, conflicts_with = "of", value_parser = above_zero)]
+    #[arg(long, value_name = "REQUESTS/S", allow_hyphen_values = true)]
+    #[arg(conflicts_with = "of", value_parser = above_zero)]
     rate: Option<f64>,
     /// Search with this many seeds, for a 95 % interval; by default 4, or 1 for a trace
     #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -38,7 +39,8 @@ pub struct Args {
     /// Do not try what would help
     #[arg(long)]
     no_changes: bool,
-    /// Hold the formula (memory - weights) / KV per user against the simulation, and measure each thing that it leaves out
+    /// Hold the formula (memory - weights) / KV per user against the simulation, and measure each thing that it leaves
+    /// out
     #[arg(long)]
     explain: bool,
     /// How to print the results
@@ -130,11 +132,7 @@ impl Args {
 
     fn seeds(&self, input: &Input) -> Result<u32, Failure> {
         let Some(seeds) = self.seeds else {
-            return Ok(if input.is_always_the_same() {
-                1
-            } else {
-                USUAL_SEEDS
-            });
+            return Ok(if input.is_always_the_same() { 1 } else { USUAL_SEEDS });
         };
         study::refuse_seeds_of_a_trace(input, seeds)?;
         Ok(seeds)
@@ -172,11 +170,7 @@ impl Search<'_> {
         let tried = self.try_changes(&input, &question, &capacity)?;
         let formula = self.explain(&input)?;
         Ok(CapacityReport {
-            setting: setting::of(
-                &input,
-                seeds.len() as u32,
-                self.dial.replaces().into_iter().collect(),
-            ),
+            setting: setting::of(&input, seeds.len() as u32, self.dial.replaces().into_iter().collect()),
             gpus: input.scenario.tensor_parallel,
             slos: input.slos,
             capacity,

@@ -61,11 +61,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let outcome = compare(&hear_slow, &hear_fast);
         // An engine that still tells must learn that nobody listens.
         drop((hear_slow, hear_fast));
-        let done = [slow, fast].map(|engine| {
-            engine
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
+        let done = [slow, fast].map(|engine| engine.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         (outcome, done)
     });
     if interrupt::happened() {
@@ -102,11 +98,12 @@ fn compare(slow: &Receiver<Vec<Heard>>, fast: &Receiver<Vec<Heard>>) -> Outcome 
                 _ => events += 1,
             },
             (slow, fast) => {
-                let shown = |heard: Option<Heard>| {
-                    heard.map_or_else(|| "nothing more".to_owned(), |it| format!("{it:?}"))
-                };
+                let shown =
+                    |heard: Option<Heard>| heard.map_or_else(|| "nothing more".to_owned(), |it| format!("{it:?}"));
                 return Outcome::Different(format!(
-                    "different: after {events} events and {steps} steps that are equal\n  the readable engine tells {}\n  the fast engine tells {}\n = help: this is a bug in tailcast; please report it with the scenario",
+                    "different: after {events} events and {steps} steps that are equal\n  the readable engine tells \
+                     {}\n  the fast engine tells {}\n = help: this is a bug in tailcast; please report it with the \
+                     scenario",
                     shown(slow),
                     shown(fast)
                 ));
@@ -115,12 +112,7 @@ fn compare(slow: &Receiver<Vec<Heard>>, fast: &Receiver<Vec<Heard>>) -> Outcome 
     }
 }
 
-fn tell(
-    input: &Input,
-    engine: Server,
-    listener: SyncSender<Vec<Heard>>,
-    progress: &Progress,
-) -> Result<(), Failure> {
+fn tell(input: &Input, engine: Server, listener: SyncSender<Vec<Heard>>, progress: &Progress) -> Result<(), Failure> {
     let mut chunks = Chunks {
         chunk: Vec::with_capacity(CHUNK),
         listener,
@@ -135,8 +127,8 @@ fn tell(
             replay(&mut engine, &mut source, &mut transcript)?;
         }
         Workload::Trace(workload) => {
-            let opened = trace::open_seeded(workload, scenario.seed)
-                .map_err(|error| Failure::Input(error.to_string()))?;
+            let opened =
+                trace::open_seeded(workload, scenario.seed).map_err(|error| Failure::Input(error.to_string()))?;
             let mut source = WatchedSource::new(opened, progress, &bounds);
             replay(&mut engine, &mut source, &mut transcript)?;
         }

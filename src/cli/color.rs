@@ -9,13 +9,7 @@ use clap::ValueEnum;
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct ColorFlags {
     /// When to colour the output
-    #[arg(
-        long,
-        value_enum,
-        global = true,
-        default_value = "auto",
-        value_name = "WHEN"
-    )]
+    #[arg(long, value_enum, global = true, default_value = "auto", value_name = "WHEN")]
     color: When,
 }
 

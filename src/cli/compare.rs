@@ -18,7 +18,8 @@ use super::variations;
 use crate::report::compare::CompareReport;
 use crate::study::{Contest, Input, Simulate, Stopped, Variation, Workers, contest};
 
-/// Compare scenarios, or variations of one, on the same random numbers: differences with intervals, capacities, and a verdict
+/// Compare scenarios, or variations of one, on the same random numbers: differences with intervals, capacities, and a
+/// verdict
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Scenario files (TOML); without any the embedded demo
@@ -28,7 +29,8 @@ pub struct Args {
     /// What to vary: a key and its values, such as batching.policy=none,static,continuous; may be given more than once
     #[arg(long, value_name = "KEY=VALUES")]
     vary: Vec<String>,
-    /// Runs of each variation; the seeds follow one another, and are the same for all. By default 8, or 1 of traces, which have none
+    /// Runs of each variation; the seeds follow one another, and are the same for all. By default 8, or 1 of traces,
+    /// which have none
     #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(2..=10_000))]
     seeds: Option<u32>,
     /// Do not search for the highest load of each under the SLOs
@@ -149,9 +151,7 @@ fn find_capacities(
         Ok(()) => Ok(None),
         Err(Stopped::Failed(message)) => {
             let lines = message.lines();
-            let lines: Vec<&str> = lines
-                .map(|line| line.trim_start_matches(" = help: "))
-                .collect();
+            let lines: Vec<&str> = lines.map(|line| line.trim_start_matches(" = help: ")).collect();
             Ok(Some(lines.join("; ")))
         }
         // The comparison is there all the same.

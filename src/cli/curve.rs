@@ -17,7 +17,8 @@ use crate::report::curve::CurveReport;
 use crate::report::figure::load_curve;
 use crate::study::{CurveQuestion, Input, LoadKind};
 
-/// Show latency and throughput against concurrency or rate: the knee, where memory is full, where requests begin to wait
+/// Show latency and throughput against concurrency or rate: the knee, where memory is full, where requests begin to
+/// wait
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The scenario file (TOML); without it the embedded demo
@@ -121,15 +122,11 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
 /// The loads to begin with.
 fn loads(kind: LoadKind, text: &str) -> Result<Vec<f64>, Failure> {
     let flag = kind.flag();
-    let wrong =
-        |problem: String| Failure::from(Diagnostic::new(format!("{flag} {text}: {problem}")));
+    let wrong = |problem: String| Failure::from(Diagnostic::new(format!("{flag} {text}: {problem}")));
     let values = axis::values(text).map_err(wrong)?;
     let mut loads: Vec<f64> = Vec::new();
     for value in &values {
-        let load = value
-            .parse::<f64>()
-            .ok()
-            .filter(|it| it.is_finite() && *it > 0.0);
+        let load = value.parse::<f64>().ok().filter(|it| it.is_finite() && *it > 0.0);
         let Some(load) = load else {
             return Err(wrong(format!("{value:?} is not a number above 0")));
         };

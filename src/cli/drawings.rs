@@ -8,12 +8,7 @@ use crate::report::figure::{Figure, bars, cdf, over_time};
 use crate::study::{Input, overview};
 
 /// Figures of a contest.
-pub const OF_CONTEST: [&Figure; 4] = [
-    &bars::FIGURE,
-    &cdf::FIGURE,
-    &over_time::QUEUE,
-    &over_time::MEMORY,
-];
+pub const OF_CONTEST: [&Figure; 4] = [&bars::FIGURE, &cdf::FIGURE, &over_time::QUEUE, &over_time::MEMORY];
 
 /// Figures of a run.
 pub const OF_RUN: [&Figure; 3] = [&over_time::QUEUE, &over_time::MEMORY, &cdf::FIGURE];
@@ -36,10 +31,7 @@ pub fn of_contest(report: &CompareReport) -> Result<Vec<Drawn>, Failure> {
 }
 
 /// The figures of runs, each with its name, its scenario, how long it lasted [s] and what was recorded of it.
-pub fn of_runs(
-    note: &str,
-    runs: &[(&str, &Input, f64, &Recording)],
-) -> Result<Vec<Drawn>, Failure> {
+pub fn of_runs(note: &str, runs: &[(&str, &Input, f64, &Recording)]) -> Result<Vec<Drawn>, Failure> {
     let mut timelines = Vec::new();
     for (name, input, duration, _) in runs {
         timelines.push((*name, overview(input, input.scenario.seed, *duration)?));

@@ -86,8 +86,7 @@ fn known_of_steps(scenario: &Scenario) -> String {
         Knowledge::Datasheet => format!("step times from the datasheet of {gpu}"),
         _ => {
             let kernels = scenario.gpu.measured_kernels();
-            let missing =
-                kernels.unmeasured(scenario.model.has_experts(), scenario.tensor_parallel > 1);
+            let missing = kernels.unmeasured(scenario.model.has_experts(), scenario.tensor_parallel > 1);
             let missing = missing.join(" and ");
             format!("step times from kernels measured on {gpu}, {missing} from its datasheet")
         }
@@ -135,17 +134,9 @@ pub fn explanation(input: &Input) -> String {
         } else {
             setting.origin.clone()
         };
-        let _ = writeln!(
-            text,
-            "  {:width$}  {:<16}  {origin}",
-            setting.key, setting.value
-        );
+        let _ = writeln!(text, "  {:width$}  {:<16}  {origin}", setting.key, setting.value);
     }
-    let _ = write!(
-        text,
-        "\nscenario {} · seed {}\n",
-        scenario.hash, scenario.seed
-    );
+    let _ = write!(text, "\nscenario {} · seed {}\n", scenario.hash, scenario.seed);
     text
 }
 

@@ -1,4 +1,5 @@
-//! The figures and the page that a verb writes when it is done: checked before it starts, complete or absent afterwards.
+//! The figures and the page that a verb writes when it is done: checked before it starts, complete or absent
+//! afterwards.
 
 use std::path::{Path, PathBuf};
 
@@ -20,11 +21,7 @@ pub struct StudyFiles {
 
 impl StudyFiles {
     /// What was asked for: figures of one of `kinds` each, as KIND=FILE, or as FILE for the first kind; and a page.
-    pub fn new(
-        kinds: &[&'static Figure],
-        figures: &[String],
-        html: Option<&PathBuf>,
-    ) -> Result<Self, Failure> {
+    pub fn new(kinds: &[&'static Figure], figures: &[String], html: Option<&PathBuf>) -> Result<Self, Failure> {
         let figures = figures.iter().map(|text| figure(kinds, text));
         Ok(Self {
             figures: figures.collect::<Result<_, _>>()?,
@@ -55,11 +52,7 @@ impl StudyFiles {
     }
 
     /// Writes the figures, each from the drawing of its kind, and the page.
-    pub fn write(
-        &self,
-        drawings: &[(&'static Figure, Drawing)],
-        page: impl FnOnce() -> Page,
-    ) -> Result<(), Failure> {
+    pub fn write(&self, drawings: &[(&'static Figure, Drawing)], page: impl FnOnce() -> Page) -> Result<(), Failure> {
         let mut found = Vec::new();
         for (figure, path) in &self.figures {
             let drawing = drawings.iter().find(|(kind, _)| kind.name == figure.name);
@@ -95,9 +88,7 @@ fn figure(kinds: &[&'static Figure], text: &str) -> Result<(&'static Figure, Pat
         let message = format!("--figure {text}: figures are SVG or PNG files");
         let names = names.join(", ");
         return Err(Diagnostic::new(message)
-            .help(format!(
-                "write FILE.svg, FILE.png, or KIND=FILE.svg; kinds: {names}"
-            ))
+            .help(format!("write FILE.svg, FILE.png, or KIND=FILE.svg; kinds: {names}"))
             .into());
     }
     Ok((kinds[0], path))

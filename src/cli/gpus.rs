@@ -60,12 +60,7 @@ fn listed(entries: &[GpuEntry]) -> String {
             peak.fp8
                 .map_or_else(|| "-".to_owned(), |fp8| format!("{:.0}", fp8 / 1e12)),
             format!("{:.0}", gpu.link().bytes_per_s / 1e9),
-            if unverified {
-                "some figures unverified"
-            } else {
-                ""
-            }
-            .to_owned(),
+            if unverified { "some figures unverified" } else { "" }.to_owned(),
         ]
     });
     table(header, rows) + "\n`tailcast gpus NAME` shows the source of each figure.\n"
@@ -74,11 +69,7 @@ fn listed(entries: &[GpuEntry]) -> String {
 fn with_sources(entry: &GpuEntry) -> String {
     let mut text = format!("{} · {}\n", entry.gpu.name(), entry.gpu.title());
     for figure in &entry.figures {
-        let mark = if figure.verified {
-            ""
-        } else {
-            "  (unverified)"
-        };
+        let mark = if figure.verified { "" } else { "  (unverified)" };
         let _ = writeln!(
             text,
             "  {:<10} {:>14}{mark}\n             {}",

@@ -12,18 +12,11 @@ pub enum Format {
 }
 
 /// A header and rows, the first column to the left, numbers to the right, the last one free.
-pub fn table<const COLUMNS: usize>(
-    header: [&str; COLUMNS],
-    rows: impl Iterator<Item = [String; COLUMNS]>,
-) -> String {
+pub fn table<const COLUMNS: usize>(header: [&str; COLUMNS], rows: impl Iterator<Item = [String; COLUMNS]>) -> String {
     let mut all = vec![header.map(str::to_owned)];
     all.extend(rows);
-    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
-        all.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    });
+    let widths: [usize; COLUMNS] =
+        std::array::from_fn(|column| all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
     let mut text = String::new();
     for row in &all {
         let mut line = String::new();

@@ -46,10 +46,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     write_atomically(&args.out, |file| file.write_all(merged.text.as_bytes()))
         .map_err(|error| Failure::cannot_write(&args.out, &error))?;
     let (runs, shards) = (merged.runs, files.len());
-    screen::note(&format!(
-        "{runs} runs of {shards} files in {}",
-        args.out.display()
-    ));
+    screen::note(&format!("{runs} runs of {shards} files in {}", args.out.display()));
     Ok(())
 }
 
@@ -58,8 +55,7 @@ fn form_of(args: &Args) -> Result<Form, Failure> {
     let wrong = |message: String| Failure::from(Diagnostic::new(message));
     let form = Form::of(&args.out).map_err(|problem| wrong(format!("--out: {problem}")))?;
     for path in args.shards.iter().chain([&args.out]) {
-        let theirs =
-            Form::of(path).map_err(|problem| wrong(format!("{}: {problem}", path.display())))?;
+        let theirs = Form::of(path).map_err(|problem| wrong(format!("{}: {problem}", path.display())))?;
         if theirs != form || form == Form::Parquet {
             let message = format!("{} is not in the form of the others", path.display());
             return Err(Diagnostic::new(message)

@@ -47,7 +47,8 @@ use failure::Failure;
 
 /// Exit codes, for `--help`.
 const EXIT_CODES: &str = "Exit codes: 0 good, 1 failure, 2 usage or configuration, 3 the model does not fit, \
-    99 an objective (SLO) or a limit on errors is missed, 130 interrupted.\nResults go to stdout, progress and warnings to stderr.";
+    99 an objective (SLO) or a limit on errors is missed, 130 interrupted.\n\
+    Results go to stdout, progress and warnings to stderr.";
 
 /// Forecast the latency tail of an LLM inference server before you rent the GPUs.
 #[derive(Debug, Parser)]

@@ -80,7 +80,9 @@ fn with_source(entry: &ModelEntry) -> String {
     let model = &entry.model;
     let mark = if entry.verified { "" } else { " (unverified)" };
     format!(
-        "{} · {}\n  Hugging Face     {}\n  parameters       {} ({} active)\n  weights          {}, {:.2} GiB\n  KV of a token    {} bytes in bf16\n  longest context  {} tokens\n  layers           {}\n  source           {}{mark}\n",
+        "{} · {}\n  Hugging Face     {}\n  parameters       {} ({} active)\n  weights          {}, {:.2} GiB\n\
+        \x20 KV of a token    {} bytes in bf16\n  longest context  {} tokens\n  layers           {}\n\
+        \x20 source           {}{mark}\n",
         model.name(),
         model.title(),
         entry.hugging_face.join(", "),

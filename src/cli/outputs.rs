@@ -138,11 +138,8 @@ impl Taken {
     /// Takes the file for `flag` to write; refuses one that could not be written, or that is taken.
     pub fn claim(&mut self, flag: &str, path: &Path) -> Result<(), Failure> {
         let place = writable(path).map_err(|problem| {
-            Diagnostic::new(format!(
-                "{flag}: cannot write {}: {problem}",
-                path.display()
-            ))
-            .help("give a file in a directory that exists and that you may write to")
+            Diagnostic::new(format!("{flag}: cannot write {}: {problem}", path.display()))
+                .help("give a file in a directory that exists and that you may write to")
         })?;
         if let Some((what, _)) = self.0.iter().find(|(_, other)| *other == place) {
             let message = format!("{flag} {} would overwrite {what}", path.display());

@@ -89,10 +89,7 @@ impl Work {
             return format!("{done} {unit} · {}/s", short(per_s));
         };
         let share = 100.0 * done as f64 / total.max(1) as f64;
-        let text = format!(
-            "{done} of {total} {unit} ({share:.0} %) · {}/s",
-            short(per_s)
-        );
+        let text = format!("{done} of {total} {unit} ({share:.0} %) · {}/s", short(per_s));
         if done == 0 {
             return text;
         }
@@ -132,14 +129,8 @@ mod tests {
         };
         let line = work.line(100, Duration::from_secs(4));
         assert_eq!(line, "100 of 500 runs (20 %) · 25/s · 16 s left");
-        assert_eq!(
-            work.line(0, Duration::from_secs(1)),
-            "0 of 500 runs (0 %) · 0.0/s"
-        );
-        let endless = Work {
-            total: None,
-            ..work
-        };
+        assert_eq!(work.line(0, Duration::from_secs(1)), "0 of 500 runs (0 %) · 0.0/s");
+        let endless = Work { total: None, ..work };
         let line = endless.line(5_000_000, Duration::from_secs(2));
         assert_eq!(line, "5000000 runs · 2.5M/s");
     }

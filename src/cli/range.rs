@@ -18,24 +18,17 @@ pub fn check(input: &Input) -> Result<(), Failure> {
                 "step times are off by {:.0} %, and no step is that much shorter",
                 100.0 * error
             ),
-            "leave --range out, or calibrate again: [error] of the file in server.step_time is below 1 where a calibration is of use",
+            "leave --range out, or calibrate again: [error] of the file in server.step_time is below 1 where a \
+             calibration is of use",
         ),
         Some(_) => return Ok(()),
     };
-    Err(Failure::Input(format!(
-        "--range: {message}\n = help: {help}"
-    )))
+    Err(Failure::Input(format!("--range: {message}\n = help: {help}")))
 }
 
 /// Adds the ranges of all latencies, from as many runs with all steps shorter, and with all steps longer.
-pub fn add(
-    outcome: &mut Outcome,
-    input: &mut Input,
-    runs: u32,
-    jobs: Option<u32>,
-) -> Result<(), Failure> {
-    let (Some(error), Some(summary)) = (input.scenario.step_time_error(), &mut outcome.summary)
-    else {
+pub fn add(outcome: &mut Outcome, input: &mut Input, runs: u32, jobs: Option<u32>) -> Result<(), Failure> {
+    let (Some(error), Some(summary)) = (input.scenario.step_time_error(), &mut outcome.summary) else {
         return Ok(());
     };
     let (overheads, cpu_time) = (input.scenario.execution.overheads, input.scenario.cpu_time);

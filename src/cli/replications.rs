@@ -49,12 +49,7 @@ impl Outcome {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.skipped.bad_rows > 0 {
-            let first = self
-                .skipped
-                .first
-                .first()
-                .map(ToString::to_string)
-                .unwrap_or_default();
+            let first = self.skipped.first.first().map(ToString::to_string).unwrap_or_default();
             warnings.push(format!(
                 "{} rows of the trace cannot be read and were left out; the first: {first}",
                 self.skipped.bad_rows
@@ -68,7 +63,9 @@ impl Outcome {
         }
         if self.tied_share > MANY_TIES {
             warnings.push(format!(
-                "{:.0} % of the trace's requests carry the same time stamp as the one before: if its clock ticked slowly, these bursts are not real; workload.trace.jitter_ties = \"uniform\" spreads them up to the next stamp",
+                "{:.0} % of the trace's requests carry the same time stamp as the one before: if its clock ticked \
+                 slowly, these bursts are not real; workload.trace.jitter_ties = \"uniform\" spreads them up to the \
+                 next stamp",
                 100.0 * self.tied_share
             ));
         }
@@ -80,12 +77,7 @@ impl Outcome {
 pub type Task<'a> = (&'a Input, u64);
 
 /// Runs the scenario with `runs` consecutive seeds.
-pub fn simulate(
-    input: &Input,
-    runs: u32,
-    jobs: Option<u32>,
-    progress: &Progress,
-) -> Result<Outcome, Failure> {
+pub fn simulate(input: &Input, runs: u32, jobs: Option<u32>, progress: &Progress) -> Result<Outcome, Failure> {
     let tasks: Vec<Task> = input.seeds(runs).map(|seed| (input, seed)).collect();
     let mut outcome = Outcome::default();
     let mut pooled = Replications::default();
@@ -98,8 +90,8 @@ pub fn simulate(
     Ok(outcome)
 }
 
-/// Makes all runs, and hands them over in the order of the tasks, whose number goes with them; an error has that number too. The user may
-/// stop them: the last ones that are handed over say so then.
+/// Makes all runs, and hands them over in the order of the tasks, whose number goes with them; an error has that number
+/// too. The user may stop them: the last ones that are handed over say so then.
 pub fn simulate_each(
     tasks: &[Task<'_>],
     jobs: Option<u32>,

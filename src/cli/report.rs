@@ -22,7 +22,8 @@ pub struct Args {
     /// The study that the results are of: the page then says what was simulated, and shows every setting
     #[arg(long, value_name = "FILE")]
     study: Option<PathBuf>,
-    /// Draw the results (SVG or PNG, by the name's ending): KIND is lines (if left out), heat-map, pareto or prefix-hits
+    /// Draw the results (SVG or PNG, by the name's ending): KIND is lines (if left out), heat-map, pareto or
+    /// prefix-hits
     #[arg(long, value_name = "KIND=FILE")]
     figure: Vec<String>,
     /// Write the whole report as one page (HTML)
@@ -30,12 +31,7 @@ pub struct Args {
     html: Option<PathBuf>,
 }
 
-const KINDS: [&Figure; 4] = [
-    &lines::FIGURE,
-    &heat_map::FIGURE,
-    &pareto::FIGURE,
-    &prefix_hits::FIGURE,
-];
+const KINDS: [&Figure; 4] = [&lines::FIGURE, &heat_map::FIGURE, &pareto::FIGURE, &prefix_hits::FIGURE];
 
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<(), Failure> {

@@ -42,7 +42,8 @@ pub struct Args {
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Simulate twice more, with all steps shorter and longer by what step times may be off, and show what latencies become
+    /// Simulate twice more, with all steps shorter and longer by what step times may be off, and show what latencies
+    /// become
     #[arg(long)]
     range: bool,
     /// Exit with 0 even if an objective is missed
@@ -122,12 +123,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
 }
 
 /// Writes the figures and the page.
-fn draw(
-    files: &StudyFiles,
-    input: &Input,
-    outcome: &Outcome,
-    report: &RunReport,
-) -> Result<(), Failure> {
+fn draw(files: &StudyFiles, input: &Input, outcome: &Outcome, report: &RunReport) -> Result<(), Failure> {
     let Some(recording) = &outcome.recording else {
         return Ok(());
     };
@@ -169,10 +165,7 @@ fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<StudyFiles, 
 }
 
 fn simulate_all(args: &Args, input: &Input) -> Result<Outcome, Failure> {
-    let progress = Progress::start(
-        requests_expected(args, input),
-        !args.quiet && !args.no_progress,
-    );
+    let progress = Progress::start(requests_expected(args, input), !args.quiet && !args.no_progress);
     if args.seeds > 1 {
         return replications::simulate(input, args.seeds, args.jobs, &progress);
     }

@@ -8,13 +8,10 @@ use super::failure::Failure;
 use super::outputs::OutputFlags;
 use crate::engine::{Observer, ServerSettings};
 use crate::metrics::{LastHeard, RequestLog, Timeline};
-use crate::report::{
-    AtomicFile, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineCsv, write_requests_csv,
-};
+use crate::report::{AtomicFile, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineCsv, write_requests_csv};
 use crate::units::Time;
 
-const TIMELINE_TOO_LONG: &str =
-    "--timeline-out: more than 20 million rows; write a longer --timeline-interval";
+const TIMELINE_TOO_LONG: &str = "--timeline-out: more than 20 million rows; write a longer --timeline-interval";
 
 const TRACE_TOO_LONG: &str = "--perfetto: more than 5 million events, which no viewer opens; \
      ask for fewer requests (workload.requests, or trace.limit), or leave --perfetto out";
@@ -44,10 +41,7 @@ impl RunFiles {
         if let Some(path) = &flags.requests_out {
             bounds.count_list();
             let log = RequestLog::default();
-            files.add(path, AtomicFile::create(path), |file| RequestsFile {
-                log,
-                file,
-            })?;
+            files.add(path, AtomicFile::create(path), |file| RequestsFile { log, file })?;
         }
         if let Some(path) = &flags.timeline_out {
             let interval = flags.interval()?;
@@ -74,8 +68,7 @@ impl RunFiles {
         start: impl FnOnce(Output) -> Made,
     ) -> Result<(), Failure> {
         let output = output.map_err(|error| Failure::cannot_write(path, &error))?;
-        self.files
-            .push((path.to_path_buf(), Box::new(start(output))));
+        self.files.push((path.to_path_buf(), Box::new(start(output))));
         Ok(())
     }
 
@@ -107,8 +100,7 @@ impl RunFiles {
         let bounds = self.bounds.check();
         bounds.map_err(|error| Failure::Input(error.to_string()))?;
         for (path, file) in complete {
-            file.keep()
-                .map_err(|error| Failure::cannot_write(&path, &error))?;
+            file.keep().map_err(|error| Failure::cannot_write(&path, &error))?;
         }
         Ok(())
     }

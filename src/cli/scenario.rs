@@ -16,7 +16,8 @@ pub struct ScenarioFlags {
     /// What all randomness grows from: the same seed gives the same results
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     seed: Option<String>,
-    /// An objective, such as 'ttft.p99<2s', beside the scenario's own (or in the place of one on the same statistic); `--set 'slo={}'` drops those
+    /// An objective, such as 'ttft.p99<2s', beside the scenario's own (or in the place of one on the same statistic);
+    /// `--set 'slo={}'` drops those
     #[arg(long, value_name = "OBJECTIVE")]
     slo: Vec<String>,
     /// Leave out rows of a trace that cannot be read, and say how many
@@ -53,9 +54,7 @@ impl ScenarioFlags {
         for objective in &self.slo {
             let Some((name, limit)) = objective.split_once('<') else {
                 let message = format!("--slo {objective:?} has no `<`");
-                return Err(Diagnostic::new(message)
-                    .help("write --slo 'ttft.p99<2s'")
-                    .into());
+                return Err(Diagnostic::new(message).help("write --slo 'ttft.p99<2s'").into());
             };
             let limit = limit.strip_prefix('=').unwrap_or(limit);
             let name = name.trim().replace(['"', '\\', '\n'], "'");

@@ -11,14 +11,7 @@ pub fn print(text: &str) -> io::Result<()> {
 
 /// Prints an error.
 pub fn error(message: &str, color: bool) {
-    tell(
-        if color {
-            "\u{1b}[1;31merror:\u{1b}[0m"
-        } else {
-            "error:"
-        },
-        message,
-    );
+    tell(if color { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" }, message);
 }
 
 /// Prints a warning.

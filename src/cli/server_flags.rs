@@ -89,17 +89,9 @@ impl ServerFlags {
                 &self.gpu_memory_utilization,
             ),
             ("--block-size", "server.block_size", &self.block_size),
-            (
-                "--max-model-len",
-                "server.max_model_len",
-                &self.max_model_len,
-            ),
+            ("--max-model-len", "server.max_model_len", &self.max_model_len),
             ("--kv-cache-dtype", "model.kv_cache", &self.kv_cache_dtype),
-            (
-                "--max-num-seqs",
-                "batching.max_num_seqs",
-                &self.max_num_seqs,
-            ),
+            ("--max-num-seqs", "batching.max_num_seqs", &self.max_num_seqs),
             (
                 "--max-num-batched-tokens",
                 "batching.max_num_batched_tokens",
@@ -110,11 +102,7 @@ impl ServerFlags {
                 "batching.long_prefill_token_threshold",
                 &self.long_prefill_token_threshold,
             ),
-            (
-                "--scheduling-policy",
-                "batching.scheduling",
-                &self.scheduling_policy,
-            ),
+            ("--scheduling-policy", "batching.scheduling", &self.scheduling_policy),
         ]
     }
 

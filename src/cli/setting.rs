@@ -10,10 +10,9 @@ use crate::study::Input;
 /// The setting of a study of `input`, each variation with so many runs, with what was changed or taken for granted.
 pub fn of(input: &Input, runs: u32, assumptions: Vec<String>) -> Setting {
     let scenario = &input.scenario;
-    let requests = input.requests_expected().map_or_else(
-        || "all requests".to_owned(),
-        |requests| format!("{requests} requests"),
-    );
+    let requests = input
+        .requests_expected()
+        .map_or_else(|| "all requests".to_owned(), |requests| format!("{requests} requests"));
     let seed = scenario.seed;
     let runs = match runs {
         0 | 1 => format!("{requests}, seed {seed}"),
@@ -37,11 +36,7 @@ pub fn of(input: &Input, runs: u32, assumptions: Vec<String>) -> Setting {
 pub fn of_all(inputs: &[&Input], runs: u32, assumptions: Vec<String>) -> Setting {
     let mut setting = of(inputs[0], runs, assumptions);
     let lines: Vec<String> = inputs.iter().map(|input| server(input)).collect();
-    let is_common = |part: &&str| {
-        lines
-            .iter()
-            .all(|line| line.split(" · ").any(|it| it == *part))
-    };
+    let is_common = |part: &&str| lines.iter().all(|line| line.split(" · ").any(|it| it == *part));
     let parts: Vec<&str> = lines[0].split(" · ").filter(is_common).collect();
     setting.server = parts.join(" · ");
     setting

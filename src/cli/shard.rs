@@ -46,9 +46,7 @@ mod tests {
 
     #[test]
     fn shards_share_all_runs_out() {
-        let mut all: Vec<usize> = (1..=7)
-            .flat_map(|number| Shard { number, of: 7 }.runs(500))
-            .collect();
+        let mut all: Vec<usize> = (1..=7).flat_map(|number| Shard { number, of: 7 }.runs(500)).collect();
         all.sort_unstable();
         assert!(all.into_iter().eq(0..500));
         assert_eq!("2/7".parse(), Ok(Shard { number: 2, of: 7 }));

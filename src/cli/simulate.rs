@@ -41,8 +41,7 @@ pub fn simulate(
             return replay(&mut engine, source, &mut recorder);
         }
         let mut all = Listeners(vec![&mut recorder]);
-        all.0
-            .extend(also.iter_mut().map(|one| &mut **one as &mut dyn Observer));
+        all.0.extend(also.iter_mut().map(|one| &mut **one as &mut dyn Observer));
         replay(&mut engine, source, &mut all)
     };
     let (mut skipped, mut tied_share) = (Skipped::default(), 0.0);
@@ -52,8 +51,7 @@ pub fn simulate(
             run(&mut source)?
         }
         Workload::Trace(workload) => {
-            let opened = trace::open_seeded(workload, seed)
-                .map_err(|error| Failure::Input(error.to_string()))?;
+            let opened = trace::open_seeded(workload, seed).map_err(|error| Failure::Input(error.to_string()))?;
             let mut source = WatchedSource::new(opened, progress, bounds);
             let interrupted = run(&mut source)?;
             skipped = source.source.skipped();

@@ -37,7 +37,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), String> {
     );
     if log.too_long {
         return Err(format!(
-            "{}: the steps would pass 200 days, the most that is simulated; write shorter times in timing, or fewer tokens",
+            "{}: the steps would pass 200 days, the most that is simulated; write shorter times in timing, or fewer \
+             tokens",
             args.file.display()
         ));
     }
@@ -48,6 +49,5 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), String> {
         timed: experiment.step_time.is_some(),
         async_scheduling,
     };
-    log.write(out)
-        .map_err(|error| format!("standard output: {error}"))
+    log.write(out).map_err(|error| format!("standard output: {error}"))
 }

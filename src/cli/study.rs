@@ -54,8 +54,7 @@ impl StudyFlags {
 
 /// How to set a load of this kind.
 pub fn dial(kind: LoadKind, input: &Input) -> Result<LoadDial, Failure> {
-    LoadDial::new(kind, input)
-        .map_err(|problem| Failure::Input(format!("{}: {problem}", kind.flag())))
+    LoadDial::new(kind, input).map_err(|problem| Failure::Input(format!("{}: {problem}", kind.flag())))
 }
 
 /// More runs of a trace would be more of the same.
@@ -103,13 +102,11 @@ impl Runner {
         Ok(run.recording)
     }
 
-    /// What the user should know about the workload: rows of a trace that were left out, stamps that tie. All runs read the same rows.
+    /// What the user should know about the workload: rows of a trace that were left out, stamps that tie. All runs read
+    /// the same rows.
     pub fn warn(self, flags: &StudyFlags, color: ColorFlags) {
         drop(self.progress);
-        let first = self
-            .first
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let first = self.first.into_inner().unwrap_or_else(PoisonError::into_inner);
         let warnings = first.map_or_else(Vec::new, |outcome| outcome.warnings());
         for warning in warnings.iter().filter(|_| !flags.quiet) {
             screen::warn(warning, color.on_stderr());

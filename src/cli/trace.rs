@@ -45,15 +45,10 @@ struct InfoArgs {
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let Question::Info(args) = &args.question;
-    let format = args
-        .trace_format
-        .as_deref()
-        .map(FormatName::parse)
-        .transpose();
+    let format = args.trace_format.as_deref().map(FormatName::parse).transpose();
     let format = format.map_err(|invalid| {
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
-        Diagnostic::new(format!("--trace-format: {}", invalid.message))
-            .help(format!("allowed: {}", names.join(", ")))
+        Diagnostic::new(format!("--trace-format: {}", invalid.message)).help(format!("allowed: {}", names.join(", ")))
     })?;
     let info = trace::info(&Replay {
         format,
@@ -70,8 +65,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn as_text(info: &TraceInfo) -> String {
-    let number =
-        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
     let mut text = String::new();
     let mut line = |label: &str, value: String| {
         let _ = writeln!(text, "{label:<12} {value}");

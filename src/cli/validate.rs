@@ -39,7 +39,8 @@ pub struct Args {
     /// Draw predicted against measured latencies (.svg or .png)
     #[arg(long, value_name = "FILE")]
     figure: Option<PathBuf>,
-    /// Exit with 99 if the mean absolute error of a metric is larger, such as 'e2e.mean<5%'; may be given more than once
+    /// Exit with 99 if the mean absolute error of a metric is larger, such as 'e2e.mean<5%'; may be given more than
+    /// once
     #[arg(long, value_name = "LIMIT")]
     fail_above: Vec<String>,
     /// Print no warnings and no progress
@@ -111,8 +112,7 @@ fn limits(args: &Args, manifest: &Manifest) -> Result<Vec<ErrorLimit>, Failure> 
     let mut limits = Vec::new();
     for text in &args.fail_above {
         let limit = error_limit::parse(text)?;
-        let is_measured =
-            |experiment: &Experiment| experiment.measured.values.contains_key(limit.metric);
+        let is_measured = |experiment: &Experiment| experiment.measured.values.contains_key(limit.metric);
         if !manifest.experiments.iter().any(is_measured) {
             return Err(Failure::Input(format!(
                 "--fail-above: {} was not measured in any experiment\n = help: name a metric that was",
@@ -175,9 +175,7 @@ fn warnings_before(experiment: &Planned) -> Vec<String> {
         ));
     }
     let named = warnings.into_iter();
-    named
-        .map(|warning| format!("{}: {warning}", experiment.name))
-        .collect()
+    named.map(|warning| format!("{}: {warning}", experiment.name)).collect()
 }
 
 /// Makes all runs of all experiments.
@@ -194,9 +192,7 @@ fn simulate(args: &Args, plan: &[Planned]) -> Result<Vec<Done>, Failure> {
         let requests = experiment.input.requests_expected()?;
         Some(requests.saturating_mul(experiment.runs.into()))
     });
-    let total = requests
-        .reduce(|sum, one| Some(sum?.saturating_add(one?)))
-        .flatten();
+    let total = requests.reduce(|sum, one| Some(sum?.saturating_add(one?))).flatten();
     let progress = Progress::start(total, !args.quiet && !args.no_progress);
     let mut done: Vec<Done> = plan.iter().map(|_| Done::default()).collect();
     replications::simulate_each(&tasks, args.jobs, &progress, |task, run| {
@@ -209,11 +205,7 @@ fn simulate(args: &Args, plan: &[Planned]) -> Result<Vec<Done>, Failure> {
 }
 
 /// The experiments that ran to their end, and what the user should know about these runs.
-fn report(
-    plan: &[Planned],
-    done: Vec<Done>,
-    limits: Vec<ErrorLimit>,
-) -> (ValidationReport, Vec<String>) {
+fn report(plan: &[Planned], done: Vec<Done>, limits: Vec<ErrorLimit>) -> (ValidationReport, Vec<String>) {
     let mut experiments = Vec::new();
     let mut warnings = Vec::new();
     for (experiment, mut done) in plan.iter().zip(done) {
@@ -242,10 +234,7 @@ fn report(
             fidelity: run.fidelity.unwrap_or_default(),
         });
     }
-    let report = ValidationReport {
-        experiments,
-        limits,
-    };
+    let report = ValidationReport { experiments, limits };
     (report, warnings)
 }
 

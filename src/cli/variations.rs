@@ -11,12 +11,9 @@ use crate::study::{Plan, Variation};
 /// More are not looked at side by side: that is what a sweep is for.
 const MOST_VARIATIONS: usize = 100;
 
-/// All scenarios (none for the embedded demo), with all combinations of the values that each `KEY=VALUES` of `vary` gives.
-pub fn of(
-    scenarios: &[PathBuf],
-    changes: &ScenarioFlags,
-    vary: &[String],
-) -> Result<Vec<Variation>, Failure> {
+/// All scenarios (none for the embedded demo), with all combinations of the values that each `KEY=VALUES` of `vary`
+/// gives.
+pub fn of(scenarios: &[PathBuf], changes: &ScenarioFlags, vary: &[String]) -> Result<Vec<Variation>, Failure> {
     let files: Vec<Option<&Path>> = match scenarios {
         [] => vec![None],
         files => files.iter().map(|path| Some(path.as_path())).collect(),
@@ -52,14 +49,10 @@ pub fn of(
 
 fn axes(vary: &[String]) -> Result<Vec<Axis>, Failure> {
     let axes = vary.iter().map(|text| {
-        Axis::of_flag("--vary", text)
-            .map_err(|problem| Diagnostic::new(format!("--vary {text}: {problem}")))
+        Axis::of_flag("--vary", text).map_err(|problem| Diagnostic::new(format!("--vary {text}: {problem}")))
     });
     let axes: Vec<Axis> = axes.collect::<Result<_, _>>()?;
-    if axes
-        .iter()
-        .any(|axis| axis.keys.iter().any(|key| key == "seed"))
-    {
+    if axes.iter().any(|axis| axis.keys.iter().any(|key| key == "seed")) {
         let message = "--vary seed: all variations are compared with the same seeds";
         return Err(Diagnostic::new(message)
             .help("write --seeds 8 for eight of them")
@@ -100,8 +93,5 @@ fn own_name(files: &[Option<&Path>], file: Option<&Path>) -> String {
 
 fn title(file: Option<&Path>) -> String {
     let stem = file.and_then(Path::file_stem);
-    stem.map_or_else(
-        || "demo".to_owned(),
-        |stem| stem.to_string_lossy().into_owned(),
-    )
+    stem.map_or_else(|| "demo".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }

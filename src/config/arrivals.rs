@@ -33,8 +33,7 @@ pub fn read(fields: &Fields<'_>) -> Result<Arrivals, Diagnostic> {
         ("stages", Process::Stages),
         ("closed", Process::Closed),
     ])?;
-    let process =
-        process.required("write process = \"poisson\" and rate = 8.0, in requests per second")?;
+    let process = process.required("write process = \"poisson\" and rate = 8.0, in requests per second")?;
     let arrivals = match process.value {
         Process::Poisson => Arrivals::Poisson {
             rate_per_s: rate(fields)?,
@@ -84,8 +83,7 @@ fn shape(key: Key<'_>, least: f64, help: &str) -> Result<f64, Diagnostic> {
 }
 
 fn stages(fields: &Fields<'_>) -> Result<Vec<Stage>, Diagnostic> {
-    const EXAMPLE: &str =
-        "write stages = [{ rate = 2.0, duration = \"60s\" }, { rate = 8.0, duration = \"60s\" }]";
+    const EXAMPLE: &str = "write stages = [{ rate = 2.0, duration = \"60s\" }, { rate = 8.0, duration = \"60s\" }]";
     let Some(list) = fields.key("stages")?.list()? else {
         return Err(fields
             .error("stages", format!("`{}.stages` is missing", fields.path()))

@@ -4,8 +4,8 @@ use super::diagnostic::Diagnostic;
 use super::fields::Fields;
 use super::profile::Named;
 
-/// Reads the switch. Its default is the profile's own, but off beside drafts: vLLM switches it off for some ways to draft, and what it does
-/// with the others is not recorded.
+/// Reads the switch. Its default is the profile's own, but off beside drafts: vLLM switches it off for some ways to
+/// draft, and what it does with the others is not recorded.
 pub fn read(fields: &Fields<'_>, profile: &Named, drafts: bool) -> Result<bool, Diagnostic> {
     let (default, why) = if drafts {
         (false, "drafts are verified step by step".to_owned())

@@ -28,8 +28,7 @@ impl Axis {
     pub fn of_flag(name: &str, text: &str) -> Result<Self, String> {
         let Some((key, list)) = text.split_once('=') else {
             return Err(
-                "there is no `=`; write KEY=VALUE,VALUE such as batching.policy=none,static,continuous"
-                    .to_owned(),
+                "there is no `=`; write KEY=VALUE,VALUE such as batching.policy=none,static,continuous".to_owned(),
             );
         };
         let steps = values(list)?.into_iter().map(|value| vec![value]);
@@ -60,9 +59,8 @@ pub fn key_twice<'a>(keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
             .split('.')
             .map(|part| part.trim().trim_matches(['"', '\'']))
             .collect();
-        let is_same = |other: &Vec<&str>| {
-            other.len() == parts.len() && other.iter().zip(&parts).all(|(a, b)| same_key(a, b))
-        };
+        let is_same =
+            |other: &Vec<&str>| other.len() == parts.len() && other.iter().zip(&parts).all(|(a, b)| same_key(a, b));
         if before.iter().any(|(_, other)| is_same(other)) {
             return Some(key);
         }
@@ -77,9 +75,7 @@ pub fn written(texts: &Texts, node: &Node) -> String {
     let text = &texts.get(place.text).content[place.start..place.end];
     match &node.value {
         // The escapes of JSON are also TOML's, and leave no line break.
-        Value::Text(content) if text.contains('\n') => {
-            serde_json::Value::from(content.as_str()).to_string()
-        }
+        Value::Text(content) if text.contains('\n') => serde_json::Value::from(content.as_str()).to_string(),
         _ => {
             let lines: Vec<&str> = text.lines().map(|line| uncommented(line).trim()).collect();
             lines.join(" ").trim().to_owned()
@@ -146,9 +142,7 @@ fn range(text: &str, from: &str, rest: &str) -> Result<Vec<String>, String> {
     };
     let (from, to) = (number(from)?, number(to)?);
     if from > to {
-        return Err(format!(
-            "the range {text} is empty; write the smaller end first"
-        ));
+        return Err(format!("the range {text} is empty; write the smaller end first"));
     }
     match step.map(number).transpose()? {
         Some(step) if step <= 0.0 => Err(format!(
@@ -303,10 +297,7 @@ mod tests {
     #[test]
     fn spaced_values_keep_their_ends() {
         assert_eq!(spaced(1.0, 1_000.0, 4, true), ["1", "10", "100", "1000"]);
-        assert_eq!(
-            spaced(0.0, 1.0, 5, false),
-            ["0", "0.25", "0.5", "0.75", "1"]
-        );
+        assert_eq!(spaced(0.0, 1.0, 5, false), ["0", "0.25", "0.5", "0.75", "1"]);
         assert_eq!(spaced(3.0, 9.0, 1, false), ["3"]);
     }
 }

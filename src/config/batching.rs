@@ -73,9 +73,7 @@ pub fn read(fields: &Fields<'_>, host: Host<'_>, profile: &Named) -> Result<Batc
         ("trtllm", Policy::Of(Engine::Trtllm)),
         ("sglang", Policy::Of(Engine::Sglang)),
     ])?;
-    let policy = policy
-        .or(named("continuous", Policy::Continuous), "as vLLM")
-        .value;
+    let policy = policy.or(named("continuous", Policy::Continuous), "as vLLM").value;
     let is_continuous = matches!(policy, Policy::Continuous);
     let fixed = read_static(fields)?;
     let drafts = fields
@@ -134,34 +132,22 @@ pub fn read(fields: &Fields<'_>, host: Host<'_>, profile: &Named) -> Result<Batc
 fn read_static(fields: &Fields<'_>) -> Result<StaticSettings, Diagnostic> {
     let ours = "tailcast's default";
     let max_wait = fields.key("max_wait")?.duration()?;
-    if max_wait
-        .value()
-        .is_some_and(|wait| wait.seconds() > LONGEST_WAIT_S)
-    {
+    if max_wait.value().is_some_and(|wait| wait.seconds() > LONGEST_WAIT_S) {
         return Err(fields
             .error("max_wait", "`batching.max_wait` is longer than 10 days")
             .help("write a shorter one, such as max_wait = \"10s\""));
     }
     Ok(StaticSettings {
-        max_batch_size: fields
-            .key("max_batch_size")?
-            .count(1..=MOST_REQUESTS)?
-            .or(32, ours),
+        max_batch_size: fields.key("max_batch_size")?.count(1..=MOST_REQUESTS)?.or(32, ours),
         max_wait: max_wait.or(Span::ZERO, "as Triton's max_queue_delay_microseconds"),
         response: fields
             .key("response")?
-            .choice(&[
-                ("row_end", Response::RowEnd),
-                ("batch_end", Response::BatchEnd),
-            ])?
+            .choice(&[("row_end", Response::RowEnd), ("batch_end", Response::BatchEnd)])?
             .or(named("row_end", Response::RowEnd), ours)
             .value,
         reserve: fields
             .key("reserve")?
-            .choice(&[
-                ("batch", Reserve::Batch),
-                ("max_model_len", Reserve::MaxModelLen),
-            ])?
+            .choice(&[("batch", Reserve::Batch), ("max_model_len", Reserve::MaxModelLen)])?
             .or(named("batch", Reserve::Batch), ours)
             .value,
     })
@@ -179,9 +165,7 @@ fn read_continuous(
         .or(true, "vLLM's default");
     let (default_tokens, default_requests) = defaults(host);
     let because = format!("vLLM's default for {}", host.gpu);
-    let tokens = fields
-        .key("max_num_batched_tokens")?
-        .count(1..=MOST_TOKENS)?;
+    let tokens = fields.key("max_num_batched_tokens")?.count(1..=MOST_TOKENS)?;
     let requests = fields.key("max_num_seqs")?.count(1..=MOST_REQUESTS)?;
     let tokens_written = tokens.place().is_some();
     // As vLLM's `EngineArgs` does it: without chunking a step must hold the longest prompt, and a default never
@@ -211,10 +195,7 @@ fn read_continuous(
             .key("long_prefill_token_threshold")?
             .count(0..=MOST_TOKENS)?
             .or(0, "vLLM's default"),
-        watermark: fields
-            .key("watermark")?
-            .number(0.0..=1.0)?
-            .or(0.0, "vLLM's default"),
+        watermark: fields.key("watermark")?.number(0.0..=1.0)?.or(0.0, "vLLM's default"),
         priority: scheduling.value,
         ..ContinuousSettings::new(requests, default_tokens)
     };
@@ -236,9 +217,8 @@ fn refuse_what_vllm_refuses(
     let longest = host.max_model_len;
     let threshold = settings.long_prefill_token_threshold;
     if tokens < requests {
-        let message = format!(
-            "max_num_batched_tokens ({tokens}) is less than max_num_seqs ({requests}); vLLM refuses to start"
-        );
+        let message =
+            format!("max_num_batched_tokens ({tokens}) is less than max_num_seqs ({requests}); vLLM refuses to start");
         let key = if fields.has("max_num_batched_tokens") {
             "max_num_batched_tokens"
         } else {
@@ -250,10 +230,12 @@ fn refuse_what_vllm_refuses(
     }
     if !settings.chunked_prefill && tokens < longest {
         let message = format!(
-            "without chunked prefill a step must hold the longest request: max_num_batched_tokens ({tokens}) is less than max_model_len ({longest}); vLLM refuses to start"
+            "without chunked prefill a step must hold the longest request: max_num_batched_tokens ({tokens}) is less \
+             than max_model_len ({longest}); vLLM refuses to start"
         );
         return Err(fields.error("max_num_batched_tokens", message).help(format!(
-            "write max_num_batched_tokens = {longest} or more, or chunked_prefill = true, or server.max_model_len = {tokens}"
+            "write max_num_batched_tokens = {longest} or more, or chunked_prefill = true, or server.max_model_len = \
+             {tokens}"
         )));
     }
     if threshold > longest {
@@ -262,9 +244,7 @@ fn refuse_what_vllm_refuses(
         );
         return Err(fields
             .error("long_prefill_token_threshold", message)
-            .help(format!(
-                "write a number up to {longest}; 0 stands for no limit"
-            )));
+            .help(format!("write a number up to {longest}; 0 stands for no limit")));
     }
     Ok(())
 }

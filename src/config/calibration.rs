@@ -157,21 +157,9 @@ fn read_step(fields: &Fields<'_>) -> Result<Overheads, Diagnostic> {
     let micros = [
         ("step_us", MOST_MICROS, &mut read.step_micros),
         ("layer_us", MOST_LAYER_MICROS, &mut read.layer_micros),
-        (
-            "mixed_layer_us",
-            MOST_LAYER_MICROS,
-            &mut read.mixed_layer_micros,
-        ),
-        (
-            "eager_layer_us",
-            MOST_LAYER_MICROS,
-            &mut read.eager_layer_micros,
-        ),
-        (
-            "eager_experts_us",
-            MOST_LAYER_MICROS,
-            &mut read.eager_experts_micros,
-        ),
+        ("mixed_layer_us", MOST_LAYER_MICROS, &mut read.mixed_layer_micros),
+        ("eager_layer_us", MOST_LAYER_MICROS, &mut read.eager_layer_micros),
+        ("eager_experts_us", MOST_LAYER_MICROS, &mut read.eager_experts_micros),
         (
             "all_reduce_wait_us",
             MOST_LAYER_MICROS,
@@ -194,11 +182,7 @@ fn read_step(fields: &Fields<'_>) -> Result<Overheads, Diagnostic> {
     for (name, value) in nanos {
         overlay(fields.key(name)?, MOST_LOGIT_NANOS, 1e-3, value)?;
     }
-    if let Some(scale) = fields
-        .key("kernel_scale")?
-        .number(KERNEL_SCALES)?
-        .optional()
-    {
+    if let Some(scale) = fields.key("kernel_scale")?.number(KERNEL_SCALES)?.optional() {
         read.kernel_scale = scale;
     }
     fields.finish()?;
@@ -264,14 +248,11 @@ impl Calibration {
             fitted.tensor_parallel.to_string(),
             tensor_parallel.to_string(),
         );
-        compare(
-            "weights",
-            fitted.weights.clone(),
-            model.weights.name().to_owned(),
-        );
+        compare("weights", fitted.weights.clone(), model.weights.name().to_owned());
         if !differences.is_empty() {
             reading.warn(format!(
-                "{} was fitted on another deployment ({differences}); a calibration holds for its own only, leave server.step_time out",
+                "{} was fitted on another deployment ({differences}); a calibration holds for its own only, leave \
+                 server.step_time out",
                 self.file.display()
             ));
         }

@@ -63,11 +63,7 @@ pub fn model_entry(name: &str) -> Result<ModelEntry, CatalogueError> {
     }
     let mut known = names(&MODELS);
     for entry in models()? {
-        if entry
-            .hugging_face
-            .iter()
-            .any(|alias| alias.eq_ignore_ascii_case(name))
-        {
+        if entry.hugging_face.iter().any(|alias| alias.eq_ignore_ascii_case(name)) {
             return Ok(entry);
         }
         known.extend(entry.hugging_face);
@@ -89,14 +85,12 @@ pub fn gpu_from_file(path: &Path) -> Result<Gpu, CatalogueError> {
     gpu_file::parse(&name_of(path), &file, &text).map(|entry| entry.gpu)
 }
 
-/// A model from a `config.json` of Hugging Face, with what a `generation_config.json` beside it says, or from a TOML file of the same form as the embedded ones.
+/// A model from a `config.json` of Hugging Face, with what a `generation_config.json` beside it says, or from a TOML
+/// file of the same form as the embedded ones.
 pub fn model_from_config_json(path: &Path) -> Result<ModelEntry, CatalogueError> {
     let text = read(path)?;
     let file = path.display().to_string();
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "toml")
-    {
+    if path.extension().is_some_and(|extension| extension == "toml") {
         return model_file::parse(&name_of(path), &file, &text);
     }
     let mut entry = model_file::parse_json(&name_of(path), &file, &text)?;
@@ -106,8 +100,8 @@ pub fn model_from_config_json(path: &Path) -> Result<ModelEntry, CatalogueError>
     Ok(entry)
 }
 
-/// The `generation_config.json` beside a `config.json`, if there is one. A link that leads nowhere is one that cannot be read: caches of
-/// Hugging Face consist of links.
+/// The `generation_config.json` beside a `config.json`, if there is one. A link that leads nowhere is one that cannot
+/// be read: caches of Hugging Face consist of links.
 pub fn generation_config(config: &Path) -> Option<PathBuf> {
     let beside = config.with_file_name("generation_config.json");
     let is_toml = config.extension().is_some_and(|it| it == "toml");
@@ -148,16 +142,12 @@ fn names(folder: &'static Folder) -> Vec<String> {
 fn unknown(what: &str, name: &str, command: &str, known: &[String]) -> CatalogueError {
     let wanted = name.to_ascii_lowercase();
     let likeness = |one: &&String| strsim::jaro_winkler(&one.to_ascii_lowercase(), &wanted);
-    let nearest = known
-        .iter()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let hint = match nearest {
         Some(near) if likeness(&near) > 0.75 => format!(" Did you mean '{near}'?"),
         _ => String::new(),
     };
-    CatalogueError::with_name(format!(
-        "there is no {what} '{name}'.{hint} `{command}` lists them"
-    ))
+    CatalogueError::with_name(format!("there is no {what} '{name}'.{hint} `{command}` lists them"))
 }
 
 fn read(path: &Path) -> Result<String, CatalogueError> {

@@ -64,9 +64,7 @@ impl Snippet {
     pub fn cut(name: &str, content: &str, place: Range<usize>) -> Self {
         let start = floor_to_character(content, place.start);
         let line_start = content[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = content[start..]
-            .find('\n')
-            .map_or(content.len(), |at| start + at);
+        let line_end = content[start..].find('\n').map_or(content.len(), |at| start + at);
         let end = floor_to_character(content, place.end).clamp(start, line_end);
         let before = content[line_start..start].chars().count();
         let skipped = before.saturating_sub(LONGEST_EXCERPT / 2);
@@ -124,11 +122,7 @@ impl std::error::Error for Diagnostic {}
 
 /// Control characters, which could move the cursor of a terminal, and tabs, which have no fixed width, become spaces.
 fn printable(character: char) -> char {
-    if character.is_control() {
-        ' '
-    } else {
-        character
-    }
+    if character.is_control() { ' ' } else { character }
 }
 
 fn floor_to_character(content: &str, byte: usize) -> usize {
@@ -140,10 +134,7 @@ fn floor_to_character(content: &str, byte: usize) -> usize {
 }
 
 /// ``; did you mean `x`?`` if one of `allowed` looks like `written`.
-pub fn did_you_mean<'a>(
-    written: &str,
-    allowed: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub fn did_you_mean<'a>(written: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<String> {
     allowed
         .into_iter()
         .map(|name| (strsim::jaro_winkler(written, name), name))

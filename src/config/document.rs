@@ -53,8 +53,7 @@ pub struct Entry {
 pub fn parse(texts: &mut Texts, text: Text) -> Result<Node, Diagnostic> {
     let index = texts.add(text);
     let text = texts.get(index);
-    let parsed =
-        DeTable::parse(&text.content).map_err(|error| syntax_error(texts, index, &error))?;
+    let parsed = DeTable::parse(&text.content).map_err(|error| syntax_error(texts, index, &error))?;
     let place = place_in(index, &parsed);
     Ok(Node {
         place,
@@ -69,8 +68,8 @@ pub fn overlay(texts: &mut Texts, root: &mut Node, flag: &Flag) -> Result<(), Di
     put(texts, root, path, node)
 }
 
-/// Lays the keys of a table over the tree: `"server.kv_blocks" = 7` sets one key, and so does `server = { kv_blocks = 7 }`; what stands
-/// deeper replaces a whole value.
+/// Lays the keys of a table over the tree: `"server.kv_blocks" = 7` sets one key, and so does `server = { kv_blocks = 7
+/// }`; what stands deeper replaces a whole value.
 pub fn overlay_table(texts: &Texts, root: &mut Node, table: Table) -> Result<(), Diagnostic> {
     for entry in table {
         let path: Vec<Step> = entry
@@ -117,11 +116,7 @@ struct Step {
 }
 
 fn parse_assignment(texts: &mut Texts, flag: &Flag) -> Result<(Vec<Step>, Node), Diagnostic> {
-    let Flag {
-        name,
-        assignment,
-        base,
-    } = flag;
+    let Flag { name, assignment, base } = flag;
     let Some((left, right)) = split_assignment(assignment) else {
         return Err(Diagnostic::new(format!("{name} {assignment:?} has no `=`"))
             .help("write --set key=value, for example --set batching.max_num_seqs=64"));
@@ -192,11 +187,7 @@ fn child<'n>(texts: &Texts, node: &'n mut Node, step: Step) -> Result<&'n mut No
     match &mut node.value {
         Value::Array(items) => {
             let count = items.len();
-            let item = step
-                .key
-                .parse()
-                .ok()
-                .and_then(|index: usize| items.get_mut(index));
+            let item = step.key.parse().ok().and_then(|index: usize| items.get_mut(index));
             item.ok_or_else(|| {
                 Diagnostic::new(format!(
                     "the list has {count} entries; there is no entry `{}`",
@@ -232,8 +223,7 @@ fn syntax_error(texts: &Texts, index: usize, error: &toml::de::Error) -> Diagnos
         end: span.end,
     };
     let message = error.message().replace('\n', ", ");
-    let diagnostic =
-        Diagnostic::new(format!("this is not TOML: {message}")).at(texts.snippet(place));
+    let diagnostic = Diagnostic::new(format!("this is not TOML: {message}")).at(texts.snippet(place));
     if message.contains("duplicate key") {
         diagnostic.help("keep one of the two")
     } else {
@@ -265,15 +255,11 @@ fn node(index: usize, spanned: Spanned<DeValue<'_>>) -> Node {
     let place = place_in(index, &spanned);
     let value = match spanned.into_inner() {
         DeValue::String(text) => Value::Text(text.into_owned()),
-        DeValue::Integer(integer) => {
-            Value::Integer(i64::from_str_radix(integer.as_str(), integer.radix()).ok())
-        }
+        DeValue::Integer(integer) => Value::Integer(i64::from_str_radix(integer.as_str(), integer.radix()).ok()),
         DeValue::Float(float) => Value::Float(float.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(boolean) => Value::Boolean(boolean),
         DeValue::Datetime(_) => Value::Datetime,
-        DeValue::Array(items) => {
-            Value::Array(items.into_iter().map(|item| node(index, item)).collect())
-        }
+        DeValue::Array(items) => Value::Array(items.into_iter().map(|item| node(index, item)).collect()),
         DeValue::Table(inner) => Value::Table(table(index, inner)),
     };
     Node { place, value }

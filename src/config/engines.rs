@@ -1,13 +1,13 @@
-//! `[batching]`: the settings of the engines beside vLLM V1, under their own names. Keys of an engine that is not used are checked, but
-//! decide nothing.
+//! `[batching]`: the settings of the engines beside vLLM V1, under their own names. Keys of an engine that is not used
+//! are checked, but decide nothing.
 
 use super::batching::{Host, MOST_REQUESTS, MOST_TOKENS};
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
 use super::key::Choice;
 use crate::policy::{
-    Capacity, OrcaSettings, PolicySettings, SarathiSettings, SchedulePolicy, SglangSettings,
-    TgiSettings, TrtllmSettings, VllmV0Settings,
+    Capacity, OrcaSettings, PolicySettings, SarathiSettings, SchedulePolicy, SglangSettings, TgiSettings,
+    TrtllmSettings, VllmV0Settings,
 };
 
 /// The largest page of KV memory that SGLang's attention kernels know is 128 tokens; more than this is a slip.
@@ -52,11 +52,7 @@ impl Chosen {
 }
 
 /// Reads the keys of all engines; the result is of the one that is `used`.
-pub fn read(
-    fields: &Fields<'_>,
-    host: Host<'_>,
-    used: Option<Engine>,
-) -> Result<Option<Chosen>, Diagnostic> {
+pub fn read(fields: &Fields<'_>, host: Host<'_>, used: Option<Engine>) -> Result<Option<Chosen>, Diagnostic> {
     let keys = |engine| Keys {
         fields,
         is_used: used == Some(engine),
@@ -106,12 +102,7 @@ pub fn read(
 
 fn read_orca(keys: &Keys<'_>) -> Result<OrcaSettings, Diagnostic> {
     Ok(OrcaSettings {
-        max_batch_size: keys.count(
-            "max_batch_size",
-            1..=MOST_REQUESTS,
-            32,
-            "tailcast's default",
-        )?,
+        max_batch_size: keys.count("max_batch_size", 1..=MOST_REQUESTS, 32, "tailcast's default")?,
     })
 }
 
@@ -120,12 +111,7 @@ fn read_sarathi(keys: &Keys<'_>) -> Result<SarathiSettings, Diagnostic> {
     let chunk_size = keys.count("chunk_size", 1..=MOST_TOKENS, 512, theirs)?;
     let settings = SarathiSettings {
         chunk_size,
-        max_num_seqs: keys.count(
-            "max_num_seqs",
-            1..=MOST_REQUESTS,
-            chunk_size.min(128),
-            theirs,
-        )?,
+        max_num_seqs: keys.count("max_num_seqs", 1..=MOST_REQUESTS, chunk_size.min(128), theirs)?,
     };
     let requests = settings.max_num_seqs;
     keys.refuse_tokens_below("chunk_size", chunk_size, requests, "their decodes")?;
@@ -134,24 +120,10 @@ fn read_sarathi(keys: &Keys<'_>) -> Result<SarathiSettings, Diagnostic> {
 
 fn read_vllm_v0(keys: &Keys<'_>, host: Host<'_>) -> Result<VllmV0Settings, Diagnostic> {
     let theirs = "vLLM 0.6.6's default";
-    let chunked_prefill = keys.boolean(
-        "chunked_prefill",
-        &["enable_chunked_prefill"],
-        false,
-        theirs,
-    )?;
+    let chunked_prefill = keys.boolean("chunked_prefill", &["enable_chunked_prefill"], false, theirs)?;
     let longest = host.max_model_len;
-    let default_tokens = if chunked_prefill {
-        2048
-    } else {
-        longest.max(2048)
-    };
-    let max_num_batched_tokens = keys.count(
-        "max_num_batched_tokens",
-        1..=MOST_TOKENS,
-        default_tokens,
-        theirs,
-    )?;
+    let default_tokens = if chunked_prefill { 2048 } else { longest.max(2048) };
+    let max_num_batched_tokens = keys.count("max_num_batched_tokens", 1..=MOST_TOKENS, default_tokens, theirs)?;
     let settings = VllmV0Settings {
         max_num_seqs: keys.count(
             "max_num_seqs",
@@ -167,10 +139,12 @@ fn read_vllm_v0(keys: &Keys<'_>, host: Host<'_>) -> Result<VllmV0Settings, Diagn
     keys.refuse_tokens_below(key, tokens, settings.max_num_seqs, "their decodes")?;
     if keys.is_used && !chunked_prefill && tokens < longest {
         let message = format!(
-            "without chunked prefill a step must hold the longest request: max_num_batched_tokens ({tokens}) is less than max_model_len ({longest}); vLLM refuses to start"
+            "without chunked prefill a step must hold the longest request: max_num_batched_tokens ({tokens}) is less \
+             than max_model_len ({longest}); vLLM refuses to start"
         );
         return Err(keys.fields.error(key, message).help(format!(
-            "write max_num_batched_tokens = {longest} or more, or chunked_prefill = true, or server.max_model_len = {tokens}"
+            "write max_num_batched_tokens = {longest} or more, or chunked_prefill = true, or server.max_model_len = \
+             {tokens}"
         )));
     }
     Ok(settings)
@@ -178,10 +152,7 @@ fn read_vllm_v0(keys: &Keys<'_>, host: Host<'_>) -> Result<VllmV0Settings, Diagn
 
 fn read_tgi(keys: &Keys<'_>, host: Host<'_>) -> Result<TgiSettings, Diagnostic> {
     let theirs = "TGI's default";
-    let total = keys
-        .fields
-        .key("max_batch_total_tokens")?
-        .count(1..=u32::MAX)?;
+    let total = keys.fields.key("max_batch_total_tokens")?.count(1..=u32::MAX)?;
     let settings = TgiSettings {
         waiting_served_ratio: keys.number("waiting_served_ratio", 0.0..=1000.0, 0.3, theirs)?,
         max_waiting_tokens: keys.count("max_waiting_tokens", 0..=MOST_TOKENS, 20, theirs)?,
@@ -238,7 +209,8 @@ fn read_trtllm(keys: &Keys<'_>, host: Host<'_>) -> Result<TrtllmSettings, Diagno
     let (tokens, block) = (settings.max_num_tokens, host.block_tokens);
     if keys.is_used && settings.chunked_context && tokens < block {
         let message = format!(
-            "a chunk of a prompt is at least a block: max_num_tokens ({tokens}) is less than server.block_size ({block})"
+            "a chunk of a prompt is at least a block: max_num_tokens ({tokens}) is less than server.block_size \
+             ({block})"
         );
         return Err(keys
             .fields
@@ -275,12 +247,7 @@ fn read_sglang(keys: &Keys<'_>, host: Host<'_>) -> Result<SglangSettings, Diagno
         max_prefill_tokens: keys.count("max_prefill_tokens", 1..=MOST_TOKENS, 16384, theirs)?,
         chunked_prefill_size: (chunk > 0).then_some(chunk),
         enable_mixed_chunk: keys.boolean("enable_mixed_chunk", &[], false, theirs)?,
-        schedule_conservativeness: keys.number(
-            "schedule_conservativeness",
-            0.0..=100.0,
-            1.0,
-            theirs,
-        )?,
+        schedule_conservativeness: keys.number("schedule_conservativeness", 0.0..=100.0, 1.0, theirs)?,
         schedule_policy: if keys.is_used {
             order.or(default_order, theirs).value
         } else {
@@ -291,18 +258,14 @@ fn read_sglang(keys: &Keys<'_>, host: Host<'_>) -> Result<SglangSettings, Diagno
     };
     let page = settings.page_size;
     if keys.is_used && !chunk.is_multiple_of(page) {
-        let message = format!(
-            "chunked_prefill_size ({chunk}) is not a multiple of page_size ({page}); SGLang refuses to start"
-        );
+        let message =
+            format!("chunked_prefill_size ({chunk}) is not a multiple of page_size ({page}); SGLang refuses to start");
         let place = ["chunked_prefill_size", "page_size"];
         let place = place.into_iter().find(|key| keys.fields.has(key));
-        return Err(keys
-            .fields
-            .error(place.unwrap_or("page_size"), message)
-            .help(format!(
-                "write chunked_prefill_size = {}; 0 stands for whole prompts",
-                u64::from(chunk).next_multiple_of(page.into())
-            )));
+        return Err(keys.fields.error(place.unwrap_or("page_size"), message).help(format!(
+            "write chunked_prefill_size = {}; 0 stands for whole prompts",
+            u64::from(chunk).next_multiple_of(page.into())
+        )));
     }
     Ok(settings)
 }
@@ -370,24 +333,13 @@ impl Keys<'_> {
     }
 
     /// Refuses a token budget that does not hold one token for each of the `requests`.
-    fn refuse_tokens_below(
-        &self,
-        key: &'static str,
-        tokens: u32,
-        requests: u32,
-        what: &str,
-    ) -> Result<(), Diagnostic> {
+    fn refuse_tokens_below(&self, key: &'static str, tokens: u32, requests: u32, what: &str) -> Result<(), Diagnostic> {
         if !self.is_used || tokens >= requests {
             return Ok(());
         }
-        let message = format!(
-            "{key} ({tokens}) is less than max_num_seqs ({requests}): {what} would not fit into a step"
-        );
-        let place = if self.fields.has(key) {
-            key
-        } else {
-            "max_num_seqs"
-        };
+        let message =
+            format!("{key} ({tokens}) is less than max_num_seqs ({requests}): {what} would not fit into a step");
+        let place = if self.fields.has(key) { key } else { "max_num_seqs" };
         Err(self.fields.error(place, message).help(format!(
             "write {key} = {requests} or more, or max_num_seqs = {tokens} or less"
         )))

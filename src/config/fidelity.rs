@@ -1,4 +1,5 @@
-//! How far modelled step times may be trusted: what is known of the GPU and the deployment, and how far predictions with as much were off.
+//! How far modelled step times may be trusted: what is known of the GPU and the deployment, and how far predictions
+//! with as much were off.
 
 use super::Scenario;
 
@@ -32,12 +33,14 @@ impl Knowledge {
 
 /// The least that can be known of anybody's server: two runs of one experiment differ by as much.
 const REPEATED: f64 = 0.02;
-/// Of 13 runs of six models, each predicted without its model, 12 have a TPOT within 4 % and one within 6 %; of 135 closed loops, whose set-ups
-/// and some coefficients were chosen with them in view, nine in ten are within 5 % (`docs/LATENCY_MODEL.md`).
+/// Of 13 runs of six models, each predicted without its model, 12 have a TPOT within 4 % and one within 6 %; of 135
+/// closed loops, whose set-ups and some coefficients were chosen with them in view, nine in ten are within 5 %
+/// (`docs/LATENCY_MODEL.md`).
 const MEASURED: f64 = 0.05;
 /// Between its neighbours.
 const PARTLY_MEASURED: f64 = 0.07;
-/// The same 13 runs with the GPU known by its datasheet are within 9 %, and half of 120 closed loops on B200 within 8 %.
+/// The same 13 runs with the GPU known by its datasheet are within 9 %, and half of 120 closed loops on B200 within 8
+/// %.
 const DATASHEET: f64 = 0.10;
 
 impl Scenario {

@@ -129,30 +129,23 @@ impl<'a> Fields<'a> {
         self.key_or_alias(name, &[])
     }
 
-    /// The key `name`, which may also be spelled as one of `aliases`. Between two spellings, the one from the later text rules.
-    pub fn key_or_alias(
-        &self,
-        name: &'static str,
-        aliases: &'static [&'static str],
-    ) -> Result<Key<'a>, Diagnostic> {
+    /// The key `name`, which may also be spelled as one of `aliases`. Between two spellings, the one from the later
+    /// text rules.
+    pub fn key_or_alias(&self, name: &'static str, aliases: &'static [&'static str]) -> Result<Key<'a>, Diagnostic> {
         let mut known = self.known.borrow_mut();
         if !known.contains(&(name, aliases)) {
             known.push((name, aliases));
         }
         drop(known);
-        let spelled = |entry: &&Entry| {
-            same_key(&entry.key, name) || aliases.iter().any(|alias| same_key(&entry.key, alias))
-        };
+        let spelled =
+            |entry: &&Entry| same_key(&entry.key, name) || aliases.iter().any(|alias| same_key(&entry.key, alias));
         let mut found: Vec<&'a Entry> = self.entries.iter().filter(spelled).collect();
         found.sort_by_key(|entry| entry.node.place.text);
         if let [.., first, second] = found[..]
             && first.node.place.text == second.node.place.text
         {
             let message = format!("`{}` and `{}` are the same key", first.key, second.key);
-            return Err(self
-                .reading
-                .error(second.place, message)
-                .help("keep one of the two"));
+            return Err(self.reading.error(second.place, message).help("keep one of the two"));
         }
         Ok(Key {
             reading: self.reading,
@@ -194,7 +187,8 @@ impl<'a> Fields<'a> {
         self.reading.error(place, message)
     }
 
-    /// Where the value at `path`, such as `arrivals.stages[1].rate`, was written; else where the nearest table around it was.
+    /// Where the value at `path`, such as `arrivals.stages[1].rate`, was written; else where the nearest table around
+    /// it was.
     pub fn place_of_path(&self, path: &str) -> Place {
         let mut place = self.place;
         let mut entries = self.entries;
@@ -233,11 +227,7 @@ impl<'a> Fields<'a> {
         self.refuse_unknown(owner, |_| None)
     }
 
-    fn refuse_unknown(
-        &self,
-        owner: &str,
-        home: fn(&str) -> Option<&'static str>,
-    ) -> Result<(), Diagnostic> {
+    fn refuse_unknown(&self, owner: &str, home: fn(&str) -> Option<&'static str>) -> Result<(), Diagnostic> {
         let known = self.known.borrow();
         let spellings = || {
             known
@@ -248,10 +238,9 @@ impl<'a> Fields<'a> {
         let Some(unknown) = self.entries.iter().find(|entry| !is_known(entry)) else {
             return Ok(());
         };
-        let mut error = self.reading.error(
-            unknown.place,
-            format!("{owner} has no key `{}`", unknown.key),
-        );
+        let mut error = self
+            .reading
+            .error(unknown.place, format!("{owner} has no key `{}`", unknown.key));
         if let Some(section) = home(&unknown.key).filter(|section| *section != self.path) {
             error = error.help(format!("`{}` belongs to [{section}]", unknown.key));
         } else if let Some(hint) = did_you_mean(&unknown.key, spellings()) {
@@ -273,10 +262,7 @@ impl<'a> Fields<'a> {
 
 /// Keys that people look for in the wrong table.
 const HOMES: [(&str, &[&str]); 4] = [
-    (
-        "model",
-        &["weights", "kv_cache", "kv_cache_dtype", "quantization"],
-    ),
+    ("model", &["weights", "kv_cache", "kv_cache_dtype", "quantization"]),
     (
         "server",
         &[

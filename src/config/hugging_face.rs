@@ -77,21 +77,14 @@ pub struct HuggingFaceConfig {
 }
 
 impl HuggingFaceConfig {
-    /// The model that the fields describe, under a name and title. The language model's come from `text_config` if there
-    /// is one. `unquantised` is what quantised checkpoints leave alone beside what `quantization_config` says.
-    pub fn model(
-        &self,
-        name: &str,
-        title: &str,
-        unquantised: Unquantised,
-    ) -> Result<Model, BadFigure> {
+    /// The model that the fields describe, under a name and title. The language model's come from `text_config` if
+    /// there is one. `unquantised` is what quantised checkpoints leave alone beside what `quantization_config` says.
+    pub fn model(&self, name: &str, title: &str, unquantised: Unquantised) -> Result<Model, BadFigure> {
         let text = self.text_config.as_deref().unwrap_or(self);
         let mut figures = text.language_figures(name, title)?;
         figures.vision = vision::tower(self, figures.hidden_size)?;
         let layers = figures.layers.iter().map(|group| group.count).sum();
-        let listed = self
-            .quantization()
-            .map(|one| quantization::unquantised(one, layers));
+        let listed = self.quantization().map(|one| quantization::unquantised(one, layers));
         figures.unquantised = unquantised.or(listed.unwrap_or_default());
         Model::new(figures)
     }
@@ -118,9 +111,7 @@ impl HuggingFaceConfig {
 
     /// How the checkpoint's weights are stored, if it is quantised in a way this program knows.
     pub fn stored_weights(&self) -> Result<Option<WeightPrecision>, BadFigure> {
-        self.quantization()
-            .map(quantization::stored_weights)
-            .transpose()
+        self.quantization().map(quantization::stored_weights).transpose()
     }
 
     fn quantization(&self) -> Option<&serde_json::Value> {

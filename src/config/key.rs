@@ -39,9 +39,7 @@ impl<'a> Key<'a> {
     pub fn integer(self, range: RangeInclusive<u64>) -> Result<Setting<'a, u64>, Diagnostic> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(&wanted, |value| match *value {
-            Value::Integer(Some(integer)) => {
-                u64::try_from(integer).ok().filter(|it| range.contains(it))
-            }
+            Value::Integer(Some(integer)) => u64::try_from(integer).ok().filter(|it| range.contains(it)),
             // `requests = 1e6` is easier to read than its zeros; 2^53 is where floats stop to hold every whole number.
             Value::Float(float) if float.fract() == 0.0 && (0.0..9.0e15).contains(&float) => {
                 Some(float as u64).filter(|it| range.contains(it))
@@ -62,9 +60,7 @@ impl<'a> Key<'a> {
     pub fn signed(self, range: RangeInclusive<i32>) -> Result<Setting<'a, i32>, Diagnostic> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(&wanted, |value| match *value {
-            Value::Integer(Some(integer)) => {
-                i32::try_from(integer).ok().filter(|it| range.contains(it))
-            }
+            Value::Integer(Some(integer)) => i32::try_from(integer).ok().filter(|it| range.contains(it)),
             _ => None,
         })
     }
@@ -72,17 +68,13 @@ impl<'a> Key<'a> {
     /// A number between `range`'s ends, both included.
     pub fn number(self, range: RangeInclusive<f64>) -> Result<Setting<'a, f64>, Diagnostic> {
         let wanted = format!("a number from {} to {}", range.start(), range.end());
-        self.read(&wanted, |value| {
-            as_number(value).filter(|it| range.contains(it))
-        })
+        self.read(&wanted, |value| as_number(value).filter(|it| range.contains(it)))
     }
 
     /// A number above zero.
     pub fn positive(self, most: f64) -> Result<Setting<'a, f64>, Diagnostic> {
         let wanted = format!("a number above 0, at most {most}");
-        self.read(&wanted, |value| {
-            as_number(value).filter(|&it| it > 0.0 && it <= most)
-        })
+        self.read(&wanted, |value| as_number(value).filter(|&it| it > 0.0 && it <= most))
     }
 
     /// `true` or `false`.
@@ -116,17 +108,11 @@ impl<'a> Key<'a> {
             other => format!("{} is not a duration", other.describe()),
         };
         let message = format!("`{}`: {problem}", self.path);
-        Err(self
-            .reading
-            .error(node.place, message)
-            .help(quantity::DURATION_HELP))
+        Err(self.reading.error(node.place, message).help(quantity::DURATION_HELP))
     }
 
     /// One of a few words.
-    pub fn choice<T: Copy>(
-        self,
-        choices: &[(&'static str, T)],
-    ) -> Result<Setting<'a, Choice<T>>, Diagnostic> {
+    pub fn choice<T: Copy>(self, choices: &[(&'static str, T)]) -> Result<Setting<'a, Choice<T>>, Diagnostic> {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
         let Some(node) = self.node else {
             return Ok(self.setting(None));
@@ -155,9 +141,7 @@ impl<'a> Key<'a> {
     pub fn path(self) -> Result<Setting<'a, PathBuf>, Diagnostic> {
         let reading = self.reading;
         let place = self.node.map_or(self.owner, |node| node.place);
-        Ok(self
-            .text()?
-            .map(|path| reading.texts.base(place).join(path)))
+        Ok(self.text()?.map(|path| reading.texts.base(place).join(path)))
     }
 
     /// The entries of a list, each with its name for messages.
@@ -166,15 +150,8 @@ impl<'a> Key<'a> {
             return Ok(None);
         };
         let Value::Array(items) = &node.value else {
-            let message = format!(
-                "`{}` must be a list, not {}",
-                self.path,
-                node.value.describe()
-            );
-            return Err(self
-                .reading
-                .error(node.place, message)
-                .help("write [ ... ]"));
+            let message = format!("`{}` must be a list, not {}", self.path, node.value.describe());
+            return Err(self.reading.error(node.place, message).help("write [ ... ]"));
         };
         Ok(Some(
             items
@@ -197,22 +174,14 @@ impl<'a> Key<'a> {
             .transpose()
     }
 
-    fn read<T>(
-        self,
-        wanted: &str,
-        read: impl Fn(&Value) -> Option<T>,
-    ) -> Result<Setting<'a, T>, Diagnostic> {
+    fn read<T>(self, wanted: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Setting<'a, T>, Diagnostic> {
         let Some(node) = self.node else {
             return Ok(self.setting(None));
         };
         if let Some(value) = read(&node.value) {
             return Ok(self.setting(Some(value)));
         }
-        let message = format!(
-            "`{}` must be {wanted}, not {}",
-            self.path,
-            node.value.describe()
-        );
+        let message = format!("`{}` must be {wanted}, not {}", self.path, node.value.describe());
         Err(self.reading.error(node.place, message))
     }
 

@@ -130,10 +130,7 @@ fn with_limits(
 ) -> Result<Lengths, Diagnostic> {
     let mut lengths = Lengths::new(distribution);
     if !matches!(kind, Distribution::Uniform | Distribution::Pareto) {
-        lengths.min = fields
-            .key("min")?
-            .count(1..=MOST_TOKENS)?
-            .or(1, "the least there is");
+        lengths.min = fields.key("min")?.count(1..=MOST_TOKENS)?.or(1, "the least there is");
     }
     if !matches!(kind, Distribution::Uniform | Distribution::Zipf) {
         let max = fields.key("max")?.count(1..=MOST_TOKENS)?;
@@ -143,20 +140,16 @@ fn with_limits(
 }
 
 fn parts(fields: &Fields<'_>, levels_left: u32) -> Result<Vec<MixturePart>, Diagnostic> {
-    const EXAMPLE: &str = "write parts = [{ weight = 0.7, dist = \"fixed\", value = 100 }, { weight = 0.3, dist = \"fixed\", value = 900 }]";
+    const EXAMPLE: &str = "write parts = [{ weight = 0.7, dist = \"fixed\", value = 100 }, \
+                           { weight = 0.3, dist = \"fixed\", value = 900 }]";
     let Some(list) = fields.key("parts")?.list()? else {
         return Err(fields
             .error("parts", format!("`{}.parts` is missing", fields.path()))
             .help(EXAMPLE));
     };
     if levels_left == 0 {
-        let message = format!(
-            "`{}` mixes mixtures more than {MOST_LEVELS} levels deep",
-            fields.path()
-        );
-        return Err(fields
-            .error("parts", message)
-            .help("list the parts in one mixture"));
+        let message = format!("`{}` mixes mixtures more than {MOST_LEVELS} levels deep", fields.path());
+        return Err(fields.error("parts", message).help("list the parts in one mixture"));
     }
     list.into_iter()
         .map(|item| {
@@ -177,8 +170,7 @@ fn quantiles(fields: &Fields<'_>) -> Result<Arc<QuantileTable>, Diagnostic> {
             .help("write path = \"lengths.csv\", a file with the columns quantile and tokens")
     })?;
     fields.reading().note_file(&path);
-    let table =
-        QuantileTable::read(&path).map_err(|error| fields.error("path", error.to_string()))?;
+    let table = QuantileTable::read(&path).map_err(|error| fields.error("path", error.to_string()))?;
     fields.reading().note(Resolved {
         key: format!("{}.path", fields.path()),
         value: path.display().to_string(),

@@ -58,9 +58,7 @@ impl TableFinder {
         let found = match self {
             Self::Root { key } => take_key(root, key),
             Self::Entry { list, index, key } => match take_key(root, list) {
-                Some(Value::Array(mut items)) if index < items.len() => {
-                    take_key(items.swap_remove(index), key)
-                }
+                Some(Value::Array(mut items)) if index < items.len() => take_key(items.swap_remove(index), key),
                 _ => None,
             },
         };
@@ -80,11 +78,7 @@ fn take_key(node: Node, key: &str) -> Option<Value> {
 }
 
 /// The tree of all layers together.
-pub fn read(
-    layers: &Layers,
-    overrides: Option<&Overrides>,
-    texts: &mut Texts,
-) -> Result<Node, Diagnostic> {
+pub fn read(layers: &Layers, overrides: Option<&Overrides>, texts: &mut Texts) -> Result<Node, Diagnostic> {
     let text = match &layers.file {
         None => Text {
             name: "the embedded demo scenario".to_owned(),
@@ -145,8 +139,7 @@ pub fn text_like_a_scenario(path: &Path, example: &str) -> Result<Text, Diagnost
 pub fn read_file(path: &Path) -> Result<String, Diagnostic> {
     let name = path.display();
     if path.is_dir() {
-        return Err(Diagnostic::new(format!("{name} is a directory"))
-            .help("name the scenario file inside it"));
+        return Err(Diagnostic::new(format!("{name} is a directory")).help("name the scenario file inside it"));
     }
     let bytes = text_file::read_bytes(path, LARGEST_FILE_BYTES).map_err(|error| {
         let help = match error.kind() {
@@ -158,16 +151,14 @@ pub fn read_file(path: &Path) -> Result<String, Diagnostic> {
     let content = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes());
-        Diagnostic::new(format!(
-            "{name} is not UTF-8 text: byte {} cannot be read",
-            valid + 1
-        ))
-        .at(Snippet::cut(&name.to_string(), &text, valid..valid + 1))
-        .help("save the file as UTF-8")
+        Diagnostic::new(format!("{name} is not UTF-8 text: byte {} cannot be read", valid + 1))
+            .at(Snippet::cut(&name.to_string(), &text, valid..valid + 1))
+            .help("save the file as UTF-8")
     })?;
     if content.trim().is_empty() {
-        return Err(Diagnostic::new(format!("{name} is empty"))
-            .help("`tailcast init FILE` writes a scenario to start from"));
+        return Err(
+            Diagnostic::new(format!("{name} is empty")).help("`tailcast init FILE` writes a scenario to start from")
+        );
     }
     Ok(content)
 }

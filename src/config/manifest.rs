@@ -17,7 +17,8 @@ const SET: &str = "set";
 /// More replications than anybody waits for.
 const MOST_SEEDS: u32 = 100_000;
 /// What a manifest looks like.
-const EXAMPLE: &str = "write [[experiment]] with scenario = \"served.toml\" and, below [experiment.measured], file = \"bench.json\" or values such as \"ttft.mean\" = \"28.4ms\"";
+const EXAMPLE: &str = "write [[experiment]] with scenario = \"served.toml\" and, below [experiment.measured], file = \
+                       \"bench.json\" or values such as \"ttft.mean\" = \"28.4ms\"";
 
 /// Experiments in the order of the file.
 #[derive(Debug)]
@@ -137,9 +138,10 @@ fn read_measured(experiment: &Fields<'_>) -> Result<Measured, Diagnostic> {
     let reading = experiment.reading();
     let Some(fields) = experiment.optional_section("measured")? else {
         let message = format!("`{}` has nothing measured", experiment.path());
-        return Err(reading
-            .error(experiment.place(), message)
-            .help("write [experiment.measured] below it, with file = \"bench.json\" or values such as \"ttft.mean\" = \"28.4ms\""));
+        return Err(reading.error(experiment.place(), message).help(
+            "write [experiment.measured] below it, with file = \"bench.json\" or values such as \"ttft.mean\" = \
+                   \"28.4ms\"",
+        ));
     };
     let mut measured = match fields.key("file")?.path()?.unnoted() {
         None => Measured::default(),
@@ -161,14 +163,10 @@ fn read_measured(experiment: &Fields<'_>) -> Result<Measured, Diagnostic> {
         };
         if seen.contains(&metric) {
             let message = format!("`{metric}` is written twice");
-            return Err(reading
-                .error(entry.place, message)
-                .help("keep one of the two"));
+            return Err(reading.error(entry.place, message).help("keep one of the two"));
         }
         seen.push(metric);
-        measured
-            .values
-            .insert(metric, read_value(reading, metric, entry)?);
+        measured.values.insert(metric, read_value(reading, metric, entry)?);
     }
     if measured.values.is_empty() {
         let message = format!("`{}` is empty", fields.path());
@@ -200,10 +198,7 @@ fn unknown_metric(reading: &Reading, name: &str, entry: &Entry) -> Diagnostic {
     if let Some(hint) = did_you_mean(name, METRICS.into_iter().chain(["file"])) {
         error = error.help(hint);
     }
-    let counts: Vec<&str> = METRICS
-        .into_iter()
-        .filter(|name| !is_latency(name))
-        .collect();
+    let counts: Vec<&str> = METRICS.into_iter().filter(|name| !is_latency(name)).collect();
     error.help(format!(
         "write ttft, tpot, itl, e2e or queue_wait, a dot, and mean, p50, p90, p95, p99, p999 or max; or one of {}",
         counts.join(", ")
@@ -218,15 +213,10 @@ fn read_value(reading: &Reading, metric: &str, entry: &Entry) -> Result<f64, Dia
             Value::Float(float) => Some(float),
             _ => None,
         };
-        return number
-            .filter(|it| it.is_finite() && *it >= 0.0)
-            .ok_or_else(|| {
-                let message = format!(
-                    "`{metric}` must be a number from 0, not {}",
-                    value.describe()
-                );
-                reading.error(entry.node.place, message)
-            });
+        return number.filter(|it| it.is_finite() && *it >= 0.0).ok_or_else(|| {
+            let message = format!("`{metric}` must be a number from 0, not {}", value.describe());
+            reading.error(entry.node.place, message)
+        });
     }
     let duration = match value {
         Value::Text(text) => quantity::duration(text),

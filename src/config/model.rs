@@ -63,10 +63,7 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
     match (name.place(), config.place()) {
         // A flag may replace the model that a file names in the other way.
         (Some(named), Some(configured)) if named.text == configured.text => Err(fields
-            .error(
-                "config",
-                "`model.name` and `model.config` exclude each other",
-            )
+            .error("config", "`model.name` and `model.config` exclude each other")
             .help("keep one of the two")),
         (Some(named), configured) if configured.is_none_or(|other| other.text < named.text) => {
             let name = name.unnoted().expect("it was written");
@@ -78,8 +75,7 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
             if let Some(beside) = catalogue::generation_config(&path) {
                 fields.reading().note_file(&beside);
             }
-            catalogue::model_from_config_json(&path)
-                .map_err(|error| refused(fields, "config", &error))
+            catalogue::model_from_config_json(&path).map_err(|error| refused(fields, "config", &error))
         }
         _ => Err(fields
             .error("name", "`model.name` is missing")
@@ -106,9 +102,7 @@ fn precision<T: FromStr + std::fmt::Display>(
     };
     if parsed.is_some() {
         let text = key.text()?;
-        return Ok(text
-            .map(|_| parsed.expect("checked above"))
-            .or(default, because));
+        return Ok(text.map(|_| parsed.expect("checked above")).or(default, because));
     }
     Err(key.none_of(node, names))
 }

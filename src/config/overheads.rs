@@ -18,12 +18,14 @@ pub struct CpuTime {
 }
 
 impl CpuTime {
-    /// Where the CPU works on a step while the GPU computes the one before: it hardly shows, so served runs tell little of it.
+    /// Where the CPU works on a step while the GPU computes the one before: it hardly shows, so served runs tell little
+    /// of it.
     pub const BESIDE_THE_GPU: Self = Self {
         per_step: Span::from_micros(2_000),
         per_sequence: Span::from_micros(10),
     };
-    /// Where it works before each step: fits to closed loops on vLLM 0.12 and before (aiconfigurator @ 095f58a, `docs/LATENCY_MODEL.md`).
+    /// Where it works before each step: fits to closed loops on vLLM 0.12 and before (aiconfigurator @ 095f58a,
+    /// `docs/LATENCY_MODEL.md`).
     pub const BEFORE_THE_GPU: Self = Self {
         per_step: Span::from_micros(1_500),
         per_sequence: Span::from_micros(30),
@@ -46,23 +48,17 @@ impl CpuTime {
 /// Reads `cpu_time = { per_step_us = ..., per_seq_us = ... }`.
 pub fn read_cpu_time(fields: &Fields<'_>) -> Result<Option<CpuTime>, Diagnostic> {
     let read = read_micros(fields, CPU_TIME)?;
-    Ok(read.map(|[per_step, per_sequence]| CpuTime {
-        per_step,
-        per_sequence,
-    }))
+    Ok(read.map(|[per_step, per_sequence]| CpuTime { per_step, per_sequence }))
 }
 
 /// Reads `front_end = { latency_us = ..., per_stream_us = ... }`.
 pub fn read_front_end(fields: &Fields<'_>) -> Result<Option<FrontEnd>, Diagnostic> {
     let read = read_micros(fields, FRONT_END)?;
-    Ok(read.map(|[latency, per_stream]| FrontEnd {
-        latency,
-        per_stream,
-    }))
+    Ok(read.map(|[latency, per_stream]| FrontEnd { latency, per_stream }))
 }
 
-/// Notes the default, which depends on what else was written, under the keys that it could be written with: a scenario that writes it out is
-/// the same scenario.
+/// Notes the default, which depends on what else was written, under the keys that it could be written with: a scenario
+/// that writes it out is the same scenario.
 pub fn note_cpu_time(reading: &Reading, default: CpuTime, why: &str) {
     let spans = [default.per_step, default.per_sequence];
     note_micros(reading, CPU_TIME, spans, why);

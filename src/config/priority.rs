@@ -10,8 +10,7 @@ use crate::workload::{Priorities, PriorityLevel};
 /// What a trace can hold too.
 const RANGE: RangeInclusive<i32> = -i32::MAX..=i32::MAX;
 
-const LEVELS_HELP: &str =
-    "for several, write priority = [{ value = 0, share = 0.2 }, { value = 1, share = 0.8 }]";
+const LEVELS_HELP: &str = "for several, write priority = [{ value = 0, share = 0.2 }, { value = 1, share = 0.8 }]";
 
 /// Reads `priority = 3`, or `priority = [{ value = 0, share = 0.2 }, { value = 1, share = 0.8 }]`.
 pub fn read(fields: &Fields<'_>) -> Result<Option<Priorities>, Diagnostic> {

@@ -1,4 +1,5 @@
-//! `batching.profile`: which release of vLLM the defaults are of. Each switch may also be written by itself, and then stands.
+//! `batching.profile`: which release of vLLM the defaults are of. Each switch may also be written by itself, and then
+//! stands.
 
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
@@ -53,22 +54,14 @@ pub fn read_switches(
         of.full_sequence_gate,
     )?;
     settings.keyless_first = switch("keyless_first", &[], of.keyless_first)?;
-    settings.threshold_spares_alone =
-        switch("threshold_spares_alone", &[], of.threshold_spares_alone)?;
-    settings.goes_on_after_self_preemption = switch(
-        "goes_on_after_self_preemption",
-        &[],
-        of.goes_on_after_self_preemption,
-    )?;
+    settings.threshold_spares_alone = switch("threshold_spares_alone", &[], of.threshold_spares_alone)?;
+    settings.goes_on_after_self_preemption =
+        switch("goes_on_after_self_preemption", &[], of.goes_on_after_self_preemption)?;
     Ok(())
 }
 
 /// Refuses a watermark where the release has none, and one of all blocks, as `SchedulerConfig` does (`lt=1.0`).
-pub fn refuse_watermark(
-    fields: &Fields<'_>,
-    profile: &Named,
-    watermark: f64,
-) -> Result<(), Diagnostic> {
+pub fn refuse_watermark(fields: &Fields<'_>, profile: &Named, watermark: f64) -> Result<(), Diagnostic> {
     if watermark >= 1.0 {
         let message = format!(
             "`{}.watermark` must be below 1: it keeps every block free",

@@ -5,7 +5,8 @@ use std::fmt::Display;
 use crate::units::Span;
 
 /// How to write a duration.
-pub const DURATION_HELP: &str = "write a number and its unit in quotes, such as \"2s\"; units: ns, us, ms, s, min, h, d; at most 200 days";
+pub const DURATION_HELP: &str =
+    "write a number and its unit in quotes, such as \"2s\"; units: ns, us, ms, s, min, h, d; at most 200 days";
 
 /// Units and their length [s].
 const UNITS: [(&str, f64); 9] = [

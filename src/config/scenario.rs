@@ -20,13 +20,9 @@ use super::step_time::GivenStepTime;
 use super::workload::{self, Workload};
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
-use crate::hardware::{
-    self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision,
-};
+use crate::hardware::{self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision};
 use crate::policy::PolicySettings;
-use crate::step_time::{
-    Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, Sampling, StepTime,
-};
+use crate::step_time::{Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, Sampling, StepTime};
 
 /// Everything that decides a run.
 #[derive(Debug)]
@@ -133,7 +129,8 @@ impl Scenario {
             (None, _) => return self.with_cpu(target),
             (Some(_), Some(share)) => DraftPass::Share(share),
             (Some(drafter), None) => {
-                // A draft is the most probable token, whatever requests ask for (vLLM 0.15.1, `propose` in `v1/spec_decode/eagle.py`).
+                // A draft is the most probable token, whatever requests ask for (vLLM 0.15.1, `propose` in
+                // `v1/spec_decode/eagle.py`).
                 let execution = Execution {
                     sampling: Sampling::Plain,
                     ..self.execution
@@ -300,9 +297,7 @@ fn front_end(reading: &Reading, server: &Server) -> FrontEnd {
     }
     let (default, why) = match &server.step_time {
         GivenStepTime::Affine(_) => (FrontEnd::default(), ALL_OF_IT),
-        GivenStepTime::Calibrated(calibrated) => {
-            (calibrated.front_end, "as calibrated, else as served")
-        }
+        GivenStepTime::Calibrated(calibrated) => (calibrated.front_end, "as calibrated, else as served"),
         GivenStepTime::Nothing => (FrontEnd::SERVED, "vLLM's API server"),
     };
     overheads::note_front_end(reading, default, why);
@@ -311,7 +306,8 @@ fn front_end(reading: &Reading, server: &Server) -> FrontEnd {
 
 const ALL_OF_IT: &str = "given step times are all there is";
 
-/// What requests are known to come through: a calibration may find that an API server costs nothing, and it is one all the same.
+/// What requests are known to come through: a calibration may find that an API server costs nothing, and it is one all
+/// the same.
 fn asked_through(server: &Server) -> FrontEnd {
     let default = match &server.step_time {
         GivenStepTime::Affine(_) => FrontEnd::default(),
@@ -322,14 +318,13 @@ fn asked_through(server: &Server) -> FrontEnd {
 
 /// Priorities need both requests that have them and a scheduler that heeds them.
 fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, workload: &Workload) {
-    let (PolicySettings::Continuous(settings), Workload::Synthetic(workload)) =
-        (&batching.policy, workload)
-    else {
+    let (PolicySettings::Continuous(settings), Workload::Synthetic(workload)) = (&batching.policy, workload) else {
         return; // Other policies are compared on the same requests, and rows of a trace say what they are.
     };
     match (settings.priority, &workload.priority) {
         (true, None) => reading.warn(
-            "batching.scheduling = \"priority\", but all requests have priority 0 and go by arrival; write workload.priority = [{ value = 0, share = 0.2 }, { value = 1, share = 0.8 }]"
+            "batching.scheduling = \"priority\", but all requests have priority 0 and go by arrival; write \
+             workload.priority = [{ value = 0, share = 0.2 }, { value = 1, share = 0.8 }]"
                 .to_owned(),
         ),
         (false, Some(_)) => reading.warn(
@@ -343,11 +338,7 @@ fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, workload: &Wo
 const SMALLER_PAGES: &str = "write page_size = 1, or a larger server.kv_blocks";
 
 /// SGLang keeps a page to spare beside each request, of which even the smallest has two tokens.
-fn refuse_too_large_pages(
-    batching: &Batching,
-    kv_blocks: u32,
-    block_tokens: u32,
-) -> Result<(), String> {
+fn refuse_too_large_pages(batching: &Batching, kv_blocks: u32, block_tokens: u32) -> Result<(), String> {
     let PolicySettings::Sglang(settings) = &batching.policy else {
         return Ok(());
     };
@@ -373,7 +364,8 @@ fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), Stri
         return Ok(());
     }
     Err(format!(
-        "with this `server.step_time` a step of {} tokens and {} requests takes {:.1} hours, and none may take more than {}",
+        "with this `server.step_time` a step of {} tokens and {} requests takes {:.1} hours, and none may take more \
+         than {}",
         batching.most_tokens,
         batching.most_requests,
         seconds / 3_600.0,
@@ -381,13 +373,10 @@ fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), Stri
     ))
 }
 
-/// The memory of a GPU. The activations are those of a step of continuous batching under every policy: a comparison of policies is then
-/// one of policies, on the same KV cache; a server that prefills a whole static batch at once would need to keep back more.
-fn memory(
-    model: &ModelChoice,
-    server: &Server,
-    batching: &Batching,
-) -> Result<MemoryBudget, Problem> {
+/// The memory of a GPU. The activations are those of a step of continuous batching under every policy: a comparison of
+/// policies is then one of policies, on the same KV cache; a server that prefills a whole static batch at once would
+/// need to keep back more.
+fn memory(model: &ModelChoice, server: &Server, batching: &Batching) -> Result<MemoryBudget, Problem> {
     let request = MemoryRequest {
         gpu: &server.gpu,
         model: &model.model,
@@ -399,10 +388,7 @@ fn memory(
         max_model_len: server.max_model_len,
         max_num_batched_tokens: batching.continuous.max_num_batched_tokens,
         max_num_seqs: batching.continuous.max_num_seqs,
-        drafter: batching
-            .drafts
-            .as_ref()
-            .and_then(|drafts| drafts.drafter.as_ref()),
+        drafter: batching.drafts.as_ref().and_then(|drafts| drafts.drafter.as_ref()),
     };
     hardware::budget(&request).or_else(|shortage| match *shortage {
         // Who gives the number of blocks has seen it fit.
@@ -412,8 +398,8 @@ fn memory(
     })
 }
 
-/// Everything that decides the results. The name decides nothing, and the seed is reported beside it. Some defaults are known only when
-/// everything is read, so settings are taken in the order of their keys, not of their notes.
+/// Everything that decides the results. The name decides nothing, and the seed is reported beside it. Some defaults are
+/// known only when everything is read, so settings are taken in the order of their keys, not of their notes.
 fn hash(settings: &[Resolved], workload: &Workload) -> String {
     let mut fingerprint = Fingerprint::EMPTY;
     let mut sorted: Vec<&Resolved> = settings.iter().collect();
@@ -421,13 +407,7 @@ fn hash(settings: &[Resolved], workload: &Workload) -> String {
     for setting in sorted {
         fingerprint.add(setting.key.as_bytes());
         fingerprint.add(b"=");
-        fingerprint.add(
-            setting
-                .content
-                .as_ref()
-                .unwrap_or(&setting.value)
-                .as_bytes(),
-        );
+        fingerprint.add(setting.content.as_ref().unwrap_or(&setting.value).as_bytes());
         fingerprint.add(b"\n");
     }
     if let Workload::Trace(trace) = workload {

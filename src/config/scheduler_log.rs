@@ -1,5 +1,5 @@
-//! A scheduler experiment in JSON (schema `vllm-sched-oracle/1`): a configuration, requests and the steps' times. Results that the file
-//! may hold beside them are not read.
+//! A scheduler experiment in JSON (schema `vllm-sched-oracle/1`): a configuration, requests and the steps' times.
+//! Results that the file may hold beside them are not read.
 
 mod limits;
 mod syntax;
@@ -17,7 +17,8 @@ use crate::step_time::Affine;
 use crate::units::{Span, Time};
 use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
 
-/// The ids that the schema gives to output tokens: token `j` of the `i`-th request is `FIRST_OUTPUT + i * OUTPUTS_APART + j`.
+/// The ids that the schema gives to output tokens: token `j` of the `i`-th request is `FIRST_OUTPUT + i * OUTPUTS_APART
+/// + j`.
 const FIRST_OUTPUT: u64 = 10_000_000;
 const OUTPUTS_APART: u64 = 100_000;
 /// A larger file is no experiment.
@@ -68,10 +69,7 @@ struct RawAction {
 }
 
 #[derive(Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "an object with the scheduler's settings"
-)]
+#[serde(deny_unknown_fields, expecting = "an object with the scheduler's settings")]
 #[expect(clippy::struct_excessive_bools, reason = "the schema has them")]
 struct RawConfig {
     num_blocks: u32,
@@ -124,10 +122,9 @@ struct RawRequest {
 /// Reads an experiment; an error names the file, the place and what to write instead.
 pub fn read_scheduler_experiment(path: &Path) -> Result<SchedulerExperiment, String> {
     let named = |message: String| format!("{}: {message}", path.display());
-    let text = text_file::read_text(path, LARGEST_FILE_BYTES)
-        .map_err(|error| named(format!("cannot be read: {error}")))?;
-    let raw: RawExperiment =
-        serde_json::from_str(&text).map_err(|error| syntax::explain(path, &text, &error))?;
+    let text =
+        text_file::read_text(path, LARGEST_FILE_BYTES).map_err(|error| named(format!("cannot be read: {error}")))?;
+    let raw: RawExperiment = serde_json::from_str(&text).map_err(|error| syntax::explain(path, &text, &error))?;
     raw.resolve().map_err(named)
 }
 
@@ -143,10 +140,11 @@ impl RawExperiment {
         for (number, request) in requests.iter_mut().enumerate() {
             request.id = RequestId(number as u64);
         }
-        let actions = self.actions.iter().enumerate().map(|(index, raw)| {
-            raw.resolve(&names)
-                .map_err(|why| format!("actions[{index}]: {why}"))
-        });
+        let actions = self
+            .actions
+            .iter()
+            .enumerate()
+            .map(|(index, raw)| raw.resolve(&names).map_err(|why| format!("actions[{index}]: {why}")));
         let actions = actions.collect::<Result<_, _>>()?;
         let micros = |value: u32| Span::from_micros(value.into());
         Ok(SchedulerExperiment {
@@ -214,17 +212,10 @@ impl RawAction {
 }
 
 impl RawConfig {
-    fn rules(
-        &self,
-        accepted: Option<Vec<u32>>,
-        version: Option<&str>,
-    ) -> Result<ContinuousSettings, String> {
+    fn rules(&self, accepted: Option<Vec<u32>>, version: Option<&str>) -> Result<ContinuousSettings, String> {
         let accepted = accepted.unwrap_or_default();
         if self.num_speculative_tokens > 0 && accepted.is_empty() {
-            return Err(
-                "spec_accept: is missing; write how many drafts are accepted, e.g. [3, 0, 1]"
-                    .to_owned(),
-            );
+            return Err("spec_accept: is missing; write how many drafts are accepted, e.g. [3, 0, 1]".to_owned());
         }
         let release = match version {
             Some(version) => Profile::of_release(minor_release(version)?),
@@ -257,10 +248,7 @@ impl RawConfig {
 /// The 19 of "0.19.1".
 fn minor_release(version: &str) -> Result<u32, String> {
     let mut parts = version.split('.');
-    let (major, minor) = (
-        parts.next(),
-        parts.next().and_then(|part| part.parse().ok()),
-    );
+    let (major, minor) = (parts.next(), parts.next().and_then(|part| part.parse().ok()));
     match (major, minor) {
         (Some("0"), Some(minor)) => Ok(minor),
         _ => Err(format!(
@@ -289,9 +277,7 @@ impl RawRequest {
             return Err("stop_after is 0; write at least 1, or leave it out".to_owned());
         }
         let room = max_model_len - prompt as u32;
-        let stop_after = self
-            .stop_after
-            .filter(|&stop| stop <= self.max_tokens && stop <= room);
+        let stop_after = self.stop_after.filter(|&stop| stop <= self.max_tokens && stop <= room);
         let output_tokens = stop_after.unwrap_or(self.max_tokens).min(room);
         Ok(Request {
             id: RequestId::default(),
@@ -312,21 +298,14 @@ impl RawRequest {
     /// The step or the microsecond of its arrival.
     fn arrival(&self, timed: bool) -> Result<u64, String> {
         let (name, arrival, most) = if timed {
-            (
-                "arrival_us",
-                self.arrival_us,
-                Time::LIMIT.picos() / 1_000_000,
-            )
+            ("arrival_us", self.arrival_us, Time::LIMIT.picos() / 1_000_000)
         } else {
             ("arrival_step", self.arrival_step, limits::MOST_IDLE_STEPS)
         };
         let kind = if timed { "timed" } else { "untimed" };
-        let arrival =
-            arrival.ok_or_else(|| format!("{name} is missing; {kind} experiments need it"))?;
+        let arrival = arrival.ok_or_else(|| format!("{name} is missing; {kind} experiments need it"))?;
         if arrival > most {
-            return Err(format!(
-                "{name}: {arrival} is too late; write at most {most}"
-            ));
+            return Err(format!("{name}: {arrival} is too late; write at most {most}"));
         }
         Ok(arrival)
     }
@@ -350,11 +329,7 @@ const TOKEN_IDS: ContentId = ContentId(0);
 /// The id of the first of some tokens, if a 32-bit number can stand for the end of their ids.
 fn first_of_tokens(first: u64, tokens: u32) -> Result<u32, String> {
     let end = first.saturating_add(tokens.into());
-    u32::try_from(end).map(|end| end - tokens).map_err(|_| {
-        format!(
-            "token id {} is too large; write ids up to {}",
-            end - 1,
-            u32::MAX - 1
-        )
-    })
+    u32::try_from(end)
+        .map(|end| end - tokens)
+        .map_err(|_| format!("token id {} is too large; write ids up to {}", end - 1, u32::MAX - 1))
 }

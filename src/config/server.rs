@@ -38,31 +38,22 @@ pub struct Server {
 }
 
 /// Reads `[server]`.
-pub fn read_server(
-    fields: &Fields<'_>,
-    model: &Model,
-    profile: &profile::Named,
-) -> Result<Server, Diagnostic> {
+pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named) -> Result<Server, Diagnostic> {
     let gpu = read_gpu(fields)?;
     let tensor_parallel = fields
         .key_or_alias("tensor_parallel", &["tensor_parallel_size"])?
         .count(1..=1024)?
         .or(1, "one GPU");
-    model
-        .check_tensor_parallel(tensor_parallel)
-        .map_err(|bad| {
-            let message = format!("{} cannot be split so: {bad}", model.name());
-            fields.error("tensor_parallel", message)
-        })?;
+    model.check_tensor_parallel(tensor_parallel).map_err(|bad| {
+        let message = format!("{} cannot be split so: {bad}", model.name());
+        fields.error("tensor_parallel", message)
+    })?;
     let utilization = fields.key("gpu_memory_utilization")?.number(0.01..=1.0)?;
     let block_size = fields.key("block_size")?.count(1..=4096)?;
     let max_model_len = fields.key("max_model_len")?.count(1..=MOST_TOKENS)?;
     let server = Server {
         tensor_parallel,
-        gpu_memory_utilization: utilization.or(
-            profile.switches.gpu_memory_utilization,
-            &profile.as_default(),
-        ),
+        gpu_memory_utilization: utilization.or(profile.switches.gpu_memory_utilization, &profile.as_default()),
         block_tokens: block_size.or(16, "vLLM's default"),
         max_model_len: max_model_len.or(
             model.max_model_len().min(MOST_TOKENS),
@@ -114,7 +105,8 @@ fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
 fn warn_about_length(fields: &Fields<'_>, server: &Server, model: &Model) {
     if server.max_model_len > model.max_model_len() {
         fields.reading().warn(format!(
-            "server.max_model_len = {} exceeds the {} tokens that {} was made for; vLLM refuses that unless told otherwise",
+            "server.max_model_len = {} exceeds the {} tokens that {} was made for; vLLM refuses that unless told \
+             otherwise",
             server.max_model_len,
             model.max_model_len(),
             model.name()
@@ -129,7 +121,8 @@ fn refuse_too_few_blocks(fields: &Fields<'_>, server: &Server) -> Result<(), Dia
         Some(blocks) if blocks < needed => {
             let room = (blocks - 1) * server.block_tokens;
             let message = format!(
-                "{blocks} blocks hold {room} tokens, less than one request of max_model_len = {}, which could never finish",
+                "{blocks} blocks hold {room} tokens, less than one request of max_model_len = {}, which could never \
+                 finish",
                 server.max_model_len
             );
             Err(fields.error("kv_blocks", message).help(format!(

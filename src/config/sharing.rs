@@ -27,10 +27,7 @@ pub fn read_prefix(fields: &Fields<'_>) -> Result<SharedPrefix, Diagnostic> {
             1..=MOST_TOKENS,
             "write tokens = 500, the length of a system prompt, or a distribution as for prompt",
         )?,
-        popularity: fields
-            .key("popularity")?
-            .number(0.0..=100.0)?
-            .or(0.0, EQUALLY),
+        popularity: fields.key("popularity")?.number(0.0..=100.0)?.or(0.0, EQUALLY),
     };
     fields.finish()?;
     Ok(prefix)
@@ -102,25 +99,16 @@ fn read_think(fields: &Fields<'_>) -> Result<Think, Diagnostic> {
         return Ok(Think::Fixed(key.duration()?.or(Span::ZERO, "no pause")));
     }
     let fields = key.table()?.expect("the key has a value");
-    let kind = fields.key("dist")?.choice(&[
-        ("fixed", ThinkKind::Fixed),
-        ("exponential", ThinkKind::Exponential),
-    ])?;
+    let kind = fields
+        .key("dist")?
+        .choice(&[("fixed", ThinkKind::Fixed), ("exponential", ThinkKind::Exponential)])?;
     let think = match kind
         .required("write think = { dist = \"exponential\", mean = \"10s\" }, or think = \"10s\"")?
         .value
     {
-        ThinkKind::Fixed => Think::Fixed(
-            fields
-                .key("value")?
-                .duration()?
-                .required("write value = \"10s\"")?,
-        ),
+        ThinkKind::Fixed => Think::Fixed(fields.key("value")?.duration()?.required("write value = \"10s\"")?),
         ThinkKind::Exponential => Think::Exponential {
-            mean: fields
-                .key("mean")?
-                .duration()?
-                .required("write mean = \"10s\"")?,
+            mean: fields.key("mean")?.duration()?.required("write mean = \"10s\"")?,
         },
     };
     fields.finish()?;

@@ -10,7 +10,8 @@ use crate::policy::{Acceptance, Speculative};
 
 /// More drafts than any method proposes in a step.
 const MOST_DRAFTS: u32 = 64;
-const ACCEPTANCE_HELP: &str = "write acceptance = 0.7, the chance of each draft if all before it were accepted, or one rate for each position \
+const ACCEPTANCE_HELP: &str = "write acceptance = 0.7, the chance of each draft if all before it were accepted, or one \
+                               rate for each position \
                                as vLLM reports them, such as [0.8, 0.6, 0.4]";
 
 /// Speculative decoding as written.
@@ -43,7 +44,8 @@ enum Method {
     Mtp,
 }
 
-/// Reads `speculative = { method = ..., tokens = ..., acceptance = ... }`. `vllm serve`'s names in `--speculative-config` are known too.
+/// Reads `speculative = { method = ..., tokens = ..., acceptance = ... }`. `vllm serve`'s names in
+/// `--speculative-config` are known too.
 pub fn read(fields: &Fields<'_>, target: Target<'_>) -> Result<Drafts, Diagnostic> {
     let method = fields
         .key("method")?
@@ -67,7 +69,8 @@ pub fn read(fields: &Fields<'_>, target: Target<'_>) -> Result<Drafts, Diagnosti
     Ok(Drafts {
         rules: Speculative {
             tokens,
-            // `num_lookahead_tokens` in vLLM's scheduler: whatever drafts on the GPU writes keys and values for its drafts.
+            // `num_lookahead_tokens` in vLLM's scheduler: whatever drafts on the GPU writes keys and values for its
+            // drafts.
             lookahead_tokens: if method == Method::Ngram { 0 } else { tokens },
             recomputes_last_hit: matches!(method, Method::Eagle | Method::Mtp),
             acceptance,
@@ -94,10 +97,10 @@ fn read_acceptance(fields: &Fields<'_>, tokens: u32) -> Result<Acceptance, Diagn
                 "`{}.acceptance` grows: a draft is accepted only if those before it are",
                 fields.path()
             );
-            return Err(fields
-                .reading()
-                .error(place, message)
-                .help("write rates that never grow: accepted tokens at a position over all drafts (vllm:spec_decode_num_accepted_tokens_per_pos)"));
+            return Err(fields.reading().error(place, message).help(
+                "write rates that never grow: accepted tokens at a position over all drafts \
+                       (vllm:spec_decode_num_accepted_tokens_per_pos)",
+            ));
         }
         rates.push(rate);
     }
@@ -122,19 +125,14 @@ fn read_acceptance(fields: &Fields<'_>, tokens: u32) -> Result<Acceptance, Diagn
     Ok(Acceptance::Random { rates, seed: 0 })
 }
 
-fn read_drafter(
-    fields: &Fields<'_>,
-    method: Method,
-    target: Target<'_>,
-) -> Result<Option<Drafter>, Diagnostic> {
+fn read_drafter(fields: &Fields<'_>, method: Method, target: Target<'_>) -> Result<Option<Drafter>, Diagnostic> {
     let named = fields.key_or_alias("draft_model", &["model"])?;
     let place = named.node.map_or(fields.place(), |node| node.place);
     let name = named.text()?.unnoted();
     match (method, name) {
         (Method::DraftModel, Some(name)) => {
             let refused = |message| fields.reading().error(place, message);
-            let entry =
-                catalogue::model_entry(&name).map_err(|error| refused(error.to_string()))?;
+            let entry = catalogue::model_entry(&name).map_err(|error| refused(error.to_string()))?;
             refuse_another_vocabulary(&entry.model, &target.model.model).map_err(refused)?;
             let weights = entry.stored_weights.unwrap_or(WeightPrecision::Bf16);
             let drafter = Drafter::of_model(entry.model, weights);
@@ -155,17 +153,15 @@ fn read_drafter(
             .help("write draft_model = \"llama-3.2-1b\"; `tailcast models` lists the names")),
         (_, Some(_)) => Err(fields
             .reading()
-            .error(place, "only method = \"draft_model\" takes a draft model: the others draft without one, or with a layer like the model's last")
+            .error(
+                place,
+                "only method = \"draft_model\" takes a draft model: the others draft without one, or with a \
+                           layer like the model's last",
+            )
             .help("remove draft_model, or write method = \"draft_model\"")),
         (Method::Ngram, None) => Ok(None),
-        (Method::Eagle, None) => Ok(Some(Drafter::one_layer_of(
-            &target.model.model,
-            WeightPrecision::Bf16,
-        ))),
-        (Method::Mtp, None) => Ok(Some(Drafter::one_layer_of(
-            &target.model.model,
-            target.model.weights,
-        ))),
+        (Method::Eagle, None) => Ok(Some(Drafter::one_layer_of(&target.model.model, WeightPrecision::Bf16))),
+        (Method::Mtp, None) => Ok(Some(Drafter::one_layer_of(&target.model.model, target.model.weights))),
     }
 }
 
@@ -176,17 +172,14 @@ fn refuse_another_vocabulary(drafter: &Model, target: &Model) -> Result<(), Stri
         return Ok(());
     }
     Err(format!(
-        "{} has a vocabulary of {theirs} tokens and {} one of {ours}; write the name of a smaller model of the same family",
+        "{} has a vocabulary of {theirs} tokens and {} one of {ours}; write the name of a smaller model of the same \
+         family",
         drafter.name(),
         target.name()
     ))
 }
 
-fn read_cost(
-    fields: &Fields<'_>,
-    method: Method,
-    target: Target<'_>,
-) -> Result<Option<f64>, Diagnostic> {
+fn read_cost(fields: &Fields<'_>, method: Method, target: Target<'_>) -> Result<Option<f64>, Diagnostic> {
     let cost = fields.key("draft_cost")?.number(0.0..=1.0)?;
     if method == Method::Ngram && cost.place().is_some() {
         return Err(fields
@@ -202,7 +195,8 @@ fn read_cost(
             fields.path()
         );
         return Err(fields.error("draft_cost", message).help(
-            "write draft_cost = 0.1, a pass as a fraction of the same pass of the model, or 0 if the measured times include drafting",
+            "write draft_cost = 0.1, a pass as a fraction of the same pass of the model, or 0 if the measured times \
+             include drafting",
         ));
     }
     Ok(cost.optional())

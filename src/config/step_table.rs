@@ -69,27 +69,22 @@ pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, StepTableError>
     let unreadable = |error: &csv::Error| {
         let line = error.position().map_or(1, csv::Position::line);
         let message = match error.kind() {
-            csv::ErrorKind::UnequalLengths {
-                expected_len, len, ..
-            } => {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
                 format!("the row has {len} cells, and the first line names {expected_len} columns")
             }
             _ => format!("this is not CSV: {error}"),
         };
         StepTableError(format!("{name}:{line}: {message}"))
     };
-    let header = reader
-        .headers()
-        .map_err(|error| unreadable(&error))?
-        .clone();
+    let header = reader.headers().map_err(|error| unreadable(&error))?.clone();
     let column = |wanted: &str| header.iter().position(|found| found == wanted);
     let time = TIMES
         .iter()
         .find_map(|&(column_name, unit)| column(column_name).map(|at| (at, column_name, unit)));
-    let (Some(batch), Some(context), Some(time)) = (column("batch"), column("context"), time)
-    else {
+    let (Some(batch), Some(context), Some(time)) = (column("batch"), column("context"), time) else {
         return Err(StepTableError(format!(
-            "{name}:1: the columns batch, context and step_time_ms (or step_us) are needed\n = help: write batch,context,step_time_ms"
+            "{name}:1: the columns batch, context and step_time_ms (or step_us) are needed\n = help: write \
+             batch,context,step_time_ms"
         )));
     };
     if let Some(twice) = named_twice(&header) {
@@ -101,18 +96,17 @@ pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, StepTableError>
     for record in reader.records() {
         let record = record.map_err(|error| unreadable(&error))?;
         let line = record.position().map_or(1, csv::Position::line);
-        let number =
-            |at: usize, field: &str, range: std::ops::RangeInclusive<f64>| {
-                let written = record.get(at).unwrap_or("");
-                let parsed = written.parse::<f64>().ok();
-                parsed.filter(|number| range.contains(number)).ok_or_else(|| {
+        let number = |at: usize, field: &str, range: std::ops::RangeInclusive<f64>| {
+            let written = record.get(at).unwrap_or("");
+            let parsed = written.parse::<f64>().ok();
+            parsed.filter(|number| range.contains(number)).ok_or_else(|| {
                 StepTableError(format!(
                     "{name}:{line}: `{field}` must be a number from {} to {}, not {written:?}",
                     range.start(),
                     range.end()
                 ))
             })
-            };
+        };
         let (at, field, unit) = time;
         let requests = number(batch, "batch", 1.0..=1e6)?;
         if requests.fract() != 0.0 {

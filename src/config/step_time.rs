@@ -78,17 +78,10 @@ fn read_affine(fields: &Fields<'_>) -> Result<Affine, Diagnostic> {
             .number(0.0..=MOST_MICROS)?
             .or(0.0, "nothing is charged for it"))
     };
-    let (base_us, per_token_us, per_seq_us) = (
-        micros("base_us")?,
-        micros("per_token_us")?,
-        micros("per_seq_us")?,
-    );
+    let (base_us, per_token_us, per_seq_us) = (micros("base_us")?, micros("per_token_us")?, micros("per_seq_us")?);
     if base_us + per_token_us + per_seq_us == 0.0 {
         return Err(fields
-            .error(
-                "step_time",
-                "with all of `server.step_time` 0, no step takes any time",
-            )
+            .error("step_time", "with all of `server.step_time` 0, no step takes any time")
             .help("write base_us = 8000, per_token_us = 20 and per_seq_us = 30, in microseconds"));
     }
     table.finish()?;

@@ -13,9 +13,9 @@ use super::load::{self, Overrides, TableFinder};
 const MOST_SEEDS: u32 = 100_000;
 /// More values of an axis than anybody looks at.
 const MOST_STEPS: u32 = 100_000;
-const EXAMPLE: &str = "write scenario = \"my.toml\" and, below [[axis]], key = \"workload.arrivals.rate\" and values = [1, 2, 4]";
-const VALUES: &str =
-    "write values = [1, 2, 4], values = \"1..64\" (doubles), or from, to and steps";
+const EXAMPLE: &str =
+    "write scenario = \"my.toml\" and, below [[axis]], key = \"workload.arrivals.rate\" and values = [1, 2, 4]";
+const VALUES: &str = "write values = [1, 2, 4], values = \"1..64\" (doubles), or from, to and steps";
 const SET: &str = "set";
 
 /// What a study file says. Whether its keys are those of a scenario is found when scenarios are read.
@@ -85,16 +85,11 @@ fn read_metrics(key: Key<'_>) -> Result<Vec<(String, Snippet)>, Diagnostic> {
     let mut metrics: Vec<(String, Snippet)> = Vec::new();
     for item in items {
         let node = item.node.expect("an entry of a list has a value");
-        let name = item
-            .text()?
-            .unnoted()
-            .expect("an entry of a list has a value");
+        let name = item.text()?.unnoted().expect("an entry of a list has a value");
         let snippet = reading.texts.snippet(node.place);
         if metrics.iter().any(|(other, _)| *other == name) {
             let message = format!("`{name}` is there twice");
-            return Err(Diagnostic::new(message)
-                .at(snippet)
-                .help("keep one of the two"));
+            return Err(Diagnostic::new(message).at(snippet).help("keep one of the two"));
         }
         metrics.push((name, snippet));
     }
@@ -181,9 +176,7 @@ fn read_values(table: &Fields<'_>) -> Result<Vec<String>, Diagnostic> {
     );
     let step = table.key("step")?.positive(1e15)?.unnoted();
     let steps = table.key("steps")?.count(1..=MOST_STEPS)?.unnoted();
-    let scale = table
-        .key("scale")?
-        .choice(&[("linear", false), ("log", true)])?;
+    let scale = table.key("scale")?.choice(&[("linear", false), ("log", true)])?;
     let log = scale.unnoted().is_some_and(|scale| scale.value);
     table.finish_as("an axis")?;
     let wrong = |key: &str, message: String, help: &str| table.error(key, message).help(help);
@@ -200,15 +193,12 @@ fn read_values(table: &Fields<'_>) -> Result<Vec<String>, Diagnostic> {
             }
             if log && from <= 0.0 {
                 let message = format!("a logarithmic range cannot begin at {from}");
-                return Err(wrong(
-                    "from",
-                    message,
-                    "write from above 0, or scale = \"linear\"",
-                ));
+                return Err(wrong("from", message, "write from above 0, or scale = \"linear\""));
             }
             match (step, steps) {
-                (Some(step), None) if !log => axis::evenly(from, to, step)
-                    .map_err(|message| wrong("step", message, "or fewer by steps = 10"))?,
+                (Some(step), None) if !log => {
+                    axis::evenly(from, to, step).map_err(|message| wrong("step", message, "or fewer by steps = 10"))?
+                }
                 (None, Some(steps)) => axis::spaced(from, to, steps as usize, log),
                 _ => {
                     let message = "a range needs a step, or a number of steps".to_owned();
@@ -225,8 +215,7 @@ fn read_values(table: &Fields<'_>) -> Result<Vec<String>, Diagnostic> {
 fn listed(table: &Fields<'_>, node: &Node) -> Result<Vec<String>, Diagnostic> {
     let reading = table.reading();
     let found = match &node.value {
-        Value::Text(range) => axis::values(range)
-            .map_err(|message| reading.error(node.place, message).help(VALUES))?,
+        Value::Text(range) => axis::values(range).map_err(|message| reading.error(node.place, message).help(VALUES))?,
         Value::Array(items) => {
             let written = items.iter().map(|item| axis::written(&reading.texts, item));
             written.collect()
@@ -241,17 +230,14 @@ fn listed(table: &Fields<'_>, node: &Node) -> Result<Vec<String>, Diagnostic> {
     }
     if let Some(value) = axis::value_twice(&found) {
         let message = format!("`values` has {value} twice");
-        return Err(reading
-            .error(node.place, message)
-            .help("keep one of the two"));
+        return Err(reading.error(node.place, message).help("keep one of the two"));
     }
     Ok(found)
 }
 
 /// The values of several keys: a list of lists.
 fn read_rows(table: &Fields<'_>, width: usize) -> Result<Vec<Vec<String>>, Diagnostic> {
-    const HELP: &str =
-        "write values = [[\"l40s\", 2], [\"h100-sxm\", 1]], in each a value for every key";
+    const HELP: &str = "write values = [[\"l40s\", 2], [\"h100-sxm\", 1]], in each a value for every key";
     let reading = table.reading();
     let Some(items) = table.key("values")?.list()? else {
         return Err(table.error("values", "the values are missing").help(HELP));

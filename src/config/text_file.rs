@@ -11,9 +11,7 @@ pub fn read_bytes(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
     start.read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most_bytes {
         let most_mib = most_bytes >> 20;
-        return Err(io::Error::other(format!(
-            "it is longer than {most_mib} MiB"
-        )));
+        return Err(io::Error::other(format!("it is longer than {most_mib} MiB")));
     }
     Ok(bytes)
 }
@@ -22,8 +20,6 @@ pub fn read_bytes(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
 pub fn read_text(path: &Path, most_bytes: u64) -> io::Result<String> {
     String::from_utf8(read_bytes(path, most_bytes)?).map_err(|error| {
         let place = error.utf8_error().valid_up_to() + 1;
-        io::Error::other(format!(
-            "byte {place} is not UTF-8; save the file as UTF-8 text"
-        ))
+        io::Error::other(format!("byte {place} is not UTF-8; save the file as UTF-8 text"))
     })
 }

@@ -53,19 +53,15 @@ pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnos
     };
     // A misspelt key explains better what is wrong than the key that is missing for it.
     fields.finish()?;
-    workload
-        .validate()
-        .map_err(|invalid| refused(fields, &invalid))?;
+    workload.validate().map_err(|invalid| refused(fields, &invalid))?;
     refuse_endless(fields, &workload)?;
     warn_of_rejections(fields, &workload, max_model_len);
     Ok(Workload::Synthetic(workload))
 }
 
 const ARRIVALS_EXAMPLE: &str = "write arrivals = { process = \"poisson\", rate = 8.0 }";
-const PROMPT_EXAMPLE: &str =
-    "write prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 8000 }";
-const OUTPUT_EXAMPLE: &str =
-    "write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }";
+const PROMPT_EXAMPLE: &str = "write prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 8000 }";
+const OUTPUT_EXAMPLE: &str = "write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }";
 
 /// A longer one could carry the clock past its end.
 const LONGEST_TIMEOUT_S: f64 = 10.0 * 86_400.0;
@@ -74,9 +70,7 @@ fn read_timeout(fields: &Fields<'_>) -> Result<Option<Span>, Diagnostic> {
     let timeout = fields.key("timeout")?.duration()?.optional();
     let wrong = match timeout {
         Some(Span::ZERO) => "`workload.timeout` must be longer than nothing",
-        Some(span) if span.seconds() > LONGEST_TIMEOUT_S => {
-            "`workload.timeout` is longer than 10 days"
-        }
+        Some(span) if span.seconds() > LONGEST_TIMEOUT_S => "`workload.timeout` is longer than 10 days",
         _ => return Ok(timeout),
     };
     let help = "write how long a client waits for its answer, such as timeout = \"300s\", or leave the key out";
@@ -111,20 +105,14 @@ fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
         ("duration", "write trace.limit for the number of rows"),
     ] {
         if let Some(node) = fields.key(name)?.node {
-            let message = format!(
-                "`workload.{name}` and `workload.trace` exclude each other: a trace says it already"
-            );
+            let message = format!("`workload.{name}` and `workload.trace` exclude each other: a trace says it already");
             return Err(fields.reading().error(node.place, message).help(instead));
         }
     }
     Ok(())
 }
 
-fn needed<'a>(
-    fields: &Fields<'a>,
-    name: &'static str,
-    example: &str,
-) -> Result<Fields<'a>, Diagnostic> {
+fn needed<'a>(fields: &Fields<'a>, name: &'static str, example: &str) -> Result<Fields<'a>, Diagnostic> {
     fields.optional_section(name)?.ok_or_else(|| {
         fields
             .error(name, format!("`workload.{name}` is missing"))
@@ -140,11 +128,7 @@ fn refused(fields: &Fields<'_>, invalid: &Invalid) -> Diagnostic {
     // The domain's messages end with what to write.
     let (what, remedy) = message.split_once("; ").unwrap_or((&message, ""));
     let error = fields.reading().error(place, what);
-    if remedy.is_empty() {
-        error
-    } else {
-        error.help(remedy)
-    }
+    if remedy.is_empty() { error } else { error.help(remedy) }
 }
 
 /// Refuses a run that would cover too much time or too many requests.
@@ -189,7 +173,8 @@ fn too_many_requests(workload: &Synthetic) -> Option<String> {
     })
 }
 
-/// Whether the requests arrive over more time than a run can cover. The expectation is enough: what chance adds is noticed when it happens.
+/// Whether the requests arrive over more time than a run can cover. The expectation is enough: what chance adds is
+/// noticed when it happens.
 fn longer_than_200_days(workload: &Synthetic) -> Option<String> {
     let requests = workload.requests? as f64;
     let turns = workload
@@ -232,7 +217,8 @@ fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: 
             "write smaller prefix.tokens".to_owned()
         };
         fields.reading().warn(format!(
-            "prompts of {longest} are possible, but server.max_model_len = {max_model_len} leaves room for {room} and one output token: longer ones will be rejected; {remedy} or raise server.max_model_len"
+            "prompts of {longest} are possible, but server.max_model_len = {max_model_len} leaves room for {room} and \
+             one output token: longer ones will be rejected; {remedy} or raise server.max_model_len"
         ));
     }
     let Some(session) = &workload.session else {
@@ -243,7 +229,8 @@ fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: 
     let context = prefix as f64 + turn * session.turns.estimated_mean();
     if context > f64::from(max_model_len) {
         fields.reading().warn(format!(
-            "a session of mean length grows to about {context:.0} tokens, but server.max_model_len = {max_model_len}: it will be rejected before its last turn, and end; write fewer session.turns or raise server.max_model_len"
+            "a session of mean length grows to about {context:.0} tokens, but server.max_model_len = {max_model_len}: \
+             it will be rejected before its last turn, and end; write fewer session.turns or raise server.max_model_len"
         ));
     }
 }

@@ -73,8 +73,8 @@ pub struct Finished {
     pub first_token: Time,
     /// When the client got its last token.
     pub finished: Time,
-    /// How many requests ran when its first token was produced, itself included unless it was preempted meanwhile; 0 if the response is
-    /// sent as a whole.
+    /// How many requests ran when its first token was produced, itself included unless it was preempted meanwhile; 0 if
+    /// the response is sent as a whole.
     pub running_at_first_token: u32,
     /// Whether tokens were streamed one by one; otherwise the response came as a whole, and has no time between tokens.
     pub streamed: bool,
@@ -118,13 +118,15 @@ pub struct StepRun<'a> {
 }
 
 impl Finished {
-    /// The history of `live`, which has all its tokens at `now`. If they were not `streamed`, the client gets all of them now.
+    /// The history of `live`, which has all its tokens at `now`. If they were not `streamed`, the client gets all of
+    /// them now.
     pub fn of(live: &Live, now: Time, streamed: bool) -> Self {
         let input_tokens = live.request.prompt.tokens();
         let needed = input_tokens + live.request.output_tokens - 1;
         assert!(
             live.computed == needed || live.request.stops && live.computed == needed + 1,
-            "every token but the last output is computed once, and the last one if a step was decided before it was known to be the last"
+            "every token but the last output is computed once, and the last one if a step was decided before it was \
+             known to be the last"
         );
         Self {
             arrival: live.request.arrival,
@@ -141,11 +143,7 @@ impl Finished {
             recomputed_tokens: live.recomputed,
             drafts: live.drafts,
             was_waiting: live.is_preempted,
-            end: if live.request.stops {
-                End::Stop
-            } else {
-                End::Length
-            },
+            end: if live.request.stops { End::Stop } else { End::Length },
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The readable engine: one step at a time, everything recounted at every step. It runs any policy from its [`crate::policy::Policy::plan`] and is
-//! the law for the fast engine, which must tell its observer exactly the same.
+//! The readable engine: one step at a time, everything recounted at every step. It runs any policy from its
+//! [`crate::policy::Policy::plan`] and is the law for the fast engine, which must tell its observer exactly the same.
 
 use std::collections::VecDeque;
 
@@ -115,8 +115,7 @@ impl Engine for ReferenceServer {
     }
 
     fn next_event(&self) -> Option<Time> {
-        self.wakes
-            .or_else(|| self.in_flight.front().map(StepInFlight::end))
+        self.wakes.or_else(|| self.in_flight.front().map(StepInFlight::end))
     }
 }
 
@@ -167,13 +166,10 @@ impl ReferenceServer {
         let takes = self.step_time.step(&plan.shape);
         let start = match self.in_flight.back() {
             Some(before) => before.end(),
-            None if self.planner.steps_in_flight() > 1 => {
-                self.now + self.step_time.launch(&plan.shape)
-            }
+            None if self.planner.steps_in_flight() > 1 => self.now + self.step_time.launch(&plan.shape),
             None => self.now,
         };
-        self.in_flight
-            .push_back(StepInFlight { plan, start, takes });
+        self.in_flight.push_back(StepInFlight { plan, start, takes });
     }
 
     /// Hands out the tokens of a step that has just ended; true if a request finished.

@@ -1,6 +1,6 @@
-//! A scheduler's log: what each step held, in full. It drives vLLM's scheduler in readable form as vLLM's own engine loop does
-//! (`vllm/v1/engine/core.py`: `step`, and `step_with_batch_queue` with two batches in flight when scheduling is asynchronous), so that
-//! the two logs can be laid side by side.
+//! A scheduler's log: what each step held, in full. It drives vLLM's scheduler in readable form as vLLM's own engine
+//! loop does (`vllm/v1/engine/core.py`: `step`, and `step_with_batch_queue` with two batches in flight when scheduling
+//! is asynchronous), so that the two logs can be laid side by side.
 
 use std::collections::VecDeque;
 
@@ -185,7 +185,8 @@ impl Logger<'_> {
         true
     }
 
-    /// Goes on to the next arrival, before which nothing can be scheduled; false if there is none. Counted time goes on by itself.
+    /// Goes on to the next arrival, before which nothing can be scheduled; false if there is none. Counted time goes on
+    /// by itself.
     fn skip_to_arrival(&mut self) -> bool {
         let Some(next) = self.to_come.as_slice().first() else {
             return false;
@@ -202,12 +203,7 @@ impl Logger<'_> {
             Clock::Timed(_) => self.now,
         };
         let mut added = Vec::new();
-        while let Some(request) = self
-            .to_come
-            .as_slice()
-            .first()
-            .filter(|request| request.arrival <= due)
-        {
+        while let Some(request) = self.to_come.as_slice().first().filter(|request| request.arrival <= due) {
             self.to_come.next();
             self.scheduler.submit(request.clone());
             added.push(request.id);
@@ -234,10 +230,7 @@ impl Logger<'_> {
         let running_before = self.scheduler.running().iter().map(Member::id).collect();
         let plan = self.scheduler.schedule();
         self.finishes_to_tell = false;
-        let starts = self
-            .in_flight
-            .back()
-            .map_or(self.now, |step| step.ends.max(self.now));
+        let starts = self.in_flight.back().map_or(self.now, |step| step.ends.max(self.now));
         let ends = starts + self.step_span(&plan);
         self.in_flight.push_back(InFlight {
             number: self.number,
@@ -256,9 +249,7 @@ impl Logger<'_> {
             plan,
             used_blocks: pool.usable() - pool.free_count(),
             free_queue: pool.free_queue().collect(),
-            tables: running
-                .map(|member| (member.id(), member.table.clone()))
-                .collect(),
+            tables: running.map(|member| (member.id(), member.table.clone())).collect(),
         }
     }
 
@@ -267,11 +258,7 @@ impl Logger<'_> {
             Clock::Timed(step_time) if !plan.scheduled.is_empty() => {
                 let mut shape = StepShape::default();
                 for part in &plan.scheduled {
-                    shape.add(
-                        part.computed_before,
-                        part.tokens,
-                        part.computed_before + part.tokens,
-                    );
+                    shape.add(part.computed_before, part.tokens, part.computed_before + part.tokens);
                 }
                 step_time.step(&shape)
             }
@@ -288,9 +275,7 @@ impl Logger<'_> {
             Clock::Timed(_) => step.ends.picos() / 1_000_000,
         };
         for output in &outputs {
-            self.log
-                .tokens
-                .extend((0..output.tokens).map(|_| (output.id, when)));
+            self.log.tokens.extend((0..output.tokens).map(|_| (output.id, when)));
         }
         let pool = self.scheduler.pool();
         Updated {

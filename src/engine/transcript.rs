@@ -10,11 +10,7 @@ use crate::workload::RequestId;
 #[allow(missing_docs)]
 pub enum Heard {
     /// Something happened to a request.
-    Event {
-        at: Time,
-        id: RequestId,
-        event: Event,
-    },
+    Event { at: Time, id: RequestId, event: Event },
     /// A step has ended.
     Step {
         start: Time,
@@ -26,7 +22,8 @@ pub enum Heard {
     },
 }
 
-/// An observer that passes on what it hears, one thing at a time: of two engines that should tell the same, however they leap.
+/// An observer that passes on what it hears, one thing at a time: of two engines that should tell the same, however
+/// they leap.
 pub struct Transcript<Sink: FnMut(Heard)>(pub Sink);
 
 impl<Sink: FnMut(Heard)> Observer for Transcript<Sink> {

@@ -14,7 +14,8 @@ pub struct FrontEnd {
 }
 
 impl FrontEnd {
-    /// vLLM's API server with its client on the same machine, fitted to the served runs that `step_time::Overheads::SERVED` is fitted to.
+    /// vLLM's API server with its client on the same machine, fitted to the served runs that
+    /// `step_time::Overheads::SERVED` is fitted to.
     pub const SERVED: Self = Self {
         latency: Span::from_micros(5_850),
         per_stream: Span::from_micros(56),

@@ -32,13 +32,16 @@ impl fmt::Display for ReplayError {
         match self {
             Self::Workload(error) => error.fmt(formatter),
             Self::TooLong => formatter.write_str(
-                "the run would pass 200 days of simulated time, the most that is simulated\n = help: ask for fewer requests, or for a server that keeps up with them",
+                "the run would pass 200 days of simulated time, the most that is simulated\n = help: ask for fewer \
+                 requests, or for a server that keeps up with them",
             ),
             Self::TooMany => formatter.write_str(
-                "more than 25 million requests are in the server at once, and memory would run out, as the server cannot keep up\n = help: write a lower rate, fewer requests or a shorter duration",
+                "more than 25 million requests are in the server at once, and memory would run out, as the server \
+                 cannot keep up\n = help: write a lower rate, fewer requests or a shorter duration",
             ),
             Self::OnlyRejections => formatter.write_str(
-                "the clients of the closed loop send for ever, as every request is rejected the moment it arrives\n = help: write shorter prompts, or raise server.max_model_len",
+                "the clients of the closed loop send for ever, as every request is rejected the moment it arrives\n = \
+                 help: write shorter prompts, or raise server.max_model_len",
             ),
         }
     }
@@ -62,7 +65,8 @@ pub fn replay(
         return replay_with_answers(engine, source, observer);
     }
     while let Some(arrival) = next_arrival(source)? {
-        // Taken before the engine goes on, not after: what has just been written field by field takes long to be moved as a whole.
+        // Taken before the engine goes on, not after: what has just been written field by field takes long to be moved
+        // as a whole.
         let request = source.take();
         engine.advance(arrival, observer);
         send(request, engine, observer)?;

@@ -50,10 +50,7 @@ impl Patience {
     }
 
     /// An observer that hears what clients and operators do: answers that come too late are none.
-    pub(super) const fn heeding<'a, O: Observer>(
-        &'a mut self,
-        observer: &'a mut O,
-    ) -> Heeding<'a, O> {
+    pub(super) const fn heeding<'a, O: Observer>(&'a mut self, observer: &'a mut O) -> Heeding<'a, O> {
         Heeding {
             patience: self,
             observer,

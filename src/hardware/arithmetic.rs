@@ -54,12 +54,7 @@ pub struct AttentionLayers {
 
 impl Arithmetic {
     /// Adds up the model's layers.
-    pub fn new(
-        model: &Model,
-        weights: WeightPrecision,
-        kv: KvPrecision,
-        tensor_parallel: u32,
-    ) -> Self {
+    pub fn new(model: &Model, weights: WeightPrecision, kv: KvPrecision, tensor_parallel: u32) -> Self {
         let gpus = u64::from(tensor_parallel.max(1));
         let share = model.weights(tensor_parallel);
         let head = (model.hidden_size() * model.vocab_size().div_ceil(gpus)) as f64;
@@ -125,13 +120,7 @@ impl Arithmetic {
 
 impl ExpertLayers {
     /// So many `layers` of one kind, on one of `gpus` GPUs.
-    pub fn new(
-        layer: &ExpertLayer,
-        layers: u64,
-        hidden: u64,
-        weights: WeightPrecision,
-        gpus: u64,
-    ) -> Self {
+    pub fn new(layer: &ExpertLayer, layers: u64, hidden: u64, weights: WeightPrecision, gpus: u64) -> Self {
         let matrices = layer.matrices_of_one(hidden, gpus) as f64;
         Self {
             layers: layers as f64,

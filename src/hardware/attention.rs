@@ -130,9 +130,7 @@ impl Attention {
     pub fn flops_per_pair(&self, tensor_parallel: u64) -> f64 {
         let widths = match self {
             Self::Grouped(grouped) => 2 * grouped.head_dim,
-            Self::Latent(latent) => {
-                latent.nope_head_dim + latent.rope_head_dim + latent.value_head_dim
-            }
+            Self::Latent(latent) => latent.nope_head_dim + latent.rope_head_dim + latent.value_head_dim,
         };
         (2 * self.query_heads().div_ceil(tensor_parallel) * widths) as f64
     }
@@ -159,8 +157,8 @@ impl GroupedAttention {
     fn weights(&self, hidden: u64, tensor_parallel: u64) -> Weights {
         let queries = self.query_heads.div_ceil(tensor_parallel) * self.head_dim;
         let keys_and_values = 2 * self.kv_heads_on(tensor_parallel) * self.head_dim;
-        let biases = u64::from(self.query_key_value_bias) * (queries + keys_and_values)
-            + u64::from(self.output_bias) * hidden;
+        let biases =
+            u64::from(self.query_key_value_bias) * (queries + keys_and_values) + u64::from(self.output_bias) * hidden;
         let norms = u64::from(self.query_key_norm) * 2 * self.head_dim;
         let sinks = u64::from(self.sinks) * self.query_heads.div_ceil(tensor_parallel);
         Weights {

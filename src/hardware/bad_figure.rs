@@ -27,11 +27,7 @@ impl BadFigure {
 
 impl fmt::Display for BadFigure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            field,
-            value,
-            expected,
-        } = self;
+        let Self { field, value, expected } = self;
         write!(formatter, "{field} is {value}; it must be {expected}")
     }
 }

@@ -21,9 +21,9 @@ impl Drafter {
         }
     }
 
-    /// One more layer like the last of `target`, between its embedding and its head, as EAGLE (Li et al. 2024, arXiv:2401.15077) and
-    /// multi-token prediction (DeepSeek-V3, arXiv:2412.19437, section 2.2) have it. Left out: the projection that joins an embedding and
-    /// a hidden state, and the smaller vocabulary that EAGLE-3 may draft from.
+    /// One more layer like the last of `target`, between its embedding and its head, as EAGLE (Li et al. 2024,
+    /// arXiv:2401.15077) and multi-token prediction (DeepSeek-V3, arXiv:2412.19437, section 2.2) have it. Left out: the
+    /// projection that joins an embedding and a hidden state, and the smaller vocabulary that EAGLE-3 may draft from.
     pub fn one_layer_of(target: &Model, weights: WeightPrecision) -> Self {
         Self {
             model: target.last_layer_alone(),
@@ -45,14 +45,14 @@ impl Drafter {
     /// What its weights add on one of `tensor_parallel` GPUs [bytes].
     pub fn weights_bytes(&self, tensor_parallel: u32) -> u64 {
         if self.shares_ends {
-            self.model
-                .layer_weights_bytes(self.weights, tensor_parallel)
+            self.model.layer_weights_bytes(self.weights, tensor_parallel)
         } else {
             self.model.weights_bytes(self.weights, tensor_parallel)
         }
     }
 
-    /// Its own keys and values on one of `tensor_parallel` GPUs: every token of a context has them beside the model's, in the same blocks.
+    /// Its own keys and values on one of `tensor_parallel` GPUs: every token of a context has them beside the model's,
+    /// in the same blocks.
     pub fn kv_footprint(&self, kv: KvPrecision, tensor_parallel: u32) -> KvFootprint {
         self.model.kv_footprint(kv, tensor_parallel)
     }

@@ -82,8 +82,7 @@ impl ExpertLayer {
         let shared = 3 * hidden * self.shared_intermediate.div_ceil(tensor_parallel);
         let router = hidden * self.experts + u64::from(self.router_bias) * self.experts;
         let gate = u64::from(self.shared_gate) * hidden;
-        let biases_of_one = u64::from(self.expert_bias)
-            * (2 * self.intermediate.div_ceil(tensor_parallel) + hidden);
+        let biases_of_one = u64::from(self.expert_bias) * (2 * self.intermediate.div_ceil(tensor_parallel) + hidden);
         Weights {
             shared_experts: shared,
             experts: self.experts * one,

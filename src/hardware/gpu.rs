@@ -1,8 +1,7 @@
 //! One accelerator: memory, bandwidth, arithmetic, and the link to its neighbours.
 
 use super::{
-    AllReduceKernels, AttentionKernels, BadFigure, ExpertKernels, LinearKernels, MeasuredKernels,
-    WeightPrecision,
+    AllReduceKernels, AttentionKernels, BadFigure, ExpertKernels, LinearKernels, MeasuredKernels, WeightPrecision,
 };
 
 /// An accelerator whose figures have been checked.
@@ -136,10 +135,7 @@ impl Gpu {
 
     /// What attention reaches, measured or generic.
     pub fn attention_kernels(&self) -> AttentionKernels {
-        self.0
-            .kernels
-            .attention
-            .unwrap_or(AttentionKernels::GENERIC)
+        self.0.kernels.attention.unwrap_or(AttentionKernels::GENERIC)
     }
 
     /// What routed experts reach, measured or generic.

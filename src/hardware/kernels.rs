@@ -1,7 +1,8 @@
 //! What the kernels of one GPU reach of its datasheet, measured operator by operator.
 //!
-//! `step_time::kernel_times` holds the formulas these are the coefficients of; `cargo run --example fit_operators` fits them. What nobody has
-//! measured on a GPU takes the values of `GENERIC`: medians over the GPUs that were measured (`docs/LATENCY_MODEL.md`).
+//! `step_time::kernel_times` holds the formulas these are the coefficients of; `cargo run --example fit_operators` fits
+//! them. What nobody has measured on a GPU takes the values of `GENERIC`: medians over the GPUs that were measured
+//! (`docs/LATENCY_MODEL.md`).
 
 use super::{BadFigure, LinkKind};
 
@@ -44,14 +45,15 @@ pub struct AttentionKernels {
     pub bandwidth: f64,
     /// Fraction of the dense bf16 peak when prompts attend to themselves.
     pub flops: f64,
-    /// What a prompt's token costs beside its own pairs, tiles that its causal mask cuts and its way in and out, in pairs of a query and a key.
+    /// What a prompt's token costs beside its own pairs, tiles that its causal mask cuts and its way in and out, in
+    /// pairs of a query and a key.
     pub pairs_per_query: f64,
     /// What decoding costs beside prompts, where that is another kernel; `None` where it is the same.
     pub mixed: Option<MixedAttention>,
 }
 
-/// Decoding beside prompts with `FlashAttention` 2: as soon as one request has more than one query token, no kernel is split along the
-/// context and the query heads that share keys and values read them one by one.
+/// Decoding beside prompts with `FlashAttention` 2: as soon as one request has more than one query token, no kernel is
+/// split along the context and the query heads that share keys and values read them one by one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MixedAttention {
     /// What one thread block takes for a token of context [ns].
@@ -149,14 +151,16 @@ impl AllReduceKernels {
     }
 }
 
-/// A thousandth is slower than any kernel in use, and nothing is faster than its datasheet: a step then never takes less than its weights.
+/// A thousandth is slower than any kernel in use, and nothing is faster than its datasheet: a step then never takes
+/// less than its weights.
 const FRACTION: (f64, f64) = (1e-3, 1.0);
 /// Times and counts far beyond real ones, which keep step times far from overflow.
 const QUANTITY: (f64, f64) = (0.0, 1e5);
 const AT_LEAST_ONE: (f64, f64) = (1.0, 1e5);
 
 impl MeasuredKernels {
-    /// What nobody has measured on this GPU, of what a model needs that has experts or not and runs on one GPU or several.
+    /// What nobody has measured on this GPU, of what a model needs that has experts or not and runs on one GPU or
+    /// several.
     pub fn unmeasured(&self, has_experts: bool, several_gpus: bool) -> Vec<&'static str> {
         let needed = [
             ("matrix products", true, self.linear.is_some()),
@@ -164,9 +168,7 @@ impl MeasuredKernels {
             ("experts", has_experts, self.experts.is_some()),
             ("all-reduce", several_gpus, self.all_reduce.is_some()),
         ];
-        let missing = needed
-            .into_iter()
-            .filter(|(_, needed, known)| *needed && !known);
+        let missing = needed.into_iter().filter(|(_, needed, known)| *needed && !known);
         missing.map(|(name, ..)| name).collect()
     }
 
@@ -205,35 +207,15 @@ impl AttentionKernels {
         check("kernels.attention.of_bandwidth", self.bandwidth, FRACTION)?;
         check("kernels.attention.of_peak", self.flops, FRACTION)?;
         check("kernels.attention.start_us", self.micros, QUANTITY)?;
-        check(
-            "kernels.attention.request_us",
-            self.micros_per_request,
-            QUANTITY,
-        )?;
-        check(
-            "kernels.attention.pairs_per_query",
-            self.pairs_per_query,
-            QUANTITY,
-        )?;
+        check("kernels.attention.request_us", self.micros_per_request, QUANTITY)?;
+        check("kernels.attention.pairs_per_query", self.pairs_per_query, QUANTITY)?;
         let Some(mixed) = &self.mixed else {
             return Ok(());
         };
-        check(
-            "kernels.attention.mixed.token_ns",
-            mixed.nanos_per_token,
-            QUANTITY,
-        )?;
-        check(
-            "kernels.attention.mixed.repeated_reads",
-            mixed.repeated_reads,
-            QUANTITY,
-        )?;
+        check("kernels.attention.mixed.token_ns", mixed.nanos_per_token, QUANTITY)?;
+        check("kernels.attention.mixed.repeated_reads", mixed.repeated_reads, QUANTITY)?;
         let thread_blocks = mixed.thread_blocks;
-        check(
-            "kernels.attention.mixed.thread_blocks",
-            thread_blocks,
-            AT_LEAST_ONE,
-        )
+        check("kernels.attention.mixed.thread_blocks", thread_blocks, AT_LEAST_ONE)
     }
 }
 

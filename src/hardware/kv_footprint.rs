@@ -33,11 +33,7 @@ impl KvFootprint {
     pub fn plus(mut self, other: Self) -> Self {
         self.unbounded_bytes_per_token += other.unbounded_bytes_per_token;
         for kind in other.windowed {
-            match self
-                .windowed
-                .iter_mut()
-                .find(|mine| mine.window == kind.window)
-            {
+            match self.windowed.iter_mut().find(|mine| mine.window == kind.window) {
                 Some(mine) => mine.bytes_per_token += kind.bytes_per_token,
                 None => self.windowed.push(kind),
             }
@@ -66,12 +62,7 @@ impl KvFootprint {
     /// The most that one request of `max_model_len` can hold at once [bytes]. A windowed layer holds its window, the
     /// chunk being computed, and one block for the part before the window's first whole block
     /// (vLLM, `v1/kv_cache_interface.py`, `SlidingWindowSpec.max_memory_usage_bytes`).
-    pub fn most_bytes(
-        &self,
-        max_model_len: u64,
-        max_num_batched_tokens: u64,
-        block_tokens: u64,
-    ) -> u64 {
+    pub fn most_bytes(&self, max_model_len: u64, max_num_batched_tokens: u64, block_tokens: u64) -> u64 {
         let length = max_model_len.next_multiple_of(block_tokens);
         let windowed = self.windowed.iter().map(|kind| {
             let in_flight = (kind.window - 1 + max_num_batched_tokens).min(max_model_len);

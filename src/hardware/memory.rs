@@ -1,8 +1,8 @@
 //! What is left for the KV cache when a model is loaded: the arithmetic an engine does when it starts.
 
 use super::{
-    BadFigure, DoesNotFit, Drafter, Gpu, KvFootprint, KvPrecision, MemoryShortage, Model,
-    WeightPrecision, WindowedLayers, profile_run,
+    BadFigure, DoesNotFit, Drafter, Gpu, KvFootprint, KvPrecision, MemoryShortage, Model, WeightPrecision,
+    WindowedLayers, profile_run,
 };
 
 /// Bytes in a GiB.
@@ -61,13 +61,13 @@ pub struct MemoryBudget {
     pub kv_footprint: KvFootprint,
 }
 
-/// Libraries, communication buffers, and what allocators round up [bytes]. Eight runs of vLLM 0.15.1 on H100 (dense models
-/// of 7 to 70 billion parameters, TP 1 to 4) leave 0.2 to 0.8 GiB beside what is counted; the middle puts all eight block
-/// counts within 0.8 %.
+/// Libraries, communication buffers, and what allocators round up [bytes]. Eight runs of vLLM 0.15.1 on H100 (dense
+/// models of 7 to 70 billion parameters, TP 1 to 4) leave 0.2 to 0.8 GiB beside what is counted; the middle puts all
+/// eight block counts within 0.8 %.
 const OVERHEAD_BYTES: u64 = (0.55 * GIB) as u64;
-/// The same of models with experts on top [bytes]. Not derived: it is what the one logged mixture of experts, Llama-4-Scout
-/// in fp8 on two H100, kept back beside all that is counted here. vLLM's code shows no cause, so it may as well come from
-/// fp8 or from images as from experts; for other models it is a guess.
+/// The same of models with experts on top [bytes]. Not derived: it is what the one logged mixture of experts,
+/// Llama-4-Scout in fp8 on two H100, kept back beside all that is counted here. vLLM's code shows no cause, so it may
+/// as well come from fp8 or from images as from experts; for other models it is a guess.
 const EXPERT_OVERHEAD_BYTES: u64 = (1.7 * GIB) as u64;
 
 /// The memory budget of one GPU, or why the model cannot be served so.
@@ -107,9 +107,9 @@ fn check(request: &MemoryRequest) -> Result<(), DoesNotFit> {
     }
     let divides = request.model.check_tensor_parallel(request.tensor_parallel);
     divides.map_err(DoesNotFit::Setting)?;
-    let divides = request.drafter.map_or(Ok(()), |drafter| {
-        drafter.check_tensor_parallel(request.tensor_parallel)
-    });
+    let divides = request
+        .drafter
+        .map_or(Ok(()), |drafter| drafter.check_tensor_parallel(request.tensor_parallel));
     divides.map_err(DoesNotFit::Setting)
 }
 
@@ -117,13 +117,9 @@ fn check(request: &MemoryRequest) -> Result<(), DoesNotFit> {
 pub(super) fn divide(request: &MemoryRequest) -> MemoryBudget {
     let total_bytes = request.gpu.memory_bytes();
     let requested_bytes = (total_bytes as f64 * request.utilization).ceil() as u64;
-    let weights_bytes = request
-        .model
-        .weights_bytes(request.weights, request.tensor_parallel);
+    let weights_bytes = request.model.weights_bytes(request.weights, request.tensor_parallel);
     let gpus = request.tensor_parallel;
-    let draft_weights_bytes = request
-        .drafter
-        .map_or(0, |drafter| drafter.weights_bytes(gpus));
+    let draft_weights_bytes = request.drafter.map_or(0, |drafter| drafter.weights_bytes(gpus));
     // A draft pass runs when the model's own is over and is smaller: it needs no memory that is not there already.
     let activations_bytes = profile_run::activations_bytes(request);
     let overhead_bytes = overhead_bytes(request.model);
@@ -157,11 +153,7 @@ fn overhead_bytes(model: &Model) -> u64 {
 fn charged_per_token(request: &MemoryRequest, footprint: &KvFootprint) -> u64 {
     let block_tokens = u64::from(request.block_tokens);
     let longest = u64::from(request.max_model_len);
-    let most = footprint.most_bytes(
-        longest,
-        u64::from(request.max_num_batched_tokens),
-        block_tokens,
-    );
+    let most = footprint.most_bytes(longest, u64::from(request.max_num_batched_tokens), block_tokens);
     most.div_ceil(longest.next_multiple_of(block_tokens))
 }
 
@@ -188,7 +180,6 @@ impl MemoryBudget {
     /// What a user with a context of so many tokens takes of each GPU's KV cache [bytes].
     pub fn kv_bytes_of_user(&self, context_tokens: f64) -> f64 {
         let tokens = context_tokens.max(1.0);
-        self.kv_footprint
-            .bytes_for_context(tokens, WindowedLayers::Bounded)
+        self.kv_footprint.bytes_for_context(tokens, WindowedLayers::Bounded)
     }
 }

@@ -26,10 +26,7 @@ pub use does_not_fit::{DoesNotFit, MemoryShortage};
 pub use drafter::Drafter;
 pub use feed_forward::{DenseLayer, ExpertLayer, FeedForward};
 pub use gpu::{Gpu, GpuFigures, Link, LinkKind, PeakFlops};
-pub use kernels::{
-    AllReduceKernels, AttentionKernels, ExpertKernels, LinearKernels, MeasuredKernels,
-    MixedAttention,
-};
+pub use kernels::{AllReduceKernels, AttentionKernels, ExpertKernels, LinearKernels, MeasuredKernels, MixedAttention};
 pub use kv_footprint::{KvFootprint, WindowedKv, WindowedLayers};
 pub use linear::{LinearKind, Unquantised};
 pub use memory::{MemoryBudget, MemoryRequest, budget};

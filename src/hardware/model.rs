@@ -1,8 +1,8 @@
 //! One language model: its layers, and from them its parameters and its keys and values.
 
 use super::{
-    Attention, BadFigure, FeedForward, KvFootprint, KvPrecision, LinearKind, Reach, Unquantised,
-    VisionTower, WeightPrecision, Weights, WindowedKv, WindowedLayers,
+    Attention, BadFigure, FeedForward, KvFootprint, KvPrecision, LinearKind, Reach, Unquantised, VisionTower,
+    WeightPrecision, Weights, WindowedKv, WindowedLayers,
 };
 
 /// A model whose figures have been checked: no count below can overflow.
@@ -130,8 +130,8 @@ impl Model {
         self.0.unquantised.bits(kind, weights, has_experts)
     }
 
-    /// The table of cosines and sines for rotary embeddings: a row for each position the model was made for, in 16 bits,
-    /// whole on every GPU and whatever `max_model_len` (vLLM, `RotaryEmbeddingBase`) [bytes].
+    /// The table of cosines and sines for rotary embeddings: a row for each position the model was made for, in 16
+    /// bits, whole on every GPU and whatever `max_model_len` (vLLM, `RotaryEmbeddingBase`) [bytes].
     pub fn rotary_table_bytes(&self) -> u64 {
         let layers = self.0.layers.iter();
         let widest = layers.map(|group| group.attention.rotary_width()).max();
@@ -181,8 +181,7 @@ impl Model {
         let hidden = self.0.hidden_size;
         let mut sum = Weights::default();
         for group in &self.0.layers {
-            let layer =
-                group.attention.weights(hidden, gpus) + group.feed_forward.weights(hidden, gpus);
+            let layer = group.attention.weights(hidden, gpus) + group.feed_forward.weights(hidden, gpus);
             let norms = group.norm_parameters * group.count;
             sum += layer * group.count;
             sum.plain += norms;

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-/// How the linear layers' weights are stored. Embeddings, head, norms, router and biases stay bf16, and so do the layers
-/// that a model's quantised checkpoints leave alone (`Unquantised`).
+/// How the linear layers' weights are stored. Embeddings, head, norms, router and biases stay bf16, and so do the
+/// layers that a model's quantised checkpoints leave alone (`Unquantised`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WeightPrecision {
     /// 16-bit brain float (or IEEE half precision: the same size).
@@ -118,19 +118,11 @@ impl FromStr for KvPrecision {
     }
 }
 
-fn find<T: Copy>(
-    given: &str,
-    all: &[T],
-    name: fn(T) -> &'static str,
-) -> Result<T, UnknownPrecision> {
+fn find<T: Copy>(given: &str, all: &[T], name: fn(T) -> &'static str) -> Result<T, UnknownPrecision> {
     let named = all.iter().copied().find(|&one| name(one) == given);
     named.ok_or_else(|| UnknownPrecision {
         given: given.to_owned(),
-        known: all
-            .iter()
-            .map(|&one| name(one))
-            .collect::<Vec<_>>()
-            .join(", "),
+        known: all.iter().map(|&one| name(one)).collect::<Vec<_>>().join(", "),
     })
 }
 
@@ -149,10 +141,7 @@ impl fmt::Display for KvPrecision {
 impl fmt::Display for UnknownPrecision {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { given, known } = self;
-        write!(
-            formatter,
-            "'{given}' is no precision; write one of: {known}"
-        )
+        write!(formatter, "'{given}' is no precision; write one of: {known}")
     }
 }
 

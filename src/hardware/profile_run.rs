@@ -1,14 +1,15 @@
-//! What a step at an engine's limits needs besides weights and keys and values, as vLLM 0.15.1 finds out when it starts.
+//! What a step at an engine's limits needs besides weights and keys and values, as vLLM 0.15.1 finds out when it
+//! starts.
 //!
-//! `GPUModelRunner.profile_run` runs three things one after the other: the vision tower over as many images as one step may
-//! bring, the model over `max_num_batched_tokens`, and the sampler over `max_num_seqs` requests that ask for top-k and top-p.
-//! Each frees what it worked with; the peak of the whole run is kept back.
+//! `GPUModelRunner.profile_run` runs three things one after the other: the vision tower over as many images as one step
+//! may bring, the model over `max_num_batched_tokens`, and the sampler over `max_num_seqs` requests that ask for top-k
+//! and top-p. Each frees what it worked with; the peak of the whole run is kept back.
 
 use super::{ExpertLayer, FeedForward, MemoryRequest};
 
-/// Bytes per entry of the logits while requests are sampled with top-k and top-p: as computed (2), in fp32 (4), sorted (4),
-/// their places before (8), and while `torch.sort` runs, the places in order (8) and a second buffer of values and places
-/// (12) (vLLM, `v1/sample/ops/topk_topp_sampler.py`; `segmented_sort_pairs` in `PyTorch`).
+/// Bytes per entry of the logits while requests are sampled with top-k and top-p: as computed (2), in fp32 (4), sorted
+/// (4), their places before (8), and while `torch.sort` runs, the places in order (8) and a second buffer of values and
+/// places (12) (vLLM, `v1/sample/ops/topk_topp_sampler.py`; `segmented_sort_pairs` in `PyTorch`).
 const BYTES_PER_LOGIT: f64 = 38.0;
 /// Values per token and unit of width that outlive the model's pass, 16 bits each. Twice the same server with another
 /// `max_num_batched_tokens`: Qwen2.5-7B logged 16 blocks more for 1,024 tokens less, which is 2.0 values.

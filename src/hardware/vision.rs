@@ -52,8 +52,9 @@ impl VisionTower {
         images * self.tokens_per_image
     }
 
-    /// What a layer holds at its widest while so many image tokens are in the making, on one of `gpus`, 16 bits a value:
-    /// residual and normed stream with queries, keys, values and result, or with both sides of the activation [bytes].
+    /// What a layer holds at its widest while so many image tokens are in the making, on one of `gpus`, 16 bits a
+    /// value: residual and normed stream with queries, keys, values and result, or with both sides of the activation
+    /// [bytes].
     pub fn activations_bytes(&self, image_tokens: u64, gpus: u64) -> f64 {
         let patches = image_tokens as f64 / self.tokens_per_image as f64;
         let patches = patches * self.patches_per_image as f64;

@@ -1,8 +1,9 @@
-//! The blocks of the KV cache by name: who uses them, what they hold, which is taken next (vLLM 0.33.0, `vllm/v1/core/block_pool.py`).
+//! The blocks of the KV cache by name: who uses them, what they hold, which is taken next (vLLM 0.33.0,
+//! `vllm/v1/core/block_pool.py`).
 //!
-//! A block that nobody uses any more stays in the free queue with its content until it is taken for something else, so the cache is what
-//! is left lying in free blocks. Taking from the front evicts; since freed blocks join at the back, tail of a request first, the least
-//! recently freed go first and, of these, tails before heads.
+//! A block that nobody uses any more stays in the free queue with its content until it is taken for something else, so
+//! the cache is what is left lying in free blocks. Taking from the front evicts; since freed blocks join at the back,
+//! tail of a request first, the least recently freed go first and, of these, tails before heads.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -92,9 +93,7 @@ impl BlockPool {
 
     /// How many of these blocks nobody uses.
     pub fn count_unused(&self, blocks: &[BlockId]) -> u32 {
-        let unused = blocks
-            .iter()
-            .filter(|&&id| self.blocks[id as usize].users == 0);
+        let unused = blocks.iter().filter(|&&id| self.blocks[id as usize].users == 0);
         unused.count() as u32
     }
 
@@ -166,10 +165,7 @@ impl BlockPool {
     }
 
     fn forget(&mut self, key: BlockKey, id: BlockId) {
-        let holders = self
-            .cached
-            .get_mut(&key)
-            .expect("a key leads to its blocks");
+        let holders = self.cached.get_mut(&key).expect("a key leads to its blocks");
         holders.retain(|&holder| holder != id);
         if holders.is_empty() {
             self.cached.remove(&key);

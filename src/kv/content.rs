@@ -1,10 +1,11 @@
-//! Names for blocks by what they hold: two blocks have the same key exactly if all tokens up to their ends are the same.
+//! Names for blocks by what they hold: two blocks have the same key exactly if all tokens up to their ends are the
+//! same.
 
 use crate::stats::streams;
 use crate::workload::Segment;
 
-/// The name of a full block: a hash of its own tokens and of all tokens before it. 64 bits; with 10^8 distinct blocks the chance that any
-/// two differ in content but not in key is below 1 in 3,000.
+/// The name of a full block: a hash of its own tokens and of all tokens before it. 64 bits; with 10^8 distinct blocks
+/// the chance that any two differ in content but not in key is below 1 in 3,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockKey(pub u64);
 
@@ -14,7 +15,8 @@ pub struct KeyChain {
     block_tokens: u32,
     /// The key of the block before.
     previous: u64,
-    /// The tokens of the block that is not yet full: a hash of the segments that are closed, and the one that may still grow.
+    /// The tokens of the block that is not yet full: a hash of the segments that are closed, and the one that may still
+    /// grow.
     closed: u64,
     open: Option<Segment>,
     filled: u32,
@@ -52,9 +54,7 @@ impl KeyChain {
     fn append(&mut self, piece: Segment) {
         self.filled += piece.tokens;
         match &mut self.open {
-            Some(open)
-                if open.content == piece.content && open.offset + open.tokens == piece.offset =>
-            {
+            Some(open) if open.content == piece.content && open.offset + open.tokens == piece.offset => {
                 open.tokens += piece.tokens;
             }
             _ => {

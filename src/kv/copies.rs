@@ -1,7 +1,7 @@
 //! Which blocks of one stretch exist, who uses them and where they lie in the free queue.
 //!
-//! Mostly there is one copy of each block. Requests that compute the same content at the same time make more; of these the first that was
-//! named is found.
+//! Mostly there is one copy of each block. Requests that compute the same content at the same time make more; of these
+//! the first that was named is found.
 
 use super::free_queue::{Content, EntryId, FreeQueue, NONE};
 
@@ -23,11 +23,7 @@ impl NamedBlocks {
     /// Adds blocks to those of a sequence; they join those before them of the same copy.
     pub fn append(all: &mut Vec<Self>, blocks: Self) {
         match all.last_mut() {
-            Some(last)
-                if last.stretch == blocks.stretch
-                    && last.copy == blocks.copy
-                    && last.end == blocks.start =>
-            {
+            Some(last) if last.stretch == blocks.stretch && last.copy == blocks.copy && last.end == blocks.start => {
                 last.end = blocks.end;
             }
             _ => all.push(blocks),
@@ -65,11 +61,12 @@ impl Copies {
         self.pieces.is_empty()
     }
 
-    /// The copy in which block `at` is found, up to which block it goes on, at most up to `end`, and whether nobody uses these blocks.
+    /// The copy in which block `at` is found, up to which block it goes on, at most up to `end`, and whether nobody
+    /// uses these blocks.
     pub(super) fn find(&self, at: u32, end: u32) -> Option<(u32, u32, bool)> {
         let holds = |piece: &&Piece| piece.start <= at && at < piece.end;
-        // No earlier copy begins again before the end of this piece: whoever held such blocks last held those before them too, of the same
-        // copy or an earlier one, and these are taken later.
+        // No earlier copy begins again before the end of this piece: whoever held such blocks last held those before
+        // them too, of the same copy or an earlier one, and these are taken later.
         let piece = self.pieces.iter().find(holds)?;
         Some((piece.copy, piece.end.min(end), piece.users == 0))
     }
@@ -196,18 +193,15 @@ impl Copies {
         self.pieces.insert(index, head);
     }
 
-    /// Makes one of neighbours in use that have equally many users: of the pieces from `from` to before `to`, and the one before these.
+    /// Makes one of neighbours in use that have equally many users: of the pieces from `from` to before `to`, and the
+    /// one before these.
     fn join(&mut self, from: usize, to: usize) {
         for index in (from.max(1)..=to).rev() {
             let Some(&next) = self.pieces.get(index) else {
                 continue;
             };
             let piece = &mut self.pieces[index - 1];
-            if piece.users > 0
-                && piece.users == next.users
-                && piece.copy == next.copy
-                && piece.end == next.start
-            {
+            if piece.users > 0 && piece.users == next.users && piece.copy == next.copy && piece.end == next.start {
                 piece.end = next.end;
                 self.pieces.remove(index);
             }

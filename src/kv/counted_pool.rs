@@ -1,9 +1,10 @@
 //! The blocks of the KV cache without names wherever names make no difference: the fast twin of [`super::BlockPool`].
 //!
-//! A block matters by itself only if its content may be looked up. Blocks that no request can ask for again are alike, so the free queue
-//! holds them as counts. Blocks of a preempted request can be asked for by that request alone; they are one entry, of which the tail is
-//! taken first, so that what is left is always the beginning. Blocks that other requests can name are known by stretches, not one by one:
-//! those with the same users, or released together, are kept as one.
+//! A block matters by itself only if its content may be looked up. Blocks that no request can ask for again are alike,
+//! so the free queue holds them as counts. Blocks of a preempted request can be asked for by that request alone; they
+//! are one entry, of which the tail is taken first, so that what is left is always the beginning. Blocks that other
+//! requests can name are known by stretches, not one by one: those with the same users, or released together, are kept
+//! as one.
 
 use std::collections::hash_map::Entry;
 
@@ -87,7 +88,8 @@ impl CountedPool {
         self.free
     }
 
-    /// Appends to `found` the longest run of cached blocks, at most `most`, from the start of a sequence of `stretches`.
+    /// Appends to `found` the longest run of cached blocks, at most `most`, from the start of a sequence of
+    /// `stretches`.
     pub fn lookup(&self, stretches: &[Stretch], most: u32, found: &mut Vec<NamedBlocks>) -> Hit {
         let mut hit = Hit::default();
         for stretch in stretches {
@@ -203,11 +205,7 @@ impl CountedPool {
         } else {
             self.queue.push_back(Content::Nobodys, held.not_full);
         }
-        let content = if returns {
-            Content::Own
-        } else {
-            Content::Nobodys
-        };
+        let content = if returns { Content::Own } else { Content::Nobodys };
         let own = self.queue.push_back(content, held.own_full);
         for &blocks in held.named.iter().rev() {
             let copies = &mut self.named[blocks.stretch as usize];
@@ -277,13 +275,7 @@ mod tests {
         pool.take(2);
         let blocks = pool.name(7, 0, 2);
         pool.release(named(&[blocks]), false);
-        assert_eq!(
-            find(&pool, 7, 5).0,
-            Hit {
-                blocks: 2,
-                unused: 2
-            }
-        );
+        assert_eq!(find(&pool, 7, 5).0, Hit { blocks: 2, unused: 2 });
         pool.take(3); // Two never used, then the tail.
         let (hit, found) = find(&pool, 7, 5);
         assert_eq!((hit.blocks, hit.unused), (1, 1));
@@ -306,10 +298,7 @@ mod tests {
         // The head is released last, so it is taken last.
         pool.release(named(&head), false);
         pool.take(4);
-        assert_eq!(
-            (find(&pool, 1, 6).0.blocks, find(&pool, 2, 3).0.blocks),
-            (2, 0)
-        );
+        assert_eq!((find(&pool, 1, 6).0.blocks, find(&pool, 2, 3).0.blocks), (2, 0));
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub(super) struct FreeQueue {
     back: EntryId,
 }
 
-/// Consecutive blocks of the queue. If they can be asked for, they are consecutive blocks of a sequence, of which the last is taken first.
+/// Consecutive blocks of the queue. If they can be asked for, they are consecutive blocks of a sequence, of which the
+/// last is taken first.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     content: Content,

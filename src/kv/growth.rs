@@ -13,8 +13,8 @@ pub struct KvGrowth<'a> {
     pub empty: u64,
     /// Slots that each later step fills: one of each holder.
     pub fills: u32,
-    /// `due[c]`: how many holders take a new block in a step whose number is `c` modulo the block size; all of them together. Empty: nobody
-    /// takes any.
+    /// `due[c]`: how many holders take a new block in a step whose number is `c` modulo the block size; all of them
+    /// together. Empty: nobody takes any.
     pub due: &'a [u32],
     /// The first step's number modulo the block size.
     pub phase: usize,
@@ -79,8 +79,8 @@ impl KvGrowth<'_> {
         place.map_or(0, |place| self.due[place as usize])
     }
 
-    /// Blocks and empty slots over `steps` steps, at least one, of which step `j` takes `first + j * growth`. Costs no more than a cycle of
-    /// the block size, however many the steps.
+    /// Blocks and empty slots over `steps` steps, at least one, of which step `j` takes `first + j * growth`. Costs no
+    /// more than a cycle of the block size, however many the steps.
     #[inline(always)]
     pub fn over(&self, first: Span, growth: Span, steps: u64) -> KvOverRun {
         if steps == 1 {
@@ -98,8 +98,8 @@ impl KvGrowth<'_> {
     }
 
     /// A block that is taken at the start of step `i` is in use for all of the run but its first `i` steps, which take
-    /// `i * first + growth * i * (i - 1) / 2`. So all that is asked of the steps at whose starts blocks are taken is how many these blocks
-    /// are, and the sums of their `i` and `i^2`.
+    /// `i * first + growth * i * (i - 1) / 2`. So all that is asked of the steps at whose starts blocks are taken is
+    /// how many these blocks are, and the sums of their `i` and `i^2`.
     fn in_closed_form(self, first: Span, growth: Span, steps: u64) -> KvOverRun {
         let (first, growth) = (u128::from(first.picos()), u128::from(growth.picos()));
         let (linear, squares) = sums_below(steps);
@@ -192,8 +192,8 @@ impl Takes<'_> {
     }
 }
 
-/// Of the blocks that are taken at some places of a cycle: how many, and the sums of their places and of the squares of these. 64 bits hold
-/// them: a cycle has at most 2^12 places (`server.block_size`), and there are at most 2^32 blocks.
+/// Of the blocks that are taken at some places of a cycle: how many, and the sums of their places and of the squares of
+/// these. 64 bits hold them: a cycle has at most 2^12 places (`server.block_size`), and there are at most 2^32 blocks.
 #[derive(Default)]
 struct PlaceSums {
     blocks: u64,
@@ -240,15 +240,15 @@ impl Taken {
         }
     }
 
-    /// The same so many times, each time `cycle` steps later: the sum of [`Taken::later`] over `cycle * m`, `m < times`.
+    /// The same so many times, each time `cycle` steps later: the sum of [`Taken::later`] over `cycle * m`, `m <
+    /// times`.
     fn repeated(self, times: u64, cycle: u64) -> Self {
         let (linear, squares) = sums_below(times);
         let (times, cycle) = (u128::from(times), u128::from(cycle));
         Self {
             blocks: times * self.blocks,
             step_sum: times * self.step_sum + cycle * linear * self.blocks,
-            square_sum: times * self.square_sum
-                + cycle * (2 * linear * self.step_sum + cycle * squares * self.blocks),
+            square_sum: times * self.square_sum + cycle * (2 * linear * self.step_sum + cycle * squares * self.blocks),
         }
     }
 
@@ -266,10 +266,7 @@ fn sums_below(count: u64) -> (u128, u128) {
     // A division of 128 bits costs more than all the rest.
     if count < 1 << 20 {
         let linear = count * count.saturating_sub(1) / 2;
-        return (
-            linear.into(),
-            (linear * (2 * count).saturating_sub(1) / 3).into(),
-        );
+        return (linear.into(), (linear * (2 * count).saturating_sub(1) / 3).into());
     }
     let count = u128::from(count);
     let linear = count * (count - 1) / 2;

@@ -1,8 +1,9 @@
-//! What token sequences have at their starts in common, as a tree of their contents: one branch for each way in which they go on. It costs a
-//! look-up for each piece of content rather than for each block, and knows every prefix to the token.
+//! What token sequences have at their starts in common, as a tree of their contents: one branch for each way in which
+//! they go on. It costs a look-up for each piece of content rather than for each block, and knows every prefix to the
+//! token.
 //!
-//! It forgets nothing: it stands for a prefix cache without limit. Each prefix is there from when it is first inserted, and is *computed*
-//! once that has been said of it.
+//! It forgets nothing: it stands for a prefix cache without limit. Each prefix is there from when it is first inserted,
+//! and is *computed* once that has been said of it.
 
 use rustc_hash::FxHashMap;
 
@@ -33,7 +34,8 @@ struct Node {
     first_child: u32,
     start: u32,
     end: u32,
-    /// Up to where its tokens are computed; `start` if none of them is. Whatever comes before a computed token is computed.
+    /// Up to where its tokens are computed; `start` if none of them is. Whatever comes before a computed token is
+    /// computed.
     computed: u32,
     /// Its first token's content and place in it.
     content: ContentId,
@@ -63,10 +65,7 @@ impl Default for PrefixTree {
 
 impl Place {
     /// Before the first token of any sequence.
-    pub const START: Self = Self {
-        node: ROOT,
-        tokens: 0,
-    };
+    pub const START: Self = Self { node: ROOT, tokens: 0 };
 
     /// Tokens of the sequence.
     pub const fn tokens(self) -> u32 {
@@ -85,7 +84,8 @@ impl PrefixTree {
         self.len() == 0
     }
 
-    /// Moves `place` on by `segment`, which is inserted as far as it is new. Returns how many of its first tokens were there before.
+    /// Moves `place` on by `segment`, which is inserted as far as it is new. Returns how many of its first tokens were
+    /// there before.
     pub fn extend(&mut self, place: &mut Place, mut segment: Segment) -> u32 {
         let mut known = 0;
         place.node = self.node_of(*place);
@@ -139,7 +139,8 @@ impl PrefixTree {
         0
     }
 
-    /// The node that holds the last token of a sequence: a node that was split since is only the later part of what it was.
+    /// The node that holds the last token of a sequence: a node that was split since is only the later part of what it
+    /// was.
     fn node_of(&self, place: Place) -> u32 {
         let mut current = place.node;
         while current != ROOT && self.nodes[current as usize].start >= place.tokens {
@@ -174,8 +175,7 @@ impl PrefixTree {
         if siblings.first_child == NONE {
             siblings.first_child = new;
         } else {
-            self.branches
-                .insert((parent, segment.content, segment.offset), new);
+            self.branches.insert((parent, segment.content, segment.offset), new);
         }
         new
     }
@@ -235,10 +235,7 @@ mod tests {
     /// Where the sequence ends, and how many of its tokens were there.
     fn insert(tree: &mut PrefixTree, segments: &[Segment]) -> (Place, u32) {
         let mut place = Place::START;
-        let known = segments
-            .iter()
-            .map(|&segment| tree.extend(&mut place, segment))
-            .sum();
+        let known = segments.iter().map(|&segment| tree.extend(&mut place, segment)).sum();
         (place, known)
     }
 
@@ -246,14 +243,8 @@ mod tests {
     fn a_sequence_is_known_as_far_as_it_agrees_with_an_earlier_one() {
         let mut tree = PrefixTree::default();
         assert_eq!(insert(&mut tree, &[segment(1, 0, 100)]).1, 0);
-        assert_eq!(
-            insert(&mut tree, &[segment(1, 0, 60), segment(2, 0, 9)]).1,
-            60
-        );
-        assert_eq!(
-            insert(&mut tree, &[segment(1, 0, 60), segment(2, 0, 12)]).1,
-            69
-        );
+        assert_eq!(insert(&mut tree, &[segment(1, 0, 60), segment(2, 0, 9)]).1, 60);
+        assert_eq!(insert(&mut tree, &[segment(1, 0, 60), segment(2, 0, 12)]).1, 69);
         let cut = [segment(1, 0, 10), segment(1, 10, 70), segment(3, 0, 5)];
         assert_eq!(insert(&mut tree, &cut).1, 80);
         assert_eq!(insert(&mut tree, &[segment(1, 1, 60)]).1, 0);
@@ -277,10 +268,7 @@ mod tests {
 
     /// Tokens at the start that two sequences share.
     fn shared(one: &Tokens, other: &Tokens) -> u32 {
-        one.iter()
-            .zip(other)
-            .take_while(|(one, other)| one == other)
-            .count() as u32
+        one.iter().zip(other).take_while(|(one, other)| one == other).count() as u32
     }
 
     #[test]

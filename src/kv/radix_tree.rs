@@ -1,10 +1,12 @@
 //! The prefix cache as a radix tree over tokens, as SGLang keeps it (`srt/mem_cache/radix_cache.py`, `RadixCache`).
 //!
-//! Each node holds a stretch of tokens, and the way from the root to it spells what was computed before them; two sequences share nodes
-//! as far as their tokens agree, and part in a child each. A request locks the way to the end of its prefix. What nobody has locked can
-//! be evicted, leaf by leaf, the least recently used first; so a prefix is there as long as anything that goes on from it.
+//! Each node holds a stretch of tokens, and the way from the root to it spells what was computed before them; two
+//! sequences share nodes as far as their tokens agree, and part in a child each. A request locks the way to the end of
+//! its prefix. What nobody has locked can be evicted, leaf by leaf, the least recently used first; so a prefix is there
+//! as long as anything that goes on from it.
 //!
-//! Which nodes a lookup counts as used, and that a leaf goes as a whole, is from general knowledge of SGLang, not read in its source.
+//! Which nodes a lookup counts as used, and that a leaf goes as a whole, is from general knowledge of SGLang, not read
+//! in its source.
 //!
 //! Lengths are whole pages: a stretch that ends within a page is neither found nor kept beyond the page before.
 
@@ -84,8 +86,8 @@ impl RadixTree {
         self.evictable
     }
 
-    /// The longest prefix of `sequence` that it holds. All nodes on the way count as used, the last one also where it goes on
-    /// differently; it is cut there.
+    /// The longest prefix of `sequence` that it holds. All nodes on the way count as used, the last one also where it
+    /// goes on differently; it is cut there.
     pub fn find(&mut self, sequence: &[Segment]) -> FoundPrefix {
         self.clock += 1;
         let mut node = ROOT;
@@ -171,7 +173,8 @@ impl RadixTree {
         unlocked
     }
 
-    /// Forgets whole leaves, the least recently used first, until at least `tokens` tokens are forgotten or all are locked.
+    /// Forgets whole leaves, the least recently used first, until at least `tokens` tokens are forgotten or all are
+    /// locked.
     pub fn evict(&mut self, tokens: u64) {
         let mut evicted = 0;
         while evicted < tokens
@@ -185,16 +188,15 @@ impl RadixTree {
     }
 
     fn remove(&mut self, leaf: usize) {
-        let Node {
-            parent, stretch, ..
-        } = std::mem::replace(&mut self.nodes[leaf], Node::new(ROOT, Vec::new(), 0));
+        let Node { parent, stretch, .. } = std::mem::replace(&mut self.nodes[leaf], Node::new(ROOT, Vec::new(), 0));
         let key = self.first_page(&stretch).expect("a node holds a page");
         self.nodes[parent].children.remove(&key);
         self.unused.push(leaf);
         self.list(parent);
     }
 
-    /// Cuts a node after `tokens` tokens and returns the new one, which ends there; what follows keeps its place in memory.
+    /// Cuts a node after `tokens` tokens and returns the new one, which ends there; what follows keeps its place in
+    /// memory.
     fn split(&mut self, lower: usize, tokens: u32) -> usize {
         let (head, tail) = segments::cut(&self.nodes[lower].stretch, tokens);
         let keys = [&head, &tail].map(|part| self.first_page(part).expect("whole pages"));
@@ -227,10 +229,7 @@ impl RadixTree {
     /// Puts a node among those that can be evicted, if it is one.
     fn list(&mut self, node: usize) {
         let Node {
-            children,
-            locks,
-            used,
-            ..
+            children, locks, used, ..
         } = &self.nodes[node];
         if node != ROOT && *locks == 0 && children.is_empty() {
             self.leaves.insert((*used, node));

@@ -73,10 +73,7 @@ mod tests {
     fn a_cut_loses_no_token() {
         let whole = tokens(&[(1, 5, 3), (2, 0, 4)]);
         assert_eq!(cut(&whole, 0), (tokens(&[]), whole.clone()));
-        assert_eq!(
-            cut(&whole, 2),
-            (tokens(&[(1, 5, 2)]), tokens(&[(1, 7, 1), (2, 0, 4)]))
-        );
+        assert_eq!(cut(&whole, 2), (tokens(&[(1, 5, 2)]), tokens(&[(1, 7, 1), (2, 0, 4)])));
         assert_eq!(cut(&whole, 3), (tokens(&[(1, 5, 3)]), tokens(&[(2, 0, 4)])));
         assert_eq!(cut(&whole, 9), (whole.clone(), tokens(&[])));
     }

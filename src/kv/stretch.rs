@@ -1,13 +1,15 @@
-//! Names for many blocks at a time: consecutive blocks that are filled by one content, without a gap, share one name and differ only in
-//! their number. What [`super::KeyChain`] says block by block is said here in a few words, however long the content.
+//! Names for many blocks at a time: consecutive blocks that are filled by one content, without a gap, share one name
+//! and differ only in their number. What [`super::KeyChain`] says block by block is said here in a few words, however
+//! long the content.
 
 use super::content::mix;
 use crate::workload::Segment;
 
-/// Consecutive full blocks of a sequence that hold one content without a gap, as many as there are; or one block that holds several.
+/// Consecutive full blocks of a sequence that hold one content without a gap, as many as there are; or one block that
+/// holds several.
 ///
-/// Two blocks of any sequences have the same stretch and the same number in it exactly if all tokens up to their ends are the same. 64
-/// bits, as for block keys.
+/// Two blocks of any sequences have the same stretch and the same number in it exactly if all tokens up to their ends
+/// are the same. 64 bits, as for block keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
     /// A hash of all tokens before it and of how it begins.
@@ -22,7 +24,8 @@ pub struct StretchChain {
     block_tokens: u32,
     /// Where the content of the latest stretch goes on; of no tokens. None if that stretch cannot grow.
     growing: Option<Segment>,
-    /// The tokens of the block that is not yet full: a hash of the segments that are closed, and the one that may still grow.
+    /// The tokens of the block that is not yet full: a hash of the segments that are closed, and the one that may still
+    /// grow.
     closed: u64,
     open: Option<Segment>,
     filled: u32,
@@ -82,7 +85,8 @@ impl StretchChain {
         });
     }
 
-    /// Adds to the block that is not yet full. Neighbouring tokens of the same content are one piece, however they are handed over.
+    /// Adds to the block that is not yet full. Neighbouring tokens of the same content are one piece, however they are
+    /// handed over.
     fn fill(&mut self, piece: Segment, stretches: &mut Vec<Stretch>) {
         self.filled += piece.tokens;
         match &mut self.open {

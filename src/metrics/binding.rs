@@ -18,7 +18,8 @@ pub enum Binding {
     TokenBudget,
     /// A static batch with places to spare was under way, which admits nobody.
     BatchUnderWay,
-    /// Requests hardly waited to be admitted, but the GPU computed near its peak: steps are as long as their arithmetic takes.
+    /// Requests hardly waited to be admitted, but the GPU computed near its peak: steps are as long as their arithmetic
+    /// takes.
     Compute,
     /// Nothing.
     Nothing,
@@ -44,8 +45,9 @@ const LIMITS: [Binding; 4] = [
 
 /// Requests that waited for less of the time than this were not held back by a limit worth naming.
 const WORTH_NAMING: f64 = 0.05;
-/// Beyond this part of its peak a GPU is bound by arithmetic: large matrix products reach 0.8 of it (aiconfigurator's operator tables),
-/// and a decode step that streams weights a few hundredths. That the GPU is busy says nothing: a single request keeps it busy.
+/// Beyond this part of its peak a GPU is bound by arithmetic: large matrix products reach 0.8 of it (aiconfigurator's
+/// operator tables), and a decode step that streams weights a few hundredths. That the GPU is busy says nothing: a
+/// single request keeps it busy.
 const NEAR_THE_PEAK: f64 = 0.5;
 
 /// The settings that decide why a waiting request could not be admitted.
@@ -78,12 +80,7 @@ impl AdmissionLimits {
                 false,
             ),
             PolicySettings::Orca(settings) => (settings.max_batch_size, u64::MAX, false, false),
-            PolicySettings::Sarathi(settings) => (
-                settings.max_num_seqs,
-                settings.chunk_size.into(),
-                false,
-                false,
-            ),
+            PolicySettings::Sarathi(settings) => (settings.max_num_seqs, settings.chunk_size.into(), false, false),
             PolicySettings::VllmV0(settings) => (
                 settings.max_num_seqs,
                 settings.max_num_batched_tokens.into(),
@@ -91,12 +88,7 @@ impl AdmissionLimits {
                 false,
             ),
             // That too few wait to pause the decodes shows in no step; it counts as memory, the usual reason.
-            PolicySettings::Tgi(settings) => (
-                u32::MAX,
-                settings.max_batch_prefill_tokens.into(),
-                true,
-                false,
-            ),
+            PolicySettings::Tgi(settings) => (u32::MAX, settings.max_batch_prefill_tokens.into(), true, false),
             PolicySettings::Trtllm(settings) => (
                 settings.max_batch_size,
                 settings.max_num_tokens.into(),
@@ -106,12 +98,7 @@ impl AdmissionLimits {
             PolicySettings::Sglang(settings) => {
                 let chunk = settings.chunked_prefill_size;
                 let most = settings.max_prefill_tokens.min(chunk.unwrap_or(u32::MAX));
-                (
-                    settings.max_running_requests,
-                    most.into(),
-                    chunk.is_none(),
-                    false,
-                )
+                (settings.max_running_requests, most.into(), chunk.is_none(), false)
             }
         };
         Self {
@@ -129,9 +116,7 @@ impl AdmissionLimits {
             Binding::RequestSlots
         } else if self.batch_at_a_time {
             Binding::BatchUnderWay
-        } else if run.shape.tokens() >= self.most_tokens
-            || (self.whole_prompts && run.shape.has_prompts())
-        {
+        } else if run.shape.tokens() >= self.most_tokens || (self.whole_prompts && run.shape.has_prompts()) {
             Binding::TokenBudget
         } else {
             Binding::KvCapacity
@@ -170,11 +155,7 @@ impl BindingTimes {
         };
         if share_of(waited) >= WORTH_NAMING {
             let most = self.picos.iter().copied().max().unwrap_or(0);
-            let place = self
-                .picos
-                .iter()
-                .position(|&held| held == most)
-                .unwrap_or(0);
+            let place = self.picos.iter().position(|&held| held == most).unwrap_or(0);
             return Constraint {
                 binding: LIMITS[place],
                 share_of_time: share_of(most),

@@ -1,8 +1,8 @@
 //! Slots of the KV cache that are allocated but hold no token.
 //!
-//! A slot holds a token if it belongs to a token of a running request whose KV exists or is being computed by the step under way. The
-//! others are the ends of requests' last blocks, what policies reserve in advance, room for drafts, and the rows of a static batch whose
-//! requests have been answered. A block that requests share counts once; it is full.
+//! A slot holds a token if it belongs to a token of a running request whose KV exists or is being computed by the step
+//! under way. The others are the ends of requests' last blocks, what policies reserve in advance, room for drafts, and
+//! the rows of a static batch whose requests have been answered. A block that requests share counts once; it is full.
 
 use crate::engine::StepRun;
 use crate::kv::KvOverRun;

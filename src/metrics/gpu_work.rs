@@ -25,8 +25,8 @@ pub(super) struct Utilisation {
     pub(super) peak_bytes_per_s: f64,
 }
 
-/// Adds up what a run needs. All sums but that of the experts' bytes are whole numbers, which cost little and do not depend on their order;
-/// what a unit of each costs is multiplied in at the end.
+/// Adds up what a run needs. All sums but that of the experts' bytes are whole numbers, which cost little and do not
+/// depend on their order; what a unit of each costs is multiplied in at the end.
 pub(super) struct WorkDone {
     work: GpuWork,
     steps: u64,
@@ -68,7 +68,8 @@ impl WorkDone {
         }
     }
 
-    /// Adds what a request needed: each token but the last output passes through the model once, unless the cache held it.
+    /// Adds what a request needed: each token but the last output passes through the model once, unless the cache held
+    /// it.
     #[inline]
     pub(super) fn finished(&mut self, request: &Finished) {
         let computed_to = u64::from(request.input_tokens) + u64::from(request.output_tokens) - 1;
@@ -76,8 +77,7 @@ impl WorkDone {
         self.tokens += u128::from(computed_to - computed_from);
         self.sampled += u128::from(request.output_tokens);
         for layers in &mut self.attention {
-            let pairs =
-                pairs_up_to(computed_to, layers.window) - pairs_up_to(computed_from, layers.window);
+            let pairs = pairs_up_to(computed_to, layers.window) - pairs_up_to(computed_from, layers.window);
             layers.pairs += u128::from(pairs);
         }
     }
@@ -88,8 +88,7 @@ impl WorkDone {
         self.steps += run.steps;
         if !self.work.arithmetic.experts.is_empty() {
             let tokens = run.shape.tokens() as f64;
-            self.expert_bytes +=
-                self.work.arithmetic.expert_bytes_per_step(tokens) * run.steps as f64;
+            self.expert_bytes += self.work.arithmetic.expert_bytes_per_step(tokens) * run.steps as f64;
         }
         for layers in &mut self.attention {
             layers.context += decode_context_read(run.shape, run.steps, layers.window);
@@ -103,8 +102,7 @@ impl WorkDone {
     /// All of it.
     pub(super) fn finish(self) -> Utilisation {
         let cost = &self.work.arithmetic;
-        let mut flops = self.tokens as f64 * cost.flops_per_token
-            + self.sampled as f64 * cost.flops_per_sampled_token;
+        let mut flops = self.tokens as f64 * cost.flops_per_token + self.sampled as f64 * cost.flops_per_sampled_token;
         let mut bytes = self.steps as f64 * cost.weight_bytes_always + self.expert_bytes;
         for (layers, attended) in cost.attention.iter().zip(&self.attention) {
             flops += attended.pairs as f64 * layers.flops_per_pair;
@@ -134,8 +132,8 @@ const fn pairs_up_to(tokens: u64, window: u64) -> u64 {
     window * (window + 1) / 2 + (tokens - window) * window
 }
 
-/// Tokens of context that the decoding requests read in `steps` steps, each context growing by one a step. As in the step-time model,
-/// the window cuts the sum over the requests, not each context.
+/// Tokens of context that the decoding requests read in `steps` steps, each context growing by one a step. As in the
+/// step-time model, the window cuts the sum over the requests, not each context.
 #[inline]
 fn decode_context_read(shape: &StepShape, steps: u64, window: u64) -> u128 {
     let decoding = u64::from(shape.decoding);
@@ -159,9 +157,7 @@ fn decode_context_read(shape: &StepShape, steps: u64, window: u64) -> u128 {
 fn prefill_context_read(shape: &StepShape, window: u64) -> u64 {
     let prompts = u64::from(shape.sequences.saturating_sub(shape.decoding));
     let windows = prompts.saturating_mul(window);
-    shape
-        .prefill_context
-        .min(windows.saturating_add(shape.prefill))
+    shape.prefill_context.min(windows.saturating_add(shape.prefill))
 }
 
 #[cfg(test)]

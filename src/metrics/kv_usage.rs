@@ -5,8 +5,8 @@ use crate::kv::{KvGrowth, KvOverRun};
 use crate::stats::TimeWeighted;
 use crate::units::Span;
 
-/// Used blocks during steps. Outside of steps nothing runs and no block is in use, as no policy holds blocks while the server idles and
-/// waiting requests hold none; that time is added at the end by [`KvUsage::pass_idle`].
+/// Used blocks during steps. Outside of steps nothing runs and no block is in use, as no policy holds blocks while the
+/// server idles and waiting requests hold none; that time is added at the end by [`KvUsage::pass_idle`].
 #[derive(Clone, Debug)]
 pub(super) struct KvUsage {
     usable_blocks: u32,
@@ -58,8 +58,7 @@ impl KvUsage {
 
     /// The mean over time as a fraction of the usable blocks.
     pub(super) fn mean(&self) -> Option<f64> {
-        (self.pieces.picos() > 0)
-            .then(|| self.fraction(self.integral as f64 / self.pieces.picos() as f64))
+        (self.pieces.picos() > 0).then(|| self.fraction(self.integral as f64 / self.pieces.picos() as f64))
     }
 
     /// A quantile over time as a fraction of the usable blocks, within 0.1 % of them.

@@ -30,7 +30,8 @@ pub struct LatencySummary {
     pub quantile_precision: f64,
 }
 
-/// Intervals [s]; `None` where a value is not known. As confidence intervals they have 95 %, from the values of independent replications.
+/// Intervals [s]; `None` where a value is not known. As confidence intervals they have 95 %, from the values of
+/// independent replications.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct LatencyIntervals {
@@ -59,11 +60,7 @@ impl LatencySummary {
             p99: enough(990, p99),
             p999: enough(999, p999),
             max: picos.max().map(|max| seconds(max as f64)),
-            quantile_precision: if picos.is_exact() {
-                0.0
-            } else {
-                RELATIVE_PRECISION
-            },
+            quantile_precision: if picos.is_exact() { 0.0 } else { RELATIVE_PRECISION },
             ci95: None,
             model_range: None,
         }
@@ -123,13 +120,7 @@ mod tests {
             let mut picos = Distribution::default();
             picos.record(5, samples);
             let latency = LatencySummary::of(&picos);
-            let quantiles = [
-                latency.p50,
-                latency.p90,
-                latency.p95,
-                latency.p99,
-                latency.p999,
-            ];
+            let quantiles = [latency.p50, latency.p90, latency.p95, latency.p99, latency.p999];
             let stand = quantiles.map(|quantile| quantile.is_some());
             assert_eq!(stand, [0, 1, 2, 3, 4].map(|place| place < known));
         }

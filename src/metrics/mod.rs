@@ -1,7 +1,7 @@
 //! What a run was like: latencies, queue depth, KV usage, GPU use, and what held it back.
 //!
-//! Everything here listens to an engine through [`crate::engine::Observer`]: a [`Recorder`] turns what it hears into a [`Recording`],
-//! recordings of replications pool into one, and a [`Summary`] holds the numbers that are reported.
+//! Everything here listens to an engine through [`crate::engine::Observer`]: a [`Recorder`] turns what it hears into a
+//! [`Recording`], recordings of replications pool into one, and a [`Summary`] holds the numbers that are reported.
 
 mod binding;
 mod contexts;
@@ -35,7 +35,7 @@ pub use request_log::{Outcome, RequestLog, RequestRow};
 pub use saturation::Saturation;
 pub use slo::{Metric, Slo, SloError, SloOutcome, SloResult, Statistic, all_met};
 pub use summary::{
-    GpuSummary, KvFragmentation, KvSummary, KvUsage, Latencies, QueueSummary, Requests,
-    SpeculativeSummary, Summary, Throughput, TimeWeightedSummary,
+    GpuSummary, KvFragmentation, KvSummary, KvUsage, Latencies, QueueSummary, Requests, SpeculativeSummary, Summary,
+    Throughput, TimeWeightedSummary,
 };
 pub use timeline::{Timeline, TimelineRow};

@@ -84,8 +84,7 @@ impl Level {
     }
 
     fn hold_until(&mut self, at: Time) {
-        self.held
-            .hold(self.count.into(), at.since(self.since).picos());
+        self.held.hold(self.count.into(), at.since(self.since).picos());
         self.since = at;
     }
 }

@@ -1,18 +1,20 @@
 //! What the prefix cache found beside what it could have found, and where the difference was lost.
 //!
-//! Three caches look at each prompt; all keep whole blocks (under SGLang pages), and never the last token of a prompt, which has to be
-//! computed:
+//! Three caches look at each prompt; all keep whole blocks (under SGLang pages), and never the last token of a prompt,
+//! which has to be computed:
 //! - the *simulated* one: what the request found when it was first admitted;
-//! - the *ideal* one, without limit and fed in the order of arrival: all tokens that earlier requests computed, or would have if none were
-//!   rejected, at the instant they were sent: their prompts and, where later prompts may repeat them, their outputs but for the last token;
-//! - one without limit that is fed as the run goes: prompts whose request had its first token by then, outputs of requests that had
-//!   finished by then. What the simulated cache found counts as known to it: a prompt in the making, whose blocks are found as they are
-//!   computed, keeps them as long as it runs.
+//! - the *ideal* one, without limit and fed in the order of arrival: all tokens that earlier requests computed, or
+//!   would have if none were rejected, at the instant they were sent: their prompts and, where later prompts may repeat
+//!   them, their outputs but for the last token;
+//! - one without limit that is fed as the run goes: prompts whose request had its first token by then, outputs of
+//!   requests that had finished by then. What the simulated cache found counts as known to it: a prompt in the making,
+//!   whose blocks are found as they are computed, keeps them as long as it runs.
 //!
-//! What the third knew and the simulated did not find was evicted: lost to *capacity*. What the ideal knew and the third did not had not
-//! been computed yet, or was never: lost to *order*. A request that overtakes those before it may find more than the ideal cache, which
-//! counts as less than nothing lost to order. What a request had computed of its prompt when it was preempted in the middle of it counts
-//! as not computed until it has its first token. Each request that finished counts once, resumptions aside.
+//! What the third knew and the simulated did not find was evicted: lost to *capacity*. What the ideal knew and the
+//! third did not had not been computed yet, or was never: lost to *order*. A request that overtakes those before it may
+//! find more than the ideal cache, which counts as less than nothing lost to order. What a request had computed of its
+//! prompt when it was preempted in the middle of it counts as not computed until it has its first token. Each request
+//! that finished counts once, resumptions aside.
 
 use std::collections::VecDeque;
 
@@ -20,7 +22,8 @@ use crate::engine::{Event, Finished};
 use crate::kv::{Place, PrefixTree};
 use crate::workload::{ContentId, Request, RequestId, Segment};
 
-/// Pieces of content beyond which it gives up: 32 bytes each, or 60 where prompts part, and up to twice that as lists grow. About 1 GB.
+/// Pieces of content beyond which it gives up: 32 bytes each, or 60 where prompts part, and up to twice that as lists
+/// grow. About 1 GB.
 const MOST_PIECES: usize = 10_000_000;
 
 /// Tokens of prompts of finished requests [tokens]. `hits + lost_to_capacity + lost_to_order = ideal`.
@@ -104,10 +107,7 @@ impl PrefixHits {
             self.first = request.id.0;
         }
         let next = self.first + self.requests.len() as u64;
-        assert!(
-            request.id.0 >= next,
-            "requests are numbered as they are sent"
-        );
+        assert!(request.id.0 >= next, "requests are numbered as they are sent");
         // Those between went to another server.
         for _ in next..request.id.0 {
             self.requests.push_back(Sent::ELSEWHERE);
@@ -167,10 +167,7 @@ impl PrefixHits {
             return; // It was sent while nothing was shared.
         };
         match event {
-            Event::Admitted {
-                resumed: false,
-                tokens,
-            } => {
+            Event::Admitted { resumed: false, tokens } => {
                 sent.found = sent.prompt_tokens - tokens;
                 let computed = self.tree.computed(sent.prompt);
                 let computed = usable(computed, sent.prompt_tokens, self.block_tokens);
@@ -189,10 +186,7 @@ impl PrefixHits {
                 sent.has_ended = true;
                 self.forget_ended();
             }
-            Event::Arrived { .. }
-            | Event::Admitted { resumed: true, .. }
-            | Event::Preempted
-            | Event::Token { .. } => {}
+            Event::Arrived { .. } | Event::Admitted { resumed: true, .. } | Event::Preempted | Event::Token { .. } => {}
         }
     }
 

@@ -29,8 +29,8 @@ pub struct RecorderSettings<'a> {
     pub gpu_work: Option<GpuWork>,
 }
 
-/// An observer that adds up everything a [`super::Summary`] reports. Its memory grows with the run only where prompts share content, by
-/// what they hold.
+/// An observer that adds up everything a [`super::Summary`] reports. Its memory grows with the run only where prompts
+/// share content, by what they hold.
 pub struct Recorder {
     limits: AdmissionLimits,
     /// `None` without a prefix cache.
@@ -76,7 +76,8 @@ struct RequestLimits {
 }
 
 impl Recorder {
-    /// The same for a closed loop: its queue holds no more than its clients, so whether it grows to the end is no question.
+    /// The same for a closed loop: its queue holds no more than its clients, so whether it grows to the end is no
+    /// question.
     #[must_use]
     pub fn of_closed_loop(self) -> Self {
         Self {
@@ -125,8 +126,9 @@ impl Recorder {
         }
     }
 
-    /// What was heard. Time-weighted numbers cover the first arrival to whatever was heard last: the last finish, a later arrival that was
-    /// rejected or, if the run was stopped before all requests had ended, the last step or event.
+    /// What was heard. Time-weighted numbers cover the first arrival to whatever was heard last: the last finish, a
+    /// later arrival that was rejected or, if the run was stopped before all requests had ended, the last step or
+    /// event.
     pub fn finish(mut self) -> Recording {
         let first = self.first_arrival.unwrap_or_default();
         let last_finish = self.last_finish.unwrap_or(first);
@@ -270,10 +272,7 @@ impl Observer for Recorder {
 
     #[inline(always)]
     fn ran(&mut self, run: &StepRun<'_>) {
-        assert!(
-            run.start >= self.last_step_end,
-            "a server runs one step at a time"
-        );
+        assert!(run.start >= self.last_step_end, "a server runs one step at a time");
         let span = run.takes;
         self.last_step_end = run.start + span;
         self.busy_picos += u128::from(span.picos());
@@ -300,14 +299,11 @@ impl Observer for Recorder {
 }
 
 impl RequestLimits {
-    /// The tightest limit on each latency that a single request has, whatever the statistic; `None` without SLOs. A limit on ITL is left
-    /// out: gaps are pooled and have no one value per request.
+    /// The tightest limit on each latency that a single request has, whatever the statistic; `None` without SLOs. A
+    /// limit on ITL is left out: gaps are pooled and have no one value per request.
     fn of(slos: &[Slo]) -> Option<Self> {
         let tightest = |metric| {
-            let limits = slos
-                .iter()
-                .filter(|slo| slo.metric == metric)
-                .map(|slo| slo.limit);
+            let limits = slos.iter().filter(|slo| slo.metric == metric).map(|slo| slo.limit);
             limits.min().unwrap_or(Span::MAX)
         };
         (!slos.is_empty()).then(|| Self {
@@ -319,10 +315,10 @@ impl RequestLimits {
     }
 }
 
-/// (E2E - TTFT) / (output tokens - 1), to the picosecond below; `None` of a single token, or a response sent as a whole.
+/// (E2E - TTFT) / (output tokens - 1), to the picosecond below; `None` of a single token, or a response sent as a
+/// whole.
 fn time_per_output_token(request: &Finished) -> Option<Span> {
     let later_tokens = u64::from(request.output_tokens.saturating_sub(1));
     let decoding = request.finished - request.first_token;
-    (later_tokens > 0 && request.streamed)
-        .then(|| Span::from_picos(decoding.picos() / later_tokens))
+    (later_tokens > 0 && request.streamed).then(|| Span::from_picos(decoding.picos() / later_tokens))
 }

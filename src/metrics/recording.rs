@@ -11,7 +11,8 @@ use super::summary::Requests;
 use crate::policy::DraftCounts;
 use crate::stats::{Distribution, TimeWeighted};
 
-/// Sums and distributions over one run or several. Pooling adds them, so that rates and shares of the pool are those of all its time.
+/// Sums and distributions over one run or several. Pooling adds them, so that rates and shares of the pool are those of
+/// all its time.
 #[derive(Clone, Debug)]
 pub struct Recording {
     pub(super) requests: Requests,

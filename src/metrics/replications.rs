@@ -1,4 +1,5 @@
-//! Several runs of one scenario that differ in their seed: pooled numbers, and intervals for how far chance may carry them.
+//! Several runs of one scenario that differ in their seed: pooled numbers, and intervals for how far chance may carry
+//! them.
 
 use super::latency::{LatencyIntervals, LatencySummary};
 use super::recording::Recording;
@@ -6,8 +7,8 @@ use super::slo::Metric;
 use super::summary::Summary;
 use crate::stats::confidence_interval_95;
 
-/// Pools recordings. The result depends on the order in which they are added, so add them in the order of their seeds, not in that in
-/// which threads happen to be done with them.
+/// Pools recordings. The result depends on the order in which they are added, so add them in the order of their seeds,
+/// not in that in which threads happen to be done with them.
 #[derive(Default)]
 pub struct Replications {
     pooled: Option<Recording>,
@@ -31,8 +32,9 @@ impl Replications {
         self.pooled
     }
 
-    /// The pooled numbers, with 95 % confidence intervals if there are two runs or more; `None` without any. An interval is Student's t
-    /// over the runs' own values, so it lies around their mean, from which a quantile of the pool may differ a little.
+    /// The pooled numbers, with 95 % confidence intervals if there are two runs or more; `None` without any. An
+    /// interval is Student's t over the runs' own values, so it lies around their mean, from which a quantile of the
+    /// pool may differ a little.
     pub fn summary(&self) -> Option<Summary> {
         let mut summary = Summary::of(self.pooled.as_ref()?);
         for (values, metric) in self.latencies.iter().zip(Metric::ALL) {

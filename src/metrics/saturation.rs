@@ -1,13 +1,16 @@
-//! Whether the queue still grows at the end: the load is more than the server can serve, or the run is too short to tell.
+//! Whether the queue still grows at the end: the load is more than the server can serve, or the run is too short to
+//! tell.
 //!
-//! The rule compares the mean depth that arriving requests met in the second, third and last quarter of the arrivals (the first warms up).
-//! The queue grows still if the three rise, the last is at least half as much again as the first of them, what piled up between their
-//! middles is at least 2 % of the requests that arrived meanwhile and more than chance piles up easily (three quarters of the root of all
-//! arrivals: those in half a run and the services meanwhile deviate by that root, both Poisson), and the last sixteenth met no less than
-//! its quarter. With a queue that grows evenly from zero the last mean is 7/3 of the second.
+//! The rule compares the mean depth that arriving requests met in the second, third and last quarter of the arrivals
+//! (the first warms up). The queue grows still if the three rise, the last is at least half as much again as the first
+//! of them, what piled up between their middles is at least 2 % of the requests that arrived meanwhile and more than
+//! chance piles up easily (three quarters of the root of all arrivals: those in half a run and the services meanwhile
+//! deviate by that root, both Poisson), and the last sixteenth met no less than its quarter. With a queue that grows
+//! evenly from zero the last mean is 7/3 of the second.
 //!
-//! Tried on 200 M/M/1 queues each of 1,000 requests, it calls one growing at a load of 0.9, six in ten at 1.1 and 197 at 1.3; of 10,000
-//! requests, none up to a load of 0.95, 88 % at 1.05 and all at 1.1. Under 100 arrivals, or if all arrive at once, nothing can be said.
+//! Tried on 200 M/M/1 queues each of 1,000 requests, it calls one growing at a load of 0.9, six in ten at 1.1 and 197
+//! at 1.3; of 10,000 requests, none up to a load of 0.95, 88 % at 1.05 and all at 1.1. Under 100 arrivals, or if all
+//! arrive at once, nothing can be said.
 
 use crate::units::Time;
 
@@ -71,8 +74,7 @@ impl MetDepths {
             return None;
         }
         let count = self.depths.len();
-        let quarters = [1, 2, 3]
-            .map(|quarter| mean(&self.depths[quarter * count / 4..(quarter + 1) * count / 4]));
+        let quarters = [1, 2, 3].map(|quarter| mean(&self.depths[quarter * count / 4..(quarter + 1) * count / 4]));
         let [early, middle, late] = quarters;
         let end = mean(&self.depths[count - count / 16..]);
         let arrivals = self.arrivals as f64;
@@ -122,10 +124,7 @@ mod tests {
     #[test]
     fn a_queue_that_grows_evenly_grows_and_a_level_one_does_not() {
         assert_eq!(judge((0..50_000).map(|arrival| arrival / 20)), Some(true));
-        assert_eq!(
-            judge((0..50_000).map(|arrival| 40 + arrival % 17)),
-            Some(false)
-        );
+        assert_eq!(judge((0..50_000).map(|arrival| 40 + arrival % 17)), Some(false));
         assert_eq!(
             judge((0..50_000_u32).map(|arrival| arrival.abs_diff(25_000) / 10)),
             Some(false)

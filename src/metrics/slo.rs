@@ -74,13 +74,7 @@ pub enum SloOutcome {
 
 impl Metric {
     /// All metrics, in the order of reports.
-    pub const ALL: [Self; 5] = [
-        Self::Ttft,
-        Self::Tpot,
-        Self::Itl,
-        Self::E2e,
-        Self::QueueWait,
-    ];
+    pub const ALL: [Self; 5] = [Self::Ttft, Self::Tpot, Self::Itl, Self::E2e, Self::QueueWait];
 
     /// Its name in files and on the command line.
     pub const fn name(self) -> &'static str {
@@ -189,23 +183,17 @@ impl std::error::Error for SloError {}
 
 fn parse_metric(text: &str) -> Result<Metric, SloError> {
     let found = Metric::ALL.into_iter().find(|metric| metric.name() == text);
-    found
-        .or((text == "e2el").then_some(Metric::E2e))
-        .ok_or_else(|| {
-            let names = Metric::ALL.map(Metric::name).join(", ");
-            SloError(format!("'{text}' is not a latency: use one of {names}"))
-        })
+    found.or((text == "e2el").then_some(Metric::E2e)).ok_or_else(|| {
+        let names = Metric::ALL.map(Metric::name).join(", ");
+        SloError(format!("'{text}' is not a latency: use one of {names}"))
+    })
 }
 
 fn parse_statistic(text: &str) -> Result<Statistic, SloError> {
     // k6 writes p(99), and p(99.9) for what is p999 here.
-    let inner = text
-        .strip_prefix("p(")
-        .and_then(|rest| rest.strip_suffix(')'));
+    let inner = text.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')'));
     let plain = inner.map_or_else(|| text.to_owned(), |percent| format!("p{percent}"));
-    let found = Statistic::ALL
-        .into_iter()
-        .find(|statistic| statistic.name() == plain);
+    let found = Statistic::ALL.into_iter().find(|statistic| statistic.name() == plain);
     let other_name = match plain.as_str() {
         "avg" => Some(Statistic::Mean),
         "med" | "median" => Some(Statistic::P50),

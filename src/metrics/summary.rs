@@ -46,9 +46,10 @@ pub struct Requests {
     pub preemptions: u64,
 }
 
-/// The latencies of finished requests. TTFT is first token - arrival, E2E last token - arrival, the queue wait first scheduled - arrival;
-/// TPOT is (E2E - TTFT) / (output tokens - 1) of requests with more than one token; ITL pools every gap, those of requests cut off by
-/// the end of the run included. A response sent as a whole has neither TPOT nor ITL.
+/// The latencies of finished requests. TTFT is first token - arrival, E2E last token - arrival, the queue wait first
+/// scheduled - arrival; TPOT is (E2E - TTFT) / (output tokens - 1) of requests with more than one token; ITL pools
+/// every gap, those of requests cut off by the end of the run included. A response sent as a whole has neither TPOT nor
+/// ITL.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Latencies {
@@ -59,7 +60,8 @@ pub struct Latencies {
     pub queue_wait: LatencySummary,
 }
 
-/// Finished requests and their tokens over the time from the first arrival to the last finish. Rates are `None` of no time.
+/// Finished requests and their tokens over the time from the first arrival to the last finish. Rates are `None` of no
+/// time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Throughput {
@@ -103,21 +105,23 @@ pub struct KvSummary {
     /// Prompt tokens of finished requests looked up in it: none if it is off.
     pub prefix_query_tokens: u64,
     pub prefix_hit_ratio: Option<f64>,
-    /// What a cache without limit, fed in the order of arrival, would have found of the same prompts, in whole blocks of the same size:
-    /// the sum of `prefix_hit_tokens` and both losses. `None` without a cache, or if more distinct content was sent than is remembered.
+    /// What a cache without limit, fed in the order of arrival, would have found of the same prompts, in whole blocks
+    /// of the same size: the sum of `prefix_hit_tokens` and both losses. `None` without a cache, or if more distinct
+    /// content was sent than is remembered.
     pub prefix_ideal_hit_tokens: Option<u64>,
     pub prefix_ideal_hit_ratio: Option<f64>,
     /// Prompt tokens that had been computed when their request was admitted, but were evicted.
     pub prefix_lost_to_capacity_tokens: Option<u64>,
-    /// Prompt tokens of earlier requests that had not been computed yet when their request was admitted. Negative if more is gained from
-    /// requests that arrived later and were served before.
+    /// Prompt tokens of earlier requests that had not been computed yet when their request was admitted. Negative if
+    /// more is gained from requests that arrived later and were served before.
     pub prefix_lost_to_order_tokens: Option<i64>,
     /// Tokens that finished requests computed once more after preemptions.
     pub recomputed_tokens: u64,
     pub fragmentation: KvFragmentation,
 }
 
-/// Slots for tokens that are allocated and hold none, as a fraction of those that are allocated. `None` if none ever were.
+/// Slots for tokens that are allocated and hold none, as a fraction of those that are allocated. `None` if none ever
+/// were.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct KvFragmentation {
@@ -158,10 +162,11 @@ pub struct GpuSummary {
     pub steps: u64,
     /// Requests in a step, mean over steps. The finished rows of a static batch count, as they are computed still.
     pub mean_batch: Option<f64>,
-    /// Operations that finished requests needed over those the GPUs could have done. What was computed again after a preemption, for
-    /// padding, or to make drafts and for those refused, was not needed.
+    /// Operations that finished requests needed over those the GPUs could have done. What was computed again after a
+    /// preemption, for padding, or to make drafts and for those refused, was not needed.
     pub model_flops_utilization: Option<f64>,
-    /// Bytes of the model's weights and KV cache that steps read over those the GPUs could have read; not those of a draft model.
+    /// Bytes of the model's weights and KV cache that steps read over those the GPUs could have read; not those of a
+    /// draft model.
     pub memory_bandwidth_utilization: Option<f64>,
 }
 
@@ -272,9 +277,7 @@ impl Throughput {
             requests_per_s: ratio(recording.requests.finished as f64, duration_s),
             input_tokens_per_s: ratio(recording.input_tokens as f64, duration_s),
             output_tokens_per_s: ratio(recording.output_tokens as f64, duration_s),
-            goodput_per_s: recording
-                .good_requests
-                .and_then(|good| ratio(good as f64, duration_s)),
+            goodput_per_s: recording.good_requests.and_then(|good| ratio(good as f64, duration_s)),
         }
     }
 }

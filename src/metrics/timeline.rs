@@ -25,8 +25,8 @@ const MOST_ROWS: u64 = 20_000_000;
 
 /// An observer that hands a row to its sink for every multiple of an interval from the start of the run on.
 ///
-/// The counts of an instant are known once something later is heard of; the blocks only once the run of steps around the instant has
-/// ended. Until then rows wait. A timeline that grows too long stops and says so.
+/// The counts of an instant are known once something later is heard of; the blocks only once the run of steps around
+/// the instant has ended. Until then rows wait. A timeline that grows too long stops and says so.
 pub struct Timeline<Sink: Extend<TimelineRow>> {
     interval: Span,
     usable_blocks: f64,
@@ -62,8 +62,8 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
         Rc::clone(&self.too_long)
     }
 
-    /// Hands over the rows up to and including `end`, and gives the sink back. A step in flight then has not been heard of: the usage of the
-    /// step before is given in its place.
+    /// Hands over the rows up to and including `end`, and gives the sink back. A step in flight then has not been heard
+    /// of: the usage of the step before is given in its place.
     pub fn finish(mut self, end: Time) -> Sink {
         while self.next <= end {
             self.note_counts();

@@ -1,8 +1,8 @@
 //! Queue state and what the next step holds: one file a batching policy.
 //!
-//! A policy says in plain words, over plain queues, what the next step holds ([`Policy::plan`]). That is all a policy needs: the
-//! reference engine runs every policy from it, one step at a time. Where the fast engine has a shortcut for a policy, it shares the
-//! policy's decision functions and must give the same events.
+//! A policy says in plain words, over plain queues, what the next step holds ([`Policy::plan`]). That is all a policy
+//! needs: the reference engine runs every policy from it, one step at a time. Where the fast engine has a shortcut for
+//! a policy, it shares the policy's decision functions and must give the same events.
 
 mod none;
 mod orca;
@@ -19,9 +19,7 @@ mod vllm_v0;
 
 pub use orca::OrcaSettings;
 pub use planner::{Outcome, Planned, Planner};
-pub use queue::{
-    Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length,
-};
+pub use queue::{Decision, Kind, Live, Memory, Produced, Queue, Scheduled, StepPlan, cut_to_model_length};
 pub use sarathi::SarathiSettings;
 pub use sglang::{SchedulePolicy, SglangSettings};
 pub use speculative::{Acceptance, DraftCounts, Speculative};
@@ -67,7 +65,8 @@ pub const POLICIES: [(&str, &str); 9] = [
     ),
     (
         "sglang",
-        "SGLang: prompts first, let in by an estimate of what will be produced; a radix cache; the shortest output retracted",
+        "SGLang: prompts first, let in by an estimate of what will be produced; a radix cache; the shortest output \
+         retracted",
     ),
 ];
 
@@ -91,7 +90,8 @@ pub trait Policy {
         true
     }
 
-    /// A request whose client has given up has left the queue: a policy that keeps more than the queues do takes note of it.
+    /// A request whose client has given up has left the queue: a policy that keeps more than the queues do takes note
+    /// of it.
     fn aborted(&mut self, _live: &Live, _ran: bool) {}
 
     /// Whether a request, alone on an empty server, could be served.
@@ -125,12 +125,9 @@ impl PolicySettings {
     /// Empty queues with the policy over them, in readable form.
     pub fn planner(&self, memory: Memory) -> Box<dyn Planner> {
         match self {
-            Self::Continuous(settings) => {
-                Box::new(vllm::ContinuousBatching::new(settings.clone(), memory))
-            }
+            Self::Continuous(settings) => Box::new(vllm::ContinuousBatching::new(settings.clone(), memory)),
             _ => Box::new(Planned::new(
-                self.policy(memory)
-                    .expect("only vLLM's scheduler keeps its own queues"),
+                self.policy(memory).expect("only vLLM's scheduler keeps its own queues"),
                 memory,
             )),
         }
@@ -206,8 +203,8 @@ pub enum Reserve {
     MaxModelLen,
 }
 
-/// Settings of continuous batching: what vLLM's scheduler is told at its start, with vLLM's names, and the points in which its releases
-/// differ.
+/// Settings of continuous batching: what vLLM's scheduler is told at its start, with vLLM's names, and the points in
+/// which its releases differ.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of the scheduler")]
 pub struct ContinuousSettings {

@@ -20,10 +20,7 @@ impl Policy for NoBatching {
         let live = &queue.running[0];
         let tokens = live.num_tokens() - live.computed;
         let fits = queue.allocate(0, tokens);
-        assert!(
-            fits,
-            "a request that does not fit is rejected when it arrives"
-        );
+        assert!(fits, "a request that does not fit is rejected when it arrives");
         let mut plan = StepPlan::default();
         plan.schedule(&queue.running[0], kind, tokens);
         plan.used_blocks = queue.used_blocks();

@@ -1,11 +1,11 @@
-//! Iteration-level scheduling as Orca introduced it (Yu et al., "Orca: A Distributed Serving System for Transformer-Based Generative
-//! Models", OSDI 2022, Algorithm 1): every step takes the requests in the order of arrival, new ones with their whole prompt beside
-//! those that decode. KV memory is a number of slots, one a token. A request is let in only if slots for its prompt and all the output
-//! it allows are free; they stay reserved until it finishes. Nobody passes a request that waits for slots, nobody is ever preempted,
-//! and no prompt is cut.
+//! Iteration-level scheduling as Orca introduced it (Yu et al., "Orca: A Distributed Serving System for
+//! Transformer-Based Generative Models", OSDI 2022, Algorithm 1): every step takes the requests in the order of
+//! arrival, new ones with their whole prompt beside those that decode. KV memory is a number of slots, one a token. A
+//! request is let in only if slots for its prompt and all the output it allows are free; they stay reserved until it
+//! finishes. Nobody passes a request that waits for slots, nobody is ever preempted, and no prompt is cut.
 //!
-//! Orca's requests say how many tokens they may come to in total; here that is the prompt plus `max_tokens`. Not modelled: pipelining
-//! of several batches over the stages of a model.
+//! Orca's requests say how many tokens they may come to in total; here that is the prompt plus `max_tokens`. Not
+//! modelled: pipelining of several batches over the stages of a model.
 
 use super::Policy;
 use super::queue::{Decision, Kind, Memory, Queue, StepPlan};

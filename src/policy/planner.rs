@@ -12,7 +12,8 @@ pub trait Planner {
     /// A request arrives.
     fn submit(&mut self, request: Request);
 
-    /// A client has given up: its request leaves, unless it has left or takes part in a batch that cannot do without it.
+    /// A client has given up: its request leaves, unless it has left or takes part in a batch that cannot do without
+    /// it.
     fn abort(&mut self, id: RequestId) -> Option<Live>;
 
     /// How many steps may be decided that have not ended: 2 if a step is decided while the one before still runs.
@@ -93,11 +94,7 @@ impl Planner for Planned {
         Outcome {
             finished,
             // Tokens of a response that is sent as a whole stay with the server until the batch has ended.
-            produced: if plan.respond_together {
-                Vec::new()
-            } else {
-                produced
-            },
+            produced: if plan.respond_together { Vec::new() } else { produced },
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The plain queues that a policy plans over. Nothing is kept that can be counted again: free blocks, sums and totals are recounted
-//! at every step, so that this state cannot drift.
+//! The plain queues that a policy plans over. Nothing is kept that can be counted again: free blocks, sums and totals
+//! are recounted at every step, so that this state cannot drift.
 
 use std::collections::VecDeque;
 
@@ -234,7 +234,8 @@ impl Queue {
         id
     }
 
-    /// Gives running request `index` the blocks for all the tokens it has, and says how many it took; they must be free.
+    /// Gives running request `index` the blocks for all the tokens it has, and says how many it took; they must be
+    /// free.
     pub fn allocate_next(&mut self, index: usize) -> u32 {
         let live = &mut self.running[index];
         let needed = self.memory.blocks_for(live.num_tokens());
@@ -243,8 +244,8 @@ impl Queue {
         taken
     }
 
-    /// Takes running request `index` out, without its blocks: it has to compute all its tokens again. The policy puts it back into the
-    /// queue.
+    /// Takes running request `index` out, without its blocks: it has to compute all its tokens again. The policy puts
+    /// it back into the queue.
     pub fn release(&mut self, index: usize) -> Live {
         let mut live = self.running.remove(index);
         live.recomputed += u64::from(live.computed);
@@ -297,7 +298,8 @@ pub struct Produced {
 }
 
 impl Queue {
-    /// The step has ended: its requests have computed their tokens, and those that have caught up with all they have produce one more.
+    /// The step has ended: its requests have computed their tokens, and those that have caught up with all they have
+    /// produce one more.
     pub fn compute(&mut self, plan: &StepPlan, end: Time) -> Vec<Produced> {
         let mut produced = Vec::new();
         let running = self.running.len() as u32;

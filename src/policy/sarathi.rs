@@ -1,11 +1,12 @@
-//! Stall-free batching as in Sarathi-Serve (Agrawal et al., "Taming Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve",
-//! OSDI 2024, Algorithm 3; `sarathi/core/scheduler/sarathi_scheduler.py`, `sarathi/core/block_space_manager`): a step holds a fixed
-//! number of tokens. First come all decodes, then the prompts that are under way, then new prompts cut to what is left, so that no
-//! prompt ever delays a decode by more than the budget.
+//! Stall-free batching as in Sarathi-Serve (Agrawal et al., "Taming Throughput-Latency Tradeoff in LLM Inference with
+//! Sarathi-Serve", OSDI 2024, Algorithm 3; `sarathi/core/scheduler/sarathi_scheduler.py`,
+//! `sarathi/core/block_space_manager`): a step holds a fixed number of tokens. First come all decodes, then the prompts
+//! that are under way, then new prompts cut to what is left, so that no prompt ever delays a decode by more than the
+//! budget.
 //!
-//! A prompt gets all its blocks when its first chunk is admitted, and must leave 1 % of all blocks free. A decode wants a free block
-//! even if its last block has room; without one the youngest request not yet looked at is preempted, goes to the head of the queue
-//! and computes again.
+//! A prompt gets all its blocks when its first chunk is admitted, and must leave 1 % of all blocks free. A decode wants
+//! a free block even if its last block has room; without one the youngest request not yet looked at is preempted, goes
+//! to the head of the queue and computes again.
 //!
 //! Not modelled: the dynamic chunk sizes, pipeline stages.
 

@@ -10,8 +10,8 @@ pub struct Speculative {
     pub tokens: u32,
     /// Tokens beyond the scheduled ones that a request needs blocks for (draft models and EAGLE; 0 for n-gram drafts).
     pub lookahead_tokens: u32,
-    /// Whether the last block found in the prefix cache is computed again: a head that drafts from hidden states lacks them
-    /// (`use_eagle` in vLLM's `find_longest_cache_hit`).
+    /// Whether the last block found in the prefix cache is computed again: a head that drafts from hidden states lacks
+    /// them (`use_eagle` in vLLM's `find_longest_cache_hit`).
     pub recomputes_last_hit: bool,
     /// How many drafts are accepted.
     pub acceptance: Acceptance,
@@ -24,8 +24,8 @@ pub enum Acceptance {
     Cyclic(Vec<u32>),
     /// As many as chance has it.
     Random {
-        /// The probability that the draft at each position is accepted, and with it all before it: what vLLM reports as acceptance
-        /// rates per position. They never grow from one position to the next.
+        /// The probability that the draft at each position is accepted, and with it all before it: what vLLM reports as
+        /// acceptance rates per position. They never grow from one position to the next.
         rates: Vec<f64>,
         /// What the draws grow from.
         seed: u64,
@@ -53,9 +53,9 @@ impl DraftCounts {
 }
 
 impl Acceptance {
-    /// One probability for each of `tokens` drafts, given that all before it are accepted: position `i` (from 0) is reached and accepted
-    /// with `rate^(i + 1)`, so that a step yields `(1 - rate^(tokens + 1)) / (1 - rate)` tokens on average (Leviathan, Kalman, Matias
-    /// 2023, arXiv:2211.17192, equation 1).
+    /// One probability for each of `tokens` drafts, given that all before it are accepted: position `i` (from 0) is
+    /// reached and accepted with `rate^(i + 1)`, so that a step yields `(1 - rate^(tokens + 1)) / (1 - rate)` tokens on
+    /// average (Leviathan, Kalman, Matias 2023, arXiv:2211.17192, equation 1).
     pub fn independent(rate: f64, tokens: u32) -> Self {
         Self::Random {
             rates: (1..=tokens).map(|draft| rate.powf(draft.into())).collect(),
@@ -105,9 +105,7 @@ mod tests {
         for (rate, tokens) in [(0.0, 3), (0.3, 1), (0.7, 4), (0.9, 8), (1.0, 5)] {
             let acceptance = Acceptance::independent(rate, tokens);
             let accepted: u64 = (0..STEPS)
-                .map(|step| {
-                    u64::from(acceptance.accepted(RequestId((step % 7).into()), step as usize / 7))
-                })
+                .map(|step| u64::from(acceptance.accepted(RequestId((step % 7).into()), step as usize / 7)))
                 .sum();
             let mean = 1.0 + accepted as f64 / f64::from(STEPS);
             let expected = if rate < 1.0 {
@@ -134,9 +132,7 @@ mod tests {
             .map(|number| acceptance.accepted(RequestId(3), number))
             .collect();
         for (position, rate) in rates.into_iter().enumerate() {
-            let reached = draws
-                .iter()
-                .filter(|&&accepted| accepted as usize > position);
+            let reached = draws.iter().filter(|&&accepted| accepted as usize > position);
             let share = reached.count() as f64 / draws.len() as f64;
             assert!((share - rate).abs() < 0.01, "{position}: {share}");
         }

@@ -1,6 +1,6 @@
-//! Static (request-level) batching, as in front of a plain `generate()` call or Triton's dynamic batcher: a batch is formed when the
-//! server is free, its prompts are padded to the longest, and it runs until its longest output ends. Finished rows still take part in
-//! every step and keep their memory; nobody joins on the way.
+//! Static (request-level) batching, as in front of a plain `generate()` call or Triton's dynamic batcher: a batch is
+//! formed when the server is free, its prompts are padded to the longest, and it runs until its longest output ends.
+//! Finished rows still take part in every step and keep their memory; nobody joins on the way.
 //!
 //! Not modelled: Triton's preferred batch sizes, its queue limits and priorities.
 
@@ -87,23 +87,16 @@ impl Policy for StaticBatching {
     }
 
     fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
-        let row = self.settings.blocks_per_row(
-            request.prompt.tokens(),
-            request.max_tokens,
-            &queue.memory,
-        );
+        let row = self
+            .settings
+            .blocks_per_row(request.prompt.tokens(), request.max_tokens, &queue.memory);
         row <= queue.memory.usable_blocks
     }
 }
 
 impl StaticSettings {
     /// Forms a batch from those that wait, in their order: as many as are allowed and fit into memory.
-    pub fn form<'a>(
-        &self,
-        waiting: impl Iterator<Item = &'a Request>,
-        now: Time,
-        memory: &Memory,
-    ) -> Formation {
+    pub fn form<'a>(&self, waiting: impl Iterator<Item = &'a Request>, now: Time, memory: &Memory) -> Formation {
         let mut batch = Batch::default();
         let mut oldest = None;
         let mut largest_max_tokens = 0;
@@ -117,8 +110,7 @@ impl StaticSettings {
                 longest_prompt,
                 blocks_per_row,
             };
-            if u64::from(larger.rows) * u64::from(blocks_per_row) > u64::from(memory.usable_blocks)
-            {
+            if u64::from(larger.rows) * u64::from(blocks_per_row) > u64::from(memory.usable_blocks) {
                 // Whoever comes later would only make it larger still: it cannot fill up further.
                 return Formation::Start(batch);
             }

@@ -1,11 +1,12 @@
 //! Batching as Hugging Face's Text Generation Inference does it (v3, `backends/v3/src/backend.rs`, `batching_task`;
-//! `backends/v3/src/queue.rs`, `next_batch`): prompts are computed alone while the decodes pause, then join the batch. Before each decode
-//! step those that wait are asked in, but only if enough of them fit: `waiting_served_ratio` of the batch, or anyone once
-//! `max_waiting_tokens` decode steps have passed since the last prompts came in. A request gets the blocks for its prompt and all the
-//! output it allows at once, so that nobody is ever preempted.
+//! `backends/v3/src/queue.rs`, `next_batch`): prompts are computed alone while the decodes pause, then join the batch.
+//! Before each decode step those that wait are asked in, but only if enough of them fit: `waiting_served_ratio` of the
+//! batch, or anyone once `max_waiting_tokens` decode steps have passed since the last prompts came in. A request gets
+//! the blocks for its prompt and all the output it allows at once, so that nobody is ever preempted.
 //!
-//! `max_batch_total_tokens` is compared with the prompt plus `max_tokens` of all that run. Not modelled: the prefix cache, cutting prompts
-//! into chunks (where the kernels allow it), speculation, the limit on concurrent requests, which refuses clients.
+//! `max_batch_total_tokens` is compared with the prompt plus `max_tokens` of all that run. Not modelled: the prefix
+//! cache, cutting prompts into chunks (where the kernels allow it), speculation, the limit on concurrent requests,
+//! which refuses clients.
 
 use super::Policy;
 use super::queue::{Decision, Kind, Live, Memory, Queue, StepPlan};
@@ -54,10 +55,7 @@ impl Tgi {
             prefill += u64::from(request.prompt.tokens());
             total += u64::from(request.most_tokens());
             blocks += memory.blocks_for(request.most_computed());
-            if prefill > most_prefill
-                || total > self.total_budget(memory)
-                || blocks > queue.free_blocks()
-            {
+            if prefill > most_prefill || total > self.total_budget(memory) || blocks > queue.free_blocks() {
                 break; // Nobody behind may pass it.
             }
             fitting += 1;
@@ -66,8 +64,7 @@ impl Tgi {
     }
 
     fn prefill_budget(&self, memory: &Memory) -> u64 {
-        u64::from(self.settings.max_batch_prefill_tokens)
-            .next_multiple_of(u64::from(memory.block_tokens))
+        u64::from(self.settings.max_batch_prefill_tokens).next_multiple_of(u64::from(memory.block_tokens))
     }
 
     fn total_budget(&self, memory: &Memory) -> u64 {

@@ -1,18 +1,20 @@
-//! In-flight batching as NVIDIA TensorRT-LLM does it (`cpp/tensorrt_llm/batch_manager/capacityScheduler.cpp`, `GuaranteedNoEvictScheduler`
-//! and `MaxUtilizationScheduler`; `microBatchScheduler.cpp`). Each step two schedulers speak. The first goes through the requests in the
-//! order of arrival and asks which the memory can hold:
+//! In-flight batching as NVIDIA TensorRT-LLM does it (`cpp/tensorrt_llm/batch_manager/capacityScheduler.cpp`,
+//! `GuaranteedNoEvictScheduler` and `MaxUtilizationScheduler`; `microBatchScheduler.cpp`). Each step two schedulers
+//! speak. The first goes through the requests in the order of arrival and asks which the memory can hold:
 //!
-//! - `guaranteed_no_evict`: those that run always; a new one only if the blocks to completion, prompt and all the output allowed, of all
-//!   of them fit.
-//! - `max_utilization`: whoever's blocks for the next step fit. If a request that runs lacks a block, the one that was started last is
-//!   paused: it loses its blocks, keeps its place in the order and computes again. A step that pauses admits nobody.
+//! - `guaranteed_no_evict`: those that run always; a new one only if the blocks to completion, prompt and all the
+//!   output allowed, of all of them fit.
+//! - `max_utilization`: whoever's blocks for the next step fit. If a request that runs lacks a block, the one that was
+//!   started last is paused: it loses its blocks, keeps its place in the order and computes again. A step that pauses
+//!   admits nobody.
 //!
-//! Neither lets anyone pass a request that does not fit. The second fills the step within `max_num_tokens`: decodes first, then prompts,
-//! whole or, with chunked context, cut to what is left in multiples of a block. A prompt gets all its blocks with its first chunk.
+//! Neither lets anyone pass a request that does not fit. The second fills the step within `max_num_tokens`: decodes
+//! first, then prompts, whole or, with chunked context, cut to what is left in multiples of a block. A prompt gets all
+//! its blocks with its first chunk.
 //!
-//! Not modelled: block reuse and the requests it delays, the static-batch and prefill-first variants, the policy of equal progress among
-//! chunks, in-flight batches of pipeline stages. A prompt whose chunk comes to less than a block ends the step's prompts, where
-//! TensorRT-LLM might still take a short one behind it.
+//! Not modelled: block reuse and the requests it delays, the static-batch and prefill-first variants, the policy of
+//! equal progress among chunks, in-flight batches of pipeline stages. A prompt whose chunk comes to less than a block
+//! ends the step's prompts, where TensorRT-LLM might still take a short one behind it.
 
 use super::Policy;
 use super::queue::{Decision, Kind, Queue, StepPlan};
@@ -65,7 +67,8 @@ impl Trtllm {
             .count()
     }
 
-    /// Pauses until those that run have the blocks for their next step; then how many from the head of the queue fit as well.
+    /// Pauses until those that run have the blocks for their next step; then how many from the head of the queue fit as
+    /// well.
     fn fitting_now(&self, queue: &mut Queue, plan: &mut StepPlan) -> usize {
         let mut free = queue.free_blocks();
         let mut index = 0;
@@ -164,11 +167,7 @@ impl Policy for Trtllm {
 
     fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
         let in_one_step = match self.settings.capacity {
-            _ if self.settings.chunked_context
-                && self.settings.max_num_tokens >= queue.memory.block_tokens =>
-            {
-                0
-            }
+            _ if self.settings.chunked_context && self.settings.max_num_tokens >= queue.memory.block_tokens => 0,
             Capacity::GuaranteedNoEvict => request.prompt.tokens(),
             // Paused, it has to compute its output so far in the same step as its prompt.
             Capacity::MaxUtilization => request.most_computed(),

@@ -1,15 +1,16 @@
 //! Continuous batching as vLLM's V0 engine did it (0.6.6, `vllm/core/scheduler.py`, `Scheduler._schedule_default`;
-//! `vllm/core/block_manager.py`): prompts first. If any waiting prompt can come in, the step holds whole prompts only and every decode
-//! stalls; otherwise all running requests decode. A prompt gets all its blocks at once and must leave 1 % of all blocks free. A decode
-//! wants a free block even if its last block has room (`get_num_blocks_touched_by_append_slots`); without one the youngest request is
-//! preempted, goes to the head of the queue and computes again.
+//! `vllm/core/block_manager.py`): prompts first. If any waiting prompt can come in, the step holds whole prompts only
+//! and every decode stalls; otherwise all running requests decode. A prompt gets all its blocks at once and must leave
+//! 1 % of all blocks free. A decode wants a free block even if its last block has room
+//! (`get_num_blocks_touched_by_append_slots`); without one the youngest request is preempted, goes to the head of the
+//! queue and computes again.
 //!
-//! With `chunked_prefill` (`_schedule_chunked_prefill`) decodes and prompts under way come first, in the order of admission, and new
-//! prompts are cut to what is left of the budget. A step that preempts still admits from the queue, which the preempted join only
-//! afterwards.
+//! With `chunked_prefill` (`_schedule_chunked_prefill`) decodes and prompts under way come first, in the order of
+//! admission, and new prompts are cut to what is left of the budget. A step that preempts still admits from the queue,
+//! which the preempted join only afterwards.
 //!
-//! Not modelled: the prefix cache, swapping to the CPU (V0 swaps only requests with several sequences), priorities, the delay factor,
-//! steps of several tokens.
+//! Not modelled: the prefix cache, swapping to the CPU (V0 swaps only requests with several sequences), priorities, the
+//! delay factor, steps of several tokens.
 
 use super::Policy;
 use super::queue::{Decision, Kind, Live, Memory, Queue, StepPlan};
@@ -67,8 +68,8 @@ impl VllmV0 {
         }
     }
 
-    /// Running requests, oldest first; returns those that lost their blocks, youngest first, and what is left of the budget
-    /// (`_schedule_running`).
+    /// Running requests, oldest first; returns those that lost their blocks, youngest first, and what is left of the
+    /// budget (`_schedule_running`).
     fn plan_running(&self, queue: &mut Queue, plan: &mut StepPlan) -> (Vec<Live>, u32) {
         let mut budget = self.settings.max_num_batched_tokens;
         let mut preempted = Vec::new();
@@ -92,8 +93,7 @@ impl VllmV0 {
             budget -= tokens;
             index += 1;
         }
-        plan.preempted
-            .extend(preempted.iter().map(|live| live.request.id));
+        plan.preempted.extend(preempted.iter().map(|live| live.request.id));
         (preempted, budget)
     }
 
@@ -134,14 +134,13 @@ impl Policy for VllmV0 {
             // Alone with half of its prompt computed it must still see the free block that it wants.
             blocks + kept_free.max(1) <= queue.memory.usable_blocks
         } else {
-            blocks + kept_free <= queue.memory.usable_blocks
-                && most <= self.settings.max_num_batched_tokens
+            blocks + kept_free <= queue.memory.usable_blocks && most <= self.settings.max_num_batched_tokens
         }
     }
 }
 
-/// Free blocks that a running request wants to see, whether or not it takes one. A prompt under way holds all its blocks, and yet
-/// counts a half-filled last one.
+/// Free blocks that a running request wants to see, whether or not it takes one. A prompt under way holds all its
+/// blocks, and yet counts a half-filled last one.
 const fn blocks_touched(live: &Live, memory: &Memory) -> u32 {
     if live.is_decoding() {
         1

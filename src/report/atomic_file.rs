@@ -10,9 +10,9 @@ use tempfile::NamedTempFile;
 /// The temporary files of this moment.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// A file that is written through a temporary one in the same folder, renamed by [`AtomicFile::keep`]: a reader never sees half a file,
-/// and whoever drops it instead leaves what was there before. A link stays one, and the file it leads to is replaced. What is no regular
-/// file, such as a pipe or `/dev/stdout`, is written to directly.
+/// A file that is written through a temporary one in the same folder, renamed by [`AtomicFile::keep`]: a reader never
+/// sees half a file, and whoever drops it instead leaves what was there before. A link stays one, and the file it leads
+/// to is replaced. What is no regular file, such as a pipe or `/dev/stdout`, is written to directly.
 #[derive(Debug)]
 pub struct AtomicFile(Inner);
 
@@ -81,10 +81,7 @@ impl Write for AtomicFile {
 }
 
 /// Writes a whole [`AtomicFile`], which is kept if `write` succeeds.
-pub fn write_atomically(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut file = AtomicFile::create(path)?;
     write(&mut file)?;
     file.keep()

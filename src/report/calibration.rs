@@ -55,11 +55,7 @@ impl CalibrationReport {
                 one.coefficient.name().to_owned(),
                 number(one.default),
                 number(one.value),
-                format!(
-                    "{} to {}",
-                    number(one.interval.low),
-                    number(one.interval.high)
-                ),
+                format!("{} to {}", number(one.interval.low), number(one.interval.high)),
             ]);
         }
         let mut text = aligned(&rows);
@@ -129,7 +125,8 @@ impl CalibrationReport {
         let on = &self.fitted_on;
         let quoted = |text: &str| Value::from(text).to_string();
         let mut text = format!(
-            "# Written by `tailcast calibrate`; use it as server.step_time = \"this-file.toml\", for this deployment only.\n\
+            "# Written by `tailcast calibrate`; use it as server.step_time = \"this-file.toml\", for this deployment \
+             only.\n\
              [fitted_on]\nmodel = {}\ngpu = {}\ntensor_parallel = {}\nweights = {}\ndata = {}\n",
             quoted(&on.model),
             quoted(&on.gpu),
@@ -143,15 +140,11 @@ impl CalibrationReport {
         };
         let tables = [
             ("step", step(&self.calibrated.overheads, &Overheads::SERVED)),
-            (
-                "front_end",
-                front_end(self.calibrated.front_end, FrontEnd::SERVED),
-            ),
+            ("front_end", front_end(self.calibrated.front_end, FrontEnd::SERVED)),
         ];
         for (table, rows) in tables {
-            let changed = |(name, value, served): &&Row| {
-                (value - served).abs() > 1e-9 * served.abs() || is_fitted(name)
-            };
+            let changed =
+                |(name, value, served): &&Row| (value - served).abs() > 1e-9 * served.abs() || is_fitted(name);
             let mut lines = String::new();
             for (name, value, _) in rows.iter().filter(changed) {
                 let _ = writeln!(lines, "{name} = {value:?}");
@@ -183,9 +176,7 @@ fn step(here: &Overheads, served: &Overheads) -> Vec<Row> {
         row("all_reduce_wait_us", |it| it.all_reduce_wait_micros),
         row("quantised_layer_us", |it| it.quantised_layer_micros),
         row("sampler_us", |it| it.sampler_micros),
-        row("sampler_ns_per_logit", |it| {
-            it.sampler_micros_per_logit * 1e3
-        }),
+        row("sampler_ns_per_logit", |it| it.sampler_micros_per_logit * 1e3),
         row("sort_ns_per_entry", |it| it.sort_micros_per_entry * 1e3),
     ]
 }
@@ -195,11 +186,7 @@ fn front_end(here: FrontEnd, served: FrontEnd) -> Vec<Row> {
     let micros = |span: crate::units::Span| (span.seconds() * 1e7).round() / 10.0;
     vec![
         ("latency_us", micros(here.latency), micros(served.latency)),
-        (
-            "per_stream_us",
-            micros(here.per_stream),
-            micros(served.per_stream),
-        ),
+        ("per_stream_us", micros(here.per_stream), micros(served.per_stream)),
     ]
 }
 

@@ -144,10 +144,7 @@ impl CapacityReport {
             .filter(|result| result.outcome == SloOutcome::Missed)
             .map(|result| {
                 let (metric, statistic) = (result.slo.metric.name(), result.slo.statistic.name());
-                format!(
-                    "{metric} {statistic} is {}",
-                    or_unknown(result.got_s, duration)
-                )
+                format!("{metric} {statistic} is {}", or_unknown(result.got_s, duration))
             })
             .collect();
         if summary.saturation.is_some_and(|it| it.queue_grows) {
@@ -229,7 +226,8 @@ impl CapacityReport {
             return "-".to_owned();
         };
         format!(
-            "TTFT p99 {} · TPOT p99 {} · E2E p99 {} · {} waiting and {} running on average · KV peak {} (seed {}, at {})",
+            "TTFT p99 {} · TPOT p99 {} · E2E p99 {} · {} waiting and {} running on average · KV peak {} (seed {}, at \
+             {})",
             or_unknown(summary.latency.ttft.p99, duration),
             or_unknown(summary.latency.tpot.p99, duration),
             or_unknown(summary.latency.e2e.p99, duration),
@@ -267,9 +265,7 @@ impl CapacityReport {
                     rounded(gain(&best))
                 )
             }
-            _ => {
-                "none of these helps for each GPU; a second server carries twice as much".to_owned()
-            }
+            _ => "none of these helps for each GPU; a second server carries twice as much".to_owned(),
         }
     }
 
@@ -319,27 +315,12 @@ impl CapacityReport {
             capacity: (!self.is_impossible()).then(|| self.capacity.mean()),
             ci95: self.capacity.interval(),
             is_at_least: self.capacity.is_at_least(),
-            seeds: self
-                .capacity
-                .brackets
-                .iter()
-                .map(SeedDocument::of)
-                .collect(),
+            seeds: self.capacity.brackets.iter().map(SeedDocument::of).collect(),
             servers: self.servers,
-            gpus: self
-                .servers
-                .and_then(|it| it.fewest)
-                .map(|it| self.gpus_of(it)),
+            gpus: self.servers.and_then(|it| it.fewest).map(|it| self.gpus_of(it)),
             binds: self.missed_in_words(),
-            at_capacity: self
-                .capacity
-                .first_met()
-                .map(|(_, summary)| Numbers::of(summary)),
-            tried: self
-                .tried
-                .iter()
-                .map(|tried| self.tried_document(tried))
-                .collect(),
+            at_capacity: self.capacity.first_met().map(|(_, summary)| Numbers::of(summary)),
+            tried: self.tried.iter().map(|tried| self.tried_document(tried)).collect(),
             formula: self.formula.as_ref().map(formula::Document::of),
         };
         pretty(&document)
@@ -385,11 +366,7 @@ impl CapacityReport {
                 Some(servers) => format!("{servers}. One server: {}", self.verdict()),
                 None => self.verdict(),
             },
-            tone: if self.is_impossible() {
-                Tone::Bad
-            } else {
-                Tone::Good
-            },
+            tone: if self.is_impossible() { Tone::Bad } else { Tone::Good },
             sections,
         }
     }
@@ -397,21 +374,15 @@ impl CapacityReport {
 
 fn times_cell(times: Option<(f64, Option<Interval>)>) -> Cell {
     let mean = times.map(|(mean, _)| mean);
-    Cell::number(mean, |mean| {
-        match times.and_then(|(_, interval)| interval) {
-            Some(it) => format!("{mean:.2}× [{:.2}, {:.2}]", it.low, it.high),
-            None => format!("{mean:.2}×"),
-        }
+    Cell::number(mean, |mean| match times.and_then(|(_, interval)| interval) {
+        Some(it) => format!("{mean:.2}× [{:.2}, {:.2}]", it.low, it.high),
+        None => format!("{mean:.2}×"),
     })
 }
 
 /// A capacity for a table; more may be possible if no load missed the objectives.
 pub(super) fn capacity_cell(capacity: &Capacity) -> Cell {
-    let more = if capacity.is_at_least() {
-        " or more"
-    } else {
-        ""
-    };
+    let more = if capacity.is_at_least() { " or more" } else { "" };
     Cell::number(Some(capacity.mean()), |mean| match capacity.interval() {
         Some(it) => format!(
             "{} [{}, {}]{more}",

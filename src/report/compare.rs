@@ -32,11 +32,7 @@ const SCHEMA: &str = "tailcast/compare/v1";
 /// From this ratio of capacities on the loads are given instead of it.
 const FAR_APART: f64 = 50.0;
 /// What is compared besides what objectives are about.
-const ALWAYS: [&str; 3] = [
-    "e2e.p99",
-    "throughput.output_tokens_per_s",
-    "queue.depth.mean",
-];
+const ALWAYS: [&str; 3] = ["e2e.p99", "throughput.output_tokens_per_s", "queue.depth.mean"];
 /// What is compared if there are no objectives.
 const WITHOUT_SLO: [&str; 2] = ["ttft.p99", "tpot.p99"];
 
@@ -82,11 +78,7 @@ impl CompareReport {
         let mut measures: Vec<&'static Measure> = of_slos
             .map(|slo| Measure::of_latency(slo.metric, slo.statistic))
             .collect();
-        let others = if measures.is_empty() {
-            &WITHOUT_SLO[..]
-        } else {
-            &[]
-        };
+        let others = if measures.is_empty() { &WITHOUT_SLO[..] } else { &[] };
         for name in others.iter().chain(&ALWAYS) {
             let measure = Measure::named(name).expect("a measure has this name");
             if !measures.iter().any(|other| other.name == measure.name) {
@@ -96,7 +88,8 @@ impl CompareReport {
         measures
     }
 
-    /// The contenders, the best first: by their capacity, else by whether they meet the objectives and by the first measure.
+    /// The contenders, the best first: by their capacity, else by whether they meet the objectives and by the first
+    /// measure.
     pub fn ranked(&self) -> Vec<&Contender> {
         let mut ranked: Vec<&Contender> = self.contest.contenders.iter().collect();
         let first = self.measures()[0];
@@ -171,11 +164,7 @@ impl CompareReport {
                 self.contest.kind.with_unit(theirs.mean())
             );
         }
-        let chance = if may_be_chance {
-            ", which may be chance,"
-        } else {
-            ""
-        };
+        let chance = if may_be_chance { ", which may be chance," } else { "" };
         let more = if mine.is_at_least() { " or more" } else { "" };
         format!(
             "{} serves {}x{interval}{chance} {load} {} under {slos}: {at}{more}{never}",
@@ -199,10 +188,7 @@ impl CompareReport {
         let less = difference.map_or_else(String::new, |it| {
             format!(", {} against {}", signed(measure, it), baseline.name)
         });
-        format!(
-            "{} has the lowest {}: {value}{less}",
-            best.name, measure.name
-        )
+        format!("{} has the lowest {}: {value}{less}", best.name, measure.name)
     }
 
     /// The screen, a line break at its end.
@@ -229,20 +215,13 @@ impl CompareReport {
     /// A row a contender: its numbers.
     pub fn table(&self) -> Table {
         let measures = self.measures();
-        let has_capacity = self
-            .contest
-            .contenders
-            .iter()
-            .any(|it| it.capacity.is_some());
+        let has_capacity = self.contest.contenders.iter().any(|it| it.capacity.is_some());
         let mut columns = vec![Column::words("variation")];
         if !self.slos().is_empty() {
             columns.push(Column::words("SLO"));
         }
         if has_capacity {
-            columns.push(Column::numbers(format!(
-                "capacity ({})",
-                self.contest.kind.unit()
-            )));
+            columns.push(Column::numbers(format!("capacity ({})", self.contest.kind.unit())));
         }
         columns.push(Column::words("what binds"));
         columns.extend(measures.iter().map(|it| Column::numbers(it.short_name())));
@@ -289,10 +268,7 @@ impl CompareReport {
                     difference.map_or_else(String::new, |it| signed(measure, it))
                 })
             });
-            [Cell::words(contender.name.clone())]
-                .into_iter()
-                .chain(cells)
-                .collect()
+            [Cell::words(contender.name.clone())].into_iter().chain(cells).collect()
         });
         let how = match (self.contest.is_of_one_workload, baseline.runs.len()) {
             (true, 1) => " on the same recorded requests",
@@ -310,30 +286,26 @@ impl CompareReport {
     /// One JSON object, a line break at its end.
     pub fn to_json(&self) -> String {
         let measures = self.measures();
-        let variations = self
-            .contest
-            .contenders
-            .iter()
-            .map(|contender| VariationDocument {
-                name: &contender.name,
-                scenario_hash: &contender.input.scenario.hash,
-                runs: contender.runs.len(),
-                slo_met: meets(contender),
-                capacity: contender.capacity.as_ref().map(Capacity::mean),
-                capacity_ci95: contender.capacity.as_ref().and_then(Capacity::interval),
-                numbers: Numbers::of(&contender.pooled),
-                differences: measures
-                    .iter()
-                    .map(|measure| {
-                        let difference = self.contest.difference(contender, measure);
-                        DifferenceDocument {
-                            metric: measure.name,
-                            mean: difference.map(|it| it.mean),
-                            ci95: difference.and_then(|it| it.interval),
-                        }
-                    })
-                    .collect(),
-            });
+        let variations = self.contest.contenders.iter().map(|contender| VariationDocument {
+            name: &contender.name,
+            scenario_hash: &contender.input.scenario.hash,
+            runs: contender.runs.len(),
+            slo_met: meets(contender),
+            capacity: contender.capacity.as_ref().map(Capacity::mean),
+            capacity_ci95: contender.capacity.as_ref().and_then(Capacity::interval),
+            numbers: Numbers::of(&contender.pooled),
+            differences: measures
+                .iter()
+                .map(|measure| {
+                    let difference = self.contest.difference(contender, measure);
+                    DifferenceDocument {
+                        metric: measure.name,
+                        mean: difference.map(|it| it.mean),
+                        ci95: difference.and_then(|it| it.interval),
+                    }
+                })
+                .collect(),
+        });
         let document = Document {
             schema: SCHEMA,
             tool: Tool::THIS,
@@ -385,12 +357,7 @@ fn signed(measure: &Measure, difference: Difference) -> String {
         ""
     };
     match interval {
-        Some(it) => format!(
-            "{sign}{} [{}, {}]{unsure}",
-            scale(mean),
-            scale(it.low),
-            scale(it.high)
-        ),
+        Some(it) => format!("{sign}{} [{}, {}]{unsure}", scale(mean), scale(it.low), scale(it.high)),
         None => format!("{sign}{}", scale(mean)),
     }
 }

@@ -63,8 +63,8 @@ struct PointDocument {
 }
 
 impl CurveReport {
-    /// The largest load of the curve up to which every objective is met at every load; `None` without objectives, or if the first load
-    /// misses one already.
+    /// The largest load of the curve up to which every objective is met at every load; `None` without objectives, or if
+    /// the first load misses one already.
     pub fn slo_met_up_to(&self) -> Option<f64> {
         if self.slos.is_empty() {
             return None;
@@ -117,10 +117,7 @@ impl CurveReport {
         ];
         if let Some(users_at_once) = self.formula_users {
             let load = curve.load_with_users(users_at_once);
-            let users = format!(
-                "(memory - weights) / KV per user = {} users",
-                rounded(users_at_once)
-            );
+            let users = format!("(memory - weights) / KV per user = {} users", rounded(users_at_once));
             let meaning = match (curve.kind, load) {
                 (LoadKind::Concurrency, _) => users,
                 (_, Some(load)) => {
@@ -159,11 +156,7 @@ impl CurveReport {
         let names: Vec<String> = self.slos.iter().map(numbers::slo).collect();
         let met = self.slo_met_up_to().map_or_else(
             || {
-                let first = self
-                    .curve
-                    .points
-                    .first()
-                    .and_then(|point| self.meets(point));
+                let first = self.curve.points.first().and_then(|point| self.meets(point));
                 match first {
                     None => "unknown: too few samples to judge it".to_owned(),
                     _ => "missed at the first load".to_owned(),
@@ -201,12 +194,7 @@ impl CurveReport {
         Table {
             caption: String::new(),
             columns,
-            rows: self
-                .curve
-                .points
-                .iter()
-                .map(|point| self.row(point))
-                .collect(),
+            rows: self.curve.points.iter().map(|point| self.row(point)).collect(),
         }
     }
 
@@ -254,9 +242,7 @@ impl CurveReport {
             kv_full_from: curve.kv_full_from().map(|point| point.load),
             queue_from: curve.queue_from().map(|point| point.load),
             formula_users: self.formula_users,
-            formula_load: self
-                .formula_users
-                .and_then(|users| curve.load_with_users(users)),
+            formula_load: self.formula_users.and_then(|users| curve.load_with_users(users)),
             slo_met_up_to: self.slo_met_up_to(),
             is_interrupted: curve.is_interrupted,
             points: curve
@@ -281,11 +267,7 @@ impl CurveReport {
             let _ = write!(text, "{}", point.load);
             for measure in MEASURES.iter() {
                 let value = measure.of(&point.summary);
-                let _ = write!(
-                    text,
-                    ",{}",
-                    value.map_or_else(String::new, |it| it.to_string())
-                );
+                let _ = write!(text, ",{}", value.map_or_else(String::new, |it| it.to_string()));
             }
             text.push('\n');
         }

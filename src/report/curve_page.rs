@@ -12,11 +12,7 @@ impl CurveReport {
         let mut findings: Vec<String> = places
             .map(|place| format!("{}: {}", place.name, place.meaning))
             .collect();
-        let slo = self
-            .slo_line()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let slo = self.slo_line().split_whitespace().collect::<Vec<_>>().join(" ");
         if !slo.is_empty() {
             findings.push(slo);
         }
@@ -50,9 +46,9 @@ impl CurveReport {
                 )
             },
         );
-        let slo = self.slo_met_up_to().map_or_else(String::new, |load| {
-            format!("; the SLOs are met up to {}", unit(load))
-        });
+        let slo = self
+            .slo_met_up_to()
+            .map_or_else(String::new, |load| format!("; the SLOs are met up to {}", unit(load)));
         format!("{knee}{slo}.")
     }
 }

@@ -38,8 +38,7 @@ impl FigureFormat {
 
 /// Writes a drawing in the format that the extension says; [`FigureFormat::of`] tells beforehand whether there is one.
 pub fn write_figure(path: &Path, drawing: &Drawing) -> io::Result<()> {
-    let format = FigureFormat::of(path)
-        .map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
+    let format = FigureFormat::of(path).map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
     let bytes = match format {
         FigureFormat::Svg => draw::to_svg(drawing).into_bytes(),
         FigureFormat::Png => draw::to_png(drawing),

@@ -82,7 +82,8 @@ fn rows(check: &FormulaCheck) -> Vec<(&'static str, Option<f64>, String)> {
             Some(check.filled.users),
             if check.filled.is_full {
                 format!(
-                    "running at once (median over time) while others wait; contexts grow as they are written, and blocks run out: {preemptions} preemptions"
+                    "running at once (median over time) while others wait; contexts grow as they are written, and \
+                     blocks run out: {preemptions} preemptions"
                 )
             } else {
                 "at least: these requests never filled the memory (too few rows, or clients that pause)".to_owned()
@@ -99,8 +100,7 @@ fn rows(check: &FormulaCheck) -> Vec<(&'static str, Option<f64>, String)> {
         (
             "  all at P95",
             Some(check.all_p95.users),
-            "if each were as long as the P95: what to size by where long ones come together"
-                .to_owned(),
+            "if each were as long as the P95: what to size by where long ones come together".to_owned(),
         ),
     ];
     rows.push(prefix_row(check));
@@ -145,10 +145,7 @@ fn prefix_row(check: &FormulaCheck) -> Row {
                 if on.is_full { "" } else { "at least " },
                 rounded(on.users / off.users),
                 rounded(off.users),
-                on.summary
-                    .kv
-                    .prefix_hit_ratio
-                    .map_or_else(String::new, percent)
+                on.summary.kv.prefix_hit_ratio.map_or_else(String::new, percent)
             ),
         ),
     }
@@ -165,7 +162,8 @@ fn drafts_row(check: &FormulaCheck) -> Row {
         "3 speculative decoding",
         Some(drafts.filled.users),
         format!(
-            "three drafts of an EAGLE head: {} more KV a token, {} fewer blocks, and room for drafts beside every request",
+            "three drafts of an EAGLE head: {} more KV a token, {} fewer blocks, and room for drafts beside every \
+             request",
             percent(with as f64 / without as f64 - 1.0),
             percent(1.0 - f64::from(blocks_with) / f64::from(blocks_without))
         ),
@@ -195,13 +193,9 @@ fn static_row(check: &FormulaCheck) -> Row {
 }
 
 fn table(check: &FormulaCheck) -> Table {
-    let rows = rows(check).into_iter().map(|(name, users, meaning)| {
-        vec![
-            Cell::words(name),
-            Cell::number(users, rounded),
-            Cell::words(meaning),
-        ]
-    });
+    let rows = rows(check)
+        .into_iter()
+        .map(|(name, users, meaning)| vec![Cell::words(name), Cell::number(users, rounded), Cell::words(meaning)]);
     Table {
         caption: String::new(),
         columns: vec![
@@ -220,20 +214,13 @@ pub(super) fn to_text(check: &FormulaCheck) -> String {
 }
 
 fn conclusion(check: &FormulaCheck) -> String {
-    let slo = check
-        .under_slo
-        .as_ref()
-        .map_or_else(String::new, |capacity| {
-            format!(", and {} meet the SLOs", rounded(capacity.mean()))
-        });
+    let slo = check.under_slo.as_ref().map_or_else(String::new, |capacity| {
+        format!(", and {} meet the SLOs", rounded(capacity.mean()))
+    });
     format!(
         "The formula says {}; memory holds {}{}{slo}.",
         rounded(check.users_by_mean),
-        if check.filled.is_full {
-            ""
-        } else {
-            "at least "
-        },
+        if check.filled.is_full { "" } else { "at least " },
         rounded(check.filled.users)
     )
 }

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::run_report::{Memory, ModelError, RunReport};
 use crate::metrics::{
-    Constraint, GpuSummary, KvSummary, Latencies, QueueSummary, Requests, SloOutcome, SloResult,
-    SpeculativeSummary, Summary, Throughput,
+    Constraint, GpuSummary, KvSummary, Latencies, QueueSummary, Requests, SloOutcome, SloResult, SpeculativeSummary,
+    Summary, Throughput,
 };
 
 /// The version of the form below: raised when a key changes its meaning.

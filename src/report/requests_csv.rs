@@ -46,10 +46,7 @@ pub fn write_requests_csv<'a>(
 
 /// Seconds with all twelve decimals: the very picosecond, which a float would lose after an hour or two.
 pub(super) fn exact_seconds(time: Time) -> String {
-    let (whole, picos) = (
-        time.picos() / PICOS_PER_SECOND,
-        time.picos() % PICOS_PER_SECOND,
-    );
+    let (whole, picos) = (time.picos() / PICOS_PER_SECOND, time.picos() % PICOS_PER_SECOND);
     format!("{whole}.{picos:012}")
 }
 

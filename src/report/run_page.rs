@@ -65,12 +65,8 @@ impl RunReport {
         let rows = Metric::ALL.into_iter().map(|metric| {
             let latency = self.summary.latency.of(metric);
             let mut row = vec![Cell::words(metric.name())];
-            row.extend(SHOWN.map(|statistic| {
-                Cell::number(latency.statistic(statistic), |it| milliseconds(Some(it)))
-            }));
-            row.push(Cell::number(Some(latency.count as f64), |it| {
-                it.to_string()
-            }));
+            row.extend(SHOWN.map(|statistic| Cell::number(latency.statistic(statistic), |it| milliseconds(Some(it)))));
+            row.push(Cell::number(Some(latency.count as f64), |it| it.to_string()));
             row
         });
         Table {

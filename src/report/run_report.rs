@@ -95,10 +95,7 @@ impl Verdict {
 impl RunReport {
     /// How each SLO fared.
     pub fn slo_results(&self) -> Vec<SloResult> {
-        self.slos
-            .iter()
-            .map(|slo| slo.judge(&self.summary))
-            .collect()
+        self.slos.iter().map(|slo| slo.judge(&self.summary)).collect()
     }
 
     /// The result in a word.
@@ -119,13 +116,10 @@ impl RunReport {
     /// What a reader must know before believing the numbers.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if let Some(saturation) = self
-            .summary
-            .saturation
-            .filter(|saturation| saturation.queue_grows)
-        {
+        if let Some(saturation) = self.summary.saturation.filter(|saturation| saturation.queue_grows) {
             warnings.push(format!(
-                "the queue still grows at the end (depth met by arrivals: {:.1} requests in the second quarter, {:.1} in the last): no steady \
+                "the queue still grows at the end (depth met by arrivals: {:.1} requests in the second quarter, {:.1} \
+                 in the last): no steady \
                  state, latencies depend on the length of the run",
                 saturation.early_depth, saturation.late_depth
             ));
@@ -146,13 +140,15 @@ impl RunReport {
         let is_served = requests.rejected < requests.arrived;
         if is_served && requests.rejected as f64 > MOST_REJECTED * requests.arrived as f64 {
             warnings.push(format!(
-                "{} of {} requests were rejected: each is longer than server.max_model_len, the KV cache or a limit of the policy allows; latencies, and SLOs on them, are those of the others",
+                "{} of {} requests were rejected: each is longer than server.max_model_len, the KV cache or a limit of \
+                 the policy allows; latencies, and SLOs on them, are those of the others",
                 requests.rejected, requests.arrived
             ));
         }
         if requests.arrived > 0 && requests.rejected == requests.arrived {
             warnings.push(format!(
-                "all {} requests were rejected: each is longer than server.max_model_len, the KV cache or a limit of the policy allows",
+                "all {} requests were rejected: each is longer than server.max_model_len, the KV cache or a limit of \
+                 the policy allows",
                 requests.rejected
             ));
             return warnings; // More requests would tell no more.
@@ -162,7 +158,8 @@ impl RunReport {
                 let samples = self.summary.latency.of(result.slo.metric).count;
                 warnings.push(if samples == 0 && requests.finished > 0 {
                     format!(
-                        "{} cannot be judged: no response has a time between tokens, as each came as a whole or is a single token",
+                        "{} cannot be judged: no response has a time between tokens, as each came as a whole or is a \
+                         single token",
                         result.slo
                     )
                 } else {
@@ -177,8 +174,6 @@ impl RunReport {
     }
 
     fn queue_grows(&self) -> bool {
-        self.summary
-            .saturation
-            .is_some_and(|saturation| saturation.queue_grows)
+        self.summary.saturation.is_some_and(|saturation| saturation.queue_grows)
     }
 }

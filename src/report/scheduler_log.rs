@@ -1,4 +1,5 @@
-//! A scheduler's log as JSON: `{"steps": [...], "per_request": {...}}`, one line a step, in the schema `vllm-sched-oracle/1`.
+//! A scheduler's log as JSON: `{"steps": [...], "per_request": {...}}`, one line a step, in the schema
+//! `vllm-sched-oracle/1`.
 
 use std::io::{self, Write};
 
@@ -99,10 +100,7 @@ impl SchedulerLog<'_> {
         }
         put("waiting_before", self.all(&decided.waiting_before));
         put("running_before", self.all(&decided.running_before));
-        put(
-            "scheduled",
-            plan.scheduled.iter().map(|part| self.part(part)).collect(),
-        );
+        put("scheduled", plan.scheduled.iter().map(|part| self.part(part)).collect());
         put(
             "total_tokens",
             json!(plan.scheduled.iter().map(|part| part.tokens).sum::<u32>()),
@@ -157,10 +155,7 @@ impl SchedulerLog<'_> {
             .iter()
             .map(|output| (self.name(output.id).to_owned(), json!(output.tokens)));
         put("emitted", Value::Object(emitted.collect()));
-        let finished = updated
-            .outputs
-            .iter()
-            .filter(|output| output.finished.is_some());
+        let finished = updated.outputs.iter().filter(|output| output.finished.is_some());
         put(
             "finished",
             finished
@@ -179,15 +174,8 @@ impl SchedulerLog<'_> {
 
     fn request(&self, request: &Request) -> Value {
         let times: Vec<u64> = self.times_of(request.id).collect();
-        let updates = || {
-            self.log
-                .steps
-                .iter()
-                .filter_map(|line| line.updated.as_ref())
-        };
-        let is_it = |output: &&crate::policy::vllm::Output| {
-            output.id == request.id && output.finished.is_some()
-        };
+        let updates = || self.log.steps.iter().filter_map(|line| line.updated.as_ref());
+        let is_it = |output: &&crate::policy::vllm::Output| output.id == request.id && output.finished.is_some();
         let finished = updates()
             .flat_map(|updated| &updated.outputs)
             .any(|output| is_it(&output));
@@ -197,12 +185,7 @@ impl SchedulerLog<'_> {
             .iter()
             .flat_map(|line| &line.actions)
             .any(|done| *done == (Action::Abort(request.id), true));
-        let decisions = || {
-            self.log
-                .steps
-                .iter()
-                .filter_map(|line| line.decided.as_ref())
-        };
+        let decisions = || self.log.steps.iter().filter_map(|line| line.decided.as_ref());
         let preemptions = decisions()
             .flat_map(|decided| &decided.plan.preempted)
             .filter(|&&id| id == request.id);
@@ -223,11 +206,7 @@ impl SchedulerLog<'_> {
     }
 
     fn times_of(&self, id: RequestId) -> impl Iterator<Item = u64> {
-        let own = self
-            .log
-            .tokens
-            .iter()
-            .filter(move |(whose, _)| *whose == id);
+        let own = self.log.tokens.iter().filter(move |(whose, _)| *whose == id);
         own.map(|&(_, when)| when)
     }
 
@@ -240,10 +219,7 @@ impl SchedulerLog<'_> {
     }
 }
 
-fn write_joined(
-    out: &mut dyn Write,
-    lines: impl ExactSizeIterator<Item = String>,
-) -> io::Result<()> {
+fn write_joined(out: &mut dyn Write, lines: impl ExactSizeIterator<Item = String>) -> io::Result<()> {
     let last = lines.len().saturating_sub(1);
     for (number, line) in lines.enumerate() {
         writeln!(out, "{line}{}", if number < last { "," } else { "" })?;

@@ -99,30 +99,20 @@ impl RunReport {
             0 | 1 => format!("seed {}", self.seed),
             runs => format!("{runs} runs from seed {}", self.seed),
         };
-        let simulated = format!(
-            "{} s simulated",
-            rounded(self.summary.throughput.duration_s)
-        );
+        let simulated = format!("{} s simulated", rounded(self.summary.throughput.duration_s));
         let times = match headline.wall {
             Some(wall) => format!("{} s wall, {simulated}", rounded(wall.as_secs_f64())),
             None => simulated,
         };
         format!(
             "{} · {}×{} · {} · {} · {seeds}     ({times})",
-            headline.model,
-            headline.tensor_parallel,
-            headline.gpu,
-            headline.policy,
-            headline.workload
+            headline.model, headline.tensor_parallel, headline.gpu, headline.policy, headline.workload
         )
     }
 
     fn requests_line(&self) -> String {
         let requests = &self.summary.requests;
-        let mut text = format!(
-            "{} done · {} rejected",
-            requests.finished, requests.rejected
-        );
+        let mut text = format!("{} done · {} rejected", requests.finished, requests.rejected);
         for (count, name) in [
             (requests.timed_out, "timed out"),
             (requests.cancelled, "cancelled"),
@@ -140,11 +130,7 @@ impl RunReport {
         if recomputed > 0 {
             let _ = write!(text, " ({recomputed} tokens computed again)");
         }
-        let _ = write!(
-            text,
-            " · {} req/s",
-            or_unknown(throughput.requests_per_s, rounded)
-        );
+        let _ = write!(text, " · {} req/s", or_unknown(throughput.requests_per_s, rounded));
         if let Some(goodput) = throughput.goodput_per_s {
             let _ = write!(text, " · goodput {} req/s", rounded(goodput));
         }
@@ -180,11 +166,7 @@ impl RunReport {
                 let of = |one: Option<Interval>| one.map_or_else(|| "-".to_owned(), between);
                 let none = String::new;
                 let [mean, p50, p99] = [range.mean, range.p50, range.p99].map(of);
-                lines.push(table_row(
-                    "   if off",
-                    "",
-                    [mean, p50, none(), p99, none(), none()],
-                ));
+                lines.push(table_row("   if off", "", [mean, p50, none(), p99, none(), none()]));
             }
         }
         for line in &mut lines {
@@ -289,10 +271,7 @@ pub(super) fn slo_line(result: &SloResult, style: Style) -> String {
         SloOutcome::Unknown => (Colour::Yellow, "?"),
     };
     let limit = duration(result.slo.limit.seconds());
-    let mut text = format!(
-        "{} {metric} {statistic} <= {limit}   got ",
-        style.paint(colour, mark)
-    );
+    let mut text = format!("{} {metric} {statistic} <= {limit}   got ", style.paint(colour, mark));
     match result.got_s {
         Some(got) => text.push_str(&duration(got)),
         None => text.push_str("nothing sure: too few samples"),

@@ -52,10 +52,7 @@ impl SweepReport {
             String::new()
         };
         let points = points.len();
-        format!(
-            "{}: {runs} runs at {points} points{missing} · plan {plan}",
-            self.name
-        )
+        format!("{}: {runs} runs at {points} points{missing} · plan {plan}", self.name)
     }
 
     /// Of each number that has a better and a worse: where it is best, and what it is there.
@@ -115,9 +112,7 @@ impl SweepReport {
     /// Combinations of the values of all keys but the first.
     fn curves(&self) -> usize {
         let points = self.sweep.points.iter();
-        let mut others: Vec<&[String]> = points
-            .map(|point| point.values.get(1..).unwrap_or(&[]))
-            .collect();
+        let mut others: Vec<&[String]> = points.map(|point| point.values.get(1..).unwrap_or(&[])).collect();
         others.sort_unstable();
         others.dedup();
         others.len()
@@ -141,7 +136,8 @@ impl SweepReport {
         let again = Section {
             heading: "How to do it again".to_owned(),
             blocks: vec![Block::Text(format!(
-                "`tailcast sweep` of the same study gives plan {} and, with the same version of tailcast ({}), the same numbers.",
+                "`tailcast sweep` of the same study gives plan {} and, with the same version of tailcast ({}), the \
+                 same numbers.",
                 self.sweep.plan,
                 env!("CARGO_PKG_VERSION")
             ))],
@@ -151,8 +147,7 @@ impl SweepReport {
         sections.extend(self.setting.as_ref().map(Setting::section));
         sections.push(again);
         Page {
-            title: name
-                .unwrap_or_else(|| format!("Sweep over {}", self.sweep.heading.keys.join(", "))),
+            title: name.unwrap_or_else(|| format!("Sweep over {}", self.sweep.heading.keys.join(", "))),
             verdict: if bests.is_empty() {
                 self.line()
             } else {
@@ -173,10 +168,7 @@ fn cell(measure: &Measure, found: Option<(f64, Option<Interval>)>) -> Cell {
         let shown = numbers::with_unit(measure.quantity, mean);
         match half {
             Some(half) if half > 0.0 => {
-                format!(
-                    "{shown} ±{}%",
-                    rounded((100.0 * half / mean.abs()).min(999.0))
-                )
+                format!("{shown} ±{}%", rounded((100.0 * half / mean.abs()).min(999.0)))
             }
             _ => shown,
         }

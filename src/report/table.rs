@@ -116,10 +116,7 @@ mod tests {
             columns: vec![Column::words("policy"), Column::numbers("ms")],
             rows: vec![
                 vec![Cell::words("none"), number(1500.0)],
-                vec![
-                    Cell::words("continuous"),
-                    Cell::number(None, |it| it.to_string()),
-                ],
+                vec![Cell::words("continuous"), Cell::number(None, |it| it.to_string())],
             ],
         };
         assert_eq!(

@@ -4,7 +4,8 @@ use std::io;
 
 use crate::metrics::TimelineRow;
 
-/// Writes rows as they come. Errors are kept and returned at the end, because the observer that makes the rows cannot fail.
+/// Writes rows as they come. Errors are kept and returned at the end, because the observer that makes the rows cannot
+/// fail.
 pub struct TimelineCsv<Output: io::Write> {
     writer: csv::Writer<Output>,
     result: Result<(), csv::Error>,
@@ -21,9 +22,7 @@ impl<Output: io::Write> TimelineCsv<Output> {
     /// Writes what is left, and gives the output back; or else the first error of all.
     pub fn finish(self) -> io::Result<Output> {
         self.result?;
-        self.writer
-            .into_inner()
-            .map_err(csv::IntoInnerError::into_error)
+        self.writer.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 }
 

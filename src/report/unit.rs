@@ -64,16 +64,10 @@ impl Unit {
 
     /// Numbers beside an axis, `step` apart, all counted in the same, with no more digits than they need.
     pub fn write_all(self, values: &[f64], step: f64) -> Vec<String> {
-        let largest = values
-            .iter()
-            .fold(0.0_f64, |most, value| most.max(value.abs()));
+        let largest = values.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
         // Thousands are shorter than "0.8k" and "1.2k".
         let is_short = self == Self::Plain && (1e3..1e4).contains(&largest);
-        let (one, name) = if is_short {
-            (1.0, "")
-        } else {
-            self.rung(largest)
-        };
+        let (one, name) = if is_short { (1.0, "") } else { self.rung(largest) };
         let decimals = magnitude(step / one * 1.000_001).saturating_neg();
         let written = |value: &f64| {
             if value.abs() < step * 1e-6 {
@@ -181,23 +175,12 @@ mod tests {
             written(Unit::Plain, &[-500.0, 0.0, 500.0, 1000.0], 500.0),
             "-500 | 0 | 500 | 1000"
         );
-        assert_eq!(
-            written(Unit::Plain, &[0.0, 5000.0, 10_000.0], 5000.0),
-            "0 | 5k | 10k"
-        );
+        assert_eq!(written(Unit::Plain, &[0.0, 5000.0, 10_000.0], 5000.0), "0 | 5k | 10k");
     }
 
     #[test]
     fn any_number_can_be_written() {
-        for value in [
-            f64::MAX,
-            f64::MIN,
-            f64::MIN_POSITIVE,
-            5e-324,
-            -5e-324,
-            1e300,
-            0.1 + 0.2,
-        ] {
+        for value in [f64::MAX, f64::MIN, f64::MIN_POSITIVE, 5e-324, -5e-324, 1e300, 0.1 + 0.2] {
             for unit in [Unit::Plain, Unit::Seconds, Unit::Share] {
                 assert!(unit.write(value).len() < 24, "{}", unit.write(value));
                 for step in [5e-324, 1.0, 1e300] {

@@ -8,9 +8,7 @@ use crate::stats::rounded;
 pub fn why(constraint: &Constraint) -> String {
     let what = match constraint.binding {
         Binding::KvCapacity => "KV capacity kept requests waiting",
-        Binding::RequestSlots => {
-            "all request slots (max_num_seqs or the batch size) were taken while requests waited"
-        }
+        Binding::RequestSlots => "all request slots (max_num_seqs or the batch size) were taken while requests waited",
         Binding::TokenBudget => "the token budget of a step kept requests waiting",
         Binding::BatchUnderWay => "requests waited for the batch under way",
         Binding::Compute => {
@@ -20,16 +18,12 @@ pub fn why(constraint: &Constraint) -> String {
             );
         }
         Binding::Nothing => {
-            return "nothing binds: requests hardly waited for more than the step under way"
-                .to_owned();
+            return "nothing binds: requests hardly waited for more than the step under way".to_owned();
         }
     };
     let share = percent(constraint.share_of_time);
     match constraint.first_at_s {
-        Some(first) => format!(
-            "{what} {share} of the time, first at t = {} s",
-            rounded(first)
-        ),
+        Some(first) => format!("{what} {share} of the time, first at t = {} s", rounded(first)),
         None => format!("{what} {share} of the time"),
     }
 }

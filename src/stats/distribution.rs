@@ -1,4 +1,5 @@
-//! A weighted multiset of integers: exact sums, and quantiles that are exact up to a number of samples and within 0.1 % beyond it.
+//! A weighted multiset of integers: exact sums, and quantiles that are exact up to a number of samples and within 0.1 %
+//! beyond it.
 
 use super::histogram::Histogram;
 use super::ranked::Ranked;
@@ -10,8 +11,8 @@ const EXACT_SAMPLES: usize = 1 << 17;
 /// The most steps of a progression that are added at once: the sum of their squared numbers still fits into 64 bits.
 const LONGEST_PROGRESSION: u64 = 1 << 20;
 
-/// Whether a quantile, in thousandths, may be reported of that many samples: at least ten must lie beyond it, so the 90th percentile needs
-/// 100, the 99th 1,000. The median needs one.
+/// Whether a quantile, in thousandths, may be reported of that many samples: at least ten must lie beyond it, so the
+/// 90th percentile needs 100, the 99th 1,000. The median needs one.
 pub const fn enough_samples(permille: u64, samples: u64) -> bool {
     if permille <= 500 {
         samples >= 1
@@ -52,8 +53,8 @@ impl Default for Distribution {
 }
 
 impl Distribution {
-    /// Adds one occurrence of each of `values`. Many at once cost half as much as one by one: sums stay in registers, and the buckets, each in
-    /// another cache line, come from memory side by side.
+    /// Adds one occurrence of each of `values`. Many at once cost half as much as one by one: sums stay in registers,
+    /// and the buckets, each in another cache line, come from memory side by side.
     pub fn record_all(&mut self, values: &[u64]) {
         let (Some(&min), Some(&max)) = (values.iter().min(), values.iter().max()) else {
             return;
@@ -76,9 +77,7 @@ impl Distribution {
             Samples::Exact(samples) if samples.len() + values.len() <= EXACT_SAMPLES => {
                 samples.extend(values.iter().map(|&value| (value, 1)));
             }
-            _ => self
-                .spill()
-                .record_all(values.iter().map(|&value| (value, 1))),
+            _ => self.spill().record_all(values.iter().map(|&value| (value, 1))),
         }
     }
 
@@ -130,9 +129,7 @@ impl Distribution {
             Samples::Exact(samples) if (samples.len() as u64) + steps <= EXACT_SAMPLES as u64 => {
                 samples.extend((0..steps).map(|step| (first + growth * step, weight)));
             }
-            Samples::Exact(_) => self
-                .spill()
-                .record_progression(first, growth, steps, weight),
+            Samples::Exact(_) => self.spill().record_progression(first, growth, steps, weight),
             Samples::Binned(histogram) => {
                 histogram.record_progression(first, growth, steps, weight);
             }
@@ -148,9 +145,7 @@ impl Distribution {
         self.squares.add(other.squares);
         self.widen(other.min, other.max, other.count);
         match (&mut self.samples, &other.samples) {
-            (Samples::Exact(mine), Samples::Exact(theirs))
-                if mine.len() + theirs.len() <= EXACT_SAMPLES =>
-            {
+            (Samples::Exact(mine), Samples::Exact(theirs)) if mine.len() + theirs.len() <= EXACT_SAMPLES => {
                 mine.extend_from_slice(theirs);
             }
             (_, Samples::Exact(theirs)) => self.spill().record_all(theirs.iter().copied()),
@@ -177,10 +172,7 @@ impl Distribution {
     pub fn standard_deviation(&self) -> Option<f64> {
         (self.count > 0).then(|| {
             // n * sum(x^2) - (sum x)^2 = n^2 * variance, in integers: no cancellation.
-            let scaled = self
-                .squares
-                .times(self.count)
-                .minus(Wide::product(self.sum, self.sum));
+            let scaled = self.squares.times(self.count).minus(Wide::product(self.sum, self.sum));
             scaled.to_f64().sqrt() / self.count as f64
         })
     }
@@ -200,8 +192,8 @@ impl Distribution {
         matches!(self.samples, Samples::Exact(_))
     }
 
-    /// The quantiles `q` (in 0..=1) as numpy's default, "linear", gives them for a list in which each value stands as often as it
-    /// occurred; `None` of nothing.
+    /// The quantiles `q` (in 0..=1) as numpy's default, "linear", gives them for a list in which each value stands as
+    /// often as it occurred; `None` of nothing.
     pub fn quantiles<const N: usize>(&self, q: [f64; N]) -> Option<[f64; N]> {
         if self.count == 0 {
             return None;
@@ -216,9 +208,7 @@ impl Distribution {
             Samples::Exact(samples) => {
                 let asked = ranks.iter().flat_map(|&(rank, _)| [rank, after(rank)]);
                 let ranked = Ranked::of(samples, asked);
-                Some(ranks.map(|(rank, part)| {
-                    between(ranked.value(rank), ranked.value(after(rank)), part)
-                }))
+                Some(ranks.map(|(rank, part)| between(ranked.value(rank), ranked.value(after(rank)), part)))
             }
             Samples::Binned(histogram) => Some(ranks.map(|(rank, part)| {
                 let [lower, upper] = [rank, after(rank)].map(|rank| self.estimate(histogram, rank));
@@ -235,9 +225,7 @@ impl Distribution {
         if rank + 1 == self.count {
             return self.max as f64;
         }
-        let bucket = histogram
-            .at_rank(rank.into())
-            .expect("a rank is below the count");
+        let bucket = histogram.at_rank(rank.into()).expect("a rank is below the count");
         bucket.estimate().clamp(self.min as f64, self.max as f64)
     }
 
@@ -261,17 +249,13 @@ impl Distribution {
         let [linear, quadratic] = [linear, quadratic].map(u128::from);
         self.sum += weight * (steps * first + linear * growth);
         if fits {
-            let squares =
-                first * first * steps + 2 * first * growth * linear + growth * growth * quadratic;
+            let squares = first * first * steps + 2 * first * growth * linear + growth * growth * quadratic;
             self.squares.add_narrow(squares * weight);
             return;
         }
-        self.squares
-            .add(Wide::product(first * first, weight * steps));
-        self.squares
-            .add(Wide::product(first * growth, 2 * weight * linear));
-        self.squares
-            .add(Wide::product(growth * growth, weight * quadratic));
+        self.squares.add(Wide::product(first * first, weight * steps));
+        self.squares.add(Wide::product(first * growth, 2 * weight * linear));
+        self.squares.add(Wide::product(growth * growth, weight * quadratic));
     }
 
     /// The histogram, filled from the single samples if they were kept until now.

@@ -1,19 +1,21 @@
 //! A log-linear histogram: exact below 1,024, and 1,024 buckets to each doubling above.
 //!
-//! Own code instead of the crate `hdrhistogram`, because a run of decode steps adds a whole arithmetic progression of values at once
-//! (here in one addition per bucket touched, there one call per value), because weights are picoseconds whose sum over many runs
-//! passes 64 bits, and because only octaves from the least to the greatest value take memory (8 or 16 KiB each).
+//! Own code instead of the crate `hdrhistogram`, because a run of decode steps adds a whole arithmetic progression of
+//! values at once (here in one addition per bucket touched, there one call per value), because weights are picoseconds
+//! whose sum over many runs passes 64 bits, and because only octaves from the least to the greatest value take memory
+//! (8 or 16 KiB each).
 
 use std::ops::AddAssign;
 
-/// How far a value read from a histogram is from the recorded one at most, relative to it: a bucket's width, 1/1024 of its lower end.
+/// How far a value read from a histogram is from the recorded one at most, relative to it: a bucket's width, 1/1024 of
+/// its lower end.
 pub const RELATIVE_PRECISION: f64 = 1.0 / SLOTS as f64;
 
 const SLOT_BITS: u32 = 10;
 const SLOTS: usize = 1 << SLOT_BITS;
 
-/// What weights are added up in: 64 bits where they count occurrences, which keeps the buckets in the processor's cache; 128 where
-/// they are picoseconds of many runs.
+/// What weights are added up in: 64 bits where they count occurrences, which keeps the buckets in the processor's
+/// cache; 128 where they are picoseconds of many runs.
 pub(super) trait Weight: Copy + Default + AddAssign + From<u64> + Into<u128> {}
 
 impl Weight for u64 {}
@@ -52,11 +54,7 @@ impl<W: Weight> Histogram<W> {
         loop {
             let shift = shift_of(value);
             let end = value | ((1 << shift) - 1);
-            let here = if last <= end {
-                left
-            } else {
-                (end - value) / growth + 1
-            };
+            let here = if last <= end { left } else { (end - value) / growth + 1 };
             self.add(number_of(value, shift), W::from(here * weight));
             left -= here;
             if left == 0 {
@@ -82,8 +80,8 @@ impl<W: Weight> Histogram<W> {
         }
     }
 
-    /// The number of the bucket in which the unit of weight with the given rank (from 0, in the order of values) lies, and the weight of all
-    /// buckets before it; `None` beyond the end.
+    /// The number of the bucket in which the unit of weight with the given rank (from 0, in the order of values) lies,
+    /// and the weight of all buckets before it; `None` beyond the end.
     pub(super) fn number_at_rank(&self, rank: u128) -> Option<(usize, u128)> {
         let mut before = 0;
         for (place, &weight) in self.weights.iter().enumerate() {
@@ -96,7 +94,8 @@ impl<W: Weight> Histogram<W> {
         None
     }
 
-    /// The bucket in which the unit of weight with the given rank (from 0, in the order of values) lies; `None` beyond the end.
+    /// The bucket in which the unit of weight with the given rank (from 0, in the order of values) lies; `None` beyond
+    /// the end.
     pub(super) fn at_rank(&self, rank: u128) -> Option<Bucket> {
         let (number, before) = self.number_at_rank(rank)?;
         let weight: u128 = self.weights[number - self.first].into();
@@ -145,14 +144,16 @@ pub(super) const fn number_of_bucket(value: u64) -> usize {
     number_of(value, shift_of(value))
 }
 
-/// By how many bits a bucket of `value` is wider than one value: it holds those that agree in all but as many of their last bits.
+/// By how many bits a bucket of `value` is wider than one value: it holds those that agree in all but as many of their
+/// last bits.
 #[inline]
 const fn shift_of(value: u64) -> u32 {
     u64::BITS - 1 - SLOT_BITS - (value | SLOTS as u64).leading_zeros()
 }
 
-/// The number of the bucket of `value`. The first 2,048 hold a value each; after them each octave, of values that are twice as large, has
-/// 1,024. There `value >> shift` is 1,024 to 2,047, so the first octave, with a shift of 1, starts right behind them at 1,024 + 1,024.
+/// The number of the bucket of `value`. The first 2,048 hold a value each; after them each octave, of values that are
+/// twice as large, has 1,024. There `value >> shift` is 1,024 to 2,047, so the first octave, with a shift of 1, starts
+/// right behind them at 1,024 + 1,024.
 #[inline]
 const fn number_of(value: u64, shift: u32) -> usize {
     (shift as usize) * SLOTS + (value >> shift) as usize

@@ -1,5 +1,5 @@
-//! Least squares for a handful of coefficients, by the method of Levenberg and Marquardt (SIAM Journal on Applied Mathematics 11, 1963) with
-//! derivatives from differences: the functions that are fitted are whole simulations.
+//! Least squares for a handful of coefficients, by the method of Levenberg and Marquardt (SIAM Journal on Applied
+//! Mathematics 11, 1963) with derivatives from differences: the functions that are fitted are whole simulations.
 
 /// A coefficient to be fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,8 +19,8 @@ pub struct Coefficient {
 pub struct Fit {
     /// The coefficients.
     pub values: Vec<f64>,
-    /// Their standard errors, taking the residuals' scatter for independent noise; infinite for one that changes nothing, and for all of them
-    /// without more residuals than coefficients.
+    /// Their standard errors, taking the residuals' scatter for independent noise; infinite for one that changes
+    /// nothing, and for all of them without more residuals than coefficients.
     pub standard_errors: Vec<f64>,
     /// Their standard errors if the residuals' noise has a variance of 1; infinite for one that changes nothing.
     pub unit_errors: Vec<f64>,
@@ -75,13 +75,7 @@ where
     Fit {
         values,
         standard_errors: (unit_errors.iter())
-            .map(|error| {
-                if error.is_finite() {
-                    error * noise
-                } else {
-                    *error
-                }
-            })
+            .map(|error| if error.is_finite() { error * noise } else { *error })
             .collect(),
         unit_errors,
         correlations,
@@ -94,12 +88,7 @@ fn cost(residuals: &[f64]) -> f64 {
 }
 
 /// One row a coefficient: how all residuals change with it.
-fn jacobian<F>(
-    coefficients: &[Coefficient],
-    values: &[f64],
-    at: &[f64],
-    residuals: &mut F,
-) -> Vec<Vec<f64>>
+fn jacobian<F>(coefficients: &[Coefficient], values: &[f64], at: &[f64], residuals: &mut F) -> Vec<Vec<f64>>
 where
     F: FnMut(&[f64]) -> Vec<f64>,
 {
@@ -113,10 +102,7 @@ where
         };
         moved[place] += change;
         let there = residuals(&moved);
-        let slopes = there
-            .iter()
-            .zip(at)
-            .map(|(there, here)| (there - here) / change);
+        let slopes = there.iter().zip(at).map(|(there, here)| (there - here) / change);
         slopes.collect()
     };
     coefficients.iter().enumerate().map(column).collect()
@@ -150,10 +136,7 @@ fn step(normal: &[Vec<f64>], gradient: &[f64], damping: f64) -> Vec<f64> {
 /// Solves a symmetric system by Gauss and Jordan's elimination; unknowns without an equation are 0.
 fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
     let size = right.len();
-    let largest = matrix
-        .iter()
-        .flatten()
-        .fold(0.0, |most: f64, one| most.max(one.abs()));
+    let largest = matrix.iter().flatten().fold(0.0, |most: f64, one| most.max(one.abs()));
     let nothing = largest * 1e-14;
     for pivot in 0..size {
         let best = (pivot..size)
@@ -188,14 +171,8 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
 fn uncertainty(jacobian: &[Vec<f64>]) -> (Vec<f64>, Vec<Vec<f64>>) {
     let size = jacobian.len();
     let normal = normal_matrix(jacobian);
-    let unit = |place: usize| {
-        (0..size)
-            .map(|row| f64::from(u8::from(row == place)))
-            .collect()
-    };
-    let inverse: Vec<Vec<f64>> = (0..size)
-        .map(|place| solve(normal.clone(), unit(place)))
-        .collect();
+    let unit = |place: usize| (0..size).map(|row| f64::from(u8::from(row == place))).collect();
+    let inverse: Vec<Vec<f64>> = (0..size).map(|place| solve(normal.clone(), unit(place))).collect();
     let errors: Vec<f64> = (0..size)
         .map(|place| match inverse[place][place] {
             known if known > 0.0 => known.sqrt(),
@@ -273,9 +250,7 @@ mod tests {
             most: 1.0,
             ..free(0.5)
         };
-        let fit = least_squares(&[bounded, free(7.0)], 50, |x| {
-            vec![x[0] - 3.0, x[0] - 3.1, x[0] - 2.9]
-        });
+        let fit = least_squares(&[bounded, free(7.0)], 50, |x| vec![x[0] - 3.0, x[0] - 3.1, x[0] - 2.9]);
         assert!((fit.values[0] - 1.0).abs() < 1e-12);
         assert!((fit.values[1] - 7.0).abs() < 1e-12);
         assert!(fit.standard_errors[1].is_infinite());

@@ -2,8 +2,8 @@
 
 use super::histogram::{Histogram, number_of_bucket};
 
-/// Values of a list near the ranks that were asked for. To sort the whole list would take most of the time of a short simulation; so a
-/// histogram says in which buckets the ranks lie, and only what is in these is sorted.
+/// Values of a list near the ranks that were asked for. To sort the whole list would take most of the time of a short
+/// simulation; so a histogram says in which buckets the ranks lie, and only what is in these is sorted.
 pub(super) struct Ranked {
     /// By number.
     buckets: Vec<Bucket>,
@@ -85,13 +85,7 @@ mod tests {
     #[test]
     fn values_are_those_of_the_sorted_list() {
         let mut random = stream(1, "ranks");
-        for (most_value, count) in [
-            (1, 5_000),
-            (100, 50),
-            (5_000, 5_000),
-            (u64::MAX, 1),
-            (u64::MAX, 5_000),
-        ] {
+        for (most_value, count) in [(1, 5_000), (100, 50), (5_000, 5_000), (u64::MAX, 1), (u64::MAX, 5_000)] {
             let mut draw = || {
                 let value = random.random_range(0..=most_value);
                 (value, random.random_range(1..4))

@@ -1,8 +1,8 @@
 //! Named random streams: every purpose draws from its own generator, all of them made from one seed.
 //!
-//! Two scenarios with the same seed therefore share what they have in common (common random numbers): another distribution of
-//! output lengths leaves the arrivals as they were. Xoshiro256++ is fixed here by name because the generators that `rand` calls
-//! standard may change between its versions.
+//! Two scenarios with the same seed therefore share what they have in common (common random numbers): another
+//! distribution of output lengths leaves the arrivals as they were. Xoshiro256++ is fixed here by name because the
+//! generators that `rand` calls standard may change between its versions.
 
 pub use rand_xoshiro::Xoshiro256PlusPlus;
 
@@ -23,7 +23,8 @@ pub const fn mix(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// A 64-bit hash that is the same on every machine and in every version; different texts of up to 8 bytes and equal length never collide.
+/// A 64-bit hash that is the same on every machine and in every version; different texts of up to 8 bytes and equal
+/// length never collide.
 pub fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut hash = mix(bytes.len() as u64);
     for chunk in bytes.chunks(8) {
@@ -62,14 +63,7 @@ mod tests {
 
     #[test]
     fn hashes_tell_texts_apart() {
-        let texts: [&[u8]; 6] = [
-            b"",
-            b"\0",
-            b"\0\0",
-            b"12345678",
-            b"123456789",
-            b"12345678\0",
-        ];
+        let texts: [&[u8]; 6] = [b"", b"\0", b"\0\0", b"12345678", b"123456789", b"12345678\0"];
         let hashes: BTreeSet<u64> = texts.into_iter().map(hash_bytes).collect();
         assert_eq!(hashes.len(), texts.len());
     }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-/// The 97.5 % quantile of Student's t for 1 to 9 degrees of freedom: NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2,
-/// with more digits.
+/// The 97.5 % quantile of Student's t for 1 to 9 degrees of freedom: NIST/SEMATECH e-Handbook of Statistical Methods,
+/// 1.3.6.7.2, with more digits.
 const FEW_DEGREES: [f64; 9] = [
     12.706_204_74,
     4.302_652_73,
@@ -35,17 +35,15 @@ impl From<Interval> for [f64; 2] {
     }
 }
 
-/// The two-sided 95 % confidence interval for the mean of what `values` are independent draws of (Student's t); `None` of fewer than two.
+/// The two-sided 95 % confidence interval for the mean of what `values` are independent draws of (Student's t); `None`
+/// of fewer than two.
 pub fn confidence_interval_95(values: &[f64]) -> Option<Interval> {
     if values.len() < 2 {
         return None;
     }
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values
-        .iter()
-        .map(|value| (value - mean) * (value - mean))
-        .sum();
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
     let standard_error = (squares / (count - 1.0) / count).sqrt();
     let half_width = t_quantile_975(values.len() - 1) * standard_error;
     Some(Interval {
@@ -54,8 +52,8 @@ pub fn confidence_interval_95(values: &[f64]) -> Option<Interval> {
     })
 }
 
-/// The 97.5 % quantile of Student's t with `degrees` (at least 1) of freedom, within 0.00002: tabulated up to 9, from there by the
-/// expansion of Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5.
+/// The 97.5 % quantile of Student's t with `degrees` (at least 1) of freedom, within 0.00002: tabulated up to 9, from
+/// there by the expansion of Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5.
 pub fn t_quantile_975(degrees: usize) -> f64 {
     assert!(degrees > 0, "a t quantile needs a degree of freedom");
     if let Some(&quantile) = FEW_DEGREES.get(degrees - 1) {
@@ -67,16 +65,11 @@ pub fn t_quantile_975(degrees: usize) -> f64 {
         z * (square + 1.0) / 4.0,
         z * ((5.0 * square + 16.0) * square + 3.0) / 96.0,
         z * (((3.0 * square + 19.0) * square + 17.0) * square - 15.0) / 384.0,
-        z * ((((79.0 * square + 776.0) * square + 1482.0) * square - 1920.0) * square - 945.0)
-            / 92_160.0,
+        z * ((((79.0 * square + 776.0) * square + 1482.0) * square - 1920.0) * square - 945.0) / 92_160.0,
     ];
     let inverse = 1.0 / degrees as f64;
     // Horner's scheme in 1 / degrees.
-    terms
-        .iter()
-        .rev()
-        .fold(0.0, |sum, term| (sum + term) * inverse)
-        + z
+    terms.iter().rev().fold(0.0, |sum, term| (sum + term) * inverse) + z
 }
 
 #[cfg(test)]
@@ -98,10 +91,7 @@ mod tests {
         ];
         for (degrees, expected) in table {
             let quantile = t_quantile_975(degrees);
-            assert!(
-                (quantile - expected).abs() < 0.000_02,
-                "{degrees}: {quantile}"
-            );
+            assert!((quantile - expected).abs() < 0.000_02, "{degrees}: {quantile}");
         }
     }
 

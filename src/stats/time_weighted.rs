@@ -2,8 +2,8 @@
 
 use super::histogram::Histogram;
 
-/// Values (of a queue depth, say) and for how long each was held. The mean and the maximum are exact; quantiles are exact below 1,024
-/// and within [`super::RELATIVE_PRECISION`] above. Memory is bounded.
+/// Values (of a queue depth, say) and for how long each was held. The mean and the maximum are exact; quantiles are
+/// exact below 1,024 and within [`super::RELATIVE_PRECISION`] above. Memory is bounded.
 #[derive(Clone, Debug, Default)]
 pub struct TimeWeighted {
     histogram: Histogram<u128>,

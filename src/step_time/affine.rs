@@ -19,9 +19,7 @@ impl Affine {
     fn picos(&self, shape: &StepShape) -> u64 {
         let tokens = self.per_token.picos().saturating_mul(shape.tokens());
         let requests = u64::from(shape.sequences).saturating_mul(self.per_sequence.picos());
-        tokens
-            .saturating_add(requests)
-            .saturating_add(self.base.picos())
+        tokens.saturating_add(requests).saturating_add(self.base.picos())
     }
 }
 

@@ -1,9 +1,10 @@
 //! The step time with drafts: the model's own pass, then the passes that propose the next drafts.
 //!
-//! As vLLM's proposer does it (`propose` in `vllm/v1/spec_decode`): the first pass goes over all tokens of the step, so that the drafter
-//! has keys and values for them; each further pass adds one token to every request of the step, those with a part of their prompt included.
-//! Passes run one after the other on the same GPUs, and each ends with the head and a choice for every request. Not modelled: drafts of a
-//! step that nobody will verify, as its requests finish, are still paid for; drafts proposed in parallel or in trees.
+//! As vLLM's proposer does it (`propose` in `vllm/v1/spec_decode`): the first pass goes over all tokens of the step, so
+//! that the drafter has keys and values for them; each further pass adds one token to every request of the step, those
+//! with a part of their prompt included. Passes run one after the other on the same GPUs, and each ends with the head
+//! and a choice for every request. Not modelled: drafts of a step that nobody will verify, as its requests finish, are
+//! still paid for; drafts proposed in parallel or in trees.
 
 use super::{StepShape, StepTime, saturation};
 use crate::units::Span;
@@ -26,25 +27,20 @@ pub enum DraftPass {
 impl Drafting {
     /// `target` with `passes` passes of the drafter a step: one for each draft token.
     pub const fn new(target: Box<dyn StepTime>, pass: DraftPass, passes: u32) -> Self {
-        Self {
-            target,
-            pass,
-            passes,
-        }
+        Self { target, pass, passes }
     }
 
     fn pass_picos(&self, shape: &StepShape) -> u64 {
         match &self.pass {
             DraftPass::Of(drafter) => drafter.step(shape).picos(),
-            DraftPass::Share(part) => {
-                (self.target.step(shape).picos() as f64 * part).round() as u64
-            }
+            DraftPass::Share(part) => (self.target.step(shape).picos() as f64 * part).round() as u64,
         }
     }
 }
 
 impl StepTime for Drafting {
-    /// Of this model a step with drafts has no ramp: how many drafts are accepted, and with it each context, is left to chance.
+    /// Of this model a step with drafts has no ramp: how many drafts are accepted, and with it each context, is left to
+    /// chance.
     fn step(&self, shape: &StepShape) -> Span {
         let mut sum = self.target.step(shape).picos();
         if self.passes > 0 {

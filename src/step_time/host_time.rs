@@ -3,8 +3,8 @@
 use super::{Ramp, StepShape, StepTime, saturation};
 use crate::units::Span;
 
-/// A step time with the CPU's part, which comes before each step or, where a step is decided while the one before still runs, beside it
-/// (vLLM's `step` and `step_with_batch_queue` in `vllm/v1/engine/core.py`).
+/// A step time with the CPU's part, which comes before each step or, where a step is decided while the one before still
+/// runs, beside it (vLLM's `step` and `step_with_batch_queue` in `vllm/v1/engine/core.py`).
 pub struct HostTime<Gpu> {
     /// The GPU's part.
     pub gpu: Gpu,
@@ -12,8 +12,9 @@ pub struct HostTime<Gpu> {
     pub per_step: Span,
     /// CPU time of each request in a step.
     pub per_sequence: Span,
-    /// Whether the CPU works on a step while the GPU computes the one before: the longer of the two sets the pace. Where that is the CPU, a
-    /// step ends here when the CPU is done with the next, later than the GPU is done with this one.
+    /// Whether the CPU works on a step while the GPU computes the one before: the longer of the two sets the pace.
+    /// Where that is the CPU, a step ends here when the CPU is done with the next, later than the GPU is done with this
+    /// one.
     pub ahead: bool,
 }
 
@@ -35,11 +36,7 @@ impl<Gpu: StepTime> StepTime for HostTime<Gpu> {
     }
 
     fn launch(&self, shape: &StepShape) -> Span {
-        if self.ahead {
-            self.cpu(shape)
-        } else {
-            Span::ZERO
-        }
+        if self.ahead { self.cpu(shape) } else { Span::ZERO }
     }
 
     fn ramp(&self, shape: &StepShape) -> Ramp {

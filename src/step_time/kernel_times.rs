@@ -1,11 +1,12 @@
-//! Times of single kernels from their work and from what kernels reach on a GPU: the formulas that operators' measurements are fitted with,
-//! and that a step is priced with.
+//! Times of single kernels from their work and from what kernels reach on a GPU: the formulas that operators'
+//! measurements are fitted with, and that a step is priced with.
 
 use crate::hardware::{AllReduceKernels, ExpertKernels, Gpu, LinearKernels, MixedAttention};
 
 /// Rows that a tensor core product computes together.
 const TILE_ROWS: f64 = 64.0;
-/// Rows of the smallest tile of the experts' products (vLLM, `fused_moe`, `BLOCK_SIZE_M`), and up to how many rows an expert they are used.
+/// Rows of the smallest tile of the experts' products (vLLM, `fused_moe`, `BLOCK_SIZE_M`), and up to how many rows an
+/// expert they are used.
 const EXPERT_TILE_ROWS: f64 = 16.0;
 const FEW_ROWS_AN_EXPERT: f64 = 32.0;
 
@@ -68,14 +69,16 @@ pub struct Experts {
 }
 
 impl Experts {
-    /// Expected number of distinct experts that `tokens` choose, each independently and evenly: `E (1 - (1 - k/E)^tokens)`.
+    /// Expected number of distinct experts that `tokens` choose, each independently and evenly: `E (1 - (1 -
+    /// k/E)^tokens)`.
     pub fn distinct(&self, tokens: f64) -> f64 {
         let missed = 1.0 - self.per_token / self.count;
         self.count * (1.0 - missed.powf(tokens))
     }
 }
 
-/// One layer of experts on `rows` tokens [us]: the chosen ones' weights are read once each, and each computes on its own tiles of rows.
+/// One layer of experts on `rows` tokens [us]: the chosen ones' weights are read once each, and each computes on its
+/// own tiles of rows.
 pub fn experts(kernels: &ExpertKernels, rates: Rates, experts: &Experts, rows: f64) -> f64 {
     let distinct = experts.distinct(kernels.evenness * rows);
     if distinct <= 0.0 {
@@ -99,16 +102,11 @@ pub fn experts(kernels: &ExpertKernels, rates: Rates, experts: &Experts, rows: f
         )
 }
 
-/// A token of a decoding request's context in one layer beside prompts [us], where reading it once takes `stream`: each of `query_heads` heads of
-/// `requests` requests has its own thread block, and the `sharers` heads that share keys and values read them one by one. The cache catches the
-/// repeated reads while requests are few; with more of them the heads drift apart.
-pub fn mixed_token(
-    kernels: &MixedAttention,
-    stream: f64,
-    sharers: f64,
-    query_heads: f64,
-    requests: f64,
-) -> f64 {
+/// A token of a decoding request's context in one layer beside prompts [us], where reading it once takes `stream`: each
+/// of `query_heads` heads of `requests` requests has its own thread block, and the `sharers` heads that share keys and
+/// values read them one by one. The cache catches the repeated reads while requests are few; with more of them the
+/// heads drift apart.
+pub fn mixed_token(kernels: &MixedAttention, stream: f64, sharers: f64, query_heads: f64, requests: f64) -> f64 {
     let crowd = (requests / MixedAttention::CROWD).min(1.0);
     let read = stream * (1.0 + (sharers - 1.0) * kernels.repeated_reads * crowd);
     read.max(kernels.nanos_per_token / 1e3 * query_heads / kernels.thread_blocks)
@@ -116,9 +114,9 @@ pub fn mixed_token(
 
 /// An all-reduce of `bytes` between `gpus` GPUs over a link of `link_bytes` per microsecond and direction [us].
 ///
-/// As vLLM's `csrc/custom_all_reduce.cuh` does it: in one stage, where each GPU reads the `g - 1` others' bytes, or in two, where it reduces
-/// and gathers a part, `2 (g - 1) / g` of them, and synchronises once more. Two GPUs always take one stage, four for less than 512 KiB, and
-/// eight for less than 256 KiB.
+/// As vLLM's `csrc/custom_all_reduce.cuh` does it: in one stage, where each GPU reads the `g - 1` others' bytes, or in
+/// two, where it reduces and gathers a part, `2 (g - 1) / g` of them, and synchronises once more. Two GPUs always take
+/// one stage, four for less than 512 KiB, and eight for less than 256 KiB.
 pub fn all_reduce(kernels: &AllReduceKernels, link_bytes: f64, gpus: f64, bytes: f64) -> f64 {
     if gpus <= 1.0 {
         return 0.0;
@@ -156,10 +154,7 @@ pub fn overlap(a: f64, b: f64, exponent: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const RATES: Rates = Rates {
-        bytes: 1e6,
-        flops: 1e8,
-    };
+    const RATES: Rates = Rates { bytes: 1e6, flops: 1e8 };
 
     fn close(value: f64, expected: f64) {
         assert!((value / expected - 1.0).abs() < 1e-9, "{value} {expected}");
@@ -211,7 +206,8 @@ mod tests {
             hidden: 200.0,
             bytes: 120_000.0,
         };
-        // Two tokens choose 8 * (1 - 0.75^2) = 3.5 experts and pass through 4; each of the 3.5 computes a tile of 16 rows.
+        // Two tokens choose 8 * (1 - 0.75^2) = 3.5 experts and pass through 4; each of the 3.5 computes a tile of 16
+        // rows.
         let moved = 3.5 * 120_000.0 + 2.0 * 4.0 * (300.0 + 200.0);
         let flops = 2.0 * 3.5 * 16.0 * 300.0 * 200.0;
         let expected = 30.0 + moved / 1e6 + flops / 5e7;

@@ -36,7 +36,8 @@ pub struct StepShape {
     pub prefill_attention: u64,
     /// Requests in the step, decoding or prefilling.
     pub sequences: u32,
-    /// Positions whose logits are computed at the end of this step: the last one of each request that samples, and one for each draft.
+    /// Positions whose logits are computed at the end of this step: the last one of each request that samples, and one
+    /// for each draft.
     pub sampling: u32,
     /// Requests whose chunk is their newest token and drafts to verify; they count as chunks in all the sums above.
     pub verifying: u32,
@@ -48,15 +49,16 @@ impl StepShape {
         self.decoding as u64 + self.prefill
     }
 
-    /// The shape `steps` decode steps later, the members unchanged: each request's context has grown by one token a step.
+    /// The shape `steps` decode steps later, the members unchanged: each request's context has grown by one token a
+    /// step.
     #[must_use]
     pub const fn later(mut self, steps: u64) -> Self {
         self.context += self.decoding as u64 * steps;
         self
     }
 
-    /// Adds one request that computes `tokens` tokens after `done`, out of `all` it has. One token that completes them is a decode,
-    /// whether it is the newest output or the last of a prompt: the kernels do not know the difference.
+    /// Adds one request that computes `tokens` tokens after `done`, out of `all` it has. One token that completes them
+    /// is a decode, whether it is the newest output or the last of a prompt: the kernels do not know the difference.
     pub const fn add(&mut self, done: u32, tokens: u32, all: u32) {
         if tokens == 1 && done + 1 == all {
             self.decoding += 1;
@@ -68,8 +70,8 @@ impl StepShape {
         }
     }
 
-    /// Adds one request that computes its newest token after `done`, and `drafts` drafts behind it: one chunk that reads its context once,
-    /// with logits at every position.
+    /// Adds one request that computes its newest token after `done`, and `drafts` drafts behind it: one chunk that
+    /// reads its context once, with logits at every position.
     pub const fn add_verification(&mut self, done: u32, drafts: u32) {
         self.add_chunk(done, 1 + drafts, true);
         self.sampling += drafts;
@@ -81,13 +83,14 @@ impl StepShape {
         self.sequences > self.decoding + self.verifying
     }
 
-    /// Whether its kernels run as one captured graph: all requests decode one token, or all verify drafts. Steps that mix kinds, or hold
-    /// prompts, run in pieces (vLLM, `FULL_AND_PIECEWISE`: full graphs for uniform decode batches).
+    /// Whether its kernels run as one captured graph: all requests decode one token, or all verify drafts. Steps that
+    /// mix kinds, or hold prompts, run in pieces (vLLM, `FULL_AND_PIECEWISE`: full graphs for uniform decode batches).
     pub const fn is_uniform(&self) -> bool {
         self.prefill == 0 || self.verifying == self.sequences
     }
 
-    /// Adds one prefill chunk of `chunk` tokens after `done` tokens already computed; `samples` if it completes what was to compute.
+    /// Adds one prefill chunk of `chunk` tokens after `done` tokens already computed; `samples` if it completes what
+    /// was to compute.
     const fn add_chunk(&mut self, done: u32, chunk: u32, samples: bool) {
         let (done, chunk) = (done as u64, chunk as u64);
         self.prefill += chunk;
@@ -104,8 +107,8 @@ pub trait StepTime: Send + Sync {
     /// How long the step takes.
     fn step(&self, shape: &StepShape) -> Span;
 
-    /// How long after its decision a step starts if none runs then, on a server that decides steps while others run. On others what comes
-    /// before a step is part of it.
+    /// How long after its decision a step starts if none runs then, on a server that decides steps while others run. On
+    /// others what comes before a step is part of it.
     fn launch(&self, _shape: &StepShape) -> Span {
         Span::ZERO
     }

@@ -7,7 +7,8 @@ pub struct Overheads {
     pub step_micros: f64,
     /// Norms, rotary embedding, activation and KV write of one layer: launches [us].
     pub layer_micros: f64,
-    /// Per layer in a step that holds a part of a prompt, or verifies drafts for some of its requests only: such steps run piecewise graphs [us].
+    /// Per layer in a step that holds a part of a prompt, or verifies drafts for some of its requests only: such steps
+    /// run piecewise graphs [us].
     pub mixed_layer_micros: f64,
     /// Per layer in a step with more tokens than the largest captured graph [us].
     pub eager_layer_micros: f64,
@@ -21,15 +22,17 @@ pub struct Overheads {
     pub sampler_micros: f64,
     /// The sampler per logit: each request has one for every entry of the vocabulary [us].
     pub sampler_micros_per_logit: f64,
-    /// Sorting logits where requests ask for top-p, per entry of the vocabulary: rows are sorted beside each other [us].
+    /// Sorting logits where requests ask for top-p, per entry of the vocabulary: rows are sorted beside each other
+    /// [us].
     pub sort_micros_per_entry: f64,
     /// What kernels take here of what tables say.
     pub kernel_scale: f64,
 }
 
 impl Overheads {
-    /// Fits to served runs of vLLM 0.15.1 on H100 (inference-sim/sim-to-real-accuracy-validation @ 8fb2a1b and inference-sim/training @ c4f0340),
-    /// with the kernels' times held at what operator tables say: `cargo run --release --example fit_served`, `docs/LATENCY_MODEL.md`.
+    /// Fits to served runs of vLLM 0.15.1 on H100 (inference-sim/sim-to-real-accuracy-validation @ 8fb2a1b and
+    /// inference-sim/training @ c4f0340), with the kernels' times held at what operator tables say: `cargo run
+    /// --release --example fit_served`, `docs/LATENCY_MODEL.md`.
     pub const SERVED: Self = Self {
         step_micros: 153.0,
         layer_micros: 3.1,
@@ -76,8 +79,8 @@ pub enum Sampling {
     /// Greedily or at random, among all tokens or the best few.
     #[default]
     Plain,
-    /// Among the most probable tokens that make up a share of the probability: for that vLLM sorts all logits in every step
-    /// (0.15.1, `v1/sample/ops/topk_topp_sampler.py`, `apply_top_k_top_p`).
+    /// Among the most probable tokens that make up a share of the probability: for that vLLM sorts all logits in every
+    /// step (0.15.1, `v1/sample/ops/topk_topp_sampler.py`, `apply_top_k_top_p`).
     TopP,
 }
 
@@ -97,11 +100,7 @@ impl Execution {
     /// `_set_cudagraph_sizes`).
     pub const fn largest_graph(max_num_seqs: u32) -> u64 {
         let twice = 2 * max_num_seqs as u64;
-        if twice < MOST_GRAPHED {
-            twice
-        } else {
-            MOST_GRAPHED
-        }
+        if twice < MOST_GRAPHED { twice } else { MOST_GRAPHED }
     }
 }
 

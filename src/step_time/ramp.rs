@@ -64,7 +64,8 @@ impl Ramp {
         (steps, Span::from_picos(takes))
     }
 
-    /// The most steps that fit into `span` picoseconds, of those from `fits`, which do, to `most`; and how long they take.
+    /// The most steps that fit into `span` picoseconds, of those from `fits`, which do, to `most`; and how long they
+    /// take.
     fn search(&self, span: u64, mut fits: u64, most: u64) -> (u64, Span) {
         let (mut beyond, mut takes) = (most + 1, None);
         // Nearly always the guess is right, and only its neighbours have to be looked at.
@@ -83,8 +84,9 @@ impl Ramp {
         (fits, takes.unwrap_or_else(|| self.total(fits)))
     }
 
-    /// About how many steps fit into `span` picoseconds: `k` steps take `a * k^2 + b * k` with `a = growth / 2` and `b = first - a`, and this
-    /// root of the quadratic equation has no difference of nearly equal numbers where steps grow by less than they take, and holds for `a = 0`.
+    /// About how many steps fit into `span` picoseconds: `k` steps take `a * k^2 + b * k` with `a = growth / 2` and `b
+    /// = first - a`, and this root of the quadratic equation has no difference of nearly equal numbers where steps grow
+    /// by less than they take, and holds for `a = 0`.
     fn guess(&self, span: f64) -> u64 {
         let a = self.growth.picos() as f64 / 2.0;
         let b = self.first.picos() as f64 - a;
@@ -147,8 +149,7 @@ mod tests {
     fn however_long_and_however_steep_the_most_steps_are_found() {
         let mut random = stream(1, "ramps");
         for _ in 0..20_000 {
-            let mut below =
-                |bits: u32| random.random::<u64>() >> (64 - random.random_range(1..=bits));
+            let mut below = |bits: u32| random.random::<u64>() >> (64 - random.random_range(1..=bits));
             let (ramp, span, most) = (ramp(below(54), below(54)), below(63), below(32));
             let (steps, takes) = ramp.within(Span::from_picos(span), most);
             assert_eq!(takes, ramp.total(steps));

@@ -37,20 +37,15 @@ pub struct Roofline {
     attention: Vec<AttentionPrice>,
 }
 
-/// Prices for fewer tokens than this are remembered: those of every decode batch and of all but the largest token budgets.
+/// Prices for fewer tokens than this are remembered: those of every decode batch and of all but the largest token
+/// budgets.
 const REMEMBERED_TOKENS: usize = 16_384;
 /// Prices for fewer sampling requests than this are remembered.
 const REMEMBERED_REQUESTS: usize = 2_048;
 
 impl Roofline {
     /// The price list for `model` on `tensor_parallel` times `gpu`, run as by default.
-    pub fn new(
-        model: &Model,
-        gpu: &Gpu,
-        weights: WeightPrecision,
-        kv: KvPrecision,
-        tensor_parallel: u32,
-    ) -> Self {
+    pub fn new(model: &Model, gpu: &Gpu, weights: WeightPrecision, kv: KvPrecision, tensor_parallel: u32) -> Self {
         let execution = Execution::default();
         Self::run_as(execution, model, gpu, weights, kv, tensor_parallel)
     }
@@ -72,9 +67,7 @@ impl Roofline {
         Self {
             by_tokens: Memo::new(REMEMBERED_TOKENS),
             by_sampling: Memo::new(REMEMBERED_REQUESTS),
-            per_sequence: picos(
-                layers * gpu.attention_kernels().micros_per_request * overheads.kernel_scale,
-            ),
+            per_sequence: picos(layers * gpu.attention_kernels().micros_per_request * overheads.kernel_scale),
             paid: 0,
             mixed: picos(layers * overheads.mixed_layer_micros),
             attention: kinds

@@ -10,7 +10,8 @@ pub const LONGEST_STEP: Span = Span::from_picos(6 * 3600 * PICOS_PER_SECOND);
 /// The length of a ramp that has no end of its own: 2^31 steps, within which sums of contexts stay in 64 bits.
 pub const LONGEST_RAMP: u64 = 1 << 31;
 
-/// The time `picos`, or the longest there is. Whoever adds up prices does so with saturating operations: 64 bits hold 850 of the longest steps.
+/// The time `picos`, or the longest there is. Whoever adds up prices does so with saturating operations: 64 bits hold
+/// 850 of the longest steps.
 #[inline]
 pub(super) fn step(picos: u64) -> Span {
     Span::from_picos(picos.min(LONGEST_STEP.picos()))

@@ -1,5 +1,5 @@
-//! The highest load at which every objective is met, by bisection on common random numbers: each seed has a capacity of its own, and
-//! their spread gives the interval.
+//! The highest load at which every objective is met, by bisection on common random numbers: each seed has a capacity of
+//! its own, and their spread gives the interval.
 
 use super::load::{LoadDial, LoadKind};
 use super::met::is_met;
@@ -20,7 +20,8 @@ pub struct CapacityQuestion<'a> {
     pub changes: &'a [Flag],
     /// Seeds to search with.
     pub seeds: &'a [u64],
-    /// Where to begin the search. Searches that are to be compared begin at the same load, so that they try the same ones.
+    /// Where to begin the search. Searches that are to be compared begin at the same load, so that they try the same
+    /// ones.
     pub start: f64,
 }
 
@@ -59,7 +60,8 @@ pub const USUAL_START: f64 = 4.0;
 /// No search goes further from its start than by these factors.
 const FURTHEST_DOWN: f64 = 1e-9;
 const FURTHEST_UP: f64 = 1e5;
-/// Where no lower load meets the objectives, a higher one may: batches that wait for company are slow at low loads. So often it is doubled.
+/// Where no lower load meets the objectives, a higher one may: batches that wait for company are slow at low loads. So
+/// often it is doubled.
 const DOUBLED_IN_SEARCH_OF_ANY: i32 = 6;
 
 /// How an attempt at a load went.
@@ -90,12 +92,7 @@ impl CapacityQuestion<'_> {
     }
 
     /// Whether a run at a load meets the objectives; `None` if that cannot be told.
-    pub fn holds(
-        &self,
-        load: f64,
-        seed: u64,
-        simulate: &Simulate,
-    ) -> Result<Option<bool>, Stopped> {
+    pub fn holds(&self, load: f64, seed: u64, simulate: &Simulate) -> Result<Option<bool>, Stopped> {
         let (input, summary) = self.run(load, seed, simulate)?;
         Ok(is_met(&input.slos, &summary))
     }
@@ -170,12 +167,7 @@ impl CapacityQuestion<'_> {
     }
 
     /// Looks for a load above `start` that is met, where none below it is.
-    fn look_above(
-        &self,
-        bracket: &mut Bracket,
-        start: f64,
-        simulate: &Simulate,
-    ) -> Result<(), Stopped> {
+    fn look_above(&self, bracket: &mut Bracket, start: f64, simulate: &Simulate) -> Result<(), Stopped> {
         let below = bracket.clone();
         for doubled in 1..=DOUBLED_IN_SEARCH_OF_ANY {
             let load = self.dial.kind().rounded(start * 2.0_f64.powi(doubled));
@@ -202,7 +194,8 @@ impl CapacityQuestion<'_> {
         let requests = &summary.requests;
         if requests.finished == 0 {
             return format!(
-                "at {at} no request finishes: {} of {} are rejected\n = help: shorten prompts, or raise server.max_model_len",
+                "at {at} no request finishes: {} of {} are rejected\n = help: shorten prompts, or raise \
+                 server.max_model_len",
                 requests.rejected, requests.arrived
             );
         }
@@ -212,11 +205,13 @@ impl CapacityQuestion<'_> {
         let name = slo.map_or_else(String::new, ToString::to_string);
         if samples == 0 {
             return format!(
-                "at {at} nothing can be said of {name}: responses come as a whole, or are a single token\n = help: ask for another latency, such as e2e.p99"
+                "at {at} nothing can be said of {name}: responses come as a whole, or are a single token\n = help: ask \
+                 for another latency, such as e2e.p99"
             );
         }
         format!(
-            "at {at} a run has {samples} samples, too few to judge {name}\n = help: a p99 needs 1,000 requests, a p99.9 10,000: raise workload.requests (or the duration, or a trace's limit), or ask for another statistic"
+            "at {at} a run has {samples} samples, too few to judge {name}\n = help: a p99 needs 1,000 requests, a \
+             p99.9 10,000: raise workload.requests (or the duration, or a trace's limit), or ask for another statistic"
         )
     }
 }
@@ -248,12 +243,10 @@ impl Bracket {
         true
     }
 
-    /// The capacity: what lies in the middle of the two loads, or the lower one if it is known exactly or nothing is known above it; 0 if there
-    /// is none.
+    /// The capacity: what lies in the middle of the two loads, or the lower one if it is known exactly or nothing is
+    /// known above it; 0 if there is none.
     pub fn capacity(&self, kind: LoadKind) -> f64 {
-        if self.missed.is_infinite()
-            || kind == LoadKind::Concurrency && self.missed <= self.met + 1.0
-        {
+        if self.missed.is_infinite() || kind == LoadKind::Concurrency && self.missed <= self.met + 1.0 {
             return self.met;
         }
         (self.met * self.missed).sqrt()
@@ -306,22 +299,17 @@ impl Capacity {
 
     /// Whether some seed found no load at which any is missed, so that its capacity may be higher than what is said.
     pub fn is_at_least(&self) -> bool {
-        self.brackets
-            .iter()
-            .any(|bracket| bracket.missed.is_infinite())
+        self.brackets.iter().any(|bracket| bracket.missed.is_infinite())
     }
 
     /// Why a search ended before it had found the capacity of its seed.
     pub fn ended_because(&self) -> Option<&str> {
-        let mut whys = self
-            .brackets
-            .iter()
-            .filter_map(|it| it.ended_because.as_deref());
+        let mut whys = self.brackets.iter().filter_map(|it| it.ended_because.as_deref());
         whys.next()
     }
 
-    /// How many times as much as `other`: the geometric mean over the seeds, which is one over what the other is of this, with the 95 %
-    /// interval of that; `None` if a seed has no capacity in either.
+    /// How many times as much as `other`: the geometric mean over the seeds, which is one over what the other is of
+    /// this, with the 95 % interval of that; `None` if a seed has no capacity in either.
     pub fn times(&self, other: &Self) -> Option<(f64, Option<Interval>)> {
         let pairs = self.values().into_iter().zip(other.values());
         let logs: Vec<f64> = pairs.map(|(mine, theirs)| (mine / theirs).ln()).collect();

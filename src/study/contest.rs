@@ -1,4 +1,5 @@
-//! Variations of a scenario side by side: the same seeds for all, so that they meet the same requests, and differences seed by seed.
+//! Variations of a scenario side by side: the same seeds for all, so that they meet the same requests, and differences
+//! seed by seed.
 
 use super::capacity::{Capacity, CapacityQuestion, USUAL_START};
 use super::load::{LoadDial, LoadKind};
@@ -94,9 +95,7 @@ pub fn contest(
         },
     );
     done.map_err(|(task, stopped)| match stopped {
-        Stopped::Failed(message) => {
-            Stopped::Failed(format!("{}: {message}", variations[tasks[task].0].name))
-        }
+        Stopped::Failed(message) => Stopped::Failed(format!("{}: {message}", variations[tasks[task].0].name)),
         other => other,
     })?;
     let mut workloads = inputs.iter().map(|input| &input.scenario.workload);
@@ -147,9 +146,7 @@ impl Contest {
             let dial = LoadDial::new(self.kind, &contender.input)
                 .map_err(|problem| Stopped::Failed(format!("{}: {problem}", contender.name)))?;
             if LoadKind::of(&contender.input) != self.kind {
-                return failed(
-                    "some are open loops and some closed ones, which have no load in common",
-                );
+                return failed("some are open loops and some closed ones, which have no load in common");
             }
             let replaced = dial.replaces().into_iter();
             self.replaced

@@ -52,7 +52,8 @@ impl CurvePoint {
 const FULL: f64 = 0.99;
 
 impl CurveQuestion<'_> {
-    /// Simulates all loads, then some between those around the knee. Points that are there when the user stops are kept.
+    /// Simulates all loads, then some between those around the knee. Points that are there when the user stops are
+    /// kept.
     pub fn answer(&self, workers: &Workers, simulate: &Simulate) -> Result<Curve, Stopped> {
         let mut curve = Curve {
             kind: self.dial.kind(),
@@ -129,9 +130,10 @@ impl CurveQuestion<'_> {
 }
 
 impl Curve {
-    /// The point from which on more load buys latency rather than throughput: where throughput / mean E2E latency, the "power" of
-    /// Kleinrock (Power and deterministic rules of thumb for probabilistic problems in computer communications, ICC 1979), is largest.
-    /// `None` if that is at an end of the curve, as the knee then lies beyond it or cannot be told.
+    /// The point from which on more load buys latency rather than throughput: where throughput / mean E2E latency, the
+    /// "power" of Kleinrock (Power and deterministic rules of thumb for probabilistic problems in computer
+    /// communications, ICC 1979), is largest. `None` if that is at an end of the curve, as the knee then lies beyond it
+    /// or cannot be told.
     pub fn knee(&self) -> Option<&CurvePoint> {
         let last = self.points.len().checked_sub(1)?;
         let at = self.most_power()?;
@@ -150,13 +152,13 @@ impl Curve {
 
     /// The first load at which a request or more waits on average.
     pub fn queue_from(&self) -> Option<&CurvePoint> {
-        let waits =
-            |point: &&CurvePoint| point.summary.queue.depth.mean.is_some_and(|it| it >= 1.0);
+        let waits = |point: &&CurvePoint| point.summary.queue.depth.mean.is_some_and(|it| it >= 1.0);
         self.points.iter().find(waits)
     }
 
-    /// The load at which `users` are in the server at once. Of rates: where the mean number in the server, running and waiting, passes
-    /// it, which by Little's law is rate times E2E latency; between two points by straight line, `None` if that is on none of them.
+    /// The load at which `users` are in the server at once. Of rates: where the mean number in the server, running and
+    /// waiting, passes it, which by Little's law is rate times E2E latency; between two points by straight line, `None`
+    /// if that is on none of them.
     pub fn load_with_users(&self, users: f64) -> Option<f64> {
         if self.kind == LoadKind::Concurrency {
             return Some(users);
@@ -178,9 +180,7 @@ impl Curve {
 
     /// Prompt and output of the mean request [tokens], at the lowest load at which any finished.
     pub fn mean_context_tokens(&self) -> Option<f64> {
-        self.points
-            .iter()
-            .find_map(|point| point.summary.mean_context_tokens())
+        self.points.iter().find_map(|point| point.summary.mean_context_tokens())
     }
 
     fn most_power(&self) -> Option<usize> {
@@ -200,14 +200,7 @@ impl Curve {
         };
         let before = at.checked_sub(1).map(|before| (before, at));
         let after = (at + 1 < self.points.len()).then_some((at, at + 1));
-        let between = |(low, high): (usize, usize)| {
-            self.kind
-                .between(self.points[low].load, self.points[high].load)
-        };
-        before
-            .into_iter()
-            .chain(after)
-            .filter_map(between)
-            .collect()
+        let between = |(low, high): (usize, usize)| self.kind.between(self.points[low].load, self.points[high].load);
+        before.into_iter().chain(after).filter_map(between).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! The back-of-envelope number of users, (GPU memory - weights) / KV per user, held against the simulation: what each of the things that it
-//! leaves out makes of it, measured one at a time.
+//! The back-of-envelope number of users, (GPU memory - weights) / KV per user, held against the simulation: what each
+//! of the things that it leaves out makes of it, measured one at a time.
 
 use super::capacity::{Capacity, CapacityQuestion, USUAL_START};
 use super::load::{LoadDial, LoadKind};
@@ -26,7 +26,8 @@ pub struct ContextLengths {
 pub struct Filled {
     /// Requests running at once, median over time.
     pub users: f64,
-    /// Whether others waited more than half of the time: otherwise the clients were too few, or paused, and memory holds more.
+    /// Whether others waited more than half of the time: otherwise the clients were too few, or paused, and memory
+    /// holds more.
     pub is_full: bool,
     /// All its numbers.
     pub summary: Summary,
@@ -51,7 +52,8 @@ pub struct FormulaCheck {
     pub all_p95: Filled,
     /// With the prefix cache and without.
     pub prefix: Option<(Filled, Filled)>,
-    /// With drafts of an EAGLE head: the memory per token with and without, and the server filled; otherwise why that was not measured.
+    /// With drafts of an EAGLE head: the memory per token with and without, and the server filled; otherwise why that
+    /// was not measured.
     pub drafts: Result<DraftsCost, &'static str>,
     /// Static batches of as many as the server holds without a prefix cache, which they have none of.
     pub static_batch: Summary,
@@ -97,13 +99,8 @@ impl FormulaQuestion<'_> {
         let contexts = self.context_lengths()?;
         let memory = &self.input.scenario.memory;
         let mean = contexts.mean_prompt + contexts.mean_output;
-        let (users_by_mean, users_by_p95) = (
-            memory.closed_form_users(mean),
-            memory.closed_form_users(contexts.p95),
-        );
-        let clients = (users_by_mean * CLIENTS_PER_USER)
-            .clamp(8.0, MOST_CLIENTS)
-            .round();
+        let (users_by_mean, users_by_p95) = (memory.closed_form_users(mean), memory.closed_form_users(contexts.p95));
+        let clients = (users_by_mean * CLIENTS_PER_USER).clamp(8.0, MOST_CLIENTS).round();
         let filled = self.filled(&self.own(clients)?)?;
         // A long context has its prompt and its output longer by the same factor.
         let stretch = contexts.p95 / mean;
@@ -132,11 +129,11 @@ impl FormulaQuestion<'_> {
     fn context_lengths(&self) -> Result<ContextLengths, Stopped> {
         let mut contexts = Contexts::default();
         let scenario = &self.input.scenario;
-        replay(scenario, scenario.seed, &mut contexts)
-            .map_err(|error| Stopped::Failed(error.to_string()))?;
-        let [p50, p95] = contexts.wholes.quantiles([0.5, 0.95]).ok_or_else(|| {
-            Stopped::Failed("no request finished, so there is no context to size by".to_owned())
-        })?;
+        replay(scenario, scenario.seed, &mut contexts).map_err(|error| Stopped::Failed(error.to_string()))?;
+        let [p50, p95] = contexts
+            .wholes
+            .quantiles([0.5, 0.95])
+            .ok_or_else(|| Stopped::Failed("no request finished, so there is no context to size by".to_owned()))?;
         Ok(ContextLengths {
             mean_prompt: contexts.prompts.mean().unwrap_or(1.0),
             mean_output: contexts.outputs.mean().unwrap_or(1.0),
@@ -154,10 +151,7 @@ impl FormulaQuestion<'_> {
         let mut changes = self.memory_alone(clients);
         changes.push(self.dial()?.load_flag(clients).assignment);
         if matches!(self.input.scenario.workload, Workload::Synthetic(_)) {
-            changes.push(format!(
-                "workload.requests={}",
-                clients * REQUESTS_PER_CLIENT
-            ));
+            changes.push(format!("workload.requests={}", clients * REQUESTS_PER_CLIENT));
         }
         Ok(changes)
     }
@@ -168,7 +162,8 @@ impl FormulaQuestion<'_> {
         let requests = clients * REQUESTS_PER_CLIENT;
         let (prompt, output) = (prompt.max(1.0), output.max(1.0));
         changes.push(format!(
-            "workload={{ requests = {requests}, arrivals = {{ process = \"closed\", concurrency = {clients} }}, prompt = {{ dist = \"fixed\", value = {prompt} }}, output = {{ dist = \"fixed\", value = {output} }} }}"
+            "workload={{ requests = {requests}, arrivals = {{ process = \"closed\", concurrency = {clients} }}, \
+             prompt = {{ dist = \"fixed\", value = {prompt} }}, output = {{ dist = \"fixed\", value = {output} }} }}"
         ));
         changes
     }
@@ -232,10 +227,7 @@ impl FormulaQuestion<'_> {
         let Ok(with) = with else {
             return Ok(Err("this model cannot be served with an EAGLE head here"));
         };
-        let blocks = (
-            with.scenario.server.kv_blocks,
-            without.scenario.server.kv_blocks,
-        );
+        let blocks = (with.scenario.server.kv_blocks, without.scenario.server.kv_blocks);
         let mut changes = self.own(clients)?;
         changes.push(DRAFTS.to_owned());
         changes.push(format!("server.kv_blocks={}", blocks.0));

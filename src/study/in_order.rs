@@ -36,8 +36,9 @@ impl Workers {
         self.0.current_num_threads()
     }
 
-    /// Does pieces `0..count` of a work, one a thread at a time, and hands over what came of each in their order. The first error, by
-    /// that order, ends it and comes with its number; so does the word of `take` to stop, after those that are under way.
+    /// Does pieces `0..count` of a work, one a thread at a time, and hands over what came of each in their order. The
+    /// first error, by that order, ends it and comes with its number; so does the word of `take` to stop, after those
+    /// that are under way.
     pub fn in_order<T: Send, E: Send>(
         &self,
         count: usize,
@@ -112,11 +113,7 @@ impl Drop for CloseIfPanicking<'_> {
 impl Gate {
     fn new(end: usize, ahead: usize) -> Self {
         Self {
-            state: Mutex::new(State {
-                next: 0,
-                taken: 0,
-                end,
-            }),
+            state: Mutex::new(State { next: 0, taken: 0, end }),
             moved: Condvar::new(),
             ahead,
         }
@@ -125,8 +122,7 @@ impl Gate {
     /// The next piece of work; `None` if there is none any more.
     fn next(&self) -> Option<usize> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let must_wait =
-            |state: &mut State| state.next < state.end && state.next >= state.taken + self.ahead;
+        let must_wait = |state: &mut State| state.next < state.end && state.next >= state.taken + self.ahead;
         let waited = self.moved.wait_while(state, must_wait);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
         let number = state.next;
@@ -188,11 +184,7 @@ mod tests {
             1_000,
             |number| {
                 uneven(number);
-                if number % 50 == 49 {
-                    Err(number)
-                } else {
-                    Ok(())
-                }
+                if number % 50 == 49 { Err(number) } else { Ok(()) }
             },
             |_, ()| {
                 taken += 1;

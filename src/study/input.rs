@@ -71,8 +71,8 @@ impl Input {
         }
     }
 
-    /// The seeds of so many runs: they follow one another, so that variations with the same number of runs meet the same chance. One
-    /// if every seed gives the same run, as more of the same would tell no more.
+    /// The seeds of so many runs: they follow one another, so that variations with the same number of runs meet the
+    /// same chance. One if every seed gives the same run, as more of the same would tell no more.
     pub fn seeds(&self, runs: u32) -> impl Iterator<Item = u64> + use<> {
         let first = self.scenario.seed;
         let runs = if self.is_always_the_same() { 1 } else { runs };
@@ -89,8 +89,7 @@ fn objectives(scenario: &Scenario) -> Result<Vec<Slo>, Problem> {
                 .at(objective.snippet.clone())
                 .help("write a latency, a dot and a statistic with their limit: \"ttft.p99\" = \"2s\"")
         })?;
-        let same =
-            |other: &&mut Slo| (other.metric, other.statistic) == (slo.metric, slo.statistic);
+        let same = |other: &&mut Slo| (other.metric, other.statistic) == (slo.metric, slo.statistic);
         match slos.iter_mut().find(same) {
             Some(earlier) => *earlier = slo,
             None => slos.push(slo),

@@ -90,11 +90,7 @@ impl LoadKind {
     /// The kind that the scenario's own load is.
     pub fn of(input: &Input) -> Self {
         match &input.scenario.workload {
-            Workload::Synthetic(workload)
-                if matches!(workload.arrivals, Arrivals::Closed { .. }) =>
-            {
-                Self::Concurrency
-            }
+            Workload::Synthetic(workload) if matches!(workload.arrivals, Arrivals::Closed { .. }) => Self::Concurrency,
             Workload::Trace(replay) if replay.concurrency.is_some() => Self::Concurrency,
             _ => Self::Rate,
         }
@@ -122,8 +118,8 @@ impl LoadKind {
     }
 }
 
-/// Requests of each client of a closed loop, if they can be had: all clients send their first at once, which is no steady state, and so
-/// few of the others that a 99th percentile hardly sees them.
+/// Requests of each client of a closed loop, if they can be had: all clients send their first at once, which is no
+/// steady state, and so few of the others that a 99th percentile hardly sees them.
 const REQUESTS_PER_CLIENT: u64 = 200;
 /// More than that take too long, and so do searches beyond the clients that they are for.
 const MOST_REQUESTS: u64 = 1_000_000;
@@ -146,7 +142,10 @@ impl LoadDial {
         let has_sessions = follow.map_err(said)?.is_closed_loop();
         let (kind, setting) = match kind {
             LoadKind::Concurrency if has_sessions => {
-                return Err("the trace's sessions already are closed loops\n = help: vary the rate of their starts instead".to_owned());
+                return Err(
+                    "the trace's sessions already are closed loops\n = help: vary the rate of their starts instead"
+                        .to_owned(),
+                );
             }
             LoadKind::Concurrency => (kind, Setting::Key("workload.trace.concurrency")),
             LoadKind::Rate | LoadKind::SessionRate => {
@@ -170,11 +169,14 @@ impl LoadDial {
         let is_concurrency = kind == LoadKind::Concurrency;
         let setting = match (&workload.arrivals, is_concurrency) {
             (Arrivals::Stages(_), false) => {
-                return Err("the scenario's arrivals come in stages, each with a rate of its own\n = help: set them to one process, such as --set 'workload.arrivals={ process = \"poisson\", rate = 1 }'".to_owned());
+                return Err(
+                    "the scenario's arrivals come in stages, each with a rate of its own\n = help: set them to \
+                            one process, such as --set \
+                            'workload.arrivals={ process = \"poisson\", rate = 1 }'"
+                        .to_owned(),
+                );
             }
-            (Arrivals::Closed { .. } | Arrivals::AtOnce, false) => {
-                Setting::Arrivals("process = \"poisson\", rate")
-            }
+            (Arrivals::Closed { .. } | Arrivals::AtOnce, false) => Setting::Arrivals("process = \"poisson\", rate"),
             (_, false) => Setting::Key("workload.arrivals.rate"),
             (Arrivals::Closed { .. }, true) => Setting::Key("workload.arrivals.concurrency"),
             (_, true) => Setting::Arrivals("process = \"closed\", concurrency"),
@@ -202,10 +204,7 @@ impl LoadDial {
         if let Some(own) = self.own_requests {
             let wanted = (load as u64).saturating_mul(REQUESTS_PER_CLIENT);
             let requests = own.max(wanted.min(MOST_REQUESTS));
-            flags.push(Flag::new(
-                self.kind.flag(),
-                format!("workload.requests={requests}"),
-            ));
+            flags.push(Flag::new(self.kind.flag(), format!("workload.requests={requests}")));
         }
         flags
     }
@@ -230,14 +229,10 @@ impl LoadDial {
     /// The load that the scenario has by itself, if it is of this kind.
     pub fn load_of(&self, input: &Input) -> Option<f64> {
         match (&input.scenario.workload, &self.setting) {
-            (Workload::Trace(replay), Setting::Speedup(recorded)) => {
-                Some(recorded * replay.speedup)
-            }
+            (Workload::Trace(replay), Setting::Speedup(recorded)) => Some(recorded * replay.speedup),
             (Workload::Trace(replay), _) => replay.concurrency.map(f64::from),
             (Workload::Synthetic(workload), _) => match (&workload.arrivals, self.kind) {
-                (Arrivals::Closed { concurrency, .. }, LoadKind::Concurrency) => {
-                    Some((*concurrency).into())
-                }
+                (Arrivals::Closed { concurrency, .. }, LoadKind::Concurrency) => Some((*concurrency).into()),
                 (_, LoadKind::Concurrency) => None,
                 (arrivals, _) => arrivals.mean_rate_per_s(),
             },
@@ -248,17 +243,18 @@ impl LoadDial {
     pub fn replaces(&self) -> Option<String> {
         let mut said = Vec::new();
         match (&self.setting, self.kind) {
-            (Setting::Arrivals(_), LoadKind::Concurrency) => said.push(
-                "arrivals are a closed loop without pauses in place of the scenario's own"
-                    .to_owned(),
-            ),
-            (Setting::Arrivals(_), _) => said
-                .push("arrivals are a Poisson process in place of the scenario's own".to_owned()),
+            (Setting::Arrivals(_), LoadKind::Concurrency) => {
+                said.push("arrivals are a closed loop without pauses in place of the scenario's own".to_owned())
+            }
+            (Setting::Arrivals(_), _) => {
+                said.push("arrivals are a Poisson process in place of the scenario's own".to_owned())
+            }
             _ => {}
         }
         if self.own_requests.is_some() {
             said.push(format!(
-                "each run has {REQUESTS_PER_CLIENT} requests a client or more, so that the first ones, all sent at once, count for little"
+                "each run has {REQUESTS_PER_CLIENT} requests a client or more, so that the first ones, all sent at \
+                 once, count for little"
             ));
         }
         (!said.is_empty()).then(|| said.join("; "))

@@ -57,10 +57,7 @@ impl Measure {
     /// The measure that an objective on a latency limits.
     pub fn of_latency(metric: Metric, statistic: Statistic) -> &'static Self {
         let is_it = |measure: &&Self| matches!(measure.read, Read::Latency(m, s) if (m, s) == (metric, statistic));
-        MEASURES
-            .iter()
-            .find(is_it)
-            .expect("every latency has all statistics")
+        MEASURES.iter().find(is_it).expect("every latency has all statistics")
     }
 
     /// Names that end alike: `goodput_per_s` for `throughput.goodput_per_s`.
@@ -95,14 +92,12 @@ pub static MEASURES: LazyLock<Vec<Measure>> = LazyLock::new(|| {
             read: Read::Latency(metric, statistic),
         })
     });
-    let others = OTHERS
-        .iter()
-        .map(|&(name, quantity, better, read)| Measure {
-            name,
-            quantity,
-            better,
-            read: Read::Other(read),
-        });
+    let others = OTHERS.iter().map(|&(name, quantity, better, read)| Measure {
+        name,
+        quantity,
+        better,
+        read: Read::Other(read),
+    });
     latencies.chain(others).collect()
 });
 
@@ -148,52 +143,28 @@ const OTHERS: [Other; 38] = {
             it.throughput.goodput_per_s
         }),
         ("queue.depth.mean", Count, Lower, |it| it.queue.depth.mean),
-        ("queue.depth.p50", Count, Lower, |it| {
-            number(it.queue.depth.p50)
-        }),
-        ("queue.depth.p90", Count, Lower, |it| {
-            number(it.queue.depth.p90)
-        }),
-        ("queue.depth.p99", Count, Lower, |it| {
-            number(it.queue.depth.p99)
-        }),
-        ("queue.depth.max", Count, Lower, |it| {
-            number(it.queue.depth.max)
-        }),
-        ("queue.running.mean", Count, Neither, |it| {
-            it.queue.running.mean
-        }),
-        ("queue.running.p50", Count, Neither, |it| {
-            number(it.queue.running.p50)
-        }),
-        ("queue.running.p90", Count, Neither, |it| {
-            number(it.queue.running.p90)
-        }),
-        ("queue.running.p99", Count, Neither, |it| {
-            number(it.queue.running.p99)
-        }),
-        ("queue.running.max", Count, Neither, |it| {
-            number(it.queue.running.max)
-        }),
+        ("queue.depth.p50", Count, Lower, |it| number(it.queue.depth.p50)),
+        ("queue.depth.p90", Count, Lower, |it| number(it.queue.depth.p90)),
+        ("queue.depth.p99", Count, Lower, |it| number(it.queue.depth.p99)),
+        ("queue.depth.max", Count, Lower, |it| number(it.queue.depth.max)),
+        ("queue.running.mean", Count, Neither, |it| it.queue.running.mean),
+        ("queue.running.p50", Count, Neither, |it| number(it.queue.running.p50)),
+        ("queue.running.p90", Count, Neither, |it| number(it.queue.running.p90)),
+        ("queue.running.p99", Count, Neither, |it| number(it.queue.running.p99)),
+        ("queue.running.max", Count, Neither, |it| number(it.queue.running.max)),
         ("kv.blocks", Count, Neither, |it| Some(it.kv.blocks.into())),
         ("kv.usage.mean", Share, Neither, |it| it.kv.usage.mean),
         ("kv.usage.p99", Share, Neither, |it| it.kv.usage.p99),
         ("kv.usage.max", Share, Neither, |it| it.kv.usage.max),
-        ("kv.prefix_hit_ratio", Share, Higher, |it| {
-            it.kv.prefix_hit_ratio
-        }),
+        ("kv.prefix_hit_ratio", Share, Higher, |it| it.kv.prefix_hit_ratio),
         ("kv.prefix_ideal_hit_ratio", Share, Neither, |it| {
             it.kv.prefix_ideal_hit_ratio
         }),
         ("kv.recomputed_tokens", Count, Lower, |it| {
             number(Some(it.kv.recomputed_tokens))
         }),
-        ("kv.fragmentation.mean", Share, Lower, |it| {
-            it.kv.fragmentation.mean
-        }),
-        ("gpu.busy_fraction", Share, Neither, |it| {
-            it.gpu.busy_fraction
-        }),
+        ("kv.fragmentation.mean", Share, Lower, |it| it.kv.fragmentation.mean),
+        ("gpu.busy_fraction", Share, Neither, |it| it.gpu.busy_fraction),
         ("gpu.steps", Count, Neither, |it| number(Some(it.gpu.steps))),
         ("gpu.mean_batch", Count, Neither, |it| it.gpu.mean_batch),
         ("gpu.model_flops_utilization", Share, Higher, |it| {

@@ -2,12 +2,12 @@
 
 use crate::metrics::{Slo, Statistic, Summary, all_met};
 
-/// Whether a run meets all objectives with a queue that does not grow to its end; `None` if there are no objectives, or too few samples to
-/// tell.
+/// Whether a run meets all objectives with a queue that does not grow to its end; `None` if there are no objectives, or
+/// too few samples to tell.
 ///
-/// Clients who gave up have waited longer than any that a latency is known of, so no more of them may be than the statistic leaves out: one in
-/// a hundred of a 99th percentile, none of a mean or a maximum. Who is rejected is not served either, though at any load alike, so that a mean
-/// or a maximum may leave out one in a hundred of them.
+/// Clients who gave up have waited longer than any that a latency is known of, so no more of them may be than the
+/// statistic leaves out: one in a hundred of a 99th percentile, none of a mean or a maximum. Who is rejected is not
+/// served either, though at any load alike, so that a mean or a maximum may leave out one in a hundred of them.
 pub fn is_met(slos: &[Slo], summary: &Summary) -> Option<bool> {
     let requests = &summary.requests;
     let lost = (requests.timed_out + requests.cancelled + requests.failed) as f64;

@@ -14,7 +14,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The grid over `axes`, each with at least one value; `None` if it has more than [`MOST_POINTS`] points. Without axes it has one point.
+    /// The grid over `axes`, each with at least one value; `None` if it has more than [`MOST_POINTS`] points. Without
+    /// axes it has one point.
     pub fn new(axes: Vec<Axis>) -> Option<Self> {
         let mut sizes = axes.iter().map(|axis| axis.steps.len());
         let product = sizes.try_fold(1, usize::checked_mul);
@@ -34,10 +35,7 @@ impl Plan {
 
     /// The keys that vary, in the order of the axes.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.axes
-            .iter()
-            .flat_map(|axis| &axis.keys)
-            .map(String::as_str)
+        self.axes.iter().flat_map(|axis| &axis.keys).map(String::as_str)
     }
 
     /// What a point sets.
@@ -86,17 +84,13 @@ pub fn short(key: &str) -> &str {
 
 /// Keys with their values, in words: the last part of each key.
 pub fn label<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let words: Vec<String> = pairs
-        .map(|(key, value)| format!("{}={value}", short(key)))
-        .collect();
+    let words: Vec<String> = pairs.map(|(key, value)| format!("{}={value}", short(key))).collect();
     words.join(", ")
 }
 
 fn unquoted(value: &str) -> &str {
     for quote in ['"', '\''] {
-        let inner = value
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote));
+        let inner = value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
         if let Some(inner) = inner {
             return inner;
         }

@@ -41,7 +41,8 @@ impl Remedy {
 /// More servers than anybody has.
 const MOST_SERVERS: f64 = 4e6;
 
-/// What may be changed of the scenario's server. What would change step times is left out where the scenario gives them.
+/// What may be changed of the scenario's server. What would change step times is left out where the scenario gives
+/// them.
 pub fn remedies(input: &Input) -> Vec<Remedy> {
     let scenario = &input.scenario;
     let mut found = Vec::new();
@@ -96,10 +97,7 @@ fn of_policy(policy: &PolicySettings) -> Vec<Remedy> {
             continuous(),
             Remedy::set(
                 "static batches of twice as many",
-                &[count(
-                    "max_batch_size",
-                    settings.max_batch_size.saturating_mul(2),
-                )],
+                &[count("max_batch_size", settings.max_batch_size.saturating_mul(2))],
             ),
         ],
         PolicySettings::Continuous(settings) => {
@@ -140,9 +138,7 @@ fn continuous() -> Remedy {
 fn shares_prompts(workload: &Workload) -> bool {
     match workload {
         Workload::Synthetic(workload) => {
-            workload.prefix.is_some()
-                || workload.session.is_some()
-                || workload.prompt_pool.is_some()
+            workload.prefix.is_some() || workload.session.is_some() || workload.prompt_pool.is_some()
         }
         // A trace may; whether it does shows in its runs.
         Workload::Trace(_) => true,
@@ -190,8 +186,9 @@ impl Tried {
     }
 }
 
-/// The fewest servers of which each meets the objectives with every seed at an equal share of `rate`, its arrivals being of the same kind as
-/// those of the whole. `None` if some seed meets them at no load, or if more than four millions would be needed.
+/// The fewest servers of which each meets the objectives with every seed at an equal share of `rate`, its arrivals
+/// being of the same kind as those of the whole. `None` if some seed meets them at no load, or if more than four
+/// millions would be needed.
 pub fn fewest_servers(
     question: &CapacityQuestion,
     capacity: &Capacity,
@@ -222,13 +219,9 @@ pub fn fewest_servers(
     fewest_that_hold(first as u32, most as u32, holds)
 }
 
-/// A number that holds while one less does not, up to `most`: from `first` on by steps that double, then by halves of what lies between, as
-/// it may take millions.
-fn fewest_that_hold<E>(
-    first: u32,
-    most: u32,
-    holds: impl Fn(u32) -> Result<bool, E>,
-) -> Result<Option<u32>, E> {
+/// A number that holds while one less does not, up to `most`: from `first` on by steps that double, then by halves of
+/// what lies between, as it may take millions.
+fn fewest_that_hold<E>(first: u32, most: u32, holds: impl Fn(u32) -> Result<bool, E>) -> Result<Option<u32>, E> {
     let (mut few, mut enough) = (0, first);
     let mut step = 1;
     if holds(first)? {

@@ -39,15 +39,9 @@ pub fn simulate(scenario: &Scenario, seed: u64) -> Result<Recording, SimulationE
 }
 
 /// The same, heard by whoever wants to.
-pub fn replay(
-    scenario: &Scenario,
-    seed: u64,
-    observer: &mut (impl Observer + ?Sized),
-) -> Result<(), SimulationError> {
+pub fn replay(scenario: &Scenario, seed: u64, observer: &mut (impl Observer + ?Sized)) -> Result<(), SimulationError> {
     match &scenario.workload {
-        Workload::Synthetic(workload) => {
-            replay_source(scenario, seed, &mut workload.source(seed), observer)
-        }
+        Workload::Synthetic(workload) => replay_source(scenario, seed, &mut workload.source(seed), observer),
         Workload::Trace(workload) => {
             let opened = trace::open_seeded(workload, seed);
             let mut source = opened.map_err(SimulationError::Trace)?;
@@ -104,12 +98,7 @@ fn is_closed_loop(workload: &Workload) -> bool {
 fn gpu_work(scenario: &Scenario) -> GpuWork {
     let (gpu, weights) = (&scenario.gpu, scenario.weights);
     GpuWork {
-        arithmetic: Arithmetic::new(
-            &scenario.model,
-            weights,
-            scenario.kv_cache,
-            scenario.tensor_parallel,
-        ),
+        arithmetic: Arithmetic::new(&scenario.model, weights, scenario.kv_cache, scenario.tensor_parallel),
         peak_flops_per_s: gpu.peak_flops(weights),
         peak_bytes_per_s: gpu.bandwidth_bytes_per_s(),
     }

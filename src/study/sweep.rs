@@ -69,15 +69,11 @@ pub struct RunNumbers {
 
 impl Sweep {
     /// Reads the scenario of every point, so that whatever is wrong with one is known before the first run.
-    pub fn new(
-        base: Base,
-        plan: Plan,
-        seeds: u32,
-        measures: Vec<&'static Measure>,
-    ) -> Result<Self, Stopped> {
+    pub fn new(base: Base, plan: Plan, seeds: u32, measures: Vec<&'static Measure>) -> Result<Self, Stopped> {
         if let Some(key) = plan.keys().find(|key| is_a_column(key)) {
             return Err(Stopped::Failed(format!(
-                "`{key}` cannot be an axis: results have a column of that name\n = help: seeds = 4 runs each point with four seeds"
+                "`{key}` cannot be an axis: results have a column of that name\n = help: seeds = 4 runs each point \
+                 with four seeds"
             )));
         }
         let mut sweep = Self {
@@ -102,10 +98,7 @@ impl Sweep {
         for point in 0..sweep.plan.points() {
             let input = sweep.input(point)?;
             let values = sweep.plan.values(point).join("\t");
-            line(&format!(
-                "{}\t{}\t{values}",
-                input.scenario.hash, input.scenario.seed
-            ));
+            line(&format!("{}\t{}\t{values}", input.scenario.hash, input.scenario.seed));
             sweep.note(input);
         }
         sweep.fingerprint = fingerprint.to_string();
@@ -116,10 +109,7 @@ impl Sweep {
     fn note(&mut self, input: Input) {
         let requests = input.requests_expected();
         let requests = requests.map(|requests| requests.saturating_mul(self.seeds.into()));
-        self.requests = self
-            .requests
-            .zip(requests)
-            .map(|(sum, one)| sum.saturating_add(one));
+        self.requests = self.requests.zip(requests).map(|(sum, one)| sum.saturating_add(one));
         self.is_always_the_same &= input.is_always_the_same();
         self.files.extend(input.files());
         let scenario = input.scenario;
@@ -150,7 +140,9 @@ impl Sweep {
         let input = self.input(point)?;
         if input.scenario.hash != self.hashes[point] {
             return Err(Stopped::Failed(
-                "the scenario, or a file that it reads, has changed since the sweep began\n = help: start the sweep again; what is done of the old one is kept under its plan".to_owned(),
+                "the scenario, or a file that it reads, has changed since the sweep began\n = help: start the sweep \
+                 again; what is done of the old one is kept under its plan"
+                    .to_owned(),
             ));
         }
         let seed = input.scenario.seed + replication as u64;

@@ -54,21 +54,17 @@ pub struct MetricErrors<'a> {
 }
 
 impl Prediction {
-    /// The metric of that name. Counts, and the largest of anything, are those of the mean run: they grow with the number of runs.
+    /// The metric of that name. Counts, and the largest of anything, are those of the mean run: they grow with the
+    /// number of runs.
     pub fn of(&self, metric: &str) -> Option<f64> {
         if metric == "kv.blocks" {
             return Some(self.kv_blocks.into());
         }
-        let is_of_a_run =
-            metric.starts_with("requests.") || metric.rsplit('.').next() == Some("max");
+        let is_of_a_run = metric.starts_with("requests.") || metric.rsplit('.').next() == Some("max");
         if !is_of_a_run {
             return Measure::named(metric)?.of(&self.pooled);
         }
-        let values: Option<Vec<f64>> = self
-            .runs
-            .iter()
-            .map(|run| Measure::named(metric)?.of(run))
-            .collect();
+        let values: Option<Vec<f64>> = self.runs.iter().map(|run| Measure::named(metric)?.of(run)).collect();
         mean(values?)
     }
 }
@@ -111,10 +107,7 @@ impl Compared {
 /// The metrics that any of them has, in the order of [`crate::config::METRICS`].
 pub fn metrics_of(comparisons: &[Comparison]) -> Vec<&'static str> {
     let is_there = |metric: &&'static str| comparisons.iter().any(|it| it.of(metric).is_some());
-    crate::config::METRICS
-        .into_iter()
-        .filter(is_there)
-        .collect()
+    crate::config::METRICS.into_iter().filter(is_there).collect()
 }
 
 /// The errors of a metric over all experiments.
@@ -125,13 +118,10 @@ pub fn errors_of<'a>(comparisons: &'a [Comparison], metric: &'static str) -> Met
         .collect();
     let signed: Vec<f64> = errors.iter().map(|&(_, error)| error).collect();
     let absolute: Vec<f64> = signed.iter().map(|error| error.abs()).collect();
-    let worst = errors.iter().copied().reduce(|worst, one| {
-        if one.1.abs() > worst.1.abs() {
-            one
-        } else {
-            worst
-        }
-    });
+    let worst = errors
+        .iter()
+        .copied()
+        .reduce(|worst, one| if one.1.abs() > worst.1.abs() { one } else { worst });
     MetricErrors {
         metric,
         count: errors.len(),

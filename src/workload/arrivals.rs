@@ -38,7 +38,8 @@ pub enum Arrivals {
     AtOnce,
     /// A Poisson process whose rate changes from stage to stage. Arrivals end with the last stage.
     Stages(Vec<Stage>),
-    /// A fixed number of clients; each starts at time 0 and sends its next request `think` after its last one has ended.
+    /// A fixed number of clients; each starts at time 0 and sends its next request `think` after its last one has
+    /// ended.
     Closed {
         /// How many clients, and so the most requests in the system.
         concurrency: u32,
@@ -73,13 +74,7 @@ impl Arrivals {
             }
             Self::Weibull { rate_per_s, shape } => {
                 check_rate(rate_per_s)?;
-                check_range(
-                    "shape",
-                    shape,
-                    0.05,
-                    1000.0,
-                    "e.g. shape = 0.7 (1.0 is Poisson)",
-                )
+                check_range("shape", shape, 0.05, 1000.0, "e.g. shape = 0.7 (1.0 is Poisson)")
             }
             Self::AtOnce => Ok(()),
             Self::Stages(ref stages) => check_stages(stages),
@@ -212,13 +207,7 @@ mod tests {
         for rate_per_s in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, 1e10] {
             assert_eq!(key_of(&Arrivals::Poisson { rate_per_s }), "rate");
             assert_eq!(key_of(&Arrivals::Constant { rate_per_s }), "rate");
-            assert_eq!(
-                key_of(&Arrivals::Gamma {
-                    rate_per_s,
-                    cv: 1.0
-                }),
-                "rate"
-            );
+            assert_eq!(key_of(&Arrivals::Gamma { rate_per_s, cv: 1.0 }), "rate");
         }
         let message = Arrivals::Poisson { rate_per_s: -3.0 }.validate();
         let message = message.unwrap_err().to_string();
@@ -254,15 +243,9 @@ mod tests {
         let stages = |list: &[Stage]| Arrivals::Stages(list.to_vec());
         assert_eq!(key_of(&stages(&[])), "stages");
         assert_eq!(key_of(&stages(&[stage(0.0, 1.0)])), "stages");
-        assert_eq!(
-            key_of(&stages(&[stage(1.0, 1.0), stage(-1.0, 1.0)])),
-            "stages[1].rate"
-        );
+        assert_eq!(key_of(&stages(&[stage(1.0, 1.0), stage(-1.0, 1.0)])), "stages[1].rate");
         assert_eq!(key_of(&stages(&[stage(1.0, 0.0)])), "stages[0].duration");
-        assert_eq!(
-            key_of(&stages(&[stage(1.0, 1e7), stage(1.0, 1e7)])),
-            "stages"
-        );
+        assert_eq!(key_of(&stages(&[stage(1.0, 1e7), stage(1.0, 1e7)])), "stages");
         let valid = stages(&[stage(2.0, 10.0), stage(0.0, 10.0)]);
         assert_eq!(valid.validate(), Ok(()));
         assert_eq!(valid.mean_rate_per_s(), Some(1.0));

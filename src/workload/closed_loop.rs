@@ -24,9 +24,7 @@ impl ClosedLoop {
     pub fn new(concurrency: u32, think: Span) -> Self {
         Self {
             think,
-            due: (0..concurrency)
-                .map(|client| Reverse((Time::ZERO, client)))
-                .collect(),
+            due: (0..concurrency).map(|client| Reverse((Time::ZERO, client))).collect(),
             clients: FxHashMap::default(),
             stall: Stall::default(),
         }
@@ -112,13 +110,7 @@ mod tests {
         let mut clients = ClosedLoop::new(1, Span::MAX);
         clients.send(RequestId(0));
         clients.finished(RequestId(0), Time::from_picos(5));
-        assert!(
-            clients
-                .next(None)
-                .unwrap_err()
-                .to_string()
-                .contains("200 days")
-        );
+        assert!(clients.next(None).unwrap_err().to_string().contains("200 days"));
     }
 
     #[test]

@@ -37,13 +37,7 @@ impl fmt::Display for Invalid {
 impl std::error::Error for Invalid {}
 
 /// Checks that `value` lies between `least` and `most`, both included; NaN does not.
-pub(super) fn check_range(
-    key: &str,
-    value: f64,
-    least: f64,
-    most: f64,
-    example: &str,
-) -> Result<(), Invalid> {
+pub(super) fn check_range(key: &str, value: f64, least: f64, most: f64, example: &str) -> Result<(), Invalid> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
@@ -52,16 +46,10 @@ pub(super) fn check_range(
 }
 
 /// Checks that `value` is greater than 0 and at most `most`; NaN is not.
-pub(super) fn check_positive(
-    key: &str,
-    value: f64,
-    most: f64,
-    example: &str,
-) -> Result<(), Invalid> {
+pub(super) fn check_positive(key: &str, value: f64, most: f64, example: &str) -> Result<(), Invalid> {
     if value > 0.0 && value <= most {
         return Ok(());
     }
-    let message =
-        format!("must be greater than 0 and at most {most}, not {value}; write {example}");
+    let message = format!("must be greater than 0 and at most {most}, not {value}; write {example}");
     Err(Invalid::new(key, message))
 }

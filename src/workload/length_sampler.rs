@@ -62,7 +62,8 @@ impl LengthSampler {
             Draws::Mixture(parts) => f64::from(draw_mixture(parts, random)),
             Draws::Quantiles(table) => table.at(random.random()),
         };
-        // Rounded half up, with an addition and a cast that truncates rather than a call of `round`. Bounds are whole numbers.
+        // Rounded half up, with an addition and a cast that truncates rather than a call of `round`. Bounds are whole
+        // numbers.
         (tokens.clamp(self.min, self.max) + 0.5) as u32
     }
 }
@@ -72,21 +73,17 @@ impl Draws {
         const VALID: &str = "lengths are validated";
         match *distribution {
             LengthDistribution::Fixed { value } => Self::Fixed(f64::from(value)),
-            LengthDistribution::Uniform { min, max } => {
-                Self::Uniform(Uniform::new_inclusive(min, max).expect(VALID))
+            LengthDistribution::Uniform { min, max } => Self::Uniform(Uniform::new_inclusive(min, max).expect(VALID)),
+            LengthDistribution::LogNormal { median, sigma } => {
+                Self::LogNormal(LogNormal::new(Portable(libm::log(median)), Portable(sigma)).expect(VALID))
             }
-            LengthDistribution::LogNormal { median, sigma } => Self::LogNormal(
-                LogNormal::new(Portable(libm::log(median)), Portable(sigma)).expect(VALID),
-            ),
             LengthDistribution::Gamma { mean, cv } => {
                 let shape = 1.0 / (cv * cv);
                 // A mean next to nothing must not leave a scale of 0; either way its lengths are the shortest.
                 let scale = (mean / shape).max(f64::MIN_POSITIVE);
                 Self::Gamma(Gamma::new(Portable(shape), Portable(scale)).expect(VALID))
             }
-            LengthDistribution::Exponential { mean } => {
-                Self::Exponential(Exp::new(1.0 / mean).expect(VALID))
-            }
+            LengthDistribution::Exponential { mean } => Self::Exponential(Exp::new(1.0 / mean).expect(VALID)),
             LengthDistribution::Zipf { exponent, max } => {
                 Self::Zipf(Zipf::new(Portable(f64::from(max)), Portable(exponent)).expect(VALID))
             }

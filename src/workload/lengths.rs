@@ -120,7 +120,8 @@ impl Lengths {
         LengthSampler::new(self)
     }
 
-    /// The mean after rounding and clamping [tokens]: exact for one length, otherwise the mean of 100,000 draws of a stream of its own.
+    /// The mean after rounding and clamping [tokens]: exact for one length, otherwise the mean of 100,000 draws of a
+    /// stream of its own.
     pub fn estimated_mean(&self) -> f64 {
         const DRAWS: u32 = 100_000;
         let sampler = self.sampler();
@@ -128,9 +129,7 @@ impl Lengths {
             return f64::from(value.clamp(self.min, self.max));
         }
         let mut random = stream(0, "estimated mean length");
-        let sum: u64 = (0..DRAWS)
-            .map(|_| u64::from(sampler.draw(&mut random)))
-            .sum();
+        let sum: u64 = (0..DRAWS).map(|_| u64::from(sampler.draw(&mut random))).sum();
         sum as f64 / f64::from(DRAWS)
     }
 }
@@ -153,9 +152,7 @@ impl LengthDistribution {
                 check_positive("mean", mean, most, "tokens, e.g. mean = 512")?;
                 check_range("cv", cv, 0.001, 1000.0, "e.g. cv = 1.2")
             }
-            Self::Exponential { mean } => {
-                check_positive("mean", mean, most, "tokens, e.g. mean = 512")
-            }
+            Self::Exponential { mean } => check_positive("mean", mean, most, "tokens, e.g. mean = 512"),
             Self::Zipf { exponent, max } => {
                 check_tokens("max", max)?;
                 check_range("exponent", exponent, 0.0, 100.0, "e.g. exponent = 1.1")
@@ -172,13 +169,7 @@ impl LengthDistribution {
 
 fn check_tokens(key: &str, tokens: u32) -> Result<(), Invalid> {
     let example = format!("tokens, e.g. {key} = 512");
-    check_range(
-        key,
-        f64::from(tokens),
-        1.0,
-        f64::from(MOST_TOKENS),
-        &example,
-    )
+    check_range(key, f64::from(tokens), 1.0, f64::from(MOST_TOKENS), &example)
 }
 
 fn check_order(min: u32, max: u32) -> Result<(), Invalid> {
@@ -193,9 +184,7 @@ fn check_parts(parts: &[MixturePart], levels_left: u32) -> Result<(), Invalid> {
     const EXAMPLE: &str = "write e.g. parts = [{ weight = 0.7, dist = \"fixed\", value = 100 }, \
                            { weight = 0.3, dist = \"fixed\", value = 900 }]";
     if levels_left == 0 {
-        let message = format!(
-            "mix mixtures more than {MOST_MIXTURE_LEVELS} levels deep; list the parts in one"
-        );
+        let message = format!("mix mixtures more than {MOST_MIXTURE_LEVELS} levels deep; list the parts in one");
         return Err(Invalid::new("parts", message));
     }
     for (index, part) in parts.iter().enumerate() {
@@ -213,9 +202,7 @@ fn check_parts(parts: &[MixturePart], levels_left: u32) -> Result<(), Invalid> {
 
 #[cfg(test)]
 mod tests {
-    use super::LengthDistribution::{
-        Exponential, Fixed, Gamma, LogNormal, Mixture, Pareto, Uniform, Zipf,
-    };
+    use super::LengthDistribution::{Exponential, Fixed, Gamma, LogNormal, Mixture, Pareto, Uniform, Zipf};
     use super::*;
 
     fn key_of(lengths: &Lengths) -> String {
@@ -240,20 +227,8 @@ mod tests {
             assert_eq!(key(Gamma { mean: bad, cv: 1.0 }), "mean");
             assert_eq!(key(Gamma { mean: 1.0, cv: bad }), "cv");
             assert_eq!(key(Exponential { mean: bad }), "mean");
-            assert_eq!(
-                key(Pareto {
-                    min: bad,
-                    shape: 1.0
-                }),
-                "min"
-            );
-            assert_eq!(
-                key(Pareto {
-                    min: 1.0,
-                    shape: bad
-                }),
-                "shape"
-            );
+            assert_eq!(key(Pareto { min: bad, shape: 1.0 }), "min");
+            assert_eq!(key(Pareto { min: 1.0, shape: bad }), "shape");
         }
         assert_eq!(
             key(LogNormal {
@@ -269,13 +244,7 @@ mod tests {
             }),
             "exponent"
         );
-        assert_eq!(
-            key(Zipf {
-                exponent: 1.0,
-                max: 0
-            }),
-            "max"
-        );
+        assert_eq!(key(Zipf { exponent: 1.0, max: 0 }), "max");
         assert_eq!(key(Mixture { parts: vec![] }), "parts");
         let mut clamped = Lengths::fixed(5);
         clamped.min = 10;
@@ -290,10 +259,7 @@ mod tests {
             lengths: Lengths::fixed(value),
         };
         let mixture = |parts| Lengths::new(Mixture { parts });
-        assert_eq!(
-            key_of(&mixture(vec![part(1.0, 1), part(-1.0, 1)])),
-            "parts[1].weight"
-        );
+        assert_eq!(key_of(&mixture(vec![part(1.0, 1), part(-1.0, 1)])), "parts[1].weight");
         assert_eq!(key_of(&mixture(vec![part(1.0, 0)])), "parts[0].value");
         assert_eq!(key_of(&mixture(vec![part(0.0, 1)])), "parts");
         let mut nested = mixture(vec![part(1.0, 1)]);

@@ -35,8 +35,8 @@ use crate::units::{Span, Time};
 
 /// Requests in the order of their arrival, made one at a time so that a run of any length needs little memory.
 pub trait Source {
-    /// When the next request arrives, as far as is known now; `None` if no request is due. A closed loop learns of its next arrival
-    /// only when a request finishes, so `None` may turn into `Some` after [`Source::finished`].
+    /// When the next request arrives, as far as is known now; `None` if no request is due. A closed loop learns of its
+    /// next arrival only when a request finishes, so `None` may turn into `Some` after [`Source::finished`].
     fn next_arrival(&mut self) -> Result<Option<Time>, trace::TraceError>;
 
     /// Takes the request whose arrival [`Source::next_arrival`] announced; arrivals never go back in time.
@@ -58,8 +58,8 @@ pub trait Source {
     /// Whether later arrivals depend on when earlier requests finish.
     fn is_closed_loop(&self) -> bool;
 
-    /// Whether its requests run out though each be rejected the moment it arrives, as the rows of a trace do: other closed loops might then
-    /// send for ever at one instant.
+    /// Whether its requests run out though each be rejected the moment it arrives, as the rows of a trace do: other
+    /// closed loops might then send for ever at one instant.
     fn runs_out(&self) -> bool {
         !self.is_closed_loop()
     }

@@ -42,9 +42,7 @@ impl OpenLoop {
             // Where the run ends before, an arrival past the limit of simulated time does not matter.
             (Err(_), Some(_)) | (Ok(false), _) => Ok(None),
             (Err(error), None) => Err(error),
-            (Ok(true), _) => {
-                Ok(Some(self.clock.now).filter(|&now| end.is_none_or(|end| now < end)))
-            }
+            (Ok(true), _) => Ok(Some(self.clock.now).filter(|&now| end.is_none_or(|end| now < end))),
         }
     }
 
@@ -63,8 +61,7 @@ impl OpenLoop {
     }
 
     fn start_constant(&mut self) {
-        if let Process::ConstantFrom0(gaps) = std::mem::replace(&mut self.process, Process::AtOnce)
-        {
+        if let Process::ConstantFrom0(gaps) = std::mem::replace(&mut self.process, Process::AtOnce) {
             self.process = Process::Renewal(gaps);
         }
     }
@@ -72,8 +69,9 @@ impl OpenLoop {
 
 /// Time in whole picoseconds plus the fraction that is left over.
 ///
-/// Rounding each gap by itself would let a constant rate of 3 a second drift by a third of a picosecond a request; here the
-/// fraction is carried into the next gap, so that only the rounding of the gap as a 64-bit float remains (1 part in 10^16).
+/// Rounding each gap by itself would let a constant rate of 3 a second drift by a third of a picosecond a request; here
+/// the fraction is carried into the next gap, so that only the rounding of the gap as a 64-bit float remains (1 part in
+/// 10^16).
 #[derive(Default)]
 struct Clock {
     now: Time,
@@ -119,11 +117,7 @@ impl Stages {
     }
 
     /// Moves the clock to the next arrival; false if the last stage is over.
-    fn pass(
-        &mut self,
-        clock: &mut Clock,
-        random: &mut Xoshiro256PlusPlus,
-    ) -> Result<bool, TraceError> {
+    fn pass(&mut self, clock: &mut Clock, random: &mut Xoshiro256PlusPlus) -> Result<bool, TraceError> {
         let mut exponential = draw_exponential(random);
         loop {
             if let Some((rate_per_pico, end)) = self.current {
@@ -153,9 +147,7 @@ mod tests {
 
     fn arrivals_of(arrivals: &Arrivals, count: usize) -> Vec<Time> {
         let mut open_loop = OpenLoop::new(arrivals, stream(1, "arrivals"));
-        (0..count)
-            .map_while(|_| open_loop.next(None).unwrap())
-            .collect()
+        (0..count).map_while(|_| open_loop.next(None).unwrap()).collect()
     }
 
     #[test]
@@ -181,12 +173,7 @@ mod tests {
         };
         let stages = Arrivals::Stages(vec![stage(50.0), stage(0.0), stage(100.0)]);
         let arrivals = arrivals_of(&stages, 100_000);
-        let count_before = |seconds: f64| {
-            arrivals
-                .iter()
-                .filter(|arrival| arrival.seconds() < seconds)
-                .count()
-        };
+        let count_before = |seconds: f64| arrivals.iter().filter(|arrival| arrival.seconds() < seconds).count();
         assert!((count_before(100.0) as f64 - 5_000.0).abs() < 250.0);
         assert_eq!(count_before(100.0), count_before(200.0));
         assert!((count_before(300.0) as f64 - 15_000.0).abs() < 450.0);
@@ -196,10 +183,7 @@ mod tests {
 
     #[test]
     fn a_run_past_200_days_is_refused() {
-        let mut open_loop = OpenLoop::new(
-            &Arrivals::Constant { rate_per_s: 1e-6 },
-            stream(1, "arrivals"),
-        );
+        let mut open_loop = OpenLoop::new(&Arrivals::Constant { rate_per_s: 1e-6 }, stream(1, "arrivals"));
         let mut arrived = 0;
         let error = loop {
             match open_loop.next(None) {
@@ -209,10 +193,7 @@ mod tests {
         };
         assert_eq!(arrived, 18, "200 days are 17.28 million seconds");
         assert!(error.to_string().contains("200 days"));
-        let mut tiny = OpenLoop::new(
-            &Arrivals::Poisson { rate_per_s: 1e-300 },
-            stream(1, "arrivals"),
-        );
+        let mut tiny = OpenLoop::new(&Arrivals::Poisson { rate_per_s: 1e-300 }, stream(1, "arrivals"));
         assert!(tiny.next(None).is_err());
         assert_eq!(tiny.next(Some(Time::LIMIT)).unwrap(), None);
     }

@@ -30,8 +30,7 @@ pub(super) struct Popularity {
 impl Popularity {
     /// Picks from `count` things; both numbers are valid.
     pub fn new(count: u32, exponent: f64, random: Xoshiro256PlusPlus) -> Self {
-        let ranks = Zipf::new(Portable(f64::from(count)), Portable(exponent))
-            .expect("popularities are validated");
+        let ranks = Zipf::new(Portable(f64::from(count)), Portable(exponent)).expect("popularities are validated");
         Self { ranks, random }
     }
 

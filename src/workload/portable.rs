@@ -1,8 +1,8 @@
 //! Floating-point numbers with the same functions everywhere.
 //!
-//! `rand_distr` computes with whatever `num_traits` does for its numbers. For `f64` that is the mathematical library of the platform as
-//! soon as any dependency switches on the feature `num-traits/std`, and the last digit of a power differs between platforms. For
-//! [`Portable`] it is `libm`, always.
+//! `rand_distr` computes with whatever `num_traits` does for its numbers. For `f64` that is the mathematical library of
+//! the platform as soon as any dependency switches on the feature `num-traits/std`, and the last digit of a power
+//! differs between platforms. For [`Portable`] it is `libm`, always.
 
 use std::num::FpCategory;
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};

@@ -36,21 +36,16 @@ impl Priorities {
     pub fn validate(&self) -> Result<(), Invalid> {
         if self.levels.is_empty() || self.levels.len() > MOST_LEVELS {
             let message = format!(
-                "must list 1 to {MOST_LEVELS} levels; write e.g. priority = [{{ value = 0, share = 0.2 }}, {{ value = 1, share = 0.8 }}]"
+                "must list 1 to {MOST_LEVELS} levels; write e.g. priority = [{{ value = 0, share = 0.2 }}, \
+                 {{ value = 1, share = 0.8 }}]"
             );
             return Err(Invalid::new("priority", message));
         }
         for (index, level) in self.levels.iter().enumerate() {
             let inside = |invalid: Invalid| invalid.inside(&format!("priority[{index}]"));
             check_range("share", level.share, 0.0, 1e9, "e.g. share = 0.2").map_err(inside)?;
-            if self.levels[..index]
-                .iter()
-                .any(|before| before.value == level.value)
-            {
-                let message = format!(
-                    "is {}, as of an earlier level; add its share to the first",
-                    level.value
-                );
+            if self.levels[..index].iter().any(|before| before.value == level.value) {
+                let message = format!("is {}, as of an earlier level; add its share to the first", level.value);
                 return Err(inside(Invalid::new("value", message)));
             }
         }

@@ -8,7 +8,8 @@ use super::shared_prefix::Prefixes;
 use super::{MOST_TOKENS, Prompt, Segment};
 use crate::stats::streams::stream;
 
-/// A pool of prompts; every request sends one of them. Its length, drawn once, and its content stay the same for a seed.
+/// A pool of prompts; every request sends one of them. Its length, drawn once, and its content stay the same for a
+/// seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PromptPool {
     /// How many there are.
@@ -58,9 +59,7 @@ impl PooledPrompts {
         let mut random = stream(seed, "prompt");
         let sampler = lengths.sampler();
         Self {
-            tokens: (0..settings.size)
-                .map(|_| sampler.draw(&mut random))
-                .collect(),
+            tokens: (0..settings.size).map(|_| sampler.draw(&mut random)).collect(),
             next: match settings.order {
                 PoolOrder::Cycle => Next::Cycle(0),
                 PoolOrder::Draw { popularity } => {
@@ -71,7 +70,8 @@ impl PooledPrompts {
         }
     }
 
-    /// The next prompt. With system prompts, number `k` starts with number `k` modulo their pool, which makes groups of equal size.
+    /// The next prompt. With system prompts, number `k` starts with number `k` modulo their pool, which makes groups of
+    /// equal size.
     pub fn draw(&mut self, prefixes: Option<&Prefixes>) -> Prompt {
         let number = match &mut self.next {
             Next::Draw(popularity) => popularity.pick(),

@@ -44,15 +44,10 @@ impl QuantileTable {
 }
 
 fn number_in(table: &Table, column: usize, most: f64) -> Result<f64, TraceError> {
-    let text = std::str::from_utf8(table.field(column))
-        .unwrap_or("")
-        .trim();
+    let text = std::str::from_utf8(table.field(column)).unwrap_or("").trim();
     match text.parse::<f64>() {
         Ok(number) if (0.0..=most).contains(&number) => Ok(number),
-        _ => Err(table.error(
-            column,
-            format!("must be a number from 0 to {most}; write e.g. 1"),
-        )),
+        _ => Err(table.error(column, format!("must be a number from 0 to {most}; write e.g. 1"))),
     }
 }
 

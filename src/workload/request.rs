@@ -71,10 +71,7 @@ pub struct Prompt {
 impl Prompt {
     /// A prompt of `tokens` tokens that no other request shares.
     pub const fn unique(tokens: u32) -> Self {
-        Self {
-            tokens,
-            segments: None,
-        }
+        Self { tokens, segments: None }
     }
 
     /// A prompt put together from `segments`.
@@ -121,14 +118,9 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request that ends when its length is reached or, if it allows more than it produces, with a stop token. Nobody repeats its output.
-    pub const fn new(
-        id: RequestId,
-        arrival: Time,
-        prompt: Prompt,
-        output_tokens: u32,
-        max_tokens: u32,
-    ) -> Self {
+    /// A request that ends when its length is reached or, if it allows more than it produces, with a stop token. Nobody
+    /// repeats its output.
+    pub const fn new(id: RequestId, arrival: Time, prompt: Prompt, output_tokens: u32, max_tokens: u32) -> Self {
         Self {
             id,
             arrival,

@@ -16,8 +16,8 @@ use super::{ContentId, MOST_TOKENS, Prompt, Request, RequestId, Segment};
 use crate::stats::streams::{Xoshiro256PlusPlus, hash_bytes, mix, stream};
 use crate::units::{Span, Time};
 
-/// Requests that follow one another. The prompt of a turn is the prompt before, the answer to it, and a new message with the length
-/// that the workload calls `prompt`. A turn that is rejected ends its session.
+/// Requests that follow one another. The prompt of a turn is the prompt before, the answer to it, and a new message
+/// with the length that the workload calls `prompt`. A turn that is rejected ends its session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     /// How many turns there are; drawn once for each session, and at most 10,000.
@@ -47,13 +47,10 @@ impl Session {
         if let LengthDistribution::Fixed { value } = self.turns.distribution
             && (value == 0 || value > MOST_TURNS)
         {
-            let message =
-                format!("must be between 1 and {MOST_TURNS}, not {value}; write e.g. turns = 4");
+            let message = format!("must be between 1 and {MOST_TURNS}, not {value}; write e.g. turns = 4");
             return Err(Invalid::new("turns", message));
         }
-        self.turns
-            .validate()
-            .map_err(|invalid| invalid.inside("turns"))
+        self.turns.validate().map_err(|invalid| invalid.inside("turns"))
     }
 }
 
@@ -174,8 +171,7 @@ impl Sessions {
         };
         talk.said.push(message);
         let prompt = Prompt::of_segments(Box::from(&talk.said[..]));
-        let (output_tokens, max_tokens) =
-            cut_output(self.output.draw(&mut talk.output), self.max_tokens);
+        let (output_tokens, max_tokens) = cut_output(self.output.draw(&mut talk.output), self.max_tokens);
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
         request.output_is_shared = !is_last;
         request.priority = talk.priority;

@@ -7,14 +7,16 @@ use super::popularity::{Popularity, check_count, check_exponent};
 use super::{MOST_TOKENS, Segment};
 use crate::stats::streams::stream;
 
-/// A pool of system prompts, one of which every prompt starts with. The lengths of a workload's `prompt` are those of the rest.
+/// A pool of system prompts, one of which every prompt starts with. The lengths of a workload's `prompt` are those of
+/// the rest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SharedPrefix {
     /// How many there are.
     pub pool: u32,
     /// How long they are; drawn once for each.
     pub tokens: Lengths,
-    /// Number `k` of the pool, from 1, is picked with a probability proportional to `k^-popularity`; 0 makes all equally popular.
+    /// Number `k` of the pool, from 1, is picked with a probability proportional to `k^-popularity`; 0 makes all
+    /// equally popular.
     pub popularity: f64,
 }
 
@@ -22,9 +24,7 @@ impl SharedPrefix {
     /// Checks every setting. Keys are those of a scenario's `workload.prefix` table.
     pub fn validate(&self) -> Result<(), Invalid> {
         check_count("pool", self.pool)?;
-        self.tokens
-            .validate()
-            .map_err(|invalid| invalid.inside("tokens"))?;
+        self.tokens.validate().map_err(|invalid| invalid.inside("tokens"))?;
         check_exponent(self.popularity)
     }
 }

@@ -29,9 +29,7 @@ impl Starts {
     /// A valid process, drawn from the stream `arrivals` of `seed`.
     pub fn new(arrivals: &Arrivals, duration: Option<Span>, seed: u64) -> Self {
         let process = match *arrivals {
-            Arrivals::Closed { concurrency, think } => {
-                Process::Closed(ClosedLoop::new(concurrency, think))
-            }
+            Arrivals::Closed { concurrency, think } => Process::Closed(ClosedLoop::new(concurrency, think)),
             _ => Process::Open {
                 arrivals: OpenLoop::new(arrivals, stream(seed, "arrivals")),
                 announced: None,
@@ -49,13 +47,9 @@ impl Starts {
             Process::Ended => return Ok(None),
             Process::Closed(clients) => return clients.next(self.end),
             Process::Open {
-                announced: Some(time),
-                ..
+                announced: Some(time), ..
             } => return Ok(Some(*time)),
-            Process::Open {
-                arrivals,
-                announced,
-            } => {
+            Process::Open { arrivals, announced } => {
                 *announced = arrivals.next(self.end)?;
                 *announced
             }
@@ -70,9 +64,7 @@ impl Starts {
     pub fn start(&mut self, id: RequestId) -> Time {
         match &mut self.process {
             Process::Closed(clients) => clients.send(id),
-            Process::Open { announced, .. } => announced
-                .take()
-                .expect("an arrival must have been announced"),
+            Process::Open { announced, .. } => announced.take().expect("an arrival must have been announced"),
             Process::Ended => panic!("an arrival must have been announced"),
         }
     }

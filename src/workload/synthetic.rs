@@ -61,21 +61,11 @@ impl Synthetic {
 
     /// Checks every setting. Keys are those of a scenario's `workload` table.
     pub fn validate(&self) -> Result<(), Invalid> {
-        self.arrivals
-            .validate()
-            .map_err(|invalid| invalid.inside("arrivals"))?;
-        self.prompt
-            .validate()
-            .map_err(|invalid| invalid.inside("prompt"))?;
-        self.output
-            .validate()
-            .map_err(|invalid| invalid.inside("output"))?;
-        if self
-            .max_tokens
-            .is_some_and(|most| most == 0 || most > MOST_TOKENS)
-        {
-            let message =
-                format!("must be between 1 and {MOST_TOKENS}; write e.g. max_tokens = 1024");
+        self.arrivals.validate().map_err(|invalid| invalid.inside("arrivals"))?;
+        self.prompt.validate().map_err(|invalid| invalid.inside("prompt"))?;
+        self.output.validate().map_err(|invalid| invalid.inside("output"))?;
+        if self.max_tokens.is_some_and(|most| most == 0 || most > MOST_TOKENS) {
+            let message = format!("must be between 1 and {MOST_TOKENS}; write e.g. max_tokens = 1024");
             return Err(Invalid::new("max_tokens", message));
         }
         if self.requests == Some(0) {
@@ -89,42 +79,30 @@ impl Synthetic {
             .duration
             .is_some_and(|duration| duration == Span::ZERO || duration > longest)
         {
-            let message =
-                "must be longer than 0 and at most 200 days; write e.g. duration = \"600s\"";
+            let message = "must be longer than 0 and at most 200 days; write e.g. duration = \"600s\"";
             return Err(Invalid::new("duration", message));
         }
-        self.priority
-            .as_ref()
-            .map_or(Ok(()), Priorities::validate)?;
+        self.priority.as_ref().map_or(Ok(()), Priorities::validate)?;
         self.validate_sharing()?;
         self.validate_end()
     }
 
     fn validate_sharing(&self) -> Result<(), Invalid> {
         if let Some(prefix) = &self.prefix {
-            prefix
-                .validate()
-                .map_err(|invalid| invalid.inside("prefix"))?;
+            prefix.validate().map_err(|invalid| invalid.inside("prefix"))?;
         }
         if let Some(session) = &self.session {
-            session
-                .validate()
-                .map_err(|invalid| invalid.inside("session"))?;
+            session.validate().map_err(|invalid| invalid.inside("session"))?;
         }
         let Some(pool) = &self.prompt_pool else {
             return Ok(());
         };
-        pool.validate()
-            .map_err(|invalid| invalid.inside("prompt_pool"))?;
+        pool.validate().map_err(|invalid| invalid.inside("prompt_pool"))?;
         if self.session.is_some() {
             let message = "and session exclude each other, as a turn repeats its own session; remove one of the two";
             return Err(Invalid::new("prompt_pool", message));
         }
-        if self
-            .prefix
-            .as_ref()
-            .is_some_and(|prefix| prefix.popularity != 0.0)
-        {
+        if self.prefix.as_ref().is_some_and(|prefix| prefix.popularity != 0.0) {
             let message = "has no effect beside prompt_pool, whose prompts take the prefixes in turn; \
                            remove it, or write prompt_pool = { size = 100, order = \"draw\", popularity = 1.0 }";
             return Err(Invalid::new("prefix.popularity", message));
@@ -149,8 +127,8 @@ impl Synthetic {
         Err(Invalid::new("requests", message))
     }
 
-    /// The requests of a valid workload, drawn from named streams of `seed`: `arrivals`, `prompt`, `output`, `priority` and those of what
-    /// they share.
+    /// The requests of a valid workload, drawn from named streams of `seed`: `arrivals`, `prompt`, `output`, `priority`
+    /// and those of what they share.
     pub fn source(&self, seed: u64) -> SyntheticSource {
         let prefixes = self.prefix.as_ref();
         let own = match (&self.session, self.prompt_pool) {
@@ -164,10 +142,7 @@ impl Synthetic {
             own,
             output: Draws::new(&self.output, stream(seed, "output")),
             max_tokens: self.max_tokens,
-            urgency: self
-                .priority
-                .clone()
-                .map(|levels| (levels, stream(seed, "priority"))),
+            urgency: self.priority.clone().map(|levels| (levels, stream(seed, "priority"))),
             requests: self.requests.unwrap_or(u64::MAX),
             timeout: self.timeout,
             taken: 0,

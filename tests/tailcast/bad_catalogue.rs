@@ -44,11 +44,7 @@ fn good_files_are_read() {
 
 /// What a good file has, what stands there instead, and what the error then says.
 const BAD_GPUS: [(&str, &str, &str); 15] = [
-    (
-        "gib = 80",
-        "gib = -80",
-        ":2: memory is -80 GiB; it must be more than 0",
-    ),
+    ("gib = 80", "gib = -80", ":2: memory is -80 GiB; it must be more than 0"),
     ("gib = 80", "gib = nan", ":2: memory is NaN GiB"),
     ("gib = 80", "gib = 1e300", ":2: memory is"),
     ("gib = 80", "gib = \"80\"", ":2:"),
@@ -63,11 +59,7 @@ const BAD_GPUS: [(&str, &str, &str); 15] = [
         ":3: bandwidth is 1e0 per second; it must be from 1e9 (1 GB/s",
     ),
     ("gb_per_s = 3350", "gb_per_s = inf", ":3: bandwidth is inf"),
-    (
-        "tflops = 989",
-        "tflops = -1",
-        ":4: bf16 is -1e12 per second",
-    ),
+    ("tflops = 989", "tflops = -1", ":4: bf16 is -1e12 per second"),
     (
         "tflops = 989",
         "gflops = 989",
@@ -110,7 +102,8 @@ fn bad_gpu_files_are_refused_with_place_and_remedy() {
 
 #[test]
 fn kernels_faster_than_their_datasheet_or_without_a_source_are_refused() {
-    const KERNELS: &str = "\n[kernels.linear]\nof_bandwidth = 0.9\nof_peak = 0.8\nstart_us = 4\noverlap = 3\nsource = \"a bench\"\nfitted = \"all rows\"\n";
+    const KERNELS: &str = "\n[kernels.linear]\nof_bandwidth = 0.9\nof_peak = 0.8\nstart_us = 4\noverlap = 3\nsource = \
+                           \"a bench\"\nfitted = \"all rows\"\n";
     let folder = TempDir::new().unwrap();
     let read = |kernels: &str| {
         let path = write(&folder, "mine.toml", &format!("{GPU}{kernels}"));
@@ -133,7 +126,8 @@ fn kernels_faster_than_their_datasheet_or_without_a_source_are_refused() {
 /// What a good file has, what stands there instead, and what the error then says.
 const BAD_MODELS: [(&str, &str, &str); 22] = [
     (
-        "\"hidden_size\": 4096,\n  \"num_hidden_layers\": 32,\n  \"num_attention_heads\": 32,\n  \"num_key_value_heads\": 8",
+        "\"hidden_size\": 4096,\n  \"num_hidden_layers\": 32,\n  \"num_attention_heads\": 32,\n  \
+         \"num_key_value_heads\": 8",
         "\"hidden_size\": 1, \"num_hidden_layers\": 9999, \"num_attention_heads\": 60000, \"head_dim\": 60000",
         "the size of one token's keys and values is",
     ),
@@ -147,21 +141,9 @@ const BAD_MODELS: [(&str, &str, &str); 22] = [
         "",
         "num_hidden_layers is missing; it must be",
     ),
-    (
-        "\"num_hidden_layers\": 32",
-        "\"num_hidden_layers\": -3",
-        ":4:",
-    ),
-    (
-        "\"num_hidden_layers\": 32",
-        "\"num_hidden_layers\": 32.5",
-        ":4:",
-    ),
-    (
-        "\"num_hidden_layers\": 32",
-        "\"num_hidden_layers\": 1e30",
-        ":4:",
-    ),
+    ("\"num_hidden_layers\": 32", "\"num_hidden_layers\": -3", ":4:"),
+    ("\"num_hidden_layers\": 32", "\"num_hidden_layers\": 32.5", ":4:"),
+    ("\"num_hidden_layers\": 32", "\"num_hidden_layers\": 1e30", ":4:"),
     (
         "\"hidden_size\": 4096",
         "\"hidden_size\": 18446744073709551615",
@@ -182,11 +164,7 @@ const BAD_MODELS: [(&str, &str, &str); 22] = [
         "\"num_key_value_heads\": 64",
         ":6: num_key_value_heads is 64",
     ),
-    (
-        "\"vocab_size\": 128256",
-        "\"vocab_size\": 0",
-        ":8: vocab_size is 0",
-    ),
+    ("\"vocab_size\": 128256", "\"vocab_size\": 0", ":8: vocab_size is 0"),
     (
         "\"llama\"",
         "\"nemotron_h\"",
@@ -215,11 +193,7 @@ const BAD_MODELS: [(&str, &str, &str); 22] = [
         "\"quantization_config\": {\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\"}",
         ":10: quant_method is 'modelopt' with quant_algo \"NVFP4\"; it must be fp8",
     ),
-    (
-        "\"tie_word_embeddings\": false",
-        "\"tie_word_embeddings\": 7",
-        ":10:",
-    ),
+    ("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": 7", ":10:"),
     ("\"vocab_size\": 128256,", "\"vocab_size\": 128256", ":9:"),
     (
         "\"hidden_size\": 4096",
@@ -234,9 +208,7 @@ fn bad_model_files_are_refused_with_place_and_remedy() {
     for (good, bad, expected) in BAD_MODELS {
         assert!(MODEL.contains(good), "{good}");
         let path = write(&folder, "config.json", &MODEL.replacen(good, bad, 1));
-        let error = catalogue::model_from_config_json(&path)
-            .unwrap_err()
-            .to_string();
+        let error = catalogue::model_from_config_json(&path).unwrap_err().to_string();
         let file = path.display().to_string();
         assert!(
             error.starts_with(&file) && error.contains(expected),
@@ -248,15 +220,10 @@ fn bad_model_files_are_refused_with_place_and_remedy() {
 #[test]
 fn layers_with_a_state_are_refused_rather_than_guessed() {
     let types = vec!["\"linear_attention\""; 32].join(",");
-    let text = MODEL.replace(
-        "\"tie_word_embeddings\": false",
-        &format!("\"layer_types\": [{types}]"),
-    );
+    let text = MODEL.replace("\"tie_word_embeddings\": false", &format!("\"layer_types\": [{types}]"));
     let folder = TempDir::new().unwrap();
     let path = write(&folder, "config.json", &text);
-    let error = catalogue::model_from_config_json(&path)
-        .unwrap_err()
-        .to_string();
+    let error = catalogue::model_from_config_json(&path).unwrap_err().to_string();
     assert!(error.contains("'linear_attention' at layer 0"), "{error}");
 }
 
@@ -265,9 +232,7 @@ fn our_own_model_files_refuse_unknown_keys() {
     let folder = TempDir::new().unwrap();
     let text = "title = \"T\"\nsource = \"a page\"\nmodel_type = \"llama\"\nnum_hiden_layers = 3\n";
     let path = write(&folder, "mine.toml", text);
-    let error = catalogue::model_from_config_json(&path)
-        .unwrap_err()
-        .to_string();
+    let error = catalogue::model_from_config_json(&path).unwrap_err().to_string();
     let expected = ":4: unknown key `num_hiden_layers`; did you mean `num_hidden_layers`?";
     assert!(error.contains(expected), "{error}");
 }
@@ -275,13 +240,12 @@ fn our_own_model_files_refuse_unknown_keys() {
 #[test]
 fn kinds_of_layers_and_vision_towers_that_do_not_exist_are_refused() {
     let folder = TempDir::new().unwrap();
-    let layers = "model_type = \"llama\"\nnum_hidden_layers = 3\nhidden_size = 64\nnum_attention_heads = 2\nintermediate_size = 8\nvocab_size = 8\nmax_position_embeddings = 8\n";
+    let layers = "model_type = \"llama\"\nnum_hidden_layers = 3\nhidden_size = 64\nnum_attention_heads = 2\n\
+                  intermediate_size = 8\nvocab_size = 8\nmax_position_embeddings = 8\n";
     let refused = |line: &str| {
         let text = format!("title = \"T\"\nsource = \"a page\"\n{line}\n{layers}");
         let path = write(&folder, "mine.toml", &text);
-        catalogue::model_from_config_json(&path)
-            .unwrap_err()
-            .to_string()
+        catalogue::model_from_config_json(&path).unwrap_err().to_string()
     };
     let error = refused("unquantised = [\"router\"]");
     assert!(
@@ -297,8 +261,7 @@ fn kinds_of_layers_and_vision_towers_that_do_not_exist_are_refused() {
 #[test]
 fn multimodal_and_quantised_configurations_are_understood() {
     let folder = TempDir::new().unwrap();
-    let quantised =
-        r#""quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128}"#;
+    let quantised = r#""quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128}"#;
     let text = MODEL.replace("\"tie_word_embeddings\": false", quantised);
     let nested = format!("{{\"model_type\": \"mistral3\", \"text_config\": {text}}}");
     let path = write(&folder, "config.json", &nested);
@@ -310,13 +273,8 @@ fn multimodal_and_quantised_configurations_are_understood() {
 #[test]
 fn a_missing_file_is_named() {
     let path = PathBuf::from("/nowhere/config.json");
-    let error = catalogue::model_from_config_json(&path)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with("/nowhere/config.json: cannot be read"),
-        "{error}"
-    );
+    let error = catalogue::model_from_config_json(&path).unwrap_err().to_string();
+    assert!(error.starts_with("/nowhere/config.json: cannot be read"), "{error}");
 }
 
 #[test]
@@ -332,10 +290,7 @@ fn a_generation_config_says_top_p_or_what_is_wrong_with_it() {
     assert_eq!(read("\u{feff}{\"top_p\": 0.9}"), Ok(Some(0.9)));
     assert_eq!(read("{\"top_p\": null}"), Ok(None));
     for (text, expected) in [
-        (
-            "{\"top_p\": 1.5}",
-            ":1: top_p is 1.5; it must be more than 0",
-        ),
+        ("{\"top_p\": 1.5}", ":1: top_p is 1.5; it must be more than 0"),
         ("{\"top_p\": 0}", "at most 1"),
         ("{\"top_p\": \"x\"}", "invalid type"),
         ("[0.9]", "one object"),
@@ -356,11 +311,6 @@ fn a_generation_config_that_leads_nowhere_is_named() {
     let path = write(&folder, "config.json", MODEL);
     let link = folder.path().join("generation_config.json");
     std::os::unix::fs::symlink("nowhere", link).unwrap();
-    let error = catalogue::model_from_config_json(&path)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("generation_config.json: cannot be read"),
-        "{error}"
-    );
+    let error = catalogue::model_from_config_json(&path).unwrap_err().to_string();
+    assert!(error.contains("generation_config.json: cannot be read"), "{error}");
 }

@@ -4,7 +4,8 @@ use crate::bad_scenarios::GOOD;
 use crate::command::Workplace;
 
 /// A good configuration of a model.
-const CONFIG_JSON: &str = r#"{"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+const CONFIG_JSON: &str = r#"{"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32,
+"num_attention_heads": 32,
 "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 128256, "max_position_embeddings": 131072,
 "tie_word_embeddings": false}"#;
 
@@ -15,20 +16,11 @@ fn a_device_without_an_end_is_refused() {
     let place = Workplace::new();
     place.write("good.toml", GOOD);
     let head = &GOOD[..GOOD.find("requests").unwrap()];
-    place.write(
-        "replay.toml",
-        format!("{head}trace = {{ path = \"/dev/zero\" }}\n"),
-    );
+    place.write("replay.toml", format!("{head}trace = {{ path = \"/dev/zero\" }}\n"));
     for (arguments, part) in [
         (&["run", "/dev/zero"][..], "longer than 16 MiB"),
-        (
-            &["run", "replay.toml"],
-            "write what it yields to a file first",
-        ),
-        (
-            &["check", "replay.toml"],
-            "write what it yields to a file first",
-        ),
+        (&["run", "replay.toml"], "write what it yields to a file first"),
+        (&["check", "replay.toml"], "write what it yields to a file first"),
         (&["trace", "info", "/dev/zero"], "longer than 16 MiB"),
         (&["steps", "/dev/zero"], "longer than 256 MiB"),
         (
@@ -42,11 +34,7 @@ fn a_device_without_an_end_is_refused() {
     ] {
         let ended = place.run(arguments);
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
-        assert!(
-            ended.stderr.contains(part),
-            "{arguments:?}: {}",
-            ended.stderr
-        );
+        assert!(ended.stderr.contains(part), "{arguments:?}: {}", ended.stderr);
     }
 }
 
@@ -63,14 +51,7 @@ fn what_a_run_reads_is_not_overwritten() {
         ("model={config=\"config.json\"}", "generation_config.json"),
         (lengths, "lengths.csv"),
     ] {
-        let arguments = [
-            "run",
-            "good.toml",
-            "--set",
-            assignment,
-            "--requests-out",
-            file,
-        ];
+        let arguments = ["run", "good.toml", "--set", assignment, "--requests-out", file];
         let before = std::fs::read(place.path(file)).unwrap();
         let ended = place.run(&arguments);
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);
@@ -83,14 +64,8 @@ fn what_a_run_reads_is_not_overwritten() {
 fn an_existing_file_outlives_a_run_that_fails() {
     let place = Workplace::new();
     let head = &GOOD[..GOOD.find("requests").unwrap()];
-    place.write(
-        "replay.toml",
-        format!("{head}trace = {{ path = \"trace.csv\" }}\n"),
-    );
-    place.write(
-        "trace.csv",
-        "arrival_s,input_tokens,output_tokens\n0,5,5\n1,x,5\n",
-    );
+    place.write("replay.toml", format!("{head}trace = {{ path = \"trace.csv\" }}\n"));
+    place.write("trace.csv", "arrival_s,input_tokens,output_tokens\n0,5,5\n1,x,5\n");
     place.write("kept.csv", "precious");
     for flag in ["--requests-out", "--timeline-out"] {
         let ended = place.run(&["run", "replay.toml", flag, "kept.csv"]);
@@ -106,13 +81,7 @@ fn a_link_stays_a_link_to_the_new_results() {
     place.write("good.toml", GOOD);
     place.write("results.csv", "old");
     std::os::unix::fs::symlink("results.csv", place.path("link.csv")).unwrap();
-    let ended = place.run(&[
-        "run",
-        "good.toml",
-        "--requests-out",
-        "link.csv",
-        "--slo-exit-zero",
-    ]);
+    let ended = place.run(&["run", "good.toml", "--requests-out", "link.csv", "--slo-exit-zero"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(place.path("link.csv").is_symlink());
     let written = std::fs::read_to_string(place.path("results.csv")).unwrap();
@@ -132,9 +101,6 @@ fn init_replaces_a_file_only_by_force() {
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert_eq!(std::fs::read(place.path("mine.toml")).unwrap(), b"precious");
     assert_eq!(place.run(&["init", "mine.toml", "--force"]).code, Some(0));
-    assert_eq!(
-        place.run(&["run", "mine.toml", "--slo-exit-zero"]).code,
-        Some(0)
-    );
+    assert_eq!(place.run(&["run", "mine.toml", "--slo-exit-zero"]).code, Some(0));
     assert_eq!(place.listing(), ["mine.toml"]);
 }

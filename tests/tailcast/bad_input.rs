@@ -1,4 +1,5 @@
-//! Bad input gives exit code 2 and a message that names the place and the remedy: never a panic, never a half-written file.
+//! Bad input gives exit code 2 and a message that names the place and the remedy: never a panic, never a half-written
+//! file.
 
 use crate::bad_scenarios::{GOOD, SCENARIOS};
 use crate::bad_sharing::SHARING;
@@ -6,20 +7,15 @@ use crate::bad_switches::SWITCHES;
 use crate::command::{Ended, Workplace};
 
 /// Longer than a name may be in most file systems.
-const LONG_NAME: &str = "a123456789b123456789c123456789d123456789e123456789f123456789g123456789h123456789i123456789j123456789\
-                         k123456789l123456789m123456789n123456789o123456789p123456789q123456789r123456789s123456789t123456789\
-                         u123456789v123456789w123456789x123456789y123456789z123456789";
+const LONG_NAME: &str = "a123456789b123456789c123456789d123456789e123456789f123456789g123456789h123456789\
+                         i123456789j123456789k123456789l123456789m123456789n123456789o123456789p123456789\
+                         q123456789r123456789s123456789t123456789u123456789v123456789w123456789x123456789\
+                         y123456789z123456789";
 
 /// A command line that is wrong, and a part of the remedy. `good.toml` is a good scenario.
 const COMMAND_LINES: &[(&[&str], &str)] = &[
-    (
-        &["run", "good.toml", "--set", "batching.max_num_sqs=3"],
-        "--set:1:10",
-    ),
-    (
-        &["run", "good.toml", "--set", "nonsense"],
-        "write --set key=value",
-    ),
+    (&["run", "good.toml", "--set", "batching.max_num_sqs=3"], "--set:1:10"),
+    (&["run", "good.toml", "--set", "nonsense"], "write --set key=value"),
     (&["run", "good.toml", "--set", "=3"], "--set:1"),
     (
         &[
@@ -31,19 +27,11 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
         "--set:1:35\n",
     ),
     (
-        &[
-            "run",
-            "good.toml",
-            "--set",
-            "batching.speculative={ tokens = }",
-        ],
+        &["run", "good.toml", "--set", "batching.speculative={ tokens = }"],
         "--set:1:",
     ),
     (&["run", "good.toml", "--set", "a..b=3"], "--set:1"),
-    (
-        &["run", "good.toml", "--set", "batching=3"],
-        "must be a table",
-    ),
+    (&["run", "good.toml", "--set", "batching=3"], "must be a table"),
     (
         &["run", "good.toml", "--set", "server.gpu.name=3"],
         "text in \"quotes\"",
@@ -52,19 +40,10 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
         &["run", "good.toml", "--set", "workload.prompt.value=many"],
         "the text \"many\"",
     ),
-    (
-        &["run", "good.toml", "--max-num-seqs", "few"],
-        "--max-num-seqs:1",
-    ),
-    (
-        &["run", "good.toml", "--kv-cache-dtype", "int3"],
-        "allowed: bf16, fp8",
-    ),
+    (&["run", "good.toml", "--max-num-seqs", "few"], "--max-num-seqs:1"),
+    (&["run", "good.toml", "--kv-cache-dtype", "int3"], "allowed: bf16, fp8"),
     (&["run", "good.toml", "--seed", "-1"], "--seed"),
-    (
-        &["run", "good.toml", "--slo", "ttft.p99"],
-        "--slo 'ttft.p99<2s'",
-    ),
+    (&["run", "good.toml", "--slo", "ttft.p99"], "--slo 'ttft.p99<2s'"),
     (&["run", "good.toml", "--slo", "ttft.p99<2"], "write \"2s\""),
     (
         &["run", "good.toml", "--slo", "speed.p99<2s"],
@@ -73,19 +52,10 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
     (&["run", "good.toml", "--slo", "\"<2s"], "write a latency"),
     (&["run", "good.toml", "--seeds", "0"], "--seeds"),
     (&["run", "good.toml", "--jobs", "0"], "--jobs"),
-    (
-        &["run", "good.toml", "--format", "yaml"],
-        "possible values: text, json",
-    ),
+    (&["run", "good.toml", "--format", "yaml"], "possible values: text, json"),
     (&["run", "good.toml", "--sed", "3"], "--seed"),
-    (
-        &["run", "good.toml", "--timeline-interval", "1"],
-        "write \"1s\"",
-    ),
-    (
-        &["run", "good.toml", "--timeline-interval", "0s"],
-        "100us or more",
-    ),
+    (&["run", "good.toml", "--timeline-interval", "1"], "write \"1s\""),
+    (&["run", "good.toml", "--timeline-interval", "0s"], "100us or more"),
     (
         &["run", "good.toml", "--requests-out", "no/such/folder.csv"],
         "a directory that exists",
@@ -124,10 +94,7 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
         ],
         "a longer --timeline-interval",
     ),
-    (
-        &["run", "good.toml", "--requests-out", ""],
-        "a value is required",
-    ),
+    (&["run", "good.toml", "--requests-out", ""], "a value is required"),
     (
         &["run", "good.toml", "--requests-out", "good.toml"],
         "overwrite the scenario",
@@ -144,14 +111,7 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
         "another name",
     ),
     (
-        &[
-            "run",
-            "good.toml",
-            "--seeds",
-            "2",
-            "--requests-out",
-            "a.csv",
-        ],
+        &["run", "good.toml", "--seeds", "2", "--requests-out", "a.csv"],
         "leave --seeds out",
     ),
     (&["run", "missing.toml"], "tailcast init"),
@@ -176,11 +136,7 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
 const TRACES: &[(&str, &str, &str)] = &[
     ("", "trace.csv", "empty"),
     ("a,b,c\n1,2,3\n", "trace.csv:1", "no known trace format"),
-    (
-        "arrival_s,input_tokens,output_tokens\n",
-        "trace.csv",
-        "no rows",
-    ),
+    ("arrival_s,input_tokens,output_tokens\n", "trace.csv", "no rows"),
     (
         "arrival_s,input_tokens,output_tokens\n0,5,5\nx,5,5\n",
         "trace.csv:3:1",
@@ -206,11 +162,7 @@ const TRACES: &[(&str, &str, &str)] = &[
         "trace.csv:3",
         "200 days",
     ),
-    (
-        "arrival_s,input_tokens,output_tokens\n0,5\n",
-        "trace.csv:2",
-        "fields",
-    ),
+    ("arrival_s,input_tokens,output_tokens\n0,5\n", "trace.csv:2", "fields"),
     (
         "TIMESTAMP,ContextTokens,GeneratedTokens\nyesterday,5,5\n",
         "trace.csv:2:1",
@@ -224,19 +176,9 @@ const TRACES: &[(&str, &str, &str)] = &[
 ];
 
 /// Runs a command that must be refused; every way in which it is not is added to `wrong`, so that one run shows all.
-fn must_be_refused(
-    place: &Workplace,
-    wrong: &mut Vec<String>,
-    what: &str,
-    arguments: &[&str],
-    parts: &[&str],
-) {
+fn must_be_refused(place: &Workplace, wrong: &mut Vec<String>, what: &str, arguments: &[&str], parts: &[&str]) {
     let before = place.listing();
-    let Ended {
-        code,
-        stdout,
-        stderr,
-    } = place.run(arguments);
+    let Ended { code, stdout, stderr } = place.run(arguments);
     let mut complain = |problem: &str| wrong.push(format!("{what}: {problem}\n{stderr}"));
     if code != Some(2) {
         complain(&format!("exit code {code:?}"));
@@ -260,10 +202,7 @@ fn bad_scenarios_are_refused_at_their_place() {
     let place = Workplace::new();
     let mut wrong = Vec::new();
     for (good, bad, at, remedy) in SCENARIOS.iter().chain(SHARING).chain(SWITCHES) {
-        assert!(
-            GOOD.contains(good),
-            "{good:?} is not part of the good scenario"
-        );
+        assert!(GOOD.contains(good), "{good:?} is not part of the good scenario");
         place.write("bad.toml", GOOD.replacen(good, bad, 1));
         let arguments = [
             "run",
@@ -285,13 +224,7 @@ fn bad_command_lines_are_refused() {
     place.write("good.toml", GOOD);
     let mut wrong = Vec::new();
     for (arguments, remedy) in COMMAND_LINES {
-        must_be_refused(
-            &place,
-            &mut wrong,
-            &arguments.join(" "),
-            arguments,
-            &[remedy],
-        );
+        must_be_refused(&place, &mut wrong, &arguments.join(" "), arguments, &[remedy]);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
@@ -300,10 +233,7 @@ fn bad_command_lines_are_refused() {
 fn bad_traces_are_refused_at_their_place() {
     let place = Workplace::new();
     let head = &GOOD[..GOOD.find("requests").unwrap()];
-    place.write(
-        "scenario.toml",
-        format!("{head}trace = {{ path = \"trace.csv\" }}\n"),
-    );
+    place.write("scenario.toml", format!("{head}trace = {{ path = \"trace.csv\" }}\n"));
     let mut wrong = Vec::new();
     for (text, at, remedy) in TRACES {
         place.write("trace.csv", text);
@@ -316,13 +246,7 @@ fn bad_traces_are_refused_at_their_place() {
             "timeline.csv",
         ];
         must_be_refused(&place, &mut wrong, text, &arguments, &[at, remedy]);
-        must_be_refused(
-            &place,
-            &mut wrong,
-            text,
-            &["check", "scenario.toml"],
-            &[at, remedy],
-        );
+        must_be_refused(&place, &mut wrong, text, &["check", "scenario.toml"], &[at, remedy]);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
@@ -331,21 +255,12 @@ fn bad_traces_are_refused_at_their_place() {
 fn rows_that_cannot_be_read_are_left_out_only_on_demand() {
     let place = Workplace::new();
     let head = &GOOD[..GOOD.find("requests").unwrap()];
-    place.write(
-        "scenario.toml",
-        format!("{head}trace = {{ path = \"trace.csv\" }}\n"),
-    );
+    place.write("scenario.toml", format!("{head}trace = {{ path = \"trace.csv\" }}\n"));
     place.write(
         "trace.csv",
         "arrival_s,input_tokens,output_tokens\n0,5,5\n1,x,5\n2,5,5\n",
     );
-    let arguments = [
-        "run",
-        "scenario.toml",
-        "--skip-bad-rows",
-        "--format",
-        "json",
-    ];
+    let arguments = ["run", "scenario.toml", "--skip-bad-rows", "--format", "json"];
     let ended = place.run(&arguments);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("1 rows"), "{}", ended.stderr);
@@ -401,10 +316,6 @@ fn truncated_scenarios_never_panic() {
         place.write("cut.toml", &GOOD[..end]);
         let ended = place.run(&["run", "cut.toml", "-q"]);
         assert!(matches!(ended.code, Some(0 | 2)), "{end}: {}", ended.stderr);
-        assert!(
-            !ended.stderr.contains("panicked"),
-            "{end}: {}",
-            ended.stderr
-        );
+        assert!(!ended.stderr.contains("panicked"), "{end}: {}", ended.stderr);
     }
 }

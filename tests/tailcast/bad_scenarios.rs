@@ -30,30 +30,10 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     ("\"good\"", "good", "1:8", "\"quotes\""),
     // Names of keys.
     ("seed = 1", "sed = 1", "2:1", "did you mean `seed`"),
-    (
-        "max_model_len",
-        "max_modell_len",
-        "7:1",
-        "did you mean `max_model_len`",
-    ),
-    (
-        "requests = 10",
-        "request = 10",
-        "11:1",
-        "did you mean `requests`",
-    ),
-    (
-        "seed = 1",
-        "max_num_seqs = 1",
-        "2:1",
-        "belongs to [batching]",
-    ),
-    (
-        "max_model_len",
-        "max_num_seqs",
-        "7:1",
-        "belongs to [batching]",
-    ),
+    ("max_model_len", "max_modell_len", "7:1", "did you mean `max_model_len`"),
+    ("requests = 10", "request = 10", "11:1", "did you mean `requests`"),
+    ("seed = 1", "max_num_seqs = 1", "2:1", "belongs to [batching]"),
+    ("max_model_len", "max_num_seqs", "7:1", "belongs to [batching]"),
     ("[slo]", "[slos]", "15:2", "did you mean `slo`"),
     ("[model]", "[[model]]", "3:1", "must be a table"),
     ("rate = 1.0", "rat = 1.0", "12:12", "write rate = 8.0"),
@@ -74,12 +54,7 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     ("seed = 1", "seed = 1.5", "2:8", "a whole number from 0"),
     ("seed = 1", "seed = -1", "2:8", "a whole number from 0"),
     ("seed = 1", "seed = true", "2:8", "a whole number from 0"),
-    (
-        "seed = 1",
-        "seed = 1979-05-27",
-        "2:8",
-        "a whole number from 0",
-    ),
+    ("seed = 1", "seed = 1979-05-27", "2:8", "a whole number from 0"),
     ("seed = 1", "seed = [1]", "2:8", "a whole number from 0"),
     (
         "seed = 1",
@@ -89,12 +64,7 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     ),
     ("name = \"good\"", "name = 7", "1:8", "text in \"quotes\""),
     ("\"good\"", "\"\"", "1:8", "text in \"quotes\""),
-    (
-        "gpu = \"h100-sxm\"",
-        "gpu = 100",
-        "6:7",
-        "text in \"quotes\"",
-    ),
+    ("gpu = \"h100-sxm\"", "gpu = 100", "6:7", "text in \"quotes\""),
     (
         "[server]\n",
         "[server]\ntensor_parallel = [1]\n",
@@ -107,12 +77,7 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "9:18",
         "true or false",
     ),
-    (
-        "{ dist = \"fixed\", value = 100 }",
-        "100",
-        "13:10",
-        "must be a table",
-    ),
+    ("{ dist = \"fixed\", value = 100 }", "100", "13:10", "must be a table"),
     (
         "{ process = \"poisson\", rate = 1.0 }",
         "\"poisson\"",
@@ -120,12 +85,7 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "must be a table",
     ),
     // Ranges.
-    (
-        "max_model_len = 8192",
-        "max_model_len = 0",
-        "7:17",
-        "from 1 to",
-    ),
+    ("max_model_len = 8192", "max_model_len = 0", "7:17", "from 1 to"),
     (
         "max_model_len = 8192",
         "max_model_len = 4000000000",
@@ -140,42 +100,17 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     ("rate = 1.0", "rate = inf", "12:42", "above 0"),
     ("rate = 1.0", "rate = 1e400", "12:42", "above 0"),
     ("value = 100", "value = 0", "13:36", "from 1 to"),
-    (
-        "policy = \"continuous\"",
-        "watermark = 1.5",
-        "9:13",
-        "from 0 to 1",
-    ),
-    (
-        "policy = \"continuous\"",
-        "max_num_seqs = 0",
-        "9:16",
-        "from 1 to",
-    ),
+    ("policy = \"continuous\"", "watermark = 1.5", "9:13", "from 0 to 1"),
+    ("policy = \"continuous\"", "max_num_seqs = 0", "9:16", "from 1 to"),
     (
         "policy = \"continuous\"",
         "policy = \"none\"\nmax_batch_size = 0",
         "10:18",
         "from 1 to",
     ),
-    (
-        "[server]\n",
-        "[server]\ngpu_memory_utilization = 1.2\n",
-        "6:26",
-        "to 1",
-    ),
-    (
-        "[server]\n",
-        "[server]\nblock_size = 0\n",
-        "6:14",
-        "from 1 to",
-    ),
-    (
-        "[server]\n",
-        "[server]\nkv_blocks = 1\n",
-        "6:13",
-        "from 2 to",
-    ),
+    ("[server]\n", "[server]\ngpu_memory_utilization = 1.2\n", "6:26", "to 1"),
+    ("[server]\n", "[server]\nblock_size = 0\n", "6:14", "from 1 to"),
+    ("[server]\n", "[server]\nkv_blocks = 1\n", "6:13", "from 2 to"),
     // Units.
     ("\"2s\"", "2", "16:14", "write \"2s\""),
     ("\"2s\"", "\"2\"", "16:14", "write \"2s\""),
@@ -183,31 +118,11 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     ("\"2s\"", "\"-2s\"", "16:14", "write a number and its unit"),
     ("\"2s\"", "\"1e9d\"", "16:14", "at most 200 days"),
     ("requests = 10", "duration = 600", "11:12", "write \"600s\""),
-    (
-        "requests = 10",
-        "duration = \"0s\"",
-        "11:12",
-        "longer than 0",
-    ),
-    (
-        "policy = \"continuous\"",
-        "max_wait = 0",
-        "9:12",
-        "write \"0s\"",
-    ),
+    ("requests = 10", "duration = \"0s\"", "11:12", "longer than 0"),
+    ("policy = \"continuous\"", "max_wait = 0", "9:12", "write \"0s\""),
     // Words.
-    (
-        "\"continuous\"",
-        "\"dynamic\"",
-        "9:10",
-        "none, static, continuous",
-    ),
-    (
-        "\"poisson\"",
-        "\"poison\"",
-        "12:24",
-        "did you mean `poisson`",
-    ),
+    ("\"continuous\"", "\"dynamic\"", "9:10", "none, static, continuous"),
+    ("\"poisson\"", "\"poison\"", "12:24", "did you mean `poisson`"),
     (
         "dist = \"fixed\", value = 100",
         "dist = \"normal\"",
@@ -222,18 +137,8 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "5:11",
         "bf16, fp8, int8, int4, mxfp4",
     ),
-    (
-        "[server]",
-        "kv_cache = \"int4\"\n[server]",
-        "5:12",
-        "bf16, fp8",
-    ),
-    (
-        "ttft.p99",
-        "tftt.p99",
-        "16:1",
-        "ttft, tpot, itl, e2e, queue_wait",
-    ),
+    ("[server]", "kv_cache = \"int4\"\n[server]", "5:12", "bf16, fp8"),
+    ("ttft.p99", "tftt.p99", "16:1", "ttft, tpot, itl, e2e, queue_wait"),
     ("ttft.p99", "ttft.p98", "16:1", "p95, p99"),
     ("ttft.p99", "ttft", "16:1", "ttft.p99"),
     // Missing keys.
@@ -260,12 +165,7 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "stages",
     ),
     // What does not go together.
-    (
-        "value = 100",
-        "value = 100, min = 9, max = 3",
-        "13:56",
-        "min",
-    ),
+    ("value = 100", "value = 100, min = 9, max = 3", "13:56", "min"),
     (
         "requests = 10",
         "requests = 10\ntrace = { path = \"t.csv\" }",
@@ -278,12 +178,7 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "5:10",
         "keep one",
     ),
-    (
-        "[server]\n",
-        "[server]\ntensor_parallel = 3\n",
-        "6:19",
-        "divisor",
-    ),
+    ("[server]\n", "[server]\ntensor_parallel = 3\n", "6:19", "divisor"),
     (
         "[server]\n",
         "[server]\ntensor_parallel = 2\ntensor_parallel_size = 2\n",
@@ -413,12 +308,7 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "12:11",
         "longer than 10 days",
     ),
-    (
-        "requests = 10",
-        "requests = 10\ntimeout = 300",
-        "12:11",
-        "300s",
-    ),
+    ("requests = 10", "requests = 10\ntimeout = 300", "12:11", "300s"),
     (
         "[server]\n",
         "[server]\nstep_time = \"fitted.toml\"\n",

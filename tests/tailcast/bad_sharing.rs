@@ -1,4 +1,5 @@
-//! Scenarios with one fault in what prompts share: what is replaced, by what, the place and the remedy that must be named.
+//! Scenarios with one fault in what prompts share: what is replaced, by what, the place and the remedy that must be
+//! named.
 
 pub const SHARING: &[(&str, &str, &str, &str)] = &[
     (

@@ -1,4 +1,5 @@
-//! Bad scheduler experiments are refused with the place and the remedy: they neither panic, nor run for ever, nor fill the memory.
+//! Bad scheduler experiments are refused with the place and the remedy: they neither panic, nor run for ever, nor fill
+//! the memory.
 
 use crate::command::Workplace;
 
@@ -18,11 +19,7 @@ const GOOD: &str = r#"{
 const CASES: &[(&str, &str, &[&str])] = &[
     // Form.
     ("{\n\"config\"", "", &["bad.json:1:1: "]),
-    (
-        "\"requests\": [",
-        "\"requests\": ",
-        &["bad.json:8:", "write"],
-    ),
+    ("\"requests\": [", "\"requests\": ", &["bad.json:8:", "write"]),
     ("]}\n", "]", &["bad.json:10:1: EOF", "one JSON object"]),
     ("]}\n", "]}}", &["bad.json:10:3: trailing characters"]),
     (
@@ -34,11 +31,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     // Keys.
-    (
-        "\"block_size\": 4, ",
-        "",
-        &["missing field `block_size`", "write it"],
-    ),
+    ("\"block_size\": 4, ", "", &["missing field `block_size`", "write it"]),
     (
         "\"stop_after\"",
         "\"stop_aftr\"",
@@ -59,11 +52,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         "\"id\": \"c\"}]",
         &["actions[0]", "no request \"c\""],
     ),
-    (
-        ", \"id\": \"b\"}]",
-        "}]",
-        &["actions[0]", "write the request's id"],
-    ),
+    (", \"id\": \"b\"}]", "}]", &["actions[0]", "write the request's id"]),
     (
         "\"arrival_us\": 9",
         "\"arrival_step\": 9",
@@ -174,16 +163,8 @@ const CASES: &[(&str, &str, &[&str])] = &[
         "[[0, 4294967295], [0, 4294967295]]",
         &["prompt: 8589934590 tokens"],
     ),
-    (
-        "[[0, 10]]",
-        "[[4294967290, 10]]",
-        &["token id 4294967299 is too large"],
-    ),
-    (
-        "[[0, 10]]",
-        "[[18446744073709551615, 10]]",
-        &["is too large"],
-    ),
+    ("[[0, 10]]", "[[4294967290, 10]]", &["token id 4294967299 is too large"]),
+    ("[[0, 10]]", "[[18446744073709551615, 10]]", &["is too large"]),
     (
         "\"arrival_us\": 9",
         "\"arrival_us\": 99999999999999",
@@ -257,8 +238,7 @@ fn an_untimed_experiment_does_not_wait_for_ever() {
     let place = Workplace::new();
     let start = GOOD.find("\"timing\"").unwrap();
     let end = GOOD.find("\"actions\"").unwrap();
-    let untimed =
-        format!("{}{}", &GOOD[..start], &GOOD[end..]).replace("arrival_us", "arrival_step");
+    let untimed = format!("{}{}", &GOOD[..start], &GOOD[end..]).replace("arrival_us", "arrival_step");
     place.write("good.json", &untimed);
     assert_eq!(place.run(&["steps", "good.json"]).code, Some(0));
     place.write(
@@ -268,9 +248,7 @@ fn an_untimed_experiment_does_not_wait_for_ever() {
     let ended = place.run(&["steps", "late.json"]);
     assert_eq!(ended.code, Some(2));
     assert!(
-        ended
-            .stderr
-            .contains("arrival_step: 17280000000000 is too late"),
+        ended.stderr.contains("arrival_step: 17280000000000 is too late"),
         "{}",
         ended.stderr
     );
@@ -285,11 +263,7 @@ fn without_chunks_a_step_must_hold_the_longest_request() {
     place.write("bad.json", bad);
     let ended = place.run(&["steps", "bad.json"]);
     assert_eq!(ended.code, Some(2));
-    assert!(
-        ended.stderr.contains("without chunked prefill"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("without chunked prefill"), "{}", ended.stderr);
 }
 
 #[test]

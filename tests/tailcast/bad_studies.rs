@@ -1,4 +1,5 @@
-//! Studies that ask for what is not there are refused before anything is simulated: with the place, and what to write instead.
+//! Studies that ask for what is not there are refused before anything is simulated: with the place, and what to write
+//! instead.
 
 use crate::command::Workplace;
 
@@ -8,10 +9,7 @@ const STUDIES: [(&str, &[&str]); 22] = [
     ("name = \"no axis\"", &["nothing varies", "[[axis]]"]),
     ("axis = 3", &["`axis` must be a list of tables"]),
     ("axis = []", &["`axis` must be a list of tables"]),
-    (
-        "[[axis]]\nvalues = [1]",
-        &["what varies is missing", "study.toml:1"],
-    ),
+    ("[[axis]]\nvalues = [1]", &["what varies is missing", "study.toml:1"]),
     (
         "[[axis]]\nkey = \"workload.arrivals.rate\"",
         &["the values are missing", "values = [1, 2, 4]"],
@@ -65,7 +63,8 @@ const STUDIES: [(&str, &[&str]); 22] = [
         &["1 values for 2 keys"],
     ),
     (
-        "[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [1]\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [2]",
+        "[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [1]\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues \
+         = [2]",
         &["`workload.arrivals.rate` varies twice"],
     ),
     (
@@ -99,24 +98,18 @@ fn a_bad_study_names_its_place_and_its_remedy() {
                 ended.stderr
             );
         }
-        assert_eq!(
-            place.listing(),
-            ["study.toml"],
-            "{study} leaves nothing behind"
-        );
+        assert_eq!(place.listing(), ["study.toml"], "{study} leaves nothing behind");
     }
 }
 
 #[test]
 fn axes_that_contradict_a_trace_are_refused() {
     let place = Workplace::new();
-    place.write(
-        "trace.csv",
-        "arrival_s,input_tokens,output_tokens\n0,10,5\n1,10,5\n",
-    );
+    place.write("trace.csv", "arrival_s,input_tokens,output_tokens\n0,10,5\n1,10,5\n");
     place.write(
         "trace.toml",
-        "[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n[workload]\ntrace = { path = \"trace.csv\" }\n",
+        "[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n[workload]\ntrace = { path = \"trace.csv\" }\n\
+         ",
     );
     place.write(
         "study.toml",
@@ -136,11 +129,7 @@ fn axes_that_contradict_a_trace_are_refused() {
     );
     let ended = place.run(&["sweep", "study.toml", "--out", "r.csv"]);
     assert_eq!(ended.code, Some(2));
-    assert!(
-        ended.stderr.contains("whatever the seed"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("whatever the seed"), "{}", ended.stderr);
     for verb in ["curve", "capacity"] {
         let mut arguments = vec![verb, "trace.toml", "--seeds", "2", "--slo", "e2e.mean<1s"];
         if verb == "curve" {
@@ -148,11 +137,7 @@ fn axes_that_contradict_a_trace_are_refused() {
         }
         let ended = place.run(&arguments);
         assert_eq!(ended.code, Some(2));
-        assert!(
-            ended.stderr.contains("whatever the seed"),
-            "{}",
-            ended.stderr
-        );
+        assert!(ended.stderr.contains("whatever the seed"), "{}", ended.stderr);
     }
 }
 
@@ -174,13 +159,7 @@ const COMMAND_LINES: [(&[&str], &str); 22] = [
         "too many to compare",
     ),
     (
-        &[
-            "compare",
-            "--seeds",
-            "1",
-            "--vary",
-            "batching.policy=none,static",
-        ],
+        &["compare", "--seeds", "1", "--vary", "batching.policy=none,static"],
         "1 is not in 2",
     ),
     (&["curve"], "--rate"),
@@ -188,10 +167,7 @@ const COMMAND_LINES: [(&[&str], &str); 22] = [
     (&["curve", "--rate", "0,1"], "above 0"),
     (&["curve", "--concurrency", "1.5,2"], "whole number"),
     (&["curve", "--concurrency", "a,b"], "not a number above 0"),
-    (
-        &["curve", "--concurrency", "1,2", "--rate", "1"],
-        "cannot be used with",
-    ),
+    (&["curve", "--concurrency", "1,2", "--rate", "1"], "cannot be used with"),
     (&["curve", "--rate", "1,2", "--figure", "x.jpg"], "FILE.svg"),
     (
         &["curve", "--rate", "1,2", "--html", "no/such/dir.html"],
@@ -211,13 +187,7 @@ const COMMAND_LINES: [(&[&str], &str); 22] = [
     ),
     (&["capacity", "--set", "slo={}"], "no objective"),
     (
-        &[
-            "capacity",
-            "--set",
-            "workload.requests=200",
-            "--slo",
-            "ttft.p99<2s",
-        ],
+        &["capacity", "--set", "workload.requests=200", "--slo", "ttft.p99<2s"],
         "raise workload.requests",
     ),
     (&["capacity", "--rate", "-3"], "above 0"),
@@ -236,13 +206,7 @@ fn bad_command_lines_of_studies_are_refused() {
     place.write("empty.csv", "");
     for (arguments, hint) in COMMAND_LINES {
         let ended = place.run(arguments);
-        assert_eq!(
-            ended.code,
-            Some(2),
-            "{arguments:?}: {}{}",
-            ended.stdout,
-            ended.stderr
-        );
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {}{}", ended.stdout, ended.stderr);
         assert!(
             ended.stderr.contains(hint),
             "{arguments:?}: {hint:?} is not in {}",

@@ -1,5 +1,5 @@
-//! Scenarios with one fault in vLLM's switches, drafts or priorities: what is replaced, by what, the place and the remedy that must be
-//! named.
+//! Scenarios with one fault in vLLM's switches, drafts or priorities: what is replaced, by what, the place and the
+//! remedy that must be named.
 
 pub const SWITCHES: &[(&str, &str, &str, &str)] = &[
     // Releases, and what they do not have.
@@ -15,12 +15,7 @@ pub const SWITCHES: &[(&str, &str, &str, &str)] = &[
         "10:13",
         "profile = \"vllm-0.33\"",
     ),
-    (
-        "policy = \"continuous\"",
-        "keyless_first = 1",
-        "9:17",
-        "true or false",
-    ),
+    ("policy = \"continuous\"", "keyless_first = 1", "9:17", "true or false"),
     (
         "policy = \"continuous\"",
         "scheduling = \"lifo\"",
@@ -169,7 +164,8 @@ pub const SWITCHES: &[(&str, &str, &str, &str)] = &[
         "add its share to the first",
     ),
     (
-        "requests = 10\narrivals = { process = \"poisson\", rate = 1.0 }\nprompt = { dist = \"fixed\", value = 100 }\noutput = { dist = \"fixed\", value = 10 }",
+        "requests = 10\narrivals = { process = \"poisson\", rate = 1.0 }\nprompt = { dist = \"fixed\", value = 100 }\n\
+         output = { dist = \"fixed\", value = 10 }",
         "priority = 1\ntrace = { path = \"t.csv\" }",
         "11:12",
         "the trace's column priority",

@@ -11,9 +11,7 @@ use tailcast::workload::trace::{FORMATS, Replay, open};
 use crate::traces::{Folder, OWN, replay_text};
 
 fn error_of(text: impl AsRef<[u8]>) -> String {
-    let error = replay_text(text, |_| {})
-        .expect_err("must be refused")
-        .to_string();
+    let error = replay_text(text, |_| {}).expect_err("must be refused").to_string();
     let (_, place) = error.split_once("/trace:").expect("names the file");
     place.to_owned()
 }
@@ -23,10 +21,7 @@ const MALFORMED: [(&str, &str); 67] = [
     ("", " is empty"),
     ("\n \r\n\n", " is empty"),
     ("\u{feff}", " is empty"),
-    (
-        "arrival_s,input_tokens,output_tokens\n",
-        " has a header, but no rows",
-    ),
+    ("arrival_s,input_tokens,output_tokens\n", " has a header, but no rows"),
     (
         "a,b,c\n1,2,3\n",
         "1: is of no known trace format: its first line holds the columns \"a\", \"b\", \"c\"",
@@ -40,10 +35,7 @@ const MALFORMED: [(&str, &str); 67] = [
         "{\"prompt\": \"x\"}\n",
         "1: is of no known trace format: its first line holds the JSON keys \"prompt\"",
     ),
-    (
-        "{\"timestamp\": 0, \"input_length\": 5\n",
-        "1: is of no known",
-    ),
+    ("{\"timestamp\": 0, \"input_length\": 5\n", "1: is of no known"),
     (
         "{\"chat_id\": 1, \"timestamp\": 0, \"input_length\": 5, \"output_length\": 5}\n",
         "1: is of no known",
@@ -126,7 +118,8 @@ const MALFORMED: [(&str, &str); 67] = [
     ),
     (
         "arrival_s,input_tokens,output_tokens\n5,5,5\n4,5,5\n",
-        "3:1: arrival_s: \"-1 s after the first row\" is 1 s earlier than the row before; sort the trace, or set sort = true",
+        "3:1: arrival_s: \"-1 s after the first row\" is 1 s earlier than the row before; sort the trace, or set sort \
+         = true",
     ),
     (
         "arrival_s,input_tokens,output_tokens,x\n0,5,5,\"abc\n1,5,5,\n",
@@ -265,7 +258,8 @@ const MALFORMED: [(&str, &str); 67] = [
         "1:28: delay: \"3\" has no earlier row in its session",
     ),
     (
-        "{\"session_id\": 1, \"timestamp\": 3, \"input_length\": 5, \"output_length\": 5}\n{\"session_id\": 1, \"delay\": \"3\", \"input_length\": 5, \"output_length\": 5}\n",
+        "{\"session_id\": 1, \"timestamp\": 3, \"input_length\": 5, \"output_length\": 5}\n\
+         {\"session_id\": 1, \"delay\": \"3\", \"input_length\": 5, \"output_length\": 5}\n",
         "2:28: delay: \"\\\"3\\\"\" is not a number",
     ),
     (
@@ -296,8 +290,7 @@ fn malformed_bytes_are_refused_with_their_place() {
         error.starts_with("2:2: input_tokens: \"\u{fffd}\u{fffd}\" is not a whole number"),
         "{error}"
     );
-    let error =
-        error_of(b"{\"timestamp\": 0, \"input_length\": 5, \"output_length\": 5}\n{\"\xff\": 1}\n");
+    let error = error_of(b"{\"timestamp\": 0, \"input_length\": 5, \"output_length\": 5}\n{\"\xff\": 1}\n");
     assert!(error.starts_with("2:"), "{error}");
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let rows = (0..10_000).map(|row| format!("{row},{},5\n", row * 7919 % 1000 + 1));
@@ -305,10 +298,7 @@ fn malformed_bytes_are_refused_with_their_place() {
     encoder.write_all(text.as_bytes()).unwrap();
     let bytes = encoder.finish().unwrap();
     let error = error_of(&bytes[..bytes.len() / 2]);
-    assert!(
-        error.contains("ends in the middle of its compressed data"),
-        "{error}"
-    );
+    assert!(error.contains("ends in the middle of its compressed data"), "{error}");
     let error = error_of([0x1f, 0x8b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     assert!(error.contains("cannot be read"), "{error}");
 }
@@ -343,10 +333,7 @@ fn a_start_past_the_end_and_a_trace_of_bad_rows_say_so() {
     );
     let skip = |replay: &mut Replay| replay.skip_bad_rows = true;
     let error = replay_text("arrival_s,input_tokens,output_tokens\n0,x,1\n", skip).unwrap_err();
-    assert!(
-        error.to_string().contains("the first of 1 bad rows"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("the first of 1 bad rows"), "{error}");
 }
 
 #[test]

@@ -78,10 +78,7 @@ fn browse(page: &Path, arguments: &[&str]) -> (String, String) {
     assert!(ended.status.success(), "{said}");
     let complaints = said.lines().filter(|line| line.contains("CONSOLE"));
     let complaints = complaints.collect::<Vec<_>>().join("\n");
-    (
-        String::from_utf8_lossy(&ended.stdout).into_owned(),
-        complaints,
-    )
+    (String::from_utf8_lossy(&ended.stdout).into_owned(), complaints)
 }
 
 #[test]
@@ -98,24 +95,13 @@ fn a_page_works_in_a_browser() {
         // One of them has no data.
         let drawn = format!("data-charts=\"{}\"", charts - 1);
         assert!(dom.contains(&drawn), "{size}: not {drawn}");
-        let start = dom
-            .find("<pre id=\"seen\">")
-            .expect("the reader came to its end");
+        let start = dom.find("<pre id=\"seen\">").expect("the reader came to its end");
         let seen = dom[start..].split(['>', '<']).nth(2).unwrap();
-        let seen = seen
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-            .replace("&amp;", "&");
+        let seen = seen.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
         let seen: Value = serde_json::from_str(&seen).unwrap();
         assert_eq!(seen["before"], "continuous");
-        assert_eq!(
-            seen["ascending"],
-            serde_json::json!(["sarathi", "ascending"])
-        );
-        assert_eq!(
-            seen["descending"],
-            serde_json::json!(["static", "descending"])
-        );
+        assert_eq!(seen["ascending"], serde_json::json!(["sarathi", "ascending"]));
+        assert_eq!(seen["descending"], serde_json::json!(["static", "descending"]));
         assert_eq!(seen["unknown"], "none");
         assert_ne!(seen["paper"][0], seen["paper"][1]);
         assert_eq!(seen["wide"], 0, "{size}: the page is wider than the window");
@@ -160,13 +146,12 @@ fn the_pages_of_all_verbs_work_in_a_browser() {
     let place = Workplace::new();
     place.write(
         "study.toml",
-        "seeds = 2\nset = { \"workload.requests\" = 1100 }\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [5, 10, 20]\n\
+        "seeds = 2\nset = { \"workload.requests\" = 1100 }\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [5, \
+         10, 20]\n\
          [[axis]]\nkey = \"workload.prompt.median\"\nvalues = [200, 800]\n",
     );
     let small = ["--set", "workload.requests=1100", "--html", "page.html"];
-    let with = |verb: &[&'static str]| -> Vec<&'static str> {
-        verb.iter().copied().chain(small).collect()
-    };
+    let with = |verb: &[&'static str]| -> Vec<&'static str> { verb.iter().copied().chain(small).collect() };
     let policies = "batching.policy=none,static,continuous";
     let sweep = ["sweep", "study.toml", "--out", "r.csv"];
     assert_eq!(place.run(&sweep).code, Some(0));
@@ -185,9 +170,7 @@ fn the_pages_of_all_verbs_work_in_a_browser() {
         let (dom, complaints) = browse(&page, &["--dump-dom", "--window-size=1200,900"]);
         assert_eq!(complaints, "", "{arguments:?}");
         let drawn = format!("data-charts=\"{charts}\"");
-        let start = dom
-            .find("data-charts=")
-            .map_or("none", |at| &dom[at..at + 20]);
+        let start = dom.find("data-charts=").map_or("none", |at| &dom[at..at + 20]);
         assert!(dom.contains(&drawn), "{arguments:?}: {start}, not {drawn}");
     }
 }

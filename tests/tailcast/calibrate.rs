@@ -1,4 +1,5 @@
-//! `calibrate` finds the coefficients of a server from what was measured on it: here on a simulated one, whose coefficients are known.
+//! `calibrate` finds the coefficients of a server from what was measured on it: here on a simulated one, whose
+//! coefficients are known.
 
 use std::fmt::Write;
 
@@ -23,15 +24,16 @@ latency_us = 9000
 per_stream_us = 100
 "#;
 
-pub const SEVERAL_LOADS: &str = r#"arrivals = { process = "stages", stages = [{ rate = 2.0, duration = "120s" }, { rate = 8.0, duration = "120s" }, { rate = 20.0, duration = "60s" }] }"#;
+pub const SEVERAL_LOADS: &str = r#"arrivals = { process = "stages", stages = [
+  { rate = 2.0, duration = "120s" }, { rate = 8.0, duration = "120s" }, { rate = 20.0, duration = "60s" }
+] }"#;
 pub const ONE_LOAD: &str = "requests = 1000\narrivals = { process = \"poisson\", rate = 6.0 }";
-const LENGTHS: &str = "prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 4000 }\noutput = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 1000 }";
+const LENGTHS: &str = "prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 4000 }\noutput = \
+                       { dist = \"lognormal\", median = 200, sigma = 0.6, max = 1000 }";
 
 /// A scenario without `server.step_time`.
 pub fn scenario(workload: &str) -> String {
-    format!(
-        "[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n[workload]\n{LENGTHS}\n{workload}\n"
-    )
+    format!("[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n[workload]\n{LENGTHS}\n{workload}\n")
 }
 
 /// A folder with a scenario, a server that is `file`, and what was measured on it as requests and as JSON.
@@ -108,13 +110,9 @@ fn requests_at_several_loads_tell_all_coefficients() {
 /// A load that does not vary: requests of one size, a sixth of a second apart.
 fn measured_steadily(server: &str) -> Workplace {
     let arrivals = "requests = 500\narrivals = { process = \"constant\", rate = 6.0 }";
-    let lengths =
-        "prompt = { dist = \"fixed\", value = 500 }\noutput = { dist = \"fixed\", value = 200 }";
+    let lengths = "prompt = { dist = \"fixed\", value = 500 }\noutput = { dist = \"fixed\", value = 200 }";
     let place = Workplace::new();
-    place.write(
-        "scenario.toml",
-        scenario(arrivals).replace(LENGTHS, lengths),
-    );
+    place.write("scenario.toml", scenario(arrivals).replace(LENGTHS, lengths));
     measure(&place, server, "7");
     place
 }
@@ -160,9 +158,7 @@ fn a_closed_loop_is_one_load() {
 
 #[test]
 fn a_constant_below_nothing_gives_way_to_kernels() {
-    let faster = SERVER
-        .replace("= 1.08", "= 0.9")
-        .replace("step_us = 400\n", "");
+    let faster = SERVER.replace("= 1.08", "= 0.9").replace("step_us = 400\n", "");
     let place = measured_steadily(&faster);
     let found = calibrate(&place, "requests.csv", &[]);
     assert_found(&found, "kernel_scale", 0.9);
@@ -259,10 +255,7 @@ fn a_detailed_result_is_replayed_as_rows_are() {
             vec![number("finished_s") - first].into(),
             (arrival + 1e9).into(),
         ];
-        lists
-            .iter_mut()
-            .zip(one)
-            .for_each(|(list, it)| list.push(it));
+        lists.iter_mut().zip(one).for_each(|(list, it)| list.push(it));
     }
     let [input_lens, output_lens, ttfts, itls, start_times] = lists;
     let result = serde_json::json!({
@@ -290,10 +283,7 @@ fn a_trace_is_replayed_if_it_has_the_measured_requests() {
     assert_found(&found, "step_us", 400.0);
     assert_found(&found, "kernel_scale", 1.08);
     let compared = found["compared"].as_str().unwrap();
-    assert!(
-        compared.contains("trace replayed, request by request"),
-        "{compared}"
-    );
+    assert!(compared.contains("trace replayed, request by request"), "{compared}");
     // All but the last row.
     place.write("trace.csv", rows.trim_end().rsplit_once('\n').unwrap().0);
     let warnings = replay(&place)["warnings"].to_string();
@@ -312,9 +302,7 @@ fn table(place: &Workplace, batches: &[u32], contexts: &[u32]) -> String {
         file: Some(place.path("served.toml")),
         ..Layers::default()
     };
-    let step_time = Scenario::load(&layers)
-        .expect("it is a scenario")
-        .step_time();
+    let step_time = Scenario::load(&layers).expect("it is a scenario").step_time();
     let mut text = "batch,context,step_time_ms\n".to_owned();
     for &batch in batches {
         for &context in contexts {
@@ -335,10 +323,7 @@ fn table(place: &Workplace, batches: &[u32], contexts: &[u32]) -> String {
 #[test]
 fn steps_of_many_sizes_tell_a_constant_from_kernels() {
     let place = Workplace::new();
-    place.write(
-        "steps.csv",
-        table(&place, &[1, 8, 32, 128, 256], &[200, 2_000, 8_000]),
-    );
+    place.write("steps.csv", table(&place, &[1, 8, 32, 128, 256], &[200, 2_000, 8_000]));
     let found = calibrate(&place, "steps.csv", &[]);
     assert_found(&found, "step_us", 400.0);
     assert_found(&found, "kernel_scale", 1.08);

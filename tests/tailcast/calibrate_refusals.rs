@@ -29,17 +29,9 @@ fn requests(count: u32, row: fn(u32) -> String) -> String {
 fn results_without_latencies() {
     let ended = calibrate("bench.json", r#"{"completed": 1000, "duration": 100}"#, &[]);
     assert_refused(&ended, "no latencies", "--save-result");
-    let ended = calibrate(
-        "bench.json",
-        r#"{"completed": 1000, "mean_ttft_ms": 50}"#,
-        &[],
-    );
+    let ended = calibrate("bench.json", r#"{"completed": 1000, "mean_ttft_ms": 50}"#, &[]);
     assert_refused(&ended, "no time between tokens", "mean_tpot_ms");
-    let ended = calibrate(
-        "bench.json",
-        r#"{"completed": 1000, "mean_tpot_ms": 8}"#,
-        &[],
-    );
+    let ended = calibrate("bench.json", r#"{"completed": 1000, "mean_tpot_ms": 8}"#, &[]);
     assert_refused(&ended, "no time to the first token", "mean_ttft_ms");
 }
 
@@ -87,13 +79,7 @@ fn queues() {
 fn a_simulated_server_that_is_much_slower() {
     let place = measured(SEVERAL_LOADS, SERVER, "7");
     let smaller = ["--set", "batching.max_num_seqs=8"];
-    let ended = place.run(
-        &[
-            &["calibrate", "scenario.toml", "requests.csv"],
-            &smaller[..],
-        ]
-        .concat(),
-    );
+    let ended = place.run(&[&["calibrate", "scenario.toml", "requests.csv"], &smaller[..]].concat());
     assert_refused(&ended, "cannot keep up", "limits of [batching]");
 }
 
@@ -122,10 +108,7 @@ fn a_policy_that_answers_as_a_whole() {
 fn a_summary_of_another_workload() {
     let place = measured(ONE_LOAD, SERVER, "7");
     place.write("bench.json", summary(&place));
-    let set = [
-        "--set",
-        "workload.prompt={ dist = \"fixed\", value = 2000 }",
-    ];
+    let set = ["--set", "workload.prompt={ dist = \"fixed\", value = 2000 }"];
     let ended = place.run(&[&["calibrate", "scenario.toml", "bench.json"], &set[..]].concat());
     assert_refused(&ended, "prompts have 2000 tokens in the mean", "[workload]");
 }
@@ -133,11 +116,7 @@ fn a_summary_of_another_workload() {
 #[test]
 fn tables_that_tell_nothing() {
     let two = "batch,context,step_time_ms\n1,100,7\n8,100,8\n";
-    assert_refused(
-        &calibrate("steps.csv", two, &[]),
-        "2 steps are too few",
-        "batch sizes",
-    );
+    assert_refused(&calibrate("steps.csv", two, &[]), "2 steps are too few", "batch sizes");
     let far = "batch,context,step_us\n1,100,100\n8,100,100\n32,100,110\n64,500,120\n";
     assert_refused(
         &calibrate("steps.csv", far, &[]),
@@ -166,18 +145,9 @@ fn tables_with_mistakes() {
 #[test]
 fn tables_whose_first_line_is_not_clear() {
     for (header, reason) in [
-        (
-            "batch,context,time",
-            "columns batch, context and step_time_ms",
-        ),
-        (
-            "\"batch\",\"context\",\"time\"",
-            "columns batch, context and",
-        ),
-        (
-            "batch,context,step_us,batch",
-            "names the column `batch` twice",
-        ),
+        ("batch,context,time", "columns batch, context and step_time_ms"),
+        ("\"batch\",\"context\",\"time\"", "columns batch, context and"),
+        ("batch,context,step_us,batch", "names the column `batch` twice"),
     ] {
         let ended = calibrate("steps.csv", &format!("{header}\n1,100,7,1\n"), &[]);
         assert_refused(&ended, reason, "help: ");
@@ -185,8 +155,7 @@ fn tables_whose_first_line_is_not_clear() {
     let quoted = "\"batch\",\"context\",\"step_time_ms\"\n1,100,7\n8,100,8\n";
     let ended = calibrate("steps.csv", quoted, &[]);
     assert_refused(&ended, "2 steps are too few", "batch sizes");
-    let twice = requests(100, |at| format!("{at},{at}.05,{at}.85,500,100"))
-        .replace("output_tokens", "arrival_s");
+    let twice = requests(100, |at| format!("{at},{at}.05,{at}.85,500,100")).replace("output_tokens", "arrival_s");
     let ended = calibrate("requests.csv", &twice, &[]);
     assert_refused(&ended, "names the column `arrival_s` twice", "drop one");
 }
@@ -206,10 +175,7 @@ fn what_cannot_be_asked_for() {
 fn files_that_would_be_lost() {
     let place = measured(ONE_LOAD, SERVER, "7");
     let data = std::fs::read(place.path("requests.csv")).unwrap();
-    for (out, what) in [
-        ("requests.csv", "the data"),
-        ("scenario.toml", "the scenario"),
-    ] {
+    for (out, what) in [("requests.csv", "the data"), ("scenario.toml", "the scenario")] {
         let ended = place.run(&["calibrate", "scenario.toml", "requests.csv", "--out", out]);
         assert_refused(&ended, &format!("would overwrite {what}"), "another name");
     }

@@ -29,25 +29,11 @@ fn head() -> &'static str {
 #[test]
 fn a_calibration_is_written_read_and_named() {
     let place = measured(ONE_LOAD, SERVER, "7");
-    let arguments = [
-        "calibrate",
-        "scenario.toml",
-        "requests.csv",
-        "--out",
-        "times.toml",
-    ];
+    let arguments = ["calibrate", "scenario.toml", "requests.csv", "--out", "times.toml"];
     let ended = place.run(&arguments);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(
-        ended.stdout.contains("for this deployment only"),
-        "{}",
-        ended.stdout
-    );
-    assert!(
-        ended.stderr.contains("server.step_time=times.toml"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stdout.contains("for this deployment only"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("server.step_time=times.toml"), "{}", ended.stderr);
     let set = ["--set", "server.step_time=times.toml"];
     let ended = place.run(&[&["run", "scenario.toml", "--format", "json"], &set[..]].concat());
     let after = json(&ended);
@@ -71,16 +57,8 @@ fn a_calibration_is_written_read_and_named() {
 
 #[test]
 fn what_a_file_leaves_out_is_as_served() {
-    let default = run(
-        head(),
-        &["--format", "json", "--set", "server.step_time.x=1"],
-    );
-    assert_eq!(
-        default.code,
-        Some(2),
-        "a name is no table: {}",
-        default.stdout
-    );
+    let default = run(head(), &["--format", "json", "--set", "server.step_time.x=1"]);
+    assert_eq!(default.code, Some(2), "a name is no table: {}", default.stdout);
     let place = Workplace::new();
     place.write("scenario.toml", scenario(&ONE_LOAD.replace("1000", "20")));
     let without = json(&place.run(&["run", "scenario.toml", "--format", "json"]));
@@ -110,10 +88,7 @@ fn what_is_not_fitted_goes_over_to_the_new_file() {
     place.write("times.toml", format!("{before}{step}{rest}"));
     let rows = [(1, 7.0), (8, 7.2), (32, 8.0), (128, 11.0)];
     let rows = rows.map(|(batch, ms)| format!("{batch},500,{ms}\n"));
-    place.write(
-        "steps.csv",
-        format!("batch,context,step_time_ms\n{}", rows.concat()),
-    );
+    place.write("steps.csv", format!("batch,context,step_time_ms\n{}", rows.concat()));
     let set = "server.step_time=times.toml";
     let ended = place.run(&[
         "calibrate",
@@ -150,12 +125,7 @@ fn coefficients_decide_the_hash_and_words_do_not() {
 
 #[test]
 fn the_scenario_has_the_last_word_on_the_front_end() {
-    let set = [
-        "--format",
-        "json",
-        "--set",
-        "server.front_end={ latency_us = 0 }",
-    ];
+    let set = ["--format", "json", "--set", "server.front_end={ latency_us = 0 }"];
     let ttft = |ended: &Ended| json(ended)["latency"]["ttft"]["min"].as_f64().unwrap();
     let (given, calibrated) = (run(SERVER, &set), run(SERVER, &set[..2]));
     let difference = ttft(&calibrated) - ttft(&given);
@@ -180,17 +150,10 @@ fn another_deployment_is_warned_of() {
         &other("3.1-8b", "3.1-70b"),
         "model llama-3.1-70b instead of llama-3.1-8b",
     );
-    warned(
-        &other("parallel = 1", "parallel = 2"),
-        "tensor_parallel 2 instead of 1",
-    );
+    warned(&other("parallel = 1", "parallel = 2"), "tensor_parallel 2 instead of 1");
     warned(&other("bf16", "fp8"), "weights fp8 instead of bf16");
     let ended = run(SERVER, &[]);
-    assert!(
-        !ended.stderr.contains("another deployment"),
-        "{}",
-        ended.stderr
-    );
+    assert!(!ended.stderr.contains("another deployment"), "{}", ended.stderr);
 }
 
 #[test]
@@ -216,32 +179,12 @@ fn a_front_end_that_costs_nothing_is_one_all_the_same() {
 /// A good file with one thing wrong: what is replaced, by what, and what the message holds.
 const BAD: [(&str, &str, &[&str]); 13] = [
     ("[step]", "[step", &["times.toml:7", "not TOML"]),
-    (
-        "step_us",
-        "step_ms",
-        &["times.toml:9:1", "did you mean `step_us`"],
-    ),
-    (
-        "step_us = 400",
-        "step_us = -1",
-        &["times.toml:9:11", "from 0"],
-    ),
-    (
-        "step_us = 400",
-        "step_us = \"400\"",
-        &["times.toml:9:11", "a number"],
-    ),
-    (
-        "step_us = 400",
-        "step_us = nan",
-        &["times.toml:9:11", "a number"],
-    ),
+    ("step_us", "step_ms", &["times.toml:9:1", "did you mean `step_us`"]),
+    ("step_us = 400", "step_us = -1", &["times.toml:9:11", "from 0"]),
+    ("step_us = 400", "step_us = \"400\"", &["times.toml:9:11", "a number"]),
+    ("step_us = 400", "step_us = nan", &["times.toml:9:11", "a number"]),
     ("= 1.08", "= 0.0", &["times.toml:8:16", "from 0.1 to 10"]),
-    (
-        "latency_us = 9000",
-        "latency_us = 1e9",
-        &["times.toml:11:14", "from 0"],
-    ),
+    ("latency_us = 9000", "latency_us = 1e9", &["times.toml:11:14", "from 0"]),
     (
         "[front_end]",
         "[frontend]",
@@ -254,19 +197,12 @@ const BAD: [(&str, &str, &[&str]); 13] = [
     (
         "[front_end]",
         "[server]",
-        &[
-            "times.toml:10:2",
-            "known keys: fitted_on, step, front_end, error",
-        ],
+        &["times.toml:10:2", "known keys: fitted_on, step, front_end, error"],
     ),
     (
         "gpu = \"h100-sxm\"\n",
         "",
-        &[
-            "times.toml:1",
-            "`fitted_on.gpu` is missing",
-            "tailcast calibrate",
-        ],
+        &["times.toml:1", "`fitted_on.gpu` is missing", "tailcast calibrate"],
     ),
     (
         "tensor_parallel = 1",
@@ -292,11 +228,7 @@ fn bad_files_are_shown_with_their_lines() {
         let ended = run(&SERVER.replacen(from, to, 1), &[]);
         assert_eq!(ended.code, Some(2), "{to}: {}", ended.stdout);
         for part in expected {
-            assert!(
-                ended.stderr.contains(part),
-                "{to}: {part} in {}",
-                ended.stderr
-            );
+            assert!(ended.stderr.contains(part), "{to}: {part} in {}", ended.stderr);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `calibrate` on served runs of Llama-2-7B (inference-sim/training @ c4f0340): fitted on one, it must serve the others.
+//! `calibrate` on served runs of Llama-2-7B (inference-sim/training @ c4f0340): fitted on one, it must serve the
+//! others.
 //!
 //! The measurements are no part of this repository; without them the tests say so and pass.
 
@@ -12,26 +13,10 @@ use crate::command::Workplace;
 
 /// A run, its file, and the tokens that its prompts share in groups.
 const RUNS: [(&str, &str, u32); 4] = [
-    (
-        "codegen",
-        "blis16__20260217-155451-llama-2-7b-tp1-codegen.csv",
-        100,
-    ),
-    (
-        "roleplay",
-        "blis16__20260217-162547-llama-2-7b-tp1-roleplay.csv",
-        150,
-    ),
-    (
-        "general",
-        "blis16__20260217-231439-llama-2-7b-tp1-general.csv",
-        100,
-    ),
-    (
-        "reasoning",
-        "blis16__20260217-170634-llama-2-7b-tp1-reasoning.csv",
-        100,
-    ),
+    ("codegen", "blis16__20260217-155451-llama-2-7b-tp1-codegen.csv", 100),
+    ("roleplay", "blis16__20260217-162547-llama-2-7b-tp1-roleplay.csv", 150),
+    ("general", "blis16__20260217-231439-llama-2-7b-tp1-general.csv", 100),
+    ("reasoning", "blis16__20260217-170634-llama-2-7b-tp1-reasoning.csv", 100),
 ];
 
 /// Two runs of one experiment differ by one to two percent: an error below means nothing.
@@ -69,11 +54,7 @@ fn write(place: &Workplace, name: &str, text: &str, shared: u32) {
         writeln!(requests, "{arrival},{first:.7},{last:.7},{input},{output}").unwrap();
         let own = input.parse::<u32>().unwrap() - shared;
         let (group, prompt) = (cell("prefix_group_inferred"), cell("prompt_id_inferred"));
-        writeln!(
-            trace,
-            "{arrival},{input},{output},g{group}:{shared};p{prompt}:{own}"
-        )
-        .unwrap();
+        writeln!(trace, "{arrival},{input},{output},g{group}:{shared};p{prompt}:{own}").unwrap();
     }
     place.write(&format!("{name}.csv"), requests);
     place.write(&format!("{name}-trace.csv"), trace);
@@ -122,10 +103,7 @@ fn a_calibration_on_one_run_serves_the_others() {
         let default = errors(&place, name, &[]);
         let transferred = errors(&place, name, &calibrated);
         for ((metric, then), (_, now)) in default.into_iter().zip(transferred) {
-            assert!(
-                now < then.max(RUN_TO_RUN),
-                "{name} {metric}: {then} became {now}"
-            );
+            assert!(now < then.max(RUN_TO_RUN), "{name} {metric}: {then} became {now}");
         }
     }
 }
@@ -135,7 +113,8 @@ fn a_calibration_repairs_a_server_that_is_known_wrongly() {
     let Some(place) = runs() else { return };
     place.write(
         "wrong.toml",
-        "[fitted_on]\nmodel = \"llama-2-7b\"\ngpu = \"h100-sxm\"\ntensor_parallel = 1\nweights = \"bf16\"\ndata = \"nothing\"\n\
+        "[fitted_on]\nmodel = \"llama-2-7b\"\ngpu = \"h100-sxm\"\ntensor_parallel = 1\nweights = \"bf16\"\ndata = \
+         \"nothing\"\n\
          [step]\nkernel_scale = 1.08\n[front_end]\nlatency_us = 0\nper_stream_us = 0\n",
     );
     let wrong = ["--set", "server.step_time=wrong.toml"];
@@ -157,9 +136,5 @@ fn an_overloaded_run_is_refused() {
     let Some(place) = runs() else { return };
     let ended = place.run(&["calibrate", "reasoning.toml", "reasoning.csv"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stdout);
-    assert!(
-        ended.stderr.contains("is mostly waiting"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("is mostly waiting"), "{}", ended.stderr);
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::command::{Ended, Workplace};
 
-/// One at a time, with service times that are exponential with a mean of half a second: an M/M/1 queue but for the rounding of lengths.
+/// One at a time, with service times that are exponential with a mean of half a second: an M/M/1 queue but for the
+/// rounding of lengths.
 pub const M_M_1: &str = r#"
 name = "M/M/1"
 seed = 11
@@ -31,9 +32,7 @@ pub fn json(ended: &Ended) -> Value {
 
 /// A number of a JSON result.
 pub fn number(value: &Value) -> f64 {
-    value
-        .as_f64()
-        .unwrap_or_else(|| panic!("{value} is no number"))
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
 fn interval(value: &Value) -> (f64, f64) {
@@ -66,10 +65,7 @@ fn the_capacity_of_an_m_m_1_queue_is_the_one_on_paper() {
         );
         assert!(high - low < 0.1 * on_paper, "{low}..{high} says little");
         let capacity = number(&found["capacity"]);
-        assert!(
-            (capacity / on_paper - 1.0).abs() < 0.04,
-            "{capacity}, not {on_paper}"
-        );
+        assert!((capacity / on_paper - 1.0).abs() < 0.04, "{capacity}, not {on_paper}");
     }
 }
 
@@ -130,9 +126,7 @@ fn by_sweep(place: &Workplace, scenario: &[&str], rates: &[f64], slo: &str) -> f
     let list = list.join(",");
     let mut arguments = vec!["curve"];
     arguments.extend(scenario);
-    arguments.extend([
-        "--rate", &list, "--refine", "0", "--slo", slo, "--format", "json",
-    ]);
+    arguments.extend(["--rate", &list, "--refine", "0", "--slo", slo, "--format", "json"]);
     let ended = place.run(&arguments);
     number(&json(&ended)["slo_met_up_to"])
 }
@@ -143,32 +137,19 @@ fn bisection_finds_what_a_fine_sweep_finds() {
     place.write("mm1.toml", M_M_1);
     let demo = ["--set", "workload.requests=3000"];
     for (scenario, slo) in [
-        (
-            &["mm1.toml", "--set", "workload.requests=5000"][..],
-            "e2e.mean<2s",
-        ),
+        (&["mm1.toml", "--set", "workload.requests=5000"][..], "e2e.mean<2s"),
         (&demo[..], "tpot.p99<30ms"),
         (&demo[..], "ttft.p99<500ms"),
     ] {
         let mut arguments = vec!["capacity"];
         arguments.extend(scenario);
-        arguments.extend([
-            "--slo",
-            slo,
-            "--seeds",
-            "1",
-            "--no-changes",
-            "--format",
-            "json",
-        ]);
+        arguments.extend(["--slo", slo, "--seeds", "1", "--no-changes", "--format", "json"]);
         let found = json(&place.run(&arguments));
         let seed = &found["seeds"][0];
         let (met, missed) = (number(&seed["met"]), number(&seed["missed"]));
         assert!(met < missed && missed <= met * 1.010_001, "{met}..{missed}");
         // Every half percent from 6 % below to 6 % above.
-        let rates: Vec<f64> = (-12..=12)
-            .map(|step| met * (1.0 + 0.005 * f64::from(step)))
-            .collect();
+        let rates: Vec<f64> = (-12..=12).map(|step| met * (1.0 + 0.005 * f64::from(step))).collect();
         let swept = by_sweep(&place, scenario, &rates, slo);
         // Where latency does not rise evenly, two loads close to each other may both be a boundary.
         assert!(
@@ -216,7 +197,8 @@ fn the_fewest_servers_for_a_rate_hold_and_one_less_does_not() {
 fn hundred_users(place: &Workplace) {
     place.write(
         "config.json",
-        r#"{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 5000, "intermediate_size": 35573,
+        r#"{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 5000,
+            "intermediate_size": 35573,
             "num_hidden_layers": 50, "num_attention_heads": 50, "num_key_value_heads": 10, "head_dim": 100,
             "vocab_size": 32000, "max_position_embeddings": 8192, "tie_word_embeddings": false, "hidden_act": "silu",
             "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "torch_dtype": "bfloat16"}"#,
@@ -258,10 +240,7 @@ fn twenty_gigabytes_hold_a_hundred_users_of_two_hundred_megabytes() {
     hundred_users(&place);
     let run = json(&place.run(&["run", "users.toml", "--format", "json"]));
     let users = number(&run["memory"]["closed_form_users"]);
-    assert!(
-        (users - 100.0).abs() < 0.5,
-        "(80 - 60) GB / 200 MB = {users}"
-    );
+    assert!((users - 100.0).abs() < 0.5, "(80 - 60) GB / 200 MB = {users}");
     // A context of 1,000 tokens fills 63 blocks of 16 tokens at its end and 61 at its start: 99 to 102 fit.
     let running = number(&run["queue"]["running"]["p50"]);
     assert!((97.0..=103.0).contains(&running), "{running} run at once");
@@ -279,15 +258,8 @@ fn twenty_gigabytes_hold_a_hundred_users_of_two_hundred_megabytes() {
     ]));
     let formula = &explained["formula"];
     assert!((number(&formula["users_by_mean_context"]) - 100.0).abs() < 0.5);
-    assert_eq!(
-        formula["users_by_mean_context"],
-        formula["users_by_p95_context"]
-    );
-    for simulated in [
-        "simulated_users",
-        "simulated_users_all_mean",
-        "simulated_users_all_p95",
-    ] {
+    assert_eq!(formula["users_by_mean_context"], formula["users_by_p95_context"]);
+    for simulated in ["simulated_users", "simulated_users_all_mean", "simulated_users_all_p95"] {
         let users = number(&formula[simulated]);
         assert!((97.0..=103.0).contains(&users), "{simulated} = {users}");
     }
@@ -332,21 +304,12 @@ prefix = { pool = 4, tokens = 1500 }
     let formula = &found["formula"];
     let of = |key: &str| number(&formula[key]);
     let (by_mean, by_p95) = (of("users_by_mean_context"), of("users_by_p95_context"));
-    assert!(
-        by_p95 < 0.6 * by_mean,
-        "P95 sizes for {by_p95}, the mean for {by_mean}"
-    );
+    assert!(by_p95 < 0.6 * by_mean, "P95 sizes for {by_p95}, the mean for {by_mean}");
     assert!(of("simulated_users_all_p95") < 0.6 * of("simulated_users_all_mean"));
     let prefix = of("prefix_cache_times");
-    assert!(
-        (1.4..=4.0).contains(&prefix),
-        "a prefix cache gives {prefix} times"
-    );
+    assert!((1.4..=4.0).contains(&prefix), "a prefix cache gives {prefix} times");
     let drafts = of("drafts_kv_bytes_times");
-    assert!(
-        (1.01..=1.2).contains(&drafts),
-        "drafts cost {drafts} times the KV"
-    );
+    assert!((1.01..=1.2).contains(&drafts), "drafts cost {drafts} times the KV");
     let stat = of("static_output_tokens_times");
     assert!(stat < 0.7, "static batches yield {stat} of the tokens");
     let under_slo = of("concurrency_under_slo");
@@ -428,7 +391,8 @@ fn a_recorded_trace_has_a_capacity_in_rate_and_in_concurrency() {
     place.write("trace.csv", trace);
     place.write(
         "trace.toml",
-        "name = \"recorded\"\n[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"l40s\"\nmax_model_len = 8192\n[workload]\ntrace = { path = \"trace.csv\", speedup = 2.0 }\n[slo]\n\"tpot.p99\" = \"40ms\"\n",
+        "name = \"recorded\"\n[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"l40s\"\nmax_model_len = 8192\n\
+         [workload]\ntrace = { path = \"trace.csv\", speedup = 2.0 }\n[slo]\n\"tpot.p99\" = \"40ms\"\n",
     );
     let of = |load: &str| {
         let arguments = [
@@ -441,19 +405,12 @@ fn a_recorded_trace_has_a_capacity_in_rate_and_in_concurrency() {
             "json",
         ];
         let found = json(&place.run(&arguments));
-        assert_eq!(
-            found["seeds"].as_array().unwrap().len(),
-            1,
-            "a trace has no seeds"
-        );
+        assert_eq!(found["seeds"].as_array().unwrap().len(), 1, "a trace has no seeds");
         number(&found["capacity"])
     };
     let (rate, concurrency) = (of("rate"), of("concurrency"));
     assert!(rate > 2.0 && rate < 100.0, "{rate}");
-    assert!(
-        concurrency > 4.0 && concurrency.fract() == 0.0,
-        "{concurrency}"
-    );
+    assert!(concurrency > 4.0 && concurrency.fract() == 0.0, "{concurrency}");
     let curve = json(&place.run(&[
         "curve",
         "trace.toml",
@@ -465,8 +422,7 @@ fn a_recorded_trace_has_a_capacity_in_rate_and_in_concurrency() {
         "json",
     ]));
     for point in curve["points"].as_array().unwrap() {
-        let most =
-            number(&point["queue"]["running"]["max"]) + number(&point["queue"]["depth"]["max"]);
+        let most = number(&point["queue"]["running"]["max"]) + number(&point["queue"]["depth"]["max"]);
         assert!(
             number(&point["queue"]["running"]["max"]) <= number(&point["load"]),
             "{most}"

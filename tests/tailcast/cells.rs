@@ -1,4 +1,5 @@
-//! What the tests of the prefix cache know beside the scheduler: every token of every request, and what lies in every block.
+//! What the tests of the prefix cache know beside the scheduler: every token of every request, and what lies in every
+//! block.
 
 use std::collections::BTreeMap;
 
@@ -67,10 +68,7 @@ impl Cells {
 }
 
 /// What the tokens of a block are, by its key.
-pub fn meaning(
-    sequences: &BTreeMap<RequestId, Sequence>,
-    block_tokens: usize,
-) -> BTreeMap<BlockKey, Vec<Token>> {
+pub fn meaning(sequences: &BTreeMap<RequestId, Sequence>, block_tokens: usize) -> BTreeMap<BlockKey, Vec<Token>> {
     let mut meaning = BTreeMap::new();
     for sequence in sequences.values() {
         let blocks = sequence.tokens.chunks_exact(block_tokens);

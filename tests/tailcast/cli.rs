@@ -59,10 +59,7 @@ fn the_demo_runs_alone_and_says_what_came_of_it() {
     for label in ["Verdict", "TTFT", "Queue", "KV cache", "seed 42"] {
         assert!(ended.stdout.contains(label), "{label} in {}", ended.stdout);
     }
-    assert_eq!(
-        ended.stderr, "",
-        "progress and warnings only where they belong"
-    );
+    assert_eq!(ended.stderr, "", "progress and warnings only where they belong");
     assert!(place.listing().is_empty());
 }
 
@@ -75,10 +72,7 @@ fn json_holds_the_contract_and_nothing_else_is_on_stdout() {
     let json: serde_json::Value = serde_json::from_str(&ended.stdout).expect("stdout is JSON");
     assert_contract(&ended.stdout);
     assert_eq!(json["requests"]["arrived"], 200);
-    assert!(
-        ended.stderr.contains("Settings"),
-        "the explanation goes to stderr"
-    );
+    assert!(ended.stderr.contains("Settings"), "the explanation goes to stderr");
 }
 
 #[test]
@@ -145,21 +139,13 @@ fn what_does_not_fit_shows_the_arithmetic_and_a_way_out() {
 fn files_are_written_whole_and_beside_nothing_else() {
     let place = Workplace::new();
     let mut arguments = SMALL.to_vec();
-    arguments.extend([
-        "--requests-out",
-        "requests.csv",
-        "--timeline-out",
-        "timeline.csv",
-    ]);
+    arguments.extend(["--requests-out", "requests.csv", "--timeline-out", "timeline.csv"]);
     assert_eq!(place.run(&arguments).code, Some(0));
     assert_eq!(place.listing(), ["requests.csv", "timeline.csv"]);
     let requests = std::fs::read_to_string(place.path("requests.csv")).unwrap();
     assert_eq!(requests.lines().count(), 201);
     let timeline = std::fs::read_to_string(place.path("timeline.csv")).unwrap();
-    assert!(
-        timeline.starts_with("t_s,waiting,running,kv_usage\n0,"),
-        "{timeline}"
-    );
+    assert!(timeline.starts_with("t_s,waiting,running,kv_usage\n0,"), "{timeline}");
 }
 
 #[test]
@@ -175,10 +161,7 @@ fn init_writes_a_scenario_that_runs_and_overwrites_nothing() {
     let again = place.run(&["init", "scenario.toml"]);
     assert_eq!(again.code, Some(2));
     assert!(again.stderr.contains("--force"), "{}", again.stderr);
-    assert_eq!(
-        place.run(&["init", "scenario.toml", "--force"]).code,
-        Some(0)
-    );
+    assert_eq!(place.run(&["init", "scenario.toml", "--force"]).code, Some(0));
 }
 
 #[test]
@@ -209,22 +192,12 @@ fn lists_name_everything_that_scenarios_may_name() {
         assert!(ended.stdout.contains(name));
         let json = place.run(&[verb, "--format", "json"]);
         let list: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
-        assert!(
-            list.as_array()
-                .unwrap()
-                .iter()
-                .any(|entry| entry["name"] == name)
-        );
+        assert!(list.as_array().unwrap().iter().any(|entry| entry["name"] == name));
         let one = place.run(&[verb, name]);
         assert!(one.stdout.contains(name), "{}", one.stdout);
         assert_eq!(place.run(&[verb, "nonsense"]).code, Some(2));
     }
-    assert!(
-        place
-            .run(&["gpus", "h100-sxm"])
-            .stdout
-            .contains("datasheet")
-    );
+    assert!(place.run(&["gpus", "h100-sxm"]).stdout.contains("datasheet"));
 }
 
 #[test]
@@ -239,12 +212,7 @@ fn a_reader_that_stops_early_is_no_failure() {
     // Closed before anything is read: every write fails.
     drop(child.stdout.take());
     let mut messages = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut messages)
-        .unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut messages).unwrap();
     let code = child.wait().unwrap().code();
     assert!(matches!(code, Some(0 | 141)), "{code:?}");
     assert_eq!(messages, "");
@@ -253,8 +221,7 @@ fn a_reader_that_stops_early_is_no_failure() {
 #[test]
 fn colour_appears_only_when_asked_for() {
     let place = Workplace::new();
-    let colourful =
-        |ended: &Ended| ended.stdout.contains('\u{1b}') || ended.stderr.contains('\u{1b}');
+    let colourful = |ended: &Ended| ended.stdout.contains('\u{1b}') || ended.stderr.contains('\u{1b}');
     let run = |more: &[&str], variable: Option<(&str, &str)>| {
         let mut arguments = SMALL.to_vec();
         arguments.extend(more);
@@ -267,10 +234,7 @@ fn colour_appears_only_when_asked_for() {
     assert!(!colourful(&run(&[], None)), "not a terminal");
     assert!(colourful(&run(&["--color", "always"], None)));
     assert!(colourful(&run(&[], Some(("CLICOLOR_FORCE", "1")))));
-    assert!(!colourful(&run(
-        &["--color", "never"],
-        Some(("CLICOLOR_FORCE", "1"))
-    )));
+    assert!(!colourful(&run(&["--color", "never"], Some(("CLICOLOR_FORCE", "1")))));
     assert!(!colourful(&run(
         &["--set", "seed=x", "--color", "auto"],
         Some(("NO_COLOR", "1"))

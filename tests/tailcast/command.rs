@@ -54,11 +54,7 @@ impl Workplace {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ended {
-        Ended::of(
-            self.command(arguments)
-                .output()
-                .expect("the binary can be started"),
-        )
+        Ended::of(self.command(arguments).output().expect("the binary can be started"))
     }
 }
 
@@ -66,9 +62,7 @@ impl Ended {
     /// What is left of a run that the user stops, as Ctrl-C does. It is sent by `kill`, which every Unix has.
     #[cfg(unix)]
     pub fn interrupted(child: Child) -> Self {
-        let killed = Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
-            .status();
+        let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
         assert!(killed.unwrap().success());
         Self::of(child.wait_with_output().unwrap())
     }

@@ -31,14 +31,7 @@ output = { dist = "lognormal", median = 150, sigma = 0.7, max = 1500 }
 const DISCIPLINES: &str = "batching.policy=none,static,continuous";
 
 fn compared(place: &Workplace, more: &[&str]) -> Vec<Value> {
-    let mut arguments = vec![
-        "compare",
-        "batching.toml",
-        "--vary",
-        DISCIPLINES,
-        "--format",
-        "json",
-    ];
+    let mut arguments = vec!["compare", "batching.toml", "--vary", DISCIPLINES, "--format", "json"];
     arguments.extend(more);
     let found = json(&place.run(&arguments));
     found["variations"].as_array().unwrap().clone()
@@ -53,20 +46,9 @@ fn alone_on_the_server_all_disciplines_are_the_same() {
     let in_turn = "batching.async_scheduling=false";
     let found = compared(
         &place,
-        &[
-            "--no-capacity",
-            "--seeds",
-            "2",
-            "--set",
-            closed,
-            "--set",
-            in_turn,
-        ],
+        &["--no-capacity", "--seeds", "2", "--set", closed, "--set", in_turn],
     );
-    let e2e: Vec<f64> = found
-        .iter()
-        .map(|it| number(&it["latency"]["e2e"]["mean"]))
-        .collect();
+    let e2e: Vec<f64> = found.iter().map(|it| number(&it["latency"]["e2e"]["mean"])).collect();
     for other in &e2e[1..] {
         assert!((other / e2e[0] - 1.0).abs() < 0.01, "{e2e:?}");
     }
@@ -81,44 +63,25 @@ fn under_load_static_batches_wait_waste_rows_and_carry_less() {
         panic!("three variations");
     };
     let ttft = |it: &Value| number(&it["latency"]["ttft"]["p99"]);
-    assert!(
-        ttft(none) > 10.0 * ttft(statics),
-        "one at a time queues most"
-    );
+    assert!(ttft(none) > 10.0 * ttft(statics), "one at a time queues most");
     assert!(
         ttft(statics) > 20.0 * ttft(continuous),
         "a batch under way lets nobody in"
     );
     // Rows that have ended are computed on: more requests in a step than are still being served.
-    let waste =
-        |it: &Value| number(&it["gpu"]["mean_batch"]) / number(&it["queue"]["running"]["mean"]);
+    let waste = |it: &Value| number(&it["gpu"]["mean_batch"]) / number(&it["queue"]["running"]["mean"]);
     assert!(waste(statics) > 1.3, "{} rows a request", waste(statics));
-    assert!(
-        waste(continuous) < 1.1,
-        "{} rows a request",
-        waste(continuous)
-    );
+    assert!(waste(continuous) < 1.1, "{} rows a request", waste(continuous));
 
     let capacity = |it: &Value| number(&it["capacity"]);
-    let ends = |it: &Value| {
-        (
-            number(&it["capacity_ci95"][0]),
-            number(&it["capacity_ci95"][1]),
-        )
-    };
+    let ends = |it: &Value| (number(&it["capacity_ci95"][0]), number(&it["capacity_ci95"][1]));
     assert!(capacity(continuous) > 2.0 * capacity(statics));
     assert!(capacity(statics) > 1.5 * capacity(none));
-    assert!(
-        ends(continuous).0 > ends(statics).1,
-        "the intervals are apart"
-    );
+    assert!(ends(continuous).0 > ends(statics).1, "the intervals are apart");
 
     // The difference in TTFT is no chance: its interval leaves out zero.
     let difference = continuous["differences"].as_array().unwrap().iter();
-    let e2e = difference
-        .clone()
-        .find(|it| it["metric"] == "e2e.p99")
-        .unwrap();
+    let e2e = difference.clone().find(|it| it["metric"] == "e2e.p99").unwrap();
     assert!(number(&e2e["ci95"][1]) < 0.0, "{e2e}");
     assert!(
         number(&none["differences"][0]["mean"]).abs() < 1e-12,
@@ -146,10 +109,7 @@ fn the_verdict_says_in_words_how_many_times_as_much_with_its_interval() {
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let verdict = ended.stdout.lines().next().unwrap();
-    assert!(
-        verdict.starts_with("Verdict   continuous serves "),
-        "{verdict}"
-    );
+    assert!(verdict.starts_with("Verdict   continuous serves "), "{verdict}");
     assert!(
         verdict.contains("x [") && verdict.contains("] the rate of static under e2e p99 <= 60 s"),
         "{verdict}"
@@ -168,11 +128,7 @@ fn the_verdict_says_in_words_how_many_times_as_much_with_its_interval() {
         !page.contains("src=\"http") && !page.contains("href=\"http"),
         "no network"
     );
-    assert!(
-        std::fs::read(place.path("queue.png"))
-            .unwrap()
-            .starts_with(b"\x89PNG")
-    );
+    assert!(std::fs::read(place.path("queue.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
 #[test]
@@ -198,10 +154,7 @@ fn the_same_seeds_make_differences_smaller_than_chance() {
     let width = |value: &Value| number(&value[1]) - number(&value[0]);
     let alone = width(&one["latency"]["e2e"]["ci95"]["mean"]);
     let paired = other["differences"].as_array().unwrap().iter();
-    let paired = paired
-        .clone()
-        .find(|it| it["metric"] == "e2e.mean")
-        .unwrap();
+    let paired = paired.clone().find(|it| it["metric"] == "e2e.mean").unwrap();
     assert!(
         width(&paired["ci95"]) < 0.2 * alone,
         "{paired} beside an interval of {alone}"
@@ -242,8 +195,5 @@ fn a_trace_is_compared_once_and_two_files_may_differ_in_anything() {
         "json",
     ]);
     let found = json(&ended);
-    assert_eq!(
-        found["variations"][0]["runs"], 1,
-        "more of the same tells nothing"
-    );
+    assert_eq!(found["variations"][0]["runs"], 1, "more of the same tells nothing");
 }

@@ -3,15 +3,11 @@
 use std::path::Path;
 
 use tailcast::config::{Flag, Layers, Scenario, Workload};
-use tailcast::policy::{
-    Capacity, ContinuousSettings, PolicySettings, Reserve, Response, SchedulePolicy,
-};
+use tailcast::policy::{Capacity, ContinuousSettings, PolicySettings, Reserve, Response, SchedulePolicy};
 use tailcast::step_time::Affine;
 use tailcast::units::Span;
 use tailcast::workload::trace::{FormatName, Replay};
-use tailcast::workload::{
-    Arrivals, LengthDistribution, Lengths, PoolOrder, PromptPool, Session, SharedPrefix, Think,
-};
+use tailcast::workload::{Arrivals, LengthDistribution, Lengths, PoolOrder, PromptPool, Session, SharedPrefix, Think};
 
 use crate::command::Workplace;
 
@@ -31,14 +27,11 @@ output = { dist = "fixed", value = 10 }
 pub fn load(text: &str, assignments: &[&str]) -> Scenario {
     let place = Workplace::new();
     place.write("scenario.toml", text);
-    try_load(&place.path("scenario.toml"), assignments)
-        .unwrap_or_else(|problem| panic!("{problem}"))
+    try_load(&place.path("scenario.toml"), assignments).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 fn try_load(path: &Path, assignments: &[&str]) -> Result<Scenario, String> {
-    let flags = assignments
-        .iter()
-        .map(|assignment| Flag::new("--set", *assignment));
+    let flags = assignments.iter().map(|assignment| Flag::new("--set", *assignment));
     let layers = Layers {
         file: Some(path.to_path_buf()),
         flags: flags.collect(),
@@ -109,10 +102,7 @@ fn a_default_gives_way_to_what_was_written_as_in_vllm() {
         ]),
         (256, 4)
     );
-    assert_eq!(
-        of(&["server.gpu=l40s", "batching.chunked_prefill=false"]),
-        (8192, 256)
-    );
+    assert_eq!(of(&["server.gpu=l40s", "batching.chunked_prefill=false"]), (8192, 256));
 }
 
 #[test]
@@ -223,10 +213,7 @@ fn flags_reach_every_kind_of_key() {
         (settings.response, settings.reserve),
         (Response::RowEnd, Reserve::Batch)
     );
-    assert!(
-        !scenario.prefix_caching,
-        "only continuous batching has a cache"
-    );
+    assert!(!scenario.prefix_caching, "only continuous batching has a cache");
 }
 
 #[test]
@@ -242,13 +229,7 @@ fn keys_of_another_policy_are_valid_and_ignored_but_checked() {
         "batching.max_num_seqs=3",
     ];
     assert!(try_load(&path, &vllm_would_refuse).is_ok());
-    assert!(
-        try_load(
-            &path,
-            &["batching.policy=none", "batching.max_batch_size=0"]
-        )
-        .is_err()
-    );
+    assert!(try_load(&path, &["batching.policy=none", "batching.max_batch_size=0"]).is_err());
 }
 
 #[test]
@@ -313,13 +294,7 @@ fn engines_take_their_own_defaults() {
 #[test]
 fn settings_of_an_engine_that_is_not_used_do_not_name_the_scenario() {
     let plain = load(LEAST, &[]);
-    let with_other = load(
-        LEAST,
-        &[
-            "batching.chunk_size=64",
-            "batching.capacity=max_utilization",
-        ],
-    );
+    let with_other = load(LEAST, &["batching.chunk_size=64", "batching.capacity=max_utilization"]);
     assert_eq!(plain.hash, with_other.hash);
 }
 
@@ -328,10 +303,7 @@ fn given_blocks_override_the_memory_model() {
     let scenario = load(LEAST, &["server.kv_blocks=1000"]);
     assert_eq!(scenario.server.kv_blocks, 1000);
     // Who gives the number has seen the model fit.
-    let crowded = load(
-        LEAST,
-        &["model.name=llama-3.1-70b", "server.kv_blocks=1000"],
-    );
+    let crowded = load(LEAST, &["model.name=llama-3.1-70b", "server.kv_blocks=1000"]);
     assert_eq!(crowded.server.kv_blocks, 1000);
 }
 
@@ -339,10 +311,7 @@ fn given_blocks_override_the_memory_model() {
 fn paths_start_from_the_file_they_are_written_in() {
     let place = Workplace::new();
     std::fs::create_dir(place.path("inner")).unwrap();
-    place.write(
-        "inner/trace.csv",
-        "arrival_s,input_tokens,output_tokens\n0,5,5\n",
-    );
+    place.write("inner/trace.csv", "arrival_s,input_tokens,output_tokens\n0,5,5\n");
     let head = &LEAST[..LEAST.find("requests").unwrap()];
     place.write(
         "inner/scenario.toml",
@@ -353,11 +322,7 @@ fn paths_start_from_the_file_they_are_written_in() {
         panic!("not a trace");
     };
     assert_eq!(replay.path, place.path("inner/trace.csv"));
-    let moved = try_load(
-        &place.path("inner/scenario.toml"),
-        &["workload.trace.path=here.csv"],
-    )
-    .unwrap();
+    let moved = try_load(&place.path("inner/scenario.toml"), &["workload.trace.path=here.csv"]).unwrap();
     let Workload::Trace(replay) = &moved.workload else {
         panic!("not a trace");
     };
@@ -370,14 +335,9 @@ fn paths_start_from_the_file_they_are_written_in() {
 
 #[test]
 fn warnings_say_what_will_be_rejected() {
-    let long = load(
-        LEAST,
-        &["workload.prompt={dist=\"lognormal\",median=500,sigma=1}"],
-    );
+    let long = load(LEAST, &["workload.prompt={dist=\"lognormal\",median=500,sigma=1}"]);
     assert!(
-        long.warnings
-            .iter()
-            .any(|it| it.contains("will be rejected")),
+        long.warnings.iter().any(|it| it.contains("will be rejected")),
         "{:?}",
         long.warnings
     );
@@ -390,8 +350,7 @@ fn every_scenario_that_comes_with_the_program_is_valid() {
     let mut seen = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let scenario =
-            try_load(&path, &[]).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
+        let scenario = try_load(&path, &[]).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
         assert!(
             scenario.warnings.is_empty(),
             "{}: {:?}",
@@ -454,7 +413,8 @@ fn every_setting_reaches_the_simulation() {
 fn every_setting_of_a_trace_reaches_its_replay() {
     let head = &LEAST[..LEAST.find("requests").unwrap()];
     let text = format!(
-        "{head}max_tokens = 50\ntimeout = \"7s\"\ntrace = {{ path = \"/a.csv\", format = \"azure\", speedup = 2.0, start = \"5s\", limit = 9, \
+        "{head}max_tokens = 50\ntimeout = \"7s\"\ntrace = \
+         {{ path = \"/a.csv\", format = \"azure\", speedup = 2.0, start = \"5s\", limit = 9, \
          sort = true, skip_bad_rows = true, jitter_ties = \"uniform\", input_scale = 0.5, output_scale = 3 }}\n"
     );
     let Workload::Trace(replay) = load(&text, &[]).workload else {
@@ -513,10 +473,7 @@ fn every_setting_of_what_prompts_share_reaches_its_workload() {
     };
     assert_eq!(pooled.prefix, Some(prefix));
     let pool = |order| Some(PromptPool { size: 5, order });
-    assert_eq!(
-        pooled.prompt_pool,
-        pool(PoolOrder::Draw { popularity: 0.5 })
-    );
+    assert_eq!(pooled.prompt_pool, pool(PoolOrder::Draw { popularity: 0.5 }));
     let cycled = workload(&["workload.prompt_pool.size=5"]);
     assert_eq!(cycled.prompt_pool, pool(PoolOrder::Cycle));
     let paused = workload(&["workload.session={turns=4,think=\"1s\"}"]).session;

@@ -17,11 +17,7 @@ impl Engine for Crowded {
 
     fn advance(&mut self, _until: Time, _observer: &mut (impl Observer + ?Sized)) {}
 
-    fn advance_to_finish(
-        &mut self,
-        _until: Time,
-        _observer: &mut (impl Observer + ?Sized),
-    ) -> bool {
+    fn advance_to_finish(&mut self, _until: Time, _observer: &mut (impl Observer + ?Sized)) -> bool {
         false
     }
 

@@ -51,24 +51,15 @@ fn many_values_at_once_are_as_many_one_by_one() {
         assert!(!at_once.is_exact());
         let all = |one: &Distribution| (one.count(), one.sum(), one.min(), one.max());
         assert_eq!(all(&at_once), all(&one_by_one));
-        assert_eq!(
-            at_once.standard_deviation(),
-            one_by_one.standard_deviation()
-        );
-        assert_eq!(
-            at_once.quantiles(QUANTILES),
-            one_by_one.quantiles(QUANTILES)
-        );
+        assert_eq!(at_once.standard_deviation(), one_by_one.standard_deviation());
+        assert_eq!(at_once.quantiles(QUANTILES), one_by_one.quantiles(QUANTILES));
     }
 }
 
 fn assert_agrees(distribution: &Distribution, list: &mut [u64], precision: f64) {
     list.sort_unstable();
     assert_eq!(distribution.count(), list.len() as u64);
-    assert_eq!(
-        distribution.sum(),
-        list.iter().map(|&value| u128::from(value)).sum()
-    );
+    assert_eq!(distribution.sum(), list.iter().map(|&value| u128::from(value)).sum());
     assert_eq!(distribution.min(), list.first().copied());
     assert_eq!(distribution.max(), list.last().copied());
     let Some(quantiles) = distribution.quantiles(QUANTILES) else {
@@ -83,17 +74,9 @@ fn assert_agrees(distribution: &Distribution, list: &mut [u64], precision: f64) 
         );
     }
     let mean = list.iter().map(|&value| value as f64).sum::<f64>() / list.len() as f64;
-    let variance = list
-        .iter()
-        .map(|&value| (value as f64 - mean).powi(2))
-        .sum::<f64>()
-        / list.len() as f64;
+    let variance = list.iter().map(|&value| (value as f64 - mean).powi(2)).sum::<f64>() / list.len() as f64;
     assert!(close(distribution.mean().unwrap(), mean, 1e-9));
-    assert!(close(
-        distribution.standard_deviation().unwrap(),
-        variance.sqrt(),
-        1e-6
-    ));
+    assert!(close(distribution.standard_deviation().unwrap(), variance.sqrt(), 1e-6));
 }
 
 #[test]
@@ -108,10 +91,7 @@ fn histograms_keep_within_a_thousandth() {
     }
     for _ in 0..2_000 {
         let first = random.random_range(5..20 * MILLISECOND);
-        let (growth, steps) = (
-            random.random_range(0..4_000_000),
-            random.random_range(1..300),
-        );
+        let (growth, steps) = (random.random_range(0..4_000_000), random.random_range(1..300));
         distribution.record_progression(first, growth, steps, 1);
         list.extend((0..steps).map(|step| first + growth * step));
     }
@@ -133,15 +113,7 @@ fn merging_is_recording_everything_in_one() {
         let [mut all, other] = parts;
         all.merge(&other);
         assert_eq!(all.is_exact(), samples <= 1 << 17);
-        assert_agrees(
-            &all,
-            &mut list,
-            if all.is_exact() {
-                1e-12
-            } else {
-                RELATIVE_PRECISION
-            },
-        );
+        assert_agrees(&all, &mut list, if all.is_exact() { 1e-12 } else { RELATIVE_PRECISION });
     }
 }
 
@@ -155,11 +127,7 @@ fn the_longest_progressions_keep_exact_sums() {
     assert_eq!(distribution.sum(), sum.into());
     // The standard deviation of an arithmetic progression is growth * sqrt((steps^2 - 1) / 12).
     let expected = growth as f64 * ((steps as f64).powi(2) - 1.0).sqrt() / 12_f64.sqrt();
-    assert!(close(
-        distribution.standard_deviation().unwrap(),
-        expected,
-        1e-12
-    ));
+    assert!(close(distribution.standard_deviation().unwrap(), expected, 1e-12));
 }
 
 #[test]
@@ -184,10 +152,7 @@ fn time_weighted_statistics_agree_with_instants_counted_one_by_one() {
         }
         instants.sort_unstable();
         assert_eq!(values.max(), instants.last().copied());
-        assert_eq!(
-            values.integral(),
-            instants.iter().map(|&value| u128::from(value)).sum()
-        );
+        assert_eq!(values.integral(), instants.iter().map(|&value| u128::from(value)).sum());
         for per_mille in [500, 900, 990, 1_000] {
             let rank = (instants.len() * per_mille as usize).div_ceil(1_000).max(1) - 1;
             assert_eq!(values.quantile(per_mille), instants.get(rank).copied());

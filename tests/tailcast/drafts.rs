@@ -91,7 +91,8 @@ fn drafts_that_are_always_accepted_come_with_every_step() {
     }
 }
 
-/// A prompt of 40 tokens, 12 tokens of output, 3 drafts a step of which 3, 0, 1 and again 3 are accepted: 1, then 4, 1, 2 and 4 tokens.
+/// A prompt of 40 tokens, 12 tokens of output, 3 drafts a step of which 3, 0, 1 and again 3 are accepted: 1, then 4, 1,
+/// 2 and 4 tokens.
 #[test]
 fn a_schedule_with_drafts_is_as_worked_out() {
     let acceptance = Acceptance::Cyclic(vec![3, 0, 1]);
@@ -112,10 +113,7 @@ fn a_schedule_with_drafts_is_as_worked_out() {
     assert_eq!(history.output_tokens, 12);
     assert_eq!(heard.gaps, 4, "tokens of a step arrive together");
     let counts = history.drafts;
-    assert_eq!(
-        (counts.drafts, counts.draft_tokens, counts.accepted_tokens),
-        (4, 12, 7)
-    );
+    assert_eq!((counts.drafts, counts.draft_tokens, counts.accepted_tokens), (4, 12, 7));
 }
 
 /// Beside a prompt that takes the rest of the budget: drafts count against it, and old requests go first.
@@ -135,16 +133,8 @@ fn drafts_are_paid_from_the_budget_of_the_step() {
 /// Room for one token more than what is computed: a request near the model's length drafts less.
 #[test]
 fn drafts_end_at_the_length_of_the_model() {
-    let heard = serve(
-        Acceptance::independent(0.0, 8),
-        8,
-        &[request(0, 0, 990, 100)],
-    );
-    let chunks: Vec<u64> = heard
-        .steps
-        .iter()
-        .map(|(_, shape)| shape.tokens())
-        .collect();
+    let heard = serve(Acceptance::independent(0.0, 8), 8, &[request(0, 0, 990, 100)]);
+    let chunks: Vec<u64> = heard.steps.iter().map(|(_, shape)| shape.tokens()).collect();
     // The prompt takes four steps; then 999 - 990 tokens may be computed, 999 - 991, and so on.
     assert_eq!(chunks[4..], [9, 8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(heard.finished[0].1.output_tokens, 10);
@@ -153,9 +143,7 @@ fn drafts_end_at_the_length_of_the_model() {
 #[test]
 fn chance_accepts_as_many_as_the_formula_says() {
     let (rate, tokens) = (0.7, 3);
-    let requests: Vec<Request> = (0..40)
-        .map(|id| request(id, id * 1_000_000, 20, 900))
-        .collect();
+    let requests: Vec<Request> = (0..40).map(|id| request(id, id * 1_000_000, 20, 900)).collect();
     let heard = serve(Acceptance::independent(rate, tokens), tokens, &requests);
     assert_eq!(heard.finished.len(), 40);
     let (mut drafts, mut accepted) = (0, 0);
@@ -167,27 +155,20 @@ fn chance_accepts_as_many_as_the_formula_says() {
     let expected = (1.0 - f64::powi(rate, 4)) / (1.0 - rate);
     assert!((mean - expected).abs() < 0.03, "{mean}, not {expected}");
     let steps: f64 = 40.0 * 899.0 / expected;
-    assert!(
-        (drafts as f64 / steps - 1.0).abs() < 0.02,
-        "{drafts} {steps}"
-    );
+    assert!((drafts as f64 / steps - 1.0).abs() < 0.02, "{drafts} {steps}");
 }
 
-/// What is accepted depends on the request alone, so one that shares its steps with others needs as many as one that is alone.
+/// What is accepted depends on the request alone, so one that shares its steps with others needs as many as one that is
+/// alone.
 #[test]
 fn company_does_not_change_what_is_accepted() {
     let acceptance = Acceptance::independent(0.6, 4);
     let together: Vec<Request> = (0..4).map(|id| request(id, 0, 30, 50)).collect();
-    let apart: Vec<Request> = (0..4)
-        .map(|id| request(id, id * 1_000_000, 30, 50))
-        .collect();
+    let apart: Vec<Request> = (0..4).map(|id| request(id, id * 1_000_000, 30, 50)).collect();
     let counts = |requests: &[Request]| {
         let mut finished = serve(acceptance.clone(), 4, requests).finished;
         finished.sort_by_key(|(id, _)| *id);
-        finished
-            .iter()
-            .map(|(_, history)| history.drafts)
-            .collect::<Vec<_>>()
+        finished.iter().map(|(_, history)| history.drafts).collect::<Vec<_>>()
     };
     assert_eq!(counts(&together), counts(&apart));
 }

@@ -3,9 +3,7 @@
 use rand::RngExt;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tailcast::report::chart::{
-    Axis, Chart, Drawing, HeatMap, Mark, Panel, Point, Series, Shape, Unit,
-};
+use tailcast::report::chart::{Axis, Chart, Drawing, HeatMap, Mark, Panel, Point, Series, Shape, Unit};
 use tailcast::report::draw::{to_png, to_svg};
 use tailcast::stats::Interval;
 
@@ -13,9 +11,7 @@ use crate::sample_drawings;
 
 /// Width, height and pixels (RGB) of a PNG file.
 fn decoded(png: &[u8]) -> (u32, u32, Vec<u8>) {
-    let mut reader = png::Decoder::new(std::io::Cursor::new(png))
-        .read_info()
-        .unwrap();
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut pixels).unwrap();
     assert_eq!(info.color_type, png::ColorType::Rgb);
@@ -64,40 +60,17 @@ fn pictures_say_what_they_show() {
     let curves = text_of("curves");
     assert_holds(
         &curves,
-        &[
-            question,
-            "time to first token",
-            "concurrent requests",
-            "latency",
-        ],
+        &[question, "time to first token", "concurrent requests", "latency"],
     );
     assert_holds(
         &curves,
-        &[
-            "10",
-            "100",
-            "100 ms",
-            "1 s",
-            "median",
-            "p99",
-            "SLO: 500 ms",
-            "knee",
-        ],
+        &["10", "100", "100 ms", "1 s", "median", "p99", "SLO: 500 ms", "knee"],
     );
-    let once = curves
-        .lines()
-        .filter(|line| line.trim() == "median")
-        .count();
+    let once = curves.lines().filter(|line| line.trim() == "median").count();
     assert_eq!(once, 1, "one legend for both panels");
-    assert_holds(
-        &text_of("steps"),
-        &["5 min", "100 %", "burst starts", "running"],
-    );
+    assert_holds(&text_of("steps"), &["5 min", "100 %", "burst starts", "running"]);
     assert_holds(&text_of("bars"), &["none", "static", "H100", "policy"]);
-    assert_holds(
-        &text_of("heat"),
-        &["20 ms", "1024", "32", "requests per second"],
-    );
+    assert_holds(&text_of("heat"), &["20 ms", "1024", "32", "requests per second"]);
     assert_holds(&text_of("pareto"), &["tp=1, 256 seqs", "800", "best"]);
     assert_holds(&text_of("nothing"), &["no data", "latency"]);
 }

@@ -1,5 +1,6 @@
-//! Every distribution draws what it has always drawn. `rand_distr`'s draws may change with its version, and those of `f64` with features
-//! that any other dependency can switch on (`num-traits/std` replaces the mathematical functions); then results change silently.
+//! Every distribution draws what it has always drawn. `rand_distr`'s draws may change with its version, and those of
+//! `f64` with features that any other dependency can switch on (`num-traits/std` replaces the mathematical functions);
+//! then results change silently.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -8,8 +9,8 @@ use rand::RngExt;
 use tailcast::stats::streams::{hash_bytes, stream};
 use tailcast::units::Span;
 use tailcast::workload::{
-    Arrivals, LengthDistribution, Lengths, MixturePart, PoolOrder, PromptPool, QuantileTable,
-    Session, SharedPrefix, Source, Stage, Synthetic, Think,
+    Arrivals, LengthDistribution, Lengths, MixturePart, PoolOrder, PromptPool, QuantileTable, Session, SharedPrefix,
+    Source, Stage, Synthetic, Think,
 };
 
 fn arrivals(arrivals: Arrivals) -> Vec<u64> {
@@ -29,21 +30,13 @@ fn arrivals(arrivals: Arrivals) -> Vec<u64> {
 fn lengths(distribution: LengthDistribution) -> Vec<u64> {
     let sampler = Lengths::new(distribution).sampler();
     let mut random = stream(42, "prompt");
-    (0..1000)
-        .map(|_| u64::from(sampler.draw(&mut random)))
-        .collect()
+    (0..1000).map(|_| u64::from(sampler.draw(&mut random))).collect()
 }
 
 /// The first draws, and a hash of all of them: rare branches of the algorithms are pinned too.
 fn pin(report: &mut String, name: &str, draws: &[u64]) {
     let bytes: Vec<u8> = draws.iter().flat_map(|draw| draw.to_le_bytes()).collect();
-    writeln!(
-        report,
-        "{name}: {:?} {:016x}",
-        &draws[..3],
-        hash_bytes(&bytes)
-    )
-    .unwrap();
+    writeln!(report, "{name}: {:?} {:016x}", &draws[..3], hash_bytes(&bytes)).unwrap();
 }
 
 fn measured_lengths() -> QuantileTable {
@@ -128,11 +121,7 @@ fn sharing() -> Vec<(&'static str, Synthetic)> {
         }),
         ..workload
     };
-    vec![
-        ("prefixes", prefixes),
-        ("prompt pool", pool),
-        ("sessions", sessions),
-    ]
+    vec![("prefixes", prefixes), ("prompt pool", pool), ("sessions", sessions)]
 }
 
 fn arrival_processes() -> Vec<(&'static str, Arrivals)> {
@@ -143,27 +132,9 @@ fn arrival_processes() -> Vec<(&'static str, Arrivals)> {
     });
     vec![
         ("poisson", Arrivals::Poisson { rate_per_s }),
-        (
-            "gamma arrivals, bursty",
-            Arrivals::Gamma {
-                rate_per_s,
-                cv: 2.0,
-            },
-        ),
-        (
-            "gamma arrivals, regular",
-            Arrivals::Gamma {
-                rate_per_s,
-                cv: 0.5,
-            },
-        ),
-        (
-            "weibull",
-            Arrivals::Weibull {
-                rate_per_s,
-                shape: 0.7,
-            },
-        ),
+        ("gamma arrivals, bursty", Arrivals::Gamma { rate_per_s, cv: 2.0 }),
+        ("gamma arrivals, regular", Arrivals::Gamma { rate_per_s, cv: 0.5 }),
+        ("weibull", Arrivals::Weibull { rate_per_s, shape: 0.7 }),
         ("constant", Arrivals::Constant { rate_per_s: 3.0 }),
         ("stages", Arrivals::Stages(stages.to_vec())),
     ]
@@ -180,13 +151,7 @@ fn length_distributions() -> Vec<(&'static str, LengthDistribution)> {
                 sigma: 0.8,
             },
         ),
-        (
-            "gamma",
-            Draw::Gamma {
-                mean: 700.0,
-                cv: 1.2,
-            },
-        ),
+        ("gamma", Draw::Gamma { mean: 700.0, cv: 1.2 }),
         ("exponential", Draw::Exponential { mean: 700.0 }),
         (
             "zipf",
@@ -195,13 +160,7 @@ fn length_distributions() -> Vec<(&'static str, LengthDistribution)> {
                 max: 4096,
             },
         ),
-        (
-            "pareto",
-            Draw::Pareto {
-                min: 16.0,
-                shape: 1.5,
-            },
-        ),
+        ("pareto", Draw::Pareto { min: 16.0, shape: 1.5 }),
         ("mixture", Draw::Mixture { parts: parts() }),
         ("quantiles", Draw::Quantiles(Arc::new(measured_lengths()))),
     ]

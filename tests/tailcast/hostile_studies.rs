@@ -1,4 +1,5 @@
-//! What users write by mistake, in studies, results and loads: nothing is lost, nothing is misread, and every search ends.
+//! What users write by mistake, in studies, results and loads: nothing is lost, nothing is misread, and every search
+//! ends.
 
 use std::fs;
 
@@ -47,7 +48,9 @@ fn expect(ended: &Ended, code: i32, hint: &str) {
 #[test]
 fn values_may_stand_on_several_lines_with_comments() {
     let place = place_of(
-        "[[axis]]\nkey = \"workload.output\"\nvalues = [ # all\n  { dist = \"fixed\", value = 5 }, # one, or\n  { dist = \"mixture\", parts = [ # two\n    { weight = 1, dist = \"fixed\", value = 3 }, # short\n    { weight = 1, dist = \"fixed\", value = 4 } ] } ]\n",
+        "[[axis]]\nkey = \"workload.output\"\nvalues = [ # all\n  { dist = \"fixed\", value = 5 }, # one, or\n  \
+         { dist = \"mixture\", parts = [ # two\n    { weight = 1, dist = \"fixed\", value = 3 }, # short\n    \
+                    { weight = 1, dist = \"fixed\", value = 4 } ] } ]\n",
     );
     let ended = place.run(&["sweep", "study.toml", "--out", "r.csv", "-q"]);
     expect(&ended, 0, "");
@@ -57,7 +60,8 @@ fn values_may_stand_on_several_lines_with_comments() {
 
 #[test]
 fn a_key_that_varies_twice_is_refused_in_whatever_spelling() {
-    let axes = "[[axis]]\nkey = \"batching.max-num-seqs\"\nvalues = [8]\n[[axis]]\nkey = \"batching.max_num_seqs\"\nvalues = [4]\n";
+    let axes = "[[axis]]\nkey = \"batching.max-num-seqs\"\nvalues = [8]\n[[axis]]\nkey = \"batching.max_num_seqs\"\n\
+                values = [4]\n";
     let ended = place_of(axes).run(&["sweep", "study.toml", "--dry-run"]);
     expect(&ended, 2, "`batching.max_num_seqs` varies twice");
     let ended = Workplace::new().run(&[
@@ -134,19 +138,10 @@ fn results_that_would_be_misread_are_refused() {
             "plan,runs,run,point,seed,ttft.mean,k\na,1,0,0,1,0.5,2\n".to_owned(),
             "not in the order",
         ),
-        (
-            format!("{first}a,1,0,0,1,2,NaN\n"),
-            "\"NaN\" is not a number",
-        ),
+        (format!("{first}a,1,0,0,1,2,NaN\n"), "\"NaN\" is not a number"),
         (format!("{first}a,1,0,0,1,2,1e999\n"), "is not a number"),
-        (
-            format!("{first}a,2,0,0,1,2,1\na,2,0,0,1,2,1\n"),
-            "run 0 is there twice",
-        ),
-        (
-            format!("{first}a,2,0,0,1,2,1\nb,2,1,0,1,2,1\n"),
-            "plan a and of plan b",
-        ),
+        (format!("{first}a,2,0,0,1,2,1\na,2,0,0,1,2,1\n"), "run 0 is there twice"),
+        (format!("{first}a,2,0,0,1,2,1\nb,2,1,0,1,2,1\n"), "plan a and of plan b"),
     ] {
         place.write("r.csv", &content);
         expect(&place.run(&["report", "r.csv"]), 2, hint);
@@ -168,11 +163,7 @@ fn a_search_ends_even_if_some_seeds_meet_the_objective_at_no_load() {
         "--rate",
         "10",
     ]);
-    expect(
-        &ended,
-        99,
-        "no number that was tried is enough for 10 req/s",
-    );
+    expect(&ended, 99, "no number that was tried is enough for 10 req/s");
     expect(&ended, 99, "2 of 6 seeds meet it at no load");
     let too_high = place.run(&["capacity", "s.toml", "--slo", slo, "--rate", "1e300"]);
     expect(&too_high, 2, "up to 1e9");

@@ -43,11 +43,7 @@ fn first_and_last(policy: PolicySettings, requests: &[Request]) -> Vec<(u64, u64
 }
 
 /// The same with this many blocks of 16 tokens.
-pub fn first_and_last_with(
-    policy: PolicySettings,
-    usable_blocks: u32,
-    requests: &[Request],
-) -> Vec<(u64, u64)> {
+pub fn first_and_last_with(policy: PolicySettings, usable_blocks: u32, requests: &[Request]) -> Vec<(u64, u64)> {
     let micros = |time: Time| time.picos() / 1_000_000;
     let histories = histories_with(policy, usable_blocks, requests);
     let times = histories.iter();
@@ -57,11 +53,7 @@ pub fn first_and_last_with(
 }
 
 /// Serves the requests with both engines and returns what became of each.
-pub fn histories_with(
-    policy: PolicySettings,
-    usable_blocks: u32,
-    requests: &[Request],
-) -> Vec<Finished> {
+pub fn histories_with(policy: PolicySettings, usable_blocks: u32, requests: &[Request]) -> Vec<Finished> {
     let settings = ServerSettings {
         policy,
         kv_blocks: 1 + usable_blocks,
@@ -84,13 +76,10 @@ pub fn histories_with(
     fast
 }
 
-/// Three requests: A with 100 prompt and 4 output tokens and B with 50 and 10 at the start, C with 30 and 2 a millisecond later.
+/// Three requests: A with 100 prompt and 4 output tokens and B with 50 and 10 at the start, C with 30 and 2 a
+/// millisecond later.
 pub fn three_requests() -> [Request; 3] {
-    [
-        request(0, 0, 100, 4),
-        request(1, 0, 50, 10),
-        request(2, 1000, 30, 2),
-    ]
+    [request(0, 0, 100, 4), request(1, 0, 50, 10), request(2, 1000, 30, 2)]
 }
 
 fn static_batching(response: Response) -> PolicySettings {
@@ -144,14 +133,14 @@ fn a_step_decided_ahead_admits_a_step_later_and_frees_a_step_later() {
         async_scheduling: true,
         ..ContinuousSettings::new(8, 256)
     });
-    // Two steps are decided at the start, so C comes in with the third, decided at 11,060 and run from 19,160 to 27,890. B is alone from
-    // 36,040 on, six steps of 8,050.
+    // Two steps are decided at the start, so C comes in with the third, decided at 11,060 and run from 19,160 to
+    // 27,890. B is alone from 36,040 on, six steps of 8,050.
     assert_eq!(
         first_and_last(ahead, &three_requests()),
         [(11_060, 36_040), (11_060, 84_340), (27_890, 36_040)]
     );
-    // That D stops after two tokens nobody knows before 18,080 us: it is part of the step that then runs, whose end nobody waits for. E
-    // comes in with the step after that.
+    // That D stops after two tokens nobody knows before 18,080 us: it is part of the step that then runs, whose end
+    // nobody waits for. E comes in with the step after that.
     let one_at_a_time = PolicySettings::Continuous(ContinuousSettings {
         async_scheduling: true,
         ..ContinuousSettings::new(1, 256)

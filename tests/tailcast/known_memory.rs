@@ -1,14 +1,9 @@
 //! Where a GPU's memory goes, worked out by hand from the published shapes of models.
 
-#![allow(
-    clippy::float_cmp,
-    reason = "counts below 2^53 are exact in floating point"
-)]
+#![allow(clippy::float_cmp, reason = "counts below 2^53 are exact in floating point")]
 
 use tailcast::config::catalogue;
-use tailcast::hardware::{
-    Arithmetic, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision, budget,
-};
+use tailcast::hardware::{Arithmetic, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision, budget};
 use tailcast::step_time::{Roofline, StepShape, StepTime};
 
 /// Llama 4 Scout: layers, width, width of an expert, experts.
@@ -55,7 +50,8 @@ fn vision_towers_have_their_published_size() {
         let tower = model.vision().unwrap();
         assert_eq!(model.parameters() + tower.parameters, whole, "{name}");
     }
-    // 34 layers of 1408 and 5632 with biases, 576 patches of 588 values and a class token, norms, adapter and projector.
+    // 34 layers of 1408 and 5632 with biases, 576 patches of 588 values and a class token, norms, adapter and
+    // projector.
     let layer = 4 * (1408 * 1408 + 1408) + 2 * 1408 * 5632 + 5632 + 1408 + 4 * 1408;
     let embedding = 588 * 1408 + 1408 + 577 * 1408 + 4 * 1408;
     let adapter = 5632 * 4096 + 4096 * 4096 + 4096 * 5120;

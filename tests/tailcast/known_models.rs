@@ -1,15 +1,12 @@
 //! Models, GPUs and memory budgets agree with published and logged numbers.
 
-#![allow(
-    clippy::float_cmp,
-    reason = "counts below 2^53 are exact in floating point"
-)]
+#![allow(clippy::float_cmp, reason = "counts below 2^53 are exact in floating point")]
 
 use crate::known_memory::budget_of;
 use tailcast::config::catalogue;
 use tailcast::hardware::{
-    Arithmetic, DoesNotFit, KvFootprint, KvPrecision, MemoryBudget, MemoryRequest, WeightPrecision,
-    WindowedLayers, budget,
+    Arithmetic, DoesNotFit, KvFootprint, KvPrecision, MemoryBudget, MemoryRequest, WeightPrecision, WindowedLayers,
+    budget,
 };
 
 /// Name, parameters, active parameters in units of ten million, bytes of keys and values per token in bf16. The
@@ -124,14 +121,7 @@ fn tensor_parallelism_divides_heads_and_repeats_what_it_cannot_divide() {
 #[test]
 fn heads_that_gpus_cannot_divide_are_refused() {
     let model = catalogue::model("qwen2.5-7b").unwrap();
-    for (gpus, fine) in [
-        (0, false),
-        (1, true),
-        (2, true),
-        (3, false),
-        (4, true),
-        (8, false),
-    ] {
+    for (gpus, fine) in [(0, false), (1, true), (2, true), (3, false), (4, true), (8, false)] {
         assert_eq!(model.check_tensor_parallel(gpus).is_ok(), fine, "{gpus}");
     }
     let error = model.check_tensor_parallel(3).unwrap_err().to_string();
@@ -240,9 +230,7 @@ fn what_does_not_fit_shows_its_arithmetic_and_what_would() {
         ..request
     };
     assert!(budget(&on_larger).is_ok());
-    let length = shortage.remedies[0]
-        .strip_prefix("max_model_len = ")
-        .unwrap();
+    let length = shortage.remedies[0].strip_prefix("max_model_len = ").unwrap();
     let max_model_len: u32 = length.parse().unwrap();
     let fits = |max_model_len| {
         budget(&MemoryRequest {

@@ -1,6 +1,6 @@
-//! SGLang's schedules, worked out on paper from its rules. A step takes 8000 us, 20 more for each token and 30 more for each request; memory
-//! is in blocks of 16 tokens. The three requests are A (100 prompt, 4 output tokens), B (50, 10), both at the start, and C (30, 2) a
-//! millisecond later.
+//! SGLang's schedules, worked out on paper from its rules. A step takes 8000 us, 20 more for each token and 30 more for
+//! each request; memory is in blocks of 16 tokens. The three requests are A (100 prompt, 4 output tokens), B (50, 10),
+//! both at the start, and C (30, 2) a millisecond later.
 
 use tailcast::engine::Finished;
 use tailcast::policy::{PolicySettings, SchedulePolicy, SglangSettings};
@@ -60,11 +60,7 @@ fn serve(settings: SglangSettings, usable_blocks: u32, requests: &[Request]) -> 
 }
 
 /// When each request finished [us], and how many tokens of its prompt it found in the cache.
-fn ends_and_hits(
-    settings: SglangSettings,
-    usable_blocks: u32,
-    requests: &[Request],
-) -> Vec<(u64, u32)> {
+fn ends_and_hits(settings: SglangSettings, usable_blocks: u32, requests: &[Request]) -> Vec<(u64, u32)> {
     let histories = serve(settings, usable_blocks, requests);
     let both = |history: &Finished| (history.finished.picos() / 1_000_000, history.cached_tokens);
     histories.iter().map(both).collect()
@@ -86,9 +82,10 @@ fn prompts_stall_decodes() {
 
 #[test]
 fn decodes_are_mixed_into_prompts_if_told_to() {
-    // 64 tokens a chunk, in pages of 16. A's first 64: 9310. A's 36 take three pages, B gets the fourth: 52 tokens, 2 requests: 9100
-    // -> 18 410. A's decode leaves 63: B's 34, three pages, and no whole page is left for C: 35 tokens, 2: 8760 -> 27 170. Two decodes
-    // and C's 30: 32 tokens, 3: 8730 -> 35 900. Three decodes 8150 -> 44 050. B's last seven 8050 each -> 100 400.
+    // 64 tokens a chunk, in pages of 16. A's first 64: 9310. A's 36 take three pages, B gets the fourth: 52 tokens, 2
+    // requests: 9100 -> 18 410. A's decode leaves 63: B's 34, three pages, and no whole page is left for C: 35 tokens,
+    // 2: 8760 -> 27 170. Two decodes and C's 30: 32 tokens, 3: 8730 -> 35 900. Three decodes 8150 -> 44 050. B's last
+    // seven 8050 each -> 100 400.
     assert_eq!(
         first_and_last_with(paged(Some(64), true), ROOMY, &three_requests()),
         [(18_410, 44_050), (27_170, 100_400), (35_900, 44_050)]
@@ -97,9 +94,9 @@ fn decodes_are_mixed_into_prompts_if_told_to() {
 
 #[test]
 fn a_fraction_of_what_may_still_be_produced_is_counted_on() {
-    // 112 tokens of memory. A (48, at most 20) comes in: 8990. Of its 19 tokens to come 0.7 are expected: 64 - 13.3 = 50.7 are left, and
-    // B wants its prompt, its output and a page. With 30 + 3 + 16 = 49 it comes in: 8630 -> 17 620; with 32 + 3 + 16 = 51 the batch
-    // counts as full until A has finished.
+    // 112 tokens of memory. A (48, at most 20) comes in: 8990. Of its 19 tokens to come 0.7 are expected: 64 - 13.3 =
+    // 50.7 are left, and B wants its prompt, its output and a page. With 30 + 3 + 16 = 49 it comes in: 8630 -> 17 620;
+    // with 32 + 3 + 16 = 51 the batch counts as full until A has finished.
     let late = |prompt| [request(0, 0, 48, 20), request(1, 1000, prompt, 3)];
     let fits = first_and_last_with(paged(None, false), 7, &late(30));
     assert_eq!(fits[1].0, 17_620);
@@ -110,11 +107,12 @@ fn a_fraction_of_what_may_still_be_produced_is_counted_on() {
 
 #[test]
 fn a_retracted_request_goes_to_the_end_of_the_queue() {
-    // 7 pages and no cache. The estimate is bold: conservativeness 0.1 expects 0.07 of what is allowed. A (17 prompt, 40 output): 8370. C (16, 40):
-    // 16 + 40 + 16 = 72 < 80 - 0.07 * 39: 8350 -> 16 720. D (40, 1), at 20 000, does not fit and waits. Both decode, 8100 a step: after
-    // 32 of them A has filled 3 pages and taken a fourth, C has filled its 3 and lacks one: at 275 920 both have 33 outputs, and A, with
-    // the longer prompt, is retracted behind D. C's last seven 8050 each -> 332 270. Then D, 8830 -> 341 100, since A's 50 tokens, 7 to
-    // come and a page do not fit beside it; then A's 50: 9030 -> 350 130 and six decodes of 8050 -> 398 430.
+    // 7 pages and no cache. The estimate is bold: conservativeness 0.1 expects 0.07 of what is allowed. A (17 prompt,
+    // 40 output): 8370. C (16, 40): 16 + 40 + 16 = 72 < 80 - 0.07 * 39: 8350 -> 16 720. D (40, 1), at 20 000, does not
+    // fit and waits. Both decode, 8100 a step: after 32 of them A has filled 3 pages and taken a fourth, C has filled
+    // its 3 and lacks one: at 275 920 both have 33 outputs, and A, with the longer prompt, is retracted behind D. C's
+    // last seven 8050 each -> 332 270. Then D, 8830 -> 341 100, since A's 50 tokens, 7 to come and a page do not fit
+    // beside it; then A's 50: 9030 -> 350 130 and six decodes of 8050 -> 398 430.
     let settings = PolicySettings::Sglang(SglangSettings {
         chunked_prefill_size: None,
         schedule_conservativeness: 0.1,
@@ -135,8 +133,8 @@ fn a_retracted_request_goes_to_the_end_of_the_queue() {
 
 #[test]
 fn a_prompt_is_found_once_its_step_has_run_up_to_its_last_token() {
-    // A and B share 100 of their 120 tokens and neither finds them: 240 tokens, 2 requests: 12 860. C finds the 100, and D, which says
-    // the same as A, 119: 21 tokens, 2: 8480 -> 21 340.
+    // A and B share 100 of their 120 tokens and neither finds them: 240 tokens, 2 requests: 12 860. C finds the 100,
+    // and D, which says the same as A, 119: 21 tokens, 2: 8480 -> 21 340.
     let requests = [
         saying(0, 0, &[(1, 100), (2, 20)], 1),
         saying(1, 0, &[(1, 100), (3, 20)], 1),
@@ -158,9 +156,9 @@ fn a_prompt_is_found_once_its_step_has_run_up_to_its_last_token() {
 
 #[test]
 fn outputs_are_found_when_their_request_has_finished() {
-    // A: 50 tokens 9030, then 9 decodes. C repeats A's prompt and its first 5 output tokens while it decodes, and finds the prompt: at
-    // 17 080, 10 tokens 8230 -> 25 310. A's last 8 decodes of 8050 -> 89 710. B repeats all that A said: 50 + 9 tokens were computed:
-    // at 100 000, 21 tokens 8450 -> 108 450.
+    // A: 50 tokens 9030, then 9 decodes. C repeats A's prompt and its first 5 output tokens while it decodes, and finds
+    // the prompt: at 17 080, 10 tokens 8230 -> 25 310. A's last 8 decodes of 8050 -> 89 710. B repeats all that A said:
+    // 50 + 9 tokens were computed: at 100 000, 21 tokens 8450 -> 108 450.
     let answer = OutputName {
         content: ContentId::numbered(9),
         offset: 0,
@@ -182,26 +180,20 @@ fn outputs_are_found_when_their_request_has_finished() {
 
 #[test]
 fn a_chunk_is_found_while_the_rest_of_its_prompt_waits() {
-    // 64 tokens a chunk. A's first 64: 9310. A's 36, and 28 of the 46 tokens of B that are not among A's first 64: 9340 -> 18 650. B's
-    // last 18: 8390 -> 27 040.
-    let requests = [
-        saying(0, 0, &[(1, 100)], 1),
-        saying(1, 1000, &[(1, 100), (2, 10)], 1),
-    ];
+    // 64 tokens a chunk. A's first 64: 9310. A's 36, and 28 of the 46 tokens of B that are not among A's first 64: 9340
+    // -> 18 650. B's last 18: 8390 -> 27 040.
+    let requests = [saying(0, 0, &[(1, 100)], 1), saying(1, 1000, &[(1, 100), (2, 10)], 1)];
     let chunks = SglangSettings {
         chunked_prefill_size: Some(64),
         ..settings()
     };
-    assert_eq!(
-        ends_and_hits(chunks, ROOMY, &requests),
-        [(18_650, 0), (27_040, 64)]
-    );
+    assert_eq!(ends_and_hits(chunks, ROOMY, &requests), [(18_650, 0), (27_040, 64)]);
 }
 
 #[test]
 fn the_least_recently_used_leaf_is_evicted_as_a_whole() {
-    // 112 slots. X and Y, 30 tokens each, lie in the tree, X was used again; Z's 60 tokens find 52 free, and Y goes. X is used once more,
-    // so Y's 30 tokens, which find 22 free, drive Z out.
+    // 112 slots. X and Y, 30 tokens each, lie in the tree, X was used again; Z's 60 tokens find 52 free, and Y goes. X
+    // is used once more, so Y's 30 tokens, which find 22 free, drive Z out.
     let (x, y, z) = ([(1, 30)], [(2, 30)], [(3, 60)]);
     let requests = [
         saying(0, 0, &x, 1),
@@ -218,8 +210,8 @@ fn the_least_recently_used_leaf_is_evicted_as_a_whole() {
 
 #[test]
 fn what_running_requests_use_is_not_evicted() {
-    // 112 slots. While L (30 tokens) decodes, X is used after it. B's 60 tokens find less than 52 free; X goes, though L's prompt was used
-    // less recently.
+    // 112 slots. While L (30 tokens) decodes, X is used after it. B's 60 tokens find less than 52 free; X goes, though
+    // L's prompt was used less recently.
     let (x, l, b) = ([(1, 30)], [(2, 30)], [(3, 60)]);
     let requests = [
         saying(0, 0, &x, 1),
@@ -255,8 +247,8 @@ fn lpm_goes_by_the_length_of_the_cached_prefix() {
 
 #[test]
 fn lpm_looks_nobody_up_while_more_than_128_wait() {
-    // W's 40 tokens: 8830. Q could find them, but 128 came before it: the first of these, 10 tokens, goes first, 8230 -> 17 060, and Q,
-    // 10 tokens as well, next.
+    // W's 40 tokens: 8830. Q could find them, but 128 came before it: the first of these, 10 tokens, goes first, 8230
+    // -> 17 060, and Q, 10 tokens as well, next.
     let mut requests = vec![saying(0, 0, &[(1, 40)], 1)];
     requests.extend((1..=128).map(|id| saying(id, 1000, &[(id + 1, 10)], 1)));
     requests.push(saying(129, 2000, &[(1, 40), (999, 10)], 1));
@@ -278,7 +270,8 @@ fn lpm_puts_those_last_that_will_find_what_others_bring() {
             saying(2, 0, &[(4, 30)], 1),
         ]
     };
-    // B shares 50 tokens with A and lets C pass: 60 + 30 tokens, 2 requests: 9860. Then it finds them: 10 tokens, 8230 -> 18 090.
+    // B shares 50 tokens with A and lets C pass: 60 + 30 tokens, 2 requests: 9860. Then it finds them: 10 tokens, 8230
+    // -> 18 090.
     assert_eq!(
         ends_and_hits(step_of_100(SchedulePolicy::Lpm), ROOMY, &three(50)),
         [(9860, 0), (18_090, 50), (9860, 0)]
@@ -297,10 +290,10 @@ fn lpm_puts_those_last_that_will_find_what_others_bring() {
 
 #[test]
 fn a_retracted_request_finds_its_prompt_but_not_its_output() {
-    // 80 slots; conservativeness 0.1 expects 0.07 of what is allowed. A (17 prompt, 40 output): 8370. C (16, 25): 8350 -> 16 720. Both
-    // decode, 8100 a step: 23 steps take them to 40 + 39 slots and 203 020; at the next A, with the longer prompt, is retracted. C's last
-    // decode: 8050 -> 211 070. There would be room for all that A had computed, 40 tokens, and it finds 17: 24 tokens, 8510 -> 219 580, and
-    // 15 decodes of 8050 -> 340 330.
+    // 80 slots; conservativeness 0.1 expects 0.07 of what is allowed. A (17 prompt, 40 output): 8370. C (16, 25): 8350
+    // -> 16 720. Both decode, 8100 a step: 23 steps take them to 40 + 39 slots and 203 020; at the next A, with the
+    // longer prompt, is retracted. C's last decode: 8050 -> 211 070. There would be room for all that A had computed,
+    // 40 tokens, and it finds 17: 24 tokens, 8510 -> 219 580, and 15 decodes of 8050 -> 340 330.
     let bold = SglangSettings {
         schedule_conservativeness: 0.1,
         ..settings()
@@ -314,12 +307,12 @@ fn a_retracted_request_finds_its_prompt_but_not_its_output() {
 
 #[test]
 fn looking_a_retracted_request_up_saves_its_prompt_from_eviction() {
-    // 80 slots; conservativeness 0.1 expects 0.07 of what is allowed. A (17 prompt, 40 output): 8370. C (16, 40): 16 + 40 + 1 = 57 <
-    // 80 - 17 - 0.07 * 39: 8350 -> 16 720. D (60, 1), at 20 000, does not fit and waits. Both decode, 8100 a step: 23 steps take them to
-    // 40 + 39 slots and 203 020; at the next A, with the longer prompt, is retracted behind D. C's last 16 decodes of 8050 -> 331 820.
-    // Now D comes in, and A, looked up behind it, does not. D's 60 find 8 slots free beside A's 17 and C's 16 + 39: C's output and then its
-    // prompt go, for A's was used last. D: 9230 -> 341 050. A finds its 17 tokens and computes 24: 8510 -> 349 560, and 15 decodes of 8050
-    // -> 470 310.
+    // 80 slots; conservativeness 0.1 expects 0.07 of what is allowed. A (17 prompt, 40 output): 8370. C (16, 40): 16 +
+    // 40 + 1 = 57 < 80 - 17 - 0.07 * 39: 8350 -> 16 720. D (60, 1), at 20 000, does not fit and waits. Both decode,
+    // 8100 a step: 23 steps take them to 40 + 39 slots and 203 020; at the next A, with the longer prompt, is retracted
+    // behind D. C's last 16 decodes of 8050 -> 331 820. Now D comes in, and A, looked up behind it, does not. D's 60
+    // find 8 slots free beside A's 17 and C's 16 + 39: C's output and then its prompt go, for A's was used last. D:
+    // 9230 -> 341 050. A finds its 17 tokens and computes 24: 8510 -> 349 560, and 15 decodes of 8050 -> 470 310.
     let bold = SglangSettings {
         schedule_conservativeness: 0.1,
         ..settings()
@@ -337,8 +330,5 @@ fn looking_a_retracted_request_up_saves_its_prompt_from_eviction() {
     assert_eq!(ends, [470_310, 331_820, 341_050]);
     // Of 17 + 23 tokens that A had computed.
     let a = histories[0];
-    assert_eq!(
-        (a.preemptions, a.recomputed_tokens, a.cached_tokens),
-        (1, 23, 0)
-    );
+    assert_eq!((a.preemptions, a.recomputed_tokens, a.cached_tokens), (1, 23, 0));
 }

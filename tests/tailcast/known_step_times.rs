@@ -1,7 +1,8 @@
-//! Step times worked out by hand, on a GPU and with models whose figures are round, and the defaults that decide what is charged.
+//! Step times worked out by hand, on a GPU and with models whose figures are round, and the defaults that decide what
+//! is charged.
 //!
-//! The GPU moves 1,000,000 bytes and multiplies 100,000,000 times a microsecond (200,000,000 in 8 bits); servers sustain half of that. Memory
-//! and arithmetic times add up (`overlap = 1`).
+//! The GPU moves 1,000,000 bytes and multiplies 100,000,000 times a microsecond (200,000,000 in 8 bits); servers
+//! sustain half of that. Memory and arithmetic times add up (`overlap = 1`).
 
 use std::path::PathBuf;
 
@@ -57,13 +58,15 @@ fitted = "not at all"
 
 /// Two layers, 1,024 wide; 8 heads of 128 that share 2 of keys and values.
 const DENSE: &str = r#"{
-  "model_type": "llama", "num_hidden_layers": 2, "hidden_size": 1024, "num_attention_heads": 8, "num_key_value_heads": 2,
+  "model_type": "llama", "num_hidden_layers": 2, "hidden_size": 1024, "num_attention_heads": 8,
+  "num_key_value_heads": 2,
   "intermediate_size": 4096, "vocab_size": 10000, "tie_word_embeddings": false, "max_position_embeddings": 8192
 }"#;
 
 /// The same with 4 experts of width 512 in each layer, of which a token passes through 2.
 const MIXTURE: &str = r#"{
-  "model_type": "qwen3_moe", "num_hidden_layers": 2, "hidden_size": 1024, "num_attention_heads": 8, "num_key_value_heads": 2,
+  "model_type": "qwen3_moe", "num_hidden_layers": 2, "hidden_size": 1024, "num_attention_heads": 8,
+  "num_key_value_heads": 2,
   "head_dim": 128, "moe_intermediate_size": 512, "num_experts": 4, "num_experts_per_tok": 2, "vocab_size": 10000,
   "tie_word_embeddings": false, "max_position_embeddings": 8192
 }"#;
@@ -171,15 +174,10 @@ fn close(found: f64, expected: f64) {
     assert!((found - expected).abs() < 5e-6, "{found}, not {expected}");
 }
 
-/// A layer of [`DENSE`] has the products 1024 x 1536, 1024 x 1024, 1024 x 8192 and 4096 x 1024: 15,204,352 weights, 18,944 inputs and outputs.
-/// Of `rows` tokens it takes
-///   8          four starts of 2 us
-///   30.408704  2 bytes a weight
-///   0.037888   a row, 2 bytes each way
-///   38.923142  64 rows, 2 x 64 x 15,204,352 operations at half of 100,000,000
-///   5          attention's kernels
-///   0.014336   a row, 14 bytes of 1,024 values
-///   3          launches
+/// A layer of [`DENSE`] has the products 1024 x 1536, 1024 x 1024, 1024 x 8192 and 4096 x 1024: 15,204,352 weights,
+/// 18,944 inputs and outputs. Of `rows` tokens it takes 8          four starts of 2 us 30.408704  2 bytes a weight
+/// 0.037888   a row, 2 bytes each way 38.923142  64 rows, 2 x 64 x 15,204,352 operations at half of 100,000,000 5
+/// attention's kernels 0.014336   a row, 14 bytes of 1,024 values 3          launches
 fn dense_layer(rows: f64) -> f64 {
     let tiles = (rows / 64.0).ceil();
     8.0 + 30.408_704 + 0.052_224 * rows + 38.923_141_12 * tiles + 5.0 + 3.0
@@ -290,7 +288,8 @@ fn sampling_costs_the_head_and_the_sampler() {
             ..decoding(8, 1)
         })
     };
-    // 2 us, 2 x 1024 x 10,000 bytes, 2 x 3 x 11,024 of activations, 2 x 64 x 10,240,000 operations at 50,000,000; then 50 us and 30,000 logits.
+    // 2 us, 2 x 1024 x 10,000 bytes, 2 x 3 x 11,024 of activations, 2 x 64 x 10,240,000 operations at 50,000,000; then
+    // 50 us and 30,000 logits.
     let head = 2.0 + 20.48 + 0.066_144 + 26.214_4;
     close(of(3) - of(0), head + 50.0 + 30.0);
 }
@@ -324,7 +323,8 @@ fn decoding_alone_reads_each_context_once() {
     let of = |requests, context| server.micros(&decoding(requests, context));
     // Two layers of 2 x 2 x 128 values of 2 bytes: 2,048 bytes a token.
     close(of(2, 1001) - of(2, 1), 2000.0 * 0.002_048);
-    // Two requests instead of one: padding as before, two layers of 0.5 us, and of the head's rows 2 x 11,024 bytes more.
+    // Two requests instead of one: padding as before, two layers of 0.5 us, and of the head's rows 2 x 11,024 bytes
+    // more.
     let row = 2.0 * (0.052_224 + 0.5) + 0.022_048 + 0.002_048;
     close(of(2, 1) - of(1, 1), row);
 }
@@ -347,7 +347,8 @@ fn a_prompt_pays_for_its_pairs_and_for_running_in_pieces() {
     let server = Server::dense();
     let mut shape = StepShape::default();
     shape.add(0, 64, 200);
-    // 64 x 65 / 2 pairs of 4 x 8 x 128 operations in each of two layers, 81.92 ps rounded to 82; 100 pairs more a token; 64 keys and values.
+    // 64 x 65 / 2 pairs of 4 x 8 x 128 operations in each of two layers, 81.92 ps rounded to 82; 100 pairs more a
+    // token; 64 keys and values.
     let attention = 2080.0 * 82e-6 + 64.0 * 100.0 * 81.92e-6 + 64.0 * 0.002_048;
     // Besides the layers' own work: 7 us for running in pieces, 0.5 us for the request.
     let expected = 100.0 + 2.0 * (dense_layer(64.0) + 7.0 + 0.5) + attention;
@@ -433,10 +434,7 @@ fn an_api_server_stands_before_modelled_steps_and_none_before_given_ones() {
     let given = load(LEAST, &["server.step_time={ base_us = 8000 }"]);
     assert_eq!(given.front_end, FrontEnd::default());
     let written = "server.front_end={ latency_us = 100 }";
-    for settings in [
-        &[written][..],
-        &[written, "server.step_time={ base_us = 8000 }"],
-    ] {
+    for settings in [&[written][..], &[written, "server.step_time={ base_us = 8000 }"]] {
         let front_end = load(LEAST, settings).front_end;
         assert_eq!(front_end.latency, Span::from_micros(100));
         assert_eq!(front_end.per_stream, Span::ZERO);
@@ -461,10 +459,7 @@ fn tokens_are_chosen_as_the_model_says_where_an_api_server_asks_it() {
     assert_eq!(sampling(&["workload.sampling=plain"]), Sampling::Plain);
     let asked = "workload.sampling=top_p";
     assert_eq!(sampling(&[direct, asked]), Sampling::TopP);
-    assert_eq!(
-        sampling(&["model.name=mistral-7b-v0.3", asked]),
-        Sampling::TopP
-    );
+    assert_eq!(sampling(&["model.name=mistral-7b-v0.3", asked]), Sampling::TopP);
 }
 
 /// A scenario file beside a `config.json`; the path of the latter.
@@ -480,10 +475,7 @@ fn model_folder(place: &Workplace, generation: Option<&str>) -> PathBuf {
 fn a_generation_config_beside_a_config_says_how_tokens_are_chosen() {
     for (generation, expected) in [
         (None, Sampling::Plain),
-        (
-            Some(r#"{ "temperature": 0.6, "top_p": 0.9 }"#),
-            Sampling::TopP,
-        ),
+        (Some(r#"{ "temperature": 0.6, "top_p": 0.9 }"#), Sampling::TopP),
         (Some(r#"{ "top_k": 20 }"#), Sampling::Plain),
         // All of the probability: nothing to sort for.
         (Some(r#"{ "top_p": 1.0 }"#), Sampling::Plain),

@@ -34,8 +34,7 @@ fn empty(policy: &str, rows: &str) -> [Value; 2] {
         arguments.extend(["--set", setting]);
     }
     let ended = place.run(&arguments);
-    let result: Value =
-        serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+    let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
     ["mean", "at_peak"].map(|key| result["kv"]["fragmentation"][key].clone())
 }
 
@@ -58,7 +57,8 @@ fn the_last_block_of_a_request_is_partly_empty() {
         // 24 tokens in two blocks for a step, twice.
         assert_empty(policy, "0,24,1,1\n5,24,1,1\n", 8.0 / 32.0, 8.0 / 32.0);
     }
-    // Together: 15 + 20, 16 + 21, 17 + 22 and 18 + 23 tokens, then 24 alone. Decided ahead, the last step still finds the other's blocks.
+    // Together: 15 + 20, 16 + 21, 17 + 22 and 18 + 23 tokens, then 24 alone. Decided ahead, the last step still finds
+    // the other's blocks.
     let mut slots = [48.0, 48.0, 64.0, 64.0, 32.0];
     let mut tokens = [35.0, 37.0, 39.0, 41.0, 24.0];
     for ahead in [false, true] {
@@ -147,11 +147,7 @@ fn random_worlds_hold_no_more_tokens_than_slots_and_both_engines_agree() {
         for seed in 0..100 {
             let world = world(policy, seed);
             let slow = fragmentation(&world, engine::reference);
-            assert_eq!(
-                slow,
-                fragmentation(&world, engine::fast),
-                "{policy}, world {seed}"
-            );
+            assert_eq!(slow, fragmentation(&world, engine::fast), "{policy}, world {seed}");
             for share in [slow.mean, slow.at_peak].into_iter().flatten() {
                 assert!((0.0..1.0).contains(&share), "{policy}, world {seed}");
                 known += 1;

@@ -1,12 +1,11 @@
-//! What every batching policy promises, on random worlds, step by step: budgets hold, memory is never oversold, every token is computed,
-//! nobody who arrives later is first scheduled earlier, and everyone who is taken finishes.
+//! What every batching policy promises, on random worlds, step by step: budgets hold, memory is never oversold, every
+//! token is computed, nobody who arrives later is first scheduled earlier, and everyone who is taken finishes.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use tailcast::kv::{RadixTree, segments};
 use tailcast::policy::{
-    Decision, Kind, Live, Policy, PolicySettings, Queue, SchedulePolicy, StepPlan,
-    cut_to_model_length,
+    Decision, Kind, Live, Policy, PolicySettings, Queue, SchedulePolicy, StepPlan, cut_to_model_length,
 };
 use tailcast::units::{Span, Time};
 use tailcast::workload::{ContentId, Request, RequestId, Segment};
@@ -50,9 +49,7 @@ struct Run {
 
 impl Run {
     fn new(name: &'static str, seed: u64, world: World) -> Self {
-        let World {
-            settings, requests, ..
-        } = world;
+        let World { settings, requests, .. } = world;
         Self {
             name,
             seed,
@@ -133,10 +130,7 @@ impl Run {
             let live = self.queue.running.iter().find(is_it).expect("it runs");
             assert_eq!(part.computed_before, live.computed, "{context}");
             assert!(part.tokens > 0, "{context}");
-            assert!(
-                live.computed + part.tokens <= live.num_tokens(),
-                "{context}"
-            );
+            assert!(live.computed + part.tokens <= live.num_tokens(), "{context}");
             let starts = part.kind != Kind::Running;
             assert!(starts || part.computed_before > 0, "{context}");
             assert!(!starts || part.computed_before == 0 || self.finds_prefixes());
@@ -146,11 +140,7 @@ impl Run {
             tokens += u64::from(part.tokens);
             if self.keeps_blocks() {
                 let needed = memory.blocks_for(live.computed + part.tokens);
-                assert!(
-                    live.blocks >= needed,
-                    "{context}: {} holds its tokens",
-                    part.id.0
-                );
+                assert!(live.blocks >= needed, "{context}: {} holds its tokens", part.id.0);
             }
         }
         if self.keeps_blocks() {
@@ -162,11 +152,7 @@ impl Run {
         self.check_slots(plan, filled, &context);
         if self.name != "static" {
             assert_eq!(tokens, plan.shape.tokens(), "{context}");
-            assert_eq!(
-                plan.shape.sequences as usize,
-                plan.scheduled.len(),
-                "{context}"
-            );
+            assert_eq!(plan.shape.sequences as usize, plan.scheduled.len(), "{context}");
         }
         let (requests, budget) = self.limits(plan);
         assert!(tokens <= budget, "{context}: {tokens} of {budget} tokens");
@@ -183,8 +169,8 @@ impl Run {
         matches!(&self.settings, PolicySettings::Sglang(it) if it.prefix_caching)
     }
 
-    /// Where prefixes are shared, the slots in use hold what those that run have computed or compute now, at least once and at most once
-    /// for each of them.
+    /// Where prefixes are shared, the slots in use hold what those that run have computed or compute now, at least once
+    /// and at most once for each of them.
     fn check_slots(&self, plan: &StepPlan, filled: u64, context: &str) {
         let PolicySettings::Sglang(settings) = &self.settings else {
             return;
@@ -249,7 +235,8 @@ impl Run {
         let context = format!("{}, world {}", self.name, self.seed);
         assert_eq!(self.finished, self.taken, "{context}: everyone finishes");
         assert!(self.queue.waiting.is_empty() && self.queue.running.is_empty());
-        let by_prefix = matches!(&self.settings, PolicySettings::Sglang(it) if it.schedule_policy == SchedulePolicy::Lpm);
+        let by_prefix =
+            matches!(&self.settings, PolicySettings::Sglang(it) if it.schedule_policy == SchedulePolicy::Lpm);
         assert!(
             by_prefix || self.first_scheduled.is_sorted(),
             "{context}: first come, first scheduled"

@@ -1,8 +1,9 @@
-//! What the scheduler promises of its blocks and its prefix cache, checked after every action of random small worlds: everything that
-//! happens to a server (arrivals, steps, with one more in flight or drafts, preemptions, clients that give up, resets) in any order.
+//! What the scheduler promises of its blocks and its prefix cache, checked after every action of random small worlds:
+//! everything that happens to a server (arrivals, steps, with one more in flight or drafts, preemptions, clients that
+//! give up, resets) in any order.
 //!
-//! Beside the pool stands a memory that knows every token: what a step writes where. So a hit on a block that holds something else, a
-//! name given too early or a block written by two shows at once, whatever the pool believes.
+//! Beside the pool stands a memory that knows every token: what a step writes where. So a hit on a block that holds
+//! something else, a name given too early or a block written by two shows at once, whatever the pool believes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -168,8 +169,7 @@ impl Driver {
                 }
             }
             if cached {
-                self.happened
-                    .insert(if worked { "a reset" } else { "a refused reset" });
+                self.happened.insert(if worked { "a reset" } else { "a refused reset" });
             }
             self.check("a reset");
         }
@@ -256,11 +256,7 @@ impl Driver {
             let place = place as usize;
             let block = table[place / self.block_tokens];
             let writer = self.cells.writers[block as usize].get_or_insert(part.id);
-            assert_eq!(
-                *writer, part.id,
-                "world {}: one writes to block {block}",
-                self.seed
-            );
+            assert_eq!(*writer, part.id, "world {}: one writes to block {block}", self.seed);
             let token = known.then(|| self.sequences[&part.id].tokens[place]);
             self.cells.tokens[block as usize][place % self.block_tokens] = token;
         }
@@ -284,8 +280,8 @@ impl Driver {
         }
     }
 
-    /// Blocks get their names when a step is decided, as in vLLM. So a request that gives way after it was scheduled in the same step leaves
-    /// names on blocks that were never computed, and whoever finds them takes them for computed.
+    /// Blocks get their names when a step is decided, as in vLLM. So a request that gives way after it was scheduled in
+    /// the same step leaves names on blocks that were never computed, and whoever finds them takes them for computed.
     fn accept_names_without_content(&mut self, plan: &VllmPlan) {
         if !self.rules.priority || plan.preempted.is_empty() {
             return;
@@ -315,12 +311,7 @@ impl Driver {
             let delivered = self.delivered.get_mut(&id).expect("it has arrived");
             *delivered += output.tokens;
             let all = self.sequences[&id].output_tokens;
-            assert_eq!(
-                output.finished.is_some(),
-                *delivered == all,
-                "world {}",
-                self.seed
-            );
+            assert_eq!(output.finished.is_some(), *delivered == all, "world {}", self.seed);
             if let Some(member) = output.finished {
                 assert_eq!((member.id(), member.generated), (id, all));
                 assert!(running(&self.scheduler, id).is_none());
@@ -344,9 +335,7 @@ impl Driver {
             return;
         };
         let acceptance = &speculative.acceptance;
-        let accepted = acceptance
-            .accepted(part.id, member.verifications)
-            .min(part.drafts);
+        let accepted = acceptance.accepted(part.id, member.verifications).min(part.drafts);
         let first = part.computed_before + part.tokens - part.drafts;
         let tokens = &self.sequences[&part.id].tokens;
         for place in (first..first + accepted).map(|place| place as usize) {
@@ -380,11 +369,7 @@ impl Driver {
         let mut users = vec![0; pool.usable() as usize + 1];
         for member in self.scheduler.running() {
             let blocks: BTreeSet<_> = member.table.iter().collect();
-            assert_eq!(
-                blocks.len(),
-                member.table.len(),
-                "{context}: no block twice"
-            );
+            assert_eq!(blocks.len(), member.table.len(), "{context}: no block twice");
             for &block in &member.table {
                 users[block as usize] += 1;
             }
@@ -410,8 +395,8 @@ impl Driver {
         assert!(free.iter().all(|block| unused.contains(block)), "{context}");
     }
 
-    /// What was free keeps its order. Freed blocks join at the back or, without a name where the rules say so, at the front; of each table
-    /// the tail is taken before the head, as far as it was the only one to hold them.
+    /// What was free keeps its order. Freed blocks join at the back or, without a name where the rules say so, at the
+    /// front; of each table the tail is taken before the head, as far as it was the only one to hold them.
     fn check_freed(&self, before: &[BlockId], tables: &[Vec<BlockId>]) {
         let pool = self.scheduler.pool();
         let freed = |&block: &BlockId| !before.contains(&block);
@@ -432,11 +417,7 @@ impl Driver {
             for side in [front, back] {
                 let own = side.iter().filter(alone);
                 let places = own.map(|block| table.iter().position(|other| other == block));
-                assert!(
-                    places.is_sorted_by(|one, other| one > other),
-                    "world {}",
-                    self.seed
-                );
+                assert!(places.is_sorted_by(|one, other| one > other), "world {}", self.seed);
             }
         }
     }
@@ -448,7 +429,8 @@ impl Driver {
         blocks.iter().filter(first).count()
     }
 
-    /// A request's blocks have the names of its tokens, and only full blocks with a name are shared, at one and the same place.
+    /// A request's blocks have the names of its tokens, and only full blocks with a name are shared, at one and the
+    /// same place.
     fn check_tables(&mut self, context: &str) {
         let pool = self.scheduler.pool();
         let mut places: BTreeMap<BlockId, usize> = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! The radix tree equals a set of prefixes, each with the time of its latest use, in which nothing is shared and everything is looked for.
+//! The radix tree equals a set of prefixes, each with the time of its latest use, in which nothing is shared and
+//! everything is looked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,10 +36,7 @@ impl Prefixes {
         }
         // The node in which the agreement ends is used as a whole.
         let ends = self.cuts.iter().filter(|cut| cut.starts_with(&found));
-        let end = ends
-            .min_by_key(|cut| cut.len())
-            .expect("a cut ends it")
-            .clone();
+        let end = ends.min_by_key(|cut| cut.len()).expect("a cut ends it").clone();
         for (prefix, used) in &mut self.used {
             if end.starts_with(prefix) {
                 *used = self.clock;
@@ -168,9 +166,9 @@ fn sequence(random: &mut impl Rng) -> Vec<Segment> {
 }
 
 fn tokens(segments: &[Segment]) -> Vec<Token> {
-    let all = segments.iter().flat_map(|segment| {
-        (segment.offset..segment.offset + segment.tokens).map(|place| (segment.content, place))
-    });
+    let all = segments
+        .iter()
+        .flat_map(|segment| (segment.offset..segment.offset + segment.tokens).map(|place| (segment.content, place)));
     all.collect()
 }
 

@@ -153,12 +153,7 @@ fn llama_8b_decodes_on_an_h100_as_fast_as_it_really_does() {
 #[test]
 fn more_work_never_takes_less_time() {
     let gpu = catalogue::gpu("a100-80-sxm").unwrap();
-    for name in [
-        "llama-3.1-8b",
-        "qwen3-30b-a3b",
-        "deepseek-v2-lite",
-        "gemma-2-9b",
-    ] {
+    for name in ["llama-3.1-8b", "qwen3-30b-a3b", "deepseek-v2-lite", "gemma-2-9b"] {
         let model = catalogue::model(name).unwrap();
         let model = Roofline::new(&model, &gpu, WeightPrecision::Bf16, KvPrecision::Bf16, 1);
         let mut shape = StepShape::default();
@@ -175,12 +170,7 @@ fn more_work_never_takes_less_time() {
 #[test]
 fn no_step_is_shorter_than_reading_its_weights() {
     for entry in catalogue::gpus().unwrap() {
-        for name in [
-            "llama-3.1-8b",
-            "qwen3-30b-a3b",
-            "gpt-oss-20b",
-            "llama-3.1-70b",
-        ] {
+        for name in ["llama-3.1-8b", "qwen3-30b-a3b", "gpt-oss-20b", "llama-3.1-70b"] {
             let model = catalogue::model(name).unwrap();
             for weights in [WeightPrecision::Bf16, WeightPrecision::Int4] {
                 let steps = Roofline::new(&model, &entry.gpu, weights, KvPrecision::Bf16, 1);

@@ -1,19 +1,22 @@
-//! What was measured is read in the definitions of our own results; a file that cannot be read says where and what to write.
+//! What was measured is read in the definitions of our own results; a file that cannot be read says where and what to
+//! write.
 
 use tailcast::config::{METRICS, Measured, MeasuredRequest, is_latency};
 use tailcast::metrics::{Metric, Statistic};
 use tailcast::units::{Span, Time};
 
-pub const DETAILED: &str = r#"{"date": "20260101-120000", "backend": "vllm", "completed": 3, "failed": 1, "duration": 4.0,
-"total_input_tokens": 60, "request_throughput": 0.75, "output_throughput": 2.0, "mean_ttft_ms": 999.0,
+pub const DETAILED: &str = r#"{"date": "20260101-120000", "backend": "vllm", "completed": 3, "failed": 1,
+"duration": 4.0, "total_input_tokens": 60, "request_throughput": 0.75, "output_throughput": 2.0, "mean_ttft_ms": 999.0,
 "input_lens": [10, 20, 30, 40], "output_lens": [3, 1, 4, 0],
 "ttfts": [0.1, 0.2, 0.3, 0.0], "itls": [[0.02, 0.04], [], [0.01, 0.02, 0.03], []],
 "start_times": [100.5, 100.0, 101.0, 102.0],
 "generated_texts": ["a", "b", "c", ""], "errors": ["", "", "", "timeout"]}"#;
 
-const SUMMARY: &str = r#"{"completed": 200, "failed": 0, "duration": 50.0, "total_input_tokens": 1000, "max_concurrency": null,
+const SUMMARY: &str = r#"{"completed": 200, "failed": 0, "duration": 50.0, "total_input_tokens": 1000,
+"max_concurrency": null,
 "request_throughput": 4.0, "output_throughput": 400.0,
-"mean_ttft_ms": 120.0, "median_ttft_ms": 100.0, "std_ttft_ms": 9.0, "p99_ttft_ms": 300.0, "p99.9_ttft_ms": 350.5, "p25_ttft_ms": 80.0,
+"mean_ttft_ms": 120.0, "median_ttft_ms": 100.0, "std_ttft_ms": 9.0, "p99_ttft_ms": 300.0, "p99.9_ttft_ms": 350.5,
+"p25_ttft_ms": 80.0,
 "mean_e2el_ms": 2000.0, "mean_itl_ms": 0.0, "mean_tpot_ms": 12.5}"#;
 
 pub const ROWS: &str = "\
@@ -44,13 +47,10 @@ fn seconds(seconds: f64) -> Span {
 
 #[test]
 fn names_are_those_of_results() {
-    let latencies = Metric::ALL.into_iter().flat_map(|metric| {
-        Statistic::ALL.map(|statistic| format!("{}.{}", metric.name(), statistic.name()))
-    });
-    let ours: Vec<&str> = METRICS
+    let latencies = Metric::ALL
         .into_iter()
-        .filter(|name| is_latency(name))
-        .collect();
+        .flat_map(|metric| Statistic::ALL.map(|statistic| format!("{}.{}", metric.name(), statistic.name())));
+    let ours: Vec<&str> = METRICS.into_iter().filter(|name| is_latency(name)).collect();
     assert_eq!(latencies.collect::<Vec<_>>(), ours);
 }
 
@@ -138,7 +138,8 @@ fn rows_of_requests_are_read_as_a_run_writes_them() {
     );
     let arrivals = measured.requests.unwrap();
     assert_eq!(arrivals[2].arrival, Some(Time::ZERO + seconds(3.0)));
-    let least = "arrival_s,first_token_s,finished_s,input_tokens,output_tokens\n1.7e9,1700000000.5,1700000001,7,2\n3,,,7,\n";
+    let least =
+        "arrival_s,first_token_s,finished_s,input_tokens,output_tokens\n1.7e9,1700000000.5,1700000001,7,2\n3,,,7,\n";
     let measured = read(least);
     assert_values(&measured, &[("ttft.mean", 0.5), ("tpot.mean", 0.5)]);
     assert_eq!(measured.unfinished, 1);
@@ -169,10 +170,7 @@ fn a_file_that_cannot_be_read_says_where_and_what_to_write() {
         (format!("{SUMMARY}\n{SUMMARY}"), &["trailing", "keep one"]),
         (json("999.0", "NaN"), &["it:2:", "write null"]),
         (json("0.75", "-0.75"), &["request_throughput is negative"]),
-        (
-            json("0.2, 0.3", "0.2, -0.3"),
-            &["ttfts[2] stands for -0.3 s"],
-        ),
+        (json("0.2, 0.3", "0.2, -0.3"), &["ttfts[2] stands for -0.3 s"]),
         (
             json("[0.02, 0.04]", "[0.02, 1e9]"),
             &["itls[0] stands for 1000000000 s"],
@@ -183,41 +181,20 @@ fn a_file_that_cannot_be_read_says_where_and_what_to_write() {
             json("ttfts", "tfts").replace("mean_", ""),
             &["no latencies", "--save-detailed"],
         ),
-        (
-            json("[3, 1, 4", "[0, 0, 0"),
-            &["no latencies of any finished"],
-        ),
+        (json("[3, 1, 4", "[0, 0, 0"), &["no latencies of any finished"]),
         ("{}".to_owned(), &["no latencies"]),
-        (
-            "a,b\n1,2\n".to_owned(),
-            &["it:1:1", "`arrival_s`", "finished_s"],
-        ),
-        (
-            rows("12.5", "12.5s"),
-            &["it:2:19", "`finished_s`", "\"12.5s\""],
-        ),
-        (
-            rows("11.5,11.5", "11.5,11.25"),
-            &["it:3:18", "before `first_token_s`"],
-        ),
-        (
-            rows("11.5,11.5", "11.5,nan"),
-            &["it:3:18", "must be a number"],
-        ),
-        (
-            rows("12.5", "12500000000"),
-            &["200 days", "not milliseconds"],
-        ),
+        ("a,b\n1,2\n".to_owned(), &["it:1:1", "`arrival_s`", "finished_s"]),
+        (rows("12.5", "12.5s"), &["it:2:19", "`finished_s`", "\"12.5s\""]),
+        (rows("11.5,11.5", "11.5,11.25"), &["it:3:18", "before `first_token_s`"]),
+        (rows("11.5,11.5", "11.5,nan"), &["it:3:18", "must be a number"]),
+        (rows("12.5", "12500000000"), &["200 days", "not milliseconds"]),
         (rows(",5,", ",0,"), &["`output_tokens`", "from 1"]),
         (rows("100,5", "100"), &["it:2:1", "has 7 cells"]),
         (
             ROWS.replace("finished\n", "failed\n"),
             &["none of its 5 requests finished"],
         ),
-        (
-            rows("10.5", ""),
-            &["`first_token_s` must be a number, not \"\""],
-        ),
+        (rows("10.5", ""), &["`first_token_s` must be a number, not \"\""]),
     ] {
         let error = Measured::parse("it", &content).unwrap_err().to_string();
         for part in parts {

@@ -10,10 +10,7 @@ use tailcast::hardware::{KvPrecision, MemoryRequest, WeightPrecision, budget};
 /// Names in the table and in the catalogue.
 const MODELS: [(&str, &str); 6] = [
     ("meta-llama/Llama-2-7b-hf", "llama-2-7b"),
-    (
-        "RedHatAI/Llama-4-Scout-17B-16E-Instruct-FP8-dynamic",
-        "llama-4-scout",
-    ),
+    ("RedHatAI/Llama-4-Scout-17B-16E-Instruct-FP8-dynamic", "llama-4-scout"),
     ("meta-llama/Llama-3.1-70B-Instruct", "llama-3.1-70b"),
     ("mistralai/Mistral-Nemo-Instruct-2407", "mistral-nemo-12b"),
     ("Qwen/Qwen2.5-7B-Instruct", "qwen2.5-7b"),
@@ -71,11 +68,7 @@ fn every_logged_block_count_is_met_within_three_percent() {
         let computed = budget(&request).unwrap().kv_blocks;
         let logged = leading(text("kv_blocks"));
         let error = f64::from(computed) / f64::from(logged) - 1.0;
-        let line = format!(
-            "{}: {computed} for {logged}, {:+.2} %",
-            text("exp_id"),
-            100.0 * error
-        );
+        let line = format!("{}: {computed} for {logged}, {:+.2} %", text("exp_id"), 100.0 * error);
         println!("{line}");
         seen += 1;
         if error.abs() > 0.03 {

@@ -1,23 +1,18 @@
 //! Whole runs stand beside what others have measured on real servers.
 //!
-//! The measurements are not part of the project: these tests read them from a folder beside it, and say so if it is absent. Two runs of one
-//! experiment differ by 1 to 2 % in their means, and by up to 5 % in the 99th percentile of TTFT.
+//! The measurements are not part of the project: these tests read them from a folder beside it, and say so if it is
+//! absent. Two runs of one experiment differ by 1 to 2 % in their means, and by up to 5 % in the 99th percentile of
+//! TTFT.
 
 #[path = "../../examples/fit_served/closed_loops.rs"]
 mod closed_loops;
 #[path = "../../examples/fit_served/coefficients.rs"]
-#[allow(
-    dead_code,
-    reason = "the example prints names, these tests only compare"
-)]
+#[allow(dead_code, reason = "the example prints names, these tests only compare")]
 mod coefficients;
 #[path = "../../examples/fit_served/errors.rs"]
 mod errors;
 #[path = "../../examples/fit_served/experiments.rs"]
-#[allow(
-    dead_code,
-    reason = "the example writes a manifest, these tests only compare"
-)]
+#[allow(dead_code, reason = "the example writes a manifest, these tests only compare")]
 mod experiments;
 #[path = "../../examples/fit_served/fit.rs"]
 mod fit;
@@ -61,11 +56,7 @@ fn assert_stages(cases: &[Case], limits: &[(&'static str, f64, f64)]) {
         let errors = errors_of(&of_stages, name);
         assert_eq!(errors.count, 13);
         let [mean, median] = [errors.mean_absolute, errors.median_absolute].map(Option::unwrap);
-        println!(
-            "{name}: mean {:.2} %, median {:.2} %",
-            100.0 * mean,
-            100.0 * median
-        );
+        println!("{name}: mean {:.2} %, median {:.2} %", 100.0 * mean, 100.0 * median);
         assert!(
             100.0 * mean <= *most_of_mean && 100.0 * median <= *most_of_median,
             "{name}: {mean} {median}"
@@ -140,12 +131,7 @@ fn gpus_known_by_their_datasheet_are_predicted_too() {
     let recorded = ["codegen", "roleplay", "reasoning", "general"];
     let recorded = recorded.map(|run| error(&cases, &compared, "blis16", run, "e2e.mean"));
     let elsewhere = error(&cases, &compared, "llmss4", "Llama-3.1-8B", "e2e.mean");
-    assert!(
-        recorded
-            .into_iter()
-            .chain([elsewhere])
-            .all(|one| one <= 0.05)
-    );
+    assert!(recorded.into_iter().chain([elsewhere]).all(|one| one <= 0.05));
 }
 
 #[test]
@@ -160,11 +146,7 @@ fn closed_loops_take_what_was_measured() {
             let cases = cases(Knowledge::Tables);
             let errors = ["tpot.mean", "ttft.mean"].map(|name| median_error(&cases, name));
             println!("{}: {} rows, {errors:.4?}", group.name, cases.len());
-            assert!(
-                errors[0] <= 0.07 && errors[1] <= 0.25,
-                "{}: {errors:?}",
-                group.name
-            );
+            assert!(errors[0] <= 0.07 && errors[1] <= 0.25, "{}: {errors:?}", group.name);
         } else {
             // Without anything measured on this GPU.
             let error = median_error(&cases(Knowledge::Datasheet), "tpot.mean");
@@ -190,10 +172,7 @@ fn models_that_no_fit_has_seen_are_predicted() {
         let mut others = all();
         others.retain(|case| case.experiment.model != model);
         let fit = fit::fit(&mut others);
-        for case in cases
-            .iter_mut()
-            .filter(|case| case.experiment.model == model)
-        {
+        for case in cases.iter_mut().filter(|case| case.experiment.model == model) {
             coefficients::set_all(&mut case.scenario, &fit.values);
         }
     }
@@ -202,19 +181,12 @@ fn models_that_no_fit_has_seen_are_predicted() {
     for run in ["codegen", "roleplay", "general"] {
         assert!(error(&cases, &compared, "blis16", run, "e2e.mean") <= 0.015);
     }
-    // With 50 streams at a time TTFT hangs on the front end's time per stream, which the other models' runs tell within a quarter.
+    // With 50 streams at a time TTFT hangs on the front end's time per stream, which the other models' runs tell within
+    // a quarter.
     for (run, most) in [("codegen", 0.015), ("roleplay", 0.015), ("general", 0.045)] {
         assert!(error(&cases, &compared, "blis16", run, "ttft.mean") <= most);
     }
-    assert!(
-        error(
-            &cases,
-            &compared,
-            "blis16",
-            "reasoning",
-            "requests.finished"
-        ) <= 0.02
-    );
+    assert!(error(&cases, &compared, "blis16", "reasoning", "requests.finished") <= 0.02);
     assert!(error(&cases, &compared, "blis16", "reasoning", "ttft.mean") <= 0.05);
 }
 
@@ -235,11 +207,7 @@ fn the_coefficients_in_use_are_those_of_the_fit() {
     for (case, (one, other)) in cases.iter().zip(in_use.iter().zip(&fitted)) {
         for name in ["e2e.mean", "tpot.mean"] {
             let [one, other] = [one, other].map(|it| it.of(name).unwrap().predicted.unwrap());
-            assert!(
-                (one / other - 1.0).abs() < 0.005,
-                "{} {name}",
-                case.experiment.name
-            );
+            assert!((one / other - 1.0).abs() < 0.005, "{} {name}", case.experiment.name);
         }
     }
 }

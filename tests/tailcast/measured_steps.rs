@@ -34,25 +34,16 @@ struct Layer {
     attention: AttentionRow,
 }
 
-/// Inputs and outputs of the products of a model `width` wide, with 8 key-value heads of 128 and feed-forward layers of 8192.
+/// Inputs and outputs of the products of a model `width` wide, with 8 key-value heads of 128 and feed-forward layers of
+/// 8192.
 fn shapes(width: f64) -> [(f64, f64); 4] {
     let of_attention = [(width, width + 2048.0), (width, width)];
     let of_feed_forward = [(width, 16384.0), (8192.0, width)];
-    [
-        of_attention[0],
-        of_attention[1],
-        of_feed_forward[0],
-        of_feed_forward[1],
-    ]
+    [of_attention[0], of_attention[1], of_feed_forward[0], of_feed_forward[1]]
 }
 
 /// The four products of Llama-3.1-8B, which is all that one of the tables holds.
-const LLAMA_8B: [(f64, f64); 4] = [
-    (4096.0, 6144.0),
-    (4096.0, 4096.0),
-    (4096.0, 28672.0),
-    (14336.0, 4096.0),
-];
+const LLAMA_8B: [(f64, f64); 4] = [(4096.0, 6144.0), (4096.0, 4096.0), (4096.0, 28672.0), (14336.0, 4096.0)];
 
 fn layers(source: &Source, folder: &std::path::Path) -> Vec<Layer> {
     let products = tables::products(folder, source);

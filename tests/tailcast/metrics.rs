@@ -8,12 +8,10 @@ use tailcast::engine::{End, Event, Finished, Observer, ServerSettings, StepRun};
 use tailcast::hardware::{Arithmetic, AttentionLayers};
 use tailcast::kv::KvGrowth;
 use tailcast::metrics::{
-    Binding, GpuWork, Listeners, Metric, Recorder, RecorderSettings, Recording, Replications,
-    RequestLog, Slo, Statistic, Summary, Timeline, TimelineRow,
+    Binding, GpuWork, Listeners, Metric, Recorder, RecorderSettings, Recording, Replications, RequestLog, Slo,
+    Statistic, Summary, Timeline, TimelineRow,
 };
-use tailcast::policy::{
-    ContinuousSettings, DraftCounts, PolicySettings, Reserve, Response, StaticSettings,
-};
+use tailcast::policy::{ContinuousSettings, DraftCounts, PolicySettings, Reserve, Response, StaticSettings};
 use tailcast::step_time::{Ramp, StepShape};
 use tailcast::units::{Span, Time};
 use tailcast::workload::RequestId;
@@ -91,7 +89,8 @@ fn play(calls: &[Call], observer: &mut dyn Observer) {
     }
 }
 
-/// A small made-up server: runs of steps one after another or with gaps, arrivals during the last step of a run, at most four running.
+/// A small made-up server: runs of steps one after another or with gaps, arrivals during the last step of a run, at
+/// most four running.
 fn random_calls(random: &mut Xoshiro256PlusPlus) -> Vec<Call> {
     let (mut calls, mut now, mut next_id) = (Vec::new(), 0, 0);
     let (mut waiting, mut running) = (Vec::new(), Vec::new());
@@ -100,10 +99,7 @@ fn random_calls(random: &mut Xoshiro256PlusPlus) -> Vec<Call> {
             now += random.random_range(0..30);
             arrive(&mut calls, now, &mut next_id, &mut waiting);
         }
-        while running.len() < 4
-            && !waiting.is_empty()
-            && (running.is_empty() || random.random_bool(0.7))
-        {
+        while running.len() < 4 && !waiting.is_empty() && (running.is_empty() || random.random_bool(0.7)) {
             let request: (u64, u64) = waiting.remove(0);
             let event = Event::Admitted {
                 resumed: false,
@@ -128,11 +124,7 @@ fn random_calls(random: &mut Xoshiro256PlusPlus) -> Vec<Call> {
         running.retain(|&(id, arrival, scheduled)| {
             let keep = random.random_bool(0.6);
             if !keep {
-                calls.push(Call::On(
-                    time(end),
-                    RequestId(id),
-                    finished(arrival, scheduled, end),
-                ));
+                calls.push(Call::On(time(end), RequestId(id), finished(arrival, scheduled, end)));
             }
             keep
         });
@@ -266,7 +258,8 @@ fn timelines_agree_with_every_instant_looked_up() {
             .step_by(interval as usize)
             .map(|at| state_at(&calls, at))
             .collect();
-        // At the very end no step is under way, but the timeline cannot know that: it shows the step before if requests still run.
+        // At the very end no step is under way, but the timeline cannot know that: it shows the step before if requests
+        // still run.
         for (row, expected) in rows.iter().zip(&expected) {
             if row.at.picos() < end {
                 assert_eq!(row, expected);
@@ -288,12 +281,8 @@ fn time_weighted_numbers_agree_with_every_instant_looked_up() {
         let Some(Call::On(first, ..)) = calls.first() else {
             continue;
         };
-        let instants: Vec<_> = (first.picos()..end)
-            .map(|at| state_at(&calls, at))
-            .collect();
-        let mean = |value: fn(&TimelineRow) -> f64| {
-            instants.iter().map(value).sum::<f64>() / instants.len() as f64
-        };
+        let instants: Vec<_> = (first.picos()..end).map(|at| state_at(&calls, at)).collect();
+        let mean = |value: fn(&TimelineRow) -> f64| instants.iter().map(value).sum::<f64>() / instants.len() as f64;
         assert!(close(
             summary.queue.depth.mean.unwrap(),
             mean(|row| row.waiting.into()),
@@ -304,15 +293,10 @@ fn time_weighted_numbers_agree_with_every_instant_looked_up() {
             mean(|row| row.running.into()),
             1e-9
         ));
-        assert!(close(
-            summary.kv.usage.mean.unwrap(),
-            mean(|row| row.kv_usage),
-            1e-9
-        ));
+        assert!(close(summary.kv.usage.mean.unwrap(), mean(|row| row.kv_usage), 1e-9));
         let mut waiting: Vec<_> = instants.iter().map(|row| u64::from(row.waiting)).collect();
         waiting.sort_unstable();
-        let held =
-            |per_mille: usize| Some(waiting[(waiting.len() * per_mille).div_ceil(1_000) - 1]);
+        let held = |per_mille: usize| Some(waiting[(waiting.len() * per_mille).div_ceil(1_000) - 1]);
         let depth = &summary.queue.depth;
         assert_eq!([depth.p50, depth.p90, depth.p99], [500, 900, 990].map(held));
         let most_waiting = instants.iter().map(|row| u64::from(row.waiting)).max();
@@ -323,11 +307,7 @@ fn time_weighted_numbers_agree_with_every_instant_looked_up() {
             .collect();
         usages.sort_unstable();
         let rank = (usages.len() * 990).div_ceil(1_000) - 1;
-        assert!(close(
-            summary.kv.usage.p99.unwrap() * 100.0,
-            usages[rank] as f64,
-            1e-9
-        ));
+        assert!(close(summary.kv.usage.p99.unwrap() * 100.0, usages[rank] as f64, 1e-9));
         assert_eq!(summary.requests.arrived, summary.requests.ends());
         let busy = instants.iter().filter(|row| row.kv_usage > 0.0).count() as f64;
         assert!(close(
@@ -441,10 +421,7 @@ fn a_quiet_run_gives_the_numbers_on_paper() {
     assert_eq!(summary.constraint.binding, Binding::Nothing);
 
     let (recorder, _) = quiet_run(100, 200, &slos);
-    assert_eq!(
-        Summary::of(&recorder.finish()).throughput.goodput_per_s,
-        Some(0.0)
-    );
+    assert_eq!(Summary::of(&recorder.finish()).throughput.goodput_per_s, Some(0.0));
 }
 
 #[test]
@@ -517,7 +494,8 @@ fn what_keeps_requests_waiting_is_named() {
     }
 }
 
-/// What is said to hold back one waiting request while a static batch of at most four computes `rows` rows, of which `running` still run.
+/// What is said to hold back one waiting request while a static batch of at most four computes `rows` rows, of which
+/// `running` still run.
 fn held_back_by_batch(rows: u64, running: u64) -> Binding {
     let mut settings = server();
     settings.policy = PolicySettings::Static(StaticSettings {

@@ -52,10 +52,7 @@ fn what_is_known_of_a_gpu_says_how_far_steps_may_be_off() {
         assert!(result["latency"]["ttft"]["model_range"].is_null());
         let percent = step_time.map(|error| format!("expected within {:.0} %", 100.0 * error));
         let fidelity = result["fidelity"].as_str().unwrap();
-        assert!(
-            percent.is_none_or(|percent| fidelity.contains(&percent)),
-            "{fidelity}"
-        );
+        assert!(percent.is_none_or(|percent| fidelity.contains(&percent)), "{fidelity}");
     }
 }
 
@@ -69,9 +66,17 @@ fn a_range_reaches_from_shorter_steps_to_longer_ones() {
     place.write(
         "longer.toml",
         format!(
-            "[fitted_on]\nmodel = \"llama-2-7b\"\ngpu = \"h100-sxm\"\ntensor_parallel = 1\nweights = \"bf16\"\ndata = \"made up\"\n\
-             [step]\nkernel_scale = 1.05\nstep_us = {}\nlayer_us = {}\nmixed_layer_us = {}\neager_layer_us = {}\nsampler_us = {}\nsampler_ns_per_logit = {}\nsort_ns_per_entry = {}\n",
-            longer(153.0), longer(3.1), longer(10.4), longer(23.3), longer(100.0), longer(0.022), longer(6.0)
+            "[fitted_on]\nmodel = \"llama-2-7b\"\ngpu = \"h100-sxm\"\ntensor_parallel = 1\nweights = \"bf16\"\ndata = \
+             \"made up\"\n\
+             [step]\nkernel_scale = 1.05\nstep_us = {}\nlayer_us = {}\nmixed_layer_us = {}\neager_layer_us = {}\n\
+             sampler_us = {}\nsampler_ns_per_logit = {}\nsort_ns_per_entry = {}\n",
+            longer(153.0),
+            longer(3.1),
+            longer(10.4),
+            longer(23.3),
+            longer(100.0),
+            longer(0.022),
+            longer(6.0)
         ),
     );
     let cpu_time = "server.cpu_time={ per_step_us = 2100, per_seq_us = 10.5 }";
@@ -79,11 +84,7 @@ fn a_range_reaches_from_shorter_steps_to_longer_ones() {
     let slow = run(&place, &longer);
     for metric in ["ttft", "tpot", "e2e"] {
         let of = |result: &Value, statistic: &str| result["latency"][metric][statistic].clone();
-        assert_eq!(
-            of(&result, "mean"),
-            of(&plain, "mean"),
-            "the run itself stays as it is"
-        );
+        assert_eq!(of(&result, "mean"), of(&plain, "mean"), "the run itself stays as it is");
         for statistic in ["mean", "p50"] {
             let range = &result["latency"][metric]["model_range"][statistic];
             let [low, high] = [0, 1].map(|end| range[end].as_f64().unwrap());
@@ -116,42 +117,28 @@ fn given_step_times_have_no_range() {
     let given = ["--set", "server.step_time={base_us=8000}", "--range"];
     let ended = place.run(&[&["run", "scenario.toml"], &given[..]].concat());
     assert_eq!(ended.code, Some(2));
-    assert!(
-        ended.stderr.contains("leave --range out"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("leave --range out"), "{}", ended.stderr);
 }
 
 #[test]
 fn steps_that_are_off_by_all_of_their_time_have_no_range() {
     let place = workplace();
-    let about = "[fitted_on]\nmodel = \"llama-2-7b\"\ngpu = \"h100-sxm\"\ntensor_parallel = 1\nweights = \"bf16\"\ndata = \"made up\"\n";
-    let arguments = [
-        "run",
-        "scenario.toml",
-        "--set",
-        "server.step_time=far.toml",
-        "--range",
-    ];
+    let about = "[fitted_on]\nmodel = \"llama-2-7b\"\ngpu = \"h100-sxm\"\ntensor_parallel = 1\nweights = \"bf16\"\n\
+                 data = \"made up\"\n";
+    let arguments = ["run", "scenario.toml", "--set", "server.step_time=far.toml", "--range"];
     for (error, reason) in [
         ("5.0", "step times are off by 500 %"),
-        (
-            "-1",
-            "`error.tpot.mean` must be a number from 0 to 1000000, not -1",
-        ),
+        ("-1", "`error.tpot.mean` must be a number from 0 to 1000000, not -1"),
     ] {
-        place.write(
-            "far.toml",
-            format!("{about}[error]\n\"tpot.mean\" = {error}\n"),
-        );
+        place.write("far.toml", format!("{about}[error]\n\"tpot.mean\" = {error}\n"));
         let ended = place.run(&arguments);
         assert_eq!(ended.code, Some(2), "{}", ended.stdout);
         assert!(ended.stderr.contains(reason), "{}", ended.stderr);
     }
 }
 
-/// The timeline is written when the run itself has ended, so what is interrupted after that are the shorter and longer steps.
+/// The timeline is written when the run itself has ended, so what is interrupted after that are the shorter and longer
+/// steps.
 #[cfg(unix)]
 #[test]
 fn an_interrupted_range_is_left_out() {

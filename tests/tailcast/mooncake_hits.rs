@@ -1,10 +1,12 @@
-//! The prefix cache on a real trace: the conversations of Mooncake (FAST 2025), 12,031 requests whose prompts have 145 million tokens.
+//! The prefix cache on a real trace: the conversations of Mooncake (FAST 2025), 12,031 requests whose prompts have 145
+//! million tokens.
 //!
-//! Known from the trace alone, in the order of arrival and as if requests took no time: what a cache without limit finds (0.3734 of the
-//! tokens in whole blocks of 512, 0.3736 with parts of blocks), and what one of a limited size that forgets what was used longest ago finds
-//! of the blocks. A server that keeps up serves in the order of arrival, and few requests keep blocks in use: here Llama 3.1 8B on eight
-//! H100, where two requests wait and eight run on average. It differs in that outputs take
-//! blocks too, 3 % of the tokens, and in that it forgets in blocks of 16 tokens, the end of a prompt first.
+//! Known from the trace alone, in the order of arrival and as if requests took no time: what a cache without limit
+//! finds (0.3734 of the tokens in whole blocks of 512, 0.3736 with parts of blocks), and what one of a limited size
+//! that forgets what was used longest ago finds of the blocks. A server that keeps up serves in the order of arrival,
+//! and few requests keep blocks in use: here Llama 3.1 8B on eight H100, where two requests wait and eight run on
+//! average. It differs in that outputs take blocks too, 3 % of the tokens, and in that it forgets in blocks of 16
+//! tokens, the end of a prompt first.
 
 use serde_json::Value;
 
@@ -33,8 +35,7 @@ fn kv(trace: &str, more: &[&str]) -> Value {
         arguments.extend(["--set", setting]);
     }
     let ended = place.run(&arguments);
-    let result: Value =
-        serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+    let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
     result["kv"].clone()
 }
 
@@ -42,7 +43,8 @@ fn ratio(kv: &Value, key: &str) -> f64 {
     kv[key].as_f64().unwrap_or_else(|| panic!("{key} in {kv}"))
 }
 
-/// The cache has as many tokens as one of `blocks_of_512` blocks, of which it is known that it finds `known` of all blocks.
+/// The cache has as many tokens as one of `blocks_of_512` blocks, of which it is known that it finds `known` of all
+/// blocks.
 #[track_caller]
 fn assert_finds_nearly(blocks_of_512: u32, known: f64) {
     let Some(path) = real("mooncake/conversation_trace.jsonl") else {
@@ -51,10 +53,7 @@ fn assert_finds_nearly(blocks_of_512: u32, known: f64) {
     let blocks = format!("server.kv_blocks={}", blocks_of_512 * 32);
     let kv = kv(path.to_str().unwrap(), &[&blocks]);
     let hits = ratio(&kv, "prefix_hit_ratio");
-    assert!(
-        (0.9 * known..0.3736).contains(&hits),
-        "{blocks}: {hits}, known {known}"
-    );
+    assert!((0.9 * known..0.3736).contains(&hits), "{blocks}: {hits}, known {known}");
     let ideal = ratio(&kv, "prefix_ideal_hit_ratio");
     assert!((0.37361..0.37362).contains(&ideal), "{ideal}");
     // Whoever comes later finds what came before as it is computed: only the size is in the way.

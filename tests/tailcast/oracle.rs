@@ -24,16 +24,9 @@ fn recorded_vllm_logs_are_reproduced_step_for_step() {
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .collect();
-        files.retain(|file| {
-            file.extension()
-                .is_some_and(|extension| extension == "json")
-        });
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
         files.sort();
-        assert!(
-            files.len() >= least,
-            "{folder} holds {} recordings",
-            files.len()
-        );
+        assert!(files.len() >= least, "{folder} holds {} recordings", files.len());
         for file in files {
             if let Err(difference) = compare(&file) {
                 wrong.push(format!("{}: {difference}", file.display()));
@@ -85,9 +78,7 @@ fn within(recorded: &Value, ours: &Value) -> Result<(), String> {
 
 fn run_steps(file: &Path) -> Value {
     let mut printed = Vec::new();
-    let args = steps::Args {
-        file: file.to_owned(),
-    };
+    let args = steps::Args { file: file.to_owned() };
     steps::run(&args, &mut printed).unwrap();
     serde_json::from_slice(&printed).unwrap()
 }
@@ -102,12 +93,7 @@ fn logs() -> Option<PathBuf> {
     if !folder.is_dir() {
         // Past the test harness, which keeps what a test that passes prints to itself.
         let mut errors = std::io::stderr();
-        writeln!(
-            errors,
-            "SKIPPED: no recorded scheduler logs at {}",
-            folder.display()
-        )
-        .unwrap();
+        writeln!(errors, "SKIPPED: no recorded scheduler logs at {}", folder.display()).unwrap();
         return None;
     }
     Some(folder)

@@ -13,7 +13,8 @@ fn parquet_and_csv_hold_the_same_numbers() {
     place.write(
         "study.toml",
         "seeds = 2\nset = { \"workload.requests\" = 200 }\nmetrics = [\"ttft.mean\", \"ttft.p99\"]\n\
-         [[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [2, 4]\n[[axis]]\nkey = \"batching.policy\"\nvalues = [\"none\", \"continuous\"]\n",
+         [[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [2, 4]\n[[axis]]\nkey = \"batching.policy\"\nvalues = \
+                           [\"none\", \"continuous\"]\n",
     );
     for out in ["r.csv", "r.parquet"] {
         let ended = place.run(&["sweep", "study.toml", "--out", out]);
@@ -28,8 +29,7 @@ fn parquet_and_csv_hold_the_same_numbers() {
     let mut rows = 0;
     for (row, line) in reader.get_row_iter(None).unwrap().zip(lines) {
         let row = row.unwrap();
-        for ((name, field), (heading, cell)) in row.get_column_iter().zip(heading.iter().zip(line))
-        {
+        for ((name, field), (heading, cell)) in row.get_column_iter().zip(heading.iter().zip(line)) {
             assert_eq!(name, heading);
             match field {
                 Field::Str(text) => assert_eq!(text, cell),

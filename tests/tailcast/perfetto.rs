@@ -1,4 +1,5 @@
-//! Traces for Perfetto show what happened: an exact file, laws on random worlds and whole scenarios, and what is refused.
+//! Traces for Perfetto show what happened: an exact file, laws on random worlds and whole scenarios, and what is
+//! refused.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -423,9 +424,7 @@ fn a_name_that_ends_in_gz_compresses() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let packed = std::fs::read(place.path("run.json.gz")).unwrap();
     let mut unpacked = String::new();
-    GzDecoder::new(packed.as_slice())
-        .read_to_string(&mut unpacked)
-        .unwrap();
+    GzDecoder::new(packed.as_slice()).read_to_string(&mut unpacked).unwrap();
     assert_eq!(unpacked, include_str!("perfetto.json"));
 }
 
@@ -443,10 +442,7 @@ fn what_cannot_be_traced_is_refused_and_nothing_is_written() {
         (&["good.toml"], "overwrite the scenario"),
         (&["a", "--requests-out", "./a"], "another name"),
         (&["a", "--timeline-out", "./a"], "another name"),
-        (
-            &["a", "--set", many, "--set", often],
-            "leave --perfetto out",
-        ),
+        (&["a", "--set", many, "--set", often], "leave --perfetto out"),
     ] {
         let arguments = [&["run", "good.toml", "--perfetto"], more].concat();
         let ended = place.run(&arguments);
@@ -460,10 +456,7 @@ fn what_cannot_be_traced_is_refused_and_nothing_is_written() {
 #[test]
 fn a_run_stops_when_its_trace_is_full() {
     let place = Workplace::new();
-    place.write(
-        "good.toml",
-        GOOD.replace("requests = 10", "duration = \"1000h\""),
-    );
+    place.write("good.toml", GOOD.replace("requests = 10", "duration = \"1000h\""));
     let arguments = [
         "run",
         "good.toml",

@@ -3,8 +3,7 @@
 use tailcast::engine::{End, Event, Finished, Observer, StepRun};
 use tailcast::kv::KvGrowth;
 use tailcast::metrics::{
-    Binding, Recorder, RecorderSettings, Recording, Replications, RequestLog, Slo, SloOutcome,
-    Summary,
+    Binding, Recorder, RecorderSettings, Recording, Replications, RequestLog, Slo, SloOutcome, Summary,
 };
 use tailcast::policy::DraftCounts;
 use tailcast::step_time::{Ramp, StepShape};
@@ -36,10 +35,7 @@ fn history() -> Finished {
 
 fn play(observer: &mut dyn Observer) {
     let id = RequestId(0);
-    let admitted = |resumed| Event::Admitted {
-        resumed,
-        tokens: 100,
-    };
+    let admitted = |resumed| Event::Admitted { resumed, tokens: 100 };
     let at = |milliseconds| time(milliseconds * MILLISECOND);
     observer.on(at(0), id, &Event::Arrived { input_tokens: 100 });
     observer.on(at(10), id, &admitted(false));
@@ -70,12 +66,7 @@ fn a_request_is_good_if_it_keeps_the_tightest_limit_on_each_of_its_latencies() {
 #[test]
 fn a_limit_is_met_by_what_is_just_as_long() {
     let summary = Summary::of(&recording(10));
-    let outcome = |limit| {
-        Slo::named("itl.max", span(limit))
-            .unwrap()
-            .judge(&summary)
-            .outcome
-    };
+    let outcome = |limit| Slo::named("itl.max", span(limit)).unwrap().judge(&summary).outcome;
     assert_eq!(outcome(10 * MILLISECOND), SloOutcome::Met);
     assert_eq!(outcome(10 * MILLISECOND - 1), SloOutcome::Missed);
 }
@@ -113,10 +104,7 @@ fn a_row_says_how_often_its_request_was_preempted() {
     let mut log = RequestLog::default();
     play(&mut log);
     let row = log.rows().next().unwrap();
-    assert_eq!(
-        (row.preemptions, row.scheduled),
-        (1, Some(time(10 * MILLISECOND)))
-    );
+    assert_eq!((row.preemptions, row.scheduled), (1, Some(time(10 * MILLISECOND))));
 }
 
 /// Four requests at work and three waiting for a second, on 40 of 100 blocks; none ends.
@@ -164,11 +152,7 @@ fn a_pool_has_the_sums_and_the_extremes_of_its_runs() {
         let good = summary.throughput.goodput_per_s.unwrap();
         assert!(close(good, 20.0 / 3.86, 1e-6), "{good}");
         let window = 3.86 + 1.0;
-        assert!(close(
-            summary.gpu.busy_fraction.unwrap(),
-            3.6 / window,
-            1e-6
-        ));
+        assert!(close(summary.gpu.busy_fraction.unwrap(), 3.6 / window, 1e-6));
         let bytes = 20.0 * (11.0 * 1e9 + 1_155.0 * 1e6) + 1e9 + 400.0 * 1e6;
         let bandwidth = summary.gpu.memory_bandwidth_utilization.unwrap();
         assert!(close(bandwidth, bytes / window / 1e12, 1e-6), "{bandwidth}");

@@ -35,8 +35,7 @@ fn kv(rows: &str, more: &[&str]) -> Value {
     let mut arguments = vec!["run", "scenario.toml", "--quiet", "--format", "json"];
     arguments.extend(more);
     let ended = place.run(&arguments);
-    let result: Value =
-        serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+    let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
     result["kv"].clone()
 }
 
@@ -66,7 +65,8 @@ fn what_was_evicted_is_lost_to_capacity() {
 
 #[test]
 fn what_had_not_been_computed_is_lost_to_order() {
-    // Both come in together, 16 tokens a step each: the second finds the one block that the first computes in this step.
+    // Both come in together, 16 tokens a step each: the second finds the one block that the first computes in this
+    // step.
     let rows = "0,100,1,a:100\n0,100,1,a:100\n";
     let threshold = [
         "--set",
@@ -76,10 +76,7 @@ fn what_had_not_been_computed_is_lost_to_order() {
     ];
     assert_eq!(losses(rows, &threshold), [96, 16, 0, 80]);
     // What was rejected is never computed.
-    assert_eq!(
-        losses("0,200,1,a:200\n10,100,1,a:100\n", &[]),
-        [96, 0, 0, 96]
-    );
+    assert_eq!(losses("0,200,1,a:200\n10,100,1,a:100\n", &[]), [96, 0, 0, 96]);
 }
 
 #[test]
@@ -167,10 +164,7 @@ impl Recount<'_> {
 impl Observer for Recount<'_> {
     fn on(&mut self, _at: Time, id: RequestId, event: &Event) {
         match *event {
-            Event::Admitted {
-                resumed: false,
-                tokens,
-            } => {
+            Event::Admitted { resumed: false, tokens } => {
                 let hit = self.request(id).prompt.tokens() - tokens;
                 let known = self.usable(id, &self.computed).max(hit);
                 self.found[id.0 as usize] = Some((hit, known));
@@ -182,11 +176,7 @@ impl Observer for Recount<'_> {
                 self.computed.push(self.all(id));
                 let (hit, known) = self.found[id.0 as usize].expect("it was admitted");
                 let [ideal, hit, known] = [ideal, hit, known].map(i64::from);
-                for (sum, one) in self
-                    .sums
-                    .iter_mut()
-                    .zip([ideal, hit, known - hit, ideal - known])
-                {
+                for (sum, one) in self.sums.iter_mut().zip([ideal, hit, known - hit, ideal - known]) {
                     *sum += one;
                 }
             }
@@ -229,11 +219,7 @@ fn random_worlds_lose_what_a_recount_token_by_token_says() {
             sums: [0; 4],
         };
         let step_time = || Box::new(world.step_time.clone());
-        run(
-            &world,
-            engine::reference(&world.settings, step_time()),
-            &mut recount,
-        );
+        run(&world, engine::reference(&world.settings, step_time()), &mut recount);
         for engine in [engine::reference, engine::fast] {
             let kv = summary(&world, engine(&world.settings, step_time())).kv;
             let counted = [

@@ -26,10 +26,7 @@ fn rank(world: &World, id: RequestId, arrival: Time) -> (i32, Time, RequestId) {
 
 /// The same clients, who never give up.
 fn patient(world: World) -> World {
-    World {
-        timeout: None,
-        ..world
-    }
+    World { timeout: None, ..world }
 }
 
 #[test]
@@ -40,8 +37,7 @@ fn nobody_is_let_in_while_a_more_urgent_request_waits() {
         let mut arrivals = BTreeMap::new();
         let mut waiting: Vec<(i32, Time, RequestId)> = Vec::new();
         // Whoever was preempted while its step ran is set aside until that step has ended, which is not told.
-        let looks_ahead =
-            matches!(&world.settings.policy, PolicySettings::Continuous(it) if it.async_scheduling);
+        let looks_ahead = matches!(&world.settings.policy, PolicySettings::Continuous(it) if it.async_scheduling);
         let mut may_be_aside = BTreeSet::new();
         for heard in told(&world) {
             let Heard::Event { at, id, event } = heard else {
@@ -59,9 +55,7 @@ fn nobody_is_let_in_while_a_more_urgent_request_waits() {
                 Event::Admitted { .. } => {
                     let mine = rank(&world, id, arrivals[&id]);
                     may_be_aside.remove(&id);
-                    let in_line = waiting
-                        .iter()
-                        .filter(|other| !may_be_aside.contains(&other.2));
+                    let in_line = waiting.iter().filter(|other| !may_be_aside.contains(&other.2));
                     assert_eq!(in_line.min(), Some(&mine), "world {seed}, at {at:?}");
                     passed += u32::from(waiting.iter().any(|other| other.1 < mine.1));
                     waiting.retain(|other| *other != mine);
@@ -75,10 +69,7 @@ fn nobody_is_let_in_while_a_more_urgent_request_waits() {
         }
         assert!(waiting.is_empty(), "world {seed}: {waiting:?}");
     }
-    assert!(
-        passed > 100,
-        "{passed} requests passed one that came earlier"
-    );
+    assert!(passed > 100, "{passed} requests passed one that came earlier");
 }
 
 #[test]
@@ -114,13 +105,11 @@ fn everyone_is_served_once_and_gets_every_token() {
 }
 
 fn urgent(request: Request, priority: i32) -> Request {
-    Request {
-        priority,
-        ..request
-    }
+    Request { priority, ..request }
 }
 
-/// One at a time. A step costs 8000 + 20 per token + 30 per request: 8630 us for 30 prompt tokens, 8050 us for a decode.
+/// One at a time. A step costs 8000 + 20 per token + 30 per request: 8630 us for 30 prompt tokens, 8050 us for a
+/// decode.
 #[test]
 fn the_urgent_request_goes_first_and_the_rest_by_arrival() {
     let requests = [
@@ -147,13 +136,11 @@ fn the_urgent_request_goes_first_and_the_rest_by_arrival() {
     );
 }
 
-/// Blocks of 16 tokens, 5 of them. From the second step on the first request holds 3 and the urgent one 2; in step 18 both need one more.
+/// Blocks of 16 tokens, 5 of them. From the second step on the first request holds 3 and the urgent one 2; in step 18
+/// both need one more.
 #[test]
 fn the_least_urgent_gives_way_when_blocks_run_out() {
-    let requests = [
-        urgent(request(0, 0, 32, 30), 5),
-        urgent(request(1, 100, 17, 20), 0),
-    ];
+    let requests = [urgent(request(0, 0, 32, 30), 5), urgent(request(1, 100, 17, 20), 0)];
     let policy = |priority| {
         PolicySettings::Continuous(ContinuousSettings {
             priority,
@@ -163,7 +150,8 @@ fn the_least_urgent_gives_way_when_blocks_run_out() {
     };
     let second = 8_670 + 8_420;
     let shortage = second + 15 * 8_100;
-    // The first, though older, preempts itself; the urgent one goes on for 4 steps. Then 49 tokens are computed again, and 12 more.
+    // The first, though older, preempts itself; the urgent one goes on for 4 steps. Then 49 tokens are computed again,
+    // and 12 more.
     let end = shortage + 4 * 8_050;
     assert_eq!(
         first_and_last_with(policy(true), 5, &requests),

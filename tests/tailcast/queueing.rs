@@ -6,9 +6,7 @@ use tailcast::policy::PolicySettings;
 use tailcast::stats::t_quantile_975;
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
-use tailcast::workload::{
-    Arrivals, LengthDistribution, Lengths, MixturePart, RequestId, Synthetic,
-};
+use tailcast::workload::{Arrivals, LengthDistribution, Lengths, MixturePart, RequestId, Synthetic};
 
 const REQUESTS: u64 = 1_200_000;
 

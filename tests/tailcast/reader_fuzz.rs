@@ -62,7 +62,8 @@ const NASTY: [&[u8]; 40] = [
     b"0000-00-00 00:00:00",
 ];
 
-const OWN_WITH_EVERYTHING: &str = "arrival_s,input_tokens,output_tokens,segments,session,after_s,class,priority,max_tokens\n\
+const OWN_WITH_EVERYTHING: &str = "arrival_s,input_tokens,output_tokens,\
+segments,session,after_s,class,priority,max_tokens\n\
                                    0,591,5,sys3:100;p37:491,,,chat,0,9\n\
                                    1.5,60,5,sys3@40:60,,,,,\n\
                                    2,105,5,sys3:100;out.0:5,,,,,\n\
@@ -77,11 +78,7 @@ fn no_bytes_make_a_reader_panic() {
         .as_ref()
         .map_or(2.0, |seconds| seconds.parse().expect("a number of seconds"));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let seed = if long.is_some() {
-        now.as_nanos() as u64
-    } else {
-        1
-    };
+    let seed = if long.is_some() { now.as_nanos() as u64 } else { 1 };
     let mut random = stream(seed, "fuzz");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace");
@@ -92,12 +89,7 @@ fn no_bytes_make_a_reader_panic() {
         let bytes = case(&mut random);
         std::fs::write(&path, &bytes).unwrap();
         let outcome = std::panic::catch_unwind(|| read_in_every_way(&path));
-        read += outcome.unwrap_or_else(|_| {
-            panic!(
-                "seed {seed}, case {cases}: {:?}",
-                String::from_utf8_lossy(&bytes)
-            )
-        });
+        read += outcome.unwrap_or_else(|_| panic!("seed {seed}, case {cases}: {:?}", String::from_utf8_lossy(&bytes)));
         cases += 1;
     }
     eprintln!("{cases} cases from seed {seed}, {read} requests read");
@@ -157,17 +149,12 @@ fn read(replay: &Replay) -> u64 {
 
 fn case(random: &mut Xoshiro256PlusPlus) -> Vec<u8> {
     let mut bytes = match random.random_range(0..9) {
-        0 => (0..random.random_range(0..200))
-            .map(|_| random.random())
-            .collect(),
+        0 => (0..random.random_range(0..200)).map(|_| random.random()).collect(),
         1 => OWN_WITH_EVERYTHING.into(),
         2 => QUANTILES.into(),
         3 => DETAILED.into(),
         4 => ROWS.into(),
-        _ => EXAMPLES[random.random_range(0..EXAMPLES.len())]
-            .1
-            .as_bytes()
-            .to_vec(),
+        _ => EXAMPLES[random.random_range(0..EXAMPLES.len())].1.as_bytes().to_vec(),
     };
     for _ in 0..random.random_range(0..4) {
         mutate(&mut bytes, random);
@@ -211,10 +198,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Xoshiro256PlusPlus) {
 /// The stretch around `place` that holds no separator.
 fn token_at(bytes: &[u8], place: usize) -> std::ops::Range<usize> {
     let separates = |byte: &u8| b",;:@\"{}[]\r\n".contains(byte);
-    let start = bytes[..place]
-        .iter()
-        .rposition(separates)
-        .map_or(0, |at| at + 1);
+    let start = bytes[..place].iter().rposition(separates).map_or(0, |at| at + 1);
     let len = bytes[start..].iter().position(separates);
     start..len.map_or(bytes.len(), |len| start + len).max(start)
 }

@@ -5,9 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use tailcast::engine::{Event, Observer};
-use tailcast::metrics::{
-    Binding, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow,
-};
+use tailcast::metrics::{Binding, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow};
 use tailcast::report::{
     Headline, Memory, RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv,
 };
@@ -44,11 +42,7 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
 fn the_screen_reads_like_this() {
     let report = report(
         &Summary::of(&recording(1_000)),
-        &[
-            slo("ttft.p99", 2_000),
-            slo("e2e.mean", 50),
-            slo("ttft.p999", 2_000),
-        ],
+        &[slo("ttft.p99", 2_000), slo("e2e.mean", 50), slo("ttft.p999", 2_000)],
     );
     assert_eq!(report.verdict(), Verdict::SloMissed);
     let expected = "\
@@ -117,7 +111,8 @@ const INSIDE: [(&str, &str); 18] = [
     (
         "kv",
         "blocks block_tokens usage prefix_hit_tokens prefix_query_tokens prefix_hit_ratio prefix_ideal_hit_tokens \
-         prefix_ideal_hit_ratio prefix_lost_to_capacity_tokens prefix_lost_to_order_tokens recomputed_tokens fragmentation",
+         prefix_ideal_hit_ratio prefix_lost_to_capacity_tokens prefix_lost_to_order_tokens recomputed_tokens \
+         fragmentation",
     ),
     ("kv.fragmentation", "mean at_peak"),
     ("kv.usage", "mean p99 max"),
@@ -191,9 +186,7 @@ fn each_number_stands_under_its_heading() {
     depth.max = Some(5);
     let screen = report(&summary, &[]).to_screen(Style::default());
     let numbers_of = |label: &str| -> Vec<&str> {
-        let line = screen
-            .lines()
-            .find(|line| line.trim_start().starts_with(label));
+        let line = screen.lines().find(|line| line.trim_start().starts_with(label));
         let is_number = |word: &&str| word.chars().all(|it| it.is_ascii_digit());
         line.unwrap().split_whitespace().filter(is_number).collect()
     };
@@ -204,10 +197,7 @@ fn each_number_stands_under_its_heading() {
 #[test]
 fn what_the_cache_and_the_memory_lose_is_said_where_it_is_known() {
     let mut summary = Summary::of(&recording(10));
-    assert_eq!(
-        summary.kv.prefix_query_tokens, 1_000,
-        "ten prompts of 100 tokens"
-    );
+    assert_eq!(summary.kv.prefix_query_tokens, 1_000, "ten prompts of 100 tokens");
     let screen = |summary: &Summary| report(summary, &[]).to_screen(Style::default());
     let unknown = screen(&summary);
     assert!(unknown.contains(" · prefix hits 25.0 % of prompt tokens\n"));
@@ -223,7 +213,8 @@ fn what_the_cache_and_the_memory_lose_is_said_where_it_is_known() {
     let known = screen(&summary);
     for line in [
         "of 1600 tokens · 12.5 % of used slots empty\n",
-        "\nPrefixes  hits 25.0 % of prompt tokens · 37.0 % in a cache without limit: 12.5 % lost to capacity, -0.5 % to order\n",
+        "\nPrefixes  hits 25.0 % of prompt tokens · 37.0 % in a cache without limit: 12.5 % lost to capacity, -0.5 % \
+         to order\n",
         " · 0 preemptions (77 tokens computed again) · ",
     ] {
         assert!(known.contains(line), "{known}");
@@ -239,10 +230,7 @@ fn the_reason_names_the_limit_and_how_much_it_mattered() {
         ),
         (Binding::RequestSlots, "request slots"),
         (Binding::TokenBudget, "token budget"),
-        (
-            Binding::BatchUnderWay,
-            "the batch under way 25.0 % of the time",
-        ),
+        (Binding::BatchUnderWay, "the batch under way 25.0 % of the time"),
         (Binding::Compute, "25.0 % of the GPU's peak"),
         (Binding::Nothing, "nothing binds"),
     ] {
@@ -306,10 +294,7 @@ fn a_growing_queue_is_said_first() {
         screen.starts_with("WARNING   the queue still grows at the end"),
         "{screen}"
     );
-    assert!(
-        screen.contains("500 running at end · 500 waiting at end"),
-        "{screen}"
-    );
+    assert!(screen.contains("500 running at end · 500 waiting at end"), "{screen}");
 }
 
 #[test]

@@ -47,7 +47,8 @@ fn assert_close(left: f64, right: f64) {
     assert!(close(left, right, 1e-6), "{left}, not {right}");
 }
 
-/// Mean numbers in the system are rate times mean time (J. D. C. Little, 1961), exactly so for a run that starts and ends empty.
+/// Mean numbers in the system are rate times mean time (J. D. C. Little, 1961), exactly so for a run that starts and
+/// ends empty.
 #[test]
 fn littles_law_holds_for_every_policy() {
     for policy in ["none", "static", "continuous"] {
@@ -76,14 +77,8 @@ fn tokens_and_requests_go_together() {
     let result = run(&[]);
     let rate = number(&result, "/throughput/requests_per_s");
     assert_close(rate * number(&result, "/throughput/duration_s"), 200.0);
-    assert_close(
-        number(&result, "/throughput/input_tokens_per_s"),
-        300.0 * rate,
-    );
-    assert_close(
-        number(&result, "/throughput/output_tokens_per_s"),
-        50.0 * rate,
-    );
+    assert_close(number(&result, "/throughput/input_tokens_per_s"), 300.0 * rate);
+    assert_close(number(&result, "/throughput/output_tokens_per_s"), 50.0 * rate);
     assert_close(number(&result, "/latency/itl/count"), 200.0 * 49.0);
     let decoding = number(&result, "/latency/e2e/mean") - number(&result, "/latency/ttft/mean");
     assert_close(number(&result, "/latency/itl/mean"), decoding / 49.0);
@@ -92,18 +87,13 @@ fn tokens_and_requests_go_together() {
 
 #[test]
 fn utilisation_is_the_arithmetic_of_the_tokens_over_the_peak() {
-    let gpus = Workplace::new()
-        .run(&["gpus", "h100-sxm", "--format", "json"])
-        .stdout;
+    let gpus = Workplace::new().run(&["gpus", "h100-sxm", "--format", "json"]).stdout;
     let gpus: Value = serde_json::from_str(&gpus).unwrap();
     let computed = 300.0 + 50.0 - 1.0;
     let flops = computed * FLOPS_PER_TOKEN
         + 50.0 * FLOPS_PER_SAMPLED_TOKEN
         + computed * (computed + 1.0) / 2.0 * FLOPS_PER_PAIR;
-    for (weights, peak) in [
-        ("bf16", "/0/bf16_flops_per_s"),
-        ("fp8", "/0/fp8_flops_per_s"),
-    ] {
+    for (weights, peak) in [("bf16", "/0/bf16_flops_per_s"), ("fp8", "/0/fp8_flops_per_s")] {
         let weights = format!("model.weights={weights}");
         // Padding is no need: the policy changes how long it takes, not what it takes.
         for policy in ["batching.policy=continuous", "batching.policy=static"] {
@@ -136,10 +126,7 @@ fn the_memory_adds_up() {
     assert_close(memory("closed_form_users"), users);
 
     let given = run(&["--set", "server.kv_blocks=1000"]);
-    assert_close(
-        number(&given, "/memory/kv_bytes"),
-        1_000.0 * 16.0 * KV_BYTES_PER_TOKEN,
-    );
+    assert_close(number(&given, "/memory/kv_bytes"), 1_000.0 * 16.0 * KV_BYTES_PER_TOKEN);
     assert_close(number(&given, "/memory/closed_form_users"), users);
 }
 
@@ -148,10 +135,7 @@ fn several_runs_are_those_of_consecutive_seeds() {
     let pooled = run(&["--seeds", "3"]);
     let means = ["42", "43", "44"].map(|seed| number(&run(&["--seed", seed]), "/latency/e2e/mean"));
     assert!(means[0] < means[1] || means[1] < means[0], "{means:?}");
-    assert_close(
-        number(&pooled, "/latency/e2e/mean"),
-        means.iter().sum::<f64>() / 3.0,
-    );
+    assert_close(number(&pooled, "/latency/e2e/mean"), means.iter().sum::<f64>() / 3.0);
     assert_close(number(&pooled, "/requests/finished"), 600.0);
 }
 

@@ -1,8 +1,6 @@
 //! A drawing of each kind, as studies make them.
 
-use tailcast::report::chart::{
-    Axis, Chart, Drawing, HeatMap, Mark, Panel, Point, Series, Shape, Unit,
-};
+use tailcast::report::chart::{Axis, Chart, Drawing, HeatMap, Mark, Panel, Point, Series, Shape, Unit};
 use tailcast::stats::Interval;
 
 pub fn all() -> Vec<(&'static str, Drawing)> {
@@ -68,10 +66,7 @@ fn curves() -> Drawing {
             series: vec![
                 with_intervals(series("median", Shape::Curve, latency(base, 0.001)), 0.08),
                 with_intervals(series("p90", Shape::Curve, latency(1.5 * base, 0.003)), 0.1),
-                with_intervals(
-                    series("p99", Shape::Curve, latency(2.2 * base, 0.009)),
-                    0.25,
-                ),
+                with_intervals(series("p99", Shape::Curve, latency(2.2 * base, 0.009)), 0.25),
             ],
             marks: vec![
                 mark(false, 0.5, "SLO: 500 ms"),
@@ -84,10 +79,7 @@ fn curves() -> Drawing {
     drawing(
         "How does latency grow with the number of concurrent requests?",
         "Llama 3.1 8B on one H100; 5 runs of 10,000 requests each; bars: 95 % confidence",
-        vec![
-            panel("time to first token", 0.04),
-            panel("end-to-end latency", 2.0),
-        ],
+        vec![panel("time to first token", 0.04), panel("end-to-end latency", 2.0)],
     )
 }
 
@@ -119,10 +111,7 @@ fn steps() -> Drawing {
                     series("running", Shape::Steps, wave(0.0, 80.0)),
                     series("waiting", Shape::Steps, wave(2.0, 30.0)),
                 ],
-                marks: vec![
-                    mark(true, 300.0, "burst starts"),
-                    mark(true, 420.0, "burst ends"),
-                ],
+                marks: vec![mark(true, 300.0, "burst starts"), mark(true, 420.0, "burst ends")],
             }),
             Panel::Chart(Chart {
                 title: "memory".to_owned(),
@@ -161,13 +150,7 @@ fn distributions() -> Drawing {
 }
 
 fn bars() -> Drawing {
-    let policies = [
-        "none",
-        "static",
-        "continuous batching",
-        "chunked prefill",
-        "sarathi",
-    ];
+    let policies = ["none", "static", "continuous batching", "chunked prefill", "sarathi"];
     let heights = |factor: f64| (0..5).map(move |at| (f64::from(at), factor * f64::from(at + 1)));
     drawing(
         "Which policy serves most within the objective?",
@@ -225,11 +208,7 @@ fn pareto() -> Drawing {
 }
 
 fn heat() -> Drawing {
-    let names = |all: &[&str]| {
-        all.iter()
-            .map(|name| (*name).to_owned())
-            .collect::<Vec<_>>()
-    };
+    let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let rows = |spread: f64| {
         (0..4)
             .map(|row| {
@@ -246,10 +225,7 @@ fn heat() -> Drawing {
         Panel::HeatMap(HeatMap {
             title: title.to_owned(),
             unit,
-            x: Axis::named(
-                "requests per second",
-                names(&["1", "2", "4", "8", "16", "32"]),
-            ),
+            x: Axis::named("requests per second", names(&["1", "2", "4", "8", "16", "32"])),
             y: Axis::named(
                 "prompt",
                 names(&["256", "1024", "4096", "a very long name of a prompt"]),
@@ -269,8 +245,7 @@ fn heat() -> Drawing {
 
 fn many() -> Drawing {
     let all = (0..20).map(|number| {
-        let name =
-            format!("series {number} with a name that is longer than anyone wants to read it");
+        let name = format!("series {number} with a name that is longer than anyone wants to read it");
         let name = if number % 3 == 0 {
             name
         } else {
@@ -282,8 +257,10 @@ fn many() -> Drawing {
     let wordy = (0..12).map(|number| format!("configuration number {number}, tensor parallel"));
     let over = (0..12).map(|at| (f64::from(at), 1e9 / f64::from(1 << at)));
     drawing(
-        "What happens with far more series than anybody should put into one figure, and with a question that is longer than the line?",
-        "A note that is long as well, because people want to say what they did: the model, the GPU, the number of runs, the seed, and what they had for lunch.",
+        "What happens with far more series than anybody should put into one figure, and with a question that is longer \
+         than the line?",
+        "A note that is long as well, because people want to say what they did: the model, the GPU, the number of \
+         runs, the seed, and what they had for lunch.",
         vec![
             Panel::Chart(Chart {
                 title: "twenty".to_owned(),
@@ -312,11 +289,7 @@ fn nothing() -> Drawing {
                 title: String::new(),
                 x: Axis::linear("time", Unit::Seconds),
                 y: Axis::logarithmic("latency", Unit::Seconds),
-                series: vec![series(
-                    "left out",
-                    Shape::Line,
-                    [(1.0, 0.0), (2.0, f64::NAN)],
-                )],
+                series: vec![series("left out", Shape::Line, [(1.0, 0.0), (2.0, f64::NAN)])],
                 marks: Vec::new(),
             }),
             Panel::HeatMap(HeatMap {

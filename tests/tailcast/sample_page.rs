@@ -25,16 +25,12 @@ pub fn page() -> Page {
                         "Step times from the datasheet.".to_owned(),
                         "No prefix is shared; <b>nothing</b> is cached.".to_owned(),
                     ]),
-                    Block::Verbatim(
-                        "tailcast run scenario.toml --set 'server.gpu=\"h100\"'\n".to_owned(),
-                    ),
+                    Block::Verbatim("tailcast run scenario.toml --set 'server.gpu=\"h100\"'\n".to_owned()),
                 ],
             ),
             section(
                 "Figures",
-                drawings
-                    .map(|(_, drawing)| Block::Drawing(drawing))
-                    .collect(),
+                drawings.map(|(_, drawing)| Block::Drawing(drawing)).collect(),
             ),
         ],
     }

@@ -7,8 +7,8 @@ use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::{Replay, info, open};
 use tailcast::workload::{
-    Arrivals, ContentId, LengthDistribution, Lengths, PoolOrder, PromptPool, Request, RequestId,
-    Session, SharedPrefix, Source, Synthetic, Think,
+    Arrivals, ContentId, LengthDistribution, Lengths, PoolOrder, PromptPool, Request, RequestId, Session, SharedPrefix,
+    Source, Synthetic, Think,
 };
 
 use crate::sharing::{shared, tokens_of};
@@ -20,10 +20,7 @@ fn seconds(seconds: f64) -> Span {
 }
 
 fn arrivals_s(requests: &[Request]) -> Vec<f64> {
-    requests
-        .iter()
-        .map(|request| request.arrival.seconds())
-        .collect()
+    requests.iter().map(|request| request.arrival.seconds()).collect()
 }
 
 /// Sessions of `turns` turns whose messages have 100 tokens and whose answers 10, with pauses of 10 s.
@@ -102,14 +99,9 @@ fn a_turn_repeats_its_session_and_nothing_else() {
         }
     }
     let (first, second) = (&requests[0], &requests[2]);
-    let answer: Vec<_> = (0..10)
-        .map(|place| (ContentId::output_of(first.id), place))
-        .collect();
+    let answer: Vec<_> = (0..10).map(|place| (ContentId::output_of(first.id), place)).collect();
     assert_eq!(tokens_of(&second.prompt)[100..110], answer);
-    assert_eq!(
-        first.output_name.content,
-        ContentId::output_of(RequestId(0))
-    );
+    assert_eq!(first.output_name.content, ContentId::output_of(RequestId(0)));
     let said_again: Vec<bool> = requests.iter().map(|one| one.output_is_shared).collect();
     assert_eq!(
         said_again,
@@ -155,10 +147,7 @@ fn clients_of_a_closed_loop_hold_one_session_each() {
     let mut workload = sessions(closed(2, 3.0), 2);
     workload.requests = Some(8);
     let requests = serve(workload.source(1), u32::MAX);
-    assert_eq!(
-        arrivals_s(&requests),
-        [0.0, 0.0, 15.0, 15.0, 23.0, 23.0, 38.0, 38.0]
-    );
+    assert_eq!(arrivals_s(&requests), [0.0, 0.0, 15.0, 15.0, 23.0, 23.0, 38.0, 38.0]);
 }
 
 #[test]
@@ -194,11 +183,7 @@ fn what_is_said_does_not_depend_on_the_server() {
         while source.next_arrival().unwrap().is_some() {
             let request = source.take();
             requests += 1;
-            let pause = if longest_queue && requests % 3 == 0 {
-                50.0
-            } else {
-                0.1
-            };
+            let pause = if longest_queue && requests % 3 == 0 { 50.0 } else { 0.1 };
             source.finished(request.id, request.arrival + seconds(pause));
             let lengths: Vec<u32> = request
                 .prompt
@@ -327,12 +312,7 @@ fn both_engines_tell_the_same_of_sessions() {
             let world = world(policy, seed);
             let mut workload = match seed % 3 {
                 0 => varied(closed(world.clients as u32, 0.0), world.think),
-                1 => varied(
-                    Arrivals::Poisson {
-                        rate_per_s: 50_000.0,
-                    },
-                    world.think,
-                ),
+                1 => varied(Arrivals::Poisson { rate_per_s: 50_000.0 }, world.think),
                 _ => varied(Arrivals::AtOnce, Span::ZERO),
             };
             workload.requests = Some(40);
@@ -414,17 +394,10 @@ fn rows_of_a_trace_follow_the_row_before_in_their_session() {
     lines.swap(1, 3);
     let shuffled = format!("{HEADER}{}\n", lines.join("\n"));
     let error = crate::traces::replay_text(&shuffled, |_| {}).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains(":4:5: after_s: \"3\" has no earlier row")
-    );
+    assert!(error.to_string().contains(":4:5: after_s: \"3\" has no earlier row"));
     lines.swap(2, 3);
     let shuffled = format!("{HEADER}{}\n", lines.join("\n"));
-    assert_eq!(
-        served_trace(&shuffled, u32::MAX, |replay| replay.sort = true),
-        all
-    );
+    assert_eq!(served_trace(&shuffled, u32::MAX, |replay| replay.sort = true), all);
 }
 
 #[test]
@@ -443,7 +416,8 @@ fn mooncake_rows_with_a_delay_follow_the_row_before_in_their_session() {
 #[test]
 fn rows_that_repeat_the_answer_of_a_follower_find_it() {
     let text = format!(
-        "{HEADER}0,10,5,a,,m1:10\n0.1,7,5,,,x:7\n,25,5,a,1,m1:10;out.0:5;m2:10\n,50,5,a,1,m1:10;out.0:5;m2:10;out.2:5;m3:20\n"
+        "{HEADER}0,10,5,a,,m1:10\n0.1,7,5,,,x:7\n,25,5,a,1,m1:10;out.0:5;m2:10\n\
+         ,50,5,a,1,m1:10;out.0:5;m2:10;out.2:5;m3:20\n"
     );
     let folder = Folder::new();
     let path = folder.0.path().join("trace");

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tailcast::workload::{
-    Arrivals, ContentId, LengthDistribution, Lengths, PoolOrder, Prompt, PromptPool, Request,
-    SharedPrefix, Source, Synthetic,
+    Arrivals, ContentId, LengthDistribution, Lengths, PoolOrder, Prompt, PromptPool, Request, SharedPrefix, Source,
+    Synthetic,
 };
 
 const UNIFORM: LengthDistribution = LengthDistribution::Uniform { min: 5, max: 900 };
@@ -42,9 +42,8 @@ fn drawn(workload: &Synthetic, seed: u64) -> Vec<Request> {
 /// The identity of every token of a prompt.
 pub fn tokens_of(prompt: &Prompt) -> Vec<(ContentId, u32)> {
     let segments = prompt.segments().expect("a prompt with content").iter();
-    let tokens = segments.flat_map(|segment| {
-        (segment.offset..segment.offset + segment.tokens).map(|place| (segment.content, place))
-    });
+    let tokens = segments
+        .flat_map(|segment| (segment.offset..segment.offset + segment.tokens).map(|place| (segment.content, place)));
     tokens.collect()
 }
 
@@ -177,10 +176,7 @@ fn a_drawn_pool_prefers_its_first_prompts() {
     let counts = counts(&drawn(&workload, 1));
     // 1/k of 25/12.
     for (count, share) in counts.iter().zip([0.48, 0.24, 0.16, 0.12]) {
-        assert!(
-            (count / 100_000.0 - share).abs() < 0.006,
-            "{count}: {share}"
-        );
+        assert!((count / 100_000.0 - share).abs() < 0.006, "{count}: {share}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! The engines serve requests at the times at which the step log, which is held to recordings of vLLM, has their tokens; with and without
-//! look-ahead.
+//! The engines serve requests at the times at which the step log, which is held to recordings of vLLM, has their
+//! tokens; with and without look-ahead.
 
 use std::collections::BTreeMap;
 
@@ -26,20 +26,14 @@ fn tokens_come_when_the_step_log_has_them() {
             if !all_prompts_fit_a_step(&world) {
                 continue; // vLLM does not start with such settings.
             }
-            world
-                .requests
-                .retain(|request| request.prompt.tokens() < most);
+            world.requests.retain(|request| request.prompt.tokens() < most);
             for request in &mut world.requests {
                 *request = cut_to_model_length(request.clone(), most);
             }
             let log = logged(&world);
             for engine in [engine::reference, engine::fast] {
                 let server = engine(&world.settings, Box::new(step_time()));
-                assert_eq!(
-                    served(&world.requests, server),
-                    log,
-                    "{policy}, world {seed}"
-                );
+                assert_eq!(served(&world.requests, server), log, "{policy}, world {seed}");
             }
             look_ahead += u32::from(rules(&world).async_scheduling);
         }

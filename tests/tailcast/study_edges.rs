@@ -1,4 +1,5 @@
-//! Where searches and comparisons end: loads that no scenario may have, seeds without an answer, objectives that differ.
+//! Where searches and comparisons end: loads that no scenario may have, seeds without an answer, objectives that
+//! differ.
 
 use std::fs;
 
@@ -40,12 +41,7 @@ fn a_rate_that_some_seed_cannot_serve_at_all_ends_and_exits_with_99() {
 #[test]
 fn an_objective_that_nothing_meets_ends_below_where_runs_would_last_for_months() {
     let place = m_m_1();
-    let more = [
-        "--slo",
-        "e2e.mean<50ms",
-        "--set",
-        "workload.requests=100000",
-    ];
+    let more = ["--slo", "e2e.mean<50ms", "--set", "workload.requests=100000"];
     let ended = capacity(&place, &more);
     assert_eq!(ended.code, Some(99), "{}{}", ended.stdout, ended.stderr);
     assert!(
@@ -66,10 +62,7 @@ fn an_objective_that_everything_meets_says_so() {
 #[test]
 fn a_workload_of_a_duration_has_a_capacity_too() {
     let place = m_m_1();
-    place.write(
-        "mm1.toml",
-        short().replace("requests = 2000", "duration = \"3000s\""),
-    );
+    place.write("mm1.toml", short().replace("requests = 2000", "duration = \"3000s\""));
     let more = ["--slo", "e2e.p99<8s", "--format", "json"];
     let found = json(&capacity(&place, &more));
     // On paper ln(100) / (2 - lambda) = 8 at 1.42 requests/s.
@@ -167,11 +160,7 @@ fn files_with_other_seeds_meet_the_same_requests_and_other_objectives_are_not_mi
     place.write("b.toml", short() + "[slo]\n\"e2e.mean\" = \"9s\"\n");
     let ended = place.run(&["compare", "a.toml", "b.toml", "--seeds", "2"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(
-        ended.stdout.contains("objectives differ"),
-        "{}",
-        ended.stdout
-    );
+    assert!(ended.stdout.contains("objectives differ"), "{}", ended.stdout);
     let ended = place.run(&["compare", "a.toml", "--vary", "seed=1,2"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("--seeds 8"), "{}", ended.stderr);
@@ -182,11 +171,7 @@ fn a_ratio_is_one_over_the_ratio_the_other_way_round() {
     let place = m_m_1();
     let ratio = |slow_first: bool| -> f64 {
         let (slow, fast) = ("{ base_us = 2000 }", "{ base_us = 1000 }");
-        let (one, other) = if slow_first {
-            (slow, fast)
-        } else {
-            (fast, slow)
-        };
+        let (one, other) = if slow_first { (slow, fast) } else { (fast, slow) };
         let vary = format!("server.step_time={one},{other}");
         let ended = place.run(&[
             "compare",
@@ -199,10 +184,7 @@ fn a_ratio_is_one_over_the_ratio_the_other_way_round() {
             "e2e.mean<4s",
         ]);
         let verdict = ended.stdout.lines().next().unwrap();
-        let after = verdict
-            .split(" serves ")
-            .nth(1)
-            .unwrap_or_else(|| panic!("{verdict}"));
+        let after = verdict.split(" serves ").nth(1).unwrap_or_else(|| panic!("{verdict}"));
         after.split('x').next().unwrap().parse().unwrap()
     };
     let (one, other) = (ratio(true), ratio(false));
@@ -225,11 +207,7 @@ fn curves_say_what_they_cannot_judge() {
         "e2e.p99<9s",
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(
-        ended.stdout.contains("too few samples to judge"),
-        "{}",
-        ended.stdout
-    );
+    assert!(ended.stdout.contains("too few samples to judge"), "{}", ended.stdout);
     let grown = place.run(&[
         "curve",
         "mm1.toml",
@@ -251,29 +229,20 @@ fn results_of_several_plans_and_axes_that_are_columns_are_refused() {
     let place = Workplace::new();
     let study = |values: &str| {
         format!(
-            "set = {{ \"workload.requests\" = 50 }}\nmetrics = [\"ttft.mean\"]\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [{values}]\n"
+            "set = {{ \"workload.requests\" = 50 }}\nmetrics = [\"ttft.mean\"]\n[[axis]]\nkey = \
+             \"workload.arrivals.rate\"\nvalues = [{values}]\n"
         )
     };
     place.write("study.toml", study("1, 2"));
-    assert_eq!(
-        place.run(&["sweep", "study.toml", "--out", "a.csv"]).code,
-        Some(0)
-    );
+    assert_eq!(place.run(&["sweep", "study.toml", "--out", "a.csv"]).code, Some(0));
     place.write("study.toml", study("1, 3"));
-    assert_eq!(
-        place.run(&["sweep", "study.toml", "--out", "b.csv"]).code,
-        Some(0)
-    );
+    assert_eq!(place.run(&["sweep", "study.toml", "--out", "b.csv"]).code, Some(0));
     let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
     let (a, b) = (read("a.csv"), read("b.csv"));
     place.write("both.csv", a + b.split_once('\n').unwrap().1);
     let ended = place.run(&["report", "both.csv"]);
     assert_eq!(ended.code, Some(2));
-    assert!(
-        ended.stderr.contains("it has runs of plan"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("it has runs of plan"), "{}", ended.stderr);
 
     place.write("study.toml", "[[axis]]\nkey = \"seed\"\nvalues = [1, 2]\n");
     let ended = place.run(&["sweep", "study.toml", "--out", "c.csv"]);
@@ -295,7 +264,8 @@ fn a_scenario_that_changes_during_a_sweep_ends_it() {
     let place = m_m_1();
     place.write(
         "study.toml",
-        "scenario = \"mm1.toml\"\nseeds = 400\nmetrics = [\"ttft.mean\"]\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [0.5, 1]\n",
+        "scenario = \"mm1.toml\"\nseeds = 400\nmetrics = [\"ttft.mean\"]\n[[axis]]\nkey = \"workload.arrivals.rate\"\n\
+         values = [0.5, 1]\n",
     );
     let child = place
         .command(&["sweep", "study.toml", "--out", "r.csv"])
@@ -311,11 +281,7 @@ fn a_scenario_that_changes_during_a_sweep_ends_it() {
     place.write("mm1.toml", short().replace("mean = 500", "mean = 501"));
     let ended = crate::command::Ended::of(child.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-    assert!(
-        ended.stderr.contains("has changed since"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("has changed since"), "{}", ended.stderr);
     assert!(!place.path("r.csv").exists());
 }
 

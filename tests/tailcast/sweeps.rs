@@ -73,9 +73,7 @@ fn shards_of_a_sweep_merge_to_the_bytes_of_the_whole() {
         let ended = place.run(&fewer);
         assert_eq!(ended.code, Some(2));
         assert!(
-            ended
-                .stderr
-                .contains("72 of 500 runs are missing: 0, 7, 14"),
+            ended.stderr.contains("72 of 500 runs are missing: 0, 7, 14"),
             "{}",
             ended.stderr
         );
@@ -91,20 +89,14 @@ fn shards_of_a_sweep_merge_to_the_bytes_of_the_whole() {
 fn shards_of_different_plans_are_not_merged() {
     let place = Workplace::new();
     place.write("study.toml", STUDY);
-    assert_eq!(
-        swept(&place, "one.csv", &["--shard", "1/100"]).code,
-        Some(0)
-    );
+    assert_eq!(swept(&place, "one.csv", &["--shard", "1/100"]).code, Some(0));
     let changed = ["--shard", "2/100", "--set", "workload.requests=121"];
     assert_eq!(swept(&place, "two.csv", &changed).code, Some(0));
     let ended = place.run(&["merge", "one.csv", "two.csv", "--out", "both.csv"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("belongs to plan"), "{}", ended.stderr);
     place.write("study.toml", STUDY.replace("\"ttft.p99\"", "\"ttft.p90\""));
-    assert_eq!(
-        swept(&place, "three.csv", &["--shard", "2/100"]).code,
-        Some(0)
-    );
+    assert_eq!(swept(&place, "three.csv", &["--shard", "2/100"]).code, Some(0));
     let ended = place.run(&["merge", "one.csv", "three.csv", "--out", "both.csv"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("other columns"), "{}", ended.stderr);
@@ -118,8 +110,7 @@ fn killed(place: &Workplace, bytes: u64) -> bool {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let is_long =
-        || fs::metadata(place.path("killed.csv.partial")).is_ok_and(|it| it.len() >= bytes);
+    let is_long = || fs::metadata(place.path("killed.csv.partial")).is_ok_and(|it| it.len() >= bytes);
     while !is_long() && child.try_wait().unwrap().is_none() {
         sleep(Duration::from_micros(200));
     }
@@ -141,15 +132,9 @@ fn a_sweep_that_was_killed_twenty_times_goes_on_to_the_same_file() {
         let bytes = (kills + 1) * whole.len() as u64 / 23 + kills % 7;
         if killed(&place, bytes) && place.path("killed.csv.partial").exists() {
             kills += 1;
-            assert!(
-                !place.path("killed.csv").exists(),
-                "no half of a file has its name"
-            );
+            assert!(!place.path("killed.csv").exists(), "no half of a file has its name");
             let partial = text(&place, "killed.csv.partial");
-            assert!(
-                whole.starts_with(&partial),
-                "every line is one of the whole"
-            );
+            assert!(whole.starts_with(&partial), "every line is one of the whole");
         } else {
             // It was done before anybody looked.
             assert!(text(&place, "killed.csv") == whole);
@@ -167,18 +152,9 @@ fn a_sweep_that_was_killed_twenty_times_goes_on_to_the_same_file() {
 fn a_torn_last_line_is_made_again_and_another_plan_is_not_gone_on_with() {
     let place = Workplace::new();
     place.write("study.toml", STUDY);
-    assert_eq!(
-        swept(&place, "whole.csv", &["--shard", "1/50"]).code,
-        Some(0)
-    );
+    assert_eq!(swept(&place, "whole.csv", &["--shard", "1/50"]).code, Some(0));
     let whole = text(&place, "whole.csv");
-    for kept in [
-        0,
-        3,
-        whole.find('\n').unwrap() + 1,
-        whole.len() / 2,
-        whole.len() - 1,
-    ] {
+    for kept in [0, 3, whole.find('\n').unwrap() + 1, whole.len() / 2, whole.len() - 1] {
         place.write("torn.csv.partial", &whole[..kept]);
         let ended = swept(&place, "torn.csv", &["--shard", "1/50"]);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -206,20 +182,12 @@ fn results_that_are_complete_are_left_alone_and_those_of_another_plan_are_kept()
     let before = text(&place, "r.csv");
     let again = swept(&place, "r.csv", &part);
     assert_eq!(again.code, Some(0));
-    assert!(
-        again.stderr.contains("has all 5 runs already"),
-        "{}",
-        again.stderr
-    );
+    assert!(again.stderr.contains("has all 5 runs already"), "{}", again.stderr);
     let other = swept(&place, "r.csv", &["--shard", "1/100", "--seed", "7"]);
     assert_eq!(other.code, Some(2));
     assert!(other.stderr.contains("--overwrite"), "{}", other.stderr);
     assert_eq!(text(&place, "r.csv"), before);
-    let replaced = swept(
-        &place,
-        "r.csv",
-        &["--shard", "1/100", "--seed", "7", "--overwrite"],
-    );
+    let replaced = swept(&place, "r.csv", &["--shard", "1/100", "--seed", "7", "--overwrite"]);
     assert_eq!(replaced.code, Some(0), "{}", replaced.stderr);
     assert_ne!(text(&place, "r.csv"), before);
 }
@@ -242,11 +210,7 @@ fn an_interrupted_sweep_says_how_to_go_on() {
     sleep(Duration::from_millis(200));
     let ended = Ended::interrupted(child);
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
-    assert!(
-        ended.stderr.contains("goes on from there"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("goes on from there"), "{}", ended.stderr);
     assert!(!place.path("r.csv").exists());
 }
 
@@ -258,11 +222,7 @@ fn two_sweeps_do_not_write_one_file_at_once() {
     held.lock().unwrap();
     let ended = swept(&place, "r.csv", &["--shard", "1/100"]);
     assert_eq!(ended.code, Some(2));
-    assert!(
-        ended.stderr.contains("another sweep is writing"),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("another sweep is writing"), "{}", ended.stderr);
 }
 
 #[test]
@@ -287,12 +247,8 @@ fn a_dry_run_shows_every_point_and_simulates_nothing() {
 fn a_row_has_the_numbers_of_the_run_with_its_values_and_its_seed() {
     let place = Workplace::new();
     place.write("study.toml", STUDY);
-    assert_eq!(
-        swept(&place, "r.jsonl", &["--shard", "38/100"]).code,
-        Some(0)
-    );
-    let first: Value =
-        serde_json::from_str(text(&place, "r.jsonl").lines().next().unwrap()).unwrap();
+    assert_eq!(swept(&place, "r.jsonl", &["--shard", "38/100"]).code, Some(0));
+    let first: Value = serde_json::from_str(text(&place, "r.jsonl").lines().next().unwrap()).unwrap();
     assert_eq!(
         (&first["run"], &first["point"], &first["seed"]),
         (&37.into(), &9.into(), &43.into())
@@ -312,14 +268,8 @@ fn a_row_has_the_numbers_of_the_run_with_its_values_and_its_seed() {
     let run: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(first["ttft.mean"], run["latency"]["ttft"]["mean"]);
     assert_eq!(first["e2e.p50"], run["latency"]["e2e"]["p50"]);
-    assert_eq!(
-        first["queue.depth.max"].as_f64(),
-        run["queue"]["depth"]["max"].as_f64()
-    );
-    assert!(
-        first["ttft.p99"].is_null(),
-        "120 samples have no 99th percentile"
-    );
+    assert_eq!(first["queue.depth.max"].as_f64(), run["queue"]["depth"]["max"].as_f64());
+    assert!(first["ttft.p99"].is_null(), "120 samples have no 99th percentile");
 }
 
 #[test]
@@ -344,11 +294,7 @@ fn results_become_a_table_figures_and_a_page() {
         "pareto=pareto.png",
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(
-        ended.stdout.contains("50 runs at 25 points"),
-        "{}",
-        ended.stdout
-    );
+    assert!(ended.stdout.contains("50 runs at 25 points"), "{}", ended.stdout);
     let page = text(&place, "r.html");
     assert!(page.contains("throughput.output_tokens_per_s") && page.len() < 1_000_000);
     assert!(text(&place, "lines.svg").contains("<svg"));

@@ -88,7 +88,8 @@ fn each_switch_names_the_scenario() {
         let before = seen.insert(load(LEAST, &[change]).hash, change);
         assert_eq!(before, None, "{change}");
     }
-    let theirs = "batching.speculative={method=\"draft_model\",num_speculative_tokens=3,acceptance=0.5,model=\"llama-3.2-3b\"}";
+    let theirs =
+        "batching.speculative={method=\"draft_model\",num_speculative_tokens=3,acceptance=0.5,model=\"llama-3.2-3b\"}";
     assert!(seen.contains_key(&load(LEAST, &[theirs]).hash));
     let policy = "batching.scheduling_policy=priority";
     assert!(seen.contains_key(&load(LEAST, &[policy]).hash));
@@ -148,10 +149,7 @@ fn a_session_keeps_its_priority() {
     }
     let urgent = of_session.values().filter(|&&priority| priority == 0);
     let (urgent, all) = (urgent.count(), of_session.len());
-    assert!(
-        all == 100 && (30..70).contains(&urgent),
-        "{urgent} of {all}"
-    );
+    assert!(all == 100 && (30..70).contains(&urgent), "{urgent} of {all}");
 }
 
 #[test]
@@ -230,7 +228,8 @@ fn drafts_reach_the_scheduler() {
     assert!(matches!(scenario.server.policy, PolicySettings::Static(_)));
 }
 
-/// Llama 3.1 8B has 32 layers of 8 heads of 128, Llama 3.2 1B 16 layers of 8 heads of 64; two bytes each, keys and values.
+/// Llama 3.1 8B has 32 layers of 8 heads of 128, Llama 3.2 1B 16 layers of 8 heads of 64; two bytes each, keys and
+/// values.
 #[test]
 fn what_drafts_takes_memory_from_the_kv_cache() {
     let memory = |drafts: &str| {
@@ -243,10 +242,7 @@ fn what_drafts_takes_memory_from_the_kv_cache() {
     let model = memory("method=\"draft_model\",draft_model=\"llama-3.2-1b\"");
     assert_eq!(model.draft_weights_bytes, 2 * 1_235_814_400);
     let kv_bytes = 16 * 8 * 64 * 2 * 2;
-    assert_eq!(
-        model.kv_bytes_per_token,
-        plain.kv_bytes_per_token + kv_bytes
-    );
+    assert_eq!(model.kv_bytes_per_token, plain.kv_bytes_per_token + kv_bytes);
     assert_eq!(model.kv_bytes, plain.kv_bytes - model.draft_weights_bytes);
     assert_eq!(model.weights_bytes, plain.weights_bytes);
     let eagle = memory("method=\"eagle\"");
@@ -285,9 +281,7 @@ fn draft_passes_take_time_and_n_grams_none() {
     let plain = step(&[]);
     assert_eq!(step(&[&drafts("method=\"ngram\"")]), plain);
     let eagle = step(&[&drafts("method=\"eagle\"")]);
-    let model = step(&[&drafts(
-        "method=\"draft_model\",draft_model=\"llama-3.2-1b\"",
-    )]);
+    let model = step(&[&drafts("method=\"draft_model\",draft_model=\"llama-3.2-1b\"")]);
     assert!(plain < eagle && eagle < model && model < plain + plain);
     let half = step(&[&drafts("method=\"eagle\",draft_cost=0.5")]);
     assert!(half > plain + plain);
@@ -299,10 +293,7 @@ fn draft_passes_take_time_and_n_grams_none() {
         step(&[measured, &drafts("method=\"eagle\",draft_cost=0.25")]),
         Span::from_micros(own + (own + 2 * later) / 4)
     );
-    assert_eq!(
-        step(&[measured, &drafts("method=\"ngram\"")]),
-        Span::from_micros(own)
-    );
+    assert_eq!(step(&[measured, &drafts("method=\"ngram\"")]), Span::from_micros(own));
 }
 
 fn run(more: &[&str]) -> Value {
@@ -337,11 +328,7 @@ fn a_run_reports_its_drafts() {
     let itl = &drafted["latency"]["itl"];
     assert_eq!(itl["count"], drafted["speculative"]["drafts"]);
     let latency = |key: &str| drafted["latency"][key]["mean"].as_f64().unwrap();
-    assert!(close(
-        latency("tpot") * 100.0,
-        latency("e2e") - latency("ttft"),
-        1e-6
-    ));
+    assert!(close(latency("tpot") * 100.0, latency("e2e") - latency("ttft"), 1e-6));
     assert_ne!(drafted["speculative"], with("2")["speculative"]);
 }
 
@@ -353,10 +340,7 @@ fn seeds_change_what_is_accepted_of_the_same_requests() {
         "arrival_s,input_tokens,output_tokens\n0,50,400\n1,50,400\n",
     );
     let head = &LEAST[..LEAST.find("requests").unwrap()];
-    place.write(
-        "scenario.toml",
-        format!("{head}trace = {{ path = \"trace.csv\" }}"),
-    );
+    place.write("scenario.toml", format!("{head}trace = {{ path = \"trace.csv\" }}"));
     let two_seeds = ["run", "scenario.toml", "--format", "json", "--seeds", "2"];
     assert_eq!(place.run(&two_seeds).code, Some(2), "nothing is drawn");
     let drafts = "batching.speculative={method=\"ngram\",tokens=3,acceptance=0.6}";
@@ -386,9 +370,6 @@ fn the_urgent_wait_less_and_the_others_more() {
     };
     let (by_arrival, by_priority) = (median("fcfs"), median("priority"));
     // All outputs are as long: who goes first changes who waits, not how much all of them wait together.
-    assert!(
-        by_priority.2 > by_arrival.2,
-        "{by_arrival:?} {by_priority:?}"
-    );
+    assert!(by_priority.2 > by_arrival.2, "{by_arrival:?} {by_priority:?}");
     assert!(close(by_priority.1, by_arrival.1, 0.05));
 }

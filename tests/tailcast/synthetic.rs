@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tailcast::stats::streams::stream;
 use tailcast::units::{Span, Time};
 use tailcast::workload::{
-    Arrivals, LengthDistribution, Lengths, MixturePart, QuantileTable, Request, RequestId, Source,
-    Synthetic, SyntheticSource,
+    Arrivals, LengthDistribution, Lengths, MixturePart, QuantileTable, Request, RequestId, Source, Synthetic,
+    SyntheticSource,
 };
 
 fn seconds(seconds: f64) -> Span {
@@ -61,36 +61,16 @@ fn arrivals_have_their_mean_rate_and_burstiness() {
     };
     for (name, arrivals, cv) in [
         ("poisson", Arrivals::Poisson { rate_per_s }, 1.0),
-        (
-            "gamma 2",
-            Arrivals::Gamma {
-                rate_per_s,
-                cv: 2.0,
-            },
-            2.0,
-        ),
-        (
-            "gamma 0.5",
-            Arrivals::Gamma {
-                rate_per_s,
-                cv: 0.5,
-            },
-            0.5,
-        ),
+        ("gamma 2", Arrivals::Gamma { rate_per_s, cv: 2.0 }, 2.0),
+        ("gamma 0.5", Arrivals::Gamma { rate_per_s, cv: 0.5 }, 0.5),
         (
             "weibull 0.7",
-            Arrivals::Weibull {
-                rate_per_s,
-                shape: 0.7,
-            },
+            Arrivals::Weibull { rate_per_s, shape: 0.7 },
             weibull_cv(0.7),
         ),
         (
             "weibull 3",
-            Arrivals::Weibull {
-                rate_per_s,
-                shape: 3.0,
-            },
+            Arrivals::Weibull { rate_per_s, shape: 3.0 },
             weibull_cv(3.0),
         ),
         ("constant", Arrivals::Constant { rate_per_s }, 0.0),
@@ -125,11 +105,7 @@ fn lengths_of(lengths: &Lengths) -> (f64, f64) {
     let sampler = lengths.sampler();
     let mut random = stream(5, "lengths");
     let draws: Vec<u32> = (0..200_000).map(|_| sampler.draw(&mut random)).collect();
-    assert!(
-        draws
-            .iter()
-            .all(|draw| (lengths.min..=lengths.max).contains(draw))
-    );
+    assert!(draws.iter().all(|draw| (lengths.min..=lengths.max).contains(draw)));
     mean_and_cv(draws.into_iter().map(f64::from))
 }
 
@@ -142,9 +118,7 @@ fn quantile_table(text: &str) -> QuantileTable {
 
 #[test]
 fn lengths_have_their_mean_and_spread() {
-    use LengthDistribution::{
-        Exponential, Fixed, Gamma, LogNormal, Mixture, Pareto, Quantiles, Uniform, Zipf,
-    };
+    use LengthDistribution::{Exponential, Fixed, Gamma, LogNormal, Mixture, Pareto, Quantiles, Uniform, Zipf};
     let part = |weight, distribution| MixturePart {
         weight,
         lengths: Lengths::new(distribution),
@@ -168,20 +142,8 @@ fn lengths_have_their_mean_and_spread() {
     for (distribution, (mean, cv)) in [
         (Fixed { value: 77 }, (77.0, 0.0)),
         (Uniform { min: 1, max: 999 }, (500.0, 1.0 / 3_f64.sqrt())),
-        (
-            LogNormal {
-                median: 300.0,
-                sigma,
-            },
-            lognormal,
-        ),
-        (
-            Gamma {
-                mean: 700.0,
-                cv: 1.2,
-            },
-            (700.0, 1.2),
-        ),
+        (LogNormal { median: 300.0, sigma }, lognormal),
+        (Gamma { mean: 700.0, cv: 1.2 }, (700.0, 1.2)),
         (Exponential { mean: 700.0 }, (700.0, 1.0)),
         (
             Zipf {
@@ -221,14 +183,8 @@ fn extreme_lengths_stay_within_their_bounds() {
             median: 1e-300,
             sigma: 0.0,
         },
-        Gamma {
-            mean: 1e9,
-            cv: 1000.0,
-        },
-        Gamma {
-            mean: 1e-9,
-            cv: 0.001,
-        },
+        Gamma { mean: 1e9, cv: 1000.0 },
+        Gamma { mean: 1e-9, cv: 0.001 },
         Gamma {
             mean: 1e-320,
             cv: 0.001,
@@ -242,10 +198,7 @@ fn extreme_lengths_stay_within_their_bounds() {
             exponent: 100.0,
             max: 1_000_000_000,
         },
-        Zipf {
-            exponent: 1.0,
-            max: 1,
-        },
+        Zipf { exponent: 1.0, max: 1 },
         Pareto {
             min: 1e-300,
             shape: 0.01,
@@ -279,10 +232,7 @@ fn another_output_distribution_leaves_arrivals_and_prompts_alone() {
     });
     let (base, other) = (all(base.source(9)), all(other.source(9)));
     for (request, twin) in base.iter().zip(&other) {
-        assert_eq!(
-            (request.arrival, &request.prompt),
-            (twin.arrival, &twin.prompt)
-        );
+        assert_eq!((request.arrival, &request.prompt), (twin.arrival, &twin.prompt));
     }
     assert_ne!(base, other);
 }
@@ -329,28 +279,16 @@ fn max_tokens_cuts_longer_outputs_and_leaves_a_stop_to_shorter_ones() {
     workload.max_tokens = Some(60);
     let requests = all(workload.source(1));
     assert!(requests.iter().all(|request| {
-        request.max_tokens == 60
-            && request.output_tokens <= 60
-            && request.stops == (request.output_tokens < 60)
+        request.max_tokens == 60 && request.output_tokens <= 60 && request.stops == (request.output_tokens < 60)
     }));
     let cut = requests.iter().filter(|request| !request.stops).count();
-    assert!(
-        (350..450).contains(&cut),
-        "{cut} of 1000 outputs are 60 or longer"
-    );
+    assert!((350..450).contains(&cut), "{cut} of 1000 outputs are 60 or longer");
 }
 
 #[test]
 fn a_closed_loop_keeps_its_concurrency_and_its_number_of_requests() {
     let think = seconds(1.0);
-    let mut source = workload(
-        Arrivals::Closed {
-            concurrency: 3,
-            think,
-        },
-        10,
-    )
-    .source(1);
+    let mut source = workload(Arrivals::Closed { concurrency: 3, think }, 10).source(1);
     assert!(source.is_closed_loop());
     let mut running: Vec<Request> = Vec::new();
     let mut last = Time::ZERO;
@@ -442,14 +380,8 @@ fn bad_quantile_tables_are_refused_with_their_place() {
     let path = folder.path().join("lengths.csv");
     for (text, expected) in [
         ("", "lengths.csv: is empty"),
-        (
-            "quantile\n0\n",
-            "lengths.csv:1: the header has no column \"tokens\"",
-        ),
-        (
-            "quantile,tokens\n",
-            "lengths.csv: the table must go on to quantile 1",
-        ),
+        ("quantile\n0\n", "lengths.csv:1: the header has no column \"tokens\""),
+        ("quantile,tokens\n", "lengths.csv: the table must go on to quantile 1"),
         (
             "quantile,tokens\n0,5\n",
             "lengths.csv: the table must go on to quantile 1",
@@ -474,10 +406,7 @@ fn bad_quantile_tables_are_refused_with_their_place() {
             "quantile,tokens\n0,5\n1.5,6\n",
             "lengths.csv:3:1: quantile: \"1.5\" must be a number",
         ),
-        (
-            "quantile,tokens\n0,5\n1\n",
-            "lengths.csv:3:2: tokens: \"\" is missing",
-        ),
+        ("quantile,tokens\n0,5\n1\n", "lengths.csv:3:2: tokens: \"\" is missing"),
     ] {
         std::fs::write(&path, text).unwrap();
         let error = QuantileTable::read(&path).unwrap_err().to_string();

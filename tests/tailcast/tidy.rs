@@ -1,4 +1,5 @@
-//! The house rules that a reader relies on: imports point downward, files and functions stay short, and the project speaks of itself.
+//! The house rules that a reader relies on: imports point downward, files and functions stay short, and the project
+//! speaks of itself.
 
 use std::path::{Path, PathBuf};
 
@@ -24,10 +25,7 @@ const LONGEST_FUNCTION: usize = 70;
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    collect(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join(folder),
-        &mut found,
-    );
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
     assert!(!found.is_empty(), "no sources in {folder}");
     found
 }
@@ -53,11 +51,7 @@ fn imported(line: &str) -> Vec<String> {
     let code = line.split("//").next().unwrap();
     let mut modules = Vec::new();
     for rest in code.split("crate::").skip(1) {
-        let word = |text: &str| -> String {
-            text.chars()
-                .take_while(|&c| c.is_alphanumeric() || c == '_')
-                .collect()
-        };
+        let word = |text: &str| -> String { text.chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect() };
         if let Some(group) = rest.strip_prefix('{') {
             modules.extend(group.split(',').map(|part| word(part.trim())));
         } else {
@@ -73,13 +67,7 @@ fn imports_point_downward() {
     let mut wrong = Vec::new();
     for (path, text) in sources("src") {
         let relative = path.strip_prefix(&src).unwrap();
-        let first = relative
-            .components()
-            .next()
-            .unwrap()
-            .as_os_str()
-            .to_str()
-            .unwrap();
+        let first = relative.components().next().unwrap().as_os_str().to_str().unwrap();
         let module = first.trim_end_matches(".rs");
         if module == "lib" || module == "main" {
             continue;
@@ -92,11 +80,7 @@ fn imports_point_downward() {
                 };
                 let neighbour = NEIGHBOURS.contains(&(module, other.as_str()));
                 if other != module && theirs >= own && !neighbour {
-                    wrong.push(format!(
-                        "{}:{}: imports {other}",
-                        relative.display(),
-                        number + 1
-                    ));
+                    wrong.push(format!("{}:{}: imports {other}", relative.display(), number + 1));
                 }
             }
         }
@@ -115,10 +99,7 @@ fn the_import_reader_sees_what_it_must() {
         imported("    let x = crate::report::json::write(crate::units::Time::ZERO);"),
         ["report", "units"]
     );
-    assert_eq!(
-        imported("use crate::{cli, engine::Engine};"),
-        ["cli", "engine"]
-    );
+    assert_eq!(imported("use crate::{cli, engine::Engine};"), ["cli", "engine"]);
     assert!(imported("// crate::cli is above").is_empty());
 }
 
@@ -170,13 +151,7 @@ fn functions(lines: &[&str]) -> Vec<(String, usize)> {
             continue;
         }
         let end = lines[start..].iter().position(|line| **line == closing);
-        let name = code
-            .split("fn ")
-            .nth(1)
-            .unwrap()
-            .split(['(', '<'])
-            .next()
-            .unwrap();
+        let name = code.split("fn ").nth(1).unwrap().split(['(', '<']).next().unwrap();
         found.push((name.to_owned(), end.map_or(1, |end| end + 1)));
     }
     found

@@ -84,8 +84,7 @@ fn a_run_tells_of_many_ties_and_how_to_spread_them() {
     place.write("good.toml", scenario(""));
     let ended = place.run(&["run", "good.toml", "--no-progress"]);
     assert!(
-        ended.stderr.contains("90 % of the trace's requests")
-            && ended.stderr.contains("jitter_ties = \"uniform\""),
+        ended.stderr.contains("90 % of the trace's requests") && ended.stderr.contains("jitter_ties = \"uniform\""),
         "{}",
         ended.stderr
     );

@@ -61,9 +61,7 @@ fn ends(async_scheduling: bool, requests: &[Request]) -> Vec<(u64, u64, &'static
     let ends = fast.iter().filter_map(|heard| match heard {
         Heard::Event { at, id, event } => {
             let how = match event {
-                Event::Finished(Finished {
-                    end: End::Length, ..
-                }) => "answered",
+                Event::Finished(Finished { end: End::Length, .. }) => "answered",
                 Event::Aborted { waiting: true } => "given up while it waited",
                 Event::Aborted { waiting: false } => "given up while it ran",
                 _ => return None,
@@ -77,8 +75,8 @@ fn ends(async_scheduling: bool, requests: &[Request]) -> Vec<(u64, u64, &'static
 
 #[test]
 fn a_request_leaves_when_the_step_that_runs_has_ended() {
-    // Of A the client gives up in the fourth step. B comes in after it, and its client gives up in its first step. C has waited for
-    // 35 ms when B leaves; D waits for less, and its answer comes within 35 ms.
+    // Of A the client gives up in the fourth step. B comes in after it, and its client gives up in its first step. C
+    // has waited for 35 ms when B leaves; D waits for less, and its answer comes within 35 ms.
     let requests = [
         request(0, 0, 10, 100),
         request(1, 10_000, 10, 100),
@@ -98,14 +96,12 @@ fn a_request_leaves_when_the_step_that_runs_has_ended() {
 
 #[test]
 fn with_look_ahead_a_step_that_was_decided_still_runs() {
-    // A leaves at 40 ms, when a step with it has been decided that runs to 50 ms; B's, decided at 40 ms, runs from then.
+    // A leaves at 40 ms, when a step with it has been decided that runs to 50 ms; B's, decided at 40 ms, runs from
+    // then.
     let requests = [request(0, 0, 10, 100), request(1, 30_000, 10, 1)];
     assert_eq!(
         ends(true, &requests),
-        [
-            (0, 40_000, "given up while it ran"),
-            (1, 60_000, "answered")
-        ]
+        [(0, 40_000, "given up while it ran"), (1, 60_000, "answered")]
     );
 }
 
@@ -153,11 +149,7 @@ trace = { path = "trace.csv" }
         ended.stdout,
         ended.stderr
     );
-    assert!(
-        ended
-            .stdout
-            .contains("1 of 3 requests timed out; latencies")
-    );
+    assert!(ended.stdout.contains("1 of 3 requests timed out; latencies"));
     let rows = std::fs::read_to_string(place.path("requests.csv")).unwrap();
     assert_eq!(rows.matches("timed_out").count(), 1, "{rows}");
     let json = place.run(&["run", "scenario.toml", "--format", "json"]);

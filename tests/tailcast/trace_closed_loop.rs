@@ -21,7 +21,8 @@ fn seconds(seconds: f64) -> Span {
     Span::from_seconds(seconds).unwrap()
 }
 
-/// Serves every request in a second a token of its output, whatever else there is; rejects those whose prompt is longer than `longest`.
+/// Serves every request in a second a token of its output, whatever else there is; rejects those whose prompt is longer
+/// than `longest`.
 fn serve(mut source: impl Source, concurrency: usize, longest: u32) -> Vec<Request> {
     let mut served = Vec::new();
     let mut running: BTreeSet<(Time, RequestId)> = BTreeSet::new();
@@ -59,11 +60,7 @@ const ROWS: &str = "arrival_s,input_tokens,output_tokens\n\
                     3600,4,1\n\
                     7200,5,4\n";
 
-fn opened(
-    text: &str,
-    concurrency: u32,
-    change: impl FnOnce(&mut Replay),
-) -> Result<TraceSource, TraceError> {
+fn opened(text: &str, concurrency: u32, change: impl FnOnce(&mut Replay)) -> Result<TraceSource, TraceError> {
     let folder = Folder::new();
     let path = folder.0.path().join("trace");
     std::fs::write(&path, text).unwrap();
@@ -191,17 +188,12 @@ fn both_engines_serve_a_trace_like_any_other_closed_loop() {
         for seed in 0..30 {
             let mut world = world(policy, seed);
             world.think = Span::ZERO;
-            let mut text =
-                "arrival_s,input_tokens,output_tokens,max_tokens,priority,segments\n".to_owned();
+            let mut text = "arrival_s,input_tokens,output_tokens,max_tokens,priority,segments\n".to_owned();
             for one in &world.requests {
                 let (input, priority) = (one.prompt.tokens(), one.priority);
                 let (output, most) = (one.output_tokens, one.max_tokens);
                 let content = input % 3;
-                writeln!(
-                    text,
-                    "0,{input},{output},{most},{priority},p{content}:{input}"
-                )
-                .unwrap();
+                writeln!(text, "0,{input},{output},{most},{priority},p{content}:{input}").unwrap();
             }
             let concurrency = world.clients as u32;
             let timeout = world.timeout;

@@ -26,8 +26,8 @@ pub fn real(name: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// What is often quoted of a trace: every block counts, the last one of a prompt too, which is mostly not full. Shares of blocks and of
-/// tokens that an earlier prompt holds.
+/// What is often quoted of a trace: every block counts, the last one of a prompt too, which is mostly not full. Shares
+/// of blocks and of tokens that an earlier prompt holds.
 fn hits_with_partial_blocks(path: PathBuf) -> [f64; 2] {
     let mut source = open(&Replay::new(path)).unwrap();
     let mut seen = HashSet::new();
@@ -72,17 +72,11 @@ fn azure_conv_has_its_known_facts() {
     }
     assert_rounds_to(facts.input.mean, 1154.7, 0.1);
     let quantiles = [facts.input.p50, facts.input.p95, facts.input.p99];
-    assert_eq!(
-        quantiles.map(|tokens| tokens.round() as u32),
-        [1020, 4083, 4142]
-    );
+    assert_eq!(quantiles.map(|tokens| tokens.round() as u32), [1020, 4083, 4142]);
     assert_eq!(facts.input.max, 14_050);
     assert_rounds_to(facts.output.mean, 211.1, 0.1);
     let quantiles = [facts.output.p50, facts.output.p95, facts.output.p99];
-    assert_eq!(
-        quantiles.map(|tokens| tokens.round() as u32),
-        [129, 451, 601]
-    );
+    assert_eq!(quantiles.map(|tokens| tokens.round() as u32), [129, 451, 601]);
     assert_eq!(facts.output.max, 1000);
     assert_rounds_to(facts.correlation.unwrap(), -0.11, 0.01);
     assert_eq!(facts.sharing, None);

@@ -1,5 +1,5 @@
-//! However a trace is written down, the same rows come out: the fast path for plain rows agrees with the reader of all others, which quotes
-//! ask for; and lines may lie anywhere in what is read at once.
+//! However a trace is written down, the same rows come out: the fast path for plain rows agrees with the reader of all
+//! others, which quotes ask for; and lines may lie anywhere in what is read at once.
 
 use std::io::Write;
 
@@ -16,18 +16,12 @@ use crate::traces::{Folder, replay_text};
 /// Headers, and which of the readers below each of their columns needs.
 const HEADERS: [(&str, &str); 7] = [
     ("arrival_s,input_tokens,output_tokens", "stt"),
-    (
-        "class,output_tokens,arrival_s,class,input_tokens,class",
-        "xtsxtx",
-    ),
+    ("class,output_tokens,arrival_s,class,input_tokens,class", "xtsxtx"),
     (
         "arrival_s,input_tokens,output_tokens,segments,session,priority,max_tokens,class",
         "sttgxptx",
     ),
-    (
-        "session,arrival_s,input_tokens,output_tokens,after_s",
-        "nsttx",
-    ),
+    ("session,arrival_s,input_tokens,output_tokens,after_s", "nsttx"),
     ("TIMESTAMP,ContextTokens,GeneratedTokens", "dtt"),
     ("GeneratedTokens,x,TIMESTAMP,x,ContextTokens,x", "txdxtx"),
     (
@@ -85,9 +79,7 @@ fn stamp(random: &mut Xoshiro256PlusPlus) -> String {
         0 => String::new(),
         _ => format!(".{}", digits(random, 13)),
     };
-    let zone = ["", "", "", "Z", "+00:00", "-00:30", "+0000"]
-        .choose(random)
-        .unwrap();
+    let zone = ["", "", "", "Z", "+00:00", "-00:30", "+0000"].choose(random).unwrap();
     format!(
         "2024-02-{}{separator}{hour}:{minute}:{second}{fraction}{zone}",
         if day == "03" { "29" } else { &day }
@@ -101,11 +93,7 @@ fn field(random: &mut Xoshiro256PlusPlus, kind: char) -> String {
     match kind {
         's' => {
             // A trace may last 200 days; longer numbers are times since an epoch.
-            let most = if random.random_range(0..20) == 0 {
-                16
-            } else {
-                6
-            };
+            let most = if random.random_range(0..20) == 0 { 16 } else { 6 };
             let fraction = format!(".{}", digits(random, 13));
             digits(random, most) + if random.random() { &fraction } else { "" }
         }
@@ -172,10 +160,7 @@ fn quotes_change_nothing() {
             requests += of_plain.map_or(0, |(requests, _)| requests.len());
         }
     }
-    assert!(
-        requests > 10_000,
-        "only {requests} requests are read at all"
-    );
+    assert!(requests > 10_000, "only {requests} requests are read at all");
 }
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -199,9 +184,7 @@ fn lines_may_lie_anywhere_in_what_is_read_at_once() {
         let note = "n".repeat(note);
         let line = format!("{row}.5,{note},{},{}", lengths.0, lengths.1);
         text += &line;
-        text += ["\n", "\r\n", "\n\n", "\r\n \n"]
-            .choose(&mut random)
-            .unwrap();
+        text += ["\n", "\r\n", "\n\n", "\r\n \n"].choose(&mut random).unwrap();
         expected.push(lengths);
     }
     let without_end = text.trim_end();

@@ -107,9 +107,7 @@ fn a_scenario_at_a_rate_says_which_speedup_that_is() {
     assert_eq!(hash, run("path = \"copy.csv\", rate = 0.4"));
     assert_ne!(hash, run("path = \"copy.csv\", rate = 0.8"));
     let explained = place.run(&["run", "rate.toml", "--explain"]).stdout;
-    let line = explained
-        .lines()
-        .find(|line| line.contains("workload.trace.speedup"));
+    let line = explained.lines().find(|line| line.contains("workload.trace.speedup"));
     let line = line.expect(&explained);
     assert!(
         line.contains(" 4.1") && line.contains("from 0.1951 requests/s as recorded"),
@@ -120,11 +118,7 @@ fn a_scenario_at_a_rate_says_which_speedup_that_is() {
     place.write("rows.csv", format!("{OWN}90,x,5\n"));
     place.write("rate.toml", scenario("path = \"rows.csv\", rate = 0.4"));
     let ended = place.run(&["run", "rate.toml", "--skip-bad-rows", "--explain"]);
-    assert!(
-        ended.stdout.contains("from 0.1951 requests/s"),
-        "{}",
-        ended.stdout
-    );
+    assert!(ended.stdout.contains("from 0.1951 requests/s"), "{}", ended.stdout);
     let skipped = ended.stdout.lines();
     let mut skipped = skipped.filter(|line| line.contains("workload.trace.skip_bad_rows"));
     assert!(skipped.next().unwrap().contains("--skip-bad-rows"));
@@ -159,11 +153,7 @@ fn what_makes_no_sense_is_refused_with_what_to_write() {
         ("bad.csv\", rate = 8.0", "11:36", "bad.csv:5:2: input_token"),
         ("none.csv\", rate = 8.0", "11:37", "no such file"),
         ("rows.csv\", input_scale = 0", "11:44", "from 0.01 to 100"),
-        (
-            "rows.csv\", output_scale = 101",
-            "11:45",
-            "from 0.01 to 100",
-        ),
+        ("rows.csv\", output_scale = 101", "11:45", "from 0.01 to 100"),
         ("rows.csv\", scale = 2", "11:30", "known keys"),
     ];
     for (trace, at, part) in mistakes {
@@ -242,11 +232,7 @@ fn random_rows(seed: u64) -> String {
         let (mut total, mut segments) = (0, Vec::new());
         for place in 0..random.random_range(1..5) {
             // The same content starts most prompts.
-            let content = if place == 0 {
-                0
-            } else {
-                random.random_range(0..3)
-            };
+            let content = if place == 0 { 0 } else { random.random_range(0..3) };
             let tokens = random.random_range(1..40_u32);
             total += tokens;
             let cut = random.random_range(0..tokens);
@@ -289,8 +275,7 @@ fn what_prompts_share_is_scaled_with_them() {
 
 #[test]
 fn a_prompt_that_repeats_an_output_repeats_the_scaled_one() {
-    let text =
-        "arrival_s,input_tokens,output_tokens,segments\n0,10,5,m1:10\n1,25,5,m1:10;out.0:5;m2:10\n";
+    let text = "arrival_s,input_tokens,output_tokens,segments\n0,10,5,m1:10\n1,25,5,m1:10;out.0:5;m2:10\n";
     let turn = |input_scale, output_scale| {
         let requests = replay_text(text, |replay| {
             (replay.input_scale, replay.output_scale) = (input_scale, output_scale);
@@ -306,10 +291,7 @@ fn a_prompt_that_repeats_an_output_repeats_the_scaled_one() {
         let (repeated, rest) = repeated[prompt.len()..].split_at(round(5.0 * input_scale));
         assert!(rest.iter().all(|token| token.0 != output.content));
         let pairs = repeated.iter().zip(&produced);
-        (
-            produced.len(),
-            pairs.take_while(|(one, other)| one == other).count(),
-        )
+        (produced.len(), pairs.take_while(|(one, other)| one == other).count())
     };
     assert_eq!(turn(1.0, 1.0), (5, 5));
     assert_eq!(turn(2.0, 2.0), (10, 10));

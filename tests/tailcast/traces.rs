@@ -35,10 +35,7 @@ fn drain(mut source: TraceSource) -> Result<(Vec<Request>, TraceSource), TraceEr
 }
 
 /// The requests of a trace with this content.
-pub fn replay_text(
-    text: impl AsRef<[u8]>,
-    change: impl FnOnce(&mut Replay),
-) -> Result<Vec<Request>, TraceError> {
+pub fn replay_text(text: impl AsRef<[u8]>, change: impl FnOnce(&mut Replay)) -> Result<Vec<Request>, TraceError> {
     let folder = Folder::new();
     let mut replay = Replay::new(folder.write("trace", text));
     change(&mut replay);
@@ -51,10 +48,7 @@ fn requests_of(text: impl AsRef<[u8]>) -> Vec<Request> {
 }
 
 fn arrivals_s(requests: &[Request]) -> Vec<f64> {
-    requests
-        .iter()
-        .map(|request| request.arrival.seconds())
-        .collect()
+    requests.iter().map(|request| request.arrival.seconds()).collect()
 }
 
 fn lengths(requests: &[Request]) -> Vec<(u32, u32)> {
@@ -65,7 +59,8 @@ fn lengths(requests: &[Request]) -> Vec<(u32, u32)> {
 }
 
 pub const OWN: &str = "arrival_s,input_tokens,output_tokens\n10,100,5\n11.5,200,6\n20.25,300,7\n";
-const AZURE: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\r\n2024-05-09 23:59:59.5,374,44\r\n2024-05-10 00:00:00.009930+00:00,396,109\r\n";
+const AZURE: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\r\n2024-05-09 23:59:59.5,374,44\r\n2024-05-10 \
+                     00:00:00.009930+00:00,396,109\r\n";
 const MOONCAKE: &str = r#"{"timestamp": 1000, "input_length": 600, "output_length": 5, "hash_ids": [7, 8]}
 {"timestamp": 1000.5, "input_length": 1024, "output_length": 6, "hash_ids": [7, 9]}
 "#;
@@ -73,9 +68,13 @@ const BURSTGPT: &str = "Timestamp,Session ID,Elapsed time,Model,Request tokens,R
                         5,1,2.0,ChatGPT,472,18,490,Conversation log\n\
                         6,1,0.0,ChatGPT,30,0,30,API log\n\
                         45,2,1.0,GPT-4,1087,230,1317,Conversation log\n";
-const SHAREGPT: &str = r#"{"input_toks": 3, "output_toks": 2, "arrival_time_ns": 46926808, "input_tok_ids": [5, 6, 7], "output_tok_ids": [1, 2]}
-{"input_toks": 2, "output_toks": 9, "arrival_time_ns": 347938951}
-"#;
+const SHAREGPT: &str = concat!(
+    r#"{"input_toks": 3, "output_toks": 2, "arrival_time_ns": 46926808, "#,
+    r#""input_tok_ids": [5, 6, 7], "output_tok_ids": [1, 2]}"#,
+    "\n",
+    r#"{"input_toks": 2, "output_toks": 9, "arrival_time_ns": 347938951}"#,
+    "\n",
+);
 
 /// A small valid trace of each format.
 pub const EXAMPLES: [(&str, &str); 5] = [
@@ -91,10 +90,7 @@ fn every_format_is_recognised_by_its_names_and_only_by_its_own() {
     let folder = Folder::new();
     assert_eq!(EXAMPLES.len(), FORMATS.len());
     for format in FORMATS {
-        let (_, text) = EXAMPLES
-            .iter()
-            .find(|(name, _)| *name == format.name())
-            .unwrap();
+        let (_, text) = EXAMPLES.iter().find(|(name, _)| *name == format.name()).unwrap();
         let path = folder.write("trace", text);
         let source = open(&Replay::new(&path)).unwrap();
         assert_eq!(source.format().name(), format.name());
@@ -102,10 +98,7 @@ fn every_format_is_recognised_by_its_names_and_only_by_its_own() {
             format: Some(FormatName::parse(format.name()).unwrap()),
             ..Replay::new(&path)
         };
-        assert_eq!(
-            drain(open(&named).unwrap()).unwrap().0,
-            drain(source).unwrap().0
-        );
+        assert_eq!(drain(open(&named).unwrap()).unwrap().0, drain(source).unwrap().0);
         assert!(!format.looks_like().is_empty());
     }
 }
@@ -165,17 +158,11 @@ fn segments_name_content() {
                 2,105,5,sys3:100;out.0:5\n\
                 3,9,5,\n";
     let requests = requests_of(text);
-    let segments: Vec<_> = requests
-        .iter()
-        .map(|request| request.prompt.segments())
-        .collect();
+    let segments: Vec<_> = requests.iter().map(|request| request.prompt.segments()).collect();
     let [Some(first), Some(second), Some(third), None] = segments[..] else {
         panic!("{segments:?}");
     };
-    assert_eq!(
-        (first[0].offset, first[0].tokens, first[1].tokens),
-        (0, 100, 491)
-    );
+    assert_eq!((first[0].offset, first[0].tokens, first[1].tokens), (0, 100, 491));
     assert_ne!(first[0].content, first[1].content);
     assert_eq!(
         second,
@@ -203,14 +190,9 @@ fn outputs_of_rows_become_outputs_of_requests() {
             change(replay);
         });
         let requests = requests.unwrap();
-        let shared = requests
-            .iter()
-            .find(|request| request.prompt.tokens() == 20)
-            .unwrap();
+        let shared = requests.iter().find(|request| request.prompt.tokens() == 20).unwrap();
         let segments = shared.prompt.segments().unwrap().iter();
-        segments
-            .map(|segment| segment.content.producer())
-            .collect::<Vec<_>>()
+        segments.map(|segment| segment.content.producer()).collect::<Vec<_>>()
     };
     let id = |id| Some(RequestId(id));
     assert_eq!(contents(|_| {}), [id(0), None, id(2), id(2)]);
@@ -224,10 +206,7 @@ fn mooncake_blocks_and_token_ids_become_content() {
     let first = requests[0].prompt.segments().unwrap();
     let second = requests[1].prompt.segments().unwrap();
     assert_eq!(
-        first
-            .iter()
-            .map(|segment| segment.tokens)
-            .collect::<Vec<_>>(),
+        first.iter().map(|segment| segment.tokens).collect::<Vec<_>>(),
         [512, 88]
     );
     assert_eq!(first[0], second[0]);
@@ -252,10 +231,7 @@ fn mooncake_blocks_and_token_ids_become_content() {
         "prefixes differ from the changed block on, for good"
     );
     assert_eq!(
-        first
-            .iter()
-            .map(|segment| segment.tokens)
-            .collect::<Vec<_>>(),
+        first.iter().map(|segment| segment.tokens).collect::<Vec<_>>(),
         [16, 16, 8]
     );
 }
@@ -265,15 +241,9 @@ fn start_speedup_and_limit_change_the_replay() {
     let start = |replay: &mut Replay| replay.start = Span::from_seconds(1.0).unwrap();
     assert_eq!(arrivals_s(&replay_text(OWN, start).unwrap()), [0.0, 8.75]);
     let speedup = |replay: &mut Replay| replay.speedup = 2.0;
-    assert_eq!(
-        arrivals_s(&replay_text(OWN, speedup).unwrap()),
-        [0.0, 0.75, 5.125]
-    );
+    assert_eq!(arrivals_s(&replay_text(OWN, speedup).unwrap()), [0.0, 0.75, 5.125]);
     let limit = |replay: &mut Replay| replay.limit = Some(2);
-    assert_eq!(
-        lengths(&replay_text(OWN, limit).unwrap()),
-        [(100, 5), (200, 6)]
-    );
+    assert_eq!(lengths(&replay_text(OWN, limit).unwrap()), [(100, 5), (200, 6)]);
     let max_tokens = |replay: &mut Replay| replay.max_tokens = Some(6);
     let stops = replay_text(OWN, max_tokens).unwrap();
     let stops: Vec<_> = stops

@@ -39,10 +39,7 @@ fn both_engines_tell_the_same_when_clients_wait_for_their_answers() {
                 &world,
                 engine::reference(&world.settings, Box::new(world.step_time.clone())),
             );
-            let fast = closed_loop(
-                &world,
-                engine::fast(&world.settings, Box::new(world.step_time.clone())),
-            );
+            let fast = closed_loop(&world, engine::fast(&world.settings, Box::new(world.step_time.clone())));
             assert_same(policy, seed, &slow, &fast);
         }
     }
@@ -53,23 +50,18 @@ fn open_loop(world: &World, mut engine: Server, with_stops: bool) -> Vec<Heard> 
     let mut stream = Stream::default();
     let mut random = world.random.clone();
     let mut deadlines = VecDeque::new();
-    let give_up = |until: Time,
-                   deadlines: &mut VecDeque<(Time, RequestId)>,
-                   engine: &mut Server,
-                   stream: &mut Stream| {
-        while let Some((deadline, id)) = deadlines.pop_front_if(|(time, _)| *time <= until) {
-            engine.advance(deadline, stream);
-            engine.abort(id, deadline);
-        }
-    };
+    let give_up =
+        |until: Time, deadlines: &mut VecDeque<(Time, RequestId)>, engine: &mut Server, stream: &mut Stream| {
+            while let Some((deadline, id)) = deadlines.pop_front_if(|(time, _)| *time <= until) {
+                engine.advance(deadline, stream);
+                engine.abort(id, deadline);
+            }
+        };
     for request in &world.requests {
         give_up(request.arrival, &mut deadlines, &mut engine, &mut stream);
         if with_stops && random.random_bool(0.5) {
             let before = request.arrival.picos();
-            engine.advance(
-                Time::from_picos(random.random_range(0..=before)),
-                &mut stream,
-            );
+            engine.advance(Time::from_picos(random.random_range(0..=before)), &mut stream);
         }
         engine.advance(request.arrival, &mut stream);
         engine.submit(request.clone(), &mut stream);
@@ -139,8 +131,8 @@ fn a_history_has_how_many_ran_at_the_first_token() {
     }
 }
 
-/// Of each finished request how many ran at its first token: as its history has it, and counted from what was heard until this token was
-/// told; none if its response is sent as a whole.
+/// Of each finished request how many ran at its first token: as its history has it, and counted from what was heard
+/// until this token was told; none if its response is sent as a whole.
 fn running_at_first_tokens(heard: &[Heard]) -> Vec<(RequestId, u32, u32)> {
     let mut running = 0;
     let mut at_first_token = HashMap::new();
@@ -191,9 +183,7 @@ fn the_worlds_are_tight_enough_that_everything_happens() {
                 }
                 kinds.insert(match heard {
                     Heard::Event { event, .. } => kind(&event),
-                    Heard::Step {
-                        takes: Span::ZERO, ..
-                    } => "a step without duration",
+                    Heard::Step { takes: Span::ZERO, .. } => "a step without duration",
                     Heard::Step { .. } => "a step",
                 });
             }

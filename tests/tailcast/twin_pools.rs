@@ -1,10 +1,10 @@
-//! The pool that knows blocks by stretches forgets and finds exactly what the pool of physical blocks does, whatever requests do to both.
+//! The pool that knows blocks by stretches forgets and finds exactly what the pool of physical blocks does, whatever
+//! requests do to both.
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::kv::{
-    BlockId, BlockKey, BlockPool, CountedPool, Held, KeyChain, NamedBlocks, PoolRules, Stretch,
-    StretchChain,
+    BlockId, BlockKey, BlockPool, CountedPool, Held, KeyChain, NamedBlocks, PoolRules, Stretch, StretchChain,
 };
 use tailcast::workload::{ContentId, Segment};
 
@@ -76,9 +76,7 @@ impl Pools {
     /// Looks a sequence up in both pools, which must find the same.
     fn find(&self, sequence: &Sequence, most: usize) -> (Vec<BlockId>, Vec<NamedBlocks>) {
         let mut found = Vec::new();
-        let hit = self
-            .fast
-            .lookup(&sequence.stretches, most as u32, &mut found);
+        let hit = self.fast.lookup(&sequence.stretches, most as u32, &mut found);
         let table = self.slow.lookup(sequence.keys.iter().take(most));
         assert_eq!(hit.blocks as usize, table.len());
         assert_eq!(hit.unused, self.slow.count_unused(&table));
@@ -121,8 +119,7 @@ impl Pools {
         for (number, &block) in running.table[..full].iter().enumerate() {
             let key = running.sequence.keys.get(number).copied();
             self.own_keys += 1;
-            self.slow
-                .name(block, key.unwrap_or(BlockKey(self.own_keys)));
+            self.slow.name(block, key.unwrap_or(BlockKey(self.own_keys)));
         }
         let mut before = 0;
         for stretch in &running.sequence.stretches {

@@ -1,4 +1,5 @@
-//! Predictions stand beside measurements: the same definitions, every experiment in its place, and no number that is not known.
+//! Predictions stand beside measurements: the same definitions, every experiment in its place, and no number that is
+//! not known.
 
 use serde_json::Value;
 use tailcast::config::Values;
@@ -56,10 +57,7 @@ fn experiment(name: &str, pairs: &[(&'static str, f64, Option<f64>)]) -> Compari
 
 fn three() -> Vec<Comparison> {
     vec![
-        experiment(
-            "a",
-            &[("ttft.mean", 1.0, Some(1.1)), ("e2e.p99", 2.0, None)],
-        ),
+        experiment("a", &[("ttft.mean", 1.0, Some(1.1)), ("e2e.p99", 2.0, None)]),
         experiment("b", &[("ttft.mean", 2.0, Some(1.4))]),
         experiment("c", &[("ttft.mean", 4.0, Some(4.8))]),
     ]
@@ -128,10 +126,7 @@ fn a_run_predicts_itself_without_error() {
     }
     for (name, compared) in metrics {
         let error = compared["error"].as_f64();
-        assert!(
-            error.is_some_and(|it| it.abs() < 1e-6),
-            "{name}: {compared}"
-        );
+        assert!(error.is_some_and(|it| it.abs() < 1e-6), "{name}: {compared}");
         assert_eq!(result["summary"][name]["n"], 1);
     }
 }
@@ -146,7 +141,10 @@ fn a_manifest_sets_keys_and_flags_have_the_last_word() {
 name = "one"
 scenario = "../served.toml"
 seeds = 3
-set = { "workload.requests" = 50, "workload.output" = { dist = "quantiles", path = "lengths.csv" }, server = { max_model_len = 600 } }
+[experiment.set]
+"workload.requests" = 50
+"workload.output" = { dist = "quantiles", path = "lengths.csv" }
+server = { max_model_len = 600 }
 [experiment.measured]
 requests.finished = 50
 "throughput.output_tokens_per_s" = 1
@@ -155,9 +153,7 @@ requests.finished = 50
     place.write("lists/manifest.toml", manifest);
     std::fs::write(
         place.path("manifest.toml"),
-        manifest
-            .replace("../", "")
-            .replace("lengths.csv", "lists/lengths.csv"),
+        manifest.replace("../", "").replace("lengths.csv", "lists/lengths.csv"),
     )
     .unwrap();
     let near = place.run(&["validate", "lists/manifest.toml", "--format", "json"]);
@@ -167,11 +163,7 @@ requests.finished = 50
         value.as_f64().unwrap()
     };
     assert_eq!(result["experiments"][0]["replications"], 3);
-    assert_eq!(
-        predicted(&result, "requests.finished") as u64,
-        50,
-        "of a run"
-    );
+    assert_eq!(predicted(&result, "requests.finished") as u64, 50, "of a run");
     let tokens = predicted(&result, "throughput.output_tokens_per_s");
     let requests = predicted(&result, "throughput.requests_per_s");
     assert!((tokens / requests - 7.0).abs() < 1e-9);
@@ -183,13 +175,11 @@ requests.finished = 50
 #[test]
 fn what_a_manifest_sets_stands_above_another_spelling_in_the_scenario() {
     let place = Workplace::new();
-    place.write(
-        "served.toml",
-        SCENARIO.replace("gpu =", "block-size = 16\ngpu ="),
-    );
+    place.write("served.toml", SCENARIO.replace("gpu =", "block-size = 16\ngpu ="));
     place.write(
         "manifest.toml",
-        "[[experiment]]\nscenario = \"served.toml\"\nset = { \"server.block_size\" = 32, \"server.kv_blocks\" = 500 }\nmeasured = { kv.blocks = 13960 }\n",
+        "[[experiment]]\nscenario = \"served.toml\"\nset = { \"server.block_size\" = 32, \"server.kv_blocks\" = 500 }\n\
+         measured = { kv.blocks = 13960 }\n",
     );
     let result = json(&place, &[]);
     let blocks = &result["experiments"][0]["metrics"]["kv.blocks"];
@@ -206,20 +196,14 @@ fn experiments_keep_their_order_on_any_number_of_threads() {
     place.write("served.toml", SCENARIO);
     let experiments = [5, 30, 10, 20].map(|rate| {
         format!(
-            "[[experiment]]\nname = \"rate {rate}\"\nscenario = \"served.toml\"\nseeds = 3\nmeasured = {{ ttft.mean = \"30ms\" }}\n\
+            "[[experiment]]\nname = \"rate {rate}\"\nscenario = \"served.toml\"\nseeds = 3\nmeasured = \
+             {{ ttft.mean = \"30ms\" }}\n\
              set = {{ \"workload.arrivals.rate\" = {rate} }}\n"
         )
     });
     place.write("manifest.toml", experiments.concat());
     let bytes = |jobs| {
-        let arguments = [
-            "validate",
-            "manifest.toml",
-            "--format",
-            "json",
-            "--jobs",
-            jobs,
-        ];
+        let arguments = ["validate", "manifest.toml", "--format", "json", "--jobs", jobs];
         place.run(&arguments).stdout
     };
     let one = bytes("1");
@@ -237,26 +221,20 @@ fn a_quantile_without_enough_samples_is_not_compared() {
     place.write("served.toml", SCENARIO);
     place.write(
         "manifest.toml",
-        "[[experiment]]\nscenario = \"served.toml\"\nset.workload.requests = 999\n[experiment.measured]\nttft = { p99 = \"60ms\", mean = \"30ms\" }\n",
+        "[[experiment]]\nscenario = \"served.toml\"\nset.workload.requests = 999\n[experiment.measured]\nttft = \
+         { p99 = \"60ms\", mean = \"30ms\" }\n",
     );
     let result = json(&place, &[]);
     assert!(result["experiments"][0]["metrics"]["ttft.p99"]["predicted"].is_null());
     assert_eq!(result["summary"]["ttft.p99"]["n"], 0);
     let text = place.run(&["validate", "manifest.toml"]).stdout;
-    let row = text
-        .lines()
-        .find(|line| line.starts_with("ttft.p99"))
-        .unwrap();
+    let row = text.lines().find(|line| line.starts_with("ttft.p99")).unwrap();
     let cells: Vec<&str> = row.split_whitespace().collect();
     assert_eq!(cells, ["ttft.p99", "(ms)", "60", "-", "-"]);
     let limit = ["validate", "manifest.toml", "--fail-above", "ttft.p99<5%"];
     let ended = place.run(&limit);
     assert_eq!(ended.code, Some(99), "{}", ended.stdout);
-    assert!(
-        ended.stdout.contains("no error is known"),
-        "{}",
-        ended.stdout
-    );
+    assert!(ended.stdout.contains("no error is known"), "{}", ended.stdout);
     // Two runs together have enough.
     let result = json(&place, &["--seeds", "2"]);
     assert_eq!(result["summary"]["ttft.p99"]["n"], 1);
@@ -267,40 +245,26 @@ fn a_limit_that_is_missed_ends_with_99() {
     let place = served();
     place.write(
         "manifest.toml",
-        "[[experiment]]\nscenario = \"served.toml\"\nseeds = 2\n[experiment.measured]\nfile = \"measured.csv\"\n\"ttft.mean\" = \"1s\"\n",
+        "[[experiment]]\nscenario = \"served.toml\"\nseeds = 2\n[experiment.measured]\nfile = \"measured.csv\"\n\
+         \"ttft.mean\" = \"1s\"\n",
     );
-    for (limit, code) in [
-        ("e2e.mean<20%", 0),
-        ("ttft.mean<20%", 99),
-        ("ttft.mean=100%", 0),
-    ] {
+    for (limit, code) in [("e2e.mean<20%", 0), ("ttft.mean<20%", 99), ("ttft.mean=100%", 0)] {
         let ended = place.run(&["validate", "manifest.toml", "--fail-above", limit]);
         assert_eq!(ended.code, Some(code), "{limit}: {}", ended.stdout);
         assert!(ended.stdout.contains("Limit"), "{}", ended.stdout);
     }
     // A p99 that one of two runs is too short for: the other's alone would pass.
     let p99 = "[experiment.measured]\n\"e2e.p99\" = \"1s\"\n";
-    let short =
-        "[[experiment]]\nscenario = \"served.toml\"\nset = { \"workload.requests\" = 500 }\n";
+    let short = "[[experiment]]\nscenario = \"served.toml\"\nset = { \"workload.requests\" = 500 }\n";
     let long = "[[experiment]]\nscenario = \"served.toml\"\n";
     place.write("manifest.toml", format!("{short}{p99}{long}{p99}"));
     let limit = ["validate", "manifest.toml", "--fail-above", "e2e.p99<100%"];
     let ended = place.run(&limit);
     assert_eq!(ended.code, Some(99), "{}", ended.stdout);
     assert!(ended.stdout.contains("of 1 more"), "{}", ended.stdout);
-    for limit in [
-        "e2e.mean",
-        "e2e.mean<5",
-        "e2e.mean<x%",
-        "e2e.men<5%",
-        "kv.blocks<5%",
-    ] {
+    for limit in ["e2e.mean", "e2e.mean<5", "e2e.mean<x%", "e2e.men<5%", "kv.blocks<5%"] {
         let ended = place.run(&["validate", "manifest.toml", "--fail-above", limit]);
-        assert_eq!(
-            (ended.code, ended.stdout.as_str()),
-            (Some(2), ""),
-            "{limit}"
-        );
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{limit}");
         assert!(ended.stderr.contains("help"), "{}", ended.stderr);
     }
 }
@@ -308,19 +272,14 @@ fn a_limit_that_is_missed_ends_with_99() {
 #[test]
 fn several_experiments_make_a_table_of_errors() {
     let place = served();
-    let manifest = "[[experiment]]\nname = \"first\"\nscenario = \"served.toml\"\nmeasured = { kv.blocks = 20000, ttft.mean = \"1000s\" }\n\
+    let manifest = "[[experiment]]\nname = \"first\"\nscenario = \"served.toml\"\nmeasured = \
+                    { kv.blocks = 20000, ttft.mean = \"1000s\" }\n\
         [[experiment]]\nname = \"second\"\nscenario = \"served.toml\"\nmeasured = { kv.blocks = 40000 }\n";
     place.write("manifest.toml", manifest);
     let text = place.run(&["validate", "manifest.toml"]).stdout;
     let cells = |label: &str| -> Vec<String> {
-        let row = text
-            .lines()
-            .find(|line| line.starts_with(label))
-            .expect(&text);
-        row[label.len()..]
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect()
+        let row = text.lines().find(|line| line.starts_with(label)).expect(&text);
+        row[label.len()..].split_whitespace().map(str::to_owned).collect()
     };
     assert_eq!(cells("first")[0], "-100.0");
     assert_eq!(cells("second")[0], "-");
@@ -380,20 +339,11 @@ fn figures_ask_one_question_each() {
 
 #[test]
 fn any_latencies_can_be_drawn() {
-    for (measured, predicted) in [
-        (1e-12, 1e7),
-        (1e7, 1e-12),
-        (0.03, 0.03),
-        (0.0, 1.0),
-        (1.0, 0.0),
-    ] {
+    for (measured, predicted) in [(1e-12, 1e7), (1e7, 1e-12), (0.03, 0.03), (0.0, 1.0), (1.0, 0.0)] {
         let all = [
             experiment(
                 "it",
-                &[
-                    ("ttft.mean", measured, Some(predicted)),
-                    ("e2e.p999", 1.0, Some(1.0)),
-                ],
+                &[("ttft.mean", measured, Some(predicted)), ("e2e.p999", 1.0, Some(1.0))],
             ),
             experiment("other", &[("itl.max", 1.0, None)]),
         ];
@@ -411,7 +361,8 @@ fn an_interrupt_leaves_the_experiments_that_are_done() {
     place.write("served.toml", SCENARIO);
     let experiment = |name: &str, requests: u64| {
         format!(
-            "[[experiment]]\nname = \"{name}\"\nscenario = \"served.toml\"\nset.workload.requests = {requests}\nmeasured = {{ kv.blocks = 20000 }}\n"
+            "[[experiment]]\nname = \"{name}\"\nscenario = \"served.toml\"\nset.workload.requests = {requests}\n\
+             measured = {{ kv.blocks = 20000 }}\n"
         )
     };
     let endless = experiment("short", 10) + &experiment("endless", 100_000_000);

@@ -34,22 +34,10 @@ const CASES: &[(&str, &str, &[&str])] = &[
         "experiment = []",
         &["`experiment` must be a list", "[[experiment]]"],
     ),
-    (
-        GOOD,
-        "experiment = [7]",
-        &["`experiment[0]` must be a table"],
-    ),
+    (GOOD, "experiment = [7]", &["`experiment[0]` must be a table"]),
     (GOOD, "\n", &["is empty", "[[experiment]]"]),
-    (
-        GOOD,
-        "# nothing\n",
-        &["there is no experiment", "[[experiment]]"],
-    ),
-    (
-        "scenario =",
-        "scenari =",
-        &["`experiment[0].scenario` is missing"],
-    ),
+    (GOOD, "# nothing\n", &["there is no experiment", "[[experiment]]"]),
+    ("scenario =", "scenari =", &["`experiment[0].scenario` is missing"]),
     (
         "name =",
         "nme =",
@@ -69,16 +57,8 @@ const CASES: &[(&str, &str, &[&str])] = &[
             "manifest's own directory",
         ],
     ),
-    (
-        "\"served.toml\"",
-        "7",
-        &["manifest.toml:3:12", "must be text"],
-    ),
-    (
-        "seeds = 1",
-        "seeds = 0",
-        &["manifest.toml:5:9", "from 1 to"],
-    ),
+    ("\"served.toml\"", "7", &["manifest.toml:3:12", "must be text"]),
+    ("seeds = 1", "seeds = 0", &["manifest.toml:5:9", "from 1 to"]),
     (
         "server.kv_blocks",
         "server.kv_block",
@@ -90,11 +70,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("7462", "\"many\"", &["manifest.toml:4:30", "whole number"]),
-    (
-        "set = {",
-        "set = 7 # {",
-        &["`experiment[0].set` must be a table"],
-    ),
+    ("set = {", "set = 7 # {", &["`experiment[0].set` must be a table"]),
     (
         "[experiment.measured]\n\"ttft.mean\" = \"28.4ms\"\n\"kv.blocks\" = 7463\n",
         "",
@@ -108,11 +84,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
     (
         "ttft.mean",
         "ttft.men",
-        &[
-            "manifest.toml:7:1",
-            "`ttft.men`",
-            "did you mean `ttft.mean`",
-        ],
+        &["manifest.toml:7:1", "`ttft.men`", "did you mean `ttft.mean`"],
     ),
     ("kv.blocks\"", "blocks\"", &["`blocks`", "kv.blocks"]),
     ("\"28.4ms\"", "28.4", &["manifest.toml:7:15", "has no unit"]),
@@ -122,11 +94,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         &["parsecs", "write a number and its unit"],
     ),
     ("\"28.4ms\"", "true", &["true is not a duration"]),
-    (
-        "7463",
-        "-7",
-        &["`kv.blocks` must be a number from 0, not -7"],
-    ),
+    ("7463", "-7", &["`kv.blocks` must be a number from 0, not -7"]),
     ("7463", "nan", &["must be a number from 0"]),
     ("7463", "\"7463\"", &["must be a number from 0"]),
     (
@@ -159,11 +127,7 @@ fn a_bad_manifest_says_where_and_what_to_write() {
         assert_eq!(ended.code, Some(2), "{old} -> {new}: {}", ended.stderr);
         assert_eq!(ended.stdout, "");
         for part in *parts {
-            assert!(
-                ended.stderr.contains(part),
-                "{part:?} is not in:\n{}",
-                ended.stderr
-            );
+            assert!(ended.stderr.contains(part), "{part:?} is not in:\n{}", ended.stderr);
         }
         assert_eq!(place.listing(), ["manifest.toml", "served.toml"]);
     }
@@ -199,32 +163,19 @@ fn other_files_that_are_no_manifest_are_refused() {
 fn a_model_that_does_not_fit_is_named_with_its_experiment() {
     let place = Workplace::new();
     place.write("served.toml", SCENARIO);
-    let too_large = GOOD.replace(
-        "\"server.kv_blocks\" = 7462",
-        "\"model.name\" = \"llama-3.1-70b\"",
-    );
+    let too_large = GOOD.replace("\"server.kv_blocks\" = 7462", "\"model.name\" = \"llama-3.1-70b\"");
     place.write("manifest.toml", too_large);
     let ended = place.run(&["validate", "manifest.toml"]);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
-    assert!(
-        ended.stderr.contains("experiment \"one\""),
-        "{}",
-        ended.stderr
-    );
+    assert!(ended.stderr.contains("experiment \"one\""), "{}", ended.stderr);
 }
 
 #[test]
 fn a_trace_that_breaks_off_is_named_with_its_experiment() {
     let place = Workplace::new();
     let head = &SCENARIO[..SCENARIO.find("requests").unwrap()];
-    place.write(
-        "served.toml",
-        format!("{head}trace = {{ path = \"trace.csv\" }}\n"),
-    );
-    place.write(
-        "trace.csv",
-        "arrival_s,input_tokens,output_tokens\n0,10,x\n",
-    );
+    place.write("served.toml", format!("{head}trace = {{ path = \"trace.csv\" }}\n"));
+    place.write("trace.csv", "arrival_s,input_tokens,output_tokens\n0,10,x\n");
     place.write("manifest.toml", GOOD);
     let ended = place.run(&["validate", "manifest.toml", "--figure", "f.svg"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);

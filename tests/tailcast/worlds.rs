@@ -1,14 +1,15 @@
-//! Random small worlds for the twin tests: a server, a step time and requests, tight enough that everything happens: queues, shortage
-//! of blocks and tokens, preemption, rejection. Half of them are coarse: all times lie in 0..9, so that ties happen.
+//! Random small worlds for the twin tests: a server, a step time and requests, tight enough that everything happens:
+//! queues, shortage of blocks and tokens, preemption, rejection. Half of them are coarse: all times lie in 0..9, so
+//! that ties happen.
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 pub use tailcast::engine::Heard;
 use tailcast::engine::{Event, Observer, ServerSettings, StepRun, Transcript};
 use tailcast::policy::{
-    Acceptance, Capacity, ContinuousSettings, OrcaSettings, POLICIES, PolicySettings, Reserve,
-    Response, SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings,
-    TgiSettings, TrtllmSettings, VllmV0Settings,
+    Acceptance, Capacity, ContinuousSettings, OrcaSettings, POLICIES, PolicySettings, Reserve, Response,
+    SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings, TgiSettings, TrtllmSettings,
+    VllmV0Settings,
 };
 use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
@@ -58,10 +59,7 @@ impl StepTime for WorldStepTime {
     fn ramp(&self, shape: &StepShape) -> Ramp {
         let rows = u64::from(shape.decoding);
         let (growth, len) = if shape.context < self.kink {
-            (
-                self.per_context * rows,
-                ((self.kink - shape.context) / rows).max(1),
-            )
+            (self.per_context * rows, ((self.kink - shape.context) / rows).max(1))
         } else {
             (0, u64::MAX)
         };
@@ -98,11 +96,7 @@ pub fn world(policy: &str, seed: u64) -> World {
     let unit = if coarse { 1 } else { 1_000_003 };
     let block_tokens = random.random_range(1..=8);
     let longest = random.random_range(2..60_u32);
-    let max_model_len = if random.random_bool(0.7) {
-        2 * longest
-    } else {
-        longest
-    };
+    let max_model_len = if random.random_bool(0.7) { 2 * longest } else { longest };
     // The null block, and room for one request of the maximum length.
     let least_blocks = 1 + max_model_len.div_ceil(block_tokens);
     let count = random.random_range(1..40);
@@ -117,9 +111,9 @@ pub fn world(policy: &str, seed: u64) -> World {
         requests: requests(count, longest, coarse, &mut random),
         clients: random.random_range(1..6),
         think: Span::from_picos(unit * random.random_range(0..9)),
-        timeout: random.random_bool(0.4).then(|| {
-            Span::from_picos(if coarse { 1 } else { 8_000_009 } * random.random_range(0..400))
-        }),
+        timeout: random
+            .random_bool(0.4)
+            .then(|| Span::from_picos(if coarse { 1 } else { 8_000_009 } * random.random_range(0..400))),
         random,
     };
     if policy == "continuous with priorities" {
@@ -131,19 +125,14 @@ pub fn world(policy: &str, seed: u64) -> World {
 }
 
 fn step_time(coarse: bool, random: &mut impl Rng) -> WorldStepTime {
-    let mut up_to =
-        |most: u64| random.random_range(0..=if coarse { most } else { most * 1_000_000 });
+    let mut up_to = |most: u64| random.random_range(0..=if coarse { most } else { most * 1_000_000 });
     WorldStepTime {
         base: up_to(4),
         per_token: up_to(1),
         per_sequence: up_to(1),
         per_context: up_to(1),
         per_pair: up_to(1),
-        kink: if up_to(9) % 2 == 0 {
-            u64::MAX
-        } else {
-            up_to(200) % 500
-        },
+        kink: if up_to(9) % 2 == 0 { u64::MAX } else { up_to(200) % 500 },
         launch: up_to(3) / 2,
     }
 }
@@ -194,11 +183,7 @@ fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng)
 }
 
 /// What some worlds of continuous batching have besides.
-fn with_more(
-    policy: &str,
-    mut settings: ContinuousSettings,
-    random: &mut impl Rng,
-) -> ContinuousSettings {
+fn with_more(policy: &str, mut settings: ContinuousSettings, random: &mut impl Rng) -> ContinuousSettings {
     match policy {
         "continuous with priorities" => {
             settings.priority = true;
@@ -296,13 +281,7 @@ pub fn requests(count: u64, longest: u32, coarse: bool, random: &mut impl Rng) -
                 random.random_range(0..9)
             };
         let prompt = prompt(&requests, longest, random);
-        requests.push(Request::new(
-            RequestId(id),
-            arrival,
-            prompt,
-            output_tokens,
-            max_tokens,
-        ));
+        requests.push(Request::new(RequestId(id), arrival, prompt, output_tokens, max_tokens));
     }
     name_some_outputs_alike(&mut requests, random);
     for id in 0..requests.len() {
@@ -335,8 +314,8 @@ fn name_some_outputs_alike(requests: &mut [Request], random: &mut impl Rng) {
     }
 }
 
-/// A prompt of its own, one that goes on where an earlier request ended, or one that begins with content that others share: system
-/// prompts, and what earlier requests have produced.
+/// A prompt of its own, one that goes on where an earlier request ended, or one that begins with content that others
+/// share: system prompts, and what earlier requests have produced.
 fn prompt(earlier: &[Request], longest: u32, random: &mut impl Rng) -> Prompt {
     let id = earlier.len() as u64;
     let mut left = random.random_range(1..=longest);

@@ -18,24 +18,25 @@ use super::study::{Runner, StudyFlags};
 use crate::config::{Diagnostic, StudyFile, did_you_mean};
 use crate::report::results::{Form, Heading, ResultRow, Results};
 use crate::report::table::{Cell, Column, Table};
-use crate::study::{
-    Base, MEASURES, MOST_POINTS, Measure, Next, Plan, Sweep, short, usual_measures,
-};
+use crate::study::{Base, MEASURES, MOST_POINTS, Measure, Next, Plan, Sweep, short, usual_measures};
 
-/// Simulate every point of a study, such as a grid of rates and context lengths, and write a line of results for each run
+/// Simulate every point of a study, such as a grid of rates and context lengths, and write a line of results for each
+/// run
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The study (TOML): a scenario, axes of keys and values, seeds, and numbers to keep
     study: PathBuf,
     #[command(flatten)]
     changes: ScenarioFlags,
-    /// Where to write the results: CSV or JSON Lines (or Parquet, if built with it), by the name's ending. A sweep that was interrupted goes on from here
+    /// Where to write the results: CSV or JSON Lines (or Parquet, if built with it), by the name's ending. A sweep that
+    /// was interrupted goes on from here
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Runs at each point, whatever the study says; the seeds follow one another
     #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: Option<u32>,
-    /// Make only every so many-th run, for several machines: 2/7 is the second of seven parts. `tailcast merge` puts them together
+    /// Make only every so many-th run, for several machines: 2/7 is the second of seven parts. `tailcast merge` puts
+    /// them together
     #[arg(long, value_name = "PART/PARTS")]
     shard: Option<Shard>,
     /// Print the plan and simulate nothing
@@ -74,11 +75,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     };
     let runs = args.shard.unwrap_or_default().runs(sweep.runs());
     if is_complete(args, out, form, (&sweep, &runs))? {
-        screen::note(&format!(
-            "{} has all {} runs already",
-            out.display(),
-            runs.len()
-        ));
+        screen::note(&format!("{} has all {} runs already", out.display(), runs.len()));
         return Ok(());
     }
     let plan = (sweep.fingerprint.as_str(), runs.as_slice());
@@ -96,11 +93,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         } else {
             format!("tailcast report {} --html report.html", out.display())
         };
-        screen::note(&format!(
-            "{} runs in {}; next: {next}",
-            runs.len(),
-            out.display()
-        ));
+        screen::note(&format!("{} runs in {}; next: {next}", runs.len(), out.display()));
     }
     Ok(())
 }
@@ -140,7 +133,10 @@ fn measures(file: &StudyFile) -> Result<Vec<&'static Measure>, Diagnostic> {
                 if let Some(hint) = alike.or_else(|| did_you_mean(name, names)) {
                     error = error.help(hint);
                 }
-                error.help("write names such as ttft.p99, queue.depth.mean or throughput.output_tokens_per_s, as in the JSON of `tailcast run`")
+                error.help(
+                    "write names such as ttft.p99, queue.depth.mean or throughput.output_tokens_per_s, as in \
+                            the JSON of `tailcast run`",
+                )
             })
         })
         .collect()
@@ -160,12 +156,7 @@ fn check_out(args: &Args, out: &Path, file: &StudyFile, sweep: &Sweep) -> Result
 }
 
 /// Whether the results are there already; refuses to replace those of another plan.
-fn is_complete(
-    args: &Args,
-    out: &Path,
-    form: Form,
-    (sweep, runs): (&Sweep, &[usize]),
-) -> Result<bool, Failure> {
+fn is_complete(args: &Args, out: &Path, form: Form, (sweep, runs): (&Sweep, &[usize])) -> Result<bool, Failure> {
     if !out.exists() || args.overwrite {
         return Ok(false);
     }
@@ -181,8 +172,7 @@ fn is_complete(
     let is_ours = form == form.of_lines()
         && Results::of_text(form, &text.unwrap_or_default()).is_ok_and(|results| {
             let found = results.rows.iter().map(|row| row.run);
-            found.eq(runs.iter().map(|&run| run as u64))
-                && results.rows.iter().all(|row| row.plan == sweep.fingerprint)
+            found.eq(runs.iter().map(|&run| run as u64)) && results.rows.iter().all(|row| row.plan == sweep.fingerprint)
         });
     if is_ours || is_empty_shard {
         return Ok(true);
@@ -230,11 +220,7 @@ fn simulate(
             if written.is_ok() {
                 written = partial.add(heading, &row);
             }
-            if written.is_err() {
-                Next::Stop
-            } else {
-                Next::GoOn
-            }
+            if written.is_err() { Next::Stop } else { Next::GoOn }
         },
     );
     runner.warn(&args.study_flags, color);
@@ -283,14 +269,11 @@ fn describe(args: &Args, file: &StudyFile, sweep: &Sweep) -> String {
     if let Some(requests) = sweep.requests {
         let _ = write!(text, ", {requests} requests in all");
     }
-    let scenario = file.scenario.as_ref().map_or_else(
-        || "the embedded demo".to_owned(),
-        |path| path.display().to_string(),
-    );
-    let name = file
-        .name
-        .as_deref()
-        .map_or(String::new(), |name| format!("{name} · "));
+    let scenario = file
+        .scenario
+        .as_ref()
+        .map_or_else(|| "the embedded demo".to_owned(), |path| path.display().to_string());
+    let name = file.name.as_deref().map_or(String::new(), |name| format!("{name} · "));
     let names: Vec<&str> = sweep.measures.iter().map(|measure| measure.name).collect();
     let _ = write!(
         text,

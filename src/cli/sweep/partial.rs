@@ -1,5 +1,5 @@
-//! The file that a sweep grows, and goes on with after an interruption: whole lines in the order of runs, beside the results, whose name
-//! it takes when all are there.
+//! The file that a sweep grows, and goes on with after an interruption: whole lines in the order of runs, beside the
+//! results, whose name it takes when all are there.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -27,8 +27,8 @@ impl Partial {
         results.with_file_name(name)
     }
 
-    /// Opens it, or makes it; keeps the whole lines it has, which must be the first of `runs` of the plan `plan`. Nobody else may write it
-    /// at the same time.
+    /// Opens it, or makes it; keeps the whole lines it has, which must be the first of `runs` of the plan `plan`.
+    /// Nobody else may write it at the same time.
     pub fn open(
         results: &Path,
         form: Form,
@@ -50,10 +50,7 @@ impl Partial {
         })?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(cannot)?;
-        let whole = bytes
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |at| at + 1);
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let first = heading.line(form);
         let has_heading = whole >= first.len() && whole > 0;
         let mut done = 0;
@@ -61,8 +58,7 @@ impl Partial {
             return Err(not_ours(&path, "no sweep wrote it"));
         }
         if has_heading {
-            done = check(form, &bytes[..whole], &first, (plan, runs))
-                .map_err(|problem| not_ours(&path, &problem))?;
+            done = check(form, &bytes[..whole], &first, (plan, runs)).map_err(|problem| not_ours(&path, &problem))?;
         }
         let kept = if has_heading { whole as u64 } else { 0 };
         file.set_len(kept).map_err(cannot)?;
@@ -70,12 +66,7 @@ impl Partial {
         if !has_heading {
             file.write_all(first.as_bytes()).map_err(cannot)?;
         }
-        Ok(Self {
-            path,
-            file,
-            form,
-            done,
-        })
+        Ok(Self { path, file, form, done })
     }
 
     /// Adds a run.
@@ -121,12 +112,7 @@ fn is_torn_start(bytes: &[u8], form: Form, first: &str) -> bool {
 }
 
 /// How many runs whole lines hold.
-fn check(
-    form: Form,
-    bytes: &[u8],
-    first: &str,
-    (plan, runs): (&str, &[usize]),
-) -> Result<usize, String> {
+fn check(form: Form, bytes: &[u8], first: &str, (plan, runs): (&str, &[usize])) -> Result<usize, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
     if !text.starts_with(first) {
         return Err("its columns are others".to_owned());
@@ -137,16 +123,10 @@ fn check(
     let results = Results::of_text(form, text)?;
     for (at, row) in results.rows.iter().enumerate() {
         if row.plan != plan {
-            return Err(format!(
-                "it belongs to plan {}, and this is {plan}",
-                row.plan
-            ));
+            return Err(format!("it belongs to plan {}, and this is {plan}", row.plan));
         }
         if runs.get(at).map(|&run| run as u64) != Some(row.run) {
-            return Err(format!(
-                "it has run {}, which is not the next of this shard",
-                row.run
-            ));
+            return Err(format!("it has run {}, which is not the next of this shard", row.run));
         }
     }
     Ok(results.rows.len())

@@ -96,8 +96,7 @@ const fn yes() -> bool {
 
 /// Reads the text of a GPU file; `name` is what scenarios call it.
 pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<GpuEntry, CatalogueError> {
-    let raw: GpuFile =
-        toml::from_str(text).map_err(|error| CatalogueError::from_toml(file, text, &error))?;
+    let raw: GpuFile = toml::from_str(text).map_err(|error| CatalogueError::from_toml(file, text, &error))?;
     let figures = figures(&raw);
     let refuse = |bad: &BadFigure| CatalogueError::from_figure(file, text, bad);
     if let Some(figure) = figures.iter().find(|one| one.source.trim().is_empty()) {
@@ -160,12 +159,7 @@ fn figures(raw: &GpuFile) -> Vec<Figure> {
     let link = format!("{} GB/s", raw.link.gb_per_s);
     let mut all = vec![
         figure("memory", memory, &raw.memory.source, raw.memory.verified),
-        figure(
-            "bandwidth",
-            bandwidth,
-            &raw.bandwidth.source,
-            raw.bandwidth.verified,
-        ),
+        figure("bandwidth", bandwidth, &raw.bandwidth.source, raw.bandwidth.verified),
         peak("bf16", &raw.bf16),
     ];
     let optional = [("fp8", &raw.fp8), ("int8", &raw.int8), ("fp4", &raw.fp4)];

@@ -4,8 +4,7 @@ use serde::Deserialize;
 
 use super::gpu_file::Figure;
 use crate::hardware::{
-    AllReduceKernels, AttentionKernels, ExpertKernels, LinearKernels, MeasuredKernels,
-    MixedAttention,
+    AllReduceKernels, AttentionKernels, ExpertKernels, LinearKernels, MeasuredKernels, MixedAttention,
 };
 
 #[derive(Default, Deserialize)]
@@ -145,49 +144,21 @@ impl RawKernels {
         if let Some(one) = &self.linear {
             let (source, fitted) = (&one.source, &one.fitted);
             let reached = one.of_bandwidth;
-            all.push(figure(
-                "products",
-                reached,
-                "bandwidth",
-                source,
-                fitted,
-                one.verified,
-            ));
+            all.push(figure("products", reached, "bandwidth", source, fitted, one.verified));
         }
         if let Some(one) = &self.attention {
             let (source, fitted) = (&one.source, &one.fitted);
             let reached = one.of_bandwidth;
-            all.push(figure(
-                "attention",
-                reached,
-                "bandwidth",
-                source,
-                fitted,
-                one.verified,
-            ));
+            all.push(figure("attention", reached, "bandwidth", source, fitted, one.verified));
         }
         if let Some(one) = &self.experts {
             let (source, fitted) = (&one.source, &one.fitted);
             let reached = one.of_bandwidth;
-            all.push(figure(
-                "experts",
-                reached,
-                "bandwidth",
-                source,
-                fitted,
-                one.verified,
-            ));
+            all.push(figure("experts", reached, "bandwidth", source, fitted, one.verified));
         }
         if let Some(one) = &self.all_reduce {
             let (source, fitted) = (&one.source, &one.fitted);
-            all.push(figure(
-                "all-reduce",
-                one.of_link,
-                "link",
-                source,
-                fitted,
-                one.verified,
-            ));
+            all.push(figure("all-reduce", one.of_link, "link", source, fitted, one.verified));
         }
         all
     }

@@ -25,8 +25,8 @@ pub struct ModelEntry {
     pub verified: bool,
     /// How the published weights are stored, if they are quantised.
     pub stored_weights: Option<WeightPrecision>,
-    /// The share of the probability that its `generation_config.json` chooses tokens from, if it says so: what a server does unless a request
-    /// asks for something else.
+    /// The share of the probability that its `generation_config.json` chooses tokens from, if it says so: what a server
+    /// does unless a request asks for something else.
     pub top_p: Option<f64>,
 }
 
@@ -81,11 +81,7 @@ fn unquantised(names: &[String]) -> Result<Unquantised, BadFigure> {
             "shared_experts" => left.shared_experts = true,
             other => {
                 let expected = "attention, dense or shared_experts";
-                return Err(BadFigure::new(
-                    "unquantised",
-                    format!("'{other}'"),
-                    expected,
-                ));
+                return Err(BadFigure::new("unquantised", format!("'{other}'"), expected));
             }
         }
     }
@@ -162,9 +158,6 @@ fn known_keys() -> BTreeSet<String> {
         serde_json::to_value(About::default()),
         serde_json::to_value(HuggingFaceConfig::default()),
     ];
-    let fields = defaults
-        .iter()
-        .flatten()
-        .filter_map(|value| value.as_object());
+    let fields = defaults.iter().flatten().filter_map(|value| value.as_object());
     fields.flat_map(|object| object.keys().cloned()).collect()
 }

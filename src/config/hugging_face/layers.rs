@@ -3,8 +3,7 @@
 use super::family::{Bias, Experts, Family, Windows};
 use super::{HuggingFaceConfig, need};
 use crate::hardware::{
-    Attention, BadFigure, DenseLayer, ExpertLayer, FeedForward, GroupedAttention, LatentAttention,
-    LayerGroup, Reach,
+    Attention, BadFigure, DenseLayer, ExpertLayer, FeedForward, GroupedAttention, LatentAttention, LayerGroup, Reach,
 };
 
 const MOST_LAYERS: u64 = 10_000;
@@ -12,11 +11,7 @@ const MOST_HEADS: u64 = 1 << 16;
 const WIDEST: u64 = 1 << 24;
 
 /// The layers, like ones together in the order of their first.
-pub(super) fn resolve(
-    config: &HuggingFaceConfig,
-    family: &Family,
-    hidden: u64,
-) -> Result<Vec<LayerGroup>, BadFigure> {
+pub(super) fn resolve(config: &HuggingFaceConfig, family: &Family, hidden: u64) -> Result<Vec<LayerGroup>, BadFigure> {
     let count = need("num_hidden_layers", config.num_hidden_layers, MOST_LAYERS)?;
     check_layer_types(config, count)?;
     let norms = norms_per_layer(config, family);
@@ -28,9 +23,8 @@ pub(super) fn resolve(
             feed_forward: feed_forward(config, family, hidden, index)?,
             norm_parameters: norms * family.norm.parameters(hidden),
         };
-        let alike = |other: &&mut LayerGroup| {
-            other.attention == group.attention && other.feed_forward == group.feed_forward
-        };
+        let alike =
+            |other: &&mut LayerGroup| other.attention == group.attention && other.feed_forward == group.feed_forward;
         match groups.iter_mut().find(alike) {
             Some(other) => other.count += 1,
             None => groups.push(group),
@@ -62,17 +56,8 @@ fn norms_per_layer(config: &HuggingFaceConfig, family: &Family) -> u64 {
     }
 }
 
-fn attention(
-    config: &HuggingFaceConfig,
-    family: &Family,
-    hidden: u64,
-    index: u64,
-) -> Result<Attention, BadFigure> {
-    let heads = need(
-        "num_attention_heads",
-        config.num_attention_heads,
-        MOST_HEADS,
-    )?;
+fn attention(config: &HuggingFaceConfig, family: &Family, hidden: u64, index: u64) -> Result<Attention, BadFigure> {
+    let heads = need("num_attention_heads", config.num_attention_heads, MOST_HEADS)?;
     if family.latent_attention {
         return latent(config, heads).map(Attention::Latent);
     }
@@ -98,11 +83,7 @@ fn kv_heads(config: &HuggingFaceConfig, family: &Family, heads: u64) -> Result<u
     let (field, given) = if family.attention_bias == Bias::Falcon {
         let newer = config.new_decoder_architecture.unwrap_or(false);
         let multi_query = config.multi_query.unwrap_or(true) && !newer;
-        let given = if multi_query {
-            Some(1)
-        } else {
-            config.num_kv_heads
-        };
+        let given = if multi_query { Some(1) } else { config.num_kv_heads };
         ("num_kv_heads", given)
     } else {
         ("num_key_value_heads", config.num_key_value_heads)
@@ -115,12 +96,7 @@ fn kv_heads(config: &HuggingFaceConfig, family: &Family, heads: u64) -> Result<u
     Ok(kv_heads)
 }
 
-fn head_dim(
-    config: &HuggingFaceConfig,
-    family: &Family,
-    hidden: u64,
-    heads: u64,
-) -> Result<u64, BadFigure> {
+fn head_dim(config: &HuggingFaceConfig, family: &Family, hidden: u64, heads: u64) -> Result<u64, BadFigure> {
     match config.head_dim.or(family.default_head_dim) {
         Some(width) => need("head_dim", Some(width), 1 << 16),
         None if hidden.is_multiple_of(heads) => Ok(hidden / heads),
@@ -158,7 +134,8 @@ fn reach(config: &HuggingFaceConfig, family: &Family, index: u64) -> Result<Reac
             "sliding_attention" => sliding(),
             "chunked_attention" => chunked(),
             other => {
-                let expected = "full_attention, sliding_attention or chunked_attention; linear attention and state-space layers are not modelled";
+                let expected = "full_attention, sliding_attention or chunked_attention; linear attention and \
+                                state-space layers are not modelled";
                 let given = format!("'{other}' at layer {index}");
                 Err(BadFigure::new("layer_types", given, expected))
             }
@@ -169,8 +146,7 @@ fn reach(config: &HuggingFaceConfig, family: &Family, index: u64) -> Result<Reac
         Windows::Never => false,
         Windows::All => config.sliding_window.is_some(),
         Windows::FromMaxWindowLayers => {
-            config.use_sliding_window.unwrap_or(false)
-                && index >= config.max_window_layers.unwrap_or(0)
+            config.use_sliding_window.unwrap_or(false) && index >= config.max_window_layers.unwrap_or(0)
         }
         Windows::EverySecond => position % 2 == 1,
         Windows::AllButEverySixth => {
@@ -245,9 +221,7 @@ fn experts(config: &HuggingFaceConfig, family: &Family) -> Result<ExpertLayer, B
         _ => ("num_local_experts", config.num_local_experts),
     };
     let (width_field, width) = match family.experts {
-        Experts::Qwen | Experts::DeepSeek => {
-            ("moe_intermediate_size", config.moe_intermediate_size)
-        }
+        Experts::Qwen | Experts::DeepSeek => ("moe_intermediate_size", config.moe_intermediate_size),
         _ => ("intermediate_size", config.intermediate_size),
     };
     let experts = need(count_field, count, MOST_HEADS)?;

@@ -30,7 +30,8 @@ pub(super) fn stored_weights(quantization: &Value) -> Result<WeightPrecision, Ba
             }
             (None, None) => format!("'{method}'"),
         };
-        let expected = "fp8, fbgemm_fp8, mxfp4, awq, gptq, auto-round, compressed-tensors or modelopt, with 8-bit floats or 8- or 4-bit integers; or remove quantization_config and set model.weights yourself";
+        let expected = "fp8, fbgemm_fp8, mxfp4, awq, gptq, auto-round, compressed-tensors or modelopt, with 8-bit \
+                        floats or 8- or 4-bit integers; or remove quantization_config and set model.weights yourself";
         BadFigure::new("quant_method", given, expected)
     })
 }
@@ -62,18 +63,13 @@ fn modelopt(quantization: &Value) -> Option<WeightPrecision> {
     }
 }
 
-/// Where the methods list modules they leave alone: compressed-tensors and modelopt, fp8 and awq, fbgemm, modelopt's older
-/// files.
-const LISTS: [&str; 4] = [
-    "ignore",
-    "modules_to_not_convert",
-    "ignored_layers",
-    "exclude_modules",
-];
+/// Where the methods list modules they leave alone: compressed-tensors and modelopt, fp8 and awq, fbgemm, modelopt's
+/// older files.
+const LISTS: [&str; 4] = ["ignore", "modules_to_not_convert", "ignored_layers", "exclude_modules"];
 
-/// The kinds of linear layers that a `quantization_config` leaves alone in a model of so many layers. Entries are names of
-/// modules, parts of such names, or patterns (`re:...`, `*`). A kind counts when a pattern means it in every layer, or when
-/// entries name it in at least half of the layers.
+/// The kinds of linear layers that a `quantization_config` leaves alone in a model of so many layers. Entries are names
+/// of modules, parts of such names, or patterns (`re:...`, `*`). A kind counts when a pattern means it in every layer,
+/// or when entries name it in at least half of the layers.
 pub(super) fn unquantised(quantization: &Value, layers: u64) -> Unquantised {
     let lists = LISTS.iter().filter_map(|key| quantization.get(key));
     let entries = lists.filter_map(Value::as_array).flatten();
@@ -97,10 +93,7 @@ pub(super) fn unquantised(quantization: &Value, layers: u64) -> Unquantised {
     };
     Unquantised {
         attention: left(&["self_attn"], &["q_proj", "qkv_proj", "q_b_proj"]),
-        dense: left(
-            &["mlp", "feed_forward"],
-            &["gate_proj", "gate_up_proj", "up_proj"],
-        ),
+        dense: left(&["mlp", "feed_forward"], &["gate_proj", "gate_up_proj", "up_proj"]),
         shared_experts: left(
             &["shared_expert", "shared_experts"],
             &["gate_proj", "gate_up_proj", "up_proj"],

@@ -1,7 +1,7 @@
 //! A vision tower from `vision_config`: its parameters, and how many patches and tokens the largest image makes.
 //!
-//! Layouts are those of `transformers/models/<model_type>`. A tower of another type counts nothing, as the models that have
-//! them may still be used for text.
+//! Layouts are those of `transformers/models/<model_type>`. A tower of another type counts nothing, as the models that
+//! have them may still be used for text.
 
 use serde::Deserialize;
 
@@ -22,7 +22,8 @@ struct VisionConfig {
     projector_output_dim: Option<u64>,
 }
 
-/// Tiles that Llama 4 cuts the largest image into (`max_patches` of its `preprocessor_config.json`), and the image as a whole.
+/// Tiles that Llama 4 cuts the largest image into (`max_patches` of its `preprocessor_config.json`), and the image as a
+/// whole.
 const LLAMA4_TILES: u64 = 16 + 1;
 
 /// Reads a tower in front of a language model of such a width.
@@ -40,10 +41,7 @@ struct Plain {
 }
 
 /// The tower that `config` describes, in front of a language model of width `text_hidden`.
-pub(super) fn tower(
-    config: &HuggingFaceConfig,
-    text_hidden: u64,
-) -> Result<Option<VisionTower>, BadFigure> {
+pub(super) fn tower(config: &HuggingFaceConfig, text_hidden: u64) -> Result<Option<VisionTower>, BadFigure> {
     let Some(vision) = &config.vision_config else {
         return Ok(None);
     };
@@ -54,13 +52,8 @@ pub(super) fn tower(
         Some("pixtral") => pixtral,
         _ => return Ok(None),
     };
-    let vision = VisionConfig::deserialize(vision).map_err(|error| {
-        BadFigure::new(
-            "vision_config",
-            error,
-            "the fields of such a tower, as in config.json",
-        )
-    })?;
+    let vision = VisionConfig::deserialize(vision)
+        .map_err(|error| BadFigure::new("vision_config", error, "the fields of such a tower, as in config.json"))?;
     layout(config, &vision, text_hidden).map(Some)
 }
 
@@ -90,13 +83,9 @@ impl Plain {
     }
 }
 
-/// Patches and a class token with learned positions; then four patches become one (`pixel_shuffle_ratio`) for two products
-/// without biases, and the projector.
-fn llama4(
-    _: &HuggingFaceConfig,
-    vision: &VisionConfig,
-    text_hidden: u64,
-) -> Result<VisionTower, BadFigure> {
+/// Patches and a class token with learned positions; then four patches become one (`pixel_shuffle_ratio`) for two
+/// products without biases, and the projector.
+fn llama4(_: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) -> Result<VisionTower, BadFigure> {
     let plain = Plain::of(vision)?;
     let wide = plain.hidden;
     let between = vision.projector_input_dim.or(Some(4096));
@@ -123,11 +112,7 @@ fn llama4(
 }
 
 /// Patches with learned positions, as Gemma 3 uses it: pooled to `mm_tokens_per_image`, a norm, and one product.
-fn siglip(
-    config: &HuggingFaceConfig,
-    vision: &VisionConfig,
-    text_hidden: u64,
-) -> Result<VisionTower, BadFigure> {
+fn siglip(config: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) -> Result<VisionTower, BadFigure> {
     let plain = Plain::of(vision)?;
     let wide = plain.hidden;
     let patches = plain.side * plain.side;
@@ -143,13 +128,9 @@ fn siglip(
     })
 }
 
-/// Patches with rotary positions and gated layers without biases; Mistral 3 merges `spatial_merge_size` squared patches and
-/// has two products after that.
-fn pixtral(
-    config: &HuggingFaceConfig,
-    vision: &VisionConfig,
-    text_hidden: u64,
-) -> Result<VisionTower, BadFigure> {
+/// Patches with rotary positions and gated layers without biases; Mistral 3 merges `spatial_merge_size` squared patches
+/// and has two products after that.
+fn pixtral(config: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) -> Result<VisionTower, BadFigure> {
     let plain = Plain::of(vision)?;
     let (wide, inner) = (plain.hidden, plain.intermediate);
     let merge = config.spatial_merge_size.or(Some(2));

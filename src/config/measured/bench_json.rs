@@ -16,11 +16,9 @@ const ROUNDING: Span = Span::from_micros(1);
 
 /// Reads the one object of the file.
 pub fn read(name: &str, content: &str) -> Result<Measured, Diagnostic> {
-    let raw: Raw =
-        serde_json::from_str(content).map_err(|error| unreadable(name, content, &error))?;
-    raw.measured().map_err(|problem| {
-        Diagnostic::new(format!("{name}: {}", problem.message)).help(problem.help)
-    })
+    let raw: Raw = serde_json::from_str(content).map_err(|error| unreadable(name, content, &error))?;
+    raw.measured()
+        .map_err(|problem| Diagnostic::new(format!("{name}: {}", problem.message)).help(problem.help))
 }
 
 /// What the object may hold.
@@ -85,7 +83,8 @@ impl Raw {
         if !measured.values.keys().any(|name| super::is_latency(name)) {
             return Err(Problem {
                 message: "there are no latencies of any finished request".to_owned(),
-                help: "give the result of `vllm bench serve --save-result`, with mean_ttft_ms and the like, or with --save-detailed too",
+                help: "give the result of `vllm bench serve --save-result`, with mean_ttft_ms and the like, or with \
+                       --save-detailed too",
             });
         }
         Ok(measured)
@@ -119,9 +118,7 @@ impl Raw {
 
     /// The requests one by one; `None` if the file does not have them.
     fn requests(&self) -> Result<Option<Tally>, Problem> {
-        let (Some(inputs), Some(outputs), Some(ttfts)) =
-            (&self.input_lens, &self.output_lens, &self.ttfts_s)
-        else {
+        let (Some(inputs), Some(outputs), Some(ttfts)) = (&self.input_lens, &self.output_lens, &self.ttfts_s) else {
             return Ok(None);
         };
         if self.itls_s.is_none() && self.latencies_s.is_none() {
@@ -190,15 +187,11 @@ impl Raw {
     }
 
     fn has_failed(&self, index: usize) -> bool {
-        let has_error = self.errors.as_ref().is_some_and(|errors| {
-            errors[index]
-                .as_ref()
-                .is_some_and(|error| !error.is_empty())
-        });
-        let has_no_output = self
-            .output_lens
+        let has_error = self
+            .errors
             .as_ref()
-            .is_some_and(|lengths| lengths[index] == 0);
+            .is_some_and(|errors| errors[index].as_ref().is_some_and(|error| !error.is_empty()));
+        let has_no_output = self.output_lens.as_ref().is_some_and(|lengths| lengths[index] == 0);
         has_error || has_no_output
     }
 

@@ -1,6 +1,7 @@
 //! What was measured on a real server: read from the result of a benchmark, to be held against predictions.
 //!
-//! Two formats, told apart by their content: the JSON of `vllm bench serve`, and rows of requests in CSV as `--requests-out` writes them.
+//! Two formats, told apart by their content: the JSON of `vllm bench serve`, and rows of requests in CSV as
+//! `--requests-out` writes them.
 
 mod bench_json;
 mod metric;
@@ -25,7 +26,8 @@ pub type Values = BTreeMap<&'static str, f64>;
 /// What was measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measured {
-    /// The numbers, in the definitions of our own results. A quantile worked out from requests is there only if ten of them lie beyond it.
+    /// The numbers, in the definitions of our own results. A quantile worked out from requests is there only if ten of
+    /// them lie beyond it.
     pub values: Values,
     /// The requests that finished, in the order of the file, if the file has them one by one.
     pub requests: Option<Vec<MeasuredRequest>>,
@@ -61,9 +63,8 @@ impl Measured {
     /// Reads a file of either format.
     pub fn read(path: &Path) -> Result<Self, Diagnostic> {
         let name = path.display().to_string();
-        let content = text_file::read_text(path, LARGEST_FILE_BYTES).map_err(|error| {
-            Diagnostic::new(format!("cannot read {name}: {error}")).help(FORMATS_HELP)
-        })?;
+        let content = text_file::read_text(path, LARGEST_FILE_BYTES)
+            .map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")).help(FORMATS_HELP))?;
         Self::parse(&name, &content)
     }
 
@@ -78,14 +79,10 @@ impl Measured {
     }
 }
 
-const FORMATS_HELP: &str = "name the JSON of `vllm bench serve --save-result --save-detailed`, or a CSV of requests as `tailcast run --requests-out` writes it";
+const FORMATS_HELP: &str = "name the JSON of `vllm bench serve --save-result --save-detailed`, or a CSV of requests as \
+                            `tailcast run --requests-out` writes it";
 
 /// A message about a stretch of bytes in a file.
-fn error_at(
-    name: &str,
-    content: &str,
-    place: std::ops::Range<usize>,
-    message: String,
-) -> Diagnostic {
+fn error_at(name: &str, content: &str, place: std::ops::Range<usize>, message: String) -> Diagnostic {
     Diagnostic::new(message).at(Snippet::cut(name, content, place))
 }

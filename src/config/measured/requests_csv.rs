@@ -1,5 +1,5 @@
-//! Rows of requests in CSV: `arrival_s`, `first_token_s`, `finished_s`, `input_tokens`, `output_tokens`, with `scheduled_s` and `outcome`
-//! if they were recorded. Times count from any zero that all rows share.
+//! Rows of requests in CSV: `arrival_s`, `first_token_s`, `finished_s`, `input_tokens`, `output_tokens`, with
+//! `scheduled_s` and `outcome` if they were recorded. Times count from any zero that all rows share.
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 
@@ -60,8 +60,7 @@ fn sum_up(name: &str, histories: &[History]) -> Result<Measured, Diagnostic> {
     let first = arrivals.fold(f64::INFINITY, f64::min);
     let mut last = first;
     let mut tally = Tally::default();
-    let span =
-        |seconds: f64| Span::from_seconds(seconds).expect("times are checked as they are read");
+    let span = |seconds: f64| Span::from_seconds(seconds).expect("times are checked as they are read");
     for history in histories {
         let Some(served) = &history.served else {
             tally.fail();
@@ -81,16 +80,14 @@ fn sum_up(name: &str, histories: &[History]) -> Result<Measured, Diagnostic> {
     }
     if tally.finished() == 0 {
         let rows = histories.len();
-        let message =
-            format!("{name}: none of its {rows} requests finished, so nothing was measured");
-        return Err(Diagnostic::new(message)
-            .help("a finished request has first_token_s and finished_s, and `finished` in the column outcome if there is one"));
+        let message = format!("{name}: none of its {rows} requests finished, so nothing was measured");
+        return Err(Diagnostic::new(message).help(
+            "a finished request has first_token_s and finished_s, and `finished` in the column outcome if there is one",
+        ));
     }
     let mut measured = tally.measured(last - first);
     let timed_out = histories.iter().filter(|it| it.timed_out).count();
-    measured
-        .values
-        .insert("requests.timed_out", timed_out as f64);
+    measured.values.insert("requests.timed_out", timed_out as f64);
     Ok(measured)
 }
 
@@ -103,9 +100,7 @@ struct Columns {
 
 impl Columns {
     fn find(name: &str, content: &str, rows: &mut Reader<&[u8]>) -> Result<Self, Diagnostic> {
-        let header = rows
-            .headers()
-            .map_err(|error| unreadable(name, content, &error))?;
+        let header = rows.headers().map_err(|error| unreadable(name, content, &error))?;
         if let Some(twice) = named_twice(header) {
             let message = format!("{name}: the first line names the column `{twice}` twice");
             return Err(Diagnostic::new(message).help("drop one of the two"));
@@ -116,12 +111,17 @@ impl Columns {
             *at = place(column).ok_or_else(|| {
                 let start = content.len() - content.trim_start().len();
                 let line = content[start..].lines().next().unwrap_or_default();
-                error_at(name, content, start..start + line.len(), format!("there is no column `{column}`"))
-                    .help(format!(
-                        "the first line names the columns; {} are needed, scheduled_s and outcome read if they are there",
-                        REQUIRED.join(", ")
-                    ))
-                    .help(super::FORMATS_HELP)
+                error_at(
+                    name,
+                    content,
+                    start..start + line.len(),
+                    format!("there is no column `{column}`"),
+                )
+                .help(format!(
+                    "the first line names the columns; {} are needed, scheduled_s and outcome read if they are there",
+                    REQUIRED.join(", ")
+                ))
+                .help(super::FORMATS_HELP)
             })?;
         }
         Ok(Self {
@@ -156,8 +156,7 @@ impl Columns {
             output_tokens: row.tokens(output, "output_tokens", 1)?,
         });
         if let Some(scheduled) = self.scheduled.filter(|&at| !row.cells[at].is_empty()) {
-            history.scheduled_s =
-                Some(row.later(scheduled, "scheduled_s", arrival_s, "arrival_s")?);
+            history.scheduled_s = Some(row.later(scheduled, "scheduled_s", arrival_s, "arrival_s")?);
         }
         Ok(history)
     }
@@ -193,9 +192,7 @@ impl Row<'_> {
         }
         if Span::from_seconds(seconds - earlier).is_none() {
             let message = format!("`{column}` is {seconds}, more than 200 days after `{of}`");
-            return Err(self
-                .error(at, message)
-                .help("write seconds, not milliseconds"));
+            return Err(self.error(at, message).help("write seconds, not milliseconds"));
         }
         Ok(seconds)
     }
@@ -205,26 +202,19 @@ impl Row<'_> {
         let tokens = cell.parse::<u32>().ok().filter(|&it| it >= least);
         tokens.ok_or_else(|| {
             let most = u32::MAX;
-            let message =
-                format!("`{column}` must be a whole number from {least} to {most}, not {cell:?}");
+            let message = format!("`{column}` must be a whole number from {least} to {most}, not {cell:?}");
             self.error(at, message)
         })
     }
 
     fn error(&self, at: usize, message: String) -> Diagnostic {
-        let start = self
-            .cells
-            .position()
-            .map_or(0, |position| position.byte() as usize);
+        let start = self.cells.position().map_or(0, |position| position.byte() as usize);
         let line = self.content.get(start..).unwrap_or_default();
         let skipped = line.len() - line.trim_start_matches(['\r', '\n']).len();
         // Where no cell is quoted or padded, the cells before and their commas lead to it.
         let before: usize = self.cells.iter().take(at).map(|cell| cell.len() + 1).sum();
         let (from, cell) = (start + skipped + before, &self.cells[at]);
-        let is_there = self
-            .content
-            .get(from..)
-            .is_some_and(|rest| rest.starts_with(cell));
+        let is_there = self.content.get(from..).is_some_and(|rest| rest.starts_with(cell));
         let place = if is_there {
             from..from + cell.len()
         } else {
@@ -236,14 +226,12 @@ impl Row<'_> {
 
 fn unreadable(name: &str, content: &str, error: &csv::Error) -> Diagnostic {
     let message = match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => format!("the row has {len} cells, and the first line names {expected_len} columns"),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("the row has {len} cells, and the first line names {expected_len} columns")
+        }
         _ => format!("this is not CSV: {error}"),
     };
-    let start = error
-        .position()
-        .map_or(0, |position| position.byte() as usize);
+    let start = error.position().map_or(0, |position| position.byte() as usize);
     let line = content.get(start..).unwrap_or_default();
     let start = start + line.len() - line.trim_start_matches(['\r', '\n']).len();
     error_at(name, content, start..start, message)

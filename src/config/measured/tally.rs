@@ -75,10 +75,7 @@ impl Tally {
             for (name, amount) in [
                 ("throughput.requests_per_s", self.requests.len() as u64),
                 ("throughput.input_tokens_per_s", total(|it| it.input_tokens)),
-                (
-                    "throughput.output_tokens_per_s",
-                    total(|it| it.output_tokens),
-                ),
+                ("throughput.output_tokens_per_s", total(|it| it.output_tokens)),
             ] {
                 values.insert(name, amount as f64 / duration_s);
             }

@@ -34,18 +34,8 @@ pub fn check(config: &RawConfig) -> Result<(), String> {
             0,
             config.max_model_len,
         ),
-        (
-            "num_speculative_tokens",
-            config.num_speculative_tokens,
-            0,
-            MOST_DRAFTS,
-        ),
-        (
-            "lookahead_tokens",
-            config.lookahead_tokens.unwrap_or(0),
-            0,
-            MOST_DRAFTS,
-        ),
+        ("num_speculative_tokens", config.num_speculative_tokens, 0, MOST_DRAFTS),
+        ("lookahead_tokens", config.lookahead_tokens.unwrap_or(0), 0, MOST_DRAFTS),
     ] {
         if !(least..=most).contains(&value) {
             return Err(format!(
@@ -59,7 +49,8 @@ pub fn check(config: &RawConfig) -> Result<(), String> {
 fn check_choices(config: &RawConfig) -> Result<(), String> {
     if !config.enable_chunked_prefill && config.max_num_batched_tokens < config.max_model_len {
         return Err(format!(
-            "config.max_num_batched_tokens is {}, but without chunked prefill a step must hold the longest request; write at least config.max_model_len, {}",
+            "config.max_num_batched_tokens is {}, but without chunked prefill a step must hold the longest request; \
+             write at least config.max_model_len, {}",
             config.max_num_batched_tokens, config.max_model_len
         ));
     }
@@ -77,14 +68,16 @@ fn check_choices(config: &RawConfig) -> Result<(), String> {
     }
     if config.async_scheduling && config.num_speculative_tokens > 0 {
         return Err(
-            "not supported yet: config.async_scheduling with drafts; write num_speculative_tokens = 0 or async_scheduling = false"
+            "not supported yet: config.async_scheduling with drafts; write num_speculative_tokens = 0 or \
+             async_scheduling = false"
                 .to_owned(),
         );
     }
     Ok(())
 }
 
-/// Refuses a request that all blocks together cannot hold: it would compute, lose its blocks and compute again for ever.
+/// Refuses a request that all blocks together cannot hold: it would compute, lose its blocks and compute again for
+/// ever.
 pub fn check_fits(config: &RawConfig, request: &Request) -> Result<(), String> {
     // The last token is never computed; drafts and a draft model's own tokens need room beyond the others.
     let tokens = u64::from(request.prompt.tokens()) + u64::from(request.output_tokens) - 1;
@@ -96,7 +89,8 @@ pub fn check_fits(config: &RawConfig, request: &Request) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "its {tokens} tokens need {blocks} blocks of {}, and config.num_blocks leaves {usable} beside the null block; write num_blocks = {} or a shorter request",
+        "its {tokens} tokens need {blocks} blocks of {}, and config.num_blocks leaves {usable} beside the null block; \
+         write num_blocks = {} or a shorter request",
         config.block_size,
         blocks + 1
     ))
@@ -111,7 +105,8 @@ pub fn check_timing(config: &RawConfig, timing: &RawTiming) -> Result<(), String
         return Ok(());
     }
     Err(format!(
-        "timing: a step of config.max_num_batched_tokens tokens and config.max_num_seqs requests takes {:.1} days; write smaller numbers, they are microseconds",
+        "timing: a step of config.max_num_batched_tokens tokens and config.max_num_seqs requests takes {:.1} days; \
+         write smaller numbers, they are microseconds",
         longest as f64 / LONGEST_STEP_US as f64
     ))
 }

@@ -8,12 +8,7 @@ use crate::workload::RequestId;
 
 impl ContinuousBatching {
     /// Takes a request out before a step is decided; nothing happens if it has left.
-    pub(super) fn take_out(
-        &mut self,
-        id: RequestId,
-        at: Moment,
-        observer: &mut (impl Observer + ?Sized),
-    ) {
+    pub(super) fn take_out(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized)) {
         let is_it = |slot: Slot| self.slots[slot].live.request.id == id;
         let waiting = self.waiting.iter().position(|&slot| is_it(slot));
         let slot = if let Some(place) = waiting {

@@ -73,11 +73,7 @@ impl ContinuousBatching {
             self.naming += u32::from(active.holding.names_output());
             self.found.clear();
         }
-        active.part = if self.listed {
-            Part::Listed
-        } else {
-            Part::Prefills
-        };
+        active.part = if self.listed { Part::Listed } else { Part::Prefills };
         let live = &mut active.live;
         live.is_preempted = false;
         let (resumed, hit_tokens) = (live.preemptions > 0, hit.blocks * self.memory.block_tokens);

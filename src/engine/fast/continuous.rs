@@ -1,6 +1,7 @@
-//! The shortcut of continuous batching: requests that decode are kept as one ([`Decoders`]), only those with more than one token to
-//! compute are looked at one by one. Where the order among the running requests decides who computes at all (a budget too small for
-//! everyone, blocks too few for several prompts in the making), the server goes through them one by one ([`super::listed`]).
+//! The shortcut of continuous batching: requests that decode are kept as one ([`Decoders`]), only those with more than
+//! one token to compute are looked at one by one. Where the order among the running requests decides who computes at
+//! all (a budget too small for everyone, blocks too few for several prompts in the making), the server goes through
+//! them one by one ([`super::listed`]).
 
 use std::collections::VecDeque;
 
@@ -27,7 +28,8 @@ pub(in crate::engine) struct ContinuousBatching {
     pub(super) decoders: Decoders,
     /// Running requests with tokens still to compute before they decode, in the order of admission.
     pub(super) prefilling: Vec<Slot>,
-    /// Those that compute in the step that is being decided apart from the decoders, in the order of admission, and how many tokens.
+    /// Those that compute in the step that is being decided apart from the decoders, in the order of admission, and how
+    /// many tokens.
     pub(super) chunks: Vec<(Slot, u32)>,
     /// What was decided and has not ended.
     pub(super) decided: InFlight<Decided>,
@@ -93,8 +95,7 @@ impl ContinuousBatching {
     }
 
     pub(super) fn threshold(&self) -> u32 {
-        self.rules
-            .threshold(self.running.count() as usize + self.waiting.len())
+        self.rules.threshold(self.running.count() as usize + self.waiting.len())
     }
 
     /// Blocks that a request lacks to compute `tokens` more tokens.
@@ -103,8 +104,8 @@ impl ContinuousBatching {
         needed.saturating_sub(live.blocks)
     }
 
-    /// Whether the next step can be decided without going through the running requests in order: either all of them get what they
-    /// want, or only the youngest is cut short; and it does not matter which output fills its blocks first.
+    /// Whether the next step can be decided without going through the running requests in order: either all of them get
+    /// what they want, or only the youngest is cut short; and it does not matter which output fills its blocks first.
     fn order_is_irrelevant(&mut self, threshold: u32) -> bool {
         let budget = self.rules.max_num_batched_tokens;
         let decoding = self.decoders.count();
@@ -134,11 +135,7 @@ impl ContinuousBatching {
     }
 
     /// Takes all blocks from the youngest running request and puts it at the head of the queue.
-    pub(super) fn preempt_youngest(
-        &mut self,
-        at: Moment,
-        observer: &mut (impl Observer + ?Sized),
-    ) -> Slot {
+    pub(super) fn preempt_youngest(&mut self, at: Moment, observer: &mut (impl Observer + ?Sized)) -> Slot {
         let slot = self
             .running
             .youngest(&self.slots)
@@ -181,8 +178,8 @@ impl ContinuousBatching {
         u32::from(self.slots[slot].sampled > self.completed)
     }
 
-    /// Of how many tokens from the start it is known which they are, as far as blocks were named for them. A token that a step in flight
-    /// samples and the next one computes is named when it has come.
+    /// Of how many tokens from the start it is known which they are, as far as blocks were named for them. A token that
+    /// a step in flight samples and the next one computes is named when it has come.
     pub(super) fn known_tokens(&self, slot: Slot) -> u32 {
         let active = &self.slots[slot];
         let computed = active.live.computed;
@@ -208,18 +205,11 @@ impl ContinuousBatching {
             return self.pool.give_back(active.live.blocks);
         }
         self.naming -= u32::from(active.holding.names_output());
-        active
-            .holding
-            .release(&active.live, known, returns, &mut self.pool);
+        active.holding.release(&active.live, known, returns, &mut self.pool);
     }
 
     /// Gives a running request its next chunk, if there are blocks for it.
-    pub(super) fn schedule_chunk(
-        &mut self,
-        slot: Slot,
-        tokens: u32,
-        shape: &mut StepShape,
-    ) -> bool {
+    pub(super) fn schedule_chunk(&mut self, slot: Slot, tokens: u32, shape: &mut StepShape) -> bool {
         let lacking = self.lacking_blocks(&self.slots[slot].live, tokens);
         if lacking > self.pool.free() {
             return false;
@@ -243,8 +233,8 @@ impl ContinuousBatching {
         true
     }
 
-    /// Running requests: all decoders one token, the prompts in the making their chunks. Returns the budget left and whether anyone
-    /// was preempted.
+    /// Running requests: all decoders one token, the prompts in the making their chunks. Returns the budget left and
+    /// whether anyone was preempted.
     fn decide_running(
         &mut self,
         threshold: u32,
@@ -253,8 +243,9 @@ impl ContinuousBatching {
         observer: &mut (impl Observer + ?Sized),
     ) -> (u32, bool) {
         let mut preempted = false;
-        // Older requests take their blocks first and preempt the youngest when there are none: in the end the youngest have gone, as
-        // few as it takes until those who stay find their blocks. What was free before is taken before what the youngest let go.
+        // Older requests take their blocks first and preempt the youngest when there are none: in the end the youngest
+        // have gone, as few as it takes until those who stay find their blocks. What was free before is taken before
+        // what the youngest let go.
         let mut taken = 0;
         loop {
             let lacking = self.decoders.due_now() - taken;
@@ -286,13 +277,12 @@ impl ContinuousBatching {
         (budget, preempted)
     }
 
-    /// Notes whose last token the latest decision brings. It takes part in no more steps, unless the last token is a stop token and the
-    /// next step is decided before it is known.
+    /// Notes whose last token the latest decision brings. It takes part in no more steps, unless the last token is a
+    /// stop token and the next step is decided before it is known.
     fn note_ending(&mut self, decided_until: Time) {
         while let Some(slot) = self.decoders.pop_finished(&self.slots) {
             let request = &self.slots[slot].live.request;
-            let overruns =
-                self.rules.async_scheduling && request.output_tokens < request.max_tokens;
+            let overruns = self.rules.async_scheduling && request.output_tokens < request.max_tokens;
             self.slots[slot].part = if overruns {
                 Part::Overruns
             } else {
@@ -321,13 +311,11 @@ impl ContinuousBatching {
             ramp: steps.ramp,
             takes: steps.end - steps.start,
             shape: &steps.shape,
-            streaming: decided.decoding
-                + decided.sampling.iter().filter(one_step_after).count() as u32,
+            streaming: decided.decoding + decided.sampling.iter().filter(one_step_after).count() as u32,
             kv: if steps.count == 1 {
                 KvGrowth::constant(decided.used_blocks, decided.empty)
             } else {
-                self.decoders
-                    .growth(decided.clock, decided.used_blocks, decided.empty)
+                self.decoders.growth(decided.clock, decided.used_blocks, decided.empty)
             },
         });
     }
@@ -462,12 +450,7 @@ impl Scheduler for ContinuousBatching {
         self.take_out(id, at, observer);
     }
 
-    fn decide(
-        &mut self,
-        at: Moment,
-        shape: &mut StepShape,
-        observer: &mut (impl Observer + ?Sized),
-    ) -> Next {
+    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
         if self.rules.async_scheduling && !self.decided.is_empty() {
             self.note_ending(at.decided_until);
         }
@@ -493,8 +476,7 @@ impl Scheduler for ContinuousBatching {
         let stay_the_same = self.chunks.is_empty() && !preempted && !self.someone_ends();
         let repeats = if stay_the_same {
             let finish = self.decoders.steps_to_finish(&self.slots);
-            self.decoders
-                .steps_before_shortage(self.pool.free(), finish)
+            self.decoders.steps_before_shortage(self.pool.free(), finish)
         } else {
             1
         };
@@ -535,9 +517,7 @@ impl Scheduler for ContinuousBatching {
         self.completed += steps.count;
         let first = self.decided.front_mut().expect("it was decided");
         if steps.count < first.steps {
-            let growth = self
-                .decoders
-                .growth(first.clock, first.used_blocks, first.empty);
+            let growth = self.decoders.growth(first.clock, first.used_blocks, first.empty);
             let (used, empty) = growth.at(steps.count);
             first.used_blocks = used as u32;
             first.empty = empty;

@@ -1,9 +1,9 @@
-//! The requests that decode, seen as one: in every step each of them computes one token, so that sums, blocks and finishes need a look
-//! at the whole only, whatever their number.
+//! The requests that decode, seen as one: in every step each of them computes one token, so that sums, blocks and
+//! finishes need a look at the whole only, whatever their number.
 //!
-//! A clock counts the steps. A request that joins at clock `c` with `t` tokens computed has computed `t + (clock - c)` later. Hence it
-//! takes a new block whenever `t + (clock - c)` is a multiple of the block size, that is in the steps whose clock is `c - t` modulo the
-//! block size, and finishes at a clock that is known when it joins.
+//! A clock counts the steps. A request that joins at clock `c` with `t` tokens computed has computed `t + (clock - c)`
+//! later. Hence it takes a new block whenever `t + (clock - c)` is a multiple of the block size, that is in the steps
+//! whose clock is `c - t` modulo the block size, and finishes at a clock that is known when it joins.
 
 use super::finishes::Finishes;
 use super::slots::{Slot, Slots};
@@ -113,8 +113,8 @@ impl Decoders {
         growth.taken_until(steps) as u32
     }
 
-    /// How blocks grow from the step at `clock` on, in which `used` are in use with `empty` slots without a token, while the decoders are
-    /// as they are now.
+    /// How blocks grow from the step at `clock` on, in which `used` are in use with `empty` slots without a token,
+    /// while the decoders are as they are now.
     pub(super) fn growth(&self, clock: u64, used: u32, empty: u64) -> KvGrowth<'_> {
         KvGrowth {
             used,
@@ -136,7 +136,8 @@ impl Decoders {
         panic!("a request that decodes will finish");
     }
 
-    /// How many steps, the next one included, before the first that lacks a block, if `free` are left once the next step has its own.
+    /// How many steps, the next one included, before the first that lacks a block, if `free` are left once the next
+    /// step has its own.
     pub(super) fn steps_before_shortage(&self, free: u32, most: u64) -> u64 {
         let cycle = u64::from(self.block_tokens);
         let cycles = u64::from(free / self.count);
@@ -191,11 +192,7 @@ impl Decoders {
 
     /// The place in the cycle of the block size after this one.
     const fn after(&self, place: u32) -> u32 {
-        if place + 1 == self.block_tokens {
-            0
-        } else {
-            place + 1
-        }
+        if place + 1 == self.block_tokens { 0 } else { place + 1 }
     }
 
     /// The steps, by their clock modulo the block size, in which a request with `computed` tokens takes a new block.

@@ -8,8 +8,9 @@ use super::slots::Slot;
 /// A finish: the decoders' clock, the request's order of admission, its slot. They come in this order.
 pub(super) type Finish = (u64, u64, Slot);
 
-/// A priority queue; requests that leave early are not taken out, and their entries come like others. The soonest finishes, which are all of them on most servers, are a sorted list, where to enter and to leave takes few
-/// branches that a processor cannot foresee; all others wait in a heap.
+/// A priority queue; requests that leave early are not taken out, and their entries come like others. The soonest
+/// finishes, which are all of them on most servers, are a sorted list, where to enter and to leave takes few branches
+/// that a processor cannot foresee; all others wait in a heap.
 #[derive(Default)]
 pub(super) struct Finishes {
     /// The last one is the soonest; none is later than any in `later`.

@@ -62,20 +62,15 @@ impl Holding {
     }
 
     /// The longest cached prefix of a waiting request, of at most `most` blocks; named blocks are left in `found`.
-    pub(super) fn lookup(
-        &mut self,
-        live: &Live,
-        most: u32,
-        pool: &CountedPool,
-        found: &mut Vec<NamedBlocks>,
-    ) -> Hit {
+    pub(super) fn lookup(&mut self, live: &Live, most: u32, pool: &CountedPool, found: &mut Vec<NamedBlocks>) -> Hit {
         found.clear();
         let mut hit = Hit::default();
         if let Some(shared) = &mut self.shared {
             shared.learn(&live.request, live.generated);
             hit = pool.lookup(&shared.stretches, most, found);
         }
-        // Its own blocks follow its named ones, and are never kept longer than these: if any are left, it has found all named ones.
+        // Its own blocks follow its named ones, and are never kept longer than these: if any are left, it has found all
+        // named ones.
         if let Some(own) = self.own {
             let left = pool.own_left(own);
             hit.blocks += left;
@@ -99,14 +94,9 @@ impl Holding {
         }
     }
 
-    /// Names the blocks that are full within the first `tokens` tokens and can be named, when `generated` output tokens are known.
-    pub(super) fn name_full(
-        &mut self,
-        request: &Request,
-        generated: u32,
-        tokens: u32,
-        pool: &mut CountedPool,
-    ) {
+    /// Names the blocks that are full within the first `tokens` tokens and can be named, when `generated` output tokens
+    /// are known.
+    pub(super) fn name_full(&mut self, request: &Request, generated: u32, tokens: u32, pool: &mut CountedPool) {
         if let Some(shared) = &mut self.shared
             && (shared.next.blocks < shared.nameable || shared.output.is_some())
         {
@@ -115,15 +105,9 @@ impl Holding {
         }
     }
 
-    /// Lets go of all `live.blocks` blocks, of which those within the first `known` tokens are full and named. If it `returns`, it may
-    /// find them again.
-    pub(super) fn release(
-        &mut self,
-        live: &Live,
-        known: u32,
-        returns: bool,
-        pool: &mut CountedPool,
-    ) {
+    /// Lets go of all `live.blocks` blocks, of which those within the first `known` tokens are full and named. If it
+    /// `returns`, it may find them again.
+    pub(super) fn release(&mut self, live: &Live, known: u32, returns: bool, pool: &mut CountedPool) {
         self.name_full(&live.request, live.generated, known, pool);
         let full = known / pool.block_tokens();
         let (named, named_blocks) = match &self.shared {
@@ -155,8 +139,8 @@ impl Shared {
         for &segment in &segments[..first_own.unwrap_or(segments.len())] {
             chain.extend(segment, &mut stretches);
         }
-        let output = (first_own.is_none() && request.output_is_shared)
-            .then(|| Box::new(OutputNames { chain, seen: 0 }));
+        let output =
+            (first_own.is_none() && request.output_is_shared).then(|| Box::new(OutputNames { chain, seen: 0 }));
         if stretches.is_empty() && output.is_none() {
             return None;
         }

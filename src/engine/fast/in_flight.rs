@@ -1,6 +1,7 @@
 //! What was decided and has not ended.
 
-/// A queue of at most two decisions, the most that an engine has in flight. Places are used again, with whatever memory they own.
+/// A queue of at most two decisions, the most that an engine has in flight. Places are used again, with whatever memory
+/// they own.
 #[derive(Default)]
 pub(super) struct InFlight<T> {
     count: u8,
@@ -17,20 +18,12 @@ impl<T> InFlight<T> {
     /// The decision that has been in flight longest.
     #[inline]
     pub(super) const fn front(&self) -> Option<&T> {
-        if self.count > 0 {
-            Some(&self.front)
-        } else {
-            None
-        }
+        if self.count > 0 { Some(&self.front) } else { None }
     }
 
     #[inline]
     pub(super) const fn front_mut(&mut self) -> Option<&mut T> {
-        if self.count > 0 {
-            Some(&mut self.front)
-        } else {
-            None
-        }
+        if self.count > 0 { Some(&mut self.front) } else { None }
     }
 
     /// The latest decision.

@@ -1,5 +1,5 @@
-//! Continuous batching request by request: what [`ContinuousBatching`] falls back to while the order among the running requests
-//! decides who computes.
+//! Continuous batching request by request: what [`ContinuousBatching`] falls back to while the order among the running
+//! requests decides who computes.
 
 use super::Moment;
 use super::continuous::ContinuousBatching;
@@ -10,7 +10,8 @@ use crate::step_time::StepShape;
 use crate::units::Time;
 
 impl ContinuousBatching {
-    /// From now on goes through the running requests one by one. The tokens of those that decode have been handed out by `decided_until`.
+    /// From now on goes through the running requests one by one. The tokens of those that decode have been handed out
+    /// by `decided_until`.
     pub(super) fn list(&mut self, decided_until: Time) {
         self.listed = true;
         let running = self.running.sweep(&self.slots).to_vec();
@@ -36,15 +37,9 @@ impl ContinuousBatching {
             let live = &self.slots[slot].live;
             live.generated == 0 || live.computed + 1 < live.num_tokens()
         };
-        let prefilling: Vec<Slot> = running
-            .iter()
-            .filter(prefills)
-            .map(|entry| entry.1)
-            .collect();
+        let prefilling: Vec<Slot> = running.iter().filter(prefills).map(|entry| entry.1).collect();
         let decoding = running.len() - prefilling.len();
-        let abreast = |&(_, slot): &(u64, Slot)| {
-            prefilling.contains(&slot) || self.slots[slot].sampled == clock
-        };
+        let abreast = |&(_, slot): &(u64, Slot)| prefilling.contains(&slot) || self.slots[slot].sampled == clock;
         let youngest_only = match prefilling[..] {
             [] => true,
             [slot] => running.last().is_some_and(|youngest| youngest.1 == slot),

@@ -1,5 +1,5 @@
-//! The fast engine: while a batch's members stay the same, any number of decode steps is one leap with a closed form. Each policy's
-//! shortcut must tell its observer exactly what the readable engine tells, leaps expanded to steps.
+//! The fast engine: while a batch's members stay the same, any number of decode steps is one leap with a closed form.
+//! Each policy's shortcut must tell its observer exactly what the readable engine tells, leaps expanded to steps.
 
 mod abort;
 mod admission;
@@ -38,18 +38,14 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
         }
         PolicySettings::Static(rules) => {
             let scheduler = StaticBatching::new(rules.clone(), memory);
-            Server(Implementation::Static(server(
-                scheduler, settings, step_time,
-            )))
+            Server(Implementation::Static(server(scheduler, settings, step_time)))
         }
         PolicySettings::Continuous(rules) if rules.priority || rules.speculative.is_some() => {
             reference(settings, step_time)
         }
         PolicySettings::Continuous(rules) => {
             let scheduler = ContinuousBatching::new(rules.clone(), memory);
-            Server(Implementation::Continuous(server(
-                scheduler, settings, step_time,
-            )))
+            Server(Implementation::Continuous(server(scheduler, settings, step_time)))
         }
         // A policy without a shortcut of its own takes every step by itself.
         _ => reference(settings, step_time),
@@ -64,16 +60,12 @@ pub(in crate::engine) trait Scheduler {
     /// Takes a request that arrives.
     fn submit(&mut self, request: Request);
 
-    /// A client has given up: its request leaves, unless it has left or takes part in a batch that cannot do without it.
+    /// A client has given up: its request leaves, unless it has left or takes part in a batch that cannot do without
+    /// it.
     fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized));
 
     /// Decides what happens next; if steps, the first one's batch is left in `shape`, which holds an older one.
-    fn decide(
-        &mut self,
-        at: Moment,
-        shape: &mut StepShape,
-        observer: &mut (impl Observer + ?Sized),
-    ) -> Next;
+    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next;
 
     /// How many requests have been taken and have not ended.
     fn in_server(&self) -> usize;
@@ -81,8 +73,8 @@ pub(in crate::engine) trait Scheduler {
     /// What was just decided to run does so for so many steps.
     fn commit(&mut self, _steps: u64) {}
 
-    /// Hands out the tokens of steps that have ended; true if a request finished. The steps are those decided first, all of one decision
-    /// or its beginning.
+    /// Hands out the tokens of steps that have ended; true if a request finished. The steps are those decided first,
+    /// all of one decision or its beginning.
     fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool;
 }
 
@@ -102,7 +94,8 @@ pub(in crate::engine) enum Next {
     WaitUntil(Time),
     /// Decide again, after the step in flight if there is one: someone was preempted and nobody is left to run.
     Again,
-    /// Steps of the same members, each context one token longer than the step before: for so many steps if nobody arrives, at least 1.
+    /// Steps of the same members, each context one token longer than the step before: for so many steps if nobody
+    /// arrives, at least 1.
     Run(u64),
 }
 
@@ -137,11 +130,7 @@ pub(super) struct FastServer<S> {
     wakes: Option<Time>,
 }
 
-fn server<S: Scheduler>(
-    scheduler: S,
-    settings: &ServerSettings,
-    step_time: Box<dyn StepTime>,
-) -> Box<FastServer<S>> {
+fn server<S: Scheduler>(scheduler: S, settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Box<FastServer<S>> {
     let most_in_flight = match &settings.policy {
         PolicySettings::Continuous(rules) => rules.steps_in_flight(),
         _ => 1,
@@ -203,22 +192,14 @@ impl<S: Scheduler> Engine for FastServer<S> {
     }
 
     fn next_event(&self) -> Option<Time> {
-        self.wakes.or_else(|| {
-            self.in_flight
-                .front()
-                .map(|next| next.start + next.ramp.first)
-        })
+        self.wakes
+            .or_else(|| self.in_flight.front().map(|next| next.start + next.ramp.first))
     }
 }
 
 impl<S: Scheduler> FastServer<S> {
     /// True if it has stopped at a finish.
-    fn run(
-        &mut self,
-        until: Time,
-        stops_at_finish: bool,
-        observer: &mut (impl Observer + ?Sized),
-    ) -> bool {
+    fn run(&mut self, until: Time, stops_at_finish: bool, observer: &mut (impl Observer + ?Sized)) -> bool {
         loop {
             match self.wakes {
                 Some(time) if time >= until => return false,
@@ -265,8 +246,8 @@ impl<S: Scheduler> FastServer<S> {
         };
     }
 
-    /// Sets in flight as many of `repeats` steps, at once, as are decided before `until`; at least the first, which is decided now. Says how
-    /// many.
+    /// Sets in flight as many of `repeats` steps, at once, as are decided before `until`; at least the first, which is
+    /// decided now. Says how many.
     #[inline(always)]
     fn leap(&mut self, repeats: u64, until: Time) -> u64 {
         let decided_until = self.decided_until();
@@ -302,16 +283,13 @@ impl<S: Scheduler> FastServer<S> {
     /// How many of `most` steps that start at `start` are decided before `until`, and how long they take.
     fn decided_before(&self, until: Time, start: Time, ramp: &Ramp, most: u64) -> (u64, Span) {
         if self.most_in_flight == 1 {
-            // Each step is decided when the one before has ended, and those after the first are worth deciding if they end in time.
+            // Each step is decided when the one before has ended, and those after the first are worth deciding if they
+            // end in time.
             let (fit, together) = ramp.within(until - self.now, most);
-            return if fit > 0 {
-                (fit, together)
-            } else {
-                (1, ramp.first)
-            };
+            return if fit > 0 { (fit, together) } else { (1, ramp.first) };
         }
-        // The first step is decided now, the second when no more than the first is in flight, each later one when the one before the one
-        // before it has ended.
+        // The first step is decided now, the second when no more than the first is in flight, each later one when the
+        // one before the one before it has ended.
         if self.decided_until() >= until {
             return (1, ramp.first);
         }
@@ -325,7 +303,8 @@ impl<S: Scheduler> FastServer<S> {
         (count, ramp.total(count))
     }
 
-    /// How many of the steps in flight end next, by `until`, and before the end of which nothing is to be decided; and how long they take.
+    /// How many of the steps in flight end next, by `until`, and before the end of which nothing is to be decided; and
+    /// how long they take.
     #[inline(always)]
     fn next_ended(&self, until: Time) -> Option<(u64, Span)> {
         let first = self.in_flight.front()?;
@@ -347,12 +326,7 @@ impl<S: Scheduler> FastServer<S> {
 
     /// The next `count` steps in flight, which take `takes`, have ended; true if a request finished.
     #[inline(always)]
-    fn end_steps(
-        &mut self,
-        count: u64,
-        takes: Span,
-        observer: &mut (impl Observer + ?Sized),
-    ) -> bool {
+    fn end_steps(&mut self, count: u64, takes: Span, observer: &mut (impl Observer + ?Sized)) -> bool {
         let first = self.in_flight.front_mut().expect("a step is in flight");
         let all_of_it = first.count == count;
         let part;

@@ -34,23 +34,14 @@ impl NoBatching {
         }
     }
 
-    fn admit(
-        &mut self,
-        slot: Slot,
-        now: Time,
-        shape: &mut StepShape,
-        observer: &mut (impl Observer + ?Sized),
-    ) -> Next {
+    fn admit(&mut self, slot: Slot, now: Time, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
         self.served = Some(slot);
         self.admissions += 1;
         let active = &mut self.slots[slot];
         active.order = self.admissions;
         active.live.scheduled = Some(now);
         let tokens = active.live.num_tokens();
-        let event = Event::Admitted {
-            resumed: false,
-            tokens,
-        };
+        let event = Event::Admitted { resumed: false, tokens };
         observer.on(now, active.live.request.id, &event);
         *shape = StepShape::default();
         shape.add(0, tokens, tokens);
@@ -85,12 +76,7 @@ impl Scheduler for NoBatching {
         self.slots.release(slot);
     }
 
-    fn decide(
-        &mut self,
-        at: Moment,
-        shape: &mut StepShape,
-        observer: &mut (impl Observer + ?Sized),
-    ) -> Next {
+    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
         if self.served.is_some() {
             *shape = self.decoders.shape();
             return Next::Run(self.decoders.steps_to_finish(&self.slots));

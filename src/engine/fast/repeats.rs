@@ -1,7 +1,8 @@
 //! Whether requests inside the server repeat what others inside it are producing.
 //!
-//! While nobody does, nobody can look for the blocks that outputs fill, so it does not matter when these get their names: a request names
-//! them all when it lets go of them. A turn of a conversation that waits for the answer before it never meets it inside the server.
+//! While nobody does, nobody can look for the blocks that outputs fill, so it does not matter when these get their
+//! names: a request names them all when it lets go of them. A turn of a conversation that waits for the answer before
+//! it never meets it inside the server.
 
 use rustc_hash::FxHashMap;
 
@@ -54,8 +55,7 @@ impl Repeats {
 
     /// The pairs that a request makes with those inside, of which it is none.
     fn pairs_with(&self, request: &Request) -> u32 {
-        let count =
-            |counts: &FxHashMap<_, u32>, content| counts.get(&content).copied().unwrap_or(0);
+        let count = |counts: &FxHashMap<_, u32>, content| counts.get(&content).copied().unwrap_or(0);
         let mut pairs = held_outputs(request)
             .map(|content| count(&self.produced, content))
             .sum();
@@ -75,9 +75,7 @@ fn held_outputs(request: &Request) -> impl Iterator<Item = ContentId> {
 }
 
 fn remove_one(counts: &mut FxHashMap<ContentId, u32>, content: ContentId) {
-    let count = counts
-        .get_mut(&content)
-        .expect("it was counted when it came");
+    let count = counts.get_mut(&content).expect("it was counted when it came");
     *count -= 1;
     if *count == 0 {
         counts.remove(&content);

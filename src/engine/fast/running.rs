@@ -44,8 +44,7 @@ impl Running {
 
     /// All of them, oldest first.
     pub(super) fn sweep(&mut self, slots: &Slots) -> &[(u64, Slot)] {
-        self.entries
-            .retain(|&(order, slot)| slots[slot].order == order);
+        self.entries.retain(|&(order, slot)| slots[slot].order == order);
         &self.entries
     }
 }

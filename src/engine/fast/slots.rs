@@ -20,7 +20,8 @@ pub(super) struct Active {
     pub part: Part,
     /// The step, by the decoders' clock, in which it last sampled a token by itself, or joined the decoders.
     pub sampled: u64,
-    /// Of its first `known` tokens it was known which they are when blocks were last taken for them: their blocks are named.
+    /// Of its first `known` tokens it was known which they are when blocks were last taken for them: their blocks are
+    /// named.
     pub known: u32,
 }
 

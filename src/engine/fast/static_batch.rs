@@ -137,12 +137,7 @@ impl Scheduler for StaticBatching {
         }
     }
 
-    fn decide(
-        &mut self,
-        at: Moment,
-        shape: &mut StepShape,
-        observer: &mut (impl Observer + ?Sized),
-    ) -> Next {
+    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
         if !self.rows.is_empty() {
             *shape = self.batch.decode(self.generated);
             return Next::Run(u64::from(self.next_end() - self.generated));

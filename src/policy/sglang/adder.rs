@@ -7,7 +7,8 @@ use crate::policy::Live;
 
 /// What is left for the prompts of a step.
 pub(super) struct Adder {
-    /// Of the slots that are free or can be evicted: what those that run are expected to take, and what the step's prompts were charged.
+    /// Of the slots that are free or can be evicted: what those that run are expected to take, and what the step's
+    /// prompts were charged.
     pub(super) taken: f64,
     /// Prompt tokens left of the step's budget.
     pub(super) input: i64,

@@ -1,7 +1,9 @@
-//! Where tokens live under SGLang (`srt/mem_cache`): slots for tokens, handed out in pages, and the radix tree of what they hold.
+//! Where tokens live under SGLang (`srt/mem_cache`): slots for tokens, handed out in pages, and the radix tree of what
+//! they hold.
 //!
-//! A request's tokens lie in the tree as far as it has been inserted there, and from there on in slots of its own. They enter the tree
-//! when the step that computed its prompt, or a chunk of it, has run, and when it finishes; what the tree holds already is given back.
+//! A request's tokens lie in the tree as far as it has been inserted there, and from there on in slots of its own. They
+//! enter the tree when the step that computed its prompt, or a chunk of it, has run, and when it finishes; what the
+//! tree holds already is given back.
 
 use std::collections::BTreeMap;
 
@@ -105,9 +107,7 @@ impl KvCache {
     pub(super) fn lacking(&self, id: RequestId, tokens: u32) -> u32 {
         let holding = &self.holdings[&id];
         let beyond = tokens.saturating_sub(holding.in_tree);
-        beyond
-            .next_multiple_of(self.page)
-            .saturating_sub(holding.own)
+        beyond.next_multiple_of(self.page).saturating_sub(holding.own)
     }
 
     /// Gives a running request the slots to hold `tokens` tokens, evicting what nobody has locked if none are free.

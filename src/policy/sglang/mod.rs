@@ -1,25 +1,29 @@
-//! Continuous batching as SGLang does it (0.5.23, `srt/managers/scheduler.py`, `get_next_batch_to_run`; `schedule_policy.py`,
-//! `PrefillAdder`; `schedule_batch.py`, `retract_decode`; `scheduler_components/new_token_ratio_tracker.py`; `mem_cache/radix_cache.py`;
-//! written from a description of these files, not beside them): if any prompt can come in, the step holds prompts only and the decodes
-//! stall; otherwise all running requests decode. With `enable_mixed_chunk` the decodes join the step with prompts. At most one prompt at a
+//! Continuous batching as SGLang does it (0.5.23, `srt/managers/scheduler.py`, `get_next_batch_to_run`;
+//! `schedule_policy.py`, `PrefillAdder`; `schedule_batch.py`, `retract_decode`;
+//! `scheduler_components/new_token_ratio_tracker.py`; `mem_cache/radix_cache.py`; written from a description of these
+//! files, not beside them): if any prompt can come in, the step holds prompts only and the decodes stall; otherwise all
+//! running requests decode. With `enable_mixed_chunk` the decodes join the step with prompts. At most one prompt at a
 //! time is cut to `chunked_prefill_size`, and goes on in the next step.
 //!
-//! Memory is slots for tokens: `server.kv_blocks - 1` blocks hold `server.block_size` tokens each, and are handed out in pages of
-//! `page_size` tokens. What prompts share is found in a radix tree, token by token (page by page), up to the last token but one. A prompt
-//! enters the tree when its step has run, so requests of one step do not find each other's; outputs enter it when a request finishes.
-//! What running requests have in the tree is locked; of the rest the least recently used leaf goes first when slots are short. Being
-//! looked up counts as use: with `fcfs` of those asked in, with `lpm` of all that wait.
+//! Memory is slots for tokens: `server.kv_blocks - 1` blocks hold `server.block_size` tokens each, and are handed out
+//! in pages of `page_size` tokens. What prompts share is found in a radix tree, token by token (page by page), up to
+//! the last token but one. A prompt enters the tree when its step has run, so requests of one step do not find each
+//! other's; outputs enter it when a request finishes. What running requests have in the tree is locked; of the rest the
+//! least recently used leaf goes first when slots are short. Being looked up counts as use: with `fcfs` of those asked
+//! in, with `lpm` of all that wait.
 //!
-//! Nothing is reserved for outputs; an estimate decides who comes in. Of what each running request may still produce, at most 4096 tokens,
-//! only a fraction is expected, the new-token ratio; it falls with every decode step. A request comes in if what is not cached of its
-//! prompt and all that it may produce fit beside that into what is free or can be evicted. When the estimate was too bold and the next
-//! tokens lack slots, the request with the fewest output tokens is retracted (among equals the one with the longest prompt) and goes to the
-//! *end* of the queue; its output is not put into the tree; the ratio is set anew. After a request did not fit the batch counts as full
-//! until one finishes or is retracted.
+//! Nothing is reserved for outputs; an estimate decides who comes in. Of what each running request may still produce,
+//! at most 4096 tokens, only a fraction is expected, the new-token ratio; it falls with every decode step. A request
+//! comes in if what is not cached of its prompt and all that it may produce fit beside that into what is free or can be
+//! evicted. When the estimate was too bold and the next tokens lack slots, the request with the fewest output tokens is
+//! retracted (among equals the one with the longest prompt) and goes to the *end* of the queue; its output is not put
+//! into the tree; the ratio is set anew. After a request did not fit the batch counts as full until one finishes or is
+//! retracted.
 //!
-//! Not modelled: orders other than `fcfs` and `lpm`, the overlap schedule, the ratio of 1 for requests that ignore stop tokens, what a
-//! retraction evicts beyond the next tokens, caches on the host, priorities, speculation. A request that with a page to spare would not fit
-//! into the whole memory is rejected. Where mixed steps would run out of memory, which stops a real server, the prompts wait.
+//! Not modelled: orders other than `fcfs` and `lpm`, the overlap schedule, the ratio of 1 for requests that ignore stop
+//! tokens, what a retraction evicts beyond the next tokens, caches on the host, priorities, speculation. A request that
+//! with a page to spare would not fit into the whole memory is rejected. Where mixed steps would run out of memory,
+//! which stops a real server, the prompts wait.
 
 mod adder;
 mod kv_cache;
@@ -40,8 +44,8 @@ use crate::workload::{Request, RequestId};
 
 /// The most output that is expected of a request (`CLIP_MAX_NEW_TOKENS`).
 const CLIP_MAX_NEW_TOKENS: u32 = 4096;
-/// Where the ratio starts, falls to and in how many decode steps (`SGLANG_INIT_NEW_TOKEN_RATIO`, `SGLANG_MIN_NEW_TOKEN_RATIO_FACTOR`,
-/// `SGLANG_NEW_TOKEN_RATIO_DECAY_STEPS`).
+/// Where the ratio starts, falls to and in how many decode steps (`SGLANG_INIT_NEW_TOKEN_RATIO`,
+/// `SGLANG_MIN_NEW_TOKEN_RATIO_FACTOR`, `SGLANG_NEW_TOKEN_RATIO_DECAY_STEPS`).
 const INIT_RATIO: f64 = 0.7;
 const MIN_RATIO_FACTOR: f64 = 0.14;
 const RATIO_DECAY_STEPS: f64 = 600.0;
@@ -127,11 +131,7 @@ impl Sglang {
         if next > self.cache.available() {
             return None;
         }
-        order::arrange(
-            self.settings.schedule_policy,
-            &mut queue.waiting,
-            &mut self.cache,
-        );
+        order::arrange(self.settings.schedule_policy, &mut queue.waiting, &mut self.cache);
         let mut adder = self.adder(queue, &decoding, joining.len() as u32, next);
         let mut plan = StepPlan::default();
         self.go_on(queue, &mut adder, &mut plan, next)?;
@@ -139,8 +139,7 @@ impl Sglang {
         if plan.scheduled.is_empty() {
             return None;
         }
-        self.prompts
-            .extend(plan.scheduled.iter().map(|part| part.id));
+        self.prompts.extend(plan.scheduled.iter().map(|part| part.id));
         // Only now, so that nothing is evicted that one of them has found.
         for part in &plan.scheduled {
             self.cache.grow(part.id, part.computed_before + part.tokens);
@@ -167,13 +166,7 @@ impl Sglang {
     }
 
     /// The next chunk of the prompt under way; `None` if there is no room for one (`add_chunked_req`).
-    fn go_on(
-        &mut self,
-        queue: &Queue,
-        adder: &mut Adder,
-        plan: &mut StepPlan,
-        next: u64,
-    ) -> Option<()> {
+    fn go_on(&mut self, queue: &Queue, adder: &mut Adder, plan: &mut StepPlan, next: u64) -> Option<()> {
         let Some(id) = self.chunked else {
             return Some(());
         };
@@ -197,14 +190,7 @@ impl Sglang {
     }
 
     /// Asks the waiting in, up to the first that does not fit.
-    fn ask_in(
-        &mut self,
-        queue: &mut Queue,
-        adder: &mut Adder,
-        plan: &mut StepPlan,
-        places: usize,
-        now: Time,
-    ) {
+    fn ask_in(&mut self, queue: &mut Queue, adder: &mut Adder, plan: &mut StepPlan, places: usize, now: Time) {
         while let Some(head) = queue.waiting.front() {
             if adder.added >= places {
                 self.batch_is_full = true;
@@ -327,10 +313,7 @@ impl Policy for Sglang {
             "on an empty server the head of the queue always comes in"
         );
         self.running_before = queue.running.len();
-        plan.used_blocks = self
-            .cache
-            .used()
-            .div_ceil(u64::from(queue.memory.block_tokens)) as u32;
+        plan.used_blocks = self.cache.used().div_ceil(u64::from(queue.memory.block_tokens)) as u32;
         Decision::Step(plan)
     }
 
@@ -411,8 +394,6 @@ fn ratio_after_retraction(queue: &Queue, decoding: &[usize]) -> f64 {
     let produced: u64 = running()
         .map(|live| u64::from(live.generated + RETRACT_DECODE_STEPS))
         .sum();
-    let allowed: u64 = running()
-        .map(|live| u64::from(live.request.max_tokens))
-        .sum();
+    let allowed: u64 = running().map(|live| u64::from(live.request.max_tokens)).sum();
     (produced as f64 / (allowed + 1) as f64).min(1.0)
 }

@@ -1,12 +1,11 @@
-//! The scheduler as the readable engine drives it: one step at a time, each decided when the one before has ended or, when scheduling
-//! is asynchronous, when the one before that has.
+//! The scheduler as the readable engine drives it: one step at a time, each decided when the one before has ended or,
+//! when scheduling is asynchronous, when the one before that has.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::{Part, VllmPlan, VllmScheduler};
 use crate::policy::{
-    ContinuousSettings, Decision, Kind, Live, Memory, Outcome, Planner, Produced, Scheduled,
-    StepPlan,
+    ContinuousSettings, Decision, Kind, Live, Memory, Outcome, Planner, Produced, Scheduled, StepPlan,
 };
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -40,8 +39,8 @@ impl ContinuousBatching {
         history.expect("a request inside has a history")
     }
 
-    /// Notes what a scheduled request computes and what it found in the cache. Returns all tokens it will have to compute, those that a
-    /// step in flight is going to sample included.
+    /// Notes what a scheduled request computes and what it found in the cache. Returns all tokens it will have to
+    /// compute, those that a step in flight is going to sample included.
     fn note(&mut self, part: &Part, now: Time) -> u32 {
         let live = self.history(part.id);
         live.is_preempted = false;
@@ -61,14 +60,13 @@ impl ContinuousBatching {
 
 impl Planner for ContinuousBatching {
     fn can_ever_serve(&self, _request: &Request) -> bool {
-        // vLLM does not know how long an output will be: it refuses to start if one request of the maximum length does not fit, and
-        // takes every request that is not too long for the model.
+        // vLLM does not know how long an output will be: it refuses to start if one request of the maximum length does
+        // not fit, and takes every request that is not too long for the model.
         true
     }
 
     fn submit(&mut self, request: Request) {
-        self.histories
-            .insert(request.id, Live::new(request.clone()));
+        self.histories.insert(request.id, Live::new(request.clone()));
         self.scheduler.submit(request);
     }
 
@@ -108,8 +106,7 @@ impl Planner for ContinuousBatching {
                 lacking: all - part.computed_before,
             });
             if part.drafts > 0 {
-                plan.shape
-                    .add_verification(part.computed_before, part.drafts);
+                plan.shape.add_verification(part.computed_before, part.drafts);
             } else {
                 plan.shape.add(part.computed_before, part.tokens, all);
             }

@@ -1,12 +1,13 @@
-//! Continuous batching as vLLM V1 does it, in readable form (0.33.0: `vllm/v1/core/sched/scheduler.py`, `async_scheduler.py`,
-//! `vllm/v1/core/kv_cache_manager.py`).
+//! Continuous batching as vLLM V1 does it, in readable form (0.33.0: `vllm/v1/core/sched/scheduler.py`,
+//! `async_scheduler.py`, `vllm/v1/core/kv_cache_manager.py`).
 //!
-//! There are no prefill and decode phases: each step gives a request the tokens that bring its computed tokens up to all its tokens, oldest
-//! first, within a token budget, then admits from the head of the queue. A request whose last token is computed samples the next one.
-//! When blocks run out the youngest is preempted, and computes again what is no longer in the cache.
+//! There are no prefill and decode phases: each step gives a request the tokens that bring its computed tokens up to
+//! all its tokens, oldest first, within a token budget, then admits from the head of the queue. A request whose last
+//! token is computed samples the next one. When blocks run out the youngest is preempted, and computes again what is no
+//! longer in the cache.
 //!
-//! Not modelled: `LoRA`, multimodal inputs, KV transfer, structured output, pipeline stages; drafts that are missing in a step, as when
-//! n-grams find no match.
+//! Not modelled: `LoRA`, multimodal inputs, KV transfer, structured output, pipeline stages; drafts that are missing in
+//! a step, as when n-grams find no match.
 
 mod continuous;
 mod member;
@@ -111,9 +112,7 @@ impl VllmScheduler {
         if !self.rules.priority {
             return self.waiting.push_back(member);
         }
-        let place = self
-            .waiting
-            .partition_point(|other| other.rank() < member.rank());
+        let place = self.waiting.partition_point(|other| other.rank() < member.rank());
         self.waiting.insert(place, member);
     }
 

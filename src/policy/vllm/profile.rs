@@ -1,8 +1,8 @@
 //! What sets the releases of vLLM apart: one table from which profiles and recordings take their switches.
 //!
-//! Found by reading the releases' sources and, for 0.33, 0.19 and 0.11, by recording their schedulers; where only a range of releases is
-//! known, the change is taken to come with the last of the range. The limits' defaults (`max_num_seqs`, `max_num_batched_tokens`) are not
-//! part of it: they are those of 0.33 under every profile.
+//! Found by reading the releases' sources and, for 0.33, 0.19 and 0.11, by recording their schedulers; where only a
+//! range of releases is known, the change is taken to come with the last of the range. The limits' defaults
+//! (`max_num_seqs`, `max_num_batched_tokens`) are not part of it: they are those of 0.33 under every profile.
 
 /// The releases that a scenario can name, newest first: the name and the 33 of "0.33".
 pub const PROFILES: [(&str, u32); 4] = [

@@ -15,16 +15,12 @@ pub struct AdmissionMemory {
 
 /// Limits `tokens` to the threshold, unless that is 0.
 pub fn cut_to_threshold(tokens: u32, threshold: u32) -> u32 {
-    if threshold > 0 {
-        tokens.min(threshold)
-    } else {
-        tokens
-    }
+    if threshold > 0 { tokens.min(threshold) } else { tokens }
 }
 
 impl ContinuousSettings {
-    /// How many steps may be decided that have not ended (`step_with_batch_queue` in `vllm/v1/engine/core.py` keeps two batches in
-    /// flight).
+    /// How many steps may be decided that have not ended (`step_with_batch_queue` in `vllm/v1/engine/core.py` keeps two
+    /// batches in flight).
     pub const fn steps_in_flight(&self) -> u64 {
         if self.async_scheduling { 2 } else { 1 }
     }
@@ -38,13 +34,15 @@ impl ContinuousSettings {
         }
     }
 
-    /// How many of the `lacking` tokens of the queue's head its first step computes; `None` if it does not fit into the budget as it must.
+    /// How many of the `lacking` tokens of the queue's head its first step computes; `None` if it does not fit into the
+    /// budget as it must.
     pub fn first_chunk(&self, lacking: u32, threshold: u32, budget: u32) -> Option<u32> {
         let wanted = cut_to_threshold(lacking, threshold);
         (self.chunked_prefill || wanted <= budget).then(|| wanted.min(budget))
     }
 
-    /// Whether the memory lets the queue's head in, which leaves so many blocks fewer free (`KVCacheManager.allocate_slots`).
+    /// Whether the memory lets the queue's head in, which leaves so many blocks fewer free
+    /// (`KVCacheManager.allocate_slots`).
     pub fn leaves_enough_free(&self, taken_blocks: u32, memory: &AdmissionMemory) -> bool {
         let kept_free = if memory.others_run {
             // `int(watermark * num_gpu_blocks)`, which counts the null block.

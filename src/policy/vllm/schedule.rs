@@ -38,9 +38,7 @@ pub struct Part {
 impl VllmScheduler {
     /// Decides a step. From now on its tokens count as computed.
     pub fn schedule(&mut self) -> VllmPlan {
-        let threshold = self
-            .rules
-            .threshold(self.running.len() + self.waiting.len());
+        let threshold = self.rules.threshold(self.running.len() + self.waiting.len());
         let mut plan = VllmPlan::default();
         let mut budget = self.schedule_running(&mut plan, threshold);
         if plan.preempted.is_empty() {
@@ -106,9 +104,7 @@ impl VllmScheduler {
         }
         let all = member.num_tokens() + member.drafts + member.placeholders;
         let room = self.memory.max_model_len - 1 - member.computed;
-        cut_to_threshold(all - member.computed, threshold)
-            .min(budget)
-            .min(room)
+        cut_to_threshold(all - member.computed, threshold).min(budget).min(room)
     }
 
     /// Gives a running request the blocks for `tokens` more tokens; false if there are too few.
@@ -151,15 +147,12 @@ impl VllmScheduler {
         if !self.rules.priority {
             return self.running.len() - 1;
         }
-        let last = self
-            .running
-            .iter()
-            .enumerate()
-            .max_by_key(|(_, member)| member.rank());
+        let last = self.running.iter().enumerate().max_by_key(|(_, member)| member.rank());
         last.expect("a request runs while blocks are short").0
     }
 
-    /// Takes all blocks from a running request and puts it back into the queue. Returns the tokens that it had been given in this step.
+    /// Takes all blocks from a running request and puts it back into the queue. Returns the tokens that it had been
+    /// given in this step.
     fn preempt(&mut self, index: usize, plan: &mut VllmPlan) -> u32 {
         let mut member = self.running.remove(index);
         self.pool.release(&member.table);
@@ -278,13 +271,11 @@ impl VllmScheduler {
         part
     }
 
-    /// Right after the decision all scheduled tokens count as computed; who thereby catches up with all its tokens samples.
+    /// Right after the decision all scheduled tokens count as computed; who thereby catches up with all its tokens
+    /// samples.
     fn count_as_computed(&mut self, plan: &mut VllmPlan) {
         for part in &mut plan.scheduled {
-            let member = self
-                .running
-                .iter_mut()
-                .find(|member| member.id() == part.id);
+            let member = self.running.iter_mut().find(|member| member.id() == part.id);
             let member = member.expect("a scheduled request runs");
             member.computed += part.tokens;
             part.samples = member.computed >= member.num_tokens() + member.placeholders;

@@ -37,10 +37,7 @@ impl VllmScheduler {
             .speculative
             .as_ref()
             .map_or(0, |speculative| speculative.tokens);
-        let place = self
-            .running
-            .iter()
-            .position(|member| member.id() == part.id);
+        let place = self.running.iter().position(|member| member.id() == part.id);
         let Some(index) = place else {
             return self.give_stale_token(part.id);
         };
@@ -88,11 +85,7 @@ impl VllmScheduler {
         member.stale -= 1;
         member.generated += 1;
         let complete = member.generated == member.request.output_tokens;
-        let finished = if complete {
-            self.waiting.remove(place)
-        } else {
-            None
-        };
+        let finished = if complete { self.waiting.remove(place) } else { None };
         Some(Output {
             id,
             tokens: 1,

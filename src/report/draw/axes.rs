@@ -94,11 +94,7 @@ impl Below {
         };
         let title = text::wrapped(&axis.title, AXIS_TITLE_SIZE, width, 2);
         let height = NEAR + height + 4.0 + title.len() as f64 * LEADING * AXIS_TITLE_SIZE;
-        Self {
-            names,
-            title,
-            height,
-        }
+        Self { names, title, height }
     }
 
     /// How far what is written reaches beyond the right end of the axis [px].
@@ -163,9 +159,7 @@ impl Below {
 fn numbers(axis: &Axis, scale: &Scale, width: f64) -> Vec<(f64, Vec<String>)> {
     let fits = |ticks: &[Tick]| {
         let half = |tick: &Tick| text::width(&tick.label, LABEL_SIZE) / 2.0;
-        let apart = |pair: &[Tick]| {
-            (pair[1].share - pair[0].share) * width - half(&pair[0]) - half(&pair[1])
-        };
+        let apart = |pair: &[Tick]| (pair[1].share - pair[0].share) * width - half(&pair[0]) - half(&pair[1]);
         ticks.len() >= 2 && ticks.windows(2).all(|pair| apart(pair) >= 1.5 * APART)
     };
     let ticks = scale.ticks(axis.unit, fits).into_iter();
@@ -177,9 +171,7 @@ fn named(axis: &Axis, scale: &Scale, width: f64) -> Names {
     let wraps = |name: &str| {
         let lines = text::wrapped(name, LABEL_SIZE, slot - APART, MOST_LINES);
         let words: usize = lines.iter().map(|line| line.split(' ').count()).sum();
-        let is_whole = lines
-            .iter()
-            .all(|line| !line.is_empty() && !line.ends_with('…'));
+        let is_whole = lines.iter().all(|line| !line.is_empty() && !line.ends_with('…'));
         let all = text::clean(name);
         let is_whole = is_whole && words == all.split(' ').count();
         (is_whole || all.is_empty()).then_some(lines)
@@ -195,19 +187,11 @@ fn named(axis: &Axis, scale: &Scale, width: f64) -> Names {
     let lines = ((slot / LINE) as usize).clamp(1, MOST_LINES);
     let wrapped = |name: &str| text::wrapped(name, LABEL_SIZE, LONGEST_UPRIGHT_NAME, lines);
     let upright = names(axis, scale, skip);
-    Names::Upright(
-        upright
-            .map(|(share, name)| (share, wrapped(name)))
-            .collect(),
-    )
+    Names::Upright(upright.map(|(share, name)| (share, wrapped(name))).collect())
 }
 
 /// Every so manieth name with its place.
-fn names<'a>(
-    axis: &'a Axis,
-    scale: &'a Scale,
-    skip: usize,
-) -> impl Iterator<Item = (f64, &'a String)> {
+fn names<'a>(axis: &'a Axis, scale: &'a Scale, skip: usize) -> impl Iterator<Item = (f64, &'a String)> {
     let all = axis.names.iter().enumerate().step_by(skip);
     all.filter_map(|(index, name)| Some((scale.share(index as f64)?, name)))
 }
@@ -224,14 +208,9 @@ impl Above {
     pub fn new(title: &str, axis: &str, width: f64) -> Self {
         let title = text::wrapped(title, PANEL_TITLE_SIZE, width, 2);
         let axis = text::wrapped(axis, AXIS_TITLE_SIZE, width, 2);
-        let height = title.len() as f64 * LEADING * PANEL_TITLE_SIZE
-            + axis.len() as f64 * LEADING * AXIS_TITLE_SIZE
-            + 6.0;
-        Self {
-            title,
-            axis,
-            height,
-        }
+        let height =
+            title.len() as f64 * LEADING * PANEL_TITLE_SIZE + axis.len() as f64 * LEADING * AXIS_TITLE_SIZE + 6.0;
+        Self { title, axis, height }
     }
 
     /// Draws it from a place on.

@@ -119,9 +119,7 @@ impl<'a> ChartPanel<'a> {
                 bars_before += 1;
             }
             let labelled = series.points.iter().filter(|it| !it.label.is_empty());
-            labels.extend(
-                labelled.filter_map(|point| Some((plot.place(point)?, point.label.as_str()))),
-            );
+            labels.extend(labelled.filter_map(|point| Some((plot.place(point)?, point.label.as_str()))));
         }
         sketch.line(axes.to_vec(), GREY, 1.0);
         labels::draw(sketch, &mut obstacles, &labels);
@@ -177,15 +175,10 @@ pub fn scales(chart: &Chart) -> (Scale, Scale, Option<Bars>) {
 fn x_scale(chart: &Chart) -> Scale {
     let values = || {
         let points = chart.series.iter().flat_map(|series| &series.points);
-        let of_points = points
-            .filter(|point| point.y.is_finite())
-            .map(|point| point.x);
+        let of_points = points.filter(|point| point.y.is_finite()).map(|point| point.x);
         of_points.chain(places_of_marks(chart, true))
     };
-    let has_bars = chart
-        .series
-        .iter()
-        .any(|series| series.shape == Shape::Bars);
+    let has_bars = chart.series.iter().any(|series| series.shape == Shape::Bars);
     let finite = || values().filter(|value| value.is_finite());
     let (least, most) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), it| {
         (least.min(it), most.max(it))
@@ -201,8 +194,7 @@ fn y_scale(chart: &Chart) -> Scale {
         let ends = point.interval.map(|it| [it.low, it.high]);
         std::iter::once(point.y).chain(ends.into_iter().flatten())
     });
-    Scale::around(&chart.y, values.chain(places_of_marks(chart, false)), true)
-        .extended(room_for_labels(chart))
+    Scale::around(&chart.y, values.chain(places_of_marks(chart, false)), true).extended(room_for_labels(chart))
 }
 
 /// Beyond the data, as a share of an axis.
@@ -235,12 +227,7 @@ fn marks_on<'a>(chart: &'a Chart, scale: &Scale, is_vertical: bool) -> Vec<(f64,
 }
 
 /// Each name above its mark, as low as there is room, within the ends of the panel [px].
-fn names_above(
-    chart: &Chart,
-    x: &Scale,
-    width: f64,
-    (first, last): (f64, f64),
-) -> Vec<(usize, f64, String)> {
+fn names_above(chart: &Chart, x: &Scale, width: f64, (first, last): (f64, f64)) -> Vec<(usize, f64, String)> {
     let mut ends = [f64::NEG_INFINITY; MOST_NAME_LINES];
     let mut placed = Vec::new();
     for (share, mark) in marks_on(chart, x, true) {

@@ -136,11 +136,7 @@ impl<'a> HeatMapPanel<'a> {
         for shade in 0..SHADES {
             let y = rect.bottom - (shade + 1) as f64 * step;
             let share = (shade as f64 + 0.5) / SHADES as f64;
-            let colour = if shades.least < shades.most {
-                share
-            } else {
-                0.5
-            };
+            let colour = if shades.least < shades.most { share } else { 0.5 };
             // A hair higher than needed, so that no line shows between two.
             let strip = Rect::new(left, y, STRIP, step + 0.3);
             sketch.fill(&strip, viridis::colour(colour));

@@ -38,10 +38,7 @@ impl Obstacles {
             let strides = (length / STRIDE).ceil().max(1.0);
             for stride in 0..=strides as u32 {
                 let share = f64::from(stride) / strides;
-                let at = (
-                    from.0 + share * (to.0 - from.0),
-                    from.1 + share * (to.1 - from.1),
-                );
+                let at = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
                 self.add(Rect::around(at, 1.0));
             }
         }
@@ -78,11 +75,7 @@ pub fn draw(sketch: &mut Sketch, obstacles: &mut Obstacles, labels: &[(Place, &s
 /// Base lines around a point, the best first.
 fn places((x, y): Place) -> [(Place, Anchor); 8] {
     let (aside, slant) = (MARK + AWAY, MARK + 1.0);
-    let (above, level, below) = (
-        y - MARK - AWAY,
-        y + 0.36 * LABEL_SIZE,
-        y + MARK + 0.95 * LABEL_SIZE,
-    );
+    let (above, level, below) = (y - MARK - AWAY, y + 0.36 * LABEL_SIZE, y + MARK + 0.95 * LABEL_SIZE);
     [
         ((x + aside, level), Anchor::Start),
         ((x, above), Anchor::Middle),

@@ -78,11 +78,7 @@ pub fn laid_out(drawing: &Drawing) -> (Sketch, (u32, u32)) {
 
 /// Draws panels beside one another, their axes at one height, and gives where the next row may begin.
 fn draw_row(sketch: &mut Sketch, row: &[Panel], styles: &Styles, top: f64, width: f64) -> f64 {
-    let height = if width < ALONE {
-        BESIDE_HEIGHT
-    } else {
-        ALONE_HEIGHT
-    };
+    let height = if width < ALONE { BESIDE_HEIGHT } else { ALONE_HEIGHT };
     let planned = |height| row.iter().map(move |panel| plan(panel, width, height));
     let most = |panels: &[Planned]| {
         let heights = panels.iter().map(Planned::heights);
@@ -129,20 +125,12 @@ pub fn no_data(sketch: &mut Sketch, rect: &Rect) {
 }
 
 /// One legend for all panels: the same name is the same series everywhere.
-fn draw_legend(
-    sketch: &mut Sketch,
-    drawing: &Drawing,
-    styles: &Styles,
-    top: f64,
-    width: f64,
-) -> f64 {
+fn draw_legend(sketch: &mut Sketch, drawing: &Drawing, styles: &Styles, top: f64, width: f64) -> f64 {
     let mut entries: Vec<&Series> = Vec::new();
     for panel in &drawing.panels {
         let Panel::Chart(chart) = panel else { continue };
         for series in &chart.series {
-            let is_new = entries
-                .iter()
-                .all(|it| styles.style(it) != styles.style(series));
+            let is_new = entries.iter().all(|it| styles.style(it) != styles.style(series));
             if !series.name.trim().is_empty() && is_new {
                 entries.push(series);
             }
@@ -183,11 +171,7 @@ fn draw_legend(
         style.draw_sample(sketch, series.shape, &place);
         let at = (x + before, y + 0.36 * LABEL_SIZE);
         sketch.words(name, at, Anchor::Start, LABEL_SIZE, INK);
-        x += if is_row {
-            before + widths[index]
-        } else {
-            column
-        };
+        x += if is_row { before + widths[index] } else { column };
     }
     top + entries.len().div_ceil(columns) as f64 * ENTRY_HEIGHT
 }

@@ -1,7 +1,8 @@
 //! Drawings as pictures, the same in SVG and in PNG.
 //!
-//! `layout` gives everything a place, as lines, areas and words (`sketch`); `paint` puts these onto plotters' backends, the only place where the
-//! formats differ. Letters of pictures come with the program (`font/`): no system's fonts are asked for.
+//! `layout` gives everything a place, as lines, areas and words (`sketch`); `paint` puts these onto plotters' backends,
+//! the only place where the formats differ. Letters of pictures come with the program (`font/`): no system's fonts are
+//! asked for.
 
 mod axes;
 mod chart_panel;

@@ -54,11 +54,7 @@ pub fn svg(sketch: &Sketch, (width, height): (u32, u32)) -> String {
 pub fn png(sketch: &Sketch, (width, height): (u32, u32)) -> Vec<u8> {
     let dots = (width * PNG_ZOOM * SMOOTHING, height * PNG_ZOOM * SMOOTHING);
     let mut all_dots = vec![255; 3 * dots.0 as usize * dots.1 as usize];
-    paint(
-        &mut BitMapBackend::with_buffer(&mut all_dots, dots),
-        sketch,
-        BITMAP,
-    );
+    paint(&mut BitMapBackend::with_buffer(&mut all_dots, dots), sketch, BITMAP);
     let (width, height) = (width * PNG_ZOOM, height * PNG_ZOOM);
     let pixels = smoothed(&all_dots, width as usize);
     let mut file = Vec::new();
@@ -82,8 +78,7 @@ fn smoothed(dots: &[u8], width: usize) -> Vec<u8> {
     for rows in dots.chunks_exact(row * by) {
         for x in 0..width {
             for channel in 0..3 {
-                let square = (0..by * by)
-                    .map(|dot| rows[dot / by * row + 3 * (x * by + dot % by) + channel]);
+                let square = (0..by * by).map(|dot| rows[dot / by * row + 3 * (x * by + dot % by) + channel]);
                 let sum: u32 = square.map(u32::from).sum();
                 pixels.push((sum / (by * by) as u32) as u8);
             }
@@ -116,11 +111,7 @@ struct Painter<'a, B> {
 impl<B: DrawingBackend> Painter<'_, B> {
     fn item(&mut self, item: &Item) -> Painted {
         match item {
-            Item::Line {
-                points,
-                colour,
-                width,
-            } => self.line(points, *colour, *width),
+            Item::Line { points, colour, width } => self.line(points, *colour, *width),
             Item::Area {
                 corners,
                 colour,
@@ -154,18 +145,9 @@ impl<B: DrawingBackend> Painter<'_, B> {
                     (to.1 - from.1) / length * width / 2.0,
                     (from.0 - to.0) / length * width / 2.0,
                 );
-                let corner = |at: Place, side: f64| {
-                    self.dot((at.0 + side * across.0, at.1 + side * across.1))
-                };
-                let corners = [
-                    corner(from, 1.0),
-                    corner(to, 1.0),
-                    corner(to, -1.0),
-                    corner(from, -1.0),
-                ];
-                self.backend
-                    .fill_polygon(corners, &rgb(colour).filled())
-                    .ok()?;
+                let corner = |at: Place, side: f64| self.dot((at.0 + side * across.0, at.1 + side * across.1));
+                let corners = [corner(from, 1.0), corner(to, 1.0), corner(to, -1.0), corner(from, -1.0)];
+                self.backend.fill_polygon(corners, &rgb(colour).filled()).ok()?;
             }
             if index > 0 {
                 self.circle(from, width / 2.0, colour, None)?;
@@ -181,9 +163,7 @@ impl<B: DrawingBackend> Painter<'_, B> {
         };
         let radius = (radius * self.habits.zoom).round().max(1.0) as u32;
         let centre = self.dot(centre);
-        self.backend
-            .draw_circle(centre, radius, &style, line.is_none())
-            .ok()
+        self.backend.draw_circle(centre, radius, &style, line.is_none()).ok()
     }
 
     fn words(&mut self, words: &Words) -> Painted {
@@ -233,8 +213,7 @@ impl<B: DrawingBackend> Painter<'_, B> {
             let bounds = letter.px_bounds();
             let (left, top) = (bounds.min.x as i32, bounds.min.y as i32);
             let mut dots = Vec::new();
-            letter
-                .draw(|x, y, ink| dots.push((left + x.cast_signed(), top + y.cast_signed(), ink)));
+            letter.draw(|x, y, ink| dots.push((left + x.cast_signed(), top + y.cast_signed(), ink)));
             for (along, down, ink) in dots {
                 let dot = if words.is_upward {
                     (start.0 + down, start.1 - along)
@@ -242,9 +221,7 @@ impl<B: DrawingBackend> Painter<'_, B> {
                     (start.0 + along, start.1 + down)
                 };
                 let colour = rgb(words.colour).mix(f64::from(ink).min(1.0));
-                self.backend
-                    .draw_pixel(dot, colour.to_backend_color())
-                    .ok()?;
+                self.backend.draw_pixel(dot, colour.to_backend_color()).ok()?;
             }
         }
         Some(())

@@ -100,7 +100,8 @@ impl Scale {
         })
     }
 
-    /// The finest round numbers that `fits` accepts; without an answer from it, those that are left when it has refused all.
+    /// The finest round numbers that `fits` accepts; without an answer from it, those that are left when it has refused
+    /// all.
     pub fn ticks(&self, unit: Unit, fits: impl Fn(&[Tick]) -> bool) -> Vec<Tick> {
         let levels = if self.is_logarithmic {
             self.logarithmic_levels(unit)
@@ -124,10 +125,7 @@ impl Scale {
     pub fn ends(&self) -> (f64, f64) {
         if self.is_logarithmic {
             // Room beyond the data may reach further than numbers do.
-            (
-                10_f64.powf(self.low.max(-307.0)),
-                10_f64.powf(self.high.min(307.0)),
-            )
+            (10_f64.powf(self.low.max(-307.0)), 10_f64.powf(self.high.min(307.0)))
         } else {
             (self.low, self.high)
         }
@@ -145,9 +143,7 @@ impl Scale {
             let first = (low / step - 1e-9).ceil();
             let count = (high / step + 1e-9).floor() - first;
             let count = count.clamp(-1.0, 1000.0) as i64;
-            let values: Vec<f64> = (0..=count)
-                .map(|index| (first + index as f64) * step)
-                .collect();
+            let values: Vec<f64> = (0..=count).map(|index| (first + index as f64) * step).collect();
             let labels = unit.write_all(&values, step);
             self.at(&values, labels)
         };
@@ -213,17 +209,9 @@ fn linear_ends(least: f64, most: f64, from_zero: bool, unit: Unit) -> (f64, f64)
         return (low, 1.0 + 0.02);
     }
     // Nothing is below zero where nothing can be.
-    let low = if low >= 0.0 {
-        (low - room).max(0.0)
-    } else {
-        low - room
-    };
+    let low = if low >= 0.0 { (low - room).max(0.0) } else { low - room };
     let low = if from_zero && least >= 0.0 { 0.0 } else { low };
-    let high = if from_zero && most <= 0.0 {
-        0.0
-    } else {
-        high + room
-    };
+    let high = if from_zero && most <= 0.0 { 0.0 } else { high + room };
     (low, high)
 }
 
@@ -231,8 +219,8 @@ fn linear_ends(least: f64, most: f64, from_zero: bool, unit: Unit) -> (f64, f64)
 fn step(unit: Unit, low: f64, high: f64, most: usize) -> Option<f64> {
     /// Minutes, hours and days are no powers of ten [s].
     const LONG: [f64; 14] = [
-        30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0,
-        43_200.0, 86_400.0, 172_800.0,
+        30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0,
+        172_800.0,
     ];
     let least = (high - low) / most as f64;
     if unit == Unit::Seconds && high.abs().max(low.abs()) >= 120.0 && least > 20.0 {
@@ -316,14 +304,8 @@ mod tests {
     #[test]
     fn logarithmic_ticks_go_by_decades_or_finer() {
         let axis = |unit| Axis::logarithmic("", unit);
-        assert_eq!(
-            labels(&axis(Unit::Plain), &[1.0, 1000.0], 4),
-            "1 | 10 | 100 | 1k"
-        );
-        assert_eq!(
-            labels(&axis(Unit::Plain), &[1.0, 20.0], 6),
-            "1 | 2 | 5 | 10 | 20"
-        );
+        assert_eq!(labels(&axis(Unit::Plain), &[1.0, 1000.0], 4), "1 | 10 | 100 | 1k");
+        assert_eq!(labels(&axis(Unit::Plain), &[1.0, 20.0], 6), "1 | 2 | 5 | 10 | 20");
         assert_eq!(
             labels(&axis(Unit::Seconds), &[0.02, 7200.0], 9),
             "100 ms | 1 s | 10 s | 1 min | 10 min | 1 h"
@@ -357,10 +339,7 @@ mod tests {
         ];
         for first in nasty {
             for second in nasty {
-                for axis in [
-                    Axis::linear("", Unit::Seconds),
-                    Axis::logarithmic("", Unit::Plain),
-                ] {
+                for axis in [Axis::linear("", Unit::Seconds), Axis::logarithmic("", Unit::Plain)] {
                     for from_zero in [false, true] {
                         let scale = Scale::around(&axis, [first, second].into_iter(), from_zero);
                         assert!(scale.low < scale.high, "{first} {second}: {scale:?}");
@@ -369,11 +348,7 @@ mod tests {
                         for value in [first, second] {
                             assert!((0.0..=1.0).contains(&scale.nearest_share(value)));
                             let stands = transformed(value, axis.is_logarithmic).is_some();
-                            assert_eq!(
-                                scale.share(value).is_some(),
-                                stands,
-                                "{value} on {scale:?}"
-                            );
+                            assert_eq!(scale.share(value).is_some(), stands, "{value} on {scale:?}");
                         }
                     }
                 }

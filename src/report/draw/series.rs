@@ -172,13 +172,7 @@ fn thinned(places: Vec<Place>) -> Vec<Place> {
         let by_height = |left: &&Place, right: &&Place| left.1.total_cmp(&right.1);
         let low = same.iter().min_by(by_height);
         let high = same.iter().max_by(by_height);
-        thin.extend(
-            same.first()
-                .into_iter()
-                .chain(low)
-                .chain(high)
-                .chain(same.last()),
-        );
+        thin.extend(same.first().into_iter().chain(low).chain(high).chain(same.last()));
     }
     thin
 }
@@ -212,13 +206,7 @@ fn draw_bars(
     }
 }
 
-fn draw_intervals(
-    sketch: &mut Sketch,
-    series: &Series,
-    colour: Colour,
-    plot: &Plot,
-    obstacles: &mut Obstacles,
-) {
+fn draw_intervals(sketch: &mut Sketch, series: &Series, colour: Colour, plot: &Plot, obstacles: &mut Obstacles) {
     for point in &series.points {
         if let (Some((x, _)), Some(ends)) = (plot.place(point), plot.ends(point)) {
             draw_interval(sketch, x, ends, colour, obstacles);
@@ -226,13 +214,7 @@ fn draw_intervals(
     }
 }
 
-fn draw_interval(
-    sketch: &mut Sketch,
-    x: f64,
-    (low, high): (f64, f64),
-    colour: Colour,
-    obstacles: &mut Obstacles,
-) {
+fn draw_interval(sketch: &mut Sketch, x: f64, (low, high): (f64, f64), colour: Colour, obstacles: &mut Obstacles) {
     sketch.line(vec![(x, low), (x, high)], colour, 1.2);
     for y in [low, high] {
         sketch.line(vec![(x - CAP, y), (x + CAP, y)], colour, 1.2);

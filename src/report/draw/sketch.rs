@@ -117,17 +117,11 @@ impl Rect {
     }
 
     pub fn meets(&self, other: &Self) -> bool {
-        self.left < other.right
-            && other.left < self.right
-            && self.top < other.bottom
-            && other.top < self.bottom
+        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
     }
 
     pub fn holds(&self, other: &Self) -> bool {
-        self.left <= other.left
-            && other.right <= self.right
-            && self.top <= other.top
-            && other.bottom <= self.bottom
+        self.left <= other.left && other.right <= self.right && self.top <= other.top && other.bottom <= self.bottom
     }
 }
 
@@ -152,11 +146,7 @@ impl Words {
 
 impl Sketch {
     pub fn line(&mut self, points: Vec<Place>, colour: Colour, width: f64) {
-        self.items.push(Item::Line {
-            points,
-            colour,
-            width,
-        });
+        self.items.push(Item::Line { points, colour, width });
     }
 
     /// A line in strokes; neither SVG nor bitmaps by plotters know any.
@@ -227,10 +217,7 @@ fn strokes(points: &[Place], dashes: Dashes) -> Vec<Vec<Place>> {
                 break;
             }
             let share = left / length;
-            from = (
-                from.0 + share * (to.0 - from.0),
-                from.1 + share * (to.1 - from.1),
-            );
+            from = (from.0 + share * (to.0 - from.0), from.1 + share * (to.1 - from.1));
             stroke.push(from);
             if index % 2 == 0 {
                 found.push(std::mem::take(&mut stroke));
@@ -255,10 +242,7 @@ mod tests {
         let points = [(0.0, 0.0), (3.0, 0.0), (3.0, 10.0)];
         assert_eq!(
             strokes(&points, &[5.0, 2.0]),
-            [
-                vec![(0.0, 0.0), (3.0, 0.0), (3.0, 2.0)],
-                vec![(3.0, 4.0), (3.0, 9.0)],
-            ]
+            [vec![(0.0, 0.0), (3.0, 0.0), (3.0, 2.0)], vec![(3.0, 4.0), (3.0, 9.0)],]
         );
         assert!(strokes(&[], &[1.0, 1.0]).is_empty());
     }

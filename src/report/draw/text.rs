@@ -81,10 +81,7 @@ pub fn fitted(text: &str, size: f64, room: f64) -> String {
 
 /// The words in lines; what does not fit in so many lines is cut off.
 pub fn wrapped(text: &str, size: f64, room: f64, most_lines: usize) -> Vec<String> {
-    let text: String = clean(text)
-        .chars()
-        .take(MOST_LETTERS * most_lines)
-        .collect();
+    let text: String = clean(text).chars().take(MOST_LETTERS * most_lines).collect();
     let mut lines: Vec<String> = Vec::new();
     let mut words = text.split(' ').filter(|word| !word.is_empty()).peekable();
     while let Some(word) = words.next() {

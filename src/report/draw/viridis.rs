@@ -47,22 +47,14 @@ impl Shades {
     /// The colour of a value, and of words on it.
     pub fn colours(&self, value: f64) -> (Colour, Colour) {
         let colour = colour(self.share(value));
-        let ink = if brightness(colour) > 0.22 {
-            INK
-        } else {
-            WHITE
-        };
+        let ink = if brightness(colour) > 0.22 { INK } else { WHITE };
         (colour, ink)
     }
 
     fn share(&self, value: f64) -> f64 {
         // Halved, so that no difference is too large for a number.
         let place = |value: f64| {
-            if self.is_logarithmic {
-                value.ln()
-            } else {
-                value / 2.0
-            }
+            if self.is_logarithmic { value.ln() } else { value / 2.0 }
         };
         let span = place(self.most) - place(self.least);
         if span > 0.0 {
@@ -91,11 +83,7 @@ pub fn colour(share: f64) -> Colour {
         let share = place - index as f64;
         (f64::from(from) * (1.0 - share) + f64::from(to) * share).round() as u8
     };
-    Colour(
-        between(from.0, to.0),
-        between(from.1, to.1),
-        between(from.2, to.2),
-    )
+    Colour(between(from.0, to.0), between(from.1, to.1), between(from.2, to.2))
 }
 
 /// Relative luminance, as the Web Content Accessibility Guidelines define it.

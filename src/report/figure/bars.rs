@@ -27,10 +27,7 @@ pub fn drawing(report: &CompareReport) -> Drawing {
     });
     let measures = report.measures().into_iter().map(|measure| {
         let title = match measure.quantity {
-            Quantity::Rate => measure
-                .short_name()
-                .replace("_per_s", " per second")
-                .replace('_', " "),
+            Quantity::Rate => measure.short_name().replace("_per_s", " per second").replace('_', " "),
             _ => measure.name.to_owned(),
         };
         let of = |it: &Contender| over_seeds(it, measure);
@@ -62,24 +59,16 @@ fn over_seeds(contender: &Contender, measure: &Measure) -> Option<(f64, Option<I
 
 type Of<'a> = dyn Fn(&Contender) -> Option<(f64, Option<Interval>)> + 'a;
 
-fn panel(
-    title: &str,
-    unit: Unit,
-    contenders: &[Contender],
-    (of, label): (&Of, &dyn Fn(f64) -> String),
-) -> Panel {
+fn panel(title: &str, unit: Unit, contenders: &[Contender], (of, label): (&Of, &dyn Fn(f64) -> String)) -> Panel {
     let names = contenders.iter().map(|it| it.name.clone());
-    let points = contenders
-        .iter()
-        .enumerate()
-        .filter_map(|(place, contender)| {
-            let (y, interval) = of(contender)?;
-            Some(Point {
-                interval,
-                label: label(y),
-                ..Point::at(place as f64, y)
-            })
-        });
+    let points = contenders.iter().enumerate().filter_map(|(place, contender)| {
+        let (y, interval) = of(contender)?;
+        Some(Point {
+            interval,
+            label: label(y),
+            ..Point::at(place as f64, y)
+        })
+    });
     let points: Vec<Point> = points.collect();
     Panel::Chart(Chart {
         title: title.to_owned(),

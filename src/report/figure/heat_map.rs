@@ -17,15 +17,11 @@ pub const FIGURE: Figure = Figure {
 /// Every measure over two keys.
 pub fn drawing(sweep: &SweepPoints, note: &str) -> Drawing {
     let keys = &sweep.heading.keys;
-    let (columns, rows) = (
-        sorted_names(&sweep.points, 0),
-        sorted_names(&sweep.points, 1),
-    );
+    let (columns, rows) = (sorted_names(&sweep.points, 0), sorted_names(&sweep.points, 1));
     let measures = sweep.heading.measures.iter().enumerate();
     let panels = measures.map(|(at, measure)| {
         let cell = |row: &String, column: &String| {
-            let is_here =
-                |point: &&PointNumbers| point.values[0] == *column && point.values[1] == *row;
+            let is_here = |point: &&PointNumbers| point.values[0] == *column && point.values[1] == *row;
             let point = sweep.points.iter().find(is_here)?;
             point.mean(at).map(|(mean, _)| mean)
         };

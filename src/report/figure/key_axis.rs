@@ -9,22 +9,11 @@ use crate::study::short;
 pub fn axis_of(points: &[PointNumbers], key: usize, name: &str) -> (Axis, Vec<Option<f64>>) {
     let Some(numbers) = numbers_of(points, key) else {
         let names = names_of(points, key);
-        let place = |value: &String| {
-            names
-                .iter()
-                .position(|name| name == value)
-                .map(|it| it as f64)
-        };
-        let places = points
-            .iter()
-            .map(|point| place(&point.values[key]))
-            .collect();
+        let place = |value: &String| names.iter().position(|name| name == value).map(|it| it as f64);
+        let places = points.iter().map(|point| place(&point.values[key])).collect();
         return (Axis::named(short(name), names), places);
     };
-    let places = points
-        .iter()
-        .map(|point| point.values[key].parse().ok())
-        .collect();
+    let places = points.iter().map(|point| point.values[key].parse().ok()).collect();
     let axis = axis_over(short(name), numbers.into_iter());
     (axis, places)
 }

@@ -32,11 +32,7 @@ pub fn drawing(sweep: &SweepPoints, note: &str, question: &str) -> Drawing {
                 Some(series) => series.points.push(point),
                 None => series.push(Series {
                     name,
-                    shape: if x.names.is_empty() {
-                        Shape::Curve
-                    } else {
-                        Shape::Bars
-                    },
+                    shape: if x.names.is_empty() { Shape::Curve } else { Shape::Bars },
                     points: vec![point],
                 }),
             }

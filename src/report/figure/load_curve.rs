@@ -73,9 +73,7 @@ fn marks(report: &CurveReport, points: &[CurvePoint]) -> Vec<Mark> {
     let places = report.places().into_iter();
     places
         .filter_map(|place| {
-            let at = place
-                .load
-                .filter(|at| (first.load..=last.load).contains(at))?;
+            let at = place.load.filter(|at| (first.load..=last.load).contains(at))?;
             Some(Mark {
                 is_vertical: true,
                 at,
@@ -112,10 +110,7 @@ fn quantiles(metric: Metric, at: &[CurvePoint]) -> Vec<Series> {
     series.into_iter().collect()
 }
 
-fn points(
-    at: &[CurvePoint],
-    read: impl Fn(&Summary) -> Option<(f64, Option<Interval>)>,
-) -> Vec<Point> {
+fn points(at: &[CurvePoint], read: impl Fn(&Summary) -> Option<(f64, Option<Interval>)>) -> Vec<Point> {
     at.iter()
         .filter_map(|point| {
             let (y, interval) = read(&point.summary)?;

@@ -53,10 +53,9 @@ fn title(metric: Metric) -> &'static str {
 
 /// The horizontal axis over such numbers: logarithmic where they are spread by more than a factor of twenty.
 fn axis_over(title: &str, numbers: impl Iterator<Item = f64>) -> Axis {
-    let (least, most) = numbers.fold(
-        (f64::INFINITY, f64::NEG_INFINITY),
-        |(least, most), number| (least.min(number), most.max(number)),
-    );
+    let (least, most) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), number| {
+        (least.min(number), most.max(number))
+    });
     if least > 0.0 && most > 20.0 * least {
         Axis::logarithmic(title, Unit::Plain)
     } else {

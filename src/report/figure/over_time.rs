@@ -41,13 +41,9 @@ pub fn memory(note: &str, runs: &Runs) -> Drawing {
             panel("requests running", "requests", Unit::Plain, runs, |row| {
                 row.running.into()
             }),
-            panel(
-                "KV cache in use",
-                "of all blocks",
-                Unit::Share,
-                runs,
-                |row| row.kv_usage,
-            ),
+            panel("KV cache in use", "of all blocks", Unit::Share, runs, |row| {
+                row.kv_usage
+            }),
         ],
     }
 }
@@ -56,10 +52,7 @@ fn panel(title: &str, y: &str, unit: Unit, runs: &Runs, of: impl Fn(&TimelineRow
     let series = runs.iter().map(|(name, rows)| Series {
         name: (*name).to_owned(),
         shape: Shape::Steps,
-        points: rows
-            .iter()
-            .map(|row| Point::at(row.at.seconds(), of(row)))
-            .collect(),
+        points: rows.iter().map(|row| Point::at(row.at.seconds(), of(row))).collect(),
     });
     Panel::Chart(Chart {
         title: title.to_owned(),

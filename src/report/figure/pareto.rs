@@ -15,20 +15,11 @@ pub const FIGURE: Figure = Figure {
 /// More names beside their marks would hide one another.
 const MOST_NAMES: usize = 12;
 /// What is drawn upward, and what to the right: the first of each that was kept.
-const THROUGHPUTS: [&str; 2] = [
-    "throughput.output_tokens_per_s",
-    "throughput.requests_per_s",
-];
-const LATENCIES: [&str; 6] = [
-    "e2e.p99",
-    "ttft.p99",
-    "tpot.p99",
-    "e2e.mean",
-    "ttft.mean",
-    "tpot.mean",
-];
+const THROUGHPUTS: [&str; 2] = ["throughput.output_tokens_per_s", "throughput.requests_per_s"];
+const LATENCIES: [&str; 6] = ["e2e.p99", "ttft.p99", "tpot.p99", "e2e.mean", "ttft.mean", "tpot.mean"];
 
-/// Every point of the sweep, and the line of those that no other beats in both. `None` if no throughput or no latency was kept.
+/// Every point of the sweep, and the line of those that no other beats in both. `None` if no throughput or no latency
+/// was kept.
 pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
     let throughput = THROUGHPUTS.iter().find_map(|name| sweep.place_of(name))?;
     let latency = LATENCIES.iter().find_map(|name| sweep.place_of(name))?;

@@ -15,10 +15,7 @@ pub const FIGURE: Figure = Figure {
 /// Prefix hits over the first key. `None` if they were not kept.
 pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
     let kept = ["kv.prefix_hit_ratio", "kv.prefix_ideal_hit_ratio"];
-    let places: Vec<usize> = kept
-        .iter()
-        .filter_map(|name| sweep.place_of(name))
-        .collect();
+    let places: Vec<usize> = kept.iter().filter_map(|name| sweep.place_of(name)).collect();
     sweep.place_of(kept[0])?;
     let keys = &sweep.heading.keys;
     let (x, at) = axis_of(&sweep.points, 0, keys.first().map_or("run", String::as_str));

@@ -17,8 +17,7 @@ pub fn write(html: &mut String, map: &HeatMap) {
     };
     let columns = map.rows.iter().map(Vec::len).max().unwrap_or(0);
     let columns = columns.max(map.x.names.len());
-    let name =
-        |names: &[String], index: usize| names.get(index).map_or("", String::as_str).to_owned();
+    let name = |names: &[String], index: usize| names.get(index).map_or("", String::as_str).to_owned();
     html.push_str("<div class=\"scroll\" tabindex=\"0\"><table class=\"heat\"><tbody>");
     let rows = map.rows.len().max(map.y.names.len());
     for row in (0..rows).rev() {
@@ -37,20 +36,11 @@ pub fn write(html: &mut String, map: &HeatMap) {
         let _ = write!(html, "<th scope=\"col\">{}</th>", escaped(&x));
     }
     let x = escaped(&map.x.title);
-    let _ = write!(
-        html,
-        "</tr></tfoot></table></div><div class=\"axis\">{x}</div>"
-    );
+    let _ = write!(html, "</tr></tfoot></table></div><div class=\"axis\">{x}</div>");
     write_scale(html, map, &shades);
 }
 
-fn write_cell(
-    html: &mut String,
-    map: &HeatMap,
-    shades: &Shades,
-    value: Option<f64>,
-    (x, y): (&str, &str),
-) {
+fn write_cell(html: &mut String, map: &HeatMap, shades: &Shades, value: Option<f64>, (x, y): (&str, &str)) {
     let Some(value) = value.filter(|value| value.is_finite()) else {
         html.push_str("<td class=\"none\"></td>");
         return;
@@ -77,7 +67,8 @@ fn write_scale(html: &mut String, map: &HeatMap, shades: &Shades) {
         .collect();
     let _ = write!(
         html,
-        "<div class=\"scale\"><span>{}</span><span style=\"background:linear-gradient(to right,{})\"></span><span>{}</span></div>",
+        "<div class=\"scale\"><span>{}</span><span style=\"background:linear-gradient(to \
+         right,{})\"></span><span>{}</span></div>",
         map.unit.write(shades.least),
         stops.join(","),
         map.unit.write(shades.most)

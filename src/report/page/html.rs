@@ -9,7 +9,8 @@ use crate::report::draw::Styles;
 use crate::report::table::Table;
 
 /// Nothing may be fetched, whatever stands in the page.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 impl Page {
     /// The page as one HTML file: figures show values under the pointer, tables sort, and nothing is fetched.
@@ -19,7 +20,8 @@ impl Page {
         let title = escaped(&self.title);
         let _ = write!(
             html,
-            "<body>\n<header><h1>{title}</h1><button id=\"theme\" type=\"button\" title=\"Light or dark\">◐ <span>Theme</span></button></header>\n<main>\n"
+            "<body>\n<header><h1>{title}</h1><button id=\"theme\" type=\"button\" title=\"Light or dark\">◐ \
+             <span>Theme</span></button></header>\n<main>\n"
         );
         let (class, sign) = match self.tone {
             Tone::Good => (" good", "<b aria-hidden=\"true\">✓</b>"),
@@ -28,13 +30,16 @@ impl Page {
         };
         let verdict = escaped(&self.verdict);
         let _ = writeln!(html, "<p class=\"verdict{class}\">{sign}{verdict}</p>");
-        html.push_str("<noscript><p>Charts are drawn by a script in this file; your browser runs none.</p></noscript>\n");
+        html.push_str(
+            "<noscript><p>Charts are drawn by a script in this file; your browser runs none.</p></noscript>\n",
+        );
         for section in &self.sections {
             write_section(&mut html, section);
         }
         let _ = write!(
             html,
-            "</main>\n<script>\n{}\n</script>\n<script>\n{}</script>\n<script>\n{}</script>\n<script>\n{}</script>\n</body>\n</html>\n",
+            "</main>\n<script>\n{}\n</script>\n<script>\n{}</script>\n<script>\n{}</script>\n<script>\n{}</script>\n\
+             </body>\n</html>\n",
             include_str!("uplot/uPlot.iife.min.js"),
             include_str!("numbers.js"),
             include_str!("tables.js"),
@@ -146,11 +151,7 @@ fn write_drawing(html: &mut String, drawing: &Drawing) {
     if !drawing.note.is_empty() {
         let _ = write!(html, "<small>{}</small>", escaped(&drawing.note));
     }
-    let pair = if drawing.panels.len() > 1 {
-        " pair"
-    } else {
-        ""
-    };
+    let pair = if drawing.panels.len() > 1 { " pair" } else { "" };
     let _ = writeln!(html, "</figcaption><div class=\"panels{pair}\">");
     let styles = Styles::of(drawing);
     for panel in &drawing.panels {
@@ -168,7 +169,8 @@ fn write_drawing(html: &mut String, drawing: &Drawing) {
                 let json = chart_json::text(chart, &styles);
                 let _ = write!(
                     html,
-                    "<div class=\"chart\" role=\"img\" aria-label=\"{}\"><script type=\"application/json\">{json}</script></div>",
+                    "<div class=\"chart\" role=\"img\" aria-label=\"{}\"><script \
+                     type=\"application/json\">{json}</script></div>",
                     escaped(&drawing.question)
                 );
             }
@@ -229,8 +231,6 @@ mod tests {
         assert!(!html.contains("<script>alert"), "{html}");
         // The chart, uPlot and the page's own.
         assert_eq!(html.matches("</script>").count(), 5);
-        assert!(
-            html.contains("&lt;/script&gt;&lt;script&gt;alert(&#39;1 &amp; &quot;2&quot;&#39;)")
-        );
+        assert!(html.contains("&lt;/script&gt;&lt;script&gt;alert(&#39;1 &amp; &quot;2&quot;&#39;)"));
     }
 }

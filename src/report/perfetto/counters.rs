@@ -8,7 +8,8 @@ use crate::engine::{Event, ServerSettings, StepRun};
 use crate::metrics::Counts;
 use crate::units::Time;
 
-/// Within a leap the usage is written whenever it has grown by this share of the cache: blocks are taken nearly every step.
+/// Within a leap the usage is written whenever it has grown by this share of the cache: blocks are taken nearly every
+/// step.
 const KV_RESOLUTION: u64 = 100;
 
 /// The levels, and what of them has been written.
@@ -37,12 +38,7 @@ impl Counters {
     }
 
     /// Something happened to a request. Counts are written once everything at an instant has happened.
-    pub(super) fn hear<Output: Write>(
-        &mut self,
-        at: Time,
-        event: &Event,
-        events: &mut Events<Output>,
-    ) {
+    pub(super) fn hear<Output: Write>(&mut self, at: Time, event: &Event, events: &mut Events<Output>) {
         if at > self.changed {
             self.write_counts(events);
             self.changed = at;
@@ -64,9 +60,7 @@ impl Counters {
             if run.kv.used_at(run.steps - 1) < enough {
                 break;
             }
-            step = first_of(step + 1, run.steps - 1, |step| {
-                run.kv.used_at(step) >= enough
-            });
+            step = first_of(step + 1, run.steps - 1, |step| run.kv.used_at(step) >= enough);
         }
         self.last_step_end = run.end();
     }
@@ -92,12 +86,7 @@ impl Counters {
         if used != self.written_blocks {
             self.written_blocks = used;
             let percent = 100.0 * used as f64 / self.usable_blocks as f64;
-            events.counter(
-                SERVER,
-                "KV usage",
-                at,
-                &[("percent", Arg::Percent(percent))],
-            );
+            events.counter(SERVER, "KV usage", at, &[("percent", Arg::Percent(percent))]);
         }
     }
 }

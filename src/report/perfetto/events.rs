@@ -60,28 +60,16 @@ impl<Output: Write> Events<Output> {
     }
 
     /// Something that lasts.
-    pub(super) fn slice(
-        &mut self,
-        track: Track,
-        name: fmt::Arguments<'_>,
-        start: Time,
-        takes: Span,
-        args: Args<'_>,
-    ) {
+    pub(super) fn slice(&mut self, track: Track, name: fmt::Arguments<'_>, start: Time, takes: Span, args: Args<'_>) {
         let (ts, dur) = (Micros(start.picos()), Micros(takes.picos()));
         let rest = format_args!(",\"ts\":{ts},\"dur\":{dur},\"name\":\"{name}\"");
         self.event('X', track, rest, args);
     }
 
-    /// The start of something that lasts until [`Events::end`] on its track; slices within it come in between. Not one event with a length,
-    /// because viewers cut times and lengths to nanoseconds: a slice within could then end after it, and be dropped.
-    pub(super) fn begin(
-        &mut self,
-        track: Track,
-        name: fmt::Arguments<'_>,
-        at: Time,
-        args: Args<'_>,
-    ) {
+    /// The start of something that lasts until [`Events::end`] on its track; slices within it come in between. Not one
+    /// event with a length, because viewers cut times and lengths to nanoseconds: a slice within could then end after
+    /// it, and be dropped.
+    pub(super) fn begin(&mut self, track: Track, name: fmt::Arguments<'_>, at: Time, args: Args<'_>) {
         let ts = Micros(at.picos());
         let rest = format_args!(",\"ts\":{ts},\"name\":\"{name}\"");
         self.event('B', track, rest, args);
@@ -94,13 +82,7 @@ impl<Output: Write> Events<Output> {
     }
 
     /// Something that takes no time.
-    pub(super) fn instant(
-        &mut self,
-        track: Track,
-        name: fmt::Arguments<'_>,
-        at: Time,
-        args: Args<'_>,
-    ) {
+    pub(super) fn instant(&mut self, track: Track, name: fmt::Arguments<'_>, at: Time, args: Args<'_>) {
         let ts = Micros(at.picos());
         let rest = format_args!(",\"s\":\"t\",\"ts\":{ts},\"name\":\"{name}\"");
         self.event('i', track, rest, args);
@@ -124,12 +106,7 @@ impl<Output: Write> Events<Output> {
             thread: process,
         };
         let args = [("name", Arg::Word(name))];
-        self.event(
-            'M',
-            track,
-            format_args!(",\"name\":\"process_name\""),
-            &args,
-        );
+        self.event('M', track, format_args!(",\"name\":\"process_name\""), &args);
     }
 
     pub(super) fn name_thread(&mut self, track: Track, name: &'static str) {

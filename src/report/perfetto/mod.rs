@@ -1,7 +1,8 @@
-//! A run as a trace that <https://ui.perfetto.dev> and `chrome://tracing` open: what the GPU computed, and when each request waited and ran.
+//! A run as a trace that <https://ui.perfetto.dev> and `chrome://tracing` open: what the GPU computed, and when each
+//! request waited and ran.
 //!
-//! The format is Chrome's trace events (Google, "Trace Event Format"), as JSON. Viewers take events in any order, so each is written as
-//! soon as it is known, and memory holds only the requests in the server.
+//! The format is Chrome's trace events (Google, "Trace Event Format"), as JSON. Viewers take events in any order, so
+//! each is written as soon as it is known, and memory holds only the requests in the server.
 
 mod counters;
 mod events;
@@ -34,7 +35,8 @@ const REJECTED: Track = Track {
     thread: 2,
 };
 
-/// An observer that writes a trace while the run goes on. All times are the engine's; clients may see tokens a little later.
+/// An observer that writes a trace while the run goes on. All times are the engine's; clients may see tokens a little
+/// later.
 pub struct PerfettoTrace<Output: Write> {
     events: Events<Output>,
     counters: Counters,
@@ -42,8 +44,8 @@ pub struct PerfettoTrace<Output: Write> {
 }
 
 impl<Output: Write> PerfettoTrace<Output> {
-    /// Starts the trace of a run of `server`, which stops at `most_events`. Errors are kept and returned at the end, because an observer
-    /// cannot fail.
+    /// Starts the trace of a run of `server`, which stops at `most_events`. Errors are kept and returned at the end,
+    /// because an observer cannot fail.
     pub fn new(server: &ServerSettings, most_events: u64, output: Output) -> Self {
         let mut events = Events::new(most_events, output);
         events.name_process(SERVER, "server");
@@ -60,7 +62,8 @@ impl<Output: Write> PerfettoTrace<Output> {
         self.events.too_many()
     }
 
-    /// Ends the trace at `end`, with the requests that are in the server then, and gives the output back; or else the first error of all.
+    /// Ends the trace at `end`, with the requests that are in the server then, and gives the output back; or else the
+    /// first error of all.
     pub fn finish(mut self, end: Time) -> io::Result<Output> {
         self.requests.finish(end, &mut self.events);
         self.counters.finish(&mut self.events);

@@ -13,8 +13,8 @@ use crate::policy::{PolicySettings, Response};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
-/// Viewers show the thread that has its process's number first, and tell threads apart by their numbers alone: lane 0 is the number that
-/// the process has, and no thread of the server comes near.
+/// Viewers show the thread that has its process's number first, and tell threads apart by their numbers alone: lane 0
+/// is the number that the process has, and no thread of the server comes near.
 const REQUESTS: u64 = 10;
 
 /// The requests in the server.
@@ -68,11 +68,7 @@ impl Requests {
             named_lanes: 0,
             sent_tokens: 0,
             is_rejected_named: false,
-            first_phase: if responds_together {
-                Phase::Run
-            } else {
-                Phase::Prefill
-            },
+            first_phase: if responds_together { Phase::Run } else { Phase::Prefill },
         }
     }
 
@@ -80,13 +76,7 @@ impl Requests {
         self.sent_tokens = request.prompt.tokens();
     }
 
-    pub(super) fn hear<Output: Write>(
-        &mut self,
-        at: Time,
-        id: RequestId,
-        event: &Event,
-        events: &mut Events<Output>,
-    ) {
+    pub(super) fn hear<Output: Write>(&mut self, at: Time, id: RequestId, event: &Event, events: &mut Events<Output>) {
         match *event {
             Event::Arrived { input_tokens } => self.arrive(at, id, input_tokens, events),
             Event::Rejected => self.reject(at, id, events),
@@ -135,13 +125,7 @@ impl Requests {
         }
     }
 
-    fn arrive<Output: Write>(
-        &mut self,
-        at: Time,
-        id: RequestId,
-        input_tokens: u32,
-        events: &mut Events<Output>,
-    ) {
+    fn arrive<Output: Write>(&mut self, at: Time, id: RequestId, input_tokens: u32, events: &mut Events<Output>) {
         let number = self.lanes.take();
         let lane = Track {
             process: REQUESTS,

@@ -7,7 +7,8 @@ use super::events::{Arg, Events};
 use crate::engine::StepRun;
 use crate::step_time::StepShape;
 
-/// A leap is one slice with what its first and its last step were like: files stay as small as the run was short to simulate.
+/// A leap is one slice with what its first and its last step were like: files stay as small as the run was short to
+/// simulate.
 pub(super) fn write<Output: Write>(run: &StepRun<'_>, events: &mut Events<Output>) {
     let last = run.steps - 1;
     let context = |shape: StepShape| Arg::Number(shape.context + shape.prefill_context);

@@ -11,8 +11,8 @@ pub struct Merged {
     pub runs: u64,
 }
 
-/// Puts texts of whole lines together, each with the name that messages call it. Refuses what would not be one whole plan: other plans or
-/// other columns, runs that are there twice, runs that are missing.
+/// Puts texts of whole lines together, each with the name that messages call it. Refuses what would not be one whole
+/// plan: other plans or other columns, runs that are there twice, runs that are missing.
 pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
     let mut heading: Option<(&str, String)> = None;
     let mut plan: Option<(&str, String, u64)> = None;
@@ -22,8 +22,7 @@ pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
         if form == Form::JsonLines && text.is_empty() {
             continue;
         }
-        let results =
-            Results::of_text(form, text).map_err(|problem| format!("{name}: {problem}"))?;
+        let results = Results::of_text(form, text).map_err(|problem| format!("{name}: {problem}"))?;
         let columns = results.heading.line(Form::Csv);
         match &heading {
             Some((first, other)) if *other != columns => {
@@ -38,7 +37,8 @@ pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
             match &plan {
                 Some((first, other, runs)) if (other, *runs) != (&row.plan, row.runs) => {
                     return Err(format!(
-                        "{name} belongs to plan {} with {} runs, and {first} to plan {other} with {runs}\n = help: merge the shards of one sweep; a changed scenario, study or trace makes another plan",
+                        "{name} belongs to plan {} with {} runs, and {first} to plan {other} with {runs}\n = help: \
+                         merge the shards of one sweep; a changed scenario, study or trace makes another plan",
                         row.plan, row.runs
                     ));
                 }
@@ -91,13 +91,10 @@ fn refuse_gaps(lines: &[(u64, &str, &str)], runs: u64) -> Result<(), String> {
         return Ok(());
     }
     let count = runs - lines.len() as u64;
-    let more = if count > missing.len() as u64 {
-        ", ..."
-    } else {
-        ""
-    };
+    let more = if count > missing.len() as u64 { ", ..." } else { "" };
     Err(format!(
-        "{count} of {runs} runs are missing: {}{more}\n = help: give the files of all shards; one that was interrupted goes on when it is started again",
+        "{count} of {runs} runs are missing: {}{more}\n = help: give the files of all shards; one that was interrupted \
+         goes on when it is started again",
         missing.join(", ")
     ))
 }

@@ -1,5 +1,5 @@
-//! The results of a sweep: a line a run, as CSV or as JSON Lines; the columns say which plan a run belongs to, so that files can be put
-//! together and gone on with.
+//! The results of a sweep: a line a run, as CSV or as JSON Lines; the columns say which plan a run belongs to, so that
+//! files can be put together and gone on with.
 
 mod merge;
 #[cfg(feature = "parquet")]
@@ -75,7 +75,11 @@ impl Form {
             "csv" => Ok(Self::Csv),
             "jsonl" | "ndjson" => Ok(Self::JsonLines),
             "parquet" if cfg!(feature = "parquet") => Ok(Self::Parquet),
-            "parquet" => Err("this build writes no Parquet; install with --features parquet, or give a name that ends in .csv or .jsonl".to_owned()),
+            "parquet" => Err(
+                "this build writes no Parquet; install with --features parquet, or give a name that ends \
+                              in .csv or .jsonl"
+                    .to_owned(),
+            ),
             _ => Err("results are CSV or JSON Lines; give a name that ends in .csv or .jsonl".to_owned()),
         }
     }
@@ -103,8 +107,7 @@ impl Heading {
 
     /// The line of a run, its line break included.
     pub fn row_line(&self, form: Form, row: &ResultRow) -> String {
-        let [runs, run, point, seed] =
-            [row.runs, row.run, row.point, row.seed].map(|number| number.to_string());
+        let [runs, run, point, seed] = [row.runs, row.run, row.point, row.seed].map(|number| number.to_string());
         if form != Form::JsonLines {
             let fixed = [&row.plan, &runs, &run, &point, &seed].map(String::as_str);
             let values = row.values.iter().map(String::as_str);
@@ -171,9 +174,7 @@ impl Heading {
         let cells: Vec<String> = match form {
             Form::JsonLines => {
                 let object = object(line)?;
-                let names = RUN_COLUMNS
-                    .into_iter()
-                    .chain(self.keys.iter().map(String::as_str));
+                let names = RUN_COLUMNS.into_iter().chain(self.keys.iter().map(String::as_str));
                 let names = names.chain(self.measures.iter().map(|measure| measure.name));
                 names
                     .map(|name| match object.get(name) {
@@ -188,19 +189,11 @@ impl Heading {
         };
         let width = RUN_COLUMNS.len() + self.keys.len() + self.measures.len();
         if cells.len() != width {
-            return Err(format!(
-                "{} cells where the heading has {width}",
-                cells.len()
-            ));
+            return Err(format!("{} cells where the heading has {width}", cells.len()));
         }
         let whole = |at: usize| {
             let parsed = cells[at].parse::<u64>();
-            parsed.map_err(|_| {
-                format!(
-                    "`{}` is {:?}, not a whole number",
-                    RUN_COLUMNS[at], cells[at]
-                )
-            })
+            parsed.map_err(|_| format!("`{}` is {:?}, not a whole number", RUN_COLUMNS[at], cells[at]))
         };
         let (values, numbers) = cells[RUN_COLUMNS.len()..].split_at(self.keys.len());
         let numbers = numbers.iter().map(|cell| match cell.as_str() {
@@ -229,8 +222,7 @@ impl Results {
         let Some((first, _)) = lines.clone().next() else {
             return Err("it is empty".to_owned());
         };
-        let heading =
-            Heading::of_line(form, first).map_err(|problem| format!("line 1: {problem}"))?;
+        let heading = Heading::of_line(form, first).map_err(|problem| format!("line 1: {problem}"))?;
         if form != Form::JsonLines {
             lines.next();
         }
@@ -306,10 +298,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let heading = Heading {
-            keys: vec![
-                "workload.prompt.median".to_owned(),
-                "batching.policy".to_owned(),
-            ],
+            keys: vec!["workload.prompt.median".to_owned(), "batching.policy".to_owned()],
             measures: vec![
                 Measure::named("ttft.p99").unwrap(),
                 Measure::named("kv.usage.max").unwrap(),
@@ -341,11 +330,7 @@ mod tests {
                 (read.rows[0].run, read.rows[0].seed, &read.rows[0].plan),
                 (3, 43, &row.plan)
             );
-            let ttft = read
-                .heading
-                .measures
-                .iter()
-                .position(|it| it.name == "ttft.p99");
+            let ttft = read.heading.measures.iter().position(|it| it.name == "ttft.p99");
             assert_eq!(read.rows[0].numbers[ttft.unwrap()], Some(0.1));
             assert_eq!(read.rows[0].numbers.iter().flatten().count(), 1);
         }

@@ -19,26 +19,16 @@ pub fn write_parquet(results: &Results, file: &mut (dyn Write + Send)) -> io::Re
 }
 
 fn write(results: &Results, file: &mut (dyn Write + Send)) -> Result<(), ParquetError> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .build();
-    let mut writer =
-        SerializedFileWriter::new(file, Arc::new(schema(results)?), Arc::new(properties))?;
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let mut writer = SerializedFileWriter::new(file, Arc::new(schema(results)?), Arc::new(properties))?;
     let mut group = writer.next_row_group()?;
     let rows = &results.rows;
     write_text(&mut group, rows.iter().map(|row| row.plan.as_str()))?;
-    let whole: [fn(&ResultRow) -> u64; 4] = [
-        |row| row.runs,
-        |row| row.run,
-        |row| row.point,
-        |row| row.seed,
-    ];
+    let whole: [fn(&ResultRow) -> u64; 4] = [|row| row.runs, |row| row.run, |row| row.point, |row| row.seed];
     for of in whole {
         let values: Vec<i64> = rows.iter().map(|row| of(row).cast_signed()).collect();
         let mut column = group.next_column()?.expect("the schema has this column");
-        column
-            .typed::<Int64Type>()
-            .write_batch(&values, None, None)?;
+        column.typed::<Int64Type>().write_batch(&values, None, None)?;
         column.close()?;
     }
     for key in 0..results.heading.keys.len() {
@@ -86,9 +76,7 @@ fn schema(results: &Results) -> Result<Type, ParquetError> {
         let optional = Repetition::OPTIONAL;
         fields.push(column(measure.name, Physical::DOUBLE, optional, none)?);
     }
-    Type::group_type_builder("results")
-        .with_fields(fields)
-        .build()
+    Type::group_type_builder("results").with_fields(fields).build()
 }
 
 fn write_text<'a, W: Write + Send>(
@@ -97,9 +85,7 @@ fn write_text<'a, W: Write + Send>(
 ) -> Result<(), ParquetError> {
     let values: Vec<ByteArray> = values.map(ByteArray::from).collect();
     let mut column = group.next_column()?.expect("the schema has this column");
-    column
-        .typed::<ByteArrayType>()
-        .write_batch(&values, None, None)?;
+    column.typed::<ByteArrayType>().write_batch(&values, None, None)?;
     column.close()
 }
 
@@ -108,14 +94,9 @@ fn write_numbers<W: Write + Send>(
     values: impl Iterator<Item = Option<f64>>,
 ) -> Result<(), ParquetError> {
     let values: Vec<Option<f64>> = values.collect();
-    let present: Vec<i16> = values
-        .iter()
-        .map(|value| i16::from(value.is_some()))
-        .collect();
+    let present: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
     let known: Vec<f64> = values.into_iter().flatten().collect();
     let mut column = group.next_column()?.expect("the schema has this column");
-    column
-        .typed::<DoubleType>()
-        .write_batch(&known, Some(&present), None)?;
+    column.typed::<DoubleType>().write_batch(&known, Some(&present), None)?;
     column.close()
 }

@@ -27,7 +27,8 @@ pub struct PointNumbers {
 }
 
 impl PointNumbers {
-    /// A measure over the seeds: its mean, with the interval of that if there are several; `None` if a run does not have it.
+    /// A measure over the seeds: its mean, with the interval of that if there are several; `None` if a run does not
+    /// have it.
     pub fn mean(&self, measure: usize) -> Option<(f64, Option<Interval>)> {
         let values = self.numbers[measure].as_deref()?;
         let mean = mean(values.iter().copied())?;
@@ -42,8 +43,7 @@ impl SweepPoints {
         rows.sort_by_key(|row| row.run);
         let first = rows.first()?;
         let points = rows.chunk_by(|a, b| a.point == b.point).map(|rows| {
-            let numbers = (0..heading.measures.len())
-                .map(|at| rows.iter().map(|row| row.numbers[at]).collect());
+            let numbers = (0..heading.measures.len()).map(|at| rows.iter().map(|row| row.numbers[at]).collect());
             PointNumbers {
                 values: rows[0].values.clone(),
                 numbers: numbers.collect(),
@@ -75,7 +75,8 @@ impl SweepPoints {
         label(self.heading.keys.iter().map(String::as_str).zip(values))
     }
 
-    /// The point with the best value of a measure, in words, and that value; `None` if it has no better or worse, or no value.
+    /// The point with the best value of a measure, in words, and that value; `None` if it has no better or worse, or no
+    /// value.
     pub fn best(&self, measure: &Measure) -> Option<(String, f64)> {
         let at = self.place_of(measure.name)?;
         let points = self.points.iter();

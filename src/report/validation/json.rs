@@ -10,17 +10,14 @@ use crate::study::{Compared, Comparison, MetricErrors, errors_of, metrics_of};
 const SCHEMA: &str = "tailcast/validate/v1";
 
 impl ValidationReport {
-    /// One JSON object, indented, with a line break at the end. Latencies are in seconds, errors are fractions of what was measured.
+    /// One JSON object, indented, with a line break at the end. Latencies are in seconds, errors are fractions of what
+    /// was measured.
     pub fn to_json(&self) -> String {
         let comparisons = self.comparisons();
         let document = Document {
             schema: SCHEMA,
             tool: Tool::THIS,
-            verdict: if self.misses_a_limit() {
-                "limit_missed"
-            } else {
-                "ok"
-            },
+            verdict: if self.misses_a_limit() { "limit_missed" } else { "ok" },
             experiments: self.experiments.iter().map(JsonExperiment::of).collect(),
             summary: InOrder(
                 metrics_of(&comparisons)
@@ -108,11 +105,7 @@ impl<'a> JsonExperiment<'a> {
             replications: experiment.replications,
             fidelity: &experiment.fidelity,
             measured_unfinished: experiment.unfinished,
-            metrics: InOrder(
-                metrics
-                    .map(|it| (it.metric, JsonCompared::of(it)))
-                    .collect(),
-            ),
+            metrics: InOrder(metrics.map(|it| (it.metric, JsonCompared::of(it))).collect()),
         }
     }
 }
@@ -134,9 +127,7 @@ impl<'a> JsonErrors<'a> {
             mean_absolute_error: errors.mean_absolute,
             median_absolute_error: errors.median_absolute,
             bias: errors.bias,
-            worst: errors
-                .worst
-                .map(|(experiment, error)| JsonWorst { experiment, error }),
+            worst: errors.worst.map(|(experiment, error)| JsonWorst { experiment, error }),
         }
     }
 }

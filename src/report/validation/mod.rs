@@ -49,8 +49,7 @@ impl ValidationReport {
 
     fn comparisons(&self) -> Vec<Comparison> {
         let all = self.experiments.iter();
-        all.map(|experiment| experiment.comparison.clone())
-            .collect()
+        all.map(|experiment| experiment.comparison.clone()).collect()
     }
 }
 

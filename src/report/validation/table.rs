@@ -21,11 +21,7 @@ impl ValidationReport {
         };
         for limit in &self.limits {
             let errors = errors_of(&comparisons, limit.metric);
-            let sign = if limit.is_met(&comparisons) {
-                "✓"
-            } else {
-                "✗"
-            };
+            let sign = if limit.is_met(&comparisons) { "✓" } else { "✗" };
             let _ = writeln!(
                 text,
                 "Limit  {sign} mean |error| of {} <= {} %   {}",
@@ -38,10 +34,7 @@ impl ValidationReport {
             );
             let unknown = limit.without_error(&comparisons);
             if unknown > 0 && errors.mean_absolute.is_some() {
-                let _ = writeln!(
-                    text,
-                    "         of {unknown} more that were measured no error is known"
-                );
+                let _ = writeln!(text, "         of {unknown} more that were measured no error is known");
             }
         }
         text
@@ -66,10 +59,9 @@ fn one_experiment(comparison: &Comparison) -> String {
             "{label:<32}{:>12}{:>12}{:>12}",
             shown(compared.measured),
             compared.predicted.map_or_else(|| UNKNOWN.to_owned(), shown),
-            compared.error().map_or_else(
-                || UNKNOWN.to_owned(),
-                |error| format!("{} %", percent(error))
-            ),
+            compared
+                .error()
+                .map_or_else(|| UNKNOWN.to_owned(), |error| format!("{} %", percent(error))),
         );
     }
     text
@@ -77,11 +69,7 @@ fn one_experiment(comparison: &Comparison) -> String {
 
 /// How a table shows a metric.
 fn unit_of(metric: &str) -> (&'static str, f64) {
-    if is_latency(metric) {
-        ("ms", 1_000.0)
-    } else {
-        ("", 1.0)
-    }
+    if is_latency(metric) { ("ms", 1_000.0) } else { ("", 1.0) }
 }
 
 /// A row of numbers under the summary's name.
@@ -89,20 +77,13 @@ type SummaryRow = (&'static str, fn(&MetricErrors<'_>) -> String);
 
 const SUMMARY: [SummaryRow; 4] = [
     ("mean |error|", |it| percent_without_sign(it.mean_absolute)),
-    ("median |error|", |it| {
-        percent_without_sign(it.median_absolute)
-    }),
-    ("bias", |it| {
-        it.bias.map_or_else(|| UNKNOWN.to_owned(), percent)
-    }),
+    ("median |error|", |it| percent_without_sign(it.median_absolute)),
+    ("bias", |it| it.bias.map_or_else(|| UNKNOWN.to_owned(), percent)),
     ("n", |it| it.count.to_string()),
 ];
 
 fn many_experiments(comparisons: &[Comparison]) -> String {
-    let mut text = format!(
-        "{} experiments, predicted / measured - 1 [%]\n",
-        comparisons.len()
-    );
+    let mut text = format!("{} experiments, predicted / measured - 1 [%]\n", comparisons.len());
     let names = comparisons.iter().map(|it| it.name.as_str());
     let labels = names.chain(SUMMARY.iter().map(|(name, _)| *name));
     let label = labels.map(|it| it.chars().count()).max().unwrap_or(0);

@@ -1,4 +1,5 @@
-//! What attention costs, in whole picoseconds per unit of the batch's sums, so that a run of decode steps is exactly a ramp.
+//! What attention costs, in whole picoseconds per unit of the batch's sums, so that a run of decode steps is exactly a
+//! ramp.
 
 use super::picos;
 use crate::hardware::{AttentionKernels, AttentionLayers, Gpu, MixedAttention};
@@ -57,7 +58,8 @@ impl AttentionPrice {
         }
     }
 
-    /// A token of a decoding request's context in such a step: the same whatever the contexts, so that a step is linear in them.
+    /// A token of a decoding request's context in such a step: the same whatever the contexts, so that a step is linear
+    /// in them.
     pub fn per_context_token(&self, shape: &StepShape) -> u64 {
         match &self.mixed {
             Some(mixed) if shape.has_prompts() => self.alone.max(mixed.picos(shape.decoding)),
@@ -74,9 +76,7 @@ impl AttentionPrice {
     pub fn prefill(&self, shape: &StepShape) -> u64 {
         let chunks = u64::from(shape.sequences.saturating_sub(shape.decoding));
         let windows = chunks.saturating_mul(self.window);
-        let context = shape
-            .prefill_context
-            .min(windows.saturating_add(shape.prefill));
+        let context = shape.prefill_context.min(windows.saturating_add(shape.prefill));
         let pairs = self.inside(shape.prefill_attention, shape.prefill);
         let context = self.per_prefill_context_token.saturating_mul(context);
         let pairs = self.per_pair.saturating_mul(pairs);

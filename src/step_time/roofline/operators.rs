@@ -1,8 +1,8 @@
 //! Time of the operators whose cost depends on the number of tokens, or of requests that sample [us].
 
 use crate::hardware::{
-    AllReduceKernels, Attention, ExpertKernels, ExpertLayers, FeedForward, Gpu, LayerGroup,
-    LinearKernels, LinearKind, Model, WeightPrecision,
+    AllReduceKernels, Attention, ExpertKernels, ExpertLayers, FeedForward, Gpu, LayerGroup, LinearKernels, LinearKind,
+    Model, WeightPrecision,
 };
 use crate::step_time::kernel_times::{self, Experts, Matrix, Rates};
 use crate::step_time::{Execution, Sampling};
@@ -10,8 +10,8 @@ use crate::step_time::{Execution, Sampling};
 /// Bytes that a layer's norms, rotary embedding, activation and KV write move per token and unit of width.
 const LAYER_BYTES_PER_VALUE: f64 = 14.0;
 
-/// Bytes that move per logit once it is sorted: softmax (8), cumulative sum (8), mask (13), and scatter (16) back to its place, in fp32 with
-/// places of 64 bits (vLLM 0.15.1, `apply_top_k_top_p`).
+/// Bytes that move per logit once it is sorted: softmax (8), cumulative sum (8), mask (13), and scatter (16) back to
+/// its place, in fp32 with places of 64 bits (vLLM 0.15.1, `apply_top_k_top_p`).
 const SORTED_BYTES_PER_LOGIT: f64 = 45.0;
 
 /// The matrix products and other operators of one GPU's share of a model.
@@ -43,13 +43,7 @@ pub(super) struct Operators {
 }
 
 impl Operators {
-    pub fn new(
-        execution: Execution,
-        model: &Model,
-        gpu: &Gpu,
-        weights: WeightPrecision,
-        tensor_parallel: u32,
-    ) -> Self {
+    pub fn new(execution: Execution, model: &Model, gpu: &Gpu, weights: WeightPrecision, tensor_parallel: u32) -> Self {
         let gpus = u64::from(tensor_parallel.max(1));
         let hidden = model.hidden_size();
         let plain_rates = Rates::new(gpu, gpu.peak().bf16);
@@ -65,11 +59,7 @@ impl Operators {
             let count = group.count as f64;
             for (kind, one) in matrices_of(group, hidden, gpus) {
                 let bits = model.bits(kind, weights);
-                let rates = if bits < 16.0 {
-                    quantised_rates
-                } else {
-                    plain_rates
-                };
+                let rates = if bits < 16.0 { quantised_rates } else { plain_rates };
                 matrices.push((count, matrix(one, bits), rates));
             }
             if let FeedForward::Experts(layer) = &group.feed_forward {
@@ -110,9 +100,10 @@ impl Operators {
         let rows = padded(tokens, self.execution.largest_graph) as f64;
         let is_eager = tokens > self.execution.largest_graph;
         let linear = &self.linear;
-        let products = self.matrices.iter().map(|(layers, matrix, rates)| {
-            layers * kernel_times::product(linear, *rates, matrix, rows)
-        });
+        let products = self
+            .matrices
+            .iter()
+            .map(|(layers, matrix, rates)| layers * kernel_times::product(linear, *rates, matrix, rows));
         let moved = LAYER_BYTES_PER_VALUE * self.hidden * rows;
         let small = self.attention_micros + moved / (self.plain_rates.bytes * linear.bandwidth);
         let kernels = products.sum::<f64>() + self.layers * small + self.all_reduce_of(rows);
@@ -129,7 +120,8 @@ impl Operators {
             + self.layers * per_layer
     }
 
-    /// Routed experts of all layers. Without a graph those that quantise are held up by the host, which launches a dozen kernels for each layer.
+    /// Routed experts of all layers. Without a graph those that quantise are held up by the host, which launches a
+    /// dozen kernels for each layer.
     fn experts_micros(&self, rows: f64, is_eager: bool) -> f64 {
         let overheads = &self.execution.overheads;
         let least = if is_eager && self.quantises {
@@ -182,9 +174,7 @@ impl Operators {
 /// in one. A router is one too.
 fn matrices_of(group: &LayerGroup, hidden: u64, gpus: u64) -> Vec<(LinearKind, (u64, u64))> {
     let of_attention = attention_matrices(&group.attention, hidden, gpus).into_iter();
-    let mut all: Vec<_> = of_attention
-        .map(|one| (LinearKind::Attention, one))
-        .collect();
+    let mut all: Vec<_> = of_attention.map(|one| (LinearKind::Attention, one)).collect();
     match &group.feed_forward {
         FeedForward::Dense(dense) => {
             let width = dense.intermediate.div_ceil(gpus);

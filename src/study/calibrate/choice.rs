@@ -40,15 +40,13 @@ pub fn comparison(scenario: &Scenario, data: &Data) -> Result<Box<dyn Comparison
         (Box::new(requests), simulated)
     } else {
         let summary = SummedUp::new(scenario, measured)?;
-        (
-            Box::new(summary),
-            comparison::run(scenario, scenario.seed, None)?,
-        )
+        (Box::new(summary), comparison::run(scenario, scenario.seed, None)?)
     };
     let simulated: Vec<Served> = simulated.into_iter().flatten().collect();
     if simulated.iter().all(|it| it.tpot.unwrap_or(0.0) == 0.0) {
         return Err(Refusal::new(
-            "no simulated answer has a time between tokens, as each comes as a whole: the scenario's policy is not what was measured",
+            "no simulated answer has a time between tokens, as each comes as a whole: the scenario's policy is not \
+             what was measured",
             "write the policy of the measured server, such as batching.policy = \"continuous\"",
         ));
     }
@@ -65,9 +63,7 @@ fn refuse_too_few(measured: &Measured) -> Result<(), Refusal> {
     if finished < LEAST_REQUESTS {
         let plural = if finished == 1 { "" } else { "s" };
         return Err(Refusal::new(
-            format!(
-                "{finished} finished request{plural} say more about chance than about the server"
-            ),
+            format!("{finished} finished request{plural} say more about chance than about the server"),
             format!("measure {LEAST_REQUESTS} requests or more; some hundreds are better"),
         ));
     }

@@ -1,4 +1,5 @@
-//! The coefficients that can be fitted, where they stand in a scenario, and how well one must be known to be worth more than its default.
+//! The coefficients that can be fitted, where they stand in a scenario, and how well one must be known to be worth more
+//! than its default.
 
 use crate::config::Scenario;
 use crate::stats::Coefficient;
@@ -97,8 +98,8 @@ impl Fittable {
         }
     }
 
-    /// The largest standard error with which a fitted value is worth more than the default: half of the larger of the two, and a tenth for
-    /// kernels, whose default is known as well.
+    /// The largest standard error with which a fitted value is worth more than the default: half of the larger of the
+    /// two, and a tenth for kernels, whose default is known as well.
     pub fn largest_error(self, value: f64, default: f64) -> f64 {
         match self {
             Self::KernelScale => 0.1,

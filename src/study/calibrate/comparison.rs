@@ -94,7 +94,8 @@ pub trait Comparison {
     fn warnings(&self) -> Vec<String>;
 }
 
-/// Simulates the scenario, on the recorded requests if they are given. By the number of the request; `None` of those that did not finish.
+/// Simulates the scenario, on the recorded requests if they are given. By the number of the request; `None` of those
+/// that did not finish.
 pub fn run(
     scenario: &Scenario,
     seed: u64,

@@ -18,8 +18,8 @@ pub struct Bin {
     pub requests: Vec<usize>,
 }
 
-/// Bins of equal size by how many requests ran, out of `requests` in the order of arrival; those that are not `used` count as running only;
-/// at most `most` bins.
+/// Bins of equal size by how many requests ran, out of `requests` in the order of arrival; those that are not `used`
+/// count as running only; at most `most` bins.
 pub fn bins(requests: &[MeasuredRequest], used: &[bool], most: usize) -> Vec<Bin> {
     let running = running_at_arrival(requests);
     let mut order: Vec<usize> = (0..requests.len()).filter(|&place| used[place]).collect();
@@ -58,24 +58,26 @@ pub fn refuse_queues(measured_ttft: f64, simulated: &[Served]) -> Result<(), Ref
     let wait = mean(simulated.iter().map(|it| it.wait)).unwrap_or(0.0);
     let unloaded = ttft - wait;
     let waits = wait > MOSTLY * ttft;
-    let measured_waits =
-        measured_ttft > TIMES_UNLOADED * unloaded && measured_ttft - unloaded > LEAST_WAIT_S;
+    let measured_waits = measured_ttft > TIMES_UNLOADED * unloaded && measured_ttft - unloaded > LEAST_WAIT_S;
     // A simulated queue alone may go once the coefficients are fitted.
     let both_wait = waits && measured_ttft * (1.0 - MOSTLY) > unloaded;
     if waits && ttft > TIMES_UNLOADED * measured_ttft {
         return Err(Refusal::new(
             format!(
-                "the simulated server cannot keep up with a load that the measured one served: TTFT {} instead of {} in the mean",
+                "the simulated server cannot keep up with a load that the measured one served: TTFT {} instead of {} \
+                 in the mean",
                 seconds(ttft),
                 seconds(measured_ttft)
             ),
-            "the scenario is not what was measured: compare gpu, tensor_parallel, weights, kv_blocks, the limits of [batching], and what prompts share",
+            "the scenario is not what was measured: compare gpu, tensor_parallel, weights, kv_blocks, the limits of \
+             [batching], and what prompts share",
         ));
     }
     if measured_waits || both_wait {
         return Err(Refusal::new(
             format!(
-                "TTFT ({} in the mean) is mostly waiting: without a queue it would be about {}, and a queue's length says little about how long steps take",
+                "TTFT ({} in the mean) is mostly waiting: without a queue it would be about {}, and a queue's length \
+                 says little about how long steps take",
                 seconds(measured_ttft),
                 seconds(unloaded)
             ),

@@ -1,7 +1,7 @@
 //! Fits what steps and the front end cost to what was measured on one deployment.
 //!
-//! The recipe: a coefficient that the data cannot tell from another one, or know no better than its default, keeps its default, and the
-//! result says so. Data that can tell nothing are refused with the reason.
+//! The recipe: a coefficient that the data cannot tell from another one, or know no better than its default, keeps its
+//! default, and the result says so. Data that can tell nothing are refused with the reason.
 
 mod choice;
 mod coefficient;
@@ -58,11 +58,7 @@ pub struct Calibrated {
 const LARGE_ERROR: f64 = 0.15;
 
 /// Fits the coefficients that `data` can tell, or those that were asked for, and leaves the scenario with them.
-pub fn calibrate(
-    scenario: &mut Scenario,
-    data: &Data,
-    asked_for: Option<&[Fittable]>,
-) -> Result<Calibrated, Refusal> {
+pub fn calibrate(scenario: &mut Scenario, data: &Data, asked_for: Option<&[Fittable]>) -> Result<Calibrated, Refusal> {
     if scenario.measured_step_time.is_some() {
         return Err(Refusal::new(
             "the scenario gives its step times (server.step_time), so there is nothing to fit",
@@ -100,7 +96,8 @@ fn too_far_off(errors: &[MetricError]) -> Option<String> {
         .max_by(|one, other| one.after.abs().total_cmp(&other.after.abs()))?;
     (worst.after.abs() > LARGE_ERROR).then(|| {
         format!(
-            "{} is still {:.0} % off: the scenario may not be what was measured; compare gpu, tensor_parallel, weights, kv_blocks, limits of [batching], prompts and what they share",
+            "{} is still {:.0} % off: the scenario may not be what was measured; compare gpu, tensor_parallel, \
+             weights, kv_blocks, limits of [batching], prompts and what they share",
             worst.name,
             100.0 * worst.after.abs()
         )

@@ -105,9 +105,7 @@ impl OneByOne {
     /// The requests as the scenario's server serves them.
     pub fn simulated(&self, scenario: &Scenario) -> Result<Vec<Option<Served>>, SimulationError> {
         let recorded = match &scenario.workload {
-            Workload::Synthetic(workload) => {
-                Some(Recorded::new(workload, &self.rows, scenario.seed))
-            }
+            Workload::Synthetic(workload) => Some(Recorded::new(workload, &self.rows, scenario.seed)),
             Workload::Trace(_) => None,
         };
         run(scenario, scenario.seed, recorded)
@@ -155,16 +153,14 @@ impl Comparison for OneByOne {
     fn is_blind_to(&self, coefficient: Fittable) -> Option<String> {
         let (least, most) = self.running;
         let varies = most >= LEAST_SPREAD * least.max(1.0);
-        let needs_loads = matches!(
-            coefficient,
-            Fittable::KernelScale | Fittable::PerStreamMicros
-        );
+        let needs_loads = matches!(coefficient, Fittable::KernelScale | Fittable::PerStreamMicros);
         (needs_loads && !varies).then(|| {
             if self.is_closed_loop {
                 "a closed loop is one load; measure at several rates".to_owned()
             } else {
                 format!(
-                    "the load hardly varied: {least:.0} to {most:.0} requests ran when another came; measure at several rates"
+                    "the load hardly varied: {least:.0} to {most:.0} requests ran when another came; measure at \
+                     several rates"
                 )
             }
         })

@@ -1,14 +1,13 @@
-//! A scenario's workload with arrivals and lengths as they were recorded: then chance makes no difference between it and a measurement.
+//! A scenario's workload with arrivals and lengths as they were recorded: then chance makes no difference between it
+//! and a measurement.
 
 use crate::config::MeasuredRequest;
 use crate::units::{Span, Time};
 use crate::workload::trace::TraceError;
-use crate::workload::{
-    Arrivals, ContentId, Prompt, Request, RequestId, Segment, Source, Synthetic, SyntheticSource,
-};
+use crate::workload::{Arrivals, ContentId, Prompt, Request, RequestId, Segment, Source, Synthetic, SyntheticSource};
 
-/// Requests of a synthetic workload in the shape of recorded ones. What prompts share stays as the workload says; where its clients wait
-/// for their answers, its arrivals stay too.
+/// Requests of a synthetic workload in the shape of recorded ones. What prompts share stays as the workload says; where
+/// its clients wait for their answers, its arrivals stay too.
 pub struct Recorded<'a> {
     drawn: SyntheticSource,
     rows: &'a [MeasuredRequest],
@@ -43,9 +42,7 @@ impl Source for Recorded<'_> {
         if self.is_closed_loop {
             return Ok(drawn);
         }
-        Ok(drawn
-            .and(self.rows.get(self.taken))
-            .and_then(|row| row.arrival))
+        Ok(drawn.and(self.rows.get(self.taken)).and_then(|row| row.arrival))
     }
 
     fn take(&mut self) -> Request {

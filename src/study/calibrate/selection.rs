@@ -54,10 +54,7 @@ pub fn fit(
     let mut chosen = Vec::new();
     for coefficient in Fittable::ALL {
         match search.is_blind_to(coefficient) {
-            Some(reason) => left_out.push(LeftOut {
-                coefficient,
-                reason,
-            }),
+            Some(reason) => left_out.push(LeftOut { coefficient, reason }),
             None => chosen.push(coefficient),
         }
     }
@@ -102,9 +99,7 @@ fn exchange(chosen: &mut Vec<Fittable>, left_out: &mut Vec<LeftOut>, change: Cha
 
 fn place(coefficient: Fittable) -> usize {
     let all = Fittable::ALL;
-    all.iter()
-        .position(|one| *one == coefficient)
-        .unwrap_or(all.len())
+    all.iter().position(|one| *one == coefficient).unwrap_or(all.len())
 }
 
 fn refuse_nothing(chosen: &[Fittable], left_out: &[LeftOut]) -> Result<(), Refusal> {
@@ -170,10 +165,7 @@ impl<'a> Search<'a> {
         for (coefficient, default) in Fittable::ALL.into_iter().zip(&self.defaults) {
             coefficient.set(self.scenario, *default);
         }
-        let coefficients: Vec<_> = chosen
-            .iter()
-            .map(|one| one.search(self.starts[place(*one)]))
-            .collect();
+        let coefficients: Vec<_> = chosen.iter().map(|one| one.search(self.starts[place(*one)])).collect();
         let (scenario, comparison, noise) = (&mut *self.scenario, self.comparison, &self.noise);
         let mut failure: Option<SimulationError> = None;
         let fit = least_squares(&coefficients, ROUNDS, |values| {
@@ -197,7 +189,8 @@ impl<'a> Search<'a> {
         Ok(fit)
     }
 
-    /// Takes what the best fit of all leaves of each latency for its noise, so that one which the model knows less well counts for less.
+    /// Takes what the best fit of all leaves of each latency for its noise, so that one which the model knows less well
+    /// counts for less.
     fn weigh(&mut self, chosen: &[Fittable]) -> Result<(), Refusal> {
         let fit = self.run(chosen)?;
         for (coefficient, value) in chosen.iter().zip(&fit.values) {
@@ -207,8 +200,7 @@ impl<'a> Search<'a> {
         let targets = self.comparison.targets();
         let off = |place: usize| (simulated[place] / targets[place].measured).ln();
         let noise = targets.iter().map(|target| {
-            let alike =
-                (0..targets.len()).filter(|&place| targets[place].latency == target.latency);
+            let alike = (0..targets.len()).filter(|&place| targets[place].latency == target.latency);
             let squares: Vec<f64> = alike.map(|place| off(place).powi(2)).collect();
             let left = (squares.iter().sum::<f64>() / squares.len() as f64).sqrt();
             target.noise.max(left.min(MOST_NOISE))
@@ -263,10 +255,7 @@ impl<'a> Search<'a> {
                 coefficient
             };
             let reason = if dropped == coefficient {
-                format!(
-                    "the data leave it at {}",
-                    with_error(coefficient, value, error)
-                )
+                format!("the data leave it at {}", with_error(coefficient, value, error))
             } else {
                 format!(
                     "beside it {} would be known as {} only",
@@ -279,13 +268,9 @@ impl<'a> Search<'a> {
         Ok(None)
     }
 
-    /// Drops `dropped`; but of a constant and a scale of kernels that cannot both be known, the one that fits clearly worse.
-    fn drop_one(
-        &mut self,
-        chosen: &[Fittable],
-        dropped: Fittable,
-        reason: String,
-    ) -> Result<Change, Refusal> {
+    /// Drops `dropped`; but of a constant and a scale of kernels that cannot both be known, the one that fits clearly
+    /// worse.
+    fn drop_one(&mut self, chosen: &[Fittable], dropped: Fittable, reason: String) -> Result<Change, Refusal> {
         let both = [Fittable::StepMicros, Fittable::KernelScale];
         let mut left_out = LeftOut {
             coefficient: dropped,
@@ -300,8 +285,7 @@ impl<'a> Search<'a> {
             if scale < CLEARLY_BETTER * constant && constant - scale > MORE_THAN_NOISE {
                 left_out = LeftOut {
                     coefficient: Fittable::StepMicros,
-                    reason: "it cannot be told from kernel_scale, which alone fits better"
-                        .to_owned(),
+                    reason: "it cannot be told from kernel_scale, which alone fits better".to_owned(),
                 };
             }
         }
@@ -321,10 +305,7 @@ impl<'a> Search<'a> {
             "it would have to leave {} to {} us, so kernel_scale takes its place",
             bounds.least, bounds.most
         );
-        let dropped = LeftOut {
-            coefficient,
-            reason,
-        };
+        let dropped = LeftOut { coefficient, reason };
         Some((dropped, Some(Fittable::KernelScale)))
     }
 
@@ -354,16 +335,9 @@ impl<'a> Search<'a> {
     fn only(&mut self, asked_for: &[Fittable]) -> Result<Selection, Refusal> {
         for &coefficient in asked_for {
             let is_given = self.front_end_is_given && coefficient.is_of_front_end();
-            let is_unseen = self
-                .comparison
-                .targets()
-                .iter()
-                .all(|it| it.latency.is_none())
-                && coefficient.is_of_front_end();
-            if let Some(reason) = self
-                .is_blind_to(coefficient)
-                .filter(|_| is_given || is_unseen)
-            {
+            let is_unseen =
+                self.comparison.targets().iter().all(|it| it.latency.is_none()) && coefficient.is_of_front_end();
+            if let Some(reason) = self.is_blind_to(coefficient).filter(|_| is_given || is_unseen) {
                 return Err(Refusal::new(
                     format!("{} cannot be fitted: {reason}", coefficient.name()),
                     "leave it out of --coefficients",

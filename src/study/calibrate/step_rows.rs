@@ -96,10 +96,8 @@ impl Comparison for StepRows {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let warning = "the scenario's requests ask for top-p, so each step is taken to sort its logits; if those of the table did not, write workload.sampling = \"plain\" in the scenario";
-        self.sorts_logits
-            .then(|| warning.to_owned())
-            .into_iter()
-            .collect()
+        let warning = "the scenario's requests ask for top-p, so each step is taken to sort its logits; if those of \
+                       the table did not, write workload.sampling = \"plain\" in the scenario";
+        self.sorts_logits.then(|| warning.to_owned()).into_iter().collect()
     }
 }

@@ -33,9 +33,7 @@ impl SummedUp {
             Workload::Synthetic(_) => false,
         };
         let runs = if is_always_the_same { 1 } else { RUNS };
-        let seeds: Vec<u64> = (0..runs)
-            .map(|more| scenario.seed.wrapping_add(more))
-            .collect();
+        let seeds: Vec<u64> = (0..runs).map(|more| scenario.seed.wrapping_add(more)).collect();
         let known = |statistics: &[latencies::Statistic]| {
             let mut names = Vec::new();
             for latency in Latency::ALL {
@@ -96,7 +94,8 @@ impl SummedUp {
             {
                 return Err(Refusal::new(
                     format!(
-                        "the scenario's {what} have {simulated:.0} tokens in the mean, and the measured ones {measured:.0}"
+                        "the scenario's {what} have {simulated:.0} tokens in the mean, and the measured ones \
+                         {measured:.0}"
                     ),
                     "describe the measured workload in [workload]",
                 ));
@@ -106,14 +105,8 @@ impl SummedUp {
     }
 
     fn warn_of_another_rate(&mut self, scenario: &Scenario, simulated: &[Served]) {
-        let start = simulated
-            .iter()
-            .map(|it| it.arrival)
-            .fold(f64::MAX, f64::min);
-        let end = simulated
-            .iter()
-            .map(|it| it.arrival + it.e2e)
-            .fold(0.0, f64::max);
+        let start = simulated.iter().map(|it| it.arrival).fold(f64::MAX, f64::min);
+        let end = simulated.iter().map(|it| it.arrival + it.e2e).fold(0.0, f64::max);
         let rate = simulated.len() as f64 / (end - start);
         let Some(&measured) = self.values.get("throughput.requests_per_s") else {
             return;
@@ -138,9 +131,7 @@ fn why_not_one_by_one(scenario: &Scenario, measured: &Measured) -> Option<String
     } else {
         "turns of sessions depend on the answers before them"
     };
-    Some(format!(
-        "{reason}, so only sums over all requests are compared"
-    ))
+    Some(format!("{reason}, so only sums over all requests are compared"))
 }
 
 fn name(latency: Latency, statistic: latencies::Statistic) -> String {
@@ -153,10 +144,7 @@ fn statistic_of(run: &[Served], latency: Latency, statistic: latencies::Statisti
 
 /// The mean over the runs.
 fn mean_of(runs: &[Vec<Served>], latency: Latency, statistic: latencies::Statistic) -> Option<f64> {
-    mean(
-        runs.iter()
-            .filter_map(|run| statistic_of(run, latency, statistic)),
-    )
+    mean(runs.iter().filter_map(|run| statistic_of(run, latency, statistic)))
 }
 
 /// How far one run and the mean of all are apart by chance, relative.
@@ -207,10 +195,9 @@ impl Comparison for SummedUp {
     fn is_blind_to(&self, coefficient: Fittable) -> Option<String> {
         match coefficient {
             Fittable::StepMicros | Fittable::LatencyMicros => None,
-            Fittable::KernelScale | Fittable::PerStreamMicros => Some(
-                "sums over all requests show one load only; give requests one by one, at several rates"
-                    .to_owned(),
-            ),
+            Fittable::KernelScale | Fittable::PerStreamMicros => {
+                Some("sums over all requests show one load only; give requests one by one, at several rates".to_owned())
+            }
         }
     }
 

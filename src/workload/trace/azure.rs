@@ -1,4 +1,5 @@
-//! The Azure LLM inference traces of 2023 and 2024 (github.com/Azure/AzurePublicDataset): `TIMESTAMP,ContextTokens,GeneratedTokens`.
+//! The Azure LLM inference traces of 2023 and 2024 (github.com/Azure/AzurePublicDataset):
+//! `TIMESTAMP,ContextTokens,GeneratedTokens`.
 
 use super::cursor::Cursor;
 use super::error::TraceError;

@@ -1,7 +1,8 @@
-//! `BurstGPT` (github.com/HPMLL/BurstGPT, arXiv:2401.17644): CSV with `Timestamp` in seconds, `Request tokens` and `Response tokens`.
+//! `BurstGPT` (github.com/HPMLL/BurstGPT, arXiv:2401.17644): CSV with `Timestamp` in seconds, `Request tokens` and
+//! `Response tokens`.
 //!
-//! Older files have neither session nor elapsed time; these and all other columns are read past. A response of 0 tokens records a failed
-//! request, which is left out and counted.
+//! Older files have neither session nor elapsed time; these and all other columns are read past. A response of 0 tokens
+//! records a failed request, which is left out and counted.
 
 use super::error::TraceError;
 use super::fast_path::{self, FastPath};
@@ -59,10 +60,7 @@ struct BurstGptRows {
 impl Rows for BurstGptRows {
     fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError> {
         loop {
-            if self
-                .table
-                .next_fast(&self.fast_path, row, fast_path::seconds)
-            {
+            if self.table.next_fast(&self.fast_path, row, fast_path::seconds) {
                 return Ok(true);
             }
             if !self.table.next()? {

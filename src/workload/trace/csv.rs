@@ -1,8 +1,8 @@
 //! The request trace of our own: CSV with a header, extra columns ignored.
 //!
-//! `arrival_s,input_tokens,output_tokens[,segments][,session][,after_s][,class][,priority][,max_tokens]`, in any order. `class` is
-//! read past: nothing in a simulation depends on it yet. An empty `priority` is 0. A row with `after_s` arrives that long after the last token
-//! of the row before it in its `session`, and its `arrival_s` may be empty.
+//! `arrival_s,input_tokens,output_tokens[,segments][,session][,after_s][,class][,priority][,max_tokens]`, in any order.
+//! `class` is read past: nothing in a simulation depends on it yet. An empty `priority` is 0. A row with `after_s`
+//! arrives that long after the last token of the row before it in its `session`, and its `arrival_s` may be empty.
 
 use super::error::TraceError;
 use super::fast_path::{self, FastPath};
@@ -78,10 +78,7 @@ struct CsvRows {
 
 impl Rows for CsvRows {
     fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError> {
-        if self
-            .table
-            .next_fast(&self.fast_path, row, fast_path::seconds)
-        {
+        if self.table.next_fast(&self.fast_path, row, fast_path::seconds) {
             return Ok(true);
         }
         if !self.table.next()? {
@@ -141,9 +138,7 @@ impl CsvRows {
     fn session(&self) -> Option<SessionName> {
         self.after?;
         let column = self.filled(self.session)?;
-        Some(SessionName(hash_bytes(
-            self.table.field(column).trim_ascii(),
-        )))
+        Some(SessionName(hash_bytes(self.table.field(column).trim_ascii())))
     }
 
     fn after(&self, session: Option<SessionName>) -> Result<Option<Span>, TraceError> {
@@ -162,9 +157,7 @@ impl CsvRows {
         if max_tokens >= output_tokens {
             return Ok(Some(max_tokens));
         }
-        let message = format!(
-            "is less than output_tokens = {output_tokens}; write at least as much, or nothing"
-        );
+        let message = format!("is less than output_tokens = {output_tokens}; write at least as much, or nothing");
         Err(self.table.error(column, message))
     }
 
@@ -173,18 +166,12 @@ impl CsvRows {
             return Ok(None);
         };
         let row = self.table.record_number();
-        let segments = self
-            .table
-            .parsed(column, |text| parse_segments(text, row))?;
-        let sum: u64 = segments
-            .iter()
-            .map(|segment| u64::from(segment.tokens))
-            .sum();
+        let segments = self.table.parsed(column, |text| parse_segments(text, row))?;
+        let sum: u64 = segments.iter().map(|segment| u64::from(segment.tokens)).sum();
         if sum == u64::from(input_tokens) {
             return Ok(Some(segments));
         }
-        let message =
-            format!("add up to {sum} tokens, but input_tokens is {input_tokens}; make them equal");
+        let message = format!("add up to {sum} tokens, but input_tokens is {input_tokens}; make them equal");
         Err(self.table.error(column, message))
     }
 }
@@ -195,8 +182,7 @@ fn priority(text: &[u8]) -> Result<i32, Complaint> {
         Some(digits) => (digits, -1),
         None => (digits, 1),
     };
-    let size = number::whole(digits)
-        .map_err(|_| "is not a whole number; write e.g. 0 (lower goes first)")?;
+    let size = number::whole(digits).map_err(|_| "is not a whole number; write e.g. 0 (lower goes first)")?;
     i32::try_from(size)
         .map(|size| sign * size)
         .map_err(|_| "is out of range; write a number from -2147483647 to 2147483647")
@@ -206,13 +192,10 @@ fn priority(text: &[u8]) -> Result<i32, Complaint> {
 fn parse_segments(text: &[u8], row: u64) -> Result<Box<[Segment]>, Complaint> {
     const EXAMPLE: Complaint = "is not a list of segments; write e.g. sys3:100;p37@16:491";
     let parse = |segment: &[u8]| {
-        let colon = segment
-            .iter()
-            .rposition(|&byte| byte == b':')
-            .ok_or(EXAMPLE)?;
-        let tokens = number::tokens(&segment[colon + 1..]).map_err(|_| {
-            "has a segment whose length is not a whole number from 1 to 1000000000; write e.g. sys3:100"
-        })?;
+        let colon = segment.iter().rposition(|&byte| byte == b':').ok_or(EXAMPLE)?;
+        let tokens = number::tokens(&segment[colon + 1..]).map_err(
+            |_| "has a segment whose length is not a whole number from 1 to 1000000000; write e.g. sys3:100",
+        )?;
         let (name, offset) = match segment[..colon].iter().rposition(|&byte| byte == b'@') {
             Some(at) => (&segment[..at], parse_offset(&segment[at + 1..colon])?),
             None => (&segment[..colon], 0),
@@ -227,10 +210,7 @@ fn parse_segments(text: &[u8], row: u64) -> Result<Box<[Segment]>, Complaint> {
             tokens,
         })
     };
-    text.trim_ascii()
-        .split(|&byte| byte == b';')
-        .map(parse)
-        .collect()
+    text.trim_ascii().split(|&byte| byte == b';').map(parse).collect()
 }
 
 fn parse_offset(digits: &[u8]) -> Result<u32, Complaint> {
@@ -243,7 +223,8 @@ fn parse_offset(digits: &[u8]) -> Result<u32, Complaint> {
     }
 }
 
-/// Names become hashes, so that memory does not grow with their number. Among a million names two collide with a probability of 10^-7.
+/// Names become hashes, so that memory does not grow with their number. Among a million names two collide with a
+/// probability of 10^-7.
 fn content_of(name: &[u8], row: u64) -> Result<ContentId, Complaint> {
     let Some(earlier) = name.strip_prefix(b"out.") else {
         return Ok(ContentId::numbered(hash_bytes(name)));

@@ -1,5 +1,5 @@
-//! Reads text from its start on, eight bytes at a time ("SIMD within a register"): the numbers of traces are too short for anything longer,
-//! and a loop over single digits ends where the processor does not expect it to.
+//! Reads text from its start on, eight bytes at a time ("SIMD within a register"): the numbers of traces are too short
+//! for anything longer, and a loop over single digits ends where the processor does not expect it to.
 
 /// A place in a text.
 pub struct Cursor<'a> {
@@ -36,8 +36,8 @@ impl<'a> Cursor<'a> {
         Some(bytes)
     }
 
-    /// Passes all bytes before the first of `wanted`, and tells which of them that is. `None` if none comes before the last few bytes of
-    /// the text.
+    /// Passes all bytes before the first of `wanted`, and tells which of them that is. `None` if none comes before the
+    /// last few bytes of the text.
     #[inline]
     pub fn pass_until<const N: usize>(&mut self, wanted: [u8; N]) -> Option<u8> {
         loop {
@@ -54,8 +54,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes 1 to 15 digits, and all that there are: the number that they are and how many. `None` if there are more or less, or they come
-    /// among the last few bytes of the text.
+    /// Passes 1 to 15 digits, and all that there are: the number that they are and how many. `None` if there are more
+    /// or less, or they come among the last few bytes of the text.
     #[inline]
     pub fn digits(&mut self) -> Option<(u64, usize)> {
         let word = self.word()?;
@@ -132,7 +132,8 @@ const fn first_marked(marks: u64) -> usize {
 #[inline]
 const fn leading_digits(word: u64) -> usize {
     let digits = word ^ ZEROS;
-    // What is more than 9 reaches the top bit, and what starts there stays; a carry reaches only bytes after the first such.
+    // What is more than 9 reaches the top bit, and what starts there stays; a carry reaches only bytes after the first
+    // such.
     first_marked((digits.wrapping_add(ONES * (127 - 9)) | digits) & MARKS)
 }
 
@@ -176,12 +177,7 @@ mod tests {
             let expected = plain.filter(|_| len <= 15).map(|number| (number, len));
             let padded = padded(&text);
             let mut cursor = Cursor::new(&padded);
-            assert_eq!(
-                cursor.digits(),
-                expected,
-                "{:?}",
-                text.escape_ascii().to_string()
-            );
+            assert_eq!(cursor.digits(), expected, "{:?}", text.escape_ascii().to_string());
             if expected.is_some() {
                 assert_eq!(cursor.place(), len);
             }

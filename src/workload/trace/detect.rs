@@ -21,10 +21,7 @@ impl FormatName {
         let found = FORMATS.iter().find(|format| format.name() == name);
         found.map(|format| Self(format.name())).ok_or_else(|| {
             let known: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
-            let message = format!(
-                "{name:?} is no trace format; write one of {}",
-                known.join(", ")
-            );
+            let message = format!("{name:?} is no trace format; write one of {}", known.join(", "));
             Invalid::new("format", message)
         })
     }
@@ -84,10 +81,7 @@ fn has_all(names: &[String], groups: &[&[&str]]) -> bool {
 /// The one format that recognises the file's first line.
 pub fn detect(lines: &Lines) -> Result<&'static dyn Format, TraceError> {
     let first = FirstLine::new(lines.line());
-    let recognised: Vec<&'static dyn Format> = FORMATS
-        .into_iter()
-        .filter(|format| format.recognises(&first))
-        .collect();
+    let recognised: Vec<&'static dyn Format> = FORMATS.into_iter().filter(|format| format.recognises(&first)).collect();
     match recognised[..] {
         [format] => Ok(format),
         [] => Err(of_first_line(lines, &unrecognised(&first))),
@@ -113,8 +107,7 @@ fn unrecognised(first: &FirstLine) -> String {
         FirstLine::Keys(names) => format!("the JSON keys {}", listed(names)),
         FirstLine::OtherJson => "JSON that is not one object a line".to_owned(),
     };
-    let mut message =
-        format!("is of no known trace format: its first line holds {found}. Looked for");
+    let mut message = format!("is of no known trace format: its first line holds {found}. Looked for");
     for format in FORMATS {
         let _ = write!(message, "\n  {}: {}", format.name(), format.looks_like());
     }
@@ -156,11 +149,7 @@ mod tests {
     #[test]
     fn names_of_formats_differ() {
         for (index, format) in FORMATS.iter().enumerate() {
-            assert!(
-                FORMATS[..index]
-                    .iter()
-                    .all(|other| other.name() != format.name())
-            );
+            assert!(FORMATS[..index].iter().all(|other| other.name() != format.name()));
         }
     }
 }

@@ -48,9 +48,7 @@ impl TraceError {
     /// The file cannot be read.
     pub(super) fn of_io(path: &Path, line: u64, error: &io::Error) -> Self {
         let message = match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                "ends in the middle of its compressed data; copy the file again".to_owned()
-            }
+            io::ErrorKind::UnexpectedEof => "ends in the middle of its compressed data; copy the file again".to_owned(),
             io::ErrorKind::NotFound => "no such file; check the path".to_owned(),
             _ => format!("cannot be read: {error}"),
         };

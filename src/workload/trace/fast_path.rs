@@ -1,5 +1,5 @@
-//! Rows as nearly all are: numbers where the format wants them, no quotes, no spaces. What is in any way different is left to
-//! [`Table::next`](super::table::Table::next), which knows what it means or what is wrong with it.
+//! Rows as nearly all are: numbers where the format wants them, no quotes, no spaces. What is in any way different is
+//! left to [`Table::next`](super::table::Table::next), which knows what it means or what is wrong with it.
 
 use super::cursor::{Cursor, POWERS_OF_TEN};
 use super::number::{FRACTION_DIGITS, MOST_SECONDS};
@@ -41,8 +41,8 @@ impl FastPath {
         Self { columns, arrival }
     }
 
-    /// Reads the row that comes next into `row`, all but its number and its line, and passes it together with its line end. `None` if it is
-    /// no such row, or comes so late in the text that its end may be missing.
+    /// Reads the row that comes next into `row`, all but its number and its line, and passes it together with its line
+    /// end. `None` if it is no such row, or comes so late in the text that its end may be missing.
     #[inline]
     pub fn read(
         &self,
@@ -88,8 +88,7 @@ fn tokens(cursor: &mut Cursor<'_>) -> Option<u32> {
 pub fn seconds(cursor: &mut Cursor<'_>) -> Option<i128> {
     let (seconds, _) = cursor.digits()?;
     let fraction_picos = fraction_picos(cursor)?;
-    (seconds <= MOST_SECONDS)
-        .then(|| i128::from(seconds) * i128::from(PICOS_PER_SECOND) + i128::from(fraction_picos))
+    (seconds <= MOST_SECONDS).then(|| i128::from(seconds) * i128::from(PICOS_PER_SECOND) + i128::from(fraction_picos))
 }
 
 /// A point and 1 to 12 digits after it, or nothing, as picoseconds.

@@ -28,9 +28,7 @@ impl Followers {
         let mut followers = Self::default();
         let mut last: FxHashMap<SessionName, u64> = FxHashMap::default();
         for row in std::mem::take(rows) {
-            let before = row
-                .session
-                .and_then(|session| last.insert(session, row.number));
+            let before = row.session.and_then(|session| last.insert(session, row.number));
             if row.after.is_some() {
                 let before = before.expect("readers make sure that a row follows another");
                 followers.waiting.insert(before, row);
@@ -70,7 +68,8 @@ impl Followers {
             return;
         };
         let after = row.after.expect("it waits");
-        // Both lie below 200 days, but their sum may not fit 64 bits; what lies beyond the limit is refused when it is due.
+        // Both lie below 200 days, but their sum may not fit 64 bits; what lies beyond the limit is refused when it is
+        // due.
         let due = Time::from_picos(at.picos().saturating_add(after.picos()));
         self.due.push(Reverse((due, row.number)));
         self.thinking.insert(row.number, row);

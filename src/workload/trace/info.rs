@@ -22,7 +22,8 @@ pub struct TraceInfo {
     pub gap_cv: Option<f64>,
     /// Share of requests that arrive at the same time as the one before.
     pub tied_share: f64,
-    /// Index of dispersion: variance divided by mean of the number of arrivals in windows of 1, 10 and 60 s; 1 for a Poisson process.
+    /// Index of dispersion: variance divided by mean of the number of arrivals in windows of 1, 10 and 60 s; 1 for a
+    /// Poisson process.
     pub dispersion: [Option<f64>; 3],
     /// Lengths of prompts.
     pub input: TokenSummary,
@@ -74,10 +75,7 @@ pub fn info(replay: &Replay) -> Result<TraceInfo, TraceError> {
         }
     }
     let span = *arrivals.last().expect("an open trace has a request") - arrivals[0];
-    let ties = arrivals
-        .windows(2)
-        .filter(|pair| pair[0] == pair[1])
-        .count();
+    let ties = arrivals.windows(2).filter(|pair| pair[0] == pair[1]).count();
     let requests = arrivals.len();
     Ok(TraceInfo {
         format: source.format().name(),
@@ -96,10 +94,7 @@ pub fn info(replay: &Replay) -> Result<TraceInfo, TraceError> {
 }
 
 fn gap_cv(arrivals: &[Time]) -> Option<f64> {
-    let gaps: Vec<f64> = arrivals
-        .windows(2)
-        .map(|pair| (pair[1] - pair[0]).seconds())
-        .collect();
+    let gaps: Vec<f64> = arrivals.windows(2).map(|pair| (pair[1] - pair[0]).seconds()).collect();
     let (mean, variance) = mean_and_variance(&gaps);
     (mean > 0.0).then(|| variance.sqrt() / mean)
 }
@@ -109,7 +104,8 @@ fn dispersion(arrivals: &[Time], window_s: u64) -> Option<f64> {
     const FEWEST_WINDOWS: usize = 2;
     let window = Span::from_micros(window_s * 1_000_000).picos();
     let count = usize::try_from(arrivals.last()?.picos() / window).ok()?;
-    // A few requests over a long time would need a lot of empty windows: more than one a request and second says nothing.
+    // A few requests over a long time would need a lot of empty windows: more than one a request and second says
+    // nothing.
     if count < FEWEST_WINDOWS || count > 100 * arrivals.len() + 1000 {
         return None;
     }

@@ -51,11 +51,7 @@ impl Key {
 impl JsonLines {
     /// Objects with these keys.
     pub const fn new(lines: Lines, keys: &'static [Key]) -> Self {
-        Self {
-            lines,
-            rows: 0,
-            keys,
-        }
+        Self { lines, rows: 0, keys }
     }
 
     /// The next object; `None` at the end of the file.
@@ -84,17 +80,13 @@ impl JsonLines {
     pub fn column(&self, name: &'static str) -> u64 {
         let key = self.keys.iter().find(|key| key.name == name);
         let names: Vec<&str> = key.map_or(vec![name], |key| key.names().collect());
-        let column = names
-            .iter()
-            .find_map(|name| column_of_value(self.lines.line(), name));
+        let column = names.iter().find_map(|name| column_of_value(self.lines.line(), name));
         column.unwrap_or(0)
     }
 
     /// Something is wrong with the value of the key `name` of the current object.
     pub fn error(&self, name: &'static str, message: impl Into<Box<str>>) -> TraceError {
-        let value = self
-            .value_of(name)
-            .map_or(String::new(), |value| value.to_string());
+        let value = self.value_of(name).map_or(String::new(), |value| value.to_string());
         let error = TraceError::of_line(self.lines.path(), self.line(), message);
         error.at(self.column(name), name, value.as_bytes())
     }
@@ -121,9 +113,7 @@ impl JsonLines {
             error_of_line
         };
         match serde_json::from_slice::<Value>(self.lines.line()) {
-            Err(error) => of_line(format!(
-                "is not valid JSON ({error}); write one object a line"
-            )),
+            Err(error) => of_line(format!("is not valid JSON ({error}); write one object a line")),
             Ok(Value::Object(object)) => {
                 for key in self.keys {
                     let value = key.names().find_map(|name| object.get(name));
@@ -166,7 +156,8 @@ fn complaint_about(kind: Kind, value: Option<&Value>) -> Option<Complaint> {
     (!fine).then_some(complaint)
 }
 
-/// Where the value after `"name":` starts, from 1; a string that looks like the key misleads it, and only an error message at that.
+/// Where the value after `"name":` starts, from 1; a string that looks like the key misleads it, and only an error
+/// message at that.
 fn column_of_value(text: &[u8], name: &str) -> Option<u64> {
     let quoted = format!("\"{name}\"");
     let start = text

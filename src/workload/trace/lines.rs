@@ -10,8 +10,8 @@ use memchr::memchr;
 
 use super::error::TraceError;
 
-/// The lines of a file, each of them as it lies in the buffer it was read into: nothing is copied but the line that straddles two chunks.
-/// Memory does not grow with the file, only with its longest line.
+/// The lines of a file, each of them as it lies in the buffer it was read into: nothing is copied but the line that
+/// straddles two chunks. Memory does not grow with the file, only with its longest line.
 pub struct Lines {
     path: PathBuf,
     input: Box<dyn Read>,
@@ -34,8 +34,8 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl Lines {
-    /// Opens the file at `path`, decompressing it if its content (not its name) says so, and reads the first line that is not blank.
-    /// `next` will yield it again.
+    /// Opens the file at `path`, decompressing it if its content (not its name) says so, and reads the first line that
+    /// is not blank. `next` will yield it again.
     pub fn open(path: &Path) -> Result<Self, TraceError> {
         let input = open_input(path).map_err(|error| TraceError::of_io(path, 0, &error))?;
         let mut lines = Self {
@@ -124,8 +124,8 @@ impl Lines {
         Ok(true)
     }
 
-    /// Reads on until the buffer holds the next line whole, or more of it than there may be, and tells its length; `None` at the end of
-    /// the file.
+    /// Reads on until the buffer holds the next line whole, or more of it than there may be, and tells its length;
+    /// `None` at the end of the file.
     #[cold]
     fn read_line(&mut self) -> Result<Option<usize>, TraceError> {
         self.line = 0..0;
@@ -158,9 +158,7 @@ impl Lines {
 fn open_input(path: &Path) -> io::Result<Box<dyn Read>> {
     // Opening a folder works on Unix, and fails later with a message that names neither.
     if path.is_dir() {
-        return Err(io::Error::other(
-            "it is a folder; name the trace file in it",
-        ));
+        return Err(io::Error::other("it is a folder; name the trace file in it"));
     }
     let mut input = BufReader::with_capacity(CHUNK_BYTES, File::open(path)?);
     if starts_with_gzip_magic(&mut input)? {

@@ -40,8 +40,8 @@ pub(super) use table::Table;
 use detect::FirstLine;
 use row::Rows;
 
-/// A way to write down requests. Laws: [`Format::recognises`] looks at names only, never at the magnitude of numbers; reading any bytes
-/// yields rows or errors that name the place, never a panic.
+/// A way to write down requests. Laws: [`Format::recognises`] looks at names only, never at the magnitude of numbers;
+/// reading any bytes yields rows or errors that name the place, never a panic.
 pub trait Format: Sync {
     /// The name in a scenario.
     fn name(&self) -> &'static str;
@@ -57,7 +57,8 @@ pub trait Format: Sync {
     #[doc(hidden)]
     fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError>;
 
-    /// Tokens in a block for measuring how much content is shared: the granularity at which the format identifies content.
+    /// Tokens in a block for measuring how much content is shared: the granularity at which the format identifies
+    /// content.
     fn block_tokens(&self) -> u32 {
         16
     }

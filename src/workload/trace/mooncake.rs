@@ -1,9 +1,10 @@
-//! Mooncake traces (github.com/kvcache-ai/Mooncake, FAST 2025): JSON lines with `timestamp` in milliseconds, `input_length`,
-//! `output_length` and `hash_ids`, one for every 512 tokens of the prompt. Dynamo's names for the same are read too.
+//! Mooncake traces (github.com/kvcache-ai/Mooncake, FAST 2025): JSON lines with `timestamp` in milliseconds,
+//! `input_length`, `output_length` and `hash_ids`, one for every 512 tokens of the prompt. Dynamo's names for the same
+//! are read too.
 //!
-//! An id stands for a block of content after all that comes before it, so equal leading ids mean an equal prefix. With Dynamo's keys
-//! `session_id` and `delay` (in milliseconds) a row arrives that long after the last token of the row before it in its session, and
-//! needs no `timestamp`. The first row of such a file names its session too.
+//! An id stands for a block of content after all that comes before it, so equal leading ids mean an equal prefix. With
+//! Dynamo's keys `session_id` and `delay` (in milliseconds) a row arrives that long after the last token of the row
+//! before it in its session, and needs no `timestamp`. The first row of such a file names its session too.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -31,11 +32,7 @@ const SESSION: &str = "session_id";
 const DELAY: &str = "delay";
 
 const fn key(name: &'static str, aliases: &'static [&'static str], kind: Kind) -> Key {
-    Key {
-        name,
-        aliases,
-        kind,
-    }
+    Key { name, aliases, kind }
 }
 
 static KEYS: [Key; 6] = [
@@ -168,16 +165,13 @@ impl MooncakeRows {
             .map_err(|complaint| self.json.error(ARRIVAL, complaint))
     }
 
-    fn after(
-        &self,
-        row: &MooncakeRow,
-        session: Option<SessionName>,
-    ) -> Result<Option<Span>, TraceError> {
+    fn after(&self, row: &MooncakeRow, session: Option<SessionName>) -> Result<Option<Span>, TraceError> {
         let Some(delay) = row.delay else {
             return Ok(None);
         };
         if !self.has_sessions {
-            let message = "is not expected: the first row has no session_id; name the session in every row that belongs to one";
+            let message =
+                "is not expected: the first row has no session_id; name the session in every row that belongs to one";
             return Err(self.json.error(DELAY, message).fatal());
         }
         let picos = delay.picos(PICOS_PER_MILLISECOND);
@@ -189,17 +183,14 @@ impl MooncakeRows {
 
     fn refuse_other_formats(&self, row: &MooncakeRow) -> Result<(), TraceError> {
         if row.chat_id.is_some() {
-            let message = "is a key of Qwen's Bailian traces, which are not read yet: their stamps are seconds and their blocks have 16 tokens";
+            let message = "is a key of Qwen's Bailian traces, which are not read yet: their stamps are seconds and \
+                           their blocks have 16 tokens";
             return Err(self.json.error("chat_id", message).fatal());
         }
         Ok(())
     }
 
-    fn segments(
-        &self,
-        ids: &[u64],
-        input_tokens: u32,
-    ) -> Result<Option<Box<[Segment]>>, TraceError> {
+    fn segments(&self, ids: &[u64], input_tokens: u32) -> Result<Option<Box<[Segment]>>, TraceError> {
         if ids.is_empty() {
             return Ok(None);
         }

@@ -20,9 +20,9 @@ pub fn tokens(text: &[u8]) -> Result<u32, Complaint> {
 /// The same, from a number already read.
 pub fn checked_tokens(number: u64) -> Result<u32, Complaint> {
     match u32::try_from(number) {
-        Ok(0) => Err(
-            "is 0, but a request has at least one token of prompt and one of output; drop the row or skip bad rows",
-        ),
+        Ok(0) => {
+            Err("is 0, but a request has at least one token of prompt and one of output; drop the row or skip bad rows")
+        }
         Ok(tokens) if tokens <= MOST_TOKENS => Ok(tokens),
         _ => Err("is too large; write at most 1000000000 tokens"),
     }
@@ -78,13 +78,9 @@ pub fn seconds(text: &[u8]) -> Result<i128, Complaint> {
         }
         // Exponents, signs and whatever else needs a closer look.
         _ => {
-            let number = std::str::from_utf8(text)
-                .ok()
-                .and_then(|text| text.parse::<f64>().ok());
+            let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
             picos_of(
-                number
-                    .filter(|number| number.is_finite())
-                    .ok_or(NOT_A_NUMBER)?,
+                number.filter(|number| number.is_finite()).ok_or(NOT_A_NUMBER)?,
                 PICOS_PER_SECOND,
             )
         }
@@ -103,7 +99,8 @@ pub fn picos_of(number: f64, unit_picos: u64) -> Result<i128, Complaint> {
     }
 }
 
-/// The picoseconds of the digits after the point; `None` if they are no digits, are none at all, or are more than picoseconds hold.
+/// The picoseconds of the digits after the point; `None` if they are no digits, are none at all, or are more than
+/// picoseconds hold.
 pub fn fraction_picos(digits: &[u8]) -> Option<u64> {
     if digits.len() > FRACTION_DIGITS {
         return None;

@@ -1,4 +1,5 @@
-//! How much of a trace's prompts an unlimited prefix cache would find: in the order of arrival, as if requests took no time.
+//! How much of a trace's prompts an unlimited prefix cache would find: in the order of arrival, as if requests took no
+//! time.
 
 use rustc_hash::FxHashSet;
 
@@ -110,10 +111,7 @@ fn joined(segments: &[Segment]) -> Vec<Segment> {
     let mut all: Vec<Segment> = Vec::with_capacity(segments.len());
     for &segment in segments {
         match all.last_mut() {
-            Some(last)
-                if last.content == segment.content
-                    && last.offset + last.tokens == segment.offset =>
-            {
+            Some(last) if last.content == segment.content && last.offset + last.tokens == segment.offset => {
                 last.tokens += segment.tokens;
             }
             _ => all.push(segment),
@@ -136,10 +134,7 @@ mod tests {
         };
         let mut counter = SharingCounter::new(16);
         counter.add(200, &[segment(1, 0, 100), segment(2, 0, 100)]);
-        counter.add(
-            200,
-            &[segment(1, 0, 60), segment(1, 60, 40), segment(2, 0, 100)],
-        );
+        counter.add(200, &[segment(1, 0, 60), segment(1, 60, 40), segment(2, 0, 100)]);
         assert_eq!(counter.sharing().unwrap().hit_tokens, 192);
     }
 }

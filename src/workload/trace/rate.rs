@@ -4,9 +4,10 @@ use super::error::TraceError;
 use super::replay::{Replay, SPEEDUPS};
 use super::source::TraceSource;
 
-/// The mean rate [requests/s] of the rows that would be replayed, as recorded: their number less one, divided by the time from the first to
-/// the last. Of sessions only the starts count, as nobody recorded when the rest would arrive: at most `limit` of them. What moves arrivals in
-/// the replay (`speedup`, `concurrency`, `jitter_ties`) changes nothing. Reads the whole trace.
+/// The mean rate [requests/s] of the rows that would be replayed, as recorded: their number less one, divided by the
+/// time from the first to the last. Of sessions only the starts count, as nobody recorded when the rest would arrive:
+/// at most `limit` of them. What moves arrivals in the replay (`speedup`, `concurrency`, `jitter_ties`) changes
+/// nothing. Reads the whole trace.
 pub fn recorded_rate(replay: &Replay) -> Result<f64, TraceError> {
     let recorded = Replay {
         concurrency: None,
@@ -33,9 +34,8 @@ pub fn recorded_rate(replay: &Replay) -> Result<f64, TraceError> {
         _ if first == last => format!("{rows} rows to replay that all arrive at one instant"),
         _ => return Ok((rows - 1) as f64 / ((last - first) as f64 / 1e12)),
     };
-    let message = format!(
-        "has {problem}, so it has no rate of arrival; write concurrency = 64 to send rows as earlier ones end"
-    );
+    let message =
+        format!("has {problem}, so it has no rate of arrival; write concurrency = 64 to send rows as earlier ones end");
     Err(TraceError::of_file(&replay.path, message))
 }
 
@@ -48,7 +48,8 @@ impl Replay {
             return Ok(Self { speedup, ..self });
         }
         let message = format!(
-            "was recorded at {recorded} requests/s, and {rate_per_s} would be {speedup} times as many, while {} to {} times are possible; \
+            "was recorded at {recorded} requests/s, and {rate_per_s} would be {speedup} times as many, while {} to {} \
+             times are possible; \
              write a rate nearer to the recorded one",
             SPEEDUPS.start(),
             SPEEDUPS.end()

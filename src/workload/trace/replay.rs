@@ -24,8 +24,8 @@ pub struct Replay {
     pub format: Option<FormatName>,
     /// How many times faster than recorded requests arrive; users do not think faster.
     pub speedup: f64,
-    /// How many requests are outstanding at most, if that and not the recorded arrivals says when rows are sent: as many at time 0, then the
-    /// next one whenever one ends, with an answer or without, in the order of the trace.
+    /// How many requests are outstanding at most, if that and not the recorded arrivals says when rows are sent: as
+    /// many at time 0, then the next one whenever one ends, with an answer or without, in the order of the trace.
     pub concurrency: Option<u32>,
     /// Rows that arrived earlier than this after the first are left out. The first that is not arrives at time 0.
     pub start: Span,
@@ -33,14 +33,17 @@ pub struct Replay {
     pub limit: Option<u64>,
     /// Whether rows that cannot be read are left out (and counted) instead of ending the run.
     pub skip_bad_rows: bool,
-    /// Whether to read the whole trace into memory and sort it by arrival. Rows with the same arrival stay in the order of the file.
+    /// Whether to read the whole trace into memory and sort it by arrival. Rows with the same arrival stay in the order
+    /// of the file.
     pub sort: bool,
-    /// Whether rows with the same arrival are spread evenly at random up to the next arrival, in their order: a clock that ticks slowly
-    /// makes bursts where there were none.
+    /// Whether rows with the same arrival are spread evenly at random up to the next arrival, in their order: a clock
+    /// that ticks slowly makes bursts where there were none.
     pub jitter_ties: bool,
-    /// The most tokens each request allows, where its row does not say; by default exactly as many as it produces. A longer output is cut.
+    /// The most tokens each request allows, where its row does not say; by default exactly as many as it produces. A
+    /// longer output is cut.
     pub max_tokens: Option<u32>,
-    /// How many times longer than recorded prompts are: rounded, at least 1 and at most [`MOST_TOKENS`]. What prompts share scales with them.
+    /// How many times longer than recorded prompts are: rounded, at least 1 and at most [`MOST_TOKENS`]. What prompts
+    /// share scales with them.
     pub input_scale: f64,
     /// How many times longer than recorded outputs are, and what a row says of the most it allows.
     pub output_scale: f64,
@@ -78,28 +81,17 @@ impl Replay {
             return Err(Invalid::new("speedup", message));
         }
         self.check_concurrency()?;
-        for (key, scale) in [
-            ("input_scale", self.input_scale),
-            ("output_scale", self.output_scale),
-        ] {
+        for (key, scale) in [("input_scale", self.input_scale), ("output_scale", self.output_scale)] {
             if !LENGTH_SCALES.contains(&scale) {
-                let message =
-                    format!("must be between 0.01 and 100, not {scale}; write e.g. {key} = 2.0");
+                let message = format!("must be between 0.01 and 100, not {scale}; write e.g. {key} = 2.0");
                 return Err(Invalid::new(key, message));
             }
         }
         if self.limit == Some(0) {
-            return Err(Invalid::new(
-                "limit",
-                "must be at least 1; write e.g. limit = 1000",
-            ));
+            return Err(Invalid::new("limit", "must be at least 1; write e.g. limit = 1000"));
         }
-        if self
-            .max_tokens
-            .is_some_and(|most| most == 0 || most > MOST_TOKENS)
-        {
-            let message =
-                format!("must be between 1 and {MOST_TOKENS}; write e.g. max_tokens = 1024");
+        if self.max_tokens.is_some_and(|most| most == 0 || most > MOST_TOKENS) {
+            let message = format!("must be between 1 and {MOST_TOKENS}; write e.g. max_tokens = 1024");
             return Err(Invalid::new("max_tokens", message));
         }
         Ok(())
@@ -110,15 +102,11 @@ impl Replay {
             return Ok(());
         };
         if !(1..=MOST_CONCURRENCY).contains(&concurrency) {
-            let message = format!(
-                "must be between 1 and {MOST_CONCURRENCY}, not {concurrency}; write e.g. concurrency = 64"
-            );
+            let message =
+                format!("must be between 1 and {MOST_CONCURRENCY}, not {concurrency}; write e.g. concurrency = 64");
             return Err(Invalid::new("concurrency", message));
         }
-        #[expect(
-            clippy::float_cmp,
-            reason = "1.0 means that nobody asked for a speedup"
-        )]
+        #[expect(clippy::float_cmp, reason = "1.0 means that nobody asked for a speedup")]
         let has_speedup = self.speedup != 1.0;
         if has_speedup || self.jitter_ties {
             let message = "uses no recorded arrivals; leave out speedup and jitter_ties";

@@ -9,8 +9,8 @@ use crate::workload::Segment;
 
 /// The rows of a trace, one at a time.
 pub trait Rows {
-    /// Reads the next row into `row`, which saves moving it; false at the end. After an error that may be skipped the row after it comes
-    /// next.
+    /// Reads the next row into `row`, which saves moving it; false at the end. After an error that may be skipped the
+    /// row after it comes next.
     fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError>;
 
     /// The name of the field that holds the arrival.
@@ -55,7 +55,8 @@ pub struct Row {
     pub priority: i32,
     /// The session it belongs to; only told where rows may follow others.
     pub session: Option<SessionName>,
-    /// How long after the end of the last row of its session it arrives, instead of at `arrival_picos`. That row exists.
+    /// How long after the end of the last row of its session it arrives, instead of at `arrival_picos`. That row
+    /// exists.
     pub after: Option<Span>,
 }
 
@@ -77,9 +78,9 @@ impl SessionsBegun {
     pub fn after(&self, session: Option<SessionName>, picos: i128) -> Result<Span, Complaint> {
         match session {
             None => Err("needs a session; name the session that the row belongs to"),
-            Some(session) if !self.0.contains(&session) => Err(
-                "has no earlier row in its session to follow; give the first row its time of arrival instead",
-            ),
+            Some(session) if !self.0.contains(&session) => {
+                Err("has no earlier row in its session to follow; give the first row its time of arrival instead")
+            }
             Some(_) => u64::try_from(picos)
                 .ok()
                 .map(Span::from_picos)

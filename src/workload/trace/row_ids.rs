@@ -48,17 +48,7 @@ mod tests {
     fn rows_are_found_across_gaps() {
         let ids = RowIds::of_pairs(vec![(7, 2), (3, 0), (4, 1), (8, 3), (9, 9)]);
         let found: Vec<Option<u64>> = (2..=10).map(|row| ids.id_of(row)).collect();
-        let expected = [
-            None,
-            Some(0),
-            Some(1),
-            None,
-            None,
-            Some(2),
-            Some(3),
-            Some(9),
-            None,
-        ];
+        let expected = [None, Some(0), Some(1), None, None, Some(2), Some(3), Some(9), None];
         assert_eq!(found, expected);
         assert_eq!(ids.stretches.len(), 3);
         assert_eq!(RowIds::default().id_of(0), None);

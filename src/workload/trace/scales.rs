@@ -1,9 +1,10 @@
 //! Prompts and outputs that are longer or shorter than recorded.
 //!
-//! A scaled prompt keeps its pieces in their proportions: what ended after `p` of its tokens ends after `round(p * scale)`, and at least one.
-//! So its length is the rounded one however many pieces it has, and two prompts whose first `k` tokens agreed share `round(k * scale)`. A
-//! piece that repeats the output of another row scales as a part of its prompt: it holds the first tokens of the scaled output and, where
-//! `input_scale` is above `output_scale`, goes on after them with tokens that only prompts hold.
+//! A scaled prompt keeps its pieces in their proportions: what ended after `p` of its tokens ends after `round(p *
+//! scale)`, and at least one. So its length is the rounded one however many pieces it has, and two prompts whose first
+//! `k` tokens agreed share `round(k * scale)`. A piece that repeats the output of another row scales as a part of its
+//! prompt: it holds the first tokens of the scaled output and, where `input_scale` is above `output_scale`, goes on
+//! after them with tokens that only prompts hold.
 
 use super::error::TraceError;
 use super::replay::Replay;
@@ -11,20 +12,13 @@ use super::row::{Row, Rows};
 use crate::workload::{MOST_TOKENS, Segment};
 
 /// The rows with lengths scaled as `replay` says; the very same if all stay as recorded, which then costs nothing.
-#[expect(
-    clippy::float_cmp,
-    reason = "1.0 means that nobody asked for other lengths"
-)]
+#[expect(clippy::float_cmp, reason = "1.0 means that nobody asked for other lengths")]
 pub fn scale(rows: Box<dyn Rows>, replay: &Replay) -> Box<dyn Rows> {
     let (input, output) = (replay.input_scale, replay.output_scale);
     if input == 1.0 && output == 1.0 {
         return rows;
     }
-    Box::new(ScaledRows {
-        rows,
-        input,
-        output,
-    })
+    Box::new(ScaledRows { rows, input, output })
 }
 
 struct ScaledRows {
@@ -95,10 +89,7 @@ fn joined(segments: &[Segment]) -> Vec<Segment> {
     let mut joined: Vec<Segment> = Vec::with_capacity(segments.len());
     for &segment in segments {
         match joined.last_mut() {
-            Some(last)
-                if last.content == segment.content
-                    && last.offset + last.tokens == segment.offset =>
-            {
+            Some(last) if last.content == segment.content && last.offset + last.tokens == segment.offset => {
                 last.tokens += segment.tokens;
             }
             _ => joined.push(segment),

@@ -1,8 +1,9 @@
-//! `ShareGPT` requests as `LLMServingSim` writes them (github.com/casys-kaist/LLMServingSim): JSON lines with `input_toks`, `output_toks`,
-//! `arrival_time_ns` and the ids of the tokens.
+//! `ShareGPT` requests as `LLMServingSim` writes them (github.com/casys-kaist/LLMServingSim): JSON lines with
+//! `input_toks`, `output_toks`, `arrival_time_ns` and the ids of the tokens.
 //!
-//! The ids say which prompts share a prefix. Each 16 tokens become a piece of content that is named by the hash of all ids up to its
-//! end, so two prompts agree exactly as far as their ids do, rounded down to 16 tokens: the block of vLLM.
+//! The ids say which prompts share a prefix. Each 16 tokens become a piece of content that is named by the hash of all
+//! ids up to its end, so two prompts agree exactly as far as their ids do, rounded down to 16 tokens: the block of
+//! vLLM.
 
 use serde::Deserialize;
 
@@ -28,11 +29,7 @@ const IDS: &str = "input_tok_ids";
 
 const fn key(name: &'static str, kind: Kind) -> Key {
     let aliases = &[];
-    Key {
-        name,
-        aliases,
-        kind,
-    }
+    Key { name, aliases, kind }
 }
 
 static KEYS: [Key; 4] = [
@@ -103,11 +100,7 @@ impl Rows for ShareGptRows {
 }
 
 impl ShareGptRows {
-    fn segments(
-        &self,
-        ids: &[u64],
-        input_tokens: u32,
-    ) -> Result<Option<Box<[Segment]>>, TraceError> {
+    fn segments(&self, ids: &[u64], input_tokens: u32) -> Result<Option<Box<[Segment]>>, TraceError> {
         if ids.is_empty() {
             return Ok(None);
         }

@@ -132,7 +132,8 @@ impl TraceSource {
         self.format
     }
 
-    /// The share of requests so far that arrive together with the one before, as if a clock had ticked too slowly; none if all do.
+    /// The share of requests so far that arrive together with the one before, as if a clock had ticked too slowly; none
+    /// if all do.
     pub fn tied_share(&self) -> f64 {
         self.ties.tied_share()
     }
@@ -184,19 +185,18 @@ impl TraceSource {
         request.output_is_shared = self.names_outputs;
         request.priority = row.priority;
         if self.followers.is_some() {
-            // Which request a row becomes is known only when it arrives, so outputs keep the names that rows have for them.
+            // Which request a row becomes is known only when it arrives, so outputs keep the names that rows have for
+            // them.
             request.output_name.content = ContentId::output_of(RequestId(row.number));
         }
         request
     }
 
-    /// When a row that arrived `picos` after the first arrives in the replay; `None` if that is past the limit of simulated time.
+    /// When a row that arrived `picos` after the first arrives in the replay; `None` if that is past the limit of
+    /// simulated time.
     fn replayed_at(&self, picos: i128) -> Option<Time> {
         // Exact as recorded; otherwise rounded to 1 part in 10^16, which keeps the order.
-        #[expect(
-            clippy::float_cmp,
-            reason = "1.0 means that nobody asked for a speedup"
-        )]
+        #[expect(clippy::float_cmp, reason = "1.0 means that nobody asked for a speedup")]
         let picos = if self.replay.speedup == 1.0 {
             picos
         } else {
@@ -270,9 +270,7 @@ impl TraceSource {
         let arrival_picos = self.row.arrival_picos;
         if arrival_picos < self.last_arrival_picos {
             let earlier = (self.last_arrival_picos - arrival_picos) as f64 / 1e12;
-            let message = format!(
-                "is {earlier} s earlier than the row before; sort the trace, or set sort = true"
-            );
+            let message = format!("is {earlier} s earlier than the row before; sort the trace, or set sort = true");
             return Err(self.error_at_arrival(message));
         }
         self.last_arrival_picos = arrival_picos;
@@ -315,13 +313,8 @@ impl TraceSource {
         if self.replay.sort && self.names_outputs {
             let start = i128::from(self.replay.start.picos());
             let origin = rows.first().map_or(0, |row| row.arrival_picos);
-            let replayed = rows
-                .iter()
-                .filter(|row| row.arrival_picos - origin >= start);
-            let ids = replayed
-                .zip(0..)
-                .map(|(row, id)| (row.number, id))
-                .collect();
+            let replayed = rows.iter().filter(|row| row.arrival_picos - origin >= start);
+            let ids = replayed.zip(0..).map(|(row, id)| (row.number, id)).collect();
             self.ids = RowIds::of_pairs(ids);
         }
         self.loaded = Some(rows.into_iter());
@@ -336,9 +329,7 @@ impl TraceSource {
         let value = format!("{seconds} s after the first row");
         let field = self.rows.arrival_field();
         let error = TraceError::of_line(self.path(), row.line, message);
-        error
-            .at(row.arrival_column.into(), field, value.as_bytes())
-            .fatal()
+        error.at(row.arrival_column.into(), field, value.as_bytes()).fatal()
     }
 
     /// Why there is no row to replay.
@@ -386,13 +377,8 @@ impl Source for TraceSource {
         }
         let follower = followers.next();
         // Between equals, the session that started earlier goes first.
-        self.next_is_follower =
-            follower.is_some_and(|follower| start.is_none_or(|start| follower <= start));
-        Ok(if self.next_is_follower {
-            follower
-        } else {
-            start
-        })
+        self.next_is_follower = follower.is_some_and(|follower| start.is_none_or(|start| follower <= start));
+        Ok(if self.next_is_follower { follower } else { start })
     }
 
     fn take(&mut self) -> Request {

@@ -1,4 +1,5 @@
-//! Stamps such as `2023-11-16 18:15:46.6805900` or `2024-05-10 00:00:00.009930+00:00`, with any number of fractional digits.
+//! Stamps such as `2023-11-16 18:15:46.6805900` or `2024-05-10 00:00:00.009930+00:00`, with any number of fractional
+//! digits.
 
 use super::cursor::Cursor;
 use super::fast_path;
@@ -74,14 +75,11 @@ fn seconds_of_day(time: [u8; 8]) -> Option<i64> {
 fn parse_stamp(text: &[u8]) -> Option<i128> {
     const PATTERN: &[u8; 19] = b"dddd-dd-dd dd:dd:dd";
     let (fixed, rest) = text.split_at_checked(PATTERN.len())?;
-    let fits = fixed
-        .iter()
-        .zip(PATTERN)
-        .all(|(byte, pattern)| match pattern {
-            b'd' => byte.is_ascii_digit(),
-            b' ' => matches!(byte, b' ' | b'T'),
-            _ => byte == pattern,
-        });
+    let fits = fixed.iter().zip(PATTERN).all(|(byte, pattern)| match pattern {
+        b'd' => byte.is_ascii_digit(),
+        b' ' => matches!(byte, b' ' | b'T'),
+        _ => byte == pattern,
+    });
     if !fits {
         return None;
     }
@@ -96,7 +94,8 @@ fn parse_stamp(text: &[u8]) -> Option<i128> {
     Some(i128::from(seconds) * i128::from(PICOS_PER_SECOND) + i128::from(fraction_picos))
 }
 
-/// When the day began whose date consists of the digits and dashes that it should [s since 1970]; `None` if there is no such day.
+/// When the day began whose date consists of the digits and dashes that it should [s since 1970]; `None` if there is no
+/// such day.
 fn midnight(date: &[u8; DATE_LEN]) -> Option<i64> {
     let [year, month, day] = [0..4, 5..7, 8..10].map(|digits| two_or_four_digits(&date[digits]));
     let is_day = (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day);
@@ -114,10 +113,7 @@ fn split_fraction(text: &[u8]) -> Option<(u64, &[u8])> {
     let Some(digits) = text.strip_prefix(b".") else {
         return Some((0, text));
     };
-    let len = digits
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, zone) = digits.split_at(len);
     (len > 0).then_some((number::fraction_picos(digits)?, zone))
 }
@@ -126,9 +122,7 @@ fn split_fraction(text: &[u8]) -> Option<(u64, &[u8])> {
 fn zone_seconds(zone: &[u8]) -> Option<i64> {
     match *zone {
         [] | [b'Z'] => Some(0),
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2]
-            if [h1, h2, m1, m2].iter().all(u8::is_ascii_digit) =>
-        {
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] if [h1, h2, m1, m2].iter().all(u8::is_ascii_digit) => {
             let seconds = two_or_four_digits(&[h1, h2]) * 3600 + two_or_four_digits(&[m1, m2]) * 60;
             Some(if sign == b'-' { -seconds } else { seconds })
         }
@@ -174,10 +168,7 @@ mod tests {
         assert_eq!(seconds("1970-01-01 00:00:00"), Some(0.0));
         assert_eq!(seconds("2000-03-01 00:00:00"), Some(951_868_800.0));
         assert_eq!(seconds("2024-02-29T23:59:59Z"), Some(1_709_251_199.0));
-        assert_eq!(
-            seconds("2024-05-10 00:00:00.5+00:00"),
-            Some(1_715_299_200.5)
-        );
+        assert_eq!(seconds("2024-05-10 00:00:00.5+00:00"), Some(1_715_299_200.5));
         assert_eq!(seconds("2024-05-10 02:00:00+02:00"), Some(1_715_299_200.0));
         assert_eq!(seconds("1969-12-31 23:59:59"), Some(-1.0));
         let hundred_nanos = parse_stamp(b"1970-01-01 00:00:00.0000001");

@@ -23,8 +23,7 @@ pub struct Table {
     records: u64,
 }
 
-const UNCLOSED: &str =
-    "a quoted field that starts here never ends; double the quotes inside a quoted field";
+const UNCLOSED: &str = "a quoted field that starts here never ends; double the quotes inside a quoted field";
 
 impl Table {
     /// Reads the header.
@@ -62,9 +61,7 @@ impl Table {
             if found.is_some() {
                 let message = format!("the header names the column {name:?} twice; drop one");
                 let error = TraceError::of_line(self.lines.path(), self.line, message);
-                return Err(error
-                    .at(column as u64 + 1, header, header.as_bytes())
-                    .fatal());
+                return Err(error.at(column as u64 + 1, header, header.as_bytes()).fatal());
             }
             found = Some(column);
         }
@@ -154,17 +151,11 @@ impl Table {
         } else {
             &self.decoded
         };
-        self.fields
-            .get(column)
-            .map_or(&[], |range| &text[range.clone()])
+        self.fields.get(column).map_or(&[], |range| &text[range.clone()])
     }
 
     /// The current record's field in `column`, read by `parse`.
-    pub fn parsed<T>(
-        &self,
-        column: usize,
-        parse: impl FnOnce(&[u8]) -> Result<T, Complaint>,
-    ) -> Result<T, TraceError> {
+    pub fn parsed<T>(&self, column: usize, parse: impl FnOnce(&[u8]) -> Result<T, Complaint>) -> Result<T, TraceError> {
         parse(self.field(column)).map_err(|complaint| self.error(column, complaint))
     }
 
@@ -208,8 +199,6 @@ pub fn split_fields(line: &[u8]) -> Vec<String> {
         .from_reader(line);
     let first = reader.byte_records().next();
     let record = first.and_then(Result::ok).unwrap_or_default();
-    let fields = record
-        .iter()
-        .map(|field| String::from_utf8_lossy(field).into_owned());
+    let fields = record.iter().map(|field| String::from_utf8_lossy(field).into_owned());
     fields.collect()
 }

@@ -29,7 +29,8 @@ impl TieCounter {
         }
     }
 
-    /// The share of requests that arrive together with the one before. None do where all arrive at once: that is meant so.
+    /// The share of requests that arrive together with the one before. None do where all arrive at once: that is meant
+    /// so.
     pub fn tied_share(&self) -> f64 {
         if self.stamps < 2 {
             return 0.0;
@@ -38,8 +39,8 @@ impl TieCounter {
     }
 }
 
-/// Spreads rows with the same arrival evenly at random up to the next arrival, in their order. The last ones, which have no next,
-/// spread as far as the arrival before them lies back.
+/// Spreads rows with the same arrival evenly at random up to the next arrival, in their order. The last ones, which
+/// have no next, spread as far as the arrival before them lies back.
 pub struct TieSpreader {
     random: Xoshiro256PlusPlus,
     /// Rows whose arrival is settled.
@@ -62,10 +63,7 @@ impl TieSpreader {
     }
 
     /// The next row; `read` yields the rows as recorded.
-    pub fn next<E>(
-        &mut self,
-        mut read: impl FnMut() -> Result<Option<Row>, E>,
-    ) -> Result<Option<Row>, E> {
+    pub fn next<E>(&mut self, mut read: impl FnMut() -> Result<Option<Row>, E>) -> Result<Option<Row>, E> {
         if self.settled.is_empty() {
             let first = match self.ahead.take() {
                 Some(row) => Some(row),
@@ -98,11 +96,7 @@ impl TieSpreader {
         if self.settled.len() < 2 || room <= 0 {
             return;
         }
-        let mut later: Vec<i128> = self
-            .settled
-            .iter()
-            .map(|_| self.random.random_range(0..room))
-            .collect();
+        let mut later: Vec<i128> = self.settled.iter().map(|_| self.random.random_range(0..room)).collect();
         later.sort_unstable();
         for (row, later) in self.settled.iter_mut().zip(later) {
             row.arrival_picos += later;
