@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 /// The floors, lowest first. A module imports only from floors below its own.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 12] = [
     &["units", "stats"],
+    &["settings"],
     &["hardware", "workload"],
     &["step_time", "kv"],
     &["policy"],
@@ -14,6 +15,7 @@ const FLOORS: [&[&str]; 10] = [
     &["metrics", "config"],
     &["study"],
     &["report"],
+    &["answer"],
     &["cli"],
 ];
 

@@ -1,0 +1,93 @@
+//! One setting.
+
+use super::Kind;
+
+/// A key of a table, with everything that readers, errors, flags and documentation say of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The key.
+    pub name: &'static str,
+    /// Other spellings that are accepted: vLLM's and Hugging Face's own.
+    pub aliases: &'static [&'static str],
+    /// The flag of the command line that sets it, such as `--max-num-seqs`; `None` if only `--set` does. A switch has
+    /// one to turn it off too, with `--no-` before the name.
+    pub flag: Option<&'static str>,
+    /// What may be written.
+    pub kind: Kind,
+    /// What a number counts, such as `tokens`; empty for what needs no unit.
+    pub unit: &'static str,
+    /// What it is if nobody writes it.
+    pub default: Default,
+    /// What it is, in one sentence without a full stop.
+    pub help: &'static str,
+}
+
+/// What a setting is if nobody writes it.
+#[derive(Clone, Copy, Debug)]
+pub enum Default {
+    /// It has to be written; the text says what to write, such as `write rate = 8.0, in requests per second`.
+    Required(&'static str),
+    /// Nothing: what it would ask for is not done.
+    Nothing,
+    /// This value, written as in TOML, and why.
+    Is(&'static str, &'static str),
+    /// A value that depends on others: which, in words.
+    Depends(&'static str),
+}
+
+impl Setting {
+    /// A setting that may be left out, without other spellings, flag or unit: the start of every declaration.
+    pub const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            flag: None,
+            kind,
+            unit: "",
+            default: Default::Nothing,
+            help,
+        }
+    }
+
+    /// Adds other spellings.
+    #[must_use]
+    pub const fn or(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Adds a flag of the command line.
+    #[must_use]
+    pub const fn flag(mut self, flag: &'static str) -> Self {
+        self.flag = Some(flag);
+        self
+    }
+
+    /// Says what its number counts.
+    #[must_use]
+    pub const fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// Says that it is this value, written as in TOML, if nobody writes it, and why.
+    #[must_use]
+    pub const fn default(mut self, value: &'static str, why: &'static str) -> Self {
+        self.default = Default::Is(value, why);
+        self
+    }
+
+    /// Says on what it depends if nobody writes it.
+    #[must_use]
+    pub const fn depends(mut self, on: &'static str) -> Self {
+        self.default = Default::Depends(on);
+        self
+    }
+
+    /// Says that it has to be written, and what.
+    #[must_use]
+    pub const fn required(mut self, help: &'static str) -> Self {
+        self.default = Default::Required(help);
+        self
+    }
+}
