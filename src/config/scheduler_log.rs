@@ -17,8 +17,8 @@ use crate::step_time::Affine;
 use crate::units::{Span, Time};
 use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
 
-/// The ids that the schema gives to output tokens: token `j` of the `i`-th request is `FIRST_OUTPUT + i * OUTPUTS_APART
-/// + j`.
+/// The ids that the schema gives to output tokens: token `j` of the `i`-th request is
+/// `FIRST_OUTPUT + i * OUTPUTS_APART + j`.
 const FIRST_OUTPUT: u64 = 10_000_000;
 const OUTPUTS_APART: u64 = 100_000;
 /// A larger file is no experiment.

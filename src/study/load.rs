@@ -244,10 +244,10 @@ impl LoadDial {
         let mut said = Vec::new();
         match (&self.setting, self.kind) {
             (Setting::Arrivals(_), LoadKind::Concurrency) => {
-                said.push("arrivals are a closed loop without pauses in place of the scenario's own".to_owned())
+                said.push("arrivals are a closed loop without pauses in place of the scenario's own".to_owned());
             }
             (Setting::Arrivals(_), _) => {
-                said.push("arrivals are a Poisson process in place of the scenario's own".to_owned())
+                said.push("arrivals are a Poisson process in place of the scenario's own".to_owned());
             }
             _ => {}
         }
