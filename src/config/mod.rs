@@ -4,14 +4,12 @@
 //! that every message can show its line. What is left out takes a default that the ledger explains.
 
 mod arrivals;
-mod async_scheduling;
 pub mod axis;
 mod batching;
 mod calibration;
 pub mod catalogue;
 mod diagnostic;
 mod document;
-mod engines;
 mod fidelity;
 mod fields;
 mod fingerprint;
@@ -41,6 +39,7 @@ mod text;
 mod text_file;
 mod trace;
 mod workload;
+mod written;
 
 pub use calibration::{Calibration, FittedOn};
 pub use diagnostic::{Diagnostic, Snippet, did_you_mean};

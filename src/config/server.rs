@@ -1,6 +1,5 @@
 //! `[server]`: what it runs on.
 
-use super::batching::MOST_TOKENS;
 use super::catalogue;
 use super::diagnostic::Diagnostic;
 use super::fields::{Fields, Resolved};
@@ -10,6 +9,7 @@ use super::profile;
 use super::step_time::{self, GivenStepTime};
 use crate::fleet::FrontEnd;
 use crate::hardware::{Gpu, Model};
+use crate::policy::MOST_TOKENS;
 
 /// More blocks than any GPU holds, few enough for every sum.
 const MOST_BLOCKS: u32 = 1 << 30;
