@@ -5,13 +5,13 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::formula;
-use super::json::{Numbers, Tool, pretty};
+use super::json::{Tool, pretty};
 use super::numbers::{self, duration, or_unknown, percent};
 use super::page::{Block, Page, Section, Tone};
 use super::setting::Setting;
 use super::table::{Cell, Column, Table};
 use super::why::why;
-use crate::metrics::{Binding, Slo, SloOutcome};
+use crate::metrics::{Binding, Slo, SloOutcome, Summary};
 use crate::stats::{Interval, rounded};
 use crate::study::{Bracket, Capacity, FormulaCheck, MOST_REJECTED, PRECISION, Tried};
 
@@ -60,7 +60,7 @@ struct Document<'a> {
     servers: Option<Servers>,
     gpus: Option<u64>,
     binds: String,
-    at_capacity: Option<Numbers>,
+    at_capacity: Option<Summary>,
     tried: Vec<TriedDocument<'a>>,
     formula: Option<formula::Document>,
 }
@@ -319,7 +319,7 @@ impl CapacityReport {
             servers: self.servers,
             gpus: self.servers.and_then(|it| it.fewest).map(|it| self.gpus_of(it)),
             binds: self.missed_in_words(),
-            at_capacity: self.capacity.first_met().map(|(_, summary)| Numbers::of(summary)),
+            at_capacity: self.capacity.first_met().map(|(_, summary)| *summary),
             tried: self.tried.iter().map(|tried| self.tried_document(tried)).collect(),
             formula: self.formula.as_ref().map(formula::Document::of),
         };

@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::capacity::capacity_cell;
 use super::chart::Drawing;
-use super::json::{Numbers, Tool, pretty};
+use super::json::{Tool, pretty};
 use super::numbers;
 use super::page::{Block, Page, Section, Tone};
 use super::setting::Setting;
 use super::table::{Cell, Column, Table};
 use super::why::what_binds;
-use crate::metrics::Slo;
+use crate::metrics::{Slo, Summary};
 use crate::stats::{Interval, rounded};
 use crate::study::{Better, Capacity, Contender, Contest, Difference, LoadKind, Measure, is_met};
 
@@ -55,7 +55,7 @@ struct VariationDocument<'a> {
     capacity: Option<f64>,
     capacity_ci95: Option<Interval>,
     #[serde(flatten)]
-    numbers: Numbers,
+    numbers: Summary,
     differences: Vec<DifferenceDocument>,
 }
 
@@ -293,7 +293,7 @@ impl CompareReport {
             slo_met: meets(contender),
             capacity: contender.capacity.as_ref().map(Capacity::mean),
             capacity_ci95: contender.capacity.as_ref().and_then(Capacity::interval),
-            numbers: Numbers::of(&contender.pooled),
+            numbers: contender.pooled,
             differences: measures
                 .iter()
                 .map(|measure| {

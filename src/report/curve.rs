@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::json::{Numbers, Tool, pretty};
+use super::json::{Tool, pretty};
 use super::numbers::{self, milliseconds, percent};
 use super::setting::Setting;
 use super::table::{Cell, Column, Table};
-use crate::metrics::{LatencySummary, Metric, Slo};
+use crate::metrics::{LatencySummary, Metric, Slo, Summary};
 use crate::stats::rounded;
 use crate::study::{Curve, CurvePoint, LoadKind, MEASURES, is_met};
 
@@ -58,7 +58,7 @@ struct Document<'a> {
 struct PointDocument {
     load: f64,
     #[serde(flatten)]
-    summary: Numbers,
+    summary: Summary,
     slo_met: Option<bool>,
 }
 
@@ -250,7 +250,7 @@ impl CurveReport {
                 .iter()
                 .map(|point| PointDocument {
                     load: point.load,
-                    summary: Numbers::of(&point.summary),
+                    summary: point.summary,
                     slo_met: self.meets(point),
                 })
                 .collect(),

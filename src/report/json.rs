@@ -3,10 +3,7 @@
 use serde::Serialize;
 
 use super::run_report::{Memory, ModelError, RunReport};
-use crate::metrics::{
-    Constraint, GpuSummary, KvSummary, Latencies, QueueSummary, Requests, SloOutcome, SloResult, SpeculativeSummary,
-    Summary, Throughput,
-};
+use crate::metrics::{Constraint, SloOutcome, SloResult, SpeculativeSummary, Summary};
 
 /// The version of the form below: raised when a key changes its meaning.
 const SCHEMA: &str = "tailcast/run/v1";
@@ -19,7 +16,7 @@ struct Document<'a> {
     seed: u64,
     verdict: &'static str,
     #[serde(flatten)]
-    numbers: Numbers,
+    summary: &'a Summary,
     memory: Memory,
     replications: u32,
     fidelity: Option<&'a str>,
@@ -34,30 +31,6 @@ struct Document<'a> {
 pub(super) fn pretty(document: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(document);
     text.expect("numbers and strings always have a JSON form") + "\n"
-}
-
-/// The numbers of a run, or of several pooled.
-#[derive(Serialize)]
-pub(super) struct Numbers {
-    requests: Requests,
-    latency: Latencies,
-    throughput: Throughput,
-    queue: QueueSummary,
-    kv: KvSummary,
-    gpu: GpuSummary,
-}
-
-impl Numbers {
-    pub(super) fn of(summary: &Summary) -> Self {
-        Self {
-            requests: summary.requests,
-            latency: summary.latency,
-            throughput: summary.throughput,
-            queue: summary.queue,
-            kv: summary.kv,
-            gpu: summary.gpu,
-        }
-    }
 }
 
 /// Who wrote a result.
@@ -88,14 +61,14 @@ struct Slo {
 impl RunReport {
     /// The result as a JSON object, indented, with a line break at the end.
     pub fn to_json(&self) -> String {
-        let summary = self.summary;
+        let summary = &self.summary;
         let document = Document {
             schema: SCHEMA,
             tool: Tool::THIS,
             scenario_hash: &self.scenario_hash,
             seed: self.seed,
             verdict: self.verdict().name(),
-            numbers: Numbers::of(&summary),
+            summary,
             memory: self.memory,
             replications: self.headline.replications,
             fidelity: self.fidelity.as_deref(),

@@ -12,6 +12,7 @@ pub mod figure;
 mod figure_file;
 mod formula;
 mod json;
+mod line;
 pub mod numbers;
 mod packed_file;
 pub mod page;

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use super::numbers::{duration, milliseconds, or_unknown, percent};
+use super::line::in_words;
+use super::numbers::{duration, milliseconds, or_unknown};
 use super::run_report::{RunReport, Verdict};
 use super::why::why;
-use crate::metrics::{LatencySummary, Metric, SloOutcome, SloResult, SpeculativeSummary};
+use crate::metrics::{LatencySummary, Metric, SloOutcome, SloResult};
 use crate::stats::{Interval, rounded};
 
 /// How the screen looks.
@@ -50,17 +51,8 @@ impl RunReport {
 
     /// Everything but latencies, each with its label: requests and tokens first.
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
-        let prefixes = self.prefix_line();
-        let mut facts = vec![
-            ("Requests", self.requests_line()),
-            ("Tokens", self.tokens_line()),
-            ("Queue", self.queue_line()),
-            ("KV cache", self.kv_line(prefixes.is_none())),
-        ];
-        facts.extend(prefixes.map(|text| ("Prefixes", text)));
-        facts.push(("GPU", self.gpu_line()));
-        let drafts = self.summary.speculative.as_ref().map(drafts_line);
-        facts.extend(drafts.map(|text| ("Drafts", text)));
+        let mut facts = vec![("Requests", self.requests_line()), ("Tokens", self.tokens_line())];
+        facts.extend(self.summary.lines().iter().map(|line| (line.label, in_words(line))));
         facts.push(("Capacity", self.capacity_line()));
         facts.push(("Why", why(&self.summary.constraint)));
         facts.extend(self.fidelity.clone().map(|text| ("Fidelity", text)));
@@ -175,67 +167,6 @@ impl RunReport {
         lines
     }
 
-    fn queue_line(&self) -> String {
-        let depth = &self.summary.queue.depth;
-        format!(
-            "depth mean {} · p50 {} · p90 {} · p99 {} · max {} requests waiting, over time",
-            or_unknown(depth.mean, rounded),
-            or_unknown(depth.p50, |depth| depth.to_string()),
-            or_unknown(depth.p90, |depth| depth.to_string()),
-            or_unknown(depth.p99, |depth| depth.to_string()),
-            or_unknown(depth.max, |depth| depth.to_string())
-        )
-    }
-
-    fn kv_line(&self, with_hits: bool) -> String {
-        let kv = &self.summary.kv;
-        let mut text = format!(
-            "mean {} · p99 {} · peak {} of {} tokens",
-            or_unknown(kv.usage.mean, percent),
-            or_unknown(kv.usage.p99, percent),
-            or_unknown(kv.usage.max, percent),
-            u64::from(kv.blocks - 1) * u64::from(kv.block_tokens)
-        );
-        if let Some(empty) = kv.fragmentation.mean {
-            let _ = write!(text, " · {} of used slots empty", percent(empty));
-        }
-        if let Some(ratio) = kv.prefix_hit_ratio.filter(|_| with_hits) {
-            let _ = write!(text, " · prefix hits {} of prompt tokens", percent(ratio));
-        }
-        text
-    }
-
-    /// How far the prefix hits are from what they could be, where prompts share anything.
-    fn prefix_line(&self) -> Option<String> {
-        let kv = &self.summary.kv;
-        let ideal = kv.prefix_ideal_hit_ratio.filter(|&ideal| ideal > 0.0)?;
-        let share = |tokens: f64| percent(tokens / kv.prefix_query_tokens as f64);
-        Some(format!(
-            "hits {} of prompt tokens · {} in a cache without limit: {} lost to capacity, {} to order",
-            or_unknown(kv.prefix_hit_ratio, percent),
-            percent(ideal),
-            share(kv.prefix_lost_to_capacity_tokens? as f64),
-            share(kv.prefix_lost_to_order_tokens? as f64)
-        ))
-    }
-
-    fn gpu_line(&self) -> String {
-        let gpu = &self.summary.gpu;
-        let mut text = format!(
-            "busy {} · {} steps · {} requests a step",
-            or_unknown(gpu.busy_fraction, percent),
-            gpu.steps,
-            or_unknown(gpu.mean_batch, rounded)
-        );
-        if let Some(flops) = gpu.model_flops_utilization {
-            let _ = write!(text, " · {} of peak FLOP/s", percent(flops));
-        }
-        if let Some(bandwidth) = gpu.memory_bandwidth_utilization {
-            let _ = write!(text, " · {} of peak memory bandwidth", percent(bandwidth));
-        }
-        text
-    }
-
     fn capacity_line(&self) -> String {
         let running = &self.summary.queue.running;
         let simulated = format!(
@@ -281,15 +212,6 @@ pub(super) fn slo_line(result: &SloResult, style: Style) -> String {
         let _ = write!(text, " [{low}, {high}]");
     }
     text
-}
-
-fn drafts_line(drafts: &SpeculativeSummary) -> String {
-    format!(
-        "{} of {} draft tokens accepted · {} tokens a verification",
-        or_unknown(drafts.acceptance_rate, percent),
-        drafts.draft_tokens,
-        or_unknown(drafts.mean_acceptance_length, rounded)
-    )
 }
 
 const fn table_name(metric: Metric) -> &'static str {

@@ -5,6 +5,7 @@ use crate::hardware::Arithmetic;
 use crate::step_time::StepShape;
 
 /// What a model costs each GPU of a server, and what such a GPU could do.
+#[derive(Clone, Debug)]
 pub struct GpuWork {
     /// The cost.
     pub arithmetic: Arithmetic,

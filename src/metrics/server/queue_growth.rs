@@ -14,15 +14,15 @@
 
 use crate::units::Time;
 
-/// Whether the queue still grew when the last request arrived.
+/// What arriving requests met.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Saturation {
-    /// Whether it grew.
-    pub queue_grows: bool,
+pub(super) struct QueueGrowth {
+    /// Whether the queue grew still at the end.
+    pub(super) goes_on: bool,
     /// Mean depth met by the second quarter of the arrivals.
-    pub early_depth: f64,
+    pub(super) early_depth: f64,
     /// Mean depth met by the last quarter of the arrivals.
-    pub late_depth: f64,
+    pub(super) late_depth: f64,
 }
 
 const FEWEST_ARRIVALS: u64 = 100;
@@ -69,7 +69,7 @@ impl MetDepths {
     }
 
     /// What can be said; `None` if nothing.
-    pub(super) fn judge(&self) -> Option<Saturation> {
+    pub(super) fn judge(&self) -> Option<QueueGrowth> {
         if self.arrivals < FEWEST_ARRIVALS || self.first == self.last {
             return None;
         }
@@ -79,8 +79,8 @@ impl MetDepths {
         let end = mean(&self.depths[count - count / 16..]);
         let arrivals = self.arrivals as f64;
         let noteworthy = (0.02 * arrivals / 2.0).max(0.75 * arrivals.sqrt());
-        Some(Saturation {
-            queue_grows: early < middle
+        Some(QueueGrowth {
+            goes_on: early < middle
                 && middle < late
                 && late >= 1.5 * early
                 && late - early >= noteworthy
@@ -118,7 +118,7 @@ mod tests {
         for (at, depth) in depths.enumerate() {
             met.arrived(Time::from_picos(at as u64), depth);
         }
-        met.judge().map(|saturation| saturation.queue_grows)
+        met.judge().map(|growth| growth.goes_on)
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
                 starts.push_back(start);
                 free = start + draw(load);
             }
-            met.judge().is_some_and(|saturation| saturation.queue_grows)
+            met.judge().is_some_and(|growth| growth.goes_on)
         };
         (0..200).filter(|&seed| grows(seed)).count()
     }

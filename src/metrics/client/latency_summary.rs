@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::slo::Statistic;
+use crate::metrics::metric::Statistic;
 use crate::stats::{Distribution, Interval, RELATIVE_PRECISION, enough_samples};
 use crate::units::PICOS_PER_SECOND;
 

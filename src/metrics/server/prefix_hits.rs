@@ -56,7 +56,7 @@ struct Sent {
     prompt_tokens: u32,
     /// Where the part of its prompt ends that others may hold.
     prompt: Place,
-    /// The same with its output.
+    /// Where its prompt and its output end, as far as others may hold them.
     all: Place,
     ideal: u32,
     found: u32,

@@ -1,14 +1,13 @@
-//! Used KV blocks over time.
+//! How many KV blocks are in use, over time.
 
 use crate::engine::StepRun;
 use crate::kv::{KvGrowth, KvOverRun};
 use crate::stats::TimeWeighted;
-use crate::units::Span;
 
 /// Used blocks during steps. Outside of steps nothing runs and no block is in use, as no policy holds blocks while the
-/// server idles and waiting requests hold none; that time is added at the end by [`KvUsage::pass_idle`].
+/// server idles and waiting requests hold none; that time is added at the end by [`UsedBlocks::fill_up`].
 #[derive(Clone, Debug)]
-pub(super) struct KvUsage {
+pub(super) struct UsedBlocks {
     usable_blocks: u32,
     /// Exact: [block * ps].
     integral: u128,
@@ -19,7 +18,7 @@ pub(super) struct KvUsage {
     taken: Vec<u64>,
 }
 
-impl KvUsage {
+impl UsedBlocks {
     pub(super) fn new(usable_blocks: u32) -> Self {
         Self {
             usable_blocks,
@@ -44,9 +43,10 @@ impl KvUsage {
         }
     }
 
-    /// Nothing was in use for `span`.
-    pub(super) fn pass_idle(&mut self, span: Span) {
-        self.pieces.hold(0, span.picos());
+    /// Nothing was in use for the rest of a run that took so long.
+    pub(super) fn fill_up(&mut self, run_picos: u128) {
+        let idle = run_picos - self.pieces.picos();
+        self.pieces.hold(0, idle as u64);
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -146,7 +146,7 @@ impl<'a> TakenInCycle<'a> {
 mod tests {
     use super::*;
     use crate::step_time::{Ramp, StepShape};
-    use crate::units::Time;
+    use crate::units::{Span, Time};
 
     #[test]
     fn pieces_keep_within_a_thousandth_of_the_capacity() {
@@ -175,7 +175,7 @@ mod tests {
                 },
             };
             let kv = run.kv.over(run.ramp.first, run.ramp.growth, run.steps);
-            let mut usage = KvUsage::new(usable);
+            let mut usage = UsedBlocks::new(usable);
             usage.ran(&run, &kv);
             let mut by_step = TimeWeighted::default();
             for step in 0..500 {

@@ -1,4 +1,4 @@
-//! What held requests back: which limit kept the waiting ones out, for how much of the time, and since when.
+//! Which limit of the server kept waiting requests out, for how long, and since when.
 
 use serde::Serialize;
 
@@ -25,30 +25,12 @@ pub enum Binding {
     Nothing,
 }
 
-/// The limit that held requests back most.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Constraint {
-    /// Which limit.
-    pub binding: Binding,
-    /// For how much of the time it kept requests waiting (compute: the part of the GPU's peak that was used), 0..=1.
-    pub share_of_time: f64,
-    /// When it first did [s]; `None` for compute and nothing.
-    pub first_at_s: Option<f64>,
-}
-
 const LIMITS: [Binding; 4] = [
     Binding::KvCapacity,
     Binding::RequestSlots,
     Binding::TokenBudget,
     Binding::BatchUnderWay,
 ];
-
-/// Requests that waited for less of the time than this were not held back by a limit worth naming.
-const WORTH_NAMING: f64 = 0.05;
-/// Beyond this part of its peak a GPU is bound by arithmetic: large matrix products reach 0.8 of it (aiconfigurator's
-/// operator tables), and a decode step that streams weights a few hundredths. That the GPU is busy says nothing: a
-/// single request keeps it busy.
-const NEAR_THE_PEAK: f64 = 0.5;
 
 /// The settings that decide why a waiting request could not be admitted.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +45,7 @@ pub(super) struct AdmissionLimits {
 
 /// For how long each limit kept requests waiting.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct BindingTimes {
+pub(in crate::metrics) struct BindingTimes {
     picos: [u128; LIMITS.len()],
     first: [Option<Time>; LIMITS.len()],
 }
@@ -143,36 +125,15 @@ impl BindingTimes {
         }
     }
 
-    /// What held requests back in a window of `picos`, in which the GPU used this part of its peak, if that is known.
-    pub(super) fn judge(&self, picos: u128, flops_utilization: Option<f64>) -> Constraint {
-        let waited: u128 = self.picos.iter().sum();
-        let share_of = |picos_held: u128| {
-            if picos == 0 {
-                0.0
-            } else {
-                picos_held as f64 / picos as f64
-            }
-        };
-        if share_of(waited) >= WORTH_NAMING {
-            let most = self.picos.iter().copied().max().unwrap_or(0);
-            let place = self.picos.iter().position(|&held| held == most).unwrap_or(0);
-            return Constraint {
-                binding: LIMITS[place],
-                share_of_time: share_of(most),
-                first_at_s: self.first[place].map(Time::seconds),
-            };
-        }
-        match flops_utilization {
-            Some(used) if used >= NEAR_THE_PEAK => Constraint {
-                binding: Binding::Compute,
-                share_of_time: used,
-                first_at_s: None,
-            },
-            _ => Constraint {
-                binding: Binding::Nothing,
-                share_of_time: share_of(waited),
-                first_at_s: None,
-            },
-        }
+    /// For how long requests waited in all [ps].
+    pub(super) fn waited_picos(&self) -> u128 {
+        self.picos.iter().sum()
+    }
+
+    /// The limit that kept requests waiting longest, for how long [ps], and since when.
+    pub(super) fn longest(&self) -> (Binding, u128, Option<Time>) {
+        let most = self.picos.iter().copied().max().unwrap_or(0);
+        let place = self.picos.iter().position(|&held| held == most).unwrap_or(0);
+        (LIMITS[place], most, self.first[place])
     }
 }
