@@ -16,6 +16,7 @@ use super::setting;
 use super::study::{self, Runner, StudyFlags};
 use super::variations;
 use crate::report::compare::CompareReport;
+use crate::report::figure;
 use crate::study::{Contest, Input, Simulate, Stopped, Variation, Workers, contest};
 
 /// Compare scenarios, or variations of one, on the same random numbers: differences with intervals, capacities, and a
@@ -120,7 +121,7 @@ fn names(variations: &[Variation]) -> String {
 }
 
 fn check_files(args: &Args, inputs: &[Input]) -> Result<StudyFiles, Failure> {
-    let files = StudyFiles::new(&drawings::OF_CONTEST, &args.figure, args.html.as_ref())?;
+    let files = StudyFiles::new(&figure::of_contest(), &args.figure, args.html.as_ref())?;
     let mut taken = Taken::default();
     for path in &args.scenarios {
         taken.read("a scenario", path);

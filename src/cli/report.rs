@@ -8,8 +8,8 @@ use super::outputs::Taken;
 use super::screen;
 use super::setting;
 use crate::config::{Diagnostic, Layers, StudyFile};
-use crate::report::Setting;
-use crate::report::figure::{Figure, heat_map, lines, pareto, prefix_hits};
+use crate::report::StudySetting;
+use crate::report::figure;
 use crate::report::results::{Form, Results, SweepPoints};
 use crate::report::sweep::SweepReport;
 use crate::study::Base;
@@ -31,8 +31,6 @@ pub struct Args {
     html: Option<PathBuf>,
 }
 
-const KINDS: [&Figure; 4] = [&lines::FIGURE, &heat_map::FIGURE, &pareto::FIGURE, &prefix_hits::FIGURE];
-
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let path = &args.results;
@@ -45,7 +43,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             .help("sweep into CSV or JSON Lines to report on it")
             .into());
     }
-    let files = StudyFiles::new(&KINDS, &args.figure, args.html.as_ref())?;
+    let files = StudyFiles::new(&figure::of_sweep(), &args.figure, args.html.as_ref())?;
     let mut taken = Taken::default();
     taken.read("the results", path);
     files.claim(&mut taken)?;
@@ -66,7 +64,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// What a study simulates, apart from what varies.
-fn setting_of(study: &Path) -> Result<Setting, Failure> {
+fn setting_of(study: &Path) -> Result<StudySetting, Failure> {
     let file = StudyFile::load(study)?;
     let base = Base {
         layers: Layers {
@@ -81,7 +79,7 @@ fn setting_of(study: &Path) -> Result<Setting, Failure> {
     let input = base.load()?;
     let setting = setting::of(&input, file.seeds, vec![varied]);
     Ok(match file.name {
-        Some(name) => Setting { name, ..setting },
+        Some(name) => StudySetting { name, ..setting },
         None => setting,
     })
 }

@@ -22,6 +22,7 @@ use super::setting;
 use super::simulate::simulate;
 use super::study;
 use crate::metrics::Replications;
+use crate::report::figure;
 use crate::report::{RunReport, Style, Verdict};
 use crate::study::Input;
 
@@ -158,7 +159,7 @@ fn check(args: &Args, file: Option<&Path>, input: &Input) -> Result<StudyFiles, 
     let requests = requests_expected(args, input).unwrap_or(0);
     args.outputs.check_requests(requests)?;
     args.outputs.interval()?;
-    let files = StudyFiles::new(&drawings::OF_RUN, &args.figure, args.html.as_ref())?;
+    let files = StudyFiles::new(&figure::of_run(), &args.figure, args.html.as_ref())?;
     let mut taken = args.outputs.check(file, input)?;
     files.claim(&mut taken)?;
     Ok(files)

@@ -4,11 +4,11 @@ use std::env;
 use std::fmt::Write;
 
 use super::explain;
-use crate::report::Setting;
+use crate::report::StudySetting;
 use crate::study::Input;
 
 /// The setting of a study of `input`, each variation with so many runs, with what was changed or taken for granted.
-pub fn of(input: &Input, runs: u32, assumptions: Vec<String>) -> Setting {
+pub fn of(input: &Input, runs: u32, assumptions: Vec<String>) -> StudySetting {
     let scenario = &input.scenario;
     let requests = input
         .requests_expected()
@@ -20,7 +20,7 @@ pub fn of(input: &Input, runs: u32, assumptions: Vec<String>) -> Setting {
     };
     let mut rests_on = vec![explain::fidelity(scenario)];
     rests_on.extend(assumptions);
-    Setting {
+    StudySetting {
         name: scenario.name.clone(),
         server: server(input),
         runs,
@@ -33,7 +33,7 @@ pub fn of(input: &Input, runs: u32, assumptions: Vec<String>) -> Setting {
 }
 
 /// The setting of variations side by side: in its line only what all have in common.
-pub fn of_all(inputs: &[&Input], runs: u32, assumptions: Vec<String>) -> Setting {
+pub fn of_all(inputs: &[&Input], runs: u32, assumptions: Vec<String>) -> StudySetting {
     let mut setting = of(inputs[0], runs, assumptions);
     let lines: Vec<String> = inputs.iter().map(|input| server(input)).collect();
     let is_common = |part: &&str| lines.iter().all(|line| line.split(" · ").any(|it| it == *part));

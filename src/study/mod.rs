@@ -8,7 +8,6 @@ mod formula;
 mod in_order;
 mod input;
 mod load;
-mod measure;
 mod met;
 mod overview;
 mod plan;
@@ -18,6 +17,7 @@ mod stopped;
 mod sweep;
 mod validation;
 
+pub use crate::metrics::{Better, MEASURES, Measure, Quantity};
 pub use capacity::{Bracket, Capacity, CapacityQuestion, PRECISION, USUAL_START};
 pub use contest::{Contender, Contest, Difference, Variation, contest};
 pub use curve::{Curve, CurvePoint, CurveQuestion};
@@ -25,7 +25,6 @@ pub use formula::{ContextLengths, DraftsCost, Filled, FormulaCheck, FormulaQuest
 pub use in_order::{Next, Workers};
 pub use input::{Base, Input};
 pub use load::{LoadDial, LoadKind};
-pub use measure::{Better, MEASURES, Measure, Quantity};
 pub use met::{MOST_REJECTED, is_met};
 pub use overview::overview;
 pub use plan::{MOST_POINTS, Plan, label, short};

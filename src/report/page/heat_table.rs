@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::html::escaped;
-use crate::report::chart::HeatMap;
+use crate::report::draw::chart::HeatMap;
 use crate::report::draw::{Shades, colour};
 
 /// Stops of the gradient that shows what the colours mean.

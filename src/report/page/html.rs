@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::{Block, Page, Section, Tone, chart_json, heat_table};
+use super::parts::{Block, Page, Section, Tone};
+use super::{chart_json, heat_table};
 use crate::report::chart::{Drawing, Panel};
 use crate::report::draw::Styles;
 use crate::report::table::Table;
