@@ -5,7 +5,6 @@ use super::plan::Policy;
 use super::planner::Planner;
 use super::queue::Memory;
 use super::rules::{Change, Description, Host, LargestStep, Limits, Rules};
-use super::{none, orca, sarathi, sglang, static_batch, tgi, trtllm, vllm, vllm_v0};
 use crate::settings::{Kind, Refused, Setting, Variant, Word, Written};
 
 /// From `Variant(module::Rules)`, one a policy, to all that lists policies.
@@ -14,12 +13,12 @@ macro_rules! policies {
         /// Which policy a server runs, with its settings.
         #[derive(Clone, Debug, PartialEq)]
         pub enum PolicySettings {
-            $($(#[$doc])* $name($module::$rules),)*
+            $($(#[$doc])* $name(super::$module::$rules),)*
         }
 
         /// The batching policies, each as it describes itself.
         pub const POLICIES: [Description; [$(stringify!($name)),*].len()] =
-            [$(Description::of::<$module::$rules>(stringify!($module))),*];
+            [$(Description::of::<super::$module::$rules>(stringify!($module))),*];
 
         macro_rules! of_whichever {
             ($settings:expr, $found:ident => $answer:expr) => {
@@ -32,8 +31,8 @@ macro_rules! policies {
         impl PolicySettings {
             /// Reads the settings of the policy with this name, which is one of [`POLICIES`].
             pub fn read<W: Written>(name: &str, written: &W, host: &Host<'_>) -> Result<Self, W::Error> {
-                $(if name == $module::$rules::NAME {
-                    return $module::$rules::read(written, host).map(Self::$name);
+                $(if name == super::$module::$rules::NAME {
+                    return super::$module::$rules::read(written, host).map(Self::$name);
                 })*
                 unreachable!("there is no policy `{name}`")
             }
@@ -41,7 +40,7 @@ macro_rules! policies {
             /// The policy as it describes itself.
             pub fn description(&self) -> &'static Description {
                 match self {
-                    $(Self::$name(_) => const { &Description::of::<$module::$rules>(stringify!($module)) },)*
+                    $(Self::$name(_) => const { &Description::of::<super::$module::$rules>(stringify!($module)) },)*
                 }
             }
 

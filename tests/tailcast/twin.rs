@@ -188,7 +188,7 @@ fn a_history_has_how_many_ran_at_the_first_token() {
             let world = world(policy, seed);
             let engines = [readable, fast];
             let has_two = engine::has_fast(&world.settings.policy);
-            for make in &engines[..1 + usize::from(has_two)] {
+            for make in &engines[..=usize::from(has_two)] {
                 let engine = || make(&world);
                 for heard in [
                     open_loop(&world, engine(), false),
