@@ -9,11 +9,14 @@ use crate::settings::{Kind, Refused, Setting, Variant, Word, Written};
 
 /// From `Variant(module::Rules)`, one a policy, to all that lists policies.
 macro_rules! policies {
-    ($($(#[$doc:meta])* $name:ident($module:ident::$rules:ident),)*) => {
+    ($($name:ident($module:ident::$rules:ident),)*) => {
         /// Which policy a server runs, with its settings.
         #[derive(Clone, Debug, PartialEq)]
         pub enum PolicySettings {
-            $($(#[$doc])* $name(super::$module::$rules),)*
+            $(
+                #[doc = concat!("As `src/policy/", stringify!($module), "` describes it.")]
+                $name(super::$module::$rules),
+            )*
         }
 
         /// The batching policies, each as it describes itself.
@@ -56,23 +59,14 @@ macro_rules! policies {
 }
 
 policies! {
-    /// One request at a time, in the order of arrival.
     None(none::NoBatching),
-    /// Batches that run from start to end with the same members.
     Static(static_batch::StaticSettings),
-    /// Continuous batching as vLLM V1 does it.
     Continuous(vllm::ContinuousSettings),
-    /// Iteration-level scheduling as Orca does it.
     Orca(orca::OrcaSettings),
-    /// Stall-free batching as Sarathi-Serve does it.
     Sarathi(sarathi::SarathiSettings),
-    /// Continuous batching as vLLM's V0 engine did it.
     VllmV0(vllm_v0::VllmV0Settings),
-    /// Batching as Text Generation Inference does it.
     Tgi(tgi::TgiSettings),
-    /// In-flight batching as TensorRT-LLM does it.
     Trtllm(trtllm::TrtllmSettings),
-    /// Continuous batching as SGLang does it.
     Sglang(sglang::SglangSettings),
 }
 

@@ -205,23 +205,16 @@ impl Run {
         assert!(settings.prefix_caching || used == all.div_ceil(block));
     }
 
-    /// The most requests, and the most tokens of this step.
+    /// The most requests, and the most tokens of this step: as the policy says, but where decodes count beside prompts.
     fn limits(&self, plan: &StepPlan) -> (u32, u64) {
         let prompts = plan.shape.sequences - plan.shape.decoding;
         let decoding = self.queue.running.len() as u64;
         match &self.settings {
-            PolicySettings::None(_) => (1, u64::MAX),
-            PolicySettings::Static(it) => (it.max_batch_size, u64::MAX),
-            PolicySettings::Continuous(it) => (it.max_num_seqs, it.max_num_batched_tokens.into()),
-            PolicySettings::Orca(it) => (it.max_batch_size, u64::MAX),
-            PolicySettings::Sarathi(it) => (it.max_num_seqs, it.chunk_size.into()),
-            PolicySettings::VllmV0(it) => (it.max_num_seqs, it.max_num_batched_tokens.into()),
             PolicySettings::Tgi(it) => {
                 let block = self.queue.memory.block_tokens;
                 let prefill = it.max_batch_prefill_tokens.next_multiple_of(block);
                 (u32::MAX, u64::from(prefill).max(decoding))
             }
-            PolicySettings::Trtllm(it) => (it.max_batch_size, it.max_num_tokens.into()),
             PolicySettings::Sglang(it) => {
                 let most = match it.chunked_prefill_size {
                     Some(size) => size.into(),
@@ -229,6 +222,10 @@ impl Run {
                     None => it.max_prefill_tokens.into(),
                 };
                 (it.max_running_requests, most.max(decoding))
+            }
+            other => {
+                let limits = other.limits();
+                (limits.most_running, limits.most_tokens)
             }
         }
     }
