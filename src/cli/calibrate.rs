@@ -77,7 +77,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let report = CalibrationReport {
         fitted_on: fitted_on(&scenario, &args.data, &calibrated.amount),
         calibrated,
-        scenario_hash: scenario.hash.clone(),
+        scenario_hash: scenario.hash(),
         seed: scenario.seed,
     };
     if let Some(out) = &args.out {

@@ -24,7 +24,7 @@ pub fn report(input: &Input, outcome: &Outcome) -> RunReport {
             replications: outcome.runs,
             wall: None,
         },
-        scenario_hash: scenario.hash.clone(),
+        scenario_hash: scenario.hash(),
         seed: scenario.seed,
         fidelity: Some(fidelity(scenario)),
         model_error: Some(ModelError {
@@ -136,7 +136,7 @@ pub fn explanation(input: &Input) -> String {
         };
         let _ = writeln!(text, "  {:width$}  {:<16}  {origin}", setting.key, setting.value);
     }
-    let _ = write!(text, "\nscenario {} · seed {}\n", scenario.hash, scenario.seed);
+    let _ = write!(text, "\nscenario {} · seed {}\n", scenario.hash(), scenario.seed);
     text
 }
 

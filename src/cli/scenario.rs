@@ -35,13 +35,16 @@ impl ScenarioFlags {
 
     /// What variations of the scenario start from.
     pub fn base(&self, file: Option<&Path>) -> Result<Base, Failure> {
-        Ok(Base {
-            layers: Layers {
-                file: file.map(Path::to_path_buf),
-                flags: self.flags()?,
-                skip_bad_rows: self.skip_bad_rows,
-            },
-            overrides: None,
+        Ok(Base::new(self.layers(file)?, None))
+    }
+
+    /// The scenario's file, and what these flags lay over it.
+    pub fn layers(&self, file: Option<&Path>) -> Result<Layers, Failure> {
+        Ok(Layers {
+            file: file.map(Path::to_path_buf),
+            flags: self.flags()?,
+            skip_bad_rows: self.skip_bad_rows,
+            ..Layers::default()
         })
     }
 

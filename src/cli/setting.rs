@@ -24,7 +24,7 @@ pub fn of(input: &Input, runs: u32, assumptions: Vec<String>) -> Setting {
         name: scenario.name.clone(),
         server: server(input),
         runs,
-        scenario_hash: scenario.hash.clone(),
+        scenario_hash: scenario.hash(),
         seed,
         assumptions: rests_on,
         command: command(),

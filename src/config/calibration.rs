@@ -10,7 +10,6 @@ use super::key::Key;
 use super::model::ModelChoice;
 use super::overheads::MOST_MICROS;
 use super::text::Text;
-use super::text_file;
 use crate::fleet::FrontEnd;
 use crate::hardware::Gpu;
 use crate::step_time::Overheads;
@@ -71,7 +70,7 @@ pub fn read(fields: &Fields<'_>) -> Result<Calibrated, Diagnostic> {
     let place = key.node.map_or(fields.place(), |node| node.place);
     let path = key.path()?.unnoted().unwrap_or_default();
     let name = path.display().to_string();
-    let content = text_file::read_text(&path, LARGEST_FILE_BYTES).map_err(|error| {
+    let content = outer.files.text(&path, LARGEST_FILE_BYTES).map_err(|error| {
         fields
             .error("step_time", format!("cannot read {name}: {error}"))
             .help("`tailcast calibrate SCENARIO DATA --out FILE` writes such a file")

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{Entry, Node, Value};
 use super::key::Key;
+use super::read_once::Files;
 use super::text::{Place, Texts};
 
 /// One scenario being read: the texts, and what was learned so far.
@@ -15,9 +16,11 @@ use super::text::{Place, Texts};
 pub struct Reading {
     /// What the user wrote.
     pub texts: Texts,
+    /// What was read of files besides.
+    pub files: Files,
     ledger: RefCell<Vec<Resolved>>,
     warnings: RefCell<Vec<String>>,
-    files: RefCell<Vec<PathBuf>>,
+    named_files: RefCell<Vec<PathBuf>>,
 }
 
 /// A setting as the simulation uses it.
@@ -36,6 +39,15 @@ pub struct Resolved {
 }
 
 impl Reading {
+    /// A reading of `texts`, in which nothing is noted yet.
+    pub fn of(texts: Texts, files: Files) -> Self {
+        Self {
+            texts,
+            files,
+            ..Self::default()
+        }
+    }
+
     /// Notes a setting, in the place of an earlier note on the same key.
     pub fn note(&self, resolved: Resolved) {
         let mut ledger = self.ledger.borrow_mut();
@@ -52,12 +64,12 @@ impl Reading {
 
     /// Notes a file that was read besides the scenario's own.
     pub fn note_file(&self, path: &Path) {
-        self.files.borrow_mut().push(path.to_owned());
+        self.named_files.borrow_mut().push(path.to_owned());
     }
 
     /// The files that were read so far.
     pub fn take_files(&self) -> Vec<PathBuf> {
-        self.files.take()
+        self.named_files.take()
     }
 
     /// An error at `place`.

@@ -170,7 +170,8 @@ fn quantiles(fields: &Fields<'_>) -> Result<Arc<QuantileTable>, Diagnostic> {
             .help("write path = \"lengths.csv\", a file with the columns quantile and tokens")
     })?;
     fields.reading().note_file(&path);
-    let table = QuantileTable::read(&path).map_err(|error| fields.error("path", error.to_string()))?;
+    let table = fields.reading().files.quantiles(&path);
+    let table = table.map_err(|error| fields.error("path", error.to_string()))?;
     fields.reading().note(Resolved {
         key: format!("{}.path", fields.path()),
         value: path.display().to_string(),
@@ -178,7 +179,7 @@ fn quantiles(fields: &Fields<'_>) -> Result<Arc<QuantileTable>, Diagnostic> {
         origin: fields.reading().texts.line_of(fields.place()),
         is_default: false,
     });
-    Ok(Arc::new(table))
+    Ok(table)
 }
 
 fn tokens(fields: &Fields<'_>, name: &'static str) -> Result<u32, Diagnostic> {

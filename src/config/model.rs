@@ -75,7 +75,7 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
             if let Some(beside) = catalogue::generation_config(&path) {
                 fields.reading().note_file(&beside);
             }
-            catalogue::model_from_config_json(&path).map_err(|error| refused(fields, "config", &error))
+            catalogue::model_among(&fields.reading().files, &path).map_err(|error| refused(fields, "config", &error))
         }
         _ => Err(fields
             .error("name", "`model.name` is missing")

@@ -1,14 +1,15 @@
 //! One simulation's input, complete and valid.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::batching::{self, Batching, Host};
 use super::calibration::Calibration;
 use super::diagnostic::Diagnostic;
 use super::fields::{Fields, Reading, Resolved};
 use super::fingerprint::Fingerprint;
-use super::load::{self, Layers, Overrides};
+use super::flag::Flag;
+use super::load::{Layers, Overrides, ScenarioText};
 use super::model::{self, ModelChoice};
 use super::overheads::{self, CpuTime};
 use super::profile;
@@ -71,8 +72,6 @@ pub struct Scenario {
     pub files: Vec<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
-    /// Names everything that decides the results, except the seed: 16 hexadecimal digits.
-    pub hash: String,
 }
 
 /// Why there is no scenario.
@@ -93,6 +92,8 @@ impl fmt::Display for Problem {
     }
 }
 
+impl std::error::Error for Problem {}
+
 impl From<Diagnostic> for Problem {
     fn from(diagnostic: Diagnostic) -> Self {
         Self::Invalid(Box::new(diagnostic))
@@ -107,10 +108,33 @@ impl Scenario {
 
     /// The same with keys that another file lays over the scenario's own.
     pub fn load_changed(layers: &Layers, overrides: Option<&Overrides>) -> Result<Self, Problem> {
-        let mut reading = Reading::default();
-        let root = load::read(layers, overrides, &mut reading.texts)?;
+        Self::resolve(&ScenarioText::read(layers, overrides)?, &[])
+    }
+
+    /// Reads a scenario from a file.
+    pub fn from_file(path: &Path) -> Result<Self, Problem> {
+        Self::load(&Layers {
+            file: Some(path.to_owned()),
+            ..Layers::default()
+        })
+    }
+
+    /// Reads a scenario from text; files that it names are looked for from the working directory.
+    pub fn from_toml(text: &str) -> Result<Self, Problem> {
+        Self::resolve(&ScenarioText::from_toml(text)?, &[])
+    }
+
+    /// The scenario that a text describes, with `changes` over everything else.
+    pub fn resolve(text: &ScenarioText, changes: &[Flag]) -> Result<Self, Problem> {
+        let (root, reading) = text.with(changes)?;
         let fields = Fields::of(&reading, String::new(), &root)?;
         resolve(&reading, &fields)
+    }
+
+    /// Names everything that decides the results, except the seed, by 16 hexadecimal digits. Reads the trace, if there
+    /// is one.
+    pub fn hash(&self) -> String {
+        hash(&self.settings, &self.workload)
     }
 
     /// How long steps take.
@@ -205,7 +229,6 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
         seed,
-        hash: hash(&settings, &workload),
         memory,
         kv_blocks_given: server.kv_blocks.is_some(),
         server: ServerSettings {
@@ -410,9 +433,11 @@ fn hash(settings: &[Resolved], workload: &Workload) -> String {
         fingerprint.add(setting.content.as_ref().unwrap_or(&setting.value).as_bytes());
         fingerprint.add(b"\n");
     }
-    if let Workload::Trace(trace) = workload {
-        // A trace that cannot be read is reported when it is opened.
-        let _ = fingerprint.add_file(&trace.path);
+    if let Workload::Trace(trace) = workload
+        && let Some(file) = &trace.file
+    {
+        // A trace that cannot be read is reported by whoever replays it.
+        let _ = file.reader().and_then(|content| fingerprint.add_all_of(content));
     }
     fingerprint.to_string()
 }

@@ -87,7 +87,7 @@ fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
     let gpu = if is_file {
         let path = fields.reading().texts.base(place).join(&name);
         fields.reading().note_file(&path);
-        catalogue::gpu_from_file(&path)
+        catalogue::gpu_among(&fields.reading().files, &path)
     } else {
         catalogue::gpu(&name)
     };

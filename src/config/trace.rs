@@ -37,6 +37,8 @@ pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>, timeout: Option<Span>)
         start: fields.key("start")?.duration()?.or(Span::ZERO, "from the first row"),
         limit: fields.key("limit")?.integer(1..=MOST_ROWS)?.optional(),
         sort: fields.key("sort")?.boolean()?.or(false, "in the order of the file"),
+        // A file that cannot be opened is reported by whoever replays it.
+        file: fields.reading().files.trace(&path).ok(),
         skip_bad_rows: fields.key("skip_bad_rows")?.boolean()?.or(false, "they end the run"),
         max_tokens,
         input_scale: length_scale("input_scale")?,

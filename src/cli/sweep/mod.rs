@@ -103,10 +103,8 @@ fn plan(args: &Args, file: &StudyFile) -> Result<Sweep, Failure> {
         let message = format!("the axes have more than {MOST_POINTS} points together");
         Diagnostic::new(message).help("write fewer values, or several studies")
     })?;
-    let base = Base {
-        overrides: file.overrides.clone(),
-        ..args.changes.base(file.scenario.as_deref())?
-    };
+    let layers = args.changes.layers(file.scenario.as_deref())?;
+    let base = Base::new(layers, file.overrides.clone());
     let seeds = args.seeds.unwrap_or(file.seeds);
     let sweep = Sweep::new(base, plan, seeds, measures(file)?)?;
     if seeds > 1 && sweep.is_always_the_same {
