@@ -262,7 +262,7 @@ fn host<'a>(server: &'a Server, model: &'a ModelChoice) -> Host<'a> {
     Host {
         gpu: server.gpu.name(),
         gpu_memory_bytes: server.gpu.memory_bytes(),
-        is_a100: server.gpu.name().contains("a100"),
+        is_a100: server.gpu.has_small_batches(),
         max_model_len: server.max_model_len,
         block_tokens: server.block_tokens,
         target: Target {
