@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
 use super::document;
-use super::fields::{Fields, Reading, Resolved};
+use super::fields::Fields;
 use super::key::Key;
 use super::model::ModelChoice;
 use super::overheads::MOST_MICROS;
+use super::reading::{Reading, Resolved};
 use super::text::Text;
 use crate::fleet::FrontEnd;
 use crate::hardware::Gpu;
@@ -218,6 +219,7 @@ fn read_errors(fields: &Fields<'_>) -> Result<Vec<(String, f64)>, Diagnostic> {
             path: format!("{}.{}", fields.path(), entry.key),
             owner: fields.place(),
             node: Some(&entry.node),
+            declared: None,
         };
         let error = key.number(0.0..=MOST_ERROR)?.unnoted().unwrap_or_default();
         Ok((entry.key.clone(), error))

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Snippet};
 use super::document::{self, Node, Table, Value};
-use super::fields::Reading;
 use super::flag::Flag;
 use super::read_once::Files;
+use super::reading::Reading;
 use super::text::{Text, Texts};
 
 /// The scenario that runs when none is given.

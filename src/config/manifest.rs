@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, did_you_mean};
-use super::document::{self, Entry, Value};
-use super::fields::{Fields, Reading, same_key};
+use super::document::{self, Entry, Value, same_key};
+use super::fields::Fields;
 use super::key::Key;
 use super::load::{self, Layers, Overrides, TableFinder};
 use super::measured::{METRICS, Measured, canonical, is_latency};
 use super::quantity;
 use super::read_once::Files;
+use super::reading::Reading;
 use super::text::Text;
 use crate::units::Span;
 
