@@ -37,6 +37,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     interrupt::listen();
     let scenario = &input.scenario;
     let progress = Progress::start(None, false);
+    if let Some(policy) = engine::without_fast(&scenario.server.policy) {
+        return tell_of_one(&input, policy, &progress);
+    }
     let (outcome, done) = thread::scope(|scope| {
         let (slow, hear_slow) = sync_channel(AHEAD);
         let (fast, hear_fast) = sync_channel(AHEAD);
@@ -79,6 +82,41 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Runs the readable engine where there is no other to compare it with.
+fn tell_of_one(input: &Input, policy: &str, progress: &Progress) -> Result<(), Failure> {
+    let scenario = &input.scenario;
+    let (listener, hear) = sync_channel(AHEAD);
+    let (told, (events, steps)) = thread::scope(|scope| {
+        let engine = engine::reference(&scenario.server, scenario.step_time());
+        let counts = scope.spawn(move || count(&hear));
+        (
+            tell(input, engine, listener, progress),
+            counts.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        )
+    });
+    if interrupt::happened() {
+        return Err(Failure::Interrupted);
+    }
+    told?;
+    screen::print(&format!(
+        "one engine: {policy} has no fast engine, so there is nothing to compare; the readable engine tells {events} \
+         events and {steps} steps\n"
+    ))?;
+    Ok(())
+}
+
+/// How many events and how many steps are heard.
+fn count(heard: &Receiver<Vec<Heard>>) -> (u64, u64) {
+    let mut counts = (0, 0);
+    for heard in heard.iter().flatten() {
+        match heard {
+            Heard::Step { .. } => counts.1 += 1,
+            Heard::Event { .. } => counts.0 += 1,
+        }
+    }
+    counts
 }
 
 enum Outcome {

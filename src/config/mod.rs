@@ -4,7 +4,6 @@
 //! that every message can show its line. What is left out takes a default that the ledger explains.
 
 mod arrivals;
-mod async_scheduling;
 pub mod axis;
 mod batching;
 mod calibration;
@@ -12,7 +11,6 @@ pub mod catalogue;
 mod declared;
 mod diagnostic;
 mod document;
-mod engines;
 mod fidelity;
 mod fields;
 mod fingerprint;
@@ -44,6 +42,7 @@ mod text;
 mod text_file;
 mod trace;
 mod workload;
+mod written;
 
 pub use calibration::{Calibration, FittedOn};
 pub use diagnostic::{Diagnostic, Snippet, did_you_mean};

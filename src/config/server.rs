@@ -1,6 +1,5 @@
 //! `[server]`: what it runs on.
 
-use super::batching::MOST_TOKENS;
 use super::catalogue;
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
@@ -11,6 +10,7 @@ use super::reading::Resolved;
 use super::step_time::{self, GivenStepTime, STEP_TIME};
 use crate::fleet::FrontEnd;
 use crate::hardware::{Gpu, Model};
+use crate::policy::MOST_TOKENS;
 use crate::settings::{Kind, Setting};
 
 /// More blocks than any GPU holds, few enough for every sum.
