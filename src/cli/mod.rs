@@ -26,6 +26,7 @@ mod report;
 mod run;
 mod run_files;
 mod scenario;
+mod schema;
 mod screen;
 mod server_flags;
 mod setting;
@@ -78,6 +79,7 @@ enum Command {
     Models(models::Args),
     Gpus(gpus::Args),
     Init(init::Args),
+    Schema(schema::Args),
 }
 
 /// Runs the command line of this process.
@@ -115,6 +117,7 @@ impl Command {
             Self::Models(args) => models::run(&args),
             Self::Gpus(args) => gpus::run(&args),
             Self::Init(args) => init::run(&args),
+            Self::Schema(_) => schema::run(),
         }
     }
 }

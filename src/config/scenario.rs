@@ -19,6 +19,7 @@ use super::server::{self, Server};
 use super::slo::{self, Objective};
 use super::speculative::{Drafts, Target};
 use super::step_time::GivenStepTime;
+use super::tables::{NAME, SEED};
 use super::workload::{self, Workload};
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
@@ -192,12 +193,9 @@ impl Scenario {
 }
 
 fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> {
-    let name = fields.key("name")?.text()?.unnoted();
-    let seed = fields
-        .key("seed")?
-        .integer(0..=i64::MAX as u64)?
-        .unnoted()
-        .unwrap_or(42);
+    let name = fields.find(&NAME)?.text()?.unnoted();
+    let seed = fields.find(&SEED)?.declared_integer()?;
+    let seed = seed.unnoted().unwrap_or(42);
     let model = model::read(&fields.section("model")?)?;
     let batching_fields = fields.section("batching")?;
     let profile = profile::read(&batching_fields)?;
