@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::form::Form;
 use super::tables::{KeyOf, Table, tables};
-use crate::settings::{Default, Kind, Setting};
+use crate::settings::{Default, Kind, Setting, Word};
 
 const HEAD: &str = "\
 # Keys of a scenario
@@ -64,19 +64,15 @@ impl Writer {
     fn keys(&mut self, keys: &[KeyOf]) {
         let has_policies = keys.iter().any(|key| !key.policies.is_empty());
         let policies = |of: &str| {
-            if has_policies {
-                format!(" {of} |")
-            } else {
-                String::new()
-            }
+            if has_policies { format!("{of}|") } else { String::new() }
         };
         self.line(&format!(
             "\n| Key | What it is | What may be written | If left out |{}",
-            policies("Policies")
+            policies(" Policies ")
         ));
         self.line(&format!("|---|---|---|---|{}", policies("---")));
         for key in keys {
-            let of = policies(&key.policies.join(", "));
+            let of = policies(&format!(" {} ", key.policies.join(", ")));
             self.line(&format!("{}{of}", row(key.setting)));
         }
     }
@@ -93,13 +89,8 @@ impl Writer {
 
     fn parts(&mut self, path: &str, kind: Kind) {
         match kind {
-            Kind::Choice(words) => {
-                self.heading(3, &format!("Words of `{path}`"));
-                self.line("");
-                for word in words {
-                    self.line(&format!("- `{}`: {}", word.name, word.help));
-                }
-            }
+            Kind::Choice(words) => self.words(path, words),
+            Kind::Either([Kind::Choice(words), Kind::Choice(others)]) => self.words(path, &[*words, *others].concat()),
             Kind::Table(settings) => {
                 self.heading(3, &format!("Keys of `{path}`"));
                 self.settings(settings);
@@ -111,6 +102,14 @@ impl Writer {
             Kind::List(kind) => self.parts(&format!("{path}[]"), *kind),
             Kind::Either(kinds) => kinds.iter().for_each(|&kind| self.parts(path, kind)),
             _ => {}
+        }
+    }
+
+    fn words(&mut self, path: &str, words: &[Word]) {
+        self.heading(3, &format!("Words of `{path}`"));
+        self.line("");
+        for word in words {
+            self.line(&format!("- `{}`: {}", word.name, word.help));
         }
     }
 
@@ -128,6 +127,12 @@ impl Writer {
         }
         self.described.push((path.to_owned(), form));
         self.settings(&[&[form.tag], form.common].concat());
+        let names: Vec<String> = form
+            .variants
+            .iter()
+            .map(|variant| format!("`{}`", variant.name))
+            .collect();
+        self.line(&format!("\n`{}` is one of {}.", form.tag.name, names.join(", ")));
         for variant in form.variants {
             self.line(&format!(
                 "\n`{} = \"{}\"`: {}.",

@@ -5,6 +5,7 @@ use super::model::MODEL;
 use super::server::SERVER;
 use super::slo::SLO;
 use super::workload::WORKLOAD;
+use crate::policy::vllm::PROFILE;
 use crate::policy::{POLICIES, POLICY};
 use crate::settings::{Kind, Setting};
 
@@ -63,7 +64,7 @@ impl Table {
     }
 
     fn batching() -> Self {
-        let mut keys = vec![KeyOf::any(&POLICY)];
+        let mut keys = vec![KeyOf::any(&POLICY), KeyOf::any(&PROFILE)];
         for policy in &POLICIES {
             for &setting in policy.settings {
                 match keys.iter_mut().find(|key| std::ptr::eq(key.setting, setting)) {
