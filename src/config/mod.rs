@@ -56,6 +56,6 @@ pub use quantity::{DURATION_HELP, duration};
 pub use scenario::{Problem, Scenario};
 pub use slo::Objective;
 pub use speculative::Drafts;
-pub use step_table::{MeasuredStep, StepTableError, is_step_table, read_step_table};
+pub use step_table::{MeasuredStep, is_step_table, read_step_table};
 pub use study_file::StudyFile;
 pub use workload::Workload;

@@ -25,7 +25,7 @@ use crate::policy::PolicySettings;
 use crate::step_time::{Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, Sampling, StepTime};
 
 /// Everything that decides a run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scenario {
     /// What it is called; changes no result.
     pub name: String,
@@ -89,6 +89,15 @@ impl fmt::Display for Problem {
         match self {
             Self::Invalid(diagnostic) => diagnostic.fmt(formatter),
             Self::DoesNotFit(shortage) => shortage.fmt(formatter),
+        }
+    }
+}
+
+impl From<Problem> for Diagnostic {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Invalid(diagnostic) => *diagnostic,
+            Problem::DoesNotFit(shortage) => Self::new(shortage.to_string()),
         }
     }
 }

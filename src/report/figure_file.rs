@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::atomic_file::write_atomically;
+use super::atomic_file::{is_standard_output, write_atomically};
 use super::chart::Drawing;
 use super::draw;
 
@@ -17,8 +17,11 @@ pub enum FigureFormat {
 }
 
 impl FigureFormat {
-    /// What the extension of a file says; otherwise what to write instead.
+    /// What the extension of a file says, SVG on stdout; otherwise what to write instead.
     pub fn of(path: &Path) -> Result<Self, String> {
+        if is_standard_output(path) {
+            return Ok(Self::Svg);
+        }
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         match extension.to_ascii_lowercase().as_str() {
             "svg" => Ok(Self::Svg),

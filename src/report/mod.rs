@@ -30,7 +30,7 @@ mod unit;
 mod validation;
 mod why;
 
-pub use atomic_file::{AtomicFile, remove_unfinished, write_atomically};
+pub use atomic_file::{AtomicFile, is_standard_output, remove_unfinished, write_atomically};
 pub use calibration::CalibrationReport;
 pub use figure_file::{FigureFormat, write_figure};
 pub use packed_file::PackedFile;

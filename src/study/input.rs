@@ -6,7 +6,7 @@ use crate::config::{Diagnostic, Flag, Layers, Overrides, Problem, Scenario, Work
 use crate::metrics::Slo;
 
 /// A scenario with its objectives.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Input {
     /// The scenario.
     pub scenario: Scenario,
@@ -15,7 +15,7 @@ pub struct Input {
 }
 
 /// What all variations of a scenario have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Base {
     /// The file, and what flags lay over it for all of them.
     pub layers: Layers,

@@ -7,7 +7,7 @@ use super::measure::{MEASURES, Measure};
 use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
-use crate::config::Fingerprint;
+use crate::config::{Diagnostic, Fingerprint};
 use crate::metrics::Summary;
 
 /// The numbers that are kept if nobody says which.
@@ -71,10 +71,9 @@ impl Sweep {
     /// Reads the scenario of every point, so that whatever is wrong with one is known before the first run.
     pub fn new(base: Base, plan: Plan, seeds: u32, measures: Vec<&'static Measure>) -> Result<Self, Stopped> {
         if let Some(key) = plan.keys().find(|key| is_a_column(key)) {
-            return Err(Stopped::Failed(format!(
-                "`{key}` cannot be an axis: results have a column of that name\n = help: seeds = 4 runs each point \
-                 with four seeds"
-            )));
+            let message = format!("`{key}` cannot be an axis: results have a column of that name");
+            let help = "seeds = 4 runs each point with four seeds";
+            return Err(Stopped::Failed(Diagnostic::new(message).help(help)));
         }
         let mut sweep = Self {
             base,
@@ -139,11 +138,9 @@ impl Sweep {
         let (point, replication) = (run / seeds, run % seeds);
         let input = self.input(point)?;
         if input.scenario.hash != self.hashes[point] {
-            return Err(Stopped::Failed(
-                "the scenario, or a file that it reads, has changed since the sweep began\n = help: start the sweep \
-                 again; what is done of the old one is kept under its plan"
-                    .to_owned(),
-            ));
+            let message = "the scenario, or a file that it reads, has changed since the sweep began";
+            let help = "start the sweep again; what is done of the old one is kept under its plan";
+            return Err(Stopped::Failed(Diagnostic::new(message).help(help)));
         }
         let seed = input.scenario.seed + replication as u64;
         let summary = Summary::of(&simulate(&input, seed)?);
