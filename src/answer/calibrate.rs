@@ -67,7 +67,7 @@ impl ReadyCalibrate<'_> {
         let report = CalibrationReport {
             fitted_on: fitted_on(&scenario, &question.data, &calibrated.amount),
             calibrated,
-            scenario_hash: scenario.hash.clone(),
+            scenario_hash: scenario.hash(),
             seed: scenario.seed,
         };
         Ok(CalibrateAnswer { report, warnings })

@@ -25,7 +25,7 @@ pub fn of(input: &Input) -> String {
         };
         let _ = writeln!(text, "  {:width$}  {:<16}  {origin}", setting.key, setting.value);
     }
-    let _ = write!(text, "\nscenario {} · seed {}\n", scenario.hash, scenario.seed);
+    let _ = write!(text, "\nscenario {} · seed {}\n", scenario.hash(), scenario.seed);
     text
 }
 

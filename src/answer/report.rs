@@ -82,13 +82,11 @@ impl ReportAnswer {
 /// What a study simulates, apart from what varies.
 fn setting_of(control: &Control, study: &Path) -> Result<Setting, Problem> {
     let file = StudyFile::load(study)?;
-    let base = Base {
-        layers: Layers {
-            file: file.scenario.clone(),
-            ..Layers::default()
-        },
-        overrides: file.overrides,
+    let layers = Layers {
+        file: file.scenario.clone(),
+        ..Layers::default()
     };
+    let base = Base::new(layers, file.overrides);
     let axes = file.axes.iter().flat_map(|axis| &axis.keys);
     let varied: Vec<&str> = axes.map(String::as_str).collect();
     let varied = format!("but for what varies: {}", varied.join(", "));

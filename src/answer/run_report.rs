@@ -22,7 +22,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
             replications: outcome.runs,
             wall: None,
         },
-        scenario_hash: scenario.hash.clone(),
+        scenario_hash: scenario.hash(),
         seed: scenario.seed,
         fidelity: Some(fidelity(scenario)),
         model_error: Some(ModelError {
@@ -37,17 +37,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
 
 /// The policy in words.
 pub fn policy_name(policy: &PolicySettings) -> &'static str {
-    match policy {
-        PolicySettings::None => "no batching",
-        PolicySettings::Static(_) => "static batching",
-        PolicySettings::Continuous(_) => "continuous batching",
-        PolicySettings::Orca(_) => "Orca's batching",
-        PolicySettings::Sarathi(_) => "Sarathi-Serve's batching",
-        PolicySettings::VllmV0(_) => "vLLM V0's batching",
-        PolicySettings::Tgi(_) => "TGI's batching",
-        PolicySettings::Trtllm(_) => "TensorRT-LLM's batching",
-        PolicySettings::Sglang(_) => "SGLang's batching",
-    }
+    policy.description().title
 }
 
 /// How far numbers may be trusted, and where they come from.

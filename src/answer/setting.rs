@@ -23,7 +23,7 @@ pub fn of(control: &Control, input: &Input, runs: u32, assumptions: Vec<String>)
         name: scenario.name.clone(),
         server: server(input),
         runs,
-        scenario_hash: scenario.hash.clone(),
+        scenario_hash: scenario.hash(),
         seed,
         assumptions: rests_on,
         command: control.command.clone(),

@@ -30,10 +30,7 @@ pub struct ScenarioFlags {
 impl ScenarioFlags {
     /// What variations of the scenario start from; `None` stands for the embedded demo.
     pub fn base(&self, file: Option<&Path>) -> Result<Base, Failure> {
-        Ok(Base {
-            layers: self.layers(file)?,
-            overrides: None,
-        })
+        Ok(Base::new(self.layers(file)?, None))
     }
 
     /// The scenario's file, and what these flags lay over it.
@@ -42,6 +39,7 @@ impl ScenarioFlags {
             file: file.map(Path::to_path_buf),
             flags: self.flags()?,
             skip_bad_rows: self.skip_bad_rows,
+            ..Layers::default()
         })
     }
 

@@ -4,14 +4,13 @@
 //! that every message can show its line. What is left out takes a default that the ledger explains.
 
 mod arrivals;
-mod async_scheduling;
 pub mod axis;
 mod batching;
 mod calibration;
 pub mod catalogue;
+mod declared;
 mod diagnostic;
 mod document;
-mod engines;
 mod fidelity;
 mod fields;
 mod fingerprint;
@@ -27,6 +26,8 @@ mod overheads;
 mod priority;
 mod profile;
 mod quantity;
+mod read_once;
+mod reading;
 mod sampling;
 mod scenario;
 pub mod scheduler_log;
@@ -41,18 +42,20 @@ mod text;
 mod text_file;
 mod trace;
 mod workload;
+mod written;
 
 pub use calibration::{Calibration, FittedOn};
 pub use diagnostic::{Diagnostic, Snippet, did_you_mean};
 pub use fidelity::Knowledge;
-pub use fields::Resolved;
 pub use fingerprint::Fingerprint;
 pub use flag::Flag;
-pub use load::{Layers, Overrides};
+pub use load::{Layers, Overrides, ScenarioText};
 pub use manifest::{Experiment, Manifest};
 pub use measured::{METRICS, Measured, MeasuredRequest, Values, is_latency};
 pub use overheads::CpuTime;
 pub use quantity::{DURATION_HELP, duration};
+pub use read_once::Files;
+pub use reading::Resolved;
 pub use scenario::{Problem, Scenario};
 pub use slo::Objective;
 pub use speculative::Drafts;

@@ -58,13 +58,11 @@ impl SweepQuestion {
             let message = format!("the axes have more than {MOST_POINTS} points together");
             Diagnostic::new(message).help("write fewer values, or several studies")
         })?;
-        let base = Base {
-            layers: Layers {
-                file: file.scenario.clone(),
-                ..self.changes.clone()
-            },
-            overrides: file.overrides.clone(),
+        let layers = Layers {
+            file: file.scenario.clone(),
+            ..self.changes.clone()
         };
+        let base = Base::new(layers, file.overrides.clone());
         let seeds = self.seeds.unwrap_or(file.seeds);
         let sweep = Sweep::new(base, plan, seeds, measures::of(&file)?)?;
         if seeds > 1 && sweep.is_always_the_same {

@@ -8,6 +8,7 @@ mod cursor;
 mod detect;
 mod error;
 mod fast_path;
+mod file;
 mod followers;
 mod info;
 mod json_lines;
@@ -28,6 +29,7 @@ mod ties;
 
 pub use detect::FormatName;
 pub use error::TraceError;
+pub use file::{TraceFile, TraceReader};
 pub use info::{TokenSummary, TraceInfo, info};
 pub use prefix_sharing::PrefixSharing;
 pub use rate::recorded_rate;

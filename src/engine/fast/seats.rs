@@ -1,13 +1,13 @@
-//! Requests inside a server, each in a slot that is used again when it has left.
+//! Requests inside a server, each in a seat that is used again when it has left.
 
 use super::holding::Holding;
 use crate::policy::Live;
 use crate::workload::Request;
 
-/// The number of a slot.
-pub(super) type Slot = u32;
+/// The number of a seat.
+pub(super) type Seat = u32;
 
-/// A request in its slot.
+/// A request in its seat.
 pub(super) struct Active {
     pub live: Live,
     /// What it has in the prefix cache; `live.blocks` counts all its blocks.
@@ -44,23 +44,23 @@ pub(super) enum Part {
 
 /// All requests inside a server.
 #[derive(Default)]
-pub(super) struct Slots {
-    slots: Vec<Active>,
-    free: Vec<Slot>,
+pub(super) struct Seats {
+    seats: Vec<Active>,
+    free: Vec<Seat>,
 }
 
-impl Slots {
+impl Seats {
     #[inline]
-    pub(super) fn insert(&mut self, request: Request, holding: Holding) -> Slot {
-        if let Some(slot) = self.free.pop() {
-            let active = &mut self.slots[slot as usize];
+    pub(super) fn insert(&mut self, request: Request, holding: Holding) -> Seat {
+        if let Some(seat) = self.free.pop() {
+            let active = &mut self.seats[seat as usize];
             active.live = Live::new(request);
             active.holding = holding;
             active.part = Part::Waits;
             active.sampled = 0;
-            return slot;
+            return seat;
         }
-        self.slots.push(Active {
+        self.seats.push(Active {
             live: Live::new(request),
             holding,
             order: 0,
@@ -69,30 +69,30 @@ impl Slots {
             sampled: 0,
             known: 0,
         });
-        self.slots.len() as Slot - 1
+        self.seats.len() as Seat - 1
     }
 
     /// How many hold a request.
     pub(super) const fn in_use(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.seats.len() - self.free.len()
     }
 
-    /// Gives the slot to another; its content may still be read until then.
-    pub(super) fn release(&mut self, slot: Slot) {
-        self.slots[slot as usize].order = 0;
-        self.free.push(slot);
+    /// Gives the seat to another; its content may still be read until then.
+    pub(super) fn release(&mut self, seat: Seat) {
+        self.seats[seat as usize].order = 0;
+        self.free.push(seat);
     }
 }
 
-impl std::ops::Index<Slot> for Slots {
+impl std::ops::Index<Seat> for Seats {
     type Output = Active;
-    fn index(&self, slot: Slot) -> &Active {
-        &self.slots[slot as usize]
+    fn index(&self, seat: Seat) -> &Active {
+        &self.seats[seat as usize]
     }
 }
 
-impl std::ops::IndexMut<Slot> for Slots {
-    fn index_mut(&mut self, slot: Slot) -> &mut Active {
-        &mut self.slots[slot as usize]
+impl std::ops::IndexMut<Seat> for Seats {
+    fn index_mut(&mut self, seat: Seat) -> &mut Active {
+        &mut self.seats[seat as usize]
     }
 }
