@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use super::document::same_key;
 use super::document::{Node, Value};
-use super::fields::same_key;
 use super::flag::Flag;
 use super::text::Texts;
 

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
 use super::document;
-use super::fields::{Fields, Reading, Resolved};
+use super::fields::Fields;
 use super::key::Key;
 use super::model::ModelChoice;
 use super::overheads::MOST_MICROS;
+use super::reading::{Reading, Resolved};
 use super::text::Text;
-use super::text_file;
 use crate::fleet::FrontEnd;
 use crate::hardware::Gpu;
 use crate::step_time::Overheads;
@@ -71,7 +71,7 @@ pub fn read(fields: &Fields<'_>) -> Result<Calibrated, Diagnostic> {
     let place = key.node.map_or(fields.place(), |node| node.place);
     let path = key.path()?.unnoted().unwrap_or_default();
     let name = path.display().to_string();
-    let content = text_file::read_text(&path, LARGEST_FILE_BYTES).map_err(|error| {
+    let content = outer.files.text(&path, LARGEST_FILE_BYTES).map_err(|error| {
         fields
             .error("step_time", format!("cannot read {name}: {error}"))
             .help("`tailcast calibrate SCENARIO DATA --out FILE` writes such a file")
@@ -219,6 +219,7 @@ fn read_errors(fields: &Fields<'_>) -> Result<Vec<(String, f64)>, Diagnostic> {
             path: format!("{}.{}", fields.path(), entry.key),
             owner: fields.place(),
             node: Some(&entry.node),
+            declared: None,
         };
         let error = key.number(0.0..=MOST_ERROR)?.unnoted().unwrap_or_default();
         Ok((entry.key.clone(), error))

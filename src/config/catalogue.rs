@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use super::text_file;
+use super::read_once::Files;
 use crate::hardware::{Gpu, Model};
 
 /// A larger file describes neither a GPU nor a model.
@@ -80,7 +80,12 @@ pub fn models() -> Result<Vec<ModelEntry>, CatalogueError> {
 
 /// A GPU from a TOML file of the same form as the embedded ones; it is named after the file.
 pub fn gpu_from_file(path: &Path) -> Result<Gpu, CatalogueError> {
-    let text = read(path)?;
+    gpu_among(&Files::default(), path)
+}
+
+/// A GPU from such a file, one of those that were or will be read.
+pub fn gpu_among(files: &Files, path: &Path) -> Result<Gpu, CatalogueError> {
+    let text = read(files, path)?;
     let file = path.display().to_string();
     gpu_file::parse(&name_of(path), &file, &text).map(|entry| entry.gpu)
 }
@@ -88,14 +93,19 @@ pub fn gpu_from_file(path: &Path) -> Result<Gpu, CatalogueError> {
 /// A model from a `config.json` of Hugging Face, with what a `generation_config.json` beside it says, or from a TOML
 /// file of the same form as the embedded ones.
 pub fn model_from_config_json(path: &Path) -> Result<ModelEntry, CatalogueError> {
-    let text = read(path)?;
+    model_among(&Files::default(), path)
+}
+
+/// A model from such a file, one of those that were or will be read.
+pub fn model_among(files: &Files, path: &Path) -> Result<ModelEntry, CatalogueError> {
+    let text = read(files, path)?;
     let file = path.display().to_string();
     if path.extension().is_some_and(|extension| extension == "toml") {
         return model_file::parse(&name_of(path), &file, &text);
     }
     let mut entry = model_file::parse_json(&name_of(path), &file, &text)?;
     if let Some(beside) = generation_config(path) {
-        entry.top_p = model_file::top_p_of_json(&beside.display().to_string(), &read(&beside)?)?;
+        entry.top_p = model_file::top_p_of_json(&beside.display().to_string(), &read(files, &beside)?)?;
     }
     Ok(entry)
 }
@@ -150,9 +160,10 @@ fn unknown(what: &str, name: &str, command: &str, known: &[String]) -> Catalogue
     CatalogueError::with_name(format!("there is no {what} '{name}'.{hint} `{command}` lists them"))
 }
 
-fn read(path: &Path) -> Result<String, CatalogueError> {
+fn read(files: &Files, path: &Path) -> Result<String, CatalogueError> {
     let file = path.display().to_string();
-    text_file::read_text(path, LARGEST_FILE_BYTES)
+    files
+        .text(path, LARGEST_FILE_BYTES)
         .map_err(|error| CatalogueError::in_file(&file, format!("cannot be read: {error}")))
 }
 

@@ -198,9 +198,7 @@ fn child<'n>(texts: &Texts, node: &'n mut Node, step: Step) -> Result<&'n mut No
             })
         }
         Value::Table(table) => {
-            let found = table
-                .iter()
-                .position(|entry| super::fields::same_key(&entry.key, &step.key));
+            let found = table.iter().position(|entry| same_key(&entry.key, &step.key));
             let at = found.unwrap_or(table.len());
             if found.is_none() {
                 table.push(Entry {
@@ -263,4 +261,13 @@ fn node(index: usize, spanned: Spanned<DeValue<'_>>) -> Node {
         DeValue::Table(inner) => Value::Table(table(index, inner)),
     };
     Node { place, value }
+}
+
+/// Whether two spellings name the same key: vLLM writes its flags with dashes.
+pub fn same_key(one: &str, other: &str) -> bool {
+    one.len() == other.len()
+        && one
+            .bytes()
+            .zip(other.bytes())
+            .all(|(a, b)| a == b || (matches!(a, b'-' | b'_') && matches!(b, b'-' | b'_')))
 }

@@ -3,73 +3,13 @@
 //! What was read is noted in a ledger, defaults included: it explains a run, and its hash names the scenario.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, did_you_mean};
-use super::document::{Entry, Node, Value};
+use super::document::{Entry, Node, Value, same_key};
 use super::key::Key;
-use super::text::{Place, Texts};
-
-/// One scenario being read: the texts, and what was learned so far.
-#[derive(Debug, Default)]
-pub struct Reading {
-    /// What the user wrote.
-    pub texts: Texts,
-    ledger: RefCell<Vec<Resolved>>,
-    warnings: RefCell<Vec<String>>,
-    files: RefCell<Vec<PathBuf>>,
-}
-
-/// A setting as the simulation uses it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolved {
-    /// Its key, with the names of the tables around it.
-    pub key: String,
-    /// Its value, short.
-    pub value: String,
-    /// All that the value stands for, where it is but a name.
-    pub content: Option<String>,
-    /// Where it comes from: a place in a file, a flag, or why it is the default.
-    pub origin: String,
-    /// Whether nobody wrote it.
-    pub is_default: bool,
-}
-
-impl Reading {
-    /// Notes a setting, in the place of an earlier note on the same key.
-    pub fn note(&self, resolved: Resolved) {
-        let mut ledger = self.ledger.borrow_mut();
-        match ledger.iter_mut().find(|note| note.key == resolved.key) {
-            Some(note) => *note = resolved,
-            None => ledger.push(resolved),
-        }
-    }
-
-    /// Notes something that the user should know but that stops nothing.
-    pub fn warn(&self, warning: String) {
-        self.warnings.borrow_mut().push(warning);
-    }
-
-    /// Notes a file that was read besides the scenario's own.
-    pub fn note_file(&self, path: &Path) {
-        self.files.borrow_mut().push(path.to_owned());
-    }
-
-    /// The files that were read so far.
-    pub fn take_files(&self) -> Vec<PathBuf> {
-        self.files.take()
-    }
-
-    /// An error at `place`.
-    pub fn error(&self, place: Place, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(message).at(self.texts.snippet(place))
-    }
-
-    /// The settings and the warnings so far.
-    pub fn take_notes(&self) -> (Vec<Resolved>, Vec<String>) {
-        (self.ledger.take(), self.warnings.take())
-    }
-}
+use super::reading::Reading;
+use super::text::Place;
+use crate::settings::{Default, Setting};
 
 /// The keys of one table.
 #[derive(Debug)]
@@ -152,7 +92,21 @@ impl<'a> Fields<'a> {
             path: self.path_of(name),
             owner: self.place,
             node: found.last().map(|entry| &entry.node),
+            declared: None,
         })
+    }
+
+    /// The key of a setting, under any of its spellings.
+    pub fn find(&self, setting: &'static Setting) -> Result<Key<'a>, Diagnostic> {
+        Ok(Key {
+            declared: Some(setting),
+            ..self.key_or_alias(setting.name, setting.aliases)?
+        })
+    }
+
+    /// The table that a setting is, if it was written.
+    pub fn table(&self, setting: &'static Setting) -> Result<Option<Fields<'a>>, Diagnostic> {
+        self.optional_section(setting.name)
     }
 
     /// Every key with its value, for tables whose keys are data.
@@ -185,6 +139,15 @@ impl<'a> Fields<'a> {
         let written = self.entries.iter().find(|entry| same_key(&entry.key, name));
         let place = written.map_or(self.place, |entry| entry.node.place);
         self.reading.error(place, message)
+    }
+
+    /// A setting was not written and has to be.
+    pub fn missing(&self, setting: &Setting) -> Diagnostic {
+        let error = self.error(setting.name, format!("`{}` is missing", self.path_of(setting.name)));
+        match setting.default {
+            Default::Required(help) => error.help(help),
+            _ => error,
+        }
     }
 
     /// Where the value at `path`, such as `arrivals.stages[1].rate`, was written; else where the nearest table around
@@ -260,6 +223,15 @@ impl<'a> Fields<'a> {
     }
 }
 
+impl<'a> Key<'a> {
+    /// The keys of the table that is this key's value.
+    pub fn table(self) -> Result<Option<Fields<'a>>, Diagnostic> {
+        self.node
+            .map(|node| Fields::of(self.reading, self.path, node))
+            .transpose()
+    }
+}
+
 /// Keys that people look for in the wrong table.
 const HOMES: [(&str, &[&str]); 4] = [
     ("model", &["weights", "kv_cache", "kv_cache_dtype", "quantization"]),
@@ -330,13 +302,4 @@ fn home(key: &str) -> Option<&'static str> {
         .iter()
         .find(|(_, keys)| keys.iter().any(|name| same_key(name, key)));
     found.map(|(section, _)| *section)
-}
-
-/// Whether two spellings name the same key: vLLM writes its flags with dashes.
-pub fn same_key(one: &str, other: &str) -> bool {
-    one.len() == other.len()
-        && one
-            .bytes()
-            .zip(other.bytes())
-            .all(|(a, b)| a == b || (matches!(a, b'-' | b'_') && matches!(b, b'-' | b'_')))
 }

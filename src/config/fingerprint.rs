@@ -3,9 +3,7 @@
 //! Offset basis and prime: <http://www.isthe.com/chongo/tech/comp/fnv/>.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 
 /// A running fingerprint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +20,11 @@ impl Fingerprint {
         }
     }
 
-    /// Goes on with the content of a file.
-    pub fn add_file(&mut self, path: &Path) -> io::Result<()> {
-        let mut file = File::open(path)?;
+    /// Goes on with all that `content` yields.
+    pub fn add_all_of(&mut self, mut content: impl Read) -> io::Result<()> {
         let mut buffer = vec![0; 1 << 16];
         loop {
-            match file.read(&mut buffer)? {
+            match content.read(&mut buffer)? {
                 0 => return Ok(()),
                 read => self.add(&buffer[..read]),
             }

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{Node, Value};
-use super::fields::{Fields, Reading, Resolved};
 use super::quantity;
+use super::reading::{Reading, Resolved};
 use super::text::Place;
+use crate::settings::Setting;
 use crate::units::Span;
 
 /// A key that may have been written.
@@ -22,21 +23,24 @@ pub struct Key<'a> {
     pub owner: Place,
     /// Its value.
     pub node: Option<&'a Node>,
+    /// What it is declared to be, if it is a setting.
+    pub declared: Option<&'static Setting>,
 }
 
 /// A value of the right type and within its range, or nothing if the key was not written.
 #[derive(Debug)]
-pub struct Setting<'a, T> {
+pub struct Found<'a, T> {
     reading: &'a Reading,
     path: String,
     owner: Place,
     place: Option<Place>,
     value: Option<T>,
+    declared: Option<&'static Setting>,
 }
 
 impl<'a> Key<'a> {
     /// A whole number.
-    pub fn integer(self, range: RangeInclusive<u64>) -> Result<Setting<'a, u64>, Diagnostic> {
+    pub fn integer(self, range: RangeInclusive<u64>) -> Result<Found<'a, u64>, Diagnostic> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(&wanted, |value| match *value {
             Value::Integer(Some(integer)) => u64::try_from(integer).ok().filter(|it| range.contains(it)),
@@ -49,7 +53,7 @@ impl<'a> Key<'a> {
     }
 
     /// A whole number that fits into 32 bits.
-    pub fn count(self, range: RangeInclusive<u32>) -> Result<Setting<'a, u32>, Diagnostic> {
+    pub fn count(self, range: RangeInclusive<u32>) -> Result<Found<'a, u32>, Diagnostic> {
         let range = u64::from(*range.start())..=u64::from(*range.end());
         Ok(self
             .integer(range)?
@@ -57,7 +61,7 @@ impl<'a> Key<'a> {
     }
 
     /// A whole number that may be negative.
-    pub fn signed(self, range: RangeInclusive<i32>) -> Result<Setting<'a, i32>, Diagnostic> {
+    pub fn signed(self, range: RangeInclusive<i32>) -> Result<Found<'a, i32>, Diagnostic> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(&wanted, |value| match *value {
             Value::Integer(Some(integer)) => i32::try_from(integer).ok().filter(|it| range.contains(it)),
@@ -66,19 +70,19 @@ impl<'a> Key<'a> {
     }
 
     /// A number between `range`'s ends, both included.
-    pub fn number(self, range: RangeInclusive<f64>) -> Result<Setting<'a, f64>, Diagnostic> {
+    pub fn number(self, range: RangeInclusive<f64>) -> Result<Found<'a, f64>, Diagnostic> {
         let wanted = format!("a number from {} to {}", range.start(), range.end());
         self.read(&wanted, |value| as_number(value).filter(|it| range.contains(it)))
     }
 
     /// A number above zero.
-    pub fn positive(self, most: f64) -> Result<Setting<'a, f64>, Diagnostic> {
+    pub fn positive(self, most: f64) -> Result<Found<'a, f64>, Diagnostic> {
         let wanted = format!("a number above 0, at most {most}");
         self.read(&wanted, |value| as_number(value).filter(|&it| it > 0.0 && it <= most))
     }
 
     /// `true` or `false`.
-    pub fn boolean(self) -> Result<Setting<'a, bool>, Diagnostic> {
+    pub fn boolean(self) -> Result<Found<'a, bool>, Diagnostic> {
         self.read("true or false", |value| match value {
             Value::Boolean(boolean) => Some(*boolean),
             _ => None,
@@ -86,7 +90,7 @@ impl<'a> Key<'a> {
     }
 
     /// Any text, but not an empty one.
-    pub fn text(self) -> Result<Setting<'a, String>, Diagnostic> {
+    pub fn text(self) -> Result<Found<'a, String>, Diagnostic> {
         self.read("text in \"quotes\"", |value| match value {
             Value::Text(text) if !text.trim().is_empty() => Some(text.clone()),
             _ => None,
@@ -94,13 +98,13 @@ impl<'a> Key<'a> {
     }
 
     /// A length of time with its unit.
-    pub fn duration(self) -> Result<Setting<'a, Span>, Diagnostic> {
+    pub fn duration(self) -> Result<Found<'a, Span>, Diagnostic> {
         let Some(node) = self.node else {
-            return Ok(self.setting(None));
+            return Ok(self.found(None));
         };
         let problem = match &node.value {
             Value::Text(text) => match quantity::duration(text) {
-                Ok(span) => return Ok(self.setting(Some(span))),
+                Ok(span) => return Ok(self.found(Some(span))),
                 Err(problem) => problem,
             },
             Value::Integer(Some(number)) => quantity::without_unit(number),
@@ -112,15 +116,15 @@ impl<'a> Key<'a> {
     }
 
     /// One of a few words.
-    pub fn choice<T: Copy>(self, choices: &[(&'static str, T)]) -> Result<Setting<'a, Choice<T>>, Diagnostic> {
+    pub fn choice<T: Copy>(self, choices: &[(&'static str, T)]) -> Result<Found<'a, Choice<T>>, Diagnostic> {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
         let Some(node) = self.node else {
-            return Ok(self.setting(None));
+            return Ok(self.found(None));
         };
         if let Value::Text(text) = &node.value
             && let Some(&(name, value)) = choices.iter().find(|(name, _)| name == text)
         {
-            return Ok(self.setting(Some(Choice { name, value })));
+            return Ok(self.found(Some(Choice { name, value })));
         }
         Err(self.none_of(node, &names))
     }
@@ -138,7 +142,7 @@ impl<'a> Key<'a> {
     }
 
     /// A file; a relative path starts from the directory of the text it was written in.
-    pub fn path(self) -> Result<Setting<'a, PathBuf>, Diagnostic> {
+    pub fn path(self) -> Result<Found<'a, PathBuf>, Diagnostic> {
         let reading = self.reading;
         let place = self.node.map_or(self.owner, |node| node.place);
         Ok(self.text()?.map(|path| reading.texts.base(place).join(path)))
@@ -162,36 +166,31 @@ impl<'a> Key<'a> {
                     path: format!("{}[{index}]", self.path),
                     owner: node.place,
                     node: Some(item),
+                    declared: None,
                 })
                 .collect(),
         ))
     }
 
-    /// The keys of the table that is this key's value.
-    pub fn table(self) -> Result<Option<Fields<'a>>, Diagnostic> {
-        self.node
-            .map(|node| Fields::of(self.reading, self.path, node))
-            .transpose()
-    }
-
-    fn read<T>(self, wanted: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Setting<'a, T>, Diagnostic> {
+    fn read<T>(self, wanted: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Found<'a, T>, Diagnostic> {
         let Some(node) = self.node else {
-            return Ok(self.setting(None));
+            return Ok(self.found(None));
         };
         if let Some(value) = read(&node.value) {
-            return Ok(self.setting(Some(value)));
+            return Ok(self.found(Some(value)));
         }
         let message = format!("`{}` must be {wanted}, not {}", self.path, node.value.describe());
         Err(self.reading.error(node.place, message))
     }
 
-    fn setting<T>(self, value: Option<T>) -> Setting<'a, T> {
-        Setting {
+    fn found<T>(self, value: Option<T>) -> Found<'a, T> {
+        Found {
             reading: self.reading,
             owner: self.owner,
             place: self.node.map(|node| node.place),
             path: self.path,
             value,
+            declared: self.declared,
         }
     }
 }
@@ -211,16 +210,22 @@ impl<T> Display for Choice<T> {
     }
 }
 
-impl<'a, T> Setting<'a, T> {
+impl<'a, T> Found<'a, T> {
     /// The same key with its value converted.
-    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Setting<'a, U> {
-        Setting {
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Found<'a, U> {
+        Found {
             reading: self.reading,
             path: self.path,
             owner: self.owner,
             place: self.place,
             value: self.value.map(convert),
+            declared: self.declared,
         }
+    }
+
+    /// What it is declared to be.
+    pub fn setting(&self) -> &'static Setting {
+        self.declared.expect("it was found by its declaration")
     }
 
     /// Where the value was written.
@@ -242,7 +247,7 @@ impl<'a, T> Setting<'a, T> {
     }
 }
 
-impl<T: Display> Setting<'_, T> {
+impl<T: Display> Found<'_, T> {
     /// The value, or `default` because of `why`.
     pub fn or(self, default: T, why: &str) -> T {
         let value = self.value.unwrap_or(default);

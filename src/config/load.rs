@@ -1,4 +1,4 @@
-//! Reads the layers of a scenario: a file or the embedded demo, then the flags of the command line.
+//! The layers of a scenario: a file or the embedded demo, then the flags of the command line.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::diagnostic::{Diagnostic, Snippet};
 use super::document::{self, Node, Table, Value};
 use super::flag::Flag;
+use super::read_once::Files;
+use super::reading::Reading;
 use super::text::{Text, Texts};
-use super::text_file;
 
 /// The scenario that runs when none is given.
 const DEMO: &str = include_str!("../../configs/scenarios/demo.toml");
@@ -15,7 +16,7 @@ const DEMO: &str = include_str!("../../configs/scenarios/demo.toml");
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
 
 /// What a scenario is put together from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Layers {
     /// The scenario file; `None` for the embedded demo.
     pub file: Option<PathBuf>,
@@ -23,6 +24,8 @@ pub struct Layers {
     pub flags: Vec<Flag>,
     /// Whether to leave out the rows of a trace that cannot be read, if there is a trace.
     pub skip_bad_rows: bool,
+    /// What was read of files before.
+    pub files: Files,
 }
 
 /// Keys that a table of another file lays over the scenario file, before any flags.
@@ -77,9 +80,70 @@ fn take_key(node: Node, key: &str) -> Option<Value> {
     found.map(|entry| entry.node.value)
 }
 
-/// The tree of all layers together.
-pub fn read(layers: &Layers, overrides: Option<&Overrides>, texts: &mut Texts) -> Result<Node, Diagnostic> {
-    let text = match &layers.file {
+/// A scenario's text, read and parsed once; variations are laid over copies of its tree.
+#[derive(Clone, Debug)]
+pub struct ScenarioText {
+    root: Node,
+    texts: Texts,
+    files: Files,
+    skip_bad_rows: bool,
+}
+
+impl ScenarioText {
+    /// Reads and parses the layers, with keys that another file lays over the scenario's own.
+    pub fn read(layers: &Layers, overrides: Option<&Overrides>) -> Result<Self, Diagnostic> {
+        let mut read = Self::of(scenario_text(layers)?)?;
+        let (root, texts) = (&mut read.root, &mut read.texts);
+        if let Some(overrides) = overrides {
+            let other = document::parse(texts, overrides.text.clone())?;
+            document::overlay_table(texts, root, overrides.find.take(other))?;
+        }
+        for flag in &layers.flags {
+            document::overlay(texts, root, flag)?;
+        }
+        Ok(Self {
+            files: layers.files.clone(),
+            skip_bad_rows: layers.skip_bad_rows,
+            ..read
+        })
+    }
+
+    /// Parses the text of a scenario that stands in no file.
+    pub fn from_toml(text: &str) -> Result<Self, Diagnostic> {
+        Self::of(Text {
+            name: "the scenario".to_owned(),
+            content: text.to_owned(),
+            base: PathBuf::new(),
+            is_flag: false,
+        })
+    }
+
+    fn of(text: Text) -> Result<Self, Diagnostic> {
+        let mut texts = Texts::default();
+        Ok(Self {
+            root: document::parse(&mut texts, text)?,
+            texts,
+            files: Files::default(),
+            skip_bad_rows: false,
+        })
+    }
+
+    /// The tree with `changes` over everything else, and a reading of it in which nothing is noted yet.
+    pub fn with(&self, changes: &[Flag]) -> Result<(Node, Reading), Diagnostic> {
+        let (mut root, mut texts) = (self.root.clone(), self.texts.clone());
+        for flag in changes {
+            document::overlay(&mut texts, &mut root, flag)?;
+        }
+        if self.skip_bad_rows && has_trace(&root) {
+            let flag = Flag::new("--skip-bad-rows", "workload.trace.skip_bad_rows=true");
+            document::overlay(&mut texts, &mut root, &flag)?;
+        }
+        Ok((root, Reading::of(texts, self.files.clone())))
+    }
+}
+
+fn scenario_text(layers: &Layers) -> Result<Text, Diagnostic> {
+    Ok(match &layers.file {
         None => Text {
             name: "the embedded demo scenario".to_owned(),
             content: DEMO.to_owned(),
@@ -88,24 +152,11 @@ pub fn read(layers: &Layers, overrides: Option<&Overrides>, texts: &mut Texts) -
         },
         Some(path) => Text {
             name: path.display().to_string(),
-            content: read_file(path)?,
+            content: read_file(path, &layers.files)?,
             base: path.parent().unwrap_or(Path::new("")).to_owned(),
             is_flag: false,
         },
-    };
-    let mut root = document::parse(texts, text)?;
-    if let Some(overrides) = overrides {
-        let other = document::parse(texts, overrides.text.clone())?;
-        document::overlay_table(texts, &mut root, overrides.find.take(other))?;
-    }
-    for flag in &layers.flags {
-        document::overlay(texts, &mut root, flag)?;
-    }
-    if layers.skip_bad_rows && has_trace(&root) {
-        let flag = Flag::new("--skip-bad-rows", "workload.trace.skip_bad_rows=true");
-        document::overlay(texts, &mut root, &flag)?;
-    }
-    Ok(root)
+    })
 }
 
 fn has_trace(root: &Node) -> bool {
@@ -123,7 +174,7 @@ fn find_key<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
 
 /// A file that is written like a scenario but is none; `example` says how, if it cannot be read.
 pub fn text_like_a_scenario(path: &Path, example: &str) -> Result<Text, Diagnostic> {
-    let content = read_file(path).map_err(|error| Diagnostic {
+    let content = read_file(path, &Files::default()).map_err(|error| Diagnostic {
         help: vec![example.to_owned()],
         ..error
     })?;
@@ -136,19 +187,19 @@ pub fn text_like_a_scenario(path: &Path, example: &str) -> Result<Text, Diagnost
 }
 
 /// The text of a scenario or of what is written like one.
-pub fn read_file(path: &Path) -> Result<String, Diagnostic> {
+fn read_file(path: &Path, files: &Files) -> Result<String, Diagnostic> {
     let name = path.display();
     if path.is_dir() {
         return Err(Diagnostic::new(format!("{name} is a directory")).help("name the scenario file inside it"));
     }
-    let bytes = text_file::read_bytes(path, LARGEST_FILE_BYTES).map_err(|error| {
+    let bytes = files.bytes(path, LARGEST_FILE_BYTES).map_err(|error| {
         let help = match error.kind() {
             io::ErrorKind::Other => "give a trace by the key workload.trace.path inside a scenario",
             _ => "`tailcast init FILE` writes a scenario to start from; `tailcast run` alone runs a demo",
         };
         Diagnostic::new(format!("cannot read {name}: {error}")).help(help)
     })?;
-    let content = String::from_utf8(bytes).map_err(|error| {
+    let content = String::from_utf8(bytes.to_vec()).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes());
         Diagnostic::new(format!("{name} is not UTF-8 text: byte {} cannot be read", valid + 1))

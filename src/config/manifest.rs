@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, did_you_mean};
-use super::document::{self, Entry, Value};
-use super::fields::{Fields, Reading, same_key};
+use super::document::{self, Entry, Value, same_key};
+use super::fields::Fields;
 use super::key::Key;
 use super::load::{self, Layers, Overrides, TableFinder};
 use super::measured::{METRICS, Measured, canonical, is_latency};
 use super::quantity;
+use super::read_once::Files;
+use super::reading::Reading;
 use super::text::Text;
 use crate::units::Span;
 
@@ -38,6 +40,8 @@ pub struct Experiment {
     pub scenario: PathBuf,
     /// What the manifest sets of its keys.
     pub overrides: Overrides,
+    /// What was read of files for any experiment of the manifest.
+    files: Files,
     /// How many runs to pool; the seeds follow one another.
     pub seeds: u32,
     /// What was measured.
@@ -59,6 +63,7 @@ impl Experiment {
     pub fn layers(&self) -> Layers {
         Layers {
             file: Some(self.scenario.clone()),
+            files: self.files.clone(),
             ..Layers::default()
         }
     }
@@ -127,6 +132,7 @@ fn read_experiment(item: Key<'_>, index: usize, text: &Text) -> Result<Experimen
                 key: SET,
             },
         },
+        files: reading.files.clone(),
         seeds,
         measured,
         origin: reading.texts.line_of(fields.place()),
@@ -147,7 +153,7 @@ fn read_measured(experiment: &Fields<'_>) -> Result<Measured, Diagnostic> {
         None => Measured::default(),
         Some(path) => {
             reading.note_file(&path);
-            Measured::read(&path)?
+            Measured::read_among(&reading.files, &path)?
         }
     };
     let mut written = Vec::new();

@@ -5,11 +5,74 @@ use std::str::FromStr;
 use super::catalogue::{self, CatalogueError, ModelEntry};
 use super::diagnostic::Diagnostic;
 use super::document::Value;
-use super::fields::{Fields, Resolved};
+use super::fields::Fields;
 use super::key::Key;
+use super::reading::Resolved;
 use crate::hardware::{KvPrecision, Model, WeightPrecision};
+use crate::settings::{Kind, Setting, Word};
 
 /// `[model]`.
+pub(super) const MODEL: Setting = Setting::new(
+    "model",
+    Kind::Table(&[&NAME, &CONFIG, &WEIGHTS, &KV_CACHE]),
+    "What is served, and how it is stored",
+);
+const NAME: Setting = Setting::new("name", Kind::Text, "The model: a name from `tailcast models`")
+    .flag("--model")
+    .unit("name")
+    .depends("either name or config has to be written");
+const CONFIG: Setting = Setting::new(
+    "config",
+    Kind::Path,
+    "A config.json of Hugging Face, or a TOML file like those of `tailcast models`, in the place of name",
+)
+.depends("either name or config has to be written");
+const WEIGHTS: Setting = Setting::new(
+    "weights",
+    Kind::Either(&[Kind::Choice(WEIGHT_WORDS), Kind::Choice(OTHER_WEIGHT_WORDS)]),
+    "Number format of the linear layers' weights",
+)
+.or(&["quantization", "dtype"])
+.unit("format")
+.depends("as the model was published");
+const WEIGHT_WORDS: &[Word] = &[
+    word("bf16", "16-bit floats"),
+    word("fp8", "8-bit floats with a scale per block"),
+    word("int8", "8-bit integers with a scale per output channel"),
+    word("int4", "4-bit integers with groups of 128, as AWQ and GPTQ"),
+    word("mxfp4", "4-bit microscaling floats"),
+];
+const OTHER_WEIGHT_WORDS: &[Word] = &[
+    word("fp16", "As bf16: both have the same size"),
+    word("float16", "As bf16: both have the same size"),
+    word("bfloat16", "Another name of bf16"),
+    word("awq", "As int4"),
+    word("gptq", "As int4"),
+];
+const KV_CACHE: Setting = Setting::new(
+    "kv_cache",
+    Kind::Either(&[Kind::Choice(KV_WORDS), Kind::Choice(OTHER_KV_WORDS)]),
+    "Number format of the KV cache",
+)
+.or(&["kv_cache_dtype"])
+.flag("--kv-cache-dtype")
+.unit("format")
+.default("\"bf16\"", "vLLM's default, as the model");
+const KV_WORDS: &[Word] = &[word("bf16", "16-bit floats"), word("fp8", "8-bit floats")];
+const OTHER_KV_WORDS: &[Word] = &[
+    word("auto", "As bf16"),
+    word("fp16", "As bf16: both have the same size"),
+    word("float16", "As bf16: both have the same size"),
+    word("bfloat16", "Another name of bf16"),
+    word("fp8_e4m3", "As fp8"),
+    word("fp8_e5m2", "As fp8"),
+];
+
+const fn word(name: &'static str, help: &'static str) -> Word {
+    Word { name, help }
+}
+
+/// What `[model]` says.
 #[derive(Debug)]
 pub struct ModelChoice {
     /// The model.
@@ -31,17 +94,11 @@ pub fn read(fields: &Fields<'_>) -> Result<ModelChoice, Diagnostic> {
         None => (WeightPrecision::Bf16, "as published"),
     };
     let choice = ModelChoice {
-        weights: precision(
-            fields.key_or_alias("weights", &["quantization", "dtype"])?,
-            weights,
-            because,
-            &WeightPrecision::ALL.map(WeightPrecision::name),
-        )?,
+        weights: precision(fields.find(&WEIGHTS)?, weights, because)?,
         kv_cache: precision(
-            fields.key_or_alias("kv_cache", &["kv_cache_dtype"])?,
+            fields.find(&KV_CACHE)?,
             KvPrecision::Bf16,
             "vLLM's default, as the model",
-            &KvPrecision::ALL.map(KvPrecision::name),
         )?,
         defaults_to_top_p: entry.top_p.is_some_and(|top_p| top_p < 1.0),
         model: entry.model,
@@ -58,8 +115,8 @@ pub fn read(fields: &Fields<'_>) -> Result<ModelChoice, Diagnostic> {
 }
 
 fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
-    let name = fields.key("name")?.text()?;
-    let config = fields.key("config")?.path()?;
+    let name = fields.find(&NAME)?.text()?;
+    let config = fields.find(&CONFIG)?.path()?;
     match (name.place(), config.place()) {
         // A flag may replace the model that a file names in the other way.
         (Some(named), Some(configured)) if named.text == configured.text => Err(fields
@@ -75,7 +132,7 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
             if let Some(beside) = catalogue::generation_config(&path) {
                 fields.reading().note_file(&beside);
             }
-            catalogue::model_from_config_json(&path).map_err(|error| refused(fields, "config", &error))
+            catalogue::model_among(&fields.reading().files, &path).map_err(|error| refused(fields, "config", &error))
         }
         _ => Err(fields
             .error("name", "`model.name` is missing")
@@ -84,12 +141,7 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
     }
 }
 
-fn precision<T: FromStr + std::fmt::Display>(
-    key: Key<'_>,
-    default: T,
-    because: &str,
-    names: &[&str],
-) -> Result<T, Diagnostic> {
+fn precision<T: FromStr + std::fmt::Display>(key: Key<'_>, default: T, because: &str) -> Result<T, Diagnostic> {
     let Some(node) = key.node else {
         return Ok(key
             .text()?
@@ -104,7 +156,7 @@ fn precision<T: FromStr + std::fmt::Display>(
         let text = key.text()?;
         return Ok(text.map(|_| parsed.expect("checked above")).or(default, because));
     }
-    Err(key.none_of(node, names))
+    Err(key.none_of(node, &key.names()))
 }
 
 /// The catalogue's own objection, shown at the key it is about.

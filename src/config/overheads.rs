@@ -1,8 +1,10 @@
 //! `server.cpu_time` and `server.front_end`: what comes on top of the GPU's time.
 
 use super::diagnostic::Diagnostic;
-use super::fields::{Fields, Reading, Resolved};
+use super::fields::Fields;
+use super::reading::{Reading, Resolved};
 use crate::fleet::FrontEnd;
+use crate::settings::{Kind, Setting};
 use crate::units::Span;
 
 /// More would be no overhead.
@@ -47,13 +49,13 @@ impl CpuTime {
 
 /// Reads `cpu_time = { per_step_us = ..., per_seq_us = ... }`.
 pub fn read_cpu_time(fields: &Fields<'_>) -> Result<Option<CpuTime>, Diagnostic> {
-    let read = read_micros(fields, CPU_TIME)?;
+    let read = read_micros(fields, &CPU_TIME, CPU_TIME_KEYS)?;
     Ok(read.map(|[per_step, per_sequence]| CpuTime { per_step, per_sequence }))
 }
 
 /// Reads `front_end = { latency_us = ..., per_stream_us = ... }`.
 pub fn read_front_end(fields: &Fields<'_>) -> Result<Option<FrontEnd>, Diagnostic> {
-    let read = read_micros(fields, FRONT_END)?;
+    let read = read_micros(fields, &FRONT_END, FRONT_END_KEYS)?;
     Ok(read.map(|[latency, per_stream]| FrontEnd { latency, per_stream }))
 }
 
@@ -61,23 +63,58 @@ pub fn read_front_end(fields: &Fields<'_>) -> Result<Option<FrontEnd>, Diagnosti
 /// that writes it out is the same scenario.
 pub fn note_cpu_time(reading: &Reading, default: CpuTime, why: &str) {
     let spans = [default.per_step, default.per_sequence];
-    note_micros(reading, CPU_TIME, spans, why);
+    note_micros(reading, &CPU_TIME, CPU_TIME_KEYS, spans, why);
 }
 
-/// The same for what stands between clients and the engine.
+/// Notes the default of what stands between clients and the engine in this way too.
 pub fn note_front_end(reading: &Reading, default: FrontEnd, why: &str) {
     let spans = [default.latency, default.per_stream];
-    note_micros(reading, FRONT_END, spans, why);
+    note_micros(reading, &FRONT_END, FRONT_END_KEYS, spans, why);
 }
 
-/// A table's name and its keys.
-type Keys = (&'static str, [&'static str; 2]);
+/// `server.cpu_time`.
+pub(super) const CPU_TIME: Setting = Setting::new(
+    "cpu_time",
+    Kind::Table(&CPU_TIME_KEYS),
+    "What the CPU adds to each step of the GPU",
+)
+.depends("as measured, by whether steps are decided ahead; nothing beside given step times");
+static CPU_TIME_KEYS: [&Setting; 2] = [
+    &Setting::new("per_step_us", MICROS, "CPU time of each step")
+        .unit("us")
+        .default("0", FREE),
+    &Setting::new("per_seq_us", MICROS, "CPU time of each request in a step")
+        .unit("us")
+        .default("0", FREE),
+];
+/// `server.front_end`.
+pub(super) const FRONT_END: Setting = Setting::new(
+    "front_end",
+    Kind::Table(&FRONT_END_KEYS),
+    "What stands between clients and the engine",
+)
+.depends("vLLM's API server, or as calibrated; nothing beside given step times");
+static FRONT_END_KEYS: [&Setting; 2] = [
+    &Setting::new("latency_us", MICROS, "What it adds to the first token of each request")
+        .unit("us")
+        .default("0", FREE),
+    &Setting::new(
+        "per_stream_us",
+        MICROS,
+        "What it adds to each token for every request that is answered at once",
+    )
+    .unit("us")
+    .default("0", FREE),
+];
+const MICROS: Kind = Kind::Number {
+    min: 0.0,
+    max: MOST_MICROS,
+};
+const FREE: &str = "nothing is charged for it";
 
-const CPU_TIME: Keys = ("cpu_time", ["per_step_us", "per_seq_us"]);
-const FRONT_END: Keys = ("front_end", ["latency_us", "per_stream_us"]);
-
-fn note_micros(reading: &Reading, (name, keys): Keys, spans: [Span; 2], why: &str) {
-    for (key, span) in keys.into_iter().zip(spans) {
+fn note_micros(reading: &Reading, table: &Setting, keys: [&Setting; 2], spans: [Span; 2], why: &str) {
+    let name = table.name;
+    for (key, span) in keys.map(|key| key.name).into_iter().zip(spans) {
         let micros = span.picos() as f64 / 1e6;
         reading.note(Resolved {
             key: format!("server.{name}.{key}"),
@@ -89,16 +126,17 @@ fn note_micros(reading: &Reading, (name, keys): Keys, spans: [Span; 2], why: &st
     }
 }
 
-fn read_micros(fields: &Fields<'_>, (name, keys): Keys) -> Result<Option<[Span; 2]>, Diagnostic> {
-    let Some(table) = fields.key(name)?.table()? else {
+fn read_micros(
+    fields: &Fields<'_>,
+    table: &'static Setting,
+    keys: [&'static Setting; 2],
+) -> Result<Option<[Span; 2]>, Diagnostic> {
+    let Some(table) = fields.find(table)?.table()? else {
         return Ok(None);
     };
     let mut spans = [Span::ZERO; 2];
     for (span, key) in spans.iter_mut().zip(keys) {
-        let micros = table
-            .key(key)?
-            .number(0.0..=MOST_MICROS)?
-            .or(0.0, "nothing is charged for it");
+        let micros = table.find(key)?.declared_number()?.or_default();
         *span = Span::from_seconds(micros / 1e6).expect("ten seconds at most");
     }
     table.finish()?;

@@ -1,17 +1,19 @@
 //! One simulation's input, complete and valid.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::batching::{self, Batching, Host};
+use super::batching::{self, Batching};
 use super::calibration::Calibration;
 use super::diagnostic::Diagnostic;
-use super::fields::{Fields, Reading, Resolved};
+use super::fields::Fields;
 use super::fingerprint::Fingerprint;
-use super::load::{self, Layers, Overrides};
+use super::flag::Flag;
+use super::load::{Layers, Overrides, ScenarioText};
 use super::model::{self, ModelChoice};
 use super::overheads::{self, CpuTime};
-use super::profile;
+use super::profile::{self, Named};
+use super::reading::{Reading, Resolved};
 use super::sampling;
 use super::server::{self, Server};
 use super::slo::{self, Objective};
@@ -21,11 +23,11 @@ use super::workload::{self, Workload};
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
 use crate::hardware::{self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision};
-use crate::policy::PolicySettings;
+use crate::policy::{Host, Memory, PolicySettings};
 use crate::step_time::{Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, Sampling, StepTime};
 
 /// Everything that decides a run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scenario {
     /// What it is called; changes no result.
     pub name: String,
@@ -71,8 +73,6 @@ pub struct Scenario {
     pub files: Vec<PathBuf>,
     /// What the user should know.
     pub warnings: Vec<String>,
-    /// Names everything that decides the results, except the seed: 16 hexadecimal digits.
-    pub hash: String,
 }
 
 /// Why there is no scenario.
@@ -93,6 +93,17 @@ impl fmt::Display for Problem {
     }
 }
 
+impl std::error::Error for Problem {}
+
+impl From<Problem> for Diagnostic {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Invalid(diagnostic) => *diagnostic,
+            Problem::DoesNotFit(shortage) => Self::new(shortage.to_string()),
+        }
+    }
+}
+
 impl From<Diagnostic> for Problem {
     fn from(diagnostic: Diagnostic) -> Self {
         Self::Invalid(Box::new(diagnostic))
@@ -107,10 +118,33 @@ impl Scenario {
 
     /// The same with keys that another file lays over the scenario's own.
     pub fn load_changed(layers: &Layers, overrides: Option<&Overrides>) -> Result<Self, Problem> {
-        let mut reading = Reading::default();
-        let root = load::read(layers, overrides, &mut reading.texts)?;
+        Self::resolve(&ScenarioText::read(layers, overrides)?, &[])
+    }
+
+    /// Reads a scenario from a file.
+    pub fn from_file(path: &Path) -> Result<Self, Problem> {
+        Self::load(&Layers {
+            file: Some(path.to_owned()),
+            ..Layers::default()
+        })
+    }
+
+    /// Reads a scenario from text; files that it names are looked for from the working directory.
+    pub fn from_toml(text: &str) -> Result<Self, Problem> {
+        Self::resolve(&ScenarioText::from_toml(text)?, &[])
+    }
+
+    /// The scenario that a text describes, with `changes` over everything else.
+    pub fn resolve(text: &ScenarioText, changes: &[Flag]) -> Result<Self, Problem> {
+        let (root, reading) = text.with(changes)?;
         let fields = Fields::of(&reading, String::new(), &root)?;
         resolve(&reading, &fields)
+    }
+
+    /// Names everything that decides the results, except the seed, by 16 hexadecimal digits. Reads the trace, if there
+    /// is one.
+    pub fn hash(&self) -> String {
+        hash(&self.settings, &self.workload)
     }
 
     /// How long steps take.
@@ -150,7 +184,7 @@ impl Scenario {
             gpu,
             per_step: self.cpu_time.per_step,
             per_sequence: self.cpu_time.per_sequence,
-            ahead: decides_ahead(&self.server.policy),
+            ahead: self.server.policy.decides_ahead(),
         })
     }
 
@@ -175,12 +209,11 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         .unwrap_or(42);
     let model = model::read(&fields.section("model")?)?;
     let batching_fields = fields.section("batching")?;
-    let batching_place = batching_fields.place();
     let profile = profile::read(&batching_fields)?;
     let server_fields = fields.section("server")?;
     let server_place = server_fields.place();
     let server = server::read_server(&server_fields, &model.model, &profile)?;
-    let batching = batching::read(&batching_fields, host(&server, &model), &profile)?;
+    let batching = batching::read(&batching_fields, &host(&server, profile), target(&server, &model))?;
     let workload_fields = fields.section("workload")?;
     let through = asked_through(&server);
     let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, through)?;
@@ -195,8 +228,12 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     })?;
     let memory = memory(&model, &server, &batching)?;
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
-    refuse_too_large_pages(&batching, kv_blocks, server.block_tokens)
-        .map_err(|bad| reading.error(batching_place, bad).help(SMALLER_PAGES))?;
+    let fits = batching.policy.refuse_memory(&Memory {
+        usable_blocks: kv_blocks - 1,
+        block_tokens: server.block_tokens,
+        max_model_len: server.max_model_len,
+    });
+    fits.map_err(|refused| batching_fields.refuse(refused))?;
     let cpu_time = cpu_time(reading, &server, &batching.policy);
     let front_end = front_end(reading, &server);
     let execution = execution(&server, &batching, sampling);
@@ -205,7 +242,6 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
         seed,
-        hash: hash(&settings, &workload),
         memory,
         kv_blocks_given: server.kv_blocks.is_some(),
         server: ServerSettings {
@@ -235,18 +271,25 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
 }
 
 /// What defaults of batching depend on.
-fn host<'a>(server: &'a Server, model: &'a ModelChoice) -> Host<'a> {
+fn host(server: &Server, profile: Named) -> Host<'_> {
     Host {
+        is_used: false,
         gpu: server.gpu.name(),
         gpu_memory_bytes: server.gpu.memory_bytes(),
-        is_a100: server.gpu.name().contains("a100"),
+        is_a100: server.gpu.has_small_batches(),
         max_model_len: server.max_model_len,
         block_tokens: server.block_tokens,
-        target: Target {
-            model,
-            tensor_parallel: server.tensor_parallel,
-            is_measured: server.step_time.affine().is_some(),
-        },
+        profile,
+        drafts: None,
+    }
+}
+
+/// What drafts depend on.
+fn target<'a>(server: &Server, model: &'a ModelChoice) -> Target<'a> {
+    Target {
+        model,
+        tensor_parallel: server.tensor_parallel,
+        is_measured: server.step_time.affine().is_some(),
     }
 }
 
@@ -265,14 +308,6 @@ fn execution(server: &Server, batching: &Batching, sampling: Sampling) -> Execut
     }
 }
 
-/// Whether a step is decided while the one before still runs.
-fn decides_ahead(policy: &PolicySettings) -> bool {
-    match policy {
-        PolicySettings::Continuous(settings) => settings.async_scheduling,
-        _ => false,
-    }
-}
-
 /// Given step times are all of a step's time; those of the model are the GPU's only.
 fn cpu_time(reading: &Reading, server: &Server, policy: &PolicySettings) -> CpuTime {
     if let Some(written) = server.cpu_time {
@@ -280,7 +315,7 @@ fn cpu_time(reading: &Reading, server: &Server, policy: &PolicySettings) -> CpuT
     }
     let (default, why) = if server.step_time.affine().is_some() {
         (CpuTime::default(), ALL_OF_IT)
-    } else if decides_ahead(policy) {
+    } else if policy.decides_ahead() {
         let why = "beside the GPU, as steps are decided ahead";
         (CpuTime::BESIDE_THE_GPU, why)
     } else {
@@ -333,23 +368,6 @@ fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, workload: &Wo
         ),
         _ => {}
     }
-}
-
-const SMALLER_PAGES: &str = "write page_size = 1, or a larger server.kv_blocks";
-
-/// SGLang keeps a page to spare beside each request, of which even the smallest has two tokens.
-fn refuse_too_large_pages(batching: &Batching, kv_blocks: u32, block_tokens: u32) -> Result<(), String> {
-    let PolicySettings::Sglang(settings) = &batching.policy else {
-        return Ok(());
-    };
-    let page = u64::from(settings.page_size);
-    let slots = u64::from(kv_blocks - 1) * u64::from(block_tokens);
-    if page + 2 < slots - slots % page {
-        return Ok(());
-    }
-    Err(format!(
-        "pages of {page} tokens (batching.page_size) leave no room for any request in a KV cache of {slots} tokens"
-    ))
 }
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.
@@ -410,9 +428,11 @@ fn hash(settings: &[Resolved], workload: &Workload) -> String {
         fingerprint.add(setting.content.as_ref().unwrap_or(&setting.value).as_bytes());
         fingerprint.add(b"\n");
     }
-    if let Workload::Trace(trace) = workload {
-        // A trace that cannot be read is reported when it is opened.
-        let _ = fingerprint.add_file(&trace.path);
+    if let Workload::Trace(trace) = workload
+        && let Some(file) = &trace.file
+    {
+        // A trace that cannot be read is reported by whoever replays it.
+        let _ = file.reader().and_then(|content| fingerprint.add_all_of(content));
     }
     fingerprint.to_string()
 }

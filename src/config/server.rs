@@ -1,20 +1,90 @@
 //! `[server]`: what it runs on.
 
-use super::batching::MOST_TOKENS;
 use super::catalogue;
 use super::diagnostic::Diagnostic;
-use super::fields::{Fields, Resolved};
+use super::fields::Fields;
 use super::model::refused;
-use super::overheads::{self, CpuTime};
+use super::overheads::{self, CPU_TIME, CpuTime, FRONT_END};
 use super::profile;
-use super::step_time::{self, GivenStepTime};
+use super::reading::Resolved;
+use super::step_time::{self, GivenStepTime, STEP_TIME};
 use crate::fleet::FrontEnd;
 use crate::hardware::{Gpu, Model};
+use crate::policy::MOST_TOKENS;
+use crate::settings::{Kind, Setting};
 
 /// More blocks than any GPU holds, few enough for every sum.
 const MOST_BLOCKS: u32 = 1 << 30;
 
 /// `[server]`.
+pub(super) const SERVER: Setting = Setting::new(
+    "server",
+    Kind::Table(&[
+        &GPU,
+        &TENSOR_PARALLEL,
+        &GPU_MEMORY_UTILIZATION,
+        &BLOCK_SIZE,
+        &MAX_MODEL_LEN,
+        &KV_BLOCKS,
+        &STEP_TIME,
+        &CPU_TIME,
+        &FRONT_END,
+    ]),
+    "What it runs on",
+);
+const GPU: Setting = Setting::new("gpu", Kind::Text, "The GPU: a name from `tailcast gpus` or a file")
+    .flag("--gpu")
+    .unit("name")
+    .required("write gpu = \"h100-sxm\"; `tailcast gpus` lists the names");
+const TENSOR_PARALLEL: Setting = Setting::new(
+    "tensor_parallel",
+    Kind::Count { min: 1, max: 1024 },
+    "GPUs that share the model",
+)
+.or(&["tensor_parallel_size"])
+.flag("--tensor-parallel-size")
+.unit("GPUs")
+.default("1", "one GPU");
+const GPU_MEMORY_UTILIZATION: Setting = Setting::new(
+    "gpu_memory_utilization",
+    Kind::Number { min: 0.01, max: 1.0 },
+    "The part of the GPU's memory to use",
+)
+.flag("--gpu-memory-utilization")
+.unit("fraction")
+.depends("that of the vLLM release that batching.profile names: 0.92, or 0.9 before");
+const BLOCK_SIZE: Setting = Setting::new(
+    "block_size",
+    Kind::Count { min: 1, max: 4096 },
+    "Tokens in a block of the KV cache",
+)
+.flag("--block-size")
+.unit("tokens")
+.default("16", "vLLM's default");
+const MAX_MODEL_LEN: Setting = Setting::new(
+    "max_model_len",
+    Kind::Count {
+        min: 1,
+        max: MOST_TOKENS,
+    },
+    "The most tokens of a request",
+)
+.flag("--max-model-len")
+.unit("tokens")
+.depends("the longest context of the model");
+const KV_BLOCKS: Setting = Setting::new(
+    "kv_blocks",
+    Kind::Count {
+        min: 2,
+        max: MOST_BLOCKS,
+    },
+    "Blocks of the KV cache, the null block included",
+)
+.or(&["num_gpu_blocks_override"])
+.unit("blocks")
+.depends("as many as fit into the GPU's memory");
+
+/// What `[server]` says.
 #[derive(Debug)]
 pub struct Server {
     /// The GPU.
@@ -40,29 +110,23 @@ pub struct Server {
 /// Reads `[server]`.
 pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named) -> Result<Server, Diagnostic> {
     let gpu = read_gpu(fields)?;
-    let tensor_parallel = fields
-        .key_or_alias("tensor_parallel", &["tensor_parallel_size"])?
-        .count(1..=1024)?
-        .or(1, "one GPU");
+    let tensor_parallel = fields.find(&TENSOR_PARALLEL)?.declared_count()?.or_default();
     model.check_tensor_parallel(tensor_parallel).map_err(|bad| {
         let message = format!("{} cannot be split so: {bad}", model.name());
         fields.error("tensor_parallel", message)
     })?;
-    let utilization = fields.key("gpu_memory_utilization")?.number(0.01..=1.0)?;
-    let block_size = fields.key("block_size")?.count(1..=4096)?;
-    let max_model_len = fields.key("max_model_len")?.count(1..=MOST_TOKENS)?;
+    let utilization = fields.find(&GPU_MEMORY_UTILIZATION)?.declared_number()?;
+    let block_size = fields.find(&BLOCK_SIZE)?.declared_count()?;
+    let max_model_len = fields.find(&MAX_MODEL_LEN)?.declared_count()?;
     let server = Server {
         tensor_parallel,
         gpu_memory_utilization: utilization.or(profile.switches.gpu_memory_utilization, &profile.as_default()),
-        block_tokens: block_size.or(16, "vLLM's default"),
+        block_tokens: block_size.or_default(),
         max_model_len: max_model_len.or(
             model.max_model_len().min(MOST_TOKENS),
             "the longest context of the model",
         ),
-        kv_blocks: fields
-            .key_or_alias("kv_blocks", &["num_gpu_blocks_override"])?
-            .count(2..=MOST_BLOCKS)?
-            .optional(),
+        kv_blocks: fields.find(&KV_BLOCKS)?.declared_count()?.optional(),
         step_time: step_time::read(fields)?,
         cpu_time: overheads::read_cpu_time(fields)?,
         front_end: overheads::read_front_end(fields)?,
@@ -75,19 +139,18 @@ pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named)
 }
 
 fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
-    let key = fields.key("gpu")?;
+    let key = fields.find(&GPU)?;
     let place = key.node.map_or(fields.place(), |node| node.place);
     let name = key.text()?.unnoted().ok_or_else(|| {
         fields
-            .error("gpu", "`server.gpu` is missing")
-            .help("write gpu = \"h100-sxm\"; `tailcast gpus` lists the names")
+            .missing(&GPU)
             .help("or give a file of the same form: gpu = \"path/to/gpu.toml\"")
     })?;
     let is_file = name.contains(['/', '\\']) || name.to_ascii_lowercase().ends_with(".toml");
     let gpu = if is_file {
         let path = fields.reading().texts.base(place).join(&name);
         fields.reading().note_file(&path);
-        catalogue::gpu_from_file(&path)
+        catalogue::gpu_among(&fields.reading().files, &path)
     } else {
         catalogue::gpu(&name)
     };

@@ -2,9 +2,18 @@
 
 use super::diagnostic::{Diagnostic, Snippet};
 use super::document::{Entry, Value};
-use super::fields::{Fields, Resolved};
+use super::fields::Fields;
 use super::quantity;
+use super::reading::Resolved;
+use crate::settings::{Kind, Setting};
 use crate::units::Span;
+
+/// `[slo]`.
+pub(super) const SLO: Setting = Setting::new(
+    "slo",
+    Kind::Map(&Kind::Either(&[Kind::Duration, Kind::Map(&Kind::Duration)])),
+    "Objectives: limits on statistics of latencies, such as \"ttft.p99\" = \"2s\"",
+);
 
 /// A limit on a latency. Which latencies and statistics exist is for those to say who measure them.
 #[derive(Clone, Debug, PartialEq, Eq)]

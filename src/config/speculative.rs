@@ -3,8 +3,9 @@
 use super::catalogue;
 use super::diagnostic::Diagnostic;
 use super::document::Value;
-use super::fields::{Fields, Resolved};
+use super::fields::Fields;
 use super::model::ModelChoice;
+use super::reading::Resolved;
 use crate::hardware::{Drafter, Model, WeightPrecision};
 use crate::policy::{Acceptance, Speculative};
 

@@ -4,11 +4,34 @@ use super::calibration::{self, Calibrated, Calibration};
 use super::diagnostic::Diagnostic;
 use super::document::Value;
 use super::fields::Fields;
+use crate::settings::{Kind, Setting};
 use crate::step_time::{Affine, Overheads};
 use crate::units::Span;
 
 /// A step that takes longer than this is a slip of the pen [µs].
 const MOST_MICROS: f64 = 86_400e6;
+
+/// `server.step_time`.
+pub(super) const STEP_TIME: Setting = Setting::new(
+    "step_time",
+    Kind::Either(&[Kind::Table(&[&BASE, &PER_TOKEN, &PER_SEQUENCE]), Kind::Path]),
+    "How long steps take: a fixed affine formula, or a file that `tailcast calibrate` wrote",
+)
+.depends("modelled from the figures of the GPU and the model");
+const BASE: Setting = Setting::new("base_us", MICROS, "The time of every step")
+    .unit("us")
+    .default("0", FREE);
+const PER_TOKEN: Setting = Setting::new("per_token_us", MICROS, "The time of each token in a step")
+    .unit("us")
+    .default("0", FREE);
+const PER_SEQUENCE: Setting = Setting::new("per_seq_us", MICROS, "The time of each request in a step")
+    .unit("us")
+    .default("0", FREE);
+const MICROS: Kind = Kind::Number {
+    min: 0.0,
+    max: MOST_MICROS,
+};
+const FREE: &str = "nothing is charged for it";
 
 /// What a scenario says of step times.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +72,7 @@ impl GivenStepTime {
 
 /// Reads `step_time = { base_us = ..., per_token_us = ..., per_seq_us = ... }` or `step_time = "file.toml"`.
 pub fn read(fields: &Fields<'_>) -> Result<GivenStepTime, Diagnostic> {
-    let key = fields.key("step_time")?;
+    let key = fields.find(&STEP_TIME)?;
     match key.node.map(|node| &node.value) {
         None => Ok(GivenStepTime::Nothing),
         Some(Value::Text(_)) => {
@@ -72,13 +95,8 @@ pub fn read(fields: &Fields<'_>) -> Result<GivenStepTime, Diagnostic> {
 
 fn read_affine(fields: &Fields<'_>) -> Result<Affine, Diagnostic> {
     let table = fields.section("step_time")?;
-    let micros = |name| -> Result<f64, Diagnostic> {
-        Ok(table
-            .key(name)?
-            .number(0.0..=MOST_MICROS)?
-            .or(0.0, "nothing is charged for it"))
-    };
-    let (base_us, per_token_us, per_seq_us) = (micros("base_us")?, micros("per_token_us")?, micros("per_seq_us")?);
+    let micros = |setting| -> Result<f64, Diagnostic> { Ok(table.find(setting)?.declared_number()?.or_default()) };
+    let (base_us, per_token_us, per_seq_us) = (micros(&BASE)?, micros(&PER_TOKEN)?, micros(&PER_SEQUENCE)?);
     if base_us + per_token_us + per_seq_us == 0.0 {
         return Err(fields
             .error("step_time", "with all of `server.step_time` 0, no step takes any time")

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use super::axis::{self, Axis};
 use super::diagnostic::{Diagnostic, Snippet};
 use super::document::{self, Node, Value};
-use super::fields::{Fields, Reading};
+use super::fields::Fields;
 use super::key::Key;
 use super::load::{self, Overrides, TableFinder};
+use super::reading::Reading;
 
 /// More replications than anybody waits for.
 const MOST_SEEDS: u32 = 100_000;

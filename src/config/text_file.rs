@@ -18,7 +18,12 @@ pub fn read_bytes(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
 
 /// The text of a file of at most `most_bytes`.
 pub fn read_text(path: &Path, most_bytes: u64) -> io::Result<String> {
-    String::from_utf8(read_bytes(path, most_bytes)?).map_err(|error| {
+    text_of(read_bytes(path, most_bytes)?)
+}
+
+/// The text that the bytes of a file are.
+pub fn text_of(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to() + 1;
         io::Error::other(format!("byte {place} is not UTF-8; save the file as UTF-8 text"))
     })

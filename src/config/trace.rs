@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use super::arrivals::MOST_RATE_PER_S;
 use super::diagnostic::Diagnostic;
-use super::fields::{Fields, Resolved};
+use super::fields::Fields;
 use super::key::Choice;
+use super::reading::Resolved;
+use crate::settings::{Kind, Setting, Word};
 use crate::units::Span;
-use crate::workload::trace::{FORMATS, FormatName, LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUPS};
+use crate::workload::trace::{FormatName, LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUPS};
 
 /// More rows than any trace has.
 const MOST_ROWS: u64 = 1_000_000_000_000;
@@ -17,6 +19,123 @@ const NO_JITTER: Choice<bool> = Choice {
     value: false,
 };
 
+/// `workload.trace`.
+pub(super) const TRACE: Setting = Setting::new(
+    "trace",
+    Kind::Table(&[
+        &PATH,
+        &FORMAT,
+        &SPEEDUP,
+        &RATE,
+        &CONCURRENCY,
+        &JITTER_TIES,
+        &START,
+        &LIMIT,
+        &INPUT_SCALE,
+        &OUTPUT_SCALE,
+        &SORT,
+        &SKIP_BAD_ROWS,
+    ]),
+    "Recorded requests to replay, in the place of arrivals, prompt and output",
+);
+const PATH: Setting =
+    Setting::new("path", Kind::Path, "The file, compressed with gzip or not").required("write path = \"trace.csv\"");
+const FORMAT: Setting = Setting::new("format", Kind::Choice(&FORMAT_WORDS), "The format of the file")
+    .depends("recognised by the first line");
+static FORMAT_WORDS: [Word; 5] = [
+    Word {
+        name: "csv",
+        help: "CSV with the columns arrival_s, input_tokens and output_tokens, and more",
+    },
+    Word {
+        name: "azure",
+        help: "The traces of Azure's inference services",
+    },
+    Word {
+        name: "mooncake",
+        help: "The JSON lines of Mooncake, with hashes of what prompts hold",
+    },
+    Word {
+        name: "burstgpt",
+        help: "The CSV of BurstGPT",
+    },
+    Word {
+        name: "sharegpt",
+        help: "JSON lines of recorded conversations",
+    },
+];
+const SPEEDUP: Setting = Setting::new(
+    "speedup",
+    Kind::Number {
+        min: *SPEEDUPS.start(),
+        max: *SPEEDUPS.end(),
+    },
+    "How many times faster than recorded requests arrive",
+)
+.default("1", "as recorded");
+const RATE: Setting = Setting::new(
+    "rate",
+    Kind::Positive { max: MOST_RATE_PER_S },
+    "The mean rate to replay at, in the place of speedup",
+)
+.unit("requests/s");
+const CONCURRENCY: Setting = Setting::new(
+    "concurrency",
+    Kind::Count {
+        min: 1,
+        max: MOST_CONCURRENCY,
+    },
+    "How many requests are outstanding: rows are sent as earlier ones end, whatever was recorded",
+)
+.unit("requests");
+const JITTER_TIES: Setting = Setting::new(
+    "jitter_ties",
+    Kind::Choice(&[
+        Word {
+            name: "none",
+            help: "As recorded",
+        },
+        Word {
+            name: "uniform",
+            help: "Spread evenly at random up to the next arrival",
+        },
+    ]),
+    "What becomes of rows with the same arrival, which a clock that ticks slowly leaves behind",
+)
+.default("\"none\"", "as recorded");
+const START: Setting = Setting::new(
+    "start",
+    Kind::Duration,
+    "Rows that arrive earlier than this after the first are left out",
+)
+.default("\"0s\"", "from the first row");
+const LIMIT: Setting = Setting::new(
+    "limit",
+    Kind::Integer { min: 1, max: MOST_ROWS },
+    "How many requests to replay at most",
+)
+.unit("requests");
+const SCALE: Kind = Kind::Number {
+    min: *LENGTH_SCALES.start(),
+    max: *LENGTH_SCALES.end(),
+};
+const INPUT_SCALE: Setting =
+    Setting::new("input_scale", SCALE, "How many times longer than recorded prompts are").default("1", "as recorded");
+const OUTPUT_SCALE: Setting =
+    Setting::new("output_scale", SCALE, "How many times longer than recorded outputs are").default("1", "as recorded");
+const SORT: Setting = Setting::new(
+    "sort",
+    Kind::Boolean,
+    "Sort rows by arrival, which takes all of them into memory",
+)
+.default("false", "in the order of the file");
+const SKIP_BAD_ROWS: Setting = Setting::new(
+    "skip_bad_rows",
+    Kind::Boolean,
+    "Leave out rows that cannot be read, and say how many",
+)
+.default("false", "they end the run");
+
 /// Keys that say when rows are sent.
 const CLOCKS: [&str; 3] = ["concurrency", "rate", "speedup"];
 const ONE_CLOCK: &str = "keep one of the two: speedup = 2.0 is a factor on the recorded rate, rate = 8.0 a mean rate \
@@ -25,22 +144,21 @@ const ONE_CLOCK: &str = "keep one of the two: speedup = 2.0 is a factor on the r
 /// Reads `trace = { path = ..., ... }`; `max_tokens` and `timeout` stand beside it in `[workload]`.
 pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>, timeout: Option<Span>) -> Result<Replay, Diagnostic> {
     let path = read_path(fields)?;
-    let formats: Vec<(&'static str, &'static str)> =
-        FORMATS.iter().map(|format| (format.name(), format.name())).collect();
-    let format = fields.key("format")?.choice(&formats)?.optional();
-    let length_scale = |name| -> Result<f64, Diagnostic> {
-        let scale = fields.key(name)?.number(LENGTH_SCALES)?;
-        Ok(scale.or(1.0, "as recorded"))
-    };
+    let names = FORMAT_WORDS.each_ref().map(|word| word.name);
+    let format = fields.find(&FORMAT)?.declared_choice(names)?.optional();
+    let length_scale =
+        |setting| -> Result<f64, Diagnostic> { Ok(fields.find(setting)?.declared_number()?.or_default()) };
     let mut replay = Replay {
         format: format.and_then(|format| FormatName::parse(format.value).ok()),
-        start: fields.key("start")?.duration()?.or(Span::ZERO, "from the first row"),
-        limit: fields.key("limit")?.integer(1..=MOST_ROWS)?.optional(),
-        sort: fields.key("sort")?.boolean()?.or(false, "in the order of the file"),
-        skip_bad_rows: fields.key("skip_bad_rows")?.boolean()?.or(false, "they end the run"),
+        start: fields.find(&START)?.duration()?.or_default(),
+        limit: fields.find(&LIMIT)?.declared_integer()?.optional(),
+        sort: fields.find(&SORT)?.boolean()?.or_default(),
+        // A file that cannot be opened is reported by whoever replays it.
+        file: fields.reading().files.trace(&path).ok(),
+        skip_bad_rows: fields.find(&SKIP_BAD_ROWS)?.boolean()?.or_default(),
         max_tokens,
-        input_scale: length_scale("input_scale")?,
-        output_scale: length_scale("output_scale")?,
+        input_scale: length_scale(&INPUT_SCALE)?,
+        output_scale: length_scale(&OUTPUT_SCALE)?,
         timeout,
         ..Replay::new(path)
     };
@@ -53,10 +171,8 @@ pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>, timeout: Option<Span>)
 }
 
 fn read_path(fields: &Fields<'_>) -> Result<PathBuf, Diagnostic> {
-    let Some(path) = fields.key("path")?.path()?.unnoted() else {
-        return Err(fields
-            .error("path", format!("`{}.path` is missing", fields.path()))
-            .help("write path = \"trace.csv\""));
+    let Some(path) = fields.find(&PATH)?.path()?.unnoted() else {
+        return Err(fields.missing(&PATH));
     };
     // A run reads a trace more than once: the first time for the hash that names the scenario.
     if std::fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
@@ -71,12 +187,10 @@ fn read_path(fields: &Fields<'_>) -> Result<PathBuf, Diagnostic> {
 /// Reads what says when rows are sent: one thing only can, and of several the one from the latest text does, as of
 /// several spellings of a key. A rate, if that is what was asked for, needs the trace.
 fn read_clock(fields: &Fields<'_>, replay: &mut Replay) -> Result<Option<f64>, Diagnostic> {
-    let concurrency = fields.key("concurrency")?.count(1..=MOST_CONCURRENCY)?;
-    let rate = fields.key("rate")?.positive(MOST_RATE_PER_S)?;
-    let speedup = fields.key("speedup")?.number(SPEEDUPS)?;
-    let jitter_ties = fields
-        .key("jitter_ties")?
-        .choice(&[("none", false), ("uniform", true)])?;
+    let concurrency = fields.find(&CONCURRENCY)?.declared_count()?;
+    let rate = fields.find(&RATE)?.declared_number()?;
+    let speedup = fields.find(&SPEEDUP)?.declared_number()?;
+    let jitter_ties = fields.find(&JITTER_TIES)?.declared_choice([false, true])?;
     let places = [concurrency.place(), rate.place(), speedup.place()];
     let texts = places.map(|place| place.map(|place| place.text));
     let latest = texts.into_iter().max().flatten();
@@ -100,7 +214,7 @@ fn read_clock(fields: &Fields<'_>, replay: &mut Replay) -> Result<Option<f64>, D
     if rules[1] {
         return Ok(rate.optional());
     }
-    replay.speedup = speedup.or(1.0, "as recorded");
+    replay.speedup = speedup.or_default();
     Ok(None)
 }
 

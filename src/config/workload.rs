@@ -1,14 +1,69 @@
 //! `[workload]`: requests drawn at random or read from a trace.
 
+use super::arrivals::{self, ARRIVALS};
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
-use super::{arrivals, lengths, priority, sharing, trace};
+use super::lengths::{self, OUTPUT, PROMPT};
+use super::priority::{self, PRIORITY};
+use super::sampling::SAMPLING;
+use super::sharing::{self, PREFIX, PROMPT_POOL, SESSION};
+use super::trace::{self, TRACE};
+use crate::settings::{Kind, Setting};
 use crate::units::{Span, Time};
 use crate::workload::trace::Replay;
 use crate::workload::{Arrivals, Invalid, LengthDistribution, Lengths, MOST_TOKENS, Synthetic};
 
 /// A run of more would not end [requests].
 const MOST_REQUESTS: u64 = 1_000_000_000_000;
+
+/// `[workload]`.
+pub(super) const WORKLOAD: Setting = Setting::new(
+    "workload",
+    Kind::Table(&[
+        &ARRIVALS,
+        &PROMPT,
+        &OUTPUT,
+        &MAX_TOKENS,
+        &PREFIX,
+        &PROMPT_POOL,
+        &SESSION,
+        &PRIORITY,
+        &REQUESTS,
+        &DURATION,
+        &TRACE,
+        &TIMEOUT,
+        &SAMPLING,
+    ]),
+    "Who asks for what, and when",
+);
+const REQUESTS: Setting = Setting::new(
+    "requests",
+    Kind::Integer {
+        min: 1,
+        max: MOST_REQUESTS,
+    },
+    "How many requests are sent",
+)
+.unit("requests")
+.depends("as many as arrive within duration, one of which has to be written, or in the stages");
+const DURATION: Setting =
+    Setting::new("duration", Kind::Duration, "For how long requests are sent").depends("until all requests are sent");
+const MAX_TOKENS: Setting = Setting::new(
+    "max_tokens",
+    Kind::Count {
+        min: 1,
+        max: MOST_TOKENS,
+    },
+    "The most tokens that each request allows; a longer output is cut",
+)
+.unit("tokens")
+.depends("exactly as many as each output has");
+const TIMEOUT: Setting = Setting::new(
+    "timeout",
+    Kind::Duration,
+    "How long a client waits for the whole of an answer, at most 10 days",
+)
+.depends("clients wait for ever");
 
 /// Who asks for what, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,28 +77,28 @@ pub enum Workload {
 /// Reads `[workload]`.
 pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnostic> {
     let timeout = read_timeout(fields)?;
-    if let Some(section) = fields.optional_section("trace")? {
+    if let Some(section) = fields.table(&TRACE)? {
         refuse_beside_a_trace(fields)?;
-        let max_tokens = fields.key("max_tokens")?.count(1..=MOST_TOKENS)?.optional();
+        let max_tokens = fields.find(&MAX_TOKENS)?.declared_count()?.optional();
         let replay = trace::read(&section, max_tokens, timeout)?;
         fields.finish()?;
         return Ok(Workload::Trace(replay));
     }
-    let requests = fields.key("requests")?.integer(1..=MOST_REQUESTS)?;
-    let duration = fields.key("duration")?.duration()?;
-    let optional = |name| fields.optional_section(name);
+    let requests = fields.find(&REQUESTS)?.declared_integer()?;
+    let duration = fields.find(&DURATION)?.duration()?;
+    let optional = |setting| fields.table(setting);
     let workload = Synthetic {
-        arrivals: arrivals::read(&needed(fields, "arrivals", ARRIVALS_EXAMPLE)?)?,
-        prompt: lengths::read(&needed(fields, "prompt", PROMPT_EXAMPLE)?)?,
-        output: lengths::read(&needed(fields, "output", OUTPUT_EXAMPLE)?)?,
-        max_tokens: fields.key("max_tokens")?.count(1..=MOST_TOKENS)?.optional(),
-        prefix: optional("prefix")?
+        arrivals: arrivals::read(&needed(fields, &ARRIVALS)?)?,
+        prompt: lengths::read(&needed(fields, &PROMPT)?)?,
+        output: lengths::read(&needed(fields, &OUTPUT)?)?,
+        max_tokens: fields.find(&MAX_TOKENS)?.declared_count()?.optional(),
+        prefix: optional(&PREFIX)?
             .map(|prefix| sharing::read_prefix(&prefix))
             .transpose()?,
-        prompt_pool: optional("prompt_pool")?
+        prompt_pool: optional(&PROMPT_POOL)?
             .map(|pool| sharing::read_prompt_pool(&pool))
             .transpose()?,
-        session: optional("session")?
+        session: optional(&SESSION)?
             .map(|session| sharing::read_session(&session))
             .transpose()?,
         priority: priority::read(fields)?,
@@ -59,15 +114,11 @@ pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnos
     Ok(Workload::Synthetic(workload))
 }
 
-const ARRIVALS_EXAMPLE: &str = "write arrivals = { process = \"poisson\", rate = 8.0 }";
-const PROMPT_EXAMPLE: &str = "write prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 8000 }";
-const OUTPUT_EXAMPLE: &str = "write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }";
-
 /// A longer one could carry the clock past its end.
 const LONGEST_TIMEOUT_S: f64 = 10.0 * 86_400.0;
 
 fn read_timeout(fields: &Fields<'_>) -> Result<Option<Span>, Diagnostic> {
-    let timeout = fields.key("timeout")?.duration()?.optional();
+    let timeout = fields.find(&TIMEOUT)?.duration()?.optional();
     let wrong = match timeout {
         Some(Span::ZERO) => "`workload.timeout` must be longer than nothing",
         Some(span) if span.seconds() > LONGEST_TIMEOUT_S => "`workload.timeout` is longer than 10 days",
@@ -112,11 +163,10 @@ fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn needed<'a>(fields: &Fields<'a>, name: &'static str, example: &str) -> Result<Fields<'a>, Diagnostic> {
-    fields.optional_section(name)?.ok_or_else(|| {
+fn needed<'a>(fields: &Fields<'a>, setting: &'static Setting) -> Result<Fields<'a>, Diagnostic> {
+    fields.table(setting)?.ok_or_else(|| {
         fields
-            .error(name, format!("`workload.{name}` is missing"))
-            .help(example)
+            .missing(setting)
             .help("or replay a trace: trace = { path = \"trace.csv\", format = \"csv\" }")
     })
 }

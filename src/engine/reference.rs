@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::server::{Implementation, Server};
-use super::{Engine, Event, Finished, Observer, ServerSettings, StepRun};
+use super::engine_trait::Engine;
+use super::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Decision, Kind, Memory, Planner, Produced, StepPlan, cut_to_model_length};
 use crate::step_time::{Ramp, StepTime};
@@ -12,20 +12,6 @@ use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
 /// A server that takes every step by itself.
-pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
-    let server = ReferenceServer {
-        planner: settings.policy.planner(settings.memory()),
-        memory: settings.memory(),
-        step_time,
-        now: Time::ZERO,
-        in_flight: VecDeque::new(),
-        in_server: 0,
-        given_up: Vec::new(),
-        wakes: None,
-    };
-    Server(Implementation::Reference(Box::new(server)))
-}
-
 pub(super) struct ReferenceServer {
     planner: Box<dyn Planner>,
     memory: Memory,
@@ -120,6 +106,20 @@ impl Engine for ReferenceServer {
 }
 
 impl ReferenceServer {
+    /// An empty server.
+    pub(super) fn new(planner: Box<dyn Planner>, memory: Memory, step_time: Box<dyn StepTime>) -> Self {
+        Self {
+            planner,
+            memory,
+            step_time,
+            now: Time::ZERO,
+            in_flight: VecDeque::new(),
+            in_server: 0,
+            given_up: Vec::new(),
+            wakes: None,
+        }
+    }
+
     /// Takes one decision, and says when the next is due.
     fn decide(&mut self, observer: &mut (impl Observer + ?Sized)) {
         for id in self.given_up.drain(..) {

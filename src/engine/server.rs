@@ -1,12 +1,13 @@
 //! A server of any policy, under one type.
 
+use super::engine_trait::Engine;
 use super::fast::{ContinuousBatching, FastServer, NoBatching, StaticBatching};
+use super::observer::Observer;
 use super::reference::ReferenceServer;
-use super::{Engine, Observer};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
-/// What [`super::fast`] and [`super::reference`] make: an [`Engine`] whose policy is known only when it runs.
+/// An [`Engine`] whose policy is known only when it runs.
 pub struct Server(pub(super) Implementation);
 
 /// One step at a time, or in leaps under policies that have a shortcut.

@@ -1,6 +1,6 @@
 //! All that an engine tells, one thing after the other, in a form that can be compared.
 
-use super::{Event, Observer, StepRun};
+use super::observer::{Event, Observer, StepRun};
 use crate::step_time::StepShape;
 use crate::units::{Span, Time};
 use crate::workload::RequestId;

@@ -1,12 +1,38 @@
 //! No batching: one request at a time, first come, first served. An M/G/1 queue.
 
-use super::Policy;
-use super::queue::{Decision, Kind, Queue, StepPlan};
+use super::plan::Policy;
+use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
+use super::rules::{Change, Host, Limits, Rules};
+use crate::settings::{Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
 
 /// Serves one request from its prompt to its last token, then the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoBatching;
+
+impl Rules for NoBatching {
+    const NAME: &'static str = "none";
+    const TITLE: &'static str = "no batching";
+    const SUMMARY: &'static str = "one request at a time, in the order of arrival";
+    const SETTINGS: &'static [&'static Setting] = &[];
+
+    fn read<W: Written>(_written: &W, _host: &Host<'_>) -> Result<Self, W::Error> {
+        Ok(Self)
+    }
+
+    fn policy(&self, _memory: Memory) -> Option<Box<dyn Policy>> {
+        Some(Box::new(*self))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new(1, u64::MAX)
+    }
+
+    fn remedies(&self) -> Vec<Change> {
+        vec![Change::to_continuous()]
+    }
+}
 
 impl Policy for NoBatching {
     fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {

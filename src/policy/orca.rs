@@ -7,8 +7,10 @@
 //! Orca's requests say how many tokens they may come to in total; here that is the prompt plus `max_tokens`. Not
 //! modelled: pipelining of several batches over the stages of a model.
 
-use super::Policy;
+use super::plan::Policy;
 use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
+use super::rules::{Host, Limits, REQUESTS, Rules};
+use crate::settings::{Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -17,6 +19,32 @@ use crate::workload::Request;
 pub struct OrcaSettings {
     /// The most requests in a step; at least 1.
     pub max_batch_size: u32,
+}
+
+static MAX_BATCH_SIZE: Setting = Setting::new("max_batch_size", REQUESTS, "The most requests in a step")
+    .unit("requests")
+    .default("32", "tailcast's default");
+
+impl Rules for OrcaSettings {
+    const NAME: &'static str = "orca";
+    const TITLE: &'static str = "Orca's batching";
+    const SUMMARY: &'static str =
+        "Orca: whole prompts beside decodes, memory for all the output allowed reserved at admission";
+    const SETTINGS: &'static [&'static Setting] = &[&MAX_BATCH_SIZE];
+
+    fn read<W: Written>(written: &W, _host: &Host<'_>) -> Result<Self, W::Error> {
+        Ok(Self {
+            max_batch_size: written.declared_count(&MAX_BATCH_SIZE)?,
+        })
+    }
+
+    fn policy(&self, _memory: Memory) -> Option<Box<dyn Policy>> {
+        Some(Box::new(Orca::new(self.clone())))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new(self.max_batch_size, u64::MAX)
+    }
 }
 
 /// Reserves slots for all a request may produce.

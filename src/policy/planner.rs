@@ -1,6 +1,7 @@
 //! Queues and the policy over them, as the readable engine drives them.
 
-use super::{Decision, Live, Memory, Policy, Produced, Queue, StepPlan};
+use super::plan::Policy;
+use super::queue::{Decision, Live, Memory, Produced, Queue, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 

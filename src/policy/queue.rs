@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::DraftCounts;
+use super::speculative::DraftCounts;
 use crate::kv::blocks_for;
 use crate::step_time::StepShape;
 use crate::units::Time;

@@ -10,8 +10,10 @@
 //!
 //! Not modelled: the dynamic chunk sizes, pipeline stages.
 
-use super::Policy;
+use super::plan::Policy;
 use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
+use super::rules::{Host, Limits, REQUESTS, Rules, TOKENS, refuse_tokens_below};
+use crate::settings::{Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -25,6 +27,45 @@ pub struct SarathiSettings {
     pub chunk_size: u32,
     /// The most requests running at once; at least 1.
     pub max_num_seqs: u32,
+}
+
+static CHUNK_SIZE: Setting = Setting::new(
+    "chunk_size",
+    TOKENS,
+    "The most tokens in a step, decodes and prompts together",
+)
+.unit("tokens")
+.default("512", THEIRS);
+
+static MAX_NUM_SEQS: Setting = Setting::new("max_num_seqs", REQUESTS, "The most requests running at once")
+    .unit("requests")
+    .depends("128, as Sarathi-Serve, but no more than chunk_size");
+
+const THEIRS: &str = "Sarathi-Serve's default";
+
+impl Rules for SarathiSettings {
+    const NAME: &'static str = "sarathi";
+    const TITLE: &'static str = "Sarathi-Serve's batching";
+    const SUMMARY: &'static str = "Sarathi-Serve: a fixed token budget, all decodes first, prompts cut to what is left";
+    const SETTINGS: &'static [&'static Setting] = &[&CHUNK_SIZE, &MAX_NUM_SEQS];
+
+    fn read<W: Written>(written: &W, _host: &Host<'_>) -> Result<Self, W::Error> {
+        let chunk_size = written.declared_count(&CHUNK_SIZE)?;
+        let max_num_seqs = written.count(&MAX_NUM_SEQS, chunk_size.min(128), THEIRS)?;
+        refuse_tokens_below((&CHUNK_SIZE, chunk_size), (&MAX_NUM_SEQS, max_num_seqs))?;
+        Ok(Self {
+            chunk_size,
+            max_num_seqs,
+        })
+    }
+
+    fn policy(&self, _memory: Memory) -> Option<Box<dyn Policy>> {
+        Some(Box::new(Sarathi::new(self.clone())))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits::new(self.max_num_seqs, self.chunk_size.into())
+    }
 }
 
 /// Decodes first, then prompts cut to what is left of the budget.

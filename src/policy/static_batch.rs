@@ -4,11 +4,139 @@
 //!
 //! Not modelled: Triton's preferred batch sizes, its queue limits and priorities.
 
+use super::plan::Policy;
 use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
-use super::{Policy, Reserve, Response, StaticSettings};
+use super::rules::{Change, Host, Limits, REQUESTS, Rules};
+use crate::settings::{Kind as Takes, Refused, Setting, Word, Written};
 use crate::step_time::StepShape;
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::Request;
+
+/// Settings of static batching.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StaticSettings {
+    /// The most requests in a batch; at least 1.
+    pub max_batch_size: u32,
+    /// How long the oldest request may wait for a batch to fill up.
+    pub max_wait: Span,
+    /// When the client gets its tokens.
+    pub response: Response,
+    /// How much KV memory each row of a batch reserves.
+    pub reserve: Reserve,
+}
+
+/// When the members of a static batch get their tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// Streamed: a row's tokens as they come.
+    RowEnd,
+    /// As a whole when the last row of the batch has finished.
+    BatchEnd,
+}
+
+/// How much KV memory each row of a static batch reserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reserve {
+    /// The batch's longest prompt plus its largest `max_tokens`.
+    Batch,
+    /// The model's maximum length.
+    MaxModelLen,
+}
+
+/// A longer wait for a full batch could carry the clock past its end.
+const LONGEST_WAIT_S: f64 = 10.0 * 86_400.0;
+
+const OURS: &str = "tailcast's default";
+
+static MAX_WAIT: Setting = Setting::new(
+    "max_wait",
+    Takes::Duration,
+    "How long the oldest request may wait for a batch to fill up",
+)
+.default("\"0s\"", "as Triton's max_queue_delay_microseconds");
+
+static MAX_BATCH_SIZE: Setting = Setting::new("max_batch_size", REQUESTS, "The most requests in a batch")
+    .unit("requests")
+    .default("32", OURS);
+
+static RESPONSE: Setting = Setting::new(
+    "response",
+    Takes::Choice(&[
+        Word {
+            name: "row_end",
+            help: "Streamed: the tokens of a request as they come",
+        },
+        Word {
+            name: "batch_end",
+            help: "As a whole when the last request of the batch has finished",
+        },
+    ]),
+    "When clients get their tokens",
+)
+.default("\"row_end\"", OURS);
+
+static RESERVE: Setting = Setting::new(
+    "reserve",
+    Takes::Choice(&[
+        Word {
+            name: "batch",
+            help: "The batch's longest prompt plus its largest max_tokens",
+        },
+        Word {
+            name: "max_model_len",
+            help: "The model's maximum length",
+        },
+    ]),
+    "How much KV memory each request of a batch reserves",
+)
+.default("\"batch\"", OURS);
+
+impl Rules for StaticSettings {
+    const NAME: &'static str = "static";
+    const TITLE: &'static str = "static batching";
+    const SUMMARY: &'static str =
+        "batches that run from start to end with the same members, prompts padded to the longest";
+    const SETTINGS: &'static [&'static Setting] = &[&MAX_WAIT, &MAX_BATCH_SIZE, &RESPONSE, &RESERVE];
+    // They have always been part of what a scenario's hash stands for.
+    const IS_ALWAYS_READ: bool = true;
+
+    fn read<W: Written>(written: &W, _host: &Host<'_>) -> Result<Self, W::Error> {
+        let (_, why) = MAX_WAIT.declared_default();
+        let max_batch_size = written.declared_count(&MAX_BATCH_SIZE)?;
+        let settings = Self {
+            max_batch_size,
+            max_wait: written.duration(&MAX_WAIT, Span::ZERO, why)?,
+            response: written.declared_choice(&RESPONSE, &[Response::RowEnd, Response::BatchEnd])?,
+            reserve: written.declared_choice(&RESERVE, &[Reserve::Batch, Reserve::MaxModelLen])?,
+        };
+        if settings.max_wait.seconds() > LONGEST_WAIT_S {
+            let message = "`batching.max_wait` is longer than 10 days";
+            return Err(Refused::new(&[&MAX_WAIT], message)
+                .help("write a shorter one, such as max_wait = \"10s\"")
+                .into());
+        }
+        Ok(settings)
+    }
+
+    fn policy(&self, _memory: Memory) -> Option<Box<dyn Policy>> {
+        Some(Box::new(StaticBatching::new(self.clone())))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            batch_at_a_time: true,
+            ..Limits::new(self.max_batch_size, u64::MAX)
+        }
+    }
+
+    fn remedies(&self) -> Vec<Change> {
+        let twice = self.max_batch_size.saturating_mul(2);
+        vec![
+            Change::to_continuous(),
+            Change::count("static batches of twice as many", &MAX_BATCH_SIZE, twice),
+        ]
+    }
+}
 
 /// Runs one batch after the other.
 pub struct StaticBatching {

@@ -8,8 +8,10 @@
 //! cache, cutting prompts into chunks (where the kernels allow it), speculation, the limit on concurrent requests,
 //! which refuses clients.
 
-use super::Policy;
+use super::plan::Policy;
 use super::queue::{Decision, Kind, Live, Memory, Queue, StepPlan};
+use super::rules::{Host, LargestStep, Limits, MOST_REQUESTS, Rules, TOKENS, TOKENS_OR_NONE};
+use crate::settings::{Kind as Takes, Refused, Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -24,6 +26,92 @@ pub struct TgiSettings {
     pub max_batch_prefill_tokens: u32,
     /// The most tokens, prompts and allowed outputs, of all that run; all that the memory holds if it is not given.
     pub max_batch_total_tokens: Option<u32>,
+}
+
+static MAX_BATCH_TOTAL_TOKENS: Setting = Setting::new(
+    "max_batch_total_tokens",
+    Takes::Count { min: 1, max: u32::MAX },
+    "The most tokens, prompts and allowed outputs, of all requests that run",
+)
+.unit("tokens")
+.depends("all that the memory holds");
+
+static WAITING_SERVED_RATIO: Setting = Setting::new(
+    "waiting_served_ratio",
+    Takes::Number { min: 0.0, max: 1000.0 },
+    "How many waiting requests must be able to come in together, as a fraction of those that run",
+)
+.default("0.3", THEIRS);
+
+static MAX_WAITING_TOKENS: Setting = Setting::new(
+    "max_waiting_tokens",
+    TOKENS_OR_NONE,
+    "Decode steps after which anyone may come in",
+)
+.unit("steps")
+.default("20", THEIRS);
+
+static MAX_BATCH_PREFILL_TOKENS: Setting =
+    Setting::new("max_batch_prefill_tokens", TOKENS, "The most prompt tokens in a step")
+        .unit("tokens")
+        .depends("4096, or the longest request if that is more");
+
+const THEIRS: &str = "TGI's default";
+
+impl Rules for TgiSettings {
+    const NAME: &'static str = "tgi";
+    const TITLE: &'static str = "TGI's batching";
+    const SUMMARY: &'static str =
+        "TGI v3: prompts pause the decodes once enough of them wait, memory reserved at admission";
+    const SETTINGS: &'static [&'static Setting] = &[
+        &MAX_BATCH_TOTAL_TOKENS,
+        &WAITING_SERVED_RATIO,
+        &MAX_WAITING_TOKENS,
+        &MAX_BATCH_PREFILL_TOKENS,
+    ];
+
+    fn read<W: Written>(written: &W, host: &Host<'_>) -> Result<Self, W::Error> {
+        let most = host.max_model_len.max(4096);
+        let settings = Self {
+            waiting_served_ratio: written.declared_number(&WAITING_SERVED_RATIO)?,
+            max_waiting_tokens: written.declared_count(&MAX_WAITING_TOKENS)?,
+            max_batch_prefill_tokens: written.count(&MAX_BATCH_PREFILL_TOKENS, most, "room for the longest prompt")?,
+            max_batch_total_tokens: written.optional_count(&MAX_BATCH_TOTAL_TOKENS)?,
+        };
+        let prefill = settings.max_batch_prefill_tokens;
+        if let Some(total) = settings.max_batch_total_tokens
+            && total < prefill
+        {
+            let message = format!(
+                "max_batch_total_tokens ({total}) is less than max_batch_prefill_tokens ({prefill}); TGI refuses to \
+                 start"
+            );
+            let refused = Refused::new(&[&MAX_BATCH_TOTAL_TOKENS], message).help(format!(
+                "write max_batch_total_tokens = {prefill} or more, or max_batch_prefill_tokens = {total} or less"
+            ));
+            return Err(refused.into());
+        }
+        Ok(settings)
+    }
+
+    fn policy(&self, _memory: Memory) -> Option<Box<dyn Policy>> {
+        Some(Box::new(Tgi::new(self.clone())))
+    }
+
+    // That too few wait to pause the decodes shows in no step; it counts as memory, the usual reason.
+    fn limits(&self) -> Limits {
+        Limits {
+            whole_prompts: true,
+            ..Limits::new(u32::MAX, self.max_batch_prefill_tokens.into())
+        }
+    }
+
+    fn largest_step(&self, _longest_request: u32) -> LargestStep {
+        LargestStep {
+            requests: MOST_REQUESTS,
+            tokens: u64::from(self.max_batch_prefill_tokens.max(MOST_REQUESTS)),
+        }
+    }
 }
 
 /// Prompts that pause the decodes, if enough of them wait.

@@ -16,8 +16,10 @@
 //! equal progress among chunks, in-flight batches of pipeline stages. A prompt whose chunk comes to less than a block
 //! ends the step's prompts, where TensorRT-LLM might still take a short one behind it.
 
-use super::Policy;
-use super::queue::{Decision, Kind, Queue, StepPlan};
+use super::plan::Policy;
+use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
+use super::rules::{Host, Limits, REQUESTS, Rules, TOKENS};
+use crate::settings::{Kind as Takes, Refused, Setting, Word, Written};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -41,6 +43,80 @@ pub enum Capacity {
     GuaranteedNoEvict,
     /// As many as fit now; the last started is paused when they no longer do.
     MaxUtilization,
+}
+
+static CAPACITY: Setting = Setting::new(
+    "capacity",
+    Takes::Choice(&[
+        Word {
+            name: "guaranteed_no_evict",
+            help: "Those that can be completed without taking a block from anyone",
+        },
+        Word {
+            name: "max_utilization",
+            help: "As many as fit now; the last started is paused when they no longer do",
+        },
+    ]),
+    "Which requests the memory can hold",
+)
+.or(&["capacity_scheduler_policy"])
+.default("\"guaranteed_no_evict\"", THEIRS);
+
+static MAX_BATCH_SIZE: Setting = Setting::new("max_batch_size", REQUESTS, "The most requests in a step")
+    .unit("requests")
+    .default("2048", OF_THE_BUILD);
+
+static MAX_NUM_TOKENS: Setting = Setting::new("max_num_tokens", TOKENS, "The most tokens in a step")
+    .unit("tokens")
+    .default("8192", OF_THE_BUILD);
+
+static CHUNKED_CONTEXT: Setting = Setting::new(
+    "chunked_context",
+    Takes::Boolean,
+    "Whether a prompt may be spread over several steps",
+)
+.or(&["enable_chunked_context"])
+.default("true", THEIRS);
+
+const THEIRS: &str = "TensorRT-LLM's default";
+const OF_THE_BUILD: &str = "trtllm-build's default";
+
+impl Rules for TrtllmSettings {
+    const NAME: &'static str = "trtllm";
+    const TITLE: &'static str = "TensorRT-LLM's batching";
+    const SUMMARY: &'static str = "TensorRT-LLM: in-flight batching, without eviction or at the fullest use of memory";
+    const SETTINGS: &'static [&'static Setting] = &[&CAPACITY, &MAX_BATCH_SIZE, &MAX_NUM_TOKENS, &CHUNKED_CONTEXT];
+
+    fn read<W: Written>(written: &W, host: &Host<'_>) -> Result<Self, W::Error> {
+        let capacities = [Capacity::GuaranteedNoEvict, Capacity::MaxUtilization];
+        let settings = Self {
+            capacity: written.declared_choice(&CAPACITY, &capacities)?,
+            max_batch_size: written.declared_count(&MAX_BATCH_SIZE)?,
+            max_num_tokens: written.declared_count(&MAX_NUM_TOKENS)?,
+            chunked_context: written.declared_boolean(&CHUNKED_CONTEXT)?,
+        };
+        let (tokens, block) = (settings.max_num_tokens, host.block_tokens);
+        if settings.chunked_context && tokens < block {
+            let message = format!(
+                "a chunk of a prompt is at least a block: max_num_tokens ({tokens}) is less than server.block_size \
+                 ({block})"
+            );
+            let refused = Refused::new(&[&MAX_NUM_TOKENS], message);
+            return Err(refused.help(format!("write max_num_tokens = {block} or more")).into());
+        }
+        Ok(settings)
+    }
+
+    fn policy(&self, _memory: Memory) -> Option<Box<dyn Policy>> {
+        Some(Box::new(Trtllm::new(self.clone())))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            whole_prompts: !self.chunked_context,
+            ..Limits::new(self.max_batch_size, self.max_num_tokens.into())
+        }
+    }
 }
 
 /// A capacity scheduler, then a micro-batch scheduler.

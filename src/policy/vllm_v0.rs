@@ -12,8 +12,10 @@
 //! Not modelled: the prefix cache, swapping to the CPU (V0 swaps only requests with several sequences), priorities, the
 //! delay factor, steps of several tokens.
 
-use super::Policy;
+use super::plan::Policy;
 use super::queue::{Decision, Kind, Live, Memory, Queue, StepPlan};
+use super::rules::{FRACTION, Host, Limits, REQUESTS, Rules, TOKENS, refuse_tokens_below, refuse_uncut_prompts};
+use crate::settings::{Kind as Takes, Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -28,6 +30,70 @@ pub struct VllmV0Settings {
     pub chunked_prefill: bool,
     /// The fraction of all blocks that an admission leaves free.
     pub watermark: f64,
+}
+
+static CHUNKED_PREFILL: Setting = Setting::new(
+    "chunked_prefill",
+    Takes::Boolean,
+    "Whether decodes come first and prompts are cut to what they leave",
+)
+.or(&["enable_chunked_prefill"])
+.default("false", THEIRS);
+
+static MAX_NUM_BATCHED_TOKENS: Setting = Setting::new("max_num_batched_tokens", TOKENS, "The most tokens in a step")
+    .unit("tokens")
+    .depends("2048, or the longest request if that is more and prompts are not cut");
+
+static MAX_NUM_SEQS: Setting = Setting::new("max_num_seqs", REQUESTS, "The most requests running at once")
+    .unit("requests")
+    .depends("256, but no more than max_num_batched_tokens");
+
+static WATERMARK: Setting = Setting::new(
+    "watermark",
+    FRACTION,
+    "The part of all blocks that an admission leaves free",
+)
+.default("0.01", THEIRS);
+
+const THEIRS: &str = "vLLM 0.6.6's default";
+
+impl Rules for VllmV0Settings {
+    const NAME: &'static str = "vllm-v0";
+    const TITLE: &'static str = "vLLM V0's batching";
+    const SUMMARY: &'static str =
+        "vLLM 0.6: steps of prompts only come first and stall the decodes; chunked prefill as a switch";
+    const SETTINGS: &'static [&'static Setting] =
+        &[&CHUNKED_PREFILL, &MAX_NUM_BATCHED_TOKENS, &MAX_NUM_SEQS, &WATERMARK];
+
+    fn read<W: Written>(written: &W, host: &Host<'_>) -> Result<Self, W::Error> {
+        let chunked_prefill = written.declared_boolean(&CHUNKED_PREFILL)?;
+        let longest = host.max_model_len;
+        let default_tokens = if chunked_prefill { 2048 } else { longest.max(2048) };
+        let tokens = written.count(&MAX_NUM_BATCHED_TOKENS, default_tokens, THEIRS)?;
+        let max_num_seqs = written.count(&MAX_NUM_SEQS, tokens.min(256), THEIRS)?;
+        let watermark = written.declared_number(&WATERMARK)?;
+        refuse_tokens_below((&MAX_NUM_BATCHED_TOKENS, tokens), (&MAX_NUM_SEQS, max_num_seqs))?;
+        if !chunked_prefill {
+            refuse_uncut_prompts(&MAX_NUM_BATCHED_TOKENS, tokens, longest)?;
+        }
+        Ok(Self {
+            max_num_seqs,
+            max_num_batched_tokens: tokens,
+            chunked_prefill,
+            watermark,
+        })
+    }
+
+    fn policy(&self, _memory: Memory) -> Option<Box<dyn Policy>> {
+        Some(Box::new(VllmV0::new(self.clone())))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            whole_prompts: !self.chunked_prefill,
+            ..Limits::new(self.max_num_seqs, self.max_num_batched_tokens.into())
+        }
+    }
 }
 
 /// Prompts first, or decodes first with prompts in chunks.

@@ -90,4 +90,16 @@ impl Setting {
         self.default = Default::Required(help);
         self
     }
+
+    /// The default that is declared, written as in TOML, and why it is that.
+    ///
+    /// # Panics
+    ///
+    /// Panics if none is declared, or if it depends on others.
+    pub fn declared_default(&self) -> (&'static str, &'static str) {
+        match self.default {
+            Default::Is(value, why) => (value, why),
+            _ => panic!("`{}` is declared without a fixed default", self.name),
+        }
+    }
 }

@@ -1,11 +1,10 @@
 //! Changes of a server that may raise its capacity, tried by simulation.
 
-use super::capacity::{Capacity, CapacityQuestion};
+use super::capacity::{Capacity, CapacitySearch};
 use super::stopped::{Simulate, Stopped};
 use super::{Input, Workers};
 use crate::config::{Flag, Problem, Workload};
 use crate::hardware::{KvPrecision, WeightPrecision};
-use crate::policy::PolicySettings;
 use crate::stats::Interval;
 
 /// A change.
@@ -66,12 +65,12 @@ pub fn remedies(input: &Input) -> Vec<Remedy> {
         let change = set("server.gpu_memory_utilization", MOST_MEMORY.to_string());
         found.push(Remedy::set("95 % of the GPU memory", &[change]));
     }
-    found.extend(of_policy(&scenario.server.policy));
-    let has_cache = matches!(
-        scenario.server.policy,
-        PolicySettings::Continuous(_) | PolicySettings::Sglang(_)
-    );
-    if has_cache && !scenario.prefix_caching && shares_prompts(&scenario.workload) {
+    let policy = &scenario.server.policy;
+    for change in policy.remedies() {
+        let setting = format!("batching.{}={}", change.key, change.value);
+        found.push(Remedy::set(change.name, &[setting]));
+    }
+    if policy.prefix_caching() == Some(false) && shares_prompts(&scenario.workload) {
         let change = set("batching.prefix_caching", "true".to_owned());
         found.push(Remedy::set("prefix cache on", &[change]));
     }
@@ -89,52 +88,6 @@ pub fn remedies(input: &Input) -> Vec<Remedy> {
 /// More of a GPU's memory than this leaves too little for what nobody counts.
 const MOST_MEMORY: f64 = 0.95;
 
-fn of_policy(policy: &PolicySettings) -> Vec<Remedy> {
-    let count = |key: &str, value: u32| format!("batching.{key}={value}");
-    match policy {
-        PolicySettings::None => vec![continuous()],
-        PolicySettings::Static(settings) => vec![
-            continuous(),
-            Remedy::set(
-                "static batches of twice as many",
-                &[count("max_batch_size", settings.max_batch_size.saturating_mul(2))],
-            ),
-        ],
-        PolicySettings::Continuous(settings) => {
-            let (tokens, requests) = (settings.max_num_batched_tokens, settings.max_num_seqs);
-            let mut found = vec![
-                Remedy::set(
-                    format!("token budget {}", tokens.saturating_mul(2)),
-                    &[count("max_num_batched_tokens", tokens.saturating_mul(2))],
-                ),
-                Remedy::set(
-                    format!("max_num_seqs {}", requests.saturating_mul(2)),
-                    &[count("max_num_seqs", requests.saturating_mul(2))],
-                ),
-            ];
-            if tokens >= 512 && requests <= tokens / 2 {
-                found.push(Remedy::set(
-                    format!("token budget {}", tokens / 2),
-                    &[count("max_num_batched_tokens", tokens / 2)],
-                ));
-            }
-            if requests >= 2 {
-                found.push(Remedy::set(
-                    format!("max_num_seqs {}", requests / 2),
-                    &[count("max_num_seqs", requests / 2)],
-                ));
-            }
-            found
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn continuous() -> Remedy {
-    let change = "batching.policy=\"continuous\"".to_owned();
-    Remedy::set("continuous batching", &[change])
-}
-
 fn shares_prompts(workload: &Workload) -> bool {
     match workload {
         Workload::Synthetic(workload) => {
@@ -148,7 +101,7 @@ fn shares_prompts(workload: &Workload) -> bool {
 /// Tries a change with the same search as the server as it is.
 pub fn try_remedy(
     remedy: Remedy,
-    question: &CapacityQuestion,
+    question: &CapacitySearch,
     workers: &Workers,
     simulate: &Simulate,
 ) -> Result<Tried, Stopped> {
@@ -160,7 +113,7 @@ pub fn try_remedy(
             Problem::Invalid(_) => "not possible".to_owned(),
         })
     } else {
-        let question = CapacityQuestion {
+        let question = CapacitySearch {
             changes: &changes,
             ..question.clone()
         };
@@ -190,7 +143,7 @@ impl Tried {
 /// being of the same kind as those of the whole. `None` if some seed meets them at no load, or if more than four
 /// millions would be needed.
 pub fn fewest_servers(
-    question: &CapacityQuestion,
+    question: &CapacitySearch,
     capacity: &Capacity,
     rate: f64,
     simulate: &Simulate,

@@ -66,9 +66,4 @@ pub trait Source {
     fn runs_out(&self) -> bool {
         !self.is_closed_loop()
     }
-
-    /// Asked between steps when no more requests arrive: an error ends the run.
-    fn may_go_on(&self) -> Result<(), trace::TraceError> {
-        Ok(())
-    }
 }

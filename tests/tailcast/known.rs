@@ -1,7 +1,7 @@
 //! Answers that can be worked out on paper.
 
 use tailcast::engine::{self, Engine, Event, Finished, Observer, ServerSettings, StepRun};
-use tailcast::policy::{ContinuousSettings, PolicySettings, Reserve, Response, StaticSettings};
+use tailcast::policy::{ContinuousSettings, NoBatching, PolicySettings, Reserve, Response, StaticSettings};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Prompt, Request, RequestId};
@@ -98,7 +98,7 @@ fn continuous() -> PolicySettings {
 #[test]
 fn no_batching_serves_one_request_after_the_other() {
     assert_eq!(
-        first_and_last(PolicySettings::None, &three_requests()),
+        first_and_last(PolicySettings::None(NoBatching), &three_requests()),
         [(10_030, 34_180), (43_210, 115_660), (124_290, 132_340)]
     );
 }
@@ -201,5 +201,5 @@ fn arrivals_during_a_step_wait_for_its_end_and_queue_one_behind_the_other() {
     let prompts: Vec<Request> = (0..10).map(|id| request(id, id * 1000, 512, 1)).collect();
     let step = 8000 + 20 * 512 + 30;
     let expected: Vec<_> = (1..=10).map(|place| (place * step, place * step)).collect();
-    assert_eq!(first_and_last(PolicySettings::None, &prompts), expected);
+    assert_eq!(first_and_last(PolicySettings::None(NoBatching), &prompts), expected);
 }

@@ -208,7 +208,7 @@ impl Run {
         let prompts = plan.shape.sequences - plan.shape.decoding;
         let decoding = self.queue.running.len() as u64;
         match &self.settings {
-            PolicySettings::None => (1, u64::MAX),
+            PolicySettings::None(_) => (1, u64::MAX),
             PolicySettings::Static(it) => (it.max_batch_size, u64::MAX),
             PolicySettings::Continuous(it) => (it.max_num_seqs, it.max_num_batched_tokens.into()),
             PolicySettings::Orca(it) => (it.max_batch_size, u64::MAX),

@@ -55,6 +55,7 @@ mod pooling;
 mod prefix_losses;
 mod priorities;
 mod queueing;
+mod read_once;
 mod reader_fuzz;
 mod reports;
 mod run_figures;

@@ -2,7 +2,7 @@
 
 use tailcast::engine::{self, Event, Observer, ServerSettings, StepRun};
 use tailcast::fleet::replay;
-use tailcast::policy::PolicySettings;
+use tailcast::policy::{NoBatching, PolicySettings};
 use tailcast::stats::t_quantile_975;
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
@@ -40,7 +40,7 @@ impl Observer for Waits {
 /// The mean wait [s] and the half-width of its 99 % interval, from batch means.
 fn simulated_wait(workload: &Synthetic, step_time: Affine) -> (f64, f64) {
     let settings = ServerSettings {
-        policy: PolicySettings::None,
+        policy: PolicySettings::None(NoBatching),
         kv_blocks: 1000,
         block_tokens: 16,
         max_model_len: 4096,

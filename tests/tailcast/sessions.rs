@@ -2,7 +2,7 @@
 
 use tailcast::engine::{self, Event, Finished, Observer, ServerSettings, StepRun};
 use tailcast::fleet::replay;
-use tailcast::policy::{ContinuousSettings, PolicySettings};
+use tailcast::policy::{ContinuousSettings, NoBatching, PolicySettings};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::{Replay, info, open};
@@ -271,7 +271,7 @@ fn both_engines_serve_a_session_as_worked_out_on_paper() {
     let mut workload = sessions(closed(1, 0.0), 2);
     workload.requests = Some(2);
     workload.output = Lengths::fixed(3);
-    let told = told(&PolicySettings::None, &workload);
+    let told = told(&PolicySettings::None(NoBatching), &workload);
     // Prompts of 100 and of 100 + 3 + 100 tokens, then two steps of one token.
     let first = (0, 8000 + 2000 + 30, 10_030 + 2 * 8050);
     let arrival = first.2 + 10_000_000;

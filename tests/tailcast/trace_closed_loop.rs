@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use tailcast::engine::{self, Event, Observer, ServerSettings, StepRun};
 use tailcast::fleet::replay;
-use tailcast::policy::PolicySettings;
+use tailcast::policy::{NoBatching, PolicySettings};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::{MOST_CONCURRENCY, Replay, TraceError, TraceSource, open};
@@ -128,7 +128,7 @@ fn a_request_that_ends_without_an_answer_lets_the_next_one_go() {
 /// What becomes of the requests of a source where a step takes a second and serves one request.
 fn outstanding(source: &mut dyn Source, max_model_len: u32) -> Outstanding {
     let settings = ServerSettings {
-        policy: PolicySettings::None,
+        policy: PolicySettings::None(NoBatching),
         kv_blocks: 64,
         block_tokens: 16,
         max_model_len,

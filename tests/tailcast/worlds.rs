@@ -7,7 +7,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 pub use tailcast::engine::Heard;
 use tailcast::engine::{Event, Observer, ServerSettings, StepRun, Transcript};
 use tailcast::policy::{
-    Acceptance, Capacity, ContinuousSettings, OrcaSettings, POLICIES, PolicySettings, Reserve, Response,
+    Acceptance, Capacity, ContinuousSettings, NoBatching, OrcaSettings, POLICIES, PolicySettings, Reserve, Response,
     SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings, TgiSettings, TrtllmSettings,
     VllmV0Settings,
 };
@@ -81,7 +81,7 @@ pub fn worlds_per_policy() -> u64 {
 
 /// Every policy, and some with more that they can be told: for which a world can be made.
 pub fn policy_names() -> impl Iterator<Item = &'static str> {
-    let policies = POLICIES.iter().map(|(name, _)| *name);
+    let policies = POLICIES.iter().map(|policy| policy.name);
     policies.chain([
         "continuous with prefix cache",
         "continuous with priorities",
@@ -139,7 +139,7 @@ fn step_time(coarse: bool, random: &mut impl Rng) -> WorldStepTime {
 
 fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng) -> PolicySettings {
     match policy {
-        "none" => PolicySettings::None,
+        "none" => PolicySettings::None(NoBatching),
         "static" => PolicySettings::Static(StaticSettings {
             max_batch_size: random.random_range(1..8),
             max_wait: Span::from_picos(unit * random.random_range(0..9)),

@@ -43,6 +43,15 @@ struct GpuFile {
     link: RawLink,
     #[serde(default)]
     kernels: RawKernels,
+    vllm: Option<Vllm>,
+}
+
+/// What vLLM decides by the name of the device and not by its figures.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vllm {
+    small_batches: bool,
+    source: String,
 }
 
 #[derive(Deserialize)]
@@ -99,12 +108,15 @@ pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<GpuEntry, Cata
     let raw: GpuFile = toml::from_str(text).map_err(|error| CatalogueError::from_toml(file, text, &error))?;
     let figures = figures(&raw);
     let refuse = |bad: &BadFigure| CatalogueError::from_figure(file, text, bad);
-    if let Some(figure) = figures.iter().find(|one| one.source.trim().is_empty()) {
+    let sources = figures.iter().map(|one| (one.name, one.source.as_str()));
+    let of_vllm = raw.vllm.iter().map(|vllm| ("vllm", vllm.source.as_str()));
+    if let Some((name, _)) = sources.chain(of_vllm).find(|(_, source)| source.trim().is_empty()) {
         let expected = "named: a datasheet, a page with its date, or a measurement";
-        let bad = BadFigure::new(figure.name, "without a source", expected);
+        let bad = BadFigure::new(name, "without a source", expected);
         return Err(refuse(&bad));
     }
     let gpu = resolve(name, &raw).map_err(|bad| refuse(&bad))?;
+    let gpu = gpu.with_small_batches(raw.vllm.is_some_and(|vllm| vllm.small_batches));
     Ok(GpuEntry {
         gpu,
         file: file.to_owned(),

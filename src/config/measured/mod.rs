@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Snippet};
-use super::text_file;
+use super::read_once::Files;
 use crate::units::{Span, Time};
 
 pub use metric::{METRICS, canonical, is_latency};
@@ -62,8 +62,14 @@ impl MeasuredRequest {
 impl Measured {
     /// Reads a file of either format.
     pub fn read(path: &Path) -> Result<Self, Diagnostic> {
+        Self::read_among(&Files::default(), path)
+    }
+
+    /// Reads such a file, one of those that were or will be read.
+    pub fn read_among(files: &Files, path: &Path) -> Result<Self, Diagnostic> {
         let name = path.display().to_string();
-        let content = text_file::read_text(path, LARGEST_FILE_BYTES)
+        let content = files
+            .text(path, LARGEST_FILE_BYTES)
             .map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")).help(FORMATS_HELP))?;
         Self::parse(&name, &content)
     }

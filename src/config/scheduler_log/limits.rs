@@ -1,7 +1,7 @@
 //! What an experiment may ask for: what vLLM itself would start with, what comes to an end, and what a log can hold.
 
 use super::{RawConfig, RawTiming};
-use crate::config::batching::{MOST_REQUESTS, MOST_TOKENS};
+use crate::policy::{MOST_REQUESTS, MOST_TOKENS};
 use crate::workload::Request;
 
 /// The log holds the free blocks of every step.

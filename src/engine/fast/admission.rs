@@ -1,9 +1,9 @@
 //! Who comes into continuous batching, and what of it the prefix cache holds.
 
-use super::Moment;
 use super::continuous::ContinuousBatching;
-use super::slots::{Part, Slot};
-use crate::engine::{Event, Observer};
+use super::scheduler::Moment;
+use super::seats::{Part, Seat};
+use crate::engine::observer::{Event, Observer};
 use crate::kv::Hit;
 use crate::policy::AdmissionMemory;
 use crate::step_time::StepShape;
@@ -20,25 +20,25 @@ impl ContinuousBatching {
         observer: &mut (impl Observer + ?Sized),
     ) {
         while budget > 0 && self.running.count() < self.rules.max_num_seqs {
-            let Some(&slot) = self.waiting.front() else {
+            let Some(&seat) = self.waiting.front() else {
                 break;
             };
-            let Some((hit, tokens)) = self.admission(slot, threshold, budget) else {
+            let Some((hit, tokens)) = self.admission(seat, threshold, budget) else {
                 break;
             };
             self.waiting.pop_front();
-            self.running.push(&mut self.slots, slot);
-            self.admit(slot, hit, at.now, observer);
-            let fits = self.schedule_chunk(slot, tokens, shape);
+            self.running.push(&mut self.seats, seat);
+            self.admit(seat, hit, at.now, observer);
+            let fits = self.schedule_chunk(seat, tokens, shape);
             assert!(fits, "an admission checks that its blocks are free");
-            self.prefilling.push(slot);
+            self.prefilling.push(seat);
             budget -= tokens;
         }
     }
 
     /// What the head of the queue finds in the cache and how many tokens it gets; `None` if it must wait.
-    fn admission(&mut self, slot: Slot, threshold: u32, budget: u32) -> Option<(Hit, u32)> {
-        let active = &mut self.slots[slot];
+    fn admission(&mut self, seat: Seat, threshold: u32, budget: u32) -> Option<(Hit, u32)> {
+        let active = &mut self.seats[seat];
         let (live, block_tokens) = (&active.live, self.memory.block_tokens);
         let all = live.num_tokens();
         let mut hit = Hit::default();
@@ -66,8 +66,8 @@ impl ContinuousBatching {
     }
 
     /// Gives the request that has just come in what it found in the cache.
-    fn admit(&mut self, slot: Slot, hit: Hit, now: Time, observer: &mut (impl Observer + ?Sized)) {
-        let active = &mut self.slots[slot];
+    fn admit(&mut self, seat: Seat, hit: Hit, now: Time, observer: &mut (impl Observer + ?Sized)) {
+        let active = &mut self.seats[seat];
         if self.rules.prefix_caching {
             active.holding.take_hit(&mut self.pool, &self.found);
             self.naming += u32::from(active.holding.names_output());

@@ -10,9 +10,9 @@ use super::holding::Holding;
 use super::in_flight::InFlight;
 use super::repeats::Repeats;
 use super::running::Running;
-use super::slots::{Part, Slot, Slots};
-use super::{Moment, Next, Scheduler, Steps};
-use crate::engine::{Event, Finished, Observer, StepRun};
+use super::scheduler::{Moment, Next, Scheduler, Steps};
+use super::seats::{Part, Seat, Seats};
+use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
 use crate::policy::{ContinuousSettings, Live, Memory, cut_to_threshold};
 use crate::step_time::StepShape;
@@ -22,15 +22,15 @@ use crate::workload::{Request, RequestId};
 pub(in crate::engine) struct ContinuousBatching {
     pub(super) rules: ContinuousSettings,
     pub(super) memory: Memory,
-    pub(super) slots: Slots,
-    pub(super) waiting: VecDeque<Slot>,
+    pub(super) seats: Seats,
+    pub(super) waiting: VecDeque<Seat>,
     pub(super) running: Running,
     pub(super) decoders: Decoders,
     /// Running requests with tokens still to compute before they decode, in the order of admission.
-    pub(super) prefilling: Vec<Slot>,
+    pub(super) prefilling: Vec<Seat>,
     /// Those that compute in the step that is being decided apart from the decoders, in the order of admission, and how
     /// many tokens.
-    pub(super) chunks: Vec<(Slot, u32)>,
+    pub(super) chunks: Vec<(Seat, u32)>,
     /// What was decided and has not ended.
     pub(super) decided: InFlight<Decided>,
     /// The step, by the decoders' clock, up to which all tokens have been handed out.
@@ -60,16 +60,16 @@ pub(super) struct Decided {
     /// How many decoders get a token in each.
     pub(super) decoding: u32,
     /// Who gets a token apart from them, in the order of admission.
-    pub(super) sampling: Vec<Slot>,
+    pub(super) sampling: Vec<Seat>,
     /// Whose last token comes, in the order of admission.
-    pub(super) ending: Vec<Slot>,
+    pub(super) ending: Vec<Seat>,
 }
 
 impl ContinuousBatching {
-    pub(super) fn new(rules: ContinuousSettings, memory: Memory) -> Self {
+    pub(in crate::engine) fn new(rules: ContinuousSettings, memory: Memory) -> Self {
         Self {
             memory,
-            slots: Slots::default(),
+            seats: Seats::default(),
             waiting: VecDeque::new(),
             running: Running::default(),
             decoders: Decoders::new(memory.block_tokens),
@@ -114,12 +114,12 @@ impl ContinuousBatching {
         }
         match self.prefilling[..] {
             [] => true,
-            [slot] if self.running.youngest(&self.slots) == Some(slot) => true,
+            [seat] if self.running.youngest(&self.seats) == Some(seat) => true,
             _ => {
                 let mut tokens = u64::from(decoding);
                 let mut blocks = u64::from(self.decoders.due_now());
-                for &slot in &self.prefilling {
-                    let live = &self.slots[slot].live;
+                for &seat in &self.prefilling {
+                    let live = &self.seats[seat].live;
                     let wanted = cut_to_threshold(live.num_tokens() - live.computed, threshold);
                     tokens += u64::from(wanted);
                     blocks += u64::from(self.lacking_blocks(live, wanted));
@@ -135,38 +135,38 @@ impl ContinuousBatching {
     }
 
     /// Takes all blocks from the youngest running request and puts it at the head of the queue.
-    pub(super) fn preempt_youngest(&mut self, at: Moment, observer: &mut (impl Observer + ?Sized)) -> Slot {
-        let slot = self
+    pub(super) fn preempt_youngest(&mut self, at: Moment, observer: &mut (impl Observer + ?Sized)) -> Seat {
+        let seat = self
             .running
-            .youngest(&self.slots)
+            .youngest(&self.seats)
             .expect("a request runs while blocks are short");
-        match self.slots[slot].part {
+        match self.seats[seat].part {
             Part::Waits => unreachable!("a running request does not wait"),
             Part::Prefills => {
                 let last = self.prefilling.pop();
-                assert_eq!(last, Some(slot), "the youngest prefills last");
+                assert_eq!(last, Some(seat), "the youngest prefills last");
             }
-            Part::Decodes | Part::Overruns => self.leave_decoders(slot, at.decided_until),
+            Part::Decodes | Part::Overruns => self.leave_decoders(seat, at.decided_until),
             Part::Ends | Part::Listed => {}
         }
-        self.running.remove(&mut self.slots, slot);
-        self.release(slot, self.known_tokens(slot), true);
-        let active = &mut self.slots[slot];
+        self.running.remove(&mut self.seats, seat);
+        self.release(seat, self.known_tokens(seat), true);
+        let active = &mut self.seats[seat];
         active.part = Part::Waits;
         let live = &mut active.live;
         live.blocks = 0;
         live.preemptions += 1;
         live.is_preempted = true;
         observer.on(at.now, live.request.id, &Event::Preempted);
-        self.waiting.push_front(slot);
-        slot
+        self.waiting.push_front(seat);
+        seat
     }
 
     /// Takes a request out of the decoders, the latest of whose tokens is handed out at `latest_token`.
-    pub(super) fn leave_decoders(&mut self, slot: Slot, latest_token: Time) {
+    pub(super) fn leave_decoders(&mut self, seat: Seat, latest_token: Time) {
         let clock = self.decoders.clock();
-        self.decoders.leave(&mut self.slots, slot);
-        let active = &mut self.slots[slot];
+        self.decoders.leave(&mut self.seats, seat);
+        let active = &mut self.seats[seat];
         if active.sampled < clock {
             active.live.last_token = Some(latest_token);
             active.sampled = clock;
@@ -174,16 +174,16 @@ impl ContinuousBatching {
     }
 
     /// How many of a request's tokens a step in flight is going to sample: 1 or 0.
-    pub(super) fn placeholders(&self, slot: Slot) -> u32 {
-        u32::from(self.slots[slot].sampled > self.completed)
+    pub(super) fn placeholders(&self, seat: Seat) -> u32 {
+        u32::from(self.seats[seat].sampled > self.completed)
     }
 
     /// Of how many tokens from the start it is known which they are, as far as blocks were named for them. A token that
     /// a step in flight samples and the next one computes is named when it has come.
-    pub(super) fn known_tokens(&self, slot: Slot) -> u32 {
-        let active = &self.slots[slot];
+    pub(super) fn known_tokens(&self, seat: Seat) -> u32 {
+        let active = &self.seats[seat];
         let computed = active.live.computed;
-        if self.placeholders(slot) == 0 {
+        if self.placeholders(seat) == 0 {
             computed
         } else {
             active.known.max(computed - 1)
@@ -197,8 +197,8 @@ impl ContinuousBatching {
     }
 
     /// Takes all blocks from a request of which `known` tokens are known.
-    pub(super) fn release(&mut self, slot: Slot, known: u32, returns: bool) {
-        let active = &mut self.slots[slot];
+    pub(super) fn release(&mut self, seat: Seat, known: u32, returns: bool) {
+        let active = &mut self.seats[seat];
         let slots = u64::from(active.live.blocks) * u64::from(self.memory.block_tokens);
         self.empty -= slots - u64::from(active.live.computed);
         if !self.rules.prefix_caching {
@@ -209,15 +209,15 @@ impl ContinuousBatching {
     }
 
     /// Gives a running request its next chunk, if there are blocks for it.
-    pub(super) fn schedule_chunk(&mut self, slot: Slot, tokens: u32, shape: &mut StepShape) -> bool {
-        let lacking = self.lacking_blocks(&self.slots[slot].live, tokens);
+    pub(super) fn schedule_chunk(&mut self, seat: Seat, tokens: u32, shape: &mut StepShape) -> bool {
+        let lacking = self.lacking_blocks(&self.seats[seat].live, tokens);
         if lacking > self.pool.free() {
             return false;
         }
         self.take(lacking);
         self.empty -= u64::from(tokens);
-        let placeholders = self.placeholders(slot);
-        let active = &mut self.slots[slot];
+        let placeholders = self.placeholders(seat);
+        let active = &mut self.seats[seat];
         active.live.blocks += lacking;
         let live = &active.live;
         let known = (live.computed + tokens).min(live.num_tokens() - placeholders);
@@ -229,7 +229,7 @@ impl ContinuousBatching {
         }
         let computed = live.computed + tokens;
         shape.add(live.computed, tokens, live.num_tokens().max(computed));
-        self.chunks.push((slot, tokens));
+        self.chunks.push((seat, tokens));
         true
     }
 
@@ -261,13 +261,13 @@ impl ContinuousBatching {
         *shape = self.decoders.shape();
         let mut budget = self.rules.max_num_batched_tokens - self.decoders.count();
         for index in 0..self.prefilling.len() {
-            let slot = self.prefilling[index];
-            let live = &self.slots[slot].live;
+            let seat = self.prefilling[index];
+            let live = &self.seats[seat].live;
             let tokens = cut_to_threshold(live.num_tokens() - live.computed, threshold).min(budget);
             if tokens == 0 {
                 break;
             }
-            if !self.schedule_chunk(slot, tokens, shape) {
+            if !self.schedule_chunk(seat, tokens, shape) {
                 self.preempt_youngest(at, observer); // Itself: see `order_is_irrelevant`.
                 preempted = true;
                 break;
@@ -280,18 +280,18 @@ impl ContinuousBatching {
     /// Notes whose last token the latest decision brings. It takes part in no more steps, unless the last token is a
     /// stop token and the next step is decided before it is known.
     fn note_ending(&mut self, decided_until: Time) {
-        while let Some(slot) = self.decoders.pop_finished(&self.slots) {
-            let request = &self.slots[slot].live.request;
+        while let Some(seat) = self.decoders.pop_finished(&self.seats) {
+            let request = &self.seats[seat].live.request;
             let overruns = self.rules.async_scheduling && request.output_tokens < request.max_tokens;
-            self.slots[slot].part = if overruns {
+            self.seats[seat].part = if overruns {
                 Part::Overruns
             } else {
-                self.leave_decoders(slot, decided_until);
+                self.leave_decoders(seat, decided_until);
                 Part::Ends
             };
             let latest = self.decided.back_mut();
             let latest = latest.expect("the step of its last token is in flight");
-            latest.ending.push(slot);
+            latest.ending.push(seat);
         }
     }
 
@@ -304,7 +304,7 @@ impl ContinuousBatching {
     /// Tells about the first `steps` of the decision that has been in flight longest.
     fn report(&self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
         let decided = self.decided.front().expect("it was decided");
-        let one_step_after = |&&slot: &&Slot| self.slots[slot].live.last_token == Some(steps.start);
+        let one_step_after = |&&seat: &&Seat| self.seats[seat].live.last_token == Some(steps.start);
         observer.ran(&StepRun {
             start: steps.start,
             steps: steps.count,
@@ -324,23 +324,23 @@ impl ContinuousBatching {
     fn hand_out(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {
         self.decided.pop();
         let mut index = 0;
-        while let Some(&slot) = self.decided.ended().sampling.get(index) {
-            self.give_token(slot, steps, observer);
-            self.name_known(slot);
+        while let Some(&seat) = self.decided.ended().sampling.get(index) {
+            self.give_token(seat, steps, observer);
+            self.name_known(seat);
             index += 1;
         }
         index = 0;
-        while let Some(&slot) = self.decided.ended().ending.get(index) {
-            self.finish(slot, steps.end, observer);
+        while let Some(&seat) = self.decided.ended().ending.get(index) {
+            self.finish(seat, steps.end, observer);
             index += 1;
         }
         index > 0
     }
 
     /// Hands a request a token that it has sampled by itself.
-    fn give_token(&mut self, slot: Slot, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
+    fn give_token(&mut self, seat: Seat, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
         let running = self.running.count();
-        let live = &mut self.slots[slot].live;
+        let live = &mut self.seats[seat].live;
         match live.last_token {
             None => {
                 observer.on(steps.end, live.request.id, &Event::FirstToken);
@@ -355,34 +355,34 @@ impl ContinuousBatching {
     }
 
     /// Lets a request go that has all its tokens.
-    fn finish(&mut self, slot: Slot, now: Time, observer: &mut (impl Observer + ?Sized)) {
-        match self.slots[slot].part {
+    fn finish(&mut self, seat: Seat, now: Time, observer: &mut (impl Observer + ?Sized)) {
+        match self.seats[seat].part {
             Part::Waits => {
-                let place = self.waiting.iter().position(|&other| other == slot);
+                let place = self.waiting.iter().position(|&other| other == seat);
                 self.waiting.remove(place.expect("it waits"));
             }
             part => {
                 if part == Part::Overruns {
-                    self.leave_decoders(slot, now);
+                    self.leave_decoders(seat, now);
                 }
-                self.running.remove(&mut self.slots, slot);
-                let request = &self.slots[slot].live.request;
+                self.running.remove(&mut self.seats, seat);
+                let request = &self.seats[seat].live.request;
                 let known = request.prompt.tokens() + request.output_tokens - 1;
-                self.release(slot, known, false);
+                self.release(seat, known, false);
             }
         }
-        let live = &self.slots[slot].live;
+        let live = &self.seats[seat].live;
         let event = Event::Finished(Finished::of(live, now, true));
         observer.on(now, live.request.id, &event);
-        self.forget(slot);
+        self.forget(seat);
     }
 
     /// A request has left.
-    pub(super) fn forget(&mut self, slot: Slot) {
+    pub(super) fn forget(&mut self, seat: Seat) {
         if self.rules.prefix_caching {
-            self.repeats.leave(&self.slots[slot].live.request);
+            self.repeats.leave(&self.seats[seat].live.request);
         }
-        self.slots.release(slot);
+        self.seats.release(seat);
         if self.running.count() == 0 {
             assert_eq!(
                 self.pool.free(),
@@ -395,8 +395,8 @@ impl ContinuousBatching {
     /// The chunks that were decided count as computed; those that complete a prompt make their requests decoders.
     fn commit_chunks(&mut self) {
         let decided = self.decided.back_mut().expect("it was decided just now");
-        for (slot, tokens) in self.chunks.drain(..) {
-            let active = &mut self.slots[slot];
+        for (seat, tokens) in self.chunks.drain(..) {
+            let active = &mut self.seats[seat];
             let live = &mut active.live;
             live.computed += tokens;
             if live.computed < live.num_tokens() || live.is_complete() {
@@ -404,21 +404,21 @@ impl ContinuousBatching {
             }
             live.generated += 1;
             active.sampled = self.decoders.clock();
-            decided.sampling.push(slot);
+            decided.sampling.push(seat);
             if !self.listed {
                 active.part = Part::Decodes;
-                self.prefilling.retain(|&other| other != slot);
-                self.decoders.join(&mut self.slots, slot);
+                self.prefilling.retain(|&other| other != seat);
+                self.decoders.join(&mut self.seats, seat);
             } else if active.live.is_complete() {
-                decided.ending.push(slot);
+                decided.ending.push(seat);
             }
         }
     }
 
     /// Names what is known of a request's output, where others inside the server can name it.
-    pub(super) fn name_known(&mut self, slot: Slot) {
-        let known = self.known_tokens(slot);
-        let active = &mut self.slots[slot];
+    pub(super) fn name_known(&mut self, seat: Seat) {
+        let known = self.known_tokens(seat);
+        let active = &mut self.seats[seat];
         if active.part == Part::Listed && active.holding.names_output() {
             let live = &active.live;
             // The newest token is not computed, unless by a step that nobody needed.
@@ -442,8 +442,8 @@ impl Scheduler for ContinuousBatching {
         } else {
             Holding::default()
         };
-        let slot = self.slots.insert(request, holding);
-        self.waiting.push_back(slot);
+        let seat = self.seats.insert(request, holding);
+        self.waiting.push_back(seat);
     }
 
     fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized)) {
@@ -475,7 +475,7 @@ impl Scheduler for ContinuousBatching {
         }
         let stay_the_same = self.chunks.is_empty() && !preempted && !self.someone_ends();
         let repeats = if stay_the_same {
-            let finish = self.decoders.steps_to_finish(&self.slots);
+            let finish = self.decoders.steps_to_finish(&self.seats);
             self.decoders.steps_before_shortage(self.pool.free(), finish)
         } else {
             1
@@ -485,7 +485,7 @@ impl Scheduler for ContinuousBatching {
 
     fn commit(&mut self, steps: u64) {
         let overrun = |latest: &Decided| {
-            let overruns = |&&slot: &&Slot| self.slots[slot].part == Part::Overruns;
+            let overruns = |&&seat: &&Seat| self.seats[seat].part == Part::Overruns;
             latest.ending.iter().filter(overruns).count() as u32
         };
         let decoders = u64::from(self.decoders.count());
@@ -509,7 +509,7 @@ impl Scheduler for ContinuousBatching {
     }
 
     fn in_server(&self) -> usize {
-        self.slots.in_use()
+        self.seats.in_use()
     }
 
     fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {

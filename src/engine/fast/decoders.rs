@@ -6,7 +6,7 @@
 //! whose clock is `c - t` modulo the block size, and finishes at a clock that is known when it joins.
 
 use super::finishes::Finishes;
-use super::slots::{Slot, Slots};
+use super::seats::{Seat, Seats};
 use crate::kv::KvGrowth;
 use crate::step_time::StepShape;
 
@@ -21,7 +21,7 @@ pub(super) struct Decoders {
     context: u64,
     /// `due[c]`: how many take a new block in a step whose clock is `c` modulo the block size.
     due: Vec<u32>,
-    /// Entries whose order is no longer their slot's are void.
+    /// Entries whose order is no longer their seat's are void.
     finishes: Finishes,
 }
 
@@ -48,18 +48,18 @@ impl Decoders {
     }
 
     /// Takes in a request with all tokens but its newest computed.
-    pub(super) fn join(&mut self, slots: &mut Slots, slot: Slot) {
-        let active = &slots[slot];
+    pub(super) fn join(&mut self, seats: &mut Seats, seat: Seat) {
+        let active = &seats[seat];
         let missing = active.live.request.output_tokens - active.live.generated;
         let finishes = self.clock + u64::from(missing);
-        self.finishes.push((finishes, active.order, slot));
-        self.join_beyond_end(slots, slot);
-        slots[slot].finishes = finishes;
+        self.finishes.push((finishes, active.order, seat));
+        self.join_beyond_end(seats, seat);
+        seats[seat].finishes = finishes;
     }
 
     /// Takes in a request that has all its tokens and is not to be found by [`Decoders::pop_finished`] again.
-    pub(super) fn join_beyond_end(&mut self, slots: &mut Slots, slot: Slot) {
-        let active = &mut slots[slot];
+    pub(super) fn join_beyond_end(&mut self, seats: &mut Seats, seat: Seat) {
+        let active = &mut seats[seat];
         active.finishes = self.clock;
         self.count += 1;
         self.context += u64::from(active.live.computed) + 1;
@@ -68,8 +68,8 @@ impl Decoders {
     }
 
     /// Lets a request go, and writes down how far it has come.
-    pub(super) fn leave(&mut self, slots: &mut Slots, slot: Slot) {
-        let active = &mut slots[slot];
+    pub(super) fn leave(&mut self, seats: &mut Seats, seat: Seat) {
+        let active = &mut seats[seat];
         let missing = active.finishes.saturating_sub(self.clock) as u32;
         let beyond = self.clock.saturating_sub(active.finishes) as u32;
         let live = &mut active.live;
@@ -126,9 +126,9 @@ impl Decoders {
     }
 
     /// How many steps until the next finish, at most `most`. At least one request decodes.
-    pub(super) fn steps_to_finish(&mut self, slots: &Slots) -> u64 {
-        while let Some(&(clock, order, slot)) = self.finishes.peek() {
-            if slots[slot].order == order {
+    pub(super) fn steps_to_finish(&mut self, seats: &Seats) -> u64 {
+        while let Some(&(clock, order, seat)) = self.finishes.peek() {
+            if seats[seat].order == order {
                 return clock - self.clock;
             }
             self.finishes.pop();
@@ -169,14 +169,14 @@ impl Decoders {
     }
 
     /// The next request that has all its tokens, if any, each once; in the order of admission. It still has to leave.
-    pub(super) fn pop_finished(&mut self, slots: &Slots) -> Option<Slot> {
-        while let Some(&(clock, order, slot)) = self.finishes.peek() {
+    pub(super) fn pop_finished(&mut self, seats: &Seats) -> Option<Seat> {
+        while let Some(&(clock, order, seat)) = self.finishes.peek() {
             if clock > self.clock {
                 return None;
             }
             self.finishes.pop();
-            if slots[slot].order == order {
-                return Some(slot);
+            if seats[seat].order == order {
+                return Some(seat);
             }
         }
         None

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::slots::Slot;
+use super::seats::Seat;
 
-/// A finish: the decoders' clock, the request's order of admission, its slot. They come in this order.
-pub(super) type Finish = (u64, u64, Slot);
+/// A finish: the decoders' clock, the request's order of admission, its seat. They come in this order.
+pub(super) type Finish = (u64, u64, Seat);
 
 /// A priority queue; requests that leave early are not taken out, and their entries come like others. The soonest
 /// finishes, which are all of them on most servers, are a sorted list, where to enter and to leave takes few branches

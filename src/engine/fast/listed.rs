@@ -1,10 +1,10 @@
 //! Continuous batching request by request: what [`ContinuousBatching`] falls back to while the order among the running
 //! requests decides who computes.
 
-use super::Moment;
 use super::continuous::ContinuousBatching;
-use super::slots::{Part, Slot};
-use crate::engine::Observer;
+use super::scheduler::Moment;
+use super::seats::{Part, Seat};
+use crate::engine::observer::Observer;
 use crate::policy::cut_to_threshold;
 use crate::step_time::StepShape;
 use crate::units::Time;
@@ -14,13 +14,13 @@ impl ContinuousBatching {
     /// by `decided_until`.
     pub(super) fn list(&mut self, decided_until: Time) {
         self.listed = true;
-        let running = self.running.sweep(&self.slots).to_vec();
-        for (_, slot) in running {
-            if matches!(self.slots[slot].part, Part::Decodes | Part::Overruns) {
-                self.leave_decoders(slot, decided_until);
+        let running = self.running.sweep(&self.seats).to_vec();
+        for (_, seat) in running {
+            if matches!(self.seats[seat].part, Part::Decodes | Part::Overruns) {
+                self.leave_decoders(seat, decided_until);
             }
-            self.slots[slot].part = Part::Listed;
-            self.name_known(slot);
+            self.seats[seat].part = Part::Listed;
+            self.name_known(seat);
         }
         self.decoders.clear();
         self.prefilling.clear();
@@ -31,18 +31,18 @@ impl ContinuousBatching {
         if self.first_filled_matters() {
             return;
         }
-        let running = self.running.sweep(&self.slots).to_vec();
+        let running = self.running.sweep(&self.seats).to_vec();
         let clock = self.decoders.clock();
-        let prefills = |&&(_, slot): &&(u64, Slot)| {
-            let live = &self.slots[slot].live;
+        let prefills = |&&(_, seat): &&(u64, Seat)| {
+            let live = &self.seats[seat].live;
             live.generated == 0 || live.computed + 1 < live.num_tokens()
         };
-        let prefilling: Vec<Slot> = running.iter().filter(prefills).map(|entry| entry.1).collect();
+        let prefilling: Vec<Seat> = running.iter().filter(prefills).map(|entry| entry.1).collect();
         let decoding = running.len() - prefilling.len();
-        let abreast = |&(_, slot): &(u64, Slot)| prefilling.contains(&slot) || self.slots[slot].sampled == clock;
+        let abreast = |&(_, seat): &(u64, Seat)| prefilling.contains(&seat) || self.seats[seat].sampled == clock;
         let youngest_only = match prefilling[..] {
             [] => true,
-            [slot] => running.last().is_some_and(|youngest| youngest.1 == slot),
+            [seat] => running.last().is_some_and(|youngest| youngest.1 == seat),
             _ => false,
         };
         let budget = self.rules.max_num_batched_tokens as usize;
@@ -50,27 +50,27 @@ impl ContinuousBatching {
             return;
         }
         self.listed = false;
-        for (_, slot) in running {
-            self.unlist(slot);
+        for (_, seat) in running {
+            self.unlist(seat);
         }
         self.prefilling = prefilling;
     }
 
-    fn unlist(&mut self, slot: Slot) {
-        let active = &self.slots[slot];
+    fn unlist(&mut self, seat: Seat) {
+        let active = &self.seats[seat];
         let (live, request) = (&active.live, &active.live.request);
         let part = if live.generated == 0 || live.computed + 1 < live.num_tokens() {
             Part::Prefills
         } else if !live.is_complete() {
-            self.decoders.join(&mut self.slots, slot);
+            self.decoders.join(&mut self.seats, seat);
             Part::Decodes
         } else if request.output_tokens < request.max_tokens {
-            self.decoders.join_beyond_end(&mut self.slots, slot);
+            self.decoders.join_beyond_end(&mut self.seats, seat);
             Part::Overruns
         } else {
             Part::Ends
         };
-        self.slots[slot].part = part;
+        self.seats[seat].part = part;
     }
 
     /// Running requests in the order of admission. Returns the budget left and whether anyone was preempted.
@@ -82,18 +82,18 @@ impl ContinuousBatching {
         observer: &mut (impl Observer + ?Sized),
     ) -> (u32, bool) {
         let mut budget = self.rules.max_num_batched_tokens;
-        let mut running = self.running.sweep(&self.slots).to_vec();
+        let mut running = self.running.sweep(&self.seats).to_vec();
         let mut preempted = false;
         let mut index = 0;
         while index < running.len() && budget > 0 {
-            let slot = running[index].1;
-            let live = &self.slots[slot].live;
+            let seat = running[index].1;
+            let live = &self.seats[seat].live;
             if live.is_complete() && live.request.output_tokens == live.request.max_tokens {
                 index += 1; // The step in flight will surely finish it.
                 continue;
             }
             let tokens = cut_to_threshold(live.num_tokens() - live.computed, threshold).min(budget);
-            while index < running.len() && !self.schedule_chunk(slot, tokens, shape) {
+            while index < running.len() && !self.schedule_chunk(seat, tokens, shape) {
                 self.preempt_youngest(at, observer);
                 running.pop();
                 preempted = true;

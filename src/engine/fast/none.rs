@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use super::decoders::Decoders;
 use super::holding::Holding;
-use super::slots::{Slot, Slots};
-use super::{Moment, Next, Scheduler, Steps};
-use crate::engine::{Event, Finished, Observer, StepRun};
+use super::scheduler::{Moment, Next, Scheduler, Steps};
+use super::seats::{Seat, Seats};
+use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::Memory;
 use crate::step_time::StepShape;
@@ -15,18 +15,18 @@ use crate::workload::{Request, RequestId};
 
 pub(in crate::engine) struct NoBatching {
     memory: Memory,
-    slots: Slots,
-    waiting: VecDeque<Slot>,
-    served: Option<Slot>,
+    seats: Seats,
+    waiting: VecDeque<Seat>,
+    served: Option<Seat>,
     decoders: Decoders,
     admissions: u64,
 }
 
 impl NoBatching {
-    pub(super) fn new(memory: Memory) -> Self {
+    pub(in crate::engine) fn new(memory: Memory) -> Self {
         Self {
             memory,
-            slots: Slots::default(),
+            seats: Seats::default(),
             waiting: VecDeque::new(),
             served: None,
             decoders: Decoders::new(memory.block_tokens),
@@ -34,10 +34,10 @@ impl NoBatching {
         }
     }
 
-    fn admit(&mut self, slot: Slot, now: Time, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
-        self.served = Some(slot);
+    fn admit(&mut self, seat: Seat, now: Time, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
+        self.served = Some(seat);
         self.admissions += 1;
-        let active = &mut self.slots[slot];
+        let active = &mut self.seats[seat];
         active.order = self.admissions;
         active.live.scheduled = Some(now);
         let tokens = active.live.num_tokens();
@@ -56,45 +56,45 @@ impl Scheduler for NoBatching {
     }
 
     fn submit(&mut self, request: Request) {
-        let slot = self.slots.insert(request, Holding::default());
-        self.waiting.push_back(slot);
+        let seat = self.seats.insert(request, Holding::default());
+        self.waiting.push_back(seat);
     }
 
     fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized)) {
-        let is_it = |&slot: &Slot| self.slots[slot].live.request.id == id;
-        let slot = if let Some(slot) = self.served.filter(is_it) {
-            self.decoders.leave(&mut self.slots, slot);
+        let is_it = |&seat: &Seat| self.seats[seat].live.request.id == id;
+        let seat = if let Some(seat) = self.served.filter(is_it) {
+            self.decoders.leave(&mut self.seats, seat);
             self.served = None;
             observer.on(at.now, id, &Event::Aborted { waiting: false });
-            slot
+            seat
         } else if let Some(place) = self.waiting.iter().position(is_it) {
             observer.on(at.now, id, &Event::Aborted { waiting: true });
             self.waiting.remove(place).expect("it waits")
         } else {
             return;
         };
-        self.slots.release(slot);
+        self.seats.release(seat);
     }
 
     fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
         if self.served.is_some() {
             *shape = self.decoders.shape();
-            return Next::Run(self.decoders.steps_to_finish(&self.slots));
+            return Next::Run(self.decoders.steps_to_finish(&self.seats));
         }
         match self.waiting.pop_front() {
-            Some(slot) => self.admit(slot, at.now, shape, observer),
+            Some(seat) => self.admit(seat, at.now, shape, observer),
             None => Next::Idle,
         }
     }
 
     fn in_server(&self) -> usize {
-        self.slots.in_use()
+        self.seats.in_use()
     }
 
     fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {
-        let slot = self.served.expect("a request is served");
+        let seat = self.served.expect("a request is served");
         let is_prefill = self.decoders.count() == 0;
-        let live = &self.slots[slot].live;
+        let live = &self.seats[seat].live;
         let tokens = if is_prefill {
             live.num_tokens()
         } else {
@@ -118,23 +118,23 @@ impl Scheduler for NoBatching {
             kv,
         });
         if is_prefill {
-            let live = &mut self.slots[slot].live;
+            let live = &mut self.seats[seat].live;
             live.computed = live.num_tokens();
             live.generated = 1;
             live.note_token(steps.end, 1);
             observer.on(steps.end, live.request.id, &Event::FirstToken);
-            self.decoders.join(&mut self.slots, slot);
+            self.decoders.join(&mut self.seats, seat);
         } else {
             self.decoders.advance(steps.count);
         }
-        if self.decoders.pop_finished(&self.slots).is_none() {
+        if self.decoders.pop_finished(&self.seats).is_none() {
             return false;
         }
-        self.decoders.leave(&mut self.slots, slot);
-        let live = &self.slots[slot].live;
+        self.decoders.leave(&mut self.seats, seat);
+        let live = &self.seats[seat].live;
         let event = Event::Finished(Finished::of(live, steps.end, true));
         observer.on(steps.end, live.request.id, &event);
-        self.slots.release(slot);
+        self.seats.release(seat);
         self.served = None;
         true
     }

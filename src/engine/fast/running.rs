@@ -1,14 +1,14 @@
 //! Who runs, in the order of admission.
 
-use super::slots::{Slot, Slots};
+use super::seats::{Seat, Seats};
 
 /// The running requests in the order of admission.
 #[derive(Default)]
 pub(super) struct Running {
     count: u32,
     admissions: u64,
-    /// Entries whose order is no longer their slot's are void.
-    entries: Vec<(u64, Slot)>,
+    /// Entries whose order is no longer their seat's are void.
+    entries: Vec<(u64, Seat)>,
 }
 
 impl Running {
@@ -16,26 +16,26 @@ impl Running {
         self.count
     }
 
-    pub(super) fn push(&mut self, slots: &mut Slots, slot: Slot) {
+    pub(super) fn push(&mut self, seats: &mut Seats, seat: Seat) {
         self.count += 1;
         self.admissions += 1;
-        slots[slot].order = self.admissions;
+        seats[seat].order = self.admissions;
         if self.entries.len() > 64 + 2 * self.count as usize {
-            self.sweep(slots);
+            self.sweep(seats);
         }
-        self.entries.push((self.admissions, slot));
+        self.entries.push((self.admissions, seat));
     }
 
     /// Takes a request out; its entry is void from now on.
-    pub(super) fn remove(&mut self, slots: &mut Slots, slot: Slot) {
+    pub(super) fn remove(&mut self, seats: &mut Seats, seat: Seat) {
         self.count -= 1;
-        slots[slot].order = 0;
+        seats[seat].order = 0;
     }
 
-    pub(super) fn youngest(&mut self, slots: &Slots) -> Option<Slot> {
-        while let Some(&(order, slot)) = self.entries.last() {
-            if slots[slot].order == order {
-                return Some(slot);
+    pub(super) fn youngest(&mut self, seats: &Seats) -> Option<Seat> {
+        while let Some(&(order, seat)) = self.entries.last() {
+            if seats[seat].order == order {
+                return Some(seat);
             }
             self.entries.pop();
         }
@@ -43,8 +43,8 @@ impl Running {
     }
 
     /// All of them, oldest first.
-    pub(super) fn sweep(&mut self, slots: &Slots) -> &[(u64, Slot)] {
-        self.entries.retain(|&(order, slot)| slots[slot].order == order);
+    pub(super) fn sweep(&mut self, seats: &Seats) -> &[(u64, Seat)] {
+        self.entries.retain(|&(order, seat)| seats[seat].order == order);
         &self.entries
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Moment, Next, Scheduler, Steps};
-use crate::engine::{Event, Finished, Observer, StepRun};
+use super::scheduler::{Moment, Next, Scheduler, Steps};
+use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Batch, Formation, Live, Memory, Response, StaticSettings};
 use crate::step_time::StepShape;
@@ -22,7 +22,7 @@ pub(in crate::engine) struct StaticBatching {
 }
 
 impl StaticBatching {
-    pub(super) const fn new(rules: StaticSettings, memory: Memory) -> Self {
+    pub(in crate::engine) const fn new(rules: StaticSettings, memory: Memory) -> Self {
         Self {
             rules,
             memory,

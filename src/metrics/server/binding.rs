@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::StepRun;
-use crate::policy::PolicySettings;
+use crate::policy::{Limits, PolicySettings};
 use crate::units::Time;
 
 /// A limit of the server that keeps requests waiting.
@@ -32,16 +32,9 @@ const LIMITS: [Binding; 4] = [
     Binding::BatchUnderWay,
 ];
 
-/// The settings that decide why a waiting request could not be admitted.
+/// Why a waiting request could not be admitted.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AdmissionLimits {
-    most_running: u32,
-    most_tokens: u64,
-    /// Prompts are never cut, so that a waiting one may miss the budget that is left.
-    whole_prompts: bool,
-    /// Nobody is admitted while a batch runs.
-    batch_at_a_time: bool,
-}
+pub(super) struct AdmissionLimits(Limits);
 
 /// For how long each limit kept requests waiting.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,53 +45,17 @@ pub(in crate::metrics) struct BindingTimes {
 
 impl AdmissionLimits {
     pub(super) fn of(policy: &PolicySettings) -> Self {
-        let (most_running, most_tokens, whole_prompts, batch_at_a_time) = match policy {
-            PolicySettings::None => (1, u64::MAX, false, false),
-            PolicySettings::Static(settings) => (settings.max_batch_size, u64::MAX, false, true),
-            PolicySettings::Continuous(settings) => (
-                settings.max_num_seqs,
-                settings.max_num_batched_tokens.into(),
-                !settings.chunked_prefill,
-                false,
-            ),
-            PolicySettings::Orca(settings) => (settings.max_batch_size, u64::MAX, false, false),
-            PolicySettings::Sarathi(settings) => (settings.max_num_seqs, settings.chunk_size.into(), false, false),
-            PolicySettings::VllmV0(settings) => (
-                settings.max_num_seqs,
-                settings.max_num_batched_tokens.into(),
-                !settings.chunked_prefill,
-                false,
-            ),
-            // That too few wait to pause the decodes shows in no step; it counts as memory, the usual reason.
-            PolicySettings::Tgi(settings) => (u32::MAX, settings.max_batch_prefill_tokens.into(), true, false),
-            PolicySettings::Trtllm(settings) => (
-                settings.max_batch_size,
-                settings.max_num_tokens.into(),
-                !settings.chunked_context,
-                false,
-            ),
-            PolicySettings::Sglang(settings) => {
-                let chunk = settings.chunked_prefill_size;
-                let most = settings.max_prefill_tokens.min(chunk.unwrap_or(u32::MAX));
-                (settings.max_running_requests, most.into(), chunk.is_none(), false)
-            }
-        };
-        Self {
-            most_running,
-            most_tokens,
-            whole_prompts,
-            batch_at_a_time,
-        }
+        Self(policy.limits())
     }
 
     /// Why requests waited although a step began.
     fn reason(&self, running: u32, run: &StepRun<'_>) -> Binding {
         // The finished rows of a static batch keep their places until it ends.
-        if running.max(run.shape.sequences) >= self.most_running {
+        if running.max(run.shape.sequences) >= self.0.most_running {
             Binding::RequestSlots
-        } else if self.batch_at_a_time {
+        } else if self.0.batch_at_a_time {
             Binding::BatchUnderWay
-        } else if run.shape.tokens() >= self.most_tokens || (self.whole_prompts && run.shape.has_prompts()) {
+        } else if run.shape.tokens() >= self.0.most_tokens || (self.0.whole_prompts && run.shape.has_prompts()) {
             Binding::TokenBudget
         } else {
             Binding::KvCapacity

@@ -1,9 +1,11 @@
 //! Which waiting requests SGLang lets into a step (`schedule_policy.py`, `PrefillAdder`).
 
-use super::expected;
 use super::kv_cache::KvCache;
 use crate::kv::FoundPrefix;
-use crate::policy::Live;
+use crate::policy::queue::Live;
+
+/// The most output that is expected of a request (`CLIP_MAX_NEW_TOKENS`).
+const CLIP_MAX_NEW_TOKENS: u32 = 4096;
 
 /// What is left for the prompts of a step.
 pub(super) struct Adder {
@@ -80,4 +82,9 @@ impl Adder {
     pub(super) fn is_used_up(&self) -> bool {
         self.input <= 0 || self.chunk.is_some_and(|left| left <= 0)
     }
+}
+
+/// What the admission estimate counts on a request to produce yet.
+pub(super) fn expected(live: &Live) -> u32 {
+    (live.request.max_tokens - live.generated).min(CLIP_MAX_NEW_TOKENS)
 }

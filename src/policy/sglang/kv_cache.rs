@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::kv::{FoundPrefix, PrefixEnd, RadixTree, segments};
-use crate::policy::{Live, Memory};
+use crate::policy::queue::{Live, Memory};
 use crate::workload::{ContentId, RequestId, Segment};
 
 /// All slots of a server.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::kv_cache::{KvCache, tokens};
 use crate::kv::RadixTree;
-use crate::policy::Live;
+use crate::policy::queue::Live;
 
 /// With more waiting than this, looking all of them up would cost too much: `lpm` becomes `fcfs`.
 const MOST_LOOKED_UP: usize = 128;

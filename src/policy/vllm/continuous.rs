@@ -3,10 +3,11 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Part, VllmPlan, VllmScheduler};
-use crate::policy::{
-    ContinuousSettings, Decision, Kind, Live, Memory, Outcome, Planner, Produced, Scheduled, StepPlan,
-};
+use super::schedule::{Part, VllmPlan};
+use super::scheduler::VllmScheduler;
+use super::settings::ContinuousSettings;
+use crate::policy::planner::{Outcome, Planner};
+use crate::policy::queue::{Decision, Kind, Live, Memory, Produced, Scheduled, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 

@@ -4,6 +4,8 @@
 //! range of releases is known, the change is taken to come with the last of the range. The limits' defaults
 //! (`max_num_seqs`, `max_num_batched_tokens`) are not part of it: they are those of 0.33 under every profile.
 
+use crate::settings::{Kind, Setting, Word, Written};
+
 /// The releases that a scenario can name, newest first: the name and the 33 of "0.33".
 pub const PROFILES: [(&str, u32); 4] = [
     ("vllm-0.33", 33),
@@ -11,6 +13,52 @@ pub const PROFILES: [(&str, u32); 4] = [
     ("vllm-0.15", 15),
     ("vllm-0.11", 11),
 ];
+
+/// `batching.profile`.
+pub static PROFILE: Setting = Setting::new(
+    "profile",
+    Kind::Choice(&WORDS),
+    "Which release of vLLM the defaults are of; each switch may also be written by itself, and then stands",
+)
+.default("\"vllm-0.33\"", "the newest recorded");
+
+static WORDS: [Word; PROFILES.len()] = {
+    let mut words = [Word {
+        name: "",
+        help: "The release of this name",
+    }; PROFILES.len()];
+    let mut place = 0;
+    while place < PROFILES.len() {
+        words[place].name = PROFILES[place].0;
+        place += 1;
+    }
+    words
+};
+
+/// A release and its switches.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedProfile {
+    /// The release, as scenarios name it.
+    pub name: &'static str,
+    /// The switches.
+    pub switches: Profile,
+}
+
+impl NamedProfile {
+    /// Reads `batching.profile`.
+    pub fn read<W: Written>(written: &W) -> Result<Self, W::Error> {
+        let (name, release) = written.declared_choice(&PROFILE, &PROFILES)?;
+        Ok(Self {
+            name,
+            switches: Profile::of_release(release),
+        })
+    }
+
+    /// Why a default is what it is.
+    pub fn as_default(&self) -> String {
+        format!("{}'s default", self.name)
+    }
+}
 
 /// The switches of one release.
 #[derive(Clone, Copy, Debug, PartialEq)]

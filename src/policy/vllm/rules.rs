@@ -1,55 +1,307 @@
-//! Decisions that need no more than numbers, shared with the fast engine.
+//! What vLLM's batching says of itself: its settings, with the defaults and the refusals of vLLM.
 
-use crate::policy::ContinuousSettings;
+use super::continuous::ContinuousBatching;
+use super::drafts::SPECULATIVE;
+use super::profile::NamedProfile;
+use super::settings::ContinuousSettings;
+use crate::policy::plan::Policy;
+use crate::policy::planner::Planner;
+use crate::policy::queue::Memory;
+use crate::policy::rules::{
+    Change, FRACTION, Host, Limits, REQUESTS, Rules, TOKENS, TOKENS_OR_NONE, refuse_uncut_prompts,
+};
+use crate::settings::{Kind, Refused, Setting, Word, Written};
 
-/// What an admission sees of the memory.
-#[derive(Clone, Copy, Debug)]
-pub struct AdmissionMemory {
-    /// Blocks nobody uses.
-    pub free_blocks: u32,
-    /// Blocks that can hold tokens.
-    pub usable_blocks: u32,
-    /// Whether any request runs.
-    pub others_run: bool,
-}
+const THEIRS: &str = "vLLM's default";
 
-/// Limits `tokens` to the threshold, unless that is 0.
-pub fn cut_to_threshold(tokens: u32, threshold: u32) -> u32 {
-    if threshold > 0 { tokens.min(threshold) } else { tokens }
-}
+static CHUNKED_PREFILL: Setting = Setting::new("chunked_prefill", Kind::Boolean, "Spread prompts over steps")
+    .or(&["enable_chunked_prefill"])
+    .flag("--enable-chunked-prefill")
+    .default("true", THEIRS);
 
-impl ContinuousSettings {
-    /// How many steps may be decided that have not ended (`step_with_batch_queue` in `vllm/v1/engine/core.py` keeps two
-    /// batches in flight).
-    pub const fn steps_in_flight(&self) -> u64 {
-        if self.async_scheduling { 2 } else { 1 }
+static MAX_NUM_BATCHED_TOKENS: Setting = Setting::new("max_num_batched_tokens", TOKENS, "The most tokens in a step")
+    .flag("--max-num-batched-tokens")
+    .unit("tokens")
+    .depends(
+        "2048 to 16384, by the GPU, but no more than the running requests could fill; without chunked prefill at \
+              least the longest request",
+    );
+
+static MAX_NUM_SEQS: Setting = Setting::new("max_num_seqs", REQUESTS, "The most requests running at once")
+    .flag("--max-num-seqs")
+    .unit("requests")
+    .depends("256 or 1024, by the GPU, but no more than a max_num_batched_tokens that is written");
+
+static SCHEDULING: Setting = Setting::new(
+    "scheduling",
+    Kind::Choice(&[
+        Word {
+            name: "fcfs",
+            help: "First come, first served",
+        },
+        Word {
+            name: "priority",
+            help: "The lower number first, then by arrival",
+        },
+    ]),
+    "Who goes first: fcfs or priority",
+)
+.or(&["scheduling_policy"])
+.flag("--scheduling-policy")
+.default("\"fcfs\"", THEIRS);
+
+static LONG_PREFILL_TOKEN_THRESHOLD: Setting = Setting::new(
+    "long_prefill_token_threshold",
+    TOKENS_OR_NONE,
+    "The largest chunk of a prompt while others wait",
+)
+.flag("--long-prefill-token-threshold")
+.unit("tokens")
+.default("0", THEIRS);
+
+static WATERMARK: Setting = Setting::new(
+    "watermark",
+    FRACTION,
+    "The part of all blocks that an admission leaves free while others run; below 1",
+)
+.default("0", THEIRS);
+
+static FULL_SEQUENCE_GATE: Setting = Setting::new(
+    "full_sequence_gate",
+    Kind::Boolean,
+    "Whether a request is admitted only if all its tokens fit now",
+)
+.or(&["scheduler_reserve_full_isl"])
+.depends(BY_PROFILE);
+
+static KEYLESS_FIRST: Setting = Setting::new(
+    "keyless_first",
+    Kind::Boolean,
+    "Whether freed blocks without content are taken first",
+)
+.depends(BY_PROFILE);
+
+static THRESHOLD_SPARES_ALONE: Setting = Setting::new(
+    "threshold_spares_alone",
+    Kind::Boolean,
+    "Whether the long-prefill threshold does not hold for a request that is alone",
+)
+.depends(BY_PROFILE);
+
+static GOES_ON_AFTER_SELF_PREEMPTION: Setting = Setting::new(
+    "goes_on_after_self_preemption",
+    Kind::Boolean,
+    "Whether, under priorities, others are still scheduled after a request has preempted itself",
+)
+.depends(BY_PROFILE);
+
+const BY_PROFILE: &str = "as in the release that profile names";
+
+static ASYNC_SCHEDULING: Setting = Setting::new(
+    "async_scheduling",
+    Kind::Boolean,
+    "Decide each step while the one before runs",
+)
+.flag("--async-scheduling")
+.depends("as in the release that profile names; false beside drafts");
+
+static PREFIX_CACHING: Setting = Setting::new("prefix_caching", Kind::Boolean, "Keep finished prompts in the cache")
+    .or(&["enable_prefix_caching"])
+    .flag("--enable-prefix-caching")
+    .default("true", THEIRS);
+
+impl Rules for ContinuousSettings {
+    const NAME: &'static str = "continuous";
+    const TITLE: &'static str = "continuous batching";
+    const SUMMARY: &'static str =
+        "vLLM V1: every step takes what fits, prompts in chunks, the youngest preempted when memory runs out";
+    const SETTINGS: &'static [&'static Setting] = &[
+        &SPECULATIVE,
+        &CHUNKED_PREFILL,
+        &MAX_NUM_BATCHED_TOKENS,
+        &MAX_NUM_SEQS,
+        &SCHEDULING,
+        &LONG_PREFILL_TOKEN_THRESHOLD,
+        &WATERMARK,
+        &FULL_SEQUENCE_GATE,
+        &KEYLESS_FIRST,
+        &THRESHOLD_SPARES_ALONE,
+        &GOES_ON_AFTER_SELF_PREEMPTION,
+        &ASYNC_SCHEDULING,
+        &PREFIX_CACHING,
+    ];
+    // They size the memory that is kept back for a step under every policy.
+    const IS_ALWAYS_READ: bool = true;
+
+    fn read<W: Written>(written: &W, host: &Host<'_>) -> Result<Self, W::Error> {
+        let chunked_prefill = written.declared_boolean(&CHUNKED_PREFILL)?;
+        let (max_num_seqs, default_tokens) = read_requests(written, host, chunked_prefill)?;
+        let priority = written.declared_choice(&SCHEDULING, &[false, true])?;
+        let mut settings = Self {
+            max_num_batched_tokens: written.count(&MAX_NUM_BATCHED_TOKENS, default_tokens, &because(host))?,
+            chunked_prefill,
+            long_prefill_token_threshold: written.declared_count(&LONG_PREFILL_TOKEN_THRESHOLD)?,
+            watermark: written.declared_number(&WATERMARK)?,
+            priority,
+            prefix_caching: false,
+            speculative: host.drafts.cloned(),
+            ..Self::new(max_num_seqs, default_tokens)
+        };
+        settings.read_switches(written, &host.profile)?;
+        if host.is_used {
+            settings.refuse_watermark(&host.profile)?;
+            settings.refuse_what_vllm_refuses(host.max_model_len)?;
+            settings.prefix_caching = written.declared_boolean(&PREFIX_CACHING)?;
+        }
+        Ok(settings)
     }
 
-    /// The long-prefill threshold in force with so many requests waiting and running.
-    pub const fn threshold(&self, in_system: usize) -> u32 {
-        if in_system <= 1 && self.threshold_spares_alone {
-            0
-        } else {
-            self.long_prefill_token_threshold
+    fn policy(&self, _memory: Memory) -> Option<Box<dyn Policy>> {
+        None
+    }
+
+    fn planner(&self, memory: Memory) -> Box<dyn Planner> {
+        Box::new(ContinuousBatching::new(self.clone(), memory))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            whole_prompts: !self.chunked_prefill,
+            ..Limits::new(self.max_num_seqs, self.max_num_batched_tokens.into())
         }
     }
 
-    /// How many of the `lacking` tokens of the queue's head its first step computes; `None` if it does not fit into the
-    /// budget as it must.
-    pub fn first_chunk(&self, lacking: u32, threshold: u32, budget: u32) -> Option<u32> {
-        let wanted = cut_to_threshold(lacking, threshold);
-        (self.chunked_prefill || wanted <= budget).then(|| wanted.min(budget))
+    fn remedies(&self) -> Vec<Change> {
+        let (tokens, requests) = (self.max_num_batched_tokens, self.max_num_seqs);
+        let budget = |tokens| Change::count(format!("token budget {tokens}"), &MAX_NUM_BATCHED_TOKENS, tokens);
+        let most = |requests| Change::count(format!("max_num_seqs {requests}"), &MAX_NUM_SEQS, requests);
+        let mut found = vec![budget(tokens.saturating_mul(2)), most(requests.saturating_mul(2))];
+        if tokens >= 512 && requests <= tokens / 2 {
+            found.push(budget(tokens / 2));
+        }
+        if requests >= 2 {
+            found.push(most(requests / 2));
+        }
+        found
     }
 
-    /// Whether the memory lets the queue's head in, which leaves so many blocks fewer free
-    /// (`KVCacheManager.allocate_slots`).
-    pub fn leaves_enough_free(&self, taken_blocks: u32, memory: &AdmissionMemory) -> bool {
-        let kept_free = if memory.others_run {
-            // `int(watermark * num_gpu_blocks)`, which counts the null block.
-            (self.watermark * f64::from(memory.usable_blocks + 1)) as u32
+    fn prefix_caching(&self) -> Option<bool> {
+        Some(self.prefix_caching)
+    }
+
+    fn decides_ahead(&self) -> bool {
+        self.async_scheduling
+    }
+
+    fn draws_at_random(&self) -> bool {
+        self.speculative.is_some()
+    }
+
+    fn with_seed(mut self, seed: u64) -> Self {
+        self.speculative = self.speculative.map(|drafts| drafts.with_seed(seed));
+        self
+    }
+}
+
+/// Reads `max_num_seqs`, and works out the default of `max_num_batched_tokens`, as vLLM's `EngineArgs` does it: without
+/// chunking a step must hold the longest prompt, and a default never exceeds what the running requests could fill
+/// (`engine/arg_utils.py`, `get_batch_defaults` and what follows).
+fn read_requests<W: Written>(written: &W, host: &Host<'_>, chunked_prefill: bool) -> Result<(u32, u32), W::Error> {
+    let (default_tokens, default_requests) = defaults(host);
+    let tokens = written.peek_count(&MAX_NUM_BATCHED_TOKENS)?;
+    let most = tokens.map_or(default_requests, |tokens| default_requests.min(tokens));
+    let requests = written.count(&MAX_NUM_SEQS, most, &because(host))?;
+    let default_tokens = if chunked_prefill {
+        default_tokens
+    } else {
+        default_tokens.max(host.max_model_len)
+    };
+    let fill = u64::from(requests) * u64::from(host.max_model_len);
+    Ok((requests, u32::try_from(fill).unwrap_or(u32::MAX).min(default_tokens)))
+}
+
+fn because(host: &Host<'_>) -> String {
+    format!("vLLM's default for {}", host.gpu)
+}
+
+/// `max_num_batched_tokens` and `max_num_seqs` of vLLM 0.33's API server (`engine/arg_utils.py`, `get_batch_defaults`).
+fn defaults(host: &Host<'_>) -> (u32, u32) {
+    const GIB: u64 = 1 << 30;
+    if host.gpu_memory_bytes >= 160 * GIB {
+        (16384, 1024)
+    } else if host.gpu_memory_bytes >= 70 * GIB && !host.is_a100 {
+        (8192, 1024)
+    } else {
+        (2048, 256)
+    }
+}
+
+impl ContinuousSettings {
+    /// Reads the switches in which releases differ.
+    fn read_switches<W: Written>(&mut self, written: &W, profile: &NamedProfile) -> Result<(), W::Error> {
+        let why = profile.as_default();
+        let of = profile.switches;
+        self.full_sequence_gate = written.boolean(&FULL_SEQUENCE_GATE, of.full_sequence_gate, &why)?;
+        self.keyless_first = written.boolean(&KEYLESS_FIRST, of.keyless_first, &why)?;
+        self.threshold_spares_alone = written.boolean(&THRESHOLD_SPARES_ALONE, of.threshold_spares_alone, &why)?;
+        let goes_on = of.goes_on_after_self_preemption;
+        self.goes_on_after_self_preemption = written.boolean(&GOES_ON_AFTER_SELF_PREEMPTION, goes_on, &why)?;
+        // vLLM switches it off for some ways to draft, and what it does with the others is not recorded.
+        let has_drafts = self.speculative.is_some();
+        let (default, why) = if has_drafts {
+            (false, "drafts are verified step by step")
         } else {
-            0
+            (of.async_scheduling, why.as_str())
         };
-        u64::from(taken_blocks) + u64::from(kept_free) <= u64::from(memory.free_blocks)
+        self.async_scheduling = written.boolean(&ASYNC_SCHEDULING, default, why)?;
+        if self.async_scheduling && has_drafts {
+            let message = "not supported: batching.async_scheduling = true beside batching.speculative";
+            return Err(Refused::new(&[&ASYNC_SCHEDULING], message)
+                .help("leave one of the two out: no recording shows what vLLM does with both")
+                .into());
+        }
+        Ok(())
+    }
+
+    /// Refuses a watermark where the release has none, and one of all blocks, as `SchedulerConfig` does (`lt=1.0`).
+    fn refuse_watermark(&self, profile: &NamedProfile) -> Result<(), Refused> {
+        if self.watermark >= 1.0 {
+            let message = "`batching.watermark` must be below 1: it keeps every block free";
+            return Err(Refused::new(&[&WATERMARK], message)
+                .help("write watermark = 0.01, the part of the blocks that an admission leaves free"));
+        }
+        if self.watermark == 0.0 || profile.switches.has_watermark {
+            return Ok(());
+        }
+        let message = format!("{} has no watermark; it came with 0.25", profile.name);
+        Err(Refused::new(&[&WATERMARK], message).help("write watermark = 0, or profile = \"vllm-0.33\""))
+    }
+
+    /// Refuses what vLLM's `SchedulerConfig` does not start with.
+    fn refuse_what_vllm_refuses(&self, longest: u32) -> Result<(), Refused> {
+        let (tokens, requests) = (self.max_num_batched_tokens, self.max_num_seqs);
+        let threshold = self.long_prefill_token_threshold;
+        if tokens < requests {
+            let message = format!(
+                "max_num_batched_tokens ({tokens}) is less than max_num_seqs ({requests}); vLLM refuses to start"
+            );
+            return Err(
+                Refused::new(&[&MAX_NUM_BATCHED_TOKENS, &MAX_NUM_SEQS], message).help(format!(
+                    "write max_num_batched_tokens = {requests} or more, or max_num_seqs = {tokens} or less"
+                )),
+            );
+        }
+        if !self.chunked_prefill {
+            refuse_uncut_prompts(&MAX_NUM_BATCHED_TOKENS, tokens, longest)?;
+        }
+        if threshold > longest {
+            let message = format!(
+                "long_prefill_token_threshold ({threshold}) is more than max_model_len ({longest}); vLLM refuses to \
+                 start"
+            );
+            return Err(Refused::new(&[&LONG_PREFILL_TOKEN_THRESHOLD], message)
+                .help(format!("write a number up to {longest}; 0 stands for no limit")));
+        }
+        Ok(())
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::{AdmissionMemory, Member, VllmScheduler, cut_to_threshold};
+use super::decisions::{AdmissionMemory, cut_to_threshold};
+use super::member::Member;
+use super::scheduler::VllmScheduler;
 use crate::kv::{BlockId, blocks_for};
-use crate::policy::Kind;
+use crate::policy::queue::Kind;
 use crate::workload::RequestId;
 
 /// One step.

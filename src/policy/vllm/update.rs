@@ -1,6 +1,8 @@
 //! What a step has brought (`Scheduler.update_from_output`, `check_stop`).
 
-use super::{Member, Part, VllmPlan, VllmScheduler};
+use super::member::Member;
+use super::schedule::{Part, VllmPlan};
+use super::scheduler::VllmScheduler;
 use crate::workload::RequestId;
 
 /// Tokens that a request got from a step.

@@ -94,7 +94,7 @@ impl CapacityReport {
         if self.capacity.is_none() {
             let why = self.capacity.ended_because();
             let why = why.map_or_else(String::new, |why| {
-                format!("; no lower load was tried: {}", first_line(why))
+                format!("; no lower load was tried: {}", first_line(&why.message))
             });
             return format!("No load meets {slos}: {}{why}", self.missed_in_words());
         }
@@ -106,7 +106,7 @@ impl CapacityReport {
         };
         if self.capacity.is_at_least() {
             let why = self.capacity.ended_because();
-            let why = why.map_or_else(String::new, |why| format!(" ({})", first_line(why)));
+            let why = why.map_or_else(String::new, |why| format!(" ({})", first_line(&why.message)));
             let open = brackets.iter().filter(|it| it.missed.is_infinite()).count();
             let where_tried = if open < brackets.len() {
                 format!(" with {open} of {} seeds", brackets.len())

@@ -3,11 +3,11 @@
 //! The recipe: a coefficient that the data cannot tell from another one, or know no better than its default, keeps its
 //! default, and the result says so. Data that can tell nothing are refused with the reason.
 
+mod busyness;
 mod choice;
 mod coefficient;
 mod comparison;
 mod latencies;
-mod load;
 mod one_by_one;
 mod recorded;
 mod refusal;

@@ -8,6 +8,7 @@ mod cursor;
 mod detect;
 mod error;
 mod fast_path;
+mod file;
 mod first_line;
 mod followers;
 mod format;
@@ -31,6 +32,7 @@ mod ties;
 
 pub use detect::FormatName;
 pub use error::TraceError;
+pub use file::{TraceFile, TraceReader};
 pub use format::Format;
 pub use formats::FORMATS;
 pub use info::{TokenSummary, TraceInfo, info};

@@ -1,0 +1,30 @@
+//! What a server is to those who drive it.
+
+use super::observer::Observer;
+use crate::units::Time;
+use crate::workload::{Request, RequestId};
+
+/// A server that a client or a router drives. Laws: `advance(a)` then `advance(b)` equals `advance(b)`; observers hear
+/// events in the order of time; an arrival during a step waits for its end. Whoever listens is known when the code is
+/// compiled, because telling is most of what an engine does; where it is not, `dyn Observer` will do.
+pub trait Engine {
+    /// Hands over a request that arrives now: the server has been advanced to its arrival and not beyond.
+    fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized));
+
+    /// The client of a request gives up now: the server has been advanced to `at` and not beyond. The request leaves
+    /// when the next step is decided, unless it ends before; nothing happens if it has ended.
+    fn abort(&mut self, id: RequestId, at: Time);
+
+    /// Runs every step that starts before `until`; the last may still be in flight then.
+    fn advance(&mut self, until: Time, observer: &mut (impl Observer + ?Sized));
+
+    /// Like [`Engine::advance`], but returns true as soon as a step has ended in which a request finished, before the
+    /// next step is decided.
+    fn advance_to_finish(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) -> bool;
+
+    /// How many requests have been taken and have not ended.
+    fn in_server(&self) -> u64;
+
+    /// When something will happen next without further arrivals; `None` if nothing ever will.
+    fn next_event(&self) -> Option<Time>;
+}

@@ -1,0 +1,254 @@
+//! The clock and the steps in flight: any number of steps of the same members is one leap.
+
+use super::in_flight::InFlight;
+use super::scheduler::{Moment, Next, Scheduler, Steps};
+use crate::engine::engine_trait::Engine;
+use crate::engine::observer::{Event, Observer};
+use crate::policy::{Memory, cut_to_model_length};
+use crate::step_time::{Ramp, StepTime};
+use crate::units::{Span, Time};
+use crate::workload::{Request, RequestId};
+
+/// The clock and the steps in flight, whatever the policy.
+pub(in crate::engine) struct FastServer<S> {
+    scheduler: S,
+    step_time: Box<dyn StepTime>,
+    max_model_len: u32,
+    /// How many steps may be decided that have not ended.
+    most_in_flight: u64,
+    /// When the next decision is taken: at the end of the latest step, or at a later arrival.
+    now: Time,
+    /// Decided steps that have not ended, one after the other.
+    in_flight: InFlight<Steps>,
+    /// How many these are.
+    steps_in_flight: u64,
+    /// When the step decided last ends, or has ended.
+    latest_end: Time,
+    /// Requests to take out before the next decision.
+    given_up: Vec<RequestId>,
+    /// When there will be something to decide, if that does not have to wait for the end of a step.
+    wakes: Option<Time>,
+}
+
+impl<S> FastServer<S> {
+    /// An empty server, on which so many steps may be decided that have not ended.
+    pub(in crate::engine) fn new(
+        scheduler: S,
+        memory: Memory,
+        most_in_flight: u64,
+        step_time: Box<dyn StepTime>,
+    ) -> Self {
+        Self {
+            scheduler,
+            step_time,
+            max_model_len: memory.max_model_len,
+            most_in_flight,
+            now: Time::ZERO,
+            in_flight: InFlight::default(),
+            steps_in_flight: 0,
+            latest_end: Time::ZERO,
+            given_up: Vec::new(),
+            wakes: None,
+        }
+    }
+}
+
+impl<S: Scheduler> Engine for FastServer<S> {
+    fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
+        let (id, arrival) = (request.id, request.arrival);
+        if self.in_flight.is_empty() {
+            self.now = self.now.max(arrival);
+        }
+        let input_tokens = request.prompt.tokens();
+        if input_tokens >= self.max_model_len {
+            return observer.on(arrival, id, &Event::Rejected);
+        }
+        let request = cut_to_model_length(request, self.max_model_len);
+        if !self.scheduler.can_ever_serve(&request) {
+            return observer.on(arrival, id, &Event::Rejected);
+        }
+        self.scheduler.submit(request);
+        // An engine that waits for a step looks at its queue when the step has ended.
+        if self.in_flight.is_empty() {
+            self.wakes = Some(self.now);
+        }
+        observer.on(arrival, id, &Event::Arrived { input_tokens });
+    }
+
+    fn abort(&mut self, id: RequestId, at: Time) {
+        self.given_up.push(id);
+        if self.in_flight.is_empty() {
+            self.now = self.now.max(at);
+            self.wakes = Some(self.now);
+        }
+    }
+
+    fn advance(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
+        self.run(until, false, observer);
+    }
+
+    fn advance_to_finish(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) -> bool {
+        self.run(until, true, observer)
+    }
+
+    fn in_server(&self) -> u64 {
+        self.scheduler.in_server() as u64
+    }
+
+    fn next_event(&self) -> Option<Time> {
+        self.wakes
+            .or_else(|| self.in_flight.front().map(|next| next.start + next.ramp.first))
+    }
+}
+
+impl<S: Scheduler> FastServer<S> {
+    /// True if it has stopped at a finish.
+    fn run(&mut self, until: Time, stops_at_finish: bool, observer: &mut (impl Observer + ?Sized)) -> bool {
+        loop {
+            match self.wakes {
+                Some(time) if time >= until => return false,
+                Some(time) => {
+                    self.now = time;
+                    self.decide(until, observer);
+                }
+                None => {
+                    let Some((count, takes)) = self.next_ended(until) else {
+                        return false;
+                    };
+                    if self.end_steps(count, takes, observer) && stops_at_finish {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn decided_until(&self) -> Time {
+        self.latest_end.max(self.now)
+    }
+
+    /// Takes one decision, and says when the next is due.
+    fn decide(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
+        let at = Moment {
+            now: self.now,
+            decided_until: self.decided_until(),
+        };
+        for id in self.given_up.drain(..) {
+            self.scheduler.abort(id, at, observer);
+        }
+        let next = &mut self.in_flight.next().shape;
+        self.wakes = match self.scheduler.decide(at, next, observer) {
+            Next::Idle => None,
+            Next::WaitUntil(time) => Some(time),
+            Next::Again => self.in_flight.is_empty().then_some(self.now),
+            Next::Run(repeats) => {
+                let count = self.leap(repeats, until);
+                self.scheduler.commit(count);
+                self.steps_in_flight += count;
+                (self.steps_in_flight < self.most_in_flight).then_some(self.now)
+            }
+        };
+    }
+
+    /// Sets in flight as many of `repeats` steps, at once, as are decided before `until`; at least the first, which is
+    /// decided now. Says how many.
+    #[inline(always)]
+    fn leap(&mut self, repeats: u64, until: Time) -> u64 {
+        let decided_until = self.decided_until();
+        let is_idle = self.in_flight.is_empty();
+        let steps = self.in_flight.next();
+        let shape = &steps.shape;
+        steps.ramp = if repeats > 1 {
+            self.step_time.ramp(shape)
+        } else {
+            Ramp::single(self.step_time.step(shape))
+        };
+        let (first, len) = (steps.ramp.first, steps.ramp.len);
+        let start = if is_idle && self.most_in_flight > 1 {
+            self.now + self.step_time.launch(shape)
+        } else {
+            decided_until
+        };
+        let most = repeats.min(len);
+        let (mut count, mut takes) = (1, first);
+        if most > 1 {
+            let ramp = steps.ramp;
+            (count, takes) = self.decided_before(until, start, &ramp, most);
+        }
+        let steps = self.in_flight.next();
+        steps.start = start;
+        steps.end = start + takes;
+        steps.count = count;
+        self.latest_end = steps.end;
+        self.in_flight.push();
+        count
+    }
+
+    /// How many of `most` steps that start at `start` are decided before `until`, and how long they take.
+    fn decided_before(&self, until: Time, start: Time, ramp: &Ramp, most: u64) -> (u64, Span) {
+        if self.most_in_flight == 1 {
+            // Each step is decided when the one before has ended, and those after the first are worth deciding if they
+            // end in time.
+            let (fit, together) = ramp.within(until - self.now, most);
+            return if fit > 0 { (fit, together) } else { (1, ramp.first) };
+        }
+        // The first step is decided now, the second when no more than the first is in flight, each later one when the
+        // one before the one before it has ended.
+        if self.decided_until() >= until {
+            return (1, ramp.first);
+        }
+        let later = if start < until {
+            let before_last = Span::from_picos(until.since(start).picos() - 1);
+            ramp.within(before_last, most - 2).0
+        } else {
+            0
+        };
+        let count = 2 + later;
+        (count, ramp.total(count))
+    }
+
+    /// How many of the steps in flight end next, by `until`, and before the end of which nothing is to be decided; and
+    /// how long they take.
+    #[inline(always)]
+    fn next_ended(&self, until: Time) -> Option<(u64, Span)> {
+        let first = self.in_flight.front()?;
+        let undecided = (self.steps_in_flight + 1).saturating_sub(self.most_in_flight);
+        let most = if undecided == 0 {
+            first.count
+        } else {
+            first.count.min(undecided)
+        };
+        if most == first.count && first.end <= until {
+            return Some((most, first.end - first.start));
+        }
+        if first.count == 1 || first.start > until {
+            return None;
+        }
+        let (count, takes) = first.ramp.within(until - first.start, most);
+        (count > 0).then_some((count, takes))
+    }
+
+    /// The next `count` steps in flight, which take `takes`, have ended; true if a request finished.
+    #[inline(always)]
+    fn end_steps(&mut self, count: u64, takes: Span, observer: &mut (impl Observer + ?Sized)) -> bool {
+        let first = self.in_flight.front_mut().expect("a step is in flight");
+        let all_of_it = first.count == count;
+        let part;
+        let ended = if all_of_it {
+            &*first
+        } else {
+            part = first.split_off(count, takes);
+            &part
+        };
+        self.now = ended.end;
+        self.steps_in_flight -= count;
+        if self.steps_in_flight < self.most_in_flight {
+            self.wakes = Some(self.now);
+        }
+        let finished = self.scheduler.complete(ended, observer);
+        if all_of_it {
+            self.in_flight.pop();
+        }
+        finished
+    }
+}

@@ -1,0 +1,84 @@
+//! What each policy's shortcut is to the clock that drives it.
+
+use crate::engine::observer::Observer;
+use crate::step_time::{Ramp, StepShape};
+use crate::units::{Span, Time};
+use crate::workload::{Request, RequestId};
+
+/// The queues of one policy, kept so that a leap needs no look at each request.
+pub(in crate::engine) trait Scheduler {
+    /// Whether a request, alone on an empty server, could be served.
+    fn can_ever_serve(&self, request: &Request) -> bool;
+
+    /// Takes a request that arrives.
+    fn submit(&mut self, request: Request);
+
+    /// A client has given up: its request leaves, unless it has left or takes part in a batch that cannot do without
+    /// it.
+    fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized));
+
+    /// Decides what happens next; if steps, the first one's batch is left in `shape`, which holds an older one.
+    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next;
+
+    /// How many requests have been taken and have not ended.
+    fn in_server(&self) -> usize;
+
+    /// What was just decided to run does so for so many steps.
+    fn commit(&mut self, _steps: u64) {}
+
+    /// Hands out the tokens of steps that have ended; true if a request finished. The steps are those decided first,
+    /// all of one decision or its beginning.
+    fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool;
+}
+
+/// When a decision is taken.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Moment {
+    pub(super) now: Time,
+    /// When the steps decided so far will have ended.
+    pub(super) decided_until: Time,
+}
+
+/// What happens next on a server with room for another step in flight.
+pub(in crate::engine) enum Next {
+    /// Nothing, until another request arrives or a step ends.
+    Idle,
+    /// Nothing, until this time or another arrival.
+    WaitUntil(Time),
+    /// Decide again, after the step in flight if there is one: someone was preempted and nobody is left to run.
+    Again,
+    /// Steps of the same members, each context one token longer than the step before: for so many steps if nobody
+    /// arrives, at least 1.
+    Run(u64),
+}
+
+/// Steps of one decision.
+#[derive(Clone, Copy, Default)]
+pub(in crate::engine) struct Steps {
+    pub(super) start: Time,
+    pub(super) end: Time,
+    pub(super) shape: StepShape,
+    pub(super) ramp: Ramp,
+    pub(super) count: u64,
+}
+
+impl Steps {
+    /// Takes out the first `count` steps, which are not all and take `takes` together.
+    pub(super) fn split_off(&mut self, count: u64, takes: Span) -> Self {
+        let first = Self {
+            start: self.start,
+            end: self.start + takes,
+            shape: self.shape,
+            ramp: self.ramp,
+            count,
+        };
+        self.start = first.end;
+        self.shape = self.shape.later(count);
+        self.ramp = Ramp {
+            first: self.ramp.step(count),
+            ..self.ramp
+        };
+        self.count -= count;
+        first
+    }
+}

@@ -1,0 +1,71 @@
+//! Makes the engine of a server: the readable one of any policy, the fast one where its policy has a shortcut.
+
+use super::fast::{ContinuousBatching, FastServer, NoBatching, StaticBatching};
+use super::reference::ReferenceServer;
+use super::server::{Implementation, Server};
+use super::server_settings::ServerSettings;
+use crate::policy::{ContinuousSettings, Memory, Planner, PolicySettings, StaticSettings};
+use crate::step_time::StepTime;
+
+/// A server that takes every step by itself.
+pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
+    let memory = settings.memory();
+    of_planner(settings.policy.planner(memory), memory, step_time)
+}
+
+/// A server that takes every step by itself, under a policy that need not be one of tailcast's own.
+pub fn of_planner(planner: Box<dyn Planner>, memory: Memory, step_time: Box<dyn StepTime>) -> Server {
+    let server = ReferenceServer::new(planner, memory, step_time);
+    Server(Implementation::Reference(Box::new(server)))
+}
+
+/// A server that leaps, where its policy has a shortcut; otherwise one that takes every step by itself.
+pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
+    let memory = settings.memory();
+    let implementation = match shortcut(&settings.policy) {
+        Err(_) => return reference(settings, step_time),
+        Ok(Shortcut::None) => {
+            let server = FastServer::new(NoBatching::new(memory), memory, 1, step_time);
+            Implementation::None(Box::new(server))
+        }
+        Ok(Shortcut::Static(rules)) => {
+            let scheduler = StaticBatching::new(rules.clone(), memory);
+            Implementation::Static(Box::new(FastServer::new(scheduler, memory, 1, step_time)))
+        }
+        Ok(Shortcut::Continuous(rules)) => {
+            let scheduler = ContinuousBatching::new(rules.clone(), memory);
+            let server = FastServer::new(scheduler, memory, rules.steps_in_flight(), step_time);
+            Implementation::Continuous(Box::new(server))
+        }
+    };
+    Server(implementation)
+}
+
+/// Whether the policy has a shortcut, so that [`fast`] makes another engine than [`reference`].
+pub fn has_fast(policy: &PolicySettings) -> bool {
+    shortcut(policy).is_ok()
+}
+
+/// What has no shortcut, in words, if the policy as it is set up has none: `sglang`, `continuous with drafts`.
+pub fn without_fast(policy: &PolicySettings) -> Option<&'static str> {
+    shortcut(policy).err()
+}
+
+/// A policy for which the fast engine has a shortcut.
+enum Shortcut<'a> {
+    None,
+    Static(&'a StaticSettings),
+    Continuous(&'a ContinuousSettings),
+}
+
+/// The shortcut of a policy; otherwise what has none.
+fn shortcut(policy: &PolicySettings) -> Result<Shortcut<'_>, &'static str> {
+    match policy {
+        PolicySettings::None(_) => Ok(Shortcut::None),
+        PolicySettings::Static(rules) => Ok(Shortcut::Static(rules)),
+        PolicySettings::Continuous(rules) if rules.speculative.is_some() => Err("continuous with drafts"),
+        PolicySettings::Continuous(rules) if rules.priority => Err("continuous with priorities"),
+        PolicySettings::Continuous(rules) => Ok(Shortcut::Continuous(rules)),
+        _ => Err(policy.description().name),
+    }
+}

@@ -1,0 +1,29 @@
+//! What a server is made of.
+
+use crate::policy::{Memory, PolicySettings};
+
+/// What a server is made of, apart from its step time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerSettings {
+    /// The batching policy.
+    pub policy: PolicySettings,
+    /// Blocks of the KV cache as an engine logs them: the null block, which holds no tokens, included. They must hold
+    /// one request of `max_model_len` tokens, or a request that outgrows them would compute, lose its blocks and
+    /// compute again for ever.
+    pub kv_blocks: u32,
+    /// Tokens in a block; at least 1.
+    pub block_tokens: u32,
+    /// The most tokens of one request, prompt and output together.
+    pub max_model_len: u32,
+}
+
+impl ServerSettings {
+    /// The memory that the server hands out.
+    pub const fn memory(&self) -> Memory {
+        Memory {
+            usable_blocks: self.kv_blocks - 1,
+            block_tokens: self.block_tokens,
+            max_model_len: self.max_model_len,
+        }
+    }
+}

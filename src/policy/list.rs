@@ -1,0 +1,168 @@
+//! The batching policies. A new one is a file beside this one, its `mod` line, and a line in this list; readers, names,
+//! errors, engines, limits and documents take it from here.
+
+use super::plan::Policy;
+use super::planner::Planner;
+use super::queue::Memory;
+use super::rules::{Change, Description, Host, LargestStep, Limits, Rules};
+use super::{none, orca, sarathi, sglang, static_batch, tgi, trtllm, vllm, vllm_v0};
+use crate::settings::{Kind, Refused, Setting, Variant, Word, Written};
+
+/// From `Variant(module::Rules)`, one a policy, to all that lists policies.
+macro_rules! policies {
+    ($($(#[$doc:meta])* $name:ident($module:ident::$rules:ident),)*) => {
+        /// Which policy a server runs, with its settings.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum PolicySettings {
+            $($(#[$doc])* $name($module::$rules),)*
+        }
+
+        /// The batching policies, each as it describes itself.
+        pub const POLICIES: [Description; [$(stringify!($name)),*].len()] =
+            [$(Description::of::<$module::$rules>(stringify!($module))),*];
+
+        macro_rules! of_whichever {
+            ($settings:expr, $found:ident => $answer:expr) => {
+                match $settings {
+                    $(PolicySettings::$name($found) => $answer,)*
+                }
+            };
+        }
+
+        impl PolicySettings {
+            /// Reads the settings of the policy with this name, which is one of [`POLICIES`].
+            pub fn read<W: Written>(name: &str, written: &W, host: &Host<'_>) -> Result<Self, W::Error> {
+                $(if name == $module::$rules::NAME {
+                    return $module::$rules::read(written, host).map(Self::$name);
+                })*
+                unreachable!("there is no policy `{name}`")
+            }
+
+            /// The policy as it describes itself.
+            pub fn description(&self) -> &'static Description {
+                match self {
+                    $(Self::$name(_) => const { &Description::of::<$module::$rules>(stringify!($module)) },)*
+                }
+            }
+
+            /// These settings with their draws, if they have any, growing from `seed`.
+            #[must_use]
+            pub fn with_seed(self, seed: u64) -> Self {
+                match self {
+                    $(Self::$name(rules) => Self::$name(rules.with_seed(seed)),)*
+                }
+            }
+        }
+    };
+}
+
+policies! {
+    /// One request at a time, in the order of arrival.
+    None(none::NoBatching),
+    /// Batches that run from start to end with the same members.
+    Static(static_batch::StaticSettings),
+    /// Continuous batching as vLLM V1 does it.
+    Continuous(vllm::ContinuousSettings),
+    /// Iteration-level scheduling as Orca does it.
+    Orca(orca::OrcaSettings),
+    /// Stall-free batching as Sarathi-Serve does it.
+    Sarathi(sarathi::SarathiSettings),
+    /// Continuous batching as vLLM's V0 engine did it.
+    VllmV0(vllm_v0::VllmV0Settings),
+    /// Batching as Text Generation Inference does it.
+    Tgi(tgi::TgiSettings),
+    /// In-flight batching as TensorRT-LLM does it.
+    Trtllm(trtllm::TrtllmSettings),
+    /// Continuous batching as SGLang does it.
+    Sglang(sglang::SglangSettings),
+}
+
+/// `batching.policy`.
+pub static POLICY: Setting =
+    Setting::new("policy", Kind::Choice(&WORDS), "How requests are batched").default("\"continuous\"", "as vLLM");
+
+/// The forms of `[batching]`, by policy. Keys of other policies than the one that is used may stand beside its own:
+/// they are checked, and decide nothing.
+pub static VARIANTS: [Variant; POLICIES.len()] = {
+    let mut variants = [Variant {
+        name: "",
+        help: "",
+        settings: &[],
+    }; POLICIES.len()];
+    let mut place = 0;
+    while place < POLICIES.len() {
+        let policy = POLICIES[place];
+        variants[place] = Variant {
+            name: policy.name,
+            help: policy.summary,
+            settings: policy.settings,
+        };
+        place += 1;
+    }
+    variants
+};
+
+static WORDS: [Word; POLICIES.len()] = {
+    let mut words = [Word { name: "", help: "" }; POLICIES.len()];
+    let mut place = 0;
+    while place < POLICIES.len() {
+        words[place] = Word {
+            name: POLICIES[place].name,
+            help: POLICIES[place].summary,
+        };
+        place += 1;
+    }
+    words
+};
+
+impl PolicySettings {
+    /// Empty queues with the policy over them, in readable form.
+    pub fn planner(&self, memory: Memory) -> Box<dyn Planner> {
+        of_whichever!(self, rules => rules.planner(memory))
+    }
+
+    /// The policy alone, for queues over this memory, where it is nothing but a plan over plain queues.
+    pub fn policy(&self, memory: Memory) -> Option<Box<dyn Policy>> {
+        of_whichever!(self, rules => rules.policy(memory))
+    }
+
+    /// What decides whether a waiting request can be admitted.
+    pub fn limits(&self) -> Limits {
+        of_whichever!(self, rules => rules.limits())
+    }
+
+    /// The largest step that there may be, if no request has more than this many tokens.
+    pub fn largest_step(&self, longest_request: u32) -> LargestStep {
+        of_whichever!(self, rules => rules.largest_step(longest_request))
+    }
+
+    /// Changes that may raise the capacity of a server with this policy.
+    pub fn remedies(&self) -> Vec<Change> {
+        of_whichever!(self, rules => rules.remedies())
+    }
+
+    /// Whether the prefix cache is on; `None` if the policy has none.
+    pub fn prefix_caching(&self) -> Option<bool> {
+        of_whichever!(self, rules => rules.prefix_caching())
+    }
+
+    /// Tokens that a prefix cache finds together: a block of the server, or a page where the policy has its own.
+    pub fn cached_together(&self, block_tokens: u32) -> u32 {
+        of_whichever!(self, rules => rules.cached_together(block_tokens))
+    }
+
+    /// Whether a step is decided while the one before still runs.
+    pub fn decides_ahead(&self) -> bool {
+        of_whichever!(self, rules => rules.decides_ahead())
+    }
+
+    /// Whether anything in it is drawn at random.
+    pub fn draws_at_random(&self) -> bool {
+        of_whichever!(self, rules => rules.draws_at_random())
+    }
+
+    /// Refuses a KV cache in which no request finds room; it holds one of the longest length.
+    pub fn refuse_memory(&self, memory: &Memory) -> Result<(), Refused> {
+        of_whichever!(self, rules => rules.refuse_memory(memory))
+    }
+}
