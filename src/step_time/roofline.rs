@@ -12,6 +12,7 @@ mod memo;
 mod operators;
 mod picos;
 
+use super::kind::StepTimeKind;
 use super::{Execution, Ramp, StepShape, StepTime, saturation};
 use crate::hardware::{Arithmetic, Gpu, KvPrecision, Model, WeightPrecision};
 use crate::units::Span;
@@ -19,6 +20,14 @@ use attention::AttentionPrice;
 use memo::Memo;
 use operators::Operators;
 use picos::picos;
+
+/// Times from first principles.
+pub(super) const KIND: StepTimeKind = StepTimeKind {
+    name: "roofline",
+    rests_on: "the figures of the GPU and the model, and rates that kernels reach",
+    is_modelled: true,
+    is_all_there_is: false,
+};
 
 /// The roofline model of one GPU (of several that share each layer) with one model.
 #[derive(Clone, Debug)]
