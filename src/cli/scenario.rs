@@ -5,7 +5,7 @@ use std::path::Path;
 use super::failure::Failure;
 use super::server_flags::ServerFlags;
 use crate::config::{Diagnostic, Flag, Layers};
-use crate::study::{Base, Input};
+use crate::study::Base;
 
 /// Flags that change the scenario.
 #[derive(Debug, clap::Args)]
@@ -28,12 +28,7 @@ pub struct ScenarioFlags {
 }
 
 impl ScenarioFlags {
-    /// Reads the scenario; `None` stands for the embedded demo.
-    pub fn load(&self, file: Option<&Path>) -> Result<Input, Failure> {
-        Ok(self.base(file)?.load()?)
-    }
-
-    /// What variations of the scenario start from.
+    /// What variations of the scenario start from; `None` stands for the embedded demo.
     pub fn base(&self, file: Option<&Path>) -> Result<Base, Failure> {
         Ok(Base::new(self.layers(file)?, None))
     }

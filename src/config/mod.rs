@@ -65,7 +65,7 @@ pub use scenario::{Problem, Scenario};
 pub use schema::schema;
 pub use slo::Objective;
 pub use speculative::Drafts;
-pub use step_table::{MeasuredStep, StepTableError, is_step_table, read_step_table};
+pub use step_table::{MeasuredStep, is_step_table, read_step_table};
 pub use study_file::StudyFile;
 pub use tables::flags as settings_with_flags;
 pub use workload::Workload;

@@ -1,8 +1,8 @@
 //! A table of measured step times: CSV with the columns `batch`, `context` and `step_time_ms` or `step_us`.
 
-use std::fmt;
 use std::path::Path;
 
+use super::diagnostic::Diagnostic;
 use super::text_file;
 
 /// More rows than anybody measures.
@@ -20,18 +20,6 @@ pub struct MeasuredStep {
     /// How long the step took [s].
     pub seconds: f64,
 }
-
-/// What is wrong with a table, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepTableError(String);
-
-impl fmt::Display for StepTableError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for StepTableError {}
 
 /// Names of the column with the times, and their units [s].
 const TIMES: [(&str, f64); 4] = [
@@ -59,10 +47,10 @@ pub(super) fn named_twice(header: &csv::StringRecord) -> Option<&str> {
 }
 
 /// Reads the table at `path`.
-pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, StepTableError> {
+pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, Diagnostic> {
     let name = path.display().to_string();
     let text = text_file::read_text(path, LARGEST_FILE_BYTES)
-        .map_err(|error| StepTableError(format!("cannot read {name}: {error}")))?;
+        .map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")))?;
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
@@ -74,7 +62,7 @@ pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, StepTableError>
             }
             _ => format!("this is not CSV: {error}"),
         };
-        StepTableError(format!("{name}:{line}: {message}"))
+        Diagnostic::new(format!("{name}:{line}: {message}"))
     };
     let header = reader.headers().map_err(|error| unreadable(&error))?.clone();
     let column = |wanted: &str| header.iter().position(|found| found == wanted);
@@ -82,15 +70,12 @@ pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, StepTableError>
         .iter()
         .find_map(|&(column_name, unit)| column(column_name).map(|at| (at, column_name, unit)));
     let (Some(batch), Some(context), Some(time)) = (column("batch"), column("context"), time) else {
-        return Err(StepTableError(format!(
-            "{name}:1: the columns batch, context and step_time_ms (or step_us) are needed\n = help: write \
-             batch,context,step_time_ms"
-        )));
+        let message = format!("{name}:1: the columns batch, context and step_time_ms (or step_us) are needed");
+        return Err(Diagnostic::new(message).help("write batch,context,step_time_ms"));
     };
     if let Some(twice) = named_twice(&header) {
-        return Err(StepTableError(format!(
-            "{name}:1: the first line names the column `{twice}` twice\n = help: drop one of the two"
-        )));
+        let message = format!("{name}:1: the first line names the column `{twice}` twice");
+        return Err(Diagnostic::new(message).help("drop one of the two"));
     }
     let mut steps = Vec::new();
     for record in reader.records() {
@@ -100,7 +85,7 @@ pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, StepTableError>
             let written = record.get(at).unwrap_or("");
             let parsed = written.parse::<f64>().ok();
             parsed.filter(|number| range.contains(number)).ok_or_else(|| {
-                StepTableError(format!(
+                Diagnostic::new(format!(
                     "{name}:{line}: `{field}` must be a number from {} to {}, not {written:?}",
                     range.start(),
                     range.end()
@@ -110,7 +95,7 @@ pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, StepTableError>
         let (at, field, unit) = time;
         let requests = number(batch, "batch", 1.0..=1e6)?;
         if requests.fract() != 0.0 {
-            return Err(StepTableError(format!(
+            return Err(Diagnostic::new(format!(
                 "{name}:{line}: `batch` must be a whole number, not {requests}"
             )));
         }

@@ -7,7 +7,7 @@ use crate::config::{Diagnostic, Flag, Layers, Overrides, Problem, Scenario, Scen
 use crate::metrics::Slo;
 
 /// A scenario with its objectives.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Input {
     /// The scenario.
     pub scenario: Scenario,
@@ -17,7 +17,7 @@ pub struct Input {
 
 /// What all variations of a scenario have in common: its text, which is read and parsed when the first of them is asked
 /// for, and never again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Base {
     /// The file, and what flags lay over it for all of them.
     layers: Layers,

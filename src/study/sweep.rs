@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::measure::{MEASURES, Measure};
 use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
-use crate::config::Fingerprint;
+use crate::config::{Diagnostic, Fingerprint};
 use crate::metrics::Summary;
+use crate::metrics::{MEASURES, Measure};
 
 /// The numbers that are kept if nobody says which.
 pub const USUAL_MEASURES: [&str; 16] = [
@@ -69,10 +69,9 @@ impl Sweep {
     /// Reads the scenario of every point, so that whatever is wrong with one is known before the first run.
     pub fn new(base: Base, plan: Plan, seeds: u32, measures: Vec<&'static Measure>) -> Result<Self, Stopped> {
         if let Some(key) = plan.keys().find(|key| is_a_column(key)) {
-            return Err(Stopped::Failed(format!(
-                "`{key}` cannot be an axis: results have a column of that name\n = help: seeds = 4 runs each point \
-                 with four seeds"
-            )));
+            let message = format!("`{key}` cannot be an axis: results have a column of that name");
+            let help = "seeds = 4 runs each point with four seeds";
+            return Err(Stopped::Failed(Diagnostic::new(message).help(help)));
         }
         let mut sweep = Self {
             base,

@@ -8,7 +8,7 @@ use rand_distr::{Distribution, Exp, Gamma, LogNormal, Pareto, Uniform, Zipf};
 use super::lengths::{LengthDistribution, Lengths, MixturePart};
 use super::portable::Portable;
 use super::quantile_table::QuantileTable;
-use crate::stats::streams::Xoshiro256PlusPlus;
+use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 
 /// Draws lengths of one distribution.
 #[derive(Clone, Debug)]
@@ -40,8 +40,28 @@ struct CumulatedPart {
     sampler: LengthSampler,
 }
 
+impl Lengths {
+    /// The generator of valid lengths.
+    pub fn sampler(&self) -> LengthSampler {
+        LengthSampler::new(self)
+    }
+
+    /// The mean after rounding and clamping [tokens]: exact for one length, otherwise the mean of 100,000 draws of a
+    /// stream of its own.
+    pub fn estimated_mean(&self) -> f64 {
+        const DRAWS: u32 = 100_000;
+        let sampler = self.sampler();
+        if let LengthDistribution::Fixed { value } = self.distribution {
+            return f64::from(value.clamp(self.min, self.max));
+        }
+        let mut random = stream(0, "estimated mean length");
+        let sum: u64 = (0..DRAWS).map(|_| u64::from(sampler.draw(&mut random))).sum();
+        sum as f64 / f64::from(DRAWS)
+    }
+}
+
 impl LengthSampler {
-    pub(super) fn new(lengths: &Lengths) -> Self {
+    fn new(lengths: &Lengths) -> Self {
         Self {
             draws: Draws::new(&lengths.distribution),
             min: f64::from(lengths.min),

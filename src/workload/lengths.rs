@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::MOST_TOKENS;
 use super::invalid::{Invalid, check_positive, check_range};
-use super::length_sampler::LengthSampler;
 use super::quantile_table::QuantileTable;
-use crate::stats::streams::stream;
 
 /// A distribution of lengths [tokens]. Draws are rounded, then clamped to `min..=max`.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,24 +111,6 @@ impl Lengths {
         check_tokens("max", self.max)?;
         check_order(self.min, self.max)?;
         self.distribution.validate(levels_left)
-    }
-
-    /// The generator of valid lengths.
-    pub fn sampler(&self) -> LengthSampler {
-        LengthSampler::new(self)
-    }
-
-    /// The mean after rounding and clamping [tokens]: exact for one length, otherwise the mean of 100,000 draws of a
-    /// stream of its own.
-    pub fn estimated_mean(&self) -> f64 {
-        const DRAWS: u32 = 100_000;
-        let sampler = self.sampler();
-        if let LengthDistribution::Fixed { value } = self.distribution {
-            return f64::from(value.clamp(self.min, self.max));
-        }
-        let mut random = stream(0, "estimated mean length");
-        let sum: u64 = (0..DRAWS).map(|_| u64::from(sampler.draw(&mut random))).sum();
-        sum as f64 / f64::from(DRAWS)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sketch::{Colour, Dashes, GREY, Place, Rect, Sketch};
-use crate::report::chart::{Drawing, Panel, Series, Shape};
+use crate::report::draw::chart::{Drawing, Panel, Series, Shape};
 
 /// Colours are those of Okabe and Ito (2008), which people of all kinds of colour vision tell apart, without yellow,
 /// which is too pale for a line: <https://jfly.uni-koeln.de/color/>.

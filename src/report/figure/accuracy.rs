@@ -1,8 +1,9 @@
 //! Predicted against measured latencies: a panel a latency, both axes logarithmic.
 
-use super::{Figure, title};
+use super::kind::{Draws, Figure};
+use super::titles::title;
 use crate::metrics::{Metric, Statistic};
-use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::study::Comparison;
 
 /// What it answers.
@@ -10,6 +11,7 @@ pub const FIGURE: Figure = Figure {
     name: "accuracy",
     question: "How far are predictions from measurements?",
     needs: "latencies that were both measured and predicted",
+    draws: Draws::Comparisons(draw),
 };
 
 /// The dashed lines: this share more and less than measured.

@@ -1,7 +1,7 @@
 //! What attention costs, in whole picoseconds per unit of the batch's sums, so that a run of decode steps is exactly a
 //! ramp.
 
-use super::picos;
+use super::picos::picos;
 use crate::hardware::{AttentionKernels, AttentionLayers, Gpu, MixedAttention};
 use crate::step_time::{StepShape, kernel_times};
 

@@ -4,11 +4,13 @@
 use super::cursor::Cursor;
 use super::error::TraceError;
 use super::fast_path::FastPath;
+use super::first_line::FirstLine;
+use super::format::Format;
+use super::lines::Lines;
 use super::number;
 use super::row::{Row, Rows};
 use super::stamp::Stamps;
 use super::table::Table;
-use super::{FirstLine, Format, Lines};
 
 /// The format.
 pub struct Azure;

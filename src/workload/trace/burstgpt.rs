@@ -6,10 +6,12 @@
 
 use super::error::TraceError;
 use super::fast_path::{self, FastPath};
+use super::first_line::FirstLine;
+use super::format::Format;
+use super::lines::Lines;
 use super::number::{self, Whole};
 use super::row::{Row, Rows};
 use super::table::Table;
-use super::{FirstLine, Format, Lines};
 
 /// The format.
 pub struct BurstGpt;

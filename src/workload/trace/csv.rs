@@ -6,10 +6,12 @@
 
 use super::error::TraceError;
 use super::fast_path::{self, FastPath};
+use super::first_line::FirstLine;
+use super::format::Format;
+use super::lines::Lines;
 use super::number::{self, Complaint};
 use super::row::{Row, Rows, SessionName, SessionsBegun};
 use super::table::Table;
-use super::{FirstLine, Format, Lines};
 use crate::stats::streams::hash_bytes;
 use crate::units::Span;
 use crate::workload::{ContentId, RequestId, Segment};

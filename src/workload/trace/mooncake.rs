@@ -10,9 +10,11 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::error::TraceError;
+use super::first_line::FirstLine;
+use super::format::Format;
 use super::json_lines::{JsonLines, Key, Kind, Number};
+use super::lines::Lines;
 use super::row::{Row, Rows, SessionName, SessionsBegun};
-use super::{FirstLine, Format, Lines};
 use crate::stats::streams::hash_bytes;
 use crate::units::{PICOS_PER_SECOND, Span};
 use crate::workload::{ContentId, Segment};
