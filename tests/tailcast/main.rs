@@ -69,6 +69,7 @@ mod sweeps;
 mod switches;
 mod synthetic;
 mod tidy;
+mod tidy_circles;
 mod ties;
 mod timeouts;
 mod trace_closed_loop;

@@ -25,7 +25,7 @@ const NEIGHBOURS: [(&str, &str); 0] = [];
 const LONGEST_FILE: usize = 600;
 const LONGEST_FUNCTION: usize = 70;
 
-fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+pub fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
     assert!(!found.is_empty(), "no sources in {folder}");
