@@ -70,6 +70,7 @@ mod switches;
 mod synthetic;
 mod tidy;
 mod tidy_circles;
+mod tidy_names;
 mod ties;
 mod timeouts;
 mod trace_closed_loop;
