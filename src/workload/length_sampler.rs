@@ -1,4 +1,4 @@
-//! Draws lengths.
+//! Draws the lengths of prompts and outputs.
 
 use std::sync::Arc;
 
@@ -14,9 +14,9 @@ use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 #[derive(Clone, Debug)]
 pub struct LengthSampler {
     draws: Draws,
-    /// [tokens]
+    /// The least that is drawn [tokens].
     min: f64,
-    /// [tokens]
+    /// The most that is drawn [tokens].
     max: f64,
 }
 
@@ -69,7 +69,7 @@ impl LengthSampler {
         }
     }
 
-    /// A length [tokens].
+    /// The next length [tokens].
     pub fn draw(&self, random: &mut Xoshiro256PlusPlus) -> u32 {
         let tokens = match &self.draws {
             Draws::Fixed(tokens) => *tokens,

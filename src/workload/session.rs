@@ -19,11 +19,11 @@ pub struct Session {
 /// How long a user thinks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Think {
-    /// Always as long.
+    /// Always the same time.
     Fixed(Span),
-    /// Exponentially distributed.
+    /// Times are exponentially distributed.
     Exponential {
-        /// The mean.
+        /// The mean of all times.
         mean: Span,
     },
 }

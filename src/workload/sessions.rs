@@ -36,12 +36,12 @@ pub(super) struct Sessions {
 struct Talk {
     /// Its place in the order of starts.
     number: u64,
-    /// Its first request.
+    /// The request that the session began with.
     first: RequestId,
     turns_left: u32,
     /// All that was said, answers included.
     said: Vec<Segment>,
-    /// Its length [tokens].
+    /// The length of all that was said [tokens].
     said_tokens: u32,
     /// Of all its turns.
     priority: i32,

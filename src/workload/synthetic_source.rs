@@ -1,4 +1,4 @@
-//! Draws synthetic requests.
+//! Draws the requests of a synthetic workload one at a time.
 
 use super::length_sampler::LengthSampler;
 use super::lengths::Lengths;

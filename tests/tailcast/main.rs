@@ -71,6 +71,8 @@ mod sweeps;
 mod switches;
 mod synthetic;
 mod tidy;
+mod tidy_circles;
+mod tidy_names;
 mod ties;
 mod timeouts;
 mod trace_closed_loop;

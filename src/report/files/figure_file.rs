@@ -10,9 +10,9 @@ use crate::report::files::atomic_file::{is_standard_output, write_atomically};
 /// What a figure is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FigureFormat {
-    /// Scalable vector graphics.
+    /// Scalable vector graphics, for print and pages.
     Svg,
-    /// Portable network graphics.
+    /// Portable network graphics, for slides.
     Png,
 }
 

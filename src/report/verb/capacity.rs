@@ -17,13 +17,13 @@ use crate::study::{Bracket, Capacity, FormulaCheck, MOST_REJECTED, PRECISION, Tr
 
 /// A capacity and all around it.
 pub struct CapacityReport {
-    /// What was simulated.
+    /// What was simulated, and how often.
     pub setting: StudySetting,
     /// What was asked of latencies.
     pub slos: Vec<Slo>,
     /// GPUs of a server.
     pub gpus: u32,
-    /// What was found.
+    /// The largest load that the server bears.
     pub capacity: Capacity,
     /// How many servers a rate needs, if that was asked.
     pub servers: Option<Servers>,

@@ -20,7 +20,7 @@ use crate::study::{Better, Capacity, Contender, Contest, Difference, LoadKind, M
 pub struct CompareReport {
     /// What was simulated, of the first contender.
     pub setting: StudySetting,
-    /// The contest.
+    /// What was compared, and what came of it.
     pub contest: Contest,
     /// Why capacities are not known, if they were asked for.
     pub no_capacity: Option<String>,

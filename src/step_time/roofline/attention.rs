@@ -12,7 +12,7 @@ pub(super) struct AttentionPrice {
     window: u64,
     /// Per token of a decoding request's context.
     alone: u64,
-    /// The same beside prompts, if that is another kernel.
+    /// Per token of a decoding request's context beside prompts, if that is another kernel.
     mixed: Option<MixedPrice>,
     /// Per token of a prefilling request's context: its keys and values are read once per chunk.
     per_prefill_context_token: u64,

@@ -12,7 +12,7 @@ use super::row::{Row, Rows};
 use super::stamp::Stamps;
 use super::table::Table;
 
-/// The format.
+/// The format of Azure's LLM inference traces.
 pub struct Azure;
 
 const ARRIVAL: &str = "TIMESTAMP";

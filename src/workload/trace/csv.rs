@@ -16,7 +16,7 @@ use crate::stats::streams::hash_bytes;
 use crate::units::Span;
 use crate::workload::{ContentId, RequestId, Segment};
 
-/// The format.
+/// The format of tables with a header of one's own.
 pub struct Csv;
 
 const ARRIVAL: &str = "arrival_s";

@@ -29,7 +29,7 @@ impl FormatName {
         self.0
     }
 
-    /// The format itself.
+    /// The format that has this name.
     pub fn format(self) -> &'static dyn Format {
         let found = FORMATS.iter().find(|format| format.name() == self.0);
         *found.expect("a name is made from a format")

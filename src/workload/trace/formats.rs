@@ -3,7 +3,7 @@
 use super::format::Format;
 use super::{azure, burstgpt, csv, mooncake, sharegpt};
 
-/// Every format.
+/// Every format, in the order in which messages list them.
 pub static FORMATS: [&dyn Format; 5] = [
     &csv::Csv,
     &azure::Azure,

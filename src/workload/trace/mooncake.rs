@@ -19,7 +19,7 @@ use crate::stats::streams::hash_bytes;
 use crate::units::{PICOS_PER_SECOND, Span};
 use crate::workload::{ContentId, Segment};
 
-/// The format.
+/// The format of Mooncake's traces.
 pub struct Mooncake;
 
 /// Tokens that a hash id stands for.

@@ -7,7 +7,7 @@ use crate::config::Diagnostic;
 /// The runs of one plan, all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
-    /// The file's text.
+    /// The text of the whole file.
     pub text: String,
     /// How many runs it has.
     pub runs: u64,

@@ -11,7 +11,7 @@ use crate::config::Diagnostic;
 pub struct Results {
     /// What its lines hold.
     pub heading: Heading,
-    /// Its runs.
+    /// The runs, in the order of its lines.
     pub rows: Vec<ResultRow>,
 }
 
