@@ -18,6 +18,7 @@
 //!  0  units      stats        quantities · quantiles, intervals, random streams
 //! ```
 
+pub mod answer;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use super::failure::Failure;
-use super::screen;
-use crate::report::write_atomically;
-
-const STARTER: &str = include_str!("../../configs/scenarios/starter.toml");
+use super::terminal::screen;
+use crate::answer::starter;
+use crate::config::Diagnostic;
+use crate::report::{is_standard_output, write_atomically};
 
 /// Write a commented scenario to start from
 #[derive(Debug, clap::Args)]
@@ -23,15 +23,18 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let name = args.file.display();
     // Also a link that leads nowhere.
     if !args.force && args.file.symlink_metadata().is_ok() {
-        return Err(Failure::Input(format!(
-            "{name} exists already\n = help: give another name, or --force to replace it"
-        )));
+        let message = format!("{name} exists already");
+        return Err(Diagnostic::new(message)
+            .help("give another name, or --force to replace it")
+            .into());
     }
-    write_atomically(&args.file, |file| file.write_all(STARTER.as_bytes())).map_err(|error| {
-        Failure::Input(format!(
-            "cannot write {name}: {error}\n = help: give a file in a directory that exists and that you may write to"
-        ))
+    write_atomically(&args.file, |file| file.write_all(starter().as_bytes())).map_err(|error| {
+        Diagnostic::new(format!("cannot write {name}: {error}"))
+            .help("give a file in a directory that exists and that you may write to")
     })?;
+    if is_standard_output(&args.file) {
+        return Ok(());
+    }
     screen::note(&format!("wrote {name}; next: tailcast run {name}"));
     Ok(())
 }

@@ -1,49 +1,25 @@
-//! The command line: one file a verb. The only place that prints.
+//! The command line: verbs turn flags into questions, print the answers and choose the exit code. The only place that
+//! prints.
 
-mod bounds;
-mod calibrate;
-mod capacity;
-mod check;
-mod color;
-mod compare;
-mod curve;
-mod drawings;
-mod error_limit;
-mod explain;
 mod failure;
-mod files;
-mod gpus;
+mod flags;
 mod init;
-mod interrupt;
-mod list;
-mod merge;
-mod models;
-mod outputs;
-mod progress;
-mod range;
-mod replications;
-mod report;
-mod run;
-mod run_files;
+mod output;
 mod scenario;
-mod screen;
+mod schema;
 mod server_flags;
-mod setting;
-mod shard;
-mod simulate;
-pub mod steps;
-mod study;
-mod sweep;
-mod trace;
-mod validate;
-mod variations;
-mod watched_source;
+mod terminal;
+mod verbs;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use failure::Failure;
+use flags::color::ColorFlags;
+use verbs::{
+    calibrate, capacity, check, compare, curve, gpus, merge, models, report, run, steps, sweep, trace, validate,
+};
 
 /// Exit codes, for `--help`.
 const EXIT_CODES: &str = "Exit codes: 0 good, 1 failure, 2 usage or configuration, 3 the model does not fit, \
@@ -55,7 +31,7 @@ const EXIT_CODES: &str = "Exit codes: 0 good, 1 failure, 2 usage or configuratio
 #[command(name = "tailcast", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 struct Arguments {
     #[command(flatten)]
-    color: color::ColorFlags,
+    color: ColorFlags,
     #[command(subcommand)]
     command: Command,
 }
@@ -78,6 +54,7 @@ enum Command {
     Models(models::Args),
     Gpus(gpus::Args),
     Init(init::Args),
+    Schema(schema::Args),
 }
 
 /// Runs the command line of this process.
@@ -94,27 +71,24 @@ pub fn main() -> ExitCode {
 }
 
 impl Command {
-    fn run(self, color: color::ColorFlags) -> Result<(), Failure> {
+    fn run(self, color: ColorFlags) -> Result<(), Failure> {
         match self {
             Self::Run(args) => run::run(&args, color),
-            Self::Check(args) => check::run(&args),
+            Self::Check(args) => check::run(&args, color),
             Self::Compare(args) => compare::run(&args, color),
             Self::Curve(args) => curve::run(&args, color),
             Self::Capacity(args) => capacity::run(&args, color),
             Self::Sweep(args) => sweep::run(&args, color),
             Self::Merge(args) => merge::run(&args),
-            Self::Report(args) => report::run(&args),
+            Self::Report(args) => report::run(&args, color),
             Self::Calibrate(args) => calibrate::run(&args, color),
             Self::Validate(args) => validate::run(&args, color),
-            Self::Steps(args) => {
-                let mut text = Vec::new();
-                steps::run(&args, &mut text).map_err(Failure::Input)?;
-                Ok(screen::print(&String::from_utf8_lossy(&text))?)
-            }
+            Self::Steps(args) => steps::run(&args),
             Self::Trace(args) => trace::run(&args),
             Self::Models(args) => models::run(&args),
             Self::Gpus(args) => gpus::run(&args),
             Self::Init(args) => init::run(&args),
+            Self::Schema(_) => schema::run(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::failure::Failure;
 use super::server_flags::ServerFlags;
 use crate::config::{Diagnostic, Flag, Layers};
-use crate::study::{Base, Input};
+use crate::study::Base;
 
 /// Flags that change the scenario.
 #[derive(Debug, clap::Args)]
@@ -28,20 +28,18 @@ pub struct ScenarioFlags {
 }
 
 impl ScenarioFlags {
-    /// Reads the scenario; `None` stands for the embedded demo.
-    pub fn load(&self, file: Option<&Path>) -> Result<Input, Failure> {
-        Ok(self.base(file)?.load()?)
+    /// What variations of the scenario start from; `None` stands for the embedded demo.
+    pub fn base(&self, file: Option<&Path>) -> Result<Base, Failure> {
+        Ok(Base::new(self.layers(file)?, None))
     }
 
-    /// What variations of the scenario start from.
-    pub fn base(&self, file: Option<&Path>) -> Result<Base, Failure> {
-        Ok(Base {
-            layers: Layers {
-                file: file.map(Path::to_path_buf),
-                flags: self.flags()?,
-                skip_bad_rows: self.skip_bad_rows,
-            },
-            overrides: None,
+    /// The scenario's file, and what these flags lay over it.
+    pub fn layers(&self, file: Option<&Path>) -> Result<Layers, Failure> {
+        Ok(Layers {
+            file: file.map(Path::to_path_buf),
+            flags: self.flags()?,
+            skip_bad_rows: self.skip_bad_rows,
+            ..Layers::default()
         })
     }
 

@@ -1,12 +1,17 @@
 //! One accelerator: memory, bandwidth, arithmetic, and the link to its neighbours.
 
+use std::fmt;
+
 use super::{
-    AllReduceKernels, AttentionKernels, BadFigure, ExpertKernels, LinearKernels, MeasuredKernels, WeightPrecision,
+    AllReduceKernels, AttentionKernels, BadFigure, ExpertKernels, LinearKernels, Link, MeasuredKernels, WeightPrecision,
 };
 
 /// An accelerator whose figures have been checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Gpu(GpuFigures);
+#[derive(Clone, PartialEq)]
+pub struct Gpu {
+    figures: GpuFigures,
+    has_small_batches: bool,
+}
 
 /// The figures of an accelerator, as a datasheet gives them.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,26 +45,6 @@ pub struct PeakFlops {
     pub fp4: Option<f64>,
 }
 
-/// What connects the GPUs of a server.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Link {
-    /// The technology.
-    pub kind: LinkKind,
-    /// Bandwidth in one direction [bytes/s].
-    pub bytes_per_s: f64,
-}
-
-/// The technology of a link between GPUs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkKind {
-    /// NVIDIA `NVLink`, switch or bridge.
-    NvLink,
-    /// AMD Infinity Fabric.
-    Xgmi,
-    /// PCI Express, through the host.
-    Pcie,
-}
-
 /// More than any device for years to come; keeps sums far from overflow.
 const MOST_MEMORY_BYTES: u64 = 1 << 50;
 const MOST_RATE_PER_S: f64 = 1e21;
@@ -90,69 +75,85 @@ impl Gpu {
             check_rate(field, rate)?;
         }
         figures.kernels.check()?;
-        Ok(Self(figures))
+        Ok(Self {
+            figures,
+            has_small_batches: false,
+        })
+    }
+
+    /// Says whether vLLM gives it small batches whatever its memory.
+    #[must_use]
+    pub fn with_small_batches(mut self, has_small_batches: bool) -> Self {
+        self.has_small_batches = has_small_batches;
+        self
+    }
+
+    /// Whether vLLM gives it small batches whatever its memory: `get_batch_defaults` in `engine/arg_utils.py` asks what
+    /// the device is called.
+    pub const fn has_small_batches(&self) -> bool {
+        self.has_small_batches
     }
 
     /// The name in scenario files.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.figures.name
     }
 
     /// The name for people.
     pub fn title(&self) -> &str {
-        &self.0.title
+        &self.figures.title
     }
 
     /// Memory that the runtime reports [bytes].
     pub const fn memory_bytes(&self) -> u64 {
-        self.0.memory_bytes
+        self.figures.memory_bytes
     }
 
     /// Memory bandwidth [bytes/s].
     pub const fn bandwidth_bytes_per_s(&self) -> f64 {
-        self.0.bandwidth_bytes_per_s
+        self.figures.bandwidth_bytes_per_s
     }
 
     /// Peak arithmetic by format.
     pub const fn peak(&self) -> &PeakFlops {
-        &self.0.peak
+        &self.figures.peak
     }
 
     /// The link to the other GPUs of the server.
     pub const fn link(&self) -> &Link {
-        &self.0.link
+        &self.figures.link
     }
 
     /// What has been measured of its kernels.
     pub const fn measured_kernels(&self) -> &MeasuredKernels {
-        &self.0.kernels
+        &self.figures.kernels
     }
 
     /// What matrix products reach, measured or generic.
     pub fn linear_kernels(&self) -> LinearKernels {
-        self.0.kernels.linear.unwrap_or(LinearKernels::GENERIC)
+        self.figures.kernels.linear.unwrap_or(LinearKernels::GENERIC)
     }
 
     /// What attention reaches, measured or generic.
     pub fn attention_kernels(&self) -> AttentionKernels {
-        self.0.kernels.attention.unwrap_or(AttentionKernels::GENERIC)
+        self.figures.kernels.attention.unwrap_or(AttentionKernels::GENERIC)
     }
 
     /// What routed experts reach, measured or generic.
     pub fn expert_kernels(&self) -> ExpertKernels {
-        self.0.kernels.experts.unwrap_or(ExpertKernels::GENERIC)
+        self.figures.kernels.experts.unwrap_or(ExpertKernels::GENERIC)
     }
 
     /// What an all-reduce reaches, measured or generic for the kind of link.
     pub fn all_reduce_kernels(&self) -> AllReduceKernels {
-        let generic = AllReduceKernels::generic(self.0.link.kind);
-        self.0.kernels.all_reduce.unwrap_or(generic)
+        let generic = AllReduceKernels::generic(self.figures.link.kind);
+        self.figures.kernels.all_reduce.unwrap_or(generic)
     }
 
     /// Peak arithmetic of a linear layer with such weights [operations/s]. A format that the device cannot multiply is
     /// unpacked and multiplied as bf16; int4 always is (weight-only: AWQ, GPTQ).
     pub fn peak_flops(&self, weights: WeightPrecision) -> f64 {
-        let peak = &self.0.peak;
+        let peak = &self.figures.peak;
         let native = match weights {
             WeightPrecision::Bf16 | WeightPrecision::Int4 => None,
             WeightPrecision::Fp8 => peak.fp8,
@@ -160,6 +161,13 @@ impl Gpu {
             WeightPrecision::Mxfp4 => peak.fp4,
         };
         native.unwrap_or(peak.bf16)
+    }
+}
+
+impl fmt::Debug for Gpu {
+    /// The figures, which name it in the hash of a scenario. What vLLM makes of it shows there as settings of its own.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Gpu").field(&self.figures).finish()
     }
 }
 

@@ -15,13 +15,13 @@ pub type Part = Vec<Word>;
 /// Fixed text, or a value with its unit; `None` is what nothing is known about.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Word {
-    /// Fixed text.
+    /// Text that is always the same.
     Text(&'static str),
     /// A part of one.
     Share(Option<f64>),
     /// A number that need not be whole.
     Number(Option<f64>),
-    /// A whole number.
+    /// A number that is whole.
     Count(Option<u64>),
 }
 

@@ -12,7 +12,7 @@ use super::reading::{Better, Quantity};
 pub struct Measure {
     /// Its name: a latency, a dot and a statistic, or its place in the JSON result of a run.
     pub name: &'static str,
-    /// What it counts.
+    /// What it counts, which says how it is shown.
     pub quantity: Quantity,
     /// What is wanted of it.
     pub better: Better,

@@ -35,7 +35,7 @@ pub(super) trait Meter: Sized {
     #[inline(always)]
     fn ran(&mut self, _run: &StepRun<'_>, _at_start: Counts) {}
 
-    /// What was heard.
+    /// What was heard of the run, which has ended.
     fn finish(self, run: &WholeRun) -> Self::Total;
 }
 

@@ -105,7 +105,7 @@ macro_rules! meters {
 }
 
 meters! {
-    /// What clients feel.
+    /// Meters of what clients feel; a fleet has a set of them for each class of clients.
     client: ClientMeters, ClientTotals {
         /// How many requests came, and how they ended.
         requests: RequestsMeter => Requests,
@@ -115,7 +115,7 @@ meters! {
         throughput: ThroughputMeter => Throughput,
     }
 
-    /// What a server does.
+    /// Meters of what a server does; a fleet has a set of them for each server.
     server: ServerMeters, ServerTotals {
         /// How many requests waited and ran.
         queue: QueueMeter => QueueSummary,

@@ -16,24 +16,24 @@ pub(super) struct Reading<Section> {
 /// What a number counts, which says how it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
-    /// Seconds.
+    /// A time in seconds.
     Time,
     /// A number in each second.
     Rate,
     /// A part of one.
     Share,
-    /// A number.
+    /// A number without a unit.
     Count,
 }
 
 /// Which of two values is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
-    /// The lower one.
+    /// The lower value is better.
     Lower,
-    /// The higher one.
+    /// The higher value is better.
     Higher,
-    /// Neither.
+    /// Neither value is better by itself.
     Neither,
 }
 
@@ -42,7 +42,7 @@ pub enum Better {
 pub(super) enum Place {
     /// Before the sections in their order.
     First,
-    /// With its section.
+    /// Where its section stands.
     InItsSection,
     /// After all sections: it was named when files of results had their columns already, and these keep their places.
     Last,
@@ -89,7 +89,7 @@ impl<Section> Reading<Section> {
         Self::new(name, Quantity::Count, better, read)
     }
 
-    /// A whole number.
+    /// A number that is whole.
     pub(super) fn count(name: &'static str, better: Better, read: fn(&Section) -> Option<u64>) -> Self
     where
         Section: 'static,

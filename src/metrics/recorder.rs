@@ -37,7 +37,7 @@ impl Recorder {
         self
     }
 
-    /// What was heard.
+    /// What was heard of the run, which has ended.
     pub fn finish(self) -> Recording {
         let run = self.run.finish();
         Recording {

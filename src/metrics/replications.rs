@@ -16,7 +16,7 @@ pub struct Replications {
 }
 
 impl Replications {
-    /// Adds a run.
+    /// Adds a run to those before it.
     pub fn add(&mut self, recording: Recording) {
         for (values, metric) in self.latencies.iter_mut().zip(Metric::ALL) {
             values.push(LatencySummary::of(recording.latency(metric)));

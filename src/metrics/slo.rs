@@ -8,9 +8,9 @@ use crate::units::Span;
 /// A limit that a statistic of a metric must not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slo {
-    /// Of which latency.
+    /// The latency that is limited.
     pub metric: Metric,
-    /// Which statistic.
+    /// The statistic of it that is limited.
     pub statistic: Statistic,
     /// The most it may be.
     pub limit: Span,

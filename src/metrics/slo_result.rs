@@ -8,7 +8,7 @@ use crate::stats::Interval;
 /// How an SLO fared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SloResult {
-    /// The SLO.
+    /// The SLO that was judged.
     pub slo: Slo,
     /// What was measured [s]; `None` if there are too few samples to tell.
     pub got_s: Option<f64>,
@@ -23,7 +23,7 @@ pub struct SloResult {
 pub enum SloOutcome {
     /// What was measured is at most the limit.
     Met,
-    /// It is more.
+    /// What was measured is more than the limit.
     Missed,
     /// There are too few samples to tell.
     Unknown,

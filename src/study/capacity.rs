@@ -1,17 +1,17 @@
 //! The highest load at which every objective is met, by bisection on common random numbers: each seed has a capacity of
 //! its own, and their spread gives the interval.
 
-use super::load::{LoadDial, LoadKind};
+use super::load_dial::{LoadDial, LoadKind};
 use super::met::is_met;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
-use crate::config::Flag;
+use crate::config::{Diagnostic, Flag};
 use crate::metrics::{Slo, SloOutcome, Summary};
 use crate::stats::{Interval, confidence_interval_95, mean};
 
 /// What is asked.
 #[derive(Clone)]
-pub struct CapacityQuestion<'a> {
+pub struct CapacitySearch<'a> {
     /// The scenario, which has objectives.
     pub base: &'a Base,
     /// What sets its load.
@@ -48,7 +48,7 @@ pub struct Bracket {
     /// The numbers at that load.
     pub at_missed: Option<Summary>,
     /// Why the search ended before it had both.
-    pub ended_because: Option<String>,
+    pub ended_because: Option<Diagnostic>,
     /// How many runs it took.
     pub runs: u32,
 }
@@ -69,10 +69,10 @@ enum Attempt {
     Met(Summary),
     Missed(Summary),
     /// It could not be made, or not be judged.
-    Unknown(String),
+    Unknown(Diagnostic),
 }
 
-impl CapacityQuestion<'_> {
+impl CapacitySearch<'_> {
     /// Searches with every seed, several at a time.
     pub fn answer(&self, workers: &Workers, simulate: &Simulate) -> Result<Capacity, Stopped> {
         let mut brackets = Vec::new();
@@ -103,10 +103,7 @@ impl CapacityQuestion<'_> {
         let at = || self.dial.kind().with_unit(load);
         let read = self.base.with(&flags);
         let input = read.map_err(|problem| Stopped::Invalid(at(), problem))?;
-        let recording = simulate(&input, seed).map_err(|stopped| match stopped {
-            Stopped::Failed(message) => Stopped::Failed(format!("at {}: {message}", at())),
-            other => other,
-        })?;
+        let recording = simulate(&input, seed).map_err(|stopped| stopped.about(&format!("at {}", at())))?;
         Ok((input, Summary::of(&recording)))
     }
 
@@ -114,9 +111,9 @@ impl CapacityQuestion<'_> {
         let (input, summary) = match self.run(load, seed, simulate) {
             Ok(done) => done,
             // A load that no scenario may have, or that would run for months, ends the search in its direction.
-            Err(Stopped::Failed(message)) => return Ok(Attempt::Unknown(message)),
+            Err(Stopped::Failed(why)) => return Ok(Attempt::Unknown(why)),
             Err(Stopped::Invalid(at, problem)) => {
-                return Ok(Attempt::Unknown(format!("{at}: {problem}")));
+                return Ok(Attempt::Unknown(Diagnostic::from(problem).about(&at)));
             }
             Err(Stopped::Interrupted) => return Err(Stopped::Interrupted),
         };
@@ -132,10 +129,10 @@ impl CapacityQuestion<'_> {
         let kind = self.dial.kind();
         let mut bracket = Bracket::empty(seed);
         let start = kind.rounded(self.start);
-        if !bracket.take(start, self.attempt(start, seed, simulate)?) {
-            let why = bracket.ended_because.take().unwrap_or_default();
-            return Err(Stopped::Failed(why));
-        }
+        match self.attempt(start, seed, simulate)? {
+            Attempt::Unknown(why) => return Err(Stopped::Failed(why)),
+            judged => bracket.take(start, judged),
+        };
         let next_down = |bracket: &Bracket| kind.rounded(bracket.missed / 2.0);
         while bracket.at_met.is_none() {
             let load = next_down(&bracket);
@@ -189,29 +186,29 @@ impl CapacityQuestion<'_> {
         Ok(())
     }
 
-    fn too_few(&self, load: f64, slos: &[Slo], summary: &Summary) -> String {
+    fn too_few(&self, load: f64, slos: &[Slo], summary: &Summary) -> Diagnostic {
         let at = self.dial.kind().with_unit(load);
         let requests = &summary.requests;
         if requests.finished == 0 {
-            return format!(
-                "at {at} no request finishes: {} of {} are rejected\n = help: shorten prompts, or raise \
-                 server.max_model_len",
+            return Diagnostic::new(format!(
+                "at {at} no request finishes: {} of {} are rejected",
                 requests.rejected, requests.arrived
-            );
+            ))
+            .help("shorten prompts, or raise server.max_model_len");
         }
         let is_unknown = |slo: &&Slo| slo.judge(summary).outcome == SloOutcome::Unknown;
         let slo = slos.iter().find(is_unknown);
         let samples = slo.map_or(0, |slo| summary.latency.of(slo.metric).count);
         let name = slo.map_or_else(String::new, ToString::to_string);
         if samples == 0 {
-            return format!(
-                "at {at} nothing can be said of {name}: responses come as a whole, or are a single token\n = help: ask \
-                 for another latency, such as e2e.p99"
-            );
+            return Diagnostic::new(format!(
+                "at {at} nothing can be said of {name}: responses come as a whole, or are a single token"
+            ))
+            .help("ask for another latency, such as e2e.p99");
         }
-        format!(
-            "at {at} a run has {samples} samples, too few to judge {name}\n = help: a p99 needs 1,000 requests, a \
-             p99.9 10,000: raise workload.requests (or the duration, or a trace's limit), or ask for another statistic"
+        Diagnostic::new(format!("at {at} a run has {samples} samples, too few to judge {name}")).help(
+            "a p99 needs 1,000 requests, a p99.9 10,000: raise workload.requests (or the duration, or a trace's \
+             limit), or ask for another statistic",
         )
     }
 }
@@ -303,8 +300,8 @@ impl Capacity {
     }
 
     /// Why a search ended before it had found the capacity of its seed.
-    pub fn ended_because(&self) -> Option<&str> {
-        let mut whys = self.brackets.iter().filter_map(|it| it.ended_because.as_deref());
+    pub fn ended_because(&self) -> Option<&Diagnostic> {
+        let mut whys = self.brackets.iter().filter_map(|it| it.ended_because.as_ref());
         whys.next()
     }
 

@@ -1,8 +1,8 @@
 //! Variations of a scenario side by side: the same seeds for all, so that they meet the same requests, and differences
 //! seed by seed.
 
-use super::capacity::{Capacity, CapacityQuestion, USUAL_START};
-use super::load::{LoadDial, LoadKind};
+use super::capacity::{Capacity, CapacitySearch, USUAL_START};
+use super::load_dial::{LoadDial, LoadKind};
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::config::Flag;
@@ -94,10 +94,7 @@ pub fn contest(
             Next::GoOn
         },
     );
-    done.map_err(|(task, stopped)| match stopped {
-        Stopped::Failed(message) => Stopped::Failed(format!("{}: {message}", variations[tasks[task].0].name)),
-        other => other,
-    })?;
+    done.map_err(|(task, stopped)| stopped.about(&variations[tasks[task].0].name))?;
     let mut workloads = inputs.iter().map(|input| &input.scenario.workload);
     let first = workloads.next();
     let is_of_one_workload = workloads.all(|workload| Some(workload) == first);
@@ -135,7 +132,7 @@ impl Contest {
         workers: &Workers,
         simulate: &Simulate,
     ) -> Result<(), Stopped> {
-        let failed = |message: &str| Err(Stopped::Failed(message.to_owned()));
+        let failed = |message: &str| Err(Stopped::failed(message));
         let mut objectives = self.contenders.iter().map(|it| &it.input.slos);
         let first = objectives.next();
         if objectives.any(|slos| Some(slos) != first) {
@@ -144,7 +141,7 @@ impl Contest {
         let mut dials = Vec::new();
         for contender in &self.contenders {
             let dial = LoadDial::new(self.kind, &contender.input)
-                .map_err(|problem| Stopped::Failed(format!("{}: {problem}", contender.name)))?;
+                .map_err(|problem| Stopped::Failed(problem.about(&contender.name)))?;
             if LoadKind::of(&contender.input) != self.kind {
                 return failed("some are open loops and some closed ones, which have no load in common");
             }
@@ -158,7 +155,7 @@ impl Contest {
         let start = start.and_then(|(dial, contender)| dial.load_of(&contender.input));
         let each = self.contenders.iter_mut().zip(variations).zip(&dials);
         for ((contender, variation), dial) in each {
-            let question = CapacityQuestion {
+            let question = CapacitySearch {
                 base: &variation.base,
                 dial,
                 changes: &variation.changes,

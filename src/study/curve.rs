@@ -1,12 +1,12 @@
 //! Latency and throughput against load: where the curve bends, where memory is full, where requests begin to wait.
 
-use super::load::{LoadDial, LoadKind};
+use super::load_dial::{LoadDial, LoadKind};
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::metrics::{Binding, Replications, Summary};
 
 /// What is asked.
-pub struct CurveQuestion<'a> {
+pub struct CurveStudy<'a> {
     /// The scenario.
     pub base: &'a Base,
     /// What sets its load.
@@ -51,7 +51,7 @@ impl CurvePoint {
 /// From this use of KV blocks on memory counts as full: a request more rarely fits.
 const FULL: f64 = 0.99;
 
-impl CurveQuestion<'_> {
+impl CurveStudy<'_> {
     /// Simulates all loads, then some between those around the knee. Points that are there when the user stops are
     /// kept.
     pub fn answer(&self, workers: &Workers, simulate: &Simulate) -> Result<Curve, Stopped> {
@@ -119,12 +119,9 @@ impl CurveQuestion<'_> {
                 Next::GoOn
             },
         );
-        done.map_err(|(task, stopped)| match stopped {
-            Stopped::Failed(message) => {
-                let load = self.dial.kind().with_unit(loads[tasks[task].0]);
-                Stopped::Failed(format!("at {load}: {message}"))
-            }
-            other => other,
+        done.map_err(|(task, stopped)| {
+            let load = self.dial.kind().with_unit(loads[tasks[task].0]);
+            stopped.about(&format!("at {load}"))
         })
     }
 }

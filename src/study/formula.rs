@@ -1,8 +1,8 @@
 //! The back-of-envelope number of users, (GPU memory - weights) / KV per user, held against the simulation: what each
 //! of the things that it leaves out makes of it, measured one at a time.
 
-use super::capacity::{Capacity, CapacityQuestion, USUAL_START};
-use super::load::{LoadDial, LoadKind};
+use super::capacity::{Capacity, CapacitySearch, USUAL_START};
+use super::load_dial::{LoadDial, LoadKind};
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Workers, replay};
 use crate::config::{Flag, Workload};
@@ -129,11 +129,11 @@ impl FormulaQuestion<'_> {
     fn context_lengths(&self) -> Result<ContextLengths, Stopped> {
         let mut contexts = Contexts::default();
         let scenario = &self.input.scenario;
-        replay(scenario, scenario.seed, &mut contexts).map_err(|error| Stopped::Failed(error.to_string()))?;
+        replay(scenario, scenario.seed, &mut contexts)?;
         let [p50, p95] = contexts
             .wholes
             .quantiles([0.5, 0.95])
-            .ok_or_else(|| Stopped::Failed("no request finished, so there is no context to size by".to_owned()))?;
+            .ok_or_else(|| Stopped::failed("no request finished, so there is no context to size by"))?;
         Ok(ContextLengths {
             mean_prompt: contexts.prompts.mean().unwrap_or(1.0),
             mean_output: contexts.outputs.mean().unwrap_or(1.0),
@@ -254,7 +254,7 @@ impl FormulaQuestion<'_> {
             return Ok(None);
         }
         let dial = self.dial()?;
-        let question = CapacityQuestion {
+        let question = CapacitySearch {
             base: self.base,
             dial: &dial,
             changes: &[],

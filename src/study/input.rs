@@ -1,12 +1,13 @@
 //! A scenario with its objectives, and what a study changes of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
-use crate::config::{Diagnostic, Flag, Layers, Overrides, Problem, Scenario, Workload};
+use crate::config::{Diagnostic, Flag, Layers, Overrides, Problem, Scenario, ScenarioText, Workload};
 use crate::metrics::Slo;
 
 /// A scenario with its objectives.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Input {
     /// The scenario.
     pub scenario: Scenario,
@@ -14,16 +15,35 @@ pub struct Input {
     pub slos: Vec<Slo>,
 }
 
-/// What all variations of a scenario have in common.
-#[derive(Clone, Debug)]
+/// What all variations of a scenario have in common: its text, which is read and parsed when the first of them is asked
+/// for, and never again.
+#[derive(Clone, Debug, Default)]
 pub struct Base {
     /// The file, and what flags lay over it for all of them.
-    pub layers: Layers,
+    layers: Layers,
     /// What another file lays over the scenario's, before any flags.
-    pub overrides: Option<Overrides>,
+    overrides: Option<Overrides>,
+    read: Arc<OnceLock<Result<ScenarioText, Diagnostic>>>,
 }
 
 impl Base {
+    /// Variations of a scenario, over which another file may lay keys of its own before any flags.
+    pub fn new(layers: Layers, overrides: Option<Overrides>) -> Self {
+        Self {
+            layers,
+            overrides,
+            read: Arc::default(),
+        }
+    }
+
+    /// Variations of a scenario that stands in no file.
+    pub fn from_toml(text: &str) -> Self {
+        Self {
+            read: Arc::new(OnceLock::from(ScenarioText::from_toml(text))),
+            ..Self::new(Layers::default(), None)
+        }
+    }
+
     /// The scenario as it is.
     pub fn load(&self) -> Result<Input, Problem> {
         self.with(&[])
@@ -31,9 +51,9 @@ impl Base {
 
     /// The scenario with these changes over everything else.
     pub fn with(&self, changes: &[Flag]) -> Result<Input, Problem> {
-        let mut layers = self.layers.clone();
-        layers.flags.extend_from_slice(changes);
-        let scenario = Scenario::load_changed(&layers, self.overrides.as_ref())?;
+        let read = || ScenarioText::read(&self.layers, self.overrides.as_ref());
+        let text = self.read.get_or_init(read).as_ref();
+        let scenario = Scenario::resolve(text.map_err(Clone::clone)?, changes)?;
         let slos = objectives(&scenario)?;
         Ok(Input { scenario, slos })
     }

@@ -1,35 +1,49 @@
 //! Questions that take more than one simulation.
 
+mod bounds;
 pub mod calibrate;
 mod capacity;
 mod contest;
+mod control;
 mod curve;
 mod formula;
 mod in_order;
 mod input;
-mod load;
+mod load_dial;
 mod met;
+mod model_range;
 mod overview;
 mod plan;
 mod remedies;
+mod replications;
+mod runner;
 mod simulate;
 mod stopped;
 mod sweep;
 mod validation;
+mod watched;
 
 pub use crate::metrics::{Better, MEASURES, Measure, Quantity};
-pub use capacity::{Bracket, Capacity, CapacityQuestion, PRECISION, USUAL_START};
+pub use bounds::{Bounds, MOST_REQUESTS};
+pub use capacity::{Bracket, Capacity, CapacitySearch, PRECISION, USUAL_START};
 pub use contest::{Contender, Contest, Difference, Variation, contest};
-pub use curve::{Curve, CurvePoint, CurveQuestion};
+pub use control::{Audience, Control};
+pub use curve::{Curve, CurvePoint, CurveStudy};
 pub use formula::{ContextLengths, DraftsCost, Filled, FormulaCheck, FormulaQuestion};
 pub use in_order::{Next, Workers};
 pub use input::{Base, Input};
-pub use load::{LoadDial, LoadKind};
+pub use load_dial::{LoadDial, LoadKind};
 pub use met::{MOST_REJECTED, is_met};
+pub use model_range::{add_range, check_range};
 pub use overview::overview;
 pub use plan::{MOST_POINTS, Plan, label, short};
 pub use remedies::{Remedy, Tried, fewest_servers, remedies, try_remedy};
-pub use simulate::{SimulationError, engine, recorder, replay, replay_source, simulate};
+pub use replications::{Outcome, Task, replicate, run_each};
+pub use runner::Runner;
+pub use simulate::{
+    Replayed, Run, SimulationError, engine, recorder, replay, replay_source, replay_workload, run, simulate,
+};
 pub use stopped::{Simulate, Stopped};
 pub use sweep::{RUN_COLUMNS, RunNumbers, Sweep, usual_measures};
 pub use validation::{Compared, Comparison, MetricErrors, Prediction, errors_of, metrics_of};
+pub use watched::Watched;

@@ -15,6 +15,6 @@ pub fn overview(input: &Input, seed: u64, duration_s: f64) -> Result<Vec<Timelin
     let mut timeline = Timeline::new(&input.scenario.server, interval, Vec::new());
     let mut last = LastHeard::default();
     let mut both = Listeners(vec![&mut timeline, &mut last]);
-    replay(&input.scenario, seed, &mut both).map_err(|error| Stopped::Failed(error.to_string()))?;
+    replay(&input.scenario, seed, &mut both)?;
     Ok(timeline.finish(last.0))
 }

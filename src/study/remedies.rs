@@ -1,6 +1,6 @@
 //! Changes of a server that may raise its capacity, tried by simulation.
 
-use super::capacity::{Capacity, CapacityQuestion};
+use super::capacity::{Capacity, CapacitySearch};
 use super::stopped::{Simulate, Stopped};
 use super::{Input, Workers};
 use crate::config::{Flag, Problem, Workload};
@@ -46,7 +46,7 @@ pub fn remedies(input: &Input) -> Vec<Remedy> {
     let scenario = &input.scenario;
     let mut found = Vec::new();
     let set = |key: &str, value: String| format!("{key}={value}");
-    let is_modelled = scenario.measured_step_time.is_none();
+    let is_modelled = scenario.step_times.kind().is_modelled;
     if scenario.kv_cache == KvPrecision::Bf16 {
         let change = set("model.kv_cache", "\"fp8\"".to_owned());
         found.push(Remedy::set("KV cache in fp8", &[change]));
@@ -101,7 +101,7 @@ fn shares_prompts(workload: &Workload) -> bool {
 /// Tries a change with the same search as the server as it is.
 pub fn try_remedy(
     remedy: Remedy,
-    question: &CapacityQuestion,
+    question: &CapacitySearch,
     workers: &Workers,
     simulate: &Simulate,
 ) -> Result<Tried, Stopped> {
@@ -113,7 +113,7 @@ pub fn try_remedy(
             Problem::Invalid(_) => "not possible".to_owned(),
         })
     } else {
-        let question = CapacityQuestion {
+        let question = CapacitySearch {
             changes: &changes,
             ..question.clone()
         };
@@ -143,7 +143,7 @@ impl Tried {
 /// being of the same kind as those of the whole. `None` if some seed meets them at no load, or if more than four
 /// millions would be needed.
 pub fn fewest_servers(
-    question: &CapacityQuestion,
+    question: &CapacitySearch,
     capacity: &Capacity,
     rate: f64,
     simulate: &Simulate,

@@ -1,15 +1,38 @@
-//! Runs a scenario once: the one place where a scenario, an engine and a recorder come together.
+//! Runs a scenario once: the one place where a scenario, an engine, a recorder and whoever watches come together.
 
 use std::error::Error;
 use std::fmt;
 
-use crate::config::{Scenario, Workload};
-use crate::engine::{self, Observer, Server, ServerSettings};
-use crate::fleet::{self, Fronted, ReplayError};
+use super::bounds::Bounds;
+use super::control::Control;
+use super::input::Input;
+use super::watched::Watched;
+use crate::config::{Diagnostic, Scenario, Workload};
+use crate::engine::{self, Engine, Observer, Server, ServerSettings};
+use crate::fleet::{self, Fronted, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
-use crate::metrics::{GpuWork, Recorder, RecorderSettings, Recording, Slo};
-use crate::workload::trace::{self, TraceError};
+use crate::metrics::{GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo};
+use crate::workload::trace::{self, Skipped, TraceError};
 use crate::workload::{Arrivals, Source};
+
+/// What came of a run.
+pub struct Run {
+    /// What was heard.
+    pub recording: Recording,
+    /// How its workload was read.
+    pub replayed: Replayed,
+}
+
+/// How the workload of a run was read.
+#[derive(Clone, Debug, Default)]
+pub struct Replayed {
+    /// Rows that were left out of a trace.
+    pub skipped: Skipped,
+    /// Share of a trace's requests that arrive together with the one before.
+    pub tied_share: f64,
+    /// Whether whoever watched stopped it before its end.
+    pub is_stopped: bool,
+}
 
 /// Why a simulation could not go to its end.
 #[derive(Debug)]
@@ -31,26 +54,100 @@ impl fmt::Display for SimulationError {
 
 impl Error for SimulationError {}
 
-/// Runs the scenario with one seed.
+impl From<SimulationError> for Diagnostic {
+    fn from(error: SimulationError) -> Self {
+        match error {
+            SimulationError::Trace(error) => Self::new(error.to_string()),
+            SimulationError::Replay(error) => {
+                let diagnostic = Self::new(error.message());
+                error.help().into_iter().fold(diagnostic, Self::help)
+            }
+        }
+    }
+}
+
+/// Runs the scenario with one seed, heard by `also` too. It ends early if `control` is stopped, and whatever grows with
+/// it stays within `bounds`.
+pub fn run(
+    input: &Input,
+    seed: u64,
+    also: Vec<&mut dyn Observer>,
+    control: &Control,
+    bounds: &Bounds,
+) -> Result<Run, SimulationError> {
+    let scenario = &input.scenario;
+    let mut engine = engine(scenario, seed);
+    let mut recorder = recorder(scenario, &input.slos);
+    let mut watch = Watched::new(control, bounds);
+    let replayed = if also.is_empty() {
+        replay_workload(scenario, seed, &mut engine, &mut recorder, &mut watch)?
+    } else {
+        let mut all = Listeners(vec![&mut recorder]);
+        all.0.extend(also.into_iter().map(|one| one as &mut dyn Observer));
+        replay_workload(scenario, seed, &mut engine, &mut all, &mut watch)?
+    };
+    Ok(Run {
+        recording: recorder.finish(),
+        replayed,
+    })
+}
+
+/// Runs the scenario's workload on any engine: the one loop that all runs go through.
+pub fn replay_workload(
+    scenario: &Scenario,
+    seed: u64,
+    engine: &mut impl Engine,
+    observer: &mut (impl Observer + ?Sized),
+    watch: &mut impl Watch,
+) -> Result<Replayed, SimulationError> {
+    match &scenario.workload {
+        Workload::Synthetic(workload) => {
+            let is_stopped = replay_until_stopped(engine, &mut workload.source(seed), observer, watch)?;
+            Ok(Replayed {
+                is_stopped,
+                ..Replayed::default()
+            })
+        }
+        Workload::Trace(workload) => {
+            let mut source = trace::open_seeded(workload, seed).map_err(SimulationError::Trace)?;
+            let is_stopped = replay_until_stopped(engine, &mut source, observer, watch)?;
+            Ok(Replayed {
+                is_stopped,
+                skipped: source.skipped(),
+                tied_share: source.tied_share(),
+            })
+        }
+    }
+}
+
+/// Whether whoever watches stopped the run, if nothing else did.
+fn replay_until_stopped(
+    engine: &mut impl Engine,
+    source: &mut dyn Source,
+    observer: &mut (impl Observer + ?Sized),
+    watch: &mut impl Watch,
+) -> Result<bool, SimulationError> {
+    match fleet::replay_watched(engine, source, observer, watch) {
+        Ok(()) => Ok(false),
+        Err(ReplayError::Stopped) => Ok(true),
+        Err(error) => Err(SimulationError::Replay(error)),
+    }
+}
+
+/// Runs the scenario with one seed to its end.
 pub fn simulate(scenario: &Scenario, seed: u64) -> Result<Recording, SimulationError> {
     let mut recorder = recorder(scenario, &[]);
     replay(scenario, seed, &mut recorder)?;
     Ok(recorder.finish())
 }
 
-/// The same, heard by whoever wants to.
+/// Runs the scenario with one seed to its end, heard by whoever wants to.
 pub fn replay(scenario: &Scenario, seed: u64, observer: &mut (impl Observer + ?Sized)) -> Result<(), SimulationError> {
-    match &scenario.workload {
-        Workload::Synthetic(workload) => replay_source(scenario, seed, &mut workload.source(seed), observer),
-        Workload::Trace(workload) => {
-            let opened = trace::open_seeded(workload, seed);
-            let mut source = opened.map_err(SimulationError::Trace)?;
-            replay_source(scenario, seed, &mut source, observer)
-        }
-    }
+    let mut engine = engine(scenario, seed);
+    replay_workload(scenario, seed, &mut engine, observer, &mut Unwatched).map(drop)
 }
 
-/// The same with other requests than the scenario's own.
+/// Runs the scenario's server with other requests than the scenario's own.
 pub fn replay_source(
     scenario: &Scenario,
     seed: u64,

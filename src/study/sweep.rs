@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
-use crate::config::Fingerprint;
+use crate::config::{Diagnostic, Fingerprint};
 use crate::metrics::Summary;
 use crate::metrics::{MEASURES, Measure};
 
@@ -50,8 +50,6 @@ pub struct Sweep {
     pub is_always_the_same: bool,
     /// What the user should know about the points, each thing once.
     pub warnings: Vec<String>,
-    /// Of each point, what names its scenario's content.
-    hashes: Vec<String>,
 }
 
 /// What came of a run.
@@ -71,10 +69,9 @@ impl Sweep {
     /// Reads the scenario of every point, so that whatever is wrong with one is known before the first run.
     pub fn new(base: Base, plan: Plan, seeds: u32, measures: Vec<&'static Measure>) -> Result<Self, Stopped> {
         if let Some(key) = plan.keys().find(|key| is_a_column(key)) {
-            return Err(Stopped::Failed(format!(
-                "`{key}` cannot be an axis: results have a column of that name\n = help: seeds = 4 runs each point \
-                 with four seeds"
-            )));
+            let message = format!("`{key}` cannot be an axis: results have a column of that name");
+            let help = "seeds = 4 runs each point with four seeds";
+            return Err(Stopped::Failed(Diagnostic::new(message).help(help)));
         }
         let mut sweep = Self {
             base,
@@ -86,7 +83,6 @@ impl Sweep {
             requests: Some(0),
             is_always_the_same: true,
             warnings: Vec::new(),
-            hashes: Vec::new(),
         };
         // Another version may give other numbers.
         let mut fingerprint = Fingerprint::EMPTY;
@@ -98,7 +94,7 @@ impl Sweep {
         for point in 0..sweep.plan.points() {
             let input = sweep.input(point)?;
             let values = sweep.plan.values(point).join("\t");
-            line(&format!("{}\t{}\t{values}", input.scenario.hash, input.scenario.seed));
+            line(&format!("{}\t{}\t{values}", input.scenario.hash(), input.scenario.seed));
             sweep.note(input);
         }
         sweep.fingerprint = fingerprint.to_string();
@@ -118,7 +114,6 @@ impl Sweep {
                 self.warnings.push(warning);
             }
         }
-        self.hashes.push(scenario.hash);
     }
 
     /// How many runs.
@@ -138,13 +133,6 @@ impl Sweep {
         let seeds = self.seeds as usize;
         let (point, replication) = (run / seeds, run % seeds);
         let input = self.input(point)?;
-        if input.scenario.hash != self.hashes[point] {
-            return Err(Stopped::Failed(
-                "the scenario, or a file that it reads, has changed since the sweep began\n = help: start the sweep \
-                 again; what is done of the old one is kept under its plan"
-                    .to_owned(),
-            ));
-        }
         let seed = input.scenario.seed + replication as u64;
         let summary = Summary::of(&simulate(&input, seed)?);
         Ok(RunNumbers {

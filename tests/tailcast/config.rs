@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tailcast::config::{Flag, Layers, Scenario, Workload};
 use tailcast::policy::{Capacity, ContinuousSettings, PolicySettings, Reserve, Response, SchedulePolicy};
-use tailcast::step_time::Affine;
+use tailcast::step_time::{Affine, StepTimeChoice};
 use tailcast::units::Span;
 use tailcast::workload::trace::{FormatName, Replay};
 use tailcast::workload::{Arrivals, LengthDistribution, Lengths, PoolOrder, PromptPool, Session, SharedPrefix, Think};
@@ -86,6 +86,23 @@ fn defaults_depend_on_the_gpu_as_in_vllm() {
 }
 
 #[test]
+fn a_gpu_is_no_a100_by_its_name_alone() {
+    let place = Workplace::new();
+    let catalogue = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/gpus");
+    for (copied, name, tokens, requests) in [
+        ("h100-sxm.toml", "my-a1000.toml", 8192, 1024),
+        ("a100-80-sxm.toml", "mine.toml", 2048, 256),
+    ] {
+        std::fs::copy(catalogue.join(copied), place.path(name)).unwrap();
+        place.write("scenario.toml", LEAST.replace("h100-sxm", name));
+        let scenario = try_load(&place.path("scenario.toml"), &[]).unwrap();
+        let settings = continuous(&scenario);
+        let defaults = (settings.max_num_batched_tokens, settings.max_num_seqs);
+        assert_eq!(defaults, (tokens, requests), "{copied}");
+    }
+}
+
+#[test]
 fn a_default_gives_way_to_what_was_written_as_in_vllm() {
     let of = |assignments: &[&str]| {
         let scenario = load(LEAST, assignments);
@@ -125,7 +142,7 @@ fn vllm_spellings_mean_the_same() {
             "batching.enable-chunked-prefill=true",
         ],
     );
-    assert_eq!(ours.hash, theirs.hash);
+    assert_eq!(ours.hash(), theirs.hash());
     assert_eq!(theirs.tensor_parallel, 2);
     assert!(!theirs.prefix_caching);
 }
@@ -136,13 +153,13 @@ fn the_hash_names_the_content_not_the_form() {
     let written_out = LEAST.replace("requests = 10", "# so many\nrequests   = 1e1")
         + "[batching]\npolicy = \"continuous\"\nmax_num_seqs = 1_024\n";
     assert_eq!(
-        plain.hash,
-        load(&written_out, &[]).hash,
+        plain.hash(),
+        load(&written_out, &[]).hash(),
         "whitespace, comments and defaults do not matter"
     );
     assert_eq!(
-        plain.hash,
-        load(LEAST, &["seed=7", "name=other"]).hash,
+        plain.hash(),
+        load(LEAST, &["seed=7", "name=other"]).hash(),
         "nor do name and seed"
     );
     let defaults = [
@@ -151,8 +168,8 @@ fn the_hash_names_the_content_not_the_form() {
         "workload.sampling=top_p",
     ];
     assert_eq!(
-        plain.hash,
-        load(LEAST, &defaults).hash,
+        plain.hash(),
+        load(LEAST, &defaults).hash(),
         "nor where a default is written out that depends on what else was"
     );
     for change in [
@@ -167,7 +184,7 @@ fn the_hash_names_the_content_not_the_form() {
         "batching.watermark=0.01",
         "slo.ttft.p99=1s",
     ] {
-        assert_ne!(plain.hash, load(LEAST, &[change]).hash, "{change}");
+        assert_ne!(plain.hash(), load(LEAST, &[change]).hash(), "{change}");
     }
 }
 
@@ -295,7 +312,7 @@ fn engines_take_their_own_defaults() {
 fn settings_of_an_engine_that_is_not_used_do_not_name_the_scenario() {
     let plain = load(LEAST, &[]);
     let with_other = load(LEAST, &["batching.chunk_size=64", "batching.capacity=max_utilization"]);
-    assert_eq!(plain.hash, with_other.hash);
+    assert_eq!(plain.hash(), with_other.hash());
 }
 
 #[test]
@@ -393,8 +410,8 @@ fn every_setting_reaches_the_simulation() {
         }
     );
     assert_eq!(
-        scenario.measured_step_time,
-        Some(Affine {
+        scenario.step_times,
+        StepTimeChoice::Affine(Affine {
             base: Span::from_micros(1),
             per_token: Span::from_micros(2),
             per_sequence: Span::from_micros(3),
@@ -422,6 +439,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
     };
     let expected = Replay {
         path: "/a.csv".into(),
+        file: None,
         format: Some(FormatName::parse("azure").unwrap()),
         speedup: 2.0,
         concurrency: None,

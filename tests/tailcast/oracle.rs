@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tailcast::cli::steps;
+use tailcast::answer::StepsQuestion;
 
 /// The folders of recordings, and how many files each holds at least.
 const FOLDERS: [(&str, usize); 5] = [
@@ -77,10 +77,8 @@ fn within(recorded: &Value, ours: &Value) -> Result<(), String> {
 }
 
 fn run_steps(file: &Path) -> Value {
-    let mut printed = Vec::new();
-    let args = steps::Args { file: file.to_owned() };
-    steps::run(&args, &mut printed).unwrap();
-    serde_json::from_slice(&printed).unwrap()
+    let question = StepsQuestion { file: file.to_owned() };
+    serde_json::from_str(&question.answer().unwrap().log).unwrap()
 }
 
 fn array(value: &Value) -> &[Value] {

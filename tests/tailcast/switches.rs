@@ -21,7 +21,7 @@ fn utilization(scenario: &Scenario) -> f64 {
 #[test]
 fn a_profile_sets_what_sets_its_release_apart() {
     let of = |profile: &str| load(LEAST, &[&format!("batching.profile={profile}")]);
-    assert_eq!(of("vllm-0.33").hash, load(LEAST, &[]).hash);
+    assert_eq!(of("vllm-0.33").hash(), load(LEAST, &[]).hash());
     // Gate, keyless first, threshold, priorities; then the share of the memory.
     for (profile, switches, share) in [
         ("vllm-0.33", [true; 4], 0.92),
@@ -83,16 +83,16 @@ fn each_switch_names_the_scenario() {
         "batching.speculative={method=\"draft_model\",tokens=3,acceptance=0.5,draft_model=\"llama-3.2-1b\"}",
         "batching.speculative={method=\"draft_model\",tokens=3,acceptance=0.5,draft_model=\"llama-3.2-3b\"}",
     ];
-    let mut seen = BTreeMap::from([(load(LEAST, &[]).hash, "nothing")]);
+    let mut seen = BTreeMap::from([(load(LEAST, &[]).hash(), "nothing")]);
     for change in changes {
-        let before = seen.insert(load(LEAST, &[change]).hash, change);
+        let before = seen.insert(load(LEAST, &[change]).hash(), change);
         assert_eq!(before, None, "{change}");
     }
     let theirs =
         "batching.speculative={method=\"draft_model\",num_speculative_tokens=3,acceptance=0.5,model=\"llama-3.2-3b\"}";
-    assert!(seen.contains_key(&load(LEAST, &[theirs]).hash));
+    assert!(seen.contains_key(&load(LEAST, &[theirs]).hash()));
     let policy = "batching.scheduling_policy=priority";
-    assert!(seen.contains_key(&load(LEAST, &[policy]).hash));
+    assert!(seen.contains_key(&load(LEAST, &[policy]).hash()));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub struct Latencies {
     pub queue_wait: LatencySummary,
 }
 
-/// Collects them.
+/// Collects the latencies of requests as they finish, and gaps as they pass.
 pub(in crate::metrics) struct LatencyMeter {
     /// In the order of [`Metric::ALL`] [ps].
     values: [Pending; Metric::ALL.len()],

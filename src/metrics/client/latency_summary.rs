@@ -10,7 +10,7 @@ use crate::units::PICOS_PER_SECOND;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct LatencySummary {
-    /// Samples.
+    /// How many samples there are.
     pub count: u64,
     pub mean: Option<f64>,
     /// Standard deviation of the population.

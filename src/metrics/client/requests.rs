@@ -23,7 +23,7 @@ pub struct Requests {
     pub preemptions: u64,
 }
 
-/// Counts them.
+/// Counts requests as they come and end.
 pub(in crate::metrics) struct RequestsMeter(Requests);
 
 impl Meter for RequestsMeter {

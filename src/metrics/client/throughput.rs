@@ -29,11 +29,11 @@ pub(in crate::metrics) struct ThroughputMeter {
     served: ServedTotal,
 }
 
-/// What was served.
+/// Requests that were served, with their tokens.
 #[derive(Clone, Debug, Default)]
 pub(in crate::metrics) struct ServedTotal {
     requests: u64,
-    /// `None` without SLOs.
+    /// Requests that kept their limits; `None` without SLOs.
     good_requests: Option<u64>,
     input_tokens: u128,
     output_tokens: u128,

@@ -21,7 +21,7 @@ pub enum Binding {
     /// Requests hardly waited to be admitted, but the GPU computed near its peak: steps are as long as their arithmetic
     /// takes.
     Compute,
-    /// Nothing.
+    /// No limit worth naming.
     Nothing,
 }
 

@@ -13,7 +13,7 @@ use crate::units::Time;
 /// The limit that held requests back most.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Constraint {
-    /// Which limit.
+    /// Which limit it is.
     pub binding: Binding,
     /// For how much of the time it kept requests waiting (compute: the part of the GPU's peak that was used), 0..=1.
     pub share_of_time: f64,

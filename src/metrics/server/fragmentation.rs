@@ -11,9 +11,9 @@ use crate::kv::KvOverRun;
 #[derive(Clone, Debug)]
 pub(super) struct Fragmentation {
     block_tokens: u32,
-    /// [slot * ps]
+    /// Slots that hold no token, over the time they were allocated [slot * ps].
     empty: u128,
-    /// [block * ps]
+    /// Blocks over the time they were allocated [block * ps].
     blocks: u128,
     peak: Peak,
 }

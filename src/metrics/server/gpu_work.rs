@@ -7,7 +7,7 @@ use crate::step_time::StepShape;
 /// What a model costs each GPU of a server, and what such a GPU could do.
 #[derive(Clone, Debug)]
 pub struct GpuWork {
-    /// The cost.
+    /// What a step computes and reads for the model.
     pub arithmetic: Arithmetic,
     /// Operations the GPU could do in a second, at the precision of the weights.
     pub peak_flops_per_s: f64,
@@ -100,7 +100,7 @@ impl WorkDone {
         }
     }
 
-    /// All of it.
+    /// All that was done, against what the GPU could do.
     pub(super) fn finish(self) -> Utilisation {
         let cost = &self.work.arithmetic;
         let mut flops = self.tokens as f64 * cost.flops_per_token + self.sampled as f64 * cost.flops_per_sampled_token;

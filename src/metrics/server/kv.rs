@@ -13,7 +13,7 @@ use crate::metrics::reading::{Better, Reading};
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::workload::Request;
 
-/// The KV cache.
+/// How full the KV cache was, and what prompts found in it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct KvSummary {

@@ -9,7 +9,7 @@ use crate::metrics::recorder_settings::RecorderSettings;
 /// Whether the queue still grew when the last request arrived.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Saturation {
-    /// Whether it grew.
+    /// Whether the queue grew still.
     pub queue_grows: bool,
     /// Mean depth met by the second quarter of the arrivals.
     pub early_depth: f64,

@@ -35,7 +35,7 @@ pub struct Below {
 enum Names {
     /// Numbers or names, in lines, each at a share of the axis.
     Level(Vec<(f64, Vec<String>)>),
-    /// Read from below.
+    /// Words that are read from below to above.
     Upright(Vec<(f64, Vec<String>)>),
 }
 

@@ -18,7 +18,7 @@ pub struct Drawing {
 pub enum Panel {
     /// Curves, points or bars.
     Chart(Chart),
-    /// Coloured cells.
+    /// Cells that are coloured by their value.
     HeatMap(HeatMap),
 }
 
@@ -27,17 +27,17 @@ pub enum Panel {
 pub struct Chart {
     /// What it shows; may be empty if the drawing has one panel only.
     pub title: String,
-    /// The horizontal axis.
+    /// The axis below, from the left.
     pub x: Axis,
-    /// The vertical axis.
+    /// The axis at the side, from below.
     pub y: Axis,
     /// What is drawn, later ones above earlier ones; told apart by colour and by shape.
     pub series: Vec<Series>,
-    /// Places worth naming.
+    /// Places that are worth naming.
     pub marks: Vec<Mark>,
 }
 
-/// An axis.
+/// One of the two axes of a chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
     /// What it counts, its unit in it unless `unit` shows it at every number: "concurrent requests".
@@ -53,7 +53,7 @@ pub struct Axis {
 /// How numbers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// 1500 as "1.5k".
+    /// Numbers without a unit: 1500 as "1.5k".
     Plain,
     /// Seconds: 0.02 as "20 ms".
     Seconds,
@@ -81,7 +81,7 @@ pub enum Shape {
     Curve,
     /// Level from one point to the next, for what changes at instants.
     Steps,
-    /// Marks alone.
+    /// Marks that no line connects.
     Points,
     /// A bar from zero to each point, beside those of other series at the same x.
     Bars,
@@ -89,12 +89,12 @@ pub enum Shape {
     Guide,
 }
 
-/// One value.
+/// One value of a series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// Where.
+    /// Its place on the horizontal axis.
     pub x: f64,
-    /// How much.
+    /// Its place on the vertical axis.
     pub y: f64,
     /// Where the true value lies with 95 % confidence, if that is known.
     pub interval: Option<Interval>,
@@ -107,9 +107,9 @@ pub struct Point {
 pub struct Mark {
     /// Whether it is vertical, at a place of the horizontal axis; otherwise horizontal, at a place of the vertical one.
     pub is_vertical: bool,
-    /// The place.
+    /// Its place on that axis.
     pub at: f64,
-    /// What is there.
+    /// What is to be seen there.
     pub name: String,
 }
 

@@ -17,7 +17,7 @@ const BESIDE: f64 = 456.0;
 const ALONE_HEIGHT: f64 = 300.0;
 const BESIDE_HEIGHT: f64 = 250.0;
 const MARGIN: f64 = 16.0;
-/// Between panels [px].
+/// How far panels stand apart [px].
 const GAP: f64 = 24.0;
 /// Of the legend: the sample before a name, from a name to the next sample, from a row to the next [px].
 const SAMPLE: f64 = 30.0;

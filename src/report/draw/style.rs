@@ -37,7 +37,7 @@ pub struct Style {
 enum Mark {
     /// Corners, clockwise, in units of the size.
     Filled(&'static [Place]),
-    /// Lines.
+    /// Strokes between pairs of places.
     Lines(&'static [[Place; 2]]),
     Disc,
     Ring,

@@ -7,7 +7,7 @@ use crate::report::verb::compare::CompareReport;
 use crate::stats::{Interval, confidence_interval_95, rounded};
 use crate::study::{Capacity, Contender, Measure, Quantity};
 
-/// What it answers.
+/// Numbers of variations side by side.
 pub const FIGURE: Figure = Figure {
     name: "bars",
     question: "Which variation serves best?",

@@ -6,7 +6,7 @@ use crate::metrics::{Metric, Recording};
 use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::units::PICOS_PER_SECOND;
 
-/// What it answers.
+/// Shares of requests against their latencies.
 pub const FIGURE: Figure = Figure {
     name: "cdf",
     question: "Which share of requests is served within which time?",

@@ -32,7 +32,7 @@ pub type Timelines<'a> = [(&'a str, Vec<TimelineRow>)];
 /// What a figure is drawn from, and the function that draws it; below most drawings stands a note.
 #[derive(Clone, Copy, Debug)]
 pub enum Draws {
-    /// Load curves.
+    /// Curves of latency and throughput against load.
     Curve(fn(&CurveReport) -> Drawing),
     /// Variations side by side.
     Contest(fn(&CompareReport) -> Drawing),
@@ -42,6 +42,6 @@ pub enum Draws {
     Recordings(fn(&str, &Recordings) -> Drawing),
     /// Results of sweeps, but for those that do not hold what it takes.
     Sweep(fn(&SweepPoints, &str) -> Option<Drawing>),
-    /// Predictions beside measurements.
+    /// Experiments that were both measured and predicted.
     Comparisons(fn(&[&Comparison]) -> Drawing),
 }

@@ -5,7 +5,7 @@ use super::kind::{Draws, Figure};
 use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape};
 use crate::report::files::results::SweepPoints;
 
-/// Throughput against latency.
+/// Throughput against latency, point by point.
 pub const FIGURE: Figure = Figure {
     name: "pareto",
     question: "How much throughput costs how much latency?",

@@ -1,7 +1,7 @@
 //! Files that are either complete or not there.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,12 +12,14 @@ static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A file that is written through a temporary one in the same folder, renamed by [`AtomicFile::keep`]: a reader never
 /// sees half a file, and whoever drops it instead leaves what was there before. A link stays one, and the file it leads
-/// to is replaced. What is no regular file, such as a pipe or `/dev/stdout`, is written to directly.
+/// to is replaced. What is no regular file, such as a pipe or `/dev/stdout`, is written to directly; so is stdout itself,
+/// which is called `-`.
 #[derive(Debug)]
 pub struct AtomicFile(Inner);
 
 #[derive(Debug)]
 enum Inner {
+    Standard(BufWriter<Stdout>),
     Direct(BufWriter<File>),
     Renamed {
         // Before its entry in the list: whoever is told that it is gone must find it gone.
@@ -30,6 +32,9 @@ enum Inner {
 impl AtomicFile {
     /// Starts the file that will be found at `path`.
     pub fn create(path: &Path) -> io::Result<Self> {
+        if is_standard_output(path) {
+            return Ok(Self(Inner::Standard(BufWriter::new(io::stdout()))));
+        }
         if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
             return Ok(Self(Inner::Direct(BufWriter::new(File::create(path)?))));
         }
@@ -53,6 +58,7 @@ impl AtomicFile {
     /// The file is complete.
     pub fn keep(self) -> io::Result<()> {
         match self.0 {
+            Inner::Standard(mut file) => file.flush(),
             Inner::Direct(mut file) => file.flush(),
             Inner::Renamed { file, listed, path } => {
                 let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -67,6 +73,7 @@ impl AtomicFile {
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
+            Inner::Standard(file) => file.write(bytes),
             Inner::Direct(file) => file.write(bytes),
             Inner::Renamed { file, .. } => file.write(bytes),
         }
@@ -74,10 +81,16 @@ impl Write for AtomicFile {
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.0 {
+            Inner::Standard(file) => file.flush(),
             Inner::Direct(file) => file.flush(),
             Inner::Renamed { file, .. } => file.flush(),
         }
     }
+}
+
+/// Whether a path names stdout.
+pub fn is_standard_output(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// Writes a whole [`AtomicFile`], which is kept if `write` succeeds.

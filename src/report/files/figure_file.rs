@@ -5,20 +5,23 @@ use std::path::Path;
 
 use crate::report::draw;
 use crate::report::draw::chart::Drawing;
-use crate::report::files::atomic_file::write_atomically;
+use crate::report::files::atomic_file::{is_standard_output, write_atomically};
 
 /// What a figure is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FigureFormat {
-    /// Scalable vector graphics.
+    /// Scalable vector graphics, for print and pages.
     Svg,
-    /// Portable network graphics.
+    /// Portable network graphics, for slides.
     Png,
 }
 
 impl FigureFormat {
-    /// What the extension of a file says; otherwise what to write instead.
+    /// What the extension of a file says, SVG on stdout; otherwise what to write instead.
     pub fn of(path: &Path) -> Result<Self, String> {
+        if is_standard_output(path) {
+            return Ok(Self::Svg);
+        }
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         match extension.to_ascii_lowercase().as_str() {
             "svg" => Ok(Self::Svg),

@@ -8,7 +8,7 @@ mod requests_csv;
 pub mod results;
 mod timeline_csv;
 
-pub use atomic_file::{AtomicFile, remove_unfinished, write_atomically};
+pub use atomic_file::{AtomicFile, is_standard_output, remove_unfinished, write_atomically};
 pub use figure_file::{FigureFormat, write_figure};
 pub use packed_file::PackedFile;
 pub use perfetto::{MOST_TRACE_EVENTS, PerfettoTrace};

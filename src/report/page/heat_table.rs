@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::html::escaped;
+use super::escape::escaped;
 use crate::report::draw::chart::HeatMap;
 use crate::report::draw::{Shades, colour};
 

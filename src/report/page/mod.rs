@@ -4,6 +4,7 @@
 //! and dashes that pictures have. All is inlined, and a policy in the page forbids fetching.
 
 mod chart_json;
+mod escape;
 mod heat_table;
 mod html;
 mod parts;

@@ -12,7 +12,7 @@ pub struct Page {
     pub verdict: String,
     /// Whether the verdict is good news.
     pub tone: Tone,
-    /// Its parts.
+    /// What it consists of, from above.
     pub sections: Vec<Section>,
 }
 
@@ -21,7 +21,7 @@ pub struct Page {
 pub enum Tone {
     /// What was asked for holds.
     Good,
-    /// It does not.
+    /// What was asked for does not hold.
     Bad,
     /// There is no judgement in it.
     Plain,
@@ -30,7 +30,7 @@ pub enum Tone {
 /// A part of a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Section {
-    /// Its heading.
+    /// What stands above it.
     pub heading: String,
     /// What stands in it, in this order.
     pub blocks: Vec<Block>,
@@ -39,7 +39,7 @@ pub struct Section {
 /// What stands in a section.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
-    /// A paragraph.
+    /// A paragraph of plain text.
     Text(String),
     /// Points of a list.
     List(Vec<String>),

@@ -16,7 +16,7 @@ pub(in crate::report) struct Tool {
 }
 
 impl Tool {
-    /// This program.
+    /// The program that runs now.
     pub(in crate::report) const THIS: Self = Self {
         name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),

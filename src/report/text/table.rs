@@ -2,18 +2,18 @@
 
 use std::fmt::Write;
 
-/// A table.
+/// A table with headings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     /// What it shows; may be empty.
     pub caption: String,
-    /// Headings.
+    /// What stands above the columns.
     pub columns: Vec<Column>,
     /// Cells, as many in each row as there are columns.
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// A heading.
+/// What stands above a column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     /// Its text, units included.
@@ -25,7 +25,7 @@ pub struct Column {
 /// What stands in a place of a table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cell {
-    /// Its text.
+    /// What is shown of it.
     pub text: String,
     /// What to sort by, if it is a number.
     pub number: Option<f64>,
@@ -50,7 +50,7 @@ impl Column {
 }
 
 impl Cell {
-    /// Words.
+    /// A cell of words, which sorts by them.
     pub fn words(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),

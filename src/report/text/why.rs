@@ -28,7 +28,7 @@ pub fn why(constraint: &Constraint) -> String {
     }
 }
 
-/// The same as short as a column of a table is.
+/// What held requests back, in the few words that a column of a table has room for.
 pub fn what_binds(constraint: &Constraint) -> String {
     let what = match constraint.binding {
         Binding::KvCapacity => "KV capacity",

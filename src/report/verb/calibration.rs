@@ -21,7 +21,7 @@ const APPLIES_TO: &str = "It holds for this deployment only: this model, GPU, te
 pub struct CalibrationReport {
     /// The deployment and the data.
     pub fitted_on: FittedOn,
-    /// What was found.
+    /// The coefficients that were found.
     pub calibrated: Calibrated,
     /// Names the scenario's content.
     pub scenario_hash: String,
@@ -30,7 +30,7 @@ pub struct CalibrationReport {
 }
 
 impl CalibrationReport {
-    /// One screen.
+    /// The result for a screen.
     pub fn to_screen(&self) -> String {
         let on = &self.fitted_on;
         let mut text = format!(
@@ -66,7 +66,7 @@ impl CalibrationReport {
         text
     }
 
-    /// One JSON object.
+    /// The result as a JSON object.
     pub fn to_json(&self) -> String {
         let on = &self.fitted_on;
         let calibrated = &self.calibrated;

@@ -17,13 +17,13 @@ use crate::study::{Bracket, Capacity, FormulaCheck, MOST_REJECTED, PRECISION, Tr
 
 /// A capacity and all around it.
 pub struct CapacityReport {
-    /// What was simulated.
+    /// What was simulated, and how often.
     pub setting: StudySetting,
     /// What was asked of latencies.
     pub slos: Vec<Slo>,
     /// GPUs of a server.
     pub gpus: u32,
-    /// What was found.
+    /// The largest load that the server bears.
     pub capacity: Capacity,
     /// How many servers a rate needs, if that was asked.
     pub servers: Option<Servers>,
@@ -94,7 +94,7 @@ impl CapacityReport {
         if self.capacity.is_none() {
             let why = self.capacity.ended_because();
             let why = why.map_or_else(String::new, |why| {
-                format!("; no lower load was tried: {}", first_line(why))
+                format!("; no lower load was tried: {}", first_line(&why.message))
             });
             return format!("No load meets {slos}: {}{why}", self.missed_in_words());
         }
@@ -106,7 +106,7 @@ impl CapacityReport {
         };
         if self.capacity.is_at_least() {
             let why = self.capacity.ended_because();
-            let why = why.map_or_else(String::new, |why| format!(" ({})", first_line(why)));
+            let why = why.map_or_else(String::new, |why| format!(" ({})", first_line(&why.message)));
             let open = brackets.iter().filter(|it| it.missed.is_infinite()).count();
             let where_tried = if open < brackets.len() {
                 format!(" with {open} of {} seeds", brackets.len())

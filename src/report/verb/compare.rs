@@ -20,7 +20,7 @@ use crate::study::{Better, Capacity, Contender, Contest, Difference, LoadKind, M
 pub struct CompareReport {
     /// What was simulated, of the first contender.
     pub setting: StudySetting,
-    /// The contest.
+    /// What was compared, and what came of it.
     pub contest: Contest,
     /// Why capacities are not known, if they were asked for.
     pub no_capacity: Option<String>,
@@ -49,7 +49,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct VariationDocument<'a> {
     name: &'a str,
-    scenario_hash: &'a str,
+    scenario_hash: String,
     runs: usize,
     slo_met: Option<bool>,
     capacity: Option<f64>,
@@ -288,7 +288,7 @@ impl CompareReport {
         let measures = self.measures();
         let variations = self.contest.contenders.iter().map(|contender| VariationDocument {
             name: &contender.name,
-            scenario_hash: &contender.input.scenario.hash,
+            scenario_hash: contender.input.scenario.hash(),
             runs: contender.runs.len(),
             slo_met: meets(contender),
             capacity: contender.capacity.as_ref().map(Capacity::mean),

@@ -14,7 +14,7 @@ use crate::study::{Curve, CurvePoint, LoadKind, MEASURES, is_met};
 
 /// A curve and what it was made of.
 pub struct CurveReport {
-    /// What was simulated.
+    /// What was simulated, and how often.
     pub setting: StudySetting,
     /// The curve; it has at least one point.
     pub curve: Curve,
@@ -30,7 +30,7 @@ pub struct Place {
     pub name: &'static str,
     /// Its load; `None` if the curve does not have it.
     pub load: Option<f64>,
-    /// What that means.
+    /// What the point means for the server.
     pub meaning: String,
 }
 

@@ -17,7 +17,7 @@ const SHOWN_FREE_BLOCKS: usize = 64;
 
 /// A log and what its schema needs beside it.
 pub struct SchedulerLog<'a> {
-    /// The log.
+    /// The steps as they were logged.
     pub log: &'a StepLog,
     /// The requests, by number.
     pub requests: &'a [Request],
@@ -30,7 +30,7 @@ pub struct SchedulerLog<'a> {
 }
 
 impl SchedulerLog<'_> {
-    /// Writes the log.
+    /// Writes the log, line by line.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{{\n\"steps\":[")?;
         let lines = self

@@ -5,7 +5,7 @@ use crate::report::page::{Block, Section};
 /// What a study simulated.
 #[derive(Clone, Debug, Default)]
 pub struct StudySetting {
-    /// The scenario's name.
+    /// The name of the scenario or the study.
     pub name: String,
     /// Model, GPU and policy in a line.
     pub server: String,
@@ -13,7 +13,7 @@ pub struct StudySetting {
     pub runs: String,
     /// Names the scenario's content.
     pub scenario_hash: String,
-    /// The first seed.
+    /// The seed of the first run; the others count up from it.
     pub seed: u64,
     /// What the scenario was changed to, and what the numbers rest on.
     pub assumptions: Vec<String>,

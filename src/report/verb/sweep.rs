@@ -13,7 +13,7 @@ use crate::study::{Better, Measure, short};
 
 /// Results and where they come from.
 pub struct SweepReport {
-    /// The file.
+    /// The name of the file of results.
     pub name: String,
     /// What was simulated, if the study is known.
     pub setting: Option<StudySetting>,

@@ -6,7 +6,7 @@ use super::one_by_one::OneByOne;
 use super::refusal::Refusal;
 use super::step_rows::StepRows;
 use super::summed_up::SummedUp;
-use super::{Data, load};
+use super::{Data, busyness};
 use crate::config::{Measured, Scenario};
 
 /// Fewer requests say more about chance than about the server.
@@ -50,7 +50,7 @@ pub fn comparison(scenario: &Scenario, data: &Data) -> Result<Box<dyn Comparison
             "write the policy of the measured server, such as batching.policy = \"continuous\"",
         ));
     }
-    load::refuse_queues(ttft, &simulated)?;
+    busyness::refuse_queues(ttft, &simulated)?;
     Ok(comparison)
 }
 

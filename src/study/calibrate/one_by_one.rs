@@ -1,9 +1,9 @@
 //! Measured requests against the same requests simulated.
 
+use super::busyness::{self, Bin};
 use super::coefficient::Fittable;
 use super::comparison::{Comparison, RUN_TO_RUN, Statistic, Target, run};
 use super::latencies::{self, Latency, Served};
-use super::load::{self, Bin};
 use super::recorded::Recorded;
 use super::refusal::Refusal;
 use crate::config::{Measured, MeasuredRequest, Scenario, Workload};
@@ -81,7 +81,7 @@ impl OneByOne {
     fn bin(&mut self, used: &[bool]) {
         // In a closed loop arrivals are not the recorded ones, so that only all requests together are alike.
         let most = if self.is_closed_loop { 1 } else { MOST_BINS };
-        let bins = load::bins(&self.rows, used, most);
+        let bins = busyness::bins(&self.rows, used, most);
         let ends = [bins.first(), bins.last()].map(|bin| bin.map_or(0.0, |bin| bin.running));
         self.running = (ends[0], ends[1]);
         for bin in bins {

@@ -3,39 +3,29 @@
 use std::error::Error;
 use std::fmt;
 
-use super::super::SimulationError;
+use crate::config::Diagnostic;
+use crate::study::SimulationError;
 
 /// What the data cannot tell, and what would help.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The reason.
-    pub message: String,
-    /// What to do instead.
-    pub help: String,
-}
+pub struct Refusal(pub Diagnostic);
 
 impl Refusal {
     /// A refusal for this reason.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: help.into(),
-        }
+        Self(Diagnostic::new(message).help(help))
     }
 }
 
 impl From<SimulationError> for Refusal {
     fn from(error: SimulationError) -> Self {
-        Self::new(
-            error.to_string(),
-            "`tailcast run` must be able to run the scenario first",
-        )
+        Self(Diagnostic::from(error).help("`tailcast run` must be able to run the scenario first"))
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}\n = help: {}", self.message, self.help)
+        self.0.fmt(formatter)
     }
 }
 

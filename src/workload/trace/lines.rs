@@ -9,6 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use memchr::memchr;
 
 use super::error::TraceError;
+use super::file::TraceFile;
 
 /// The lines of a file, each of them as it lies in the buffer it was read into: nothing is copied but the line that
 /// straddles two chunks. Memory does not grow with the file, only with its longest line.
@@ -37,7 +38,16 @@ impl Lines {
     /// Opens the file at `path`, decompressing it if its content (not its name) says so, and reads the first line that
     /// is not blank. `next` will yield it again.
     pub fn open(path: &Path) -> Result<Self, TraceError> {
-        let input = open_input(path).map_err(|error| TraceError::of_io(path, 0, &error))?;
+        Self::from_start(path, None)
+    }
+
+    /// Opens the file at `path` in this way too, unless it is open already as `opened`.
+    pub fn from_start(path: &Path, opened: Option<&TraceFile>) -> Result<Self, TraceError> {
+        let input = match opened {
+            Some(file) => file.reader().and_then(decompressed),
+            None => open_input(path),
+        };
+        let input = input.map_err(|error| TraceError::of_io(path, 0, &error))?;
         let mut lines = Self {
             path: path.to_path_buf(),
             input,
@@ -74,7 +84,7 @@ impl Lines {
         self.number += 1;
     }
 
-    /// The file's path.
+    /// The path of the file that is read.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -160,7 +170,11 @@ fn open_input(path: &Path) -> io::Result<Box<dyn Read>> {
     if path.is_dir() {
         return Err(io::Error::other("it is a folder; name the trace file in it"));
     }
-    let mut input = BufReader::with_capacity(CHUNK_BYTES, File::open(path)?);
+    decompressed(File::open(path)?)
+}
+
+fn decompressed(file: impl Read + 'static) -> io::Result<Box<dyn Read>> {
+    let mut input = BufReader::with_capacity(CHUNK_BYTES, file);
     if starts_with_gzip_magic(&mut input)? {
         return Ok(Box::new(MultiGzDecoder::new(input)));
     }

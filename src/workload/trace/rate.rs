@@ -7,7 +7,7 @@ use super::source::TraceSource;
 /// The mean rate [requests/s] of the rows that would be replayed, as recorded: their number less one, divided by the
 /// time from the first to the last. Of sessions only the starts count, as nobody recorded when the rest would arrive:
 /// at most `limit` of them. What moves arrivals in the replay (`speedup`, `concurrency`, `jitter_ties`) changes
-/// nothing. Reads the whole trace.
+/// nothing. Reads the whole trace, but a file that is open already only once.
 pub fn recorded_rate(replay: &Replay) -> Result<f64, TraceError> {
     let recorded = Replay {
         concurrency: None,
@@ -16,7 +16,23 @@ pub fn recorded_rate(replay: &Replay) -> Result<f64, TraceError> {
         output_scale: 1.0,
         ..replay.clone()
     };
-    let mut source = TraceSource::unread(&recorded, 0)?;
+    let Some(file) = &replay.file else {
+        return rate_of(&recorded);
+    };
+    let Replay {
+        format,
+        start,
+        limit,
+        sort,
+        skip_bad_rows,
+        ..
+    } = replay;
+    let name = format!("rate of {format:?} from {start:?} up to {limit:?}, sorted {sort}, skipping {skip_bad_rows}");
+    file.number(name, || rate_of(&recorded))
+}
+
+fn rate_of(recorded: &Replay) -> Result<f64, TraceError> {
+    let mut source = TraceSource::unread(recorded, 0)?;
     let most = recorded.limit.unwrap_or(u64::MAX);
     let (mut rows, mut first, mut last) = (0, 0, 0);
     while rows < most
@@ -36,11 +52,11 @@ pub fn recorded_rate(replay: &Replay) -> Result<f64, TraceError> {
     };
     let message =
         format!("has {problem}, so it has no rate of arrival; write concurrency = 64 to send rows as earlier ones end");
-    Err(TraceError::of_file(&replay.path, message))
+    Err(TraceError::of_file(&recorded.path, message))
 }
 
 impl Replay {
-    /// The same rows at a mean rate of `rate_per_s`: the speedup becomes the factor to it from [`recorded_rate`].
+    /// The replay at a mean rate of `rate_per_s`: its speedup becomes the factor to it from [`recorded_rate`].
     pub fn at_rate(self, rate_per_s: f64) -> Result<Self, TraceError> {
         let recorded = recorded_rate(&self)?;
         let speedup = rate_per_s / recorded;

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::detect::FormatName;
+use super::file::TraceFile;
 use crate::units::Span;
 use crate::workload::arrivals::MOST_CLIENTS;
 use crate::workload::{Invalid, MOST_TOKENS};
@@ -20,6 +21,8 @@ pub const LENGTH_SCALES: RangeInclusive<f64> = 0.01..=100.0;
 pub struct Replay {
     /// The file, compressed with gzip or not.
     pub path: PathBuf,
+    /// That file, if it is open already; otherwise it is opened for each replay.
+    pub file: Option<TraceFile>,
     /// Its format; by default the one that recognises its first line.
     pub format: Option<FormatName>,
     /// How many times faster than recorded requests arrive; users do not think faster.
@@ -56,6 +59,7 @@ impl Replay {
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
+            file: None,
             format: None,
             speedup: 1.0,
             concurrency: None,

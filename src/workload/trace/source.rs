@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::Format;
 use super::clients::Clients;
 use super::detect::detect;
 use super::error::TraceError;
 use super::followers::Followers;
+use super::format::Format;
 use super::lines::Lines;
 use super::replay::Replay;
 use super::row::{Row, Rows};
@@ -86,7 +86,7 @@ pub struct TraceSource {
 impl TraceSource {
     /// Opens a trace, of which a row is read only if all must be.
     pub(super) fn unread(replay: &Replay, seed: u64) -> Result<Self, TraceError> {
-        let lines = Lines::open(&replay.path)?;
+        let lines = Lines::from_start(&replay.path, replay.file.as_ref())?;
         let format = match replay.format {
             Some(name) => name.format(),
             None => detect(&lines)?,

@@ -46,7 +46,7 @@ impl Counters {
         self.counts.hear(event);
     }
 
-    /// Steps have ended.
+    /// Writes the counters while steps ran, which have ended.
     pub(super) fn ran<Output: Write>(&mut self, run: &StepRun<'_>, events: &mut Events<Output>) {
         if run.start > self.last_step_end {
             self.write_blocks(self.last_step_end, 0, events);

@@ -59,7 +59,7 @@ impl<Output: Write> Events<Output> {
         Rc::clone(&self.too_many)
     }
 
-    /// Something that lasts.
+    /// Writes an event that lasts for a while.
     pub(super) fn slice(&mut self, track: Track, name: fmt::Arguments<'_>, start: Time, takes: Span, args: Args<'_>) {
         let (ts, dur) = (Micros(start.picos()), Micros(takes.picos()));
         let rest = format_args!(",\"ts\":{ts},\"dur\":{dur},\"name\":\"{name}\"");
@@ -146,7 +146,7 @@ impl<Output: Write> Events<Output> {
         self.text.clear();
     }
 
-    /// Ends the document.
+    /// Ends the document, and gives back what it was written to.
     pub(super) fn finish(mut self) -> io::Result<Output> {
         self.text.push_str("\n]}\n");
         self.hand_over();

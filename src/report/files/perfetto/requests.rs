@@ -30,7 +30,7 @@ pub(super) struct Requests {
     first_phase: Phase,
 }
 
-/// One of them.
+/// A request in the server.
 #[derive(Debug)]
 struct Inside {
     lane: Track,
@@ -42,7 +42,7 @@ struct Inside {
     preemptions: u32,
 }
 
-/// What it does.
+/// What a request does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Waiting,

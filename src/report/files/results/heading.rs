@@ -17,7 +17,7 @@ pub struct Heading {
     pub measures: Vec<&'static Measure>,
 }
 
-/// A run.
+/// The line of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResultRow {
     /// Names the plan: runs of one plan belong together.
@@ -28,11 +28,11 @@ pub struct ResultRow {
     pub run: u64,
     /// Its point: runs at the same point differ in their seed only.
     pub point: u64,
-    /// Its seed.
+    /// The seed of the run.
     pub seed: u64,
     /// The values of the keys.
     pub values: Vec<String>,
-    /// The numbers.
+    /// The numbers, in the order of the heading.
     pub numbers: Vec<Option<f64>>,
 }
 

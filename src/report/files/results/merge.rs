@@ -2,11 +2,12 @@
 
 use super::form::Form;
 use super::runs::Results;
+use crate::config::Diagnostic;
 
 /// The runs of one plan, all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
-    /// The file's text.
+    /// The text of the whole file.
     pub text: String,
     /// How many runs it has.
     pub runs: u64,
@@ -14,7 +15,7 @@ pub struct Merged {
 
 /// Puts texts of whole lines together, each with the name that messages call it. Refuses what would not be one whole
 /// plan: other plans or other columns, runs that are there twice, runs that are missing.
-pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
+pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, Diagnostic> {
     let mut heading: Option<(&str, String)> = None;
     let mut plan: Option<(&str, String, u64)> = None;
     let mut lines: Vec<(u64, &str, &str)> = Vec::new();
@@ -23,13 +24,12 @@ pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
         if form == Form::JsonLines && text.is_empty() {
             continue;
         }
-        let results = Results::of_text(form, text).map_err(|problem| format!("{name}: {problem}"))?;
+        let results = Results::of_text(form, text).map_err(|problem| problem.about(name))?;
         let columns = results.heading.line(Form::Csv);
         match &heading {
             Some((first, other)) if *other != columns => {
-                return Err(format!(
-                    "{name} has other columns than {first}\n = help: merge the shards of one sweep"
-                ));
+                let message = format!("{name} has other columns than {first}");
+                return Err(Diagnostic::new(message).help("merge the shards of one sweep"));
             }
             _ => heading = Some((name, columns)),
         }
@@ -37,11 +37,11 @@ pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
         if let Some(row) = results.rows.first() {
             match &plan {
                 Some((first, other, runs)) if (other, *runs) != (&row.plan, row.runs) => {
-                    return Err(format!(
-                        "{name} belongs to plan {} with {} runs, and {first} to plan {other} with {runs}\n = help: \
-                         merge the shards of one sweep; a changed scenario, study or trace makes another plan",
+                    return Err(Diagnostic::new(format!(
+                        "{name} belongs to plan {} with {} runs, and {first} to plan {other} with {runs}",
                         row.plan, row.runs
-                    ));
+                    ))
+                    .help("merge the shards of one sweep; a changed scenario, study or trace makes another plan"));
                 }
                 Some(_) => {}
                 None => plan = Some((name, row.plan.clone(), row.runs)),
@@ -52,7 +52,7 @@ pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
         lines.extend(numbered.map(|(row, line)| (row.run, line, name.as_str())));
     }
     let Some((_, _, runs)) = plan else {
-        return Err("there is no run in any file".to_owned());
+        return Err(Diagnostic::new("there is no run in any file"));
     };
     lines.sort_by_key(|(run, ..)| *run);
     refuse_twice(&lines)?;
@@ -68,17 +68,15 @@ pub fn merge(form: Form, files: &[(String, String)]) -> Result<Merged, String> {
     Ok(Merged { text, runs })
 }
 
-fn refuse_twice(lines: &[(u64, &str, &str)]) -> Result<(), String> {
+fn refuse_twice(lines: &[(u64, &str, &str)]) -> Result<(), Diagnostic> {
     let twice = lines.windows(2).find(|pair| pair[0].0 == pair[1].0);
     twice.map_or(Ok(()), |pair| {
-        Err(format!(
-            "run {} is in {} and in {}\n = help: give each shard once",
-            pair[0].0, pair[0].2, pair[1].2
-        ))
+        let message = format!("run {} is in {} and in {}", pair[0].0, pair[0].2, pair[1].2);
+        Err(Diagnostic::new(message).help("give each shard once"))
     })
 }
 
-fn refuse_gaps(lines: &[(u64, &str, &str)], runs: u64) -> Result<(), String> {
+fn refuse_gaps(lines: &[(u64, &str, &str)], runs: u64) -> Result<(), Diagnostic> {
     let there = |run: &u64| lines.binary_search_by_key(run, |(run, ..)| *run).is_ok();
     let missing: Vec<String> = (0..runs)
         .filter(|run| !there(run))
@@ -86,16 +84,14 @@ fn refuse_gaps(lines: &[(u64, &str, &str)], runs: u64) -> Result<(), String> {
         .map(|run| run.to_string())
         .collect();
     if let Some((beyond, _, name)) = lines.last().filter(|(run, ..)| *run >= runs) {
-        return Err(format!("{name} has run {beyond} of a plan of {runs}"));
+        return Err(Diagnostic::new(format!("{name} has run {beyond} of a plan of {runs}")));
     }
     if missing.is_empty() {
         return Ok(());
     }
     let count = runs - lines.len() as u64;
     let more = if count > missing.len() as u64 { ", ..." } else { "" };
-    Err(format!(
-        "{count} of {runs} runs are missing: {}{more}\n = help: give the files of all shards; one that was interrupted \
-         goes on when it is started again",
-        missing.join(", ")
-    ))
+    let message = format!("{count} of {runs} runs are missing: {}{more}", missing.join(", "));
+    Err(Diagnostic::new(message)
+        .help("give the files of all shards; one that was interrupted goes on when it is started again"))
 }

@@ -11,7 +11,7 @@ pub struct SweepPoints {
     pub heading: Heading,
     /// The points, in their order; at least one.
     pub points: Vec<PointNumbers>,
-    /// Names the plan.
+    /// The name of the plan that the runs belong to.
     pub plan: String,
     /// How many runs there are.
     pub runs: u64,

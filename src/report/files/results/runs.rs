@@ -4,30 +4,31 @@ use std::collections::HashSet;
 
 use super::form::Form;
 use super::heading::{Heading, ResultRow};
+use crate::config::Diagnostic;
 
 /// A file of results.
 #[derive(Clone, Debug)]
 pub struct Results {
     /// What its lines hold.
     pub heading: Heading,
-    /// Its runs.
+    /// The runs, in the order of its lines.
     pub rows: Vec<ResultRow>,
 }
 
 impl Results {
     /// Reads a text of whole lines; a line that cannot be read is named with its number.
-    pub fn of_text(form: Form, text: &str) -> Result<Self, String> {
+    pub fn of_text(form: Form, text: &str) -> Result<Self, Diagnostic> {
         let mut lines = text.lines().zip(1_usize..);
         let Some((first, _)) = lines.clone().next() else {
-            return Err("it is empty".to_owned());
+            return Err(Diagnostic::new("it is empty"));
         };
-        let heading = Heading::of_line(form, first).map_err(|problem| format!("line 1: {problem}"))?;
+        let heading = Heading::of_line(form, first).map_err(|problem| Diagnostic::new(format!("line 1: {problem}")))?;
         if form != Form::JsonLines {
             lines.next();
         }
         let rows = lines.map(|(line, number)| {
             let row = heading.row_of_line(form, line);
-            row.map_err(|problem| format!("line {number}: {problem}"))
+            row.map_err(|problem| Diagnostic::new(format!("line {number}: {problem}")))
         });
         let results = Self {
             rows: rows.collect::<Result<_, _>>()?,
@@ -38,21 +39,17 @@ impl Results {
     }
 
     /// Refuses runs of several plans, and runs that are there twice: means over them would mean nothing.
-    fn check_one_plan(&self) -> Result<(), String> {
+    fn check_one_plan(&self) -> Result<(), Diagnostic> {
         let mut seen = HashSet::new();
         for row in &self.rows {
             let first = &self.rows[0];
             if (&row.plan, row.runs) != (&first.plan, first.runs) {
-                return Err(format!(
-                    "it has runs of plan {} and of plan {}\n = help: report on each sweep by itself",
-                    first.plan, row.plan
-                ));
+                let message = format!("it has runs of plan {} and of plan {}", first.plan, row.plan);
+                return Err(Diagnostic::new(message).help("report on each sweep by itself"));
             }
             if !seen.insert(row.run) {
-                let run = row.run;
-                return Err(format!(
-                    "run {run} is there twice\n = help: put shards together with `tailcast merge`"
-                ));
+                let message = format!("run {} is there twice", row.run);
+                return Err(Diagnostic::new(message).help("put shards together with `tailcast merge`"));
             }
         }
         Ok(())

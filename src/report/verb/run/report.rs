@@ -14,13 +14,13 @@ pub struct RunReport {
     pub headline: Headline,
     /// Names the scenario's content: the same for the same input.
     pub scenario_hash: String,
-    /// The (first) seed.
+    /// The seed of the run, or of the first of several.
     pub seed: u64,
     /// How far the step times may be trusted and where they come from, such as "roofline: H100-SXM datasheet".
     pub fidelity: Option<String>,
     /// How far they may be off.
     pub model_error: Option<ModelError>,
-    /// What was measured.
+    /// The numbers of the run, or of several pooled.
     pub summary: Summary,
     /// What the GPU memory holds.
     pub memory: Memory,
@@ -37,7 +37,7 @@ pub struct Headline {
     pub tensor_parallel: u32,
     /// Such as "continuous batching".
     pub policy: String,
-    /// The scenario's name.
+    /// The name of the scenario.
     pub workload: String,
     /// How many runs with different seeds; at least 1.
     pub replications: u32,
@@ -76,7 +76,7 @@ pub enum Verdict {
     Saturated,
     /// There are too few samples to judge an SLO.
     SloUnknown,
-    /// None of these.
+    /// Nothing of this is so.
     Ok,
 }
 

@@ -7,18 +7,18 @@ use crate::study::{Comparison, errors_of};
 pub struct ValidationReport {
     /// In the order of the manifest.
     pub experiments: Vec<ValidatedExperiment>,
-    /// Limits on errors.
+    /// What the mean errors may be at the most.
     pub limits: Vec<ErrorLimit>,
 }
 
 /// An experiment and how its prediction was made.
 #[derive(Clone, Debug)]
 pub struct ValidatedExperiment {
-    /// Measured and predicted.
+    /// What was measured, beside what was predicted.
     pub comparison: Comparison,
     /// Names the scenario's content.
     pub scenario_hash: String,
-    /// The first seed.
+    /// The seed of the first run; the others count up from it.
     pub seed: u64,
     /// How many runs were pooled.
     pub replications: u32,
@@ -31,9 +31,9 @@ pub struct ValidatedExperiment {
 /// The most that the mean absolute error of a metric may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ErrorLimit {
-    /// Its name.
+    /// The name of the metric.
     pub metric: &'static str,
-    /// As a fraction.
+    /// The most it may be, as a fraction.
     pub limit: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Predictions beside measurements.
+//! What `validate` found: predictions beside measurements, as a screen or as JSON.
 
 mod experiments;
 mod json;

@@ -1,0 +1,122 @@
+//! `calibrate`: fits step times and the front end to what was measured on one deployment.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use super::common::warn_all;
+use super::problem::Problem;
+use crate::config::{FittedOn, Measured, Scenario, is_step_table, read_step_table};
+use crate::report::CalibrationReport;
+use crate::study::calibrate::{Data, Fittable, calibrate};
+use crate::study::{Base, Control, Input};
+
+/// What do steps and the front end cost on a deployment that was measured?
+#[derive(Clone, Debug)]
+pub struct CalibrateQuestion {
+    /// What was measured.
+    pub base: Base,
+    /// The measurements.
+    pub data: PathBuf,
+    /// Fit exactly these coefficients; `None` for those that the data tell.
+    pub coefficients: Option<Vec<Fittable>>,
+}
+
+/// A calibration whose scenario is read.
+pub struct ReadyCalibrate<'a> {
+    question: &'a CalibrateQuestion,
+    /// The scenario with its objectives.
+    pub input: Input,
+}
+
+/// What came of it.
+pub struct CalibrateAnswer {
+    /// The numbers.
+    pub report: CalibrationReport,
+    /// What a reader must know.
+    pub warnings: Vec<String>,
+}
+
+impl CalibrateQuestion {
+    /// Reads the scenario.
+    pub fn ready(&self) -> Result<ReadyCalibrate<'_>, Problem> {
+        Ok(ReadyCalibrate {
+            question: self,
+            input: self.base.load()?,
+        })
+    }
+
+    /// Fits.
+    pub fn answer(&self, control: &Control) -> Result<CalibrateAnswer, Problem> {
+        self.ready()?.answer(control)
+    }
+}
+
+impl ReadyCalibrate<'_> {
+    /// Fits.
+    pub fn answer(self, control: &Control) -> Result<CalibrateAnswer, Problem> {
+        let mut scenario = self.input.scenario;
+        let mut warnings = scenario.warnings.clone();
+        warn_all(control, &warnings);
+        let question = self.question;
+        let data = read(&question.data)?;
+        let fitted = calibrate(&mut scenario, &data, question.coefficients.as_deref());
+        let calibrated = fitted.map_err(|refusal| refusal.0)?;
+        warn_all(control, &calibrated.warnings);
+        warnings.extend(calibrated.warnings.iter().cloned());
+        let report = CalibrationReport {
+            fitted_on: fitted_on(&scenario, &question.data, &calibrated.amount),
+            calibrated,
+            scenario_hash: scenario.hash(),
+            seed: scenario.seed,
+        };
+        Ok(CalibrateAnswer { report, warnings })
+    }
+}
+
+impl CalibrateAnswer {
+    /// One screen.
+    pub fn to_text(&self) -> String {
+        self.report.to_screen()
+    }
+
+    /// One JSON object.
+    pub fn to_json(&self) -> String {
+        self.report.to_json()
+    }
+
+    /// The coefficients as a file for `server.step_time`.
+    pub fn to_file(&self) -> String {
+        self.report.to_file()
+    }
+}
+
+fn read(path: &Path) -> Result<Data, Problem> {
+    let is_table = first_line(path).is_some_and(|line| is_step_table(&line));
+    if is_table {
+        let steps = read_step_table(path)?;
+        return Ok(Data::Steps(steps));
+    }
+    Ok(Data::Served(Measured::read(path)?))
+}
+
+/// `None` of a file that cannot be read: whoever reads it in full says why.
+fn first_line(path: &Path) -> Option<String> {
+    const LONGEST: u64 = 1 << 16;
+    let mut line = Vec::new();
+    let start = BufReader::new(File::open(path).ok()?.take(LONGEST));
+    { start }.read_until(b'\n', &mut line).ok()?;
+    let text = String::from_utf8_lossy(&line);
+    Some(text.trim_start_matches('\u{feff}').trim_end().to_owned())
+}
+
+fn fitted_on(scenario: &Scenario, data: &Path, amount: &str) -> FittedOn {
+    let file = data.file_name().unwrap_or(data.as_os_str());
+    FittedOn {
+        model: scenario.model.name().to_owned(),
+        gpu: scenario.gpu.name().to_owned(),
+        tensor_parallel: scenario.tensor_parallel,
+        weights: scenario.weights.name().to_owned(),
+        data: format!("{}: {amount}", file.to_string_lossy()),
+    }
+}

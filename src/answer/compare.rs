@@ -1,0 +1,180 @@
+//! `compare`: scenarios, or variations of one, side by side.
+
+use super::common::{refuse_seeds_of_a_trace, warn_all, workers};
+use super::drawings;
+use super::problem::Problem;
+use super::{setting, variations};
+use crate::report::compare::CompareReport;
+use crate::report::figure::Drawn;
+use crate::report::page::Page;
+use crate::study::{Base, Contest, Control, Input, Runner, Simulate, Stopped, Variation, Workers, contest};
+
+/// How do scenarios, or variations of one, differ?
+#[derive(Clone, Debug)]
+pub struct CompareQuestion {
+    /// The scenarios.
+    pub scenarios: Vec<Base>,
+    /// What to vary of each, such as `batching.policy=none,static`.
+    pub vary: Vec<String>,
+    /// Runs of each, whose seeds follow one another; `None` for as many as are usual.
+    pub seeds: Option<u32>,
+    /// Whether to search for the highest load of each under its objectives.
+    pub finds_capacities: bool,
+}
+
+impl Default for CompareQuestion {
+    fn default() -> Self {
+        Self {
+            scenarios: vec![Base::default()],
+            vary: Vec::new(),
+            seeds: None,
+            finds_capacities: true,
+        }
+    }
+}
+
+/// A comparison whose scenarios are read.
+pub struct ReadyCompare<'a> {
+    question: &'a CompareQuestion,
+    variations: Vec<Variation>,
+    /// The scenario of each variation.
+    pub inputs: Vec<Input>,
+}
+
+/// What came of it.
+pub struct CompareAnswer {
+    /// The numbers.
+    pub report: CompareReport,
+    /// What a reader must know.
+    pub warnings: Vec<String>,
+    /// Whether whoever asked stopped it while capacities were searched for.
+    pub is_interrupted: bool,
+}
+
+const USUAL_SEEDS: u32 = 8;
+
+impl CompareQuestion {
+    /// Reads the scenarios.
+    pub fn ready(&self) -> Result<ReadyCompare<'_>, Problem> {
+        let variations = variations::of(&self.scenarios, &self.vary)?;
+        let inputs = variations.iter().map(Variation::load);
+        let inputs: Vec<Input> = inputs.collect::<Result<_, _>>()?;
+        if inputs.iter().all(Input::is_always_the_same) {
+            refuse_seeds_of_a_trace(&inputs[0], self.seeds.unwrap_or(1))?;
+        }
+        Ok(ReadyCompare {
+            question: self,
+            variations,
+            inputs,
+        })
+    }
+
+    /// Simulates them all.
+    pub fn answer(&self, control: &Control) -> Result<CompareAnswer, Problem> {
+        self.ready()?.answer(control)
+    }
+}
+
+impl ReadyCompare<'_> {
+    /// Simulates them all.
+    pub fn answer(self, control: &Control) -> Result<CompareAnswer, Problem> {
+        let mut warnings = self.warnings();
+        warn_all(control, &warnings);
+        control.audience.begin("runs", None);
+        let runner = Runner::new(control);
+        let simulate = |input: &Input, seed| runner.run(input, seed);
+        let workers = workers(control)?;
+        let seeds = self.question.seeds.unwrap_or(USUAL_SEEDS);
+        let mut contest = contest(&self.variations, self.inputs, seeds, &workers, &simulate)?;
+        let no_capacity = if self.question.finds_capacities {
+            find_capacities(&mut contest, &self.variations, &workers, &simulate)?
+        } else {
+            None
+        };
+        control.audience.end();
+        let more = runner.warnings();
+        warn_all(control, &more);
+        warnings.extend(more);
+        let all: Vec<&Input> = contest.contenders.iter().map(|it| &it.input).collect();
+        let runs = contest.contenders[0].runs.len() as u32;
+        let mut changed = vec![format!("side by side: {}", names(&self.variations))];
+        for replaced in &contest.replaced {
+            changed.push(format!("for the capacity, {replaced}"));
+        }
+        if let Some(said) = changed.get(1) {
+            control.audience.note(&format!("note: {said}"));
+        }
+        let report = CompareReport {
+            setting: setting::of_all(control, &all, runs, changed),
+            drawings: Vec::new(),
+            contest,
+            no_capacity,
+        };
+        Ok(CompareAnswer {
+            report,
+            warnings,
+            is_interrupted: control.is_stopped(),
+        })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let each = self.variations.iter().zip(&self.inputs);
+        let warnings = each.flat_map(|(variation, input)| {
+            let warnings = input.scenario.warnings.iter();
+            warnings.map(|warning| format!("{}: {warning}", variation.name))
+        });
+        warnings.collect()
+    }
+}
+
+impl CompareAnswer {
+    /// Tables.
+    pub fn to_text(&self) -> String {
+        self.report.to_text()
+    }
+
+    /// One JSON object.
+    pub fn to_json(&self) -> String {
+        self.report.to_json()
+    }
+
+    /// The figures, for which one run of each is simulated once more.
+    pub fn drawings(&self) -> Result<Vec<Drawn>, Problem> {
+        drawings::of_contest(&self.report)
+    }
+
+    /// The whole report as one page, with these drawings.
+    pub fn to_page(&mut self, drawings: &[Drawn]) -> Page {
+        self.report.drawings = drawings.iter().map(|(_, drawing)| drawing.clone()).collect();
+        self.report.to_page()
+    }
+}
+
+fn names(variations: &[Variation]) -> String {
+    let names: Vec<&str> = variations.iter().map(|it| it.name.as_str()).collect();
+    names.join("; ")
+}
+
+/// Why capacities are not known, if they should be.
+fn find_capacities(
+    contest: &mut Contest,
+    variations: &[Variation],
+    workers: &Workers,
+    simulate: &Simulate,
+) -> Result<Option<String>, Problem> {
+    if contest.contenders.iter().any(|it| it.input.slos.is_empty()) {
+        let why = "no SLO is set; write --slo 'ttft.p99<2s'";
+        return Ok(Some(why.to_owned()));
+    }
+    match contest.find_capacities(variations, workers, simulate) {
+        Ok(()) => Ok(None),
+        Err(Stopped::Failed(why)) => {
+            let help = why.help.iter().map(String::as_str);
+            let said: Vec<&str> = why.message.lines().chain(help).collect();
+            Ok(Some(said.join("; ")))
+        }
+        // The comparison is there all the same.
+        Err(Stopped::Interrupted) => Ok(Some("interrupted".to_owned())),
+        Err(other) => Err(other.into()),
+    }
+}

@@ -1,0 +1,135 @@
+//! `curve`: latency and throughput against concurrency or rate.
+
+use super::common::{dial, refuse_seeds_of_a_trace, warn_all, workers};
+use super::problem::Problem;
+use super::setting;
+use crate::report::curve::CurveReport;
+use crate::report::figure::Drawn;
+use crate::report::figure::load_curve;
+use crate::report::page::Page;
+use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind, Runner};
+
+/// How do latency and throughput depend on the load?
+#[derive(Clone, Debug)]
+pub struct CurveQuestion {
+    /// The scenario.
+    pub base: Base,
+    /// What the loads are.
+    pub kind: LoadKind,
+    /// The loads to begin with.
+    pub loads: Vec<f64>,
+    /// Runs at each load, whose seeds follow one another.
+    pub seeds: u32,
+    /// How often to add points around the knee.
+    pub refinements: u32,
+}
+
+/// A curve whose scenario is read.
+pub struct ReadyCurve<'a> {
+    question: &'a CurveQuestion,
+    dial: LoadDial,
+    /// The scenario with its objectives.
+    pub input: Input,
+}
+
+/// What came of it.
+pub struct CurveAnswer {
+    /// The numbers.
+    pub report: CurveReport,
+    /// What a reader must know.
+    pub warnings: Vec<String>,
+    kind: LoadKind,
+}
+
+impl CurveQuestion {
+    /// Reads the scenario.
+    pub fn ready(&self) -> Result<ReadyCurve<'_>, Problem> {
+        let input = self.base.load()?;
+        let dial = dial(self.kind, &input)?;
+        refuse_seeds_of_a_trace(&input, self.seeds)?;
+        Ok(ReadyCurve {
+            question: self,
+            dial,
+            input,
+        })
+    }
+
+    /// Simulates all loads.
+    pub fn answer(&self, control: &Control) -> Result<CurveAnswer, Problem> {
+        self.ready()?.answer(control)
+    }
+}
+
+impl ReadyCurve<'_> {
+    /// Simulates all loads.
+    pub fn answer(self, control: &Control) -> Result<CurveAnswer, Problem> {
+        let (input, question) = (self.input, self.question);
+        let mut warnings = input.scenario.warnings.clone();
+        warn_all(control, &warnings);
+        let replaced = self.dial.replaces();
+        if let Some(replaced) = &replaced {
+            control.audience.note(&format!("note: {replaced}"));
+        }
+        control.audience.begin("runs", None);
+        let runner = Runner::new(control);
+        let study = CurveStudy {
+            base: &question.base,
+            dial: self.dial,
+            loads: question.loads.clone(),
+            seeds: question.seeds,
+            refinements: question.refinements,
+        };
+        let curve = study.answer(&workers(control)?, &|input: &Input, seed| runner.run(input, seed))?;
+        control.audience.end();
+        let more = runner.warnings();
+        warn_all(control, &more);
+        warnings.extend(more);
+        if curve.points.is_empty() {
+            return Err(Problem::interrupted());
+        }
+        let context = curve.mean_context_tokens();
+        let report = CurveReport {
+            setting: setting::of(control, &input, curve.runs, replaced.into_iter().collect()),
+            formula_users: context.map(|context| input.scenario.memory.closed_form_users(context)),
+            slos: input.slos,
+            curve,
+        };
+        Ok(CurveAnswer {
+            report,
+            warnings,
+            kind: question.kind,
+        })
+    }
+}
+
+impl CurveAnswer {
+    /// A table.
+    pub fn to_text(&self) -> String {
+        self.report.to_text()
+    }
+
+    /// One JSON object.
+    pub fn to_json(&self) -> String {
+        self.report.to_json()
+    }
+
+    /// A line a load, with every number.
+    pub fn to_csv(&self) -> String {
+        self.report.to_csv()
+    }
+
+    /// The figure.
+    pub fn drawings(&self) -> Vec<Drawn> {
+        vec![(load_curve::figure(self.kind), load_curve::drawing(&self.report))]
+    }
+
+    /// The whole report as one page.
+    pub fn to_page(&self) -> Page {
+        self.report.to_page()
+    }
+
+    /// Whether whoever asked stopped it before all points were there.
+    pub fn is_interrupted(&self) -> bool {
+        self.report.curve.is_interrupted
+    }
+}

@@ -1,0 +1,65 @@
+//! Where the numbers of a run come from: the arithmetic of the memory, and the origin of every setting.
+
+use std::fmt::Write;
+
+use crate::config::Scenario;
+use crate::hardware::MemoryBudget;
+use crate::study::Input;
+
+/// The arithmetic of the memory, and every setting with its origin.
+pub fn of(input: &Input) -> String {
+    let scenario = &input.scenario;
+    let mut text = memory_lines(scenario, &scenario.memory);
+    text.push_str("\nSettings\n");
+    let width = scenario
+        .settings
+        .iter()
+        .map(|setting| setting.key.len())
+        .max()
+        .unwrap_or(0);
+    for setting in &scenario.settings {
+        let origin = if setting.is_default {
+            format!("default: {}", setting.origin)
+        } else {
+            setting.origin.clone()
+        };
+        let _ = writeln!(text, "  {:width$}  {:<16}  {origin}", setting.key, setting.value);
+    }
+    let _ = write!(text, "\nscenario {} · seed {}\n", scenario.hash(), scenario.seed);
+    text
+}
+
+fn memory_lines(scenario: &Scenario, budget: &MemoryBudget) -> String {
+    const GIB: f64 = (1u64 << 30) as f64;
+    let gib = |bytes: u64| bytes as f64 / GIB;
+    let mut text = format!(
+        "Memory of each GPU, in GiB\n{:>9.2}  {} reports\n{:>9.2}  of them for the server (gpu_memory_utilization)\n",
+        gib(budget.total_bytes),
+        scenario.gpu.title(),
+        gib(budget.requested_bytes),
+    );
+    for (what, bytes) in [
+        ("weights", budget.weights_bytes),
+        ("weights of the drafter", budget.draft_weights_bytes),
+        ("activations of the largest step", budget.activations_bytes),
+        ("rotary table, libraries, buffers", budget.overhead_bytes),
+    ] {
+        if bytes > 0 {
+            let _ = writeln!(text, "{:>9.2}  {what}", -gib(bytes));
+        }
+    }
+    let _ = writeln!(text, "{:>9.2}  left for the KV cache", gib(budget.kv_bytes));
+    let blocks = scenario.server.kv_blocks;
+    let tokens = u64::from(blocks - 1) * u64::from(scenario.server.block_tokens);
+    let origin = if scenario.kv_blocks_given {
+        "as the scenario gives them"
+    } else {
+        "that fit"
+    };
+    let _ = writeln!(
+        text,
+        "{blocks} blocks {origin}: {tokens} tokens of {} bytes each (one block, the null block, holds none)",
+        budget.kv_bytes_per_token
+    );
+    text
+}

@@ -1,0 +1,58 @@
+//! Every verb as a question and its answer: the one door that the command line, a program, a page or another language
+//! goes through.
+//!
+//! A question is a plain struct. Its `answer` takes a [`Control`], by which whoever asks can stop it and hear of warnings
+//! and progress, and gives an answer or a [`Problem`]. An answer gives its JSON, its text, and where there are some its
+//! page and its figures. Nothing here prints or is global: several questions can be asked at once, each from a thread of
+//! its own. Questions that write files beside their answers have a step before: `ready` reads the scenario, so that
+//! files can be held against what is read.
+
+mod calibrate;
+mod capacity;
+mod check;
+mod common;
+mod compare;
+mod curve;
+mod drawings;
+mod error_limit;
+mod explanation;
+mod gpus;
+mod init;
+mod list;
+mod merge;
+mod models;
+mod problem;
+mod report;
+mod run;
+mod run_files;
+mod run_outputs;
+mod run_report;
+mod setting;
+mod steps;
+mod sweep;
+mod trace_info;
+mod validate;
+mod variations;
+
+pub use crate::report::Style;
+pub use crate::report::figure::Drawn;
+pub use crate::study::{Audience, Base, Control, LoadKind};
+pub use calibrate::{CalibrateAnswer, CalibrateQuestion, ReadyCalibrate};
+pub use capacity::{CapacityAnswer, CapacityQuestion, ReadyCapacity};
+pub use check::{CheckAnswer, CheckQuestion};
+pub use compare::{CompareAnswer, CompareQuestion, ReadyCompare};
+pub use curve::{CurveAnswer, CurveQuestion, ReadyCurve};
+
+pub use error_limit::error_limit;
+pub use gpus::{GpusAnswer, GpusQuestion};
+pub use init::starter;
+pub use merge::{MergeAnswer, MergeQuestion};
+pub use models::{ModelsAnswer, ModelsQuestion};
+pub use problem::{Blame, Problem};
+pub use report::{ReportAnswer, ReportQuestion};
+pub use run::{ReadyRun, RunAnswer, RunQuestion};
+pub use run_outputs::RunOutputs;
+pub use steps::{StepsAnswer, StepsQuestion};
+pub use sweep::{ReadySweep, Shard, SweepAnswer, SweepQuestion};
+pub use trace_info::{TraceAnswer, TraceQuestion};
+pub use validate::{ReadyValidate, ValidateAnswer, ValidateQuestion};

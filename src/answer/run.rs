@@ -1,0 +1,175 @@
+//! `run`: what the users of a server would see.
+
+use std::time::{Duration, Instant};
+
+use super::common::{refuse_seeds_of_a_trace, warn_all, workers};
+use super::drawings;
+use super::problem::Problem;
+use super::run_files::RunFiles;
+use super::run_outputs::RunOutputs;
+use super::{explanation, run_report, setting};
+use crate::report::figure::Drawn;
+use crate::report::page::Page;
+use crate::report::{RunReport, StudySetting, Style, Verdict};
+use crate::study::{self, Base, Control, Input, Outcome, add_range, check_range, replicate};
+
+/// What would the users of a server see?
+#[derive(Clone, Debug)]
+pub struct RunQuestion {
+    /// The scenario.
+    pub base: Base,
+    /// Runs, whose seeds follow one another.
+    pub seeds: u32,
+    /// Whether to simulate twice more, with all steps shorter and longer by what step times may be off.
+    pub range: bool,
+    /// Files to write while it goes on.
+    pub outputs: RunOutputs,
+}
+
+impl Default for RunQuestion {
+    fn default() -> Self {
+        Self {
+            base: Base::default(),
+            seeds: 1,
+            range: false,
+            outputs: RunOutputs::default(),
+        }
+    }
+}
+
+/// A run whose scenario is read, and that can be made.
+pub struct ReadyRun<'a> {
+    question: &'a RunQuestion,
+    started: Instant,
+    /// The scenario with its objectives.
+    pub input: Input,
+}
+
+/// What came of it.
+pub struct RunAnswer {
+    /// The numbers.
+    pub report: RunReport,
+    /// The scenario with its objectives.
+    pub input: Input,
+    /// Whether whoever asked stopped it: the numbers are those of what was simulated until then.
+    pub is_interrupted: bool,
+    /// What a reader must know.
+    pub warnings: Vec<String>,
+    outcome: Outcome,
+    setting: StudySetting,
+    wall: Duration,
+}
+
+impl RunQuestion {
+    /// Reads the scenario, and refuses whatever can be known to go wrong.
+    pub fn ready(&self) -> Result<ReadyRun<'_>, Problem> {
+        let started = Instant::now();
+        let input = self.base.load()?;
+        refuse_seeds_of_a_trace(&input, self.seeds)?;
+        self.outputs.check_runs(self.seeds)?;
+        if self.range {
+            check_range(&input)?;
+        }
+        let ready = ReadyRun {
+            question: self,
+            started,
+            input,
+        };
+        self.outputs.check_requests(ready.requests_expected().unwrap_or(0))?;
+        Ok(ready)
+    }
+
+    /// Simulates it.
+    pub fn answer(&self, control: &Control) -> Result<RunAnswer, Problem> {
+        self.ready()?.answer(control)
+    }
+}
+
+impl ReadyRun<'_> {
+    /// Simulates it.
+    pub fn answer(self, control: &Control) -> Result<RunAnswer, Problem> {
+        let mut warnings = self.input.scenario.warnings.clone();
+        warn_all(control, &warnings);
+        control.audience.begin("requests", self.requests_expected());
+        let mut outcome = self.simulate(control)?;
+        control.audience.end();
+        if self.question.range && !outcome.is_interrupted {
+            let workers = workers(control)?;
+            add_range(&mut outcome, &self.input, self.question.seeds, &workers, control)?;
+        }
+        let more = outcome.replayed.warnings();
+        warn_all(control, &more);
+        warnings.extend(more);
+        let setting = setting::of(control, &self.input, outcome.runs, Vec::new());
+        Ok(RunAnswer {
+            report: run_report::of(&self.input, &outcome),
+            is_interrupted: outcome.is_interrupted,
+            warnings,
+            outcome,
+            setting,
+            wall: self.started.elapsed(),
+            input: self.input,
+        })
+    }
+
+    fn simulate(&self, control: &Control) -> Result<Outcome, Problem> {
+        let input = &self.input;
+        if self.question.seeds > 1 {
+            return Ok(replicate(input, self.question.seeds, &workers(control)?, control)?);
+        }
+        let scenario = &input.scenario;
+        let mut files = RunFiles::open(&self.question.outputs, &scenario.server)?;
+        let bounds = files.bounds();
+        let run = study::run(input, scenario.seed, files.listeners(), control, &bounds)?;
+        files.keep()?;
+        let mut outcome = Outcome::default();
+        outcome.add(run);
+        Ok(outcome.pooled())
+    }
+
+    fn requests_expected(&self) -> Option<u64> {
+        let requests = self.input.requests_expected()?;
+        Some(requests.saturating_mul(self.question.seeds.into()))
+    }
+}
+
+impl RunAnswer {
+    /// One JSON object, with a line break at its end.
+    pub fn to_json(&self) -> String {
+        self.report.to_json()
+    }
+
+    /// One screen.
+    pub fn to_text(&self, style: Style) -> String {
+        let mut report = self.report.clone();
+        report.headline.wall = Some(self.wall);
+        report.to_screen(style)
+    }
+
+    /// The arithmetic of the memory, and every setting with its origin.
+    pub fn explanation(&self) -> String {
+        explanation::of(&self.input)
+    }
+
+    /// The figures, for which the first run is simulated once more.
+    pub fn drawings(&self) -> Result<Vec<Drawn>, Problem> {
+        let Some(recording) = &self.outcome.recording else {
+            return Ok(Vec::new());
+        };
+        // With several seeds the figures over time are those of the first.
+        let duration = self.report.summary.throughput.duration_s / f64::from(self.outcome.runs.max(1));
+        let run = (self.input.scenario.name.as_str(), &self.input, duration, recording);
+        drawings::of_runs(&self.setting.line(), &[run])
+    }
+
+    /// The whole report as one page, with these drawings.
+    pub fn to_page(&self, drawings: &[Drawn]) -> Page {
+        let drawings = drawings.iter().map(|(_, drawing)| drawing.clone());
+        self.report.to_page(&self.setting, drawings.collect())
+    }
+
+    /// Whether an objective is missed.
+    pub fn misses_an_objective(&self) -> bool {
+        self.report.verdict() == Verdict::SloMissed
+    }
+}

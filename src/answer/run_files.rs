@@ -1,0 +1,145 @@
+//! The files that a run writes while it goes on: all of them complete, or none.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::problem::Problem;
+use super::run_outputs::RunOutputs;
+use crate::engine::{Observer, ServerSettings};
+use crate::metrics::{LastHeard, RequestLog, Timeline};
+use crate::report::{AtomicFile, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineCsv, write_requests_csv};
+use crate::study::{Bounds, SimulationError};
+use crate::units::Time;
+
+const TIMELINE_TOO_LONG: &str = "--timeline-out: more than 20 million rows; write a longer --timeline-interval";
+
+const TRACE_TOO_LONG: &str = "--perfetto: more than 5 million events, which no viewer opens; \
+     ask for fewer requests (workload.requests, or trace.limit), or leave --perfetto out";
+
+/// The files that were asked for, and what they may not outgrow.
+#[derive(Default)]
+pub struct RunFiles {
+    files: Vec<(PathBuf, Box<dyn RunFile>)>,
+    bounds: Bounds,
+    last: LastHeard,
+}
+
+/// A file that is made from what is heard of a run.
+trait RunFile {
+    /// Who hears it.
+    fn listener(&mut self) -> &mut dyn Observer;
+
+    /// Writes what is left once everything has been heard, the last of it at `end`.
+    fn finish(self: Box<Self>, end: Time) -> io::Result<AtomicFile>;
+}
+
+impl RunFiles {
+    /// Starts the files of a run of `server`.
+    pub fn open(outputs: &RunOutputs, server: &ServerSettings) -> Result<Self, Problem> {
+        let mut files = Self::default();
+        let mut bounds = Bounds::default();
+        if let Some(path) = &outputs.requests {
+            bounds.count_list();
+            let log = RequestLog::default();
+            files.add(path, AtomicFile::create(path), |file| RequestsFile { log, file })?;
+        }
+        if let Some(path) = &outputs.timeline {
+            let interval = outputs.interval();
+            files.add(path, AtomicFile::create(path), |file| {
+                let timeline = Timeline::new(server, interval, TimelineCsv::new(file));
+                bounds.heed(timeline.too_long(), TIMELINE_TOO_LONG);
+                timeline
+            })?;
+        }
+        if let Some(path) = &outputs.perfetto {
+            files.add(path, PackedFile::create(path), |file| {
+                let trace = PerfettoTrace::new(server, MOST_TRACE_EVENTS, file);
+                bounds.heed(trace.too_long(), TRACE_TOO_LONG);
+                trace
+            })?;
+        }
+        Ok(Self { bounds, ..files })
+    }
+
+    fn add<Output, Made: RunFile + 'static>(
+        &mut self,
+        path: &Path,
+        output: io::Result<Output>,
+        start: impl FnOnce(Output) -> Made,
+    ) -> Result<(), Problem> {
+        let output = output.map_err(|error| Problem::cannot_write(path, &error))?;
+        self.files.push((path.to_path_buf(), Box::new(start(output))));
+        Ok(())
+    }
+
+    /// What the run may not outgrow.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds.clone()
+    }
+
+    /// Who has to hear the run; nobody if there are no files, as listening takes time.
+    pub fn listeners(&mut self) -> Vec<&mut dyn Observer> {
+        if self.files.is_empty() {
+            return Vec::new();
+        }
+        let files = self.files.iter_mut().map(|(_, file)| file.listener());
+        let last: &mut dyn Observer = &mut self.last;
+        files.chain([last]).collect()
+    }
+
+    /// The run has ended well: the files appear once all of them are complete.
+    pub fn keep(self) -> Result<(), Problem> {
+        let end = self.last.0;
+        let mut complete = Vec::new();
+        for (path, file) in self.files {
+            match file.finish(end) {
+                Ok(file) => complete.push((path, file)),
+                Err(error) => return Err(Problem::cannot_write(&path, &error)),
+            }
+        }
+        self.bounds.check().map_err(SimulationError::Replay)?;
+        for (path, file) in complete {
+            file.keep().map_err(|error| Problem::cannot_write(&path, &error))?;
+        }
+        Ok(())
+    }
+}
+
+/// `--requests-out`: kept in memory to the end, as rows go in the order of their ids.
+struct RequestsFile {
+    log: RequestLog,
+    file: AtomicFile,
+}
+
+impl RunFile for RequestsFile {
+    fn listener(&mut self) -> &mut dyn Observer {
+        &mut self.log
+    }
+
+    fn finish(mut self: Box<Self>, _end: Time) -> io::Result<AtomicFile> {
+        write_requests_csv(&mut self.file, self.log.rows())?;
+        Ok(self.file)
+    }
+}
+
+/// `--timeline-out`.
+impl RunFile for Timeline<TimelineCsv<AtomicFile>> {
+    fn listener(&mut self) -> &mut dyn Observer {
+        self
+    }
+
+    fn finish(self: Box<Self>, end: Time) -> io::Result<AtomicFile> {
+        (*self).finish(end).finish()
+    }
+}
+
+/// `--perfetto`.
+impl RunFile for PerfettoTrace<PackedFile> {
+    fn listener(&mut self) -> &mut dyn Observer {
+        self
+    }
+
+    fn finish(self: Box<Self>, end: Time) -> io::Result<AtomicFile> {
+        (*self).finish(end)?.finish()
+    }
+}

@@ -1,0 +1,80 @@
+//! The files that a run is asked to write, and what would make them too large.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::Diagnostic;
+use crate::report::MOST_TRACE_EVENTS;
+use crate::study::MOST_REQUESTS;
+use crate::units::Span;
+
+/// Files that are written while a run goes on.
+#[derive(Clone, Debug, Default)]
+pub struct RunOutputs {
+    /// A CSV row a request.
+    pub requests: Option<PathBuf>,
+    /// Queue depth and KV usage over time as CSV.
+    pub timeline: Option<PathBuf>,
+    /// Simulated time between two rows of the timeline; `None` for a second.
+    pub timeline_interval: Option<Span>,
+    /// Steps, requests and queue depth as a trace for ui.perfetto.dev; compressed if its name ends in `.gz`.
+    pub perfetto: Option<PathBuf>,
+}
+
+/// Rows closer than this say nothing more: steps take milliseconds.
+const SHORTEST_INTERVAL: Span = Span::from_micros(100);
+
+/// Rows of a timeline are so far apart if nobody says how far.
+const USUAL_INTERVAL: Span = Span::from_micros(1_000_000);
+
+/// A request that is served is at least its start, a phase, its end and a change of a counter.
+const MOST_TRACED_REQUESTS: u64 = MOST_TRACE_EVENTS / 4;
+
+/// With steps and the other phases it is some eleven events in a server that batches a hundred.
+const USUALLY_TRACED_REQUESTS: u64 = 400_000;
+
+impl RunOutputs {
+    /// All files, each with the flag that asks for it.
+    pub fn all(&self) -> [(&'static str, Option<&Path>); 3] {
+        [
+            ("--requests-out", self.requests.as_deref()),
+            ("--timeline-out", self.timeline.as_deref()),
+            ("--perfetto", self.perfetto.as_deref()),
+        ]
+    }
+
+    /// Refuses files that are asked for of several runs.
+    pub fn check_runs(&self, runs: u32) -> Result<(), Diagnostic> {
+        if runs == 1 || self.all().iter().all(|(_, path)| path.is_none()) {
+            return Ok(());
+        }
+        let flags = self.all().map(|(flag, _)| flag);
+        let message = format!("{} describe one run, not several", flags.join(", "));
+        Err(Diagnostic::new(message).help("leave --seeds out, or name one run with --seed"))
+    }
+
+    /// Refuses files that so many requests would make too large, or rows that are too close.
+    pub fn check_requests(&self, requests: u64) -> Result<(), Diagnostic> {
+        let refuse = |flag: &str, why: &str, most: u64| {
+            let message = format!("{flag}: {requests} requests are too many {why}");
+            let help = format!("ask for {most} at most, or leave {flag} out");
+            Err(Diagnostic::new(message).help(help))
+        };
+        if self.requests.is_some() && requests > MOST_REQUESTS {
+            return refuse("--requests-out", "to keep in memory", MOST_REQUESTS);
+        }
+        if self.perfetto.is_some() && requests > MOST_TRACED_REQUESTS {
+            return refuse("--perfetto", "for a viewer", USUALLY_TRACED_REQUESTS);
+        }
+        Ok(())
+    }
+
+    /// Whether an interval is long enough.
+    pub fn allows_interval(interval: Span) -> bool {
+        interval >= SHORTEST_INTERVAL
+    }
+
+    /// Simulated time between two rows of the timeline.
+    pub fn interval(&self) -> Span {
+        self.timeline_interval.unwrap_or(USUAL_INTERVAL).max(SHORTEST_INTERVAL)
+    }
+}

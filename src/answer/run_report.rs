@@ -1,0 +1,106 @@
+//! From a scenario and what came of its runs to a report.
+
+use std::fmt::Write;
+
+use crate::config::{Knowledge, Scenario};
+use crate::metrics::Summary;
+use crate::policy::PolicySettings;
+use crate::report::{Headline, Memory, ModelError, RunReport};
+use crate::study::{Input, Outcome};
+
+/// The report of all runs.
+pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
+    let scenario = &input.scenario;
+    let summary = outcome.summary.expect("there is at least one run");
+    RunReport {
+        headline: Headline {
+            model: scenario.model.name().to_owned(),
+            gpu: scenario.gpu.name().to_owned(),
+            tensor_parallel: scenario.tensor_parallel,
+            policy: policy_name(&scenario.server.policy).to_owned(),
+            workload: scenario.name.clone(),
+            replications: outcome.runs,
+            wall: None,
+        },
+        scenario_hash: scenario.hash(),
+        seed: scenario.seed,
+        fidelity: Some(fidelity(scenario)),
+        model_error: Some(ModelError {
+            class: scenario.knowledge().name(),
+            step_time: scenario.step_time_error(),
+        }),
+        memory: memory(scenario, &summary),
+        slos: input.slos.clone(),
+        summary,
+    }
+}
+
+/// The policy in words.
+pub fn policy_name(policy: &PolicySettings) -> &'static str {
+    policy.description().title
+}
+
+/// How far numbers may be trusted, and where they come from.
+pub fn fidelity(scenario: &Scenario) -> String {
+    let mut steps = match (scenario.knowledge(), &scenario.calibration) {
+        (Knowledge::Given, _) => "step times as the scenario gives them".to_owned(),
+        (Knowledge::Calibrated, Some(calibration)) => {
+            format!("step times calibrated on {}", calibration.in_words())
+        }
+        _ => known_of_steps(scenario),
+    };
+    if let Some(error) = scenario.step_time_error() {
+        let _ = write!(steps, ", expected within {:.0} %", 100.0 * error);
+    }
+    let blocks = if scenario.kv_blocks_given {
+        "KV blocks as the scenario gives them"
+    } else {
+        "KV blocks from the memory model"
+    };
+    let drafts = match &scenario.server.policy {
+        PolicySettings::Continuous(settings) if settings.speculative.is_some() => {
+            "; drafts accepted as the scenario says"
+        }
+        _ => "",
+    };
+    format!("{steps}; {blocks}{drafts}")
+}
+
+/// What stands behind modelled step times: kernels measured on this GPU, its datasheet, or both.
+fn known_of_steps(scenario: &Scenario) -> String {
+    let gpu = scenario.gpu.title();
+    match scenario.knowledge() {
+        Knowledge::Measured => format!("step times from kernels measured on {gpu}"),
+        Knowledge::Datasheet => format!("step times from the datasheet of {gpu}"),
+        _ => {
+            let kernels = scenario.gpu.measured_kernels();
+            let missing = kernels.unmeasured(scenario.model.has_experts(), scenario.tensor_parallel > 1);
+            let missing = missing.join(" and ");
+            format!("step times from kernels measured on {gpu}, {missing} from its datasheet")
+        }
+    }
+}
+
+fn memory(scenario: &Scenario, summary: &Summary) -> Memory {
+    let budget = &scenario.memory;
+    Memory {
+        total_bytes: Some(budget.total_bytes),
+        weights_bytes: Some(budget.weights_bytes + budget.draft_weights_bytes),
+        activations_bytes: Some(budget.activations_bytes),
+        overhead_bytes: Some(budget.overhead_bytes),
+        kv_bytes: Some(kv_bytes(scenario)),
+        closed_form_users: summary
+            .mean_context_tokens()
+            .map(|context| budget.closed_form_users(context)),
+    }
+}
+
+/// What the KV cache of the run takes [bytes].
+fn kv_bytes(scenario: &Scenario) -> u64 {
+    if scenario.kv_blocks_given {
+        let tokens = u64::from(scenario.server.kv_blocks) * u64::from(scenario.server.block_tokens);
+        tokens * scenario.memory.kv_bytes_per_token
+    } else {
+        scenario.memory.kv_bytes
+    }
+}

@@ -1,0 +1,196 @@
+//! `sweep`: every point of a study, and a line of results for each run.
+
+mod description;
+mod measures;
+mod partial;
+mod results_file;
+mod shard;
+
+use std::path::PathBuf;
+
+use super::common::{warn_all, workers};
+use super::problem::{Blame, Problem};
+use crate::config::{Diagnostic, Layers, StudyFile};
+use crate::report::results::{Form, Heading, ResultRow};
+use crate::study::{Base, Control, Input, MOST_POINTS, Next, Plan, RunNumbers, Runner, Sweep};
+use partial::Partial;
+pub use shard::Shard;
+
+/// What are the numbers at every point of a study?
+#[derive(Clone, Debug, Default)]
+pub struct SweepQuestion {
+    /// The study: a scenario, axes of keys and values, seeds, and numbers to keep.
+    pub study: PathBuf,
+    /// What is laid over the study's scenario; whatever file it names, the scenario is the study's.
+    pub changes: Layers,
+    /// Runs at each point, whose seeds follow one another; `None` for as many as the study says.
+    pub seeds: Option<u32>,
+    /// Which part of all runs to make.
+    pub shard: Shard,
+    /// Where the results go: CSV, JSON Lines or Parquet by the name's ending. An interrupted sweep goes on from there.
+    pub out: PathBuf,
+    /// Whether to replace results of another plan.
+    pub overwrites: bool,
+}
+
+/// A sweep whose study is read.
+pub struct ReadySweep<'a> {
+    question: &'a SweepQuestion,
+    file: StudyFile,
+    /// Its plan.
+    pub sweep: Sweep,
+}
+
+/// What came of it: the results are in their file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SweepAnswer {
+    /// How many runs the file has.
+    pub runs: usize,
+    /// Whether they were all there before.
+    pub was_complete: bool,
+}
+
+impl SweepQuestion {
+    /// Reads the study, and the scenario of every point.
+    pub fn ready(&self) -> Result<ReadySweep<'_>, Problem> {
+        let file = StudyFile::load(&self.study)?;
+        let plan = Plan::new(file.axes.clone()).ok_or_else(|| {
+            let message = format!("the axes have more than {MOST_POINTS} points together");
+            Diagnostic::new(message).help("write fewer values, or several studies")
+        })?;
+        let layers = Layers {
+            file: file.scenario.clone(),
+            ..self.changes.clone()
+        };
+        let base = Base::new(layers, file.overrides.clone());
+        let seeds = self.seeds.unwrap_or(file.seeds);
+        let sweep = Sweep::new(base, plan, seeds, measures::of(&file)?)?;
+        if seeds > 1 && sweep.is_always_the_same {
+            let message = "a trace replays the same requests whatever the seed";
+            return Err(Diagnostic::new(message)
+                .help("write seeds = 1 in the study, or leave --seeds out")
+                .into());
+        }
+        Ok(ReadySweep {
+            question: self,
+            file,
+            sweep,
+        })
+    }
+
+    /// Makes all runs.
+    pub fn answer(&self, control: &Control) -> Result<SweepAnswer, Problem> {
+        self.ready()?.answer(control)
+    }
+}
+
+impl ReadySweep<'_> {
+    /// The plan in words, then a line a point.
+    pub fn describe(&self) -> String {
+        description::describe(&self.file, &self.sweep, self.question.shard)
+    }
+
+    /// The files that it reads, each with what it is.
+    pub fn reads(&self) -> Vec<(&'static str, PathBuf)> {
+        let scenario = self.file.scenario.iter().map(|path| ("the scenario", path.clone()));
+        let study = [("the study", self.question.study.clone())];
+        let others = self.sweep.files.iter().cloned();
+        scenario.chain(study).chain(others).collect()
+    }
+
+    /// The files that it writes, each with the flag that asks for it.
+    pub fn writes(&self) -> [(&'static str, PathBuf); 2] {
+        let out = self.question.out.clone();
+        let unfinished = Partial::path_of(&out);
+        [("--out", out), ("--out, unfinished,", unfinished)]
+    }
+
+    /// The form of the results.
+    pub fn form(&self) -> Result<Form, Diagnostic> {
+        Form::of(&self.question.out).map_err(|problem| Diagnostic::new(format!("--out: {problem}")))
+    }
+
+    /// Makes all runs that the file of results does not have yet.
+    pub fn answer(self, control: &Control) -> Result<SweepAnswer, Problem> {
+        let (sweep, out, form) = (&self.sweep, self.question.out.as_path(), self.form()?);
+        warn_all(control, &sweep.warnings);
+        let heading = Heading {
+            keys: sweep.plan.keys().map(str::to_owned).collect(),
+            measures: sweep.measures.clone(),
+        };
+        let runs = self.question.shard.runs(sweep.runs());
+        let done = SweepAnswer {
+            runs: runs.len(),
+            was_complete: false,
+        };
+        if !self.question.overwrites && results_file::is_complete(out, form, (sweep, &runs))? {
+            return Ok(SweepAnswer {
+                was_complete: true,
+                ..done
+            });
+        }
+        let plan = (sweep.fingerprint.as_str(), runs.as_slice());
+        let mut partial = Partial::open(out, form.of_lines(), &heading, plan)?;
+        if partial.done > 0 {
+            let (done, all) = (partial.done, runs.len());
+            control.audience.tell(&format!("going on after {done} of {all} runs"));
+        }
+        self.simulate(&runs, &heading, &mut partial, control)?;
+        results_file::finish(partial, out, form)?;
+        Ok(done)
+    }
+
+    fn simulate(
+        &self,
+        runs: &[usize],
+        heading: &Heading,
+        partial: &mut Partial,
+        control: &Control,
+    ) -> Result<(), Problem> {
+        let sweep = &self.sweep;
+        let left = &runs[partial.done..];
+        control.audience.begin("runs", Some(left.len() as u64));
+        let runner = Runner::new(control);
+        let workers = workers(control)?;
+        let mut written = Ok(());
+        let done = workers.in_order(
+            left.len(),
+            |number| sweep.run(left[number], &|input: &Input, seed| runner.run(input, seed)),
+            |_, numbers| {
+                // Runs under way still come in after an error.
+                if written.is_ok() {
+                    written = partial.add(heading, &row(sweep, numbers));
+                }
+                if written.is_err() { Next::Stop } else { Next::GoOn }
+            },
+        );
+        control.audience.end();
+        warn_all(control, &runner.warnings());
+        written.map_err(|error| of_io(&error))?;
+        done.map_err(|(number, stopped)| {
+            let problem = Problem::from(stopped);
+            if problem.blame == Blame::Stop {
+                let said = "what is done is kept; the same command goes on from there";
+                control.audience.tell(said);
+            }
+            problem.about(&sweep.plan.label(left[number] / sweep.seeds as usize))
+        })
+    }
+}
+
+fn of_io(error: &std::io::Error) -> Problem {
+    Problem::of_machine(error.to_string())
+}
+
+fn row(sweep: &Sweep, numbers: RunNumbers) -> ResultRow {
+    let values = sweep.plan.values(numbers.point).into_iter();
+    ResultRow {
+        plan: sweep.fingerprint.clone(),
+        runs: sweep.runs() as u64,
+        run: numbers.run as u64,
+        point: numbers.point as u64,
+        seed: numbers.seed,
+        values: values.map(str::to_owned).collect(),
+        numbers: numbers.numbers,
+    }
+}

@@ -1,0 +1,165 @@
+//! `trace info`: what a recorded workload holds.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::problem::Problem;
+use crate::config::Diagnostic;
+use crate::workload::trace::{self, FORMATS, FormatName, Replay, TokenSummary, TraceInfo};
+
+/// What does a recorded workload hold?
+#[derive(Clone, Debug, Default)]
+pub struct TraceQuestion {
+    /// The trace, compressed with gzip or not.
+    pub file: PathBuf,
+    /// Its format; `None` for what its first line says.
+    pub format: Option<String>,
+    /// Whether to sort the rows by arrival.
+    pub sort: bool,
+    /// Whether to leave out rows that cannot be read.
+    pub skip_bad_rows: bool,
+}
+
+/// What it holds.
+pub struct TraceAnswer {
+    /// The facts.
+    pub info: TraceInfo,
+}
+
+impl TraceQuestion {
+    /// Reads it.
+    pub fn answer(&self) -> Result<TraceAnswer, Problem> {
+        let format = self.format.as_deref().map(FormatName::parse).transpose();
+        let format = format.map_err(|invalid| {
+            let names: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
+            Diagnostic::new(format!("--trace-format: {}", invalid.message))
+                .help(format!("allowed: {}", names.join(", ")))
+        })?;
+        let info = trace::info(&Replay {
+            format,
+            sort: self.sort,
+            skip_bad_rows: self.skip_bad_rows,
+            ..Replay::new(&self.file)
+        });
+        Ok(TraceAnswer {
+            info: info.map_err(|error| Diagnostic::new(error.to_string()))?,
+        })
+    }
+}
+
+impl TraceAnswer {
+    /// A fact a line.
+    pub fn to_text(&self) -> String {
+        as_text(&self.info)
+    }
+
+    /// One JSON object.
+    pub fn to_json(&self) -> String {
+        format!("{:#}\n", as_json(&self.info))
+    }
+}
+
+fn as_text(info: &TraceInfo) -> String {
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+    let mut text = String::new();
+    let mut line = |label: &str, value: String| {
+        let _ = writeln!(text, "{label:<12} {value}");
+    };
+    line("Format", info.format.to_owned());
+    line(
+        "Requests",
+        format!(
+            "{} in {:.1} s · {} req/s",
+            info.requests,
+            info.span.seconds(),
+            number(info.rate_per_s)
+        ),
+    );
+    let [one, ten, sixty] = info.dispersion.map(number);
+    line(
+        "Burstiness",
+        format!(
+            "CV of gaps {} · dispersion {one} (1 s), {ten} (10 s), {sixty} (60 s); 1 is Poisson",
+            number(info.gap_cv)
+        ),
+    );
+    line(
+        "Ties",
+        format!(
+            "{:.1} % of requests arrive with the one before",
+            100.0 * info.tied_share
+        ),
+    );
+    for (label, tokens) in [("Input", &info.input), ("Output", &info.output)] {
+        line(
+            label,
+            format!(
+                "mean {:.1} · p50 {:.0} · p95 {:.0} · p99 {:.0} · max {} tokens",
+                tokens.mean, tokens.p50, tokens.p95, tokens.p99, tokens.max
+            ),
+        );
+    }
+    line(
+        "Correlation",
+        format!("{} of input and output length", number(info.correlation)),
+    );
+    if let Some(sharing) = &info.sharing {
+        line(
+            "Sharing",
+            format!(
+                "{:.1} % of prompt tokens are in the prefix of an earlier prompt (blocks of {})",
+                100.0 * sharing.token_hit_ratio(),
+                sharing.block_tokens
+            ),
+        );
+    }
+    let skipped = &info.skipped;
+    if skipped.bad_rows + skipped.failed_requests > 0 {
+        line(
+            "Left out",
+            format!(
+                "{} rows that cannot be read, {} failed requests",
+                skipped.bad_rows, skipped.failed_requests
+            ),
+        );
+    }
+    for error in &skipped.first {
+        line("", error.to_string());
+    }
+    text
+}
+
+fn as_json(info: &TraceInfo) -> Value {
+    let tokens = |tokens: &TokenSummary| {
+        json!({
+            "total": tokens.total,
+            "mean": tokens.mean,
+            "p50": tokens.p50,
+            "p95": tokens.p95,
+            "p99": tokens.p99,
+            "max": tokens.max,
+        })
+    };
+    json!({
+        "format": info.format,
+        "requests": info.requests,
+        "span_s": info.span.seconds(),
+        "rate_per_s": info.rate_per_s,
+        "gap_cv": info.gap_cv,
+        "tied_share": info.tied_share,
+        "dispersion": info.dispersion,
+        "input": tokens(&info.input),
+        "output": tokens(&info.output),
+        "correlation": info.correlation,
+        "sharing": info.sharing.as_ref().map(|sharing| json!({
+            "block_tokens": sharing.block_tokens,
+            "token_hit_ratio": sharing.token_hit_ratio(),
+        })),
+        "skipped": {
+            "bad_rows": info.skipped.bad_rows,
+            "failed_requests": info.skipped.failed_requests,
+        },
+    })
+}

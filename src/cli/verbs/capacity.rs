@@ -1,0 +1,111 @@
+//! `capacity`: the highest load under the objectives, or the fewest servers for a rate.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::answer::{CapacityQuestion, LoadKind};
+use crate::cli::failure::Failure;
+use crate::cli::flags::color::ColorFlags;
+use crate::cli::flags::study::StudyFlags;
+use crate::cli::output::{StudyFiles, Taken};
+use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::screen;
+
+/// Find the highest load that meets all SLOs, or the fewest servers for a rate; what binds, and what would help
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The scenario file (TOML); without it the embedded demo
+    scenario: Option<PathBuf>,
+    #[command(flatten)]
+    changes: ScenarioFlags,
+    /// What the capacity is in; by default what the scenario's own load is
+    #[arg(long, value_enum, value_name = "LOAD")]
+    of: Option<Of>,
+    /// Find the fewest servers for so many requests per second
+    #[arg(long, value_name = "REQUESTS/S", allow_hyphen_values = true)]
+    #[arg(conflicts_with = "of", value_parser = above_zero)]
+    rate: Option<f64>,
+    /// Search with this many seeds, for a 95 % interval; by default 4, or 1 for a trace
+    #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    seeds: Option<u32>,
+    /// Do not try what would help
+    #[arg(long)]
+    no_changes: bool,
+    /// Hold the formula (memory - weights) / KV per user against the simulation, and measure each thing that it leaves
+    /// out
+    #[arg(long)]
+    explain: bool,
+    /// How to print the results
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Write the whole report as one page (HTML)
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    study_flags: StudyFlags,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// Requests per second that arrive whatever the server does
+    Rate,
+    /// Clients, each with one request at a time
+    Concurrency,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One screen
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// No scenario has a higher rate.
+const MOST_RATE_PER_S: f64 = 1e9;
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .filter(|it| *it > 0.0 && *it <= MOST_RATE_PER_S)
+        .ok_or_else(|| "write a number above 0 and up to 1e9, such as 30".to_owned())
+}
+
+/// Runs the verb.
+pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
+    let question = CapacityQuestion {
+        base: args.changes.base(args.scenario.as_deref())?,
+        of: args.of.map(Of::kind),
+        rate: args.rate,
+        seeds: args.seeds,
+        tries_changes: !args.no_changes,
+        explains: args.explain,
+    };
+    let ready = question.ready()?;
+    let files = StudyFiles::new(&[], &[], args.html.as_ref())?;
+    let mut taken = Taken::by(args.scenario.as_deref(), &ready.input);
+    if args.format == Format::Json {
+        taken.claim_stdout("--format json")?;
+    }
+    files.claim(&mut taken)?;
+    let answer = ready.answer(&args.study_flags.control(color))?;
+    match args.format {
+        Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
+        Format::Json => screen::print(&answer.to_json())?,
+    }
+    files.write(&[], || answer.to_page())?;
+    if answer.misses_an_objective() {
+        return Err(Failure::ObjectiveMissed);
+    }
+    Ok(())
+}
+
+impl Of {
+    const fn kind(self) -> LoadKind {
+        match self {
+            Self::Rate => LoadKind::Rate,
+            Self::Concurrency => LoadKind::Concurrency,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `compare`: scenarios, or variations of one, side by side.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::answer::{Base, CompareQuestion, ReadyCompare};
+use crate::cli::failure::Failure;
+use crate::cli::flags::color::ColorFlags;
+use crate::cli::flags::study::StudyFlags;
+use crate::cli::output::{StudyFiles, Taken};
+use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::screen;
+use crate::report::figure;
+
+/// Compare scenarios, or variations of one, on the same random numbers: differences with intervals, capacities, and a
+/// verdict
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Scenario files (TOML); without any the embedded demo
+    scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    changes: ScenarioFlags,
+    /// What to vary: a key and its values, such as batching.policy=none,static,continuous; may be given more than once
+    #[arg(long, value_name = "KEY=VALUES")]
+    vary: Vec<String>,
+    /// Runs of each variation; the seeds follow one another, and are the same for all. By default 8, or 1 of traces,
+    /// which have none
+    #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    seeds: Option<u32>,
+    /// Do not search for the highest load of each under the SLOs
+    #[arg(long)]
+    no_capacity: bool,
+    /// How to print the results
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Draw the variations (SVG or PNG, by the name's ending): KIND is bars (if left out), cdf, queue or memory
+    #[arg(long, value_name = "KIND=FILE")]
+    figure: Vec<String>,
+    /// Write the whole report as one page (HTML)
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    study_flags: StudyFlags,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Runs the verb.
+pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
+    let question = CompareQuestion {
+        scenarios: scenarios(args)?,
+        vary: args.vary.clone(),
+        seeds: args.seeds,
+        finds_capacities: !args.no_capacity,
+    };
+    let ready = question.ready()?;
+    let (files, taken) = check(args, &ready)?;
+    let mut answer = ready.answer(&args.study_flags.control(color))?;
+    match args.format {
+        Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
+        Format::Json => screen::print(&answer.to_json())?,
+    }
+    if answer.is_interrupted {
+        return Err(Failure::interrupted());
+    }
+    if files.any() {
+        let drawn = answer.drawings()?;
+        files.write(&drawn, || answer.to_page(&drawn))?;
+    }
+    Ok(())
+}
+
+fn scenarios(args: &Args) -> Result<Vec<Base>, Failure> {
+    if args.scenarios.is_empty() {
+        return Ok(vec![args.changes.base(None)?]);
+    }
+    let files = args.scenarios.iter();
+    files.map(|file| args.changes.base(Some(file))).collect()
+}
+
+fn check(args: &Args, ready: &ReadyCompare) -> Result<(StudyFiles, Taken), Failure> {
+    let files = StudyFiles::new(&figure::of_contest(), &args.figure, args.html.as_ref())?;
+    let mut taken = Taken::default();
+    for path in &args.scenarios {
+        taken.read("a scenario", path);
+    }
+    for input in &ready.inputs {
+        taken.read_by(input);
+    }
+    if args.format == Format::Json {
+        taken.claim_stdout("--format json")?;
+    }
+    files.claim(&mut taken)?;
+    Ok((files, taken))
+}

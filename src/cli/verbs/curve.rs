@@ -1,0 +1,119 @@
+//! `curve`: latency and throughput against concurrency or rate.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::answer::{CurveQuestion, LoadKind};
+use crate::cli::failure::Failure;
+use crate::cli::flags::color::ColorFlags;
+use crate::cli::flags::study::StudyFlags;
+use crate::cli::output::{StudyFiles, Taken};
+use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::screen;
+use crate::config::{Diagnostic, axis};
+use crate::report::figure::load_curve;
+
+/// Show latency and throughput against concurrency or rate: the knee, where memory is full, where requests begin to
+/// wait
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The scenario file (TOML); without it the embedded demo
+    scenario: Option<PathBuf>,
+    #[command(flatten)]
+    changes: ScenarioFlags,
+    #[command(flatten)]
+    loads: LoadFlags,
+    /// Runs at each load, for 95 % intervals; the seeds follow one another
+    #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    seeds: u32,
+    /// How often to add points around the knee
+    #[arg(long, value_name = "TIMES", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=10))]
+    refine: u32,
+    /// How to print the results
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Draw the curve (SVG or PNG, by the name's ending)
+    #[arg(long, value_name = "FILE")]
+    figure: Vec<String>,
+    /// Write the whole report as one page (HTML)
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    #[command(flatten)]
+    study_flags: StudyFlags,
+}
+
+/// One of them.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct LoadFlags {
+    /// Requests at once: a range that doubles (1..512), one that adds (8..64+8), or a list (1,10,100)
+    #[arg(long, value_name = "LOADS", allow_hyphen_values = true)]
+    concurrency: Option<String>,
+    /// Requests per second, in the same ways
+    #[arg(long, value_name = "LOADS", allow_hyphen_values = true)]
+    rate: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table
+    Text,
+    /// One JSON object
+    Json,
+    /// A line a load, with every number
+    Csv,
+}
+
+/// Runs the verb.
+pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
+    let (kind, text) = match (&args.loads.concurrency, &args.loads.rate) {
+        (Some(text), _) => (LoadKind::Concurrency, text.as_str()),
+        (_, rate) => (LoadKind::Rate, rate.as_deref().unwrap_or("")),
+    };
+    let question = CurveQuestion {
+        base: args.changes.base(args.scenario.as_deref())?,
+        kind,
+        loads: loads(kind, text)?,
+        seeds: args.seeds,
+        refinements: args.refine,
+    };
+    let ready = question.ready()?;
+    let files = StudyFiles::new(&[load_curve::figure(kind)], &args.figure, args.html.as_ref())?;
+    let mut taken = Taken::by(args.scenario.as_deref(), &ready.input);
+    match args.format {
+        Format::Text => {}
+        Format::Json => taken.claim_stdout("--format json")?,
+        Format::Csv => taken.claim_stdout("--format csv")?,
+    }
+    files.claim(&mut taken)?;
+    let answer = ready.answer(&args.study_flags.control(color))?;
+    match args.format {
+        Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
+        Format::Json => screen::print(&answer.to_json())?,
+        Format::Csv => screen::print(&answer.to_csv())?,
+    }
+    if answer.is_interrupted() {
+        return Err(Failure::interrupted());
+    }
+    Ok(files.write(&answer.drawings(), || answer.to_page())?)
+}
+
+/// The loads to begin with.
+fn loads(kind: LoadKind, text: &str) -> Result<Vec<f64>, Failure> {
+    let flag = kind.flag();
+    let wrong = |problem: String| Failure::from(Diagnostic::new(format!("{flag} {text}: {problem}")));
+    let values = axis::values(text).map_err(wrong)?;
+    let mut loads: Vec<f64> = Vec::new();
+    for value in &values {
+        let load = value.parse::<f64>().ok().filter(|it| it.is_finite() && *it > 0.0);
+        let Some(load) = load else {
+            return Err(wrong(format!("{value:?} is not a number above 0")));
+        };
+        if kind == LoadKind::Concurrency && load.fract() > 0.0 {
+            return Err(wrong(format!("{value} is not a whole number of requests")));
+        }
+        loads.push(load);
+    }
+    Ok(loads)
+}

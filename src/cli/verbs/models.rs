@@ -1,0 +1,28 @@
+//! `models`: the models that a scenario may name.
+
+use crate::answer::ModelsQuestion;
+use crate::cli::failure::Failure;
+use crate::cli::flags::format::Format;
+use crate::cli::terminal::screen;
+
+/// List the models, or show one with the source of its figures
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Show this model with its source
+    name: Option<String>,
+    /// How to print the list
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Runs the verb.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let question = ModelsQuestion {
+        name: args.name.clone(),
+    };
+    let answer = question.answer()?;
+    Ok(screen::print(&match args.format {
+        Format::Text => answer.to_text(),
+        Format::Json => answer.to_json(),
+    })?)
+}

@@ -1,0 +1,49 @@
+//! `report`: tables, figures and a page from the results of a sweep.
+
+use std::path::PathBuf;
+
+use crate::answer::ReportQuestion;
+use crate::cli::failure::Failure;
+use crate::cli::flags::color::ColorFlags;
+use crate::cli::output::{StudyFiles, Taken};
+use crate::cli::terminal::{Terminal, screen};
+use crate::report::figure;
+
+/// Turn the results of a sweep into a table, figures and one page for sharing
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The results: CSV or JSON Lines, as `tailcast sweep` or `tailcast merge` wrote them
+    results: PathBuf,
+    /// The study that the results are of: the page then says what was simulated, and shows every setting
+    #[arg(long, value_name = "FILE")]
+    study: Option<PathBuf>,
+    /// Draw the results (SVG or PNG, by the name's ending): KIND is lines (if left out), heat-map, pareto or
+    /// prefix-hits
+    #[arg(long, value_name = "KIND=FILE")]
+    figure: Vec<String>,
+    /// Write the whole report as one page (HTML)
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// Runs the verb.
+pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
+    let question = ReportQuestion {
+        results: args.results.clone(),
+        study: args.study.clone(),
+    };
+    question.form()?;
+    let files = StudyFiles::new(&figure::of_sweep(), &args.figure, args.html.as_ref())?;
+    let mut taken = Taken::default();
+    taken.read("the results", &args.results);
+    files.claim(&mut taken)?;
+    let terminal = Terminal {
+        is_quiet: false,
+        shows_progress: false,
+        color,
+        threads: None,
+    };
+    let answer = question.answer(&terminal.control())?;
+    screen::print_text(&answer.to_text(), taken.has_stdout())?;
+    Ok(files.write(&answer.drawings(), || answer.to_page())?)
+}

@@ -1,0 +1,63 @@
+//! Files that a command reads, each of them once, however often what it says is asked for.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::text_file;
+use crate::workload::QuantileTable;
+use crate::workload::trace::{TraceError, TraceFile};
+
+/// What was read so far. Copies share it, so that every variation of a scenario sees the same files; a file that could
+/// not be read is tried again.
+#[derive(Clone, Debug, Default)]
+pub struct Files(Arc<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    contents: Mutex<BTreeMap<PathBuf, Arc<Vec<u8>>>>,
+    traces: Mutex<BTreeMap<PathBuf, TraceFile>>,
+    tables: Mutex<BTreeMap<PathBuf, Arc<QuantileTable>>>,
+}
+
+impl Files {
+    /// The bytes of a file of at most `most_bytes`.
+    pub fn bytes(&self, path: &Path, most_bytes: u64) -> io::Result<Arc<Vec<u8>>> {
+        once(&self.0.contents, path, || {
+            text_file::read_bytes(path, most_bytes).map(Arc::new)
+        })
+    }
+
+    /// The text of a file of at most `most_bytes`.
+    pub fn text(&self, path: &Path, most_bytes: u64) -> io::Result<String> {
+        let bytes = self.bytes(path, most_bytes)?;
+        text_file::text_of(bytes.to_vec())
+    }
+
+    /// A trace, which is opened and not read: it may be larger than memory.
+    pub fn trace(&self, path: &Path) -> io::Result<TraceFile> {
+        once(&self.0.traces, path, || TraceFile::open(path))
+    }
+
+    /// A table of quantiles.
+    pub fn quantiles(&self, path: &Path) -> Result<Arc<QuantileTable>, TraceError> {
+        once(&self.0.tables, path, || QuantileTable::read(path).map(Arc::new))
+    }
+}
+
+/// What is held for `path`, else what `read` yields. Others wait meanwhile, as they may be after the same file.
+fn once<T: Clone, E>(
+    held: &Mutex<BTreeMap<PathBuf, T>>,
+    path: &Path,
+    read: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    // Whoever panicked while reading left the map as it was.
+    let mut held: MutexGuard<'_, _> = held.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = held.get(path) {
+        return Ok(found.clone());
+    }
+    let found = read()?;
+    held.insert(path.to_owned(), found.clone());
+    Ok(found)
+}

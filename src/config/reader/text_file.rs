@@ -1,0 +1,30 @@
+//! Files that are read as a whole.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// The bytes of a file of at most `most_bytes`: a longer one is something else, or a device without an end.
+pub fn read_bytes(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut start = File::open(path)?.take(most_bytes + 1);
+    start.read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most_bytes {
+        let most_mib = most_bytes >> 20;
+        return Err(io::Error::other(format!("it is longer than {most_mib} MiB")));
+    }
+    Ok(bytes)
+}
+
+/// The text of a file of at most `most_bytes`.
+pub fn read_text(path: &Path, most_bytes: u64) -> io::Result<String> {
+    text_of(read_bytes(path, most_bytes)?)
+}
+
+/// The text that the bytes of a file are.
+pub fn text_of(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to() + 1;
+        io::Error::other(format!("byte {place} is not UTF-8; save the file as UTF-8 text"))
+    })
+}

@@ -1,0 +1,163 @@
+//! The run of one client population against one server.
+
+use super::patience::Patience;
+use super::replay_error::ReplayError;
+use super::watch::{Unwatched, Watch};
+use crate::engine::{Engine, Event, Observer, StepRun};
+use crate::units::Time;
+use crate::workload::{Request, RequestId, Source};
+
+/// The most requests a server may hold: each takes some 250 bytes there.
+pub const MOST_IN_SERVER: u64 = 25_000_000;
+
+/// Rejections at one and the same instant after which a closed loop is taken to be stuck.
+const STUCK_AFTER_REJECTIONS: u64 = 1_000_000;
+
+/// Sends all requests of `source` to `engine` as they arrive and runs it until nothing more will happen.
+pub fn replay(
+    engine: &mut impl Engine,
+    source: &mut dyn Source,
+    observer: &mut (impl Observer + ?Sized),
+) -> Result<(), ReplayError> {
+    replay_watched(engine, source, observer, &mut Unwatched)
+}
+
+/// Sends all requests of `source` to `engine` as they arrive and runs it until nothing more will happen, or until
+/// `watch` wants no more.
+pub fn replay_watched(
+    engine: &mut impl Engine,
+    source: &mut dyn Source,
+    observer: &mut (impl Observer + ?Sized),
+    watch: &mut impl Watch,
+) -> Result<(), ReplayError> {
+    if source.is_closed_loop() || source.timeout().is_some() {
+        return replay_with_answers(engine, source, observer, watch);
+    }
+    while let Some(arrival) = next_arrival(source, watch)? {
+        // Taken before the engine goes on, not after: what has just been written field by field takes long to be moved
+        // as a whole.
+        let request = source.take();
+        watch.sent();
+        engine.advance(arrival, observer);
+        send(request, engine, observer)?;
+    }
+    while engine.advance_to_finish(Time::LIMIT, observer) {
+        watch.may_go_on()?;
+    }
+    in_time(engine)
+}
+
+/// Runs a workload whose clients look at their answers: they send what follows them, or give up waiting.
+fn replay_with_answers(
+    engine: &mut impl Engine,
+    source: &mut dyn Source,
+    observer: &mut (impl Observer + ?Sized),
+    watch: &mut impl Watch,
+) -> Result<(), ReplayError> {
+    let mut patience = Patience::new(source.timeout());
+    let mut observer = EndsHeard {
+        observer,
+        ended: Vec::new(),
+        rejections: 0,
+        rejected_at: Time::ZERO,
+    };
+    loop {
+        for (id, at, is_answered) in observer.ended.drain(..) {
+            if is_answered {
+                source.finished(id, at);
+            } else {
+                source.rejected(id, at);
+            }
+        }
+        if observer.rejections > STUCK_AFTER_REJECTIONS && !source.runs_out() {
+            return Err(ReplayError::OnlyRejections);
+        }
+        let arrival = next_arrival(source, watch)?;
+        let deadline = patience.next_deadline();
+        let until = arrival.into_iter().chain(deadline).min();
+        let mut told = patience.heeding(&mut observer);
+        if engine.advance_to_finish(until.unwrap_or(Time::LIMIT), &mut told) {
+            continue;
+        }
+        match (arrival, deadline) {
+            (_, Some(deadline)) if until == Some(deadline) => {
+                // It may have ended just now.
+                if patience.next_deadline() == Some(deadline) {
+                    let id = patience.give_up(engine);
+                    source.rejected(id, deadline);
+                }
+            }
+            (Some(_), _) => {
+                let request = source.take();
+                watch.sent();
+                send(request, engine, &mut told)?;
+            }
+            (None, _) => return in_time(engine),
+        }
+    }
+}
+
+fn send(
+    request: Request,
+    engine: &mut impl Engine,
+    observer: &mut (impl Observer + ?Sized),
+) -> Result<(), ReplayError> {
+    observer.sent(&request);
+    engine.submit(request, observer);
+    if engine.in_server() > MOST_IN_SERVER {
+        return Err(ReplayError::TooMany);
+    }
+    Ok(())
+}
+
+fn next_arrival(source: &mut dyn Source, watch: &mut impl Watch) -> Result<Option<Time>, ReplayError> {
+    watch.may_go_on()?;
+    match source.next_arrival().map_err(ReplayError::Workload)? {
+        Some(arrival) if arrival >= Time::LIMIT => Err(ReplayError::TooLong),
+        arrival => Ok(arrival),
+    }
+}
+
+fn in_time(engine: &impl Engine) -> Result<(), ReplayError> {
+    match engine.next_event() {
+        Some(_) => Err(ReplayError::TooLong),
+        None => Ok(()),
+    }
+}
+
+/// Passes everything on, and remembers which requests have ended.
+struct EndsHeard<'a, O: ?Sized> {
+    observer: &'a mut O,
+    /// Which, when, and whether with an answer.
+    ended: Vec<(RequestId, Time, bool)>,
+    /// Rejections at `rejected_at`.
+    rejections: u64,
+    rejected_at: Time,
+}
+
+impl<O: Observer + ?Sized> Observer for EndsHeard<'_, O> {
+    fn sent(&mut self, request: &Request) {
+        self.observer.sent(request);
+    }
+
+    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
+        match event {
+            Event::Rejected => {
+                if at != self.rejected_at {
+                    self.rejections = 0;
+                    self.rejected_at = at;
+                }
+                self.rejections += 1;
+                self.ended.push((id, at, false));
+            }
+            // When the client has it, which may be later.
+            Event::Finished(request) => self.ended.push((id, request.finished, true)),
+            _ => {}
+        }
+        self.observer.on(at, id, event);
+    }
+
+    fn ran(&mut self, run: &StepRun<'_>) {
+        self.observer.ran(run);
+    }
+}

@@ -1,0 +1,258 @@
+//! The load on a server as one number: how many requests come in each second, or how many are there at once.
+
+use crate::config::{Diagnostic, Flag, Workload};
+use crate::stats::rounded;
+use crate::workload::trace::{self, Replay, TraceError};
+use crate::workload::{Arrivals, Source, Synthetic};
+
+use super::Input;
+
+/// Which number a load is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadKind {
+    /// Requests per second that arrive whatever the server does: an open loop.
+    Rate,
+    /// The same of sessions, each of several requests.
+    SessionRate,
+    /// Clients, each of whom sends its next request when the last one has ended: a closed loop.
+    Concurrency,
+}
+
+/// Loads closer than this say nothing new.
+const CLOSEST: f64 = 1.02;
+
+/// Sets the load of a scenario.
+#[derive(Clone, Debug)]
+pub struct LoadDial {
+    kind: LoadKind,
+    setting: Setting,
+    /// Requests of the scenario's own, where more of them can be asked for as clients become more.
+    own_requests: Option<u64>,
+}
+
+/// What of a scenario a load sets.
+#[derive(Clone, Debug)]
+enum Setting {
+    /// A key that is the load itself.
+    Key(&'static str),
+    /// The arrivals as a whole: what stands before the load, and after it.
+    Arrivals(&'static str),
+    /// The speed of a trace with so many requests per second.
+    Speedup(f64),
+}
+
+impl LoadKind {
+    /// The flag that varies it.
+    pub const fn flag(self) -> &'static str {
+        match self {
+            Self::Rate | Self::SessionRate => "--rate",
+            Self::Concurrency => "--concurrency",
+        }
+    }
+
+    /// What its axis is called.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Rate => "requests per second",
+            Self::SessionRate => "sessions per second",
+            Self::Concurrency => "concurrent requests",
+        }
+    }
+
+    /// The load with its unit.
+    pub fn with_unit(self, load: f64) -> String {
+        match self {
+            Self::Rate => format!("{} req/s", rounded(load)),
+            Self::SessionRate => format!("{} sessions/s", rounded(load)),
+            Self::Concurrency if load < 1.5 => format!("{load:.0} concurrent request"),
+            Self::Concurrency => format!("{load:.0} concurrent requests"),
+        }
+    }
+
+    /// Its unit at the head of a column.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Rate => "req/s",
+            Self::SessionRate => "sessions/s",
+            Self::Concurrency => "clients",
+        }
+    }
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "requests_per_s",
+            Self::SessionRate => "sessions_per_s",
+            Self::Concurrency => "concurrency",
+        }
+    }
+
+    /// The kind that the scenario's own load is.
+    pub fn of(input: &Input) -> Self {
+        match &input.scenario.workload {
+            Workload::Synthetic(workload) if matches!(workload.arrivals, Arrivals::Closed { .. }) => Self::Concurrency,
+            Workload::Trace(replay) if replay.concurrency.is_some() => Self::Concurrency,
+            _ => Self::Rate,
+        }
+    }
+
+    /// The nearest load that exists.
+    pub fn rounded(self, load: f64) -> f64 {
+        match self {
+            Self::Rate | Self::SessionRate => load,
+            Self::Concurrency => load.round().max(1.0),
+        }
+    }
+
+    /// A load between two others, at about equal ratios, with three digits; `None` if they are too close for one.
+    pub fn between(self, low: f64, high: f64) -> Option<f64> {
+        let middle = (low * high).sqrt();
+        let digit = 10_f64.powi(middle.log10().floor() as i32 - 2);
+        let middle = match self {
+            Self::Rate | Self::SessionRate => (middle / digit).round() * digit,
+            Self::Concurrency => middle.round(),
+        };
+        // What repeated division leaves behind would be shown.
+        let middle: f64 = format!("{middle:.9e}").parse().unwrap_or(middle);
+        (middle >= low * CLOSEST && high >= middle * CLOSEST).then_some(middle)
+    }
+}
+
+/// Requests of each client of a closed loop, if they can be had: all clients send their first at once, which is no
+/// steady state, and so few of the others that a 99th percentile hardly sees them.
+const REQUESTS_PER_CLIENT: u64 = 200;
+/// More than that take too long, and so do searches beyond the clients that they are for.
+const MOST_REQUESTS: u64 = 1_000_000;
+
+impl LoadDial {
+    /// How to set a load of this kind in a scenario like `input`; otherwise why it cannot be set, and what to do.
+    pub fn new(kind: LoadKind, input: &Input) -> Result<Self, Diagnostic> {
+        match &input.scenario.workload {
+            Workload::Trace(replay) => Self::of_trace(kind, replay),
+            Workload::Synthetic(workload) => Self::of_synthetic(kind, workload),
+        }
+    }
+
+    fn of_trace(kind: LoadKind, replay: &Replay) -> Result<Self, Diagnostic> {
+        let said = |error: TraceError| Diagnostic::new(error.to_string());
+        let follow = trace::open(&Replay {
+            concurrency: None,
+            ..replay.clone()
+        });
+        let has_sessions = follow.map_err(said)?.is_closed_loop();
+        let (kind, setting) = match kind {
+            LoadKind::Concurrency if has_sessions => {
+                let message = "the trace's sessions already are closed loops";
+                return Err(Diagnostic::new(message).help("vary the rate of their starts instead"));
+            }
+            LoadKind::Concurrency => (kind, Setting::Key("workload.trace.concurrency")),
+            LoadKind::Rate | LoadKind::SessionRate => {
+                let recorded = trace::recorded_rate(replay).map_err(said)?;
+                let kind = if has_sessions {
+                    LoadKind::SessionRate
+                } else {
+                    LoadKind::Rate
+                };
+                (kind, Setting::Speedup(recorded))
+            }
+        };
+        Ok(Self {
+            kind,
+            setting,
+            own_requests: None,
+        })
+    }
+
+    fn of_synthetic(kind: LoadKind, workload: &Synthetic) -> Result<Self, Diagnostic> {
+        let is_concurrency = kind == LoadKind::Concurrency;
+        let setting = match (&workload.arrivals, is_concurrency) {
+            (Arrivals::Stages(_), false) => {
+                let message = "the scenario's arrivals come in stages, each with a rate of its own";
+                return Err(Diagnostic::new(message).help(
+                    "set them to one process, such as --set 'workload.arrivals={ process = \"poisson\", rate = 1 }'",
+                ));
+            }
+            (Arrivals::Closed { .. } | Arrivals::AtOnce, false) => Setting::Arrivals("process = \"poisson\", rate"),
+            (_, false) => Setting::Key("workload.arrivals.rate"),
+            (Arrivals::Closed { .. }, true) => Setting::Key("workload.arrivals.concurrency"),
+            (_, true) => Setting::Arrivals("process = \"closed\", concurrency"),
+        };
+        let kind = match kind {
+            LoadKind::Concurrency => kind,
+            _ if workload.session.is_some() => LoadKind::SessionRate,
+            _ => LoadKind::Rate,
+        };
+        Ok(Self {
+            kind,
+            setting,
+            own_requests: workload.requests.filter(|_| is_concurrency),
+        })
+    }
+
+    /// Which number it sets.
+    pub fn kind(&self) -> LoadKind {
+        self.kind
+    }
+
+    /// What sets it to `load`, with requests enough for it.
+    pub fn flags(&self, load: f64) -> Vec<Flag> {
+        let mut flags = vec![self.load_flag(load)];
+        if let Some(own) = self.own_requests {
+            let wanted = (load as u64).saturating_mul(REQUESTS_PER_CLIENT);
+            let requests = own.max(wanted.min(MOST_REQUESTS));
+            flags.push(Flag::new(self.kind.flag(), format!("workload.requests={requests}")));
+        }
+        flags
+    }
+
+    /// What sets it to `load`, and nothing else.
+    pub fn load_flag(&self, load: f64) -> Flag {
+        let load = self.kind.rounded(load);
+        let assignment = match &self.setting {
+            Setting::Key(key) => format!("{key}={load}"),
+            Setting::Arrivals(process) => format!("workload.arrivals={{ {process} = {load} }}"),
+            Setting::Speedup(recorded) => format!("workload.trace.speedup={}", load / recorded),
+        };
+        Flag::new(self.kind.flag(), assignment)
+    }
+
+    /// The highest load that a search should try, if there is one.
+    pub fn highest(&self) -> Option<f64> {
+        let has_enough = self.own_requests.is_some();
+        has_enough.then_some((MOST_REQUESTS / REQUESTS_PER_CLIENT) as f64)
+    }
+
+    /// The load that the scenario has by itself, if it is of this kind.
+    pub fn load_of(&self, input: &Input) -> Option<f64> {
+        match (&input.scenario.workload, &self.setting) {
+            (Workload::Trace(replay), Setting::Speedup(recorded)) => Some(recorded * replay.speedup),
+            (Workload::Trace(replay), _) => replay.concurrency.map(f64::from),
+            (Workload::Synthetic(workload), _) => match (&workload.arrivals, self.kind) {
+                (Arrivals::Closed { concurrency, .. }, LoadKind::Concurrency) => Some((*concurrency).into()),
+                (_, LoadKind::Concurrency) => None,
+                (arrivals, _) => arrivals.mean_rate_per_s(),
+            },
+        }
+    }
+
+    /// What of the scenario is replaced to set the load, if it is more than a number.
+    pub fn replaces(&self) -> Option<String> {
+        let mut said = Vec::new();
+        match (&self.setting, self.kind) {
+            (Setting::Arrivals(_), LoadKind::Concurrency) => {
+                said.push("arrivals are a closed loop without pauses in place of the scenario's own".to_owned());
+            }
+            (Setting::Arrivals(_), _) => {
+                said.push("arrivals are a Poisson process in place of the scenario's own".to_owned());
+            }
+            _ => {}
+        }
+        if self.own_requests.is_some() {
+            said.push(format!(
+                "each run has {REQUESTS_PER_CLIENT} requests a client or more, so that the first ones, all sent at \
+                 once, count for little"
+            ));
+        }
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+}

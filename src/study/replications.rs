@@ -1,0 +1,109 @@
+//! Several runs that differ in their seed, on several threads; the results do not depend on how many.
+
+use super::bounds::Bounds;
+use super::control::Control;
+use super::in_order::{Next, Workers};
+use super::input::Input;
+use super::simulate::{self, Replayed, Run, SimulationError};
+use crate::metrics::{Recording, Replications, Summary};
+
+/// What came of all runs.
+#[derive(Default)]
+pub struct Outcome {
+    /// The pooled numbers.
+    pub summary: Option<Summary>,
+    /// What was recorded of all runs.
+    pub recording: Option<Recording>,
+    /// How many runs.
+    pub runs: u32,
+    /// Whether the user stopped them.
+    pub is_interrupted: bool,
+    /// How the workload of the last one was read: all read the same rows.
+    pub replayed: Replayed,
+    pooled: Replications,
+}
+
+impl Outcome {
+    /// Takes in one run.
+    pub fn add(&mut self, run: Run) {
+        self.pooled.add(run.recording);
+        self.runs += 1;
+        self.is_interrupted |= run.replayed.is_stopped;
+        self.replayed = run.replayed;
+    }
+
+    /// All runs are in: what they are together.
+    #[must_use]
+    pub fn pooled(mut self) -> Self {
+        let pooled = std::mem::take(&mut self.pooled);
+        self.summary = pooled.summary();
+        self.recording = pooled.into_pooled();
+        self
+    }
+}
+
+/// Fewer ties than this share of the arrivals happen by chance, or change little.
+const MANY_TIES: f64 = 0.05;
+
+impl Replayed {
+    /// What the user should know about how the workload was run.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.skipped.bad_rows > 0 {
+            let first = self.skipped.first.first().map(ToString::to_string).unwrap_or_default();
+            warnings.push(format!(
+                "{} rows of the trace cannot be read and were left out; the first: {first}",
+                self.skipped.bad_rows
+            ));
+        }
+        if self.skipped.failed_requests > 0 {
+            warnings.push(format!(
+                "{} rows of the trace record failed requests and were left out",
+                self.skipped.failed_requests
+            ));
+        }
+        if self.tied_share > MANY_TIES {
+            warnings.push(format!(
+                "{:.0} % of the trace's requests carry the same time stamp as the one before: if its clock ticked \
+                 slowly, these bursts are not real; workload.trace.jitter_ties = \"uniform\" spreads them up to the \
+                 next stamp",
+                100.0 * self.tied_share
+            ));
+        }
+        warnings
+    }
+}
+
+/// A run to be made: a scenario and its seed.
+pub type Task<'a> = (&'a Input, u64);
+
+/// Runs the scenario with `runs` consecutive seeds.
+pub fn replicate(input: &Input, runs: u32, workers: &Workers, control: &Control) -> Result<Outcome, SimulationError> {
+    let tasks: Vec<Task> = input.seeds(runs).map(|seed| (input, seed)).collect();
+    let mut outcome = Outcome::default();
+    let done = run_each(&tasks, workers, control, |_, run| outcome.add(run));
+    done.map_err(|(_, error)| error)?;
+    Ok(outcome.pooled())
+}
+
+/// Makes all runs, and hands them over in the order of the tasks, whose number goes with them; an error has that number
+/// too. The user may stop them: the last ones that are handed over say so then.
+pub fn run_each(
+    tasks: &[Task<'_>],
+    workers: &Workers,
+    control: &Control,
+    mut take: impl FnMut(usize, Run),
+) -> Result<(), (usize, SimulationError)> {
+    workers.in_order(
+        tasks.len(),
+        |number| {
+            let (input, seed) = tasks[number];
+            simulate::run(input, seed, Vec::new(), control, &Bounds::default())
+        },
+        |number, run: Run| {
+            let is_stopped = run.replayed.is_stopped;
+            take(number, run);
+            if is_stopped { Next::Stop } else { Next::GoOn }
+        },
+    )
+}

@@ -1,0 +1,58 @@
+//! A run that is watched while it goes on: for progress, for a stop, and for what it may not outgrow.
+
+use super::bounds::Bounds;
+use super::control::Control;
+use crate::fleet::{ReplayError, Watch};
+
+/// Watches one run on behalf of a control.
+pub struct Watched<'a> {
+    control: &'a Control,
+    bounds: &'a Bounds,
+    /// Requests that the audience has not heard of.
+    uncounted: u64,
+}
+
+/// The audience is shared by all threads, and hears of many requests at once so that threads do not wait for each
+/// other.
+const COUNTED_TOGETHER: u64 = 64;
+
+impl<'a> Watched<'a> {
+    /// Ends the run once it is stopped or has outgrown `bounds`.
+    pub const fn new(control: &'a Control, bounds: &'a Bounds) -> Self {
+        Self {
+            control,
+            bounds,
+            uncounted: 0,
+        }
+    }
+
+    fn count(&mut self) {
+        self.control.audience.count(self.uncounted);
+        self.uncounted = 0;
+    }
+}
+
+impl Watch for Watched<'_> {
+    fn sent(&mut self) {
+        self.uncounted += 1;
+        if self.uncounted == COUNTED_TOGETHER {
+            self.count();
+        }
+        self.bounds.take();
+    }
+
+    fn may_go_on(&mut self) -> Result<(), ReplayError> {
+        if self.control.is_stopped() {
+            return Err(ReplayError::Stopped);
+        }
+        self.bounds.check()
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if self.uncounted > 0 {
+            self.count();
+        }
+    }
+}
