@@ -6,6 +6,7 @@ mod flags;
 mod init;
 mod output;
 mod scenario;
+mod schema;
 mod server_flags;
 mod terminal;
 mod verbs;
@@ -53,6 +54,7 @@ enum Command {
     Models(models::Args),
     Gpus(gpus::Args),
     Init(init::Args),
+    Schema(schema::Args),
 }
 
 /// Runs the command line of this process.
@@ -86,6 +88,7 @@ impl Command {
             Self::Models(args) => models::run(&args),
             Self::Gpus(args) => gpus::run(&args),
             Self::Init(args) => init::run(&args),
+            Self::Schema(_) => schema::run(),
         }
     }
 }

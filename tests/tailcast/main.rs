@@ -62,6 +62,7 @@ mod run_figures;
 mod run_numbers;
 mod sample_drawings;
 mod sample_page;
+mod schema;
 mod sessions;
 mod sharing;
 mod step_log;

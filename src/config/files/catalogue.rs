@@ -1,0 +1,180 @@
+//! The GPUs and models that come with the program, and files of the same form.
+
+mod error;
+mod figure;
+mod gpu_file;
+mod kernels_file;
+mod model_file;
+
+pub use error::CatalogueError;
+pub use figure::Figure;
+pub use gpu_file::GpuEntry;
+pub use model_file::ModelEntry;
+
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+use crate::config::reader::read_once::Files;
+use crate::hardware::{Gpu, Model};
+
+/// A larger file describes neither a GPU nor a model.
+const LARGEST_FILE_BYTES: u64 = 16 << 20;
+
+/// One folder of embedded files.
+struct Folder {
+    path: &'static str,
+    files: Dir<'static>,
+}
+
+static GPUS: Folder = Folder {
+    path: "configs/gpus",
+    files: include_dir!("$CARGO_MANIFEST_DIR/configs/gpus"),
+};
+static MODELS: Folder = Folder {
+    path: "configs/models",
+    files: include_dir!("$CARGO_MANIFEST_DIR/configs/models"),
+};
+
+/// The GPU of that name, whatever its case.
+pub fn gpu(name: &str) -> Result<Gpu, CatalogueError> {
+    let wanted = name.to_ascii_lowercase();
+    match embedded(&GPUS).find(|file| file.name == wanted) {
+        Some(file) => gpu_file::parse(file.name, &file.path, file.text).map(|entry| entry.gpu),
+        None => Err(unknown("GPU", name, "tailcast gpus", &names(&GPUS))),
+    }
+}
+
+/// Every GPU with the sources of its figures, by name.
+pub fn gpus() -> Result<Vec<GpuEntry>, CatalogueError> {
+    embedded(&GPUS)
+        .map(|file| gpu_file::parse(file.name, &file.path, file.text))
+        .collect()
+}
+
+/// The model of that name, or with that name on Hugging Face, whatever its case.
+pub fn model(name: &str) -> Result<Model, CatalogueError> {
+    model_entry(name).map(|entry| entry.model)
+}
+
+/// The model of that name with its source.
+pub fn model_entry(name: &str) -> Result<ModelEntry, CatalogueError> {
+    let wanted = name.to_ascii_lowercase();
+    if let Some(file) = embedded(&MODELS).find(|file| file.name == wanted) {
+        return model_file::parse(file.name, &file.path, file.text);
+    }
+    let mut known = names(&MODELS);
+    for entry in models()? {
+        if entry.hugging_face.iter().any(|alias| alias.eq_ignore_ascii_case(name)) {
+            return Ok(entry);
+        }
+        known.extend(entry.hugging_face);
+    }
+    Err(unknown("model", name, "tailcast models", &known))
+}
+
+/// Every model with its source, by name.
+pub fn models() -> Result<Vec<ModelEntry>, CatalogueError> {
+    embedded(&MODELS)
+        .map(|file| model_file::parse(file.name, &file.path, file.text))
+        .collect()
+}
+
+/// A GPU from a TOML file of the same form as the embedded ones; it is named after the file.
+pub fn gpu_from_file(path: &Path) -> Result<Gpu, CatalogueError> {
+    gpu_among(&Files::default(), path)
+}
+
+/// A GPU from such a file, one of those that were or will be read.
+pub fn gpu_among(files: &Files, path: &Path) -> Result<Gpu, CatalogueError> {
+    let text = read(files, path)?;
+    let file = path.display().to_string();
+    gpu_file::parse(&name_of(path), &file, &text).map(|entry| entry.gpu)
+}
+
+/// A model from a `config.json` of Hugging Face, with what a `generation_config.json` beside it says, or from a TOML
+/// file of the same form as the embedded ones.
+pub fn model_from_config_json(path: &Path) -> Result<ModelEntry, CatalogueError> {
+    model_among(&Files::default(), path)
+}
+
+/// A model from such a file, one of those that were or will be read.
+pub fn model_among(files: &Files, path: &Path) -> Result<ModelEntry, CatalogueError> {
+    let text = read(files, path)?;
+    let file = path.display().to_string();
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return model_file::parse(&name_of(path), &file, &text);
+    }
+    let mut entry = model_file::parse_json(&name_of(path), &file, &text)?;
+    if let Some(beside) = generation_config(path) {
+        entry.top_p = model_file::top_p_of_json(&beside.display().to_string(), &read(files, &beside)?)?;
+    }
+    Ok(entry)
+}
+
+/// The `generation_config.json` beside a `config.json`, if there is one. A link that leads nowhere is one that cannot
+/// be read: caches of Hugging Face consist of links.
+pub fn generation_config(config: &Path) -> Option<PathBuf> {
+    let beside = config.with_file_name("generation_config.json");
+    let is_toml = config.extension().is_some_and(|it| it == "toml");
+    (!is_toml && beside.symlink_metadata().is_ok()).then_some(beside)
+}
+
+/// The GPU of the catalogue with the least memory that is still at least `memory_bytes`.
+pub fn smallest_gpu_with(memory_bytes: u64) -> Option<Gpu> {
+    let all = gpus().ok()?.into_iter().map(|entry| entry.gpu);
+    let enough = all.filter(|gpu| gpu.memory_bytes() >= memory_bytes);
+    enough.min_by_key(Gpu::memory_bytes)
+}
+
+struct Embedded {
+    name: &'static str,
+    path: String,
+    text: &'static str,
+}
+
+/// The files of a folder, by name.
+fn embedded(folder: &'static Folder) -> impl Iterator<Item = Embedded> {
+    let files = folder.files.files().filter_map(|file| {
+        Some(Embedded {
+            name: file.path().file_stem()?.to_str()?,
+            path: format!("{}/{}", folder.path, file.path().display()),
+            text: file.contents_utf8()?,
+        })
+    });
+    let mut files: Vec<_> = files.collect();
+    files.sort_by_key(|file| file.name);
+    files.into_iter()
+}
+
+fn names(folder: &'static Folder) -> Vec<String> {
+    embedded(folder).map(|file| file.name.to_owned()).collect()
+}
+
+fn unknown(what: &str, name: &str, command: &str, known: &[String]) -> CatalogueError {
+    let wanted = name.to_ascii_lowercase();
+    let likeness = |one: &&String| strsim::jaro_winkler(&one.to_ascii_lowercase(), &wanted);
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let hint = match nearest {
+        Some(near) if likeness(&near) > 0.75 => format!(" Did you mean '{near}'?"),
+        _ => String::new(),
+    };
+    CatalogueError::with_name(format!("there is no {what} '{name}'.{hint} `{command}` lists them"))
+}
+
+fn read(files: &Files, path: &Path) -> Result<String, CatalogueError> {
+    let file = path.display().to_string();
+    files
+        .text(path, LARGEST_FILE_BYTES)
+        .map_err(|error| CatalogueError::in_file(&file, format!("cannot be read: {error}")))
+}
+
+/// The file's own name, or its folder's for the `config.json` that every model has.
+fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let parent = path.parent().and_then(Path::file_name);
+    match parent {
+        Some(folder) if stem == "config" => folder.to_string_lossy().into_owned(),
+        _ => stem.into_owned(),
+    }
+}

@@ -1,0 +1,163 @@
+//! One model's file: TOML of our own, or a `config.json` of Hugging Face.
+
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::CatalogueError;
+use super::error::line_of_key;
+use crate::config::files::hugging_face::HuggingFaceConfig;
+use crate::hardware::{BadFigure, Model, Unquantised, WeightPrecision};
+
+/// A model with the source of its figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelEntry {
+    /// The model.
+    pub model: Model,
+    /// The file it was read from.
+    pub file: String,
+    /// Its names on Hugging Face; the first is the one the figures are of.
+    pub hugging_face: Vec<String>,
+    /// Where the figures come from.
+    pub source: String,
+    /// Whether somebody has compared them with that source.
+    pub verified: bool,
+    /// How the published weights are stored, if they are quantised.
+    pub stored_weights: Option<WeightPrecision>,
+    /// The share of the probability that its `generation_config.json` chooses tokens from, if it says so: what a server
+    /// does unless a request asks for something else.
+    pub top_p: Option<f64>,
+}
+
+/// What our TOML says beside the fields of `config.json`.
+#[derive(Default, Deserialize, Serialize)]
+struct About {
+    title: String,
+    #[serde(default)]
+    hugging_face: Vec<String>,
+    source: String,
+    #[serde(default)]
+    verified: bool,
+    /// Linear layers that quantised checkpoints leave in 16 bits.
+    #[serde(default)]
+    unquantised: Vec<String>,
+    /// From `generation_config.json`.
+    top_p: Option<f64>,
+}
+
+/// Reads the text of one of our model files; `name` is what scenarios call it.
+pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<ModelEntry, CatalogueError> {
+    let place = |error: &toml::de::Error| CatalogueError::from_toml(file, text, error);
+    let table: toml::Table = toml::from_str(text).map_err(|error| place(&error))?;
+    refuse_unknown_keys(&table, file, text)?;
+    let about: About = toml::from_str(text).map_err(|error| place(&error))?;
+    let config: HuggingFaceConfig = toml::from_str(text).map_err(|error| place(&error))?;
+    let refuse = |bad: &BadFigure| CatalogueError::from_figure(file, text, bad);
+    if about.source.trim().is_empty() {
+        let expected = "named: the page or file the figures come from";
+        return Err(refuse(&BadFigure::new("source", "empty", expected)));
+    }
+    let unquantised = unquantised(&about.unquantised).map_err(|bad| refuse(&bad))?;
+    Ok(ModelEntry {
+        model: config
+            .model(name, &about.title, unquantised)
+            .map_err(|bad| refuse(&bad))?,
+        file: file.to_owned(),
+        hugging_face: about.hugging_face,
+        source: about.source,
+        verified: about.verified,
+        stored_weights: config.stored_weights().map_err(|bad| refuse(&bad))?,
+        top_p: check_top_p(about.top_p).map_err(|bad| refuse(&bad))?,
+    })
+}
+
+fn unquantised(names: &[String]) -> Result<Unquantised, BadFigure> {
+    let mut left = Unquantised::default();
+    for name in names {
+        match name.as_str() {
+            "attention" => left.attention = true,
+            "dense" => left.dense = true,
+            "shared_experts" => left.shared_experts = true,
+            other => {
+                let expected = "attention, dense or shared_experts";
+                return Err(BadFigure::new("unquantised", format!("'{other}'"), expected));
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// Reads the text of a `config.json`.
+pub(super) fn parse_json(name: &str, file: &str, text: &str) -> Result<ModelEntry, CatalogueError> {
+    let config: HuggingFaceConfig = parse_object(file, text)?;
+    let refuse = |bad: &BadFigure| CatalogueError::from_figure(file, text, bad);
+    Ok(ModelEntry {
+        model: config
+            .model(name, name, Unquantised::default())
+            .map_err(|bad| refuse(&bad))?,
+        file: file.to_owned(),
+        hugging_face: Vec::new(),
+        source: file.to_owned(),
+        verified: true,
+        stored_weights: config.stored_weights().map_err(|bad| refuse(&bad))?,
+        top_p: None,
+    })
+}
+
+/// `top_p` of the text of a `generation_config.json`.
+pub(super) fn top_p_of_json(file: &str, text: &str) -> Result<Option<f64>, CatalogueError> {
+    #[derive(Deserialize)]
+    struct GenerationConfig {
+        top_p: Option<f64>,
+    }
+    let config: GenerationConfig = parse_object(file, text)?;
+    check_top_p(config.top_p).map_err(|bad| CatalogueError::from_figure(file, text, &bad))
+}
+
+/// As vLLM's `SamplingParams` does: it refuses all requests of a server whose default is out of range.
+fn check_top_p(top_p: Option<f64>) -> Result<Option<f64>, BadFigure> {
+    match top_p {
+        Some(share) if !(share > 0.0 && share <= 1.0) => {
+            let expected = "more than 0 and at most 1";
+            Err(BadFigure::new("top_p", share, expected))
+        }
+        _ => Ok(top_p),
+    }
+}
+
+/// Reads one JSON object; a list would be taken for a struct's fields in their order.
+fn parse_object<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, CatalogueError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim_start().starts_with('[') {
+        let problem = "there is a list where one object, {...}, is expected";
+        return Err(CatalogueError::in_file(file, problem));
+    }
+    serde_json::from_str(text).map_err(|error| CatalogueError::from_json(file, &error))
+}
+
+/// One struct cannot both refuse unknown keys (our files) and ignore them (Hugging Face's), so the keys are compared.
+fn refuse_unknown_keys(table: &toml::Table, file: &str, text: &str) -> Result<(), CatalogueError> {
+    let known = known_keys();
+    let Some(key) = table.keys().find(|key| !known.contains(key.as_str())) else {
+        return Ok(());
+    };
+    let distance = |one: &&String| strsim::damerau_levenshtein(one, key);
+    let nearest = known.iter().min_by_key(distance);
+    let hint = nearest.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let problem = format!("unknown key `{key}`{hint}");
+    Err(CatalogueError {
+        line: line_of_key(text, key),
+        ..CatalogueError::in_file(file, problem)
+    })
+}
+
+/// A struct's fields are the keys of its default value's JSON, missing values included.
+fn known_keys() -> BTreeSet<String> {
+    let defaults = [
+        serde_json::to_value(About::default()),
+        serde_json::to_value(HuggingFaceConfig::default()),
+    ];
+    let fields = defaults.iter().flatten().filter_map(|value| value.as_object());
+    fields.flat_map(|object| object.keys().cloned()).collect()
+}

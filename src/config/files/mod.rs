@@ -1,0 +1,11 @@
+//! Files beside scenarios: GPUs and models, studies and manifests, what was measured of servers.
+
+pub mod axis;
+pub mod catalogue;
+pub mod fingerprint;
+pub mod hugging_face;
+pub mod manifest;
+pub mod measured;
+pub mod scheduler_log;
+pub mod step_table;
+pub mod study_file;

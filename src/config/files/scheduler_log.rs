@@ -1,0 +1,257 @@
+//! A scheduler experiment in JSON (schema `vllm-sched-oracle/1`): a configuration, requests and the steps' times.
+//! Results that the file may hold beside them are not read.
+
+mod limits;
+mod raw;
+mod syntax;
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use crate::config::reader::text_file;
+use crate::engine::Action;
+use crate::policy::vllm::Profile;
+use crate::policy::{Acceptance, ContinuousSettings, Memory, Speculative};
+use crate::step_time::Affine;
+use crate::units::{Span, Time};
+use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
+use raw::{RawAction, RawConfig, RawExperiment, RawRequest};
+
+/// The ids that the schema gives to output tokens: token `j` of the `i`-th request is
+/// `FIRST_OUTPUT + i * OUTPUTS_APART + j`.
+const FIRST_OUTPUT: u64 = 10_000_000;
+const OUTPUTS_APART: u64 = 100_000;
+/// A larger file is no experiment.
+const LARGEST_FILE_BYTES: u64 = 256 << 20;
+
+/// An experiment, ready to run.
+#[derive(Debug)]
+pub struct SchedulerExperiment {
+    /// The scheduler.
+    pub rules: ContinuousSettings,
+    /// The memory it hands out.
+    pub memory: Memory,
+    /// The steps' times; without them arrivals are numbers of steps.
+    pub step_time: Option<Affine>,
+    /// The requests in the order of arrival.
+    pub requests: Vec<Request>,
+    /// Their names in the file, by their number.
+    pub names: Vec<String>,
+    /// What else happens, and before which step.
+    pub actions: Vec<(u64, Action)>,
+}
+
+/// Reads an experiment; an error names the file, the place and what to write instead.
+pub fn read_scheduler_experiment(path: &Path) -> Result<SchedulerExperiment, String> {
+    let named = |message: String| format!("{}: {message}", path.display());
+    let text =
+        text_file::read_text(path, LARGEST_FILE_BYTES).map_err(|error| named(format!("cannot be read: {error}")))?;
+    let raw: RawExperiment = serde_json::from_str(&text).map_err(|error| syntax::explain(path, &text, &error))?;
+    raw.resolve().map_err(named)
+}
+
+impl RawExperiment {
+    fn resolve(self) -> Result<SchedulerExperiment, String> {
+        limits::check(&self.config)?;
+        if let Some(timing) = &self.timing {
+            limits::check_timing(&self.config, timing)?;
+        }
+        let mut requests = self.requests()?;
+        requests.sort_by_key(|(request, _)| request.arrival);
+        let (mut requests, names): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
+        for (number, request) in requests.iter_mut().enumerate() {
+            request.id = RequestId(number as u64);
+        }
+        let actions = self
+            .actions
+            .iter()
+            .enumerate()
+            .map(|(index, raw)| raw.resolve(&names).map_err(|why| format!("actions[{index}]: {why}")));
+        let actions = actions.collect::<Result<_, _>>()?;
+        let micros = |value: u32| Span::from_micros(value.into());
+        Ok(SchedulerExperiment {
+            rules: self.config.rules(
+                self.spec_accept,
+                self.engine.as_ref().map(|engine| engine.vllm.as_str()),
+            )?,
+            memory: Memory {
+                usable_blocks: self.config.num_blocks - 1,
+                block_tokens: self.config.block_size,
+                max_model_len: self.config.max_model_len,
+            },
+            step_time: self.timing.map(|timing| Affine {
+                base: micros(timing.base),
+                per_token: micros(timing.per_token),
+                per_sequence: micros(timing.per_sequence),
+            }),
+            requests,
+            names,
+            actions,
+        })
+    }
+}
+
+impl RawExperiment {
+    /// The requests with their names, in the order of the file.
+    fn requests(&self) -> Result<Vec<(Request, String)>, String> {
+        let timed = self.timing.is_some();
+        let mut names = HashSet::new();
+        let requests = self.requests.iter().enumerate().map(|(index, raw)| {
+            let request = raw
+                .resolve(index as u64, timed, self.config.max_model_len)
+                .and_then(|request| {
+                    limits::check_fits(&self.config, &request)?;
+                    if names.insert(&raw.id) {
+                        Ok((request, raw.id.clone()))
+                    } else {
+                        Err("an earlier request has this id; write another".to_owned())
+                    }
+                });
+            request.map_err(|why| format!("requests[{index}] ({}): {why}", raw.id))
+        });
+        requests.collect()
+    }
+}
+
+impl RawAction {
+    fn resolve(&self, names: &[String]) -> Result<(u64, Action), String> {
+        let action = match (self.what.as_str(), &self.id) {
+            ("reset_prefix_cache", _) => Action::ResetPrefixCache,
+            ("abort", Some(id)) => {
+                let place = names.iter().position(|name| name == id);
+                let place = place.ok_or_else(|| format!("there is no request {id:?}"))?;
+                Action::Abort(RequestId(place as u64))
+            }
+            ("abort", None) => return Err("abort: write the request's id".to_owned()),
+            (other, _) => {
+                return Err(format!(
+                    "do: {other:?} is unknown; write \"abort\" or \"reset_prefix_cache\""
+                ));
+            }
+        };
+        Ok((self.step, action))
+    }
+}
+
+impl RawConfig {
+    fn rules(&self, accepted: Option<Vec<u32>>, version: Option<&str>) -> Result<ContinuousSettings, String> {
+        let accepted = accepted.unwrap_or_default();
+        if self.num_speculative_tokens > 0 && accepted.is_empty() {
+            return Err("spec_accept: is missing; write how many drafts are accepted, e.g. [3, 0, 1]".to_owned());
+        }
+        let release = match version {
+            Some(version) => Profile::of_release(minor_release(version)?),
+            None => Profile::NEWEST,
+        };
+        Ok(ContinuousSettings {
+            max_num_seqs: self.max_num_seqs,
+            max_num_batched_tokens: self.max_num_batched_tokens,
+            chunked_prefill: self.enable_chunked_prefill,
+            long_prefill_token_threshold: self.long_prefill_token_threshold,
+            watermark: self.watermark,
+            prefix_caching: self.enable_prefix_caching,
+            priority: self.policy == "priority",
+            async_scheduling: self.async_scheduling,
+            speculative: (self.num_speculative_tokens > 0).then_some(Speculative {
+                tokens: self.num_speculative_tokens,
+                lookahead_tokens: self.lookahead_tokens.unwrap_or(0),
+                // Recordings with a draft model or EAGLE do not exist.
+                recomputes_last_hit: false,
+                acceptance: Acceptance::Cyclic(accepted),
+            }),
+            full_sequence_gate: self.scheduler_reserve_full_isl && release.full_sequence_gate,
+            keyless_first: release.keyless_first,
+            threshold_spares_alone: release.threshold_spares_alone,
+            goes_on_after_self_preemption: release.goes_on_after_self_preemption,
+        })
+    }
+}
+
+/// The 19 of "0.19.1".
+fn minor_release(version: &str) -> Result<u32, String> {
+    let mut parts = version.split('.');
+    let (major, minor) = (parts.next(), parts.next().and_then(|part| part.parse().ok()));
+    match (major, minor) {
+        (Some("0"), Some(minor)) => Ok(minor),
+        _ => Err(format!(
+            "engine.vllm: {version:?} is not a release; write e.g. \"0.33.0\""
+        )),
+    }
+}
+
+impl RawRequest {
+    fn resolve(&self, index: u64, timed: bool, max_model_len: u32) -> Result<Request, String> {
+        let arrival = self.arrival(timed)?;
+        let prompt: u64 = self.prompt.iter().map(|&(_, len)| u64::from(len)).sum();
+        if prompt == 0 || prompt >= u64::from(max_model_len) {
+            return Err(format!(
+                "prompt: {prompt} tokens; write at least 1 and fewer than config.max_model_len, {max_model_len}"
+            ));
+        }
+        let most = limits::MOST_OUTPUT_TOKENS;
+        if !(1..=most).contains(&self.max_tokens) {
+            return Err(format!(
+                "max_tokens is {}; write a whole number from 1 to {most}",
+                self.max_tokens
+            ));
+        }
+        if self.stop_after == Some(0) {
+            return Err("stop_after is 0; write at least 1, or leave it out".to_owned());
+        }
+        let room = max_model_len - prompt as u32;
+        let stop_after = self.stop_after.filter(|&stop| stop <= self.max_tokens && stop <= room);
+        let output_tokens = stop_after.unwrap_or(self.max_tokens).min(room);
+        Ok(Request {
+            id: RequestId::default(),
+            arrival: Time::from_picos(arrival * 1_000_000),
+            prompt: self.prompt()?,
+            output_tokens,
+            max_tokens: self.max_tokens,
+            stops: stop_after.is_some(),
+            priority: self.priority,
+            output_name: OutputName {
+                content: TOKEN_IDS,
+                offset: first_of_tokens(FIRST_OUTPUT + index * OUTPUTS_APART, output_tokens)?,
+            },
+            output_is_shared: true,
+        })
+    }
+
+    /// The step or the microsecond of its arrival.
+    fn arrival(&self, timed: bool) -> Result<u64, String> {
+        let (name, arrival, most) = if timed {
+            ("arrival_us", self.arrival_us, Time::LIMIT.picos() / 1_000_000)
+        } else {
+            ("arrival_step", self.arrival_step, limits::MOST_IDLE_STEPS)
+        };
+        let kind = if timed { "timed" } else { "untimed" };
+        let arrival = arrival.ok_or_else(|| format!("{name} is missing; {kind} experiments need it"))?;
+        if arrival > most {
+            return Err(format!("{name}: {arrival} is too late; write at most {most}"));
+        }
+        Ok(arrival)
+    }
+
+    fn prompt(&self) -> Result<Prompt, String> {
+        let mut segments = Vec::new();
+        for &(start, tokens) in &self.prompt {
+            segments.push(Segment {
+                content: TOKEN_IDS,
+                offset: first_of_tokens(start, tokens)?,
+                tokens,
+            });
+        }
+        Ok(Prompt::of_segments(segments.into()))
+    }
+}
+
+/// All tokens of an experiment are pieces of one content, in which a token's place is its id.
+const TOKEN_IDS: ContentId = ContentId(0);
+
+/// The id of the first of some tokens, if a 32-bit number can stand for the end of their ids.
+fn first_of_tokens(first: u64, tokens: u32) -> Result<u32, String> {
+    let end = first.saturating_add(tokens.into());
+    u32::try_from(end)
+        .map(|end| end - tokens)
+        .map_err(|_| format!("token id {} is too large; write ids up to {}", end - 1, u32::MAX - 1))
+}

@@ -1,0 +1,16 @@
+//! Reads TOML text: a tree in which every value knows its place, the keys of a table with their types, ranges and
+//! defaults, and messages that show the line.
+
+pub mod declared;
+pub mod diagnostic;
+pub mod document;
+pub mod fields;
+pub mod flag;
+pub mod key;
+pub mod layers;
+pub mod quantity;
+pub mod read_once;
+pub mod reading;
+pub mod text;
+pub mod text_file;
+pub mod written;

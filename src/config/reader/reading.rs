@@ -1,0 +1,99 @@
+//! A scenario while it is read: its texts, and a ledger of what was read.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::Diagnostic;
+use super::read_once::Files;
+use super::text::{Place, Texts};
+
+/// The table of a scenario that a key belongs to.
+pub type Home = fn(&str) -> Option<&'static str>;
+
+/// No table: keys of other files than scenarios belong where they are.
+pub fn nowhere(_key: &str) -> Option<&'static str> {
+    None
+}
+
+/// One scenario being read: the texts, and what was learned so far.
+#[derive(Debug)]
+pub struct Reading {
+    /// What the user wrote.
+    pub texts: Texts,
+    /// What was read of files besides.
+    pub files: Files,
+    /// Where keys belong that stand in the wrong table.
+    pub home: Home,
+    ledger: RefCell<Vec<Resolved>>,
+    warnings: RefCell<Vec<String>>,
+    named_files: RefCell<Vec<PathBuf>>,
+}
+
+/// A setting as the simulation uses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// Its key, with the names of the tables around it.
+    pub key: String,
+    /// Its value, short.
+    pub value: String,
+    /// All that the value stands for, where it is but a name.
+    pub content: Option<String>,
+    /// Where it comes from: a place in a file, a flag, or why it is the default.
+    pub origin: String,
+    /// Whether nobody wrote it.
+    pub is_default: bool,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self::of(Texts::default(), Files::default(), nowhere)
+    }
+}
+
+impl Reading {
+    /// A reading of `texts`, in which nothing is noted yet.
+    pub fn of(texts: Texts, files: Files, home: Home) -> Self {
+        Self {
+            texts,
+            files,
+            home,
+            ledger: RefCell::default(),
+            warnings: RefCell::default(),
+            named_files: RefCell::default(),
+        }
+    }
+
+    /// Notes a setting, in the place of an earlier note on the same key.
+    pub fn note(&self, resolved: Resolved) {
+        let mut ledger = self.ledger.borrow_mut();
+        match ledger.iter_mut().find(|note| note.key == resolved.key) {
+            Some(note) => *note = resolved,
+            None => ledger.push(resolved),
+        }
+    }
+
+    /// Notes something that the user should know but that stops nothing.
+    pub fn warn(&self, warning: String) {
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    /// Notes a file that was read besides the scenario's own.
+    pub fn note_file(&self, path: &Path) {
+        self.named_files.borrow_mut().push(path.to_owned());
+    }
+
+    /// The files that were read so far.
+    pub fn take_files(&self) -> Vec<PathBuf> {
+        self.named_files.take()
+    }
+
+    /// An error at `place`.
+    pub fn error(&self, place: Place, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(message).at(self.texts.snippet(place))
+    }
+
+    /// The settings and the warnings so far.
+    pub fn take_notes(&self) -> (Vec<Resolved>, Vec<String>) {
+        (self.ledger.take(), self.warnings.take())
+    }
+}

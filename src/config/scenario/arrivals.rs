@@ -1,0 +1,187 @@
+//! `workload.arrivals`: when requests come.
+
+use crate::config::reader::diagnostic::Diagnostic;
+use crate::config::reader::fields::Fields;
+use crate::settings::{Kind, Setting, Variant};
+use crate::workload::{Arrivals, Stage};
+
+/// More than one request a nanosecond is a slip of the pen [requests/s].
+pub(super) const MOST_RATE_PER_S: f64 = 1e9;
+/// Clients that each keep their own clock in memory.
+const MOST_CLIENTS: u32 = 1 << 24;
+
+/// `workload.arrivals`.
+pub(super) const ARRIVALS: Setting = Setting::new(
+    "arrivals",
+    Kind::Tagged {
+        tag: &PROCESS,
+        variants: VARIANTS,
+        common: &[],
+    },
+    "When requests are sent",
+)
+.required("write arrivals = { process = \"poisson\", rate = 8.0 }");
+
+const PROCESS: Setting = Setting::new("process", Kind::Text, "The kind of process that sends requests")
+    .required("write process = \"poisson\" and rate = 8.0, in requests per second");
+
+const VARIANTS: &[Variant] = &[
+    Variant {
+        name: "poisson",
+        help: "Independent requests at a mean rate",
+        settings: &[&RATE],
+    },
+    Variant {
+        name: "gamma",
+        help: "Gaps with a Gamma distribution: burstier than Poisson if cv is above 1, more even if below",
+        settings: &[&RATE, &CV],
+    },
+    Variant {
+        name: "weibull",
+        help: "Gaps with a Weibull distribution: burstier than Poisson if shape is below 1, more even if above",
+        settings: &[&RATE, &SHAPE],
+    },
+    Variant {
+        name: "constant",
+        help: "Equal gaps",
+        settings: &[&RATE],
+    },
+    Variant {
+        name: "at_once",
+        help: "All requests at time 0",
+        settings: &[],
+    },
+    Variant {
+        name: "stages",
+        help: "Poisson arrivals whose rate changes in stages",
+        settings: &[&STAGES],
+    },
+    Variant {
+        name: "closed",
+        help: "So many clients, each of whom sends its next request when the last one has ended",
+        settings: &[&CONCURRENCY, &THINK],
+    },
+];
+
+const RATE: Setting = Setting::new(
+    "rate",
+    Kind::Positive { max: MOST_RATE_PER_S },
+    "The mean rate of arrivals",
+)
+.unit("requests/s")
+.required("write rate = 8.0, in requests per second");
+const CV: Setting = Setting::new(
+    "cv",
+    Kind::Number {
+        min: 0.001,
+        max: 1000.0,
+    },
+    "The standard deviation of the gaps between arrivals, divided by their mean; 1 is Poisson",
+)
+.required("write cv = 2.0, the gaps' standard deviation divided by their mean");
+const SHAPE: Setting = Setting::new(
+    "shape",
+    Kind::Number { min: 0.05, max: 1000.0 },
+    "The shape of the gaps' distribution; 1 is Poisson",
+)
+.required("write shape = 0.7; below 1 is burstier than Poisson");
+const STAGES: Setting = Setting::new("stages", Kind::List(&STAGE), "The stages, one after the other")
+    .required("write stages = [{ rate = 2.0, duration = \"60s\" }, { rate = 8.0, duration = \"60s\" }]");
+const STAGE: Kind = Kind::Table(&[&STAGE_RATE, &STAGE_DURATION]);
+const STAGE_RATE: Setting = Setting::new(
+    "rate",
+    Kind::Number {
+        min: 0.0,
+        max: MOST_RATE_PER_S,
+    },
+    "The mean rate of arrivals during the stage",
+)
+.unit("requests/s")
+.required("write rate = 8.0, in requests per second");
+const STAGE_DURATION: Setting =
+    Setting::new("duration", Kind::Duration, "How long the stage lasts").required("write duration = \"60s\"");
+const CONCURRENCY: Setting = Setting::new(
+    "concurrency",
+    Kind::Count {
+        min: 1,
+        max: MOST_CLIENTS,
+    },
+    "How many clients",
+)
+.unit("clients")
+.required("write concurrency = 32, the number of clients");
+const THINK: Setting = Setting::new(
+    "think",
+    Kind::Duration,
+    "How long a client waits before its next request",
+)
+.default("\"0s\"", "no pause");
+
+#[derive(Clone, Copy)]
+enum Process {
+    Poisson,
+    Gamma,
+    Weibull,
+    Constant,
+    AtOnce,
+    Stages,
+    Closed,
+}
+
+/// Reads `arrivals = { process = ..., ... }`.
+pub fn read(fields: &Fields<'_>) -> Result<Arrivals, Diagnostic> {
+    let process = fields.find(&PROCESS)?.variant(
+        VARIANTS,
+        [
+            Process::Poisson,
+            Process::Gamma,
+            Process::Weibull,
+            Process::Constant,
+            Process::AtOnce,
+            Process::Stages,
+            Process::Closed,
+        ],
+    )?;
+    let number = |setting| fields.find(setting)?.declared_number()?.needed();
+    let arrivals = match process {
+        Process::Poisson => Arrivals::Poisson {
+            rate_per_s: number(&RATE)?,
+        },
+        Process::Gamma => Arrivals::Gamma {
+            rate_per_s: number(&RATE)?,
+            cv: number(&CV)?,
+        },
+        Process::Weibull => Arrivals::Weibull {
+            rate_per_s: number(&RATE)?,
+            shape: number(&SHAPE)?,
+        },
+        Process::Constant => Arrivals::Constant {
+            rate_per_s: number(&RATE)?,
+        },
+        Process::AtOnce => Arrivals::AtOnce,
+        Process::Stages => Arrivals::Stages(stages(fields)?),
+        Process::Closed => Arrivals::Closed {
+            concurrency: fields.find(&CONCURRENCY)?.declared_count()?.needed()?,
+            think: fields.find(&THINK)?.duration()?.or_default(),
+        },
+    };
+    fields.finish()?;
+    Ok(arrivals)
+}
+
+fn stages(fields: &Fields<'_>) -> Result<Vec<Stage>, Diagnostic> {
+    let Some(list) = fields.find(&STAGES)?.list()? else {
+        return Err(fields.missing(&STAGES));
+    };
+    list.into_iter()
+        .map(|item| {
+            let stage = item.table()?.expect("an entry of a list has a value");
+            let read = Stage {
+                rate_per_s: stage.find(&STAGE_RATE)?.declared_number()?.needed()?,
+                duration: stage.find(&STAGE_DURATION)?.duration()?.needed()?,
+            };
+            stage.finish()?;
+            Ok(read)
+        })
+        .collect()
+}

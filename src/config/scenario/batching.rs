@@ -1,0 +1,70 @@
+//! `[batching]`: the policy and its settings. Keys of a policy that is not used are checked, but decide nothing.
+
+use super::speculative::{self, Drafts, Target};
+use crate::config::reader::diagnostic::Diagnostic;
+use crate::config::reader::fields::Fields;
+use crate::policy::{ContinuousSettings, Host, POLICIES, POLICY, PolicySettings, Rules};
+use crate::settings::Written;
+
+/// The batching policy as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batching {
+    /// The policy with its settings.
+    pub policy: PolicySettings,
+    /// Speculative decoding; only continuous batching has it.
+    pub drafts: Option<Drafts>,
+    /// The settings of continuous batching, which size the memory kept back for a step under every policy.
+    pub continuous: ContinuousSettings,
+    /// Whether the prefix cache is on; never for policies without one.
+    pub prefix_caching: bool,
+    /// The most requests in a step.
+    pub most_requests: u32,
+    /// The most tokens in a step.
+    pub most_tokens: u64,
+}
+
+/// Reads `[batching]`.
+pub fn read(fields: &Fields<'_>, host: &Host<'_>, target: Target<'_>) -> Result<Batching, Diagnostic> {
+    let names = POLICIES.map(|policy| policy.name);
+    let used = fields.read(|table| table.declared_choice(&POLICY, &names))?;
+    for policy in POLICIES {
+        fields.read(|table| table.check(policy.settings))?;
+    }
+    let (mut chosen, mut continuous, mut drafts) = (None, None, None);
+    for policy in POLICIES
+        .iter()
+        .filter(|policy| policy.is_always_read || policy.name == used)
+    {
+        if policy.name == ContinuousSettings::NAME {
+            drafts = read_drafts(fields, target)?.filter(|_| used == policy.name);
+        }
+        let host = Host {
+            is_used: policy.name == used,
+            drafts: drafts.as_ref().map(|drafts| &drafts.rules),
+            ..*host
+        };
+        let settings = fields.read(|table| PolicySettings::read(policy.name, table, &host))?;
+        if let PolicySettings::Continuous(settings) = &settings {
+            continuous = Some(settings.clone());
+        }
+        if host.is_used {
+            chosen = Some(settings);
+        }
+    }
+    fields.finish()?;
+    let policy = chosen.expect("the policy is one of the list");
+    let largest_step = policy.largest_step(host.max_model_len);
+    Ok(Batching {
+        drafts,
+        continuous: continuous.expect("it is always read"),
+        prefix_caching: policy.prefix_caching() == Some(true),
+        most_requests: largest_step.requests,
+        most_tokens: largest_step.tokens,
+        policy,
+    })
+}
+
+fn read_drafts(fields: &Fields<'_>, target: Target<'_>) -> Result<Option<Drafts>, Diagnostic> {
+    let section = fields.optional_section("speculative")?;
+    section.map(|section| speculative::read(&section, target)).transpose()
+}

@@ -1,0 +1,107 @@
+//! A scenario's text: a file or the embedded demo, with the flags of the command line over it.
+
+use std::path::{Path, PathBuf};
+
+use super::tables;
+use crate::config::reader::diagnostic::Diagnostic;
+use crate::config::reader::document::{self, Node, Value};
+use crate::config::reader::flag::Flag;
+use crate::config::reader::layers::{Layers, Overrides, read_file};
+use crate::config::reader::read_once::Files;
+use crate::config::reader::reading::Reading;
+use crate::config::reader::text::{Text, Texts};
+
+/// The scenario that runs when none is given.
+const DEMO: &str = include_str!("../../../configs/scenarios/demo.toml");
+
+/// A scenario's text, read and parsed once; variations are laid over copies of its tree.
+#[derive(Clone, Debug)]
+pub struct ScenarioText {
+    root: Node,
+    texts: Texts,
+    files: Files,
+    skip_bad_rows: bool,
+}
+
+impl ScenarioText {
+    /// Reads and parses the layers, with keys that another file lays over the scenario's own.
+    pub fn read(layers: &Layers, overrides: Option<&Overrides>) -> Result<Self, Diagnostic> {
+        let mut read = Self::of(scenario_text(layers)?)?;
+        let (root, texts) = (&mut read.root, &mut read.texts);
+        if let Some(overrides) = overrides {
+            let other = document::parse(texts, overrides.text.clone())?;
+            document::overlay_table(texts, root, overrides.find.take(other))?;
+        }
+        for flag in &layers.flags {
+            document::overlay(texts, root, flag)?;
+        }
+        Ok(Self {
+            files: layers.files.clone(),
+            skip_bad_rows: layers.skip_bad_rows,
+            ..read
+        })
+    }
+
+    /// Parses the text of a scenario that stands in no file.
+    pub fn from_toml(text: &str) -> Result<Self, Diagnostic> {
+        Self::of(Text {
+            name: "the scenario".to_owned(),
+            content: text.to_owned(),
+            base: PathBuf::new(),
+            is_flag: false,
+        })
+    }
+
+    fn of(text: Text) -> Result<Self, Diagnostic> {
+        let mut texts = Texts::default();
+        Ok(Self {
+            root: document::parse(&mut texts, text)?,
+            texts,
+            files: Files::default(),
+            skip_bad_rows: false,
+        })
+    }
+
+    /// The tree with `changes` over everything else, and a reading of it in which nothing is noted yet.
+    pub fn with(&self, changes: &[Flag]) -> Result<(Node, Reading), Diagnostic> {
+        let (mut root, mut texts) = (self.root.clone(), self.texts.clone());
+        for flag in changes {
+            document::overlay(&mut texts, &mut root, flag)?;
+        }
+        if self.skip_bad_rows && has_trace(&root) {
+            let flag = Flag::new("--skip-bad-rows", "workload.trace.skip_bad_rows=true");
+            document::overlay(&mut texts, &mut root, &flag)?;
+        }
+        Ok((root, Reading::of(texts, self.files.clone(), tables::home)))
+    }
+}
+
+fn scenario_text(layers: &Layers) -> Result<Text, Diagnostic> {
+    Ok(match &layers.file {
+        None => Text {
+            name: "the embedded demo scenario".to_owned(),
+            content: DEMO.to_owned(),
+            base: PathBuf::new(),
+            is_flag: false,
+        },
+        Some(path) => Text {
+            name: path.display().to_string(),
+            content: read_file(path, &layers.files)?,
+            base: path.parent().unwrap_or(Path::new("")).to_owned(),
+            is_flag: false,
+        },
+    })
+}
+
+fn has_trace(root: &Node) -> bool {
+    let trace = find_key(root, "workload").and_then(|workload| find_key(workload, "trace"));
+    trace.is_some_and(|trace| matches!(trace.value, Value::Table(_)))
+}
+
+fn find_key<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+    let Value::Table(table) = &node.value else {
+        return None;
+    };
+    let found = table.iter().find(|entry| entry.key == key);
+    found.map(|entry| &entry.node)
+}

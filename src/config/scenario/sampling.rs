@@ -1,0 +1,43 @@
+//! `workload.sampling`: how requests want their tokens chosen.
+
+use crate::config::reader::diagnostic::Diagnostic;
+use crate::config::reader::fields::Fields;
+use crate::config::reader::key::Choice;
+use crate::fleet::FrontEnd;
+use crate::settings::{Kind, Setting, Word};
+use crate::step_time::Sampling;
+
+/// `workload.sampling`.
+pub(super) const SAMPLING: Setting = Setting::new(
+    "sampling",
+    Kind::Choice(&[
+        Word {
+            name: "plain",
+            help: "By their probabilities as they are",
+        },
+        Word {
+            name: "top_p",
+            help: "From the most probable tokens only, for which all are sorted",
+        },
+    ]),
+    "How requests want their tokens chosen",
+)
+.depends("the model's own default, if requests come through an API server");
+
+/// Reads `sampling`. What a request leaves open an API server takes from the model's `generation_config.json` (vLLM,
+/// `--generation-config auto`); calls inside the engine's process go without.
+pub fn read(fields: &Fields<'_>, model_defaults_to_top_p: bool, front_end: FrontEnd) -> Result<Sampling, Diagnostic> {
+    let (value, why) = match (model_defaults_to_top_p, front_end == FrontEnd::default()) {
+        (false, _) => (Sampling::Plain, "the model's own default is no top-p"),
+        (true, true) => (Sampling::Plain, "without a front end nobody asks for the model's top-p"),
+        (true, false) => (Sampling::TopP, "the model's own default"),
+    };
+    let name = match value {
+        Sampling::Plain => "plain",
+        Sampling::TopP => "top_p",
+    };
+    let chosen = fields
+        .find(&SAMPLING)?
+        .declared_choice([Sampling::Plain, Sampling::TopP])?;
+    Ok(chosen.or(Choice { name, value }, why).value)
+}

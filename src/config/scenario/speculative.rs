@@ -1,0 +1,196 @@
+//! `batching.speculative`: what proposes drafts, how many, and how many of them are accepted.
+
+use super::model::ModelChoice;
+use crate::config::files::catalogue;
+use crate::config::reader::diagnostic::Diagnostic;
+use crate::config::reader::document::Value;
+use crate::config::reader::fields::Fields;
+use crate::config::reader::reading::Resolved;
+use crate::hardware::{Drafter, Model, WeightPrecision};
+use crate::policy::vllm::drafts::{ACCEPTANCE, DRAFT_COST, DRAFT_MODEL, METHOD, TOKENS};
+use crate::policy::{Acceptance, Speculative};
+
+/// Speculative decoding as written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drafts {
+    /// What the scheduler needs to know.
+    pub rules: Speculative,
+    /// What makes drafts on the GPU; n-grams need nothing.
+    pub drafter: Option<Drafter>,
+    /// What one of the drafter's passes costs, as a fraction of the same pass of the model, if it was written.
+    pub cost: Option<f64>,
+}
+
+/// What drafts depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The model that verifies them.
+    pub model: &'a ModelChoice,
+    /// GPUs that share it.
+    pub tensor_parallel: u32,
+    /// Whether its step times were measured, so that those of a drafter cannot be worked out beside them.
+    pub is_measured: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Method {
+    Ngram,
+    DraftModel,
+    Eagle,
+    Mtp,
+}
+
+/// The methods in the order of their words.
+const METHODS: [Method; 5] = [
+    Method::Ngram,
+    Method::DraftModel,
+    Method::Eagle,
+    Method::Eagle,
+    Method::Mtp,
+];
+
+/// Reads `speculative = { method = ..., tokens = ..., acceptance = ... }`. `vllm serve`'s names in
+/// `--speculative-config` are known too.
+pub fn read(fields: &Fields<'_>, target: Target<'_>) -> Result<Drafts, Diagnostic> {
+    let method = fields.word_of(&METHOD)?.required(METHOD.required_help())?.value;
+    let method = METHODS[method];
+    let tokens = fields.count_of(&TOKENS)?.required(TOKENS.required_help())?;
+    let acceptance = read_acceptance(fields, tokens)?;
+    let drafter = read_drafter(fields, method, target)?;
+    let cost = read_cost(fields, method, target)?;
+    fields.finish()?;
+    Ok(Drafts {
+        rules: Speculative {
+            tokens,
+            // `num_lookahead_tokens` in vLLM's scheduler: whatever drafts on the GPU writes keys and values for its
+            // drafts.
+            lookahead_tokens: if method == Method::Ngram { 0 } else { tokens },
+            recomputes_last_hit: matches!(method, Method::Eagle | Method::Mtp),
+            acceptance,
+        },
+        drafter,
+        cost,
+    })
+}
+
+fn read_acceptance(fields: &Fields<'_>, tokens: u32) -> Result<Acceptance, Diagnostic> {
+    let key = fields.key_of(&ACCEPTANCE)?;
+    if !matches!(key.node.map(|node| &node.value), Some(Value::Array(_))) {
+        let rate = key.number(0.0..=1.0)?.required(ACCEPTANCE.required_help())?;
+        return Ok(Acceptance::independent(rate, tokens));
+    }
+    let place = key.node.map_or(fields.place(), |node| node.place);
+    let mut rates: Vec<f64> = Vec::new();
+    for item in key.list()?.expect("the key has a value") {
+        let place = item.node.map_or(place, |node| node.place);
+        let rate = item.number(0.0..=1.0)?.unnoted();
+        let rate = rate.expect("an entry of a list has a value");
+        if rates.last().is_some_and(|&before| rate > before) {
+            let message = format!(
+                "`{}.acceptance` grows: a draft is accepted only if those before it are",
+                fields.path()
+            );
+            return Err(fields.reading().error(place, message).help(
+                "write rates that never grow: accepted tokens at a position over all drafts \
+                       (vllm:spec_decode_num_accepted_tokens_per_pos)",
+            ));
+        }
+        rates.push(rate);
+    }
+    if rates.len() != tokens as usize {
+        let message = format!(
+            "`{}.acceptance` has {} rates for {tokens} drafts",
+            fields.path(),
+            rates.len()
+        );
+        return Err(fields
+            .reading()
+            .error(place, message)
+            .help("write one rate for each draft, or one number"));
+    }
+    fields.reading().note(Resolved {
+        key: format!("{}.acceptance", fields.path()),
+        value: format!("{rates:?}"),
+        content: None,
+        origin: fields.reading().texts.line_of(place),
+        is_default: false,
+    });
+    Ok(Acceptance::Random { rates, seed: 0 })
+}
+
+fn read_drafter(fields: &Fields<'_>, method: Method, target: Target<'_>) -> Result<Option<Drafter>, Diagnostic> {
+    let named = fields.key_of(&DRAFT_MODEL)?;
+    let place = named.node.map_or(fields.place(), |node| node.place);
+    let name = named.text()?.unnoted();
+    match (method, name) {
+        (Method::DraftModel, Some(name)) => {
+            let refused = |message| fields.reading().error(place, message);
+            let entry = catalogue::model_entry(&name).map_err(|error| refused(error.to_string()))?;
+            refuse_another_vocabulary(&entry.model, &target.model.model).map_err(refused)?;
+            let weights = entry.stored_weights.unwrap_or(WeightPrecision::Bf16);
+            let drafter = Drafter::of_model(entry.model, weights);
+            drafter
+                .check_tensor_parallel(target.tensor_parallel)
+                .map_err(|bad| refused(format!("{name} cannot be split as the model is: {bad}")))?;
+            fields.reading().note(Resolved {
+                key: format!("{}.draft_model", fields.path()),
+                value: drafter.model().title().to_owned(),
+                content: Some(format!("{drafter:?}")),
+                origin: fields.reading().texts.line_of(place),
+                is_default: false,
+            });
+            Ok(Some(drafter))
+        }
+        (Method::DraftModel, None) => Err(fields
+            .error("draft_model", format!("`{}.draft_model` is missing", fields.path()))
+            .help("write draft_model = \"llama-3.2-1b\"; `tailcast models` lists the names")),
+        (_, Some(_)) => Err(fields
+            .reading()
+            .error(
+                place,
+                "only method = \"draft_model\" takes a draft model: the others draft without one, or with a \
+                           layer like the model's last",
+            )
+            .help("remove draft_model, or write method = \"draft_model\"")),
+        (Method::Ngram, None) => Ok(None),
+        (Method::Eagle, None) => Ok(Some(Drafter::one_layer_of(&target.model.model, WeightPrecision::Bf16))),
+        (Method::Mtp, None) => Ok(Some(Drafter::one_layer_of(&target.model.model, target.model.weights))),
+    }
+}
+
+/// A draft is the number of a token, which must mean the same to both (`SpeculativeConfig` in vLLM refuses it too).
+fn refuse_another_vocabulary(drafter: &Model, target: &Model) -> Result<(), String> {
+    let (theirs, ours) = (drafter.vocab_size(), target.vocab_size());
+    if theirs == ours {
+        return Ok(());
+    }
+    Err(format!(
+        "{} has a vocabulary of {theirs} tokens and {} one of {ours}; write the name of a smaller model of the same \
+         family",
+        drafter.name(),
+        target.name()
+    ))
+}
+
+fn read_cost(fields: &Fields<'_>, method: Method, target: Target<'_>) -> Result<Option<f64>, Diagnostic> {
+    let cost = fields.number_of(&DRAFT_COST)?;
+    if method == Method::Ngram && cost.place().is_some() {
+        return Err(fields
+            .error(
+                "draft_cost",
+                "n-grams are looked up by the host: they cost no pass of the GPU",
+            )
+            .help("remove draft_cost"));
+    }
+    if method != Method::Ngram && target.is_measured && cost.place().is_none() {
+        let message = format!(
+            "`{}.draft_cost` is missing: `server.step_time` does not say how long the passes of the drafter take",
+            fields.path()
+        );
+        return Err(fields.error("draft_cost", message).help(
+            "write draft_cost = 0.1, a pass as a fraction of the same pass of the model, or 0 if the measured times \
+             include drafting",
+        ));
+    }
+    Ok(cost.optional())
+}

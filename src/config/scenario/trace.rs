@@ -1,0 +1,257 @@
+//! `workload.trace`: recorded requests.
+
+use std::path::PathBuf;
+
+use super::arrivals::MOST_RATE_PER_S;
+use crate::config::reader::diagnostic::Diagnostic;
+use crate::config::reader::fields::Fields;
+use crate::config::reader::key::Choice;
+use crate::config::reader::reading::Resolved;
+use crate::settings::{Kind, Setting, Word};
+use crate::units::Span;
+use crate::workload::trace::{FormatName, LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUPS};
+
+/// More rows than any trace has.
+const MOST_ROWS: u64 = 1_000_000_000_000;
+
+const NO_JITTER: Choice<bool> = Choice {
+    name: "none",
+    value: false,
+};
+
+/// `workload.trace`.
+pub(super) const TRACE: Setting = Setting::new(
+    "trace",
+    Kind::Table(&[
+        &PATH,
+        &FORMAT,
+        &SPEEDUP,
+        &RATE,
+        &CONCURRENCY,
+        &JITTER_TIES,
+        &START,
+        &LIMIT,
+        &INPUT_SCALE,
+        &OUTPUT_SCALE,
+        &SORT,
+        &SKIP_BAD_ROWS,
+    ]),
+    "Recorded requests to replay, in the place of arrivals, prompt and output",
+);
+const PATH: Setting =
+    Setting::new("path", Kind::Path, "The file, compressed with gzip or not").required("write path = \"trace.csv\"");
+const FORMAT: Setting = Setting::new("format", Kind::Choice(&FORMAT_WORDS), "The format of the file")
+    .depends("recognised by the first line");
+static FORMAT_WORDS: [Word; 5] = [
+    Word {
+        name: "csv",
+        help: "CSV with the columns arrival_s, input_tokens and output_tokens, and more",
+    },
+    Word {
+        name: "azure",
+        help: "The traces of Azure's inference services",
+    },
+    Word {
+        name: "mooncake",
+        help: "The JSON lines of Mooncake, with hashes of what prompts hold",
+    },
+    Word {
+        name: "burstgpt",
+        help: "The CSV of BurstGPT",
+    },
+    Word {
+        name: "sharegpt",
+        help: "JSON lines of recorded conversations",
+    },
+];
+const SPEEDUP: Setting = Setting::new(
+    "speedup",
+    Kind::Number {
+        min: *SPEEDUPS.start(),
+        max: *SPEEDUPS.end(),
+    },
+    "How many times faster than recorded requests arrive",
+)
+.default("1", "as recorded");
+const RATE: Setting = Setting::new(
+    "rate",
+    Kind::Positive { max: MOST_RATE_PER_S },
+    "The mean rate to replay at, in the place of speedup",
+)
+.unit("requests/s");
+const CONCURRENCY: Setting = Setting::new(
+    "concurrency",
+    Kind::Count {
+        min: 1,
+        max: MOST_CONCURRENCY,
+    },
+    "How many requests are outstanding: rows are sent as earlier ones end, whatever was recorded",
+)
+.unit("requests");
+const JITTER_TIES: Setting = Setting::new(
+    "jitter_ties",
+    Kind::Choice(&[
+        Word {
+            name: "none",
+            help: "As recorded",
+        },
+        Word {
+            name: "uniform",
+            help: "Spread evenly at random up to the next arrival",
+        },
+    ]),
+    "What becomes of rows with the same arrival, which a clock that ticks slowly leaves behind",
+)
+.default("\"none\"", "as recorded");
+const START: Setting = Setting::new(
+    "start",
+    Kind::Duration,
+    "Rows that arrive earlier than this after the first are left out",
+)
+.default("\"0s\"", "from the first row");
+const LIMIT: Setting = Setting::new(
+    "limit",
+    Kind::Integer { min: 1, max: MOST_ROWS },
+    "How many requests to replay at most",
+)
+.unit("requests");
+const SCALE: Kind = Kind::Number {
+    min: *LENGTH_SCALES.start(),
+    max: *LENGTH_SCALES.end(),
+};
+const INPUT_SCALE: Setting =
+    Setting::new("input_scale", SCALE, "How many times longer than recorded prompts are").default("1", "as recorded");
+const OUTPUT_SCALE: Setting =
+    Setting::new("output_scale", SCALE, "How many times longer than recorded outputs are").default("1", "as recorded");
+const SORT: Setting = Setting::new(
+    "sort",
+    Kind::Boolean,
+    "Sort rows by arrival, which takes all of them into memory",
+)
+.default("false", "in the order of the file");
+const SKIP_BAD_ROWS: Setting = Setting::new(
+    "skip_bad_rows",
+    Kind::Boolean,
+    "Leave out rows that cannot be read, and say how many",
+)
+.default("false", "they end the run");
+
+/// Keys that say when rows are sent.
+const CLOCKS: [&str; 3] = ["concurrency", "rate", "speedup"];
+const ONE_CLOCK: &str = "keep one of the two: speedup = 2.0 is a factor on the recorded rate, rate = 8.0 a mean rate \
+                         in requests per second; with concurrency = 64 rows are sent as earlier ones end";
+
+/// Reads `trace = { path = ..., ... }`; `max_tokens` and `timeout` stand beside it in `[workload]`.
+pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>, timeout: Option<Span>) -> Result<Replay, Diagnostic> {
+    let path = read_path(fields)?;
+    let names = FORMAT_WORDS.each_ref().map(|word| word.name);
+    let format = fields.find(&FORMAT)?.declared_choice(names)?.optional();
+    let length_scale =
+        |setting| -> Result<f64, Diagnostic> { Ok(fields.find(setting)?.declared_number()?.or_default()) };
+    let mut replay = Replay {
+        format: format.and_then(|format| FormatName::parse(format.value).ok()),
+        start: fields.find(&START)?.duration()?.or_default(),
+        limit: fields.find(&LIMIT)?.declared_integer()?.optional(),
+        sort: fields.find(&SORT)?.boolean()?.or_default(),
+        // A file that cannot be opened is reported by whoever replays it.
+        file: fields.reading().files.trace(&path).ok(),
+        skip_bad_rows: fields.find(&SKIP_BAD_ROWS)?.boolean()?.or_default(),
+        max_tokens,
+        input_scale: length_scale(&INPUT_SCALE)?,
+        output_scale: length_scale(&OUTPUT_SCALE)?,
+        timeout,
+        ..Replay::new(path)
+    };
+    let rate = read_clock(fields, &mut replay)?;
+    fields.finish()?;
+    match rate {
+        Some(rate) => at_rate(fields, replay, rate),
+        None => Ok(replay),
+    }
+}
+
+fn read_path(fields: &Fields<'_>) -> Result<PathBuf, Diagnostic> {
+    let Some(path) = fields.find(&PATH)?.path()?.unnoted() else {
+        return Err(fields.missing(&PATH));
+    };
+    // A run reads a trace more than once: the first time for the hash that names the scenario.
+    if std::fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let message = format!("{} is not a regular file", path.display());
+        return Err(fields
+            .error("path", message)
+            .help("write what it yields to a file first, and name that file"));
+    }
+    Ok(path)
+}
+
+/// Reads what says when rows are sent: one thing only can, and of several the one from the latest text does, as of
+/// several spellings of a key. A rate, if that is what was asked for, needs the trace.
+fn read_clock(fields: &Fields<'_>, replay: &mut Replay) -> Result<Option<f64>, Diagnostic> {
+    let concurrency = fields.find(&CONCURRENCY)?.declared_count()?;
+    let rate = fields.find(&RATE)?.declared_number()?;
+    let speedup = fields.find(&SPEEDUP)?.declared_number()?;
+    let jitter_ties = fields.find(&JITTER_TIES)?.declared_choice([false, true])?;
+    let places = [concurrency.place(), rate.place(), speedup.place()];
+    let texts = places.map(|place| place.map(|place| place.text));
+    let latest = texts.into_iter().max().flatten();
+    let rules = texts.map(|text| text.is_some() && text == latest);
+    let names: Vec<&str> = CLOCKS
+        .into_iter()
+        .zip(rules)
+        .filter_map(|(name, rules)| rules.then_some(name))
+        .collect();
+    if let [one, other, ..] = names[..] {
+        return Err(excluded(fields, one, other));
+    }
+    if rules[0] {
+        if jitter_ties.place().is_some_and(|place| Some(place.text) == latest) {
+            return Err(excluded(fields, "concurrency", "jitter_ties"));
+        }
+        replay.concurrency = concurrency.optional();
+        return Ok(None);
+    }
+    replay.jitter_ties = jitter_ties.or(NO_JITTER, "as recorded").value;
+    if rules[1] {
+        return Ok(rate.optional());
+    }
+    replay.speedup = speedup.or_default();
+    Ok(None)
+}
+
+fn excluded(fields: &Fields<'_>, one: &str, other: &str) -> Diagnostic {
+    let path = fields.path();
+    let message = format!("`{path}.{one}` and `{path}.{other}` exclude each other");
+    fields.error(other, message).help(ONE_CLOCK)
+}
+
+/// Finds the speedup that makes the rate, and notes it.
+fn at_rate(fields: &Fields<'_>, replay: Replay, rate: f64) -> Result<Replay, Diagnostic> {
+    let replay = replay.at_rate(rate).map_err(|error| {
+        let help = "a rate needs the trace's own, so all of it is read first; speedup = 2.0 does not";
+        fields.error("rate", error.to_string()).help(help)
+    })?;
+    fields.reading().note(Resolved {
+        key: format!("{}.speedup", fields.path()),
+        value: replay.speedup.to_string(),
+        content: None,
+        origin: format!("to the rate, from {:.4} requests/s as recorded", rate / replay.speedup),
+        is_default: true,
+    });
+    Ok(replay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::trace::FORMATS;
+
+    #[test]
+    fn every_format_is_declared() {
+        assert!(
+            FORMAT_WORDS
+                .iter()
+                .map(|word| word.name)
+                .eq(FORMATS.iter().map(|format| format.name()))
+        );
+    }
+}

@@ -1,0 +1,305 @@
+//! `[workload]`: requests drawn at random or read from a trace.
+
+use super::arrivals::{self, ARRIVALS};
+use super::lengths::{self, OUTPUT, PROMPT};
+use super::priority::{self, PRIORITY};
+use super::sampling::SAMPLING;
+use super::sharing::{self, PREFIX, PROMPT_POOL, SESSION};
+use super::trace::{self, TRACE};
+use crate::config::reader::diagnostic::Diagnostic;
+use crate::config::reader::fields::Fields;
+use crate::settings::{Kind, Setting};
+use crate::units::{Span, Time};
+use crate::workload::trace::Replay;
+use crate::workload::{Arrivals, Invalid, LengthDistribution, Lengths, MOST_TOKENS, Synthetic};
+
+/// A run of more would not end [requests].
+const MOST_REQUESTS: u64 = 1_000_000_000_000;
+
+/// `[workload]`.
+pub(super) const WORKLOAD: Setting = Setting::new(
+    "workload",
+    Kind::Table(&[
+        &ARRIVALS,
+        &PROMPT,
+        &OUTPUT,
+        &MAX_TOKENS,
+        &PREFIX,
+        &PROMPT_POOL,
+        &SESSION,
+        &PRIORITY,
+        &REQUESTS,
+        &DURATION,
+        &TRACE,
+        &TIMEOUT,
+        &SAMPLING,
+    ]),
+    "Who asks for what, and when",
+);
+const REQUESTS: Setting = Setting::new(
+    "requests",
+    Kind::Integer {
+        min: 1,
+        max: MOST_REQUESTS,
+    },
+    "How many requests are sent",
+)
+.unit("requests")
+.depends("as many as arrive within duration, one of which has to be written, or in the stages");
+const DURATION: Setting =
+    Setting::new("duration", Kind::Duration, "For how long requests are sent").depends("until all requests are sent");
+const MAX_TOKENS: Setting = Setting::new(
+    "max_tokens",
+    Kind::Count {
+        min: 1,
+        max: MOST_TOKENS,
+    },
+    "The most tokens that each request allows; a longer output is cut",
+)
+.unit("tokens")
+.depends("exactly as many as each output has");
+const TIMEOUT: Setting = Setting::new(
+    "timeout",
+    Kind::Duration,
+    "How long a client waits for the whole of an answer, at most 10 days",
+)
+.depends("clients wait for ever");
+
+/// Who asks for what, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Workload {
+    /// Drawn at random.
+    Synthetic(Synthetic),
+    /// Recorded.
+    Trace(Replay),
+}
+
+/// Reads `[workload]`.
+pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnostic> {
+    let timeout = read_timeout(fields)?;
+    if let Some(section) = fields.table(&TRACE)? {
+        refuse_beside_a_trace(fields)?;
+        let max_tokens = fields.find(&MAX_TOKENS)?.declared_count()?.optional();
+        let replay = trace::read(&section, max_tokens, timeout)?;
+        fields.finish()?;
+        return Ok(Workload::Trace(replay));
+    }
+    let requests = fields.find(&REQUESTS)?.declared_integer()?;
+    let duration = fields.find(&DURATION)?.duration()?;
+    let optional = |setting| fields.table(setting);
+    let workload = Synthetic {
+        arrivals: arrivals::read(&needed(fields, &ARRIVALS)?)?,
+        prompt: lengths::read(&needed(fields, &PROMPT)?)?,
+        output: lengths::read(&needed(fields, &OUTPUT)?)?,
+        max_tokens: fields.find(&MAX_TOKENS)?.declared_count()?.optional(),
+        prefix: optional(&PREFIX)?
+            .map(|prefix| sharing::read_prefix(&prefix))
+            .transpose()?,
+        prompt_pool: optional(&PROMPT_POOL)?
+            .map(|pool| sharing::read_prompt_pool(&pool))
+            .transpose()?,
+        session: optional(&SESSION)?
+            .map(|session| sharing::read_session(&session))
+            .transpose()?,
+        priority: priority::read(fields)?,
+        requests: requests.optional(),
+        duration: duration.optional(),
+        timeout,
+    };
+    // A misspelt key explains better what is wrong than the key that is missing for it.
+    fields.finish()?;
+    workload.validate().map_err(|invalid| refused(fields, &invalid))?;
+    refuse_endless(fields, &workload)?;
+    warn_of_rejections(fields, &workload, max_model_len);
+    Ok(Workload::Synthetic(workload))
+}
+
+/// A longer one could carry the clock past its end.
+const LONGEST_TIMEOUT_S: f64 = 10.0 * 86_400.0;
+
+fn read_timeout(fields: &Fields<'_>) -> Result<Option<Span>, Diagnostic> {
+    let timeout = fields.find(&TIMEOUT)?.duration()?.optional();
+    let wrong = match timeout {
+        Some(Span::ZERO) => "`workload.timeout` must be longer than nothing",
+        Some(span) if span.seconds() > LONGEST_TIMEOUT_S => "`workload.timeout` is longer than 10 days",
+        _ => return Ok(timeout),
+    };
+    let help = "write how long a client waits for its answer, such as timeout = \"300s\", or leave the key out";
+    Err(fields.error("timeout", wrong).help(help))
+}
+
+fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
+    for (name, instead) in [
+        (
+            "arrivals",
+            "remove it, or remove `trace`; `trace.speedup` makes a trace faster",
+        ),
+        ("prompt", "remove it, or remove `trace`"),
+        ("output", "remove it, or remove `trace`"),
+        (
+            "prefix",
+            "remove it; the trace's column segments names what prompts share",
+        ),
+        (
+            "prompt_pool",
+            "remove it; the trace's column segments names what prompts share",
+        ),
+        (
+            "session",
+            "remove it; the trace's columns session and after_s say which row follows which",
+        ),
+        (
+            "priority",
+            "remove it; the trace's column priority says how urgent each row is",
+        ),
+        ("requests", "write trace.limit for the number of rows"),
+        ("duration", "write trace.limit for the number of rows"),
+    ] {
+        if let Some(node) = fields.key(name)?.node {
+            let message = format!("`workload.{name}` and `workload.trace` exclude each other: a trace says it already");
+            return Err(fields.reading().error(node.place, message).help(instead));
+        }
+    }
+    Ok(())
+}
+
+fn needed<'a>(fields: &Fields<'a>, setting: &'static Setting) -> Result<Fields<'a>, Diagnostic> {
+    fields.table(setting)?.ok_or_else(|| {
+        fields
+            .missing(setting)
+            .help("or replay a trace: trace = { path = \"trace.csv\", format = \"csv\" }")
+    })
+}
+
+/// The domain's own objection, shown at the key it is about.
+fn refused(fields: &Fields<'_>, invalid: &Invalid) -> Diagnostic {
+    let place = fields.place_of_path(&invalid.key);
+    let message = format!("`workload.{}` {}", invalid.key, invalid.message);
+    // The domain's messages end with what to write.
+    let (what, remedy) = message.split_once("; ").unwrap_or((&message, ""));
+    let error = fields.reading().error(place, what);
+    if remedy.is_empty() { error } else { error.help(remedy) }
+}
+
+/// Refuses a run that would cover too much time or too many requests.
+fn refuse_endless(fields: &Fields<'_>, workload: &Synthetic) -> Result<(), Diagnostic> {
+    let (problem, help, keys) = if let Some(problem) = longer_than_200_days(workload) {
+        (
+            problem,
+            "ask for fewer requests, a higher rate or a shorter pause; a run may cover at most 200 days",
+            ["arrivals.rate", "arrivals.think", "requests"],
+        )
+    } else if let Some(problem) = too_many_requests(workload) {
+        (
+            problem,
+            "write a lower rate, a shorter duration, or requests = 10000 beside it",
+            match workload.arrivals {
+                Arrivals::Stages(_) => ["arrivals.stages"; 3],
+                _ => ["arrivals.rate", "duration", "duration"],
+            },
+        )
+    } else {
+        return Ok(());
+    };
+    // The value that was written last is the one to look at.
+    let places = keys.map(|path| fields.place_of_path(path));
+    let place = places
+        .into_iter()
+        .max_by_key(|place| place.text)
+        .unwrap_or(fields.place());
+    Err(fields.reading().error(place, problem).help(help))
+}
+
+/// Whether the arrivals of an open loop are too many to simulate.
+fn too_many_requests(workload: &Synthetic) -> Option<String> {
+    let seconds = match &workload.arrivals {
+        Arrivals::Stages(stages) => stages.iter().map(|stage| stage.duration.seconds()).sum(),
+        _ => workload.duration?.seconds(),
+    };
+    let arriving = workload.arrivals.mean_rate_per_s()? * seconds;
+    let requests = workload.requests.map_or(f64::INFINITY, |most| most as f64);
+    (arriving.min(requests) > MOST_REQUESTS as f64).then(|| {
+        format!("about {arriving:.1e} requests would arrive, and a run of more than {MOST_REQUESTS} would not end")
+    })
+}
+
+/// Whether the requests arrive over more time than a run can cover. The expectation is enough: what chance adds is
+/// noticed when it happens.
+fn longer_than_200_days(workload: &Synthetic) -> Option<String> {
+    let requests = workload.requests? as f64;
+    let turns = workload
+        .session
+        .as_ref()
+        .map_or(1.0, |session| session.turns.estimated_mean());
+    let seconds = match &workload.arrivals {
+        Arrivals::Closed { concurrency, think } => {
+            (requests / turns / f64::from(*concurrency) - 1.0).floor() * think.seconds()
+        }
+        Arrivals::Stages(_) => return None,
+        other => requests / turns / other.mean_rate_per_s()?,
+    };
+    let limit = Time::LIMIT.seconds();
+    let ends_before = workload
+        .duration
+        .is_some_and(|duration| duration <= Span::from_picos(Time::LIMIT.picos()));
+    (seconds > limit && !ends_before).then(|| {
+        format!(
+            "{requests} requests would take about {:.0} days to arrive",
+            seconds / 86_400.0
+        )
+    })
+}
+
+fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: u32) {
+    let prefix = workload.prefix.as_ref();
+    let prefix = prefix.map_or(0, |prefix| longest(&prefix.tokens));
+    let longest_prompt = prefix + longest(&workload.prompt);
+    let room = max_model_len.saturating_sub(1);
+    if longest_prompt >= u64::from(max_model_len) {
+        let longest = if longest_prompt >= u64::from(MOST_TOKENS) {
+            "any length".to_owned()
+        } else {
+            format!("up to {longest_prompt} tokens")
+        };
+        let remedy = if prefix < u64::from(room) {
+            format!("write prompt.max = {}", u64::from(room) - prefix)
+        } else {
+            "write smaller prefix.tokens".to_owned()
+        };
+        fields.reading().warn(format!(
+            "prompts of {longest} are possible, but server.max_model_len = {max_model_len} leaves room for {room} and \
+             one output token: longer ones will be rejected; {remedy} or raise server.max_model_len"
+        ));
+    }
+    let Some(session) = &workload.session else {
+        return;
+    };
+    // By the mean, as the longest sessions are the exception that ends at the model's length.
+    let turn = workload.prompt.estimated_mean() + workload.output.estimated_mean();
+    let context = prefix as f64 + turn * session.turns.estimated_mean();
+    if context > f64::from(max_model_len) {
+        fields.reading().warn(format!(
+            "a session of mean length grows to about {context:.0} tokens, but server.max_model_len = {max_model_len}: \
+             it will be rejected before its last turn, and end; write fewer session.turns or raise server.max_model_len"
+        ));
+    }
+}
+
+/// The longest that lengths can be [tokens].
+fn longest(lengths: &Lengths) -> u64 {
+    let drawn = match &lengths.distribution {
+        LengthDistribution::Fixed { value } => *value,
+        LengthDistribution::Uniform { max, .. } | LengthDistribution::Zipf { max, .. } => *max,
+        LengthDistribution::Mixture { parts } => {
+            let used = parts.iter().filter(|part| part.weight > 0.0);
+            let longest = used.map(|part| longest(&part.lengths)).max().unwrap_or(1);
+            u32::try_from(longest).unwrap_or(u32::MAX)
+        }
+        LengthDistribution::Quantiles(table) => table.at(1.0).round() as u32,
+        LengthDistribution::LogNormal { .. }
+        | LengthDistribution::Gamma { .. }
+        | LengthDistribution::Exponential { .. }
+        | LengthDistribution::Pareto { .. } => u32::MAX,
+    };
+    u64::from(drawn.clamp(lengths.min, lengths.max))
+}
