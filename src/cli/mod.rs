@@ -12,12 +12,13 @@ mod verbs;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
 use flags::color::ColorFlags;
 use verbs::{
-    calibrate, capacity, check, compare, curve, gpus, merge, models, report, run, steps, sweep, trace, validate,
+    calibrate, capacity, check, compare, completions, curve, gpus, help, man, merge, models, report, run, steps, sweep,
+    trace, validate,
 };
 
 /// Exit codes, for `--help`.
@@ -53,6 +54,9 @@ enum Command {
     Models(models::Args),
     Gpus(gpus::Args),
     Init(init::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    Help(help::Args),
 }
 
 /// Runs the command line of this process.
@@ -86,6 +90,9 @@ impl Command {
             Self::Models(args) => models::run(&args),
             Self::Gpus(args) => gpus::run(&args),
             Self::Init(args) => init::run(&args),
+            Self::Completions(args) => completions::run(&args, Arguments::command()),
+            Self::Man(args) => man::run(&args, Arguments::command()),
+            Self::Help(args) => help::run(&args, Arguments::command()),
         }
     }
 }

@@ -59,6 +59,7 @@ pub use reading::Resolved;
 pub use scenario::{Problem, Scenario};
 pub use slo::Objective;
 pub use speculative::Drafts;
-pub use step_table::{MeasuredStep, is_step_table, read_step_table};
+pub use step_table::{MeasuredStep, is_step_table, parse_step_table, read_step_table};
 pub use study_file::StudyFile;
+pub use text_file::{is_standard_input, read_text};
 pub use workload::Workload;

@@ -77,10 +77,11 @@ fn check(args: &Args, ready: &ReadyCalibrate) -> Result<Taken, Failure> {
     if args.format == Format::Json {
         taken.claim_stdout("--format json")?;
     }
+    taken.read("the scenario", &args.scenario);
+    taken.read_by(&ready.input);
+    taken.read("the data", &args.data);
+    taken.check_stdin()?;
     if let Some(out) = &args.out {
-        taken.read("the scenario", &args.scenario);
-        taken.read_by(&ready.input);
-        taken.read("the data", &args.data);
         // A new calibration may take the place of the one before.
         if let Some(before) = &ready.input.scenario.calibration {
             taken.release(&before.file);

@@ -88,6 +88,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     if args.format == Format::Json {
         taken.claim_stdout("--format json")?;
     }
+    taken.check_stdin()?;
     files.claim(&mut taken)?;
     let answer = ready.answer(&args.study_flags.control(color))?;
     match args.format {

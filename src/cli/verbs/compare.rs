@@ -96,6 +96,7 @@ fn check(args: &Args, ready: &ReadyCompare) -> Result<(StudyFiles, Taken), Failu
     if args.format == Format::Json {
         taken.claim_stdout("--format json")?;
     }
+    taken.check_stdin()?;
     files.claim(&mut taken)?;
     Ok((files, taken))
 }

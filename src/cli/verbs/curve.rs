@@ -86,6 +86,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         Format::Json => taken.claim_stdout("--format json")?,
         Format::Csv => taken.claim_stdout("--format csv")?,
     }
+    taken.check_stdin()?;
     files.claim(&mut taken)?;
     let answer = ready.answer(&args.study_flags.control(color))?;
     match args.format {

@@ -106,6 +106,7 @@ fn check(args: &Args, question: &RunQuestion, ready: &ReadyRun) -> Result<(Study
             taken.claim(flag, path)?;
         }
     }
+    taken.check_stdin()?;
     files.claim(&mut taken)?;
     Ok((files, taken))
 }
