@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
-use flags::color::ColorFlags;
+use terminal::color::ColorFlags;
 use verbs::{
     calibrate, capacity, check, compare, completions, curve, gpus, help, man, merge, models, report, run, steps, sweep,
     trace, validate,

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use crate::answer::{CalibrateAnswer, CalibrateQuestion, Problem, ReadyCalibrate};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
 use crate::cli::flags::format::Format;
 use crate::cli::output::Taken;
 use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 use crate::config::Diagnostic;
 use crate::report::{is_standard_output, write_atomically};

@@ -6,10 +6,10 @@ use clap::ValueEnum;
 
 use crate::answer::{CapacityQuestion, LoadKind};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
 
 /// Find the highest load that meets all SLOs, or the fewest servers for a rate; what binds, and what would help

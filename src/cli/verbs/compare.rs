@@ -6,10 +6,10 @@ use clap::ValueEnum;
 
 use crate::answer::{Base, CompareQuestion, OF_CONTEST, ReadyCompare};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
 
 /// Compare scenarios, or variations of one, on the same random numbers: differences with intervals, capacities, and a

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::answer::{OF_RESULTS, ReportQuestion};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
 use crate::cli::output::{StudyFiles, Taken};
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 
 /// Turn the results of a sweep into a table, figures and one page for sharing

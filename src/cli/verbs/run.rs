@@ -6,10 +6,10 @@ use clap::ValueEnum;
 
 use crate::answer::{OF_RUN, ReadyRun, RunAnswer, RunQuestion, Style};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
 use crate::cli::flags::outputs::OutputFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 
 /// Simulate a scenario and report latencies, queue depth, memory and throughput
