@@ -1,10 +1,11 @@
 //! `compare`: scenarios, or variations of one, side by side.
 
 use super::common::{refuse_seeds_of_a_trace, warn_all, workers};
-use super::drawings::{self, Drawn};
+use super::drawings;
 use super::problem::Problem;
 use super::{setting, variations};
 use crate::report::compare::CompareReport;
+use crate::report::figure::Drawn;
 use crate::report::page::Page;
 use crate::study::{Base, Contest, Control, Input, Runner, Simulate, Stopped, Variation, Workers, contest};
 

@@ -1,10 +1,10 @@
 //! `curve`: latency and throughput against concurrency or rate.
 
 use super::common::{dial, refuse_seeds_of_a_trace, warn_all, workers};
-use super::drawings::Drawn;
 use super::problem::Problem;
 use super::setting;
 use crate::report::curve::CurveReport;
+use crate::report::figure::Drawn;
 use crate::report::figure::load_curve;
 use crate::report::page::Page;
 use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind, Runner};

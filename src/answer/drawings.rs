@@ -2,22 +2,9 @@
 
 use super::problem::Problem;
 use crate::metrics::Recording;
-use crate::report::chart::Drawing;
 use crate::report::compare::CompareReport;
-use crate::report::figure::{Figure, bars, cdf, heat_map, lines, over_time, pareto, prefix_hits};
+use crate::report::figure::{self, Drawn};
 use crate::study::{Input, overview};
-
-/// Figures of a contest.
-pub const OF_CONTEST: [&Figure; 4] = [&bars::FIGURE, &cdf::FIGURE, &over_time::QUEUE, &over_time::MEMORY];
-
-/// Figures of a run.
-pub const OF_RUN: [&Figure; 3] = [&over_time::QUEUE, &over_time::MEMORY, &cdf::FIGURE];
-
-/// Figures of the results of a sweep.
-pub const OF_RESULTS: [&Figure; 4] = [&lines::FIGURE, &heat_map::FIGURE, &pareto::FIGURE, &prefix_hits::FIGURE];
-
-/// A drawing and the figure that it is.
-pub type Drawn = (&'static Figure, Drawing);
 
 /// All figures of a contest.
 pub fn of_contest(report: &CompareReport) -> Result<Vec<Drawn>, Problem> {
@@ -28,7 +15,7 @@ pub fn of_contest(report: &CompareReport) -> Result<Vec<Drawn>, Problem> {
             (it.name.as_str(), &it.input, duration, &it.recording)
         })
         .collect();
-    let mut drawn = vec![(&bars::FIGURE, bars::drawing(report))];
+    let mut drawn = figure::drawn_of_contest(report);
     drawn.extend(of_runs(&report.setting.line(), &runs)?);
     Ok(drawn)
 }
@@ -40,9 +27,7 @@ pub fn of_runs(note: &str, runs: &[(&str, &Input, f64, &Recording)]) -> Result<V
         timelines.push((*name, overview(input, input.scenario.seed, *duration)?));
     }
     let recordings: Vec<_> = runs.iter().map(|(name, _, _, it)| (*name, *it)).collect();
-    Ok(vec![
-        (&cdf::FIGURE, cdf::drawing(note, &recordings)),
-        (&over_time::QUEUE, over_time::queue(note, &timelines)),
-        (&over_time::MEMORY, over_time::memory(note, &timelines)),
-    ])
+    let mut drawn = figure::drawn_of_recordings(note, &recordings);
+    drawn.extend(figure::drawn_of_timelines(note, &timelines));
+    Ok(drawn)
 }

@@ -36,13 +36,14 @@ mod validate;
 mod variations;
 
 pub use crate::report::Style;
+pub use crate::report::figure::Drawn;
 pub use crate::study::{Audience, Base, Control, LoadKind};
 pub use calibrate::{CalibrateAnswer, CalibrateQuestion, ReadyCalibrate};
 pub use capacity::{CapacityAnswer, CapacityQuestion, ReadyCapacity};
 pub use check::{CheckAnswer, CheckQuestion};
 pub use compare::{CompareAnswer, CompareQuestion, ReadyCompare};
 pub use curve::{CurveAnswer, CurveQuestion, ReadyCurve};
-pub use drawings::{Drawn, OF_CONTEST, OF_RESULTS, OF_RUN};
+
 pub use error_limit::error_limit;
 pub use gpus::{GpusAnswer, GpusQuestion};
 pub use init::starter;

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::drawings::Drawn;
 use super::problem::Problem;
 use super::{results_text, setting};
 use crate::config::{Diagnostic, Layers, StudyFile};
-use crate::report::Setting;
+use crate::report::StudySetting;
+use crate::report::figure::Drawn;
 use crate::report::page::Page;
 use crate::report::results::{Form, Results, SweepPoints};
 use crate::report::sweep::SweepReport;
@@ -81,7 +81,7 @@ impl ReportAnswer {
 }
 
 /// What a study simulates, apart from what varies.
-fn setting_of(control: &Control, study: &Path) -> Result<Setting, Problem> {
+fn setting_of(control: &Control, study: &Path) -> Result<StudySetting, Problem> {
     let file = StudyFile::load(study)?;
     let layers = Layers {
         file: file.scenario.clone(),
@@ -94,7 +94,7 @@ fn setting_of(control: &Control, study: &Path) -> Result<Setting, Problem> {
     let input = base.load()?;
     let setting = setting::of(control, &input, file.seeds, vec![varied]);
     Ok(match file.name {
-        Some(name) => Setting { name, ..setting },
+        Some(name) => StudySetting { name, ..setting },
         None => setting,
     })
 }

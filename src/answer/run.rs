@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::common::{refuse_seeds_of_a_trace, warn_all, workers};
-use super::drawings::{self, Drawn};
+use super::drawings;
 use super::problem::Problem;
 use super::run_files::RunFiles;
 use super::run_outputs::RunOutputs;
 use super::{explanation, run_report, setting};
+use crate::report::figure::Drawn;
 use crate::report::page::Page;
-use crate::report::{RunReport, Setting, Style, Verdict};
+use crate::report::{RunReport, StudySetting, Style, Verdict};
 use crate::study::{self, Base, Control, Input, Outcome, add_range, check_range, replicate};
 
 /// What would the users of a server see?
@@ -55,7 +56,7 @@ pub struct RunAnswer {
     /// What a reader must know.
     pub warnings: Vec<String>,
     outcome: Outcome,
-    setting: Setting,
+    setting: StudySetting,
     wall: Duration,
 }
 

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use super::run_report;
-use crate::report::Setting;
+use crate::report::StudySetting;
 use crate::study::{Control, Input};
 
 /// The setting of a study of `input`, each variation with so many runs, with what was changed or taken for granted.
-pub fn of(control: &Control, input: &Input, runs: u32, assumptions: Vec<String>) -> Setting {
+pub fn of(control: &Control, input: &Input, runs: u32, assumptions: Vec<String>) -> StudySetting {
     let scenario = &input.scenario;
     let requests = input
         .requests_expected()
@@ -19,7 +19,7 @@ pub fn of(control: &Control, input: &Input, runs: u32, assumptions: Vec<String>)
     };
     let mut rests_on = vec![run_report::fidelity(scenario)];
     rests_on.extend(assumptions);
-    Setting {
+    StudySetting {
         name: scenario.name.clone(),
         server: server(input),
         runs,
@@ -32,7 +32,7 @@ pub fn of(control: &Control, input: &Input, runs: u32, assumptions: Vec<String>)
 }
 
 /// The setting of variations side by side: in its line only what all have in common.
-pub fn of_all(control: &Control, inputs: &[&Input], runs: u32, assumptions: Vec<String>) -> Setting {
+pub fn of_all(control: &Control, inputs: &[&Input], runs: u32, assumptions: Vec<String>) -> StudySetting {
     let mut setting = of(control, inputs[0], runs, assumptions);
     let lines: Vec<String> = inputs.iter().map(|input| server(input)).collect();
     let is_common = |part: &&str| lines.iter().all(|line| line.split(" · ").any(|it| it == *part));

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::common::{warn_all, workers};
-use super::drawings::Drawn;
 use super::problem::Problem;
 use super::run_report;
 use crate::config::{Diagnostic, Experiment, Flag, Manifest, Measured, Scenario};
 use crate::metrics::Summary;
+use crate::report::figure::Drawn;
 use crate::report::figure::accuracy;
 use crate::report::{ErrorLimit, ValidatedExperiment, ValidationReport};
 use crate::study::{Comparison, Control, Input, Outcome, Prediction, Task, run_each};

@@ -6,6 +6,7 @@ mod flags;
 mod init;
 mod output;
 mod scenario;
+mod schema;
 mod server_flags;
 mod terminal;
 mod verbs;
@@ -54,6 +55,7 @@ enum Command {
     Models(models::Args),
     Gpus(gpus::Args),
     Init(init::Args),
+    Schema(schema::Args),
     Completions(completions::Args),
     Man(man::Args),
     Help(help::Args),
@@ -90,6 +92,7 @@ impl Command {
             Self::Models(args) => models::run(&args),
             Self::Gpus(args) => gpus::run(&args),
             Self::Init(args) => init::run(&args),
+            Self::Schema(_) => schema::run(),
             Self::Completions(args) => completions::run(&args, Arguments::command()),
             Self::Man(args) => man::run(&args, Arguments::command()),
             Self::Help(args) => help::run(&args, Arguments::command()),

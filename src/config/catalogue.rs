@@ -1,12 +1,14 @@
 //! The GPUs and models that come with the program, and files of the same form.
 
 mod error;
+mod figure;
 mod gpu_file;
 mod kernels_file;
 mod model_file;
 
 pub use error::CatalogueError;
-pub use gpu_file::{Figure, GpuEntry};
+pub use figure::Figure;
+pub use gpu_file::GpuEntry;
 pub use model_file::ModelEntry;
 
 use std::path::{Path, PathBuf};

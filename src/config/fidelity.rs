@@ -46,7 +46,7 @@ const DATASHEET: f64 = 0.10;
 impl Scenario {
     /// How step times are known.
     pub fn knowledge(&self) -> Knowledge {
-        if self.measured_step_time.is_some() {
+        if !self.step_times.kind().is_modelled {
             return Knowledge::Given;
         }
         if self.calibration.is_some() {

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{Entry, Node, Value, same_key};
 use super::key::Key;
-use super::reading::Reading;
+use super::reading::{Home, Reading, nowhere};
 use super::text::Place;
 use crate::settings::{Default, Setting};
 
@@ -182,15 +182,15 @@ impl<'a> Fields<'a> {
         } else {
             format!("`{}`", self.path)
         };
-        self.refuse_unknown(&owner, home)
+        self.refuse_unknown(&owner, self.reading.home)
     }
 
     /// The same for a table that is no part of a scenario: the root of another file, which messages call `owner`.
     pub fn finish_as(&self, owner: &str) -> Result<(), Diagnostic> {
-        self.refuse_unknown(owner, |_| None)
+        self.refuse_unknown(owner, nowhere)
     }
 
-    fn refuse_unknown(&self, owner: &str, home: fn(&str) -> Option<&'static str>) -> Result<(), Diagnostic> {
+    fn refuse_unknown(&self, owner: &str, home: Home) -> Result<(), Diagnostic> {
         let known = self.known.borrow();
         let spellings = || {
             known
@@ -230,76 +230,4 @@ impl<'a> Key<'a> {
             .map(|node| Fields::of(self.reading, self.path, node))
             .transpose()
     }
-}
-
-/// Keys that people look for in the wrong table.
-const HOMES: [(&str, &[&str]); 4] = [
-    ("model", &["weights", "kv_cache", "kv_cache_dtype", "quantization"]),
-    (
-        "server",
-        &[
-            "gpu",
-            "tensor_parallel",
-            "tensor_parallel_size",
-            "gpu_memory_utilization",
-            "block_size",
-            "max_model_len",
-            "kv_blocks",
-            "step_time",
-            "cpu_time",
-            "front_end",
-        ],
-    ),
-    (
-        "batching",
-        &[
-            "policy",
-            "max_num_seqs",
-            "max_num_batched_tokens",
-            "prefix_caching",
-            "enable_prefix_caching",
-            "chunked_prefill",
-            "enable_chunked_prefill",
-            "profile",
-            "scheduling",
-            "scheduling_policy",
-            "async_scheduling",
-            "speculative",
-            "max_batch_size",
-            "max_wait",
-            "chunk_size",
-            "max_num_tokens",
-            "chunked_prefill_size",
-            "schedule_policy",
-            "page_size",
-            "max_prefill_tokens",
-            "max_running_requests",
-            "max_batch_prefill_tokens",
-            "max_batch_total_tokens",
-        ],
-    ),
-    (
-        "workload",
-        &[
-            "requests",
-            "duration",
-            "arrivals",
-            "prompt",
-            "output",
-            "trace",
-            "prefix",
-            "prompt_pool",
-            "session",
-            "priority",
-            "sampling",
-        ],
-    ),
-];
-
-/// The table that a key belongs to.
-fn home(key: &str) -> Option<&'static str> {
-    let found = HOMES
-        .iter()
-        .find(|(_, keys)| keys.iter().any(|name| same_key(name, key)));
-    found.map(|(section, _)| *section)
 }

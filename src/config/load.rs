@@ -8,6 +8,7 @@ use super::document::{self, Node, Table, Value};
 use super::flag::Flag;
 use super::read_once::Files;
 use super::reading::Reading;
+use super::tables;
 use super::text::{Text, Texts};
 
 /// The scenario that runs when none is given.
@@ -138,7 +139,7 @@ impl ScenarioText {
             let flag = Flag::new("--skip-bad-rows", "workload.trace.skip_bad_rows=true");
             document::overlay(&mut texts, &mut root, &flag)?;
         }
-        Ok((root, Reading::of(texts, self.files.clone())))
+        Ok((root, Reading::of(texts, self.files.clone(), tables::home)))
     }
 }
 

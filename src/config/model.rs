@@ -163,3 +163,17 @@ fn precision<T: FromStr + std::fmt::Display>(key: Key<'_>, default: T, because: 
 pub fn refused(fields: &Fields<'_>, name: &str, error: &CatalogueError) -> Diagnostic {
     fields.error(name, error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_format_is_declared() {
+        let names = |words: &'static [Word]| words.iter().map(|word| word.name);
+        assert!(names(WEIGHT_WORDS).eq(WeightPrecision::ALL.map(WeightPrecision::name)));
+        assert!(names(KV_WORDS).eq(KvPrecision::ALL.map(KvPrecision::name)));
+        assert!(names(OTHER_WEIGHT_WORDS).all(|name| name.parse::<WeightPrecision>().is_ok()));
+        assert!(names(OTHER_KV_WORDS).all(|name| name.parse::<KvPrecision>().is_ok()));
+    }
+}

@@ -43,6 +43,15 @@ pub fn duration(text: &str) -> Result<Span, String> {
     Span::from_seconds(number * seconds).ok_or_else(|| format!("{text:?} is longer than 200 days"))
 }
 
+/// A regular expression that durations match, and little else.
+pub fn pattern() -> String {
+    let units: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();
+    format!(
+        "^\\s*\\+?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*({})\\s*$",
+        units.join("|")
+    )
+}
+
 /// What is wrong with a bare number that may have a fraction.
 pub fn float_without_unit(number: f64) -> String {
     if number.is_finite() {

@@ -7,13 +7,23 @@ use super::diagnostic::Diagnostic;
 use super::read_once::Files;
 use super::text::{Place, Texts};
 
+/// The table of a scenario that a key belongs to.
+pub type Home = fn(&str) -> Option<&'static str>;
+
+/// No table: keys of other files than scenarios belong where they are.
+pub fn nowhere(_key: &str) -> Option<&'static str> {
+    None
+}
+
 /// One scenario being read: the texts, and what was learned so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reading {
     /// What the user wrote.
     pub texts: Texts,
     /// What was read of files besides.
     pub files: Files,
+    /// Where keys belong that stand in the wrong table.
+    pub home: Home,
     ledger: RefCell<Vec<Resolved>>,
     warnings: RefCell<Vec<String>>,
     named_files: RefCell<Vec<PathBuf>>,
@@ -34,13 +44,22 @@ pub struct Resolved {
     pub is_default: bool,
 }
 
+impl Default for Reading {
+    fn default() -> Self {
+        Self::of(Texts::default(), Files::default(), nowhere)
+    }
+}
+
 impl Reading {
     /// A reading of `texts`, in which nothing is noted yet.
-    pub fn of(texts: Texts, files: Files) -> Self {
+    pub fn of(texts: Texts, files: Files, home: Home) -> Self {
         Self {
             texts,
             files,
-            ..Self::default()
+            home,
+            ledger: RefCell::default(),
+            warnings: RefCell::default(),
+            named_files: RefCell::default(),
         }
     }
 

@@ -19,12 +19,15 @@ use super::server::{self, Server};
 use super::slo::{self, Objective};
 use super::speculative::{Drafts, Target};
 use super::step_time::GivenStepTime;
+use super::tables::{NAME, SEED};
 use super::workload::{self, Workload};
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
 use crate::hardware::{self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision};
 use crate::policy::{Host, Memory, PolicySettings};
-use crate::step_time::{Affine, DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, Sampling, StepTime};
+use crate::step_time::{
+    DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, Sampling, StepTime, StepTimeChoice,
+};
 
 /// Everything that decides a run.
 #[derive(Clone, Debug)]
@@ -53,9 +56,9 @@ pub struct Scenario {
     pub prefix_caching: bool,
     /// Speculative decoding, if the policy has it.
     pub drafts: Option<Drafts>,
-    /// Measured step times, if they replace the model of the GPU.
-    pub measured_step_time: Option<Affine>,
-    /// How the model's steps are run, unless their times are measured.
+    /// Which model of step times is used.
+    pub step_times: StepTimeChoice,
+    /// How the model's steps are run, unless their times are given.
     pub execution: Execution,
     /// What its step times were fitted on, if they were.
     pub calibration: Option<Calibration>,
@@ -149,9 +152,9 @@ impl Scenario {
 
     /// How long steps take.
     pub fn step_time(&self) -> Box<dyn StepTime> {
-        match &self.measured_step_time {
-            Some(affine) => self.with_drafts(*affine),
-            None => self.with_drafts(self.roofline(self.execution, &self.model, self.weights)),
+        match self.step_times {
+            StepTimeChoice::Affine(affine) => self.with_drafts(affine),
+            StepTimeChoice::Roofline => self.with_drafts(self.roofline(self.execution, &self.model, self.weights)),
         }
     }
 
@@ -201,12 +204,9 @@ impl Scenario {
 }
 
 fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> {
-    let name = fields.key("name")?.text()?.unnoted();
-    let seed = fields
-        .key("seed")?
-        .integer(0..=i64::MAX as u64)?
-        .unnoted()
-        .unwrap_or(42);
+    let name = fields.find(&NAME)?.text()?.unnoted();
+    let seed = fields.find(&SEED)?.declared_integer()?;
+    let seed = seed.unnoted().unwrap_or(42);
     let model = model::read(&fields.section("model")?)?;
     let batching_fields = fields.section("batching")?;
     let profile = profile::read(&batching_fields)?;
@@ -258,7 +258,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
         kv_cache: model.kv_cache,
         gpu: server.gpu,
         tensor_parallel: server.tensor_parallel,
-        measured_step_time: server.step_time.affine().copied(),
+        step_times: server.step_time.choice(),
         execution,
         calibration: server.step_time.calibration().cloned(),
         cpu_time,
@@ -289,7 +289,7 @@ fn target<'a>(server: &Server, model: &'a ModelChoice) -> Target<'a> {
     Target {
         model,
         tensor_parallel: server.tensor_parallel,
-        is_measured: server.step_time.affine().is_some(),
+        is_measured: !server.step_time.choice().kind().is_modelled,
     }
 }
 
@@ -313,7 +313,7 @@ fn cpu_time(reading: &Reading, server: &Server, policy: &PolicySettings) -> CpuT
     if let Some(written) = server.cpu_time {
         return written;
     }
-    let (default, why) = if server.step_time.affine().is_some() {
+    let (default, why) = if server.step_time.choice().kind().is_all_there_is {
         (CpuTime::default(), ALL_OF_IT)
     } else if policy.decides_ahead() {
         let why = "beside the GPU, as steps are decided ahead";
@@ -344,9 +344,10 @@ const ALL_OF_IT: &str = "given step times are all there is";
 /// What requests are known to come through: a calibration may find that an API server costs nothing, and it is one all
 /// the same.
 fn asked_through(server: &Server) -> FrontEnd {
-    let default = match &server.step_time {
-        GivenStepTime::Affine(_) => FrontEnd::default(),
-        _ => FrontEnd::SERVED,
+    let default = if server.step_time.choice().kind().is_all_there_is {
+        FrontEnd::default()
+    } else {
+        FrontEnd::SERVED
     };
     server.front_end.unwrap_or(default)
 }
@@ -372,12 +373,10 @@ fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, workload: &Wo
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.
 fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), String> {
-    let Some(affine) = server.step_time.affine() else {
+    let choice = server.step_time.choice();
+    let Some(seconds) = choice.largest_step_s(batching.most_tokens, batching.most_requests) else {
         return Ok(());
     };
-    let seconds = affine.base.seconds()
-        + affine.per_token.seconds() * batching.most_tokens as f64
-        + affine.per_sequence.seconds() * f64::from(batching.most_requests);
     if seconds <= LONGEST_STEP.seconds() {
         return Ok(());
     }

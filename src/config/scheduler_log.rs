@@ -2,12 +2,11 @@
 //! Results that the file may hold beside them are not read.
 
 mod limits;
+mod raw;
 mod syntax;
 
 use std::collections::HashSet;
 use std::path::Path;
-
-use serde::Deserialize;
 
 use super::text_file;
 use crate::engine::Action;
@@ -16,6 +15,7 @@ use crate::policy::{Acceptance, ContinuousSettings, Memory, Speculative};
 use crate::step_time::Affine;
 use crate::units::{Span, Time};
 use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
+use raw::{RawAction, RawConfig, RawExperiment, RawRequest};
 
 /// The ids that the schema gives to output tokens: token `j` of the `i`-th request is
 /// `FIRST_OUTPUT + i * OUTPUTS_APART + j`.
@@ -39,84 +39,6 @@ pub struct SchedulerExperiment {
     pub names: Vec<String>,
     /// What else happens, and before which step.
     pub actions: Vec<(u64, Action)>,
-}
-
-#[derive(Deserialize)]
-#[serde(expecting = "an object with config, timing, requests and actions")]
-struct RawExperiment {
-    config: RawConfig,
-    timing: Option<RawTiming>,
-    requests: Vec<RawRequest>,
-    #[serde(default)]
-    actions: Vec<RawAction>,
-    spec_accept: Option<Vec<u32>>,
-    engine: Option<RawEngine>,
-}
-
-#[derive(Deserialize)]
-#[serde(expecting = "an object with vllm, the release")]
-struct RawEngine {
-    vllm: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object with step, do and id")]
-struct RawAction {
-    step: u64,
-    #[serde(rename = "do")]
-    what: String,
-    id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object with the scheduler's settings")]
-#[expect(clippy::struct_excessive_bools, reason = "the schema has them")]
-struct RawConfig {
-    num_blocks: u32,
-    block_size: u32,
-    max_num_seqs: u32,
-    max_num_batched_tokens: u32,
-    max_model_len: u32,
-    enable_prefix_caching: bool,
-    policy: String,
-    async_scheduling: bool,
-    enable_chunked_prefill: bool,
-    long_prefill_token_threshold: u32,
-    scheduler_reserve_full_isl: bool,
-    watermark: f64,
-    #[serde(default)]
-    num_speculative_tokens: u32,
-    lookahead_tokens: Option<u32>,
-}
-
-#[derive(Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "null, or an object with base_us, per_token_us and per_seq_us"
-)]
-struct RawTiming {
-    #[serde(rename = "base_us")]
-    base: u32,
-    #[serde(rename = "per_token_us")]
-    per_token: u32,
-    #[serde(rename = "per_seq_us")]
-    per_sequence: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "an object with id, arrival_step or arrival_us, prompt and max_tokens"
-)]
-struct RawRequest {
-    id: String,
-    arrival_step: Option<u64>,
-    arrival_us: Option<u64>,
-    prompt: Vec<(u64, u32)>,
-    max_tokens: u32,
-    stop_after: Option<u32>,
-    #[serde(default)]
-    priority: i32,
 }
 
 /// Reads an experiment; an error names the file, the place and what to write instead.

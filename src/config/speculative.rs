@@ -7,13 +7,8 @@ use super::fields::Fields;
 use super::model::ModelChoice;
 use super::reading::Resolved;
 use crate::hardware::{Drafter, Model, WeightPrecision};
+use crate::policy::vllm::drafts::{ACCEPTANCE, DRAFT_COST, DRAFT_MODEL, METHOD, TOKENS};
 use crate::policy::{Acceptance, Speculative};
-
-/// More drafts than any method proposes in a step.
-const MOST_DRAFTS: u32 = 64;
-const ACCEPTANCE_HELP: &str = "write acceptance = 0.7, the chance of each draft if all before it were accepted, or one \
-                               rate for each position \
-                               as vLLM reports them, such as [0.8, 0.6, 0.4]";
 
 /// Speculative decoding as written.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,24 +40,21 @@ enum Method {
     Mtp,
 }
 
+/// The methods in the order of their words.
+const METHODS: [Method; 5] = [
+    Method::Ngram,
+    Method::DraftModel,
+    Method::Eagle,
+    Method::Eagle,
+    Method::Mtp,
+];
+
 /// Reads `speculative = { method = ..., tokens = ..., acceptance = ... }`. `vllm serve`'s names in
 /// `--speculative-config` are known too.
 pub fn read(fields: &Fields<'_>, target: Target<'_>) -> Result<Drafts, Diagnostic> {
-    let method = fields
-        .key("method")?
-        .choice(&[
-            ("ngram", Method::Ngram),
-            ("draft_model", Method::DraftModel),
-            ("eagle", Method::Eagle),
-            ("eagle3", Method::Eagle),
-            ("mtp", Method::Mtp),
-        ])?
-        .required("write method = \"ngram\", \"draft_model\", \"eagle\", \"eagle3\" or \"mtp\"")?
-        .value;
-    let tokens = fields
-        .key_or_alias("tokens", &["num_speculative_tokens"])?
-        .count(1..=MOST_DRAFTS)?
-        .required("write tokens = 3, the drafts of a step")?;
+    let method = fields.word_of(&METHOD)?.required(METHOD.required_help())?.value;
+    let method = METHODS[method];
+    let tokens = fields.count_of(&TOKENS)?.required(TOKENS.required_help())?;
     let acceptance = read_acceptance(fields, tokens)?;
     let drafter = read_drafter(fields, method, target)?;
     let cost = read_cost(fields, method, target)?;
@@ -82,9 +74,9 @@ pub fn read(fields: &Fields<'_>, target: Target<'_>) -> Result<Drafts, Diagnosti
 }
 
 fn read_acceptance(fields: &Fields<'_>, tokens: u32) -> Result<Acceptance, Diagnostic> {
-    let key = fields.key("acceptance")?;
+    let key = fields.key_of(&ACCEPTANCE)?;
     if !matches!(key.node.map(|node| &node.value), Some(Value::Array(_))) {
-        let rate = key.number(0.0..=1.0)?.required(ACCEPTANCE_HELP)?;
+        let rate = key.number(0.0..=1.0)?.required(ACCEPTANCE.required_help())?;
         return Ok(Acceptance::independent(rate, tokens));
     }
     let place = key.node.map_or(fields.place(), |node| node.place);
@@ -127,7 +119,7 @@ fn read_acceptance(fields: &Fields<'_>, tokens: u32) -> Result<Acceptance, Diagn
 }
 
 fn read_drafter(fields: &Fields<'_>, method: Method, target: Target<'_>) -> Result<Option<Drafter>, Diagnostic> {
-    let named = fields.key_or_alias("draft_model", &["model"])?;
+    let named = fields.key_of(&DRAFT_MODEL)?;
     let place = named.node.map_or(fields.place(), |node| node.place);
     let name = named.text()?.unnoted();
     match (method, name) {
@@ -181,7 +173,7 @@ fn refuse_another_vocabulary(drafter: &Model, target: &Model) -> Result<(), Stri
 }
 
 fn read_cost(fields: &Fields<'_>, method: Method, target: Target<'_>) -> Result<Option<f64>, Diagnostic> {
-    let cost = fields.key("draft_cost")?.number(0.0..=1.0)?;
+    let cost = fields.number_of(&DRAFT_COST)?;
     if method == Method::Ngram && cost.place().is_some() {
         return Err(fields
             .error(

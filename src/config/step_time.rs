@@ -5,7 +5,7 @@ use super::diagnostic::Diagnostic;
 use super::document::Value;
 use super::fields::Fields;
 use crate::settings::{Kind, Setting};
-use crate::step_time::{Affine, Overheads};
+use crate::step_time::{Affine, Overheads, StepTimeChoice};
 use crate::units::Span;
 
 /// A step that takes longer than this is a slip of the pen [µs].
@@ -45,11 +45,11 @@ pub enum GivenStepTime {
 }
 
 impl GivenStepTime {
-    /// The measured times.
-    pub fn affine(&self) -> Option<&Affine> {
+    /// The model of step times that is used then.
+    pub const fn choice(&self) -> StepTimeChoice {
         match self {
-            Self::Affine(affine) => Some(affine),
-            _ => None,
+            Self::Affine(affine) => StepTimeChoice::Affine(*affine),
+            Self::Nothing | Self::Calibrated(_) => StepTimeChoice::Roofline,
         }
     }
 

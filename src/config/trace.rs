@@ -239,3 +239,19 @@ fn at_rate(fields: &Fields<'_>, replay: Replay, rate: f64) -> Result<Replay, Dia
     });
     Ok(replay)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::trace::FORMATS;
+
+    #[test]
+    fn every_format_is_declared() {
+        assert!(
+            FORMAT_WORDS
+                .iter()
+                .map(|word| word.name)
+                .eq(FORMATS.iter().map(|format| format.name()))
+        );
+    }
+}

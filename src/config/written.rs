@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
-use super::key::{Choice, Key};
+use super::key::{self, Choice, Key};
 use crate::settings::{Kind, Refused, Setting, Written};
 use crate::units::Span;
 
@@ -44,12 +44,13 @@ impl<'a> Fields<'a> {
         refused.help.into_iter().fold(error, Diagnostic::help)
     }
 
-    fn key_of(&self, setting: &'static Setting) -> Result<Key<'a>, Diagnostic> {
+    /// The key of a setting, under any of its spellings.
+    pub fn key_of(&self, setting: &'static Setting) -> Result<Key<'a>, Diagnostic> {
         self.key_or_alias(setting.name, setting.aliases)
     }
 
     /// The word that is written for a choice, with its place among those that are allowed.
-    fn word_of(&self, setting: &'static Setting) -> Result<super::key::Found<'a, Choice<usize>>, Diagnostic> {
+    pub fn word_of(&self, setting: &'static Setting) -> Result<key::Found<'a, Choice<usize>>, Diagnostic> {
         let Kind::Choice(words) = setting.kind else {
             unreachable!("`{}` is declared as another kind than it is read as", setting.name);
         };
@@ -57,14 +58,16 @@ impl<'a> Fields<'a> {
         self.key_of(setting)?.choice(&words)
     }
 
-    fn count_of(&self, setting: &'static Setting) -> Result<super::key::Found<'a, u32>, Diagnostic> {
+    /// The value of a [`Kind::Count`].
+    pub fn count_of(&self, setting: &'static Setting) -> Result<key::Found<'a, u32>, Diagnostic> {
         let Kind::Count { min, max } = setting.kind else {
             unreachable!("`{}` is declared as another kind than it is read as", setting.name);
         };
         self.key_of(setting)?.count(min..=max)
     }
 
-    fn number_of(&self, setting: &'static Setting) -> Result<super::key::Found<'a, f64>, Diagnostic> {
+    /// The value of a [`Kind::Number`].
+    pub fn number_of(&self, setting: &'static Setting) -> Result<key::Found<'a, f64>, Diagnostic> {
         let Kind::Number { min, max } = setting.kind else {
             unreachable!("`{}` is declared as another kind than it is read as", setting.name);
         };

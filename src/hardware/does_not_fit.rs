@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use super::memory::{GIB, divide, fits};
+use super::memory_budget::{GIB, divide, fits};
 use super::{BadFigure, KvPrecision, MemoryBudget, MemoryRequest, WeightPrecision};
 
 /// Why there is no memory budget.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    AllReduceKernels, AttentionKernels, BadFigure, ExpertKernels, LinearKernels, MeasuredKernels, WeightPrecision,
+    AllReduceKernels, AttentionKernels, BadFigure, ExpertKernels, LinearKernels, Link, MeasuredKernels, WeightPrecision,
 };
 
 /// An accelerator whose figures have been checked.
@@ -43,26 +43,6 @@ pub struct PeakFlops {
     pub int8: Option<f64>,
     /// 4-bit floats, if native.
     pub fp4: Option<f64>,
-}
-
-/// What connects the GPUs of a server.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Link {
-    /// The technology.
-    pub kind: LinkKind,
-    /// Bandwidth in one direction [bytes/s].
-    pub bytes_per_s: f64,
-}
-
-/// The technology of a link between GPUs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkKind {
-    /// NVIDIA `NVLink`, switch or bridge.
-    NvLink,
-    /// AMD Infinity Fabric.
-    Xgmi,
-    /// PCI Express, through the host.
-    Pcie,
 }
 
 /// More than any device for years to come; keeps sums far from overflow.

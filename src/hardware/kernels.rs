@@ -88,7 +88,7 @@ pub struct AllReduceKernels {
     pub micros_per_doubling: f64,
     /// Fraction of the link's one-direction bandwidth between two GPUs.
     pub bandwidth: f64,
-    /// The same between more than two.
+    /// Fraction of the link's one-direction bandwidth between more than two GPUs.
     pub bandwidth_of_many: f64,
 }
 

@@ -189,7 +189,7 @@ impl Model {
         sum
     }
 
-    /// The same model with one layer only, a copy of its last.
+    /// The model with one layer only, a copy of its last.
     #[must_use]
     pub fn last_layer_alone(&self) -> Self {
         let last = self.0.layers.last().expect("a model has layers");

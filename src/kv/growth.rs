@@ -230,7 +230,7 @@ struct Taken {
 }
 
 impl Taken {
-    /// The same, each `steps` steps later: `(i + s)^2 = i^2 + 2 s i + s^2`.
+    /// The sums over blocks that are taken `steps` steps later each: `(i + s)^2 = i^2 + 2 s i + s^2`.
     fn later(self, steps: u64) -> Self {
         let steps = u128::from(steps);
         Self {
@@ -240,8 +240,8 @@ impl Taken {
         }
     }
 
-    /// The same so many times, each time `cycle` steps later: the sum of [`Taken::later`] over `cycle * m`, `m <
-    /// times`.
+    /// The sums over blocks that are taken so many times, each time `cycle` steps later: the sum of [`Taken::later`]
+    /// over `cycle * m`, `m < times`.
     fn repeated(self, times: u64, cycle: u64) -> Self {
         let (linear, squares) = sums_below(times);
         let (times, cycle) = (u128::from(times), u128::from(cycle));

@@ -8,11 +8,11 @@ use crate::workload::RequestId;
 /// Prompts and outputs of finished requests, together and by themselves [tokens].
 #[derive(Clone, Debug, Default)]
 pub struct Contexts {
-    /// Prompts.
+    /// Lengths of prompts.
     pub prompts: Distribution,
-    /// Outputs.
+    /// Lengths of outputs.
     pub outputs: Distribution,
-    /// Both together.
+    /// Lengths of prompts and outputs together.
     pub wholes: Distribution,
 }
 

@@ -1,41 +1,51 @@
-//! What a run was like: latencies, queue depth, KV usage, GPU use, and what held it back.
+//! What a run was like: what its clients felt, what its server did, and what held it back.
 //!
-//! Everything here listens to an engine through [`crate::engine::Observer`]: a [`Recorder`] turns what it hears into a
-//! [`Recording`], recordings of replications pool into one, and a [`Summary`] holds the numbers that are reported.
+//! Everything here listens to an engine through [`crate::engine::Observer`]: a [`Recorder`] passes what it hears on to
+//! meters, one for each section of the result, and becomes a [`Recording`]; recordings of replications pool into one,
+//! and a [`Summary`] holds the numbers that are reported. A meter's file has all that is said of its numbers: how they
+//! are added up, how they pool, what they are called, and how they are worded. `meters.rs` lists the meters.
 
-mod binding;
+mod client;
 mod contexts;
-mod fragmentation;
-mod gpu_work;
-mod kv_usage;
-mod latency;
+mod latencies_of;
+mod line;
 mod listeners;
-mod pending;
+mod measure;
+mod meter;
+mod meters;
+mod metric;
 mod population;
-mod prefix_hits;
+mod reading;
 mod recorder;
+mod recorder_settings;
 mod recording;
 mod replications;
 mod request_log;
-mod saturation;
+mod run_so_far;
+mod server;
 mod slo;
+mod slo_result;
 mod summary;
 mod timeline;
 
-pub use binding::{Binding, Constraint};
+pub use client::{Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
 pub use contexts::Contexts;
-pub use gpu_work::GpuWork;
-pub use latency::{LatencyIntervals, LatencySummary};
+pub use line::{Line, Part, Word};
 pub use listeners::{LastHeard, Listeners};
+pub use measure::{MEASURES, Measure};
+pub use meters::Summary;
+pub use metric::{Metric, Statistic};
 pub use population::Counts;
-pub use recorder::{Recorder, RecorderSettings};
+pub use reading::{Better, Quantity};
+pub use recorder::Recorder;
+pub use recorder_settings::RecorderSettings;
 pub use recording::Recording;
 pub use replications::Replications;
 pub use request_log::{Outcome, RequestLog, RequestRow};
-pub use saturation::Saturation;
-pub use slo::{Metric, Slo, SloError, SloOutcome, SloResult, Statistic, all_met};
-pub use summary::{
-    GpuSummary, KvFragmentation, KvSummary, KvUsage, Latencies, QueueSummary, Requests, SpeculativeSummary, Summary,
-    Throughput, TimeWeightedSummary,
+pub use server::{
+    Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
+    SpeculativeSummary, TimeWeightedSummary,
 };
+pub use slo::{Slo, SloError};
+pub use slo_result::{SloOutcome, SloResult, all_met};
 pub use timeline::{Timeline, TimelineRow};

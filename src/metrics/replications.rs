@@ -1,10 +1,10 @@
 //! Several runs of one scenario that differ in their seed: pooled numbers, and intervals for how far chance may carry
 //! them.
 
-use super::latency::{LatencyIntervals, LatencySummary};
+use super::client::{LatencyIntervals, LatencySummary};
+use super::meters::Summary;
+use super::metric::Metric;
 use super::recording::Recording;
-use super::slo::Metric;
-use super::summary::Summary;
 use crate::stats::confidence_interval_95;
 
 /// Pools recordings. The result depends on the order in which they are added, so add them in the order of their seeds,
@@ -16,7 +16,7 @@ pub struct Replications {
 }
 
 impl Replications {
-    /// Adds a run.
+    /// Adds a run to those before it.
     pub fn add(&mut self, recording: Recording) {
         for (values, metric) in self.latencies.iter_mut().zip(Metric::ALL) {
             values.push(LatencySummary::of(recording.latency(metric)));

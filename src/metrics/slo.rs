@@ -2,43 +2,15 @@
 
 use std::fmt;
 
-use super::summary::Summary;
+use super::metric::{Metric, Statistic};
 use crate::units::Span;
-
-/// A latency of a request. Definitions are those of `vllm bench serve`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
-    /// Arrival to the first token.
-    Ttft,
-    /// Mean time a token after the first: (e2e - ttft) / (output tokens - 1).
-    Tpot,
-    /// Every gap between two tokens of a request, pooled.
-    Itl,
-    /// Arrival to the last token.
-    E2e,
-    /// Arrival to the first step that the request is part of.
-    QueueWait,
-}
-
-/// What is asked of a metric's distribution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Statistic {
-    Mean,
-    P50,
-    P90,
-    P95,
-    P99,
-    P999,
-    Max,
-}
 
 /// A limit that a statistic of a metric must not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slo {
-    /// Of which latency.
+    /// The latency that is limited.
     pub metric: Metric,
-    /// Which statistic.
+    /// The statistic of it that is limited.
     pub statistic: Statistic,
     /// The most it may be.
     pub limit: Span,
@@ -47,72 +19,6 @@ pub struct Slo {
 /// Text that is no SLO: what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SloError(String);
-
-/// How an SLO fared.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SloResult {
-    /// The SLO.
-    pub slo: Slo,
-    /// What was measured [s]; `None` if there are too few samples to tell.
-    pub got_s: Option<f64>,
-    /// The 95 % confidence interval of what was measured [s]; only with replications, and for mean, p50 and p99.
-    pub ci95_s: Option<crate::stats::Interval>,
-    /// Met, missed or unknown.
-    pub outcome: SloOutcome,
-}
-
-/// Whether an SLO is met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SloOutcome {
-    /// What was measured is at most the limit.
-    Met,
-    /// It is more.
-    Missed,
-    /// There are too few samples to tell.
-    Unknown,
-}
-
-impl Metric {
-    /// All metrics, in the order of reports.
-    pub const ALL: [Self; 5] = [Self::Ttft, Self::Tpot, Self::Itl, Self::E2e, Self::QueueWait];
-
-    /// Its name in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ttft => "ttft",
-            Self::Tpot => "tpot",
-            Self::Itl => "itl",
-            Self::E2e => "e2e",
-            Self::QueueWait => "queue_wait",
-        }
-    }
-}
-
-impl Statistic {
-    /// All statistics, in the order of reports.
-    pub const ALL: [Self; 7] = [
-        Self::Mean,
-        Self::P50,
-        Self::P90,
-        Self::P95,
-        Self::P99,
-        Self::P999,
-        Self::Max,
-    ];
-
-    /// Its name in files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mean => "mean",
-            Self::P50 => "p50",
-            Self::P90 => "p90",
-            Self::P95 => "p95",
-            Self::P99 => "p99",
-            Self::P999 => "p999",
-            Self::Max => "max",
-        }
-    }
-}
 
 impl Slo {
     /// The objective of that name, such as `ttft.p99` (or, as k6 writes it, `ttft.p(99)`), with its limit.
@@ -127,42 +33,6 @@ impl Slo {
             statistic: parse_statistic(statistic)?,
             limit,
         })
-    }
-
-    /// Whether `summary` meets it.
-    pub fn judge(&self, summary: &Summary) -> SloResult {
-        let latency = summary.latency.of(self.metric);
-        let got_s = latency.statistic(self.statistic);
-        let ci95_s = latency.ci95.and_then(|intervals| match self.statistic {
-            Statistic::Mean => intervals.mean,
-            Statistic::P50 => intervals.p50,
-            Statistic::P99 => intervals.p99,
-            _ => None,
-        });
-        let outcome = match got_s {
-            None => SloOutcome::Unknown,
-            Some(got) if got <= self.limit.seconds() => SloOutcome::Met,
-            Some(_) => SloOutcome::Missed,
-        };
-        SloResult {
-            slo: *self,
-            got_s,
-            ci95_s,
-            outcome,
-        }
-    }
-}
-
-/// Whether `summary` meets all objectives; `None` if there are none, or if none is missed but one cannot be judged.
-pub fn all_met(slos: &[Slo], summary: &Summary) -> Option<bool> {
-    let outcomes = slos.iter().map(|slo| slo.judge(summary).outcome);
-    let outcomes: Vec<SloOutcome> = outcomes.collect();
-    if outcomes.contains(&SloOutcome::Missed) {
-        Some(false)
-    } else if outcomes.is_empty() || outcomes.contains(&SloOutcome::Unknown) {
-        None
-    } else {
-        Some(true)
     }
 }
 

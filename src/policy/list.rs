@@ -5,21 +5,23 @@ use super::plan::Policy;
 use super::planner::Planner;
 use super::queue::Memory;
 use super::rules::{Change, Description, Host, LargestStep, Limits, Rules};
-use super::{none, orca, sarathi, sglang, static_batch, tgi, trtllm, vllm, vllm_v0};
 use crate::settings::{Kind, Refused, Setting, Variant, Word, Written};
 
 /// From `Variant(module::Rules)`, one a policy, to all that lists policies.
 macro_rules! policies {
-    ($($(#[$doc:meta])* $name:ident($module:ident::$rules:ident),)*) => {
+    ($($name:ident($module:ident::$rules:ident),)*) => {
         /// Which policy a server runs, with its settings.
         #[derive(Clone, Debug, PartialEq)]
         pub enum PolicySettings {
-            $($(#[$doc])* $name($module::$rules),)*
+            $(
+                #[doc = concat!("As `src/policy/", stringify!($module), "` describes it.")]
+                $name(super::$module::$rules),
+            )*
         }
 
         /// The batching policies, each as it describes itself.
         pub const POLICIES: [Description; [$(stringify!($name)),*].len()] =
-            [$(Description::of::<$module::$rules>(stringify!($module))),*];
+            [$(Description::of::<super::$module::$rules>(stringify!($module))),*];
 
         macro_rules! of_whichever {
             ($settings:expr, $found:ident => $answer:expr) => {
@@ -32,8 +34,8 @@ macro_rules! policies {
         impl PolicySettings {
             /// Reads the settings of the policy with this name, which is one of [`POLICIES`].
             pub fn read<W: Written>(name: &str, written: &W, host: &Host<'_>) -> Result<Self, W::Error> {
-                $(if name == $module::$rules::NAME {
-                    return $module::$rules::read(written, host).map(Self::$name);
+                $(if name == super::$module::$rules::NAME {
+                    return super::$module::$rules::read(written, host).map(Self::$name);
                 })*
                 unreachable!("there is no policy `{name}`")
             }
@@ -41,7 +43,7 @@ macro_rules! policies {
             /// The policy as it describes itself.
             pub fn description(&self) -> &'static Description {
                 match self {
-                    $(Self::$name(_) => const { &Description::of::<$module::$rules>(stringify!($module)) },)*
+                    $(Self::$name(_) => const { &Description::of::<super::$module::$rules>(stringify!($module)) },)*
                 }
             }
 
@@ -57,23 +59,14 @@ macro_rules! policies {
 }
 
 policies! {
-    /// One request at a time, in the order of arrival.
     None(none::NoBatching),
-    /// Batches that run from start to end with the same members.
     Static(static_batch::StaticSettings),
-    /// Continuous batching as vLLM V1 does it.
     Continuous(vllm::ContinuousSettings),
-    /// Iteration-level scheduling as Orca does it.
     Orca(orca::OrcaSettings),
-    /// Stall-free batching as Sarathi-Serve does it.
     Sarathi(sarathi::SarathiSettings),
-    /// Continuous batching as vLLM's V0 engine did it.
     VllmV0(vllm_v0::VllmV0Settings),
-    /// Batching as Text Generation Inference does it.
     Tgi(tgi::TgiSettings),
-    /// In-flight batching as TensorRT-LLM does it.
     Trtllm(trtllm::TrtllmSettings),
-    /// Continuous batching as SGLang does it.
     Sglang(sglang::SglangSettings),
 }
 

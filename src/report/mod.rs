@@ -1,43 +1,19 @@
-//! What a study found, as a screen, JSON or files.
+//! What a study found, as a screen, JSON, figures, pages or files.
 
-mod atomic_file;
-mod calibration;
-pub mod capacity;
-pub mod chart;
-pub mod compare;
-pub mod curve;
-mod curve_page;
 pub mod draw;
 pub mod figure;
-mod figure_file;
-mod formula;
-mod json;
-pub mod numbers;
-mod packed_file;
+mod files;
 pub mod page;
-mod perfetto;
-mod requests_csv;
-pub mod results;
-mod run_page;
-mod run_report;
-pub mod scheduler_log;
-mod screen;
-mod setting;
-pub mod sweep;
-pub mod table;
-mod timeline_csv;
-mod unit;
-mod validation;
-mod why;
+mod text;
+mod verb;
 
-pub use atomic_file::{AtomicFile, is_standard_output, remove_unfinished, write_atomically};
-pub use calibration::CalibrationReport;
-pub use figure_file::{FigureFormat, write_figure};
-pub use packed_file::PackedFile;
-pub use perfetto::{MOST_TRACE_EVENTS, PerfettoTrace};
-pub use requests_csv::write_requests_csv;
-pub use run_report::{Headline, Memory, ModelError, RunReport, Verdict};
-pub use screen::Style;
-pub use setting::Setting;
-pub use timeline_csv::TimelineCsv;
-pub use validation::{ErrorLimit, ValidatedExperiment, ValidationReport};
+pub use draw::chart;
+pub use files::{
+    AtomicFile, FigureFormat, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineCsv, is_standard_output,
+    remove_unfinished, results, write_atomically, write_figure, write_requests_csv,
+};
+pub use text::{Style, numbers, table};
+pub use verb::{
+    CalibrationReport, ErrorLimit, Headline, Memory, ModelError, RunReport, StudySetting, ValidatedExperiment,
+    ValidationReport, Verdict, capacity, compare, curve, scheduler_log, sweep,
+};

@@ -102,4 +102,16 @@ impl Setting {
             _ => panic!("`{}` is declared without a fixed default", self.name),
         }
     }
+
+    /// What to write where it is missing.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it may be left out.
+    pub fn required_help(&self) -> &'static str {
+        match self.default {
+            Default::Required(help) => help,
+            _ => panic!("`{}` is declared as one that may be left out", self.name),
+        }
+    }
 }

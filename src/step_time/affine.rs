@@ -1,7 +1,16 @@
 //! A step time given by hand: a constant, so much per token, so much per request.
 
+use super::kind::StepTimeKind;
 use super::{Ramp, StepShape, StepTime, saturation};
 use crate::units::Span;
+
+/// Times that were given.
+pub(super) const KIND: StepTimeKind = StepTimeKind {
+    name: "affine",
+    rests_on: "times that were measured on a server",
+    is_modelled: false,
+    is_all_there_is: true,
+};
 
 /// `base + per_token * tokens + per_sequence * requests`, whatever their contexts; at most
 /// [`LONGEST_STEP`](super::LONGEST_STEP).
@@ -16,6 +25,13 @@ pub struct Affine {
 }
 
 impl Affine {
+    /// How long a step of so many tokens and requests would take if no step were too long [s].
+    pub(super) fn unlimited_s(&self, tokens: u64, requests: u32) -> f64 {
+        self.base.seconds()
+            + self.per_token.seconds() * tokens as f64
+            + self.per_sequence.seconds() * f64::from(requests)
+    }
+
     fn picos(&self, shape: &StepShape) -> u64 {
         let tokens = self.per_token.picos().saturating_mul(shape.tokens());
         let requests = u64::from(shape.sequences).saturating_mul(self.per_sequence.picos());

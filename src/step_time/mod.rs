@@ -1,17 +1,21 @@
 //! How long one step (one forward pass over a mixed batch) takes.
 
 mod affine;
+mod choice;
 mod drafting;
 mod host_time;
 pub mod kernel_times;
+mod kind;
 mod overheads;
 mod ramp;
 mod roofline;
 mod saturation;
 
 pub use affine::Affine;
+pub use choice::{STEP_TIMES, StepTimeChoice};
 pub use drafting::{DraftPass, Drafting};
 pub use host_time::HostTime;
+pub use kind::StepTimeKind;
 pub use overheads::{Execution, Overheads, Sampling};
 pub use ramp::Ramp;
 pub use roofline::Roofline;

@@ -10,13 +10,24 @@
 mod attention;
 mod memo;
 mod operators;
+mod picos;
 
+use super::kind::StepTimeKind;
 use super::{Execution, Ramp, StepShape, StepTime, saturation};
 use crate::hardware::{Arithmetic, Gpu, KvPrecision, Model, WeightPrecision};
 use crate::units::Span;
 use attention::AttentionPrice;
 use memo::Memo;
 use operators::Operators;
+use picos::picos;
+
+/// Times from first principles.
+pub(super) const KIND: StepTimeKind = StepTimeKind {
+    name: "roofline",
+    rests_on: "the figures of the GPU and the model, and rates that kernels reach",
+    is_modelled: true,
+    is_all_there_is: false,
+};
 
 /// The roofline model of one GPU (of several that share each layer) with one model.
 #[derive(Clone, Debug)]
@@ -50,7 +61,7 @@ impl Roofline {
         Self::run_as(execution, model, gpu, weights, kv, tensor_parallel)
     }
 
-    /// The same, run in another way. Every coefficient is rounded to whole picoseconds here, once.
+    /// The price list for a server that is run as `execution` says. Every coefficient is rounded to whole picoseconds here, once.
     pub fn run_as(
         execution: Execution,
         model: &Model,
@@ -78,7 +89,7 @@ impl Roofline {
         }
     }
 
-    /// The same for a pass that is not the first of its step: what a step pays once, it does not pay again.
+    /// The price list of a pass that is not the first of its step: what a step pays once, it does not pay again.
     #[must_use]
     pub fn within_a_step(mut self) -> Self {
         self.paid = self.once;
@@ -132,10 +143,4 @@ impl StepTime for Roofline {
         }
         saturation::ramp(first, growth, len)
     }
-}
-
-/// Whole picoseconds, at most the longest step.
-fn picos(micros: f64) -> u64 {
-    // The conversion saturates: NaN cannot occur, and infinity becomes the largest integer.
-    ((micros * 1e6).round() as u64).min(saturation::LONGEST_STEP.picos())
 }

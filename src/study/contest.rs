@@ -3,10 +3,10 @@
 
 use super::capacity::{Capacity, CapacitySearch, USUAL_START};
 use super::load_dial::{LoadDial, LoadKind};
-use super::measure::Measure;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::config::Flag;
+use crate::metrics::Measure;
 use crate::metrics::{Recording, Replications, Summary};
 use crate::stats::{Interval, confidence_interval_95, mean};
 

@@ -10,7 +10,6 @@ mod formula;
 mod in_order;
 mod input;
 mod load_dial;
-mod measure;
 mod met;
 mod model_range;
 mod overview;
@@ -24,6 +23,7 @@ mod sweep;
 mod validation;
 mod watched;
 
+pub use crate::metrics::{Better, MEASURES, Measure, Quantity};
 pub use bounds::{Bounds, MOST_REQUESTS};
 pub use capacity::{Bracket, Capacity, CapacitySearch, PRECISION, USUAL_START};
 pub use contest::{Contender, Contest, Difference, Variation, contest};
@@ -33,7 +33,6 @@ pub use formula::{ContextLengths, DraftsCost, Filled, FormulaCheck, FormulaQuest
 pub use in_order::{Next, Workers};
 pub use input::{Base, Input};
 pub use load_dial::{LoadDial, LoadKind};
-pub use measure::{Better, MEASURES, Measure, Quantity};
 pub use met::{MOST_REJECTED, is_met};
 pub use model_range::{add_range, check_range};
 pub use overview::overview;

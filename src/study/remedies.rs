@@ -46,7 +46,7 @@ pub fn remedies(input: &Input) -> Vec<Remedy> {
     let scenario = &input.scenario;
     let mut found = Vec::new();
     let set = |key: &str, value: String| format!("{key}={value}");
-    let is_modelled = scenario.measured_step_time.is_none();
+    let is_modelled = scenario.step_times.kind().is_modelled;
     if scenario.kv_cache == KvPrecision::Bf16 {
         let change = set("model.kv_cache", "\"fp8\"".to_owned());
         found.push(Remedy::set("KV cache in fp8", &[change]));

@@ -170,7 +170,7 @@ pub fn engine(scenario: &Scenario, seed: u64) -> Fronted<Server> {
 
 /// Who listens to it.
 pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
-    let recorder = Recorder::new(RecorderSettings {
+    let recorder = Recorder::new(&RecorderSettings {
         server: &scenario.server,
         prefix_caching: scenario.prefix_caching,
         slos,

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::measure::{MEASURES, Measure};
 use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
 use crate::config::{Diagnostic, Fingerprint};
 use crate::metrics::Summary;
+use crate::metrics::{MEASURES, Measure};
 
 /// The numbers that are kept if nobody says which.
 pub const USUAL_MEASURES: [&str; 16] = [

@@ -1,7 +1,7 @@
 //! How far predictions are from measurements, for each metric of each experiment and over all of them.
 
-use super::measure::Measure;
 use crate::config::Values;
+use crate::metrics::Measure;
 use crate::metrics::Summary;
 use crate::stats::mean;
 

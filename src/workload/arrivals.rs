@@ -141,7 +141,7 @@ fn check_stages(stages: &[Stage]) -> Result<(), Invalid> {
 
 /// Draws the gaps of a renewal process, in picoseconds.
 pub(super) enum Gaps {
-    /// `mean * Exp(1)`
+    /// Gaps are `mean * Exp(1)`.
     Exponential {
         mean_picos: f64,
     },

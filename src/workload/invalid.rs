@@ -20,7 +20,7 @@ impl Invalid {
         }
     }
 
-    /// The same problem, seen from one level further out.
+    /// The problem under a key that begins with its `parent`.
     #[must_use]
     pub fn inside(mut self, parent: &str) -> Self {
         self.key = format!("{parent}.{}", self.key);

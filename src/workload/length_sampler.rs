@@ -1,4 +1,4 @@
-//! Draws lengths.
+//! Draws the lengths of prompts and outputs.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use rand_distr::{Distribution, Exp, Gamma, LogNormal, Pareto, Uniform, Zipf};
 use super::lengths::{LengthDistribution, Lengths, MixturePart};
 use super::portable::Portable;
 use super::quantile_table::QuantileTable;
-use crate::stats::streams::Xoshiro256PlusPlus;
+use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 
 /// Draws lengths of one distribution.
 #[derive(Clone, Debug)]
 pub struct LengthSampler {
     draws: Draws,
-    /// [tokens]
+    /// The least that is drawn [tokens].
     min: f64,
-    /// [tokens]
+    /// The most that is drawn [tokens].
     max: f64,
 }
 
@@ -40,8 +40,28 @@ struct CumulatedPart {
     sampler: LengthSampler,
 }
 
+impl Lengths {
+    /// The generator of valid lengths.
+    pub fn sampler(&self) -> LengthSampler {
+        LengthSampler::new(self)
+    }
+
+    /// The mean after rounding and clamping [tokens]: exact for one length, otherwise the mean of 100,000 draws of a
+    /// stream of its own.
+    pub fn estimated_mean(&self) -> f64 {
+        const DRAWS: u32 = 100_000;
+        let sampler = self.sampler();
+        if let LengthDistribution::Fixed { value } = self.distribution {
+            return f64::from(value.clamp(self.min, self.max));
+        }
+        let mut random = stream(0, "estimated mean length");
+        let sum: u64 = (0..DRAWS).map(|_| u64::from(sampler.draw(&mut random))).sum();
+        sum as f64 / f64::from(DRAWS)
+    }
+}
+
 impl LengthSampler {
-    pub(super) fn new(lengths: &Lengths) -> Self {
+    fn new(lengths: &Lengths) -> Self {
         Self {
             draws: Draws::new(&lengths.distribution),
             min: f64::from(lengths.min),
@@ -49,7 +69,7 @@ impl LengthSampler {
         }
     }
 
-    /// A length [tokens].
+    /// The next length [tokens].
     pub fn draw(&self, random: &mut Xoshiro256PlusPlus) -> u32 {
         let tokens = match &self.draws {
             Draws::Fixed(tokens) => *tokens,

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use super::MOST_TOKENS;
 use super::invalid::{Invalid, check_positive, check_range};
-use super::length_sampler::LengthSampler;
 use super::quantile_table::QuantileTable;
-use crate::stats::streams::stream;
 
 /// A distribution of lengths [tokens]. Draws are rounded, then clamped to `min..=max`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lengths {
-    /// What is drawn.
+    /// What lengths are drawn from.
     pub distribution: LengthDistribution,
     /// The shortest length; at least 1.
     pub min: u32,
@@ -22,54 +20,54 @@ pub struct Lengths {
 /// What lengths are drawn from, before rounding and clamping [tokens].
 #[derive(Clone, Debug, PartialEq)]
 pub enum LengthDistribution {
-    /// Always the same.
+    /// Always the same length.
     Fixed {
-        /// The length.
+        /// How long all are.
         value: u32,
     },
     /// Every whole number in `min..=max` is equally likely.
     Uniform {
-        /// The shortest.
+        /// The shortest length.
         min: u32,
-        /// The longest.
+        /// The longest length.
         max: u32,
     },
     /// The logarithm is normally distributed.
     LogNormal {
-        /// The median length.
+        /// Half of the lengths are below it.
         median: f64,
         /// Standard deviation of the natural logarithm.
         sigma: f64,
     },
-    /// Gamma-distributed.
+    /// Lengths are gamma-distributed.
     Gamma {
-        /// The mean length.
+        /// The mean of all lengths.
         mean: f64,
         /// Coefficient of variation: standard deviation divided by mean.
         cv: f64,
     },
-    /// Exponentially distributed.
+    /// Lengths are exponentially distributed.
     Exponential {
-        /// The mean length.
+        /// The mean of all lengths.
         mean: f64,
     },
     /// Length `k` in `1..=max` has a probability proportional to `k^-exponent`.
     Zipf {
         /// How fast the probability falls.
         exponent: f64,
-        /// The longest.
+        /// The longest length.
         max: u32,
     },
     /// Longer than `x` with probability `(min/x)^shape`.
     Pareto {
-        /// The shortest.
+        /// The shortest length.
         min: f64,
         /// How fast the tail falls; the mean is finite only above 1.
         shape: f64,
     },
     /// One of several distributions, chosen with a probability proportional to its weight.
     Mixture {
-        /// The parts.
+        /// The distributions that are mixed.
         parts: Vec<MixturePart>,
     },
     /// The quantiles of measured lengths, with straight lines between them.
@@ -81,7 +79,7 @@ pub enum LengthDistribution {
 pub struct MixturePart {
     /// Its share, relative to the other parts' weights.
     pub weight: f64,
-    /// Its lengths.
+    /// The distribution of its lengths.
     pub lengths: Lengths,
 }
 
@@ -98,7 +96,7 @@ impl Lengths {
         }
     }
 
-    /// Always `value` tokens.
+    /// Lengths that are always `value` tokens.
     pub const fn fixed(value: u32) -> Self {
         Self::new(LengthDistribution::Fixed { value })
     }
@@ -113,24 +111,6 @@ impl Lengths {
         check_tokens("max", self.max)?;
         check_order(self.min, self.max)?;
         self.distribution.validate(levels_left)
-    }
-
-    /// The generator of valid lengths.
-    pub fn sampler(&self) -> LengthSampler {
-        LengthSampler::new(self)
-    }
-
-    /// The mean after rounding and clamping [tokens]: exact for one length, otherwise the mean of 100,000 draws of a
-    /// stream of its own.
-    pub fn estimated_mean(&self) -> f64 {
-        const DRAWS: u32 = 100_000;
-        let sampler = self.sampler();
-        if let LengthDistribution::Fixed { value } = self.distribution {
-            return f64::from(value.clamp(self.min, self.max));
-        }
-        let mut random = stream(0, "estimated mean length");
-        let sum: u64 = (0..DRAWS).map(|_| u64::from(sampler.draw(&mut random))).sum();
-        sum as f64 / f64::from(DRAWS)
     }
 }
 

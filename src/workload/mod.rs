@@ -14,9 +14,11 @@ mod prompt_pool;
 mod quantile_table;
 mod request;
 mod session;
+mod sessions;
 mod shared_prefix;
 mod starts;
 mod synthetic;
+mod synthetic_source;
 pub mod trace;
 
 pub use arrivals::{Arrivals, Stage};
@@ -29,7 +31,8 @@ pub use quantile_table::QuantileTable;
 pub use request::{ContentId, MOST_TOKENS, OutputName, Prompt, Request, RequestId, Segment};
 pub use session::{Session, Think};
 pub use shared_prefix::SharedPrefix;
-pub use synthetic::{Synthetic, SyntheticSource};
+pub use synthetic::Synthetic;
+pub use synthetic_source::SyntheticSource;
 
 use crate::units::{Span, Time};
 

@@ -75,7 +75,7 @@ impl OpenLoop {
 #[derive(Default)]
 struct Clock {
     now: Time,
-    /// In 0..1 [ps].
+    /// The part of a picosecond that is left over, in 0..1 [ps].
     fraction: f64,
 }
 

@@ -8,7 +8,7 @@ use crate::stats::streams::Xoshiro256PlusPlus;
 /// The priorities that requests have; each is drawn by itself, one for all turns of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Priorities {
-    /// At least one.
+    /// The levels that requests are spread over; at least one.
     pub levels: Vec<PriorityLevel>,
 }
 
@@ -25,7 +25,7 @@ pub struct PriorityLevel {
 const MOST_LEVELS: usize = 1000;
 
 impl Priorities {
-    /// The same for all requests.
+    /// One priority for all requests.
     pub fn fixed(value: i32) -> Self {
         Self {
             levels: vec![PriorityLevel { value, share: 1.0 }],

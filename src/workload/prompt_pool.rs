@@ -14,7 +14,7 @@ use crate::stats::streams::stream;
 pub struct PromptPool {
     /// How many there are.
     pub size: u32,
-    /// Which comes next.
+    /// Which prompt comes next.
     pub order: PoolOrder,
 }
 
@@ -25,7 +25,7 @@ pub enum PoolOrder {
     Cycle,
     /// Number `k`, from 1, with a probability proportional to `k^-popularity`; 0 makes all equally popular.
     Draw {
-        /// The exponent.
+        /// How fast the probability falls from one prompt to the next.
         popularity: f64,
     },
 }

@@ -44,7 +44,7 @@ impl ContentId {
 /// What a request's output tokens are called: token `j` is (content, offset + j).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputName {
-    /// Their content.
+    /// What the tokens are.
     pub content: ContentId,
     /// The first token's place in it.
     pub offset: u32,
@@ -57,7 +57,7 @@ pub struct Segment {
     pub content: ContentId,
     /// The first token's place in the content.
     pub offset: u32,
-    /// How many tokens.
+    /// How many tokens there are.
     pub tokens: u32,
 }
 
@@ -101,7 +101,7 @@ pub struct Request {
     pub id: RequestId,
     /// When it reaches the server.
     pub arrival: Time,
-    /// What it sends.
+    /// The tokens that the client sends.
     pub prompt: Prompt,
     /// How many tokens it produces if nothing cuts it short; at least 1.
     pub output_tokens: u32,

@@ -31,7 +31,7 @@ impl SharedPrefix {
 
 /// The system prompts of a run.
 pub(super) struct Prefixes {
-    /// Their lengths [tokens].
+    /// How long each prefix is [tokens].
     tokens: Vec<u32>,
     popularity: Popularity,
 }
@@ -50,7 +50,7 @@ impl Prefixes {
         }
     }
 
-    /// One of them.
+    /// The prefix of the next request.
     pub fn pick(&mut self) -> Segment {
         let number = self.popularity.pick();
         self.numbered(number)

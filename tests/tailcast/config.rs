@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tailcast::config::{Flag, Layers, Scenario, Workload};
 use tailcast::policy::{Capacity, ContinuousSettings, PolicySettings, Reserve, Response, SchedulePolicy};
-use tailcast::step_time::Affine;
+use tailcast::step_time::{Affine, StepTimeChoice};
 use tailcast::units::Span;
 use tailcast::workload::trace::{FormatName, Replay};
 use tailcast::workload::{Arrivals, LengthDistribution, Lengths, PoolOrder, PromptPool, Session, SharedPrefix, Think};
@@ -410,8 +410,8 @@ fn every_setting_reaches_the_simulation() {
         }
     );
     assert_eq!(
-        scenario.measured_step_time,
-        Some(Affine {
+        scenario.step_times,
+        StepTimeChoice::Affine(Affine {
             base: Span::from_micros(1),
             per_token: Span::from_micros(2),
             per_sequence: Span::from_micros(3),

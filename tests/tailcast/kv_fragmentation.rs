@@ -123,7 +123,7 @@ fn a_block_that_two_requests_share_counts_once() {
 }
 
 fn fragmentation(world: &World, make: Make) -> KvFragmentation {
-    let mut recorder = Recorder::new(RecorderSettings {
+    let mut recorder = Recorder::new(&RecorderSettings {
         server: &world.settings,
         prefix_caching: false, // As nobody tells what is sent.
         slos: &[],

@@ -1,12 +1,14 @@
 //! What every batching policy promises, on random worlds, step by step: budgets hold, memory is never oversold, every
 //! token is computed, nobody who arrives later is first scheduled earlier, and everyone who is taken finishes.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
 
 use tailcast::kv::{RadixTree, segments};
 use tailcast::policy::{
-    Decision, Kind, Live, Policy, PolicySettings, Queue, SchedulePolicy, StepPlan, cut_to_model_length,
+    Decision, Kind, Live, POLICIES, Policy, PolicySettings, Queue, SchedulePolicy, StepPlan, cut_to_model_length,
 };
+use tailcast::settings::Setting;
 use tailcast::units::{Span, Time};
 use tailcast::workload::{ContentId, Request, RequestId, Segment};
 
@@ -203,23 +205,16 @@ impl Run {
         assert!(settings.prefix_caching || used == all.div_ceil(block));
     }
 
-    /// The most requests, and the most tokens of this step.
+    /// The most requests, and the most tokens of this step: as the policy says, but where decodes count beside prompts.
     fn limits(&self, plan: &StepPlan) -> (u32, u64) {
         let prompts = plan.shape.sequences - plan.shape.decoding;
         let decoding = self.queue.running.len() as u64;
         match &self.settings {
-            PolicySettings::None(_) => (1, u64::MAX),
-            PolicySettings::Static(it) => (it.max_batch_size, u64::MAX),
-            PolicySettings::Continuous(it) => (it.max_num_seqs, it.max_num_batched_tokens.into()),
-            PolicySettings::Orca(it) => (it.max_batch_size, u64::MAX),
-            PolicySettings::Sarathi(it) => (it.max_num_seqs, it.chunk_size.into()),
-            PolicySettings::VllmV0(it) => (it.max_num_seqs, it.max_num_batched_tokens.into()),
             PolicySettings::Tgi(it) => {
                 let block = self.queue.memory.block_tokens;
                 let prefill = it.max_batch_prefill_tokens.next_multiple_of(block);
                 (u32::MAX, u64::from(prefill).max(decoding))
             }
-            PolicySettings::Trtllm(it) => (it.max_batch_size, it.max_num_tokens.into()),
             PolicySettings::Sglang(it) => {
                 let most = match it.chunked_prefill_size {
                     Some(size) => size.into(),
@@ -227,6 +222,10 @@ impl Run {
                     None => it.max_prefill_tokens.into(),
                 };
                 (it.max_running_requests, most.max(decoding))
+            }
+            other => {
+                let limits = other.limits();
+                (limits.most_running, limits.most_tokens)
             }
         }
     }
@@ -242,5 +241,42 @@ impl Run {
             "{context}: first come, first scheduled"
         );
         assert_eq!(self.first_scheduled.len(), self.taken, "{context}");
+    }
+}
+
+#[test]
+fn every_policy_describes_itself() {
+    let names: BTreeSet<_> = POLICIES.iter().map(|policy| policy.name).collect();
+    assert_eq!(names.len(), POLICIES.len(), "no two policies have one name");
+    for policy in POLICIES {
+        let name = policy.name;
+        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/policy");
+        let file = home.join(format!("{}.rs", policy.module));
+        assert!(file.is_file() || home.join(policy.module).is_dir(), "{name}: {file:?}");
+        assert!(!policy.summary.ends_with('.') && !policy.title.is_empty(), "{name}");
+        let keys: BTreeSet<_> = policy.settings.iter().map(|setting| setting.name).collect();
+        assert_eq!(keys.len(), policy.settings.len(), "{name}: each setting once");
+        for setting in policy.settings {
+            let help = setting.help;
+            assert!(
+                !help.is_empty() && !help.ends_with('.'),
+                "{name}: {}: {help}",
+                setting.name
+            );
+        }
+    }
+}
+
+/// A key is read by whichever policy is used: where several have it, it is spelled and limited alike.
+#[test]
+fn policies_that_share_a_setting_agree_on_it() {
+    let form = |setting: &Setting| format!("{:?} {:?}", setting.aliases, setting.kind);
+    let mut forms = BTreeMap::new();
+    for (policy, setting) in POLICIES
+        .iter()
+        .flat_map(|policy| policy.settings.iter().map(move |setting| (policy.name, setting)))
+    {
+        let known = forms.entry(setting.name).or_insert_with(|| form(setting));
+        assert_eq!(*known, form(setting), "{policy}: {}", setting.name);
     }
 }

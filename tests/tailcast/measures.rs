@@ -5,10 +5,39 @@ use tailcast::study::{MEASURES, Measure};
 
 use crate::command::Workplace;
 
-#[test]
-fn every_measure_is_a_number_of_the_json_result() {
+/// Numbers in the JSON result of a run that studies cannot name, or all those below such a place, and why.
+const NO_MEASURES: [(&str, &str); 20] = [
+    ("seed", "a setting"),
+    ("replications", "a setting"),
+    ("memory", "follows from settings alone"),
+    ("model_error", "how good the step-time model is, not how the run went"),
+    ("slo", "a limit, and a statistic of a latency that has a name"),
+    (
+        "constraint.share_of_time",
+        "means nothing without the limit that it is of",
+    ),
+    ("constraint.first_at_s", "means nothing without the limit that it is of"),
+    ("latency.*.count", "follows from requests and tokens"),
+    ("latency.*.std", "no objective can be set on it"),
+    ("latency.*.min", "no objective can be set on it"),
+    (
+        "latency.*.quantile_precision",
+        "how exact quantiles are, not how the run went",
+    ),
+    ("requests.failed", "servers do not fail yet"),
+    ("kv.block_tokens", "a setting"),
+    ("kv.prefix_hit_tokens", "prefix_hit_ratio compares better"),
+    ("kv.prefix_query_tokens", "follows from prompts"),
+    ("kv.prefix_ideal_hit_tokens", "prefix_ideal_hit_ratio compares better"),
+    ("kv.prefix_lost_to_capacity_tokens", "the ratios of hits say it"),
+    ("kv.prefix_lost_to_order_tokens", "the ratios of hits say it"),
+    ("kv.fragmentation.at_peak", "is that of one instant"),
+    ("speculative.*", "counts that the two ratios are made of"),
+];
+
+/// A run with prefixes, drafts and an objective, so that every number exists.
+fn run_with_everything() -> Value {
     let place = Workplace::new();
-    // Prefixes, drafts and an objective, so that every number exists.
     let ended = place.run(&[
         "run",
         "--format",
@@ -24,7 +53,56 @@ fn every_measure_is_a_number_of_the_json_result() {
         "batching.speculative={ method = \"eagle\", tokens = 2, acceptance = 0.6 }",
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let json: Value = serde_json::from_str(&ended.stdout).unwrap();
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+/// The places of all numbers in a JSON value.
+fn numbers(value: &Value, place: &str, found: &mut Vec<String>) {
+    let below = |key: &str| {
+        if place.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{place}.{key}")
+        }
+    };
+    match value {
+        Value::Number(_) => found.push(place.to_owned()),
+        Value::Object(object) => object
+            .iter()
+            .for_each(|(key, value)| numbers(value, &below(key), found)),
+        Value::Array(array) => array.iter().for_each(|value| numbers(value, place, found)),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// Whether a place is the pattern, or below it; a star stands for any key.
+fn is_at_or_below(place: &str, pattern: &str) -> bool {
+    let mut keys = place.split('.');
+    pattern
+        .split('.')
+        .all(|part| keys.next().is_some_and(|key| part == "*" || part == key))
+}
+
+#[test]
+fn every_number_of_the_json_result_is_a_measure_or_has_a_reason_not_to_be() {
+    let mut places = Vec::new();
+    numbers(&run_with_everything(), "", &mut places);
+    let is_measure = |place: &str| Measure::named(place).is_some();
+    let has_reason = |place: &str| NO_MEASURES.iter().any(|(pattern, _)| is_at_or_below(place, pattern));
+    let nameless: Vec<&String> = places.iter().filter(|it| !is_measure(it) && !has_reason(it)).collect();
+    assert!(
+        nameless.is_empty(),
+        "add them to the readings of their sections: {nameless:?}"
+    );
+    for (pattern, _) in NO_MEASURES {
+        let matches = places.iter().any(|place| is_at_or_below(place, pattern));
+        assert!(matches, "{pattern} is not in the JSON result");
+    }
+}
+
+#[test]
+fn every_measure_is_a_number_of_the_json_result() {
+    let json = run_with_everything();
     for measure in MEASURES.iter() {
         let (section, rest) = measure.name.split_once('.').unwrap();
         let root = if json.get(section).is_some() {

@@ -48,7 +48,7 @@ pub(crate) fn server() -> ServerSettings {
 }
 
 pub(crate) fn recorder(slos: &[Slo]) -> Recorder {
-    Recorder::new(RecorderSettings {
+    Recorder::new(&RecorderSettings {
         server: &server(),
         prefix_caching: true,
         slos,
@@ -504,7 +504,7 @@ fn held_back_by_batch(rows: u64, running: u64) -> Binding {
         response: Response::RowEnd,
         reserve: Reserve::Batch,
     });
-    let mut recorder = Recorder::new(RecorderSettings {
+    let mut recorder = Recorder::new(&RecorderSettings {
         server: &settings,
         prefix_caching: false,
         slos: &[],

@@ -85,7 +85,7 @@ fn a_rejection_after_the_last_finish_lengthens_the_window_but_not_the_service() 
 #[test]
 fn without_a_cache_nothing_is_looked_up() {
     let server = server();
-    let mut recorder = Recorder::new(RecorderSettings {
+    let mut recorder = Recorder::new(&RecorderSettings {
         server: &server,
         prefix_caching: false,
         slos: &[],

@@ -197,7 +197,7 @@ fn run(world: &World, mut engine: Server, observer: &mut dyn Observer) {
 }
 
 fn summary(world: &World, engine: Server) -> Summary {
-    let mut recorder = Recorder::new(RecorderSettings {
+    let mut recorder = Recorder::new(&RecorderSettings {
         server: &world.settings,
         prefix_caching: true,
         slos: &[],

@@ -24,8 +24,10 @@ const NEIGHBOURS: [(&str, &str); 0] = [];
 
 const LONGEST_FILE: usize = 600;
 const LONGEST_FUNCTION: usize = 70;
+/// As `rustfmt.toml` says, which holds for code alone [characters].
+const LONGEST_LINE: usize = 120;
 
-fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+pub fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
     assert!(!found.is_empty(), "no sources in {folder}");
@@ -108,7 +110,7 @@ fn the_import_reader_sees_what_it_must() {
 #[test]
 fn files_and_functions_stay_short() {
     let mut long = Vec::new();
-    for folder in ["src", "tests", "benches"] {
+    for folder in ["src", "tests", "benches", "examples"] {
         for (path, text) in sources(folder) {
             let lines: Vec<&str> = text.lines().collect();
             if lines.len() > LONGEST_FILE {
@@ -122,6 +124,23 @@ fn files_and_functions_stay_short() {
         }
     }
     assert!(long.is_empty(), "too long:\n{}", long.join("\n"));
+}
+
+#[test]
+fn lines_end_in_sight() {
+    let mut long = Vec::new();
+    for folder in ["src", "tests", "benches", "examples"] {
+        for (path, text) in sources(folder) {
+            let lines = text.lines().enumerate();
+            let beyond = lines.filter(|(_, line)| line.chars().count() > LONGEST_LINE);
+            long.extend(beyond.map(|(number, _)| format!("{}:{}", path.display(), number + 1)));
+        }
+    }
+    assert!(
+        long.is_empty(),
+        "more than {LONGEST_LINE} columns:\n{}",
+        long.join("\n")
+    );
 }
 
 /// Functions and their lengths; formatted code closes a function at the indentation that opens it.

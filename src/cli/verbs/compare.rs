@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::answer::{Base, CompareQuestion, OF_CONTEST, ReadyCompare};
+use crate::answer::{Base, CompareQuestion, ReadyCompare};
 use crate::cli::failure::Failure;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::scenario::ScenarioFlags;
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
+use crate::report::figure;
 
 /// Compare scenarios, or variations of one, on the same random numbers: differences with intervals, capacities, and a
 /// verdict
@@ -85,7 +86,7 @@ fn scenarios(args: &Args) -> Result<Vec<Base>, Failure> {
 }
 
 fn check(args: &Args, ready: &ReadyCompare) -> Result<(StudyFiles, Taken), Failure> {
-    let files = StudyFiles::new(&OF_CONTEST, &args.figure, args.html.as_ref())?;
+    let files = StudyFiles::new(&figure::of_contest(), &args.figure, args.html.as_ref())?;
     let mut taken = Taken::default();
     for path in &args.scenarios {
         taken.read("a scenario", path);

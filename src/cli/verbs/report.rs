@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::answer::{OF_RESULTS, ReportQuestion};
+use crate::answer::ReportQuestion;
 use crate::cli::failure::Failure;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
+use crate::report::figure;
 
 /// Turn the results of a sweep into a table, figures and one page for sharing
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         study: args.study.clone(),
     };
     question.form()?;
-    let files = StudyFiles::new(&OF_RESULTS, &args.figure, args.html.as_ref())?;
+    let files = StudyFiles::new(&figure::of_sweep(), &args.figure, args.html.as_ref())?;
     let mut taken = Taken::default();
     taken.read("the results", &args.results);
     files.claim(&mut taken)?;

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::answer::{OF_RUN, ReadyRun, RunAnswer, RunQuestion, Style};
+use crate::answer::{ReadyRun, RunAnswer, RunQuestion, Style};
 use crate::cli::failure::Failure;
 use crate::cli::flags::outputs::OutputFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::scenario::ScenarioFlags;
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
+use crate::report::figure;
 
 /// Simulate a scenario and report latencies, queue depth, memory and throughput
 #[derive(Debug, clap::Args)]
@@ -96,7 +97,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
 
 /// Refuses files that could not be written, or that would overwrite one another or what the run reads.
 fn check(args: &Args, question: &RunQuestion, ready: &ReadyRun) -> Result<(StudyFiles, Taken), Failure> {
-    let files = StudyFiles::new(&OF_RUN, &args.figure, args.html.as_ref())?;
+    let files = StudyFiles::new(&figure::of_run(), &args.figure, args.html.as_ref())?;
     let mut taken = Taken::by(args.scenario.as_deref(), &ready.input);
     if args.format == Format::Json {
         taken.claim_stdout("--format json")?;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::CatalogueError;
+use super::figure::Figure;
 use super::kernels_file::RawKernels;
 use crate::hardware::{BadFigure, Gpu, GpuFigures, Link, LinkKind, PeakFlops};
 
@@ -15,19 +16,6 @@ pub struct GpuEntry {
     pub file: String,
     /// Its figures as written, in the order of the file format.
     pub figures: Vec<Figure>,
-}
-
-/// A figure as written, with its source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Figure {
-    /// What it is.
-    pub name: &'static str,
-    /// The value with its unit.
-    pub value: String,
-    /// Where it comes from.
-    pub source: String,
-    /// Whether somebody has compared it with that source.
-    pub verified: bool,
 }
 
 #[derive(Deserialize)]

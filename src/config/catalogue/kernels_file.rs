@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::gpu_file::Figure;
+use super::figure::Figure;
 use crate::hardware::{
     AllReduceKernels, AttentionKernels, ExpertKernels, LinearKernels, MeasuredKernels, MixedAttention,
 };

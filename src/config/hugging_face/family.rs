@@ -1,6 +1,6 @@
 //! What a `model_type` implies beyond the fields of its `config.json`.
 
-use super::HuggingFaceConfig;
+use super::fields::HuggingFaceConfig;
 use crate::hardware::BadFigure;
 
 /// What the modelling code of a type fixes.

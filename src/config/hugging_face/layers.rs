@@ -1,7 +1,7 @@
 //! Each layer of a configuration: how it attends, and what feeds forward.
 
 use super::family::{Bias, Experts, Family, Windows};
-use super::{HuggingFaceConfig, need};
+use super::fields::{HuggingFaceConfig, need};
 use crate::hardware::{
     Attention, BadFigure, DenseLayer, ExpertLayer, FeedForward, GroupedAttention, LatentAttention, LayerGroup, Reach,
 };

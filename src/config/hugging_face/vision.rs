@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::{HuggingFaceConfig, need};
+use super::fields::{HuggingFaceConfig, need};
 use crate::hardware::{BadFigure, VisionTower};
 
 /// The fields of `vision_config` that decide a tower's size.

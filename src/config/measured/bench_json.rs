@@ -6,9 +6,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::metric::canonical;
+use super::metric::{canonical, is_latency};
+use super::result::{Measured, MeasuredRequest, Values, error_at};
 use super::tally::Tally;
-use super::{Measured, MeasuredRequest, Values, error_at};
 use crate::config::diagnostic::Diagnostic;
 use crate::units::{Span, Time};
 
@@ -76,11 +76,11 @@ impl Raw {
         let has_requests = measured.requests.is_some();
         for (name, value) in self.summary()? {
             // Requests tell more about latencies than their summary does, and how far each number may be trusted.
-            if !has_requests || !super::is_latency(name) {
+            if !has_requests || !is_latency(name) {
                 measured.values.insert(name, value);
             }
         }
-        if !measured.values.keys().any(|name| super::is_latency(name)) {
+        if !measured.values.keys().any(|name| is_latency(name)) {
             return Err(Problem {
                 message: "there are no latencies of any finished request".to_owned(),
                 help: "give the result of `vllm bench serve --save-result`, with mean_ttft_ms and the like, or with \
@@ -100,7 +100,7 @@ impl Raw {
                     help: "write a number from 0, or null",
                 });
             }
-            if super::is_latency(name) {
+            if is_latency(name) {
                 span(key, value)?;
             }
             // Nothing measured is written as 0 there.

@@ -3,8 +3,8 @@
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 
+use super::result::{FORMATS_HELP, Measured, MeasuredRequest, error_at};
 use super::tally::Tally;
-use super::{Measured, MeasuredRequest, error_at};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::step_table::named_twice;
 use crate::units::{Span, Time};
@@ -121,7 +121,7 @@ impl Columns {
                     "the first line names the columns; {} are needed, scheduled_s and outcome read if they are there",
                     REQUIRED.join(", ")
                 ))
-                .help(super::FORMATS_HELP)
+                .help(FORMATS_HELP)
             })?;
         }
         Ok(Self {

@@ -1,7 +1,7 @@
 //! From requests to the numbers that are reported of them, in the definitions of `vllm bench serve`.
 
 use super::metric::canonical;
-use super::{Measured, MeasuredRequest, Values};
+use super::result::{Measured, MeasuredRequest, Values};
 use crate::stats::{Distribution, enough_samples};
 use crate::units::{PICOS_PER_SECOND, Span};
 

@@ -1,6 +1,6 @@
 //! What an experiment may ask for: what vLLM itself would start with, what comes to an end, and what a log can hold.
 
-use super::{RawConfig, RawTiming};
+use super::raw::{RawConfig, RawTiming};
 use crate::policy::{MOST_REQUESTS, MOST_TOKENS};
 use crate::workload::Request;
 

@@ -48,6 +48,7 @@ static SCHEDULING: Setting = Setting::new(
 )
 .or(&["scheduling_policy"])
 .flag("--scheduling-policy")
+.unit("rule")
 .default("\"fcfs\"", THEIRS);
 
 static LONG_PREFILL_TOKEN_THRESHOLD: Setting = Setting::new(

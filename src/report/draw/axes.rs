@@ -1,10 +1,10 @@
 //! The frame of a panel: titles, grid, and what stands beside the axes.
 
-use super::layout::{AXIS_TITLE_SIZE, LABEL_SIZE, LEADING, PANEL_TITLE_SIZE};
 use super::scale::{Scale, Tick};
+use super::sizes::{AXIS_TITLE_SIZE, LABEL_SIZE, LEADING, PANEL_TITLE_SIZE};
 use super::sketch::{Anchor, GREY, INK, Item, PALE, Place, Rect, Sketch, Words};
 use super::text;
-use crate::report::chart::Axis;
+use crate::report::draw::chart::Axis;
 
 /// From an axis to what is written beside it [px].
 const NEAR: f64 = 6.0;
@@ -35,7 +35,7 @@ pub struct Below {
 enum Names {
     /// Numbers or names, in lines, each at a share of the axis.
     Level(Vec<(f64, Vec<String>)>),
-    /// Read from below.
+    /// Words that are read from below to above.
     Upright(Vec<(f64, Vec<String>)>),
 }
 

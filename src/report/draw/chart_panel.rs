@@ -2,13 +2,13 @@
 
 use super::axes::{Above, Below, Beside};
 use super::labels::{self, Obstacles};
-use super::layout::{Heights, LABEL_SIZE, no_data};
 use super::scale::Scale;
 use super::series::{self, Bars, Plot};
+use super::sizes::{Heights, LABEL_SIZE, no_data};
 use super::sketch::{Anchor, Colour, Dashes, GREY, Place, Rect, Sketch};
 use super::style::Styles;
 use super::text;
-use crate::report::chart::{Axis, Chart, Mark, Shape};
+use crate::report::draw::chart::{Axis, Chart, Mark, Shape};
 
 const MARK_COLOUR: Colour = Colour(70, 70, 70);
 const MARK_DASHES: Dashes = &[6.0, 4.0];

@@ -1,12 +1,12 @@
 //! A heat map in its place.
 
 use super::axes::{Above, Below, Beside};
-use super::layout::{Heights, LABEL_SIZE, no_data};
 use super::scale::Scale;
+use super::sizes::{Heights, LABEL_SIZE, no_data};
 use super::sketch::{Anchor, Colour, GREY, INK, Place, Rect, Sketch};
 use super::text;
 use super::viridis::{self, Shades};
-use crate::report::chart::{Axis, HeatMap};
+use crate::report::draw::chart::{Axis, HeatMap};
 
 /// Height of a row, at least and at most [px].
 const LEAST_ROW: f64 = 26.0;

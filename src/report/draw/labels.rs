@@ -1,6 +1,6 @@
 //! Words beside points, where nothing else is.
 
-use super::layout::LABEL_SIZE;
+use super::sizes::LABEL_SIZE;
 use super::sketch::{Anchor, INK, Item, Place, Rect, Sketch, Words};
 use super::style::MARK;
 use super::text;

@@ -2,19 +2,14 @@
 
 use super::chart_panel::ChartPanel;
 use super::heat_map_panel::HeatMapPanel;
+use super::sizes::{Heights, LABEL_SIZE, LEADING, no_data};
 use super::sketch::{Anchor, GREY, INK, Rect, Sketch};
 use super::style::Styles;
 use super::text;
-use crate::report::chart::{Drawing, Panel, Series, Shape};
+use crate::report::draw::chart::{Drawing, Panel, Series, Shape};
 
 const QUESTION_SIZE: f64 = 19.0;
 const NOTE_SIZE: f64 = 13.0;
-pub const PANEL_TITLE_SIZE: f64 = 15.0;
-pub const AXIS_TITLE_SIZE: f64 = 13.0;
-pub const LABEL_SIZE: f64 = 12.0;
-/// From one line of words to the next, in sizes.
-pub const LEADING: f64 = 1.35;
-
 /// Width of a panel that stands alone, and of one that has another beside it [px].
 const ALONE: f64 = 648.0;
 const BESIDE: f64 = 456.0;
@@ -22,7 +17,7 @@ const BESIDE: f64 = 456.0;
 const ALONE_HEIGHT: f64 = 300.0;
 const BESIDE_HEIGHT: f64 = 250.0;
 const MARGIN: f64 = 16.0;
-/// Between panels [px].
+/// How far panels stand apart [px].
 const GAP: f64 = 24.0;
 /// Of the legend: the sample before a name, from a name to the next sample, from a row to the next [px].
 const SAMPLE: f64 = 30.0;
@@ -36,14 +31,6 @@ const LONGEST_NAME: f64 = 300.0;
 pub enum Planned<'a> {
     Chart(ChartPanel<'a>),
     HeatMap(HeatMapPanel<'a>),
-}
-
-/// How much of its height a panel needs for what [px].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Heights {
-    pub above: f64,
-    pub between_axes: f64,
-    pub below: f64,
 }
 
 /// The items of a drawing, and its width and height [px].
@@ -116,12 +103,6 @@ impl Planned<'_> {
             Self::HeatMap(map) => map.heights,
         }
     }
-}
-
-/// Says so in the middle of a place where something else would stand.
-pub fn no_data(sketch: &mut Sketch, rect: &Rect) {
-    let (x, y) = rect.centre();
-    sketch.words("no data", (x, y + 5.0), Anchor::Middle, 14.0, GREY);
 }
 
 /// One legend for all panels: the same name is the same series everywhere.

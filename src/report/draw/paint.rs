@@ -50,7 +50,7 @@ pub fn svg(sketch: &Sketch, (width, height): (u32, u32)) -> String {
     svg.replacen(&size, &shown, 1)
 }
 
-/// A PNG file.
+/// The sketch as a PNG file.
 pub fn png(sketch: &Sketch, (width, height): (u32, u32)) -> Vec<u8> {
     let dots = (width * PNG_ZOOM * SMOOTHING, height * PNG_ZOOM * SMOOTHING);
     let mut all_dots = vec![255; 3 * dots.0 as usize * dots.1 as usize];

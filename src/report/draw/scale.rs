@@ -1,6 +1,6 @@
 //! From the numbers of an axis to places along it, and which numbers are written beside it.
 
-use crate::report::chart::{Axis, Unit};
+use crate::report::draw::chart::{Axis, Unit};
 
 /// Numbers further away from zero are left out: distances between them could not be computed.
 const FURTHEST: f64 = 1e300;

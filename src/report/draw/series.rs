@@ -4,7 +4,7 @@ use super::labels::Obstacles;
 use super::scale::Scale;
 use super::sketch::{Colour, INK, Place, Rect, Sketch};
 use super::style::{MARK, Style};
-use crate::report::chart::{Chart, Point, Series, Shape};
+use crate::report::draw::chart::{Chart, Point, Series, Shape};
 use crate::stats::Interval;
 
 /// Half of the short lines at the ends of an interval [px].

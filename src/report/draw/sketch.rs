@@ -24,13 +24,13 @@ impl Colour {
 /// Something that is painted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
-    /// Connected points.
+    /// Points that a stroke connects.
     Line {
         points: Vec<Place>,
         colour: Colour,
         width: f64,
     },
-    /// A polygon, filled.
+    /// A polygon that is filled.
     Area {
         corners: Vec<Place>,
         colour: Colour,

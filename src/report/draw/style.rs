@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sketch::{Colour, Dashes, GREY, Place, Rect, Sketch};
-use crate::report::chart::{Drawing, Panel, Series, Shape};
+use crate::report::draw::chart::{Drawing, Panel, Series, Shape};
 
 /// Colours are those of Okabe and Ito (2008), which people of all kinds of colour vision tell apart, without yellow,
 /// which is too pale for a line: <https://jfly.uni-koeln.de/color/>.
@@ -37,7 +37,7 @@ pub struct Style {
 enum Mark {
     /// Corners, clockwise, in units of the size.
     Filled(&'static [Place]),
-    /// Lines.
+    /// Strokes between pairs of places.
     Lines(&'static [[Place; 2]]),
     Disc,
     Ring,

@@ -23,9 +23,9 @@ const LINEAR_UP_TO: f64 = 20.0;
 /// Which colour stands for which value.
 #[derive(Clone, Copy, Debug)]
 pub struct Shades {
-    /// The least value.
+    /// The value with the darkest colour.
     pub least: f64,
-    /// The largest value.
+    /// The value with the brightest colour.
     pub most: f64,
     is_logarithmic: bool,
 }

@@ -1,15 +1,17 @@
 //! Predicted against measured latencies: a panel a latency, both axes logarithmic.
 
-use super::{Figure, title};
+use super::kind::{Draws, Figure};
+use super::titles::title;
 use crate::metrics::{Metric, Statistic};
-use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::study::Comparison;
 
-/// What it answers.
+/// Predictions against measurements.
 pub const FIGURE: Figure = Figure {
     name: "accuracy",
     question: "How far are predictions from measurements?",
     needs: "latencies that were both measured and predicted",
+    draws: Draws::Comparisons(draw),
 };
 
 /// The dashed lines: this share more and less than measured.
@@ -17,7 +19,7 @@ const BAND: f64 = 0.1;
 /// Axes span at least this factor.
 const LEAST_SPAN: f64 = 8.0;
 
-/// The figure.
+/// A panel for each latency that was both measured and predicted.
 pub fn draw(comparisons: &[&Comparison]) -> Drawing {
     let panels: Vec<Panel> = Metric::ALL
         .into_iter()

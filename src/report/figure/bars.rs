@@ -1,17 +1,18 @@
 //! The numbers of variations beside each other.
 
-use super::Figure;
-use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
-use crate::report::compare::CompareReport;
-use crate::report::numbers;
+use super::kind::{Draws, Figure};
+use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::text::numbers;
+use crate::report::verb::compare::CompareReport;
 use crate::stats::{Interval, confidence_interval_95, rounded};
 use crate::study::{Capacity, Contender, Measure, Quantity};
 
-/// What it answers.
+/// Numbers of variations side by side.
 pub const FIGURE: Figure = Figure {
     name: "bars",
     question: "Which variation serves best?",
     needs: "variations side by side",
+    draws: Draws::Contest(drawing),
 };
 
 /// A panel for the capacity, and one a measure, with intervals over the seeds.

@@ -1,15 +1,17 @@
 //! Which share of requests is served within which time.
 
-use super::{Figure, title};
+use super::kind::{Draws, Figure, Recordings};
+use super::titles::title;
 use crate::metrics::{Metric, Recording};
-use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::units::PICOS_PER_SECOND;
 
-/// What it answers.
+/// Shares of requests against their latencies.
 pub const FIGURE: Figure = Figure {
     name: "cdf",
     question: "Which share of requests is served within which time?",
     needs: "runs",
+    draws: Draws::Recordings(drawing),
 };
 
 /// Points of a curve: every half percent, and finer beyond the 99th percentile.
@@ -28,7 +30,7 @@ const PARTS: [f64; 209] = {
 };
 
 /// Time to first token and E2E latency of runs, each with its name.
-pub fn drawing(note: &str, runs: &[(&str, &Recording)]) -> Drawing {
+pub fn drawing(note: &str, runs: &Recordings) -> Drawing {
     let panels = [Metric::Ttft, Metric::E2e].map(|metric| {
         let series = runs.iter().map(|(name, recording)| Series {
             name: (*name).to_owned(),

@@ -1,10 +1,10 @@
 //! The numbers of a sweep over its two keys.
 
-use super::Figure;
 use super::bars::unit;
 use super::key_axis::sorted_names;
-use crate::report::chart::{Axis, Drawing, HeatMap, Panel};
-use crate::report::results::{PointNumbers, SweepPoints};
+use super::kind::{Draws, Figure};
+use crate::report::draw::chart::{Axis, Drawing, HeatMap, Panel};
+use crate::report::files::results::{PointNumbers, SweepPoints};
 use crate::study::short;
 
 /// A number over two keys.
@@ -12,11 +12,15 @@ pub const FIGURE: Figure = Figure {
     name: "heat-map",
     question: "How do the numbers lie over both axes?",
     needs: "a sweep over exactly two keys (those that change together count as several)",
+    draws: Draws::Sweep(drawing),
 };
 
-/// Every measure over two keys.
-pub fn drawing(sweep: &SweepPoints, note: &str) -> Drawing {
+/// Every measure over two keys. `None` if there are more or fewer keys.
+pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
     let keys = &sweep.heading.keys;
+    if keys.len() != 2 {
+        return None;
+    }
     let (columns, rows) = (sorted_names(&sweep.points, 0), sorted_names(&sweep.points, 1));
     let measures = sweep.heading.measures.iter().enumerate();
     let panels = measures.map(|(at, measure)| {
@@ -36,9 +40,9 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Drawing {
                 .collect(),
         })
     });
-    Drawing {
+    Some(Drawing {
         question: FIGURE.question.to_owned(),
         note: note.to_owned(),
         panels: panels.collect(),
-    }
+    })
 }

@@ -1,8 +1,8 @@
 //! The axis of a key that a sweep varies.
 
-use super::axis_over;
-use crate::report::chart::{Axis, Point};
-use crate::report::results::PointNumbers;
+use super::titles::axis_over;
+use crate::report::draw::chart::{Axis, Point};
+use crate::report::files::results::PointNumbers;
 use crate::study::short;
 
 /// The axis of a key, and where on it a value stands.

@@ -1,26 +1,35 @@
 //! The numbers of a sweep along its first key.
 
-use super::Figure;
 use super::bars::unit;
 use super::key_axis::{axis_of, point_at};
-use crate::report::chart::{Axis, Chart, Drawing, Panel, Series, Shape, Unit};
-use crate::report::results::SweepPoints;
-use crate::study::label;
+use super::kind::{Draws, Figure};
+use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Series, Shape, Unit};
+use crate::report::files::results::{PointNumbers, SweepPoints};
+use crate::study::{label, short};
 
 /// Numbers over one key.
 pub const FIGURE: Figure = Figure {
     name: "lines",
     question: "How do the numbers change along the axis?",
     needs: "a sweep over one key, and at most twelve combinations of the others",
+    draws: Draws::Sweep(drawing),
 };
 
 /// The ratio of values from which on an axis is logarithmic.
 const WIDE: f64 = 50.0;
 
-/// Every measure over the first key, a series for each combination of the others.
-pub fn drawing(sweep: &SweepPoints, note: &str, question: &str) -> Drawing {
+/// More curves in a panel are a tangle.
+const MOST_CURVES: usize = 12;
+
+/// Every measure over the first key, a series for each combination of the others. `None` if there is no key, or too
+/// many combinations.
+pub(super) fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
     let keys = &sweep.heading.keys;
-    let (x, places) = axis_of(&sweep.points, 0, keys.first().map_or("run", String::as_str));
+    let first = keys.first()?;
+    if combinations(&sweep.points) > MOST_CURVES {
+        return None;
+    }
+    let (x, places) = axis_of(&sweep.points, 0, first);
     let measures = sweep.heading.measures.iter().enumerate();
     let panels = measures.map(|(at, measure)| {
         let mut series: Vec<Series> = Vec::new();
@@ -51,11 +60,22 @@ pub fn drawing(sweep: &SweepPoints, note: &str, question: &str) -> Drawing {
             marks: Vec::new(),
         })
     });
-    Drawing {
-        question: question.to_owned(),
+    Some(Drawing {
+        question: format!("How do the numbers change with {}?", short(first)),
         note: note.to_owned(),
         panels: panels.collect(),
-    }
+    })
+}
+
+/// How many combinations there are of the values of all keys but the first.
+fn combinations(points: &[PointNumbers]) -> usize {
+    let mut others: Vec<&[String]> = points
+        .iter()
+        .map(|point| point.values.get(1..).unwrap_or(&[]))
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    others.len()
 }
 
 /// Logarithmic where curves spread so far that the lower ones would lie on the axis.

@@ -1,9 +1,10 @@
 //! Latency and throughput against load, with the places that matter.
 
-use super::{Figure, axis_over, title};
+use super::kind::{Draws, Figure};
+use super::titles::{axis_over, title};
 use crate::metrics::{LatencySummary, Metric, Summary};
-use crate::report::chart::{Axis, Chart, Drawing, Mark, Panel, Point, Series, Shape, Unit};
-use crate::report::curve::CurveReport;
+use crate::report::draw::chart::{Axis, Chart, Drawing, Mark, Panel, Point, Series, Shape, Unit};
+use crate::report::verb::curve::CurveReport;
 use crate::stats::Interval;
 use crate::study::{CurvePoint, LoadKind};
 
@@ -12,6 +13,7 @@ pub const LATENCY_VS_CONCURRENCY: Figure = Figure {
     name: "latency-vs-concurrency",
     question: "How many requests at once before latency gives way?",
     needs: "a curve over concurrency",
+    draws: Draws::Curve(drawing),
 };
 
 /// What it answers when the load is a rate.
@@ -19,6 +21,7 @@ pub const LATENCY_VS_RATE: Figure = Figure {
     name: "latency-vs-rate",
     question: "How many requests per second before latency gives way?",
     needs: "a curve over rate",
+    draws: Draws::Curve(drawing),
 };
 
 /// The figure of a load of this kind.

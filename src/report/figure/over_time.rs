@@ -1,14 +1,15 @@
 //! The state of servers over time: who waits, who runs, how full the KV cache is.
 
-use super::Figure;
+use super::kind::{Draws, Figure, Timelines};
 use crate::metrics::TimelineRow;
-use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
 
 /// What the queue's figure answers.
 pub const QUEUE: Figure = Figure {
     name: "queue",
     question: "How many requests wait, and when?",
     needs: "runs",
+    draws: Draws::Timelines(queue),
 };
 
 /// What the memory's figure answers.
@@ -16,13 +17,11 @@ pub const MEMORY: Figure = Figure {
     name: "memory",
     question: "How many requests run at once, and does their memory suffice?",
     needs: "runs",
+    draws: Draws::Timelines(memory),
 };
 
-/// Runs, each with its name.
-pub type Runs<'a> = [(&'a str, Vec<TimelineRow>)];
-
 /// Requests waiting over time.
-pub fn queue(note: &str, runs: &Runs) -> Drawing {
+pub fn queue(note: &str, runs: &Timelines) -> Drawing {
     Drawing {
         question: QUEUE.question.to_owned(),
         note: note.to_owned(),
@@ -33,7 +32,7 @@ pub fn queue(note: &str, runs: &Runs) -> Drawing {
 }
 
 /// Requests running and KV usage over time.
-pub fn memory(note: &str, runs: &Runs) -> Drawing {
+pub fn memory(note: &str, runs: &Timelines) -> Drawing {
     Drawing {
         question: MEMORY.question.to_owned(),
         note: note.to_owned(),
@@ -48,7 +47,7 @@ pub fn memory(note: &str, runs: &Runs) -> Drawing {
     }
 }
 
-fn panel(title: &str, y: &str, unit: Unit, runs: &Runs, of: impl Fn(&TimelineRow) -> f64) -> Panel {
+fn panel(title: &str, y: &str, unit: Unit, runs: &Timelines, of: impl Fn(&TimelineRow) -> f64) -> Panel {
     let series = runs.iter().map(|(name, rows)| Series {
         name: (*name).to_owned(),
         shape: Shape::Steps,

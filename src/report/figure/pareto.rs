@@ -1,15 +1,16 @@
 //! Throughput against latency over a sweep.
 
-use super::Figure;
 use super::bars::unit;
-use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape};
-use crate::report::results::SweepPoints;
+use super::kind::{Draws, Figure};
+use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape};
+use crate::report::files::results::SweepPoints;
 
-/// Throughput against latency.
+/// Throughput against latency, point by point.
 pub const FIGURE: Figure = Figure {
     name: "pareto",
     question: "How much throughput costs how much latency?",
     needs: "a sweep that keeps a throughput and a latency",
+    draws: Draws::Sweep(drawing),
 };
 
 /// More names beside their marks would hide one another.

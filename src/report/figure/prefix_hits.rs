@@ -1,15 +1,16 @@
 //! Prefix-cache hits along the first key of a sweep, such as the size of the cache.
 
-use super::Figure;
 use super::key_axis::{axis_of, point_at};
-use crate::report::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
-use crate::report::results::SweepPoints;
+use super::kind::{Draws, Figure};
+use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::files::results::SweepPoints;
 
 /// Prefix-cache hits against the size of the cache.
 pub const FIGURE: Figure = Figure {
     name: "prefix-hits",
     question: "How large must the KV cache be for its prefixes to be found?",
     needs: "a sweep that keeps kv.prefix_hit_ratio",
+    draws: Draws::Sweep(drawing),
 };
 
 /// Prefix hits over the first key. `None` if they were not kept.

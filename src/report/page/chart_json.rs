@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::report::chart::{Axis, Chart, Series, Shape, Unit};
+use crate::report::draw::chart::{Axis, Chart, Series, Shape, Unit};
 use crate::report::draw::{Styles, scales};
 
 /// The chart as text that may stand in a script element.

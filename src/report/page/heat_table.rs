@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::html::escaped;
-use crate::report::chart::HeatMap;
+use super::escape::escaped;
+use crate::report::draw::chart::HeatMap;
 use crate::report::draw::{Shades, colour};
 
 /// Stops of the gradient that shows what the colours mean.

@@ -1,9 +1,10 @@
 //! A page as one HTML file that needs nothing else.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::{Block, Page, Section, Tone, chart_json, heat_table};
+use super::escape::escaped;
+use super::parts::{Block, Page, Section, Tone};
+use super::{chart_json, heat_table};
 use crate::report::chart::{Drawing, Panel};
 use crate::report::draw::Styles;
 use crate::report::table::Table;
@@ -63,27 +64,6 @@ impl Page {
             include_str!("page.css"),
         );
     }
-}
-
-/// Text that may stand in an element or, in double quotes, in an attribute.
-pub fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"', '\'', '\0']) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len() + 16);
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            // HTML cannot say it at all.
-            '\0' => safe.push('\u{fffd}'),
-            other => safe.push(other),
-        }
-    }
-    Cow::Owned(safe)
 }
 
 fn write_section(html: &mut String, section: &Section) {

@@ -1,7 +1,7 @@
 //! What attention costs, in whole picoseconds per unit of the batch's sums, so that a run of decode steps is exactly a
 //! ramp.
 
-use super::picos;
+use super::picos::picos;
 use crate::hardware::{AttentionKernels, AttentionLayers, Gpu, MixedAttention};
 use crate::step_time::{StepShape, kernel_times};
 
@@ -12,7 +12,7 @@ pub(super) struct AttentionPrice {
     window: u64,
     /// Per token of a decoding request's context.
     alone: u64,
-    /// The same beside prompts, if that is another kernel.
+    /// Per token of a decoding request's context beside prompts, if that is another kernel.
     mixed: Option<MixedPrice>,
     /// Per token of a prefilling request's context: its keys and values are read once per chunk.
     per_prefill_context_token: u64,

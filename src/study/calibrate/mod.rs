@@ -52,7 +52,7 @@ const LARGE_ERROR: f64 = 0.15;
 
 /// Fits the coefficients that `data` can tell, or those that were asked for, and leaves the scenario with them.
 pub fn calibrate(scenario: &mut Scenario, data: &Data, asked_for: Option<&[Fittable]>) -> Result<Calibrated, Refusal> {
-    if scenario.measured_step_time.is_some() {
+    if !scenario.step_times.kind().is_modelled {
         return Err(Refusal::new(
             "the scenario gives its step times (server.step_time), so there is nothing to fit",
             "remove server.step_time from the scenario",

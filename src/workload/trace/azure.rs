@@ -4,13 +4,15 @@
 use super::cursor::Cursor;
 use super::error::TraceError;
 use super::fast_path::FastPath;
+use super::first_line::FirstLine;
+use super::format::Format;
+use super::lines::Lines;
 use super::number;
 use super::row::{Row, Rows};
 use super::stamp::Stamps;
 use super::table::Table;
-use super::{FirstLine, Format, Lines};
 
-/// The format.
+/// The format of Azure's LLM inference traces.
 pub struct Azure;
 
 const ARRIVAL: &str = "TIMESTAMP";

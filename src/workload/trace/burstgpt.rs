@@ -6,12 +6,14 @@
 
 use super::error::TraceError;
 use super::fast_path::{self, FastPath};
+use super::first_line::FirstLine;
+use super::format::Format;
+use super::lines::Lines;
 use super::number::{self, Whole};
 use super::row::{Row, Rows};
 use super::table::Table;
-use super::{FirstLine, Format, Lines};
 
-/// The format.
+/// The format of BurstGPT.
 pub struct BurstGpt;
 
 const ARRIVAL: &str = "Timestamp";

@@ -6,15 +6,17 @@
 
 use super::error::TraceError;
 use super::fast_path::{self, FastPath};
+use super::first_line::FirstLine;
+use super::format::Format;
+use super::lines::Lines;
 use super::number::{self, Complaint};
 use super::row::{Row, Rows, SessionName, SessionsBegun};
 use super::table::Table;
-use super::{FirstLine, Format, Lines};
 use crate::stats::streams::hash_bytes;
 use crate::units::Span;
 use crate::workload::{ContentId, RequestId, Segment};
 
-/// The format.
+/// The format of tables with a header of one's own.
 pub struct Csv;
 
 const ARRIVAL: &str = "arrival_s";

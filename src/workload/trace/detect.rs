@@ -1,14 +1,12 @@
 //! Which format a file is in: named, or recognised by the names in its first line.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use serde_json::Value;
-
 use super::error::TraceError;
+use super::first_line::FirstLine;
+use super::format::Format;
+use super::formats::FORMATS;
 use super::lines::Lines;
-use super::table::split_fields;
-use super::{FORMATS, Format};
 use crate::workload::Invalid;
 
 /// The name of a format that exists.
@@ -31,51 +29,11 @@ impl FormatName {
         self.0
     }
 
-    /// The format itself.
+    /// The format that has this name.
     pub fn format(self) -> &'static dyn Format {
         let found = FORMATS.iter().find(|format| format.name() == self.0);
         *found.expect("a name is made from a format")
     }
-}
-
-/// The names in a file's first line.
-pub enum FirstLine {
-    /// The fields of a CSV header.
-    Columns(Vec<String>),
-    /// The keys of a JSON object.
-    Keys(Vec<String>),
-    /// A JSON document that is no object, or is cut.
-    OtherJson,
-}
-
-impl FirstLine {
-    /// What a line holds.
-    pub fn new(line: &[u8]) -> Self {
-        match line.trim_ascii_start().first() {
-            Some(b'{') => match serde_json::from_slice::<BTreeMap<String, Value>>(line) {
-                Ok(object) => Self::Keys(object.into_keys().collect()),
-                Err(_) => Self::OtherJson,
-            },
-            Some(b'[') => Self::OtherJson,
-            _ => Self::Columns(split_fields(line)),
-        }
-    }
-
-    /// Whether it is a CSV header with a column of each group, under any of the group's names.
-    pub fn has_columns(&self, groups: &[&[&str]]) -> bool {
-        matches!(self, Self::Columns(names) if has_all(names, groups))
-    }
-
-    /// Whether it is a JSON object with a key of each group, under any of the group's names.
-    pub fn has_keys(&self, groups: &[&[&str]]) -> bool {
-        matches!(self, Self::Keys(names) if has_all(names, groups))
-    }
-}
-
-fn has_all(names: &[String], groups: &[&[&str]]) -> bool {
-    groups
-        .iter()
-        .all(|group| names.iter().any(|name| group.contains(&name.as_str())))
 }
 
 /// The one format that recognises the file's first line.

@@ -67,7 +67,7 @@ impl TraceError {
         }
     }
 
-    /// The same, at a field with a value.
+    /// The error at a field with a value.
     #[must_use]
     pub(super) fn at(mut self, column: u64, field: &str, value: &[u8]) -> Self {
         let value = String::from_utf8_lossy(value);
@@ -81,7 +81,7 @@ impl TraceError {
         self
     }
 
-    /// The same, but no other row helps: skipping it would hide that the trace is misunderstood.
+    /// The error as one that no other row helps: skipping it would hide that the trace is misunderstood.
     #[must_use]
     pub(super) fn fatal(mut self) -> Self {
         self.skippable = false;

@@ -25,32 +25,32 @@ pub struct TraceInfo {
     /// Index of dispersion: variance divided by mean of the number of arrivals in windows of 1, 10 and 60 s; 1 for a
     /// Poisson process.
     pub dispersion: [Option<f64>; 3],
-    /// Lengths of prompts.
+    /// How long prompts are.
     pub input: TokenSummary,
-    /// Lengths of outputs.
+    /// How long outputs are.
     pub output: TokenSummary,
     /// Pearson correlation of both.
     pub correlation: Option<f64>,
     /// What an unlimited prefix cache would find, if the trace says what prompts hold.
     pub sharing: Option<PrefixSharing>,
-    /// Rows left out.
+    /// Rows that were left out, and why.
     pub skipped: Skipped,
 }
 
 /// A summary of lengths [tokens]. Quantiles lie on straight lines between order statistics, as in numpy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TokenSummary {
-    /// Sum.
+    /// The sum of all lengths.
     pub total: u64,
-    /// Mean.
+    /// The mean length.
     pub mean: f64,
-    /// Median.
+    /// The median length.
     pub p50: f64,
-    /// 95th percentile.
+    /// The length that 95 % do not exceed.
     pub p95: f64,
-    /// 99th percentile.
+    /// The length that 99 % do not exceed.
     pub p99: f64,
-    /// Longest.
+    /// The longest of all.
     pub max: u32,
 }
 

@@ -18,7 +18,7 @@ pub struct JsonLines {
 
 /// A key of an object.
 pub struct Key {
-    /// Its name.
+    /// The key in the JSON object.
     pub name: &'static str,
     /// Other names that mean the same.
     pub aliases: &'static [&'static str],
@@ -174,9 +174,9 @@ fn column_of_value(text: &[u8], name: &str) -> Option<u64> {
 /// A JSON number that may be a whole one or not: whole ones stay exact.
 #[derive(Clone, Copy)]
 pub enum Number {
-    /// A whole number.
+    /// A number without a fraction.
     Whole(i128),
-    /// Any other.
+    /// Any other number.
     Float(f64),
 }
 

@@ -84,7 +84,7 @@ impl Lines {
         self.number += 1;
     }
 
-    /// The file's path.
+    /// The path of the file that is read.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -9,7 +9,10 @@ mod detect;
 mod error;
 mod fast_path;
 mod file;
+mod first_line;
 mod followers;
+mod format;
+mod formats;
 mod info;
 mod json_lines;
 mod lines;
@@ -30,6 +33,8 @@ mod ties;
 pub use detect::FormatName;
 pub use error::TraceError;
 pub use file::{TraceFile, TraceReader};
+pub use format::Format;
+pub use formats::FORMATS;
 pub use info::{TokenSummary, TraceInfo, info};
 pub use prefix_sharing::PrefixSharing;
 pub use rate::recorded_rate;
@@ -38,39 +43,3 @@ pub use source::{Skipped, TraceSource, open, open_seeded};
 
 pub(super) use lines::Lines;
 pub(super) use table::Table;
-
-use detect::FirstLine;
-use row::Rows;
-
-/// A way to write down requests. Laws: [`Format::recognises`] looks at names only, never at the magnitude of numbers;
-/// reading any bytes yields rows or errors that name the place, never a panic.
-pub trait Format: Sync {
-    /// The name in a scenario.
-    fn name(&self) -> &'static str;
-
-    /// What its first line must hold, for the error that says what was looked for.
-    fn looks_like(&self) -> &'static str;
-
-    /// Whether a file that starts with this line is of this format.
-    #[doc(hidden)]
-    fn recognises(&self, first: &FirstLine) -> bool;
-
-    /// The rows of a file of this format.
-    #[doc(hidden)]
-    fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError>;
-
-    /// Tokens in a block for measuring how much content is shared: the granularity at which the format identifies
-    /// content.
-    fn block_tokens(&self) -> u32 {
-        16
-    }
-}
-
-/// Every format.
-pub static FORMATS: [&dyn Format; 5] = [
-    &csv::Csv,
-    &azure::Azure,
-    &mooncake::Mooncake,
-    &burstgpt::BurstGpt,
-    &sharegpt::ShareGpt,
-];

@@ -10,14 +10,16 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::error::TraceError;
+use super::first_line::FirstLine;
+use super::format::Format;
 use super::json_lines::{JsonLines, Key, Kind, Number};
+use super::lines::Lines;
 use super::row::{Row, Rows, SessionName, SessionsBegun};
-use super::{FirstLine, Format, Lines};
 use crate::stats::streams::hash_bytes;
 use crate::units::{PICOS_PER_SECOND, Span};
 use crate::workload::{ContentId, Segment};
 
-/// The format.
+/// The format of Mooncake's traces.
 pub struct Mooncake;
 
 /// Tokens that a hash id stands for.

@@ -17,7 +17,7 @@ pub fn tokens(text: &[u8]) -> Result<u32, Complaint> {
     checked_tokens(number)
 }
 
-/// The same, from a number already read.
+/// A number of tokens that has been read, if a request may have so many.
 pub fn checked_tokens(number: u64) -> Result<u32, Complaint> {
     match u32::try_from(number) {
         Ok(0) => {

@@ -13,7 +13,7 @@ pub struct PrefixSharing {
     pub block_tokens: u32,
     /// Whole blocks of all prompts.
     pub blocks: u64,
-    /// Of these, found.
+    /// Blocks that an earlier request held already.
     pub hit_blocks: u64,
     /// Tokens of all prompts.
     pub tokens: u64,
@@ -106,7 +106,7 @@ impl SharingCounter {
     }
 }
 
-/// The same content with neighbouring tokens in one segment: what is shared does not depend on how a trace cuts it.
+/// Content with neighbouring tokens in one segment: what is shared does not depend on how a trace cuts it.
 fn joined(segments: &[Segment]) -> Vec<Segment> {
     let mut all: Vec<Segment> = Vec::with_capacity(segments.len());
     for &segment in segments {

@@ -56,7 +56,7 @@ fn rate_of(recorded: &Replay) -> Result<f64, TraceError> {
 }
 
 impl Replay {
-    /// The same rows at a mean rate of `rate_per_s`: the speedup becomes the factor to it from [`recorded_rate`].
+    /// The replay at a mean rate of `rate_per_s`: its speedup becomes the factor to it from [`recorded_rate`].
     pub fn at_rate(self, rate_per_s: f64) -> Result<Self, TraceError> {
         let recorded = recorded_rate(&self)?;
         let speedup = rate_per_s / recorded;

@@ -32,7 +32,7 @@ pub trait Rows {
     }
 }
 
-/// One recorded request.
+/// A request as it was recorded.
 #[derive(Default)]
 pub struct Row {
     /// Its place among the rows of the file, unreadable ones included, from 0.

@@ -84,7 +84,7 @@ fn scaled_segments(segments: &[Segment], scale: f64) -> Box<[Segment]> {
     kept.into()
 }
 
-/// The same tokens in as few segments as possible: where a content is cut must not matter.
+/// Tokens in as few segments as possible: where a content is cut must not matter.
 fn joined(segments: &[Segment]) -> Vec<Segment> {
     let mut joined: Vec<Segment> = Vec::with_capacity(segments.len());
     for &segment in segments {

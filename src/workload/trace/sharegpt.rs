@@ -8,14 +8,16 @@
 use serde::Deserialize;
 
 use super::error::TraceError;
+use super::first_line::FirstLine;
+use super::format::Format;
 use super::json_lines::{JsonLines, Key, Kind, Number};
+use super::lines::Lines;
 use super::row::{Row, Rows};
-use super::{FirstLine, Format, Lines};
 use crate::stats::streams::mix;
 use crate::units::PICOS_PER_SECOND;
 use crate::workload::{ContentId, Segment};
 
-/// The format.
+/// The format of conversations from ShareGPT.
 pub struct ShareGpt;
 
 /// Tokens in a piece of content.

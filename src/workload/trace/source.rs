@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::Format;
 use super::clients::Clients;
 use super::detect::detect;
 use super::error::TraceError;
 use super::followers::Followers;
+use super::format::Format;
 use super::lines::Lines;
 use super::replay::Replay;
 use super::row::{Row, Rows};

@@ -26,7 +26,7 @@ impl Default for Stamps {
 }
 
 impl Stamps {
-    /// Reads a stamp.
+    /// The instant that a stamp names [ps].
     pub fn read(&mut self, text: &[u8]) -> Result<i128, Complaint> {
         const COMPLAINT: Complaint = "is not a time; write e.g. 2023-11-16 18:15:46.6805900";
         let text = text.trim_ascii();
@@ -40,7 +40,7 @@ impl Stamps {
         Ok(picos)
     }
 
-    /// The same for a stamp of the date last read, in UTC. Passes it; `None` if it is none such.
+    /// The instant of a stamp in UTC whose date is the one last read, and passes it; `None` if it is another stamp.
     #[inline]
     pub fn read_fast(&self, cursor: &mut Cursor<'_>) -> Option<i128> {
         let is_same_day = *cursor.bytes()? == self.date;

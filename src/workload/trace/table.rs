@@ -26,7 +26,7 @@ pub struct Table {
 const UNCLOSED: &str = "a quoted field that starts here never ends; double the quotes inside a quoted field";
 
 impl Table {
-    /// Reads the header.
+    /// A table whose header is read already.
     pub fn new(mut lines: Lines) -> Result<Self, TraceError> {
         lines.next()?;
         let line = lines.number();

@@ -1,0 +1,14 @@
+//! `schema`: prints the JSON Schema of a scenario.
+
+use super::failure::Failure;
+use super::terminal::screen;
+use crate::config::schema;
+
+/// Print the JSON Schema of a scenario, for editors that check and complete what is written
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Prints it.
+pub fn run() -> Result<(), Failure> {
+    Ok(screen::print(&format!("{:#}\n", schema()))?)
+}

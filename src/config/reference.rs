@@ -1,0 +1,218 @@
+//! The reference of every key of a scenario, in Markdown: made of the declarations of all settings.
+
+use std::fmt::Write;
+
+use super::form::Form;
+use super::tables::{KeyOf, Table, tables};
+use crate::settings::{Default, Kind, Setting, Word};
+
+const HEAD: &str = "\
+# Keys of a scenario
+
+Every key that a scenario may have, by table. A key is set in the file, by `--set KEY=VALUE` with the names of the
+tables before it, such as `--set server.block_size=32`, or by its flag. Dashes may stand in the place of underscores.
+`tailcast schema` prints the same as a JSON Schema, and `tailcast run --explain` what each key is in a run and why.
+This file is made of the declarations in the sources: `TAILCAST_WRITE_REFERENCE=1 cargo test reference` writes it anew.
+";
+
+/// The whole text.
+pub fn reference() -> String {
+    let mut writer = Writer {
+        text: HEAD.to_owned(),
+        described: Vec::new(),
+    };
+    for table in tables() {
+        writer.section(&table);
+    }
+    writer.text
+}
+
+struct Writer {
+    text: String,
+    /// Tables with several forms that stand above, each with its key.
+    described: Vec<(String, Form)>,
+}
+
+impl Writer {
+    fn section(&mut self, table: &Table) {
+        let Some(declared) = table.declared else {
+            self.heading(2, "Top level");
+            return self.keys(&table.keys);
+        };
+        self.heading(2, &format!("`[{}]`", declared.name));
+        self.line(&format!("\n{}.", declared.help));
+        if table.keys.is_empty() {
+            let values = values(declared.kind);
+            return self.line(&format!("\nIts keys are data; the value of each is {values}."));
+        }
+        self.keys(&table.keys);
+        for key in &table.keys {
+            self.below(table.name(), key.setting);
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn heading(&mut self, level: usize, title: &str) {
+        self.line(&format!("\n{} {title}", "#".repeat(level)));
+    }
+
+    /// A table of keys.
+    fn keys(&mut self, keys: &[KeyOf]) {
+        let has_policies = keys.iter().any(|key| !key.policies.is_empty());
+        let policies = |of: &str| {
+            if has_policies { format!("{of}|") } else { String::new() }
+        };
+        self.line(&format!(
+            "\n| Key | What it is | What may be written | If left out |{}",
+            policies(" Policies ")
+        ));
+        self.line(&format!("|---|---|---|---|{}", policies("---")));
+        for key in keys {
+            let of = policies(&format!(" {} ", key.policies.join(", ")));
+            self.line(&format!("{}{of}", row(key.setting)));
+        }
+    }
+
+    fn settings(&mut self, settings: &[&'static Setting]) {
+        let keys: Vec<KeyOf> = settings.iter().map(|&setting| KeyOf::any(setting)).collect();
+        self.keys(&keys);
+    }
+
+    /// What stands below a key: the meanings of its words, and the keys of its tables.
+    fn below(&mut self, owner: &str, setting: &'static Setting) {
+        self.parts(&format!("{owner}.{}", setting.name), setting.kind);
+    }
+
+    fn parts(&mut self, path: &str, kind: Kind) {
+        match kind {
+            Kind::Choice(words) => self.words(path, words),
+            Kind::Either([Kind::Choice(words), Kind::Choice(others)]) => self.words(path, &[*words, *others].concat()),
+            Kind::Table(settings) => {
+                self.heading(3, &format!("Keys of `{path}`"));
+                self.settings(settings);
+                for setting in settings {
+                    self.below(path, setting);
+                }
+            }
+            Kind::Tagged { tag, variants, common } => self.forms(path, Form { tag, variants, common }),
+            Kind::List(kind) => self.parts(&format!("{path}[]"), *kind),
+            Kind::Either(kinds) => kinds.iter().for_each(|&kind| self.parts(path, kind)),
+            _ => {}
+        }
+    }
+
+    fn words(&mut self, path: &str, words: &[Word]) {
+        self.heading(3, &format!("Words of `{path}`"));
+        self.line("");
+        for word in words {
+            self.line(&format!("- `{}`: {}", word.name, word.help));
+        }
+    }
+
+    /// A table with several forms; one that stands above is only named.
+    fn forms(&mut self, path: &str, form: Form) {
+        self.heading(3, &format!("Keys of `{path}`"));
+        let above = self.described.iter().find(|(_, other)| other.has_forms_of(form));
+        let above = above.map(|(key, _)| format!("\nWith the forms of `{key}`."));
+        if let Some(above) = above {
+            self.line(&above);
+            if !form.common.is_empty() {
+                self.settings(form.common);
+            }
+            return;
+        }
+        self.described.push((path.to_owned(), form));
+        self.settings(&[&[form.tag], form.common].concat());
+        let names: Vec<String> = form
+            .variants
+            .iter()
+            .map(|variant| format!("`{}`", variant.name))
+            .collect();
+        self.line(&format!("\n`{}` is one of {}.", form.tag.name, names.join(", ")));
+        for variant in form.variants {
+            self.line(&format!(
+                "\n`{} = \"{}\"`: {}.",
+                form.tag.name, variant.name, variant.help
+            ));
+            if !variant.settings.is_empty() {
+                self.settings(variant.settings);
+            }
+        }
+        let mut below: Vec<&'static Setting> = Vec::new();
+        for setting in form.variants.iter().flat_map(|variant| variant.settings) {
+            if !below.iter().any(|other| other.name == setting.name) {
+                below.push(setting);
+                self.below(path, setting);
+            }
+        }
+    }
+}
+
+fn row(setting: &Setting) -> String {
+    let mut names = format!("`{}`", setting.name);
+    for alias in setting.aliases {
+        let _ = write!(names, ", `{alias}`");
+    }
+    if let Some(flag) = setting.flag {
+        let _ = write!(names, ", `{flag}`");
+        if let (Kind::Boolean, Some(name)) = (setting.kind, flag.strip_prefix("--")) {
+            let _ = write!(names, ", `--no-{name}`");
+        }
+    }
+    let unit = match setting.unit {
+        "" | "name" | "format" | "rule" => String::new(),
+        unit => format!(" [{unit}]"),
+    };
+    format!(
+        "| {names} | {} | {}{unit} | {} |",
+        escaped(setting.help),
+        escaped(&values(setting.kind)),
+        escaped(&default(setting)),
+    )
+}
+
+fn default(setting: &Setting) -> String {
+    match setting.default {
+        Default::Required(help) => format!("it is missing: {help}"),
+        Default::Nothing => "nothing".to_owned(),
+        Default::Is(value, why) => format!("`{value}`: {why}"),
+        Default::Depends(on) => on.to_owned(),
+    }
+}
+
+/// What may be written for a kind.
+fn values(kind: Kind) -> String {
+    match kind {
+        Kind::Count { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Signed { min, max } => format!("a whole number from {min} to {max}"),
+        Kind::Number { min, max } => format!("a number from {min} to {max}"),
+        Kind::Positive { max } => format!("a number above 0, at most {max}"),
+        Kind::Boolean => "`true` or `false`".to_owned(),
+        Kind::Text => "text".to_owned(),
+        Kind::Path => "a file, from the directory of the text that names it".to_owned(),
+        Kind::Duration => "a length of time, such as `\"2s\"`".to_owned(),
+        Kind::Choice(words) => {
+            let words: Vec<String> = words.iter().map(|word| format!("`{}`", word.name)).collect();
+            words.join(", ")
+        }
+        Kind::Table(_) | Kind::Tagged { .. } => "a table, see below".to_owned(),
+        Kind::List(kind) => format!("a list, each entry {}", values(*kind)),
+        Kind::Either(kinds) => {
+            let kinds: Vec<String> = kinds.iter().map(|&kind| values(kind)).collect();
+            kinds.join(", or ")
+        }
+        Kind::Map(kind) => match *kind {
+            Kind::Either([first, Kind::Map(_)]) => format!("{}; dots in keys may be tables too", values(*first)),
+            kind => format!("a table of keys of your own, each {}", values(kind)),
+        },
+    }
+}
+
+fn escaped(words: &str) -> String {
+    words.replace('|', "\\|")
+}

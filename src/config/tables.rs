@@ -1,0 +1,144 @@
+//! Every key of a scenario, by table: made of the declarations that stand beside the readers.
+
+use super::document::same_key;
+use super::model::MODEL;
+use super::server::SERVER;
+use super::slo::SLO;
+use super::workload::WORKLOAD;
+use crate::policy::vllm::PROFILE;
+use crate::policy::{POLICIES, POLICY};
+use crate::settings::{Kind, Setting};
+
+/// The scenario's name.
+pub(super) const NAME: Setting = Setting::new("name", Kind::Text, "What the scenario is called in reports")
+    .default("\"unnamed\"", "it changes no result");
+/// What all randomness grows from.
+pub(super) const SEED: Setting = Setting::new(
+    "seed",
+    Kind::Integer {
+        min: 0,
+        max: i64::MAX as u64,
+    },
+    "What all randomness grows from: the same seed gives the same results",
+)
+.default("42", "any number will do");
+/// `[batching]`, whose keys are those of all policies.
+const BATCHING: Setting = Setting::new(
+    "batching",
+    Kind::Table(&[]),
+    "How requests share steps; keys of other policies than the one that is used are checked, but decide nothing",
+);
+
+/// A table of a scenario.
+#[derive(Debug)]
+pub struct Table {
+    /// Its declaration; `None` for the top level.
+    pub declared: Option<&'static Setting>,
+    /// Its keys.
+    pub keys: Vec<KeyOf>,
+}
+
+/// A key of a table.
+#[derive(Debug)]
+pub struct KeyOf {
+    /// Its declaration.
+    pub setting: &'static Setting,
+    /// The policies that have it; empty if it belongs to no policy.
+    pub policies: Vec<&'static str>,
+}
+
+impl Table {
+    /// Its name; empty for the top level.
+    pub fn name(&self) -> &'static str {
+        self.declared.map_or("", |declared| declared.name)
+    }
+
+    fn of(declared: &'static Setting) -> Self {
+        let Kind::Table(keys) = declared.kind else {
+            unreachable!("`{}` is declared as {:?}", declared.name, declared.kind);
+        };
+        Self {
+            declared: Some(declared),
+            keys: keys.iter().map(|&setting| KeyOf::any(setting)).collect(),
+        }
+    }
+
+    fn batching() -> Self {
+        let mut keys = vec![KeyOf::any(&POLICY), KeyOf::any(&PROFILE)];
+        for policy in &POLICIES {
+            for &setting in policy.settings {
+                match keys.iter_mut().find(|key| std::ptr::eq(key.setting, setting)) {
+                    Some(key) => key.policies.push(policy.name),
+                    None => keys.push(KeyOf {
+                        setting,
+                        policies: vec![policy.name],
+                    }),
+                }
+            }
+        }
+        Self {
+            declared: Some(&BATCHING),
+            keys,
+        }
+    }
+}
+
+impl KeyOf {
+    /// A key that belongs to no policy.
+    pub const fn any(setting: &'static Setting) -> Self {
+        Self {
+            setting,
+            policies: Vec::new(),
+        }
+    }
+}
+
+/// The tables, in the order in which they are explained; the top level first.
+pub fn tables() -> Vec<Table> {
+    let top = Table {
+        declared: None,
+        keys: vec![KeyOf::any(&NAME), KeyOf::any(&SEED)],
+    };
+    let objectives = Table {
+        declared: Some(&SLO),
+        keys: Vec::new(),
+    };
+    vec![
+        top,
+        Table::of(&MODEL),
+        Table::of(&SERVER),
+        Table::batching(),
+        Table::of(&WORKLOAD),
+        objectives,
+    ]
+}
+
+/// The table that a key belongs to, for those who look for it in another one; `None` if the top level has one of that
+/// name.
+pub fn home(key: &str) -> Option<&'static str> {
+    let has = |table: &Table| table.keys.iter().any(|it| it.setting.is_spelled(key));
+    let table = tables().into_iter().find(has)?;
+    Some(table.name()).filter(|name| !name.is_empty())
+}
+
+impl Setting {
+    /// Whether `key` is one of its spellings.
+    pub(super) fn is_spelled(&self, key: &str) -> bool {
+        let spellings = [self.name].into_iter().chain(self.aliases.iter().copied());
+        spellings.into_iter().any(|spelling| same_key(spelling, key))
+    }
+}
+
+/// Settings with a flag of the command line, each with the key that it sets.
+pub fn flags() -> Vec<(String, &'static Setting)> {
+    let mut found: Vec<(String, &'static Setting)> = Vec::new();
+    for table in tables() {
+        for key in &table.keys {
+            let is_new = |flag: &&str| found.iter().all(|(_, other)| other.flag.as_ref() != Some(flag));
+            if key.setting.flag.as_ref().is_some_and(is_new) {
+                found.push((format!("{}.{}", table.name(), key.setting.name), key.setting));
+            }
+        }
+    }
+    found
+}

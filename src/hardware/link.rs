@@ -1,0 +1,21 @@
+//! What connects the GPUs of a server.
+
+/// What connects the GPUs of a server.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Link {
+    /// The technology.
+    pub kind: LinkKind,
+    /// Bandwidth in one direction [bytes/s].
+    pub bytes_per_s: f64,
+}
+
+/// The technology of a link between GPUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// NVIDIA `NVLink`, switch or bridge.
+    NvLink,
+    /// AMD Infinity Fabric.
+    Xgmi,
+    /// PCI Express, through the host.
+    Pcie,
+}

@@ -1,0 +1,157 @@
+//! How long clients waited: for their first token, between tokens, and for the whole response.
+
+use serde::Serialize;
+
+use super::latency_summary::LatencySummary;
+use super::pending::Pending;
+use crate::engine::{Event, StepRun};
+use crate::metrics::meter::{Durations, Heard, Meter, Section, Served, Total, WholeRun};
+use crate::metrics::metric::{Metric, Statistic};
+use crate::metrics::population::Counts;
+use crate::metrics::reading::{Better, Place, Quantity, Reading};
+use crate::metrics::recorder_settings::RecorderSettings;
+use crate::stats::Distribution;
+use crate::units::Span;
+
+/// The latencies of finished requests. TTFT is first token - arrival, E2E last token - arrival, the queue wait first
+/// scheduled - arrival; TPOT is (E2E - TTFT) / (output tokens - 1) of requests with more than one token; ITL pools
+/// every gap, those of requests cut off by the end of the run included. A response sent as a whole has neither TPOT nor
+/// ITL.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct Latencies {
+    pub ttft: LatencySummary,
+    pub tpot: LatencySummary,
+    pub itl: LatencySummary,
+    pub e2e: LatencySummary,
+    pub queue_wait: LatencySummary,
+}
+
+/// Collects the latencies of requests as they finish, and gaps as they pass.
+pub(in crate::metrics) struct LatencyMeter {
+    /// In the order of [`Metric::ALL`] [ps].
+    values: [Pending; Metric::ALL.len()],
+    /// Gaps between tokens that are the time of a step, or of several.
+    step_gaps: Distribution,
+}
+
+/// Distributions of latencies in the order of [`Metric::ALL`] [ps].
+#[derive(Clone, Debug)]
+pub(in crate::metrics) struct LatencyDistributions([Distribution; Metric::ALL.len()]);
+
+impl LatencyMeter {
+    #[inline]
+    fn record(&mut self, metric: Metric, span: Span) {
+        self.values[metric as usize].record(span.picos());
+    }
+}
+
+impl Meter for LatencyMeter {
+    type Total = LatencyDistributions;
+
+    fn new(_settings: &RecorderSettings<'_>) -> Self {
+        Self {
+            values: Default::default(),
+            step_gaps: Distribution::default(),
+        }
+    }
+
+    #[inline(always)]
+    fn on(&mut self, heard: &Heard<'_>) {
+        if let Event::Token { gap } = heard.event {
+            self.record(Metric::Itl, *gap);
+        }
+    }
+
+    #[inline(always)]
+    fn finished(&mut self, request: &Served<'_>) {
+        let latencies = &request.latencies;
+        self.record(Metric::Ttft, latencies.ttft);
+        self.record(Metric::E2e, latencies.e2e);
+        self.record(Metric::QueueWait, latencies.queue_wait);
+        if let Some(tpot) = latencies.tpot {
+            self.record(Metric::Tpot, tpot);
+        }
+    }
+
+    #[inline(always)]
+    fn ran(&mut self, run: &StepRun<'_>, _at_start: Counts) {
+        self.step_gaps.record_progression(
+            run.ramp.first.picos(),
+            run.ramp.growth.picos(),
+            run.steps,
+            run.streaming.into(),
+        );
+    }
+
+    fn finish(self, _run: &WholeRun) -> LatencyDistributions {
+        let mut all = self.values.map(Pending::finish);
+        all[Metric::Itl as usize].merge(&self.step_gaps);
+        LatencyDistributions(all)
+    }
+}
+
+impl LatencyDistributions {
+    pub(in crate::metrics) const fn of(&self, metric: Metric) -> &Distribution {
+        &self.0[metric as usize]
+    }
+}
+
+impl Total for LatencyDistributions {
+    type Section = Latencies;
+
+    fn pool(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            mine.merge(theirs);
+        }
+    }
+
+    fn section(&self, _durations: &Durations) -> Latencies {
+        let latency = |metric| LatencySummary::of(self.of(metric));
+        Latencies {
+            ttft: latency(Metric::Ttft),
+            tpot: latency(Metric::Tpot),
+            itl: latency(Metric::Itl),
+            e2e: latency(Metric::E2e),
+            queue_wait: latency(Metric::QueueWait),
+        }
+    }
+}
+
+impl Section for Latencies {
+    /// Every statistic of every latency; names live as long as the program.
+    fn readings() -> Vec<Reading<Self>> {
+        let all = Metric::ALL.into_iter().flat_map(|metric| {
+            Statistic::ALL.into_iter().map(move |statistic| {
+                let name = format!("{}.{}", metric.name(), statistic.name()).leak();
+                let read = move |it: &Self| it.of(metric).statistic(statistic);
+                Reading::new(name, Quantity::Time, Better::Lower, read).at(Place::First)
+            })
+        });
+        all.collect()
+    }
+}
+
+impl Latencies {
+    /// The one of a metric.
+    pub const fn of(&self, metric: Metric) -> &LatencySummary {
+        match metric {
+            Metric::Ttft => &self.ttft,
+            Metric::Tpot => &self.tpot,
+            Metric::Itl => &self.itl,
+            Metric::E2e => &self.e2e,
+            Metric::QueueWait => &self.queue_wait,
+        }
+    }
+
+    /// The one of a metric, to add to it.
+    pub const fn of_mut(&mut self, metric: Metric) -> &mut LatencySummary {
+        match metric {
+            Metric::Ttft => &mut self.ttft,
+            Metric::Tpot => &mut self.tpot,
+            Metric::Itl => &mut self.itl,
+            Metric::E2e => &mut self.e2e,
+            Metric::QueueWait => &mut self.queue_wait,
+        }
+    }
+}

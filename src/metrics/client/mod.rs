@@ -1,0 +1,15 @@
+//! Meters of what clients feel: whether they were answered, how fast, and how well.
+
+mod latency;
+mod latency_summary;
+mod pending;
+mod requests;
+mod throughput;
+
+pub use latency::Latencies;
+pub(super) use latency::LatencyMeter;
+pub use latency_summary::{LatencyIntervals, LatencySummary};
+pub use requests::Requests;
+pub(super) use requests::RequestsMeter;
+pub use throughput::Throughput;
+pub(super) use throughput::ThroughputMeter;

@@ -1,0 +1,117 @@
+//! How many requests came, and how they ended.
+
+use serde::Serialize;
+
+use crate::engine::Event;
+use crate::metrics::meter::{Durations, Heard, Meter, Section, Served, Total, WholeRun};
+use crate::metrics::reading::{Better, Place, Reading};
+use crate::metrics::recorder_settings::RecorderSettings;
+
+/// How many requests came, and how they ended. `arrived` is the sum of the ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)]
+pub struct Requests {
+    pub arrived: u64,
+    pub finished: u64,
+    pub rejected: u64,
+    pub timed_out: u64,
+    pub cancelled: u64,
+    pub failed: u64,
+    pub running_at_end: u64,
+    pub waiting_at_end: u64,
+    /// How often a request lost its blocks; not an end.
+    pub preemptions: u64,
+}
+
+/// Counts requests as they come and end.
+pub(in crate::metrics) struct RequestsMeter(Requests);
+
+impl Meter for RequestsMeter {
+    type Total = Requests;
+
+    fn new(_settings: &RecorderSettings<'_>) -> Self {
+        Self(Requests::default())
+    }
+
+    #[inline(always)]
+    fn on(&mut self, heard: &Heard<'_>) {
+        match heard.event {
+            Event::Arrived { .. } => self.0.arrived += 1,
+            Event::Rejected => {
+                self.0.arrived += 1;
+                self.0.rejected += 1;
+            }
+            Event::Preempted => self.0.preemptions += 1,
+            Event::Aborted { .. } => self.0.timed_out += 1,
+            Event::Admitted { .. } | Event::FirstToken | Event::Token { .. } | Event::Finished(_) => {}
+        }
+    }
+
+    #[inline(always)]
+    fn finished(&mut self, _request: &Served<'_>) {
+        self.0.finished += 1;
+    }
+
+    fn finish(self, run: &WholeRun) -> Requests {
+        let requests = Requests {
+            waiting_at_end: run.at_end.waiting.into(),
+            running_at_end: run.at_end.running.into(),
+            ..self.0
+        };
+        assert_eq!(
+            requests.arrived,
+            requests.ends(),
+            "every request must end exactly one way"
+        );
+        requests
+    }
+}
+
+impl Requests {
+    /// The sum of the ways to end.
+    pub const fn ends(&self) -> u64 {
+        self.finished
+            + self.rejected
+            + self.timed_out
+            + self.cancelled
+            + self.failed
+            + self.running_at_end
+            + self.waiting_at_end
+    }
+}
+
+impl Total for Requests {
+    type Section = Self;
+
+    fn pool(&mut self, other: &Self) {
+        self.arrived += other.arrived;
+        self.finished += other.finished;
+        self.rejected += other.rejected;
+        self.timed_out += other.timed_out;
+        self.cancelled += other.cancelled;
+        self.failed += other.failed;
+        self.running_at_end += other.running_at_end;
+        self.waiting_at_end += other.waiting_at_end;
+        self.preemptions += other.preemptions;
+    }
+
+    fn section(&self, _durations: &Durations) -> Self {
+        *self
+    }
+}
+
+impl Section for Requests {
+    fn readings() -> Vec<Reading<Self>> {
+        use Better::{Higher, Lower, Neither};
+        vec![
+            Reading::count("requests.arrived", Neither, |it| Some(it.arrived)),
+            Reading::count("requests.finished", Higher, |it| Some(it.finished)),
+            Reading::count("requests.rejected", Lower, |it| Some(it.rejected)),
+            Reading::count("requests.timed_out", Lower, |it| Some(it.timed_out)),
+            Reading::count("requests.preemptions", Lower, |it| Some(it.preemptions)),
+            Reading::count("requests.cancelled", Lower, |it: &Self| Some(it.cancelled)).at(Place::Last),
+            Reading::count("requests.running_at_end", Lower, |it: &Self| Some(it.running_at_end)).at(Place::Last),
+            Reading::count("requests.waiting_at_end", Lower, |it: &Self| Some(it.waiting_at_end)).at(Place::Last),
+        ]
+    }
+}

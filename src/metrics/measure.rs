@@ -1,0 +1,71 @@
+//! The numbers of a run by name, for whoever compares, tabulates or draws them.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use super::meters::Summary;
+use super::metric::{Metric, Statistic};
+use super::reading::{Better, Quantity};
+
+/// What a number of a run is called, and what it means.
+#[derive(Clone)]
+pub struct Measure {
+    /// Its name: a latency, a dot and a statistic, or its place in the JSON result of a run.
+    pub name: &'static str,
+    /// What it counts, which says how it is shown.
+    pub quantity: Quantity,
+    /// What is wanted of it.
+    pub better: Better,
+    read: Arc<dyn Fn(&Summary) -> Option<f64> + Send + Sync>,
+}
+
+/// Every measure that a meter declares: latencies, then the rest in the order of the JSON result.
+pub static MEASURES: LazyLock<Vec<Measure>> = LazyLock::new(|| {
+    let mut readings = Summary::readings();
+    readings.sort_by_key(|reading| reading.place);
+    let measures = readings.into_iter().map(|reading| Measure {
+        name: reading.name,
+        quantity: reading.quantity,
+        better: reading.better,
+        read: reading.read,
+    });
+    measures.collect()
+});
+
+impl Measure {
+    /// The measure of that name; latencies may have `latency.` before it, as in JSON.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let name = name.trim();
+        let name = name.strip_prefix("latency.").unwrap_or(name);
+        MEASURES.iter().find(|measure| measure.name == name)
+    }
+
+    /// The measure that an objective on a latency limits.
+    pub fn of_latency(metric: Metric, statistic: Statistic) -> &'static Self {
+        let name = format!("{}.{}", metric.name(), statistic.name());
+        Self::named(&name).expect("every latency has all statistics")
+    }
+
+    /// Names that end alike: `goodput_per_s` for `throughput.goodput_per_s`.
+    pub fn ending_with(name: &str) -> Option<&'static str> {
+        let end = format!(".{}", name.trim());
+        let found = MEASURES.iter().find(|measure| measure.name.ends_with(&end));
+        found.map(|measure| measure.name)
+    }
+
+    /// Its name where its place in the JSON result goes without saying.
+    pub fn short_name(&self) -> &'static str {
+        self.name.strip_prefix("throughput.").unwrap_or(self.name)
+    }
+
+    /// Its value in a run: `None` if it is not known, or not finite.
+    pub fn of(&self, summary: &Summary) -> Option<f64> {
+        (self.read)(summary).filter(|value| value.is_finite())
+    }
+}
+
+impl fmt::Debug for Measure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Measure({})", self.name)
+    }
+}

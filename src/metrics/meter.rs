@@ -1,0 +1,111 @@
+//! What a meter is: it hears one run, and what it heard pools with other runs and becomes a section of the result.
+
+use super::latencies_of::LatenciesOf;
+use super::line::Line;
+use super::population::Counts;
+use super::reading::Reading;
+use super::recorder_settings::RecorderSettings;
+use crate::engine::{Event, Finished, StepRun};
+use crate::stats::TimeWeighted;
+use crate::units::Time;
+use crate::workload::{Request, RequestId};
+
+/// Listens to one run for a few numbers. What happens is told to each meter in turn, without a virtual call; what a
+/// meter does not listen for costs nothing.
+pub(super) trait Meter: Sized {
+    /// What it heard, of one run or of several pooled.
+    type Total: Total;
+
+    /// A meter for a run that is about to start.
+    fn new(settings: &RecorderSettings<'_>) -> Self;
+
+    /// A client sends a request.
+    #[inline(always)]
+    fn sent(&mut self, _request: &Request) {}
+
+    /// Something happened to a request.
+    #[inline(always)]
+    fn on(&mut self, _heard: &Heard<'_>) {}
+
+    /// A request has all its tokens: told after [`Meter::on`], with what can be said of it.
+    #[inline(always)]
+    fn finished(&mut self, _request: &Served<'_>) {}
+
+    /// Steps have ended, at whose start so many requests waited and ran.
+    #[inline(always)]
+    fn ran(&mut self, _run: &StepRun<'_>, _at_start: Counts) {}
+
+    /// What was heard of the run, which has ended.
+    fn finish(self, run: &WholeRun) -> Self::Total;
+}
+
+/// What a meter heard in one run, or in several: sums and distributions.
+pub(super) trait Total: Clone + std::fmt::Debug {
+    /// What of it is reported.
+    type Section: Section;
+
+    /// Adds another run of the same server. Rates and shares of a pool are those of all its time.
+    fn pool(&mut self, other: &Self);
+
+    /// What is reported, of runs that took so long together.
+    fn section(&self, durations: &Durations) -> Self::Section;
+}
+
+/// Numbers that are reported together, in SI units.
+pub(super) trait Section: Sized {
+    /// Those that studies can name.
+    fn readings() -> Vec<Reading<Self>>;
+
+    /// What the screen says of them by itself.
+    fn lines(&self) -> Vec<Line> {
+        Vec::new()
+    }
+}
+
+/// Something that happened to a request.
+pub(super) struct Heard<'a> {
+    pub(super) at: Time,
+    pub(super) id: RequestId,
+    pub(super) event: &'a Event,
+    /// How many waited and ran just before.
+    pub(super) before: Counts,
+}
+
+/// A request that has all its tokens.
+pub(super) struct Served<'a> {
+    pub(super) history: &'a Finished,
+    pub(super) latencies: LatenciesOf,
+}
+
+/// What all meters may know of a run that has ended.
+pub(super) struct WholeRun {
+    pub(super) durations: Durations,
+    /// Requests in the server at the end.
+    pub(super) at_end: Counts,
+    /// Requests waiting over time.
+    pub(super) waiting: TimeWeighted,
+    /// Requests running over time.
+    pub(super) running: TimeWeighted,
+}
+
+/// How long a run took, or several together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Durations {
+    /// From the first arrival to the last finish.
+    pub(super) serving_picos: u128,
+    /// From the first arrival to the end of what time-weighted numbers cover: the last finish, a later arrival that was
+    /// rejected or, if the run was stopped before all requests had ended, the last step or event.
+    pub(super) covered_picos: u128,
+}
+
+impl Durations {
+    pub(super) const fn pool(&mut self, other: &Self) {
+        self.serving_picos += other.serving_picos;
+        self.covered_picos += other.covered_picos;
+    }
+}
+
+/// `part / whole`; `None` of nothing.
+pub(super) fn ratio(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}

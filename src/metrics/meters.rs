@@ -1,0 +1,136 @@
+//! The list of meters. A new one is a file with its [`Meter`], its [`Total`] and its [`Section`], and a line here:
+//! it then hears every run, pools, stands in the result and is known to studies.
+
+use serde::Serialize;
+
+use super::client::{Latencies, LatencyMeter, Requests, RequestsMeter, Throughput, ThroughputMeter};
+use super::line::Line;
+use super::meter::{Durations, Heard, Meter, Section, Served, Total, WholeRun};
+use super::population::Counts;
+use super::reading::Reading;
+use super::recorder_settings::RecorderSettings;
+use super::server::{
+    Constraint, ConstraintMeter, DraftsMeter, GpuMeter, GpuSummary, KvMeter, KvSummary, QueueMeter, QueueSummary,
+    Saturation, SaturationMeter, SpeculativeSummary,
+};
+use crate::engine::StepRun;
+use crate::workload::Request;
+
+/// Makes, of groups of meters, a struct for each group that passes everything on, one for what a group heard, and the
+/// [`Summary`] with a section of each meter. All calls are direct, so that an engine and its listeners are compiled
+/// into one.
+macro_rules! meters {
+    ($(
+        $(#[$about_group:meta])*
+        $group:ident: $Meters:ident, $Totals:ident {
+            $( $(#[$about:meta])* $name:ident: $Meter:ty => $Section:ty, )+
+        }
+    )+) => {
+        $(
+            $(#[$about_group])*
+            pub(super) struct $Meters {
+                $( pub(super) $name: $Meter, )+
+            }
+
+            /// What such meters heard, in one run or in several pooled.
+            #[derive(Clone, Debug)]
+            pub(super) struct $Totals {
+                $( pub(super) $name: <$Meter as Meter>::Total, )+
+            }
+
+            impl $Meters {
+                pub(super) fn new(settings: &RecorderSettings<'_>) -> Self {
+                    Self { $( $name: Meter::new(settings), )+ }
+                }
+
+                #[inline(always)]
+                pub(super) fn sent(&mut self, request: &Request) {
+                    $( self.$name.sent(request); )+
+                }
+
+                #[inline(always)]
+                pub(super) fn on(&mut self, heard: &Heard<'_>) {
+                    $( self.$name.on(heard); )+
+                }
+
+                #[inline(always)]
+                pub(super) fn finished(&mut self, request: &Served<'_>) {
+                    $( self.$name.finished(request); )+
+                }
+
+                #[inline(always)]
+                pub(super) fn ran(&mut self, run: &StepRun<'_>, at_start: Counts) {
+                    $( self.$name.ran(run, at_start); )+
+                }
+
+                pub(super) fn finish(self, run: &WholeRun) -> $Totals {
+                    $Totals { $( $name: self.$name.finish(run), )+ }
+                }
+            }
+
+            impl $Totals {
+                pub(super) fn pool(&mut self, other: &Self) {
+                    $( self.$name.pool(&other.$name); )+
+                }
+            }
+        )+
+
+        /// What a run, or several pooled, were like: the sections of the JSON result in their order, but for those that
+        /// stand elsewhere in it.
+        #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+        pub struct Summary {
+            $($( $(#[$about])* pub $name: $Section, )+)+
+        }
+
+        impl Summary {
+            /// The sections, each from what its own meter heard.
+            pub(super) fn of_totals($( $group: &$Totals, )+ durations: &Durations) -> Self {
+                Self { $($( $name: $group.$name.section(durations), )+)+ }
+            }
+
+            /// What the screen says of each section by itself.
+            pub fn lines(&self) -> Vec<Line> {
+                let sections = [$($( self.$name.lines(), )+)+];
+                sections.into_iter().flatten().collect()
+            }
+
+            /// Every number that studies can name, section by section.
+            pub(super) fn readings() -> Vec<Reading<Self>> {
+                let mut all = Vec::new();
+                $($( all.extend(<$Section>::readings().into_iter().map(|it| it.within(|all: &Self| &all.$name))); )+)+
+                all
+            }
+        }
+    };
+}
+
+meters! {
+    /// Meters of what clients feel; a fleet has a set of them for each class of clients.
+    client: ClientMeters, ClientTotals {
+        /// How many requests came, and how they ended.
+        requests: RequestsMeter => Requests,
+        /// How long clients waited.
+        latency: LatencyMeter => Latencies,
+        /// How much was served in a second.
+        throughput: ThroughputMeter => Throughput,
+    }
+
+    /// Meters of what a server does; a fleet has a set of them for each server.
+    server: ServerMeters, ServerTotals {
+        /// How many requests waited and ran.
+        queue: QueueMeter => QueueSummary,
+        /// How full the KV cache was, and what was found in it.
+        kv: KvMeter => KvSummary,
+        /// How busy the GPUs were.
+        gpu: GpuMeter => GpuSummary,
+        /// What drafts came to; `None` if nothing was drafted. It stands by itself in the result of a run.
+        #[serde(skip)]
+        speculative: DraftsMeter => Option<SpeculativeSummary>,
+        /// What held requests back. It stands by itself in the result of a run.
+        #[serde(skip)]
+        constraint: ConstraintMeter => Constraint,
+        /// Whether the queue grew still at the end; `None` if that cannot be told. The verdict of a run tells it.
+        #[serde(skip)]
+        saturation: SaturationMeter => Option<Saturation>,
+    }
+}

@@ -1,0 +1,29 @@
+//! Meters of what a server does: its queue, its memory, its GPUs, and what holds it back.
+
+mod binding;
+mod constraint;
+mod drafts;
+mod fragmentation;
+mod gpu;
+mod gpu_work;
+mod kv;
+mod kv_usage;
+mod prefix_hits;
+mod queue;
+mod queue_growth;
+mod saturation;
+
+pub use binding::Binding;
+pub use constraint::Constraint;
+pub(super) use constraint::ConstraintMeter;
+pub(super) use drafts::DraftsMeter;
+pub use drafts::SpeculativeSummary;
+pub(super) use gpu::GpuMeter;
+pub use gpu::GpuSummary;
+pub use gpu_work::GpuWork;
+pub(super) use kv::KvMeter;
+pub use kv::{KvFragmentation, KvSummary, KvUsage};
+pub(super) use queue::QueueMeter;
+pub use queue::{QueueSummary, TimeWeightedSummary};
+pub use saturation::Saturation;
+pub(super) use saturation::SaturationMeter;

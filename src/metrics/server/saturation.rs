@@ -1,0 +1,78 @@
+//! Whether the queue still grows when the last request arrives.
+
+use super::queue_growth::MetDepths;
+use crate::engine::Event;
+use crate::metrics::meter::{Durations, Heard, Meter, Section, Total, WholeRun};
+use crate::metrics::reading::Reading;
+use crate::metrics::recorder_settings::RecorderSettings;
+
+/// Whether the queue still grew when the last request arrived.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Saturation {
+    /// Whether the queue grew still.
+    pub queue_grows: bool,
+    /// Mean depth met by the second quarter of the arrivals.
+    pub early_depth: f64,
+    /// Mean depth met by the last quarter of the arrivals.
+    pub late_depth: f64,
+}
+
+/// Samples the queue that arriving requests find.
+pub(in crate::metrics) struct SaturationMeter {
+    /// `None` in a closed loop, whose queue cannot grow without end.
+    met_depths: Option<MetDepths>,
+}
+
+impl SaturationMeter {
+    /// A meter that judges nothing.
+    pub(in crate::metrics) const OF_CLOSED_LOOP: Self = Self { met_depths: None };
+}
+
+impl Meter for SaturationMeter {
+    type Total = Option<Saturation>;
+
+    fn new(_settings: &RecorderSettings<'_>) -> Self {
+        Self {
+            met_depths: Some(MetDepths::default()),
+        }
+    }
+
+    #[inline(always)]
+    fn on(&mut self, heard: &Heard<'_>) {
+        if let (Event::Arrived { .. }, Some(depths)) = (heard.event, &mut self.met_depths) {
+            depths.arrived(heard.at, heard.before.waiting);
+        }
+    }
+
+    fn finish(self, _run: &WholeRun) -> Option<Saturation> {
+        let growth = self.met_depths?.judge()?;
+        Some(Saturation {
+            queue_grows: growth.goes_on,
+            early_depth: growth.early_depth,
+            late_depth: growth.late_depth,
+        })
+    }
+}
+
+impl Total for Option<Saturation> {
+    type Section = Self;
+
+    /// A pool's queue grows if that of any of its runs does.
+    fn pool(&mut self, other: &Self) {
+        let grows = |saturation: &Saturation| saturation.queue_grows;
+        if !self.as_ref().is_some_and(grows) {
+            *self = other.filter(grows).or(*self);
+        }
+    }
+
+    fn section(&self, _durations: &Durations) -> Self {
+        *self
+    }
+}
+
+impl Section for Option<Saturation> {
+    /// None: it is a judgement, which the verdict tells.
+    fn readings() -> Vec<Reading<Self>> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,27 @@
+//! Titles and axes that several figures share.
+
+use crate::metrics::Metric;
+use crate::report::draw::chart::{Axis, Unit};
+
+/// What a latency is called above its panel.
+pub(super) fn title(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Ttft => "time to first token",
+        Metric::Tpot => "time per output token",
+        Metric::Itl => "inter-token latency",
+        Metric::E2e => "end-to-end latency",
+        Metric::QueueWait => "queue wait",
+    }
+}
+
+/// The horizontal axis over such numbers: logarithmic where they are spread by more than a factor of twenty.
+pub(super) fn axis_over(title: &str, numbers: impl Iterator<Item = f64>) -> Axis {
+    let (least, most) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), number| {
+        (least.min(number), most.max(number))
+    });
+    if least > 0.0 && most > 20.0 * least {
+        Axis::logarithmic(title, Unit::Plain)
+    } else {
+        Axis::linear(title, Unit::Plain)
+    }
+}

@@ -1,0 +1,16 @@
+//! Files that reports are written to, complete or not at all.
+
+mod atomic_file;
+mod figure_file;
+mod packed_file;
+mod perfetto;
+mod requests_csv;
+pub mod results;
+mod timeline_csv;
+
+pub use atomic_file::{AtomicFile, is_standard_output, remove_unfinished, write_atomically};
+pub use figure_file::{FigureFormat, write_figure};
+pub use packed_file::PackedFile;
+pub use perfetto::{MOST_TRACE_EVENTS, PerfettoTrace};
+pub use requests_csv::write_requests_csv;
+pub use timeline_csv::TimelineCsv;

@@ -1,0 +1,92 @@
+//! The points of results: runs that differ in their seed only, together.
+
+use super::heading::Heading;
+use super::runs::Results;
+use crate::stats::{Interval, confidence_interval_95, mean};
+use crate::study::{Better, Measure, label};
+
+/// The results of a sweep by points.
+pub struct SweepPoints {
+    /// What the points hold.
+    pub heading: Heading,
+    /// The points, in their order; at least one.
+    pub points: Vec<PointNumbers>,
+    /// The name of the plan that the runs belong to.
+    pub plan: String,
+    /// How many runs there are.
+    pub runs: u64,
+    /// How many runs the plan has.
+    pub all_runs: u64,
+}
+
+/// A point of the sweep: the values of its keys, and each measure over its seeds.
+pub struct PointNumbers {
+    /// The values of the keys.
+    pub values: Vec<String>,
+    /// For each measure its values, one a seed; `None` if a run does not have it.
+    numbers: Vec<Option<Vec<f64>>>,
+}
+
+impl PointNumbers {
+    /// A measure over the seeds: its mean, with the interval of that if there are several; `None` if a run does not
+    /// have it.
+    pub fn mean(&self, measure: usize) -> Option<(f64, Option<Interval>)> {
+        let values = self.numbers[measure].as_deref()?;
+        let mean = mean(values.iter().copied())?;
+        Some((mean, confidence_interval_95(values)))
+    }
+}
+
+impl SweepPoints {
+    /// Puts runs of a point together; `None` of no runs.
+    pub fn of(results: Results) -> Option<Self> {
+        let Results { heading, mut rows } = results;
+        rows.sort_by_key(|row| row.run);
+        let first = rows.first()?;
+        let points = rows.chunk_by(|a, b| a.point == b.point).map(|rows| {
+            let numbers = (0..heading.measures.len()).map(|at| rows.iter().map(|row| row.numbers[at]).collect());
+            PointNumbers {
+                values: rows[0].values.clone(),
+                numbers: numbers.collect(),
+            }
+        });
+        Some(Self {
+            points: points.collect(),
+            plan: first.plan.clone(),
+            runs: rows.len() as u64,
+            all_runs: first.runs,
+            heading,
+        })
+    }
+
+    /// The place of a measure among those that were kept.
+    pub fn place_of(&self, name: &str) -> Option<usize> {
+        self.heading.measures.iter().position(|it| it.name == name)
+    }
+
+    /// Whether any point has several runs.
+    pub fn has_intervals(&self) -> bool {
+        let mut numbers = self.points.iter().flat_map(|point| &point.numbers);
+        numbers.any(|values| values.as_ref().is_some_and(|values| values.len() > 1))
+    }
+
+    /// A point in words.
+    pub fn label(&self, point: &PointNumbers) -> String {
+        let values = point.values.iter().map(String::as_str);
+        label(self.heading.keys.iter().map(String::as_str).zip(values))
+    }
+
+    /// The point with the best value of a measure, in words, and that value; `None` if it has no better or worse, or no
+    /// value.
+    pub fn best(&self, measure: &Measure) -> Option<(String, f64)> {
+        let at = self.place_of(measure.name)?;
+        let points = self.points.iter();
+        let values = points.filter_map(|point| Some((point, point.mean(at)?.0)));
+        let (point, value) = match measure.better {
+            Better::Neither => return None,
+            Better::Lower => values.min_by(|a, b| a.1.total_cmp(&b.1)),
+            Better::Higher => values.max_by(|a, b| a.1.total_cmp(&b.1)),
+        }?;
+        Some((self.label(point), value))
+    }
+}

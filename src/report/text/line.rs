@@ -1,0 +1,20 @@
+//! The lines of meters in words.
+
+use crate::metrics::{Line, Word};
+use crate::report::text::numbers::{or_unknown, percent};
+use crate::stats::rounded;
+
+/// What a line says.
+pub(in crate::report) fn in_words(line: &Line) -> String {
+    let parts = line.parts.iter().map(|part| part.iter().map(word).collect::<String>());
+    parts.collect::<Vec<_>>().join(" · ")
+}
+
+fn word(word: &Word) -> String {
+    match *word {
+        Word::Text(text) => text.to_owned(),
+        Word::Share(share) => or_unknown(share, percent),
+        Word::Number(number) => or_unknown(number, rounded),
+        Word::Count(count) => or_unknown(count, |count| count.to_string()),
+    }
+}

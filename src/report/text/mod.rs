@@ -1,0 +1,10 @@
+//! Numbers, tables and sentences, as all reports word them.
+
+pub(in crate::report) mod document;
+pub(in crate::report) mod line;
+pub mod numbers;
+pub(in crate::report) mod style;
+pub mod table;
+pub(in crate::report) mod why;
+
+pub use style::Style;

@@ -1,0 +1,363 @@
+//! Variations side by side, as a screen, JSON or a page: who serves most, and by how much, with intervals.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::metrics::{Slo, Summary};
+use crate::report::draw::chart::Drawing;
+use crate::report::page::{Block, Page, Section, Tone};
+use crate::report::text::document::{Tool, pretty};
+use crate::report::text::numbers;
+use crate::report::text::table::{Cell, Column, Table};
+use crate::report::text::why::what_binds;
+use crate::report::verb::capacity::capacity_cell;
+use crate::report::verb::study_setting::StudySetting;
+use crate::stats::{Interval, rounded};
+use crate::study::{Better, Capacity, Contender, Contest, Difference, LoadKind, Measure, is_met};
+
+/// A contest and what it was made of.
+pub struct CompareReport {
+    /// What was simulated, of the first contender.
+    pub setting: StudySetting,
+    /// What was compared, and what came of it.
+    pub contest: Contest,
+    /// Why capacities are not known, if they were asked for.
+    pub no_capacity: Option<String>,
+    /// Figures for a page.
+    pub drawings: Vec<Drawing>,
+}
+
+const SCHEMA: &str = "tailcast/compare/v1";
+/// From this ratio of capacities on the loads are given instead of it.
+const FAR_APART: f64 = 50.0;
+/// What is compared besides what objectives are about.
+const ALWAYS: [&str; 3] = ["e2e.p99", "throughput.output_tokens_per_s", "queue.depth.mean"];
+/// What is compared if there are no objectives.
+const WITHOUT_SLO: [&str; 2] = ["ttft.p99", "tpot.p99"];
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    tool: Tool,
+    seed: u64,
+    verdict: String,
+    baseline: &'a str,
+    variations: Vec<VariationDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct VariationDocument<'a> {
+    name: &'a str,
+    scenario_hash: String,
+    runs: usize,
+    slo_met: Option<bool>,
+    capacity: Option<f64>,
+    capacity_ci95: Option<Interval>,
+    #[serde(flatten)]
+    numbers: Summary,
+    differences: Vec<DifferenceDocument>,
+}
+
+#[derive(Serialize)]
+struct DifferenceDocument {
+    metric: &'static str,
+    mean: Option<f64>,
+    ci95: Option<Interval>,
+}
+
+impl CompareReport {
+    /// The objectives, which are those of the first contender.
+    fn slos(&self) -> &[Slo] {
+        &self.contest.contenders[0].input.slos
+    }
+
+    /// What is compared: first what the objectives are about.
+    pub fn measures(&self) -> Vec<&'static Measure> {
+        let of_slos = self.slos().iter();
+        let mut measures: Vec<&'static Measure> = of_slos
+            .map(|slo| Measure::of_latency(slo.metric, slo.statistic))
+            .collect();
+        let others = if measures.is_empty() { &WITHOUT_SLO[..] } else { &[] };
+        for name in others.iter().chain(&ALWAYS) {
+            let measure = Measure::named(name).expect("a measure has this name");
+            if !measures.iter().any(|other| other.name == measure.name) {
+                measures.push(measure);
+            }
+        }
+        measures
+    }
+
+    /// The contenders, the best first: by their capacity, else by whether they meet the objectives and by the first
+    /// measure.
+    pub fn ranked(&self) -> Vec<&Contender> {
+        let mut ranked: Vec<&Contender> = self.contest.contenders.iter().collect();
+        let first = self.measures()[0];
+        let value = |it: &Contender| first.of(&it.pooled).unwrap_or(f64::INFINITY);
+        ranked.sort_by(|a, b| {
+            let capacity = |it: &Contender| it.capacity.as_ref().map_or(0.0, Capacity::mean);
+            let misses = |it: &Contender| meets(it) != Some(true);
+            capacity(b)
+                .total_cmp(&capacity(a))
+                .then(misses(a).cmp(&misses(b)))
+                .then(value(a).total_cmp(&value(b)))
+        });
+        ranked
+    }
+
+    /// The result in a sentence.
+    pub fn verdict(&self) -> String {
+        let ranked = self.ranked();
+        let (Some(best), Some(next)) = (ranked.first(), ranked.get(1)) else {
+            return "There is nothing to compare with".to_owned();
+        };
+        match (&best.capacity, &next.capacity) {
+            (Some(mine), Some(theirs)) => self.verdict_on_capacity((best, mine), (next, theirs)),
+            _ => self.verdict_on_latency(best),
+        }
+    }
+
+    fn verdict_on_capacity(
+        &self,
+        (best, mine): (&Contender, &Capacity),
+        (next, theirs): (&Contender, &Capacity),
+    ) -> String {
+        let slos: Vec<String> = self.slos().iter().map(numbers::slo).collect();
+        let slos = slos.join(" and ");
+        let load = match self.contest.kind {
+            LoadKind::Rate | LoadKind::SessionRate => "the rate of",
+            LoadKind::Concurrency => "as many clients as",
+        };
+        if mine.is_none() {
+            return format!("None of them meets {slos} at any load");
+        }
+        let at = self.contest.kind.with_unit(mine.mean());
+        let others = self.contest.contenders.iter();
+        let never: Vec<&str> = others
+            .filter(|it| it.capacity.as_ref().is_some_and(Capacity::is_none))
+            .map(|it| it.name.as_str())
+            .collect();
+        let never = if never.is_empty() {
+            String::new()
+        } else {
+            format!("; {} at no load", never.join(" and "))
+        };
+        let Some((times, interval)) = mine.times(theirs) else {
+            return format!("{} meets {slos} up to {at}{never}", best.name);
+        };
+        let may_be_chance = interval.is_some_and(|it| it.low <= 1.0);
+        let interval = interval.map_or_else(String::new, |it| {
+            format!(" [{}, {}]", rounded(it.low), rounded(it.high))
+        });
+        if times < 1.005 {
+            return format!(
+                "{} and {} carry the same under {slos}: {at}{never}",
+                best.name, next.name
+            );
+        }
+        if times > FAR_APART {
+            // Such a ratio says more about the objective than about servers.
+            return format!(
+                "{} meets {slos} up to {at}; {}, the next, only up to {}{never}",
+                best.name,
+                next.name,
+                self.contest.kind.with_unit(theirs.mean())
+            );
+        }
+        let chance = if may_be_chance { ", which may be chance," } else { "" };
+        let more = if mine.is_at_least() { " or more" } else { "" };
+        format!(
+            "{} serves {}x{interval}{chance} {load} {} under {slos}: {at}{more}{never}",
+            best.name,
+            rounded(times),
+            next.name
+        )
+    }
+
+    fn verdict_on_latency(&self, best: &Contender) -> String {
+        let measure = self.measures()[0];
+        let Some(value) = measure.of(&best.pooled) else {
+            return format!("There are too few requests to compare {}", measure.name);
+        };
+        let value = numbers::with_unit(measure.quantity, value);
+        let baseline = &self.contest.contenders[0];
+        if best.name == baseline.name {
+            return format!("{} has the lowest {}: {value}", best.name, measure.name);
+        }
+        let difference = self.contest.difference(best, measure);
+        let less = difference.map_or_else(String::new, |it| {
+            format!(", {} against {}", signed(measure, it), baseline.name)
+        });
+        format!("{} has the lowest {}: {value}{less}", best.name, measure.name)
+    }
+
+    /// The screen, a line break at its end.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("Verdict   {}\n{}\n", self.verdict(), self.setting.line());
+        if let Some(why) = &self.no_capacity {
+            let _ = writeln!(text, "Capacity  not found: {why}");
+        }
+        let runs = self.contest.contenders[0].runs.len();
+        if (2..5).contains(&runs) {
+            let _ = writeln!(
+                text,
+                "Seeds     {runs} are few: intervals are wide; --seeds 8 or more narrows them"
+            );
+        }
+        let _ = write!(text, "\n{}", self.table().to_text());
+        if self.contest.contenders.len() > 1 {
+            let table = self.difference_table();
+            let _ = write!(text, "\n{}\n{}", table.caption, table.to_text());
+        }
+        text
+    }
+
+    /// A row a contender: its numbers.
+    pub fn table(&self) -> Table {
+        let measures = self.measures();
+        let has_capacity = self.contest.contenders.iter().any(|it| it.capacity.is_some());
+        let mut columns = vec![Column::words("variation")];
+        if !self.slos().is_empty() {
+            columns.push(Column::words("SLO"));
+        }
+        if has_capacity {
+            columns.push(Column::numbers(format!("capacity ({})", self.contest.kind.unit())));
+        }
+        columns.push(Column::words("what binds"));
+        columns.extend(measures.iter().map(|it| Column::numbers(it.short_name())));
+        let rows = self.ranked().into_iter().map(|contender| {
+            let mut row = vec![Cell::words(contender.name.clone())];
+            if !self.slos().is_empty() {
+                row.push(Cell::words(match meets(contender) {
+                    Some(true) => "met",
+                    Some(false) => "missed",
+                    None => "unknown",
+                }));
+            }
+            if has_capacity {
+                row.push(match &contender.capacity {
+                    None => Cell::words("-"),
+                    Some(capacity) if capacity.is_none() => Cell::words("none"),
+                    Some(capacity) => capacity_cell(capacity),
+                });
+            }
+            row.push(Cell::words(what_binds(&contender.pooled.constraint)));
+            row.extend(measures.iter().map(|measure| {
+                let value = measure.of(&contender.pooled);
+                Cell::number(value, |it| numbers::with_unit(measure.quantity, it))
+            }));
+            row
+        });
+        Table {
+            caption: String::new(),
+            columns,
+            rows: rows.collect(),
+        }
+    }
+
+    /// A row a contender: how much more of each measure it has than the first one.
+    pub fn difference_table(&self) -> Table {
+        let measures = self.measures();
+        let mut columns = vec![Column::words("variation")];
+        columns.extend(measures.iter().map(|it| Column::numbers(it.short_name())));
+        let (baseline, others) = self.contest.contenders.split_first().expect("there is one");
+        let rows = others.iter().map(|contender| {
+            let cells = measures.iter().map(|measure| {
+                let difference = self.contest.difference(contender, measure);
+                Cell::number(difference.map(|it| it.mean), |_| {
+                    difference.map_or_else(String::new, |it| signed(measure, it))
+                })
+            });
+            [Cell::words(contender.name.clone())].into_iter().chain(cells).collect()
+        });
+        let how = match (self.contest.is_of_one_workload, baseline.runs.len()) {
+            (true, 1) => " on the same recorded requests",
+            (true, _) => ", seed by seed, mean over the seeds with its 95 % interval",
+            (false, 1) => ", whose requests are others",
+            (false, _) => ", whose requests are others, mean over the seeds with its 95 % interval",
+        };
+        Table {
+            caption: format!("Difference from {}{how}:", baseline.name),
+            columns,
+            rows: rows.collect(),
+        }
+    }
+
+    /// One JSON object, a line break at its end.
+    pub fn to_json(&self) -> String {
+        let measures = self.measures();
+        let variations = self.contest.contenders.iter().map(|contender| VariationDocument {
+            name: &contender.name,
+            scenario_hash: contender.input.scenario.hash(),
+            runs: contender.runs.len(),
+            slo_met: meets(contender),
+            capacity: contender.capacity.as_ref().map(Capacity::mean),
+            capacity_ci95: contender.capacity.as_ref().and_then(Capacity::interval),
+            numbers: contender.pooled,
+            differences: measures
+                .iter()
+                .map(|measure| {
+                    let difference = self.contest.difference(contender, measure);
+                    DifferenceDocument {
+                        metric: measure.name,
+                        mean: difference.map(|it| it.mean),
+                        ci95: difference.and_then(|it| it.interval),
+                    }
+                })
+                .collect(),
+        });
+        let document = Document {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            seed: self.setting.seed,
+            verdict: self.verdict(),
+            baseline: &self.contest.contenders[0].name,
+            variations: variations.collect(),
+        };
+        pretty(&document)
+    }
+
+    /// The report for sharing.
+    pub fn to_page(&self) -> Page {
+        let mut blocks = vec![Block::Table(self.table())];
+        if self.contest.contenders.len() > 1 {
+            let table = self.difference_table();
+            blocks.push(Block::Table(table));
+        }
+        blocks.extend(self.drawings.iter().cloned().map(Block::Drawing));
+        Page {
+            title: format!("{}: side by side", self.setting.name),
+            verdict: format!("{}.", self.verdict()),
+            tone: Tone::Plain,
+            sections: vec![
+                Section {
+                    heading: "What was found".to_owned(),
+                    blocks,
+                },
+                self.setting.section(),
+            ],
+        }
+    }
+}
+
+/// Whether all objectives are met at the scenario's own load; `None` if that cannot be told, or if there are none.
+fn meets(contender: &Contender) -> Option<bool> {
+    is_met(&contender.input.slos, &contender.pooled)
+}
+
+/// A difference with its sign; whether it may as well be nothing shows in the interval.
+fn signed(measure: &Measure, difference: Difference) -> String {
+    let Difference { mean, interval } = difference;
+    let scale = |value: f64| numbers::with_unit(measure.quantity, value);
+    let sign = if mean > 0.0 { "+" } else { "" };
+    let judged = interval.filter(|it| it.low <= 0.0 && it.high >= 0.0);
+    let unsure = if judged.is_some() && measure.better != Better::Neither {
+        " (chance?)"
+    } else {
+        ""
+    };
+    match interval {
+        Some(it) => format!("{sign}{} [{}, {}]{unsure}", scale(mean), scale(it.low), scale(it.high)),
+        None => format!("{sign}{}", scale(mean)),
+    }
+}

@@ -1,0 +1,276 @@
+//! A curve of latency and throughput against load, as a screen, JSON, CSV or a page.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::metrics::{LatencySummary, Metric, Slo, Summary};
+use crate::report::text::document::{Tool, pretty};
+use crate::report::text::numbers::{self, milliseconds, percent};
+use crate::report::text::table::{Cell, Column, Table};
+use crate::report::verb::study_setting::StudySetting;
+use crate::stats::rounded;
+use crate::study::{Curve, CurvePoint, LoadKind, MEASURES, is_met};
+
+/// A curve and what it was made of.
+pub struct CurveReport {
+    /// What was simulated, and how often.
+    pub setting: StudySetting,
+    /// The curve; it has at least one point.
+    pub curve: Curve,
+    /// What is asked of latencies.
+    pub slos: Vec<Slo>,
+    /// Users by the formula (memory - weights) / KV per user with the mean context.
+    pub formula_users: Option<f64>,
+}
+
+/// A place on the curve that is worth a name.
+pub struct Place {
+    /// Its name, in a word or two.
+    pub name: &'static str,
+    /// Its load; `None` if the curve does not have it.
+    pub load: Option<f64>,
+    /// What the point means for the server.
+    pub meaning: String,
+}
+
+const SCHEMA: &str = "tailcast/curve/v1";
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    tool: Tool,
+    scenario_hash: &'a str,
+    seed: u64,
+    runs: u32,
+    load: &'static str,
+    knee: Option<f64>,
+    kv_full_from: Option<f64>,
+    queue_from: Option<f64>,
+    formula_users: Option<f64>,
+    formula_load: Option<f64>,
+    slo_met_up_to: Option<f64>,
+    is_interrupted: bool,
+    points: Vec<PointDocument>,
+}
+
+#[derive(Serialize)]
+struct PointDocument {
+    load: f64,
+    #[serde(flatten)]
+    summary: Summary,
+    slo_met: Option<bool>,
+}
+
+impl CurveReport {
+    /// The largest load of the curve up to which every objective is met at every load; `None` without objectives, or if
+    /// the first load misses one already.
+    pub fn slo_met_up_to(&self) -> Option<f64> {
+        if self.slos.is_empty() {
+            return None;
+        }
+        let met = self
+            .curve
+            .points
+            .iter()
+            .take_while(|point| self.meets(point) == Some(true));
+        met.last().map(|point| point.load)
+    }
+
+    /// The places on the curve that are worth a name.
+    pub fn places(&self) -> Vec<Place> {
+        let curve = &self.curve;
+        let unit = |load: f64| curve.kind.with_unit(load);
+        let knee = curve.knee().map(|point| point.load);
+        let full = curve.kv_full_from().map(|point| point.load);
+        let queue = curve.queue_from().map(|point| point.load);
+        let mut places = vec![
+            Place {
+                name: "knee",
+                load: knee,
+                meaning: knee.map_or_else(
+                    || "not on this curve: throughput / E2E is largest at an end of it".to_owned(),
+                    |load| {
+                        format!(
+                            "{}: throughput / E2E is largest; beyond it latency grows by more than throughput",
+                            unit(load)
+                        )
+                    },
+                ),
+            },
+            Place {
+                name: "queue",
+                load: queue,
+                meaning: queue.map_or_else(
+                    || "less than one request waits on average, everywhere".to_owned(),
+                    |load| format!("from {} on, at least one request waits on average", unit(load)),
+                ),
+            },
+            Place {
+                name: "KV full",
+                load: full,
+                meaning: full.map_or_else(
+                    || "the KV cache never fills up".to_owned(),
+                    |load| format!("from {} on, the KV cache is full at times", unit(load)),
+                ),
+            },
+        ];
+        if let Some(users_at_once) = self.formula_users {
+            let load = curve.load_with_users(users_at_once);
+            let users = format!("(memory - weights) / KV per user = {} users", rounded(users_at_once));
+            let meaning = match (curve.kind, load) {
+                (LoadKind::Concurrency, _) => users,
+                (_, Some(load)) => {
+                    format!("{users}, who are there at once at {}", unit(load))
+                }
+                (_, None) if curve.always_has_more_than(users_at_once) => {
+                    format!("{users}, fewer than are there at once at the lowest load")
+                }
+                (_, None) => format!("{users}, more than are ever there at once on this curve"),
+            };
+            places.push(Place {
+                name: "formula",
+                load,
+                meaning,
+            });
+        }
+        places
+    }
+
+    /// The screen, a line break at its end.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{}\n", self.setting.line());
+        for place in self.places() {
+            let mut label = place.name.to_owned();
+            label[..1].make_ascii_uppercase();
+            let _ = writeln!(text, "{label:<10}{}", place.meaning);
+        }
+        let _ = write!(text, "{}\n{}", self.slo_line(), self.table().to_text());
+        text
+    }
+
+    pub(in crate::report) fn slo_line(&self) -> String {
+        if self.slos.is_empty() {
+            return String::new();
+        }
+        let names: Vec<String> = self.slos.iter().map(numbers::slo).collect();
+        let met = self.slo_met_up_to().map_or_else(
+            || {
+                let first = self.curve.points.first().and_then(|point| self.meets(point));
+                match first {
+                    None => "unknown: too few samples to judge it".to_owned(),
+                    _ => "missed at the first load".to_owned(),
+                }
+            },
+            |load| format!("met up to {}", self.curve.kind.with_unit(load)),
+        );
+        format!("{:<10}{met} ({})\n", "SLO", names.join(", "))
+    }
+
+    /// The points as a table.
+    pub fn table(&self) -> Table {
+        let load = self.curve.kind.unit();
+        let headings = [
+            "TTFT p50 (ms)",
+            "p95",
+            "p99",
+            "TPOT p50",
+            "p95",
+            "p99",
+            "E2E p50 (s)",
+            "p95",
+            "p99",
+            "done/s",
+            "tokens/s",
+            "running",
+            "waiting",
+            "KV max",
+        ];
+        let mut columns = vec![Column::numbers(load)];
+        columns.extend(headings.map(Column::numbers));
+        if !self.slos.is_empty() {
+            columns.push(Column::words("SLO"));
+        }
+        Table {
+            caption: String::new(),
+            columns,
+            rows: self.curve.points.iter().map(|point| self.row(point)).collect(),
+        }
+    }
+
+    fn row(&self, point: &CurvePoint) -> Vec<Cell> {
+        let summary = &point.summary;
+        let mut row = vec![Cell::number(Some(point.load), rounded)];
+        let quantiles = |latency: &LatencySummary| [latency.p50, latency.p95, latency.p99];
+        for metric in [Metric::Ttft, Metric::Tpot] {
+            let cells = quantiles(summary.latency.of(metric));
+            row.extend(cells.map(|value| Cell::number(value, |it| milliseconds(Some(it)))));
+        }
+        row.extend(quantiles(&summary.latency.e2e).map(|value| Cell::number(value, rounded)));
+        let throughput = &summary.throughput;
+        row.push(Cell::number(throughput.requests_per_s, rounded));
+        row.push(Cell::number(throughput.output_tokens_per_s, rounded));
+        row.push(Cell::number(summary.queue.running.mean, rounded));
+        row.push(Cell::number(summary.queue.depth.mean, rounded));
+        row.push(Cell::number(summary.kv.usage.max, percent));
+        if !self.slos.is_empty() {
+            row.push(Cell::words(match self.meets(point) {
+                Some(true) => "met",
+                Some(false) => "missed",
+                None => "unknown",
+            }));
+        }
+        row
+    }
+
+    /// Whether all objectives are met; `None` if that cannot be told.
+    fn meets(&self, point: &CurvePoint) -> Option<bool> {
+        is_met(&self.slos, &point.summary)
+    }
+
+    /// One JSON object, a line break at its end.
+    pub fn to_json(&self) -> String {
+        let curve = &self.curve;
+        let document = Document {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            scenario_hash: &self.setting.scenario_hash,
+            seed: self.setting.seed,
+            runs: curve.runs,
+            load: curve.kind.name(),
+            knee: curve.knee().map(|point| point.load),
+            kv_full_from: curve.kv_full_from().map(|point| point.load),
+            queue_from: curve.queue_from().map(|point| point.load),
+            formula_users: self.formula_users,
+            formula_load: self.formula_users.and_then(|users| curve.load_with_users(users)),
+            slo_met_up_to: self.slo_met_up_to(),
+            is_interrupted: curve.is_interrupted,
+            points: curve
+                .points
+                .iter()
+                .map(|point| PointDocument {
+                    load: point.load,
+                    summary: point.summary,
+                    slo_met: self.meets(point),
+                })
+                .collect(),
+        };
+        pretty(&document)
+    }
+
+    /// A line a point: the load, then every number by its name; unknown ones are empty.
+    pub fn to_csv(&self) -> String {
+        let load = self.curve.kind.name();
+        let names: Vec<&str> = MEASURES.iter().map(|measure| measure.name).collect();
+        let mut text = format!("{load},{}\n", names.join(","));
+        for point in &self.curve.points {
+            let _ = write!(text, "{}", point.load);
+            for measure in MEASURES.iter() {
+                let value = measure.of(&point.summary);
+                let _ = write!(text, ",{}", value.map_or_else(String::new, |it| it.to_string()));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}

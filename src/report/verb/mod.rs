@@ -1,0 +1,18 @@
+//! The report of each verb.
+
+mod calibration;
+pub mod capacity;
+pub mod compare;
+pub mod curve;
+mod curve_page;
+mod formula;
+mod run;
+pub mod scheduler_log;
+mod study_setting;
+pub mod sweep;
+mod validation;
+
+pub use calibration::CalibrationReport;
+pub use run::{Headline, Memory, ModelError, RunReport, Verdict};
+pub use study_setting::StudySetting;
+pub use validation::{ErrorLimit, ValidatedExperiment, ValidationReport};

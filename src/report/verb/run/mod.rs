@@ -1,0 +1,8 @@
+//! What `run` found, as a screen, as JSON or as a page.
+
+mod json;
+mod page;
+mod report;
+mod screen;
+
+pub use report::{Headline, Memory, ModelError, RunReport, Verdict};

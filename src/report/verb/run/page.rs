@@ -1,0 +1,79 @@
+//! The result of one scenario as a page for sharing.
+
+use crate::metrics::{Metric, Statistic};
+use crate::report::draw::chart::Drawing;
+use crate::report::page::{Block, Page, Section, Tone};
+use crate::report::text::numbers::milliseconds;
+use crate::report::text::style::Style;
+use crate::report::text::table::{Cell, Column, Table};
+use crate::report::verb::run::report::{RunReport, Verdict};
+use crate::report::verb::run::screen::slo_line;
+use crate::report::verb::study_setting::StudySetting;
+
+/// What a table of latencies shows.
+const SHOWN: [Statistic; 6] = [
+    Statistic::Mean,
+    Statistic::P50,
+    Statistic::P90,
+    Statistic::P95,
+    Statistic::P99,
+    Statistic::Max,
+];
+
+impl RunReport {
+    /// The page, with drawings of the run.
+    pub fn to_page(&self, setting: &StudySetting, drawings: Vec<Drawing>) -> Page {
+        let mut blocks = Vec::new();
+        let slos = self.slo_results();
+        if !slos.is_empty() {
+            let lines = slos.iter().map(|result| slo_line(result, Style::default()));
+            blocks.push(Block::List(lines.collect()));
+        }
+        let warnings = self.warnings();
+        if !warnings.is_empty() {
+            blocks.push(Block::List(warnings));
+        }
+        blocks.push(Block::Table(self.latencies()));
+        let facts = self.facts().into_iter();
+        let facts = facts.map(|(label, text)| format!("{label}: {text}"));
+        blocks.push(Block::List(facts.collect()));
+        let figures = drawings.into_iter().map(Block::Drawing).collect();
+        let mut sections = vec![Section {
+            heading: "What its users see, and why".to_owned(),
+            blocks,
+        }];
+        sections.push(Section {
+            heading: "Over time, and over all requests".to_owned(),
+            blocks: figures,
+        });
+        sections.push(setting.section());
+        Page {
+            title: setting.name.clone(),
+            verdict: self.verdict_in_words().1.to_owned(),
+            tone: match self.verdict() {
+                Verdict::Ok => Tone::Good,
+                Verdict::SloMissed | Verdict::Saturated => Tone::Bad,
+                Verdict::SloUnknown => Tone::Plain,
+            },
+            sections,
+        }
+    }
+
+    fn latencies(&self) -> Table {
+        let mut columns = vec![Column::words("latency (ms)")];
+        columns.extend(SHOWN.map(|statistic| Column::numbers(statistic.name())));
+        columns.push(Column::numbers("samples"));
+        let rows = Metric::ALL.into_iter().map(|metric| {
+            let latency = self.summary.latency.of(metric);
+            let mut row = vec![Cell::words(metric.name())];
+            row.extend(SHOWN.map(|statistic| Cell::number(latency.statistic(statistic), |it| milliseconds(Some(it)))));
+            row.push(Cell::number(Some(latency.count as f64), |it| it.to_string()));
+            row
+        });
+        Table {
+            caption: String::new(),
+            columns,
+            rows: rows.collect(),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The result on one screen: warnings and the verdict first, then how, how much, how long, and why.
+
+use std::fmt::Write;
+
+use crate::metrics::{LatencySummary, Metric, SloOutcome, SloResult};
+use crate::report::text::line::in_words;
+use crate::report::text::numbers::{duration, milliseconds, or_unknown};
+use crate::report::text::style::{Colour, Style};
+use crate::report::text::why::why;
+use crate::report::verb::run::report::{RunReport, Verdict};
+use crate::stats::{Interval, rounded};
+
+/// Columns of a label at the start of a line.
+const LABEL: usize = 10;
+/// Columns of a number in the table.
+const NUMBER: usize = 10;
+
+impl RunReport {
+    /// The screen, a line break at its end. `-` stands for what too few samples, or nothing at all, is known about.
+    pub fn to_screen(&self, style: Style) -> String {
+        let mut lines = Vec::new();
+        for warning in self.warnings() {
+            lines.push(style.paint(Colour::Yellow, &format!("WARNING   {warning}")));
+        }
+        lines.push(self.verdict_line(style));
+        lines.push(self.header_line());
+        for result in self.slo_results() {
+            lines.push(labelled("SLO", &slo_line(&result, style)));
+        }
+        let facts = self.facts().into_iter();
+        let mut facts = facts.map(|(label, text)| labelled(label, &text));
+        // How much comes before how long, and why it is so after it.
+        lines.extend(facts.by_ref().take(2));
+        lines.extend(self.latency_table());
+        lines.extend(facts);
+        lines.join("\n") + "\n"
+    }
+
+    /// Everything but latencies, each with its label: requests and tokens first.
+    pub(in crate::report) fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("Requests", self.requests_line()), ("Tokens", self.tokens_line())];
+        facts.extend(self.summary.lines().iter().map(|line| (line.label, in_words(line))));
+        facts.push(("Capacity", self.capacity_line()));
+        facts.push(("Why", why(&self.summary.constraint)));
+        facts.extend(self.fidelity.clone().map(|text| ("Fidelity", text)));
+        facts.extend(self.range_error().map(|error| {
+            let percent = 100.0 * error;
+            let text = format!("latencies with all steps {percent:.0} % shorter and longer");
+            ("If off", text)
+        }));
+        facts
+    }
+
+    /// How much shorter and longer steps were for the ranges, if there are any.
+    fn range_error(&self) -> Option<f64> {
+        self.summary.latency.ttft.model_range?;
+        self.model_error?.step_time
+    }
+
+    fn verdict_line(&self, style: Style) -> String {
+        let (colour, text) = self.verdict_in_words();
+        labelled("Verdict", &style.paint(colour, text))
+    }
+
+    pub(in crate::report) fn verdict_in_words(&self) -> (Colour, &'static str) {
+        match self.verdict() {
+            Verdict::SloMissed => (Colour::Red, "SLO missed"),
+            Verdict::Saturated => (Colour::Red, "saturated: the queue grows without end"),
+            Verdict::SloUnknown => (Colour::Yellow, "unknown: too few samples to judge the SLOs"),
+            Verdict::Ok if self.slos.is_empty() => (Colour::Green, "ok (no SLO set)"),
+            Verdict::Ok => (Colour::Green, "ok: all SLOs met"),
+        }
+    }
+
+    fn header_line(&self) -> String {
+        let headline = &self.headline;
+        let seeds = match headline.replications {
+            0 | 1 => format!("seed {}", self.seed),
+            runs => format!("{runs} runs from seed {}", self.seed),
+        };
+        let simulated = format!("{} s simulated", rounded(self.summary.throughput.duration_s));
+        let times = match headline.wall {
+            Some(wall) => format!("{} s wall, {simulated}", rounded(wall.as_secs_f64())),
+            None => simulated,
+        };
+        format!(
+            "{} · {}×{} · {} · {} · {seeds}     ({times})",
+            headline.model, headline.tensor_parallel, headline.gpu, headline.policy, headline.workload
+        )
+    }
+
+    fn requests_line(&self) -> String {
+        let requests = &self.summary.requests;
+        let mut text = format!("{} done · {} rejected", requests.finished, requests.rejected);
+        for (count, name) in [
+            (requests.timed_out, "timed out"),
+            (requests.cancelled, "cancelled"),
+            (requests.failed, "failed"),
+            (requests.running_at_end, "running at end"),
+            (requests.waiting_at_end, "waiting at end"),
+        ] {
+            if count > 0 {
+                let _ = write!(text, " · {count} {name}");
+            }
+        }
+        let throughput = &self.summary.throughput;
+        let _ = write!(text, " · {} preemptions", requests.preemptions);
+        let recomputed = self.summary.kv.recomputed_tokens;
+        if recomputed > 0 {
+            let _ = write!(text, " ({recomputed} tokens computed again)");
+        }
+        let _ = write!(text, " · {} req/s", or_unknown(throughput.requests_per_s, rounded));
+        if let Some(goodput) = throughput.goodput_per_s {
+            let _ = write!(text, " · goodput {} req/s", rounded(goodput));
+        }
+        text
+    }
+
+    fn tokens_line(&self) -> String {
+        let throughput = &self.summary.throughput;
+        format!(
+            "{} input tokens/s · {} output tokens/s",
+            or_unknown(throughput.input_tokens_per_s, rounded),
+            or_unknown(throughput.output_tokens_per_s, rounded)
+        )
+    }
+
+    fn latency_table(&self) -> Vec<String> {
+        let headings = ["mean", "p50", "p90", "p99", "max", "samples"];
+        let mut lines = vec![table_row("Latency", "", headings.map(str::to_owned))];
+        for metric in Metric::ALL {
+            let (name, latency) = (table_name(metric), self.summary.latency.of(metric));
+            let LatencySummary {
+                mean,
+                p50,
+                p90,
+                p99,
+                max,
+                ..
+            } = *latency;
+            let [mean, p50, p90, p99, max] = [mean, p50, p90, p99, max].map(milliseconds);
+            let cells = [mean, p50, p90, p99, max, latency.count.to_string()];
+            lines.push(table_row(name, "(ms)", cells));
+            if let Some(range) = &latency.model_range {
+                let of = |one: Option<Interval>| one.map_or_else(|| "-".to_owned(), between);
+                let none = String::new;
+                let [mean, p50, p99] = [range.mean, range.p50, range.p99].map(of);
+                lines.push(table_row("   if off", "", [mean, p50, none(), p99, none(), none()]));
+            }
+        }
+        for line in &mut lines {
+            line.truncate(line.trim_end().len());
+        }
+        lines
+    }
+
+    fn capacity_line(&self) -> String {
+        let running = &self.summary.queue.running;
+        let simulated = format!(
+            "simulated: mean {}, peak {} running",
+            or_unknown(running.mean, rounded),
+            or_unknown(running.max, |most| most.to_string())
+        );
+        match self.memory.closed_form_users {
+            Some(users) => format!(
+                "closed form, (memory - weights) / KV per user: {} users · {simulated}",
+                rounded(users)
+            ),
+            None => simulated,
+        }
+    }
+}
+
+pub(in crate::report) fn slo_line(result: &SloResult, style: Style) -> String {
+    let (metric, statistic) = (result.slo.metric.name(), result.slo.statistic.name());
+    let (colour, mark) = match result.outcome {
+        SloOutcome::Met => (Colour::Green, "✓"),
+        SloOutcome::Missed => (Colour::Red, "✗"),
+        SloOutcome::Unknown => (Colour::Yellow, "?"),
+    };
+    let limit = duration(result.slo.limit.seconds());
+    let mut text = format!("{} {metric} {statistic} <= {limit}   got ", style.paint(colour, mark));
+    match result.got_s {
+        Some(got) => text.push_str(&duration(got)),
+        None => text.push_str("nothing sure: too few samples"),
+    }
+    if let Some(interval) = result.ci95_s {
+        let (low, high) = (duration(interval.low.max(0.0)), duration(interval.high));
+        let _ = write!(text, " [{low}, {high}]");
+    }
+    text
+}
+
+const fn table_name(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Ttft => " TTFT",
+        Metric::Tpot => " TPOT",
+        Metric::Itl => " ITL",
+        Metric::E2e => " E2E",
+        Metric::QueueWait => " queue wait",
+    }
+}
+
+fn labelled(label: &str, text: &str) -> String {
+    format!("{label:<LABEL$}{text}")
+}
+
+fn table_row(name: &str, unit: &str, cells: [String; 6]) -> String {
+    let mut line = format!("{name:<12}{unit:<4}");
+    for cell in cells {
+        let _ = write!(line, "{cell:>NUMBER$}");
+    }
+    line
+}
+
+/// A range of milliseconds.
+fn between(range: Interval) -> String {
+    let [low, high] = [range.low, range.high].map(|end| milliseconds(Some(end)));
+    // Longer ones may fill their column.
+    format!(" {low}–{high}")
+}

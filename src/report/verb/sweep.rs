@@ -1,0 +1,148 @@
+//! The results of a sweep, as a screen or as a page.
+
+use std::fmt::Write;
+
+use crate::report::figure::{self, Drawn};
+use crate::report::files::results::SweepPoints;
+use crate::report::page::{Block, Page, Section, Tone};
+use crate::report::text::numbers;
+use crate::report::text::table::{Cell, Column, Table};
+use crate::report::verb::study_setting::StudySetting;
+use crate::stats::{Interval, rounded};
+use crate::study::{Better, Measure, short};
+
+/// Results and where they come from.
+pub struct SweepReport {
+    /// The name of the file of results.
+    pub name: String,
+    /// What was simulated, if the study is known.
+    pub setting: Option<StudySetting>,
+    /// What is in it.
+    pub sweep: SweepPoints,
+}
+
+impl SweepReport {
+    /// The screen, a line break at its end.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{}\n", self.line());
+        for (measure, place, value) in self.bests() {
+            let _ = writeln!(text, "Best      {} {value} at {place}", measure.name);
+        }
+        if self.sweep.has_intervals() {
+            text.push_str("±         half of the 95 % interval over the seeds (Student's t), relative to the mean\n");
+        }
+        text + "\n" + &self.table().to_text()
+    }
+
+    fn line(&self) -> String {
+        let SweepPoints {
+            points,
+            plan,
+            runs,
+            all_runs,
+            ..
+        } = &self.sweep;
+        let missing = if runs < all_runs {
+            format!(", {} are missing", all_runs - runs)
+        } else {
+            String::new()
+        };
+        let points = points.len();
+        format!("{}: {runs} runs at {points} points{missing} · plan {plan}", self.name)
+    }
+
+    /// Of each number that has a better and a worse: where it is best, and what it is there.
+    fn bests(&self) -> Vec<(&'static Measure, String, String)> {
+        let measures = self.sweep.heading.measures.iter();
+        measures
+            .filter(|measure| measure.better != Better::Neither)
+            .filter_map(|measure| {
+                let (place, value) = self.sweep.best(measure)?;
+                Some((*measure, place, numbers::with_unit(measure.quantity, value)))
+            })
+            .collect()
+    }
+
+    /// A row a point: the values of its keys, then its numbers, means over the seeds with their intervals.
+    fn table(&self) -> Table {
+        let heading = &self.sweep.heading;
+        let keys = heading.keys.iter().map(|key| Column::numbers(short(key)));
+        let measures = heading.measures.iter();
+        let columns = keys.chain(measures.map(|measure| Column::numbers(measure.name)));
+        let rows = self.sweep.points.iter().map(|point| {
+            let values = point.values.iter().map(|value| Cell {
+                text: value.clone(),
+                number: value.parse().ok(),
+            });
+            let measures = heading.measures.iter().enumerate();
+            let numbers = measures.map(|(at, measure)| cell(measure, point.mean(at)));
+            values.chain(numbers).collect()
+        });
+        Table {
+            caption: String::new(),
+            rows: rows.collect(),
+            columns: columns.collect(),
+        }
+    }
+
+    /// The figures that the results allow.
+    pub fn drawings(&self) -> Vec<Drawn> {
+        figure::drawn_of_sweep(&self.sweep, &self.line())
+    }
+
+    /// The report for sharing.
+    pub fn to_page(&self) -> Page {
+        let bests = self.bests().into_iter();
+        let bests: Vec<String> = bests
+            .map(|(measure, place, value)| format!("best {}: {value} at {place}", measure.name))
+            .collect();
+        let drawings = self.drawings().into_iter();
+        let found = Section {
+            heading: "What was found".to_owned(),
+            blocks: [Block::Text(self.line())]
+                .into_iter()
+                .chain(drawings.map(|(_, drawing)| Block::Drawing(drawing)))
+                .chain([Block::Table(self.table())])
+                .collect(),
+        };
+        let again = Section {
+            heading: "How to do it again".to_owned(),
+            blocks: vec![Block::Text(format!(
+                "`tailcast sweep` of the same study gives plan {} and, with the same version of tailcast ({}), the \
+                 same numbers.",
+                self.sweep.plan,
+                env!("CARGO_PKG_VERSION")
+            ))],
+        };
+        let name = self.setting.as_ref().map(|setting| setting.name.clone());
+        let mut sections = vec![found];
+        sections.extend(self.setting.as_ref().map(StudySetting::section));
+        sections.push(again);
+        Page {
+            title: name.unwrap_or_else(|| format!("Sweep over {}", self.sweep.heading.keys.join(", "))),
+            verdict: if bests.is_empty() {
+                self.line()
+            } else {
+                format!("{}.", bests.join("; "))
+            },
+            tone: Tone::Plain,
+            sections,
+        }
+    }
+}
+
+/// The mean over the seeds, with its interval if there is one.
+fn cell(measure: &Measure, found: Option<(f64, Option<Interval>)>) -> Cell {
+    let half = found
+        .and_then(|(_, interval)| interval)
+        .map(|it| (it.high - it.low) / 2.0);
+    Cell::number(found.map(|(mean, _)| mean), |mean| {
+        let shown = numbers::with_unit(measure.quantity, mean);
+        match half {
+            Some(half) if half > 0.0 => {
+                format!("{shown} ±{}%", rounded((100.0 * half / mean.abs()).min(999.0)))
+            }
+            _ => shown,
+        }
+    })
+}
