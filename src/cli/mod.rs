@@ -3,11 +3,7 @@
 
 mod failure;
 mod flags;
-mod init;
 mod output;
-mod scenario;
-mod schema;
-mod server_flags;
 mod terminal;
 mod verbs;
 
@@ -18,8 +14,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use terminal::color::ColorFlags;
 use verbs::{
-    calibrate, capacity, check, compare, completions, curve, gpus, help, man, merge, models, report, run, steps, sweep,
-    trace, validate,
+    calibrate, capacity, check, compare, completions, curve, gpus, help, init, man, merge, models, report, run, schema,
+    steps, sweep, trace, validate,
 };
 
 /// Exit codes, for `--help`.

@@ -2,4 +2,6 @@
 
 pub mod format;
 pub mod outputs;
+pub mod scenario;
+mod server_flags;
 pub mod study;

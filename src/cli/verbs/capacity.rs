@@ -6,9 +6,9 @@ use clap::ValueEnum;
 
 use crate::answer::{CapacityQuestion, LoadKind};
 use crate::cli::failure::Failure;
+use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
-use crate::cli::scenario::ScenarioFlags;
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
 

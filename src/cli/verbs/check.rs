@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::answer::CheckQuestion;
 use crate::cli::failure::Failure;
-use crate::cli::scenario::ScenarioFlags;
+use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 
