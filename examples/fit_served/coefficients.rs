@@ -21,31 +21,31 @@ pub const SERVED: [Served; 9] = [
         name: "step_us",
         start: 330.0,
         spread: 150.0,
-        set: |scenario, micros| scenario.execution.overheads.step_micros = micros,
+        set: |scenario, micros| scenario.deployment.execution.overheads.step_micros = micros,
     },
     Served {
         name: "layer_us",
         start: 2.9,
         spread: 2.0,
-        set: |scenario, micros| scenario.execution.overheads.layer_micros = micros,
+        set: |scenario, micros| scenario.deployment.execution.overheads.layer_micros = micros,
     },
     Served {
         name: "mixed_layer_us",
         start: 10.0,
         spread: 5.0,
-        set: |scenario, micros| scenario.execution.overheads.mixed_layer_micros = micros,
+        set: |scenario, micros| scenario.deployment.execution.overheads.mixed_layer_micros = micros,
     },
     Served {
         name: "eager_layer_us",
         start: 17.0,
         spread: 10.0,
-        set: |scenario, micros| scenario.execution.overheads.eager_layer_micros = micros,
+        set: |scenario, micros| scenario.deployment.execution.overheads.eager_layer_micros = micros,
     },
     Served {
         name: "all_reduce_wait_us",
         start: 1.0,
         spread: 1.0,
-        set: |scenario, micros| scenario.execution.overheads.all_reduce_wait_micros = micros,
+        set: |scenario, micros| scenario.deployment.execution.overheads.all_reduce_wait_micros = micros,
     },
     // MiniMax-M2.5 in fp8 on B200 with vLLM 0.17 (aiconfigurator @ 095f58a, silicon results): prompts of 1,024 tokens
     // have a TTFT of 114 ms with 9.5 ms a token; less 1.5 steps and the front end that is 1.5 ms for each of 62 layers.
@@ -53,7 +53,7 @@ pub const SERVED: [Served; 9] = [
         name: "eager_experts_us",
         start: 1500.0,
         spread: 150.0,
-        set: |scenario, micros| scenario.execution.overheads.eager_experts_micros = micros,
+        set: |scenario, micros| scenario.deployment.execution.overheads.eager_experts_micros = micros,
     },
     // Four passes of 8 bits over keys and places, 112 bytes an entry, by one thread block a row, at a multiprocessor's
     // share of the bandwidth (1/132 of an H100's).
@@ -61,19 +61,19 @@ pub const SERVED: [Served; 9] = [
         name: "sort_ns_per_entry",
         start: 5.0,
         spread: 2.0,
-        set: |scenario, nanos| scenario.execution.overheads.sort_micros_per_entry = nanos / 1e3,
+        set: |scenario, nanos| scenario.deployment.execution.overheads.sort_micros_per_entry = nanos / 1e3,
     },
     Served {
         name: "latency_us",
         start: 5500.0,
         spread: 2000.0,
-        set: |scenario, micros| scenario.front_end.latency = span(micros),
+        set: |scenario, micros| scenario.deployment.front_end.latency = span(micros),
     },
     Served {
         name: "per_stream_us",
         start: 68.0,
         spread: 40.0,
-        set: |scenario, micros| scenario.front_end.per_stream = span(micros),
+        set: |scenario, micros| scenario.deployment.front_end.per_stream = span(micros),
     },
 ];
 
@@ -83,11 +83,11 @@ fn span(micros: f64) -> Span {
 
 /// Puts all values into a scenario. Who calls the engine in its own process has no front end.
 pub fn set_all(scenario: &mut Scenario, values: &[f64]) {
-    let front_end = scenario.front_end;
+    let front_end = scenario.deployment.front_end;
     for (one, value) in SERVED.iter().zip(values) {
         (one.set)(scenario, *value);
     }
     if front_end == tailcast::fleet::FrontEnd::default() {
-        scenario.front_end = front_end;
+        scenario.deployment.front_end = front_end;
     }
 }

@@ -41,7 +41,7 @@ impl Case {
         let prediction = Prediction {
             pooled: pooled.summary().expect("there is a run"),
             runs,
-            kv_blocks: self.scenario.memory.kv_blocks,
+            kv_blocks: self.scenario.deployment.memory.kv_blocks,
         };
         let name = self.experiment.short_name();
         Comparison::new(name, &self.experiment.measured, &prediction)

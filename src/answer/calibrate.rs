@@ -135,10 +135,10 @@ fn first_line(path: &Path) -> Option<String> {
 fn fitted_on(scenario: &Scenario, data: &Path, amount: &str) -> FittedOn {
     let file = data.file_name().unwrap_or(data.as_os_str());
     FittedOn {
-        model: scenario.model.name().to_owned(),
-        gpu: scenario.gpu.name().to_owned(),
-        tensor_parallel: scenario.tensor_parallel,
-        weights: scenario.weights.name().to_owned(),
+        model: scenario.deployment.model.name().to_owned(),
+        gpu: scenario.deployment.gpu.name().to_owned(),
+        tensor_parallel: scenario.deployment.tensor_parallel,
+        weights: scenario.deployment.weights.name().to_owned(),
         data: format!("{}: {amount}", file.to_string_lossy()),
     }
 }

@@ -151,7 +151,7 @@ impl Search<'_> {
         let replaced = self.dial.replaces().into_iter().collect();
         Ok(CapacityReport {
             setting: setting::of(self.control, &input, seeds.len() as u32, replaced),
-            gpus: input.scenario.tensor_parallel,
+            gpus: input.scenario.gpus(),
             slos: input.slos,
             capacity,
             servers,

@@ -37,7 +37,7 @@ impl CheckQuestion {
     pub fn answer(&self, control: &Control) -> Result<CheckAnswer, Problem> {
         let input = self.base.load()?;
         control.audience.begin("requests", None);
-        let told = match engine::without_fast(&input.scenario.server.policy) {
+        let told = match engine::without_fast(&input.scenario.deployment.server.policy) {
             Some(policy) => tell_of_one(&input, policy, control),
             None => tell_of_both(&input, control),
         };
@@ -55,11 +55,11 @@ fn tell_of_both(input: &Input, control: &Control) -> Result<CheckAnswer, Problem
         let (readable, hear_readable) = sync_channel(AHEAD);
         let (fast, hear_fast) = sync_channel(AHEAD);
         let readable = scope.spawn(move || {
-            let engine = engine::reference(&scenario.server, scenario.step_time());
+            let engine = engine::reference(&scenario.deployment.server, scenario.step_time());
             tell(input, engine, readable, control)
         });
         let fast = scope.spawn(move || {
-            let engine = engine::fast(&scenario.server, scenario.step_time());
+            let engine = engine::fast(&scenario.deployment.server, scenario.step_time());
             tell(input, engine, fast, control)
         });
         let outcome = compare(&hear_readable, &hear_fast);
@@ -80,7 +80,7 @@ fn tell_of_one(input: &Input, policy: &'static str, control: &Control) -> Result
     let scenario = &input.scenario;
     let (listener, hear) = sync_channel(AHEAD);
     let (told, counted) = thread::scope(|scope| {
-        let engine = engine::reference(&scenario.server, scenario.step_time());
+        let engine = engine::reference(&scenario.deployment.server, scenario.step_time());
         let counted = scope.spawn(move || {
             let mut counted = CheckAnswer::default();
             hear.iter().flatten().for_each(|heard| counted.count(&heard));
@@ -160,7 +160,7 @@ fn tell(
         listener,
     };
     let scenario = &input.scenario;
-    let mut engine = scenario.front_end.before(engine);
+    let mut engine = scenario.deployment.front_end.before(engine);
     let mut transcript = Transcript(|heard| chunks.add(heard));
     let (control, bounds) = (control.unheard(), Bounds::default());
     let mut watch = Watched::new(&control, &bounds);

@@ -90,7 +90,7 @@ impl ReadyCurve<'_> {
         let context = curve.mean_context_tokens();
         let report = CurveReport {
             setting: setting::of(control, &input, curve.runs, replaced.into_iter().collect()),
-            formula_users: context.map(|context| input.scenario.memory.closed_form_users(context)),
+            formula_users: context.map(|context| input.scenario.deployment.memory.closed_form_users(context)),
             slos: input.slos,
             curve,
         };

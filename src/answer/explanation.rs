@@ -9,7 +9,7 @@ use crate::study::Input;
 /// The arithmetic of the memory, and every setting with its origin.
 pub fn of(input: &Input) -> String {
     let scenario = &input.scenario;
-    let mut text = memory_lines(scenario, &scenario.memory);
+    let mut text = memory_lines(scenario, &scenario.deployment.memory);
     text.push_str("\nSettings\n");
     let width = scenario
         .settings
@@ -35,7 +35,7 @@ fn memory_lines(scenario: &Scenario, budget: &MemoryBudget) -> String {
     let mut text = format!(
         "Memory of each GPU, in GiB\n{:>9.2}  {} reports\n{:>9.2}  of them for the server (gpu_memory_utilization)\n",
         gib(budget.total_bytes),
-        scenario.gpu.title(),
+        scenario.deployment.gpu.title(),
         gib(budget.requested_bytes),
     );
     for (what, bytes) in [
@@ -49,9 +49,9 @@ fn memory_lines(scenario: &Scenario, budget: &MemoryBudget) -> String {
         }
     }
     let _ = writeln!(text, "{:>9.2}  left for the KV cache", gib(budget.kv_bytes));
-    let blocks = scenario.server.kv_blocks;
-    let tokens = u64::from(blocks - 1) * u64::from(scenario.server.block_tokens);
-    let origin = if scenario.kv_blocks_given {
+    let blocks = scenario.deployment.server.kv_blocks;
+    let tokens = u64::from(blocks - 1) * u64::from(scenario.deployment.server.block_tokens);
+    let origin = if scenario.deployment.kv_blocks_given {
         "as the scenario gives them"
     } else {
         "that fit"

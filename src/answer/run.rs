@@ -126,7 +126,7 @@ impl ReadyRun<'_> {
             return Ok(replicate(input, self.question.seeds, &workers(control)?, control)?);
         }
         let scenario = &input.scenario;
-        let mut files = RunFiles::open(&self.question.outputs, &scenario.server)?;
+        let mut files = RunFiles::open(&self.question.outputs, &scenario.deployment.server)?;
         let bounds = files.bounds();
         let run = study::run(input, scenario.seed, files.listeners(), control, &bounds)?;
         files.keep()?;

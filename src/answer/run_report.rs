@@ -14,10 +14,10 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
     let summary = outcome.summary.expect("there is at least one run");
     RunReport {
         headline: Headline {
-            model: scenario.model.name().to_owned(),
-            gpu: scenario.gpu.name().to_owned(),
-            tensor_parallel: scenario.tensor_parallel,
-            policy: policy_name(&scenario.server.policy).to_owned(),
+            model: scenario.deployment.model.name().to_owned(),
+            gpu: scenario.deployment.gpu.name().to_owned(),
+            tensor_parallel: scenario.deployment.tensor_parallel,
+            policy: policy_name(&scenario.deployment.server.policy).to_owned(),
             workload: scenario.name.clone(),
             replications: outcome.runs,
             wall: None,
@@ -26,8 +26,8 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         seed: scenario.seed,
         fidelity: Some(fidelity(scenario)),
         model_error: Some(ModelError {
-            class: scenario.knowledge().name(),
-            step_time: scenario.step_time_error(),
+            class: scenario.deployment.knowledge().name(),
+            step_time: scenario.deployment.step_time_error(),
         }),
         memory: memory(scenario, &summary),
         slos: input.slos.clone(),
@@ -42,22 +42,22 @@ pub fn policy_name(policy: &PolicySettings) -> &'static str {
 
 /// How far numbers may be trusted, and where they come from.
 pub fn fidelity(scenario: &Scenario) -> String {
-    let mut steps = match (scenario.knowledge(), &scenario.calibration) {
+    let mut steps = match (scenario.deployment.knowledge(), &scenario.deployment.calibration) {
         (Knowledge::Given, _) => "step times as the scenario gives them".to_owned(),
         (Knowledge::Calibrated, Some(calibration)) => {
             format!("step times calibrated on {}", calibration.in_words())
         }
         _ => known_of_steps(scenario),
     };
-    if let Some(error) = scenario.step_time_error() {
+    if let Some(error) = scenario.deployment.step_time_error() {
         let _ = write!(steps, ", expected within {:.0} %", 100.0 * error);
     }
-    let blocks = if scenario.kv_blocks_given {
+    let blocks = if scenario.deployment.kv_blocks_given {
         "KV blocks as the scenario gives them"
     } else {
         "KV blocks from the memory model"
     };
-    let drafts = match &scenario.server.policy {
+    let drafts = match &scenario.deployment.server.policy {
         PolicySettings::Continuous(settings) if settings.speculative.is_some() => {
             "; drafts accepted as the scenario says"
         }
@@ -68,13 +68,16 @@ pub fn fidelity(scenario: &Scenario) -> String {
 
 /// What stands behind modelled step times: kernels measured on this GPU, its datasheet, or both.
 fn known_of_steps(scenario: &Scenario) -> String {
-    let gpu = scenario.gpu.title();
-    match scenario.knowledge() {
+    let gpu = scenario.deployment.gpu.title();
+    match scenario.deployment.knowledge() {
         Knowledge::Measured => format!("step times from kernels measured on {gpu}"),
         Knowledge::Datasheet => format!("step times from the datasheet of {gpu}"),
         _ => {
-            let kernels = scenario.gpu.measured_kernels();
-            let missing = kernels.unmeasured(scenario.model.has_experts(), scenario.tensor_parallel > 1);
+            let kernels = scenario.deployment.gpu.measured_kernels();
+            let missing = kernels.unmeasured(
+                scenario.deployment.model.has_experts(),
+                scenario.deployment.tensor_parallel > 1,
+            );
             let missing = missing.join(" and ");
             format!("step times from kernels measured on {gpu}, {missing} from its datasheet")
         }
@@ -82,7 +85,7 @@ fn known_of_steps(scenario: &Scenario) -> String {
 }
 
 fn memory(scenario: &Scenario, summary: &Summary) -> MemoryReport {
-    let budget = &scenario.memory;
+    let budget = &scenario.deployment.memory;
     MemoryReport {
         total_bytes: Some(budget.total_bytes),
         weights_bytes: Some(budget.weights_bytes + budget.draft_weights_bytes),
@@ -97,10 +100,11 @@ fn memory(scenario: &Scenario, summary: &Summary) -> MemoryReport {
 
 /// What the KV cache of the run takes [bytes].
 fn kv_bytes(scenario: &Scenario) -> u64 {
-    if scenario.kv_blocks_given {
-        let tokens = u64::from(scenario.server.kv_blocks) * u64::from(scenario.server.block_tokens);
-        tokens * scenario.memory.kv_bytes_per_token
+    if scenario.deployment.kv_blocks_given {
+        let tokens =
+            u64::from(scenario.deployment.server.kv_blocks) * u64::from(scenario.deployment.server.block_tokens);
+        tokens * scenario.deployment.memory.kv_bytes_per_token
     } else {
-        scenario.memory.kv_bytes
+        scenario.deployment.memory.kv_bytes
     }
 }

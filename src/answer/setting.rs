@@ -45,10 +45,10 @@ fn server(input: &Input) -> String {
     let scenario = &input.scenario;
     format!(
         "{} · {}×{} · {}",
-        scenario.model.name(),
-        scenario.tensor_parallel,
-        scenario.gpu.name(),
-        run_report::policy_name(&scenario.server.policy)
+        scenario.deployment.model.name(),
+        scenario.deployment.tensor_parallel,
+        scenario.deployment.gpu.name(),
+        run_report::policy_name(&scenario.deployment.server.policy)
     )
 }
 

@@ -95,7 +95,7 @@ pub fn contest(
         },
     );
     done.map_err(|(task, stopped)| stopped.about(&variations[tasks[task].0].name))?;
-    let mut workloads = inputs.iter().map(|input| &input.scenario.workload);
+    let mut workloads = inputs.iter().map(|input| input.scenario.workload());
     let first = workloads.next();
     let is_of_one_workload = workloads.all(|workload| Some(workload) == first);
     let each = variations.iter().zip(inputs).zip(runs).zip(pools);

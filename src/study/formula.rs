@@ -97,7 +97,7 @@ impl FormulaQuestion<'_> {
     /// Measures everything.
     pub fn answer(&self) -> Result<FormulaCheck, Stopped> {
         let contexts = self.context_lengths()?;
-        let memory = &self.input.scenario.memory;
+        let memory = &self.input.scenario.deployment.memory;
         let mean = contexts.mean_prompt + contexts.mean_output;
         let (users_by_mean, users_by_p95) = (memory.closed_form_users(mean), memory.closed_form_users(contexts.p95));
         let clients = (users_by_mean * CLIENTS_PER_USER).clamp(8.0, MOST_CLIENTS).round();
@@ -150,7 +150,7 @@ impl FormulaQuestion<'_> {
     fn own(&self, clients: f64) -> Result<Vec<String>, Stopped> {
         let mut changes = self.memory_alone(clients);
         changes.push(self.dial()?.load_flag(clients).assignment);
-        if matches!(self.input.scenario.workload, Workload::Synthetic(_)) {
+        if matches!(self.input.scenario.workload(), Workload::Synthetic(_)) {
             changes.push(format!("workload.requests={}", clients * REQUESTS_PER_CLIENT));
         }
         Ok(changes)
@@ -170,7 +170,7 @@ impl FormulaQuestion<'_> {
 
     /// Continuous batching without any limit on requests, on the same blocks.
     fn memory_alone(&self, clients: f64) -> Vec<String> {
-        let blocks = self.input.scenario.server.kv_blocks;
+        let blocks = self.input.scenario.deployment.server.kv_blocks;
         vec![
             "batching.policy=\"continuous\"".to_owned(),
             format!("batching.max_num_seqs={clients}"),
@@ -204,7 +204,7 @@ impl FormulaQuestion<'_> {
     /// With the prefix cache and without; `None` if it finds nothing. One of the two is what was `filled` already.
     fn prefix(&self, clients: f64, filled: &Filled) -> Result<Option<(Filled, Filled)>, Stopped> {
         let mut changes = self.own(clients)?;
-        let is_on = self.input_with(&changes)?.scenario.prefix_caching;
+        let is_on = self.input_with(&changes)?.scenario.deployment.prefix_caching;
         changes.push(format!("batching.prefix_caching={}", !is_on));
         let (one, other) = (filled.clone(), self.filled(&changes)?);
         let (on, off) = if is_on { (one, other) } else { (other, one) };
@@ -213,10 +213,10 @@ impl FormulaQuestion<'_> {
     }
 
     fn drafts(&self, clients: f64) -> Result<Result<DraftsCost, &'static str>, Stopped> {
-        if self.input.scenario.drafts.is_some() {
+        if self.input.scenario.deployment.drafts.is_some() {
             return Ok(Err("drafts are on already"));
         }
-        if self.input.scenario.kv_blocks_given {
+        if self.input.scenario.deployment.kv_blocks_given {
             return Ok(Err("the scenario gives the number of blocks"));
         }
         let without = self.input_with(&["batching.policy=\"continuous\"".to_owned()])?;
@@ -227,14 +227,17 @@ impl FormulaQuestion<'_> {
         let Ok(with) = with else {
             return Ok(Err("this model cannot be served with an EAGLE head here"));
         };
-        let blocks = (with.scenario.server.kv_blocks, without.scenario.server.kv_blocks);
+        let blocks = (
+            with.scenario.deployment.server.kv_blocks,
+            without.scenario.deployment.server.kv_blocks,
+        );
         let mut changes = self.own(clients)?;
         changes.push(DRAFTS.to_owned());
         changes.push(format!("server.kv_blocks={}", blocks.0));
         Ok(Ok(DraftsCost {
             bytes_per_token: (
-                with.scenario.memory.kv_bytes_per_token,
-                without.scenario.memory.kv_bytes_per_token,
+                with.scenario.deployment.memory.kv_bytes_per_token,
+                without.scenario.deployment.memory.kv_bytes_per_token,
             ),
             blocks,
             filled: self.filled(&changes)?,

@@ -76,14 +76,14 @@ impl Base {
 impl Input {
     /// Whether every seed gives the same run.
     pub fn is_always_the_same(&self) -> bool {
-        let workload = &self.scenario.workload;
-        !self.scenario.server.policy.draws_at_random()
+        let workload = self.scenario.workload();
+        !self.scenario.deployment.server.policy.draws_at_random()
             && matches!(workload, Workload::Trace(replay) if !replay.jitter_ties)
     }
 
     /// The files that its runs read, each with what it is.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
-        let trace = match &self.scenario.workload {
+        let trace = match self.scenario.workload() {
             Workload::Trace(replay) => Some(("the trace", replay.path.clone())),
             Workload::Synthetic(_) => None,
         };
@@ -94,7 +94,7 @@ impl Input {
 
     /// How many requests a run has, if that can be known before.
     pub fn requests_expected(&self) -> Option<u64> {
-        match &self.scenario.workload {
+        match self.scenario.workload() {
             Workload::Synthetic(workload) => workload.requests,
             Workload::Trace(replay) => replay.limit,
         }
@@ -112,7 +112,7 @@ impl Input {
 /// The objectives in the words of those who measure; of two on the same statistic, the later one stands.
 fn objectives(scenario: &Scenario) -> Result<Vec<Slo>, Problem> {
     let mut slos: Vec<Slo> = Vec::new();
-    for objective in &scenario.objectives {
+    for objective in scenario.objectives() {
         let slo = Slo::named(&objective.name, objective.limit).map_err(|error| {
             Diagnostic::new(error.to_string())
                 .at(objective.snippet.clone())

@@ -89,7 +89,7 @@ impl LoadKind {
 
     /// The kind that the scenario's own load is.
     pub fn of(input: &Input) -> Self {
-        match &input.scenario.workload {
+        match input.scenario.workload() {
             Workload::Synthetic(workload) if matches!(workload.arrivals, Arrivals::Closed { .. }) => Self::Concurrency,
             Workload::Trace(replay) if replay.concurrency.is_some() => Self::Concurrency,
             _ => Self::Rate,
@@ -127,7 +127,7 @@ const MOST_REQUESTS: u64 = 1_000_000;
 impl LoadDial {
     /// How to set a load of this kind in a scenario like `input`; otherwise why it cannot be set, and what to do.
     pub fn new(kind: LoadKind, input: &Input) -> Result<Self, Diagnostic> {
-        match &input.scenario.workload {
+        match input.scenario.workload() {
             Workload::Trace(replay) => Self::of_trace(kind, replay),
             Workload::Synthetic(workload) => Self::of_synthetic(kind, workload),
         }
@@ -224,7 +224,7 @@ impl LoadDial {
 
     /// The load that the scenario has by itself, if it is of this kind.
     pub fn load_of(&self, input: &Input) -> Option<f64> {
-        match (&input.scenario.workload, &self.setting) {
+        match (input.scenario.workload(), &self.setting) {
             (Workload::Trace(replay), Setting::Speedup(recorded)) => Some(recorded * replay.speedup),
             (Workload::Trace(replay), _) => replay.concurrency.map(f64::from),
             (Workload::Synthetic(workload), _) => match (&workload.arrivals, self.kind) {

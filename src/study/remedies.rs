@@ -46,35 +46,35 @@ pub fn remedies(input: &Input) -> Vec<Remedy> {
     let scenario = &input.scenario;
     let mut found = Vec::new();
     let set = |key: &str, value: String| format!("{key}={value}");
-    let is_modelled = scenario.step_times.kind().is_modelled;
-    if scenario.kv_cache == KvPrecision::Bf16 {
+    let is_modelled = scenario.deployment.step_times.kind().is_modelled;
+    if scenario.deployment.kv_cache == KvPrecision::Bf16 {
         let change = set("model.kv_cache", "\"fp8\"".to_owned());
         found.push(Remedy::set("KV cache in fp8", &[change]));
     }
-    if is_modelled && scenario.weights == WeightPrecision::Bf16 {
+    if is_modelled && scenario.deployment.weights == WeightPrecision::Bf16 {
         let change = set("model.weights", "\"fp8\"".to_owned());
         found.push(Remedy::set("weights in fp8", &[change]));
     }
-    let memory = &scenario.memory;
+    let memory = &scenario.deployment.memory;
     let utilization = memory.requested_bytes as f64 / memory.total_bytes as f64;
-    if scenario.kv_blocks_given {
-        let blocks = scenario.server.kv_blocks;
+    if scenario.deployment.kv_blocks_given {
+        let blocks = scenario.deployment.server.kv_blocks;
         let change = set("server.kv_blocks", (blocks + blocks / 4).to_string());
         found.push(Remedy::set("a quarter more KV blocks", &[change]));
     } else if utilization < MOST_MEMORY - 0.001 {
         let change = set("server.gpu_memory_utilization", MOST_MEMORY.to_string());
         found.push(Remedy::set("95 % of the GPU memory", &[change]));
     }
-    let policy = &scenario.server.policy;
+    let policy = &scenario.deployment.server.policy;
     for change in policy.remedies() {
         let setting = format!("batching.{}={}", change.key, change.value);
         found.push(Remedy::set(change.name, &[setting]));
     }
-    if policy.prefix_caching() == Some(false) && shares_prompts(&scenario.workload) {
+    if policy.prefix_caching() == Some(false) && shares_prompts(scenario.workload()) {
         let change = set("batching.prefix_caching", "true".to_owned());
         found.push(Remedy::set("prefix cache on", &[change]));
     }
-    let wider = 2 * scenario.tensor_parallel;
+    let wider = 2 * scenario.deployment.tensor_parallel;
     if is_modelled {
         found.push(Remedy {
             name: format!("tensor parallel over {wider} GPUs"),

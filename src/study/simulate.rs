@@ -100,7 +100,7 @@ pub fn replay_workload(
     observer: &mut (impl Observer + ?Sized),
     watch: &mut impl Watch,
 ) -> Result<Replayed, SimulationError> {
-    match &scenario.workload {
+    match scenario.workload() {
         Workload::Synthetic(workload) => {
             let is_stopped = replay_until_stopped(engine, &mut workload.source(seed), observer, watch)?;
             Ok(Replayed {
@@ -161,22 +161,22 @@ pub fn replay_source(
 /// The scenario's server, as its clients see it.
 pub fn engine(scenario: &Scenario, seed: u64) -> Fronted<Server> {
     let server = ServerSettings {
-        policy: scenario.server.policy.clone().with_seed(seed),
-        ..scenario.server
+        policy: scenario.deployment.server.policy.clone().with_seed(seed),
+        ..scenario.deployment.server
     };
     let engine = engine::fast(&server, scenario.step_time());
-    scenario.front_end.before(engine)
+    scenario.deployment.front_end.before(engine)
 }
 
 /// Who listens to it.
 pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
     let recorder = Recorder::new(&RecorderSettings {
-        server: &scenario.server,
-        prefix_caching: scenario.prefix_caching,
+        server: &scenario.deployment.server,
+        prefix_caching: scenario.deployment.prefix_caching,
         slos,
         gpu_work: Some(gpu_work(scenario)),
     });
-    if is_closed_loop(&scenario.workload) {
+    if is_closed_loop(scenario.workload()) {
         recorder.of_closed_loop()
     } else {
         recorder
@@ -193,9 +193,14 @@ fn is_closed_loop(workload: &Workload) -> bool {
 
 /// What the model costs each GPU, and what the GPU could do.
 fn gpu_work(scenario: &Scenario) -> GpuWork {
-    let (gpu, weights) = (&scenario.gpu, scenario.weights);
+    let (gpu, weights) = (&scenario.deployment.gpu, scenario.deployment.weights);
     GpuWork {
-        arithmetic: Arithmetic::new(&scenario.model, weights, scenario.kv_cache, scenario.tensor_parallel),
+        arithmetic: Arithmetic::new(
+            &scenario.deployment.model,
+            weights,
+            scenario.deployment.kv_cache,
+            scenario.deployment.tensor_parallel,
+        ),
         peak_flops_per_s: gpu.peak_flops(weights),
         peak_bytes_per_s: gpu.bandwidth_bytes_per_s(),
     }

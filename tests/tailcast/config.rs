@@ -41,7 +41,7 @@ fn try_load(path: &Path, assignments: &[&str]) -> Result<Scenario, String> {
 }
 
 pub fn continuous(scenario: &Scenario) -> &tailcast::policy::ContinuousSettings {
-    match &scenario.server.policy {
+    match &scenario.deployment.server.policy {
         PolicySettings::Continuous(settings) => settings,
         other => panic!("{other:?}"),
     }
@@ -52,17 +52,17 @@ fn what_is_left_out_is_as_in_vllm() {
     let scenario = load(LEAST, &[]);
     let settings = continuous(&scenario);
     assert_eq!(scenario.seed, 42);
-    assert_eq!(scenario.tensor_parallel, 1);
-    assert_eq!(scenario.server.block_tokens, 16);
-    assert!(scenario.prefix_caching);
+    assert_eq!(scenario.deployment.tensor_parallel, 1);
+    assert_eq!(scenario.deployment.server.block_tokens, 16);
+    assert!(scenario.deployment.prefix_caching);
     assert_eq!(settings.max_num_seqs, 1024, "an H100");
     assert_eq!(settings.max_num_batched_tokens, 8192, "an H100");
     assert!(settings.chunked_prefill && settings.full_sequence_gate);
     assert_eq!(settings.long_prefill_token_threshold, 0);
-    let requested = scenario.memory.requested_bytes as f64 / scenario.memory.total_bytes as f64;
+    let requested = scenario.deployment.memory.requested_bytes as f64 / scenario.deployment.memory.total_bytes as f64;
     assert!((requested - 0.92).abs() < 1e-6, "{requested}");
     let full_length = load(&LEAST.replace("max_model_len = 8192", ""), &[]);
-    assert_eq!(full_length.server.max_model_len, 131_072, "the model's own");
+    assert_eq!(full_length.deployment.server.max_model_len, 131_072, "the model's own");
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn vllm_spellings_mean_the_same() {
         ],
     );
     assert_eq!(ours.hash(), theirs.hash());
-    assert_eq!(theirs.tensor_parallel, 2);
-    assert!(!theirs.prefix_caching);
+    assert_eq!(theirs.deployment.tensor_parallel, 2);
+    assert!(!theirs.deployment.prefix_caching);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn flags_reach_every_kind_of_key() {
             "batching.max_wait=10ms",
         ],
     );
-    let Workload::Synthetic(workload) = &scenario.workload else {
+    let Workload::Synthetic(workload) = scenario.workload() else {
         panic!("not synthetic");
     };
     let Arrivals::Stages(stages) = &workload.arrivals else {
@@ -211,7 +211,7 @@ fn flags_reach_every_kind_of_key() {
     assert_eq!((stages[0].rate_per_s, stages[1].rate_per_s), (1.0, 5.0));
     assert_eq!(scenario.name, "a name");
     let limits: Vec<_> = scenario
-        .objectives
+        .objectives()
         .iter()
         .map(|it| (it.name.as_str(), it.limit))
         .collect();
@@ -222,7 +222,7 @@ fn flags_reach_every_kind_of_key() {
             ("tpot.p99", Span::from_micros(50_000))
         ]
     );
-    let PolicySettings::Static(settings) = &scenario.server.policy else {
+    let PolicySettings::Static(settings) = &scenario.deployment.server.policy else {
         panic!("not static");
     };
     assert_eq!(settings.max_wait, Span::from_micros(10_000));
@@ -230,7 +230,10 @@ fn flags_reach_every_kind_of_key() {
         (settings.response, settings.reserve),
         (Response::RowEnd, Reserve::Batch)
     );
-    assert!(!scenario.prefix_caching, "only continuous batching has a cache");
+    assert!(
+        !scenario.deployment.prefix_caching,
+        "only continuous batching has a cache"
+    );
 }
 
 #[test]
@@ -253,7 +256,7 @@ fn keys_of_another_policy_are_valid_and_ignored_but_checked() {
 fn every_policy_of_the_list_can_be_named_and_needs_no_further_key() {
     for policy in tailcast::policy::POLICIES.map(|policy| policy.name) {
         let scenario = load(LEAST, &[&format!("batching.policy={policy}")]);
-        let name = format!("{:?}", scenario.server.policy).to_lowercase();
+        let name = format!("{:?}", scenario.deployment.server.policy).to_lowercase();
         assert!(name.starts_with(&policy.replace('-', "")), "{name}");
         let noted = scenario.settings.iter().map(|setting| &setting.key);
         let keys: std::collections::BTreeSet<_> = noted.clone().collect();
@@ -263,7 +266,7 @@ fn every_policy_of_the_list_can_be_named_and_needs_no_further_key() {
 
 #[test]
 fn engines_take_their_own_defaults() {
-    let of = |flags: &[&str]| load(LEAST, flags).server.policy;
+    let of = |flags: &[&str]| load(LEAST, flags).deployment.server.policy;
     let PolicySettings::VllmV0(v0) = of(&["batching.policy=vllm-v0"]) else {
         panic!("not vLLM V0");
     };
@@ -318,10 +321,10 @@ fn settings_of_an_engine_that_is_not_used_do_not_name_the_scenario() {
 #[test]
 fn given_blocks_override_the_memory_model() {
     let scenario = load(LEAST, &["server.kv_blocks=1000"]);
-    assert_eq!(scenario.server.kv_blocks, 1000);
+    assert_eq!(scenario.deployment.server.kv_blocks, 1000);
     // Who gives the number has seen the model fit.
     let crowded = load(LEAST, &["model.name=llama-3.1-70b", "server.kv_blocks=1000"]);
-    assert_eq!(crowded.server.kv_blocks, 1000);
+    assert_eq!(crowded.deployment.server.kv_blocks, 1000);
 }
 
 #[test]
@@ -335,12 +338,12 @@ fn paths_start_from_the_file_they_are_written_in() {
         format!("{head}trace = {{ path = \"trace.csv\" }}"),
     );
     let scenario = try_load(&place.path("inner/scenario.toml"), &[]).unwrap();
-    let Workload::Trace(replay) = &scenario.workload else {
+    let Workload::Trace(replay) = scenario.workload() else {
         panic!("not a trace");
     };
     assert_eq!(replay.path, place.path("inner/trace.csv"));
     let moved = try_load(&place.path("inner/scenario.toml"), &["workload.trace.path=here.csv"]).unwrap();
-    let Workload::Trace(replay) = &moved.workload else {
+    let Workload::Trace(replay) = moved.workload() else {
         panic!("not a trace");
     };
     assert_eq!(
@@ -410,15 +413,15 @@ fn every_setting_reaches_the_simulation() {
         }
     );
     assert_eq!(
-        scenario.step_times,
+        scenario.deployment.step_times,
         StepTimeChoice::Affine(Affine {
             base: Span::from_micros(1),
             per_token: Span::from_micros(2),
             per_sequence: Span::from_micros(3),
         })
     );
-    let Workload::Synthetic(workload) = &scenario.workload else {
-        panic!("{:?}", scenario.workload);
+    let Workload::Synthetic(workload) = scenario.workload() else {
+        panic!("{:?}", scenario.workload());
     };
     assert_eq!(workload.max_tokens, Some(77));
     assert_eq!(workload.duration, Some(Span::from_micros(60_000_000)));
@@ -434,7 +437,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
          {{ path = \"/a.csv\", format = \"azure\", speedup = 2.0, start = \"5s\", limit = 9, \
          sort = true, skip_bad_rows = true, jitter_ties = \"uniform\", input_scale = 0.5, output_scale = 3 }}\n"
     );
-    let Workload::Trace(replay) = load(&text, &[]).workload else {
+    let Workload::Trace(replay) = load(&text, &[]).workload().clone() else {
         panic!("not a trace");
     };
     let expected = Replay {
@@ -458,7 +461,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
 
 #[test]
 fn every_setting_of_what_prompts_share_reaches_its_workload() {
-    let workload = |changes: &[&str]| match load(LEAST, changes).workload {
+    let workload = |changes: &[&str]| match load(LEAST, changes).workload().clone() {
         Workload::Synthetic(workload) => workload,
         Workload::Trace(replay) => panic!("{replay:?}"),
     };

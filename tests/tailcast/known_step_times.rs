@@ -391,7 +391,7 @@ fn twice_the_overheads_are_steps_of_twice_the_time() {
 // What is charged if a scenario leaves it open.
 
 fn cpu_micros(scenario: &Scenario) -> [u64; 2] {
-    let cpu = scenario.cpu_time;
+    let cpu = scenario.deployment.cpu_time;
     [cpu.per_step, cpu.per_sequence].map(|span| span.picos() / 1_000_000)
 }
 
@@ -430,19 +430,19 @@ fn before_the_gpu_the_cpu_is_part_of_each_step_and_beside_it_hidden() {
 
 #[test]
 fn an_api_server_stands_before_modelled_steps_and_none_before_given_ones() {
-    assert_eq!(load(LEAST, &[]).front_end, FrontEnd::SERVED);
+    assert_eq!(load(LEAST, &[]).deployment.front_end, FrontEnd::SERVED);
     let given = load(LEAST, &["server.step_time={ base_us = 8000 }"]);
-    assert_eq!(given.front_end, FrontEnd::default());
+    assert_eq!(given.deployment.front_end, FrontEnd::default());
     let written = "server.front_end={ latency_us = 100 }";
     for settings in [&[written][..], &[written, "server.step_time={ base_us = 8000 }"]] {
-        let front_end = load(LEAST, settings).front_end;
+        let front_end = load(LEAST, settings).deployment.front_end;
         assert_eq!(front_end.latency, Span::from_micros(100));
         assert_eq!(front_end.per_stream, Span::ZERO);
     }
 }
 
 fn sampling(settings: &[&str]) -> Sampling {
-    load(LEAST, settings).execution.sampling
+    load(LEAST, settings).deployment.execution.sampling
 }
 
 #[test]
@@ -486,7 +486,7 @@ fn a_generation_config_beside_a_config_says_how_tokens_are_chosen() {
             "name = \"llama-3.1-8b\"",
             &format!("config = {:?}", path.display().to_string()),
         );
-        let chosen = load(&text, &[]).execution.sampling;
+        let chosen = load(&text, &[]).deployment.execution.sampling;
         assert_eq!(chosen, expected, "{generation:?}");
     }
     let place = Workplace::new();

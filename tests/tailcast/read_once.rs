@@ -31,7 +31,7 @@ fn of_trace(place: &Workplace) -> Base {
 }
 
 fn opened(input: &Input) -> Result<(), TraceError> {
-    let Workload::Trace(replay) = &input.scenario.workload else {
+    let Workload::Trace(replay) = input.scenario.workload() else {
         panic!("it is a trace");
     };
     trace::open(replay).map(drop)

@@ -15,7 +15,7 @@ use crate::config::{LEAST, continuous, load};
 use crate::metrics::close;
 
 fn utilization(scenario: &Scenario) -> f64 {
-    scenario.memory.requested_bytes as f64 / scenario.memory.total_bytes as f64
+    scenario.deployment.memory.requested_bytes as f64 / scenario.deployment.memory.total_bytes as f64
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn each_switch_names_the_scenario() {
 #[test]
 fn priorities_come_from_the_workload_and_change_nothing_else() {
     let requests = |changes: &[&str]| {
-        let Workload::Synthetic(workload) = load(LEAST, changes).workload else {
+        let Workload::Synthetic(workload) = load(LEAST, changes).workload().clone() else {
             panic!("not synthetic");
         };
         let mut source = workload.source(7);
@@ -134,7 +134,7 @@ fn a_session_keeps_its_priority() {
         "workload.requests=300",
         "workload.priority=[{value=0,share=1},{value=1,share=1}]",
     ];
-    let Workload::Synthetic(workload) = load(LEAST, &changes).workload else {
+    let Workload::Synthetic(workload) = load(LEAST, &changes).workload().clone() else {
         panic!("not synthetic");
     };
     let mut source = workload.source(1);
@@ -223,9 +223,9 @@ fn drafts_reach_the_scheduler() {
         "batching.speculative={method=\"eagle\",tokens=3,acceptance=0.5}",
     ];
     let scenario = load(LEAST, &other);
-    assert!(scenario.drafts.is_none());
-    assert_eq!(scenario.memory, load(LEAST, &[]).memory);
-    assert!(matches!(scenario.server.policy, PolicySettings::Static(_)));
+    assert!(scenario.deployment.drafts.is_none());
+    assert_eq!(scenario.deployment.memory, load(LEAST, &[]).deployment.memory);
+    assert!(matches!(scenario.deployment.server.policy, PolicySettings::Static(_)));
 }
 
 /// Llama 3.1 8B has 32 layers of 8 heads of 128, Llama 3.2 1B 16 layers of 8 heads of 64; two bytes each, keys and
@@ -234,9 +234,9 @@ fn drafts_reach_the_scheduler() {
 fn what_drafts_takes_memory_from_the_kv_cache() {
     let memory = |drafts: &str| {
         let drafts = format!("batching.speculative={{tokens=3,acceptance=0.5,{drafts}}}");
-        load(LEAST, &[&drafts]).memory
+        load(LEAST, &[&drafts]).deployment.memory
     };
-    let plain = load(LEAST, &[]).memory;
+    let plain = load(LEAST, &[]).deployment.memory;
     assert_eq!(plain.kv_bytes_per_token, 32 * 8 * 128 * 2 * 2);
     assert_eq!(memory("method=\"ngram\""), plain);
     let model = memory("method=\"draft_model\",draft_model=\"llama-3.2-1b\"");

@@ -83,7 +83,7 @@ fn check(args: &Args, ready: &ReadyCalibrate) -> Result<Taken, Failure> {
     taken.check_stdin()?;
     if let Some(out) = &args.out {
         // A new calibration may take the place of the one before.
-        if let Some(before) = &ready.input.scenario.calibration {
+        if let Some(before) = &ready.input.scenario.deployment.calibration {
             taken.release(&before.file);
         }
         taken.claim("--out", out)?;

@@ -1,7 +1,7 @@
 //! How far modelled step times may be trusted: what is known of the GPU and the deployment, and how far predictions
 //! with as much were off.
 
-use super::resolved::Scenario;
+use super::deployment::Deployment;
 
 /// How step times are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ const PARTLY_MEASURED: f64 = 0.07;
 /// %.
 const DATASHEET: f64 = 0.10;
 
-impl Scenario {
+impl Deployment {
     /// How step times are known.
     pub fn knowledge(&self) -> Knowledge {
         if !self.step_times.kind().is_modelled {

@@ -1,15 +1,19 @@
-//! A scenario: one file a table, and [`resolved`] that puts them together.
+//! A scenario: one file a table, and what they are put together to. [`deployment`] is what is bought and how it is set up,
+//! [`traffic`] who asks for what, [`operation`] how it is run; [`resolved`] is all three.
 
 pub mod arrivals;
 pub mod batching;
 pub mod calibration;
+pub mod deployment;
 pub mod fidelity;
 pub mod form;
 pub mod lengths;
 pub mod load;
 pub mod model;
+pub mod operation;
 pub mod overheads;
 pub mod priority;
+pub mod problem;
 pub mod profile;
 pub mod reference;
 pub mod resolved;
@@ -22,4 +26,5 @@ pub mod speculative;
 pub mod step_time;
 pub mod tables;
 pub mod trace;
+pub mod traffic;
 pub mod workload;

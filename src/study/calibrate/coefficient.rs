@@ -60,24 +60,24 @@ impl Fittable {
 
     /// Its value in a scenario.
     pub fn of(self, scenario: &Scenario) -> f64 {
-        let overheads = &scenario.execution.overheads;
+        let overheads = &scenario.deployment.execution.overheads;
         match self {
             Self::StepMicros => overheads.step_micros,
             Self::KernelScale => overheads.kernel_scale,
-            Self::LatencyMicros => scenario.front_end.latency.seconds() * 1e6,
-            Self::PerStreamMicros => scenario.front_end.per_stream.seconds() * 1e6,
+            Self::LatencyMicros => scenario.deployment.front_end.latency.seconds() * 1e6,
+            Self::PerStreamMicros => scenario.deployment.front_end.per_stream.seconds() * 1e6,
         }
     }
 
     /// Gives it another value there.
     pub fn set(self, scenario: &mut Scenario, value: f64) {
         let span = || Span::from_seconds(value / 1e6).expect("it is within its bounds");
-        let overheads = &mut scenario.execution.overheads;
+        let overheads = &mut scenario.deployment.execution.overheads;
         match self {
             Self::StepMicros => overheads.step_micros = value,
             Self::KernelScale => overheads.kernel_scale = value,
-            Self::LatencyMicros => scenario.front_end.latency = span(),
-            Self::PerStreamMicros => scenario.front_end.per_stream = span(),
+            Self::LatencyMicros => scenario.deployment.front_end.latency = span(),
+            Self::PerStreamMicros => scenario.deployment.front_end.per_stream = span(),
         }
     }
 

@@ -52,7 +52,7 @@ const LARGE_ERROR: f64 = 0.15;
 
 /// Fits the coefficients that `data` can tell, or those that were asked for, and leaves the scenario with them.
 pub fn calibrate(scenario: &mut Scenario, data: &Data, asked_for: Option<&[Fittable]>) -> Result<Calibrated, Refusal> {
-    if !scenario.step_times.kind().is_modelled {
+    if !scenario.deployment.step_times.kind().is_modelled {
         return Err(Refusal::new(
             "the scenario gives its step times (server.step_time), so there is nothing to fit",
             "remove server.step_time from the scenario",
@@ -73,8 +73,8 @@ pub fn calibrate(scenario: &mut Scenario, data: &Data, asked_for: Option<&[Fitta
         fitted: selection.fitted,
         left_out: selection.left_out,
         errors,
-        overheads: scenario.execution.overheads,
-        front_end: scenario.front_end,
+        overheads: scenario.deployment.execution.overheads,
+        front_end: scenario.deployment.front_end,
         amount: comparison.amount(),
         method: comparison.method(),
         warnings,

@@ -42,7 +42,7 @@ impl OneByOne {
         }
         let mut rows = requests.clone();
         rows.sort_by_key(|request| request.arrival);
-        let (is_trace, is_closed_loop) = match &scenario.workload {
+        let (is_trace, is_closed_loop) = match scenario.workload() {
             Workload::Trace(replay) => (true, replay.concurrency.is_some()),
             // What a turn says depends on the answers before it.
             Workload::Synthetic(workload) if workload.session.is_some() => return Ok(None),
@@ -104,7 +104,7 @@ impl OneByOne {
 
     /// The requests as the scenario's server serves them.
     pub fn simulated(&self, scenario: &Scenario) -> Result<Vec<Option<Served>>, SimulationError> {
-        let recorded = match &scenario.workload {
+        let recorded = match scenario.workload() {
             Workload::Synthetic(workload) => Some(Recorded::new(workload, &self.rows, scenario.seed)),
             Workload::Trace(_) => None,
         };

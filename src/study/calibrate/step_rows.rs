@@ -26,7 +26,7 @@ impl StepRows {
                 "measure some batch sizes and contexts, such as 1, 8, 32 and 128 requests with 500 and 4000 tokens",
             ));
         }
-        if let Some(drafts) = &scenario.drafts {
+        if let Some(drafts) = &scenario.deployment.drafts {
             return Err(Refusal::new(
                 format!(
                     "a table of plain decode steps says nothing of steps with {} drafts",
@@ -43,7 +43,7 @@ impl StepRows {
         Ok(Self {
             targets: rows.iter().map(target).collect(),
             rows: rows.to_vec(),
-            sorts_logits: scenario.execution.sampling == Sampling::TopP,
+            sorts_logits: scenario.deployment.execution.sampling == Sampling::TopP,
         })
     }
 }

@@ -28,7 +28,7 @@ const RATES_ALIKE: f64 = 0.2;
 impl SummedUp {
     pub fn new(scenario: &Scenario, measured: &Measured) -> Result<Self, Refusal> {
         let values = measured.values.clone();
-        let is_always_the_same = match &scenario.workload {
+        let is_always_the_same = match scenario.workload() {
             Workload::Trace(replay) => !replay.jitter_ties,
             Workload::Synthetic(_) => false,
         };
@@ -126,7 +126,7 @@ fn why_not_one_by_one(scenario: &Scenario, measured: &Measured) -> Option<String
     let requests = measured.requests.as_ref()?;
     let reason = if requests.iter().any(|it| it.arrival.is_none()) {
         "the data do not say when requests were sent"
-    } else if matches!(scenario.workload, Workload::Trace(_)) {
+    } else if matches!(scenario.workload(), Workload::Trace(_)) {
         "the requests of the scenario's trace are not the measured ones"
     } else {
         "turns of sessions depend on the answers before them"
