@@ -10,9 +10,9 @@ use super::model::{self, ModelChoice};
 use super::overheads::{self, CpuTime};
 use super::profile::{self, Named};
 use super::sampling;
-use super::server::{self, Server};
+use super::server::{self, ServerTable};
 use super::slo::{self, Objective};
-use super::speculative::{Drafts, Target};
+use super::speculative::{DraftTarget, Drafts};
 use super::step_time::GivenStepTime;
 use super::tables::{NAME, SEED};
 use super::workload::{self, Workload};
@@ -272,7 +272,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
 }
 
 /// What defaults of batching depend on.
-fn host(server: &Server, profile: Named) -> Host<'_> {
+fn host(server: &ServerTable, profile: Named) -> Host<'_> {
     Host {
         is_used: false,
         gpu: server.gpu.name(),
@@ -286,22 +286,22 @@ fn host(server: &Server, profile: Named) -> Host<'_> {
 }
 
 /// What drafts depend on.
-fn target<'a>(server: &Server, model: &'a ModelChoice) -> Target<'a> {
-    Target {
+fn target<'a>(server: &ServerTable, model: &'a ModelChoice) -> DraftTarget<'a> {
+    DraftTarget {
         model,
         tensor_parallel: server.tensor_parallel,
         is_measured: !server.step_time.choice().kind().is_modelled,
     }
 }
 
-fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &Server) {
+fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &ServerTable) {
     if let Some(calibration) = server.step_time.calibration() {
         let deployment = (model, &server.gpu, server.tensor_parallel);
         calibration.warn_of_another_deployment(reading, deployment);
     }
 }
 
-fn execution(server: &Server, batching: &Batching, sampling: Sampling) -> Execution {
+fn execution(server: &ServerTable, batching: &Batching, sampling: Sampling) -> Execution {
     Execution {
         largest_graph: Execution::largest_graph(batching.continuous.max_num_seqs),
         overheads: server.step_time.overheads(),
@@ -310,7 +310,7 @@ fn execution(server: &Server, batching: &Batching, sampling: Sampling) -> Execut
 }
 
 /// Given step times are all of a step's time; those of the model are the GPU's only.
-fn cpu_time(reading: &Reading, server: &Server, policy: &PolicySettings) -> CpuTime {
+fn cpu_time(reading: &Reading, server: &ServerTable, policy: &PolicySettings) -> CpuTime {
     if let Some(written) = server.cpu_time {
         return written;
     }
@@ -327,7 +327,7 @@ fn cpu_time(reading: &Reading, server: &Server, policy: &PolicySettings) -> CpuT
     default
 }
 
-fn front_end(reading: &Reading, server: &Server) -> FrontEnd {
+fn front_end(reading: &Reading, server: &ServerTable) -> FrontEnd {
     if let Some(written) = server.front_end {
         return written;
     }
@@ -344,7 +344,7 @@ const ALL_OF_IT: &str = "given step times are all there is";
 
 /// What requests are known to come through: a calibration may find that an API server costs nothing, and it is one all
 /// the same.
-fn asked_through(server: &Server) -> FrontEnd {
+fn asked_through(server: &ServerTable) -> FrontEnd {
     let default = if server.step_time.choice().kind().is_all_there_is {
         FrontEnd::default()
     } else {
@@ -373,7 +373,7 @@ fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, workload: &Wo
 }
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.
-fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), String> {
+fn refuse_endless_steps(server: &ServerTable, batching: &Batching) -> Result<(), String> {
     let choice = server.step_time.choice();
     let Some(seconds) = choice.largest_step_s(batching.most_tokens, batching.most_requests) else {
         return Ok(());
@@ -394,7 +394,7 @@ fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), Stri
 /// The memory of a GPU. The activations are those of a step of continuous batching under every policy: a comparison of
 /// policies is then one of policies, on the same KV cache; a server that prefills a whole static batch at once would
 /// need to keep back more.
-fn memory(model: &ModelChoice, server: &Server, batching: &Batching) -> Result<MemoryBudget, Problem> {
+fn memory(model: &ModelChoice, server: &ServerTable, batching: &Batching) -> Result<MemoryBudget, Problem> {
     let request = MemoryRequest {
         gpu: &server.gpu,
         model: &model.model,

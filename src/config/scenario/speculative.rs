@@ -23,7 +23,7 @@ pub struct Drafts {
 
 /// What drafts depend on.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct DraftTarget<'a> {
     /// The model that verifies them.
     pub model: &'a ModelChoice,
     /// GPUs that share it.
@@ -51,7 +51,7 @@ const METHODS: [Method; 5] = [
 
 /// Reads `speculative = { method = ..., tokens = ..., acceptance = ... }`. `vllm serve`'s names in
 /// `--speculative-config` are known too.
-pub fn read(fields: &Fields<'_>, target: Target<'_>) -> Result<Drafts, Diagnostic> {
+pub fn read(fields: &Fields<'_>, target: DraftTarget<'_>) -> Result<Drafts, Diagnostic> {
     let method = fields.word_of(&METHOD)?.needed()?.value;
     let method = METHODS[method];
     let tokens = fields.find(&TOKENS)?.declared_count()?.needed()?;
@@ -118,7 +118,7 @@ fn read_acceptance(fields: &Fields<'_>, tokens: u32) -> Result<Acceptance, Diagn
     Ok(Acceptance::Random { rates, seed: 0 })
 }
 
-fn read_drafter(fields: &Fields<'_>, method: Method, target: Target<'_>) -> Result<Option<Drafter>, Diagnostic> {
+fn read_drafter(fields: &Fields<'_>, method: Method, target: DraftTarget<'_>) -> Result<Option<Drafter>, Diagnostic> {
     let named = fields.find(&DRAFT_MODEL)?;
     let place = named.node.map_or(fields.place(), |node| node.place);
     let name = named.text()?.unnoted();
@@ -172,7 +172,7 @@ fn refuse_another_vocabulary(drafter: &Model, target: &Model) -> Result<(), Stri
     ))
 }
 
-fn read_cost(fields: &Fields<'_>, method: Method, target: Target<'_>) -> Result<Option<f64>, Diagnostic> {
+fn read_cost(fields: &Fields<'_>, method: Method, target: DraftTarget<'_>) -> Result<Option<f64>, Diagnostic> {
     let cost = fields.find(&DRAFT_COST)?.declared_number()?;
     if method == Method::Ngram && cost.place().is_some() {
         return Err(fields
