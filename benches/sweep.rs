@@ -14,7 +14,7 @@ use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use tailcast::config::Scenario;
 use tailcast::metrics::Summary;
-use tailcast::report::{Headline, Memory, RunReport};
+use tailcast::report::{Headline, MemoryReport, RunReport};
 
 fn main() {
     divan::main();
@@ -68,7 +68,7 @@ fn json(summary: &Summary) -> String {
         fidelity: None,
         model_error: None,
         summary: *summary,
-        memory: Memory::default(),
+        memory: MemoryReport::default(),
         slos: Vec::new(),
     };
     report.to_json()

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tailcast::step_time::kernel_times::{Experts, Matrix};
+use tailcast::step_time::kernel_times::{ExpertsLayer, Matrix};
 
 /// A GPU with tables.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ pub struct MixedRow {
 /// A measured layer of experts.
 #[derive(Clone, Copy, Debug)]
 pub struct ExpertsRow {
-    pub experts: Experts,
+    pub experts: ExpertsLayer,
     pub rows: f64,
     pub micros: f64,
     pub held_back: bool,
@@ -285,7 +285,7 @@ pub fn experts(folder: &Path, source: &Source) -> Vec<ExpertsRow> {
     for row in newest(folder, prefix, "moe", "moe") {
         let hidden = row.number("hidden_size");
         let width = row.number("inter_size") / row.number("moe_tp_size");
-        let experts = Experts {
+        let experts = ExpertsLayer {
             count: row.number("num_experts"),
             per_token: row.number("topk"),
             width,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::config::{Knowledge, Scenario};
 use crate::metrics::Summary;
 use crate::policy::PolicySettings;
-use crate::report::{Headline, Memory, ModelError, RunReport};
+use crate::report::{Headline, MemoryReport, ModelError, RunReport};
 use crate::study::{Input, Outcome};
 
 /// The report of all runs.
@@ -81,9 +81,9 @@ fn known_of_steps(scenario: &Scenario) -> String {
     }
 }
 
-fn memory(scenario: &Scenario, summary: &Summary) -> Memory {
+fn memory(scenario: &Scenario, summary: &Summary) -> MemoryReport {
     let budget = &scenario.memory;
-    Memory {
+    MemoryReport {
         total_bytes: Some(budget.total_bytes),
         weights_bytes: Some(budget.weights_bytes + budget.draft_weights_bytes),
         activations_bytes: Some(budget.activations_bytes),

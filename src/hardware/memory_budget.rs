@@ -35,9 +35,9 @@ pub struct MemoryBudget {
 /// models of 7 to 70 billion parameters, TP 1 to 4) leave 0.2 to 0.8 GiB beside what is counted; the middle puts all
 /// eight block counts within 0.8 %.
 const OVERHEAD_BYTES: u64 = (0.55 * GIB) as u64;
-/// What a model with experts keeps back on top of [`OVERHEAD_BYTES`] [bytes]. Not derived: it is what the one logged mixture of experts,
-/// Llama-4-Scout in fp8 on two H100, kept back beside all that is counted here. vLLM's code shows no cause, so it may
-/// as well come from fp8 or from images as from experts; for other models it is a guess.
+/// What a model with experts keeps back on top of [`OVERHEAD_BYTES`] [bytes]. Not derived: it is what the one
+/// logged mixture of experts, Llama-4-Scout in fp8 on two H100, kept back beside all that is counted here. vLLM's code
+/// shows no cause, so it may as well come from fp8 or from images as from experts; for other models it is a guess.
 const EXPERT_OVERHEAD_BYTES: u64 = (1.7 * GIB) as u64;
 
 /// How the memory is divided, whether or not a request fits into what is left.

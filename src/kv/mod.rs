@@ -16,7 +16,7 @@ pub use content::{BlockKey, KeyChain};
 pub use copies::NamedBlocks;
 pub use counted_pool::{CountedPool, Held, Hit, OwnBlocks};
 pub use growth::{KvGrowth, KvOverRun};
-pub use prefix_tree::{Place, PrefixTree};
+pub use prefix_tree::{PrefixTree, TreePlace};
 pub use radix_tree::{FoundPrefix, PrefixEnd, RadixTree};
 pub use stretch::{Stretch, StretchChain};
 

@@ -20,7 +20,7 @@ pub struct PrefixTree {
 
 /// The end of a sequence in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct TreePlace {
     node: u32,
     /// Tokens from the start of the sequence.
     tokens: u32,
@@ -63,7 +63,7 @@ impl Default for PrefixTree {
     }
 }
 
-impl Place {
+impl TreePlace {
     /// Before the first token of any sequence.
     pub const START: Self = Self { node: ROOT, tokens: 0 };
 
@@ -86,7 +86,7 @@ impl PrefixTree {
 
     /// Moves `place` on by `segment`, which is inserted as far as it is new. Returns how many of its first tokens were
     /// there before.
-    pub fn extend(&mut self, place: &mut Place, mut segment: Segment) -> u32 {
+    pub fn extend(&mut self, place: &mut TreePlace, mut segment: Segment) -> u32 {
         let mut known = 0;
         place.node = self.node_of(*place);
         while segment.tokens > 0 {
@@ -113,7 +113,7 @@ impl PrefixTree {
     }
 
     /// From now on everything up to `place` is computed.
-    pub fn compute(&mut self, place: Place) {
+    pub fn compute(&mut self, place: TreePlace) {
         let (mut current, mut until) = (self.node_of(place), place.tokens);
         while current != ROOT {
             let node = &mut self.nodes[current as usize];
@@ -127,7 +127,7 @@ impl PrefixTree {
     }
 
     /// How many tokens at the start of the sequence that ends at `place` are computed.
-    pub fn computed(&self, place: Place) -> u32 {
+    pub fn computed(&self, place: TreePlace) -> u32 {
         let (mut current, mut until) = (self.node_of(place), place.tokens);
         while current != ROOT {
             let node = &self.nodes[current as usize];
@@ -141,7 +141,7 @@ impl PrefixTree {
 
     /// The node that holds the last token of a sequence: a node that was split since is only the later part of what it
     /// was.
-    fn node_of(&self, place: Place) -> u32 {
+    fn node_of(&self, place: TreePlace) -> u32 {
         let mut current = place.node;
         while current != ROOT && self.nodes[current as usize].start >= place.tokens {
             current = self.nodes[current as usize].parent;
@@ -233,8 +233,8 @@ mod tests {
     }
 
     /// Where the sequence ends, and how many of its tokens were there.
-    fn insert(tree: &mut PrefixTree, segments: &[Segment]) -> (Place, u32) {
-        let mut place = Place::START;
+    fn insert(tree: &mut PrefixTree, segments: &[Segment]) -> (TreePlace, u32) {
+        let mut place = TreePlace::START;
         let known = segments.iter().map(|&segment| tree.extend(&mut place, segment)).sum();
         (place, known)
     }
@@ -276,7 +276,7 @@ mod tests {
         for seed in 0..300 {
             let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
             let mut tree = PrefixTree::default();
-            let mut all: Vec<(Tokens, Place, bool)> = Vec::new();
+            let mut all: Vec<(Tokens, TreePlace, bool)> = Vec::new();
             for _ in 0..30 {
                 let (mut segments, mut tokens) = (Vec::new(), Vec::new());
                 for _ in 0..random.random_range(1..5) {

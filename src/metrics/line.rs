@@ -6,15 +6,15 @@ pub struct Line {
     /// One or two words.
     pub label: &'static str,
     /// What it says, one statement after the other.
-    pub parts: Vec<Part>,
+    pub parts: Vec<Statement>,
 }
 
 /// A statement of a line, word by word.
-pub type Part = Vec<Word>;
+pub type Statement = Vec<Phrase>;
 
 /// Fixed text, or a value with its unit; `None` is what nothing is known about.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Word {
+pub enum Phrase {
     /// Text that is always the same.
     Text(&'static str),
     /// A part of one.
@@ -33,13 +33,13 @@ impl Line {
     }
 
     /// The line with one more statement.
-    pub(super) fn with(mut self, part: impl Into<Part>) -> Self {
+    pub(super) fn with(mut self, part: impl Into<Statement>) -> Self {
         self.parts.push(part.into());
         self
     }
 
     /// The line with one more statement if the value is known.
-    pub(super) fn with_known<T, P: Into<Part>>(self, value: Option<T>, part: impl FnOnce(T) -> P) -> Self {
+    pub(super) fn with_known<T, P: Into<Statement>>(self, value: Option<T>, part: impl FnOnce(T) -> P) -> Self {
         match value {
             Some(value) => self.with(part(value)),
             None => self,

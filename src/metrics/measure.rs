@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::meters::Summary;
 use super::metric::{Metric, Statistic};
-use super::reading::{Better, Quantity};
+use super::named_number::{Better, Quantity};
 
 /// What a number of a run is called, and what it means.
 #[derive(Clone)]
@@ -21,9 +21,9 @@ pub struct Measure {
 
 /// Every measure that a meter declares: latencies, then the rest in the order of the JSON result.
 pub static MEASURES: LazyLock<Vec<Measure>> = LazyLock::new(|| {
-    let mut readings = Summary::readings();
-    readings.sort_by_key(|reading| reading.place);
-    let measures = readings.into_iter().map(|reading| Measure {
+    let mut named_numbers = Summary::named_numbers();
+    named_numbers.sort_by_key(|reading| reading.place);
+    let measures = named_numbers.into_iter().map(|reading| Measure {
         name: reading.name,
         quantity: reading.quantity,
         better: reading.better,

@@ -2,8 +2,8 @@
 
 use super::latencies_of::LatenciesOf;
 use super::line::Line;
+use super::named_number::NamedNumber;
 use super::population::Counts;
-use super::reading::Reading;
 use super::recorder_settings::RecorderSettings;
 use crate::engine::{Event, Finished, StepRun};
 use crate::stats::TimeWeighted;
@@ -25,11 +25,11 @@ pub(super) trait Meter: Sized {
 
     /// Something happened to a request.
     #[inline(always)]
-    fn on(&mut self, _heard: &Heard<'_>) {}
+    fn on(&mut self, _heard: &HeardEvent<'_>) {}
 
     /// A request has all its tokens: told after [`Meter::on`], with what can be said of it.
     #[inline(always)]
-    fn finished(&mut self, _request: &Served<'_>) {}
+    fn finished(&mut self, _request: &ServedRequest<'_>) {}
 
     /// Steps have ended, at whose start so many requests waited and ran.
     #[inline(always)]
@@ -42,19 +42,19 @@ pub(super) trait Meter: Sized {
 /// What a meter heard in one run, or in several: sums and distributions.
 pub(super) trait Total: Clone + std::fmt::Debug {
     /// What of it is reported.
-    type Section: Section;
+    type ResultSection: ResultSection;
 
     /// Adds another run of the same server. Rates and shares of a pool are those of all its time.
     fn pool(&mut self, other: &Self);
 
     /// What is reported, of runs that took so long together.
-    fn section(&self, durations: &Durations) -> Self::Section;
+    fn section(&self, durations: &Durations) -> Self::ResultSection;
 }
 
 /// Numbers that are reported together, in SI units.
-pub(super) trait Section: Sized {
+pub(super) trait ResultSection: Sized {
     /// Those that studies can name.
-    fn readings() -> Vec<Reading<Self>>;
+    fn named_numbers() -> Vec<NamedNumber<Self>>;
 
     /// What the screen says of them by itself.
     fn lines(&self) -> Vec<Line> {
@@ -63,7 +63,7 @@ pub(super) trait Section: Sized {
 }
 
 /// Something that happened to a request.
-pub(super) struct Heard<'a> {
+pub(super) struct HeardEvent<'a> {
     pub(super) at: Time,
     pub(super) id: RequestId,
     pub(super) event: &'a Event,
@@ -72,7 +72,7 @@ pub(super) struct Heard<'a> {
 }
 
 /// A request that has all its tokens.
-pub(super) struct Served<'a> {
+pub(super) struct ServedRequest<'a> {
     pub(super) history: &'a Finished,
     pub(super) latencies: LatenciesOf,
 }

@@ -1,13 +1,13 @@
-//! The list of meters. A new one is a file with its [`Meter`], its [`Total`] and its [`Section`], and a line here:
-//! it then hears every run, pools, stands in the result and is known to studies.
+//! The list of meters. A new one is a file with its [`Meter`], its [`Total`] and its [`ResultSection`], and a line
+//! here: it then hears every run, pools, stands in the result and is known to studies.
 
 use serde::Serialize;
 
 use super::client::{Latencies, LatencyMeter, Requests, RequestsMeter, Throughput, ThroughputMeter};
 use super::line::Line;
-use super::meter::{Durations, Heard, Meter, Section, Served, Total, WholeRun};
+use super::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun};
+use super::named_number::NamedNumber;
 use super::population::Counts;
-use super::reading::Reading;
 use super::recorder_settings::RecorderSettings;
 use super::server::{
     Constraint, ConstraintMeter, DraftsMeter, GpuMeter, GpuSummary, KvMeter, KvSummary, QueueMeter, QueueSummary,
@@ -49,12 +49,12 @@ macro_rules! meters {
                 }
 
                 #[inline(always)]
-                pub(super) fn on(&mut self, heard: &Heard<'_>) {
+                pub(super) fn on(&mut self, heard: &HeardEvent<'_>) {
                     $( self.$name.on(heard); )+
                 }
 
                 #[inline(always)]
-                pub(super) fn finished(&mut self, request: &Served<'_>) {
+                pub(super) fn finished(&mut self, request: &ServedRequest<'_>) {
                     $( self.$name.finished(request); )+
                 }
 
@@ -95,9 +95,9 @@ macro_rules! meters {
             }
 
             /// Every number that studies can name, section by section.
-            pub(super) fn readings() -> Vec<Reading<Self>> {
+            pub(super) fn named_numbers() -> Vec<NamedNumber<Self>> {
                 let mut all = Vec::new();
-                $($( all.extend(<$Section>::readings().into_iter().map(|it| it.within(|all: &Self| &all.$name))); )+)+
+                $($( all.extend(<$Section>::named_numbers().into_iter().map(|it| it.within(|all: &Self| &all.$name))); )+)+
                 all
             }
         }

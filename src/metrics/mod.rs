@@ -14,8 +14,8 @@ mod measure;
 mod meter;
 mod meters;
 mod metric;
+mod named_number;
 mod population;
-mod reading;
 mod recorder;
 mod recorder_settings;
 mod recording;
@@ -30,18 +30,18 @@ mod timeline;
 
 pub use client::{Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
 pub use contexts::Contexts;
-pub use line::{Line, Part, Word};
+pub use line::{Line, Phrase, Statement};
 pub use listeners::{LastHeard, Listeners};
 pub use measure::{MEASURES, Measure};
 pub use meters::Summary;
 pub use metric::{Metric, Statistic};
+pub use named_number::{Better, Quantity};
 pub use population::Counts;
-pub use reading::{Better, Quantity};
 pub use recorder::Recorder;
 pub use recorder_settings::RecorderSettings;
 pub use recording::Recording;
 pub use replications::Replications;
-pub use request_log::{Outcome, RequestLog, RequestRow};
+pub use request_log::{RequestLog, RequestOutcome, RequestRow};
 pub use server::{
     Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
     SpeculativeSummary, TimeWeightedSummary,

@@ -1,7 +1,7 @@
 //! Listens to one server and its clients, for all meters.
 
 use super::latencies_of::LatenciesOf;
-use super::meter::{Heard, Served};
+use super::meter::{HeardEvent, ServedRequest};
 use super::meters::{ClientMeters, ServerMeters};
 use super::recorder_settings::RecorderSettings;
 use super::recording::Recording;
@@ -49,7 +49,7 @@ impl Recorder {
 
     #[inline(never)]
     fn finished(&mut self, request: &Finished) {
-        let served = Served {
+        let served = ServedRequest {
             history: request,
             latencies: LatenciesOf::request(request),
         };
@@ -66,7 +66,7 @@ impl Observer for Recorder {
 
     #[inline(always)]
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
-        let heard = Heard {
+        let heard = HeardEvent {
             at,
             id,
             event,

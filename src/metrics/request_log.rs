@@ -7,7 +7,7 @@ use crate::workload::RequestId;
 /// How a request ended, or where it was when the run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Outcome {
+pub enum RequestOutcome {
     Finished,
     Rejected,
     TimedOut,
@@ -15,7 +15,7 @@ pub enum Outcome {
     Waiting,
 }
 
-impl Outcome {
+impl RequestOutcome {
     /// Its name in files.
     pub const fn name(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ pub struct RequestRow {
     pub output_tokens: Option<u32>,
     pub cached_tokens: Option<u32>,
     pub preemptions: u32,
-    pub outcome: Outcome,
+    pub outcome: RequestOutcome,
     pub priority: Option<i32>,
 }
 
@@ -57,7 +57,7 @@ impl RequestLog {
         self.rows.iter().flatten()
     }
 
-    fn arrive(&mut self, at: Time, id: RequestId, input_tokens: Option<u32>, outcome: Outcome) {
+    fn arrive(&mut self, at: Time, id: RequestId, input_tokens: Option<u32>, outcome: RequestOutcome) {
         let place = id.0 as usize;
         if place >= self.rows.len() {
             self.rows.resize(place + 1, None);
@@ -89,24 +89,24 @@ impl Observer for RequestLog {
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
         match *event {
             Event::Arrived { input_tokens } => {
-                self.arrive(at, id, Some(input_tokens), Outcome::Waiting);
+                self.arrive(at, id, Some(input_tokens), RequestOutcome::Waiting);
             }
-            Event::Rejected => self.arrive(at, id, None, Outcome::Rejected),
+            Event::Rejected => self.arrive(at, id, None, RequestOutcome::Rejected),
             Event::Admitted { .. } => {
                 let row = self.row(id);
                 row.scheduled.get_or_insert(at);
-                row.outcome = Outcome::Running;
+                row.outcome = RequestOutcome::Running;
             }
             Event::Preempted => {
                 let row = self.row(id);
                 row.preemptions += 1;
-                row.outcome = Outcome::Waiting;
+                row.outcome = RequestOutcome::Waiting;
             }
             Event::FirstToken => {
                 self.row(id).first_token.get_or_insert(at);
             }
             Event::Token { .. } => {}
-            Event::Aborted { .. } => self.row(id).outcome = Outcome::TimedOut,
+            Event::Aborted { .. } => self.row(id).outcome = RequestOutcome::TimedOut,
             Event::Finished(request) => {
                 let row = self.row(id);
                 row.scheduled = Some(request.scheduled);
@@ -115,7 +115,7 @@ impl Observer for RequestLog {
                 row.output_tokens = Some(request.output_tokens);
                 row.cached_tokens = Some(request.cached_tokens);
                 row.preemptions = request.preemptions;
-                row.outcome = Outcome::Finished;
+                row.outcome = RequestOutcome::Finished;
                 row.priority = Some(request.priority);
             }
         }

@@ -14,6 +14,6 @@ pub use files::{
 };
 pub use text::{Style, numbers, table};
 pub use verb::{
-    CalibrationReport, ErrorLimit, Headline, Memory, ModelError, RunReport, StudySetting, ValidatedExperiment,
+    CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, RunReport, StudySetting, ValidatedExperiment,
     ValidationReport, Verdict, capacity, compare, curve, scheduler_log, sweep,
 };

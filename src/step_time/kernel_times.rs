@@ -55,7 +55,7 @@ pub fn product(kernels: &LinearKernels, rates: Rates, matrix: &Matrix, rows: f64
 
 /// Routed experts on one GPU.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Experts {
+pub struct ExpertsLayer {
     /// How many there are.
     pub count: f64,
     /// How many a token passes through.
@@ -68,7 +68,7 @@ pub struct Experts {
     pub bytes: f64,
 }
 
-impl Experts {
+impl ExpertsLayer {
     /// Expected number of distinct experts that `tokens` choose, each independently and evenly: `E (1 - (1 -
     /// k/E)^tokens)`.
     pub fn distinct(&self, tokens: f64) -> f64 {
@@ -79,7 +79,7 @@ impl Experts {
 
 /// One layer of experts on `rows` tokens [us]: the chosen ones' weights are read once each, and each computes on its
 /// own tiles of rows.
-pub fn experts(kernels: &ExpertKernels, rates: Rates, experts: &Experts, rows: f64) -> f64 {
+pub fn experts(kernels: &ExpertKernels, rates: Rates, experts: &ExpertsLayer, rows: f64) -> f64 {
     let distinct = experts.distinct(kernels.evenness * rows);
     if distinct <= 0.0 {
         return kernels.micros;
@@ -199,7 +199,7 @@ mod tests {
             overlap: 1.0,
             evenness: 1.0,
         };
-        let mixture = Experts {
+        let mixture = ExpertsLayer {
             count: 8.0,
             per_token: 2.0,
             width: 100.0,

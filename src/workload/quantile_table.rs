@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::MOST_TOKENS;
-use super::trace::{Lines, Table, TraceError};
+use super::trace::{CsvTable, Lines, TraceError};
 
 /// The inverse of a distribution function, with straight lines between the rows of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct QuantileTable {
 impl QuantileTable {
     /// Reads the table at `path`: rows of rising `quantile` (from 0 to 1) and `tokens`.
     pub fn read(path: &Path) -> Result<Self, TraceError> {
-        let mut table = Table::new(Lines::open(path)?)?;
+        let mut table = CsvTable::new(Lines::open(path)?)?;
         let quantile_column = table.required("quantile", &[])?;
         let tokens_column = table.required("tokens", &[])?;
         let mut rows: Vec<(f64, f64)> = Vec::new();
@@ -43,7 +43,7 @@ impl QuantileTable {
     }
 }
 
-fn number_in(table: &Table, column: usize, most: f64) -> Result<f64, TraceError> {
+fn number_in(table: &CsvTable, column: usize, most: f64) -> Result<f64, TraceError> {
     let text = std::str::from_utf8(table.field(column)).unwrap_or("").trim();
     match text.parse::<f64>() {
         Ok(number) if (0.0..=most).contains(&number) => Ok(number),

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tailcast::report::chart::{Axis, Chart, Drawing, HeatMap, Mark, Panel, Point, Series, Shape, Unit};
+use tailcast::report::chart::{Chart, ChartAxis, Drawing, HeatMap, Mark, Panel, Point, Series, Shape, Unit};
 use tailcast::report::draw::{to_png, to_svg};
 use tailcast::stats::Interval;
 
@@ -124,15 +124,15 @@ fn nasty_name(random: &mut Xoshiro256PlusPlus) -> String {
     name.repeat([1, 1, 1, 60, 1000][random.random_range(0..5)])
 }
 
-fn nasty_axis(random: &mut Xoshiro256PlusPlus) -> Axis {
+fn nasty_axis(random: &mut Xoshiro256PlusPlus) -> ChartAxis {
     let unit = [Unit::Plain, Unit::Seconds, Unit::Share][random.random_range(0..3)];
     let title = nasty_name(random);
     match random.random_range(0..3) {
-        0 => Axis::linear(title, unit),
-        1 => Axis::logarithmic(title, unit),
+        0 => ChartAxis::linear(title, unit),
+        1 => ChartAxis::logarithmic(title, unit),
         _ => {
             let count = [1, 3, 40, 400][random.random_range(0..4)];
-            Axis::named(title, (0..count).map(|_| nasty_name(random)).collect())
+            ChartAxis::named(title, (0..count).map(|_| nasty_name(random)).collect())
         }
     }
 }
@@ -242,8 +242,8 @@ fn large_and_constant_data_can_be_drawn() {
         for shape in [Shape::Line, Shape::Steps, Shape::Curve, Shape::Bars] {
             let chart = Chart {
                 title: String::new(),
-                x: Axis::linear("x", Unit::Plain),
-                y: Axis::linear("y", Unit::Plain),
+                x: ChartAxis::linear("x", Unit::Plain),
+                y: ChartAxis::linear("y", Unit::Plain),
                 series: vec![sample_drawings::series("it", shape, points.clone())],
                 marks: Vec::new(),
             };

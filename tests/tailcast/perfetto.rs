@@ -8,7 +8,7 @@ use flate2::read::GzDecoder;
 use serde_json::Value;
 use tailcast::engine::{self, Engine, Event, Observer, ServerSettings, StepRun};
 use tailcast::fleet::replay;
-use tailcast::metrics::{Listeners, Outcome, RequestLog, RequestRow, Timeline, TimelineRow};
+use tailcast::metrics::{Listeners, RequestLog, RequestOutcome, RequestRow, Timeline, TimelineRow};
 use tailcast::report::PerfettoTrace;
 use tailcast::units::{Span, Time};
 use tailcast::workload::RequestId;
@@ -267,7 +267,7 @@ fn every_request_and_step_is_shown_as_it_was() {
 }
 
 fn assert_shown(row: &RequestRow, shown: &Shown) {
-    if row.outcome == Outcome::Rejected {
+    if row.outcome == RequestOutcome::Rejected {
         assert!(shown.rejected.contains(&row.id.0), "{row:?}");
         return;
     }

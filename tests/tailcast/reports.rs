@@ -7,7 +7,7 @@ use std::time::Duration;
 use tailcast::engine::{Event, Observer};
 use tailcast::metrics::{Binding, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow};
 use tailcast::report::{
-    Headline, Memory, RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv,
+    Headline, MemoryReport, RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv,
 };
 use tailcast::workload::RequestId;
 
@@ -29,10 +29,10 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
         fidelity: Some("made up".to_owned()),
         model_error: None,
         summary: *summary,
-        memory: Memory {
+        memory: MemoryReport {
             total_bytes: Some(80_000_000_000),
             closed_form_users: Some(53.4),
-            ..Memory::default()
+            ..MemoryReport::default()
         },
         slos: slos.to_vec(),
     }

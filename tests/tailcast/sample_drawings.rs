@@ -1,6 +1,6 @@
 //! A drawing of each kind, as studies make them.
 
-use tailcast::report::chart::{Axis, Chart, Drawing, HeatMap, Mark, Panel, Point, Series, Shape, Unit};
+use tailcast::report::chart::{Chart, ChartAxis, Drawing, HeatMap, Mark, Panel, Point, Series, Shape, Unit};
 use tailcast::stats::Interval;
 
 pub fn all() -> Vec<(&'static str, Drawing)> {
@@ -61,8 +61,8 @@ fn curves() -> Drawing {
     let panel = |title: &str, base: f64| {
         Panel::Chart(Chart {
             title: title.to_owned(),
-            x: Axis::logarithmic("concurrent requests", Unit::Plain),
-            y: Axis::logarithmic("latency", Unit::Seconds),
+            x: ChartAxis::logarithmic("concurrent requests", Unit::Plain),
+            y: ChartAxis::logarithmic("latency", Unit::Seconds),
             series: vec![
                 with_intervals(series("median", Shape::Curve, latency(base, 0.001)), 0.08),
                 with_intervals(series("p90", Shape::Curve, latency(1.5 * base, 0.003)), 0.1),
@@ -105,8 +105,8 @@ fn steps() -> Drawing {
         vec![
             Panel::Chart(Chart {
                 title: "requests in the server".to_owned(),
-                x: Axis::linear("time", Unit::Seconds),
-                y: Axis::linear("requests", Unit::Plain),
+                x: ChartAxis::linear("time", Unit::Seconds),
+                y: ChartAxis::linear("requests", Unit::Plain),
                 series: vec![
                     series("running", Shape::Steps, wave(0.0, 80.0)),
                     series("waiting", Shape::Steps, wave(2.0, 30.0)),
@@ -115,8 +115,8 @@ fn steps() -> Drawing {
             }),
             Panel::Chart(Chart {
                 title: "memory".to_owned(),
-                x: Axis::linear("time", Unit::Seconds),
-                y: Axis::linear("KV blocks in use", Unit::Share),
+                x: ChartAxis::linear("time", Unit::Seconds),
+                y: ChartAxis::linear("KV blocks in use", Unit::Share),
                 series: vec![usage],
                 marks: vec![mark(false, 1.0, "full")],
             }),
@@ -137,8 +137,8 @@ fn distributions() -> Drawing {
         "The share of requests that had their first token after this time, or earlier.",
         vec![Panel::Chart(Chart {
             title: String::new(),
-            x: Axis::logarithmic("time to first token", Unit::Seconds),
-            y: Axis::linear("share of requests", Unit::Share),
+            x: ChartAxis::logarithmic("time to first token", Unit::Seconds),
+            y: ChartAxis::linear("share of requests", Unit::Share),
             series: vec![
                 series("vllm", Shape::Line, tail(0.09, 0.3)),
                 series("sarathi", Shape::Line, tail(0.12, 0.5)),
@@ -157,8 +157,8 @@ fn bars() -> Drawing {
         "Bars: 95 % confidence over 5 seeds.",
         vec![Panel::Chart(Chart {
             title: String::new(),
-            x: Axis::named("policy", policies.map(str::to_owned).to_vec()),
-            y: Axis::linear("requests per second", Unit::Plain),
+            x: ChartAxis::named("policy", policies.map(str::to_owned).to_vec()),
+            y: ChartAxis::linear("requests per second", Unit::Plain),
             series: vec![
                 with_intervals(series("H100", Shape::Bars, heights(3.1)), 0.1),
                 with_intervals(series("A100", Shape::Bars, heights(1.7)), 0.1),
@@ -199,8 +199,8 @@ fn pareto() -> Drawing {
         "",
         vec![Panel::Chart(Chart {
             title: String::new(),
-            x: Axis::linear("mean time per output token [ms]", Unit::Plain),
-            y: Axis::linear("tokens per second and GPU", Unit::Plain),
+            x: ChartAxis::linear("mean time per output token [ms]", Unit::Plain),
+            y: ChartAxis::linear("tokens per second and GPU", Unit::Plain),
             series: vec![all, front],
             marks: Vec::new(),
         })],
@@ -225,8 +225,8 @@ fn heat() -> Drawing {
         Panel::HeatMap(HeatMap {
             title: title.to_owned(),
             unit,
-            x: Axis::named("requests per second", names(&["1", "2", "4", "8", "16", "32"])),
-            y: Axis::named(
+            x: ChartAxis::named("requests per second", names(&["1", "2", "4", "8", "16", "32"])),
+            y: ChartAxis::named(
                 "prompt",
                 names(&["256", "1024", "4096", "a very long name of a prompt"]),
             ),
@@ -264,15 +264,15 @@ fn many() -> Drawing {
         vec![
             Panel::Chart(Chart {
                 title: "twenty".to_owned(),
-                x: Axis::linear("steps", Unit::Plain),
-                y: Axis::linear("value", Unit::Plain),
+                x: ChartAxis::linear("steps", Unit::Plain),
+                y: ChartAxis::linear("value", Unit::Plain),
                 series: all.collect(),
                 marks: Vec::new(),
             }),
             Panel::Chart(Chart {
                 title: "long names below".to_owned(),
-                x: Axis::named("configuration", wordy.collect()),
-                y: Axis::logarithmic("tokens", Unit::Plain),
+                x: ChartAxis::named("configuration", wordy.collect()),
+                y: ChartAxis::logarithmic("tokens", Unit::Plain),
                 series: vec![series("bars", Shape::Bars, over)],
                 marks: Vec::new(),
             }),
@@ -287,16 +287,16 @@ fn nothing() -> Drawing {
         vec![
             Panel::Chart(Chart {
                 title: String::new(),
-                x: Axis::linear("time", Unit::Seconds),
-                y: Axis::logarithmic("latency", Unit::Seconds),
+                x: ChartAxis::linear("time", Unit::Seconds),
+                y: ChartAxis::logarithmic("latency", Unit::Seconds),
                 series: vec![series("left out", Shape::Line, [(1.0, 0.0), (2.0, f64::NAN)])],
                 marks: Vec::new(),
             }),
             Panel::HeatMap(HeatMap {
                 title: "an empty map".to_owned(),
                 unit: Unit::Plain,
-                x: Axis::named("x", Vec::new()),
-                y: Axis::named("y", Vec::new()),
+                x: ChartAxis::named("x", Vec::new()),
+                y: ChartAxis::named("y", Vec::new()),
                 rows: Vec::new(),
             }),
         ],

@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::latency_summary::LatencySummary;
 use super::pending::Pending;
 use crate::engine::{Event, StepRun};
-use crate::metrics::meter::{Durations, Heard, Meter, Section, Served, Total, WholeRun};
+use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun};
 use crate::metrics::metric::{Metric, Statistic};
+use crate::metrics::named_number::{Better, NamedNumber, PlaceInList, Quantity};
 use crate::metrics::population::Counts;
-use crate::metrics::reading::{Better, Place, Quantity, Reading};
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::stats::Distribution;
 use crate::units::Span;
@@ -57,14 +57,14 @@ impl Meter for LatencyMeter {
     }
 
     #[inline(always)]
-    fn on(&mut self, heard: &Heard<'_>) {
+    fn on(&mut self, heard: &HeardEvent<'_>) {
         if let Event::Token { gap } = heard.event {
             self.record(Metric::Itl, *gap);
         }
     }
 
     #[inline(always)]
-    fn finished(&mut self, request: &Served<'_>) {
+    fn finished(&mut self, request: &ServedRequest<'_>) {
         let latencies = &request.latencies;
         self.record(Metric::Ttft, latencies.ttft);
         self.record(Metric::E2e, latencies.e2e);
@@ -98,7 +98,7 @@ impl LatencyDistributions {
 }
 
 impl Total for LatencyDistributions {
-    type Section = Latencies;
+    type ResultSection = Latencies;
 
     fn pool(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
@@ -118,14 +118,14 @@ impl Total for LatencyDistributions {
     }
 }
 
-impl Section for Latencies {
+impl ResultSection for Latencies {
     /// Every statistic of every latency; names live as long as the program.
-    fn readings() -> Vec<Reading<Self>> {
+    fn named_numbers() -> Vec<NamedNumber<Self>> {
         let all = Metric::ALL.into_iter().flat_map(|metric| {
             Statistic::ALL.into_iter().map(move |statistic| {
                 let name = format!("{}.{}", metric.name(), statistic.name()).leak();
                 let read = move |it: &Self| it.of(metric).statistic(statistic);
-                Reading::new(name, Quantity::Time, Better::Lower, read).at(Place::First)
+                NamedNumber::new(name, Quantity::Time, Better::Lower, read).at(PlaceInList::First)
             })
         });
         all.collect()

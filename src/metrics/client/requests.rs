@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::engine::Event;
-use crate::metrics::meter::{Durations, Heard, Meter, Section, Served, Total, WholeRun};
-use crate::metrics::reading::{Better, Place, Reading};
+use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun};
+use crate::metrics::named_number::{Better, NamedNumber, PlaceInList};
 use crate::metrics::recorder_settings::RecorderSettings;
 
 /// How many requests came, and how they ended. `arrived` is the sum of the ends.
@@ -34,7 +34,7 @@ impl Meter for RequestsMeter {
     }
 
     #[inline(always)]
-    fn on(&mut self, heard: &Heard<'_>) {
+    fn on(&mut self, heard: &HeardEvent<'_>) {
         match heard.event {
             Event::Arrived { .. } => self.0.arrived += 1,
             Event::Rejected => {
@@ -48,7 +48,7 @@ impl Meter for RequestsMeter {
     }
 
     #[inline(always)]
-    fn finished(&mut self, _request: &Served<'_>) {
+    fn finished(&mut self, _request: &ServedRequest<'_>) {
         self.0.finished += 1;
     }
 
@@ -81,7 +81,7 @@ impl Requests {
 }
 
 impl Total for Requests {
-    type Section = Self;
+    type ResultSection = Self;
 
     fn pool(&mut self, other: &Self) {
         self.arrived += other.arrived;
@@ -100,18 +100,20 @@ impl Total for Requests {
     }
 }
 
-impl Section for Requests {
-    fn readings() -> Vec<Reading<Self>> {
+impl ResultSection for Requests {
+    fn named_numbers() -> Vec<NamedNumber<Self>> {
         use Better::{Higher, Lower, Neither};
         vec![
-            Reading::count("requests.arrived", Neither, |it| Some(it.arrived)),
-            Reading::count("requests.finished", Higher, |it| Some(it.finished)),
-            Reading::count("requests.rejected", Lower, |it| Some(it.rejected)),
-            Reading::count("requests.timed_out", Lower, |it| Some(it.timed_out)),
-            Reading::count("requests.preemptions", Lower, |it| Some(it.preemptions)),
-            Reading::count("requests.cancelled", Lower, |it: &Self| Some(it.cancelled)).at(Place::Last),
-            Reading::count("requests.running_at_end", Lower, |it: &Self| Some(it.running_at_end)).at(Place::Last),
-            Reading::count("requests.waiting_at_end", Lower, |it: &Self| Some(it.waiting_at_end)).at(Place::Last),
+            NamedNumber::count("requests.arrived", Neither, |it| Some(it.arrived)),
+            NamedNumber::count("requests.finished", Higher, |it| Some(it.finished)),
+            NamedNumber::count("requests.rejected", Lower, |it| Some(it.rejected)),
+            NamedNumber::count("requests.timed_out", Lower, |it| Some(it.timed_out)),
+            NamedNumber::count("requests.preemptions", Lower, |it| Some(it.preemptions)),
+            NamedNumber::count("requests.cancelled", Lower, |it: &Self| Some(it.cancelled)).at(PlaceInList::Last),
+            NamedNumber::count("requests.running_at_end", Lower, |it: &Self| Some(it.running_at_end))
+                .at(PlaceInList::Last),
+            NamedNumber::count("requests.waiting_at_end", Lower, |it: &Self| Some(it.waiting_at_end))
+                .at(PlaceInList::Last),
         ]
     }
 }

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::metrics::latencies_of::LatenciesOf;
-use crate::metrics::meter::{Durations, Meter, Section, Served, Total, WholeRun, ratio};
+use crate::metrics::meter::{Durations, Meter, ResultSection, ServedRequest, Total, WholeRun, ratio};
 use crate::metrics::metric::Metric;
-use crate::metrics::reading::{Better, Quantity, Reading};
+use crate::metrics::named_number::{Better, NamedNumber, Quantity};
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::metrics::slo::Slo;
 use crate::units::{PICOS_PER_SECOND, Span};
@@ -63,7 +63,7 @@ impl Meter for ThroughputMeter {
     }
 
     #[inline(always)]
-    fn finished(&mut self, request: &Served<'_>) {
+    fn finished(&mut self, request: &ServedRequest<'_>) {
         self.served.requests += 1;
         self.served.input_tokens += u128::from(request.history.input_tokens);
         self.served.output_tokens += u128::from(request.history.output_tokens);
@@ -103,7 +103,7 @@ impl RequestLimits {
 }
 
 impl Total for ServedTotal {
-    type Section = Throughput;
+    type ResultSection = Throughput;
 
     fn pool(&mut self, other: &Self) {
         self.requests += other.requests;
@@ -126,15 +126,15 @@ impl Total for ServedTotal {
     }
 }
 
-impl Section for Throughput {
-    fn readings() -> Vec<Reading<Self>> {
+impl ResultSection for Throughput {
+    fn named_numbers() -> Vec<NamedNumber<Self>> {
         let duration = |it: &Self| Some(it.duration_s);
         vec![
-            Reading::new("throughput.duration_s", Quantity::Time, Better::Neither, duration),
-            Reading::rate("throughput.requests_per_s", |it| it.requests_per_s),
-            Reading::rate("throughput.input_tokens_per_s", |it| it.input_tokens_per_s),
-            Reading::rate("throughput.output_tokens_per_s", |it| it.output_tokens_per_s),
-            Reading::rate("throughput.goodput_per_s", |it| it.goodput_per_s),
+            NamedNumber::new("throughput.duration_s", Quantity::Time, Better::Neither, duration),
+            NamedNumber::rate("throughput.requests_per_s", |it| it.requests_per_s),
+            NamedNumber::rate("throughput.input_tokens_per_s", |it| it.input_tokens_per_s),
+            NamedNumber::rate("throughput.output_tokens_per_s", |it| it.output_tokens_per_s),
+            NamedNumber::rate("throughput.goodput_per_s", |it| it.goodput_per_s),
         ]
     }
 }

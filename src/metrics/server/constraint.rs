@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::binding::{AdmissionLimits, Binding, BindingTimes};
 use crate::engine::StepRun;
-use crate::metrics::meter::{Durations, Meter, Section, Total, WholeRun};
+use crate::metrics::meter::{Durations, Meter, ResultSection, Total, WholeRun};
+use crate::metrics::named_number::NamedNumber;
 use crate::metrics::population::Counts;
-use crate::metrics::reading::Reading;
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::units::Time;
 
@@ -58,7 +58,7 @@ impl Meter for ConstraintMeter {
 }
 
 impl Total for BindingTimes {
-    type Section = Constraint;
+    type ResultSection = Constraint;
 
     fn pool(&mut self, other: &Self) {
         self.merge(other);
@@ -105,9 +105,9 @@ impl Constraint {
     }
 }
 
-impl Section for Constraint {
+impl ResultSection for Constraint {
     /// None: a share means nothing without the limit that it is of.
-    fn readings() -> Vec<Reading<Self>> {
+    fn named_numbers() -> Vec<NamedNumber<Self>> {
         Vec::new()
     }
 }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::metrics::line::{Line, Word};
-use crate::metrics::meter::{Durations, Meter, Section, Served, Total, WholeRun, ratio};
-use crate::metrics::reading::{Better, Reading};
+use crate::metrics::line::{Line, Phrase};
+use crate::metrics::meter::{Durations, Meter, ResultSection, ServedRequest, Total, WholeRun, ratio};
+use crate::metrics::named_number::{Better, NamedNumber};
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::policy::DraftCounts;
 
@@ -37,7 +37,7 @@ impl Meter for DraftsMeter {
     }
 
     #[inline(always)]
-    fn finished(&mut self, request: &Served<'_>) {
+    fn finished(&mut self, request: &ServedRequest<'_>) {
         let drafts = &request.history.drafts;
         if drafts.drafts > 0 {
             self.counts.get_or_insert_default().add(drafts);
@@ -50,7 +50,7 @@ impl Meter for DraftsMeter {
 }
 
 impl Total for DraftsMeter {
-    type Section = Option<SpeculativeSummary>;
+    type ResultSection = Option<SpeculativeSummary>;
 
     fn pool(&mut self, other: &Self) {
         if let Some(theirs) = &other.counts {
@@ -72,20 +72,20 @@ impl Total for DraftsMeter {
     }
 }
 
-impl Section for Option<SpeculativeSummary> {
-    fn readings() -> Vec<Reading<Self>> {
+impl ResultSection for Option<SpeculativeSummary> {
+    fn named_numbers() -> Vec<NamedNumber<Self>> {
         vec![
-            Reading::share("speculative.acceptance_rate", Better::Higher, |it| {
+            NamedNumber::share("speculative.acceptance_rate", Better::Higher, |it| {
                 it.as_ref()?.acceptance_rate
             }),
-            Reading::mean("speculative.mean_acceptance_length", Better::Higher, |it| {
+            NamedNumber::mean("speculative.mean_acceptance_length", Better::Higher, |it| {
                 it.as_ref()?.mean_acceptance_length
             }),
         ]
     }
 
     fn lines(&self) -> Vec<Line> {
-        use Word::{Count, Number, Share, Text};
+        use Phrase::{Count, Number, Share, Text};
         let line = |drafts: &SpeculativeSummary| {
             Line::new("Drafts")
                 .with([

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::gpu_work::{Utilisation, WorkDone};
 use crate::engine::StepRun;
-use crate::metrics::line::{Line, Word};
-use crate::metrics::meter::{Durations, Meter, Section, Served, Total, WholeRun, ratio};
+use crate::metrics::line::{Line, Phrase};
+use crate::metrics::meter::{Durations, Meter, ResultSection, ServedRequest, Total, WholeRun, ratio};
+use crate::metrics::named_number::{Better, NamedNumber};
 use crate::metrics::population::Counts;
-use crate::metrics::reading::{Better, Reading};
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::units::PICOS_PER_SECOND;
 
@@ -53,7 +53,7 @@ impl Meter for GpuMeter {
     }
 
     #[inline(always)]
-    fn finished(&mut self, request: &Served<'_>) {
+    fn finished(&mut self, request: &ServedRequest<'_>) {
         if let Some(work) = &mut self.work_done {
             work.finished(request.history);
         }
@@ -78,7 +78,7 @@ impl Meter for GpuMeter {
 }
 
 impl Total for GpuTotal {
-    type Section = GpuSummary;
+    type ResultSection = GpuSummary;
 
     fn pool(&mut self, other: &Self) {
         self.busy_picos += other.busy_picos;
@@ -105,22 +105,22 @@ impl Total for GpuTotal {
     }
 }
 
-impl Section for GpuSummary {
-    fn readings() -> Vec<Reading<Self>> {
+impl ResultSection for GpuSummary {
+    fn named_numbers() -> Vec<NamedNumber<Self>> {
         use Better::{Higher, Neither};
         vec![
-            Reading::share("gpu.busy_fraction", Neither, |it| it.busy_fraction),
-            Reading::count("gpu.steps", Neither, |it| Some(it.steps)),
-            Reading::mean("gpu.mean_batch", Neither, |it| it.mean_batch),
-            Reading::share("gpu.model_flops_utilization", Higher, |it| it.model_flops_utilization),
-            Reading::share("gpu.memory_bandwidth_utilization", Neither, |it| {
+            NamedNumber::share("gpu.busy_fraction", Neither, |it| it.busy_fraction),
+            NamedNumber::count("gpu.steps", Neither, |it| Some(it.steps)),
+            NamedNumber::mean("gpu.mean_batch", Neither, |it| it.mean_batch),
+            NamedNumber::share("gpu.model_flops_utilization", Higher, |it| it.model_flops_utilization),
+            NamedNumber::share("gpu.memory_bandwidth_utilization", Neither, |it| {
                 it.memory_bandwidth_utilization
             }),
         ]
     }
 
     fn lines(&self) -> Vec<Line> {
-        use Word::{Count, Number, Share, Text};
+        use Phrase::{Count, Number, Share, Text};
         let line = Line::new("GPU")
             .with([Text("busy "), Share(self.busy_fraction)])
             .with([Count(Some(self.steps)), Text(" steps")])

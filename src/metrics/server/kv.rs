@@ -6,10 +6,10 @@ use super::fragmentation::Fragmentation;
 use super::kv_usage::UsedBlocks;
 use super::prefix_hits::{PrefixHits, PrefixLosses};
 use crate::engine::StepRun;
-use crate::metrics::line::{Line, Word};
-use crate::metrics::meter::{Durations, Heard, Meter, Section, Served, Total, WholeRun, ratio};
+use crate::metrics::line::{Line, Phrase};
+use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun, ratio};
+use crate::metrics::named_number::{Better, NamedNumber};
 use crate::metrics::population::Counts;
-use crate::metrics::reading::{Better, Reading};
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::workload::Request;
 
@@ -114,14 +114,14 @@ impl Meter for KvMeter {
     }
 
     #[inline(always)]
-    fn on(&mut self, heard: &Heard<'_>) {
+    fn on(&mut self, heard: &HeardEvent<'_>) {
         if let Some(prefix) = &mut self.prefix {
             prefix.on(heard.id, heard.event);
         }
     }
 
     #[inline(always)]
-    fn finished(&mut self, request: &Served<'_>) {
+    fn finished(&mut self, request: &ServedRequest<'_>) {
         let history = request.history;
         self.total.hit_tokens += u128::from(history.cached_tokens);
         if self.prefix.is_some() {
@@ -146,7 +146,7 @@ impl Meter for KvMeter {
 }
 
 impl Total for KvTotal {
-    type Section = KvSummary;
+    type ResultSection = KvSummary;
 
     fn pool(&mut self, other: &Self) {
         self.used.merge(&other.used);
@@ -190,18 +190,18 @@ impl Total for KvTotal {
     }
 }
 
-impl Section for KvSummary {
-    fn readings() -> Vec<Reading<Self>> {
+impl ResultSection for KvSummary {
+    fn named_numbers() -> Vec<NamedNumber<Self>> {
         use Better::{Higher, Lower, Neither};
         vec![
-            Reading::count("kv.blocks", Neither, |it| Some(it.blocks.into())),
-            Reading::share("kv.usage.mean", Neither, |it| it.usage.mean),
-            Reading::share("kv.usage.p99", Neither, |it| it.usage.p99),
-            Reading::share("kv.usage.max", Neither, |it| it.usage.max),
-            Reading::share("kv.prefix_hit_ratio", Higher, |it| it.prefix_hit_ratio),
-            Reading::share("kv.prefix_ideal_hit_ratio", Neither, |it| it.prefix_ideal_hit_ratio),
-            Reading::count("kv.recomputed_tokens", Lower, |it| Some(it.recomputed_tokens)),
-            Reading::share("kv.fragmentation.mean", Lower, |it| it.fragmentation.mean),
+            NamedNumber::count("kv.blocks", Neither, |it| Some(it.blocks.into())),
+            NamedNumber::share("kv.usage.mean", Neither, |it| it.usage.mean),
+            NamedNumber::share("kv.usage.p99", Neither, |it| it.usage.p99),
+            NamedNumber::share("kv.usage.max", Neither, |it| it.usage.max),
+            NamedNumber::share("kv.prefix_hit_ratio", Higher, |it| it.prefix_hit_ratio),
+            NamedNumber::share("kv.prefix_ideal_hit_ratio", Neither, |it| it.prefix_ideal_hit_ratio),
+            NamedNumber::count("kv.recomputed_tokens", Lower, |it| Some(it.recomputed_tokens)),
+            NamedNumber::share("kv.fragmentation.mean", Lower, |it| it.fragmentation.mean),
         ]
     }
 
@@ -209,8 +209,8 @@ impl Section for KvSummary {
         let prefixes = self.prefix_line();
         let lone_hits = self.prefix_hit_ratio.filter(|_| prefixes.is_none());
         let memory = self.memory_line().with_known(lone_hits, |ratio| {
-            let hits = Word::Share(Some(ratio));
-            [Word::Text("prefix hits "), hits, Word::Text(" of prompt tokens")]
+            let hits = Phrase::Share(Some(ratio));
+            [Phrase::Text("prefix hits "), hits, Phrase::Text(" of prompt tokens")]
         });
         [memory].into_iter().chain(prefixes).collect()
     }
@@ -218,7 +218,7 @@ impl Section for KvSummary {
 
 impl KvSummary {
     fn memory_line(&self) -> Line {
-        use Word::{Count, Share, Text};
+        use Phrase::{Count, Share, Text};
         let tokens = u64::from(self.blocks - 1) * u64::from(self.block_tokens);
         Line::new("KV cache")
             .with([Text("mean "), Share(self.usage.mean)])
@@ -237,7 +237,7 @@ impl KvSummary {
 
     /// How far the prefix hits are from what they could be, where prompts share anything.
     fn prefix_line(&self) -> Option<Line> {
-        use Word::{Share, Text};
+        use Phrase::{Share, Text};
         let ideal = self.prefix_ideal_hit_ratio.filter(|&ideal| ideal > 0.0)?;
         let share = |tokens: f64| Share(Some(tokens / self.prefix_query_tokens as f64));
         let line = Line::new("Prefixes")

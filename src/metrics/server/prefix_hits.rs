@@ -19,7 +19,7 @@
 use std::collections::VecDeque;
 
 use crate::engine::{Event, Finished};
-use crate::kv::{Place, PrefixTree};
+use crate::kv::{PrefixTree, TreePlace};
 use crate::workload::{ContentId, Request, RequestId, Segment};
 
 /// Pieces of content beyond which it gives up: 32 bytes each, or 60 where prompts part, and up to twice that as lists
@@ -55,9 +55,9 @@ pub(super) struct PrefixHits {
 struct Sent {
     prompt_tokens: u32,
     /// Where the part of its prompt ends that others may hold.
-    prompt: Place,
+    prompt: TreePlace,
     /// Where its prompt and its output end, as far as others may hold them.
-    all: Place,
+    all: TreePlace,
     ideal: u32,
     found: u32,
     /// Known to an unlimited cache when it was admitted.
@@ -68,8 +68,8 @@ struct Sent {
 impl Sent {
     const ELSEWHERE: Self = Self {
         prompt_tokens: 0,
-        prompt: Place::START,
-        all: Place::START,
+        prompt: TreePlace::START,
+        all: TreePlace::START,
         ideal: 0,
         found: 0,
         known: 0,
@@ -123,7 +123,7 @@ impl PrefixHits {
 
     fn insert(&mut self, request: &Request, segments: Option<&[Segment]>) -> Sent {
         let unique = ContentId::unique_prompt_of(request.id);
-        let (mut prompt, mut ideal, mut all_shared) = (Place::START, 0, segments.is_some());
+        let (mut prompt, mut ideal, mut all_shared) = (TreePlace::START, 0, segments.is_some());
         for &segment in segments.unwrap_or_default() {
             if segment.content == unique {
                 all_shared = false; // Whatever follows is this request's alone too.

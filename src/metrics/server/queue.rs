@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::metrics::line::{Line, Word};
-use crate::metrics::meter::{Durations, Meter, Section, Total, WholeRun};
-use crate::metrics::reading::{Better, Reading};
+use crate::metrics::line::{Line, Phrase};
+use crate::metrics::meter::{Durations, Meter, ResultSection, Total, WholeRun};
+use crate::metrics::named_number::{Better, NamedNumber};
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::stats::TimeWeighted;
 
@@ -53,7 +53,7 @@ impl Meter for QueueMeter {
 }
 
 impl Total for QueueOverTime {
-    type Section = QueueSummary;
+    type ResultSection = QueueSummary;
 
     fn pool(&mut self, other: &Self) {
         self.depth.merge(&other.depth);
@@ -80,25 +80,25 @@ impl TimeWeightedSummary {
     }
 }
 
-impl Section for QueueSummary {
-    fn readings() -> Vec<Reading<Self>> {
+impl ResultSection for QueueSummary {
+    fn named_numbers() -> Vec<NamedNumber<Self>> {
         use Better::{Lower, Neither};
         vec![
-            Reading::mean("queue.depth.mean", Lower, |it| it.depth.mean),
-            Reading::count("queue.depth.p50", Lower, |it| it.depth.p50),
-            Reading::count("queue.depth.p90", Lower, |it| it.depth.p90),
-            Reading::count("queue.depth.p99", Lower, |it| it.depth.p99),
-            Reading::count("queue.depth.max", Lower, |it| it.depth.max),
-            Reading::mean("queue.running.mean", Neither, |it| it.running.mean),
-            Reading::count("queue.running.p50", Neither, |it| it.running.p50),
-            Reading::count("queue.running.p90", Neither, |it| it.running.p90),
-            Reading::count("queue.running.p99", Neither, |it| it.running.p99),
-            Reading::count("queue.running.max", Neither, |it| it.running.max),
+            NamedNumber::mean("queue.depth.mean", Lower, |it| it.depth.mean),
+            NamedNumber::count("queue.depth.p50", Lower, |it| it.depth.p50),
+            NamedNumber::count("queue.depth.p90", Lower, |it| it.depth.p90),
+            NamedNumber::count("queue.depth.p99", Lower, |it| it.depth.p99),
+            NamedNumber::count("queue.depth.max", Lower, |it| it.depth.max),
+            NamedNumber::mean("queue.running.mean", Neither, |it| it.running.mean),
+            NamedNumber::count("queue.running.p50", Neither, |it| it.running.p50),
+            NamedNumber::count("queue.running.p90", Neither, |it| it.running.p90),
+            NamedNumber::count("queue.running.p99", Neither, |it| it.running.p99),
+            NamedNumber::count("queue.running.max", Neither, |it| it.running.max),
         ]
     }
 
     fn lines(&self) -> Vec<Line> {
-        use Word::{Count, Number, Text};
+        use Phrase::{Count, Number, Text};
         let depth = &self.depth;
         let line = Line::new("Queue")
             .with([Text("depth mean "), Number(depth.mean)])

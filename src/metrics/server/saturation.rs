@@ -2,8 +2,8 @@
 
 use super::queue_growth::MetDepths;
 use crate::engine::Event;
-use crate::metrics::meter::{Durations, Heard, Meter, Section, Total, WholeRun};
-use crate::metrics::reading::Reading;
+use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, Total, WholeRun};
+use crate::metrics::named_number::NamedNumber;
 use crate::metrics::recorder_settings::RecorderSettings;
 
 /// Whether the queue still grew when the last request arrived.
@@ -38,7 +38,7 @@ impl Meter for SaturationMeter {
     }
 
     #[inline(always)]
-    fn on(&mut self, heard: &Heard<'_>) {
+    fn on(&mut self, heard: &HeardEvent<'_>) {
         if let (Event::Arrived { .. }, Some(depths)) = (heard.event, &mut self.met_depths) {
             depths.arrived(heard.at, heard.before.waiting);
         }
@@ -55,7 +55,7 @@ impl Meter for SaturationMeter {
 }
 
 impl Total for Option<Saturation> {
-    type Section = Self;
+    type ResultSection = Self;
 
     /// A pool's queue grows if that of any of its runs does.
     fn pool(&mut self, other: &Self) {
@@ -70,9 +70,9 @@ impl Total for Option<Saturation> {
     }
 }
 
-impl Section for Option<Saturation> {
+impl ResultSection for Option<Saturation> {
     /// None: it is a judgement, which the verdict tells.
-    fn readings() -> Vec<Reading<Self>> {
+    fn named_numbers() -> Vec<NamedNumber<Self>> {
         Vec::new()
     }
 }

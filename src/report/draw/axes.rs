@@ -2,9 +2,9 @@
 
 use super::scale::{Scale, Tick};
 use super::sizes::{AXIS_TITLE_SIZE, LABEL_SIZE, LEADING, PANEL_TITLE_SIZE};
-use super::sketch::{Anchor, GREY, INK, Item, PALE, Place, Rect, Sketch, Words};
+use super::sketch::{Anchor, GREY, INK, Item, PALE, Rect, Sketch, Spot, Words};
 use super::text;
-use crate::report::draw::chart::Axis;
+use crate::report::draw::chart::ChartAxis;
 
 /// From an axis to what is written beside it [px].
 const NEAR: f64 = 6.0;
@@ -40,7 +40,7 @@ enum Names {
 }
 
 impl Beside {
-    pub fn new(axis: &Axis, scale: &Scale, height: f64) -> Self {
+    pub fn new(axis: &ChartAxis, scale: &Scale, height: f64) -> Self {
         let ticks = if axis.names.is_empty() {
             scale.ticks(axis.unit, |ticks| {
                 let apart = |pair: &[Tick]| (pair[1].share - pair[0].share) * height;
@@ -75,7 +75,7 @@ impl Beside {
 }
 
 impl Below {
-    pub fn new(axis: &Axis, scale: &Scale, width: f64) -> Self {
+    pub fn new(axis: &ChartAxis, scale: &Scale, width: f64) -> Self {
         let names = if axis.names.is_empty() {
             Names::Level(numbers(axis, scale, width))
         } else {
@@ -156,7 +156,7 @@ impl Below {
     }
 }
 
-fn numbers(axis: &Axis, scale: &Scale, width: f64) -> Vec<(f64, Vec<String>)> {
+fn numbers(axis: &ChartAxis, scale: &Scale, width: f64) -> Vec<(f64, Vec<String>)> {
     let fits = |ticks: &[Tick]| {
         let half = |tick: &Tick| text::width(&tick.label, LABEL_SIZE) / 2.0;
         let apart = |pair: &[Tick]| (pair[1].share - pair[0].share) * width - half(&pair[0]) - half(&pair[1]);
@@ -166,7 +166,7 @@ fn numbers(axis: &Axis, scale: &Scale, width: f64) -> Vec<(f64, Vec<String>)> {
     ticks.map(|tick| (tick.share, vec![tick.label])).collect()
 }
 
-fn named(axis: &Axis, scale: &Scale, width: f64) -> Names {
+fn named(axis: &ChartAxis, scale: &Scale, width: f64) -> Names {
     let slot = width / axis.names.len() as f64;
     let wraps = |name: &str| {
         let lines = text::wrapped(name, LABEL_SIZE, slot - APART, MOST_LINES);
@@ -191,7 +191,7 @@ fn named(axis: &Axis, scale: &Scale, width: f64) -> Names {
 }
 
 /// Every so manieth name with its place.
-fn names<'a>(axis: &'a Axis, scale: &'a Scale, skip: usize) -> impl Iterator<Item = (f64, &'a String)> {
+fn names<'a>(axis: &'a ChartAxis, scale: &'a Scale, skip: usize) -> impl Iterator<Item = (f64, &'a String)> {
     let all = axis.names.iter().enumerate().step_by(skip);
     all.filter_map(|(index, name)| Some((scale.share(index as f64)?, name)))
 }
@@ -214,7 +214,7 @@ impl Above {
     }
 
     /// Draws it from a place on.
-    pub fn draw(&self, sketch: &mut Sketch, (left, top): Place) {
+    pub fn draw(&self, sketch: &mut Sketch, (left, top): Spot) {
         let mut y = top;
         for (lines, size, colour) in [
             (&self.title, PANEL_TITLE_SIZE, INK),

@@ -28,9 +28,9 @@ pub struct Chart {
     /// What it shows; may be empty if the drawing has one panel only.
     pub title: String,
     /// The axis below, from the left.
-    pub x: Axis,
+    pub x: ChartAxis,
     /// The axis at the side, from below.
-    pub y: Axis,
+    pub y: ChartAxis,
     /// What is drawn, later ones above earlier ones; told apart by colour and by shape.
     pub series: Vec<Series>,
     /// Places that are worth naming.
@@ -39,7 +39,7 @@ pub struct Chart {
 
 /// One of the two axes of a chart.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Axis {
+pub struct ChartAxis {
     /// What it counts, its unit in it unless `unit` shows it at every number: "concurrent requests".
     pub title: String,
     /// How its numbers are written.
@@ -121,14 +121,14 @@ pub struct HeatMap {
     /// How the values are written.
     pub unit: Unit,
     /// Title and names of the horizontal axis, from the left.
-    pub x: Axis,
+    pub x: ChartAxis,
     /// Title and names of the vertical axis, from the bottom.
-    pub y: Axis,
+    pub y: ChartAxis,
     /// Values, a row for each name of `y`, in it one for each name of `x`; `None` where there is none.
     pub rows: Vec<Vec<Option<f64>>>,
 }
 
-impl Axis {
+impl ChartAxis {
     /// A linear axis of numbers.
     pub fn linear(title: impl Into<String>, unit: Unit) -> Self {
         Self {

@@ -5,10 +5,10 @@ use super::labels::{self, Obstacles};
 use super::scale::Scale;
 use super::series::{self, Bars, Plot};
 use super::sizes::{Heights, LABEL_SIZE, no_data};
-use super::sketch::{Anchor, Colour, Dashes, GREY, Place, Rect, Sketch};
+use super::sketch::{Anchor, Colour, Dashes, GREY, Rect, Sketch, Spot};
 use super::style::Styles;
 use super::text;
-use crate::report::draw::chart::{Axis, Chart, Mark, Shape};
+use crate::report::draw::chart::{Chart, ChartAxis, Mark, Shape};
 
 const MARK_COLOUR: Colour = Colour(70, 70, 70);
 const MARK_DASHES: Dashes = &[6.0, 4.0];
@@ -81,7 +81,7 @@ impl<'a> ChartPanel<'a> {
     }
 
     /// Draws it from a place on, its axes so far below.
-    pub fn draw(&self, sketch: &mut Sketch, (left, top): Place, above: f64, styles: &Styles) {
+    pub fn draw(&self, sketch: &mut Sketch, (left, top): Spot, above: f64, styles: &Styles) {
         let rect = Rect::new(
             left + self.plot_left,
             top + above,
@@ -204,7 +204,7 @@ fn room_for_labels(chart: &Chart) -> f64 {
     if has_labels { 0.07 } else { 0.0 }
 }
 
-fn can_stand(axis: &Axis, value: f64) -> bool {
+fn can_stand(axis: &ChartAxis, value: f64) -> bool {
     value.is_finite() && (!axis.is_logarithmic || value > 0.0)
 }
 

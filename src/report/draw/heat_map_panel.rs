@@ -3,10 +3,10 @@
 use super::axes::{Above, Below, Beside};
 use super::scale::Scale;
 use super::sizes::{Heights, LABEL_SIZE, no_data};
-use super::sketch::{Anchor, Colour, GREY, INK, Place, Rect, Sketch};
+use super::sketch::{Anchor, Colour, GREY, INK, Rect, Sketch, Spot};
 use super::text;
 use super::viridis::{self, Shades};
-use crate::report::draw::chart::{Axis, HeatMap};
+use crate::report::draw::chart::{ChartAxis, HeatMap};
 
 /// Height of a row, at least and at most [px].
 const LEAST_ROW: f64 = 26.0;
@@ -75,7 +75,7 @@ impl<'a> HeatMapPanel<'a> {
     }
 
     /// Draws it from a place on, its axes so far below.
-    pub fn draw(&self, sketch: &mut Sketch, (left, top): Place, above: f64) {
+    pub fn draw(&self, sketch: &mut Sketch, (left, top): Spot, above: f64) {
         let rect = Rect::new(
             left + self.plot_left,
             top + above,
@@ -170,12 +170,12 @@ fn size(map: &HeatMap) -> (usize, usize) {
     (columns, rows)
 }
 
-fn with_names(axis: &Axis, count: usize) -> Axis {
+fn with_names(axis: &ChartAxis, count: usize) -> ChartAxis {
     let mut axis = axis.clone();
     axis.names.resize(count, String::new());
     axis
 }
 
-fn named(axis: &Axis) -> Scale {
+fn named(axis: &ChartAxis) -> Scale {
     Scale::around(axis, std::iter::empty(), false)
 }

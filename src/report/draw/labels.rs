@@ -1,7 +1,7 @@
 //! Words beside points, where nothing else is.
 
 use super::sizes::LABEL_SIZE;
-use super::sketch::{Anchor, INK, Item, Place, Rect, Sketch, Words};
+use super::sketch::{Anchor, INK, Item, Rect, Sketch, Spot, Words};
 use super::style::MARK;
 use super::text;
 
@@ -31,7 +31,7 @@ impl Obstacles {
         self.taken.push(rect);
     }
 
-    pub fn add_line(&mut self, points: &[Place]) {
+    pub fn add_line(&mut self, points: &[Spot]) {
         for pair in points.windows(2) {
             let (from, to) = (pair[0], pair[1]);
             let length = (to.0 - from.0).hypot(to.1 - from.1);
@@ -46,7 +46,7 @@ impl Obstacles {
 }
 
 /// Draws each label beside its point. One that finds no place is left out: it would hide more than it says.
-pub fn draw(sketch: &mut Sketch, obstacles: &mut Obstacles, labels: &[(Place, &str)]) {
+pub fn draw(sketch: &mut Sketch, obstacles: &mut Obstacles, labels: &[(Spot, &str)]) {
     for (at, label) in labels.iter().take(MOST) {
         let text = text::fitted(label, LABEL_SIZE, LONGEST);
         if text.is_empty() {
@@ -73,7 +73,7 @@ pub fn draw(sketch: &mut Sketch, obstacles: &mut Obstacles, labels: &[(Place, &s
 }
 
 /// Base lines around a point, the best first.
-fn places((x, y): Place) -> [(Place, Anchor); 8] {
+fn places((x, y): Spot) -> [(Spot, Anchor); 8] {
     let (aside, slant) = (MARK + AWAY, MARK + 1.0);
     let (above, level, below) = (y - MARK - AWAY, y + 0.36 * LABEL_SIZE, y + MARK + 0.95 * LABEL_SIZE);
     [

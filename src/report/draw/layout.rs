@@ -28,7 +28,7 @@ const ENTRY_HEIGHT: f64 = 19.0;
 const LONGEST_NAME: f64 = 300.0;
 
 /// A panel whose size is known.
-pub enum Planned<'a> {
+pub enum PlannedPanel<'a> {
     Chart(ChartPanel<'a>),
     HeatMap(HeatMapPanel<'a>),
 }
@@ -67,36 +67,36 @@ pub fn laid_out(drawing: &Drawing) -> (Sketch, (u32, u32)) {
 fn draw_row(sketch: &mut Sketch, row: &[Panel], styles: &Styles, top: f64, width: f64) -> f64 {
     let height = if width < ALONE { BESIDE_HEIGHT } else { ALONE_HEIGHT };
     let planned = |height| row.iter().map(move |panel| plan(panel, width, height));
-    let most = |panels: &[Planned]| {
-        let heights = panels.iter().map(Planned::heights);
+    let most = |panels: &[PlannedPanel]| {
+        let heights = panels.iter().map(PlannedPanel::heights);
         heights.fold(Heights::default(), |most, it| Heights {
             above: most.above.max(it.above),
             between_axes: most.between_axes.max(it.between_axes),
             below: most.below.max(it.below),
         })
     };
-    let natural: Vec<Planned> = planned(height).collect();
+    let natural: Vec<PlannedPanel> = planned(height).collect();
     let height = most(&natural).between_axes;
-    let panels: Vec<Planned> = planned(height).collect();
+    let panels: Vec<PlannedPanel> = planned(height).collect();
     let heights = most(&panels);
     for (column, panel) in panels.iter().enumerate() {
         let left = MARGIN + column as f64 * (width + GAP);
         match panel {
-            Planned::Chart(chart) => chart.draw(sketch, (left, top), heights.above, styles),
-            Planned::HeatMap(map) => map.draw(sketch, (left, top), heights.above),
+            PlannedPanel::Chart(chart) => chart.draw(sketch, (left, top), heights.above, styles),
+            PlannedPanel::HeatMap(map) => map.draw(sketch, (left, top), heights.above),
         }
     }
     top + heights.above + heights.between_axes + heights.below
 }
 
-fn plan(panel: &Panel, width: f64, height: f64) -> Planned<'_> {
+fn plan(panel: &Panel, width: f64, height: f64) -> PlannedPanel<'_> {
     match panel {
-        Panel::Chart(chart) => Planned::Chart(ChartPanel::new(chart, width, height)),
-        Panel::HeatMap(map) => Planned::HeatMap(HeatMapPanel::new(map, width, height)),
+        Panel::Chart(chart) => PlannedPanel::Chart(ChartPanel::new(chart, width, height)),
+        Panel::HeatMap(map) => PlannedPanel::HeatMap(HeatMapPanel::new(map, width, height)),
     }
 }
 
-impl Planned<'_> {
+impl PlannedPanel<'_> {
     fn heights(&self) -> Heights {
         match self {
             Self::Chart(chart) => chart.heights,

@@ -1,8 +1,8 @@
 //! Drawings, and their pictures.
 //!
-//! A drawing says what is shown (`chart`), however it is drawn: as SVG, as PNG, or in a page. `layout` gives everything a place, as lines, areas and words (`sketch`); `paint` puts these onto plotters' backends,
-//! the only place where the formats differ. Letters of pictures come with the program (`font/`): no system's fonts are
-//! asked for.
+//! A drawing says what is shown (`chart`), however it is drawn: as SVG, as PNG, or in a page. `layout` gives everything
+//! a place, as lines, areas and words (`sketch`); `paint` puts these onto plotters' backends, the only place where the
+//! formats differ. Letters of pictures come with the program (`font/`): no system's fonts are asked for.
 
 mod axes;
 pub mod chart;

@@ -4,7 +4,7 @@ use plotters::backend::{BitMapBackend, DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontTransform, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
 
-use super::sketch::{Anchor, Colour, Item, Place, Sketch, WHITE, Words};
+use super::sketch::{Anchor, Colour, Item, Sketch, Spot, WHITE, Words};
 use super::text;
 
 /// Backends take whole pixels, so an SVG file counts in tenths of one.
@@ -131,7 +131,7 @@ impl<B: DrawingBackend> Painter<'_, B> {
         }
     }
 
-    fn line(&mut self, points: &[Place], colour: Colour, width: f64) -> Painted {
+    fn line(&mut self, points: &[Spot], colour: Colour, width: f64) -> Painted {
         let style = self.stroke(colour, width);
         if !self.habits.has_dots {
             let dots: Vec<_> = points.iter().map(|point| self.dot(*point)).collect();
@@ -145,7 +145,7 @@ impl<B: DrawingBackend> Painter<'_, B> {
                     (to.1 - from.1) / length * width / 2.0,
                     (from.0 - to.0) / length * width / 2.0,
                 );
-                let corner = |at: Place, side: f64| self.dot((at.0 + side * across.0, at.1 + side * across.1));
+                let corner = |at: Spot, side: f64| self.dot((at.0 + side * across.0, at.1 + side * across.1));
                 let corners = [corner(from, 1.0), corner(to, 1.0), corner(to, -1.0), corner(from, -1.0)];
                 self.backend.fill_polygon(corners, &rgb(colour).filled()).ok()?;
             }
@@ -156,7 +156,7 @@ impl<B: DrawingBackend> Painter<'_, B> {
         Some(())
     }
 
-    fn circle(&mut self, centre: Place, radius: f64, colour: Colour, line: Option<f64>) -> Painted {
+    fn circle(&mut self, centre: Spot, radius: f64, colour: Colour, line: Option<f64>) -> Painted {
         let style = match line {
             Some(width) => self.stroke(colour, width),
             None => rgb(colour).filled(),
@@ -235,7 +235,7 @@ impl<B: DrawingBackend> Painter<'_, B> {
         }
     }
 
-    fn dot(&self, (x, y): Place) -> (i32, i32) {
+    fn dot(&self, (x, y): Spot) -> (i32, i32) {
         (
             (x * self.habits.zoom).round() as i32,
             (y * self.habits.zoom).round() as i32,

@@ -1,6 +1,6 @@
 //! From the numbers of an axis to places along it, and which numbers are written beside it.
 
-use crate::report::draw::chart::{Axis, Unit};
+use crate::report::draw::chart::{ChartAxis, Unit};
 
 /// Numbers further away from zero are left out: distances between them could not be computed.
 const FURTHEST: f64 = 1e300;
@@ -35,7 +35,7 @@ pub struct Tick {
 
 impl Scale {
     /// Around all values that can stand on it; `from_zero`: zero is on it too, unless it cannot be.
-    pub fn around(axis: &Axis, values: impl Iterator<Item = f64>, from_zero: bool) -> Self {
+    pub fn around(axis: &ChartAxis, values: impl Iterator<Item = f64>, from_zero: bool) -> Self {
         if !axis.names.is_empty() {
             return Self {
                 is_logarithmic: false,
@@ -279,7 +279,7 @@ fn round_numbers(unit: Unit, low: f64, high: f64, digits: &[f64]) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn labels(axis: &Axis, values: &[f64], most: usize) -> String {
+    fn labels(axis: &ChartAxis, values: &[f64], most: usize) -> String {
         let scale = Scale::around(axis, values.iter().copied(), true);
         let ticks = scale.ticks(axis.unit, |ticks| ticks.len() <= most);
         let labels: Vec<String> = ticks.into_iter().map(|tick| tick.label).collect();
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn linear_ticks_are_round() {
-        let axis = |unit| Axis::linear("", unit);
+        let axis = |unit| ChartAxis::linear("", unit);
         let plain = labels(&axis(Unit::Plain), &[0.0, 37.0], 5);
         assert_eq!(plain, "0 | 10 | 20 | 30");
         let share = labels(&axis(Unit::Share), &[0.2, 0.97], 6);
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn logarithmic_ticks_go_by_decades_or_finer() {
-        let axis = |unit| Axis::logarithmic("", unit);
+        let axis = |unit| ChartAxis::logarithmic("", unit);
         assert_eq!(labels(&axis(Unit::Plain), &[1.0, 1000.0], 4), "1 | 10 | 100 | 1k");
         assert_eq!(labels(&axis(Unit::Plain), &[1.0, 20.0], 6), "1 | 2 | 5 | 10 | 20");
         assert_eq!(
@@ -339,7 +339,10 @@ mod tests {
         ];
         for first in nasty {
             for second in nasty {
-                for axis in [Axis::linear("", Unit::Seconds), Axis::logarithmic("", Unit::Plain)] {
+                for axis in [
+                    ChartAxis::linear("", Unit::Seconds),
+                    ChartAxis::logarithmic("", Unit::Plain),
+                ] {
                     for from_zero in [false, true] {
                         let scale = Scale::around(&axis, [first, second].into_iter(), from_zero);
                         assert!(scale.low < scale.high, "{first} {second}: {scale:?}");

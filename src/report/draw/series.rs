@@ -2,8 +2,8 @@
 
 use super::labels::Obstacles;
 use super::scale::Scale;
-use super::sketch::{Colour, INK, Place, Rect, Sketch};
-use super::style::{MARK, Style};
+use super::sketch::{Colour, INK, Rect, Sketch, Spot};
+use super::style::{MARK, SeriesStyle};
 use crate::report::draw::chart::{Chart, Point, Series, Shape};
 use crate::stats::Interval;
 
@@ -27,7 +27,7 @@ pub struct Plot<'a> {
 }
 
 impl Plot<'_> {
-    pub fn place(&self, point: &Point) -> Option<Place> {
+    pub fn place(&self, point: &Point) -> Option<Spot> {
         let x = self.x.share(point.x)?;
         let y = self.y.share(point.y)?;
         Some((self.right_by(x), self.up_by(y)))
@@ -97,7 +97,7 @@ impl Bars {
 pub fn draw(
     sketch: &mut Sketch,
     series: &Series,
-    style: &Style,
+    style: &SeriesStyle,
     plot: &Plot,
     bars: Option<(Bars, usize)>,
     obstacles: &mut Obstacles,
@@ -137,7 +137,7 @@ pub fn draw(
 }
 
 /// Stretches of places without gaps.
-fn runs(places: impl Iterator<Item = Option<Place>>) -> Vec<Vec<Place>> {
+fn runs(places: impl Iterator<Item = Option<Spot>>) -> Vec<Vec<Spot>> {
     let mut runs = vec![Vec::new()];
     for place in places {
         match place {
@@ -149,7 +149,7 @@ fn runs(places: impl Iterator<Item = Option<Place>>) -> Vec<Vec<Place>> {
     runs
 }
 
-fn steps(places: &[Place]) -> Vec<Place> {
+fn steps(places: &[Spot]) -> Vec<Spot> {
     let mut path = Vec::with_capacity(2 * places.len());
     for (index, place) in places.iter().enumerate() {
         if index > 0 {
@@ -161,15 +161,15 @@ fn steps(places: &[Place]) -> Vec<Place> {
 }
 
 /// Without points that would not show: of those in a column of half a pixel, the first, lowest, highest and last stay.
-fn thinned(places: Vec<Place>) -> Vec<Place> {
+fn thinned(places: Vec<Spot>) -> Vec<Spot> {
     const MOST: usize = 4000;
     if places.len() <= MOST {
         return places;
     }
-    let column = |place: &Place| (place.0 / COLUMN).floor() as i64;
+    let column = |place: &Spot| (place.0 / COLUMN).floor() as i64;
     let mut thin = Vec::new();
     for same in places.chunk_by(|left, right| column(left) == column(right)) {
-        let by_height = |left: &&Place, right: &&Place| left.1.total_cmp(&right.1);
+        let by_height = |left: &&Spot, right: &&Spot| left.1.total_cmp(&right.1);
         let low = same.iter().min_by(by_height);
         let high = same.iter().max_by(by_height);
         thin.extend(same.first().into_iter().chain(low).chain(high).chain(same.last()));
@@ -180,7 +180,7 @@ fn thinned(places: Vec<Place>) -> Vec<Place> {
 fn draw_bars(
     sketch: &mut Sketch,
     series: &Series,
-    style: &Style,
+    style: &SeriesStyle,
     plot: &Plot,
     (bars, number): (Bars, usize),
     obstacles: &mut Obstacles,
@@ -228,7 +228,7 @@ fn draw_interval(sketch: &mut Sketch, x: f64, (low, high): (f64, f64), colour: C
 }
 
 /// Where points stand close together, their intervals are one band.
-fn draw_bands(sketch: &mut Sketch, series: &Series, style: &Style, plot: &Plot) {
+fn draw_bands(sketch: &mut Sketch, series: &Series, style: &SeriesStyle, plot: &Plot) {
     let ends = |point: &Point| {
         let (x, _) = plot.place(point)?;
         let (low, high) = plot.ends(point)?;
@@ -239,7 +239,7 @@ fn draw_bands(sketch: &mut Sketch, series: &Series, style: &Style, plot: &Plot) 
         let run = || run.iter().flatten();
         let lower = run().map(|(x, low, _)| (*x, *low));
         let upper = run().rev().map(|(x, _, high)| (*x, *high));
-        let corners: Vec<Place> = lower.chain(upper).collect();
+        let corners: Vec<Spot> = lower.chain(upper).collect();
         if corners.len() > 2 {
             sketch.area(corners, style.colour, BAND);
         }

@@ -3,7 +3,7 @@
 use super::text;
 
 /// A place [px], from the upper left corner.
-pub type Place = (f64, f64);
+pub type Spot = (f64, f64);
 
 /// Red, green and blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,19 +26,19 @@ impl Colour {
 pub enum Item {
     /// Points that a stroke connects.
     Line {
-        points: Vec<Place>,
+        points: Vec<Spot>,
         colour: Colour,
         width: f64,
     },
     /// A polygon that is filled.
     Area {
-        corners: Vec<Place>,
+        corners: Vec<Spot>,
         colour: Colour,
         opacity: f64,
     },
     /// A circle, filled unless it has a line of some width.
     Circle {
-        centre: Place,
+        centre: Spot,
         radius: f64,
         colour: Colour,
         line: Option<f64>,
@@ -52,7 +52,7 @@ pub enum Item {
 pub struct Words {
     pub text: String,
     /// Where the base line begins, ends, or has its middle, as `anchor` says.
-    pub at: Place,
+    pub at: Spot,
     pub anchor: Anchor,
     /// The size of the font [px].
     pub size: f64,
@@ -97,7 +97,7 @@ impl Rect {
         }
     }
 
-    pub fn around(centre: Place, half: f64) -> Self {
+    pub fn around(centre: Spot, half: f64) -> Self {
         Self::new(centre.0 - half, centre.1 - half, 2.0 * half, 2.0 * half)
     }
 
@@ -109,7 +109,7 @@ impl Rect {
         self.bottom - self.top
     }
 
-    pub fn centre(&self) -> Place {
+    pub fn centre(&self) -> Spot {
         (
             f64::midpoint(self.left, self.right),
             f64::midpoint(self.top, self.bottom),
@@ -145,12 +145,12 @@ impl Words {
 }
 
 impl Sketch {
-    pub fn line(&mut self, points: Vec<Place>, colour: Colour, width: f64) {
+    pub fn line(&mut self, points: Vec<Spot>, colour: Colour, width: f64) {
         self.items.push(Item::Line { points, colour, width });
     }
 
     /// A line in strokes; neither SVG nor bitmaps by plotters know any.
-    pub fn dashed(&mut self, points: &[Place], colour: Colour, width: f64, dashes: Dashes) {
+    pub fn dashed(&mut self, points: &[Spot], colour: Colour, width: f64, dashes: Dashes) {
         if dashes.is_empty() {
             return self.line(points.to_vec(), colour, width);
         }
@@ -159,7 +159,7 @@ impl Sketch {
         }
     }
 
-    pub fn area(&mut self, corners: Vec<Place>, colour: Colour, opacity: f64) {
+    pub fn area(&mut self, corners: Vec<Spot>, colour: Colour, opacity: f64) {
         self.items.push(Item::Area {
             corners,
             colour,
@@ -177,7 +177,7 @@ impl Sketch {
         self.area(corners, colour, 1.0);
     }
 
-    pub fn circle(&mut self, centre: Place, radius: f64, colour: Colour, line: Option<f64>) {
+    pub fn circle(&mut self, centre: Spot, radius: f64, colour: Colour, line: Option<f64>) {
         self.items.push(Item::Circle {
             centre,
             radius,
@@ -187,7 +187,7 @@ impl Sketch {
     }
 
     /// Words from left to right; those of several lines are given line by line.
-    pub fn words(&mut self, text: &str, at: Place, anchor: Anchor, size: f64, colour: Colour) {
+    pub fn words(&mut self, text: &str, at: Spot, anchor: Anchor, size: f64, colour: Colour) {
         if text.is_empty() {
             return;
         }
@@ -203,9 +203,9 @@ impl Sketch {
 }
 
 /// The strokes of a dashed line.
-fn strokes(points: &[Place], dashes: Dashes) -> Vec<Vec<Place>> {
+fn strokes(points: &[Spot], dashes: Dashes) -> Vec<Vec<Spot>> {
     let mut found = Vec::new();
-    let mut stroke: Vec<Place> = points.first().copied().into_iter().collect();
+    let mut stroke: Vec<Spot> = points.first().copied().into_iter().collect();
     let (mut index, mut left) = (0, dashes[0]);
     for pair in points.windows(2) {
         let (mut from, to) = (pair[0], pair[1]);

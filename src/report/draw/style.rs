@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sketch::{Colour, Dashes, GREY, Place, Rect, Sketch};
+use super::sketch::{Colour, Dashes, GREY, Rect, Sketch, Spot};
 use crate::report::draw::chart::{Drawing, Panel, Series, Shape};
 
 /// Colours are those of Okabe and Ito (2008), which people of all kinds of colour vision tell apart, without yellow,
@@ -26,7 +26,7 @@ pub const MARK: f64 = 4.5;
 
 /// How a series looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Style {
+pub struct SeriesStyle {
     pub colour: Colour,
     pub dashes: Dashes,
     pub width: f64,
@@ -36,18 +36,18 @@ pub struct Style {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mark {
     /// Corners, clockwise, in units of the size.
-    Filled(&'static [Place]),
+    Filled(&'static [Spot]),
     /// Strokes between pairs of places.
-    Lines(&'static [[Place; 2]]),
+    Lines(&'static [[Spot; 2]]),
     Disc,
     Ring,
 }
 
-const TRIANGLE: &[Place] = &[(0.0, -1.1), (1.0, 0.8), (-1.0, 0.8)];
-const SQUARE: &[Place] = &[(-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)];
-const DIAMOND: &[Place] = &[(0.0, -1.2), (1.2, 0.0), (0.0, 1.2), (-1.2, 0.0)];
-const CROSS: &[[Place; 2]] = &[[(-0.9, -0.9), (0.9, 0.9)], [(-0.9, 0.9), (0.9, -0.9)]];
-const PLUS: &[[Place; 2]] = &[[(-1.1, 0.0), (1.1, 0.0)], [(0.0, -1.1), (0.0, 1.1)]];
+const TRIANGLE: &[Spot] = &[(0.0, -1.1), (1.0, 0.8), (-1.0, 0.8)];
+const SQUARE: &[Spot] = &[(-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)];
+const DIAMOND: &[Spot] = &[(0.0, -1.2), (1.2, 0.0), (0.0, 1.2), (-1.2, 0.0)];
+const CROSS: &[[Spot; 2]] = &[[(-0.9, -0.9), (0.9, 0.9)], [(-0.9, 0.9), (0.9, -0.9)]];
+const PLUS: &[[Spot; 2]] = &[[(-1.1, 0.0), (1.1, 0.0)], [(0.0, -1.1), (0.0, 1.1)]];
 
 const MARKS: [Mark; 7] = [
     Mark::Disc,
@@ -81,10 +81,10 @@ impl Styles {
     }
 
     /// Of a series of the drawing.
-    pub fn style(&self, series: &Series) -> Style {
+    pub fn style(&self, series: &Series) -> SeriesStyle {
         let number = self.0.get(&key(series)).copied().unwrap_or(0);
         if is_guide(series) {
-            return Style {
+            return SeriesStyle {
                 colour: GREY,
                 dashes: GUIDE_DASHES[number % GUIDE_DASHES.len()],
                 width: 1.0,
@@ -96,7 +96,7 @@ impl Styles {
             Shape::Line | Shape::Steps => number + round,
             _ => round,
         };
-        Style {
+        SeriesStyle {
             colour: COLOURS[number % COLOURS.len()],
             dashes: DASHES[dashes % DASHES.len()],
             width: 2.0,
@@ -113,7 +113,7 @@ fn key(series: &Series) -> (bool, String) {
     (is_guide(series), series.name.clone())
 }
 
-impl Style {
+impl SeriesStyle {
     /// What its mark is called.
     pub fn mark_name(&self) -> &'static str {
         match self.mark {
@@ -128,8 +128,8 @@ impl Style {
     }
 
     /// Its mark around a place.
-    pub fn draw_mark(&self, sketch: &mut Sketch, centre: Place) {
-        let at = |&(x, y): &Place| (centre.0 + MARK * x, centre.1 + MARK * y);
+    pub fn draw_mark(&self, sketch: &mut Sketch, centre: Spot) {
+        let at = |&(x, y): &Spot| (centre.0 + MARK * x, centre.1 + MARK * y);
         match self.mark {
             Mark::Filled(corners) => {
                 sketch.area(corners.iter().map(at).collect(), self.colour, 1.0);

@@ -3,7 +3,7 @@
 use super::kind::{Draws, Figure};
 use super::titles::title;
 use crate::metrics::{Metric, Statistic};
-use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::study::Comparison;
 
 /// Predictions against measurements.
@@ -66,8 +66,8 @@ fn panel(metric: Metric, comparisons: &[&Comparison]) -> Option<Panel> {
     all.append(&mut series);
     Some(Panel::Chart(Chart {
         title: title(metric).to_owned(),
-        x: Axis::logarithmic("measured", Unit::Seconds),
-        y: Axis::logarithmic("predicted", Unit::Seconds),
+        x: ChartAxis::logarithmic("measured", Unit::Seconds),
+        y: ChartAxis::logarithmic("predicted", Unit::Seconds),
         series: all,
         marks: Vec::new(),
     }))

@@ -1,7 +1,7 @@
 //! The numbers of variations beside each other.
 
 use super::kind::{Draws, Figure};
-use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::report::text::numbers;
 use crate::report::verb::compare::CompareReport;
 use crate::stats::{Interval, confidence_interval_95, rounded};
@@ -73,8 +73,8 @@ fn panel(title: &str, unit: Unit, contenders: &[Contender], (of, label): (&Of, &
     let points: Vec<Point> = points.collect();
     Panel::Chart(Chart {
         title: title.to_owned(),
-        x: Axis::named("variation", names.collect()),
-        y: Axis::linear("", unit),
+        x: ChartAxis::named("variation", names.collect()),
+        y: ChartAxis::linear("", unit),
         series: vec![Series {
             name: if points.iter().any(|point| point.interval.is_some()) {
                 "with 95 % interval".to_owned()

@@ -3,7 +3,7 @@
 use super::kind::{Draws, Figure, Recordings};
 use super::titles::title;
 use crate::metrics::{Metric, Recording};
-use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::units::PICOS_PER_SECOND;
 
 /// Shares of requests against their latencies.
@@ -39,8 +39,8 @@ pub fn drawing(note: &str, runs: &Recordings) -> Drawing {
         });
         Panel::Chart(Chart {
             title: title(metric).to_owned(),
-            x: Axis::logarithmic(title(metric), Unit::Seconds),
-            y: Axis::linear("share of requests", Unit::Share),
+            x: ChartAxis::logarithmic(title(metric), Unit::Seconds),
+            y: ChartAxis::linear("share of requests", Unit::Share),
             series: series.collect(),
             marks: Vec::new(),
         })

@@ -3,7 +3,7 @@
 use super::bars::unit;
 use super::key_axis::sorted_names;
 use super::kind::{Draws, Figure};
-use crate::report::draw::chart::{Axis, Drawing, HeatMap, Panel};
+use crate::report::draw::chart::{ChartAxis, Drawing, HeatMap, Panel};
 use crate::report::files::results::{PointNumbers, SweepPoints};
 use crate::study::short;
 
@@ -32,8 +32,8 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         Panel::HeatMap(HeatMap {
             title: measure.name.to_owned(),
             unit: unit(measure),
-            x: Axis::named(short(&keys[0]), columns.clone()),
-            y: Axis::named(short(&keys[1]), rows.clone()),
+            x: ChartAxis::named(short(&keys[0]), columns.clone()),
+            y: ChartAxis::named(short(&keys[1]), rows.clone()),
             rows: rows
                 .iter()
                 .map(|row| columns.iter().map(|column| cell(row, column)).collect())

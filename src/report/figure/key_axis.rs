@@ -1,17 +1,17 @@
 //! The axis of a key that a sweep varies.
 
 use super::titles::axis_over;
-use crate::report::draw::chart::{Axis, Point};
+use crate::report::draw::chart::{ChartAxis, Point};
 use crate::report::files::results::PointNumbers;
 use crate::study::short;
 
 /// The axis of a key, and where on it a value stands.
-pub fn axis_of(points: &[PointNumbers], key: usize, name: &str) -> (Axis, Vec<Option<f64>>) {
+pub fn axis_of(points: &[PointNumbers], key: usize, name: &str) -> (ChartAxis, Vec<Option<f64>>) {
     let Some(numbers) = numbers_of(points, key) else {
         let names = names_of(points, key);
         let place = |value: &String| names.iter().position(|name| name == value).map(|it| it as f64);
         let places = points.iter().map(|point| place(&point.values[key])).collect();
-        return (Axis::named(short(name), names), places);
+        return (ChartAxis::named(short(name), names), places);
     };
     let places = points.iter().map(|point| point.values[key].parse().ok()).collect();
     let axis = axis_over(short(name), numbers.into_iter());

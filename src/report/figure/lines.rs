@@ -3,7 +3,7 @@
 use super::bars::unit;
 use super::key_axis::{axis_of, point_at};
 use super::kind::{Draws, Figure};
-use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Series, Shape, Unit};
+use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Series, Shape, Unit};
 use crate::report::files::results::{PointNumbers, SweepPoints};
 use crate::study::{label, short};
 
@@ -79,16 +79,16 @@ fn combinations(points: &[PointNumbers]) -> usize {
 }
 
 /// Logarithmic where curves spread so far that the lower ones would lie on the axis.
-fn axis_of_values(series: &[Series], unit: Unit) -> Axis {
+fn axis_of_values(series: &[Series], unit: Unit) -> ChartAxis {
     let values = series.iter().flat_map(|one| &one.points);
     let (least, most) = values.fold((f64::INFINITY, 0.0_f64), |(least, most), point| {
         (least.min(point.y), most.max(point.y))
     });
     let has_bars = series.iter().any(|one| one.shape == Shape::Bars);
     if least > 0.0 && most > WIDE * least && !has_bars {
-        Axis::logarithmic("", unit)
+        ChartAxis::logarithmic("", unit)
     } else {
-        Axis::linear("", unit)
+        ChartAxis::linear("", unit)
     }
 }
 

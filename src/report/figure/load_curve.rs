@@ -3,7 +3,7 @@
 use super::kind::{Draws, Figure};
 use super::titles::{axis_over, title};
 use crate::metrics::{LatencySummary, Metric, Summary};
-use crate::report::draw::chart::{Axis, Chart, Drawing, Mark, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Mark, Panel, Point, Series, Shape, Unit};
 use crate::report::verb::curve::CurveReport;
 use crate::stats::Interval;
 use crate::study::{CurvePoint, LoadKind};
@@ -43,7 +43,7 @@ pub fn drawing(report: &CurveReport) -> Drawing {
         Panel::Chart(Chart {
             title: title(metric).to_owned(),
             x: x.clone(),
-            y: Axis::logarithmic("", Unit::Seconds),
+            y: ChartAxis::logarithmic("", Unit::Seconds),
             series: quantiles(metric, &curve.points),
             marks: with_limits(report, metric, &marks),
         })
@@ -51,7 +51,7 @@ pub fn drawing(report: &CurveReport) -> Drawing {
     let throughput = Panel::Chart(Chart {
         title: "throughput".to_owned(),
         x,
-        y: Axis::linear("output tokens per second", Unit::Plain),
+        y: ChartAxis::linear("output tokens per second", Unit::Plain),
         series: vec![Series {
             name: "output tokens per second".to_owned(),
             shape: Shape::Curve,

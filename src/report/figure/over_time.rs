@@ -2,7 +2,7 @@
 
 use super::kind::{Draws, Figure, Timelines};
 use crate::metrics::TimelineRow;
-use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Point, Series, Shape, Unit};
 
 /// What the queue's figure answers.
 pub const QUEUE: Figure = Figure {
@@ -55,8 +55,8 @@ fn panel(title: &str, y: &str, unit: Unit, runs: &Timelines, of: impl Fn(&Timeli
     });
     Panel::Chart(Chart {
         title: title.to_owned(),
-        x: Axis::linear("time", Unit::Seconds),
-        y: Axis::linear(y, unit),
+        x: ChartAxis::linear("time", Unit::Seconds),
+        y: ChartAxis::linear(y, unit),
         series: series.collect(),
         marks: Vec::new(),
     })

@@ -2,7 +2,7 @@
 
 use super::bars::unit;
 use super::kind::{Draws, Figure};
-use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape};
+use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Point, Series, Shape};
 use crate::report::files::results::SweepPoints;
 
 /// Throughput against latency, point by point.
@@ -43,8 +43,8 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         note: note.to_owned(),
         panels: vec![Panel::Chart(Chart {
             title: String::new(),
-            x: Axis::logarithmic(measures[latency].name, unit(measures[latency])),
-            y: Axis::linear(measures[throughput].name, unit(measures[throughput])),
+            x: ChartAxis::logarithmic(measures[latency].name, unit(measures[latency])),
+            y: ChartAxis::linear(measures[throughput].name, unit(measures[throughput])),
             series: series
                 .into_iter()
                 .map(|(name, shape, points)| Series {

@@ -2,7 +2,7 @@
 
 use super::key_axis::{axis_of, point_at};
 use super::kind::{Draws, Figure};
-use crate::report::draw::chart::{Axis, Chart, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::report::files::results::SweepPoints;
 
 /// Prefix-cache hits against the size of the cache.
@@ -43,7 +43,7 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         panels: vec![Panel::Chart(Chart {
             title: String::new(),
             x,
-            y: Axis::linear("prompt tokens found", Unit::Share),
+            y: ChartAxis::linear("prompt tokens found", Unit::Share),
             series: series.collect(),
             marks: Vec::new(),
         })],

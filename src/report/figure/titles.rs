@@ -1,7 +1,7 @@
 //! Titles and axes that several figures share.
 
 use crate::metrics::Metric;
-use crate::report::draw::chart::{Axis, Unit};
+use crate::report::draw::chart::{ChartAxis, Unit};
 
 /// What a latency is called above its panel.
 pub(super) fn title(metric: Metric) -> &'static str {
@@ -15,13 +15,13 @@ pub(super) fn title(metric: Metric) -> &'static str {
 }
 
 /// The horizontal axis over such numbers: logarithmic where they are spread by more than a factor of twenty.
-pub(super) fn axis_over(title: &str, numbers: impl Iterator<Item = f64>) -> Axis {
+pub(super) fn axis_over(title: &str, numbers: impl Iterator<Item = f64>) -> ChartAxis {
     let (least, most) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), number| {
         (least.min(number), most.max(number))
     });
     if least > 0.0 && most > 20.0 * least {
-        Axis::logarithmic(title, Unit::Plain)
+        ChartAxis::logarithmic(title, Unit::Plain)
     } else {
-        Axis::linear(title, Unit::Plain)
+        ChartAxis::linear(title, Unit::Plain)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::report::draw::chart::{Axis, Chart, Series, Shape, Unit};
+use crate::report::draw::chart::{Chart, ChartAxis, Series, Shape, Unit};
 use crate::report::draw::{Styles, scales};
 
 /// The chart as text that may stand in a script element.
@@ -33,7 +33,7 @@ pub fn text(chart: &Chart, styles: &Styles) -> String {
     chart.to_string().replace('<', "\\u003c")
 }
 
-fn axis(axis: &Axis, (low, high): (f64, f64)) -> Value {
+fn axis(axis: &ChartAxis, (low, high): (f64, f64)) -> Value {
     let unit = match axis.unit {
         Unit::Plain => "plain",
         Unit::Seconds => "seconds",

@@ -167,7 +167,7 @@ fn write_drawing(html: &mut String, drawing: &Drawing) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::chart::{Axis, Chart, Point, Series, Shape, Unit};
+    use crate::report::chart::{Chart, ChartAxis, Point, Series, Shape, Unit};
     use crate::report::table::{Cell, Column};
 
     #[test]
@@ -175,8 +175,8 @@ mod tests {
         let evil = "</script><script>alert('1 & \"2\"')</script>";
         let chart = Chart {
             title: evil.to_owned(),
-            x: Axis::named(evil, vec![evil.to_owned()]),
-            y: Axis::linear(evil, Unit::Plain),
+            x: ChartAxis::named(evil, vec![evil.to_owned()]),
+            y: ChartAxis::linear(evil, Unit::Plain),
             series: vec![Series {
                 name: evil.to_owned(),
                 shape: Shape::Bars,

@@ -1,6 +1,6 @@
 //! The lines of meters in words.
 
-use crate::metrics::{Line, Word};
+use crate::metrics::{Line, Phrase};
 use crate::report::text::numbers::{or_unknown, percent};
 use crate::stats::rounded;
 
@@ -10,11 +10,11 @@ pub(in crate::report) fn in_words(line: &Line) -> String {
     parts.collect::<Vec<_>>().join(" · ")
 }
 
-fn word(word: &Word) -> String {
+fn word(word: &Phrase) -> String {
     match *word {
-        Word::Text(text) => text.to_owned(),
-        Word::Share(share) => or_unknown(share, percent),
-        Word::Number(number) => or_unknown(number, rounded),
-        Word::Count(count) => or_unknown(count, |count| count.to_string()),
+        Phrase::Text(text) => text.to_owned(),
+        Phrase::Share(share) => or_unknown(share, percent),
+        Phrase::Number(number) => or_unknown(number, rounded),
+        Phrase::Count(count) => or_unknown(count, |count| count.to_string()),
     }
 }

@@ -8,14 +8,14 @@ pub struct Style {
 }
 
 #[derive(Clone, Copy)]
-pub(in crate::report) enum Colour {
+pub(in crate::report) enum TerminalColour {
     Red = 31,
     Green = 32,
     Yellow = 33,
 }
 
 impl Style {
-    pub(in crate::report) fn paint(self, colour: Colour, text: &str) -> String {
+    pub(in crate::report) fn paint(self, colour: TerminalColour, text: &str) -> String {
         if self.colour {
             format!("\u{1b}[{}m{text}\u{1b}[0m", colour as u8)
         } else {

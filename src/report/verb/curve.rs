@@ -25,7 +25,7 @@ pub struct CurveReport {
 }
 
 /// A place on the curve that is worth a name.
-pub struct Place {
+pub struct CurvePlace {
     /// Its name, in a word or two.
     pub name: &'static str,
     /// Its load; `None` if the curve does not have it.
@@ -78,14 +78,14 @@ impl CurveReport {
     }
 
     /// The places on the curve that are worth a name.
-    pub fn places(&self) -> Vec<Place> {
+    pub fn places(&self) -> Vec<CurvePlace> {
         let curve = &self.curve;
         let unit = |load: f64| curve.kind.with_unit(load);
         let knee = curve.knee().map(|point| point.load);
         let full = curve.kv_full_from().map(|point| point.load);
         let queue = curve.queue_from().map(|point| point.load);
         let mut places = vec![
-            Place {
+            CurvePlace {
                 name: "knee",
                 load: knee,
                 meaning: knee.map_or_else(
@@ -98,7 +98,7 @@ impl CurveReport {
                     },
                 ),
             },
-            Place {
+            CurvePlace {
                 name: "queue",
                 load: queue,
                 meaning: queue.map_or_else(
@@ -106,7 +106,7 @@ impl CurveReport {
                     |load| format!("from {} on, at least one request waits on average", unit(load)),
                 ),
             },
-            Place {
+            CurvePlace {
                 name: "KV full",
                 load: full,
                 meaning: full.map_or_else(
@@ -128,7 +128,7 @@ impl CurveReport {
                 }
                 (_, None) => format!("{users}, more than are ever there at once on this curve"),
             };
-            places.push(Place {
+            places.push(CurvePlace {
                 name: "formula",
                 load,
                 meaning,

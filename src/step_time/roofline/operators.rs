@@ -4,7 +4,7 @@ use crate::hardware::{
     AllReduceKernels, Attention, ExpertKernels, ExpertLayers, FeedForward, Gpu, LayerGroup, LinearKernels, LinearKind,
     Model, WeightPrecision,
 };
-use crate::step_time::kernel_times::{self, Experts, Matrix, Rates};
+use crate::step_time::kernel_times::{self, ExpertsLayer, Matrix, Rates};
 use crate::step_time::{Execution, Sampling};
 
 /// Bytes that a layer's norms, rotary embedding, activation and KV write move per token and unit of width.
@@ -20,7 +20,7 @@ pub(super) struct Operators {
     /// Matrices of every step, with the number of layers that have each and the rates of its format.
     matrices: Vec<(f64, Matrix, Rates)>,
     /// Routed experts, with the number of layers that have them.
-    experts: Vec<(f64, Experts)>,
+    experts: Vec<(f64, ExpertsLayer)>,
     head: Matrix,
     linear: LinearKernels,
     routed: ExpertKernels,
@@ -64,7 +64,7 @@ impl Operators {
             }
             if let FeedForward::Experts(layer) = &group.feed_forward {
                 let kind = ExpertLayers::new(layer, group.count, hidden, weights, gpus);
-                let one = Experts {
+                let one = ExpertsLayer {
                     count: kind.experts,
                     per_token: kind.experts_per_token,
                     width: layer.intermediate.div_ceil(gpus) as f64,

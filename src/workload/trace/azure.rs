@@ -5,12 +5,12 @@ use super::cursor::Cursor;
 use super::error::TraceError;
 use super::fast_path::FastPath;
 use super::first_line::FirstLine;
-use super::format::Format;
+use super::format::TraceFormat;
 use super::lines::Lines;
 use super::number;
 use super::row::{Row, Rows};
 use super::stamp::Stamps;
-use super::table::Table;
+use super::table::CsvTable;
 
 /// The format of Azure's LLM inference traces.
 pub struct Azure;
@@ -19,7 +19,7 @@ const ARRIVAL: &str = "TIMESTAMP";
 const INPUT: &str = "ContextTokens";
 const OUTPUT: &str = "GeneratedTokens";
 
-impl Format for Azure {
+impl TraceFormat for Azure {
     fn name(&self) -> &'static str {
         "azure"
     }
@@ -33,7 +33,7 @@ impl Format for Azure {
     }
 
     fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
-        let table = Table::new(lines)?;
+        let table = CsvTable::new(lines)?;
         if let Some(column) = table.optional("NumImages", &[])? {
             let message = "the trace has images, which are not simulated; remove the column to replay its text alone";
             return Err(table.error(column, message).fatal());
@@ -53,7 +53,7 @@ impl Format for Azure {
 }
 
 struct AzureRows {
-    table: Table,
+    table: CsvTable,
     arrival: usize,
     input: usize,
     output: usize,

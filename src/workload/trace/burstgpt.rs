@@ -7,11 +7,11 @@
 use super::error::TraceError;
 use super::fast_path::{self, FastPath};
 use super::first_line::FirstLine;
-use super::format::Format;
+use super::format::TraceFormat;
 use super::lines::Lines;
 use super::number::{self, Whole};
 use super::row::{Row, Rows};
-use super::table::Table;
+use super::table::CsvTable;
 
 /// The format of BurstGPT.
 pub struct BurstGpt;
@@ -21,7 +21,7 @@ const ARRIVAL_WITH_UNIT: &str = "Timestamp(s)";
 const INPUT: &str = "Request tokens";
 const OUTPUT: &str = "Response tokens";
 
-impl Format for BurstGpt {
+impl TraceFormat for BurstGpt {
     fn name(&self) -> &'static str {
         "burstgpt"
     }
@@ -35,7 +35,7 @@ impl Format for BurstGpt {
     }
 
     fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
-        let table = Table::new(lines)?;
+        let table = CsvTable::new(lines)?;
         let arrival = table.required(ARRIVAL, &[ARRIVAL_WITH_UNIT])?;
         let input = table.required(INPUT, &[])?;
         let output = table.required(OUTPUT, &[])?;
@@ -51,7 +51,7 @@ impl Format for BurstGpt {
 }
 
 struct BurstGptRows {
-    table: Table,
+    table: CsvTable,
     arrival: usize,
     input: usize,
     output: usize,

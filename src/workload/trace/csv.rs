@@ -7,11 +7,11 @@
 use super::error::TraceError;
 use super::fast_path::{self, FastPath};
 use super::first_line::FirstLine;
-use super::format::Format;
+use super::format::TraceFormat;
 use super::lines::Lines;
 use super::number::{self, Complaint};
 use super::row::{Row, Rows, SessionName, SessionsBegun};
-use super::table::Table;
+use super::table::CsvTable;
 use crate::stats::streams::hash_bytes;
 use crate::units::Span;
 use crate::workload::{ContentId, RequestId, Segment};
@@ -23,7 +23,7 @@ const ARRIVAL: &str = "arrival_s";
 const INPUT: &str = "input_tokens";
 const OUTPUT: &str = "output_tokens";
 
-impl Format for Csv {
+impl TraceFormat for Csv {
     fn name(&self) -> &'static str {
         "csv"
     }
@@ -37,7 +37,7 @@ impl Format for Csv {
     }
 
     fn rows(&self, lines: Lines) -> Result<Box<dyn Rows>, TraceError> {
-        let table = Table::new(lines)?;
+        let table = CsvTable::new(lines)?;
         let arrival = table.required(ARRIVAL, &[])?;
         let input = table.required(INPUT, &[])?;
         let output = table.required(OUTPUT, &[])?;
@@ -65,7 +65,7 @@ impl Format for Csv {
 }
 
 struct CsvRows {
-    table: Table,
+    table: CsvTable,
     arrival: usize,
     input: usize,
     output: usize,

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::error::TraceError;
 use super::first_line::FirstLine;
-use super::format::Format;
+use super::format::TraceFormat;
 use super::formats::FORMATS;
 use super::lines::Lines;
 use crate::workload::Invalid;
@@ -30,16 +30,17 @@ impl FormatName {
     }
 
     /// The format that has this name.
-    pub fn format(self) -> &'static dyn Format {
+    pub fn format(self) -> &'static dyn TraceFormat {
         let found = FORMATS.iter().find(|format| format.name() == self.0);
         *found.expect("a name is made from a format")
     }
 }
 
 /// The one format that recognises the file's first line.
-pub fn detect(lines: &Lines) -> Result<&'static dyn Format, TraceError> {
+pub fn detect(lines: &Lines) -> Result<&'static dyn TraceFormat, TraceError> {
     let first = FirstLine::new(lines.line());
-    let recognised: Vec<&'static dyn Format> = FORMATS.into_iter().filter(|format| format.recognises(&first)).collect();
+    let recognised: Vec<&'static dyn TraceFormat> =
+        FORMATS.into_iter().filter(|format| format.recognises(&first)).collect();
     match recognised[..] {
         [format] => Ok(format),
         [] => Err(of_first_line(lines, &unrecognised(&first))),

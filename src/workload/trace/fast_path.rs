@@ -1,5 +1,5 @@
 //! Rows as nearly all are: numbers where the format wants them, no quotes, no spaces. What is in any way different is
-//! left to [`Table::next`](super::table::Table::next), which knows what it means or what is wrong with it.
+//! left to [`CsvTable::next`](super::table::CsvTable::next), which knows what it means or what is wrong with it.
 
 use super::cursor::{Cursor, POWERS_OF_TEN};
 use super::number::{FRACTION_DIGITS, MOST_SECONDS};

@@ -5,9 +5,9 @@ use super::first_line::FirstLine;
 use super::lines::Lines;
 use super::row::Rows;
 
-/// A way to write down requests. Laws: [`Format::recognises`] looks at names only, never at the magnitude of numbers;
-/// reading any bytes yields rows or errors that name the place, never a panic.
-pub trait Format: Sync {
+/// A way to write down requests. Laws: [`TraceFormat::recognises`] looks at names only, never at the magnitude of
+/// numbers; reading any bytes yields rows or errors that name the place, never a panic.
+pub trait TraceFormat: Sync {
     /// The name in a scenario.
     fn name(&self) -> &'static str;
 

@@ -13,22 +13,22 @@ pub struct JsonLines {
     lines: Lines,
     rows: u64,
     /// What the format expects of an object, to name what is wrong with one.
-    keys: &'static [Key],
+    keys: &'static [JsonKey],
 }
 
 /// A key of an object.
-pub struct Key {
+pub struct JsonKey {
     /// The key in the JSON object.
     pub name: &'static str,
     /// Other names that mean the same.
     pub aliases: &'static [&'static str],
     /// What must stand there.
-    pub kind: Kind,
+    pub kind: JsonKind,
 }
 
 /// What must stand at a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum JsonKind {
     /// A whole number of tokens.
     Tokens,
     /// A number, 0 or more.
@@ -41,7 +41,7 @@ pub enum Kind {
     Ids,
 }
 
-impl Key {
+impl JsonKey {
     /// Any of its names.
     fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
@@ -50,7 +50,7 @@ impl Key {
 
 impl JsonLines {
     /// Objects with these keys.
-    pub const fn new(lines: Lines, keys: &'static [Key]) -> Self {
+    pub const fn new(lines: Lines, keys: &'static [JsonKey]) -> Self {
         Self { lines, rows: 0, keys }
     }
 
@@ -128,30 +128,30 @@ impl JsonLines {
     }
 }
 
-fn complaint_about(kind: Kind, value: Option<&Value>) -> Option<Complaint> {
+fn complaint_about(kind: JsonKind, value: Option<&Value>) -> Option<Complaint> {
     let Some(value) = value else {
-        let is_needed = matches!(kind, Kind::Tokens | Kind::Number);
+        let is_needed = matches!(kind, JsonKind::Tokens | JsonKind::Number);
         return is_needed.then_some("is missing; every row needs it");
     };
     let fine = match kind {
-        Kind::Tokens => value.is_u64(),
-        Kind::Number => value.is_number(),
-        Kind::OptionalNumber => value.is_number() || value.is_null(),
-        Kind::Name => value.is_string() || value.is_u64() || value.is_null(),
-        Kind::Ids => match value {
+        JsonKind::Tokens => value.is_u64(),
+        JsonKind::Number => value.is_number(),
+        JsonKind::OptionalNumber => value.is_number() || value.is_null(),
+        JsonKind::Name => value.is_string() || value.is_u64() || value.is_null(),
+        JsonKind::Ids => match value {
             Value::Array(ids) => ids.iter().all(Value::is_u64),
             Value::Null => true,
             _ => false,
         },
     };
     let complaint = match kind {
-        Kind::Tokens if value.as_i64().is_some_and(|tokens| tokens < 0) => {
+        JsonKind::Tokens if value.as_i64().is_some_and(|tokens| tokens < 0) => {
             "is negative; write a number of tokens, e.g. 512"
         }
-        Kind::Tokens => "is not a whole number; write e.g. 512",
-        Kind::Number | Kind::OptionalNumber => "is not a number; write e.g. 3052",
-        Kind::Name => "is no name; write a text or a whole number, e.g. \"s1\"",
-        Kind::Ids => "is not a list of whole numbers of up to 64 bits; write e.g. [46, 47]",
+        JsonKind::Tokens => "is not a whole number; write e.g. 512",
+        JsonKind::Number | JsonKind::OptionalNumber => "is not a number; write e.g. 3052",
+        JsonKind::Name => "is no name; write a text or a whole number, e.g. \"s1\"",
+        JsonKind::Ids => "is not a list of whole numbers of up to 64 bits; write e.g. [46, 47]",
     };
     (!fine).then_some(complaint)
 }

@@ -33,7 +33,7 @@ mod ties;
 pub use detect::FormatName;
 pub use error::TraceError;
 pub use file::{TraceFile, TraceReader};
-pub use format::Format;
+pub use format::TraceFormat;
 pub use formats::FORMATS;
 pub use info::{TokenSummary, TraceInfo, info};
 pub use prefix_sharing::PrefixSharing;
@@ -42,4 +42,4 @@ pub use replay::{LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUPS};
 pub use source::{Skipped, TraceSource, open, open_seeded};
 
 pub(super) use lines::Lines;
-pub(super) use table::Table;
+pub(super) use table::CsvTable;

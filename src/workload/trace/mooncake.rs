@@ -11,8 +11,8 @@ use serde::de::IgnoredAny;
 
 use super::error::TraceError;
 use super::first_line::FirstLine;
-use super::format::Format;
-use super::json_lines::{JsonLines, Key, Kind, Number};
+use super::format::TraceFormat;
+use super::json_lines::{JsonKey, JsonKind, JsonLines, Number};
 use super::lines::Lines;
 use super::row::{Row, Rows, SessionName, SessionsBegun};
 use crate::stats::streams::hash_bytes;
@@ -33,17 +33,17 @@ const BLOCKS: &str = "hash_ids";
 const SESSION: &str = "session_id";
 const DELAY: &str = "delay";
 
-const fn key(name: &'static str, aliases: &'static [&'static str], kind: Kind) -> Key {
-    Key { name, aliases, kind }
+const fn key(name: &'static str, aliases: &'static [&'static str], kind: JsonKind) -> JsonKey {
+    JsonKey { name, aliases, kind }
 }
 
-static KEYS: [Key; 6] = [
-    key(ARRIVAL, &["created_time"], Kind::OptionalNumber),
-    key(INPUT, &["input_tokens"], Kind::Tokens),
-    key(OUTPUT, &["output_tokens"], Kind::Tokens),
-    key(BLOCKS, &[], Kind::Ids),
-    key(SESSION, &[], Kind::Name),
-    key(DELAY, &["delay_ms"], Kind::OptionalNumber),
+static KEYS: [JsonKey; 6] = [
+    key(ARRIVAL, &["created_time"], JsonKind::OptionalNumber),
+    key(INPUT, &["input_tokens"], JsonKind::Tokens),
+    key(OUTPUT, &["output_tokens"], JsonKind::Tokens),
+    key(BLOCKS, &[], JsonKind::Ids),
+    key(SESSION, &[], JsonKind::Name),
+    key(DELAY, &["delay_ms"], JsonKind::OptionalNumber),
 ];
 
 #[derive(Deserialize)]
@@ -78,7 +78,7 @@ impl Name {
     }
 }
 
-impl Format for Mooncake {
+impl TraceFormat for Mooncake {
     fn name(&self) -> &'static str {
         "mooncake"
     }

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::error::TraceError;
 use super::first_line::FirstLine;
-use super::format::Format;
-use super::json_lines::{JsonLines, Key, Kind, Number};
+use super::format::TraceFormat;
+use super::json_lines::{JsonKey, JsonKind, JsonLines, Number};
 use super::lines::Lines;
 use super::row::{Row, Rows};
 use crate::stats::streams::mix;
@@ -29,16 +29,16 @@ const INPUT: &str = "input_toks";
 const OUTPUT: &str = "output_toks";
 const IDS: &str = "input_tok_ids";
 
-const fn key(name: &'static str, kind: Kind) -> Key {
+const fn key(name: &'static str, kind: JsonKind) -> JsonKey {
     let aliases = &[];
-    Key { name, aliases, kind }
+    JsonKey { name, aliases, kind }
 }
 
-static KEYS: [Key; 4] = [
-    key(ARRIVAL, Kind::Number),
-    key(INPUT, Kind::Tokens),
-    key(OUTPUT, Kind::Tokens),
-    key(IDS, Kind::Ids),
+static KEYS: [JsonKey; 4] = [
+    key(ARRIVAL, JsonKind::Number),
+    key(INPUT, JsonKind::Tokens),
+    key(OUTPUT, JsonKind::Tokens),
+    key(IDS, JsonKind::Ids),
 ];
 
 #[derive(Deserialize)]
@@ -49,7 +49,7 @@ struct ShareGptRow {
     input_tok_ids: Option<Vec<u64>>,
 }
 
-impl Format for ShareGpt {
+impl TraceFormat for ShareGpt {
     fn name(&self) -> &'static str {
         "sharegpt"
     }

@@ -6,7 +6,7 @@ use super::clients::Clients;
 use super::detect::detect;
 use super::error::TraceError;
 use super::followers::Followers;
-use super::format::Format;
+use super::format::TraceFormat;
 use super::lines::Lines;
 use super::replay::Replay;
 use super::row::{Row, Rows};
@@ -52,7 +52,7 @@ const MOST_REMEMBERED: usize = 5;
 /// The requests of a trace.
 pub struct TraceSource {
     replay: Replay,
-    format: &'static dyn Format,
+    format: &'static dyn TraceFormat,
     rows: Box<dyn Rows>,
     /// Whether segments may name the outputs of other rows.
     names_outputs: bool,
@@ -128,7 +128,7 @@ impl TraceSource {
     }
 
     /// The trace's format, named or recognised.
-    pub fn format(&self) -> &'static dyn Format {
+    pub fn format(&self) -> &'static dyn TraceFormat {
         self.format
     }
 

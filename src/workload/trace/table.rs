@@ -10,7 +10,7 @@ use super::number::Complaint;
 use super::row::Row;
 
 /// A CSV file with a header, one record at a time.
-pub struct Table {
+pub struct CsvTable {
     lines: Lines,
     header: Vec<String>,
     /// The fields of a record with quotes, decoded; empty otherwise.
@@ -25,7 +25,7 @@ pub struct Table {
 
 const UNCLOSED: &str = "a quoted field that starts here never ends; double the quotes inside a quoted field";
 
-impl Table {
+impl CsvTable {
     /// A table whose header is read already.
     pub fn new(mut lines: Lines) -> Result<Self, TraceError> {
         lines.next()?;
@@ -90,7 +90,7 @@ impl Table {
         Ok(true)
     }
 
-    /// Reads the row that comes next if the fast path can; if not, [`Table::next`] must. Its fields are not kept.
+    /// Reads the row that comes next if the fast path can; if not, [`CsvTable::next`] must. Its fields are not kept.
     #[inline]
     pub fn next_fast(
         &mut self,

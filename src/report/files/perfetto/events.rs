@@ -30,7 +30,7 @@ pub(super) enum Arg {
 }
 
 /// Values with their names.
-pub(super) type Args<'a> = &'a [(&'static str, Arg)];
+pub(super) type EventArgs<'a> = &'a [(&'static str, Arg)];
 
 /// Writes events up to a number of them. Names hold nothing that JSON would have to escape.
 pub(super) struct Events<Output: Write> {
@@ -60,7 +60,14 @@ impl<Output: Write> Events<Output> {
     }
 
     /// Writes an event that lasts for a while.
-    pub(super) fn slice(&mut self, track: Track, name: fmt::Arguments<'_>, start: Time, takes: Span, args: Args<'_>) {
+    pub(super) fn slice(
+        &mut self,
+        track: Track,
+        name: fmt::Arguments<'_>,
+        start: Time,
+        takes: Span,
+        args: EventArgs<'_>,
+    ) {
         let (ts, dur) = (Micros(start.picos()), Micros(takes.picos()));
         let rest = format_args!(",\"ts\":{ts},\"dur\":{dur},\"name\":\"{name}\"");
         self.event('X', track, rest, args);
@@ -69,27 +76,27 @@ impl<Output: Write> Events<Output> {
     /// The start of something that lasts until [`Events::end`] on its track; slices within it come in between. Not one
     /// event with a length, because viewers cut times and lengths to nanoseconds: a slice within could then end after
     /// it, and be dropped.
-    pub(super) fn begin(&mut self, track: Track, name: fmt::Arguments<'_>, at: Time, args: Args<'_>) {
+    pub(super) fn begin(&mut self, track: Track, name: fmt::Arguments<'_>, at: Time, args: EventArgs<'_>) {
         let ts = Micros(at.picos());
         let rest = format_args!(",\"ts\":{ts},\"name\":\"{name}\"");
         self.event('B', track, rest, args);
     }
 
     /// The end of what has begun last; viewers show these values beside those of its start.
-    pub(super) fn end(&mut self, track: Track, at: Time, args: Args<'_>) {
+    pub(super) fn end(&mut self, track: Track, at: Time, args: EventArgs<'_>) {
         let ts = Micros(at.picos());
         self.event('E', track, format_args!(",\"ts\":{ts}"), args);
     }
 
     /// Something that takes no time.
-    pub(super) fn instant(&mut self, track: Track, name: fmt::Arguments<'_>, at: Time, args: Args<'_>) {
+    pub(super) fn instant(&mut self, track: Track, name: fmt::Arguments<'_>, at: Time, args: EventArgs<'_>) {
         let ts = Micros(at.picos());
         let rest = format_args!(",\"s\":\"t\",\"ts\":{ts},\"name\":\"{name}\"");
         self.event('i', track, rest, args);
     }
 
     /// Levels from now on; several are drawn on top of each other.
-    pub(super) fn counter(&mut self, process: u64, name: &str, at: Time, levels: Args<'_>) {
+    pub(super) fn counter(&mut self, process: u64, name: &str, at: Time, levels: EventArgs<'_>) {
         let track = Track {
             process,
             thread: process,
@@ -114,7 +121,7 @@ impl<Output: Write> Events<Output> {
         self.event('M', track, format_args!(",\"name\":\"thread_name\""), &args);
     }
 
-    fn event(&mut self, phase: char, track: Track, rest: fmt::Arguments<'_>, args: Args<'_>) {
+    fn event(&mut self, phase: char, track: Track, rest: fmt::Arguments<'_>, args: EventArgs<'_>) {
         if self.written == self.most {
             self.too_many.set(true);
             return;

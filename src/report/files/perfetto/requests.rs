@@ -8,7 +8,7 @@ use super::events::{Arg, Events, Track};
 use super::lanes::Lanes;
 use super::tracks::REJECTED;
 use crate::engine::{Event, Finished, ServerSettings};
-use crate::metrics::Outcome;
+use crate::metrics::RequestOutcome;
 use crate::policy::{PolicySettings, Response};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -18,7 +18,7 @@ use crate::workload::{Request, RequestId};
 const REQUESTS: u64 = 10;
 
 /// The requests in the server.
-pub(super) struct Requests {
+pub(super) struct RequestTracks {
     inside: FxHashMap<RequestId, Inside>,
     lanes: Lanes,
     /// Lanes that have a name.
@@ -55,7 +55,7 @@ enum Phase {
     Run,
 }
 
-impl Requests {
+impl RequestTracks {
     pub(super) fn new<Output: Write>(server: &ServerSettings, events: &mut Events<Output>) -> Self {
         events.name_process(REQUESTS, "requests");
         let responds_together = matches!(
@@ -101,7 +101,7 @@ impl Requests {
                 let request = self.get(id);
                 request.write_phase(at, events);
                 events.instant(request.lane, format_args!("client gives up"), at, &[]);
-                let args = request.ended_without_answer(Outcome::TimedOut);
+                let args = request.ended_without_answer(RequestOutcome::TimedOut);
                 self.leave(at, id, &args, events);
             }
             Event::Finished(request) => self.leave(at, id, &args_of(&request), events),
@@ -116,9 +116,9 @@ impl Requests {
         for id in left {
             let request = self.get(id);
             let outcome = if request.phase == Phase::Waiting {
-                Outcome::Waiting
+                RequestOutcome::Waiting
             } else {
-                Outcome::Running
+                RequestOutcome::Running
             };
             let args = request.ended_without_answer(outcome);
             self.leave(end, id, &args, events);
@@ -155,7 +155,7 @@ impl Requests {
         }
         let args = [
             ("input_tokens", Arg::Number(self.sent_tokens.into())),
-            ("outcome", Arg::Word(Outcome::Rejected.name())),
+            ("outcome", Arg::Word(RequestOutcome::Rejected.name())),
         ];
         events.instant(REJECTED, format_args!("request {}", id.0), at, &args);
     }
@@ -219,7 +219,7 @@ impl Inside {
         self.since = at;
     }
 
-    fn ended_without_answer(&self, outcome: Outcome) -> [(&'static str, Arg); 2] {
+    fn ended_without_answer(&self, outcome: RequestOutcome) -> [(&'static str, Arg); 2] {
         [
             ("outcome", Arg::Word(outcome.name())),
             ("preemptions", Arg::Number(self.preemptions.into())),
@@ -241,7 +241,7 @@ impl Phase {
 
 fn args_of(request: &Finished) -> [(&'static str, Arg); 4] {
     [
-        ("outcome", Arg::Word(Outcome::Finished.name())),
+        ("outcome", Arg::Word(RequestOutcome::Finished.name())),
         ("output_tokens", Arg::Number(request.output_tokens.into())),
         ("cached_tokens", Arg::Number(request.cached_tokens.into())),
         ("preemptions", Arg::Number(request.preemptions.into())),

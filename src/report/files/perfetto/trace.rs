@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::counters::Counters;
 use super::events::Events;
-use super::requests::Requests;
+use super::requests::RequestTracks;
 use super::steps;
 use super::tracks::{SERVER, STEPS};
 use crate::engine::{Event, Observer, ServerSettings, StepRun};
@@ -21,7 +21,7 @@ pub const MOST_TRACE_EVENTS: u64 = 5_000_000;
 pub struct PerfettoTrace<Output: Write> {
     events: Events<Output>,
     counters: Counters,
-    requests: Requests,
+    requests: RequestTracks,
 }
 
 impl<Output: Write> PerfettoTrace<Output> {
@@ -33,7 +33,7 @@ impl<Output: Write> PerfettoTrace<Output> {
         events.name_thread(STEPS, "GPU steps");
         Self {
             counters: Counters::new(server),
-            requests: Requests::new(server, &mut events),
+            requests: RequestTracks::new(server, &mut events),
             events,
         }
     }

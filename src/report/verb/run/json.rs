@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::report::{Memory, ModelError, RunReport};
+use super::report::{MemoryReport, ModelError, RunReport};
 use crate::metrics::{Constraint, SloOutcome, SloResult, SpeculativeSummary, Summary};
 use crate::report::text::document::{Tool, pretty};
 
@@ -18,7 +18,7 @@ struct Document<'a> {
     verdict: &'static str,
     #[serde(flatten)]
     summary: &'a Summary,
-    memory: Memory,
+    memory: MemoryReport,
     replications: u32,
     fidelity: Option<&'a str>,
     model_error: Option<ModelError>,

@@ -23,7 +23,7 @@ pub struct RunReport {
     /// The numbers of the run, or of several pooled.
     pub summary: Summary,
     /// What the GPU memory holds.
-    pub memory: Memory,
+    pub memory: MemoryReport,
     /// What was asked for.
     pub slos: Vec<Slo>,
 }
@@ -57,7 +57,7 @@ pub struct ModelError {
 /// What the GPU memory of one GPU holds [bytes]; `None` where no memory model was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)]
-pub struct Memory {
+pub struct MemoryReport {
     pub total_bytes: Option<u64>,
     pub weights_bytes: Option<u64>,
     pub activations_bytes: Option<u64>,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::metrics::{LatencySummary, Metric, SloOutcome, SloResult};
 use crate::report::text::line::in_words;
 use crate::report::text::numbers::{duration, milliseconds, or_unknown};
-use crate::report::text::style::{Colour, Style};
+use crate::report::text::style::{Style, TerminalColour};
 use crate::report::text::why::why;
 use crate::report::verb::run::report::{RunReport, Verdict};
 use crate::stats::{Interval, rounded};
@@ -20,7 +20,7 @@ impl RunReport {
     pub fn to_screen(&self, style: Style) -> String {
         let mut lines = Vec::new();
         for warning in self.warnings() {
-            lines.push(style.paint(Colour::Yellow, &format!("WARNING   {warning}")));
+            lines.push(style.paint(TerminalColour::Yellow, &format!("WARNING   {warning}")));
         }
         lines.push(self.verdict_line(style));
         lines.push(self.header_line());
@@ -62,13 +62,13 @@ impl RunReport {
         labelled("Verdict", &style.paint(colour, text))
     }
 
-    pub(in crate::report) fn verdict_in_words(&self) -> (Colour, &'static str) {
+    pub(in crate::report) fn verdict_in_words(&self) -> (TerminalColour, &'static str) {
         match self.verdict() {
-            Verdict::SloMissed => (Colour::Red, "SLO missed"),
-            Verdict::Saturated => (Colour::Red, "saturated: the queue grows without end"),
-            Verdict::SloUnknown => (Colour::Yellow, "unknown: too few samples to judge the SLOs"),
-            Verdict::Ok if self.slos.is_empty() => (Colour::Green, "ok (no SLO set)"),
-            Verdict::Ok => (Colour::Green, "ok: all SLOs met"),
+            Verdict::SloMissed => (TerminalColour::Red, "SLO missed"),
+            Verdict::Saturated => (TerminalColour::Red, "saturated: the queue grows without end"),
+            Verdict::SloUnknown => (TerminalColour::Yellow, "unknown: too few samples to judge the SLOs"),
+            Verdict::Ok if self.slos.is_empty() => (TerminalColour::Green, "ok (no SLO set)"),
+            Verdict::Ok => (TerminalColour::Green, "ok: all SLOs met"),
         }
     }
 
@@ -174,9 +174,9 @@ impl RunReport {
 pub(in crate::report) fn slo_line(result: &SloResult, style: Style) -> String {
     let (metric, statistic) = (result.slo.metric.name(), result.slo.statistic.name());
     let (colour, mark) = match result.outcome {
-        SloOutcome::Met => (Colour::Green, "✓"),
-        SloOutcome::Missed => (Colour::Red, "✗"),
-        SloOutcome::Unknown => (Colour::Yellow, "?"),
+        SloOutcome::Met => (TerminalColour::Green, "✓"),
+        SloOutcome::Missed => (TerminalColour::Red, "✗"),
+        SloOutcome::Unknown => (TerminalColour::Yellow, "?"),
     };
     let limit = duration(result.slo.limit.seconds());
     let mut text = format!("{} {metric} {statistic} <= {limit}   got ", style.paint(colour, mark));

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 /// A number that studies can name, read from a `Section` of a run's result.
 #[derive(Clone)]
-pub(super) struct Reading<Section> {
+pub(super) struct NamedNumber<Section> {
     /// Its place in the JSON result of a run; of a latency, without the section's name.
     pub(super) name: &'static str,
     pub(super) quantity: Quantity,
     pub(super) better: Better,
-    pub(super) place: Place,
+    pub(super) place: PlaceInList,
     pub(super) read: Arc<dyn Fn(&Section) -> Option<f64> + Send + Sync>,
 }
 
@@ -39,7 +39,7 @@ pub enum Better {
 
 /// Where a number stands in the list of all, whose order is that of columns in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum PlaceInList {
     /// Before the sections in their order.
     First,
     /// Where its section stands.
@@ -48,7 +48,7 @@ pub(super) enum Place {
     Last,
 }
 
-impl<Section> Reading<Section> {
+impl<Section> NamedNumber<Section> {
     /// A reading with its section.
     pub(super) fn new(
         name: &'static str,
@@ -60,7 +60,7 @@ impl<Section> Reading<Section> {
             name,
             quantity,
             better,
-            place: Place::InItsSection,
+            place: PlaceInList::InItsSection,
             read: Arc::new(read),
         }
     }
@@ -99,18 +99,18 @@ impl<Section> Reading<Section> {
     }
 
     /// The reading, at another place in the list of all.
-    pub(super) fn at(self, place: Place) -> Self {
+    pub(super) fn at(self, place: PlaceInList) -> Self {
         Self { place, ..self }
     }
 
     /// The reading from a whole that holds the section.
-    pub(super) fn within<Whole>(self, section: fn(&Whole) -> &Section) -> Reading<Whole>
+    pub(super) fn within<Whole>(self, section: fn(&Whole) -> &Section) -> NamedNumber<Whole>
     where
         Section: 'static,
         Whole: 'static,
     {
         let read = self.read;
-        Reading {
+        NamedNumber {
             name: self.name,
             quantity: self.quantity,
             better: self.better,
