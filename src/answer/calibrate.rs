@@ -6,10 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::common::warn_all;
 use super::problem::Problem;
-use crate::config::{FittedOn, Measured, Scenario, is_step_table, read_step_table};
+use crate::config::{
+    Diagnostic, FittedOn, Measured, Scenario, is_standard_input, is_step_table, parse_step_table, read_step_table,
+    read_text,
+};
 use crate::report::CalibrationReport;
 use crate::study::calibrate::{Data, Fittable, calibrate};
 use crate::study::{Base, Control, Input};
+
+/// More is not measured of one deployment.
+const LARGEST_DATA_BYTES: u64 = 1 << 30;
 
 /// What do steps and the front end cost on a deployment that was measured?
 #[derive(Clone, Debug)]
@@ -92,12 +98,28 @@ impl CalibrateAnswer {
 }
 
 fn read(path: &Path) -> Result<Data, Problem> {
+    if is_standard_input(path) {
+        return read_stdin(path);
+    }
     let is_table = first_line(path).is_some_and(|line| is_step_table(&line));
     if is_table {
         let steps = read_step_table(path)?;
         return Ok(Data::Steps(steps));
     }
     Ok(Data::Served(Measured::read(path)?))
+}
+
+/// Stdin can be read but once, so that it is read as a whole before it is told what it is.
+fn read_stdin(path: &Path) -> Result<Data, Problem> {
+    const NAME: &str = "stdin";
+    let text =
+        read_text(path, LARGEST_DATA_BYTES).map_err(|error| Diagnostic::new(format!("cannot read {NAME}: {error}")))?;
+    let is_table = text.lines().next().is_some_and(is_step_table);
+    Ok(if is_table {
+        Data::Steps(parse_step_table(NAME, &text)?)
+    } else {
+        Data::Served(Measured::parse(NAME, &text)?)
+    })
 }
 
 /// `None` of a file that cannot be read: whoever reads it in full says why.

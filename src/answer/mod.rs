@@ -23,6 +23,7 @@ mod merge;
 mod models;
 mod problem;
 mod report;
+mod results_text;
 mod run;
 mod run_files;
 mod run_outputs;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::problem::Problem;
-use super::setting;
+use super::{results_text, setting};
 use crate::config::{Diagnostic, Layers, StudyFile};
 use crate::report::StudySetting;
 use crate::report::figure::Drawn;
@@ -28,11 +28,11 @@ pub struct ReportAnswer {
 }
 
 impl ReportQuestion {
-    /// Refuses results that cannot be read, before anything is.
-    pub fn form(&self) -> Result<Form, Problem> {
-        let name = self.results.display();
-        let form = Form::of(&self.results).map_err(|problem| Diagnostic::new(format!("{name}: {problem}")))?;
-        if form == Form::Parquet {
+    /// The form of the results, unless they come from stdin; refuses those that cannot be read.
+    pub fn form(&self) -> Result<Option<Form>, Problem> {
+        let name = self.results.display().to_string();
+        let form = results_text::form_of_name(&self.results, &name)?;
+        if form == Some(Form::Parquet) {
             let message = format!("{name}: Parquet is written, but not read");
             return Err(Diagnostic::new(message)
                 .help("sweep into CSV or JSON Lines to report on it")
@@ -45,10 +45,11 @@ impl ReportQuestion {
     pub fn answer(&self, control: &Control) -> Result<ReportAnswer, Problem> {
         let form = self.form()?;
         let name = self.results.display().to_string();
-        let text = std::fs::read_to_string(&self.results).map_err(|error| {
+        let text = results_text::read(&self.results).map_err(|error| {
             Diagnostic::new(format!("cannot read {name}: {error}"))
                 .help("give what `tailcast sweep STUDY --out FILE` wrote")
         })?;
+        let form = form.unwrap_or_else(|| results_text::form_of_text(&text));
         let results = Results::of_text(form, &text).map_err(|problem| problem.about(&name))?;
         let sweep = SweepPoints::of(results);
         let sweep = sweep.ok_or_else(|| Diagnostic::new(format!("{name}: there is no run in it")))?;

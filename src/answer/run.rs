@@ -61,6 +61,14 @@ pub struct RunAnswer {
 }
 
 impl RunQuestion {
+    /// What would the users of this one see, with the scenario's own seed?
+    pub fn of(base: Base) -> Self {
+        Self {
+            base,
+            ..Self::default()
+        }
+    }
+
     /// Reads the scenario, and refuses whatever can be known to go wrong.
     pub fn ready(&self) -> Result<ReadyRun<'_>, Problem> {
         let started = Instant::now();

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use crate::config::Diagnostic;
-use crate::workload::trace::{self, FORMATS, FormatName, Replay, TokenSummary, TraceInfo};
+use crate::config::{Diagnostic, is_standard_input};
+use crate::workload::trace::{self, FORMATS, FormatName, Replay, TokenSummary, TraceFile, TraceInfo};
 
 /// What does a recorded workload hold?
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,12 @@ impl TraceQuestion {
             Diagnostic::new(format!("--trace-format: {}", invalid.message))
                 .help(format!("allowed: {}", names.join(", ")))
         })?;
+        let opened = is_standard_input(&self.file).then(|| TraceFile::open(&self.file));
+        let file = opened
+            .transpose()
+            .map_err(|error| Diagnostic::new(format!("cannot read stdin: {error}")))?;
         let info = trace::info(&Replay {
+            file,
             format,
             sort: self.sort,
             skip_bad_rows: self.skip_bad_rows,

@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use super::flags::color::ColorFlags;
+use super::terminal::color::ColorFlags;
 use super::terminal::screen;
 use crate::answer::{Blame, Problem};
 use crate::config::{self, Diagnostic};

@@ -3,22 +3,19 @@
 
 mod failure;
 mod flags;
-mod init;
 mod output;
-mod scenario;
-mod schema;
-mod server_flags;
 mod terminal;
 mod verbs;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
-use flags::color::ColorFlags;
+use terminal::color::ColorFlags;
 use verbs::{
-    calibrate, capacity, check, compare, curve, gpus, merge, models, report, run, steps, sweep, trace, validate,
+    calibrate, capacity, check, compare, completions, curve, gpus, help, init, man, merge, models, report, run, schema,
+    steps, sweep, trace, validate,
 };
 
 /// Exit codes, for `--help`.
@@ -55,6 +52,9 @@ enum Command {
     Gpus(gpus::Args),
     Init(init::Args),
     Schema(schema::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    Help(help::Args),
 }
 
 /// Runs the command line of this process.
@@ -89,6 +89,9 @@ impl Command {
             Self::Gpus(args) => gpus::run(&args),
             Self::Init(args) => init::run(&args),
             Self::Schema(_) => schema::run(),
+            Self::Completions(args) => completions::run(&args, Arguments::command()),
+            Self::Man(args) => man::run(&args, Arguments::command()),
+            Self::Help(args) => help::run(&args, Arguments::command()),
         }
     }
 }

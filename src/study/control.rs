@@ -64,7 +64,7 @@ impl fmt::Debug for Control {
 }
 
 impl Control {
-    /// The same stop and threads, but nobody hears of the work: for a part of it that is not counted.
+    /// A control with this stop and these threads whose work nobody hears of: for a part that is not counted.
     #[must_use]
     pub fn unheard(&self) -> Self {
         Self {

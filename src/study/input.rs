@@ -36,6 +36,15 @@ impl Base {
         }
     }
 
+    /// Variations of the scenario in a file; `-` is stdin.
+    pub fn from_file(path: impl Into<PathBuf>) -> Self {
+        let layers = Layers {
+            file: Some(path.into()),
+            ..Layers::default()
+        };
+        Self::new(layers, None)
+    }
+
     /// Variations of a scenario that stands in no file.
     pub fn from_toml(text: &str) -> Self {
         Self {

@@ -12,7 +12,7 @@ use super::Input;
 pub enum LoadKind {
     /// Requests per second that arrive whatever the server does: an open loop.
     Rate,
-    /// The same of sessions, each of several requests.
+    /// Sessions per second, each of several requests, that start whatever the server does.
     SessionRate,
     /// Clients, each of whom sends its next request when the last one has ended: a closed loop.
     Concurrency,

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::command::{Ended, Workplace};
 use crate::reports::assert_contract;
 
-const VERBS: [&[&str]; 15] = [
+const VERBS: [&[&str]; 18] = [
     &["run"],
     &["compare"],
     &["curve"],
@@ -22,6 +22,9 @@ const VERBS: [&[&str]; 15] = [
     &["models"],
     &["gpus"],
     &["init"],
+    &["completions"],
+    &["man"],
+    &["help"],
 ];
 
 /// A scenario that takes no time.

@@ -38,6 +38,7 @@ mod laws_policy;
 mod laws_prefix_cache;
 mod laws_radix_tree;
 mod laws_step_time;
+mod library;
 mod measured_files;
 mod measured_memory;
 mod measured_runs;
@@ -51,6 +52,7 @@ mod overheads;
 #[cfg(feature = "parquet")]
 mod parquet_results;
 mod perfetto;
+mod pipes;
 mod pooling;
 mod prefix_losses;
 mod priorities;

@@ -1,6 +1,7 @@
 //! Flags that several verbs have, and what they amount to.
 
-pub mod color;
 pub mod format;
 pub mod outputs;
+pub mod scenario;
+mod server_flags;
 pub mod study;

@@ -1,8 +1,8 @@
 //! The flags of verbs that make many runs.
 
-use super::color::ColorFlags;
 use crate::answer::Control;
 use crate::cli::terminal::Terminal;
+use crate::cli::terminal::color::ColorFlags;
 
 /// Flags of a study.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::answer::Problem;
-use crate::config::Diagnostic;
+use crate::config::{Diagnostic, is_standard_input};
 use crate::report::{FigureFormat, is_standard_output};
 use crate::study::Input;
 
@@ -14,6 +14,8 @@ pub struct Taken {
     files: Vec<(String, PathBuf)>,
     /// What goes to stdout, if it is more than a text for people.
     on_stdout: Option<String>,
+    /// What comes from stdin.
+    from_stdin: Vec<String>,
 }
 
 impl Taken {
@@ -34,8 +36,13 @@ impl Taken {
         }
     }
 
-    /// The file is read; messages call it `what`.
+    /// The file is read; messages call it `what`. `-` is stdin.
     pub fn read(&mut self, what: &str, path: &Path) {
+        // Variations of one scenario share what it reads.
+        let is_known = self.from_stdin.iter().any(|known| known == what);
+        if is_standard_input(path) && !is_known {
+            self.from_stdin.push(what.to_owned());
+        }
         if let Ok(path) = path.canonicalize() {
             self.files.push((what.to_owned(), path));
         }
@@ -46,6 +53,15 @@ impl Taken {
         if let Ok(path) = path.canonicalize() {
             self.files.retain(|(_, taken)| *taken != path);
         }
+    }
+
+    /// Refuses several things that are to be read from stdin, which is there once.
+    pub fn check_stdin(&self) -> Result<(), Problem> {
+        if let [one, other, ..] = self.from_stdin.as_slice() {
+            let message = format!("{one} and {other} cannot both come from stdin");
+            return Err(Diagnostic::new(message).help("read one of them from a file").into());
+        }
+        Ok(())
     }
 
     /// Takes stdout for `what`, which must be alone there.

@@ -1,5 +1,6 @@
 //! The terminal: what is printed, how far a run has come, and Ctrl-C.
 
+pub mod color;
 mod command_line;
 mod interrupt;
 mod progress;

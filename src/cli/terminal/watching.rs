@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::progress::ProgressLine;
 use super::{command_line, interrupt, screen};
 use crate::answer::{Audience, Control};
-use crate::cli::flags::color::ColorFlags;
+use crate::cli::terminal::color::ColorFlags;
 
 /// What is wanted of the terminal.
 #[derive(Clone, Copy, Debug)]

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use crate::answer::{CalibrateAnswer, CalibrateQuestion, Problem, ReadyCalibrate};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
 use crate::cli::flags::format::Format;
+use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::output::Taken;
-use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 use crate::config::Diagnostic;
 use crate::report::{is_standard_output, write_atomically};
@@ -77,10 +77,11 @@ fn check(args: &Args, ready: &ReadyCalibrate) -> Result<Taken, Failure> {
     if args.format == Format::Json {
         taken.claim_stdout("--format json")?;
     }
+    taken.read("the scenario", &args.scenario);
+    taken.read_by(&ready.input);
+    taken.read("the data", &args.data);
+    taken.check_stdin()?;
     if let Some(out) = &args.out {
-        taken.read("the scenario", &args.scenario);
-        taken.read_by(&ready.input);
-        taken.read("the data", &args.data);
         // A new calibration may take the place of the one before.
         if let Some(before) = &ready.input.scenario.calibration {
             taken.release(&before.file);

@@ -6,10 +6,10 @@ use clap::ValueEnum;
 
 use crate::answer::{CapacityQuestion, LoadKind};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
+use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
-use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
 
 /// Find the highest load that meets all SLOs, or the fewest servers for a rate; what binds, and what would help
@@ -88,6 +88,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     if args.format == Format::Json {
         taken.claim_stdout("--format json")?;
     }
+    taken.check_stdin()?;
     files.claim(&mut taken)?;
     let answer = ready.answer(&args.study_flags.control(color))?;
     match args.format {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::answer::CheckQuestion;
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
-use crate::cli::scenario::ScenarioFlags;
+use crate::cli::flags::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 
 /// Run the fast and the readable engine on a scenario and compare them, event by event

@@ -6,10 +6,10 @@ use clap::ValueEnum;
 
 use crate::answer::{Base, CompareQuestion, ReadyCompare};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
+use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
-use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
 use crate::report::figure;
 
@@ -97,6 +97,7 @@ fn check(args: &Args, ready: &ReadyCompare) -> Result<(StudyFiles, Taken), Failu
     if args.format == Format::Json {
         taken.claim_stdout("--format json")?;
     }
+    taken.check_stdin()?;
     files.claim(&mut taken)?;
     Ok((files, taken))
 }

@@ -6,10 +6,10 @@ use clap::ValueEnum;
 
 use crate::answer::{CurveQuestion, LoadKind};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
+use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
-use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
 use crate::config::{Diagnostic, axis};
 use crate::report::figure::load_curve;
@@ -86,6 +86,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         Format::Json => taken.claim_stdout("--format json")?,
         Format::Csv => taken.claim_stdout("--format csv")?,
     }
+    taken.check_stdin()?;
     files.claim(&mut taken)?;
     let answer = ready.answer(&args.study_flags.control(color))?;
     match args.format {

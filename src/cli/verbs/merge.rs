@@ -25,6 +25,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     for path in &args.shards {
         taken.read("a shard", path);
     }
+    taken.check_stdin()?;
     let question = MergeQuestion {
         shards: args.shards.clone(),
         out: (!is_standard_output(&args.out)).then(|| args.out.clone()),

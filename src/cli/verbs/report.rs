@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::answer::ReportQuestion;
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
 use crate::cli::output::{StudyFiles, Taken};
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 use crate::report::figure;
 

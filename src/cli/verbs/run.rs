@@ -6,10 +6,10 @@ use clap::ValueEnum;
 
 use crate::answer::{ReadyRun, RunAnswer, RunQuestion, Style};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
 use crate::cli::flags::outputs::OutputFlags;
+use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::output::{StudyFiles, Taken};
-use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 use crate::report::figure;
 
@@ -107,6 +107,7 @@ fn check(args: &Args, question: &RunQuestion, ready: &ReadyRun) -> Result<(Study
             taken.claim(flag, path)?;
         }
     }
+    taken.check_stdin()?;
     files.claim(&mut taken)?;
     Ok((files, taken))
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use crate::answer::{ReadySweep, Shard, SweepAnswer, SweepQuestion};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
+use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::Taken;
-use crate::cli::scenario::ScenarioFlags;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
 use crate::config::Diagnostic;
 use crate::report::is_standard_output;

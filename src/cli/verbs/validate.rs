@@ -6,8 +6,8 @@ use clap::ValueEnum;
 
 use crate::answer::{Problem, ReadyValidate, ValidateAnswer, ValidateQuestion, error_limit};
 use crate::cli::failure::Failure;
-use crate::cli::flags::color::ColorFlags;
 use crate::cli::output::Taken;
+use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 use crate::config::Flag;
 use crate::report::write_figure;

@@ -51,6 +51,11 @@ pub fn read_step_table(path: &Path) -> Result<Vec<MeasuredStep>, Diagnostic> {
     let name = path.display().to_string();
     let text = text_file::read_text(path, LARGEST_FILE_BYTES)
         .map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")))?;
+    parse_step_table(&name, &text)
+}
+
+/// Reads a table that messages call `name`.
+pub fn parse_step_table(name: &str, text: &str) -> Result<Vec<MeasuredStep>, Diagnostic> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_reader(text.trim_start_matches('\u{feff}').as_bytes());

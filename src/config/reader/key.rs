@@ -2,13 +2,14 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{Node, Value};
 use super::quantity;
 use super::reading::{Reading, Resolved};
 use super::text::Place;
+use super::text_file::is_standard_input;
 use crate::settings::Setting;
 use crate::units::Span;
 
@@ -141,11 +142,19 @@ impl<'a> Key<'a> {
         error.help(format!("allowed: {}", names.join(", ")))
     }
 
-    /// A file; a relative path starts from the directory of the text it was written in.
+    /// A file, or `-` for stdin; a relative path starts from the directory of the text it was written in.
     pub fn path(self) -> Result<Found<'a, PathBuf>, Diagnostic> {
         let reading = self.reading;
         let place = self.node.map_or(self.owner, |node| node.place);
-        Ok(self.text()?.map(|path| reading.texts.base(place).join(path)))
+        let from_there = |path: String| {
+            let is_stdin = is_standard_input(Path::new(&path));
+            if is_stdin {
+                PathBuf::from(path)
+            } else {
+                reading.texts.base(place).join(path)
+            }
+        };
+        Ok(self.text()?.map(from_there))
     }
 
     /// The entries of a list, each with its name for messages.

@@ -1,14 +1,22 @@
-//! Files that are read as a whole.
+//! Files that are read as a whole; `-` is stdin.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+/// Whether a path names stdin.
+pub fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 /// The bytes of a file of at most `most_bytes`: a longer one is something else, or a device without an end.
 pub fn read_bytes(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut start = File::open(path)?.take(most_bytes + 1);
-    start.read_to_end(&mut bytes)?;
+    if is_standard_input(path) {
+        io::stdin().take(most_bytes + 1).read_to_end(&mut bytes)?;
+    } else {
+        File::open(path)?.take(most_bytes + 1).read_to_end(&mut bytes)?;
+    }
     if bytes.len() as u64 > most_bytes {
         let most_mib = most_bytes >> 20;
         return Err(io::Error::other(format!("it is longer than {most_mib} MiB")));

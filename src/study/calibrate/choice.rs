@@ -1,12 +1,13 @@
 //! How data are compared with simulations: as closely as they allow, if they say anything.
 
+use super::busyness;
 use super::comparison::{self, Comparison};
+use super::data::Data;
 use super::latencies::Served;
 use super::one_by_one::OneByOne;
 use super::refusal::Refusal;
 use super::step_rows::StepRows;
 use super::summed_up::SummedUp;
-use super::{Data, busyness};
 use crate::config::{Measured, Scenario};
 
 /// Fewer requests say more about chance than about the server.

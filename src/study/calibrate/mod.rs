@@ -7,6 +7,7 @@ mod busyness;
 mod choice;
 mod coefficient;
 mod comparison;
+mod data;
 mod latencies;
 mod one_by_one;
 mod recorded;
@@ -17,21 +18,13 @@ mod summed_up;
 
 pub use coefficient::Fittable;
 pub use comparison::{LeftOut, MetricError};
+pub use data::Data;
 pub use refusal::Refusal;
 pub use selection::Fitted;
 
-use crate::config::{Measured, MeasuredStep, Scenario};
+use crate::config::Scenario;
 use crate::fleet::FrontEnd;
 use crate::step_time::Overheads;
-
-/// What was measured.
-#[derive(Clone, Debug)]
-pub enum Data {
-    /// Requests, or a summary of them.
-    Served(Measured),
-    /// Steps in which every request decodes.
-    Steps(Vec<MeasuredStep>),
-}
 
 /// What a calibration has found.
 #[derive(Clone, Debug)]

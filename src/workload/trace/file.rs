@@ -30,13 +30,17 @@ struct Stamp {
 }
 
 impl TraceFile {
-    /// Opens the file at `path`.
+    /// Opens the file at `path`; `-` is stdin, of which a copy is kept on disk, as it may be larger than memory.
     pub fn open(path: &Path) -> io::Result<Self> {
         // Opening a folder works on Unix, and fails later with a message that names neither.
         if path.is_dir() {
             return Err(io::Error::other("it is a folder; name the trace file in it"));
         }
-        let file = File::open(path)?;
+        let file = if path.as_os_str() == "-" {
+            spooled()?
+        } else {
+            File::open(path)?
+        };
         let stamp = Stamp::of(&file)?;
         Ok(Self(Arc::new(Opened {
             file: Mutex::new(file),
@@ -67,6 +71,13 @@ impl TraceFile {
         locked(&self.0.known).insert(name, number);
         Ok(number)
     }
+}
+
+/// A copy of stdin that any number of readers can read from its start.
+fn spooled() -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut io::stdin().lock(), &mut file)?;
+    Ok(file)
 }
 
 /// Whoever panicked while reading left nothing behind but a position, which every reader sets anew.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::failure::Failure;
 use super::server_flags::ServerFlags;
+use crate::cli::failure::Failure;
 use crate::config::{Diagnostic, Flag, Layers};
 use crate::study::Base;
 

@@ -1,7 +1,7 @@
 //! `schema`: prints the JSON Schema of a scenario.
 
-use super::failure::Failure;
-use super::terminal::screen;
+use crate::cli::failure::Failure;
+use crate::cli::terminal::screen;
 use crate::config::schema;
 
 /// Print the JSON Schema of a scenario, for editors that check and complete what is written

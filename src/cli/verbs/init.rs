@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::failure::Failure;
-use super::terminal::screen;
 use crate::answer::starter;
+use crate::cli::failure::Failure;
+use crate::cli::terminal::screen;
 use crate::config::Diagnostic;
 use crate::report::{is_standard_output, write_atomically};
 
