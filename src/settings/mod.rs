@@ -4,10 +4,8 @@
 //! Schema, the reference of every key and the comments of a new scenario. Nothing here reads a file or knows a text:
 //! whoever can look keys up implements [`Written`], and whatever a setting belongs to reads itself through it.
 
-mod kind;
 mod setting;
 mod written;
 
-pub use kind::{Kind, Variant, Word};
-pub use setting::{Default, Setting};
+pub use setting::{Default, Kind, Setting, Variant, Word};
 pub use written::{Refused, Written};

@@ -50,7 +50,8 @@ fn other_spellings_are_of_the_schema() {
         "batching = { max-num-seqs = 4, enable_chunked_prefill = true, enable-prefix-caching = false }",
         "server = { tensor_parallel_size = 2, num-gpu-blocks-override = 9000, step_time = \"times.toml\" }",
         "model = { config = \"config.json\", quantization = \"awq\", kv_cache_dtype = \"fp8_e4m3\" }",
-        "workload = { requests = 1e6, priority = 3, prefix = { tokens = 500 }, session = { turns = 4, think = \"1.5 min\" } }",
+        "workload = { requests = 1e6, priority = 3, prefix = { tokens = 500 } }",
+        "workload = { session = { turns = 4, think = \"1.5 min\" } }",
         "workload = { prompt = { distribution = \"mixture\", parts = [{ weight = 1, dist = \"fixed\", value = 1 }] } }",
         "slo = { ttft = { p99 = \"2s\" }, \"tpot.mean\" = \"50ms\" }",
     ] {

@@ -32,11 +32,11 @@ pub enum Value {
     /// A list.
     Array(Vec<Node>),
     /// A table.
-    Table(Table),
+    Table(Entries),
 }
 
 /// Keys, each with its own place, and values; in alphabetical order.
-pub type Table = Vec<Entry>;
+pub type Entries = Vec<Entry>;
 
 /// One key and its value.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ pub fn overlay(texts: &mut Texts, root: &mut Node, flag: &Flag) -> Result<(), Di
 
 /// Lays the keys of a table over the tree: `"server.kv_blocks" = 7` sets one key, and so does `server = { kv_blocks = 7
 /// }`; what stands deeper replaces a whole value.
-pub fn overlay_table(texts: &Texts, root: &mut Node, table: Table) -> Result<(), Diagnostic> {
+pub fn overlay_table(texts: &Texts, root: &mut Node, table: Entries) -> Result<(), Diagnostic> {
     for entry in table {
         let path: Vec<Step> = entry
             .key
@@ -179,7 +179,7 @@ fn depth_of(node: &Node) -> usize {
 fn child<'n>(texts: &Texts, node: &'n mut Node, step: Step) -> Result<&'n mut Node, Diagnostic> {
     let empty = Node {
         place: step.place,
-        value: Value::Table(Table::new()),
+        value: Value::Table(Entries::new()),
     };
     if !matches!(node.value, Value::Table(_) | Value::Array(_)) {
         *node = empty.clone();
@@ -238,7 +238,7 @@ fn place_in<T>(index: usize, spanned: &Spanned<T>) -> Place {
     }
 }
 
-fn table(index: usize, table: DeTable<'_>) -> Table {
+fn table(index: usize, table: DeTable<'_>) -> Entries {
     table
         .into_iter()
         .map(|(key, value)| Entry {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Snippet};
-use super::document::{Node, Table, Value};
+use super::document::{Entries, Node, Value};
 use super::flag::Flag;
 use super::read_once::Files;
 use super::text::Text;
@@ -55,7 +55,7 @@ pub enum TableFinder {
 
 impl TableFinder {
     /// The table; an empty one if there is none.
-    pub fn take(self, root: Node) -> Table {
+    pub fn take(self, root: Node) -> Entries {
         let found = match self {
             Self::Root { key } => take_key(root, key),
             Self::Entry { list, index, key } => match take_key(root, list) {
@@ -65,7 +65,7 @@ impl TableFinder {
         };
         match found {
             Some(Value::Table(table)) => table,
-            _ => Table::new(),
+            _ => Entries::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::fields::Fields;
-use super::key::{self, Choice, Key};
+use super::key::{self, Choice};
 use crate::settings::{Kind, Refused, Setting, Written};
 use crate::units::Span;
 
@@ -44,46 +44,25 @@ impl<'a> Fields<'a> {
         refused.help.into_iter().fold(error, Diagnostic::help)
     }
 
-    /// The key of a setting, under any of its spellings.
-    pub fn key_of(&self, setting: &'static Setting) -> Result<Key<'a>, Diagnostic> {
-        self.key_or_alias(setting.name, setting.aliases)
-    }
-
     /// The word that is written for a choice, with its place among those that are allowed.
     pub fn word_of(&self, setting: &'static Setting) -> Result<key::Found<'a, Choice<usize>>, Diagnostic> {
         let Kind::Choice(words) = setting.kind else {
             unreachable!("`{}` is declared as another kind than it is read as", setting.name);
         };
         let words: Vec<_> = words.iter().map(|word| word.name).zip(0..).collect();
-        self.key_of(setting)?.choice(&words)
-    }
-
-    /// The value of a [`Kind::Count`].
-    pub fn count_of(&self, setting: &'static Setting) -> Result<key::Found<'a, u32>, Diagnostic> {
-        let Kind::Count { min, max } = setting.kind else {
-            unreachable!("`{}` is declared as another kind than it is read as", setting.name);
-        };
-        self.key_of(setting)?.count(min..=max)
-    }
-
-    /// The value of a [`Kind::Number`].
-    pub fn number_of(&self, setting: &'static Setting) -> Result<key::Found<'a, f64>, Diagnostic> {
-        let Kind::Number { min, max } = setting.kind else {
-            unreachable!("`{}` is declared as another kind than it is read as", setting.name);
-        };
-        self.key_of(setting)?.number(min..=max)
+        self.find(setting)?.choice(&words)
     }
 
     /// Refuses what was written for a setting and is not what it takes. What is inside a table, or may be of several
     /// kinds, is left to who reads it.
     fn check_one(&self, setting: &'static Setting) -> Result<(), Diagnostic> {
-        let key = self.key_of(setting)?;
+        let key = self.find(setting)?;
         match setting.kind {
-            Kind::Count { .. } => self.count_of(setting).map(drop),
-            Kind::Integer { min, max } => key.integer(min..=max).map(drop),
-            Kind::Signed { min, max } => key.signed(min..=max).map(drop),
-            Kind::Number { .. } => self.number_of(setting).map(drop),
-            Kind::Positive { max } => key.positive(max).map(drop),
+            Kind::Count { .. } => key.declared_count().map(drop),
+            Kind::Integer { .. } => key.declared_integer().map(drop),
+            Kind::Signed { .. } => key.declared_signed().map(drop),
+            Kind::Number { .. } => key.declared_number().map(drop),
+            Kind::Positive { .. } => key.declared_number().map(drop),
             Kind::Boolean => key.boolean().map(drop),
             Kind::Text | Kind::Path => key.text().map(drop),
             Kind::Duration => key.duration().map(drop),
@@ -104,27 +83,27 @@ impl Written for Fields<'_> {
     }
 
     fn count(&self, setting: &'static Setting, default: u32, why: &str) -> Result<u32, Wrong> {
-        Ok(self.count_of(setting)?.or(default, why))
+        Ok(self.find(setting)?.declared_count()?.or(default, why))
     }
 
     fn optional_count(&self, setting: &'static Setting) -> Result<Option<u32>, Wrong> {
-        Ok(self.count_of(setting)?.optional())
+        Ok(self.find(setting)?.declared_count()?.optional())
     }
 
     fn peek_count(&self, setting: &'static Setting) -> Result<Option<u32>, Wrong> {
-        Ok(self.count_of(setting)?.value())
+        Ok(self.find(setting)?.declared_count()?.value())
     }
 
     fn number(&self, setting: &'static Setting, default: f64, why: &str) -> Result<f64, Wrong> {
-        Ok(self.number_of(setting)?.or(default, why))
+        Ok(self.find(setting)?.declared_number()?.or(default, why))
     }
 
     fn boolean(&self, setting: &'static Setting, default: bool, why: &str) -> Result<bool, Wrong> {
-        Ok(self.key_of(setting)?.boolean()?.or(default, why))
+        Ok(self.find(setting)?.boolean()?.or(default, why))
     }
 
     fn duration(&self, setting: &'static Setting, default: Span, why: &str) -> Result<Span, Wrong> {
-        Ok(self.key_of(setting)?.duration()?.or(default, why))
+        Ok(self.find(setting)?.duration()?.or(default, why))
     }
 
     fn choice(&self, setting: &'static Setting, default: &'static str, why: &str) -> Result<usize, Wrong> {

@@ -1,6 +1,6 @@
 //! `[batching]`: the policy and its settings. Keys of a policy that is not used are checked, but decide nothing.
 
-use super::speculative::{self, Drafts, Target};
+use super::speculative::{self, DraftTarget, Drafts};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::policy::{ContinuousSettings, Host, POLICIES, POLICY, PolicySettings, Rules};
@@ -24,7 +24,7 @@ pub struct Batching {
 }
 
 /// Reads `[batching]`.
-pub fn read(fields: &Fields<'_>, host: &Host<'_>, target: Target<'_>) -> Result<Batching, Diagnostic> {
+pub fn read(fields: &Fields<'_>, host: &Host<'_>, target: DraftTarget<'_>) -> Result<Batching, Diagnostic> {
     let names = POLICIES.map(|policy| policy.name);
     let used = fields.read(|table| table.declared_choice(&POLICY, &names))?;
     for policy in POLICIES {
@@ -64,7 +64,7 @@ pub fn read(fields: &Fields<'_>, host: &Host<'_>, target: Target<'_>) -> Result<
     })
 }
 
-fn read_drafts(fields: &Fields<'_>, target: Target<'_>) -> Result<Option<Drafts>, Diagnostic> {
+fn read_drafts(fields: &Fields<'_>, target: DraftTarget<'_>) -> Result<Option<Drafts>, Diagnostic> {
     let section = fields.optional_section("speculative")?;
     section.map(|section| speculative::read(&section, target)).transpose()
 }

@@ -5,7 +5,7 @@ use super::calibration::Calibration;
 use super::model::ModelChoice;
 use super::overheads::{self, CpuTime};
 use super::problem::Problem;
-use super::server::Server;
+use super::server::ServerTable;
 use super::speculative::Drafts;
 use super::step_time::GivenStepTime;
 use crate::config::reader::diagnostic::Diagnostic;
@@ -118,7 +118,7 @@ impl Deployment {
 pub(super) fn resolve(
     reading: &Reading,
     batching_fields: &Fields<'_>,
-    (model, server, batching): (ModelChoice, Server, Batching),
+    (model, server, batching): (ModelChoice, ServerTable, Batching),
     sampling: Sampling,
 ) -> Result<Deployment, Problem> {
     let memory = memory(&model, &server, &batching)?;
@@ -157,14 +157,14 @@ pub(super) fn resolve(
     })
 }
 
-fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &Server) {
+fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &ServerTable) {
     if let Some(calibration) = server.step_time.calibration() {
         let deployment = (model, &server.gpu, server.tensor_parallel);
         calibration.warn_of_another_deployment(reading, deployment);
     }
 }
 
-fn execution(server: &Server, batching: &Batching, sampling: Sampling) -> Execution {
+fn execution(server: &ServerTable, batching: &Batching, sampling: Sampling) -> Execution {
     Execution {
         largest_graph: Execution::largest_graph(batching.continuous.max_num_seqs),
         overheads: server.step_time.overheads(),
@@ -173,7 +173,7 @@ fn execution(server: &Server, batching: &Batching, sampling: Sampling) -> Execut
 }
 
 /// Given step times are all of a step's time; those of the model are the GPU's only.
-fn cpu_time(reading: &Reading, server: &Server, policy: &PolicySettings) -> CpuTime {
+fn cpu_time(reading: &Reading, server: &ServerTable, policy: &PolicySettings) -> CpuTime {
     if let Some(written) = server.cpu_time {
         return written;
     }
@@ -190,7 +190,7 @@ fn cpu_time(reading: &Reading, server: &Server, policy: &PolicySettings) -> CpuT
     default
 }
 
-fn front_end(reading: &Reading, server: &Server) -> FrontEnd {
+fn front_end(reading: &Reading, server: &ServerTable) -> FrontEnd {
     if let Some(written) = server.front_end {
         return written;
     }
@@ -207,7 +207,7 @@ const ALL_OF_IT: &str = "given step times are all there is";
 
 /// What requests are known to come through: a calibration may find that an API server costs nothing, and it is one all
 /// the same.
-pub(super) fn asked_through(server: &Server) -> FrontEnd {
+pub(super) fn asked_through(server: &ServerTable) -> FrontEnd {
     let default = if server.step_time.choice().kind().is_all_there_is {
         FrontEnd::default()
     } else {
@@ -219,7 +219,7 @@ pub(super) fn asked_through(server: &Server) -> FrontEnd {
 /// The memory of a GPU. The activations are those of a step of continuous batching under every policy: a comparison of
 /// policies is then one of policies, on the same KV cache; a server that prefills a whole static batch at once would
 /// need to keep back more.
-fn memory(model: &ModelChoice, server: &Server, batching: &Batching) -> Result<MemoryBudget, Problem> {
+fn memory(model: &ModelChoice, server: &ServerTable, batching: &Batching) -> Result<MemoryBudget, Problem> {
     let request = MemoryRequest {
         gpu: &server.gpu,
         model: &model.model,
@@ -242,7 +242,7 @@ fn memory(model: &ModelChoice, server: &Server, batching: &Batching) -> Result<M
 }
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.
-pub(super) fn refuse_endless_steps(server: &Server, batching: &Batching) -> Result<(), String> {
+pub(super) fn refuse_endless_steps(server: &ServerTable, batching: &Batching) -> Result<(), String> {
     let choice = server.step_time.choice();
     let Some(seconds) = choice.largest_step_s(batching.most_tokens, batching.most_requests) else {
         return Ok(());

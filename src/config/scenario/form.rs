@@ -1,10 +1,11 @@
-//! Tables that take several forms, told apart by the names of their parts: the same one may be declared at several keys.
+//! Tables that take several forms, told apart by the names of their parts: the same one may be declared at several
+//! keys.
 
 use crate::settings::{Setting, Variant};
 
 /// A table that takes several forms, by the names of its parts.
 #[derive(Clone, Copy)]
-pub struct Form {
+pub struct TableForms {
     /// The key that says which form it is.
     pub tag: &'static Setting,
     /// The forms.
@@ -13,7 +14,7 @@ pub struct Form {
     pub common: &'static [&'static Setting],
 }
 
-impl Form {
+impl TableForms {
     /// Whether both are the same table.
     pub fn is(self, other: Self) -> bool {
         let common = |form: Self| form.common.iter().map(|setting| setting.name);

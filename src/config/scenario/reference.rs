@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::form::Form;
-use super::tables::{KeyOf, Table, tables};
+use super::form::TableForms;
+use super::tables::{KeyOf, ScenarioTable, tables};
 use crate::settings::{Default, Kind, Setting, Word};
 
 const HEAD: &str = "\
@@ -30,11 +30,11 @@ pub fn reference() -> String {
 struct Writer {
     text: String,
     /// Tables with several forms that stand above, each with its key.
-    described: Vec<(String, Form)>,
+    described: Vec<(String, TableForms)>,
 }
 
 impl Writer {
-    fn section(&mut self, table: &Table) {
+    fn section(&mut self, table: &ScenarioTable) {
         let Some(declared) = table.declared else {
             self.heading(2, "Top level");
             return self.keys(&table.keys);
@@ -98,7 +98,7 @@ impl Writer {
                     self.below(path, setting);
                 }
             }
-            Kind::Tagged { tag, variants, common } => self.forms(path, Form { tag, variants, common }),
+            Kind::Tagged { tag, variants, common } => self.forms(path, TableForms { tag, variants, common }),
             Kind::List(kind) => self.parts(&format!("{path}[]"), *kind),
             Kind::Either(kinds) => kinds.iter().for_each(|&kind| self.parts(path, kind)),
             _ => {}
@@ -114,7 +114,7 @@ impl Writer {
     }
 
     /// A table with several forms; one that stands above is only named.
-    fn forms(&mut self, path: &str, form: Form) {
+    fn forms(&mut self, path: &str, form: TableForms) {
         self.heading(3, &format!("Keys of `{path}`"));
         let above = self.described.iter().find(|(_, other)| other.has_forms_of(form));
         let above = above.map(|(key, _)| format!("\nWith the forms of `{key}`."));

@@ -10,9 +10,9 @@ use super::operation::Operation;
 use super::problem::Problem;
 use super::profile::{self, Named};
 use super::sampling;
-use super::server::{self, Server};
+use super::server::{self, ServerTable};
 use super::slo::{self, Objective};
-use super::speculative::Target;
+use super::speculative::DraftTarget;
 use super::tables::{NAME, SEED};
 use super::traffic::Traffic;
 use super::workload::{self, Workload};
@@ -141,7 +141,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> 
 }
 
 /// What defaults of batching depend on.
-fn host(server: &Server, profile: Named) -> Host<'_> {
+fn host(server: &ServerTable, profile: Named) -> Host<'_> {
     Host {
         is_used: false,
         gpu: server.gpu.name(),
@@ -155,8 +155,8 @@ fn host(server: &Server, profile: Named) -> Host<'_> {
 }
 
 /// What drafts depend on.
-fn target<'a>(server: &Server, model: &'a ModelChoice) -> Target<'a> {
-    Target {
+fn target<'a>(server: &ServerTable, model: &'a ModelChoice) -> DraftTarget<'a> {
+    DraftTarget {
         model,
         tensor_parallel: server.tensor_parallel,
         is_measured: !server.step_time.choice().kind().is_modelled,

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::form::Form;
-use super::tables::{Table, tables};
+use super::form::TableForms;
+use super::tables::{ScenarioTable, tables};
 use crate::config::reader::quantity;
 use crate::settings::{Default, Kind, Setting, Variant};
 
@@ -39,10 +39,10 @@ pub fn schema() -> Value {
 
 /// Tables that take several forms, each of them once: a distribution of lengths has distributions in it.
 #[derive(Default)]
-struct Definitions(Vec<(Form, Value)>);
+struct Definitions(Vec<(TableForms, Value)>);
 
 impl Definitions {
-    fn of_section(&mut self, table: &Table) -> Value {
+    fn of_section(&mut self, table: &ScenarioTable) -> Value {
         // Policies may declare the same key differently.
         let mut kinds: Vec<(&'static Setting, Vec<Value>)> = Vec::new();
         for key in &table.keys {
@@ -85,14 +85,14 @@ impl Definitions {
             Kind::Duration => json!({ "type": "string", "pattern": quantity::pattern() }),
             Kind::Choice(words) => json!({ "enum": words.iter().map(|word| word.name).collect::<Vec<_>>() }),
             Kind::Table(settings) => object(self.of_settings(settings), settings),
-            Kind::Tagged { tag, variants, common } => self.of_forms(Form { tag, variants, common }),
+            Kind::Tagged { tag, variants, common } => self.of_forms(TableForms { tag, variants, common }),
             Kind::List(kind) => json!({ "type": "array", "items": self.of(*kind) }),
             Kind::Either(kinds) => json!({ "anyOf": kinds.iter().map(|&kind| self.of(kind)).collect::<Vec<_>>() }),
             Kind::Map(kind) => json!({ "type": "object", "additionalProperties": self.of(*kind) }),
         }
     }
 
-    fn of_forms(&mut self, form: Form) -> Value {
+    fn of_forms(&mut self, form: TableForms) -> Value {
         if let Some(place) = self.0.iter().position(|(other, _)| other.is(form)) {
             return reference(place, form);
         }
@@ -116,11 +116,11 @@ impl Definitions {
     }
 }
 
-fn reference(place: usize, form: Form) -> Value {
+fn reference(place: usize, form: TableForms) -> Value {
     json!({ "$ref": format!("#/$defs/{}", name_of(place, form)) })
 }
 
-fn name_of(place: usize, form: Form) -> String {
+fn name_of(place: usize, form: TableForms) -> String {
     format!("{}_{place}", form.tag.name)
 }
 

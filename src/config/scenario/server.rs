@@ -86,7 +86,7 @@ const KV_BLOCKS: Setting = Setting::new(
 
 /// What `[server]` says.
 #[derive(Debug)]
-pub struct Server {
+pub struct ServerTable {
     /// The GPU.
     pub gpu: Gpu,
     /// GPUs that share the model.
@@ -108,7 +108,7 @@ pub struct Server {
 }
 
 /// Reads `[server]`.
-pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named) -> Result<Server, Diagnostic> {
+pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named) -> Result<ServerTable, Diagnostic> {
     let gpu = read_gpu(fields)?;
     let tensor_parallel = fields.find(&TENSOR_PARALLEL)?.declared_count()?.or_default();
     model.check_tensor_parallel(tensor_parallel).map_err(|bad| {
@@ -118,7 +118,7 @@ pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named)
     let utilization = fields.find(&GPU_MEMORY_UTILIZATION)?.declared_number()?;
     let block_size = fields.find(&BLOCK_SIZE)?.declared_count()?;
     let max_model_len = fields.find(&MAX_MODEL_LEN)?.declared_count()?;
-    let server = Server {
+    let server = ServerTable {
         tensor_parallel,
         gpu_memory_utilization: utilization.or(profile.switches.gpu_memory_utilization, &profile.as_default()),
         block_tokens: block_size.or_default(),
@@ -165,7 +165,7 @@ fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
     Ok(gpu)
 }
 
-fn warn_about_length(fields: &Fields<'_>, server: &Server, model: &Model) {
+fn warn_about_length(fields: &Fields<'_>, server: &ServerTable, model: &Model) {
     if server.max_model_len > model.max_model_len() {
         fields.reading().warn(format!(
             "server.max_model_len = {} exceeds the {} tokens that {} was made for; vLLM refuses that unless told \
@@ -178,7 +178,7 @@ fn warn_about_length(fields: &Fields<'_>, server: &Server, model: &Model) {
 }
 
 /// A request of the full length that does not fit could never finish; vLLM does not start so.
-fn refuse_too_few_blocks(fields: &Fields<'_>, server: &Server) -> Result<(), Diagnostic> {
+fn refuse_too_few_blocks(fields: &Fields<'_>, server: &ServerTable) -> Result<(), Diagnostic> {
     let needed = server.max_model_len.div_ceil(server.block_tokens) + 1;
     match server.kv_blocks {
         Some(blocks) if blocks < needed => {

@@ -23,7 +23,7 @@ pub struct Drafts {
 
 /// What drafts depend on.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct DraftTarget<'a> {
     /// The model that verifies them.
     pub model: &'a ModelChoice,
     /// GPUs that share it.
@@ -51,10 +51,10 @@ const METHODS: [Method; 5] = [
 
 /// Reads `speculative = { method = ..., tokens = ..., acceptance = ... }`. `vllm serve`'s names in
 /// `--speculative-config` are known too.
-pub fn read(fields: &Fields<'_>, target: Target<'_>) -> Result<Drafts, Diagnostic> {
-    let method = fields.word_of(&METHOD)?.required(METHOD.required_help())?.value;
+pub fn read(fields: &Fields<'_>, target: DraftTarget<'_>) -> Result<Drafts, Diagnostic> {
+    let method = fields.word_of(&METHOD)?.needed()?.value;
     let method = METHODS[method];
-    let tokens = fields.count_of(&TOKENS)?.required(TOKENS.required_help())?;
+    let tokens = fields.find(&TOKENS)?.declared_count()?.needed()?;
     let acceptance = read_acceptance(fields, tokens)?;
     let drafter = read_drafter(fields, method, target)?;
     let cost = read_cost(fields, method, target)?;
@@ -74,7 +74,7 @@ pub fn read(fields: &Fields<'_>, target: Target<'_>) -> Result<Drafts, Diagnosti
 }
 
 fn read_acceptance(fields: &Fields<'_>, tokens: u32) -> Result<Acceptance, Diagnostic> {
-    let key = fields.key_of(&ACCEPTANCE)?;
+    let key = fields.find(&ACCEPTANCE)?;
     if !matches!(key.node.map(|node| &node.value), Some(Value::Array(_))) {
         let rate = key.number(0.0..=1.0)?.required(ACCEPTANCE.required_help())?;
         return Ok(Acceptance::independent(rate, tokens));
@@ -118,8 +118,8 @@ fn read_acceptance(fields: &Fields<'_>, tokens: u32) -> Result<Acceptance, Diagn
     Ok(Acceptance::Random { rates, seed: 0 })
 }
 
-fn read_drafter(fields: &Fields<'_>, method: Method, target: Target<'_>) -> Result<Option<Drafter>, Diagnostic> {
-    let named = fields.key_of(&DRAFT_MODEL)?;
+fn read_drafter(fields: &Fields<'_>, method: Method, target: DraftTarget<'_>) -> Result<Option<Drafter>, Diagnostic> {
+    let named = fields.find(&DRAFT_MODEL)?;
     let place = named.node.map_or(fields.place(), |node| node.place);
     let name = named.text()?.unnoted();
     match (method, name) {
@@ -172,8 +172,8 @@ fn refuse_another_vocabulary(drafter: &Model, target: &Model) -> Result<(), Stri
     ))
 }
 
-fn read_cost(fields: &Fields<'_>, method: Method, target: Target<'_>) -> Result<Option<f64>, Diagnostic> {
-    let cost = fields.number_of(&DRAFT_COST)?;
+fn read_cost(fields: &Fields<'_>, method: Method, target: DraftTarget<'_>) -> Result<Option<f64>, Diagnostic> {
+    let cost = fields.find(&DRAFT_COST)?.declared_number()?;
     if method == Method::Ngram && cost.place().is_some() {
         return Err(fields
             .error(

@@ -31,7 +31,7 @@ const BATCHING: Setting = Setting::new(
 
 /// A table of a scenario.
 #[derive(Debug)]
-pub struct Table {
+pub struct ScenarioTable {
     /// Its declaration; `None` for the top level.
     pub declared: Option<&'static Setting>,
     /// Its keys.
@@ -47,7 +47,7 @@ pub struct KeyOf {
     pub policies: Vec<&'static str>,
 }
 
-impl Table {
+impl ScenarioTable {
     /// Its name; empty for the top level.
     pub fn name(&self) -> &'static str {
         self.declared.map_or("", |declared| declared.name)
@@ -94,21 +94,21 @@ impl KeyOf {
 }
 
 /// The tables, in the order in which they are explained; the top level first.
-pub fn tables() -> Vec<Table> {
-    let top = Table {
+pub fn tables() -> Vec<ScenarioTable> {
+    let top = ScenarioTable {
         declared: None,
         keys: vec![KeyOf::any(&NAME), KeyOf::any(&SEED)],
     };
-    let objectives = Table {
+    let objectives = ScenarioTable {
         declared: Some(&SLO),
         keys: Vec::new(),
     };
     vec![
         top,
-        Table::of(&MODEL),
-        Table::of(&SERVER),
-        Table::batching(),
-        Table::of(&WORKLOAD),
+        ScenarioTable::of(&MODEL),
+        ScenarioTable::of(&SERVER),
+        ScenarioTable::batching(),
+        ScenarioTable::of(&WORKLOAD),
         objectives,
     ]
 }
@@ -116,7 +116,7 @@ pub fn tables() -> Vec<Table> {
 /// The table that a key belongs to, for those who look for it in another one; `None` if the top level has one of that
 /// name.
 pub fn home(key: &str) -> Option<&'static str> {
-    let has = |table: &Table| table.keys.iter().any(|it| it.setting.is_spelled(key));
+    let has = |table: &ScenarioTable| table.keys.iter().any(|it| it.setting.is_spelled(key));
     let table = tables().into_iter().find(has)?;
     Some(table.name()).filter(|name| !name.is_empty())
 }

@@ -19,7 +19,7 @@ pub(super) struct Family {
     pub query_key_norm: bool,
     pub latent_attention: bool,
     pub windows: Windows,
-    pub experts: Experts,
+    pub experts: ExpertKeys,
     /// Whether the router has a bias of its own (in DeepSeek-V3 the correction that balances the experts).
     pub router_bias: bool,
     pub default_vocab: Option<u64>,
@@ -68,7 +68,7 @@ pub(super) enum Windows {
 
 /// How a type spells its experts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Experts {
+pub(super) enum ExpertKeys {
     /// There are none.
     None,
     /// `num_local_experts` of `intermediate_size` in every layer.
@@ -93,7 +93,7 @@ const PLAIN: Family = Family {
     query_key_norm: false,
     latent_attention: false,
     windows: Windows::Never,
-    experts: Experts::None,
+    experts: ExpertKeys::None,
     router_bias: false,
     default_vocab: None,
     default_max_len: None,
@@ -110,7 +110,7 @@ const FAMILIES: [Family; 17] = [
     Family {
         name: "mixtral",
         windows: Windows::All,
-        experts: Experts::Mixtral,
+        experts: ExpertKeys::Mixtral,
         ..PLAIN
     },
     Family {
@@ -128,7 +128,7 @@ const FAMILIES: [Family; 17] = [
         name: "qwen2_moe",
         attention_bias: Bias::QueryKeyValue,
         windows: Windows::FromMaxWindowLayers,
-        experts: Experts::Qwen,
+        experts: ExpertKeys::Qwen,
         ..PLAIN
     },
     Family {
@@ -142,7 +142,7 @@ const FAMILIES: [Family; 17] = [
         name: "qwen3_moe",
         query_key_norm: true,
         windows: Windows::FromMaxWindowLayers,
-        experts: Experts::Qwen,
+        experts: ExpertKeys::Qwen,
         ..PLAIN
     },
     Family {
@@ -182,20 +182,20 @@ const FAMILIES: [Family; 17] = [
     Family {
         name: "deepseek_v2",
         latent_attention: true,
-        experts: Experts::DeepSeek,
+        experts: ExpertKeys::DeepSeek,
         ..PLAIN
     },
     Family {
         name: "deepseek_v3",
         latent_attention: true,
-        experts: Experts::DeepSeek,
+        experts: ExpertKeys::DeepSeek,
         router_bias: true,
         ..PLAIN
     },
     Family {
         name: "kimi_k2",
         latent_attention: true,
-        experts: Experts::DeepSeek,
+        experts: ExpertKeys::DeepSeek,
         router_bias: true,
         ..PLAIN
     },
@@ -203,7 +203,7 @@ const FAMILIES: [Family; 17] = [
         name: "gpt_oss",
         attention_bias: Bias::AllWithSinks,
         windows: Windows::EverySecond,
-        experts: Experts::GptOss,
+        experts: ExpertKeys::GptOss,
         router_bias: true,
         default_head_dim: Some(64),
         ..PLAIN
@@ -211,7 +211,7 @@ const FAMILIES: [Family; 17] = [
     Family {
         name: "llama4_text",
         windows: Windows::Llama4Chunks,
-        experts: Experts::Llama4,
+        experts: ExpertKeys::Llama4,
         default_head_dim: Some(128),
         ..PLAIN
     },

@@ -1,6 +1,6 @@
 //! Each layer of a configuration: how it attends, and what feeds forward.
 
-use super::family::{Bias, Experts, Family, Windows};
+use super::family::{Bias, ExpertKeys, Family, Windows};
 use super::fields::{HuggingFaceConfig, need};
 use crate::hardware::{
     Attention, BadFigure, DenseLayer, ExpertLayer, FeedForward, GroupedAttention, LatentAttention, LayerGroup, Reach,
@@ -182,7 +182,7 @@ fn feed_forward(
         }));
     }
     let (field, width) = match family.experts {
-        Experts::Llama4 => ("intermediate_size_mlp", config.intermediate_size_mlp),
+        ExpertKeys::Llama4 => ("intermediate_size_mlp", config.intermediate_size_mlp),
         _ => ("intermediate_size", config.intermediate_size),
     };
     Ok(FeedForward::Dense(DenseLayer {
@@ -195,19 +195,19 @@ fn feed_forward(
 fn has_experts(config: &HuggingFaceConfig, family: &Family, index: u64) -> Result<bool, BadFigure> {
     let every = |field, step: Option<u64>| need(field, step.or(Some(1)), MOST_LAYERS);
     Ok(match family.experts {
-        Experts::None => false,
-        Experts::Mixtral | Experts::GptOss => true,
-        Experts::Qwen => {
+        ExpertKeys::None => false,
+        ExpertKeys::Mixtral | ExpertKeys::GptOss => true,
+        ExpertKeys::Qwen => {
             let step = every("decoder_sparse_step", config.decoder_sparse_step)?;
             let dense = config.mlp_only_layers.as_ref();
             let dense = dense.is_some_and(|layers| layers.contains(&index));
             (index + 1).is_multiple_of(step) && !dense
         }
-        Experts::DeepSeek => {
+        ExpertKeys::DeepSeek => {
             let step = every("moe_layer_freq", config.moe_layer_freq)?;
             index >= config.first_k_dense_replace.unwrap_or(0) && index.is_multiple_of(step)
         }
-        Experts::Llama4 => {
+        ExpertKeys::Llama4 => {
             let step = config.interleave_moe_layer_step;
             (index + 1).is_multiple_of(every("interleave_moe_layer_step", step)?)
         }
@@ -216,19 +216,19 @@ fn has_experts(config: &HuggingFaceConfig, family: &Family, index: u64) -> Resul
 
 fn experts(config: &HuggingFaceConfig, family: &Family) -> Result<ExpertLayer, BadFigure> {
     let (count_field, count) = match family.experts {
-        Experts::Qwen => ("num_experts", config.num_experts),
-        Experts::DeepSeek => ("n_routed_experts", config.n_routed_experts),
+        ExpertKeys::Qwen => ("num_experts", config.num_experts),
+        ExpertKeys::DeepSeek => ("n_routed_experts", config.n_routed_experts),
         _ => ("num_local_experts", config.num_local_experts),
     };
     let (width_field, width) = match family.experts {
-        Experts::Qwen | Experts::DeepSeek => ("moe_intermediate_size", config.moe_intermediate_size),
+        ExpertKeys::Qwen | ExpertKeys::DeepSeek => ("moe_intermediate_size", config.moe_intermediate_size),
         _ => ("intermediate_size", config.intermediate_size),
     };
     let experts = need(count_field, count, MOST_HEADS)?;
     let intermediate = need(width_field, width, WIDEST)?;
     let shared_intermediate = match family.experts {
-        Experts::Qwen => config.shared_expert_intermediate_size.unwrap_or(0),
-        Experts::DeepSeek => {
+        ExpertKeys::Qwen => config.shared_expert_intermediate_size.unwrap_or(0),
+        ExpertKeys::DeepSeek => {
             let shared = config.n_shared_experts.unwrap_or(0);
             if shared > MOST_HEADS {
                 let expected = format!("at most {MOST_HEADS}");
@@ -236,7 +236,7 @@ fn experts(config: &HuggingFaceConfig, family: &Family) -> Result<ExpertLayer, B
             }
             shared * intermediate
         }
-        Experts::Llama4 => intermediate,
+        ExpertKeys::Llama4 => intermediate,
         _ => 0,
     };
     if shared_intermediate >= WIDEST {
@@ -249,8 +249,8 @@ fn experts(config: &HuggingFaceConfig, family: &Family) -> Result<ExpertLayer, B
         experts_per_token: need("num_experts_per_tok", config.num_experts_per_tok, experts)?,
         intermediate,
         shared_intermediate,
-        shared_gate: family.experts == Experts::Qwen && shared_intermediate > 0,
+        shared_gate: family.experts == ExpertKeys::Qwen && shared_intermediate > 0,
         router_bias: family.router_bias,
-        expert_bias: family.experts == Experts::GptOss,
+        expert_bias: family.experts == ExpertKeys::GptOss,
     })
 }

@@ -46,8 +46,8 @@ impl MeasuredRequest {
 }
 
 /// What to write where a file is none of both formats.
-pub(super) const FORMATS_HELP: &str = "name the JSON of `vllm bench serve --save-result --save-detailed`, or a CSV of requests as \
-                            `tailcast run --requests-out` writes it";
+pub(super) const FORMATS_HELP: &str = "name the JSON of `vllm bench serve --save-result --save-detailed`, or a CSV of \
+                                       requests as `tailcast run --requests-out` writes it";
 
 /// A message about a stretch of bytes in a file.
 pub(super) fn error_at(name: &str, content: &str, place: Range<usize>, message: String) -> Diagnostic {
