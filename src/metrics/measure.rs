@@ -1,11 +1,11 @@
 //! The numbers of a run by name, for whoever compares, tabulates or draws them.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use super::meters::Summary;
 use super::metric::{Metric, Statistic};
-use super::named_number::{Better, Quantity};
+use super::named_number::{Better, Quantity, Read};
 
 /// What a number of a run is called, and what it means.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub struct Measure {
     pub quantity: Quantity,
     /// What is wanted of it.
     pub better: Better,
-    read: Arc<dyn Fn(&Summary) -> Option<f64> + Send + Sync>,
+    read: Read<Summary>,
 }
 
 /// Every measure that a meter declares: latencies, then the rest in the order of the JSON result.

@@ -10,8 +10,11 @@ pub(super) struct NamedNumber<Section> {
     pub(super) quantity: Quantity,
     pub(super) better: Better,
     pub(super) place: PlaceInList,
-    pub(super) read: Arc<dyn Fn(&Section) -> Option<f64> + Send + Sync>,
+    pub(super) read: Read<Section>,
 }
+
+/// Reads a number; `None` if it is not known.
+pub(super) type Read<Section> = Arc<dyn Fn(&Section) -> Option<f64> + Send + Sync>;
 
 /// What a number counts, which says how it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -67,10 +67,16 @@ fn numbers(value: &Value, place: &str, found: &mut Vec<String>) {
     };
     match value {
         Value::Number(_) => found.push(place.to_owned()),
-        Value::Object(object) => object
-            .iter()
-            .for_each(|(key, value)| numbers(value, &below(key), found)),
-        Value::Array(array) => array.iter().for_each(|value| numbers(value, place, found)),
+        Value::Object(object) => {
+            for (key, value) in object {
+                numbers(value, &below(key), found);
+            }
+        }
+        Value::Array(array) => {
+            for value in array {
+                numbers(value, place, found);
+            }
+        }
         Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }

@@ -115,13 +115,13 @@ impl Total for ServedTotal {
     }
 
     fn section(&self, durations: &Durations) -> Throughput {
-        let duration_s = durations.serving_picos as f64 / PICOS_PER_SECOND as f64;
+        let serving_s = durations.serving_picos as f64 / PICOS_PER_SECOND as f64;
         Throughput {
-            duration_s,
-            requests_per_s: ratio(self.requests as f64, duration_s),
-            input_tokens_per_s: ratio(self.input_tokens as f64, duration_s),
-            output_tokens_per_s: ratio(self.output_tokens as f64, duration_s),
-            goodput_per_s: self.good_requests.and_then(|good| ratio(good as f64, duration_s)),
+            duration_s: serving_s,
+            requests_per_s: ratio(self.requests as f64, serving_s),
+            input_tokens_per_s: ratio(self.input_tokens as f64, serving_s),
+            output_tokens_per_s: ratio(self.output_tokens as f64, serving_s),
+            goodput_per_s: self.good_requests.and_then(|good| ratio(good as f64, serving_s)),
         }
     }
 }

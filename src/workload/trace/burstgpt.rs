@@ -13,7 +13,7 @@ use super::number::{self, Whole};
 use super::row::{Row, Rows};
 use super::table::CsvTable;
 
-/// The format of BurstGPT.
+/// The format of `BurstGPT`.
 pub struct BurstGpt;
 
 const ARRIVAL: &str = "Timestamp";

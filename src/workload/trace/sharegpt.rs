@@ -17,7 +17,7 @@ use crate::stats::streams::mix;
 use crate::units::PICOS_PER_SECOND;
 use crate::workload::{ContentId, Segment};
 
-/// The format of conversations from ShareGPT.
+/// The format of conversations from `ShareGPT`.
 pub struct ShareGpt;
 
 /// Tokens in a piece of content.
