@@ -1,5 +1,6 @@
 //! The fast engine tells exactly what the readable engine tells, event for event and step for step. Policies that have
-//! the readable engine only are held to what it promises: how it is advanced, and who waits for answers, changes nothing.
+//! the readable engine only are held to what it promises: how it is advanced, and who waits for answers, changes
+//! nothing.
 
 use std::collections::{HashMap, VecDeque};
 

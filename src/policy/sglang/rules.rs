@@ -86,8 +86,8 @@ static PAGE_SIZE: Setting = Setting::new(
 impl Rules for SglangSettings {
     const NAME: &'static str = "sglang";
     const TITLE: &'static str = "SGLang's batching";
-    const SUMMARY: &'static str = "SGLang: prompts first, let in by an estimate of what will be produced; a radix cache; \
-                                   the shortest output retracted";
+    const SUMMARY: &'static str = "SGLang: prompts first, let in by an estimate of what will be produced; \
+                                   a radix cache; the shortest output retracted";
     const SETTINGS: &'static [&'static Setting] = &[
         &CHUNKED_PREFILL_SIZE,
         &SCHEDULE_POLICY,
