@@ -42,13 +42,13 @@ pub(super) trait Meter: Sized {
 /// What a meter heard in one run, or in several: sums and distributions.
 pub(super) trait Total: Clone + std::fmt::Debug {
     /// What of it is reported.
-    type ResultSection: ResultSection;
+    type Section: ResultSection;
 
     /// Adds another run of the same server. Rates and shares of a pool are those of all its time.
     fn pool(&mut self, other: &Self);
 
     /// What is reported, of runs that took so long together.
-    fn section(&self, durations: &Durations) -> Self::ResultSection;
+    fn section(&self, durations: &Durations) -> Self::Section;
 }
 
 /// Numbers that are reported together, in SI units.

@@ -98,7 +98,7 @@ impl LatencyDistributions {
 }
 
 impl Total for LatencyDistributions {
-    type ResultSection = Latencies;
+    type Section = Latencies;
 
     fn pool(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(&other.0) {

@@ -81,7 +81,7 @@ impl Requests {
 }
 
 impl Total for Requests {
-    type ResultSection = Self;
+    type Section = Self;
 
     fn pool(&mut self, other: &Self) {
         self.arrived += other.arrived;

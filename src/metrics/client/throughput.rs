@@ -103,7 +103,7 @@ impl RequestLimits {
 }
 
 impl Total for ServedTotal {
-    type ResultSection = Throughput;
+    type Section = Throughput;
 
     fn pool(&mut self, other: &Self) {
         self.requests += other.requests;

@@ -58,7 +58,7 @@ impl Meter for ConstraintMeter {
 }
 
 impl Total for BindingTimes {
-    type ResultSection = Constraint;
+    type Section = Constraint;
 
     fn pool(&mut self, other: &Self) {
         self.merge(other);

@@ -50,7 +50,7 @@ impl Meter for DraftsMeter {
 }
 
 impl Total for DraftsMeter {
-    type ResultSection = Option<SpeculativeSummary>;
+    type Section = Option<SpeculativeSummary>;
 
     fn pool(&mut self, other: &Self) {
         if let Some(theirs) = &other.counts {

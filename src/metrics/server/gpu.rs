@@ -78,7 +78,7 @@ impl Meter for GpuMeter {
 }
 
 impl Total for GpuTotal {
-    type ResultSection = GpuSummary;
+    type Section = GpuSummary;
 
     fn pool(&mut self, other: &Self) {
         self.busy_picos += other.busy_picos;

@@ -146,7 +146,7 @@ impl Meter for KvMeter {
 }
 
 impl Total for KvTotal {
-    type ResultSection = KvSummary;
+    type Section = KvSummary;
 
     fn pool(&mut self, other: &Self) {
         self.used.merge(&other.used);

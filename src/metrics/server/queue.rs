@@ -53,7 +53,7 @@ impl Meter for QueueMeter {
 }
 
 impl Total for QueueOverTime {
-    type ResultSection = QueueSummary;
+    type Section = QueueSummary;
 
     fn pool(&mut self, other: &Self) {
         self.depth.merge(&other.depth);

@@ -55,7 +55,7 @@ impl Meter for SaturationMeter {
 }
 
 impl Total for Option<Saturation> {
-    type ResultSection = Self;
+    type Section = Self;
 
     /// A pool's queue grows if that of any of its runs does.
     fn pool(&mut self, other: &Self) {
