@@ -6,7 +6,9 @@ use crate::study::{Control, Input, LoadDial, LoadKind, Workers};
 
 /// Tells all warnings.
 pub fn warn_all(control: &Control, warnings: &[String]) {
-    warnings.iter().for_each(|warning| control.audience.warn(warning));
+    for warning in warnings {
+        control.audience.warn(warning);
+    }
 }
 
 /// The threads that were asked for.

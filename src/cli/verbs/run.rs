@@ -116,8 +116,10 @@ fn print(args: &Args, answer: &RunAnswer, color: ColorFlags, stdout_is_taken: bo
     match args.format {
         Format::Json => screen::print(&answer.to_json())?,
         Format::Text => {
-            let colour = color.on_stdout();
-            screen::print_text(&answer.to_text(Style { colour }), stdout_is_taken)?;
+            let style = Style {
+                colour: color.on_stdout(),
+            };
+            screen::print_text(&answer.to_text(style), stdout_is_taken)?;
         }
     }
     if args.explain {

@@ -103,7 +103,9 @@ fn check(args: &Args, ready: &ReadyValidate, inputs: &[&Input], taken: &mut Take
     for experiment in &ready.manifest.experiments {
         taken.read("a scenario", &experiment.scenario);
     }
-    inputs.iter().for_each(|input| taken.read_by(input));
+    for input in inputs {
+        taken.read_by(input);
+    }
     taken.claim_figure("--figure", figure)
 }
 
