@@ -2,7 +2,9 @@
 //! first. `cargo run --release --example own_policy`
 
 use tailcast::engine::{self, Engine, Event, Heard, Server, Transcript};
-use tailcast::policy::{ContinuousSettings, Decision, Kind, Memory, Planned, Policy, PolicySettings, Queue, StepPlan};
+use tailcast::policy::{
+    ContinuousSettings, Decision, Memory, Planned, Policy, PolicySettings, Queue, ScheduledAs, StepPlan,
+};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Prompt, Request, RequestId};
@@ -15,7 +17,7 @@ impl Policy for ShortestFirst {
     fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
         let mut plan = StepPlan::default();
         for live in &queue.running {
-            plan.schedule(live, Kind::Running, 1);
+            plan.schedule(live, ScheduledAs::Running, 1);
         }
         let waiting = queue.waiting.make_contiguous();
         waiting.sort_by_key(|live| live.request.most_tokens());

@@ -1,11 +1,11 @@
 //! Every verb as a question and its answer: the one door that the command line, a program, a page or another language
 //! goes through.
 //!
-//! A question is a plain struct. Its `answer` takes a [`Control`], by which whoever asks can stop it and hear of warnings
-//! and progress, and gives an answer or a [`Problem`]. An answer gives its JSON, its text, and where there are some its
-//! page and its figures. Nothing here prints or is global: several questions can be asked at once, each from a thread of
-//! its own. Questions that write files beside their answers have a step before: `ready` reads the scenario, so that
-//! files can be held against what is read.
+//! A question is a plain struct. Its `answer` takes a [`Control`], by which whoever asks can stop it and hear of
+//! warnings and progress, and gives an answer or a [`Problem`]. An answer gives its JSON, its text, and where there are
+//! some its page and its figures. Nothing here prints or is global: several questions can be asked at once, each from a
+//! thread of its own. Questions that write files beside their answers have a step before: `ready` reads the scenario,
+//! so that files can be held against what is read.
 
 mod calibrate;
 mod capacity;

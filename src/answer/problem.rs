@@ -82,11 +82,11 @@ impl From<Diagnostic> for Problem {
     }
 }
 
-impl From<config::Problem> for Problem {
-    fn from(problem: config::Problem) -> Self {
+impl From<config::NoScenario> for Problem {
+    fn from(problem: config::NoScenario) -> Self {
         let blame = match problem {
-            config::Problem::Invalid(_) => Blame::Input,
-            config::Problem::DoesNotFit(_) => Blame::Memory,
+            config::NoScenario::Invalid(_) => Blame::Input,
+            config::NoScenario::DoesNotFit(_) => Blame::Memory,
         };
         Self {
             blame,

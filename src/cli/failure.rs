@@ -60,8 +60,8 @@ impl From<Diagnostic> for Failure {
     }
 }
 
-impl From<config::Problem> for Failure {
-    fn from(problem: config::Problem) -> Self {
+impl From<config::NoScenario> for Failure {
+    fn from(problem: config::NoScenario) -> Self {
         Problem::from(problem).into()
     }
 }

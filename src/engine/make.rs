@@ -1,6 +1,6 @@
 //! Makes the engine of a server: the readable one of any policy, the fast one where its policy has a shortcut.
 
-use super::fast::{ContinuousBatching, FastServer, NoBatching, StaticBatching};
+use super::fast::{FastContinuous, FastNone, FastServer, FastStatic};
 use super::reference::ReferenceServer;
 use super::server::{Implementation, Server};
 use super::server_settings::ServerSettings;
@@ -25,15 +25,15 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
     let implementation = match shortcut(&settings.policy) {
         Err(_) => return reference(settings, step_time),
         Ok(Shortcut::None) => {
-            let server = FastServer::new(NoBatching::new(memory), memory, 1, step_time);
+            let server = FastServer::new(FastNone::new(memory), memory, 1, step_time);
             Implementation::None(Box::new(server))
         }
         Ok(Shortcut::Static(rules)) => {
-            let scheduler = StaticBatching::new(rules.clone(), memory);
+            let scheduler = FastStatic::new(rules.clone(), memory);
             Implementation::Static(Box::new(FastServer::new(scheduler, memory, 1, step_time)))
         }
         Ok(Shortcut::Continuous(rules)) => {
-            let scheduler = ContinuousBatching::new(rules.clone(), memory);
+            let scheduler = FastContinuous::new(rules.clone(), memory);
             let server = FastServer::new(scheduler, memory, rules.steps_in_flight(), step_time);
             Implementation::Continuous(Box::new(server))
         }

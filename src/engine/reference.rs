@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::engine_trait::Engine;
 use super::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::{Decision, Kind, Memory, Planner, Produced, StepPlan, cut_to_model_length};
+use crate::policy::{Decision, Memory, Planner, Produced, ScheduledAs, StepPlan, cut_to_model_length};
 use crate::step_time::{Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
@@ -152,9 +152,9 @@ impl ReferenceServer {
             observer.on(self.now, id, &Event::Preempted);
         }
         for part in &plan.scheduled {
-            if part.kind != Kind::Running {
+            if part.kind != ScheduledAs::Running {
                 let event = Event::Admitted {
-                    resumed: part.kind == Kind::Resumed,
+                    resumed: part.kind == ScheduledAs::Resumed,
                     tokens: part.lacking,
                 };
                 observer.on(self.now, part.id, &event);

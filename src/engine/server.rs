@@ -1,7 +1,7 @@
 //! A server of any policy, under one type.
 
 use super::engine_trait::Engine;
-use super::fast::{ContinuousBatching, FastServer, NoBatching, StaticBatching};
+use super::fast::{FastContinuous, FastNone, FastServer, FastStatic};
 use super::observer::Observer;
 use super::reference::ReferenceServer;
 use crate::units::Time;
@@ -13,9 +13,9 @@ pub struct Server(pub(super) Implementation);
 /// One step at a time, or in leaps under policies that have a shortcut.
 pub(super) enum Implementation {
     Reference(Box<ReferenceServer>),
-    None(Box<FastServer<NoBatching>>),
-    Static(Box<FastServer<StaticBatching>>),
-    Continuous(Box<FastServer<ContinuousBatching>>),
+    None(Box<FastServer<FastNone>>),
+    Static(Box<FastServer<FastStatic>>),
+    Continuous(Box<FastServer<FastContinuous>>),
 }
 
 macro_rules! whichever {

@@ -97,7 +97,10 @@ macro_rules! meters {
             /// Every number that studies can name, section by section.
             pub(super) fn named_numbers() -> Vec<NamedNumber<Self>> {
                 let mut all = Vec::new();
-                $($( all.extend(<$Section>::named_numbers().into_iter().map(|it| it.within(|all: &Self| &all.$name))); )+)+
+                $($(
+                    let own = <$Section>::named_numbers().into_iter();
+                    all.extend(own.map(|it| it.within(|all: &Self| &all.$name)));
+                )+)+
                 all
             }
         }

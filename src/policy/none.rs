@@ -1,7 +1,7 @@
 //! No batching: one request at a time, first come, first served. An M/G/1 queue.
 
 use super::plan::Policy;
-use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
+use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
 use super::rules::{Change, Host, Limits, Rules};
 use crate::settings::{Setting, Written};
 use crate::units::Time;
@@ -36,7 +36,7 @@ impl Rules for NoBatching {
 
 impl Policy for NoBatching {
     fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
-        let mut kind = Kind::Running;
+        let mut kind = ScheduledAs::Running;
         if queue.running.is_empty() {
             if queue.waiting.is_empty() {
                 return Decision::Idle;

@@ -8,7 +8,7 @@
 //! modelled: pipelining of several batches over the stages of a model.
 
 use super::plan::Policy;
-use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
+use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
 use super::rules::{Host, Limits, REQUESTS, Rules};
 use crate::settings::{Setting, Written};
 use crate::units::Time;
@@ -62,7 +62,7 @@ impl Policy for Orca {
     fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
         let mut plan = StepPlan::default();
         for live in &queue.running {
-            plan.schedule(live, Kind::Running, 1);
+            plan.schedule(live, ScheduledAs::Running, 1);
         }
         let running = queue.running.iter();
         let mut reserved: u64 = running.map(|live| u64::from(live.most_tokens())).sum();

@@ -26,12 +26,12 @@ pub trait Planner {
     fn plan(&mut self, now: Time) -> Decision;
 
     /// The earliest of the decided steps has ended.
-    fn complete(&mut self, plan: &StepPlan, end: Time) -> Outcome;
+    fn complete(&mut self, plan: &StepPlan, end: Time) -> StepOutcome;
 }
 
 /// What a step has brought.
 #[derive(Clone, Debug, Default)]
-pub struct Outcome {
+pub struct StepOutcome {
     /// The tokens that were produced, in the order of the requests.
     pub produced: Vec<Produced>,
     /// The requests that have all their tokens, in order.
@@ -88,11 +88,11 @@ impl Planner for Planned {
         decision
     }
 
-    fn complete(&mut self, plan: &StepPlan, end: Time) -> Outcome {
+    fn complete(&mut self, plan: &StepPlan, end: Time) -> StepOutcome {
         let produced = self.queue.compute(plan, end);
         let finished = self.queue.take_complete(plan.respond_together);
         self.policy.completed(&self.queue, plan, &finished);
-        Outcome {
+        StepOutcome {
             finished,
             // Tokens of a response that is sent as a whole stay with the server until the batch has ended.
             produced: if plan.respond_together { Vec::new() } else { produced },

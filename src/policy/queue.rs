@@ -98,7 +98,7 @@ pub struct Scheduled {
     /// Which request.
     pub id: RequestId,
     /// How it came into the step.
-    pub kind: Kind,
+    pub kind: ScheduledAs,
     /// Tokens it computes.
     pub tokens: u32,
     /// Tokens whose KV existed before.
@@ -109,7 +109,7 @@ pub struct Scheduled {
 
 /// How a request came into a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ScheduledAs {
     /// Admitted for the first time.
     New,
     /// Admitted again after a preemption.
@@ -274,14 +274,14 @@ impl Queue {
     }
 
     /// Moves the head of the queue to the end of the running requests and says whether it is new.
-    pub fn admit(&mut self, now: Time) -> Kind {
+    pub fn admit(&mut self, now: Time) -> ScheduledAs {
         let mut live = self.waiting.pop_front().expect("a request waits");
         live.scheduled.get_or_insert(now);
         live.is_preempted = false;
         let kind = if live.preemptions == 0 {
-            Kind::New
+            ScheduledAs::New
         } else {
-            Kind::Resumed
+            ScheduledAs::Resumed
         };
         self.running.push(live);
         kind
@@ -339,7 +339,7 @@ impl Queue {
 
 impl StepPlan {
     /// Adds `tokens` tokens of `live` to the step, and to its shape.
-    pub fn schedule(&mut self, live: &Live, kind: Kind, tokens: u32) {
+    pub fn schedule(&mut self, live: &Live, kind: ScheduledAs, tokens: u32) {
         self.scheduled.push(Scheduled {
             id: live.request.id,
             kind,

@@ -11,7 +11,7 @@
 //! Not modelled: the dynamic chunk sizes, pipeline stages.
 
 use super::plan::Policy;
-use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
+use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
 use super::rules::{Host, Limits, REQUESTS, Rules, TOKENS, refuse_tokens_below};
 use crate::settings::{Setting, Written};
 use crate::units::Time;
@@ -96,7 +96,7 @@ impl Sarathi {
                 break; // It was itself the youngest.
             }
             free -= queue.allocate_next(index);
-            plan.schedule(&queue.running[index], Kind::Running, 1);
+            plan.schedule(&queue.running[index], ScheduledAs::Running, 1);
             budget -= 1;
             index += 1;
         }
@@ -108,7 +108,7 @@ impl Sarathi {
         for live in queue.running.iter().filter(|live| !live.is_decoding()) {
             let tokens = (live.num_tokens() - live.computed).min(*budget);
             if tokens > 0 {
-                plan.schedule(live, Kind::Running, tokens);
+                plan.schedule(live, ScheduledAs::Running, tokens);
                 *budget -= tokens;
             }
         }

@@ -5,9 +5,9 @@
 //! Not modelled: Triton's preferred batch sizes, its queue limits and priorities.
 
 use super::plan::Policy;
-use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
+use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
 use super::rules::{Change, Host, Limits, REQUESTS, Rules};
-use crate::settings::{Kind as Takes, Refused, Setting, Word, Written};
+use crate::settings::{Kind, Refused, Setting, Word, Written};
 use crate::step_time::StepShape;
 use crate::units::{Span, Time};
 use crate::workload::Request;
@@ -50,7 +50,7 @@ const OURS: &str = "tailcast's default";
 
 static MAX_WAIT: Setting = Setting::new(
     "max_wait",
-    Takes::Duration,
+    Kind::Duration,
     "How long the oldest request may wait for a batch to fill up",
 )
 .default("\"0s\"", "as Triton's max_queue_delay_microseconds");
@@ -61,7 +61,7 @@ static MAX_BATCH_SIZE: Setting = Setting::new("max_batch_size", REQUESTS, "The m
 
 static RESPONSE: Setting = Setting::new(
     "response",
-    Takes::Choice(&[
+    Kind::Choice(&[
         Word {
             name: "row_end",
             help: "Streamed: the tokens of a request as they come",
@@ -77,7 +77,7 @@ static RESPONSE: Setting = Setting::new(
 
 static RESERVE: Setting = Setting::new(
     "reserve",
-    Takes::Choice(&[
+    Kind::Choice(&[
         Word {
             name: "batch",
             help: "The batch's longest prompt plus its largest max_tokens",
@@ -194,14 +194,14 @@ impl Policy for StaticBatching {
                 queue.admit(now);
             }
             for live in &queue.running {
-                plan.schedule(live, Kind::New, live.num_tokens());
+                plan.schedule(live, ScheduledAs::New, live.num_tokens());
             }
             plan.shape = self.batch.prefill();
         } else {
             let unfinished = queue.running.iter().filter(|live| !live.is_complete());
             let mut step = 0;
             for live in unfinished {
-                plan.schedule(live, Kind::Running, 1);
+                plan.schedule(live, ScheduledAs::Running, 1);
                 step = live.generated;
             }
             plan.shape = self.batch.decode(step);

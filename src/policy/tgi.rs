@@ -9,9 +9,9 @@
 //! which refuses clients.
 
 use super::plan::Policy;
-use super::queue::{Decision, Kind, Live, Memory, Queue, StepPlan};
+use super::queue::{Decision, Live, Memory, Queue, ScheduledAs, StepPlan};
 use super::rules::{Host, LargestStep, Limits, MOST_REQUESTS, Rules, TOKENS, TOKENS_OR_NONE};
-use crate::settings::{Kind as Takes, Refused, Setting, Written};
+use crate::settings::{Kind, Refused, Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -30,7 +30,7 @@ pub struct TgiSettings {
 
 static MAX_BATCH_TOTAL_TOKENS: Setting = Setting::new(
     "max_batch_total_tokens",
-    Takes::Count { min: 1, max: u32::MAX },
+    Kind::Count { min: 1, max: u32::MAX },
     "The most tokens, prompts and allowed outputs, of all requests that run",
 )
 .unit("tokens")
@@ -38,7 +38,7 @@ static MAX_BATCH_TOTAL_TOKENS: Setting = Setting::new(
 
 static WAITING_SERVED_RATIO: Setting = Setting::new(
     "waiting_served_ratio",
-    Takes::Number { min: 0.0, max: 1000.0 },
+    Kind::Number { min: 0.0, max: 1000.0 },
     "How many waiting requests must be able to come in together, as a fraction of those that run",
 )
 .default("0.3", THEIRS);
@@ -191,7 +191,7 @@ impl Tgi {
         self.has_joined = false;
         let mut plan = StepPlan::default();
         for live in &queue.running {
-            plan.schedule(live, Kind::Running, 1);
+            plan.schedule(live, ScheduledAs::Running, 1);
         }
         plan
     }

@@ -17,9 +17,9 @@
 //! ends the step's prompts, where TensorRT-LLM might still take a short one behind it.
 
 use super::plan::Policy;
-use super::queue::{Decision, Kind, Memory, Queue, StepPlan};
+use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
 use super::rules::{Host, Limits, REQUESTS, Rules, TOKENS};
-use crate::settings::{Kind as Takes, Refused, Setting, Word, Written};
+use crate::settings::{Kind, Refused, Setting, Word, Written};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -27,7 +27,7 @@ use crate::workload::Request;
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrtllmSettings {
     /// Which requests the memory can hold.
-    pub capacity: Capacity,
+    pub capacity: CapacityScheduler,
     /// The most requests in a step; at least 1.
     pub max_batch_size: u32,
     /// The most tokens in a step; at least 1.
@@ -38,7 +38,7 @@ pub struct TrtllmSettings {
 
 /// Which requests the memory can hold (`capacity_scheduler_policy`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capacity {
+pub enum CapacityScheduler {
     /// Those that can be completed without taking a block from anyone.
     GuaranteedNoEvict,
     /// As many as fit now; the last started is paused when they no longer do.
@@ -47,7 +47,7 @@ pub enum Capacity {
 
 static CAPACITY: Setting = Setting::new(
     "capacity",
-    Takes::Choice(&[
+    Kind::Choice(&[
         Word {
             name: "guaranteed_no_evict",
             help: "Those that can be completed without taking a block from anyone",
@@ -72,7 +72,7 @@ static MAX_NUM_TOKENS: Setting = Setting::new("max_num_tokens", TOKENS, "The mos
 
 static CHUNKED_CONTEXT: Setting = Setting::new(
     "chunked_context",
-    Takes::Boolean,
+    Kind::Boolean,
     "Whether a prompt may be spread over several steps",
 )
 .or(&["enable_chunked_context"])
@@ -88,7 +88,7 @@ impl Rules for TrtllmSettings {
     const SETTINGS: &'static [&'static Setting] = &[&CAPACITY, &MAX_BATCH_SIZE, &MAX_NUM_TOKENS, &CHUNKED_CONTEXT];
 
     fn read<W: Written>(written: &W, host: &Host<'_>) -> Result<Self, W::Error> {
-        let capacities = [Capacity::GuaranteedNoEvict, Capacity::MaxUtilization];
+        let capacities = [CapacityScheduler::GuaranteedNoEvict, CapacityScheduler::MaxUtilization];
         let settings = Self {
             capacity: written.declared_choice(&CAPACITY, &capacities)?,
             max_batch_size: written.declared_count(&MAX_BATCH_SIZE)?,
@@ -185,7 +185,7 @@ impl Trtllm {
             if budget == 0 {
                 return;
             }
-            plan.schedule(&queue.running[index], Kind::Running, 1);
+            plan.schedule(&queue.running[index], ScheduledAs::Running, 1);
             budget -= 1;
         }
         for live in queue.running.iter().filter(|live| !live.is_decoding()) {
@@ -193,7 +193,7 @@ impl Trtllm {
             if tokens == 0 {
                 return;
             }
-            plan.schedule(live, Kind::Running, tokens);
+            plan.schedule(live, ScheduledAs::Running, tokens);
             budget -= tokens;
         }
         for _ in 0..candidates {
@@ -225,13 +225,13 @@ impl Policy for Trtllm {
     fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
         let mut plan = StepPlan::default();
         let candidates = match self.settings.capacity {
-            Capacity::GuaranteedNoEvict => {
+            CapacityScheduler::GuaranteedNoEvict => {
                 for index in 0..queue.running.len() {
                     queue.allocate_next(index);
                 }
                 self.completable(queue)
             }
-            Capacity::MaxUtilization => self.fitting_now(queue, &mut plan),
+            CapacityScheduler::MaxUtilization => self.fitting_now(queue, &mut plan),
         };
         self.fill(queue, &mut plan, candidates, now);
         if plan.scheduled.is_empty() && plan.preempted.is_empty() {
@@ -244,9 +244,9 @@ impl Policy for Trtllm {
     fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
         let in_one_step = match self.settings.capacity {
             _ if self.settings.chunked_context && self.settings.max_num_tokens >= queue.memory.block_tokens => 0,
-            Capacity::GuaranteedNoEvict => request.prompt.tokens(),
+            CapacityScheduler::GuaranteedNoEvict => request.prompt.tokens(),
             // Paused, it has to compute its output so far in the same step as its prompt.
-            Capacity::MaxUtilization => request.most_computed(),
+            CapacityScheduler::MaxUtilization => request.most_computed(),
         };
         in_one_step <= self.settings.max_num_tokens
             && queue.memory.blocks_for(request.most_tokens()) <= queue.memory.usable_blocks

@@ -13,9 +13,9 @@
 //! delay factor, steps of several tokens.
 
 use super::plan::Policy;
-use super::queue::{Decision, Kind, Live, Memory, Queue, StepPlan};
+use super::queue::{Decision, Live, Memory, Queue, ScheduledAs, StepPlan};
 use super::rules::{FRACTION, Host, Limits, REQUESTS, Rules, TOKENS, refuse_tokens_below, refuse_uncut_prompts};
-use crate::settings::{Kind as Takes, Setting, Written};
+use crate::settings::{Kind, Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -34,7 +34,7 @@ pub struct VllmV0Settings {
 
 static CHUNKED_PREFILL: Setting = Setting::new(
     "chunked_prefill",
-    Takes::Boolean,
+    Kind::Boolean,
     "Whether decodes come first and prompts are cut to what they leave",
 )
 .or(&["enable_chunked_prefill"])
@@ -155,7 +155,7 @@ impl VllmV0 {
                 break; // It was itself the youngest.
             }
             free -= queue.allocate_next(index);
-            plan.schedule(&queue.running[index], Kind::Running, tokens);
+            plan.schedule(&queue.running[index], ScheduledAs::Running, tokens);
             budget -= tokens;
             index += 1;
         }

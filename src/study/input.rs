@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use crate::config::{Diagnostic, Flag, Layers, Overrides, Problem, Scenario, ScenarioText, Workload};
+use crate::config::{Diagnostic, Flag, Layers, NoScenario, Overrides, Scenario, ScenarioText, Workload};
 use crate::metrics::Slo;
 
 /// A scenario with its objectives.
@@ -54,12 +54,12 @@ impl Base {
     }
 
     /// The scenario as it is.
-    pub fn load(&self) -> Result<Input, Problem> {
+    pub fn load(&self) -> Result<Input, NoScenario> {
         self.with(&[])
     }
 
     /// The scenario with these changes over everything else.
-    pub fn with(&self, changes: &[Flag]) -> Result<Input, Problem> {
+    pub fn with(&self, changes: &[Flag]) -> Result<Input, NoScenario> {
         let read = || ScenarioText::read(&self.layers, self.overrides.as_ref());
         let text = self.read.get_or_init(read).as_ref();
         let scenario = Scenario::resolve(text.map_err(Clone::clone)?, changes)?;
@@ -110,7 +110,7 @@ impl Input {
 }
 
 /// The objectives in the words of those who measure; of two on the same statistic, the later one stands.
-fn objectives(scenario: &Scenario) -> Result<Vec<Slo>, Problem> {
+fn objectives(scenario: &Scenario) -> Result<Vec<Slo>, NoScenario> {
     let mut slos: Vec<Slo> = Vec::new();
     for objective in scenario.objectives() {
         let slo = Slo::named(&objective.name, objective.limit).map_err(|error| {

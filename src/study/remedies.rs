@@ -3,7 +3,7 @@
 use super::capacity::{Capacity, CapacitySearch};
 use super::stopped::{Simulate, Stopped};
 use super::{Input, Workers};
-use crate::config::{Flag, Problem, Workload};
+use crate::config::{Flag, NoScenario, Workload};
 use crate::hardware::{KvPrecision, WeightPrecision};
 use crate::stats::Interval;
 
@@ -109,8 +109,8 @@ pub fn try_remedy(
     let changes: Vec<Flag> = changes.map(|it| Flag::new("--set", it)).collect();
     let capacity = if let Err(problem) = question.base.with(&changes) {
         Err(match problem {
-            Problem::DoesNotFit(_) => "does not fit".to_owned(),
-            Problem::Invalid(_) => "not possible".to_owned(),
+            NoScenario::DoesNotFit(_) => "does not fit".to_owned(),
+            NoScenario::Invalid(_) => "not possible".to_owned(),
         })
     } else {
         let question = CapacitySearch {

@@ -2,7 +2,7 @@
 
 use super::input::Input;
 use super::simulate::SimulationError;
-use crate::config::{Diagnostic, Problem};
+use crate::config::{Diagnostic, NoScenario};
 use crate::metrics::Recording;
 
 /// Why a study, or one of its runs, did not come to its end.
@@ -11,7 +11,7 @@ pub enum Stopped {
     /// The user wanted so.
     Interrupted,
     /// A variation is no scenario; what it was comes with the problem.
-    Invalid(String, Problem),
+    Invalid(String, NoScenario),
     /// A run could not go on.
     Failed(Diagnostic),
 }

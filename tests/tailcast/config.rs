@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tailcast::config::{Flag, Layers, Scenario, Workload};
-use tailcast::policy::{Capacity, ContinuousSettings, PolicySettings, Reserve, Response, SchedulePolicy};
+use tailcast::policy::{CapacityScheduler, ContinuousSettings, PolicySettings, Reserve, Response, SchedulePolicy};
 use tailcast::step_time::{Affine, StepTimeChoice};
 use tailcast::units::Span;
 use tailcast::workload::trace::{FormatName, Replay};
@@ -307,7 +307,7 @@ fn engines_take_their_own_defaults() {
     let PolicySettings::Trtllm(trtllm) = alias else {
         panic!("not TensorRT-LLM");
     };
-    assert_eq!(trtllm.capacity, Capacity::MaxUtilization);
+    assert_eq!(trtllm.capacity, CapacityScheduler::MaxUtilization);
     assert_eq!((trtllm.max_batch_size, trtllm.max_num_tokens), (2048, 8192));
 }
 

@@ -3,7 +3,7 @@
 //! output tokens), B (50, 10), both at the start, and C (30, 2) a millisecond later.
 
 use tailcast::policy::{
-    Capacity, OrcaSettings, PolicySettings, SarathiSettings, TgiSettings, TrtllmSettings, VllmV0Settings,
+    CapacityScheduler, OrcaSettings, PolicySettings, SarathiSettings, TgiSettings, TrtllmSettings, VllmV0Settings,
 };
 use tailcast::workload::Request;
 
@@ -41,7 +41,7 @@ fn tgi(waiting_served_ratio: f64, max_waiting_tokens: u32) -> PolicySettings {
     })
 }
 
-fn trtllm(capacity: Capacity, max_num_tokens: u32, chunked_context: bool) -> PolicySettings {
+fn trtllm(capacity: CapacityScheduler, max_num_tokens: u32, chunked_context: bool) -> PolicySettings {
     PolicySettings::Trtllm(TrtllmSettings {
         capacity,
         max_batch_size: 8,
@@ -202,7 +202,7 @@ fn trtllm_fills_a_step_with_decodes_then_whole_prompts() {
     // 128 tokens a step. A alone, since B's 50 do not fit beside its 100: 10 030. A's decode, B's 50 and C's 30: 81
     // tokens, 3 requests: 9710 -> 19 740. Three decodes 8150 -> 27 890; A's fourth 8100 -> 35 990; B's last seven 8050
     // each -> 92 340.
-    for capacity in [Capacity::GuaranteedNoEvict, Capacity::MaxUtilization] {
+    for capacity in [CapacityScheduler::GuaranteedNoEvict, CapacityScheduler::MaxUtilization] {
         assert_eq!(
             first_and_last_with(trtllm(capacity, 128, false), ROOMY, &three_requests()),
             [(10_030, 35_990), (19_740, 92_340), (19_740, 27_890)]
@@ -216,7 +216,11 @@ fn trtllm_cuts_prompts_to_whole_blocks() {
     // 410. A's decode, B's 34, and of the 29 left C gets 16: 51 tokens, 3: 9110 -> 27 520. Two decodes and C's 14: 16
     // tokens, 3: 8410 -> 35 930. Three decodes 8150 -> 44 080. B's last seven 8050 each -> 100 430.
     assert_eq!(
-        first_and_last_with(trtllm(Capacity::MaxUtilization, 64, true), ROOMY, &three_requests()),
+        first_and_last_with(
+            trtllm(CapacityScheduler::MaxUtilization, 64, true),
+            ROOMY,
+            &three_requests()
+        ),
         [(18_410, 44_080), (27_520, 100_430), (35_930, 44_080)]
     );
 }
@@ -227,13 +231,13 @@ fn trtllm_at_max_utilization_pauses_the_last_started() {
     // block, and C, not B, is paused: A and B decode 8100 -> 17 690 and are done. C's 11 tokens: 8250 -> 25 940.
     let requests = [request(0, 0, 32, 2), request(1, 0, 33, 2), request(2, 0, 10, 2)];
     assert_eq!(
-        first_and_last_with(trtllm(Capacity::MaxUtilization, 1000, false), 6, &requests),
+        first_and_last_with(trtllm(CapacityScheduler::MaxUtilization, 1000, false), 6, &requests),
         [(9590, 17_690), (9590, 17_690), (9590, 25_940)]
     );
     // To completion A needs 3 blocks and B 3: C waits. 65 tokens, 2 requests: 9360; 8100 -> 17 460; C: 8230 -> 25 690,
     // 8050 -> 33 740.
     assert_eq!(
-        first_and_last_with(trtllm(Capacity::GuaranteedNoEvict, 1000, false), 6, &requests),
+        first_and_last_with(trtllm(CapacityScheduler::GuaranteedNoEvict, 1000, false), 6, &requests),
         [(9360, 17_460), (9360, 17_460), (25_690, 33_740)]
     );
 }

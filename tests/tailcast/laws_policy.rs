@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tailcast::kv::{RadixTree, segments};
 use tailcast::policy::{
-    Decision, Kind, Live, POLICIES, Policy, PolicySettings, Queue, SchedulePolicy, StepPlan, cut_to_model_length,
+    Decision, Live, POLICIES, Policy, PolicySettings, Queue, SchedulePolicy, ScheduledAs, StepPlan, cut_to_model_length,
 };
 use tailcast::settings::Setting;
 use tailcast::units::{Span, Time};
@@ -105,7 +105,7 @@ impl Run {
 
     fn take(&mut self, plan: &StepPlan) {
         self.check(plan);
-        let new = plan.scheduled.iter().filter(|part| part.kind == Kind::New);
+        let new = plan.scheduled.iter().filter(|part| part.kind == ScheduledAs::New);
         self.first_scheduled.extend(new.map(|part| part.id));
         if !plan.scheduled.is_empty() {
             self.now += Span::from_picos(3);
@@ -133,10 +133,10 @@ impl Run {
             assert_eq!(part.computed_before, live.computed, "{context}");
             assert!(part.tokens > 0, "{context}");
             assert!(live.computed + part.tokens <= live.num_tokens(), "{context}");
-            let starts = part.kind != Kind::Running;
+            let starts = part.kind != ScheduledAs::Running;
             assert!(starts || part.computed_before > 0, "{context}");
             assert!(!starts || part.computed_before == 0 || self.finds_prefixes());
-            if part.kind == Kind::New {
+            if part.kind == ScheduledAs::New {
                 assert_eq!(part.computed_before, live.cached, "{context}");
             }
             tokens += u64::from(part.tokens);

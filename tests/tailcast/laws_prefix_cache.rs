@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::kv::{BlockId, BlockKey};
-use tailcast::policy::vllm::{Member, Part, VllmPlan, VllmScheduler};
+use tailcast::policy::vllm::{Member, ScheduledPart, VllmPlan, VllmScheduler};
 use tailcast::policy::{ContinuousSettings, Memory, cut_to_model_length};
 use tailcast::workload::{Request, RequestId};
 
@@ -239,7 +239,7 @@ impl Driver {
         for part in &plan.scheduled {
             self.read(part);
         }
-        let resumes = |part: &Part| part.kind == tailcast::policy::Kind::Resumed;
+        let resumes = |part: &ScheduledPart| part.kind == tailcast::policy::ScheduledAs::Resumed;
         if plan.scheduled.iter().any(resumes) {
             self.happened.insert("a resumption");
         }
@@ -248,7 +248,7 @@ impl Driver {
     }
 
     /// A step writes its tokens to the blocks of its requests, each to its own.
-    fn write(&mut self, part: &Part) {
+    fn write(&mut self, part: &ScheduledPart) {
         let table = self.table(part.id);
         let end = part.computed_before + part.tokens;
         for place in part.computed_before..end {
@@ -263,7 +263,7 @@ impl Driver {
     }
 
     /// Every request of a step finds the tokens before its own, and its own, in its blocks.
-    fn read(&mut self, part: &Part) {
+    fn read(&mut self, part: &ScheduledPart) {
         let table = self.table(part.id);
         let known = (part.computed_before + part.tokens - part.drafts) as usize;
         let tokens = &self.sequences[&part.id].tokens;
@@ -327,7 +327,7 @@ impl Driver {
     }
 
     /// Drafts that turn out right are the request's tokens.
-    fn accept_drafts(&mut self, part: &Part) {
+    fn accept_drafts(&mut self, part: &ScheduledPart) {
         let Some(member) = running(&self.scheduler, part.id) else {
             return;
         };

@@ -7,9 +7,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 pub use tailcast::engine::Heard;
 use tailcast::engine::{Event, Observer, ServerSettings, StepRun, Transcript};
 use tailcast::policy::{
-    Acceptance, Capacity, ContinuousSettings, NoBatching, OrcaSettings, POLICIES, PolicySettings, Reserve, Response,
-    SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings, TgiSettings, TrtllmSettings,
-    VllmV0Settings,
+    Acceptance, CapacityScheduler, ContinuousSettings, NoBatching, OrcaSettings, POLICIES, PolicySettings, Reserve,
+    Response, SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings, TgiSettings,
+    TrtllmSettings, VllmV0Settings,
 };
 use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
@@ -237,9 +237,9 @@ fn engine_settings(policy: &str, longest: u32, random: &mut impl Rng) -> PolicyS
         }),
         "trtllm" => PolicySettings::Trtllm(TrtllmSettings {
             capacity: if mostly {
-                Capacity::MaxUtilization
+                CapacityScheduler::MaxUtilization
             } else {
-                Capacity::GuaranteedNoEvict
+                CapacityScheduler::GuaranteedNoEvict
             },
             max_batch_size: requests,
             max_num_tokens: if sometimes { tokens } else { 2 * longest },

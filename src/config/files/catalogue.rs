@@ -7,7 +7,7 @@ mod kernels_file;
 mod model_file;
 
 pub use error::CatalogueError;
-pub use figure::Figure;
+pub use figure::SourcedFigure;
 pub use gpu_file::GpuEntry;
 pub use model_file::ModelEntry;
 

@@ -55,7 +55,7 @@ pub struct FittedOn {
 
 /// A calibration with its coefficients.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Calibrated {
+pub struct CalibratedTimes {
     /// Where they come from.
     pub about: Calibration,
     /// What steps pay; what the file leaves out is as served.
@@ -65,7 +65,7 @@ pub struct Calibrated {
 }
 
 /// Reads the file that `server.step_time` names, and notes its coefficients.
-pub fn read(fields: &Fields<'_>) -> Result<Calibrated, Diagnostic> {
+pub fn read(fields: &Fields<'_>) -> Result<CalibratedTimes, Diagnostic> {
     let outer = fields.reading();
     let key = fields.key("step_time")?;
     let place = key.node.map_or(fields.place(), |node| node.place);
@@ -104,13 +104,13 @@ pub fn read(fields: &Fields<'_>) -> Result<Calibrated, Diagnostic> {
     Ok(calibrated)
 }
 
-fn of_file(path: &Path, root: &Fields<'_>) -> Result<Calibrated, Diagnostic> {
+fn of_file(path: &Path, root: &Fields<'_>) -> Result<CalibratedTimes, Diagnostic> {
     let fitted_on = read_fitted_on(&root.section("fitted_on")?)?;
     let overheads = read_step(&root.section("step")?)?;
     let front_end = read_front_end(&root.section("front_end")?)?;
     let errors = read_errors(&root.section("error")?)?;
     root.finish_as("a file of step times")?;
-    Ok(Calibrated {
+    Ok(CalibratedTimes {
         about: Calibration {
             file: path.to_owned(),
             fitted_on,

@@ -3,8 +3,8 @@
 use super::batching::Batching;
 use super::calibration::Calibration;
 use super::model::ModelChoice;
+use super::no_scenario::NoScenario;
 use super::overheads::{self, CpuTime};
-use super::problem::Problem;
 use super::server::ServerTable;
 use super::speculative::Drafts;
 use super::step_time::GivenStepTime;
@@ -120,7 +120,7 @@ pub(super) fn resolve(
     batching_fields: &Fields<'_>,
     (model, server, batching): (ModelChoice, ServerTable, Batching),
     sampling: Sampling,
-) -> Result<Deployment, Problem> {
+) -> Result<Deployment, NoScenario> {
     let memory = memory(&model, &server, &batching)?;
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
     let fits = batching.policy.refuse_memory(&Memory {
@@ -219,7 +219,7 @@ pub(super) fn asked_through(server: &ServerTable) -> FrontEnd {
 /// The memory of a GPU. The activations are those of a step of continuous batching under every policy: a comparison of
 /// policies is then one of policies, on the same KV cache; a server that prefills a whole static batch at once would
 /// need to keep back more.
-fn memory(model: &ModelChoice, server: &ServerTable, batching: &Batching) -> Result<MemoryBudget, Problem> {
+fn memory(model: &ModelChoice, server: &ServerTable, batching: &Batching) -> Result<MemoryBudget, NoScenario> {
     let request = MemoryRequest {
         gpu: &server.gpu,
         model: &model.model,
@@ -237,7 +237,7 @@ fn memory(model: &ModelChoice, server: &ServerTable, batching: &Batching) -> Res
         // Who gives the number of blocks has seen it fit.
         DoesNotFit::Memory(shortage) if server.kv_blocks.is_some() => Ok(shortage.budget),
         DoesNotFit::Setting(bad) => Err(Diagnostic::new(bad.to_string()).into()),
-        shortage @ DoesNotFit::Memory(_) => Err(Problem::DoesNotFit(Box::new(shortage))),
+        shortage @ DoesNotFit::Memory(_) => Err(NoScenario::DoesNotFit(Box::new(shortage))),
     })
 }
 

@@ -1,5 +1,5 @@
-//! A scenario: one file a table, and what they are put together to. [`deployment`] is what is bought and how it is set up,
-//! [`traffic`] who asks for what, [`operation`] how it is run; [`resolved`] is all three.
+//! A scenario: one file a table, and what they are put together to. [`deployment`] is what is bought and how it is set
+//! up, [`traffic`] who asks for what, [`operation`] how it is run; [`resolved`] is all three.
 
 pub mod arrivals;
 pub mod batching;
@@ -10,10 +10,10 @@ pub mod form;
 pub mod lengths;
 pub mod load;
 pub mod model;
+pub mod no_scenario;
 pub mod operation;
 pub mod overheads;
 pub mod priority;
-pub mod problem;
 pub mod profile;
 pub mod reference;
 pub mod resolved;

@@ -6,8 +6,8 @@ use super::batching::{self, Batching};
 use super::deployment::{self, Deployment};
 use super::load::ScenarioText;
 use super::model::{self, ModelChoice};
+use super::no_scenario::NoScenario;
 use super::operation::Operation;
-use super::problem::Problem;
 use super::profile::{self, Named};
 use super::sampling;
 use super::server::{self, ServerTable};
@@ -67,17 +67,17 @@ impl Scenario {
     }
 
     /// Reads and resolves all layers.
-    pub fn load(layers: &Layers) -> Result<Self, Problem> {
+    pub fn load(layers: &Layers) -> Result<Self, NoScenario> {
         Self::load_changed(layers, None)
     }
 
     /// Reads and resolves all layers, with keys that another file lays over the scenario's own.
-    pub fn load_changed(layers: &Layers, overrides: Option<&Overrides>) -> Result<Self, Problem> {
+    pub fn load_changed(layers: &Layers, overrides: Option<&Overrides>) -> Result<Self, NoScenario> {
         Self::resolve(&ScenarioText::read(layers, overrides)?, &[])
     }
 
     /// Reads a scenario from a file.
-    pub fn from_file(path: &Path) -> Result<Self, Problem> {
+    pub fn from_file(path: &Path) -> Result<Self, NoScenario> {
         Self::load(&Layers {
             file: Some(path.to_owned()),
             ..Layers::default()
@@ -85,12 +85,12 @@ impl Scenario {
     }
 
     /// Reads a scenario from text; files that it names are looked for from the working directory.
-    pub fn from_toml(text: &str) -> Result<Self, Problem> {
+    pub fn from_toml(text: &str) -> Result<Self, NoScenario> {
         Self::resolve(&ScenarioText::from_toml(text)?, &[])
     }
 
     /// The scenario that a text describes, with `changes` over everything else.
-    pub fn resolve(text: &ScenarioText, changes: &[Flag]) -> Result<Self, Problem> {
+    pub fn resolve(text: &ScenarioText, changes: &[Flag]) -> Result<Self, NoScenario> {
         let (root, reading) = text.with(changes)?;
         let fields = Fields::of(&reading, String::new(), &root)?;
         resolve(&reading, &fields)
@@ -103,7 +103,7 @@ impl Scenario {
     }
 }
 
-fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, Problem> {
+fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenario> {
     let name = fields.find(&NAME)?.text()?.unnoted();
     let seed = fields.find(&SEED)?.declared_integer()?;
     let seed = seed.unnoted().unwrap_or(42);

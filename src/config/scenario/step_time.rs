@@ -1,6 +1,6 @@
 //! `server.step_time`: a fixed affine model, or a file that `tailcast calibrate` wrote.
 
-use super::calibration::{self, Calibrated, Calibration};
+use super::calibration::{self, CalibratedTimes, Calibration};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
@@ -41,7 +41,7 @@ pub enum GivenStepTime {
     /// They are measured, and replace the model of the GPU.
     Affine(Affine),
     /// They are modelled with coefficients that were fitted to a deployment.
-    Calibrated(Box<Calibrated>),
+    Calibrated(Box<CalibratedTimes>),
 }
 
 impl GivenStepTime {

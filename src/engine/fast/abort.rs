@@ -1,12 +1,12 @@
 //! Requests that leave continuous batching without an answer, because their clients have given up.
 
-use super::continuous::ContinuousBatching;
+use super::continuous::FastContinuous;
 use super::scheduler::Moment;
 use super::seats::{Part, Seat};
 use crate::engine::observer::{Event, Observer};
 use crate::workload::RequestId;
 
-impl ContinuousBatching {
+impl FastContinuous {
     /// Takes a request out before a step is decided; nothing happens if it has left.
     pub(super) fn take_out(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized)) {
         let is_it = |seat: Seat| self.seats[seat].live.request.id == id;

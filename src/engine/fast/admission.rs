@@ -1,6 +1,6 @@
 //! Who comes into continuous batching, and what of it the prefix cache holds.
 
-use super::continuous::ContinuousBatching;
+use super::continuous::FastContinuous;
 use super::scheduler::Moment;
 use super::seats::{Part, Seat};
 use crate::engine::observer::{Event, Observer};
@@ -9,7 +9,7 @@ use crate::policy::AdmissionMemory;
 use crate::step_time::StepShape;
 use crate::units::Time;
 
-impl ContinuousBatching {
+impl FastContinuous {
     /// The head of the queue, as long as it may come in.
     pub(super) fn decide_waiting(
         &mut self,

@@ -10,7 +10,7 @@ use super::holding::Holding;
 use super::in_flight::InFlight;
 use super::repeats::Repeats;
 use super::running::Running;
-use super::scheduler::{Moment, Next, Scheduler, Steps};
+use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::{Part, Seat, Seats};
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
@@ -19,7 +19,7 @@ use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
-pub(in crate::engine) struct ContinuousBatching {
+pub(in crate::engine) struct FastContinuous {
     pub(super) rules: ContinuousSettings,
     pub(super) memory: Memory,
     pub(super) seats: Seats,
@@ -32,7 +32,7 @@ pub(in crate::engine) struct ContinuousBatching {
     /// many tokens.
     pub(super) chunks: Vec<(Seat, u32)>,
     /// What was decided and has not ended.
-    pub(super) decided: InFlight<Decided>,
+    pub(super) decided: InFlight<DecidedSteps>,
     /// The step, by the decoders' clock, up to which all tokens have been handed out.
     completed: u64,
     pub(super) pool: CountedPool,
@@ -49,7 +49,7 @@ pub(in crate::engine) struct ContinuousBatching {
 
 /// Steps of one decision, as far as their tokens are still to come.
 #[derive(Default)]
-pub(super) struct Decided {
+pub(super) struct DecidedSteps {
     steps: u64,
     /// The first one's place in the decoders' clock.
     clock: u64,
@@ -65,7 +65,7 @@ pub(super) struct Decided {
     pub(super) ending: Vec<Seat>,
 }
 
-impl ContinuousBatching {
+impl FastContinuous {
     pub(in crate::engine) fn new(rules: ContinuousSettings, memory: Memory) -> Self {
         Self {
             memory,
@@ -430,7 +430,7 @@ impl ContinuousBatching {
     }
 }
 
-impl Scheduler for ContinuousBatching {
+impl Scheduler for FastContinuous {
     fn can_ever_serve(&self, _request: &Request) -> bool {
         true // The memory holds one request of the maximum length.
     }
@@ -450,7 +450,7 @@ impl Scheduler for ContinuousBatching {
         self.take_out(id, at, observer);
     }
 
-    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
+    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> NextSteps {
         if self.rules.async_scheduling && !self.decided.is_empty() {
             self.note_ending(at.decided_until);
         }
@@ -471,7 +471,7 @@ impl Scheduler for ContinuousBatching {
             self.decide_waiting(threshold, budget, shape, at, observer);
         }
         if shape.sequences == 0 {
-            return if preempted { Next::Again } else { Next::Idle };
+            return if preempted { NextSteps::Again } else { NextSteps::Idle };
         }
         let stay_the_same = self.chunks.is_empty() && !preempted && !self.someone_ends();
         let repeats = if stay_the_same {
@@ -480,11 +480,11 @@ impl Scheduler for ContinuousBatching {
         } else {
             1
         };
-        Next::Run(repeats)
+        NextSteps::Run(repeats)
     }
 
     fn commit(&mut self, steps: u64) {
-        let overrun = |latest: &Decided| {
+        let overrun = |latest: &DecidedSteps| {
             let overruns = |&&seat: &&Seat| self.seats[seat].part == Part::Overruns;
             latest.ending.iter().filter(overruns).count() as u32
         };

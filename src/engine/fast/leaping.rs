@@ -1,7 +1,7 @@
 //! The clock and the steps in flight: any number of steps of the same members is one leap.
 
 use super::in_flight::InFlight;
-use super::scheduler::{Moment, Next, Scheduler, Steps};
+use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::engine_trait::Engine;
 use crate::engine::observer::{Event, Observer};
 use crate::policy::{Memory, cut_to_model_length};
@@ -138,10 +138,10 @@ impl<S: Scheduler> FastServer<S> {
         }
         let next = &mut self.in_flight.next().shape;
         self.wakes = match self.scheduler.decide(at, next, observer) {
-            Next::Idle => None,
-            Next::WaitUntil(time) => Some(time),
-            Next::Again => self.in_flight.is_empty().then_some(self.now),
-            Next::Run(repeats) => {
+            NextSteps::Idle => None,
+            NextSteps::WaitUntil(time) => Some(time),
+            NextSteps::Again => self.in_flight.is_empty().then_some(self.now),
+            NextSteps::Run(repeats) => {
                 let count = self.leap(repeats, until);
                 self.scheduler.commit(count);
                 self.steps_in_flight += count;

@@ -1,7 +1,7 @@
-//! Continuous batching request by request: what [`ContinuousBatching`] falls back to while the order among the running
+//! Continuous batching request by request: what [`FastContinuous`] falls back to while the order among the running
 //! requests decides who computes.
 
-use super::continuous::ContinuousBatching;
+use super::continuous::FastContinuous;
 use super::scheduler::Moment;
 use super::seats::{Part, Seat};
 use crate::engine::observer::Observer;
@@ -9,7 +9,7 @@ use crate::policy::cut_to_threshold;
 use crate::step_time::StepShape;
 use crate::units::Time;
 
-impl ContinuousBatching {
+impl FastContinuous {
     /// From now on goes through the running requests one by one. The tokens of those that decode have been handed out
     /// by `decided_until`.
     pub(super) fn list(&mut self, decided_until: Time) {

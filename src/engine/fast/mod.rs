@@ -17,7 +17,7 @@ mod scheduler;
 mod seats;
 mod static_batch;
 
-pub(super) use continuous::ContinuousBatching;
+pub(super) use continuous::FastContinuous;
 pub(super) use leaping::FastServer;
-pub(super) use none::NoBatching;
-pub(super) use static_batch::StaticBatching;
+pub(super) use none::FastNone;
+pub(super) use static_batch::FastStatic;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::decoders::Decoders;
 use super::holding::Holding;
-use super::scheduler::{Moment, Next, Scheduler, Steps};
+use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::{Seat, Seats};
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
@@ -13,7 +13,7 @@ use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
-pub(in crate::engine) struct NoBatching {
+pub(in crate::engine) struct FastNone {
     memory: Memory,
     seats: Seats,
     waiting: VecDeque<Seat>,
@@ -22,7 +22,7 @@ pub(in crate::engine) struct NoBatching {
     admissions: u64,
 }
 
-impl NoBatching {
+impl FastNone {
     pub(in crate::engine) fn new(memory: Memory) -> Self {
         Self {
             memory,
@@ -34,7 +34,13 @@ impl NoBatching {
         }
     }
 
-    fn admit(&mut self, seat: Seat, now: Time, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
+    fn admit(
+        &mut self,
+        seat: Seat,
+        now: Time,
+        shape: &mut StepShape,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> NextSteps {
         self.served = Some(seat);
         self.admissions += 1;
         let active = &mut self.seats[seat];
@@ -45,11 +51,11 @@ impl NoBatching {
         observer.on(now, active.live.request.id, &event);
         *shape = StepShape::default();
         shape.add(0, tokens, tokens);
-        Next::Run(1)
+        NextSteps::Run(1)
     }
 }
 
-impl Scheduler for NoBatching {
+impl Scheduler for FastNone {
     fn can_ever_serve(&self, request: &Request) -> bool {
         let computed = request.prompt.tokens() + request.output_tokens - 1;
         self.memory.blocks_for(computed) <= self.memory.usable_blocks
@@ -76,14 +82,14 @@ impl Scheduler for NoBatching {
         self.seats.release(seat);
     }
 
-    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
+    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> NextSteps {
         if self.served.is_some() {
             *shape = self.decoders.shape();
-            return Next::Run(self.decoders.steps_to_finish(&self.seats));
+            return NextSteps::Run(self.decoders.steps_to_finish(&self.seats));
         }
         match self.waiting.pop_front() {
             Some(seat) => self.admit(seat, at.now, shape, observer),
-            None => Next::Idle,
+            None => NextSteps::Idle,
         }
     }
 

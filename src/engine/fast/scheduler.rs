@@ -18,7 +18,7 @@ pub(in crate::engine) trait Scheduler {
     fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized));
 
     /// Decides what happens next; if steps, the first one's batch is left in `shape`, which holds an older one.
-    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next;
+    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> NextSteps;
 
     /// How many requests have been taken and have not ended.
     fn in_server(&self) -> usize;
@@ -40,7 +40,7 @@ pub(in crate::engine) struct Moment {
 }
 
 /// What happens next on a server with room for another step in flight.
-pub(in crate::engine) enum Next {
+pub(in crate::engine) enum NextSteps {
     /// Nothing, until another request arrives or a step ends.
     Idle,
     /// Nothing, until this time or another arrival.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::scheduler::{Moment, Next, Scheduler, Steps};
+use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Batch, Formation, Live, Memory, Response, StaticSettings};
@@ -10,7 +10,7 @@ use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
-pub(in crate::engine) struct StaticBatching {
+pub(in crate::engine) struct FastStatic {
     rules: StaticSettings,
     memory: Memory,
     waiting: VecDeque<Request>,
@@ -21,7 +21,7 @@ pub(in crate::engine) struct StaticBatching {
     rows: Vec<Live>,
 }
 
-impl StaticBatching {
+impl FastStatic {
     pub(in crate::engine) const fn new(rules: StaticSettings, memory: Memory) -> Self {
         Self {
             rules,
@@ -47,7 +47,7 @@ impl StaticBatching {
         now: Time,
         shape: &mut StepShape,
         observer: &mut (impl Observer + ?Sized),
-    ) -> Next {
+    ) -> NextSteps {
         self.batch = batch;
         self.generated = 0;
         for request in self.waiting.drain(..batch.rows as usize) {
@@ -61,7 +61,7 @@ impl StaticBatching {
             self.rows.push(live);
         }
         *shape = batch.prefill();
-        Next::Run(1)
+        NextSteps::Run(1)
     }
 
     /// The output length at which the next rows end.
@@ -119,7 +119,7 @@ impl StaticBatching {
     }
 }
 
-impl Scheduler for StaticBatching {
+impl Scheduler for FastStatic {
     fn can_ever_serve(&self, request: &Request) -> bool {
         let (longest, most) = (request.prompt.tokens(), request.max_tokens);
         self.rules.blocks_per_row(longest, most, &self.memory) <= self.memory.usable_blocks
@@ -137,14 +137,14 @@ impl Scheduler for StaticBatching {
         }
     }
 
-    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> Next {
+    fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> NextSteps {
         if !self.rows.is_empty() {
             *shape = self.batch.decode(self.generated);
-            return Next::Run(u64::from(self.next_end() - self.generated));
+            return NextSteps::Run(u64::from(self.next_end() - self.generated));
         }
         match self.rules.form(self.waiting.iter(), at.now, &self.memory) {
-            Formation::Nobody => Next::Idle,
-            Formation::WaitUntil(time) => Next::WaitUntil(time),
+            Formation::Nobody => NextSteps::Idle,
+            Formation::WaitUntil(time) => NextSteps::WaitUntil(time),
             Formation::Start(batch) => self.start(batch, at.now, shape, observer),
         }
     }

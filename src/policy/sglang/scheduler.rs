@@ -8,7 +8,7 @@ use super::order;
 use super::settings::SglangSettings;
 use crate::kv::FoundPrefix;
 use crate::policy::plan::Policy;
-use crate::policy::queue::{Decision, Kind, Live, Memory, Queue, StepPlan};
+use crate::policy::queue::{Decision, Live, Memory, Queue, ScheduledAs, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -121,7 +121,7 @@ impl Sglang {
         if tokens == 0 || u64::from(lacking) + next > self.cache.available() {
             return None;
         }
-        plan.schedule(live, Kind::Running, tokens);
+        plan.schedule(live, ScheduledAs::Running, tokens);
         if tokens == left {
             self.chunked = None;
             adder.charge(tokens, expected(live));
@@ -163,12 +163,12 @@ impl Sglang {
     }
 
     /// The head of the queue comes in, with what was found of it.
-    fn admit(&mut self, queue: &mut Queue, prefix: FoundPrefix, now: Time) -> Kind {
+    fn admit(&mut self, queue: &mut Queue, prefix: FoundPrefix, now: Time) -> ScheduledAs {
         let kind = queue.admit(now);
         let live = queue.running.last_mut().expect("it was admitted");
         self.cache.admit(live.request.id, prefix);
         live.computed = prefix.tokens;
-        if kind == Kind::New {
+        if kind == ScheduledAs::New {
             live.cached = prefix.tokens;
         } else if let Some(lost) = self.lost.remove(&live.request.id) {
             // What it finds again it does not compute again.
@@ -216,7 +216,7 @@ impl Sglang {
     fn decode_all(&mut self, queue: &Queue, decoding: &[usize], plan: &mut StepPlan) {
         for live in decoding.iter().map(|&index| &queue.running[index]) {
             self.cache.grow(live.request.id, live.num_tokens());
-            plan.schedule(live, Kind::Running, 1);
+            plan.schedule(live, ScheduledAs::Running, 1);
         }
     }
 

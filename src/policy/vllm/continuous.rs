@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::schedule::{Part, VllmPlan};
+use super::schedule::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
 use super::settings::ContinuousSettings;
-use crate::policy::planner::{Outcome, Planner};
-use crate::policy::queue::{Decision, Kind, Live, Memory, Produced, Scheduled, StepPlan};
+use crate::policy::planner::{Planner, StepOutcome};
+use crate::policy::queue::{Decision, Live, Memory, Produced, Scheduled, ScheduledAs, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -42,17 +42,17 @@ impl ContinuousBatching {
 
     /// Notes what a scheduled request computes and what it found in the cache. Returns all tokens it will have to
     /// compute, those that a step in flight is going to sample included.
-    fn note(&mut self, part: &Part, now: Time) -> u32 {
+    fn note(&mut self, part: &ScheduledPart, now: Time) -> u32 {
         let live = self.history(part.id);
         live.is_preempted = false;
         match part.kind {
-            Kind::Running => {}
-            Kind::New => {
+            ScheduledAs::Running => {}
+            ScheduledAs::New => {
                 live.scheduled = Some(now);
                 live.cached = part.hit;
             }
             // What it had computed before and does not find is computed again.
-            Kind::Resumed => live.recomputed += u64::from(live.computed.saturating_sub(part.hit)),
+            ScheduledAs::Resumed => live.recomputed += u64::from(live.computed.saturating_sub(part.hit)),
         }
         live.computed = part.computed_before + part.tokens;
         live.num_tokens().max(live.computed)
@@ -118,9 +118,9 @@ impl Planner for ContinuousBatching {
         Decision::Step(plan)
     }
 
-    fn complete(&mut self, _plan: &StepPlan, end: Time) -> Outcome {
+    fn complete(&mut self, _plan: &StepPlan, end: Time) -> StepOutcome {
         let decided = self.decided.pop_front().expect("a step was decided");
-        let mut outcome = Outcome::default();
+        let mut outcome = StepOutcome::default();
         // Who finishes now runs still.
         let running = self.scheduler.running().len() as u32;
         for output in self.scheduler.update(&decided) {

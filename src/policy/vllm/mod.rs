@@ -24,7 +24,7 @@ pub use continuous::ContinuousBatching;
 pub use decisions::{AdmissionMemory, cut_to_threshold};
 pub use member::Member;
 pub use profile::{NamedProfile, PROFILE, PROFILES, Profile};
-pub use schedule::{Part, VllmPlan};
+pub use schedule::{ScheduledPart, VllmPlan};
 pub use scheduler::VllmScheduler;
 pub use settings::ContinuousSettings;
 pub use update::Output;

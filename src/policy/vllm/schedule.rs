@@ -6,25 +6,25 @@ use super::decisions::{AdmissionMemory, cut_to_threshold};
 use super::member::Member;
 use super::scheduler::VllmScheduler;
 use crate::kv::{BlockId, blocks_for};
-use crate::policy::queue::Kind;
+use crate::policy::queue::ScheduledAs;
 use crate::workload::RequestId;
 
 /// One step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VllmPlan {
     /// Requests that compute, in order.
-    pub scheduled: Vec<Part>,
+    pub scheduled: Vec<ScheduledPart>,
     /// Requests that lost their blocks, in order.
     pub preempted: Vec<RequestId>,
 }
 
 /// One request's part in a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct ScheduledPart {
     /// Which request.
     pub id: RequestId,
     /// How it came into the step.
-    pub kind: Kind,
+    pub kind: ScheduledAs,
     /// Tokens it computes, drafts included.
     pub tokens: u32,
     /// Tokens whose KV existed before, those found in the cache included.
@@ -83,9 +83,9 @@ impl VllmScheduler {
             };
             let member = &self.running[current];
             debug_assert_eq!(member.id(), id);
-            plan.scheduled.push(Part {
+            plan.scheduled.push(ScheduledPart {
                 id,
-                kind: Kind::Running,
+                kind: ScheduledAs::Running,
                 tokens,
                 computed_before: member.computed,
                 hit: 0,
@@ -245,7 +245,7 @@ impl VllmScheduler {
         self.rules.leaves_enough_free(taken, &memory)
     }
 
-    fn admit(&mut self, mut member: Member, hit: &[BlockId], tokens: u32) -> Part {
+    fn admit(&mut self, mut member: Member, hit: &[BlockId], tokens: u32) -> ScheduledPart {
         let hit_tokens = hit.len() as u32 * self.memory.block_tokens;
         self.pool.share(hit);
         let lacking = self.blocks_with_lookahead(hit_tokens + tokens) - hit.len() as u32;
@@ -255,11 +255,11 @@ impl VllmScheduler {
         member.named = hit.len();
         let kind = if member.preemptions == 0 {
             member.cached = hit_tokens;
-            Kind::New
+            ScheduledAs::New
         } else {
-            Kind::Resumed
+            ScheduledAs::Resumed
         };
-        let part = Part {
+        let part = ScheduledPart {
             id: member.id(),
             kind,
             tokens,

@@ -1,7 +1,7 @@
 //! What a step has brought (`Scheduler.update_from_output`, `check_stop`).
 
 use super::member::Member;
-use super::schedule::{Part, VllmPlan};
+use super::schedule::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
 use crate::workload::RequestId;
 
@@ -33,7 +33,7 @@ impl VllmScheduler {
         outputs
     }
 
-    fn give_tokens(&mut self, part: &Part) -> Option<Output> {
+    fn give_tokens(&mut self, part: &ScheduledPart) -> Option<Output> {
         let drafts_next = self
             .rules
             .speculative

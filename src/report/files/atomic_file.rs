@@ -12,8 +12,8 @@ static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// A file that is written through a temporary one in the same folder, renamed by [`AtomicFile::keep`]: a reader never
 /// sees half a file, and whoever drops it instead leaves what was there before. A link stays one, and the file it leads
-/// to is replaced. What is no regular file, such as a pipe or `/dev/stdout`, is written to directly; so is stdout itself,
-/// which is called `-`.
+/// to is replaced. What is no regular file, such as a pipe or `/dev/stdout`, is written to directly; so is stdout
+/// itself, which is called `-`.
 #[derive(Debug)]
 pub struct AtomicFile(Inner);
 

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::{Action, Decided, LoggedStep, StepLog, Updated};
 use crate::kv::BlockId;
-use crate::policy::Kind;
-use crate::policy::vllm::Part;
+use crate::policy::ScheduledAs;
+use crate::policy::vllm::ScheduledPart;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -123,16 +123,16 @@ impl SchedulerLog<'_> {
         row
     }
 
-    fn part(&self, part: &Part) -> Value {
+    fn part(&self, part: &ScheduledPart) -> Value {
         let kind = match part.kind {
-            Kind::New => "new",
-            Kind::Resumed => "resumed",
-            Kind::Running => "running",
+            ScheduledAs::New => "new",
+            ScheduledAs::Resumed => "resumed",
+            ScheduledAs::Running => "running",
         };
         let mut row = json!({
             "id": self.name(part.id), "kind": kind, "n": part.tokens, "computed_before": part.computed_before,
         });
-        if part.kind != Kind::Running {
+        if part.kind != ScheduledAs::Running {
             row["hit"] = json!(part.hit);
         }
         if part.drafts > 0 {

@@ -1,7 +1,7 @@
 //! How data are compared with simulations: as closely as they allow, if they say anything.
 
 use super::busyness;
-use super::comparison::{self, Comparison};
+use super::comparison::{self, MeasuredData};
 use super::data::Data;
 use super::latencies::Served;
 use super::one_by_one::OneByOne;
@@ -16,7 +16,7 @@ const LEAST_REQUESTS: usize = 50;
 const MOST_UNFINISHED: f64 = 0.05;
 
 /// The comparison that the data allow; refuses those that say nothing.
-pub fn comparison(scenario: &Scenario, data: &Data) -> Result<Box<dyn Comparison>, Refusal> {
+pub fn comparison(scenario: &Scenario, data: &Data) -> Result<Box<dyn MeasuredData>, Refusal> {
     let measured = match data {
         Data::Steps(steps) => return Ok(Box::new(StepRows::new(scenario, steps)?)),
         Data::Served(measured) => measured,
@@ -36,7 +36,7 @@ pub fn comparison(scenario: &Scenario, data: &Data) -> Result<Box<dyn Comparison
         ));
     };
     let one_by_one = OneByOne::new(scenario, measured)?;
-    let (comparison, simulated): (Box<dyn Comparison>, _) = if let Some(requests) = one_by_one {
+    let (comparison, simulated): (Box<dyn MeasuredData>, _) = if let Some(requests) = one_by_one {
         let simulated = requests.simulated(scenario)?;
         (Box::new(requests), simulated)
     } else {

@@ -32,7 +32,7 @@ pub struct LeftOut {
 
 /// A number as it was measured and as it was simulated.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Statistic {
+pub struct ComparedNumber {
     /// Such as `ttft.mean`.
     pub name: String,
     /// As measured [s].
@@ -56,7 +56,7 @@ pub struct MetricError {
 
 impl MetricError {
     /// Of the numbers that are known both times.
-    pub fn join(before: &[Statistic], after: &[Statistic]) -> Vec<Self> {
+    pub fn join(before: &[ComparedNumber], after: &[ComparedNumber]) -> Vec<Self> {
         let joined = before.iter().filter_map(|before| {
             let after = after.iter().find(|after| after.name == before.name)?;
             Some(Self {
@@ -71,7 +71,7 @@ impl MetricError {
 }
 
 /// Data that can be held against simulations.
-pub trait Comparison {
+pub trait MeasuredData {
     /// What is fitted.
     fn targets(&self) -> &[Target];
 
@@ -79,7 +79,7 @@ pub trait Comparison {
     fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError>;
 
     /// What is reported.
-    fn statistics(&self, scenario: &Scenario) -> Result<Vec<Statistic>, SimulationError>;
+    fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError>;
 
     /// Why the data cannot tell a coefficient, whatever the numbers.
     fn is_blind_to(&self, coefficient: Fittable) -> Option<String>;

@@ -81,13 +81,13 @@ impl Served {
 
 /// What is compared of a latency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Statistic {
+pub enum LatencyStatistic {
     Mean,
     P50,
     P99,
 }
 
-impl Statistic {
+impl LatencyStatistic {
     pub const ALL: [Self; 3] = [Self::Mean, Self::P50, Self::P99];
 
     pub const fn name(self) -> &'static str {

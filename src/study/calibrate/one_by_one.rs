@@ -2,7 +2,7 @@
 
 use super::busyness::{self, Bin};
 use super::coefficient::Fittable;
-use super::comparison::{Comparison, RUN_TO_RUN, Statistic, Target, run};
+use super::comparison::{ComparedNumber, MeasuredData, RUN_TO_RUN, Target, run};
 use super::latencies::{self, Latency, Served};
 use super::recorded::Recorded;
 use super::refusal::Refusal;
@@ -112,7 +112,7 @@ impl OneByOne {
     }
 }
 
-impl Comparison for OneByOne {
+impl MeasuredData for OneByOne {
     fn targets(&self) -> &[Target] {
         &self.targets
     }
@@ -127,19 +127,19 @@ impl Comparison for OneByOne {
         Ok(self.bins.iter().map(of).collect())
     }
 
-    fn statistics(&self, scenario: &Scenario) -> Result<Vec<Statistic>, SimulationError> {
+    fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError> {
         let simulated = self.simulated(scenario)?;
         let pairs: Vec<(&Served, &Served)> = (self.measured.iter().zip(&simulated))
             .filter_map(|(measured, simulated)| Some((measured, simulated.as_ref()?)))
             .collect();
         let mut found = Vec::new();
         for latency in Latency::ALL {
-            for statistic in latencies::Statistic::ALL {
+            for statistic in latencies::LatencyStatistic::ALL {
                 let measured = pairs.iter().filter_map(|(it, _)| it.of(latency)).collect();
                 let simulated = pairs.iter().filter_map(|(_, it)| it.of(latency)).collect();
                 let both = (statistic.of(measured), statistic.of(simulated));
                 if let (Some(measured), Some(simulated)) = both {
-                    found.push(Statistic {
+                    found.push(ComparedNumber {
                         name: format!("{}.{}", latency.name(), statistic.name()),
                         measured,
                         error: simulated / measured - 1.0,

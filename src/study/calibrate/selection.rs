@@ -1,7 +1,7 @@
 //! Which coefficients the data can tell, and their values.
 
 use super::coefficient::Fittable;
-use super::comparison::{Comparison, LeftOut};
+use super::comparison::{LeftOut, MeasuredData};
 use super::refusal::Refusal;
 use crate::config::Scenario;
 use crate::stats::{Fit, Interval, least_squares, t_quantile_975};
@@ -43,7 +43,7 @@ const ROUNDS: usize = 12;
 /// Fits what the data can tell; of the rest, says why it is left out.
 pub fn fit(
     scenario: &mut Scenario,
-    comparison: &dyn Comparison,
+    comparison: &dyn MeasuredData,
     asked_for: Option<&[Fittable]>,
 ) -> Result<Selection, Refusal> {
     let mut search = Search::new(scenario, comparison);
@@ -122,7 +122,7 @@ fn refuse_nothing(chosen: &[Fittable], left_out: &[LeftOut]) -> Result<(), Refus
 /// Simulations with other coefficients.
 struct Search<'a> {
     scenario: &'a mut Scenario,
-    comparison: &'a dyn Comparison,
+    comparison: &'a dyn MeasuredData,
     defaults: Vec<f64>,
     /// Where a search starts: what the one before has found.
     starts: Vec<f64>,
@@ -133,7 +133,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(scenario: &'a mut Scenario, comparison: &'a dyn Comparison) -> Self {
+    fn new(scenario: &'a mut Scenario, comparison: &'a dyn MeasuredData) -> Self {
         let front_end_is_given = scenario
             .settings
             .iter()

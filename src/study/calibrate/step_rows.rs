@@ -1,7 +1,7 @@
 //! A table of step times against the model of a step.
 
 use super::coefficient::Fittable;
-use super::comparison::{Comparison, RUN_TO_RUN, Statistic, Target};
+use super::comparison::{ComparedNumber, MeasuredData, RUN_TO_RUN, Target};
 use super::refusal::Refusal;
 use crate::config::{MeasuredStep, Scenario};
 use crate::stats::mean;
@@ -58,7 +58,7 @@ fn shape(row: &MeasuredStep) -> StepShape {
     }
 }
 
-impl Comparison for StepRows {
+impl MeasuredData for StepRows {
     fn targets(&self) -> &[Target] {
         &self.targets
     }
@@ -69,12 +69,12 @@ impl Comparison for StepRows {
         Ok(self.rows.iter().map(seconds).collect())
     }
 
-    fn statistics(&self, scenario: &Scenario) -> Result<Vec<Statistic>, SimulationError> {
+    fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError> {
         let simulated = self.simulate(scenario)?;
         let off = self.rows.iter().zip(&simulated);
         let off = off.map(|(row, simulated)| (simulated / row.seconds - 1.0).abs());
         let measured = mean(self.rows.iter().map(|row| row.seconds));
-        Ok(vec![Statistic {
+        Ok(vec![ComparedNumber {
             name: "step".to_owned(),
             measured: measured.unwrap_or(0.0),
             error: mean(off).unwrap_or(0.0),

@@ -1,7 +1,7 @@
 //! A benchmark's summary against the scenario's own workload.
 
 use super::coefficient::Fittable;
-use super::comparison::{Comparison, RUN_TO_RUN, Statistic, Target, run};
+use super::comparison::{ComparedNumber, MeasuredData, RUN_TO_RUN, Target, run};
 use super::latencies::{self, Latency, Served};
 use super::refusal::Refusal;
 use crate::config::{Measured, Scenario, Values, Workload};
@@ -11,7 +11,7 @@ use crate::study::SimulationError;
 /// The numbers of one run, and the seeds of the runs that they are compared with.
 pub struct SummedUp {
     values: Values,
-    names: Vec<(Latency, latencies::Statistic)>,
+    names: Vec<(Latency, latencies::LatencyStatistic)>,
     targets: Vec<Target>,
     seeds: Vec<u64>,
     requests: Option<u64>,
@@ -34,7 +34,7 @@ impl SummedUp {
         };
         let runs = if is_always_the_same { 1 } else { RUNS };
         let seeds: Vec<u64> = (0..runs).map(|more| scenario.seed.wrapping_add(more)).collect();
-        let known = |statistics: &[latencies::Statistic]| {
+        let known = |statistics: &[latencies::LatencyStatistic]| {
             let mut names = Vec::new();
             for latency in Latency::ALL {
                 for &statistic in statistics {
@@ -45,8 +45,8 @@ impl SummedUp {
             }
             names
         };
-        let names = known(&latencies::Statistic::ALL);
-        let fitted = known(&[latencies::Statistic::Mean, latencies::Statistic::P50]);
+        let names = known(&latencies::LatencyStatistic::ALL);
+        let fitted = known(&[latencies::LatencyStatistic::Mean, latencies::LatencyStatistic::P50]);
         let mut summed_up = Self {
             names,
             targets: Vec::new(),
@@ -134,21 +134,21 @@ fn why_not_one_by_one(scenario: &Scenario, measured: &Measured) -> Option<String
     Some(format!("{reason}, so only sums over all requests are compared"))
 }
 
-fn name(latency: Latency, statistic: latencies::Statistic) -> String {
+fn name(latency: Latency, statistic: latencies::LatencyStatistic) -> String {
     format!("{}.{}", latency.name(), statistic.name())
 }
 
-fn statistic_of(run: &[Served], latency: Latency, statistic: latencies::Statistic) -> Option<f64> {
+fn statistic_of(run: &[Served], latency: Latency, statistic: latencies::LatencyStatistic) -> Option<f64> {
     statistic.of(run.iter().filter_map(|it| it.of(latency)).collect())
 }
 
 /// The mean over the runs.
-fn mean_of(runs: &[Vec<Served>], latency: Latency, statistic: latencies::Statistic) -> Option<f64> {
+fn mean_of(runs: &[Vec<Served>], latency: Latency, statistic: latencies::LatencyStatistic) -> Option<f64> {
     mean(runs.iter().filter_map(|run| statistic_of(run, latency, statistic)))
 }
 
 /// How far one run and the mean of all are apart by chance, relative.
-fn scatter(runs: &[Vec<Served>], latency: Latency, statistic: latencies::Statistic) -> f64 {
+fn scatter(runs: &[Vec<Served>], latency: Latency, statistic: latencies::LatencyStatistic) -> f64 {
     let logarithms: Vec<f64> = (runs.iter())
         .filter_map(|run| statistic_of(run, latency, statistic).map(f64::ln))
         .collect();
@@ -161,29 +161,29 @@ fn scatter(runs: &[Vec<Served>], latency: Latency, statistic: latencies::Statist
     (squares / (count - 1.0) * (1.0 + 1.0 / count)).sqrt()
 }
 
-impl Comparison for SummedUp {
+impl MeasuredData for SummedUp {
     fn targets(&self) -> &[Target] {
         &self.targets
     }
 
     fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError> {
         let runs = self.runs(scenario)?;
-        let is_fitted = |(latency, statistic): &&(Latency, latencies::Statistic)| {
-            *latency != Latency::E2e && *statistic != latencies::Statistic::P99
+        let is_fitted = |(latency, statistic): &&(Latency, latencies::LatencyStatistic)| {
+            *latency != Latency::E2e && *statistic != latencies::LatencyStatistic::P99
         };
-        let of = |&(latency, statistic): &(Latency, latencies::Statistic)| {
+        let of = |&(latency, statistic): &(Latency, latencies::LatencyStatistic)| {
             mean_of(&runs, latency, statistic).unwrap_or(f64::MIN_POSITIVE)
         };
         Ok(self.names.iter().filter(is_fitted).map(of).collect())
     }
 
-    fn statistics(&self, scenario: &Scenario) -> Result<Vec<Statistic>, SimulationError> {
+    fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError> {
         let runs = self.runs(scenario)?;
-        let of = |&(latency, statistic): &(Latency, latencies::Statistic)| {
+        let of = |&(latency, statistic): &(Latency, latencies::LatencyStatistic)| {
             let name = name(latency, statistic);
             let measured = *self.values.get(name.as_str())?;
             let simulated = mean_of(&runs, latency, statistic)?;
-            Some(Statistic {
+            Some(ComparedNumber {
                 name,
                 measured,
                 error: simulated / measured - 1.0,

@@ -2,7 +2,7 @@
 
 /// A figure as written, with its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Figure {
+pub struct SourcedFigure {
     /// What it is.
     pub name: &'static str,
     /// The value with its unit.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::CatalogueError;
-use super::figure::Figure;
+use super::figure::SourcedFigure;
 use super::kernels_file::RawKernels;
 use crate::hardware::{BadFigure, Gpu, GpuFigures, Link, LinkKind, PeakFlops};
 
@@ -15,7 +15,7 @@ pub struct GpuEntry {
     /// The file it was read from.
     pub file: String,
     /// Its figures as written, in the order of the file format.
-    pub figures: Vec<Figure>,
+    pub figures: Vec<SourcedFigure>,
 }
 
 #[derive(Deserialize)]
@@ -143,8 +143,8 @@ fn resolve(name: &str, raw: &GpuFile) -> Result<Gpu, BadFigure> {
     })
 }
 
-fn figures(raw: &GpuFile) -> Vec<Figure> {
-    let figure = |name, value, source: &str, verified| Figure {
+fn figures(raw: &GpuFile) -> Vec<SourcedFigure> {
+    let figure = |name, value, source: &str, verified| SourcedFigure {
         name,
         value,
         source: source.to_owned(),

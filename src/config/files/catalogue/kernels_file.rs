@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::figure::Figure;
+use super::figure::SourcedFigure;
 use crate::hardware::{
     AllReduceKernels, AttentionKernels, ExpertKernels, LinearKernels, MeasuredKernels, MixedAttention,
 };
@@ -129,8 +129,8 @@ impl RawKernels {
     }
 
     /// One entry for each table: how much of the datasheet its kernels reach.
-    pub fn figures(&self) -> Vec<Figure> {
-        let figure = |name, reached: f64, what, source: &str, fitted: &str, verified| Figure {
+    pub fn figures(&self) -> Vec<SourcedFigure> {
+        let figure = |name, reached: f64, what, source: &str, fitted: &str, verified| SourcedFigure {
             name,
             value: format!("{:.0} % of {what}", 100.0 * reached),
             source: if source.trim().is_empty() || fitted.trim().is_empty() {

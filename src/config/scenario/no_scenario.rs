@@ -7,14 +7,14 @@ use crate::hardware::DoesNotFit;
 
 /// Why there is no scenario.
 #[derive(Debug)]
-pub enum Problem {
+pub enum NoScenario {
     /// The text is wrong.
     Invalid(Box<Diagnostic>),
     /// The model does not fit into the GPU's memory.
     DoesNotFit(Box<DoesNotFit>),
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for NoScenario {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(diagnostic) => diagnostic.fmt(formatter),
@@ -23,18 +23,18 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for NoScenario {}
 
-impl From<Problem> for Diagnostic {
-    fn from(problem: Problem) -> Self {
+impl From<NoScenario> for Diagnostic {
+    fn from(problem: NoScenario) -> Self {
         match problem {
-            Problem::Invalid(diagnostic) => *diagnostic,
-            Problem::DoesNotFit(shortage) => Self::new(shortage.to_string()),
+            NoScenario::Invalid(diagnostic) => *diagnostic,
+            NoScenario::DoesNotFit(shortage) => Self::new(shortage.to_string()),
         }
     }
 }
 
-impl From<Diagnostic> for Problem {
+impl From<Diagnostic> for NoScenario {
     fn from(diagnostic: Diagnostic) -> Self {
         Self::Invalid(Box::new(diagnostic))
     }
