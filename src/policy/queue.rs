@@ -301,7 +301,7 @@ impl Queue {
     /// The step has ended: its requests have computed their tokens, and those that have caught up with all they have
     /// produce one more.
     pub fn compute(&mut self, plan: &StepPlan, end: Time) -> Vec<Produced> {
-        let mut produced = Vec::new();
+        let mut produced = Vec::with_capacity(plan.scheduled.len());
         let running = self.running.len() as u32;
         for part in &plan.scheduled {
             let live = self
@@ -329,11 +329,7 @@ impl Queue {
         if respond_together && !self.running.iter().all(Live::is_complete) {
             return Vec::new();
         }
-        let (complete, running) = std::mem::take(&mut self.running)
-            .into_iter()
-            .partition(Live::is_complete);
-        self.running = running;
-        complete
+        self.running.extract_if(.., |live| live.is_complete()).collect()
     }
 }
 
