@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::problem::Problem;
 use crate::config::Diagnostic;
 use crate::config::scheduler_log::read_scheduler_experiment;
-use crate::engine::{Clock, SchedulerExperiment, log_steps};
+use crate::engine::{Clock, LoggedExperiment, log_steps};
 use crate::policy::vllm::VllmScheduler;
 use crate::report::scheduler_log::SchedulerLog;
 
@@ -35,7 +35,7 @@ impl StepsQuestion {
         let scheduler = VllmScheduler::new(experiment.rules, experiment.memory);
         let log = log_steps(
             scheduler,
-            &SchedulerExperiment {
+            &LoggedExperiment {
                 requests: &experiment.requests,
                 actions: &experiment.actions,
                 clock,

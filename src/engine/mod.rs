@@ -16,5 +16,5 @@ pub use make::{fast, has_fast, of_planner, reference, without_fast};
 pub use observer::{End, Event, Finished, Observer, StepRun};
 pub use server::Server;
 pub use server_settings::ServerSettings;
-pub use step_log::{Action, Clock, Decided, LoggedStep, SchedulerExperiment, StepLog, Updated, log_steps};
+pub use step_log::{Action, Clock, Decided, LoggedExperiment, LoggedStep, StepLog, Updated, log_steps};
 pub use transcript::{Heard, Transcript};

@@ -28,7 +28,7 @@ pub enum Action {
 }
 
 /// What is to be logged.
-pub struct SchedulerExperiment<'a> {
+pub struct LoggedExperiment<'a> {
     /// The requests in the order of arrival.
     pub requests: &'a [Request],
     /// What else happens, and before which step.
@@ -111,7 +111,7 @@ struct InFlight {
 }
 
 struct Logger<'a> {
-    experiment: &'a SchedulerExperiment<'a>,
+    experiment: &'a LoggedExperiment<'a>,
     scheduler: VllmScheduler,
     to_come: std::slice::Iter<'a, Request>,
     in_flight: VecDeque<InFlight>,
@@ -124,7 +124,7 @@ struct Logger<'a> {
 }
 
 /// Logs the steps that serve the requests, up to the last output, or until nothing can happen any more.
-pub fn log_steps(scheduler: VllmScheduler, experiment: &SchedulerExperiment<'_>) -> StepLog {
+pub fn log_steps(scheduler: VllmScheduler, experiment: &LoggedExperiment<'_>) -> StepLog {
     let mut logger = Logger {
         experiment,
         scheduler,

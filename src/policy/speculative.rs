@@ -77,7 +77,7 @@ impl Acceptance {
 }
 
 impl Speculative {
-    /// The same with draws that grow from `seed`.
+    /// These drafts, accepted by draws that grow from `seed`.
     #[must_use]
     pub fn with_seed(mut self, run: u64) -> Self {
         if let Acceptance::Random { seed, .. } = &mut self.acceptance {

@@ -244,7 +244,7 @@ impl FormulaQuestion<'_> {
         }))
     }
 
-    /// The same clients served by batches of `users`.
+    /// The clients served by batches of `users`.
     fn static_batch(&self, clients: f64, users: f64) -> Result<Summary, Stopped> {
         let mut changes = self.own(clients)?;
         changes.push("batching.policy=\"static\"".to_owned());

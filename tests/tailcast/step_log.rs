@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tailcast::engine::{self, Clock, Engine, Event, SchedulerExperiment, Server, log_steps};
+use tailcast::engine::{self, Clock, Engine, Event, LoggedExperiment, Server, log_steps};
 use tailcast::policy::vllm::VllmScheduler;
 use tailcast::policy::{ContinuousSettings, Memory, PolicySettings, cut_to_model_length};
 use tailcast::step_time::Affine;
@@ -66,7 +66,7 @@ fn a_log_in_which_the_head_can_never_be_scheduled_ends() {
             };
             let log = log_steps(
                 VllmScheduler::new(rules, memory),
-                &SchedulerExperiment {
+                &LoggedExperiment {
                     requests: &requests,
                     actions: &[],
                     clock,
@@ -105,7 +105,7 @@ fn logged(world: &World) -> Tokens {
     let step_time = step_time();
     let log = log_steps(
         scheduler,
-        &SchedulerExperiment {
+        &LoggedExperiment {
             requests: &world.requests,
             actions: &[],
             clock: Clock::Timed(&step_time),

@@ -185,7 +185,8 @@ impl<'a> Fields<'a> {
         self.refuse_unknown(&owner, self.reading.home)
     }
 
-    /// The same for a table that is no part of a scenario: the root of another file, which messages call `owner`.
+    /// Refuses unknown keys of a table that is no part of a scenario: the root of another file, which messages call
+    /// `owner`.
     pub fn finish_as(&self, owner: &str) -> Result<(), Diagnostic> {
         self.refuse_unknown(owner, nowhere)
     }

@@ -220,7 +220,7 @@ impl<T> Display for Choice<T> {
 }
 
 impl<'a, T> Found<'a, T> {
-    /// The same key with its value converted.
+    /// The key with its value converted.
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Found<'a, U> {
         Found {
             reading: self.reading,

@@ -39,8 +39,7 @@ const REPEATED: f64 = 0.02;
 const MEASURED: f64 = 0.05;
 /// Between its neighbours.
 const PARTLY_MEASURED: f64 = 0.07;
-/// The same 13 runs with the GPU known by its datasheet are within 9 %, and half of 120 closed loops on B200 within 8
-/// %.
+/// With the GPU known by its datasheet those 13 runs are within 9 %, and half of 120 closed loops on B200 within 8 %.
 const DATASHEET: f64 = 0.10;
 
 impl Deployment {
