@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::answer::{Base, CompareQuestion, ReadyCompare};
 use crate::cli::failure::Failure;
+use crate::cli::flags::figures;
 use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
@@ -34,8 +35,7 @@ pub struct Args {
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Draw the variations (SVG or PNG, by the name's ending): KIND is bars (if left out), cdf, queue or memory
-    #[arg(long, value_name = "KIND=FILE")]
+    #[arg(long, value_name = "KIND=FILE", help = figures::help("Draw the variations", &figure::of_contest()))]
     figure: Vec<String>,
     /// Write the whole report as one page (HTML)
     #[arg(long, value_name = "FILE")]

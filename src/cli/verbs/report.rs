@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::answer::ReportQuestion;
 use crate::cli::failure::Failure;
+use crate::cli::flags::figures;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
@@ -17,9 +18,7 @@ pub struct Args {
     /// The study that the results are of: the page then says what was simulated, and shows every setting
     #[arg(long, value_name = "FILE")]
     study: Option<PathBuf>,
-    /// Draw the results (SVG or PNG, by the name's ending): KIND is lines (if left out), heat-map, pareto or
-    /// prefix-hits
-    #[arg(long, value_name = "KIND=FILE")]
+    #[arg(long, value_name = "KIND=FILE", help = figures::help("Draw the results", &figure::of_sweep()))]
     figure: Vec<String>,
     /// Write the whole report as one page (HTML)
     #[arg(long, value_name = "FILE")]

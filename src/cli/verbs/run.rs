@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::answer::{ReadyRun, RunAnswer, RunQuestion, Style};
 use crate::cli::failure::Failure;
+use crate::cli::flags::figures;
 use crate::cli::flags::outputs::OutputFlags;
 use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::output::{StudyFiles, Taken};
@@ -46,8 +47,7 @@ pub struct Args {
     /// Print no progress
     #[arg(long)]
     no_progress: bool,
-    /// Draw the run (SVG or PNG, by the name's ending): KIND is queue (if left out), memory or cdf
-    #[arg(long, value_name = "KIND=FILE", help_heading = "Files")]
+    #[arg(long, value_name = "KIND=FILE", help_heading = "Files", help = figures::help("Draw the run", &figure::of_run()))]
     figure: Vec<String>,
     /// Write the report with its figures as one page (HTML)
     #[arg(long, value_name = "FILE", help_heading = "Files")]
