@@ -8,7 +8,7 @@ use crate::report::capacity::{CapacityReport, Servers};
 use crate::report::page::Page;
 use crate::study::{
     Base, Capacity, CapacitySearch, Control, FormulaCheck, FormulaQuestion, Input, LoadDial, LoadKind, Runner,
-    Simulate, Stopped, Tried, USUAL_START, Workers, fewest_servers, remedies, try_remedy,
+    Simulate, Stopped, Tried, USUAL_START, Workers, fewest_servers, remedies, try_remedies,
 };
 
 /// What is the highest load that meets all objectives, and what would help?
@@ -185,9 +185,8 @@ impl Search<'_> {
         if !self.question.tries_changes || capacity.is_none() || capacity.is_at_least() {
             return Ok(Vec::new());
         }
-        let remedies = remedies(input).into_iter();
-        let tried = remedies.map(|remedy| try_remedy(remedy, search, self.workers, self.simulate));
-        tried.collect::<Result<_, _>>().map_err(Problem::from)
+        let tried = try_remedies(remedies(input), search, self.workers, self.simulate);
+        tried.map_err(Problem::from)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The highest load at which every objective is met, by bisection on common random numbers: each seed has a capacity of
 //! its own, and their spread gives the interval.
 
+use std::convert::Infallible;
+
 use super::load_dial::{LoadDial, LoadKind};
 use super::met::is_met;
 use super::stopped::{Simulate, Stopped};
@@ -75,20 +77,8 @@ enum Attempt {
 impl CapacitySearch<'_> {
     /// Searches with every seed, several at a time.
     pub fn answer(&self, workers: &Workers, simulate: &Simulate) -> Result<Capacity, Stopped> {
-        let mut brackets = Vec::new();
-        let done = workers.in_order(
-            self.seeds.len(),
-            |number| self.search(self.seeds[number], simulate),
-            |_, bracket| {
-                brackets.push(bracket);
-                Next::GoOn
-            },
-        );
-        done.map_err(|(_, stopped)| stopped)?;
-        Ok(Capacity {
-            kind: self.dial.kind(),
-            brackets,
-        })
+        let found = side_by_side(std::slice::from_ref(self), workers, simulate);
+        found.into_iter().next().expect("there is one search")
     }
 
     /// Whether a run at a load meets the objectives; `None` if that cannot be told.
@@ -211,6 +201,49 @@ impl CapacitySearch<'_> {
              limit), or ask for another statistic",
         )
     }
+}
+
+/// Makes several searches at once, each with every seed; gives what came of each, in their order. A search that fails
+/// takes nothing from the others.
+pub fn side_by_side(
+    searches: &[CapacitySearch],
+    workers: &Workers,
+    simulate: &Simulate,
+) -> Vec<Result<Capacity, Stopped>> {
+    let numbers = searches.iter().enumerate();
+    let tasks: Vec<(usize, u64)> = numbers
+        .flat_map(|(number, search)| search.seeds.iter().map(move |&seed| (number, seed)))
+        .collect();
+    let mut found: Vec<Result<Vec<Bracket>, Stopped>> = searches.iter().map(|_| Ok(Vec::new())).collect();
+    let done: Result<(), (usize, Infallible)> = workers.in_order(
+        tasks.len(),
+        |task| {
+            let (number, seed) = tasks[task];
+            Ok(searches[number].search(seed, simulate))
+        },
+        |task, searched| {
+            let is_interrupted = matches!(searched, Err(Stopped::Interrupted));
+            let brackets = &mut found[tasks[task].0];
+            match (brackets.as_mut(), searched) {
+                (Ok(brackets), Ok(bracket)) => brackets.push(bracket),
+                (Ok(_), Err(stopped)) => *brackets = Err(stopped),
+                (Err(_), _) => {}
+            }
+            if is_interrupted { Next::Stop } else { Next::GoOn }
+        },
+    );
+    let Ok(()) = done;
+    let kinds = searches.iter().map(|search| search.dial.kind());
+    found
+        .into_iter()
+        .zip(kinds)
+        .map(|(brackets, kind)| {
+            Ok(Capacity {
+                kind,
+                brackets: brackets?,
+            })
+        })
+        .collect()
 }
 
 impl Bracket {

@@ -37,7 +37,7 @@ pub use met::{MOST_REJECTED, is_met};
 pub use model_range::{add_range, check_range};
 pub use overview::overview;
 pub use plan::{MOST_POINTS, Plan, label, short};
-pub use remedies::{Remedy, Tried, fewest_servers, remedies, try_remedy};
+pub use remedies::{Remedy, Tried, fewest_servers, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};
 pub use runner::Runner;
 pub use simulate::{

@@ -1,6 +1,6 @@
 //! Changes of a server that may raise its capacity, tried by simulation.
 
-use super::capacity::{Capacity, CapacitySearch};
+use super::capacity::{Capacity, CapacitySearch, side_by_side};
 use super::stopped::{Simulate, Stopped};
 use super::{Input, Workers};
 use crate::config::{Flag, NoScenario, Workload};
@@ -28,6 +28,10 @@ pub struct Tried {
 }
 
 impl Remedy {
+    fn flags(&self) -> Vec<Flag> {
+        self.changes.iter().map(|change| Flag::new("--set", change)).collect()
+    }
+
     fn set(name: impl Into<String>, changes: &[String]) -> Self {
         Self {
             name: name.into(),
@@ -98,32 +102,45 @@ fn shares_prompts(workload: &Workload) -> bool {
     }
 }
 
-/// Tries a change with the same search as the server as it is.
-pub fn try_remedy(
-    remedy: Remedy,
-    question: &CapacitySearch,
+/// Tries changes, several at a time, each with the same search as the server as it is.
+pub fn try_remedies(
+    remedies: Vec<Remedy>,
+    search: &CapacitySearch,
     workers: &Workers,
     simulate: &Simulate,
-) -> Result<Tried, Stopped> {
-    let changes = remedy.changes.iter();
-    let changes: Vec<Flag> = changes.map(|it| Flag::new("--set", it)).collect();
-    let capacity = if let Err(problem) = question.base.with(&changes) {
-        Err(match problem {
-            NoScenario::DoesNotFit(_) => "does not fit".to_owned(),
-            NoScenario::Invalid(_) => "not possible".to_owned(),
+) -> Result<Vec<Tried>, Stopped> {
+    let flags: Vec<Vec<Flag>> = remedies.iter().map(Remedy::flags).collect();
+    let refusals: Vec<Option<String>> = flags.iter().map(|flags| refusal(search, flags)).collect();
+    let possible = flags.iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none());
+    let searches: Vec<CapacitySearch> = possible
+        .map(|(changes, _)| CapacitySearch {
+            changes,
+            ..search.clone()
         })
-    } else {
-        let question = CapacitySearch {
-            changes: &changes,
-            ..question.clone()
+        .collect();
+    let mut found = side_by_side(&searches, workers, simulate).into_iter();
+    let each = remedies.into_iter().zip(refusals);
+    each.map(|(remedy, refusal)| {
+        let capacity = match refusal {
+            Some(why) => Err(why),
+            None => match found.next().expect("what is not refused is searched") {
+                Ok(capacity) => Ok(capacity),
+                Err(Stopped::Failed(_) | Stopped::Invalid(..)) => Err("cannot be judged".to_owned()),
+                Err(Stopped::Interrupted) => return Err(Stopped::Interrupted),
+            },
         };
-        match question.answer(workers, simulate) {
-            Ok(capacity) => Ok(capacity),
-            Err(Stopped::Failed(_) | Stopped::Invalid(..)) => Err("cannot be judged".to_owned()),
-            Err(Stopped::Interrupted) => return Err(Stopped::Interrupted),
-        }
-    };
-    Ok(Tried { remedy, capacity })
+        Ok(Tried { remedy, capacity })
+    })
+    .collect()
+}
+
+/// Why a scenario cannot have these changes, in a few words.
+fn refusal(search: &CapacitySearch, changes: &[Flag]) -> Option<String> {
+    let refused = search.base.with(changes).err()?;
+    Some(match refused {
+        NoScenario::DoesNotFit(_) => "does not fit".to_owned(),
+        NoScenario::Invalid(_) => "not possible".to_owned(),
+    })
 }
 
 impl Tried {
