@@ -71,12 +71,12 @@ impl Span {
         (picos >= 0.0 && picos <= Time::LIMIT.0 as f64).then_some(Self(picos as u64))
     }
 
-    /// Picoseconds.
+    /// The length of the span [ps].
     pub const fn picos(self) -> u64 {
         self.0
     }
 
-    /// Seconds.
+    /// The length of the span [s].
     pub fn seconds(self) -> f64 {
         self.0 as f64 / PICOS_PER_SECOND as f64
     }

@@ -33,7 +33,7 @@ struct Arguments {
     command: Command,
 }
 
-/// Every verb.
+/// Every verb of the command line.
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Args>),

@@ -18,7 +18,7 @@ pub enum Attention {
     reason = "each is an independent fact about a checkpoint"
 )]
 pub struct GroupedAttention {
-    /// Query heads.
+    /// How many query heads the layer has.
     pub query_heads: u64,
     /// Key and value heads.
     pub kv_heads: u64,
@@ -39,7 +39,7 @@ pub struct GroupedAttention {
 /// Multi-head latent attention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LatentAttention {
-    /// Heads.
+    /// How many heads the layer has, all with queries of their own.
     pub heads: u64,
     /// Rank of the compressed query; `None` if queries are projected directly.
     pub query_rank: Option<u64>,
@@ -84,7 +84,7 @@ impl Attention {
         }
     }
 
-    /// Query heads.
+    /// How many query heads the layer has.
     pub const fn query_heads(&self) -> u64 {
         match self {
             Self::Grouped(grouped) => grouped.query_heads,

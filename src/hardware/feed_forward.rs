@@ -29,7 +29,7 @@ pub struct DenseLayer {
     reason = "each is an independent fact about a checkpoint"
 )]
 pub struct ExpertLayer {
-    /// Routed experts.
+    /// How many routed experts the layer has.
     pub experts: u64,
     /// Routed experts a token passes through.
     pub experts_per_token: u64,

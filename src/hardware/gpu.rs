@@ -35,7 +35,7 @@ pub struct GpuFigures {
 /// Peak dense arithmetic by operand format [operations/s]; a multiply-add is two operations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PeakFlops {
-    /// 16-bit floats.
+    /// Peak with 16-bit floats [operations/s].
     pub bf16: f64,
     /// 8-bit floats, if native.
     pub fp8: Option<f64>,

@@ -9,11 +9,11 @@ use super::{BadFigure, LinkKind};
 /// What has been measured on one GPU; `None` where only its datasheet is known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MeasuredKernels {
-    /// Matrix products.
+    /// What its kernels reach in products of tokens and a matrix.
     pub linear: Option<LinearKernels>,
-    /// Attention.
+    /// What its kernels reach in attention.
     pub attention: Option<AttentionKernels>,
-    /// Routed experts.
+    /// What its kernels reach in routed experts.
     pub experts: Option<ExpertKernels>,
     /// All-reduce between the GPUs of a server.
     pub all_reduce: Option<AllReduceKernels>,
@@ -64,7 +64,7 @@ pub struct MixedAttention {
     pub repeated_reads: f64,
 }
 
-/// Routed experts.
+/// Routed experts: what their kernels reach on one GPU.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExpertKernels {
     /// Routing and dispatch of one layer [us].
@@ -79,7 +79,7 @@ pub struct ExpertKernels {
     pub evenness: f64,
 }
 
-/// All-reduce.
+/// All-reduce between the GPUs of a server: what it reaches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AllReduceKernels {
     /// Few bytes between two GPUs: also what one more synchronisation takes [us].

@@ -12,7 +12,7 @@ pub enum LinearKind {
     Dense,
     /// Experts that every token passes through.
     SharedExperts,
-    /// Routed experts.
+    /// Experts that a router chooses for each token.
     Experts,
     /// Routers, embeddings, the head: no checkpoint of the formats known here quantises them.
     Plain,

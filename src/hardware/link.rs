@@ -3,7 +3,7 @@
 /// What connects the GPUs of a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Link {
-    /// The technology.
+    /// The technology of the link.
     pub kind: LinkKind,
     /// Bandwidth in one direction [bytes/s].
     pub bytes_per_s: f64,

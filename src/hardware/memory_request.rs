@@ -7,7 +7,7 @@ use super::{Drafter, Gpu, KvPrecision, Model, WeightPrecision};
 pub struct MemoryRequest<'a> {
     /// The GPU, one of `tensor_parallel`.
     pub gpu: &'a Gpu,
-    /// The model.
+    /// The model that is to be loaded.
     pub model: &'a Model,
     /// How its weights are stored.
     pub weights: WeightPrecision,

@@ -39,7 +39,7 @@ pub struct ModelFigures {
 pub struct LayerGroup {
     /// How many there are.
     pub count: u64,
-    /// Their attention.
+    /// How each of these layers attends.
     pub attention: Attention,
     /// Their feed-forward part.
     pub feed_forward: FeedForward,

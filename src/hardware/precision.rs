@@ -23,9 +23,9 @@ pub enum WeightPrecision {
 /// How keys and values are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KvPrecision {
-    /// 16-bit.
+    /// 16-bit brain float (or IEEE half precision: the same size).
     Bf16,
-    /// 8-bit float.
+    /// 8-bit float: half the memory of 16 bits.
     Fp8,
 }
 

@@ -29,7 +29,7 @@ impl Weights {
         self.attention + self.dense + self.shared_experts
     }
 
-    /// All parameters.
+    /// All parameters, in linear layers and outside them.
     pub const fn total(&self) -> u64 {
         self.linear() + self.experts + self.plain
     }

@@ -50,7 +50,7 @@ pub struct Held<'a> {
 /// How many cached blocks a request finds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hit {
-    /// Blocks found.
+    /// Cached blocks that the request finds.
     pub blocks: u32,
     /// Those of them that nobody uses, which would leave the free queue.
     pub unused: u32,

@@ -3,7 +3,7 @@
 /// The number of an entry.
 pub(super) type EntryId = u32;
 
-/// No entry.
+/// Stands for no entry where the number of one is expected.
 pub(super) const NONE: EntryId = EntryId::MAX;
 
 /// Entries, next to be taken first.

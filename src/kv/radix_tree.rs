@@ -25,9 +25,9 @@ pub struct PrefixEnd(usize);
 /// The longest prefix of a sequence that a tree holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FoundPrefix {
-    /// Its length.
+    /// How long the prefix is [tokens].
     pub tokens: u32,
-    /// Its end.
+    /// Where in the tree the prefix ends.
     pub end: PrefixEnd,
 }
 

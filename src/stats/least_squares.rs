@@ -17,7 +17,7 @@ pub struct Coefficient {
 /// What a fit has found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
-    /// The coefficients.
+    /// The fitted coefficients, in the order in which they were given.
     pub values: Vec<f64>,
     /// Their standard errors, taking the residuals' scatter for independent noise; infinite for one that changes
     /// nothing, and for all of them without more residuals than coefficients.

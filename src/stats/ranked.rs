@@ -5,7 +5,7 @@ use super::histogram::{Histogram, number_of_bucket};
 /// Values of a list near the ranks that were asked for. To sort the whole list would take most of the time of a short
 /// simulation; so a histogram says in which buckets the ranks lie, and only what is in these is sorted.
 pub(super) struct Ranked {
-    /// By number.
+    /// The buckets that hold the ranks, sorted by number.
     buckets: Vec<Bucket>,
 }
 

@@ -22,7 +22,7 @@ impl Wide {
         }
     }
 
-    /// Adds `other`.
+    /// Adds a number of 256 bits.
     #[inline]
     pub(super) const fn add(&mut self, other: Self) {
         let (low, carry) = self.low.overflowing_add(other.low);

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-/// Prints results.
+/// Prints results to stdout.
 pub fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;

@@ -8,7 +8,7 @@ use crate::config::schema;
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Prints it.
+/// Prints the JSON Schema of a scenario.
 pub fn run() -> Result<(), Failure> {
     Ok(screen::print(&format!("{:#}\n", schema()))?)
 }

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// Of nothing.
+    /// The fingerprint of an empty content.
     pub const EMPTY: Self = Self(0xcbf2_9ce4_8422_2325);
 
     /// Goes on with `bytes`.

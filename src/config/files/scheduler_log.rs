@@ -27,7 +27,7 @@ const LARGEST_FILE_BYTES: u64 = 256 << 20;
 /// An experiment, ready to run.
 #[derive(Debug)]
 pub struct SchedulerExperiment {
-    /// The scheduler.
+    /// The settings of the scheduler.
     pub rules: ContinuousSettings,
     /// The memory it hands out.
     pub memory: Memory,

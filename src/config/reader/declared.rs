@@ -9,7 +9,7 @@ use crate::settings::{Default, Kind, Variant, Word};
 use crate::units::Span;
 
 impl<'a> Key<'a> {
-    /// A [`Kind::Count`].
+    /// The whole number of a key declared as [`Kind::Count`].
     pub fn declared_count(self) -> Result<Found<'a, u32>, Diagnostic> {
         match self.kind() {
             Kind::Count { min, max } => self.count(min..=max),
@@ -17,7 +17,7 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// A [`Kind::Integer`].
+    /// The whole number of a key declared as [`Kind::Integer`].
     pub fn declared_integer(self) -> Result<Found<'a, u64>, Diagnostic> {
         match self.kind() {
             Kind::Integer { min, max } => self.integer(min..=max),
@@ -25,7 +25,7 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// A [`Kind::Signed`].
+    /// The whole number, perhaps negative, of a key declared as [`Kind::Signed`].
     pub fn declared_signed(self) -> Result<Found<'a, i32>, Diagnostic> {
         match self.kind() {
             Kind::Signed { min, max } => self.signed(min..=max),

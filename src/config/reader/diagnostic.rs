@@ -11,7 +11,7 @@ const LONGEST_EXCERPT: usize = 120;
 pub struct Diagnostic {
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
-    /// Where.
+    /// Where it is wrong: the source line with that part.
     pub snippet: Option<Box<Snippet>>,
     /// What to write instead; one entry a line.
     pub help: Vec<String>,
@@ -44,7 +44,7 @@ impl Diagnostic {
         }
     }
 
-    /// Says where.
+    /// Says where the input is wrong.
     #[must_use]
     pub fn at(mut self, snippet: Snippet) -> Self {
         self.snippet = Some(Box::new(snippet));

@@ -10,16 +10,16 @@ use super::text::{Place, Text, Texts};
 /// A value and where it was written.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Where.
+    /// Where in the texts the value was written.
     pub place: Place,
-    /// What.
+    /// What was written there.
     pub value: Value,
 }
 
 /// A TOML value. Numbers keep their text, so that a message can show them as they were written.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// A string.
+    /// A string: its content, without quotes.
     Text(String),
     /// A whole number: its value, if 64 bits with a sign hold it.
     Integer(Option<i64>),
@@ -29,9 +29,9 @@ pub enum Value {
     Boolean(bool),
     /// A date or a time of day, which no key takes.
     Datetime,
-    /// A list.
+    /// A list of values, each with its place.
     Array(Vec<Node>),
-    /// A table.
+    /// A table with its keys and their values.
     Table(Entries),
 }
 
@@ -41,11 +41,11 @@ pub type Entries = Vec<Entry>;
 /// One key and its value.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The key.
+    /// The key as it was written, without quotes.
     pub key: String,
     /// Where the key was written.
     pub place: Place,
-    /// Its value.
+    /// The value of the key, and where it was written.
     pub node: Node,
 }
 

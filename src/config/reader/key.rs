@@ -22,7 +22,7 @@ pub struct Key<'a> {
     pub path: String,
     /// Where the table around it was written.
     pub owner: Place,
-    /// Its value.
+    /// The value that was written for it; `None` without one.
     pub node: Option<&'a Node>,
     /// What it is declared to be, if it is a setting.
     pub declared: Option<&'static Setting>,
@@ -207,7 +207,7 @@ impl<'a> Key<'a> {
 /// A word and what it stands for.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice<T> {
-    /// The word.
+    /// The word, as it is written in a scenario.
     pub name: &'static str,
     /// What it stands for.
     pub value: T,

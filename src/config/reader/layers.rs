@@ -37,12 +37,12 @@ pub struct Overrides {
 /// Where a table stands in a tree.
 #[derive(Clone, Copy, Debug)]
 pub enum TableFinder {
-    /// At `key`.
+    /// At `key`, on the top level of the file.
     Root {
         /// A key of the file.
         key: &'static str,
     },
-    /// At `list[index].key`.
+    /// At `list[index].key`, within an entry of a list.
     Entry {
         /// A key of the file, with a list.
         list: &'static str,

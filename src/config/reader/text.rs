@@ -9,7 +9,7 @@ use super::diagnostic::Snippet;
 pub struct Text {
     /// What messages call it: a path, or a flag such as `--set`.
     pub name: String,
-    /// Its content.
+    /// All that the user wrote in it.
     pub content: String,
     /// The directory that relative paths in it start from.
     pub base: PathBuf,
@@ -20,7 +20,7 @@ pub struct Text {
 /// A stretch of bytes in one of the texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Which text.
+    /// Which of the texts: its index in [`Texts`].
     pub text: usize,
     /// The first byte.
     pub start: usize,

@@ -10,7 +10,7 @@ pub(super) const MOST_RATE_PER_S: f64 = 1e9;
 /// Clients that each keep their own clock in memory.
 const MOST_CLIENTS: u32 = 1 << 24;
 
-/// `workload.arrivals`.
+/// The key `workload.arrivals`: when requests are sent.
 pub(super) const ARRIVALS: Setting = Setting::new(
     "arrivals",
     Kind::Tagged {

@@ -23,7 +23,7 @@ pub struct Batching {
     pub most_tokens: u64,
 }
 
-/// Reads `[batching]`.
+/// Reads the table `[batching]`: how requests share steps.
 pub fn read(fields: &Fields<'_>, host: &Host<'_>, target: DraftTarget<'_>) -> Result<Batching, Diagnostic> {
     let names = POLICIES.map(|policy| policy.name);
     let used = fields.read(|table| table.declared_choice(&POLICY, &names))?;

@@ -30,7 +30,7 @@ const MOST_ERROR: f64 = 1e6;
 /// What step times were fitted on, and how well they fit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
-    /// The file.
+    /// The path of the file that they were read from.
     pub file: PathBuf,
     /// The deployment and the data.
     pub fitted_on: FittedOn,
@@ -41,9 +41,9 @@ pub struct Calibration {
 /// A deployment as scenarios name it, and what was measured there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FittedOn {
-    /// The model.
+    /// The model, as scenarios name it.
     pub model: String,
-    /// The GPU.
+    /// The GPU, as scenarios name it.
     pub gpu: String,
     /// GPUs that share the model.
     pub tensor_parallel: u32,

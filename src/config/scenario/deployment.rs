@@ -22,13 +22,13 @@ use crate::step_time::{
 /// One server: what it consists of, and how it is set up.
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// The model.
+    /// The model that is served.
     pub model: Model,
     /// How its weights are stored.
     pub weights: WeightPrecision,
     /// How keys and values are stored.
     pub kv_cache: KvPrecision,
-    /// The GPU.
+    /// The GPU that serves it, one of `tensor_parallel`.
     pub gpu: Gpu,
     /// GPUs that share the model.
     pub tensor_parallel: u32,

@@ -8,7 +8,7 @@ use crate::settings::{Setting, Variant};
 pub struct TableForms {
     /// The key that says which form it is.
     pub tag: &'static Setting,
-    /// The forms.
+    /// The forms it can take, each with its name and keys.
     pub variants: &'static [Variant],
     /// Keys that all forms have.
     pub common: &'static [&'static Setting],

@@ -9,11 +9,11 @@ use crate::config::reader::reading::Resolved;
 use crate::settings::{Kind, Setting, Variant};
 use crate::workload::{LengthDistribution, Lengths, MOST_TOKENS, MixturePart, QuantileTable};
 
-/// `workload.prompt`.
+/// The key `workload.prompt`: how long prompts are.
 pub(super) const PROMPT: Setting = Setting::new("prompt", DISTRIBUTION, "How long prompts are")
     .unit("tokens")
     .required("write prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 8000 }");
-/// `workload.output`.
+/// The key `workload.output`: how long outputs are.
 pub(super) const OUTPUT: Setting = Setting::new("output", DISTRIBUTION, "How long outputs are")
     .unit("tokens")
     .required("write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }");

@@ -11,7 +11,7 @@ use crate::config::reader::reading::Resolved;
 use crate::hardware::{KvPrecision, Model, WeightPrecision};
 use crate::settings::{Kind, Setting, Word};
 
-/// `[model]`.
+/// The table `[model]`: what is served, and how it is stored.
 pub(super) const MODEL: Setting = Setting::new(
     "model",
     Kind::Table(&[&NAME, &CONFIG, &WEIGHTS, &KV_CACHE]),
@@ -75,7 +75,7 @@ const fn word(name: &'static str, help: &'static str) -> Word {
 /// What `[model]` says.
 #[derive(Debug)]
 pub struct ModelChoice {
-    /// The model.
+    /// The model that is served.
     pub model: Model,
     /// How its weights are stored.
     pub weights: WeightPrecision,
@@ -85,7 +85,7 @@ pub struct ModelChoice {
     pub defaults_to_top_p: bool,
 }
 
-/// Reads `[model]`.
+/// Reads the table `[model]`: what is served, and how it is stored.
 pub fn read(fields: &Fields<'_>) -> Result<ModelChoice, Diagnostic> {
     let entry = read_entry(fields)?;
     let stored = entry.stored_weights;

@@ -1,6 +1,6 @@
 //! How a deployment is run: in which pools, of how many servers each.
 
-/// What runs.
+/// The pools of servers that run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
     /// At least one.

@@ -72,7 +72,7 @@ pub fn note_front_end(reading: &Reading, default: FrontEnd, why: &str) {
     note_micros(reading, &FRONT_END, FRONT_END_KEYS, spans, why);
 }
 
-/// `server.cpu_time`.
+/// The key `server.cpu_time`: what the CPU adds to each step.
 pub(super) const CPU_TIME: Setting = Setting::new(
     "cpu_time",
     Kind::Table(&CPU_TIME_KEYS),
@@ -87,7 +87,7 @@ static CPU_TIME_KEYS: [&Setting; 2] = [
         .unit("us")
         .default("0", FREE),
 ];
-/// `server.front_end`.
+/// The key `server.front_end`: what stands between clients and the engine.
 pub(super) const FRONT_END: Setting = Setting::new(
     "front_end",
     Kind::Table(&FRONT_END_KEYS),

@@ -6,7 +6,7 @@ use crate::config::reader::fields::Fields;
 use crate::settings::{Kind, Setting};
 use crate::workload::{Priorities, PriorityLevel};
 
-/// `workload.priority`.
+/// The key `workload.priority`: how urgent requests are.
 pub(super) const PRIORITY: Setting = Setting::new(
     "priority",
     Kind::Either(&[LEVEL, Kind::List(&Kind::Table(&[&VALUE, &SHARE]))]),

@@ -7,7 +7,7 @@ use crate::fleet::FrontEnd;
 use crate::settings::{Kind, Setting, Word};
 use crate::step_time::Sampling;
 
-/// `workload.sampling`.
+/// The key `workload.sampling`: how requests want their tokens chosen.
 pub(super) const SAMPLING: Setting = Setting::new(
     "sampling",
     Kind::Choice(&[

@@ -16,7 +16,7 @@ use crate::settings::{Kind, Setting};
 /// More blocks than any GPU holds, few enough for every sum.
 const MOST_BLOCKS: u32 = 1 << 30;
 
-/// `[server]`.
+/// The table `[server]`: what the deployment runs on.
 pub(super) const SERVER: Setting = Setting::new(
     "server",
     Kind::Table(&[
@@ -87,7 +87,7 @@ const KV_BLOCKS: Setting = Setting::new(
 /// What `[server]` says.
 #[derive(Debug)]
 pub struct ServerTable {
-    /// The GPU.
+    /// The GPU of the server, one of `tensor_parallel`.
     pub gpu: Gpu,
     /// GPUs that share the model.
     pub tensor_parallel: u32,
@@ -107,7 +107,7 @@ pub struct ServerTable {
     pub front_end: Option<FrontEnd>,
 }
 
-/// Reads `[server]`.
+/// Reads the table `[server]`: what the deployment runs on.
 pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named) -> Result<ServerTable, Diagnostic> {
     let gpu = read_gpu(fields)?;
     let tensor_parallel = fields.find(&TENSOR_PARALLEL)?.declared_count()?.or_default();

@@ -14,7 +14,7 @@ const MOST_PICKS: u32 = 1_000_000;
 const MOST_TURNS: u32 = 10_000;
 const EQUALLY: &str = "all equally popular";
 
-/// `workload.prefix`.
+/// The key `workload.prefix`: text that prompts start with and share.
 pub(super) const PREFIX: Setting = Setting::new(
     "prefix",
     Kind::Table(&[&POOL, &PREFIX_TOKENS, &PREFIX_POPULARITY]),
@@ -48,7 +48,7 @@ const PREFIX_POPULARITY: Setting = Setting::new(
 .default("0", EQUALLY);
 const EXPONENT: Kind = Kind::Number { min: 0.0, max: 100.0 };
 
-/// `workload.prompt_pool`.
+/// The key `workload.prompt_pool`: whole prompts that are sent again and again.
 pub(super) const PROMPT_POOL: Setting = Setting::new(
     "prompt_pool",
     Kind::Table(&[&SIZE, &ORDER, &POPULARITY]),
@@ -79,7 +79,7 @@ const POPULARITY: Setting = Setting::new(
 )
 .default("0", EQUALLY);
 
-/// `workload.session`.
+/// The key `workload.session`: conversations, whose requests carry what was said before.
 pub(super) const SESSION: Setting = Setting::new(
     "session",
     Kind::Table(&[&TURNS, &THINK]),

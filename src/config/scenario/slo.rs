@@ -8,7 +8,7 @@ use crate::config::reader::reading::Resolved;
 use crate::settings::{Kind, Setting};
 use crate::units::Span;
 
-/// `[slo]`.
+/// The table `[slo]`: limits on statistics of latencies.
 pub(super) const SLO: Setting = Setting::new(
     "slo",
     Kind::Map(&Kind::Either(&[Kind::Duration, Kind::Map(&Kind::Duration)])),

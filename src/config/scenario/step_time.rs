@@ -11,7 +11,7 @@ use crate::units::Span;
 /// A step that takes longer than this is a slip of the pen [µs].
 const MOST_MICROS: f64 = 86_400e6;
 
-/// `server.step_time`.
+/// The key `server.step_time`: how long steps take.
 pub(super) const STEP_TIME: Setting = Setting::new(
     "step_time",
     Kind::Either(&[Kind::Table(&[&BASE, &PER_TOKEN, &PER_SEQUENCE]), Kind::Path]),

@@ -34,14 +34,14 @@ const BATCHING: Setting = Setting::new(
 pub struct ScenarioTable {
     /// Its declaration; `None` for the top level.
     pub declared: Option<&'static Setting>,
-    /// Its keys.
+    /// The keys that may stand in it.
     pub keys: Vec<KeyOf>,
 }
 
 /// A key of a table.
 #[derive(Debug)]
 pub struct KeyOf {
-    /// Its declaration.
+    /// How the key is declared.
     pub setting: &'static Setting,
     /// The policies that have it; empty if it belongs to no policy.
     pub policies: Vec<&'static str>,

@@ -19,7 +19,7 @@ const NO_JITTER: Choice<bool> = Choice {
     value: false,
 };
 
-/// `workload.trace`.
+/// The key `workload.trace`: recorded requests to replay.
 pub(super) const TRACE: Setting = Setting::new(
     "trace",
     Kind::Table(&[

@@ -16,7 +16,7 @@ use crate::workload::{Arrivals, Invalid, LengthDistribution, Lengths, MOST_TOKEN
 /// A run of more would not end [requests].
 const MOST_REQUESTS: u64 = 1_000_000_000_000;
 
-/// `[workload]`.
+/// The table `[workload]`: who asks for what, and when.
 pub(super) const WORKLOAD: Setting = Setting::new(
     "workload",
     Kind::Table(&[
@@ -70,11 +70,11 @@ const TIMEOUT: Setting = Setting::new(
 pub enum Workload {
     /// Drawn at random.
     Synthetic(Synthetic),
-    /// Recorded.
+    /// Recorded in a trace that is replayed.
     Trace(Replay),
 }
 
-/// Reads `[workload]`.
+/// Reads the table `[workload]`: who asks for what, and when.
 pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnostic> {
     let timeout = read_timeout(fields)?;
     if let Some(section) = fields.table(&TRACE)? {

@@ -10,7 +10,7 @@ use crate::hardware::{BadFigure, Gpu, GpuFigures, Link, LinkKind, PeakFlops};
 /// A GPU with the sources of its figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GpuEntry {
-    /// The GPU.
+    /// The GPU with the figures that the file gives.
     pub gpu: Gpu,
     /// The file it was read from.
     pub file: String,

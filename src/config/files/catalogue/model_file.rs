@@ -13,7 +13,7 @@ use crate::hardware::{BadFigure, Model, Unquantised, WeightPrecision};
 /// A model with the source of its figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelEntry {
-    /// The model.
+    /// The model with the figures that the file gives.
     pub model: Model,
     /// The file it was read from.
     pub file: String,
@@ -42,7 +42,7 @@ struct About {
     /// Linear layers that quantised checkpoints leave in 16 bits.
     #[serde(default)]
     unquantised: Vec<String>,
-    /// From `generation_config.json`.
+    /// The default top-p of the model, from its `generation_config.json`.
     top_p: Option<f64>,
 }
 

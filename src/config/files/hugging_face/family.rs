@@ -52,7 +52,7 @@ pub(super) enum Bias {
 /// Which layers look back only so far when `layer_types` does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Windows {
-    /// None.
+    /// No layer: all look back over the whole context.
     Never,
     /// All, if `sliding_window` is set.
     All,

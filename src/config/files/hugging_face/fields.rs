@@ -49,7 +49,7 @@ pub struct HuggingFaceConfig {
     pub interleave_moe_layer_step: Option<u64>,
     pub intermediate_size_mlp: Option<u64>,
 
-    /// Falcon.
+    /// Falcon's, down to `bias`; here: whether queries share one key head.
     pub multi_query: Option<bool>,
     pub parallel_attn: Option<bool>,
     pub new_decoder_architecture: Option<bool>,
