@@ -22,7 +22,7 @@ const LARGEST_DATA_BYTES: u64 = 1 << 30;
 pub struct CalibrateQuestion {
     /// What was measured.
     pub base: Base,
-    /// The measurements.
+    /// The file with what was measured on the deployment.
     pub data: PathBuf,
     /// Fit exactly these coefficients; `None` for those that the data tell.
     pub coefficients: Option<Vec<Fittable>>,
@@ -37,7 +37,7 @@ pub struct ReadyCalibrate<'a> {
 
 /// What came of it.
 pub struct CalibrateAnswer {
-    /// The numbers.
+    /// The fitted coefficients, and how close simulations come with them.
     pub report: CalibrationReport,
     /// What a reader must know.
     pub warnings: Vec<String>,
@@ -52,14 +52,14 @@ impl CalibrateQuestion {
         })
     }
 
-    /// Fits.
+    /// Reads the scenario and fits the coefficients to the measurements.
     pub fn answer(&self, control: &Control) -> Result<CalibrateAnswer, Problem> {
         self.ready()?.answer(control)
     }
 }
 
 impl ReadyCalibrate<'_> {
-    /// Fits.
+    /// Fits the coefficients of the scenario to the measurements.
     pub fn answer(self, control: &Control) -> Result<CalibrateAnswer, Problem> {
         let mut scenario = self.input.scenario;
         let mut warnings = scenario.warnings.clone();
@@ -81,7 +81,7 @@ impl ReadyCalibrate<'_> {
 }
 
 impl CalibrateAnswer {
-    /// One screen.
+    /// The coefficients and their errors as text that fits one screen.
     pub fn to_text(&self) -> String {
         self.report.to_screen()
     }

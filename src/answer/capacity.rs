@@ -52,7 +52,7 @@ pub struct ReadyCapacity<'a> {
 
 /// What came of it.
 pub struct CapacityAnswer {
-    /// The numbers.
+    /// The highest load under the objectives, and the runs behind it.
     pub report: CapacityReport,
     /// What a reader must know.
     pub warnings: Vec<String>,
@@ -85,14 +85,14 @@ impl CapacityQuestion {
         })
     }
 
-    /// Searches.
+    /// Reads the scenario and searches for its highest load.
     pub fn answer(&self, control: &Control) -> Result<CapacityAnswer, Problem> {
         self.ready()?.answer(control)
     }
 }
 
 impl ReadyCapacity<'_> {
-    /// Searches.
+    /// Searches for the highest load that meets all objectives.
     pub fn answer(self, control: &Control) -> Result<CapacityAnswer, Problem> {
         let mut warnings = self.input.scenario.warnings.clone();
         warn_all(control, &warnings);
@@ -191,7 +191,7 @@ impl Search<'_> {
 }
 
 impl CapacityAnswer {
-    /// One screen.
+    /// The capacity and what limits it as text that fits one screen.
     pub fn to_text(&self) -> String {
         self.report.to_text()
     }

@@ -11,7 +11,7 @@ use crate::study::{Base, Bounds, Control, Input, SimulationError, Watched, repla
 /// Do the fast and the readable engine tell the same?
 #[derive(Clone, Debug, Default)]
 pub struct CheckQuestion {
-    /// The scenario.
+    /// The scenario that both engines run.
     pub base: Base,
 }
 
@@ -22,7 +22,7 @@ pub struct CheckAnswer {
     pub without_fast: Option<&'static str>,
     /// Events of requests.
     pub events: u64,
-    /// Steps.
+    /// Steps that the engines tell of.
     pub steps: u64,
 }
 
@@ -99,7 +99,7 @@ fn tell_of_one(input: &Input, policy: &'static str, control: &Control) -> Result
 }
 
 impl CheckAnswer {
-    /// One line.
+    /// Whether both engines agree, as one line of text.
     pub fn to_text(&self) -> String {
         let Self { events, steps, .. } = self;
         if let Some(policy) = self.without_fast {

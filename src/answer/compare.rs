@@ -12,7 +12,7 @@ use crate::study::{Base, Contest, Control, Input, Runner, Simulate, Stopped, Var
 /// How do scenarios, or variations of one, differ?
 #[derive(Clone, Debug)]
 pub struct CompareQuestion {
-    /// The scenarios.
+    /// The scenarios to be compared, in the order given.
     pub scenarios: Vec<Base>,
     /// What to vary of each, such as `batching.policy=none,static`.
     pub vary: Vec<String>,
@@ -43,7 +43,7 @@ pub struct ReadyCompare<'a> {
 
 /// What came of it.
 pub struct CompareAnswer {
-    /// The numbers.
+    /// The numbers of each variation, and how they differ.
     pub report: CompareReport,
     /// What a reader must know.
     pub warnings: Vec<String>,
@@ -128,7 +128,7 @@ impl ReadyCompare<'_> {
 }
 
 impl CompareAnswer {
-    /// Tables.
+    /// The variations side by side, as tables of text.
     pub fn to_text(&self) -> String {
         self.report.to_text()
     }

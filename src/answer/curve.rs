@@ -12,7 +12,7 @@ use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind, Runner}
 /// How do latency and throughput depend on the load?
 #[derive(Clone, Debug)]
 pub struct CurveQuestion {
-    /// The scenario.
+    /// The scenario whose load is varied.
     pub base: Base,
     /// What the loads are.
     pub kind: LoadKind,
@@ -34,7 +34,7 @@ pub struct ReadyCurve<'a> {
 
 /// What came of it.
 pub struct CurveAnswer {
-    /// The numbers.
+    /// The numbers at each load, and the setting they hold in.
     pub report: CurveReport,
     /// What a reader must know.
     pub warnings: Vec<String>,
@@ -103,7 +103,7 @@ impl ReadyCurve<'_> {
 }
 
 impl CurveAnswer {
-    /// A table.
+    /// The points of the curve as a table of text.
     pub fn to_text(&self) -> String {
         self.report.to_text()
     }
@@ -118,7 +118,7 @@ impl CurveAnswer {
         self.report.to_csv()
     }
 
-    /// The figure.
+    /// The figure of latency and throughput against the load.
     pub fn drawings(&self) -> Vec<Drawn> {
         vec![(load_curve::figure(self.kind), load_curve::drawing(&self.report))]
     }

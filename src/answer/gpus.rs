@@ -18,7 +18,7 @@ pub struct GpusQuestion {
 
 /// What the catalogue holds.
 pub struct GpusAnswer {
-    /// The GPUs.
+    /// The GPUs that were asked for, each with its figures.
     pub entries: Vec<GpuEntry>,
     /// Whether it is about one, with its sources.
     pub is_one: bool,

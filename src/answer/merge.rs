@@ -19,7 +19,7 @@ pub struct MergeQuestion {
 /// The file that one sweep would have written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergeAnswer {
-    /// Its text.
+    /// The text of the merged results, with all its lines.
     pub text: String,
     /// How many runs it has.
     pub runs: u64,

@@ -17,7 +17,7 @@ pub struct ModelsQuestion {
 
 /// What the catalogue holds.
 pub struct ModelsAnswer {
-    /// The models.
+    /// The models that were asked for, each with its figures.
     pub entries: Vec<ModelEntry>,
     /// Whether it is about one, with its sources.
     pub is_one: bool,

@@ -23,7 +23,7 @@ pub struct ReportQuestion {
 
 /// What they say.
 pub struct ReportAnswer {
-    /// The numbers.
+    /// The numbers of all points of the sweep.
     pub report: SweepReport,
 }
 
@@ -41,7 +41,7 @@ impl ReportQuestion {
         Ok(form)
     }
 
-    /// Reads them.
+    /// Reads the results of the sweep and sums them up.
     pub fn answer(&self, control: &Control) -> Result<ReportAnswer, Problem> {
         let form = self.form()?;
         let name = self.results.display().to_string();
@@ -64,7 +64,7 @@ impl ReportQuestion {
 }
 
 impl ReportAnswer {
-    /// A table.
+    /// The points of the sweep as a table of text.
     pub fn to_text(&self) -> String {
         self.report.to_text()
     }

@@ -16,7 +16,7 @@ use crate::study::{self, Base, Control, Input, Outcome, add_range, check_range, 
 /// What would the users of a server see?
 #[derive(Clone, Debug)]
 pub struct RunQuestion {
-    /// The scenario.
+    /// The scenario to be simulated, and what is laid over it.
     pub base: Base,
     /// Runs, whose seeds follow one another.
     pub seeds: u32,
@@ -47,7 +47,7 @@ pub struct ReadyRun<'a> {
 
 /// What came of it.
 pub struct RunAnswer {
-    /// The numbers.
+    /// What users would see, with the memory and the objectives.
     pub report: RunReport,
     /// The scenario with its objectives.
     pub input: Input,
@@ -87,14 +87,14 @@ impl RunQuestion {
         Ok(ready)
     }
 
-    /// Simulates it.
+    /// Reads the scenario and simulates it.
     pub fn answer(&self, control: &Control) -> Result<RunAnswer, Problem> {
         self.ready()?.answer(control)
     }
 }
 
 impl ReadyRun<'_> {
-    /// Simulates it.
+    /// Simulates the scenario with every seed that was asked for.
     pub fn answer(self, control: &Control) -> Result<RunAnswer, Problem> {
         let mut warnings = self.input.scenario.warnings.clone();
         warn_all(control, &warnings);
@@ -147,7 +147,7 @@ impl RunAnswer {
         self.report.to_json()
     }
 
-    /// One screen.
+    /// What users would see, as text that fits one screen.
     pub fn to_text(&self, style: Style) -> String {
         let mut report = self.report.clone();
         report.headline.wall = Some(self.wall);

@@ -122,7 +122,7 @@ impl RunFile for RequestsFile {
     }
 }
 
-/// `--timeline-out`.
+/// `--timeline-out`: written row by row while the run goes on.
 impl RunFile for Timeline<TimelineCsv<AtomicFile>> {
     fn listener(&mut self) -> &mut dyn Observer {
         self
@@ -133,7 +133,7 @@ impl RunFile for Timeline<TimelineCsv<AtomicFile>> {
     }
 }
 
-/// `--perfetto`.
+/// `--perfetto`: a trace for Perfetto, written while the run goes on.
 impl RunFile for PerfettoTrace<PackedFile> {
     fn listener(&mut self) -> &mut dyn Observer {
         self

@@ -24,7 +24,7 @@ pub struct StepsAnswer {
 }
 
 impl StepsQuestion {
-    /// Schedules.
+    /// Schedules the recorded experiment and logs every step.
     pub fn answer(&self) -> Result<StepsAnswer, Problem> {
         let experiment = read_scheduler_experiment(&self.file).map_err(Diagnostic::new)?;
         let clock = match &experiment.step_time {

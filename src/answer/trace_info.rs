@@ -24,12 +24,12 @@ pub struct TraceQuestion {
 
 /// What it holds.
 pub struct TraceAnswer {
-    /// The facts.
+    /// What was found in the trace: its rate, lengths and sharing.
     pub info: TraceInfo,
 }
 
 impl TraceQuestion {
-    /// Reads it.
+    /// Reads the whole trace and gathers what it holds.
     pub fn answer(&self) -> Result<TraceAnswer, Problem> {
         let format = self.format.as_deref().map(FormatName::parse).transpose();
         let format = format.map_err(|invalid| {

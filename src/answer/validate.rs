@@ -28,7 +28,7 @@ pub struct ValidateQuestion {
 /// A validation whose manifest is read.
 pub struct ReadyValidate<'a> {
     question: &'a ValidateQuestion,
-    /// The experiments.
+    /// The experiments to be predicted, with what was measured of each.
     pub manifest: Manifest,
 }
 
@@ -131,7 +131,7 @@ impl ValidateQuestion {
 }
 
 impl ValidateAnswer {
-    /// A table.
+    /// The errors of the predictions as a table of text.
     pub fn to_text(&self) -> String {
         self.report.to_text()
     }

@@ -80,9 +80,9 @@ pub struct Finished {
     pub streamed: bool,
     /// Lower numbers go first where the server heeds it.
     pub priority: i32,
-    /// Prompt length.
+    /// Length of the prompt [tokens].
     pub input_tokens: u32,
-    /// Tokens produced.
+    /// Length of the response, as far as it was produced [tokens].
     pub output_tokens: u32,
     /// Prompt tokens found in the prefix cache.
     pub cached_tokens: u32,

@@ -63,7 +63,7 @@ pub struct LoggedStep {
     pub updated: Option<Updated>,
 }
 
-/// A decision.
+/// What the scheduler decided for one step, with the state around it.
 pub struct Decided {
     /// The step's number.
     pub number: u64,
@@ -75,7 +75,7 @@ pub struct Decided {
     pub waiting_before: Vec<RequestId>,
     /// The running requests before.
     pub running_before: Vec<RequestId>,
-    /// The step.
+    /// What the step holds: who computes, and who was preempted.
     pub plan: VllmPlan,
     /// Blocks in use afterwards.
     pub used_blocks: u32,
@@ -87,11 +87,11 @@ pub struct Decided {
 
 /// What a step has brought.
 pub struct Updated {
-    /// Which step.
+    /// Number of the step whose output this is.
     pub of_step: u64,
     /// When it ended.
     pub at: Time,
-    /// The tokens.
+    /// The tokens that each request got from the step.
     pub outputs: Vec<Output>,
     /// The queue afterwards.
     pub waiting: Vec<RequestId>,

@@ -7,7 +7,7 @@ use crate::workload::{Request, RequestId};
 /// How much later than the engine has them clients get their tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrontEnd {
-    /// Every token.
+    /// Delay of every token on its way to the client.
     pub latency: Span,
     /// The first token, for each request that runs when the engine has it.
     pub per_stream: Span,

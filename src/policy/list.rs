@@ -70,7 +70,7 @@ policies! {
     Sglang(sglang::SglangSettings),
 }
 
-/// `batching.policy`.
+/// The setting `batching.policy`: how requests are batched.
 pub static POLICY: Setting =
     Setting::new("policy", Kind::Choice(&WORDS), "How requests are batched").default("\"continuous\"", "as vLLM");
 

@@ -45,7 +45,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Empty queues.
+    /// Starts with empty queues under `policy`, over `memory`.
     pub fn new(policy: Box<dyn Policy>, memory: Memory) -> Self {
         Self {
             policy,

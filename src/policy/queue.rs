@@ -18,7 +18,7 @@ pub struct Live {
     pub computed: u32,
     /// Output tokens produced.
     pub generated: u32,
-    /// Blocks held.
+    /// Blocks of KV memory that the request holds.
     pub blocks: u32,
     /// When it was first part of a step.
     pub scheduled: Option<Time>,
@@ -71,7 +71,7 @@ pub enum Decision {
     Idle,
     /// Nothing, until this time or another arrival.
     WaitUntil(Time),
-    /// This step.
+    /// A step begins now, and this is what it holds.
     Step(StepPlan),
 }
 
@@ -95,7 +95,7 @@ pub struct StepPlan {
 /// One request's part in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scheduled {
-    /// Which request.
+    /// The request that computes.
     pub id: RequestId,
     /// How it came into the step.
     pub kind: ScheduledAs,
@@ -190,7 +190,7 @@ impl Memory {
 }
 
 impl Queue {
-    /// Empty queues.
+    /// Queues without any request, over `memory`.
     pub const fn new(memory: Memory) -> Self {
         Self {
             waiting: VecDeque::new(),
@@ -291,7 +291,7 @@ impl Queue {
 /// A token that a step has produced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Produced {
-    /// Whose token.
+    /// The request that the token belongs to.
     pub id: RequestId,
     /// When the request's token before this one was produced, if there was one.
     pub previous: Option<Time>,

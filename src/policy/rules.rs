@@ -171,7 +171,7 @@ pub struct LargestStep {
 pub struct Change {
     /// What it is, in words.
     pub name: String,
-    /// The key.
+    /// The key in `[batching]` that is changed.
     pub key: &'static str,
     /// The value, written as in TOML.
     pub value: String,

@@ -3,7 +3,7 @@
 use crate::stats::streams::{hash_bytes, mix};
 use crate::workload::RequestId;
 
-/// Speculative decoding.
+/// How many drafts a step proposes, and how many the model accepts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Speculative {
     /// Draft tokens proposed per step; at least 1.

@@ -158,7 +158,7 @@ pub struct Batch {
 /// What forming a batch comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Formation {
-    /// Nobody waits.
+    /// Nobody waits, so there is no batch to form.
     Nobody,
     /// It may still fill up until then.
     WaitUntil(Time),

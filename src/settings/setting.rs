@@ -3,7 +3,7 @@
 /// A key of a table, with everything that readers, errors, flags and documentation say of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// The key.
+    /// The key as scenarios spell it, without its table.
     pub name: &'static str,
     /// Other spellings that are accepted: vLLM's and Hugging Face's own.
     pub aliases: &'static [&'static str],
@@ -119,35 +119,35 @@ impl Setting {
 pub enum Kind {
     /// A whole number of at most 32 bits.
     Count {
-        /// The least.
+        /// The least whole number that is allowed.
         min: u32,
-        /// The most.
+        /// The greatest whole number that is allowed.
         max: u32,
     },
     /// A whole number.
     Integer {
-        /// The least.
+        /// The least whole number that is allowed.
         min: u64,
-        /// The most.
+        /// The greatest whole number that is allowed.
         max: u64,
     },
     /// A whole number that may be negative.
     Signed {
-        /// The least.
+        /// The least whole number that is allowed, perhaps negative.
         min: i32,
-        /// The most.
+        /// The greatest whole number that is allowed.
         max: i32,
     },
-    /// A number.
+    /// A number, whole or not, between two bounds.
     Number {
-        /// The least.
+        /// The least number that is allowed.
         min: f64,
-        /// The most.
+        /// The greatest number that is allowed.
         max: f64,
     },
     /// A number above 0.
     Positive {
-        /// The most.
+        /// The greatest number that is allowed.
         max: f64,
     },
     /// `true` or `false`.
@@ -182,7 +182,7 @@ pub enum Kind {
 /// A word that may be written, and what it stands for.
 #[derive(Clone, Copy, Debug)]
 pub struct Word {
-    /// The word.
+    /// The word as scenarios spell it.
     pub name: &'static str,
     /// What it stands for, in a sentence without a full stop.
     pub help: &'static str,
@@ -191,7 +191,7 @@ pub struct Word {
 /// A form of a table, by the word that asks for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Variant {
-    /// The word.
+    /// The word that asks for this form of the table.
     pub name: &'static str,
     /// What it stands for, in a sentence without a full stop.
     pub help: &'static str,

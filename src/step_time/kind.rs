@@ -3,7 +3,7 @@
 /// A kind of model of step times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepTimeKind {
-    /// Its name.
+    /// What the kind is called, such as `roofline`.
     pub name: &'static str,
     /// What its times rest on.
     pub rests_on: &'static str,

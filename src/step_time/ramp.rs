@@ -17,7 +17,7 @@ pub struct Ramp {
 }
 
 impl Ramp {
-    /// One step.
+    /// A run of a single step that takes `first`.
     pub const fn single(first: Span) -> Self {
         Self {
             first,

@@ -27,7 +27,7 @@ pub struct CapacitySearch<'a> {
     pub start: f64,
 }
 
-/// A capacity.
+/// The highest load that meets all objectives, with each seed.
 #[derive(Clone, Debug)]
 pub struct Capacity {
     /// What it is in.
@@ -39,7 +39,7 @@ pub struct Capacity {
 /// The capacity with one seed: it lies between two loads that differ by no more than [`PRECISION`] or by one request.
 #[derive(Clone, Debug)]
 pub struct Bracket {
-    /// The seed.
+    /// The seed that all runs of this search have.
     pub seed: u64,
     /// A load at which all objectives were met; 0 if there is none.
     pub met: f64,

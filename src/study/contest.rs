@@ -15,7 +15,7 @@ use crate::stats::{Interval, confidence_interval_95, mean};
 pub struct Variation {
     /// What it is called.
     pub name: String,
-    /// Its scenario.
+    /// The scenario that is varied.
     pub base: Base,
     /// What it changes of that.
     pub changes: Vec<Flag>,
@@ -25,7 +25,7 @@ pub struct Variation {
 pub struct Contender {
     /// What it is called.
     pub name: String,
-    /// Its scenario.
+    /// The scenario as this variation leaves it, with its objectives.
     pub input: Input,
     /// Each run by itself, in the order of the seeds.
     pub runs: Vec<Summary>,

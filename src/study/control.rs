@@ -26,7 +26,7 @@ pub trait Audience: Send + Sync {
     fn end(&self) {}
 }
 
-/// Hears nothing.
+/// An audience that hears of no warnings and no progress.
 struct Nobody;
 
 impl Audience for Nobody {}

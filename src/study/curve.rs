@@ -7,7 +7,7 @@ use crate::metrics::{Binding, Replications, Summary};
 
 /// What is asked.
 pub struct CurveStudy<'a> {
-    /// The scenario.
+    /// The scenario whose load is varied, and what is laid over it.
     pub base: &'a Base,
     /// What sets its load.
     pub dial: LoadDial,
@@ -23,7 +23,7 @@ pub struct CurveStudy<'a> {
 pub struct Curve {
     /// What its loads are.
     pub kind: LoadKind,
-    /// The points.
+    /// The points that were simulated, from the lowest load to the highest.
     pub points: Vec<CurvePoint>,
     /// Runs at each point.
     pub runs: u32,
@@ -34,7 +34,7 @@ pub struct Curve {
 /// The runs at one load, pooled.
 #[derive(Clone, Copy, Debug)]
 pub struct CurvePoint {
-    /// The load.
+    /// The load of these runs, in the unit of the curve's kind.
     pub load: f64,
     /// Their numbers, with intervals if there are several.
     pub summary: Summary,

@@ -74,13 +74,13 @@ pub struct DraftsCost {
 
 /// Asks what the formula leaves out of a scenario.
 pub struct FormulaQuestion<'a> {
-    /// The scenario.
+    /// The scenario's text, from which changed scenarios are made.
     pub base: &'a Base,
     /// As it is.
     pub input: &'a Input,
-    /// Threads.
+    /// Threads that the runs are spread over.
     pub workers: &'a Workers,
-    /// Makes runs.
+    /// Makes one run of a scenario with a seed.
     pub simulate: &'a Simulate<'a>,
 }
 
@@ -94,7 +94,7 @@ const MOST_CLIENTS: f64 = 50_000.0;
 const DRAFTS: &str = "batching.speculative={ method = \"eagle\", tokens = 3, acceptance = 0.7 }";
 
 impl FormulaQuestion<'_> {
-    /// Measures everything.
+    /// Measures each thing that the formula leaves out, one by one.
     pub fn answer(&self) -> Result<FormulaCheck, Stopped> {
         let contexts = self.context_lengths()?;
         let memory = &self.input.scenario.deployment.memory;

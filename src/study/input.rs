@@ -9,7 +9,7 @@ use crate::metrics::Slo;
 /// A scenario with its objectives.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// The scenario.
+    /// The scenario: deployment, workload and what else a run takes.
     pub scenario: Scenario,
     /// What was asked for.
     pub slos: Vec<Slo>,

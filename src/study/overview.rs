@@ -5,7 +5,7 @@ use super::{Input, replay};
 use crate::metrics::{LastHeard, Listeners, Timeline, TimelineRow};
 use crate::units::Span;
 
-/// Instants.
+/// How many instants of a run are looked at.
 const INSTANTS: f64 = 400.0;
 
 /// Runs the scenario again with `seed`, a run that lasted `duration_s`, and looks at it at regular instants.

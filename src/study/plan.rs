@@ -23,7 +23,7 @@ impl Plan {
         Some(Self { axes, points })
     }
 
-    /// What varies.
+    /// The axes of the grid, of which the last changes fastest.
     pub fn axes(&self) -> &[Axis] {
         &self.axes
     }

@@ -7,7 +7,7 @@ use crate::config::{Flag, NoScenario, Workload};
 use crate::hardware::{KvPrecision, WeightPrecision};
 use crate::stats::Interval;
 
-/// A change.
+/// A change of the server that may raise its capacity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remedy {
     /// What it is, in words.
@@ -21,7 +21,7 @@ pub struct Remedy {
 /// How a change went.
 #[derive(Clone, Debug)]
 pub struct Tried {
-    /// The change.
+    /// The change that was tried.
     pub remedy: Remedy,
     /// The capacity with it; otherwise why there is none, in a few words.
     pub capacity: Result<Capacity, String>,

@@ -9,7 +9,7 @@ use super::simulate::{self, Replayed};
 use super::stopped::Stopped;
 use crate::metrics::Recording;
 
-/// Makes runs.
+/// Makes the runs of a study, one for each scenario and seed.
 pub struct Runner<'a> {
     control: &'a Control,
     /// Hears of no single request: a study counts runs.

@@ -34,7 +34,7 @@ pub const USUAL_MEASURES: [&str; 16] = [
 pub struct Sweep {
     /// What all points have in common.
     pub base: Base,
-    /// The points.
+    /// The grid of points that the runs cover.
     pub plan: Plan,
     /// Runs at each point.
     pub seeds: u32,
@@ -57,9 +57,9 @@ pub struct Sweep {
 pub struct RunNumbers {
     /// Its number in the sweep.
     pub run: usize,
-    /// Its point.
+    /// Number of its point in the plan, counted from 0.
     pub point: usize,
-    /// Its seed.
+    /// The seed that the run was simulated with.
     pub seed: u64,
     /// The values of the measures.
     pub numbers: Vec<Option<f64>>,

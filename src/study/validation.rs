@@ -28,7 +28,7 @@ pub struct Comparison {
 /// One metric of one experiment. Latencies are in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Compared {
-    /// Its name.
+    /// Name of the metric, such as `ttft.mean`.
     pub metric: &'static str,
     /// What was measured.
     pub measured: f64,
@@ -39,7 +39,7 @@ pub struct Compared {
 /// The errors of one metric over all experiments that have one. Errors are fractions of what was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MetricErrors<'a> {
-    /// Its name.
+    /// Name of the metric, such as `ttft.mean`.
     pub metric: &'static str,
     /// How many errors there are.
     pub count: usize,

@@ -31,7 +31,7 @@ pub enum Arrivals {
     },
     /// Equal gaps, the first request at time 0.
     Constant {
-        /// Rate [requests/s].
+        /// Rate at which requests arrive [requests/s].
         rate_per_s: f64,
     },
     /// All requests at time 0.

@@ -37,7 +37,7 @@ pub struct SweepQuestion {
 pub struct ReadySweep<'a> {
     question: &'a SweepQuestion,
     file: StudyFile,
-    /// Its plan.
+    /// All runs of the study, and the numbers to keep of each.
     pub sweep: Sweep,
 }
 

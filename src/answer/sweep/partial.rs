@@ -88,7 +88,7 @@ impl Partial {
         fs::read_to_string(&self.path)
     }
 
-    /// Removes it.
+    /// Removes the file from the disk, with all lines in it.
     #[cfg(feature = "parquet")]
     pub fn remove(self) -> io::Result<()> {
         fs::remove_file(self.path)

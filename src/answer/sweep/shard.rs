@@ -5,7 +5,7 @@ use std::str::FromStr;
 /// Which of several equal parts of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// From 1.
+    /// Which of the parts it is, counted from 1.
     number: usize,
     of: usize,
 }

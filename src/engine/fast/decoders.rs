@@ -182,7 +182,7 @@ impl Decoders {
         None
     }
 
-    /// Forgets everyone.
+    /// Forgets all requests that decode; the clock goes on.
     pub(super) fn clear(&mut self) {
         self.count = 0;
         self.context = 0;

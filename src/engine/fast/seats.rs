@@ -28,7 +28,7 @@ pub(super) struct Active {
 /// How a request takes part in the steps that are decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// It waits.
+    /// The request waits for admission and takes part in no step.
     Waits,
     /// It computes its prompt, and what it lost.
     Prefills,

@@ -6,7 +6,7 @@ use crate::settings::{Kind, Setting, Word};
 /// More drafts than any method proposes in a step.
 const MOST_DRAFTS: u32 = 64;
 
-/// `batching.speculative`.
+/// The setting `batching.speculative`: a table about drafts and their acceptance.
 pub static SPECULATIVE: Setting = Setting::new(
     "speculative",
     Kind::Table(&[&METHOD, &TOKENS, &ACCEPTANCE, &DRAFT_MODEL, &DRAFT_COST]),

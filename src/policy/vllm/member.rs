@@ -55,7 +55,7 @@ impl Member {
         }
     }
 
-    /// Its number.
+    /// The request's number, which tells it from all others.
     pub const fn id(&self) -> RequestId {
         self.request.id
     }

@@ -14,7 +14,7 @@ pub const PROFILES: [(&str, u32); 4] = [
     ("vllm-0.11", 11),
 ];
 
-/// `batching.profile`.
+/// The setting `batching.profile`: the release of vLLM that defaults come from.
 pub static PROFILE: Setting = Setting::new(
     "profile",
     Kind::Choice(&WORDS),
@@ -40,12 +40,12 @@ static WORDS: [Word; PROFILES.len()] = {
 pub struct NamedProfile {
     /// The release, as scenarios name it.
     pub name: &'static str,
-    /// The switches.
+    /// What this release does differently from others.
     pub switches: Profile,
 }
 
 impl NamedProfile {
-    /// Reads `batching.profile`.
+    /// Reads the release that `batching.profile` names, with its switches.
     pub fn read<W: Written>(written: &W) -> Result<Self, W::Error> {
         let (name, release) = written.declared_choice(&PROFILE, &PROFILES)?;
         Ok(Self {

@@ -9,7 +9,7 @@ use crate::kv::{BlockId, blocks_for};
 use crate::policy::queue::ScheduledAs;
 use crate::workload::RequestId;
 
-/// One step.
+/// What one step of vLLM holds, and whom it preempts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VllmPlan {
     /// Requests that compute, in order.
@@ -21,7 +21,7 @@ pub struct VllmPlan {
 /// One request's part in a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduledPart {
-    /// Which request.
+    /// The request that this part belongs to.
     pub id: RequestId,
     /// How it came into the step.
     pub kind: ScheduledAs,

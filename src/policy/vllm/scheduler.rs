@@ -62,7 +62,7 @@ impl VllmScheduler {
         self.pool.reset()
     }
 
-    /// The blocks.
+    /// All blocks of KV memory, with the prefix cache in them.
     pub const fn pool(&self) -> &BlockPool {
         &self.pool
     }

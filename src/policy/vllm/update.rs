@@ -8,9 +8,9 @@ use crate::workload::RequestId;
 /// Tokens that a request got from a step.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// Whose tokens.
+    /// The request that got the tokens.
     pub id: RequestId,
-    /// How many.
+    /// How many tokens the request got.
     pub tokens: u32,
     /// Drafts that were verified.
     pub drafts: u32,

@@ -45,7 +45,7 @@ impl Fittable {
         Self::ALL.into_iter().find(|one| one.name() == name)
     }
 
-    /// Its unit.
+    /// The unit that values of the coefficient have: a factor or microseconds.
     pub const fn unit(self) -> &'static str {
         match self {
             Self::KernelScale => "x",

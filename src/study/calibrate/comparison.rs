@@ -24,9 +24,9 @@ pub const RUN_TO_RUN: f64 = 0.01;
 /// A coefficient that keeps its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Which.
+    /// The coefficient that keeps its default.
     pub coefficient: Fittable,
-    /// Why.
+    /// Why it keeps its default, in words.
     pub reason: String,
 }
 

@@ -10,7 +10,7 @@ use crate::study::SimulationError;
 /// A coefficient with its new value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fitted {
-    /// Which.
+    /// The coefficient that got a new value.
     pub coefficient: Fittable,
     /// Its value before.
     pub default: f64,

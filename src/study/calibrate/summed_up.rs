@@ -22,7 +22,7 @@ pub struct SummedUp {
 const RUNS: u64 = 8;
 /// Lengths further apart than this are those of another workload.
 const LENGTHS_ALIKE: f64 = 0.1;
-/// And rates.
+/// Request rates that differ by a larger fraction are worth a warning.
 const RATES_ALIKE: f64 = 0.2;
 
 impl SummedUp {
