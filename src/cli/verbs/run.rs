@@ -47,7 +47,8 @@ pub struct Args {
     /// Print no progress
     #[arg(long)]
     no_progress: bool,
-    #[arg(long, value_name = "KIND=FILE", help_heading = "Files", help = figures::help("Draw the run", &figure::of_run()))]
+    #[arg(long, value_name = "KIND=FILE", help_heading = "Files")]
+    #[arg(help = figures::help("Draw the run", &figure::of_run()))]
     figure: Vec<String>,
     /// Write the report with its figures as one page (HTML)
     #[arg(long, value_name = "FILE", help_heading = "Files")]
