@@ -270,7 +270,7 @@ fn recorded(row: &Row, folder: &Path, traces: &Path) -> String {
             input - shared
         );
     }
-    fs::write(traces.join(&file), trace).unwrap();
+    write_once(&traces.join(&file), &trace);
     format!("timeout = \"300s\"\ntrace = {{ path = \"{file}\", format = \"csv\" }}\n")
 }
 
@@ -284,7 +284,7 @@ fn recorded_in_process(row: &Row, folder: &Path, traces: &Path) -> String {
             request["queued_s"], request["input_tokens"], request["output_tokens"]
         );
     }
-    fs::write(traces.join(&file), trace).unwrap();
+    write_once(&traces.join(&file), &trace);
     format!("trace = {{ path = \"{file}\", format = \"csv\" }}\n")
 }
 
@@ -329,4 +329,13 @@ fn measured_in_process(name: &str, folder: &Path) -> Values {
         ("queue.depth.max", waiting.iter().fold(0.0, |a: f64, b| a.max(*b))),
         ("queue.running.mean", mean(&column(&series, "running"))),
     ])
+}
+
+/// Leaves a file alone that holds this already: a scenario that was read before keeps its trace open, and refuses one
+/// that is written to.
+fn write_once(path: &Path, text: &str) {
+    if fs::read_to_string(path).is_ok_and(|held| held == text) {
+        return;
+    }
+    fs::write(path, text).expect("the trace can be written");
 }
