@@ -56,11 +56,11 @@ fn tell_of_both(input: &Input, control: &Control) -> Result<CheckAnswer, Problem
         let (fast, hear_fast) = sync_channel(AHEAD);
         let readable = scope.spawn(move || {
             let engine = engine::reference(&scenario.deployment.server, scenario.step_time());
-            tell(input, engine, readable, control)
+            tell_in_chunks(input, engine, readable, control)
         });
         let fast = scope.spawn(move || {
             let engine = engine::fast(&scenario.deployment.server, scenario.step_time());
-            tell(input, engine, fast, control)
+            tell_in_chunks(input, engine, fast, control)
         });
         let outcome = compare(&hear_readable, &hear_fast);
         // An engine that still tells must learn that nobody listens.
@@ -78,24 +78,13 @@ fn tell_of_both(input: &Input, control: &Control) -> Result<CheckAnswer, Problem
 
 fn tell_of_one(input: &Input, policy: &'static str, control: &Control) -> Result<CheckAnswer, Problem> {
     let scenario = &input.scenario;
-    let (listener, hear) = sync_channel(AHEAD);
-    let (told, counted) = thread::scope(|scope| {
-        let engine = engine::reference(&scenario.deployment.server, scenario.step_time());
-        let counted = scope.spawn(move || {
-            let mut counted = CheckAnswer::default();
-            hear.iter().flatten().for_each(|heard| counted.count(&heard));
-            counted
-        });
-        (
-            tell(input, engine, listener, control),
-            counted.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-        )
-    });
-    told?;
-    Ok(CheckAnswer {
+    let engine = engine::reference(&scenario.deployment.server, scenario.step_time());
+    let mut counted = CheckAnswer {
         without_fast: Some(policy),
-        ..counted
-    })
+        ..CheckAnswer::default()
+    };
+    tell(input, engine, |heard| counted.count(&heard), control)?;
+    Ok(counted)
 }
 
 impl CheckAnswer {
@@ -149,7 +138,17 @@ fn difference(equal: CheckAnswer, readable: Option<Heard>, fast: Option<Heard>) 
     }
 }
 
-fn tell(
+/// Runs an engine on the scenario, and has `hear` listen to all that it tells.
+fn tell(input: &Input, engine: Server, hear: impl FnMut(Heard), control: &Control) -> Result<(), SimulationError> {
+    let scenario = &input.scenario;
+    let mut engine = scenario.deployment.front_end.before(engine);
+    let (control, bounds) = (control.unheard(), Bounds::default());
+    let mut watch = Watched::new(&control, &bounds);
+    replay_workload(scenario, scenario.seed, &mut engine, &mut Transcript(hear), &mut watch)?;
+    Ok(())
+}
+
+fn tell_in_chunks(
     input: &Input,
     engine: Server,
     listener: SyncSender<Vec<Heard>>,
@@ -159,12 +158,7 @@ fn tell(
         chunk: Vec::with_capacity(CHUNK),
         listener,
     };
-    let scenario = &input.scenario;
-    let mut engine = scenario.deployment.front_end.before(engine);
-    let mut transcript = Transcript(|heard| chunks.add(heard));
-    let (control, bounds) = (control.unheard(), Bounds::default());
-    let mut watch = Watched::new(&control, &bounds);
-    replay_workload(scenario, scenario.seed, &mut engine, &mut transcript, &mut watch)?;
+    tell(input, engine, |heard| chunks.add(heard), control)?;
     chunks.hand_over();
     Ok(())
 }
