@@ -1,14 +1,14 @@
 //! `capacity`: the highest load under the objectives, or the fewest servers for a rate.
 
-use super::common::{dial, refuse_seeds_of_a_trace, warn_all, workers};
+use super::common::{dial, make_runs, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
 use crate::config::Diagnostic;
 use crate::report::capacity::{CapacityReport, Servers};
 use crate::report::page::Page;
 use crate::study::{
-    Base, Capacity, CapacitySearch, Control, FormulaCheck, FormulaQuestion, Input, LoadDial, LoadKind, Runner,
-    Simulate, Stopped, Tried, USUAL_START, Workers, fewest_servers, remedies, try_remedies,
+    Base, Capacity, CapacitySearch, Control, FormulaCheck, FormulaQuestion, Input, LoadDial, LoadKind, Simulate,
+    Stopped, Tried, USUAL_START, Workers, fewest_servers, remedies, try_remedies,
 };
 
 /// What is the highest load that meets all objectives, and what would help?
@@ -94,26 +94,18 @@ impl CapacityQuestion {
 impl ReadyCapacity<'_> {
     /// Searches for the highest load that meets all objectives.
     pub fn answer(self, control: &Control) -> Result<CapacityAnswer, Problem> {
-        let mut warnings = self.input.scenario.warnings.clone();
-        warn_all(control, &warnings);
-        if let Some(replaced) = self.dial.replaces() {
-            control.audience.note(&format!("note: {replaced}"));
-        }
-        control.audience.begin("runs", None);
-        let runner = Runner::new(control);
-        let report = Search {
-            question: self.question,
-            dial: &self.dial,
-            seeds: self.seeds,
-            workers: &workers(control)?,
-            simulate: &|input: &Input, seed| runner.run(input, seed),
-            control,
-        }
-        .report(self.input)?;
-        control.audience.end();
-        let more = runner.warnings();
-        warn_all(control, &more);
-        warnings.extend(more);
+        let (dial, warnings) = (&self.dial, self.input.scenario.warnings.clone());
+        let (report, warnings) = make_runs(control, warnings, dial.replaces().as_deref(), |runner| {
+            let search = Search {
+                question: self.question,
+                dial,
+                seeds: self.seeds,
+                workers: &workers(control)?,
+                simulate: &|input: &Input, seed| runner.run(input, seed),
+                control,
+            };
+            search.report(self.input)
+        })?;
         Ok(CapacityAnswer { report, warnings })
     }
 }

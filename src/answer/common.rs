@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use crate::config::Diagnostic;
-use crate::study::{Control, Input, LoadDial, LoadKind, Workers};
+use crate::study::{Control, Input, LoadDial, LoadKind, Runner, Workers};
 
 /// Tells all warnings.
 pub fn warn_all(control: &Control, warnings: &[String]) {
@@ -15,6 +15,28 @@ pub fn warn_all(control: &Control, warnings: &[String]) {
 pub fn workers(control: &Control) -> Result<Workers, Problem> {
     let failed = |error| Problem::of_machine(format!("cannot start threads: {error}"));
     Workers::new(control.threads).map_err(failed)
+}
+
+/// Makes the runs of a study by `make`, and counts them: tells `warnings` and what is `replaced` of the scenario
+/// before, and what the runs have told of their workload afterwards. Gives what was found, and all warnings.
+pub fn make_runs<T>(
+    control: &Control,
+    mut warnings: Vec<String>,
+    replaced: Option<&str>,
+    make: impl FnOnce(&Runner) -> Result<T, Problem>,
+) -> Result<(T, Vec<String>), Problem> {
+    warn_all(control, &warnings);
+    if let Some(replaced) = replaced {
+        control.audience.note(&format!("note: {replaced}"));
+    }
+    control.audience.begin("runs", None);
+    let runner = Runner::new(control);
+    let found = make(&runner)?;
+    control.audience.end();
+    let more = runner.warnings();
+    warn_all(control, &more);
+    warnings.extend(more);
+    Ok((found, warnings))
 }
 
 /// How to set a load of this kind.

@@ -1,13 +1,13 @@
 //! `compare`: scenarios, or variations of one, side by side.
 
-use super::common::{refuse_seeds_of_a_trace, warn_all, workers};
+use super::common::{make_runs, refuse_seeds_of_a_trace, workers};
 use super::drawings;
 use super::problem::Problem;
 use super::{setting, variations};
 use crate::report::compare::CompareReport;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
-use crate::study::{Base, Contest, Control, Input, Runner, Simulate, Stopped, Variation, Workers, contest};
+use crate::study::{Base, Contest, Control, Input, Simulate, Stopped, Variation, Workers, contest};
 
 /// How do scenarios, or variations of one, differ?
 #[derive(Clone, Debug)]
@@ -78,23 +78,18 @@ impl CompareQuestion {
 impl ReadyCompare<'_> {
     /// Simulates them all.
     pub fn answer(self, control: &Control) -> Result<CompareAnswer, Problem> {
-        let mut warnings = self.warnings();
-        warn_all(control, &warnings);
-        control.audience.begin("runs", None);
-        let runner = Runner::new(control);
-        let simulate = |input: &Input, seed| runner.run(input, seed);
-        let workers = workers(control)?;
-        let seeds = self.question.seeds.unwrap_or(USUAL_SEEDS);
-        let mut contest = contest(&self.variations, self.inputs, seeds, &workers, &simulate)?;
-        let no_capacity = if self.question.finds_capacities {
-            find_capacities(&mut contest, &self.variations, &workers, &simulate)?
-        } else {
-            None
-        };
-        control.audience.end();
-        let more = runner.warnings();
-        warn_all(control, &more);
-        warnings.extend(more);
+        let (variations, seeds) = (&self.variations, self.question.seeds.unwrap_or(USUAL_SEEDS));
+        let ((contest, no_capacity), warnings) = make_runs(control, self.warnings(), None, |runner| {
+            let simulate = |input: &Input, seed| runner.run(input, seed);
+            let workers = workers(control)?;
+            let mut contest = contest(variations, self.inputs, seeds, &workers, &simulate)?;
+            let no_capacity = if self.question.finds_capacities {
+                find_capacities(&mut contest, variations, &workers, &simulate)?
+            } else {
+                None
+            };
+            Ok((contest, no_capacity))
+        })?;
         let all: Vec<&Input> = contest.contenders.iter().map(|it| &it.input).collect();
         let runs = contest.contenders[0].runs.len() as u32;
         let mut changed = vec![format!("side by side: {}", names(&self.variations))];

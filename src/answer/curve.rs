@@ -1,13 +1,13 @@
 //! `curve`: latency and throughput against concurrency or rate.
 
-use super::common::{dial, refuse_seeds_of_a_trace, warn_all, workers};
+use super::common::{dial, make_runs, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
 use crate::report::curve::CurveReport;
 use crate::report::figure::Drawn;
 use crate::report::figure::load_curve;
 use crate::report::page::Page;
-use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind, Runner};
+use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind};
 
 /// How do latency and throughput depend on the load?
 #[derive(Clone, Debug)]
@@ -64,14 +64,7 @@ impl ReadyCurve<'_> {
     /// Simulates all loads.
     pub fn answer(self, control: &Control) -> Result<CurveAnswer, Problem> {
         let (input, question) = (self.input, self.question);
-        let mut warnings = input.scenario.warnings.clone();
-        warn_all(control, &warnings);
         let replaced = self.dial.replaces();
-        if let Some(replaced) = &replaced {
-            control.audience.note(&format!("note: {replaced}"));
-        }
-        control.audience.begin("runs", None);
-        let runner = Runner::new(control);
         let study = CurveStudy {
             base: &question.base,
             dial: self.dial,
@@ -79,11 +72,11 @@ impl ReadyCurve<'_> {
             seeds: question.seeds,
             refinements: question.refinements,
         };
-        let curve = study.answer(&workers(control)?, &|input: &Input, seed| runner.run(input, seed))?;
-        control.audience.end();
-        let more = runner.warnings();
-        warn_all(control, &more);
-        warnings.extend(more);
+        let warnings = input.scenario.warnings.clone();
+        let (curve, warnings) = make_runs(control, warnings, replaced.as_deref(), |runner| {
+            let simulate = |input: &Input, seed| runner.run(input, seed);
+            Ok(study.answer(&workers(control)?, &simulate)?)
+        })?;
         if curve.points.is_empty() {
             return Err(Problem::interrupted());
         }
