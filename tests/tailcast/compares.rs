@@ -55,6 +55,31 @@ fn alone_on_the_server_all_disciplines_are_the_same() {
 }
 
 #[test]
+fn two_scenarios_that_name_one_trace_meet_the_same_requests() {
+    let place = Workplace::new();
+    let (above, _) = BATCHING.split_once("[workload]").unwrap();
+    let mut rows = "arrival_s,input_tokens,output_tokens\n".to_owned();
+    for second in 0..50 {
+        let _ = writeln!(rows, "{second},100,20");
+    }
+    place.write("trace.csv", &rows);
+    let scenario = format!("{above}[workload]\ntrace = {{ path = \"trace.csv\" }}\n");
+    place.write("one.toml", &scenario);
+    place.write("other.toml", scenario.replace("max_num_seqs = 64", "max_num_seqs = 4"));
+    let ended = place.run(&["compare", "one.toml", "other.toml", "--no-capacity"]);
+    assert!(
+        ended.stdout.contains("on the same recorded requests"),
+        "{}",
+        ended.stdout
+    );
+
+    place.write("more.csv", rows + "50,100,20\n");
+    place.write("other.toml", scenario.replace("trace.csv", "more.csv"));
+    let ended = place.run(&["compare", "one.toml", "other.toml", "--no-capacity"]);
+    assert!(ended.stdout.contains("whose requests are others"), "{}", ended.stdout);
+}
+
+#[test]
 fn under_load_static_batches_wait_waste_rows_and_carry_less() {
     let place = Workplace::new();
     place.write("batching.toml", BATCHING);

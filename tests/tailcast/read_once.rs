@@ -67,6 +67,14 @@ fn a_trace_is_the_same_file_for_all_variations() {
 }
 
 #[test]
+fn workloads_are_equal_whoever_opened_their_trace() {
+    let place = Workplace::new();
+    let one = of_trace(&place).load().unwrap().scenario;
+    let other = Base::from_file(place.path("scenario.toml")).load().unwrap().scenario;
+    assert_eq!(one.workload(), other.workload());
+}
+
+#[test]
 fn a_trace_that_is_written_to_is_refused() {
     let place = Workplace::new();
     let input = of_trace(&place).load().unwrap();

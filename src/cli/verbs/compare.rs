@@ -12,6 +12,7 @@ use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
+use crate::config::{Files, Layers};
 use crate::report::figure;
 
 /// Compare scenarios, or variations of one, on the same random numbers: differences with intervals, capacities, and a
@@ -81,8 +82,18 @@ fn scenarios(args: &Args) -> Result<Vec<Base>, Failure> {
     if args.scenarios.is_empty() {
         return Ok(vec![args.changes.base(None)?]);
     }
+    // What several scenarios name, such as a trace, is read once for all of them.
+    let read = Files::default();
     let files = args.scenarios.iter();
-    files.map(|file| args.changes.base(Some(file))).collect()
+    files
+        .map(|file| {
+            let layers = Layers {
+                files: read.clone(),
+                ..args.changes.layers(Some(file))?
+            };
+            Ok(Base::new(layers, None))
+        })
+        .collect()
 }
 
 fn check(args: &Args, ready: &ReadyCompare) -> Result<(StudyFiles, Taken), Failure> {
