@@ -47,8 +47,6 @@ pub struct CompareAnswer {
     pub report: CompareReport,
     /// What a reader must know.
     pub warnings: Vec<String>,
-    /// Whether whoever asked stopped it while capacities were searched for.
-    pub is_interrupted: bool,
 }
 
 const USUAL_SEEDS: u32 = 8;
@@ -104,12 +102,9 @@ impl ReadyCompare<'_> {
             drawings: Vec::new(),
             contest,
             no_capacity,
+            is_complete: !control.is_stopped(),
         };
-        Ok(CompareAnswer {
-            report,
-            warnings,
-            is_interrupted: control.is_stopped(),
-        })
+        Ok(CompareAnswer { report, warnings })
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -123,6 +118,16 @@ impl ReadyCompare<'_> {
 }
 
 impl CompareAnswer {
+    /// Whether whoever asked stopped it while capacities were searched for.
+    pub fn is_interrupted(&self) -> bool {
+        !self.report.is_complete
+    }
+
+    /// Whether some variation was shown to be good enough.
+    pub fn is_any_shown_met(&self) -> bool {
+        self.report.is_any_shown_met()
+    }
+
     /// The variations side by side, as tables of text.
     pub fn to_text(&self) -> String {
         self.report.to_text()

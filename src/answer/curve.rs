@@ -121,6 +121,11 @@ impl CurveAnswer {
         self.report.to_page()
     }
 
+    /// Whether the objectives were shown to be met at any load.
+    pub fn is_shown_met_anywhere(&self) -> bool {
+        self.report.is_shown_met_anywhere()
+    }
+
     /// Whether whoever asked stopped it before all points were there.
     pub fn is_interrupted(&self) -> bool {
         self.report.curve.is_interrupted

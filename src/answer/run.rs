@@ -10,8 +10,8 @@ use super::run_outputs::RunOutputs;
 use super::{explanation, run_report, setting};
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
-use crate::report::{RunReport, StudySetting, Style, Verdict};
-use crate::study::{self, Base, Control, Input, Outcome, add_range, check_range, replicate};
+use crate::report::{RunReport, StudySetting, Style};
+use crate::study::{self, Base, Control, Input, Outcome, add_range, check_range, is_shown_met, replicate};
 
 /// What would the users of a server see?
 #[derive(Clone, Debug)]
@@ -129,7 +129,9 @@ impl ReadyRun<'_> {
         let mut files = RunFiles::open(&self.question.outputs, &scenario.deployment.server)?;
         let bounds = files.bounds();
         let run = study::run(input, scenario.seed, files.listeners(), control, &bounds)?;
-        files.keep()?;
+        if !run.replayed.is_stopped {
+            files.keep()?;
+        }
         let mut outcome = Outcome::default();
         outcome.add(run);
         Ok(outcome.pooled())
@@ -176,8 +178,8 @@ impl RunAnswer {
         self.report.to_page(&self.setting, drawings.collect())
     }
 
-    /// Whether an objective is missed.
-    pub fn misses_an_objective(&self) -> bool {
-        self.report.verdict() == Verdict::SloMissed
+    /// Whether what is asked for was shown to be met.
+    pub fn is_shown_met(&self) -> bool {
+        is_shown_met(&self.report.slos, &self.report.summary)
     }
 }

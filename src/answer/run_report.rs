@@ -31,6 +31,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         }),
         memory: memory(scenario, &summary),
         slos: input.slos.clone(),
+        is_complete: !outcome.is_interrupted,
         summary,
     }
 }

@@ -30,7 +30,7 @@ pub use scenario::overheads::CpuTime;
 pub use scenario::reference::reference;
 pub use scenario::resolved::Scenario;
 pub use scenario::schema::schema;
-pub use scenario::slo::Objective;
+pub use scenario::slo::{Bound, Objective};
 pub use scenario::speculative::Drafts;
 pub use scenario::tables::flags as settings_with_flags;
 pub use scenario::traffic::{Class, Traffic};

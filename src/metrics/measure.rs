@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use super::meters::Summary;
 use super::metric::{Metric, Statistic};
-use super::named_number::{Better, Quantity, Read};
+use super::named_number::{Better, NamedNumber, PlaceInList, Quantity, Read};
+use crate::stats::{Interval, confidence_interval_95_above_zero, confidence_interval_95_of_shares};
 
 /// What a number of a run is called, and what it means.
 #[derive(Clone)]
@@ -19,9 +20,10 @@ pub struct Measure {
     read: Read<Summary>,
 }
 
-/// Every measure that a meter declares: latencies, then the rest in the order of the JSON result.
+/// Every measure that a meter declares: latencies, then the rest in the order of the JSON result; and the verdict.
 pub static MEASURES: LazyLock<Vec<Measure>> = LazyLock::new(|| {
     let mut named_numbers = Summary::named_numbers();
+    named_numbers.push(verdict());
     named_numbers.sort_by_key(|reading| reading.place);
     let measures = named_numbers.into_iter().map(|reading| Measure {
         name: reading.name,
@@ -31,6 +33,12 @@ pub static MEASURES: LazyLock<Vec<Measure>> = LazyLock::new(|| {
     });
     measures.collect()
 });
+
+/// The verdict on a run as a number: 1 if its objectives are met, 0 if one is missed or its queue grows.
+fn verdict() -> NamedNumber<Summary> {
+    let is_met = |summary: &Summary| summary.is_met.map(u64::from);
+    NamedNumber::count("slo.met", Better::Higher, is_met).at(PlaceInList::Last)
+}
 
 impl Measure {
     /// The measure of that name; latencies may have `latency.` before it, as in JSON.
@@ -53,9 +61,23 @@ impl Measure {
         found.map(|measure| measure.name)
     }
 
+    /// Whether it goes on growing with a run whose queue does: how long clients wait, and how many wait. What a server
+    /// does in each second does not.
+    pub fn grows_with_the_queue(&self) -> bool {
+        self.quantity == Quantity::Time || self.name.starts_with("queue.depth.")
+    }
+
     /// Its name where its place in the JSON result goes without saying.
     pub fn short_name(&self) -> &'static str {
         self.name.strip_prefix("throughput.").unwrap_or(self.name)
+    }
+
+    /// The 95 % confidence interval of its mean over independent runs, within what it can be; `None` of fewer than two.
+    pub fn interval_95(&self, values: &[f64]) -> Option<Interval> {
+        match self.quantity {
+            Quantity::Share => confidence_interval_95_of_shares(values),
+            Quantity::Time | Quantity::Rate | Quantity::Count => confidence_interval_95_above_zero(values),
+        }
     }
 
     /// Its value in a run: `None` if it is not known, or not finite.

@@ -80,12 +80,15 @@ macro_rules! meters {
         #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
         pub struct Summary {
             $($( $(#[$about])* pub $name: $Section, )+)+
+            /// Whether it is good enough; `None` if that cannot be told, or nothing was asked.
+            #[serde(skip)]
+            pub is_met: Option<bool>,
         }
 
         impl Summary {
             /// The sections, each from what its own meter heard.
             pub(super) fn of_totals($( $group: &$Totals, )+ durations: &Durations) -> Self {
-                Self { $($( $name: $group.$name.section(durations), )+)+ }
+                Self { $($( $name: $group.$name.section(durations), )+)+ is_met: None }
             }
 
             /// What the screen says of each section by itself.

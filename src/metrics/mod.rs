@@ -27,8 +27,10 @@ mod slo;
 mod slo_result;
 mod summary;
 mod timeline;
+mod verdict;
+mod whole_crowd;
 
-pub use client::{Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
+pub use client::{CrowdQuantiles, Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
 pub use contexts::Contexts;
 pub use line::{Line, Phrase, Statement};
 pub use listeners::{LastHeard, Listeners};
@@ -46,6 +48,7 @@ pub use server::{
     Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
     SpeculativeSummary, TimeWeightedSummary,
 };
-pub use slo::{Slo, SloError};
-pub use slo_result::{SloOutcome, SloResult, all_met};
+pub use slo::{LatencySlo, Served, ServedSlo, Slo, SloError};
+pub use slo_result::{SloOutcome, SloResult};
 pub use timeline::{Timeline, TimelineRow};
+pub use verdict::{USUAL_ERRORS, Verdict, is_met, is_shown_met, is_steady, judged};

@@ -7,6 +7,7 @@ use super::recorder_settings::RecorderSettings;
 use super::recording::Recording;
 use super::run_so_far::RunSoFar;
 use super::server::SaturationMeter;
+use super::slo::Slo;
 use crate::engine::{Event, Finished, Observer, StepRun};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -17,6 +18,7 @@ pub struct Recorder {
     run: RunSoFar,
     client: ClientMeters,
     server: ServerMeters,
+    slos: Vec<Slo>,
 }
 
 impl Recorder {
@@ -26,6 +28,7 @@ impl Recorder {
             run: RunSoFar::default(),
             client: ClientMeters::new(settings),
             server: ServerMeters::new(settings),
+            slos: settings.slos.to_vec(),
         }
     }
 
@@ -44,6 +47,7 @@ impl Recorder {
             client: self.client.finish(&run),
             server: self.server.finish(&run),
             durations: run.durations,
+            slos: self.slos,
         }
     }
 

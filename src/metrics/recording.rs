@@ -3,6 +3,7 @@
 use super::meter::Durations;
 use super::meters::{ClientTotals, ServerTotals};
 use super::metric::Metric;
+use super::slo::Slo;
 use crate::stats::Distribution;
 
 /// Sums and distributions over one run or several. Pooling adds them, so that rates and shares of the pool are those of
@@ -12,6 +13,8 @@ pub struct Recording {
     pub(super) client: ClientTotals,
     pub(super) server: ServerTotals,
     pub(super) durations: Durations,
+    /// What was asked of it.
+    pub(super) slos: Vec<Slo>,
 }
 
 impl Recording {

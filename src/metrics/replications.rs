@@ -5,7 +5,8 @@ use super::client::{LatencyIntervals, LatencySummary};
 use super::meters::Summary;
 use super::metric::Metric;
 use super::recording::Recording;
-use crate::stats::confidence_interval_95;
+use super::verdict::is_steady;
+use crate::stats::confidence_interval_95_above_zero;
 
 /// Pools recordings. The result depends on the order in which they are added, so add them in the order of their seeds,
 /// not in that in which threads happen to be done with them.
@@ -33,12 +34,14 @@ impl Replications {
     }
 
     /// The pooled numbers, with 95 % confidence intervals if there are two runs or more; `None` without any. An
-    /// interval is Student's t over the runs' own values, so it lies around their mean, from which a quantile of the
+    /// interval is Student's t over the runs' own values (symmetric in the logarithm), so it lies around their mean, from which a quantile of the
     /// pool may differ a little.
     pub fn summary(&self) -> Option<Summary> {
         let mut summary = Summary::of(self.pooled.as_ref()?);
         for (values, metric) in self.latencies.iter().zip(Metric::ALL) {
-            summary.latency.of_mut(metric).ci95 = (values.len() > 1).then(|| intervals(values));
+            // What depends on how long the runs are has no value that they could be near.
+            let has_intervals = values.len() > 1 && is_steady(&summary);
+            summary.latency.of_mut(metric).ci95 = has_intervals.then(|| intervals(values));
         }
         Some(summary)
     }
@@ -47,7 +50,7 @@ impl Replications {
 fn intervals(runs: &[LatencySummary]) -> LatencyIntervals {
     let interval = |statistic: fn(&LatencySummary) -> Option<f64>| {
         let values: Option<Vec<f64>> = runs.iter().map(statistic).collect();
-        values.and_then(|values| confidence_interval_95(&values))
+        values.and_then(|values| confidence_interval_95_above_zero(&values))
     };
     LatencyIntervals {
         mean: interval(|run| run.mean),

@@ -1,8 +1,10 @@
 //! Whether objectives are met by what was measured.
 
+use super::client::Felt;
+use super::measure::Measure;
 use super::meters::Summary;
 use super::metric::Statistic;
-use super::slo::Slo;
+use super::slo::{LatencySlo, Served, ServedSlo, Slo};
 use crate::stats::Interval;
 
 /// How an SLO fared.
@@ -10,10 +12,12 @@ use crate::stats::Interval;
 pub struct SloResult {
     /// The SLO that was judged.
     pub slo: Slo,
-    /// What was measured [s]; `None` if there are too few samples to tell.
-    pub got_s: Option<f64>,
-    /// The 95 % confidence interval of what was measured [s]; only with replications, and for mean, p50 and p99.
-    pub ci95_s: Option<Interval>,
+    /// What was measured, in seconds, as a part of one or per second; `None` if there are too few samples to tell or,
+    /// of a missed objective on a latency, if it has no end: too many requests were not served at all.
+    pub got: Option<f64>,
+    /// The 95 % confidence interval of what was measured; only with replications, and for mean, p50 and p99 of
+    /// latencies.
+    pub ci95: Option<Interval>,
     /// Met, missed or unknown.
     pub outcome: SloOutcome,
 }
@@ -21,48 +25,93 @@ pub struct SloResult {
 /// Whether an SLO is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SloOutcome {
-    /// What was measured is at most the limit.
+    /// What was measured is within the bound.
     Met,
-    /// What was measured is more than the limit.
+    /// What was measured is beyond the bound.
     Missed,
     /// There are too few samples to tell.
     Unknown,
 }
 
 impl Slo {
-    /// Whether `summary` meets it.
+    /// Whether `summary` meets it. Requests that were refused, failed or given up count as ones that miss every limit
+    /// on a latency.
     pub fn judge(&self, summary: &Summary) -> SloResult {
+        match self {
+            Self::Latency(slo) => slo.judge(summary),
+            Self::Served(slo) => slo.judge(summary),
+        }
+    }
+
+    /// The measure that it bounds.
+    pub fn measure(&self) -> &'static Measure {
+        match self {
+            Self::Latency(slo) => Measure::of_latency(slo.metric, slo.statistic),
+            Self::Served(slo) => slo.of.measure(),
+        }
+    }
+}
+
+impl Served {
+    /// The number of a run that it is.
+    pub fn measure(self) -> &'static Measure {
+        let name = match self {
+            Self::Success => "requests.success",
+            Self::Errors => "requests.errors",
+            Self::Requests => "throughput.requests_per_s",
+            Self::Goodput => "throughput.goodput_per_s",
+            Self::InputTokens => "throughput.input_tokens_per_s",
+            Self::OutputTokens => "throughput.output_tokens_per_s",
+        };
+        Measure::named(name).expect("a measure has this name")
+    }
+}
+
+impl LatencySlo {
+    fn judge(&self, summary: &Summary) -> SloResult {
         let latency = summary.latency.of(self.metric);
-        let got_s = latency.statistic(self.statistic);
-        let ci95_s = latency.ci95.and_then(|intervals| match self.statistic {
+        let felt = latency.of_whole_crowd(self.statistic, &summary.requests);
+        let ci95 = latency.ci95.and_then(|intervals| match self.statistic {
             Statistic::Mean => intervals.mean,
             Statistic::P50 => intervals.p50,
             Statistic::P99 => intervals.p99,
             _ => None,
         });
-        let outcome = match got_s {
-            None => SloOutcome::Unknown,
-            Some(got) if got <= self.limit.seconds() => SloOutcome::Met,
-            Some(_) => SloOutcome::Missed,
+        let (got, outcome) = match felt {
+            Felt::Unknown => (None, SloOutcome::Unknown),
+            Felt::Never => (None, SloOutcome::Missed),
+            Felt::After(got) if got <= self.limit.seconds() => (Some(got), SloOutcome::Met),
+            Felt::After(got) => (Some(got), SloOutcome::Missed),
         };
         SloResult {
-            slo: *self,
-            got_s,
-            ci95_s,
+            slo: Slo::Latency(*self),
+            got,
+            ci95: ci95.filter(|_| felt != Felt::Never),
             outcome,
         }
     }
 }
 
-/// Whether `summary` meets all objectives; `None` if there are none, or if none is missed but one cannot be judged.
-pub fn all_met(slos: &[Slo], summary: &Summary) -> Option<bool> {
-    let outcomes = slos.iter().map(|slo| slo.judge(summary).outcome);
-    let outcomes: Vec<SloOutcome> = outcomes.collect();
-    if outcomes.contains(&SloOutcome::Missed) {
-        Some(false)
-    } else if outcomes.is_empty() || outcomes.contains(&SloOutcome::Unknown) {
-        None
-    } else {
-        Some(true)
+impl ServedSlo {
+    fn judge(&self, summary: &Summary) -> SloResult {
+        let got = self.of.measure().of(summary);
+        let is_within = |got: f64| {
+            if self.of.is_least() {
+                got >= self.bound
+            } else {
+                got <= self.bound
+            }
+        };
+        let outcome = match got {
+            None => SloOutcome::Unknown,
+            Some(got) if is_within(got) => SloOutcome::Met,
+            Some(_) => SloOutcome::Missed,
+        };
+        SloResult {
+            slo: Slo::Served(*self),
+            got,
+            ci95: None,
+            outcome,
+        }
     }
 }

@@ -1,16 +1,26 @@
 //! The numbers that are reported of a recording, in SI units.
 
 use super::meters::Summary;
+use super::metric::Metric;
 use super::recording::Recording;
+use super::verdict::is_met;
+use super::whole_crowd;
 
 impl Summary {
     /// The numbers of a single run; those of several come from [`super::Replications`].
     pub fn of(recording: &Recording) -> Self {
         let summary = Self::of_totals(&recording.client, &recording.server, &recording.durations);
-        Self {
+        let mut summary = Self {
             constraint: summary.constraint.or_compute(summary.gpu.model_flops_utilization),
             ..summary
+        };
+        if let Some(quantiles) = whole_crowd::quantiles(recording, &summary.requests) {
+            for (metric, quantiles) in Metric::ALL.into_iter().zip(quantiles) {
+                summary.latency.of_mut(metric).crowd = Some(quantiles);
+            }
         }
+        summary.is_met = is_met(&recording.slos, &summary);
+        summary
     }
 
     /// Prompt and output of the mean finished request [tokens]: what the back-of-envelope formula reserves for a user.

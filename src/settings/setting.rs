@@ -158,6 +158,8 @@ pub enum Kind {
     Path,
     /// A length of time with its unit, such as `"2s"`.
     Duration,
+    /// A part of one with its sign, such as `"99.9%"`.
+    Percentage,
     /// One of a few words.
     Choice(&'static [Word]),
     /// A table with keys of its own.
@@ -175,8 +177,13 @@ pub enum Kind {
     List(&'static Kind),
     /// A value of one of several kinds, told apart by their form.
     Either(&'static [Kind]),
-    /// A table whose keys are data, such as objectives; each has a value of this kind.
-    Map(&'static Kind),
+    /// A table whose keys are data, such as objectives.
+    Map {
+        /// Values of keys with a dot in them, each of which may also be the key of a table with such values.
+        dotted: &'static Kind,
+        /// Values of other keys, numbers in quotes or not.
+        plain: &'static Kind,
+    },
 }
 
 /// A word that may be written, and what it stands for.

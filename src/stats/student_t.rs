@@ -38,6 +38,14 @@ impl From<Interval> for [f64; 2] {
 /// The two-sided 95 % confidence interval for the mean of what `values` are independent draws of (Student's t); `None`
 /// of fewer than two.
 pub fn confidence_interval_95(values: &[f64]) -> Option<Interval> {
+    let (mean, half_width) = mean_and_half_width(values)?;
+    Some(Interval {
+        low: mean - half_width,
+        high: mean + half_width,
+    })
+}
+
+fn mean_and_half_width(values: &[f64]) -> Option<(f64, f64)> {
     if values.len() < 2 {
         return None;
     }
@@ -45,10 +53,36 @@ pub fn confidence_interval_95(values: &[f64]) -> Option<Interval> {
     let mean = values.iter().sum::<f64>() / count;
     let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
     let standard_error = (squares / (count - 1.0) / count).sqrt();
-    let half_width = t_quantile_975(values.len() - 1) * standard_error;
+    Some((mean, t_quantile_975(values.len() - 1) * standard_error))
+}
+
+/// The 95 % confidence interval for the mean of values that are never negative, such as times: symmetric in its
+/// logarithm (the delta method: the standard error of a logarithm is the relative standard error), so that it never
+/// reaches below 0; `None` of fewer than two values.
+pub fn confidence_interval_95_above_zero(values: &[f64]) -> Option<Interval> {
+    let (mean, half_width) = mean_and_half_width(values)?;
+    if mean <= 0.0 {
+        return Some(Interval { low: mean, high: mean });
+    }
+    let factor = (half_width / mean).exp();
     Some(Interval {
-        low: mean - half_width,
-        high: mean + half_width,
+        low: mean / factor,
+        high: (mean * factor).min(f64::MAX),
+    })
+}
+
+/// The 95 % confidence interval for the mean of parts of one: symmetric in its logit, so that it stays between 0 and 1;
+/// `None` of fewer than two values.
+pub fn confidence_interval_95_of_shares(values: &[f64]) -> Option<Interval> {
+    let (mean, half_width) = mean_and_half_width(values)?;
+    if mean <= 0.0 || mean >= 1.0 {
+        return Some(Interval { low: mean, high: mean });
+    }
+    let (logit, half_width) = ((mean / (1.0 - mean)).ln(), half_width / (mean * (1.0 - mean)));
+    let share = |logit: f64| 1.0 / (1.0 + (-logit).exp());
+    Some(Interval {
+        low: share(logit - half_width),
+        high: share(logit + half_width),
     })
 }
 
@@ -103,5 +137,41 @@ mod tests {
         assert!((interval.low - (3.0 - half_width)).abs() < 1e-12);
         assert!((interval.high - (3.0 + half_width)).abs() < 1e-12);
         assert_eq!(confidence_interval_95(&[1.0]), None);
+    }
+
+    #[test]
+    fn intervals_stay_within_what_values_can_be() {
+        // Mean 2, standard error 1: 2 / e^(t/2) and 2 e^(t/2) with t(2) = 4.302653.
+        let root = 3.0_f64.sqrt();
+        let interval = confidence_interval_95_above_zero(&[2.0 - root, 2.0, 2.0 + root]).unwrap();
+        assert!(
+            (interval.low - 2.0 / 2.151_326_365_f64.exp()).abs() < 1e-9,
+            "{interval:?}"
+        );
+        assert!(
+            (interval.high - 2.0 * 2.151_326_365_f64.exp()).abs() < 1e-9,
+            "{interval:?}"
+        );
+        // Mean 1/2, standard error 0.1: the logit is 0, its standard error 0.1 / 0.25.
+        let spread = 0.1 * root;
+        let interval = confidence_interval_95_of_shares(&[0.5 - spread, 0.5, 0.5 + spread]).unwrap();
+        let half_width = 4.302_652_73 * 0.4;
+        assert!(
+            (interval.high - 1.0 / (1.0 + (-half_width).exp())).abs() < 1e-9,
+            "{interval:?}"
+        );
+        assert!((interval.low + interval.high - 1.0).abs() < 1e-12, "{interval:?}");
+        for values in [[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1e-300, 1.0]] {
+            for interval in [
+                confidence_interval_95_above_zero(&values).unwrap(),
+                confidence_interval_95_of_shares(&values).unwrap(),
+            ] {
+                assert!(
+                    interval.low >= 0.0 && interval.low <= interval.high,
+                    "{values:?}: {interval:?}"
+                );
+            }
+            assert!(confidence_interval_95_of_shares(&values).unwrap().high <= 1.0);
+        }
     }
 }

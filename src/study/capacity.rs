@@ -4,12 +4,11 @@
 use std::convert::Infallible;
 
 use super::load_dial::{LoadDial, LoadKind};
-use super::met::is_met;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::config::{Diagnostic, Flag};
-use crate::metrics::{Slo, SloOutcome, Summary};
-use crate::stats::{Interval, confidence_interval_95, mean};
+use crate::metrics::{Slo, SloOutcome, Summary, is_met};
+use crate::stats::{Interval, confidence_interval_95, confidence_interval_95_above_zero, mean};
 
 /// What is asked.
 #[derive(Clone)]
@@ -178,17 +177,10 @@ impl CapacitySearch<'_> {
 
     fn too_few(&self, load: f64, slos: &[Slo], summary: &Summary) -> Diagnostic {
         let at = self.dial.kind().with_unit(load);
-        let requests = &summary.requests;
-        if requests.finished == 0 {
-            return Diagnostic::new(format!(
-                "at {at} no request finishes: {} of {} are rejected",
-                requests.rejected, requests.arrived
-            ))
-            .help("shorten prompts, or raise server.max_model_len");
-        }
         let is_unknown = |slo: &&Slo| slo.judge(summary).outcome == SloOutcome::Unknown;
         let slo = slos.iter().find(is_unknown);
-        let samples = slo.map_or(0, |slo| summary.latency.of(slo.metric).count);
+        let latency = slo.and_then(Slo::as_latency);
+        let samples = latency.map_or(0, |slo| summary.latency.of(slo.metric).count);
         let name = slo.map_or_else(String::new, ToString::to_string);
         if samples == 0 {
             return Diagnostic::new(format!(
@@ -299,7 +291,7 @@ impl Capacity {
 
     /// The 95 % interval of the mean over the seeds, wider by what the search leaves open; `None` of one seed.
     pub fn interval(&self) -> Option<Interval> {
-        let interval = confidence_interval_95(&self.values())?;
+        let interval = confidence_interval_95_above_zero(&self.values())?;
         let open = match self.kind {
             LoadKind::Concurrency => 1.0,
             LoadKind::Rate | LoadKind::SessionRate => PRECISION.sqrt(),

@@ -6,8 +6,7 @@ use super::load_dial::{LoadDial, LoadKind};
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::config::Flag;
-use crate::metrics::Measure;
-use crate::metrics::{Recording, Replications, Summary};
+use crate::metrics::{Measure, Recording, Replications, Summary, is_steady};
 use crate::stats::{Interval, confidence_interval_95, mean};
 
 /// One of the variations.
@@ -168,10 +167,14 @@ impl Contest {
         Ok(())
     }
 
-    /// How much more of a measure a contender has than the first; `None` if a run of either does not have it.
+    /// How much more of a measure a contender has than the first; `None` if a run of either does not have it, or if it
+    /// depends on the length of the runs as one of them has no steady state.
     pub fn difference(&self, contender: &Contender, measure: &Measure) -> Option<Difference> {
-        let first = &self.contenders.first()?.runs;
-        let pairs = contender.runs.iter().zip(first);
+        let first = self.contenders.first()?;
+        if measure.grows_with_the_queue() && !(is_steady(&first.pooled) && is_steady(&contender.pooled)) {
+            return None;
+        }
+        let pairs = contender.runs.iter().zip(&first.runs);
         let differences: Option<Vec<f64>> = pairs
             .map(|(mine, theirs)| Some(measure.of(mine)? - measure.of(theirs)?))
             .collect();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use crate::config::{Diagnostic, Flag, Layers, NoScenario, Overrides, Scenario, ScenarioText, Workload};
+use crate::config::{Bound, Diagnostic, Flag, Layers, NoScenario, Overrides, Scenario, ScenarioText, Workload};
 use crate::metrics::Slo;
 
 /// A scenario with its objectives.
@@ -113,12 +113,19 @@ impl Input {
 fn objectives(scenario: &Scenario) -> Result<Vec<Slo>, NoScenario> {
     let mut slos: Vec<Slo> = Vec::new();
     for objective in scenario.objectives() {
-        let slo = Slo::named(&objective.name, objective.limit).map_err(|error| {
+        let name = &objective.name;
+        let slo = match objective.bound {
+            Bound::Time(limit) => Slo::latency(name, limit),
+            Bound::Share(share) => Slo::share(name, share),
+            Bound::Number(number) => Slo::rate(name, number),
+        };
+        let slo = slo.map_err(|error| {
             Diagnostic::new(error.to_string())
                 .at(objective.snippet.clone())
                 .help("write a latency, a dot and a statistic with their limit: \"ttft.p99\" = \"2s\"")
+                .help("or what is served with its bound: \"success\" = \"99.9%\", \"output_tokens_per_s\" = \"1000\"")
         })?;
-        let same = |other: &&mut Slo| (other.metric, other.statistic) == (slo.metric, slo.statistic);
+        let same = |other: &&mut Slo| other.bounds_the_same(&slo);
         match slos.iter_mut().find(same) {
             Some(earlier) => *earlier = slo,
             None => slos.push(slo),

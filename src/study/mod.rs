@@ -10,7 +10,6 @@ mod formula;
 mod in_order;
 mod input;
 mod load_dial;
-mod met;
 mod model_range;
 mod overview;
 mod plan;
@@ -23,7 +22,9 @@ mod sweep;
 mod validation;
 mod watched;
 
-pub use crate::metrics::{Better, MEASURES, Measure, Quantity};
+pub use crate::metrics::{
+    Better, MEASURES, Measure, Quantity, USUAL_ERRORS, Verdict, is_met, is_shown_met, is_steady, judged,
+};
 pub use bounds::{Bounds, MOST_REQUESTS};
 pub use capacity::{Bracket, Capacity, CapacitySearch, PRECISION, USUAL_START};
 pub use contest::{Contender, Contest, Difference, Variation, contest};
@@ -33,7 +34,6 @@ pub use formula::{ContextLengths, DraftsCost, Filled, FormulaCheck, FormulaQuest
 pub use in_order::{Next, Workers};
 pub use input::{Base, Input};
 pub use load_dial::{LoadDial, LoadKind};
-pub use met::{MOST_REJECTED, is_met};
 pub use model_range::{add_range, check_range};
 pub use overview::overview;
 pub use plan::{MOST_POINTS, Plan, label, short};

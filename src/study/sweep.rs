@@ -11,7 +11,7 @@ use crate::metrics::Summary;
 use crate::metrics::{MEASURES, Measure};
 
 /// The numbers that are kept if nobody says which.
-pub const USUAL_MEASURES: [&str; 16] = [
+pub const USUAL_MEASURES: [&str; 18] = [
     "requests.finished",
     "requests.preemptions",
     "ttft.mean",
@@ -28,6 +28,8 @@ pub const USUAL_MEASURES: [&str; 16] = [
     "kv.usage.max",
     "kv.prefix_hit_ratio",
     "gpu.busy_fraction",
+    "requests.success",
+    "queue.grows",
 ];
 
 /// All runs of a sweep, numbered from 0: run `n` is point `n / seeds` with seed number `n % seeds`.

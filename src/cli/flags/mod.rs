@@ -1,5 +1,6 @@
 //! Flags that several verbs have, and what they amount to.
 
+pub mod exit;
 pub mod figures;
 pub mod format;
 pub mod outputs;

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::server_flags::ServerFlags;
 use crate::cli::failure::Failure;
 use crate::config::{Diagnostic, Flag, Layers};
+use crate::metrics::Slo;
 use crate::study::Base;
 
 /// Flags that change the scenario.
@@ -16,7 +17,7 @@ pub struct ScenarioFlags {
     /// What all randomness grows from: the same seed gives the same results
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     seed: Option<String>,
-    /// An objective, such as 'ttft.p99<2s', beside the scenario's own (or in the place of one on the same statistic);
+    /// An objective, such as 'ttft.p99<2s' or 'success>=99.9%', beside the scenario's own (or in the place of one on the same statistic);
     /// `--set 'slo={}'` drops those
     #[arg(long, value_name = "OBJECTIVE")]
     slo: Vec<String>,
@@ -50,15 +51,26 @@ impl ScenarioFlags {
         let seed = self.seed.iter();
         flags.extend(seed.map(|seed| Flag::new("--seed", format!("seed={seed}"))));
         for objective in &self.slo {
-            let Some((name, limit)) = objective.split_once('<') else {
-                let message = format!("--slo {objective:?} has no `<`");
-                return Err(Diagnostic::new(message).help("write --slo 'ttft.p99<2s'").into());
-            };
-            let limit = limit.strip_prefix('=').unwrap_or(limit);
-            let name = name.trim().replace(['"', '\\', '\n'], "'");
-            let assignment = format!("slo.\"{name}\"={}", limit.trim());
-            flags.push(Flag::new("--slo", assignment));
+            flags.push(objective_flag(objective)?);
         }
         Ok(flags)
     }
+}
+
+/// What an objective such as `ttft.p99<2s` or `success>=99.9%` sets.
+fn objective_flag(objective: &str) -> Result<Flag, Diagnostic> {
+    let Some(sign_at) = objective.find(['<', '>']) else {
+        let message = format!("--slo {objective:?} has neither `<` nor `>`");
+        return Err(Diagnostic::new(message).help("write --slo 'ttft.p99<2s' or --slo 'success>=99.9%'"));
+    };
+    let (name, rest) = objective.split_at(sign_at);
+    let name = name.trim().replace(['"', '\\', '\n'], "'");
+    let (is_least, bound) = (rest.starts_with('>'), &rest[1..]);
+    let bound = bound.strip_prefix('=').unwrap_or(bound).trim();
+    if is_least != Slo::is_least(&name) {
+        let (wanted, sign) = if is_least { ("most", "<=") } else { ("least", ">=") };
+        let message = format!("--slo {objective:?}: an objective on {name} says the {wanted} that it may be");
+        return Err(Diagnostic::new(message).help(format!("write --slo '{name}{sign}{bound}'")));
+    }
+    Ok(Flag::new("--slo", format!("slo.\"{name}\"={bound}")))
 }

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::answer::{CapacityQuestion, LoadKind};
 use crate::cli::failure::Failure;
+use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
@@ -42,6 +43,8 @@ pub struct Args {
     /// Write the whole report as one page (HTML)
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    #[command(flatten)]
+    exit: ExitFlags,
     #[command(flatten)]
     study_flags: StudyFlags,
 }
@@ -96,10 +99,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         Format::Json => screen::print(&answer.to_json())?,
     }
     files.write(&[], || answer.to_page())?;
-    if answer.misses_an_objective() {
-        return Err(Failure::ObjectiveMissed);
-    }
-    Ok(())
+    args.exit.judge(!answer.misses_an_objective())
 }
 
 impl Of {

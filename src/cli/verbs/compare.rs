@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::answer::{Base, CompareQuestion, ReadyCompare};
 use crate::cli::failure::Failure;
+use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::figures;
 use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
@@ -42,6 +43,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     #[command(flatten)]
+    exit: ExitFlags,
+    #[command(flatten)]
     study_flags: StudyFlags,
 }
 
@@ -68,14 +71,14 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
         Format::Json => screen::print(&answer.to_json())?,
     }
-    if answer.is_interrupted {
+    if answer.is_interrupted() {
         return Err(Failure::interrupted());
     }
     if files.any() {
         let drawn = answer.drawings()?;
         files.write(&drawn, || answer.to_page(&drawn))?;
     }
-    Ok(())
+    args.exit.judge(answer.is_any_shown_met())
 }
 
 fn scenarios(args: &Args) -> Result<Vec<Base>, Failure> {

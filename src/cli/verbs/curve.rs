@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::answer::{CurveQuestion, LoadKind};
 use crate::cli::failure::Failure;
+use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
@@ -39,6 +40,8 @@ pub struct Args {
     /// Write the whole report as one page (HTML)
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    #[command(flatten)]
+    exit: ExitFlags,
     #[command(flatten)]
     study_flags: StudyFlags,
 }
@@ -97,7 +100,8 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     if answer.is_interrupted() {
         return Err(Failure::interrupted());
     }
-    Ok(files.write(&answer.drawings(), || answer.to_page())?)
+    files.write(&answer.drawings(), || answer.to_page())?;
+    args.exit.judge(answer.is_shown_met_anywhere())
 }
 
 /// The loads to begin with.

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::answer::{ReadyRun, RunAnswer, RunQuestion, Style};
 use crate::cli::failure::Failure;
+use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::figures;
 use crate::cli::flags::outputs::OutputFlags;
 use crate::cli::flags::scenario::ScenarioFlags;
@@ -35,9 +36,8 @@ pub struct Args {
     /// become
     #[arg(long)]
     range: bool,
-    /// Exit with 0 even if an objective is missed
-    #[arg(long)]
-    slo_exit_zero: bool,
+    #[command(flatten)]
+    exit: ExitFlags,
     /// Explain the memory of the GPU and where each setting comes from
     #[arg(long)]
     explain: bool,
@@ -90,10 +90,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         let drawn = answer.drawings()?;
         files.write(&drawn, || answer.to_page(&drawn))?;
     }
-    if answer.misses_an_objective() && !args.slo_exit_zero {
-        return Err(Failure::ObjectiveMissed);
-    }
-    Ok(())
+    args.exit.judge(answer.is_shown_met())
 }
 
 /// Refuses files that could not be written, or that would overwrite one another or what the run reads.

@@ -53,8 +53,8 @@ impl<'a> Fields<'a> {
         self.find(setting)?.choice(&words)
     }
 
-    /// Refuses what was written for a setting and is not what it takes. What is inside a table, or may be of several
-    /// kinds, is left to who reads it.
+    /// Refuses what was written for a setting and is not what it takes. What is inside a table, may be of several
+    /// kinds, or is a percentage is left to who reads it.
     fn check_one(&self, setting: &'static Setting) -> Result<(), Diagnostic> {
         let key = self.find(setting)?;
         match setting.kind {
@@ -66,9 +66,9 @@ impl<'a> Fields<'a> {
             Kind::Text | Kind::Path => key.text().map(drop),
             Kind::Duration => key.duration().map(drop),
             Kind::Choice(_) => self.word_of(setting).map(drop),
-            Kind::Table(_) | Kind::Tagged { .. } | Kind::Map(_) => key.table().map(drop),
+            Kind::Table(_) | Kind::Tagged { .. } | Kind::Map { .. } => key.table().map(drop),
             Kind::List(_) => key.list().map(drop),
-            Kind::Either(_) => Ok(()),
+            Kind::Percentage | Kind::Either(_) => Ok(()),
         }
     }
 }

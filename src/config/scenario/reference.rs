@@ -206,10 +206,12 @@ fn values(kind: Kind) -> String {
             let kinds: Vec<String> = kinds.iter().map(|&kind| values(kind)).collect();
             kinds.join(", or ")
         }
-        Kind::Map(kind) => match *kind {
-            Kind::Either([first, Kind::Map(_)]) => format!("{}; dots in keys may be tables too", values(*first)),
-            kind => format!("a table of keys of your own, each {}", values(kind)),
-        },
+        Kind::Percentage => "a percentage, such as `\"99.9%\"`".to_owned(),
+        Kind::Map { dotted, plain } => format!(
+            "{} if the key has a dot, which may be a table too, else {}, in quotes or not",
+            values(*dotted),
+            values(*plain)
+        ),
     }
 }
 

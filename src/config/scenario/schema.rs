@@ -88,7 +88,17 @@ impl Definitions {
             Kind::Tagged { tag, variants, common } => self.of_forms(TableForms { tag, variants, common }),
             Kind::List(kind) => json!({ "type": "array", "items": self.of(*kind) }),
             Kind::Either(kinds) => json!({ "anyOf": kinds.iter().map(|&kind| self.of(kind)).collect::<Vec<_>>() }),
-            Kind::Map(kind) => json!({ "type": "object", "additionalProperties": self.of(*kind) }),
+            Kind::Percentage => json!({ "type": "string", "pattern": PERCENTAGE }),
+            Kind::Map { dotted, plain } => {
+                let (dotted, plain) = (self.of(*dotted), self.of(*plain));
+                let quoted = json!({ "type": "string", "pattern": NUMBER });
+                let below = json!({ "type": "object", "additionalProperties": dotted });
+                json!({
+                    "type": "object",
+                    "patternProperties": { "\\.": dotted },
+                    "additionalProperties": { "anyOf": [plain, quoted, below] },
+                })
+            }
         }
     }
 
@@ -115,6 +125,10 @@ impl Definitions {
         form
     }
 }
+
+/// Regular expressions that match a percentage, and a number.
+const PERCENTAGE: &str = "^\\s*[0-9]+\\.?[0-9]*\\s*%\\s*$";
+const NUMBER: &str = "^\\s*[0-9]+\\.?[0-9]*([eE][-+]?[0-9]+)?\\s*$";
 
 fn reference(place: usize, form: TableForms) -> Value {
     json!({ "$ref": format!("#/$defs/{}", name_of(place, form)) })

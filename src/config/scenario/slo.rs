@@ -1,4 +1,7 @@
-//! `[slo]`: objectives such as `"ttft.p99" = "2s"`; `ttft.p99 = "2s"` without quotes, which TOML nests, means the same.
+//! `[slo]`: objectives such as `"ttft.p99" = "2s"` (`ttft.p99 = "2s"` without quotes, which TOML nests, means the same)
+//! and `"success" = "99.9%"`.
+
+use std::fmt;
 
 use crate::config::reader::diagnostic::{Diagnostic, Snippet};
 use crate::config::reader::document::{Entry, Value};
@@ -8,22 +11,53 @@ use crate::config::reader::reading::Resolved;
 use crate::settings::{Kind, Setting};
 use crate::units::Span;
 
-/// The table `[slo]`: limits on statistics of latencies.
+/// The table `[slo]`: bounds on statistics of latencies, and on how much is served.
 pub(super) const SLO: Setting = Setting::new(
     "slo",
-    Kind::Map(&Kind::Either(&[Kind::Duration, Kind::Map(&Kind::Duration)])),
-    "Objectives: limits on statistics of latencies, such as \"ttft.p99\" = \"2s\"",
+    Kind::Map {
+        dotted: &Kind::Duration,
+        plain: &BOUND,
+    },
+    "Objectives: limits on statistics of latencies, such as \"ttft.p99\" = \"2s\"; the least share of requests that is \
+     served, \"success\" = \"99.9%\", or the most that is not, \"errors\" = \"1%\"; and the least throughput, such as \
+     \"output_tokens_per_s\" = \"1000\". Without one on success or errors, 1 % of the requests may fail, be refused or \
+     be given up",
 );
+const BOUND: Kind = Kind::Either(&[
+    Kind::Percentage,
+    Kind::Number {
+        min: 0.0,
+        max: MOST_PER_S,
+    },
+]);
 
-/// A limit on a latency. Which latencies and statistics exist is for those to say who measure them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// No server has a higher throughput [1/s].
+const MOST_PER_S: f64 = 1e15;
+
+/// How to write a bound that is no duration.
+const BOUND_HELP: &str =
+    "write \"success\" = \"99.9%\", \"errors\" = \"1%\", \"output_tokens_per_s\" = \"1000\" or \"ttft.p99\" = \"2s\"";
+
+/// A bound on a latency or on what is served. Which of them exist is for those to say who measure them.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Objective {
-    /// A latency, a dot and a statistic, such as `ttft.p99`.
+    /// A latency, a dot and a statistic, such as `ttft.p99`; or what is served, such as `success`.
     pub name: String,
-    /// The most it may be.
-    pub limit: Span,
+    /// The most or the least it may be.
+    pub bound: Bound,
     /// Where the name was written.
     pub snippet: Snippet,
+}
+
+/// A bound as it was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    /// A length of time.
+    Time(Span),
+    /// A part of one, from a percentage.
+    Share(f64),
+    /// A number without a unit.
+    Number(f64),
 }
 
 /// Reads `[slo]`, in the order they were written.
@@ -33,16 +67,21 @@ pub fn read(fields: &Fields<'_>) -> Result<Vec<Objective>, Diagnostic> {
     entries
         .into_iter()
         .map(|(name, entry)| {
-            let limit = read_limit(&entry.node.value).map_err(|problem| {
+            let bound = read_bound(&name, &entry.node.value).map_err(|problem| {
+                let help = if is_latency(&name) {
+                    quantity::DURATION_HELP
+                } else {
+                    BOUND_HELP
+                };
                 fields
                     .reading()
                     .error(entry.node.place, format!("`slo.{name}`: {problem}"))
-                    .help(quantity::DURATION_HELP)
+                    .help(help)
             })?;
             let texts = &fields.reading().texts;
             fields.reading().note(Resolved {
                 key: format!("slo.{name}"),
-                value: limit.to_string(),
+                value: bound.to_string(),
                 content: None,
                 origin: texts.line_of(entry.node.place),
                 is_default: false,
@@ -50,7 +89,7 @@ pub fn read(fields: &Fields<'_>) -> Result<Vec<Objective>, Diagnostic> {
             Ok(Objective {
                 snippet: texts.snippet(entry.place),
                 name,
-                limit,
+                bound,
             })
         })
         .collect()
@@ -72,11 +111,55 @@ fn flatten(table: &[Entry]) -> Vec<(String, &Entry)> {
     found
 }
 
-fn read_limit(value: &Value) -> Result<Span, String> {
+/// Whether it is the name of a statistic of a latency, which is a length of time.
+fn is_latency(name: &str) -> bool {
+    name.contains('.')
+}
+
+fn read_bound(name: &str, value: &Value) -> Result<Bound, String> {
     match value {
-        Value::Text(text) => quantity::duration(text),
-        Value::Integer(Some(number)) => Err(quantity::without_unit(number)),
-        Value::Float(number) => Err(quantity::float_without_unit(*number)),
+        Value::Text(text) if is_latency(name) => quantity::duration(text).map(Bound::Time),
+        Value::Text(text) => read_text(text),
+        Value::Integer(Some(number)) if is_latency(name) => Err(quantity::without_unit(number)),
+        Value::Float(number) if is_latency(name) => Err(quantity::float_without_unit(*number)),
+        Value::Integer(Some(number)) => in_range(*number as f64),
+        Value::Float(number) => in_range(*number),
         other => Err(format!("{} is not a limit", other.describe())),
+    }
+}
+
+/// A bound of what is no latency, unless it is a length of time all the same: whoever knows the names says better what
+/// is wrong.
+fn read_text(text: &str) -> Result<Bound, String> {
+    let text = text.trim();
+    if let Some(percent) = text.strip_suffix('%') {
+        let share = percent.trim().parse::<f64>().map(|percent| percent / 100.0);
+        let share = share.ok().filter(|share| (0.0..=1.0).contains(share));
+        return share
+            .map(Bound::Share)
+            .ok_or_else(|| format!("{text:?} is not a percentage from 0 to 100"));
+    }
+    match (text.parse::<f64>(), quantity::duration(text)) {
+        (Ok(number), _) => in_range(number),
+        (_, Ok(span)) => Ok(Bound::Time(span)),
+        _ => Err(format!("{text:?} is neither a number nor a percentage")),
+    }
+}
+
+fn in_range(number: f64) -> Result<Bound, String> {
+    if (0.0..=MOST_PER_S).contains(&number) {
+        Ok(Bound::Number(number))
+    } else {
+        Err(format!("{number:e} is not a number from 0 to {MOST_PER_S:e}"))
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(span) => span.fmt(formatter),
+            Self::Share(share) => write!(formatter, "{}%", 100.0 * share),
+            Self::Number(number) => number.fmt(formatter),
+        }
     }
 }

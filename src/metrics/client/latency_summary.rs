@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::crowd::CrowdQuantiles;
 use crate::metrics::metric::Statistic;
 use crate::stats::{Distribution, Interval, RELATIVE_PRECISION, enough_samples};
 use crate::units::PICOS_PER_SECOND;
@@ -28,6 +29,9 @@ pub struct LatencySummary {
     pub model_range: Option<LatencyIntervals>,
     /// How far a quantile may be off, relative to it: 0 if quantiles are exact.
     pub quantile_precision: f64,
+    /// Quantiles over all clients, if some of them were never served.
+    #[serde(skip)]
+    pub crowd: Option<CrowdQuantiles>,
 }
 
 /// Intervals [s]; `None` where a value is not known. As confidence intervals they have 95 %, from the values of
@@ -63,6 +67,7 @@ impl LatencySummary {
             quantile_precision: if picos.is_exact() { 0.0 } else { RELATIVE_PRECISION },
             ci95: None,
             model_range: None,
+            crowd: None,
         }
     }
 

@@ -1,11 +1,14 @@
 //! Meters of what clients feel: whether they were answered, how fast, and how well.
 
+mod crowd;
 mod latency;
 mod latency_summary;
 mod pending;
 mod requests;
 mod throughput;
 
+pub use crowd::CrowdQuantiles;
+pub(super) use crowd::Felt;
 pub use latency::Latencies;
 pub(super) use latency::LatencyMeter;
 pub use latency_summary::{LatencyIntervals, LatencySummary};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::Event;
-use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun};
+use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun, ratio};
 use crate::metrics::named_number::{Better, NamedNumber, PlaceInList};
 use crate::metrics::recorder_settings::RecorderSettings;
 
@@ -78,6 +78,19 @@ impl Requests {
             + self.running_at_end
             + self.waiting_at_end
     }
+
+    /// The share of the requests that have ended that were not served: refused, failed, or given up by their clients;
+    /// `None` if none has ended.
+    pub fn errors(&self) -> Option<f64> {
+        let lost = self.rejected + self.timed_out + self.cancelled + self.failed;
+        ratio(lost as f64, (lost + self.finished) as f64)
+    }
+
+    /// The share of the requests that have ended that were served.
+    pub fn success(&self) -> Option<f64> {
+        let lost = self.rejected + self.timed_out + self.cancelled + self.failed;
+        ratio(self.finished as f64, (lost + self.finished) as f64)
+    }
 }
 
 impl Total for Requests {
@@ -114,6 +127,8 @@ impl ResultSection for Requests {
                 .at(PlaceInList::Last),
             NamedNumber::count("requests.waiting_at_end", Lower, |it: &Self| Some(it.waiting_at_end))
                 .at(PlaceInList::Last),
+            NamedNumber::share("requests.success", Higher, Self::success).at(PlaceInList::Last),
+            NamedNumber::share("requests.errors", Lower, Self::errors).at(PlaceInList::Last),
         ]
     }
 }

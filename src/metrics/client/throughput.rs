@@ -82,7 +82,8 @@ impl RequestLimits {
     /// limit on ITL is left out: gaps are pooled and have no one value per request.
     fn of(slos: &[Slo]) -> Option<Self> {
         let tightest = |metric| {
-            let limits = slos.iter().filter(|slo| slo.metric == metric).map(|slo| slo.limit);
+            let limits = slos.iter().filter_map(Slo::as_latency);
+            let limits = limits.filter(|slo| slo.metric == metric).map(|slo| slo.limit);
             limits.min().unwrap_or(Span::MAX)
         };
         (!slos.is_empty()).then(|| Self {

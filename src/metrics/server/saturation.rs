@@ -3,7 +3,7 @@
 use super::queue_growth::MetDepths;
 use crate::engine::Event;
 use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, Total, WholeRun};
-use crate::metrics::named_number::NamedNumber;
+use crate::metrics::named_number::{Better, NamedNumber, PlaceInList};
 use crate::metrics::recorder_settings::RecorderSettings;
 
 /// Whether the queue still grew when the last request arrived.
@@ -71,8 +71,8 @@ impl Total for Option<Saturation> {
 }
 
 impl ResultSection for Option<Saturation> {
-    /// None: it is a judgement, which the verdict tells.
     fn named_numbers() -> Vec<NamedNumber<Self>> {
-        Vec::new()
+        let grows = |it: &Self| it.map(|saturation| u64::from(saturation.queue_grows));
+        vec![NamedNumber::count("queue.grows", Better::Lower, grows).at(PlaceInList::Last)]
     }
 }

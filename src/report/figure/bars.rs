@@ -4,8 +4,8 @@ use super::kind::{Draws, Figure};
 use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Point, Series, Shape, Unit};
 use crate::report::text::numbers;
 use crate::report::verb::compare::CompareReport;
-use crate::stats::{Interval, confidence_interval_95, rounded};
-use crate::study::{Capacity, Contender, Measure, Quantity};
+use crate::stats::{Interval, rounded};
+use crate::study::{Capacity, Contender, Measure, Quantity, is_steady};
 
 /// Numbers of variations side by side.
 pub const FIGURE: Figure = Figure {
@@ -55,7 +55,11 @@ pub fn unit(measure: &Measure) -> Unit {
 fn over_seeds(contender: &Contender, measure: &Measure) -> Option<(f64, Option<Interval>)> {
     let value = measure.of(&contender.pooled)?;
     let runs: Option<Vec<f64>> = contender.runs.iter().map(|run| measure.of(run)).collect();
-    Some((value, runs.and_then(|runs| confidence_interval_95(&runs))))
+    let has_interval = is_steady(&contender.pooled) || !measure.grows_with_the_queue();
+    let interval = runs
+        .filter(|_| has_interval)
+        .and_then(|runs| measure.interval_95(&runs));
+    Some((value, interval))
 }
 
 type Of<'a> = dyn Fn(&Contender) -> Option<(f64, Option<Interval>)> + 'a;

@@ -27,7 +27,7 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         let cell = |row: &String, column: &String| {
             let is_here = |point: &&PointNumbers| point.values[0] == *column && point.values[1] == *row;
             let point = sweep.points.iter().find(is_here)?;
-            point.mean(at).map(|(mean, _)| mean)
+            point.mean(at)
         };
         Panel::HeatMap(HeatMap {
             title: measure.name.to_owned(),

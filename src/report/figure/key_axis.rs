@@ -2,7 +2,7 @@
 
 use super::titles::axis_over;
 use crate::report::draw::chart::{ChartAxis, Point};
-use crate::report::files::results::PointNumbers;
+use crate::report::files::results::{PointNumbers, SweepPoints};
 use crate::study::short;
 
 /// The axis of a key, and where on it a value stands.
@@ -19,8 +19,8 @@ pub fn axis_of(points: &[PointNumbers], key: usize, name: &str) -> (ChartAxis, V
 }
 
 /// A measure at a place of the axis: its mean over the seeds, with the interval of that.
-pub fn point_at(point: &PointNumbers, measure: usize, x: f64) -> Option<Point> {
-    let (y, interval) = point.mean(measure)?;
+pub fn point_at(sweep: &SweepPoints, point: &PointNumbers, measure: usize, x: f64) -> Option<Point> {
+    let (y, interval) = sweep.value(point, measure)?;
     Some(Point {
         interval,
         ..Point::at(x, y)

@@ -35,7 +35,7 @@ pub(super) fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         let mut series: Vec<Series> = Vec::new();
         for (point, place) in sweep.points.iter().zip(&places) {
             let name = others(keys, &point.values);
-            let found = place.and_then(|place| point_at(point, at, place));
+            let found = place.and_then(|place| point_at(sweep, point, at, place));
             let Some(point) = found else { continue };
             match series.iter_mut().find(|series| series.name == name) {
                 Some(series) => series.points.push(point),

@@ -2,7 +2,7 @@
 
 use super::kind::{Draws, Figure};
 use super::titles::{axis_over, title};
-use crate::metrics::{LatencySummary, Metric, Summary};
+use crate::metrics::{LatencySummary, Metric, Slo, Summary};
 use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Mark, Panel, Point, Series, Shape, Unit};
 use crate::report::verb::curve::CurveReport;
 use crate::stats::Interval;
@@ -89,7 +89,8 @@ fn marks(report: &CurveReport, points: &[CurvePoint]) -> Vec<Mark> {
 /// The places, and the limits that objectives set on this latency.
 fn with_limits(report: &CurveReport, metric: Metric, places: &[Mark]) -> Vec<Mark> {
     let mut marks = places.to_vec();
-    let limits = report.slos.iter().filter(|slo| slo.metric == metric);
+    let limits = report.slos.iter().filter_map(Slo::as_latency);
+    let limits = limits.filter(|slo| slo.metric == metric);
     marks.extend(limits.map(|slo| Mark {
         is_vertical: false,
         at: slo.limit.seconds(),

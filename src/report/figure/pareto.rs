@@ -66,7 +66,7 @@ fn points(sweep: &SweepPoints, throughput: usize, latency: usize) -> Vec<Point> 
         .filter_map(|point| {
             Some(Point {
                 label: sweep.label(point),
-                ..Point::at(point.mean(latency)?.0, point.mean(throughput)?.0)
+                ..Point::at(point.mean(latency)?, point.mean(throughput)?)
             })
         })
         .collect();

@@ -23,7 +23,7 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
     let series = places.into_iter().map(|measure| {
         let found = sweep.points.iter().zip(&at);
         let mut found: Vec<Point> = found
-            .filter_map(|(point, place)| point_at(point, measure, (*place)?))
+            .filter_map(|(point, place)| point_at(sweep, point, measure, (*place)?))
             .collect();
         found.sort_by(|a, b| a.x.total_cmp(&b.x));
         let name = if sweep.heading.measures[measure].name == kept[0] {

@@ -5,6 +5,7 @@ pub(in crate::report) mod line;
 pub mod numbers;
 pub(in crate::report) mod style;
 pub mod table;
+pub(in crate::report) mod verdict;
 pub(in crate::report) mod why;
 
 pub use style::Style;

@@ -19,8 +19,13 @@ pub fn with_unit(quantity: Quantity, value: f64) -> String {
 
 /// An objective in words.
 pub fn slo(slo: &Slo) -> String {
-    let (metric, statistic) = (slo.metric.name(), slo.statistic.name());
-    format!("{metric} {statistic} <= {}", duration(slo.limit.seconds()))
+    match slo {
+        Slo::Latency(slo) => {
+            let (metric, statistic) = (slo.metric.name(), slo.statistic.name());
+            format!("{metric} {statistic} <= {}", duration(slo.limit.seconds()))
+        }
+        Slo::Served(_) => slo.to_string(),
+    }
 }
 
 /// In milliseconds, without the unit.
@@ -37,9 +42,15 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// A part of one.
+/// A part of one. Nearly all, or nearly nothing, is not shown as all or nothing.
 pub fn percent(fraction: f64) -> String {
-    format!("{:.1} %", fraction * 100.0)
+    let percent = fraction * 100.0;
+    let text = format!("{percent:.1} %");
+    match text.as_str() {
+        "100.0 %" if fraction < 1.0 => "> 99.9 %".to_owned(),
+        "0.0 %" if fraction > 0.0 => "< 0.1 %".to_owned(),
+        _ => text,
+    }
 }
 
 /// A number that may be unknown.

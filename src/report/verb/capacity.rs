@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::metrics::{Binding, Slo, SloOutcome, Summary};
+use crate::metrics::{Binding, Slo, SloOutcome, SloResult, Summary};
 use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::text::numbers::{self, duration, or_unknown, percent};
@@ -13,7 +13,7 @@ use crate::report::text::why::why;
 use crate::report::verb::formula;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::{Interval, rounded};
-use crate::study::{Bracket, Capacity, FormulaCheck, MOST_REJECTED, PRECISION, Tried};
+use crate::study::{Bracket, Capacity, FormulaCheck, PRECISION, Tried, USUAL_ERRORS, judged};
 
 /// A capacity and all around it.
 pub struct CapacityReport {
@@ -51,6 +51,8 @@ struct Document<'a> {
     scenario_hash: &'a str,
     seed: u64,
     runs: u32,
+    /// A search that was stopped has no result.
+    complete: bool,
     of: &'static str,
     slo: Vec<String>,
     capacity: Option<f64>,
@@ -119,7 +121,7 @@ impl CapacityReport {
             );
         }
         let interval = self.capacity.interval().map_or_else(String::new, |it| {
-            format!(" [{}, {}]", rounded(it.low.max(0.0)), rounded(it.high))
+            format!(" [{}, {}]", rounded(it.low), rounded(it.high))
         });
         format!(
             "{}{interval} meet {slos}{never}",
@@ -137,28 +139,21 @@ impl CapacityReport {
         let Some((bracket, summary)) = self.capacity.first_missed() else {
             return "nothing".to_owned();
         };
-        let mut misses: Vec<String> = self
-            .slos
-            .iter()
-            .map(|slo| slo.judge(summary))
-            .filter(|result| result.outcome == SloOutcome::Missed)
-            .map(|result| {
-                let (metric, statistic) = (result.slo.metric.name(), result.slo.statistic.name());
-                format!("{metric} {statistic} is {}", or_unknown(result.got_s, duration))
-            })
-            .collect();
+        let missed = judged(&self.slos, summary).into_iter();
+        let missed = missed.filter(|result| result.outcome == SloOutcome::Missed);
+        let mut misses: Vec<String> = missed.map(|result| missed_by(&result)).collect();
         if summary.saturation.is_some_and(|it| it.queue_grows) {
             misses.push("the queue grows without end".to_owned());
         }
         let requests = &summary.requests;
-        if requests.rejected as f64 > MOST_REJECTED * requests.arrived as f64 {
-            let share = percent(requests.rejected as f64 / requests.arrived as f64);
-            misses.push(format!(
-                "{share} of the requests are rejected as too long (server.max_model_len)"
-            ));
-        }
-        if misses.is_empty() {
-            misses.push(format!("{} clients gave up", requests.timed_out));
+        for (count, how) in [
+            (requests.rejected, "rejected as too long (server.max_model_len)"),
+            (requests.timed_out, "given up by their clients"),
+        ] {
+            if count as f64 > USUAL_ERRORS * requests.arrived as f64 {
+                let share = percent(count as f64 / requests.arrived as f64);
+                misses.push(format!("{share} of the requests are {how}"));
+            }
         }
         let held_back = match summary.constraint.binding {
             Binding::Nothing => "no limit is hit, the steps themselves take too long".to_owned(),
@@ -310,6 +305,7 @@ impl CapacityReport {
             scenario_hash: &self.setting.scenario_hash,
             seed: self.setting.seed,
             runs: self.capacity.runs(),
+            complete: true,
             of: self.capacity.kind.name(),
             slo: self.slos.iter().map(ToString::to_string).collect(),
             capacity: (!self.is_impossible()).then(|| self.capacity.mean()),
@@ -384,14 +380,22 @@ fn times_cell(times: Option<(f64, Option<Interval>)>) -> Cell {
 pub(in crate::report) fn capacity_cell(capacity: &Capacity) -> Cell {
     let more = if capacity.is_at_least() { " or more" } else { "" };
     Cell::number(Some(capacity.mean()), |mean| match capacity.interval() {
-        Some(it) => format!(
-            "{} [{}, {}]{more}",
-            rounded(mean),
-            rounded(it.low.max(0.0)),
-            rounded(it.high)
-        ),
+        Some(it) => format!("{} [{}, {}]{more}", rounded(mean), rounded(it.low), rounded(it.high)),
         None => format!("{}{more}", rounded(mean)),
     })
+}
+
+/// A missed objective in words: what the number is instead.
+fn missed_by(result: &SloResult) -> String {
+    let name = match result.slo {
+        Slo::Latency(slo) => format!("{} {}", slo.metric.name(), slo.statistic.name()),
+        Slo::Served(slo) => slo.of.name().to_owned(),
+    };
+    let quantity = result.slo.measure().quantity;
+    match result.got {
+        Some(got) => format!("{name} is {}", numbers::with_unit(quantity, got)),
+        None => format!("{name} has no end"),
+    }
 }
 
 fn first_line(text: &str) -> &str {

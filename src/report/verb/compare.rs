@@ -4,17 +4,20 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::metrics::{Slo, Summary};
+use crate::metrics::{Slo, SloOutcome, Summary};
 use crate::report::draw::chart::Drawing;
 use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::text::numbers;
 use crate::report::text::table::{Cell, Column, Table};
+use crate::report::text::verdict::{UNSTEADY, VerdictColumns};
 use crate::report::text::why::what_binds;
 use crate::report::verb::capacity::capacity_cell;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::{Interval, rounded};
-use crate::study::{Better, Capacity, Contender, Contest, Difference, LoadKind, Measure, is_met};
+use crate::study::{
+    Better, Capacity, Contender, Contest, Difference, LoadKind, Measure, is_met, is_shown_met, is_steady, judged,
+};
 
 /// A contest and what it was made of.
 pub struct CompareReport {
@@ -26,6 +29,8 @@ pub struct CompareReport {
     pub no_capacity: Option<String>,
     /// Figures for a page.
     pub drawings: Vec<Drawing>,
+    /// Whether nobody stopped it before its end.
+    pub is_complete: bool,
 }
 
 const SCHEMA: &str = "tailcast/compare/v1";
@@ -41,7 +46,9 @@ struct Document<'a> {
     schema: &'static str,
     tool: Tool,
     seed: u64,
-    verdict: String,
+    /// Whether nobody stopped it before all capacities were found.
+    complete: bool,
+    verdict: Option<String>,
     baseline: &'a str,
     variations: Vec<VariationDocument<'a>>,
 }
@@ -52,6 +59,8 @@ struct VariationDocument<'a> {
     scenario_hash: String,
     runs: usize,
     slo_met: Option<bool>,
+    /// Whether its queue does not grow to the end.
+    steady: bool,
     capacity: Option<f64>,
     capacity_ci95: Option<Interval>,
     #[serde(flatten)]
@@ -75,9 +84,7 @@ impl CompareReport {
     /// What is compared: first what the objectives are about.
     pub fn measures(&self) -> Vec<&'static Measure> {
         let of_slos = self.slos().iter();
-        let mut measures: Vec<&'static Measure> = of_slos
-            .map(|slo| Measure::of_latency(slo.metric, slo.statistic))
-            .collect();
+        let mut measures: Vec<&'static Measure> = of_slos.map(Slo::measure).collect();
         let others = if measures.is_empty() { &WITHOUT_SLO[..] } else { &[] };
         for name in others.iter().chain(&ALWAYS) {
             let measure = Measure::named(name).expect("a measure has this name");
@@ -96,13 +103,28 @@ impl CompareReport {
         let value = |it: &Contender| first.of(&it.pooled).unwrap_or(f64::INFINITY);
         ranked.sort_by(|a, b| {
             let capacity = |it: &Contender| it.capacity.as_ref().map_or(0.0, Capacity::mean);
-            let misses = |it: &Contender| meets(it) != Some(true);
+            // Whoever does not serve its clients is no better for the latencies of the rest.
+            let misses = |it: &Contender| {
+                (
+                    meets(it) == Some(false),
+                    !is_steady(&it.pooled),
+                    meets(it) != Some(true),
+                )
+            };
             capacity(b)
                 .total_cmp(&capacity(a))
                 .then(misses(a).cmp(&misses(b)))
                 .then(value(a).total_cmp(&value(b)))
         });
         ranked
+    }
+
+    /// Whether some variation was shown to be good enough: by its capacity if that was asked for, else at its own load.
+    pub fn is_any_shown_met(&self) -> bool {
+        self.contest.contenders.iter().any(|it| match &it.capacity {
+            Some(capacity) => !capacity.is_none(),
+            None => is_shown_met(&it.input.slos, &it.pooled),
+        })
     }
 
     /// The result in a sentence.
@@ -181,6 +203,9 @@ impl CompareReport {
         };
         let value = numbers::with_unit(measure.quantity, value);
         let baseline = &self.contest.contenders[0];
+        if let Some(why) = self.why_none_is_good(best) {
+            return why;
+        }
         if best.name == baseline.name {
             return format!("{} has the lowest {}: {value}", best.name, measure.name);
         }
@@ -191,11 +216,53 @@ impl CompareReport {
         format!("{} has the lowest {}: {value}{less}", best.name, measure.name)
     }
 
+    /// Why even the best variation is none to choose, if so.
+    fn why_none_is_good(&self, best: &Contender) -> Option<String> {
+        if meets(best) == Some(false) {
+            let missed = judged(self.slos(), &best.pooled).into_iter();
+            let missed = missed.filter(|result| result.outcome == SloOutcome::Missed);
+            let missed: Vec<String> = missed.map(|result| numbers::slo(&result.slo)).collect();
+            return Some(if missed.is_empty() {
+                format!(
+                    "None of them has a steady state: the queue of {}, the best of them, grows to the end",
+                    best.name
+                )
+            } else {
+                format!(
+                    "None of them is good enough: {}, the best of them, misses {}",
+                    best.name,
+                    missed.join(" and ")
+                )
+            });
+        }
+        let all_grow = !is_steady(&best.pooled);
+        all_grow.then(|| "None of them has a steady state: every queue grows to the end".to_owned())
+    }
+
+    /// What the table cannot say of variations that have no steady state.
+    fn note_on_steadiness(&self) -> Option<String> {
+        let contenders = self.contest.contenders.iter();
+        let unsteady: Vec<&str> = contenders
+            .filter(|it| !is_steady(&it.pooled))
+            .map(|it| it.name.as_str())
+            .collect();
+        (!unsteady.is_empty()).then(|| {
+            format!(
+                "{UNSTEADY} of {}: latencies and queue depths depend on the length of the run, so that there are no \
+                 differences of them",
+                unsteady.join(", ")
+            )
+        })
+    }
+
     /// The screen, a line break at its end.
     pub fn to_text(&self) -> String {
         let mut text = format!("Verdict   {}\n{}\n", self.verdict(), self.setting.line());
         if let Some(why) = &self.no_capacity {
             let _ = writeln!(text, "Capacity  not found: {why}");
+        }
+        if let Some(note) = self.note_on_steadiness() {
+            let _ = writeln!(text, "Beware    {note}");
         }
         let runs = self.contest.contenders[0].runs.len();
         if (2..5).contains(&runs) {
@@ -216,10 +283,9 @@ impl CompareReport {
     pub fn table(&self) -> Table {
         let measures = self.measures();
         let has_capacity = self.contest.contenders.iter().any(|it| it.capacity.is_some());
+        let verdicts = VerdictColumns::of(self.slos(), self.contest.contenders.iter().map(|it| &it.pooled));
         let mut columns = vec![Column::words("variation")];
-        if !self.slos().is_empty() {
-            columns.push(Column::words("SLO"));
-        }
+        columns.extend(verdicts.headings());
         if has_capacity {
             columns.push(Column::numbers(format!("capacity ({})", self.contest.kind.unit())));
         }
@@ -227,13 +293,7 @@ impl CompareReport {
         columns.extend(measures.iter().map(|it| Column::numbers(it.short_name())));
         let rows = self.ranked().into_iter().map(|contender| {
             let mut row = vec![Cell::words(contender.name.clone())];
-            if !self.slos().is_empty() {
-                row.push(Cell::words(match meets(contender) {
-                    Some(true) => "met",
-                    Some(false) => "missed",
-                    None => "unknown",
-                }));
-            }
+            row.extend(verdicts.cells(&contender.pooled));
             if has_capacity {
                 row.push(match &contender.capacity {
                     None => Cell::words("-"),
@@ -291,6 +351,7 @@ impl CompareReport {
             scenario_hash: contender.input.scenario.hash(),
             runs: contender.runs.len(),
             slo_met: meets(contender),
+            steady: is_steady(&contender.pooled),
             capacity: contender.capacity.as_ref().map(Capacity::mean),
             capacity_ci95: contender.capacity.as_ref().and_then(Capacity::interval),
             numbers: contender.pooled,
@@ -310,7 +371,8 @@ impl CompareReport {
             schema: SCHEMA,
             tool: Tool::THIS,
             seed: self.setting.seed,
-            verdict: self.verdict(),
+            complete: self.is_complete,
+            verdict: self.is_complete.then(|| self.verdict()),
             baseline: &self.contest.contenders[0].name,
             variations: variations.collect(),
         };
@@ -319,7 +381,8 @@ impl CompareReport {
 
     /// The report for sharing.
     pub fn to_page(&self) -> Page {
-        let mut blocks = vec![Block::Table(self.table())];
+        let note = self.note_on_steadiness().into_iter().map(Block::Text);
+        let mut blocks: Vec<Block> = note.chain([Block::Table(self.table())]).collect();
         if self.contest.contenders.len() > 1 {
             let table = self.difference_table();
             blocks.push(Block::Table(table));

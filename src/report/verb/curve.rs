@@ -8,9 +8,10 @@ use crate::metrics::{LatencySummary, Metric, Slo, Summary};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::text::numbers::{self, milliseconds, percent};
 use crate::report::text::table::{Cell, Column, Table};
+use crate::report::text::verdict::VerdictColumns;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::rounded;
-use crate::study::{Curve, CurvePoint, LoadKind, MEASURES, is_met};
+use crate::study::{Curve, CurvePoint, LoadKind, MEASURES, is_met, is_shown_met, is_steady};
 
 /// A curve and what it was made of.
 pub struct CurveReport {
@@ -50,6 +51,8 @@ struct Document<'a> {
     formula_users: Option<f64>,
     formula_load: Option<f64>,
     slo_met_up_to: Option<f64>,
+    /// Whether all points are there.
+    complete: bool,
     is_interrupted: bool,
     points: Vec<PointDocument>,
 }
@@ -60,6 +63,8 @@ struct PointDocument {
     #[serde(flatten)]
     summary: Summary,
     slo_met: Option<bool>,
+    /// Whether its queue does not grow to the end.
+    steady: bool,
 }
 
 impl CurveReport {
@@ -75,6 +80,12 @@ impl CurveReport {
             .iter()
             .take_while(|point| self.meets(point) == Some(true));
         met.last().map(|point| point.load)
+    }
+
+    /// Whether the objectives were shown to be met at any load.
+    pub fn is_shown_met_anywhere(&self) -> bool {
+        let mut points = self.curve.points.iter();
+        points.any(|point| is_shown_met(&self.slos, &point.summary))
     }
 
     /// The places on the curve that are worth a name.
@@ -188,17 +199,20 @@ impl CurveReport {
         ];
         let mut columns = vec![Column::numbers(load)];
         columns.extend(headings.map(Column::numbers));
-        if !self.slos.is_empty() {
-            columns.push(Column::words("SLO"));
-        }
+        let verdicts = VerdictColumns::of(&self.slos, self.curve.points.iter().map(|point| &point.summary));
+        columns.extend(verdicts.headings());
+        let rows = self.curve.points.iter().map(|point| {
+            let numbers = Self::row(point).into_iter();
+            numbers.chain(verdicts.cells(&point.summary)).collect()
+        });
         Table {
             caption: String::new(),
             columns,
-            rows: self.curve.points.iter().map(|point| self.row(point)).collect(),
+            rows: rows.collect(),
         }
     }
 
-    fn row(&self, point: &CurvePoint) -> Vec<Cell> {
+    fn row(point: &CurvePoint) -> Vec<Cell> {
         let summary = &point.summary;
         let mut row = vec![Cell::number(Some(point.load), rounded)];
         let quantiles = |latency: &LatencySummary| [latency.p50, latency.p95, latency.p99];
@@ -213,13 +227,6 @@ impl CurveReport {
         row.push(Cell::number(summary.queue.running.mean, rounded));
         row.push(Cell::number(summary.queue.depth.mean, rounded));
         row.push(Cell::number(summary.kv.usage.max, percent));
-        if !self.slos.is_empty() {
-            row.push(Cell::words(match self.meets(point) {
-                Some(true) => "met",
-                Some(false) => "missed",
-                None => "unknown",
-            }));
-        }
         row
     }
 
@@ -244,6 +251,7 @@ impl CurveReport {
             formula_users: self.formula_users,
             formula_load: self.formula_users.and_then(|users| curve.load_with_users(users)),
             slo_met_up_to: self.slo_met_up_to(),
+            complete: !curve.is_interrupted,
             is_interrupted: curve.is_interrupted,
             points: curve
                 .points
@@ -252,6 +260,7 @@ impl CurveReport {
                     load: point.load,
                     summary: point.summary,
                     slo_met: self.meets(point),
+                    steady: is_steady(&point.summary),
                 })
                 .collect(),
         };

@@ -13,6 +13,6 @@ pub mod sweep;
 mod validation;
 
 pub use calibration::CalibrationReport;
-pub use run::{Headline, MemoryReport, ModelError, RunReport, Verdict};
+pub use run::{Headline, MemoryReport, ModelError, RunReport};
 pub use study_setting::StudySetting;
 pub use validation::{ErrorLimit, ValidatedExperiment, ValidationReport};

@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use crate::report::figure::{self, Drawn};
-use crate::report::files::results::SweepPoints;
+use crate::report::files::results::{GROWS, SweepPoints};
 use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::numbers;
 use crate::report::text::table::{Cell, Column, Table};
+use crate::report::text::verdict::UNSTEADY;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::{Interval, rounded};
 use crate::study::{Better, Measure, short};
@@ -27,6 +28,9 @@ impl SweepReport {
         let mut text = format!("{}\n", self.line());
         for (measure, place, value) in self.bests() {
             let _ = writeln!(text, "Best      {} {value} at {place}", measure.name);
+        }
+        if let Some(note) = self.note_on_steadiness() {
+            let _ = writeln!(text, "Beware    {note}");
         }
         if self.sweep.has_intervals() {
             text.push_str("±         half of the 95 % interval over the seeds (Student's t), relative to the mean\n");
@@ -55,7 +59,7 @@ impl SweepReport {
     fn bests(&self) -> Vec<(&'static Measure, String, String)> {
         let measures = self.sweep.heading.measures.iter();
         measures
-            .filter(|measure| measure.better != Better::Neither)
+            .filter(|measure| measure.better != Better::Neither && measure.name != GROWS)
             .filter_map(|measure| {
                 let (place, value) = self.sweep.best(measure)?;
                 Some((*measure, place, numbers::with_unit(measure.quantity, value)))
@@ -63,19 +67,44 @@ impl SweepReport {
             .collect()
     }
 
+    /// What is to be known of points without a steady state, if there are any.
+    fn note_on_steadiness(&self) -> Option<String> {
+        let points = self.sweep.points.iter();
+        let unsteady = points.filter(|point| !self.sweep.is_steady(point)).count();
+        (unsteady > 0).then(|| {
+            format!(
+                "{UNSTEADY} at {unsteady} of {} points: latencies and queue depths there depend on the length of the \
+                 runs, and none of them is the best",
+                self.sweep.points.len()
+            )
+        })
+    }
+
     /// A row a point: the values of its keys, then its numbers, means over the seeds with their intervals.
     fn table(&self) -> Table {
         let heading = &self.sweep.heading;
         let keys = heading.keys.iter().map(|key| Column::numbers(short(key)));
         let measures = heading.measures.iter();
-        let columns = keys.chain(measures.map(|measure| Column::numbers(measure.name)));
+        let columns = keys.chain(measures.map(|measure| {
+            if measure.name == GROWS {
+                Column::words("queue")
+            } else {
+                Column::numbers(measure.name)
+            }
+        }));
         let rows = self.sweep.points.iter().map(|point| {
             let values = point.values.iter().map(|value| Cell {
                 text: value.clone(),
                 number: value.parse().ok(),
             });
             let measures = heading.measures.iter().enumerate();
-            let numbers = measures.map(|(at, measure)| cell(measure, point.mean(at)));
+            let numbers = measures.map(|(at, measure)| {
+                if measure.name == GROWS {
+                    let is_steady = self.sweep.is_steady(point);
+                    return Cell::words(if is_steady { "steady" } else { UNSTEADY });
+                }
+                cell(measure, self.sweep.value(point, at))
+            });
             values.chain(numbers).collect()
         });
         Table {
@@ -101,6 +130,7 @@ impl SweepReport {
             heading: "What was found".to_owned(),
             blocks: [Block::Text(self.line())]
                 .into_iter()
+                .chain(self.note_on_steadiness().map(Block::Text))
                 .chain(drawings.map(|(_, drawing)| Block::Drawing(drawing)))
                 .chain([Block::Table(self.table())])
                 .collect(),

@@ -15,5 +15,5 @@ pub use heading::{Heading, ResultRow};
 pub use merge::{Merged, merge};
 #[cfg(feature = "parquet")]
 pub use parquet::write_parquet;
-pub use points::{PointNumbers, SweepPoints};
+pub use points::{GROWS, PointNumbers, SweepPoints};
 pub use runs::Results;

@@ -2,8 +2,11 @@
 
 use super::heading::Heading;
 use super::runs::Results;
-use crate::stats::{Interval, confidence_interval_95, mean};
-use crate::study::{Better, Measure, label};
+use crate::stats::{Interval, mean};
+use crate::study::{Better, Measure, USUAL_ERRORS, label};
+
+/// The measure that says whether a run has a steady state.
+pub const GROWS: &str = "queue.grows";
 
 /// The results of a sweep by points.
 pub struct SweepPoints {
@@ -28,12 +31,9 @@ pub struct PointNumbers {
 }
 
 impl PointNumbers {
-    /// A measure over the seeds: its mean, with the interval of that if there are several; `None` if a run does not
-    /// have it.
-    pub fn mean(&self, measure: usize) -> Option<(f64, Option<Interval>)> {
-        let values = self.numbers[measure].as_deref()?;
-        let mean = mean(values.iter().copied())?;
-        Some((mean, confidence_interval_95(values)))
+    /// The mean of a measure over the seeds; `None` if a run does not have it.
+    pub fn mean(&self, measure: usize) -> Option<f64> {
+        mean(self.numbers[measure].as_deref()?.iter().copied())
     }
 }
 
@@ -70,18 +70,42 @@ impl SweepPoints {
         numbers.any(|values| values.as_ref().is_some_and(|values| values.len() > 1))
     }
 
+    /// A measure over the seeds of a point: its mean, with the interval of that if there are several; `None` if a run
+    /// does not have it. What depends on the length of the runs, as they have no steady state, has no interval.
+    pub fn value(&self, point: &PointNumbers, at: usize) -> Option<(f64, Option<Interval>)> {
+        let mean = point.mean(at)?;
+        let measure = self.heading.measures[at];
+        if measure.grows_with_the_queue() && !self.is_steady(point) {
+            return Some((mean, None));
+        }
+        let values = point.numbers[at].as_deref()?;
+        Some((mean, measure.interval_95(values)))
+    }
+
+    /// Whether the queue of no run grows to its end, as far as the results tell.
+    pub fn is_steady(&self, point: &PointNumbers) -> bool {
+        let grows = self.place_of(GROWS).and_then(|at| point.mean(at));
+        grows.is_none_or(|share| share == 0.0)
+    }
+
+    /// Whether a point may be called the best: it has a steady state and serves its clients, as far as the results tell.
+    fn may_be_best(&self, point: &PointNumbers) -> bool {
+        let success = self.place_of("requests.success").and_then(|at| point.mean(at));
+        self.is_steady(point) && success.is_none_or(|share| share >= 1.0 - USUAL_ERRORS)
+    }
+
     /// A point in words.
     pub fn label(&self, point: &PointNumbers) -> String {
         let values = point.values.iter().map(String::as_str);
         label(self.heading.keys.iter().map(String::as_str).zip(values))
     }
 
-    /// The point with the best value of a measure, in words, and that value; `None` if it has no better or worse, or no
-    /// value.
+    /// The point with the best value of a measure, in words, and that value, among those that have a steady state and
+    /// serve their clients; `None` if there is none, or if the measure has no better or worse, or no value.
     pub fn best(&self, measure: &Measure) -> Option<(String, f64)> {
         let at = self.place_of(measure.name)?;
-        let points = self.points.iter();
-        let values = points.filter_map(|point| Some((point, point.mean(at)?.0)));
+        let points = self.points.iter().filter(|point| self.may_be_best(point));
+        let values = points.filter_map(|point| Some((point, point.mean(at)?)));
         let (point, value) = match measure.better {
             Better::Neither => return None,
             Better::Lower => values.min_by(|a, b| a.1.total_cmp(&b.1)),

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::report::{MemoryReport, ModelError, RunReport};
-use crate::metrics::{Constraint, SloOutcome, SloResult, SpeculativeSummary, Summary};
+use crate::metrics::{Constraint, Slo, SloOutcome, SloResult, SpeculativeSummary, Summary};
 use crate::report::text::document::{Tool, pretty};
+use crate::study::Verdict;
 
 /// The version of the form below: raised when a key changes its meaning.
 const SCHEMA: &str = "tailcast/run/v1";
@@ -15,25 +16,35 @@ struct Document<'a> {
     tool: Tool,
     scenario_hash: &'a str,
     seed: u64,
-    verdict: &'static str,
+    /// Whether the run went to its end; there is no verdict on one that did not.
+    complete: bool,
+    verdict: Option<&'static str>,
     #[serde(flatten)]
     summary: &'a Summary,
     memory: MemoryReport,
     replications: u32,
     fidelity: Option<&'a str>,
     model_error: Option<ModelError>,
-    slo: Vec<Slo>,
+    slo: Vec<SloDocument>,
     constraint: Constraint,
     speculative: Option<SpeculativeSummary>,
     warnings: Vec<String>,
 }
 
+/// An objective: on a latency with its statistic and seconds, on what is served without them.
 #[derive(Serialize)]
-struct Slo {
+struct SloDocument {
     metric: &'static str,
-    statistic: &'static str,
-    limit_s: f64,
+    statistic: Option<&'static str>,
+    /// Whether the limit is the most (`at_most`) or the least (`at_least`) that it may be.
+    bound: &'static str,
+    /// In seconds, of a latency.
+    limit_s: Option<f64>,
+    /// In seconds, of a latency; `None` if there are too few samples to tell, or if it has no end.
     got_s: Option<f64>,
+    /// Of what is served: a part of one, or per second.
+    limit: Option<f64>,
+    got: Option<f64>,
     /// `None` if there are too few samples to tell.
     met: Option<bool>,
 }
@@ -47,13 +58,14 @@ impl RunReport {
             tool: Tool::THIS,
             scenario_hash: &self.scenario_hash,
             seed: self.seed,
-            verdict: self.verdict().name(),
+            complete: self.is_complete,
+            verdict: self.verdict().map(Verdict::name),
             summary,
             memory: self.memory,
             replications: self.headline.replications,
             fidelity: self.fidelity.as_deref(),
             model_error: self.model_error,
-            slo: self.slo_results().iter().map(Slo::of).collect(),
+            slo: self.slo_results().iter().map(SloDocument::of).collect(),
             constraint: summary.constraint,
             speculative: summary.speculative,
             warnings: self.warnings(),
@@ -62,17 +74,33 @@ impl RunReport {
     }
 }
 
-impl Slo {
+impl SloDocument {
     fn of(result: &SloResult) -> Self {
-        Self {
-            metric: result.slo.metric.name(),
-            statistic: result.slo.statistic.name(),
-            limit_s: result.slo.limit.seconds(),
-            got_s: result.got_s,
-            met: match result.outcome {
-                SloOutcome::Met => Some(true),
-                SloOutcome::Missed => Some(false),
-                SloOutcome::Unknown => None,
+        let met = match result.outcome {
+            SloOutcome::Met => Some(true),
+            SloOutcome::Missed => Some(false),
+            SloOutcome::Unknown => None,
+        };
+        match result.slo {
+            Slo::Latency(slo) => Self {
+                metric: slo.metric.name(),
+                statistic: Some(slo.statistic.name()),
+                bound: "at_most",
+                limit_s: Some(slo.limit.seconds()),
+                got_s: result.got,
+                limit: None,
+                got: None,
+                met,
+            },
+            Slo::Served(slo) => Self {
+                metric: slo.of.name(),
+                statistic: None,
+                bound: if slo.of.is_least() { "at_least" } else { "at_most" },
+                limit_s: None,
+                got_s: None,
+                limit: Some(slo.bound),
+                got: result.got,
+                met,
             },
         }
     }

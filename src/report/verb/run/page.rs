@@ -6,9 +6,10 @@ use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::numbers::milliseconds;
 use crate::report::text::style::Style;
 use crate::report::text::table::{Cell, Column, Table};
-use crate::report::verb::run::report::{RunReport, Verdict};
+use crate::report::verb::run::report::RunReport;
 use crate::report::verb::run::screen::slo_line;
 use crate::report::verb::study_setting::StudySetting;
+use crate::study::Verdict;
 
 /// What a table of latencies shows.
 const SHOWN: [Statistic; 6] = [
@@ -51,9 +52,9 @@ impl RunReport {
             title: setting.name.clone(),
             verdict: self.verdict_in_words().1.to_owned(),
             tone: match self.verdict() {
-                Verdict::Ok => Tone::Good,
-                Verdict::SloMissed | Verdict::Saturated => Tone::Bad,
-                Verdict::SloUnknown => Tone::Plain,
+                Some(Verdict::Ok) => Tone::Good,
+                Some(Verdict::SloMissed | Verdict::Saturated) => Tone::Bad,
+                Some(Verdict::SloUnknown) | None => Tone::Plain,
             },
             sections,
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::metrics::{Slo, SloOutcome, SloResult, Summary};
-use crate::study::MOST_REJECTED;
+use crate::study::{USUAL_ERRORS, Verdict, judged};
 
 /// Everything a report of one scenario shows.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct RunReport {
     pub memory: MemoryReport,
     /// What was asked for.
     pub slos: Vec<Slo>,
+    /// Whether it went to its end: nobody stopped it.
+    pub is_complete: bool,
 }
 
 /// What was simulated, in words.
@@ -67,50 +69,15 @@ pub struct MemoryReport {
     pub closed_form_users: Option<f64>,
 }
 
-/// The result in a word. Of several that apply, the first in this order stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// An SLO is missed.
-    SloMissed,
-    /// No SLO is missed, but the queue grew still at the end: longer runs would show longer latencies.
-    Saturated,
-    /// There are too few samples to judge an SLO.
-    SloUnknown,
-    /// Nothing of this is so.
-    Ok,
-}
-
-impl Verdict {
-    /// Its name in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SloMissed => "slo_missed",
-            Self::Saturated => "saturated",
-            Self::SloUnknown => "slo_unknown",
-            Self::Ok => "ok",
-        }
-    }
-}
-
 impl RunReport {
     /// How each SLO fared.
     pub fn slo_results(&self) -> Vec<SloResult> {
-        self.slos.iter().map(|slo| slo.judge(&self.summary)).collect()
+        judged(&self.slos, &self.summary)
     }
 
-    /// The result in a word.
-    pub fn verdict(&self) -> Verdict {
-        let results = self.slo_results();
-        let any = |outcome| results.iter().any(|result| result.outcome == outcome);
-        if any(SloOutcome::Missed) {
-            Verdict::SloMissed
-        } else if self.queue_grows() {
-            Verdict::Saturated
-        } else if any(SloOutcome::Unknown) {
-            Verdict::SloUnknown
-        } else {
-            Verdict::Ok
-        }
+    /// The result in a word; `None` of a run that was stopped.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.is_complete.then(|| Verdict::on(&self.slos, &self.summary))
     }
 
     /// What a reader must know before believing the numbers.
@@ -133,15 +100,16 @@ impl RunReport {
         }
         if requests.timed_out > 0 {
             warnings.push(format!(
-                "{} of {} requests timed out; latencies, and SLOs on them, are those of finished requests only",
-                requests.timed_out, requests.arrived
+                "{} of {} requests timed out; latencies are those of the {} that finished, while SLOs count every other \
+                 one as a miss",
+                requests.timed_out, requests.arrived, requests.finished
             ));
         }
         let is_served = requests.rejected < requests.arrived;
-        if is_served && requests.rejected as f64 > MOST_REJECTED * requests.arrived as f64 {
+        if is_served && requests.rejected as f64 > USUAL_ERRORS * requests.arrived as f64 {
             warnings.push(format!(
                 "{} of {} requests were rejected: each is longer than server.max_model_len, the KV cache or a limit of \
-                 the policy allows; latencies, and SLOs on them, are those of the others",
+                 the policy allows; latencies are those of the others, while SLOs count every rejected one as a miss",
                 requests.rejected, requests.arrived
             ));
         }
@@ -155,7 +123,8 @@ impl RunReport {
         }
         for result in self.slo_results() {
             if result.outcome == SloOutcome::Unknown {
-                let samples = self.summary.latency.of(result.slo.metric).count;
+                let latency = result.slo.as_latency();
+                let samples = latency.map_or(0, |slo| self.summary.latency.of(slo.metric).count);
                 warnings.push(if samples == 0 && requests.finished > 0 {
                     format!(
                         "{} cannot be judged: no response has a time between tokens, as each came as a whole or is a \
@@ -171,9 +140,5 @@ impl RunReport {
             }
         }
         warnings
-    }
-
-    fn queue_grows(&self) -> bool {
-        self.summary.saturation.is_some_and(|saturation| saturation.queue_grows)
     }
 }

@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use crate::metrics::{LatencySummary, Metric, SloOutcome, SloResult};
 use crate::report::text::line::in_words;
-use crate::report::text::numbers::{duration, milliseconds, or_unknown};
+use crate::report::text::numbers::{self, duration, milliseconds, or_unknown, percent};
 use crate::report::text::style::{Style, TerminalColour};
 use crate::report::text::why::why;
-use crate::report::verb::run::report::{RunReport, Verdict};
+use crate::report::verb::run::report::RunReport;
 use crate::stats::{Interval, rounded};
+use crate::study::Verdict;
 
 /// Columns of a label at the start of a line.
 const LABEL: usize = 10;
@@ -63,7 +64,11 @@ impl RunReport {
     }
 
     pub(in crate::report) fn verdict_in_words(&self) -> (TerminalColour, &'static str) {
-        match self.verdict() {
+        let Some(verdict) = self.verdict() else {
+            return (TerminalColour::Yellow, "none: the run was stopped before its end");
+        };
+        match verdict {
+            Verdict::SloMissed if self.slos.is_empty() => (TerminalColour::Red, "too many requests were not served"),
             Verdict::SloMissed => (TerminalColour::Red, "SLO missed"),
             Verdict::Saturated => (TerminalColour::Red, "saturated: the queue grows without end"),
             Verdict::SloUnknown => (TerminalColour::Yellow, "unknown: too few samples to judge the SLOs"),
@@ -103,6 +108,7 @@ impl RunReport {
                 let _ = write!(text, " · {count} {name}");
             }
         }
+        let _ = write!(text, " · success {}", or_unknown(requests.success(), percent));
         let throughput = &self.summary.throughput;
         let _ = write!(text, " · {} preemptions", requests.preemptions);
         let recomputed = self.summary.kv.recomputed_tokens;
@@ -172,20 +178,19 @@ impl RunReport {
 }
 
 pub(in crate::report) fn slo_line(result: &SloResult, style: Style) -> String {
-    let (metric, statistic) = (result.slo.metric.name(), result.slo.statistic.name());
     let (colour, mark) = match result.outcome {
         SloOutcome::Met => (TerminalColour::Green, "✓"),
         SloOutcome::Missed => (TerminalColour::Red, "✗"),
         SloOutcome::Unknown => (TerminalColour::Yellow, "?"),
     };
-    let limit = duration(result.slo.limit.seconds());
-    let mut text = format!("{} {metric} {statistic} <= {limit}   got ", style.paint(colour, mark));
-    match result.got_s {
-        Some(got) => text.push_str(&duration(got)),
-        None => text.push_str("nothing sure: too few samples"),
+    let mut text = format!("{} {}   got ", style.paint(colour, mark), numbers::slo(&result.slo));
+    match (result.got, result.outcome) {
+        (Some(got), _) => text.push_str(&numbers::with_unit(result.slo.measure().quantity, got)),
+        (None, SloOutcome::Missed) => text.push_str("no end: too many requests were not served at all"),
+        (None, _) => text.push_str("nothing sure: too few samples"),
     }
-    if let Some(interval) = result.ci95_s {
-        let (low, high) = (duration(interval.low.max(0.0)), duration(interval.high));
+    if let Some(interval) = result.ci95 {
+        let (low, high) = (duration(interval.low), duration(interval.high));
         let _ = write!(text, " [{low}, {high}]");
     }
     text
