@@ -48,7 +48,7 @@ impl CalibrateQuestion {
     pub fn ready(&self) -> Result<ReadyCalibrate<'_>, Problem> {
         Ok(ReadyCalibrate {
             question: self,
-            input: self.base.load()?,
+            input: self.base.load()?.as_measured(),
         })
     }
 

@@ -118,7 +118,8 @@ impl ValidateQuestion {
             // Objectives are about what is served, not about what is predicted of it.
             slos: Vec::new(),
             scenario,
-        };
+        }
+        .as_measured();
         let runs = self.seeds.unwrap_or(experiment.seeds);
         Ok(Planned {
             name: name.unwrap_or_else(|| input.scenario.name.clone()),

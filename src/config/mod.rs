@@ -25,7 +25,7 @@ pub use scenario::deployment::Deployment;
 pub use scenario::fidelity::Knowledge;
 pub use scenario::load::ScenarioText;
 pub use scenario::no_scenario::NoScenario;
-pub use scenario::operation::{Operation, Pool};
+pub use scenario::operation::{Operation, Pool, WarmUp};
 pub use scenario::overheads::CpuTime;
 pub use scenario::reference::reference;
 pub use scenario::resolved::Scenario;

@@ -5,6 +5,7 @@ use super::line::Line;
 use super::named_number::NamedNumber;
 use super::population::Counts;
 use super::recorder_settings::RecorderSettings;
+use super::windows::Window;
 use crate::engine::{Event, Finished, StepRun};
 use crate::stats::TimeWeighted;
 use crate::units::Time;
@@ -31,9 +32,9 @@ pub(super) trait Meter: Sized {
     #[inline(always)]
     fn finished(&mut self, _request: &ServedRequest<'_>) {}
 
-    /// Steps have ended, at whose start so many requests waited and ran.
+    /// Steps have ended, at whose start this was so.
     #[inline(always)]
-    fn ran(&mut self, _run: &StepRun<'_>, _at_start: Counts) {}
+    fn ran(&mut self, _run: &StepRun<'_>, _at_start: StartOfSteps) {}
 
     /// What was heard of the run, which has ended.
     fn finish(self, run: &WholeRun) -> Self::Total;
@@ -69,12 +70,27 @@ pub(super) struct HeardEvent<'a> {
     pub(super) event: &'a Event,
     /// How many waited and ran just before.
     pub(super) before: Counts,
+    /// The segment of the run that this instant belongs to; of the drain, the last one.
+    pub(super) segment: usize,
+}
+
+/// What was so when steps started.
+#[derive(Clone, Copy)]
+pub(super) struct StartOfSteps {
+    /// How many requests waited and ran.
+    pub(super) counts: Counts,
+    /// The segment of the run that the instant belongs to.
+    pub(super) segment: usize,
 }
 
 /// A request that has all its tokens.
 pub(super) struct ServedRequest<'a> {
     pub(super) history: &'a Finished,
     pub(super) latencies: LatenciesOf,
+    /// The segment of the run in which it came.
+    pub(super) segment: usize,
+    /// The segment in which it finished; `None` if that was in the drain.
+    pub(super) finished_in: Option<usize>,
 }
 
 /// What all meters may know of a run that has ended.
@@ -82,6 +98,8 @@ pub(super) struct WholeRun {
     pub(super) durations: Durations,
     /// Requests in the server at the end.
     pub(super) at_end: Counts,
+    /// What of it counts for latencies, throughput and queue depths.
+    pub(super) window: Window,
     /// Requests waiting over time.
     pub(super) waiting: TimeWeighted,
     /// Requests running over time.
@@ -93,6 +111,8 @@ pub(super) struct WholeRun {
 pub(super) struct Durations {
     /// From the first arrival to the last finish.
     pub(super) serving_picos: u128,
+    /// The time in which what counts was served: all of it, or without warm-up and drain.
+    pub(super) served_picos: u128,
     /// From the first arrival to the end of what time-weighted numbers cover: the last finish, a later arrival that was
     /// rejected or, if the run was stopped before all requests had ended, the last step or event.
     pub(super) covered_picos: u128,
@@ -101,6 +121,7 @@ pub(super) struct Durations {
 impl Durations {
     pub(super) const fn pool(&mut self, other: &Self) {
         self.serving_picos += other.serving_picos;
+        self.served_picos += other.served_picos;
         self.covered_picos += other.covered_picos;
     }
 }

@@ -5,14 +5,14 @@ use serde::Serialize;
 
 use super::client::{Latencies, LatencyMeter, Requests, RequestsMeter, Throughput, ThroughputMeter};
 use super::line::Line;
-use super::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun};
+use super::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun};
 use super::named_number::NamedNumber;
-use super::population::Counts;
 use super::recorder_settings::RecorderSettings;
 use super::server::{
     Constraint, ConstraintMeter, DraftsMeter, GpuMeter, GpuSummary, KvMeter, KvSummary, QueueMeter, QueueSummary,
     Saturation, SaturationMeter, SpeculativeSummary,
 };
+use super::steady_state::{SteadyState, SteadyStateMeter};
 use crate::engine::StepRun;
 use crate::workload::Request;
 
@@ -59,7 +59,7 @@ macro_rules! meters {
                 }
 
                 #[inline(always)]
-                pub(super) fn ran(&mut self, run: &StepRun<'_>, at_start: Counts) {
+                pub(super) fn ran(&mut self, run: &StepRun<'_>, at_start: StartOfSteps) {
                     $( self.$name.ran(run, at_start); )+
                 }
 
@@ -119,6 +119,8 @@ meters! {
         latency: LatencyMeter => Latencies,
         /// How much was served in a second.
         throughput: ThroughputMeter => Throughput,
+        /// What of the run these numbers, and those of the queue, leave out.
+        steady_state: SteadyStateMeter => Option<SteadyState>,
     }
 
     /// Meters of what a server does; a fleet has a set of them for each server.

@@ -25,10 +25,13 @@ mod run_so_far;
 mod server;
 mod slo;
 mod slo_result;
+mod steady_state;
 mod summary;
 mod timeline;
+mod truncation;
 mod verdict;
 mod whole_crowd;
+mod windows;
 
 pub use client::{CrowdQuantiles, Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
 pub use contexts::Contexts;
@@ -50,5 +53,7 @@ pub use server::{
 };
 pub use slo::{LatencySlo, Served, ServedSlo, Slo, SloError};
 pub use slo_result::{SloOutcome, SloResult};
+pub use steady_state::SteadyState;
 pub use timeline::{Timeline, TimelineRow};
 pub use verdict::{USUAL_ERRORS, Verdict, is_met, is_shown_met, is_steady, judged};
+pub use windows::{ArrivalsEnd, Trim};

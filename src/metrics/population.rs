@@ -1,5 +1,6 @@
 //! How many requests wait and run, over time.
 
+use super::windows::Window;
 use crate::engine::{Event, Finished};
 use crate::stats::TimeWeighted;
 use crate::units::Time;
@@ -71,6 +72,8 @@ pub(super) struct Population {
 struct Level {
     count: u32,
     since: Time,
+    /// In the segments of the run before the one that lasts.
+    before: Vec<TimeWeighted>,
     held: TimeWeighted,
 }
 
@@ -86,6 +89,20 @@ impl Level {
     fn hold_until(&mut self, at: Time) {
         self.held.hold(self.count.into(), at.since(self.since).picos());
         self.since = at;
+    }
+
+    fn start_segment(&mut self, at: Time) {
+        self.hold_until(at);
+        self.before.push(std::mem::take(&mut self.held));
+    }
+
+    /// What was held in the segments that count, up to `end`.
+    fn finish(mut self, end: Time, window: &Window, drains: bool) -> TimeWeighted {
+        self.start_segment(end);
+        if drains {
+            self.before.pop();
+        }
+        window.pool(self.before, |all, segment| all.merge(&segment))
     }
 }
 
@@ -141,12 +158,22 @@ impl Population {
         counts
     }
 
-    /// The waiting and the running requests over time, up to `end`.
-    pub(super) fn finish(mut self, end: Time) -> [TimeWeighted; 2] {
-        if self.last_change.is_some() {
-            self.waiting.hold_until(end);
-            self.running.hold_until(end);
+    /// Starts another segment of the run at an instant that is not before anything heard of.
+    pub(super) fn start_segment(&mut self, at: Time) {
+        // Before the first arrival there is nothing to hold.
+        if self.last_change.is_none() {
+            self.move_to(at);
         }
-        [self.waiting.held, self.running.held]
+        self.waiting.start_segment(at);
+        self.running.start_segment(at);
+    }
+
+    /// The waiting and the running requests over the segments that count, up to `end`; the last segment is the drain if
+    /// the run `drains`.
+    pub(super) fn finish(self, end: Time, window: &Window, drains: bool) -> [TimeWeighted; 2] {
+        if self.last_change.is_none() {
+            return Default::default();
+        }
+        [self.waiting, self.running].map(|level| level.finish(end, window, drains))
     }
 }

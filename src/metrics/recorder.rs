@@ -25,7 +25,7 @@ impl Recorder {
     /// A recorder for a run that is about to start.
     pub fn new(settings: &RecorderSettings<'_>) -> Self {
         Self {
-            run: RunSoFar::default(),
+            run: RunSoFar::new(settings.trim),
             client: ClientMeters::new(settings),
             server: ServerMeters::new(settings),
             slos: settings.slos.to_vec(),
@@ -42,7 +42,8 @@ impl Recorder {
 
     /// What was heard of the run, which has ended.
     pub fn finish(self) -> Recording {
-        let run = self.run.finish();
+        let grows = self.server.saturation.grows();
+        let run = self.run.finish(grows);
         Recording {
             client: self.client.finish(&run),
             server: self.server.finish(&run),
@@ -56,6 +57,8 @@ impl Recorder {
         let served = ServedRequest {
             history: request,
             latencies: LatenciesOf::request(request),
+            segment: self.run.segment_of(request.arrival),
+            finished_in: self.run.segment_now(),
         };
         self.client.finished(&served);
         self.server.finished(&served);
@@ -70,11 +73,13 @@ impl Observer for Recorder {
 
     #[inline(always)]
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
+        self.run.go_on_to(at, event);
         let heard = HeardEvent {
             at,
             id,
             event,
             before: self.run.counts(),
+            segment: self.run.segment_of(at),
         };
         self.client.on(&heard);
         self.server.on(&heard);

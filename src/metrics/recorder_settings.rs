@@ -2,6 +2,7 @@
 
 use super::server::GpuWork;
 use super::slo::Slo;
+use super::windows::Trim;
 use crate::engine::ServerSettings;
 
 /// What a [`super::Recorder`] needs to know beforehand.
@@ -14,4 +15,6 @@ pub struct RecorderSettings<'a> {
     pub slos: &'a [Slo],
     /// What the GPUs do and could do; without it their utilisation stays unknown.
     pub gpu_work: Option<GpuWork>,
+    /// What is left out of latencies, throughput and queue depths.
+    pub trim: Trim,
 }

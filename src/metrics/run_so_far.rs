@@ -1,20 +1,65 @@
 //! What several meters need to know of a run: when it began, how far it is, and how many requests wait and run.
 
-use super::meter::{Durations, WholeRun};
+use super::meter::{Durations, StartOfSteps, WholeRun};
 use super::population::{Counts, Population};
+use super::windows::{Trim, Windows};
 use crate::engine::{Event, StepRun};
 use crate::units::Time;
 
 /// A run as far as it was heard of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct RunSoFar {
     population: Population,
+    windows: Windows,
     first_arrival: Option<Time>,
     last_finish: Option<Time>,
     last_step_end: Time,
 }
 
 impl RunSoFar {
+    /// A run that is about to start, of which this is to be left out.
+    pub(super) fn new(trim: Trim) -> Self {
+        Self {
+            population: Population::default(),
+            windows: Windows::new(trim),
+            first_arrival: None,
+            last_finish: None,
+            last_step_end: Time::ZERO,
+        }
+    }
+
+    /// The segment of the run that a request belongs to that came then.
+    #[inline(always)]
+    pub(super) fn segment_of(&self, arrival: Time) -> usize {
+        self.windows.segment_of(arrival)
+    }
+
+    /// The segment that lasts now; `None` in the drain.
+    #[inline(always)]
+    pub(super) fn segment_now(&self) -> Option<usize> {
+        self.windows.segment_now()
+    }
+
+    /// Something is about to be heard that happened then: starts the segments that begin with it, or before.
+    #[inline(always)]
+    pub(super) fn go_on_to(&mut self, at: Time, event: &Event) {
+        while self.windows.is_due(at) {
+            self.start_segment(self.windows.next_switch(), self.windows.arrivals());
+        }
+        if matches!(event, Event::Arrived { .. } | Event::Rejected) {
+            let counts = self.counts();
+            if self.windows.arrived(counts.waiting + counts.running) {
+                self.start_segment(at, self.windows.arrivals() - 1);
+            }
+        }
+    }
+
+    #[cold]
+    fn start_segment(&mut self, at: Time, arrived: u64) {
+        self.population.start_segment(at);
+        self.windows.switch(at, arrived);
+    }
+
     /// The requests in the server now.
     #[inline(always)]
     pub(super) const fn counts(&self) -> Counts {
@@ -43,27 +88,35 @@ impl RunSoFar {
         }
     }
 
-    /// Steps have ended: the requests in the server when they started.
+    /// Steps have ended: what was so when they started.
     #[inline(always)]
-    pub(super) fn ran(&mut self, run: &StepRun<'_>) -> Counts {
+    pub(super) fn ran(&mut self, run: &StepRun<'_>) -> StartOfSteps {
         assert!(run.start >= self.last_step_end, "a server runs one step at a time");
         self.last_step_end = run.start + run.takes;
-        self.population.at_start_of_run(run.start)
+        StartOfSteps {
+            counts: self.population.at_start_of_run(run.start),
+            segment: self.windows.segment_of(run.start),
+        }
     }
 
-    /// The run, which has ended.
-    pub(super) fn finish(self) -> WholeRun {
+    /// The run, which has ended; `grows` if its queue did to the end.
+    pub(super) fn finish(self, grows: bool) -> WholeRun {
         let first = self.first_arrival.unwrap_or_default();
         let last_finish = self.last_finish.unwrap_or(first);
         let end = self.last_step_end.max(self.population.last_change());
         let at_end = self.population.now();
-        let [waiting, running] = self.population.finish(end);
+        let window = self.windows.window(first, end, grows);
+        let drains = window.picos.is_some() && self.windows.segment_now().is_none();
+        let [waiting, running] = self.population.finish(end, &window, drains);
+        let serving = last_finish.since(first).picos();
         WholeRun {
             durations: Durations {
-                serving_picos: last_finish.since(first).picos().into(),
+                serving_picos: serving.into(),
+                served_picos: window.picos.unwrap_or(serving).into(),
                 covered_picos: end.since(first).picos().into(),
             },
             at_end,
+            window,
             waiting,
             running,
         }

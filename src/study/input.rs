@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use crate::config::{Bound, Diagnostic, Flag, Layers, NoScenario, Overrides, Scenario, ScenarioText, Workload};
+use crate::config::{Bound, Diagnostic, Flag, Layers, NoScenario, Overrides, Scenario, ScenarioText, WarmUp, Workload};
 use crate::metrics::Slo;
 
 /// A scenario with its objectives.
@@ -74,6 +74,15 @@ impl Base {
 }
 
 impl Input {
+    /// The scenario as one that is held against measurements of whole runs, unless it says what is left out of its own.
+    #[must_use]
+    pub fn as_measured(mut self) -> Self {
+        if self.scenario.operation.warm_up == WarmUp::Usual {
+            self.scenario.operation.warm_up = WarmUp::Kept;
+        }
+        self
+    }
+
     /// Whether every seed gives the same run.
     pub fn is_always_the_same(&self) -> bool {
         let workload = self.scenario.workload();

@@ -7,11 +7,11 @@ use super::bounds::Bounds;
 use super::control::Control;
 use super::input::Input;
 use super::watched::Watched;
-use crate::config::{Diagnostic, Scenario, Workload};
+use crate::config::{Diagnostic, Scenario, WarmUp, Workload};
 use crate::engine::{self, Engine, Observer, Server, ServerSettings};
 use crate::fleet::{self, Fronted, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
-use crate::metrics::{GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo};
+use crate::metrics::{ArrivalsEnd, GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Trim};
 use crate::workload::trace::{self, Skipped, TraceError};
 use crate::workload::{Arrivals, Source};
 
@@ -175,11 +175,31 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
         prefix_caching: scenario.deployment.prefix_caching,
         slos,
         gpu_work: Some(gpu_work(scenario)),
+        trim: trim(scenario),
     });
     if is_closed_loop(scenario.workload()) {
         recorder.of_closed_loop()
     } else {
         recorder
+    }
+}
+
+/// What is left out of the numbers of its runs.
+fn trim(scenario: &Scenario) -> Trim {
+    let found = || match scenario.workload() {
+        Workload::Synthetic(workload) => Trim::WarmUpAndDrain {
+            until: ArrivalsEnd {
+                requests: workload.requests,
+                duration: workload.duration,
+            },
+        },
+        Workload::Trace(_) => Trim::Nothing,
+    };
+    match scenario.operation.warm_up {
+        WarmUp::Usual if scenario.workload().is_stationary() => found(),
+        WarmUp::Usual | WarmUp::Kept => Trim::Nothing,
+        WarmUp::Found => found(),
+        WarmUp::Before(span) => Trim::Before(span),
     }
 }
 

@@ -91,6 +91,18 @@ impl Arrivals {
         matches!(self, Self::Closed { .. })
     }
 
+    /// Whether they have the same rate throughout, or the same clients, so that a server comes to a steady state.
+    pub const fn is_stationary(&self) -> bool {
+        match self {
+            Self::Poisson { .. }
+            | Self::Gamma { .. }
+            | Self::Weibull { .. }
+            | Self::Constant { .. }
+            | Self::Closed { .. } => true,
+            Self::AtOnce | Self::Stages(_) => false,
+        }
+    }
+
     /// The mean rate over the whole process [requests/s]; `None` if it depends on the server or is not a rate.
     pub fn mean_rate_per_s(&self) -> Option<f64> {
         match self {

@@ -21,6 +21,9 @@ pub struct ScenarioFlags {
     /// `--set 'slo={}'` drops those
     #[arg(long, value_name = "OBJECTIVE")]
     slo: Vec<String>,
+    /// What of a run is left out of latencies, throughput and queue depths: auto, none, or its first part, such as 30s
+    #[arg(long, value_name = "TIME")]
+    warm_up: Option<String>,
     /// Leave out rows of a trace that cannot be read, and say how many
     #[arg(long)]
     skip_bad_rows: bool,
@@ -50,6 +53,8 @@ impl ScenarioFlags {
         flags.extend(set.map(|assignment| Flag::new("--set", assignment)));
         let seed = self.seed.iter();
         flags.extend(seed.map(|seed| Flag::new("--seed", format!("seed={seed}"))));
+        let warm_up = self.warm_up.iter();
+        flags.extend(warm_up.map(|time| Flag::new("--warm-up", format!("workload.warm_up={time}"))));
         for objective in &self.slo {
             flags.push(objective_flag(objective)?);
         }

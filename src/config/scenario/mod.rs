@@ -27,4 +27,5 @@ pub mod step_time;
 pub mod tables;
 pub mod trace;
 pub mod traffic;
+pub mod warm_up;
 pub mod workload;

@@ -117,7 +117,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let workload_fields = fields.section("workload")?;
     let through = deployment::asked_through(&server);
     let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, through)?;
-    let workload = workload::read(&workload_fields, server.max_model_len)?;
+    let (workload, warm_up) = workload::read(&workload_fields, server.max_model_len)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &batching, &workload);
@@ -133,7 +133,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         seed,
         deployment: deployment.with_seed(seed),
         traffic: Traffic::of_one_class(workload, objectives),
-        operation: Operation::of_one_server(),
+        operation: Operation::of_one_server(warm_up),
         files: reading.take_files(),
         settings,
         warnings,

@@ -2,10 +2,12 @@
 
 use super::arrivals::{self, ARRIVALS};
 use super::lengths::{self, OUTPUT, PROMPT};
+use super::operation::WarmUp;
 use super::priority::{self, PRIORITY};
 use super::sampling::SAMPLING;
 use super::sharing::{self, PREFIX, PROMPT_POOL, SESSION};
 use super::trace::{self, TRACE};
+use super::warm_up::{self, WARM_UP};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::settings::{Kind, Setting};
@@ -33,6 +35,7 @@ pub(super) const WORKLOAD: Setting = Setting::new(
         &TRACE,
         &TIMEOUT,
         &SAMPLING,
+        &WARM_UP,
     ]),
     "Who asks for what, and when",
 );
@@ -74,15 +77,26 @@ pub enum Workload {
     Trace(Replay),
 }
 
-/// Reads the table `[workload]`: who asks for what, and when.
-pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnostic> {
+impl Workload {
+    /// Whether its arrivals have the same rate throughout, so that its runs have a steady state.
+    pub const fn is_stationary(&self) -> bool {
+        match self {
+            Self::Synthetic(workload) => workload.arrivals.is_stationary(),
+            Self::Trace(_) => false,
+        }
+    }
+}
+
+/// Reads the table `[workload]`: who asks for what, and when, and what of a run is left out.
+pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<(Workload, WarmUp), Diagnostic> {
     let timeout = read_timeout(fields)?;
     if let Some(section) = fields.table(&TRACE)? {
         refuse_beside_a_trace(fields)?;
         let max_tokens = fields.find(&MAX_TOKENS)?.declared_count()?.optional();
         let replay = trace::read(&section, max_tokens, timeout)?;
+        let warm_up = warm_up::read(fields, false)?;
         fields.finish()?;
-        return Ok(Workload::Trace(replay));
+        return Ok((Workload::Trace(replay), warm_up));
     }
     let requests = fields.find(&REQUESTS)?.declared_integer()?;
     let duration = fields.find(&DURATION)?.duration()?;
@@ -106,12 +120,13 @@ pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnos
         duration: duration.optional(),
         timeout,
     };
+    let warm_up = warm_up::read(fields, workload.arrivals.is_stationary())?;
     // A misspelt key explains better what is wrong than the key that is missing for it.
     fields.finish()?;
     workload.validate().map_err(|invalid| refused(fields, &invalid))?;
     refuse_endless(fields, &workload)?;
     warn_of_rejections(fields, &workload, max_model_len);
-    Ok(Workload::Synthetic(workload))
+    Ok((Workload::Synthetic(workload), warm_up))
 }
 
 /// A longer one could carry the clock past its end.

@@ -5,10 +5,11 @@ use serde::Serialize;
 use super::latency_summary::LatencySummary;
 use super::pending::Pending;
 use crate::engine::{Event, StepRun};
-use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun};
+use crate::metrics::meter::{
+    Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun,
+};
 use crate::metrics::metric::{Metric, Statistic};
 use crate::metrics::named_number::{Better, NamedNumber, PlaceInList, Quantity};
-use crate::metrics::population::Counts;
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::stats::Distribution;
 use crate::units::Span;
@@ -29,6 +30,13 @@ pub struct Latencies {
 
 /// Collects the latencies of requests as they finish, and gaps as they pass.
 pub(in crate::metrics) struct LatencyMeter {
+    /// Those of requests that came in each segment of the run; gaps belong to the segment in which they began.
+    segments: Vec<SegmentOfLatencies>,
+}
+
+/// Latencies of a part of the run.
+#[derive(Default)]
+struct SegmentOfLatencies {
     /// In the order of [`Metric::ALL`] [ps].
     values: [Pending; Metric::ALL.len()],
     /// Gaps between tokens that are the time of a step, or of several.
@@ -36,13 +44,34 @@ pub(in crate::metrics) struct LatencyMeter {
 }
 
 /// Distributions of latencies in the order of [`Metric::ALL`] [ps].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::metrics) struct LatencyDistributions([Distribution; Metric::ALL.len()]);
 
 impl LatencyMeter {
+    #[inline(always)]
+    fn segment(&mut self, at: usize) -> &mut SegmentOfLatencies {
+        if at >= self.segments.len() {
+            self.start_segment(at);
+        }
+        &mut self.segments[at]
+    }
+
+    #[cold]
+    fn start_segment(&mut self, at: usize) {
+        self.segments.resize_with(at + 1, SegmentOfLatencies::default);
+    }
+}
+
+impl SegmentOfLatencies {
     #[inline]
     fn record(&mut self, metric: Metric, span: Span) {
         self.values[metric as usize].record(span.picos());
+    }
+
+    fn finish(self) -> LatencyDistributions {
+        let mut all = self.values.map(Pending::finish);
+        all[Metric::Itl as usize].merge(&self.step_gaps);
+        LatencyDistributions(all)
     }
 }
 
@@ -50,33 +79,31 @@ impl Meter for LatencyMeter {
     type Total = LatencyDistributions;
 
     fn new(_settings: &RecorderSettings<'_>) -> Self {
-        Self {
-            values: Default::default(),
-            step_gaps: Distribution::default(),
-        }
+        Self { segments: Vec::new() }
     }
 
     #[inline(always)]
     fn on(&mut self, heard: &HeardEvent<'_>) {
         if let Event::Token { gap } = heard.event {
-            self.record(Metric::Itl, *gap);
+            self.segment(heard.segment).record(Metric::Itl, *gap);
         }
     }
 
     #[inline(always)]
     fn finished(&mut self, request: &ServedRequest<'_>) {
         let latencies = &request.latencies;
-        self.record(Metric::Ttft, latencies.ttft);
-        self.record(Metric::E2e, latencies.e2e);
-        self.record(Metric::QueueWait, latencies.queue_wait);
+        let segment = self.segment(request.segment);
+        segment.record(Metric::Ttft, latencies.ttft);
+        segment.record(Metric::E2e, latencies.e2e);
+        segment.record(Metric::QueueWait, latencies.queue_wait);
         if let Some(tpot) = latencies.tpot {
-            self.record(Metric::Tpot, tpot);
+            segment.record(Metric::Tpot, tpot);
         }
     }
 
     #[inline(always)]
-    fn ran(&mut self, run: &StepRun<'_>, _at_start: Counts) {
-        self.step_gaps.record_progression(
+    fn ran(&mut self, run: &StepRun<'_>, at_start: StartOfSteps) {
+        self.segment(at_start.segment).step_gaps.record_progression(
             run.ramp.first.picos(),
             run.ramp.growth.picos(),
             run.steps,
@@ -84,10 +111,12 @@ impl Meter for LatencyMeter {
         );
     }
 
-    fn finish(self, _run: &WholeRun) -> LatencyDistributions {
-        let mut all = self.values.map(Pending::finish);
-        all[Metric::Itl as usize].merge(&self.step_gaps);
-        LatencyDistributions(all)
+    fn finish(self, run: &WholeRun) -> LatencyDistributions {
+        let segments = self.segments.into_iter().map(SegmentOfLatencies::finish);
+        run.window
+            .pool(segments.collect(), |all, segment: LatencyDistributions| {
+                all.pool(&segment)
+            })
     }
 }
 

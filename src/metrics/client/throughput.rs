@@ -10,11 +10,12 @@ use crate::metrics::recorder_settings::RecorderSettings;
 use crate::metrics::slo::Slo;
 use crate::units::{PICOS_PER_SECOND, Span};
 
-/// Finished requests and their tokens over the time from the first arrival to the last finish. Rates are `None` of no
-/// time.
+/// Finished requests and their tokens over the time from the first arrival to the last finish or, where the warm-up and
+/// the drain of the run are left out, over the time between them. Rates are `None` of no time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Throughput {
+    /// From the first arrival to the last finish, whatever is left out of the rates.
     pub duration_s: f64,
     pub requests_per_s: Option<f64>,
     pub input_tokens_per_s: Option<f64>,
@@ -26,15 +27,19 @@ pub struct Throughput {
 /// Adds up what was served.
 pub(in crate::metrics) struct ThroughputMeter {
     limits: Option<RequestLimits>,
-    served: ServedTotal,
+    /// What was served in each segment of the run.
+    segments: Vec<ServedTotal>,
+    /// What was served after the last arrival.
+    in_drain: ServedTotal,
 }
 
 /// Requests that were served, with their tokens.
 #[derive(Clone, Debug, Default)]
 pub(in crate::metrics) struct ServedTotal {
     requests: u64,
-    /// Requests that kept their limits; `None` without SLOs.
-    good_requests: Option<u64>,
+    /// Requests that kept their limits, if there are any.
+    good_requests: u64,
+    has_limits: bool,
     input_tokens: u128,
     output_tokens: u128,
 }
@@ -52,28 +57,42 @@ impl Meter for ThroughputMeter {
     type Total = ServedTotal;
 
     fn new(settings: &RecorderSettings<'_>) -> Self {
-        let limits = RequestLimits::of(settings.slos);
         Self {
-            limits,
-            served: ServedTotal {
-                good_requests: limits.map(|_| 0),
-                ..ServedTotal::default()
-            },
+            limits: RequestLimits::of(settings.slos),
+            segments: vec![ServedTotal::default()],
+            in_drain: ServedTotal::default(),
         }
     }
 
     #[inline(always)]
     fn finished(&mut self, request: &ServedRequest<'_>) {
-        self.served.requests += 1;
-        self.served.input_tokens += u128::from(request.history.input_tokens);
-        self.served.output_tokens += u128::from(request.history.output_tokens);
-        if let (Some(limits), Some(good)) = (&self.limits, &mut self.served.good_requests) {
-            *good += u64::from(limits.are_kept(&request.latencies));
+        let served = match request.finished_in {
+            Some(segment) => {
+                if segment >= self.segments.len() {
+                    self.segments.resize_with(segment + 1, ServedTotal::default);
+                }
+                &mut self.segments[segment]
+            }
+            None => &mut self.in_drain,
+        };
+        served.requests += 1;
+        served.input_tokens += u128::from(request.history.input_tokens);
+        served.output_tokens += u128::from(request.history.output_tokens);
+        if let Some(limits) = &self.limits {
+            served.good_requests += u64::from(limits.are_kept(&request.latencies));
         }
     }
 
-    fn finish(self, _run: &WholeRun) -> ServedTotal {
-        self.served
+    fn finish(self, run: &WholeRun) -> ServedTotal {
+        let mut segments = self.segments;
+        if run.window.picos.is_none() {
+            segments.push(self.in_drain);
+        }
+        let mut served = run
+            .window
+            .pool(segments, |all, segment: ServedTotal| all.pool(&segment));
+        served.has_limits = self.limits.is_some();
+        served
     }
 }
 
@@ -108,21 +127,21 @@ impl Total for ServedTotal {
 
     fn pool(&mut self, other: &Self) {
         self.requests += other.requests;
-        if let (Some(mine), Some(theirs)) = (&mut self.good_requests, other.good_requests) {
-            *mine += theirs;
-        }
+        self.good_requests += other.good_requests;
         self.input_tokens += other.input_tokens;
         self.output_tokens += other.output_tokens;
     }
 
     fn section(&self, durations: &Durations) -> Throughput {
-        let serving_s = durations.serving_picos as f64 / PICOS_PER_SECOND as f64;
+        let [serving_s, served_s] =
+            [durations.serving_picos, durations.served_picos].map(|picos| picos as f64 / PICOS_PER_SECOND as f64);
+        let good = self.has_limits.then_some(self.good_requests as f64);
         Throughput {
             duration_s: serving_s,
-            requests_per_s: ratio(self.requests as f64, serving_s),
-            input_tokens_per_s: ratio(self.input_tokens as f64, serving_s),
-            output_tokens_per_s: ratio(self.output_tokens as f64, serving_s),
-            goodput_per_s: self.good_requests.and_then(|good| ratio(good as f64, serving_s)),
+            requests_per_s: ratio(self.requests as f64, served_s),
+            input_tokens_per_s: ratio(self.input_tokens as f64, served_s),
+            output_tokens_per_s: ratio(self.output_tokens as f64, served_s),
+            goodput_per_s: good.and_then(|good| ratio(good, served_s)),
         }
     }
 }

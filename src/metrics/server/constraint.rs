@@ -4,9 +4,8 @@ use serde::Serialize;
 
 use super::binding::{AdmissionLimits, Binding, BindingTimes};
 use crate::engine::StepRun;
-use crate::metrics::meter::{Durations, Meter, ResultSection, Total, WholeRun};
+use crate::metrics::meter::{Durations, Meter, ResultSection, StartOfSteps, Total, WholeRun};
 use crate::metrics::named_number::NamedNumber;
-use crate::metrics::population::Counts;
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::units::Time;
 
@@ -45,10 +44,10 @@ impl Meter for ConstraintMeter {
     }
 
     #[inline(always)]
-    fn ran(&mut self, run: &StepRun<'_>, at_start: Counts) {
-        if at_start.waiting > 0 {
+    fn ran(&mut self, run: &StepRun<'_>, at_start: StartOfSteps) {
+        if at_start.counts.waiting > 0 {
             // A copy: the compiler keeps in registers what nobody can point at.
-            self.times.waited(&self.limits, at_start.running, *run);
+            self.times.waited(&self.limits, at_start.counts.running, *run);
         }
     }
 

@@ -5,9 +5,8 @@ use serde::Serialize;
 use super::gpu_work::{Utilisation, WorkDone};
 use crate::engine::StepRun;
 use crate::metrics::line::{Line, Phrase};
-use crate::metrics::meter::{Durations, Meter, ResultSection, ServedRequest, Total, WholeRun, ratio};
+use crate::metrics::meter::{Durations, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun, ratio};
 use crate::metrics::named_number::{Better, NamedNumber};
-use crate::metrics::population::Counts;
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::units::PICOS_PER_SECOND;
 
@@ -60,7 +59,7 @@ impl Meter for GpuMeter {
     }
 
     #[inline(always)]
-    fn ran(&mut self, run: &StepRun<'_>, _at_start: Counts) {
+    fn ran(&mut self, run: &StepRun<'_>, _at_start: StartOfSteps) {
         self.total.busy_picos += u128::from(run.takes.picos());
         self.total.steps += run.steps;
         self.total.requests_in_steps += u128::from(run.shape.sequences) * u128::from(run.steps);

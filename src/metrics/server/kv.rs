@@ -7,9 +7,10 @@ use super::kv_usage::UsedBlocks;
 use super::prefix_hits::{PrefixHits, PrefixLosses};
 use crate::engine::StepRun;
 use crate::metrics::line::{Line, Phrase};
-use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun, ratio};
+use crate::metrics::meter::{
+    Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun, ratio,
+};
 use crate::metrics::named_number::{Better, NamedNumber};
-use crate::metrics::population::Counts;
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::workload::Request;
 
@@ -131,7 +132,7 @@ impl Meter for KvMeter {
     }
 
     #[inline(always)]
-    fn ran(&mut self, run: &StepRun<'_>, _at_start: Counts) {
+    fn ran(&mut self, run: &StepRun<'_>, _at_start: StartOfSteps) {
         let over_run = run.kv.over(run.ramp.first, run.ramp.growth, run.steps);
         self.total.used.ran(run, &over_run);
         self.total.fragmentation.ran(run, &over_run);

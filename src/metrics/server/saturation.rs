@@ -26,6 +26,12 @@ pub(in crate::metrics) struct SaturationMeter {
 impl SaturationMeter {
     /// A meter that judges nothing.
     pub(in crate::metrics) const OF_CLOSED_LOOP: Self = Self { met_depths: None };
+
+    /// Whether the queue has grown to the end so far.
+    pub(in crate::metrics) fn grows(&self) -> bool {
+        let growth = self.met_depths.as_ref().and_then(MetDepths::judge);
+        growth.is_some_and(|growth| growth.goes_on)
+    }
 }
 
 impl Meter for SaturationMeter {
