@@ -3,7 +3,7 @@
 use super::common::{dial, make_runs, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
-use crate::config::Diagnostic;
+use crate::config::{Diagnostic, Workload};
 use crate::report::capacity::{CapacityReport, Servers};
 use crate::report::page::Page;
 use crate::study::{
@@ -143,6 +143,7 @@ impl Search<'_> {
         let replaced = self.dial.replaces().into_iter().collect();
         Ok(CapacityReport {
             setting: setting::of(self.control, &input, seeds.len() as u32, replaced),
+            is_of_trace: matches!(input.scenario.workload(), Workload::Trace(_)),
             gpus: input.scenario.gpus(),
             slos: input.slos,
             capacity,

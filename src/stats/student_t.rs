@@ -155,7 +155,7 @@ mod tests {
         // Mean 1/2, standard error 0.1: the logit is 0, its standard error 0.1 / 0.25.
         let spread = 0.1 * root;
         let interval = confidence_interval_95_of_shares(&[0.5 - spread, 0.5, 0.5 + spread]).unwrap();
-        let half_width = 4.302_652_73 * 0.4;
+        let half_width = 4.302_652_73_f64 * 0.4;
         assert!(
             (interval.high - 1.0 / (1.0 + (-half_width).exp())).abs() < 1e-9,
             "{interval:?}"

@@ -2,6 +2,7 @@
 
 use crate::config::{Diagnostic, Flag, Workload};
 use crate::stats::rounded;
+use crate::units::Span;
 use crate::workload::trace::{self, Replay, TraceError};
 use crate::workload::{Arrivals, Source, Synthetic};
 
@@ -28,6 +29,15 @@ pub struct LoadDial {
     setting: Setting,
     /// Requests of the scenario's own, where more of them can be asked for as clients become more.
     own_requests: Option<u64>,
+    /// How long the scenario is, where longer runs of it tell more.
+    own_length: Option<OwnLength>,
+}
+
+/// How long a scenario is that may be made longer.
+#[derive(Clone, Copy, Debug)]
+struct OwnLength {
+    requests: Option<u64>,
+    duration: Option<Span>,
 }
 
 /// What of a scenario a load sets.
@@ -96,6 +106,14 @@ impl LoadKind {
         }
     }
 
+    /// The least difference between two loads.
+    pub const fn least_step(self) -> f64 {
+        match self {
+            Self::Rate | Self::SessionRate => 0.0,
+            Self::Concurrency => 1.0,
+        }
+    }
+
     /// The nearest load that exists.
     pub fn rounded(self, load: f64) -> f64 {
         match self {
@@ -160,6 +178,7 @@ impl LoadDial {
             kind,
             setting,
             own_requests: None,
+            own_length: None,
         })
     }
 
@@ -186,6 +205,10 @@ impl LoadDial {
             kind,
             setting,
             own_requests: workload.requests.filter(|_| is_concurrency),
+            own_length: Some(OwnLength {
+                requests: workload.requests,
+                duration: workload.duration,
+            }),
         })
     }
 
@@ -197,12 +220,47 @@ impl LoadDial {
     /// What sets it to `load`, with requests enough for it.
     pub fn flags(&self, load: f64) -> Vec<Flag> {
         let mut flags = vec![self.load_flag(load)];
-        if let Some(own) = self.own_requests {
-            let wanted = (load as u64).saturating_mul(REQUESTS_PER_CLIENT);
-            let requests = own.max(wanted.min(MOST_REQUESTS));
+        if let Some(requests) = self.requests_at(load) {
             flags.push(Flag::new(self.kind.flag(), format!("workload.requests={requests}")));
         }
         flags
+    }
+
+    /// What sets it to `load` in a run that is so many times as long as the scenario's own.
+    pub fn flags_of_length(&self, load: f64, times: u32) -> Vec<Flag> {
+        let mut flags = self.flags(load);
+        let Some(own) = self.own_length.filter(|_| times > 1) else {
+            return flags;
+        };
+        let flag = self.kind.flag();
+        if let Some(requests) = own.requests {
+            let requests = self.requests_at(load).unwrap_or(requests).saturating_mul(times.into());
+            flags.push(Flag::new(flag, format!("workload.requests={requests}")));
+        }
+        if let Some(duration) = own.duration {
+            let picos = duration.picos().saturating_mul(times.into());
+            let seconds = Span::from_picos(picos).seconds();
+            flags.push(Flag::new(flag, format!("workload.duration=\"{seconds}s\"")));
+        }
+        flags
+    }
+
+    /// Whether runs at a load may be so many times as long as the scenario's own: its arrivals have the same rate
+    /// throughout, and there would not be too many of them.
+    pub fn allows_length(&self, load: f64, times: u32) -> bool {
+        let Some(own) = self.own_length else {
+            return false;
+        };
+        let by_time = own.duration.map(|duration| (load * duration.seconds()).max(1.0) as u64);
+        let requests = self.requests_at(load).or(own.requests).into_iter().chain(by_time).min();
+        requests.is_some_and(|requests| requests.saturating_mul(times.into()) <= MOST_REQUESTS)
+    }
+
+    /// The requests of a run at `load`, where they become more with it.
+    fn requests_at(&self, load: f64) -> Option<u64> {
+        let own = self.own_requests?;
+        let wanted = (load as u64).saturating_mul(REQUESTS_PER_CLIENT);
+        Some(own.max(wanted.min(MOST_REQUESTS)))
     }
 
     /// What sets it to `load`, and nothing else.

@@ -1,5 +1,6 @@
 //! Questions that take more than one simulation.
 
+mod bisection;
 mod bounds;
 pub mod calibrate;
 mod capacity;
@@ -25,8 +26,9 @@ mod watched;
 pub use crate::metrics::{
     Better, MEASURES, Measure, Quantity, USUAL_ERRORS, Verdict, is_met, is_shown_met, is_steady, judged,
 };
+pub use bisection::{Bracket, PRECISION};
 pub use bounds::{Bounds, MOST_REQUESTS};
-pub use capacity::{Bracket, Capacity, CapacitySearch, PRECISION, USUAL_START};
+pub use capacity::{Capacity, CapacitySearch, USUAL_START};
 pub use contest::{Contender, Contest, Difference, Variation, contest};
 pub use control::{Audience, Control};
 pub use curve::{Curve, CurvePoint, CurveStudy};

@@ -174,7 +174,7 @@ pub fn fewest_servers(
     let holds = |servers: u32| -> Result<bool, Stopped> {
         for &seed in question.seeds {
             let share = rate / f64::from(servers);
-            if question.holds(share, seed, simulate)? != Some(true) {
+            if question.holds(share, seed, capacity.length(), simulate)? != Some(true) {
                 return Ok(false);
             }
         }

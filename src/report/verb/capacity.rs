@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::metrics::{Binding, Slo, SloOutcome, SloResult, Summary};
+use crate::metrics::{Binding, Metric, Slo, SloOutcome, SloResult, Summary};
 use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::text::numbers::{self, duration, or_unknown, percent};
@@ -21,6 +21,8 @@ pub struct CapacityReport {
     pub setting: StudySetting,
     /// What was asked of latencies.
     pub slos: Vec<Slo>,
+    /// Whether the requests are those of a trace, which has one length.
+    pub is_of_trace: bool,
     /// GPUs of a server.
     pub gpus: u32,
     /// The largest load that the server bears.
@@ -59,6 +61,10 @@ struct Document<'a> {
     ci95: Option<Interval>,
     is_at_least: bool,
     seeds: Vec<SeedDocument>,
+    /// How many times as long as the scenario's own the longest runs were.
+    length: u32,
+    /// How many times the answer of runs a quarter as long it is, or one over that; `None` if there were none.
+    moved: Option<f64>,
     servers: Option<Servers>,
     gpus: Option<u64>,
     binds: String,
@@ -241,11 +247,53 @@ impl CapacityReport {
             2..=4 => format!("{seeds} seeds, which makes a wide 95 % interval"),
             seeds => format!("{seeds} seeds"),
         };
-        format!(
+        let how = format!(
             "by bisection to {:.0} % with the same random numbers at every load: {} runs, {chance}",
             100.0 * (PRECISION - 1.0),
             self.capacity.runs()
-        )
+        );
+        match self.length_in_words() {
+            Some(length) => format!("{how}; {length}"),
+            None => how,
+        }
+    }
+
+    /// Whether the runs were long enough, as far as that can be told.
+    fn length_in_words(&self) -> Option<String> {
+        if self.is_of_trace {
+            return self.one_pass_in_words();
+        }
+        let (length, moved) = (self.capacity.length(), self.capacity.moved());
+        let Some(moved) = moved else {
+            return Some("whether longer runs would find less was not tried, as they would be too long".to_owned());
+        };
+        let percent = 100.0 * (moved - 1.0);
+        Some(if moved <= PRECISION {
+            format!("runs up to {length} times as long as the scenario's, until that moved it by {percent:.1} %")
+        } else {
+            format!(
+                "runs up to {length} times as long as the scenario's, the last of which moved it by {percent:.1} % \
+                 still: longer ones may find another"
+            )
+        })
+    }
+
+    /// What one pass over a trace cannot tell: a queue that grows too slowly to outlast the tightest limit on it.
+    fn one_pass_in_words(&self) -> Option<String> {
+        let (_, summary) = self.capacity.first_met()?;
+        let pass_s = summary.throughput.duration_s;
+        let grows_until = self.slos.iter().filter_map(Slo::as_latency);
+        let grows_until = grows_until.filter(|slo| slo.metric != Metric::Tpot && slo.metric != Metric::Itl);
+        let limit_s = grows_until.map(|slo| slo.limit.seconds()).reduce(f64::min)?;
+        let pass = format!("one pass over the trace lasts {} at that load", duration(pass_s));
+        Some(if limit_s < pass_s {
+            format!(
+                "{pass}, and cannot tell an overload of less than {}",
+                percent(limit_s / pass_s)
+            )
+        } else {
+            format!("{pass}, too short to tell whether that load could go on")
+        })
     }
 
     /// The change that helps most, for each GPU.
@@ -312,6 +360,8 @@ impl CapacityReport {
             ci95: self.capacity.interval(),
             is_at_least: self.capacity.is_at_least(),
             seeds: self.capacity.brackets.iter().map(SeedDocument::of).collect(),
+            length: self.capacity.length(),
+            moved: self.capacity.moved(),
             servers: self.servers,
             gpus: self.servers.and_then(|it| it.fewest).map(|it| self.gpus_of(it)),
             binds: self.missed_in_words(),

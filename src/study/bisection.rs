@@ -1,0 +1,292 @@
+//! The highest load at which every objective is met, with one seed: by bisection, in runs that are made longer until the
+//! answer no longer moves.
+
+use super::load_dial::{LoadDial, LoadKind};
+use super::stopped::{Simulate, Stopped};
+use super::{Base, Input};
+use crate::config::{Diagnostic, Flag};
+use crate::metrics::{Slo, SloOutcome, Summary, is_met};
+
+/// Looks for the capacity with one seed.
+pub(super) struct Bisection<'a> {
+    pub(super) base: &'a Base,
+    pub(super) dial: &'a LoadDial,
+    /// What is changed of the scenario besides its load.
+    pub(super) changes: &'a [Flag],
+    pub(super) seed: u64,
+    /// How many times as long as the scenario's own its runs are.
+    pub(super) length: u32,
+    pub(super) simulate: &'a Simulate<'a>,
+}
+
+/// The capacity with one seed: it lies between two loads that differ by no more than [`PRECISION`] or by one request.
+#[derive(Clone, Debug)]
+pub struct Bracket {
+    /// The seed that all runs of this search have.
+    pub seed: u64,
+    /// A load at which all objectives were met; 0 if there is none.
+    pub met: f64,
+    /// The numbers at that load; `None` if there is none.
+    pub at_met: Option<Summary>,
+    /// A load above it at which one was missed; infinite if none was found.
+    pub missed: f64,
+    /// The numbers at that load.
+    pub at_missed: Option<Summary>,
+    /// Why the search ended before it had both.
+    pub ended_because: Option<Diagnostic>,
+    /// How many runs it took.
+    pub runs: u32,
+    /// How many times as long as the scenario's own the runs were that these numbers are of.
+    pub length: u32,
+    /// How many times the answer of runs a quarter as long this one is; `None` if no shorter ones were made.
+    pub moved: Option<f64>,
+}
+
+/// The ratio of the two loads around a capacity.
+pub const PRECISION: f64 = 1.01;
+/// No search goes further from its start than by these factors.
+const FURTHEST_DOWN: f64 = 1e-9;
+const FURTHEST_UP: f64 = 1e5;
+/// Where no lower load meets the objectives, a higher one may: batches that wait for company are slow at low loads. So
+/// often it is doubled.
+const DOUBLED_IN_SEARCH_OF_ANY: i32 = 6;
+/// A search around an answer that is nearly right begins with loads this far from it.
+const FIRST_STEP: f64 = PRECISION * PRECISION;
+/// It gives up at loads this far from it.
+const FURTHEST_STEP: f64 = 1e3;
+/// Runs become so many times as long.
+const LENGTHENED_BY: u32 = 4;
+
+/// How an attempt at a load went.
+enum Attempt {
+    Met(Summary),
+    Missed(Summary),
+    /// It could not be made, or not be judged.
+    Unknown(Diagnostic),
+}
+
+impl Bisection<'_> {
+    /// The capacity. A run that is too short shows no queue that grows slowly, so runs are made longer until the answer
+    /// no longer moves, or until they would be too long.
+    pub(super) fn answer(&self, start: f64) -> Result<Bracket, Stopped> {
+        let kind = self.dial.kind();
+        let mut found = self.search(start)?;
+        while found.is_closed() {
+            let length = found.length * LENGTHENED_BY;
+            let before = found.capacity(kind);
+            if !self.dial.allows_length(before, length) {
+                break;
+            }
+            let longer = Self { length, ..*self };
+            let next = longer.search_around(before)?;
+            let runs = found.runs + next.runs;
+            if !next.is_closed() {
+                found.runs = runs;
+                break;
+            }
+            let moved = next.capacity(kind) / before;
+            let moved = Some(moved);
+            found = Bracket { runs, moved, ..next };
+            if found.is_settled() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a run at a load meets the objectives; `None` if that cannot be told.
+    pub(super) fn holds(&self, load: f64) -> Result<Option<bool>, Stopped> {
+        let (input, summary) = self.run(load)?;
+        Ok(is_met(&input.slos, &summary))
+    }
+
+    fn run(&self, load: f64) -> Result<(Input, Summary), Stopped> {
+        let mut flags = self.changes.to_vec();
+        flags.extend(self.dial.flags_of_length(load, self.length));
+        let at = || self.dial.kind().with_unit(load);
+        let read = self.base.with(&flags);
+        let input = read.map_err(|problem| Stopped::Invalid(at(), problem))?;
+        let recording = (self.simulate)(&input, self.seed).map_err(|stopped| stopped.about(&format!("at {}", at())))?;
+        Ok((input, Summary::of(&recording)))
+    }
+
+    fn attempt(&self, load: f64) -> Result<Attempt, Stopped> {
+        let (input, summary) = match self.run(load) {
+            Ok(done) => done,
+            // A load that no scenario may have, or that would run for months, ends the search in its direction.
+            Err(Stopped::Failed(why)) => return Ok(Attempt::Unknown(why)),
+            Err(Stopped::Invalid(at, problem)) => {
+                return Ok(Attempt::Unknown(Diagnostic::from(problem).about(&at)));
+            }
+            Err(Stopped::Interrupted) => return Err(Stopped::Interrupted),
+        };
+        Ok(match is_met(&input.slos, &summary) {
+            Some(true) => Attempt::Met(summary),
+            Some(false) => Attempt::Missed(summary),
+            None => Attempt::Unknown(self.too_few(load, &input.slos, &summary)),
+        })
+    }
+
+    /// Doubles or halves until one load is met and another is not, then halves what lies between them.
+    fn search(&self, start: f64) -> Result<Bracket, Stopped> {
+        let kind = self.dial.kind();
+        let mut bracket = self.nothing_yet();
+        let start = kind.rounded(start);
+        match self.attempt(start)? {
+            Attempt::Unknown(why) => return Err(Stopped::Failed(why)),
+            judged => bracket.take(start, judged),
+        };
+        let next_down = |bracket: &Bracket| kind.rounded(bracket.missed / 2.0);
+        while bracket.at_met.is_none() {
+            let load = next_down(&bracket);
+            if load >= bracket.missed || load < start * FURTHEST_DOWN {
+                break;
+            }
+            if !bracket.take(load, self.attempt(load)?) {
+                break;
+            }
+        }
+        if bracket.at_met.is_none() {
+            self.look_above(&mut bracket, start)?;
+        }
+        let most = self.dial.highest().unwrap_or(start.max(1.0) * FURTHEST_UP);
+        while bracket.at_met.is_some() && bracket.missed.is_infinite() {
+            let load = kind.rounded(bracket.met * 2.0);
+            if load > most || !bracket.take(load, self.attempt(load)?) {
+                break;
+            }
+        }
+        self.close(&mut bracket)?;
+        Ok(bracket)
+    }
+
+    /// Halves what lies between the two loads.
+    fn close(&self, bracket: &mut Bracket) -> Result<(), Stopped> {
+        while bracket.is_closed() && bracket.missed > bracket.met * PRECISION {
+            let load = self.dial.kind().rounded((bracket.met * bracket.missed).sqrt());
+            let is_between = load > bracket.met && load < bracket.missed;
+            if !is_between || !bracket.take(load, self.attempt(load)?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for the capacity where it is nearly known to be: in steps that become wider, then by halves.
+    fn search_around(&self, load: f64) -> Result<Bracket, Stopped> {
+        let kind = self.dial.kind();
+        let mut bracket = self.nothing_yet();
+        let load = kind.rounded(load);
+        if !bracket.take(load, self.attempt(load)?) {
+            return Ok(bracket);
+        }
+        let mut step = FIRST_STEP;
+        while !bracket.is_closed() && step < FURTHEST_STEP {
+            let next = if bracket.at_met.is_some() {
+                // A whole client more, where loads are whole.
+                kind.rounded((bracket.met * step).max(bracket.met + kind.least_step()))
+            } else {
+                kind.rounded((bracket.missed / step).min(bracket.missed - kind.least_step()))
+            };
+            let is_new = next > 0.0 && next != bracket.met && next != bracket.missed;
+            if !is_new || !bracket.take(next, self.attempt(next)?) {
+                break;
+            }
+            step *= step;
+        }
+        self.close(&mut bracket)?;
+        Ok(bracket)
+    }
+
+    /// Looks for a load above `start` that is met, where none below it is.
+    fn look_above(&self, bracket: &mut Bracket, start: f64) -> Result<(), Stopped> {
+        let below = bracket.clone();
+        for doubled in 1..=DOUBLED_IN_SEARCH_OF_ANY {
+            let load = self.dial.kind().rounded(start * 2.0_f64.powi(doubled));
+            let attempt = self.attempt(load)?;
+            let is_met = matches!(attempt, Attempt::Met(_));
+            if is_met {
+                // Whatever was missed lies below.
+                (bracket.missed, bracket.at_missed) = (f64::INFINITY, None);
+                bracket.ended_because = None;
+            }
+            if !bracket.take(load, attempt) || is_met {
+                break;
+            }
+        }
+        if bracket.at_met.is_none() {
+            let runs = bracket.runs;
+            *bracket = Bracket { runs, ..below };
+        }
+        Ok(())
+    }
+
+    fn too_few(&self, load: f64, slos: &[Slo], summary: &Summary) -> Diagnostic {
+        let at = self.dial.kind().with_unit(load);
+        let is_unknown = |slo: &&Slo| slo.judge(summary).outcome == SloOutcome::Unknown;
+        let slo = slos.iter().find(is_unknown);
+        let latency = slo.and_then(Slo::as_latency);
+        let samples = latency.map_or(0, |slo| summary.latency.of(slo.metric).count);
+        let name = slo.map_or_else(String::new, ToString::to_string);
+        if samples == 0 {
+            return Diagnostic::new(format!(
+                "at {at} nothing can be said of {name}: responses come as a whole, or are a single token"
+            ))
+            .help("ask for another latency, such as e2e.p99");
+        }
+        Diagnostic::new(format!("at {at} a run has {samples} samples, too few to judge {name}")).help(
+            "a p99 needs 1,000 requests, a p99.9 10,000: raise workload.requests (or the duration, or a trace's \
+             limit), or ask for another statistic",
+        )
+    }
+
+    const fn nothing_yet(&self) -> Bracket {
+        Bracket {
+            seed: self.seed,
+            met: 0.0,
+            at_met: None,
+            missed: f64::INFINITY,
+            at_missed: None,
+            ended_because: None,
+            runs: 0,
+            length: self.length,
+            moved: None,
+        }
+    }
+}
+
+impl Bracket {
+    /// Whether it has a load on either side of the capacity.
+    fn is_closed(&self) -> bool {
+        self.at_met.is_some() && self.missed.is_finite()
+    }
+
+    /// Whether longer runs no longer moved the answer by more than it is precise; if it has not been tried, no.
+    pub fn is_settled(&self) -> bool {
+        let is_small = |moved: f64| (1.0 / PRECISION..=PRECISION).contains(&moved);
+        self.moved.is_some_and(is_small)
+    }
+
+    /// Takes an attempt in; false if it told nothing.
+    fn take(&mut self, load: f64, attempt: Attempt) -> bool {
+        self.runs += 1;
+        match attempt {
+            Attempt::Met(summary) => (self.met, self.at_met) = (load, Some(summary)),
+            Attempt::Missed(summary) => (self.missed, self.at_missed) = (load, Some(summary)),
+            Attempt::Unknown(why) => {
+                self.ended_because = Some(why);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The capacity: what lies in the middle of the two loads, or the lower one if it is known exactly or nothing is
+    /// known above it; 0 if there is none.
+    pub fn capacity(&self, kind: LoadKind) -> f64 {
+        if self.missed.is_infinite() || kind == LoadKind::Concurrency && self.missed <= self.met + 1.0 {
+            return self.met;
+        }
+        (self.met * self.missed).sqrt()
+    }
+}
