@@ -70,6 +70,7 @@ fn json(summary: &Summary) -> String {
         summary: *summary,
         memory: MemoryReport::default(),
         slos: Vec::new(),
+        is_complete: true,
     };
     report.to_json()
 }

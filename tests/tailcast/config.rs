@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tailcast::config::{Flag, Layers, Scenario, Workload};
+use tailcast::config::{Bound, Flag, Layers, Scenario, Workload};
 use tailcast::policy::{CapacityScheduler, ContinuousSettings, PolicySettings, Reserve, Response, SchedulePolicy};
 use tailcast::step_time::{Affine, StepTimeChoice};
 use tailcast::units::Span;
@@ -213,13 +213,13 @@ fn flags_reach_every_kind_of_key() {
     let limits: Vec<_> = scenario
         .objectives()
         .iter()
-        .map(|it| (it.name.as_str(), it.limit))
+        .map(|it| (it.name.as_str(), it.bound))
         .collect();
     assert_eq!(
         limits,
         [
-            ("ttft.p99", Span::from_micros(2_000_000)),
-            ("tpot.p99", Span::from_micros(50_000))
+            ("ttft.p99", Bound::Time(Span::from_micros(2_000_000))),
+            ("tpot.p99", Bound::Time(Span::from_micros(50_000)))
         ]
     );
     let PolicySettings::Static(settings) = &scenario.deployment.server.policy else {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tailcast::engine::{self, Engine, Server, ServerSettings};
-use tailcast::metrics::{KvFragmentation, Recorder, RecorderSettings, Summary};
+use tailcast::metrics::{KvFragmentation, Recorder, RecorderSettings, Summary, Trim};
 use tailcast::step_time::StepTime;
 use tailcast::units::Time;
 
@@ -128,6 +128,7 @@ fn fragmentation(world: &World, make: Make) -> KvFragmentation {
         prefix_caching: false, // As nobody tells what is sent.
         slos: &[],
         gpu_work: None,
+        trim: Trim::Nothing,
     });
     let mut engine = make(&world.settings, Box::new(world.step_time.clone()));
     for request in &world.requests {

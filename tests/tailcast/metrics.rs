@@ -9,7 +9,7 @@ use tailcast::hardware::{Arithmetic, AttentionLayers};
 use tailcast::kv::KvGrowth;
 use tailcast::metrics::{
     Binding, GpuWork, Listeners, Metric, Recorder, RecorderSettings, Recording, Replications, RequestLog, Slo,
-    Statistic, Summary, Timeline, TimelineRow,
+    Statistic, Summary, Timeline, TimelineRow, Trim,
 };
 use tailcast::policy::{ContinuousSettings, DraftCounts, PolicySettings, Reserve, Response, StaticSettings};
 use tailcast::step_time::{Ramp, StepShape};
@@ -35,7 +35,7 @@ pub(crate) fn close(left: f64, right: f64, relative: f64) -> bool {
 }
 
 pub(crate) fn slo(name: &str, limit_ms: u64) -> Slo {
-    Slo::named(name, span(limit_ms * MILLISECOND)).unwrap()
+    Slo::latency(name, span(limit_ms * MILLISECOND)).unwrap()
 }
 
 pub(crate) fn server() -> ServerSettings {
@@ -71,6 +71,7 @@ pub(crate) fn recorder(slos: &[Slo]) -> Recorder {
             peak_flops_per_s: 1e15,
             peak_bytes_per_s: 1e12,
         }),
+        trim: Trim::Nothing,
     })
 }
 
@@ -509,6 +510,7 @@ fn held_back_by_batch(rows: u64, running: u64) -> Binding {
         prefix_caching: false,
         slos: &[],
         gpu_work: None,
+        trim: Trim::Nothing,
     });
     let mut shape = StepShape::default();
     for _ in 0..rows {
@@ -569,6 +571,7 @@ fn every_statistic_and_metric_can_be_asked_for() {
         for statistic in Statistic::ALL {
             let name = format!("{}.{}", metric.name(), statistic.name());
             let slo = slo(&name, 1_000);
+            let slo = slo.as_latency().unwrap();
             assert_eq!((slo.metric, slo.statistic), (metric, statistic));
         }
     }

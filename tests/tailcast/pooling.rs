@@ -3,7 +3,7 @@
 use tailcast::engine::{End, Event, Finished, Observer, StepRun};
 use tailcast::kv::KvGrowth;
 use tailcast::metrics::{
-    Binding, Recorder, RecorderSettings, Recording, Replications, RequestLog, Slo, SloOutcome, Summary,
+    Binding, Recorder, RecorderSettings, Recording, Replications, RequestLog, Slo, SloOutcome, Summary, Trim,
 };
 use tailcast::policy::DraftCounts;
 use tailcast::step_time::{Ramp, StepShape};
@@ -66,7 +66,7 @@ fn a_request_is_good_if_it_keeps_the_tightest_limit_on_each_of_its_latencies() {
 #[test]
 fn a_limit_is_met_by_what_is_just_as_long() {
     let summary = Summary::of(&recording(10));
-    let outcome = |limit| Slo::named("itl.max", span(limit)).unwrap().judge(&summary).outcome;
+    let outcome = |limit| Slo::latency("itl.max", span(limit)).unwrap().judge(&summary).outcome;
     assert_eq!(outcome(10 * MILLISECOND), SloOutcome::Met);
     assert_eq!(outcome(10 * MILLISECOND - 1), SloOutcome::Missed);
 }
@@ -90,6 +90,7 @@ fn without_a_cache_nothing_is_looked_up() {
         prefix_caching: false,
         slos: &[],
         gpu_work: None,
+        trim: Trim::Nothing,
     });
     play(&mut recorder);
     let summary = Summary::of(&recorder.finish());
@@ -182,6 +183,6 @@ fn each_statistic_has_its_own_interval() {
         ("ttft.p99", intervals.p99),
         ("ttft.p90", None),
     ] {
-        assert_eq!(slo(name, 50).judge(&summary).ci95_s, interval, "{name}");
+        assert_eq!(slo(name, 50).judge(&summary).ci95, interval, "{name}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tailcast::engine::{self, Engine, Event, Observer, Server, StepRun};
-use tailcast::metrics::{Recorder, RecorderSettings, Summary};
+use tailcast::metrics::{Recorder, RecorderSettings, Summary, Trim};
 use tailcast::units::Time;
 use tailcast::workload::{ContentId, Request, RequestId};
 
@@ -202,6 +202,7 @@ fn summary(world: &World, engine: Server) -> Summary {
         prefix_caching: true,
         slos: &[],
         gpu_work: None,
+        trim: Trim::Nothing,
     });
     run(world, engine, &mut recorder);
     Summary::of(&recorder.finish())

@@ -5,10 +5,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use tailcast::engine::{Event, Observer};
-use tailcast::metrics::{Binding, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow};
-use tailcast::report::{
-    Headline, MemoryReport, RunReport, Style, TimelineCsv, Verdict, write_atomically, write_requests_csv,
-};
+use tailcast::metrics::{Binding, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow, Verdict};
+use tailcast::report::{Headline, MemoryReport, RunReport, Style, TimelineCsv, write_atomically, write_requests_csv};
 use tailcast::workload::RequestId;
 
 use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, slo, time};
@@ -35,6 +33,7 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
             ..MemoryReport::default()
         },
         slos: slos.to_vec(),
+        is_complete: true,
     }
 }
 
@@ -44,7 +43,7 @@ fn the_screen_reads_like_this() {
         &Summary::of(&recording(1_000)),
         &[slo("ttft.p99", 2_000), slo("e2e.mean", 50), slo("ttft.p999", 2_000)],
     );
-    assert_eq!(report.verdict(), Verdict::SloMissed);
+    assert_eq!(report.verdict(), Some(Verdict::SloMissed));
     let expected = "\
 WARNING   1000 samples are too few to judge ttft.p999 <= 2 s: simulate more requests
 Verdict   SLO missed
@@ -52,7 +51,7 @@ llama-3.1-8b · 1×h100-sxm · continuous batching · quiet · seed 42     (0.81
 SLO       ✓ ttft p99 <= 2 s   got 30 ms
 SLO       ✗ e2e mean <= 50 ms   got 130 ms
 SLO       ? ttft p999 <= 2 s   got nothing sure: too few samples
-Requests  1000 done · 0 rejected · 0 preemptions · 5 req/s
+Requests  1000 done · 0 rejected · success 100.0 % · 0 preemptions · 5 req/s
 Tokens    500 input tokens/s · 55 output tokens/s
 Latency               mean       p50       p90       p99       max   samples
  TTFT       (ms)        30        30        30        30        30      1000
@@ -289,7 +288,7 @@ fn a_growing_queue_is_said_first() {
         }
     }
     let report = report(&Summary::of(&recorder.finish()), &[]);
-    assert_eq!(report.verdict(), Verdict::Saturated);
+    assert_eq!(report.verdict(), Some(Verdict::Saturated));
     let screen = report.to_screen(Style::default());
     assert!(
         screen.starts_with("WARNING   the queue still grows at the end"),
