@@ -119,8 +119,6 @@ meters! {
         latency: LatencyMeter => Latencies,
         /// How much was served in a second.
         throughput: ThroughputMeter => Throughput,
-        /// What of the run these numbers, and those of the queue, leave out.
-        steady_state: SteadyStateMeter => Option<SteadyState>,
     }
 
     /// Meters of what a server does; a fleet has a set of them for each server.
@@ -131,6 +129,8 @@ meters! {
         kv: KvMeter => KvSummary,
         /// How busy the GPUs were.
         gpu: GpuMeter => GpuSummary,
+        /// What of the run latencies, throughput and queue leave out.
+        steady_state: SteadyStateMeter => Option<SteadyState>,
         /// What drafts came to; `None` if nothing was drafted. It stands by itself in the result of a run.
         #[serde(skip)]
         speculative: DraftsMeter => Option<SpeculativeSummary>,

@@ -51,7 +51,7 @@ pub use server::{
     Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
     SpeculativeSummary, TimeWeightedSummary,
 };
-pub use slo::{LatencySlo, Served, ServedSlo, Slo, SloError};
+pub use slo::{LatencySlo, ServedNumber, ServedSlo, Slo, SloError};
 pub use slo_result::{SloOutcome, SloResult};
 pub use steady_state::SteadyState;
 pub use timeline::{Timeline, TimelineRow};

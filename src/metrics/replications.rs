@@ -34,8 +34,8 @@ impl Replications {
     }
 
     /// The pooled numbers, with 95 % confidence intervals if there are two runs or more; `None` without any. An
-    /// interval is Student's t over the runs' own values (symmetric in the logarithm), so it lies around their mean, from which a quantile of the
-    /// pool may differ a little.
+    /// interval is Student's t over the runs' own values (symmetric in the logarithm), so it lies around their mean,
+    /// from which a quantile of the pool may differ a little.
     pub fn summary(&self) -> Option<Summary> {
         let mut summary = Summary::of(self.pooled.as_ref()?);
         for (values, metric) in self.latencies.iter().zip(Metric::ALL) {

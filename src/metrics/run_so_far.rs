@@ -2,7 +2,7 @@
 
 use super::meter::{Durations, StartOfSteps, WholeRun};
 use super::population::{Counts, Population};
-use super::windows::{Trim, Windows};
+use super::windows::{RunSegments, Trim};
 use crate::engine::{Event, StepRun};
 use crate::units::Time;
 
@@ -10,7 +10,7 @@ use crate::units::Time;
 #[derive(Debug)]
 pub(super) struct RunSoFar {
     population: Population,
-    windows: Windows,
+    windows: RunSegments,
     first_arrival: Option<Time>,
     last_finish: Option<Time>,
     last_step_end: Time,
@@ -21,7 +21,7 @@ impl RunSoFar {
     pub(super) fn new(trim: Trim) -> Self {
         Self {
             population: Population::default(),
-            windows: Windows::new(trim),
+            windows: RunSegments::new(trim),
             first_arrival: None,
             last_finish: None,
             last_step_end: Time::ZERO,

@@ -1,5 +1,5 @@
-//! Service-level objectives: "the 99th percentile of the time to the first token is at most 2 s", "at least 99.9 % of the
-//! requests succeed".
+//! Service-level objectives: "the 99th percentile of the time to the first token is at most 2 s", "at least 99.9 % of
+//! the requests succeed".
 
 use std::fmt;
 
@@ -31,14 +31,14 @@ pub struct LatencySlo {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ServedSlo {
     /// What is bounded.
-    pub of: Served,
+    pub of: ServedNumber,
     /// The least it may be, or the most if less of it is better: a part of one, or a number per second.
     pub bound: f64,
 }
 
 /// What can be asked of how much is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Served {
+pub enum ServedNumber {
     /// The share of all requests that are served to their end.
     Success,
     /// The share of all requests that are not: refused, failed, or given up by their clients.
@@ -61,7 +61,7 @@ impl Slo {
     /// The objective on a latency of that name, such as `ttft.p99` (or, as k6 writes it, `ttft.p(99)`), with its limit.
     pub fn latency(name: &str, limit: Span) -> Result<Self, SloError> {
         let Some((metric, statistic)) = name.trim().split_once('.') else {
-            return Err(match Served::named(name) {
+            return Err(match ServedNumber::named(name) {
                 Some(served) => SloError(format!("'{name}' is no time: write {}", served.example())),
                 None => no_slo(name),
             });
@@ -75,7 +75,7 @@ impl Slo {
 
     /// The objective on a share of all requests, such as `success`, with its bound as a part of one.
     pub fn share(name: &str, bound: f64) -> Result<Self, SloError> {
-        let of = Served::named(name).ok_or_else(|| no_slo(name))?;
+        let of = ServedNumber::named(name).ok_or_else(|| no_slo(name))?;
         if !of.is_share() {
             return Err(SloError(format!("'{name}' is no share: write {}", of.example())));
         }
@@ -90,7 +90,7 @@ impl Slo {
 
     /// The objective on a number per second, such as `output_tokens_per_s`, with its bound.
     pub fn rate(name: &str, bound: f64) -> Result<Self, SloError> {
-        let of = Served::named(name).ok_or_else(|| no_slo(name))?;
+        let of = ServedNumber::named(name).ok_or_else(|| no_slo(name))?;
         if of.is_share() {
             return Err(SloError(format!(
                 "'{name}' is a share of all requests: write {}",
@@ -106,9 +106,11 @@ impl Slo {
         Ok(Self::Served(ServedSlo { of, bound }))
     }
 
-    /// Whether the objective of that name is a least value, as of `success`, rather than a most.
-    pub fn is_least(name: &str) -> bool {
-        Served::named(name).is_some_and(Served::is_least)
+    /// Whether the objective of that name is a least value, as of `success`, rather than a most; `None` if there is
+    /// none.
+    pub fn is_least(name: &str) -> Option<bool> {
+        let served = ServedNumber::named(name).map(ServedNumber::is_least);
+        served.or(Self::latency(name, Span::ZERO).is_ok().then_some(false))
     }
 
     /// Whether both bound the same number.
@@ -131,7 +133,7 @@ impl Slo {
     }
 }
 
-impl Served {
+impl ServedNumber {
     /// Everything that can be bounded.
     pub const ALL: [Self; 6] = [
         Self::Success,
@@ -210,7 +212,7 @@ impl fmt::Display for SloError {
 impl std::error::Error for SloError {}
 
 fn no_slo(name: &str) -> SloError {
-    let served = Served::ALL.map(Served::name).join(", ");
+    let served = ServedNumber::ALL.map(ServedNumber::name).join(", ");
     SloError(format!(
         "'{name}' is not an SLO: write a latency, a dot and a statistic, such as ttft.p99, or one of {served}"
     ))
@@ -282,8 +284,9 @@ mod tests {
             ("output_tokens_per_s", true),
             ("ttft.p99", false),
         ] {
-            assert_eq!(Slo::is_least(name), is_least, "{name}");
+            assert_eq!(Slo::is_least(name), Some(is_least), "{name}");
         }
+        assert_eq!(Slo::is_least("sucess"), None);
         assert_eq!(Slo::share("success", 0.999).unwrap().to_string(), "success >= 99.9%");
         assert_eq!(Slo::share("errors", 0.01).unwrap().to_string(), "errors <= 1%");
         assert_eq!(

@@ -4,7 +4,7 @@ use super::client::Felt;
 use super::measure::Measure;
 use super::meters::Summary;
 use super::metric::Statistic;
-use super::slo::{LatencySlo, Served, ServedSlo, Slo};
+use super::slo::{LatencySlo, ServedNumber, ServedSlo, Slo};
 use crate::stats::Interval;
 
 /// How an SLO fared.
@@ -52,7 +52,7 @@ impl Slo {
     }
 }
 
-impl Served {
+impl ServedNumber {
     /// The number of a run that it is.
     pub fn measure(self) -> &'static Measure {
         let name = match self {

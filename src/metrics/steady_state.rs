@@ -25,7 +25,7 @@ pub(super) struct SteadyStateMeter;
 
 /// What was left out of one run, or of several.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LeftOut {
+pub(super) struct TrimmedRuns {
     runs: u32,
     /// Runs of which anything was left out.
     trimmed_runs: u32,
@@ -35,14 +35,14 @@ pub(super) struct LeftOut {
 }
 
 impl Meter for SteadyStateMeter {
-    type Total = LeftOut;
+    type Total = TrimmedRuns;
 
     fn new(_settings: &RecorderSettings<'_>) -> Self {
         Self
     }
 
-    fn finish(self, run: &WholeRun) -> LeftOut {
-        LeftOut {
+    fn finish(self, run: &WholeRun) -> TrimmedRuns {
+        TrimmedRuns {
             runs: 1,
             trimmed_runs: run.window.picos.is_some().into(),
             requests: run.window.left_out_requests,
@@ -52,7 +52,7 @@ impl Meter for SteadyStateMeter {
     }
 }
 
-impl Total for LeftOut {
+impl Total for TrimmedRuns {
     type Section = Option<SteadyState>;
 
     fn pool(&mut self, other: &Self) {

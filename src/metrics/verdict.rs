@@ -1,7 +1,7 @@
 //! Whether a run is good enough: the one rule of every verb.
 
 use super::meters::Summary;
-use super::slo::{Served, ServedSlo, Slo};
+use super::slo::{ServedNumber, ServedSlo, Slo};
 use super::slo_result::{SloOutcome, SloResult};
 
 /// The result of a run in a word. Of several that apply, the first in this order stands.
@@ -47,14 +47,14 @@ impl Verdict {
 /// The most requests that may be refused, fail or be given up by their clients where no objective says how many.
 pub const USUAL_ERRORS: f64 = 0.01;
 
-/// How each objective fared. Without one on success or errors, a run in which more than [`USUAL_ERRORS`] of the requests
-/// were not served misses that too: its latencies are those of other requests than were asked about.
+/// How each objective fared. Without one on success or errors, a run in which more than [`USUAL_ERRORS`] of the
+/// requests were not served misses that too: its latencies are those of other requests than were asked about.
 pub fn judged(slos: &[Slo], summary: &Summary) -> Vec<SloResult> {
     let mut results: Vec<SloResult> = slos.iter().map(|slo| slo.judge(summary)).collect();
     let is_said = |slo: &Slo| matches!(slo, Slo::Served(it) if it.of.is_share());
     if !slos.iter().any(is_said) {
         let usual = Slo::Served(ServedSlo {
-            of: Served::Success,
+            of: ServedNumber::Success,
             bound: 1.0 - USUAL_ERRORS,
         });
         let served = usual.judge(summary);
@@ -63,8 +63,8 @@ pub fn judged(slos: &[Slo], summary: &Summary) -> Vec<SloResult> {
     results
 }
 
-/// Whether a run is good enough: every objective is met, with a queue that does not grow to its end; `None` if there are
-/// too few samples to tell or, of a run that is not found wanting, if there are no objectives.
+/// Whether a run is good enough: every objective is met, with a queue that does not grow to its end; `None` if there
+/// are too few samples to tell or, of a run that is not found wanting, if there are no objectives.
 pub fn is_met(slos: &[Slo], summary: &Summary) -> Option<bool> {
     match Verdict::on(slos, summary) {
         Verdict::SloMissed => Some(false),

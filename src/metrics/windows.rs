@@ -30,7 +30,7 @@ pub struct ArrivalsEnd {
 
 /// A run in segments: the first ones may turn out to be its warm-up, the last one is its drain.
 #[derive(Debug)]
-pub(super) struct Windows {
+pub(super) struct RunSegments {
     trim: Trim,
     /// When each segment starts, and how many requests had arrived before.
     starts: Vec<(Time, u64)>,
@@ -68,7 +68,7 @@ const HALVINGS: u32 = 10;
 /// Fewer arrivals than this tell no warm-up from chance.
 const FEWEST_ARRIVALS: u64 = 200;
 
-impl Windows {
+impl RunSegments {
     pub(super) fn new(trim: Trim) -> Self {
         let mut windows = Self {
             trim,
@@ -162,8 +162,8 @@ impl Windows {
         self.drain.is_none().then(|| self.starts.len() - 1)
     }
 
-    /// What counts of a run that had its first arrival at `first` and ended at `end`; all of it if its queue `grows`, as
-    /// it has no steady state then that a part of it could show.
+    /// What counts of a run that had its first arrival at `first` and ended at `end`; all of it if its queue `grows`,
+    /// as it has no steady state then that a part of it could show.
     pub(super) fn window(&self, first: Time, end: Time, grows: bool) -> Window {
         let first_segment = match self.trim {
             Trim::Nothing => return Window::default(),

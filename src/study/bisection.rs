@@ -1,5 +1,5 @@
-//! The highest load at which every objective is met, with one seed: by bisection, in runs that are made longer until the
-//! answer no longer moves.
+//! The highest load at which every objective is met, with one seed: by bisection, in runs that are made longer until
+//! the answer no longer moves.
 
 use super::load_dial::{LoadDial, LoadKind};
 use super::stopped::{Simulate, Stopped};

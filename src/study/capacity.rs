@@ -180,8 +180,8 @@ impl Capacity {
         self.brackets.iter().map(|bracket| bracket.length).max().unwrap_or(1)
     }
 
-    /// The most that the answer of a seed moved, as a ratio above 1, when its runs were last made longer; `None` if they
-    /// were not.
+    /// The most that the answer of a seed moved, as a ratio above 1, when its runs were last made longer; `None` if
+    /// they were not.
     pub fn moved(&self) -> Option<f64> {
         let moved = self.brackets.iter().filter_map(|bracket| bracket.moved);
         moved.map(|ratio| ratio.max(1.0 / ratio)).reduce(f64::max)

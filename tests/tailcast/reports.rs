@@ -72,7 +72,7 @@ Fidelity  made up
     assert!(coloured.contains("\u{1b}[31mSLO missed\u{1b}[0m"));
 }
 
-const TOP_LEVEL: [&str; 12] = [
+const TOP_LEVEL: [&str; 13] = [
     "schema",
     "tool",
     "scenario_hash",
@@ -84,6 +84,7 @@ const TOP_LEVEL: [&str; 12] = [
     "queue",
     "kv",
     "gpu",
+    "steady_state",
     "memory",
 ];
 

@@ -21,7 +21,8 @@ policy = "none"
 
 fn scenario(workload: &str) -> String {
     format!(
-        "{TEN_PER_SECOND}\n[workload]\nprompt = {{ dist = \"fixed\", value = 100 }}\noutput = {{ dist = \"fixed\", value = 10 }}\n{workload}\n"
+        "{TEN_PER_SECOND}\n[workload]\nprompt = {{ dist = \"fixed\", value = 100 }}\n\
+         output = {{ dist = \"fixed\", value = 10 }}\n{workload}\n"
     )
 }
 
@@ -68,7 +69,17 @@ fn a_run_whose_clients_give_up_is_not_ok() {
 fn those_who_gave_up_count_as_misses_of_every_latency() {
     // A p50 of all is a p99.9 or so of those who were served; more than a tenth was never served.
     for (objective, verdict) in [("queue_wait.p50<10s", "ok"), ("queue_wait.p90<10s", "slo_missed")] {
-        let (_, json) = run(IMPATIENT, &["--slo", objective, "--slo", "success>=10%"]);
+        let (_, json) = run(
+            IMPATIENT,
+            &[
+                "--slo",
+                objective,
+                "--slo",
+                "success>=10%",
+                "--set",
+                "workload.arrivals.rate=13",
+            ],
+        );
         assert_eq!(json["verdict"].as_str(), Some(verdict), "{objective}: {json:#}");
     }
 }
@@ -150,7 +161,7 @@ fn a_comparison_names_no_winner_that_fails_its_clients() {
     // The short timeout has the shorter latencies, of those few who are served.
     let ended = compare("workload.timeout=500ms,600s", &["--set", "workload.arrivals.rate=9"]);
     let winner = ended.stdout.lines().next().unwrap();
-    assert!(winner.contains("timeout=600s has the lowest"), "{}", ended.stdout);
+    assert!(winner.contains("600s has the lowest"), "{}", ended.stdout);
     assert!(ended.stdout.contains("success"), "{}", ended.stdout);
     let ended = compare("workload.timeout=500ms,600ms", &[]);
     assert!(ended.stdout.contains("None of them is good enough"), "{}", ended.stdout);
@@ -174,7 +185,7 @@ fn numbers_without_a_steady_state_have_neither_intervals_nor_differences() {
         "workload.arrivals.rate=5,12",
     ];
     let ended = place.run(&arguments);
-    assert!(ended.stdout.contains("no steady state of rate=12"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("no steady state of 12"), "{}", ended.stdout);
     let json: Value =
         serde_json::from_str(&place.run(&[&arguments[..], &["--format", "json"]].concat()).stdout).unwrap();
     let [calm, crowded] = [0, 1].map(|at| &json["variations"][at]);
@@ -200,7 +211,8 @@ fn a_sweep_keeps_the_verdict_and_calls_no_failure_the_best() {
     place.write(
         "study.toml",
         "scenario = \"s.toml\"\nmetrics = [\"slo.met\", \"requests.success\", \"queue.grows\", \
-         \"throughput.output_tokens_per_s\", \"e2e.mean\"]\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [2, 5, 12]\n",
+         \"throughput.output_tokens_per_s\", \"e2e.mean\"]\n\
+         [[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [2, 5, 12]\n",
     );
     let ended = place.run(&["sweep", "study.toml", "--slo", "e2e.p99<1s", "--out", "r.csv"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -218,7 +230,7 @@ fn a_sweep_keeps_the_verdict_and_calls_no_failure_the_best() {
     );
     let results = std::fs::read_to_string(place.path("r.csv")).unwrap();
     let met: Vec<&str> = results.lines().filter_map(|line| line.split(',').nth(6)).collect();
-    assert_eq!(met, ["slo.met", "1", "0", "0"], "{results}");
+    assert_eq!(met, ["slo.met", "1", "1", "0"], "{results}");
 }
 
 #[test]
@@ -226,7 +238,7 @@ fn an_interrupted_run_has_no_verdict_and_leaves_no_files() {
     let place = Workplace::new();
     place.write(
         "s.toml",
-        scenario("requests = 100000000000\narrivals = { process = \"poisson\", rate = 5 }"),
+        scenario("requests = 50000000\narrivals = { process = \"poisson\", rate = 5 }"),
     );
     let child = place
         .command(&[

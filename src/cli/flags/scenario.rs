@@ -17,8 +17,8 @@ pub struct ScenarioFlags {
     /// What all randomness grows from: the same seed gives the same results
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     seed: Option<String>,
-    /// An objective, such as 'ttft.p99<2s' or 'success>=99.9%', beside the scenario's own (or in the place of one on the same statistic);
-    /// `--set 'slo={}'` drops those
+    /// An objective, such as 'ttft.p99<2s' or 'success>=99.9%', beside the scenario's own (or in the place of one on
+    /// the same statistic); `--set 'slo={}'` drops those
     #[arg(long, value_name = "OBJECTIVE")]
     slo: Vec<String>,
     /// What of a run is left out of latencies, throughput and queue depths: auto, none, or its first part, such as 30s
@@ -72,7 +72,7 @@ fn objective_flag(objective: &str) -> Result<Flag, Diagnostic> {
     let name = name.trim().replace(['"', '\\', '\n'], "'");
     let (is_least, bound) = (rest.starts_with('>'), &rest[1..]);
     let bound = bound.strip_prefix('=').unwrap_or(bound).trim();
-    if is_least != Slo::is_least(&name) {
+    if Slo::is_least(&name).is_some_and(|it| it != is_least) {
         let (wanted, sign) = if is_least { ("most", "<=") } else { ("least", ">=") };
         let message = format!("--slo {objective:?}: an objective on {name} says the {wanted} that it may be");
         return Err(Diagnostic::new(message).help(format!("write --slo '{name}{sign}{bound}'")));

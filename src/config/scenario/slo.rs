@@ -68,15 +68,15 @@ pub fn read(fields: &Fields<'_>) -> Result<Vec<Objective>, Diagnostic> {
         .into_iter()
         .map(|(name, entry)| {
             let bound = read_bound(&name, &entry.node.value).map_err(|problem| {
-                let help = if is_latency(&name) {
-                    quantity::DURATION_HELP
-                } else {
-                    BOUND_HELP
-                };
-                fields
+                let error = fields
                     .reading()
-                    .error(entry.node.place, format!("`slo.{name}`: {problem}"))
-                    .help(help)
+                    .error(entry.node.place, format!("`slo.{name}`: {problem}"));
+                let error = if is_latency(&name) {
+                    error
+                } else {
+                    error.help(BOUND_HELP)
+                };
+                error.help(quantity::DURATION_HELP)
             })?;
             let texts = &fields.reading().texts;
             fields.reading().note(Resolved {

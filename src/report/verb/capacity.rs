@@ -227,8 +227,8 @@ impl CapacityReport {
             return "-".to_owned();
         };
         format!(
-            "TTFT p99 {} · TPOT p99 {} · E2E p99 {} · {} waiting and {} running on average · KV peak {} (seed {}, at \
-             {})",
+            "TTFT p99 {} · TPOT p99 {} · E2E p99 {} · {} waiting and {} running on average · KV peak {} (seed {}, \
+             at {})",
             or_unknown(summary.latency.ttft.p99, duration),
             or_unknown(summary.latency.tpot.p99, duration),
             or_unknown(summary.latency.e2e.p99, duration),

@@ -88,7 +88,8 @@ impl SweepPoints {
         grows.is_none_or(|share| share == 0.0)
     }
 
-    /// Whether a point may be called the best: it has a steady state and serves its clients, as far as the results tell.
+    /// Whether a point may be called the best: it has a steady state and serves its clients, as far as the results
+    /// tell.
     fn may_be_best(&self, point: &PointNumbers) -> bool {
         let success = self.place_of("requests.success").and_then(|at| point.mean(at));
         self.is_steady(point) && success.is_none_or(|share| share >= 1.0 - USUAL_ERRORS)

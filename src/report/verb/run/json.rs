@@ -16,12 +16,12 @@ struct Document<'a> {
     tool: Tool,
     scenario_hash: &'a str,
     seed: u64,
-    /// Whether the run went to its end; there is no verdict on one that did not.
-    complete: bool,
     verdict: Option<&'static str>,
     #[serde(flatten)]
     summary: &'a Summary,
     memory: MemoryReport,
+    /// Whether the run went to its end; there is no verdict on one that did not.
+    complete: bool,
     replications: u32,
     fidelity: Option<&'a str>,
     model_error: Option<ModelError>,
@@ -58,10 +58,10 @@ impl RunReport {
             tool: Tool::THIS,
             scenario_hash: &self.scenario_hash,
             seed: self.seed,
-            complete: self.is_complete,
             verdict: self.verdict().map(Verdict::name),
             summary,
             memory: self.memory,
+            complete: self.is_complete,
             replications: self.headline.replications,
             fidelity: self.fidelity.as_deref(),
             model_error: self.model_error,

@@ -100,8 +100,8 @@ impl RunReport {
         }
         if requests.timed_out > 0 {
             warnings.push(format!(
-                "{} of {} requests timed out; latencies are those of the {} that finished, while SLOs count every other \
-                 one as a miss",
+                "{} of {} requests timed out; latencies are those of the {} that finished, while SLOs count every \
+                 other one as a miss",
                 requests.timed_out, requests.arrived, requests.finished
             ));
         }
