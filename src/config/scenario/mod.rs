@@ -25,6 +25,7 @@ pub mod slo;
 pub mod speculative;
 pub mod step_time;
 pub mod tables;
+pub mod think;
 pub mod trace;
 pub mod traffic;
 pub mod workload;

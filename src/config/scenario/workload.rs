@@ -232,8 +232,8 @@ fn longer_than_200_days(workload: &Synthetic) -> Option<String> {
         .as_ref()
         .map_or(1.0, |session| session.turns.estimated_mean());
     let seconds = match &workload.arrivals {
-        Arrivals::Closed { concurrency, think } => {
-            (requests / turns / f64::from(*concurrency) - 1.0).floor() * think.seconds()
+        Arrivals::Closed { concurrency, think, .. } => {
+            (requests / turns / f64::from(*concurrency) - 1.0).floor() * think.mean().seconds()
         }
         Arrivals::Stages(_) => return None,
         other => requests / turns / other.mean_rate_per_s()?,
