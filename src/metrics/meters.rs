@@ -3,7 +3,9 @@
 
 use serde::Serialize;
 
-use super::client::{Latencies, LatencyMeter, Requests, RequestsMeter, Throughput, ThroughputMeter};
+use super::client::{
+    ClientWait, ClientWaitMeter, Latencies, LatencyMeter, Requests, RequestsMeter, Throughput, ThroughputMeter,
+};
 use super::line::Line;
 use super::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun};
 use super::named_number::NamedNumber;
@@ -116,6 +118,10 @@ meters! {
         latency: LatencyMeter => Latencies,
         /// How much was served in a second.
         throughput: ThroughputMeter => Throughput,
+        /// How long requests waited with their clients before they were sent; `None` if all were sent when they were
+        /// due.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_wait: ClientWaitMeter => Option<ClientWait>,
     }
 
     /// Meters of what a server does; a fleet has a set of them for each server.

@@ -28,7 +28,7 @@ mod slo_result;
 mod summary;
 mod timeline;
 
-pub use client::{Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
+pub use client::{ClientWait, Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
 pub use contexts::Contexts;
 pub use line::{Line, Phrase, Statement};
 pub use listeners::{LastHeard, Listeners};

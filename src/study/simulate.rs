@@ -13,7 +13,7 @@ use crate::fleet::{self, Fronted, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
 use crate::metrics::{GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo};
 use crate::workload::trace::{self, Skipped, TraceError};
-use crate::workload::{Arrivals, Source};
+use crate::workload::{Limited, Source};
 
 /// What came of a run.
 pub struct Run {
@@ -102,17 +102,16 @@ pub fn replay_workload(
 ) -> Result<Replayed, SimulationError> {
     match scenario.workload() {
         Workload::Synthetic(workload) => {
-            let is_stopped = replay_until_stopped(engine, &mut workload.source(seed), observer, watch)?;
+            let mut source = workload.source(seed);
             Ok(Replayed {
-                is_stopped,
+                is_stopped: replay_until_stopped(scenario, engine, &mut source, observer, watch)?,
                 ..Replayed::default()
             })
         }
         Workload::Trace(workload) => {
             let mut source = trace::open_seeded(workload, seed).map_err(SimulationError::Trace)?;
-            let is_stopped = replay_until_stopped(engine, &mut source, observer, watch)?;
             Ok(Replayed {
-                is_stopped,
+                is_stopped: replay_until_stopped(scenario, engine, &mut source, observer, watch)?,
                 skipped: source.skipped(),
                 tied_share: source.tied_share(),
             })
@@ -122,15 +121,30 @@ pub fn replay_workload(
 
 /// Whether whoever watches stopped the run, if nothing else did.
 fn replay_until_stopped(
+    scenario: &Scenario,
     engine: &mut impl Engine,
     source: &mut dyn Source,
     observer: &mut (impl Observer + ?Sized),
     watch: &mut impl Watch,
 ) -> Result<bool, SimulationError> {
-    match fleet::replay_watched(engine, source, observer, watch) {
+    match replay_limited(scenario, engine, source, observer, watch) {
         Ok(()) => Ok(false),
         Err(ReplayError::Stopped) => Ok(true),
         Err(error) => Err(SimulationError::Replay(error)),
+    }
+}
+
+/// Sends the requests of `source` as the scenario's clients do, who may keep only so many outstanding.
+fn replay_limited(
+    scenario: &Scenario,
+    engine: &mut impl Engine,
+    source: &mut dyn Source,
+    observer: &mut (impl Observer + ?Sized),
+    watch: &mut impl Watch,
+) -> Result<(), ReplayError> {
+    match scenario.max_outstanding() {
+        Some(most) => fleet::replay_watched(engine, &mut Limited::new(source, most), observer, watch),
+        None => fleet::replay_watched(engine, source, observer, watch),
     }
 }
 
@@ -155,7 +169,7 @@ pub fn replay_source(
     observer: &mut (impl Observer + ?Sized),
 ) -> Result<(), SimulationError> {
     let mut engine = engine(scenario, seed);
-    fleet::replay(&mut engine, source, observer).map_err(SimulationError::Replay)
+    replay_limited(scenario, &mut engine, source, observer, &mut Unwatched).map_err(SimulationError::Replay)
 }
 
 /// The scenario's server, as its clients see it.
@@ -176,17 +190,17 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
         slos,
         gpu_work: Some(gpu_work(scenario)),
     });
-    if is_closed_loop(scenario.workload()) {
-        recorder.of_closed_loop()
-    } else {
-        recorder
+    match scenario.max_outstanding() {
+        Some(most) => recorder.of_max_outstanding(most),
+        None if is_closed_loop(scenario.workload()) => recorder.of_closed_loop(),
+        None => recorder,
     }
 }
 
 /// Whether there are never more requests than clients.
 fn is_closed_loop(workload: &Workload) -> bool {
     match workload {
-        Workload::Synthetic(workload) => matches!(workload.arrivals, Arrivals::Closed { .. }),
+        Workload::Synthetic(workload) => workload.arrivals.is_closed_loop(),
         Workload::Trace(replay) => replay.concurrency.is_some(),
     }
 }

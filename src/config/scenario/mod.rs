@@ -4,6 +4,7 @@
 pub mod arrivals;
 pub mod batching;
 pub mod calibration;
+pub mod client;
 pub mod deployment;
 pub mod fidelity;
 pub mod form;

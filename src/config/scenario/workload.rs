@@ -1,6 +1,7 @@
 //! `[workload]`: requests drawn at random or read from a trace.
 
 use super::arrivals::{self, ARRIVALS};
+use super::client::{self, TIMEOUT};
 use super::lengths::{self, OUTPUT, PROMPT};
 use super::priority::{self, PRIORITY};
 use super::sampling::SAMPLING;
@@ -58,12 +59,6 @@ const MAX_TOKENS: Setting = Setting::new(
 )
 .unit("tokens")
 .depends("exactly as many as each output has");
-const TIMEOUT: Setting = Setting::new(
-    "timeout",
-    Kind::Duration,
-    "How long a client waits for the whole of an answer, at most 10 days",
-)
-.depends("clients wait for ever");
 
 /// Who asks for what, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,9 +69,9 @@ pub enum Workload {
     Trace(Replay),
 }
 
-/// Reads the table `[workload]`: who asks for what, and when.
-pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnostic> {
-    let timeout = read_timeout(fields)?;
+/// Reads the table `[workload]`: who asks for what, and when. Clients wait as long as `[client]` or `timeout` says.
+pub fn read(fields: &Fields<'_>, client: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnostic> {
+    let timeout = client::read_timeout(client, fields)?;
     if let Some(section) = fields.table(&TRACE)? {
         refuse_beside_a_trace(fields)?;
         let max_tokens = fields.find(&MAX_TOKENS)?.declared_count()?.optional();
@@ -112,20 +107,6 @@ pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Workload, Diagnos
     refuse_endless(fields, &workload)?;
     warn_of_rejections(fields, &workload, max_model_len);
     Ok(Workload::Synthetic(workload))
-}
-
-/// A longer one could carry the clock past its end.
-const LONGEST_TIMEOUT_S: f64 = 10.0 * 86_400.0;
-
-fn read_timeout(fields: &Fields<'_>) -> Result<Option<Span>, Diagnostic> {
-    let timeout = fields.find(&TIMEOUT)?.duration()?.optional();
-    let wrong = match timeout {
-        Some(Span::ZERO) => "`workload.timeout` must be longer than nothing",
-        Some(span) if span.seconds() > LONGEST_TIMEOUT_S => "`workload.timeout` is longer than 10 days",
-        _ => return Ok(timeout),
-    };
-    let help = "write how long a client waits for its answer, such as timeout = \"300s\", or leave the key out";
-    Err(fields.error("timeout", wrong).help(help))
 }
 
 fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {

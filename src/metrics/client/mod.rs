@@ -1,11 +1,14 @@
 //! Meters of what clients feel: whether they were answered, how fast, and how well.
 
+mod client_wait;
 mod latency;
 mod latency_summary;
 mod pending;
 mod requests;
 mod throughput;
 
+pub use client_wait::ClientWait;
+pub(super) use client_wait::ClientWaitMeter;
 pub use latency::Latencies;
 pub(super) use latency::LatencyMeter;
 pub use latency_summary::{LatencyIntervals, LatencySummary};
