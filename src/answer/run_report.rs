@@ -31,6 +31,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         }),
         memory: memory(scenario, &summary),
         slos: input.slos.clone(),
+        of_workload: outcome.replayed.warnings(),
         summary,
     }
 }

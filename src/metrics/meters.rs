@@ -13,7 +13,7 @@ use super::population::Counts;
 use super::recorder_settings::RecorderSettings;
 use super::server::{
     Constraint, ConstraintMeter, DraftsMeter, GpuMeter, GpuSummary, KvMeter, KvSummary, QueueMeter, QueueSummary,
-    Saturation, SaturationMeter, SpeculativeSummary,
+    Saturation, SaturationMeter, SpeculativeSummary, Waves, WavesMeter,
 };
 use crate::engine::StepRun;
 use crate::workload::Request;
@@ -141,5 +141,8 @@ meters! {
         /// Whether the queue grew still at the end; `None` if that cannot be told. The verdict of a run tells it.
         #[serde(skip)]
         saturation: SaturationMeter => Option<Saturation>,
+        /// Waves in which requests came. A warning tells them.
+        #[serde(skip)]
+        waves: WavesMeter => Waves,
     }
 }

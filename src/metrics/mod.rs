@@ -44,7 +44,7 @@ pub use replications::Replications;
 pub use request_log::{RequestLog, RequestOutcome, RequestRow};
 pub use server::{
     Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
-    SpeculativeSummary, TimeWeightedSummary,
+    SpeculativeSummary, TimeWeightedSummary, Waves,
 };
 pub use slo::{Slo, SloError};
 pub use slo_result::{SloOutcome, SloResult, all_met};

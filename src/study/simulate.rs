@@ -11,7 +11,7 @@ use crate::config::{Diagnostic, Scenario, Workload};
 use crate::engine::{self, Engine, Observer, Server, ServerSettings};
 use crate::fleet::{self, Fronted, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
-use crate::metrics::{GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo};
+use crate::metrics::{GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Waves};
 use crate::workload::trace::{self, Skipped, TraceError};
 use crate::workload::{Limited, Source};
 
@@ -30,6 +30,8 @@ pub struct Replayed {
     pub skipped: Skipped,
     /// Share of a trace's requests that arrive together with the one before.
     pub tied_share: f64,
+    /// Waves in which its requests came.
+    pub waves: Waves,
     /// Whether whoever watched stopped it before its end.
     pub is_stopped: bool,
 }
@@ -79,17 +81,16 @@ pub fn run(
     let mut engine = engine(scenario, seed);
     let mut recorder = recorder(scenario, &input.slos);
     let mut watch = Watched::new(control, bounds);
-    let replayed = if also.is_empty() {
+    let mut replayed = if also.is_empty() {
         replay_workload(scenario, seed, &mut engine, &mut recorder, &mut watch)?
     } else {
         let mut all = Listeners(vec![&mut recorder]);
         all.0.extend(also.into_iter().map(|one| one as &mut dyn Observer));
         replay_workload(scenario, seed, &mut engine, &mut all, &mut watch)?
     };
-    Ok(Run {
-        recording: recorder.finish(),
-        replayed,
-    })
+    let recording = recorder.finish();
+    replayed.waves = recording.waves();
+    Ok(Run { recording, replayed })
 }
 
 /// Runs the scenario's workload on any engine: the one loop that all runs go through.
@@ -114,6 +115,7 @@ pub fn replay_workload(
                 is_stopped: replay_until_stopped(scenario, engine, &mut source, observer, watch)?,
                 skipped: source.skipped(),
                 tied_share: source.tied_share(),
+                ..Replayed::default()
             })
         }
     }

@@ -35,6 +35,7 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
             ..MemoryReport::default()
         },
         slos: slos.to_vec(),
+        of_workload: Vec::new(),
     }
 }
 

@@ -56,7 +56,7 @@ impl RunReport {
             slo: self.slo_results().iter().map(Slo::of).collect(),
             constraint: summary.constraint,
             speculative: summary.speculative,
-            warnings: self.warnings(),
+            warnings: self.all_warnings(),
         };
         pretty(&document)
     }

@@ -26,6 +26,8 @@ pub struct RunReport {
     pub memory: MemoryReport,
     /// What was asked for.
     pub slos: Vec<Slo>,
+    /// What the user should know of how the workload was run.
+    pub of_workload: Vec<String>,
 }
 
 /// What was simulated, in words.
@@ -170,6 +172,14 @@ impl RunReport {
                 });
             }
         }
+        warnings
+    }
+
+    /// What a reader must know before believing the numbers, how the workload was run included: for whoever hears of
+    /// that nowhere else.
+    pub fn all_warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings();
+        warnings.extend(self.of_workload.iter().cloned());
         warnings
     }
 
