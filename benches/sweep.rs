@@ -70,6 +70,7 @@ fn json(summary: &Summary) -> String {
         summary: *summary,
         memory: MemoryReport::default(),
         slos: Vec::new(),
+        of_workload: Vec::new(),
     };
     report.to_json()
 }
