@@ -71,6 +71,7 @@ fn json(summary: &Summary) -> String {
         memory: MemoryReport::default(),
         slos: Vec::new(),
         is_complete: true,
+        of_workload: Vec::new(),
     };
     report.to_json()
 }

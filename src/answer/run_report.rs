@@ -32,6 +32,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         memory: memory(scenario, &summary),
         slos: input.slos.clone(),
         is_complete: !outcome.is_interrupted,
+        of_workload: outcome.replayed.warnings(),
         summary,
     }
 }

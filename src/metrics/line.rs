@@ -21,6 +21,8 @@ pub enum Phrase {
     Share(Option<f64>),
     /// A number that need not be whole.
     Number(Option<f64>),
+    /// A length of time [s].
+    Time(Option<f64>),
     /// A number that is whole.
     Count(Option<u64>),
 }

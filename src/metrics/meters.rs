@@ -3,14 +3,16 @@
 
 use serde::Serialize;
 
-use super::client::{Latencies, LatencyMeter, Requests, RequestsMeter, Throughput, ThroughputMeter};
+use super::client::{
+    ClientWait, ClientWaitMeter, Latencies, LatencyMeter, Requests, RequestsMeter, Throughput, ThroughputMeter,
+};
 use super::line::Line;
 use super::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun};
 use super::named_number::NamedNumber;
 use super::recorder_settings::RecorderSettings;
 use super::server::{
     Constraint, ConstraintMeter, DraftsMeter, GpuMeter, GpuSummary, KvMeter, KvSummary, QueueMeter, QueueSummary,
-    Saturation, SaturationMeter, SpeculativeSummary,
+    Saturation, SaturationMeter, SpeculativeSummary, Waves, WavesMeter,
 };
 use super::steady_state::{SteadyState, SteadyStateMeter};
 use crate::engine::StepRun;
@@ -119,6 +121,10 @@ meters! {
         latency: LatencyMeter => Latencies,
         /// How much was served in a second.
         throughput: ThroughputMeter => Throughput,
+        /// How long requests waited with their clients before they were sent; `None` if all were sent when they were
+        /// due.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_wait: ClientWaitMeter => Option<ClientWait>,
     }
 
     /// Meters of what a server does; a fleet has a set of them for each server.
@@ -140,5 +146,8 @@ meters! {
         /// Whether the queue grew still at the end; `None` if that cannot be told. The verdict of a run tells it.
         #[serde(skip)]
         saturation: SaturationMeter => Option<Saturation>,
+        /// Waves in which requests came. A warning tells them.
+        #[serde(skip)]
+        waves: WavesMeter => Waves,
     }
 }

@@ -33,7 +33,7 @@ mod verdict;
 mod whole_crowd;
 mod windows;
 
-pub use client::{CrowdQuantiles, Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
+pub use client::{ClientWait, CrowdQuantiles, Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
 pub use contexts::Contexts;
 pub use line::{Line, Phrase, Statement};
 pub use listeners::{LastHeard, Listeners};
@@ -49,7 +49,7 @@ pub use replications::Replications;
 pub use request_log::{RequestLog, RequestOutcome, RequestRow};
 pub use server::{
     Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
-    SpeculativeSummary, TimeWeightedSummary,
+    SpeculativeSummary, TimeWeightedSummary, Waves,
 };
 pub use slo::{LatencySlo, ServedNumber, ServedSlo, Slo, SloError};
 pub use slo_result::{SloOutcome, SloResult};

@@ -1,5 +1,6 @@
 //! Listens to one server and its clients, for all meters.
 
+use super::client::ClientWaitMeter;
 use super::latencies_of::LatenciesOf;
 use super::meter::{HeardEvent, ServedRequest};
 use super::meters::{ClientMeters, ServerMeters};
@@ -37,6 +38,13 @@ impl Recorder {
     #[must_use]
     pub fn of_closed_loop(mut self) -> Self {
         self.server.saturation = SaturationMeter::OF_CLOSED_LOOP;
+        self
+    }
+
+    /// The recorder, for clients who keep at most `most` requests outstanding and let others wait.
+    #[must_use]
+    pub fn of_max_outstanding(mut self, most: u32) -> Self {
+        self.client.client_wait = ClientWaitMeter::of(most);
         self
     }
 

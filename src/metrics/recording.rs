@@ -3,6 +3,7 @@
 use super::meter::Durations;
 use super::meters::{ClientTotals, ServerTotals};
 use super::metric::Metric;
+use super::server::Waves;
 use super::slo::Slo;
 use crate::stats::Distribution;
 
@@ -21,6 +22,11 @@ impl Recording {
     /// The distribution of a latency [ps].
     pub const fn latency(&self, metric: Metric) -> &Distribution {
         self.client.latency.of(metric)
+    }
+
+    /// Waves in which requests came.
+    pub const fn waves(&self) -> Waves {
+        self.server.waves
     }
 
     /// Adds another run of the same server.

@@ -136,8 +136,8 @@ impl LoadKind {
     }
 }
 
-/// Requests of each client of a closed loop, if they can be had: all clients send their first at once, which is no
-/// steady state, and so few of the others that a 99th percentile hardly sees them.
+/// Requests of each client of a closed loop, if they can be had: the first of each, which all come at once or meet no
+/// crowd yet, are no steady state, and so few of all that a 99th percentile hardly sees them.
 const REQUESTS_PER_CLIENT: u64 = 200;
 /// More than that take too long, and so do searches beyond the clients that they are for.
 const MOST_REQUESTS: u64 = 1_000_000;
@@ -307,8 +307,8 @@ impl LoadDial {
         }
         if self.own_requests.is_some() {
             said.push(format!(
-                "each run has {REQUESTS_PER_CLIENT} requests a client or more, so that the first ones, all sent at \
-                 once, count for little"
+                "each run has {REQUESTS_PER_CLIENT} requests a client or more, so that the first ones, which \
+                 meet no crowd or come all at once, count for little"
             ));
         }
         (!said.is_empty()).then(|| said.join("; "))

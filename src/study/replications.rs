@@ -69,6 +69,15 @@ impl Replayed {
                  next stamp",
                 100.0 * self.tied_share
             ));
+        } else if self.waves.are_most() {
+            warnings.push(format!(
+                "{:.0} % of the requests come in waves, {:.0} at a time within a few steps and then hardly any for a \
+                 while: latencies are those of crowds; users who are not in step with one another wait less, so let \
+                 pauses and lengths vary, such as think = {{ dist = \"exponential\", mean = \"30s\" }}, and leave \
+                 arrivals.start at \"spread\"",
+                100.0 * self.waves.share(),
+                self.waves.mean_size()
+            ));
         }
         warnings
     }

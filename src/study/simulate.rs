@@ -11,9 +11,9 @@ use crate::config::{Diagnostic, Scenario, WarmUp, Workload};
 use crate::engine::{self, Engine, Observer, Server, ServerSettings};
 use crate::fleet::{self, Fronted, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
-use crate::metrics::{ArrivalsEnd, GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Trim};
+use crate::metrics::{ArrivalsEnd, GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Trim, Waves};
 use crate::workload::trace::{self, Skipped, TraceError};
-use crate::workload::{Arrivals, Source};
+use crate::workload::{Limited, Source};
 
 /// What came of a run.
 pub struct Run {
@@ -30,6 +30,8 @@ pub struct Replayed {
     pub skipped: Skipped,
     /// Share of a trace's requests that arrive together with the one before.
     pub tied_share: f64,
+    /// Waves in which its requests came.
+    pub waves: Waves,
     /// Whether whoever watched stopped it before its end.
     pub is_stopped: bool,
 }
@@ -79,17 +81,16 @@ pub fn run(
     let mut engine = engine(scenario, seed);
     let mut recorder = recorder(scenario, &input.slos);
     let mut watch = Watched::new(control, bounds);
-    let replayed = if also.is_empty() {
+    let mut replayed = if also.is_empty() {
         replay_workload(scenario, seed, &mut engine, &mut recorder, &mut watch)?
     } else {
         let mut all = Listeners(vec![&mut recorder]);
         all.0.extend(also.into_iter().map(|one| one as &mut dyn Observer));
         replay_workload(scenario, seed, &mut engine, &mut all, &mut watch)?
     };
-    Ok(Run {
-        recording: recorder.finish(),
-        replayed,
-    })
+    let recording = recorder.finish();
+    replayed.waves = recording.waves();
+    Ok(Run { recording, replayed })
 }
 
 /// Runs the scenario's workload on any engine: the one loop that all runs go through.
@@ -102,19 +103,19 @@ pub fn replay_workload(
 ) -> Result<Replayed, SimulationError> {
     match scenario.workload() {
         Workload::Synthetic(workload) => {
-            let is_stopped = replay_until_stopped(engine, &mut workload.source(seed), observer, watch)?;
+            let mut source = workload.source(seed);
             Ok(Replayed {
-                is_stopped,
+                is_stopped: replay_until_stopped(scenario, engine, &mut source, observer, watch)?,
                 ..Replayed::default()
             })
         }
         Workload::Trace(workload) => {
             let mut source = trace::open_seeded(workload, seed).map_err(SimulationError::Trace)?;
-            let is_stopped = replay_until_stopped(engine, &mut source, observer, watch)?;
             Ok(Replayed {
-                is_stopped,
+                is_stopped: replay_until_stopped(scenario, engine, &mut source, observer, watch)?,
                 skipped: source.skipped(),
                 tied_share: source.tied_share(),
+                ..Replayed::default()
             })
         }
     }
@@ -122,15 +123,30 @@ pub fn replay_workload(
 
 /// Whether whoever watches stopped the run, if nothing else did.
 fn replay_until_stopped(
+    scenario: &Scenario,
     engine: &mut impl Engine,
     source: &mut dyn Source,
     observer: &mut (impl Observer + ?Sized),
     watch: &mut impl Watch,
 ) -> Result<bool, SimulationError> {
-    match fleet::replay_watched(engine, source, observer, watch) {
+    match replay_limited(scenario, engine, source, observer, watch) {
         Ok(()) => Ok(false),
         Err(ReplayError::Stopped) => Ok(true),
         Err(error) => Err(SimulationError::Replay(error)),
+    }
+}
+
+/// Sends the requests of `source` as the scenario's clients do, who may keep only so many outstanding.
+fn replay_limited(
+    scenario: &Scenario,
+    engine: &mut impl Engine,
+    source: &mut dyn Source,
+    observer: &mut (impl Observer + ?Sized),
+    watch: &mut impl Watch,
+) -> Result<(), ReplayError> {
+    match scenario.max_outstanding() {
+        Some(most) => fleet::replay_watched(engine, &mut Limited::new(source, most), observer, watch),
+        None => fleet::replay_watched(engine, source, observer, watch),
     }
 }
 
@@ -155,7 +171,7 @@ pub fn replay_source(
     observer: &mut (impl Observer + ?Sized),
 ) -> Result<(), SimulationError> {
     let mut engine = engine(scenario, seed);
-    fleet::replay(&mut engine, source, observer).map_err(SimulationError::Replay)
+    replay_limited(scenario, &mut engine, source, observer, &mut Unwatched).map_err(SimulationError::Replay)
 }
 
 /// The scenario's server, as its clients see it.
@@ -177,10 +193,10 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
         gpu_work: Some(gpu_work(scenario)),
         trim: trim(scenario),
     });
-    if is_closed_loop(scenario.workload()) {
-        recorder.of_closed_loop()
-    } else {
-        recorder
+    match scenario.max_outstanding() {
+        Some(most) => recorder.of_max_outstanding(most),
+        None if is_closed_loop(scenario.workload()) => recorder.of_closed_loop(),
+        None => recorder,
     }
 }
 
@@ -206,7 +222,7 @@ fn trim(scenario: &Scenario) -> Trim {
 /// Whether there are never more requests than clients.
 fn is_closed_loop(workload: &Workload) -> bool {
     match workload {
-        Workload::Synthetic(workload) => matches!(workload.arrivals, Arrivals::Closed { .. }),
+        Workload::Synthetic(workload) => workload.arrivals.is_closed_loop(),
         Workload::Trace(replay) => replay.concurrency.is_some(),
     }
 }

@@ -1,9 +1,11 @@
 //! Arrival processes: when requests come.
 
-use rand_distr::{Distribution, Exp1, Gamma, Weibull};
+use rand_distr::{Distribution, Gamma, Weibull};
 
+use super::exponential::draw_exponential;
 use super::invalid::{Invalid, check_positive, check_range};
 use super::portable::Portable;
+use super::think::Think;
 use crate::stats::streams::Xoshiro256PlusPlus;
 use crate::units::{PICOS_PER_SECOND, Span};
 
@@ -38,14 +40,26 @@ pub enum Arrivals {
     AtOnce,
     /// A Poisson process whose rate changes from stage to stage. Arrivals end with the last stage.
     Stages(Vec<Stage>),
-    /// A fixed number of clients; each starts at time 0 and sends its next request `think` after its last one has
-    /// ended.
+    /// A fixed number of clients; each sends its next request after a pause once its last one has ended.
     Closed {
         /// How many clients, and so the most requests in the system.
         concurrency: u32,
         /// How long a client waits between the end of a request and its next.
-        think: Span,
+        think: Think,
+        /// When clients send their first requests.
+        start: ClosedStart,
     },
+}
+
+/// When the clients of a closed loop send their first requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClosedStart {
+    /// Each after what is left of a pause that had begun before time 0, so that they are as little in step with each
+    /// other as they would be after a long time; at time 0 if they do not pause.
+    #[default]
+    Spread,
+    /// All at time 0.
+    Together,
 }
 
 /// A stretch of time with its own rate.
@@ -199,11 +213,6 @@ impl Gaps {
             Self::Constant { picos } => *picos,
         }
     }
-}
-
-/// A draw from the exponential distribution with mean 1.
-pub(super) fn draw_exponential(random: &mut Xoshiro256PlusPlus) -> f64 {
-    Exp1.sample(random)
 }
 
 #[cfg(test)]

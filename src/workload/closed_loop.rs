@@ -6,13 +6,17 @@ use std::collections::BinaryHeap;
 use rustc_hash::FxHashMap;
 
 use super::RequestId;
-use super::arrivals::MOST_CLIENTS;
+use super::arrivals::{ClosedStart, MOST_CLIENTS};
+use super::think::Think;
 use super::trace::TraceError;
+use crate::stats::streams::{Xoshiro256PlusPlus, hash_bytes, mix, stream};
 use crate::units::{Span, Time};
 
 /// A fixed number of clients. Those due at the same time go in the order of their numbers.
 pub(super) struct ClosedLoop {
-    think: Span,
+    think: Think,
+    /// What the pauses of each client are drawn from, so that they do not depend on the server; empty without pauses.
+    random: Vec<Xoshiro256PlusPlus>,
     /// When each idle client sends its next request.
     due: BinaryHeap<Reverse<(Time, u32)>>,
     /// Whose the requests in the system are; never iterated over.
@@ -21,10 +25,22 @@ pub(super) struct ClosedLoop {
 }
 
 impl ClosedLoop {
-    pub fn new(concurrency: u32, think: Span) -> Self {
+    pub fn new(concurrency: u32, think: Think, start: ClosedStart, seed: u64) -> Self {
+        let of_client = |client: u32| stream(mix(seed ^ mix(u64::from(client) ^ hash_bytes(b"client"))), "think");
+        let pausing = if think.is_none() { 0 } else { concurrency };
+        let mut random: Vec<_> = (0..pausing).map(of_client).collect();
+        let mut first = |client: u32| match start {
+            ClosedStart::Spread => random
+                .get_mut(client as usize)
+                .map_or(Span::ZERO, |random| think.draw_rest(random)),
+            ClosedStart::Together => Span::ZERO,
+        };
         Self {
+            due: (0..concurrency)
+                .map(|client| Reverse((Time::from_picos(first(client).picos()), client)))
+                .collect(),
             think,
-            due: (0..concurrency).map(|client| Reverse((Time::ZERO, client))).collect(),
+            random,
             clients: FxHashMap::default(),
             stall: Stall::default(),
         }
@@ -55,8 +71,10 @@ impl ClosedLoop {
     pub fn finished(&mut self, request: RequestId, at: Time) {
         let client = self.clients.remove(&request);
         let client = client.expect("a request ends once, and only if it was sent");
-        // Both lie below 200 days, but their sum may not fit 64 bits; `next` refuses what lies beyond the limit.
-        let next = at.picos().saturating_add(self.think.picos());
+        let random = self.random.get_mut(client as usize);
+        let pause = random.map_or(Span::ZERO, |random| self.think.draw(random));
+        // Their sum may not fit 64 bits; `next` refuses what lies beyond the limit.
+        let next = at.picos().saturating_add(pause.picos());
         self.due.push(Reverse((Time::from_picos(next), client)));
     }
 }
@@ -93,7 +111,12 @@ mod tests {
     #[test]
     fn a_client_thinks_after_its_request_has_ended() {
         let seconds = |seconds| Time::ZERO + Span::from_seconds(seconds).unwrap();
-        let mut clients = ClosedLoop::new(2, Span::from_seconds(1.0).unwrap());
+        let mut clients = ClosedLoop::new(
+            2,
+            Think::Fixed(Span::from_seconds(1.0).unwrap()),
+            ClosedStart::Together,
+            1,
+        );
         assert_eq!(clients.next(None).unwrap(), Some(Time::ZERO));
         assert_eq!(clients.send(RequestId(0)), Time::ZERO);
         assert_eq!(clients.send(RequestId(1)), Time::ZERO);
@@ -107,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_think_time_that_passes_200_days_is_refused() {
-        let mut clients = ClosedLoop::new(1, Span::MAX);
+        let mut clients = ClosedLoop::new(1, Think::Fixed(Span::MAX), ClosedStart::Together, 1);
         clients.send(RequestId(0));
         clients.finished(RequestId(0), Time::from_picos(5));
         assert!(clients.next(None).unwrap_err().to_string().contains("200 days"));
@@ -115,7 +138,7 @@ mod tests {
 
     #[test]
     fn clients_that_never_let_time_pass_are_noticed() {
-        let mut clients = ClosedLoop::new(1, Span::ZERO);
+        let mut clients = ClosedLoop::new(1, Think::NONE, ClosedStart::Spread, 1);
         let stalled = (0..10_000_000).find(|&id| {
             let stalled = clients.next(None).is_err();
             if !stalled {

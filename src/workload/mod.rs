@@ -3,9 +3,11 @@
 mod arrivals;
 mod closed_loop;
 mod content_names;
+mod exponential;
 mod invalid;
 mod length_sampler;
 mod lengths;
+mod limited;
 mod open_loop;
 mod popularity;
 mod portable;
@@ -16,23 +18,27 @@ mod request;
 mod session;
 mod sessions;
 mod shared_prefix;
+mod slots;
 mod starts;
 mod synthetic;
 mod synthetic_source;
+mod think;
 pub mod trace;
 
-pub use arrivals::{Arrivals, Stage};
+pub use arrivals::{Arrivals, ClosedStart, Stage};
 pub use invalid::Invalid;
 pub use length_sampler::LengthSampler;
 pub use lengths::{LengthDistribution, Lengths, MixturePart};
+pub use limited::Limited;
 pub use priorities::{Priorities, PriorityLevel};
 pub use prompt_pool::{PoolOrder, PromptPool};
 pub use quantile_table::QuantileTable;
 pub use request::{ContentId, MOST_TOKENS, OutputName, Prompt, Request, RequestId, Segment};
-pub use session::{Session, Think};
+pub use session::Session;
 pub use shared_prefix::SharedPrefix;
 pub use synthetic::Synthetic;
 pub use synthetic_source::SyntheticSource;
+pub use think::Think;
 
 use crate::units::{Span, Time};
 

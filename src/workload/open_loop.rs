@@ -1,6 +1,7 @@
 //! Arrivals that do not wait for the server.
 
-use super::arrivals::{Arrivals, Gaps, Stage, draw_exponential};
+use super::arrivals::{Arrivals, Gaps, Stage};
+use super::exponential::draw_exponential;
 use super::trace::TraceError;
 use crate::stats::streams::Xoshiro256PlusPlus;
 use crate::units::{PICOS_PER_SECOND, Span, Time};

@@ -1,6 +1,6 @@
 //! One request: when it arrives, what its prompt holds, how many tokens it will produce.
 
-use crate::units::Time;
+use crate::units::{Span, Time};
 
 /// The most tokens that a prompt or an output may have, so that the sum of both always fits 32 bits.
 pub const MOST_TOKENS: u32 = 1_000_000_000;
@@ -101,6 +101,8 @@ pub struct Request {
     pub id: RequestId,
     /// When it reaches the server.
     pub arrival: Time,
+    /// How long it was due before that, and waited with its client: none unless clients limit what is outstanding.
+    pub client_wait: Span,
     /// The tokens that the client sends.
     pub prompt: Prompt,
     /// How many tokens it produces if nothing cuts it short; at least 1.
@@ -124,6 +126,7 @@ impl Request {
         Self {
             id,
             arrival,
+            client_wait: Span::ZERO,
             prompt,
             output_tokens,
             max_tokens,

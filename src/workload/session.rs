@@ -1,10 +1,8 @@
 //! Sessions of several turns, as a workload describes them.
 
-use super::arrivals::draw_exponential;
 use super::invalid::Invalid;
 use super::lengths::{LengthDistribution, Lengths};
-use crate::stats::streams::Xoshiro256PlusPlus;
-use crate::units::Span;
+use super::think::Think;
 
 /// Requests that follow one another. The prompt of a turn is the prompt before, the answer to it, and a new message
 /// with the length that the workload calls `prompt`. A turn that is rejected ends its session.
@@ -14,18 +12,6 @@ pub struct Session {
     pub turns: Lengths,
     /// How long after the last token of an answer the next turn arrives.
     pub think: Think,
-}
-
-/// How long a user thinks.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Think {
-    /// Always the same time.
-    Fixed(Span),
-    /// Times are exponentially distributed.
-    Exponential {
-        /// The mean of all times.
-        mean: Span,
-    },
 }
 
 /// The prompts of a session take memory and time in proportion to the square of its turns.
@@ -41,18 +27,5 @@ impl Session {
             return Err(Invalid::new("turns", message));
         }
         self.turns.validate().map_err(|invalid| invalid.inside("turns"))
-    }
-}
-
-impl Think {
-    pub(super) fn draw(self, random: &mut Xoshiro256PlusPlus) -> Span {
-        match self {
-            Self::Fixed(span) => span,
-            Self::Exponential { mean } => {
-                let picos = mean.picos() as f64 * draw_exponential(random);
-                // A cast of what does not fit yields the longest span there is.
-                Span::from_picos((picos + 0.5) as u64)
-            }
-        }
     }
 }

@@ -29,7 +29,11 @@ impl Starts {
     /// A valid process, drawn from the stream `arrivals` of `seed`.
     pub fn new(arrivals: &Arrivals, duration: Option<Span>, seed: u64) -> Self {
         let process = match *arrivals {
-            Arrivals::Closed { concurrency, think } => Process::Closed(ClosedLoop::new(concurrency, think)),
+            Arrivals::Closed {
+                concurrency,
+                think,
+                start,
+            } => Process::Closed(ClosedLoop::new(concurrency, think, start, seed)),
             _ => Process::Open {
                 arrivals: OpenLoop::new(arrivals, stream(seed, "arrivals")),
                 announced: None,

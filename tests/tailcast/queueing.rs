@@ -6,7 +6,9 @@ use tailcast::policy::{NoBatching, PolicySettings};
 use tailcast::stats::t_quantile_975;
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
-use tailcast::workload::{Arrivals, LengthDistribution, Lengths, MixturePart, RequestId, Synthetic};
+use tailcast::workload::{
+    Arrivals, ClosedStart, LengthDistribution, Lengths, MixturePart, RequestId, Synthetic, Think,
+};
 
 const REQUESTS: u64 = 1_200_000;
 
@@ -116,5 +118,95 @@ fn two_kinds_of_requests_wait_as_pollaczek_and_khinchine_say() {
     assert!(
         (wait - expected).abs() <= half_width,
         "{wait} +- {half_width} s, theory {expected} s"
+    );
+}
+
+/// Users of the machine repairman's problem: each thinks for ten times as long as a service takes, in the mean.
+const USERS: u32 = 10;
+/// The mean of the exponential service times [s]: 2,000 steps in the mean, which rounding changes little.
+const SERVICE_S: f64 = 0.2;
+const THINK_S: f64 = 2.0;
+
+/// Response times of requests in the order in which they end [s].
+#[derive(Default)]
+struct Responses(Vec<f64>);
+
+impl Observer for Responses {
+    fn on(&mut self, _at: Time, _id: RequestId, event: &Event) {
+        if let Event::Finished(history) = event {
+            self.0.push((history.finished - history.arrival).seconds());
+        }
+    }
+
+    fn ran(&mut self, _run: &StepRun<'_>) {}
+}
+
+/// The response times of 2,000 requests of a closed loop whose users think, and are served one after the other, for
+/// exponentially distributed times.
+fn responses(seed: u64) -> Vec<f64> {
+    let settings = ServerSettings {
+        policy: PolicySettings::None(NoBatching),
+        kv_blocks: 100_000,
+        block_tokens: 16,
+        max_model_len: 200_000,
+    };
+    let step_time = Affine {
+        base: Span::from_micros(100),
+        per_token: Span::ZERO,
+        per_sequence: Span::ZERO,
+    };
+    let arrivals = Arrivals::Closed {
+        concurrency: USERS,
+        think: Think::Exponential {
+            mean: Span::from_seconds(THINK_S).unwrap(),
+        },
+        start: ClosedStart::Spread,
+    };
+    let output = LengthDistribution::Exponential { mean: 2_000.0 };
+    let workload = Synthetic {
+        requests: Some(2_000),
+        ..Synthetic::new(arrivals, Lengths::fixed(1), Lengths::new(output))
+    };
+    let mut responses = Responses::default();
+    let mut server = engine::fast(&settings, Box::new(step_time));
+    replay(&mut server, &mut workload.source(seed), &mut responses).unwrap();
+    responses.0
+}
+
+/// The mean response time of an M/M/1//N queue [s]: each of the users who think comes at the rate 1 / think, so that
+/// with `n` at the server the chances go as N! / (N - n)! (service / think)^n, and by Little's law the response time is
+/// N / throughput - think.
+fn repairman_response_s() -> f64 {
+    let mut chances = vec![1.0];
+    for n in 0..USERS {
+        chances.push(chances[n as usize] * f64::from(USERS - n) * SERVICE_S / THINK_S);
+    }
+    let idle = 1.0 / chances.iter().sum::<f64>();
+    let throughput = (1.0 - idle) / SERVICE_S;
+    f64::from(USERS) / throughput - THINK_S
+}
+
+#[test]
+fn users_who_think_wait_as_the_machine_repairman_says() {
+    let expected = repairman_response_s();
+    let (mut inside, mut sum) = (0, 0.0);
+    for seed in 0..200 {
+        let responses = responses(seed);
+        let mean = responses.iter().sum::<f64>() / 2_000.0;
+        sum += mean;
+        // Batch means: responses are correlated over about a round of all users, and hardly from batch to batch.
+        let batches: Vec<f64> = responses
+            .chunks(100)
+            .map(|batch| batch.iter().sum::<f64>() / 100.0)
+            .collect();
+        let squares: f64 = batches.iter().map(|batch| (batch - mean).powi(2)).sum();
+        let half_width = t_quantile_975(19) * (squares / 19.0 / 20.0).sqrt();
+        inside += u32::from(seed < 100 && (mean - expected).abs() <= half_width);
+    }
+    let mean = sum / 200.0;
+    assert!((mean / expected - 1.0).abs() < 0.01, "{mean} s, theory {expected} s");
+    assert!(
+        (90..=99).contains(&inside),
+        "theory lies in the interval of {inside} of 100 runs"
     );
 }

@@ -34,6 +34,7 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
         },
         slos: slos.to_vec(),
         is_complete: true,
+        of_workload: Vec::new(),
     }
 }
 

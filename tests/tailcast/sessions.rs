@@ -7,8 +7,8 @@ use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::{Replay, info, open};
 use tailcast::workload::{
-    Arrivals, ContentId, LengthDistribution, Lengths, PoolOrder, PromptPool, Request, RequestId, Session, SharedPrefix,
-    Source, Synthetic, Think,
+    Arrivals, ClosedStart, ContentId, LengthDistribution, Lengths, PoolOrder, PromptPool, Request, RequestId, Session,
+    SharedPrefix, Source, Synthetic, Think,
 };
 
 use crate::sharing::{shared, tokens_of};
@@ -37,7 +37,8 @@ fn sessions(arrivals: Arrivals, turns: u32) -> Synthetic {
 fn closed(concurrency: u32, think_s: f64) -> Arrivals {
     Arrivals::Closed {
         concurrency,
-        think: seconds(think_s),
+        think: Think::Fixed(seconds(think_s)),
+        start: ClosedStart::Together,
     }
 }
 

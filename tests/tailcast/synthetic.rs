@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tailcast::stats::streams::stream;
 use tailcast::units::{Span, Time};
 use tailcast::workload::{
-    Arrivals, LengthDistribution, Lengths, MixturePart, QuantileTable, Request, RequestId, Source, Synthetic,
-    SyntheticSource,
+    Arrivals, ClosedStart, LengthDistribution, Lengths, MixturePart, QuantileTable, Request, RequestId, Source,
+    Synthetic, SyntheticSource, Think,
 };
 
 fn seconds(seconds: f64) -> Span {
@@ -287,8 +287,13 @@ fn max_tokens_cuts_longer_outputs_and_leaves_a_stop_to_shorter_ones() {
 
 #[test]
 fn a_closed_loop_keeps_its_concurrency_and_its_number_of_requests() {
-    let think = seconds(1.0);
-    let mut source = workload(Arrivals::Closed { concurrency: 3, think }, 10).source(1);
+    let think = Think::Fixed(seconds(1.0));
+    let arrivals = Arrivals::Closed {
+        concurrency: 3,
+        think,
+        start: ClosedStart::Together,
+    };
+    let mut source = workload(arrivals, 10).source(1);
     assert!(source.is_closed_loop());
     let mut running: Vec<Request> = Vec::new();
     let mut last = Time::ZERO;
@@ -322,7 +327,8 @@ fn a_closed_loop_keeps_its_concurrency_and_its_number_of_requests() {
 fn a_closed_loop_ends_at_its_duration() {
     let arrivals = Arrivals::Closed {
         concurrency: 1,
-        think: Span::ZERO,
+        think: Think::NONE,
+        start: ClosedStart::Spread,
     };
     let mut workload = workload(arrivals, 1);
     workload.requests = None;
@@ -360,7 +366,8 @@ fn settings_that_make_no_sense_are_named_by_their_key() {
     let closed = |bad: &mut Synthetic| {
         bad.arrivals = Arrivals::Closed {
             concurrency: 0,
-            think: Span::ZERO,
+            think: Think::NONE,
+            start: ClosedStart::Spread,
         };
     };
     assert_eq!(key(closed), "arrivals.concurrency");

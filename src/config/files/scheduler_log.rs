@@ -204,6 +204,7 @@ impl RawRequest {
         Ok(Request {
             id: RequestId::default(),
             arrival: Time::from_picos(arrival * 1_000_000),
+            client_wait: Span::ZERO,
             prompt: self.prompt()?,
             output_tokens,
             max_tokens: self.max_tokens,

@@ -1,9 +1,11 @@
 //! `workload.arrivals`: when requests come.
 
+use super::think::{self, THINK};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
-use crate::settings::{Kind, Setting, Variant};
-use crate::workload::{Arrivals, Stage};
+use crate::config::reader::key::Choice;
+use crate::settings::{Kind, Setting, Variant, Word};
+use crate::workload::{Arrivals, ClosedStart, Stage};
 
 /// More than one request a nanosecond is a slip of the pen [requests/s].
 pub(super) const MOST_RATE_PER_S: f64 = 1e9;
@@ -59,7 +61,7 @@ const VARIANTS: &[Variant] = &[
     Variant {
         name: "closed",
         help: "So many clients, each of whom sends its next request when the last one has ended",
-        settings: &[&CONCURRENCY, &THINK],
+        settings: &[&CONCURRENCY, &THINK, &START],
     },
 ];
 
@@ -110,12 +112,25 @@ const CONCURRENCY: Setting = Setting::new(
 )
 .unit("clients")
 .required("write concurrency = 32, the number of clients");
-const THINK: Setting = Setting::new(
-    "think",
-    Kind::Duration,
-    "How long a client waits before its next request",
+const START: Setting = Setting::new(
+    "start",
+    Kind::Choice(&[
+        Word {
+            name: "spread",
+            help: "Each after what is left of a pause that had begun before, as if the clients had been at it for long",
+        },
+        Word {
+            name: "together",
+            help: "All at time 0, and so in step with each other for a while, or for ever if pauses are equal",
+        },
+    ]),
+    "When clients send their first requests; without pauses all do at time 0",
 )
-.default("\"0s\"", "no pause");
+.default("\"spread\"", "as people come, who do not start at one instant");
+const SPREAD: Choice<ClosedStart> = Choice {
+    name: "spread",
+    value: ClosedStart::Spread,
+};
 
 #[derive(Clone, Copy)]
 enum Process {
@@ -160,13 +175,30 @@ pub fn read(fields: &Fields<'_>) -> Result<Arrivals, Diagnostic> {
         },
         Process::AtOnce => Arrivals::AtOnce,
         Process::Stages => Arrivals::Stages(stages(fields)?),
-        Process::Closed => Arrivals::Closed {
-            concurrency: fields.find(&CONCURRENCY)?.declared_count()?.needed()?,
-            think: fields.find(&THINK)?.duration()?.or_default(),
-        },
+        Process::Closed => read_closed(fields)?,
     };
     fields.finish()?;
     Ok(arrivals)
+}
+
+fn read_closed(fields: &Fields<'_>) -> Result<Arrivals, Diagnostic> {
+    let concurrency = fields.find(&CONCURRENCY)?.declared_count()?.needed()?;
+    let think = think::read(fields)?;
+    let start = fields
+        .find(&START)?
+        .declared_choice([ClosedStart::Spread, ClosedStart::Together])?;
+    let (_, why) = START.declared_default();
+    // Clients who do not pause start together whatever is written.
+    let start = if think.is_none() {
+        ClosedStart::Spread
+    } else {
+        start.or(SPREAD, why).value
+    };
+    Ok(Arrivals::Closed {
+        concurrency,
+        think,
+        start,
+    })
 }
 
 fn stages(fields: &Fields<'_>) -> Result<Vec<Stage>, Diagnostic> {

@@ -4,6 +4,7 @@
 pub mod arrivals;
 pub mod batching;
 pub mod calibration;
+pub mod client;
 pub mod deployment;
 pub mod fidelity;
 pub mod form;
@@ -25,6 +26,7 @@ pub mod slo;
 pub mod speculative;
 pub mod step_time;
 pub mod tables;
+pub mod think;
 pub mod trace;
 pub mod traffic;
 pub mod warm_up;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::batching::{self, Batching};
+use super::client::{self, MAX_OUTSTANDING};
 use super::deployment::{self, Deployment};
 use super::load::ScenarioText;
 use super::model::{self, ModelChoice};
@@ -14,9 +15,10 @@ use super::server::{self, ServerTable};
 use super::slo::{self, Objective};
 use super::speculative::DraftTarget;
 use super::tables::{NAME, SEED};
-use super::traffic::Traffic;
+use super::traffic::{Class, Traffic};
 use super::workload::{self, Workload};
 use crate::config::files::fingerprint::Fingerprint;
+use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::flag::Flag;
 use crate::config::reader::layers::{Layers, Overrides};
@@ -49,6 +51,11 @@ impl Scenario {
     /// Who asks for what, and when: the workload of its first class.
     pub fn workload(&self) -> &Workload {
         &self.traffic.first().workload
+    }
+
+    /// How many requests of its first class are outstanding at most, if its clients limit that.
+    pub fn max_outstanding(&self) -> Option<u32> {
+        self.traffic.first().max_outstanding
     }
 
     /// What the latencies of its first class should be.
@@ -117,7 +124,11 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let workload_fields = fields.section("workload")?;
     let through = deployment::asked_through(&server);
     let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, through)?;
-    let (workload, warm_up) = workload::read(&workload_fields, server.max_model_len)?;
+    let client_fields = fields.section("client")?;
+    let (workload, warm_up) = workload::read(&workload_fields, &client_fields, server.max_model_len)?;
+    let max_outstanding = client::read_max_outstanding(&client_fields)?;
+    client_fields.finish()?;
+    refuse_two_limits(&client_fields, max_outstanding, &workload)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &batching, &workload);
@@ -132,7 +143,11 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
         seed,
         deployment: deployment.with_seed(seed),
-        traffic: Traffic::of_one_class(workload, objectives),
+        traffic: Traffic::of_one_class(Class {
+            workload,
+            max_outstanding,
+            objectives,
+        }),
         operation: Operation::of_one_server(warm_up),
         files: reading.take_files(),
         settings,
@@ -161,6 +176,30 @@ fn target<'a>(server: &ServerTable, model: &'a ModelChoice) -> DraftTarget<'a> {
         tensor_parallel: server.tensor_parallel,
         is_measured: !server.step_time.choice().kind().is_modelled,
     }
+}
+
+/// The clients of a closed loop are as many as requests can be outstanding.
+fn refuse_two_limits(client: &Fields<'_>, max_outstanding: Option<u32>, workload: &Workload) -> Result<(), Diagnostic> {
+    let (key, instead) = match workload {
+        Workload::Synthetic(workload) if workload.arrivals.is_closed_loop() => (
+            "workload.arrivals.concurrency",
+            "arrivals = { process = \"poisson\", rate = 8.0 } to have requests that are due wait with their clients",
+        ),
+        Workload::Trace(replay) if replay.concurrency.is_some() => (
+            "workload.trace.concurrency",
+            "trace.speedup or trace.rate to have rows that are due wait with their clients",
+        ),
+        _ => return Ok(()),
+    };
+    if max_outstanding.is_none() {
+        return Ok(());
+    }
+    let message = format!(
+        "`client.max_outstanding` and `{key}` exclude each other: a closed loop has no more requests outstanding than \
+         clients, and none that is due before"
+    );
+    let help = format!("remove one of the two; write {instead}");
+    Err(client.error(MAX_OUTSTANDING.name, message).help(help))
 }
 
 /// Priorities need both requests that have them and a scheduler that heeds them.

@@ -1,12 +1,12 @@
 //! `workload.prefix`, `workload.prompt_pool` and `workload.session`: what prompts have in common.
 
 use super::lengths;
+use super::think::{self, THINK};
 use crate::config::reader::diagnostic::Diagnostic;
-use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Choice;
-use crate::settings::{Kind, Setting, Variant, Word};
-use crate::workload::{MOST_TOKENS, PoolOrder, PromptPool, Session, SharedPrefix, Think};
+use crate::settings::{Kind, Setting, Word};
+use crate::workload::{MOST_TOKENS, PoolOrder, PromptPool, Session, SharedPrefix};
 
 /// The length of each is kept in memory.
 const MOST_PICKS: u32 = 1_000_000;
@@ -98,37 +98,6 @@ const TURNS: Setting = Setting::new(
 )
 .unit("requests")
 .required("write turns = 4, the requests of a session, or a distribution as for prompt");
-const THINK: Setting = Setting::new(
-    "think",
-    Kind::Either(&[
-        Kind::Duration,
-        Kind::Tagged {
-            tag: &THINK_DIST,
-            variants: THINK_VARIANTS,
-            common: &[],
-        },
-    ]),
-    "How long a user waits after an answer before the next request",
-)
-.default("\"0s\"", "no pause");
-const THINK_DIST: Setting = Setting::new("dist", Kind::Text, "The distribution of the pause")
-    .required("write think = { dist = \"exponential\", mean = \"10s\" }, or think = \"10s\"");
-const THINK_VARIANTS: &[Variant] = &[
-    Variant {
-        name: "fixed",
-        help: "Always as long",
-        settings: &[&THINK_VALUE],
-    },
-    Variant {
-        name: "exponential",
-        help: "An exponential distribution",
-        settings: &[&THINK_MEAN],
-    },
-];
-const THINK_VALUE: Setting =
-    Setting::new("value", Kind::Duration, "How long the pause is").required("write value = \"10s\"");
-const THINK_MEAN: Setting =
-    Setting::new("mean", Kind::Duration, "How long the pause is in the mean").required("write mean = \"10s\"");
 
 /// Reads `prefix = { pool = ..., tokens = ..., popularity = ... }`.
 pub fn read_prefix(fields: &Fields<'_>) -> Result<SharedPrefix, Diagnostic> {
@@ -178,34 +147,8 @@ pub fn read_prompt_pool(fields: &Fields<'_>) -> Result<PromptPool, Diagnostic> {
 pub fn read_session(fields: &Fields<'_>) -> Result<Session, Diagnostic> {
     let session = Session {
         turns: lengths::read_number_or_table(fields, &TURNS)?,
-        think: read_think(fields)?,
+        think: think::read(fields)?,
     };
     fields.finish()?;
     Ok(session)
-}
-
-#[derive(Clone, Copy)]
-enum ThinkKind {
-    Fixed,
-    Exponential,
-}
-
-/// Reads `think = "10s"` or `think = { dist = "exponential", mean = "10s" }`.
-fn read_think(fields: &Fields<'_>) -> Result<Think, Diagnostic> {
-    let key = fields.find(&THINK)?;
-    if !matches!(key.node.map(|node| &node.value), Some(Value::Table(_))) {
-        return Ok(Think::Fixed(key.duration()?.or_default()));
-    }
-    let fields = key.table()?.expect("the key has a value");
-    let kind = fields
-        .find(&THINK_DIST)?
-        .variant(THINK_VARIANTS, [ThinkKind::Fixed, ThinkKind::Exponential])?;
-    let think = match kind {
-        ThinkKind::Fixed => Think::Fixed(fields.find(&THINK_VALUE)?.duration()?.needed()?),
-        ThinkKind::Exponential => Think::Exponential {
-            mean: fields.find(&THINK_MEAN)?.duration()?.needed()?,
-        },
-    };
-    fields.finish()?;
-    Ok(think)
 }

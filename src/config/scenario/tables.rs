@@ -1,5 +1,6 @@
 //! Every key of a scenario, by table: made of the declarations that stand beside the readers.
 
+use super::client::CLIENT;
 use super::model::MODEL;
 use super::server::SERVER;
 use super::slo::SLO;
@@ -109,6 +110,7 @@ pub fn tables() -> Vec<ScenarioTable> {
         ScenarioTable::of(&SERVER),
         ScenarioTable::batching(),
         ScenarioTable::of(&WORKLOAD),
+        ScenarioTable::of(&CLIENT),
         objectives,
     ]
 }

@@ -15,16 +15,17 @@ pub struct Traffic {
 pub struct Class {
     /// What is asked for, when, and how long clients wait for it.
     pub workload: Workload,
+    /// How many of its requests are outstanding at most, while others that are due wait with their clients; `None` if
+    /// each is sent when it is due.
+    pub max_outstanding: Option<u32>,
     /// What their latencies should be.
     pub objectives: Vec<Objective>,
 }
 
 impl Traffic {
     /// Traffic of a single class.
-    pub fn of_one_class(workload: Workload, objectives: Vec<Objective>) -> Self {
-        Self {
-            classes: vec![Class { workload, objectives }],
-        }
+    pub fn of_one_class(class: Class) -> Self {
+        Self { classes: vec![class] }
     }
 
     /// The first class.

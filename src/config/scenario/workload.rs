@@ -1,6 +1,7 @@
 //! `[workload]`: requests drawn at random or read from a trace.
 
 use super::arrivals::{self, ARRIVALS};
+use super::client::{self, TIMEOUT};
 use super::lengths::{self, OUTPUT, PROMPT};
 use super::operation::WarmUp;
 use super::priority::{self, PRIORITY};
@@ -61,12 +62,6 @@ const MAX_TOKENS: Setting = Setting::new(
 )
 .unit("tokens")
 .depends("exactly as many as each output has");
-const TIMEOUT: Setting = Setting::new(
-    "timeout",
-    Kind::Duration,
-    "How long a client waits for the whole of an answer, at most 10 days",
-)
-.depends("clients wait for ever");
 
 /// Who asks for what, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,9 +82,10 @@ impl Workload {
     }
 }
 
-/// Reads the table `[workload]`: who asks for what, and when, and what of a run is left out.
-pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<(Workload, WarmUp), Diagnostic> {
-    let timeout = read_timeout(fields)?;
+/// Reads the table `[workload]`: who asks for what, and when, and what of a run is left out. Clients wait as long as
+/// `[client]` or `timeout` says.
+pub fn read(fields: &Fields<'_>, client: &Fields<'_>, max_model_len: u32) -> Result<(Workload, WarmUp), Diagnostic> {
+    let timeout = client::read_timeout(client, fields)?;
     if let Some(section) = fields.table(&TRACE)? {
         refuse_beside_a_trace(fields)?;
         let max_tokens = fields.find(&MAX_TOKENS)?.declared_count()?.optional();
@@ -127,20 +123,6 @@ pub fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<(Workload, WarmUp
     refuse_endless(fields, &workload)?;
     warn_of_rejections(fields, &workload, max_model_len);
     Ok((Workload::Synthetic(workload), warm_up))
-}
-
-/// A longer one could carry the clock past its end.
-const LONGEST_TIMEOUT_S: f64 = 10.0 * 86_400.0;
-
-fn read_timeout(fields: &Fields<'_>) -> Result<Option<Span>, Diagnostic> {
-    let timeout = fields.find(&TIMEOUT)?.duration()?.optional();
-    let wrong = match timeout {
-        Some(Span::ZERO) => "`workload.timeout` must be longer than nothing",
-        Some(span) if span.seconds() > LONGEST_TIMEOUT_S => "`workload.timeout` is longer than 10 days",
-        _ => return Ok(timeout),
-    };
-    let help = "write how long a client waits for its answer, such as timeout = \"300s\", or leave the key out";
-    Err(fields.error("timeout", wrong).help(help))
 }
 
 fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
@@ -247,8 +229,8 @@ fn longer_than_200_days(workload: &Synthetic) -> Option<String> {
         .as_ref()
         .map_or(1.0, |session| session.turns.estimated_mean());
     let seconds = match &workload.arrivals {
-        Arrivals::Closed { concurrency, think } => {
-            (requests / turns / f64::from(*concurrency) - 1.0).floor() * think.seconds()
+        Arrivals::Closed { concurrency, think, .. } => {
+            (requests / turns / f64::from(*concurrency) - 1.0).floor() * think.mean().seconds()
         }
         Arrivals::Stages(_) => return None,
         other => requests / turns / other.mean_rate_per_s()?,

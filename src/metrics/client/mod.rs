@@ -1,5 +1,6 @@
 //! Meters of what clients feel: whether they were answered, how fast, and how well.
 
+mod client_wait;
 mod crowd;
 mod latency;
 mod latency_summary;
@@ -7,6 +8,8 @@ mod pending;
 mod requests;
 mod throughput;
 
+pub use client_wait::ClientWait;
+pub(super) use client_wait::ClientWaitMeter;
 pub use crowd::CrowdQuantiles;
 pub(super) use crowd::Felt;
 pub use latency::Latencies;

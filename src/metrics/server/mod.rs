@@ -12,6 +12,7 @@ mod prefix_hits;
 mod queue;
 mod queue_growth;
 mod saturation;
+mod waves;
 
 pub use binding::Binding;
 pub use constraint::Constraint;
@@ -27,3 +28,5 @@ pub(super) use queue::QueueMeter;
 pub use queue::{QueueSummary, TimeWeightedSummary};
 pub use saturation::Saturation;
 pub(super) use saturation::SaturationMeter;
+pub use waves::Waves;
+pub(super) use waves::WavesMeter;

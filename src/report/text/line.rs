@@ -1,7 +1,7 @@
 //! The lines of meters in words.
 
 use crate::metrics::{Line, Phrase};
-use crate::report::text::numbers::{or_unknown, percent};
+use crate::report::text::numbers::{duration, or_unknown, percent};
 use crate::stats::rounded;
 
 /// What a line says.
@@ -15,6 +15,7 @@ fn word(word: &Phrase) -> String {
         Phrase::Text(text) => text.to_owned(),
         Phrase::Share(share) => or_unknown(share, percent),
         Phrase::Number(number) => or_unknown(number, rounded),
+        Phrase::Time(seconds) => or_unknown(seconds, duration),
         Phrase::Count(count) => or_unknown(count, |count| count.to_string()),
     }
 }

@@ -2,7 +2,6 @@
 
 mod azure;
 mod burstgpt;
-mod clients;
 mod csv;
 mod cursor;
 mod detect;

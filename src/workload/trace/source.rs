@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::clients::Clients;
 use super::detect::detect;
 use super::error::TraceError;
 use super::followers::Followers;
@@ -15,6 +14,7 @@ use super::scales::scale;
 use super::ties::{TieCounter, TieSpreader};
 use crate::stats::streams::{hash_bytes, mix};
 use crate::units::{Span, Time};
+use crate::workload::slots::Slots;
 use crate::workload::synthetic::cut_output;
 use crate::workload::{ContentId, Prompt, Request, RequestId, Segment, Source};
 
@@ -60,8 +60,8 @@ pub struct TraceSource {
     loaded: Option<std::vec::IntoIter<Row>>,
     /// All other rows, if there are any.
     followers: Option<Followers>,
-    /// Who sends the rows, if not the recorded arrivals say when.
-    clients: Option<Clients>,
+    /// What says when rows are sent, if not the recorded arrivals: all are due from time 0.
+    slots: Option<Slots>,
     spreader: Option<TieSpreader>,
     /// Arrival of the first row [ps].
     origin: Option<i128>,
@@ -75,7 +75,7 @@ pub struct TraceSource {
     taken: u64,
     /// The row last read.
     row: Row,
-    /// When that row arrives in the replay, until it is taken. In a closed loop its client knows.
+    /// When that row arrives in the replay, until it is taken. With places, that it is due: they say when it does.
     pending: Option<Time>,
     /// Whether the arrival announced is that of a follower.
     next_is_follower: bool,
@@ -99,7 +99,7 @@ impl TraceSource {
             rows,
             loaded: None,
             followers: None,
-            clients: replay.concurrency.map(Clients::new),
+            slots: replay.concurrency.map(Slots::new),
             spreader: replay.jitter_ties.then(|| TieSpreader::new(seed)),
             origin: None,
             last_arrival_picos: i128::MIN,
@@ -151,7 +151,7 @@ impl TraceSource {
         if self.loaded.is_none() && self.names_outputs {
             self.ids.push(row.number, self.taken);
         }
-        if self.clients.is_some() {
+        if self.slots.is_some() {
             self.pending = Some(Time::ZERO);
             return Ok(());
         }
@@ -300,7 +300,7 @@ impl TraceSource {
         }
         if self.rows.has_followers() {
             let followers = Followers::take_from(&mut rows);
-            if self.clients.is_some() && !followers.is_empty() {
+            if self.slots.is_some() && !followers.is_empty() {
                 let message = "has rows that wait for the row before them in their session (after_s, or delay): \
                                sessions already are a closed loop; leave workload.trace.concurrency out";
                 return Err(TraceError::of_file(self.path(), message));
@@ -366,8 +366,8 @@ impl Source for TraceSource {
             self.read_pending()?;
         }
         let start = self.pending;
-        if let Some(clients) = &self.clients {
-            return Ok(start.and(clients.next()));
+        if let Some(slots) = &self.slots {
+            return Ok(start.and_then(|due| slots.next(due)));
         }
         let Some(followers) = &self.followers else {
             return Ok(start);
@@ -390,8 +390,8 @@ impl Source for TraceSource {
         } else {
             let pending = self.pending.take();
             let mut arrival = pending.expect("an arrival must have been announced");
-            match &mut self.clients {
-                Some(clients) => arrival = clients.send(),
+            match &mut self.slots {
+                Some(slots) => arrival = slots.take(arrival),
                 None => self.ties.add(arrival),
             }
             let segments = self.row.segments.take();
@@ -408,8 +408,8 @@ impl Source for TraceSource {
         if let Some(followers) = &mut self.followers {
             followers.finished(id, at);
         }
-        if let Some(clients) = &mut self.clients {
-            clients.ended(at);
+        if let Some(slots) = &mut self.slots {
+            slots.ended(at);
         }
     }
 
@@ -417,8 +417,8 @@ impl Source for TraceSource {
         if let Some(followers) = &mut self.followers {
             followers.rejected(id);
         }
-        if let Some(clients) = &mut self.clients {
-            clients.ended(at);
+        if let Some(slots) = &mut self.slots {
+            slots.ended(at);
         }
     }
 
@@ -427,7 +427,7 @@ impl Source for TraceSource {
     }
 
     fn is_closed_loop(&self) -> bool {
-        self.followers.is_some() || self.clients.is_some()
+        self.followers.is_some() || self.slots.is_some()
     }
 
     fn runs_out(&self) -> bool {

@@ -68,7 +68,7 @@ impl RunReport {
             slo: self.slo_results().iter().map(SloDocument::of).collect(),
             constraint: summary.constraint,
             speculative: summary.speculative,
-            warnings: self.warnings(),
+            warnings: self.all_warnings(),
         };
         pretty(&document)
     }

@@ -30,7 +30,7 @@ impl RunReport {
             let lines = slos.iter().map(|result| slo_line(result, Style::default()));
             blocks.push(Block::List(lines.collect()));
         }
-        let warnings = self.warnings();
+        let warnings = self.all_warnings();
         if !warnings.is_empty() {
             blocks.push(Block::List(warnings));
         }

@@ -28,6 +28,8 @@ pub struct RunReport {
     pub slos: Vec<Slo>,
     /// Whether it went to its end: nobody stopped it.
     pub is_complete: bool,
+    /// What the user should know of how the workload was run.
+    pub of_workload: Vec<String>,
 }
 
 /// What was simulated, in words.
@@ -139,6 +141,14 @@ impl RunReport {
                 });
             }
         }
+        warnings
+    }
+
+    /// What a reader must know before believing the numbers, how the workload was run included: for whoever hears of
+    /// that nowhere else.
+    pub fn all_warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings();
+        warnings.extend(self.of_workload.iter().cloned());
         warnings
     }
 }

@@ -1,0 +1,70 @@
+//! `[client]`: what clients do while they wait.
+
+use crate::config::reader::diagnostic::Diagnostic;
+use crate::config::reader::fields::Fields;
+use crate::config::reader::key::Found;
+use crate::settings::{Kind, Setting};
+use crate::units::Span;
+use crate::workload::trace::MOST_CONCURRENCY;
+
+/// The table `[client]`: what clients do while they wait.
+pub(super) const CLIENT: Setting = Setting::new(
+    "client",
+    Kind::Table(&[&TIMEOUT, &MAX_OUTSTANDING]),
+    "What clients do while they wait",
+);
+/// The key `timeout`, which `[workload]` has too.
+pub(super) const TIMEOUT: Setting = Setting::new(
+    "timeout",
+    Kind::Duration,
+    "How long a client waits for the whole of an answer once its request is sent, at most 10 days",
+)
+.depends("clients wait for ever");
+/// The key `client.max_outstanding`.
+pub(super) const MAX_OUTSTANDING: Setting = Setting::new(
+    "max_outstanding",
+    Kind::Count {
+        min: 1,
+        max: MOST_CONCURRENCY,
+    },
+    "How many requests are outstanding at most: others that are due wait at the client, which no latency of theirs \
+     counts, as with vllm bench serve --max-concurrency",
+)
+.unit("requests")
+.depends("a request is sent when it is due");
+
+/// A longer one could carry the clock past its end.
+const LONGEST_TIMEOUT_S: f64 = 10.0 * 86_400.0;
+
+/// Reads how many requests may be outstanding at once.
+pub fn read_max_outstanding(fields: &Fields<'_>) -> Result<Option<u32>, Diagnostic> {
+    Ok(fields.find(&MAX_OUTSTANDING)?.declared_count()?.optional())
+}
+
+/// Reads how long clients wait, which may be written in `[client]` or in `[workload]`: as of two spellings of a key,
+/// the one from the later text rules.
+pub fn read_timeout(client: &Fields<'_>, workload: &Fields<'_>) -> Result<Option<Span>, Diagnostic> {
+    let own = timeout_in(client)?;
+    let alias = timeout_in(workload)?;
+    let text = |timeout: &Found<'_, Span>| timeout.place().map(|place| place.text);
+    match (text(&own), text(&alias)) {
+        (Some(one), Some(other)) if one == other => {
+            let message = "`client.timeout` and `workload.timeout` are the same";
+            Err(client.error("timeout", message).help("keep one of the two"))
+        }
+        (one, other) if one > other => Ok(own.optional()),
+        _ => Ok(alias.optional()),
+    }
+}
+
+fn timeout_in<'a>(fields: &Fields<'a>) -> Result<Found<'a, Span>, Diagnostic> {
+    let timeout = fields.find(&TIMEOUT)?.duration()?;
+    let wrong = match timeout.value() {
+        Some(Span::ZERO) => "must be longer than nothing",
+        Some(span) if span.seconds() > LONGEST_TIMEOUT_S => "is longer than 10 days",
+        _ => return Ok(timeout),
+    };
+    let help = "write how long a client waits for its answer, such as timeout = \"300s\", or leave the key out";
+    let message = format!("`{}.timeout` {wrong}", fields.path());
+    Err(fields.error("timeout", message).help(help))
+}
