@@ -5,6 +5,8 @@
 mod arithmetic;
 mod attention;
 mod bad_figure;
+mod chip;
+mod cuda_graphs;
 mod does_not_fit;
 mod drafter;
 mod feed_forward;
@@ -26,6 +28,8 @@ pub use arithmetic::{Arithmetic, AttentionLayers, ExpertLayers};
 pub use attention::{Attention, GroupedAttention, LatentAttention, Reach};
 pub use bad_figure::BadFigure;
 pub use does_not_fit::{DoesNotFit, MemoryShortage};
+pub use chip::{Architecture, Chip};
+pub use cuda_graphs::CudaGraphs;
 pub use drafter::Drafter;
 pub use feed_forward::{DenseLayer, ExpertLayer, FeedForward};
 pub use gpu::{Gpu, GpuFigures, PeakFlops};
