@@ -96,6 +96,11 @@ pub trait Rules: Sized {
 
     /// Whether anything in it is drawn at random.
     fn draws_at_random(&self) -> bool {
+    /// Whether the CPU's work on a step goes on while the GPU computes the one before.
+    fn hides_cpu(&self) -> bool {
+        self.decides_ahead()
+    }
+
         false
     }
 

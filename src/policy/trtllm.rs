@@ -112,6 +112,13 @@ impl Rules for TrtllmSettings {
     }
 
     fn limits(&self) -> Limits {
+    /// The overlap scheduler, which is on by default, prepares a step while the GPU runs the one before
+    /// (`_torch/pyexecutor/py_executor.py`, `_executor_loop_overlap`). What that takes has not been measured: as much as
+    /// vLLM's.
+    fn hides_cpu(&self) -> bool {
+        true
+    }
+
         Limits {
             whole_prompts: !self.chunked_context,
             ..Limits::new(self.max_batch_size, self.max_num_tokens.into())

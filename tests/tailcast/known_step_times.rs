@@ -406,7 +406,10 @@ fn the_cpu_works_beside_the_gpu_only_where_steps_are_decided_ahead() {
         (&["batching.profile=vllm-0.11"], before),
         (&["batching.policy=none"], before),
         (&["batching.policy=static"], before),
-        (&["batching.policy=sglang"], before),
+        // Their overlap schedulers are on by default.
+        (&["batching.policy=sglang"], beside),
+        (&["batching.policy=trtllm"], beside),
+        (&["batching.policy=tgi"], before),
         (&["server.step_time={ base_us = 8000 }"], [0, 0]),
         (&["server.cpu_time={ per_step_us = 700 }"], [700, 0]),
     ] {
@@ -441,6 +444,8 @@ fn an_api_server_stands_before_modelled_steps_and_none_before_given_ones() {
     }
 }
 
+    let hidden = load(LEAST, &["batching.policy=sglang"]).step_time();
+    assert_eq!(hidden.step(&shape), gpu);
 fn sampling(settings: &[&str]) -> Sampling {
     load(LEAST, settings).deployment.execution.sampling
 }

@@ -98,7 +98,7 @@ impl Deployment {
             gpu,
             per_step: self.cpu_time.per_step,
             per_sequence: self.cpu_time.per_sequence,
-            ahead: self.server.policy.decides_ahead(),
+            ahead: self.server.policy.hides_cpu(),
         })
     }
 
@@ -179,11 +179,11 @@ fn cpu_time(reading: &Reading, server: &ServerTable, policy: &PolicySettings) ->
     }
     let (default, why) = if server.step_time.choice().kind().is_all_there_is {
         (CpuTime::default(), ALL_OF_IT)
-    } else if policy.decides_ahead() {
-        let why = "beside the GPU, as steps are decided ahead";
+    } else if policy.hides_cpu() {
+        let why = "beside the GPU, as steps are prepared ahead";
         (CpuTime::BESIDE_THE_GPU, why)
     } else {
-        let why = "before the GPU, as no step is decided ahead";
+        let why = "before the GPU, as no step is prepared ahead";
         (CpuTime::BEFORE_THE_GPU, why)
     };
     overheads::note_cpu_time(reading, default, why);

@@ -132,6 +132,12 @@ impl Rules for SglangSettings {
     }
 
     fn limits(&self) -> Limits {
+    /// The overlap scheduler, which is on by default, prepares a step while the GPU runs the one before
+    /// (`srt/managers/scheduler.py`, `event_loop_overlap`). What that takes has not been measured: as much as vLLM's.
+    fn hides_cpu(&self) -> bool {
+        true
+    }
+
         let chunk = self.chunked_prefill_size;
         let most = self.max_prefill_tokens.min(chunk.unwrap_or(u32::MAX));
         Limits {
