@@ -16,6 +16,7 @@ use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, slo, time};
 fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
     RunReport {
         headline: Headline {
+            engine: "vLLM 0.33".to_owned(),
             model: "llama-3.1-8b".to_owned(),
             gpu: "h100-sxm".to_owned(),
             tensor_parallel: 1,

@@ -50,6 +50,7 @@ struct Document<'a> {
 struct VariationDocument<'a> {
     name: &'a str,
     scenario_hash: String,
+    engine: &'a str,
     runs: usize,
     slo_met: Option<bool>,
     capacity: Option<f64>,
@@ -289,6 +290,7 @@ impl CompareReport {
         let variations = self.contest.contenders.iter().map(|contender| VariationDocument {
             name: &contender.name,
             scenario_hash: contender.input.scenario.hash(),
+            engine: &contender.input.scenario.deployment.engine,
             runs: contender.runs.len(),
             slo_met: meets(contender),
             capacity: contender.capacity.as_ref().map(Capacity::mean),
