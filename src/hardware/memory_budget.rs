@@ -1,6 +1,6 @@
 //! Where the memory of one GPU goes when a model is loaded.
 
-use super::{Architecture, KvFootprint, MemoryRequest, WeightPrecision, WindowedLayers, profile_run};
+use super::{Architecture, KvFootprint, MemoryRequest, WindowedLayers, profile_run};
 
 /// Bytes in a GiB.
 pub(super) const GIB: f64 = (1u64 << 30) as f64;
@@ -32,8 +32,9 @@ pub struct MemoryBudget {
     pub kv_footprint: KvFootprint,
 }
 
-/// What GPUs that share a model take besides [bytes]: NCCL, and vLLM's own buffers for all-reduces. What four servers of
-/// vLLM 0.15.1 on H100 (dense models of 12 to 70 billion parameters, TP 2 and 4) keep back more than those of one GPU.
+/// What GPUs that share a model take besides [bytes]: NCCL, and vLLM's own buffers for all-reduces. What four servers
+/// of vLLM 0.15.1 on H100 (dense models of 12 to 70 billion parameters, TP 2 and 4) keep back more than those of one
+/// GPU.
 const SHARING_BYTES: u64 = (0.23 * GIB) as u64;
 /// `FlashInfer`'s workspace for fused all-reduces, where there is one, beside what [`SHARING_BYTES`] counts [bytes]:
 /// three servers of vLLM 0.19.0 on H100 logged 2.07, 2.09 (TP 2) and 2.13 GiB (TP 4) outside of torch.
@@ -85,7 +86,7 @@ fn overhead_bytes(request: &MemoryRequest) -> u64 {
             bytes += FUSED_ALL_REDUCE_BYTES;
         }
     }
-    if start_up.chunks_experts && has_expert_buffers(request) {
+    if start_up.chunks_experts && profile_run::has_expert_buffers(request) {
         bytes += EXPERT_OVERHEAD_BYTES;
     }
     if start_up.subtracts_graphs {
@@ -98,11 +99,6 @@ fn overhead_bytes(request: &MemoryRequest) -> u64 {
 fn fuses_all_reduce(request: &MemoryRequest) -> bool {
     let architecture = request.gpu.chip().map(|chip| chip.architecture);
     matches!(architecture, Some(Architecture::Hopper | Architecture::Blackwell))
-}
-
-/// Whether its experts work in buffers of vLLM's: those in mxfp4 run in kernels that need none.
-pub(super) fn has_expert_buffers(request: &MemoryRequest) -> bool {
-    request.model.has_experts() && request.weights != WeightPrecision::Mxfp4
 }
 
 fn charged_per_token(request: &MemoryRequest, footprint: &KvFootprint) -> u64 {

@@ -4,14 +4,14 @@
 //! may bring, the model over `max_num_batched_tokens`, and the sampler over `max_num_seqs` requests. Each frees what it
 //! worked with; the peak of the whole run is kept back, and what the sampler never frees on top.
 
-use super::memory_budget::has_expert_buffers;
-use super::{ExpertLayer, FeedForward, MemoryRequest, SamplerRun};
+use super::{ExpertLayer, FeedForward, MemoryRequest, SamplerRun, WeightPrecision};
 
 /// Bytes per entry of the logits, of which there is one for each of `max_num_seqs` requests and entry of the vocabulary
 /// (vLLM, `v1/sample/ops/topk_topp_sampler.py`).
 ///
-/// Sorted for top-k and top-p: as computed (2), in fp32 (4), sorted (4), their places before (8), and while `torch.sort`
-/// runs, the places in order (8) and a second buffer of values and places (12; `segmented_sort_pairs` in `PyTorch`).
+/// Sorted for top-k and top-p: as computed (2), in fp32 (4), sorted (4), their places before (8), and while
+/// `torch.sort` runs, the places in order (8) and a second buffer of values and places (12; `segmented_sort_pairs` in
+/// `PyTorch`).
 const SORTED: f64 = 38.0;
 /// Masked in place by Triton or `FlashInfer`: as computed (2), in fp32 (4), softmax (4), and noise or another mask (4).
 const MASKED: f64 = 14.0;
@@ -61,6 +61,11 @@ pub(super) fn activations_bytes(request: &MemoryRequest) -> u64 {
     });
     // In floating point, because limits of a billion tokens may be asked for; no GPU has an exbibyte.
     ((seeing.max(seen + of_model) + sampler.kept) as u64).min(1 << 60)
+}
+
+/// Whether its experts work in buffers of vLLM's: those in mxfp4 run in kernels that need none.
+pub(super) fn has_expert_buffers(request: &MemoryRequest) -> bool {
+    request.model.has_experts() && request.weights != WeightPrecision::Mxfp4
 }
 
 /// What is kept back for CUDA graphs [bytes].

@@ -113,8 +113,8 @@ impl Rules for TrtllmSettings {
     }
 
     /// The overlap scheduler, which is on by default, prepares a step while the GPU runs the one before
-    /// (`_torch/pyexecutor/py_executor.py`, `_executor_loop_overlap`). What that takes has not been measured: as much as
-    /// vLLM's.
+    /// (`_torch/pyexecutor/py_executor.py`, `_executor_loop_overlap`). What that takes has not been measured: as much
+    /// as vLLM's.
     fn hides_cpu(&self) -> bool {
         true
     }

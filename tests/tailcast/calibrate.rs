@@ -299,7 +299,7 @@ fn table(place: &Workplace, batches: &[u32], contexts: &[u32]) -> String {
     place.write("server.toml", SERVER);
     place.write(
         "served.toml",
-        scenario(ONE_LOAD).replace("[workload]", "step_time = \"server.toml\"\n[workload]"),
+        scenario(ONE_LOAD).replace("[server]", "[server]\nstep_time = \"server.toml\""),
     );
     let layers = Layers {
         file: Some(place.path("served.toml")),

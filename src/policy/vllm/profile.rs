@@ -45,8 +45,8 @@ const BETWEEN: &str = "As the releases before and after it that were read: deriv
 pub static PROFILE: Setting = Setting::new(
     "profile",
     Kind::Choice(&WORDS),
-    "Which release of vLLM the defaults are of, and what steps and memory depend on; each switch may also be written by \
-     itself, and then stands",
+    "Which release of vLLM the defaults are of, and what steps and memory depend on; each switch may also be written \
+     by itself, and then stands",
 )
 .default("\"vllm-0.33\"", "the newest recorded");
 
@@ -114,8 +114,9 @@ pub struct Profile {
     /// The default of `max_num_batched_tokens` of an API server on GPUs of 160 GiB and more (16,384 since 0.28, 8,192
     /// before as on those of 70 GiB; `engine/arg_utils.py`, `get_batch_defaults`).
     pub tokens_on_largest_gpus: u32,
-    /// Fewer requests than this in a step are sorted where they ask for top-p: all to 0.16, fewer than 8 to 0.19, beside
-    /// which Triton masks, and none where `FlashInfer` came, taken to be 0.20 (`v1/sample/ops/topk_topp_sampler.py`).
+    /// Fewer requests than this in a step are sorted where they ask for top-p: all to 0.16, fewer than 8 to 0.19,
+    /// beside which Triton masks, and none where `FlashInfer` came, taken to be 0.20
+    /// (`v1/sample/ops/topk_topp_sampler.py`).
     pub sorts_below: u32,
     /// What happens before the memory is divided.
     pub start_up: StartUp,
@@ -147,9 +148,9 @@ impl Profile {
 }
 
 /// What release 0.`minor` does when it starts (`v1/worker/gpu_worker.py`, `determine_available_memory`). The libraries
-/// are what servers on H100 logged outside of torch: 0.13 GiB with 0.11 to 0.17, 0.25 with 0.18 and 0.19. To 0.16 0.32 are
-/// added, as six servers with 0.15 of 128 requests (0.24 to 0.79 in all) and one of 1,024 (0.10) need in the middle; with
-/// 0.17 to 0.19 nothing is left over.
+/// are what servers on H100 logged outside of torch: 0.13 GiB with 0.11 to 0.17, 0.25 with 0.18 and 0.19. To 0.16 0.32
+/// are added, as servers on one GPU with 0.15, of 128 requests (0.23 to 0.79 in all) and of 1,024 (0.10), need in the
+/// middle; with 0.17 to 0.19 nothing is left over.
 const fn start_up_of(minor: u32) -> StartUp {
     StartUp {
         sampler: match minor {

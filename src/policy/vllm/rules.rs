@@ -23,8 +23,8 @@ static MAX_NUM_BATCHED_TOKENS: Setting = Setting::new("max_num_batched_tokens", 
     .flag("--max-num-batched-tokens")
     .unit("tokens")
     .depends(
-        "2048 to 16384, by the GPU and the release, but no more than the running requests could fill; without chunked prefill at \
-              least the longest request",
+        "2048 to 16384, by the GPU and the release, but no more than the running requests could fill; without \
+         chunked prefill at least the longest request",
     );
 
 static MAX_NUM_SEQS: Setting = Setting::new("max_num_seqs", REQUESTS, "The most requests running at once")
