@@ -107,8 +107,8 @@ fn text(group: &Group, gpus: u32, prompt: u32, output: u32, users: u32) -> Strin
     );
     let _ = write!(
         text,
-        "[batching]\nasync_scheduling = false\nprefix_caching = false\nmax_num_seqs = {users}\nmax_num_batched_tokens \
-         = {}\n\
+        "[batching]\nprofile = \"vllm-0.11\"\nasync_scheduling = false\nprefix_caching = false\n\
+         max_num_seqs = {users}\nmax_num_batched_tokens = {}\n\
          [workload]\nsampling = \"plain\"\nrequests = {}\narrivals = \
                                   {{ process = \"closed\", concurrency = {users} }}\nprompt = {}\noutput = {}\n",
         budget.max(users),

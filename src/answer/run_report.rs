@@ -17,6 +17,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
             model: scenario.deployment.model.name().to_owned(),
             gpu: scenario.deployment.gpu.name().to_owned(),
             tensor_parallel: scenario.deployment.tensor_parallel,
+            engine: scenario.deployment.engine.clone(),
             policy: policy_name(&scenario.deployment.server.policy).to_owned(),
             workload: scenario.name.clone(),
             replications: outcome.runs,

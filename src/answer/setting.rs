@@ -22,6 +22,7 @@ pub fn of(control: &Control, input: &Input, runs: u32, assumptions: Vec<String>)
     StudySetting {
         name: scenario.name.clone(),
         server: server(input),
+        engine: scenario.deployment.engine.clone(),
         runs,
         scenario_hash: scenario.hash(),
         seed,
@@ -44,10 +45,11 @@ pub fn of_all(control: &Control, inputs: &[&Input], runs: u32, assumptions: Vec<
 fn server(input: &Input) -> String {
     let scenario = &input.scenario;
     format!(
-        "{} · {}×{} · {}",
+        "{} · {}×{} · {} · {}",
         scenario.deployment.model.name(),
         scenario.deployment.tensor_parallel,
         scenario.deployment.gpu.name(),
+        scenario.deployment.engine,
         run_report::policy_name(&scenario.deployment.server.policy)
     )
 }

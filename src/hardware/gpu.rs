@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    AllReduceKernels, AttentionKernels, BadFigure, ExpertKernels, LinearKernels, Link, MeasuredKernels, WeightPrecision,
+    AllReduceKernels, AttentionKernels, BadFigure, Chip, ExpertKernels, LinearKernels, Link, MeasuredKernels,
+    WeightPrecision,
 };
 
 /// An accelerator whose figures have been checked.
@@ -30,6 +31,8 @@ pub struct GpuFigures {
     pub link: Link,
     /// What its kernels reach of the figures above, where somebody has measured it.
     pub kernels: MeasuredKernels,
+    /// What its chip is, where that is known.
+    pub chip: Option<Chip>,
 }
 
 /// Peak dense arithmetic by operand format [operations/s]; a multiply-add is two operations.
@@ -75,6 +78,7 @@ impl Gpu {
             check_rate(field, rate)?;
         }
         figures.kernels.check()?;
+        figures.chip.as_ref().map_or(Ok(()), Chip::check)?;
         Ok(Self {
             figures,
             has_small_batches: false,
@@ -122,6 +126,11 @@ impl Gpu {
     /// The link to the other GPUs of the server.
     pub const fn link(&self) -> &Link {
         &self.figures.link
+    }
+
+    /// What its chip is, where that is known.
+    pub const fn chip(&self) -> Option<&Chip> {
+        self.figures.chip.as_ref()
     }
 
     /// What has been measured of its kernels.

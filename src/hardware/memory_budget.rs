@@ -1,6 +1,6 @@
 //! Where the memory of one GPU goes when a model is loaded.
 
-use super::{KvFootprint, MemoryRequest, Model, WindowedLayers, profile_run};
+use super::{Architecture, KvFootprint, MemoryRequest, WindowedLayers, profile_run};
 
 /// Bytes in a GiB.
 pub(super) const GIB: f64 = (1u64 << 30) as f64;
@@ -16,9 +16,10 @@ pub struct MemoryBudget {
     pub weights_bytes: u64,
     /// Weights of what proposes drafts [bytes].
     pub draft_weights_bytes: u64,
-    /// The peak of what a step needs besides weights and keys and values [bytes].
+    /// The peak of what a step needs besides weights and keys and values, and what the sampler keeps [bytes].
     pub activations_bytes: u64,
-    /// The table of rotary embeddings, libraries and communication buffers [bytes].
+    /// The table of rotary embeddings, libraries, communication buffers, and the CUDA graphs if they are counted
+    /// [bytes].
     pub overhead_bytes: u64,
     /// Keys and values: what is left [bytes].
     pub kv_bytes: u64,
@@ -31,14 +32,18 @@ pub struct MemoryBudget {
     pub kv_footprint: KvFootprint,
 }
 
-/// Libraries, communication buffers, and what allocators round up [bytes]. Eight runs of vLLM 0.15.1 on H100 (dense
-/// models of 7 to 70 billion parameters, TP 1 to 4) leave 0.2 to 0.8 GiB beside what is counted; the middle puts all
-/// eight block counts within 0.8 %.
-const OVERHEAD_BYTES: u64 = (0.55 * GIB) as u64;
-/// What a model with experts keeps back on top of [`OVERHEAD_BYTES`] [bytes]. Not derived: it is what the one
-/// logged mixture of experts, Llama-4-Scout in fp8 on two H100, kept back beside all that is counted here. vLLM's code
-/// shows no cause, so it may as well come from fp8 or from images as from experts; for other models it is a guess.
-const EXPERT_OVERHEAD_BYTES: u64 = (1.7 * GIB) as u64;
+/// What GPUs that share a model take besides [bytes]: NCCL, and vLLM's own buffers for all-reduces. What four servers
+/// of vLLM 0.15.1 on H100 (dense models of 12 to 70 billion parameters, TP 2 and 4) keep back more than those of one
+/// GPU.
+const SHARING_BYTES: u64 = (0.23 * GIB) as u64;
+/// `FlashInfer`'s workspace for fused all-reduces, where there is one, beside what [`SHARING_BYTES`] counts [bytes]:
+/// three servers of vLLM 0.19.0 on H100 logged 2.07, 2.09 (TP 2) and 2.13 GiB (TP 4) outside of torch.
+const FUSED_ALL_REDUCE_BYTES: u64 = (1.62 * GIB) as u64;
+/// What a model with experts keeps back on top, where they take tokens in chunks [bytes]. Not derived: it is what
+/// Llama-4-Scout in fp8 on two H100 with vLLM 0.15.1 kept back beside all that is counted here. vLLM's code shows no
+/// cause, so it may as well come from fp8 or from images; for others it is a guess. With vLLM 0.19.0 three mixtures
+/// logged nothing of the kind, nor did gpt-oss (mxfp4) with 0.11.
+const EXPERT_OVERHEAD_BYTES: u64 = (1.58 * GIB) as u64;
 
 /// How the memory is divided, whether or not a request fits into what is left.
 pub(super) fn divide(request: &MemoryRequest) -> MemoryBudget {
@@ -49,7 +54,7 @@ pub(super) fn divide(request: &MemoryRequest) -> MemoryBudget {
     let draft_weights_bytes = request.drafter.map_or(0, |drafter| drafter.weights_bytes(gpus));
     // A draft pass runs when the model's own is over and is smaller: it needs no memory that is not there already.
     let activations_bytes = profile_run::activations_bytes(request);
-    let overhead_bytes = overhead_bytes(request.model);
+    let overhead_bytes = overhead_bytes(request);
     let taken = weights_bytes + draft_weights_bytes + activations_bytes + overhead_bytes;
     let kv_bytes = requested_bytes.saturating_sub(taken);
     let mut kv_footprint = request.model.kv_footprint(request.kv, gpus);
@@ -72,9 +77,28 @@ pub(super) fn divide(request: &MemoryRequest) -> MemoryBudget {
     }
 }
 
-fn overhead_bytes(model: &Model) -> u64 {
-    let experts = u64::from(model.has_experts()) * EXPERT_OVERHEAD_BYTES;
-    OVERHEAD_BYTES + experts + model.rotary_table_bytes()
+fn overhead_bytes(request: &MemoryRequest) -> u64 {
+    let start_up = &request.start_up;
+    let mut bytes = (start_up.libraries_gib * GIB) as u64 + request.model.rotary_table_bytes();
+    if request.tensor_parallel > 1 {
+        bytes += SHARING_BYTES;
+        if start_up.fuses_all_reduce && fuses_all_reduce(request) {
+            bytes += FUSED_ALL_REDUCE_BYTES;
+        }
+    }
+    if start_up.chunks_experts && profile_run::has_expert_buffers(request) {
+        bytes += EXPERT_OVERHEAD_BYTES;
+    }
+    if start_up.subtracts_graphs {
+        bytes += profile_run::graphs_bytes(request);
+    }
+    bytes
+}
+
+/// vLLM fuses on these chips only.
+fn fuses_all_reduce(request: &MemoryRequest) -> bool {
+    let architecture = request.gpu.chip().map(|chip| chip.architecture);
+    matches!(architecture, Some(Architecture::Hopper | Architecture::Blackwell))
 }
 
 fn charged_per_token(request: &MemoryRequest, footprint: &KvFootprint) -> u64 {

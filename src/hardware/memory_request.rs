@@ -1,6 +1,6 @@
 //! What is to be loaded on a GPU, and how.
 
-use super::{Drafter, Gpu, KvPrecision, Model, WeightPrecision};
+use super::{CudaGraphs, Drafter, Gpu, KvPrecision, Model, StartUp, WeightPrecision};
 
 /// What is to be loaded on what, with the limits an engine is started with.
 #[derive(Clone, Copy, Debug)]
@@ -27,4 +27,8 @@ pub struct MemoryRequest<'a> {
     pub max_num_seqs: u32,
     /// What proposes drafts on the same GPUs, if anything does.
     pub drafter: Option<&'a Drafter>,
+    /// The CUDA graphs that are captured.
+    pub graphs: CudaGraphs,
+    /// What the engine's release does when it starts.
+    pub start_up: StartUp,
 }

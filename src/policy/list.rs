@@ -149,6 +149,11 @@ impl PolicySettings {
         of_whichever!(self, rules => rules.decides_ahead())
     }
 
+    /// Whether the CPU's work on a step goes on while the GPU computes the one before.
+    pub fn hides_cpu(&self) -> bool {
+        of_whichever!(self, rules => rules.hides_cpu())
+    }
+
     /// Whether anything in it is drawn at random.
     pub fn draws_at_random(&self) -> bool {
         of_whichever!(self, rules => rules.draws_at_random())

@@ -14,6 +14,7 @@ pub struct NoBatching;
 impl Rules for NoBatching {
     const NAME: &'static str = "none";
     const TITLE: &'static str = "no batching";
+    const ENGINE: &'static str = "plain generate()";
     const SUMMARY: &'static str = "one request at a time, in the order of arrival";
     const SETTINGS: &'static [&'static Setting] = &[];
 

@@ -28,6 +28,7 @@ static MAX_BATCH_SIZE: Setting = Setting::new("max_batch_size", REQUESTS, "The m
 impl Rules for OrcaSettings {
     const NAME: &'static str = "orca";
     const TITLE: &'static str = "Orca's batching";
+    const ENGINE: &'static str = "Orca (OSDI 2022)";
     const SUMMARY: &'static str =
         "Orca: whole prompts beside decodes, memory for all the output allowed reserved at admission";
     const SETTINGS: &'static [&'static Setting] = &[&MAX_BATCH_SIZE];

@@ -37,6 +37,8 @@ pub trait Rules: Sized {
     const NAME: &'static str;
     /// What a server that batches so does, in reports: `static batching`.
     const TITLE: &'static str;
+    /// The engine that it follows, with its release unless scenarios name that.
+    const ENGINE: &'static str;
     /// What it does, in a line.
     const SUMMARY: &'static str;
     /// Its keys in `[batching]`, in the order in which they are explained.
@@ -92,6 +94,11 @@ pub trait Rules: Sized {
     /// Whether a step is decided while the one before still runs.
     fn decides_ahead(&self) -> bool {
         false
+    }
+
+    /// Whether the CPU's work on a step goes on while the GPU computes the one before.
+    fn hides_cpu(&self) -> bool {
+        self.decides_ahead()
     }
 
     /// Whether anything in it is drawn at random.
@@ -236,6 +243,8 @@ pub struct Description {
     pub name: &'static str,
     /// What a server that batches so does, in reports.
     pub title: &'static str,
+    /// The engine that it follows.
+    pub engine: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
     /// Its keys in `[batching]`.
@@ -252,6 +261,7 @@ impl Description {
         Self {
             name: R::NAME,
             title: R::TITLE,
+            engine: R::ENGINE,
             summary: R::SUMMARY,
             settings: R::SETTINGS,
             is_always_read: R::IS_ALWAYS_READ,

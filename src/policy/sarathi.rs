@@ -46,6 +46,7 @@ const THEIRS: &str = "Sarathi-Serve's default";
 impl Rules for SarathiSettings {
     const NAME: &'static str = "sarathi";
     const TITLE: &'static str = "Sarathi-Serve's batching";
+    const ENGINE: &'static str = "Sarathi-Serve (OSDI 2024)";
     const SUMMARY: &'static str = "Sarathi-Serve: a fixed token budget, all decodes first, prompts cut to what is left";
     const SETTINGS: &'static [&'static Setting] = &[&CHUNK_SIZE, &MAX_NUM_SEQS];
 

@@ -94,6 +94,7 @@ static RESERVE: Setting = Setting::new(
 impl Rules for StaticSettings {
     const NAME: &'static str = "static";
     const TITLE: &'static str = "static batching";
+    const ENGINE: &'static str = "plain generate()";
     const SUMMARY: &'static str =
         "batches that run from start to end with the same members, prompts padded to the longest";
     const SETTINGS: &'static [&'static Setting] = &[&MAX_WAIT, &MAX_BATCH_SIZE, &RESPONSE, &RESERVE];

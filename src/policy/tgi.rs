@@ -61,6 +61,7 @@ const THEIRS: &str = "TGI's default";
 impl Rules for TgiSettings {
     const NAME: &'static str = "tgi";
     const TITLE: &'static str = "TGI's batching";
+    const ENGINE: &'static str = "Text Generation Inference 3";
     const SUMMARY: &'static str =
         "TGI v3: prompts pause the decodes once enough of them wait, memory reserved at admission";
     const SETTINGS: &'static [&'static Setting] = &[

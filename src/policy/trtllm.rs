@@ -84,6 +84,7 @@ const OF_THE_BUILD: &str = "trtllm-build's default";
 impl Rules for TrtllmSettings {
     const NAME: &'static str = "trtllm";
     const TITLE: &'static str = "TensorRT-LLM's batching";
+    const ENGINE: &'static str = "TensorRT-LLM";
     const SUMMARY: &'static str = "TensorRT-LLM: in-flight batching, without eviction or at the fullest use of memory";
     const SETTINGS: &'static [&'static Setting] = &[&CAPACITY, &MAX_BATCH_SIZE, &MAX_NUM_TOKENS, &CHUNKED_CONTEXT];
 
@@ -109,6 +110,13 @@ impl Rules for TrtllmSettings {
 
     fn policy(&self, _memory: Memory) -> Option<Box<dyn Policy>> {
         Some(Box::new(Trtllm::new(self.clone())))
+    }
+
+    /// The overlap scheduler, which is on by default, prepares a step while the GPU runs the one before
+    /// (`_torch/pyexecutor/py_executor.py`, `_executor_loop_overlap`). What that takes has not been measured: as much
+    /// as vLLM's.
+    fn hides_cpu(&self) -> bool {
+        true
     }
 
     fn limits(&self) -> Limits {

@@ -60,6 +60,7 @@ const THEIRS: &str = "vLLM 0.6.6's default";
 impl Rules for VllmV0Settings {
     const NAME: &'static str = "vllm-v0";
     const TITLE: &'static str = "vLLM V0's batching";
+    const ENGINE: &'static str = "vLLM 0.6.6 (V0)";
     const SUMMARY: &'static str =
         "vLLM 0.6: steps of prompts only come first and stall the decodes; chunked prefill as a switch";
     const SETTINGS: &'static [&'static Setting] =

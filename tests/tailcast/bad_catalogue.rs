@@ -123,6 +123,37 @@ fn kernels_faster_than_their_datasheet_or_without_a_source_are_refused() {
     }
 }
 
+#[test]
+fn chips_that_nobody_knows_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let read = |chip: &str| {
+        let path = write(&folder, "mine.toml", &format!("{GPU}\nchip = {chip}\n"));
+        catalogue::gpu_from_file(&path)
+    };
+    let good = "{ architecture = \"blackwell\", multiprocessors = 148, source = \"a page\" }";
+    let gpu = read(good).unwrap();
+    let chip = gpu.chip().unwrap();
+    assert_eq!((chip.architecture.name(), chip.multiprocessors), ("blackwell", 148));
+    for (what, instead, expected) in [
+        (
+            "blackwell",
+            "blackhole",
+            "chip is of the architecture \"blackhole\"; it must be of one of \"ampere\"",
+        ),
+        (
+            "148",
+            "0",
+            "chip is one of 0 multiprocessors; it must be one of 1 to 65536",
+        ),
+        ("148", "-1", "-1"),
+        ("a page", " ", "without a source"),
+        ("source", "sauce", "sauce"),
+    ] {
+        let error = read(&good.replacen(what, instead, 1)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
 /// What a good file has, what stands there instead, and what the error then says.
 const BAD_MODELS: [(&str, &str, &str); 22] = [
     (

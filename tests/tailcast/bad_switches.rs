@@ -5,9 +5,9 @@ pub const SWITCHES: &[(&str, &str, &str, &str)] = &[
     // Releases, and what they do not have.
     (
         "policy = \"continuous\"",
-        "profile = \"vllm-0.20\"",
+        "profile = \"vllm-0.10\"",
         "9:11",
-        "allowed: vllm-0.33, vllm-0.19, vllm-0.15, vllm-0.11",
+        "allowed: vllm-0.33, vllm-0.32, vllm-0.31",
     ),
     (
         "policy = \"continuous\"",

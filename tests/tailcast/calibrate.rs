@@ -31,9 +31,12 @@ pub const ONE_LOAD: &str = "requests = 1000\narrivals = { process = \"poisson\",
 const LENGTHS: &str = "prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 4000 }\noutput = \
                        { dist = \"lognormal\", median = 200, sigma = 0.6, max = 1000 }";
 
-/// A scenario without `server.step_time`.
+/// A scenario without `server.step_time`, of a release that sorts for top-p: all that can be fitted is charged.
 pub fn scenario(workload: &str) -> String {
-    format!("[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n[workload]\n{LENGTHS}\n{workload}\n")
+    format!(
+        "[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n[batching]\nprofile = \"vllm-0.15\"\n\
+         [workload]\n{LENGTHS}\n{workload}\n"
+    )
 }
 
 /// A folder with a scenario, a server that is `file`, and what was measured on it as requests and as JSON.
@@ -296,7 +299,7 @@ fn table(place: &Workplace, batches: &[u32], contexts: &[u32]) -> String {
     place.write("server.toml", SERVER);
     place.write(
         "served.toml",
-        scenario(ONE_LOAD).replace("[workload]", "step_time = \"server.toml\"\n[workload]"),
+        scenario(ONE_LOAD).replace("[server]", "[server]\nstep_time = \"server.toml\""),
     );
     let layers = Layers {
         file: Some(place.path("served.toml")),

@@ -11,7 +11,7 @@ fn run(file: &str, more: &[&str]) -> Ended {
     let short = ONE_LOAD.replace("1000", "20");
     place.write(
         "scenario.toml",
-        scenario(&short).replace("[workload]", "step_time = \"times.toml\"\n[workload]"),
+        scenario(&short).replace("[server]", "[server]\nstep_time = \"times.toml\""),
     );
     place.write("times.toml", file);
     place.run(&[&["run", "scenario.toml"], more].concat())

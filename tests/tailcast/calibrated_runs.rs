@@ -62,7 +62,8 @@ fn write(place: &Workplace, name: &str, text: &str, shared: u32) {
         &format!("{name}.toml"),
         format!(
             "[model]\nname = \"llama-2-7b\"\n[server]\ngpu = \"h100-sxm\"\nkv_blocks = 7462\nmax_model_len = 4096\n\
-             [batching]\nmax_num_seqs = 128\n[workload]\ntrace = {{ path = \"{name}-trace.csv\" }}\n"
+             [batching]\nprofile = \"vllm-0.15\"\nmax_num_seqs = 128\n\
+             [workload]\ntrace = {{ path = \"{name}-trace.csv\" }}\n"
         ),
     );
 }

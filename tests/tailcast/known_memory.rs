@@ -3,7 +3,10 @@
 #![allow(clippy::float_cmp, reason = "counts below 2^53 are exact in floating point")]
 
 use tailcast::config::catalogue;
-use tailcast::hardware::{Arithmetic, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision, budget};
+use tailcast::hardware::{
+    Arithmetic, CudaGraphs, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision, budget,
+};
+use tailcast::policy::vllm::Profile;
 use tailcast::step_time::{Roofline, StepShape, StepTime};
 
 /// Llama 4 Scout: layers, width, width of an expert, experts.
@@ -18,7 +21,7 @@ fn h100() -> Gpu {
     catalogue::gpu("h100-sxm").unwrap()
 }
 
-/// The budget on `gpus` with steps of `tokens` and 128 requests.
+/// The budget of vLLM 0.15 on `gpus` with steps of `tokens` and 128 requests.
 pub fn budget_of(model: &Model, weights: WeightPrecision, gpus: u32, tokens: u32) -> MemoryBudget {
     let gpu = h100();
     budget(&MemoryRequest {
@@ -33,6 +36,8 @@ pub fn budget_of(model: &Model, weights: WeightPrecision, gpus: u32, tokens: u32
         max_num_batched_tokens: tokens,
         max_num_seqs: 128,
         drafter: None,
+        graphs: CudaGraphs::new(128, 0, tokens, 512),
+        start_up: Profile::of_release(15).start_up,
     })
     .unwrap()
 }

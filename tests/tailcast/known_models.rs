@@ -5,9 +5,10 @@
 use crate::known_memory::budget_of;
 use tailcast::config::catalogue;
 use tailcast::hardware::{
-    Arithmetic, DoesNotFit, KvFootprint, KvPrecision, MemoryBudget, MemoryRequest, WeightPrecision, WindowedLayers,
-    budget,
+    Arithmetic, CudaGraphs, DoesNotFit, KvFootprint, KvPrecision, MemoryBudget, MemoryRequest, WeightPrecision,
+    WindowedLayers, budget,
 };
+use tailcast::policy::vllm::Profile;
 
 /// Name, parameters, active parameters in units of ten million, bytes of keys and values per token in bf16. The
 /// parameter counts are those of the published checkpoints, the language model's part.
@@ -207,6 +208,8 @@ fn what_does_not_fit_shows_its_arithmetic_and_what_would() {
         max_num_batched_tokens: 2048,
         max_num_seqs: 256,
         drafter: None,
+        graphs: CudaGraphs::new(256, 0, 2048, 512),
+        start_up: Profile::NEWEST.start_up,
     };
     let error = budget(&request).unwrap_err();
     let text = error.to_string();
@@ -258,6 +261,8 @@ fn no_remedy_is_promised_that_does_not_fit() {
         max_num_batched_tokens: 2048,
         max_num_seqs: 256,
         drafter: None,
+        graphs: CudaGraphs::new(256, 0, 2048, 512),
+        start_up: Profile::NEWEST.start_up,
     };
     let text = budget(&request).unwrap_err().to_string();
     assert!(
@@ -284,6 +289,8 @@ fn the_largest_limits_do_not_overflow() {
                 max_num_batched_tokens: 1 << 30,
                 max_num_seqs: 1 << 30,
                 drafter: None,
+                graphs: CudaGraphs::new(256, 0, 2048, 512),
+                start_up: Profile::NEWEST.start_up,
             };
             let error = budget(&request).unwrap_err();
             assert!(error.to_string().contains("does not fit"), "{error}");
@@ -307,6 +314,8 @@ fn settings_that_no_engine_accepts_are_refused_by_name() {
         max_num_batched_tokens: 2048,
         max_num_seqs: 256,
         drafter: None,
+        graphs: CudaGraphs::new(256, 0, 2048, 512),
+        start_up: Profile::NEWEST.start_up,
     };
     let bad = [
         (

@@ -210,9 +210,6 @@ fn a_step_runs_the_tokens_of_the_next_captured_graph() {
 
 #[test]
 fn few_requests_have_small_graphs_only() {
-    assert_eq!(Execution::largest_graph(8), 16);
-    assert_eq!(Execution::largest_graph(256), 512);
-    assert_eq!(Execution::largest_graph(1024), 512);
     let mut server = Server::dense();
     server.execution.largest_graph = 16;
     close(server.of_tokens(16), 100.0 + 2.0 * dense_layer(16.0));
@@ -297,6 +294,7 @@ fn sampling_costs_the_head_and_the_sampler() {
 #[test]
 fn top_p_sorts_a_vocabulary_however_many_requests_ask_for_it() {
     let mut server = Server::dense();
+    server.execution.sorts_below = u32::MAX;
     let mut extra = |sampling, scale| {
         server.execution.overheads.kernel_scale = scale;
         let [plain, sorted] = [Sampling::Plain, Sampling::TopP].map(|how| {
@@ -315,6 +313,25 @@ fn top_p_sorts_a_vocabulary_however_many_requests_ask_for_it() {
     close(extra(8, 2.0), 100.0 + 7.2);
     // A part of a prompt samples nothing.
     close(extra(0, 1.0), 0.0);
+}
+
+#[test]
+fn only_steps_of_few_requests_are_sorted_where_the_release_says_so() {
+    let mut server = Server::dense();
+    let mut sorts = |below, sampling| {
+        server.execution.sorts_below = below;
+        let [plain, top_p] = [Sampling::Plain, Sampling::TopP].map(|how| {
+            server.execution.sampling = how;
+            server.micros(&StepShape {
+                sampling,
+                ..decoding(8, 1)
+            })
+        });
+        top_p > plain
+    };
+    assert!([1, 7, 8, 512].into_iter().all(|rows| sorts(u32::MAX, rows)));
+    assert_eq!([1, 7, 8, 512].map(|rows| sorts(8, rows)), [true, true, false, false]);
+    assert!([1, 7, 8, 512].into_iter().all(|rows| !sorts(0, rows)));
 }
 
 #[test]
@@ -376,6 +393,7 @@ fn twice_the_overheads_are_steps_of_twice_the_time() {
             });
             server.gpus = gpus;
             server.execution.sampling = Sampling::TopP;
+            server.execution.sorts_below = u32::MAX;
             for shape in [decoding(1, 10), decoding(200, 900), mixed] {
                 let once = server.micros(&shape);
                 let overheads = server.execution.overheads;
@@ -406,7 +424,10 @@ fn the_cpu_works_beside_the_gpu_only_where_steps_are_decided_ahead() {
         (&["batching.profile=vllm-0.11"], before),
         (&["batching.policy=none"], before),
         (&["batching.policy=static"], before),
-        (&["batching.policy=sglang"], before),
+        // Their overlap schedulers are on by default.
+        (&["batching.policy=sglang"], beside),
+        (&["batching.policy=trtllm"], beside),
+        (&["batching.policy=tgi"], before),
         (&["server.step_time={ base_us = 8000 }"], [0, 0]),
         (&["server.cpu_time={ per_step_us = 700 }"], [700, 0]),
     ] {
@@ -423,6 +444,8 @@ fn before_the_gpu_the_cpu_is_part_of_each_step_and_beside_it_hidden() {
     let ahead = load(LEAST, &[]).step_time();
     assert_eq!(ahead.step(&shape), gpu);
     assert_eq!(ahead.launch(&shape), Span::from_micros(2000 + 10 * 10));
+    let hidden = load(LEAST, &["batching.policy=sglang"]).step_time();
+    assert_eq!(hidden.step(&shape), gpu);
     let behind = load(LEAST, &["batching.policy=static"]).step_time();
     assert_eq!(behind.step(&shape), gpu + Span::from_micros(1500 + 30 * 10));
     assert_eq!(behind.launch(&shape), Span::ZERO);
@@ -505,12 +528,13 @@ fn drafts_are_not_sorted_for() {
     let sorting = |drafts: &[&str]| {
         let [plain, sorted] = ["plain", "top_p"].map(|how| {
             let how = format!("workload.sampling={how}");
-            let settings = [drafts, &[how.as_str()]].concat();
+            let settings = [drafts, &["batching.profile=vllm-0.15", how.as_str()]].concat();
             load(LEAST, &settings).step_time().step(&shape).picos()
         });
         sorted - plain
     };
     let eagle = "batching.speculative={ method = \"eagle\", tokens = 3, acceptance = 0.7 }";
     let without = ["batching.async_scheduling=false"];
+    assert!(sorting(&without) > 0);
     assert_eq!(sorting(&[eagle]), sorting(&without));
 }

@@ -61,6 +61,7 @@ mod priorities;
 mod queueing;
 mod read_once;
 mod reader_fuzz;
+mod releases;
 mod reports;
 mod run_figures;
 mod run_numbers;

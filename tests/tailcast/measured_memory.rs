@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use tailcast::config::catalogue;
-use tailcast::hardware::{KvPrecision, MemoryRequest, WeightPrecision, budget};
+use tailcast::hardware::{CudaGraphs, KvPrecision, MemoryRequest, WeightPrecision, budget};
+use tailcast::policy::vllm::Profile;
 
 /// Names in the table and in the catalogue.
 const MODELS: [(&str, &str); 6] = [
@@ -64,6 +65,8 @@ fn every_logged_block_count_is_met_within_three_percent() {
             max_num_batched_tokens: leading(text("max_num_batched_tokens")),
             max_num_seqs: leading(text("max_num_seqs")),
             drafter: None,
+            graphs: CudaGraphs::new(128, 0, 2048, 512),
+            start_up: Profile::of_release(15).start_up,
         };
         let computed = budget(&request).unwrap().kv_blocks;
         let logged = leading(text("kv_blocks"));

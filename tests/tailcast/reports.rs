@@ -14,6 +14,7 @@ use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, slo, time};
 fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
     RunReport {
         headline: Headline {
+            engine: "vLLM 0.33".to_owned(),
             model: "llama-3.1-8b".to_owned(),
             gpu: "h100-sxm".to_owned(),
             tensor_parallel: 1,
@@ -48,7 +49,7 @@ fn the_screen_reads_like_this() {
     let expected = "\
 WARNING   1000 samples are too few to judge ttft.p999 <= 2 s: simulate more requests
 Verdict   SLO missed
-llama-3.1-8b · 1×h100-sxm · continuous batching · quiet · seed 42     (0.812 s wall, 200 s simulated)
+llama-3.1-8b · 1×h100-sxm · vLLM 0.33 · continuous batching · quiet · seed 42     (0.812 s wall, 200 s simulated)
 SLO       ✓ ttft p99 <= 2 s   got 30 ms
 SLO       ✗ e2e mean <= 50 ms   got 130 ms
 SLO       ? ttft p999 <= 2 s   got nothing sure: too few samples

@@ -5,6 +5,7 @@ use super::calibration::Calibration;
 use super::model::ModelChoice;
 use super::no_scenario::NoScenario;
 use super::overheads::{self, CpuTime};
+use super::profile::Named;
 use super::server::ServerTable;
 use super::speculative::Drafts;
 use super::step_time::GivenStepTime;
@@ -13,7 +14,9 @@ use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Reading;
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
-use crate::hardware::{self, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision};
+use crate::hardware::{
+    self, CudaGraphs, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision,
+};
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
     DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, Sampling, StepTime, StepTimeChoice,
@@ -22,6 +25,8 @@ use crate::step_time::{
 /// One server: what it consists of, and how it is set up.
 #[derive(Clone, Debug)]
 pub struct Deployment {
+    /// The engine that is simulated, with its release: `vLLM 0.33`.
+    pub engine: String,
     /// The model that is served.
     pub model: Model,
     /// How its weights are stored.
@@ -98,7 +103,7 @@ impl Deployment {
             gpu,
             per_step: self.cpu_time.per_step,
             per_sequence: self.cpu_time.per_sequence,
-            ahead: self.server.policy.decides_ahead(),
+            ahead: self.server.policy.hides_cpu(),
         })
     }
 
@@ -119,9 +124,10 @@ pub(super) fn resolve(
     reading: &Reading,
     batching_fields: &Fields<'_>,
     (model, server, batching): (ModelChoice, ServerTable, Batching),
-    sampling: Sampling,
+    (sampling, profile): (Sampling, Named),
 ) -> Result<Deployment, NoScenario> {
-    let memory = memory(&model, &server, &batching)?;
+    let graphs = graphs(&server, &batching, &profile);
+    let memory = memory(&model, &server, &batching, (graphs, &profile))?;
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
     let fits = batching.policy.refuse_memory(&Memory {
         usable_blocks: kv_blocks - 1,
@@ -131,9 +137,15 @@ pub(super) fn resolve(
     fits.map_err(|refused| batching_fields.refuse(refused))?;
     let cpu_time = cpu_time(reading, &server, &batching.policy);
     let front_end = front_end(reading, &server);
-    let execution = execution(&server, &batching, sampling);
+    let execution = Execution {
+        overheads: server.step_time.overheads(),
+        largest_graph: graphs.largest,
+        sampling,
+        sorts_below: profile.switches.sorts_below,
+    };
     warn_of_another_deployment(reading, &model, &server);
     Ok(Deployment {
+        engine: engine(&batching.policy, &profile),
         memory,
         kv_blocks_given: server.kv_blocks.is_some(),
         server: ServerSettings {
@@ -164,12 +176,19 @@ fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &S
     }
 }
 
-fn execution(server: &ServerTable, batching: &Batching, sampling: Sampling) -> Execution {
-    Execution {
-        largest_graph: Execution::largest_graph(batching.continuous.max_num_seqs),
-        overheads: server.step_time.overheads(),
-        sampling,
+fn engine(policy: &PolicySettings, profile: &Named) -> String {
+    match policy {
+        PolicySettings::Continuous(_) => profile.engine(),
+        other => other.description().engine.to_owned(),
     }
+}
+
+/// Those of vLLM under every policy: what others capture has not been looked at.
+fn graphs(server: &ServerTable, batching: &Batching, profile: &Named) -> CudaGraphs {
+    let most = CudaGraphs::most(&server.gpu, profile.switches.start_up.knows_blackwell_graphs);
+    let drafts = batching.drafts.as_ref().map_or(0, |drafts| drafts.rules.tokens);
+    let limits = &batching.continuous;
+    CudaGraphs::new(limits.max_num_seqs, drafts, limits.max_num_batched_tokens, most)
 }
 
 /// Given step times are all of a step's time; those of the model are the GPU's only.
@@ -179,11 +198,11 @@ fn cpu_time(reading: &Reading, server: &ServerTable, policy: &PolicySettings) ->
     }
     let (default, why) = if server.step_time.choice().kind().is_all_there_is {
         (CpuTime::default(), ALL_OF_IT)
-    } else if policy.decides_ahead() {
-        let why = "beside the GPU, as steps are decided ahead";
+    } else if policy.hides_cpu() {
+        let why = "beside the GPU, as steps are prepared ahead";
         (CpuTime::BESIDE_THE_GPU, why)
     } else {
-        let why = "before the GPU, as no step is decided ahead";
+        let why = "before the GPU, as no step is prepared ahead";
         (CpuTime::BEFORE_THE_GPU, why)
     };
     overheads::note_cpu_time(reading, default, why);
@@ -219,7 +238,12 @@ pub(super) fn asked_through(server: &ServerTable) -> FrontEnd {
 /// The memory of a GPU. The activations are those of a step of continuous batching under every policy: a comparison of
 /// policies is then one of policies, on the same KV cache; a server that prefills a whole static batch at once would
 /// need to keep back more.
-fn memory(model: &ModelChoice, server: &ServerTable, batching: &Batching) -> Result<MemoryBudget, NoScenario> {
+fn memory(
+    model: &ModelChoice,
+    server: &ServerTable,
+    batching: &Batching,
+    (graphs, profile): (CudaGraphs, &Named),
+) -> Result<MemoryBudget, NoScenario> {
     let request = MemoryRequest {
         gpu: &server.gpu,
         model: &model.model,
@@ -232,6 +256,8 @@ fn memory(model: &ModelChoice, server: &ServerTable, batching: &Batching) -> Res
         max_num_batched_tokens: batching.continuous.max_num_batched_tokens,
         max_num_seqs: batching.continuous.max_num_seqs,
         drafter: batching.drafts.as_ref().and_then(|drafts| drafts.drafter.as_ref()),
+        graphs,
+        start_up: profile.switches.start_up,
     };
     hardware::budget(&request).or_else(|shortage| match *shortage {
         // Who gives the number of blocks has seen it fit.

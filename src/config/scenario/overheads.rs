@@ -78,7 +78,7 @@ pub(super) const CPU_TIME: Setting = Setting::new(
     Kind::Table(&CPU_TIME_KEYS),
     "What the CPU adds to each step of the GPU",
 )
-.depends("as measured, by whether steps are decided ahead; nothing beside given step times");
+.depends("as measured, by whether steps are prepared ahead; nothing beside given step times");
 static CPU_TIME_KEYS: [&Setting; 2] = [
     &Setting::new("per_step_us", MICROS, "CPU time of each step")
         .unit("us")

@@ -137,7 +137,12 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
             .error(server_place, message)
             .help("write smaller numbers; they are microseconds")
     })?;
-    let deployment = deployment::resolve(reading, &batching_fields, (model, server, batching), sampling)?;
+    let deployment = deployment::resolve(
+        reading,
+        &batching_fields,
+        (model, server, batching),
+        (sampling, profile),
+    )?;
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),

@@ -17,7 +17,7 @@ pub(super) const SAMPLING: Setting = Setting::new(
         },
         Word {
             name: "top_p",
-            help: "From the most probable tokens only, for which all are sorted",
+            help: "From the most probable tokens only, for which releases of vLLM to 0.19 sort all",
         },
     ]),
     "How requests want their tokens chosen",

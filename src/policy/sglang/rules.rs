@@ -86,6 +86,7 @@ static PAGE_SIZE: Setting = Setting::new(
 impl Rules for SglangSettings {
     const NAME: &'static str = "sglang";
     const TITLE: &'static str = "SGLang's batching";
+    const ENGINE: &'static str = "SGLang 0.5.23";
     const SUMMARY: &'static str = "SGLang: prompts first, let in by an estimate of what will be produced; \
                                    a radix cache; the shortest output retracted";
     const SETTINGS: &'static [&'static Setting] = &[
@@ -129,6 +130,12 @@ impl Rules for SglangSettings {
 
     fn policy(&self, memory: Memory) -> Option<Box<dyn Policy>> {
         Some(Box::new(Sglang::new(self.clone(), &memory)))
+    }
+
+    /// The overlap scheduler, which is on by default, prepares a step while the GPU runs the one before
+    /// (`srt/managers/scheduler.py`, `event_loop_overlap`). What that takes has not been measured: as much as vLLM's.
+    fn hides_cpu(&self) -> bool {
+        true
     }
 
     fn limits(&self) -> Limits {

@@ -1,35 +1,63 @@
 //! What sets the releases of vLLM apart: one table from which profiles and recordings take their switches.
 //!
-//! Found by reading the releases' sources and, for 0.33, 0.19 and 0.11, by recording their schedulers; where only a
-//! range of releases is known, the change is taken to come with the last of the range. The limits' defaults
-//! (`max_num_seqs`, `max_num_batched_tokens`) are not part of it: they are those of 0.33 under every profile.
+//! Found by reading the releases' sources (0.15, 0.19, 0.25, 0.28, 0.33) and, for 0.33, 0.19 and 0.11, by recording
+//! their schedulers; start-up logs and measured runs say more of 0.15 to 0.19. Where only a range of releases is known,
+//! the change is taken to come with the last of the range.
 
+use crate::hardware::{SamplerRun, StartUp};
 use crate::settings::{Kind, Setting, Word, Written};
 
-/// The releases that a scenario can name, newest first: the name and the 33 of "0.33".
-pub const PROFILES: [(&str, u32); 4] = [
-    ("vllm-0.33", 33),
-    ("vllm-0.19", 19),
-    ("vllm-0.15", 15),
-    ("vllm-0.11", 11),
+/// The releases that a scenario can name, newest first: the name, the 33 of "0.33", and how it is known.
+pub const PROFILES: [(&str, u32, &str); 23] = [
+    ("vllm-0.33", 33, RECORDED),
+    ("vllm-0.32", 32, BETWEEN),
+    ("vllm-0.31", 31, BETWEEN),
+    ("vllm-0.30", 30, BETWEEN),
+    ("vllm-0.29", 29, BETWEEN),
+    ("vllm-0.28", 28, READ),
+    ("vllm-0.27", 27, BETWEEN),
+    ("vllm-0.26", 26, BETWEEN),
+    ("vllm-0.25", 25, READ),
+    ("vllm-0.24", 24, BETWEEN),
+    ("vllm-0.23", 23, BETWEEN),
+    ("vllm-0.22", 22, BETWEEN),
+    ("vllm-0.21", 21, BETWEEN),
+    ("vllm-0.20", 20, BETWEEN),
+    ("vllm-0.19", 19, MEASURED_AND_RECORDED),
+    ("vllm-0.18", 18, LOGGED),
+    ("vllm-0.17", 17, LOGGED),
+    ("vllm-0.16", 16, BETWEEN),
+    ("vllm-0.15", 15, MEASURED),
+    ("vllm-0.14", 14, BETWEEN),
+    ("vllm-0.13", 13, BETWEEN),
+    ("vllm-0.12", 12, BETWEEN),
+    ("vllm-0.11", 11, RECORDED),
 ];
+
+const RECORDED: &str = "Its scheduler is recorded, its sources are read";
+const READ: &str = "Its sources are read; its memory is derived from them, and compared with no log";
+const MEASURED_AND_RECORDED: &str = "Its scheduler is recorded, its sources are read, its memory is held to logs";
+const MEASURED: &str = "Its sources are read, its memory and its step times are held to measured servers";
+const LOGGED: &str = "Its memory is held to logs; else as the releases before and after it that were read";
+const BETWEEN: &str = "As the releases before and after it that were read: derived";
 
 /// The setting `batching.profile`: the release of vLLM that defaults come from.
 pub static PROFILE: Setting = Setting::new(
     "profile",
     Kind::Choice(&WORDS),
-    "Which release of vLLM the defaults are of; each switch may also be written by itself, and then stands",
+    "Which release of vLLM the defaults are of, and what steps and memory depend on; each switch may also be written \
+     by itself, and then stands",
 )
 .default("\"vllm-0.33\"", "the newest recorded");
 
 static WORDS: [Word; PROFILES.len()] = {
-    let mut words = [Word {
-        name: "",
-        help: "The release of this name",
-    }; PROFILES.len()];
+    let mut words = [Word { name: "", help: "" }; PROFILES.len()];
     let mut place = 0;
     while place < PROFILES.len() {
-        words[place].name = PROFILES[place].0;
+        words[place] = Word {
+            name: PROFILES[place].0,
+            help: PROFILES[place].2,
+        };
         place += 1;
     }
     words
@@ -47,11 +75,16 @@ pub struct NamedProfile {
 impl NamedProfile {
     /// Reads the release that `batching.profile` names, with its switches.
     pub fn read<W: Written>(written: &W) -> Result<Self, W::Error> {
-        let (name, release) = written.declared_choice(&PROFILE, &PROFILES)?;
+        let (name, release, _) = written.declared_choice(&PROFILE, &PROFILES)?;
         Ok(Self {
             name,
             switches: Profile::of_release(release),
         })
+    }
+
+    /// The engine in reports: `vLLM 0.33`.
+    pub fn engine(&self) -> String {
+        self.name.replace("vllm-", "vLLM ")
     }
 
     /// Why a default is what it is.
@@ -78,6 +111,15 @@ pub struct Profile {
     pub async_scheduling: bool,
     /// The default of `gpu_memory_utilization` (0.92 since 0.22, 0.9 before).
     pub gpu_memory_utilization: f64,
+    /// The default of `max_num_batched_tokens` of an API server on GPUs of 160 GiB and more (16,384 since 0.28, 8,192
+    /// before as on those of 70 GiB; `engine/arg_utils.py`, `get_batch_defaults`).
+    pub tokens_on_largest_gpus: u32,
+    /// Fewer requests than this in a step are sorted where they ask for top-p: all to 0.16, fewer than 8 to 0.19,
+    /// beside which Triton masks, and none where `FlashInfer` came, taken to be 0.20
+    /// (`v1/sample/ops/topk_topp_sampler.py`).
+    pub sorts_below: u32,
+    /// What happens before the memory is divided.
+    pub start_up: StartUp,
 }
 
 impl Profile {
@@ -94,7 +136,38 @@ impl Profile {
             goes_on_after_self_preemption: minor >= 33,
             async_scheduling: minor >= 14,
             gpu_memory_utilization: if minor >= 22 { 0.92 } else { 0.9 },
+            tokens_on_largest_gpus: if minor >= 28 { 16_384 } else { 8_192 },
+            sorts_below: match minor {
+                0..=16 => u32::MAX,
+                17..=19 => 8,
+                _ => 0,
+            },
+            start_up: start_up_of(minor),
         }
+    }
+}
+
+/// What release 0.`minor` does when it starts (`v1/worker/gpu_worker.py`, `determine_available_memory`). The libraries
+/// are what servers on H100 logged outside of torch: 0.13 GiB with 0.11 to 0.17, 0.25 with 0.18 and 0.19. To 0.16 0.32
+/// are added, as servers on one GPU with 0.15, of 128 requests (0.23 to 0.79 in all) and of 1,024 (0.10), need in the
+/// middle; with 0.17 to 0.19 nothing is left over.
+const fn start_up_of(minor: u32) -> StartUp {
+    StartUp {
+        sampler: match minor {
+            0..=16 => SamplerRun::Sorts,
+            17..=24 => SamplerRun::Masks,
+            25..=32 => SamplerRun::ByRunner,
+            _ => SamplerRun::RunsAll,
+        },
+        chunks_experts: minor < 19,
+        libraries_gib: match minor {
+            0..=16 => 0.45,
+            17 => 0.13,
+            _ => 0.25,
+        },
+        fuses_all_reduce: minor >= 19,
+        subtracts_graphs: minor >= 21,
+        knows_blackwell_graphs: minor >= 28,
     }
 }
 
@@ -110,8 +183,27 @@ mod tests {
         assert!(!of(24).has_watermark && of(25).has_watermark);
         assert!(!of(30).threshold_spares_alone && of(31).threshold_spares_alone);
         assert!(!of(32).goes_on_after_self_preemption && of(33).goes_on_after_self_preemption);
-        let ahead = PROFILES.map(|(_, release)| of(release).async_scheduling);
-        assert_eq!(ahead, [true, true, true, false]);
+        assert!(!of(13).async_scheduling && of(14).async_scheduling);
+        assert_eq!(
+            [15, 16, 17, 19, 20].map(|it| of(it).sorts_below),
+            [u32::MAX, u32::MAX, 8, 8, 0]
+        );
+        assert_eq!([27, 28].map(|it| of(it).tokens_on_largest_gpus), [8_192, 16_384]);
+        let samplers = [16, 17, 24, 25, 32, 33].map(|it| of(it).start_up.sampler);
+        use SamplerRun::{ByRunner, Masks, RunsAll, Sorts};
+        assert_eq!(samplers, [Sorts, Masks, Masks, ByRunner, ByRunner, RunsAll]);
+        assert!(of(18).start_up.chunks_experts && !of(19).start_up.chunks_experts);
+        assert!(!of(18).start_up.fuses_all_reduce && of(19).start_up.fuses_all_reduce);
+        assert!(!of(20).start_up.subtracts_graphs && of(21).start_up.subtracts_graphs);
+        assert!(!of(27).start_up.knows_blackwell_graphs && of(28).start_up.knows_blackwell_graphs);
         assert_eq!(Profile::NEWEST, of(33));
+    }
+
+    #[test]
+    fn every_release_from_the_first_to_the_newest_has_a_name() {
+        for (place, (name, release, _)) in PROFILES.into_iter().enumerate() {
+            assert_eq!(release as usize, 33 - place);
+            assert_eq!(name, format!("vllm-0.{release}"));
+        }
     }
 }

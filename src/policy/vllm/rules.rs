@@ -23,8 +23,8 @@ static MAX_NUM_BATCHED_TOKENS: Setting = Setting::new("max_num_batched_tokens", 
     .flag("--max-num-batched-tokens")
     .unit("tokens")
     .depends(
-        "2048 to 16384, by the GPU, but no more than the running requests could fill; without chunked prefill at \
-              least the longest request",
+        "2048 to 16384, by the GPU and the release, but no more than the running requests could fill; without \
+         chunked prefill at least the longest request",
     );
 
 static MAX_NUM_SEQS: Setting = Setting::new("max_num_seqs", REQUESTS, "The most requests running at once")
@@ -114,6 +114,7 @@ static PREFIX_CACHING: Setting = Setting::new("prefix_caching", Kind::Boolean, "
 impl Rules for ContinuousSettings {
     const NAME: &'static str = "continuous";
     const TITLE: &'static str = "continuous batching";
+    const ENGINE: &'static str = "vLLM";
     const SUMMARY: &'static str =
         "vLLM V1: every step takes what fits, prompts in chunks, the youngest preempted when memory runs out";
     const SETTINGS: &'static [&'static Setting] = &[
@@ -225,11 +226,11 @@ fn because(host: &Host<'_>) -> String {
     format!("vLLM's default for {}", host.gpu)
 }
 
-/// `max_num_batched_tokens` and `max_num_seqs` of vLLM 0.33's API server (`engine/arg_utils.py`, `get_batch_defaults`).
+/// `max_num_batched_tokens` and `max_num_seqs` of vLLM's API server (`engine/arg_utils.py`, `get_batch_defaults`).
 fn defaults(host: &Host<'_>) -> (u32, u32) {
     const GIB: u64 = 1 << 30;
     if host.gpu_memory_bytes >= 160 * GIB {
-        (16384, 1024)
+        (host.profile.switches.tokens_on_largest_gpus, 1024)
     } else if host.gpu_memory_bytes >= 70 * GIB && !host.is_a100 {
         (8192, 1024)
     } else {

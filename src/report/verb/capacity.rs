@@ -52,6 +52,7 @@ struct Document<'a> {
     tool: Tool,
     scenario_hash: &'a str,
     seed: u64,
+    engine: &'a str,
     runs: u32,
     /// A search that was stopped has no result.
     complete: bool,
@@ -352,6 +353,7 @@ impl CapacityReport {
             tool: Tool::THIS,
             scenario_hash: &self.setting.scenario_hash,
             seed: self.setting.seed,
+            engine: &self.setting.engine,
             runs: self.capacity.runs(),
             complete: true,
             of: self.capacity.kind.name(),

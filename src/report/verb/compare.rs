@@ -57,6 +57,7 @@ struct Document<'a> {
 struct VariationDocument<'a> {
     name: &'a str,
     scenario_hash: String,
+    engine: &'a str,
     runs: usize,
     slo_met: Option<bool>,
     /// Whether its queue does not grow to the end.
@@ -349,6 +350,7 @@ impl CompareReport {
         let variations = self.contest.contenders.iter().map(|contender| VariationDocument {
             name: &contender.name,
             scenario_hash: contender.input.scenario.hash(),
+            engine: &contender.input.scenario.deployment.engine,
             runs: contender.runs.len(),
             slo_met: meets(contender),
             steady: is_steady(&contender.pooled),

@@ -7,8 +7,10 @@ use crate::report::page::{Block, Section};
 pub struct StudySetting {
     /// The name of the scenario or the study.
     pub name: String,
-    /// Model, GPU and policy in a line.
+    /// Model, GPU, engine and policy in a line.
     pub server: String,
+    /// The engine with its release; of several variations the first one's.
+    pub engine: String,
     /// How many requests, from where, how often: in a line.
     pub runs: String,
     /// Names the scenario's content.

@@ -146,12 +146,12 @@ impl Operators {
         let head = kernel_times::product(&self.linear, self.plain_rates, &self.head, rows);
         let logits = self.vocab * rows;
         let (sort, passes) = match self.execution.sampling {
-            Sampling::Plain => (0.0, 0.0),
-            Sampling::TopP => {
+            Sampling::TopP if requests < u64::from(self.execution.sorts_below) => {
                 let bandwidth = self.plain_rates.bytes * self.linear.bandwidth;
                 let sort = overheads.sort_micros_per_entry * self.vocab;
                 (sort, logits * SORTED_BYTES_PER_LOGIT / bandwidth)
             }
+            Sampling::TopP | Sampling::Plain => (0.0, 0.0),
         };
         overheads.kernel_scale * (head + passes)
             + overheads.sampler_micros

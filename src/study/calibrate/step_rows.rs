@@ -35,6 +35,7 @@ impl StepRows {
                 "leave batching.speculative out, or calibrate on a benchmark",
             ));
         }
+        let execution = &scenario.deployment.execution;
         let target = |row: &MeasuredStep| Target {
             latency: None,
             measured: row.seconds,
@@ -43,7 +44,8 @@ impl StepRows {
         Ok(Self {
             targets: rows.iter().map(target).collect(),
             rows: rows.to_vec(),
-            sorts_logits: scenario.deployment.execution.sampling == Sampling::TopP,
+            sorts_logits: execution.sampling == Sampling::TopP
+                && rows.iter().any(|row| row.batch < execution.sorts_below),
         })
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::CatalogueError;
 use super::figure::SourcedFigure;
 use super::kernels_file::RawKernels;
-use crate::hardware::{BadFigure, Gpu, GpuFigures, Link, LinkKind, PeakFlops};
+use crate::hardware::{Architecture, BadFigure, Chip, Gpu, GpuFigures, Link, LinkKind, PeakFlops};
 
 /// A GPU with the sources of its figures.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,7 @@ struct GpuFile {
     link: RawLink,
     #[serde(default)]
     kernels: RawKernels,
+    chip: Option<RawChip>,
     vllm: Option<Vllm>,
 }
 
@@ -40,6 +41,16 @@ struct GpuFile {
 struct Vllm {
     small_batches: bool,
     source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawChip {
+    architecture: String,
+    multiprocessors: u32,
+    source: String,
+    #[serde(default = "yes")]
+    verified: bool,
 }
 
 #[derive(Deserialize)]
@@ -140,6 +151,21 @@ fn resolve(name: &str, raw: &GpuFile) -> Result<Gpu, BadFigure> {
             bytes_per_s: raw.link.gb_per_s * 1e9,
         },
         kernels: raw.kernels.resolve(),
+        chip: raw.chip.as_ref().map(chip).transpose()?,
+    })
+}
+
+fn chip(raw: &RawChip) -> Result<Chip, BadFigure> {
+    let all = Architecture::ALL;
+    let architecture = all.into_iter().find(|one| one.name() == raw.architecture);
+    let architecture = architecture.ok_or_else(|| {
+        let given = format!("of the architecture \"{}\"", raw.architecture);
+        let names = all.map(|one| format!("\"{}\"", one.name())).join(", ");
+        BadFigure::new("chip", given, format!("of one of {names}"))
+    })?;
+    Ok(Chip {
+        architecture,
+        multiprocessors: raw.multiprocessors,
     })
 }
 
@@ -167,6 +193,10 @@ fn figures(raw: &GpuFile) -> Vec<SourcedFigure> {
         all.extend(given.iter().map(|one| peak(name, one)));
     }
     all.push(figure("link", link, &raw.link.source, raw.link.verified));
+    all.extend(raw.chip.iter().map(|chip| {
+        let value = format!("{}, {} multiprocessors", chip.architecture, chip.multiprocessors);
+        figure("chip", value, &chip.source, chip.verified)
+    }));
     all.extend(raw.kernels.figures());
     all
 }

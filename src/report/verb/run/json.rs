@@ -23,6 +23,7 @@ struct Document<'a> {
     /// Whether the run went to its end; there is no verdict on one that did not.
     complete: bool,
     replications: u32,
+    engine: &'a str,
     fidelity: Option<&'a str>,
     model_error: Option<ModelError>,
     slo: Vec<SloDocument>,
@@ -63,6 +64,7 @@ impl RunReport {
             memory: self.memory,
             complete: self.is_complete,
             replications: self.headline.replications,
+            engine: &self.headline.engine,
             fidelity: self.fidelity.as_deref(),
             model_error: self.model_error,
             slo: self.slo_results().iter().map(SloDocument::of).collect(),

@@ -39,6 +39,8 @@ pub struct Headline {
     pub model: String,
     pub gpu: String,
     pub tensor_parallel: u32,
+    /// The engine with its release, such as "vLLM 0.33".
+    pub engine: String,
     /// Such as "continuous batching".
     pub policy: String,
     /// The name of the scenario.

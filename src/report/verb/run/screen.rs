@@ -89,8 +89,8 @@ impl RunReport {
             None => simulated,
         };
         format!(
-            "{} · {}×{} · {} · {} · {seeds}     ({times})",
-            headline.model, headline.tensor_parallel, headline.gpu, headline.policy, headline.workload
+            "{} · {}×{} · {} · {} · {} · {seeds}     ({times})",
+            headline.model, headline.tensor_parallel, headline.gpu, headline.engine, headline.policy, headline.workload
         )
     }
 

@@ -1,0 +1,32 @@
+//! What sets releases of vLLM apart when they start, as far as it decides how much memory is left.
+
+/// The switches of one release: what runs before the memory is divided, and what is subtracted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StartUp {
+    /// What the sampler does in the profile run.
+    pub sampler: SamplerRun,
+    /// Whether routed experts take at most 16,384 tokens at once (`VLLM_FUSED_MOE_CHUNK_SIZE`).
+    pub chunks_experts: bool,
+    /// Libraries outside `PyTorch`'s allocator, and what that rounds up, on a single GPU [GiB].
+    pub libraries_gib: f64,
+    /// Whether GPUs that share a model get `FlashInfer`'s workspace for all-reduces fused with what comes after them.
+    pub fuses_all_reduce: bool,
+    /// Whether an estimate of the CUDA graphs is subtracted (`VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS`).
+    pub subtracts_graphs: bool,
+    /// Whether graphs go to 1024 tokens on Blackwell in data centres.
+    pub knows_blackwell_graphs: bool,
+}
+
+/// What the sampler does in the profile run, and so how much memory each logit takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SamplerRun {
+    /// Sorts all logits for top-k and top-p (`torch.sort`).
+    Sorts,
+    /// Masks them in place with Triton, which keeps a buffer.
+    Masks,
+    /// As [`SamplerRun::Masks`] with the first model runner; the second, which dense models have, takes the most
+    /// probable token only, but keeps what penalties count.
+    ByRunner,
+    /// With the second model runner for all: top-k, top-p and penalties.
+    RunsAll,
+}
