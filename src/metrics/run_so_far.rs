@@ -57,7 +57,15 @@ impl RunSoFar {
         let last_finish = self.last_finish.unwrap_or(first);
         let end = self.last_step_end.max(self.population.last_change());
         let at_end = self.population.now();
-        let [waiting, running] = self.population.finish(end);
+        // A server that ends empty was watched from the first arrival to the last finish, as its throughput is: only so
+        // is the mean number that wait the rate times the mean wait (J. D. C. Little, 1961). Its last step may end
+        // later, as one decided ahead does, or its clients have the last token after it.
+        let watched_until = if at_end == Counts::default() {
+            last_finish.max(self.population.last_move())
+        } else {
+            end
+        };
+        let [waiting, running] = self.population.finish(watched_until);
         WholeRun {
             durations: Durations {
                 serving_picos: last_finish.since(first).picos().into(),

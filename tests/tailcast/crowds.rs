@@ -7,7 +7,7 @@ use tailcast::fleet::{ReplayError, USUAL_MEMORY_BYTES, replay};
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Arrivals, Lengths, Request, RequestId, Synthetic};
 
-use crate::command::{Ended, Workplace};
+use crate::command::Workplace;
 
 /// A server that says it holds so many requests, and those it is sent, and serves nobody.
 struct Crowded(u64);
@@ -86,25 +86,6 @@ prompt = { dist = "fixed", value = 30 }
 output = { dist = "fixed", value = 4 }
 "#;
 
-/// How a run ended, and the most memory that it ever had [bytes]; `None` where the system does not tell.
-fn measured(place: &Workplace, arguments: &[&str]) -> (Ended, Option<u64>) {
-    let mut command = place.command(arguments);
-    command
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut most = None;
-    while child.try_wait().unwrap().is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-        most = most.max(kib.map(|kib| kib << 10));
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    (Ended::of(child.wait_with_output().unwrap()), most)
-}
-
 /// What a run takes besides its requests, the program in a build for tests included [bytes].
 const REST: u64 = 48 << 20;
 
@@ -155,7 +136,7 @@ fn no_run_takes_more_memory_than_it_may() {
             "--max-memory",
             &limit_text,
         ];
-        let (ended, most) = measured(&place, &arguments);
+        let (ended, most) = place.run_measured(&arguments);
         assert_eq!(ended.code, Some(2), "{set}: {}", ended.stderr);
         assert!(
             ended.stderr.contains(&format!("{} MiB of memory", limit >> 20)),

@@ -1,6 +1,7 @@
 //! Reading takes time in proportion to what is written: no key, column, entry or file is looked up among all others.
 //!
-//! Each input is so large that comparing everything with everything took minutes; reading it once takes a second or two.
+//! Each input is so large that comparing everything with everything took minutes; reading it once takes a second or
+//! two.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -45,18 +46,18 @@ fn ends_soon(place: &Workplace, arguments: &[&str], code: i32, hint: &str) {
 fn lists_and_tables_of_a_scenario_may_be_long() {
     let place = Workplace::new();
     for separator in [", ", ",\n"] {
-        let stages = list(40_000, separator, |_| "{ rate = 1.0, duration = \"1s\" }".to_owned());
+        let stages = list(16_000, separator, |_| "{ rate = 1.0, duration = \"1s\" }".to_owned());
         let stages = format!("{{ process = \"stages\", stages = [{stages}] }}");
         place.write("stages.toml", SCENARIO.replace(ARRIVALS, &stages));
         ends_soon(&place, &["run", "stages.toml", "--format", "json"], 0, "scenario_hash");
 
         let part = |number| format!("{{ weight = 1.0, dist = \"fixed\", value = {} }}", number % 100 + 1);
-        let parts = list(20_000, separator, part);
+        let parts = list(8_000, separator, part);
         let mixture = format!("{{ dist = \"mixture\", parts = [{parts}] }}");
         place.write("mixture.toml", SCENARIO.replace(PROMPT, &mixture));
         ends_soon(&place, &["run", "mixture.toml", "--format", "json"], 0, "scenario_hash");
     }
-    let objectives = list(100_000, "\n", |number| format!("x{number} = \"2s\""));
+    let objectives = list(50_000, "\n", |number| format!("x{number} = \"2s\""));
     place.write("slo.toml", format!("{SCENARIO}[slo]\n{objectives}\n"));
     ends_soon(&place, &["run", "slo.toml"], 2, "slo.toml:12");
     let keys = list(100_000, "\n", |number| format!("x{number} = 1"));
@@ -159,4 +160,66 @@ fn an_override_is_shown_where_it_was_written() {
     let ended = place.run(&["validate", "manifest.toml"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("manifest.toml:13:"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_long_prompt_takes_no_more_than_a_short_one() {
+    let place = Workplace::new();
+    place.write(
+        "trace.csv",
+        "arrival_s,input_tokens,output_tokens,segments\n0,1000000000,5,a:1000000000\n1,10,5,b:10\n\
+         2,500000005,1000000000,a:500000000;b:5\n",
+    );
+    let start = Instant::now();
+    let (ended, most) = place.run_measured(&["trace", "info", "trace.csv", "--format", "json"]);
+    let info: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(info["sharing"]["token_hit_ratio"], 500_000_000.0 / 1_500_000_015.0);
+    assert_eq!(
+        (&info["input"]["max"], &info["input"]["precision"]),
+        (&1_000_000_000.into(), &0.0.into())
+    );
+    assert!(most.is_none_or(|most| most < 64 << 20), "{most:?}");
+    let only_trace = SCENARIO.lines().take_while(|line| !line.starts_with("requests"));
+    let only_trace: Vec<&str> = only_trace.collect();
+    place.write(
+        "s.toml",
+        format!("{}\ntrace = {{ path = \"trace.csv\" }}\n", only_trace.join("\n")),
+    );
+    for policy in ["none", "static", "continuous", "sglang", "trtllm"] {
+        let set = format!("batching.policy={policy}");
+        let (ended, most) = place.run_measured(&["run", "s.toml", "--set", &set, "--format", "json"]);
+        assert_eq!(ended.code, Some(0), "{policy}: {}", ended.stderr);
+        assert!(ended.stdout.contains("\"rejected\": 2"), "{policy}: {}", ended.stdout);
+        assert!(most.is_none_or(|most| most < 64 << 20), "{policy}: {most:?}");
+    }
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+}
+
+#[test]
+fn the_facts_of_a_long_trace_take_no_more_memory_than_those_of_a_short_one() {
+    let place = Workplace::new();
+    let row = |number: usize| {
+        format!(
+            "{}.{},{},{},c{}:{}\n",
+            number / 9,
+            number % 9,
+            number % 999 + 1,
+            number % 7 + 1,
+            number % 99,
+            number % 999 + 1
+        )
+    };
+    let taken = [1_000, 600_000].map(|rows| {
+        let rows = list(rows, "", row);
+        place.write(
+            "trace.csv",
+            format!("arrival_s,input_tokens,output_tokens,segments\n{rows}"),
+        );
+        let (ended, most) = place.run_measured(&["trace", "info", "trace.csv"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        most
+    });
+    if let [Some(short), Some(long)] = taken {
+        assert!(long < short + (6 << 20), "{short} and {long} bytes");
+    }
 }

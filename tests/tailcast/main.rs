@@ -48,6 +48,8 @@ mod measures;
 mod metrics;
 mod model_error;
 mod mooncake_hits;
+#[cfg(unix)]
+mod named_pipes;
 mod oracle;
 mod overheads;
 #[cfg(feature = "parquet")]
@@ -62,12 +64,15 @@ mod read_once;
 mod reader_fuzz;
 mod reports;
 mod run_figures;
+mod run_fuzz;
 mod run_numbers;
 mod sample_drawings;
 mod sample_page;
 mod schema;
 mod sessions;
 mod sharing;
+#[cfg(unix)]
+mod signals;
 mod step_log;
 mod study_edges;
 mod sweeps;
