@@ -40,12 +40,11 @@ struct Ledger {
 
 impl Ledger {
     fn note(&mut self, resolved: Resolved) {
-        match self.places.get(&resolved.key) {
-            Some(&place) => self.notes[place] = resolved,
-            None => {
-                self.places.insert(resolved.key.clone(), self.notes.len());
-                self.notes.push(resolved);
-            }
+        if let Some(&place) = self.places.get(&resolved.key) {
+            self.notes[place] = resolved;
+        } else {
+            self.places.insert(resolved.key.clone(), self.notes.len());
+            self.notes.push(resolved);
         }
     }
 }
