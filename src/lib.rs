@@ -44,12 +44,14 @@
 //!  2  hardware   workload     what is bought · who asks for what, when; trace formats
 //!  1  settings                what may be written in a scenario, as data
 //!  0  units      stats        quantities · quantiles, intervals, random streams
+//!     files                   how files are opened
 //! ```
 
 pub mod answer;
 pub mod cli;
 pub mod config;
 pub mod engine;
+mod files;
 pub mod fleet;
 pub mod hardware;
 pub mod kv;

@@ -10,6 +10,7 @@ use crate::config::{
     Diagnostic, FittedOn, Measured, Scenario, is_standard_input, is_step_table, parse_step_table, read_step_table,
     read_text,
 };
+use crate::files::is_named_pipe;
 use crate::report::CalibrationReport;
 use crate::study::calibrate::{Data, Fittable, calibrate};
 use crate::study::{Base, Control, Input};
@@ -99,7 +100,10 @@ impl CalibrateAnswer {
 
 fn read(path: &Path) -> Result<Data, Problem> {
     if is_standard_input(path) {
-        return read_stdin(path);
+        return read_stream(path, "stdin");
+    }
+    if is_named_pipe(path) {
+        return read_stream(path, &path.display().to_string());
     }
     let is_table = first_line(path).is_some_and(|line| is_step_table(&line));
     if is_table {
@@ -109,16 +113,15 @@ fn read(path: &Path) -> Result<Data, Problem> {
     Ok(Data::Served(Measured::read(path)?))
 }
 
-/// Stdin can be read but once, so that it is read as a whole before it is told what it is.
-fn read_stdin(path: &Path) -> Result<Data, Problem> {
-    const NAME: &str = "stdin";
+/// Stdin and pipes can be read but once, so that they are read as a whole before it is told what they hold.
+fn read_stream(path: &Path, name: &str) -> Result<Data, Problem> {
     let text =
-        read_text(path, LARGEST_DATA_BYTES).map_err(|error| Diagnostic::new(format!("cannot read {NAME}: {error}")))?;
+        read_text(path, LARGEST_DATA_BYTES).map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")))?;
     let is_table = text.lines().next().is_some_and(is_step_table);
     Ok(if is_table {
-        Data::Steps(parse_step_table(NAME, &text)?)
+        Data::Steps(parse_step_table(name, &text)?)
     } else {
-        Data::Served(Measured::parse(NAME, &text)?)
+        Data::Served(Measured::parse(name, &text)?)
     })
 }
 

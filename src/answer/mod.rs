@@ -35,6 +35,7 @@ mod trace_info;
 mod validate;
 mod variations;
 
+pub use crate::fleet::{MemoryLimit, USUAL_MEMORY_BYTES};
 pub use crate::report::Style;
 pub use crate::report::figure::Drawn;
 pub use crate::study::{Audience, Base, Control, LoadKind};

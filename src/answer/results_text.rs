@@ -4,15 +4,26 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::config::{Diagnostic, is_standard_input};
+use crate::files;
 use crate::report::results::Form;
+
+/// A longer file is something else, or a device without an end.
+const LARGEST_FILE_BYTES: u64 = 1 << 30;
 
 /// The whole text.
 pub fn read(path: &Path) -> io::Result<String> {
-    if !is_standard_input(path) {
-        return std::fs::read_to_string(path);
-    }
     let mut text = String::new();
-    io::stdin().read_to_string(&mut text)?;
+    if is_standard_input(path) {
+        io::stdin().take(LARGEST_FILE_BYTES + 1).read_to_string(&mut text)?;
+    } else {
+        files::open(path)?
+            .take(LARGEST_FILE_BYTES + 1)
+            .read_to_string(&mut text)?;
+    }
+    if text.len() as u64 > LARGEST_FILE_BYTES {
+        let most_mib = LARGEST_FILE_BYTES >> 20;
+        return Err(io::Error::other(format!("it is longer than {most_mib} MiB")));
+    }
     Ok(text)
 }
 

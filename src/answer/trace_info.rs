@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::problem::Problem;
 use crate::config::{Diagnostic, is_standard_input};
-use crate::workload::trace::{self, FORMATS, FormatName, Replay, TokenSummary, TraceFile, TraceInfo};
+use crate::workload::trace::{self, FORMATS, FormatName, PrefixSharing, Replay, TokenSummary, TraceFile, TraceInfo};
 
 /// What does a recorded workload hold?
 #[derive(Clone, Debug, Default)]
@@ -97,28 +97,14 @@ fn as_text(info: &TraceInfo) -> String {
             100.0 * info.tied_share
         ),
     );
-    for (label, tokens) in [("Input", &info.input), ("Output", &info.output)] {
-        line(
-            label,
-            format!(
-                "mean {:.1} · p50 {:.0} · p95 {:.0} · p99 {:.0} · max {} tokens",
-                tokens.mean, tokens.p50, tokens.p95, tokens.p99, tokens.max
-            ),
-        );
-    }
+    line("Input", lengths(&info.input));
+    line("Output", lengths(&info.output));
     line(
         "Correlation",
         format!("{} of input and output length", number(info.correlation)),
     );
     if let Some(sharing) = &info.sharing {
-        line(
-            "Sharing",
-            format!(
-                "{:.1} % of prompt tokens are in the prefix of an earlier prompt (blocks of {})",
-                100.0 * sharing.token_hit_ratio(),
-                sharing.block_tokens
-            ),
-        );
+        line("Sharing", shared(sharing, info.requests));
     }
     let skipped = &info.skipped;
     if skipped.bad_rows + skipped.failed_requests > 0 {
@@ -136,6 +122,33 @@ fn as_text(info: &TraceInfo) -> String {
     text
 }
 
+fn lengths(tokens: &TokenSummary) -> String {
+    let mut text = format!(
+        "mean {:.1} · p50 {:.0} · p95 {:.0} · p99 {:.0} · max {} tokens",
+        tokens.mean, tokens.p50, tokens.p95, tokens.p99, tokens.max
+    );
+    if tokens.precision > 0.0 {
+        let _ = write!(text, " (quantiles within {:.2} %)", 100.0 * tokens.precision);
+    }
+    text
+}
+
+fn shared(sharing: &PrefixSharing, requests: u64) -> String {
+    let mut text = format!(
+        "{:.1} % of prompt tokens are in the prefix of an earlier prompt (blocks of {})",
+        100.0 * sharing.token_hit_ratio(),
+        sharing.block_tokens
+    );
+    if sharing.requests < requests {
+        let counted = sharing.requests;
+        let _ = write!(
+            text,
+            "; of the first {counted} requests, as memory is kept for no more content"
+        );
+    }
+    text
+}
+
 fn as_json(info: &TraceInfo) -> Value {
     let tokens = |tokens: &TokenSummary| {
         json!({
@@ -145,6 +158,7 @@ fn as_json(info: &TraceInfo) -> Value {
             "p95": tokens.p95,
             "p99": tokens.p99,
             "max": tokens.max,
+            "precision": tokens.precision,
         })
     };
     json!({
@@ -159,6 +173,7 @@ fn as_json(info: &TraceInfo) -> Value {
         "output": tokens(&info.output),
         "correlation": info.correlation,
         "sharing": info.sharing.as_ref().map(|sharing| json!({
+            "requests": sharing.requests,
             "block_tokens": sharing.block_tokens,
             "token_hit_ratio": sharing.token_hit_ratio(),
         })),

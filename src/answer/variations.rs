@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::problem::Problem;
 use crate::config::Diagnostic;
-use crate::config::axis::{self, Axis};
+use crate::config::axis::{Axis, KeysSeen};
 use crate::study::{Base, Plan, Variation};
 
 /// More are not looked at side by side: that is what a sweep is for.
@@ -53,8 +53,8 @@ fn axes(vary: &[String]) -> Result<Vec<Axis>, Problem> {
             .help("write --seeds 8 for eight of them")
             .into());
     }
-    let keys = axes.iter().flat_map(|axis| &axis.keys);
-    if let Some(key) = axis::key_twice(keys.map(String::as_str)) {
+    let mut seen = KeysSeen::default();
+    if let Some(key) = axes.iter().flat_map(|axis| &axis.keys).find(|key| !seen.add(key)) {
         let message = format!("--vary: `{key}` varies twice");
         return Err(Diagnostic::new(message)
             .help("write all its values in one --vary")

@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use super::terminal::color::ColorFlags;
-use super::terminal::screen;
+use super::terminal::{interrupt, screen};
 use crate::answer::{Blame, Problem};
 use crate::config::{self, Diagnostic};
 
@@ -39,7 +39,7 @@ impl Failure {
                 Blame::Machine => 1,
                 Blame::Input => 2,
                 Blame::Memory => 3,
-                Blame::Stop => 130,
+                Blame::Stop => interrupt::exit_code(),
             },
             Self::ObjectiveMissed => 99,
             // As a shell reports a process that SIGPIPE ended.

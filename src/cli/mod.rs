@@ -13,6 +13,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
 use terminal::color::ColorFlags;
+use terminal::memory::MemoryFlags;
 use verbs::{
     calibrate, capacity, check, compare, completions, curve, gpus, help, init, man, merge, models, report, run, schema,
     steps, sweep, trace, validate,
@@ -20,7 +21,7 @@ use verbs::{
 
 /// Exit codes, for `--help`.
 const EXIT_CODES: &str = "Exit codes: 0 good, 1 failure, 2 usage or configuration, 3 the model does not fit, \
-    99 an objective (SLO) or a limit on errors is missed, 130 interrupted.\n\
+    99 an objective (SLO) or a limit on errors is missed, 130 interrupted (143 by SIGTERM, 129 by SIGHUP).\n\
     Results go to stdout, progress and warnings to stderr.";
 
 /// Forecast the latency tail of an LLM inference server before you rent the GPUs.
@@ -29,6 +30,8 @@ const EXIT_CODES: &str = "Exit codes: 0 good, 1 failure, 2 usage or configuratio
 struct Arguments {
     #[command(flatten)]
     color: ColorFlags,
+    #[command(flatten)]
+    memory: MemoryFlags,
     #[command(subcommand)]
     command: Command,
 }
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return failure::of_usage(&error),
     };
+    arguments.memory.heed();
     let color = arguments.color;
     match arguments.command.run(color) {
         Ok(()) => ExitCode::SUCCESS,

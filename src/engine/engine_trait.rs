@@ -25,6 +25,9 @@ pub trait Engine {
     /// How many requests have been taken and have not ended.
     fn in_server(&self) -> u64;
 
+    /// The memory that a request in the server takes at most, if its prompt says nothing of its content [bytes].
+    fn bytes_a_request(&self) -> u64;
+
     /// When something will happen next without further arrivals; `None` if nothing ever will.
     fn next_event(&self) -> Option<Time>;
 }

@@ -11,6 +11,10 @@ use crate::step_time::{Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
+/// Measured as the peak of a million requests that arrive at once: 190 to 210 under other engines' policies, 775 under
+/// vLLM's scheduler with all that it keeps.
+const BYTES_A_REQUEST: u64 = 800;
+
 /// A server that takes every step by itself.
 pub(super) struct ReferenceServer {
     planner: Box<dyn Planner>,
@@ -98,6 +102,10 @@ impl Engine for ReferenceServer {
 
     fn in_server(&self) -> u64 {
         self.in_server
+    }
+
+    fn bytes_a_request(&self) -> u64 {
+        BYTES_A_REQUEST
     }
 
     fn next_event(&self) -> Option<Time> {

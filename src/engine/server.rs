@@ -50,6 +50,10 @@ impl Engine for Server {
         whichever!(&self.0, engine => engine.in_server())
     }
 
+    fn bytes_a_request(&self) -> u64 {
+        whichever!(&self.0, engine => engine.bytes_a_request())
+    }
+
     fn next_event(&self) -> Option<Time> {
         whichever!(&self.0, engine => engine.next_event())
     }

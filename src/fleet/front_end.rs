@@ -86,6 +86,10 @@ impl<E: Engine> Engine for Fronted<E> {
         self.engine.in_server()
     }
 
+    fn bytes_a_request(&self) -> u64 {
+        self.engine.bytes_a_request()
+    }
+
     fn next_event(&self) -> Option<Time> {
         self.engine.next_event()
     }

@@ -1,14 +1,12 @@
 //! The run of one client population against one server.
 
+use super::memory::RequestSizes;
 use super::patience::Patience;
 use super::replay_error::ReplayError;
 use super::watch::{Unwatched, Watch};
 use crate::engine::{Engine, Event, Observer, StepRun};
 use crate::units::Time;
-use crate::workload::{Request, RequestId, Source};
-
-/// The most requests a server may hold: each takes some 250 bytes there.
-pub const MOST_IN_SERVER: u64 = 25_000_000;
+use crate::workload::{Request, RequestId, Segment, Source};
 
 /// Rejections at one and the same instant after which a closed loop is taken to be stuck.
 const STUCK_AFTER_REJECTIONS: u64 = 1_000_000;
@@ -33,13 +31,14 @@ pub fn replay_watched(
     if source.is_closed_loop() || source.timeout().is_some() {
         return replay_with_answers(engine, source, observer, watch);
     }
+    let mut sizes = RequestSizes::default();
     while let Some(arrival) = next_arrival(source, watch)? {
         // Taken before the engine goes on, not after: what has just been written field by field takes long to be moved
         // as a whole.
         let request = source.take();
         watch.sent();
         engine.advance(arrival, observer);
-        send(request, engine, observer)?;
+        send(request, engine, observer, &mut sizes, watch)?;
     }
     while engine.advance_to_finish(Time::LIMIT, observer) {
         watch.may_go_on()?;
@@ -55,6 +54,7 @@ fn replay_with_answers(
     watch: &mut impl Watch,
 ) -> Result<(), ReplayError> {
     let mut patience = Patience::new(source.timeout());
+    let mut sizes = RequestSizes::default();
     let mut observer = EndsHeard {
         observer,
         ended: Vec::new(),
@@ -90,7 +90,7 @@ fn replay_with_answers(
             (Some(_), _) => {
                 let request = source.take();
                 watch.sent();
-                send(request, engine, &mut told)?;
+                send(request, engine, &mut told, &mut sizes, watch)?;
             }
             (None, _) => return in_time(engine),
         }
@@ -101,12 +101,14 @@ fn send(
     request: Request,
     engine: &mut impl Engine,
     observer: &mut (impl Observer + ?Sized),
+    sizes: &mut RequestSizes,
+    watch: &mut impl Watch,
 ) -> Result<(), ReplayError> {
     observer.sent(&request);
+    sizes.add(request.prompt.segments().map(<[Segment]>::len));
+    // Before it is taken in: the queue that has no room for it must not grow first.
+    watch.may_hold(sizes.bytes_of(engine.in_server() + 1, engine.bytes_a_request()))?;
     engine.submit(request, observer);
-    if engine.in_server() > MOST_IN_SERVER {
-        return Err(ReplayError::TooMany);
-    }
     Ok(())
 }
 

@@ -13,8 +13,11 @@ pub enum ReplayError {
     Workload(TraceError),
     /// The run would pass [`Time::LIMIT`].
     TooLong,
-    /// More than [`MOST_IN_SERVER`] requests are in the server.
-    TooMany,
+    /// The requests in the server would take more memory than they may.
+    OutOfMemory {
+        /// How much that is.
+        limit_bytes: u64,
+    },
     /// A closed loop whose requests are all rejected, at no cost in time, never ends.
     OnlyRejections,
     /// Who watches the run wants no more of it.
@@ -30,9 +33,12 @@ impl ReplayError {
         Cow::Borrowed(match self {
             Self::Workload(error) => return Cow::Owned(error.to_string()),
             Self::TooLong => "the run would pass 200 days of simulated time, the most that is simulated",
-            Self::TooMany => {
-                "more than 25 million requests are in the server at once, and memory would run out, as the server \
-                 cannot keep up"
+            Self::OutOfMemory { limit_bytes } => {
+                let mib = limit_bytes >> 20;
+                return Cow::Owned(format!(
+                    "the requests that wait would take more than the {mib} MiB of memory that there are for them, as \
+                     the server cannot keep up"
+                ));
             }
             Self::OnlyRejections => {
                 "the clients of the closed loop send for ever, as every request is rejected the moment it arrives"
@@ -46,7 +52,9 @@ impl ReplayError {
     pub const fn help(&self) -> Option<&'static str> {
         match self {
             Self::TooLong => Some("ask for fewer requests, or for a server that keeps up with them"),
-            Self::TooMany => Some("write a lower rate, fewer requests or a shorter duration"),
+            Self::OutOfMemory { .. } => {
+                Some("write a lower rate, fewer requests or a shorter duration, or give more memory by --max-memory")
+            }
             Self::OnlyRejections => Some("write shorter prompts, or raise server.max_model_len"),
             Self::Workload(_) | Self::Stopped | Self::Outgrown(_) => None,
         }

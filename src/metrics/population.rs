@@ -26,6 +26,14 @@ impl Counts {
         }
     }
 
+    /// The greater of each.
+    pub(super) fn max(self, other: Self) -> Self {
+        Self {
+            waiting: self.waiting.max(other.waiting),
+            running: self.running.max(other.running),
+        }
+    }
+
     pub(super) fn arrive(&mut self) {
         self.waiting += 1;
     }
@@ -118,6 +126,11 @@ impl Population {
     /// The latest instant heard of; the start of the run if there is none.
     pub(super) fn last_change(&self) -> Time {
         self.last_change.unwrap_or_default()
+    }
+
+    /// When a count last became another; the start of the run if none ever did.
+    pub(super) fn last_move(&self) -> Time {
+        self.waiting.since.max(self.running.since)
     }
 
     /// Changes the counts at an instant that is not before any earlier one.

@@ -1,7 +1,7 @@
 //! One row a request: when it was served, and how it ended.
 
 use crate::engine::{Event, Observer, StepRun};
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::RequestId;
 
 /// How a request ended, or where it was when the run ended.
@@ -36,6 +36,7 @@ pub struct RequestRow {
     pub arrival: Time,
     pub scheduled: Option<Time>,
     pub first_token: Option<Time>,
+    /// When it ended: when the client had its last token or, if it had given up, when the request left the server.
     pub finished: Option<Time>,
     pub input_tokens: Option<u32>,
     pub output_tokens: Option<u32>,
@@ -43,6 +44,24 @@ pub struct RequestRow {
     pub preemptions: u32,
     pub outcome: RequestOutcome,
     pub priority: Option<i32>,
+    /// Whether its tokens were streamed one by one; otherwise there is no time between them.
+    pub streamed: bool,
+}
+
+impl RequestRow {
+    /// The time to its first token; `None` unless it finished.
+    pub fn ttft(&self) -> Option<Span> {
+        let first_token = self.first_token.filter(|_| self.outcome == RequestOutcome::Finished);
+        Some(first_token? - self.arrival)
+    }
+
+    /// The mean time between its tokens [s]; `None` unless it finished and streamed more than one.
+    pub fn tpot_s(&self) -> Option<f64> {
+        self.ttft().filter(|_| self.streamed)?;
+        let decoding = self.finished? - self.first_token?;
+        let gaps = self.output_tokens?.checked_sub(1).filter(|&gaps| gaps > 0)?;
+        Some(decoding.seconds() / f64::from(gaps))
+    }
 }
 
 /// An observer that keeps a row for each request: 88 bytes of memory each.
@@ -74,6 +93,7 @@ impl RequestLog {
             preemptions: 0,
             outcome,
             priority: None,
+            streamed: false,
         });
     }
 
@@ -106,7 +126,11 @@ impl Observer for RequestLog {
                 self.row(id).first_token.get_or_insert(at);
             }
             Event::Token { .. } => {}
-            Event::Aborted { .. } => self.row(id).outcome = RequestOutcome::TimedOut,
+            Event::Aborted { .. } => {
+                let row = self.row(id);
+                row.finished = Some(at);
+                row.outcome = RequestOutcome::TimedOut;
+            }
             Event::Finished(request) => {
                 let row = self.row(id);
                 row.scheduled = Some(request.scheduled);
@@ -117,6 +141,7 @@ impl Observer for RequestLog {
                 row.preemptions = request.preemptions;
                 row.outcome = RequestOutcome::Finished;
                 row.priority = Some(request.priority);
+                row.streamed = request.streamed;
             }
         }
     }

@@ -105,9 +105,17 @@ impl RunSoFar {
         let last_finish = self.last_finish.unwrap_or(first);
         let end = self.last_step_end.max(self.population.last_change());
         let at_end = self.population.now();
-        let window = self.windows.window(first, end, grows);
+        // A server that ends empty was watched from the first arrival to the last finish, as its throughput is: only so
+        // is the mean number that wait the rate times the mean wait (J. D. C. Little, 1961). Its last step may end
+        // later, as one decided ahead does, or its clients have the last token after it.
+        let watched_until = if at_end == Counts::default() {
+            last_finish.max(self.population.last_move())
+        } else {
+            end
+        };
+        let window = self.windows.window(first, watched_until, grows);
         let drains = window.picos.is_some() && self.windows.segment_now().is_none();
-        let [waiting, running] = self.population.finish(end, &window, drains);
+        let [waiting, running] = self.population.finish(watched_until, &window, drains);
         let serving = last_finish.since(first).picos();
         WholeRun {
             durations: Durations {

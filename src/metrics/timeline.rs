@@ -18,6 +18,10 @@ pub struct TimelineRow {
     pub running: u32,
     /// Used blocks as a fraction of those that can hold tokens: those of the step under way, or 0 if none is.
     pub kv_usage: f64,
+    /// The most that waited at any time since the row before: what comes and goes between two rows shows here alone.
+    pub waiting_max: u32,
+    /// The most that ran at any time since the row before.
+    pub running_max: u32,
 }
 
 /// The most rows of a timeline: more than one a second over the longest run.
@@ -33,8 +37,12 @@ pub struct Timeline<Sink: Extend<TimelineRow>> {
     sink: Sink,
     next: Time,
     counts: Counts,
-    /// Instants whose counts are known but not yet their blocks.
-    pending: VecDeque<(Time, Counts)>,
+    /// When the counts became what they are.
+    since: Time,
+    /// The greatest of each since the latest instant of a row.
+    most: Counts,
+    /// Instants whose counts are known but not yet their blocks, with the greatest counts since the instant before.
+    pending: VecDeque<(Time, Counts, Counts)>,
     last_usage: f64,
     rows: u64,
     too_long: Rc<Cell<bool>>,
@@ -50,6 +58,8 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             sink,
             next: Time::ZERO,
             counts: Counts::default(),
+            since: Time::ZERO,
+            most: Counts::default(),
             pending: VecDeque::new(),
             last_usage: 0.0,
             rows: 0,
@@ -69,9 +79,9 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             self.note_counts();
         }
         let last_usage = self.last_usage;
-        while let Some((at, counts)) = self.pending.pop_front() {
+        while let Some((at, counts, most)) = self.pending.pop_front() {
             let kv_usage = if counts.running > 0 { last_usage } else { 0.0 };
-            self.hand_over(at, counts, kv_usage);
+            self.hand_over(at, counts, most, kv_usage);
         }
         self.sink
     }
@@ -91,16 +101,20 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             return;
         }
         self.rows += 1;
-        self.pending.push_back((self.next, self.counts));
+        self.most = self.most.max(self.counts);
+        self.pending.push_back((self.next, self.counts, self.most));
+        self.most = self.counts;
         self.next += self.interval;
     }
 
-    fn hand_over(&mut self, at: Time, counts: Counts, kv_usage: f64) {
+    fn hand_over(&mut self, at: Time, counts: Counts, most: Counts, kv_usage: f64) {
         self.sink.extend([TimelineRow {
             at,
             waiting: counts.waiting,
             running: counts.running,
             kv_usage,
+            waiting_max: most.waiting,
+            running_max: most.running,
         }]);
     }
 }
@@ -108,13 +122,18 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
 impl<Sink: Extend<TimelineRow>> Observer for Timeline<Sink> {
     fn on(&mut self, at: Time, _id: RequestId, event: &Event) {
         self.pass(at);
+        if at > self.since {
+            // What was so for no time at all does not count.
+            self.most = self.most.max(self.counts);
+            self.since = at;
+        }
         self.counts.hear(event);
     }
 
     fn ran(&mut self, run: &StepRun<'_>) {
         let end = run.end();
         self.pass(end);
-        while let Some(&(at, counts)) = self.pending.front() {
+        while let Some(&(at, counts, most)) = self.pending.front() {
             if at >= end {
                 break;
             }
@@ -125,7 +144,7 @@ impl<Sink: Extend<TimelineRow>> Observer for Timeline<Sink> {
                 let step = run.ramp.within(at.since(run.start), run.steps).0;
                 run.kv.used_at(step.min(run.steps - 1))
             };
-            self.hand_over(at, counts, used as f64 / self.usable_blocks);
+            self.hand_over(at, counts, most, used as f64 / self.usable_blocks);
         }
         self.last_usage = run.kv.used_at(run.steps - 1) as f64 / self.usable_blocks;
     }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::fleet::MemoryLimit;
+
 /// Hears what is to be known before an answer is there. Answers come from several threads at once.
 pub trait Audience: Send + Sync {
     /// Something that a reader of the answer must know.
@@ -40,6 +42,8 @@ pub struct Control {
     pub audience: Arc<dyn Audience>,
     /// Threads for several runs; `None` for one a processor.
     pub threads: Option<u32>,
+    /// How much memory the requests in the servers of all runs may take.
+    pub memory: Arc<MemoryLimit>,
     /// What would ask the same again, for the foot of a page.
     pub command: String,
 }
@@ -50,6 +54,7 @@ impl Default for Control {
             stop: Arc::default(),
             audience: Arc::new(Nobody),
             threads: None,
+            memory: Arc::default(),
             command: String::new(),
         }
     }

@@ -103,6 +103,11 @@ pub fn replay_workload(
 ) -> Result<Replayed, SimulationError> {
     match scenario.workload() {
         Workload::Synthetic(workload) => {
+            if let Some(requests) = workload.requests_at_once() {
+                // What cannot fit in the end need not be tried.
+                let bytes = requests.saturating_mul(engine.bytes_a_request());
+                watch.may_hold(bytes).map_err(SimulationError::Replay)?;
+            }
             let mut source = workload.source(seed);
             Ok(Replayed {
                 is_stopped: replay_until_stopped(scenario, engine, &mut source, observer, watch)?,

@@ -2,12 +2,13 @@
 
 use super::bounds::Bounds;
 use super::control::Control;
-use crate::fleet::{ReplayError, Watch};
+use crate::fleet::{MemoryTaken, ReplayError, Watch};
 
 /// Watches one run on behalf of a control.
 pub struct Watched<'a> {
     control: &'a Control,
     bounds: &'a Bounds,
+    memory: MemoryTaken<'a>,
     /// Requests that the audience has not heard of.
     uncounted: u64,
 }
@@ -18,10 +19,11 @@ const COUNTED_TOGETHER: u64 = 64;
 
 impl<'a> Watched<'a> {
     /// Ends the run once it is stopped or has outgrown `bounds`.
-    pub const fn new(control: &'a Control, bounds: &'a Bounds) -> Self {
+    pub fn new(control: &'a Control, bounds: &'a Bounds) -> Self {
         Self {
             control,
             bounds,
+            memory: MemoryTaken::of(&control.memory),
             uncounted: 0,
         }
     }
@@ -46,6 +48,11 @@ impl Watch for Watched<'_> {
             return Err(ReplayError::Stopped);
         }
         self.bounds.check()
+    }
+
+    #[inline]
+    fn may_hold(&mut self, bytes: u64) -> Result<(), ReplayError> {
+        self.memory.hold(bytes)
     }
 }
 

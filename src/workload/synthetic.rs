@@ -55,6 +55,12 @@ impl Synthetic {
         }
     }
 
+    /// How many requests arrive at the start and wait together, if all do; `None` if they come one after the other.
+    pub fn requests_at_once(&self) -> Option<u64> {
+        let all_arrive = matches!(self.arrivals, Arrivals::AtOnce) && self.session.is_none();
+        self.requests.filter(|_| all_arrive)
+    }
+
     /// Checks every setting. Keys are those of a scenario's `workload` table.
     pub fn validate(&self) -> Result<(), Invalid> {
         self.arrivals.validate().map_err(|invalid| invalid.inside("arrivals"))?;

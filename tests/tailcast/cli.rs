@@ -148,7 +148,10 @@ fn files_are_written_whole_and_beside_nothing_else() {
     let requests = std::fs::read_to_string(place.path("requests.csv")).unwrap();
     assert_eq!(requests.lines().count(), 201);
     let timeline = std::fs::read_to_string(place.path("timeline.csv")).unwrap();
-    assert!(timeline.starts_with("t_s,waiting,running,kv_usage\n0,"), "{timeline}");
+    assert!(
+        timeline.starts_with("t_s,waiting,running,kv_usage,waiting_max,running_max\n0,"),
+        "{timeline}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -56,14 +57,31 @@ impl Workplace {
     pub fn run(&self, arguments: &[&str]) -> Ended {
         Ended::of(self.command(arguments).output().expect("the binary can be started"))
     }
+
+    /// How a run ended, and the most memory that it ever had [bytes]; `None` where the system does not tell. It must
+    /// not say more than a pipe holds.
+    pub fn run_measured(&self, arguments: &[&str]) -> (Ended, Option<u64>) {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary can be started");
+        let status = format!("/proc/{}/status", child.id());
+        let mut most = None;
+        while child.try_wait().unwrap().is_none() {
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+            most = most.max(kib.map(|kib| kib << 10));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        (Ended::of(child.wait_with_output().unwrap()), most)
+    }
 }
 
 impl Ended {
-    /// What is left of a run that the user stops, as Ctrl-C does. It is sent by `kill`, which every Unix has.
+    /// What is left of a run that the user stops, as Ctrl-C does.
     #[cfg(unix)]
     pub fn interrupted(child: Child) -> Self {
-        let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-        assert!(killed.unwrap().success());
+        send("INT", &child);
         Self::of(child.wait_with_output().unwrap())
     }
 
@@ -74,4 +92,13 @@ impl Ended {
             stderr: String::from_utf8(output.stderr).expect("messages are UTF-8"),
         }
     }
+}
+
+/// Sends a signal by `kill`, which every Unix has.
+#[cfg(unix)]
+pub fn send(signal: &str, child: &Child) {
+    let killed = Command::new("kill")
+        .args([&format!("-{signal}"), &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
 }

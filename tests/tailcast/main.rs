@@ -35,6 +35,7 @@ mod known_models;
 mod known_sglang;
 mod known_step_times;
 mod kv_fragmentation;
+mod large_inputs;
 mod laws_policy;
 mod laws_prefix_cache;
 mod laws_radix_tree;
@@ -49,6 +50,8 @@ mod measures;
 mod metrics;
 mod model_error;
 mod mooncake_hits;
+#[cfg(unix)]
+mod named_pipes;
 mod oracle;
 mod overheads;
 #[cfg(feature = "parquet")]
@@ -64,12 +67,15 @@ mod reader_fuzz;
 mod releases;
 mod reports;
 mod run_figures;
+mod run_fuzz;
 mod run_numbers;
 mod sample_drawings;
 mod sample_page;
 mod schema;
 mod sessions;
 mod sharing;
+#[cfg(unix)]
+mod signals;
 mod steady_state;
 mod step_log;
 mod study_edges;

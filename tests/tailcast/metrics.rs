@@ -210,6 +210,8 @@ fn state_at(calls: &[Call], at: u64) -> TimelineRow {
         waiting: 0,
         running: 0,
         kv_usage: 0.0,
+        waiting_max: 0,
+        running_max: 0,
     };
     for call in calls {
         match call {
@@ -235,7 +237,18 @@ fn state_at(calls: &[Call], at: u64) -> TimelineRow {
             }
         }
     }
+    (row.waiting_max, row.running_max) = (row.waiting, row.running);
     row
+}
+
+/// The state at `at`, with the greatest counts of all instants in the `interval` before.
+fn row_at(calls: &[Call], at: u64, interval: u64) -> TimelineRow {
+    let before = (at.saturating_sub(interval)..=at).map(|at| state_at(calls, at));
+    before.fold(state_at(calls, at), |row, before| TimelineRow {
+        waiting_max: row.waiting_max.max(before.waiting),
+        running_max: row.running_max.max(before.running),
+        ..row
+    })
 }
 
 fn end_of(calls: &[Call]) -> u64 {
@@ -257,7 +270,7 @@ fn timelines_agree_with_every_instant_looked_up() {
         let rows = timeline.finish(time(end));
         let expected: Vec<_> = (0..=end)
             .step_by(interval as usize)
-            .map(|at| state_at(&calls, at))
+            .map(|at| row_at(&calls, at, interval))
             .collect();
         // At the very end no step is under way, but the timeline cannot know that: it shows the step before if requests
         // still run.

@@ -308,10 +308,11 @@ fn request_rows_and_timeline_rows_become_csv() {
     let mut output = Vec::new();
     write_requests_csv(&mut output, log.rows()).unwrap();
     let expected = "\
-id,arrival_s,scheduled_s,first_token_s,finished_s,input_tokens,output_tokens,cached_tokens,preemptions,outcome,priority
-0,0.000000000000,0.000000000000,0.030000000000,0.130000000000,100,11,25,0,finished,0
-1,0.000000000007,,,,,,,0,rejected,
-2,0.000000000008,,,,5,,,0,waiting,
+id,arrival_s,scheduled_s,first_token_s,finished_s,input_tokens,output_tokens,cached_tokens,preemptions,outcome,\
+priority,ttft_s,tpot_s
+0,0.000000000000,0.000000000000,0.030000000000,0.130000000000,100,11,25,0,finished,0,0.030000000000,0.01
+1,0.000000000007,,,,,,,0,rejected,,,
+2,0.000000000008,,,,5,,,0,waiting,,,
 ";
     assert_eq!(String::from_utf8(output).unwrap(), expected);
 
@@ -321,10 +322,12 @@ id,arrival_s,scheduled_s,first_token_s,finished_s,input_tokens,output_tokens,cac
         waiting: 3,
         running: 2,
         kv_usage: 0.25,
+        waiting_max: 4,
+        running_max: 2,
     }]);
     assert_eq!(
         String::from_utf8(csv.finish().unwrap()).unwrap(),
-        "t_s,waiting,running,kv_usage\n1.5,3,2,0.250000\n"
+        "t_s,waiting,running,kv_usage,waiting_max,running_max\n1.5,3,2,0.250000,4,2\n"
     );
 }
 

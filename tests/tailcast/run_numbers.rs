@@ -72,6 +72,131 @@ fn littles_law_holds_for_every_policy() {
     }
 }
 
+/// Whoever waits is counted from the first arrival to the last finish, whatever stands before the engine and however
+/// far ahead it decides.
+#[test]
+fn littles_law_is_exact_with_a_front_end_and_with_steps_decided_ahead() {
+    let place = Workplace::new();
+    let fronted = FIXED.lines().filter(|line| !line.starts_with("front_end"));
+    let fronted: Vec<&str> = fronted.collect();
+    place.write("fixed.toml", fronted.join("\n"));
+    for policy in ["none", "static", "continuous", "sglang", "trtllm"] {
+        for ahead in ["true", "false"] {
+            for max_tokens in ["50", "60"] {
+                let sets = [
+                    format!("batching.policy={policy}"),
+                    format!("batching.async_scheduling={ahead}"),
+                    // Above the length of all outputs every request ends by a token that nobody sees coming.
+                    format!("workload.max_tokens={max_tokens}"),
+                    "workload.arrivals.rate=40".to_owned(),
+                    "batching.max_num_seqs=8".to_owned(),
+                    "batching.max_batch_size=8".to_owned(),
+                ];
+                let mut arguments = vec!["run", "fixed.toml", "--format", "json"];
+                arguments.extend([
+                    "--requests-out",
+                    "r.csv",
+                    "--timeline-out",
+                    "t.csv",
+                    "--timeline-interval",
+                    "7ms",
+                ]);
+                arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
+                let ended = place.run(&arguments);
+                let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+                let rate = number(&result, "/throughput/requests_per_s");
+                let wait = number(&result, "/latency/queue_wait/mean");
+                let depth = number(&result, "/queue/depth/mean");
+                assert!(
+                    close(depth, rate * wait, 1e-9),
+                    "{sets:?}: {depth}, not {}",
+                    rate * wait
+                );
+                assert_rows_agree(&place, &result);
+            }
+        }
+    }
+}
+
+/// The greatest of a timeline is the greatest of the run, and each request's latencies those that are summed up.
+fn assert_rows_agree(place: &Workplace, result: &Value) {
+    let column = |file: &str, name: &str| -> Vec<f64> {
+        let mut rows = csv::Reader::from_path(place.path(file)).unwrap();
+        let at = rows.headers().unwrap().iter().position(|found| found == name).unwrap();
+        let cells = rows.records().filter_map(|row| row.unwrap()[at].parse().ok());
+        cells.collect()
+    };
+    for (name, pointer) in [
+        ("waiting_max", "/queue/depth/max"),
+        ("running_max", "/queue/running/max"),
+    ] {
+        let most = column("t.csv", name).into_iter().fold(0.0, f64::max);
+        assert_close(most, number(result, pointer));
+    }
+    for (name, latency) in [("ttft_s", "ttft"), ("tpot_s", "tpot")] {
+        let values = column("r.csv", name);
+        let latency = &result["latency"][latency];
+        assert_eq!(values.len() as u64, latency["count"].as_u64().unwrap(), "{name}");
+        if !values.is_empty() {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            assert_close(mean, latency["mean"].as_f64().unwrap());
+        }
+    }
+}
+
+#[test]
+fn whoever_gave_up_has_a_row_with_the_time_it_left() {
+    let place = Workplace::new();
+    place.write("fixed.toml", FIXED);
+    let set = ["--set", "workload.timeout=1s", "--set", "workload.arrivals.rate=400"];
+    let few = ["--set", "batching.max_num_seqs=4", "--requests-out", "r.csv"];
+    let ended = place.run(&[&["run", "fixed.toml", "--format", "json"][..], &set, &few].concat());
+    let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+    let mut rows = csv::Reader::from_path(place.path("r.csv")).unwrap();
+    let mut timed_out = 0;
+    for row in rows.records().map(Result::unwrap).filter(|row| &row[9] == "timed_out") {
+        let [arrival, left]: [f64; 2] = [1, 4].map(|at| row[at].parse().unwrap());
+        // It leaves when the step that runs when its client gives up has ended.
+        assert!((1.0..1.1).contains(&(left - arrival)), "{row:?}");
+        assert_eq!([&row[6], &row[11], &row[12]], ["", "", ""], "an answer that nobody had");
+        timed_out += 1;
+    }
+    assert!(timed_out > 100, "{timed_out}");
+    assert_eq!(result["requests"]["timed_out"], timed_out);
+}
+
+/// Sixteen billion operations a token take 16 s, so that a prompt of 4000 tokens would take 18 hours.
+const SLOW_GPU: &str = r#"
+title = "a slow one"
+memory = { gib = 80, source = "made up" }
+bandwidth = { gb_per_s = 1, source = "made up" }
+bf16 = { tflops = 0.001, source = "made up" }
+link = { kind = "pcie", gb_per_s = 32, source = "made up" }
+"#;
+
+#[test]
+fn a_step_that_is_cut_is_told() {
+    let place = Workplace::new();
+    place.write("fixed.toml", FIXED.replace("200", "3"));
+    place.write("slow.toml", SLOW_GPU);
+    let warnings = |prompt: &str| {
+        let set = [
+            "--set",
+            "server.gpu=./slow.toml",
+            "--set",
+            "workload.output.value=2",
+            "--set",
+            prompt,
+        ];
+        let ended = place.run(&[&["run", "fixed.toml", "--format", "json"][..], &set].concat());
+        let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+        result["warnings"].to_string()
+    };
+    let told = "steps would take longer than 6 hours";
+    assert!(warnings("workload.prompt.value=4000").contains(told));
+    assert!(!warnings("workload.prompt.value=40").contains(told));
+}
+
 #[test]
 fn tokens_and_requests_go_together() {
     let result = run(&[]);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors, lowest first. A module imports only from floors below its own.
 const FLOORS: [&[&str]; 12] = [
-    &["units", "stats"],
+    &["units", "stats", "files"],
     &["settings"],
     &["hardware", "workload"],
     &["step_time", "kv"],

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::problem::Problem;
 use crate::config::Diagnostic;
+use crate::files::is_named_pipe;
 use crate::report::results::{Form, Heading, ResultRow, Results};
 
 /// An unfinished file of results.
@@ -36,6 +37,9 @@ impl Partial {
         (plan, runs): (&str, &[usize]),
     ) -> Result<Self, Problem> {
         let path = Self::path_of(results);
+        if is_named_pipe(&path) {
+            return Err(not_ours(&path, Diagnostic::new("it is a named pipe")));
+        }
         let cannot = |error: io::Error| Problem::cannot_write(&path, &error);
         let mut file = OpenOptions::new()
             .read(true)

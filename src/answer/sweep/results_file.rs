@@ -5,6 +5,7 @@ use std::path::Path;
 use super::super::problem::Problem;
 use super::partial::Partial;
 use crate::config::Diagnostic;
+use crate::files::is_named_pipe;
 use crate::report::results::{Form, Results};
 use crate::study::Sweep;
 
@@ -12,6 +13,10 @@ use crate::study::Sweep;
 pub fn is_complete(out: &Path, form: Form, (sweep, runs): (&Sweep, &[usize])) -> Result<bool, Diagnostic> {
     if !out.exists() {
         return Ok(false);
+    }
+    if is_named_pipe(out) {
+        let message = format!("{} is a named pipe, in which no results are kept", out.display());
+        return Err(Diagnostic::new(message).help("give a file as --out; a sweep goes on from what is in it"));
     }
     if form == Form::Parquet {
         let message = format!("{} is there already", out.display());

@@ -1,8 +1,9 @@
-//! The terminal: what is printed, how far a run has come, and Ctrl-C.
+//! The terminal: what is printed, how far a run has come, how it is stopped, and how much memory it may take.
 
 pub mod color;
 mod command_line;
-mod interrupt;
+pub mod interrupt;
+pub mod memory;
 mod progress;
 pub mod screen;
 mod watching;

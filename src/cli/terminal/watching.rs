@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::progress::ProgressLine;
-use super::{command_line, interrupt, screen};
-use crate::answer::{Audience, Control};
+use super::{command_line, interrupt, memory, screen};
+use crate::answer::{Audience, Control, MemoryLimit};
 use crate::cli::terminal::color::ColorFlags;
 
 /// What is wanted of the terminal.
@@ -32,6 +32,7 @@ impl Terminal {
                 line: Mutex::default(),
             }),
             threads: self.threads,
+            memory: Arc::new(MemoryLimit::new(memory::limit_bytes())),
             command: command_line::of_this_process(),
         }
     }

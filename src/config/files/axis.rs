@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use crate::config::reader::document::same_key;
 use crate::config::reader::document::{Node, Value};
 use crate::config::reader::flag::Flag;
 use crate::config::reader::text::Texts;
@@ -51,22 +50,18 @@ impl Axis {
     }
 }
 
-/// The first key that is there twice, in whatever spelling.
-pub fn key_twice<'a>(keys: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let mut before: Vec<(&str, Vec<&str>)> = Vec::new();
-    for key in keys {
-        let parts: Vec<&str> = key
-            .split('.')
-            .map(|part| part.trim().trim_matches(['"', '\'']))
-            .collect();
-        let is_same =
-            |other: &Vec<&str>| other.len() == parts.len() && other.iter().zip(&parts).all(|(a, b)| same_key(a, b));
-        if before.iter().any(|(_, other)| is_same(other)) {
-            return Some(key);
-        }
-        before.push((key, parts));
+/// Keys of a scenario that were met so far.
+#[derive(Default)]
+pub struct KeysSeen(HashSet<String>);
+
+impl KeysSeen {
+    /// Adds a key; false if it was there already, in whatever spelling.
+    pub fn add(&mut self, key: &str) -> bool {
+        let parts = key.split('.').map(|part| part.trim().trim_matches(['"', '\'']));
+        // As `same_key` compares.
+        let parts: Vec<String> = parts.map(|part| part.replace('-', "_")).collect();
+        self.0.insert(parts.join("."))
     }
-    None
 }
 
 /// A value as it was written, but on one line and without comments, which would hide the rest of the line.
@@ -276,8 +271,8 @@ mod tests {
             (["a.b", "a.c"], false),
             (["a.b", "a.b.c"], false),
         ] {
-            let found = key_twice(keys.into_iter());
-            assert_eq!(found, twice.then_some(keys[1]), "{keys:?}");
+            let mut seen = KeysSeen::default();
+            assert_eq!(keys.map(|key| seen.add(key)), [true, !twice], "{keys:?}");
         }
     }
 

@@ -1,13 +1,14 @@
 //! A list of experiments in TOML: scenarios, each with what was measured when it was served for real.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::measured::{METRICS, Measured, canonical, is_latency};
 use crate::config::reader::diagnostic::{Diagnostic, did_you_mean};
 use crate::config::reader::document::{self, Entry, Value, same_key};
 use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Key;
-use crate::config::reader::layers::{self, Layers, Overrides, TableFinder};
+use crate::config::reader::layers::{self, Layers, Overrides};
 use crate::config::reader::quantity;
 use crate::config::reader::read_once::Files;
 use crate::config::reader::reading::Reading;
@@ -88,8 +89,8 @@ impl Manifest {
             return Err(fields.error(LIST, "there is no experiment").help(EXAMPLE));
         };
         let mut experiments = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
-            experiments.push(read_experiment(item, index, &text)?);
+        for item in items {
+            experiments.push(read_experiment(item, &text)?);
         }
         let mut files = reading.take_files();
         files.push(path.to_owned());
@@ -97,7 +98,7 @@ impl Manifest {
     }
 }
 
-fn read_experiment(item: Key<'_>, index: usize, text: &Text) -> Result<Experiment, Diagnostic> {
+fn read_experiment(item: Key<'_>, text: &Arc<Text>) -> Result<Experiment, Diagnostic> {
     let reading = item.reading;
     let Some(fields) = item.table()? else {
         unreachable!("an entry of a list has a value");
@@ -116,7 +117,7 @@ fn read_experiment(item: Key<'_>, index: usize, text: &Text) -> Result<Experimen
             .help("write the path of a scenario file, from the manifest's own directory"));
     }
     // Whether these are keys of a scenario is found when it is read.
-    let _ = fields.optional_section(SET)?;
+    let set = fields.optional_section(SET)?;
     let seeds = fields.key("seeds")?.count(1..=MOST_SEEDS)?;
     let seeds = seeds.unnoted().unwrap_or(1);
     let measured = read_measured(&fields)?;
@@ -124,14 +125,7 @@ fn read_experiment(item: Key<'_>, index: usize, text: &Text) -> Result<Experimen
     Ok(Experiment {
         name,
         scenario,
-        overrides: Overrides {
-            text: text.clone(),
-            find: TableFinder::Entry {
-                list: LIST,
-                index,
-                key: SET,
-            },
-        },
+        overrides: Overrides::new(text, set.as_ref().map_or(&[], Fields::entries)),
         files: reading.files.clone(),
         seeds,
         measured,

@@ -1,5 +1,6 @@
 //! A table of measured step times: CSV with the columns `batch`, `context` and `step_time_ms` or `step_us`.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::config::reader::diagnostic::Diagnostic;
@@ -39,11 +40,9 @@ pub fn is_step_table(first_line: &str) -> bool {
 
 /// The first column that a header has already named. Of two alike nobody knows which one is meant.
 pub(super) fn named_twice(header: &csv::StringRecord) -> Option<&str> {
-    let columns = header.iter().enumerate();
-    let named = columns.filter(|(_, name)| !name.is_empty());
-    { named }
-        .find(|&(at, name)| header.iter().take(at).any(|before| before == name))
-        .map(|(_, name)| name)
+    let mut before = HashSet::new();
+    let mut named = header.iter().filter(|name| !name.is_empty());
+    named.find(|name| !before.insert(*name))
 }
 
 /// Reads the table at `path`.

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use super::axis::{self, Axis};
+use super::axis::{self, Axis, KeysSeen};
 use crate::config::reader::diagnostic::{Diagnostic, Snippet};
 use crate::config::reader::document::{self, Node, Value};
 use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Key;
-use crate::config::reader::layers::{self, Overrides, TableFinder};
+use crate::config::reader::layers::{self, Overrides};
 use crate::config::reader::reading::Reading;
 
 /// More replications than anybody waits for.
 const MOST_SEEDS: u32 = 100_000;
+/// More numbers than there are names for.
+const MOST_METRICS: usize = 1000;
 /// More values of an axis than anybody looks at.
 const MOST_STEPS: u32 = 100_000;
 const EXAMPLE: &str =
@@ -26,7 +28,7 @@ pub struct StudyFile {
     pub name: Option<String>,
     /// The scenario file; `None` for the embedded demo.
     pub scenario: Option<PathBuf>,
-    /// What it sets for all runs; `None` for nothing, as the whole text is read again for each point.
+    /// What it sets for all runs.
     pub overrides: Option<Overrides>,
     /// What varies, the first one slowest; at least one.
     pub axes: Vec<Axis>,
@@ -48,17 +50,14 @@ impl StudyFile {
         let seeds = fields.key("seeds")?.count(1..=MOST_SEEDS)?;
         let seeds = seeds.unnoted().unwrap_or(1);
         let metrics = read_metrics(fields.key("metrics")?)?;
-        let has_set = fields.optional_section(SET)?.is_some();
+        let set = fields.optional_section(SET)?;
         let list = fields.key("axis")?;
         fields.finish_as("a study")?;
         Ok(Self {
             name,
             scenario,
             axes: read_axes(&fields, list, &text.base)?,
-            overrides: has_set.then_some(Overrides {
-                text,
-                find: TableFinder::Root { key: SET },
-            }),
+            overrides: set.map(|set| Overrides::new(&text, set.entries())),
             seeds,
             metrics,
         })
@@ -83,6 +82,10 @@ fn read_metrics(key: Key<'_>) -> Result<Vec<(String, Snippet)>, Diagnostic> {
     let Some(items) = key.list()? else {
         return Ok(Vec::new());
     };
+    if items.len() > MOST_METRICS {
+        let message = format!("`metrics` has {} entries; at most {MOST_METRICS} are kept", items.len());
+        return Err(reading.error(items[0].owner, message).help("name those that matter"));
+    }
     let mut metrics: Vec<(String, Snippet)> = Vec::new();
     for item in items {
         let node = item.node.expect("an entry of a list has a value");
@@ -108,18 +111,18 @@ fn read_axes(fields: &Fields<'_>, list: Key<'_>, base: &Path) -> Result<Vec<Axis
         return Err(fields.error("axis", "nothing varies").help(EXAMPLE));
     };
     let mut axes: Vec<Axis> = Vec::new();
+    let mut seen = KeysSeen::default();
     for item in items {
         let table = item.table()?.expect("an entry of a list has a value");
         let read = read_axis(&table, base)?;
-        axes.push(read);
-        let keys = axes.iter().flat_map(|axis| &axis.keys);
-        if let Some(key) = axis::key_twice(keys.map(String::as_str)) {
+        if let Some(key) = read.keys.iter().find(|key| !seen.add(key)) {
             let message = format!("`{key}` varies twice");
             return Err(fields
                 .reading()
                 .error(table.place(), message)
                 .help("keep one of the two"));
         }
+        axes.push(read);
     }
     Ok(axes)
 }

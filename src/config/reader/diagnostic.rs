@@ -71,11 +71,19 @@ impl Snippet {
     pub fn cut(name: &str, content: &str, place: Range<usize>) -> Self {
         let start = floor_to_character(content, place.start);
         let line_start = content[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line = content[..line_start].matches('\n').count() + 1;
+        let place = start - line_start..place.end.saturating_sub(line_start);
+        Self::of_line(name, line, &content[line_start..], place)
+    }
+
+    /// Cuts around `place`, a range of bytes, out of the first line of `content`, which is number `line` of its file.
+    pub fn of_line(name: &str, line: usize, content: &str, place: Range<usize>) -> Self {
+        let start = floor_to_character(content, place.start);
         let line_end = content[start..].find('\n').map_or(content.len(), |at| start + at);
         let end = floor_to_character(content, place.end).clamp(start, line_end);
-        let before = content[line_start..start].chars().count();
+        let before = content[..start].chars().count();
         let skipped = before.saturating_sub(LONGEST_EXCERPT / 2);
-        let excerpt: String = content[line_start..line_end]
+        let excerpt: String = content[..line_end]
             .trim_end_matches('\r')
             .chars()
             .skip(skipped)
@@ -86,7 +94,7 @@ impl Snippet {
         let room = excerpt.chars().count().saturating_sub(shown).max(1);
         Self {
             name: name.to_owned(),
-            line: content[..line_start].matches('\n').count() + 1,
+            line,
             column: before + 1,
             excerpt,
             before: shown,

@@ -1,5 +1,7 @@
 //! TOML text as a tree in which every key and value knows where it was written; `--set` flags are laid over it.
 
+use std::sync::Arc;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -50,8 +52,8 @@ pub struct Entry {
 }
 
 /// Parses a whole text.
-pub fn parse(texts: &mut Texts, text: Text) -> Result<Node, Diagnostic> {
-    let index = texts.add(text);
+pub fn parse(texts: &mut Texts, text: impl Into<Arc<Text>>) -> Result<Node, Diagnostic> {
+    let index = texts.add(text.into());
     let text = texts.get(index);
     let parsed = DeTable::parse(&text.content).map_err(|error| syntax_error(texts, index, &error))?;
     let place = place_in(index, &parsed);
@@ -121,12 +123,7 @@ fn parse_assignment(texts: &mut Texts, flag: &Flag) -> Result<(Vec<Step>, Node),
         return Err(Diagnostic::new(format!("{name} {assignment:?} has no `=`"))
             .help("write --set key=value, for example --set batching.max_num_seqs=64"));
     };
-    let text = |content: String| Text {
-        name: name.clone(),
-        content,
-        base: base.clone(),
-        is_flag: true,
-    };
+    let text = |content: String| Text::of_flag(name, content, base);
     let single_line = !right.contains('\n');
     let is_toml = single_line && DeValue::parse(right.trim()).is_ok();
     // What opens so was meant as TOML: its fault is in there, not in being a string.

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Snippet};
-use super::document::{Entries, Node, Value};
+use super::document::{Entries, Entry, Node, Value};
 use super::flag::Flag;
 use super::read_once::Files;
-use super::text::Text;
+use super::text::{Text, Texts};
 
 /// A larger file is not a scenario, and might be a device without an end.
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
@@ -28,68 +29,53 @@ pub struct Layers {
 /// Keys that a table of another file lays over the scenario file, before any flags.
 #[derive(Clone, Debug)]
 pub struct Overrides {
-    /// The other file.
-    pub text: Text,
-    /// Finds the table in its tree.
-    pub find: TableFinder,
+    text: Arc<Text>,
+    table: Entries,
 }
 
-/// Where a table stands in a tree.
-#[derive(Clone, Copy, Debug)]
-pub enum TableFinder {
-    /// At `key`, on the top level of the file.
-    Root {
-        /// A key of the file.
-        key: &'static str,
-    },
-    /// At `list[index].key`, within an entry of a list.
-    Entry {
-        /// A key of the file, with a list.
-        list: &'static str,
-        /// Which entry of the list.
-        index: usize,
-        /// A key of that entry.
-        key: &'static str,
-    },
-}
-
-impl TableFinder {
-    /// The table; an empty one if there is none.
-    pub fn take(self, root: Node) -> Entries {
-        let found = match self {
-            Self::Root { key } => take_key(root, key),
-            Self::Entry { list, index, key } => match take_key(root, list) {
-                Some(Value::Array(mut items)) if index < items.len() => take_key(items.swap_remove(index), key),
-                _ => None,
-            },
-        };
-        match found {
-            Some(Value::Table(table)) => table,
-            _ => Entries::new(),
+impl Overrides {
+    /// The keys of `table`, which stands in `text`.
+    pub fn new(text: &Arc<Text>, table: &[Entry]) -> Self {
+        Self {
+            text: Arc::clone(text),
+            table: table.to_vec(),
         }
+    }
+
+    /// The keys, once their text is one of `texts`.
+    pub fn table_in(&self, texts: &mut Texts) -> Entries {
+        let text = texts.add(Arc::clone(&self.text));
+        let mut table = self.table.clone();
+        move_to(text, &mut table);
+        table
     }
 }
 
-fn take_key(node: Node, key: &str) -> Option<Value> {
-    let Value::Table(table) = node.value else {
-        return None;
-    };
-    let found = table.into_iter().find(|entry| entry.key == key);
-    found.map(|entry| entry.node.value)
+/// Says that the entries stand in the text with this index.
+fn move_to(text: usize, table: &mut [Entry]) {
+    for entry in table {
+        entry.place.text = text;
+        move_node_to(text, &mut entry.node);
+    }
+}
+
+fn move_node_to(text: usize, node: &mut Node) {
+    node.place.text = text;
+    match &mut node.value {
+        Value::Table(inner) => move_to(text, inner),
+        Value::Array(items) => items.iter_mut().for_each(|item| move_node_to(text, item)),
+        _ => {}
+    }
 }
 
 /// A file that is written like a scenario but is none; `example` says how, if it cannot be read.
-pub fn text_like_a_scenario(path: &Path, example: &str) -> Result<Text, Diagnostic> {
+pub fn text_like_a_scenario(path: &Path, example: &str) -> Result<Arc<Text>, Diagnostic> {
     let content = read_file(path, &Files::default()).map_err(|error| Diagnostic {
         help: vec![example.to_owned()],
         ..error
     })?;
-    Ok(Text {
-        name: path.display().to_string(),
-        content,
-        base: path.parent().unwrap_or(Path::new("")).to_owned(),
-        is_flag: false,
-    })
+    let base = path.parent().unwrap_or(Path::new(""));
+    Ok(Arc::new(Text::of_file(path.display().to_string(), content, base)))
 }
 
 /// The text of a scenario or of what is written like one.

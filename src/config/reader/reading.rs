@@ -1,6 +1,7 @@
 //! A scenario while it is read: its texts, and a ledger of what was read.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
@@ -24,9 +25,28 @@ pub struct Reading {
     pub files: Files,
     /// Where keys belong that stand in the wrong table.
     pub home: Home,
-    ledger: RefCell<Vec<Resolved>>,
+    ledger: RefCell<Ledger>,
     warnings: RefCell<Vec<String>>,
     named_files: RefCell<Vec<PathBuf>>,
+}
+
+/// What was read, in the order it was read.
+#[derive(Debug, Default)]
+struct Ledger {
+    notes: Vec<Resolved>,
+    /// Where in `notes` each key stands; never iterated over.
+    places: HashMap<String, usize>,
+}
+
+impl Ledger {
+    fn note(&mut self, resolved: Resolved) {
+        if let Some(&place) = self.places.get(&resolved.key) {
+            self.notes[place] = resolved;
+        } else {
+            self.places.insert(resolved.key.clone(), self.notes.len());
+            self.notes.push(resolved);
+        }
+    }
 }
 
 /// A setting as the simulation uses it.
@@ -65,11 +85,7 @@ impl Reading {
 
     /// Notes a setting, in the place of an earlier note on the same key.
     pub fn note(&self, resolved: Resolved) {
-        let mut ledger = self.ledger.borrow_mut();
-        match ledger.iter_mut().find(|note| note.key == resolved.key) {
-            Some(note) => *note = resolved,
-            None => ledger.push(resolved),
-        }
+        self.ledger.borrow_mut().note(resolved);
     }
 
     /// Notes something that the user should know but that stops nothing.
@@ -94,6 +110,6 @@ impl Reading {
 
     /// The settings and the warnings so far.
     pub fn take_notes(&self) -> (Vec<Resolved>, Vec<String>) {
-        (self.ledger.take(), self.warnings.take())
+        (self.ledger.take().notes, self.warnings.take())
     }
 }

@@ -1,8 +1,9 @@
 //! Files that are read as a whole; `-` is stdin.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+
+use crate::files;
 
 /// Whether a path names stdin.
 pub fn is_standard_input(path: &Path) -> bool {
@@ -15,7 +16,7 @@ pub fn read_bytes(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
     if is_standard_input(path) {
         io::stdin().take(most_bytes + 1).read_to_end(&mut bytes)?;
     } else {
-        File::open(path)?.take(most_bytes + 1).read_to_end(&mut bytes)?;
+        files::open(path)?.take(most_bytes + 1).read_to_end(&mut bytes)?;
     }
     if bytes.len() as u64 > most_bytes {
         let most_mib = most_bytes >> 20;

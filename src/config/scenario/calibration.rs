@@ -79,12 +79,7 @@ pub fn read(fields: &Fields<'_>) -> Result<CalibratedTimes, Diagnostic> {
     })?;
     outer.note_file(&path);
     let mut reading = Reading::default();
-    let text = Text {
-        name,
-        content,
-        base: path.parent().unwrap_or(Path::new("")).to_owned(),
-        is_flag: false,
-    };
+    let text = Text::of_file(name, content, path.parent().unwrap_or(Path::new("")));
     let root = document::parse(&mut reading.texts, text)?;
     let calibrated = of_file(&path, &Fields::of(&reading, String::new(), &root)?)?;
     outer.note(Resolved {

@@ -1,6 +1,6 @@
 //! A scenario's text: a file or the embedded demo, with the flags of the command line over it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::tables;
 use crate::config::reader::diagnostic::Diagnostic;
@@ -29,8 +29,8 @@ impl ScenarioText {
         let mut read = Self::of(scenario_text(layers)?)?;
         let (root, texts) = (&mut read.root, &mut read.texts);
         if let Some(overrides) = overrides {
-            let other = document::parse(texts, overrides.text.clone())?;
-            document::overlay_table(texts, root, overrides.find.take(other))?;
+            let table = overrides.table_in(texts);
+            document::overlay_table(texts, root, table)?;
         }
         for flag in &layers.flags {
             document::overlay(texts, root, flag)?;
@@ -44,12 +44,7 @@ impl ScenarioText {
 
     /// Parses the text of a scenario that stands in no file.
     pub fn from_toml(text: &str) -> Result<Self, Diagnostic> {
-        Self::of(Text {
-            name: "the scenario".to_owned(),
-            content: text.to_owned(),
-            base: PathBuf::new(),
-            is_flag: false,
-        })
+        Self::of(Text::of_file("the scenario", text.to_owned(), Path::new("")))
     }
 
     fn of(text: Text) -> Result<Self, Diagnostic> {
@@ -78,18 +73,15 @@ impl ScenarioText {
 
 fn scenario_text(layers: &Layers) -> Result<Text, Diagnostic> {
     Ok(match &layers.file {
-        None => Text {
-            name: "the embedded demo scenario".to_owned(),
-            content: DEMO.to_owned(),
-            base: PathBuf::new(),
-            is_flag: false,
-        },
-        Some(path) => Text {
-            name: path.display().to_string(),
-            content: read_file(path, &layers.files)?,
-            base: path.parent().unwrap_or(Path::new("")).to_owned(),
-            is_flag: false,
-        },
+        None => Text::of_file("the embedded demo scenario", DEMO.to_owned(), Path::new("")),
+        Some(path) => {
+            let content = read_file(path, &layers.files)?;
+            Text::of_file(
+                path.display().to_string(),
+                content,
+                path.parent().unwrap_or(Path::new("")),
+            )
+        }
     })
 }
 

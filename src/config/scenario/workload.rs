@@ -18,6 +18,8 @@ use crate::workload::{Arrivals, Invalid, LengthDistribution, Lengths, MOST_TOKEN
 
 /// A run of more would not end [requests].
 const MOST_REQUESTS: u64 = 1_000_000_000_000;
+/// More would take terabytes of memory, whatever the server [requests].
+const MOST_AT_ONCE: u64 = 10_000_000_000;
 
 /// The table `[workload]`: who asks for what, and when.
 pub(super) const WORKLOAD: Setting = Setting::new(
@@ -195,6 +197,8 @@ fn refuse_endless(fields: &Fields<'_>, workload: &Synthetic) -> Result<(), Diagn
                 _ => ["arrivals.rate", "duration", "duration"],
             },
         )
+    } else if let Some(problem) = too_many_at_once(workload) {
+        (problem, "write requests = 10000, or a rate", ["requests"; 3])
     } else {
         return Ok(());
     };
@@ -217,6 +221,14 @@ fn too_many_requests(workload: &Synthetic) -> Option<String> {
     let requests = workload.requests.map_or(f64::INFINITY, |most| most as f64);
     (arriving.min(requests) > MOST_REQUESTS as f64).then(|| {
         format!("about {arriving:.1e} requests would arrive, and a run of more than {MOST_REQUESTS} would not end")
+    })
+}
+
+/// Whether more requests would wait at one time than any memory holds.
+fn too_many_at_once(workload: &Synthetic) -> Option<String> {
+    let requests = workload.requests_at_once()?;
+    (requests > MOST_AT_ONCE).then(|| {
+        format!("{requests} requests would wait at the same time, and no memory holds more than {MOST_AT_ONCE}")
     })
 }
 

@@ -8,6 +8,7 @@ use crate::metrics::line::{Line, Phrase};
 use crate::metrics::meter::{Durations, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun, ratio};
 use crate::metrics::named_number::{Better, NamedNumber};
 use crate::metrics::recorder_settings::RecorderSettings;
+use crate::step_time::LONGEST_STEP;
 use crate::units::PICOS_PER_SECOND;
 
 /// The GPUs, from the first arrival to the end, idle time included.
@@ -24,6 +25,9 @@ pub struct GpuSummary {
     /// Bytes of the model's weights and KV cache that steps read over those the GPUs could have read; not those of a
     /// draft model.
     pub memory_bandwidth_utilization: Option<f64>,
+    /// Steps that would take longer than [`LONGEST_STEP`], and count as that long.
+    #[serde(skip)]
+    pub cut_steps: u64,
 }
 
 /// Adds up steps and what they compute and read.
@@ -37,6 +41,7 @@ pub(in crate::metrics) struct GpuMeter {
 pub(in crate::metrics) struct GpuTotal {
     busy_picos: u128,
     steps: u64,
+    cut_steps: u64,
     requests_in_steps: u128,
     utilisation: Option<Utilisation>,
 }
@@ -62,6 +67,9 @@ impl Meter for GpuMeter {
     fn ran(&mut self, run: &StepRun<'_>, _at_start: StartOfSteps) {
         self.total.busy_picos += u128::from(run.takes.picos());
         self.total.steps += run.steps;
+        if run.ramp.first >= LONGEST_STEP {
+            self.total.cut_steps += run.steps;
+        }
         self.total.requests_in_steps += u128::from(run.shape.sequences) * u128::from(run.steps);
         if let Some(work) = &mut self.work_done {
             work.ran(run);
@@ -82,6 +90,7 @@ impl Total for GpuTotal {
     fn pool(&mut self, other: &Self) {
         self.busy_picos += other.busy_picos;
         self.steps += other.steps;
+        self.cut_steps += other.cut_steps;
         self.requests_in_steps += other.requests_in_steps;
         if let (Some(mine), Some(theirs)) = (&mut self.utilisation, &other.utilisation) {
             mine.merge(theirs);
@@ -97,6 +106,7 @@ impl Total for GpuTotal {
         GpuSummary {
             busy_fraction: ratio(self.busy_picos as f64, durations.covered_picos as f64),
             steps: self.steps,
+            cut_steps: self.cut_steps,
             mean_batch: ratio(self.requests_in_steps as f64, self.steps as f64),
             model_flops_utilization: used(|work| (work.flops, work.peak_flops_per_s)),
             memory_bandwidth_utilization: used(|work| (work.bytes, work.peak_bytes_per_s)),

@@ -20,13 +20,13 @@ pub const MEMORY: Figure = Figure {
     draws: Draws::Timelines(memory),
 };
 
-/// Requests waiting over time.
+/// Requests waiting over time: the most since the point before, so that no burst between two points is lost.
 pub fn queue(note: &str, runs: &Timelines) -> Drawing {
     Drawing {
         question: QUEUE.question.to_owned(),
         note: note.to_owned(),
         panels: vec![panel("", "requests waiting", Unit::Plain, runs, |row| {
-            row.waiting.into()
+            row.waiting_max.into()
         })],
     }
 }

@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
+use crate::files;
+
 /// The temporary files of this moment.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -36,7 +38,7 @@ impl AtomicFile {
             return Ok(Self(Inner::Standard(BufWriter::new(io::stdout()))));
         }
         if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
-            return Ok(Self(Inner::Direct(BufWriter::new(File::create(path)?))));
+            return Ok(Self(Inner::Direct(BufWriter::new(files::create(path)?))));
         }
         let target = path.canonicalize();
         let path = target.as_deref().unwrap_or(path);

@@ -5,7 +5,7 @@ use std::io;
 use crate::metrics::RequestRow;
 use crate::units::{PICOS_PER_SECOND, Time};
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 13] = [
     "id",
     "arrival_s",
     "scheduled_s",
@@ -17,6 +17,8 @@ const HEADER: [&str; 11] = [
     "preemptions",
     "outcome",
     "priority",
+    "ttft_s",
+    "tpot_s",
 ];
 
 /// Writes a header and the rows in the order given; what is not known of a request is left empty.
@@ -39,6 +41,8 @@ pub fn write_requests_csv<'a>(
             row.preemptions.to_string(),
             row.outcome.name().to_owned(),
             text_of(row.priority),
+            text_of(row.ttft().map(|ttft| exact_seconds(Time::ZERO + ttft))),
+            text_of(row.tpot_s()),
         ])?;
     }
     writer.flush()

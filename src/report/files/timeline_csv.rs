@@ -15,7 +15,7 @@ impl<Output: io::Write> TimelineCsv<Output> {
     /// Starts with the header.
     pub fn new(output: Output) -> Self {
         let mut writer = csv::Writer::from_writer(output);
-        let result = writer.write_record(["t_s", "waiting", "running", "kv_usage"]);
+        let result = writer.write_record(["t_s", "waiting", "running", "kv_usage", "waiting_max", "running_max"]);
         Self { writer, result }
     }
 
@@ -36,6 +36,8 @@ impl<Output: io::Write> Extend<TimelineRow> for TimelineCsv<Output> {
                     row.waiting.to_string(),
                     row.running.to_string(),
                     format!("{:.6}", row.kv_usage),
+                    row.waiting_max.to_string(),
+                    row.running_max.to_string(),
                 ]);
             }
         }

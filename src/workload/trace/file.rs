@@ -8,6 +8,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use crate::files;
+
 /// An open file that any number of readers read at once, each from its start. It stays the same file if another one
 /// takes its name, and a reader that starts after it was written to fails: runs that are compared must not read
 /// different requests.
@@ -39,7 +41,7 @@ impl TraceFile {
         let file = if path.as_os_str() == "-" {
             spooled()?
         } else {
-            File::open(path)?
+            files::open(path)?
         };
         let stamp = Stamp::of(&file)?;
         Ok(Self(Arc::new(Opened {

@@ -4,7 +4,8 @@ use super::error::TraceError;
 use super::prefix_sharing::{PrefixSharing, SharingCounter};
 use super::replay::Replay;
 use super::source::{Skipped, open};
-use crate::units::{Span, Time};
+use super::token_counts::{TokenCounts, TokenSummary};
+use crate::units::{PICOS_PER_SECOND, Span, Time};
 use crate::workload::Source;
 
 /// Facts about a trace. What needs more requests than there are is `None`.
@@ -37,127 +38,150 @@ pub struct TraceInfo {
     pub skipped: Skipped,
 }
 
-/// A summary of lengths [tokens]. Quantiles lie on straight lines between order statistics, as in numpy.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TokenSummary {
-    /// The sum of all lengths.
-    pub total: u64,
-    /// The mean length.
-    pub mean: f64,
-    /// The median length.
-    pub p50: f64,
-    /// The length that 95 % do not exceed.
-    pub p95: f64,
-    /// The length that 99 % do not exceed.
-    pub p99: f64,
-    /// The longest of all.
-    pub max: u32,
-}
-
 /// Windows of [`TraceInfo::dispersion`] [s].
 pub const DISPERSION_WINDOWS_S: [u64; 3] = [1, 10, 60];
 
-/// Reads a whole trace as `replay` would replay it.
+/// Reads a whole trace as `replay` would replay it. Memory does not grow with its length, unless rows must be sorted or
+/// follow others.
 pub fn info(replay: &Replay) -> Result<TraceInfo, TraceError> {
     let mut source = open(replay)?;
     let mut sharing = SharingCounter::new(source.format().block_tokens());
-    let (mut arrivals, mut inputs, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut inputs, mut outputs) = (TokenCounts::default(), TokenCounts::default());
+    let (mut arrivals, mut both) = (ArrivalSums::default(), Correlation::default());
     while source.next_arrival()?.is_some() {
         let request = source.take();
         // As if requests took no time.
         source.finished(request.id, request.arrival);
-        arrivals.push(request.arrival);
-        inputs.push(request.prompt.tokens());
-        outputs.push(request.output_tokens);
-        match request.prompt.segments() {
-            Some(segments) => sharing.add(request.prompt.tokens(), segments),
-            None => sharing.add_unique(request.prompt.tokens()),
-        }
+        arrivals.add(request.arrival);
+        inputs.add(request.prompt.tokens());
+        outputs.add(request.output_tokens);
+        both.add(request.prompt.tokens(), request.output_tokens);
+        sharing.add(request.prompt.tokens(), request.prompt.segments());
     }
-    let span = *arrivals.last().expect("an open trace has a request") - arrivals[0];
-    let ties = arrivals.windows(2).filter(|pair| pair[0] == pair[1]).count();
-    let requests = arrivals.len();
+    let span = arrivals.last - arrivals.first;
+    let requests = arrivals.count;
     Ok(TraceInfo {
         format: source.format().name(),
-        requests: requests as u64,
+        requests,
         span,
         rate_per_s: (span > Span::ZERO).then(|| requests as f64 / span.seconds()),
-        gap_cv: gap_cv(&arrivals),
-        tied_share: ties as f64 / requests as f64,
-        dispersion: DISPERSION_WINDOWS_S.map(|window_s| dispersion(&arrivals, window_s)),
-        correlation: correlation(&inputs, &outputs),
-        input: summary(inputs),
-        output: summary(outputs),
+        gap_cv: arrivals.gap_cv(),
+        tied_share: arrivals.ties as f64 / requests as f64,
+        dispersion: arrivals.windows.map(|windows| windows.dispersion(requests)),
+        correlation: both.correlation(),
+        input: inputs.summary(),
+        output: outputs.summary(),
         sharing: sharing.sharing(),
         skipped: source.skipped(),
     })
 }
 
-fn gap_cv(arrivals: &[Time]) -> Option<f64> {
-    let gaps: Vec<f64> = arrivals.windows(2).map(|pair| (pair[1] - pair[0]).seconds()).collect();
-    let (mean, variance) = mean_and_variance(&gaps);
-    (mean > 0.0).then(|| variance.sqrt() / mean)
+/// What is kept of all arrivals so far.
+#[derive(Default)]
+struct ArrivalSums {
+    count: u64,
+    first: Time,
+    last: Time,
+    ties: u64,
+    /// The mean gap, and the sum of squared differences from it, both of which follow each gap (B. P. Welford, 1962).
+    mean_gap_s: f64,
+    squares_s2: f64,
+    windows: [Windows; 3],
 }
 
-/// Over the whole windows that fit between the first and the last arrival.
-fn dispersion(arrivals: &[Time], window_s: u64) -> Option<f64> {
-    const FEWEST_WINDOWS: usize = 2;
-    let window = Span::from_micros(window_s * 1_000_000).picos();
-    let count = usize::try_from(arrivals.last()?.picos() / window).ok()?;
-    // A few requests over a long time would need a lot of empty windows: more than one a request and second says
-    // nothing.
-    if count < FEWEST_WINDOWS || count > 100 * arrivals.len() + 1000 {
-        return None;
-    }
-    let mut counts = vec![0.0; count];
-    for arrival in arrivals {
-        if let Some(count) = counts.get_mut((arrival.picos() / window) as usize) {
-            *count += 1.0;
+/// The arrivals in windows of one length.
+#[derive(Clone, Copy, Default)]
+struct Windows {
+    /// The window of the latest arrival, and how many came in it so far.
+    latest: u64,
+    arrivals: u64,
+    /// Sums over all windows before it: of arrivals and of their squares.
+    sum: u64,
+    squares: u128,
+}
+
+impl ArrivalSums {
+    fn add(&mut self, arrival: Time) {
+        if self.count == 0 {
+            self.first = arrival;
+        } else {
+            let gap = arrival - self.last;
+            self.ties += u64::from(gap == Span::ZERO);
+            let difference = gap.seconds() - self.mean_gap_s;
+            self.mean_gap_s += difference / self.count as f64;
+            self.squares_s2 += difference * (gap.seconds() - self.mean_gap_s);
+        }
+        self.count += 1;
+        self.last = arrival;
+        for (windows, window_s) in self.windows.iter_mut().zip(DISPERSION_WINDOWS_S) {
+            windows.add(arrival.picos() / window_picos(window_s));
         }
     }
-    let (mean, variance) = mean_and_variance(&counts);
-    (mean > 0.0).then(|| variance / mean)
-}
 
-/// The mean and the (population) variance; zeros if there are no numbers.
-fn mean_and_variance(numbers: &[f64]) -> (f64, f64) {
-    let count = numbers.len().max(1) as f64;
-    let mean = numbers.iter().sum::<f64>() / count;
-    let squares: f64 = numbers.iter().map(|number| (number - mean).powi(2)).sum();
-    (mean, squares / count)
-}
-
-fn correlation(inputs: &[u32], outputs: &[u32]) -> Option<f64> {
-    let floats = |tokens: &[u32]| tokens.iter().copied().map(f64::from).collect::<Vec<f64>>();
-    let (inputs, outputs) = (floats(inputs), floats(outputs));
-    let (input_mean, input_variance) = mean_and_variance(&inputs);
-    let (output_mean, output_variance) = mean_and_variance(&outputs);
-    let products = inputs.iter().zip(&outputs);
-    let covariance = products
-        .map(|(input, output)| (input - input_mean) * (output - output_mean))
-        .sum::<f64>()
-        / inputs.len() as f64;
-    let scale = (input_variance * output_variance).sqrt();
-    (scale > 0.0).then(|| covariance / scale)
-}
-
-fn summary(mut tokens: Vec<u32>) -> TokenSummary {
-    tokens.sort_unstable();
-    let total = tokens.iter().copied().map(u64::from).sum();
-    TokenSummary {
-        total,
-        mean: total as f64 / tokens.len() as f64,
-        p50: quantile(&tokens, 0.5),
-        p95: quantile(&tokens, 0.95),
-        p99: quantile(&tokens, 0.99),
-        max: tokens[tokens.len() - 1],
+    fn gap_cv(&self) -> Option<f64> {
+        let variance = self.squares_s2 / self.count.saturating_sub(1) as f64;
+        (self.mean_gap_s > 0.0).then(|| variance.sqrt() / self.mean_gap_s)
     }
 }
 
-fn quantile(sorted: &[u32], quantile: f64) -> f64 {
-    let place = quantile * (sorted.len() - 1) as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    let (low, high) = (f64::from(sorted[below]), f64::from(sorted[above]));
-    low + (high - low) * (place - below as f64)
+impl Windows {
+    fn add(&mut self, window: u64) {
+        if window != self.latest {
+            self.sum += self.arrivals;
+            self.squares += u128::from(self.arrivals).pow(2);
+            (self.latest, self.arrivals) = (window, 0);
+        }
+        self.arrivals += 1;
+    }
+
+    /// Over the whole windows that fit between the start and the last of `arrivals` arrivals: all but the latest.
+    fn dispersion(&self, arrivals: u64) -> Option<f64> {
+        const FEWEST_WINDOWS: u64 = 2;
+        let count = self.latest;
+        // More than one window in a hundred must hold a request to say anything.
+        if count < FEWEST_WINDOWS || count > 100 * arrivals + 1000 {
+            return None;
+        }
+        let mean = self.sum as f64 / count as f64;
+        let variance = self.squares as f64 / count as f64 - mean * mean;
+        (mean > 0.0).then(|| variance / mean)
+    }
+}
+
+const fn window_picos(window_s: u64) -> u64 {
+    window_s * PICOS_PER_SECOND
+}
+
+/// Sums of lengths, of their squares and of their products.
+#[derive(Default)]
+struct Correlation {
+    count: u128,
+    inputs: u128,
+    outputs: u128,
+    squared_inputs: u128,
+    squared_outputs: u128,
+    products: u128,
+}
+
+impl Correlation {
+    fn add(&mut self, input: u32, output: u32) {
+        let (input, output) = (u128::from(input), u128::from(output));
+        self.count += 1;
+        self.inputs += input;
+        self.outputs += output;
+        self.squared_inputs += input * input;
+        self.squared_outputs += output * output;
+        self.products += input * output;
+    }
+
+    /// Pearson's; `None` if either length is always the same.
+    fn correlation(&self) -> Option<f64> {
+        // Times the squared count, and so whole numbers: of ten billion requests of a billion tokens they fit 128 bits.
+        let covariance = |products: u128, one: u128, other: u128| {
+            (self.count * products).cast_signed() - (one * other).cast_signed()
+        };
+        let scale = covariance(self.squared_inputs, self.inputs, self.inputs) as f64
+            * covariance(self.squared_outputs, self.outputs, self.outputs) as f64;
+        (scale > 0.0).then(|| covariance(self.products, self.inputs, self.outputs) as f64 / scale.sqrt())
+    }
 }

@@ -1,6 +1,5 @@
 //! The lines of a file, compressed or not, with their numbers.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use memchr::memchr;
 
 use super::error::TraceError;
 use super::file::TraceFile;
+use crate::files;
 
 /// The lines of a file, each of them as it lies in the buffer it was read into: nothing is copied but the line that
 /// straddles two chunks. Memory does not grow with the file, only with its longest line.
@@ -170,7 +170,7 @@ fn open_input(path: &Path) -> io::Result<Box<dyn Read>> {
     if path.is_dir() {
         return Err(io::Error::other("it is a folder; name the trace file in it"));
     }
-    decompressed(File::open(path)?)
+    decompressed(files::open(path)?)
 }
 
 fn decompressed(file: impl Read + 'static) -> io::Result<Box<dyn Read>> {

@@ -28,17 +28,19 @@ mod source;
 mod stamp;
 mod table;
 mod ties;
+mod token_counts;
 
 pub use detect::FormatName;
 pub use error::TraceError;
 pub use file::{TraceFile, TraceReader};
 pub use format::TraceFormat;
 pub use formats::FORMATS;
-pub use info::{TokenSummary, TraceInfo, info};
+pub use info::{TraceInfo, info};
 pub use prefix_sharing::PrefixSharing;
 pub use rate::recorded_rate;
 pub use replay::{LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUPS};
 pub use source::{Skipped, TraceSource, open, open_seeded};
+pub use token_counts::TokenSummary;
 
 pub(super) use lines::Lines;
 pub(super) use table::CsvTable;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::metrics::{Slo, SloOutcome, SloResult, Summary};
+use crate::step_time::LONGEST_STEP;
 use crate::study::{USUAL_ERRORS, Verdict, judged};
 
 /// Everything a report of one scenario shows.
@@ -93,6 +94,15 @@ impl RunReport {
                  in the last): no steady \
                  state, latencies depend on the length of the run",
                 saturation.early_depth, saturation.late_depth
+            ));
+        }
+        if self.summary.gpu.cut_steps > 0 {
+            warnings.push(format!(
+                "{} of {} steps would take longer than {} hours, the longest step there is, and count as that long: \
+                 times are too short",
+                self.summary.gpu.cut_steps,
+                self.summary.gpu.steps,
+                LONGEST_STEP.seconds() / 3_600.0
             ));
         }
         let requests = &self.summary.requests;
