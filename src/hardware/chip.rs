@@ -51,7 +51,7 @@ impl Architecture {
         }
     }
 
-    /// Whether its software is ROCm, where engines have other kernels.
+    /// Whether its software is `ROCm`, where engines have other kernels.
     pub const fn is_rocm(self) -> bool {
         matches!(self, Self::Cdna3)
     }
@@ -61,7 +61,7 @@ impl Architecture {
 const MOST_MULTIPROCESSORS: u32 = 1 << 16;
 
 impl Chip {
-    pub(super) fn check(&self) -> Result<(), BadFigure> {
+    pub(super) fn check(self) -> Result<(), BadFigure> {
         if (1..=MOST_MULTIPROCESSORS).contains(&self.multiprocessors) {
             return Ok(());
         }

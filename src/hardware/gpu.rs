@@ -78,7 +78,7 @@ impl Gpu {
             check_rate(field, rate)?;
         }
         figures.kernels.check()?;
-        figures.chip.as_ref().map_or(Ok(()), Chip::check)?;
+        figures.chip.map_or(Ok(()), Chip::check)?;
         Ok(Self {
             figures,
             has_small_batches: false,

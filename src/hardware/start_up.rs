@@ -2,6 +2,7 @@
 
 /// The switches of one release: what runs before the memory is divided, and what is subtracted.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a release")]
 pub struct StartUp {
     /// What the sampler does in the profile run.
     pub sampler: SamplerRun,

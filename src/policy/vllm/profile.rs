@@ -174,6 +174,7 @@ const fn start_up_of(minor: u32) -> StartUp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use SamplerRun::{ByRunner, Masks, RunsAll, Sorts};
 
     #[test]
     fn changes_come_with_their_release_and_stay() {
@@ -190,7 +191,6 @@ mod tests {
         );
         assert_eq!([27, 28].map(|it| of(it).tokens_on_largest_gpus), [8_192, 16_384]);
         let samplers = [16, 17, 24, 25, 32, 33].map(|it| of(it).start_up.sampler);
-        use SamplerRun::{ByRunner, Masks, RunsAll, Sorts};
         assert_eq!(samplers, [Sorts, Masks, Masks, ByRunner, ByRunner, RunsAll]);
         assert!(of(18).start_up.chunks_experts && !of(19).start_up.chunks_experts);
         assert!(!of(18).start_up.fuses_all_reduce && of(19).start_up.fuses_all_reduce);
