@@ -7,8 +7,8 @@ use crate::units::{Span, Time};
 
 /// The requests of a source, of which only so many are outstanding at once, as with the semaphore of
 /// `vllm bench serve --max-concurrency`: those that are due while all places are taken wait with their clients and are
-/// sent in their order, each as an earlier one ends, with an answer or without. Everything that is measured of a request
-/// starts when it is sent; how long it waited before is [`Request::client_wait`].
+/// sent in their order, each as an earlier one ends, with an answer or without. Everything that is measured of a
+/// request starts when it is sent; how long it waited before is [`Request::client_wait`].
 pub struct Limited<'a> {
     source: &'a mut dyn Source,
     slots: Slots,

@@ -93,7 +93,7 @@ fn clients_who_start_spread_send_at_the_rate_of_the_long_run_from_the_start() {
             }
             sent
         };
-        // 3,000 clients who think for 30 s each send 100 requests a second, ten times the root of which is noise enough.
+        // 3,000 clients who think for 30 s each send 100 requests a second.
         for before_s in [1.0, 10.0, 30.0, 100.0] {
             let (sent, expected) = (f64::from(first(ClosedStart::Spread, before_s)), 100.0 * before_s);
             assert!(

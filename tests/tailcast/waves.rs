@@ -78,9 +78,10 @@ fn other_loads_have_no_waves() {
         ("{ process = \"closed\", concurrency = 64 }", ""),
         ("{ process = \"closed\", concurrency = 100, think = \"30s\" }", ""),
         ("{ process = \"at_once\" }", "[client]\nmax_outstanding = 32\n"),
-        // An hour of rush, and a long time after it.
+        // A rush, and a long time after it.
         (
-            "{ process = \"stages\", stages = [{ rate = 20.0, duration = \"100s\" }, { rate = 0.1, duration = \"9000s\" }] }",
+            "{ process = \"stages\", stages = [{ rate = 20.0, duration = \"100s\" }, \
+             { rate = 0.1, duration = \"9000s\" }] }",
             "",
         ),
     ] {
@@ -178,7 +179,8 @@ fn random_scenario(random: &mut Xoshiro256PlusPlus) -> String {
         3 => format!("{{ process = \"closed\", concurrency = {clients} }}"),
         4 => format!("{{ process = \"closed\", concurrency = {clients}, think = \"{think}s\" }}"),
         _ => format!(
-            "{{ process = \"closed\", concurrency = {clients}, think = {{ dist = \"exponential\", mean = \"{think}s\" }} }}"
+            "{{ process = \"closed\", concurrency = {clients}, \
+             think = {{ dist = \"exponential\", mean = \"{think}s\" }} }}"
         ),
     };
     let lengths = |random: &mut Xoshiro256PlusPlus| {
@@ -192,7 +194,8 @@ fn random_scenario(random: &mut Xoshiro256PlusPlus) -> String {
     let (prompt, output) = (lengths(random), lengths(random));
     format!(
         "[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"{gpu}\"\nmax_model_len = 9000\n[batching]\n\
-         policy = \"{policy}\"\n[workload]\nrequests = 400\narrivals = {arrivals}\nprompt = {prompt}\noutput = {output}\n"
+         policy = \"{policy}\"\n[workload]\nrequests = 400\narrivals = {arrivals}\nprompt = {prompt}\n\
+         output = {output}\n"
     )
 }
 

@@ -1,5 +1,5 @@
-//! Whether the queue still grows when the last request arrives: the server's, and that of requests which wait with their
-//! clients until they may be outstanding.
+//! Whether the queue still grows when the last request arrives: the server's, and that of requests which wait with
+//! their clients until they may be outstanding.
 
 use std::collections::VecDeque;
 
