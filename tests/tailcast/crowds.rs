@@ -96,7 +96,7 @@ fn no_run_takes_more_memory_than_it_may() {
     let mut trace = "arrival_s,input_tokens,output_tokens,segments\n".to_owned();
     for row in 0..30_000 {
         let segments: Vec<String> = (0..20).map(|segment| format!("c{row}-{segment}:16")).collect();
-        trace.push_str(&format!("0,320,2,{}\n", segments.join(";")));
+        trace.extend(["0,320,2,", &segments.join(";"), "\n"]);
     }
     place.write("trace.csv", trace);
     let only_trace = SCENARIO.lines().take_while(|line| !line.starts_with("requests"));

@@ -1,6 +1,7 @@
 //! A named pipe whose other end nobody opens is an error that names it, and one that somebody opens is a file as any
 //! other.
 
+use std::fmt::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ output = { dist = "fixed", value = 40 }
 "#;
 const TRACE: &str = "arrival_s,input_tokens,output_tokens\n0,10,5\n1,10,7\n";
 
-/// A place with a scenario, and a pipe at `pipe`.
+/// A place with a scenario, and pipes.
 fn place_with_a_pipe() -> Workplace {
     let place = Workplace::new();
     place.write("s.toml", SCENARIO);
@@ -28,12 +29,13 @@ fn place_with_a_pipe() -> Workplace {
         "m.toml",
         "[[experiment]]\nscenario = \"s.toml\"\n[experiment.measured]\nfile = \"pipe\"\n",
     );
-    let made = Command::new("mkfifo").arg(place.path("pipe")).status();
+    let pipes = ["pipe", "pipe.csv"].map(|name| place.path(name));
+    let made = Command::new("mkfifo").args(pipes).status();
     assert!(made.unwrap().success());
     place
 }
 
-/// The arguments of runs that read the file `pipe`.
+/// The arguments of runs that read a pipe.
 const READS: [&[&str]; 13] = [
     &["run", "pipe"],
     &["check", "pipe"],
@@ -48,8 +50,8 @@ const READS: [&[&str]; 13] = [
     &["run", "s.toml", "--set", "model.config=pipe"],
     &["trace", "info", "pipe"],
     &["sweep", "pipe", "--out", "o.csv"],
-    &["merge", "pipe", "--out", "o.csv"],
-    &["report", "pipe"],
+    &["merge", "pipe.csv", "--out", "o.csv"],
+    &["report", "pipe.csv"],
     &["calibrate", "s.toml", "pipe"],
     &["validate", "m.toml"],
     &["steps", "pipe"],
@@ -142,10 +144,8 @@ fn measurements_come_from_a_pipe() {
         (32, 4000),
         (128, 4000),
     ] {
-        steps.push_str(&format!(
-            "{batch},{context},{}\n",
-            8000 + 20 * batch + context * batch / 100
-        ));
+        let micros = 8000 + 20 * batch + context * batch / 100;
+        writeln!(steps, "{batch},{context},{micros}").unwrap();
     }
     place.write("steps.csv", steps);
     let named = shell(&place, "tailcast calibrate s.toml steps.csv");

@@ -25,7 +25,7 @@ output = { dist = "lognormal", median = 100, sigma = 1.0, max = 2000 }
 "#;
 
 /// What a run of thirty requests may take, on a slow machine and without optimisation.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Values that readers and sums have been known to trip over.
