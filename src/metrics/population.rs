@@ -128,11 +128,6 @@ impl Population {
         self.last_change.unwrap_or_default()
     }
 
-    /// When a count last became another; the start of the run if none ever did.
-    pub(super) fn last_move(&self) -> Time {
-        self.waiting.since.max(self.running.since)
-    }
-
     /// Changes the counts at an instant that is not before any earlier one.
     #[inline]
     pub(super) fn change(&mut self, at: Time, change: impl FnOnce(&mut Counts)) {

@@ -105,11 +105,12 @@ impl RunSoFar {
         let last_finish = self.last_finish.unwrap_or(first);
         let end = self.last_step_end.max(self.population.last_change());
         let at_end = self.population.now();
-        // A server that ends empty was watched from the first arrival to the last finish, as its throughput is: only so
-        // is the mean number that wait the rate times the mean wait (J. D. C. Little, 1961). Its last step may end
-        // later, as one decided ahead does, or its clients have the last token after it.
+        // A server that ends empty was watched from the first arrival to the last finish, as its throughput is, or on
+        // to whoever was refused or gave up after it: only so is the mean number that wait the rate times the mean
+        // wait (J. D. C. Little, 1961). Its last step may end later, as one decided ahead does, or its clients have
+        // the last token after it.
         let watched_until = if at_end == Counts::default() {
-            last_finish.max(self.population.last_move())
+            last_finish.max(self.population.last_change())
         } else {
             end
         };
