@@ -16,6 +16,7 @@ pub use files::{axis, catalogue, hugging_face, scheduler_log};
 pub use reader::diagnostic::{Diagnostic, Snippet, did_you_mean};
 pub use reader::flag::Flag;
 pub use reader::layers::{Layers, Overrides};
+pub use reader::printable::{is_unprintable, on_one_line, printable};
 pub use reader::quantity::{DURATION_HELP, duration};
 pub use reader::read_once::Files;
 pub use reader::reading::Resolved;

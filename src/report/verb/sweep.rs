@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::config::on_one_line;
 use crate::report::figure::{self, Drawn};
 use crate::report::files::results::SweepPoints;
 use crate::report::page::{Block, Page, Section, Tone};
@@ -24,9 +25,9 @@ pub struct SweepReport {
 impl SweepReport {
     /// The screen, a line break at its end.
     pub fn to_text(&self) -> String {
-        let mut text = format!("{}\n", self.line());
+        let mut text = format!("{}\n", on_one_line(&self.line()));
         for (measure, place, value) in self.bests() {
-            let _ = writeln!(text, "Best      {} {value} at {place}", measure.name);
+            let _ = writeln!(text, "Best      {} {value} at {}", measure.name, on_one_line(&place));
         }
         if self.sweep.has_intervals() {
             text.push_str("±         half of the 95 % interval over the seeds (Student's t), relative to the mean\n");
