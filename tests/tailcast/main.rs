@@ -27,6 +27,7 @@ mod drafts;
 mod drawings;
 mod golden_draws;
 mod hostile_studies;
+mod hostile_text;
 mod known;
 mod known_engines;
 mod known_memory;
