@@ -33,6 +33,7 @@ pub use scenario::resolved::Scenario;
 pub use scenario::schema::schema;
 pub use scenario::slo::Objective;
 pub use scenario::speculative::Drafts;
+pub use scenario::starter::starter;
 pub use scenario::tables::flags as settings_with_flags;
 pub use scenario::traffic::{Class, Traffic};
 pub use scenario::workload::Workload;

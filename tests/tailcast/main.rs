@@ -25,6 +25,7 @@ mod determinism;
 mod distributions;
 mod drafts;
 mod drawings;
+mod full_disks;
 mod golden_draws;
 mod hostile_studies;
 mod hostile_text;
