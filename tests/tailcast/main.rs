@@ -21,6 +21,7 @@ mod command;
 mod compares;
 mod config;
 mod crowds;
+mod cut_outputs;
 mod determinism;
 mod distributions;
 mod drafts;

@@ -94,7 +94,8 @@ const LATENCY: &str = "count mean std min p50 p90 p95 p99 p999 max ci95 model_ra
 const INSIDE: [(&str, &str); 18] = [
     (
         "requests",
-        "arrived finished rejected timed_out cancelled failed running_at_end waiting_at_end preemptions",
+        "arrived finished rejected timed_out cancelled failed running_at_end waiting_at_end preemptions \
+         cut_at_max_model_len",
     ),
     ("latency", "ttft tpot itl e2e queue_wait"),
     ("latency.ttft", LATENCY),
