@@ -15,6 +15,6 @@ pub use distribution::{Distribution, enough_samples};
 pub use histogram::RELATIVE_PRECISION;
 pub use least_squares::{Coefficient, Fit, least_squares};
 pub use mean::mean;
-pub use rounded::rounded;
+pub use rounded::{rounded, unrounded};
 pub use student_t::{Interval, confidence_interval_95, t_quantile_975};
 pub use time_weighted::TimeWeighted;

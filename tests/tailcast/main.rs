@@ -1,5 +1,6 @@
 //! Tests by kind of promise, in one binary.
 
+mod advice;
 mod bad_catalogue;
 mod bad_files;
 mod bad_input;

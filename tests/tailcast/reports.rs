@@ -197,6 +197,34 @@ fn each_number_stands_under_its_heading() {
 }
 
 #[test]
+fn numbers_of_any_size_stand_apart() {
+    let mut summary = Summary::of(&recording(1_000));
+    for (count, seconds) in [(20_000_000, 1e3), (u64::MAX, 1e6), (1, 1e15), (20_000_000_000, 1e300)] {
+        let ttft = &mut summary.latency.ttft;
+        ttft.count = count;
+        [ttft.mean, ttft.p50, ttft.p90, ttft.p99, ttft.max] = [Some(seconds); 5];
+        let screen = report(&summary, &[]).to_screen(Style::default());
+        let table = screen.lines().skip_while(|line| !line.starts_with("Latency")).take(6);
+        let rows: Vec<Vec<&str>> = table.map(|line| line.split_whitespace().collect()).collect();
+        let columns = rows[0].len();
+        assert_eq!(rows[0][1..], ["mean", "p50", "p90", "p99", "max", "samples"]);
+        for row in &rows[1..] {
+            let name = row.iter().take_while(|word| **word != "(ms)").count();
+            assert_eq!(row.len() - name, columns, "{screen}");
+        }
+        assert_eq!(rows[1].last(), Some(&count.to_string().as_str()), "{screen}");
+        let ends = |line: &&str| line.chars().count();
+        let widths: Vec<usize> = screen
+            .lines()
+            .filter(|line| line.contains("(ms)"))
+            .map(|line| ends(&line))
+            .collect();
+        assert!(widths.iter().all(|width| *width == widths[0]), "{screen}");
+        assert!(screen.lines().all(|line| line.len() < 300), "{screen}");
+    }
+}
+
+#[test]
 fn what_the_cache_and_the_memory_lose_is_said_where_it_is_known() {
     let mut summary = Summary::of(&recording(10));
     assert_eq!(summary.kv.prefix_query_tokens, 1_000, "ten prompts of 100 tokens");
