@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::config::Scenario;
+use crate::config::{Scenario, on_one_line};
 use crate::hardware::MemoryBudget;
 use crate::study::Input;
 
@@ -23,7 +23,13 @@ pub fn of(input: &Input) -> String {
         } else {
             setting.origin.clone()
         };
-        let _ = writeln!(text, "  {:width$}  {:<16}  {origin}", setting.key, setting.value);
+        let _ = writeln!(
+            text,
+            "  {:width$}  {:<16}  {}",
+            setting.key,
+            on_one_line(&setting.value),
+            on_one_line(&origin)
+        );
     }
     let _ = write!(text, "\nscenario {} · seed {}\n", scenario.hash(), scenario.seed);
     text

@@ -12,8 +12,8 @@ use crate::config::catalogue::{self, GpuEntry};
 /// Which GPUs are there, or what is known of one?
 #[derive(Clone, Debug, Default)]
 pub struct GpusQuestion {
-    /// The one; `None` for all.
-    pub name: Option<String>,
+    /// The name of one; or words, all of which are in the name or the title of those that are wanted. None for all.
+    pub words: Vec<String>,
 }
 
 /// What the catalogue holds.
@@ -25,17 +25,21 @@ pub struct GpusAnswer {
 }
 
 impl GpusQuestion {
-    /// Looks them up.
+    /// Looks them up; that there are none is a problem.
     pub fn answer(&self) -> Result<GpusAnswer, Problem> {
         let mut entries = catalogue::gpus().map_err(|error| Problem::of_machine(error.to_string()))?;
-        if let Some(name) = &self.name {
-            let gpu = catalogue::gpu(name).map_err(|error| Diagnostic::new(error.to_string()))?;
-            entries.retain(|entry| entry.gpu.name() == gpu.name());
+        let unknown = match catalogue::gpu(&self.words.join(" ")) {
+            Ok(gpu) => {
+                entries.retain(|entry| entry.gpu.name() == gpu.name());
+                return Ok(GpusAnswer { entries, is_one: true });
+            }
+            Err(unknown) => unknown,
+        };
+        entries.retain(|entry| catalogue::has_words(&self.words, &[entry.gpu.name(), entry.gpu.title()]));
+        if entries.is_empty() {
+            return Err(Diagnostic::new(unknown.to_string()).into());
         }
-        Ok(GpusAnswer {
-            entries,
-            is_one: self.name.is_some(),
-        })
+        Ok(GpusAnswer { entries, is_one: false })
     }
 }
 

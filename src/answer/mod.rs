@@ -47,7 +47,7 @@ pub use curve::{CurveAnswer, CurveQuestion, ReadyCurve};
 
 pub use error_limit::error_limit;
 pub use gpus::{GpusAnswer, GpusQuestion};
-pub use init::starter;
+pub use init::InitQuestion;
 pub use merge::{MergeAnswer, MergeQuestion};
 pub use models::{ModelsAnswer, ModelsQuestion};
 pub use problem::{Blame, Problem};

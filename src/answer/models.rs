@@ -11,8 +11,9 @@ use crate::hardware::{KvPrecision, WeightPrecision};
 /// Which models are there, or what is known of one?
 #[derive(Clone, Debug, Default)]
 pub struct ModelsQuestion {
-    /// The one; `None` for all.
-    pub name: Option<String>,
+    /// The name of one; or words, all of which are in the name, the title, or the name on Hugging Face (which begins
+    /// with the organisation) of those that are wanted. None for all.
+    pub words: Vec<String>,
 }
 
 /// What the catalogue holds.
@@ -24,16 +25,27 @@ pub struct ModelsAnswer {
 }
 
 impl ModelsQuestion {
-    /// Looks them up.
+    /// Looks them up; that there are none is a problem.
     pub fn answer(&self) -> Result<ModelsAnswer, Problem> {
-        let entries = match &self.name {
-            Some(name) => vec![catalogue::model_entry(name).map_err(|error| Diagnostic::new(error.to_string()))?],
-            None => catalogue::models().map_err(|error| Problem::of_machine(error.to_string()))?,
+        let unknown = match catalogue::model_entry(&self.words.join(" ")) {
+            Ok(entry) => {
+                return Ok(ModelsAnswer {
+                    entries: vec![entry],
+                    is_one: true,
+                });
+            }
+            Err(unknown) => unknown,
         };
-        Ok(ModelsAnswer {
-            entries,
-            is_one: self.name.is_some(),
-        })
+        let mut entries = catalogue::models().map_err(|error| Problem::of_machine(error.to_string()))?;
+        entries.retain(|entry| {
+            let mut texts = vec![entry.model.name(), entry.model.title()];
+            texts.extend(entry.hugging_face.iter().map(String::as_str));
+            catalogue::has_words(&self.words, &texts)
+        });
+        if entries.is_empty() {
+            return Err(Diagnostic::new(unknown.to_string()).into());
+        }
+        Ok(ModelsAnswer { entries, is_one: false })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::run_report;
+use crate::config::on_one_line;
 use crate::report::StudySetting;
 use crate::study::{Control, Input};
 
@@ -58,7 +59,7 @@ fn settings(input: &Input) -> String {
     let mut text = String::new();
     for setting in &input.scenario.settings {
         let origin = if setting.is_default { " (default)" } else { "" };
-        let _ = writeln!(text, "{} = {}{origin}", setting.key, setting.value);
+        let _ = writeln!(text, "{} = {}{origin}", setting.key, on_one_line(&setting.value));
     }
     text
 }

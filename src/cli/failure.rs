@@ -3,10 +3,12 @@
 use std::io;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
+
 use super::terminal::color::ColorFlags;
 use super::terminal::{interrupt, screen};
 use crate::answer::{Blame, Problem};
-use crate::config::{self, Diagnostic};
+use crate::config::{self, Diagnostic, on_one_line};
 
 /// Why a verb did not do what it was asked to.
 #[derive(Debug)]
@@ -66,19 +68,43 @@ impl From<config::NoScenario> for Failure {
     }
 }
 
+/// Of what is printed: files have problems of their own.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::BrokenPipe
         } else {
-            Problem::of_machine(error.to_string()).into()
+            Problem::of_machine(format!("cannot write to stdout: {error}")).into()
         }
     }
 }
 
 /// Prints what clap has to say: help and version with exit code 0, a usage error with 2.
-pub fn of_usage(error: &clap::Error) -> ExitCode {
+pub fn of_usage(mut error: clap::Error) -> ExitCode {
+    make_printable(&mut error);
     // If nobody listens, there is nobody to tell.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Rewrites what the error repeats of the command line.
+fn make_printable(error: &mut clap::Error) {
+    let shown = |text: &String| on_one_line(text).into_owned();
+    let repeated: Vec<(ContextKind, ContextValue)> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, ContextValue::String(shown(text)))),
+            ContextValue::Strings(texts) => Some((kind, ContextValue::Strings(texts.iter().map(shown).collect()))),
+            _ => None,
+        })
+        .collect();
+    let mut is_changed = false;
+    for (kind, value) in repeated {
+        is_changed |= error.get(kind) != Some(&value);
+        error.insert(kind, value);
+    }
+    if is_changed {
+        // It repeats the same once more, between colours.
+        error.remove(ContextKind::Suggested);
+    }
 }

@@ -3,10 +3,12 @@
 
 mod failure;
 mod flags;
+mod hints;
 mod output;
 mod terminal;
 mod verbs;
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -64,7 +66,10 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return failure::of_usage(&error),
+        Err(mut error) => {
+            hints::add(&mut error, &Arguments::command(), env::args_os().skip(1));
+            return failure::of_usage(error);
+        }
     };
     arguments.memory.heed();
     let color = arguments.color;

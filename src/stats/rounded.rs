@@ -1,7 +1,13 @@
 //! Numbers as people read them.
 
-/// About three significant digits, whole numbers from 100 on, no needless zeros.
+/// From here on digits say less than an exponent.
+const HUGE: f64 = 1e15;
+
+/// About three significant digits, whole numbers from 100 on, no needless zeros, exponents for what is huge.
 pub fn rounded(value: f64) -> String {
+    if value.is_finite() && value.abs() >= HUGE {
+        return format!("{value:.2e}");
+    }
     let decimals = match value.abs() {
         size if size >= 99.95 => 0,
         size if size >= 9.995 => 1,
@@ -16,9 +22,41 @@ pub fn rounded(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// All digits, but exponents for what would have dozens of zeros; TOML and JSON read the same number from it.
+pub fn unrounded(value: f64) -> String {
+    if value.is_finite() && value != 0.0 && !(1e-9..HUGE).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_number_takes_hundreds_of_digits() {
+        assert_eq!(
+            (rounded(1e300).as_str(), rounded(-2.5e20).as_str()),
+            ("1.00e300", "-2.50e20")
+        );
+        for (value, text) in [
+            (0.0, "0"),
+            (1e300, "1e300"),
+            (-1e-300, "-1e-300"),
+            (0.1, "0.1"),
+            (1e14, "100000000000000"),
+        ] {
+            assert_eq!(unrounded(value), text);
+        }
+        for exponent in -308..=308 {
+            let value = 7.0 * 10_f64.powi(exponent) / 3.0;
+            assert!(rounded(value).len() <= 16 && unrounded(value).len() <= 27, "{exponent}");
+            let read: f64 = unrounded(value).parse().unwrap();
+            assert_eq!(read.to_bits(), value.to_bits());
+        }
+    }
 
     #[test]
     fn three_digits_are_shown_and_whole_numbers_are_whole() {

@@ -1,7 +1,7 @@
 //! The load on a server as one number: how many requests come in each second, or how many are there at once.
 
 use crate::config::{Diagnostic, Flag, Workload};
-use crate::stats::rounded;
+use crate::stats::{rounded, unrounded};
 use crate::units::Span;
 use crate::workload::trace::{self, Replay, TraceError};
 use crate::workload::{Arrivals, Source, Synthetic};
@@ -75,7 +75,7 @@ impl LoadKind {
             Self::Rate => format!("{} req/s", rounded(load)),
             Self::SessionRate => format!("{} sessions/s", rounded(load)),
             Self::Concurrency if load < 1.5 => format!("{load:.0} concurrent request"),
-            Self::Concurrency => format!("{load:.0} concurrent requests"),
+            Self::Concurrency => format!("{} concurrent requests", rounded(load.round())),
         }
     }
 
@@ -266,10 +266,11 @@ impl LoadDial {
     /// What sets it to `load`, and nothing else.
     pub fn load_flag(&self, load: f64) -> Flag {
         let load = self.kind.rounded(load);
+        let written = unrounded(load);
         let assignment = match &self.setting {
-            Setting::Key(key) => format!("{key}={load}"),
-            Setting::Arrivals(process) => format!("workload.arrivals={{ {process} = {load} }}"),
-            Setting::Speedup(recorded) => format!("workload.trace.speedup={}", load / recorded),
+            Setting::Key(key) => format!("{key}={written}"),
+            Setting::Arrivals(process) => format!("workload.arrivals={{ {process} = {written} }}"),
+            Setting::Speedup(recorded) => format!("workload.trace.speedup={}", unrounded(load / recorded)),
         };
         Flag::new(self.kind.flag(), assignment)
     }

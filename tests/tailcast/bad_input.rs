@@ -120,8 +120,8 @@ const COMMAND_LINES: &[(&[&str], &str)] = &[
     (&["check", "missing.toml"], "tailcast init"),
     (&["init", "good.toml"], "--force"),
     (&["init", "no/such/folder.toml"], "a directory that exists"),
-    (&["gpus", "h100"], "h100-sxm"),
-    (&["models", "lama-3.1-8b"], "llama-3.1-8b"),
+    (&["gpus", "h100-smx"], "h100-sxm"),
+    (&["models", "lamma-3.1-8b"], "llama-3.1-8b"),
     (&["trace", "info", "missing.csv"], "missing.csv"),
     (&["trace", "info", "good.toml"], "no known trace format"),
     (

@@ -1,5 +1,6 @@
 //! Tests by kind of promise, in one binary.
 
+mod advice;
 mod bad_catalogue;
 mod bad_files;
 mod bad_input;
@@ -22,12 +23,15 @@ mod command;
 mod compares;
 mod config;
 mod crowds;
+mod cut_outputs;
 mod determinism;
 mod distributions;
 mod drafts;
 mod drawings;
+mod full_disks;
 mod golden_draws;
 mod hostile_studies;
+mod hostile_text;
 mod known;
 mod known_engines;
 mod known_memory;

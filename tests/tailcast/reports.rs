@@ -96,7 +96,8 @@ const LATENCY: &str = "count mean std min p50 p90 p95 p99 p999 max ci95 model_ra
 const INSIDE: [(&str, &str); 18] = [
     (
         "requests",
-        "arrived finished rejected timed_out cancelled failed running_at_end waiting_at_end preemptions",
+        "arrived finished rejected timed_out cancelled failed running_at_end waiting_at_end preemptions \
+         cut_at_max_model_len",
     ),
     ("latency", "ttft tpot itl e2e queue_wait"),
     ("latency.ttft", LATENCY),
@@ -195,6 +196,34 @@ fn each_number_stands_under_its_heading() {
     };
     assert_eq!(numbers_of("TTFT"), ["21", "22", "23", "24", "25", "1000"]);
     assert_eq!(numbers_of("Queue"), ["0", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn numbers_of_any_size_stand_apart() {
+    let mut summary = Summary::of(&recording(1_000));
+    for (count, seconds) in [(20_000_000, 1e3), (u64::MAX, 1e6), (1, 1e15), (20_000_000_000, 1e300)] {
+        let ttft = &mut summary.latency.ttft;
+        ttft.count = count;
+        [ttft.mean, ttft.p50, ttft.p90, ttft.p99, ttft.max] = [Some(seconds); 5];
+        let screen = report(&summary, &[]).to_screen(Style::default());
+        let table = screen.lines().skip_while(|line| !line.starts_with("Latency")).take(6);
+        let rows: Vec<Vec<&str>> = table.map(|line| line.split_whitespace().collect()).collect();
+        let columns = rows[0].len();
+        assert_eq!(rows[0][1..], ["mean", "p50", "p90", "p99", "max", "samples"]);
+        for row in &rows[1..] {
+            let name = row.iter().take_while(|word| **word != "(ms)").count();
+            assert_eq!(row.len() - name, columns, "{screen}");
+        }
+        assert_eq!(rows[1].last(), Some(&count.to_string().as_str()), "{screen}");
+        let ends = |line: &&str| line.chars().count();
+        let widths: Vec<usize> = screen
+            .lines()
+            .filter(|line| line.contains("(ms)"))
+            .map(|line| ends(&line))
+            .collect();
+        assert!(widths.iter().all(|width| *width == widths[0]), "{screen}");
+        assert!(screen.lines().all(|line| line.len() < 300), "{screen}");
+    }
 }
 
 #[test]

@@ -107,6 +107,23 @@ fn the_schema_is_printed() {
 }
 
 #[test]
+fn the_starter_is_made_of_the_declarations() {
+    let path = root().join("configs/scenarios/starter.toml");
+    let made = config::starter("llama-3.1-8b", "h100-sxm").unwrap();
+    if std::env::var_os("TAILCAST_WRITE_REFERENCE").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap();
+    assert!(
+        written == made,
+        "{} is not what the declarations say; to write it anew: TAILCAST_WRITE_REFERENCE=1 cargo test starter",
+        path.display()
+    );
+    let widest = written.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(120), "{widest:?} columns");
+}
+
+#[test]
 fn the_starter_mentions_only_what_can_be_written() {
     let text = include_str!("../../configs/scenarios/starter.toml");
     let validator = validator();

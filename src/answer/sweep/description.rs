@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::shard::Shard;
-use crate::config::StudyFile;
+use crate::config::{StudyFile, on_one_line};
 use crate::report::table::{Cell, Column, Table};
 use crate::study::{Sweep, short};
 
@@ -25,8 +25,9 @@ pub fn describe(file: &StudyFile, sweep: &Sweep, part: Shard) -> String {
     let names: Vec<&str> = sweep.measures.iter().map(|measure| measure.name).collect();
     let _ = write!(
         text,
-        " · {}\nScenario  {name}{scenario}\nKeeps     {}\n\n",
+        " · {}\nScenario  {}\nKeeps     {}\n\n",
         sweep.fingerprint,
+        on_one_line(&(name + &scenario)),
         names.join(", ")
     );
     let keys = sweep.plan.keys().map(|key| Column::numbers(short(key)));

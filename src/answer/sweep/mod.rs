@@ -166,7 +166,7 @@ impl ReadySweep<'_> {
         );
         control.audience.end();
         warn_all(control, &runner.warnings());
-        written.map_err(|error| of_io(&error))?;
+        written.map_err(|error| Problem::cannot_write(&Partial::path_of(&self.question.out), &error))?;
         done.map_err(|(number, stopped)| {
             let problem = Problem::from(stopped);
             if problem.blame == Blame::Stop {
@@ -176,10 +176,6 @@ impl ReadySweep<'_> {
             problem.about(&sweep.plan.label(left[number] / sweep.seeds as usize))
         })
     }
-}
-
-fn of_io(error: &std::io::Error) -> Problem {
-    Problem::of_machine(error.to_string())
 }
 
 fn row(sweep: &Sweep, numbers: RunNumbers) -> ResultRow {

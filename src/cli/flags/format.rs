@@ -1,12 +1,12 @@
-//! How lists are printed.
+//! How facts and lists are printed.
 
 use clap::ValueEnum;
 
-/// How to print a list.
+/// How to print facts or a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Aligned columns
     Text,
-    /// A JSON array
+    /// JSON
     Json,
 }

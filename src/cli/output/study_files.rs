@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::taken::Taken;
 use crate::answer::{Drawn, Problem};
-use crate::config::Diagnostic;
+use crate::config::{Diagnostic, did_you_mean};
 use crate::report::figure::Figure;
 use crate::report::page::Page;
 use crate::report::{FigureFormat, write_atomically, write_figure};
@@ -74,14 +74,22 @@ fn figure(kinds: &[&'static Figure], text: &str) -> Result<(&'static Figure, Pat
     {
         return Ok((kind, PathBuf::from(file)));
     }
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+    let how = format!(
+        "write FILE.svg, FILE.png, or KIND=FILE.svg; kinds: {}",
+        names.join(", ")
+    );
+    if let Some((name, _)) = text.split_once('=') {
+        let mut problem = Diagnostic::new(format!("--figure {text}: there is no kind of figure `{name}` here"));
+        if let Some(near) = did_you_mean(name, names) {
+            problem = problem.help(near);
+        }
+        return Err(problem.help(how).into());
+    }
     let path = PathBuf::from(text);
-    if text.contains('=') || FigureFormat::of(&path).is_err() {
-        let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+    if FigureFormat::of(&path).is_err() {
         let message = format!("--figure {text}: figures are SVG or PNG files");
-        let names = names.join(", ");
-        return Err(Diagnostic::new(message)
-            .help(format!("write FILE.svg, FILE.png, or KIND=FILE.svg; kinds: {names}"))
-            .into());
+        return Err(Diagnostic::new(message).help(how).into());
     }
     Ok((kinds[0], path))
 }

@@ -1,9 +1,17 @@
-//! Writing to stdout and stderr without a panic when nobody reads them.
+//! Writing to stdout and stderr: nothing of what users wrote commands a terminal, and it is no panic when nobody reads.
 
 use std::io::{self, Write};
 
+use crate::answer::Style;
+use crate::config::{on_one_line, printable};
+
 /// Prints results to stdout.
 pub fn print(text: &str) -> io::Result<()> {
+    print_own(&printable(text))
+}
+
+/// Prints a text to stdout that has nothing in it but the program's own words.
+pub fn print_own(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
@@ -11,33 +19,38 @@ pub fn print(text: &str) -> io::Result<()> {
 
 /// Prints results for people: to stderr if something else has `stdout_is_taken`.
 pub fn print_text(text: &str, stdout_is_taken: bool) -> io::Result<()> {
+    print_styled(text, Style::default(), stdout_is_taken)
+}
+
+/// As [`print_text`], but a text with the colours of a style.
+pub fn print_styled(text: &str, style: Style, stdout_is_taken: bool) -> io::Result<()> {
+    let safe = style.keep(text, |plain| printable(plain).into_owned());
     if !stdout_is_taken {
-        return print(text);
+        return print_own(&safe);
     }
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = io::stderr().lock().write_all(safe.as_bytes());
     Ok(())
 }
 
 /// Prints an error.
 pub fn error(message: &str, color: bool) {
-    tell(if color { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" }, message);
+    let label = if color { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    tell(label, &printable(message));
 }
 
-/// Prints a warning.
+/// Prints a warning, which is one line.
 pub fn warn(message: &str, color: bool) {
-    tell(
-        if color {
-            "\u{1b}[1;33mwarning:\u{1b}[0m"
-        } else {
-            "warning:"
-        },
-        message,
-    );
+    let label = if color {
+        "\u{1b}[1;33mwarning:\u{1b}[0m"
+    } else {
+        "warning:"
+    };
+    tell(label, &on_one_line(message));
 }
 
 /// Prints a note.
 pub fn note(message: &str) {
-    let _ = writeln!(io::stderr().lock(), "{message}");
+    let _ = writeln!(io::stderr().lock(), "{}", printable(message));
 }
 
 fn tell(label: &str, message: &str) {

@@ -19,5 +19,5 @@ pub fn run(args: &Args, mut command: Command) -> Result<(), Failure> {
     let mut script = Vec::new();
     let name = command.get_name().to_owned();
     generate(args.shell, &mut command, name, &mut script);
-    Ok(screen::print(&String::from_utf8_lossy(&script))?)
+    Ok(screen::print_own(&String::from_utf8_lossy(&script))?)
 }

@@ -8,8 +8,9 @@ use crate::cli::terminal::screen;
 /// List the GPUs, or show one with the source of every figure
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Show this GPU with its sources
-    name: Option<String>,
+    /// Show the GPU of this name with its sources, or list the GPUs whose names or titles have all of these words in
+    /// them
+    words: Vec<String>,
     /// How to print the list
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -18,7 +19,7 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let question = GpusQuestion {
-        name: args.name.clone(),
+        words: args.words.clone(),
     };
     let answer = question.answer()?;
     Ok(screen::print(&match args.format {

@@ -20,5 +20,5 @@ pub fn run(args: &Args, mut command: Command) -> Result<(), Failure> {
         None => command.render_long_help(),
         Some(name) => verb_named(&command, name)?.clone().render_long_help(),
     };
-    Ok(screen::print(&text.to_string())?)
+    Ok(screen::print_own(&text.to_string())?)
 }

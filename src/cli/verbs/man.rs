@@ -24,7 +24,7 @@ pub fn run(args: &Args, mut command: Command) -> Result<(), Failure> {
         None => write_whole(&command, &mut page),
         Some(verb) => write_verb(verb_named(&command, verb)?, &mut page),
     }?;
-    Ok(screen::print(&String::from_utf8_lossy(&page))?)
+    Ok(screen::print_own(&String::from_utf8_lossy(&page))?)
 }
 
 /// The verb of that name.

@@ -32,8 +32,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let merged = question.answer()?;
     taken.claim("--out", &args.out)?;
-    write_atomically(&args.out, |file| file.write_all(merged.text.as_bytes()))
-        .map_err(|error| Problem::cannot_write(&args.out, &error))?;
+    if is_standard_output(&args.out) {
+        screen::print(&merged.text)?;
+    } else {
+        write_atomically(&args.out, |file| file.write_all(merged.text.as_bytes()))
+            .map_err(|error| Problem::cannot_write(&args.out, &error))?;
+    }
     let (runs, shards) = (merged.runs, args.shards.len());
     screen::note(&format!("{runs} runs of {shards} files in {}", args.out.display()));
     Ok(())

@@ -8,8 +8,9 @@ use crate::cli::terminal::screen;
 /// List the models, or show one with the source of its figures
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Show this model with its source
-    name: Option<String>,
+    /// Show the model of this name with its source, or list the models whose names, titles or organisations have all of
+    /// these words in them
+    words: Vec<String>,
     /// How to print the list
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -18,7 +19,7 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let question = ModelsQuestion {
-        name: args.name.clone(),
+        words: args.words.clone(),
     };
     let answer = question.answer()?;
     Ok(screen::print(&match args.format {

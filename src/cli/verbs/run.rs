@@ -117,7 +117,7 @@ fn print(args: &Args, answer: &RunAnswer, color: ColorFlags, stdout_is_taken: bo
             let style = Style {
                 colour: color.on_stdout(),
             };
-            screen::print_text(&answer.to_text(style), stdout_is_taken)?;
+            screen::print_styled(&answer.to_text(style), style, stdout_is_taken)?;
         }
     }
     if args.explain {

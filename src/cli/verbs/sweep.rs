@@ -21,7 +21,8 @@ pub struct Args {
     #[command(flatten)]
     changes: ScenarioFlags,
     /// Where to write the results: CSV or JSON Lines (or Parquet, if built with it), by the name's ending. A sweep that
-    /// was interrupted goes on from here
+    /// was interrupted goes on from here. In CSV an apostrophe stands before text that a spreadsheet would take for a
+    /// formula; `report` and `merge` read the text itself
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Runs at each point, whatever the study says; the seeds follow one another

@@ -21,6 +21,9 @@ use crate::hardware::{Gpu, Model};
 /// A larger file describes neither a GPU nor a model.
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
 
+/// More names are no hint but a list.
+const MOST_NEAR: usize = 6;
+
 /// One folder of embedded files.
 struct Folder {
     path: &'static str,
@@ -152,14 +155,54 @@ fn names(folder: &'static Folder) -> Vec<String> {
 }
 
 fn unknown(what: &str, name: &str, command: &str, known: &[String]) -> CatalogueError {
-    let wanted = name.to_ascii_lowercase();
-    let likeness = |one: &&String| strsim::jaro_winkler(&one.to_ascii_lowercase(), &wanted);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let hint = match nearest {
-        Some(near) if likeness(&near) > 0.75 => format!(" Did you mean '{near}'?"),
-        _ => String::new(),
+    let near: Vec<String> = near(name, known).iter().map(|near| format!("'{near}'")).collect();
+    let hint = match near.as_slice() {
+        [] => String::new(),
+        [one] => format!(" Did you mean {one}?"),
+        [several @ .., last] => format!(" Did you mean {} or {last}?", several.join(", ")),
     };
     CatalogueError::with_name(format!("there is no {what} '{name}'.{hint} `{command}` lists them"))
+}
+
+/// The known names that may be meant: those that begin with the name, else those that hold it, else the one that looks
+/// most like it. Of the variants of one thing the last by name comes first, as that is the one most people have: sxm
+/// before pcie and nvl, 80 GB before 40.
+fn near<'a>(name: &str, known: &'a [String]) -> Vec<&'a str> {
+    let letters = |name: &str| -> String {
+        let letters = name.chars().filter(char::is_ascii_alphanumeric);
+        letters.map(|letter| letter.to_ascii_lowercase()).collect()
+    };
+    let wanted = letters(name);
+    let finds: [fn(&str, &str) -> bool; 2] = [
+        |one, wanted| one.starts_with(wanted),
+        |one, wanted| one.contains(wanted),
+    ];
+    for finds in finds.iter().filter(|_| wanted.len() > 1) {
+        let found = known
+            .iter()
+            .map(String::as_str)
+            .filter(|one| finds(&letters(one), &wanted));
+        let mut found: Vec<&str> = found.collect();
+        if !found.is_empty() {
+            found.sort_unstable_by(|a, b| b.cmp(a));
+            found.truncate(MOST_NEAR);
+            return found;
+        }
+    }
+    let wanted = name.to_ascii_lowercase();
+    let likeness = |one: &str| strsim::jaro_winkler(&one.to_ascii_lowercase(), &wanted);
+    let nearest = known
+        .iter()
+        .map(String::as_str)
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.filter(|near| likeness(near) > 0.75).into_iter().collect()
+}
+
+/// Whether the texts have all words in them, whatever their case.
+pub fn has_words(words: &[String], texts: &[&str]) -> bool {
+    let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
+    let has = |word: &String| texts.iter().any(|text| text.contains(&word.to_lowercase()));
+    words.iter().all(has)
 }
 
 fn read(files: &Files, path: &Path) -> Result<String, CatalogueError> {

@@ -9,3 +9,4 @@ pub mod measured;
 pub mod scheduler_log;
 pub mod step_table;
 pub mod study_file;
+mod wording;

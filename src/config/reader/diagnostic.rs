@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::printable::{is_unprintable, on_one_line, printable};
+
 /// The longest stretch of a source line that a message shows [characters].
 const LONGEST_EXCERPT: usize = 120;
 
@@ -88,7 +90,7 @@ impl Snippet {
             .chars()
             .skip(skipped)
             .take(LONGEST_EXCERPT)
-            .map(printable)
+            .map(as_wide)
             .collect();
         let shown = before - skipped;
         let room = excerpt.chars().count().saturating_sub(shown).max(1);
@@ -105,14 +107,15 @@ impl Snippet {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.message)?;
+        // A message may have a sum or a list below its sentence.
+        formatter.write_str(&printable(&self.message))?;
         let mut margin = 0;
         if let Some(snippet) = &self.snippet {
             margin = snippet.line.to_string().len();
             write!(formatter, "\n{snippet}")?;
         }
         for help in &self.help {
-            write!(formatter, "\n{:margin$} = help: {help}", "")?;
+            write!(formatter, "\n{:margin$} = help: {}", "", on_one_line(help))?;
         }
         Ok(())
     }
@@ -125,7 +128,10 @@ impl fmt::Display for Snippet {
         writeln!(
             formatter,
             "{:margin$}--> {}:{}:{}",
-            "", self.name, self.line, self.column
+            "",
+            on_one_line(&self.name),
+            self.line,
+            self.column
         )?;
         writeln!(formatter, "{:margin$} |", "")?;
         writeln!(formatter, "{} | {}", self.line, self.excerpt)?;
@@ -135,9 +141,9 @@ impl fmt::Display for Snippet {
 
 impl std::error::Error for Diagnostic {}
 
-/// Control characters, which could move the cursor of a terminal, and tabs, which have no fixed width, become spaces.
-fn printable(character: char) -> char {
-    if character.is_control() { ' ' } else { character }
+/// What must not be shown, and tabs, which have no fixed width, become spaces: the line below points at its columns.
+fn as_wide(character: char) -> char {
+    if is_unprintable(character) { ' ' } else { character }
 }
 
 fn floor_to_character(content: &str, byte: usize) -> usize {

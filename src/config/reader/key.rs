@@ -11,6 +11,7 @@ use super::reading::{Reading, Resolved};
 use super::text::Place;
 use super::text_file::is_standard_input;
 use crate::settings::Setting;
+use crate::stats::unrounded;
 use crate::units::Span;
 
 /// A key that may have been written.
@@ -308,14 +309,10 @@ impl Value {
     pub fn describe(&self) -> String {
         match self {
             Self::Text(text) if text.is_empty() => "an empty text".to_owned(),
-            Self::Text(text) => format!("the text {text:?}"),
+            Self::Text(text) => format!("the text {:?}", quantity::cut(text)),
             Self::Integer(Some(integer)) => integer.to_string(),
             Self::Integer(None) => "a number of more than 63 bits".to_owned(),
-            // Hundreds of zeros say less than an exponent.
-            Self::Float(float) if *float != 0.0 && !(1e-9..1e15).contains(&float.abs()) => {
-                format!("{float:e}")
-            }
-            Self::Float(float) => float.to_string(),
+            Self::Float(float) => unrounded(*float),
             Self::Boolean(boolean) => boolean.to_string(),
             Self::Datetime => "a date or a time of day".to_owned(),
             Self::Array(_) => "a list".to_owned(),

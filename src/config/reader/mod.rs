@@ -8,6 +8,7 @@ pub mod fields;
 pub mod flag;
 pub mod key;
 pub mod layers;
+pub mod printable;
 pub mod quantity;
 pub mod read_once;
 pub mod reading;

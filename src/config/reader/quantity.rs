@@ -1,7 +1,9 @@
 //! Lengths of time with their unit: `2s`, `50ms`, `1.5h`.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
+use crate::stats::unrounded;
 use crate::units::Span;
 
 /// How to write a duration.
@@ -24,23 +26,35 @@ const UNITS: [(&str, f64); 9] = [
 /// The length of time that `text` describes; otherwise what is wrong with it.
 pub fn duration(text: &str) -> Result<Span, String> {
     let text = text.trim();
+    let shown = cut(text);
     let unit_at = text
         .find(|character: char| character.is_alphabetic() && character != 'e' && character != 'E')
         .unwrap_or(text.len());
     let (number, unit) = (text[..unit_at].trim(), &text[unit_at..]);
     let Ok(number) = number.parse::<f64>() else {
-        return Err(format!("{text:?} is not a duration"));
+        return Err(format!("{shown:?} is not a duration"));
     };
     if unit.is_empty() {
-        return Err(without_unit(&text));
+        return Err(without_unit(&shown));
     }
     let Some((_, seconds)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-        return Err(format!("`{unit}` is not a unit of time"));
+        return Err(format!("`{}` is not a unit of time", cut(unit)));
     };
     if number < 0.0 {
-        return Err(format!("{text:?} is negative"));
+        return Err(format!("{shown:?} is negative"));
     }
-    Span::from_seconds(number * seconds).ok_or_else(|| format!("{text:?} is longer than 200 days"))
+    Span::from_seconds(number * seconds).ok_or_else(|| format!("{shown:?} is longer than 200 days"))
+}
+
+/// The longest text that a message repeats as a whole [characters].
+const LONGEST_REPEATED: usize = 60;
+
+/// The beginning of a text, for a message.
+pub fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST_REPEATED) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// A regular expression that durations match, and little else.
@@ -55,7 +69,7 @@ pub fn pattern() -> String {
 /// What is wrong with a bare number that may have a fraction.
 pub fn float_without_unit(number: f64) -> String {
     if number.is_finite() {
-        without_unit(&number)
+        without_unit(&unrounded(number))
     } else {
         format!("{number} is not a duration")
     }

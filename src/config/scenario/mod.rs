@@ -24,6 +24,7 @@ pub mod server;
 pub mod sharing;
 pub mod slo;
 pub mod speculative;
+pub mod starter;
 pub mod step_time;
 pub mod tables;
 pub mod think;

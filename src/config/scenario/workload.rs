@@ -12,6 +12,7 @@ use super::warm_up::{self, WARM_UP};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::settings::{Kind, Setting};
+use crate::stats::rounded;
 use crate::units::{Span, Time};
 use crate::workload::trace::Replay;
 use crate::workload::{Arrivals, Invalid, LengthDistribution, Lengths, MOST_TOKENS, Synthetic};
@@ -253,8 +254,8 @@ fn longer_than_200_days(workload: &Synthetic) -> Option<String> {
         .is_some_and(|duration| duration <= Span::from_picos(Time::LIMIT.picos()));
     (seconds > limit && !ends_before).then(|| {
         format!(
-            "{requests} requests would take about {:.0} days to arrive",
-            seconds / 86_400.0
+            "{requests} requests would take about {} days to arrive",
+            rounded(seconds / 86_400.0)
         )
     })
 }

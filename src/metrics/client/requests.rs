@@ -6,6 +6,7 @@ use crate::engine::Event;
 use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun, ratio};
 use crate::metrics::named_number::{Better, NamedNumber, PlaceInList};
 use crate::metrics::recorder_settings::RecorderSettings;
+use crate::workload::Request;
 
 /// How many requests came, and how they ended. `arrived` is the sum of the ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -21,42 +22,62 @@ pub struct Requests {
     pub waiting_at_end: u64,
     /// How often a request lost its blocks; not an end.
     pub preemptions: u64,
+    /// Requests that were let in with less output than they would have, as prompt and output are longer together than
+    /// the server allows; not an end.
+    pub cut_at_max_model_len: u64,
 }
 
 /// Counts requests as they come and end.
-pub(in crate::metrics) struct RequestsMeter(Requests);
+pub(in crate::metrics) struct RequestsMeter {
+    requests: Requests,
+    max_model_len: u32,
+    /// Whether the request that was sent last is longer than the server allows.
+    is_too_long: bool,
+}
 
 impl Meter for RequestsMeter {
     type Total = Requests;
 
-    fn new(_settings: &RecorderSettings<'_>) -> Self {
-        Self(Requests::default())
+    fn new(settings: &RecorderSettings<'_>) -> Self {
+        Self {
+            requests: Requests::default(),
+            max_model_len: settings.server.max_model_len,
+            is_too_long: false,
+        }
+    }
+
+    #[inline(always)]
+    fn sent(&mut self, request: &Request) {
+        self.is_too_long = request.prompt.tokens() + request.output_tokens > self.max_model_len;
     }
 
     #[inline(always)]
     fn on(&mut self, heard: &HeardEvent<'_>) {
         match heard.event {
-            Event::Arrived { .. } => self.0.arrived += 1,
-            Event::Rejected => {
-                self.0.arrived += 1;
-                self.0.rejected += 1;
+            Event::Arrived { .. } => {
+                self.requests.arrived += 1;
+                self.requests.cut_at_max_model_len += u64::from(self.is_too_long);
             }
-            Event::Preempted => self.0.preemptions += 1,
-            Event::Aborted { .. } => self.0.timed_out += 1,
+            Event::Rejected => {
+                self.requests.arrived += 1;
+                self.requests.rejected += 1;
+            }
+            Event::Preempted => self.requests.preemptions += 1,
+            Event::Aborted { .. } => self.requests.timed_out += 1,
             Event::Admitted { .. } | Event::FirstToken | Event::Token { .. } | Event::Finished(_) => {}
         }
     }
 
     #[inline(always)]
     fn finished(&mut self, _request: &ServedRequest<'_>) {
-        self.0.finished += 1;
+        self.requests.finished += 1;
     }
 
     fn finish(self, run: &WholeRun) -> Requests {
         let requests = Requests {
             waiting_at_end: run.at_end.waiting.into(),
             running_at_end: run.at_end.running.into(),
-            ..self.0
+            ..self.requests
         };
         assert_eq!(
             requests.arrived,
@@ -106,6 +127,7 @@ impl Total for Requests {
         self.running_at_end += other.running_at_end;
         self.waiting_at_end += other.waiting_at_end;
         self.preemptions += other.preemptions;
+        self.cut_at_max_model_len += other.cut_at_max_model_len;
     }
 
     fn section(&self, _durations: &Durations) -> Self {
@@ -129,6 +151,10 @@ impl ResultSection for Requests {
                 .at(PlaceInList::Last),
             NamedNumber::share("requests.success", Higher, Self::success).at(PlaceInList::Last),
             NamedNumber::share("requests.errors", Lower, Self::errors).at(PlaceInList::Last),
+            NamedNumber::count("requests.cut_at_max_model_len", Lower, |it: &Self| {
+                Some(it.cut_at_max_model_len)
+            })
+            .at(PlaceInList::Last),
         ]
     }
 }

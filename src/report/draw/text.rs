@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use ab_glyph::{Font, FontRef, OutlinedGlyph, PxScale, point};
 
+use crate::config::on_one_line;
+
 /// Nothing asks the system for fonts: files are the same everywhere, also where there are none.
 static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
     let font = include_bytes!("font/DejaVuSans-subset.ttf");
@@ -56,11 +58,10 @@ fn em() -> f64 {
     FONT.units_per_em().map_or(1000.0, f64::from)
 }
 
-/// On one line, without what would break a file.
+/// On one line, with what must not be shown, and would break a file, written as its number.
 pub fn clean(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    words.join(" ")
+    let words: Vec<&str> = text.split_whitespace().collect();
+    on_one_line(&words.join(" ")).into_owned()
 }
 
 /// As much of the words as there is room for [px].
@@ -115,7 +116,10 @@ mod tests {
         assert!(cut.ends_with('…') && width(&cut, 14.0) <= 100.0, "{cut}");
         assert!(width(&cut, 14.0) > 80.0, "{cut}");
         assert_eq!(fitted("anything", 14.0, 1.0), "");
-        assert_eq!(fitted("two\nlines\u{0}", 14.0, 200.0), "two lines");
+        assert_eq!(
+            fitted("two\nlines\u{0}\u{202e}", 14.0, 400.0),
+            "two lines\\u0000\\u202e"
+        );
     }
 
     #[test]

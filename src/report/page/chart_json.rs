@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::config::on_one_line;
 use crate::report::draw::chart::{Chart, ChartAxis, Series, Shape, Unit};
 use crate::report::draw::{Styles, scales};
 
@@ -21,7 +22,7 @@ pub fn text(chart: &Chart, styles: &Styles) -> String {
     let marks = chart
         .marks
         .iter()
-        .map(|mark| json!({ "vertical": mark.is_vertical, "at": mark.at, "name": mark.name }));
+        .map(|mark| json!({ "vertical": mark.is_vertical, "at": mark.at, "name": on_one_line(&mark.name) }));
     let chart = json!({
         "x": axis(&chart.x, x.ends()),
         "y": axis(&chart.y, y.ends()),
@@ -40,10 +41,10 @@ fn axis(axis: &ChartAxis, (low, high): (f64, f64)) -> Value {
         Unit::Share => "share",
     };
     json!({
-        "title": axis.title,
+        "title": on_one_line(&axis.title),
         "unit": unit,
         "log": axis.is_logarithmic && axis.names.is_empty(),
-        "names": axis.names,
+        "names": axis.names.iter().map(|name| on_one_line(name)).collect::<Vec<_>>(),
         "low": low,
         "high": high,
     })
@@ -66,12 +67,12 @@ fn of_series(series: &Series, styles: &Styles, bars_before: usize) -> Value {
             value.push(json!(point.interval.map(|it| it.high)));
         }
         if !point.label.is_empty() {
-            value.push(json!(point.label));
+            value.push(json!(on_one_line(&point.label)));
         }
         value
     });
     json!({
-        "name": series.name,
+        "name": on_one_line(&series.name),
         "shape": shape,
         "guide": series.shape == Shape::Guide,
         "colour": style.colour.to_css(),

@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 
-/// Text that may stand in an element or, in double quotes, in an attribute.
+use crate::config::printable;
+
+/// Text that may stand in an element or, in double quotes, in an attribute; what must not be shown is written as its
+/// number.
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"', '\'', '\0']) {
-        return Cow::Borrowed(text);
+    let text = printable(text);
+    if !text.contains(['&', '<', '>', '"', '\'']) {
+        return text;
     }
     let mut safe = String::with_capacity(text.len() + 16);
     for letter in text.chars() {
@@ -15,8 +19,6 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            // HTML cannot say it at all.
-            '\0' => safe.push('\u{fffd}'),
             other => safe.push(other),
         }
     }

@@ -1,6 +1,8 @@
 //! Rows and columns, shown on a screen or in a page.
 
-use std::fmt::Write;
+use std::borrow::Cow;
+
+use crate::config::on_one_line;
 
 /// A table with headings.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,43 +72,81 @@ impl Cell {
 impl Table {
     /// The table for a screen: headings, then a line a row; columns are two spaces apart.
     pub fn to_text(&self) -> String {
-        let widths: Vec<usize> = (0..self.columns.len())
-            .map(|column| {
-                let cells = self.rows.iter().map(|row| width(&row[column].text));
-                let heading = width(&self.columns[column].title);
-                cells.chain([heading]).max().unwrap_or(0)
-            })
-            .collect();
-        let headings = self.columns.iter().map(|column| column.title.as_str());
-        let mut text = self.line(&widths, headings);
-        for row in &self.rows {
-            text += &self.line(&widths, row.iter().map(|cell| cell.text.as_str()));
-        }
-        text
-    }
-
-    fn line<'a>(&self, widths: &[usize], cells: impl Iterator<Item = &'a str>) -> String {
-        let mut line = String::new();
-        for ((cell, column), &most) in cells.zip(&self.columns).zip(widths) {
-            let room = most - width(cell);
-            let _ = if column.is_number {
-                write!(line, "{:room$}{cell}  ", "")
-            } else {
-                write!(line, "{cell}{:room$}  ", "")
-            };
-        }
-        line.truncate(line.trim_end().len());
-        line + "\n"
+        let headings = self.columns.iter().map(|column| on_one_line(&column.title)).collect();
+        let rows = self.rows.iter();
+        let rows = rows.map(|row| row.iter().map(|cell| on_one_line(&cell.text)).collect());
+        let lines: Vec<Vec<Cow<'_, str>>> = std::iter::once(headings).chain(rows).collect();
+        let is_number: Vec<bool> = self.columns.iter().map(|column| column.is_number).collect();
+        aligned(&lines, &is_number)
     }
 }
 
-fn width(text: &str) -> usize {
-    text.chars().count()
+/// Lines of cells, as many in each as columns are said to hold numbers or not: numbers stand at the right of their
+/// columns, words at the left, and columns are two spaces apart however wide their widest cell is.
+pub fn aligned<Text: AsRef<str>>(lines: &[Vec<Text>], is_number: &[bool]) -> String {
+    let width = |cell: &Text| cell.as_ref().chars().count();
+    let widest = |column: usize| lines.iter().map(|line| width(&line[column])).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..is_number.len()).map(widest).collect();
+    let mut text = String::new();
+    for line in lines {
+        let start = text.len();
+        for ((cell, &is_number), &most) in line.iter().zip(is_number).zip(&widths) {
+            let room = " ".repeat(most - width(cell));
+            let (before, after) = if is_number {
+                (room.as_str(), "")
+            } else {
+                ("", room.as_str())
+            };
+            text += &[before, cell.as_ref(), after, "  "].concat();
+        }
+        text.truncate(start + text[start..].trim_end().len());
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    #[test]
+    fn cells_never_collide_however_wide_they_are() {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(3);
+        for _ in 0..300 {
+            let (columns, rows) = (random.random_range(1..8), random.random_range(1..6));
+            let is_number: Vec<bool> = (0..columns).map(|_| random.random()).collect();
+            let cell = |random: &mut Xoshiro256PlusPlus| {
+                let letter = if random.random() { "9" } else { "é" };
+                letter.repeat(random.random_range(1..40))
+            };
+            let lines: Vec<Vec<String>> = (0..rows)
+                .map(|_| (0..columns).map(|_| cell(&mut random)).collect())
+                .collect();
+            let text = aligned(&lines, &is_number);
+            let read: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+            assert_eq!(read, lines, "{text}");
+            // Each column begins or ends at the same place in every line.
+            for (column, &is_number) in is_number.iter().enumerate() {
+                let edges = text.lines().zip(&lines).map(|(line, cells)| {
+                    let before: usize = cells[..column].iter().map(String::len).sum();
+                    let skipped = line.char_indices().filter(|(_, letter)| *letter != ' ');
+                    let letters: usize = cells[..column].iter().map(|cell| cell.chars().count()).sum();
+                    let start = skipped.clone().nth(letters).expect("no cell is empty").0;
+                    assert!(start >= before);
+                    let start = line[..start].chars().count();
+                    if is_number {
+                        start + cells[column].chars().count()
+                    } else {
+                        start
+                    }
+                });
+                let edges: Vec<usize> = edges.collect();
+                assert!(edges.iter().all(|edge| *edge == edges[0]), "{text}");
+            }
+        }
+    }
 
     #[test]
     fn numbers_stand_at_the_right_and_words_at_the_left() {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::config::FittedOn;
 use crate::fleet::FrontEnd;
+use crate::report::text::table::aligned;
 use crate::step_time::Overheads;
 use crate::study::calibrate::{Calibrated, Fittable, MetricError};
 
@@ -58,7 +59,7 @@ impl CalibrationReport {
                 format!("{} to {}", number(one.interval.low), number(one.interval.high)),
             ]);
         }
-        let mut text = aligned(&rows);
+        let mut text = aligned(&rows, &[false, true, true, true]);
         for one in &self.calibrated.left_out {
             let name = one.coefficient.name();
             let _ = writeln!(text, "{name} is left at its default: {}", one.reason);
@@ -209,25 +210,5 @@ fn errors(errors: &[MetricError]) -> String {
             percent(error.after),
         ]);
     }
-    aligned(&rows)
-}
-
-/// The first column to the left, the others to the right.
-fn aligned(rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let mut text = String::new();
-    for row in rows {
-        for (column, cell) in row.iter().enumerate() {
-            let width = width(column);
-            let _ = match column {
-                0 => write!(text, "{cell:<width$}"),
-                _ => write!(text, "  {cell:>width$}"),
-            };
-        }
-        text.push('\n');
-    }
-    text
+    aligned(&rows, &[false, true, true, true])
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::config::on_one_line;
 use crate::metrics::{Binding, Metric, Slo, SloOutcome, SloResult, Summary};
 use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::document::{Tool, pretty};
@@ -177,7 +178,7 @@ impl CapacityReport {
     pub fn to_text(&self) -> String {
         let mut text = format!("{}\n", self.setting.line());
         let mut line = |label: &str, content: &str| {
-            let _ = writeln!(text, "{label:<10}{content}");
+            let _ = writeln!(text, "{label:<10}{}", on_one_line(content));
         };
         line("Capacity", &self.verdict());
         if let Some(servers) = self.servers_in_words() {

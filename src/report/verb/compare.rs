@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::config::on_one_line;
 use crate::metrics::{Slo, SloOutcome, Summary};
 use crate::report::draw::chart::Drawing;
 use crate::report::page::{Block, Page, Section, Tone};
@@ -258,9 +259,9 @@ impl CompareReport {
 
     /// The screen, a line break at its end.
     pub fn to_text(&self) -> String {
-        let mut text = format!("Verdict   {}\n{}\n", self.verdict(), self.setting.line());
+        let mut text = format!("Verdict   {}\n{}\n", on_one_line(&self.verdict()), self.setting.line());
         if let Some(why) = &self.no_capacity {
-            let _ = writeln!(text, "Capacity  not found: {why}");
+            let _ = writeln!(text, "Capacity  not found: {}", on_one_line(why));
         }
         if let Some(note) = self.note_on_steadiness() {
             let _ = writeln!(text, "Beware    {note}");
@@ -275,7 +276,7 @@ impl CompareReport {
         let _ = write!(text, "\n{}", self.table().to_text());
         if self.contest.contenders.len() > 1 {
             let table = self.difference_table();
-            let _ = write!(text, "\n{}\n{}", table.caption, table.to_text());
+            let _ = write!(text, "\n{}\n{}", on_one_line(&table.caption), table.to_text());
         }
         text
     }

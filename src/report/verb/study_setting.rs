@@ -1,5 +1,6 @@
 //! What a study simulated, how, and how to do it again: the part that all its reports have in common.
 
+use crate::config::on_one_line;
 use crate::report::page::{Block, Section};
 
 /// What a study simulated.
@@ -30,7 +31,7 @@ impl StudySetting {
     pub fn line(&self) -> String {
         let parts = [&self.server, &self.name, &self.runs].map(String::as_str);
         let parts = parts.into_iter().filter(|part| !part.is_empty());
-        parts.collect::<Vec<_>>().join(" · ")
+        on_one_line(&parts.collect::<Vec<_>>().join(" · ")).into_owned()
     }
 
     /// The part of a page that says what was assumed and how to do it again.

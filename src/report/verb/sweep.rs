@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::config::on_one_line;
 use crate::report::figure::{self, Drawn};
 use crate::report::files::results::{GROWS, SweepPoints};
 use crate::report::page::{Block, Page, Section, Tone};
@@ -25,9 +26,9 @@ pub struct SweepReport {
 impl SweepReport {
     /// The screen, a line break at its end.
     pub fn to_text(&self) -> String {
-        let mut text = format!("{}\n", self.line());
+        let mut text = format!("{}\n", on_one_line(&self.line()));
         for (measure, place, value) in self.bests() {
-            let _ = writeln!(text, "Best      {} {value} at {place}", measure.name);
+            let _ = writeln!(text, "Best      {} {value} at {}", measure.name, on_one_line(&place));
         }
         if let Some(note) = self.note_on_steadiness() {
             let _ = writeln!(text, "Beware    {note}");

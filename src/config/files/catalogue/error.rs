@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::ops::Range;
 
+use crate::config::files::wording;
 use crate::hardware::BadFigure;
 
 /// An unusable file or an unknown name.
@@ -46,7 +47,7 @@ impl CatalogueError {
             file: Some(file.to_owned()),
             line: place.map(|(line, _)| line),
             column: place.map(|(_, column)| column),
-            problem: error.message().to_owned(),
+            problem: wording::plain(error.message(), "a table"),
         }
     }
 
@@ -56,12 +57,10 @@ impl CatalogueError {
             line: Some(error.line()).filter(|&line| line > 0),
             column: Some(error.column()).filter(|&column| column > 0),
             // The place is shown in front; serde_json repeats it at the end.
-            problem: error
-                .to_string()
-                .split(" at line ")
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
+            problem: wording::plain(
+                error.to_string().split(" at line ").next().unwrap_or_default(),
+                "an object",
+            ),
         }
     }
 

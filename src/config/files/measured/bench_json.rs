@@ -9,6 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::metric::{canonical, is_latency};
 use super::result::{Measured, MeasuredRequest, Values, error_at};
 use super::tally::Tally;
+use crate::config::files::wording;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::units::{Span, Time};
 
@@ -276,5 +277,5 @@ fn unreadable(name: &str, content: &str, error: &serde_json::Error) -> Diagnosti
     } else {
         "one JSON object, as `vllm bench serve --save-result` writes it; where it has NaN, write null"
     };
-    error_at(name, content, at..at + 1, message.to_owned()).help(help)
+    error_at(name, content, at..at + 1, wording::plain(message, "an object")).help(help)
 }

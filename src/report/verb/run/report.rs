@@ -135,6 +135,13 @@ impl RunReport {
             ));
             return warnings; // More requests would tell no more.
         }
+        if requests.cut_at_max_model_len > 0 {
+            warnings.push(format!(
+                "the outputs of {} of {} requests are cut: prompt and output are longer together than \
+                 server.max_model_len, where the engine stops",
+                requests.cut_at_max_model_len, requests.arrived
+            ));
+        }
         for result in self.slo_results() {
             if result.outcome == SloOutcome::Unknown {
                 let latency = result.slo.as_latency();

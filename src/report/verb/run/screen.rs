@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::config::on_one_line;
 use crate::metrics::{LatencySummary, Metric, SloOutcome, SloResult};
 use crate::report::text::line::in_words;
 use crate::report::text::numbers::{self, duration, milliseconds, or_unknown, percent};
@@ -13,7 +14,7 @@ use crate::study::Verdict;
 
 /// Columns of a label at the start of a line.
 const LABEL: usize = 10;
-/// Columns of a number in the table.
+/// Columns of a number in the table, the space before it included; more if one of its column needs more.
 const NUMBER: usize = 10;
 
 impl RunReport {
@@ -21,7 +22,8 @@ impl RunReport {
     pub fn to_screen(&self, style: Style) -> String {
         let mut lines = Vec::new();
         for warning in self.warnings() {
-            lines.push(style.paint(TerminalColour::Yellow, &format!("WARNING   {warning}")));
+            let warning = format!("WARNING   {}", on_one_line(&warning));
+            lines.push(style.paint(TerminalColour::Yellow, &warning));
         }
         lines.push(self.verdict_line(style));
         lines.push(self.header_line());
@@ -88,9 +90,10 @@ impl RunReport {
             Some(wall) => format!("{} s wall, {simulated}", rounded(wall.as_secs_f64())),
             None => simulated,
         };
+        let [model, gpu, workload] = [&headline.model, &headline.gpu, &headline.workload].map(|it| on_one_line(it));
         format!(
-            "{} · {}×{} · {} · {} · {} · {seeds}     ({times})",
-            headline.model, headline.tensor_parallel, headline.gpu, headline.engine, headline.policy, headline.workload
+            "{model} · {}×{gpu} · {} · {} · {workload} · {seeds}     ({times})",
+            headline.tensor_parallel, headline.engine, headline.policy
         )
     }
 
@@ -133,7 +136,7 @@ impl RunReport {
 
     fn latency_table(&self) -> Vec<String> {
         let headings = ["mean", "p50", "p90", "p99", "max", "samples"];
-        let mut lines = vec![table_row("Latency", "", headings.map(str::to_owned))];
+        let mut rows = vec![("Latency", "", headings.map(str::to_owned))];
         for metric in Metric::ALL {
             let (name, latency) = (table_name(metric), self.summary.latency.of(metric));
             let LatencySummary {
@@ -146,18 +149,25 @@ impl RunReport {
             } = *latency;
             let [mean, p50, p90, p99, max] = [mean, p50, p90, p99, max].map(milliseconds);
             let cells = [mean, p50, p90, p99, max, latency.count.to_string()];
-            lines.push(table_row(name, "(ms)", cells));
+            rows.push((name, "(ms)", cells));
             if let Some(range) = &latency.model_range {
                 let of = |one: Option<Interval>| one.map_or_else(|| "-".to_owned(), between);
                 let none = String::new;
                 let [mean, p50, p99] = [range.mean, range.p50, range.p99].map(of);
-                lines.push(table_row("   if off", "", [mean, p50, none(), p99, none(), none()]));
+                rows.push(("   if off", "", [mean, p50, none(), p99, none(), none()]));
             }
         }
-        for line in &mut lines {
-            line.truncate(line.trim_end().len());
-        }
-        lines
+        let width = |column: usize| {
+            let cells = rows.iter().map(|(_, _, cells)| cells[column].chars().count());
+            cells.max().map_or(NUMBER, |widest| NUMBER.max(widest + 1))
+        };
+        let widths: [usize; 6] = std::array::from_fn(width);
+        let lines = rows.iter().map(|(name, unit, cells)| {
+            let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:>width$}"));
+            let line = format!("{name:<12}{unit:<4}{}", cells.collect::<String>());
+            line.trim_end().to_owned()
+        });
+        lines.collect()
     }
 
     fn capacity_line(&self) -> String {
@@ -210,17 +220,8 @@ fn labelled(label: &str, text: &str) -> String {
     format!("{label:<LABEL$}{text}")
 }
 
-fn table_row(name: &str, unit: &str, cells: [String; 6]) -> String {
-    let mut line = format!("{name:<12}{unit:<4}");
-    for cell in cells {
-        let _ = write!(line, "{cell:>NUMBER$}");
-    }
-    line
-}
-
 /// A range of milliseconds.
 fn between(range: Interval) -> String {
     let [low, high] = [range.low, range.high].map(|end| milliseconds(Some(end)));
-    // Longer ones may fill their column.
-    format!(" {low}–{high}")
+    format!("{low}–{high}")
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::experiments::ValidationReport;
-use crate::config::is_latency;
+use crate::config::{is_latency, on_one_line};
+use crate::report::text::table::aligned;
 use crate::study::{Compared, Comparison, MetricErrors, errors_of, metrics_of};
 
 /// Tables are cut into pieces that are no wider [columns].
@@ -42,10 +43,7 @@ impl ValidationReport {
 }
 
 fn one_experiment(comparison: &Comparison) -> String {
-    let mut text = format!(
-        "{}\n{:<32}{:>12}{:>12}{:>12}\n",
-        comparison.name, "", "measured", "predicted", "error"
-    );
+    let mut rows = vec![["", "measured", "predicted", "error"].map(str::to_owned).to_vec()];
     for compared in &comparison.metrics {
         let (unit, factor) = unit_of(compared.metric);
         let label = if unit.is_empty() {
@@ -54,17 +52,20 @@ fn one_experiment(comparison: &Comparison) -> String {
             format!("{} ({unit})", compared.metric)
         };
         let shown = |value: f64| significant(value * factor);
-        let _ = writeln!(
-            text,
-            "{label:<32}{:>12}{:>12}{:>12}",
+        rows.push(vec![
+            label,
             shown(compared.measured),
             compared.predicted.map_or_else(|| UNKNOWN.to_owned(), shown),
             compared
                 .error()
                 .map_or_else(|| UNKNOWN.to_owned(), |error| format!("{} %", percent(error))),
-        );
+        ]);
     }
-    text
+    format!(
+        "{}\n{}",
+        on_one_line(&comparison.name),
+        aligned(&rows, &[false, true, true, true])
+    )
 }
 
 /// How a table shows a metric.
@@ -84,9 +85,9 @@ const SUMMARY: [SummaryRow; 4] = [
 
 fn many_experiments(comparisons: &[Comparison]) -> String {
     let mut text = format!("{} experiments, predicted / measured - 1 [%]\n", comparisons.len());
-    let names = comparisons.iter().map(|it| it.name.as_str());
-    let labels = names.chain(SUMMARY.iter().map(|(name, _)| *name));
-    let label = labels.map(|it| it.chars().count()).max().unwrap_or(0);
+    let names = comparisons.iter().map(|it| on_one_line(&it.name).chars().count());
+    let labels = names.chain(SUMMARY.iter().map(|(name, _)| name.len()));
+    let label = labels.max().unwrap_or(0);
     let mut rest = &metrics_of(comparisons)[..];
     while !rest.is_empty() {
         let mut width = label;
@@ -97,7 +98,7 @@ fn many_experiments(comparisons: &[Comparison]) -> String {
         let count = fitting.count().max(1);
         let (some, others) = rest.split_at(count);
         text.push('\n');
-        text.push_str(&piece(comparisons, some, label));
+        text.push_str(&piece(comparisons, some));
         rest = others;
     }
     text
@@ -108,14 +109,16 @@ fn column(metric: &str) -> usize {
 }
 
 /// Some metrics of all experiments.
-fn piece(comparisons: &[Comparison], metrics: &[&'static str], label: usize) -> String {
-    let mut text = String::new();
+fn piece(comparisons: &[Comparison], metrics: &[&'static str]) -> String {
+    let mut rows = Vec::new();
     let mut row = |name: &str, cell: &dyn Fn(&'static str) -> String| {
-        let _ = write!(text, "{name:<label$}");
-        for metric in metrics {
-            let _ = write!(text, "{:>width$}", cell(metric), width = column(metric));
-        }
-        text.push('\n');
+        let cells = metrics.iter().map(|metric| cell(metric));
+        rows.push(
+            [on_one_line(name).into_owned()]
+                .into_iter()
+                .chain(cells)
+                .collect::<Vec<_>>(),
+        );
     };
     row("", &|metric| metric.to_owned());
     for comparison in comparisons {
@@ -127,7 +130,8 @@ fn piece(comparisons: &[Comparison], metrics: &[&'static str], label: usize) -> 
     for (name, cell) in SUMMARY {
         row(name, &|metric| cell(&errors_of(comparisons, metric)));
     }
-    text
+    let is_number: Vec<bool> = (0..=metrics.len()).map(|column| column > 0).collect();
+    aligned(&rows, &is_number)
 }
 
 fn percent(fraction: f64) -> String {
