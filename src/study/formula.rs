@@ -2,7 +2,8 @@
 //! of the things that it leaves out makes of it, measured one at a time.
 
 use super::capacity::{Capacity, CapacitySearch, USUAL_START};
-use super::load_dial::{LoadDial, LoadKind};
+use super::load_dial::LoadDial;
+use super::load_kind::LoadKind;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Workers, replay};
 use crate::config::{Flag, Workload};
@@ -261,6 +262,7 @@ impl FormulaQuestion<'_> {
             base: self.base,
             dial: &dial,
             changes: &[],
+            steps_times: 1.0,
             seeds: &[self.input.scenario.seed],
             start: dial.load_of(self.input).unwrap_or(USUAL_START),
         };

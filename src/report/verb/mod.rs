@@ -8,6 +8,7 @@ mod curve_page;
 mod formula;
 mod run;
 pub mod scheduler_log;
+pub mod servers;
 mod study_setting;
 pub mod sweep;
 mod validation;
