@@ -2,7 +2,8 @@
 //! whole, the scenario's own load beside it, and how far it may be off.
 
 use serde_json::Value;
-use tailcast::answer::{Base, CapacityQuestion, Control, LoadKind, ServersFor};
+use tailcast::answer::{Base, CapacityQuestion, Control, LoadKind, RunQuestion, ServersFor};
+use tailcast::study::MemoryLeftOut;
 use tailcast::units::Span;
 
 use crate::capacities::{M_M_1, number};
@@ -221,14 +222,12 @@ fn a_profile_is_shown_with_its_peak_and_its_mean() {
 
 #[test]
 fn the_scenarios_own_load_stands_beside_the_capacity() {
-    let place = Workplace::new();
-    place.write(
-        "mm1.toml",
-        m_m_1("requests = 5000", "process = \"poisson\", rate = 0.4"),
-    );
-    let arguments = ["capacity", "mm1.toml", "--no-changes", "--seeds", "2"];
-    let screen = place.run(&arguments).stdout;
-    let found = place.run(&[&arguments[..], &["--format", "json"]].concat()).stdout;
+    let asked = CapacityQuestion {
+        seeds: Some(2),
+        ..question(&m_m_1("requests = 5000", "process = \"poisson\", rate = 0.4"))
+    };
+    let answer = asked.answer(&Control::default()).unwrap();
+    let (screen, found) = (answer.to_text(), answer.to_json());
     let found: Value = serde_json::from_str(&found).unwrap();
     let share = number(&found["own_load_share"]);
     assert_eq!(found["own_load"], 0.4);
@@ -299,4 +298,67 @@ fn a_capacity_has_the_range_of_the_model() {
         ..question(&m_m_1("requests = 3000", "process = \"poisson\", rate = 1.0"))
     });
     assert!(given["model_range"].is_null() && given["step_time_error"].is_null());
+}
+
+/// What each part costs adds up to the difference between the formula and what blocks hold, whatever the server.
+#[test]
+fn what_the_formula_forgets_of_memory_adds_up() {
+    for (server, parts) in [
+        ("", 4),
+        ("gpu_memory_utilization = 0.7", 4),
+        ("tensor_parallel = 2\nblock_size = 32", 4),
+        ("kv_blocks = 6251", 2),
+        ("kv_blocks = 60000", 2),
+    ] {
+        let text = ONE_AT_A_TIME.replace("gpu = \"h100-sxm\"", &format!("gpu = \"h100-sxm\"\n{server}"));
+        for context in [1.0, 150.0, 700.5, 8_000.0] {
+            let input = Base::from_toml(&text).load().unwrap();
+            let memory = MemoryLeftOut::of(&input, context);
+            let forgotten: f64 = memory.parts.iter().map(|part| part.users).sum();
+            let left = memory.formula_users - forgotten;
+            assert!(
+                (left / memory.users_in_blocks - 1.0).abs() < 1e-9,
+                "{server}, {context}: {memory:?}"
+            );
+            assert_eq!(memory.parts.len(), parts);
+            let bytes: f64 = memory.parts.iter().map(|part| part.bytes).sum();
+            let per_user = input.scenario.deployment.memory.kv_bytes_of_user(context);
+            assert!(
+                (bytes / per_user - forgotten).abs() <= 1e-9 * forgotten.abs().max(1.0),
+                "{server}, {context}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_explanation_starts_with_the_memory_that_the_formula_forgets() {
+    let place = Workplace::new();
+    // 80 GiB of which a tenth is kept from the server; 131072 bytes of KV a token, 150 tokens a user.
+    place.write("one.toml", ONE_AT_A_TIME.replace("requests = 2000", "requests = 20"));
+    let screen = place.run(&["run", "one.toml", "--explain"]).stdout;
+    let (_, explained) = screen.split_once("\n\n").unwrap();
+    assert!(explained.starts_with("how many users?"), "{explained}");
+    let users = |name: &str| -> f64 {
+        let line = explained.lines().find(|line| line.starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("no {name}: {explained}"));
+        let number = line[name.len()..].split_whitespace().next();
+        number.unwrap().parse().unwrap()
+    };
+    let names = [
+        "kept from the server",
+        "activations",
+        "libraries and graphs",
+        "whole blocks",
+    ];
+    let forgotten: f64 = names.iter().map(|name| users(name)).sum();
+    let left = users("formula, mean context") + forgotten;
+    assert!((left / users("memory holds") - 1.0).abs() < 0.01, "{explained}");
+    let report = RunQuestion::of(Base::from_file(place.path("one.toml")))
+        .answer(&Control::default())
+        .unwrap()
+        .report;
+    // What a tenth of the memory would hold of contexts of 150 tokens, 128 KiB each.
+    let tenth = 0.1 * report.memory.total_bytes.unwrap() as f64 / (150.0 * 131_072.0);
+    assert!((users(names[0]) / -tenth - 1.0).abs() < 0.01, "{tenth}: {explained}");
 }

@@ -5,7 +5,7 @@ pub mod capacity;
 pub mod compare;
 pub mod curve;
 mod curve_page;
-mod formula;
+pub mod formula;
 mod run;
 pub mod scheduler_log;
 pub mod servers;
