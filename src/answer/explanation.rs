@@ -1,5 +1,5 @@
-//! Where the numbers of a run come from: what the formula forgets, the arithmetic of the memory, and the origin of every
-//! setting.
+//! Where the numbers of a run come from: what the formula forgets, the arithmetic of the memory, and the origin of
+//! every setting.
 
 use std::fmt::Write;
 

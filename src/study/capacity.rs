@@ -48,8 +48,8 @@ impl CapacitySearch<'_> {
         found.into_iter().next().expect("there is one search")
     }
 
-    /// Searches with every seed near a load that is so many times what `known` is with it, in runs as long as those that
-    /// `known` rests on. `None` if of some seed nothing could be told.
+    /// Searches with every seed near a load that is so many times what `known` is with it, in runs as long as those
+    /// that `known` rests on. `None` if of some seed nothing could be told.
     pub(super) fn around(
         &self,
         known: &Capacity,

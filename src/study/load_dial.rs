@@ -1,4 +1,5 @@
-//! Sets the load on a server, which is one number: how many requests come in each second, or how many are there at once.
+//! Sets the load on a server, which is one number: how many requests come in each second, or how many are there at
+//! once.
 
 use super::Input;
 use super::load_kind::LoadKind;

@@ -4,7 +4,7 @@ use super::Input;
 
 /// Memory of each GPU that holds no user's context, though the formula says so.
 #[derive(Clone, Debug)]
-pub struct LeftOut {
+pub struct ForgottenMemory {
     /// What takes it, or what it is lost to.
     pub name: &'static str,
     /// How much it is; below 0 where there is more for contexts than the formula knows of [bytes].
@@ -23,7 +23,7 @@ pub struct MemoryLeftOut {
     /// The formula.
     pub formula_users: f64,
     /// What it forgets, which together is the difference.
-    pub parts: Vec<LeftOut>,
+    pub parts: Vec<ForgottenMemory>,
     /// Users of that context in the blocks that there are.
     pub users_in_blocks: f64,
 }
@@ -34,21 +34,21 @@ impl MemoryLeftOut {
         let deployment = &input.scenario.deployment;
         let (budget, server) = (&deployment.memory, &deployment.server);
         let bytes_of_user = budget.kv_bytes_of_user(context_tokens);
-        let part = |name, bytes: f64, because: String| LeftOut {
+        let part = |name, bytes: f64, because: String| ForgottenMemory {
             name,
             bytes,
             users: bytes / bytes_of_user,
             because,
         };
         let block_bytes = u64::from(server.block_tokens) * budget.kv_bytes_per_token;
-        let blocks_bytes = (u64::from(server.kv_blocks) * block_bytes) as f64;
+        let given_bytes = (u64::from(server.kv_blocks) * block_bytes) as f64;
         let formula_users = budget.closed_form_users(context_tokens);
         let mut parts = Vec::new();
         let cache_bytes = if deployment.kv_blocks_given {
             let because = format!("server.kv_blocks = {} in place of all that is left", server.kv_blocks);
             let left = formula_users * bytes_of_user;
-            parts.push(part("outside of the blocks given", left - blocks_bytes, because));
-            blocks_bytes
+            parts.push(part("outside of the blocks given", left - given_bytes, because));
+            given_bytes
         } else {
             let share = budget.requested_bytes as f64 / budget.total_bytes as f64;
             let kept = format!("server.gpu_memory_utilization = {share:.2} leaves it to others");

@@ -43,7 +43,7 @@ pub use in_order::{Next, Workers};
 pub use input::{Base, Input};
 pub use load_dial::LoadDial;
 pub use load_kind::LoadKind;
-pub use memory_left_out::{LeftOut, MemoryLeftOut};
+pub use memory_left_out::{ForgottenMemory, MemoryLeftOut};
 pub use model_range::{add_range, check_range};
 pub use overview::overview;
 pub use plan::{MOST_POINTS, Plan, label, short};

@@ -307,7 +307,7 @@ fn what_the_formula_forgets_of_memory_adds_up() {
         ("", 4),
         ("gpu_memory_utilization = 0.7", 4),
         ("tensor_parallel = 2\nblock_size = 32", 4),
-        ("kv_blocks = 6251", 2),
+        ("kv_blocks = 9000", 2),
         ("kv_blocks = 60000", 2),
     ] {
         let text = ONE_AT_A_TIME.replace("gpu = \"h100-sxm\"", &format!("gpu = \"h100-sxm\"\n{server}"));
@@ -335,7 +335,9 @@ fn what_the_formula_forgets_of_memory_adds_up() {
 fn an_explanation_starts_with_the_memory_that_the_formula_forgets() {
     let place = Workplace::new();
     // 80 GiB of which a tenth is kept from the server; 131072 bytes of KV a token, 150 tokens a user.
-    place.write("one.toml", ONE_AT_A_TIME.replace("requests = 2000", "requests = 20"));
+    let text = ONE_AT_A_TIME.replace("requests = 2000", "requests = 20");
+    let text = text.replace("[batching]", "gpu_memory_utilization = 0.9\n[batching]");
+    place.write("one.toml", text);
     let screen = place.run(&["run", "one.toml", "--explain"]).stdout;
     let (_, explained) = screen.split_once("\n\n").unwrap();
     assert!(explained.starts_with("how many users?"), "{explained}");

@@ -8,7 +8,7 @@ use crate::report::page::{Block, Section};
 use crate::report::text::numbers::percent;
 use crate::report::text::table::{Cell, Column, Table};
 use crate::stats::rounded;
-use crate::study::{FormulaCheck, LeftOut, MemoryLeftOut};
+use crate::study::{ForgottenMemory, FormulaCheck, MemoryLeftOut};
 
 #[derive(Serialize)]
 pub(in crate::report) struct Document {
@@ -17,7 +17,7 @@ pub(in crate::report) struct Document {
     p95_context_tokens: f64,
     users_by_mean_context: f64,
     users_by_p95_context: f64,
-    memory_left_out: Vec<LeftOutDocument>,
+    memory_left_out: Vec<ForgottenDocument>,
     users_in_blocks: f64,
     simulated_users: f64,
     simulated_users_all_mean: f64,
@@ -30,15 +30,15 @@ pub(in crate::report) struct Document {
 
 /// Memory that the formula forgets.
 #[derive(Serialize)]
-struct LeftOutDocument {
+struct ForgottenDocument {
     name: &'static str,
     bytes: f64,
     /// How many users of the mean context it would hold.
     users: f64,
 }
 
-impl LeftOutDocument {
-    const fn of(part: &LeftOut) -> Self {
+impl ForgottenDocument {
+    const fn of(part: &ForgottenMemory) -> Self {
         Self {
             name: part.name,
             bytes: part.bytes,
@@ -55,7 +55,7 @@ impl Document {
             p95_context_tokens: check.contexts.p95,
             users_by_mean_context: check.users_by_mean,
             users_by_p95_context: check.users_by_p95,
-            memory_left_out: check.memory.parts.iter().map(LeftOutDocument::of).collect(),
+            memory_left_out: check.memory.parts.iter().map(ForgottenDocument::of).collect(),
             users_in_blocks: check.memory.users_in_blocks,
             simulated_users: check.filled.users,
             simulated_users_all_mean: check.all_mean.users,
