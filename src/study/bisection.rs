@@ -108,10 +108,8 @@ impl Bisection<'_> {
         flags.extend(self.dial.flags_of_length(load, self.length));
         let at = || self.dial.kind().with_unit(load);
         let read = self.base.with(&flags);
-        let mut input = read.map_err(|problem| Stopped::Invalid(at(), problem))?;
-        if self.steps_times != 1.0 {
-            input = input.with_steps_times(self.steps_times);
-        }
+        let input = read.map_err(|problem| Stopped::Invalid(at(), problem))?;
+        let input = input.with_steps_times(self.steps_times);
         let recording = (self.simulate)(&input, self.seed).map_err(|stopped| stopped.about(&format!("at {}", at())))?;
         Ok((input, Summary::of(&recording)))
     }
