@@ -1,15 +1,34 @@
-//! `capacity`: the highest load under the objectives, or the fewest servers for a rate.
+//! `capacity`: the highest load under the objectives, or the fewest servers for a load.
 
 use super::common::{dial, make_runs, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
 use crate::config::{Diagnostic, Workload};
-use crate::report::capacity::{CapacityReport, Servers};
+use crate::report::capacity::CapacityReport;
 use crate::report::page::Page;
+use crate::report::servers::Servers;
 use crate::study::{
-    Base, Capacity, CapacitySearch, Control, FormulaCheck, FormulaQuestion, Input, LoadDial, LoadKind, Simulate,
-    Stopped, Tried, USUAL_START, Workers, fewest_servers, remedies, try_remedies,
+    Base, Capacity, CapacityRange, CapacitySearch, Control, FormulaCheck, FormulaQuestion, Input, LoadDial, LoadKind,
+    Simulate, Stopped, Tried, USUAL_START, Workers, capacity_range, fewest_servers, remedies, try_remedies,
 };
+use crate::units::Span;
+
+/// A load that servers are to carry together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ServersFor {
+    /// So many requests per second, or sessions where the workload has them; the scenario's profile at such a mean rate
+    /// where its arrivals come in stages.
+    Rate(f64),
+    /// So many requests at once: whoever sends them does not pause.
+    Concurrency(u32),
+    /// So many users, who think between an answer and their next request.
+    Users {
+        /// How many there are.
+        users: u32,
+        /// How long each thinks; `None` for as long as the scenario's clients do, or as it does within sessions.
+        think: Option<Span>,
+    },
+}
 
 /// What is the highest load that meets all objectives, and what would help?
 #[derive(Clone, Debug)]
@@ -18,12 +37,14 @@ pub struct CapacityQuestion {
     pub base: Base,
     /// What the capacity is in; `None` for what the scenario's own load is.
     pub of: Option<LoadKind>,
-    /// Find the fewest servers for so many requests per second.
-    pub rate: Option<f64>,
+    /// Find the fewest servers for a load.
+    pub servers_for: Option<ServersFor>,
     /// Seeds to search with; `None` for as many as are usual.
     pub seeds: Option<u32>,
     /// Whether to try what would help.
     pub tries_changes: bool,
+    /// Whether to search with all steps shorter and longer too, by what step times may be off, where that is known.
+    pub finds_range: bool,
     /// Whether to hold the formula (memory - weights) / KV per user against the simulation.
     pub explains: bool,
 }
@@ -33,9 +54,10 @@ impl Default for CapacityQuestion {
         Self {
             base: Base::default(),
             of: None,
-            rate: None,
+            servers_for: None,
             seeds: None,
             tries_changes: true,
+            finds_range: true,
             explains: false,
         }
     }
@@ -70,11 +92,7 @@ impl CapacityQuestion {
                 .help("write --slo 'ttft.p99<2s', or \"ttft.p99\" = \"2s\" below [slo] in the scenario")
                 .into());
         }
-        let kind = match (self.rate, self.of) {
-            (Some(_), _) => LoadKind::Rate,
-            (_, of) => of.unwrap_or_else(|| LoadKind::of(&input)),
-        };
-        let dial = dial(kind, &input)?;
+        let dial = self.dial(&input)?;
         let usual = if input.is_always_the_same() { 1 } else { USUAL_SEEDS };
         refuse_seeds_of_a_trace(&input, self.seeds.unwrap_or(1))?;
         Ok(ReadyCapacity {
@@ -83,6 +101,35 @@ impl CapacityQuestion {
             seeds: self.seeds.unwrap_or(usual),
             input,
         })
+    }
+
+    /// What sets the load that is asked about.
+    fn dial(&self, input: &Input) -> Result<LoadDial, Problem> {
+        let own = LoadKind::of(input);
+        let is_profile = matches!(own, LoadKind::ProfileTimes { .. });
+        // The rates of a profile are set all alike.
+        let of_kind = |kind| {
+            dial(
+                if is_profile && kind == LoadKind::Rate {
+                    own
+                } else {
+                    kind
+                },
+                input,
+            )
+        };
+        let refused =
+            |flag: &str| Diagnostic::new(format!("{flag}: no servers carry nothing")).help("ask for more than 0");
+        let (found, flag) = match self.servers_for {
+            None => return of_kind(self.of.unwrap_or(own)),
+            Some(ServersFor::Rate(rate)) if rate > 0.0 => return of_kind(LoadKind::Rate),
+            Some(ServersFor::Rate(_)) => return Err(refused("--rate").into()),
+            Some(ServersFor::Concurrency(0)) => return Err(refused("--concurrency").into()),
+            Some(ServersFor::Users { users: 0, .. }) => return Err(refused("--users").into()),
+            Some(ServersFor::Concurrency(_)) => (LoadDial::at_once(input), "--concurrency"),
+            Some(ServersFor::Users { think, .. }) => (LoadDial::of_users(think, input), "--users"),
+        };
+        Ok(found.map_err(|problem| problem.about(flag))?)
     }
 
     /// Reads the scenario and searches for its highest load.
@@ -127,17 +174,13 @@ impl Search<'_> {
             base: &self.question.base,
             dial: self.dial,
             changes: &[],
+            steps_times: 1.0,
             seeds: &seeds,
             start: self.dial.load_of(&input).unwrap_or(USUAL_START),
         };
         let capacity = search.answer(self.workers, self.simulate)?;
-        let servers = match self.question.rate {
-            None => None,
-            Some(rate) => Some(Servers {
-                rate_per_s: rate,
-                fewest: fewest_servers(&search, &capacity, rate, self.simulate)?,
-            }),
-        };
+        let range = self.range(&input, &search, &capacity)?;
+        let servers = self.servers(&search, &capacity, range.as_ref())?;
         let tried = self.try_changes(&input, &search, &capacity)?;
         let formula = self.explain(&input)?;
         let replaced = self.dial.replaces().into_iter().collect();
@@ -145,12 +188,55 @@ impl Search<'_> {
             setting: setting::of(self.control, &input, seeds.len() as u32, replaced),
             is_of_trace: matches!(input.scenario.workload(), Workload::Trace(_)),
             gpus: input.scenario.gpus(),
+            own_load: self.dial.load_of(&input),
             slos: input.slos,
             capacity,
+            range,
             servers,
             tried,
             formula,
         })
+    }
+
+    /// The capacity with all steps shorter and longer, where it is asked for and known by how much.
+    fn range(
+        &self,
+        input: &Input,
+        search: &CapacitySearch,
+        capacity: &Capacity,
+    ) -> Result<Option<CapacityRange>, Problem> {
+        let error = input.scenario.deployment.step_time_error().filter(|&error| error < 1.0);
+        match error {
+            Some(error) if self.question.finds_range && !capacity.is_none() && !capacity.is_at_least() => {
+                Ok(capacity_range(search, capacity, error, self.workers, self.simulate)?)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The fewest servers for the load that is asked about, if one is.
+    fn servers(
+        &self,
+        search: &CapacitySearch,
+        capacity: &Capacity,
+        range: Option<&CapacityRange>,
+    ) -> Result<Option<Servers>, Problem> {
+        let Some(asked) = self.question.servers_for else {
+            return Ok(None);
+        };
+        let (load, rate_per_s) = match (asked, capacity.kind) {
+            (ServersFor::Rate(rate), LoadKind::ProfileTimes { mean_per_s, .. }) => (rate / mean_per_s, Some(rate)),
+            (ServersFor::Rate(rate), _) => (rate, Some(rate)),
+            (ServersFor::Concurrency(clients) | ServersFor::Users { users: clients, .. }, _) => (clients.into(), None),
+        };
+        let range = range.map(|range| range.fewest_servers(search, load, self.simulate));
+        Ok(Some(Servers {
+            load,
+            rate_per_s,
+            think: self.dial.think(),
+            fewest: fewest_servers(search, capacity, load, self.simulate)?,
+            range: range.transpose()?,
+        }))
     }
 
     /// The formula against the simulation, if it is asked for; what stands in its way takes nothing from the rest.

@@ -1,15 +1,21 @@
-//! Where the numbers of a run come from: the arithmetic of the memory, and the origin of every setting.
+//! Where the numbers of a run come from: what the formula forgets, the arithmetic of the memory, and the origin of
+//! every setting.
 
 use std::fmt::Write;
 
 use crate::config::{Scenario, on_one_line};
 use crate::hardware::MemoryBudget;
-use crate::study::Input;
+use crate::report::formula::memory_table;
+use crate::study::{Input, MemoryLeftOut};
 
-/// The arithmetic of the memory, and every setting with its origin.
-pub fn of(input: &Input) -> String {
+/// What (memory - weights) / KV per user forgets, the arithmetic of the memory, and every setting with its origin.
+/// Contexts have so many tokens in the mean, if any are known.
+pub fn of(input: &Input, mean_context_tokens: Option<f64>) -> String {
     let scenario = &input.scenario;
-    let mut text = memory_lines(scenario, &scenario.deployment.memory);
+    let mut text = mean_context_tokens.map_or_else(String::new, |tokens| {
+        memory_table(&MemoryLeftOut::of(input, tokens)).to_text() + "\n"
+    });
+    text.push_str(&memory_lines(scenario, &scenario.deployment.memory));
     text.push_str("\nSettings\n");
     let width = scenario
         .settings

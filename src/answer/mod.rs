@@ -40,7 +40,7 @@ pub use crate::report::Style;
 pub use crate::report::figure::Drawn;
 pub use crate::study::{Audience, Base, Control, LoadKind};
 pub use calibrate::{CalibrateAnswer, CalibrateQuestion, ReadyCalibrate};
-pub use capacity::{CapacityAnswer, CapacityQuestion, ReadyCapacity};
+pub use capacity::{CapacityAnswer, CapacityQuestion, ReadyCapacity, ServersFor};
 pub use check::{CheckAnswer, CheckQuestion};
 pub use compare::{CompareAnswer, CompareQuestion, ReadyCompare};
 pub use curve::{CurveAnswer, CurveQuestion, ReadyCurve};

@@ -156,9 +156,9 @@ impl RunAnswer {
         report.to_screen(style)
     }
 
-    /// The arithmetic of the memory, and every setting with its origin.
+    /// What the formula of users forgets, the arithmetic of the memory, and every setting with its origin.
     pub fn explanation(&self) -> String {
-        explanation::of(&self.input)
+        explanation::of(&self.input, self.report.summary.mean_context_tokens())
     }
 
     /// The figures, for which the first run is simulated once more.

@@ -15,5 +15,5 @@ pub use files::{
 pub use text::{Style, numbers, table};
 pub use verb::{
     CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, RunReport, StudySetting, ValidatedExperiment,
-    ValidationReport, capacity, compare, curve, scheduler_log, sweep,
+    ValidationReport, capacity, compare, curve, formula, scheduler_log, servers, sweep,
 };

@@ -1,7 +1,8 @@
 //! The highest load at which every objective is met, with one seed: by bisection, in runs that are made longer until
 //! the answer no longer moves.
 
-use super::load_dial::{LoadDial, LoadKind};
+use super::load_dial::LoadDial;
+use super::load_kind::LoadKind;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
 use crate::config::{Diagnostic, Flag};
@@ -13,6 +14,8 @@ pub(super) struct Bisection<'a> {
     pub(super) dial: &'a LoadDial,
     /// What is changed of the scenario besides its load.
     pub(super) changes: &'a [Flag],
+    /// How many times as long all steps are.
+    pub(super) steps_times: f64,
     pub(super) seed: u64,
     /// How many times as long as the scenario's own its runs are.
     pub(super) length: u32,
@@ -106,6 +109,7 @@ impl Bisection<'_> {
         let at = || self.dial.kind().with_unit(load);
         let read = self.base.with(&flags);
         let input = read.map_err(|problem| Stopped::Invalid(at(), problem))?;
+        let input = input.with_steps_times(self.steps_times);
         let recording = (self.simulate)(&input, self.seed).map_err(|stopped| stopped.about(&format!("at {}", at())))?;
         Ok((input, Summary::of(&recording)))
     }
@@ -173,7 +177,7 @@ impl Bisection<'_> {
     }
 
     /// Looks for the capacity where it is nearly known to be: in steps that become wider, then by halves.
-    fn search_around(&self, load: f64) -> Result<Bracket, Stopped> {
+    pub(super) fn search_around(&self, load: f64) -> Result<Bracket, Stopped> {
         let kind = self.dial.kind();
         let mut bracket = self.nothing_yet();
         let load = kind.rounded(load);
@@ -267,6 +271,11 @@ impl Bracket {
         self.moved.is_some_and(is_small)
     }
 
+    /// Whether no attempt told anything.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.at_met.is_none() && self.missed.is_infinite()
+    }
+
     /// Takes an attempt in; false if it told nothing.
     fn take(&mut self, load: f64, attempt: Attempt) -> bool {
         self.runs += 1;
@@ -284,7 +293,7 @@ impl Bracket {
     /// The capacity: what lies in the middle of the two loads, or the lower one if it is known exactly or nothing is
     /// known above it; 0 if there is none.
     pub fn capacity(&self, kind: LoadKind) -> f64 {
-        if self.missed.is_infinite() || kind == LoadKind::Concurrency && self.missed <= self.met + 1.0 {
+        if self.missed.is_infinite() || kind.counts_clients() && self.missed <= self.met + 1.0 {
             return self.met;
         }
         (self.met * self.missed).sqrt()

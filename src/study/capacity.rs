@@ -4,7 +4,8 @@
 use std::convert::Infallible;
 
 use super::bisection::{Bisection, Bracket, PRECISION};
-use super::load_dial::{LoadDial, LoadKind};
+use super::load_dial::LoadDial;
+use super::load_kind::LoadKind;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Next, Workers};
 use crate::config::{Diagnostic, Flag};
@@ -20,6 +21,8 @@ pub struct CapacitySearch<'a> {
     pub dial: &'a LoadDial,
     /// What is changed of the scenario besides.
     pub changes: &'a [Flag],
+    /// How many times as long as they are all steps are taken to be; 1 but where that is what is asked.
+    pub steps_times: f64,
     /// Seeds to search with.
     pub seeds: &'a [u64],
     /// Where to begin the search. Searches that are to be compared begin at the same load, so that they try the same
@@ -45,6 +48,34 @@ impl CapacitySearch<'_> {
         found.into_iter().next().expect("there is one search")
     }
 
+    /// Searches with every seed near a load that is so many times what `known` is with it, in runs as long as those
+    /// that `known` rests on. `None` if of some seed nothing could be told.
+    pub(super) fn around(
+        &self,
+        known: &Capacity,
+        times: f64,
+        workers: &Workers,
+        simulate: &Simulate,
+    ) -> Result<Option<Capacity>, Stopped> {
+        let mut brackets = Vec::new();
+        let done = workers.in_order(
+            known.brackets.len(),
+            |task| {
+                let bracket = &known.brackets[task];
+                let search = self.with_seed(bracket.seed, bracket.length, simulate);
+                search.search_around(bracket.capacity(known.kind) * times)
+            },
+            |_, bracket| {
+                brackets.push(bracket);
+                Next::GoOn
+            },
+        );
+        done.map_err(|(_, stopped)| stopped)?;
+        let kind = known.kind;
+        let is_told = !brackets.iter().any(Bracket::is_empty);
+        Ok(is_told.then_some(Capacity { kind, brackets }))
+    }
+
     /// Whether a run at a load meets the objectives, in runs this many times as long as the scenario's own; `None` if
     /// that cannot be told.
     pub fn holds(&self, load: f64, seed: u64, length: u32, simulate: &Simulate) -> Result<Option<bool>, Stopped> {
@@ -56,6 +87,7 @@ impl CapacitySearch<'_> {
             base: self.base,
             dial: self.dial,
             changes: self.changes,
+            steps_times: self.steps_times,
             seed,
             length,
             simulate,
@@ -124,9 +156,10 @@ impl Capacity {
     /// The 95 % interval of the mean over the seeds, wider by what the search leaves open; `None` of one seed.
     pub fn interval(&self) -> Option<Interval> {
         let interval = confidence_interval_95_above_zero(&self.values())?;
-        let open = match self.kind {
-            LoadKind::Concurrency => 1.0,
-            LoadKind::Rate | LoadKind::SessionRate => PRECISION.sqrt(),
+        let open = if self.kind.counts_clients() {
+            1.0
+        } else {
+            PRECISION.sqrt()
         };
         Some(Interval {
             low: interval.low / open,

@@ -2,7 +2,8 @@
 //! seed by seed.
 
 use super::capacity::{Capacity, CapacitySearch, USUAL_START};
-use super::load_dial::{LoadDial, LoadKind};
+use super::load_dial::LoadDial;
+use super::load_kind::LoadKind;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::config::Flag;
@@ -142,7 +143,9 @@ impl Contest {
             let dial = LoadDial::new(self.kind, &contender.input)
                 .map_err(|problem| Stopped::Failed(problem.about(&contender.name)))?;
             if LoadKind::of(&contender.input) != self.kind {
-                return failed("some are open loops and some closed ones, which have no load in common");
+                return failed(
+                    "some are open loops and some closed ones, or their profiles differ: they have no load in common",
+                );
             }
             let replaced = dial.replaces().into_iter();
             self.replaced
@@ -158,6 +161,7 @@ impl Contest {
                 base: &variation.base,
                 dial,
                 changes: &variation.changes,
+                steps_times: 1.0,
                 seeds: &self.seeds,
                 // The same for all, so that all try the same loads.
                 start: start.unwrap_or(USUAL_START),

@@ -1,6 +1,7 @@
 //! Latency and throughput against load: where the curve bends, where memory is full, where requests begin to wait.
 
-use super::load_dial::{LoadDial, LoadKind};
+use super::load_dial::LoadDial;
+use super::load_kind::LoadKind;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::metrics::{Binding, Replications, Summary};
@@ -157,7 +158,7 @@ impl Curve {
     /// waiting, passes it, which by Little's law is rate times E2E latency; between two points by straight line, `None`
     /// if that is on none of them.
     pub fn load_with_users(&self, users: f64) -> Option<f64> {
-        if self.kind == LoadKind::Concurrency {
+        if self.kind.counts_clients() {
             return Some(users);
         }
         self.points.windows(2).find_map(|pair| {

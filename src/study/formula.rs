@@ -2,7 +2,9 @@
 //! of the things that it leaves out makes of it, measured one at a time.
 
 use super::capacity::{Capacity, CapacitySearch, USUAL_START};
-use super::load_dial::{LoadDial, LoadKind};
+use super::load_dial::LoadDial;
+use super::load_kind::LoadKind;
+use super::memory_left_out::MemoryLeftOut;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Workers, replay};
 use crate::config::{Flag, Workload};
@@ -44,6 +46,8 @@ pub struct FormulaCheck {
     pub users_by_mean: f64,
     /// The formula with the P95 context.
     pub users_by_p95: f64,
+    /// The memory that the formula forgets, with the mean context.
+    pub memory: MemoryLeftOut,
     /// Filled with the scenario's own requests.
     pub filled: Filled,
     /// Filled with contexts that are all of mean length.
@@ -116,6 +120,7 @@ impl FormulaQuestion<'_> {
             kv_bytes: (kv(contexts.p50), kv(contexts.p95)),
             users_by_mean,
             users_by_p95,
+            memory: MemoryLeftOut::of(self.input, mean),
             drafts: self.drafts(clients)?,
             static_batch: self.static_batch(clients, without_cache.users)?,
             under_slo: self.under_slo()?,
@@ -261,6 +266,7 @@ impl FormulaQuestion<'_> {
             base: self.base,
             dial: &dial,
             changes: &[],
+            steps_times: 1.0,
             seeds: &[self.input.scenario.seed],
             start: dial.load_of(self.input).unwrap_or(USUAL_START),
         };

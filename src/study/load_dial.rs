@@ -1,34 +1,25 @@
-//! The load on a server as one number: how many requests come in each second, or how many are there at once.
-
-use crate::config::{Diagnostic, Flag, Workload};
-use crate::stats::{rounded, unrounded};
-use crate::units::Span;
-use crate::workload::trace::{self, Replay, TraceError};
-use crate::workload::{Arrivals, Source, Synthetic};
+//! Sets the load on a server, which is one number: how many requests come in each second, or how many are there at
+//! once.
 
 use super::Input;
-
-/// Which number a load is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoadKind {
-    /// Requests per second that arrive whatever the server does: an open loop.
-    Rate,
-    /// Sessions per second, each of several requests, that start whatever the server does.
-    SessionRate,
-    /// Clients, each of whom sends its next request when the last one has ended: a closed loop.
-    Concurrency,
-}
-
-/// Loads closer than this say nothing new.
-const CLOSEST: f64 = 1.02;
+use super::load_kind::LoadKind;
+use crate::config::{Diagnostic, Flag, Workload};
+use crate::stats::unrounded;
+use crate::units::Span;
+use crate::workload::trace::{self, Replay, TraceError};
+use crate::workload::{Arrivals, ClosedStart, Source, Stage, Synthetic, Think};
 
 /// Sets the load of a scenario.
 #[derive(Clone, Debug)]
 pub struct LoadDial {
     kind: LoadKind,
     setting: Setting,
-    /// Requests of the scenario's own, where more of them can be asked for as clients become more.
+    /// Requests of the scenario's own, where more of them can be asked for as the load becomes more.
     own_requests: Option<u64>,
+    /// Requests of each client, at least.
+    requests_per_client: u64,
+    /// How long users think in the mean, where it sets their number.
+    think: Option<Span>,
     /// How long the scenario is, where longer runs of it tell more.
     own_length: Option<OwnLength>,
 }
@@ -45,102 +36,23 @@ struct OwnLength {
 enum Setting {
     /// A key that is the load itself.
     Key(&'static str),
-    /// The arrivals as a whole: what stands before the load, and after it.
-    Arrivals(&'static str),
+    /// The arrivals as a whole: what stands before the load.
+    Arrivals(String),
+    /// The rates of all stages, which are these at a load of one.
+    Stages(Vec<Stage>),
     /// The speed of a trace with so many requests per second.
     Speedup(f64),
-}
-
-impl LoadKind {
-    /// The flag that varies it.
-    pub const fn flag(self) -> &'static str {
-        match self {
-            Self::Rate | Self::SessionRate => "--rate",
-            Self::Concurrency => "--concurrency",
-        }
-    }
-
-    /// What its axis is called.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Rate => "requests per second",
-            Self::SessionRate => "sessions per second",
-            Self::Concurrency => "concurrent requests",
-        }
-    }
-
-    /// The load with its unit.
-    pub fn with_unit(self, load: f64) -> String {
-        match self {
-            Self::Rate => format!("{} req/s", rounded(load)),
-            Self::SessionRate => format!("{} sessions/s", rounded(load)),
-            Self::Concurrency if load < 1.5 => format!("{load:.0} concurrent request"),
-            Self::Concurrency => format!("{} concurrent requests", rounded(load.round())),
-        }
-    }
-
-    /// Its unit at the head of a column.
-    pub const fn unit(self) -> &'static str {
-        match self {
-            Self::Rate => "req/s",
-            Self::SessionRate => "sessions/s",
-            Self::Concurrency => "clients",
-        }
-    }
-
-    /// Its name in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rate => "requests_per_s",
-            Self::SessionRate => "sessions_per_s",
-            Self::Concurrency => "concurrency",
-        }
-    }
-
-    /// The kind that the scenario's own load is.
-    pub fn of(input: &Input) -> Self {
-        match input.scenario.workload() {
-            Workload::Synthetic(workload) if matches!(workload.arrivals, Arrivals::Closed { .. }) => Self::Concurrency,
-            Workload::Trace(replay) if replay.concurrency.is_some() => Self::Concurrency,
-            _ => Self::Rate,
-        }
-    }
-
-    /// The least difference between two loads.
-    pub const fn least_step(self) -> f64 {
-        match self {
-            Self::Rate | Self::SessionRate => 0.0,
-            Self::Concurrency => 1.0,
-        }
-    }
-
-    /// The nearest load that exists.
-    pub fn rounded(self, load: f64) -> f64 {
-        match self {
-            Self::Rate | Self::SessionRate => load,
-            Self::Concurrency => load.round().max(1.0),
-        }
-    }
-
-    /// A load between two others, at about equal ratios, with three digits; `None` if they are too close for one.
-    pub fn between(self, low: f64, high: f64) -> Option<f64> {
-        let middle = (low * high).sqrt();
-        let digit = 10_f64.powi(middle.log10().floor() as i32 - 2);
-        let middle = match self {
-            Self::Rate | Self::SessionRate => (middle / digit).round() * digit,
-            Self::Concurrency => middle.round(),
-        };
-        // What repeated division leaves behind would be shown.
-        let middle: f64 = format!("{middle:.9e}").parse().unwrap_or(middle);
-        (middle >= low * CLOSEST && high >= middle * CLOSEST).then_some(middle)
-    }
 }
 
 /// Requests of each client of a closed loop, if they can be had: the first of each, which all come at once or meet no
 /// crowd yet, are no steady state, and so few of all that a 99th percentile hardly sees them.
 const REQUESTS_PER_CLIENT: u64 = 200;
+/// The same of users who do not start together: their first requests are spread over a pause, as those later on are.
+const REQUESTS_PER_USER: u64 = 20;
 /// More than that take too long, and so do searches beyond the clients that they are for.
 const MOST_REQUESTS: u64 = 1_000_000;
+/// A profile that is busier than that takes too long [requests].
+const MOST_OF_PROFILE: f64 = 1e8;
 
 impl LoadDial {
     /// How to set a load of this kind in a scenario like `input`; otherwise why it cannot be set, and what to do.
@@ -159,12 +71,14 @@ impl LoadDial {
         });
         let has_sessions = follow.map_err(said)?.is_closed_loop();
         let (kind, setting) = match kind {
-            LoadKind::Concurrency if has_sessions => {
+            LoadKind::Concurrency | LoadKind::Users if has_sessions => {
                 let message = "the trace's sessions already are closed loops";
                 return Err(Diagnostic::new(message).help("vary the rate of their starts instead"));
             }
-            LoadKind::Concurrency => (kind, Setting::Key("workload.trace.concurrency")),
-            LoadKind::Rate | LoadKind::SessionRate => {
+            LoadKind::Concurrency | LoadKind::Users => {
+                (LoadKind::Concurrency, Setting::Key("workload.trace.concurrency"))
+            }
+            LoadKind::Rate | LoadKind::SessionRate | LoadKind::ProfileTimes { .. } => {
                 let recorded = trace::recorded_rate(replay).map_err(said)?;
                 let kind = if has_sessions {
                     LoadKind::SessionRate
@@ -178,43 +92,124 @@ impl LoadDial {
             kind,
             setting,
             own_requests: None,
+            requests_per_client: REQUESTS_PER_CLIENT,
+            think: None,
             own_length: None,
         })
     }
 
     fn of_synthetic(kind: LoadKind, workload: &Synthetic) -> Result<Self, Diagnostic> {
-        let is_concurrency = kind == LoadKind::Concurrency;
-        let setting = match (&workload.arrivals, is_concurrency) {
+        let setting = match (&workload.arrivals, kind.counts_clients()) {
+            (Arrivals::Stages(stages), false) if matches!(kind, LoadKind::ProfileTimes { .. }) => {
+                Setting::Stages(stages.clone())
+            }
             (Arrivals::Stages(_), false) => {
                 let message = "the scenario's arrivals come in stages, each with a rate of its own";
                 return Err(Diagnostic::new(message).help(
                     "set them to one process, such as --set 'workload.arrivals={ process = \"poisson\", rate = 1 }'",
                 ));
             }
-            (Arrivals::Closed { .. } | Arrivals::AtOnce, false) => Setting::Arrivals("process = \"poisson\", rate"),
+            (Arrivals::Closed { .. } | Arrivals::AtOnce, false) => {
+                Setting::Arrivals("process = \"poisson\", rate".to_owned())
+            }
             (_, false) => Setting::Key("workload.arrivals.rate"),
             (Arrivals::Closed { .. }, true) => Setting::Key("workload.arrivals.concurrency"),
-            (_, true) => Setting::Arrivals("process = \"closed\", concurrency"),
+            (_, true) => Setting::Arrivals(AT_ONCE.to_owned()),
         };
-        let kind = match kind {
-            LoadKind::Concurrency => kind,
+        let kind = match (&setting, kind) {
+            (Setting::Stages(_), _) => kind,
+            (Setting::Key(_), LoadKind::Concurrency | LoadKind::Users) if own_think(workload).is_some() => {
+                LoadKind::Users
+            }
+            (_, LoadKind::Concurrency | LoadKind::Users) => LoadKind::Concurrency,
             _ if workload.session.is_some() => LoadKind::SessionRate,
             _ => LoadKind::Rate,
         };
-        Ok(Self {
+        Ok(Self::set_by(setting, kind, workload))
+    }
+
+    fn set_by(setting: Setting, kind: LoadKind, workload: &Synthetic) -> Self {
+        let is_stages = matches!(kind, LoadKind::ProfileTimes { .. });
+        let starts_together = matches!(
+            (&setting, &workload.arrivals),
+            (
+                Setting::Key(_),
+                Arrivals::Closed {
+                    start: ClosedStart::Together,
+                    ..
+                }
+            )
+        );
+        let requests_per_client = if kind == LoadKind::Users && !starts_together {
+            REQUESTS_PER_USER
+        } else {
+            REQUESTS_PER_CLIENT
+        };
+        Self {
             kind,
             setting,
-            own_requests: workload.requests.filter(|_| is_concurrency),
-            own_length: Some(OwnLength {
+            own_requests: workload.requests.filter(|_| kind.counts_clients() || is_stages),
+            requests_per_client,
+            think: own_think(workload).filter(|_| kind == LoadKind::Users).map(Think::mean),
+            // A profile has one length.
+            own_length: (!is_stages).then_some(OwnLength {
                 requests: workload.requests,
                 duration: workload.duration,
             }),
+        }
+    }
+
+    /// How to set how many requests are there at once, whoever sends them, in a scenario like `input`.
+    pub fn at_once(input: &Input) -> Result<Self, Diagnostic> {
+        match input.scenario.workload() {
+            Workload::Synthetic(workload) if own_think(workload).is_some() => {
+                let setting = Setting::Arrivals(AT_ONCE.to_owned());
+                Ok(Self::set_by(setting, LoadKind::Concurrency, workload))
+            }
+            _ => Self::new(LoadKind::Concurrency, input),
+        }
+    }
+
+    /// How to set the number of users in a scenario like `input`, who think so long between an answer and the next
+    /// request; `None` for as long as the scenario's clients do, or as it does within sessions.
+    pub fn of_users(think: Option<Span>, input: &Input) -> Result<Self, Diagnostic> {
+        let Workload::Synthetic(workload) = input.scenario.workload() else {
+            let message = "who sends the requests of a trace does not think";
+            return Err(Diagnostic::new(message).help("ask for requests at once, by --concurrency"));
+        };
+        let think = match (think, own_think(workload), &workload.session) {
+            (Some(Span::ZERO), ..) => {
+                let message = "users who do not think are requests at once";
+                return Err(Diagnostic::new(message).help("ask for them by --concurrency, or write --think 30s"));
+            }
+            (Some(think), ..) => Think::Fixed(think),
+            (None, Some(_), _) => return Self::new(LoadKind::Users, input),
+            (None, None, Some(session)) if !session.think.is_none() => session.think,
+            (None, None, _) => {
+                let message = "nothing says how long users think between an answer and their next request";
+                return Err(
+                    Diagnostic::new(message).help("write --think 30s, or ask for requests at once by --concurrency")
+                );
+            }
+        };
+        let setting = Setting::Arrivals(format!(
+            "process = \"closed\", think = {}, concurrency",
+            think_setting(think)
+        ));
+        Ok(Self {
+            think: Some(think.mean()),
+            ..Self::set_by(setting, LoadKind::Users, workload)
         })
     }
 
     /// Which number it sets.
     pub fn kind(&self) -> LoadKind {
         self.kind
+    }
+
+    /// How long users think in the mean, if it sets their number.
+    pub const fn think(&self) -> Option<Span> {
+        self.think
     }
 
     /// What sets it to `load`, with requests enough for it.
@@ -256,11 +251,15 @@ impl LoadDial {
         requests.is_some_and(|requests| requests.saturating_mul(times.into()) <= MOST_REQUESTS)
     }
 
-    /// The requests of a run at `load`, where they become more with it.
+    /// The requests of a run at `load`, where they become more with it: for each client some, of a profile those of the
+    /// same part of it.
     fn requests_at(&self, load: f64) -> Option<u64> {
         let own = self.own_requests?;
-        let wanted = (load as u64).saturating_mul(REQUESTS_PER_CLIENT);
-        Some(own.max(wanted.min(MOST_REQUESTS)))
+        if self.kind.counts_clients() {
+            let wanted = (load as u64).saturating_mul(self.requests_per_client);
+            return Some(own.max(wanted.min(MOST_REQUESTS)));
+        }
+        Some((own as f64 * load).ceil().max(1.0) as u64)
     }
 
     /// What sets it to `load`, and nothing else.
@@ -270,6 +269,15 @@ impl LoadDial {
         let assignment = match &self.setting {
             Setting::Key(key) => format!("{key}={written}"),
             Setting::Arrivals(process) => format!("workload.arrivals={{ {process} = {written} }}"),
+            Setting::Stages(stages) => {
+                let each = stages.iter().map(|stage| {
+                    let (rate, seconds) = (stage.rate_per_s * load, stage.duration.seconds());
+                    format!("{{ rate = {rate}, duration = \"{seconds}s\" }}")
+                });
+                let each: Vec<String> = each.collect();
+                let stages = each.join(", ");
+                format!("workload.arrivals={{ process = \"stages\", stages = [{stages}] }}")
+            }
             Setting::Speedup(recorded) => format!("workload.trace.speedup={}", unrounded(load / recorded)),
         };
         Flag::new(self.kind.flag(), assignment)
@@ -277,8 +285,14 @@ impl LoadDial {
 
     /// The highest load that a search should try, if there is one.
     pub fn highest(&self) -> Option<f64> {
-        let has_enough = self.own_requests.is_some();
-        has_enough.then_some((MOST_REQUESTS / REQUESTS_PER_CLIENT) as f64)
+        if let Setting::Stages(stages) = &self.setting {
+            let each = stages.iter().map(|stage| stage.rate_per_s * stage.duration.seconds());
+            let arriving = each.sum::<f64>();
+            let own = self.own_requests.map_or(arriving, |most| arriving.min(most as f64));
+            return Some((MOST_OF_PROFILE / own).max(1.0));
+        }
+        let has_enough = self.own_requests.is_some() && self.kind.counts_clients();
+        has_enough.then_some((MOST_REQUESTS / self.requests_per_client) as f64)
     }
 
     /// The load that the scenario has by itself, if it is of this kind.
@@ -286,10 +300,11 @@ impl LoadDial {
         match (input.scenario.workload(), &self.setting) {
             (Workload::Trace(replay), Setting::Speedup(recorded)) => Some(recorded * replay.speedup),
             (Workload::Trace(replay), _) => replay.concurrency.map(f64::from),
-            (Workload::Synthetic(workload), _) => match (&workload.arrivals, self.kind) {
-                (Arrivals::Closed { concurrency, .. }, LoadKind::Concurrency) => Some((*concurrency).into()),
-                (_, LoadKind::Concurrency) => None,
-                (arrivals, _) => arrivals.mean_rate_per_s(),
+            (Workload::Synthetic(_), Setting::Arrivals(_)) => None,
+            (Workload::Synthetic(_), Setting::Stages(_)) => Some(1.0),
+            (Workload::Synthetic(workload), _) => match &workload.arrivals {
+                Arrivals::Closed { concurrency, .. } => Some((*concurrency).into()),
+                arrivals => arrivals.mean_rate_per_s(),
             },
         }
     }
@@ -298,6 +313,9 @@ impl LoadDial {
     pub fn replaces(&self) -> Option<String> {
         let mut said = Vec::new();
         match (&self.setting, self.kind) {
+            (Setting::Arrivals(_), LoadKind::Users) => {
+                said.push("arrivals are those of users who pause, in place of the scenario's own".to_owned());
+            }
             (Setting::Arrivals(_), LoadKind::Concurrency) => {
                 said.push("arrivals are a closed loop without pauses in place of the scenario's own".to_owned());
             }
@@ -306,12 +324,34 @@ impl LoadDial {
             }
             _ => {}
         }
-        if self.own_requests.is_some() {
+        if self.own_requests.is_some() && self.kind.counts_clients() {
+            let each = self.requests_per_client;
+            let who = if self.kind == LoadKind::Users { "user" } else { "client" };
             said.push(format!(
-                "each run has {REQUESTS_PER_CLIENT} requests a client or more, so that the first ones, which \
-                 meet no crowd or come all at once, count for little"
+                "each run has {each} requests a {who} or more, so that the first ones, which meet no crowd or come all \
+                 at once, count for little"
             ));
         }
         (!said.is_empty()).then(|| said.join("; "))
+    }
+}
+
+/// As many requests at once as there are clients: they do not pause.
+const AT_ONCE: &str = "process = \"closed\", concurrency";
+
+/// How long the clients of a scenario's own closed loop think, if it is one and they do.
+fn own_think(workload: &Synthetic) -> Option<Think> {
+    match workload.arrivals {
+        Arrivals::Closed { think, .. } if !think.is_none() => Some(think),
+        _ => None,
+    }
+}
+
+/// A pause as a scenario writes it.
+fn think_setting(think: Think) -> String {
+    let seconds = think.mean().seconds();
+    match think {
+        Think::Fixed(_) => format!("\"{seconds}s\""),
+        Think::Exponential { .. } => format!("{{ dist = \"exponential\", mean = \"{seconds}s\" }}"),
     }
 }

@@ -40,7 +40,8 @@ pub fn add_range(
         return Ok(());
     };
     let control = control.unheard();
-    let simulated = |factor: f64| replications::replicate(&stretched(input, factor), runs, workers, &control);
+    let simulated =
+        |factor: f64| replications::replicate(&input.clone().with_steps_times(factor), runs, workers, &control);
     let (fast, slow) = (simulated(1.0 - error)?, simulated(1.0 + error)?);
     if fast.is_interrupted || slow.is_interrupted {
         outcome.is_interrupted = true;
@@ -54,13 +55,4 @@ pub fn add_range(
         summary.latency.of_mut(metric).model_range = Some(range);
     }
     Ok(())
-}
-
-/// The scenario with all steps so many times as long.
-fn stretched(input: &Input, factor: f64) -> Input {
-    let mut input = input.clone();
-    let scenario = &mut input.scenario;
-    scenario.deployment.execution.overheads = scenario.deployment.execution.overheads.times(factor);
-    scenario.deployment.cpu_time = scenario.deployment.cpu_time.times(factor);
-    input
 }

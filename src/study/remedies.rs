@@ -41,9 +41,6 @@ impl Remedy {
     }
 }
 
-/// More servers than anybody has.
-const MOST_SERVERS: f64 = 4e6;
-
 /// What may be changed of the scenario's server. What would change step times is left out where the scenario gives
 /// them.
 pub fn remedies(input: &Input) -> Vec<Remedy> {
@@ -153,99 +150,5 @@ impl Tried {
     pub fn gain_per_gpu(&self, now: &Capacity) -> Option<f64> {
         let (times, _) = self.times(now)?;
         Some(times / f64::from(self.remedy.gpus))
-    }
-}
-
-/// The fewest servers of which each meets the objectives with every seed at an equal share of `rate`, its arrivals
-/// being of the same kind as those of the whole. `None` if some seed meets them at no load, or if more than four
-/// millions would be needed.
-pub fn fewest_servers(
-    question: &CapacitySearch,
-    capacity: &Capacity,
-    rate: f64,
-    simulate: &Simulate,
-) -> Result<Option<u32>, Stopped> {
-    // A seed that misses an objective at any load misses it on any number of servers.
-    if capacity.brackets.iter().any(|it| it.at_met.is_none()) {
-        return Ok(None);
-    }
-    let values = capacity.values();
-    let least = values.into_iter().fold(f64::INFINITY, f64::min);
-    let holds = |servers: u32| -> Result<bool, Stopped> {
-        for &seed in question.seeds {
-            let share = rate / f64::from(servers);
-            if question.holds(share, seed, capacity.length(), simulate)? != Some(true) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    };
-    // The search for the capacity stopped within one percent: that may spare some servers or cost some.
-    let first = (rate / capacity.mean()).ceil().max(1.0);
-    let most = ((rate / least).ceil().max(first) + 2.0).min(MOST_SERVERS);
-    if first > most {
-        return Ok(None);
-    }
-    fewest_that_hold(first as u32, most as u32, holds)
-}
-
-/// A number that holds while one less does not, up to `most`: from `first` on by steps that double, then by halves of
-/// what lies between, as it may take millions.
-fn fewest_that_hold<E>(first: u32, most: u32, holds: impl Fn(u32) -> Result<bool, E>) -> Result<Option<u32>, E> {
-    let (mut few, mut enough) = (0, first);
-    let mut step = 1;
-    if holds(first)? {
-        while enough > 1 {
-            let fewer = enough.saturating_sub(step).max(1);
-            if !holds(fewer)? {
-                few = fewer;
-                break;
-            }
-            (enough, step) = (fewer, step * 2);
-        }
-    } else {
-        few = first;
-        loop {
-            if few >= most {
-                return Ok(None);
-            }
-            enough = few.saturating_add(step).min(most);
-            if holds(enough)? {
-                break;
-            }
-            (few, step) = (enough, step * 2);
-        }
-    }
-    while enough - few > 1 {
-        let middle = few + (enough - few) / 2;
-        if holds(middle)? {
-            enough = middle;
-        } else {
-            few = middle;
-        }
-    }
-    Ok(Some(enough))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    #[test]
-    fn the_fewest_are_found_from_either_side_in_few_steps() {
-        for first in [1, 2, 7, 100, 3_999_999] {
-            for least in [1, 2, 6, 7, 8, 99, 1_000_000, 4_000_000] {
-                let tries = Cell::new(0);
-                let found = fewest_that_hold(first, 4_000_000, |servers| {
-                    tries.set(tries.get() + 1);
-                    Ok::<_, ()>(servers >= least)
-                });
-                assert_eq!(found, Ok(Some(least)), "from {first}");
-                assert!(tries.get() <= 50, "{} from {first}", tries.get());
-            }
-        }
-        assert_eq!(fewest_that_hold(3, 9, |_| Ok::<_, ()>(false)), Ok(None));
     }
 }

@@ -16,6 +16,7 @@ mod calibrate_refusals;
 mod calibrated_files;
 mod calibrated_runs;
 mod capacities;
+mod capacity_questions;
 mod cells;
 mod cli;
 mod closed_loops;

@@ -64,8 +64,9 @@ Latency               mean       p50       p90       p99       max   samples
 Queue     depth mean 0 · p50 0 · p90 0 · p99 0 · max 0 requests waiting, over time
 KV cache  mean 4.6 % · p99 7.0 % · peak 7.0 % of 1600 tokens · 0.0 % of used slots empty \
 · prefix hits 25.0 % of prompt tokens
-GPU       busy 65.0 % · 11000 steps · 1 requests a step · 7.7 % of peak FLOP/s · 6.1 % of peak memory bandwidth
-Capacity  closed form, (memory - weights) / KV per user: 53.4 users · simulated: mean 0.65, peak 1 running
+GPU       a step runs 65.0 % of the time (not a share of its capacity: tailcast capacity) · 11000 steps \
+· 1 requests a step · 7.7 % of peak FLOP/s · 6.1 % of peak memory bandwidth
+Users     closed form, (memory - weights) / KV per user: 53.4 users · simulated: mean 0.65, peak 1 running
 Why       nothing binds: requests hardly waited for more than the step under way
 Fidelity  made up
 ";

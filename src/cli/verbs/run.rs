@@ -38,7 +38,7 @@ pub struct Args {
     range: bool,
     #[command(flatten)]
     exit: ExitFlags,
-    /// Explain the memory of the GPU and where each setting comes from
+    /// Explain what (memory - weights) / KV per user forgets, the memory of the GPU, and where each setting comes from
     #[arg(long)]
     explain: bool,
     /// Print no warnings and no progress

@@ -131,7 +131,11 @@ impl ResultSection for GpuSummary {
     fn lines(&self) -> Vec<Line> {
         use Phrase::{Count, Number, Share, Text};
         let line = Line::new("GPU")
-            .with([Text("busy "), Share(self.busy_fraction)])
+            .with([
+                Text("a step runs "),
+                Share(self.busy_fraction),
+                Text(" of the time (not a share of its capacity: tailcast capacity)"),
+            ])
             .with([Count(Some(self.steps)), Text(" steps")])
             .with([Number(self.mean_batch), Text(" requests a step")])
             .with_known(self.model_flops_utilization, |flops| {

@@ -27,8 +27,8 @@ pub const LATENCY_VS_RATE: Figure = Figure {
 /// The figure of a load of this kind.
 pub const fn figure(kind: LoadKind) -> &'static Figure {
     match kind {
-        LoadKind::Rate | LoadKind::SessionRate => &LATENCY_VS_RATE,
-        LoadKind::Concurrency => &LATENCY_VS_CONCURRENCY,
+        LoadKind::Rate | LoadKind::SessionRate | LoadKind::ProfileTimes { .. } => &LATENCY_VS_RATE,
+        LoadKind::Concurrency | LoadKind::Users => &LATENCY_VS_CONCURRENCY,
     }
 }
 

@@ -12,9 +12,10 @@ use crate::report::text::numbers::{self, duration, or_unknown, percent};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::report::text::why::why;
 use crate::report::verb::formula;
+use crate::report::verb::servers::{Servers, ServersDocument};
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::{Interval, rounded};
-use crate::study::{Bracket, Capacity, FormulaCheck, PRECISION, Tried, USUAL_ERRORS, judged};
+use crate::study::{Bracket, Capacity, CapacityRange, FormulaCheck, LoadKind, PRECISION, Tried, USUAL_ERRORS, judged};
 
 /// A capacity and all around it.
 pub struct CapacityReport {
@@ -26,23 +27,18 @@ pub struct CapacityReport {
     pub is_of_trace: bool,
     /// GPUs of a server.
     pub gpus: u32,
+    /// The scenario's own load, if it is of the capacity's kind.
+    pub own_load: Option<f64>,
     /// The largest load that the server bears.
     pub capacity: Capacity,
-    /// How many servers a rate needs, if that was asked.
+    /// The capacity if step times are off, where it is known by how much they may be.
+    pub range: Option<CapacityRange>,
+    /// How many servers a load needs, if that was asked.
     pub servers: Option<Servers>,
     /// What would help, if it was tried.
     pub tried: Vec<Tried>,
     /// The formula against the simulation, if it was asked for.
     pub formula: Option<FormulaCheck>,
-}
-
-/// Servers for a rate.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Servers {
-    /// The rate that they share [requests/s].
-    pub rate_per_s: f64,
-    /// The fewest; `None` if none are enough.
-    pub fewest: Option<u32>,
 }
 
 const SCHEMA: &str = "tailcast/capacity/v1";
@@ -61,13 +57,21 @@ struct Document<'a> {
     slo: Vec<String>,
     capacity: Option<f64>,
     ci95: Option<Interval>,
+    /// From the least to the most that it is with all steps shorter and longer by what they may be off.
+    model_range: Option<Interval>,
+    /// How far they may be off, relative, for that range.
+    step_time_error: Option<f64>,
     is_at_least: bool,
     seeds: Vec<SeedDocument>,
     /// How many times as long as the scenario's own the longest runs were.
     length: u32,
     /// How many times the answer of runs a quarter as long it is, or one over that; `None` if there were none.
     moved: Option<f64>,
-    servers: Option<Servers>,
+    /// The scenario's own load, in the capacity's unit.
+    own_load: Option<f64>,
+    /// That as a part of the capacity.
+    own_load_share: Option<f64>,
+    servers: Option<ServersDocument>,
     gpus: Option<u64>,
     binds: String,
     at_capacity: Option<Summary>,
@@ -184,6 +188,12 @@ impl CapacityReport {
         if let Some(servers) = self.servers_in_words() {
             line("Servers", &servers);
         }
+        if let Some(range) = self.range_in_words() {
+            line("If off", &range);
+        }
+        if let Some(own) = self.own_load_in_words() {
+            line("Own load", &own);
+        }
         if !self.is_impossible() {
             line("Binds", &self.missed_in_words());
             line("At it", &self.at_capacity_in_words());
@@ -199,29 +209,37 @@ impl CapacityReport {
         text
     }
 
-    fn gpus_of(&self, servers: u32) -> u64 {
-        u64::from(servers) * u64::from(self.gpus)
+    fn servers_in_words(&self) -> Option<String> {
+        Some(self.servers?.in_words(self.capacity.kind, self.gpus))
     }
 
-    fn servers_in_words(&self) -> Option<String> {
-        let servers = self.servers?;
-        let kind = self.capacity.kind;
-        let rate = kind.with_unit(servers.rate_per_s);
-        Some(match servers.fewest {
-            None => format!("no number that was tried is enough for {rate}"),
-            Some(fewest) => {
-                let share = kind.with_unit(servers.rate_per_s / f64::from(fewest));
-                let gpus = self.gpus_of(fewest);
-                let one_less = if fewest > 1 {
-                    format!("; {} would miss it", fewest - 1)
-                } else {
-                    String::new()
-                };
-                format!(
-                    "{fewest} servers for {rate} ({gpus} GPUs): {share} each, arriving in the same manner{one_less}"
-                )
-            }
-        })
+    /// What part of the capacity the scenario's own load is.
+    fn own_load_share(&self) -> Option<f64> {
+        let own = self.own_load.filter(|_| !self.is_impossible())?;
+        Some(own / self.capacity.mean())
+    }
+
+    fn own_load_in_words(&self) -> Option<String> {
+        let (load, share) = (self.own_load?, self.own_load_share()?);
+        let at_most = if self.capacity.is_at_least() { "at most " } else { "" };
+        Some(format!(
+            "{}: {at_most}{} of it",
+            self.capacity.kind.with_unit(load),
+            percent(share)
+        ))
+    }
+
+    fn range_in_words(&self) -> Option<String> {
+        let range = self.range.as_ref()?;
+        let ends = range.ends(&self.capacity);
+        Some(format!(
+            "step times off by ±{:.0} %: [{}, {}{}] {}",
+            100.0 * range.error,
+            rounded(ends.low),
+            rounded(ends.high),
+            if range.is_at_least() { " or more" } else { "" },
+            self.capacity.kind.unit()
+        ))
     }
 
     fn at_capacity_in_words(&self) -> String {
@@ -229,14 +247,15 @@ impl CapacityReport {
             return "-".to_owned();
         };
         format!(
-            "TTFT p99 {} · TPOT p99 {} · E2E p99 {} · {} waiting and {} running on average · KV peak {} (seed {}, \
-             at {})",
+            "TTFT p99 {} · TPOT p99 {} · E2E p99 {} · {} waiting and {} running on average · KV peak {} · a step \
+             runs {} of the time (seed {}, at {})",
             or_unknown(summary.latency.ttft.p99, duration),
             or_unknown(summary.latency.tpot.p99, duration),
             or_unknown(summary.latency.e2e.p99, duration),
             or_unknown(summary.queue.depth.mean, rounded),
             or_unknown(summary.queue.running.mean, rounded),
             or_unknown(summary.kv.usage.max, percent),
+            or_unknown(summary.gpu.busy_fraction, percent),
             bracket.seed,
             self.capacity.kind.with_unit(bracket.met)
         )
@@ -264,6 +283,9 @@ impl CapacityReport {
     fn length_in_words(&self) -> Option<String> {
         if self.is_of_trace {
             return self.one_pass_in_words();
+        }
+        if matches!(self.capacity.kind, LoadKind::ProfileTimes { .. }) {
+            return Some("each run is the whole profile, or the scenario's part of it, once".to_owned());
         }
         let (length, moved) = (self.capacity.length(), self.capacity.moved());
         let Some(moved) = moved else {
@@ -361,12 +383,16 @@ impl CapacityReport {
             slo: self.slos.iter().map(ToString::to_string).collect(),
             capacity: (!self.is_impossible()).then(|| self.capacity.mean()),
             ci95: self.capacity.interval(),
+            model_range: self.range.as_ref().map(|range| range.ends(&self.capacity)),
+            step_time_error: self.range.as_ref().map(|range| range.error),
             is_at_least: self.capacity.is_at_least(),
             seeds: self.capacity.brackets.iter().map(SeedDocument::of).collect(),
             length: self.capacity.length(),
             moved: self.capacity.moved(),
-            servers: self.servers,
-            gpus: self.servers.and_then(|it| it.fewest).map(|it| self.gpus_of(it)),
+            own_load: self.own_load,
+            own_load_share: self.own_load_share(),
+            servers: self.servers.map(|it| ServersDocument::of(&it, self.capacity.kind)),
+            gpus: self.servers.and_then(|it| it.gpus(self.gpus)),
             binds: self.missed_in_words(),
             at_capacity: self.capacity.first_met().map(|(_, summary)| *summary),
             tried: self.tried.iter().map(|tried| self.tried_document(tried)).collect(),
@@ -390,6 +416,11 @@ impl CapacityReport {
     /// The report for sharing.
     pub fn to_page(&self) -> Page {
         let mut findings = Vec::new();
+        findings.extend(self.range_in_words());
+        findings.extend(
+            self.own_load_in_words()
+                .map(|own| format!("the scenario's own load: {own}")),
+        );
         if !self.is_impossible() {
             findings.push(format!("what binds: {}", self.missed_in_words()));
             findings.push(format!("at capacity: {}", self.at_capacity_in_words()));

@@ -149,8 +149,9 @@ impl CompareReport {
         let slos: Vec<String> = self.slos().iter().map(numbers::slo).collect();
         let slos = slos.join(" and ");
         let load = match self.contest.kind {
-            LoadKind::Rate | LoadKind::SessionRate => "the rate of",
+            LoadKind::Rate | LoadKind::SessionRate | LoadKind::ProfileTimes { .. } => "the rate of",
             LoadKind::Concurrency => "as many clients as",
+            LoadKind::Users => "as many users as",
         };
         if mine.is_none() {
             return format!("None of them meets {slos} at any load");

@@ -131,7 +131,7 @@ impl CurveReport {
             let load = curve.load_with_users(users_at_once);
             let users = format!("(memory - weights) / KV per user = {} users", rounded(users_at_once));
             let meaning = match (curve.kind, load) {
-                (LoadKind::Concurrency, _) => users,
+                (LoadKind::Concurrency | LoadKind::Users, _) => users,
                 (_, Some(load)) => {
                     format!("{users}, who are there at once at {}", unit(load))
                 }

@@ -8,7 +8,7 @@ use crate::report::page::{Block, Section};
 use crate::report::text::numbers::percent;
 use crate::report::text::table::{Cell, Column, Table};
 use crate::stats::rounded;
-use crate::study::FormulaCheck;
+use crate::study::{ForgottenMemory, FormulaCheck, MemoryLeftOut};
 
 #[derive(Serialize)]
 pub(in crate::report) struct Document {
@@ -17,6 +17,8 @@ pub(in crate::report) struct Document {
     p95_context_tokens: f64,
     users_by_mean_context: f64,
     users_by_p95_context: f64,
+    memory_left_out: Vec<ForgottenDocument>,
+    users_in_blocks: f64,
     simulated_users: f64,
     simulated_users_all_mean: f64,
     simulated_users_all_p95: f64,
@@ -24,6 +26,25 @@ pub(in crate::report) struct Document {
     drafts_kv_bytes_times: Option<f64>,
     static_output_tokens_times: Option<f64>,
     concurrency_under_slo: Option<f64>,
+}
+
+/// Memory that the formula forgets.
+#[derive(Serialize)]
+struct ForgottenDocument {
+    name: &'static str,
+    bytes: f64,
+    /// How many users of the mean context it would hold.
+    users: f64,
+}
+
+impl ForgottenDocument {
+    const fn of(part: &ForgottenMemory) -> Self {
+        Self {
+            name: part.name,
+            bytes: part.bytes,
+            users: part.users,
+        }
+    }
 }
 
 impl Document {
@@ -34,6 +55,8 @@ impl Document {
             p95_context_tokens: check.contexts.p95,
             users_by_mean_context: check.users_by_mean,
             users_by_p95_context: check.users_by_p95,
+            memory_left_out: check.memory.parts.iter().map(ForgottenDocument::of).collect(),
+            users_in_blocks: check.memory.users_in_blocks,
             simulated_users: check.filled.users,
             simulated_users_all_mean: check.all_mean.users,
             simulated_users_all_p95: check.all_p95.users,
@@ -57,17 +80,15 @@ fn static_times(check: &FormulaCheck) -> Option<f64> {
 }
 
 /// What the formula says and each thing that it leaves out: name, users, meaning.
-fn rows(check: &FormulaCheck) -> Vec<(&'static str, Option<f64>, String)> {
+fn rows(check: &FormulaCheck) -> Vec<Row> {
     let contexts = &check.contexts;
     let mean = contexts.mean_prompt + contexts.mean_output;
     let (kv_p50, kv_p95) = check.kv_bytes;
     let preemptions = check.filled.summary.requests.preemptions;
-    let mut rows = vec![
-        (
-            "formula, mean context",
-            Some(check.users_by_mean),
-            format!("(memory - weights) / KV of {} tokens", rounded(mean)),
-        ),
+    let formula = format!("(memory - weights) / KV of {} tokens", rounded(mean));
+    let mut rows = vec![("formula, mean context", Some(check.users_by_mean), formula)];
+    rows.extend(memory_rows(&check.memory));
+    rows.extend([
         (
             "formula, P95 context",
             Some(check.users_by_p95),
@@ -102,7 +123,7 @@ fn rows(check: &FormulaCheck) -> Vec<(&'static str, Option<f64>, String)> {
             Some(check.all_p95.users),
             "if each were as long as the P95: what to size by where long ones come together".to_owned(),
         ),
-    ];
+    ]);
     rows.push(prefix_row(check));
     rows.push(drafts_row(check));
     rows.push(static_row(check));
@@ -129,6 +150,28 @@ fn rows(check: &FormulaCheck) -> Vec<(&'static str, Option<f64>, String)> {
 }
 
 type Row = (&'static str, Option<f64>, String);
+
+/// The memory that the formula forgets, and what is left of its users.
+fn memory_rows(memory: &MemoryLeftOut) -> Vec<Row> {
+    const GIB: f64 = (1u64 << 30) as f64;
+    let parts = memory.parts.iter().map(|part| {
+        let because = format!("{:.2} GiB: {}", part.bytes / GIB, part.because);
+        // A part that costs nobody is not shown as -0.
+        (part.name, Some(0.0 - part.users), because)
+    });
+    let mut rows: Vec<Row> = parts.collect();
+    let left = "of that context in the blocks of the KV cache: what the formula should say".to_owned();
+    rows.push(("memory holds", Some(memory.users_in_blocks), left));
+    rows
+}
+
+/// The memory that the formula forgets as a table of its own.
+pub fn memory_table(memory: &MemoryLeftOut) -> Table {
+    let formula = format!("(memory - weights) / KV of {} tokens", rounded(memory.context_tokens));
+    let mut rows = vec![("formula, mean context", Some(memory.formula_users), formula)];
+    rows.extend(memory_rows(memory));
+    table_of(rows)
+}
 
 fn prefix_row(check: &FormulaCheck) -> Row {
     match &check.prefix {
@@ -193,7 +236,11 @@ fn static_row(check: &FormulaCheck) -> Row {
 }
 
 fn table(check: &FormulaCheck) -> Table {
-    let rows = rows(check)
+    table_of(rows(check))
+}
+
+fn table_of(rows: Vec<Row>) -> Table {
+    let rows = rows
         .into_iter()
         .map(|(name, users, meaning)| vec![Cell::words(name), Cell::number(users, rounded), Cell::words(meaning)]);
     Table {

@@ -43,7 +43,7 @@ impl RunReport {
     pub(in crate::report) fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("Requests", self.requests_line()), ("Tokens", self.tokens_line())];
         facts.extend(self.summary.lines().iter().map(|line| (line.label, in_words(line))));
-        facts.push(("Capacity", self.capacity_line()));
+        facts.push(("Users", self.users_line()));
         facts.push(("Why", why(&self.summary.constraint)));
         facts.extend(self.fidelity.clone().map(|text| ("Fidelity", text)));
         facts.extend(self.range_error().map(|error| {
@@ -170,7 +170,7 @@ impl RunReport {
         lines.collect()
     }
 
-    fn capacity_line(&self) -> String {
+    fn users_line(&self) -> String {
         let running = &self.summary.queue.running;
         let simulated = format!(
             "simulated: mean {}, peak {} running",
