@@ -9,6 +9,7 @@ mod bad_steps;
 mod bad_studies;
 mod bad_switches;
 mod bad_traces;
+mod benchmark_loads;
 mod browser;
 mod calibrate;
 mod calibrate_refusals;
