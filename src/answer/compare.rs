@@ -4,6 +4,7 @@ use super::common::{make_runs, refuse_seeds_of_a_trace, workers};
 use super::drawings;
 use super::problem::Problem;
 use super::{setting, variations};
+use crate::config::warnings_of_idle_keys;
 use crate::report::compare::CompareReport;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
@@ -113,7 +114,8 @@ impl ReadyCompare<'_> {
             let warnings = input.scenario.warnings.iter();
             warnings.map(|warning| format!("{}: {warning}", variation.name))
         });
-        warnings.collect()
+        let idle = self.inputs.iter().flat_map(|input| &input.scenario.idle_keys);
+        warnings.chain(warnings_of_idle_keys(idle)).collect()
     }
 }
 

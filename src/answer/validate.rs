@@ -157,7 +157,7 @@ impl ValidateAnswer {
 
 /// What can be said before the runs.
 fn warnings_before(experiment: &Planned) -> Vec<String> {
-    let mut warnings = experiment.input.scenario.warnings.clone();
+    let mut warnings = experiment.input.scenario.all_warnings();
     let unfinished = experiment.measured.unfinished;
     if unfinished > 0 {
         warnings.push(format!(

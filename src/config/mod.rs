@@ -23,6 +23,7 @@ pub use reader::text_file::{is_standard_input, read_text};
 pub use scenario::calibration::{Calibration, FittedOn};
 pub use scenario::deployment::Deployment;
 pub use scenario::fidelity::Knowledge;
+pub use scenario::idle_keys::{IdleKey, warnings_of_idle_keys};
 pub use scenario::load::ScenarioText;
 pub use scenario::no_scenario::NoScenario;
 pub use scenario::operation::{Operation, Pool, WarmUp};
