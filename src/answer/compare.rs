@@ -8,7 +8,7 @@ use crate::config::warnings_of_idle_keys;
 use crate::report::compare::CompareReport;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
-use crate::study::{Base, Contest, Control, Input, Simulate, Stopped, Variation, Workers, contest};
+use crate::study::{Base, Contest, Control, Input, Simulate, Stopped, Variation, Workers, contest, differing};
 
 /// How do scenarios, or variations of one, differ?
 #[derive(Clone, Debug)]
@@ -77,6 +77,7 @@ impl CompareQuestion {
 impl ReadyCompare<'_> {
     /// Simulates them all.
     pub fn answer(self, control: &Control) -> Result<CompareAnswer, Problem> {
+        let also_differs = differing(&self.variations, &self.inputs);
         let (variations, seeds) = (&self.variations, self.question.seeds.unwrap_or(USUAL_SEEDS));
         let ((contest, no_capacity), warnings) = make_runs(control, self.warnings(), None, |runner| {
             let simulate = |input: &Input, seed| runner.run(input, seed);
@@ -102,6 +103,7 @@ impl ReadyCompare<'_> {
             setting: setting::of_all(control, &all, runs, changed),
             drawings: Vec::new(),
             contest,
+            also_differs,
             no_capacity,
             is_complete: !control.is_stopped(),
         };
