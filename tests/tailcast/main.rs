@@ -42,6 +42,7 @@ mod laws_prefix_cache;
 mod laws_radix_tree;
 mod laws_step_time;
 mod library;
+mod like_with_like;
 mod max_outstanding;
 mod measured_files;
 mod measured_memory;
