@@ -63,7 +63,7 @@ impl ReadyCalibrate<'_> {
     /// Fits the coefficients of the scenario to the measurements.
     pub fn answer(self, control: &Control) -> Result<CalibrateAnswer, Problem> {
         let mut scenario = self.input.scenario;
-        let mut warnings = scenario.warnings.clone();
+        let mut warnings = scenario.all_warnings();
         warn_all(control, &warnings);
         let question = self.question;
         let data = read(&question.data)?;

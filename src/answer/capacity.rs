@@ -141,7 +141,7 @@ impl CapacityQuestion {
 impl ReadyCapacity<'_> {
     /// Searches for the highest load that meets all objectives.
     pub fn answer(self, control: &Control) -> Result<CapacityAnswer, Problem> {
-        let (dial, warnings) = (&self.dial, self.input.scenario.warnings.clone());
+        let (dial, warnings) = (&self.dial, self.input.scenario.all_warnings());
         let (report, warnings) = make_runs(control, warnings, dial.replaces().as_deref(), |runner| {
             let search = Search {
                 question: self.question,

@@ -4,10 +4,11 @@ use super::common::{make_runs, refuse_seeds_of_a_trace, workers};
 use super::drawings;
 use super::problem::Problem;
 use super::{setting, variations};
+use crate::config::warnings_of_idle_keys;
 use crate::report::compare::CompareReport;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
-use crate::study::{Base, Contest, Control, Input, Simulate, Stopped, Variation, Workers, contest};
+use crate::study::{Base, Contest, Control, Input, Simulate, Stopped, Variation, Workers, contest, differing};
 
 /// How do scenarios, or variations of one, differ?
 #[derive(Clone, Debug)]
@@ -76,6 +77,7 @@ impl CompareQuestion {
 impl ReadyCompare<'_> {
     /// Simulates them all.
     pub fn answer(self, control: &Control) -> Result<CompareAnswer, Problem> {
+        let also_differs = differing(&self.variations, &self.inputs);
         let (variations, seeds) = (&self.variations, self.question.seeds.unwrap_or(USUAL_SEEDS));
         let ((contest, no_capacity), warnings) = make_runs(control, self.warnings(), None, |runner| {
             let simulate = |input: &Input, seed| runner.run(input, seed);
@@ -101,6 +103,7 @@ impl ReadyCompare<'_> {
             setting: setting::of_all(control, &all, runs, changed),
             drawings: Vec::new(),
             contest,
+            also_differs,
             no_capacity,
             is_complete: !control.is_stopped(),
         };
@@ -113,7 +116,8 @@ impl ReadyCompare<'_> {
             let warnings = input.scenario.warnings.iter();
             warnings.map(|warning| format!("{}: {warning}", variation.name))
         });
-        warnings.collect()
+        let idle = self.inputs.iter().flat_map(|input| &input.scenario.idle_keys);
+        warnings.chain(warnings_of_idle_keys(idle)).collect()
     }
 }
 

@@ -72,7 +72,7 @@ impl ReadyCurve<'_> {
             seeds: question.seeds,
             refinements: question.refinements,
         };
-        let warnings = input.scenario.warnings.clone();
+        let warnings = input.scenario.all_warnings();
         let (curve, warnings) = make_runs(control, warnings, replaced.as_deref(), |runner| {
             let simulate = |input: &Input, seed| runner.run(input, seed);
             Ok(study.answer(&workers(control)?, &simulate)?)

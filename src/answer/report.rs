@@ -3,22 +3,25 @@
 use std::path::{Path, PathBuf};
 
 use super::problem::Problem;
+use super::sweep::SweepQuestion;
 use super::{results_text, setting};
-use crate::config::{Diagnostic, Layers, StudyFile};
+use crate::config::{Diagnostic, Layers};
 use crate::report::StudySetting;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
 use crate::report::results::{Form, Results, SweepPoints};
 use crate::report::sweep::SweepReport;
-use crate::study::{Base, Control};
+use crate::study::Control;
 
 /// What do the results of a sweep say?
 #[derive(Clone, Debug)]
 pub struct ReportQuestion {
     /// The results: CSV or JSON Lines, as a sweep or a merge wrote them.
     pub results: PathBuf,
-    /// The study that they are of, for the setting of the page.
+    /// The study that they are of, for the setting of the page; refused if they are of another plan.
     pub study: Option<PathBuf>,
+    /// What the sweep laid over the study's scenario; whatever file it names, the scenario is the study's.
+    pub changes: Layers,
 }
 
 /// What they say.
@@ -28,8 +31,18 @@ pub struct ReportAnswer {
 }
 
 impl ReportQuestion {
-    /// The form of the results, unless they come from stdin; refuses those that cannot be read.
+    /// The form of the results, unless they come from stdin; refuses those that cannot be read, and changes of no
+    /// study.
     pub fn form(&self) -> Result<Option<Form>, Problem> {
+        if let (None, Some(flag)) = (&self.study, self.changes.flags.first()) {
+            let message = format!(
+                "{}: it changes what a study simulates, and there is no --study",
+                flag.name
+            );
+            return Err(Diagnostic::new(message)
+                .help("write --study with the file of the study, or leave it out")
+                .into());
+        }
         let name = self.results.display().to_string();
         let form = results_text::form_of_name(&self.results, &name)?;
         if form == Some(Form::Parquet) {
@@ -54,13 +67,65 @@ impl ReportQuestion {
         let sweep = SweepPoints::of(results);
         let sweep = sweep.ok_or_else(|| Diagnostic::new(format!("{name}: there is no run in it")))?;
         let study = self.study.as_deref();
+        let setting = study.map(|study| self.setting_of(control, study, (&name, &sweep)));
         let report = SweepReport {
-            setting: study.map(|study| setting_of(control, study)).transpose()?,
+            setting: setting.transpose()?,
             name,
             sweep,
         };
         Ok(ReportAnswer { report })
     }
+
+    /// What a study simulates, apart from what varies; refused if it is not what the results are of.
+    fn setting_of(
+        &self,
+        control: &Control,
+        study: &Path,
+        (name, results): (&str, &SweepPoints),
+    ) -> Result<StudySetting, Problem> {
+        let mut question = SweepQuestion {
+            study: study.to_owned(),
+            changes: self.changes.clone(),
+            ..SweepQuestion::default()
+        };
+        let mut ready = question.ready()?;
+        // Nothing but the rows says which --seeds the sweep was given.
+        let points = ready.sweep.plan.points() as u64;
+        if let Ok(seeds @ 1..) = u32::try_from(results.all_runs / points)
+            && results.all_runs % points == 0
+            && seeds != ready.sweep.seeds
+            && !ready.sweep.is_always_the_same
+        {
+            question.seeds = Some(seeds);
+            ready = question.ready()?;
+        }
+        let sweep = &ready.sweep;
+        if sweep.fingerprint != results.plan {
+            return Err(of_another_plan((name, &results.plan), (study, &sweep.fingerprint)));
+        }
+        let varied: Vec<&str> = sweep.plan.keys().collect();
+        let varied = format!("but for what varies: {}", varied.join(", "));
+        let input = sweep.base.load()?;
+        let setting = setting::of(control, &input, sweep.seeds, vec![varied]);
+        Ok(match ready.name() {
+            Some(name) => StudySetting {
+                name: name.to_owned(),
+                ..setting
+            },
+            None => setting,
+        })
+    }
+}
+
+fn of_another_plan((name, theirs): (&str, &str), (study, own): (&Path, &str)) -> Problem {
+    let message = format!(
+        "{name} has the results of plan {theirs}, and {} is plan {own}: these are not the results of this study",
+        study.display()
+    );
+    Diagnostic::new(message)
+        .help("give the study that was swept, with the same --set and other flags, to the same release of tailcast")
+        .help("or sweep the study again (`tailcast sweep` with --overwrite), or leave --study out")
+        .into()
 }
 
 impl ReportAnswer {
@@ -78,23 +143,4 @@ impl ReportAnswer {
     pub fn to_page(&self) -> Page {
         self.report.to_page()
     }
-}
-
-/// What a study simulates, apart from what varies.
-fn setting_of(control: &Control, study: &Path) -> Result<StudySetting, Problem> {
-    let file = StudyFile::load(study)?;
-    let layers = Layers {
-        file: file.scenario.clone(),
-        ..Layers::default()
-    };
-    let base = Base::new(layers, file.overrides);
-    let axes = file.axes.iter().flat_map(|axis| &axis.keys);
-    let varied: Vec<&str> = axes.map(String::as_str).collect();
-    let varied = format!("but for what varies: {}", varied.join(", "));
-    let input = base.load()?;
-    let setting = setting::of(control, &input, file.seeds, vec![varied]);
-    Ok(match file.name {
-        Some(name) => StudySetting { name, ..setting },
-        None => setting,
-    })
 }

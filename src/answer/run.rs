@@ -96,7 +96,7 @@ impl RunQuestion {
 impl ReadyRun<'_> {
     /// Simulates the scenario with every seed that was asked for.
     pub fn answer(self, control: &Control) -> Result<RunAnswer, Problem> {
-        let mut warnings = self.input.scenario.warnings.clone();
+        let mut warnings = self.input.scenario.all_warnings();
         warn_all(control, &warnings);
         control.audience.begin("requests", self.requests_expected());
         let mut outcome = self.simulate(control)?;

@@ -10,7 +10,7 @@ use crate::metrics::Summary;
 use crate::report::figure::Drawn;
 use crate::report::figure::accuracy;
 use crate::report::{ErrorLimit, ValidatedExperiment, ValidationReport};
-use crate::study::{Comparison, Control, Input, Outcome, Prediction, Task, run_each};
+use crate::study::{Comparison, Control, Input, Outcome, Prediction, Task, run_each, unlike_after, unlike_before};
 
 /// How far are predictions from what was measured?
 #[derive(Clone, Debug, Default)]
@@ -157,15 +157,27 @@ impl ValidateAnswer {
 
 /// What can be said before the runs.
 fn warnings_before(experiment: &Planned) -> Vec<String> {
-    let mut warnings = experiment.input.scenario.warnings.clone();
+    let mut warnings = experiment.input.scenario.all_warnings();
     let unfinished = experiment.measured.unfinished;
     if unfinished > 0 {
         warnings.push(format!(
             "{unfinished} measured requests did not finish; measured latencies are those of the others"
         ));
     }
+    warnings.extend(unlike_warning(&unlike_before(&experiment.input, experiment.measured)));
     let named = warnings.into_iter();
     named.map(|warning| format!("{}: {warning}", experiment.name)).collect()
+}
+
+/// That the errors are not those of the predictions alone, if so.
+fn unlike_warning(unlike: &[String]) -> Option<String> {
+    (!unlike.is_empty()).then(|| {
+        format!(
+            "the scenario is not what was measured: {}; mend the scenario, or write load = \"measured\" to take \
+             requests and arrivals from the result of a benchmark",
+            unlike.join("; ")
+        )
+    })
 }
 
 /// Requests of all runs, if that can be known before.
@@ -211,6 +223,11 @@ fn report(plan: &[Planned], done: Vec<Done>, limits: Vec<ErrorLimit>) -> (Valida
         };
         let run = run_report::of(&experiment.input, &outcome);
         let said = run.warnings().into_iter().chain(outcome.replayed.warnings());
+        let said = said.chain(unlike_warning(&unlike_after(
+            &pooled,
+            experiment.runs,
+            experiment.measured,
+        )));
         warnings.extend(said.map(|warning| format!("{}: {warning}", experiment.name)));
         let prediction = Prediction {
             pooled,

@@ -9,7 +9,7 @@ mod scenario;
 
 pub use files::fingerprint::Fingerprint;
 pub use files::manifest::{Experiment, Manifest};
-pub use files::measured::{METRICS, Measured, MeasuredRequest, Values, is_latency};
+pub use files::measured::{BenchmarkLoad, METRICS, Measured, MeasuredRequest, Values, is_latency};
 pub use files::step_table::{MeasuredStep, is_step_table, parse_step_table, read_step_table};
 pub use files::study_file::StudyFile;
 pub use files::{axis, catalogue, hugging_face, scheduler_log};
@@ -24,6 +24,7 @@ pub use reader::text_file::{is_standard_input, read_text};
 pub use scenario::calibration::{Calibration, FittedOn};
 pub use scenario::deployment::Deployment;
 pub use scenario::fidelity::Knowledge;
+pub use scenario::idle_keys::{IdleKey, warnings_of_idle_keys};
 pub use scenario::load::ScenarioText;
 pub use scenario::no_scenario::NoScenario;
 pub use scenario::operation::{Operation, Pool, WarmUp};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
-use crate::config::{Diagnostic, Fingerprint};
+use crate::config::{Diagnostic, Fingerprint, IdleKey, warnings_of_idle_keys};
 use crate::metrics::Summary;
 use crate::metrics::{MEASURES, Measure};
 
@@ -93,12 +93,19 @@ impl Sweep {
         line(&seeds.to_string());
         sweep.measures.iter().for_each(|measure| line(measure.name));
         sweep.plan.keys().for_each(&mut line);
+        let mut idle_keys: Vec<IdleKey> = Vec::new();
         for point in 0..sweep.plan.points() {
             let input = sweep.input(point)?;
             let values = sweep.plan.values(point).join("\t");
             line(&format!("{}\t{}\t{values}", input.scenario.hash(), input.scenario.seed));
+            for idle in &input.scenario.idle_keys {
+                if !idle_keys.contains(idle) {
+                    idle_keys.push(idle.clone());
+                }
+            }
             sweep.note(input);
         }
+        sweep.warnings.extend(warnings_of_idle_keys(&idle_keys));
         sweep.fingerprint = fingerprint.to_string();
         Ok(sweep)
     }

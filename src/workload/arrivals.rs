@@ -105,6 +105,14 @@ impl Arrivals {
         matches!(self, Self::Closed { .. })
     }
 
+    /// Whether gaps between arrivals are independent and of one distribution.
+    pub const fn is_renewal(&self) -> bool {
+        matches!(
+            self,
+            Self::Poisson { .. } | Self::Gamma { .. } | Self::Weibull { .. } | Self::Constant { .. }
+        )
+    }
+
     /// Whether they have the same rate throughout, or the same clients, so that a server comes to a steady state.
     pub const fn is_stationary(&self) -> bool {
         match self {

@@ -17,14 +17,20 @@ enum Process {
     Renewal(Gaps),
     /// Equal gaps before their first arrival, which is at time 0.
     ConstantFrom0(Gaps),
+    Spanning(Spanning),
     AtOnce,
     Stages(Stages),
 }
 
 impl OpenLoop {
-    /// A valid process that is not a closed loop.
-    pub fn new(arrivals: &Arrivals, random: Xoshiro256PlusPlus) -> Self {
+    /// A valid process that is not a closed loop. As many arrivals as are `spanned` come within exactly the time that
+    /// they take in the mean, if it is one of independent gaps.
+    pub fn new(arrivals: &Arrivals, spanned: Option<u64>, random: Xoshiro256PlusPlus) -> Self {
         let process = match (arrivals, Gaps::new(arrivals)) {
+            (_, Some(gaps)) if spanned.is_some() => {
+                let requests = spanned.unwrap_or_default();
+                Process::Spanning(Spanning::new(gaps, requests, arrivals, random.clone()))
+            }
             (Arrivals::Stages(stages), _) => Process::Stages(Stages::new(stages.clone())),
             (Arrivals::Constant { .. }, Some(gaps)) => Process::ConstantFrom0(gaps),
             (_, Some(gaps)) => Process::Renewal(gaps),
@@ -55,6 +61,7 @@ impl OpenLoop {
                 self.clock.pass(gap_picos)?;
             }
             Process::AtOnce => {}
+            Process::Spanning(spanning) => return spanning.pass(&mut self.clock, &mut self.random),
             Process::Stages(stages) => return stages.pass(&mut self.clock, &mut self.random),
             Process::ConstantFrom0(_) => self.start_constant(),
         }
@@ -99,6 +106,45 @@ fn past_limit() -> TraceError {
         "the next request would arrive after 200 days of simulated time, more than a run may last; \
          ask for fewer requests, a shorter duration or a higher rate",
     )
+}
+
+/// Independent gaps, all multiplied by what makes the last arrival come when it would in the mean, as `vllm bench
+/// serve` does (vLLM 0.11, `get_request` in `vllm/benchmarks/serve.py`). There is a gap before the first arrival too.
+struct Spanning {
+    gaps: Gaps,
+    factor: f64,
+    left: u64,
+    last: Time,
+}
+
+impl Spanning {
+    fn new(gaps: Gaps, requests: u64, arrivals: &Arrivals, mut random: Xoshiro256PlusPlus) -> Self {
+        let rate_per_s = arrivals.mean_rate_per_s().expect("gaps have a rate");
+        let span_picos = requests as f64 / rate_per_s * PICOS_PER_SECOND as f64;
+        let drawn_picos: f64 = (0..requests).map(|_| gaps.draw(&mut random)).sum();
+        Self {
+            gaps,
+            factor: if drawn_picos > 0.0 {
+                span_picos / drawn_picos
+            } else {
+                1.0
+            },
+            left: requests,
+            last: Time::from_picos(span_picos as u64).min(Time::LIMIT),
+        }
+    }
+
+    /// Moves the clock to the next arrival; false if the last has come.
+    fn pass(&mut self, clock: &mut Clock, random: &mut Xoshiro256PlusPlus) -> Result<bool, TraceError> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Ok(false);
+        };
+        self.left = left;
+        clock.pass(self.factor * self.gaps.draw(random))?;
+        // Where sums are rounded the last would be some picoseconds off.
+        clock.now = if left == 0 { self.last } else { clock.now.min(self.last) };
+        Ok(true)
+    }
 }
 
 /// A Poisson process whose rate changes: unit-exponential draws are used up at the rate of the stage.
@@ -147,7 +193,7 @@ mod tests {
     use crate::stats::streams::stream;
 
     fn arrivals_of(arrivals: &Arrivals, count: usize) -> Vec<Time> {
-        let mut open_loop = OpenLoop::new(arrivals, stream(1, "arrivals"));
+        let mut open_loop = OpenLoop::new(arrivals, None, stream(1, "arrivals"));
         (0..count).map_while(|_| open_loop.next(None).unwrap()).collect()
     }
 
@@ -159,6 +205,35 @@ mod tests {
         let a_million_seconds = 1_000_000 * PICOS_PER_SECOND;
         let off = arrivals[3_000_000].picos().abs_diff(a_million_seconds);
         assert!(off < 200, "{off} ps after a million seconds");
+    }
+
+    #[test]
+    fn exact_spans_end_when_they_should_and_keep_the_shape_of_gaps() {
+        let rate_per_s = 8.0;
+        for arrivals in [
+            Arrivals::Poisson { rate_per_s },
+            Arrivals::Gamma { rate_per_s, cv: 2.0 },
+            Arrivals::Weibull { rate_per_s, shape: 0.5 },
+            Arrivals::Constant { rate_per_s },
+        ] {
+            for requests in [1, 2, 1000] {
+                let mut exact = OpenLoop::new(&arrivals, Some(requests), stream(7, "arrivals"));
+                let times: Vec<Time> = std::iter::from_fn(|| exact.next(None).unwrap()).collect();
+                assert_eq!(times.len() as u64, requests);
+                let last = Time::from_picos(requests * PICOS_PER_SECOND / 8);
+                assert_eq!(times.last(), Some(&last), "{arrivals:?}");
+                assert!(times.is_sorted());
+                // The same draws, but for one factor.
+                let gaps = Gaps::new(&arrivals).unwrap();
+                let mut random = stream(7, "arrivals");
+                let (first, second) = (gaps.draw(&mut random), gaps.draw(&mut random));
+                if requests == 1000 {
+                    let gap = |from: Time, to: Time| (to - from).picos() as f64;
+                    let ratio = gap(times[0], times[1]) / gap(Time::ZERO, times[0]);
+                    assert!((ratio / (second / first) - 1.0).abs() < 1e-6, "{arrivals:?}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -184,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_run_past_200_days_is_refused() {
-        let mut open_loop = OpenLoop::new(&Arrivals::Constant { rate_per_s: 1e-6 }, stream(1, "arrivals"));
+        let mut open_loop = OpenLoop::new(&Arrivals::Constant { rate_per_s: 1e-6 }, None, stream(1, "arrivals"));
         let mut arrived = 0;
         let error = loop {
             match open_loop.next(None) {
@@ -194,7 +269,7 @@ mod tests {
         };
         assert_eq!(arrived, 18, "200 days are 17.28 million seconds");
         assert!(error.to_string().contains("200 days"));
-        let mut tiny = OpenLoop::new(&Arrivals::Poisson { rate_per_s: 1e-300 }, stream(1, "arrivals"));
+        let mut tiny = OpenLoop::new(&Arrivals::Poisson { rate_per_s: 1e-300 }, None, stream(1, "arrivals"));
         assert!(tiny.next(None).is_err());
         assert_eq!(tiny.next(Some(Time::LIMIT)).unwrap(), None);
     }

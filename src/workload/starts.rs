@@ -26,8 +26,9 @@ enum Process {
 }
 
 impl Starts {
-    /// A valid process, drawn from the stream `arrivals` of `seed`.
-    pub fn new(arrivals: &Arrivals, duration: Option<Span>, seed: u64) -> Self {
+    /// A valid process, drawn from the stream `arrivals` of `seed`: as many arrivals as are `spanned` come within
+    /// exactly the time that they take in the mean, and none after `duration`.
+    pub fn new(arrivals: &Arrivals, (spanned, duration): (Option<u64>, Option<Span>), seed: u64) -> Self {
         let process = match *arrivals {
             Arrivals::Closed {
                 concurrency,
@@ -35,7 +36,7 @@ impl Starts {
                 start,
             } => Process::Closed(ClosedLoop::new(concurrency, think, start, seed)),
             _ => Process::Open {
-                arrivals: OpenLoop::new(arrivals, stream(seed, "arrivals")),
+                arrivals: OpenLoop::new(arrivals, spanned, stream(seed, "arrivals")),
                 announced: None,
             },
         };

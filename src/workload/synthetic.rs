@@ -10,11 +10,17 @@ use super::session::Session;
 use super::shared_prefix::SharedPrefix;
 use crate::units::{Span, Time};
 
+/// More would be drawn for seconds before the first arrives [requests].
+const MOST_SPANNED: u64 = 100_000_000;
+
 /// A workload described by distributions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Synthetic {
     /// When requests arrive; with sessions, when these start.
     pub arrivals: Arrivals,
+    /// Whether the times of all arrivals are multiplied so that the last of `requests` comes exactly at their number
+    /// divided by their rate; chance decides it by default.
+    pub exact_span: bool,
     /// How long prompts are; with a shared prefix, what comes after it; in a session, what each turn adds.
     pub prompt: Lengths,
     /// How many tokens requests produce.
@@ -42,6 +48,7 @@ impl Synthetic {
     pub const fn new(arrivals: Arrivals, prompt: Lengths, output: Lengths) -> Self {
         Self {
             arrivals,
+            exact_span: false,
             prompt,
             output,
             max_tokens: None,
@@ -86,7 +93,27 @@ impl Synthetic {
         }
         self.priority.as_ref().map_or(Ok(()), Priorities::validate)?;
         self.validate_sharing()?;
-        self.validate_end()
+        self.validate_end()?;
+        self.validate_span()
+    }
+
+    /// All arrivals are drawn before the first, to know how long they would take by chance.
+    fn validate_span(&self) -> Result<(), Invalid> {
+        let is_known = self.duration.is_none() && self.session.is_none();
+        let requests = self.requests.unwrap_or(u64::MAX);
+        if !self.exact_span || is_known && requests <= MOST_SPANNED {
+            return Ok(());
+        }
+        let message = format!(
+            "must be \"random\" beside duration or session, and without requests (at most {MOST_SPANNED}): how many \
+             arrivals span the time is then not known; write span = \"random\""
+        );
+        Err(Invalid::new("arrivals.span", message))
+    }
+
+    /// How many arrivals have an exact span, if they have.
+    pub(super) fn spanned(&self) -> Option<u64> {
+        self.requests.filter(|_| self.exact_span)
     }
 
     fn validate_sharing(&self) -> Result<(), Invalid> {

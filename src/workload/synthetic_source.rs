@@ -24,7 +24,7 @@ impl Synthetic {
             (None, None) => Own::Unique(Draws::new(&self.prompt, stream(seed, "prompt"))),
         };
         SyntheticSource {
-            starts: Starts::new(&self.arrivals, self.duration, seed),
+            starts: Starts::new(&self.arrivals, (self.spanned(), self.duration), seed),
             prefixes: prefixes.map(|prefix| Prefixes::new(prefix, seed)),
             own,
             output: Draws::new(&self.output, stream(seed, "output")),

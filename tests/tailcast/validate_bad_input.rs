@@ -45,7 +45,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
             "manifest.toml:2:",
             "has no key `nme`",
             "did you mean `name`",
-            "known keys: name, scenario, set, seeds, measured",
+            "known keys: name, scenario, set, seeds, load, measured",
         ],
     ),
     (

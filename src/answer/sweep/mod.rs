@@ -85,6 +85,11 @@ impl SweepQuestion {
 }
 
 impl ReadySweep<'_> {
+    /// What the study calls itself; `None` for the scenario's name.
+    pub fn name(&self) -> Option<&str> {
+        self.file.name.as_deref()
+    }
+
     /// The plan in words, then a line a point.
     pub fn describe(&self) -> String {
         description::describe(&self.file, &self.sweep, self.question.shard)

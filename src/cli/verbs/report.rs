@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::answer::ReportQuestion;
 use crate::cli::failure::Failure;
 use crate::cli::flags::figures;
+use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
@@ -15,9 +16,12 @@ use crate::report::figure;
 pub struct Args {
     /// The results: CSV or JSON Lines, as `tailcast sweep` or `tailcast merge` wrote them
     results: PathBuf,
-    /// The study that the results are of: the page then says what was simulated, and shows every setting
+    /// The study that the results are of: the page then says what was simulated, and shows every setting. Give the
+    /// flags that the sweep was given, such as --set, here too; results of another plan are refused
     #[arg(long, value_name = "FILE")]
     study: Option<PathBuf>,
+    #[command(flatten)]
+    changes: ScenarioFlags,
     #[arg(long, value_name = "KIND=FILE", help = figures::help("Draw the results", &figure::of_sweep()))]
     figure: Vec<String>,
     /// Write the whole report as one page (HTML)
@@ -30,6 +34,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let question = ReportQuestion {
         results: args.results.clone(),
         study: args.study.clone(),
+        changes: args.changes.layers(None)?,
     };
     question.form()?;
     let files = StudyFiles::new(&figure::of_sweep(), &args.figure, args.html.as_ref())?;

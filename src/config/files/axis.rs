@@ -57,10 +57,14 @@ pub struct KeysSeen(HashSet<String>);
 impl KeysSeen {
     /// Adds a key; false if it was there already, in whatever spelling.
     pub fn add(&mut self, key: &str) -> bool {
+        self.0.insert(Self::parts(key).join("."))
+    }
+
+    /// The names of the tables around a key and its own, the same in whatever spelling.
+    pub fn parts(key: &str) -> Vec<String> {
         let parts = key.split('.').map(|part| part.trim().trim_matches(['"', '\'']));
         // As `same_key` compares.
-        let parts: Vec<String> = parts.map(|part| part.replace('-', "_")).collect();
-        self.0.insert(parts.join("."))
+        parts.map(|part| part.replace('-', "_")).collect()
     }
 }
 

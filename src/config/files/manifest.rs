@@ -12,10 +12,11 @@ use crate::config::reader::layers::{self, Layers, Overrides};
 use crate::config::reader::quantity;
 use crate::config::reader::read_once::Files;
 use crate::config::reader::reading::Reading;
-use crate::config::reader::text::Text;
+use crate::config::reader::text::{Text, Texts};
 use crate::units::Span;
 
 const LIST: &str = "experiment";
+const LOAD: &str = "load";
 const SET: &str = "set";
 /// More replications than anybody waits for.
 const MOST_SEEDS: u32 = 100_000;
@@ -39,7 +40,7 @@ pub struct Experiment {
     pub name: Option<String>,
     /// The scenario file.
     pub scenario: PathBuf,
-    /// What the manifest sets of its keys.
+    /// What is set of its keys: by what was measured, if the manifest says so, and over that by the manifest.
     pub overrides: Overrides,
     /// What was read of files for any experiment of the manifest.
     files: Files,
@@ -120,17 +121,44 @@ fn read_experiment(item: Key<'_>, text: &Arc<Text>) -> Result<Experiment, Diagno
     let set = fields.optional_section(SET)?;
     let seeds = fields.key("seeds")?.count(1..=MOST_SEEDS)?;
     let seeds = seeds.unnoted().unwrap_or(1);
+    let takes_load = read_load(&fields)?;
     let measured = read_measured(&fields)?;
     fields.finish_as(&format!("`{}`", fields.path()))?;
+    let mut overrides = Overrides::new(text, set.as_ref().map_or(&[], Fields::entries));
+    if takes_load {
+        overrides = measured_load(&fields, &measured)?.below(overrides);
+    }
     Ok(Experiment {
         name,
         scenario,
-        overrides: Overrides::new(text, set.as_ref().map_or(&[], Fields::entries)),
+        overrides,
         files: reading.files.clone(),
         seeds,
         measured,
         origin: reading.texts.line_of(fields.place()),
     })
+}
+
+/// Whether the load is what the measured file says, and not the scenario's own.
+fn read_load(fields: &Fields<'_>) -> Result<bool, Diagnostic> {
+    let choices = [("scenario", false), ("measured", true)];
+    let load = fields.key(LOAD)?.choice(&choices)?;
+    Ok(load.unnoted().is_some_and(|load| load.value))
+}
+
+/// The keys of a scenario that sends what was sent.
+fn measured_load(fields: &Fields<'_>, measured: &Measured) -> Result<Overrides, Diagnostic> {
+    let load = measured.load.clone().unwrap_or_default();
+    let content = load.to_toml().map_err(|problem| {
+        let error = fields.error(LOAD, problem.message);
+        problem.help.into_iter().fold(error, Diagnostic::help)
+    })?;
+    let text = Arc::new(Text::of_file("the measured load", content, Path::new("")));
+    let root = document::parse(&mut Texts::default(), Arc::clone(&text))?;
+    let Value::Table(keys) = &root.value else {
+        unreachable!("the root of a document is a table");
+    };
+    Ok(Overrides::new(&text, keys))
 }
 
 /// What a file holds, and over it what is written here.

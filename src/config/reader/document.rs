@@ -37,6 +37,20 @@ pub enum Value {
     Table(Entries),
 }
 
+impl Node {
+    /// The first place like this at which it, or anything in it, was written.
+    pub fn find_place(&self, is_it: &impl Fn(Place) -> bool) -> Option<Place> {
+        if is_it(self.place) {
+            return Some(self.place);
+        }
+        match &self.value {
+            Value::Array(items) => items.iter().find_map(|item| item.find_place(is_it)),
+            Value::Table(entries) => entries.iter().find_map(|entry| entry.node.find_place(is_it)),
+            _ => None,
+        }
+    }
+}
+
 /// Keys, each with its own place, and values; in alphabetical order.
 pub type Entries = Vec<Entry>;
 

@@ -26,28 +26,37 @@ pub struct Layers {
     pub files: Files,
 }
 
-/// Keys that a table of another file lays over the scenario file, before any flags.
+/// Keys that tables of other files lay over the scenario file, before any flags.
 #[derive(Clone, Debug)]
 pub struct Overrides {
-    text: Arc<Text>,
-    table: Entries,
+    /// Tables with the texts that they stand in; later ones rule.
+    tables: Vec<(Arc<Text>, Entries)>,
 }
 
 impl Overrides {
     /// The keys of `table`, which stands in `text`.
     pub fn new(text: &Arc<Text>, table: &[Entry]) -> Self {
         Self {
-            text: Arc::clone(text),
-            table: table.to_vec(),
+            tables: vec![(Arc::clone(text), table.to_vec())],
         }
     }
 
-    /// The keys, once their text is one of `texts`.
-    pub fn table_in(&self, texts: &mut Texts) -> Entries {
-        let text = texts.add(Arc::clone(&self.text));
-        let mut table = self.table.clone();
-        move_to(text, &mut table);
-        table
+    /// These keys, and others over them.
+    #[must_use]
+    pub fn below(mut self, over: Self) -> Self {
+        self.tables.extend(over.tables);
+        self
+    }
+
+    /// The keys of each table, once their texts are among `texts`.
+    pub fn tables_in(&self, texts: &mut Texts) -> Vec<Entries> {
+        let tables = self.tables.iter().map(|(text, table)| {
+            let text = texts.add(Arc::clone(text));
+            let mut table = table.clone();
+            move_to(text, &mut table);
+            table
+        });
+        tables.collect()
     }
 }
 

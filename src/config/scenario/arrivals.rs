@@ -31,22 +31,22 @@ const VARIANTS: &[Variant] = &[
     Variant {
         name: "poisson",
         help: "Independent requests at a mean rate",
-        settings: &[&RATE],
+        settings: &[&RATE, &SPAN],
     },
     Variant {
         name: "gamma",
         help: "Gaps with a Gamma distribution: burstier than Poisson if cv is above 1, more even if below",
-        settings: &[&RATE, &CV],
+        settings: &[&RATE, &CV, &SPAN],
     },
     Variant {
         name: "weibull",
         help: "Gaps with a Weibull distribution: burstier than Poisson if shape is below 1, more even if above",
-        settings: &[&RATE, &SHAPE],
+        settings: &[&RATE, &SHAPE, &SPAN],
     },
     Variant {
         name: "constant",
         help: "Equal gaps",
-        settings: &[&RATE],
+        settings: &[&RATE, &SPAN],
     },
     Variant {
         name: "at_once",
@@ -72,6 +72,22 @@ const RATE: Setting = Setting::new(
 )
 .unit("requests/s")
 .required("write rate = 8.0, in requests per second");
+const SPAN: Setting = Setting::new(
+    "span",
+    Kind::Choice(&[
+        Word {
+            name: "random",
+            help: "Chance decides when the last request comes",
+        },
+        Word {
+            name: "exact",
+            help: "All times are multiplied so that the last of N requests comes at exactly N / rate, as those of \
+                   vllm bench serve do",
+        },
+    ]),
+    "How long all arrivals take together",
+)
+.default("\"random\"", "independent gaps");
 const CV: Setting = Setting::new(
     "cv",
     Kind::Number {
@@ -143,8 +159,8 @@ enum Process {
     Closed,
 }
 
-/// Reads `arrivals = { process = ..., ... }`.
-pub fn read(fields: &Fields<'_>) -> Result<Arrivals, Diagnostic> {
+/// Reads `arrivals = { process = ..., ... }`, and whether they span an exact time.
+pub fn read(fields: &Fields<'_>) -> Result<(Arrivals, bool), Diagnostic> {
     let process = fields.find(&PROCESS)?.variant(
         VARIANTS,
         [
@@ -177,8 +193,15 @@ pub fn read(fields: &Fields<'_>) -> Result<Arrivals, Diagnostic> {
         Process::Stages => Arrivals::Stages(stages(fields)?),
         Process::Closed => read_closed(fields)?,
     };
+    let is_exact = arrivals.is_renewal() && read_span(fields)?;
     fields.finish()?;
-    Ok(arrivals)
+    Ok((arrivals, is_exact))
+}
+
+/// Noted only where it is written, so that names of scenarios are what they were before there was a choice.
+fn read_span(fields: &Fields<'_>) -> Result<bool, Diagnostic> {
+    let span = fields.find(&SPAN)?.declared_choice([false, true])?;
+    Ok(span.optional().is_some_and(|span| span.value))
 }
 
 fn read_closed(fields: &Fields<'_>) -> Result<Arrivals, Diagnostic> {

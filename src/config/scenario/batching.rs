@@ -1,5 +1,6 @@
 //! `[batching]`: the policy and its settings. Keys of a policy that is not used are checked, but decide nothing.
 
+use super::idle_keys::{self, IdleKey};
 use super::speculative::{self, DraftTarget, Drafts};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
@@ -17,6 +18,8 @@ pub struct Batching {
     pub continuous: ContinuousSettings,
     /// Whether the prefix cache is on; never for policies without one.
     pub prefix_caching: bool,
+    /// Keys that flags set and that the policy does not have.
+    pub idle_keys: Vec<IdleKey>,
     /// The most requests in a step.
     pub most_requests: u32,
     /// The most tokens in a step.
@@ -52,10 +55,12 @@ pub fn read(fields: &Fields<'_>, host: &Host<'_>, target: DraftTarget<'_>) -> Re
         }
     }
     fields.finish()?;
+    let idle_keys = idle_keys::find(fields, used)?;
     let policy = chosen.expect("the policy is one of the list");
     let largest_step = policy.largest_step(host.max_model_len);
     Ok(Batching {
         drafts,
+        idle_keys,
         continuous: continuous.expect("it is always read"),
         prefix_caching: policy.prefix_caching() == Some(true),
         most_requests: largest_step.requests,

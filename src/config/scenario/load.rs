@@ -29,8 +29,9 @@ impl ScenarioText {
         let mut read = Self::of(scenario_text(layers)?)?;
         let (root, texts) = (&mut read.root, &mut read.texts);
         if let Some(overrides) = overrides {
-            let table = overrides.table_in(texts);
-            document::overlay_table(texts, root, table)?;
+            for table in overrides.tables_in(texts) {
+                document::overlay_table(texts, root, table)?;
+            }
         }
         for flag in &layers.flags {
             document::overlay(texts, root, flag)?;

@@ -8,6 +8,7 @@ pub mod client;
 pub mod deployment;
 pub mod fidelity;
 pub mod form;
+pub mod idle_keys;
 pub mod lengths;
 pub mod load;
 pub mod model;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::batching::{self, Batching};
 use super::client::{self, MAX_OUTSTANDING};
 use super::deployment::{self, Deployment};
+use super::idle_keys::{IdleKey, warnings_of_idle_keys};
 use super::load::ScenarioText;
 use super::model::{self, ModelChoice};
 use super::no_scenario::NoScenario;
@@ -43,11 +44,20 @@ pub struct Scenario {
     pub settings: Vec<Resolved>,
     /// Files that were read besides the scenario's own and the trace.
     pub files: Vec<PathBuf>,
-    /// What the user should know.
+    /// What the user should know, besides keys that are idle.
     pub warnings: Vec<String>,
+    /// Keys that flags set and that the policy does not have.
+    pub idle_keys: Vec<IdleKey>,
 }
 
 impl Scenario {
+    /// All that the user should know.
+    pub fn all_warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings.clone();
+        warnings.extend(warnings_of_idle_keys(&self.idle_keys));
+        warnings
+    }
+
     /// Who asks for what, and when: the workload of its first class.
     pub fn workload(&self) -> &Workload {
         &self.traffic.first().workload
@@ -121,6 +131,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let server_place = server_fields.place();
     let server = server::read_server(&server_fields, &model.model, &profile)?;
     let batching = batching::read(&batching_fields, &host(&server, profile), target(&server, &model))?;
+    let idle_keys = batching.idle_keys.clone();
     let workload_fields = fields.section("workload")?;
     let through = deployment::asked_through(&server);
     let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, through)?;
@@ -157,6 +168,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         files: reading.take_files(),
         settings,
         warnings,
+        idle_keys,
     })
 }
 

@@ -100,8 +100,10 @@ pub fn read(fields: &Fields<'_>, client: &Fields<'_>, max_model_len: u32) -> Res
     let requests = fields.find(&REQUESTS)?.declared_integer()?;
     let duration = fields.find(&DURATION)?.duration()?;
     let optional = |setting| fields.table(setting);
+    let (arrivals, exact_span) = arrivals::read(&needed(fields, &ARRIVALS)?)?;
     let workload = Synthetic {
-        arrivals: arrivals::read(&needed(fields, &ARRIVALS)?)?,
+        arrivals,
+        exact_span,
         prompt: lengths::read(&needed(fields, &PROMPT)?)?,
         output: lengths::read(&needed(fields, &OUTPUT)?)?,
         max_tokens: fields.find(&MAX_TOKENS)?.declared_count()?.optional(),

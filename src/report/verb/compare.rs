@@ -13,11 +13,13 @@ use crate::report::text::numbers;
 use crate::report::text::table::{Cell, Column, Table};
 use crate::report::text::verdict::{UNSTEADY, VerdictColumns};
 use crate::report::text::why::what_binds;
+use crate::report::verb::also_differs::{self, DifferingDocument};
 use crate::report::verb::capacity::capacity_cell;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::{Interval, rounded};
 use crate::study::{
-    Better, Capacity, Contender, Contest, Difference, LoadKind, Measure, is_met, is_shown_met, is_steady, judged,
+    Better, Capacity, Contender, Contest, Difference, Differing, LoadKind, Measure, is_met, is_shown_met, is_steady,
+    judged,
 };
 
 /// A contest and what it was made of.
@@ -26,6 +28,8 @@ pub struct CompareReport {
     pub setting: StudySetting,
     /// What was compared, and what came of it.
     pub contest: Contest,
+    /// What differs between the contenders besides what was varied.
+    pub also_differs: Vec<Differing>,
     /// Why capacities are not known, if they were asked for.
     pub no_capacity: Option<String>,
     /// Figures for a page.
@@ -37,6 +41,8 @@ pub struct CompareReport {
 const SCHEMA: &str = "tailcast/compare/v1";
 /// From this ratio of capacities on the loads are given instead of it.
 const FAR_APART: f64 = 50.0;
+/// What stands above the settings that differ though nobody varied them.
+const ALSO_DIFFERS: &str = "Also differs:";
 /// What is compared besides what objectives are about.
 const ALWAYS: [&str; 3] = ["e2e.p99", "throughput.output_tokens_per_s", "queue.depth.mean"];
 /// What is compared if there are no objectives.
@@ -52,6 +58,8 @@ struct Document<'a> {
     verdict: Option<String>,
     baseline: &'a str,
     variations: Vec<VariationDocument<'a>>,
+    /// Settings that differ between the variations besides what was varied.
+    also_differs: Vec<DifferingDocument<'a>>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +86,10 @@ struct DifferenceDocument {
 }
 
 impl CompareReport {
+    fn names(&self) -> Vec<&str> {
+        self.contest.contenders.iter().map(|it| it.name.as_str()).collect()
+    }
+
     /// The objectives, which are those of the first contender.
     fn slos(&self) -> &[Slo] {
         &self.contest.contenders[0].input.slos
@@ -279,6 +291,10 @@ impl CompareReport {
             let table = self.difference_table();
             let _ = write!(text, "\n{}\n{}", on_one_line(&table.caption), table.to_text());
         }
+        if !self.also_differs.is_empty() {
+            let lines = also_differs::lines(&self.also_differs, &self.names());
+            let _ = write!(text, "\n{ALSO_DIFFERS}\n  {}\n", lines.join("\n  "));
+        }
         text
     }
 
@@ -379,6 +395,7 @@ impl CompareReport {
             verdict: self.is_complete.then(|| self.verdict()),
             baseline: &self.contest.contenders[0].name,
             variations: variations.collect(),
+            also_differs: also_differs::documents(&self.also_differs, &self.names()),
         };
         pretty(&document)
     }
@@ -390,6 +407,10 @@ impl CompareReport {
         if self.contest.contenders.len() > 1 {
             let table = self.difference_table();
             blocks.push(Block::Table(table));
+        }
+        if !self.also_differs.is_empty() {
+            blocks.push(Block::Text(ALSO_DIFFERS.to_owned()));
+            blocks.push(Block::List(also_differs::lines(&self.also_differs, &self.names())));
         }
         blocks.extend(self.drawings.iter().cloned().map(Block::Drawing));
         Page {

@@ -1,5 +1,6 @@
 //! The report of each verb.
 
+mod also_differs;
 mod calibration;
 pub mod capacity;
 pub mod compare;

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::benchmark_load::BenchmarkLoad;
 use super::metric::{canonical, is_latency};
 use super::result::{Measured, MeasuredRequest, Values, error_at};
 use super::tally::Tally;
@@ -37,6 +38,25 @@ struct Raw {
     summary: Vec<(String, &'static str, f64)>,
     duration_s: Option<f64>,
     total_input_tokens: Option<u64>,
+    load: BenchmarkLoad,
+}
+
+/// A rate, which is written as "inf" where there is no limit.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Rate {
+    Number(f64),
+    Word(String),
+}
+
+impl Rate {
+    /// What is no number is refused as one that is not above 0.
+    fn per_s(self) -> f64 {
+        match self {
+            Self::Number(number) => number,
+            Self::Word(word) => word.trim().parse().unwrap_or(f64::NAN),
+        }
+    }
 }
 
 struct Problem {
@@ -74,6 +94,7 @@ impl Raw {
                 ..Measured::default()
             },
         };
+        measured.load = Some(self.load()?);
         let has_requests = measured.requests.is_some();
         for (name, value) in self.summary()? {
             // Requests tell more about latencies than their summary does, and how far each number may be trusted.
@@ -89,6 +110,21 @@ impl Raw {
             });
         }
         Ok(measured)
+    }
+
+    fn load(&self) -> Result<BenchmarkLoad, Problem> {
+        for (key, value) in [
+            ("request_rate", self.load.rate_per_s),
+            ("burstiness", self.load.burstiness),
+        ] {
+            if value.is_some_and(|it| it.is_nan() || it <= 0.0) {
+                return Err(Problem {
+                    message: format!("{key} is not above 0"),
+                    help: "write the number that the benchmark was run with, \"inf\" for no limit, or null",
+                });
+            }
+        }
+        Ok(self.load.clone())
     }
 
     fn summary(&self) -> Result<Values, Problem> {
@@ -245,6 +281,11 @@ impl<'de> Visitor<'de> for RawVisitor {
                 "errors" => raw.errors = map.next_value()?,
                 "failed" => raw.failed = map.next_value()?,
                 "duration" => raw.duration_s = map.next_value()?,
+                "model_id" => raw.load.model = map.next_value()?,
+                "num_prompts" => raw.load.requests = map.next_value()?,
+                "request_rate" => raw.load.rate_per_s = map.next_value::<Option<Rate>>()?.map(Rate::per_s),
+                "burstiness" => raw.load.burstiness = map.next_value()?,
+                "max_concurrency" => raw.load.max_concurrency = map.next_value()?,
                 "total_input_tokens" => raw.total_input_tokens = map.next_value()?,
                 _ => match summary_name(&key) {
                     Some((name, divisor)) => {

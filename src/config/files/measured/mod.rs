@@ -4,6 +4,7 @@
 //! `--requests-out` writes them.
 
 mod bench_json;
+mod benchmark_load;
 mod metric;
 mod requests_csv;
 mod result;
@@ -15,6 +16,7 @@ use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::read_once::Files;
 use result::FORMATS_HELP;
 
+pub use benchmark_load::BenchmarkLoad;
 pub use metric::{METRICS, canonical, is_latency};
 pub use result::{Measured, MeasuredRequest, Values};
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::benchmark_load::BenchmarkLoad;
 use crate::config::reader::diagnostic::{Diagnostic, Snippet};
 use crate::units::{Span, Time};
 
@@ -19,6 +20,8 @@ pub struct Measured {
     pub requests: Option<Vec<MeasuredRequest>>,
     /// Requests that did not finish: they failed, were given up or refused. No latency includes them.
     pub unfinished: u64,
+    /// What was sent, if the file is of a format that says it.
+    pub load: Option<BenchmarkLoad>,
 }
 
 /// How one request was served.

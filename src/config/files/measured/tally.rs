@@ -84,6 +84,7 @@ impl Tally {
             values,
             requests: Some(self.requests),
             unfinished: self.unfinished,
+            load: None,
         }
     }
 }

@@ -1,0 +1,133 @@
+//! Whether what is simulated is what was measured: the same model, requests and arrivals.
+
+use super::input::Input;
+use crate::config::{BenchmarkLoad, Measured, Workload};
+use crate::metrics::{Measure, Summary};
+use crate::workload::Arrivals;
+
+/// Rates and burstiness that differ by more are others.
+const LOADS_ALIKE: f64 = 0.01;
+/// Lengths that differ by more in the mean are those of another workload.
+const LENGTHS_ALIKE: f64 = 0.1;
+
+/// How the scenario differs from what a benchmark was told to do, as far as that is known before any run.
+pub fn unlike_before(input: &Input, measured: &Measured) -> Vec<String> {
+    let Some(load) = &measured.load else {
+        return Vec::new();
+    };
+    let mut unlike: Vec<String> = other_model(input, load).into_iter().collect();
+    if let Workload::Synthetic(workload) = input.scenario.workload()
+        && workload.session.is_none()
+    {
+        let most = input.scenario.max_outstanding();
+        unlike.extend(other_arrivals(&workload.arrivals, most, load));
+    }
+    unlike
+}
+
+/// How the runs differ from what was measured: in the number of their requests, and in the mean lengths.
+pub fn unlike_after(pooled: &Summary, runs: u32, measured: &Measured) -> Vec<String> {
+    let mut unlike = Vec::new();
+    let sent = match (&measured.load, &measured.requests) {
+        (
+            Some(BenchmarkLoad {
+                requests: Some(sent), ..
+            }),
+            _,
+        ) => Some(*sent),
+        (_, Some(finished)) => Some(finished.len() as u64 + measured.unfinished),
+        (_, None) => None,
+    };
+    let simulated = pooled.requests.arrived / u64::from(runs.max(1));
+    if let Some(sent) = sent.filter(|&sent| sent != simulated) {
+        unlike.push(format!("{simulated} requests are simulated and {sent} were measured"));
+    }
+    if measured.load.is_none() && measured.requests.is_none() {
+        return unlike;
+    }
+    for (what, name) in [
+        ("prompts", "throughput.input_tokens_per_s"),
+        ("outputs", "throughput.output_tokens_per_s"),
+    ] {
+        let of = |values: &dyn Fn(&str) -> Option<f64>| Some(values(name)? / values("throughput.requests_per_s")?);
+        let simulated = of(&|name| Measure::named(name)?.of(pooled));
+        let sent = of(&|name| measured.values.get(name).copied());
+        if let Some((simulated, sent)) = simulated.zip(sent)
+            && !is_alike(simulated, sent, LENGTHS_ALIKE)
+        {
+            unlike.push(format!(
+                "simulated {what} have {simulated:.0} tokens in the mean and the measured ones {sent:.0}"
+            ));
+        }
+    }
+    unlike
+}
+
+fn is_alike(one: f64, other: f64, within: f64) -> bool {
+    (one / other - 1.0).abs() <= within
+}
+
+/// Names are written in many ways; every part of the scenario's must be somewhere in the benchmark's.
+fn other_model(input: &Input, load: &BenchmarkLoad) -> Option<String> {
+    let measured = load.model.as_deref()?;
+    let title = input.scenario.deployment.model.name();
+    let plain = |text: &str| -> String {
+        let kept = text.chars().filter(char::is_ascii_alphanumeric);
+        kept.map(|it| it.to_ascii_lowercase()).collect()
+    };
+    let whole = plain(measured);
+    let is_there = title.split_whitespace().all(|part| whole.contains(&plain(part)));
+    (!is_there).then(|| format!("the model is {title} and {measured} was measured"))
+}
+
+fn other_arrivals(arrivals: &Arrivals, most: Option<u32>, load: &BenchmarkLoad) -> Vec<String> {
+    let mut unlike = Vec::new();
+    let Some(rate) = load.rate_per_s else {
+        return unlike;
+    };
+    let simulated = in_words(arrivals, most);
+    let is_same = match (rate.is_finite(), load.max_concurrency) {
+        (true, most_measured) => {
+            let own = arrivals.mean_rate_per_s();
+            own.is_some_and(|own| is_alike(own, rate, LOADS_ALIKE)) && most == most_measured
+        }
+        (false, None) => matches!(arrivals, Arrivals::AtOnce) && most.is_none(),
+        (false, Some(clients)) => match arrivals {
+            Arrivals::AtOnce => most == Some(clients),
+            Arrivals::Closed { concurrency, think, .. } => *concurrency == clients && think.is_none(),
+            _ => false,
+        },
+    };
+    if !is_same {
+        let most = load.max_concurrency.map_or_else(String::new, outstanding);
+        let measured = if rate.is_finite() {
+            format!("{rate} a second{most}")
+        } else {
+            format!("all at once{most}")
+        };
+        unlike.push(format!("requests are sent {simulated} and were sent {measured}"));
+    }
+    let cv = match arrivals {
+        Arrivals::Poisson { .. } => 1.0,
+        Arrivals::Gamma { cv, .. } => *cv,
+        _ => return unlike,
+    };
+    if rate.is_finite() && !is_alike(cv, load.cv(), LOADS_ALIKE) {
+        let measured = load.cv();
+        unlike.push(format!("gaps between requests have cv {cv} and had {measured:.3}"));
+    }
+    unlike
+}
+
+fn in_words(arrivals: &Arrivals, most: Option<u32>) -> String {
+    let most = most.map_or_else(String::new, outstanding);
+    match (arrivals, arrivals.mean_rate_per_s()) {
+        (_, Some(rate)) => format!("{rate} a second{most}"),
+        (Arrivals::Closed { concurrency, .. }, _) => format!("by {concurrency} clients"),
+        (_, None) => format!("all at once{most}"),
+    }
+}
+
+fn outstanding(most: u32) -> String {
+    format!(", {most} outstanding at most")
+}
