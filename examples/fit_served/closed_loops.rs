@@ -109,7 +109,7 @@ fn text(group: &Group, gpus: u32, prompt: u32, output: u32, users: u32) -> Strin
         text,
         "[batching]\nprofile = \"vllm-0.11\"\nasync_scheduling = false\nprefix_caching = false\n\
          max_num_seqs = {users}\nmax_num_batched_tokens = {}\n\
-         [workload]\nsampling = \"plain\"\nrequests = {}\narrivals = \
+         [workload]\nsampling = \"plain\"\nwarm_up = \"none\"\nrequests = {}\narrivals = \
                                   {{ process = \"closed\", concurrency = {users} }}\nprompt = {}\noutput = {}\n",
         budget.max(users),
         REQUESTS_A_USER * users,

@@ -108,6 +108,7 @@ pub(super) struct WholeRun {
 
 /// How long a run took, or several together.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "all are in picoseconds")]
 pub(super) struct Durations {
     /// From the first arrival to the last finish.
     pub(super) serving_picos: u128,

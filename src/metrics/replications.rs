@@ -6,7 +6,7 @@ use super::meters::Summary;
 use super::metric::Metric;
 use super::recording::Recording;
 use super::verdict::is_steady;
-use crate::stats::confidence_interval_95_above_zero;
+use crate::stats::confidence_interval_95_about;
 
 /// Pools recordings. The result depends on the order in which they are added, so add them in the order of their seeds,
 /// not in that in which threads happen to be done with them.
@@ -34,23 +34,23 @@ impl Replications {
     }
 
     /// The pooled numbers, with 95 % confidence intervals if there are two runs or more; `None` without any. An
-    /// interval is Student's t over the runs' own values (symmetric in the logarithm), so it lies around their mean,
-    /// from which a quantile of the pool may differ a little.
+    /// interval is Student's t over the runs' own values (symmetric in the logarithm), about the
+    /// number of the pool, whose quantiles are less biased than the mean of the runs' own.
     pub fn summary(&self) -> Option<Summary> {
         let mut summary = Summary::of(self.pooled.as_ref()?);
         for (values, metric) in self.latencies.iter().zip(Metric::ALL) {
             // What depends on how long the runs are has no value that they could be near.
             let has_intervals = values.len() > 1 && is_steady(&summary);
-            summary.latency.of_mut(metric).ci95 = has_intervals.then(|| intervals(values));
+            summary.latency.of_mut(metric).ci95 = has_intervals.then(|| intervals(values, summary.latency.of(metric)));
         }
         Some(summary)
     }
 }
 
-fn intervals(runs: &[LatencySummary]) -> LatencyIntervals {
+fn intervals(runs: &[LatencySummary], pooled: &LatencySummary) -> LatencyIntervals {
     let interval = |statistic: fn(&LatencySummary) -> Option<f64>| {
         let values: Option<Vec<f64>> = runs.iter().map(statistic).collect();
-        values.and_then(|values| confidence_interval_95_above_zero(&values))
+        confidence_interval_95_about(statistic(pooled)?, &values?)
     };
     LatencyIntervals {
         mean: interval(|run| run.mean),

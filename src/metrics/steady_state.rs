@@ -27,8 +27,8 @@ pub(super) struct SteadyStateMeter;
 #[derive(Clone, Debug, Default)]
 pub(super) struct TrimmedRuns {
     runs: u32,
-    /// Runs of which anything was left out.
-    trimmed_runs: u32,
+    /// How many of them were cut.
+    cut: u32,
     requests: u64,
     warm_up_picos: u128,
     drain_picos: u128,
@@ -44,7 +44,7 @@ impl Meter for SteadyStateMeter {
     fn finish(self, run: &WholeRun) -> TrimmedRuns {
         TrimmedRuns {
             runs: 1,
-            trimmed_runs: run.window.picos.is_some().into(),
+            cut: run.window.picos.is_some().into(),
             requests: run.window.left_out_requests,
             warm_up_picos: run.window.warm_up_picos.into(),
             drain_picos: run.window.drain_picos.into(),
@@ -57,7 +57,7 @@ impl Total for TrimmedRuns {
 
     fn pool(&mut self, other: &Self) {
         self.runs += other.runs;
-        self.trimmed_runs += other.trimmed_runs;
+        self.cut += other.cut;
         self.requests += other.requests;
         self.warm_up_picos += other.warm_up_picos;
         self.drain_picos += other.drain_picos;
@@ -65,7 +65,7 @@ impl Total for TrimmedRuns {
 
     fn section(&self, _durations: &Durations) -> Option<SteadyState> {
         let mean_s = |picos: u128| picos as f64 / PICOS_PER_SECOND as f64 / f64::from(self.runs);
-        (self.trimmed_runs > 0).then(|| SteadyState {
+        (self.cut > 0).then(|| SteadyState {
             warm_up_requests: self.requests as f64 / f64::from(self.runs),
             warm_up_s: mean_s(self.warm_up_picos),
             drain_s: mean_s(self.drain_picos),

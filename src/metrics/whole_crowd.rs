@@ -25,6 +25,6 @@ impl LatencySummary {
 /// The quantiles of all latencies over all clients; `None` if every one was served, so that they are those of the
 /// served.
 pub(super) fn quantiles(recording: &Recording, requests: &Requests) -> Option<[CrowdQuantiles; Metric::ALL.len()]> {
-    let lost = requests.errors().filter(|&lost| lost > 0.0)?;
+    let lost = requests.errors.filter(|&lost| lost > 0.0)?;
     Some(Metric::ALL.map(|metric| CrowdQuantiles::of(recording.latency(metric), lost)))
 }

@@ -91,9 +91,8 @@ impl RunSegments {
         }
         let segments = self.starts.len() as u32;
         match self.trim {
-            Trim::Nothing => {}
             Trim::Before(span) if segments == 1 => self.next_switch = Time::ZERO + span,
-            Trim::Before(_) => {}
+            Trim::Nothing | Trim::Before(_) => {}
             Trim::WarmUpAndDrain { until } => {
                 // The segment that starts now ends at twice its share of the run.
                 let halvings = (HALVINGS + 1).saturating_sub(segments);

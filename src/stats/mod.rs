@@ -17,7 +17,7 @@ pub use least_squares::{Coefficient, Fit, least_squares};
 pub use mean::mean;
 pub use rounded::{rounded, unrounded};
 pub use student_t::{
-    Interval, confidence_interval_95, confidence_interval_95_above_zero, confidence_interval_95_of_shares,
-    t_quantile_975,
+    Interval, confidence_interval_95, confidence_interval_95_about, confidence_interval_95_above_zero,
+    confidence_interval_95_of_shares, t_quantile_975,
 };
 pub use time_weighted::TimeWeighted;

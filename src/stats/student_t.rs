@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::mean::mean;
+
 /// The 97.5 % quantile of Student's t for 1 to 9 degrees of freedom: NIST/SEMATECH e-Handbook of Statistical Methods,
 /// 1.3.6.7.2, with more digits.
 const FEW_DEGREES: [f64; 9] = [
@@ -60,14 +62,23 @@ fn mean_and_half_width(values: &[f64]) -> Option<(f64, f64)> {
 /// logarithm (the delta method: the standard error of a logarithm is the relative standard error), so that it never
 /// reaches below 0; `None` of fewer than two values.
 pub fn confidence_interval_95_above_zero(values: &[f64]) -> Option<Interval> {
+    confidence_interval_95_about(mean(values.iter().copied())?, values)
+}
+
+/// The interval of [`confidence_interval_95_above_zero`] about another estimate of what `values` estimate, such as a
+/// quantile of all their samples together, which is less biased than the mean of their quantiles.
+pub fn confidence_interval_95_about(estimate: f64, values: &[f64]) -> Option<Interval> {
     let (mean, half_width) = mean_and_half_width(values)?;
     if mean <= 0.0 {
-        return Some(Interval { low: mean, high: mean });
+        return Some(Interval {
+            low: estimate,
+            high: estimate,
+        });
     }
     let factor = (half_width / mean).exp();
     Some(Interval {
-        low: mean / factor,
-        high: (mean * factor).min(f64::MAX),
+        low: estimate / factor,
+        high: (estimate * factor).min(f64::MAX),
     })
 }
 

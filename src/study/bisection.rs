@@ -59,6 +59,9 @@ const FIRST_STEP: f64 = PRECISION * PRECISION;
 const FURTHEST_STEP: f64 = 1e3;
 /// Runs become so many times as long.
 const LENGTHENED_BY: u32 = 4;
+/// Runs that could not be so many times longer are long enough to believe an answer that did not move once; in shorter
+/// ones it may stand still by chance, and is tried twice.
+const SHORT_OF_LONGEST: u32 = 16;
 
 /// How an attempt at a load went.
 enum Attempt {
@@ -73,28 +76,50 @@ impl Bisection<'_> {
     /// no longer moves, or until they would be too long.
     pub(super) fn answer(&self, start: f64) -> Result<Bracket, Stopped> {
         let kind = self.dial.kind();
-        let mut found = self.search(start)?;
+        let mut found = self.first(start)?;
+        let mut was_settled = false;
         while found.is_closed() {
             let length = found.length * LENGTHENED_BY;
             let before = found.capacity(kind);
             if !self.dial.allows_length(before, length) {
                 break;
             }
-            let longer = Self { length, ..*self };
-            let next = longer.search_around(before)?;
+            let next = self.of_length(length).search_around(before)?;
             let runs = found.runs + next.runs;
             if !next.is_closed() {
                 found.runs = runs;
                 break;
             }
-            let moved = next.capacity(kind) / before;
-            let moved = Some(moved);
+            let moved = Some(next.capacity(kind) / before);
             found = Bracket { runs, moved, ..next };
-            if found.is_settled() {
+            let is_long = !self
+                .dial
+                .allows_length(found.capacity(kind), found.length * SHORT_OF_LONGEST);
+            if found.is_settled() && (is_long || was_settled) {
                 break;
             }
+            was_settled = found.is_settled();
         }
         Ok(found)
+    }
+
+    /// The capacity in the shortest runs that have enough samples.
+    fn first(&self, start: f64) -> Result<Bracket, Stopped> {
+        let first = self.search(start);
+        let mut length = self.length * LENGTHENED_BY;
+        if let Err(Stopped::Failed(_)) = &first {
+            while self.dial.allows_length(start, length) {
+                match self.of_length(length).search(start) {
+                    Err(Stopped::Failed(_)) => length *= LENGTHENED_BY,
+                    other => return other,
+                }
+            }
+        }
+        first
+    }
+
+    fn of_length(&self, length: u32) -> Self {
+        Self { length, ..*self }
     }
 
     /// Whether a run at a load meets the objectives; `None` if that cannot be told.
@@ -192,7 +217,7 @@ impl Bisection<'_> {
             } else {
                 kind.rounded((bracket.missed / step).min(bracket.missed - kind.least_step()))
             };
-            let is_new = next > 0.0 && next != bracket.met && next != bracket.missed;
+            let is_new = next > bracket.met && next < bracket.missed;
             if !is_new || !bracket.take(next, self.attempt(next)?) {
                 break;
             }

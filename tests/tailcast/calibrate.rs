@@ -50,7 +50,16 @@ pub fn measured(workload: &str, file: &str, seed: &str) -> Workplace {
 fn measure(place: &Workplace, file: &str, seed: &str) {
     place.write("server.toml", file);
     let set = "server.step_time=server.toml";
-    let arguments = ["run", "scenario.toml", "--set", set, "--seed", seed];
+    let arguments = [
+        "run",
+        "scenario.toml",
+        "--warm-up",
+        "none",
+        "--set",
+        set,
+        "--seed",
+        seed,
+    ];
     let outputs = ["--requests-out", "requests.csv", "--format", "json"];
     let ended = place.run(&[&arguments[..], &outputs[..]].concat());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);

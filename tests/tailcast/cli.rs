@@ -28,7 +28,7 @@ const VERBS: [&[&str]; 18] = [
 ];
 
 /// A scenario that takes no time.
-const SMALL: &[&str] = &["run", "--set", "workload.requests=200"];
+const SMALL: &[&str] = &["run", "--slo-exit-zero", "--set", "workload.requests=200"];
 
 #[test]
 fn every_verb_explains_itself() {
@@ -134,6 +134,7 @@ fn what_does_not_fit_shows_the_arithmetic_and_a_way_out() {
         "4",
         "--set",
         "workload.requests=50",
+        "--slo-exit-zero",
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
@@ -160,7 +161,13 @@ fn init_writes_a_scenario_that_runs_and_overwrites_nothing() {
     assert_eq!(place.run(&["init", "scenario.toml"]).code, Some(0));
     assert_eq!(
         place
-            .run(&["run", "scenario.toml", "--set", "workload.requests=50"])
+            .run(&[
+                "run",
+                "scenario.toml",
+                "--set",
+                "workload.requests=50",
+                "--slo-exit-zero"
+            ])
             .code,
         Some(0)
     );

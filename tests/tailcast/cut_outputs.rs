@@ -38,6 +38,7 @@ fn outputs_beyond_the_longest_request_are_counted() {
         let ended = place.run(&[
             "run",
             "s.toml",
+            "--slo-exit-zero",
             "--set",
             &policy,
             "--format",

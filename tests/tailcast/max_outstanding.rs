@@ -279,7 +279,7 @@ fn rows_of_a_trace_keep_their_times_and_wait_for_a_place() {
         "impatient.toml",
         text("[client]\nmax_outstanding = 1\ntimeout = \"900ms\"\n"),
     );
-    let result = json(&place.run(&["run", "impatient.toml", "--format", "json"]));
+    let result = json(&place.run(&["run", "impatient.toml", "--slo-exit-zero", "--format", "json"]));
     assert_eq!(result["requests"]["timed_out"], 4);
     assert!((number(&result["client_wait"]["max"]) - 0.7).abs() < 1e-9, "{result}");
 }
@@ -324,6 +324,7 @@ fn what_makes_no_sense_beside_a_limit_is_refused() {
         "scenario.toml",
         "--set",
         "client.timeout=1ms",
+        "--slo-exit-zero",
         "--format",
         "json",
     ]);

@@ -175,7 +175,7 @@ fn a_file_that_cannot_be_read_says_where_and_what_to_write() {
             json("[0.02, 0.04]", "[0.02, 1e9]"),
             &["itls[0] stands for 1000000000 s"],
         ),
-        (json("[3, 1, 4", "[3, 1.5, 4"), &["it:3:", "u32"]),
+        (json("[3, 1, 4", "[3, 1.5, 4"), &["it:3:", "whole number"]),
         (json("20, 30, 40", "20, 30"), &["input_lens has 3 entries"]),
         (
             json("ttfts", "tfts").replace("mean_", ""),

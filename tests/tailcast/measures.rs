@@ -119,7 +119,9 @@ fn every_number_of_the_json_result_is_a_measure_or_has_a_reason_not_to_be() {
 #[test]
 fn every_measure_is_a_number_of_the_json_result() {
     let json = run_with_everything();
-    for measure in MEASURES.iter() {
+    // Judgements on the numbers, which the verdict tells.
+    let judgements = ["queue.grows", "slo.met"];
+    for measure in MEASURES.iter().filter(|it| !judgements.contains(&it.name)) {
         let (section, rest) = measure.name.split_once('.').unwrap();
         let root = if json.get(section).is_some() {
             &json[section]

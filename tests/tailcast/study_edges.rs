@@ -206,7 +206,7 @@ fn curves_say_what_they_cannot_judge() {
         "--slo",
         "e2e.p99<9s",
     ]);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.code, Some(99), "{}", ended.stderr);
     assert!(ended.stdout.contains("too few samples to judge"), "{}", ended.stdout);
     let grown = place.run(&[
         "curve",

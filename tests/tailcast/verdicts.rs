@@ -185,7 +185,7 @@ fn numbers_without_a_steady_state_have_neither_intervals_nor_differences() {
         "workload.arrivals.rate=5,12",
     ];
     let ended = place.run(&arguments);
-    assert!(ended.stdout.contains("no steady state of 12"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("no steady state of rate=12"), "{}", ended.stdout);
     let json: Value =
         serde_json::from_str(&place.run(&[&arguments[..], &["--format", "json"]].concat()).stdout).unwrap();
     let [calm, crowded] = [0, 1].map(|at| &json["variations"][at]);

@@ -113,10 +113,8 @@ impl Meter for LatencyMeter {
 
     fn finish(self, run: &WholeRun) -> LatencyDistributions {
         let segments = self.segments.into_iter().map(SegmentOfLatencies::finish);
-        run.window
-            .pool(segments.collect(), |all, segment: LatencyDistributions| {
-                all.pool(&segment)
-            })
+        let add = |all: &mut LatencyDistributions, segment: LatencyDistributions| all.pool(&segment);
+        run.window.pool(segments.collect(), add)
     }
 }
 

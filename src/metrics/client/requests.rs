@@ -9,7 +9,7 @@ use crate::metrics::recorder_settings::RecorderSettings;
 use crate::workload::Request;
 
 /// How many requests came, and how they ended. `arrived` is the sum of the ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Requests {
     pub arrived: u64,
@@ -25,6 +25,10 @@ pub struct Requests {
     /// Requests that were let in with less output than they would have, as prompt and output are longer together than
     /// the server allows; not an end.
     pub cut_at_max_model_len: u64,
+    /// The share of the requests that have ended that were served; `None` if none has ended.
+    pub success: Option<f64>,
+    /// The share of them that were refused, failed, or given up by their clients.
+    pub errors: Option<f64>,
 }
 
 /// Counts requests as they come and end.
@@ -100,17 +104,15 @@ impl Requests {
             + self.waiting_at_end
     }
 
-    /// The share of the requests that have ended that were not served: refused, failed, or given up by their clients;
-    /// `None` if none has ended.
-    pub fn errors(&self) -> Option<f64> {
+    /// What became of those that have ended, as shares.
+    fn with_shares(self) -> Self {
         let lost = self.rejected + self.timed_out + self.cancelled + self.failed;
-        ratio(lost as f64, (lost + self.finished) as f64)
-    }
-
-    /// The share of the requests that have ended that were served.
-    pub fn success(&self) -> Option<f64> {
-        let lost = self.rejected + self.timed_out + self.cancelled + self.failed;
-        ratio(self.finished as f64, (lost + self.finished) as f64)
+        let ended = (lost + self.finished) as f64;
+        Self {
+            success: ratio(self.finished as f64, ended),
+            errors: ratio(lost as f64, ended),
+            ..self
+        }
     }
 }
 
@@ -131,7 +133,7 @@ impl Total for Requests {
     }
 
     fn section(&self, _durations: &Durations) -> Self {
-        *self
+        self.with_shares()
     }
 }
 
@@ -149,8 +151,8 @@ impl ResultSection for Requests {
                 .at(PlaceInList::Last),
             NamedNumber::count("requests.waiting_at_end", Lower, |it: &Self| Some(it.waiting_at_end))
                 .at(PlaceInList::Last),
-            NamedNumber::share("requests.success", Higher, Self::success).at(PlaceInList::Last),
-            NamedNumber::share("requests.errors", Lower, Self::errors).at(PlaceInList::Last),
+            NamedNumber::share("requests.success", Higher, |it: &Self| it.success).at(PlaceInList::Last),
+            NamedNumber::share("requests.errors", Lower, |it: &Self| it.errors).at(PlaceInList::Last),
             NamedNumber::count("requests.cut_at_max_model_len", Lower, |it: &Self| {
                 Some(it.cut_at_max_model_len)
             })

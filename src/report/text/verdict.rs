@@ -43,7 +43,7 @@ impl VerdictColumns {
                 None => "unknown",
             }));
         }
-        cells.push(Cell::number(summary.requests.success(), percent));
+        cells.push(Cell::number(summary.requests.success, percent));
         if self.any_is_unsteady {
             cells.push(Cell::words(if is_steady(summary) { "steady" } else { UNSTEADY }));
         }

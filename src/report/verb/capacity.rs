@@ -151,9 +151,9 @@ impl CapacityReport {
         let Some((bracket, summary)) = self.capacity.first_missed() else {
             return "nothing".to_owned();
         };
-        let missed = judged(&self.slos, summary).into_iter();
-        let missed = missed.filter(|result| result.outcome == SloOutcome::Missed);
-        let mut misses: Vec<String> = missed.map(|result| missed_by(&result)).collect();
+        let results = judged(&self.slos, summary).into_iter();
+        let results = results.filter(|result| result.outcome == SloOutcome::Missed);
+        let mut misses: Vec<String> = results.map(|result| missed_by(&result)).collect();
         if summary.saturation.is_some_and(|it| it.queue_grows) {
             misses.push("the queue grows without end".to_owned());
         }

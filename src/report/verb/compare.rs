@@ -213,14 +213,14 @@ impl CompareReport {
 
     fn verdict_on_latency(&self, best: &Contender) -> String {
         let measure = self.measures()[0];
+        if let Some(why) = self.why_none_is_good(best) {
+            return why;
+        }
         let Some(value) = measure.of(&best.pooled) else {
             return format!("There are too few requests to compare {}", measure.name);
         };
         let value = numbers::with_unit(measure.quantity, value);
         let baseline = &self.contest.contenders[0];
-        if let Some(why) = self.why_none_is_good(best) {
-            return why;
-        }
         if best.name == baseline.name {
             return format!("{} has the lowest {}: {value}", best.name, measure.name);
         }

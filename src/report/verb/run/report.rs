@@ -142,25 +142,30 @@ impl RunReport {
                 requests.cut_at_max_model_len, requests.arrived
             ));
         }
-        for result in self.slo_results() {
-            if result.outcome == SloOutcome::Unknown {
-                let latency = result.slo.as_latency();
-                let samples = latency.map_or(0, |slo| self.summary.latency.of(slo.metric).count);
-                warnings.push(if samples == 0 && requests.finished > 0 {
-                    format!(
-                        "{} cannot be judged: no response has a time between tokens, as each came as a whole or is a \
-                         single token",
-                        result.slo
-                    )
-                } else {
-                    format!(
-                        "{samples} samples are too few to judge {}: simulate more requests",
-                        result.slo
-                    )
-                });
-            }
-        }
+        warnings.extend(self.unknown_objectives());
         warnings
+    }
+
+    /// Why objectives cannot be judged.
+    fn unknown_objectives(&self) -> impl Iterator<Item = String> {
+        let results = self.slo_results().into_iter();
+        let unknown = results.filter(|result| result.outcome == SloOutcome::Unknown);
+        unknown.map(|result| {
+            let latency = result.slo.as_latency();
+            let samples = latency.map_or(0, |slo| self.summary.latency.of(slo.metric).count);
+            if samples == 0 && self.summary.requests.finished > 0 {
+                format!(
+                    "{} cannot be judged: no response has a time between tokens, as each came as a whole or is a \
+                     single token",
+                    result.slo
+                )
+            } else {
+                format!(
+                    "{samples} samples are too few to judge {}: simulate more requests",
+                    result.slo
+                )
+            }
+        })
     }
 
     /// What a reader must know before believing the numbers, how the workload was run included: for whoever hears of

@@ -111,7 +111,7 @@ impl RunReport {
                 let _ = write!(text, " · {count} {name}");
             }
         }
-        let _ = write!(text, " · success {}", or_unknown(requests.success(), percent));
+        let _ = write!(text, " · success {}", or_unknown(requests.success, percent));
         let throughput = &self.summary.throughput;
         let _ = write!(text, " · {} preemptions", requests.preemptions);
         let recomputed = self.summary.kv.recomputed_tokens;
