@@ -37,6 +37,8 @@ pub struct Bracket {
     pub at_missed: Option<Summary>,
     /// Why the search ended before it had both.
     pub ended_because: Option<Diagnostic>,
+    /// Whether that was for want of samples, of which longer runs have more.
+    pub has_too_few_samples: bool,
     /// How many runs it took.
     pub runs: u32,
     /// How many times as long as the scenario's own the runs were that these numbers are of.
@@ -67,7 +69,9 @@ const SHORT_OF_LONGEST: u32 = 16;
 enum Attempt {
     Met(Summary),
     Missed(Summary),
-    /// It could not be made, or not be judged.
+    /// It has too few samples to be judged.
+    TooShort(Diagnostic),
+    /// It could not be made, or not be judged whatever its length.
     Unknown(Diagnostic),
 }
 
@@ -103,17 +107,20 @@ impl Bisection<'_> {
         Ok(found)
     }
 
-    /// The capacity in the shortest runs that have enough samples.
+    /// The capacity in the shortest runs that have enough samples; as far as the shortest of all tell if none has.
     fn first(&self, start: f64) -> Result<Bracket, Stopped> {
+        let tells_too_little = |found: &Result<Bracket, Stopped>| match found {
+            Ok(bracket) => bracket.has_too_few_samples,
+            Err(stopped) => matches!(stopped, Stopped::Failed(_)),
+        };
         let first = self.search(start);
         let mut length = self.length * LENGTHENED_BY;
-        if let Err(Stopped::Failed(_)) = &first {
-            while self.dial.allows_length(start, length) {
-                match self.of_length(length).search(start) {
-                    Err(Stopped::Failed(_)) => length *= LENGTHENED_BY,
-                    other => return other,
-                }
+        while tells_too_little(&first) && self.dial.allows_length(start, length) {
+            let longer = self.of_length(length).search(start);
+            if !tells_too_little(&longer) {
+                return longer;
             }
+            length *= LENGTHENED_BY;
         }
         first
     }
@@ -152,7 +159,7 @@ impl Bisection<'_> {
         Ok(match is_met(&input.slos, &summary) {
             Some(true) => Attempt::Met(summary),
             Some(false) => Attempt::Missed(summary),
-            None => Attempt::Unknown(self.too_few(load, &input.slos, &summary)),
+            None => self.too_few(load, &input.slos, &summary),
         })
     }
 
@@ -162,7 +169,7 @@ impl Bisection<'_> {
         let mut bracket = self.nothing_yet();
         let start = kind.rounded(start);
         match self.attempt(start)? {
-            Attempt::Unknown(why) => return Err(Stopped::Failed(why)),
+            Attempt::TooShort(why) | Attempt::Unknown(why) => return Err(Stopped::Failed(why)),
             judged => bracket.take(start, judged),
         };
         let next_down = |bracket: &Bracket| kind.rounded(bracket.missed / 2.0);
@@ -238,6 +245,7 @@ impl Bisection<'_> {
                 // Whatever was missed lies below.
                 (bracket.missed, bracket.at_missed) = (f64::INFINITY, None);
                 bracket.ended_because = None;
+                bracket.has_too_few_samples = false;
             }
             if !bracket.take(load, attempt) || is_met {
                 break;
@@ -250,7 +258,7 @@ impl Bisection<'_> {
         Ok(())
     }
 
-    fn too_few(&self, load: f64, slos: &[Slo], summary: &Summary) -> Diagnostic {
+    fn too_few(&self, load: f64, slos: &[Slo], summary: &Summary) -> Attempt {
         let at = self.dial.kind().with_unit(load);
         let is_unknown = |slo: &&Slo| slo.judge(summary).outcome == SloOutcome::Unknown;
         let slo = slos.iter().find(is_unknown);
@@ -258,15 +266,15 @@ impl Bisection<'_> {
         let samples = latency.map_or(0, |slo| summary.latency.of(slo.metric).count);
         let name = slo.map_or_else(String::new, ToString::to_string);
         if samples == 0 {
-            return Diagnostic::new(format!(
-                "at {at} nothing can be said of {name}: responses come as a whole, or are a single token"
-            ))
-            .help("ask for another latency, such as e2e.p99");
+            let message =
+                format!("at {at} nothing can be said of {name}: responses come as a whole, or are a single token");
+            return Attempt::Unknown(Diagnostic::new(message).help("ask for another latency, such as e2e.p99"));
         }
-        Diagnostic::new(format!("at {at} a run has {samples} samples, too few to judge {name}")).help(
+        let message = format!("at {at} a run has {samples} samples, too few to judge {name}");
+        Attempt::TooShort(Diagnostic::new(message).help(
             "a p99 needs 1,000 requests, a p99.9 10,000: raise workload.requests (or the duration, or a trace's \
              limit), or ask for another statistic",
-        )
+        ))
     }
 
     const fn nothing_yet(&self) -> Bracket {
@@ -277,6 +285,7 @@ impl Bisection<'_> {
             missed: f64::INFINITY,
             at_missed: None,
             ended_because: None,
+            has_too_few_samples: false,
             runs: 0,
             length: self.length,
             moved: None,
@@ -304,10 +313,11 @@ impl Bracket {
     /// Takes an attempt in; false if it told nothing.
     fn take(&mut self, load: f64, attempt: Attempt) -> bool {
         self.runs += 1;
+        self.has_too_few_samples |= matches!(attempt, Attempt::TooShort(_));
         match attempt {
             Attempt::Met(summary) => (self.met, self.at_met) = (load, Some(summary)),
             Attempt::Missed(summary) => (self.missed, self.at_missed) = (load, Some(summary)),
-            Attempt::Unknown(why) => {
+            Attempt::TooShort(why) | Attempt::Unknown(why) => {
                 self.ended_because = Some(why);
                 return false;
             }

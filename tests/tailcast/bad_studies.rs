@@ -187,8 +187,14 @@ const COMMAND_LINES: [(&[&str], &str); 22] = [
     ),
     (&["capacity", "--set", "slo={}"], "no objective"),
     (
-        &["capacity", "--set", "workload.requests=200", "--slo", "ttft.p99<2s"],
-        "raise workload.requests",
+        &[
+            "capacity",
+            "--set",
+            "workload.output={ dist = \"fixed\", value = 1 }",
+            "--slo",
+            "tpot.p99<2s",
+        ],
+        "ask for another latency",
     ),
     (&["capacity", "--rate", "-3"], "above 0"),
     (&["report", "results.csv"], "no column `run`"),

@@ -26,6 +26,7 @@ fn a_run_is_drawn_over_time_and_over_its_requests() {
             "cdf=cdf.png",
             "--html",
             "run.html",
+            "--slo-exit-zero",
         ],
     );
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
