@@ -221,6 +221,7 @@ fn the_facts_of_a_long_trace_take_no_more_memory_than_those_of_a_short_one() {
         most
     });
     if let [Some(short), Some(long)] = taken {
-        assert!(long < short + (6 << 20), "{short} and {long} bytes");
+        // A short run may be over before it is looked at.
+        assert!(long < short.max(8 << 20) + (6 << 20), "{short} and {long} bytes");
     }
 }
