@@ -68,7 +68,7 @@ fn figures_of_several_seeds_are_those_of_all_requests() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let page = fs::read_to_string(place.path("run.html")).unwrap();
     assert!(
-        page.contains("1200 requests with each of 2 seeds from 42"),
+        page.contains("2500 requests with each of 2 seeds from 42"),
         "says how many"
     );
 }
