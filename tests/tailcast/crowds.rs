@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tailcast::engine::{Engine, Observer, Transcript};
 use tailcast::fleet::{ReplayError, USUAL_MEMORY_BYTES, replay};
+use tailcast::policy::POLICIES;
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Arrivals, Lengths, Request, RequestId, Synthetic};
 
@@ -108,18 +109,7 @@ fn no_run_takes_more_memory_than_it_may() {
     let priority = "batching.scheduling=priority";
     let speculative = "batching.speculative={ method = \"ngram\", tokens = 3, acceptance = 0.5 }";
     let prefix = "workload.prefix={ pool = 9, tokens = { dist = \"fixed\", value = 99 }, popularity = 1.0 }";
-    let policies = [
-        "none",
-        "static",
-        "continuous",
-        "orca",
-        "sarathi",
-        "vllm-v0",
-        "tgi",
-        "trtllm",
-        "sglang",
-    ];
-    let policies = policies.map(|policy| format!("batching.policy={policy}"));
+    let policies = POLICIES.map(|policy| format!("batching.policy={}", policy.name));
     let worlds = policies.iter().map(String::as_str);
     let worlds = worlds.chain([priority, speculative, prefix, "workload.timeout=\"1h\""]);
     let synthetic = worlds.map(|set| ("s.toml", set, 64 << 20));

@@ -1,57 +1,26 @@
 //! Clients who keep only so many requests outstanding, while others that are due wait with them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tailcast::answer::Base;
 use tailcast::engine::{self, Event, Heard, Server};
 use tailcast::fleet::replay;
-use tailcast::units::{Span, Time};
-use tailcast::workload::trace::TraceError;
-use tailcast::workload::{Limited, Request, RequestId, Source};
+use tailcast::units::Time;
+use tailcast::workload::{Limited, RequestId};
 
 use crate::capacities::{json, number};
 use crate::command::Workplace;
-use crate::worlds::{Stream, World, policy_names, world, worlds_per_policy};
-
-/// The requests of a world, each due when it arrives there.
-struct Due {
-    requests: VecDeque<Request>,
-    timeout: Option<Span>,
-}
-
-impl Due {
-    fn of(world: &World) -> Self {
-        Self {
-            requests: world.requests.clone().into(),
-            timeout: world.timeout,
-        }
-    }
-}
-
-impl Source for Due {
-    fn next_arrival(&mut self) -> Result<Option<Time>, TraceError> {
-        Ok(self.requests.front().map(|request| request.arrival))
-    }
-
-    fn take(&mut self) -> Request {
-        self.requests.pop_front().unwrap()
-    }
-
-    fn finished(&mut self, _id: RequestId, _at: Time) {}
-
-    fn timeout(&self) -> Option<Span> {
-        self.timeout
-    }
-
-    fn is_closed_loop(&self) -> bool {
-        false
-    }
-}
+use crate::worlds::{Listed, Stream, World, policy_names, world, worlds_per_policy};
 
 fn limited(world: &World, mut engine: Server, most: u32) -> Vec<Heard> {
     let mut stream = Stream::default();
-    replay(&mut engine, &mut Limited::new(&mut Due::of(world), most), &mut stream).unwrap();
+    replay(
+        &mut engine,
+        &mut Limited::new(&mut Listed::of(world), most),
+        &mut stream,
+    )
+    .unwrap();
     stream.heard
 }
 
@@ -149,7 +118,7 @@ fn who_may_have_all_outstanding_holds_nothing_back() {
         for seed in 0..worlds_per_policy() / 4 {
             let world = world(policy, seed);
             let mut stream = Stream::default();
-            replay(&mut fast(&world), &mut Due::of(&world), &mut stream).unwrap();
+            replay(&mut fast(&world), &mut Listed::of(&world), &mut stream).unwrap();
             let limited = limited(&world, fast(&world), world.requests.len() as u32);
             assert!(limited == stream.heard, "policy {policy}, world {seed}");
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 use serde_json::Value;
+use tailcast::policy::POLICIES;
 use tailcast::stats::streams::{Xoshiro256PlusPlus, stream};
 
 use crate::command::Workplace;
@@ -62,17 +63,6 @@ const NASTY: [&str; 32] = [
     "{}",
     "[1]",
     "{ dist = \"fixed\", value = 1 }",
-];
-const POLICIES: [&str; 9] = [
-    "none",
-    "static",
-    "continuous",
-    "orca",
-    "sarathi",
-    "vllm-v0",
-    "tgi",
-    "trtllm",
-    "sglang",
 ];
 const ARRIVALS: [&str; 8] = [
     "{ process = \"at_once\" }",
@@ -149,8 +139,9 @@ fn value_of(schema: &Value, random: &mut Xoshiro256PlusPlus) -> String {
 
 fn assignments(keys: &[Key], random: &mut Xoshiro256PlusPlus) -> Vec<String> {
     let mut all = Vec::new();
+    let policies = POLICIES.map(|policy| policy.name);
     for (key, values, chance) in [
-        ("batching.policy", &POLICIES[..], 0.8),
+        ("batching.policy", &policies[..], 0.8),
         ("workload.arrivals", &ARRIVALS, 0.5),
         ("workload.prompt", &LENGTHS, 0.3),
         ("workload.output", &LENGTHS, 0.3),

@@ -8,10 +8,9 @@ use rand::RngExt;
 use tailcast::engine::{self, Engine, Event, Server};
 use tailcast::fleet::replay;
 use tailcast::units::{Span, Time};
-use tailcast::workload::trace::TraceError;
-use tailcast::workload::{Request, RequestId, Source};
+use tailcast::workload::{Request, RequestId};
 
-use crate::worlds::{Clients, Heard, Stream, World, policy_names, world, worlds_per_policy};
+use crate::worlds::{Clients, Heard, Listed, Stream, World, policy_names, world, worlds_per_policy};
 
 #[test]
 fn both_engines_tell_the_same_when_requests_arrive_by_themselves() {
@@ -39,7 +38,7 @@ fn both_engines_tell_the_same_when_clients_wait_for_their_answers() {
             } else {
                 // There is no other engine: what this one tells must at least not depend on who waits for answers.
                 let mut stream = Stream::default();
-                let mut again = SameArrivals::of(&world, &slow);
+                let mut again = same_arrivals(&world, &slow);
                 replay(&mut readable(&world), &mut again, &mut stream).unwrap();
                 stream.heard
             };
@@ -76,52 +75,25 @@ fn takes_no_time(heard: &[Heard]) -> bool {
 }
 
 /// The world's requests when a closed loop has sent them, whatever becomes of them.
-struct SameArrivals {
-    requests: VecDeque<Request>,
-    timeout: Option<Span>,
-}
-
-impl SameArrivals {
-    fn of(world: &World, heard: &[Heard]) -> Self {
-        let arrivals = heard.iter().filter_map(|heard| match heard {
-            Heard::Event {
-                at,
+fn same_arrivals(world: &World, heard: &[Heard]) -> Listed {
+    let arrivals = heard.iter().filter_map(|heard| match heard {
+        Heard::Event {
+            at,
+            id,
+            event: Event::Arrived { .. } | Event::Rejected,
+        } => Some((*at, *id)),
+        _ => None,
+    });
+    let sent = arrivals.zip(&world.requests);
+    Listed {
+        requests: sent
+            .map(|((arrival, id), request)| Request {
                 id,
-                event: Event::Arrived { .. } | Event::Rejected,
-            } => Some((*at, *id)),
-            _ => None,
-        });
-        let sent = arrivals.zip(&world.requests);
-        Self {
-            requests: sent
-                .map(|((arrival, id), request)| Request {
-                    id,
-                    arrival,
-                    ..request.clone()
-                })
-                .collect(),
-            timeout: world.timeout,
-        }
-    }
-}
-
-impl Source for SameArrivals {
-    fn next_arrival(&mut self) -> Result<Option<Time>, TraceError> {
-        Ok(self.requests.front().map(|request| request.arrival))
-    }
-
-    fn take(&mut self) -> Request {
-        self.requests.pop_front().unwrap()
-    }
-
-    fn finished(&mut self, _id: RequestId, _at: Time) {}
-
-    fn timeout(&self) -> Option<Span> {
-        self.timeout
-    }
-
-    fn is_closed_loop(&self) -> bool {
-        false
+                arrival,
+                ..request.clone()
+            })
+            .collect(),
+        timeout: world.timeout,
     }
 }
 

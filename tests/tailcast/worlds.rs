@@ -2,6 +2,8 @@
 //! queues, shortage of blocks and tokens, preemption, rejection. Half of them are coarse: all times lie in 0..9, so
 //! that ties happen.
 
+use std::collections::VecDeque;
+
 use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 pub use tailcast::engine::Heard;
@@ -430,5 +432,41 @@ impl Observer for Stream {
 
     fn ran(&mut self, run: &StepRun<'_>) {
         Transcript(|heard| self.heard.push(heard)).ran(run);
+    }
+}
+
+/// Requests that are sent when they arrive, whatever becomes of them.
+pub struct Listed {
+    pub requests: VecDeque<Request>,
+    pub timeout: Option<Span>,
+}
+
+impl Listed {
+    /// The requests of a world, each when it arrives there.
+    pub fn of(world: &World) -> Self {
+        Self {
+            requests: world.requests.clone().into(),
+            timeout: world.timeout,
+        }
+    }
+}
+
+impl Source for Listed {
+    fn next_arrival(&mut self) -> Result<Option<Time>, TraceError> {
+        Ok(self.requests.front().map(|request| request.arrival))
+    }
+
+    fn take(&mut self) -> Request {
+        self.requests.pop_front().unwrap()
+    }
+
+    fn finished(&mut self, _id: RequestId, _at: Time) {}
+
+    fn timeout(&self) -> Option<Span> {
+        self.timeout
+    }
+
+    fn is_closed_loop(&self) -> bool {
+        false
     }
 }
