@@ -55,5 +55,5 @@ pub use slo::{LatencySlo, ServedNumber, ServedSlo, Slo, SloError};
 pub use slo_result::{SloOutcome, SloResult};
 pub use steady_state::SteadyState;
 pub use timeline::{Timeline, TimelineRow};
-pub use verdict::{USUAL_ERRORS, Verdict, is_met, is_shown_met, is_steady, judged};
+pub use verdict::{USUAL_ERRORS, Verdict, is_shown_met, is_steady, judged};
 pub use windows::{ArrivalsEnd, Trim};

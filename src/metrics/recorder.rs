@@ -87,7 +87,7 @@ impl Observer for Recorder {
             id,
             event,
             before: self.run.counts(),
-            segment: self.run.segment_of(at),
+            segment: self.run.latest_segment(),
         };
         self.client.on(&heard);
         self.server.on(&heard);

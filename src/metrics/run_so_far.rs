@@ -34,6 +34,12 @@ impl RunSoFar {
         self.windows.segment_of(arrival)
     }
 
+    /// The segment that lasts now; of the drain, the one before it.
+    #[inline(always)]
+    pub(super) fn latest_segment(&self) -> usize {
+        self.windows.latest_segment()
+    }
+
     /// The segment that lasts now; `None` in the drain.
     #[inline(always)]
     pub(super) fn segment_now(&self) -> Option<usize> {

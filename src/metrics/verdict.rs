@@ -65,7 +65,7 @@ pub fn judged(slos: &[Slo], summary: &Summary) -> Vec<SloResult> {
 
 /// Whether a run is good enough: every objective is met, with a queue that does not grow to its end; `None` if there
 /// are too few samples to tell or, of a run that is not found wanting, if there are no objectives.
-pub fn is_met(slos: &[Slo], summary: &Summary) -> Option<bool> {
+pub(super) fn is_met(slos: &[Slo], summary: &Summary) -> Option<bool> {
     match Verdict::on(slos, summary) {
         Verdict::SloMissed => Some(false),
         Verdict::Saturated => (!slos.is_empty()).then_some(false),

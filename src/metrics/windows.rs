@@ -148,17 +148,23 @@ impl RunSegments {
     /// The segment of an instant, which is that of a request that arrives then.
     #[inline]
     pub(super) fn segment_of(&self, at: Time) -> usize {
-        let last = self.starts.len() - 1;
-        if at >= self.starts[last].0 {
-            return last;
+        let latest = self.latest_segment();
+        if at >= self.starts[latest].0 {
+            return latest;
         }
         self.starts.partition_point(|(start, _)| *start <= at).saturating_sub(1)
+    }
+
+    /// The segment that lasts now; of the drain, the one before it.
+    #[inline]
+    pub(super) fn latest_segment(&self) -> usize {
+        self.starts.len() - 1
     }
 
     /// The segment that lasts now; `None` in the drain.
     #[inline]
     pub(super) fn segment_now(&self) -> Option<usize> {
-        self.drain.is_none().then(|| self.starts.len() - 1)
+        self.drain.is_none().then(|| self.latest_segment())
     }
 
     /// What counts of a run that had its first arrival at `first` and ended at `end`; all of it if its queue `grows`,

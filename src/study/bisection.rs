@@ -6,7 +6,7 @@ use super::load_kind::LoadKind;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
 use crate::config::{Diagnostic, Flag};
-use crate::metrics::{Slo, SloOutcome, Summary, is_met};
+use crate::metrics::{Slo, SloOutcome, Summary};
 
 /// Looks for the capacity with one seed.
 pub(super) struct Bisection<'a> {
@@ -109,20 +109,16 @@ impl Bisection<'_> {
 
     /// The capacity in the shortest runs that have enough samples; as far as the shortest of all tell if none has.
     fn first(&self, start: f64) -> Result<Bracket, Stopped> {
-        let tells_too_little = |found: &Result<Bracket, Stopped>| match found {
-            Ok(bracket) => bracket.has_too_few_samples,
-            Err(stopped) => matches!(stopped, Stopped::Failed(_)),
-        };
-        let first = self.search(start);
+        let shortest = self.search(start)?;
         let mut length = self.length * LENGTHENED_BY;
-        while tells_too_little(&first) && self.dial.allows_length(start, length) {
-            let longer = self.of_length(length).search(start);
-            if !tells_too_little(&longer) {
-                return longer;
+        while shortest.has_too_few_samples && self.dial.allows_length(start, length) {
+            let longer = self.of_length(length).search(start)?;
+            if !longer.has_too_few_samples {
+                return longer.known();
             }
             length *= LENGTHENED_BY;
         }
-        first
+        shortest.known()
     }
 
     fn of_length(&self, length: u32) -> Self {
@@ -131,8 +127,7 @@ impl Bisection<'_> {
 
     /// Whether a run at a load meets the objectives; `None` if that cannot be told.
     pub(super) fn holds(&self, load: f64) -> Result<Option<bool>, Stopped> {
-        let (input, summary) = self.run(load)?;
-        Ok(is_met(&input.slos, &summary))
+        Ok(self.run(load)?.1.is_met)
     }
 
     fn run(&self, load: f64) -> Result<(Input, Summary), Stopped> {
@@ -156,7 +151,7 @@ impl Bisection<'_> {
             }
             Err(Stopped::Interrupted) => return Err(Stopped::Interrupted),
         };
-        Ok(match is_met(&input.slos, &summary) {
+        Ok(match summary.is_met {
             Some(true) => Attempt::Met(summary),
             Some(false) => Attempt::Missed(summary),
             None => self.too_few(load, &input.slos, &summary),
@@ -168,10 +163,9 @@ impl Bisection<'_> {
         let kind = self.dial.kind();
         let mut bracket = self.nothing_yet();
         let start = kind.rounded(start);
-        match self.attempt(start)? {
-            Attempt::TooShort(why) | Attempt::Unknown(why) => return Err(Stopped::Failed(why)),
-            judged => bracket.take(start, judged),
-        };
+        if !bracket.take(start, self.attempt(start)?) {
+            return Ok(bracket);
+        }
         let next_down = |bracket: &Bracket| kind.rounded(bracket.missed / 2.0);
         while bracket.at_met.is_none() {
             let load = next_down(&bracket);
@@ -294,6 +288,14 @@ impl Bisection<'_> {
 }
 
 impl Bracket {
+    /// The bracket, unless its search could not even begin.
+    fn known(self) -> Result<Self, Stopped> {
+        match self.ended_because {
+            Some(why) if self.at_met.is_none() && self.at_missed.is_none() => Err(Stopped::Failed(why)),
+            _ => Ok(self),
+        }
+    }
+
     /// Whether it has a load on either side of the capacity.
     fn is_closed(&self) -> bool {
         self.at_met.is_some() && self.missed.is_finite()

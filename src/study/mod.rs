@@ -29,9 +29,7 @@ mod sweep;
 mod validation;
 mod watched;
 
-pub use crate::metrics::{
-    Better, MEASURES, Measure, Quantity, USUAL_ERRORS, Verdict, is_met, is_shown_met, is_steady, judged,
-};
+pub use crate::metrics::{Better, MEASURES, Measure, Quantity, USUAL_ERRORS, Verdict, is_shown_met, is_steady, judged};
 pub use bisection::{Bracket, PRECISION};
 pub use bounds::{Bounds, MOST_REQUESTS};
 pub use capacity::{Capacity, CapacitySearch, USUAL_START};

@@ -3,11 +3,11 @@
 use crate::metrics::{Slo, Summary};
 use crate::report::text::numbers::percent;
 use crate::report::text::table::{Cell, Column};
-use crate::study::{is_met, is_steady};
+use crate::study::is_steady;
 
 /// The columns that say what a run is worth, for tables with a run a row.
 pub struct VerdictColumns {
-    slos: Vec<Slo>,
+    has_slos: bool,
     any_is_unsteady: bool,
 }
 
@@ -15,7 +15,7 @@ impl VerdictColumns {
     /// The columns for runs with these objectives.
     pub fn of<'a>(slos: &[Slo], mut summaries: impl Iterator<Item = &'a Summary>) -> Self {
         Self {
-            slos: slos.to_vec(),
+            has_slos: !slos.is_empty(),
             any_is_unsteady: summaries.any(|summary| !is_steady(summary)),
         }
     }
@@ -23,7 +23,7 @@ impl VerdictColumns {
     /// Their headings. Whether there is a steady state is said where one run has none.
     pub fn headings(&self) -> Vec<Column> {
         let mut columns = Vec::new();
-        if !self.slos.is_empty() {
+        if self.has_slos {
             columns.push(Column::words("SLO"));
         }
         columns.push(Column::numbers("success"));
@@ -36,8 +36,8 @@ impl VerdictColumns {
     /// The cells of a run.
     pub fn cells(&self, summary: &Summary) -> Vec<Cell> {
         let mut cells = Vec::new();
-        if !self.slos.is_empty() {
-            cells.push(Cell::words(match is_met(&self.slos, summary) {
+        if self.has_slos {
+            cells.push(Cell::words(match summary.is_met {
                 Some(true) => "met",
                 Some(false) => "missed",
                 None => "unknown",

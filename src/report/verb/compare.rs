@@ -18,8 +18,7 @@ use crate::report::verb::capacity::capacity_cell;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::{Interval, rounded};
 use crate::study::{
-    Better, Capacity, Contender, Contest, Difference, Differing, LoadKind, Measure, is_met, is_shown_met, is_steady,
-    judged,
+    Better, Capacity, Contender, Contest, Difference, Differing, LoadKind, Measure, is_shown_met, is_steady, judged,
 };
 
 /// A contest and what it was made of.
@@ -120,9 +119,9 @@ impl CompareReport {
             // Whoever does not serve its clients is no better for the latencies of the rest.
             let misses = |it: &Contender| {
                 (
-                    meets(it) == Some(false),
+                    it.pooled.is_met == Some(false),
                     !is_steady(&it.pooled),
-                    meets(it) != Some(true),
+                    it.pooled.is_met != Some(true),
                 )
             };
             capacity(b)
@@ -233,7 +232,7 @@ impl CompareReport {
 
     /// Why even the best variation is none to choose, if so.
     fn why_none_is_good(&self, best: &Contender) -> Option<String> {
-        if meets(best) == Some(false) {
+        if best.pooled.is_met == Some(false) {
             let missed = judged(self.slos(), &best.pooled).into_iter();
             let missed = missed.filter(|result| result.outcome == SloOutcome::Missed);
             let missed: Vec<String> = missed.map(|result| numbers::slo(&result.slo)).collect();
@@ -370,7 +369,7 @@ impl CompareReport {
             scenario_hash: contender.input.scenario.hash(),
             engine: &contender.input.scenario.deployment.engine,
             runs: contender.runs.len(),
-            slo_met: meets(contender),
+            slo_met: contender.pooled.is_met,
             steady: is_steady(&contender.pooled),
             capacity: contender.capacity.as_ref().map(Capacity::mean),
             capacity_ci95: contender.capacity.as_ref().and_then(Capacity::interval),
@@ -426,11 +425,6 @@ impl CompareReport {
             ],
         }
     }
-}
-
-/// Whether all objectives are met at the scenario's own load; `None` if that cannot be told, or if there are none.
-fn meets(contender: &Contender) -> Option<bool> {
-    is_met(&contender.input.slos, &contender.pooled)
 }
 
 /// A difference with its sign; whether it may as well be nothing shows in the interval.

@@ -11,7 +11,7 @@ use crate::report::text::table::{Cell, Column, Table};
 use crate::report::text::verdict::VerdictColumns;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::rounded;
-use crate::study::{Curve, CurvePoint, LoadKind, MEASURES, is_met, is_shown_met, is_steady};
+use crate::study::{Curve, CurvePoint, LoadKind, MEASURES, is_shown_met, is_steady};
 
 /// A curve and what it was made of.
 pub struct CurveReport {
@@ -79,7 +79,7 @@ impl CurveReport {
             .curve
             .points
             .iter()
-            .take_while(|point| self.meets(point) == Some(true));
+            .take_while(|point| point.summary.is_met == Some(true));
         met.last().map(|point| point.load)
     }
 
@@ -168,7 +168,7 @@ impl CurveReport {
         let names: Vec<String> = self.slos.iter().map(numbers::slo).collect();
         let met = self.slo_met_up_to().map_or_else(
             || {
-                let first = self.curve.points.first().and_then(|point| self.meets(point));
+                let first = self.curve.points.first().and_then(|point| point.summary.is_met);
                 match first {
                     None => "unknown: too few samples to judge it".to_owned(),
                     _ => "missed at the first load".to_owned(),
@@ -231,11 +231,6 @@ impl CurveReport {
         row
     }
 
-    /// Whether all objectives are met; `None` if that cannot be told.
-    fn meets(&self, point: &CurvePoint) -> Option<bool> {
-        is_met(&self.slos, &point.summary)
-    }
-
     /// One JSON object, a line break at its end.
     pub fn to_json(&self) -> String {
         let curve = &self.curve;
@@ -261,7 +256,7 @@ impl CurveReport {
                 .map(|point| PointDocument {
                     load: point.load,
                     summary: point.summary,
-                    slo_met: self.meets(point),
+                    slo_met: point.summary.is_met,
                     steady: is_steady(&point.summary),
                 })
                 .collect(),
