@@ -173,8 +173,8 @@ fn warnings_before(experiment: &Planned) -> Vec<String> {
 fn unlike_warning(unlike: &[String]) -> Option<String> {
     (!unlike.is_empty()).then(|| {
         format!(
-            "the scenario is not what was measured: {}; mend the scenario, or write load = \"measured\" to take \
-             requests and arrivals from the result of a benchmark",
+            "the scenario is not what was measured: {}; mend the scenario (requests and arrivals, but neither the \
+             model nor the lengths, are taken from the result of a benchmark by load = \"measured\")",
             unlike.join("; ")
         )
     })
