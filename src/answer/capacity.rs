@@ -264,7 +264,7 @@ impl Search<'_> {
         if !self.question.tries_changes || capacity.is_none() || capacity.is_at_least() {
             return Ok(Vec::new());
         }
-        let tried = try_remedies(remedies(input), search, self.workers, self.simulate);
+        let tried = try_remedies(remedies(input), search, capacity, self.workers, self.simulate);
         tried.map_err(Problem::from)
     }
 }

@@ -1,5 +1,4 @@
-//! The highest load at which every objective is met, with one seed: by bisection, in runs that are made longer until
-//! the answer no longer moves.
+//! The highest load at which every objective is met, with one seed and runs of one length: by bisection.
 
 use super::load_dial::LoadDial;
 use super::load_kind::LoadKind;
@@ -61,10 +60,6 @@ const FIRST_STEP: f64 = PRECISION * PRECISION;
 const FURTHEST_STEP: f64 = 1e3;
 /// Runs become so many times as long.
 const LENGTHENED_BY: u32 = 4;
-/// Runs that could not be so many times longer are long enough to believe an answer that did not move once; in shorter
-/// ones it may stand still by chance, and is tried twice.
-const SHORT_OF_LONGEST: u32 = 16;
-
 /// How an attempt at a load went.
 enum Attempt {
     Met(Summary),
@@ -76,42 +71,29 @@ enum Attempt {
 }
 
 impl Bisection<'_> {
-    /// The capacity. A run that is too short shows no queue that grows slowly, so runs are made longer until the answer
-    /// no longer moves, or until they would be too long.
-    pub(super) fn answer(&self, start: f64) -> Result<Bracket, Stopped> {
+    /// The capacity in runs some times as long as those of `before`, which begin where that ended; `None` if they would
+    /// be too long, or if `before` has no loads to begin with.
+    pub(super) fn longer(&self, before: &Bracket, seeds: usize) -> Result<Option<Bracket>, Stopped> {
         let kind = self.dial.kind();
-        let mut found = self.first(start)?;
-        let mut was_settled = false;
-        while found.is_closed() {
-            let length = found.length * LENGTHENED_BY;
-            let before = found.capacity(kind);
-            if !self.dial.allows_length(before, length) {
-                break;
-            }
-            let next = self.of_length(length).search_around(before)?;
-            let runs = found.runs + next.runs;
-            if !next.is_closed() {
-                found.runs = runs;
-                break;
-            }
-            let moved = Some(next.capacity(kind) / before);
-            found = Bracket { runs, moved, ..next };
-            let is_long = !self
-                .dial
-                .allows_length(found.capacity(kind), found.length * SHORT_OF_LONGEST);
-            if found.is_settled() && (is_long || was_settled) {
-                break;
-            }
-            was_settled = found.is_settled();
+        let (load, length) = (before.capacity(kind), before.length * LENGTHENED_BY);
+        if !before.is_closed() || !self.dial.allows_length(load, length, seeds) {
+            return Ok(None);
         }
-        Ok(found)
+        let next = self.of_length(length).search_around(load)?;
+        let runs = before.runs + next.runs;
+        Ok(Some(if next.is_closed() {
+            let moved = Some(next.capacity(kind) / load);
+            Bracket { runs, moved, ..next }
+        } else {
+            Bracket { runs, ..before.clone() }
+        }))
     }
 
     /// The capacity in the shortest runs that have enough samples; as far as the shortest of all tell if none has.
-    fn first(&self, start: f64) -> Result<Bracket, Stopped> {
+    pub(super) fn first(&self, start: f64) -> Result<Bracket, Stopped> {
         let shortest = self.search(start)?;
         let mut length = self.length * LENGTHENED_BY;
-        while shortest.has_too_few_samples && self.dial.allows_length(start, length) {
+        while shortest.has_too_few_samples && self.dial.allows_length(start, length, 1) {
             let longer = self.of_length(length).search(start)?;
             if !longer.has_too_few_samples {
                 return longer.known();
@@ -299,12 +281,6 @@ impl Bracket {
     /// Whether it has a load on either side of the capacity.
     fn is_closed(&self) -> bool {
         self.at_met.is_some() && self.missed.is_finite()
-    }
-
-    /// Whether longer runs no longer moved the answer by more than it is precise; if it has not been tried, no.
-    pub fn is_settled(&self) -> bool {
-        let is_small = |moved: f64| (1.0 / PRECISION..=PRECISION).contains(&moved);
-        self.moved.is_some_and(is_small)
     }
 
     /// Whether no attempt told anything.

@@ -1,34 +1,11 @@
-//! The highest load at which every objective is met, by bisection on common random numbers: each seed has a capacity of
-//! its own, and their spread gives the interval.
+//! The highest load at which every objective is met: each seed has a capacity of its own, and their spread gives the
+//! interval.
 
-use std::convert::Infallible;
-
-use super::bisection::{Bisection, Bracket, PRECISION};
-use super::load_dial::LoadDial;
+use super::bisection::{Bracket, PRECISION};
 use super::load_kind::LoadKind;
-use super::stopped::{Simulate, Stopped};
-use super::{Base, Next, Workers};
-use crate::config::{Diagnostic, Flag};
+use crate::config::Diagnostic;
 use crate::metrics::Summary;
 use crate::stats::{Interval, confidence_interval_95, confidence_interval_95_above_zero, mean};
-
-/// What is asked.
-#[derive(Clone)]
-pub struct CapacitySearch<'a> {
-    /// The scenario, which has objectives.
-    pub base: &'a Base,
-    /// What sets its load.
-    pub dial: &'a LoadDial,
-    /// What is changed of the scenario besides.
-    pub changes: &'a [Flag],
-    /// How many times as long as they are all steps are taken to be; 1 but where that is what is asked.
-    pub steps_times: f64,
-    /// Seeds to search with.
-    pub seeds: &'a [u64],
-    /// Where to begin the search. Searches that are to be compared begin at the same load, so that they try the same
-    /// ones.
-    pub start: f64,
-}
 
 /// The highest load that meets all objectives, with each seed.
 #[derive(Clone, Debug)]
@@ -37,109 +14,56 @@ pub struct Capacity {
     pub kind: LoadKind,
     /// What was found with each seed; at least one.
     pub brackets: Vec<Bracket>,
+    /// What was found in shorter runs, the shortest first.
+    shorter: Vec<Vec<Bracket>>,
 }
 
-/// Where a search begins if the scenario has no load of its own.
-pub const USUAL_START: f64 = 4.0;
-impl CapacitySearch<'_> {
-    /// Searches with every seed, several at a time.
-    pub fn answer(&self, workers: &Workers, simulate: &Simulate) -> Result<Capacity, Stopped> {
-        let found = side_by_side(std::slice::from_ref(self), workers, simulate);
-        found.into_iter().next().expect("there is one search")
-    }
-
-    /// Searches with every seed near a load that is so many times what `known` is with it, in runs as long as those
-    /// that `known` rests on. `None` if of some seed nothing could be told.
-    pub(super) fn around(
-        &self,
-        known: &Capacity,
-        times: f64,
-        workers: &Workers,
-        simulate: &Simulate,
-    ) -> Result<Option<Capacity>, Stopped> {
-        let mut brackets = Vec::new();
-        let done = workers.in_order(
-            known.brackets.len(),
-            |task| {
-                let bracket = &known.brackets[task];
-                let search = self.with_seed(bracket.seed, bracket.length, simulate);
-                search.search_around(bracket.capacity(known.kind) * times)
-            },
-            |_, bracket| {
-                brackets.push(bracket);
-                Next::GoOn
-            },
-        );
-        done.map_err(|(_, stopped)| stopped)?;
-        let kind = known.kind;
-        let is_told = !brackets.iter().any(Bracket::is_empty);
-        Ok(is_told.then_some(Capacity { kind, brackets }))
-    }
-
-    /// Whether a run at a load meets the objectives, in runs this many times as long as the scenario's own; `None` if
-    /// that cannot be told.
-    pub fn holds(&self, load: f64, seed: u64, length: u32, simulate: &Simulate) -> Result<Option<bool>, Stopped> {
-        self.with_seed(seed, length, simulate).holds(load)
-    }
-
-    fn with_seed<'b>(&'b self, seed: u64, length: u32, simulate: &'b Simulate<'b>) -> Bisection<'b> {
-        Bisection {
-            base: self.base,
-            dial: self.dial,
-            changes: self.changes,
-            steps_times: self.steps_times,
-            seed,
-            length,
-            simulate,
-        }
-    }
-}
-
-/// Makes several searches at once, each with every seed; gives what came of each, in their order. A search that fails
-/// takes nothing from the others.
-pub fn side_by_side(
-    searches: &[CapacitySearch],
-    workers: &Workers,
-    simulate: &Simulate,
-) -> Vec<Result<Capacity, Stopped>> {
-    let numbers = searches.iter().enumerate();
-    let tasks: Vec<(usize, u64)> = numbers
-        .flat_map(|(number, search)| search.seeds.iter().map(move |&seed| (number, seed)))
-        .collect();
-    let mut found: Vec<Result<Vec<Bracket>, Stopped>> = searches.iter().map(|_| Ok(Vec::new())).collect();
-    let done: Result<(), (usize, Infallible)> = workers.in_order(
-        tasks.len(),
-        |task| {
-            let (number, seed) = tasks[task];
-            let search = &searches[number];
-            Ok(search.with_seed(seed, 1, simulate).answer(search.start))
-        },
-        |task, searched| {
-            let is_interrupted = matches!(searched, Err(Stopped::Interrupted));
-            let brackets = &mut found[tasks[task].0];
-            match (brackets.as_mut(), searched) {
-                (Ok(brackets), Ok(bracket)) => brackets.push(bracket),
-                (Ok(_), Err(stopped)) => *brackets = Err(stopped),
-                (Err(_), _) => {}
-            }
-            if is_interrupted { Next::Stop } else { Next::GoOn }
-        },
-    );
-    let Ok(()) = done;
-    let kinds = searches.iter().map(|search| search.dial.kind());
-    found
-        .into_iter()
-        .zip(kinds)
-        .map(|(brackets, kind)| {
-            Ok(Capacity {
-                kind,
-                brackets: brackets?,
-            })
-        })
-        .collect()
-}
+/// How many times runs were made longer since those that are long enough to try changes in: twice, to a sixteenth.
+const ROUGH: usize = 2;
 
 impl Capacity {
+    pub(super) const fn of(kind: LoadKind, brackets: Vec<Bracket>) -> Self {
+        Self {
+            kind,
+            brackets,
+            shorter: Vec::new(),
+        }
+    }
+
+    /// Takes in what each seed found in longer runs.
+    pub(super) fn take_longer(&mut self, brackets: Vec<Bracket>) {
+        self.shorter.push(std::mem::replace(&mut self.brackets, brackets));
+    }
+
+    /// What each seed found in runs that are a sixteenth as long, or the shortest if none are.
+    pub(super) fn in_shorter_runs(&self) -> &[Bracket] {
+        let rough = self.shorter.len().saturating_sub(ROUGH);
+        self.shorter.get(rough).unwrap_or(&self.brackets)
+    }
+
+    /// The capacity that is as many times this one as `found` is `rough`, seed by seed; both are of runs of one
+    /// length. A seed that met its objectives at no load is taken as it was found.
+    pub(super) fn times_as_in(&self, rough: &[Bracket], found: Vec<Bracket>) -> Self {
+        let seeds = self.brackets.iter().zip(rough).zip(found);
+        let brackets = seeds.map(|((known, rough), found)| {
+            let is_open = found.missed.is_infinite();
+            let times = if rough.at_met.is_some() {
+                known.capacity(self.kind) / rough.capacity(self.kind)
+            } else {
+                1.0
+            };
+            let load = found.capacity(self.kind) * times;
+            Bracket {
+                met: load,
+                missed: if is_open { f64::INFINITY } else { load },
+                length: known.length,
+                moved: None,
+                ..found
+            }
+        });
+        Self::of(self.kind, brackets.collect())
+    }
+
     /// What each seed found.
     pub fn values(&self) -> Vec<f64> {
         self.brackets
@@ -213,11 +137,18 @@ impl Capacity {
         self.brackets.iter().map(|bracket| bracket.length).max().unwrap_or(1)
     }
 
-    /// The most that the answer of a seed moved, as a ratio above 1, when its runs were last made longer; `None` if
-    /// they were not.
+    /// How far the mean over the seeds moved, as a ratio of at least 1, when their runs were last made longer; `None`
+    /// if they were not.
     pub fn moved(&self) -> Option<f64> {
-        let moved = self.brackets.iter().filter_map(|bracket| bracket.moved);
-        moved.map(|ratio| ratio.max(1.0 / ratio)).reduce(f64::max)
+        let longest = self.length();
+        let of_longest = self.brackets.iter().filter(|bracket| bracket.length == longest);
+        let moved = mean(of_longest.filter_map(|bracket| bracket.moved).map(f64::ln))?;
+        Some(moved.abs().exp())
+    }
+
+    /// Whether longer runs no longer moved it by more than it is precise; if they were not tried, no.
+    pub fn is_settled(&self) -> bool {
+        self.moved().is_some_and(|moved| moved <= PRECISION)
     }
 
     /// How many runs it took.

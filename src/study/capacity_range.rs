@@ -1,7 +1,8 @@
 //! How far a capacity moves if step times are off by what predictions of their kind were off.
 
 use super::Workers;
-use super::capacity::{Capacity, CapacitySearch};
+use super::capacity::Capacity;
+use super::capacity_search::{CapacitySearch, beside};
 use super::fewest_servers::fewest_servers;
 use super::stopped::{Simulate, Stopped};
 use crate::stats::Interval;
@@ -35,12 +36,12 @@ pub fn capacity_range(
     workers: &Workers,
     simulate: &Simulate,
 ) -> Result<Option<CapacityRange>, Stopped> {
-    let with_steps = |times: f64| {
-        // Throughput is one over the time of a step, so the capacity is likely to be about there.
-        let likely = 1.0 / times;
-        at_steps(search, times).around(capacity, likely, workers, simulate)
-    };
-    let (if_shorter, if_longer) = (with_steps(1.0 - error)?, with_steps(1.0 + error)?);
+    // Throughput is one over the time of a step, so the capacity is likely to be about there.
+    let with_steps = |times: f64| (at_steps(search, times), 1.0 / times);
+    let searches = [with_steps(1.0 - error), with_steps(1.0 + error)];
+    let found = beside(search, capacity, &searches, workers, simulate)?;
+    let found: Vec<Option<Capacity>> = found.into_iter().collect::<Result<_, _>>()?;
+    let [if_shorter, if_longer] = <[_; 2]>::try_from(found).expect("each search has an answer");
     Ok(if_shorter.zip(if_longer).map(|(if_shorter, if_longer)| CapacityRange {
         error,
         if_shorter,

@@ -1,7 +1,8 @@
 //! Variations of a scenario side by side: the same seeds for all, so that they meet the same requests, and differences
 //! seed by seed.
 
-use super::capacity::{Capacity, CapacitySearch, USUAL_START};
+use super::capacity::Capacity;
+use super::capacity_search::{CapacitySearch, USUAL_START};
 use super::load_dial::LoadDial;
 use super::load_kind::LoadKind;
 use super::stopped::{Simulate, Stopped};

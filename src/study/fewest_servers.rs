@@ -1,6 +1,8 @@
 //! How many servers a load needs.
 
-use super::capacity::{Capacity, CapacitySearch};
+use super::bisection::PRECISION;
+use super::capacity::Capacity;
+use super::capacity_search::CapacitySearch;
 use super::stopped::{Simulate, Stopped};
 
 /// More servers than anybody has.
@@ -20,8 +22,8 @@ pub fn fewest_servers(
     if capacity.brackets.iter().any(|it| it.at_met.is_none()) {
         return Ok(None);
     }
-    let values = capacity.values();
-    let least = values.into_iter().fold(f64::INFINITY, f64::min);
+    let met = capacity.brackets.iter().map(|bracket| bracket.met);
+    let least = met.fold(f64::INFINITY, f64::min) / PRECISION;
     let holds = |servers: u32| -> Result<bool, Stopped> {
         for &seed in question.seeds {
             let share = capacity.kind.share(load, servers);

@@ -1,7 +1,8 @@
 //! The back-of-envelope number of users, (GPU memory - weights) / KV per user, held against the simulation: what each
 //! of the things that it leaves out makes of it, measured one at a time.
 
-use super::capacity::{Capacity, CapacitySearch, USUAL_START};
+use super::capacity::Capacity;
+use super::capacity_search::{CapacitySearch, USUAL_START};
 use super::load_dial::LoadDial;
 use super::load_kind::LoadKind;
 use super::memory_left_out::MemoryLeftOut;

@@ -51,6 +51,8 @@ const REQUESTS_PER_CLIENT: u64 = 200;
 const REQUESTS_PER_USER: u64 = 20;
 /// More than that take too long, and so do searches beyond the clients that they are for.
 const MOST_REQUESTS: u64 = 1_000_000;
+/// Runs that are made longer have fewer where there are more of them, down to a quarter: their mean is as sure.
+const MOST_REQUESTS_OF_ALL_SEEDS: u64 = 2_000_000;
 /// A profile that is busier than that takes too long [requests].
 const MOST_OF_PROFILE: f64 = 1e8;
 
@@ -240,15 +242,16 @@ impl LoadDial {
         flags
     }
 
-    /// Whether runs at a load may be so many times as long as the scenario's own: its arrivals have the same rate
-    /// throughout, and there would not be too many of them.
-    pub fn allows_length(&self, load: f64, times: u32) -> bool {
+    /// Whether runs at a load with each of so many seeds may be so many times as long as the scenario's own: its
+    /// arrivals have the same rate throughout, and there would not be too many of them.
+    pub fn allows_length(&self, load: f64, times: u32, seeds: usize) -> bool {
         let Some(own) = self.own_length else {
             return false;
         };
+        let most = (MOST_REQUESTS_OF_ALL_SEEDS / seeds as u64).clamp(MOST_REQUESTS / 4, MOST_REQUESTS);
         let by_time = own.duration.map(|duration| (load * duration.seconds()).max(1.0) as u64);
         let requests = self.requests_at(load).or(own.requests).into_iter().chain(by_time).min();
-        requests.is_some_and(|requests| requests.saturating_mul(times.into()) <= MOST_REQUESTS)
+        requests.is_some_and(|requests| requests.saturating_mul(times.into()) <= most)
     }
 
     /// The requests of a run at `load`, where they become more with it: for each client some, of a profile those of the

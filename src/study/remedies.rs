@@ -1,6 +1,7 @@
 //! Changes of a server that may raise its capacity, tried by simulation.
 
-use super::capacity::{Capacity, CapacitySearch, side_by_side};
+use super::capacity::Capacity;
+use super::capacity_search::{CapacitySearch, beside};
 use super::stopped::{Simulate, Stopped};
 use super::{Input, Workers};
 use crate::config::{Flag, NoScenario, Workload};
@@ -99,30 +100,34 @@ fn shares_prompts(workload: &Workload) -> bool {
     }
 }
 
-/// Tries changes, several at a time, each with the same search as the server as it is.
+/// Tries changes, several at a time, beside the capacity of the server as it is.
 pub fn try_remedies(
     remedies: Vec<Remedy>,
     search: &CapacitySearch,
+    capacity: &Capacity,
     workers: &Workers,
     simulate: &Simulate,
 ) -> Result<Vec<Tried>, Stopped> {
     let flags: Vec<Vec<Flag>> = remedies.iter().map(Remedy::flags).collect();
     let refusals: Vec<Option<String>> = flags.iter().map(|flags| refusal(search, flags)).collect();
     let possible = flags.iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none());
-    let searches: Vec<CapacitySearch> = possible
-        .map(|(changes, _)| CapacitySearch {
-            changes,
-            ..search.clone()
+    let searches: Vec<(CapacitySearch, f64)> = possible
+        .map(|(changes, _)| {
+            let changed = CapacitySearch {
+                changes,
+                ..search.clone()
+            };
+            (changed, 1.0)
         })
         .collect();
-    let mut found = side_by_side(&searches, workers, simulate).into_iter();
+    let mut found = beside(search, capacity, &searches, workers, simulate)?.into_iter();
     let each = remedies.into_iter().zip(refusals);
     each.map(|(remedy, refusal)| {
         let capacity = match refusal {
             Some(why) => Err(why),
             None => match found.next().expect("what is not refused is searched") {
-                Ok(capacity) => Ok(capacity),
-                Err(Stopped::Failed(_) | Stopped::Invalid(..)) => Err("cannot be judged".to_owned()),
+                Ok(Some(capacity)) => Ok(capacity),
+                Ok(None) | Err(Stopped::Failed(_) | Stopped::Invalid(..)) => Err("cannot be judged".to_owned()),
                 Err(Stopped::Interrupted) => return Err(Stopped::Interrupted),
             },
         };

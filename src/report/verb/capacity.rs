@@ -292,7 +292,7 @@ impl CapacityReport {
             return Some("whether longer runs would find less was not tried, as they would be too long".to_owned());
         };
         let percent = 100.0 * (moved - 1.0);
-        Some(if moved <= PRECISION {
+        Some(if self.capacity.is_settled() {
             format!("runs up to {length} times as long as the scenario's, until that moved it by {percent:.1} %")
         } else {
             format!(

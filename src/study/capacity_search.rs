@@ -1,0 +1,178 @@
+//! Searches for capacities on common random numbers: with several seeds, in runs that are made longer until the answer
+//! no longer moves, and beside an answer that is known.
+
+use std::convert::Infallible;
+
+use super::bisection::{Bisection, Bracket};
+use super::capacity::Capacity;
+use super::load_dial::LoadDial;
+use super::stopped::{Simulate, Stopped};
+use super::{Base, Next, Workers};
+use crate::config::Flag;
+
+/// What is asked.
+#[derive(Clone)]
+pub struct CapacitySearch<'a> {
+    /// The scenario, which has objectives.
+    pub base: &'a Base,
+    /// What sets its load.
+    pub dial: &'a LoadDial,
+    /// What is changed of the scenario besides.
+    pub changes: &'a [Flag],
+    /// How many times as long as they are all steps are taken to be; 1 but where that is what is asked.
+    pub steps_times: f64,
+    /// Seeds to search with.
+    pub seeds: &'a [u64],
+    /// Where to begin the search. Searches that are to be compared begin at the same load, so that they try the same
+    /// ones.
+    pub start: f64,
+}
+
+/// Where a search begins if the scenario has no load of its own.
+pub const USUAL_START: f64 = 4.0;
+/// Runs that could not be so many times longer are long enough to believe an answer that did not move once; in shorter
+/// ones it may stand still by chance, and is tried twice.
+const SHORT_OF_LONGEST: u32 = 16;
+
+impl CapacitySearch<'_> {
+    /// Searches with every seed, several at a time. A run that is too short shows no queue that grows slowly, so runs
+    /// are made longer until the mean over the seeds moves by no more than each of them is precise, or until they would
+    /// be too long.
+    pub fn answer(&self, workers: &Workers, simulate: &Simulate) -> Result<Capacity, Stopped> {
+        let first = self.with_each_seed(workers, |number| {
+            self.with_seed(self.seeds[number], 1, simulate).first(self.start)
+        });
+        let mut capacity = Capacity::of(self.dial.kind(), first?);
+        let mut was_settled = false;
+        while let Some(longer) = self.in_longer_runs(&capacity.brackets, workers, simulate)? {
+            capacity.take_longer(longer);
+            let is_settled = capacity.is_settled();
+            if is_settled && (was_settled || !self.could_be_much_longer(&capacity)) {
+                break;
+            }
+            was_settled = is_settled;
+        }
+        Ok(capacity)
+    }
+
+    /// What each seed finds in longer runs; `None` if they would be too long for all of them.
+    fn in_longer_runs(
+        &self,
+        known: &[Bracket],
+        workers: &Workers,
+        simulate: &Simulate,
+    ) -> Result<Option<Vec<Bracket>>, Stopped> {
+        let longer = self.with_each_seed(workers, |number| {
+            let before = &known[number];
+            let found = self
+                .with_seed(before.seed, 1, simulate)
+                .longer(before, self.seeds.len())?;
+            Ok(found.unwrap_or_else(|| before.clone()))
+        })?;
+        let is_longer = longer
+            .iter()
+            .zip(known)
+            .any(|(longer, before)| longer.length > before.length);
+        Ok(is_longer.then_some(longer))
+    }
+
+    fn could_be_much_longer(&self, capacity: &Capacity) -> bool {
+        let could = |it: &Bracket| {
+            let length = it.length.saturating_mul(SHORT_OF_LONGEST);
+            self.dial
+                .allows_length(it.capacity(capacity.kind), length, self.seeds.len())
+        };
+        capacity.brackets.iter().any(could)
+    }
+
+    fn with_each_seed(
+        &self,
+        workers: &Workers,
+        search: impl Fn(usize) -> Result<Bracket, Stopped> + Sync,
+    ) -> Result<Vec<Bracket>, Stopped> {
+        let mut brackets = Vec::new();
+        let done = workers.in_order(self.seeds.len(), search, |_, bracket| {
+            brackets.push(bracket);
+            Next::GoOn
+        });
+        done.map_err(|(_, stopped)| stopped)?;
+        Ok(brackets)
+    }
+
+    /// Whether a run at a load meets the objectives, in runs this many times as long as the scenario's own; `None` if
+    /// that cannot be told.
+    pub fn holds(&self, load: f64, seed: u64, length: u32, simulate: &Simulate) -> Result<Option<bool>, Stopped> {
+        self.with_seed(seed, length, simulate).holds(load)
+    }
+
+    /// What is found near so many times what is known of a seed, in runs of the same length.
+    fn near(&self, known: &Bracket, times: f64, simulate: &Simulate) -> Result<Bracket, Stopped> {
+        let bisection = self.with_seed(known.seed, known.length, simulate);
+        if known.at_met.is_some() {
+            bisection.search_around(known.capacity(self.dial.kind()) * times)
+        } else {
+            bisection.first(self.start)
+        }
+    }
+
+    fn with_seed<'b>(&'b self, seed: u64, length: u32, simulate: &'b Simulate<'b>) -> Bisection<'b> {
+        Bisection {
+            base: self.base,
+            dial: self.dial,
+            changes: self.changes,
+            steps_times: self.steps_times,
+            seed,
+            length,
+            simulate,
+        }
+    }
+}
+
+/// What came of a search beside a known capacity: `None` if of some seed nothing could be told.
+pub(super) type Neighbour = Result<Option<Capacity>, Stopped>;
+
+/// The capacities that `changed` searches find beside `known`, which is that of `search`; each comes with how many
+/// times as much is likely. What came of each, in their order; one that fails takes nothing from the others.
+///
+/// How many times as much a changed server carries is known in far shorter runs than how much that is, as both meet the
+/// same requests: it is found beside what was known in shorter runs, seed by seed, and then taken times what is known
+/// in the longest. What is known is searched for once more in the same manner, so that a change without effect is one
+/// times as much.
+pub(super) fn beside(
+    search: &CapacitySearch,
+    known: &Capacity,
+    changed: &[(CapacitySearch, f64)],
+    workers: &Workers,
+    simulate: &Simulate,
+) -> Result<Vec<Neighbour>, Stopped> {
+    let rough = known.in_shorter_runs();
+    let seeds = rough.len();
+    let unchanged = (search.clone(), 1.0);
+    let searches: Vec<&(CapacitySearch, f64)> = std::iter::once(&unchanged).chain(changed).collect();
+    let mut found: Vec<Result<Vec<Bracket>, Stopped>> = searches.iter().map(|_| Ok(Vec::new())).collect();
+    let done: Result<(), (usize, Infallible)> = workers.in_order(
+        searches.len() * seeds,
+        |task| {
+            let (search, likely) = searches[task / seeds];
+            Ok(search.near(&rough[task % seeds], *likely, simulate))
+        },
+        |task, searched| {
+            let is_interrupted = matches!(searched, Err(Stopped::Interrupted));
+            let brackets = &mut found[task / seeds];
+            match (brackets.as_mut(), searched) {
+                (Ok(brackets), Ok(bracket)) => brackets.push(bracket),
+                (Ok(_), Err(stopped)) => *brackets = Err(stopped),
+                (Err(_), _) => {}
+            }
+            if is_interrupted { Next::Stop } else { Next::GoOn }
+        },
+    );
+    let Ok(()) = done;
+    let mut found = found.into_iter();
+    let unchanged = found.next().expect("there is one search")?;
+    let scaled = |brackets: Vec<Bracket>| {
+        let is_told = !brackets.iter().chain(&unchanged).any(Bracket::is_empty);
+        is_told.then(|| known.times_as_in(&unchanged, brackets))
+    };
+    Ok(found.map(|brackets| brackets.map(scaled)).collect())
+}
