@@ -146,11 +146,11 @@ fn the_pages_of_all_verbs_work_in_a_browser() {
     let place = Workplace::new();
     place.write(
         "study.toml",
-        "seeds = 2\nset = { \"workload.requests\" = 1100 }\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [5, \
+        "seeds = 2\nset = { \"workload.requests\" = 2200 }\n[[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [5, \
          10, 20]\n\
          [[axis]]\nkey = \"workload.prompt.median\"\nvalues = [200, 800]\n",
     );
-    let small = ["--set", "workload.requests=1100", "--html", "page.html"];
+    let small = ["--set", "workload.requests=2200", "--html", "page.html"];
     let with = |verb: &[&'static str]| -> Vec<&'static str> { verb.iter().copied().chain(small).collect() };
     let policies = "batching.policy=none,static,continuous";
     let sweep = ["sweep", "study.toml", "--out", "r.csv"];

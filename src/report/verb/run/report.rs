@@ -160,8 +160,13 @@ impl RunReport {
                     result.slo
                 )
             } else {
+                let (which, instead) = if self.summary.steady_state.is_some() {
+                    (" after the warm-up", ", or keep all of them by --warm-up none")
+                } else {
+                    ("", "")
+                };
                 format!(
-                    "{samples} samples are too few to judge {}: simulate more requests",
+                    "{samples} samples{which} are too few to judge {}: simulate more requests{instead}",
                     result.slo
                 )
             }
