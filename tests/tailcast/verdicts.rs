@@ -234,6 +234,37 @@ fn a_sweep_keeps_the_verdict_and_calls_no_failure_the_best() {
 }
 
 #[test]
+fn a_sweep_of_latencies_says_where_the_queue_grows_whether_asked_or_not() {
+    let place = Workplace::new();
+    place.write(
+        "s.toml",
+        scenario("requests = 2000\narrivals = { process = \"poisson\", rate = 12 }"),
+    );
+    for (metric, says_so) in [
+        ("ttft.p99", true),
+        ("queue.depth.mean", true),
+        ("gpu.busy_fraction", false),
+    ] {
+        place.write(
+            "study.toml",
+            format!(
+                "scenario = \"s.toml\"\nmetrics = [\"{metric}\"]\n\
+                 [[axis]]\nkey = \"workload.arrivals.rate\"\nvalues = [2, 12]\n"
+            ),
+        );
+        let results = format!("{metric}.csv");
+        let ended = place.run(&["sweep", "study.toml", "--out", &results]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let report = place.run(&["report", &results]).stdout;
+        assert_eq!(
+            report.contains("no steady state at 1 of 2 points"),
+            says_so,
+            "{metric}: {report}"
+        );
+    }
+}
+
+#[test]
 fn an_interrupted_run_has_no_verdict_and_leaves_no_files() {
     let place = Workplace::new();
     place.write(

@@ -1,10 +1,21 @@
 //! The numbers that a sweep keeps.
 
 use crate::config::{Diagnostic, StudyFile, did_you_mean};
+use crate::report::results::GROWS;
 use crate::study::{MEASURES, Measure, usual_measures};
 
-/// Those that a study names, or the usual ones.
+/// Those that a study names, or the usual ones. Where one of them depends on the length of a run whose queue grows to
+/// its end, whether it does is kept too, so that nobody takes such a number for another.
 pub fn of(file: &StudyFile) -> Result<Vec<&'static Measure>, Diagnostic> {
+    let mut kept = named(file)?;
+    let says_so = kept.iter().any(|measure| measure.name == GROWS);
+    if !says_so && kept.iter().any(|measure| measure.grows_with_the_queue()) {
+        kept.extend(Measure::named(GROWS));
+    }
+    Ok(kept)
+}
+
+fn named(file: &StudyFile) -> Result<Vec<&'static Measure>, Diagnostic> {
     if file.metrics.is_empty() {
         return Ok(usual_measures());
     }
