@@ -25,20 +25,20 @@ enum Here {
 
 const HINTS: &[Hint] = &[
     Hint {
-        flags: &["rate", "request-rate", "qps", "rps", "arrival-rate"],
-        here: Here::Key("workload.arrivals.rate", "8"),
+        flags: &["request-rate", "qps", "rps", "arrival-rate"],
+        here: Here::Flag("rate", "8"),
     },
     Hint {
-        flags: &["max-concurrency", "concurrency", "users", "num-users"],
-        here: Here::Key("workload.arrivals", r#"{ process = "closed", concurrency = 32 }"#),
+        flags: &["max-concurrency", "users", "num-users"],
+        here: Here::Flag("concurrency", "32"),
     },
     Hint {
         flags: &["burstiness"],
         here: Here::Key("workload.arrivals", r#"{ process = "gamma", rate = 8, cv = 2 }"#),
     },
     Hint {
-        flags: &["num-prompts", "num-requests", "request-count", "requests"],
-        here: Here::Key("workload.requests", "1000"),
+        flags: &["num-prompts", "num-requests", "request-count"],
+        here: Here::Flag("requests", "1000"),
     },
     Hint {
         flags: &[
@@ -264,10 +264,7 @@ mod tests {
     fn a_verb_is_told_of_no_flag_that_it_does_not_have() {
         let all = verbs();
         let of = |verb: &str, flag: &str| hint(flag, all.iter().find(|it| it.get_name() == verb).unwrap());
-        assert_eq!(
-            of("run", "request_rate").unwrap(),
-            "a scenario says it: --set workload.arrivals.rate=8"
-        );
+        assert_eq!(of("run", "request_rate").unwrap(), "the flag is --rate 8");
         assert_eq!(of("models", "request-rate"), None);
         assert_eq!(of("models", "json").unwrap(), "the flag is --format json");
         assert_eq!(of("sweep", "json"), None);

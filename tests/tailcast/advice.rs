@@ -14,15 +14,37 @@ fn expect(arguments: &[&str], code: i32, hints: &[&str]) -> Ended {
 }
 
 #[test]
+fn the_load_of_a_run_has_flags_that_set_what_the_keys_do() {
+    let place = Workplace::new();
+    let json = |arguments: &[&str]| {
+        let ended = place.run(&[&["run", "--format", "json", "--requests", "1500"], arguments].concat());
+        assert!(matches!(ended.code, Some(0 | 99)), "{arguments:?}: {}", ended.stderr);
+        let mut result: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        result.as_object_mut().unwrap().remove("wall_s");
+        result
+    };
+    let closed = "workload.arrivals={ process = \"closed\", concurrency = 7 }";
+    assert_eq!(json(&["--rate", "9"]), json(&["--set", "workload.arrivals.rate=9"]));
+    assert_eq!(json(&["--concurrency", "7"]), json(&["--set", closed]));
+    assert_eq!(json(&[])["requests"]["arrived"], 1500);
+    expect(
+        &["run", "--rate", "9", "--concurrency", "7"],
+        2,
+        &["cannot be used with"],
+    );
+    expect(&["run", "--rate", "-9"], 2, &["--rate", "above 0"]);
+    expect(&["run", "--requests", "many"], 2, &["--requests"]);
+    // What an arrival process does not have is said with the key that the flag stands for.
+    let stages = "workload.arrivals={ process = \"stages\", stages = [{ rate = 1, duration = \"9s\" }] }";
+    expect(&["run", "--set", stages, "--rate", "9"], 2, &["workload.arrivals.rate"]);
+}
+
+#[test]
 fn flags_of_other_tools_are_said_in_our_words() {
     for (flag, hint) in [
-        ("--rate", "--set workload.arrivals.rate=8"),
-        ("--request-rate=5", "--set workload.arrivals.rate=8"),
-        (
-            "--max-concurrency",
-            "--set 'workload.arrivals={ process = \"closed\", concurrency = 32 }'",
-        ),
-        ("--num-prompts", "--set workload.requests=1000"),
+        ("--request-rate=5", "--rate 8"),
+        ("--max-concurrency", "--concurrency 32"),
+        ("--num-prompts", "--requests 1000"),
         ("--json", "--format json"),
         ("--dtype", "--set model.weights=fp8"),
         ("--quantization", "--set model.weights=fp8"),

@@ -3,6 +3,7 @@
 pub mod exit;
 pub mod figures;
 pub mod format;
+pub mod load;
 pub mod outputs;
 pub mod scenario;
 mod server_flags;

@@ -24,6 +24,9 @@ pub struct ScenarioFlags {
     /// What of a run is left out of latencies, throughput and queue depths: auto, none, or its first part, such as 30s
     #[arg(long, value_name = "TIME")]
     warm_up: Option<String>,
+    /// So many requests are sent: `--set workload.requests=...`
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    requests: Option<String>,
     /// Leave out rows of a trace that cannot be read, and say how many
     #[arg(long)]
     skip_bad_rows: bool,
@@ -55,6 +58,8 @@ impl ScenarioFlags {
         flags.extend(seed.map(|seed| Flag::new("--seed", format!("seed={seed}"))));
         let warm_up = self.warm_up.iter();
         flags.extend(warm_up.map(|time| Flag::new("--warm-up", format!("workload.warm_up={time}"))));
+        let requests = self.requests.iter();
+        flags.extend(requests.map(|number| Flag::new("--requests", format!("workload.requests={number}"))));
         for objective in &self.slo {
             flags.push(objective_flag(objective)?);
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::answer::CheckQuestion;
 use crate::cli::failure::Failure;
-use crate::cli::flags::scenario::ScenarioFlags;
+use crate::cli::flags::load::LoadFlags;
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 
@@ -14,7 +14,7 @@ pub struct Args {
     /// The scenario file (TOML)
     scenario: PathBuf,
     #[command(flatten)]
-    changes: ScenarioFlags,
+    changes: LoadFlags,
 }
 
 /// Runs the verb.

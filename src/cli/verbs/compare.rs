@@ -8,7 +8,7 @@ use crate::answer::{Base, CompareQuestion, ReadyCompare};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::figures;
-use crate::cli::flags::scenario::ScenarioFlags;
+use crate::cli::flags::load::LoadFlags;
 use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
@@ -23,7 +23,7 @@ pub struct Args {
     /// Scenario files (TOML); without any the embedded demo
     scenarios: Vec<PathBuf>,
     #[command(flatten)]
-    changes: ScenarioFlags,
+    changes: LoadFlags,
     /// What to vary: a key and its values, such as batching.policy=none,static,continuous; may be given more than once
     #[arg(long, value_name = "KEY=VALUES")]
     vary: Vec<String>,

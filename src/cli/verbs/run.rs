@@ -8,8 +8,8 @@ use crate::answer::{ReadyRun, RunAnswer, RunQuestion, Style};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::figures;
+use crate::cli::flags::load::LoadFlags;
 use crate::cli::flags::outputs::OutputFlags;
-use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
@@ -22,7 +22,7 @@ pub struct Args {
     /// The scenario file (TOML); without it an embedded demo runs
     scenario: Option<PathBuf>,
     #[command(flatten)]
-    changes: ScenarioFlags,
+    changes: LoadFlags,
     /// Run this many times with consecutive seeds, for confidence intervals
     #[arg(long, value_name = "RUNS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: u32,
