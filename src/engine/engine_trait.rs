@@ -30,4 +30,65 @@ pub trait Engine {
 
     /// When something will happen next without further arrivals; `None` if nothing ever will.
     fn next_event(&self) -> Option<Time>;
+
+    /// What comes next of all that may end in a finish, as far as the server has been advanced: nobody finishes before
+    /// it if nothing is handed over and nobody gives up. `None` if nothing ever will happen.
+    fn next_turn(&self) -> Option<Turn>;
+
+    /// What is in the server, as far as it has been advanced.
+    fn load(&self) -> ServerLoad;
+
+    /// How much of its prompt a request would find in the prefix cache if it were admitted now, as far as the server
+    /// has been advanced and up to the first output that is still under way [tokens].
+    fn cached_tokens(&self, request: &Request) -> u32;
+}
+
+/// What a server does next. Of two at the same instant the end of a step comes first, as whoever arrives then may take
+/// part in the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Turn {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub kind: TurnKind,
+}
+
+/// What a server may do at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TurnKind {
+    /// A step ends.
+    End,
+    /// A step is decided.
+    Decision,
+}
+
+/// What is in a server at an instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServerLoad {
+    /// Requests that wait for admission.
+    pub waiting: u32,
+    /// Requests that have been admitted and have not ended.
+    pub running: u32,
+    /// Blocks of the KV cache that requests hold.
+    pub used_blocks: u32,
+    /// Prompt tokens of the requests that wait.
+    pub queued_tokens: u64,
+}
+
+impl Turn {
+    /// The end of a step.
+    pub const fn end(at: Time) -> Self {
+        Self {
+            at,
+            kind: TurnKind::End,
+        }
+    }
+
+    /// The decision of a step.
+    pub const fn decision(at: Time) -> Self {
+        Self {
+            at,
+            kind: TurnKind::Decision,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::engine_trait::Engine;
+use super::engine_trait::{Engine, ServerLoad, Turn};
 use super::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Decision, Memory, Planner, Produced, ScheduledAs, StepPlan, cut_to_model_length};
@@ -110,6 +110,27 @@ impl Engine for ReferenceServer {
 
     fn next_event(&self) -> Option<Time> {
         self.wakes.or_else(|| self.in_flight.front().map(StepInFlight::end))
+    }
+
+    fn next_turn(&self) -> Option<Turn> {
+        match self.wakes {
+            Some(time) => Some(Turn::decision(time)),
+            None => self.in_flight.front().map(|step| Turn::end(step.end())),
+        }
+    }
+
+    fn load(&self) -> ServerLoad {
+        let queued = self.planner.waiting();
+        ServerLoad {
+            waiting: queued.requests,
+            running: self.in_server as u32 - queued.requests,
+            used_blocks: self.planner.used_blocks(),
+            queued_tokens: queued.prompt_tokens,
+        }
+    }
+
+    fn cached_tokens(&self, request: &Request) -> u32 {
+        self.planner.cached_tokens(request)
     }
 }
 

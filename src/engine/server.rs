@@ -1,6 +1,6 @@
 //! A server of any policy, under one type.
 
-use super::engine_trait::Engine;
+use super::engine_trait::{Engine, ServerLoad, Turn};
 use super::fast::{FastContinuous, FastNone, FastServer, FastStatic};
 use super::observer::Observer;
 use super::reference::ReferenceServer;
@@ -56,5 +56,17 @@ impl Engine for Server {
 
     fn next_event(&self) -> Option<Time> {
         whichever!(&self.0, engine => engine.next_event())
+    }
+
+    fn next_turn(&self) -> Option<Turn> {
+        whichever!(&self.0, engine => engine.next_turn())
+    }
+
+    fn load(&self) -> ServerLoad {
+        whichever!(&self.0, engine => engine.load())
+    }
+
+    fn cached_tokens(&self, request: &Request) -> u32 {
+        whichever!(&self.0, engine => engine.cached_tokens(request))
     }
 }

@@ -1,6 +1,6 @@
 //! What stands between clients and an engine: the API server, which turns text into tokens and tokens into text.
 
-use crate::engine::{Engine, Event, Finished, Observer, StepRun};
+use crate::engine::{Engine, Event, Finished, Observer, ServerLoad, StepRun, Turn};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -92,6 +92,18 @@ impl<E: Engine> Engine for Fronted<E> {
 
     fn next_event(&self) -> Option<Time> {
         self.engine.next_event()
+    }
+
+    fn next_turn(&self) -> Option<Turn> {
+        self.engine.next_turn()
+    }
+
+    fn load(&self) -> ServerLoad {
+        self.engine.load()
+    }
+
+    fn cached_tokens(&self, request: &Request) -> u32 {
+        self.engine.cached_tokens(request)
     }
 }
 

@@ -112,6 +112,24 @@ impl RadixTree {
         }
     }
 
+    /// How long the longest prefix of `sequence` is that it holds, without a trace of the question [tokens].
+    pub fn held(&self, sequence: &[Segment]) -> u32 {
+        let mut node = ROOT;
+        let mut tokens = 0;
+        let mut rest = sequence.to_vec();
+        while let Some(child) = self.child(node, &rest) {
+            let stretch = &self.nodes[child].stretch;
+            let common = self.whole_pages(segments::agreement(stretch, &rest));
+            tokens += common;
+            if common < segments::length(stretch) {
+                break;
+            }
+            rest = segments::cut(&rest, common).1;
+            node = child;
+        }
+        tokens
+    }
+
     /// Makes it hold all whole pages of `sequence`. Returns their end, and how many of their tokens it held before.
     pub fn insert(&mut self, sequence: &[Segment]) -> FoundPrefix {
         let length = self.whole_pages(segments::length(sequence));

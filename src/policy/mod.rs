@@ -26,7 +26,7 @@ pub use list::{POLICIES, POLICY, PolicySettings, VARIANTS};
 pub use none::NoBatching;
 pub use orca::OrcaSettings;
 pub use plan::Policy;
-pub use planner::{Planned, Planner, StepOutcome};
+pub use planner::{Planned, Planner, StepOutcome, Waiting};
 pub use queue::{Decision, Live, Memory, Produced, Queue, Scheduled, ScheduledAs, StepPlan, cut_to_model_length};
 pub use rules::{Change, Description, Host, LargestStep, Limits, MOST_REQUESTS, MOST_TOKENS, Rules};
 pub use sarathi::SarathiSettings;

@@ -28,6 +28,16 @@ pub trait Policy {
     /// of it.
     fn aborted(&mut self, _live: &Live, _ran: bool) {}
 
+    /// Blocks that requests hold.
+    fn used_blocks(&self, queue: &Queue) -> u32 {
+        queue.used_blocks()
+    }
+
+    /// How much of its prompt a request would find in the policy's prefix cache if it were admitted now [tokens].
+    fn cached_tokens(&self, _request: &Request) -> u32 {
+        0
+    }
+
     /// Whether a request, alone on an empty server, could be served.
     fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool;
 }

@@ -27,6 +27,34 @@ pub trait Planner {
 
     /// The earliest of the decided steps has ended.
     fn complete(&mut self, plan: &StepPlan, end: Time) -> StepOutcome;
+
+    /// The requests that wait for admission.
+    fn waiting(&self) -> Waiting;
+
+    /// Blocks that requests hold.
+    fn used_blocks(&self) -> u32;
+
+    /// How much of its prompt a request would find in the prefix cache if it were admitted now [tokens].
+    fn cached_tokens(&self, request: &Request) -> u32;
+}
+
+/// The requests that wait for admission, taken together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// How many they are.
+    pub requests: u32,
+    /// The length of their prompts together.
+    pub prompt_tokens: u64,
+}
+
+impl Waiting {
+    /// These requests.
+    pub fn of<'a>(requests: impl Iterator<Item = &'a Request>) -> Self {
+        requests.fold(Self::default(), |all, request| Self {
+            requests: all.requests + 1,
+            prompt_tokens: all.prompt_tokens + u64::from(request.prompt.tokens()),
+        })
+    }
 }
 
 /// What a step has brought.
@@ -86,6 +114,18 @@ impl Planner for Planned {
             plan.empty_slots = slots - self.policy.filled_slots(&self.queue, plan);
         }
         decision
+    }
+
+    fn waiting(&self) -> Waiting {
+        Waiting::of(self.queue.waiting.iter().map(|live| &live.request))
+    }
+
+    fn used_blocks(&self) -> u32 {
+        self.policy.used_blocks(&self.queue)
+    }
+
+    fn cached_tokens(&self, request: &Request) -> u32 {
+        self.policy.cached_tokens(request)
     }
 
     fn complete(&mut self, plan: &StepPlan, end: Time) -> StepOutcome {

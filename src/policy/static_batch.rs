@@ -211,6 +211,14 @@ impl Policy for StaticBatching {
         Decision::Step(plan)
     }
 
+    fn used_blocks(&self, queue: &Queue) -> u32 {
+        if queue.running.is_empty() {
+            0
+        } else {
+            self.batch.blocks()
+        }
+    }
+
     fn can_abort_running(&self) -> bool {
         false // The rows of a batch are one tensor: it runs to its end, whoever still waits for it.
     }

@@ -33,7 +33,7 @@ pub use limited::Limited;
 pub use priorities::{Priorities, PriorityLevel};
 pub use prompt_pool::{PoolOrder, PromptPool};
 pub use quantile_table::QuantileTable;
-pub use request::{ContentId, MOST_TOKENS, OutputName, Prompt, Request, RequestId, Segment};
+pub use request::{ContentId, MOST_TOKENS, OutputName, Prompt, Request, RequestId, Segment, SessionId};
 pub use session::Session;
 pub use shared_prefix::SharedPrefix;
 pub use synthetic::Synthetic;

@@ -9,6 +9,10 @@ pub const MOST_TOKENS: u32 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
+/// Which requests belong together, as the turns of one conversation do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SessionId(pub u64);
+
 /// The name of a piece of content; a token's identity is (content, offset).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentId(pub u64);
@@ -83,6 +87,13 @@ impl Prompt {
         }
     }
 
+    /// How long it is up to the first content of which `ends` says so; `None` if it holds none [tokens].
+    pub fn tokens_before(&self, ends: impl Fn(ContentId) -> bool) -> Option<u32> {
+        let segments = self.segments()?;
+        let end = segments.iter().position(|segment| ends(segment.content))?;
+        Some(segments[..end].iter().map(|segment| segment.tokens).sum())
+    }
+
     /// Its length in tokens.
     pub const fn tokens(&self) -> u32 {
         self.tokens
@@ -113,6 +124,8 @@ pub struct Request {
     pub stops: bool,
     /// Lower numbers go first where the server heeds priorities.
     pub priority: i32,
+    /// The session that it belongs to, for routers that keep sessions together; one of its own if it belongs to none.
+    pub session: SessionId,
     /// The identity of its output, which later prompts may repeat.
     pub output_name: OutputName,
     /// Whether later prompts may repeat its output. If not, a prefix cache need not find it.
@@ -132,6 +145,7 @@ impl Request {
             max_tokens,
             stops: output_tokens < max_tokens,
             priority: 0,
+            session: SessionId(id.0),
             output_name: OutputName {
                 content: ContentId::output_of(id),
                 offset: 0,

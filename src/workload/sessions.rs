@@ -11,7 +11,7 @@ use super::priorities::Priorities;
 use super::session::{MOST_TURNS, Session};
 use super::synthetic::{Synthetic, cut_output};
 use super::think::Think;
-use super::{ContentId, MOST_TOKENS, Prompt, Request, RequestId, Segment};
+use super::{ContentId, MOST_TOKENS, Prompt, Request, RequestId, Segment, SessionId};
 use crate::stats::streams::{Xoshiro256PlusPlus, hash_bytes, mix, stream};
 use crate::units::Time;
 
@@ -123,6 +123,7 @@ impl Sessions {
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
         request.output_is_shared = !is_last;
         request.priority = talk.priority;
+        request.session = SessionId(talk.first.0);
         talk.said.push(Segment {
             content: request.output_name.content,
             offset: request.output_name.offset,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tailcast::engine::{Engine, Observer, Transcript};
+use tailcast::engine::{Engine, Observer, ServerLoad, Transcript, Turn};
 use tailcast::fleet::{ReplayError, USUAL_MEMORY_BYTES, replay};
 use tailcast::policy::POLICIES;
 use tailcast::units::{Span, Time};
@@ -39,6 +39,18 @@ impl Engine for Crowded {
 
     fn next_event(&self) -> Option<Time> {
         None
+    }
+
+    fn next_turn(&self) -> Option<Turn> {
+        None
+    }
+
+    fn load(&self) -> ServerLoad {
+        ServerLoad::default()
+    }
+
+    fn cached_tokens(&self, _request: &Request) -> u32 {
+        0
     }
 }
 

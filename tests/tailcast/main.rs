@@ -99,6 +99,7 @@ mod trace_facts;
 mod trace_spellings;
 mod trace_what_if;
 mod traces;
+mod turns;
 mod twin;
 mod twin_pools;
 mod validate;

@@ -14,7 +14,7 @@ use crate::policy::vllm::Profile;
 use crate::policy::{Acceptance, ContinuousSettings, Memory, Speculative};
 use crate::step_time::Affine;
 use crate::units::{Span, Time};
-use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
+use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment, SessionId};
 use raw::{RawAction, RawConfig, RawExperiment, RawRequest};
 
 /// The ids that the schema gives to output tokens: token `j` of the `i`-th request is
@@ -210,6 +210,7 @@ impl RawRequest {
             max_tokens: self.max_tokens,
             stops: stop_after.is_some(),
             priority: self.priority,
+            session: SessionId::default(),
             output_name: OutputName {
                 content: TOKEN_IDS,
                 offset: first_of_tokens(FIRST_OUTPUT + index * OUTPUTS_APART, output_tokens)?,

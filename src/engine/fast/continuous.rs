@@ -12,6 +12,7 @@ use super::repeats::Repeats;
 use super::running::Running;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::{Part, Seat, Seats};
+use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
 use crate::policy::{ContinuousSettings, Live, Memory, cut_to_threshold};
@@ -510,6 +511,33 @@ impl Scheduler for FastContinuous {
 
     fn in_server(&self) -> usize {
         self.seats.in_use()
+    }
+
+    fn load(&self, _under_way: bool) -> ServerLoad {
+        let prompts = self
+            .waiting
+            .iter()
+            .map(|&seat| self.seats[seat].live.request.prompt.tokens());
+        ServerLoad {
+            waiting: self.waiting.len() as u32,
+            running: self.running.count(),
+            used_blocks: self.memory.usable_blocks - self.pool.free(),
+            queued_tokens: prompts.map(u64::from).sum(),
+        }
+    }
+
+    fn cached_tokens(&self, request: &Request) -> u32 {
+        if !self.rules.prefix_caching {
+            return 0;
+        }
+        let block_tokens = self.memory.block_tokens;
+        // Outputs under way have no names yet.
+        let known = request
+            .prompt
+            .tokens_before(|content| self.repeats.is_under_way(content));
+        let all = request.prompt.tokens() - 1;
+        let most = known.map_or(all, |known| known.min(all)) / block_tokens;
+        Holding::new(request, block_tokens).cached_blocks(most, &self.pool) * block_tokens
     }
 
     fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {

@@ -61,6 +61,12 @@ impl Holding {
         shared.is_some_and(|shared| shared.output.is_some())
     }
 
+    /// How many blocks, at most `most`, a request finds that has not been admitted yet.
+    pub(super) fn cached_blocks(&self, most: u32, pool: &CountedPool) -> u32 {
+        let shared = self.shared.as_ref();
+        shared.map_or(0, |shared| pool.lookup(&shared.stretches, most, &mut Vec::new()).blocks)
+    }
+
     /// The longest cached prefix of a waiting request, of at most `most` blocks; named blocks are left in `found`.
     pub(super) fn lookup(&mut self, live: &Live, most: u32, pool: &CountedPool, found: &mut Vec<NamedBlocks>) -> Hit {
         found.clear();

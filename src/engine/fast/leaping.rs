@@ -2,7 +2,7 @@
 
 use super::in_flight::InFlight;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
-use crate::engine::engine_trait::Engine;
+use crate::engine::engine_trait::{Engine, ServerLoad, Turn};
 use crate::engine::observer::{Event, Observer};
 use crate::policy::{Memory, cut_to_model_length};
 use crate::step_time::{Ramp, StepTime};
@@ -32,6 +32,8 @@ pub(in crate::engine) struct FastServer<S> {
     given_up: Vec<RequestId>,
     /// When there will be something to decide, if that does not have to wait for the end of a step.
     wakes: Option<Time>,
+    /// Whether a request has come or been taken back since the last decision.
+    is_disturbed: bool,
 }
 
 impl<S> FastServer<S> {
@@ -53,6 +55,7 @@ impl<S> FastServer<S> {
             latest_end: Time::ZERO,
             given_up: Vec::new(),
             wakes: None,
+            is_disturbed: false,
         }
     }
 }
@@ -72,6 +75,7 @@ impl<S: Scheduler> Engine for FastServer<S> {
             return observer.on(arrival, id, &Event::Rejected);
         }
         self.scheduler.submit(request);
+        self.is_disturbed = true;
         // An engine that waits for a step looks at its queue when the step has ended.
         if self.in_flight.is_empty() {
             self.wakes = Some(self.now);
@@ -81,6 +85,7 @@ impl<S: Scheduler> Engine for FastServer<S> {
 
     fn abort(&mut self, id: RequestId, at: Time) {
         self.given_up.push(id);
+        self.is_disturbed = true;
         if self.in_flight.is_empty() {
             self.now = self.now.max(at);
             self.wakes = Some(self.now);
@@ -106,6 +111,31 @@ impl<S: Scheduler> Engine for FastServer<S> {
     fn next_event(&self) -> Option<Time> {
         self.wakes
             .or_else(|| self.in_flight.front().map(|next| next.start + next.ramp.first))
+    }
+
+    fn next_turn(&self) -> Option<Turn> {
+        if let Some(time) = self.wakes {
+            return Some(Turn::decision(time));
+        }
+        let front = self.in_flight.front()?;
+        if self.is_disturbed {
+            return Some(Turn::end(front.start + front.ramp.first));
+        }
+        // Somebody may finish with the first steps, or else not before the last.
+        let quiet = if front.are_all() {
+            Some(front)
+        } else {
+            self.in_flight.back()
+        };
+        quiet.map(|steps| Turn::end(steps.uneventful_until()))
+    }
+
+    fn load(&self) -> ServerLoad {
+        self.scheduler.load(!self.in_flight.is_empty())
+    }
+
+    fn cached_tokens(&self, request: &Request) -> u32 {
+        self.scheduler.cached_tokens(request)
     }
 }
 
@@ -144,6 +174,7 @@ impl<S: Scheduler> FastServer<S> {
         for id in self.given_up.drain(..) {
             self.scheduler.abort(id, at, observer);
         }
+        self.is_disturbed = false;
         let next = &mut self.in_flight.next().shape;
         self.wakes = match self.scheduler.decide(at, next, observer) {
             NextSteps::Idle => None,
@@ -187,6 +218,7 @@ impl<S: Scheduler> FastServer<S> {
         steps.start = start;
         steps.end = start + takes;
         steps.count = count;
+        steps.uneventful = most;
         self.latest_end = steps.end;
         self.in_flight.push();
         count

@@ -6,6 +6,7 @@ use super::decoders::Decoders;
 use super::holding::Holding;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::{Seat, Seats};
+use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::Memory;
@@ -53,6 +54,15 @@ impl FastNone {
         shape.add(0, tokens, tokens);
         NextSteps::Run(1)
     }
+
+    /// Tokens of the request that is served which have blocks in the step under way.
+    fn computed(&self, seat: Seat) -> u32 {
+        if self.decoders.count() == 0 {
+            self.seats[seat].live.num_tokens()
+        } else {
+            self.decoders.shape().context as u32
+        }
+    }
 }
 
 impl Scheduler for FastNone {
@@ -97,15 +107,26 @@ impl Scheduler for FastNone {
         self.seats.in_use()
     }
 
+    fn load(&self, under_way: bool) -> ServerLoad {
+        // The next step's token has no slot before that step is decided.
+        let next = u32::from(!under_way);
+        let used = |seat| self.memory.blocks_for(self.computed(seat) - next);
+        let prompts = self
+            .waiting
+            .iter()
+            .map(|&seat| self.seats[seat].live.request.prompt.tokens());
+        ServerLoad {
+            waiting: self.waiting.len() as u32,
+            running: self.served.is_some().into(),
+            used_blocks: self.served.map_or(0, used),
+            queued_tokens: prompts.map(u64::from).sum(),
+        }
+    }
+
     fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {
         let seat = self.served.expect("a request is served");
         let is_prefill = self.decoders.count() == 0;
-        let live = &self.seats[seat].live;
-        let tokens = if is_prefill {
-            live.num_tokens()
-        } else {
-            self.decoders.shape().context as u32
-        };
+        let tokens = self.computed(seat);
         let used = self.memory.blocks_for(tokens);
         let empty = u64::from(used * self.memory.block_tokens - tokens);
         let kv = if is_prefill {

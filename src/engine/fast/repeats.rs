@@ -27,6 +27,11 @@ impl Repeats {
         self.pairs > 0 || self.unsearched > 0
     }
 
+    /// Whether a request inside the server produces this content for others.
+    pub(super) fn is_under_way(&self, content: ContentId) -> bool {
+        self.produced.contains_key(&content)
+    }
+
     /// A request comes into the server.
     pub(super) fn enter(&mut self, request: &Request) {
         self.pairs += self.pairs_with(request);

@@ -1,5 +1,6 @@
 //! What each policy's shortcut is to the clock that drives it.
 
+use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::Observer;
 use crate::step_time::{Ramp, StepShape};
 use crate::units::{Span, Time};
@@ -22,6 +23,14 @@ pub(in crate::engine) trait Scheduler {
 
     /// How many requests have been taken and have not ended.
     fn in_server(&self) -> usize;
+
+    /// What is in the server; `under_way` if a step is.
+    fn load(&self, under_way: bool) -> ServerLoad;
+
+    /// How much of its prompt a request would find in the prefix cache if it were admitted now [tokens].
+    fn cached_tokens(&self, _request: &Request) -> u32 {
+        0
+    }
 
     /// What was just decided to run does so for so many steps.
     fn commit(&mut self, _steps: u64) {}
@@ -60,9 +69,25 @@ pub(in crate::engine) struct Steps {
     pub(super) shape: StepShape,
     pub(super) ramp: Ramp,
     pub(super) count: u64,
+    /// How many steps of the same members there are from the first on if nobody arrives, those that are not in flight
+    /// yet included: nobody finishes before the end of the last.
+    pub(super) uneventful: u64,
 }
 
 impl Steps {
+    /// Whether all steps are in flight that were to run if nobody arrived, so that somebody may finish with the last.
+    pub(super) const fn are_all(&self) -> bool {
+        self.count == self.uneventful
+    }
+
+    /// When the last of them ends, those that are not in flight yet included.
+    pub(super) fn uneventful_until(&self) -> Time {
+        if self.are_all() {
+            return self.end;
+        }
+        self.start + self.ramp.total(self.uneventful)
+    }
+
     /// Takes out the first `count` steps, which are not all and take `takes` together.
     pub(super) fn split_off(&mut self, count: u64, takes: Span) -> Self {
         let first = Self {
@@ -71,6 +96,7 @@ impl Steps {
             shape: self.shape,
             ramp: self.ramp,
             count,
+            uneventful: count,
         };
         self.start = first.end;
         self.shape = self.shape.later(count);
@@ -79,6 +105,7 @@ impl Steps {
             ..self.ramp
         };
         self.count -= count;
+        self.uneventful -= count;
         first
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
+use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Batch, Formation, Live, Memory, Response, StaticSettings};
@@ -151,6 +152,16 @@ impl Scheduler for FastStatic {
 
     fn in_server(&self) -> usize {
         self.waiting.len() + self.rows.len()
+    }
+
+    fn load(&self, _under_way: bool) -> ServerLoad {
+        let prompts = self.waiting.iter().map(|request| request.prompt.tokens());
+        ServerLoad {
+            waiting: self.waiting.len() as u32,
+            running: self.rows.len() as u32,
+            used_blocks: if self.rows.is_empty() { 0 } else { self.batch.blocks() },
+            queued_tokens: prompts.map(u64::from).sum(),
+        }
     }
 
     fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {

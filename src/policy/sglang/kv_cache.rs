@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::kv::{FoundPrefix, PrefixEnd, RadixTree, segments};
 use crate::policy::queue::{Live, Memory};
-use crate::workload::{ContentId, RequestId, Segment};
+use crate::workload::{ContentId, Request, RequestId, Segment};
 
 /// All slots of a server.
 pub(super) struct KvCache {
@@ -85,6 +85,15 @@ impl KvCache {
                 end: PrefixEnd::EMPTY,
             }
         }
+    }
+
+    /// How much of its prompt a request would find that is not here [tokens].
+    pub(super) fn held(&self, request: &Request) -> u32 {
+        if !self.caching {
+            return 0;
+        }
+        let live = Live::new(request.clone());
+        self.tree.held(&tokens(&live, live.num_tokens() - 1))
     }
 
     /// How many of the available slots a request would lock that starts from this prefix.

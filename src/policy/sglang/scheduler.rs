@@ -255,7 +255,7 @@ impl Policy for Sglang {
             "on an empty server the head of the queue always comes in"
         );
         self.running_before = queue.running.len();
-        plan.used_blocks = self.cache.used().div_ceil(u64::from(queue.memory.block_tokens)) as u32;
+        plan.used_blocks = self.used_blocks(queue);
         Decision::Step(plan)
     }
 
@@ -292,6 +292,14 @@ impl Policy for Sglang {
             self.batch_is_full = false;
             self.chunked = self.chunked.filter(|&chunked| chunked != id);
         }
+    }
+
+    fn used_blocks(&self, queue: &Queue) -> u32 {
+        self.cache.used().div_ceil(u64::from(queue.memory.block_tokens)) as u32
+    }
+
+    fn cached_tokens(&self, request: &Request) -> u32 {
+        self.cache.held(request)
     }
 
     fn can_ever_serve(&self, request: &Request, _queue: &Queue) -> bool {

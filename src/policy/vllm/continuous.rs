@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use super::schedule::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
 use super::settings::ContinuousSettings;
-use crate::policy::planner::{Planner, StepOutcome};
+use crate::policy::planner::{Planner, StepOutcome, Waiting};
 use crate::policy::queue::{Decision, Live, Memory, Produced, Scheduled, ScheduledAs, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -116,6 +116,19 @@ impl Planner for ContinuousBatching {
             self.decided.push_back(decided);
         }
         Decision::Step(plan)
+    }
+
+    fn waiting(&self) -> Waiting {
+        Waiting::of(self.scheduler.waiting().map(|member| &member.request))
+    }
+
+    fn used_blocks(&self) -> u32 {
+        let pool = self.scheduler.pool();
+        pool.usable() - pool.free_count()
+    }
+
+    fn cached_tokens(&self, request: &Request) -> u32 {
+        self.scheduler.cached_tokens(request)
     }
 
     fn complete(&mut self, _plan: &StepPlan, end: Time) -> StepOutcome {

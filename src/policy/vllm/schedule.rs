@@ -7,7 +7,7 @@ use super::member::Member;
 use super::scheduler::VllmScheduler;
 use crate::kv::{BlockId, blocks_for};
 use crate::policy::queue::ScheduledAs;
-use crate::workload::RequestId;
+use crate::workload::{Request, RequestId};
 
 /// What one step of vLLM holds, and whom it preempts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -206,6 +206,22 @@ impl VllmScheduler {
         while let Some(member) = set_aside.pop_back() {
             self.waiting.push_front(member);
         }
+    }
+
+    /// How much of its prompt a request would find if it were admitted now, up to the first output that is still under
+    /// way [tokens].
+    pub fn cached_tokens(&self, request: &Request) -> u32 {
+        let inside = || self.waiting.iter().chain(&self.running);
+        let is_under_way = |content| {
+            let mut outputs = inside().filter(|member| member.request.output_is_shared);
+            outputs.any(|member| member.request.output_name.content == content)
+        };
+        let known = request.prompt.tokens_before(is_under_way);
+        let all = request.prompt.tokens() - 1;
+        let mut member = Member::new(request.clone(), self.memory.block_tokens);
+        let hit = self.lookup(&mut member).len() as u32 * self.memory.block_tokens;
+        let most = known.map_or(all, |known| known.min(all));
+        hit.min(most - most % self.memory.block_tokens)
     }
 
     /// The longest cached prefix; at least one token is left to compute.

@@ -16,7 +16,7 @@ use crate::stats::streams::{hash_bytes, mix};
 use crate::units::{Span, Time};
 use crate::workload::slots::Slots;
 use crate::workload::synthetic::cut_output;
-use crate::workload::{ContentId, Prompt, Request, RequestId, Segment, Source};
+use crate::workload::{ContentId, Prompt, Request, RequestId, Segment, SessionId, Source};
 
 /// Opens a trace as [`open_seeded`] does, with seed 0: only what is drawn at random depends on it.
 pub fn open(replay: &Replay) -> Result<TraceSource, TraceError> {
@@ -184,6 +184,9 @@ impl TraceSource {
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
         request.output_is_shared = self.names_outputs;
         request.priority = row.priority;
+        if let Some(session) = row.session {
+            request.session = SessionId(session.0);
+        }
         if self.followers.is_some() {
             // Which request a row becomes is known only when it arrives, so outputs keep the names that rows have for
             // them.
