@@ -62,6 +62,7 @@ fn scenarios(bencher: Bencher, threads: usize) {
 /// The result as it would be written.
 fn json(summary: &Summary) -> String {
     let report = RunReport {
+        fleet: None,
         headline: Headline::default(),
         scenario_hash: String::new(),
         seed: SEED,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::config::{Knowledge, Scenario};
-use crate::metrics::Summary;
+use crate::metrics::{Recording, Summary};
 use crate::policy::PolicySettings;
 use crate::report::{Headline, MemoryReport, ModelError, RunReport};
 use crate::study::{Input, Outcome};
@@ -30,6 +30,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
             class: scenario.deployment.knowledge().name(),
             step_time: scenario.deployment.step_time_error(),
         }),
+        fleet: outcome.recording.as_ref().and_then(Recording::fleet),
         memory: memory(scenario, &summary),
         slos: input.slos.clone(),
         is_complete: !outcome.is_interrupted,

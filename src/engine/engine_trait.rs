@@ -8,6 +8,9 @@ use crate::workload::{Request, RequestId};
 /// events in the order of time; an arrival during a step waits for its end. Whoever listens is known when the code is
 /// compiled, because telling is most of what an engine does; where it is not, `dyn Observer` will do.
 pub trait Engine {
+    /// Whether a request, alone on an empty server, could be served; otherwise it is rejected as it arrives.
+    fn can_serve(&self, request: &Request) -> bool;
+
     /// Hands over a request that arrives now: the server has been advanced to its arrival and not beyond.
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized));
 
@@ -71,8 +74,25 @@ pub struct ServerLoad {
     pub running: u32,
     /// Blocks of the KV cache that requests hold.
     pub used_blocks: u32,
+    /// Blocks of the KV cache that can hold tokens.
+    pub usable_blocks: u32,
+    /// Tokens in a block.
+    pub block_tokens: u32,
     /// Prompt tokens of the requests that wait.
     pub queued_tokens: u64,
+}
+
+impl ServerLoad {
+    /// Tokens for which there is room in the blocks in use.
+    pub const fn used_tokens(&self) -> u64 {
+        self.used_blocks as u64 * self.block_tokens as u64
+    }
+
+    /// The part of the KV cache that is in use or that prompts which wait will take, those that wait in vain above 1.
+    pub fn kv_demand(&self) -> f64 {
+        let capacity = u64::from(self.usable_blocks) * u64::from(self.block_tokens);
+        (self.used_tokens() + self.queued_tokens) as f64 / capacity.max(1) as f64
+    }
 }
 
 impl Turn {

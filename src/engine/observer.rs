@@ -16,6 +16,28 @@ pub trait Observer {
 
     /// Steps with the same members have ended, the last one just now.
     fn ran(&mut self, run: &StepRun<'_>);
+
+    /// Clients have got tokens. Heard from whoever drives several servers, in the order of time, in the place of
+    /// [`Observer::ran`], which is of a single server.
+    fn streamed(&mut self, _tokens: &Streamed) {}
+
+    /// Something happened in one of several servers, heard in the order of that server's time; what it means for the
+    /// request's client is told by [`Observer::on`] in its own time.
+    fn on_server(&mut self, _server: ServerId, _at: Time, _id: RequestId, _event: &Event) {}
+
+    /// Steps of one of several servers have ended, heard in the order of that server's time.
+    fn ran_on(&mut self, _server: ServerId, _run: &StepRun<'_>) {}
+}
+
+/// The number of a server among several, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(pub u32);
+
+impl ServerId {
+    /// Its place in lists of servers.
+    pub const fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// What happens to a request.
@@ -115,6 +137,32 @@ pub struct StepRun<'a> {
     pub streaming: u32,
     /// Blocks in use during the steps.
     pub kv: KvGrowth<'a>,
+}
+
+/// Tokens that clients get, each one step after the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streamed {
+    /// When the first step started.
+    pub start: Time,
+    /// The gaps before the tokens, which are the steps' times; its own `len` has no meaning here.
+    pub gaps: Ramp,
+    /// How many steps.
+    pub steps: u64,
+    /// How many clients get a token in each.
+    pub clients: u32,
+}
+
+impl Streamed {
+    /// Those of a run of steps.
+    #[inline(always)]
+    pub const fn of(run: &StepRun<'_>) -> Self {
+        Self {
+            start: run.start,
+            gaps: run.ramp,
+            steps: run.steps,
+            clients: run.streaming,
+        }
+    }
 }
 
 impl Finished {

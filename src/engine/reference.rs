@@ -44,6 +44,15 @@ impl StepInFlight {
 }
 
 impl Engine for ReferenceServer {
+    fn can_serve(&self, request: &Request) -> bool {
+        let longest = self.memory.max_model_len;
+        let is_short = request.prompt.tokens() < longest;
+        is_short
+            && self
+                .planner
+                .can_ever_serve(&cut_to_model_length(request.clone(), longest))
+    }
+
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         let (id, arrival) = (request.id, request.arrival);
         if self.in_flight.is_empty() {
@@ -125,6 +134,8 @@ impl Engine for ReferenceServer {
             waiting: queued.requests,
             running: self.in_server as u32 - queued.requests,
             used_blocks: self.planner.used_blocks(),
+            usable_blocks: self.memory.usable_blocks,
+            block_tokens: self.memory.block_tokens,
             queued_tokens: queued.prompt_tokens,
         }
     }

@@ -30,6 +30,10 @@ macro_rules! whichever {
 }
 
 impl Engine for Server {
+    fn can_serve(&self, request: &Request) -> bool {
+        whichever!(&self.0, engine => engine.can_serve(request))
+    }
+
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         whichever!(&mut self.0, engine => engine.submit(request, observer));
     }

@@ -63,6 +63,10 @@ struct Told<'a, O: ?Sized> {
 }
 
 impl<E: Engine> Engine for Fronted<E> {
+    fn can_serve(&self, request: &Request) -> bool {
+        self.engine.can_serve(request)
+    }
+
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         let mut told = self.front_end.heard_by(observer);
         self.engine.submit(request, &mut told);

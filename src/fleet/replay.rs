@@ -11,6 +11,36 @@ use crate::workload::{Request, RequestId, Segment, Source};
 /// Rejections at one and the same instant after which a closed loop is taken to be stuck.
 const STUCK_AFTER_REJECTIONS: u64 = 1_000_000;
 
+/// Rejections of requests one after the other at the same instant.
+#[derive(Default)]
+pub(super) struct Rejections {
+    count: u64,
+    at: Time,
+}
+
+impl Rejections {
+    /// Another request is rejected; an error if that may go on for ever.
+    pub(super) fn one_more(&mut self, at: Time, source: &dyn Source) -> Result<(), ReplayError> {
+        self.add(at);
+        self.check(source)
+    }
+
+    fn add(&mut self, at: Time) {
+        if at != self.at {
+            self.count = 0;
+            self.at = at;
+        }
+        self.count += 1;
+    }
+
+    fn check(&self, source: &dyn Source) -> Result<(), ReplayError> {
+        if self.count > STUCK_AFTER_REJECTIONS && !source.runs_out() {
+            return Err(ReplayError::OnlyRejections);
+        }
+        Ok(())
+    }
+}
+
 /// Sends all requests of `source` to `engine` as they arrive and runs it until nothing more will happen.
 pub fn replay(
     engine: &mut impl Engine,
@@ -58,8 +88,7 @@ fn replay_with_answers(
     let mut observer = EndsHeard {
         observer,
         ended: Vec::new(),
-        rejections: 0,
-        rejected_at: Time::ZERO,
+        rejections: Rejections::default(),
     };
     loop {
         for (id, at, is_answered) in observer.ended.drain(..) {
@@ -69,9 +98,7 @@ fn replay_with_answers(
                 source.rejected(id, at);
             }
         }
-        if observer.rejections > STUCK_AFTER_REJECTIONS && !source.runs_out() {
-            return Err(ReplayError::OnlyRejections);
-        }
+        observer.rejections.check(source)?;
         let arrival = next_arrival(source, watch)?;
         let deadline = patience.next_deadline();
         let until = arrival.into_iter().chain(deadline).min();
@@ -112,7 +139,7 @@ fn send(
     Ok(())
 }
 
-fn next_arrival(source: &mut dyn Source, watch: &mut impl Watch) -> Result<Option<Time>, ReplayError> {
+pub(super) fn next_arrival(source: &mut dyn Source, watch: &mut impl Watch) -> Result<Option<Time>, ReplayError> {
     watch.may_go_on()?;
     match source.next_arrival().map_err(ReplayError::Workload)? {
         Some(arrival) if arrival >= Time::LIMIT => Err(ReplayError::TooLong),
@@ -132,9 +159,7 @@ struct EndsHeard<'a, O: ?Sized> {
     observer: &'a mut O,
     /// Which, when, and whether with an answer.
     ended: Vec<(RequestId, Time, bool)>,
-    /// Rejections at `rejected_at`.
-    rejections: u64,
-    rejected_at: Time,
+    rejections: Rejections,
 }
 
 impl<O: Observer + ?Sized> Observer for EndsHeard<'_, O> {
@@ -145,11 +170,7 @@ impl<O: Observer + ?Sized> Observer for EndsHeard<'_, O> {
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
         match event {
             Event::Rejected => {
-                if at != self.rejected_at {
-                    self.rejections = 0;
-                    self.rejected_at = at;
-                }
-                self.rejections += 1;
+                self.rejections.add(at);
                 self.ended.push((id, at, false));
             }
             // When the client has it, which may be later.

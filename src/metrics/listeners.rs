@@ -1,6 +1,6 @@
 //! Several observers of one run.
 
-use crate::engine::{Event, Observer, StepRun};
+use crate::engine::{Event, Observer, ServerId, StepRun, Streamed};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -26,6 +26,24 @@ impl Observer for Listeners<'_> {
             listener.ran(run);
         }
     }
+
+    fn streamed(&mut self, tokens: &Streamed) {
+        for listener in &mut self.0 {
+            listener.streamed(tokens);
+        }
+    }
+
+    fn on_server(&mut self, server: ServerId, at: Time, id: RequestId, event: &Event) {
+        for listener in &mut self.0 {
+            listener.on_server(server, at, id, event);
+        }
+    }
+
+    fn ran_on(&mut self, server: ServerId, run: &StepRun<'_>) {
+        for listener in &mut self.0 {
+            listener.ran_on(server, run);
+        }
+    }
 }
 
 /// When something was last heard of.
@@ -39,5 +57,9 @@ impl Observer for LastHeard {
 
     fn ran(&mut self, run: &StepRun<'_>) {
         self.0 = self.0.max(run.end());
+    }
+
+    fn ran_on(&mut self, _server: ServerId, run: &StepRun<'_>) {
+        self.ran(run);
     }
 }

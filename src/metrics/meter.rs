@@ -6,7 +6,7 @@ use super::named_number::NamedNumber;
 use super::population::Counts;
 use super::recorder_settings::RecorderSettings;
 use super::windows::Window;
-use crate::engine::{Event, Finished, StepRun};
+use crate::engine::{Event, Finished, StepRun, Streamed};
 use crate::stats::TimeWeighted;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -31,6 +31,10 @@ pub(super) trait Meter: Sized {
     /// A request has all its tokens: told after [`Meter::on`], with what can be said of it.
     #[inline(always)]
     fn finished(&mut self, _request: &ServedRequest<'_>) {}
+
+    /// Clients have got tokens in steps of this segment of the run.
+    #[inline(always)]
+    fn streamed(&mut self, _tokens: &Streamed, _segment: usize) {}
 
     /// Steps have ended, at whose start this was so.
     #[inline(always)]
@@ -74,13 +78,11 @@ pub(super) struct HeardEvent<'a> {
     pub(super) segment: usize,
 }
 
-/// What was so when steps started.
+/// What was so on a server when steps started there.
 #[derive(Clone, Copy)]
 pub(super) struct StartOfSteps {
-    /// How many requests waited and ran.
+    /// How many of its requests waited and ran.
     pub(super) counts: Counts,
-    /// The segment of the run that the instant belongs to.
-    pub(super) segment: usize,
 }
 
 /// A request that has all its tokens.

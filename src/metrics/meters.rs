@@ -15,7 +15,7 @@ use super::server::{
     Saturation, SaturationMeter, SpeculativeSummary, Waves, WavesMeter,
 };
 use super::steady_state::{SteadyState, SteadyStateMeter};
-use crate::engine::StepRun;
+use crate::engine::{StepRun, Streamed};
 use crate::workload::Request;
 
 /// Makes, of groups of meters, a struct for each group that passes everything on, one for what a group heard, and the
@@ -58,6 +58,11 @@ macro_rules! meters {
                 #[inline(always)]
                 pub(super) fn finished(&mut self, request: &ServedRequest<'_>) {
                     $( self.$name.finished(request); )+
+                }
+
+                #[inline(always)]
+                pub(super) fn streamed(&mut self, tokens: &Streamed, segment: usize) {
+                    $( self.$name.streamed(tokens, segment); )+
                 }
 
                 #[inline(always)]

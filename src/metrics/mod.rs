@@ -7,6 +7,7 @@
 
 mod client;
 mod contexts;
+mod fleet;
 mod latencies_of;
 mod line;
 mod listeners;
@@ -35,6 +36,7 @@ mod windows;
 
 pub use client::{ClientWait, CrowdQuantiles, Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
 pub use contexts::Contexts;
+pub use fleet::{FleetReport, LevelSummary, ReadyServers, ServerReport, ShareSummary};
 pub use line::{Line, Phrase, Statement};
 pub use listeners::{LastHeard, Listeners};
 pub use measure::{MEASURES, Measure};

@@ -1,7 +1,7 @@
 //! How many requests wait and run, over time.
 
 use super::windows::Window;
-use crate::engine::{Event, Finished};
+use crate::engine::{Event, Finished, StepRun};
 use crate::stats::TimeWeighted;
 use crate::units::Time;
 
@@ -69,10 +69,60 @@ pub(super) struct Population {
     running: Level,
     /// When something was last heard of; `None` before anything was.
     last_change: Option<Time>,
+}
+
+/// The counts of one server, as they were when its steps started.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CountsAtSteps {
+    now: Counts,
     /// What they were when a run of steps was last heard of, which is when its last step ends.
     at_last_run: Counts,
     /// What they were after each instant with changes since then.
     since_last_run: Vec<(Time, Counts)>,
+    last_step_end: Time,
+}
+
+impl CountsAtSteps {
+    /// The counts as they are now.
+    pub(super) const fn now(&self) -> Counts {
+        self.now
+    }
+
+    /// When the latest step ended that was heard of.
+    pub(super) const fn last_step_end(&self) -> Time {
+        self.last_step_end
+    }
+
+    /// Something has happened to a request at an instant that is not before any earlier one.
+    #[inline]
+    pub(super) fn hear(&mut self, at: Time, event: &Event) {
+        let before = self.now;
+        self.now.hear(event);
+        if self.now == before {
+            return;
+        }
+        match self.since_last_run.last_mut() {
+            Some((since, latest)) if *since == at => *latest = self.now,
+            _ => self.since_last_run.push((at, self.now)),
+        }
+    }
+
+    /// The counts once everything had happened at the start of a run of steps that is heard of now.
+    #[inline]
+    pub(super) fn ran(&mut self, run: &StepRun<'_>) -> Counts {
+        assert!(run.start >= self.last_step_end, "a server runs one step at a time");
+        self.last_step_end = run.end();
+        let mut counts = self.at_last_run;
+        for &(at, later) in &self.since_last_run {
+            if at > run.start {
+                break;
+            }
+            counts = later;
+        }
+        self.since_last_run.clear();
+        self.at_last_run = self.now;
+        counts
+    }
 }
 
 /// One of the counts over time.
@@ -136,10 +186,6 @@ impl Population {
         change(&mut counts);
         self.waiting.set(at, counts.waiting);
         self.running.set(at, counts.running);
-        match self.since_last_run.last_mut() {
-            Some((since, latest)) if *since == at => *latest = counts,
-            _ => self.since_last_run.push((at, counts)),
-        }
     }
 
     /// Lets time pass up to `at`.
@@ -149,21 +195,6 @@ impl Population {
             self.running.since = at;
         }
         self.last_change = Some(at);
-    }
-
-    /// The counts once everything at `start` had happened, where a run of steps started of which is heard now.
-    #[inline]
-    pub(super) fn at_start_of_run(&mut self, start: Time) -> Counts {
-        let mut counts = self.at_last_run;
-        for &(at, later) in &self.since_last_run {
-            if at > start {
-                break;
-            }
-            counts = later;
-        }
-        self.since_last_run.clear();
-        self.at_last_run = self.now();
-        counts
     }
 
     /// Starts another segment of the run at an instant that is not before anything heard of.

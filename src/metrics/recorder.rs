@@ -1,15 +1,17 @@
-//! Listens to one server and its clients, for all meters.
+//! Listens to a server or a fleet and its clients, for all meters.
 
 use super::client::ClientWaitMeter;
+use super::fleet::FleetBooks;
 use super::latencies_of::LatenciesOf;
-use super::meter::{HeardEvent, ServedRequest};
+use super::meter::{HeardEvent, ServedRequest, StartOfSteps};
 use super::meters::{ClientMeters, ServerMeters};
+use super::population::CountsAtSteps;
 use super::recorder_settings::RecorderSettings;
 use super::recording::Recording;
 use super::run_so_far::RunSoFar;
-use super::server::SaturationMeter;
+use super::server::{SaturationMeter, WavesMeter};
 use super::slo::Slo;
-use crate::engine::{Event, Finished, Observer, StepRun};
+use crate::engine::{Event, Finished, Observer, ServerId, StepRun, Streamed};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -18,7 +20,12 @@ use crate::workload::{Request, RequestId};
 pub struct Recorder {
     run: RunSoFar,
     client: ClientMeters,
+    /// Of all servers together.
     server: ServerMeters,
+    /// Of the server, if there is only one.
+    counts: CountsAtSteps,
+    /// Of each server, if there are several.
+    fleet: Option<Box<FleetBooks>>,
     slos: Vec<Slo>,
 }
 
@@ -29,6 +36,8 @@ impl Recorder {
             run: RunSoFar::new(settings.trim),
             client: ClientMeters::new(settings),
             server: ServerMeters::new(settings),
+            counts: CountsAtSteps::default(),
+            fleet: None,
             slos: settings.slos.to_vec(),
         }
     }
@@ -48,13 +57,34 @@ impl Recorder {
         self
     }
 
+    /// The recorder, for so many servers alike behind a router. Whether requests come in waves is not asked then, as
+    /// each server has steps of its own.
+    #[must_use]
+    pub fn of_fleet(mut self, servers: u32, router: &'static str, settings: &RecorderSettings<'_>) -> Self {
+        let usable_blocks = settings.server.kv_blocks - 1;
+        let books = FleetBooks::new(servers, router, usable_blocks, settings.prefix_caching);
+        self.fleet = Some(Box::new(books));
+        self.server.waves = WavesMeter::silent();
+        self
+    }
+
     /// What was heard of the run, which has ended.
     pub fn finish(self) -> Recording {
         let grows = self.server.saturation.grows();
-        let run = self.run.finish(grows);
+        let last_step_end = match &self.fleet {
+            Some(books) => books.last_step_end(),
+            None => self.counts.last_step_end(),
+        };
+        let mut run = self.run.finish(last_step_end, grows);
+        let covered = run.durations.covered_picos;
+        if let Some(books) = &self.fleet {
+            // What servers do is weighted with the time of each.
+            run.durations.covered_picos *= books.servers() as u128;
+        }
         Recording {
             client: self.client.finish(&run),
             server: self.server.finish(&run),
+            fleet: self.fleet.map(|books| books.finish(covered)),
             durations: run.durations,
             slos: self.slos,
         }
@@ -92,6 +122,9 @@ impl Observer for Recorder {
         self.client.on(&heard);
         self.server.on(&heard);
         self.run.on(at, event);
+        if self.fleet.is_none() {
+            self.counts.hear(at, event);
+        }
         if let Event::Finished(request) = event {
             self.finished(request);
         }
@@ -99,8 +132,34 @@ impl Observer for Recorder {
 
     #[inline(always)]
     fn ran(&mut self, run: &StepRun<'_>) {
-        let at_start = self.run.ran(run);
+        self.streamed(&Streamed::of(run));
+        let at_start = StartOfSteps {
+            counts: self.counts.ran(run),
+        };
         self.client.ran(run, at_start);
         self.server.ran(run, at_start);
+    }
+
+    #[inline(always)]
+    fn streamed(&mut self, tokens: &Streamed) {
+        let segment = self.run.segment_of(tokens.start);
+        self.client.streamed(tokens, segment);
+        self.server.streamed(tokens, segment);
+    }
+
+    fn on_server(&mut self, server: ServerId, at: Time, _id: RequestId, event: &Event) {
+        if let Some(books) = &mut self.fleet {
+            books.on(server, at, event);
+        }
+    }
+
+    fn ran_on(&mut self, server: ServerId, run: &StepRun<'_>) {
+        if let Some(books) = &mut self.fleet {
+            let at_start = StartOfSteps {
+                counts: books.ran(server, run),
+            };
+            self.client.ran(run, at_start);
+            self.server.ran(run, at_start);
+        }
     }
 }

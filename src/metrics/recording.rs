@@ -1,5 +1,6 @@
 //! What a recorder heard in one run, or in several pooled: sums and distributions, from which a summary is made.
 
+use super::fleet::{FleetReport, FleetTotal};
 use super::meter::Durations;
 use super::meters::{ClientTotals, ServerTotals};
 use super::metric::Metric;
@@ -13,6 +14,8 @@ use crate::stats::Distribution;
 pub struct Recording {
     pub(super) client: ClientTotals,
     pub(super) server: ServerTotals,
+    /// Each server, if there are several.
+    pub(super) fleet: Option<FleetTotal>,
     pub(super) durations: Durations,
     /// What was asked of it.
     pub(super) slos: Vec<Slo>,
@@ -29,10 +32,18 @@ impl Recording {
         self.server.waves
     }
 
+    /// Servers behind a router, one by one; `None` of a single server.
+    pub fn fleet(&self) -> Option<FleetReport> {
+        self.fleet.as_ref().map(FleetTotal::report)
+    }
+
     /// Adds another run of the same server.
     pub(super) fn pool(&mut self, other: &Self) {
         self.client.pool(&other.client);
         self.server.pool(&other.server);
+        if let (Some(mine), Some(theirs)) = (&mut self.fleet, &other.fleet) {
+            mine.pool(theirs);
+        }
         self.durations.pool(&other.durations);
     }
 }

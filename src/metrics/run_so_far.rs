@@ -1,9 +1,9 @@
 //! What several meters need to know of a run: when it began, how far it is, and how many requests wait and run.
 
-use super::meter::{Durations, StartOfSteps, WholeRun};
+use super::meter::{Durations, WholeRun};
 use super::population::{Counts, Population};
 use super::windows::{RunSegments, Trim};
-use crate::engine::{Event, StepRun};
+use crate::engine::Event;
 use crate::units::Time;
 
 /// A run as far as it was heard of.
@@ -13,7 +13,6 @@ pub(super) struct RunSoFar {
     windows: RunSegments,
     first_arrival: Option<Time>,
     last_finish: Option<Time>,
-    last_step_end: Time,
 }
 
 impl RunSoFar {
@@ -24,7 +23,6 @@ impl RunSoFar {
             windows: RunSegments::new(trim),
             first_arrival: None,
             last_finish: None,
-            last_step_end: Time::ZERO,
         }
     }
 
@@ -94,22 +92,11 @@ impl RunSoFar {
         }
     }
 
-    /// Steps have ended: what was so when they started.
-    #[inline(always)]
-    pub(super) fn ran(&mut self, run: &StepRun<'_>) -> StartOfSteps {
-        assert!(run.start >= self.last_step_end, "a server runs one step at a time");
-        self.last_step_end = run.start + run.takes;
-        StartOfSteps {
-            counts: self.population.at_start_of_run(run.start),
-            segment: self.windows.segment_of(run.start),
-        }
-    }
-
-    /// The run, which has ended; `grows` if its queue did to the end.
-    pub(super) fn finish(self, grows: bool) -> WholeRun {
+    /// The run, which has ended, and whose last step ended then; `grows` if its queue did to the end.
+    pub(super) fn finish(self, last_step_end: Time, grows: bool) -> WholeRun {
         let first = self.first_arrival.unwrap_or_default();
         let last_finish = self.last_finish.unwrap_or(first);
-        let end = self.last_step_end.max(self.population.last_change());
+        let end = last_step_end.max(self.population.last_change());
         let at_end = self.population.now();
         // A server that ends empty was watched from the first arrival to the last finish, as its throughput is, or on
         // to whoever was refused or gave up after it: only so is the mean number that wait the rate times the mean

@@ -21,6 +21,8 @@ pub use ramp::Ramp;
 pub use roofline::Roofline;
 pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
 
+use std::sync::Arc;
+
 use crate::units::Span;
 
 /// The sums over a batch that decide what its step costs.
@@ -102,6 +104,20 @@ impl StepShape {
         self.prefill_attention += done * chunk + chunk * (chunk + 1) / 2;
         self.sequences += 1;
         self.sampling += samples as u32;
+    }
+}
+
+impl StepTime for Arc<dyn StepTime> {
+    fn step(&self, shape: &StepShape) -> Span {
+        (**self).step(shape)
+    }
+
+    fn launch(&self, shape: &StepShape) -> Span {
+        (**self).launch(shape)
+    }
+
+    fn ramp(&self, shape: &StepShape) -> Ramp {
+        (**self).ramp(shape)
     }
 }
 

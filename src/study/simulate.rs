@@ -2,16 +2,19 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use super::bounds::Bounds;
 use super::control::Control;
 use super::input::Input;
 use super::watched::Watched;
-use crate::config::{Diagnostic, Scenario, WarmUp, Workload};
+use crate::config::{Diagnostic, Fleet, Scenario, WarmUp, Workload};
 use crate::engine::{self, Engine, Observer, Server, ServerSettings};
-use crate::fleet::{self, Fronted, ReplayError, Unwatched, Watch};
+use crate::fleet::{self, FleetSettings, Fronted, Member, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
 use crate::metrics::{ArrivalsEnd, GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Trim, Waves};
+use crate::stats::streams::mix;
+use crate::step_time::StepTime;
 use crate::workload::trace::{self, Skipped, TraceError};
 use crate::workload::{Limited, Source};
 
@@ -78,22 +81,42 @@ pub fn run(
     bounds: &Bounds,
 ) -> Result<Run, SimulationError> {
     let scenario = &input.scenario;
-    let mut engine = engine(scenario, seed);
     let mut recorder = recorder(scenario, &input.slos);
     let mut watch = Watched::new(control, bounds);
     let mut replayed = if also.is_empty() {
-        replay_workload(scenario, seed, &mut engine, &mut recorder, &mut watch)?
+        replay_servers(scenario, seed, &mut recorder, &mut watch)?
     } else {
         let mut all = Listeners(vec![&mut recorder]);
         all.0.extend(also.into_iter().map(|one| one as &mut dyn Observer));
-        replay_workload(scenario, seed, &mut engine, &mut all, &mut watch)?
+        replay_servers(scenario, seed, &mut all, &mut watch)?
     };
     let recording = recorder.finish();
     replayed.waves = recording.waves();
     Ok(Run { recording, replayed })
 }
 
-/// Runs the scenario's workload on any engine: the one loop that all runs go through.
+/// Runs the scenario's workload on its servers: the one place where a run is made.
+fn replay_servers(
+    scenario: &Scenario,
+    seed: u64,
+    observer: &mut (impl Observer + ?Sized),
+    watch: &mut impl Watch,
+) -> Result<Replayed, SimulationError> {
+    match scenario.operation.fleet {
+        None => replay_workload(scenario, seed, &mut engine(scenario, seed), observer, watch),
+        Some(fleet) => {
+            let members = members(scenario, fleet, seed);
+            let bytes_a_request = members[0].engine.bytes_a_request();
+            let settings = fleet_settings(fleet, seed);
+            let run = |source: &mut dyn Source, watch: &mut _| {
+                fleet::replay_fleet(members, &settings, source, observer, watch)
+            };
+            with_workload(scenario, seed, bytes_a_request, run, watch)
+        }
+    }
+}
+
+/// Runs the scenario's workload on any engine.
 pub fn replay_workload(
     scenario: &Scenario,
     seed: u64,
@@ -101,23 +124,36 @@ pub fn replay_workload(
     observer: &mut (impl Observer + ?Sized),
     watch: &mut impl Watch,
 ) -> Result<Replayed, SimulationError> {
+    let bytes_a_request = engine.bytes_a_request();
+    let run = |source: &mut dyn Source, watch: &mut _| fleet::replay_watched(engine, source, &mut *observer, watch);
+    with_workload(scenario, seed, bytes_a_request, run, watch)
+}
+
+/// Has `run` send the requests of the scenario's workload, to servers in which a request takes so many bytes.
+fn with_workload<W: Watch>(
+    scenario: &Scenario,
+    seed: u64,
+    bytes_a_request: u64,
+    run: impl FnOnce(&mut dyn Source, &mut W) -> Result<(), ReplayError>,
+    watch: &mut W,
+) -> Result<Replayed, SimulationError> {
     match scenario.workload() {
         Workload::Synthetic(workload) => {
             if let Some(requests) = workload.requests_at_once() {
                 // What cannot fit in the end need not be tried.
-                let bytes = requests.saturating_mul(engine.bytes_a_request());
+                let bytes = requests.saturating_mul(bytes_a_request);
                 watch.may_hold(bytes).map_err(SimulationError::Replay)?;
             }
             let mut source = workload.source(seed);
             Ok(Replayed {
-                is_stopped: replay_until_stopped(scenario, engine, &mut source, observer, watch)?,
+                is_stopped: until_stopped(run_limited(scenario, run, &mut source, watch))?,
                 ..Replayed::default()
             })
         }
         Workload::Trace(workload) => {
             let mut source = trace::open_seeded(workload, seed).map_err(SimulationError::Trace)?;
             Ok(Replayed {
-                is_stopped: replay_until_stopped(scenario, engine, &mut source, observer, watch)?,
+                is_stopped: until_stopped(run_limited(scenario, run, &mut source, watch))?,
                 skipped: source.skipped(),
                 tied_share: source.tied_share(),
                 ..Replayed::default()
@@ -127,14 +163,8 @@ pub fn replay_workload(
 }
 
 /// Whether whoever watches stopped the run, if nothing else did.
-fn replay_until_stopped(
-    scenario: &Scenario,
-    engine: &mut impl Engine,
-    source: &mut dyn Source,
-    observer: &mut (impl Observer + ?Sized),
-    watch: &mut impl Watch,
-) -> Result<bool, SimulationError> {
-    match replay_limited(scenario, engine, source, observer, watch) {
+fn until_stopped(ended: Result<(), ReplayError>) -> Result<bool, SimulationError> {
+    match ended {
         Ok(()) => Ok(false),
         Err(ReplayError::Stopped) => Ok(true),
         Err(error) => Err(SimulationError::Replay(error)),
@@ -142,16 +172,15 @@ fn replay_until_stopped(
 }
 
 /// Sends the requests of `source` as the scenario's clients do, who may keep only so many outstanding.
-fn replay_limited(
+fn run_limited<W: Watch>(
     scenario: &Scenario,
-    engine: &mut impl Engine,
+    run: impl FnOnce(&mut dyn Source, &mut W) -> Result<(), ReplayError>,
     source: &mut dyn Source,
-    observer: &mut (impl Observer + ?Sized),
-    watch: &mut impl Watch,
+    watch: &mut W,
 ) -> Result<(), ReplayError> {
     match scenario.max_outstanding() {
-        Some(most) => fleet::replay_watched(engine, &mut Limited::new(source, most), observer, watch),
-        None => fleet::replay_watched(engine, source, observer, watch),
+        Some(most) => run(&mut Limited::new(source, most), watch),
+        None => run(source, watch),
     }
 }
 
@@ -164,8 +193,7 @@ pub fn simulate(scenario: &Scenario, seed: u64) -> Result<Recording, SimulationE
 
 /// Runs the scenario with one seed to its end, heard by whoever wants to.
 pub fn replay(scenario: &Scenario, seed: u64, observer: &mut (impl Observer + ?Sized)) -> Result<(), SimulationError> {
-    let mut engine = engine(scenario, seed);
-    replay_workload(scenario, seed, &mut engine, observer, &mut Unwatched).map(drop)
+    replay_servers(scenario, seed, observer, &mut Unwatched).map(drop)
 }
 
 /// Runs the scenario's server with other requests than the scenario's own.
@@ -176,28 +204,61 @@ pub fn replay_source(
     observer: &mut (impl Observer + ?Sized),
 ) -> Result<(), SimulationError> {
     let mut engine = engine(scenario, seed);
-    replay_limited(scenario, &mut engine, source, observer, &mut Unwatched).map_err(SimulationError::Replay)
+    let run = |source: &mut dyn Source, watch: &mut _| fleet::replay_watched(&mut engine, source, observer, watch);
+    run_limited(scenario, run, source, &mut Unwatched).map_err(SimulationError::Replay)
 }
 
 /// The scenario's server, as its clients see it.
 pub fn engine(scenario: &Scenario, seed: u64) -> Fronted<Server> {
+    engine_with(scenario, seed, scenario.step_time())
+}
+
+fn engine_with(scenario: &Scenario, seed: u64, step_time: Box<dyn StepTime>) -> Fronted<Server> {
     let server = ServerSettings {
         policy: scenario.deployment.server.policy.clone().with_seed(seed),
         ..scenario.deployment.server
     };
-    let engine = engine::fast(&server, scenario.step_time());
+    let engine = engine::fast(&server, step_time);
     scenario.deployment.front_end.before(engine)
+}
+
+/// The servers of the scenario's fleet, which share their prices. Each draws at random by itself.
+fn members(scenario: &Scenario, fleet: Fleet, seed: u64) -> Vec<Member<Fronted<Server>>> {
+    let step_time: Arc<dyn StepTime> = scenario.step_time().into();
+    let member = |server: u32| Member {
+        engine: engine_with(
+            scenario,
+            seed.wrapping_add(mix(server.into())),
+            Box::new(Arc::clone(&step_time)),
+        ),
+        places: scenario.deployment.server.policy.limits().most_running,
+        weight: 1.0,
+    };
+    (0..fleet.servers).map(member).collect()
+}
+
+fn fleet_settings(fleet: Fleet, seed: u64) -> FleetSettings<'static> {
+    FleetSettings {
+        router: fleet::router_named(fleet.router).expect("scenarios name routers of the list"),
+        state_delay: fleet.state_delay,
+        seed,
+    }
 }
 
 /// Who listens to it.
 pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
-    let recorder = Recorder::new(&RecorderSettings {
+    let settings = RecorderSettings {
         server: &scenario.deployment.server,
         prefix_caching: scenario.deployment.prefix_caching,
         slos,
         gpu_work: Some(gpu_work(scenario)),
         trim: trim(scenario),
-    });
+    };
+    let recorder = Recorder::new(&settings);
+    let recorder = match scenario.operation.fleet {
+        Some(fleet) => recorder.of_fleet(fleet.servers, fleet.router, &settings),
+        None => recorder,
+    };
     match scenario.max_outstanding() {
         Some(most) => recorder.of_max_outstanding(most),
         None if is_closed_loop(scenario.workload()) => recorder.of_closed_loop(),

@@ -87,7 +87,7 @@ impl PooledPrompts {
             tokens: self.tokens[number as usize],
         };
         match prefixes {
-            None => Prompt::of_segments(Box::new([own])),
+            None => Prompt::of_segments([own]),
             Some(prefixes) => behind(prefixes.of_group(number), own),
         }
     }
@@ -96,5 +96,5 @@ impl PooledPrompts {
 /// A prompt of two parts, the second cut where both together would be longer than any prompt may be.
 pub(super) fn behind(prefix: Segment, mut rest: Segment) -> Prompt {
     rest.tokens = rest.tokens.min(MOST_TOKENS - prefix.tokens);
-    Prompt::of_segments(Box::new([prefix, rest]))
+    Prompt::of_segments([prefix, rest])
 }

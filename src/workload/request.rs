@@ -1,5 +1,7 @@
 //! One request: when it arrives, what its prompt holds, how many tokens it will produce.
 
+use std::sync::Arc;
+
 use crate::units::{Span, Time};
 
 /// The most tokens that a prompt or an output may have, so that the sum of both always fits 32 bits.
@@ -69,7 +71,8 @@ pub struct Segment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
     tokens: u32,
-    segments: Option<Box<[Segment]>>,
+    /// Shared, as whoever sends a request again keeps a copy.
+    segments: Option<Arc<[Segment]>>,
 }
 
 impl Prompt {
@@ -79,7 +82,8 @@ impl Prompt {
     }
 
     /// A prompt put together from `segments`.
-    pub fn of_segments(segments: Box<[Segment]>) -> Self {
+    pub fn of_segments(segments: impl Into<Arc<[Segment]>>) -> Self {
+        let segments = segments.into();
         let tokens = segments.iter().map(|segment| segment.tokens).sum();
         Self {
             tokens,

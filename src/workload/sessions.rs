@@ -118,7 +118,7 @@ impl Sessions {
             tokens: self.prompt.draw(&mut talk.prompt).min(room),
         };
         talk.said.push(message);
-        let prompt = Prompt::of_segments(Box::from(&talk.said[..]));
+        let prompt = Prompt::of_segments(&talk.said[..]);
         let (output_tokens, max_tokens) = cut_output(self.output.draw(&mut talk.output), self.max_tokens);
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
         request.output_is_shared = !is_last;

@@ -17,6 +17,10 @@ const BYTES_A_REQUEST: u64 = 1_000;
 const MOST_IN_SERVER: u64 = USUAL_MEMORY_BYTES / BYTES_A_REQUEST;
 
 impl Engine for Crowded {
+    fn can_serve(&self, _request: &Request) -> bool {
+        true
+    }
+
     fn submit(&mut self, _request: Request, _observer: &mut (impl Observer + ?Sized)) {
         self.0 += 1;
     }

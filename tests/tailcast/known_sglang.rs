@@ -50,7 +50,7 @@ fn saying(id: u64, arrival_us: u64, stretches: &[(u64, u32)], output: u32) -> Re
         tokens,
     };
     Request {
-        prompt: Prompt::of_segments(stretches.iter().map(segment).collect()),
+        prompt: Prompt::of_segments(stretches.iter().map(segment).collect::<Vec<_>>()),
         ..request(id, arrival_us, 1, output)
     }
 }

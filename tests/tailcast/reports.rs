@@ -13,6 +13,7 @@ use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, slo, time};
 
 fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
     RunReport {
+        fleet: None,
         headline: Headline {
             engine: "vLLM 0.33".to_owned(),
             model: "llama-3.1-8b".to_owned(),

@@ -43,6 +43,13 @@ pub struct WorldStepTime {
     launch: u64,
 }
 
+impl WorldStepTime {
+    /// Whether a step may take no time at all.
+    pub const fn may_take_no_time(&self) -> bool {
+        self.base + self.per_sequence + self.per_token == 0
+    }
+}
+
 impl StepTime for WorldStepTime {
     fn step(&self, shape: &StepShape) -> Span {
         Span::from_picos(
@@ -338,7 +345,7 @@ fn prompt(earlier: &[Request], longest: u32, random: &mut impl Rng) -> Prompt {
         };
         let tokens: u32 = segments.iter().map(|segment| segment.tokens).sum();
         if tokens <= longest && !segments.iter().any(unique) {
-            return Prompt::of_segments(segments.into());
+            return Prompt::of_segments(segments);
         }
     }
     let mut segments = Vec::new();
@@ -362,7 +369,7 @@ fn prompt(earlier: &[Request], longest: u32, random: &mut impl Rng) -> Prompt {
         });
         left -= tokens;
     }
-    Prompt::of_segments(segments.into())
+    Prompt::of_segments(segments)
 }
 
 /// A closed loop over the world's requests: each client sends its next request `think` after its last has ended.

@@ -243,7 +243,7 @@ impl RawRequest {
                 tokens,
             });
         }
-        Ok(Prompt::of_segments(segments.into()))
+        Ok(Prompt::of_segments(segments))
     }
 }
 

@@ -7,6 +7,7 @@ pub mod calibration;
 pub mod client;
 pub mod deployment;
 pub mod fidelity;
+pub mod fleet;
 pub mod form;
 pub mod idle_keys;
 pub mod lengths;

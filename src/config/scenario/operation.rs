@@ -1,12 +1,12 @@
-//! How a deployment is run: in which pools, of how many servers each.
+//! How a deployment is run: by how many servers, behind which router, and what of the run is looked at.
 
 use crate::units::Span;
 
-/// The pools of servers that run, and what of the run is looked at.
+/// The servers that run, and what of the run is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// At least one.
-    pub pools: Vec<Pool>,
+    /// Several servers alike behind a router; `None` of one server.
+    pub fleet: Option<Fleet>,
     /// What of the run its numbers leave out.
     pub warm_up: WarmUp,
 }
@@ -24,24 +24,20 @@ pub enum WarmUp {
     Before(Span),
 }
 
-/// Servers that are alike and serve the same requests.
+/// Servers that are alike, behind a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool {
-    /// How many; at least 1.
+pub struct Fleet {
+    /// How many; at least 2.
     pub servers: u32,
+    /// The name of the router: one of [`crate::fleet::ROUTERS`].
+    pub router: &'static str,
+    /// How old what the router counts is.
+    pub state_delay: Span,
 }
 
 impl Operation {
-    /// One pool of one server.
-    pub fn of_one_server(warm_up: WarmUp) -> Self {
-        Self {
-            warm_up,
-            pools: vec![Pool { servers: 1 }],
-        }
-    }
-
-    /// The servers of all pools.
+    /// How many servers there are.
     pub fn servers(&self) -> u32 {
-        self.pools.iter().map(|pool| pool.servers).sum()
+        self.fleet.map_or(1, |fleet| fleet.servers)
     }
 }

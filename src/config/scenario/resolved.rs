@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::batching::{self, Batching};
 use super::client::{self, MAX_OUTSTANDING};
 use super::deployment::{self, Deployment};
+use super::fleet;
 use super::idle_keys::{IdleKey, warnings_of_idle_keys};
 use super::load::ScenarioText;
 use super::model::{self, ModelChoice};
@@ -140,6 +141,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let max_outstanding = client::read_max_outstanding(&client_fields)?;
     client_fields.finish()?;
     refuse_two_limits(&client_fields, max_outstanding, &workload)?;
+    let fleet = fleet::read(&fields.section("fleet")?)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &batching, &workload);
@@ -164,7 +166,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
             max_outstanding,
             objectives,
         }),
-        operation: Operation::of_one_server(warm_up),
+        operation: Operation { fleet, warm_up },
         files: reading.take_files(),
         settings,
         warnings,

@@ -1,6 +1,7 @@
 //! Every key of a scenario, by table: made of the declarations that stand beside the readers.
 
 use super::client::CLIENT;
+use super::fleet::FLEET;
 use super::model::MODEL;
 use super::server::SERVER;
 use super::slo::SLO;
@@ -111,6 +112,7 @@ pub fn tables() -> Vec<ScenarioTable> {
         ScenarioTable::batching(),
         ScenarioTable::of(&WORKLOAD),
         ScenarioTable::of(&CLIENT),
+        ScenarioTable::of(&FLEET),
         objectives,
     ]
 }

@@ -522,6 +522,8 @@ impl Scheduler for FastContinuous {
             waiting: self.waiting.len() as u32,
             running: self.running.count(),
             used_blocks: self.memory.usable_blocks - self.pool.free(),
+            usable_blocks: self.memory.usable_blocks,
+            block_tokens: self.memory.block_tokens,
             queued_tokens: prompts.map(u64::from).sum(),
         }
     }

@@ -61,6 +61,15 @@ impl<S> FastServer<S> {
 }
 
 impl<S: Scheduler> Engine for FastServer<S> {
+    fn can_serve(&self, request: &Request) -> bool {
+        let longest = self.max_model_len;
+        let is_short = request.prompt.tokens() < longest;
+        is_short
+            && self
+                .scheduler
+                .can_ever_serve(&cut_to_model_length(request.clone(), longest))
+    }
+
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         let (id, arrival) = (request.id, request.arrival);
         if self.in_flight.is_empty() {

@@ -119,6 +119,8 @@ impl Scheduler for FastNone {
             waiting: self.waiting.len() as u32,
             running: self.served.is_some().into(),
             used_blocks: self.served.map_or(0, used),
+            usable_blocks: self.memory.usable_blocks,
+            block_tokens: self.memory.block_tokens,
             queued_tokens: prompts.map(u64::from).sum(),
         }
     }

@@ -160,6 +160,8 @@ impl Scheduler for FastStatic {
             waiting: self.waiting.len() as u32,
             running: self.rows.len() as u32,
             used_blocks: if self.rows.is_empty() { 0 } else { self.batch.blocks() },
+            usable_blocks: self.memory.usable_blocks,
+            block_tokens: self.memory.block_tokens,
             queued_tokens: prompts.map(u64::from).sum(),
         }
     }

@@ -4,10 +4,8 @@ use serde::Serialize;
 
 use super::latency_summary::LatencySummary;
 use super::pending::Pending;
-use crate::engine::{Event, StepRun};
-use crate::metrics::meter::{
-    Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun,
-};
+use crate::engine::{Event, Streamed};
+use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun};
 use crate::metrics::metric::{Metric, Statistic};
 use crate::metrics::named_number::{Better, NamedNumber, PlaceInList, Quantity};
 use crate::metrics::recorder_settings::RecorderSettings;
@@ -102,12 +100,12 @@ impl Meter for LatencyMeter {
     }
 
     #[inline(always)]
-    fn ran(&mut self, run: &StepRun<'_>, at_start: StartOfSteps) {
-        self.segment(at_start.segment).step_gaps.record_progression(
-            run.ramp.first.picos(),
-            run.ramp.growth.picos(),
-            run.steps,
-            run.streaming.into(),
+    fn streamed(&mut self, tokens: &Streamed, segment: usize) {
+        self.segment(segment).step_gaps.record_progression(
+            tokens.gaps.first.picos(),
+            tokens.gaps.growth.picos(),
+            tokens.steps,
+            tokens.clients.into(),
         );
     }
 

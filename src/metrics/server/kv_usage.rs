@@ -45,7 +45,12 @@ impl UsedBlocks {
 
     /// Nothing was in use for the rest of a run that took so long.
     pub(super) fn fill_up(&mut self, run_picos: u128) {
-        let idle = run_picos - self.pieces.picos();
+        let mut idle = run_picos - self.pieces.picos();
+        // That of many servers may not fit.
+        while let Some(left) = idle.checked_sub(u128::from(u64::MAX)) {
+            self.pieces.hold(0, u64::MAX);
+            idle = left;
+        }
         self.pieces.hold(0, idle as u64);
     }
 

@@ -239,7 +239,7 @@ mod tests {
                 offset: 0,
                 tokens: 100,
             };
-            let prompt = Prompt::of_segments([segment].into());
+            let prompt = Prompt::of_segments([segment]);
             Request::new(RequestId(id), Time::ZERO, prompt, 1, 1)
         };
         assert_eq!(hits.losses(), None, "nothing was sent");
@@ -264,7 +264,7 @@ mod tests {
                 offset: 0,
                 tokens: 100,
             };
-            let prompt = Prompt::of_segments([segment].into());
+            let prompt = Prompt::of_segments([segment]);
             Request::new(RequestId(id), Time::ZERO, prompt, 1, 1)
         };
         for id in [2, 5, 9] {

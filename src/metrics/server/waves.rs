@@ -82,6 +82,14 @@ struct Crowd {
 }
 
 impl WavesMeter {
+    /// A meter that sees none.
+    pub(in crate::metrics) fn silent() -> Self {
+        Self {
+            is_silent: true,
+            ..Self::default()
+        }
+    }
+
     fn end_crowd(&mut self) {
         let Some(crowd) = self.crowd.take() else {
             return;

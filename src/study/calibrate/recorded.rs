@@ -90,7 +90,7 @@ fn of_length(request: &Request, tokens: u32) -> Prompt {
             let before: u32 = shared.iter().map(|segment| segment.tokens).sum();
             let tokens = tokens.saturating_sub(before).max(1);
             let own = Segment { tokens, ..*last };
-            Prompt::of_segments(shared.iter().copied().chain([own]).collect())
+            Prompt::of_segments(shared.iter().copied().chain([own]).collect::<Vec<_>>())
         }
         _ => request.prompt.clone(),
     }

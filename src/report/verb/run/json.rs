@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::report::{MemoryReport, ModelError, RunReport};
-use crate::metrics::{Constraint, Slo, SloOutcome, SloResult, SpeculativeSummary, Summary};
+use crate::metrics::{Constraint, FleetReport, Slo, SloOutcome, SloResult, SpeculativeSummary, Summary};
 use crate::report::text::document::{Tool, pretty};
 use crate::study::Verdict;
 
@@ -19,6 +19,8 @@ struct Document<'a> {
     verdict: Option<&'static str>,
     #[serde(flatten)]
     summary: &'a Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fleet: Option<&'a FleetReport>,
     memory: MemoryReport,
     /// Whether the run went to its end; there is no verdict on one that did not.
     complete: bool,
@@ -61,6 +63,7 @@ impl RunReport {
             seed: self.seed,
             verdict: self.verdict().map(Verdict::name),
             summary,
+            fleet: self.fleet.as_ref(),
             memory: self.memory,
             complete: self.is_complete,
             replications: self.headline.replications,

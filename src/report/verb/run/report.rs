@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::metrics::{Slo, SloOutcome, SloResult, Summary};
+use crate::metrics::{FleetReport, Slo, SloOutcome, SloResult, Summary};
 use crate::step_time::LONGEST_STEP;
 use crate::study::{USUAL_ERRORS, Verdict, judged};
 
@@ -23,6 +23,8 @@ pub struct RunReport {
     pub model_error: Option<ModelError>,
     /// The numbers of the run, or of several pooled.
     pub summary: Summary,
+    /// Each server, if there are several behind a router.
+    pub fleet: Option<FleetReport>,
     /// What the GPU memory holds.
     pub memory: MemoryReport,
     /// What was asked for.

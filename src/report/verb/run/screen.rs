@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::config::on_one_line;
-use crate::metrics::{LatencySummary, Metric, SloOutcome, SloResult};
+use crate::metrics::{FleetReport, LatencySummary, Metric, SloOutcome, SloResult};
 use crate::report::text::line::in_words;
 use crate::report::text::numbers::{self, duration, milliseconds, or_unknown, percent};
 use crate::report::text::style::{Style, TerminalColour};
@@ -43,6 +43,7 @@ impl RunReport {
     pub(in crate::report) fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("Requests", self.requests_line()), ("Tokens", self.tokens_line())];
         facts.extend(self.summary.lines().iter().map(|line| (line.label, in_words(line))));
+        facts.extend(self.fleet.as_ref().map(|fleet| ("Fleet", fleet_line(fleet))));
         facts.push(("Users", self.users_line()));
         facts.push(("Why", why(&self.summary.constraint)));
         facts.extend(self.fidelity.clone().map(|text| ("Fidelity", text)));
@@ -90,9 +91,13 @@ impl RunReport {
             Some(wall) => format!("{} s wall, {simulated}", rounded(wall.as_secs_f64())),
             None => simulated,
         };
+        let servers = self
+            .fleet
+            .as_ref()
+            .map_or(String::new(), |fleet| format!("{} servers of ", fleet.servers));
         let [model, gpu, workload] = [&headline.model, &headline.gpu, &headline.workload].map(|it| on_one_line(it));
         format!(
-            "{model} · {}×{gpu} · {} · {} · {workload} · {seeds}     ({times})",
+            "{model} · {servers}{}×{gpu} · {} · {} · {workload} · {seeds}     ({times})",
             headline.tensor_parallel, headline.engine, headline.policy
         )
     }
@@ -224,4 +229,29 @@ fn labelled(label: &str, text: &str) -> String {
 fn between(range: Interval) -> String {
     let [low, high] = [range.low, range.high].map(|end| milliseconds(Some(end)));
     format!("{low}–{high}")
+}
+
+/// How evenly the servers of a fleet were used.
+fn fleet_line(fleet: &FleetReport) -> String {
+    let servers = || fleet.by_server.iter();
+    let least_and_most = |values: Vec<f64>, shown: fn(f64) -> String| {
+        let least = values.iter().copied().reduce(f64::min);
+        let most = values.iter().copied().reduce(f64::max);
+        format!("{} to {}", or_unknown(least, shown), or_unknown(most, shown))
+    };
+    let busy = servers().filter_map(|server| server.busy_fraction).collect();
+    let waiting = servers().filter_map(|server| server.waiting.mean).collect();
+    let longest = servers().map(|server| server.waiting.max).max().unwrap_or(0);
+    let mut text = format!(
+        "{} servers behind {} · a server is busy {} of the time · queue of a server mean {}, longest {longest}",
+        fleet.servers,
+        fleet.router,
+        least_and_most(busy, percent),
+        least_and_most(waiting, rounded),
+    );
+    let hits: Vec<f64> = servers().filter_map(|server| server.prefix_hit_ratio).collect();
+    if hits.iter().any(|&ratio| ratio > 0.0) {
+        let _ = write!(text, " · prefix hits {}", least_and_most(hits, percent));
+    }
+    text
 }

@@ -1,0 +1,99 @@
+//! `[fleet]`: how many servers there are, and who sends requests to which.
+
+use super::operation::Fleet;
+use crate::config::reader::diagnostic::Diagnostic;
+use crate::config::reader::fields::Fields;
+use crate::config::reader::key::Choice;
+use crate::fleet::ROUTERS;
+use crate::settings::{Kind, Setting, Word};
+use crate::units::Span;
+
+/// The table `[fleet]`: many servers alike behind a router.
+pub(super) const FLEET: Setting = Setting::new(
+    "fleet",
+    Kind::Table(&[&SERVERS, &ROUTER, &STATE_DELAY]),
+    "Several servers, each as [model], [server] and [batching] say, behind a router",
+);
+/// The key `fleet.servers`.
+const SERVERS: Setting = Setting::new(
+    "servers",
+    Kind::Count {
+        min: 1,
+        max: MOST_SERVERS,
+    },
+    "How many servers there are",
+)
+.unit("servers")
+.default("1", "a server by itself needs no router");
+/// The key `fleet.router`.
+const ROUTER: Setting = Setting::new(
+    "router",
+    Kind::Choice(&ROUTER_WORDS),
+    "Who decides which server a request goes to, and how",
+)
+.default(
+    "\"least_outstanding\"",
+    "what most gateways can do without help from the servers",
+);
+/// The key `fleet.state_delay`.
+const STATE_DELAY: Setting = Setting::new(
+    "state_delay",
+    Kind::Duration,
+    "How old the router's counts of outstanding requests are; what it asks of KV caches and prefixes is always current",
+)
+.default("\"0s\"", "a router knows at once what passes through it");
+
+/// A fleet keeps some tens of kilobytes a server.
+const MOST_SERVERS: u32 = 10_000;
+/// What is older says nothing of servers.
+const LONGEST_DELAY_S: f64 = 3_600.0;
+
+static ROUTER_WORDS: [Word; ROUTERS.len()] = {
+    let mut words = [Word { name: "", help: "" }; ROUTERS.len()];
+    let mut place = 0;
+    while place < ROUTERS.len() {
+        words[place] = Word {
+            name: ROUTERS[place].name,
+            help: ROUTERS[place].summary,
+        };
+        place += 1;
+    }
+    words
+};
+
+/// Reads the table. Of a single server nothing is noted, as it decides nothing.
+pub fn read(fields: &Fields<'_>) -> Result<Option<Fleet>, Diagnostic> {
+    let servers = fields.find(&SERVERS)?.declared_count()?;
+    let router = fields
+        .find(&ROUTER)?
+        .declared_choice(std::array::from_fn::<_, { ROUTERS.len() }, _>(|place| place))?;
+    let state_delay = fields.find(&STATE_DELAY)?.duration()?;
+    if let Some(delay) = state_delay.value().filter(|delay| delay.seconds() > LONGEST_DELAY_S) {
+        let message = format!("`fleet.state_delay` is {:.0} s, longer than an hour", delay.seconds());
+        let help = "write how old the router's view of the servers is, such as state_delay = \"100ms\"";
+        return Err(fields.error(STATE_DELAY.name, message).help(help));
+    }
+    fields.finish()?;
+    if servers.value().is_none_or(|servers| servers == 1) {
+        return Ok(None);
+    }
+    let usual = Choice {
+        name: ROUTERS[0].name,
+        value: 0,
+    };
+    Ok(Some(Fleet {
+        servers: servers.optional().unwrap_or(1),
+        router: router.or(usual, ROUTER.declared_default().1).name,
+        state_delay: state_delay.or(Span::ZERO, STATE_DELAY.declared_default().1),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_router_is_the_first_of_the_list() {
+        assert_eq!(ROUTER.declared_default().0, format!("{:?}", ROUTERS[0].name));
+    }
+}

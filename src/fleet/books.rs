@@ -1,0 +1,151 @@
+//! What a router knows of its servers by its own counting: who is ready, and how many requests each has that have not
+//! ended.
+
+use std::collections::VecDeque;
+
+use super::tournament::Tournament;
+use crate::engine::ServerId;
+use crate::units::{Span, Time};
+
+/// Counts of requests by server, as old as the router's view is.
+pub(super) struct Books {
+    ready: Vec<ServerId>,
+    servers: Vec<Entry>,
+    /// Who has the fewest requests by its weight, and was chosen least recently among equals.
+    fewest: Tournament<Rank>,
+    /// How many requests were given to a server.
+    choices: u64,
+    /// How long it takes until the router knows what has changed.
+    delay: Span,
+    /// What has changed and is not known yet, in the order of time.
+    unknown: VecDeque<(Time, ServerId, Change)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    outstanding: u32,
+    last_chosen: u64,
+    weight: f64,
+    is_ready: bool,
+}
+
+/// Non-negative floating-point numbers are in the order of their bits.
+type Rank = (u64, u64);
+const NOT_READY: Rank = (u64::MAX, u64::MAX);
+
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Sent,
+    Ended,
+}
+
+impl Entry {
+    fn rank(&self) -> Rank {
+        if !self.is_ready {
+            return NOT_READY;
+        }
+        let load = f64::from(self.outstanding) / self.weight;
+        (load.to_bits(), self.last_chosen)
+    }
+}
+
+impl Books {
+    /// Servers with these weights, all of them ready and empty.
+    pub(super) fn new(weights: &[f64], delay: Span) -> Self {
+        let entry = |&weight: &f64| Entry {
+            outstanding: 0,
+            last_chosen: 0,
+            weight,
+            is_ready: true,
+        };
+        let mut books = Self {
+            ready: (0..weights.len() as u32).map(ServerId).collect(),
+            servers: weights.iter().map(entry).collect(),
+            fewest: Tournament::new(weights.len(), NOT_READY),
+            choices: 0,
+            delay,
+            unknown: VecDeque::new(),
+        };
+        for place in 0..weights.len() {
+            books.rank(place);
+        }
+        books
+    }
+
+    fn rank(&mut self, place: usize) {
+        self.fewest.set(place, self.servers[place].rank());
+    }
+
+    /// When the router next learns something.
+    pub(super) fn next_news(&self) -> Option<Time> {
+        self.unknown.front().map(|(at, ..)| *at)
+    }
+
+    /// Learns what is known at `now`.
+    pub(super) fn learn(&mut self, now: Time) {
+        while let Some(&(at, server, change)) = self.unknown.front() {
+            if at > now {
+                break;
+            }
+            self.unknown.pop_front();
+            self.apply(server, change);
+        }
+    }
+
+    fn apply(&mut self, server: ServerId, change: Change) {
+        let entry = &mut self.servers[server.place()];
+        match change {
+            Change::Sent => entry.outstanding += 1,
+            Change::Ended => entry.outstanding -= 1,
+        }
+        self.rank(server.place());
+    }
+
+    fn change(&mut self, at: Time, server: ServerId, change: Change) {
+        if self.delay == Span::ZERO {
+            self.apply(server, change);
+        } else {
+            self.unknown.push_back((at + self.delay, server, change));
+        }
+    }
+
+    /// A request is sent to a server.
+    pub(super) fn sent(&mut self, at: Time, server: ServerId) {
+        self.choices += 1;
+        self.servers[server.place()].last_chosen = self.choices;
+        self.rank(server.place());
+        self.change(at, server, Change::Sent);
+    }
+
+    /// A request that was sent to a server has ended.
+    pub(super) fn ended(&mut self, at: Time, server: ServerId) {
+        self.change(at, server, Change::Ended);
+    }
+
+    /// Those that take requests, in the order of their numbers.
+    pub(super) fn ready(&self) -> &[ServerId] {
+        &self.ready
+    }
+
+    pub(super) fn is_ready(&self, server: ServerId) -> bool {
+        self.servers[server.place()].is_ready
+    }
+
+    pub(super) fn outstanding(&self, server: ServerId) -> u32 {
+        self.servers[server.place()].outstanding
+    }
+
+    pub(super) fn last_chosen(&self, server: ServerId) -> u64 {
+        self.servers[server.place()].last_chosen
+    }
+
+    pub(super) fn weight(&self, server: ServerId) -> f64 {
+        self.servers[server.place()].weight
+    }
+
+    /// Of those that are ready.
+    pub(super) fn least_outstanding(&self) -> Option<ServerId> {
+        let place = self.fewest.least();
+        (self.fewest.key(place) != NOT_READY).then_some(ServerId(place as u32))
+    }
+}

@@ -1,0 +1,224 @@
+//! Many servers, each advanced only as far as somebody has to look at it.
+
+use super::books::Books;
+use super::hearing::Hearing;
+use super::router::View;
+use super::telling::Telling;
+use super::tournament::Tournament;
+use crate::engine::{Engine, Observer, ServerId, ServerLoad, Turn};
+use crate::units::{Span, Time};
+use crate::workload::{Request, RequestId};
+
+/// Servers, and what their router knows of them.
+pub(super) struct Servers<E> {
+    engines: Vec<E>,
+    /// When somebody may finish on each.
+    turns: Tournament<Turn>,
+    pub(super) books: Books,
+    /// How many requests each can run at once.
+    places: Vec<u32>,
+    /// Kept once a router has asked for it.
+    demands: Option<Demands>,
+}
+
+/// The demand for each KV cache when the server was last looked at. It only grows until the next turn, unless somebody
+/// is sent there or gives up.
+struct Demands {
+    least: Tournament<Demand>,
+    looked_at: Vec<Time>,
+}
+
+/// The demand by its bits, and when the server was chosen last.
+type Demand = (u64, u64);
+const NO_DEMAND: Demand = (u64::MAX, u64::MAX);
+
+/// Later than anything that happens.
+const NEVER: Turn = Turn::decision(Time::from_picos(u64::MAX));
+
+impl<E: Engine> Servers<E> {
+    pub(super) fn new(engines: Vec<E>, places: Vec<u32>, weights: &[f64], delay: Span) -> Self {
+        let count = engines.len();
+        Self {
+            engines,
+            turns: Tournament::new(count, NEVER),
+            books: Books::new(weights, delay),
+            places,
+            demands: None,
+        }
+    }
+
+    /// The server with the next turn; `None` if nothing will happen on any.
+    pub(super) fn next_turn(&self) -> Option<(Turn, ServerId)> {
+        let place = self.turns.least();
+        let turn = self.turns.key(place);
+        (turn != NEVER).then_some((turn, ServerId(place as u32)))
+    }
+
+    /// Whether any of them could serve a request, alone.
+    pub(super) fn can_serve(&self, request: &Request) -> bool {
+        self.engines.iter().any(|engine| engine.can_serve(request))
+    }
+
+    /// Lets a server go on up to `until`, or until somebody finishes there.
+    pub(super) fn take_turn(
+        &mut self,
+        server: ServerId,
+        until: Time,
+        hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>,
+    ) {
+        self.engines[server.place()].advance_to_finish(until, hearing);
+        self.note_turn(server);
+    }
+
+    /// A request arrives at a server.
+    pub(super) fn submit(
+        &mut self,
+        server: ServerId,
+        request: Request,
+        hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>,
+    ) {
+        let engine = &mut self.engines[server.place()];
+        engine.advance(request.arrival, hearing);
+        engine.submit(request, hearing);
+        self.note_turn(server);
+    }
+
+    /// The client of a request on a server gives up.
+    pub(super) fn abort(
+        &mut self,
+        server: ServerId,
+        id: RequestId,
+        at: Time,
+        hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>,
+    ) {
+        let engine = &mut self.engines[server.place()];
+        engine.advance(at, hearing);
+        engine.abort(id, at);
+        self.note_turn(server);
+    }
+
+    /// Advances a server to an instant at which somebody looks at it.
+    fn advance(&mut self, server: ServerId, now: Time, hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>) {
+        self.engines[server.place()].advance(now, hearing);
+    }
+
+    /// Something has changed on a server.
+    fn note_turn(&mut self, server: ServerId) {
+        let place = server.place();
+        self.turns.set(place, self.engines[place].next_turn().unwrap_or(NEVER));
+        self.note_demand(server, Time::ZERO);
+    }
+
+    /// A server was looked at, if somebody wants to know.
+    fn note_demand(&mut self, server: ServerId, at: Time) {
+        let Some(demands) = &mut self.demands else {
+            return;
+        };
+        let place = server.place();
+        let demand = if self.books.is_ready(server) {
+            let demand = self.engines[place].load().kv_demand() / self.books.weight(server);
+            (demand.to_bits(), self.books.last_chosen(server))
+        } else {
+            NO_DEMAND
+        };
+        demands.least.set(place, demand);
+        demands.looked_at[place] = at;
+    }
+
+    /// Notes demands from now on.
+    fn note_demands(&mut self) {
+        let count = self.engines.len();
+        self.demands = Some(Demands {
+            least: Tournament::new(count, NO_DEMAND),
+            looked_at: vec![Time::ZERO; count],
+        });
+        for place in 0..count {
+            self.note_demand(ServerId(place as u32), Time::ZERO);
+        }
+    }
+
+    /// Advances all servers to `now`, so that all is known that happened before.
+    pub(super) fn advance_all(&mut self, now: Time, telling: &mut Telling<'_, impl Observer + ?Sized>) {
+        let mut left = Vec::new();
+        for place in 0..self.engines.len() {
+            let server = ServerId(place as u32);
+            let mut hearing = Hearing::of(server, telling, &mut left);
+            self.advance(server, now, &mut hearing);
+        }
+        assert!(left.is_empty(), "nobody finishes before the turn that was announced");
+    }
+}
+
+/// What the router sees while it decides where a request goes.
+pub(super) struct Looking<'a, 'b, E, O: ?Sized> {
+    pub(super) servers: &'a mut Servers<E>,
+    pub(super) telling: &'a mut Telling<'b, O>,
+    pub(super) now: Time,
+}
+
+impl<E: Engine, O: Observer + ?Sized> Looking<'_, '_, E, O> {
+    /// Brings a server to now, if it is not there.
+    fn look(&mut self, server: ServerId) {
+        let mut left = Vec::new();
+        let mut hearing = Hearing::of(server, self.telling, &mut left);
+        self.servers.advance(server, self.now, &mut hearing);
+        assert!(left.is_empty(), "nobody finishes before the turn that was announced");
+    }
+}
+
+impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, E, O> {
+    fn ready(&self) -> &[ServerId] {
+        self.servers.books.ready()
+    }
+
+    fn outstanding(&self, server: ServerId) -> u32 {
+        self.servers.books.outstanding(server)
+    }
+
+    fn places(&self, server: ServerId) -> u32 {
+        self.servers.places[server.place()]
+    }
+
+    fn last_chosen(&self, server: ServerId) -> u64 {
+        self.servers.books.last_chosen(server)
+    }
+
+    fn weight(&self, server: ServerId) -> f64 {
+        self.servers.books.weight(server)
+    }
+
+    fn least_outstanding(&mut self) -> Option<ServerId> {
+        self.servers.books.least_outstanding()
+    }
+
+    /// What is in use on a server only grows until its next turn, so the least of what was last seen need be looked at,
+    /// and then the least of what is seen then, until that is of now.
+    fn least_kv(&mut self) -> Option<ServerId> {
+        if self.servers.demands.is_none() {
+            self.servers.note_demands();
+        }
+        loop {
+            let demands = self.servers.demands.as_ref()?;
+            let place = demands.least.least();
+            if demands.least.key(place) == NO_DEMAND {
+                return None;
+            }
+            let server = ServerId(place as u32);
+            if demands.looked_at[place] == self.now {
+                return Some(server);
+            }
+            self.look(server);
+            self.servers.note_demand(server, self.now);
+        }
+    }
+
+    fn load(&mut self, server: ServerId) -> ServerLoad {
+        self.look(server);
+        self.servers.engines[server.place()].load()
+    }
+
+    fn cached_tokens(&mut self, server: ServerId, request: &Request) -> u32 {
+        self.look(server);
+        self.servers.engines[server.place()].cached_tokens(request)
+    }
+}

@@ -1,0 +1,112 @@
+//! Tells listeners in the order of time what servers did that are not looked at in the order of time.
+
+use std::collections::VecDeque;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::engine::{Event, Observer, ServerId, StepRun, Streamed};
+use crate::units::Time;
+use crate::workload::{Request, RequestId};
+
+/// Who did something: the router, or a server. Of what happens at one instant the router's part is told first, then
+/// that of each server in the order of their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    Router,
+    Server(ServerId),
+}
+
+/// Holds back what happened until nothing can have happened before it that is still unknown.
+pub(super) struct Telling<'a, O: ?Sized> {
+    pub(super) observer: &'a mut O,
+    /// Requests whose clients have given up and that have not left their servers.
+    pub(super) given_up: FxHashSet<RequestId>,
+    /// When requests were sent that waited at the router and are in a server.
+    pub(super) waited: FxHashMap<RequestId, Time>,
+    held: Vec<Held>,
+    /// The requests whose sending is held back, in the order of time.
+    sent: VecDeque<Request>,
+    /// How much is held back before it is worth looking at all servers.
+    most_held: usize,
+}
+
+struct Held {
+    at: Time,
+    place: Place,
+    what: What,
+}
+
+enum What {
+    Sent,
+    Event(RequestId, Event),
+    Streamed(Streamed),
+}
+
+/// Looking at a server and sorting what is held back cost about as much if there is so much of it a server.
+const HELD_A_SERVER: usize = 16;
+const FEWEST_HELD: usize = 1 << 14;
+
+impl<'a, O: Observer + ?Sized> Telling<'a, O> {
+    pub(super) fn new(observer: &'a mut O, servers: usize) -> Self {
+        Self {
+            observer,
+            given_up: FxHashSet::default(),
+            waited: FxHashMap::default(),
+            held: Vec::new(),
+            sent: VecDeque::new(),
+            most_held: FEWEST_HELD.max(HELD_A_SERVER * servers),
+        }
+    }
+
+    /// A client sends a request, and this becomes of it at once.
+    pub(super) fn sent(&mut self, request: Request, event: Event) {
+        let (at, id) = (request.arrival, request.id);
+        self.sent.push_back(request);
+        self.hold(at, Place::Router, What::Sent);
+        self.event(at, Place::Router, id, event);
+    }
+
+    /// Something happened to a request.
+    pub(super) fn event(&mut self, at: Time, place: Place, id: RequestId, event: Event) {
+        self.hold(at, place, What::Event(id, event));
+    }
+
+    /// A server has run steps.
+    pub(super) fn ran(&mut self, server: ServerId, run: &StepRun<'_>) {
+        self.observer.ran_on(server, run);
+        if run.streaming > 0 {
+            self.hold(run.end(), Place::Server(server), What::Streamed(Streamed::of(run)));
+        }
+    }
+
+    fn hold(&mut self, at: Time, place: Place, what: What) {
+        self.held.push(Held { at, place, what });
+    }
+
+    /// Whether it is time to look at all servers, and to tell what is held back.
+    pub(super) fn is_full(&self) -> bool {
+        self.held.len() >= self.most_held
+    }
+
+    /// Tells what happened before `now`, up to which all is known.
+    pub(super) fn tell_before(&mut self, now: Time) {
+        // Stable: what one server does at an instant stays in its order.
+        self.held.sort_by_key(|held| (held.at, held.place));
+        let known = self.held.partition_point(|held| held.at < now);
+        for held in self.held.drain(..known) {
+            match held.what {
+                What::Sent => {
+                    let request = self.sent.pop_front().expect("it was sent");
+                    self.observer.sent(&request);
+                }
+                What::Event(id, event) => self.observer.on(held.at, id, &event),
+                What::Streamed(tokens) => self.observer.streamed(&tokens),
+            }
+        }
+    }
+
+    /// Tells all that is left: nothing more will happen.
+    pub(super) fn tell_all(&mut self) {
+        self.tell_before(Time::from_picos(u64::MAX));
+    }
+}
