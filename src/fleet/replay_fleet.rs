@@ -30,7 +30,13 @@ pub struct FleetSettings<'a> {
     pub state_delay: Span,
     /// What all that is drawn at random grows from.
     pub seed: u64,
+    /// How much that happened is held back before all servers are looked at, so that it can be told in order: it
+    /// changes nothing but time and memory.
+    pub held_back: usize,
 }
+
+/// A few megabytes.
+pub const USUALLY_HELD_BACK: usize = 1 << 14;
 
 /// A server of a fleet.
 pub struct Member<E> {
@@ -57,7 +63,7 @@ pub fn replay_fleet<E: Engine>(
         weights: &weights,
     };
     let places = members.iter().map(|member| member.places).collect();
-    let telling = Telling::new(observer, members.len());
+    let telling = Telling::new(observer, settings.held_back, members.len());
     let engines: Vec<E> = members.into_iter().map(|member| member.engine).collect();
     let run = FleetRun {
         router: (settings.router.new)(&start),
@@ -174,7 +180,8 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                 return Err(ReplayError::TooLong);
             }
             self.now = now;
-            if self.telling.is_full() {
+            // Of those whose steps end now it is not known yet who finishes.
+            if self.telling.is_full() && !matches!(next, Next::StepEnds(_)) {
                 self.servers.advance_all(now, &mut self.telling);
                 self.telling.tell_before(now);
             }
@@ -197,22 +204,30 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             self.arrival = next_arrival(self.source, self.watch)?;
             self.arrival_is_known = true;
         }
-        let arrival = self.arrival.map(|at| (at, Next::Arrival));
         let turn = self.servers.next_turn().map(|(turn, server)| match turn.kind {
             TurnKind::End => (turn.at, Next::StepEnds(server)),
             TurnKind::Decision => (turn.at, Next::Decision(server)),
         });
+        Ok(turn.into_iter().chain(self.next_beside_servers()).min())
+    }
+
+    /// What happens next apart from what servers do by themselves.
+    fn next_beside_servers(&mut self) -> Option<(Time, Next)> {
+        let arrival = self.arrival.map(|at| (at, Next::Arrival));
         let departure = self.left.peek().map(|left| (left.0.left.at, Next::Departure));
         // What a router learns matters at once only to those who wait for it.
         let news = self.servers.books.next_news().filter(|_| !self.queue.is_empty());
         let news = news.map(|at| (at.max(self.now), Next::News));
         let deadline = self.clients.next_deadline().map(|at| (at, Next::Deadline));
-        let all = [arrival, turn, departure, news, deadline];
-        Ok(all.into_iter().flatten().min())
+        [arrival, departure, news, deadline].into_iter().flatten().min()
     }
 
-    /// Lets a server have its turn, up to `until`.
+    /// Lets a server have its turn, and go on up to `until` at least: further if nothing else happens before.
     fn take_turn(&mut self, server: ServerId, until: Time) {
+        let beside = self.next_beside_servers().map(|(at, _)| at);
+        let others = self.servers.next_turn_beside(server);
+        let next = beside.into_iter().chain(others).min();
+        let until = until.max(next.unwrap_or(Time::LIMIT));
         let mut hearing = Hearing::of(server, &mut self.telling, &mut self.heard);
         self.servers.take_turn(server, until, &mut hearing);
         for left in self.heard.drain(..) {

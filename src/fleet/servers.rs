@@ -59,6 +59,12 @@ impl<E: Engine> Servers<E> {
         self.engines.iter().any(|engine| engine.can_serve(request))
     }
 
+    /// When something next happens on another server than this one.
+    pub(super) fn next_turn_beside(&mut self, server: ServerId) -> Option<Time> {
+        self.turns.set(server.place(), NEVER);
+        self.next_turn().map(|(turn, _)| turn.at)
+    }
+
     /// Lets a server go on up to `until`, or until somebody finishes there.
     pub(super) fn take_turn(
         &mut self,

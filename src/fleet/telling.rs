@@ -23,17 +23,13 @@ pub(super) struct Telling<'a, O: ?Sized> {
     pub(super) given_up: FxHashSet<RequestId>,
     /// When requests were sent that waited at the router and are in a server.
     pub(super) waited: FxHashMap<RequestId, Time>,
-    held: Vec<Held>,
+    /// When each thing happened and who did it, with its place in `held`.
+    order: Vec<(Time, Place, u32)>,
+    held: Vec<What>,
     /// The requests whose sending is held back, in the order of time.
     sent: VecDeque<Request>,
     /// How much is held back before it is worth looking at all servers.
     most_held: usize,
-}
-
-struct Held {
-    at: Time,
-    place: Place,
-    what: What,
 }
 
 enum What {
@@ -44,17 +40,17 @@ enum What {
 
 /// Looking at a server and sorting what is held back cost about as much if there is so much of it a server.
 const HELD_A_SERVER: usize = 16;
-const FEWEST_HELD: usize = 1 << 14;
 
 impl<'a, O: Observer + ?Sized> Telling<'a, O> {
-    pub(super) fn new(observer: &'a mut O, servers: usize) -> Self {
+    pub(super) fn new(observer: &'a mut O, held_back: usize, servers: usize) -> Self {
         Self {
             observer,
             given_up: FxHashSet::default(),
             waited: FxHashMap::default(),
+            order: Vec::new(),
             held: Vec::new(),
             sent: VecDeque::new(),
-            most_held: FEWEST_HELD.max(HELD_A_SERVER * servers),
+            most_held: held_back.max(HELD_A_SERVER * servers),
         }
     }
 
@@ -80,7 +76,8 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
     }
 
     fn hold(&mut self, at: Time, place: Place, what: What) {
-        self.held.push(Held { at, place, what });
+        self.order.push((at, place, self.held.len() as u32));
+        self.held.push(what);
     }
 
     /// Whether it is time to look at all servers, and to tell what is held back.
@@ -90,19 +87,31 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
 
     /// Tells what happened before `now`, up to which all is known.
     pub(super) fn tell_before(&mut self, now: Time) {
-        // Stable: what one server does at an instant stays in its order.
-        self.held.sort_by_key(|held| (held.at, held.place));
-        let known = self.held.partition_point(|held| held.at < now);
-        for held in self.held.drain(..known) {
-            match held.what {
+        // What one server does at an instant stays in its order.
+        self.order.sort_unstable();
+        let known = self.order.partition_point(|&(at, ..)| at < now);
+        for &(at, _, place) in &self.order[..known] {
+            match self.held[place as usize] {
                 What::Sent => {
                     let request = self.sent.pop_front().expect("it was sent");
                     self.observer.sent(&request);
                 }
-                What::Event(id, event) => self.observer.on(held.at, id, &event),
-                What::Streamed(tokens) => self.observer.streamed(&tokens),
+                What::Event(id, ref event) => self.observer.on(at, id, event),
+                What::Streamed(ref tokens) => self.observer.streamed(tokens),
             }
         }
+        self.keep_from(known);
+    }
+
+    /// Forgets what was told: all but what follows in the order.
+    fn keep_from(&mut self, known: usize) {
+        let mut left: Vec<What> = Vec::with_capacity(self.most_held);
+        self.order.drain(..known);
+        for (_, _, place) in &mut self.order {
+            left.push(std::mem::replace(&mut self.held[*place as usize], What::Sent));
+            *place = left.len() as u32 - 1;
+        }
+        self.held = left;
     }
 
     /// Tells all that is left: nothing more will happen.

@@ -78,6 +78,7 @@ struct FleetWorld {
     router: usize,
     weights: Vec<f64>,
     state_delay: Span,
+    held_back: usize,
     is_closed: bool,
     place: String,
 }
@@ -107,6 +108,7 @@ fn fleet_world(policy: &str, seed: u64) -> Option<FleetWorld> {
         request.arrival = Time::from_picos(request.arrival.picos() / servers as u64);
     }
     Some(FleetWorld {
+        held_back: world.random.random_range(1..200),
         is_closed: world.random.random_bool(0.5),
         place: format!("{policy}, seed {seed}, {} servers, {}", servers, ROUTERS[router].name),
         world,
@@ -149,6 +151,7 @@ impl FleetWorld {
             router: self.kind(),
             state_delay: self.state_delay,
             seed: 7,
+            held_back: self.held_back,
         };
         let mut stream = FleetStream::default();
         stream.servers.resize_with(self.servers, Stream::default);
