@@ -1,6 +1,6 @@
 //! `capacity`: the highest load under the objectives, or the fewest servers for a load.
 
-use super::common::{dial, make_runs, refuse_seeds_of_a_trace, workers};
+use super::common::{dial, make_runs, refuse_fleet, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
 use crate::config::{Diagnostic, Workload};
@@ -91,6 +91,13 @@ impl CapacityQuestion {
             return Err(Diagnostic::new(message)
                 .help("write --slo 'ttft.p99<2s', or \"ttft.p99\" = \"2s\" below [slo] in the scenario")
                 .into());
+        }
+        if self.servers_for.is_some() {
+            let what = "the servers for a load are found by giving each an equal share, as if it were the only one";
+            refuse_fleet(&input, what)?;
+        }
+        if self.explains {
+            refuse_fleet(&input, "--explain fills one server")?;
         }
         let dial = self.dial(&input)?;
         let usual = if input.is_always_the_same() { 1 } else { USUAL_SEEDS };

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use super::common::refuse_fleet;
 use super::problem::Problem;
 use crate::config::Diagnostic;
 use crate::engine::{self, Heard, Server, Transcript};
@@ -36,6 +37,7 @@ impl CheckQuestion {
     /// runs alone.
     pub fn answer(&self, control: &Control) -> Result<CheckAnswer, Problem> {
         let input = self.base.load()?;
+        refuse_fleet(&input, "check compares two engines of one server")?;
         control.audience.begin("requests", None);
         let told = match engine::without_fast(&input.scenario.deployment.server.policy) {
             Some(policy) => tell_of_one(&input, policy, control),

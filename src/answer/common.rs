@@ -53,3 +53,13 @@ pub fn refuse_seeds_of_a_trace(input: &Input, seeds: u32) -> Result<(), Problem>
     }
     Ok(())
 }
+
+/// Refuses several servers where `what` is of one.
+pub fn refuse_fleet(input: &Input, what: &str) -> Result<(), Problem> {
+    let servers = input.scenario.operation.servers();
+    if servers > 1 {
+        let message = format!("{what}, and the scenario has {servers} (fleet.servers)");
+        return Err(Diagnostic::new(message).help("write --set fleet.servers=1").into());
+    }
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::common::{refuse_seeds_of_a_trace, warn_all, workers};
+use super::common::{refuse_fleet, refuse_seeds_of_a_trace, warn_all, workers};
 use super::drawings;
 use super::problem::Problem;
 use super::run_files::RunFiles;
@@ -75,6 +75,9 @@ impl RunQuestion {
         let input = self.base.load()?;
         refuse_seeds_of_a_trace(&input, self.seeds)?;
         self.outputs.check_runs(self.seeds)?;
+        if self.outputs.perfetto.is_some() {
+            refuse_fleet(&input, "--perfetto shows the steps of one server")?;
+        }
         if self.range {
             check_range(&input)?;
         }
@@ -126,7 +129,11 @@ impl ReadyRun<'_> {
             return Ok(replicate(input, self.question.seeds, &workers(control)?, control)?);
         }
         let scenario = &input.scenario;
-        let mut files = RunFiles::open(&self.question.outputs, &scenario.deployment.server)?;
+        let mut files = RunFiles::open(
+            &self.question.outputs,
+            &scenario.deployment.server,
+            scenario.operation.servers(),
+        )?;
         let bounds = files.bounds();
         let run = study::run(input, scenario.seed, files.listeners(), control, &bounds)?;
         if !run.replayed.is_stopped {

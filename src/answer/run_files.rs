@@ -34,8 +34,8 @@ trait RunFile {
 }
 
 impl RunFiles {
-    /// Starts the files of a run of `server`.
-    pub fn open(outputs: &RunOutputs, server: &ServerSettings) -> Result<Self, Problem> {
+    /// Starts the files of a run of so many servers, each such as `server`.
+    pub fn open(outputs: &RunOutputs, server: &ServerSettings, servers: u32) -> Result<Self, Problem> {
         let mut files = Self::default();
         let mut bounds = Bounds::default();
         if let Some(path) = &outputs.requests {
@@ -46,7 +46,7 @@ impl RunFiles {
         if let Some(path) = &outputs.timeline {
             let interval = outputs.interval();
             files.add(path, AtomicFile::create(path), |file| {
-                let timeline = Timeline::new(server, interval, TimelineCsv::new(file));
+                let timeline = Timeline::new(server, servers, interval, TimelineCsv::new(file));
                 bounds.heed(timeline.too_long(), TIMELINE_TOO_LONG);
                 timeline
             })?;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::telling::Place;
+use super::telling::Location;
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
 
@@ -15,7 +15,7 @@ pub(super) struct Clients {
     /// When they give up, earliest first; of requests that have ended too.
     deadlines: VecDeque<(Time, RequestId)>,
     /// Where their requests are.
-    places: FxHashMap<RequestId, Place>,
+    places: FxHashMap<RequestId, Location>,
 }
 
 impl Clients {
@@ -28,7 +28,7 @@ impl Clients {
     }
 
     /// A request is sent, and is there now.
-    pub(super) fn sent(&mut self, id: RequestId, at: Time, place: Place) {
+    pub(super) fn sent(&mut self, id: RequestId, at: Time, place: Location) {
         if let Some(timeout) = self.timeout {
             self.deadlines.push_back((at + timeout, id));
             self.places.insert(id, place);
@@ -36,7 +36,7 @@ impl Clients {
     }
 
     /// A request that waited at the router is there now.
-    pub(super) fn moved(&mut self, id: RequestId, place: Place) {
+    pub(super) fn moved(&mut self, id: RequestId, place: Location) {
         if self.timeout.is_some() {
             self.places.insert(id, place);
         }
@@ -61,7 +61,7 @@ impl Clients {
     }
 
     /// The next client gives up on a request that is there.
-    pub(super) fn give_up(&mut self) -> (RequestId, Place) {
+    pub(super) fn give_up(&mut self) -> (RequestId, Location) {
         let (_, id) = self.deadlines.pop_front().expect("a client waits");
         let place = self.places.remove(&id);
         (id, place.expect("it has not ended"))

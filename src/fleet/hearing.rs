@@ -1,6 +1,6 @@
 //! Hears a server for the fleet that it is part of.
 
-use super::telling::{Place, Telling};
+use super::telling::{Location, Telling};
 use crate::engine::{Event, Finished, Observer, ServerId, StepRun};
 use crate::units::Time;
 use crate::workload::RequestId;
@@ -28,7 +28,7 @@ impl<'a, 'b, O: Observer + ?Sized> Hearing<'a, 'b, O> {
     }
 
     fn tell(&mut self, at: Time, id: RequestId, event: Event) {
-        self.telling.event(at, Place::Server(self.server), id, event);
+        self.telling.event(at, Location::Server(self.server), id, event);
     }
 }
 

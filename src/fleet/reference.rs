@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 use super::hearing::Left;
 use super::replay::next_arrival;
 use super::replay_error::ReplayError;
-use super::replay_fleet::{FleetSettings, Member};
+use super::replay_fleet::{FleetMember, FleetSettings};
 use super::router::{Router, RouterStart, View};
-use super::telling::Place;
+use super::telling::Location;
 use super::watch::Unwatched;
 use crate::engine::{Engine, Event, Finished, Observer, ServerId, ServerLoad, StepRun, Streamed};
 use crate::units::{Span, Time};
@@ -17,7 +17,7 @@ use crate::workload::{Request, RequestId, Source};
 
 /// Does what [`super::replay_fleet`] does, slowly.
 pub fn replay_fleet_readable<E: Engine>(
-    members: Vec<Member<E>>,
+    members: Vec<FleetMember<E>>,
     settings: &FleetSettings<'_>,
     source: &mut dyn Source,
     observer: &mut dyn Observer,
@@ -76,7 +76,7 @@ struct ReadableFleet<'a, E> {
     /// Up to when the router has looked at its queue because it learned something.
     news_until: Time,
     chosen: u64,
-    told: Vec<(Time, Place, Told)>,
+    told: Vec<(Time, Location, Told)>,
     source: &'a mut dyn Source,
     observer: &'a mut dyn Observer,
 }
@@ -105,7 +105,7 @@ enum Told {
 }
 
 impl<E> Server<E> {
-    fn new(member: Member<E>) -> Self {
+    fn new(member: FleetMember<E>) -> Self {
         Self {
             engine: member.engine,
             places: member.places,
@@ -190,7 +190,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
             None => {
                 self.queue.retain(|request| request.id != id);
                 let event = Event::Aborted { waiting: true };
-                self.told.push((now, Place::Router, Told::Event(id, event)));
+                self.told.push((now, Location::Router, Told::Event(id, event)));
             }
             Some(server) => {
                 let server = &mut self.servers[server.place()];
@@ -206,15 +206,16 @@ impl<E: Engine> ReadableFleet<'_, E> {
     fn arrive(&mut self, now: Time) {
         let request = self.source.take();
         let id = request.id;
-        self.told.push((now, Place::Router, Told::Sent(request.clone())));
+        self.told.push((now, Location::Router, Told::Sent(request.clone())));
         let mut servers = self.servers.iter();
         if !servers.any(|server| server.engine.can_serve(&request)) {
-            self.told.push((now, Place::Router, Told::Event(id, Event::Rejected)));
+            self.told
+                .push((now, Location::Router, Told::Event(id, Event::Rejected)));
             return self.source.rejected(id, now);
         }
         let input_tokens = request.prompt.tokens();
         let event = Event::Arrived { input_tokens };
-        self.told.push((now, Place::Router, Told::Event(id, event)));
+        self.told.push((now, Location::Router, Told::Event(id, event)));
         self.requests.insert(id, Sent { at: now, server: None });
         self.queue.push_back(request);
         self.send_waiting(now);
@@ -326,7 +327,7 @@ struct Ears<'a> {
     given_up: &'a [RequestId],
     requests: &'a BTreeMap<RequestId, Sent>,
     left: &'a mut Vec<Left>,
-    told: &'a mut Vec<(Time, Place, Told)>,
+    told: &'a mut Vec<(Time, Location, Told)>,
     observer: &'a mut dyn Observer,
 }
 
@@ -353,14 +354,15 @@ impl Observer for Ears<'_> {
             }
             event => event,
         };
-        self.told.push((at, Place::Server(self.server), Told::Event(id, event)));
+        self.told
+            .push((at, Location::Server(self.server), Told::Event(id, event)));
     }
 
     fn ran(&mut self, run: &StepRun<'_>) {
         self.observer.ran_on(self.server, run);
         if run.streaming > 0 {
             let streamed = Told::Streamed(Streamed::of(run));
-            self.told.push((run.end(), Place::Server(self.server), streamed));
+            self.told.push((run.end(), Location::Server(self.server), streamed));
         }
     }
 }

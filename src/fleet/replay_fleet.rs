@@ -15,8 +15,8 @@ use super::memory::RequestSizes;
 use super::replay::{Rejections, next_arrival};
 use super::replay_error::ReplayError;
 use super::router::{Router, RouterKind, RouterStart};
-use super::servers::{Looking, Servers};
-use super::telling::{Place, Telling};
+use super::servers::{FleetServers, Looking};
+use super::telling::{Location, Telling};
 use super::watch::Watch;
 use crate::engine::{Engine, Event, Observer, ServerId, TurnKind};
 use crate::units::{Span, Time};
@@ -39,7 +39,7 @@ pub struct FleetSettings<'a> {
 pub const USUALLY_HELD_BACK: usize = 1 << 14;
 
 /// A server of a fleet.
-pub struct Member<E> {
+pub struct FleetMember<E> {
     /// The server.
     pub engine: E,
     /// How many requests it can run at once.
@@ -51,7 +51,7 @@ pub struct Member<E> {
 /// Sends all requests of `source` to a router with at least one server behind it, and runs these until nothing more
 /// will happen, or until `watch` wants no more.
 pub fn replay_fleet<E: Engine>(
-    members: Vec<Member<E>>,
+    members: Vec<FleetMember<E>>,
     settings: &FleetSettings<'_>,
     source: &mut dyn Source,
     observer: &mut (impl Observer + ?Sized),
@@ -68,7 +68,7 @@ pub fn replay_fleet<E: Engine>(
     let run = FleetRun {
         router: (settings.router.new)(&start),
         bytes_a_request: engines.iter().map(Engine::bytes_a_request).max().unwrap_or(0),
-        servers: Servers::new(engines, places, &weights, settings.state_delay),
+        servers: FleetServers::new(engines, places, &weights, settings.state_delay),
         queue: VecDeque::new(),
         given_up_in_queue: FxHashSet::default(),
         clients: Clients::new(source.timeout()),
@@ -91,7 +91,7 @@ pub fn replay_fleet<E: Engine>(
 /// A run as far as it has gone.
 struct FleetRun<'a, 'b, E, O: ?Sized, W> {
     router: Box<dyn Router>,
-    servers: Servers<E>,
+    servers: FleetServers<E>,
     /// Requests that wait at the router, next first.
     queue: VecDeque<Request>,
     /// Those of them whose clients have given up.
@@ -253,12 +253,12 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         let (id, place) = self.clients.give_up();
         self.in_fleet -= 1;
         match place {
-            Place::Router => {
+            Location::Router => {
                 self.given_up_in_queue.insert(id);
                 let event = Event::Aborted { waiting: true };
-                self.telling.event(now, Place::Router, id, event);
+                self.telling.event(now, Location::Router, id, event);
             }
-            Place::Server(server) => {
+            Location::Server(server) => {
                 self.telling.given_up.insert(id);
                 self.telling.waited.remove(&id);
                 let mut hearing = Hearing::of(server, &mut self.telling, &mut self.heard);
@@ -287,7 +287,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             return self.rejections.one_more(now, self.source);
         }
         self.in_fleet += 1;
-        self.clients.sent(id, now, Place::Router);
+        self.clients.sent(id, now, Location::Router);
         let input_tokens = request.prompt.tokens();
         self.telling.sent(request.clone(), Event::Arrived { input_tokens });
         self.queue.push_back(request);
@@ -324,7 +324,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         if request.arrival < now {
             self.telling.waited.insert(id, request.arrival);
         }
-        self.clients.moved(id, Place::Server(server));
+        self.clients.moved(id, Location::Server(server));
         self.servers.books.sent(now, server);
         let mut hearing = Hearing::of(server, &mut self.telling, &mut self.heard);
         let arrives = Request {

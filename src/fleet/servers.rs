@@ -10,7 +10,7 @@ use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
 /// Servers, and what their router knows of them.
-pub(super) struct Servers<E> {
+pub(super) struct FleetServers<E> {
     engines: Vec<E>,
     /// When somebody may finish on each.
     turns: Tournament<Turn>,
@@ -35,7 +35,7 @@ const NO_DEMAND: Demand = (u64::MAX, u64::MAX);
 /// Later than anything that happens.
 const NEVER: Turn = Turn::decision(Time::from_picos(u64::MAX));
 
-impl<E: Engine> Servers<E> {
+impl<E: Engine> FleetServers<E> {
     pub(super) fn new(engines: Vec<E>, places: Vec<u32>, weights: &[f64], delay: Span) -> Self {
         let count = engines.len();
         Self {
@@ -157,7 +157,7 @@ impl<E: Engine> Servers<E> {
 
 /// What the router sees while it decides where a request goes.
 pub(super) struct Looking<'a, 'b, E, O: ?Sized> {
-    pub(super) servers: &'a mut Servers<E>,
+    pub(super) servers: &'a mut FleetServers<E>,
     pub(super) telling: &'a mut Telling<'b, O>,
     pub(super) now: Time,
 }

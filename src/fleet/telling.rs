@@ -11,7 +11,7 @@ use crate::workload::{Request, RequestId};
 /// Who did something: the router, or a server. Of what happens at one instant the router's part is told first, then
 /// that of each server in the order of their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum Location {
     Router,
     Server(ServerId),
 }
@@ -24,7 +24,7 @@ pub(super) struct Telling<'a, O: ?Sized> {
     /// When requests were sent that waited at the router and are in a server.
     pub(super) waited: FxHashMap<RequestId, Time>,
     /// When each thing happened and who did it, with its place in `held`.
-    order: Vec<(Time, Place, u32)>,
+    order: Vec<(Time, Location, u32)>,
     held: Vec<What>,
     /// The requests whose sending is held back, in the order of time.
     sent: VecDeque<Request>,
@@ -58,12 +58,12 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
     pub(super) fn sent(&mut self, request: Request, event: Event) {
         let (at, id) = (request.arrival, request.id);
         self.sent.push_back(request);
-        self.hold(at, Place::Router, What::Sent);
-        self.event(at, Place::Router, id, event);
+        self.hold(at, Location::Router, What::Sent);
+        self.event(at, Location::Router, id, event);
     }
 
     /// Something happened to a request.
-    pub(super) fn event(&mut self, at: Time, place: Place, id: RequestId, event: Event) {
+    pub(super) fn event(&mut self, at: Time, place: Location, id: RequestId, event: Event) {
         self.hold(at, place, What::Event(id, event));
     }
 
@@ -71,11 +71,11 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
     pub(super) fn ran(&mut self, server: ServerId, run: &StepRun<'_>) {
         self.observer.ran_on(server, run);
         if run.streaming > 0 {
-            self.hold(run.end(), Place::Server(server), What::Streamed(Streamed::of(run)));
+            self.hold(run.end(), Location::Server(server), What::Streamed(Streamed::of(run)));
         }
     }
 
-    fn hold(&mut self, at: Time, place: Place, what: What) {
+    fn hold(&mut self, at: Time, place: Location, what: What) {
         self.order.push((at, place, self.held.len() as u32));
         self.held.push(what);
     }

@@ -1,11 +1,11 @@
-//! The state of a server at regular instants.
+//! The state of a server, or of a fleet, at regular instants.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::population::Counts;
-use crate::engine::{Event, Observer, ServerSettings, StepRun};
+use crate::engine::{Event, Observer, ServerId, ServerSettings, StepRun};
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
 
@@ -16,7 +16,7 @@ pub struct TimelineRow {
     pub at: Time,
     pub waiting: u32,
     pub running: u32,
-    /// Used blocks as a fraction of those that can hold tokens: those of the step under way, or 0 if none is.
+    /// Used blocks as a fraction of those that can hold tokens, on all servers: those of the steps under way.
     pub kv_usage: f64,
     /// The most that waited at any time since the row before: what comes and goes between two rows shows here alone.
     pub waiting_max: u32,
@@ -33,8 +33,15 @@ const MOST_ROWS: u64 = 20_000_000;
 /// the instant has ended. Until then rows wait. A timeline that grows too long stops and says so.
 pub struct Timeline<Sink: Extend<TimelineRow>> {
     interval: Span,
+    /// On all servers.
     usable_blocks: f64,
     sink: Sink,
+    /// How far the blocks of each server are known.
+    servers: Vec<KnownOfServer>,
+    /// Blocks in use on the servers of which they are known, at the instants from the first pending one on.
+    used: VecDeque<u64>,
+    /// Instants that were handed over.
+    handed_over: u64,
     next: Time,
     counts: Counts,
     /// When the counts became what they are.
@@ -43,25 +50,36 @@ pub struct Timeline<Sink: Extend<TimelineRow>> {
     most: Counts,
     /// Instants whose counts are known but not yet their blocks, with the greatest counts since the instant before.
     pending: VecDeque<(Time, Counts, Counts)>,
-    last_usage: f64,
     rows: u64,
     too_long: Rc<Cell<bool>>,
 }
 
+/// How far the blocks of a server are known.
+#[derive(Clone, Copy, Debug, Default)]
+struct KnownOfServer {
+    /// The number of the next instant.
+    next: u64,
+    /// In use when its latest step was heard of.
+    latest: u64,
+}
+
 impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
-    /// A timeline of `server` with a row every `interval`, which must be longer than nothing.
-    pub fn new(server: &ServerSettings, interval: Span, sink: Sink) -> Self {
+    /// A timeline of so many servers, each such as `server`, with a row every `interval`, which must be longer than
+    /// nothing.
+    pub fn new(server: &ServerSettings, servers: u32, interval: Span, sink: Sink) -> Self {
         assert!(interval > Span::ZERO, "a timeline needs an interval");
         Self {
             interval,
-            usable_blocks: f64::from(server.kv_blocks - 1),
+            usable_blocks: f64::from(server.kv_blocks - 1) * f64::from(servers),
             sink,
+            servers: vec![KnownOfServer::default(); servers as usize],
+            used: VecDeque::new(),
+            handed_over: 0,
             next: Time::ZERO,
             counts: Counts::default(),
             since: Time::ZERO,
             most: Counts::default(),
             pending: VecDeque::new(),
-            last_usage: 0.0,
             rows: 0,
             too_long: Rc::default(),
         }
@@ -72,16 +90,25 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
         Rc::clone(&self.too_long)
     }
 
-    /// Hands over the rows up to and including `end`, and gives the sink back. A step in flight then has not been heard
-    /// of: the usage of the step before is given in its place.
+    /// Hands over the rows up to and including `end`, and gives the sink back. Of a single server a step in flight then
+    /// has not been heard of: the usage of the step before is given in its place.
     pub fn finish(mut self, end: Time) -> Sink {
         while self.next <= end {
             self.note_counts();
         }
-        let last_usage = self.last_usage;
+        let latest = match self.servers[..] {
+            [alone] => alone.latest,
+            _ => 0,
+        };
+        let known = self.servers[0].next;
         while let Some((at, counts, most)) = self.pending.pop_front() {
-            let kv_usage = if counts.running > 0 { last_usage } else { 0.0 };
-            self.hand_over(at, counts, most, kv_usage);
+            let unknown = if self.handed_over >= known && counts.running > 0 {
+                latest
+            } else {
+                0
+            };
+            let used = self.used.pop_front().unwrap_or(0) + unknown;
+            self.hand_over(at, counts, most, used);
         }
         self.sink
     }
@@ -107,15 +134,55 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
         self.next += self.interval;
     }
 
-    fn hand_over(&mut self, at: Time, counts: Counts, most: Counts, kv_usage: f64) {
+    fn hand_over(&mut self, at: Time, counts: Counts, most: Counts, used: u64) {
+        self.handed_over += 1;
         self.sink.extend([TimelineRow {
             at,
             waiting: counts.waiting,
             running: counts.running,
-            kv_usage,
+            kv_usage: used as f64 / self.usable_blocks,
             waiting_max: most.waiting,
             running_max: most.running,
         }]);
+    }
+
+    /// Notes the blocks in use on a server at the instants before the end of a run of its steps.
+    fn note_blocks(&mut self, server: ServerId, run: &StepRun<'_>) {
+        let known = &mut self.servers[server.place()];
+        let end = run.end();
+        loop {
+            let at = Time::from_picos(known.next.saturating_mul(self.interval.picos()));
+            if at >= end || known.next >= MOST_ROWS {
+                break;
+            }
+            let used = if at < run.start {
+                0
+            } else {
+                let step = run.ramp.within(at.since(run.start), run.steps).0;
+                run.kv.used_at(step.min(run.steps - 1))
+            };
+            let place = (known.next - self.handed_over) as usize;
+            if place >= self.used.len() {
+                self.used.resize(place + 1, 0);
+            }
+            self.used[place] += used;
+            known.next += 1;
+        }
+        known.latest = run.kv.used_at(run.steps - 1);
+    }
+
+    /// Hands over the rows of which all is known.
+    fn hand_over_known(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let known = self.servers.iter().map(|server| server.next).min().unwrap_or(0);
+        while self.handed_over < known
+            && let Some((at, counts, most)) = self.pending.pop_front()
+        {
+            let used = self.used.pop_front().expect("it is known");
+            self.hand_over(at, counts, most, used);
+        }
     }
 }
 
@@ -128,24 +195,18 @@ impl<Sink: Extend<TimelineRow>> Observer for Timeline<Sink> {
             self.since = at;
         }
         self.counts.hear(event);
+        if self.servers.len() > 1 {
+            self.hand_over_known();
+        }
     }
 
     fn ran(&mut self, run: &StepRun<'_>) {
-        let end = run.end();
-        self.pass(end);
-        while let Some(&(at, counts, most)) = self.pending.front() {
-            if at >= end {
-                break;
-            }
-            self.pending.pop_front();
-            let used = if at < run.start {
-                0
-            } else {
-                let step = run.ramp.within(at.since(run.start), run.steps).0;
-                run.kv.used_at(step.min(run.steps - 1))
-            };
-            self.hand_over(at, counts, most, used as f64 / self.usable_blocks);
-        }
-        self.last_usage = run.kv.used_at(run.steps - 1) as f64 / self.usable_blocks;
+        self.pass(run.end());
+        self.note_blocks(ServerId(0), run);
+        self.hand_over_known();
+    }
+
+    fn ran_on(&mut self, server: ServerId, run: &StepRun<'_>) {
+        self.note_blocks(server, run);
     }
 }

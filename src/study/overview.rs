@@ -12,7 +12,9 @@ const INSTANTS: f64 = 400.0;
 pub fn overview(input: &Input, seed: u64, duration_s: f64) -> Result<Vec<TimelineRow>, Stopped> {
     let interval = Span::from_seconds((duration_s / INSTANTS).max(1e-4));
     let interval = interval.expect("a run is shorter than 200 days");
-    let mut timeline = Timeline::new(&input.scenario.deployment.server, interval, Vec::new());
+    let server = &input.scenario.deployment.server;
+    let servers = input.scenario.operation.servers();
+    let mut timeline = Timeline::new(server, servers, interval, Vec::new());
     let mut last = LastHeard::default();
     let mut both = Listeners(vec![&mut timeline, &mut last]);
     replay(&input.scenario, seed, &mut both)?;

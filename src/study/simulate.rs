@@ -10,7 +10,7 @@ use super::input::Input;
 use super::watched::Watched;
 use crate::config::{Diagnostic, Fleet, Scenario, WarmUp, Workload};
 use crate::engine::{self, Engine, Observer, Server, ServerSettings};
-use crate::fleet::{self, FleetSettings, Fronted, Member, ReplayError, Unwatched, Watch};
+use crate::fleet::{self, FleetMember, FleetSettings, Fronted, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
 use crate::metrics::{ArrivalsEnd, GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Trim, Waves};
 use crate::stats::streams::mix;
@@ -95,23 +95,49 @@ pub fn run(
     Ok(Run { recording, replayed })
 }
 
-/// Runs the scenario's workload on its servers: the one place where a run is made.
+/// Runs the scenario's workload on its servers.
 fn replay_servers(
     scenario: &Scenario,
     seed: u64,
     observer: &mut (impl Observer + ?Sized),
     watch: &mut impl Watch,
 ) -> Result<Replayed, SimulationError> {
-    match scenario.operation.fleet {
-        None => replay_workload(scenario, seed, &mut engine(scenario, seed), observer, watch),
-        Some(fleet) => {
-            let members = members(scenario, fleet, seed);
-            let bytes_a_request = members[0].engine.bytes_a_request();
-            let settings = fleet_settings(fleet, seed);
-            let run = |source: &mut dyn Source, watch: &mut _| {
-                fleet::replay_fleet(members, &settings, source, observer, watch)
-            };
-            with_workload(scenario, seed, bytes_a_request, run, watch)
+    let servers = Servers::of(scenario, seed);
+    let bytes_a_request = servers.bytes_a_request();
+    let run = |source: &mut dyn Source, watch: &mut _| servers.serve(source, observer, watch);
+    with_workload(scenario, seed, bytes_a_request, run, watch)
+}
+
+/// What serves a scenario's requests.
+enum Servers {
+    Alone(Box<Fronted<Server>>),
+    Fleet(Vec<FleetMember<Fronted<Server>>>, FleetSettings<'static>),
+}
+
+impl Servers {
+    fn of(scenario: &Scenario, seed: u64) -> Self {
+        match scenario.operation.fleet {
+            None => Self::Alone(Box::new(engine(scenario, seed))),
+            Some(fleet) => Self::Fleet(members(scenario, fleet, seed), fleet_settings(fleet, seed)),
+        }
+    }
+
+    fn bytes_a_request(&self) -> u64 {
+        match self {
+            Self::Alone(engine) => engine.bytes_a_request(),
+            Self::Fleet(members, _) => members[0].engine.bytes_a_request(),
+        }
+    }
+
+    fn serve(
+        self,
+        source: &mut dyn Source,
+        observer: &mut (impl Observer + ?Sized),
+        watch: &mut impl Watch,
+    ) -> Result<(), ReplayError> {
+        match self {
+            Self::Alone(mut engine) => fleet::replay_watched(&mut *engine, source, observer, watch),
+            Self::Fleet(members, settings) => fleet::replay_fleet(members, &settings, source, observer, watch),
         }
     }
 }
@@ -196,15 +222,15 @@ pub fn replay(scenario: &Scenario, seed: u64, observer: &mut (impl Observer + ?S
     replay_servers(scenario, seed, observer, &mut Unwatched).map(drop)
 }
 
-/// Runs the scenario's server with other requests than the scenario's own.
+/// Runs the scenario's servers with other requests than the scenario's own.
 pub fn replay_source(
     scenario: &Scenario,
     seed: u64,
     source: &mut dyn Source,
     observer: &mut (impl Observer + ?Sized),
 ) -> Result<(), SimulationError> {
-    let mut engine = engine(scenario, seed);
-    let run = |source: &mut dyn Source, watch: &mut _| fleet::replay_watched(&mut engine, source, observer, watch);
+    let servers = Servers::of(scenario, seed);
+    let run = |source: &mut dyn Source, watch: &mut _| servers.serve(source, observer, watch);
     run_limited(scenario, run, source, &mut Unwatched).map_err(SimulationError::Replay)
 }
 
@@ -223,9 +249,9 @@ fn engine_with(scenario: &Scenario, seed: u64, step_time: Box<dyn StepTime>) -> 
 }
 
 /// The servers of the scenario's fleet, which share their prices. Each draws at random by itself.
-fn members(scenario: &Scenario, fleet: Fleet, seed: u64) -> Vec<Member<Fronted<Server>>> {
+fn members(scenario: &Scenario, fleet: Fleet, seed: u64) -> Vec<FleetMember<Fronted<Server>>> {
     let step_time: Arc<dyn StepTime> = scenario.step_time().into();
-    let member = |server: u32| Member {
+    let member = |server: u32| FleetMember {
         engine: engine_with(
             scenario,
             seed.wrapping_add(mix(server.into())),

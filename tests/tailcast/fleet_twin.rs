@@ -4,7 +4,7 @@
 use rand::RngExt;
 use tailcast::engine::{self, Event, Observer, Server, ServerId, StepRun, Streamed};
 use tailcast::fleet::{
-    FleetSettings, Member, ROUTERS, RouterKind, Unwatched, replay, replay_fleet, replay_fleet_readable,
+    FleetMember, FleetSettings, ROUTERS, RouterKind, Unwatched, replay, replay_fleet, replay_fleet_readable,
 };
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Request, RequestId, SessionId, Source};
@@ -50,7 +50,7 @@ fn a_fleet_of_one_is_a_server() {
             let mut alone = Stream::default();
             let mut server = fleet.server(Speed::Fast);
             replay(&mut server, &mut *fleet.source(), &mut alone).unwrap();
-            let mut alone: Vec<_> = alone.heard.into_iter().filter_map(as_event).collect();
+            let mut alone: Vec<_> = alone.heard.iter().filter_map(as_event).collect();
             // Of what happens at an instant, what the router does is told first.
             alone.sort_by_key(|(at, _, event)| (*at, !matches!(event, Event::Arrived { .. } | Event::Rejected)));
             assert_eq!(alone, heard.events, "{policy}, seed {seed}, {}", fleet.kind().name);
@@ -58,8 +58,8 @@ fn a_fleet_of_one_is_a_server() {
     }
 }
 
-fn as_event(heard: Heard) -> Option<(Time, RequestId, Event)> {
-    match heard {
+fn as_event(heard: &Heard) -> Option<(Time, RequestId, Event)> {
+    match *heard {
         Heard::Event { at, id, event } => Some((at, id, event)),
         Heard::Step { .. } => None,
     }
@@ -141,7 +141,7 @@ impl FleetWorld {
     }
 
     fn run(&self, speed: Speed) -> FleetStream {
-        let members = (0..self.servers).map(|server| Member {
+        let members = (0..self.servers).map(|server| FleetMember {
             engine: self.server(speed),
             places: self.world.settings.policy.limits().most_running,
             weight: self.weights[server],

@@ -265,7 +265,7 @@ fn timelines_agree_with_every_instant_looked_up() {
     for _ in 0..300 {
         let calls = random_calls(&mut random);
         let (end, interval) = (end_of(&calls), random.random_range(1..20));
-        let mut timeline = Timeline::new(&server(), span(interval), Vec::<TimelineRow>::new());
+        let mut timeline = Timeline::new(&server(), 1, span(interval), Vec::<TimelineRow>::new());
         play(&calls, &mut timeline);
         let rows = timeline.finish(time(end));
         let expected: Vec<_> = (0..=end)

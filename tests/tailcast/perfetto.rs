@@ -200,7 +200,7 @@ fn run(world: &World, waits: bool) -> Heard {
     let end = last.0;
     let mut trace = PerfettoTrace::new(&world.settings, u64::MAX, Vec::new());
     let interval = Span::from_picos(end.picos() / 100 + 1);
-    let mut timeline = Timeline::new(&world.settings, interval, Vec::<TimelineRow>::new());
+    let mut timeline = Timeline::new(&world.settings, 1, interval, Vec::<TimelineRow>::new());
     let (mut log, mut busy) = (RequestLog::default(), Busy::default());
     let mut all = Listeners(vec![&mut trace, &mut timeline, &mut log, &mut busy]);
     send_all(world, waits, &mut all);

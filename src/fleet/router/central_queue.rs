@@ -1,7 +1,7 @@
 //! `central_queue`: requests wait at the router, and a server takes the head when it has a place: the fewest servers
 //! for a load that any router could do with, as nobody waits behind another while a server is free (M/M/c).
 
-use super::{Router, RouterKind, View};
+use super::router_trait::{Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::workload::Request;
 
@@ -19,7 +19,7 @@ impl Router for CentralQueue {
         if view.outstanding(fewest) < view.places(fewest) {
             return Some(fewest);
         }
-        // Servers of other pools may run more at once.
+        // FleetServers of other pools may run more at once.
         let has_place = |server: &ServerId| view.outstanding(*server) < view.places(*server);
         view.ready().iter().copied().find(has_place)
     }

@@ -1,7 +1,7 @@
 //! Consistent hashing: keys lie on a ring of servers, so that one server more or less moves few of them (D. Karger et
 //! al., 1997).
 
-use super::RouterStart;
+use super::router_trait::RouterStart;
 use crate::engine::ServerId;
 use crate::stats::streams::mix;
 

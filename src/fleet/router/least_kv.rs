@@ -1,7 +1,7 @@
 //! `least_kv`: the server whose KV cache is emptiest, as routers do that read `vllm:kv_cache_usage_perc`. Prompts that
 //! wait count as what they will take: otherwise all arrivals between two steps would go to the same server.
 
-use super::{Router, RouterKind, View};
+use super::router_trait::{Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::workload::Request;
 

@@ -1,7 +1,7 @@
 //! `least_outstanding`: the server with the fewest requests that have not ended, as nginx's `least_conn` and Envoy's
 //! `LEAST_REQUEST` over all hosts do.
 
-use super::{Router, RouterKind, View};
+use super::router_trait::{Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::workload::Request;
 

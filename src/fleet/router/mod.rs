@@ -1,93 +1,18 @@
-//! Routers: which server a request is sent to. A router is one file with a [`RouterKind`], and a line in [`ROUTERS`].
+//! Routers: which server a request is sent to. A router is one file with a [`RouterKind`], and a line in `list.rs`.
 
 mod central_queue;
 mod hashing;
 mod least_kv;
 mod least_outstanding;
+mod list;
 mod power_of_two;
 mod prefix_affinity;
 mod prefix_aware;
 mod random;
 mod round_robin;
+mod router_trait;
 mod session;
 mod weighted;
 
-use crate::engine::{ServerId, ServerLoad};
-use crate::workload::Request;
-
-/// Decides where requests go.
-pub trait Router {
-    /// The server that a request goes to which is at the router now, one of those that are ready; `None` if it waits
-    /// there until a request ends or another server is ready.
-    fn choose(&mut self, request: &Request, view: &mut dyn View) -> Option<ServerId>;
-}
-
-/// What a router knows of the servers.
-pub trait View {
-    /// Those that take requests, in the order of their numbers.
-    fn ready(&self) -> &[ServerId];
-
-    /// How many requests were sent to a server and have not ended, as far as the router knows.
-    fn outstanding(&self, server: ServerId) -> u32;
-
-    /// How many requests a server can run at once.
-    fn places(&self, server: ServerId) -> u32;
-
-    /// When a server was chosen last, as the number of that request; 0 before it is.
-    fn last_chosen(&self, server: ServerId) -> u64;
-
-    /// How much a server takes beside others: of one that weighs twice as much, twice as many requests count as one.
-    fn weight(&self, server: ServerId) -> f64;
-
-    /// The ready server with the fewest outstanding requests by its weight; of several the one that was chosen least
-    /// recently, then the one with the lowest number. `None` if none is ready.
-    fn least_outstanding(&mut self) -> Option<ServerId>;
-
-    /// The ready server with the fewest KV blocks in use or asked for by those who wait, as a share of what it has; of
-    /// several as for [`View::least_outstanding`].
-    fn least_kv(&mut self) -> Option<ServerId>;
-
-    /// What is in a server.
-    fn load(&mut self, server: ServerId) -> ServerLoad;
-
-    /// How much of its prompt a request would find in a server's prefix cache [tokens].
-    fn cached_tokens(&mut self, server: ServerId, request: &Request) -> u32;
-}
-
-/// A router by its name.
-pub struct RouterKind {
-    /// Its name in scenarios.
-    pub name: &'static str,
-    /// What it does, in a sentence without a full stop.
-    pub summary: &'static str,
-    /// Makes one that has decided nothing yet.
-    pub new: fn(&RouterStart<'_>) -> Box<dyn Router>,
-}
-
-/// What a router may know before the first request.
-#[derive(Clone, Copy, Debug)]
-pub struct RouterStart<'a> {
-    /// What all that it draws at random grows from.
-    pub seed: u64,
-    /// How much each server takes beside the others; all above 0.
-    pub weights: &'a [f64],
-}
-
-/// All routers.
-pub const ROUTERS: &[RouterKind] = &[
-    least_outstanding::LEAST_OUTSTANDING,
-    round_robin::ROUND_ROBIN,
-    random::RANDOM,
-    power_of_two::POWER_OF_TWO,
-    weighted::WEIGHTED,
-    central_queue::CENTRAL_QUEUE,
-    least_kv::LEAST_KV,
-    session::SESSION,
-    prefix_affinity::PREFIX_AFFINITY,
-    prefix_aware::PREFIX_AWARE,
-];
-
-/// The router of a name.
-pub fn router_named(name: &str) -> Option<&'static RouterKind> {
-    ROUTERS.iter().find(|kind| kind.name == name)
-}
+pub use list::{ROUTERS, router_named};
+pub use router_trait::{Router, RouterKind, RouterStart, View};

@@ -5,7 +5,7 @@
 
 use rand::RngExt;
 
-use super::{Router, RouterKind, View};
+use super::router_trait::{Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 use crate::workload::Request;

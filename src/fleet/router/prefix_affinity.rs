@@ -3,7 +3,7 @@
 //! characters, some 32 tokens, and passes over servers with more than 125 % of the mean load.
 
 use super::hashing::Ring;
-use super::{Router, RouterKind, View};
+use super::router_trait::{Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::stats::streams::mix;
 use crate::workload::Request;

@@ -3,7 +3,7 @@
 //! hold, all in tokens (`overlap_score_weight` = 1 there). It knows at any time what each cache holds, as from events
 //! of the servers.
 
-use super::{Router, RouterKind, View};
+use super::router_trait::{Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::workload::Request;
 

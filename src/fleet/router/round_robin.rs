@@ -1,6 +1,6 @@
 //! `round_robin`: one server after the other.
 
-use super::{Router, RouterKind, View};
+use super::router_trait::{Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::workload::Request;
 

@@ -2,7 +2,7 @@
 //! of gateways does; to the next one on the ring while that server is not ready. Nothing is remembered of sessions.
 
 use super::hashing::Ring;
-use super::{Router, RouterKind, View};
+use super::router_trait::{Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::stats::streams::mix;
 use crate::workload::Request;

@@ -1,7 +1,7 @@
 //! `weighted`: in turn, servers that weigh more more often, whatever they do: the next one is always the server whose
 //! share lags furthest behind, so that turns are spread evenly (as stride scheduling does; C. Waldspurger, 1995).
 
-use super::{Router, RouterKind, View};
+use super::router_trait::{Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::workload::Request;
 
