@@ -58,6 +58,39 @@ fn a_fleet_of_one_is_a_server() {
     }
 }
 
+/// What a server does depends on what it is sent, and on nothing else of the fleet.
+#[test]
+fn each_server_does_what_it_would_do_alone() {
+    for policy in policy_names() {
+        for seed in 0..worlds_per_policy() {
+            let Some(mut fleet) = fleet_world(policy, seed) else {
+                continue;
+            };
+            // Where requests wait at the router they come later, and who gives up leaves with its router's consent.
+            if fleet.kind().name == "central_queue" || fleet.world.timeout.is_some() {
+                continue;
+            }
+            fleet.is_closed = false;
+            let together = fleet.run(Speed::Fast);
+            for server in &together.servers {
+                let came = server.heard.iter().filter_map(as_event);
+                let came: Vec<_> = came
+                    .filter(|(.., event)| matches!(event, Event::Arrived { .. }))
+                    .map(|(_, id, _)| id)
+                    .collect();
+                let requests = fleet.world.requests.iter();
+                let mut alone = Listed {
+                    requests: requests.filter(|request| came.contains(&request.id)).cloned().collect(),
+                    timeout: None,
+                };
+                let mut stream = Stream::default();
+                replay(&mut fleet.server(Speed::Fast), &mut alone, &mut stream).unwrap();
+                assert_eq!(stream.heard, server.heard, "{}", fleet.place);
+            }
+        }
+    }
+}
+
 fn as_event(heard: &Heard) -> Option<(Time, RequestId, Event)> {
     match *heard {
         Heard::Event { at, id, event } => Some((at, id, event)),

@@ -32,6 +32,7 @@ mod drafts;
 mod drawings;
 mod fleet_queueing;
 mod fleet_twin;
+mod fleets;
 mod full_disks;
 mod golden_draws;
 mod hostile_studies;

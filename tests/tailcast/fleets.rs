@@ -1,0 +1,203 @@
+//! Scenarios of several servers behind a router, from the command line.
+
+use serde_json::Value;
+
+use crate::command::Workplace;
+
+/// Chat turns that share what was said before, on three servers.
+const FLEET: &str = r#"
+seed = 7
+[model]
+name = "llama-3.1-8b"
+[server]
+gpu = "h100-sxm"
+kv_blocks = 4000
+max_model_len = 32768
+[batching]
+policy = "continuous"
+[workload]
+requests = 1500
+arrivals = { process = "poisson", rate = 1.0 }
+prompt = { dist = "lognormal", median = 300, sigma = 0.8, max = 4000 }
+output = { dist = "lognormal", median = 150, sigma = 0.6, max = 1000 }
+session = { turns = { dist = "fixed", value = 4 }, think = "5s" }
+[fleet]
+servers = 3
+router = "session"
+"#;
+
+fn json(workplace: &Workplace, arguments: &[&str]) -> Value {
+    let mut all = vec!["run", "fleet.toml", "--format", "json"];
+    all.extend(arguments);
+    let output = workplace.run(&all);
+    assert!(output.stderr.is_empty(), "{}", output.stderr);
+    serde_json::from_str(&output.stdout).unwrap()
+}
+
+fn workplace() -> Workplace {
+    let workplace = Workplace::new();
+    workplace.write("fleet.toml", FLEET);
+    workplace
+}
+
+#[test]
+fn a_fleet_of_one_server_is_that_server_byte_for_byte() {
+    let workplace = workplace();
+    workplace.write("alone.toml", &FLEET[..FLEET.find("[fleet]").unwrap()]);
+    for more in [
+        &["--format", "json"][..],
+        &["--explain"],
+        &["--seeds", "2", "--format", "json"],
+    ] {
+        let run = |file: &str, sets: &[&str]| {
+            let mut all = vec!["run", file];
+            all.extend(sets.iter().chain(more));
+            let screen = workplace.run(&all).stdout.replace(file, "FILE");
+            // How long it took is not always the same.
+            screen
+                .lines()
+                .filter(|line| !line.contains("s wall"))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let alone = run("alone.toml", &[]);
+        assert_eq!(alone, run("fleet.toml", &["--set", "fleet.servers=1"]));
+        assert_ne!(alone, run("fleet.toml", &[]));
+    }
+}
+
+#[test]
+fn every_request_is_on_one_server() {
+    let workplace = workplace();
+    for router in tailcast::fleet::ROUTERS {
+        let router = router.name;
+        let all = json(&workplace, &["--set", &format!("fleet.router={router}")]);
+        let (fleet, requests) = (&all["fleet"], &all["requests"]);
+        assert_eq!(
+            (&fleet["router"], &fleet["servers"]),
+            (&Value::from(router), &Value::from(3))
+        );
+        let servers = fleet["by_server"].as_array().unwrap();
+        let sum = |key: &str| servers.iter().map(|server| server[key].as_u64().unwrap()).sum::<u64>();
+        assert_eq!(servers.len(), 3);
+        assert_eq!(sum("attempts"), requests["arrived"].as_u64().unwrap(), "{router}");
+        assert_eq!(sum("finished"), requests["finished"].as_u64().unwrap(), "{router}");
+        assert_eq!(fleet["attempts"], requests["arrived"], "{router}");
+        // What each server does is what all do together.
+        let mean = |of: &dyn Fn(&Value) -> f64| servers.iter().map(of).sum::<f64>() / 3.0;
+        let busy = mean(&|server| server["busy_fraction"].as_f64().unwrap());
+        let usage = mean(&|server| server["kv_usage"]["mean"].as_f64().unwrap());
+        for (one_by_one, together) in [
+            (busy, &all["gpu"]["busy_fraction"]),
+            (usage, &all["kv"]["usage"]["mean"]),
+        ] {
+            let together = together.as_f64().unwrap();
+            assert!(
+                (one_by_one / together - 1.0).abs() < 1e-9,
+                "{router}: {one_by_one}, {together}"
+            );
+        }
+    }
+}
+
+#[test]
+fn sessions_find_their_prefixes_where_they_are_kept_together() {
+    let workplace = workplace();
+    let hits = |router: &str| {
+        let all = json(&workplace, &["--set", &format!("fleet.router={router}")]);
+        let ideal = all["kv"]["prefix_ideal_hit_ratio"].as_f64().unwrap();
+        all["kv"]["prefix_hit_ratio"].as_f64().unwrap() / ideal
+    };
+    // Who weighs prefixes against load gives some of them up.
+    let [kept, weighed] = ["session", "prefix_aware"].map(hits);
+    assert!(kept > 0.95 && (0.7..kept).contains(&weighed), "{kept}, {weighed}");
+    for apart in ["round_robin", "random", "least_outstanding"] {
+        assert!(hits(apart) < 0.6, "{apart}: {}", hits(apart));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
+    let workplace = workplace();
+    let run = |threads: &str| {
+        json(
+            &workplace,
+            &["--seeds", "3", "--jobs", threads, "--set", "fleet.router=random"],
+        )
+    };
+    assert_eq!(run("1"), run("2"));
+    assert_eq!(run("1"), run("1"));
+}
+
+#[test]
+fn a_timeline_is_of_all_servers() {
+    let workplace = workplace();
+    let all = json(
+        &workplace,
+        &["--timeline-out", "timeline.csv", "--requests-out", "requests.csv"],
+    );
+    let timeline = std::fs::read_to_string(workplace.path("timeline.csv")).unwrap();
+    let rows: Vec<Vec<f64>> = timeline
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect())
+        .collect();
+    let running = rows.iter().map(|row| row[2]).sum::<f64>() / rows.len() as f64;
+    let usage = rows.iter().map(|row| row[3]).sum::<f64>() / rows.len() as f64;
+    let expected = all["kv"]["usage"]["mean"].as_f64().unwrap();
+    assert!((usage / expected - 1.0).abs() < 0.05, "{usage}, {expected}");
+    let servers = all["fleet"]["by_server"].as_array().unwrap();
+    let expected: f64 = servers
+        .iter()
+        .map(|server| server["running"]["mean"].as_f64().unwrap())
+        .sum();
+    assert!((running / expected - 1.0).abs() < 0.05, "{running}, {expected}");
+    let requests = std::fs::read_to_string(workplace.path("requests.csv")).unwrap();
+    assert_eq!(
+        requests.lines().count() as u64,
+        1 + all["requests"]["arrived"].as_u64().unwrap()
+    );
+}
+
+#[test]
+fn what_is_of_one_server_refuses_a_fleet_and_bad_fleets_are_told() {
+    let workplace = workplace();
+    for (arguments, told) in [
+        (
+            &["check", "fleet.toml"][..],
+            "check compares two engines of one server, and the scenario has 3",
+        ),
+        (
+            &["run", "fleet.toml", "--perfetto", "trace.json"],
+            "--perfetto shows the steps of one server",
+        ),
+        (
+            &["capacity", "fleet.toml", "--slo", "e2e.p99<60s", "--rate", "50"],
+            "equal share",
+        ),
+        (
+            &["capacity", "fleet.toml", "--slo", "e2e.p99<60s", "--explain"],
+            "--explain fills one server",
+        ),
+        (&["run", "fleet.toml", "--set", "fleet.servers=0"], "fleet.servers"),
+        (&["run", "fleet.toml", "--set", "fleet.servers=20000"], "fleet.servers"),
+        (
+            &["run", "fleet.toml", "--set", "fleet.router=least"],
+            "least_outstanding",
+        ),
+        (
+            &["run", "fleet.toml", "--set", "fleet.state_delay=2h"],
+            "longer than an hour",
+        ),
+        (
+            &["run", "fleet.toml", "--set", "fleet.state_delay=-1s"],
+            "fleet.state_delay",
+        ),
+        (&["run", "fleet.toml", "--set", "fleet.pools=3"], "fleet"),
+    ] {
+        let output = workplace.run(arguments);
+        assert_eq!(output.code, Some(2), "{arguments:?}: {}", output.stderr);
+        assert!(output.stderr.contains(told), "{arguments:?}: {}", output.stderr);
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
