@@ -45,14 +45,19 @@ pub fn of_all(control: &Control, inputs: &[&Input], runs: u32, assumptions: Vec<
 
 fn server(input: &Input) -> String {
     let scenario = &input.scenario;
-    format!(
+    let mut text = format!(
         "{} · {}×{} · {} · {}",
         scenario.deployment.model.name(),
         scenario.deployment.tensor_parallel,
         scenario.deployment.gpu.name(),
         scenario.deployment.engine,
         run_report::policy_name(&scenario.deployment.server.policy)
-    )
+    );
+    if let Some(fleet) = scenario.operation.fleet {
+        // Parts of their own, as either may be what variations differ in.
+        let _ = write!(text, " · {} servers · router {}", fleet.servers, fleet.router);
+    }
+    text
 }
 
 fn settings(input: &Input) -> String {

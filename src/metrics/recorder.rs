@@ -65,6 +65,7 @@ impl Recorder {
         let books = FleetBooks::new(servers, router, usable_blocks, settings.prefix_caching);
         self.fleet = Some(Box::new(books));
         self.server.waves = WavesMeter::silent();
+        self.server.kv.watch_fleet();
         self
     }
 

@@ -32,7 +32,8 @@ pub struct KvSummary {
     /// content was sent than is remembered.
     pub prefix_ideal_hit_tokens: Option<u64>,
     pub prefix_ideal_hit_ratio: Option<f64>,
-    /// Prompt tokens that had been computed when their request was admitted, but were evicted.
+    /// Prompt tokens that had been computed when their request was admitted, but were evicted or, in a fleet, are on
+    /// another server.
     pub prefix_lost_to_capacity_tokens: Option<u64>,
     /// Prompt tokens of earlier requests that had not been computed yet when their request was admitted. Negative if
     /// more is gained from requests that arrived later and were served before.
@@ -40,6 +41,10 @@ pub struct KvSummary {
     /// Tokens that finished requests computed once more after preemptions.
     pub recomputed_tokens: u64,
     pub fragmentation: KvFragmentation,
+    /// Whether the caches are those of several servers: what one of them holds is lost to requests on the others, and
+    /// counts as lost to capacity.
+    #[serde(skip)]
+    pub is_of_fleet: bool,
 }
 
 /// Slots for tokens that are allocated and hold none, as a fraction of those that are allocated. `None` if none ever
@@ -69,6 +74,13 @@ pub(in crate::metrics) struct KvMeter {
     total: KvTotal,
 }
 
+impl KvMeter {
+    /// Watches several servers.
+    pub(in crate::metrics) const fn watch_fleet(&mut self) {
+        self.total.is_of_fleet = true;
+    }
+}
+
 /// Blocks over time, and tokens of finished requests.
 #[derive(Clone, Debug)]
 pub(in crate::metrics) struct KvTotal {
@@ -82,6 +94,7 @@ pub(in crate::metrics) struct KvTotal {
     /// `None` without a prefix cache, or if it is not known what prompts held.
     losses: Option<PrefixLosses>,
     recomputed_tokens: u128,
+    is_of_fleet: bool,
 }
 
 impl Meter for KvMeter {
@@ -103,6 +116,7 @@ impl Meter for KvMeter {
                 query_tokens: 0,
                 losses: None,
                 recomputed_tokens: 0,
+                is_of_fleet: false,
             },
         }
     }
@@ -187,6 +201,7 @@ impl Total for KvTotal {
                 mean: self.fragmentation.mean(),
                 at_peak: self.fragmentation.at_peak(),
             },
+            is_of_fleet: self.is_of_fleet,
         }
     }
 }
@@ -229,7 +244,11 @@ impl KvSummary {
                 Share(self.usage.max),
                 Text(" of "),
                 Count(Some(tokens)),
-                Text(" tokens"),
+                Text(if self.is_of_fleet {
+                    " tokens a server"
+                } else {
+                    " tokens"
+                }),
             ])
             .with_known(self.fragmentation.mean, |empty| {
                 [Share(Some(empty)), Text(" of used slots empty")]
@@ -247,7 +266,11 @@ impl KvSummary {
                 Share(Some(ideal)),
                 Text(" in a cache without limit: "),
                 share(self.prefix_lost_to_capacity_tokens? as f64),
-                Text(" lost to capacity, "),
+                Text(if self.is_of_fleet {
+                    " lost to capacity or on another server, "
+                } else {
+                    " lost to capacity, "
+                }),
                 share(self.prefix_lost_to_order_tokens? as f64),
                 Text(" to order"),
             ]);
