@@ -60,9 +60,9 @@ impl<E: Engine> FleetServers<E> {
     }
 
     /// When something next happens on another server than this one.
-    pub(super) fn next_turn_beside(&mut self, server: ServerId) -> Option<Time> {
-        self.turns.set(server.place(), NEVER);
-        self.next_turn().map(|(turn, _)| turn.at)
+    pub(super) fn next_turn_beside(&self, server: ServerId) -> Option<Time> {
+        let turn = self.turns.key(self.turns.least_beside(server.place())?);
+        (turn != NEVER).then_some(turn.at)
     }
 
     /// Lets a server go on up to `until`, or until somebody finishes there.

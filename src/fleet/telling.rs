@@ -39,7 +39,7 @@ enum What {
 }
 
 /// Looking at a server and sorting what is held back cost about as much if there is so much of it a server.
-const HELD_A_SERVER: usize = 16;
+const HELD_A_SERVER: usize = 64;
 
 impl<'a, O: Observer + ?Sized> Telling<'a, O> {
     pub(super) fn new(observer: &'a mut O, held_back: usize, servers: usize) -> Self {

@@ -40,9 +40,29 @@ impl<Key: Ord + Copy> Tournament<Key> {
         self.keys[place] = key;
         let mut game = (self.winners.len() + place) >> 1;
         while game > 0 {
+            let before = self.winners[game];
             self.play(game);
+            // Who has won against another than this one has not changed, nor what comes of it.
+            if self.winners[game] == before && before as usize != place {
+                break;
+            }
             game /= 2;
         }
+    }
+
+    /// The place with the least key but for one; `None` if that is the only one.
+    pub(super) fn least_beside(&self, place: usize) -> Option<usize> {
+        let mut side = self.winners.len() + place;
+        let mut least: Option<usize> = None;
+        while side > 1 {
+            let other = self.side(side ^ 1);
+            let is_less = |&least: &usize| (self.keys[other], other) < (self.keys[least], least);
+            if other < self.keys.len() && least.as_ref().is_none_or(is_less) {
+                least = Some(other);
+            }
+            side /= 2;
+        }
+        least
     }
 
     #[inline]
@@ -81,6 +101,11 @@ mod tests {
             for _ in 0..200 {
                 let least = (0..places).min_by_key(|&place| keys[place]).unwrap();
                 assert_eq!(tournament.least(), least, "{keys:?}");
+                let out = random.random_range(0..places);
+                let beside = (0..places)
+                    .filter(|&place| place != out)
+                    .min_by_key(|&place| keys[place]);
+                assert_eq!(tournament.least_beside(out), beside, "{keys:?} without {out}");
                 let place = random.random_range(0..places);
                 keys[place] = random.random_range(0..9);
                 tournament.set(place, keys[place]);
