@@ -12,9 +12,13 @@ use crate::study::{Input, MemoryLeftOut};
 /// Contexts have so many tokens in the mean, if any are known.
 pub fn of(input: &Input, mean_context_tokens: Option<f64>) -> String {
     let scenario = &input.scenario;
-    let mut text = mean_context_tokens.map_or_else(String::new, |tokens| {
-        memory_table(&MemoryLeftOut::of(input, tokens)).to_text() + "\n"
-    });
+    let mut text = match scenario.operation.servers() {
+        1 => String::new(),
+        servers => format!("Of each of the {servers} servers:\n"),
+    };
+    if let Some(tokens) = mean_context_tokens {
+        text += &(memory_table(&MemoryLeftOut::of(input, tokens)).to_text() + "\n");
+    }
     text.push_str(&memory_lines(scenario, &scenario.deployment.memory));
     text.push_str("\nSettings\n");
     let width = scenario
