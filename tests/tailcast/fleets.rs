@@ -201,3 +201,34 @@ fn what_is_of_one_server_refuses_a_fleet_and_bad_fleets_are_told() {
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_router_that_finds_nothing_to_look_for_is_told() {
+    let workplace = workplace();
+    let alone = FLEET.replace("session = {", "# session = {");
+    workplace.write("alone.toml", alone);
+    for (file, sets, told) in [
+        ("fleet.toml", "fleet.router=session", None),
+        ("fleet.toml", "fleet.router=prefix_aware", None),
+        ("alone.toml", "fleet.router=least_outstanding", None),
+        ("alone.toml", "fleet.router=session", Some("belong to no session")),
+        ("alone.toml", "fleet.router=prefix_affinity", Some("anything in common")),
+        ("alone.toml", "fleet.servers=1", None),
+    ] {
+        let output = workplace.run(&["run", file, "--set", sets, "--set", "workload.requests=50"]);
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
+        match told {
+            None => assert!(!output.stderr.contains("fleet.router"), "{sets}: {}", output.stderr),
+            Some(told) => assert!(output.stderr.contains(told), "{sets}: {}", output.stderr),
+        }
+    }
+    let off = [
+        "run",
+        "fleet.toml",
+        "--set",
+        "fleet.router=prefix_aware",
+        "--no-enable-prefix-caching",
+    ];
+    let output = workplace.run(&off);
+    assert!(output.stderr.contains("keep no prefixes"), "{}", output.stderr);
+}

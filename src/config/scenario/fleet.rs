@@ -1,9 +1,11 @@
 //! `[fleet]`: how many servers there are, and who sends requests to which.
 
 use super::operation::Fleet;
+use super::workload::Workload;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Choice;
+use crate::config::reader::reading::Reading;
 use crate::fleet::ROUTERS;
 use crate::settings::{Kind, Setting, Word};
 use crate::units::Span;
@@ -86,6 +88,34 @@ pub fn read(fields: &Fields<'_>) -> Result<Option<Fleet>, Diagnostic> {
         router: router.or(usual, ROUTER.declared_default().1).name,
         state_delay: state_delay.or(Span::ZERO, STATE_DELAY.declared_default().1),
     }))
+}
+
+/// A router that looks for what requests have in common does nothing else where they have nothing.
+pub fn warn_of_blind_router(reading: &Reading, fleet: Option<Fleet>, prefix_caching: bool, workload: &Workload) {
+    let Some(Fleet { router, .. }) = fleet else {
+        return;
+    };
+    // What rows of a trace share is known only when they are read.
+    let (has_sessions, has_prefixes) = match workload {
+        Workload::Synthetic(workload) => (workload.session.is_some(), workload.prefix.is_some()),
+        Workload::Trace(_) => (true, true),
+    };
+    let lacks = match router {
+        "session" if !has_sessions => {
+            "requests belong to no session, so each goes to a server by itself, as if at random; write \
+             workload.session, or another router"
+        }
+        "prefix_aware" | "prefix_affinity" if !has_sessions && !has_prefixes => {
+            "no two prompts have anything in common that it could look for; write workload.prefix or workload.session, \
+             or another router"
+        }
+        "prefix_aware" | "prefix_affinity" if !prefix_caching => {
+            "the servers keep no prefixes that it could look for; write batching.prefix_caching = true, or another \
+             router"
+        }
+        _ => return,
+    };
+    reading.warn(format!("fleet.router = \"{router}\", but {lacks}"));
 }
 
 #[cfg(test)]

@@ -145,6 +145,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &batching, &workload);
+    fleet::warn_of_blind_router(reading, fleet, batching.prefix_caching, &workload);
     deployment::refuse_endless_steps(&server, &batching).map_err(|message| {
         reading
             .error(server_place, message)
