@@ -35,8 +35,11 @@ pub struct FleetSettings<'a> {
     pub held_back: usize,
 }
 
-/// A few megabytes.
-pub const USUALLY_HELD_BACK: usize = 1 << 14;
+/// How much is usually held back of a fleet of so many servers: a few megabytes, and so much a server that looking at
+/// it costs little beside it.
+pub fn usually_held_back(servers: u32) -> usize {
+    (1 << 14).max(64 * servers as usize)
+}
 
 /// A server of a fleet.
 pub struct FleetMember<E> {
@@ -63,7 +66,7 @@ pub fn replay_fleet<E: Engine>(
         weights: &weights,
     };
     let places = members.iter().map(|member| member.places).collect();
-    let telling = Telling::new(observer, settings.held_back, members.len());
+    let telling = Telling::new(observer, settings.held_back);
     let engines: Vec<E> = members.into_iter().map(|member| member.engine).collect();
     let run = FleetRun {
         router: (settings.router.new)(&start),

@@ -38,11 +38,8 @@ enum What {
     Streamed(Streamed),
 }
 
-/// Looking at a server and sorting what is held back cost about as much if there is so much of it a server.
-const HELD_A_SERVER: usize = 64;
-
 impl<'a, O: Observer + ?Sized> Telling<'a, O> {
-    pub(super) fn new(observer: &'a mut O, held_back: usize, servers: usize) -> Self {
+    pub(super) fn new(observer: &'a mut O, most_held: usize) -> Self {
         Self {
             observer,
             given_up: FxHashSet::default(),
@@ -50,7 +47,7 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
             order: Vec::new(),
             held: Vec::new(),
             sent: VecDeque::new(),
-            most_held: held_back.max(HELD_A_SERVER * servers),
+            most_held,
         }
     }
 

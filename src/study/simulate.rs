@@ -268,7 +268,7 @@ fn fleet_settings(fleet: Fleet, seed: u64) -> FleetSettings<'static> {
         router: fleet::router_named(fleet.router).expect("scenarios name routers of the list"),
         state_delay: fleet.state_delay,
         seed,
-        held_back: fleet::USUALLY_HELD_BACK,
+        held_back: fleet::usually_held_back(fleet.servers),
     }
 }
 

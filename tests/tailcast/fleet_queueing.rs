@@ -2,7 +2,7 @@
 //! clients who think.
 
 use tailcast::engine::{self, Event, Observer, Server, ServerId, ServerSettings, StepRun};
-use tailcast::fleet::{FleetMember, FleetSettings, USUALLY_HELD_BACK, Unwatched, replay_fleet, router_named};
+use tailcast::fleet::{FleetMember, FleetSettings, Unwatched, replay_fleet, router_named, usually_held_back};
 use tailcast::policy::{NoBatching, PolicySettings};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
@@ -42,7 +42,7 @@ fn run(servers: u32, router: &str, workload: &Synthetic, observer: &mut impl Obs
         router: router_named(router).unwrap(),
         state_delay: Span::ZERO,
         seed: 7,
-        held_back: USUALLY_HELD_BACK,
+        held_back: usually_held_back(servers),
     };
     replay_fleet(
         members(servers),
