@@ -5,7 +5,7 @@ use super::plan::Policy;
 use super::planner::Planner;
 use super::queue::Memory;
 use super::rules::{Change, Description, Host, LargestStep, Limits, Rules};
-use crate::settings::{Kind, Refused, Setting, Variant, Word, Written};
+use crate::settings::{Kind, Refused, Setting, Variant, Word, Written, words};
 
 /// From `Variant(module::Rules)`, one a policy, to all that lists policies.
 macro_rules! policies {
@@ -95,18 +95,7 @@ pub static VARIANTS: [Variant; POLICIES.len()] = {
     variants
 };
 
-static WORDS: [Word; POLICIES.len()] = {
-    let mut words = [Word { name: "", help: "" }; POLICIES.len()];
-    let mut place = 0;
-    while place < POLICIES.len() {
-        words[place] = Word {
-            name: POLICIES[place].name,
-            help: POLICIES[place].summary,
-        };
-        place += 1;
-    }
-    words
-};
+static WORDS: [Word; POLICIES.len()] = words!(POLICIES, name, summary);
 
 impl PolicySettings {
     /// Empty queues with the policy over them, in readable form.

@@ -7,5 +7,6 @@
 mod setting;
 mod written;
 
+pub(crate) use setting::words;
 pub use setting::{Default, Kind, Setting, Variant, Word};
 pub use written::{Refused, Written};

@@ -195,6 +195,24 @@ pub struct Word {
     pub help: &'static str,
 }
 
+/// The words of a [`Kind::Choice`] as they are listed elsewhere: of each entry of a list its name and what explains it,
+/// by the names or numbers of these fields.
+macro_rules! words {
+    ($list:expr, $name:tt, $help:tt) => {{
+        let mut words = [$crate::settings::Word { name: "", help: "" }; $list.len()];
+        let mut place = 0;
+        while place < $list.len() {
+            words[place] = $crate::settings::Word {
+                name: $list[place].$name,
+                help: $list[place].$help,
+            };
+            place += 1;
+        }
+        words
+    }};
+}
+pub(crate) use words;
+
 /// A form of a table, by the word that asks for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Variant {

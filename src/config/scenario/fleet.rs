@@ -7,7 +7,7 @@ use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Choice;
 use crate::config::reader::reading::Reading;
 use crate::fleet::ROUTERS;
-use crate::settings::{Kind, Setting, Word};
+use crate::settings::{Kind, Setting, Word, words};
 use crate::units::Span;
 
 /// The table `[fleet]`: many servers alike behind a router.
@@ -50,18 +50,7 @@ const MOST_SERVERS: u32 = 10_000;
 /// What is older says nothing of servers.
 const LONGEST_DELAY_S: f64 = 3_600.0;
 
-static ROUTER_WORDS: [Word; ROUTERS.len()] = {
-    let mut words = [Word { name: "", help: "" }; ROUTERS.len()];
-    let mut place = 0;
-    while place < ROUTERS.len() {
-        words[place] = Word {
-            name: ROUTERS[place].name,
-            help: ROUTERS[place].summary,
-        };
-        place += 1;
-    }
-    words
-};
+static ROUTER_WORDS: [Word; ROUTERS.len()] = words!(ROUTERS, name, summary);
 
 /// Reads the table. Of a single server nothing is noted, as it decides nothing.
 pub fn read(fields: &Fields<'_>) -> Result<Option<Fleet>, Diagnostic> {

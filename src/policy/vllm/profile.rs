@@ -5,7 +5,7 @@
 //! the change is taken to come with the last of the range.
 
 use crate::hardware::{SamplerRun, StartUp};
-use crate::settings::{Kind, Setting, Word, Written};
+use crate::settings::{Kind, Setting, Word, Written, words};
 
 /// The releases that a scenario can name, newest first: the name, the 33 of "0.33", and how it is known.
 pub const PROFILES: [(&str, u32, &str); 23] = [
@@ -50,18 +50,7 @@ pub static PROFILE: Setting = Setting::new(
 )
 .default("\"vllm-0.33\"", "the newest recorded");
 
-static WORDS: [Word; PROFILES.len()] = {
-    let mut words = [Word { name: "", help: "" }; PROFILES.len()];
-    let mut place = 0;
-    while place < PROFILES.len() {
-        words[place] = Word {
-            name: PROFILES[place].0,
-            help: PROFILES[place].2,
-        };
-        place += 1;
-    }
-    words
-};
+static WORDS: [Word; PROFILES.len()] = words!(PROFILES, 0, 2);
 
 /// A release and its switches.
 #[derive(Clone, Copy, Debug)]
