@@ -1,6 +1,7 @@
 //! What a server is to those who drive it.
 
 use super::observer::Observer;
+use crate::policy::{Memory, Waiting};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -83,6 +84,18 @@ pub struct ServerLoad {
 }
 
 impl ServerLoad {
+    /// So many running requests, in `used_blocks` of this memory, and these that wait.
+    pub(super) const fn new(memory: &Memory, waiting: Waiting, running: u32, used_blocks: u32) -> Self {
+        Self {
+            waiting: waiting.requests,
+            running,
+            used_blocks,
+            usable_blocks: memory.usable_blocks,
+            block_tokens: memory.block_tokens,
+            queued_tokens: waiting.prompt_tokens,
+        }
+    }
+
     /// Tokens for which there is room in the blocks in use.
     pub const fn used_tokens(&self) -> u64 {
         self.used_blocks as u64 * self.block_tokens as u64

@@ -129,15 +129,9 @@ impl Engine for ReferenceServer {
     }
 
     fn load(&self) -> ServerLoad {
-        let queued = self.planner.waiting();
-        ServerLoad {
-            waiting: queued.requests,
-            running: self.in_server as u32 - queued.requests,
-            used_blocks: self.planner.used_blocks(),
-            usable_blocks: self.memory.usable_blocks,
-            block_tokens: self.memory.block_tokens,
-            queued_tokens: queued.prompt_tokens,
-        }
+        let waiting = self.planner.waiting();
+        let running = self.in_server as u32 - waiting.requests;
+        ServerLoad::new(&self.memory, waiting, running, self.planner.used_blocks())
     }
 
     fn cached_tokens(&self, request: &Request) -> u32 {

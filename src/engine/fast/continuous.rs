@@ -15,7 +15,7 @@ use super::seats::{Part, Seat, Seats};
 use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
-use crate::policy::{ContinuousSettings, Live, Memory, cut_to_threshold};
+use crate::policy::{ContinuousSettings, Live, Memory, Waiting, cut_to_threshold};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -514,18 +514,9 @@ impl Scheduler for FastContinuous {
     }
 
     fn load(&self, _under_way: bool) -> ServerLoad {
-        let prompts = self
-            .waiting
-            .iter()
-            .map(|&seat| self.seats[seat].live.request.prompt.tokens());
-        ServerLoad {
-            waiting: self.waiting.len() as u32,
-            running: self.running.count(),
-            used_blocks: self.memory.usable_blocks - self.pool.free(),
-            usable_blocks: self.memory.usable_blocks,
-            block_tokens: self.memory.block_tokens,
-            queued_tokens: prompts.map(u64::from).sum(),
-        }
+        let waiting = Waiting::of(self.waiting.iter().map(|&seat| &self.seats[seat].live.request));
+        let used_blocks = self.memory.usable_blocks - self.pool.free();
+        ServerLoad::new(&self.memory, waiting, self.running.count(), used_blocks)
     }
 
     fn cached_tokens(&self, request: &Request) -> u32 {

@@ -9,7 +9,7 @@ use super::seats::{Seat, Seats};
 use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::Memory;
+use crate::policy::{Memory, Waiting};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -111,18 +111,13 @@ impl Scheduler for FastNone {
         // The next step's token has no slot before that step is decided.
         let next = u32::from(!under_way);
         let used = |seat| self.memory.blocks_for(self.computed(seat) - next);
-        let prompts = self
-            .waiting
-            .iter()
-            .map(|&seat| self.seats[seat].live.request.prompt.tokens());
-        ServerLoad {
-            waiting: self.waiting.len() as u32,
-            running: self.served.is_some().into(),
-            used_blocks: self.served.map_or(0, used),
-            usable_blocks: self.memory.usable_blocks,
-            block_tokens: self.memory.block_tokens,
-            queued_tokens: prompts.map(u64::from).sum(),
-        }
+        let waiting = Waiting::of(self.waiting.iter().map(|&seat| &self.seats[seat].live.request));
+        ServerLoad::new(
+            &self.memory,
+            waiting,
+            self.served.is_some().into(),
+            self.served.map_or(0, used),
+        )
     }
 
     fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {

@@ -6,7 +6,7 @@ use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::{Batch, Formation, Live, Memory, Response, StaticSettings};
+use crate::policy::{Batch, Formation, Live, Memory, Response, StaticSettings, Waiting};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -155,15 +155,13 @@ impl Scheduler for FastStatic {
     }
 
     fn load(&self, _under_way: bool) -> ServerLoad {
-        let prompts = self.waiting.iter().map(|request| request.prompt.tokens());
-        ServerLoad {
-            waiting: self.waiting.len() as u32,
-            running: self.rows.len() as u32,
-            used_blocks: if self.rows.is_empty() { 0 } else { self.batch.blocks() },
-            usable_blocks: self.memory.usable_blocks,
-            block_tokens: self.memory.block_tokens,
-            queued_tokens: prompts.map(u64::from).sum(),
-        }
+        let used_blocks = if self.rows.is_empty() { 0 } else { self.batch.blocks() };
+        ServerLoad::new(
+            &self.memory,
+            Waiting::of(self.waiting.iter()),
+            self.rows.len() as u32,
+            used_blocks,
+        )
     }
 
     fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {
