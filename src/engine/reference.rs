@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::engine_trait::{Engine, ServerLoad, Turn};
 use super::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
-use crate::policy::{Decision, Memory, Planner, Produced, ScheduledAs, StepPlan, cut_to_model_length};
+use crate::policy::{Decision, Memory, Planner, Produced, ScheduledAs, StepPlan, taken_of};
 use crate::step_time::{Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
@@ -45,12 +45,7 @@ impl StepInFlight {
 
 impl Engine for ReferenceServer {
     fn can_serve(&self, request: &Request) -> bool {
-        let longest = self.memory.max_model_len;
-        let is_short = request.prompt.tokens() < longest;
-        is_short
-            && self
-                .planner
-                .can_ever_serve(&cut_to_model_length(request.clone(), longest))
+        self.taken_of(request.clone()).is_some()
     }
 
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
@@ -59,13 +54,9 @@ impl Engine for ReferenceServer {
             self.now = self.now.max(arrival);
         }
         let input_tokens = request.prompt.tokens();
-        if input_tokens >= self.memory.max_model_len {
+        let Some(request) = self.taken_of(request) else {
             return observer.on(arrival, id, &Event::Rejected);
-        }
-        let request = cut_to_model_length(request, self.memory.max_model_len);
-        if !self.planner.can_ever_serve(&request) {
-            return observer.on(arrival, id, &Event::Rejected);
-        }
+        };
         self.planner.submit(request);
         self.in_server += 1;
         // An engine that waits for a step looks at its queue when the step has ended.
@@ -152,6 +143,13 @@ impl ReferenceServer {
             given_up: Vec::new(),
             wakes: None,
         }
+    }
+
+    /// What it takes of a request that arrives; `None` if it rejects it.
+    fn taken_of(&self, request: Request) -> Option<Request> {
+        taken_of(request, self.memory.max_model_len, |request| {
+            self.planner.can_ever_serve(request)
+        })
     }
 
     /// Takes one decision, and says when the next is due.

@@ -27,7 +27,9 @@ pub use none::NoBatching;
 pub use orca::OrcaSettings;
 pub use plan::Policy;
 pub use planner::{Planned, Planner, StepOutcome, Waiting};
-pub use queue::{Decision, Live, Memory, Produced, Queue, Scheduled, ScheduledAs, StepPlan, cut_to_model_length};
+pub use queue::{
+    Decision, Live, Memory, Produced, Queue, Scheduled, ScheduledAs, StepPlan, cut_to_model_length, taken_of,
+};
 pub use rules::{Change, Description, Host, LargestStep, Limits, MOST_REQUESTS, MOST_TOKENS, Rules};
 pub use sarathi::SarathiSettings;
 pub use sglang::{SchedulePolicy, SglangSettings};

@@ -358,3 +358,18 @@ pub fn cut_to_model_length(mut request: Request, max_model_len: u32) -> Request 
     }
     request
 }
+
+/// What a server takes of a request that arrives: its output cut to what the model's length leaves it; `None` if it is
+/// rejected, as its prompt leaves no room for a token or `can_ever_serve` says so.
+#[inline]
+pub fn taken_of(
+    request: Request,
+    max_model_len: u32,
+    can_ever_serve: impl FnOnce(&Request) -> bool,
+) -> Option<Request> {
+    if request.prompt.tokens() >= max_model_len {
+        return None;
+    }
+    let request = cut_to_model_length(request, max_model_len);
+    can_ever_serve(&request).then_some(request)
+}

@@ -4,7 +4,7 @@ use super::in_flight::InFlight;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::engine_trait::{Engine, ServerLoad, Turn};
 use crate::engine::observer::{Event, Observer};
-use crate::policy::{Memory, cut_to_model_length};
+use crate::policy::{Memory, taken_of};
 use crate::step_time::{Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
@@ -62,12 +62,7 @@ impl<S> FastServer<S> {
 
 impl<S: Scheduler> Engine for FastServer<S> {
     fn can_serve(&self, request: &Request) -> bool {
-        let longest = self.max_model_len;
-        let is_short = request.prompt.tokens() < longest;
-        is_short
-            && self
-                .scheduler
-                .can_ever_serve(&cut_to_model_length(request.clone(), longest))
+        self.taken_of(request.clone()).is_some()
     }
 
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
@@ -76,13 +71,9 @@ impl<S: Scheduler> Engine for FastServer<S> {
             self.now = self.now.max(arrival);
         }
         let input_tokens = request.prompt.tokens();
-        if input_tokens >= self.max_model_len {
+        let Some(request) = self.taken_of(request) else {
             return observer.on(arrival, id, &Event::Rejected);
-        }
-        let request = cut_to_model_length(request, self.max_model_len);
-        if !self.scheduler.can_ever_serve(&request) {
-            return observer.on(arrival, id, &Event::Rejected);
-        }
+        };
         self.scheduler.submit(request);
         self.is_disturbed = true;
         // An engine that waits for a step looks at its queue when the step has ended.
@@ -149,6 +140,14 @@ impl<S: Scheduler> Engine for FastServer<S> {
 }
 
 impl<S: Scheduler> FastServer<S> {
+    /// What it takes of a request that arrives; `None` if it rejects it.
+    #[inline]
+    fn taken_of(&self, request: Request) -> Option<Request> {
+        taken_of(request, self.max_model_len, |request| {
+            self.scheduler.can_ever_serve(request)
+        })
+    }
+
     /// True if it has stopped at a finish.
     fn run(&mut self, until: Time, stops_at_finish: bool, observer: &mut (impl Observer + ?Sized)) -> bool {
         loop {
