@@ -83,10 +83,7 @@ impl ReadyCurve<'_> {
         let context = curve.mean_context_tokens();
         let report = CurveReport {
             setting: setting::of(control, &input, curve.runs, replaced.into_iter().collect()),
-            formula_users: context.map(|context| {
-                let a_server = input.scenario.deployment.memory.closed_form_users(context);
-                a_server * f64::from(input.scenario.operation.servers())
-            }),
+            formula_users: context.map(|context| input.scenario.closed_form_users(context)),
             slos: input.slos,
             curve,
         };

@@ -98,7 +98,7 @@ fn memory(scenario: &Scenario, summary: &Summary) -> MemoryReport {
         kv_bytes: Some(kv_bytes(scenario)),
         closed_form_users: summary
             .mean_context_tokens()
-            .map(|context| budget.closed_form_users(context) * f64::from(scenario.operation.servers())),
+            .map(|context| scenario.closed_form_users(context)),
     }
 }
 

@@ -79,6 +79,12 @@ impl Scenario {
         self.operation.servers() * self.deployment.tensor_parallel
     }
 
+    /// The users that all servers hold by the formula (memory - weights) / KV of a context of so many tokens.
+    pub fn closed_form_users(&self, context_tokens: f64) -> f64 {
+        let of_a_server = self.deployment.memory.closed_form_users(context_tokens);
+        of_a_server * f64::from(self.operation.servers())
+    }
+
     /// How long steps take.
     pub fn step_time(&self) -> Box<dyn StepTime> {
         self.deployment.step_time()
