@@ -1,5 +1,4 @@
-//! What a router knows of its servers by its own counting: who is ready, and how many requests each has that have not
-//! ended.
+//! What a router knows of its servers by its own counting: how many requests each has that have not ended.
 
 use std::collections::VecDeque;
 
@@ -26,12 +25,10 @@ struct Entry {
     outstanding: u32,
     last_chosen: u64,
     weight: f64,
-    is_ready: bool,
 }
 
 /// Non-negative floating-point numbers are in the order of their bits.
 type Rank = (u64, u64);
-const NOT_READY: Rank = (u64::MAX, u64::MAX);
 
 #[derive(Clone, Copy, Debug)]
 enum Change {
@@ -41,35 +38,28 @@ enum Change {
 
 impl Entry {
     fn rank(&self) -> Rank {
-        if !self.is_ready {
-            return NOT_READY;
-        }
         let load = f64::from(self.outstanding) / self.weight;
         (load.to_bits(), self.last_chosen)
     }
 }
 
 impl Books {
-    /// Servers with these weights, all of them ready and empty.
+    /// Servers with these weights, all of them empty.
     pub(super) fn new(weights: &[f64], delay: Span) -> Self {
         let entry = |&weight: &f64| Entry {
             outstanding: 0,
             last_chosen: 0,
             weight,
-            is_ready: true,
         };
-        let mut books = Self {
+        Self {
             ready: (0..weights.len() as u32).map(ServerId).collect(),
             servers: weights.iter().map(entry).collect(),
-            fewest: Tournament::new(weights.len(), NOT_READY),
+            // Nobody has any requests.
+            fewest: Tournament::new(weights.len(), (0, 0)),
             choices: 0,
             delay,
             unknown: VecDeque::new(),
-        };
-        for place in 0..weights.len() {
-            books.rank(place);
         }
-        books
     }
 
     fn rank(&mut self, place: usize) {
@@ -127,10 +117,6 @@ impl Books {
         &self.ready
     }
 
-    pub(super) fn is_ready(&self, server: ServerId) -> bool {
-        self.servers[server.place()].is_ready
-    }
-
     pub(super) fn outstanding(&self, server: ServerId) -> u32 {
         self.servers[server.place()].outstanding
     }
@@ -143,9 +129,8 @@ impl Books {
         self.servers[server.place()].weight
     }
 
-    /// Of those that are ready.
-    pub(super) fn least_outstanding(&self) -> Option<ServerId> {
-        let place = self.fewest.least();
-        (self.fewest.key(place) != NOT_READY).then_some(ServerId(place as u32))
+    /// The server with the fewest requests by its weight.
+    pub(super) fn least_outstanding(&self) -> ServerId {
+        ServerId(self.fewest.least() as u32)
     }
 }

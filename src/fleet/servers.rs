@@ -30,7 +30,6 @@ struct Demands {
 
 /// The demand by its bits, and when the server was chosen last.
 type Demand = (u64, u64);
-const NO_DEMAND: Demand = (u64::MAX, u64::MAX);
 
 /// Later than anything that happens.
 const NEVER: Turn = Turn::decision(Time::from_picos(u64::MAX));
@@ -81,11 +80,12 @@ impl<E: Engine> FleetServers<E> {
         &mut self,
         server: ServerId,
         request: Request,
-        hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>,
+        telling: &mut Telling<'_, impl Observer + ?Sized>,
     ) {
-        let engine = &mut self.engines[server.place()];
-        engine.advance(request.arrival, hearing);
-        engine.submit(request, hearing);
+        self.look_at(server, request.arrival, telling);
+        let mut left = Vec::new();
+        let mut hearing = Hearing::of(server, telling, &mut left);
+        self.engines[server.place()].submit(request, &mut hearing);
         self.note_turn(server);
     }
 
@@ -95,17 +95,19 @@ impl<E: Engine> FleetServers<E> {
         server: ServerId,
         id: RequestId,
         at: Time,
-        hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>,
+        telling: &mut Telling<'_, impl Observer + ?Sized>,
     ) {
-        let engine = &mut self.engines[server.place()];
-        engine.advance(at, hearing);
-        engine.abort(id, at);
+        self.look_at(server, at, telling);
+        self.engines[server.place()].abort(id, at);
         self.note_turn(server);
     }
 
-    /// Advances a server to an instant at which somebody looks at it.
-    fn advance(&mut self, server: ServerId, now: Time, hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>) {
-        self.engines[server.place()].advance(now, hearing);
+    /// Advances a server to an instant at which somebody looks at it, before its next turn.
+    fn look_at(&mut self, server: ServerId, now: Time, telling: &mut Telling<'_, impl Observer + ?Sized>) {
+        let mut left = Vec::new();
+        let mut hearing = Hearing::of(server, telling, &mut left);
+        self.engines[server.place()].advance(now, &mut hearing);
+        assert!(left.is_empty(), "nobody finishes before the turn that was announced");
     }
 
     /// Something has changed on a server.
@@ -121,13 +123,10 @@ impl<E: Engine> FleetServers<E> {
             return;
         };
         let place = server.place();
-        let demand = if self.books.is_ready(server) {
-            let demand = self.engines[place].load().kv_demand() / self.books.weight(server);
-            (demand.to_bits(), self.books.last_chosen(server))
-        } else {
-            NO_DEMAND
-        };
-        demands.least.set(place, demand);
+        let demand = self.engines[place].load().kv_demand() / self.books.weight(server);
+        demands
+            .least
+            .set(place, (demand.to_bits(), self.books.last_chosen(server)));
         demands.looked_at[place] = at;
     }
 
@@ -135,7 +134,7 @@ impl<E: Engine> FleetServers<E> {
     fn note_demands(&mut self) {
         let count = self.engines.len();
         self.demands = Some(Demands {
-            least: Tournament::new(count, NO_DEMAND),
+            least: Tournament::new(count, (0, 0)),
             looked_at: vec![Time::ZERO; count],
         });
         for place in 0..count {
@@ -143,15 +142,11 @@ impl<E: Engine> FleetServers<E> {
         }
     }
 
-    /// Advances all servers to `now`, so that all is known that happened before.
-    pub(super) fn advance_all(&mut self, now: Time, telling: &mut Telling<'_, impl Observer + ?Sized>) {
-        let mut left = Vec::new();
+    /// Looks at all servers, so that all is known that happened before `now`.
+    pub(super) fn look_at_all(&mut self, now: Time, telling: &mut Telling<'_, impl Observer + ?Sized>) {
         for place in 0..self.engines.len() {
-            let server = ServerId(place as u32);
-            let mut hearing = Hearing::of(server, telling, &mut left);
-            self.advance(server, now, &mut hearing);
+            self.look_at(ServerId(place as u32), now, telling);
         }
-        assert!(left.is_empty(), "nobody finishes before the turn that was announced");
     }
 }
 
@@ -163,12 +158,8 @@ pub(super) struct Looking<'a, 'b, E, O: ?Sized> {
 }
 
 impl<E: Engine, O: Observer + ?Sized> Looking<'_, '_, E, O> {
-    /// Brings a server to now, if it is not there.
-    fn look(&mut self, server: ServerId) {
-        let mut left = Vec::new();
-        let mut hearing = Hearing::of(server, self.telling, &mut left);
-        self.servers.advance(server, self.now, &mut hearing);
-        assert!(left.is_empty(), "nobody finishes before the turn that was announced");
+    fn look_at(&mut self, server: ServerId) {
+        self.servers.look_at(server, self.now, self.telling);
     }
 }
 
@@ -194,7 +185,7 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, E, O> {
     }
 
     fn least_outstanding(&mut self) -> Option<ServerId> {
-        self.servers.books.least_outstanding()
+        Some(self.servers.books.least_outstanding())
     }
 
     /// What is in use on a server only grows until its next turn, so the least of what was last seen need be looked at,
@@ -206,25 +197,22 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, E, O> {
         loop {
             let demands = self.servers.demands.as_ref()?;
             let place = demands.least.least();
-            if demands.least.key(place) == NO_DEMAND {
-                return None;
-            }
             let server = ServerId(place as u32);
             if demands.looked_at[place] == self.now {
                 return Some(server);
             }
-            self.look(server);
+            self.look_at(server);
             self.servers.note_demand(server, self.now);
         }
     }
 
     fn load(&mut self, server: ServerId) -> ServerLoad {
-        self.look(server);
+        self.look_at(server);
         self.servers.engines[server.place()].load()
     }
 
     fn cached_tokens(&mut self, server: ServerId, request: &Request) -> u32 {
-        self.look(server);
+        self.look_at(server);
         self.servers.engines[server.place()].cached_tokens(request)
     }
 }
