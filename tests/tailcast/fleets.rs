@@ -232,3 +232,33 @@ fn a_router_that_finds_nothing_to_look_for_is_told() {
     let output = workplace.run(&off);
     assert!(output.stderr.contains("keep no prefixes"), "{}", output.stderr);
 }
+
+/// Whether rows follow one another or arrive when they were recorded, a router finds their sessions.
+#[test]
+fn sessions_of_a_trace_stay_together() {
+    let workplace = workplace();
+    let trace = |after: bool| {
+        let header = "arrival_s,input_tokens,output_tokens,session";
+        let rows = (0..400).map(|row| format!("{row},100,20,s{}", row % 7));
+        let end = if after { ",after_s" } else { "" };
+        let ends = if after { "," } else { "" };
+        let rows: Vec<String> = rows.map(|row| row + ends).collect();
+        format!("{header}{end}\n{}\n", rows.join("\n"))
+    };
+    for after in [false, true] {
+        workplace.write("trace.csv", trace(after));
+        let scenario = "[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n[workload]\ntrace = { path = \
+                        \"trace.csv\" }\n[fleet]\nservers = 5\nrouter = \"session\"\n";
+        workplace.write("fleet.toml", scenario);
+        let all = json(&workplace, &[]);
+        let servers = all["fleet"]["by_server"].as_array().unwrap();
+        let attempts: Vec<u64> = servers
+            .iter()
+            .map(|server| server["attempts"].as_u64().unwrap())
+            .collect();
+        assert_eq!(attempts.iter().sum::<u64>(), 400);
+        // 400 rows over seven sessions: one has 58, six have 57, and a server has all of some of them.
+        let whole = |&attempts: &u64| (0..=7).any(|sessions| [57 * sessions, 57 * sessions + 1].contains(&attempts));
+        assert!(attempts.iter().all(whole), "{attempts:?}");
+    }
+}

@@ -46,8 +46,7 @@ impl TraceFormat for Csv {
         let priority = table.optional("priority", &[])?;
         let session = table.optional("session", &[])?;
         let after = table.optional("after_s", &[])?;
-        // Without anybody who follows, sessions do not matter.
-        let empty = [segments, max_tokens, priority, after, after.and(session)];
+        let empty = [segments, max_tokens, priority, after, session];
         Ok(Box::new(CsvRows {
             arrival,
             input,
@@ -111,7 +110,7 @@ impl Rows for CsvRows {
             session,
             after,
         };
-        if let Some(session) = session {
+        if let Some(session) = session.filter(|_| self.after.is_some()) {
             self.begun.add(session);
         }
         Ok(true)
@@ -136,9 +135,7 @@ impl CsvRows {
         column.filter(|&column| !self.table.field(column).trim_ascii().is_empty())
     }
 
-    /// A session without anybody who follows is but a label.
     fn session(&self) -> Option<SessionName> {
-        self.after?;
         let column = self.filled(self.session)?;
         Some(SessionName(hash_bytes(self.table.field(column).trim_ascii())))
     }

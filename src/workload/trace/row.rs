@@ -53,7 +53,7 @@ pub struct Row {
     pub max_tokens: Option<u32>,
     /// How urgent it was: lower numbers go first.
     pub priority: i32,
-    /// The session it belongs to; only told where rows may follow others.
+    /// The session it belongs to, for rows that follow others and for routers that keep sessions together.
     pub session: Option<SessionName>,
     /// How long after the end of the last row of its session it arrives, instead of at `arrival_picos`. That row
     /// exists.
