@@ -55,7 +55,7 @@ fn server(input: &Input) -> String {
     );
     if let Some(fleet) = scenario.operation.fleet {
         // Parts of their own, as either may be what variations differ in.
-        let _ = write!(text, " · {} servers · router {}", fleet.servers, fleet.router);
+        let _ = write!(text, " · {} servers · router {}", fleet.servers, fleet.router.name);
     }
     text
 }

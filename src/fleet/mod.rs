@@ -23,5 +23,5 @@ pub use self::reference::replay_fleet_readable;
 pub use self::replay::{replay, replay_watched};
 pub use self::replay_error::ReplayError;
 pub use self::replay_fleet::{FleetMember, FleetSettings, replay_fleet, usually_held_back};
-pub use self::router::{ROUTERS, Router, RouterKind, RouterStart, View, router_named};
+pub use self::router::{LooksFor, ROUTERS, Router, RouterKind, RouterStart, View, router_named};
 pub use self::watch::{Unwatched, Watch};

@@ -62,6 +62,13 @@ impl Replayed {
                 self.skipped.failed_requests
             ));
         }
+        if self.lacks_sessions {
+            warnings.push(
+                "fleet.router keeps sessions together, but no row of the trace names one (column `session` of csv, \
+                 `session_id` of mooncake), so each went to a server by itself, as if at random; write another router"
+                    .to_owned(),
+            );
+        }
         if self.tied_share > MANY_TIES {
             warnings.push(format!(
                 "{:.0} % of the trace's requests carry the same time stamp as the one before: if its clock ticked \

@@ -10,7 +10,7 @@ use super::input::Input;
 use super::watched::Watched;
 use crate::config::{Diagnostic, Fleet, Scenario, WarmUp, Workload};
 use crate::engine::{self, Engine, Observer, Server, ServerSettings};
-use crate::fleet::{self, FleetMember, FleetSettings, Fronted, ReplayError, Unwatched, Watch};
+use crate::fleet::{self, FleetMember, FleetSettings, Fronted, LooksFor, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
 use crate::metrics::{ArrivalsEnd, GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Trim, Waves};
 use crate::stats::streams::mix;
@@ -33,6 +33,8 @@ pub struct Replayed {
     pub skipped: Skipped,
     /// Share of a trace's requests that arrive together with the one before.
     pub tied_share: f64,
+    /// Whether a router kept sessions together that no row of a trace names.
+    pub lacks_sessions: bool,
     /// Waves in which its requests came.
     pub waves: Waves,
     /// Whether whoever watched stopped it before its end.
@@ -182,10 +184,16 @@ fn with_workload<W: Watch>(
                 is_stopped: until_stopped(run_limited(scenario, run, &mut source, watch))?,
                 skipped: source.skipped(),
                 tied_share: source.tied_share(),
+                lacks_sessions: routes_by_session(scenario) && !source.has_sessions(),
                 ..Replayed::default()
             })
         }
     }
+}
+
+fn routes_by_session(scenario: &Scenario) -> bool {
+    let router = scenario.operation.fleet.map(|fleet| fleet.router.looks_for);
+    router == Some(LooksFor::Sessions)
 }
 
 /// Whether whoever watches stopped the run, if nothing else did.
@@ -265,7 +273,7 @@ fn members(scenario: &Scenario, fleet: Fleet, seed: u64) -> Vec<FleetMember<Fron
 
 fn fleet_settings(fleet: Fleet, seed: u64) -> FleetSettings<'static> {
     FleetSettings {
-        router: fleet::router_named(fleet.router).expect("scenarios name routers of the list"),
+        router: fleet.router,
         state_delay: fleet.state_delay,
         seed,
         held_back: fleet::usually_held_back(fleet.servers),
@@ -283,7 +291,7 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
     };
     let recorder = Recorder::new(&settings);
     let recorder = match scenario.operation.fleet {
-        Some(fleet) => recorder.of_fleet(fleet.servers, fleet.router, &settings),
+        Some(fleet) => recorder.of_fleet(fleet.servers, fleet.router.name, &settings),
         None => recorder,
     };
     match scenario.max_outstanding() {

@@ -207,6 +207,7 @@ fn a_router_that_finds_nothing_to_look_for_is_told() {
     let workplace = workplace();
     let alone = FLEET.replace("session = {", "# session = {");
     workplace.write("alone.toml", alone);
+    workplace.write("lone.toml", FLEET.replace("servers = 3", ""));
     for (file, sets, told) in [
         ("fleet.toml", "fleet.router=session", None),
         ("fleet.toml", "fleet.router=prefix_aware", None),
@@ -214,11 +215,12 @@ fn a_router_that_finds_nothing_to_look_for_is_told() {
         ("alone.toml", "fleet.router=session", Some("belong to no session")),
         ("alone.toml", "fleet.router=prefix_affinity", Some("anything in common")),
         ("alone.toml", "fleet.servers=1", None),
+        ("lone.toml", "seed=1", Some("changes nothing without fleet.servers")),
     ] {
         let output = workplace.run(&["run", file, "--set", sets, "--set", "workload.requests=50"]);
         assert_eq!(output.code, Some(0), "{}", output.stderr);
         match told {
-            None => assert!(!output.stderr.contains("fleet.router"), "{sets}: {}", output.stderr),
+            None => assert!(!output.stderr.contains("fleet"), "{sets}: {}", output.stderr),
             Some(told) => assert!(output.stderr.contains(told), "{sets}: {}", output.stderr),
         }
     }
@@ -233,23 +235,18 @@ fn a_router_that_finds_nothing_to_look_for_is_told() {
     assert!(output.stderr.contains("keep no prefixes"), "{}", output.stderr);
 }
 
-/// Whether rows follow one another or arrive when they were recorded, a router finds their sessions.
+/// Whether rows follow one another or arrive when they were recorded, a router finds their sessions; where there are
+/// none, it says so.
 #[test]
 fn sessions_of_a_trace_stay_together() {
     let workplace = workplace();
-    let trace = |after: bool| {
-        let header = "arrival_s,input_tokens,output_tokens,session";
-        let rows = (0..400).map(|row| format!("{row},100,20,s{}", row % 7));
-        let end = if after { ",after_s" } else { "" };
-        let ends = if after { "," } else { "" };
-        let rows: Vec<String> = rows.map(|row| row + ends).collect();
-        format!("{header}{end}\n{}\n", rows.join("\n"))
-    };
-    for after in [false, true] {
-        workplace.write("trace.csv", trace(after));
-        let scenario = "[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n[workload]\ntrace = { path = \
-                        \"trace.csv\" }\n[fleet]\nservers = 5\nrouter = \"session\"\n";
-        workplace.write("fleet.toml", scenario);
+    let scenario = "[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n[workload]\ntrace = { path = \
+                    \"trace.csv\" }\n[fleet]\nservers = 5\nrouter = \"session\"\n";
+    workplace.write("fleet.toml", scenario);
+    for [more, cell] in [["", ""], [",after_s", ","]] {
+        let rows: Vec<String> = (0..400).map(|row| format!("{row},100,20,s{}{cell}", row % 7)).collect();
+        let header = format!("arrival_s,input_tokens,output_tokens,session{more}");
+        workplace.write("trace.csv", format!("{header}\n{}\n", rows.join("\n")));
         let all = json(&workplace, &[]);
         let servers = all["fleet"]["by_server"].as_array().unwrap();
         let attempts: Vec<u64> = servers
@@ -261,4 +258,14 @@ fn sessions_of_a_trace_stay_together() {
         let whole = |&attempts: &u64| (0..=7).any(|sessions| [57 * sessions, 57 * sessions + 1].contains(&attempts));
         assert!(attempts.iter().all(whole), "{attempts:?}");
     }
+    workplace.write(
+        "trace.csv",
+        "arrival_s,input_tokens,output_tokens\n0,100,20\n1,100,20\n",
+    );
+    let output = workplace.run(&["run", "fleet.toml"]);
+    assert!(
+        output.stderr.contains("no row of the trace names one"),
+        "{}",
+        output.stderr
+    );
 }

@@ -6,7 +6,7 @@ use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Choice;
 use crate::config::reader::reading::Reading;
-use crate::fleet::ROUTERS;
+use crate::fleet::{LooksFor, ROUTERS};
 use crate::settings::{Kind, Setting, Word, words};
 use crate::units::Span;
 
@@ -53,7 +53,7 @@ const LONGEST_DELAY_S: f64 = 3_600.0;
 static ROUTER_WORDS: [Word; ROUTERS.len()] = words!(ROUTERS, name, summary);
 
 /// Reads the table. Of a single server nothing is noted, as it decides nothing.
-pub fn read(fields: &Fields<'_>) -> Result<Option<Fleet>, Diagnostic> {
+pub fn read(reading: &Reading, fields: &Fields<'_>) -> Result<Option<Fleet>, Diagnostic> {
     let servers = fields.find(&SERVERS)?.declared_count()?;
     let router = fields
         .find(&ROUTER)?
@@ -65,6 +65,11 @@ pub fn read(fields: &Fields<'_>) -> Result<Option<Fleet>, Diagnostic> {
         return Err(fields.error(STATE_DELAY.name, message).help(help));
     }
     fields.finish()?;
+    let others = router.value().is_some() || state_delay.value().is_some();
+    if servers.value().is_none() && others {
+        let told = "[fleet] changes nothing without fleet.servers, as there is one server then; write servers = 4";
+        reading.warn(told.to_owned());
+    }
     if servers.value().is_none_or(|servers| servers == 1) {
         return Ok(None);
     }
@@ -74,7 +79,7 @@ pub fn read(fields: &Fields<'_>) -> Result<Option<Fleet>, Diagnostic> {
     };
     Ok(Some(Fleet {
         servers: servers.optional().unwrap_or(1),
-        router: router.or(usual, ROUTER.declared_default().1).name,
+        router: &ROUTERS[router.or(usual, ROUTER.declared_default().1).value],
         state_delay: state_delay.or(Span::ZERO, STATE_DELAY.declared_default().1),
     }))
 }
@@ -89,22 +94,22 @@ pub fn warn_of_blind_router(reading: &Reading, fleet: Option<Fleet>, prefix_cach
         Workload::Synthetic(workload) => (workload.session.is_some(), workload.prefix.is_some()),
         Workload::Trace(_) => (true, true),
     };
-    let lacks = match router {
-        "session" if !has_sessions => {
+    let lacks = match router.looks_for {
+        LooksFor::Sessions if !has_sessions => {
             "requests belong to no session, so each goes to a server by itself, as if at random; write \
              workload.session, or another router"
         }
-        "prefix_aware" | "prefix_affinity" if !has_sessions && !has_prefixes => {
+        LooksFor::Prefixes if !has_sessions && !has_prefixes => {
             "no two prompts have anything in common that it could look for; write workload.prefix or workload.session, \
              or another router"
         }
-        "prefix_aware" | "prefix_affinity" if !prefix_caching => {
+        LooksFor::Prefixes if !prefix_caching => {
             "the servers keep no prefixes that it could look for; write batching.prefix_caching = true, or another \
              router"
         }
         _ => return,
     };
-    reading.warn(format!("fleet.router = \"{router}\", but {lacks}"));
+    reading.warn(format!("fleet.router = \"{}\", but {lacks}", router.name));
 }
 
 #[cfg(test)]

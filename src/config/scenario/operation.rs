@@ -1,9 +1,10 @@
 //! How a deployment is run: by how many servers, behind which router, and what of the run is looked at.
 
+use crate::fleet::RouterKind;
 use crate::units::Span;
 
 /// The servers that run, and what of the run is looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// Several servers alike behind a router; `None` of one server.
     pub fleet: Option<Fleet>,
@@ -25,12 +26,12 @@ pub enum WarmUp {
 }
 
 /// Servers that are alike, behind a router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Fleet {
     /// How many; at least 2.
     pub servers: u32,
-    /// The name of the router: one of [`crate::fleet::ROUTERS`].
-    pub router: &'static str,
+    /// The router in front of them.
+    pub router: &'static RouterKind,
     /// How old what the router counts is.
     pub state_delay: Span,
 }

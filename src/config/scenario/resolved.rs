@@ -147,7 +147,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let max_outstanding = client::read_max_outstanding(&client_fields)?;
     client_fields.finish()?;
     refuse_two_limits(&client_fields, max_outstanding, &workload)?;
-    let fleet = fleet::read(&fields.section("fleet")?)?;
+    let fleet = fleet::read(reading, &fields.section("fleet")?)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &batching, &workload);

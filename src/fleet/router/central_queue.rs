@@ -1,13 +1,14 @@
 //! `central_queue`: requests wait at the router, and a server takes the head when it has a place: the fewest servers
 //! for a load that any router could do with, as nobody waits behind another while a server is free (M/M/c).
 
-use super::router_trait::{Router, RouterKind, View};
+use super::router_trait::{LooksFor, Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::workload::Request;
 
 pub(super) const CENTRAL_QUEUE: RouterKind = RouterKind {
     name: "central_queue",
     summary: "Requests wait at the router until a server can run one more; the one with the fewest takes the oldest",
+    looks_for: LooksFor::Nothing,
     new: |_| Box::new(CentralQueue),
 };
 

@@ -15,4 +15,4 @@ mod session;
 mod weighted;
 
 pub use list::{ROUTERS, router_named};
-pub use router_trait::{Router, RouterKind, RouterStart, View};
+pub use router_trait::{LooksFor, Router, RouterKind, RouterStart, View};

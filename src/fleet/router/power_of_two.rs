@@ -5,7 +5,7 @@
 
 use rand::RngExt;
 
-use super::router_trait::{Router, RouterKind, View};
+use super::router_trait::{LooksFor, Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 use crate::workload::Request;
@@ -13,6 +13,7 @@ use crate::workload::Request;
 pub(super) const POWER_OF_TWO: RouterKind = RouterKind {
     name: "power_of_two",
     summary: "Of two servers drawn at random the one with fewer requests that have not ended",
+    looks_for: LooksFor::Nothing,
     new: |start| {
         Box::new(PowerOfTwo {
             random: stream(start.seed, "router"),

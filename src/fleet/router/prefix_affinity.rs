@@ -3,7 +3,7 @@
 //! characters, some 32 tokens, and passes over servers with more than 125 % of the mean load.
 
 use super::hashing::Ring;
-use super::router_trait::{Router, RouterKind, View};
+use super::router_trait::{LooksFor, Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::stats::streams::mix;
 use crate::workload::Request;
@@ -12,6 +12,7 @@ pub(super) const PREFIX_AFFINITY: RouterKind = RouterKind {
     name: "prefix_affinity",
     summary: "Prompts whose first 32 tokens agree go to the same server, or to the next on a ring while it has more \
               than 125 % of the mean load",
+    looks_for: LooksFor::Prefixes,
     new: |start| Box::new(PrefixAffinity { ring: Ring::new(start) }),
 };
 

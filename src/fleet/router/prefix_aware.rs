@@ -3,7 +3,7 @@
 //! hold, all in tokens (`overlap_score_weight` = 1 there). It knows at any time what each cache holds, as from events
 //! of the servers.
 
-use super::router_trait::{Router, RouterKind, View};
+use super::router_trait::{LooksFor, Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::workload::Request;
 
@@ -11,6 +11,7 @@ pub(super) const PREFIX_AWARE: RouterKind = RouterKind {
     name: "prefix_aware",
     summary: "The server with the least to do: tokens of the prompt that its cache lacks, of prompts that wait there, \
               and KV tokens in use",
+    looks_for: LooksFor::Prefixes,
     new: |_| Box::new(PrefixAware),
 };
 

@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 
-use super::router_trait::{Router, RouterKind, View};
+use super::router_trait::{LooksFor, Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 use crate::workload::Request;
@@ -10,6 +10,7 @@ use crate::workload::Request;
 pub(super) const RANDOM: RouterKind = RouterKind {
     name: "random",
     summary: "Any server, each with the same chance",
+    looks_for: LooksFor::Nothing,
     new: |start| {
         Box::new(Random {
             random: stream(start.seed, "router"),

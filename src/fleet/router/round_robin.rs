@@ -1,12 +1,13 @@
 //! `round_robin`: one server after the other.
 
-use super::router_trait::{Router, RouterKind, View};
+use super::router_trait::{LooksFor, Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::workload::Request;
 
 pub(super) const ROUND_ROBIN: RouterKind = RouterKind {
     name: "round_robin",
     summary: "One server after the other, whatever they do",
+    looks_for: LooksFor::Nothing,
     new: |_| Box::new(RoundRobin { latest: None }),
 };
 

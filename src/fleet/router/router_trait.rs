@@ -43,13 +43,27 @@ pub trait View {
 }
 
 /// A router by its name.
+#[derive(Clone, Copy, Debug)]
 pub struct RouterKind {
     /// Its name in scenarios.
     pub name: &'static str,
     /// What it does, in a sentence without a full stop.
     pub summary: &'static str,
+    /// What it looks for in requests.
+    pub looks_for: LooksFor,
     /// Makes one that has decided nothing yet.
     pub new: fn(&RouterStart<'_>) -> Box<dyn Router>,
+}
+
+/// What requests must have in common for a router to do more than it does with strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LooksFor {
+    /// Nothing: all requests are alike to it.
+    Nothing,
+    /// A session that they belong to.
+    Sessions,
+    /// The beginning of their prompts.
+    Prefixes,
 }
 
 /// What a router may know before the first request.

@@ -2,7 +2,7 @@
 //! of gateways does; to the next one on the ring while that server is not ready. Nothing is remembered of sessions.
 
 use super::hashing::Ring;
-use super::router_trait::{Router, RouterKind, View};
+use super::router_trait::{LooksFor, Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::stats::streams::mix;
 use crate::workload::Request;
@@ -10,6 +10,7 @@ use crate::workload::Request;
 pub(super) const SESSION: RouterKind = RouterKind {
     name: "session",
     summary: "All requests of a session go to the same server, whatever the others do; those without one to any",
+    looks_for: LooksFor::Sessions,
     new: |start| Box::new(Session { ring: Ring::new(start) }),
 };
 

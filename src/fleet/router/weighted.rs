@@ -1,13 +1,14 @@
 //! `weighted`: in turn, servers that weigh more more often, whatever they do: the next one is always the server whose
 //! share lags furthest behind, so that turns are spread evenly (as stride scheduling does; C. Waldspurger, 1995).
 
-use super::router_trait::{Router, RouterKind, View};
+use super::router_trait::{LooksFor, Router, RouterKind, View};
 use crate::engine::ServerId;
 use crate::workload::Request;
 
 pub(super) const WEIGHTED: RouterKind = RouterKind {
     name: "weighted",
     summary: "In turn, by the weights of the pools: a server that weighs twice as much takes two requests for one",
+    looks_for: LooksFor::Nothing,
     new: |start| {
         let turns = start.weights.iter().map(|weight| Turns {
             taken: 0,

@@ -73,6 +73,8 @@ pub struct TraceSource {
     base: Option<i128>,
     ids: RowIds,
     taken: u64,
+    /// How many of them belong to a session with a name.
+    in_sessions: u64,
     /// The row last read.
     row: Row,
     /// When that row arrives in the replay, until it is taken. With places, that it is due: they say when it does.
@@ -107,6 +109,7 @@ impl TraceSource {
             base: None,
             ids: RowIds::default(),
             taken: 0,
+            in_sessions: 0,
             row: Row::default(),
             pending: None,
             next_is_follower: false,
@@ -136,6 +139,11 @@ impl TraceSource {
     /// if all do.
     pub fn tied_share(&self) -> f64 {
         self.ties.tied_share()
+    }
+
+    /// Whether any request so far belongs to a session that its row names.
+    pub fn has_sessions(&self) -> bool {
+        self.in_sessions > 0
     }
 
     fn path(&self) -> &Path {
@@ -401,6 +409,7 @@ impl Source for TraceSource {
             (self.row.number, self.request(&self.row, segments, arrival))
         };
         self.taken += 1;
+        self.in_sessions += u64::from(request.session != SessionId(request.id.0));
         if let Some(followers) = &mut self.followers {
             followers.sent(number, request.id);
         }
