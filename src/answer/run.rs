@@ -129,11 +129,7 @@ impl ReadyRun<'_> {
             return Ok(replicate(input, self.question.seeds, &workers(control)?, control)?);
         }
         let scenario = &input.scenario;
-        let mut files = RunFiles::open(
-            &self.question.outputs,
-            &scenario.deployment.server,
-            scenario.operation.servers(),
-        )?;
+        let mut files = RunFiles::open(&self.question.outputs, scenario)?;
         let bounds = files.bounds();
         let run = study::run(input, scenario.seed, files.listeners(), control, &bounds)?;
         if !run.replayed.is_stopped {

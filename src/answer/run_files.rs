@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::problem::Problem;
 use super::run_outputs::RunOutputs;
-use crate::engine::{Observer, ServerSettings};
+use crate::config::Scenario;
+use crate::engine::Observer;
 use crate::metrics::{LastHeard, RequestLog, Timeline};
 use crate::report::{AtomicFile, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineCsv, write_requests_csv};
 use crate::study::{Bounds, SimulationError};
@@ -34,8 +35,9 @@ trait RunFile {
 }
 
 impl RunFiles {
-    /// Starts the files of a run of so many servers, each such as `server`.
-    pub fn open(outputs: &RunOutputs, server: &ServerSettings, servers: u32) -> Result<Self, Problem> {
+    /// Starts the files of a run of the scenario.
+    pub fn open(outputs: &RunOutputs, scenario: &Scenario) -> Result<Self, Problem> {
+        let server = &scenario.deployment.server;
         let mut files = Self::default();
         let mut bounds = Bounds::default();
         if let Some(path) = &outputs.requests {
@@ -46,7 +48,9 @@ impl RunFiles {
         if let Some(path) = &outputs.timeline {
             let interval = outputs.interval();
             files.add(path, AtomicFile::create(path), |file| {
-                let timeline = Timeline::new(server, servers, interval, TimelineCsv::new(file));
+                let operation = &scenario.operation;
+                let rows = TimelineCsv::new(file, operation.fleet.is_some());
+                let timeline = Timeline::new(server, operation.servers(), interval, rows);
                 bounds.heed(timeline.too_long(), TIMELINE_TOO_LONG);
                 timeline
             })?;

@@ -53,7 +53,7 @@ fn server(input: &Input) -> String {
         scenario.deployment.engine,
         run_report::policy_name(&scenario.deployment.server.policy)
     );
-    if let Some(fleet) = scenario.operation.fleet {
+    if let Some(fleet) = &scenario.operation.fleet {
         // Parts of their own, as either may be what variations differ in.
         let _ = write!(text, " · {} servers · router {}", fleet.servers, fleet.router.name);
     }

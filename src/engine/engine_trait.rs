@@ -45,6 +45,10 @@ pub trait Engine {
     /// How much of its prompt a request would find in the prefix cache if it were admitted now, as far as the server
     /// has been advanced and up to the first output that is still under way [tokens].
     fn cached_tokens(&self, request: &Request) -> u32;
+
+    /// From now on steps take `factor` times as long as they would: those that are decided later, not those under way.
+    /// The server has been advanced to this instant and not beyond.
+    fn slow_down(&mut self, factor: f64);
 }
 
 /// What a server does next. Of two at the same instant the end of a step comes first, as whoever arrives then may take

@@ -27,6 +27,33 @@ pub trait Observer {
 
     /// Steps of one of several servers have ended, heard in the order of that server's time.
     fn ran_on(&mut self, _server: ServerId, _run: &StepRun<'_>) {}
+
+    /// Something has become of one of several servers, of which so many take requests now as far as their router knows;
+    /// heard in the order of time, with what is of clients.
+    fn server_changed(&mut self, _at: Time, _server: ServerId, _change: ServerChange, _ready: u32) {}
+}
+
+/// What becomes of one of several servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServerChange {
+    /// It fails: what is in it is lost, and its cache with it.
+    Crashed,
+    /// It is told that it will be taken away, and takes nothing more.
+    Reclaimed,
+    /// It is taken away, with what is still in it.
+    Gone,
+    /// Nobody reaches it any more, while it goes on.
+    CutOff,
+    /// It is reached again.
+    Reached,
+    /// Its steps take longer from now on.
+    Slowed,
+    /// Its steps take as long as they should again.
+    AsFastAgain,
+    /// The router knows that it takes nothing.
+    FoundMissing,
+    /// It is back, with an empty cache.
+    Back,
 }
 
 /// The number of a server among several, from 0.
@@ -73,6 +100,33 @@ pub enum Event {
         /// Whether it waited; otherwise it ran.
         waiting: bool,
     },
+    /// Another attempt was sent, and waits: after one that came to nothing, or beside one that takes long.
+    SentAgain {
+        /// Whether it is sent beside another attempt.
+        hedges: bool,
+    },
+    /// One of its attempts has left without an answer.
+    Lost {
+        /// Whether the attempt waited; otherwise it ran.
+        waiting: bool,
+        /// Why.
+        why: Loss,
+        /// Whether the request has ended with it: nobody tries again.
+        for_good: bool,
+    },
+}
+
+/// Why an attempt has come to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Loss {
+    /// Its server failed, or could not be reached.
+    Failure,
+    /// It was refused, as too many waited.
+    Refused,
+    /// Its client had waited long enough.
+    TimedOut,
+    /// Another attempt was answered first.
+    Unneeded,
 }
 
 /// Why a request ended.

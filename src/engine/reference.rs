@@ -7,7 +7,7 @@ use super::engine_trait::{Engine, ServerLoad, Turn};
 use super::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::policy::{Decision, Memory, Planner, Produced, ScheduledAs, StepPlan, taken_of};
-use crate::step_time::{Ramp, StepTime};
+use crate::step_time::{Paced, Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -19,7 +19,7 @@ const BYTES_A_REQUEST: u64 = 800;
 pub(super) struct ReferenceServer {
     planner: Box<dyn Planner>,
     memory: Memory,
-    step_time: Box<dyn StepTime>,
+    step_time: Paced,
     /// When the next decision is taken: at the end of the latest step, or at a later arrival.
     now: Time,
     /// Decided steps that have not ended, one after the other.
@@ -128,6 +128,10 @@ impl Engine for ReferenceServer {
     fn cached_tokens(&self, request: &Request) -> u32 {
         self.planner.cached_tokens(request)
     }
+
+    fn slow_down(&mut self, factor: f64) {
+        self.step_time.slow_down(factor);
+    }
 }
 
 impl ReferenceServer {
@@ -136,7 +140,7 @@ impl ReferenceServer {
         Self {
             planner,
             memory,
-            step_time,
+            step_time: Paced::new(step_time),
             now: Time::ZERO,
             in_flight: VecDeque::new(),
             in_server: 0,

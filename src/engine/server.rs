@@ -73,4 +73,8 @@ impl Engine for Server {
     fn cached_tokens(&self, request: &Request) -> u32 {
         whichever!(&self.0, engine => engine.cached_tokens(request))
     }
+
+    fn slow_down(&mut self, factor: f64) {
+        whichever!(&mut self.0, engine => engine.slow_down(factor));
+    }
 }

@@ -8,6 +8,7 @@ use crate::units::{Span, Time};
 
 /// Counts of requests by server, as old as the router's view is.
 pub(super) struct Books {
+    /// Those that take requests, in the order of their numbers.
     ready: Vec<ServerId>,
     servers: Vec<Entry>,
     /// Who has the fewest requests by its weight, and was chosen least recently among equals.
@@ -25,10 +26,14 @@ struct Entry {
     outstanding: u32,
     last_chosen: u64,
     weight: f64,
+    is_ready: bool,
 }
 
 /// Non-negative floating-point numbers are in the order of their bits.
 type Rank = (u64, u64);
+
+/// Beyond all others.
+const NOT_READY: Rank = (u64::MAX, u64::MAX);
 
 #[derive(Clone, Copy, Debug)]
 enum Change {
@@ -38,6 +43,9 @@ enum Change {
 
 impl Entry {
     fn rank(&self) -> Rank {
+        if !self.is_ready {
+            return NOT_READY;
+        }
         let load = f64::from(self.outstanding) / self.weight;
         (load.to_bits(), self.last_chosen)
     }
@@ -50,6 +58,7 @@ impl Books {
             outstanding: 0,
             last_chosen: 0,
             weight,
+            is_ready: true,
         };
         Self {
             ready: (0..weights.len() as u32).map(ServerId).collect(),
@@ -112,7 +121,6 @@ impl Books {
         self.change(at, server, Change::Ended);
     }
 
-    /// Those that take requests, in the order of their numbers.
     pub(super) fn ready(&self) -> &[ServerId] {
         &self.ready
     }
@@ -129,8 +137,27 @@ impl Books {
         self.servers[server.place()].weight
     }
 
-    /// The server with the fewest requests by its weight.
-    pub(super) fn least_outstanding(&self) -> ServerId {
-        ServerId(self.fewest.least() as u32)
+    /// The ready server with the fewest requests by its weight.
+    pub(super) fn least_outstanding(&self) -> Option<ServerId> {
+        let server = ServerId(self.fewest.least() as u32);
+        self.is_ready(server).then_some(server)
+    }
+
+    pub(super) fn is_ready(&self, server: ServerId) -> bool {
+        self.servers[server.place()].is_ready
+    }
+
+    /// A server takes requests from now on, or none.
+    pub(super) fn set_ready(&mut self, server: ServerId, is_ready: bool) {
+        let entry = &mut self.servers[server.place()];
+        if entry.is_ready == is_ready {
+            return;
+        }
+        entry.is_ready = is_ready;
+        match self.ready.binary_search(&server) {
+            Ok(place) => drop(self.ready.remove(place)),
+            Err(place) => self.ready.insert(place, server),
+        }
+        self.rank(server.place());
     }
 }

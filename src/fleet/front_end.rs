@@ -109,6 +109,10 @@ impl<E: Engine> Engine for Fronted<E> {
     fn cached_tokens(&self, request: &Request) -> u32 {
         self.engine.cached_tokens(request)
     }
+
+    fn slow_down(&mut self, factor: f64) {
+        self.engine.slow_down(factor);
+    }
 }
 
 impl<O: Observer + ?Sized> Observer for Told<'_, O> {

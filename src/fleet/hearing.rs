@@ -5,14 +5,14 @@ use crate::engine::{Event, Finished, Observer, ServerId, StepRun};
 use crate::units::Time;
 use crate::workload::RequestId;
 
-/// A request that has left its server with its answer.
+/// An attempt that has left its server with its answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Left {
     pub(super) at: Time,
     pub(super) server: ServerId,
     pub(super) id: RequestId,
-    /// When its client has the answer, which may be later.
-    pub(super) answered: Time,
+    /// As its server tells it.
+    pub(super) history: Finished,
 }
 
 /// Passes on what a server tells, and remembers who has left it.
@@ -36,36 +36,33 @@ impl<O: Observer + ?Sized> Observer for Hearing<'_, '_, O> {
     #[inline]
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
         self.telling.observer.on_server(self.server, at, id, event);
-        match event {
+        let attempts = &mut self.telling.attempts;
+        match *event {
             // Its client has heard so from the router.
-            Event::Arrived { .. } => {}
+            Event::Arrived { .. } => attempts.is_inside(self.server, id, false),
             Event::Rejected => unreachable!("the router refuses what its servers would"),
-            Event::Finished(request) => {
-                // An answer that comes too late is none.
-                if self.telling.given_up.remove(&id) {
-                    let waiting = request.was_waiting;
-                    return self.tell(at, id, Event::Aborted { waiting });
-                }
-                let sent = self.telling.waited.remove(&id);
-                let history = Finished {
-                    arrival: sent.unwrap_or(request.arrival),
-                    ..*request
-                };
-                self.tell(at, id, Event::Finished(history));
+            Event::SentAgain { .. } | Event::Lost { .. } => unreachable!("a server knows nothing of other attempts"),
+            // What it means for its client is known when all has been heard that happened before.
+            Event::Finished(history) => {
+                attempts.has_left(self.server, id);
+                let server = self.server;
                 self.left.push(Left {
                     at,
-                    server: self.server,
+                    server,
                     id,
-                    answered: request.finished,
+                    history,
                 });
             }
-            Event::Aborted { .. } => {
-                self.telling.given_up.remove(&id);
+            Event::Aborted { waiting } => {
+                attempts.has_left(self.server, id);
+                let leaves = attempts.given_up.remove(&id).expect("its client gave up");
+                self.tell(at, id, leaves.event(waiting));
+            }
+            Event::Admitted { .. } | Event::Preempted => {
+                attempts.is_inside(self.server, id, *event != Event::Preempted);
                 self.tell(at, id, *event);
             }
-            Event::Admitted { .. } | Event::Preempted | Event::FirstToken | Event::Token { .. } => {
-                self.tell(at, id, *event);
-            }
+            Event::FirstToken | Event::Token { .. } => self.tell(at, id, *event),
         }
     }
 

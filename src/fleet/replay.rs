@@ -25,7 +25,7 @@ impl Rejections {
         self.check(source)
     }
 
-    fn add(&mut self, at: Time) {
+    pub(super) fn add(&mut self, at: Time) {
         if at != self.at {
             self.count = 0;
             self.at = at;
@@ -33,7 +33,7 @@ impl Rejections {
         self.count += 1;
     }
 
-    fn check(&self, source: &dyn Source) -> Result<(), ReplayError> {
+    pub(super) fn check(&self, source: &dyn Source) -> Result<(), ReplayError> {
         if self.count > STUCK_AFTER_REJECTIONS && !source.runs_out() {
             return Err(ReplayError::OnlyRejections);
         }

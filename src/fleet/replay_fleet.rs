@@ -2,25 +2,30 @@
 //!
 //! Servers are looked at only when something can come of it: when a request is sent there, when its router asks, or
 //! when somebody may finish there ([`Engine::next_turn`]). Of what happens at one instant, steps end first, then
-//! clients hear so, then others give up, then requests arrive, and then steps are decided.
+//! clients hear so, then others give up, then happens what was planned, then requests arrive, and then steps are
+//! decided.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use rustc_hash::FxHashSet;
 
-use super::clients::Clients;
+use super::agenda::{Agenda, Due};
 use super::hearing::{Hearing, Left};
+use super::journeys::Journeys;
+use super::member::FleetMember;
 use super::memory::RequestSizes;
 use super::replay::{Rejections, next_arrival};
 use super::replay_error::ReplayError;
+use super::retry::Retrying;
 use super::router::{Router, RouterKind, RouterStart};
-use super::servers::{FleetServers, Looking};
-use super::telling::{Location, Telling};
+use super::rules::Hardships;
+use super::servers::FleetServers;
+use super::telling::Telling;
 use super::watch::Watch;
-use crate::engine::{Engine, Event, Observer, ServerId, TurnKind};
+use crate::engine::{Engine, Observer, ServerId, TurnKind};
 use crate::units::{Span, Time};
-use crate::workload::{Request, RequestId, Segment, Source};
+use crate::workload::{Request, RequestId, Source};
 
 /// How servers are put together to a fleet.
 pub struct FleetSettings<'a> {
@@ -28,6 +33,8 @@ pub struct FleetSettings<'a> {
     pub router: &'a RouterKind,
     /// How old what the router knows of the servers is.
     pub state_delay: Span,
+    /// What clients do beside waiting, what is let in, and what fails.
+    pub hardships: &'a Hardships,
     /// What all that is drawn at random grows from.
     pub seed: u64,
     /// How much that happened is held back before all servers are looked at, so that it can be told in order: it
@@ -41,20 +48,12 @@ pub fn usually_held_back(servers: u32) -> usize {
     (1 << 14).max(64 * servers as usize)
 }
 
-/// A server of a fleet.
-pub struct FleetMember<E> {
-    /// The server.
-    pub engine: E,
-    /// How many requests it can run at once.
-    pub places: u32,
-    /// How much it takes beside the others; above 0.
-    pub weight: f64,
-}
-
 /// Sends all requests of `source` to a router with at least one server behind it, and runs these until nothing more
-/// will happen, or until `watch` wants no more.
+/// will happen, or until `watch` wants no more. `new_engine` makes an empty server: at the start, and whenever one that
+/// has failed is back.
 pub fn replay_fleet<E: Engine>(
-    members: Vec<FleetMember<E>>,
+    members: &[FleetMember],
+    new_engine: &dyn Fn(ServerId) -> E,
     settings: &FleetSettings<'_>,
     source: &mut dyn Source,
     observer: &mut (impl Observer + ?Sized),
@@ -65,16 +64,22 @@ pub fn replay_fleet<E: Engine>(
         seed: settings.seed,
         weights: &weights,
     };
-    let places = members.iter().map(|member| member.places).collect();
-    let telling = Telling::new(observer, settings.held_back);
-    let engines: Vec<E> = members.into_iter().map(|member| member.engine).collect();
+    let hardships = settings.hardships;
+    let mut telling = Telling::new(observer, settings.held_back);
+    if !hardships.faults.is_empty() {
+        telling.attempts.note_inside(members.len());
+    }
+    let servers = FleetServers::new(members, new_engine, settings.state_delay);
     let run = FleetRun {
         router: (settings.router.new)(&start),
-        bytes_a_request: engines.iter().map(Engine::bytes_a_request).max().unwrap_or(0),
-        servers: FleetServers::new(engines, places, &weights, settings.state_delay),
+        bytes_a_request: servers.bytes_a_request(),
+        servers,
+        hardships,
         queue: VecDeque::new(),
         given_up_in_queue: FxHashSet::default(),
-        clients: Clients::new(source.timeout()),
+        journeys: Journeys::new(source.timeout(), hardships.may_lose()),
+        retrying: Retrying::new(hardships.clients.retry, settings.seed),
+        agenda: Agenda::new(hardships, members.len(), settings.seed),
         left: BinaryHeap::new(),
         heard: Vec::new(),
         departures: 0,
@@ -92,16 +97,19 @@ pub fn replay_fleet<E: Engine>(
 }
 
 /// A run as far as it has gone.
-struct FleetRun<'a, 'b, E, O: ?Sized, W> {
-    router: Box<dyn Router>,
-    servers: FleetServers<E>,
-    /// Requests that wait at the router, next first.
-    queue: VecDeque<Request>,
-    /// Those of them whose clients have given up.
-    given_up_in_queue: FxHashSet<RequestId>,
-    clients: Clients,
-    /// Requests that have left their servers, which nobody has heard yet.
-    left: BinaryHeap<Reverse<Departure>>,
+pub(super) struct FleetRun<'a, 'b, E, O: ?Sized, W> {
+    pub(super) router: Box<dyn Router>,
+    pub(super) servers: FleetServers<'a, E>,
+    pub(super) hardships: &'a Hardships,
+    /// Attempts that wait at the router, next first.
+    pub(super) queue: VecDeque<Request>,
+    /// Those of them for which nobody waits any more.
+    pub(super) given_up_in_queue: FxHashSet<RequestId>,
+    pub(super) journeys: Journeys,
+    pub(super) retrying: Retrying,
+    pub(super) agenda: Agenda,
+    /// Attempts that have left their servers, which nobody has heard yet.
+    pub(super) left: BinaryHeap<Reverse<Departure>>,
     /// Those that a server has told of just now; memory to work with.
     heard: Vec<Left>,
     /// How many have left so far.
@@ -109,17 +117,17 @@ struct FleetRun<'a, 'b, E, O: ?Sized, W> {
     /// The latest instant at which something happened.
     now: Time,
     /// When the next request is due, if there is one.
-    arrival: Option<Time>,
+    pub(super) arrival: Option<Time>,
     /// Whether its source was asked since anything changed there.
-    arrival_is_known: bool,
+    pub(super) arrival_is_known: bool,
     /// Requests that were sent and have not ended.
-    in_fleet: u64,
-    bytes_a_request: u64,
-    sizes: RequestSizes,
-    rejections: Rejections,
-    source: &'a mut dyn Source,
-    telling: Telling<'b, O>,
-    watch: &'a mut W,
+    pub(super) in_fleet: u64,
+    pub(super) bytes_a_request: u64,
+    pub(super) sizes: RequestSizes,
+    pub(super) rejections: Rejections,
+    pub(super) source: &'a mut dyn Source,
+    pub(super) telling: Telling<'b, O>,
+    pub(super) watch: &'a mut W,
 }
 
 /// What happens next, in the order in which it happens at one instant.
@@ -129,15 +137,16 @@ enum Next {
     Departure,
     News,
     Deadline,
+    Planned,
     Arrival,
     Decision(ServerId),
 }
 
-/// A request that has left its server. Of those at one instant, servers go in the order of their numbers, and requests
+/// An attempt that has left its server. Of those at one instant, servers go in the order of their numbers, and attempts
 /// of one server in the order in which it told.
-struct Departure {
+pub(super) struct Departure {
     number: u64,
-    left: Left,
+    pub(super) left: Left,
 }
 
 impl Departure {
@@ -195,6 +204,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                 Next::Departure => self.depart(),
                 Next::News => self.send_waiting(now),
                 Next::Deadline => self.give_up(now),
+                Next::Planned => self.act(now),
                 Next::Arrival => self.arrive()?,
             }
         }
@@ -221,8 +231,23 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         // What a router learns matters at once only to those who wait for it.
         let news = self.servers.books.next_news().filter(|_| !self.queue.is_empty());
         let news = news.map(|at| (at.max(self.now), Next::News));
-        let deadline = self.clients.next_deadline().map(|at| (at, Next::Deadline));
-        [arrival, departure, news, deadline].into_iter().flatten().min()
+        let deadline = self.journeys.next_deadline().map(|at| (at, Next::Deadline));
+        // When the last request has ended, nothing matters that may fail.
+        let goes_on = self.in_fleet > 0 || arrival.is_some();
+        let planned = self.agenda.next().filter(|_| goes_on).map(|at| (at, Next::Planned));
+        [arrival, departure, news, deadline, planned]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What was planned for now happens.
+    fn act(&mut self, now: Time) {
+        match self.agenda.take() {
+            Due::SendAgain(request) => self.send_again(request, now),
+            Due::Hedge(request) => self.hedge(request, now),
+            due => self.change_server(due, now),
+        }
     }
 
     /// Lets a server have its turn, and go on up to `until` at least: further if nothing else happens before.
@@ -238,100 +263,5 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             let number = self.departures;
             self.left.push(Reverse(Departure { number, left }));
         }
-    }
-
-    /// A request has left its server with an answer, and whoever counts it hears so.
-    fn depart(&mut self) {
-        let Reverse(Departure { left, .. }) = self.left.pop().expect("a request has left");
-        self.servers.books.ended(left.at, left.server);
-        self.clients.ended(left.id);
-        self.in_fleet -= 1;
-        self.source.finished(left.id, left.answered);
-        self.arrival_is_known = false;
-        self.send_waiting(left.at);
-    }
-
-    /// The next client gives up.
-    fn give_up(&mut self, now: Time) {
-        let (id, place) = self.clients.give_up();
-        self.in_fleet -= 1;
-        match place {
-            Location::Router => {
-                self.given_up_in_queue.insert(id);
-                let event = Event::Aborted { waiting: true };
-                self.telling.event(now, Location::Router, id, event);
-            }
-            Location::Server(server) => {
-                self.telling.given_up.insert(id);
-                self.telling.waited.remove(&id);
-                self.servers.abort(server, id, now, &mut self.telling);
-                self.servers.books.ended(now, server);
-            }
-        }
-        self.source.rejected(id, now);
-        self.arrival_is_known = false;
-        self.send_waiting(now);
-    }
-
-    /// A client sends a request.
-    fn arrive(&mut self) -> Result<(), ReplayError> {
-        let request = self.source.take();
-        self.arrival_is_known = false;
-        self.watch.sent();
-        self.sizes.add(request.prompt.segments().map(<[Segment]>::len));
-        // Before it is taken in: the queue that has no room for it must not grow first.
-        let bytes = self.sizes.bytes_of(self.in_fleet + 1, self.bytes_a_request);
-        self.watch.may_hold(bytes)?;
-        let (id, now) = (request.id, request.arrival);
-        if !self.servers.can_serve(&request) {
-            self.telling.sent(request, Event::Rejected);
-            self.source.rejected(id, now);
-            return self.rejections.one_more(now, self.source);
-        }
-        self.in_fleet += 1;
-        self.clients.sent(id, now, Location::Router);
-        let input_tokens = request.prompt.tokens();
-        self.telling.sent(request.clone(), Event::Arrived { input_tokens });
-        self.queue.push_back(request);
-        // Whoever came before goes before.
-        if self.queue.len() == 1 {
-            self.send_waiting(now);
-        }
-        Ok(())
-    }
-
-    /// Sends the requests that wait at the router to servers, as far as it finds one for them.
-    fn send_waiting(&mut self, now: Time) {
-        while let Some(request) = self.queue.front() {
-            if self.given_up_in_queue.remove(&request.id) {
-                self.queue.pop_front();
-                continue;
-            }
-            self.servers.books.learn(now);
-            let mut looking = Looking {
-                servers: &mut self.servers,
-                telling: &mut self.telling,
-                now,
-            };
-            let Some(server) = self.router.choose(request, &mut looking) else {
-                return;
-            };
-            let request = self.queue.pop_front().expect("it was looked at");
-            self.send(request, server, now);
-        }
-    }
-
-    fn send(&mut self, request: Request, server: ServerId, now: Time) {
-        let id = request.id;
-        if request.arrival < now {
-            self.telling.waited.insert(id, request.arrival);
-        }
-        self.clients.moved(id, Location::Server(server));
-        self.servers.books.sent(now, server);
-        let arrives = Request {
-            arrival: now,
-            ..request
-        };
-        self.servers.submit(server, arrives, &mut self.telling);
     }
 }

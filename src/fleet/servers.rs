@@ -2,7 +2,9 @@
 
 use super::books::Books;
 use super::hearing::Hearing;
+use super::member::FleetMember;
 use super::router::View;
+use super::server_state::ServerState;
 use super::telling::Telling;
 use super::tournament::Tournament;
 use crate::engine::{Engine, Observer, ServerId, ServerLoad, Turn};
@@ -10,8 +12,13 @@ use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
 /// Servers, and what their router knows of them.
-pub(super) struct FleetServers<E> {
+pub(super) struct FleetServers<'a, E> {
     engines: Vec<E>,
+    /// Makes an empty one.
+    new_engine: &'a dyn Fn(ServerId) -> E,
+    states: Vec<ServerState>,
+    /// How many are down and never come back.
+    gone_for_good: usize,
     /// When somebody may finish on each.
     turns: Tournament<Turn>,
     pub(super) books: Books,
@@ -31,19 +38,94 @@ struct Demands {
 /// The demand by its bits, and when the server was chosen last.
 type Demand = (u64, u64);
 
+/// Beyond all others.
+const NOT_READY: Demand = (u64::MAX, u64::MAX);
+
 /// Later than anything that happens.
 const NEVER: Turn = Turn::decision(Time::from_picos(u64::MAX));
 
-impl<E: Engine> FleetServers<E> {
-    pub(super) fn new(engines: Vec<E>, places: Vec<u32>, weights: &[f64], delay: Span) -> Self {
-        let count = engines.len();
+impl<'a, E: Engine> FleetServers<'a, E> {
+    pub(super) fn new(members: &[FleetMember], new_engine: &'a dyn Fn(ServerId) -> E, delay: Span) -> Self {
+        let count = members.len();
+        let weights: Vec<f64> = members.iter().map(|member| member.weight).collect();
         Self {
-            engines,
+            engines: (0..count as u32).map(|server| new_engine(ServerId(server))).collect(),
+            new_engine,
+            states: vec![ServerState::default(); count],
+            gone_for_good: 0,
             turns: Tournament::new(count, NEVER),
-            books: Books::new(weights, delay),
-            places,
+            books: Books::new(&weights, delay),
+            places: members.iter().map(|member| member.places).collect(),
             demands: None,
         }
+    }
+
+    /// The memory that a request takes at most, wherever it is [bytes].
+    pub(super) fn bytes_a_request(&self) -> u64 {
+        self.engines.iter().map(Engine::bytes_a_request).max().unwrap_or(0)
+    }
+
+    pub(super) fn state(&self, server: ServerId) -> &ServerState {
+        &self.states[server.place()]
+    }
+
+    /// How many there are, ready or not.
+    pub(super) const fn count(&self) -> usize {
+        self.engines.len()
+    }
+
+    /// Whether any of them, all of which have been looked at, has something to do.
+    pub(super) fn has_work(&self) -> bool {
+        self.engines.iter().any(|engine| engine.next_event().is_some())
+    }
+
+    /// Whether there is a server, or will be one again.
+    pub(super) fn may_serve(&self) -> bool {
+        self.gone_for_good < self.states.len()
+    }
+
+    pub(super) fn state_mut(&mut self, server: ServerId) -> &mut ServerState {
+        &mut self.states[server.place()]
+    }
+
+    /// A server fails, or is taken away, perhaps for good: an empty one takes its place, which nobody reaches. Returns
+    /// the number of this loss.
+    pub(super) fn take_down(&mut self, server: ServerId, for_good: bool) -> u32 {
+        self.gone_for_good += usize::from(for_good);
+        self.engines[server.place()] = (self.new_engine)(server);
+        self.note_turn(server);
+        self.state_mut(server).go_down(for_good)
+    }
+
+    /// A server that has been advanced to this instant is as fast as its state says from now on.
+    pub(super) fn set_pace(&mut self, server: ServerId) {
+        let factor = self.state(server).slowness();
+        self.engines[server.place()].slow_down(factor);
+        self.note_turn(server);
+    }
+
+    /// A server takes requests from now on, or none.
+    pub(super) fn set_ready(&mut self, server: ServerId, is_ready: bool) {
+        self.books.set_ready(server, is_ready);
+        self.note_demand(server, Time::ZERO);
+    }
+
+    /// A server has not taken what it was chosen for.
+    pub(super) fn turned_away(&mut self, server: ServerId, now: Time) {
+        self.books.ended(now, server);
+        // It was chosen all the same.
+        self.note_demand(server, Time::ZERO);
+    }
+
+    /// What is in a server now.
+    pub(super) fn load(
+        &mut self,
+        server: ServerId,
+        now: Time,
+        telling: &mut Telling<'_, impl Observer + ?Sized>,
+    ) -> ServerLoad {
+        self.look_at(server, now, telling);
+        self.engines[server.place()].load()
     }
 
     /// The server with the next turn; `None` if nothing will happen on any.
@@ -103,7 +185,7 @@ impl<E: Engine> FleetServers<E> {
     }
 
     /// Advances a server to an instant at which somebody looks at it, before its next turn.
-    fn look_at(&mut self, server: ServerId, now: Time, telling: &mut Telling<'_, impl Observer + ?Sized>) {
+    pub(super) fn look_at(&mut self, server: ServerId, now: Time, telling: &mut Telling<'_, impl Observer + ?Sized>) {
         let mut left = Vec::new();
         let mut hearing = Hearing::of(server, telling, &mut left);
         self.engines[server.place()].advance(now, &mut hearing);
@@ -123,10 +205,13 @@ impl<E: Engine> FleetServers<E> {
             return;
         };
         let place = server.place();
-        let demand = self.engines[place].load().kv_demand() / self.books.weight(server);
-        demands
-            .least
-            .set(place, (demand.to_bits(), self.books.last_chosen(server)));
+        let demand = if self.books.is_ready(server) {
+            let demand = self.engines[place].load().kv_demand() / self.books.weight(server);
+            (demand.to_bits(), self.books.last_chosen(server))
+        } else {
+            NOT_READY
+        };
+        demands.least.set(place, demand);
         demands.looked_at[place] = at;
     }
 
@@ -151,19 +236,19 @@ impl<E: Engine> FleetServers<E> {
 }
 
 /// What the router sees while it decides where a request goes.
-pub(super) struct Looking<'a, 'b, E, O: ?Sized> {
-    pub(super) servers: &'a mut FleetServers<E>,
+pub(super) struct Looking<'a, 'b, 'c, E, O: ?Sized> {
+    pub(super) servers: &'a mut FleetServers<'c, E>,
     pub(super) telling: &'a mut Telling<'b, O>,
     pub(super) now: Time,
 }
 
-impl<E: Engine, O: Observer + ?Sized> Looking<'_, '_, E, O> {
+impl<E: Engine, O: Observer + ?Sized> Looking<'_, '_, '_, E, O> {
     fn look_at(&mut self, server: ServerId) {
         self.servers.look_at(server, self.now, self.telling);
     }
 }
 
-impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, E, O> {
+impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
     fn ready(&self) -> &[ServerId] {
         self.servers.books.ready()
     }
@@ -185,7 +270,7 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, E, O> {
     }
 
     fn least_outstanding(&mut self) -> Option<ServerId> {
-        Some(self.servers.books.least_outstanding())
+        self.servers.books.least_outstanding()
     }
 
     /// What is in use on a server only grows until its next turn, so the least of what was last seen need be looked at,
@@ -198,8 +283,8 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, E, O> {
             let demands = self.servers.demands.as_ref()?;
             let place = demands.least.least();
             let server = ServerId(place as u32);
-            if demands.looked_at[place] == self.now {
-                return Some(server);
+            if demands.looked_at[place] == self.now || !self.servers.books.is_ready(server) {
+                return self.servers.books.is_ready(server).then_some(server);
             }
             self.look_at(server);
             self.servers.note_demand(server, self.now);
@@ -207,8 +292,7 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, E, O> {
     }
 
     fn load(&mut self, server: ServerId) -> ServerLoad {
-        self.look_at(server);
-        self.servers.engines[server.place()].load()
+        self.servers.load(server, self.now, self.telling)
     }
 
     fn cached_tokens(&mut self, server: ServerId, request: &Request) -> u32 {

@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
-use crate::engine::{Event, Observer, ServerId, StepRun, Streamed};
+use super::attempt::{Attempts, request_of};
+use crate::engine::{Event, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -19,10 +18,8 @@ pub(super) enum Location {
 /// Holds back what happened until nothing can have happened before it that is still unknown.
 pub(super) struct Telling<'a, O: ?Sized> {
     pub(super) observer: &'a mut O,
-    /// Requests whose clients have given up and that have not left their servers.
-    pub(super) given_up: FxHashSet<RequestId>,
-    /// When requests were sent that waited at the router and are in a server.
-    pub(super) waited: FxHashMap<RequestId, Time>,
+    /// What is known of attempts beside what their servers know.
+    pub(super) attempts: Attempts,
     /// When each thing happened and who did it, with its place in `held`.
     order: Vec<(Time, Location, u32)>,
     held: Vec<What>,
@@ -36,14 +33,14 @@ enum What {
     Sent,
     Event(RequestId, Event),
     Streamed(Streamed),
+    Change(ServerId, ServerChange, u32),
 }
 
 impl<'a, O: Observer + ?Sized> Telling<'a, O> {
     pub(super) fn new(observer: &'a mut O, most_held: usize) -> Self {
         Self {
             observer,
-            given_up: FxHashSet::default(),
-            waited: FxHashMap::default(),
+            attempts: Attempts::default(),
             order: Vec::new(),
             held: Vec::new(),
             sent: VecDeque::new(),
@@ -59,9 +56,14 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
         self.event(at, Location::Router, id, event);
     }
 
-    /// Something happened to a request.
-    pub(super) fn event(&mut self, at: Time, place: Location, id: RequestId, event: Event) {
-        self.hold(at, place, What::Event(id, event));
+    /// Something happened to an attempt: of its request, as its client sees it.
+    pub(super) fn event(&mut self, at: Time, place: Location, attempt: RequestId, event: Event) {
+        self.hold(at, place, What::Event(request_of(attempt), event));
+    }
+
+    /// Something has become of a server; so many are ready now.
+    pub(super) fn change(&mut self, at: Time, server: ServerId, change: ServerChange, ready: u32) {
+        self.hold(at, Location::Router, What::Change(server, change, ready));
     }
 
     /// A server has run steps.
@@ -95,6 +97,7 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
                 }
                 What::Event(id, ref event) => self.observer.on(at, id, event),
                 What::Streamed(ref tokens) => self.observer.streamed(tokens),
+                What::Change(server, change, ready) => self.observer.server_changed(at, server, change, ready),
             }
         }
         self.keep_from(known);

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-use super::meter::ratio;
+use super::client::{AttemptCounts, FleetEvent};
+use super::meter::{Durations, Total, ratio};
+use super::meters::ClientTotals;
 use super::population::{Counts, CountsAtSteps};
-use crate::engine::{Event, ServerId, StepRun};
-use crate::units::Time;
+use crate::engine::{Event, ServerChange, ServerId, StepRun};
+use crate::units::{Span, Time};
 
 /// The servers of a fleet and what each did, as JSON shows them. Requests are counted from the start of the run to its
 /// end, whatever is left out of latencies.
@@ -17,10 +19,60 @@ pub struct FleetReport {
     pub ready: ReadyServers,
     /// The router in front of them.
     pub router: &'static str,
-    /// Requests that were sent to a server, each time counted.
-    pub attempts: u64,
+    /// How often requests were sent, and what became of attempts that were not answered.
+    #[serde(flatten)]
+    pub attempts: AttemptCounts,
+    /// Answers of servers that nobody waited for any more.
+    pub served_in_vain: u64,
+    /// The share of the requests that have ended that were answered; `None` if none has ended.
+    pub availability: Option<f64>,
+    /// How many failures there were, after how many of them as many requests were outstanding to the end as before, and
+    /// the longest that it took to recover from one; `None` if there was none or one was not recovered from.
+    pub faults: u64,
+    /// After how many of them more requests were outstanding to the end than before.
+    pub unrecovered: u64,
+    /// The longest time from a failure until, with the server well again, no more requests were outstanding than in the
+    /// minute before.
+    pub time_to_recover_s: Option<f64>,
+    /// What became of servers in the first run, in the order of time.
+    pub events: Vec<EventReport>,
+    /// How many more events there were.
+    #[serde(skip_serializing_if = "is_none_left_out")]
+    pub events_left_out: u64,
     /// Each server, in the order of their numbers.
     pub by_server: Vec<ServerReport>,
+}
+
+/// Something that became of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct EventReport {
+    pub at_s: f64,
+    pub server: u32,
+    pub event: &'static str,
+    /// Of a failure, how long it took to recover from it; `None` if it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered_after_s: Option<f64>,
+}
+
+/// The name of what becomes of a server, in results.
+const fn name_of(change: ServerChange) -> &'static str {
+    match change {
+        ServerChange::Crashed => "crash",
+        ServerChange::Reclaimed => "reclaim",
+        ServerChange::Gone => "gone",
+        ServerChange::CutOff => "partition",
+        ServerChange::Reached => "reached_again",
+        ServerChange::Slowed => "slow",
+        ServerChange::AsFastAgain => "as_fast_again",
+        ServerChange::FoundMissing => "found_missing",
+        ServerChange::Back => "back",
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_none_left_out(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How many servers took requests, over time.
@@ -193,20 +245,36 @@ impl FleetTotal {
         self.covered_picos += other.covered_picos;
     }
 
-    pub(super) fn report(&self) -> FleetReport {
+    pub(super) fn report(&self, client: &ClientTotals, durations: &Durations) -> FleetReport {
         let servers = self.servers.len() as u32;
+        let requests = client.requests.section(durations);
+        let recovery = client.recovery.section(durations);
+        let finished: u64 = self.servers.iter().map(|sums| sums.finished).sum();
+        let event = |event: &FleetEvent| EventReport {
+            at_s: event.at.seconds(),
+            server: event.server.0,
+            event: name_of(event.change),
+            recovered_after_s: event.recovered_after.map(Span::seconds),
+        };
         let by_server = (0..)
             .zip(&self.servers)
             .map(|(server, sums)| self.of_server(server, sums));
         FleetReport {
             servers,
             ready: ReadyServers {
-                mean: servers.into(),
-                min: servers,
-                max: servers,
+                mean: recovery.ready_mean.unwrap_or_else(|| servers.into()),
+                min: recovery.ready_min,
+                max: recovery.ready_max,
             },
             router: self.router,
-            attempts: self.servers.iter().map(|sums| sums.attempts).sum(),
+            attempts: client.attempts.section(durations),
+            served_in_vain: finished.saturating_sub(requests.finished),
+            availability: requests.success,
+            faults: recovery.faults,
+            unrecovered: recovery.unrecovered,
+            time_to_recover_s: recovery.time_to_recover_s,
+            events: client.recovery.events.iter().map(event).collect(),
+            events_left_out: client.recovery.events_left_out,
             by_server: by_server.collect(),
         }
     }

@@ -1,6 +1,6 @@
 //! Several observers of one run.
 
-use crate::engine::{Event, Observer, ServerId, StepRun, Streamed};
+use crate::engine::{Event, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -42,6 +42,12 @@ impl Observer for Listeners<'_> {
     fn ran_on(&mut self, server: ServerId, run: &StepRun<'_>) {
         for listener in &mut self.0 {
             listener.ran_on(server, run);
+        }
+    }
+
+    fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, ready: u32) {
+        for listener in &mut self.0 {
+            listener.server_changed(at, server, change, ready);
         }
     }
 }

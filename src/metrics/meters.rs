@@ -4,10 +4,13 @@
 use serde::Serialize;
 
 use super::client::{
-    ClientWait, ClientWaitMeter, Latencies, LatencyMeter, Requests, RequestsMeter, Throughput, ThroughputMeter,
+    AttemptCounts, AttemptsMeter, ClientWait, ClientWaitMeter, Latencies, LatencyMeter, Recovery, RecoveryMeter,
+    Requests, RequestsMeter, Throughput, ThroughputMeter,
 };
 use super::line::Line;
-use super::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun};
+use super::meter::{
+    Durations, HeardEvent, Meter, ResultSection, ServedRequest, ServerNews, StartOfSteps, Total, WholeRun,
+};
 use super::named_number::NamedNumber;
 use super::recorder_settings::RecorderSettings;
 use super::server::{
@@ -70,6 +73,10 @@ macro_rules! meters {
                     $( self.$name.ran(run, at_start); )+
                 }
 
+                pub(super) fn server_changed(&mut self, news: &ServerNews) {
+                    $( self.$name.server_changed(news); )+
+                }
+
                 pub(super) fn finish(self, run: &WholeRun) -> $Totals {
                     $Totals { $( $name: self.$name.finish(run), )+ }
                 }
@@ -130,6 +137,12 @@ meters! {
         /// due.
         #[serde(skip_serializing_if = "Option::is_none")]
         client_wait: ClientWaitMeter => Option<ClientWait>,
+        /// How often requests were sent, and what became of those attempts. They stand with the fleet in the result.
+        #[serde(skip)]
+        attempts: AttemptsMeter => AttemptCounts,
+        /// How a fleet stood failures. It stands with the fleet in the result.
+        #[serde(skip)]
+        recovery: RecoveryMeter => Recovery,
     }
 
     /// Meters of what a server does; a fleet has a set of them for each server.

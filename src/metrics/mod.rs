@@ -34,9 +34,12 @@ mod verdict;
 mod whole_crowd;
 mod windows;
 
-pub use client::{ClientWait, CrowdQuantiles, Latencies, LatencyIntervals, LatencySummary, Requests, Throughput};
+pub use client::{
+    AttemptCounts, ClientWait, CrowdQuantiles, FleetEvent, Latencies, LatencyIntervals, LatencySummary, Recovery,
+    Requests, Throughput,
+};
 pub use contexts::Contexts;
-pub use fleet::{FleetReport, LevelSummary, ReadyServers, ServerReport, ShareSummary};
+pub use fleet::{EventReport, FleetReport, LevelSummary, ReadyServers, ServerReport, ShareSummary};
 pub use line::{Line, Phrase, Statement};
 pub use listeners::{LastHeard, Listeners};
 pub use measure::{MEASURES, Measure};

@@ -17,11 +17,11 @@ impl Counts {
     /// What they are after something has happened to a request.
     pub fn hear(&mut self, event: &Event) {
         match event {
-            Event::Arrived { .. } => self.arrive(),
+            Event::Arrived { .. } | Event::SentAgain { .. } => self.arrive(),
             Event::Admitted { .. } => self.admit(),
             Event::Preempted => self.preempt(),
             Event::Finished(request) => self.finish(request),
-            Event::Aborted { waiting } => self.leave(*waiting),
+            Event::Aborted { waiting } | Event::Lost { waiting, .. } => self.leave(*waiting),
             Event::Rejected | Event::FirstToken | Event::Token { .. } => {}
         }
     }

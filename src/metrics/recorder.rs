@@ -1,9 +1,9 @@
 //! Listens to a server or a fleet and its clients, for all meters.
 
-use super::client::ClientWaitMeter;
+use super::client::{ClientWaitMeter, RecoveryMeter};
 use super::fleet::FleetBooks;
 use super::latencies_of::LatenciesOf;
-use super::meter::{HeardEvent, ServedRequest, StartOfSteps};
+use super::meter::{HeardEvent, ServedRequest, ServerNews, StartOfSteps};
 use super::meters::{ClientMeters, ServerMeters};
 use super::population::CountsAtSteps;
 use super::recorder_settings::RecorderSettings;
@@ -11,7 +11,7 @@ use super::recording::Recording;
 use super::run_so_far::RunSoFar;
 use super::server::{SaturationMeter, WavesMeter};
 use super::slo::Slo;
-use crate::engine::{Event, Finished, Observer, ServerId, StepRun, Streamed};
+use crate::engine::{Event, Finished, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -64,6 +64,7 @@ impl Recorder {
         let usable_blocks = settings.server.kv_blocks - 1;
         let books = FleetBooks::new(servers, router, usable_blocks, settings.prefix_caching);
         self.fleet = Some(Box::new(books));
+        self.client.recovery = RecoveryMeter::of_fleet(servers);
         self.server.waves = WavesMeter::silent();
         self.server.kv.watch_fleet();
         self
@@ -146,6 +147,17 @@ impl Observer for Recorder {
         let segment = self.run.segment_of(tokens.start);
         self.client.streamed(tokens, segment);
         self.server.streamed(tokens, segment);
+    }
+
+    fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, ready: u32) {
+        let news = ServerNews {
+            at,
+            server,
+            change,
+            ready,
+        };
+        self.client.server_changed(&news);
+        self.server.server_changed(&news);
     }
 
     fn on_server(&mut self, server: ServerId, at: Time, _id: RequestId, event: &Event) {

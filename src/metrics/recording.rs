@@ -34,7 +34,9 @@ impl Recording {
 
     /// Servers behind a router, one by one; `None` of a single server.
     pub fn fleet(&self) -> Option<FleetReport> {
-        self.fleet.as_ref().map(FleetTotal::report)
+        self.fleet
+            .as_ref()
+            .map(|fleet| fleet.report(&self.client, &self.durations))
     }
 
     /// Adds another run of the same server.

@@ -11,6 +11,7 @@ pub enum RequestOutcome {
     Finished,
     Rejected,
     TimedOut,
+    Failed,
     Running,
     Waiting,
 }
@@ -22,6 +23,7 @@ impl RequestOutcome {
             Self::Finished => "finished",
             Self::Rejected => "rejected",
             Self::TimedOut => "timed_out",
+            Self::Failed => "failed",
             Self::Running => "running",
             Self::Waiting => "waiting",
         }
@@ -103,6 +105,11 @@ impl RequestLog {
             .and_then(Option::as_mut)
             .expect("a request arrives before anything else happens to it")
     }
+
+    /// The row of a request, unless it has ended: an attempt that nobody waits for may still be in a server.
+    fn open_row(&mut self, id: RequestId) -> Option<&mut RequestRow> {
+        Some(self.row(id)).filter(|row| matches!(row.outcome, RequestOutcome::Waiting | RequestOutcome::Running))
+    }
 }
 
 impl Observer for RequestLog {
@@ -113,19 +120,33 @@ impl Observer for RequestLog {
             }
             Event::Rejected => self.arrive(at, id, None, RequestOutcome::Rejected),
             Event::Admitted { .. } => {
-                let row = self.row(id);
-                row.scheduled.get_or_insert(at);
-                row.outcome = RequestOutcome::Running;
+                if let Some(row) = self.open_row(id) {
+                    row.scheduled.get_or_insert(at);
+                    row.outcome = RequestOutcome::Running;
+                }
             }
             Event::Preempted => {
-                let row = self.row(id);
-                row.preemptions += 1;
-                row.outcome = RequestOutcome::Waiting;
+                if let Some(row) = self.open_row(id) {
+                    row.preemptions += 1;
+                    row.outcome = RequestOutcome::Waiting;
+                }
             }
             Event::FirstToken => {
-                self.row(id).first_token.get_or_insert(at);
+                if let Some(row) = self.open_row(id) {
+                    row.first_token.get_or_insert(at);
+                }
             }
             Event::Token { .. } => {}
+            Event::SentAgain { .. } | Event::Lost { for_good: false, .. } => {
+                if let Some(row) = self.open_row(id) {
+                    row.outcome = RequestOutcome::Waiting;
+                }
+            }
+            Event::Lost { for_good: true, .. } => {
+                let row = self.row(id);
+                row.finished = Some(at);
+                row.outcome = RequestOutcome::Failed;
+            }
             Event::Aborted { .. } => {
                 let row = self.row(id);
                 row.finished = Some(at);

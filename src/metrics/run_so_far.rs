@@ -88,7 +88,10 @@ impl RunSoFar {
                 self.population.change(at, |counts| counts.finish(request));
                 self.last_finish = Some(request.finished);
             }
-            Event::Aborted { waiting } => self.population.change(at, |counts| counts.leave(*waiting)),
+            Event::SentAgain { .. } => self.population.change(at, Counts::arrive),
+            Event::Aborted { waiting } | Event::Lost { waiting, .. } => {
+                self.population.change(at, |counts| counts.leave(*waiting));
+            }
         }
     }
 

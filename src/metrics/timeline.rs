@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::population::Counts;
-use crate::engine::{Event, Observer, ServerId, ServerSettings, StepRun};
+use crate::engine::{Event, Observer, ServerChange, ServerId, ServerSettings, StepRun};
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
 
@@ -22,6 +22,10 @@ pub struct TimelineRow {
     pub waiting_max: u32,
     /// The most that ran at any time since the row before.
     pub running_max: u32,
+    /// Requests that have not ended, those included that their clients will send again.
+    pub outstanding: u32,
+    /// Servers that take requests.
+    pub ready: u32,
 }
 
 /// The most rows of a timeline: more than one a second over the longest run.
@@ -48,8 +52,10 @@ pub struct Timeline<Sink: Extend<TimelineRow>> {
     since: Time,
     /// The greatest of each since the latest instant of a row.
     most: Counts,
-    /// Instants whose counts are known but not yet their blocks, with the greatest counts since the instant before.
-    pending: VecDeque<(Time, Counts, Counts)>,
+    outstanding: u32,
+    ready: u32,
+    /// Instants of which all is known but their blocks.
+    pending: VecDeque<TimelineRow>,
     rows: u64,
     too_long: Rc<Cell<bool>>,
 }
@@ -79,6 +85,8 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             counts: Counts::default(),
             since: Time::ZERO,
             most: Counts::default(),
+            outstanding: 0,
+            ready: servers,
             pending: VecDeque::new(),
             rows: 0,
             too_long: Rc::default(),
@@ -101,14 +109,14 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             _ => 0,
         };
         let known = self.servers[0].next;
-        while let Some((at, counts, most)) = self.pending.pop_front() {
-            let unknown = if self.handed_over >= known && counts.running > 0 {
+        while let Some(row) = self.pending.pop_front() {
+            let unknown = if self.handed_over >= known && row.running > 0 {
                 latest
             } else {
                 0
             };
             let used = self.used.pop_front().unwrap_or(0) + unknown;
-            self.hand_over(at, counts, most, used);
+            self.hand_over(row, used);
         }
         self.sink
     }
@@ -129,20 +137,26 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
         }
         self.rows += 1;
         self.most = self.most.max(self.counts);
-        self.pending.push_back((self.next, self.counts, self.most));
+        self.pending.push_back(TimelineRow {
+            at: self.next,
+            waiting: self.counts.waiting,
+            running: self.counts.running,
+            kv_usage: 0.0,
+            waiting_max: self.most.waiting,
+            running_max: self.most.running,
+            outstanding: self.outstanding,
+            ready: self.ready,
+        });
         self.most = self.counts;
         self.next += self.interval;
     }
 
-    fn hand_over(&mut self, at: Time, counts: Counts, most: Counts, used: u64) {
+    /// Hands over a row, with the blocks in use then.
+    fn hand_over(&mut self, row: TimelineRow, used: u64) {
         self.handed_over += 1;
         self.sink.extend([TimelineRow {
-            at,
-            waiting: counts.waiting,
-            running: counts.running,
             kv_usage: used as f64 / self.usable_blocks,
-            waiting_max: most.waiting,
-            running_max: most.running,
+            ..row
         }]);
     }
 
@@ -178,10 +192,10 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
         }
         let known = self.servers.iter().map(|server| server.next).min().unwrap_or(0);
         while self.handed_over < known
-            && let Some((at, counts, most)) = self.pending.pop_front()
+            && let Some(row) = self.pending.pop_front()
         {
             let used = self.used.pop_front().expect("it is known");
-            self.hand_over(at, counts, most, used);
+            self.hand_over(row, used);
         }
     }
 }
@@ -195,6 +209,11 @@ impl<Sink: Extend<TimelineRow>> Observer for Timeline<Sink> {
             self.since = at;
         }
         self.counts.hear(event);
+        match event {
+            Event::Arrived { .. } => self.outstanding += 1,
+            Event::Finished(_) | Event::Aborted { .. } | Event::Lost { for_good: true, .. } => self.outstanding -= 1,
+            _ => {}
+        }
         if self.servers.len() > 1 {
             self.hand_over_known();
         }
@@ -208,5 +227,10 @@ impl<Sink: Extend<TimelineRow>> Observer for Timeline<Sink> {
 
     fn ran_on(&mut self, server: ServerId, run: &StepRun<'_>) {
         self.note_blocks(server, run);
+    }
+
+    fn server_changed(&mut self, at: Time, _server: ServerId, _change: ServerChange, ready: u32) {
+        self.pass(at);
+        self.ready = ready;
     }
 }

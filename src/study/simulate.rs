@@ -9,7 +9,7 @@ use super::control::Control;
 use super::input::Input;
 use super::watched::Watched;
 use crate::config::{Diagnostic, Fleet, Scenario, WarmUp, Workload};
-use crate::engine::{self, Engine, Observer, Server, ServerSettings};
+use crate::engine::{self, Engine, Observer, Server, ServerId, ServerSettings};
 use crate::fleet::{self, FleetMember, FleetSettings, Fronted, LooksFor, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
 use crate::metrics::{ArrivalsEnd, GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Trim, Waves};
@@ -111,23 +111,30 @@ fn replay_servers(
 }
 
 /// What serves a scenario's requests.
-enum Servers {
+enum Servers<'a> {
     Alone(Box<Fronted<Server>>),
-    Fleet(Vec<FleetMember<Fronted<Server>>>, FleetSettings<'static>),
+    Fleet(Box<FleetOf<'a>>),
 }
 
-impl Servers {
-    fn of(scenario: &Scenario, seed: u64) -> Self {
-        match scenario.operation.fleet {
+/// A fleet that is about to start.
+struct FleetOf<'a> {
+    members: Vec<FleetMember>,
+    new_engine: Box<dyn Fn(ServerId) -> Fronted<Server> + 'a>,
+    settings: FleetSettings<'a>,
+}
+
+impl<'a> Servers<'a> {
+    fn of(scenario: &'a Scenario, seed: u64) -> Self {
+        match &scenario.operation.fleet {
             None => Self::Alone(Box::new(engine(scenario, seed))),
-            Some(fleet) => Self::Fleet(members(scenario, fleet, seed), fleet_settings(fleet, seed)),
+            Some(fleet) => Self::Fleet(Box::new(fleet_of(scenario, fleet, seed))),
         }
     }
 
     fn bytes_a_request(&self) -> u64 {
         match self {
             Self::Alone(engine) => engine.bytes_a_request(),
-            Self::Fleet(members, _) => members[0].engine.bytes_a_request(),
+            Self::Fleet(fleet) => (fleet.new_engine)(ServerId(0)).bytes_a_request(),
         }
     }
 
@@ -139,7 +146,14 @@ impl Servers {
     ) -> Result<(), ReplayError> {
         match self {
             Self::Alone(mut engine) => fleet::replay_watched(&mut *engine, source, observer, watch),
-            Self::Fleet(members, settings) => fleet::replay_fleet(members, &settings, source, observer, watch),
+            Self::Fleet(of) => {
+                let FleetOf {
+                    members,
+                    new_engine,
+                    settings,
+                } = *of;
+                fleet::replay_fleet(&members, &*new_engine, &settings, source, observer, watch)
+            }
         }
     }
 }
@@ -192,7 +206,8 @@ fn with_workload<W: Watch>(
 }
 
 fn routes_by_session(scenario: &Scenario) -> bool {
-    let router = scenario.operation.fleet.map(|fleet| fleet.router.looks_for);
+    let fleet = scenario.operation.fleet.as_ref();
+    let router = fleet.map(|fleet| fleet.router.looks_for);
     router == Some(LooksFor::Sessions)
 }
 
@@ -256,27 +271,27 @@ fn engine_with(scenario: &Scenario, seed: u64, step_time: Box<dyn StepTime>) -> 
     scenario.deployment.front_end.before(engine)
 }
 
-/// The servers of the scenario's fleet, which share their prices. Each draws at random by itself.
-fn members(scenario: &Scenario, fleet: Fleet, seed: u64) -> Vec<FleetMember<Fronted<Server>>> {
+/// The scenario's fleet, whose servers share their prices. Each draws at random by itself.
+fn fleet_of<'a>(scenario: &'a Scenario, fleet: &'a Fleet, seed: u64) -> FleetOf<'a> {
     let step_time: Arc<dyn StepTime> = scenario.step_time().into();
-    let member = |server: u32| FleetMember {
-        engine: engine_with(
-            scenario,
-            seed.wrapping_add(mix(server.into())),
-            Box::new(Arc::clone(&step_time)),
-        ),
+    let new_engine = move |server: ServerId| {
+        let own_seed = seed.wrapping_add(mix(server.0.into()));
+        engine_with(scenario, own_seed, Box::new(Arc::clone(&step_time)))
+    };
+    let member = FleetMember {
         places: scenario.deployment.server.policy.limits().most_running,
         weight: 1.0,
     };
-    (0..fleet.servers).map(member).collect()
-}
-
-fn fleet_settings(fleet: Fleet, seed: u64) -> FleetSettings<'static> {
-    FleetSettings {
-        router: fleet.router,
-        state_delay: fleet.state_delay,
-        seed,
-        held_back: fleet::usually_held_back(fleet.servers),
+    FleetOf {
+        members: vec![member; fleet.servers as usize],
+        new_engine: Box::new(new_engine),
+        settings: FleetSettings {
+            router: fleet.router,
+            state_delay: fleet.state_delay,
+            hardships: &fleet.hardships,
+            seed,
+            held_back: fleet::usually_held_back(fleet.servers),
+        },
     }
 }
 
@@ -290,7 +305,7 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
         trim: trim(scenario),
     };
     let recorder = Recorder::new(&settings);
-    let recorder = match scenario.operation.fleet {
+    let recorder = match &scenario.operation.fleet {
         Some(fleet) => recorder.of_fleet(fleet.servers, fleet.router.name, &settings),
         None => recorder,
     };
@@ -313,11 +328,18 @@ fn trim(scenario: &Scenario) -> Trim {
         Workload::Trace(_) => Trim::Nothing,
     };
     match scenario.operation.warm_up {
-        WarmUp::Usual if scenario.workload().is_stationary() => found(),
+        WarmUp::Usual if is_stationary(scenario) => found(),
         WarmUp::Usual | WarmUp::Kept => Trim::Nothing,
         WarmUp::Found => found(),
         WarmUp::Before(span) => Trim::Before(span),
     }
+}
+
+/// Whether the same goes on throughout: a failure is not to be taken for a start that has to be left out.
+fn is_stationary(scenario: &Scenario) -> bool {
+    let fleet = scenario.operation.fleet.as_ref();
+    let nothing_fails = fleet.is_none_or(|fleet| fleet.hardships.faults.is_empty());
+    nothing_fails && scenario.workload().is_stationary()
 }
 
 /// Whether there are never more requests than clients.

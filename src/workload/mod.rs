@@ -26,6 +26,7 @@ mod think;
 pub mod trace;
 
 pub use arrivals::{Arrivals, ClosedStart, Stage};
+pub use exponential::draw_exponential;
 pub use invalid::Invalid;
 pub use length_sampler::LengthSampler;
 pub use lengths::{LengthDistribution, Lengths, MixturePart};

@@ -56,6 +56,8 @@ impl Engine for Crowded {
     fn cached_tokens(&self, _request: &Request) -> u32 {
         0
     }
+
+    fn slow_down(&mut self, _factor: f64) {}
 }
 
 const REQUESTS: u64 = 10;

@@ -2,7 +2,9 @@
 //! clients who think.
 
 use tailcast::engine::{self, Event, Observer, Server, ServerId, ServerSettings, StepRun};
-use tailcast::fleet::{FleetMember, FleetSettings, Unwatched, replay_fleet, router_named, usually_held_back};
+use tailcast::fleet::{
+    FleetMember, FleetSettings, Hardships, Unwatched, replay_fleet, router_named, usually_held_back,
+};
 use tailcast::policy::{NoBatching, PolicySettings};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
@@ -23,29 +25,27 @@ fn settings() -> ServerSettings {
     }
 }
 
-fn members(count: u32) -> Vec<FleetMember<Server>> {
+fn server(_number: ServerId) -> Server {
     let step_time = Affine {
         base: Span::from_micros(100),
         per_token: Span::ZERO,
         per_sequence: Span::ZERO,
     };
-    let member = |_| FleetMember {
-        engine: engine::fast(&settings(), Box::new(step_time)),
-        places: 1,
-        weight: 1.0,
-    };
-    (0..count).map(member).collect()
+    engine::fast(&settings(), Box::new(step_time))
 }
 
 fn run(servers: u32, router: &str, workload: &Synthetic, observer: &mut impl Observer) {
+    let member = FleetMember { places: 1, weight: 1.0 };
     let settings = FleetSettings {
         router: router_named(router).unwrap(),
         state_delay: Span::ZERO,
+        hardships: &Hardships::default(),
         seed: 7,
         held_back: usually_held_back(servers),
     };
     replay_fleet(
-        members(servers),
+        &vec![member; servers as usize],
+        &server,
         &settings,
         &mut workload.source(7),
         observer,

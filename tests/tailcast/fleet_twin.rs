@@ -1,10 +1,14 @@
 //! Many servers behind a router: the fast fleet tells exactly what the readable fleet over readable engines tells, and
 //! a fleet of one is a server.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rand::RngExt;
-use tailcast::engine::{self, Event, Observer, Server, ServerId, StepRun, Streamed};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use tailcast::engine::{self, Event, Loss, Observer, Server, ServerChange, ServerId, StepRun, Streamed};
 use tailcast::fleet::{
-    FleetMember, FleetSettings, ROUTERS, RouterKind, Unwatched, replay, replay_fleet, replay_fleet_readable,
+    Admission, ClientRules, Fault, FaultKind, FaultTime, FleetMember, FleetSettings, Hardships, ROUTERS, Retry,
+    RouterKind, Unwatched, replay, replay_fleet, replay_fleet_readable,
 };
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Request, RequestId, SessionId, Source};
@@ -31,6 +35,61 @@ fn both_fleets_tell_the_same() {
             "{}: only {servers} servers were sent anything",
             kind.name
         );
+    }
+}
+
+#[test]
+fn both_fleets_tell_the_same_of_hard_times() {
+    let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
+    for policy in policy_names() {
+        // Everything is recounted at every instant of the readable fleet, and there are many.
+        for seed in 0..worlds_per_policy() / 10 {
+            let Some(fleet) = hard_world(policy, seed) else {
+                continue;
+            };
+            let slow = fleet.run(Speed::Readable);
+            let fast = fleet.run(Speed::Fast);
+            fleet.assert_same(&slow, &fast);
+            fast.assert_conserved(&fleet.place);
+            let events = fast.events.iter().filter_map(|(.., event)| name_of_hardship(event));
+            let changes = fast.changes.iter().map(|(.., change, _)| name_of_change(*change));
+            for name in events.chain(changes) {
+                *seen.entry(name).or_default() += 1;
+            }
+        }
+    }
+    assert_eq!(seen.len(), 7 + 9, "{seen:?}");
+    for (name, count) in seen {
+        assert!(count > 100, "{name}: only {count} times");
+    }
+}
+
+fn name_of_hardship(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::SentAgain { hedges: false } => "sent again",
+        Event::SentAgain { hedges: true } => "hedged",
+        Event::Aborted { .. } => "given up",
+        Event::Lost { why, .. } => match why {
+            Loss::Failure => "lost",
+            Loss::Refused => "refused",
+            Loss::TimedOut => "timed out",
+            Loss::Unneeded => "unneeded",
+        },
+        _ => return None,
+    })
+}
+
+const fn name_of_change(change: ServerChange) -> &'static str {
+    match change {
+        ServerChange::Crashed => "crashed",
+        ServerChange::Reclaimed => "reclaimed",
+        ServerChange::Gone => "gone",
+        ServerChange::CutOff => "cut off",
+        ServerChange::Reached => "reached",
+        ServerChange::Slowed => "slowed",
+        ServerChange::AsFastAgain => "as fast again",
+        ServerChange::FoundMissing => "found missing",
+        ServerChange::Back => "back",
     }
 }
 
@@ -111,6 +170,7 @@ struct FleetWorld {
     router: usize,
     weights: Vec<f64>,
     state_delay: Span,
+    hardships: Hardships,
     held_back: usize,
     is_closed: bool,
     place: String,
@@ -149,7 +209,75 @@ fn fleet_world(policy: &str, seed: u64) -> Option<FleetWorld> {
         router,
         weights,
         state_delay: Span::from_picos(state_delay),
+        hardships: Hardships::default(),
     })
+}
+
+/// A world in which clients try again, servers refuse and fail.
+fn hard_world(policy: &str, seed: u64) -> Option<FleetWorld> {
+    let mut fleet = fleet_world(policy, seed)?;
+    let horizon = fleet.world.requests.last().map_or(1, |last| last.arrival.picos()) + 50;
+    let servers = fleet.servers as u32;
+    let random = &mut fleet.world.random;
+    let faults = (0..random.random_range(0..4))
+        .map(|_| fault(servers, horizon, random))
+        .collect();
+    let up_to = |most: u64, random: &mut Xoshiro256PlusPlus| Span::from_picos(random.random_range(0..=most));
+    let retry = random.random_bool(0.6).then(|| Retry {
+        max: random.random_range(1..5),
+        backoff: up_to(horizon / 8, random),
+        factor: random.random_range(1.0..3.0),
+        longest: up_to(horizon, random),
+        jitter: random.random_range(0.0..=1.0),
+        budget: random.random_bool(0.5).then(|| random.random_range(0.0..1.0)),
+    });
+    fleet.hardships = Hardships {
+        clients: ClientRules {
+            retry,
+            hedge_after: random.random_bool(0.4).then(|| up_to(horizon / 4, random)),
+            cancel: random.random_bool(0.6),
+        },
+        admission: Admission {
+            max_queue: random.random_bool(0.4).then(|| random.random_range(1..6)),
+            retry_after: random.random_bool(0.3).then(|| up_to(horizon / 8, random)),
+            max_prompt: random.random_bool(0.2).then(|| random.random_range(1..60)),
+            max_tokens: random.random_bool(0.2).then(|| random.random_range(1..60)),
+        },
+        faults,
+    };
+    Some(fleet)
+}
+
+fn fault(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Fault {
+    let up_to = |most: u64, random: &mut Xoshiro256PlusPlus| Span::from_picos(random.random_range(0..=most));
+    let restart = random.random_bool(0.8).then(|| up_to(horizon / 2, random));
+    let kind = match random.random_range(0..4) {
+        0 => FaultKind::Crash { restart },
+        1 => FaultKind::Reclaim {
+            notice: up_to(horizon / 4, random),
+            restart,
+        },
+        2 => FaultKind::Slow {
+            factor: random.random_range(1.0..4.0),
+            duration: up_to(horizon / 2, random),
+        },
+        _ => FaultKind::Partition {
+            duration: up_to(horizon / 2, random),
+        },
+    };
+    let when = if random.random_bool(0.5) {
+        FaultTime::At(Time::ZERO + up_to(horizon, random))
+    } else {
+        FaultTime::Mtbf(Span::from_picos(random.random_range(horizon / 4..=horizon)))
+    };
+    Fault {
+        kind,
+        when,
+        server: random
+            .random_bool(0.7)
+            .then(|| ServerId(random.random_range(0..servers))),
+        detect: up_to(horizon / 8, random),
+    }
 }
 
 impl FleetWorld {
@@ -175,14 +303,15 @@ impl FleetWorld {
 
     fn run(&self, speed: Speed) -> FleetStream {
         let members = (0..self.servers).map(|server| FleetMember {
-            engine: self.server(speed),
             places: self.world.settings.policy.limits().most_running,
             weight: self.weights[server],
         });
-        let members = members.collect();
+        let members: Vec<FleetMember> = members.collect();
+        let new_engine = |_: ServerId| self.server(speed);
         let settings = FleetSettings {
             router: self.kind(),
             state_delay: self.state_delay,
+            hardships: &self.hardships,
             seed: 7,
             held_back: self.held_back,
         };
@@ -190,8 +319,15 @@ impl FleetWorld {
         stream.servers.resize_with(self.servers, Stream::default);
         let mut source = self.source();
         match speed {
-            Speed::Readable => replay_fleet_readable(members, &settings, &mut *source, &mut stream),
-            Speed::Fast => replay_fleet(members, &settings, &mut *source, &mut stream, &mut Unwatched),
+            Speed::Readable => replay_fleet_readable(&members, &new_engine, &settings, &mut *source, &mut stream),
+            Speed::Fast => replay_fleet(
+                &members,
+                &new_engine,
+                &settings,
+                &mut *source,
+                &mut stream,
+                &mut Unwatched,
+            ),
         }
         .unwrap();
         stream.streamed.sort_unstable();
@@ -211,6 +347,7 @@ impl FleetWorld {
         }
         assert_eq!(slow.events.len(), fast.events.len(), "{place}");
         assert_eq!(slow.sent, fast.sent, "{place}");
+        assert_eq!(slow.changes, fast.changes, "{place}");
         assert_eq!(slow.streamed, fast.streamed, "{place}");
     }
 }
@@ -222,10 +359,72 @@ struct FleetStream {
     events: Vec<(Time, RequestId, Event)>,
     /// Start and length of each step, and how many got a token one step after the one before.
     streamed: Vec<(Time, Span, u32)>,
+    changes: Vec<(Time, ServerId, ServerChange, u32)>,
     servers: Vec<Stream>,
 }
 
 impl FleetStream {
+    /// Each request ends exactly once, and each attempt: but for those that wait for a server that never comes back.
+    fn assert_conserved(&self, place: &str) {
+        let mut requests: BTreeMap<RequestId, (i64, i64)> = BTreeMap::new();
+        for (_, id, event) in &self.events {
+            let (attempts, ends) = requests.entry(*id).or_default();
+            match event {
+                Event::Arrived { .. } | Event::SentAgain { .. } => *attempts += 1,
+                Event::Rejected => *ends += 1,
+                Event::Finished(_) | Event::Aborted { .. } => {
+                    *attempts -= 1;
+                    *ends += 1;
+                }
+                Event::Lost { for_good, .. } => {
+                    *attempts -= 1;
+                    *ends += i64::from(*for_good);
+                }
+                _ => {}
+            }
+            assert!(*attempts >= 0 && *ends <= 1, "{place}: {id:?}, {event:?}");
+        }
+        // Some servers never admit a prompt that is longer than their budget, and some never come back.
+        let stuck = self.stuck_in_servers();
+        let none_is_left = self.changes.last().is_some_and(|(.., ready)| *ready == 0);
+        for (id, (attempts, ends)) in requests {
+            let in_servers = stuck.get(&id).copied().unwrap_or(0);
+            let at_router = i64::from(none_is_left && ends == 0 && attempts > in_servers);
+            assert!(
+                attempts == in_servers + at_router && (ends == 1 || attempts > 0),
+                "{place}: {id:?} has {attempts} attempts left, and ended {ends} times: {:?}",
+                self.events
+                    .iter()
+                    .filter(|(_, other, _)| *other == id)
+                    .collect::<Vec<_>>()
+            );
+        }
+        assert_eq!(
+            self.sent.len(),
+            self.sent.iter().collect::<BTreeSet<_>>().len(),
+            "{place}"
+        );
+    }
+
+    /// How many attempts of each request have come to a server, and wait there to the end.
+    fn stuck_in_servers(&self) -> BTreeMap<RequestId, i64> {
+        let mut stuck = BTreeMap::new();
+        for server in &self.servers {
+            let mut waiting = BTreeSet::new();
+            for (_, id, event) in server.heard.iter().filter_map(as_event) {
+                match event {
+                    Event::Arrived { .. } | Event::Preempted => drop(waiting.insert(id)),
+                    Event::FirstToken | Event::Token { .. } => {}
+                    _ => drop(waiting.remove(&id)),
+                }
+            }
+            for attempt in waiting {
+                *stuck.entry(RequestId(attempt.0 & 0xff_ffff_ffff)).or_default() += 1;
+            }
+        }
+        stuck
+    }
+
     fn servers_used(&self) -> usize {
         self.servers.iter().filter(|server| !server.heard.is_empty()).count()
     }
@@ -260,6 +459,11 @@ impl Observer for FleetStream {
             start += gap;
         }
         self.in_order(start);
+    }
+
+    fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, ready: u32) {
+        self.in_order(at);
+        self.changes.push((at, server, change, ready));
     }
 
     fn on_server(&mut self, server: ServerId, at: Time, id: RequestId, event: &Event) {

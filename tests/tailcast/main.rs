@@ -30,6 +30,7 @@ mod determinism;
 mod distributions;
 mod drafts;
 mod drawings;
+mod failures;
 mod fleet_queueing;
 mod fleet_twin;
 mod fleets;

@@ -212,6 +212,8 @@ fn state_at(calls: &[Call], at: u64) -> TimelineRow {
         kv_usage: 0.0,
         waiting_max: 0,
         running_max: 0,
+        outstanding: 0,
+        ready: 1,
     };
     for call in calls {
         match call {
@@ -238,6 +240,7 @@ fn state_at(calls: &[Call], at: u64) -> TimelineRow {
         }
     }
     (row.waiting_max, row.running_max) = (row.waiting, row.running);
+    row.outstanding = row.waiting + row.running;
     row
 }
 

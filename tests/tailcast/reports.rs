@@ -347,7 +347,7 @@ priority,ttft_s,tpot_s
 ";
     assert_eq!(String::from_utf8(output).unwrap(), expected);
 
-    let mut csv = TimelineCsv::new(Vec::new());
+    let mut csv = TimelineCsv::new(Vec::new(), false);
     csv.extend([TimelineRow {
         at: time(1_500 * MILLISECOND),
         waiting: 3,
@@ -355,6 +355,8 @@ priority,ttft_s,tpot_s
         kv_usage: 0.25,
         waiting_max: 4,
         running_max: 2,
+        outstanding: 6,
+        ready: 1,
     }]);
     assert_eq!(
         String::from_utf8(csv.finish().unwrap()).unwrap(),

@@ -283,5 +283,6 @@ fn kind(event: &Event) -> &'static str {
         Event::Finished(_) => "finished",
         Event::Aborted { waiting: true } => "aborted while waiting",
         Event::Aborted { waiting: false } => "aborted while running",
+        Event::SentAgain { .. } | Event::Lost { .. } => unreachable!("a server knows nothing of other attempts"),
     }
 }

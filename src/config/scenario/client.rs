@@ -1,8 +1,10 @@
 //! `[client]`: what clients do while they wait.
 
+use super::retry::{self, RETRY};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Found;
+use crate::fleet::ClientRules;
 use crate::settings::{Kind, Setting};
 use crate::units::Span;
 use crate::workload::trace::MOST_CONCURRENCY;
@@ -10,14 +12,14 @@ use crate::workload::trace::MOST_CONCURRENCY;
 /// The table `[client]`: what clients do while they wait.
 pub(super) const CLIENT: Setting = Setting::new(
     "client",
-    Kind::Table(&[&TIMEOUT, &MAX_OUTSTANDING]),
+    Kind::Table(&[&TIMEOUT, &MAX_OUTSTANDING, &HEDGE_AFTER, &CANCEL, &RETRY]),
     "What clients do while they wait",
 );
 /// The key `timeout`, which `[workload]` has too.
 pub(super) const TIMEOUT: Setting = Setting::new(
     "timeout",
     Kind::Duration,
-    "How long a client waits for the whole of an answer once its request is sent, at most 10 days",
+    "How long a client waits for the whole of an answer once its request is sent, or sent again, at most 10 days",
 )
 .depends("clients wait for ever");
 /// The key `client.max_outstanding`.
@@ -33,12 +35,43 @@ pub(super) const MAX_OUTSTANDING: Setting = Setting::new(
 .unit("requests")
 .depends("a request is sent when it is due");
 
+/// The key `client.hedge_after`.
+const HEDGE_AFTER: Setting = Setting::new(
+    "hedge_after",
+    Kind::Duration,
+    "How long after a request is sent its client sends it to a second server too, if no whole answer has come: the \
+     answer that is complete first counts, and the other attempt is withdrawn",
+)
+.depends("no request is at two servers");
+/// The key `client.cancel`.
+const CANCEL: Setting = Setting::new(
+    "cancel",
+    Kind::Boolean,
+    "Whether a server hears that nobody waits for an attempt any more, and stops working on it",
+)
+.default("true", "vLLM aborts a request whose client hangs up");
+
 /// A longer one could carry the clock past its end.
 const LONGEST_TIMEOUT_S: f64 = 10.0 * 86_400.0;
 
 /// Reads how many requests may be outstanding at once.
 pub fn read_max_outstanding(fields: &Fields<'_>) -> Result<Option<u32>, Diagnostic> {
     Ok(fields.find(&MAX_OUTSTANDING)?.declared_count()?.optional())
+}
+
+/// Reads what clients do beside waiting.
+pub fn read_rules(fields: &Fields<'_>) -> Result<ClientRules, Diagnostic> {
+    let hedge_after = fields.find(&HEDGE_AFTER)?.duration()?;
+    if hedge_after.value() == Some(Span::ZERO) {
+        let message = "`client.hedge_after` must be longer than nothing";
+        let help = "write how long a client waits before it asks a second server, such as hedge_after = \"2s\"";
+        return Err(fields.error(HEDGE_AFTER.name, message).help(help));
+    }
+    Ok(ClientRules {
+        retry: retry::read(fields)?,
+        hedge_after: hedge_after.optional(),
+        cancel: fields.find(&CANCEL)?.boolean()?.optional().unwrap_or(true),
+    })
 }
 
 /// Reads how long clients wait, which may be written in `[client]` or in `[workload]`: as of two spellings of a key,

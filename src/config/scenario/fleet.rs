@@ -1,19 +1,20 @@
 //! `[fleet]`: how many servers there are, and who sends requests to which.
 
+use super::fault::{self, FAULT};
 use super::operation::Fleet;
 use super::workload::Workload;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Choice;
 use crate::config::reader::reading::Reading;
-use crate::fleet::{LooksFor, ROUTERS};
+use crate::fleet::{Admission, ClientRules, Fault, FaultKind, Hardships, LooksFor, ROUTERS};
 use crate::settings::{Kind, Setting, Word, words};
 use crate::units::Span;
 
 /// The table `[fleet]`: many servers alike behind a router.
 pub(super) const FLEET: Setting = Setting::new(
     "fleet",
-    Kind::Table(&[&SERVERS, &ROUTER, &STATE_DELAY]),
+    Kind::Table(&[&SERVERS, &ROUTER, &STATE_DELAY, &FAULT]),
     "Several servers, each as [model], [server] and [batching] say, behind a router",
 );
 /// The key `fleet.servers`.
@@ -52,8 +53,16 @@ const LONGEST_DELAY_S: f64 = 3_600.0;
 
 static ROUTER_WORDS: [Word; ROUTERS.len()] = words!(ROUTERS, name, summary);
 
-/// Reads the table. Of a single server nothing is noted, as it decides nothing.
-pub fn read(reading: &Reading, fields: &Fields<'_>) -> Result<Option<Fleet>, Diagnostic> {
+/// What stands elsewhere of what makes life hard for a fleet.
+pub struct Surroundings {
+    /// What clients do beside waiting.
+    pub clients: ClientRules,
+    /// What is let in.
+    pub admission: Admission,
+}
+
+/// Reads the table. Of a single server for which nothing makes life hard nothing is noted, as it decides nothing.
+pub fn read(reading: &Reading, fields: &Fields<'_>, around: &Surroundings) -> Result<Option<Fleet>, Diagnostic> {
     let servers = fields.find(&SERVERS)?.declared_count()?;
     let router = fields
         .find(&ROUTER)?
@@ -64,13 +73,21 @@ pub fn read(reading: &Reading, fields: &Fields<'_>) -> Result<Option<Fleet>, Dia
         let help = "write how old the router's view of the servers is, such as state_delay = \"100ms\"";
         return Err(fields.error(STATE_DELAY.name, message).help(help));
     }
+    let faults = fault::read(fields, servers.value().unwrap_or(1))?;
     fields.finish()?;
+    let Surroundings { clients, admission } = *around;
+    let hardships = Hardships {
+        clients,
+        admission,
+        faults,
+    };
     let others = router.value().is_some() || state_delay.value().is_some();
     if servers.value().is_none() && others {
         let told = "[fleet] changes nothing without fleet.servers, as there is one server then; write servers = 4";
         reading.warn(told.to_owned());
     }
-    if servers.value().is_none_or(|servers| servers == 1) {
+    let is_alone = servers.value().is_none_or(|servers| servers == 1);
+    if is_alone && hardships == Hardships::default() {
         return Ok(None);
     }
     let usual = Choice {
@@ -81,11 +98,12 @@ pub fn read(reading: &Reading, fields: &Fields<'_>) -> Result<Option<Fleet>, Dia
         servers: servers.optional().unwrap_or(1),
         router: &ROUTERS[router.or(usual, ROUTER.declared_default().1).value],
         state_delay: state_delay.or(Span::ZERO, STATE_DELAY.declared_default().1),
+        hardships,
     }))
 }
 
 /// A router that looks for what requests have in common does nothing else where they have nothing.
-pub fn warn_of_blind_router(reading: &Reading, fleet: Option<Fleet>, prefix_caching: bool, workload: &Workload) {
+pub fn warn_of_blind_router(reading: &Reading, fleet: Option<&Fleet>, prefix_caching: bool, workload: &Workload) {
     let Some(Fleet { router, .. }) = fleet else {
         return;
     };
@@ -110,6 +128,34 @@ pub fn warn_of_blind_router(reading: &Reading, fleet: Option<Fleet>, prefix_cach
         _ => return,
     };
     reading.warn(format!("fleet.router = \"{}\", but {lacks}", router.name));
+}
+
+/// What clients would do if something came to nothing that never does.
+pub fn warn_of_idle_hardships(reading: &Reading, fleet: Option<&Fleet>, workload: &Workload) {
+    let Some(Fleet { servers, hardships, .. }) = fleet else {
+        return;
+    };
+    let Hardships {
+        clients,
+        admission,
+        faults,
+        ..
+    } = hardships;
+    let has_timeout = workload.timeout().is_some();
+    let loses = |fault: &Fault| !matches!(fault.kind, FaultKind::Slow { .. });
+    if clients.retry.is_some() && !has_timeout && admission.max_queue.is_none() && !faults.iter().any(loses) {
+        let told = "[client.retry] changes nothing, as no request comes to nothing: clients wait for ever, nobody is \
+                    refused and no server fails; write client.timeout, admission.max_queue or [[fleet.fault]]";
+        reading.warn(told.to_owned());
+    }
+    if clients.hedge_after.is_some() && *servers == 1 {
+        let told = "client.hedge_after changes nothing, as there is no second server; write fleet.servers";
+        reading.warn(told.to_owned());
+    }
+    if !clients.cancel && !has_timeout && clients.hedge_after.is_none() {
+        let told = "client.cancel changes nothing, as nobody gives up; write client.timeout";
+        reading.warn(told.to_owned());
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! A scenario: one file a table, and what they are put together to. [`deployment`] is what is bought and how it is set
 //! up, [`traffic`] who asks for what, [`operation`] how it is run; [`resolved`] is all three.
 
+pub mod admission;
 pub mod arrivals;
 pub mod batching;
 pub mod calibration;
 pub mod client;
 pub mod deployment;
+pub mod fault;
 pub mod fidelity;
 pub mod fleet;
 pub mod form;
@@ -20,6 +22,7 @@ pub mod priority;
 pub mod profile;
 pub mod reference;
 pub mod resolved;
+pub mod retry;
 pub mod sampling;
 pub mod schema;
 pub mod server;

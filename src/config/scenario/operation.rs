@@ -1,6 +1,6 @@
 //! How a deployment is run: by how many servers, behind which router, and what of the run is looked at.
 
-use crate::fleet::RouterKind;
+use crate::fleet::{Hardships, RouterKind};
 use crate::units::Span;
 
 /// The servers that run, and what of the run is looked at.
@@ -26,19 +26,21 @@ pub enum WarmUp {
 }
 
 /// Servers that are alike, behind a router.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Fleet {
-    /// How many; at least 2.
+    /// How many; one only where something makes life hard for it.
     pub servers: u32,
     /// The router in front of them.
     pub router: &'static RouterKind,
     /// How old what the router counts is.
     pub state_delay: Span,
+    /// What clients do beside waiting, what is let in, and what fails.
+    pub hardships: Hardships,
 }
 
 impl Operation {
     /// How many servers there are.
     pub fn servers(&self) -> u32 {
-        self.fleet.map_or(1, |fleet| fleet.servers)
+        self.fleet.as_ref().map_or(1, |fleet| fleet.servers)
     }
 }

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::admission;
 use super::batching::{self, Batching};
 use super::client::{self, MAX_OUTSTANDING};
 use super::deployment::{self, Deployment};
-use super::fleet;
+use super::fleet::{self, Surroundings};
 use super::idle_keys::{IdleKey, warnings_of_idle_keys};
 use super::load::ScenarioText;
 use super::model::{self, ModelChoice};
@@ -145,13 +146,18 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let client_fields = fields.section("client")?;
     let (workload, warm_up) = workload::read(&workload_fields, &client_fields, server.max_model_len)?;
     let max_outstanding = client::read_max_outstanding(&client_fields)?;
+    let around = Surroundings {
+        clients: client::read_rules(&client_fields)?,
+        admission: admission::read(&fields.section("admission")?)?,
+    };
     client_fields.finish()?;
     refuse_two_limits(&client_fields, max_outstanding, &workload)?;
-    let fleet = fleet::read(reading, &fields.section("fleet")?)?;
+    let fleet = fleet::read(reading, &fields.section("fleet")?, &around)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &batching, &workload);
-    fleet::warn_of_blind_router(reading, fleet, batching.prefix_caching, &workload);
+    fleet::warn_of_blind_router(reading, fleet.as_ref(), batching.prefix_caching, &workload);
+    fleet::warn_of_idle_hardships(reading, fleet.as_ref(), &workload);
     deployment::refuse_endless_steps(&server, &batching).map_err(|message| {
         reading
             .error(server_place, message)

@@ -1,5 +1,6 @@
 //! Every key of a scenario, by table: made of the declarations that stand beside the readers.
 
+use super::admission::ADMISSION;
 use super::client::CLIENT;
 use super::fleet::FLEET;
 use super::model::MODEL;
@@ -112,6 +113,7 @@ pub fn tables() -> Vec<ScenarioTable> {
         ScenarioTable::batching(),
         ScenarioTable::of(&WORKLOAD),
         ScenarioTable::of(&CLIENT),
+        ScenarioTable::of(&ADMISSION),
         ScenarioTable::of(&FLEET),
         objectives,
     ]

@@ -83,6 +83,14 @@ impl Workload {
             Self::Trace(_) => false,
         }
     }
+
+    /// How long clients wait for an answer, if they ever give up.
+    pub const fn timeout(&self) -> Option<Span> {
+        match self {
+            Self::Synthetic(workload) => workload.timeout,
+            Self::Trace(replay) => replay.timeout,
+        }
+    }
 }
 
 /// Reads the table `[workload]`: who asks for what, and when, and what of a run is left out. Clients wait as long as

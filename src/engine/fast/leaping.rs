@@ -5,7 +5,7 @@ use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::engine_trait::{Engine, ServerLoad, Turn};
 use crate::engine::observer::{Event, Observer};
 use crate::policy::{Memory, taken_of};
-use crate::step_time::{Ramp, StepTime};
+use crate::step_time::{Paced, Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -16,7 +16,7 @@ const BYTES_A_REQUEST: u64 = 256;
 /// The clock and the steps in flight, whatever the policy.
 pub(in crate::engine) struct FastServer<S> {
     scheduler: S,
-    step_time: Box<dyn StepTime>,
+    step_time: Paced,
     max_model_len: u32,
     /// How many steps may be decided that have not ended.
     most_in_flight: u64,
@@ -46,7 +46,7 @@ impl<S> FastServer<S> {
     ) -> Self {
         Self {
             scheduler,
-            step_time,
+            step_time: Paced::new(step_time),
             max_model_len: memory.max_model_len,
             most_in_flight,
             now: Time::ZERO,
@@ -136,6 +136,12 @@ impl<S: Scheduler> Engine for FastServer<S> {
 
     fn cached_tokens(&self, request: &Request) -> u32 {
         self.scheduler.cached_tokens(request)
+    }
+
+    fn slow_down(&mut self, factor: f64) {
+        self.step_time.slow_down(factor);
+        // What was foreseen of steps that are not decided yet holds no more.
+        self.is_disturbed = true;
     }
 }
 

@@ -37,6 +37,9 @@ pub(in crate::metrics) struct RequestsMeter {
     max_model_len: u32,
     /// Whether the request that was sent last is longer than the server allows.
     is_too_long: bool,
+    /// How many more requests have not ended than attempts are in a server or wait for one: those whose clients will
+    /// try again, less attempts beside others.
+    between_attempts: i64,
 }
 
 impl Meter for RequestsMeter {
@@ -47,6 +50,7 @@ impl Meter for RequestsMeter {
             requests: Requests::default(),
             max_model_len: settings.server.max_model_len,
             is_too_long: false,
+            between_attempts: 0,
         }
     }
 
@@ -68,6 +72,9 @@ impl Meter for RequestsMeter {
             }
             Event::Preempted => self.requests.preemptions += 1,
             Event::Aborted { .. } => self.requests.timed_out += 1,
+            Event::Lost { for_good: true, .. } => self.requests.failed += 1,
+            Event::Lost { for_good: false, .. } => self.between_attempts += 1,
+            Event::SentAgain { .. } => self.between_attempts -= 1,
             Event::Admitted { .. } | Event::FirstToken | Event::Token { .. } | Event::Finished(_) => {}
         }
     }
@@ -78,9 +85,12 @@ impl Meter for RequestsMeter {
     }
 
     fn finish(self, run: &WholeRun) -> Requests {
+        let attempts = u64::from(run.at_end.waiting) + u64::from(run.at_end.running);
+        let open = attempts.saturating_add_signed(self.between_attempts);
+        let running_at_end = open.min(run.at_end.running.into());
         let requests = Requests {
-            waiting_at_end: run.at_end.waiting.into(),
-            running_at_end: run.at_end.running.into(),
+            running_at_end,
+            waiting_at_end: open - running_at_end,
             ..self.requests
         };
         assert_eq!(
@@ -146,6 +156,7 @@ impl ResultSection for Requests {
             NamedNumber::count("requests.rejected", Lower, |it| Some(it.rejected)),
             NamedNumber::count("requests.timed_out", Lower, |it| Some(it.timed_out)),
             NamedNumber::count("requests.preemptions", Lower, |it| Some(it.preemptions)),
+            NamedNumber::count("requests.failed", Lower, |it: &Self| Some(it.failed)).at(PlaceInList::Last),
             NamedNumber::count("requests.cancelled", Lower, |it: &Self| Some(it.cancelled)).at(PlaceInList::Last),
             NamedNumber::count("requests.running_at_end", Lower, |it: &Self| Some(it.running_at_end))
                 .at(PlaceInList::Last),

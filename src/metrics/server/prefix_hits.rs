@@ -182,11 +182,16 @@ impl PrefixHits {
                 self.losses.count(sent, finished);
                 self.forget_ended();
             }
-            Event::Rejected | Event::Aborted { .. } => {
+            Event::Rejected | Event::Aborted { .. } | Event::Lost { for_good: true, .. } => {
                 sent.has_ended = true;
                 self.forget_ended();
             }
-            Event::Arrived { .. } | Event::Admitted { resumed: true, .. } | Event::Preempted | Event::Token { .. } => {}
+            Event::Arrived { .. }
+            | Event::Admitted { resumed: true, .. }
+            | Event::Preempted
+            | Event::Token { .. }
+            | Event::SentAgain { .. }
+            | Event::Lost { for_good: false, .. } => {}
         }
     }
 

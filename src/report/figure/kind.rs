@@ -36,8 +36,8 @@ pub enum Draws {
     Curve(fn(&CurveReport) -> Drawing),
     /// Variations side by side.
     Contest(fn(&CompareReport) -> Drawing),
-    /// Runs as they went on.
-    Timelines(fn(&str, &Timelines) -> Drawing),
+    /// Runs as they went on, but for those of which there is nothing to be seen.
+    Timelines(fn(&str, &Timelines) -> Option<Drawing>),
     /// Runs as a whole.
     Recordings(fn(&str, &Recordings) -> Drawing),
     /// Results of sweeps, but for those that do not hold what it takes.

@@ -12,6 +12,7 @@ pub const FIGURES: &[&Figure] = &[
     &load_curve::LATENCY_VS_RATE,
     &over_time::QUEUE,
     &over_time::MEMORY,
+    &over_time::FAILURES,
     &cdf::FIGURE,
     &bars::FIGURE,
     &lines::FIGURE,
@@ -64,7 +65,7 @@ pub fn drawn_of_recordings(note: &str, runs: &Recordings) -> Vec<Drawn> {
 /// Draws runs as they went on.
 pub fn drawn_of_timelines(note: &str, runs: &Timelines) -> Vec<Drawn> {
     drawn(|draws| match draws {
-        Draws::Timelines(draw) => Some(draw(note, runs)),
+        Draws::Timelines(draw) => draw(note, runs),
         _ => None,
     })
 }

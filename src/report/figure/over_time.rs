@@ -2,7 +2,7 @@
 
 use super::kind::{Draws, Figure, Timelines};
 use crate::metrics::TimelineRow;
-use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Point, Series, Shape, Unit};
+use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Mark, Panel, Point, Series, Shape, Unit};
 
 /// What the queue's figure answers.
 pub const QUEUE: Figure = Figure {
@@ -20,20 +20,28 @@ pub const MEMORY: Figure = Figure {
     draws: Draws::Timelines(memory),
 };
 
+/// What the figure of failures answers.
+pub const FAILURES: Figure = Figure {
+    name: "failures",
+    question: "What do failures do to clients, and for how long?",
+    needs: "runs of a fleet in which servers were lost",
+    draws: Draws::Timelines(failures),
+};
+
 /// Requests waiting over time: the most since the point before, so that no burst between two points is lost.
-pub fn queue(note: &str, runs: &Timelines) -> Drawing {
-    Drawing {
+pub fn queue(note: &str, runs: &Timelines) -> Option<Drawing> {
+    Some(Drawing {
         question: QUEUE.question.to_owned(),
         note: note.to_owned(),
         panels: vec![panel("", "requests waiting", Unit::Plain, runs, |row| {
             row.waiting_max.into()
         })],
-    }
+    })
 }
 
 /// Requests running and KV usage over time.
-pub fn memory(note: &str, runs: &Timelines) -> Drawing {
-    Drawing {
+pub fn memory(note: &str, runs: &Timelines) -> Option<Drawing> {
+    Some(Drawing {
         question: MEMORY.question.to_owned(),
         note: note.to_owned(),
         panels: vec![
@@ -44,7 +52,47 @@ pub fn memory(note: &str, runs: &Timelines) -> Drawing {
                 row.kv_usage
             }),
         ],
+    })
+}
+
+/// Requests outstanding and servers ready over time, where a server was not.
+pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
+    let changes = |rows: &[TimelineRow]| rows.windows(2).any(|pair| pair[0].ready != pair[1].ready);
+    if !runs.iter().any(|(_, rows)| changes(rows)) {
+        return None;
     }
+    let mut outstanding = panel(
+        "requests that have not ended, at servers or with clients",
+        "requests",
+        Unit::Plain,
+        runs,
+        |row| row.outstanding.into(),
+    );
+    if let (Panel::Chart(chart), [(_, rows), ..]) = (&mut outstanding, runs) {
+        chart.marks = marks(rows);
+    }
+    let ready = panel("servers that take requests", "servers", Unit::Plain, runs, |row| {
+        row.ready.into()
+    });
+    Some(Drawing {
+        question: FAILURES.question.to_owned(),
+        note: note.to_owned(),
+        panels: vec![outstanding, ready],
+    })
+}
+
+/// The most changes that are named: more could not be read.
+const MOST_MARKS: usize = 4;
+
+/// When servers were lost, or were back.
+fn marks(rows: &[TimelineRow]) -> Vec<Mark> {
+    let changes = rows.windows(2).filter(|pair| pair[0].ready != pair[1].ready);
+    let mark = |pair: &[TimelineRow]| Mark {
+        is_vertical: true,
+        at: pair[1].at.seconds(),
+        name: format!("{} ready", pair[1].ready),
+    };
+    changes.take(MOST_MARKS).map(mark).collect()
 }
 
 fn panel(title: &str, y: &str, unit: Unit, runs: &Timelines, of: impl Fn(&TimelineRow) -> f64) -> Panel {

@@ -105,6 +105,9 @@ impl RequestTracks {
                 self.leave(at, id, &args, events);
             }
             Event::Finished(request) => self.leave(at, id, &args_of(&request), events),
+            Event::SentAgain { .. } | Event::Lost { .. } => {
+                unreachable!("a single server knows nothing of other attempts")
+            }
         }
     }
 

@@ -1,0 +1,204 @@
+//! `[[fleet.fault]]`: what fails, and when.
+
+use crate::config::reader::diagnostic::Diagnostic;
+use crate::config::reader::document::Value;
+use crate::config::reader::fields::Fields;
+use crate::engine::ServerId;
+use crate::fleet::{Fault, FaultKind, FaultTime};
+use crate::settings::{Kind, Setting, Variant, Word};
+use crate::units::{Span, Time};
+
+/// The key `fleet.fault`: a list of tables.
+pub(super) const FAULT: Setting = Setting::new(
+    "fault",
+    Kind::List(&Kind::Tagged {
+        tag: &KIND,
+        variants: VARIANTS,
+        common: &[&AT, &MTBF, &SERVER, &DETECT],
+    }),
+    "What fails: a table [[fleet.fault]] for each, which happens once (`at`) or again and again (`mtbf`). When the \
+     last request has ended nothing fails any more",
+)
+.depends("nothing fails");
+const KIND: Setting = Setting::new("kind", Kind::Text, "What becomes of the server")
+    .required("write kind = \"crash\", \"reclaim\", \"slow\" or \"partition\"");
+const VARIANTS: &[Variant] = &[
+    Variant {
+        name: "crash",
+        help: "It fails: requests in it are lost, and so is its cache; it comes back after `restart`. Until the router \
+               knows, it sends requests there, which are lost too",
+        settings: &[&RESTART],
+    },
+    Variant {
+        name: "reclaim",
+        help: "It is taken away, as spot machines are: it takes nothing more for `notice`, then loses what is still in \
+               it, and another one takes its place after `restart`",
+        settings: &[&NOTICE, &RESTART],
+    },
+    Variant {
+        name: "slow",
+        help: "Its steps take `factor` times as long for `duration`",
+        settings: &[&FACTOR, &DURATION],
+    },
+    Variant {
+        name: "partition",
+        help: "Nobody reaches it for `duration`: requests in it are lost to their clients, while it goes on with them, \
+               and it keeps its cache",
+        settings: &[&DURATION],
+    },
+];
+const AT: Setting = Setting::new("at", Kind::Duration, "When it happens, from the start of the run")
+    .depends("it happens again and again, as `mtbf` says; one of the two has to be written");
+const MTBF: Setting = Setting::new(
+    "mtbf",
+    Kind::Duration,
+    "The mean time from when all is well again to the next time it happens, which is drawn from an exponential \
+     distribution",
+)
+.depends("it happens once, as `at` says");
+const SERVER: Setting = Setting::new(
+    "server",
+    Kind::Count { min: 0, max: u32::MAX },
+    "The number of the server, from 0",
+)
+.depends("all servers: with `at` together, with `mtbf` each by itself");
+const DETECT: Setting = Setting::new(
+    "detect",
+    Kind::Duration,
+    "How long it takes until the router knows that a server cannot be reached",
+)
+.default("\"30s\"", "Kubernetes asks every 10 s, and believes the third failure");
+const RESTART: Setting = Setting::new(
+    "restart",
+    Kind::Either(&[Kind::Duration, Kind::Choice(NEVER)]),
+    "How long it takes until there is a server again, its model loaded and its cache empty",
+)
+.required("write restart = \"90s\", the time to start a server and to load its model, or restart = \"never\"");
+const NEVER: &[Word] = &[Word {
+    name: "never",
+    help: "There is one server less from then on",
+}];
+const NOTICE: Setting = Setting::new(
+    "notice",
+    Kind::Duration,
+    "How long before it is taken away that is known",
+)
+.default("\"120s\"", "the notice of spot instances on AWS; Google gives 30 s");
+const FACTOR: Setting = Setting::new(
+    "factor",
+    Kind::Number { min: 1.0, max: 1000.0 },
+    "How many times as long a step takes",
+)
+.required("write factor = 3.0, how many times as long its steps take");
+const DURATION: Setting =
+    Setting::new("duration", Kind::Duration, "How long it lasts").required("write duration = \"60s\"");
+
+#[derive(Clone, Copy)]
+enum Form {
+    Crash,
+    Reclaim,
+    Slow,
+    Partition,
+}
+
+/// Reads what fails of so many servers.
+pub fn read(fleet: &Fields<'_>, servers: u32) -> Result<Vec<Fault>, Diagnostic> {
+    let Some(faults) = fleet.find(&FAULT)?.list()? else {
+        return Ok(Vec::new());
+    };
+    let tables = faults.into_iter().filter_map(|fault| fault.table().transpose());
+    tables.map(|fields| read_one(&fields?, servers)).collect()
+}
+
+fn read_one(fields: &Fields<'_>, servers: u32) -> Result<Fault, Diagnostic> {
+    let forms = [Form::Crash, Form::Reclaim, Form::Slow, Form::Partition];
+    let form = fields.find(&KIND)?.variant(VARIANTS, forms)?;
+    let kind = match form {
+        Form::Crash => FaultKind::Crash {
+            restart: restart(fields)?,
+        },
+        Form::Reclaim => FaultKind::Reclaim {
+            notice: fields.find(&NOTICE)?.duration()?.or_default(),
+            restart: restart(fields)?,
+        },
+        Form::Slow => FaultKind::Slow {
+            factor: fields.find(&FACTOR)?.declared_number()?.needed()?,
+            duration: fields.find(&DURATION)?.duration()?.needed()?,
+        },
+        Form::Partition => FaultKind::Partition {
+            duration: fields.find(&DURATION)?.duration()?.needed()?,
+        },
+    };
+    let when = when(fields)?;
+    let server = server(fields, servers)?;
+    let detect = fields.find(&DETECT)?.duration()?;
+    let detect = match kind {
+        FaultKind::Slow { .. } => {
+            if detect.value().is_some() {
+                let message = format!("`{}.detect` says nothing of a server that is slow", fields.path());
+                return Err(fields.error(DETECT.name, message).help("leave the key out"));
+            }
+            Span::ZERO
+        }
+        _ => detect.or_default(),
+    };
+    fields.finish()?;
+    Ok(Fault {
+        kind,
+        when,
+        server,
+        detect,
+    })
+}
+
+fn when(fields: &Fields<'_>) -> Result<FaultTime, Diagnostic> {
+    let at = fields.find(&AT)?.duration()?;
+    let mtbf = fields.find(&MTBF)?.duration()?;
+    if mtbf.value() == Some(Span::ZERO) {
+        let message = format!("`{}.mtbf` must be longer than nothing", fields.path());
+        return Err(fields.error(MTBF.name, message).help("write mtbf = \"30d\""));
+    }
+    match (at.optional(), mtbf.optional()) {
+        (Some(at), None) => Ok(FaultTime::At(Time::ZERO + at)),
+        (None, Some(mtbf)) => Ok(FaultTime::Mtbf(mtbf)),
+        (Some(_), Some(_)) => {
+            let message = format!("`{0}.at` and `{0}.mtbf` exclude each other", fields.path());
+            Err(fields.error(AT.name, message).help("keep one of the two"))
+        }
+        (None, None) => {
+            let message = format!("`{}` does not say when it happens", fields.path());
+            let help = "write at = \"60s\" for once, or mtbf = \"30d\" for again and again";
+            Err(fields.error("", message).help(help))
+        }
+    }
+}
+
+fn server(fields: &Fields<'_>, servers: u32) -> Result<Option<ServerId>, Diagnostic> {
+    let server = fields.find(&SERVER)?.declared_count()?;
+    match server.value() {
+        Some(number) if number >= servers => {
+            let all = if servers == 1 {
+                "is only server 0".to_owned()
+            } else {
+                format!("are servers 0 to {}", servers - 1)
+            };
+            let message = format!("`{}.server` is {number}, and there {all}", fields.path());
+            Err(fields
+                .error(SERVER.name, message)
+                .help("write the number of a server, or raise fleet.servers"))
+        }
+        _ => Ok(server.optional().map(ServerId)),
+    }
+}
+
+/// How long until there is a server again; `None` for never.
+fn restart(fields: &Fields<'_>) -> Result<Option<Span>, Diagnostic> {
+    let key = fields.find(&RESTART)?;
+    if let Some(Value::Text(text)) = key.node.map(|node| &node.value)
+        && text == NEVER[0].name
+    {
+        key.choice(&[(NEVER[0].name, ())])?.optional();
+        return Ok(None);
+    }
+    Ok(Some(key.duration()?.needed()?))
+}

@@ -1,0 +1,130 @@
+//! What is due at a later time, apart from what servers do and when requests arrive.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::faults::{Failing, failing};
+use super::rules::Hardships;
+use crate::engine::ServerId;
+use crate::units::{Span, Time};
+use crate::workload::RequestId;
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Due {
+    /// Something fails, by its number among all that do.
+    Fails(usize),
+    /// The router finds out that a server cannot be reached, unless it was meanwhile.
+    FoundMissing { server: ServerId, loss: u32 },
+    /// A server that had notice is taken away, unless it has failed meanwhile.
+    Gone {
+        server: ServerId,
+        starts: u32,
+        detect: Span,
+        restart: Option<Span>,
+    },
+    /// A server that had failed is back.
+    Back { server: ServerId },
+    /// A server is reached again.
+    Reached { server: ServerId },
+    /// A server is no longer slowed down by this factor.
+    AsFastAgain { server: ServerId, factor: f64 },
+    /// A client sends its request again.
+    SendAgain(RequestId),
+    /// A client sends a second attempt, if its request has not ended.
+    Hedge(RequestId),
+}
+
+impl Due {
+    const fn is_of_client(&self) -> bool {
+        matches!(self, Self::SendAgain(_) | Self::Hedge(_))
+    }
+}
+
+/// What is due, in the order of time and, at one time, in the order in which it was noted.
+pub(super) struct Agenda {
+    entries: BinaryHeap<Reverse<Entry>>,
+    noted: u64,
+    /// How many entries are of clients.
+    of_clients: u64,
+    failing: Vec<Failing>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Time,
+    number: u64,
+    due: Due,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}
+
+impl Agenda {
+    /// The first fault of each kind and server.
+    pub(super) fn new(hardships: &Hardships, servers: usize, seed: u64) -> Self {
+        let mut agenda = Self {
+            entries: BinaryHeap::new(),
+            noted: 0,
+            of_clients: 0,
+            failing: failing(&hardships.faults, servers, seed),
+        };
+        for number in 0..agenda.failing.len() {
+            if let Some(at) = agenda.failing[number].first() {
+                agenda.note(at, Due::Fails(number));
+            }
+        }
+        agenda
+    }
+
+    pub(super) fn note(&mut self, at: Time, due: Due) {
+        self.noted += 1;
+        self.of_clients += u64::from(due.is_of_client());
+        let number = self.noted;
+        self.entries.push(Reverse(Entry { at, number, due }));
+    }
+
+    /// When something is due next.
+    pub(super) fn next(&self) -> Option<Time> {
+        self.entries.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// Whether clients will do something.
+    pub(super) const fn has_clients(&self) -> bool {
+        self.of_clients > 0
+    }
+
+    /// What is due next.
+    pub(super) fn take(&mut self) -> Due {
+        let Reverse(entry) = self.entries.pop().expect("something is due");
+        self.of_clients -= u64::from(entry.due.is_of_client());
+        entry.due
+    }
+
+    /// What fails now; it may fail again.
+    pub(super) fn fault(&mut self, number: usize, now: Time) -> (ServerId, super::faults::Fault) {
+        let failing = &mut self.failing[number];
+        let (server, fault) = (failing.server, failing.fault);
+        if let Some(at) = failing.next(now) {
+            self.note(at, Due::Fails(number));
+        }
+        (server, fault)
+    }
+}

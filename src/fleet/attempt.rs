@@ -1,0 +1,123 @@
+//! Attempts: a request that is sent again is another one to its server, and the same to its client.
+
+use rustc_hash::FxHashMap;
+
+use crate::engine::{Event, Loss, ServerId};
+use crate::stats::streams::mix;
+use crate::units::Time;
+use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
+
+/// Where the number of an attempt stands in its id, above that of its request: room for a million million requests.
+const NUMBER_SHIFT: u32 = 40;
+
+/// The id of an attempt; the first, number 0, has that of its request.
+pub(super) const fn attempt_of(request: RequestId, number: u32) -> RequestId {
+    RequestId(request.0 | (number as u64) << NUMBER_SHIFT)
+}
+
+/// The request that an attempt belongs to.
+pub(super) const fn request_of(attempt: RequestId) -> RequestId {
+    RequestId(attempt.0 & ((1 << NUMBER_SHIFT) - 1))
+}
+
+/// The request with a prompt that its later attempts can find in a prefix cache: what no other request shares has names
+/// too.
+pub(super) fn with_names(mut request: Request) -> Request {
+    let own = ContentId::unique_prompt_of(request.id);
+    let whole = [Segment {
+        content: own,
+        offset: 0,
+        tokens: request.prompt.tokens(),
+    }];
+    let segments = request.prompt.segments().unwrap_or(&whole).iter();
+    let named = segments.map(|segment| Segment {
+        content: if segment.content == own {
+            ContentId::numbered(mix(own.0))
+        } else {
+            segment.content
+        },
+        ..*segment
+    });
+    request.prompt = Prompt::of_segments(named.collect::<Vec<_>>());
+    request
+}
+
+/// A request as its attempt of a number, which is sent now.
+pub(super) fn as_attempt(request: &Request, number: u32, now: Time) -> Request {
+    let id = attempt_of(request.id, number);
+    // Another attempt draws other tokens. Those that later prompts repeat are the ones that its client gets, which have
+    // the name that these know them by.
+    let output_name = if request.output_is_shared || number == 0 {
+        request.output_name
+    } else {
+        OutputName {
+            content: ContentId::output_of(id),
+            offset: 0,
+        }
+    };
+    Request {
+        id,
+        arrival: now,
+        output_name,
+        ..request.clone()
+    }
+}
+
+/// How an attempt leaves for which nobody waits any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leaves {
+    pub(super) why: Loss,
+    /// Whether its request has ended with it.
+    pub(super) for_good: bool,
+}
+
+impl Leaves {
+    /// What is told of it.
+    pub(super) const fn event(self, waiting: bool) -> Event {
+        let Self { why, for_good } = self;
+        match why {
+            Loss::TimedOut if for_good => Event::Aborted { waiting },
+            _ => Event::Lost { waiting, why, for_good },
+        }
+    }
+}
+
+/// What is known of attempts beside what their servers know.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    /// Those for which nobody waits, and that have not left their servers.
+    pub(super) given_up: FxHashMap<RequestId, Leaves>,
+    /// When the requests of those were first sent that were not sent to their servers at once.
+    pub(super) first_sent: FxHashMap<RequestId, Time>,
+    /// By server, those that are in it and whether they run; nothing where no server may fail.
+    inside: Vec<FxHashMap<RequestId, bool>>,
+}
+
+impl Attempts {
+    /// Notes from now on who is in each of so many servers.
+    pub(super) fn note_inside(&mut self, servers: usize) {
+        self.inside.resize_with(servers, FxHashMap::default);
+    }
+
+    /// One is in a server, or starts or stops to run there.
+    pub(super) fn is_inside(&mut self, server: ServerId, id: RequestId, runs: bool) {
+        if let Some(inside) = self.inside.get_mut(server.place()) {
+            inside.insert(id, runs);
+        }
+    }
+
+    /// One has left a server.
+    pub(super) fn has_left(&mut self, server: ServerId, id: RequestId) {
+        if let Some(inside) = self.inside.get_mut(server.place()) {
+            inside.remove(&id);
+        }
+    }
+
+    /// All in a server, in the order of their ids, and whether they run.
+    pub(super) fn inside(&self, server: ServerId) -> Vec<(RequestId, bool)> {
+        let all = self.inside.get(server.place()).into_iter().flatten();
+        let mut all: Vec<_> = all.map(|(&id, &runs)| (id, runs)).collect();
+        all.sort_unstable();
+        all
+    }
+}

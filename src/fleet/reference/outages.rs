@@ -1,0 +1,175 @@
+//! What becomes of servers in the readable fleet, and whatever else was planned.
+
+use super::plain_fleet::ReadableFleet;
+use super::state::{Server, Told};
+use crate::engine::{Engine, Event, Loss, ServerChange, ServerId};
+use crate::fleet::agenda::Due;
+use crate::fleet::attempt::{Leaves, request_of};
+use crate::fleet::faults::FaultKind;
+use crate::fleet::replay::next_arrival;
+use crate::fleet::telling::Location;
+use crate::fleet::watch::Unwatched;
+use crate::units::{Span, Time};
+use crate::workload::RequestId;
+
+impl<E: Engine> ReadableFleet<'_, E> {
+    /// What was planned for now happens.
+    pub(super) fn act(&mut self, now: Time) {
+        match self.agenda.take() {
+            Due::SendAgain(request) => {
+                let attempt = self.next_attempt(request, now);
+                self.tell_router(now, request, Event::SentAgain { hedges: false });
+                self.enter(attempt, now);
+            }
+            Due::Hedge(request) => self.hedge(request, now),
+            Due::Fails(number) => self.fail(number, now),
+            Due::FoundMissing { server, loss } => {
+                if self.servers[server.place()].state.find_missing(loss) {
+                    self.change(server, ServerChange::FoundMissing, now);
+                }
+            }
+            Due::Gone {
+                server,
+                starts,
+                detect,
+                restart,
+            } => {
+                let state = &self.servers[server.place()].state;
+                if state.starts() == starts && !state.is_down() {
+                    self.take_down(server, ServerChange::Gone, (detect, restart), now);
+                }
+            }
+            Due::Back { server } => {
+                self.servers[server.place()].state.come_back();
+                self.set_pace(server);
+                self.change(server, ServerChange::Back, now);
+                self.send_waiting(now);
+            }
+            Due::Reached { server } => {
+                self.servers[server.place()].state.heal();
+                self.change(server, ServerChange::Reached, now);
+                self.send_waiting(now);
+            }
+            Due::AsFastAgain { server, factor } => {
+                self.servers[server.place()].state.speed_up(factor);
+                self.set_pace(server);
+                self.change(server, ServerChange::AsFastAgain, now);
+            }
+        }
+    }
+
+    pub(super) fn change(&mut self, server: ServerId, change: ServerChange, now: Time) {
+        let ready = self.servers.iter().filter(|server| server.state.is_ready()).count() as u32;
+        self.told
+            .push((now, Location::Router, Told::Change(server, change, ready)));
+    }
+
+    pub(super) fn set_pace(&mut self, server: ServerId) {
+        let server = &mut self.servers[server.place()];
+        server.engine.slow_down(server.state.slowness());
+    }
+
+    pub(super) fn fail(&mut self, number: usize, now: Time) {
+        if !self.anything_goes_on() {
+            return;
+        }
+        let (server, fault) = self.agenda.fault(number, now);
+        let detect = fault.detect;
+        let state = &mut self.servers[server.place()].state;
+        match fault.kind {
+            FaultKind::Crash { restart } => {
+                if !state.is_down() {
+                    self.take_down(server, ServerChange::Crashed, (detect, restart), now);
+                }
+            }
+            FaultKind::Reclaim { notice, restart } => {
+                if !state.is_down() && !state.is_leaving() {
+                    state.has_notice();
+                    let starts = state.starts();
+                    let gone = Due::Gone {
+                        server,
+                        starts,
+                        detect,
+                        restart,
+                    };
+                    self.agenda.note(now + notice, gone);
+                    self.change(server, ServerChange::Reclaimed, now);
+                }
+            }
+            FaultKind::Slow { factor, duration } => {
+                state.slow_down(factor);
+                self.set_pace(server);
+                self.agenda.note(now + duration, Due::AsFastAgain { server, factor });
+                self.change(server, ServerChange::Slowed, now);
+            }
+            FaultKind::Partition { duration } => {
+                let was_reached = state.is_reached();
+                let loss = state.cut_off();
+                self.agenda.note(now + detect, Due::FoundMissing { server, loss });
+                self.agenda.note(now + duration, Due::Reached { server });
+                self.change(server, ServerChange::CutOff, now);
+                if was_reached {
+                    self.lose_sight(server, now);
+                }
+            }
+        }
+    }
+
+    /// The attempts in a server, in the order of their ids.
+    pub(super) fn inside(&self, server: ServerId) -> Vec<RequestId> {
+        let all = self.attempts.iter();
+        let inside = all.filter(|(_, attempt)| attempt.server == Some(server));
+        inside.map(|(id, _)| *id).collect()
+    }
+
+    pub(super) fn take_down(
+        &mut self,
+        server: ServerId,
+        change: ServerChange,
+        (detect, restart): (Span, Option<Span>),
+        now: Time,
+    ) {
+        let loss = self.servers[server.place()].state.go_down(restart.is_none());
+        self.agenda.note(now + detect, Due::FoundMissing { server, loss });
+        if let Some(restart) = restart {
+            self.agenda.note(now + restart, Due::Back { server });
+        }
+        self.servers[server.place()].engine = (self.new_engine)(server);
+        self.change(server, change, now);
+        for id in self.inside(server) {
+            let leaves = self.attempts[&id].leaves.unwrap_or_else(|| {
+                self.servers[server.place()].ended.push(now);
+                let for_good = self.comes_to_nothing(id, Loss::Failure, now);
+                let why = Loss::Failure;
+                Leaves { why, for_good }
+            });
+            let attempt = self.attempts.remove(&id).expect("it was in the server");
+            let event = leaves.event(!attempt.runs);
+            self.observer.on_server(server, now, id, &event);
+            let told = Told::Event(request_of(id), event);
+            self.told.push((now, Location::Server(server), told));
+        }
+        self.send_waiting(now);
+    }
+
+    pub(super) fn lose_sight(&mut self, server: ServerId, now: Time) {
+        for id in self.inside(server) {
+            if self.attempts[&id].leaves.is_none() {
+                let for_good = self.comes_to_nothing(id, Loss::Failure, now);
+                self.withdraw(id, Loss::Failure, for_good, now);
+            }
+        }
+        self.send_waiting(now);
+    }
+
+    /// Whether a failure can make any difference: not if all that is left are requests that wait in vain.
+    pub(super) fn anything_goes_on(&mut self) -> bool {
+        let has_more = next_arrival(self.source, &mut Unwatched).is_ok_and(|arrival| arrival.is_some());
+        let is_under_way = |server: &Server<E>| server.engine.next_event().is_some();
+        let may_serve = |server: &Server<E>| !server.state.is_gone_for_good();
+        let waits = !self.queue.is_empty()
+            && self.servers.iter().any(may_serve)
+            && !self.servers.iter().all(|server| server.state.is_ready());
+        has_more || self.agenda.has_clients() || waits || self.servers.iter().any(is_under_way)
+    }
+}

@@ -1,0 +1,118 @@
+//! Whether a server runs, is reached, and how fast it is.
+
+/// Whether a server runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Life {
+    #[default]
+    Up,
+    /// It has notice that it will be taken away.
+    Leaving,
+    Down,
+    /// It is down, and never comes back.
+    GoneForGood,
+}
+
+/// What has become of a server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ServerState {
+    life: Life,
+    /// How many faults keep everybody from reaching it.
+    partitions: u32,
+    /// By how much each fault that lasts slows it down.
+    slowed_by: Vec<f64>,
+    /// How often it was started again.
+    starts: u32,
+    /// How often it could no longer be reached.
+    losses: u32,
+    /// The router knows that it cannot be reached.
+    is_found_missing: bool,
+}
+
+impl ServerState {
+    /// Whether requests and answers get through to it.
+    pub(super) const fn is_reached(&self) -> bool {
+        !self.is_down() && self.partitions == 0
+    }
+
+    pub(super) const fn is_down(&self) -> bool {
+        matches!(self.life, Life::Down | Life::GoneForGood)
+    }
+
+    pub(super) const fn is_gone_for_good(&self) -> bool {
+        matches!(self.life, Life::GoneForGood)
+    }
+
+    pub(super) const fn is_leaving(&self) -> bool {
+        matches!(self.life, Life::Leaving)
+    }
+
+    /// Whether the router sends anything there, as far as it knows.
+    pub(super) const fn is_ready(&self) -> bool {
+        !self.is_found_missing && !self.is_leaving()
+    }
+
+    pub(super) const fn starts(&self) -> u32 {
+        self.starts
+    }
+
+    /// By how much its steps take longer: as much as the worst of what slows it down.
+    pub(super) fn slowness(&self) -> f64 {
+        self.slowed_by.iter().fold(1.0, |most, &factor| most.max(factor))
+    }
+
+    /// It fails, or is taken away, perhaps for good. Returns the number of this loss, by which the router finds out
+    /// later.
+    pub(super) const fn go_down(&mut self, for_good: bool) -> u32 {
+        // Whoever has had notice is not sent anything anyway.
+        self.is_found_missing |= self.is_leaving();
+        self.life = if for_good { Life::GoneForGood } else { Life::Down };
+        self.losses += 1;
+        self.losses
+    }
+
+    pub(super) const fn has_notice(&mut self) {
+        self.life = Life::Leaving;
+    }
+
+    /// It cannot be reached any more. Returns the number of this loss.
+    pub(super) const fn cut_off(&mut self) -> u32 {
+        self.partitions += 1;
+        self.losses += 1;
+        self.losses
+    }
+
+    /// The router finds out about a loss; true if that is news, and still so.
+    pub(super) const fn find_missing(&mut self, loss: u32) -> bool {
+        let is_news = loss == self.losses && !self.is_reached() && !self.is_found_missing;
+        self.is_found_missing |= is_news;
+        is_news
+    }
+
+    /// It was started again.
+    pub(super) const fn come_back(&mut self) {
+        self.life = Life::Up;
+        self.starts += 1;
+        self.note_reached();
+    }
+
+    /// One of the faults has ended that kept everybody from reaching it.
+    pub(super) const fn heal(&mut self) {
+        self.partitions -= 1;
+        self.note_reached();
+    }
+
+    const fn note_reached(&mut self) {
+        if self.is_reached() {
+            self.is_found_missing = false;
+        }
+    }
+
+    pub(super) fn slow_down(&mut self, factor: f64) {
+        self.slowed_by.push(factor);
+    }
+
+    pub(super) fn speed_up(&mut self, factor: f64) {
+        let place = self.slowed_by.iter().position(|other| other.total_cmp(&factor).is_eq());
+        self.slowed_by.swap_remove(place.expect("it was slowed down by it"));
+    }
+}
