@@ -10,9 +10,9 @@ impl FastContinuous {
     /// Takes a request out before a step is decided; nothing happens if it has left.
     pub(super) fn take_out(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized)) {
         let is_it = |seat: Seat| self.seats[seat].live.request.id == id;
-        let waiting = self.waiting.iter().position(|&seat| is_it(seat));
+        let waiting = self.waiting.position(is_it);
         let seat = if let Some(place) = waiting {
-            self.waiting.remove(place)
+            self.waiting.remove(&self.seats, place)
         } else {
             let running = self.running.sweep(&self.seats).iter();
             let mut seats = running.map(|&(_, seat)| seat);

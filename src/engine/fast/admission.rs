@@ -20,13 +20,13 @@ impl FastContinuous {
         observer: &mut (impl Observer + ?Sized),
     ) {
         while budget > 0 && self.running.count() < self.rules.max_num_seqs {
-            let Some(&seat) = self.waiting.front() else {
+            let Some(seat) = self.waiting.front() else {
                 break;
             };
             let Some((hit, tokens)) = self.admission(seat, threshold, budget) else {
                 break;
             };
-            self.waiting.pop_front();
+            self.waiting.remove(&self.seats, 0);
             self.running.push(&mut self.seats, seat);
             self.admit(seat, hit, at.now, observer);
             let fits = self.schedule_chunk(seat, tokens, shape);

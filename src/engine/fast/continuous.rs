@@ -3,11 +3,10 @@
 //! all (a budget too small for everyone, blocks too few for several prompts in the making), the server goes through
 //! them one by one ([`super::listed`]).
 
-use std::collections::VecDeque;
-
 use super::decoders::Decoders;
 use super::holding::Holding;
 use super::in_flight::InFlight;
+use super::queue::WaitingQueue;
 use super::repeats::Repeats;
 use super::running::Running;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
@@ -15,7 +14,7 @@ use super::seats::{Part, Seat, Seats};
 use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
-use crate::policy::{ContinuousSettings, Live, Memory, Waiting, cut_to_threshold};
+use crate::policy::{ContinuousSettings, Live, Memory, cut_to_threshold};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -24,7 +23,7 @@ pub(in crate::engine) struct FastContinuous {
     pub(super) rules: ContinuousSettings,
     pub(super) memory: Memory,
     pub(super) seats: Seats,
-    pub(super) waiting: VecDeque<Seat>,
+    pub(super) waiting: WaitingQueue,
     pub(super) running: Running,
     pub(super) decoders: Decoders,
     /// Running requests with tokens still to compute before they decode, in the order of admission.
@@ -71,7 +70,7 @@ impl FastContinuous {
         Self {
             memory,
             seats: Seats::default(),
-            waiting: VecDeque::new(),
+            waiting: WaitingQueue::default(),
             running: Running::default(),
             decoders: Decoders::new(memory.block_tokens),
             prefilling: Vec::new(),
@@ -159,7 +158,7 @@ impl FastContinuous {
         live.preemptions += 1;
         live.is_preempted = true;
         observer.on(at.now, live.request.id, &Event::Preempted);
-        self.waiting.push_front(seat);
+        self.waiting.push_front(&self.seats, seat);
         seat
     }
 
@@ -359,8 +358,8 @@ impl FastContinuous {
     fn finish(&mut self, seat: Seat, now: Time, observer: &mut (impl Observer + ?Sized)) {
         match self.seats[seat].part {
             Part::Waits => {
-                let place = self.waiting.iter().position(|&other| other == seat);
-                self.waiting.remove(place.expect("it waits"));
+                let place = self.waiting.position(|other| other == seat);
+                self.waiting.remove(&self.seats, place.expect("it waits"));
             }
             part => {
                 if part == Part::Overruns {
@@ -444,7 +443,7 @@ impl Scheduler for FastContinuous {
             Holding::default()
         };
         let seat = self.seats.insert(request, holding);
-        self.waiting.push_back(seat);
+        self.waiting.push_back(&self.seats, seat);
     }
 
     fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized)) {
@@ -514,9 +513,8 @@ impl Scheduler for FastContinuous {
     }
 
     fn load(&self, _under_way: bool) -> ServerLoad {
-        let waiting = Waiting::of(self.waiting.iter().map(|&seat| &self.seats[seat].live.request));
         let used_blocks = self.memory.usable_blocks - self.pool.free();
-        ServerLoad::new(&self.memory, waiting, self.running.count(), used_blocks)
+        ServerLoad::new(&self.memory, self.waiting.together(), self.running.count(), used_blocks)
     }
 
     fn cached_tokens(&self, request: &Request) -> u32 {

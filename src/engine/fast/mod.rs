@@ -11,6 +11,7 @@ mod in_flight;
 mod leaping;
 mod listed;
 mod none;
+mod queue;
 mod repeats;
 mod running;
 mod scheduler;
