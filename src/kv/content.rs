@@ -81,7 +81,7 @@ impl KeyChain {
 }
 
 /// Mixes two words so that every bit of both moves every bit of the result.
-pub(super) const fn mix(state: u64, word: u64) -> u64 {
+const fn mix(state: u64, word: u64) -> u64 {
     streams::mix(state.rotate_left(23) ^ streams::mix(word))
 }
 

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use super::block_pool::PoolRules;
 use super::copies::{Copies, NamedBlocks};
 use super::free_queue::{Content, EntryId, FreeQueue};
-use super::stretch::Stretch;
+use super::stretch::{FullBlocks, Stretch};
 
 /// All blocks of a server.
 #[derive(Debug)]
@@ -118,6 +118,22 @@ impl CountedPool {
             }
         }
         hit
+    }
+
+    /// How many of these blocks are cached, up to the first that is not.
+    pub fn cached_of(&self, blocks: FullBlocks) -> u32 {
+        let FullBlocks { key, start, end } = blocks;
+        let Some(&number) = self.cached.get(&key) else {
+            return 0;
+        };
+        let copies = &self.named[number as usize];
+        let mut at = start;
+        while at < end
+            && let Some((_, until, _)) = copies.find(at, end)
+        {
+            at = until;
+        }
+        at - start
     }
 
     /// How many of a preempted request's own blocks are left.

@@ -18,7 +18,7 @@ pub use counted_pool::{CountedPool, Held, Hit, OwnBlocks};
 pub use growth::{KvGrowth, KvOverRun};
 pub use prefix_tree::{PrefixTree, TreePlace};
 pub use radix_tree::{FoundPrefix, PrefixEnd, RadixTree};
-pub use stretch::{Stretch, StretchChain};
+pub use stretch::{FullBlocks, Stretch, StretchChain};
 
 /// Blocks that hold `tokens` tokens.
 pub const fn blocks_for(tokens: u32, block_tokens: u32) -> u32 {

@@ -2,7 +2,6 @@
 //! and differ only in their number. What [`super::KeyChain`] says block by block is said here in a few words, however
 //! long the content.
 
-use super::content::mix;
 use crate::workload::Segment;
 
 /// Consecutive full blocks of a sequence that hold one content without a gap, as many as there are; or one block that
@@ -18,10 +17,35 @@ pub struct Stretch {
     pub blocks: u32,
 }
 
+/// Blocks of a sequence that are full from now on: numbers `start..end` of the stretch with this key. Its blocks before
+/// `start` were full already; a stretch begins with `start` 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullBlocks {
+    /// The key of the stretch.
+    pub key: u64,
+    /// The first.
+    pub start: u32,
+    /// The one after the last.
+    pub end: u32,
+}
+
+impl FullBlocks {
+    /// Adds them to the stretches of their sequence so far.
+    pub fn add_to(self, stretches: &mut Vec<Stretch>) {
+        let Self { key, start, end } = self;
+        match stretches.last_mut() {
+            Some(latest) if start > 0 => latest.blocks = end,
+            _ => stretches.push(Stretch { key, blocks: end }),
+        }
+    }
+}
+
 /// Cuts a sequence into stretches as its content becomes known.
 #[derive(Clone, Debug)]
 pub struct StretchChain {
     block_tokens: u32,
+    /// The latest stretch; before the first, one without blocks.
+    latest: Stretch,
     /// Where the content of the latest stretch goes on; of no tokens. None if that stretch cannot grow.
     growing: Option<Segment>,
     /// The tokens of the block that is not yet full: a hash of the segments that are closed, and the one that may still
@@ -36,6 +60,7 @@ impl StretchChain {
     pub const fn new(block_tokens: u32) -> Self {
         Self {
             block_tokens,
+            latest: Stretch { key: 0, blocks: 0 },
             growing: None,
             closed: 0,
             open: None,
@@ -43,51 +68,54 @@ impl StretchChain {
         }
     }
 
-    /// Goes on with `segment`, and says how many blocks this makes full; `stretches` are those of the sequence so far.
-    pub fn extend(&mut self, mut segment: Segment, stretches: &mut Vec<Stretch>) -> u32 {
-        let full = (self.filled + segment.tokens) / self.block_tokens;
-        while segment.tokens > 0 {
-            let whole = segment.tokens / self.block_tokens;
-            let tokens = if self.filled == 0 && whole > 0 {
-                whole * self.block_tokens
-            } else {
-                segment.tokens.min(self.block_tokens - self.filled)
-            };
-            let piece = Segment { tokens, ..segment };
-            if self.filled == 0 && whole > 0 {
-                self.add_blocks(piece, stretches);
-            } else {
-                self.fill(piece, stretches);
+    /// Goes on with `segment`, and hands the blocks that become full to `full`, of one stretch at a time.
+    #[inline]
+    pub fn extend(&mut self, segment: Segment, mut full: impl FnMut(FullBlocks)) {
+        let mut rest = segment;
+        if self.filled > 0 && rest.tokens > 0 {
+            let piece = take(&mut rest, self.block_tokens - self.filled);
+            if let Some(block) = self.fill(piece) {
+                full(block);
             }
-            segment.offset += tokens;
-            segment.tokens -= tokens;
         }
-        full
+        if rest.tokens >= self.block_tokens {
+            let tokens = rest.tokens - rest.tokens % self.block_tokens;
+            full(self.add_blocks(take(&mut rest, tokens)));
+        }
+        if rest.tokens > 0 {
+            self.filled = rest.tokens;
+            self.open = Some(rest);
+        }
     }
 
     /// Adds whole blocks of one content.
-    fn add_blocks(&mut self, piece: Segment, stretches: &mut Vec<Stretch>) {
+    fn add_blocks(&mut self, piece: Segment) -> FullBlocks {
         let blocks = piece.tokens / self.block_tokens;
-        match stretches.last_mut() {
-            Some(latest) if self.growing.is_some_and(|end| is_followed_by(end, piece)) => {
-                latest.blocks += blocks;
-            }
-            _ => {
-                let begins = mix(mix(1, piece.content.0), u64::from(piece.offset));
-                let key = mix(past(stretches), begins);
-                stretches.push(Stretch { key, blocks });
-            }
+        let goes_on = self.growing.is_some_and(|end| is_followed_by(end, piece));
+        if !goes_on {
+            let begins = mix(mix(1, piece.content.0), piece.offset.into());
+            self.latest = Stretch {
+                key: mix(self.past(), begins),
+                blocks: 0,
+            };
         }
         self.growing = Some(Segment {
             offset: piece.offset + piece.tokens,
             tokens: 0,
             ..piece
         });
+        let start = self.latest.blocks;
+        self.latest.blocks += blocks;
+        FullBlocks {
+            key: self.latest.key,
+            start,
+            end: self.latest.blocks,
+        }
     }
 
-    /// Adds to the block that is not yet full. Neighbouring tokens of the same content are one piece, however they are
-    /// handed over.
-    fn fill(&mut self, piece: Segment, stretches: &mut Vec<Stretch>) {
+    /// Adds to a block that is not empty, and returns it if it is full now. Neighbouring tokens of the same content are
+    /// one piece, however they are handed over.
+    fn fill(&mut self, piece: Segment) -> Option<FullBlocks> {
         self.filled += piece.tokens;
         match &mut self.open {
             Some(open) if is_followed_by(*open, piece) => open.tokens += piece.tokens,
@@ -97,20 +125,18 @@ impl StretchChain {
             }
         }
         if self.filled < self.block_tokens {
-            return;
+            return None;
         }
         self.filled = 0;
-        match self.open.take() {
-            Some(only) if only.tokens == self.block_tokens => self.add_blocks(only, stretches),
-            last => {
-                self.open = last;
-                self.close_piece();
-                let key = mix(past(stretches), self.closed);
-                stretches.push(Stretch { key, blocks: 1 });
-                self.closed = 0;
-                self.growing = None;
-            }
+        if let Some(only) = self.open.take_if(|open| open.tokens == self.block_tokens) {
+            return Some(self.add_blocks(only));
         }
+        self.close_piece();
+        let key = mix(self.past(), self.closed);
+        self.closed = 0;
+        self.latest = Stretch { key, blocks: 1 };
+        self.growing = None;
+        Some(FullBlocks { key, start: 0, end: 1 })
     }
 
     fn close_piece(&mut self) {
@@ -119,6 +145,21 @@ impl StretchChain {
             self.closed = mix(mix(self.closed, piece.content.0), place);
         }
     }
+
+    /// A hash of all full blocks so far.
+    const fn past(&self) -> u64 {
+        let Stretch { key, blocks } = self.latest;
+        if blocks == 0 { 0 } else { mix(key, blocks as u64) }
+    }
+}
+
+/// Cuts off the first tokens of a segment, at most `most`.
+fn take(segment: &mut Segment, most: u32) -> Segment {
+    let tokens = segment.tokens.min(most);
+    let taken = Segment { tokens, ..*segment };
+    segment.offset += tokens;
+    segment.tokens -= tokens;
+    taken
 }
 
 /// Whether the tokens of `next` come right after those of `segment` in the same content.
@@ -126,10 +167,11 @@ fn is_followed_by(segment: Segment, next: Segment) -> bool {
     segment.content == next.content && segment.offset + segment.tokens == next.offset
 }
 
-/// A hash of all full blocks so far.
-fn past(stretches: &[Stretch]) -> u64 {
-    let latest = stretches.last();
-    latest.map_or(0, |latest| mix(latest.key, u64::from(latest.blocks)))
+/// Mixes two words by a product of 128 bits whose halves are folded, as `wyhash` does, with the first of its constants:
+/// routers ask many servers for long prompts, and naming these is what it costs them.
+const fn mix(state: u64, word: u64) -> u64 {
+    let product = (state ^ 0xa076_1d64_78bd_642f) as u128 * (word ^ 0xe703_7ed1_a0b4_28db) as u128;
+    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]
@@ -153,7 +195,7 @@ mod tests {
         let mut chain = StretchChain::new(block_tokens);
         let mut stretches = Vec::new();
         for &segment in segments {
-            chain.extend(segment, &mut stretches);
+            chain.extend(segment, |blocks| blocks.add_to(&mut stretches));
         }
         stretches
     }

@@ -50,7 +50,7 @@ fn sequence(block_tokens: u32, random: &mut impl Rng) -> Sequence {
             tokens: random.random_range(1..=10 * block_tokens),
         };
         keys.extend(segment, |key| sequence.keys.push(key));
-        stretches.extend(segment, &mut sequence.stretches);
+        stretches.extend(segment, |blocks| blocks.add_to(&mut sequence.stretches));
     }
     sequence
 }

@@ -4,7 +4,7 @@
 //! them one by one ([`super::listed`]).
 
 use super::decoders::Decoders;
-use super::holding::Holding;
+use super::holding::{Holding, cached_blocks};
 use super::in_flight::InFlight;
 use super::queue::WaitingQueue;
 use super::repeats::Repeats;
@@ -522,13 +522,12 @@ impl Scheduler for FastContinuous {
             return 0;
         }
         let block_tokens = self.memory.block_tokens;
+        // At least one token is left to compute.
+        let most = request.prompt.tokens() - 1;
+        let found = (cached_blocks(request, &self.pool) * block_tokens).min(most);
         // Outputs under way have no names yet.
-        let known = request
-            .prompt
-            .tokens_before(|content| self.repeats.is_under_way(content));
-        let all = request.prompt.tokens() - 1;
-        let most = known.map_or(all, |known| known.min(all)) / block_tokens;
-        Holding::new(request, block_tokens).cached_blocks(most, &self.pool) * block_tokens
+        let known = self.repeats.tokens_before_outputs(&request.prompt, found);
+        known - known % block_tokens
     }
 
     fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::kv::{CountedPool, Held, Hit, NamedBlocks, OwnBlocks, Stretch, StretchChain};
 use crate::policy::Live;
-use crate::workload::{ContentId, Request, Segment};
+use crate::workload::{ContentId, Request, RequestId, Segment};
 
 /// A request's blocks: the named ones, then its own.
 #[derive(Default)]
@@ -59,12 +59,6 @@ impl Holding {
     pub(super) fn names_output(&self) -> bool {
         let shared = self.shared.as_ref();
         shared.is_some_and(|shared| shared.output.is_some())
-    }
-
-    /// How many blocks, at most `most`, a request finds that has not been admitted yet.
-    pub(super) fn cached_blocks(&self, most: u32, pool: &CountedPool) -> u32 {
-        let shared = self.shared.as_ref();
-        shared.map_or(0, |shared| pool.lookup(&shared.stretches, most, &mut Vec::new()).blocks)
     }
 
     /// The longest cached prefix of a waiting request, of at most `most` blocks; named blocks are left in `found`.
@@ -136,17 +130,15 @@ impl Holding {
 impl Shared {
     /// `None` if nobody can name any of the request's blocks.
     fn new(request: &Request, segments: &[Segment], block_tokens: u32) -> Option<Self> {
-        let unique = ContentId::unique_prompt_of(request.id);
-        // Whatever follows what is this request's alone is so too.
-        let own = |segment: &Segment| segment.content == unique;
-        let first_own = segments.iter().position(own);
-        let mut stretches = Vec::new();
+        let not_own = before_own(request.id, segments);
+        // Most often a content makes a stretch of its own, and a block that it shares with the next.
+        let mut stretches = Vec::with_capacity(2 * not_own.len());
         let mut chain = StretchChain::new(block_tokens);
-        for &segment in &segments[..first_own.unwrap_or(segments.len())] {
-            chain.extend(segment, &mut stretches);
+        for &segment in not_own {
+            chain.extend(segment, |blocks| blocks.add_to(&mut stretches));
         }
-        let output =
-            (first_own.is_none() && request.output_is_shared).then(|| Box::new(OutputNames { chain, seen: 0 }));
+        let shares_output = request.output_is_shared && not_own.len() == segments.len();
+        let output = shares_output.then(|| Box::new(OutputNames { chain, seen: 0 }));
         if stretches.is_empty() && output.is_none() {
             return None;
         }
@@ -173,7 +165,10 @@ impl Shared {
             offset: name.offset + output.seen,
             tokens: generated - output.seen,
         };
-        self.nameable += output.chain.extend(new, &mut self.stretches);
+        output.chain.extend(new, |blocks| {
+            self.nameable += blocks.end - blocks.start;
+            blocks.add_to(&mut self.stretches);
+        });
         output.seen = generated;
     }
 
@@ -201,4 +196,31 @@ impl Shared {
         next.blocks += next.block - start;
         (stretch.key, start, next.block)
     }
+}
+
+/// How many blocks a request that has not come finds from its start. They are named only as far as they are found: of
+/// many servers few hold more than the beginning.
+pub(super) fn cached_blocks(request: &Request, pool: &CountedPool) -> u32 {
+    let segments = request.prompt.segments().unwrap_or_default();
+    let mut chain = StretchChain::new(pool.block_tokens());
+    let (mut found, mut full) = (0, 0);
+    for &segment in before_own(request.id, segments) {
+        chain.extend(segment, |blocks| {
+            if found == full {
+                found += pool.cached_of(blocks);
+            }
+            full += blocks.end - blocks.start;
+        });
+        if found < full {
+            break;
+        }
+    }
+    found
+}
+
+/// What of a prompt others can name: whatever follows what is a request's alone is so too.
+fn before_own(id: RequestId, segments: &[Segment]) -> &[Segment] {
+    let unique = ContentId::unique_prompt_of(id);
+    let first_own = segments.iter().position(|segment| segment.content == unique);
+    &segments[..first_own.unwrap_or(segments.len())]
 }

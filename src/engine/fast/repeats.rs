@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::workload::{ContentId, Request};
+use crate::workload::{ContentId, Prompt, Request};
 
 /// Contents of the requests inside the server, as far as they are outputs.
 #[derive(Debug, Default)]
@@ -27,9 +27,17 @@ impl Repeats {
         self.pairs > 0 || self.unsearched > 0
     }
 
-    /// Whether a request inside the server produces this content for others.
-    pub(super) fn is_under_way(&self, content: ContentId) -> bool {
-        self.produced.contains_key(&content)
+    /// How many tokens a prompt has, at most `most`, before the first output that a request inside the server produces
+    /// for others.
+    pub(super) fn tokens_before_outputs(&self, prompt: &Prompt, most: u32) -> u32 {
+        let mut tokens = 0;
+        for segment in prompt.segments().unwrap_or_default() {
+            if tokens >= most || self.produced.contains_key(&segment.content) {
+                break;
+            }
+            tokens += segment.tokens;
+        }
+        tokens.min(most)
     }
 
     /// A request comes into the server.
