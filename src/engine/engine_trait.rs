@@ -105,10 +105,15 @@ impl ServerLoad {
         self.used_blocks as u64 * self.block_tokens as u64
     }
 
+    /// Prompt tokens that wait, and tokens for which there is room in the blocks in use.
+    pub const fn tokens(&self) -> u64 {
+        self.queued_tokens + self.used_tokens()
+    }
+
     /// The part of the KV cache that is in use or that prompts which wait will take, those that wait in vain above 1.
     pub fn kv_demand(&self) -> f64 {
         let capacity = u64::from(self.usable_blocks) * u64::from(self.block_tokens);
-        (self.used_tokens() + self.queued_tokens) as f64 / capacity.max(1) as f64
+        self.tokens() as f64 / capacity.max(1) as f64
     }
 }
 

@@ -1,5 +1,8 @@
 //! Many servers, each advanced only as far as somebody has to look at it.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use super::books::Books;
 use super::hearing::Hearing;
 use super::member::FleetMember;
@@ -40,6 +43,25 @@ type Demand = (u64, u64);
 
 /// Beyond all others.
 const NOT_READY: Demand = (u64::MAX, u64::MAX);
+
+/// What a server would have to do with a request, at least; in the order in which a router prefers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Bid {
+    /// Tokens by the server's weight, by its bits.
+    cost: u64,
+    last_chosen: u64,
+    server: ServerId,
+    known: Known,
+}
+
+/// How much a bid knows of its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Known {
+    /// What is in it.
+    Load,
+    /// What is in its cache, too.
+    LoadAndCache,
+}
 
 /// Later than anything that happens.
 const NEVER: Turn = Turn::decision(Time::from_picos(u64::MAX));
@@ -246,6 +268,23 @@ impl<E: Engine, O: Observer + ?Sized> Looking<'_, '_, '_, E, O> {
     fn look_at(&mut self, server: ServerId) {
         self.servers.look_at(server, self.now, self.telling);
     }
+
+    /// What a server would have to do with a request, as far as it has been looked at.
+    fn bid(&self, server: ServerId, request: &Request, known: Known) -> Bid {
+        let engine = &self.servers.engines[server.place()];
+        let lacking = match known {
+            Known::Load => 0,
+            Known::LoadAndCache => request.prompt.tokens() - engine.cached_tokens(request),
+        };
+        let tokens = u64::from(lacking) + engine.load().tokens();
+        let cost = tokens as f64 / self.weight(server);
+        Bid {
+            cost: cost.to_bits(),
+            last_chosen: self.last_chosen(server),
+            server,
+            known,
+        }
+    }
 }
 
 impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
@@ -288,6 +327,25 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
             }
             self.look_at(server);
             self.servers.note_demand(server, self.now);
+        }
+    }
+
+    /// All servers are looked at, but a server's cache is asked only if the server may be the one with the least even
+    /// if it lacks nothing of the prompt.
+    fn least_to_do(&mut self, request: &Request) -> Option<ServerId> {
+        for place in 0..self.servers.books.ready().len() {
+            self.look_at(self.servers.books.ready()[place]);
+        }
+        let ready = self.servers.books.ready().iter();
+        let bids = ready.map(|&server| Reverse(self.bid(server, request, Known::Load)));
+        let mut bids: BinaryHeap<_> = bids.collect();
+        loop {
+            let mut least = bids.peek_mut()?;
+            let server = least.0.server;
+            if least.0.known == Known::LoadAndCache {
+                return Some(server);
+            }
+            *least = Reverse(self.bid(server, request, Known::LoadAndCache));
         }
     }
 

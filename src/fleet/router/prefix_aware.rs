@@ -19,20 +19,7 @@ struct PrefixAware;
 
 impl Router for PrefixAware {
     fn choose(&mut self, request: &Request, view: &mut dyn View) -> Option<ServerId> {
-        let prompt = request.prompt.tokens();
-        let mut best = None;
-        for place in 0..view.ready().len() {
-            let server = view.ready()[place];
-            let load = view.load(server);
-            let lacking = u64::from(prompt - view.cached_tokens(server, request));
-            let tokens = lacking + load.queued_tokens + load.used_tokens();
-            let cost = tokens as f64 / view.weight(server);
-            // Among equals, as while all are idle, they take turns.
-            let rank = (cost, view.last_chosen(server));
-            if best.is_none_or(|(least, _)| rank < least) {
-                best = Some((rank, server));
-            }
-        }
-        best.map(|(_, server)| server)
+        // Among equals, as while all are idle, they take turns.
+        view.least_to_do(request)
     }
 }

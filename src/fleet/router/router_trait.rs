@@ -35,6 +35,22 @@ pub trait View {
     /// several as for [`View::least_outstanding`].
     fn least_kv(&mut self) -> Option<ServerId>;
 
+    /// The ready server with the least to do if a request goes there, by its weight: [`ServerLoad::tokens`], and those
+    /// of its prompt that the cache lacks. Of several as for [`View::least_outstanding`].
+    fn least_to_do(&mut self, request: &Request) -> Option<ServerId> {
+        let mut least = None;
+        for server in self.ready().to_vec() {
+            let lacking = request.prompt.tokens() - self.cached_tokens(server, request);
+            let tokens = u64::from(lacking) + self.load(server).tokens();
+            let cost = tokens as f64 / self.weight(server);
+            let rank = (cost, self.last_chosen(server));
+            if least.is_none_or(|(least, _)| rank < least) {
+                least = Some((rank, server));
+            }
+        }
+        least.map(|(_, server)| server)
+    }
+
     /// What is in a server.
     fn load(&mut self, server: ServerId) -> ServerLoad;
 
