@@ -54,12 +54,16 @@ pub fn refuse_seeds_of_a_trace(input: &Input, seeds: u32) -> Result<(), Problem>
     Ok(())
 }
 
-/// Refuses several servers where `what` is of one.
+/// Refuses several servers where `what` is of one, and one that fails or whose clients try again.
 pub fn refuse_fleet(input: &Input, what: &str) -> Result<(), Problem> {
-    let servers = input.scenario.operation.servers();
-    if servers > 1 {
-        let message = format!("{what}, and the scenario has {servers} (fleet.servers)");
+    let Some(fleet) = &input.scenario.operation.fleet else {
+        return Ok(());
+    };
+    if fleet.servers > 1 {
+        let message = format!("{what}, and the scenario has {} (fleet.servers)", fleet.servers);
         return Err(Diagnostic::new(message).help("write --set fleet.servers=1").into());
     }
-    Ok(())
+    let message = format!("{what}, of which each request is sent once, and all are let in and served");
+    let help = "leave [client.retry], client.hedge_after, [admission], [[fleet.fault]] and [fleet.autoscale] out";
+    Err(Diagnostic::new(message).help(help).into())
 }

@@ -8,7 +8,9 @@ use super::run_outputs::RunOutputs;
 use crate::config::Scenario;
 use crate::engine::Observer;
 use crate::metrics::{LastHeard, RequestLog, Timeline};
-use crate::report::{AtomicFile, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineCsv, write_requests_csv};
+use crate::report::{
+    AtomicFile, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineColumns, TimelineCsv, write_requests_csv,
+};
 use crate::study::{Bounds, SimulationError};
 use crate::units::Time;
 
@@ -49,7 +51,12 @@ impl RunFiles {
             let interval = outputs.interval();
             files.add(path, AtomicFile::create(path), |file| {
                 let operation = &scenario.operation;
-                let rows = TimelineCsv::new(file, operation.fleet.is_some());
+                let columns = match &operation.fleet {
+                    None => TimelineColumns::OfServer,
+                    Some(fleet) if fleet.autoscale.is_none() => TimelineColumns::OfFleet,
+                    Some(_) => TimelineColumns::OfScaledFleet,
+                };
+                let rows = TimelineCsv::new(file, columns);
                 let timeline = Timeline::new(server, operation.servers(), interval, rows);
                 bounds.heed(timeline.too_long(), TIMELINE_TOO_LONG);
                 timeline

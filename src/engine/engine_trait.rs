@@ -105,6 +105,11 @@ impl ServerLoad {
         self.used_blocks as u64 * self.block_tokens as u64
     }
 
+    /// The part of the KV cache that is in use.
+    pub fn kv_usage(&self) -> f64 {
+        f64::from(self.used_blocks) / f64::from(self.usable_blocks.max(1))
+    }
+
     /// Prompt tokens that wait, and tokens for which there is room in the blocks in use.
     pub const fn tokens(&self) -> u64 {
         self.queued_tokens + self.used_tokens()

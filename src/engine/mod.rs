@@ -13,7 +13,7 @@ mod transcript;
 
 pub use engine_trait::{Engine, ServerLoad, Turn, TurnKind};
 pub use make::{fast, has_fast, of_planner, reference, without_fast};
-pub use observer::{End, Event, Finished, Loss, Observer, ServerChange, ServerId, StepRun, Streamed};
+pub use observer::{End, Event, Finished, FleetSize, Loss, Observer, ServerChange, ServerId, StepRun, Streamed};
 pub use server::Server;
 pub use server_settings::ServerSettings;
 pub use step_log::{Action, Clock, Decided, LoggedExperiment, LoggedStep, StepLog, Updated, log_steps};

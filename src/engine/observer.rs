@@ -28,9 +28,22 @@ pub trait Observer {
     /// Steps of one of several servers have ended, heard in the order of that server's time.
     fn ran_on(&mut self, _server: ServerId, _run: &StepRun<'_>) {}
 
-    /// Something has become of one of several servers, of which so many take requests now as far as their router knows;
-    /// heard in the order of time, with what is of clients.
-    fn server_changed(&mut self, _at: Time, _server: ServerId, _change: ServerChange, _ready: u32) {}
+    /// Something has become of one of several servers, of which there are so many now; heard in the order of time, with
+    /// what is of clients.
+    fn server_changed(&mut self, _at: Time, _server: ServerId, _change: ServerChange, _size: FleetSize) {}
+
+    /// An autoscaler has looked at several servers, and what it saw asks for so many, whatever it does about it; heard
+    /// in the order of time, with what is of clients.
+    fn scaled(&mut self, _at: Time, _wanted: u32) {}
+}
+
+/// How many servers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FleetSize {
+    /// Those that take requests, as far as their router knows.
+    pub ready: u32,
+    /// Those that are there: all but those that an autoscaler has not started, or has stopped.
+    pub provisioned: u32,
 }
 
 /// What becomes of one of several servers.
@@ -54,6 +67,14 @@ pub enum ServerChange {
     FoundMissing,
     /// It is back, with an empty cache.
     Back,
+    /// An autoscaler starts it.
+    Starting,
+    /// It was started, and takes requests.
+    Started,
+    /// It takes nothing more, and is stopped once it is empty.
+    Draining,
+    /// It was stopped.
+    Stopped,
 }
 
 /// The number of a server among several, from 0.

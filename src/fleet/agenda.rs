@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::faults::{Failing, failing};
-use super::rules::Hardships;
+use super::autoscale::Autoscale;
+use super::faults::{Failing, Fault, failing};
 use crate::engine::ServerId;
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
@@ -23,8 +23,12 @@ pub(super) enum Due {
         detect: Span,
         restart: Option<Span>,
     },
-    /// A server that had failed is back.
-    Back { server: ServerId },
+    /// A server that had failed is back, unless it was stopped meanwhile.
+    Back { server: ServerId, starts: u32 },
+    /// A server that was started takes requests, unless it was stopped meanwhile.
+    Started { server: ServerId, starts: u32 },
+    /// The autoscaler looks at the servers.
+    Look,
     /// A server is reached again.
     Reached { server: ServerId },
     /// A server is no longer slowed down by this factor.
@@ -78,18 +82,21 @@ impl Ord for Entry {
 }
 
 impl Agenda {
-    /// The first fault of each kind and server.
-    pub(super) fn new(hardships: &Hardships, servers: usize, seed: u64) -> Self {
+    /// The first fault of each kind and server, and the first look of an autoscaler.
+    pub(super) fn new(faults: &[Fault], autoscale: Option<Autoscale>, servers: usize, seed: u64) -> Self {
         let mut agenda = Self {
             entries: BinaryHeap::new(),
             noted: 0,
             of_clients: 0,
-            failing: failing(&hardships.faults, servers, seed),
+            failing: failing(faults, servers, seed),
         };
         for number in 0..agenda.failing.len() {
             if let Some(at) = agenda.failing[number].first() {
                 agenda.note(at, Due::Fails(number));
             }
+        }
+        if let Some(rules) = autoscale {
+            agenda.note(Time::ZERO + rules.interval, Due::Look);
         }
         agenda
     }
@@ -119,7 +126,7 @@ impl Agenda {
     }
 
     /// What fails now; it may fail again.
-    pub(super) fn fault(&mut self, number: usize, now: Time) -> (ServerId, super::faults::Fault) {
+    pub(super) fn fault(&mut self, number: usize, now: Time) -> (ServerId, Fault) {
         let failing = &mut self.failing[number];
         let (server, fault) = (failing.server, failing.fault);
         if let Some(at) = failing.next(now) {

@@ -113,6 +113,11 @@ impl Attempts {
         }
     }
 
+    /// How many are in a server.
+    pub(super) fn count_inside(&self, server: ServerId) -> usize {
+        self.inside[server.place()].len()
+    }
+
     /// All in a server, in the order of their ids, and whether they run.
     pub(super) fn inside(&self, server: ServerId) -> Vec<(RequestId, bool)> {
         let all = self.inside.get(server.place()).into_iter().flatten();

@@ -115,7 +115,8 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         // An answer that comes too late is none.
         if let Some(leaves) = attempts.given_up.remove(&id) {
             let event = leaves.event(history.was_waiting);
-            return self.telling.event(at, place, id, event);
+            self.telling.event(at, place, id, event);
+            return self.stop_if_empty(server, at);
         }
         self.servers.books.ended(at, server);
         let history = Finished {
@@ -132,6 +133,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             };
             self.withdraw(other, leaves, at);
         }
+        self.stop_if_empty(server, at);
         self.in_fleet -= 1;
         self.source.finished(request, history.finished);
         self.arrival_is_known = false;

@@ -3,6 +3,7 @@
 
 mod agenda;
 mod attempt;
+mod autoscale;
 mod books;
 mod delivery;
 mod faults;
@@ -20,12 +21,14 @@ mod replay_fleet;
 mod retry;
 mod router;
 mod rules;
+mod scaling;
 mod server_state;
 mod servers;
 mod telling;
 mod tournament;
 mod watch;
 
+pub use self::autoscale::{Autoscale, ScaleSignal};
 pub use self::faults::{Fault, FaultKind, FaultTime};
 pub use self::front_end::{FrontEnd, Fronted};
 pub use self::member::FleetMember;

@@ -4,6 +4,7 @@ use super::agenda::Due;
 use super::attempt::Leaves;
 use super::faults::FaultKind;
 use super::replay_fleet::FleetRun;
+use super::server_state::ServerState;
 use super::telling::Location;
 use super::watch::Watch;
 use crate::engine::{Engine, Loss, Observer, ServerChange, ServerId};
@@ -31,10 +32,17 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                     self.take_down(server, ServerChange::Gone, (detect, restart), now);
                 }
             }
-            Due::Back { server } => {
-                self.servers.state_mut(server).come_back();
-                self.servers.set_pace(server);
-                self.changed(server, ServerChange::Back, now);
+            Due::Back { server, starts } => {
+                let state = self.servers.state(server);
+                if state.is_to_be_back() && state.starts() == starts {
+                    self.come_back(server, ServerChange::Back, now);
+                }
+            }
+            Due::Started { server, starts } => {
+                let state = self.servers.state(server);
+                if state.is_starting() && state.starts() == starts {
+                    self.come_back(server, ServerChange::Started, now);
+                }
             }
             Due::Reached { server } => {
                 self.servers.state_mut(server).heal();
@@ -45,7 +53,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                 self.set_pace(server, now);
                 self.changed(server, ServerChange::AsFastAgain, now);
             }
-            Due::SendAgain(_) | Due::Hedge(_) => unreachable!("clients do so"),
+            Due::SendAgain(_) | Due::Hedge(_) | Due::Look => unreachable!("it is not of a server"),
         }
     }
 
@@ -58,9 +66,9 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         let detect = fault.detect;
         let state = self.servers.state_mut(server);
         match fault.kind {
-            // Who is down cannot fail.
+            // Who is down cannot fail, and who goes anyway is not taken away.
             FaultKind::Crash { .. } if state.is_down() => {}
-            FaultKind::Reclaim { .. } if state.is_down() || state.is_leaving() => {}
+            FaultKind::Reclaim { .. } if state.is_down() || state.is_leaving() || state.is_draining() => {}
             FaultKind::Crash { restart } => self.take_down(server, ServerChange::Crashed, (detect, restart), now),
             FaultKind::Reclaim { notice, restart } => {
                 state.has_notice();
@@ -96,12 +104,12 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
     }
 
     /// Whether a failure can make any difference: not if all that is left are requests that wait in vain.
-    fn anything_goes_on(&mut self, now: Time) -> bool {
+    pub(super) fn anything_goes_on(&mut self, now: Time) -> bool {
         if self.arrival.is_some() || self.agenda.has_clients() {
             return true;
         }
-        let all_are_ready = self.servers.books.ready().len() == self.servers.count();
-        if self.servers.may_serve() && !self.queue.is_empty() && !all_are_ready {
+        let comes = |(_, state): (ServerId, &ServerState)| state.comes_back();
+        if !self.queue.is_empty() && self.servers.states().any(comes) {
             return true;
         }
         self.servers.look_at_all(now, &mut self.telling);
@@ -117,12 +125,22 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         now: Time,
     ) {
         self.servers.look_at(server, now, &mut self.telling);
-        let loss = self.servers.take_down(server, restart.is_none());
-        self.agenda.note(now + detect, Due::FoundMissing { server, loss });
-        if let Some(restart) = restart {
-            self.agenda.note(now + restart, Due::Back { server });
+        let is_stopped = self.servers.state(server).is_draining();
+        if is_stopped {
+            // Nobody needs it back.
+            self.servers.switch_off(server);
+        } else {
+            let loss = self.servers.take_down(server, restart.is_none());
+            self.agenda.note(now + detect, Due::FoundMissing { server, loss });
+            if let Some(restart) = restart {
+                let starts = self.servers.state(server).starts();
+                self.agenda.note(now + restart, Due::Back { server, starts });
+            }
         }
         self.changed(server, change, now);
+        if is_stopped {
+            self.changed(server, ServerChange::Stopped, now);
+        }
         for (id, runs) in self.telling.attempts.inside(server) {
             self.telling.attempts.has_left(server, id);
             self.telling.attempts.first_sent.remove(&id);
@@ -158,6 +176,13 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         Leaves { why, for_good }
     }
 
+    /// A server was started, with nothing in it.
+    fn come_back(&mut self, server: ServerId, change: ServerChange, now: Time) {
+        self.servers.state_mut(server).come_back();
+        self.servers.set_pace(server);
+        self.changed(server, change, now);
+    }
+
     /// A server is as fast as it now should be.
     fn set_pace(&mut self, server: ServerId, now: Time) {
         self.servers.look_at(server, now, &mut self.telling);
@@ -165,12 +190,15 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
     }
 
     /// Something has become of a server: tells so, and sends on what waits for one that takes it.
-    fn changed(&mut self, server: ServerId, change: ServerChange, now: Time) {
+    pub(super) fn changed(&mut self, server: ServerId, change: ServerChange, now: Time) {
         let is_ready = self.servers.state(server).is_ready();
         self.servers.set_ready(server, is_ready);
-        let ready = self.servers.books.ready().len() as u32;
-        self.telling.change(now, server, change, ready);
-        if matches!(change, ServerChange::Back | ServerChange::Reached) {
+        let size = self.servers.size();
+        self.telling.change(now, server, change, size);
+        if matches!(
+            change,
+            ServerChange::Back | ServerChange::Started | ServerChange::Reached
+        ) {
             self.send_waiting(now);
         }
     }

@@ -11,6 +11,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use rustc_hash::FxHashSet;
 
 use super::agenda::{Agenda, Due};
+use super::autoscale::{Autoscale, Scaler};
 use super::hearing::{Hearing, Left};
 use super::journeys::Journeys;
 use super::member::FleetMember;
@@ -35,6 +36,8 @@ pub struct FleetSettings<'a> {
     pub state_delay: Span,
     /// What clients do beside waiting, what is let in, and what fails.
     pub hardships: &'a Hardships,
+    /// Who starts and stops servers; `None` if all are there all the time.
+    pub autoscale: Option<Autoscale>,
     /// What all that is drawn at random grows from.
     pub seed: u64,
     /// How much that happened is held back before all servers are looked at, so that it can be told in order: it
@@ -66,7 +69,7 @@ pub fn replay_fleet<E: Engine>(
     };
     let hardships = settings.hardships;
     let mut telling = Telling::new(observer, settings.held_back);
-    if !hardships.faults.is_empty() {
+    if !hardships.faults.is_empty() || settings.autoscale.is_some() {
         telling.attempts.note_inside(members.len());
     }
     let servers = FleetServers::new(members, new_engine, settings.state_delay);
@@ -79,7 +82,8 @@ pub fn replay_fleet<E: Engine>(
         given_up_in_queue: FxHashSet::default(),
         journeys: Journeys::new(source.timeout(), hardships.may_lose()),
         retrying: Retrying::new(hardships.clients.retry, settings.seed),
-        agenda: Agenda::new(hardships, members.len(), settings.seed),
+        agenda: Agenda::new(&hardships.faults, settings.autoscale, members.len(), settings.seed),
+        scaler: settings.autoscale.map(Scaler::new),
         left: BinaryHeap::new(),
         heard: Vec::new(),
         departures: 0,
@@ -108,6 +112,7 @@ pub(super) struct FleetRun<'a, 'b, E, O: ?Sized, W> {
     pub(super) journeys: Journeys,
     pub(super) retrying: Retrying,
     pub(super) agenda: Agenda,
+    pub(super) scaler: Option<Scaler>,
     /// Attempts that have left their servers, which nobody has heard yet.
     pub(super) left: BinaryHeap<Reverse<Departure>>,
     /// Those that a server has told of just now; memory to work with.
@@ -177,6 +182,7 @@ impl Ord for Departure {
 
 impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
     fn run(mut self) -> Result<(), ReplayError> {
+        self.start_servers();
         let ended = self.go_on();
         if ended.is_err() {
             // Whoever stopped it wants to know what has happened until then.
@@ -246,6 +252,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         match self.agenda.take() {
             Due::SendAgain(request) => self.send_again(request, now),
             Due::Hedge(request) => self.hedge(request, now),
+            Due::Look => self.scale(now),
             due => self.change_server(due, now),
         }
     }

@@ -23,7 +23,7 @@ pub struct Retry {
     pub budget: Option<f64>,
 }
 
-/// What is saved of a budget at most, so that it still counts what was sent lately. It is what there is at the start, as
+/// What is saved of a budget at most, so that it still counts what was sent lately. There is as much at the start, as
 /// few clients would have no retries at all otherwise.
 const MOST_SAVED: f64 = 10.0;
 

@@ -10,6 +10,11 @@ enum Life {
     Down,
     /// It is down, and never comes back.
     GoneForGood,
+    /// An autoscaler has not started it, or has stopped it.
+    Off,
+    Starting,
+    /// It is stopped once it is empty.
+    Draining,
 }
 
 /// What has become of a server.
@@ -35,11 +40,38 @@ impl ServerState {
     }
 
     pub(super) const fn is_down(&self) -> bool {
-        matches!(self.life, Life::Down | Life::GoneForGood)
+        matches!(self.life, Life::Down | Life::GoneForGood | Life::Off | Life::Starting)
     }
 
-    pub(super) const fn is_gone_for_good(&self) -> bool {
-        matches!(self.life, Life::GoneForGood)
+    /// Whether it is there, or will be again.
+    pub(super) const fn is_provisioned(&self) -> bool {
+        !matches!(self.life, Life::GoneForGood | Life::Off)
+    }
+
+    pub(super) const fn is_starting(&self) -> bool {
+        matches!(self.life, Life::Starting)
+    }
+
+    /// Whether it is not ready and will be.
+    pub(super) const fn comes_back(&self) -> bool {
+        self.is_provisioned() && !self.is_ready() && !self.is_draining()
+    }
+
+    /// Whether it has failed and will be back.
+    pub(super) const fn is_to_be_back(&self) -> bool {
+        matches!(self.life, Life::Down)
+    }
+
+    pub(super) const fn is_up(&self) -> bool {
+        matches!(self.life, Life::Up)
+    }
+
+    pub(super) const fn is_off(&self) -> bool {
+        matches!(self.life, Life::Off)
+    }
+
+    pub(super) const fn is_draining(&self) -> bool {
+        matches!(self.life, Life::Draining)
     }
 
     pub(super) const fn is_leaving(&self) -> bool {
@@ -48,7 +80,7 @@ impl ServerState {
 
     /// Whether the router sends anything there, as far as it knows.
     pub(super) const fn is_ready(&self) -> bool {
-        !self.is_found_missing && !self.is_leaving()
+        !self.is_found_missing && !self.is_leaving() && !self.is_draining()
     }
 
     pub(super) const fn starts(&self) -> u32 {
@@ -68,6 +100,25 @@ impl ServerState {
         self.life = if for_good { Life::GoneForGood } else { Life::Down };
         self.losses += 1;
         self.losses
+    }
+
+    /// It is not there any more, or not yet.
+    pub(super) const fn switch_off(&mut self) {
+        self.life = Life::Off;
+        // Whoever stops it tells the router.
+        self.is_found_missing = true;
+        self.losses += 1;
+        self.starts += 1;
+    }
+
+    /// Somebody starts it. Returns the number of this start.
+    pub(super) const fn start(&mut self) -> u32 {
+        self.life = Life::Starting;
+        self.starts
+    }
+
+    pub(super) const fn drain(&mut self) {
+        self.life = Life::Draining;
     }
 
     pub(super) const fn has_notice(&mut self) {

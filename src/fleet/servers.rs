@@ -10,7 +10,7 @@ use super::router::View;
 use super::server_state::ServerState;
 use super::telling::Telling;
 use super::tournament::Tournament;
-use crate::engine::{Engine, Observer, ServerId, ServerLoad, Turn};
+use crate::engine::{Engine, FleetSize, Observer, ServerId, ServerLoad, Turn};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -20,8 +20,6 @@ pub(super) struct FleetServers<'a, E> {
     /// Makes an empty one.
     new_engine: &'a dyn Fn(ServerId) -> E,
     states: Vec<ServerState>,
-    /// How many are down and never come back.
-    gone_for_good: usize,
     /// When somebody may finish on each.
     turns: Tournament<Turn>,
     pub(super) books: Books,
@@ -74,7 +72,6 @@ impl<'a, E: Engine> FleetServers<'a, E> {
             engines: (0..count as u32).map(|server| new_engine(ServerId(server))).collect(),
             new_engine,
             states: vec![ServerState::default(); count],
-            gone_for_good: 0,
             turns: Tournament::new(count, NEVER),
             books: Books::new(&weights, delay),
             places: members.iter().map(|member| member.places).collect(),
@@ -96,14 +93,30 @@ impl<'a, E: Engine> FleetServers<'a, E> {
         self.engines.len()
     }
 
+    /// How many are ready, and there.
+    pub(super) fn size(&self) -> FleetSize {
+        FleetSize {
+            ready: self.books.ready().len() as u32,
+            provisioned: self.states.iter().filter(|state| state.is_provisioned()).count() as u32,
+        }
+    }
+
+    /// All of them, in the order of their numbers, and what has become of each.
+    pub(super) fn states(&self) -> impl DoubleEndedIterator<Item = (ServerId, &ServerState)> {
+        let states = self.states.iter().enumerate();
+        states.map(|(place, state)| (ServerId(place as u32), state))
+    }
+
+    /// A server is stopped: an empty one takes its place, which nobody reaches.
+    pub(super) fn switch_off(&mut self, server: ServerId) {
+        self.engines[server.place()] = (self.new_engine)(server);
+        self.note_turn(server);
+        self.state_mut(server).switch_off();
+    }
+
     /// Whether any of them, all of which have been looked at, has something to do.
     pub(super) fn has_work(&self) -> bool {
         self.engines.iter().any(|engine| engine.next_event().is_some())
-    }
-
-    /// Whether there is a server, or will be one again.
-    pub(super) fn may_serve(&self) -> bool {
-        self.gone_for_good < self.states.len()
     }
 
     pub(super) fn state_mut(&mut self, server: ServerId) -> &mut ServerState {
@@ -113,7 +126,6 @@ impl<'a, E: Engine> FleetServers<'a, E> {
     /// A server fails, or is taken away, perhaps for good: an empty one takes its place, which nobody reaches. Returns
     /// the number of this loss.
     pub(super) fn take_down(&mut self, server: ServerId, for_good: bool) -> u32 {
-        self.gone_for_good += usize::from(for_good);
         self.engines[server.place()] = (self.new_engine)(server);
         self.note_turn(server);
         self.state_mut(server).go_down(for_good)

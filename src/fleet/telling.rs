@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::attempt::{Attempts, request_of};
-use crate::engine::{Event, Observer, ServerChange, ServerId, StepRun, Streamed};
+use crate::engine::{Event, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -33,7 +33,8 @@ enum What {
     Sent,
     Event(RequestId, Event),
     Streamed(Streamed),
-    Change(ServerId, ServerChange, u32),
+    Change(ServerId, ServerChange, FleetSize),
+    Scaled(u32),
 }
 
 impl<'a, O: Observer + ?Sized> Telling<'a, O> {
@@ -61,9 +62,9 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
         self.hold(at, place, What::Event(request_of(attempt), event));
     }
 
-    /// Something has become of a server; so many are ready now.
-    pub(super) fn change(&mut self, at: Time, server: ServerId, change: ServerChange, ready: u32) {
-        self.hold(at, Location::Router, What::Change(server, change, ready));
+    /// Something has become of a server; there are so many now.
+    pub(super) fn change(&mut self, at: Time, server: ServerId, change: ServerChange, size: FleetSize) {
+        self.hold(at, Location::Router, What::Change(server, change, size));
     }
 
     /// A server has run steps.
@@ -72,6 +73,11 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
         if run.streaming > 0 {
             self.hold(run.end(), Location::Server(server), What::Streamed(Streamed::of(run)));
         }
+    }
+
+    /// An autoscaler has looked at the servers.
+    pub(super) fn scaled(&mut self, at: Time, wanted: u32) {
+        self.hold(at, Location::Router, What::Scaled(wanted));
     }
 
     fn hold(&mut self, at: Time, place: Location, what: What) {
@@ -97,7 +103,8 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
                 }
                 What::Event(id, ref event) => self.observer.on(at, id, event),
                 What::Streamed(ref tokens) => self.observer.streamed(tokens),
-                What::Change(server, change, ready) => self.observer.server_changed(at, server, change, ready),
+                What::Change(server, change, size) => self.observer.server_changed(at, server, change, size),
+                What::Scaled(wanted) => self.observer.scaled(at, wanted),
             }
         }
         self.keep_from(known);

@@ -17,6 +17,11 @@ pub struct FleetReport {
     pub servers: u32,
     /// How many of them took requests.
     pub ready: ReadyServers,
+    /// How many of them were there, ready or not.
+    pub provisioned: ReadyServers,
+    /// The mean number that an autoscaler's rule asked for each time it looked; `None` without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted_mean: Option<f64>,
     /// The router in front of them.
     pub router: &'static str,
     /// How often requests were sent, and what became of attempts that were not answered.
@@ -67,6 +72,10 @@ const fn name_of(change: ServerChange) -> &'static str {
         ServerChange::AsFastAgain => "as_fast_again",
         ServerChange::FoundMissing => "found_missing",
         ServerChange::Back => "back",
+        ServerChange::Starting => "starting",
+        ServerChange::Started => "started",
+        ServerChange::Draining => "draining",
+        ServerChange::Stopped => "stopped",
     }
 }
 
@@ -75,7 +84,7 @@ const fn is_none_left_out(count: &u64) -> bool {
     *count == 0
 }
 
-/// How many servers took requests, over time.
+/// How many servers there were, over time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct ReadyServers {
@@ -175,11 +184,6 @@ impl FleetBooks {
         }
     }
 
-    /// How many servers there are.
-    pub(super) fn servers(&self) -> usize {
-        self.servers.len()
-    }
-
     /// When the latest step on any of them ended.
     pub(super) fn last_step_end(&self) -> Time {
         let ends = self.servers.iter().map(|book| book.counts.last_step_end());
@@ -262,10 +266,18 @@ impl FleetTotal {
         FleetReport {
             servers,
             ready: ReadyServers {
-                mean: recovery.ready_mean.unwrap_or_else(|| servers.into()),
+                mean: recovery.ready_mean.unwrap_or_else(|| recovery.ready_max.into()),
                 min: recovery.ready_min,
                 max: recovery.ready_max,
             },
+            provisioned: ReadyServers {
+                mean: recovery
+                    .provisioned_mean
+                    .unwrap_or_else(|| recovery.provisioned_max.into()),
+                min: recovery.provisioned_min,
+                max: recovery.provisioned_max,
+            },
+            wanted_mean: recovery.wanted_mean,
             router: self.router,
             attempts: client.attempts.section(durations),
             served_in_vain: finished.saturating_sub(requests.finished),

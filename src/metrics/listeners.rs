@@ -1,6 +1,6 @@
 //! Several observers of one run.
 
-use crate::engine::{Event, Observer, ServerChange, ServerId, StepRun, Streamed};
+use crate::engine::{Event, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -45,9 +45,15 @@ impl Observer for Listeners<'_> {
         }
     }
 
-    fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, ready: u32) {
+    fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, size: FleetSize) {
         for listener in &mut self.0 {
-            listener.server_changed(at, server, change, ready);
+            listener.server_changed(at, server, change, size);
+        }
+    }
+
+    fn scaled(&mut self, at: Time, wanted: u32) {
+        for listener in &mut self.0 {
+            listener.scaled(at, wanted);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::named_number::NamedNumber;
 use super::population::Counts;
 use super::recorder_settings::RecorderSettings;
 use super::windows::Window;
-use crate::engine::{Event, Finished, ServerChange, ServerId, StepRun, Streamed};
+use crate::engine::{Event, Finished, FleetSize, ServerChange, ServerId, StepRun, Streamed};
 use crate::stats::TimeWeighted;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -86,8 +86,8 @@ pub(super) struct ServerNews {
     pub(super) at: Time,
     pub(super) server: ServerId,
     pub(super) change: ServerChange,
-    /// How many servers take requests now.
-    pub(super) ready: u32,
+    /// How many servers there are now.
+    pub(super) size: FleetSize,
 }
 
 /// What was so on a server when steps started there.

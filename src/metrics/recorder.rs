@@ -11,7 +11,7 @@ use super::recording::Recording;
 use super::run_so_far::RunSoFar;
 use super::server::{SaturationMeter, WavesMeter};
 use super::slo::Slo;
-use crate::engine::{Event, Finished, Observer, ServerChange, ServerId, StepRun, Streamed};
+use crate::engine::{Event, Finished, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -57,14 +57,20 @@ impl Recorder {
         self
     }
 
-    /// The recorder, for so many servers alike behind a router. Whether requests come in waves is not asked then, as
-    /// each server has steps of its own.
+    /// The recorder, for so many servers alike behind a router, `initial` of which are there at the start. Whether
+    /// requests come in waves is not asked then, as each server has steps of its own.
     #[must_use]
-    pub fn of_fleet(mut self, servers: u32, router: &'static str, settings: &RecorderSettings<'_>) -> Self {
+    pub fn of_fleet(
+        mut self,
+        servers: u32,
+        initial: u32,
+        router: &'static str,
+        settings: &RecorderSettings<'_>,
+    ) -> Self {
         let usable_blocks = settings.server.kv_blocks - 1;
         let books = FleetBooks::new(servers, router, usable_blocks, settings.prefix_caching);
         self.fleet = Some(Box::new(books));
-        self.client.recovery = RecoveryMeter::of_fleet(servers);
+        self.client.recovery = RecoveryMeter::of_fleet(initial);
         self.server.waves = WavesMeter::silent();
         self.server.kv.watch_fleet();
         self
@@ -79,9 +85,9 @@ impl Recorder {
         };
         let mut run = self.run.finish(last_step_end, grows);
         let covered = run.durations.covered_picos;
-        if let Some(books) = &self.fleet {
+        if self.fleet.is_some() {
             // What servers do is weighted with the time of each.
-            run.durations.covered_picos *= books.servers() as u128;
+            run.durations.covered_picos = self.client.recovery.server_picos(covered);
         }
         Recording {
             client: self.client.finish(&run),
@@ -149,15 +155,19 @@ impl Observer for Recorder {
         self.server.streamed(tokens, segment);
     }
 
-    fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, ready: u32) {
+    fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, size: FleetSize) {
         let news = ServerNews {
             at,
             server,
             change,
-            ready,
+            size,
         };
         self.client.server_changed(&news);
         self.server.server_changed(&news);
+    }
+
+    fn scaled(&mut self, _at: Time, wanted: u32) {
+        self.client.recovery.note_wanted(wanted);
     }
 
     fn on_server(&mut self, server: ServerId, at: Time, _id: RequestId, event: &Event) {

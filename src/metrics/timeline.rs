@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::population::Counts;
-use crate::engine::{Event, Observer, ServerChange, ServerId, ServerSettings, StepRun};
+use crate::engine::{Event, FleetSize, Observer, ServerChange, ServerId, ServerSettings, StepRun};
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
 
@@ -26,6 +26,10 @@ pub struct TimelineRow {
     pub outstanding: u32,
     /// Servers that take requests.
     pub ready: u32,
+    /// Servers that are there.
+    pub provisioned: u32,
+    /// Servers that an autoscaler wanted when it last looked.
+    pub wanted: Option<u32>,
 }
 
 /// The most rows of a timeline: more than one a second over the longest run.
@@ -37,7 +41,7 @@ const MOST_ROWS: u64 = 20_000_000;
 /// the instant has ended. Until then rows wait. A timeline that grows too long stops and says so.
 pub struct Timeline<Sink: Extend<TimelineRow>> {
     interval: Span,
-    /// On all servers.
+    /// On each server.
     usable_blocks: f64,
     sink: Sink,
     /// How far the blocks of each server are known.
@@ -53,7 +57,8 @@ pub struct Timeline<Sink: Extend<TimelineRow>> {
     /// The greatest of each since the latest instant of a row.
     most: Counts,
     outstanding: u32,
-    ready: u32,
+    size: FleetSize,
+    wanted: Option<u32>,
     /// Instants of which all is known but their blocks.
     pending: VecDeque<TimelineRow>,
     rows: u64,
@@ -76,7 +81,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
         assert!(interval > Span::ZERO, "a timeline needs an interval");
         Self {
             interval,
-            usable_blocks: f64::from(server.kv_blocks - 1) * f64::from(servers),
+            usable_blocks: f64::from(server.kv_blocks - 1),
             sink,
             servers: vec![KnownOfServer::default(); servers as usize],
             used: VecDeque::new(),
@@ -86,7 +91,11 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             since: Time::ZERO,
             most: Counts::default(),
             outstanding: 0,
-            ready: servers,
+            size: FleetSize {
+                ready: servers,
+                provisioned: servers,
+            },
+            wanted: None,
             pending: VecDeque::new(),
             rows: 0,
             too_long: Rc::default(),
@@ -145,7 +154,9 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             waiting_max: self.most.waiting,
             running_max: self.most.running,
             outstanding: self.outstanding,
-            ready: self.ready,
+            ready: self.size.ready,
+            provisioned: self.size.provisioned,
+            wanted: self.wanted,
         });
         self.most = self.counts;
         self.next += self.interval;
@@ -155,7 +166,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
     fn hand_over(&mut self, row: TimelineRow, used: u64) {
         self.handed_over += 1;
         self.sink.extend([TimelineRow {
-            kv_usage: used as f64 / self.usable_blocks,
+            kv_usage: used as f64 / (self.usable_blocks * f64::from(row.provisioned.max(1))),
             ..row
         }]);
     }
@@ -229,8 +240,13 @@ impl<Sink: Extend<TimelineRow>> Observer for Timeline<Sink> {
         self.note_blocks(server, run);
     }
 
-    fn server_changed(&mut self, at: Time, _server: ServerId, _change: ServerChange, ready: u32) {
+    fn scaled(&mut self, at: Time, wanted: u32) {
         self.pass(at);
-        self.ready = ready;
+        self.wanted = Some(wanted);
+    }
+
+    fn server_changed(&mut self, at: Time, _server: ServerId, _change: ServerChange, size: FleetSize) {
+        self.pass(at);
+        self.size = size;
     }
 }

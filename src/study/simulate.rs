@@ -289,6 +289,7 @@ fn fleet_of<'a>(scenario: &'a Scenario, fleet: &'a Fleet, seed: u64) -> FleetOf<
             router: fleet.router,
             state_delay: fleet.state_delay,
             hardships: &fleet.hardships,
+            autoscale: fleet.autoscale,
             seed,
             held_back: fleet::usually_held_back(fleet.servers),
         },
@@ -306,7 +307,7 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
     };
     let recorder = Recorder::new(&settings);
     let recorder = match &scenario.operation.fleet {
-        Some(fleet) => recorder.of_fleet(fleet.servers, fleet.router.name, &settings),
+        Some(fleet) => recorder.of_fleet(fleet.servers, fleet.initial(), fleet.router.name, &settings),
         None => recorder,
     };
     match scenario.max_outstanding() {

@@ -59,8 +59,8 @@ fn ends(result: &Value) -> [u64; 4] {
 
 #[test]
 fn a_request_that_is_lost_is_sent_again_after_its_pause() {
-    // The fifth request comes at 5 s, is lost at 5.05 s, is sent again at 6.05 s and answered at 6.2 s: request 6, which
-    // came at 6 s, is before it.
+    // Request 5 comes at 5 s, is lost at 5.05 s, is sent again at 6.05 s and answered at 6.2 s: request 6, which came
+    // at 6 s, is before it.
     let fault = "[client.retry]\nbackoff = \"1s\"\njitter = 0\n[[fleet.fault]]\nkind = \"crash\"\nat = \"5050ms\"\n\
                  restart = \"500ms\"\ndetect = \"0s\"\n";
     let workplace = workplace(ONE_BY_ONE, fault);
@@ -192,7 +192,8 @@ fn an_outage_keeps_an_eager_fleet_down_and_a_budget_ends_it() {
 
 #[test]
 fn one_server_less_at_the_peak_is_told() {
-    let fault = "[[fleet.fault]]\nkind = \"crash\"\nserver = 1\nat = \"10s\"\nrestart = \"never\"\ndetect = \"5s\"\n[client.retry]\n";
+    let fault = "[[fleet.fault]]\nkind = \"crash\"\nserver = 1\nat = \"10s\"\nrestart = \"never\"\n\
+                 detect = \"5s\"\n[client.retry]\n";
     let workplace = workplace(PAIR, fault);
     let result = json(&workplace, &[]);
     let fleet = &result["fleet"];
@@ -217,15 +218,16 @@ fn one_server_less_at_the_peak_is_told() {
     ]);
     let timeline = std::fs::read_to_string(workplace.path("t.csv")).unwrap();
     assert!(
-        timeline.starts_with("t_s,waiting,running,kv_usage,waiting_max,running_max,outstanding,ready\n"),
+        timeline.starts_with("t_s,waiting,running,kv_usage,waiting_max,running_max,outstanding,ready,provisioned\n"),
         "{timeline}"
     );
-    assert!(timeline.lines().any(|row| row.ends_with(",1")) && timeline.lines().any(|row| row.ends_with(",2")));
+    assert!(timeline.lines().any(|row| row.ends_with(",1,1")) && timeline.lines().any(|row| row.ends_with(",2,2")));
 }
 
 #[test]
 fn faults_that_come_again_and_again_are_drawn_from_the_seed() {
-    let fault = "[[fleet.fault]]\nkind = \"crash\"\nmtbf = \"20s\"\nrestart = \"2s\"\ndetect = \"1s\"\n[client.retry]\nmax = 9\n";
+    let fault = "[[fleet.fault]]\nkind = \"crash\"\nmtbf = \"20s\"\nrestart = \"2s\"\n\
+                 detect = \"1s\"\n[client.retry]\nmax = 9\n";
     let workplace = workplace(PAIR, fault);
     let one = json(&workplace, &[]);
     assert_eq!(one, json(&workplace, &[]));
@@ -304,6 +306,21 @@ fn what_makes_no_sense_is_refused() {
         let output = workplace(PAIR, &more).run(&["run", "fleet.toml"]);
         assert_eq!(output.code, Some(2), "{more}: {}", output.stderr);
         assert!(output.stderr.contains(told), "{more}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn what_is_of_a_calm_server_refuses_others() {
+    let workplace = workplace(ONE_BY_ONE, "[client.retry]\n[admission]\nmax_queue = 3\n");
+    for arguments in [
+        &["check", "fleet.toml"][..],
+        &["run", "fleet.toml", "--perfetto", "p.json"],
+        &["capacity", "fleet.toml", "--slo", "ttft.p99<2s", "--rate", "5"],
+        &["capacity", "fleet.toml", "--slo", "ttft.p99<2s", "--explain"],
+    ] {
+        let output = workplace.run(arguments);
+        assert_eq!(output.code, Some(2), "{arguments:?}: {}", output.stderr);
+        assert!(output.stderr.contains("leave [client.retry]"), "{}", output.stderr);
     }
 }
 

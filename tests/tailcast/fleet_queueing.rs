@@ -40,6 +40,7 @@ fn run(servers: u32, router: &str, workload: &Synthetic, observer: &mut impl Obs
         router: router_named(router).unwrap(),
         state_delay: Span::ZERO,
         hardships: &Hardships::default(),
+        autoscale: None,
         seed: 7,
         held_back: usually_held_back(servers),
     };

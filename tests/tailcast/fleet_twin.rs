@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tailcast::engine::{self, Event, Loss, Observer, Server, ServerChange, ServerId, StepRun, Streamed};
+use tailcast::engine::{self, Event, FleetSize, Loss, Observer, Server, ServerChange, ServerId, StepRun, Streamed};
 use tailcast::fleet::{
-    Admission, ClientRules, Fault, FaultKind, FaultTime, FleetMember, FleetSettings, Hardships, ROUTERS, Retry,
-    RouterKind, Unwatched, replay, replay_fleet, replay_fleet_readable,
+    Admission, Autoscale, ClientRules, Fault, FaultKind, FaultTime, FleetMember, FleetSettings, Hardships, ROUTERS,
+    Retry, RouterKind, ScaleSignal, Unwatched, replay, replay_fleet, replay_fleet_readable,
 };
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Request, RequestId, SessionId, Source};
@@ -50,7 +50,8 @@ fn both_fleets_tell_the_same_of_hard_times() {
             let slow = fleet.run(Speed::Readable);
             let fast = fleet.run(Speed::Fast);
             fleet.assert_same(&slow, &fast);
-            fast.assert_conserved(&fleet.place);
+            let initial = fleet.autoscale.map_or(fleet.servers as u32, |rules| rules.initial);
+            fast.assert_conserved(&fleet.place, initial);
             let events = fast.events.iter().filter_map(|(.., event)| name_of_hardship(event));
             let changes = fast.changes.iter().map(|(.., change, _)| name_of_change(*change));
             for name in events.chain(changes) {
@@ -58,9 +59,9 @@ fn both_fleets_tell_the_same_of_hard_times() {
             }
         }
     }
-    assert_eq!(seen.len(), 7 + 9, "{seen:?}");
+    assert_eq!(seen.len(), 7 + 13, "{seen:?}");
     for (name, count) in seen {
-        assert!(count > 100, "{name}: only {count} times");
+        assert!(count > 20, "{name}: only {count} times");
     }
 }
 
@@ -90,6 +91,10 @@ const fn name_of_change(change: ServerChange) -> &'static str {
         ServerChange::AsFastAgain => "as fast again",
         ServerChange::FoundMissing => "found missing",
         ServerChange::Back => "back",
+        ServerChange::Starting => "starting",
+        ServerChange::Started => "started",
+        ServerChange::Draining => "draining",
+        ServerChange::Stopped => "stopped",
     }
 }
 
@@ -171,6 +176,7 @@ struct FleetWorld {
     weights: Vec<f64>,
     state_delay: Span,
     hardships: Hardships,
+    autoscale: Option<Autoscale>,
     held_back: usize,
     is_closed: bool,
     place: String,
@@ -210,6 +216,7 @@ fn fleet_world(policy: &str, seed: u64) -> Option<FleetWorld> {
         weights,
         state_delay: Span::from_picos(state_delay),
         hardships: Hardships::default(),
+        autoscale: None,
     })
 }
 
@@ -245,7 +252,27 @@ fn hard_world(policy: &str, seed: u64) -> Option<FleetWorld> {
         },
         faults,
     };
+    let autoscale = random.random_bool(0.5).then(|| autoscale(servers, horizon, random));
+    fleet.autoscale = autoscale;
     Some(fleet)
+}
+
+fn autoscale(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Autoscale {
+    let min = random.random_range(0..=servers);
+    let up_to = |most: u64, random: &mut Xoshiro256PlusPlus| Span::from_picos(random.random_range(0..=most));
+    let signals = [ScaleSignal::Concurrency, ScaleSignal::Queue, ScaleSignal::Kv];
+    let signal = signals[random.random_range(0..3)];
+    Autoscale {
+        signal,
+        target: random.random_range(0.1..4.0) * if signal == ScaleSignal::Kv { 0.2 } else { 1.0 },
+        initial: random.random_range(min..=servers),
+        min,
+        max: servers,
+        interval: Span::from_picos(random.random_range(horizon / 8..=horizon / 2) + 1),
+        up_delay: up_to(horizon / 8, random),
+        down_delay: up_to(horizon / 8, random),
+        start: up_to(horizon / 4, random),
+    }
 }
 
 fn fault(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Fault {
@@ -268,7 +295,7 @@ fn fault(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Fault {
     let when = if random.random_bool(0.5) {
         FaultTime::At(Time::ZERO + up_to(horizon, random))
     } else {
-        FaultTime::Mtbf(Span::from_picos(random.random_range(horizon / 4..=horizon)))
+        FaultTime::Mtbf(Span::from_picos(random.random_range(horizon..=4 * horizon)))
     };
     Fault {
         kind,
@@ -312,6 +339,7 @@ impl FleetWorld {
             router: self.kind(),
             state_delay: self.state_delay,
             hardships: &self.hardships,
+            autoscale: self.autoscale,
             seed: 7,
             held_back: self.held_back,
         };
@@ -348,6 +376,7 @@ impl FleetWorld {
         assert_eq!(slow.events.len(), fast.events.len(), "{place}");
         assert_eq!(slow.sent, fast.sent, "{place}");
         assert_eq!(slow.changes, fast.changes, "{place}");
+        assert_eq!(slow.wanted, fast.wanted, "{place}");
         assert_eq!(slow.streamed, fast.streamed, "{place}");
     }
 }
@@ -359,13 +388,14 @@ struct FleetStream {
     events: Vec<(Time, RequestId, Event)>,
     /// Start and length of each step, and how many got a token one step after the one before.
     streamed: Vec<(Time, Span, u32)>,
-    changes: Vec<(Time, ServerId, ServerChange, u32)>,
+    changes: Vec<(Time, ServerId, ServerChange, FleetSize)>,
+    wanted: Vec<(Time, u32)>,
     servers: Vec<Stream>,
 }
 
 impl FleetStream {
     /// Each request ends exactly once, and each attempt: but for those that wait for a server that never comes back.
-    fn assert_conserved(&self, place: &str) {
+    fn assert_conserved(&self, place: &str, initial: u32) {
         let mut requests: BTreeMap<RequestId, (i64, i64)> = BTreeMap::new();
         for (_, id, event) in &self.events {
             let (attempts, ends) = requests.entry(*id).or_default();
@@ -386,7 +416,7 @@ impl FleetStream {
         }
         // Some servers never admit a prompt that is longer than their budget, and some never come back.
         let stuck = self.stuck_in_servers();
-        let none_is_left = self.changes.last().is_some_and(|(.., ready)| *ready == 0);
+        let none_is_left = self.changes.last().map_or(initial, |(.., size)| size.ready) == 0;
         for (id, (attempts, ends)) in requests {
             let in_servers = stuck.get(&id).copied().unwrap_or(0);
             let at_router = i64::from(none_is_left && ends == 0 && attempts > in_servers);
@@ -461,9 +491,14 @@ impl Observer for FleetStream {
         self.in_order(start);
     }
 
-    fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, ready: u32) {
+    fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, size: FleetSize) {
         self.in_order(at);
-        self.changes.push((at, server, change, ready));
+        self.changes.push((at, server, change, size));
+    }
+
+    fn scaled(&mut self, at: Time, wanted: u32) {
+        self.in_order(at);
+        self.wanted.push((at, wanted));
     }
 
     fn on_server(&mut self, server: ServerId, at: Time, id: RequestId, event: &Event) {

@@ -1,6 +1,7 @@
 //! Tests by kind of promise, in one binary.
 
 mod advice;
+mod autoscaling;
 mod bad_catalogue;
 mod bad_files;
 mod bad_input;

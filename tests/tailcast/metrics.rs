@@ -214,6 +214,8 @@ fn state_at(calls: &[Call], at: u64) -> TimelineRow {
         running_max: 0,
         outstanding: 0,
         ready: 1,
+        provisioned: 1,
+        wanted: None,
     };
     for call in calls {
         match call {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tailcast::engine::{Event, Observer};
 use tailcast::metrics::{Binding, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow, Verdict};
-use tailcast::report::{Headline, MemoryReport, RunReport, Style, TimelineCsv, write_atomically, write_requests_csv};
+use tailcast::report::{
+    Headline, MemoryReport, RunReport, Style, TimelineColumns, TimelineCsv, write_atomically, write_requests_csv,
+};
 use tailcast::workload::RequestId;
 
 use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, slo, time};
@@ -347,7 +349,7 @@ priority,ttft_s,tpot_s
 ";
     assert_eq!(String::from_utf8(output).unwrap(), expected);
 
-    let mut csv = TimelineCsv::new(Vec::new(), false);
+    let mut csv = TimelineCsv::new(Vec::new(), TimelineColumns::OfServer);
     csv.extend([TimelineRow {
         at: time(1_500 * MILLISECOND),
         waiting: 3,
@@ -357,6 +359,8 @@ priority,ttft_s,tpot_s
         running_max: 2,
         outstanding: 6,
         ready: 1,
+        provisioned: 1,
+        wanted: None,
     }]);
     assert_eq!(
         String::from_utf8(csv.finish().unwrap()).unwrap(),

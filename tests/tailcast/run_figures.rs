@@ -77,7 +77,10 @@ fn figures_of_several_seeds_are_those_of_all_requests() {
 fn figures_that_cannot_be_are_refused_before_the_run() {
     let place = Workplace::new();
     for (more, hint) in [
-        (&["--figure", "bars=x.svg"][..], "kinds: queue, memory, cdf"),
+        (
+            &["--figure", "bars=x.svg"][..],
+            "kinds: queue, memory, failures, scaling, cdf",
+        ),
         (&["--figure", "x.pdf"], "SVG or PNG"),
         (&["--figure", "cdf=x.jpg"], "x.svg or x.png"),
         (&["--figure", "x.svg", "--figure", "cdf=x.svg"], "would overwrite"),

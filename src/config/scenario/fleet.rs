@@ -1,5 +1,6 @@
 //! `[fleet]`: how many servers there are, and who sends requests to which.
 
+use super::autoscale::{self, AUTOSCALE};
 use super::fault::{self, FAULT};
 use super::operation::Fleet;
 use super::workload::Workload;
@@ -14,7 +15,7 @@ use crate::units::Span;
 /// The table `[fleet]`: many servers alike behind a router.
 pub(super) const FLEET: Setting = Setting::new(
     "fleet",
-    Kind::Table(&[&SERVERS, &ROUTER, &STATE_DELAY, &FAULT]),
+    Kind::Table(&[&SERVERS, &ROUTER, &STATE_DELAY, &FAULT, &AUTOSCALE]),
     "Several servers, each as [model], [server] and [batching] say, behind a router",
 );
 /// The key `fleet.servers`.
@@ -73,7 +74,9 @@ pub fn read(reading: &Reading, fields: &Fields<'_>, around: &Surroundings) -> Re
         let help = "write how old the router's view of the servers is, such as state_delay = \"100ms\"";
         return Err(fields.error(STATE_DELAY.name, message).help(help));
     }
-    let faults = fault::read(fields, servers.value().unwrap_or(1))?;
+    let autoscale = autoscale::read(fields, servers.value())?;
+    let slots = autoscale.map_or(servers.value().unwrap_or(1), |rules| rules.max);
+    let faults = fault::read(fields, slots)?;
     fields.finish()?;
     let Surroundings { clients, admission } = *around;
     let hardships = Hardships {
@@ -82,11 +85,11 @@ pub fn read(reading: &Reading, fields: &Fields<'_>, around: &Surroundings) -> Re
         faults,
     };
     let others = router.value().is_some() || state_delay.value().is_some();
-    if servers.value().is_none() && others {
+    if servers.value().is_none() && autoscale.is_none() && others {
         let told = "[fleet] changes nothing without fleet.servers, as there is one server then; write servers = 4";
         reading.warn(told.to_owned());
     }
-    let is_alone = servers.value().is_none_or(|servers| servers == 1);
+    let is_alone = servers.value().is_none_or(|servers| servers == 1) && autoscale.is_none();
     if is_alone && hardships == Hardships::default() {
         return Ok(None);
     }
@@ -95,10 +98,11 @@ pub fn read(reading: &Reading, fields: &Fields<'_>, around: &Surroundings) -> Re
         value: 0,
     };
     Ok(Some(Fleet {
-        servers: servers.optional().unwrap_or(1),
+        servers: autoscale.map_or(servers.optional().unwrap_or(1), |rules| rules.max),
         router: &ROUTERS[router.or(usual, ROUTER.declared_default().1).value],
         state_delay: state_delay.or(Span::ZERO, STATE_DELAY.declared_default().1),
         hardships,
+        autoscale,
     }))
 }
 

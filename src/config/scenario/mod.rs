@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod arrivals;
+pub mod autoscale;
 pub mod batching;
 pub mod calibration;
 pub mod client;

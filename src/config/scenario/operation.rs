@@ -1,6 +1,6 @@
 //! How a deployment is run: by how many servers, behind which router, and what of the run is looked at.
 
-use crate::fleet::{Hardships, RouterKind};
+use crate::fleet::{Autoscale, Hardships, RouterKind};
 use crate::units::Span;
 
 /// The servers that run, and what of the run is looked at.
@@ -28,7 +28,7 @@ pub enum WarmUp {
 /// Servers that are alike, behind a router.
 #[derive(Clone, Debug)]
 pub struct Fleet {
-    /// How many; one only where something makes life hard for it.
+    /// How many at most; one only where something makes life hard for it.
     pub servers: u32,
     /// The router in front of them.
     pub router: &'static RouterKind,
@@ -36,6 +36,15 @@ pub struct Fleet {
     pub state_delay: Span,
     /// What clients do beside waiting, what is let in, and what fails.
     pub hardships: Hardships,
+    /// Who starts and stops them; `None` if all are there all the time.
+    pub autoscale: Option<Autoscale>,
+}
+
+impl Fleet {
+    /// How many servers there are at the start.
+    pub fn initial(&self) -> u32 {
+        self.autoscale.map_or(self.servers, |rules| rules.initial)
+    }
 }
 
 impl Operation {

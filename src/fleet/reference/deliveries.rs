@@ -2,7 +2,7 @@
 
 use super::plain_fleet::ReadableFleet;
 use super::sight::PlainView;
-use super::state::{Attempt, Sent, Server, Told};
+use super::state::{PlainAttempt, PlainServer, Sent, Told};
 use crate::engine::{Engine, Event, Finished, Loss, ServerId};
 use crate::fleet::agenda::Due;
 use crate::fleet::attempt::{Leaves, as_attempt, request_of, with_names};
@@ -38,13 +38,14 @@ impl<E: Engine> ReadableFleet<'_, E> {
         self.told
             .push((now, Location::Server(server), Told::Event(request, event)));
         if attempt.leaves.is_some() {
-            return;
+            return self.stop_if_empty(server, now);
         }
         self.servers[server.place()].ended.push(now);
         self.requests.remove(&request).expect("it has not ended");
         for other in self.waited_for(request) {
             self.withdraw(other, Loss::Unneeded, false, now);
         }
+        self.stop_if_empty(server, now);
         self.source.finished(request, history.finished);
         self.send_waiting(now);
     }
@@ -60,8 +61,9 @@ impl<E: Engine> ReadableFleet<'_, E> {
     pub(super) fn out_of_patience(&self, now: Time) -> Option<RequestId> {
         let timeout = self.timeout?;
         let waited_for = self.attempts.iter().filter(|(_, attempt)| attempt.leaves.is_none());
-        let late =
-            |(id, attempt): (&RequestId, &Attempt)| (attempt.sent + timeout <= now).then_some((attempt.number, *id));
+        let late = |(id, attempt): (&RequestId, &PlainAttempt)| {
+            (attempt.sent + timeout <= now).then_some((attempt.number, *id))
+        };
         waited_for.filter_map(late).min().map(|(_, id)| id)
     }
 
@@ -148,7 +150,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
         let sent = self.requests.get_mut(&request_of(id)).expect("it has not ended");
         sent.attempts += 1;
         self.made += 1;
-        let attempt = Attempt {
+        let attempt = PlainAttempt {
             number: self.made,
             sent: now,
             first_sent: sent.request.arrival,
@@ -212,7 +214,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
         let entry = &mut self.servers[server.place()];
         entry.last_chosen = self.chosen;
         entry.came.push(now);
-        let is_full = |entry: &Server<E>| {
+        let is_full = |entry: &PlainServer<E>| {
             let waiting = entry.engine.load().waiting as usize;
             self.hardships.admission.refuses(waiting)
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::state::{Attempt, Told};
+use super::state::{PlainAttempt, Told};
 use crate::engine::{Event, Observer, ServerId, StepRun, Streamed};
 use crate::fleet::attempt::request_of;
 use crate::fleet::hearing::Left;
@@ -13,7 +13,7 @@ use crate::workload::RequestId;
 /// Hears one server.
 pub(super) struct Ears<'a> {
     pub(super) server: ServerId,
-    pub(super) attempts: &'a mut BTreeMap<RequestId, Attempt>,
+    pub(super) attempts: &'a mut BTreeMap<RequestId, PlainAttempt>,
     pub(super) left: &'a mut Vec<Left>,
     pub(super) told: &'a mut Vec<(Time, Location, Told)>,
     pub(super) observer: &'a mut dyn Observer,

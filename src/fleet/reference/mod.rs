@@ -6,14 +6,16 @@ mod deliveries;
 mod ears;
 mod outages;
 mod plain_fleet;
+mod scaling;
 mod sight;
 mod state;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use self::plain_fleet::ReadableFleet;
-use self::state::Server;
+use self::state::PlainServer;
 use super::agenda::Agenda;
+use super::autoscale::Scaler;
 use super::member::FleetMember;
 use super::replay::next_arrival;
 use super::replay_error::ReplayError;
@@ -42,7 +44,7 @@ pub fn replay_fleet_readable<E: Engine>(
     let mut fleet = ReadableFleet {
         router: (settings.router.new)(&start),
         servers: servers
-            .map(|(number, member)| Server::new(member, new_engine(ServerId(number))))
+            .map(|(number, member)| PlainServer::new(member, new_engine(ServerId(number))))
             .collect(),
         new_engine,
         delay: settings.state_delay,
@@ -52,7 +54,13 @@ pub fn replay_fleet_readable<E: Engine>(
         requests: BTreeMap::new(),
         attempts: BTreeMap::new(),
         retrying: Retrying::new(settings.hardships.clients.retry, settings.seed),
-        agenda: Agenda::new(settings.hardships, members.len(), settings.seed),
+        agenda: Agenda::new(
+            &settings.hardships.faults,
+            settings.autoscale,
+            members.len(),
+            settings.seed,
+        ),
+        scaler: settings.autoscale.map(Scaler::new),
         left: Vec::new(),
         news_until: Time::ZERO,
         chosen: 0,
@@ -61,6 +69,7 @@ pub fn replay_fleet_readable<E: Engine>(
         source,
         observer,
     };
+    fleet.start_servers();
     while let Some(now) = fleet.next_instant()? {
         if now >= Time::LIMIT {
             return Err(ReplayError::TooLong);

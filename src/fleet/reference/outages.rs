@@ -1,12 +1,13 @@
 //! What becomes of servers in the readable fleet, and whatever else was planned.
 
 use super::plain_fleet::ReadableFleet;
-use super::state::{Server, Told};
-use crate::engine::{Engine, Event, Loss, ServerChange, ServerId};
+use super::state::{PlainServer, Told};
+use crate::engine::{Engine, Event, FleetSize, Loss, ServerChange, ServerId};
 use crate::fleet::agenda::Due;
 use crate::fleet::attempt::{Leaves, request_of};
 use crate::fleet::faults::FaultKind;
 use crate::fleet::replay::next_arrival;
+use crate::fleet::server_state::ServerState;
 use crate::fleet::telling::Location;
 use crate::fleet::watch::Unwatched;
 use crate::units::{Span, Time};
@@ -39,12 +40,19 @@ impl<E: Engine> ReadableFleet<'_, E> {
                     self.take_down(server, ServerChange::Gone, (detect, restart), now);
                 }
             }
-            Due::Back { server } => {
-                self.servers[server.place()].state.come_back();
-                self.set_pace(server);
-                self.change(server, ServerChange::Back, now);
-                self.send_waiting(now);
+            Due::Back { server, starts } => {
+                let state = &self.servers[server.place()].state;
+                if state.is_to_be_back() && state.starts() == starts {
+                    self.come_back(server, ServerChange::Back, now);
+                }
             }
+            Due::Started { server, starts } => {
+                let state = &self.servers[server.place()].state;
+                if state.is_starting() && state.starts() == starts {
+                    self.come_back(server, ServerChange::Started, now);
+                }
+            }
+            Due::Look => self.scale(now),
             Due::Reached { server } => {
                 self.servers[server.place()].state.heal();
                 self.change(server, ServerChange::Reached, now);
@@ -59,9 +67,21 @@ impl<E: Engine> ReadableFleet<'_, E> {
     }
 
     pub(super) fn change(&mut self, server: ServerId, change: ServerChange, now: Time) {
-        let ready = self.servers.iter().filter(|server| server.state.is_ready()).count() as u32;
+        let count =
+            |is_so: fn(&ServerState) -> bool| self.servers.iter().filter(|server| is_so(&server.state)).count() as u32;
+        let size = FleetSize {
+            ready: count(ServerState::is_ready),
+            provisioned: count(ServerState::is_provisioned),
+        };
         self.told
-            .push((now, Location::Router, Told::Change(server, change, ready)));
+            .push((now, Location::Router, Told::Change(server, change, size)));
+    }
+
+    fn come_back(&mut self, server: ServerId, change: ServerChange, now: Time) {
+        self.servers[server.place()].state.come_back();
+        self.set_pace(server);
+        self.change(server, change, now);
+        self.send_waiting(now);
     }
 
     pub(super) fn set_pace(&mut self, server: ServerId) {
@@ -83,7 +103,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
                 }
             }
             FaultKind::Reclaim { notice, restart } => {
-                if !state.is_down() && !state.is_leaving() {
+                if !state.is_down() && !state.is_leaving() && !state.is_draining() {
                     state.has_notice();
                     let starts = state.starts();
                     let gone = Due::Gone {
@@ -129,13 +149,23 @@ impl<E: Engine> ReadableFleet<'_, E> {
         (detect, restart): (Span, Option<Span>),
         now: Time,
     ) {
-        let loss = self.servers[server.place()].state.go_down(restart.is_none());
-        self.agenda.note(now + detect, Due::FoundMissing { server, loss });
-        if let Some(restart) = restart {
-            self.agenda.note(now + restart, Due::Back { server });
+        let entry = &mut self.servers[server.place()];
+        let is_stopped = entry.state.is_draining();
+        entry.engine = (self.new_engine)(server);
+        if is_stopped {
+            entry.state.switch_off();
+        } else {
+            let loss = entry.state.go_down(restart.is_none());
+            let starts = entry.state.starts();
+            self.agenda.note(now + detect, Due::FoundMissing { server, loss });
+            if let Some(restart) = restart {
+                self.agenda.note(now + restart, Due::Back { server, starts });
+            }
         }
-        self.servers[server.place()].engine = (self.new_engine)(server);
         self.change(server, change, now);
+        if is_stopped {
+            self.change(server, ServerChange::Stopped, now);
+        }
         for id in self.inside(server) {
             let leaves = self.attempts[&id].leaves.unwrap_or_else(|| {
                 self.servers[server.place()].ended.push(now);
@@ -165,11 +195,8 @@ impl<E: Engine> ReadableFleet<'_, E> {
     /// Whether a failure can make any difference: not if all that is left are requests that wait in vain.
     pub(super) fn anything_goes_on(&mut self) -> bool {
         let has_more = next_arrival(self.source, &mut Unwatched).is_ok_and(|arrival| arrival.is_some());
-        let is_under_way = |server: &Server<E>| server.engine.next_event().is_some();
-        let may_serve = |server: &Server<E>| !server.state.is_gone_for_good();
-        let waits = !self.queue.is_empty()
-            && self.servers.iter().any(may_serve)
-            && !self.servers.iter().all(|server| server.state.is_ready());
+        let is_under_way = |server: &PlainServer<E>| server.engine.next_event().is_some();
+        let waits = !self.queue.is_empty() && self.servers.iter().any(|server| server.state.comes_back());
         has_more || self.agenda.has_clients() || waits || self.servers.iter().any(is_under_way)
     }
 }

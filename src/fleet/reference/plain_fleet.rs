@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::ears::Ears;
-use super::state::{Attempt, Sent, Server, Told};
+use super::state::{PlainAttempt, PlainServer, Sent, Told};
 use crate::engine::{Engine, Event, Observer, ServerId};
 use crate::fleet::agenda::Agenda;
 use crate::fleet::attempt::request_of;
+use crate::fleet::autoscale::Scaler;
 use crate::fleet::hearing::Left;
 use crate::fleet::replay::next_arrival;
 use crate::fleet::replay_error::ReplayError;
@@ -21,7 +22,7 @@ use crate::workload::{Request, RequestId, Source};
 /// A run as far as it has gone.
 pub(super) struct ReadableFleet<'a, E> {
     pub(super) router: Box<dyn Router>,
-    pub(super) servers: Vec<Server<E>>,
+    pub(super) servers: Vec<PlainServer<E>>,
     pub(super) new_engine: &'a dyn Fn(ServerId) -> E,
     pub(super) delay: Span,
     pub(super) hardships: &'a Hardships,
@@ -31,9 +32,10 @@ pub(super) struct ReadableFleet<'a, E> {
     /// All that were sent and have not ended.
     pub(super) requests: BTreeMap<RequestId, Sent>,
     /// All attempts that are at the router or in a server.
-    pub(super) attempts: BTreeMap<RequestId, Attempt>,
+    pub(super) attempts: BTreeMap<RequestId, PlainAttempt>,
     pub(super) retrying: Retrying,
     pub(super) agenda: Agenda,
+    pub(super) scaler: Option<Scaler>,
     pub(super) left: Vec<Left>,
     /// Up to when the router has looked at its queue because it learned something.
     pub(super) news_until: Time,
@@ -109,7 +111,8 @@ impl<E: Engine> ReadableFleet<'_, E> {
                 Told::Sent(request) => self.observer.sent(&request),
                 Told::Event(id, event) => self.observer.on(at, id, &event),
                 Told::Streamed(tokens) => self.observer.streamed(&tokens),
-                Told::Change(server, change, ready) => self.observer.server_changed(at, server, change, ready),
+                Told::Change(server, change, size) => self.observer.server_changed(at, server, change, size),
+                Told::Scaled(wanted) => self.observer.scaled(at, wanted),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What the router of the readable fleet sees.
 
-use super::state::Server;
+use super::state::PlainServer;
 use crate::engine::{Engine, ServerId, ServerLoad};
 use crate::fleet::router::View;
 use crate::units::Time;
@@ -8,14 +8,14 @@ use crate::workload::Request;
 
 /// What the router sees: all servers are at this instant.
 pub(super) struct PlainView<'a, E, Known> {
-    pub(super) servers: &'a [Server<E>],
+    pub(super) servers: &'a [PlainServer<E>],
     pub(super) ready: Vec<ServerId>,
     /// Whether the router knows of what happened then.
     pub(super) known_until: Known,
 }
 
 impl<E: Engine, Known: Fn(Time) -> bool> PlainView<'_, E, Known> {
-    fn of(&self, server: ServerId) -> &Server<E> {
+    fn of(&self, server: ServerId) -> &PlainServer<E> {
         &self.servers[server.place()]
     }
 

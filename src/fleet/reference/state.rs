@@ -1,6 +1,6 @@
 //! What the readable fleet keeps: of servers, of requests and of attempts.
 
-use crate::engine::{Event, ServerChange, ServerId, Streamed};
+use crate::engine::{Event, FleetSize, ServerChange, ServerId, Streamed};
 use crate::fleet::attempt::Leaves;
 use crate::fleet::member::FleetMember;
 use crate::fleet::server_state::ServerState;
@@ -8,7 +8,7 @@ use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
 /// A server, and what the router knows of it.
-pub(super) struct Server<E> {
+pub(super) struct PlainServer<E> {
     pub(super) engine: E,
     pub(super) state: ServerState,
     pub(super) places: u32,
@@ -30,7 +30,7 @@ pub(super) struct Sent {
 }
 
 /// An attempt that is at the router or in a server.
-pub(super) struct Attempt {
+pub(super) struct PlainAttempt {
     /// Its place among all that were made.
     pub(super) number: u64,
     pub(super) sent: Time,
@@ -46,10 +46,11 @@ pub(super) enum Told {
     Sent(Request),
     Event(RequestId, Event),
     Streamed(Streamed),
-    Change(ServerId, ServerChange, u32),
+    Change(ServerId, ServerChange, FleetSize),
+    Scaled(u32),
 }
 
-impl<E> Server<E> {
+impl<E> PlainServer<E> {
     pub(super) fn new(member: &FleetMember, engine: E) -> Self {
         Self {
             engine,

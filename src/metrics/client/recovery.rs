@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::{Event, ServerChange, ServerId};
+use crate::engine::{Event, FleetSize, ServerChange, ServerId};
 use crate::metrics::line::{Line, Phrase};
 use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServerNews, Total, WholeRun};
 use crate::metrics::named_number::{Better, NamedNumber, PlaceInList, Quantity};
@@ -18,6 +18,15 @@ pub struct Recovery {
     pub ready_min: u32,
     /// The most.
     pub ready_max: u32,
+    /// The mean number of servers that were there, ready or not; `None` as for `ready_mean`.
+    pub provisioned_mean: Option<f64>,
+    /// The fewest.
+    pub provisioned_min: u32,
+    /// The most.
+    pub provisioned_max: u32,
+    /// The mean number that an autoscaler's rule asked for each time it looked, which servers that come and go at once
+    /// would be; `None` without one.
+    pub wanted_mean: Option<f64>,
     /// How many failures there were.
     pub faults: u64,
     /// After how many of them as many requests were outstanding to the end as before, or more.
@@ -46,7 +55,11 @@ pub(in crate::metrics) struct RecoveryTotal {
     recovery: Recovery,
     /// [servers * ps].
     ready: u128,
+    /// [servers * ps].
+    provisioned: u128,
     watched_picos: u128,
+    wanted: u64,
+    looks: u64,
     pub(in crate::metrics) events: Vec<FleetEvent>,
     pub(in crate::metrics) events_left_out: u64,
     longest: Span,
@@ -66,13 +79,17 @@ const MOST_EVENTS: usize = 1_000;
 
 /// A fleet as far as it was heard of.
 struct WatchedFleet {
-    servers: u32,
-    ready: u32,
-    ready_min: u32,
+    size: FleetSize,
+    least: FleetSize,
+    most: FleetSize,
+    wanted: u64,
+    looks: u64,
     outstanding: u64,
     since: Time,
     /// [servers * ps].
     ready_sum: u128,
+    /// [servers * ps].
+    provisioned_sum: u128,
     /// [requests * ps].
     sum: u128,
     started: Option<Time>,
@@ -104,15 +121,22 @@ struct OpenFault {
 }
 
 impl RecoveryMeter {
-    /// A meter for so many servers.
+    /// A meter for a fleet that starts with so many servers, all of them ready.
     pub(in crate::metrics) fn of_fleet(servers: u32) -> Self {
-        let fleet = WatchedFleet {
-            servers,
+        let size = FleetSize {
             ready: servers,
-            ready_min: servers,
+            provisioned: servers,
+        };
+        let fleet = WatchedFleet {
+            size,
+            least: size,
+            most: size,
+            wanted: 0,
+            looks: 0,
             outstanding: 0,
             since: Time::ZERO,
             ready_sum: 0,
+            provisioned_sum: 0,
             sum: 0,
             started: None,
             last_arrival: Time::ZERO,
@@ -126,6 +150,23 @@ impl RecoveryMeter {
         Self {
             fleet: Some(Box::new(fleet)),
         }
+    }
+
+    /// An autoscaler has looked, and wanted so many servers.
+    pub(in crate::metrics) fn note_wanted(&mut self, wanted: u32) {
+        if let Some(fleet) = &mut self.fleet {
+            fleet.wanted += u64::from(wanted);
+            fleet.looks += 1;
+        }
+    }
+
+    /// The time of all servers that were there, of a run so long [servers * ps].
+    pub(in crate::metrics) fn server_picos(&self, run_picos: u128) -> u128 {
+        let Some(fleet) = &self.fleet else {
+            return run_picos;
+        };
+        let watched = u128::from(fleet.since.since(fleet.started.unwrap_or(fleet.since)).picos());
+        fleet.provisioned_sum + run_picos.saturating_sub(watched) * u128::from(fleet.size.provisioned)
     }
 }
 
@@ -178,7 +219,8 @@ impl WatchedFleet {
     fn go_on_to(&mut self, at: Time) {
         let picos = u128::from(at.since(self.since).picos());
         self.sum += picos * u128::from(self.outstanding);
-        self.ready_sum += picos * u128::from(self.ready);
+        self.ready_sum += picos * u128::from(self.size.ready);
+        self.provisioned_sum += picos * u128::from(self.size.provisioned);
         self.since = at;
         if self
             .noted
@@ -214,13 +256,18 @@ impl WatchedFleet {
             at,
             server,
             change,
-            ready,
+            size,
         } = news;
         if self.started.is_some() {
             self.go_on_to(at);
         }
-        self.ready = ready;
-        self.ready_min = self.ready_min.min(ready);
+        self.size = size;
+        let each = |of: fn(u32, u32) -> u32, bound: FleetSize| FleetSize {
+            ready: of(bound.ready, size.ready),
+            provisioned: of(bound.provisioned, size.provisioned),
+        };
+        self.least = each(u32::min, self.least);
+        self.most = each(u32::max, self.most);
         let event = self.events.len() + self.events_left_out as usize;
         if self.events.len() < MOST_EVENTS {
             self.events.push(FleetEvent {
@@ -246,7 +293,11 @@ impl WatchedFleet {
                     well_without: None,
                 });
             }
-            ServerChange::Gone => {}
+            ServerChange::Gone | ServerChange::Starting | ServerChange::Started | ServerChange::Draining => {}
+            ServerChange::Stopped => {
+                let kinds = [ServerChange::Crashed, ServerChange::Reclaimed, ServerChange::CutOff];
+                self.is_over(server, &kinds);
+            }
             ServerChange::FoundMissing => {
                 for fault in self.open.iter_mut().filter(|fault| fault.server == server) {
                     fault.is_known = true;
@@ -299,13 +350,20 @@ impl WatchedFleet {
         RecoveryTotal {
             recovery: Recovery {
                 ready_mean: None,
-                ready_min: self.ready_min,
-                ready_max: self.servers,
+                ready_min: self.least.ready,
+                ready_max: self.most.ready,
+                provisioned_mean: None,
+                provisioned_min: self.least.provisioned,
+                provisioned_max: self.most.provisioned,
+                wanted_mean: None,
                 faults: self.faults,
                 unrecovered: self.faults - self.recovered.len() as u64,
                 time_to_recover_s: None,
             },
             ready: self.ready_sum,
+            provisioned: self.provisioned_sum,
+            wanted: self.wanted,
+            looks: self.looks,
             watched_picos: self.since.since(started).picos().into(),
             events: self.events,
             events_left_out: self.events_left_out,
@@ -323,7 +381,14 @@ impl Total for RecoveryTotal {
     type Section = Recovery;
 
     fn pool(&mut self, other: &Self) {
-        self.recovery.ready_min = self.recovery.ready_min.min(other.recovery.ready_min);
+        let (mine, theirs) = (&mut self.recovery, &other.recovery);
+        mine.ready_min = mine.ready_min.min(theirs.ready_min);
+        mine.ready_max = mine.ready_max.max(theirs.ready_max);
+        mine.provisioned_min = mine.provisioned_min.min(theirs.provisioned_min);
+        mine.provisioned_max = mine.provisioned_max.max(theirs.provisioned_max);
+        self.provisioned += other.provisioned;
+        self.wanted += other.wanted;
+        self.looks += other.looks;
         self.recovery.faults += other.recovery.faults;
         self.recovery.unrecovered += other.recovery.unrecovered;
         self.ready += other.ready;
@@ -334,9 +399,11 @@ impl Total for RecoveryTotal {
 
     fn section(&self, _durations: &Durations) -> Recovery {
         let has_recovered = self.recovery.faults > 0 && self.recovery.unrecovered == 0;
-        let mean = self.ready as f64 / self.watched_picos as f64;
+        let mean = |sum: u128| (self.watched_picos > 0).then(|| sum as f64 / self.watched_picos as f64);
         Recovery {
-            ready_mean: (self.watched_picos > 0).then_some(mean),
+            ready_mean: mean(self.ready),
+            provisioned_mean: mean(self.provisioned),
+            wanted_mean: (self.looks > 0).then(|| self.wanted as f64 / self.looks as f64),
             time_to_recover_s: has_recovered.then(|| self.longest.seconds()),
             ..self.recovery
         }
@@ -348,6 +415,7 @@ impl ResultSection for Recovery {
         use Better::{Higher, Lower};
         let all = [
             NamedNumber::mean("fleet.ready.mean", Higher, |it: &Self| it.ready_mean),
+            NamedNumber::mean("fleet.provisioned.mean", Lower, |it: &Self| it.provisioned_mean),
             NamedNumber::count("fleet.faults", Lower, |it: &Self| Some(it.faults)),
             NamedNumber::count("fleet.unrecovered", Lower, |it: &Self| Some(it.unrecovered)),
             NamedNumber::new("fleet.time_to_recover_s", Quantity::Time, Lower, |it: &Self| {
@@ -358,10 +426,34 @@ impl ResultSection for Recovery {
     }
 
     fn lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        lines.extend(self.wanted_mean.map(|wanted| self.scaling_line(wanted)));
+        lines.extend((self.faults > 0).then(|| self.failures_line()));
+        lines
+    }
+}
+
+impl Recovery {
+    fn scaling_line(&self, wanted: f64) -> Line {
+        use Phrase::{Count, Number, Text};
+        Line::new("Scaling")
+            .with([
+                Text("servers there mean "),
+                Number(self.provisioned_mean),
+                Text(", "),
+                Count(Some(self.provisioned_min.into())),
+                Text(" to "),
+                Count(Some(self.provisioned_max.into())),
+            ])
+            .with([Text("ready mean "), Number(self.ready_mean)])
+            .with([
+                Text("if servers came and went at once, the rule would have mean "),
+                Number(Some(wanted)),
+            ])
+    }
+
+    fn failures_line(&self) -> Line {
         use Phrase::{Count, Number, Text, Time};
-        if self.faults == 0 {
-            return Vec::new();
-        }
         let line = Line::new("Failures")
             .with([Count(Some(self.faults)), Text(" in all")])
             .with([
@@ -372,7 +464,7 @@ impl ResultSection for Recovery {
                 Text(" of "),
                 Count(Some(self.ready_max.into())),
             ]);
-        vec![match self.time_to_recover_s {
+        match self.time_to_recover_s {
             Some(longest) => line.with([
                 Text("no more requests outstanding than before within "),
                 Time(Some(longest)),
@@ -382,6 +474,6 @@ impl ResultSection for Recovery {
                 Count(Some(self.unrecovered)),
                 Text(" before the last request was sent"),
             ]),
-        }]
+        }
     }
 }

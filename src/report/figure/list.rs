@@ -13,6 +13,7 @@ pub const FIGURES: &[&Figure] = &[
     &over_time::QUEUE,
     &over_time::MEMORY,
     &over_time::FAILURES,
+    &over_time::SCALING,
     &cdf::FIGURE,
     &bars::FIGURE,
     &lines::FIGURE,

@@ -28,6 +28,14 @@ pub const FAILURES: Figure = Figure {
     draws: Draws::Timelines(failures),
 };
 
+/// What the figure of an autoscaler answers.
+pub const SCALING: Figure = Figure {
+    name: "scaling",
+    question: "Do servers come when they are needed?",
+    needs: "runs of a fleet with an autoscaler",
+    draws: Draws::Timelines(scaling),
+};
+
 /// Requests waiting over time: the most since the point before, so that no burst between two points is lost.
 pub fn queue(note: &str, runs: &Timelines) -> Option<Drawing> {
     Some(Drawing {
@@ -58,7 +66,8 @@ pub fn memory(note: &str, runs: &Timelines) -> Option<Drawing> {
 /// Requests outstanding and servers ready over time, where a server was not.
 pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
     let changes = |rows: &[TimelineRow]| rows.windows(2).any(|pair| pair[0].ready != pair[1].ready);
-    if !runs.iter().any(|(_, rows)| changes(rows)) {
+    let is_scaled = runs.iter().any(|(_, rows)| rows.iter().any(|row| row.wanted.is_some()));
+    if is_scaled || !runs.iter().any(|(_, rows)| changes(rows)) {
         return None;
     }
     let mut outstanding = panel(
@@ -78,6 +87,44 @@ pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
         question: FAILURES.question.to_owned(),
         note: note.to_owned(),
         panels: vec![outstanding, ready],
+    })
+}
+
+/// Servers wanted, there and ready over time, and requests outstanding, where servers came and went by a rule.
+pub fn scaling(note: &str, runs: &Timelines) -> Option<Drawing> {
+    let mut series = Vec::new();
+    for (name, rows) in runs {
+        let first_look = rows.iter().position(|row| row.wanted.is_some())?;
+        let mut add = |what: &str, of: fn(&TimelineRow) -> f64| {
+            let name = if name.is_empty() {
+                what.to_owned()
+            } else {
+                format!("{name}: {what}")
+            };
+            let rows = rows.iter().skip(if what == "wanted" { first_look } else { 0 });
+            series.push(Series {
+                name,
+                shape: Shape::Steps,
+                points: rows.map(|row| Point::at(row.at.seconds(), of(row))).collect(),
+            });
+        };
+        add("wanted", |row| row.wanted.unwrap_or(0).into());
+        add("ready", |row| row.ready.into());
+    }
+    let servers = Panel::Chart(Chart {
+        title: "servers".to_owned(),
+        x: ChartAxis::linear("time", Unit::Seconds),
+        y: ChartAxis::linear("servers", Unit::Plain),
+        series,
+        marks: Vec::new(),
+    });
+    let outstanding = panel("requests that have not ended", "requests", Unit::Plain, runs, |row| {
+        row.outstanding.into()
+    });
+    Some(Drawing {
+        question: SCALING.question.to_owned(),
+        note: note.to_owned(),
+        panels: vec![servers, outstanding],
     })
 }
 

@@ -13,4 +13,4 @@ pub use figure_file::{FigureFormat, write_figure};
 pub use packed_file::PackedFile;
 pub use perfetto::{MOST_TRACE_EVENTS, PerfettoTrace};
 pub use requests_csv::write_requests_csv;
-pub use timeline_csv::TimelineCsv;
+pub use timeline_csv::{TimelineColumns, TimelineCsv};

@@ -4,27 +4,40 @@ use std::io;
 
 use crate::metrics::TimelineRow;
 
+/// What rows say, each with what stands before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimelineColumns {
+    /// Who waits and runs, and how full the KV cache is.
+    OfServer,
+    /// For how many requests clients wait, and how many servers there are.
+    OfFleet,
+    /// How many servers an autoscaler wants.
+    OfScaledFleet,
+}
+
 /// Writes rows as they come. Errors are kept and returned at the end, because the observer that makes the rows cannot
 /// fail.
 pub struct TimelineCsv<Output: io::Write> {
     writer: csv::Writer<Output>,
-    /// Whether rows say how many servers are ready, and for how many requests clients wait.
-    of_fleet: bool,
+    columns: TimelineColumns,
     result: Result<(), csv::Error>,
 }
 
 impl<Output: io::Write> TimelineCsv<Output> {
-    /// Starts with the header; of a fleet with two columns more.
-    pub fn new(output: Output, of_fleet: bool) -> Self {
+    /// Starts with the header; of a fleet with more columns.
+    pub fn new(output: Output, columns: TimelineColumns) -> Self {
         let mut writer = csv::Writer::from_writer(output);
-        let mut columns = vec!["t_s", "waiting", "running", "kv_usage", "waiting_max", "running_max"];
-        if of_fleet {
-            columns.extend(["outstanding", "ready"]);
+        let mut names = vec!["t_s", "waiting", "running", "kv_usage", "waiting_max", "running_max"];
+        if columns >= TimelineColumns::OfFleet {
+            names.extend(["outstanding", "ready", "provisioned"]);
         }
-        let result = writer.write_record(columns);
+        if columns == TimelineColumns::OfScaledFleet {
+            names.push("wanted");
+        }
+        let result = writer.write_record(names);
         Self {
             writer,
-            of_fleet,
+            columns,
             result,
         }
     }
@@ -49,8 +62,13 @@ impl<Output: io::Write> Extend<TimelineRow> for TimelineCsv<Output> {
                     row.waiting_max.to_string(),
                     row.running_max.to_string(),
                 ];
-                if self.of_fleet {
-                    cells.extend([row.outstanding.to_string(), row.ready.to_string()]);
+                if self.columns >= TimelineColumns::OfFleet {
+                    let counts = [row.outstanding, row.ready, row.provisioned];
+                    cells.extend(counts.map(|count| count.to_string()));
+                }
+                if self.columns == TimelineColumns::OfScaledFleet {
+                    // Before the first look nothing is known to be wanted.
+                    cells.push(row.wanted.map_or(String::new(), |wanted| wanted.to_string()));
                 }
                 self.result = self.writer.write_record(cells);
             }

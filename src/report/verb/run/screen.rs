@@ -94,7 +94,10 @@ impl RunReport {
         let servers = self
             .fleet
             .as_ref()
-            .map_or(String::new(), |fleet| format!("{} servers of ", fleet.servers));
+            .map_or(String::new(), |fleet| match fleet.wanted_mean {
+                Some(_) => format!("up to {} servers of ", fleet.servers),
+                None => format!("{} servers of ", fleet.servers),
+            });
         let [model, gpu, workload] = [&headline.model, &headline.gpu, &headline.workload].map(|it| on_one_line(it));
         format!(
             "{model} · {servers}{}×{gpu} · {} · {} · {workload} · {seeds}     ({times})",

@@ -1,0 +1,100 @@
+//! How many servers there are in the readable fleet.
+
+use super::plain_fleet::ReadableFleet;
+use super::state::{PlainServer, Told};
+use crate::engine::{Engine, ServerChange, ServerId};
+use crate::fleet::agenda::Due;
+use crate::fleet::autoscale::ScaleSignal;
+use crate::fleet::server_state::ServerState;
+use crate::fleet::telling::Location;
+use crate::units::Time;
+
+impl<E: Engine> ReadableFleet<'_, E> {
+    pub(super) fn start_servers(&mut self) {
+        if let Some(scaler) = &self.scaler {
+            let unused = self.servers.iter_mut().skip(scaler.rules.initial as usize);
+            unused.for_each(|server| server.state.switch_off());
+        }
+    }
+
+    pub(super) fn scale(&mut self, now: Time) {
+        let goes_on = self.anything_goes_on();
+        for server in self.of(ServerState::is_draining) {
+            self.stop_if_empty(server, now);
+        }
+        let sum = self.signal();
+        let counted = self.of(|state| state.is_provisioned() && !state.is_draining());
+        let current = counted.len() as u32;
+        let scaler = self.scaler.as_mut().expect("it looks");
+        let size = scaler.look(now, sum, current);
+        let rules = scaler.rules;
+        let may_change = scaler.may_change(current);
+        let can_change = size.servers < current || !self.of(ServerState::is_off).is_empty();
+        if goes_on || may_change && can_change {
+            self.agenda.note(now + rules.interval, Due::Look);
+        }
+        self.told.push((now, Location::Router, Told::Scaled(size.wanted)));
+        for _ in current..size.servers {
+            if let Some(&server) = self.of(ServerState::is_off).first() {
+                let starts = self.servers[server.place()].state.start();
+                self.agenda.note(now + rules.start, Due::Started { server, starts });
+                self.change(server, ServerChange::Starting, now);
+            }
+        }
+        for _ in size.servers..current {
+            self.stop_one(now);
+        }
+    }
+
+    fn signal(&self) -> f64 {
+        let signal = self.scaler.as_ref().expect("it looks").rules.signal;
+        let of_server = |(place, server): (usize, &PlainServer<E>)| match signal {
+            ScaleSignal::Concurrency => self.count_inside(ServerId(place as u32)) as f64,
+            ScaleSignal::Queue => f64::from(server.engine.load().waiting),
+            ScaleSignal::Kv => server.engine.load().kv_usage(),
+        };
+        let at_servers: f64 = self.servers.iter().enumerate().map(of_server).sum();
+        match signal {
+            ScaleSignal::Concurrency | ScaleSignal::Queue => self.queue.len() as f64 + at_servers,
+            ScaleSignal::Kv => at_servers,
+        }
+    }
+
+    fn of(&self, is_so: impl Fn(&ServerState) -> bool) -> Vec<ServerId> {
+        let servers = (0..).map(ServerId).zip(&self.servers);
+        let found = servers.filter(|(_, server)| is_so(&server.state));
+        found.map(|(server, _)| server).collect()
+    }
+
+    fn count_inside(&self, server: ServerId) -> usize {
+        let inside = self
+            .attempts
+            .iter()
+            .filter(|(_, attempt)| attempt.server == Some(server));
+        let has_left = |id| self.left.iter().any(|left| left.id == id);
+        inside.filter(|(id, _)| !has_left(**id)).count()
+    }
+
+    fn stop_one(&mut self, now: Time) {
+        let idle = self.of(ServerState::is_starting).pop();
+        if let Some(server) = idle.or_else(|| self.of(ServerState::is_to_be_back).pop()) {
+            self.servers[server.place()].state.switch_off();
+            return self.change(server, ServerChange::Stopped, now);
+        }
+        let least = |server: &ServerId| (self.count_inside(*server), std::cmp::Reverse(*server));
+        if let Some(server) = self.of(ServerState::is_up).into_iter().min_by_key(least) {
+            self.servers[server.place()].state.drain();
+            self.change(server, ServerChange::Draining, now);
+            self.stop_if_empty(server, now);
+        }
+    }
+
+    pub(super) fn stop_if_empty(&mut self, server: ServerId, now: Time) {
+        if self.servers[server.place()].state.is_draining() && self.count_inside(server) == 0 {
+            let engine = (self.new_engine)(server);
+            self.servers[server.place()].engine = engine;
+            self.servers[server.place()].state.switch_off();
+            self.change(server, ServerChange::Stopped, now);
+        }
+    }
+}

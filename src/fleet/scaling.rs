@@ -1,0 +1,105 @@
+//! How many servers there are in the run of a fleet: what an autoscaler does about them.
+
+use super::agenda::Due;
+use super::autoscale::{Autoscale, ScaleSignal};
+use super::replay_fleet::FleetRun;
+use super::server_state::ServerState;
+use super::watch::Watch;
+use crate::engine::{Engine, Observer, ServerChange, ServerId};
+use crate::units::Time;
+
+impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
+    /// The fleet is as large as it should be at the start.
+    pub(super) fn start_servers(&mut self) {
+        let Some(Autoscale { initial, .. }) = self.scaler.as_ref().map(|scaler| scaler.rules) else {
+            return;
+        };
+        for place in initial..self.servers.count() as u32 {
+            self.servers.switch_off(ServerId(place));
+            self.servers.set_ready(ServerId(place), false);
+        }
+    }
+
+    /// The autoscaler looks at the servers, and starts or stops some.
+    pub(super) fn scale(&mut self, now: Time) {
+        let goes_on = self.anything_goes_on(now);
+        for (server, _) in self.of(ServerState::is_draining) {
+            self.stop_if_empty(server, now);
+        }
+        let sum = self.signal(now);
+        let is_counted = |state: &ServerState| state.is_provisioned() && !state.is_draining();
+        let current = self.of(is_counted).len() as u32;
+        let scaler = self.scaler.as_mut().expect("it looks");
+        let size = scaler.look(now, sum, current);
+        let rules = scaler.rules;
+        // Where all that are left wait in vain it could look for ever.
+        let may_change = scaler.may_change(current);
+        let can_change = size.servers < current || !self.of(ServerState::is_off).is_empty();
+        if goes_on || may_change && can_change {
+            self.agenda.note(now + rules.interval, Due::Look);
+        }
+        self.telling.scaled(now, size.wanted);
+        let more = size.servers.saturating_sub(current) as usize;
+        for (server, _) in self.of(ServerState::is_off).into_iter().take(more) {
+            let starts = self.servers.state_mut(server).start();
+            self.agenda.note(now + rules.start, Due::Started { server, starts });
+            self.changed(server, ServerChange::Starting, now);
+        }
+        for _ in size.servers..current {
+            self.stop_one(now);
+        }
+    }
+
+    /// What the autoscaler looks at, summed over all servers.
+    fn signal(&mut self, now: Time) -> f64 {
+        let signal = self.scaler.as_ref().expect("it looks").rules.signal;
+        let at_router = (self.queue.len() - self.given_up_in_queue.len()) as f64;
+        let servers = (0..self.servers.count() as u32).map(ServerId);
+        match signal {
+            ScaleSignal::Concurrency => {
+                let inside = servers.map(|server| self.telling.attempts.count_inside(server));
+                at_router + inside.sum::<usize>() as f64
+            }
+            ScaleSignal::Queue => {
+                let loads = servers.map(|server| self.servers.load(server, now, &mut self.telling));
+                at_router + loads.map(|load| f64::from(load.waiting)).sum::<f64>()
+            }
+            ScaleSignal::Kv => {
+                let loads = servers.map(|server| self.servers.load(server, now, &mut self.telling));
+                loads.map(|load| load.kv_usage()).sum()
+            }
+        }
+    }
+
+    /// The servers of which something is so, in the order of their numbers, each with how many are in it.
+    fn of(&self, is_so: impl Fn(&ServerState) -> bool) -> Vec<(ServerId, usize)> {
+        let found = self.servers.states().filter(|(_, state)| is_so(state));
+        let count = |server| self.telling.attempts.count_inside(server);
+        found.map(|(server, _)| (server, count(server))).collect()
+    }
+
+    /// Stops the server that is missed least: one that is starting, or down, or else that with the fewest requests; of
+    /// several the last.
+    fn stop_one(&mut self, now: Time) {
+        let idle = [ServerState::is_starting, ServerState::is_to_be_back];
+        let found = idle.into_iter().find_map(|is_idle| self.of(is_idle).pop());
+        if let Some((server, _)) = found {
+            self.servers.switch_off(server);
+            return self.changed(server, ServerChange::Stopped, now);
+        }
+        let up = self.of(ServerState::is_up).into_iter().rev();
+        if let Some((server, _)) = up.min_by_key(|(_, inside)| *inside) {
+            self.servers.state_mut(server).drain();
+            self.changed(server, ServerChange::Draining, now);
+            self.stop_if_empty(server, now);
+        }
+    }
+
+    /// A server that takes nothing more is stopped once nothing is in it.
+    pub(super) fn stop_if_empty(&mut self, server: ServerId, now: Time) {
+        if self.servers.state(server).is_draining() && self.telling.attempts.count_inside(server) == 0 {
+            self.servers.switch_off(server);
+            self.changed(server, ServerChange::Stopped, now);
+        }
+    }
+}
