@@ -309,6 +309,50 @@ fn what_makes_no_sense_is_refused() {
     }
 }
 
+/// Every hardship at once, with prefixes of sessions that attempts share.
+#[test]
+fn every_request_ends_once_whatever_happens_to_it() {
+    let hardships = "\
+session = { turns = { dist = \"fixed\", value = 4 }, think = \"2s\" }
+[client]
+timeout = \"4s\"
+hedge_after = \"1s\"
+[client.retry]
+[admission]
+max_queue = 5
+[fleet]
+servers = 3
+[[fleet.fault]]
+kind = \"crash\"
+mtbf = \"20s\"
+restart = \"5s\"
+detect = \"1s\"
+[[fleet.fault]]
+kind = \"slow\"
+mtbf = \"15s\"
+factor = 3
+duration = \"10s\"
+[[fleet.fault]]
+kind = \"partition\"
+mtbf = \"30s\"
+duration = \"4s\"
+detect = \"2s\"
+";
+    let text = PAIR.replace("rate = 10.0", "rate = 8.0");
+    let workplace = workplace(&text[..text.find("[fleet]").unwrap()], hardships);
+    for router in tailcast::fleet::ROUTERS {
+        let result = json(&workplace, &["--set", &format!("fleet.router={}", router.name)]);
+        assert_eq!(
+            ends(&result).iter().sum::<u64>(),
+            result["requests"]["arrived"].as_u64().unwrap()
+        );
+        let fleet = &result["fleet"];
+        for name in ["retries", "hedged", "lost", "refused", "given_up", "faults"] {
+            assert!(fleet[name].as_u64().unwrap() > 0, "{}: {name}", router.name);
+        }
+    }
+}
+
 #[test]
 fn what_is_of_a_calm_server_refuses_others() {
     let workplace = workplace(ONE_BY_ONE, "[client.retry]\n[admission]\nmax_queue = 3\n");

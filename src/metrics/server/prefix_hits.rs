@@ -211,13 +211,12 @@ fn usable(tokens: u32, prompt_tokens: u32, block_tokens: u32) -> u32 {
 
 impl PrefixLosses {
     fn count(&mut self, sent: &Sent, finished: &Finished) {
-        assert_eq!(
-            sent.found, finished.cached_tokens,
-            "a request finds what it does not compute"
-        );
+        // Of several attempts the one that was answered counts, which need not be the one that was admitted last.
+        let found = finished.cached_tokens;
+        let known = sent.known.max(found);
         self.ideal += u64::from(sent.ideal);
-        self.lost_to_capacity += u64::from(sent.known - sent.found);
-        self.lost_to_order += i64::from(sent.ideal) - i64::from(sent.known);
+        self.lost_to_capacity += u64::from(known - found);
+        self.lost_to_order += i64::from(sent.ideal) - i64::from(known);
     }
 
     pub(super) const fn add(&mut self, other: &Self) {
