@@ -58,6 +58,7 @@ impl RunFiles {
                 };
                 let rows = TimelineCsv::new(file, columns);
                 let timeline = Timeline::new(server, operation.servers(), interval, rows);
+                let timeline = timeline.starting_with(operation.initial_servers());
                 bounds.heed(timeline.too_long(), TIMELINE_TOO_LONG);
                 timeline
             })?;

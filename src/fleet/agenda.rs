@@ -96,12 +96,20 @@ impl Agenda {
             }
         }
         if let Some(rules) = autoscale {
-            agenda.note(Time::ZERO + rules.interval, Due::Look);
+            agenda.note_after(Time::ZERO, rules.interval, Due::Look);
         }
         agenda
     }
 
-    pub(super) fn note(&mut self, at: Time, due: Due) {
+    /// Something is due a while after `now`; never, if that is after the end of any run.
+    pub(super) fn note_after(&mut self, now: Time, span: Span, due: Due) {
+        let at = Time::from_picos(now.picos().saturating_add(span.picos()));
+        if at < Time::LIMIT {
+            self.note(at, due);
+        }
+    }
+
+    fn note(&mut self, at: Time, due: Due) {
         self.noted += 1;
         self.of_clients += u64::from(due.is_of_client());
         let number = self.noted;

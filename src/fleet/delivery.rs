@@ -47,7 +47,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         if self.journeys.are_kept() {
             self.journeys.start(&request);
             if let Some(after) = self.hardships.clients.hedge_after {
-                self.agenda.note(now + after, Due::Hedge(id));
+                self.agenda.note_after(now, after, Due::Hedge(id));
             }
             self.journeys.sent(id, now);
         }
@@ -182,7 +182,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         let request = request_of(attempt);
         let asked = self.hardships.admission.retry_after;
         if let Some(pause) = self.retrying.pause(attempts, why, asked) {
-            self.agenda.note(now + pause, Due::SendAgain(request));
+            self.agenda.note_after(now, pause, Due::SendAgain(request));
             return false;
         }
         drop(self.journeys.ended(request));

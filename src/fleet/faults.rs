@@ -62,7 +62,10 @@ impl FaultKind {
     fn lasts(&self) -> Option<Span> {
         match *self {
             Self::Crash { restart } => restart,
-            Self::Reclaim { notice, restart } => Some(notice + restart?),
+            Self::Reclaim { notice, restart } => {
+                let picos = notice.picos().saturating_add(restart?.picos());
+                Some(Span::from_picos(picos))
+            }
             Self::Slow { duration, .. } | Self::Partition { duration } => Some(duration),
         }
     }
@@ -97,7 +100,7 @@ impl Failing {
     pub(super) fn first(&mut self) -> Option<Time> {
         match self.fault.when {
             FaultTime::At(at) => Some(at),
-            FaultTime::Mtbf(mean) => self.after(Time::ZERO, mean),
+            FaultTime::Mtbf(mean) => self.after(0, mean),
         }
     }
 
@@ -106,14 +109,14 @@ impl Failing {
         let FaultTime::Mtbf(mean) = self.fault.when else {
             return None;
         };
-        let end = now + self.fault.kind.lasts()?;
-        self.after(end, mean)
+        let lasts = self.fault.kind.lasts()?;
+        self.after(now.picos().saturating_add(lasts.picos()), mean)
     }
 
-    fn after(&mut self, start: Time, mean: Span) -> Option<Time> {
+    /// A time drawn after so many picoseconds; `None` if that is beyond the end of any run.
+    fn after(&mut self, start_picos: u64, mean: Span) -> Option<Time> {
         let picos = draw_exponential(&mut self.random) * mean.picos() as f64;
-        // A time beyond the end of any run is none.
-        let span = Span::from_picos((picos as u64).min(Time::LIMIT.picos()));
-        Some(start + span).filter(|at| *at < Time::LIMIT)
+        let at = Time::from_picos(start_picos.saturating_add(picos as u64));
+        Some(at).filter(|at| *at < Time::LIMIT)
     }
 }

@@ -16,11 +16,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
     pub(super) fn change_server(&mut self, due: Due, now: Time) {
         match due {
             Due::Fails(number) => self.fail(number, now),
-            Due::FoundMissing { server, loss } => {
-                if self.servers.state_mut(server).find_missing(loss) {
-                    self.changed(server, ServerChange::FoundMissing, now);
-                }
-            }
+            Due::FoundMissing { server, loss } => self.find_missing(server, loss, now),
             Due::Gone {
                 server,
                 starts,
@@ -68,13 +64,15 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         match fault.kind {
             // Who is down cannot fail, and who goes anyway is not taken away.
             FaultKind::Crash { .. } if state.is_down() => {}
+            FaultKind::Slow { .. } | FaultKind::Partition { .. } if !state.is_provisioned() => {}
             FaultKind::Reclaim { .. } if state.is_down() || state.is_leaving() || state.is_draining() => {}
             FaultKind::Crash { restart } => self.take_down(server, ServerChange::Crashed, (detect, restart), now),
             FaultKind::Reclaim { notice, restart } => {
                 state.has_notice();
                 let starts = state.starts();
-                self.agenda.note(
-                    now + notice,
+                self.agenda.note_after(
+                    now,
+                    notice,
                     Due::Gone {
                         server,
                         starts,
@@ -87,15 +85,16 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             FaultKind::Slow { factor, duration } => {
                 state.slow_down(factor);
                 self.set_pace(server, now);
-                self.agenda.note(now + duration, Due::AsFastAgain { server, factor });
+                self.agenda
+                    .note_after(now, duration, Due::AsFastAgain { server, factor });
                 self.changed(server, ServerChange::Slowed, now);
             }
             FaultKind::Partition { duration } => {
                 let was_reached = state.is_reached();
                 let loss = state.cut_off();
-                self.agenda.note(now + detect, Due::FoundMissing { server, loss });
-                self.agenda.note(now + duration, Due::Reached { server });
+                self.agenda.note_after(now, duration, Due::Reached { server });
                 self.changed(server, ServerChange::CutOff, now);
+                self.detect(server, loss, detect, now);
                 if was_reached {
                     self.lose_sight(server, now);
                 }
@@ -125,21 +124,22 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         now: Time,
     ) {
         self.servers.look_at(server, now, &mut self.telling);
-        let is_stopped = self.servers.state(server).is_draining();
+        // An autoscaler replaces what never comes back.
+        let is_replaced = restart.is_none() && self.scaler.is_some();
+        let is_stopped = self.servers.state(server).is_draining() || is_replaced;
         if is_stopped {
             // Nobody needs it back.
             self.servers.switch_off(server);
+            self.changed(server, change, now);
+            self.changed(server, ServerChange::Stopped, now);
         } else {
             let loss = self.servers.take_down(server, restart.is_none());
-            self.agenda.note(now + detect, Due::FoundMissing { server, loss });
             if let Some(restart) = restart {
                 let starts = self.servers.state(server).starts();
-                self.agenda.note(now + restart, Due::Back { server, starts });
+                self.agenda.note_after(now, restart, Due::Back { server, starts });
             }
-        }
-        self.changed(server, change, now);
-        if is_stopped {
-            self.changed(server, ServerChange::Stopped, now);
+            self.changed(server, change, now);
+            self.detect(server, loss, detect, now);
         }
         for (id, runs) in self.telling.attempts.inside(server) {
             self.telling.attempts.has_left(server, id);
@@ -174,6 +174,21 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         let why = Loss::Failure;
         let for_good = self.comes_to_nothing(attempt, why, now);
         Leaves { why, for_good }
+    }
+
+    /// The router finds out about a loss after a while: if at once, before anybody is sent there.
+    fn detect(&mut self, server: ServerId, loss: u32, after: Span, now: Time) {
+        if after == Span::ZERO {
+            self.find_missing(server, loss, now);
+        } else {
+            self.agenda.note_after(now, after, Due::FoundMissing { server, loss });
+        }
+    }
+
+    fn find_missing(&mut self, server: ServerId, loss: u32, now: Time) {
+        if self.servers.state_mut(server).find_missing(loss) {
+            self.changed(server, ServerChange::FoundMissing, now);
+        }
     }
 
     /// A server was started, with nothing in it.

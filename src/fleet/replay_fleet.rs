@@ -210,7 +210,10 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                 Next::Departure => self.depart(),
                 Next::News => self.send_waiting(now),
                 Next::Deadline => self.give_up(now),
-                Next::Planned => self.act(now),
+                Next::Planned => {
+                    self.watch.may_go_on()?;
+                    self.act(now);
+                }
                 Next::Arrival => self.arrive()?,
             }
         }

@@ -36,13 +36,14 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         let may_change = scaler.may_change(current);
         let can_change = size.servers < current || !self.of(ServerState::is_off).is_empty();
         if goes_on || may_change && can_change {
-            self.agenda.note(now + rules.interval, Due::Look);
+            self.agenda.note_after(now, rules.interval, Due::Look);
         }
         self.telling.scaled(now, size.wanted);
         let more = size.servers.saturating_sub(current) as usize;
         for (server, _) in self.of(ServerState::is_off).into_iter().take(more) {
             let starts = self.servers.state_mut(server).start();
-            self.agenda.note(now + rules.start, Due::Started { server, starts });
+            self.agenda
+                .note_after(now, rules.start, Due::Started { server, starts });
             self.changed(server, ServerChange::Starting, now);
         }
         for _ in size.servers..current {

@@ -95,6 +95,10 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
         // What one server does at an instant stays in its order.
         self.order.sort_unstable();
         let known = self.order.partition_point(|&(at, ..)| at < now);
+        if known == 0 {
+            // All of it happens now: it is not worth asking again soon.
+            self.most_held = self.most_held.max(2 * self.held.len());
+        }
         for &(at, _, place) in &self.order[..known] {
             match self.held[place as usize] {
                 What::Sent => {

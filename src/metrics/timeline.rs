@@ -102,6 +102,16 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
         }
     }
 
+    /// The timeline, of a fleet of which only so many servers are there at the start.
+    #[must_use]
+    pub fn starting_with(mut self, servers: u32) -> Self {
+        self.size = FleetSize {
+            ready: servers,
+            provisioned: servers,
+        };
+        self
+    }
+
     /// Whether there would be too many rows, now or later.
     pub fn too_long(&self) -> Rc<Cell<bool>> {
         Rc::clone(&self.too_long)

@@ -13,8 +13,9 @@ pub fn overview(input: &Input, seed: u64, duration_s: f64) -> Result<Vec<Timelin
     let interval = Span::from_seconds((duration_s / INSTANTS).max(1e-4));
     let interval = interval.expect("a run is shorter than 200 days");
     let server = &input.scenario.deployment.server;
-    let servers = input.scenario.operation.servers();
-    let mut timeline = Timeline::new(server, servers, interval, Vec::new());
+    let operation = &input.scenario.operation;
+    let timeline = Timeline::new(server, operation.servers(), interval, Vec::new());
+    let mut timeline = timeline.starting_with(operation.initial_servers());
     let mut last = LastHeard::default();
     let mut both = Listeners(vec![&mut timeline, &mut last]);
     replay(&input.scenario, seed, &mut both)?;

@@ -105,6 +105,11 @@ impl Arrivals {
         matches!(self, Self::Closed { .. })
     }
 
+    /// Whether a client sends its next request as soon as the one before has ended.
+    pub fn is_closed_loop_without_think(&self) -> bool {
+        matches!(self, Self::Closed { think, .. } if think.is_none())
+    }
+
     /// Whether gaps between arrivals are independent and of one distribution.
     pub const fn is_renewal(&self) -> bool {
         matches!(

@@ -128,10 +128,7 @@ fn what_makes_no_sense_is_refused() {
             table(&format!("[fleet]\nservers = 9\n{rule}")),
             "`fleet.servers` is 9, and `fleet.autoscale` has 1 to 6",
         ),
-        (
-            table(&format!("{rule}interval = \"0s\"")),
-            "must be longer than nothing",
-        ),
+        (table(&format!("{rule}interval = \"0s\"")), "must be at least 100 ms"),
         (table(&format!("{rule}down_delay = \"9d\"")), "longer than a day"),
         (table(&format!("{rule}signal = \"kv\"")), "more than a whole cache"),
         (

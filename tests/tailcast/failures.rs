@@ -250,7 +250,7 @@ fn what_makes_no_sense_is_refused() {
         (crash(""), "`fleet.fault[0]` does not say when it happens"),
         (
             crash("mtbf = \"0s\""),
-            "`fleet.fault[0].mtbf` must be longer than nothing",
+            "`fleet.fault[0].mtbf` must be at least a second",
         ),
         (fault("kind = \"crash\"\nat = \"1s\""), "write restart = \"90s\""),
         (
@@ -366,6 +366,52 @@ fn what_is_of_a_calm_server_refuses_others() {
         assert_eq!(output.code, Some(2), "{arguments:?}: {}", output.stderr);
         assert!(output.stderr.contains("leave [client.retry]"), "{}", output.stderr);
     }
+}
+
+#[test]
+fn a_closed_loop_that_would_never_pause_is_refused() {
+    let closed = "arrivals = { process = \"closed\", concurrency = 50 }";
+    let text = PAIR.replace("arrivals = { process = \"poisson\", rate = 10.0 }", closed);
+    let limit = "[admission]\nmax_queue = 10\n";
+    let output = workplace(&text, limit).run(&["run", "fleet.toml"]);
+    assert_eq!(output.code, Some(2), "{}", output.stderr);
+    assert!(output.stderr.contains("at the same instant"), "{}", output.stderr);
+    // With a pause it ends, in good time.
+    let result = json(&workplace(&text, &format!("{limit}[client.retry]\nmax = 20\n")), &[]);
+    assert_eq!(ends(&result).iter().sum::<u64>(), 600);
+}
+
+/// Times beyond the end of any run are never reached, and end no run.
+#[test]
+fn the_longest_times_are_taken() {
+    for fault in [
+        "kind = \"crash\"\nmtbf = \"10s\"\nrestart = \"190d\"",
+        "kind = \"reclaim\"\nmtbf = \"10s\"\nnotice = \"190d\"\nrestart = \"190d\"",
+        "kind = \"slow\"\nat = \"1s\"\nfactor = 2\nduration = \"200d\"",
+        "kind = \"partition\"\nmtbf = \"200d\"\nduration = \"200d\"",
+    ] {
+        let more = format!("[client.retry]\n[[fleet.fault]]\n{fault}\nserver = 0\n");
+        let result = json(&workplace(PAIR, &more), &["--set", "client.hedge_after=\"199d\""]);
+        assert_eq!(ends(&result).iter().sum::<u64>(), 600, "{fault}");
+    }
+}
+
+/// A server that is found missing at once is sent nothing more, and what waits at the router waits on.
+#[test]
+fn who_knows_at_once_loses_only_what_ran() {
+    let fault = "[[fleet.fault]]\nkind = \"crash\"\nserver = 0\nat = \"5s\"\nrestart = \"2s\"\ndetect = \"0s\"\n";
+    let workplace = workplace(PAIR, fault);
+    let result = json(
+        &workplace,
+        &[
+            "--set",
+            "fleet.router=central_queue",
+            "--set",
+            "batching.max_num_seqs=4",
+        ],
+    );
+    let lost = result["fleet"]["lost"].as_u64().unwrap();
+    assert!((1..=4).contains(&lost), "{lost}");
 }
 
 #[test]

@@ -137,8 +137,8 @@ fn refuse_bounds(fleet: &Fields<'_>, fields: &Fields<'_>, rules: &Autoscale) -> 
         let help = "fleet.servers is how many there are at the start; write one of these, or leave it out";
         return Err(fleet.error("servers", message).help(help));
     }
-    if rules.interval == Span::ZERO {
-        let message = "`fleet.autoscale.interval` must be longer than nothing";
+    if rules.interval.seconds() < 0.1 {
+        let message = "`fleet.autoscale.interval` must be at least 100 ms";
         return Err(fields.error(INTERVAL.name, message).help("write interval = \"15s\""));
     }
     if rules.signal == ScaleSignal::Kv && *min == 0 {

@@ -154,8 +154,8 @@ fn read_one(fields: &Fields<'_>, servers: u32) -> Result<Fault, Diagnostic> {
 fn when(fields: &Fields<'_>) -> Result<FaultTime, Diagnostic> {
     let at = fields.find(&AT)?.duration()?;
     let mtbf = fields.find(&MTBF)?.duration()?;
-    if mtbf.value() == Some(Span::ZERO) {
-        let message = format!("`{}.mtbf` must be longer than nothing", fields.path());
+    if mtbf.value().is_some_and(|mtbf| mtbf.seconds() < 1.0) {
+        let message = format!("`{}.mtbf` must be at least a second", fields.path());
         return Err(fields.error(MTBF.name, message).help("write mtbf = \"30d\""));
     }
     match (at.optional(), mtbf.optional()) {

@@ -134,6 +134,24 @@ pub fn warn_of_blind_router(reading: &Reading, fleet: Option<&Fleet>, prefix_cac
     reading.warn(format!("fleet.router = \"{}\", but {lacks}", router.name));
 }
 
+/// A closed loop whose clients take no time between an attempt that comes to nothing and the next request would send
+/// everything it has at one instant.
+pub fn refuse_endless_loop(client: &Fields<'_>, fleet: Option<&Fleet>, workload: &Workload) -> Result<(), Diagnostic> {
+    let Some(Fleet { hardships, .. }) = fleet else {
+        return Ok(());
+    };
+    let loses = |fault: &Fault| !matches!(fault.kind, FaultKind::Slow { .. });
+    let fails_at_once = hardships.admission.max_queue.is_some() || hardships.faults.iter().any(loses);
+    let pauses = hardships.clients.retry.is_some_and(|retry| retry.backoff > Span::ZERO);
+    if !fails_at_once || pauses || !workload.sends_at_once() {
+        return Ok(());
+    }
+    let message = "a client of the closed loop that is refused or lost would send its next request at the same instant, \
+                   and so on without end";
+    let help = "write [client.retry] with a backoff, or a think time in workload.arrivals";
+    Err(client.error("retry", message).help(help))
+}
+
 /// What clients would do if something came to nothing that never does.
 pub fn warn_of_idle_hardships(reading: &Reading, fleet: Option<&Fleet>, workload: &Workload) {
     let Some(Fleet { servers, hardships, .. }) = fleet else {

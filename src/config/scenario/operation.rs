@@ -48,7 +48,12 @@ impl Fleet {
 }
 
 impl Operation {
-    /// How many servers there are.
+    /// How many servers there are at the start.
+    pub fn initial_servers(&self) -> u32 {
+        self.fleet.as_ref().map_or(1, Fleet::initial)
+    }
+
+    /// How many servers there are, at most.
     pub fn servers(&self) -> u32 {
         self.fleet.as_ref().map_or(1, |fleet| fleet.servers)
     }

@@ -157,6 +157,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     fields.finish()?;
     warn_of_idle_priorities(reading, &batching, &workload);
     fleet::warn_of_blind_router(reading, fleet.as_ref(), batching.prefix_caching, &workload);
+    fleet::refuse_endless_loop(&client_fields, fleet.as_ref(), &workload)?;
     fleet::warn_of_idle_hardships(reading, fleet.as_ref(), &workload);
     deployment::refuse_endless_steps(&server, &batching).map_err(|message| {
         reading

@@ -84,6 +84,14 @@ impl Workload {
         }
     }
 
+    /// Whether a client sends its next request when the one before ends, without a pause.
+    pub fn sends_at_once(&self) -> bool {
+        match self {
+            Self::Synthetic(workload) => workload.arrivals.is_closed_loop_without_think(),
+            Self::Trace(replay) => replay.concurrency.is_some(),
+        }
+    }
+
     /// How long clients wait for an answer, if they ever give up.
     pub const fn timeout(&self) -> Option<Span> {
         match self {

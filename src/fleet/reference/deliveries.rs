@@ -100,7 +100,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
         let sent = &self.requests[&request];
         let in_turn = sent.attempts - sent.hedges;
         if let Some(pause) = self.retrying.pause(in_turn, why, self.hardships.admission.retry_after) {
-            self.agenda.note(now + pause, Due::SendAgain(request));
+            self.agenda.note_after(now, pause, Due::SendAgain(request));
             return false;
         }
         self.requests.remove(&request);
@@ -133,7 +133,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
         };
         self.requests.insert(id, sent);
         if let Some(after) = self.hardships.clients.hedge_after {
-            self.agenda.note(now + after, Due::Hedge(id));
+            self.agenda.note_after(now, after, Due::Hedge(id));
         }
         let attempt = self.next_attempt(id, now);
         self.enter(attempt, now);

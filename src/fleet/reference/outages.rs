@@ -24,11 +24,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
             }
             Due::Hedge(request) => self.hedge(request, now),
             Due::Fails(number) => self.fail(number, now),
-            Due::FoundMissing { server, loss } => {
-                if self.servers[server.place()].state.find_missing(loss) {
-                    self.change(server, ServerChange::FoundMissing, now);
-                }
-            }
+            Due::FoundMissing { server, loss } => self.find_missing(server, loss, now),
             Due::Gone {
                 server,
                 starts,
@@ -77,6 +73,20 @@ impl<E: Engine> ReadableFleet<'_, E> {
             .push((now, Location::Router, Told::Change(server, change, size)));
     }
 
+    fn detect(&mut self, server: ServerId, loss: u32, after: Span, now: Time) {
+        if after == Span::ZERO {
+            self.find_missing(server, loss, now);
+        } else {
+            self.agenda.note_after(now, after, Due::FoundMissing { server, loss });
+        }
+    }
+
+    fn find_missing(&mut self, server: ServerId, loss: u32, now: Time) {
+        if self.servers[server.place()].state.find_missing(loss) {
+            self.change(server, ServerChange::FoundMissing, now);
+        }
+    }
+
     fn come_back(&mut self, server: ServerId, change: ServerChange, now: Time) {
         self.servers[server.place()].state.come_back();
         self.set_pace(server);
@@ -112,22 +122,24 @@ impl<E: Engine> ReadableFleet<'_, E> {
                         detect,
                         restart,
                     };
-                    self.agenda.note(now + notice, gone);
+                    self.agenda.note_after(now, notice, gone);
                     self.change(server, ServerChange::Reclaimed, now);
                 }
             }
+            FaultKind::Slow { .. } | FaultKind::Partition { .. } if !state.is_provisioned() => {}
             FaultKind::Slow { factor, duration } => {
                 state.slow_down(factor);
                 self.set_pace(server);
-                self.agenda.note(now + duration, Due::AsFastAgain { server, factor });
+                self.agenda
+                    .note_after(now, duration, Due::AsFastAgain { server, factor });
                 self.change(server, ServerChange::Slowed, now);
             }
             FaultKind::Partition { duration } => {
                 let was_reached = state.is_reached();
                 let loss = state.cut_off();
-                self.agenda.note(now + detect, Due::FoundMissing { server, loss });
-                self.agenda.note(now + duration, Due::Reached { server });
+                self.agenda.note_after(now, duration, Due::Reached { server });
                 self.change(server, ServerChange::CutOff, now);
+                self.detect(server, loss, detect, now);
                 if was_reached {
                     self.lose_sight(server, now);
                 }
@@ -149,22 +161,21 @@ impl<E: Engine> ReadableFleet<'_, E> {
         (detect, restart): (Span, Option<Span>),
         now: Time,
     ) {
+        let is_replaced = restart.is_none() && self.scaler.is_some();
         let entry = &mut self.servers[server.place()];
-        let is_stopped = entry.state.is_draining();
         entry.engine = (self.new_engine)(server);
-        if is_stopped {
+        if entry.state.is_draining() || is_replaced {
             entry.state.switch_off();
+            self.change(server, change, now);
+            self.change(server, ServerChange::Stopped, now);
         } else {
             let loss = entry.state.go_down(restart.is_none());
             let starts = entry.state.starts();
-            self.agenda.note(now + detect, Due::FoundMissing { server, loss });
             if let Some(restart) = restart {
-                self.agenda.note(now + restart, Due::Back { server, starts });
+                self.agenda.note_after(now, restart, Due::Back { server, starts });
             }
-        }
-        self.change(server, change, now);
-        if is_stopped {
-            self.change(server, ServerChange::Stopped, now);
+            self.change(server, change, now);
+            self.detect(server, loss, detect, now);
         }
         for id in self.inside(server) {
             let leaves = self.attempts[&id].leaves.unwrap_or_else(|| {

@@ -31,13 +31,14 @@ impl<E: Engine> ReadableFleet<'_, E> {
         let may_change = scaler.may_change(current);
         let can_change = size.servers < current || !self.of(ServerState::is_off).is_empty();
         if goes_on || may_change && can_change {
-            self.agenda.note(now + rules.interval, Due::Look);
+            self.agenda.note_after(now, rules.interval, Due::Look);
         }
         self.told.push((now, Location::Router, Told::Scaled(size.wanted)));
         for _ in current..size.servers {
             if let Some(&server) = self.of(ServerState::is_off).first() {
                 let starts = self.servers[server.place()].state.start();
-                self.agenda.note(now + rules.start, Due::Started { server, starts });
+                self.agenda
+                    .note_after(now, rules.start, Due::Started { server, starts });
                 self.change(server, ServerChange::Starting, now);
             }
         }

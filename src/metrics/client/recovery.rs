@@ -289,7 +289,8 @@ impl WatchedFleet {
                     event,
                     normal: self.normal(),
                     is_over: false,
-                    is_known: change == ServerChange::Reclaimed,
+                    // The router does not find out twice.
+                    is_known: change == ServerChange::Reclaimed || self.is_known(server),
                     well_without: None,
                 });
             }
@@ -310,10 +311,14 @@ impl WatchedFleet {
         self.note_recovered(at);
     }
 
-    /// The first failure of one of these kinds of a server has ended.
+    fn is_known(&self, server: ServerId) -> bool {
+        self.open.iter().any(|fault| fault.server == server && fault.is_known)
+    }
+
+    /// All failures of these kinds of a server have ended.
     fn is_over(&mut self, server: ServerId, kinds: &[ServerChange]) {
-        let is_it = |fault: &&mut OpenFault| fault.server == server && kinds.contains(&fault.kind) && !fault.is_over;
-        if let Some(fault) = self.open.iter_mut().find(is_it) {
+        let is_it = |fault: &&mut OpenFault| fault.server == server && kinds.contains(&fault.kind);
+        for fault in self.open.iter_mut().filter(is_it) {
             fault.is_over = true;
         }
     }
@@ -340,6 +345,9 @@ impl WatchedFleet {
         self.recovered.extend(without.collect::<Vec<_>>());
         // When nobody sends anything more, every queue comes to an end.
         let last_arrival = self.last_arrival;
+        let failed_late = |&(_, after, at): &(usize, Span, Time)| at.picos() - after.picos() >= last_arrival.picos();
+        let late = self.recovered.iter().filter(|fault| failed_late(fault)).count()
+            + self.open.iter().filter(|fault| fault.at >= last_arrival).count();
         self.recovered.retain(|(.., at)| *at <= last_arrival);
         for &(event, after, _) in &self.recovered {
             if let Some(event) = self.events.get_mut(event) {
@@ -357,7 +365,8 @@ impl WatchedFleet {
                 provisioned_max: self.most.provisioned,
                 wanted_mean: None,
                 faults: self.faults,
-                unrecovered: self.faults - self.recovered.len() as u64,
+                // Of a failure after the last request nobody can tell.
+                unrecovered: self.faults.saturating_sub((self.recovered.len() + late) as u64),
                 time_to_recover_s: None,
             },
             ready: self.ready_sum,
