@@ -146,8 +146,8 @@ pub fn refuse_endless_loop(client: &Fields<'_>, fleet: Option<&Fleet>, workload:
     if !fails_at_once || pauses || !workload.sends_at_once() {
         return Ok(());
     }
-    let message = "a client of the closed loop that is refused or lost would send its next request at the same instant, \
-                   and so on without end";
+    let message = "a client of the closed loop that is refused or lost would send its next request at the same \
+                   instant, and so on without end";
     let help = "write [client.retry] with a backoff, or a think time in workload.arrivals";
     Err(client.error("retry", message).help(help))
 }
