@@ -38,12 +38,51 @@ pub trait Observer {
 }
 
 /// How many servers there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FleetSize {
     /// Those that take requests, as far as their router knows.
     pub ready: u32,
     /// Those that are there: all but those that an autoscaler has not started, or has stopped.
     pub provisioned: u32,
+}
+
+impl FleetSize {
+    /// So many servers, all of which take requests.
+    pub const fn all_ready(servers: u32) -> Self {
+        Self {
+            ready: servers,
+            provisioned: servers,
+        }
+    }
+
+    /// The less of each.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        Self {
+            ready: self.ready.min(other.ready),
+            provisioned: self.provisioned.min(other.provisioned),
+        }
+    }
+
+    /// The greater of each.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            ready: self.ready.max(other.ready),
+            provisioned: self.provisioned.max(other.provisioned),
+        }
+    }
+}
+
+impl Event {
+    /// Whether a request that had arrived has ended with it, answered or not.
+    #[inline(always)]
+    pub const fn ends_request(&self) -> bool {
+        matches!(
+            self,
+            Self::Finished(_) | Self::Aborted { .. } | Self::Lost { for_good: true, .. }
+        )
+    }
 }
 
 /// What becomes of one of several servers.

@@ -6,7 +6,7 @@ use super::named_number::NamedNumber;
 use super::population::Counts;
 use super::recorder_settings::RecorderSettings;
 use super::windows::Window;
-use crate::engine::{Event, Finished, FleetSize, ServerChange, ServerId, StepRun, Streamed};
+use crate::engine::{Event, Finished, StepRun, Streamed};
 use crate::stats::TimeWeighted;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -39,9 +39,6 @@ pub(super) trait Meter: Sized {
     /// Steps have ended, at whose start this was so.
     #[inline(always)]
     fn ran(&mut self, _run: &StepRun<'_>, _at_start: StartOfSteps) {}
-
-    /// Something has become of one of several servers.
-    fn server_changed(&mut self, _news: &ServerNews) {}
 
     /// What was heard of the run, which has ended.
     fn finish(self, run: &WholeRun) -> Self::Total;
@@ -79,15 +76,6 @@ pub(super) struct HeardEvent<'a> {
     pub(super) before: Counts,
     /// The segment of the run that this instant belongs to; of the drain, the last one.
     pub(super) segment: usize,
-}
-
-/// Something that has become of one of several servers.
-pub(super) struct ServerNews {
-    pub(super) at: Time,
-    pub(super) server: ServerId,
-    pub(super) change: ServerChange,
-    /// How many servers there are now.
-    pub(super) size: FleetSize,
 }
 
 /// What was so on a server when steps started there.

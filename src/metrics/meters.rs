@@ -8,9 +8,7 @@ use super::client::{
     Requests, RequestsMeter, Throughput, ThroughputMeter,
 };
 use super::line::Line;
-use super::meter::{
-    Durations, HeardEvent, Meter, ResultSection, ServedRequest, ServerNews, StartOfSteps, Total, WholeRun,
-};
+use super::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun};
 use super::named_number::NamedNumber;
 use super::recorder_settings::RecorderSettings;
 use super::server::{
@@ -71,10 +69,6 @@ macro_rules! meters {
                 #[inline(always)]
                 pub(super) fn ran(&mut self, run: &StepRun<'_>, at_start: StartOfSteps) {
                     $( self.$name.ran(run, at_start); )+
-                }
-
-                pub(super) fn server_changed(&mut self, news: &ServerNews) {
-                    $( self.$name.server_changed(news); )+
                 }
 
                 pub(super) fn finish(self, run: &WholeRun) -> $Totals {

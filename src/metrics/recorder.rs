@@ -3,7 +3,7 @@
 use super::client::{ClientWaitMeter, RecoveryMeter};
 use super::fleet::FleetBooks;
 use super::latencies_of::LatenciesOf;
-use super::meter::{HeardEvent, ServedRequest, ServerNews, StartOfSteps};
+use super::meter::{HeardEvent, ServedRequest, StartOfSteps};
 use super::meters::{ClientMeters, ServerMeters};
 use super::population::CountsAtSteps;
 use super::recorder_settings::RecorderSettings;
@@ -156,14 +156,7 @@ impl Observer for Recorder {
     }
 
     fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, size: FleetSize) {
-        let news = ServerNews {
-            at,
-            server,
-            change,
-            size,
-        };
-        self.client.server_changed(&news);
-        self.server.server_changed(&news);
+        self.client.recovery.server_changed(at, server, change, size);
     }
 
     fn scaled(&mut self, _at: Time, wanted: u32) {

@@ -73,26 +73,14 @@ impl RunSoFar {
     #[inline(always)]
     pub(super) fn on(&mut self, at: Time, event: &Event) {
         match event {
-            Event::Arrived { .. } => {
+            Event::FirstToken | Event::Token { .. } => return,
+            Event::Arrived { .. } | Event::Rejected => {
                 self.first_arrival.get_or_insert(at);
-                self.population.change(at, Counts::arrive);
             }
-            Event::Rejected => {
-                self.first_arrival.get_or_insert(at);
-                self.population.move_to(at);
-            }
-            Event::Admitted { .. } => self.population.change(at, Counts::admit),
-            Event::Preempted => self.population.change(at, Counts::preempt),
-            Event::FirstToken | Event::Token { .. } => {}
-            Event::Finished(request) => {
-                self.population.change(at, |counts| counts.finish(request));
-                self.last_finish = Some(request.finished);
-            }
-            Event::SentAgain { .. } => self.population.change(at, Counts::arrive),
-            Event::Aborted { waiting } | Event::Lost { waiting, .. } => {
-                self.population.change(at, |counts| counts.leave(*waiting));
-            }
+            Event::Finished(request) => self.last_finish = Some(request.finished),
+            _ => {}
         }
+        self.population.change(at, |counts| counts.hear(event));
     }
 
     /// The run, which has ended, and whose last step ended then; `grows` if its queue did to the end.

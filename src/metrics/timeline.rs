@@ -91,10 +91,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             since: Time::ZERO,
             most: Counts::default(),
             outstanding: 0,
-            size: FleetSize {
-                ready: servers,
-                provisioned: servers,
-            },
+            size: FleetSize::all_ready(servers),
             wanted: None,
             pending: VecDeque::new(),
             rows: 0,
@@ -105,10 +102,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
     /// The timeline, of a fleet of which only so many servers are there at the start.
     #[must_use]
     pub fn starting_with(mut self, servers: u32) -> Self {
-        self.size = FleetSize {
-            ready: servers,
-            provisioned: servers,
-        };
+        self.size = FleetSize::all_ready(servers);
         self
     }
 
@@ -230,11 +224,8 @@ impl<Sink: Extend<TimelineRow>> Observer for Timeline<Sink> {
             self.since = at;
         }
         self.counts.hear(event);
-        match event {
-            Event::Arrived { .. } => self.outstanding += 1,
-            Event::Finished(_) | Event::Aborted { .. } | Event::Lost { for_good: true, .. } => self.outstanding -= 1,
-            _ => {}
-        }
+        self.outstanding += u32::from(matches!(event, Event::Arrived { .. }));
+        self.outstanding -= u32::from(event.ends_request());
         if self.servers.len() > 1 {
             self.hand_over_known();
         }

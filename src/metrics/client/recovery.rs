@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::engine::{Event, FleetSize, ServerChange, ServerId};
 use crate::metrics::line::{Line, Phrase};
-use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServerNews, Total, WholeRun};
+use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, Total, WholeRun};
 use crate::metrics::named_number::{Better, NamedNumber, PlaceInList, Quantity};
 use crate::metrics::recorder_settings::RecorderSettings;
 use crate::units::{PICOS_PER_SECOND, Span, Time};
@@ -52,17 +52,21 @@ pub struct FleetEvent {
 /// What was heard of it.
 #[derive(Clone, Debug, Default)]
 pub(in crate::metrics) struct RecoveryTotal {
-    recovery: Recovery,
+    least: FleetSize,
+    most: FleetSize,
     /// [servers * ps].
-    ready: u128,
+    ready_sum: u128,
     /// [servers * ps].
-    provisioned: u128,
+    provisioned_sum: u128,
     watched_picos: u128,
     wanted: u64,
     looks: u64,
+    faults: u64,
+    unrecovered: u64,
+    /// The longest time that it took to recover.
+    longest: Span,
     pub(in crate::metrics) events: Vec<FleetEvent>,
     pub(in crate::metrics) events_left_out: u64,
-    longest: Span,
 }
 
 /// Watches how many requests are outstanding, and what becomes of servers; of a fleet.
@@ -97,8 +101,7 @@ struct WatchedFleet {
     /// What `sum` was at some instants before, latest last.
     noted: VecDeque<(Time, u128)>,
     open: Vec<OpenFault>,
-    faults: u64,
-    recovered: Vec<(usize, Span, Time)>,
+    recovered: Vec<RecoveredFault>,
     events: Vec<FleetEvent>,
     events_left_out: u64,
 }
@@ -120,13 +123,28 @@ struct OpenFault {
     well_without: Option<Time>,
 }
 
+/// A failure from which the fleet has recovered.
+struct RecoveredFault {
+    failed: Time,
+    /// Its place among the events, or beyond them.
+    event: usize,
+    recovered: Time,
+}
+
+impl OpenFault {
+    fn recovered(&self, at: Time) -> RecoveredFault {
+        RecoveredFault {
+            failed: self.at,
+            event: self.event,
+            recovered: at,
+        }
+    }
+}
+
 impl RecoveryMeter {
     /// A meter for a fleet that starts with so many servers, all of them ready.
     pub(in crate::metrics) fn of_fleet(servers: u32) -> Self {
-        let size = FleetSize {
-            ready: servers,
-            provisioned: servers,
-        };
+        let size = FleetSize::all_ready(servers);
         let fleet = WatchedFleet {
             size,
             least: size,
@@ -142,13 +160,26 @@ impl RecoveryMeter {
             last_arrival: Time::ZERO,
             noted: VecDeque::new(),
             open: Vec::new(),
-            faults: 0,
             recovered: Vec::new(),
             events: Vec::new(),
             events_left_out: 0,
         };
         Self {
             fleet: Some(Box::new(fleet)),
+        }
+    }
+
+    /// Something has become of a server; there are so many now.
+    pub(in crate::metrics) fn server_changed(
+        &mut self,
+        at: Time,
+        server: ServerId,
+        change: ServerChange,
+        size: FleetSize,
+    ) {
+        if let Some(fleet) = &mut self.fleet {
+            fleet.resize(at, size);
+            fleet.change(at, server, change);
         }
     }
 
@@ -184,12 +215,6 @@ impl Meter for RecoveryMeter {
         }
     }
 
-    fn server_changed(&mut self, news: &ServerNews) {
-        if let Some(fleet) = &mut self.fleet {
-            fleet.change(news);
-        }
-    }
-
     fn finish(self, _run: &WholeRun) -> RecoveryTotal {
         self.fleet.map(|fleet| fleet.finish()).unwrap_or_default()
     }
@@ -197,22 +222,18 @@ impl Meter for RecoveryMeter {
 
 impl WatchedFleet {
     fn hear(&mut self, at: Time, event: &Event) {
-        match event {
-            Event::Arrived { .. } => {
-                self.started.get_or_insert_with(|| {
-                    self.since = at;
-                    at
-                });
-                self.go_on_to(at);
-                self.outstanding += 1;
-                self.last_arrival = at;
-            }
-            Event::Finished(_) | Event::Aborted { .. } | Event::Lost { for_good: true, .. } => {
-                self.go_on_to(at);
-                self.outstanding -= 1;
-                self.note_recovered(at);
-            }
-            _ => {}
+        if matches!(event, Event::Arrived { .. }) {
+            self.started.get_or_insert_with(|| {
+                self.since = at;
+                at
+            });
+            self.go_on_to(at);
+            self.outstanding += 1;
+            self.last_arrival = at;
+        } else if event.ends_request() {
+            self.go_on_to(at);
+            self.outstanding -= 1;
+            self.note_recovered(at);
         }
     }
 
@@ -251,23 +272,16 @@ impl WatchedFleet {
         (self.sum - sum).div_ceil(picos) as u64
     }
 
-    fn change(&mut self, news: &ServerNews) {
-        let &ServerNews {
-            at,
-            server,
-            change,
-            size,
-        } = news;
+    fn resize(&mut self, at: Time, size: FleetSize) {
         if self.started.is_some() {
             self.go_on_to(at);
         }
         self.size = size;
-        let each = |of: fn(u32, u32) -> u32, bound: FleetSize| FleetSize {
-            ready: of(bound.ready, size.ready),
-            provisioned: of(bound.provisioned, size.provisioned),
-        };
-        self.least = each(u32::min, self.least);
-        self.most = each(u32::max, self.most);
+        self.least = self.least.min(size);
+        self.most = self.most.max(size);
+    }
+
+    fn change(&mut self, at: Time, server: ServerId, change: ServerChange) {
         let event = self.events.len() + self.events_left_out as usize;
         if self.events.len() < MOST_EVENTS {
             self.events.push(FleetEvent {
@@ -281,7 +295,6 @@ impl WatchedFleet {
         }
         match change {
             ServerChange::Crashed | ServerChange::Reclaimed | ServerChange::CutOff | ServerChange::Slowed => {
-                self.faults += 1;
                 self.open.push(OpenFault {
                     at,
                     server,
@@ -331,7 +344,7 @@ impl WatchedFleet {
                 return true;
             }
             if fault.is_over {
-                recovered.push((fault.event, at - fault.at, at));
+                recovered.push(fault.recovered(at));
             } else if fault.is_known {
                 fault.well_without.get_or_insert(at);
             }
@@ -340,48 +353,42 @@ impl WatchedFleet {
     }
 
     fn finish(mut self) -> RecoveryTotal {
-        let without = self.open.iter().filter(|fault| !fault.is_over);
-        let without = without.filter_map(|fault| fault.well_without.map(|at| (fault.event, at - fault.at, at)));
-        self.recovered.extend(without.collect::<Vec<_>>());
-        // When nobody sends anything more, every queue comes to an end.
+        let faults = (self.open.len() + self.recovered.len()) as u64;
         let last_arrival = self.last_arrival;
-        let failed_late = |&(_, after, at): &(usize, Span, Time)| at.picos() - after.picos() >= last_arrival.picos();
-        let late = self.recovered.iter().filter(|fault| failed_late(fault)).count()
-            + self.open.iter().filter(|fault| fault.at >= last_arrival).count();
-        self.recovered.retain(|(.., at)| *at <= last_arrival);
-        for &(event, after, _) in &self.recovered {
-            if let Some(event) = self.events.get_mut(event) {
-                event.recovered_after = Some(after);
+        // Of a failure after the last request nobody can tell.
+        let can_be_told = |failed: Time| failed < last_arrival;
+        let mut unrecovered = 0;
+        for fault in &self.open {
+            match fault.well_without.filter(|_| !fault.is_over) {
+                Some(at) => self.recovered.push(fault.recovered(at)),
+                None => unrecovered += u64::from(can_be_told(fault.at)),
             }
         }
-        let started = self.started.unwrap_or_default();
+        // When nobody sends anything more, every queue comes to an end.
+        self.recovered.retain(|fault| {
+            let in_time = fault.recovered <= last_arrival;
+            unrecovered += u64::from(!in_time && can_be_told(fault.failed));
+            in_time
+        });
+        for fault in &self.recovered {
+            if let Some(event) = self.events.get_mut(fault.event) {
+                event.recovered_after = Some(fault.recovered - fault.failed);
+            }
+        }
+        let times = self.recovered.iter().map(|fault| fault.recovered - fault.failed);
         RecoveryTotal {
-            recovery: Recovery {
-                ready_mean: None,
-                ready_min: self.least.ready,
-                ready_max: self.most.ready,
-                provisioned_mean: None,
-                provisioned_min: self.least.provisioned,
-                provisioned_max: self.most.provisioned,
-                wanted_mean: None,
-                faults: self.faults,
-                // Of a failure after the last request nobody can tell.
-                unrecovered: self.faults.saturating_sub((self.recovered.len() + late) as u64),
-                time_to_recover_s: None,
-            },
-            ready: self.ready_sum,
-            provisioned: self.provisioned_sum,
+            least: self.least,
+            most: self.most,
+            ready_sum: self.ready_sum,
+            provisioned_sum: self.provisioned_sum,
+            watched_picos: self.since.since(self.started.unwrap_or_default()).picos().into(),
             wanted: self.wanted,
             looks: self.looks,
-            watched_picos: self.since.since(started).picos().into(),
+            faults,
+            unrecovered,
+            longest: times.max().unwrap_or_default(),
             events: self.events,
             events_left_out: self.events_left_out,
-            longest: self
-                .recovered
-                .iter()
-                .map(|(_, after, _)| *after)
-                .max()
-                .unwrap_or_default(),
         }
     }
 }
@@ -390,31 +397,33 @@ impl Total for RecoveryTotal {
     type Section = Recovery;
 
     fn pool(&mut self, other: &Self) {
-        let (mine, theirs) = (&mut self.recovery, &other.recovery);
-        mine.ready_min = mine.ready_min.min(theirs.ready_min);
-        mine.ready_max = mine.ready_max.max(theirs.ready_max);
-        mine.provisioned_min = mine.provisioned_min.min(theirs.provisioned_min);
-        mine.provisioned_max = mine.provisioned_max.max(theirs.provisioned_max);
-        self.provisioned += other.provisioned;
+        self.least = self.least.min(other.least);
+        self.most = self.most.max(other.most);
+        self.ready_sum += other.ready_sum;
+        self.provisioned_sum += other.provisioned_sum;
+        self.watched_picos += other.watched_picos;
         self.wanted += other.wanted;
         self.looks += other.looks;
-        self.recovery.faults += other.recovery.faults;
-        self.recovery.unrecovered += other.recovery.unrecovered;
-        self.ready += other.ready;
-        self.watched_picos += other.watched_picos;
+        self.faults += other.faults;
+        self.unrecovered += other.unrecovered;
         self.longest = self.longest.max(other.longest);
         // Events are those of the first run.
     }
 
     fn section(&self, _durations: &Durations) -> Recovery {
-        let has_recovered = self.recovery.faults > 0 && self.recovery.unrecovered == 0;
+        let has_recovered = self.faults > 0 && self.unrecovered == 0;
         let mean = |sum: u128| (self.watched_picos > 0).then(|| sum as f64 / self.watched_picos as f64);
         Recovery {
-            ready_mean: mean(self.ready),
-            provisioned_mean: mean(self.provisioned),
+            ready_mean: mean(self.ready_sum),
+            ready_min: self.least.ready,
+            ready_max: self.most.ready,
+            provisioned_mean: mean(self.provisioned_sum),
+            provisioned_min: self.least.provisioned,
+            provisioned_max: self.most.provisioned,
             wanted_mean: (self.looks > 0).then(|| self.wanted as f64 / self.looks as f64),
+            faults: self.faults,
+            unrecovered: self.unrecovered,
             time_to_recover_s: has_recovered.then(|| self.longest.seconds()),
-            ..self.recovery
         }
     }
 }
@@ -484,5 +493,41 @@ impl Recovery {
                 Text(" before the last request was sent"),
             ]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = PICOS_PER_SECOND;
+
+    #[test]
+    fn a_failure_after_the_last_request_hides_no_other() {
+        let mut meter = RecoveryMeter::of_fleet(2);
+        let at = |second: u64| Time::from_picos(second * SECOND);
+        let arrived = Event::Arrived { input_tokens: 1 };
+        let ended = Event::Aborted { waiting: true };
+        let fleet = meter.fleet.as_mut().unwrap();
+        fleet.hear(at(0), &arrived);
+        fleet.hear(at(1), &ended);
+        // One server fails, and more requests are outstanding to the end than before.
+        let size = |ready| FleetSize { ready, provisioned: 2 };
+        meter.server_changed(at(10), ServerId(0), ServerChange::Crashed, size(2));
+        let fleet = meter.fleet.as_mut().unwrap();
+        fleet.hear(at(11), &arrived);
+        fleet.hear(at(11), &arrived);
+        meter.server_changed(at(12), ServerId(0), ServerChange::FoundMissing, size(1));
+        meter.fleet.as_mut().unwrap().hear(at(13), &arrived);
+        // The other one fails when nobody sends anything more, and all requests end.
+        meter.server_changed(at(14), ServerId(1), ServerChange::Crashed, size(1));
+        meter.server_changed(at(15), ServerId(1), ServerChange::FoundMissing, size(0));
+        let mut fleet = meter.fleet.unwrap();
+        for _ in 0..3 {
+            fleet.hear(at(16), &ended);
+        }
+        let total = fleet.finish();
+        assert_eq!((total.faults, total.unrecovered), (2, 1));
+        assert!(total.events.iter().all(|event| event.recovered_after.is_none()));
     }
 }
