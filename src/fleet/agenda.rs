@@ -23,10 +23,8 @@ pub(super) enum Due {
         detect: Span,
         restart: Option<Span>,
     },
-    /// A server that had failed is back, unless it was stopped meanwhile.
-    Back { server: ServerId, starts: u32 },
-    /// A server that was started takes requests, unless it was stopped meanwhile.
-    Started { server: ServerId, starts: u32 },
+    /// A server that had failed is back, or one that was started takes requests, unless it was stopped meanwhile.
+    ComesUp { server: ServerId, starts: u32 },
     /// The autoscaler looks at the servers.
     Look,
     /// A server is reached again.
@@ -49,8 +47,6 @@ impl Due {
 pub(super) struct Agenda {
     entries: BinaryHeap<Reverse<Entry>>,
     noted: u64,
-    /// How many entries are of clients.
-    of_clients: u64,
     failing: Vec<Failing>,
 }
 
@@ -87,7 +83,6 @@ impl Agenda {
         let mut agenda = Self {
             entries: BinaryHeap::new(),
             noted: 0,
-            of_clients: 0,
             failing: failing(faults, servers, seed),
         };
         for number in 0..agenda.failing.len() {
@@ -111,7 +106,6 @@ impl Agenda {
 
     fn note(&mut self, at: Time, due: Due) {
         self.noted += 1;
-        self.of_clients += u64::from(due.is_of_client());
         let number = self.noted;
         self.entries.push(Reverse(Entry { at, number, due }));
     }
@@ -122,14 +116,13 @@ impl Agenda {
     }
 
     /// Whether clients will do something.
-    pub(super) const fn has_clients(&self) -> bool {
-        self.of_clients > 0
+    pub(super) fn has_clients(&self) -> bool {
+        self.entries.iter().any(|Reverse(entry)| entry.due.is_of_client())
     }
 
     /// What is due next.
     pub(super) fn take(&mut self) -> Due {
         let Reverse(entry) = self.entries.pop().expect("something is due");
-        self.of_clients -= u64::from(entry.due.is_of_client());
         entry.due
     }
 

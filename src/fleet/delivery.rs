@@ -49,7 +49,6 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             if let Some(after) = self.hardships.clients.hedge_after {
                 self.agenda.note_after(now, after, Due::Hedge(id));
             }
-            self.journeys.sent(id, now);
         }
         self.enter(request, now);
         self.rejections.check(self.source)

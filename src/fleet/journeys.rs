@@ -64,17 +64,16 @@ impl Journeys {
         }
     }
 
-    /// A request is sent for the first time.
+    /// A request is sent for the first time, and at the router now.
     pub(super) fn start(&mut self, request: &Request) {
-        if self.are_kept {
-            let journey = Journey {
-                request: request.clone(),
-                attempts: 0,
-                is_hedged: false,
-                live: [None; 2],
-            };
-            self.open.insert(request.id, journey);
-        }
+        let journey = Journey {
+            request: request.clone(),
+            attempts: 0,
+            is_hedged: false,
+            live: [None; 2],
+        };
+        self.open.insert(request.id, journey);
+        self.sent(request.id, request.arrival);
     }
 
     /// The next attempt of a request, as it would be sent now.

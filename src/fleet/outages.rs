@@ -28,16 +28,9 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                     self.take_down(server, ServerChange::Gone, (detect, restart), now);
                 }
             }
-            Due::Back { server, starts } => {
-                let state = self.servers.state(server);
-                if state.is_to_be_back() && state.starts() == starts {
-                    self.come_back(server, ServerChange::Back, now);
-                }
-            }
-            Due::Started { server, starts } => {
-                let state = self.servers.state(server);
-                if state.is_starting() && state.starts() == starts {
-                    self.come_back(server, ServerChange::Started, now);
+            Due::ComesUp { server, starts } => {
+                if let Some(change) = self.servers.state(server).comes_up(starts) {
+                    self.come_up(server, change, now);
                 }
             }
             Due::Reached { server } => {
@@ -61,11 +54,10 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         let (server, fault) = self.agenda.fault(number, now);
         let detect = fault.detect;
         let state = self.servers.state_mut(server);
+        if !state.is_struck_by(&fault.kind) {
+            return;
+        }
         match fault.kind {
-            // Who is down cannot fail, and who goes anyway is not taken away.
-            FaultKind::Crash { .. } if state.is_down() => {}
-            FaultKind::Slow { .. } | FaultKind::Partition { .. } if !state.is_provisioned() => {}
-            FaultKind::Reclaim { .. } if state.is_down() || state.is_leaving() || state.is_draining() => {}
             FaultKind::Crash { restart } => self.take_down(server, ServerChange::Crashed, (detect, restart), now),
             FaultKind::Reclaim { notice, restart } => {
                 state.has_notice();
@@ -136,7 +128,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             let loss = self.servers.take_down(server, restart.is_none());
             if let Some(restart) = restart {
                 let starts = self.servers.state(server).starts();
-                self.agenda.note_after(now, restart, Due::Back { server, starts });
+                self.agenda.note_after(now, restart, Due::ComesUp { server, starts });
             }
             self.changed(server, change, now);
             self.detect(server, loss, detect, now);
@@ -192,7 +184,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
     }
 
     /// A server was started, with nothing in it.
-    fn come_back(&mut self, server: ServerId, change: ServerChange, now: Time) {
+    fn come_up(&mut self, server: ServerId, change: ServerChange, now: Time) {
         self.servers.state_mut(server).come_back();
         self.servers.set_pace(server);
         self.changed(server, change, now);

@@ -43,7 +43,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         for (server, _) in self.of(ServerState::is_off).into_iter().take(more) {
             let starts = self.servers.state_mut(server).start();
             self.agenda
-                .note_after(now, rules.start, Due::Started { server, starts });
+                .note_after(now, rules.start, Due::ComesUp { server, starts });
             self.changed(server, ServerChange::Starting, now);
         }
         for _ in size.servers..current {

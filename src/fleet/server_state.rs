@@ -1,5 +1,8 @@
 //! Whether a server runs, is reached, and how fast it is.
 
+use super::faults::FaultKind;
+use crate::engine::ServerChange;
+
 /// Whether a server runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Life {
@@ -48,6 +51,24 @@ impl ServerState {
         !matches!(self.life, Life::GoneForGood | Life::Off)
     }
 
+    /// What becomes of it if nothing else has since that start was noted: it is up again, or for the first time.
+    pub(super) const fn comes_up(&self, starts: u32) -> Option<ServerChange> {
+        match self.life {
+            Life::Down if self.starts == starts => Some(ServerChange::Back),
+            Life::Starting if self.starts == starts => Some(ServerChange::Started),
+            _ => None,
+        }
+    }
+
+    /// Whether a fault makes any difference to it: who is down cannot fail, and who goes anyway is not taken away.
+    pub(super) const fn is_struck_by(&self, kind: &FaultKind) -> bool {
+        match kind {
+            FaultKind::Crash { .. } => !self.is_down(),
+            FaultKind::Reclaim { .. } => matches!(self.life, Life::Up),
+            FaultKind::Slow { .. } | FaultKind::Partition { .. } => self.is_provisioned(),
+        }
+    }
+
     pub(super) const fn is_starting(&self) -> bool {
         matches!(self.life, Life::Starting)
     }
@@ -74,7 +95,7 @@ impl ServerState {
         matches!(self.life, Life::Draining)
     }
 
-    pub(super) const fn is_leaving(&self) -> bool {
+    const fn is_leaving(&self) -> bool {
         matches!(self.life, Life::Leaving)
     }
 

@@ -109,9 +109,13 @@ impl<'a, E: Engine> FleetServers<'a, E> {
 
     /// A server is stopped: an empty one takes its place, which nobody reaches.
     pub(super) fn switch_off(&mut self, server: ServerId) {
+        self.empty(server);
+        self.state_mut(server).switch_off();
+    }
+
+    fn empty(&mut self, server: ServerId) {
         self.engines[server.place()] = (self.new_engine)(server);
         self.note_turn(server);
-        self.state_mut(server).switch_off();
     }
 
     /// Whether any of them, all of which have been looked at, has something to do.
@@ -126,8 +130,7 @@ impl<'a, E: Engine> FleetServers<'a, E> {
     /// A server fails, or is taken away, perhaps for good: an empty one takes its place, which nobody reaches. Returns
     /// the number of this loss.
     pub(super) fn take_down(&mut self, server: ServerId, for_good: bool) -> u32 {
-        self.engines[server.place()] = (self.new_engine)(server);
-        self.note_turn(server);
+        self.empty(server);
         self.state_mut(server).go_down(for_good)
     }
 

@@ -36,16 +36,9 @@ impl<E: Engine> ReadableFleet<'_, E> {
                     self.take_down(server, ServerChange::Gone, (detect, restart), now);
                 }
             }
-            Due::Back { server, starts } => {
-                let state = &self.servers[server.place()].state;
-                if state.is_to_be_back() && state.starts() == starts {
-                    self.come_back(server, ServerChange::Back, now);
-                }
-            }
-            Due::Started { server, starts } => {
-                let state = &self.servers[server.place()].state;
-                if state.is_starting() && state.starts() == starts {
-                    self.come_back(server, ServerChange::Started, now);
+            Due::ComesUp { server, starts } => {
+                if let Some(change) = self.servers[server.place()].state.comes_up(starts) {
+                    self.come_up(server, change, now);
                 }
             }
             Due::Look => self.scale(now),
@@ -87,7 +80,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
         }
     }
 
-    fn come_back(&mut self, server: ServerId, change: ServerChange, now: Time) {
+    fn come_up(&mut self, server: ServerId, change: ServerChange, now: Time) {
         self.servers[server.place()].state.come_back();
         self.set_pace(server);
         self.change(server, change, now);
@@ -106,27 +99,23 @@ impl<E: Engine> ReadableFleet<'_, E> {
         let (server, fault) = self.agenda.fault(number, now);
         let detect = fault.detect;
         let state = &mut self.servers[server.place()].state;
+        if !state.is_struck_by(&fault.kind) {
+            return;
+        }
         match fault.kind {
-            FaultKind::Crash { restart } => {
-                if !state.is_down() {
-                    self.take_down(server, ServerChange::Crashed, (detect, restart), now);
-                }
-            }
+            FaultKind::Crash { restart } => self.take_down(server, ServerChange::Crashed, (detect, restart), now),
             FaultKind::Reclaim { notice, restart } => {
-                if !state.is_down() && !state.is_leaving() && !state.is_draining() {
-                    state.has_notice();
-                    let starts = state.starts();
-                    let gone = Due::Gone {
-                        server,
-                        starts,
-                        detect,
-                        restart,
-                    };
-                    self.agenda.note_after(now, notice, gone);
-                    self.change(server, ServerChange::Reclaimed, now);
-                }
+                state.has_notice();
+                let starts = state.starts();
+                let gone = Due::Gone {
+                    server,
+                    starts,
+                    detect,
+                    restart,
+                };
+                self.agenda.note_after(now, notice, gone);
+                self.change(server, ServerChange::Reclaimed, now);
             }
-            FaultKind::Slow { .. } | FaultKind::Partition { .. } if !state.is_provisioned() => {}
             FaultKind::Slow { factor, duration } => {
                 state.slow_down(factor);
                 self.set_pace(server);
@@ -172,7 +161,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
             let loss = entry.state.go_down(restart.is_none());
             let starts = entry.state.starts();
             if let Some(restart) = restart {
-                self.agenda.note_after(now, restart, Due::Back { server, starts });
+                self.agenda.note_after(now, restart, Due::ComesUp { server, starts });
             }
             self.change(server, change, now);
             self.detect(server, loss, detect, now);

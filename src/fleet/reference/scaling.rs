@@ -38,7 +38,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
             if let Some(&server) = self.of(ServerState::is_off).first() {
                 let starts = self.servers[server.place()].state.start();
                 self.agenda
-                    .note_after(now, rules.start, Due::Started { server, starts });
+                    .note_after(now, rules.start, Due::ComesUp { server, starts });
                 self.change(server, ServerChange::Starting, now);
             }
         }
