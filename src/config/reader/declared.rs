@@ -122,6 +122,22 @@ impl<T: Declarable> Found<'_, T> {
     }
 }
 
+impl<T> Found<'_, Choice<T>> {
+    /// What was chosen, or the default that is declared; `meanings` has what each word stands for, in the order of the
+    /// declaration.
+    pub fn or_default<const N: usize>(self, meanings: [T; N]) -> T {
+        let (written, why) = self.setting().declared_default();
+        let words = words(self.setting().kind);
+        let mut choices = words.iter().zip(meanings);
+        let is_it = |(word, _): &(&Word, T)| written.trim_matches('"') == word.name;
+        let (word, value) = choices
+            .find(is_it)
+            .expect("a declared default is a word of its setting");
+        let usual = Choice { name: word.name, value };
+        self.or(usual, why).value
+    }
+}
+
 impl<T: Display> Found<'_, T> {
     /// The value, which must have been written.
     pub fn needed(self) -> Result<T, Diagnostic> {

@@ -91,11 +91,7 @@ pub fn read(fleet: &Fields<'_>, servers: Option<u32>) -> Result<Option<Autoscale
     };
     let signals = [ScaleSignal::Concurrency, ScaleSignal::Queue, ScaleSignal::Kv];
     let signal = fields.find(&SIGNAL)?.declared_choice(signals)?;
-    let usual = crate::config::reader::key::Choice {
-        name: SIGNALS[0].name,
-        value: signals[0],
-    };
-    let signal = signal.or(usual, SIGNAL.declared_default().1).value;
+    let signal = signal.or_default(signals);
     let target = fields.find(&TARGET)?.declared_number()?.needed()?;
     let min = fields.find(&MIN)?.declared_count()?.or_default();
     let max = fields.find(&MAX)?.declared_count()?.needed()?;

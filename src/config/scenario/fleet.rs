@@ -6,7 +6,6 @@ use super::operation::Fleet;
 use super::workload::Workload;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
-use crate::config::reader::key::Choice;
 use crate::config::reader::reading::Reading;
 use crate::fleet::{Admission, ClientRules, Fault, FaultKind, Hardships, LooksFor, ROUTERS};
 use crate::settings::{Kind, Setting, Word, words};
@@ -65,9 +64,8 @@ pub struct Surroundings {
 /// Reads the table. Of a single server for which nothing makes life hard nothing is noted, as it decides nothing.
 pub fn read(reading: &Reading, fields: &Fields<'_>, around: &Surroundings) -> Result<Option<Fleet>, Diagnostic> {
     let servers = fields.find(&SERVERS)?.declared_count()?;
-    let router = fields
-        .find(&ROUTER)?
-        .declared_choice(std::array::from_fn::<_, { ROUTERS.len() }, _>(|place| place))?;
+    let places: [usize; ROUTERS.len()] = std::array::from_fn(|place| place);
+    let router = fields.find(&ROUTER)?.declared_choice(places)?;
     let state_delay = fields.find(&STATE_DELAY)?.duration()?;
     if let Some(delay) = state_delay.value().filter(|delay| delay.seconds() > LONGEST_DELAY_S) {
         let message = format!("`fleet.state_delay` is {:.0} s, longer than an hour", delay.seconds());
@@ -93,14 +91,10 @@ pub fn read(reading: &Reading, fields: &Fields<'_>, around: &Surroundings) -> Re
     if is_alone && hardships == Hardships::default() {
         return Ok(None);
     }
-    let usual = Choice {
-        name: ROUTERS[0].name,
-        value: 0,
-    };
     Ok(Some(Fleet {
         servers: autoscale.map_or(servers.optional().unwrap_or(1), |rules| rules.max),
-        router: &ROUTERS[router.or(usual, ROUTER.declared_default().1).value],
-        state_delay: state_delay.or(Span::ZERO, STATE_DELAY.declared_default().1),
+        router: &ROUTERS[router.or_default(places)],
+        state_delay: state_delay.or_default(),
         hardships,
         autoscale,
     }))
