@@ -95,29 +95,18 @@ pub fn scaling(note: &str, runs: &Timelines) -> Option<Drawing> {
     let mut series = Vec::new();
     for (name, rows) in runs {
         let first_look = rows.iter().position(|row| row.wanted.is_some())?;
-        let mut add = |what: &str, of: fn(&TimelineRow) -> f64| {
+        let mut add = |what: &str, rows: &[TimelineRow], of: fn(&TimelineRow) -> f64| {
             let name = if name.is_empty() {
                 what.to_owned()
             } else {
                 format!("{name}: {what}")
             };
-            let rows = rows.iter().skip(if what == "wanted" { first_look } else { 0 });
-            series.push(Series {
-                name,
-                shape: Shape::Steps,
-                points: rows.map(|row| Point::at(row.at.seconds(), of(row))).collect(),
-            });
+            series.push(steps(name, rows, of));
         };
-        add("wanted", |row| row.wanted.unwrap_or(0).into());
-        add("ready", |row| row.ready.into());
+        add("wanted", &rows[first_look..], |row| row.wanted.unwrap_or(0).into());
+        add("ready", rows, |row| row.ready.into());
     }
-    let servers = Panel::Chart(Chart {
-        title: "servers".to_owned(),
-        x: ChartAxis::linear("time", Unit::Seconds),
-        y: ChartAxis::linear("servers", Unit::Plain),
-        series,
-        marks: Vec::new(),
-    });
+    let servers = chart("servers", "servers", Unit::Plain, series);
     let outstanding = panel("requests that have not ended", "requests", Unit::Plain, runs, |row| {
         row.outstanding.into()
     });
@@ -143,16 +132,24 @@ fn marks(rows: &[TimelineRow]) -> Vec<Mark> {
 }
 
 fn panel(title: &str, y: &str, unit: Unit, runs: &Timelines, of: impl Fn(&TimelineRow) -> f64) -> Panel {
-    let series = runs.iter().map(|(name, rows)| Series {
-        name: (*name).to_owned(),
+    let series = runs.iter().map(|(name, rows)| steps((*name).to_owned(), rows, &of));
+    chart(title, y, unit, series.collect())
+}
+
+fn steps(name: String, rows: &[TimelineRow], of: impl Fn(&TimelineRow) -> f64) -> Series {
+    Series {
+        name,
         shape: Shape::Steps,
         points: rows.iter().map(|row| Point::at(row.at.seconds(), of(row))).collect(),
-    });
+    }
+}
+
+fn chart(title: &str, y: &str, unit: Unit, series: Vec<Series>) -> Panel {
     Panel::Chart(Chart {
         title: title.to_owned(),
         x: ChartAxis::linear("time", Unit::Seconds),
         y: ChartAxis::linear(y, unit),
-        series: series.collect(),
+        series,
         marks: Vec::new(),
     })
 }
