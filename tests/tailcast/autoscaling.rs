@@ -41,7 +41,7 @@ fn json(workplace: &Workplace, sets: &[&str]) -> Value {
     let mut all = vec!["run", "tide.toml", "--format", "json", "--slo-exit-zero"];
     all.extend(sets.iter().flat_map(|set| ["--set", set]));
     let output = workplace.run(&all);
-    serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", output.stderr))
+    output.json()
 }
 
 /// When something became of servers [s].

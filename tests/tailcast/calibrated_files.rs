@@ -17,10 +17,6 @@ fn run(file: &str, more: &[&str]) -> Ended {
     place.run(&[&["run", "scenario.toml"], more].concat())
 }
 
-fn json(ended: &Ended) -> Value {
-    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr))
-}
-
 /// The head of a file, without coefficients.
 fn head() -> &'static str {
     SERVER.split("[step]").next().unwrap()
@@ -36,7 +32,7 @@ fn a_calibration_is_written_read_and_named() {
     assert!(ended.stderr.contains("server.step_time=times.toml"), "{}", ended.stderr);
     let set = ["--set", "server.step_time=times.toml"];
     let ended = place.run(&[&["run", "scenario.toml", "--format", "json"], &set[..]].concat());
-    let after = json(&ended);
+    let after = ended.json();
     let fidelity = after["fidelity"].as_str().unwrap();
     assert!(
         fidelity.contains("calibrated on requests.csv: 1000 requests, where these are left: TTFT"),
@@ -61,8 +57,8 @@ fn what_a_file_leaves_out_is_as_served() {
     assert_eq!(default.code, Some(2), "a name is no table: {}", default.stdout);
     let place = Workplace::new();
     place.write("scenario.toml", scenario(&ONE_LOAD.replace("1000", "20")));
-    let without = json(&place.run(&["run", "scenario.toml", "--format", "json"]));
-    let with = json(&run(head(), &["--format", "json"]));
+    let without = place.run(&["run", "scenario.toml", "--format", "json"]).json();
+    let with = run(head(), &["--format", "json"]).json();
     assert_eq!(without["latency"], with["latency"]);
 }
 
@@ -116,7 +112,7 @@ fn what_is_not_fitted_goes_over_to_the_new_file() {
 
 #[test]
 fn coefficients_decide_the_hash_and_words_do_not() {
-    let hash = |file: &str| json(&run(file, &["--format", "json"]))["scenario_hash"].clone();
+    let hash = |file: &str| run(file, &["--format", "json"]).json()["scenario_hash"].clone();
     let same = SERVER.replace("written by hand", "something else");
     assert_eq!(hash(SERVER), hash(&same));
     assert_ne!(hash(SERVER), hash(&SERVER.replace("400", "401")));
@@ -126,7 +122,7 @@ fn coefficients_decide_the_hash_and_words_do_not() {
 #[test]
 fn the_scenario_has_the_last_word_on_the_front_end() {
     let set = ["--format", "json", "--set", "server.front_end={ latency_us = 0 }"];
-    let ttft = |ended: &Ended| json(ended)["latency"]["ttft"]["min"].as_f64().unwrap();
+    let ttft = |ended: &Ended| ended.json()["latency"]["ttft"]["min"].as_f64().unwrap();
     let (given, calibrated) = (run(SERVER, &set), run(SERVER, &set[..2]));
     let difference = ttft(&calibrated) - ttft(&given);
     assert!(difference > 0.009 && difference < 0.012, "{difference}");

@@ -85,6 +85,11 @@ impl Ended {
         Self::of(child.wait_with_output().unwrap())
     }
 
+    /// What it wrote to stdout, which is JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stderr))
+    }
+
     pub fn of(output: Output) -> Self {
         Self {
             code: output.status.code(),

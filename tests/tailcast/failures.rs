@@ -50,7 +50,7 @@ fn json(workplace: &Workplace, arguments: &[&str]) -> Value {
     let mut all = vec!["run", "fleet.toml", "--format", "json", "--slo-exit-zero"];
     all.extend(arguments);
     let output = workplace.run(&all);
-    serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", output.stderr))
+    output.json()
 }
 
 fn ends(result: &Value) -> [u64; 4] {
@@ -169,7 +169,7 @@ fn an_outage_keeps_an_eager_fleet_down_and_a_budget_ends_it() {
     let run = |more: &[&str]| -> Value {
         let mut all = vec!["run", scenario, "--format", "json", "--slo-exit-zero"];
         all.extend(more);
-        serde_json::from_str(&workplace.run(&all).stdout).unwrap()
+        workplace.run(&all).json()
     };
     let eager = run(&[]);
     assert_eq!(

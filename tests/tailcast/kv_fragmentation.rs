@@ -34,7 +34,7 @@ fn empty(policy: &str, rows: &str) -> [Value; 2] {
         arguments.extend(["--set", setting]);
     }
     let ended = place.run(&arguments);
-    let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+    let result: Value = ended.json();
     ["mean", "at_peak"].map(|key| result["kv"]["fragmentation"][key].clone())
 }
 

@@ -19,7 +19,7 @@ output = { dist = \"fixed\", value = 50 }
 fn run(place: &Workplace, more: &[&str]) -> Value {
     let arguments = [&["run", "scenario.toml", "--format", "json"], more].concat();
     let ended = place.run(&arguments);
-    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr))
+    ended.json()
 }
 
 fn workplace() -> Workplace {

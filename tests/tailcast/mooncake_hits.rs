@@ -35,7 +35,7 @@ fn kv(trace: &str, more: &[&str]) -> Value {
         arguments.extend(["--set", setting]);
     }
     let ended = place.run(&arguments);
-    let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+    let result: Value = ended.json();
     result["kv"].clone()
 }
 

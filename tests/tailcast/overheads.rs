@@ -20,7 +20,7 @@ fn latencies(overheads: &str, batching: &str, rows: &str) -> [f64; 3] {
     let equal = place.run(&["check", "scenario.toml"]);
     assert_eq!(equal.code, Some(0), "{}", equal.stderr);
     let ended = place.run(&["run", "scenario.toml", "--format", "json"]);
-    let json: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+    let json: Value = ended.json();
     ["ttft", "tpot", "e2e"].map(|metric| {
         let mean = json["latency"][metric]["mean"].as_f64();
         1e3 * mean.expect("a mean is known") // [s]

@@ -35,7 +35,7 @@ fn kv(rows: &str, more: &[&str]) -> Value {
     let mut arguments = vec!["run", "scenario.toml", "--quiet", "--format", "json"];
     arguments.extend(more);
     let ended = place.run(&arguments);
-    let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+    let result: Value = ended.json();
     result["kv"].clone()
 }
 

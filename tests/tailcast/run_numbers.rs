@@ -35,7 +35,7 @@ fn run(more: &[&str]) -> Value {
     let mut arguments = vec!["run", "fixed.toml", "--format", "json"];
     arguments.extend(more);
     let ended = place.run(&arguments);
-    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr))
+    ended.json()
 }
 
 fn number(value: &Value, pointer: &str) -> f64 {
@@ -104,7 +104,7 @@ fn littles_law_is_exact_with_a_front_end_and_with_steps_decided_ahead() {
                 ]);
                 arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
                 let ended = place.run(&arguments);
-                let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+                let result: Value = ended.json();
                 let rate = number(&result, "/throughput/requests_per_s");
                 let wait = number(&result, "/latency/queue_wait/mean");
                 let depth = number(&result, "/queue/depth/mean");
@@ -152,7 +152,7 @@ fn whoever_gave_up_has_a_row_with_the_time_it_left() {
     let set = ["--set", "workload.timeout=1s", "--set", "workload.arrivals.rate=400"];
     let few = ["--set", "batching.max_num_seqs=4", "--requests-out", "r.csv"];
     let ended = place.run(&[&["run", "fixed.toml", "--format", "json"][..], &set, &few].concat());
-    let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+    let result: Value = ended.json();
     let mut rows = csv::Reader::from_path(place.path("r.csv")).unwrap();
     let mut timed_out = 0;
     for row in rows.records().map(Result::unwrap).filter(|row| &row[9] == "timed_out") {
@@ -190,7 +190,7 @@ fn a_step_that_is_cut_is_told() {
             prompt,
         ];
         let ended = place.run(&[&["run", "fixed.toml", "--format", "json"][..], &set].concat());
-        let result: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+        let result: Value = ended.json();
         result["warnings"].to_string()
     };
     let told = "steps would take longer than 6 hours";

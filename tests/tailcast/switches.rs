@@ -302,7 +302,7 @@ fn run(more: &[&str]) -> Value {
     let mut arguments = vec!["run", "scenario.toml", "--format", "json"];
     arguments.extend(more);
     let ended = place.run(&arguments);
-    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr))
+    ended.json()
 }
 
 #[test]
