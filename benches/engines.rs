@@ -29,7 +29,7 @@ const NO_CACHE: &str = "batching.prefix_caching=false";
 
 /// Measures the scenario; its result, if it was run.
 fn measure(bencher: Bencher, scenario: &Scenario) -> Option<Summary> {
-    let Workload::Synthetic(workload) = scenario.workload() else {
+    let Workload::Synthetic(workload) = &scenario.traffic.classes[0].workload else {
         panic!("the number of requests is written");
     };
     let requests = workload.requests.unwrap();
@@ -143,13 +143,13 @@ fn readable(bencher: Bencher, requests: u64) {
 fn measure_engine(bencher: Bencher, requests: u64, make_engine: MakeEngine) {
     let number = format!("workload.requests={requests}");
     let scenario = scenario(CHAT, &[NO_CACHE, &number]);
-    let Workload::Synthetic(workload) = scenario.workload() else {
+    let Workload::Synthetic(workload) = &scenario.traffic.classes[0].workload else {
         panic!("chat is drawn at random");
     };
     bencher.counter(ItemsCount::new(requests)).bench(|| {
         let engine = make_engine(&scenario.deployment.server, scenario.step_time());
         let mut engine = scenario.deployment.front_end.before(engine);
-        let mut recorder = study::recorder(&scenario, &[]);
+        let mut recorder = study::recorder(&scenario, &[], &[]);
         fleet::replay(&mut engine, &mut workload.source(SEED), &mut recorder).unwrap();
         Summary::of(&recorder.finish())
     });
@@ -210,7 +210,7 @@ fn measure_trace(bencher: Bencher, name: &str, changes: &[&str]) {
 
 /// Every request of the scenario's trace.
 fn requests_of(scenario: &Scenario) -> Vec<Request> {
-    let Workload::Trace(trace) = scenario.workload() else {
+    let Workload::Trace(trace) = &scenario.traffic.classes[0].workload else {
         panic!("requests are read from a trace");
     };
     let mut source = open_seeded(trace, SEED).unwrap();
@@ -222,7 +222,7 @@ fn requests_of(scenario: &Scenario) -> Vec<Request> {
 }
 
 fn replay(scenario: &Scenario, mut source: Parsed) -> Recording {
-    let mut recorder = study::recorder(scenario, &[]);
+    let mut recorder = study::recorder(scenario, &[], &[]);
     study::replay_source(scenario, SEED, &mut source, &mut recorder).unwrap();
     recorder.finish()
 }

@@ -63,6 +63,7 @@ fn scenarios(bencher: Bencher, threads: usize) {
 fn json(summary: &Summary) -> String {
     let report = RunReport {
         fleet: None,
+        classes: Vec::new(),
         headline: Headline::default(),
         scenario_hash: String::new(),
         seed: SEED,

@@ -3,13 +3,13 @@
 use super::common::{dial, make_runs, refuse_fleet, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
-use crate::config::{Diagnostic, Workload};
+use crate::config::{Diagnostic, Flag, Workload};
 use crate::report::capacity::CapacityReport;
 use crate::report::page::Page;
 use crate::report::servers::Servers;
 use crate::study::{
     Base, Capacity, CapacityRange, CapacitySearch, Control, FormulaCheck, FormulaQuestion, Input, LoadDial, LoadKind,
-    Simulate, Stopped, Tried, USUAL_START, Workers, capacity_range, fewest_servers, remedies, try_remedies,
+    ServersSearch, Simulate, Stopped, Tried, USUAL_START, Workers, capacity_range, remedies, try_remedies,
 };
 use crate::units::Span;
 
@@ -86,15 +86,14 @@ impl CapacityQuestion {
     /// Reads the scenario.
     pub fn ready(&self) -> Result<ReadyCapacity<'_>, Problem> {
         let input = self.base.load()?;
-        if input.slos.is_empty() {
+        if !input.has_objectives() {
             let message = "there is no objective that a capacity could be found under";
             return Err(Diagnostic::new(message)
                 .help("write --slo 'ttft.p99<2s', or \"ttft.p99\" = \"2s\" below [slo] in the scenario")
                 .into());
         }
         if self.servers_for.is_some() {
-            let what = "the servers for a load are found by giving each an equal share, as if it were the only one";
-            refuse_fleet(&input, what)?;
+            refuse_scaled(&input)?;
         }
         if self.explains {
             refuse_fleet(&input, "--explain fills one server")?;
@@ -177,13 +176,29 @@ struct Search<'a> {
 impl Search<'_> {
     fn report(&self, input: Input) -> Result<CapacityReport, Problem> {
         let seeds: Vec<u64> = input.seeds(self.seeds).collect();
+        // The servers for a load are those of a fleet, and a capacity beside them is that of one of them.
+        let asks_for_servers = self.question.servers_for.is_some();
+        let is_fleet = input.scenario.operation.servers() > 1;
+        let of_one = if asks_for_servers && is_fleet {
+            ["fleet.servers=1", "fleet.fault=[]"]
+                .map(|set| Flag::new("--rate", set))
+                .to_vec()
+        } else {
+            Vec::new()
+        };
+        let own_load = self.dial.load_of(&input);
         let search = CapacitySearch {
             base: &self.question.base,
             dial: self.dial,
-            changes: &[],
+            changes: &of_one,
             steps_times: 1.0,
             seeds: &seeds,
-            start: self.dial.load_of(&input).unwrap_or(USUAL_START),
+            start: own_load.unwrap_or(USUAL_START)
+                / f64::from(if of_one.is_empty() {
+                    1
+                } else {
+                    input.scenario.operation.servers()
+                }),
         };
         let capacity = search.answer(self.workers, self.simulate)?;
         let range = self.range(&input, &search, &capacity)?;
@@ -193,10 +208,19 @@ impl Search<'_> {
         let replaced = self.dial.replaces().into_iter().collect();
         Ok(CapacityReport {
             setting: setting::of(self.control, &input, seeds.len() as u32, replaced),
-            is_of_trace: matches!(input.scenario.workload(), Workload::Trace(_)),
-            gpus: input.scenario.gpus(),
-            own_load: self.dial.load_of(&input),
+            is_of_trace: input
+                .scenario
+                .traffic
+                .workloads()
+                .any(|it| matches!(it, Workload::Trace(_))),
+            gpus: if asks_for_servers {
+                input.scenario.deployment.tensor_parallel
+            } else {
+                input.scenario.gpus()
+            },
+            own_load: own_load.filter(|_| of_one.is_empty()),
             slos: input.slos,
+            classes: input.classes,
             capacity,
             range,
             servers,
@@ -236,14 +260,29 @@ impl Search<'_> {
             (ServersFor::Rate(rate), _) => (rate, Some(rate)),
             (ServersFor::Concurrency(clients) | ServersFor::Users { users: clients, .. }, _) => (clients.into(), None),
         };
-        let range = range.map(|range| range.fewest_servers(search, load, self.simulate));
+        let search = ServersSearch {
+            of_one: search,
+            load,
+            workers: self.workers,
+            simulate: self.simulate,
+        };
+        let found = search.answer(capacity)?;
+        let range = range.map(|range| range.fewest_servers(&search));
         Ok(Some(Servers {
             load,
             rate_per_s,
             think: self.dial.think(),
-            fewest: fewest_servers(search, capacity, load, self.simulate)?,
+            fewest: found.fewest,
+            router: if found.is_behind_router { self.router()? } else { None },
+            one_less: found.one_less,
             range: range.transpose()?,
         }))
+    }
+
+    /// The router that several servers of the scenario would stand behind.
+    fn router(&self) -> Result<Option<&'static str>, Problem> {
+        let several = self.question.base.with(&[Flag::new("--rate", "fleet.servers=2")])?;
+        Ok(several.scenario.operation.fleet.map(|fleet| fleet.router.name))
     }
 
     /// The formula against the simulation, if it is asked for; what stands in its way takes nothing from the rest.
@@ -274,6 +313,17 @@ impl Search<'_> {
         let tried = try_remedies(remedies(input), search, capacity, self.workers, self.simulate);
         tried.map_err(Problem::from)
     }
+}
+
+/// How many servers there are is either asked or left to a rule.
+fn refuse_scaled(input: &Input) -> Result<(), Problem> {
+    let fleet = input.scenario.operation.fleet.as_ref();
+    if fleet.is_none_or(|fleet| fleet.autoscale.is_none()) {
+        return Ok(());
+    }
+    let message = "the fewest servers are asked for, and [fleet.autoscale] says how many there are";
+    let help = "leave [fleet.autoscale] out; `tailcast run` says what its rule takes";
+    Err(Diagnostic::new(message).help(help).into())
 }
 
 impl CapacityAnswer {

@@ -166,7 +166,7 @@ fn find_capacities(
     workers: &Workers,
     simulate: &Simulate,
 ) -> Result<Option<String>, Problem> {
-    if contest.contenders.iter().any(|it| it.input.slos.is_empty()) {
+    if contest.contenders.iter().any(|it| !it.input.has_objectives()) {
         let why = "no SLO is set; write --slo 'ttft.p99<2s'";
         return Ok(Some(why.to_owned()));
     }

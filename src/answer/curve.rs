@@ -85,6 +85,7 @@ impl ReadyCurve<'_> {
             setting: setting::of(control, &input, curve.runs, replaced.into_iter().collect()),
             formula_users: context.map(|context| input.scenario.closed_form_users(context)),
             slos: input.slos,
+            classes: input.classes,
             curve,
         };
         Ok(CurveAnswer {

@@ -45,7 +45,13 @@ impl RunFiles {
         if let Some(path) = &outputs.requests {
             bounds.count_list();
             let log = RequestLog::default();
-            files.add(path, AtomicFile::create(path), |file| RequestsFile { log, file })?;
+            let names = scenario.traffic.classes.iter().filter_map(|class| class.name.clone());
+            let classes = names.collect();
+            files.add(path, AtomicFile::create(path), |file| RequestsFile {
+                log,
+                classes,
+                file,
+            })?;
         }
         if let Some(path) = &outputs.timeline {
             let interval = outputs.interval();
@@ -117,9 +123,11 @@ impl RunFiles {
     }
 }
 
-/// `--requests-out`: kept in memory to the end, as rows go in the order of their ids.
+/// `--requests-out`: kept in memory to the end, as rows go in the order of their arrival.
 struct RequestsFile {
     log: RequestLog,
+    /// The names of the classes of traffic, if there are any.
+    classes: Vec<String>,
     file: AtomicFile,
 }
 
@@ -129,7 +137,8 @@ impl RunFile for RequestsFile {
     }
 
     fn finish(mut self: Box<Self>, _end: Time) -> io::Result<AtomicFile> {
-        write_requests_csv(&mut self.file, self.log.rows())?;
+        let classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
+        write_requests_csv(&mut self.file, self.log.rows(), &classes)?;
         Ok(self.file)
     }
 }

@@ -32,6 +32,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         }),
         fleet: outcome.recording.as_ref().and_then(Recording::fleet),
         memory: memory(scenario, &summary),
+        classes: outcome.recording.as_ref().map_or_else(Vec::new, Recording::classes),
         slos: input.slos.clone(),
         is_complete: !outcome.is_interrupted,
         of_workload: outcome.replayed.warnings(),

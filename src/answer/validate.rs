@@ -117,6 +117,7 @@ impl ValidateQuestion {
         let input = Input {
             // Objectives are about what is served, not about what is predicted of it.
             slos: Vec::new(),
+            classes: Vec::new(),
             scenario,
         }
         .as_measured();

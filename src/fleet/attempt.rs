@@ -7,17 +7,15 @@ use crate::stats::streams::mix;
 use crate::units::Time;
 use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment};
 
-/// Where the number of an attempt stands in its id, above that of its request: room for a million million requests.
-const NUMBER_SHIFT: u32 = 40;
-
-/// The id of an attempt; the first, number 0, has that of its request.
+/// The id of an attempt, whose number stands between those of its request and of its class; the first, number 0, has
+/// the id of its request.
 pub(super) const fn attempt_of(request: RequestId, number: u32) -> RequestId {
-    RequestId(request.0 | (number as u64) << NUMBER_SHIFT)
+    RequestId(request.0 | (number as u64) << RequestId::NUMBER_BITS)
 }
 
 /// The request that an attempt belongs to.
 pub(super) const fn request_of(attempt: RequestId) -> RequestId {
-    RequestId(attempt.0 & ((1 << NUMBER_SHIFT) - 1))
+    RequestId(attempt.number()).in_class(attempt.class())
 }
 
 /// The request with a prompt that its later attempts can find in a prefix cache: what no other request shares has names

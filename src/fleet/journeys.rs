@@ -1,23 +1,20 @@
 //! Requests as their clients see them: sent once or again, until there is an answer or nobody waits for one.
 
-use std::collections::VecDeque;
-
 use rustc_hash::FxHashMap;
 
 use super::attempt::{as_attempt, attempt_of, request_of};
+use super::deadlines::Deadlines;
 use super::telling::Location;
-use crate::units::{Span, Time};
-use crate::workload::{Request, RequestId};
+use crate::units::Time;
+use crate::workload::{Request, RequestId, Source};
 
 /// The requests that have not ended.
 pub(super) struct Journeys {
-    /// How long clients wait for an attempt; `None` for ever.
-    timeout: Option<Span>,
     /// Whether attempts may come to nothing: otherwise nothing is kept.
     are_kept: bool,
     open: FxHashMap<RequestId, Journey>,
-    /// When clients give up attempts, earliest first; of those that have ended too.
-    deadlines: VecDeque<(Time, RequestId)>,
+    /// When clients give up attempts; of those that have ended too.
+    deadlines: Deadlines,
 }
 
 /// A request that has not ended.
@@ -54,13 +51,13 @@ impl Journey {
 }
 
 impl Journeys {
-    /// Clients who wait so long for an attempt, which may come to nothing for other reasons too.
-    pub(super) fn new(timeout: Option<Span>, may_lose: bool) -> Self {
+    /// Those of a source's clients; `may_lose` if attempts may come to nothing for other reasons than their patience.
+    pub(super) fn of(source: &dyn Source, may_lose: bool) -> Self {
+        let deadlines = Deadlines::of(source);
         Self {
-            timeout,
-            are_kept: timeout.is_some() || may_lose,
+            are_kept: deadlines.exist() || may_lose,
             open: FxHashMap::default(),
-            deadlines: VecDeque::new(),
+            deadlines,
         }
     }
 
@@ -90,9 +87,7 @@ impl Journeys {
         let place = Location::Router;
         let free = journey.live.iter_mut().find(|live| live.is_none());
         *free.expect("a request has two attempts at most") = Some(Attempt { id, place });
-        if let Some(timeout) = self.timeout {
-            self.deadlines.push_back((now + timeout, id));
-        }
+        self.deadlines.sent(id, now);
     }
 
     /// It is sent beside another.
@@ -134,25 +129,20 @@ impl Journeys {
 
     /// When the next client gives up an attempt, if no answer comes.
     pub(super) fn next_deadline(&mut self) -> Option<Time> {
-        while let Some(&(deadline, attempt)) = self.deadlines.front() {
-            if self.find(attempt).is_some() {
-                return Some(deadline);
-            }
-            self.deadlines.pop_front();
-        }
-        None
+        let open = &self.open;
+        let next = self.deadlines.next(|attempt| find(open, attempt).is_some());
+        next.map(|(deadline, _)| deadline)
     }
 
     /// The attempt that is given up next.
     pub(super) fn give_up(&mut self) -> Attempt {
-        let (_, attempt) = self.deadlines.pop_front().expect("a client waits");
+        let (_, attempt) = self.deadlines.take();
         self.find(attempt).expect("it has not ended")
     }
 
     /// An attempt for which a client waits.
     pub(super) fn find(&self, attempt: RequestId) -> Option<Attempt> {
-        let journey = self.open.get(&request_of(attempt))?;
-        journey.live().find(|live| live.id == attempt)
+        find(&self.open, attempt)
     }
 
     /// The only attempt of a request that has not ended.
@@ -160,4 +150,9 @@ impl Journeys {
         let mut live = self.open.get(&request)?.live();
         live.next().filter(|_| live.next().is_none())
     }
+}
+
+fn find(open: &FxHashMap<RequestId, Journey>, attempt: RequestId) -> Option<Attempt> {
+    let journey = open.get(&request_of(attempt))?;
+    journey.live().find(|live| live.id == attempt)
 }

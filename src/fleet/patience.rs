@@ -1,19 +1,16 @@
 //! Clients that give up: each request whose answer is not complete a fixed time after it was sent is taken back.
 
-use std::collections::VecDeque;
-
 use rustc_hash::FxHashSet;
 
+use super::deadlines::Deadlines;
 use crate::engine::{Engine, Event, Observer, StepRun};
-use crate::units::{Span, Time};
-use crate::workload::{Request, RequestId};
+use crate::units::Time;
+use crate::workload::{Request, RequestId, Source};
 
 /// The requests that clients wait for, and how long they do.
 pub(super) struct Patience {
-    /// `None`: for ever.
-    timeout: Option<Span>,
-    /// When the clients of requests that were sent give up, earliest first; of those that have ended too.
-    deadlines: VecDeque<(Time, RequestId)>,
+    /// When the clients of requests that were sent give up; of those that have ended too.
+    deadlines: Deadlines,
     /// Those of them that have ended.
     ended: FxHashSet<RequestId>,
     /// Requests that were taken back and have not left their server.
@@ -21,29 +18,28 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(timeout: Option<Span>) -> Self {
+    pub(super) fn of(source: &dyn Source) -> Self {
         Self {
-            timeout,
-            deadlines: VecDeque::new(),
+            deadlines: Deadlines::of(source),
             ended: FxHashSet::default(),
             given_up: FxHashSet::default(),
         }
     }
 
+    /// Whether anybody's ever ends.
+    pub(super) fn ends(&self) -> bool {
+        self.deadlines.exist()
+    }
+
     /// When the next client gives up, if no answer comes.
     pub(super) fn next_deadline(&mut self) -> Option<Time> {
-        while let Some(&(deadline, id)) = self.deadlines.front() {
-            if !self.ended.remove(&id) {
-                return Some(deadline);
-            }
-            self.deadlines.pop_front();
-        }
-        None
+        let next = self.deadlines.next(|id| !self.ended.remove(&id));
+        next.map(|(deadline, _)| deadline)
     }
 
     /// The next client gives up.
     pub(super) fn give_up(&mut self, engine: &mut impl Engine) -> RequestId {
-        let (deadline, id) = self.deadlines.pop_front().expect("a client waits");
+        let (deadline, id) = self.deadlines.take();
         self.given_up.insert(id);
         engine.abort(id, deadline);
         id
@@ -66,17 +62,14 @@ pub(super) struct Heeding<'a, O> {
 
 impl<O: Observer> Observer for Heeding<'_, O> {
     fn sent(&mut self, request: &Request) {
-        if let Some(timeout) = self.patience.timeout {
-            let deadline = request.arrival + timeout;
-            self.patience.deadlines.push_back((deadline, request.id));
-        }
+        self.patience.deadlines.sent(request.id, request.arrival);
         self.observer.sent(request);
     }
 
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
         let patience = &mut *self.patience;
         let mut event = *event;
-        if patience.timeout.is_some() {
+        if patience.deadlines.may_end(id) {
             match event {
                 Event::Finished(request) if patience.given_up.remove(&id) => {
                     let waiting = request.was_waiting;

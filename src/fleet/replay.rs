@@ -58,8 +58,9 @@ pub fn replay_watched(
     observer: &mut (impl Observer + ?Sized),
     watch: &mut impl Watch,
 ) -> Result<(), ReplayError> {
-    if source.is_closed_loop() || source.timeout().is_some() {
-        return replay_with_answers(engine, source, observer, watch);
+    let mut patience = Patience::of(source);
+    if source.is_closed_loop() || patience.ends() {
+        return replay_with_answers(&mut patience, engine, source, observer, watch);
     }
     let mut sizes = RequestSizes::default();
     while let Some(arrival) = next_arrival(source, watch)? {
@@ -78,12 +79,12 @@ pub fn replay_watched(
 
 /// Runs a workload whose clients look at their answers: they send what follows them, or give up waiting.
 fn replay_with_answers(
+    patience: &mut Patience,
     engine: &mut impl Engine,
     source: &mut dyn Source,
     observer: &mut (impl Observer + ?Sized),
     watch: &mut impl Watch,
 ) -> Result<(), ReplayError> {
-    let mut patience = Patience::new(source.timeout());
     let mut sizes = RequestSizes::default();
     let mut observer = EndsHeard {
         observer,

@@ -80,7 +80,7 @@ pub fn replay_fleet<E: Engine>(
         hardships,
         queue: VecDeque::new(),
         given_up_in_queue: FxHashSet::default(),
-        journeys: Journeys::new(source.timeout(), hardships.may_lose()),
+        journeys: Journeys::of(source, hardships.may_lose()),
         retrying: Retrying::new(hardships.clients.retry, settings.seed),
         agenda: Agenda::new(&hardships.faults, settings.autoscale, members.len(), settings.seed),
         scaler: settings.autoscale.map(Scaler::new),

@@ -96,6 +96,7 @@ pub(super) struct ServedRequest<'a> {
 }
 
 /// What all meters may know of a run that has ended.
+#[derive(Clone)]
 pub(super) struct WholeRun {
     pub(super) durations: Durations,
     /// Requests in the server at the end.

@@ -15,6 +15,7 @@ use super::server::{
     Constraint, ConstraintMeter, DraftsMeter, GpuMeter, GpuSummary, KvMeter, KvSummary, QueueMeter, QueueSummary,
     Saturation, SaturationMeter, SpeculativeSummary, Waves, WavesMeter,
 };
+use super::slo::ClassResult;
 use super::steady_state::{SteadyState, SteadyStateMeter};
 use crate::engine::{StepRun, Streamed};
 use crate::workload::Request;
@@ -91,12 +92,20 @@ macro_rules! meters {
             /// Whether it is good enough; `None` if that cannot be told, or nothing was asked.
             #[serde(skip)]
             pub is_met: Option<bool>,
+            /// How the objective of a class of traffic fared that fared worst; `None` if there is none, and no class
+            /// was served too little.
+            #[serde(skip)]
+            pub of_classes: Option<ClassResult>,
         }
 
         impl Summary {
             /// The sections, each from what its own meter heard.
             pub(super) fn of_totals($( $group: &$Totals, )+ durations: &Durations) -> Self {
-                Self { $($( $name: $group.$name.section(durations), )+)+ is_met: None }
+                Self {
+                    $($( $name: $group.$name.section(durations), )+)+
+                    is_met: None,
+                    of_classes: None,
+                }
             }
 
             /// What the screen says of each section by itself.

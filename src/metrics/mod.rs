@@ -5,6 +5,7 @@
 //! and a [`Summary`] holds the numbers that are reported. A meter's file has all that is said of its numbers: how they
 //! are added up, how they pool, what they are called, and how they are worded. `meters.rs` lists the meters.
 
+mod classes;
 mod client;
 mod contexts;
 mod fleet;
@@ -34,6 +35,7 @@ mod verdict;
 mod whole_crowd;
 mod windows;
 
+pub use classes::{ClassReport, ClassToRecord};
 pub use client::{
     AttemptCounts, ClientWait, CrowdQuantiles, FleetEvent, Latencies, LatencyIntervals, LatencySummary, Recovery,
     Requests, Throughput,
@@ -56,9 +58,8 @@ pub use server::{
     Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
     SpeculativeSummary, TimeWeightedSummary, Waves,
 };
-pub use slo::{LatencySlo, ServedNumber, ServedSlo, Slo, SloError};
-pub use slo_result::{SloOutcome, SloResult};
+pub use slo::{ClassResult, LatencySlo, ServedNumber, ServedSlo, Slo, SloError, SloOutcome, SloResult};
 pub use steady_state::SteadyState;
 pub use timeline::{Timeline, TimelineRow};
-pub use verdict::{USUAL_ERRORS, Verdict, is_shown_met, is_steady, judged};
+pub use verdict::{USUAL_ERRORS, Verdict, has_objectives, is_shown_met, is_steady, judged};
 pub use windows::{ArrivalsEnd, Trim};

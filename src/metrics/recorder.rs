@@ -1,5 +1,6 @@
 //! Listens to a server or a fleet and its clients, for all meters.
 
+use super::classes::{ClassBooks, ClassToRecord};
 use super::client::{ClientWaitMeter, RecoveryMeter};
 use super::fleet::FleetBooks;
 use super::latencies_of::LatenciesOf;
@@ -26,6 +27,8 @@ pub struct Recorder {
     counts: CountsAtSteps,
     /// Of each server, if there are several.
     fleet: Option<Box<FleetBooks>>,
+    /// Of each class of traffic, if there are any.
+    classes: Option<Box<ClassBooks>>,
     slos: Vec<Slo>,
 }
 
@@ -38,6 +41,7 @@ impl Recorder {
             server: ServerMeters::new(settings),
             counts: CountsAtSteps::default(),
             fleet: None,
+            classes: None,
             slos: settings.slos.to_vec(),
         }
     }
@@ -76,6 +80,13 @@ impl Recorder {
         self
     }
 
+    /// The recorder, for requests of these classes, of each of which it tells too.
+    #[must_use]
+    pub fn of_classes(mut self, classes: &[ClassToRecord], settings: &RecorderSettings<'_>) -> Self {
+        self.classes = Some(Box::new(ClassBooks::new(classes, settings)));
+        self
+    }
+
     /// What was heard of the run, which has ended.
     pub fn finish(self) -> Recording {
         let grows = self.server.saturation.grows();
@@ -93,13 +104,14 @@ impl Recorder {
             client: self.client.finish(&run),
             server: self.server.finish(&run),
             fleet: self.fleet.map(|books| books.finish(covered)),
+            classes: self.classes.map_or_else(Vec::new, |classes| classes.finish(&run)),
             durations: run.durations,
             slos: self.slos,
         }
     }
 
     #[inline(never)]
-    fn finished(&mut self, request: &Finished) {
+    fn finished(&mut self, id: RequestId, request: &Finished) {
         let served = ServedRequest {
             history: request,
             latencies: LatenciesOf::request(request),
@@ -108,6 +120,9 @@ impl Recorder {
         };
         self.client.finished(&served);
         self.server.finished(&served);
+        if let Some(classes) = &mut self.classes {
+            classes.finished(id, &served);
+        }
     }
 }
 
@@ -115,6 +130,9 @@ impl Observer for Recorder {
     fn sent(&mut self, request: &Request) {
         self.client.sent(request);
         self.server.sent(request);
+        if let Some(classes) = &mut self.classes {
+            classes.sent(request);
+        }
     }
 
     #[inline(always)]
@@ -129,12 +147,15 @@ impl Observer for Recorder {
         };
         self.client.on(&heard);
         self.server.on(&heard);
+        if let Some(classes) = &mut self.classes {
+            classes.on(&heard);
+        }
         self.run.on(at, event);
         if self.fleet.is_none() {
             self.counts.hear(at, event);
         }
         if let Event::Finished(request) = event {
-            self.finished(request);
+            self.finished(id, request);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a recorder heard in one run, or in several pooled: sums and distributions, from which a summary is made.
 
+use super::classes::{ClassReport, ClassTotals};
 use super::fleet::{FleetReport, FleetTotal};
 use super::meter::Durations;
 use super::meters::{ClientTotals, ServerTotals};
@@ -16,6 +17,8 @@ pub struct Recording {
     pub(super) server: ServerTotals,
     /// Each server, if there are several.
     pub(super) fleet: Option<FleetTotal>,
+    /// Each class of traffic, if there are any.
+    pub(super) classes: Vec<ClassTotals>,
     pub(super) durations: Durations,
     /// What was asked of it.
     pub(super) slos: Vec<Slo>,
@@ -39,11 +42,22 @@ impl Recording {
             .map(|fleet| fleet.report(&self.client, &self.durations))
     }
 
+    /// What the clients of each class felt; none if there are no classes.
+    pub fn classes(&self) -> Vec<ClassReport> {
+        let classes = self.classes.iter();
+        classes
+            .map(|class| class.report(&self.server, &self.durations))
+            .collect()
+    }
+
     /// Adds another run of the same server.
     pub(super) fn pool(&mut self, other: &Self) {
         self.client.pool(&other.client);
         self.server.pool(&other.server);
         if let (Some(mine), Some(theirs)) = (&mut self.fleet, &other.fleet) {
+            mine.pool(theirs);
+        }
+        for (mine, theirs) in self.classes.iter_mut().zip(&other.classes) {
             mine.pool(theirs);
         }
         self.durations.pool(&other.durations);

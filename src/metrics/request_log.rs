@@ -69,21 +69,37 @@ impl RequestRow {
 /// An observer that keeps a row for each request: 88 bytes of memory each.
 #[derive(Debug, Default)]
 pub struct RequestLog {
-    rows: Vec<Option<RequestRow>>,
+    /// By class, and by number within it.
+    classes: Vec<Vec<Option<RequestRow>>>,
 }
 
 impl RequestLog {
-    /// The rows in the order of their ids.
+    /// The rows in the order of their arrival; of those that arrived together, of the earlier class first.
     pub fn rows(&self) -> impl Iterator<Item = &RequestRow> {
-        self.rows.iter().flatten()
+        let mut classes: Vec<_> = self
+            .classes
+            .iter()
+            .map(|class| class.iter().flatten().peekable())
+            .collect();
+        std::iter::from_fn(move || {
+            let waiting = classes
+                .iter_mut()
+                .filter_map(|class| Some((class.peek()?.arrival, class)));
+            let (_, first) = waiting.min_by_key(|(arrival, _)| *arrival)?;
+            first.next()
+        })
     }
 
     fn arrive(&mut self, at: Time, id: RequestId, input_tokens: Option<u32>, outcome: RequestOutcome) {
-        let place = id.0 as usize;
-        if place >= self.rows.len() {
-            self.rows.resize(place + 1, None);
+        let (class, place) = places(id);
+        if class >= self.classes.len() {
+            self.classes.resize_with(class + 1, Vec::new);
         }
-        self.rows[place] = Some(RequestRow {
+        let rows = &mut self.classes[class];
+        if place >= rows.len() {
+            rows.resize(place + 1, None);
+        }
+        rows[place] = Some(RequestRow {
             id,
             arrival: at,
             scheduled: None,
@@ -100,8 +116,9 @@ impl RequestLog {
     }
 
     fn row(&mut self, id: RequestId) -> &mut RequestRow {
-        self.rows
-            .get_mut(id.0 as usize)
+        let (class, place) = places(id);
+        let rows = self.classes.get_mut(class);
+        rows.and_then(|rows| rows.get_mut(place))
             .and_then(Option::as_mut)
             .expect("a request arrives before anything else happens to it")
     }
@@ -110,6 +127,10 @@ impl RequestLog {
     fn open_row(&mut self, id: RequestId) -> Option<&mut RequestRow> {
         Some(self.row(id)).filter(|row| matches!(row.outcome, RequestOutcome::Waiting | RequestOutcome::Running))
     }
+}
+
+fn places(id: RequestId) -> (usize, usize) {
+    (id.class().place(), id.number() as usize)
 }
 
 impl Observer for RequestLog {

@@ -4,8 +4,9 @@
 use std::fmt;
 
 use super::metric::{Metric, Statistic};
-use crate::stats::rounded;
+use crate::stats::{Interval, rounded};
 use crate::units::Span;
+use crate::workload::ClassId;
 
 /// What is asked of a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +52,41 @@ pub enum ServedNumber {
     InputTokens,
     /// Tokens of the answers of finished requests in each second.
     OutputTokens,
+}
+
+/// How an SLO fared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SloResult {
+    /// The SLO that was judged.
+    pub slo: Slo,
+    /// What was measured, in seconds, as a part of one or per second; `None` if there are too few samples to tell or,
+    /// of a missed objective on a latency, if it has no end: too many requests were not served at all.
+    pub got: Option<f64>,
+    /// The 95 % confidence interval of what was measured; only with replications, and for mean, p50 and p99 of
+    /// latencies.
+    pub ci95: Option<Interval>,
+    /// Met, missed or unknown.
+    pub outcome: SloOutcome,
+}
+
+/// How an objective on the requests of one class of traffic fared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassResult {
+    /// The class.
+    pub class: ClassId,
+    /// How its objective fared.
+    pub result: SloResult,
+}
+
+/// Whether an SLO is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SloOutcome {
+    /// What was measured is within the bound.
+    Met,
+    /// What was measured is beyond the bound.
+    Missed,
+    /// There are too few samples to tell.
+    Unknown,
 }
 
 /// Text that is no SLO: what is wrong, and what to write instead.

@@ -4,34 +4,7 @@ use super::client::Felt;
 use super::measure::Measure;
 use super::meters::Summary;
 use super::metric::Statistic;
-use super::slo::{LatencySlo, ServedNumber, ServedSlo, Slo};
-use crate::stats::Interval;
-
-/// How an SLO fared.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SloResult {
-    /// The SLO that was judged.
-    pub slo: Slo,
-    /// What was measured, in seconds, as a part of one or per second; `None` if there are too few samples to tell or,
-    /// of a missed objective on a latency, if it has no end: too many requests were not served at all.
-    pub got: Option<f64>,
-    /// The 95 % confidence interval of what was measured; only with replications, and for mean, p50 and p99 of
-    /// latencies.
-    pub ci95: Option<Interval>,
-    /// Met, missed or unknown.
-    pub outcome: SloOutcome,
-}
-
-/// Whether an SLO is met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SloOutcome {
-    /// What was measured is within the bound.
-    Met,
-    /// What was measured is beyond the bound.
-    Missed,
-    /// There are too few samples to tell.
-    Unknown,
-}
+use super::slo::{LatencySlo, ServedNumber, ServedSlo, Slo, SloOutcome, SloResult};
 
 impl Slo {
     /// Whether `summary` meets it. Requests that were refused, failed or given up count as ones that miss every limit

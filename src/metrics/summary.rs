@@ -1,7 +1,7 @@
 //! The numbers that are reported of a recording, in SI units.
 
+use super::classes::worst_result;
 use super::meters::Summary;
-use super::metric::Metric;
 use super::recording::Recording;
 use super::verdict::is_met;
 use super::whole_crowd;
@@ -14,11 +14,8 @@ impl Summary {
             constraint: summary.constraint.or_compute(summary.gpu.model_flops_utilization),
             ..summary
         };
-        if let Some(quantiles) = whole_crowd::quantiles(recording, &summary.requests) {
-            for (metric, quantiles) in Metric::ALL.into_iter().zip(quantiles) {
-                summary.latency.of_mut(metric).crowd = Some(quantiles);
-            }
-        }
+        whole_crowd::add_quantiles(&mut summary, &recording.client.latency);
+        summary.of_classes = worst_result(&recording.classes());
         summary.is_met = is_met(&recording.slos, &summary);
         summary
     }

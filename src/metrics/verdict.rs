@@ -1,8 +1,7 @@
 //! Whether a run is good enough: the one rule of every verb.
 
 use super::meters::Summary;
-use super::slo::{ServedNumber, ServedSlo, Slo};
-use super::slo_result::{SloOutcome, SloResult};
+use super::slo::{ServedNumber, ServedSlo, Slo, SloOutcome, SloResult};
 
 /// The result of a run in a word. Of several that apply, the first in this order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +20,9 @@ impl Verdict {
     /// The verdict on a run.
     pub fn on(slos: &[Slo], summary: &Summary) -> Self {
         let results = judged(slos, summary);
-        let any = |outcome| results.iter().any(|result| result.outcome == outcome);
+        let of_classes = summary.of_classes.as_ref().map(|worst| &worst.result);
+        let outcomes = || results.iter().chain(of_classes).map(|result| result.outcome);
+        let any = |outcome| outcomes().any(|it| it == outcome);
         if any(SloOutcome::Missed) {
             Self::SloMissed
         } else if !is_steady(summary) {
@@ -68,9 +69,9 @@ pub fn judged(slos: &[Slo], summary: &Summary) -> Vec<SloResult> {
 pub(super) fn is_met(slos: &[Slo], summary: &Summary) -> Option<bool> {
     match Verdict::on(slos, summary) {
         Verdict::SloMissed => Some(false),
-        Verdict::Saturated => (!slos.is_empty()).then_some(false),
+        Verdict::Saturated => has_objectives(slos, summary).then_some(false),
         Verdict::SloUnknown => None,
-        Verdict::Ok => (!slos.is_empty()).then_some(true),
+        Verdict::Ok => has_objectives(slos, summary).then_some(true),
     }
 }
 
@@ -78,9 +79,14 @@ pub(super) fn is_met(slos: &[Slo], summary: &Summary) -> Option<bool> {
 pub fn is_shown_met(slos: &[Slo], summary: &Summary) -> bool {
     match Verdict::on(slos, summary) {
         Verdict::SloMissed | Verdict::SloUnknown => false,
-        Verdict::Saturated => slos.is_empty(),
+        Verdict::Saturated => !has_objectives(slos, summary),
         Verdict::Ok => true,
     }
+}
+
+/// Whether anything was asked for, of all requests or of those of a class.
+pub fn has_objectives(slos: &[Slo], summary: &Summary) -> bool {
+    !slos.is_empty() || summary.of_classes.is_some()
 }
 
 /// Whether the queue does not grow to the end of a run. Numbers of one that does depend on how long it is.

@@ -1,8 +1,8 @@
 //! Latencies of all clients: of those who were served, and of those who never were, whose wait has no end.
 
-use super::client::{CrowdQuantiles, Felt, LatencySummary, Requests};
+use super::client::{CrowdQuantiles, Felt, LatencyDistributions, LatencySummary, Requests};
+use super::meters::Summary;
 use super::metric::{Metric, Statistic};
-use super::recording::Recording;
 
 /// A mean or a maximum leaves out so many of all requests that were refused: at any load alike, as a rule because they
 /// are too long for the server.
@@ -22,9 +22,14 @@ impl LatencySummary {
     }
 }
 
-/// The quantiles of all latencies over all clients; `None` if every one was served, so that they are those of the
+/// Adds the quantiles of all latencies over all clients, unless every one was served, so that they are those of the
 /// served.
-pub(super) fn quantiles(recording: &Recording, requests: &Requests) -> Option<[CrowdQuantiles; Metric::ALL.len()]> {
-    let lost = requests.errors.filter(|&lost| lost > 0.0)?;
-    Some(Metric::ALL.map(|metric| CrowdQuantiles::of(recording.latency(metric), lost)))
+pub(super) fn add_quantiles(summary: &mut Summary, served: &LatencyDistributions) {
+    let Some(lost) = summary.requests.errors.filter(|&lost| lost > 0.0) else {
+        return;
+    };
+    for metric in Metric::ALL {
+        let quantiles = CrowdQuantiles::of(served.of(metric), lost);
+        summary.latency.of_mut(metric).crowd = Some(quantiles);
+    }
 }

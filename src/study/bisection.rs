@@ -60,6 +60,10 @@ const FIRST_STEP: f64 = PRECISION * PRECISION;
 const FURTHEST_STEP: f64 = 1e3;
 /// Runs become so many times as long.
 const LENGTHENED_BY: u32 = 4;
+/// What to do about too few samples.
+const MORE_REQUESTS: &str = "a p99 needs 1,000 requests, a p99.9 10,000: raise workload.requests (or the duration, or \
+                             a trace's limit), or ask for another statistic";
+
 /// How an attempt at a load went.
 enum Attempt {
     Met(Summary),
@@ -107,9 +111,9 @@ impl Bisection<'_> {
         Self { length, ..*self }
     }
 
-    /// Whether a run at a load meets the objectives; `None` if that cannot be told.
-    pub(super) fn holds(&self, load: f64) -> Result<Option<bool>, Stopped> {
-        Ok(self.run(load)?.1.is_met)
+    /// What a run at a load is like.
+    pub(super) fn at(&self, load: f64) -> Result<Summary, Stopped> {
+        Ok(self.run(load)?.1)
     }
 
     fn run(&self, load: f64) -> Result<(Input, Summary), Stopped> {
@@ -237,20 +241,24 @@ impl Bisection<'_> {
     fn too_few(&self, load: f64, slos: &[Slo], summary: &Summary) -> Attempt {
         let at = self.dial.kind().with_unit(load);
         let is_unknown = |slo: &&Slo| slo.judge(summary).outcome == SloOutcome::Unknown;
-        let slo = slos.iter().find(is_unknown);
-        let latency = slo.and_then(Slo::as_latency);
-        let samples = latency.map_or(0, |slo| summary.latency.of(slo.metric).count);
-        let name = slo.map_or_else(String::new, ToString::to_string);
+        let Some(slo) = slos.iter().find(is_unknown) else {
+            // Then it is one of a class, of whose requests there are fewer.
+            let name = summary.of_classes.map(|it| it.result.slo.to_string());
+            let message = format!(
+                "at {at} a class has too few samples to judge {}",
+                name.unwrap_or_default()
+            );
+            return Attempt::TooShort(Diagnostic::new(message).help(MORE_REQUESTS));
+        };
+        let samples = slo.as_latency().map_or(0, |slo| summary.latency.of(slo.metric).count);
+        let name = slo.to_string();
         if samples == 0 {
             let message =
                 format!("at {at} nothing can be said of {name}: responses come as a whole, or are a single token");
             return Attempt::Unknown(Diagnostic::new(message).help("ask for another latency, such as e2e.p99"));
         }
         let message = format!("at {at} a run has {samples} samples, too few to judge {name}");
-        Attempt::TooShort(Diagnostic::new(message).help(
-            "a p99 needs 1,000 requests, a p99.9 10,000: raise workload.requests (or the duration, or a trace's \
-             limit), or ask for another statistic",
-        ))
+        Attempt::TooShort(Diagnostic::new(message).help(MORE_REQUESTS))
     }
 
     const fn nothing_yet(&self) -> Bracket {

@@ -3,7 +3,7 @@
 use super::Workers;
 use super::capacity::Capacity;
 use super::capacity_search::{CapacitySearch, beside};
-use super::fewest_servers::fewest_servers;
+use super::fewest_servers::ServersSearch;
 use super::stopped::{Simulate, Stopped};
 use crate::stats::Interval;
 
@@ -72,13 +72,12 @@ impl CapacityRange {
     }
 
     /// The fewest servers for a load with these step times.
-    pub fn fewest_servers(
-        &self,
-        search: &CapacitySearch,
-        load: f64,
-        simulate: &Simulate,
-    ) -> Result<ServersRange, Stopped> {
-        let fewest = |times, capacity| fewest_servers(&at_steps(search, times), capacity, load, simulate);
+    pub fn fewest_servers(&self, search: &ServersSearch) -> Result<ServersRange, Stopped> {
+        let fewest = |times, capacity: &Capacity| -> Result<Option<u32>, Stopped> {
+            let of_one = &at_steps(search.of_one, times);
+            let found = ServersSearch { of_one, ..*search }.answer(capacity)?;
+            Ok(found.fewest)
+        };
         Ok(ServersRange {
             if_shorter: fewest(1.0 - self.error, &self.if_shorter)?,
             if_longer: fewest(1.0 + self.error, &self.if_longer)?,

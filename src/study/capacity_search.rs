@@ -9,6 +9,7 @@ use super::load_dial::LoadDial;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Next, Workers};
 use crate::config::Flag;
+use crate::metrics::Summary;
 
 /// What is asked.
 #[derive(Clone)]
@@ -99,10 +100,9 @@ impl CapacitySearch<'_> {
         Ok(brackets)
     }
 
-    /// Whether a run at a load meets the objectives, in runs this many times as long as the scenario's own; `None` if
-    /// that cannot be told.
-    pub fn holds(&self, load: f64, seed: u64, length: u32, simulate: &Simulate) -> Result<Option<bool>, Stopped> {
-        self.with_seed(seed, length, simulate).holds(load)
+    /// What a run at a load is like that is this many times as long as the scenario's own.
+    pub(super) fn at(&self, load: f64, seed: u64, length: u32, simulate: &Simulate) -> Result<Summary, Stopped> {
+        self.with_seed(seed, length, simulate).at(load)
     }
 
     /// What is found near so many times what is known of a seed, in runs of the same length.

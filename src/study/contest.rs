@@ -96,9 +96,9 @@ pub fn contest(
         },
     );
     done.map_err(|(task, stopped)| stopped.about(&variations[tasks[task].0].name))?;
-    let mut workloads = inputs.iter().map(|input| input.scenario.workload());
-    let first = workloads.next();
-    let is_of_one_workload = workloads.all(|workload| Some(workload) == first);
+    let mut traffics = inputs.iter().map(|input| &input.scenario.traffic);
+    let first = traffics.next();
+    let is_of_one_workload = traffics.all(|traffic| first.is_some_and(|first| traffic.asks_for_the_same_as(first)));
     let each = variations.iter().zip(inputs).zip(runs).zip(pools);
     let contenders = each.map(|(((variation, input), runs), pool)| Contender {
         name: variation.name.clone(),
@@ -134,7 +134,7 @@ impl Contest {
         simulate: &Simulate,
     ) -> Result<(), Stopped> {
         let failed = |message: &str| Err(Stopped::failed(message));
-        let mut objectives = self.contenders.iter().map(|it| &it.input.slos);
+        let mut objectives = self.contenders.iter().map(|it| (&it.input.slos, &it.input.classes));
         let first = objectives.next();
         if objectives.any(|slos| Some(slos) != first) {
             return failed("the objectives differ; give the same to all by --slo");

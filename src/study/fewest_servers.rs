@@ -1,45 +1,155 @@
 //! How many servers a load needs.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use super::bisection::PRECISION;
 use super::capacity::Capacity;
 use super::capacity_search::CapacitySearch;
+use super::in_order::{Next, Workers};
 use super::stopped::{Simulate, Stopped};
+use crate::config::Flag;
+use crate::metrics::Summary;
 
 /// More servers than anybody has.
 const MOST_SERVERS: f64 = 4e6;
+/// Runs behind a router are at most so many times as long as the scenario's own for each server: whole servers are
+/// further apart than the loads that longer ones tell apart.
+const LONGEST_OF_SERVER: u32 = 4;
 
-/// The fewest servers of which each meets the objectives with every seed at an equal share of `load`, its arrivals
-/// being of the same kind as those of the whole; clients are shared out evenly, so that some servers have one more than
-/// others, and it is these that must meet them. `None` if some seed meets them at no load, or if more than four
-/// millions would be needed.
-pub fn fewest_servers(
-    question: &CapacitySearch,
-    capacity: &Capacity,
-    load: f64,
-    simulate: &Simulate,
-) -> Result<Option<u32>, Stopped> {
-    // A seed that misses an objective at any load misses it on any number of servers.
-    if capacity.brackets.iter().any(|it| it.at_met.is_none()) {
-        return Ok(None);
+/// The fewest servers for a load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FewestServers {
+    /// How many; `None` if some seed meets the objectives at no load, or if more than four millions would be needed.
+    pub fewest: Option<u32>,
+    /// Whether they were simulated together behind their router; otherwise each by itself, at an equal share.
+    pub is_behind_router: bool,
+    /// What the clients of one server less would see, with a seed that misses the objectives; `None` where each was
+    /// simulated by itself, or of no server.
+    pub one_less: Option<Summary>,
+}
+
+/// A search for the fewest servers for a load.
+#[derive(Clone, Copy)]
+pub struct ServersSearch<'a> {
+    /// The search for the capacity of one of them.
+    pub of_one: &'a CapacitySearch<'a>,
+    /// The load that they carry together, in the unit of the capacity.
+    pub load: f64,
+    /// Threads to simulate on.
+    pub workers: &'a Workers,
+    /// Simulates.
+    pub simulate: &'a Simulate<'a>,
+}
+
+impl ServersSearch<'_> {
+    /// The fewest servers that meet the objectives with every seed, all of them behind the scenario's router, where a
+    /// run in which each has as much to do as the scenario's own would not be too long. Of more servers each has to
+    /// meet them by itself at an equal share of the load, its arrivals being of the same kind as those of the whole;
+    /// clients are shared out evenly, so that some servers have one more than others, and it is these that must meet
+    /// them.
+    pub fn answer(&self, capacity: &Capacity) -> Result<FewestServers, Stopped> {
+        let mut found = FewestServers {
+            fewest: None,
+            is_behind_router: false,
+            one_less: None,
+        };
+        // A seed that misses an objective at any load misses it on any number of servers.
+        if capacity.brackets.iter().any(|it| it.at_met.is_none()) {
+            return Ok(found);
+        }
+        let met = capacity.brackets.iter().map(|bracket| bracket.met);
+        let least = met.fold(f64::INFINITY, f64::min) / PRECISION;
+        // The search for the capacity stopped within one percent: that may spare some servers or cost some.
+        let first = (self.load / capacity.mean()).ceil().max(1.0);
+        let most = ((self.load / least).ceil().max(first) + 2.0).min(MOST_SERVERS);
+        if first > most {
+            return Ok(found);
+        }
+        let (first, most) = (first as u32, most as u32);
+        found.is_behind_router = self.may_be_together(most);
+        // Those of a fleet may fail, which no capacity of one of them knows of.
+        let most = if found.is_behind_router {
+            most.saturating_mul(2)
+        } else {
+            most
+        };
+        if !found.is_behind_router {
+            found.fewest = fewest_that_hold(first, most, |servers| self.hold_alone(servers, capacity))?;
+            return Ok(found);
+        }
+        let missed = RefCell::new(BTreeMap::new());
+        found.fewest = fewest_that_hold(first, most, |servers| -> Result<bool, Stopped> {
+            let miss = self.miss_together(servers, capacity)?;
+            let holds = miss.is_none();
+            missed.borrow_mut().extend(miss.map(|summary| (servers, summary)));
+            Ok(holds)
+        })?;
+        let one_less = found
+            .fewest
+            .and_then(|fewest| missed.borrow_mut().remove(&(fewest - 1)));
+        Ok(FewestServers { one_less, ..found })
     }
-    let met = capacity.brackets.iter().map(|bracket| bracket.met);
-    let least = met.fold(f64::INFINITY, f64::min) / PRECISION;
-    let holds = |servers: u32| -> Result<bool, Stopped> {
-        for &seed in question.seeds {
-            let share = capacity.kind.share(load, servers);
-            if question.holds(share, seed, capacity.length(), simulate)? != Some(true) {
+
+    /// Whether so many servers can be simulated together, each with as much to do as in the scenario's own run.
+    fn may_be_together(&self, servers: u32) -> bool {
+        let (dial, seeds) = (self.of_one.dial, self.of_one.seeds.len());
+        dial.has_one_length() || dial.allows_length(self.load, self.length_of(servers), seeds)
+    }
+
+    /// How many times as long as the scenario's own a run of so many servers is, if each has as much to do.
+    fn length_of(&self, servers: u32) -> u32 {
+        if self.of_one.dial.sends_more_with_load() {
+            1
+        } else {
+            servers
+        }
+    }
+
+    /// What a seed saw that missed the objectives, of so many servers behind their router; `None` if none did.
+    fn miss_together(&self, servers: u32, capacity: &Capacity) -> Result<Option<Summary>, Stopped> {
+        let mut changes = self.of_one.changes.to_vec();
+        changes.push(Flag::new(
+            self.of_one.dial.kind().flag(),
+            format!("fleet.servers={servers}"),
+        ));
+        let fleet = CapacitySearch {
+            changes: &changes,
+            ..self.of_one.clone()
+        };
+        let (dial, seeds) = (fleet.dial, fleet.seeds);
+        let once = self.length_of(servers);
+        let mut length = once.saturating_mul(capacity.length().min(LONGEST_OF_SERVER));
+        while length > once && !dial.allows_length(self.load, length, seeds.len()) {
+            length -= once;
+        }
+        let mut missed = None;
+        let done = self.workers.in_order(
+            seeds.len(),
+            |number| fleet.at(self.load, seeds[number], length, self.simulate),
+            |_, summary: Summary| {
+                if summary.is_met == Some(true) {
+                    return Next::GoOn;
+                }
+                missed = Some(summary);
+                Next::Stop
+            },
+        );
+        done.map_err(|(_, stopped)| stopped)?;
+        Ok(missed)
+    }
+
+    /// Whether a server by itself meets the objectives at an equal share.
+    fn hold_alone(&self, servers: u32, capacity: &Capacity) -> Result<bool, Stopped> {
+        for &seed in self.of_one.seeds {
+            let share = capacity.kind.share(self.load, servers);
+            let summary = self.of_one.at(share, seed, capacity.length(), self.simulate)?;
+            if summary.is_met != Some(true) {
                 return Ok(false);
             }
         }
         Ok(true)
-    };
-    // The search for the capacity stopped within one percent: that may spare some servers or cost some.
-    let first = (load / capacity.mean()).ceil().max(1.0);
-    let most = ((load / least).ceil().max(first) + 2.0).min(MOST_SERVERS);
-    if first > most {
-        return Ok(None);
     }
-    fewest_that_hold(first as u32, most as u32, holds)
 }
 
 /// A number that holds while one less does not, up to `most`: from `first` on by steps that double, then by halves of

@@ -156,7 +156,10 @@ impl FormulaQuestion<'_> {
     fn own(&self, clients: f64) -> Result<Vec<String>, Stopped> {
         let mut changes = self.memory_alone(clients);
         changes.push(self.dial()?.load_flag(clients).assignment);
-        if matches!(self.input.scenario.workload(), Workload::Synthetic(_)) {
+        if matches!(
+            self.input.scenario.traffic.only_workload(),
+            Some(Workload::Synthetic(_))
+        ) {
             changes.push(format!("workload.requests={}", clients * REQUESTS_PER_CLIENT));
         }
         Ok(changes)
@@ -259,7 +262,7 @@ impl FormulaQuestion<'_> {
     }
 
     fn under_slo(&self) -> Result<Option<Capacity>, Stopped> {
-        if self.input.slos.is_empty() {
+        if !self.input.has_objectives() {
             return Ok(None);
         }
         let dial = self.dial()?;

@@ -3,16 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use crate::config::{Bound, Diagnostic, Flag, Layers, NoScenario, Overrides, Scenario, ScenarioText, WarmUp, Workload};
-use crate::metrics::Slo;
+use crate::config::{
+    Bound, Diagnostic, Flag, Layers, NoScenario, Objective, Overrides, Scenario, ScenarioText, WarmUp, Workload,
+};
+use crate::metrics::{ClassToRecord, Metric, Slo};
 
 /// A scenario with its objectives.
 #[derive(Clone, Debug)]
 pub struct Input {
     /// The scenario: deployment, workload and what else a run takes.
     pub scenario: Scenario,
-    /// What was asked for.
+    /// What was asked for, of all requests.
     pub slos: Vec<Slo>,
+    /// The classes of traffic that are told apart, with what was asked for each; none if there are none.
+    pub classes: Vec<ClassToRecord>,
 }
 
 /// What all variations of a scenario have in common: its text, which is read and parsed when the first of them is asked
@@ -63,8 +67,13 @@ impl Base {
         let read = || ScenarioText::read(&self.layers, self.overrides.as_ref());
         let text = self.read.get_or_init(read).as_ref();
         let scenario = Scenario::resolve(text.map_err(Clone::clone)?, changes)?;
-        let slos = objectives(&scenario)?;
-        Ok(Input { scenario, slos })
+        let slos = objectives(&scenario.objectives)?;
+        let classes = classes(&scenario)?;
+        Ok(Input {
+            scenario,
+            slos,
+            classes,
+        })
     }
 
     /// The scenario's file; `None` for the embedded demo.
@@ -94,28 +103,35 @@ impl Input {
 
     /// Whether every seed gives the same run.
     pub fn is_always_the_same(&self) -> bool {
-        let workload = self.scenario.workload();
-        !self.scenario.deployment.server.policy.draws_at_random()
-            && matches!(workload, Workload::Trace(replay) if !replay.jitter_ties)
+        let is_given = |workload: &Workload| matches!(workload, Workload::Trace(replay) if !replay.jitter_ties);
+        let draws_at_random = self.scenario.deployment.server.policy.draws_at_random();
+        !draws_at_random && self.scenario.traffic.workloads().all(is_given)
+    }
+
+    /// Whether anything is asked for, of all requests or of those of a class.
+    pub fn has_objectives(&self) -> bool {
+        !self.slos.is_empty() || self.classes.iter().any(|class| !class.slos.is_empty())
     }
 
     /// The files that its runs read, each with what it is.
-    pub fn files(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
-        let trace = match self.scenario.workload() {
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, PathBuf)> + '_ {
+        let traces = self.scenario.traffic.workloads().filter_map(|workload| match workload {
             Workload::Trace(replay) => Some(("the trace", replay.path.clone())),
             Workload::Synthetic(_) => None,
-        };
+        });
         let named = self.scenario.files.iter();
-        let named = named.map(|file| ("a file that the scenario names", file.clone()));
-        trace.into_iter().chain(named)
+        traces.chain(named.map(|file| ("a file that the scenario names", file.clone())))
     }
 
     /// How many requests a run has, if that can be known before.
     pub fn requests_expected(&self) -> Option<u64> {
-        match self.scenario.workload() {
+        let traffic = &self.scenario.traffic;
+        let of_class = |workload: &Workload| match workload {
             Workload::Synthetic(workload) => workload.requests,
             Workload::Trace(replay) => replay.limit,
-        }
+        };
+        let of_each = traffic.workloads().map(of_class).sum::<Option<u64>>();
+        traffic.requests.into_iter().chain(of_each).min()
     }
 
     /// The seeds of so many runs: they follow one another, so that variations with the same number of runs meet the
@@ -127,10 +143,36 @@ impl Input {
     }
 }
 
-/// The objectives in the words of those who measure; of two on the same statistic, the later one stands.
-fn objectives(scenario: &Scenario) -> Result<Vec<Slo>, NoScenario> {
+/// The classes that have names.
+fn classes(scenario: &Scenario) -> Result<Vec<ClassToRecord>, NoScenario> {
+    let mut classes = Vec::new();
+    for class in &scenario.traffic.classes {
+        let Some(name) = &class.name else { continue };
+        let slos = objectives(&class.objectives)?;
+        let is_of_gaps = |slo: &Slo| slo.as_latency().is_some_and(|slo| slo.metric == Metric::Itl);
+        if let Some(place) = slos.iter().position(is_of_gaps) {
+            let message = format!(
+                "{} is not known of a class: servers tell gaps of all their requests together",
+                slos[place]
+            );
+            return Err(Diagnostic::new(message)
+                .at(class.objectives[place].snippet.clone())
+                .help("write it in [slo], of all requests, or \"tpot.p99\", each request's mean gap, for the class")
+                .into());
+        }
+        classes.push(ClassToRecord {
+            name: name.clone(),
+            slos,
+            max_outstanding: class.max_outstanding,
+        });
+    }
+    Ok(classes)
+}
+
+/// Objectives in the words of those who measure; of two on the same statistic, the later one stands.
+fn objectives(objectives: &[Objective]) -> Result<Vec<Slo>, NoScenario> {
     let mut slos: Vec<Slo> = Vec::new();
-    for objective in scenario.objectives() {
+    for objective in objectives {
         let name = &objective.name;
         let slo = match objective.bound {
             Bound::Time(limit) => Slo::latency(name, limit),

@@ -16,10 +16,11 @@ pub fn unlike_before(input: &Input, measured: &Measured) -> Vec<String> {
         return Vec::new();
     };
     let mut unlike: Vec<String> = other_model(input, load).into_iter().collect();
-    if let Workload::Synthetic(workload) = input.scenario.workload()
+    let traffic = &input.scenario.traffic;
+    if let Some(Workload::Synthetic(workload)) = traffic.only_workload()
         && workload.session.is_none()
     {
-        let most = input.scenario.max_outstanding();
+        let most = traffic.max_outstanding;
         unlike.extend(other_arrivals(&workload.arrivals, most, load));
     }
     unlike

@@ -3,7 +3,7 @@
 
 use super::Input;
 use super::load_kind::LoadKind;
-use crate::config::{Diagnostic, Flag, Workload};
+use crate::config::{Diagnostic, Flag, Traffic, Workload};
 use crate::stats::unrounded;
 use crate::units::Span;
 use crate::workload::trace::{self, Replay, TraceError};
@@ -59,10 +59,36 @@ const MOST_OF_PROFILE: f64 = 1e8;
 impl LoadDial {
     /// How to set a load of this kind in a scenario like `input`; otherwise why it cannot be set, and what to do.
     pub fn new(kind: LoadKind, input: &Input) -> Result<Self, Diagnostic> {
-        match input.scenario.workload() {
-            Workload::Trace(replay) => Self::of_trace(kind, replay),
-            Workload::Synthetic(workload) => Self::of_synthetic(kind, workload),
+        match input.scenario.traffic.only_workload() {
+            None => Self::of_classes(kind, &input.scenario.traffic),
+            Some(Workload::Trace(replay)) => Self::of_trace(kind, replay),
+            Some(Workload::Synthetic(workload)) => Self::of_synthetic(kind, workload),
         }
+    }
+
+    /// Several classes have one load in common: the rate of all of them, each with its own part of it.
+    fn of_classes(kind: LoadKind, traffic: &Traffic) -> Result<Self, Diagnostic> {
+        if kind.counts_clients() || matches!(kind, LoadKind::ProfileTimes { .. }) {
+            let message = "several classes have no load in common but the rate of them all";
+            return Err(Diagnostic::new(message).help("ask for rates, or describe the traffic as one [workload]"));
+        }
+        if traffic.rate_per_s().is_none() || traffic.workloads().any(|it| matches!(it, Workload::Trace(_))) {
+            let message = "several classes have a load in common only if one has a rate, and none replays a trace";
+            return Err(Diagnostic::new(message).help("write arrivals = { process = \"poisson\", rate = 8.0 }"));
+        }
+        // Runs are made longer where that is one number for all.
+        let is_common = traffic.classes.iter().all(|class| !class.ends_by_itself);
+        Ok(Self {
+            kind: LoadKind::Rate,
+            setting: Setting::Key("workload.rate"),
+            own_requests: None,
+            requests_per_client: REQUESTS_PER_CLIENT,
+            think: None,
+            own_length: (is_common && traffic.is_stationary()).then_some(OwnLength {
+                requests: traffic.requests,
+                duration: traffic.duration,
+            }),
+        })
     }
 
     fn of_trace(kind: LoadKind, replay: &Replay) -> Result<Self, Diagnostic> {
@@ -163,8 +189,8 @@ impl LoadDial {
 
     /// How to set how many requests are there at once, whoever sends them, in a scenario like `input`.
     pub fn at_once(input: &Input) -> Result<Self, Diagnostic> {
-        match input.scenario.workload() {
-            Workload::Synthetic(workload) if own_think(workload).is_some() => {
+        match input.scenario.traffic.only_workload() {
+            Some(Workload::Synthetic(workload)) if own_think(workload).is_some() => {
                 let setting = Setting::Arrivals(AT_ONCE.to_owned());
                 Ok(Self::set_by(setting, LoadKind::Concurrency, workload))
             }
@@ -175,7 +201,10 @@ impl LoadDial {
     /// How to set the number of users in a scenario like `input`, who think so long between an answer and the next
     /// request; `None` for as long as the scenario's clients do, or as it does within sessions.
     pub fn of_users(think: Option<Span>, input: &Input) -> Result<Self, Diagnostic> {
-        let Workload::Synthetic(workload) = input.scenario.workload() else {
+        let Some(Workload::Synthetic(workload)) = input.scenario.traffic.only_workload() else {
+            if input.scenario.traffic.only_workload().is_none() {
+                return Self::new(LoadKind::Users, input);
+            }
             let message = "who sends the requests of a trace does not think";
             return Err(Diagnostic::new(message).help("ask for requests at once, by --concurrency"));
         };
@@ -242,6 +271,16 @@ impl LoadDial {
         flags
     }
 
+    /// Whether a run has more requests at a higher load by itself.
+    pub const fn sends_more_with_load(&self) -> bool {
+        self.own_requests.is_some()
+    }
+
+    /// Whether its runs have one length, as those of a trace or of a profile.
+    pub const fn has_one_length(&self) -> bool {
+        self.own_length.is_none()
+    }
+
     /// Whether runs at a load with each of so many seeds may be so many times as long as the scenario's own: its
     /// arrivals have the same rate throughout, and there would not be too many of them.
     pub fn allows_length(&self, load: f64, times: u32, seeds: usize) -> bool {
@@ -300,7 +339,10 @@ impl LoadDial {
 
     /// The load that the scenario has by itself, if it is of this kind.
     pub fn load_of(&self, input: &Input) -> Option<f64> {
-        match (input.scenario.workload(), &self.setting) {
+        let Some(workload) = input.scenario.traffic.only_workload() else {
+            return input.scenario.traffic.rate_per_s();
+        };
+        match (workload, &self.setting) {
             (Workload::Trace(replay), Setting::Speedup(recorded)) => Some(recorded * replay.speedup),
             (Workload::Trace(replay), _) => replay.concurrency.map(f64::from),
             (Workload::Synthetic(_), Setting::Arrivals(_)) => None,

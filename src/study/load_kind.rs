@@ -100,7 +100,10 @@ impl LoadKind {
 
     /// The kind that the scenario's own load is, as far as it matters for what can be compared.
     pub fn of(input: &Input) -> Self {
-        match input.scenario.workload() {
+        let Some(workload) = input.scenario.traffic.only_workload() else {
+            return Self::Rate;
+        };
+        match workload {
             Workload::Synthetic(workload) => match &workload.arrivals {
                 Arrivals::Closed { .. } => Self::Concurrency,
                 Arrivals::Stages(stages) => Self::of_stages(stages),

@@ -24,13 +24,16 @@ mod plan;
 mod remedies;
 mod replications;
 mod runner;
+mod sending;
 mod simulate;
 mod stopped;
 mod sweep;
 mod validation;
 mod watched;
 
-pub use crate::metrics::{Better, MEASURES, Measure, Quantity, USUAL_ERRORS, Verdict, is_shown_met, is_steady, judged};
+pub use crate::metrics::{
+    Better, MEASURES, Measure, Quantity, USUAL_ERRORS, Verdict, has_objectives, is_shown_met, is_steady, judged,
+};
 pub use bisection::{Bracket, PRECISION};
 pub use bounds::{Bounds, MOST_REQUESTS};
 pub use capacity::Capacity;
@@ -40,7 +43,7 @@ pub use contest::{Contender, Contest, Difference, Variation, contest};
 pub use control::{Audience, Control};
 pub use curve::{Curve, CurvePoint, CurveStudy};
 pub use differing::{Differing, differing};
-pub use fewest_servers::fewest_servers;
+pub use fewest_servers::{FewestServers, ServersSearch};
 pub use formula::{ContextLengths, DraftsCost, Filled, FormulaCheck, FormulaQuestion};
 pub use in_order::{Next, Workers};
 pub use input::{Base, Input};
@@ -54,9 +57,8 @@ pub use plan::{MOST_POINTS, Plan, label, short};
 pub use remedies::{Remedy, Tried, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};
 pub use runner::Runner;
-pub use simulate::{
-    Replayed, Run, SimulationError, engine, recorder, replay, replay_source, replay_workload, run, simulate,
-};
+pub use sending::{Replayed, SimulationError};
+pub use simulate::{Run, engine, recorder, replay, replay_source, replay_workload, run, simulate};
 pub use stopped::{Simulate, Stopped};
 pub use sweep::{RUN_COLUMNS, RunNumbers, Sweep, usual_measures};
 pub use validation::{Compared, Comparison, MetricErrors, Prediction, errors_of, metrics_of};

@@ -4,7 +4,7 @@ use super::control::Control;
 use super::in_order::Workers;
 use super::input::Input;
 use super::replications::{self, Outcome};
-use super::simulate::SimulationError;
+use super::sending::SimulationError;
 use crate::config::Diagnostic;
 use crate::metrics::Metric;
 

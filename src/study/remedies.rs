@@ -72,7 +72,7 @@ pub fn remedies(input: &Input) -> Vec<Remedy> {
         let setting = format!("batching.{}={}", change.key, change.value);
         found.push(Remedy::set(change.name, &[setting]));
     }
-    if policy.prefix_caching() == Some(false) && shares_prompts(scenario.workload()) {
+    if policy.prefix_caching() == Some(false) && scenario.traffic.workloads().any(shares_prompts) {
         let change = set("batching.prefix_caching", "true".to_owned());
         found.push(Remedy::set("prefix cache on", &[change]));
     }

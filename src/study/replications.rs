@@ -4,7 +4,8 @@ use super::bounds::Bounds;
 use super::control::Control;
 use super::in_order::{Next, Workers};
 use super::input::Input;
-use super::simulate::{self, Replayed, Run, SimulationError};
+use super::sending::{Replayed, SimulationError};
+use super::simulate::{self, Run};
 use crate::metrics::{Recording, Replications, Summary};
 
 /// What came of all runs.

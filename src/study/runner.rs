@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use super::bounds::Bounds;
 use super::control::Control;
 use super::input::Input;
-use super::simulate::{self, Replayed};
+use super::sending::Replayed;
+use super::simulate;
 use super::stopped::Stopped;
 use crate::metrics::Recording;
 

@@ -1,22 +1,22 @@
 //! Runs a scenario once: the one place where a scenario, an engine, a recorder and whoever watches come together.
 
-use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 
 use super::bounds::Bounds;
 use super::control::Control;
 use super::input::Input;
+use super::sending::{self, Replayed, SimulationError};
 use super::watched::Watched;
-use crate::config::{Diagnostic, Fleet, Scenario, WarmUp, Workload};
+use crate::config::{Fleet, Scenario, WarmUp};
 use crate::engine::{self, Engine, Observer, Server, ServerId, ServerSettings};
-use crate::fleet::{self, FleetMember, FleetSettings, Fronted, LooksFor, ReplayError, Unwatched, Watch};
+use crate::fleet::{self, FleetMember, FleetSettings, Fronted, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
-use crate::metrics::{ArrivalsEnd, GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Trim, Waves};
+use crate::metrics::{
+    ArrivalsEnd, ClassToRecord, GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Trim,
+};
 use crate::stats::streams::mix;
 use crate::step_time::StepTime;
-use crate::workload::trace::{self, Skipped, TraceError};
-use crate::workload::{Limited, Source};
+use crate::workload::Source;
 
 /// What came of a run.
 pub struct Run {
@@ -24,53 +24,6 @@ pub struct Run {
     pub recording: Recording,
     /// How its workload was read.
     pub replayed: Replayed,
-}
-
-/// How the workload of a run was read.
-#[derive(Clone, Debug, Default)]
-pub struct Replayed {
-    /// Rows that were left out of a trace.
-    pub skipped: Skipped,
-    /// Share of a trace's requests that arrive together with the one before.
-    pub tied_share: f64,
-    /// Whether a router kept sessions together that no row of a trace names.
-    pub lacks_sessions: bool,
-    /// Waves in which its requests came.
-    pub waves: Waves,
-    /// Whether whoever watched stopped it before its end.
-    pub is_stopped: bool,
-}
-
-/// Why a simulation could not go to its end.
-#[derive(Debug)]
-pub enum SimulationError {
-    /// The trace cannot be opened.
-    Trace(TraceError),
-    /// The run cannot go on.
-    Replay(ReplayError),
-}
-
-impl fmt::Display for SimulationError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Trace(error) => error.fmt(formatter),
-            Self::Replay(error) => error.fmt(formatter),
-        }
-    }
-}
-
-impl Error for SimulationError {}
-
-impl From<SimulationError> for Diagnostic {
-    fn from(error: SimulationError) -> Self {
-        match error {
-            SimulationError::Trace(error) => Self::new(error.to_string()),
-            SimulationError::Replay(error) => {
-                let diagnostic = Self::new(error.message());
-                error.help().into_iter().fold(diagnostic, Self::help)
-            }
-        }
-    }
 }
 
 /// Runs the scenario with one seed, heard by `also` too. It ends early if `control` is stopped, and whatever grows with
@@ -83,7 +36,7 @@ pub fn run(
     bounds: &Bounds,
 ) -> Result<Run, SimulationError> {
     let scenario = &input.scenario;
-    let mut recorder = recorder(scenario, &input.slos);
+    let mut recorder = recorder(scenario, &input.slos, &input.classes);
     let mut watch = Watched::new(control, bounds);
     let mut replayed = if also.is_empty() {
         replay_servers(scenario, seed, &mut recorder, &mut watch)?
@@ -107,7 +60,7 @@ fn replay_servers(
     let servers = Servers::of(scenario, seed);
     let bytes_a_request = servers.bytes_a_request();
     let run = |source: &mut dyn Source, watch: &mut _| servers.serve(source, observer, watch);
-    with_workload(scenario, seed, bytes_a_request, run, watch)
+    sending::send(scenario, seed, bytes_a_request, run, watch)
 }
 
 /// What serves a scenario's requests.
@@ -168,74 +121,12 @@ pub fn replay_workload(
 ) -> Result<Replayed, SimulationError> {
     let bytes_a_request = engine.bytes_a_request();
     let run = |source: &mut dyn Source, watch: &mut _| fleet::replay_watched(engine, source, &mut *observer, watch);
-    with_workload(scenario, seed, bytes_a_request, run, watch)
-}
-
-/// Has `run` send the requests of the scenario's workload, to servers in which a request takes so many bytes.
-fn with_workload<W: Watch>(
-    scenario: &Scenario,
-    seed: u64,
-    bytes_a_request: u64,
-    run: impl FnOnce(&mut dyn Source, &mut W) -> Result<(), ReplayError>,
-    watch: &mut W,
-) -> Result<Replayed, SimulationError> {
-    match scenario.workload() {
-        Workload::Synthetic(workload) => {
-            if let Some(requests) = workload.requests_at_once() {
-                // What cannot fit in the end need not be tried.
-                let bytes = requests.saturating_mul(bytes_a_request);
-                watch.may_hold(bytes).map_err(SimulationError::Replay)?;
-            }
-            let mut source = workload.source(seed);
-            Ok(Replayed {
-                is_stopped: until_stopped(run_limited(scenario, run, &mut source, watch))?,
-                ..Replayed::default()
-            })
-        }
-        Workload::Trace(workload) => {
-            let mut source = trace::open_seeded(workload, seed).map_err(SimulationError::Trace)?;
-            Ok(Replayed {
-                is_stopped: until_stopped(run_limited(scenario, run, &mut source, watch))?,
-                skipped: source.skipped(),
-                tied_share: source.tied_share(),
-                lacks_sessions: routes_by_session(scenario) && !source.has_sessions(),
-                ..Replayed::default()
-            })
-        }
-    }
-}
-
-fn routes_by_session(scenario: &Scenario) -> bool {
-    let fleet = scenario.operation.fleet.as_ref();
-    let router = fleet.map(|fleet| fleet.router.looks_for);
-    router == Some(LooksFor::Sessions)
-}
-
-/// Whether whoever watches stopped the run, if nothing else did.
-fn until_stopped(ended: Result<(), ReplayError>) -> Result<bool, SimulationError> {
-    match ended {
-        Ok(()) => Ok(false),
-        Err(ReplayError::Stopped) => Ok(true),
-        Err(error) => Err(SimulationError::Replay(error)),
-    }
-}
-
-/// Sends the requests of `source` as the scenario's clients do, who may keep only so many outstanding.
-fn run_limited<W: Watch>(
-    scenario: &Scenario,
-    run: impl FnOnce(&mut dyn Source, &mut W) -> Result<(), ReplayError>,
-    source: &mut dyn Source,
-    watch: &mut W,
-) -> Result<(), ReplayError> {
-    match scenario.max_outstanding() {
-        Some(most) => run(&mut Limited::new(source, most), watch),
-        None => run(source, watch),
-    }
+    sending::send(scenario, seed, bytes_a_request, run, watch)
 }
 
 /// Runs the scenario with one seed to its end.
 pub fn simulate(scenario: &Scenario, seed: u64) -> Result<Recording, SimulationError> {
-    let mut recorder = recorder(scenario, &[]);
+    let mut recorder = recorder(scenario, &[], &[]);
     replay(scenario, seed, &mut recorder)?;
     Ok(recorder.finish())
 }
@@ -254,7 +145,7 @@ pub fn replay_source(
 ) -> Result<(), SimulationError> {
     let servers = Servers::of(scenario, seed);
     let run = |source: &mut dyn Source, watch: &mut _| servers.serve(source, observer, watch);
-    run_limited(scenario, run, source, &mut Unwatched).map_err(SimulationError::Replay)
+    sending::send_limited(scenario, run, source, &mut Unwatched).map_err(SimulationError::Replay)
 }
 
 /// The scenario's server, as its clients see it.
@@ -296,8 +187,8 @@ fn fleet_of<'a>(scenario: &'a Scenario, fleet: &'a Fleet, seed: u64) -> FleetOf<
     }
 }
 
-/// Who listens to it.
-pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
+/// Who listens to it, for what is asked of all requests, and of those of each class that is told apart.
+pub fn recorder(scenario: &Scenario, slos: &[Slo], classes: &[ClassToRecord]) -> Recorder {
     let settings = RecorderSettings {
         server: &scenario.deployment.server,
         prefix_caching: scenario.deployment.prefix_caching,
@@ -310,28 +201,31 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo]) -> Recorder {
         Some(fleet) => recorder.of_fleet(fleet.servers, fleet.initial(), fleet.router.name, &settings),
         None => recorder,
     };
-    match scenario.max_outstanding() {
+    let recorder = match classes {
+        [] => recorder,
+        _ => recorder.of_classes(classes, &settings),
+    };
+    match scenario.traffic.max_outstanding {
         Some(most) => recorder.of_max_outstanding(most),
-        None if is_closed_loop(scenario.workload()) => recorder.of_closed_loop(),
+        None if scenario.traffic.is_closed_loop() => recorder.of_closed_loop(),
         None => recorder,
     }
 }
 
 /// What is left out of the numbers of its runs.
 fn trim(scenario: &Scenario) -> Trim {
-    let found = || match scenario.workload() {
-        Workload::Synthetic(workload) => Trim::WarmUpAndDrain {
-            until: ArrivalsEnd {
-                requests: workload.requests,
-                duration: workload.duration,
-            },
+    let traffic = &scenario.traffic;
+    let found = Trim::WarmUpAndDrain {
+        until: ArrivalsEnd {
+            requests: traffic.requests,
+            duration: traffic.duration,
         },
-        Workload::Trace(_) => Trim::Nothing,
     };
     match scenario.operation.warm_up {
-        WarmUp::Usual if is_stationary(scenario) => found(),
+        WarmUp::Usual if is_stationary(scenario) => found,
         WarmUp::Usual | WarmUp::Kept => Trim::Nothing,
-        WarmUp::Found => found(),
+        // It is refused of traffic that changes.
+        WarmUp::Found => found,
         WarmUp::Before(span) => Trim::Before(span),
     }
 }
@@ -340,15 +234,7 @@ fn trim(scenario: &Scenario) -> Trim {
 fn is_stationary(scenario: &Scenario) -> bool {
     let fleet = scenario.operation.fleet.as_ref();
     let nothing_fails = fleet.is_none_or(|fleet| fleet.hardships.faults.is_empty());
-    nothing_fails && scenario.workload().is_stationary()
-}
-
-/// Whether there are never more requests than clients.
-fn is_closed_loop(workload: &Workload) -> bool {
-    match workload {
-        Workload::Synthetic(workload) => workload.arrivals.is_closed_loop(),
-        Workload::Trace(replay) => replay.concurrency.is_some(),
-    }
+    nothing_fails && scenario.traffic.is_stationary()
 }
 
 /// What the model costs each GPU, and what the GPU could do.

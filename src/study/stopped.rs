@@ -1,7 +1,7 @@
 //! Why a study did not come to its end.
 
 use super::input::Input;
-use super::simulate::SimulationError;
+use super::sending::SimulationError;
 use crate::config::{Diagnostic, NoScenario};
 use crate::metrics::Recording;
 

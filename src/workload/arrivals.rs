@@ -105,6 +105,21 @@ impl Arrivals {
         matches!(self, Self::Closed { .. })
     }
 
+    /// The same arrivals at so many times the rate; those that have none stay as they are.
+    #[must_use]
+    pub fn at_times_the_rate(&self, times: f64) -> Self {
+        let mut faster = self.clone();
+        match &mut faster {
+            Self::Poisson { rate_per_s }
+            | Self::Gamma { rate_per_s, .. }
+            | Self::Weibull { rate_per_s, .. }
+            | Self::Constant { rate_per_s } => *rate_per_s *= times,
+            Self::Stages(stages) => stages.iter_mut().for_each(|stage| stage.rate_per_s *= times),
+            Self::AtOnce | Self::Closed { .. } => {}
+        }
+        faster
+    }
+
     /// Whether a client sends its next request as soon as the one before has ended.
     pub fn is_closed_loop_without_think(&self) -> bool {
         matches!(self, Self::Closed { think, .. } if think.is_none())

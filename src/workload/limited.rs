@@ -2,21 +2,21 @@
 
 use super::slots::Slots;
 use super::trace::TraceError;
-use super::{Request, RequestId, Source};
+use super::{ClassId, Request, RequestId, Source};
 use crate::units::{Span, Time};
 
 /// The requests of a source, of which only so many are outstanding at once, as with the semaphore of
 /// `vllm bench serve --max-concurrency`: those that are due while all places are taken wait with their clients and are
 /// sent in their order, each as an earlier one ends, with an answer or without. Everything that is measured of a
 /// request starts when it is sent; how long it waited before is [`Request::client_wait`].
-pub struct Limited<'a> {
-    source: &'a mut dyn Source,
+pub struct Limited<S> {
+    source: S,
     slots: Slots,
 }
 
-impl<'a> Limited<'a> {
+impl<S: Source> Limited<S> {
     /// The requests of `source`, at most `max_outstanding` of them outstanding.
-    pub fn new(source: &'a mut dyn Source, max_outstanding: u32) -> Self {
+    pub fn new(source: S, max_outstanding: u32) -> Self {
         Self {
             source,
             slots: Slots::new(max_outstanding),
@@ -24,7 +24,7 @@ impl<'a> Limited<'a> {
     }
 }
 
-impl Source for Limited<'_> {
+impl<S: Source> Source for Limited<S> {
     fn next_arrival(&mut self) -> Result<Option<Time>, TraceError> {
         let due = self.source.next_arrival()?;
         Ok(due.and_then(|due| self.slots.next(due)))
@@ -48,8 +48,12 @@ impl Source for Limited<'_> {
         self.source.rejected(id, at);
     }
 
-    fn timeout(&self) -> Option<Span> {
-        self.source.timeout()
+    fn classes(&self) -> usize {
+        self.source.classes()
+    }
+
+    fn timeout(&self, class: ClassId) -> Option<Span> {
+        self.source.timeout(class)
     }
 
     /// Who waits for a place waits for an answer.

@@ -1,6 +1,7 @@
 //! Who asks for what, and when: requests, arrival processes, length distributions and recorded traces.
 
 mod arrivals;
+mod classes;
 mod closed_loop;
 mod content_names;
 mod exponential;
@@ -26,6 +27,7 @@ mod think;
 pub mod trace;
 
 pub use arrivals::{Arrivals, ClosedStart, Stage};
+pub use classes::{ClassSource, Classes};
 pub use exponential::draw_exponential;
 pub use invalid::Invalid;
 pub use length_sampler::LengthSampler;
@@ -34,7 +36,7 @@ pub use limited::Limited;
 pub use priorities::{Priorities, PriorityLevel};
 pub use prompt_pool::{PoolOrder, PromptPool};
 pub use quantile_table::QuantileTable;
-pub use request::{ContentId, MOST_TOKENS, OutputName, Prompt, Request, RequestId, Segment, SessionId};
+pub use request::{ClassId, ContentId, MOST_TOKENS, OutputName, Prompt, Request, RequestId, Segment, SessionId};
 pub use session::Session;
 pub use shared_prefix::SharedPrefix;
 pub use synthetic::Synthetic;
@@ -60,8 +62,13 @@ pub trait Source {
         self.finished(id, at);
     }
 
-    /// How long a client waits for the whole of an answer before it gives up; `None`: for ever.
-    fn timeout(&self) -> Option<Span> {
+    /// How many classes its requests belong to.
+    fn classes(&self) -> usize {
+        1
+    }
+
+    /// How long a client of this class waits for the whole of an answer before it gives up; `None`: for ever.
+    fn timeout(&self, _class: ClassId) -> Option<Span> {
         None
     }
 
@@ -72,5 +79,39 @@ pub trait Source {
     /// closed loops might then send for ever at one instant.
     fn runs_out(&self) -> bool {
         !self.is_closed_loop()
+    }
+}
+
+impl<S: Source + ?Sized> Source for &mut S {
+    fn next_arrival(&mut self) -> Result<Option<Time>, trace::TraceError> {
+        (**self).next_arrival()
+    }
+
+    fn take(&mut self) -> Request {
+        (**self).take()
+    }
+
+    fn finished(&mut self, id: RequestId, at: Time) {
+        (**self).finished(id, at);
+    }
+
+    fn rejected(&mut self, id: RequestId, at: Time) {
+        (**self).rejected(id, at);
+    }
+
+    fn classes(&self) -> usize {
+        (**self).classes()
+    }
+
+    fn timeout(&self, class: ClassId) -> Option<Span> {
+        (**self).timeout(class)
+    }
+
+    fn is_closed_loop(&self) -> bool {
+        (**self).is_closed_loop()
+    }
+
+    fn runs_out(&self) -> bool {
+        (**self).runs_out()
     }
 }

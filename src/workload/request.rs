@@ -1,15 +1,66 @@
 //! One request: when it arrives, what its prompt holds, how many tokens it will produce.
 
+use std::fmt;
 use std::sync::Arc;
 
+use crate::stats::streams::mix;
 use crate::units::{Span, Time};
 
 /// The most tokens that a prompt or an output may have, so that the sum of both always fits 32 bits.
 pub const MOST_TOKENS: u32 = 1_000_000_000;
 
-/// The number of a request: its place in the order of arrival, from 0.
+/// The place of a class among all of a workload, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClassId(pub u8);
+
+impl ClassId {
+    /// The most classes that a workload may have: they share six bits of a request's number.
+    pub const MOST: usize = 64;
+
+    /// Its place, to look it up.
+    pub const fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The number of a request: its place in the order of arrival, from 0, among those of its class. The class stands in
+/// the bits from [`RequestId::CLASS_SHIFT`] on, so that nobody who is told of a request has to look it up; those from
+/// [`RequestId::NUMBER_BITS`] up to there are free for whoever sends it more than once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
+
+impl RequestId {
+    /// Bits of the place in the order of arrival: room for a million million requests.
+    pub const NUMBER_BITS: u32 = 40;
+    /// Where the class stands.
+    pub const CLASS_SHIFT: u32 = 56;
+
+    /// A request of this class, by its number among those of the class.
+    #[must_use]
+    pub const fn in_class(self, class: ClassId) -> Self {
+        Self(self.0 | (class.0 as u64) << Self::CLASS_SHIFT)
+    }
+
+    /// The class that it belongs to.
+    pub const fn class(self) -> ClassId {
+        ClassId((self.0 >> Self::CLASS_SHIFT) as u8)
+    }
+
+    /// Its number among those of its class.
+    pub const fn number(self) -> u64 {
+        self.0 & ((1 << Self::NUMBER_BITS) - 1)
+    }
+}
+
+/// Its number, behind its class if that is not the first.
+impl fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.class() {
+            ClassId(0) => write!(formatter, "{}", self.number()),
+            ClassId(class) => write!(formatter, "{class}.{}", self.number()),
+        }
+    }
+}
 
 /// Which requests belong together, as the turns of one conversation do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -39,6 +90,17 @@ impl ContentId {
     /// The prompt of `request`, where no other request shares any of it.
     pub const fn unique_prompt_of(request: RequestId) -> Self {
         Self(Self::UNIQUE_PROMPT | request.0)
+    }
+
+    /// The content as requests of this class know it: what another class calls the same is something else.
+    pub(super) const fn in_class(self, class: ClassId) -> Self {
+        if self.0 & (Self::OUTPUT | Self::UNIQUE_PROMPT) != 0 {
+            return Self(self.0 | (class.0 as u64) << RequestId::CLASS_SHIFT);
+        }
+        if class.0 == 0 {
+            return self;
+        }
+        Self::numbered(mix(self.0 ^ mix(class.0 as u64)))
     }
 
     /// Content known by a number or by the hash of its name. Never the output or the unique prompt of a request.
@@ -89,6 +151,18 @@ impl Prompt {
             tokens,
             segments: Some(segments),
         }
+    }
+
+    /// The prompt as requests of this class know it.
+    pub(super) fn in_class(self, class: ClassId) -> Self {
+        let Some(segments) = self.segments.as_deref().filter(|_| class != ClassId::default()) else {
+            return self;
+        };
+        let in_class = segments.iter().map(|segment| Segment {
+            content: segment.content.in_class(class),
+            ..*segment
+        });
+        Self::of_segments(in_class.collect::<Vec<_>>())
     }
 
     /// How long it is up to the first content of which `ends` says so; `None` if it holds none [tokens].

@@ -9,7 +9,7 @@ use super::shared_prefix::Prefixes;
 use super::starts::Starts;
 use super::synthetic::{Synthetic, cut_output};
 use super::trace::TraceError;
-use super::{ContentId, Prompt, Request, RequestId, Segment, Source};
+use super::{ClassId, ContentId, Prompt, Request, RequestId, Segment, Source};
 use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 use crate::units::{Span, Time};
 
@@ -166,7 +166,7 @@ impl Source for SyntheticSource {
         self.starts.ended(first, at);
     }
 
-    fn timeout(&self) -> Option<Span> {
+    fn timeout(&self, _class: ClassId) -> Option<Span> {
         self.timeout
     }
 

@@ -155,3 +155,34 @@ fn what_makes_no_sense_is_refused() {
         assert!(output.stderr.contains(told), "{text}: {}", output.stderr);
     }
 }
+
+#[test]
+fn who_asks_for_the_fewest_servers_leaves_none_to_a_rule() {
+    let workplace = Workplace::new();
+    workplace.write(
+        "scaled.toml",
+        r#"
+[model]
+name = "llama-3.1-8b"
+[server]
+gpu = "h100-sxm"
+[workload]
+requests = 100
+arrivals = { process = "poisson", rate = 1.0 }
+prompt = { dist = "fixed", value = 9 }
+output = { dist = "fixed", value = 9 }
+[fleet.autoscale]
+target = 8
+min = 1
+max = 4
+start = "60s"
+"#,
+    );
+    let ended = workplace.run(&["capacity", "scaled.toml", "--rate", "9", "--slo", "ttft.p50<1s"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("[fleet.autoscale] says how many there are"),
+        "{}",
+        ended.stderr
+    );
+}

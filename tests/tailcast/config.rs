@@ -202,7 +202,7 @@ fn flags_reach_every_kind_of_key() {
             "batching.max_wait=10ms",
         ],
     );
-    let Workload::Synthetic(workload) = scenario.workload() else {
+    let Workload::Synthetic(workload) = &scenario.traffic.classes[0].workload else {
         panic!("not synthetic");
     };
     let Arrivals::Stages(stages) = &workload.arrivals else {
@@ -211,7 +211,7 @@ fn flags_reach_every_kind_of_key() {
     assert_eq!((stages[0].rate_per_s, stages[1].rate_per_s), (1.0, 5.0));
     assert_eq!(scenario.name, "a name");
     let limits: Vec<_> = scenario
-        .objectives()
+        .objectives
         .iter()
         .map(|it| (it.name.as_str(), it.bound))
         .collect();
@@ -338,12 +338,12 @@ fn paths_start_from_the_file_they_are_written_in() {
         format!("{head}trace = {{ path = \"trace.csv\" }}"),
     );
     let scenario = try_load(&place.path("inner/scenario.toml"), &[]).unwrap();
-    let Workload::Trace(replay) = scenario.workload() else {
+    let Workload::Trace(replay) = &scenario.traffic.classes[0].workload else {
         panic!("not a trace");
     };
     assert_eq!(replay.path, place.path("inner/trace.csv"));
     let moved = try_load(&place.path("inner/scenario.toml"), &["workload.trace.path=here.csv"]).unwrap();
-    let Workload::Trace(replay) = moved.workload() else {
+    let Workload::Trace(replay) = &moved.traffic.classes[0].workload else {
         panic!("not a trace");
     };
     assert_eq!(
@@ -420,8 +420,8 @@ fn every_setting_reaches_the_simulation() {
             per_sequence: Span::from_micros(3),
         })
     );
-    let Workload::Synthetic(workload) = scenario.workload() else {
-        panic!("{:?}", scenario.workload());
+    let Workload::Synthetic(workload) = &scenario.traffic.classes[0].workload else {
+        panic!("{:?}", scenario.traffic.classes[0].workload);
     };
     assert_eq!(workload.max_tokens, Some(77));
     assert_eq!(workload.duration, Some(Span::from_micros(60_000_000)));
@@ -437,7 +437,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
          {{ path = \"/a.csv\", format = \"azure\", speedup = 2.0, start = \"5s\", limit = 9, \
          sort = true, skip_bad_rows = true, jitter_ties = \"uniform\", input_scale = 0.5, output_scale = 3 }}\n"
     );
-    let Workload::Trace(replay) = load(&text, &[]).workload().clone() else {
+    let Workload::Trace(replay) = load(&text, &[]).traffic.classes[0].workload.clone() else {
         panic!("not a trace");
     };
     let expected = Replay {
@@ -461,7 +461,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
 
 #[test]
 fn every_setting_of_what_prompts_share_reaches_its_workload() {
-    let workload = |changes: &[&str]| match load(LEAST, changes).workload().clone() {
+    let workload = |changes: &[&str]| match load(LEAST, changes).traffic.classes[0].workload.clone() {
         Workload::Synthetic(workload) => workload,
         Workload::Trace(replay) => panic!("{replay:?}"),
     };

@@ -359,7 +359,6 @@ fn what_is_of_a_calm_server_refuses_others() {
     for arguments in [
         &["check", "fleet.toml"][..],
         &["run", "fleet.toml", "--perfetto", "p.json"],
-        &["capacity", "fleet.toml", "--slo", "ttft.p99<2s", "--rate", "5"],
         &["capacity", "fleet.toml", "--slo", "ttft.p99<2s", "--explain"],
     ] {
         let output = workplace.run(arguments);

@@ -11,7 +11,7 @@ use tailcast::fleet::{
     Retry, RouterKind, ScaleSignal, Unwatched, replay, replay_fleet, replay_fleet_readable,
 };
 use tailcast::units::{Span, Time};
-use tailcast::workload::{Request, RequestId, SessionId, Source};
+use tailcast::workload::{ClassSource, Classes, Request, RequestId, SessionId, Source};
 
 use crate::worlds::{Clients, Heard, Listed, Stream, World, policy_names, world, worlds_per_policy};
 
@@ -135,6 +135,7 @@ fn each_server_does_what_it_would_do_alone() {
                 continue;
             }
             fleet.is_closed = false;
+            fleet.second_class = None;
             let together = fleet.run(Speed::Fast);
             for server in &together.servers {
                 let came = server.heard.iter().filter_map(as_event);
@@ -179,7 +180,13 @@ struct FleetWorld {
     autoscale: Option<Autoscale>,
     held_back: usize,
     is_closed: bool,
+    /// A second class, which sends the same requests once more, each when it arrives in the world.
+    second_class: Option<SecondClass>,
     place: String,
+}
+
+struct SecondClass {
+    timeout: Option<Span>,
 }
 
 /// `None` if steps may take no time, as whoever finishes in one could be followed by a request between two steps of one
@@ -209,6 +216,11 @@ fn fleet_world(policy: &str, seed: u64) -> Option<FleetWorld> {
     Some(FleetWorld {
         held_back: world.random.random_range(1..200),
         is_closed: world.random.random_bool(0.5),
+        second_class: world.random.random_bool(0.2).then(|| {
+            let gives_up = world.random.random_bool(0.7);
+            let timeout = gives_up.then(|| Span::from_picos(world.random.random_range(1..200)));
+            SecondClass { timeout }
+        }),
         place: format!("{policy}, seed {seed}, {} servers, {}", servers, ROUTERS[router].name),
         world,
         servers,
@@ -313,11 +325,21 @@ impl FleetWorld {
     }
 
     fn source(&self) -> Box<dyn Source> {
-        if self.is_closed {
+        let first: Box<dyn Source> = if self.is_closed {
             Box::new(Clients::new(&self.world))
         } else {
             Box::new(Listed::of(&self.world))
-        }
+        };
+        let Some(SecondClass { timeout }) = self.second_class else {
+            return first;
+        };
+        let second = Listed {
+            timeout,
+            ..Listed::of(&self.world)
+        };
+        let classes = [(first, None), (Box::new(second), Some(1))];
+        let classes = classes.map(|(source, priority)| ClassSource { source, priority });
+        Box::new(Classes::new(classes.into(), u64::MAX))
     }
 
     fn server(&self, speed: Speed) -> Server {
@@ -449,7 +471,8 @@ impl FleetStream {
                 }
             }
             for attempt in waiting {
-                *stuck.entry(RequestId(attempt.0 & 0xff_ffff_ffff)).or_default() += 1;
+                let request = RequestId(attempt.number()).in_class(attempt.class());
+                *stuck.entry(request).or_default() += 1;
             }
         }
         stuck

@@ -172,10 +172,6 @@ fn what_is_of_one_server_refuses_a_fleet_and_bad_fleets_are_told() {
             "--perfetto shows the steps of one server",
         ),
         (
-            &["capacity", "fleet.toml", "--slo", "e2e.p99<60s", "--rate", "50"],
-            "equal share",
-        ),
-        (
             &["capacity", "fleet.toml", "--slo", "e2e.p99<60s", "--explain"],
             "--explain fills one server",
         ),

@@ -31,7 +31,7 @@ fn of_trace(place: &Workplace) -> Base {
 }
 
 fn opened(input: &Input) -> Result<(), TraceError> {
-    let Workload::Trace(replay) = input.scenario.workload() else {
+    let Workload::Trace(replay) = &input.scenario.traffic.classes[0].workload else {
         panic!("it is a trace");
     };
     trace::open(replay).map(drop)
@@ -71,7 +71,7 @@ fn workloads_are_equal_whoever_opened_their_trace() {
     let place = Workplace::new();
     let one = of_trace(&place).load().unwrap().scenario;
     let other = Base::from_file(place.path("scenario.toml")).load().unwrap().scenario;
-    assert_eq!(one.workload(), other.workload());
+    assert_eq!(one.traffic.classes[0].workload, other.traffic.classes[0].workload);
 }
 
 #[test]

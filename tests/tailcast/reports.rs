@@ -16,6 +16,7 @@ use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, slo, time};
 fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
     RunReport {
         fleet: None,
+        classes: Vec::new(),
         headline: Headline {
             engine: "vLLM 0.33".to_owned(),
             model: "llama-3.1-8b".to_owned(),
@@ -339,7 +340,7 @@ fn request_rows_and_timeline_rows_become_csv() {
     log.on(time(7), RequestId(1), &Event::Rejected);
     log.on(time(8), RequestId(2), &Event::Arrived { input_tokens: 5 });
     let mut output = Vec::new();
-    write_requests_csv(&mut output, log.rows()).unwrap();
+    write_requests_csv(&mut output, log.rows(), &[]).unwrap();
     let expected = "\
 id,arrival_s,scheduled_s,first_token_s,finished_s,input_tokens,output_tokens,cached_tokens,preemptions,outcome,\
 priority,ttft_s,tpot_s

@@ -98,7 +98,7 @@ fn each_switch_names_the_scenario() {
 #[test]
 fn priorities_come_from_the_workload_and_change_nothing_else() {
     let requests = |changes: &[&str]| {
-        let Workload::Synthetic(workload) = load(LEAST, changes).workload().clone() else {
+        let Workload::Synthetic(workload) = load(LEAST, changes).traffic.classes[0].workload.clone() else {
             panic!("not synthetic");
         };
         let mut source = workload.source(7);
@@ -134,7 +134,7 @@ fn a_session_keeps_its_priority() {
         "workload.requests=300",
         "workload.priority=[{value=0,share=1},{value=1,share=1}]",
     ];
-    let Workload::Synthetic(workload) = load(LEAST, &changes).workload().clone() else {
+    let Workload::Synthetic(workload) = load(LEAST, &changes).traffic.classes[0].workload.clone() else {
         panic!("not synthetic");
     };
     let mut source = workload.source(1);

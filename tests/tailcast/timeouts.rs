@@ -6,7 +6,7 @@ use tailcast::policy::{ContinuousSettings, PolicySettings};
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::TraceError;
-use tailcast::workload::{Request, RequestId, Source};
+use tailcast::workload::{ClassId, Request, RequestId, Source};
 
 use crate::command::Workplace;
 use crate::known::request;
@@ -30,7 +30,7 @@ impl Source for Impatient<'_> {
         false
     }
 
-    fn timeout(&self) -> Option<Span> {
+    fn timeout(&self, _class: ClassId) -> Option<Span> {
         Some(Span::from_micros(35_000))
     }
 }

@@ -16,7 +16,7 @@ use tailcast::policy::{
 use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::TraceError;
-use tailcast::workload::{ContentId, Prompt, Request, RequestId, Segment, Source};
+use tailcast::workload::{ClassId, ContentId, Prompt, Request, RequestId, Segment, Source};
 
 pub struct World {
     pub settings: ServerSettings,
@@ -417,7 +417,7 @@ impl Source for Clients {
         self.ready.push(at + self.think);
     }
 
-    fn timeout(&self) -> Option<Span> {
+    fn timeout(&self, _class: ClassId) -> Option<Span> {
         self.timeout
     }
 
@@ -469,7 +469,7 @@ impl Source for Listed {
 
     fn finished(&mut self, _id: RequestId, _at: Time) {}
 
-    fn timeout(&self) -> Option<Span> {
+    fn timeout(&self, _class: ClassId) -> Option<Span> {
         self.timeout
     }
 

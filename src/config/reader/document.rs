@@ -38,6 +38,18 @@ pub enum Value {
 }
 
 impl Node {
+    /// What it says of itself as its `name`, if it is a table.
+    fn name(&self) -> Option<&str> {
+        let Value::Table(entries) = &self.value else {
+            return None;
+        };
+        let name = entries.iter().find(|entry| entry.key == "name")?;
+        match &name.node.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The first place like this at which it, or anything in it, was written.
     pub fn find_place(&self, is_it: &impl Fn(Place) -> bool) -> Option<Place> {
         if is_it(self.place) {
@@ -198,14 +210,16 @@ fn child<'n>(texts: &Texts, node: &'n mut Node, step: Step) -> Result<&'n mut No
     match &mut node.value {
         Value::Array(items) => {
             let count = items.len();
-            let item = step.key.parse().ok().and_then(|index: usize| items.get_mut(index));
+            let is_it = |item: &Node| item.name() == Some(step.key.as_str());
+            let index = step.key.parse().ok().or_else(|| items.iter().position(is_it));
+            let item = index.and_then(|index: usize| items.get_mut(index));
             item.ok_or_else(|| {
                 Diagnostic::new(format!(
                     "the list has {count} entries; there is no entry `{}`",
                     step.key
                 ))
                 .at(texts.snippet(step.place))
-                .help("entries count from 0")
+                .help("entries count from 0, and those with a name go by it too")
             })
         }
         Value::Table(table) => {

@@ -104,6 +104,11 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Lets settings stand in the table that somebody else asks for.
+    pub fn ask_for(&self, settings: &[&'static Setting]) -> Result<(), Diagnostic> {
+        settings.iter().try_for_each(|setting| self.find(setting).map(drop))
+    }
+
     /// The table that a setting is, if it was written.
     pub fn table(&self, setting: &'static Setting) -> Result<Option<Fields<'a>>, Diagnostic> {
         self.optional_section(setting.name)

@@ -1,14 +1,14 @@
 //! `workload.arrivals`: when requests come.
 
+use super::rate::RATE;
+use super::stages::{self, PEAK, PEAK_AT, PERIOD, PERIODS, STAGES};
 use super::think::{self, THINK};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Choice;
 use crate::settings::{Kind, Setting, Variant, Word};
-use crate::workload::{Arrivals, ClosedStart, Stage};
+use crate::workload::{Arrivals, ClosedStart};
 
-/// More than one request a nanosecond is a slip of the pen [requests/s].
-pub(super) const MOST_RATE_PER_S: f64 = 1e9;
 /// Clients that each keep their own clock in memory.
 const MOST_CLIENTS: u32 = 1 << 24;
 
@@ -59,19 +59,17 @@ const VARIANTS: &[Variant] = &[
         settings: &[&STAGES],
     },
     Variant {
+        name: "diurnal",
+        help: "Poisson arrivals whose rate goes up and down once a day, as a cosine in stages of ten minutes",
+        settings: &[&RATE, &PEAK, &PEAK_AT, &PERIOD, &PERIODS],
+    },
+    Variant {
         name: "closed",
         help: "So many clients, each of whom sends its next request when the last one has ended",
         settings: &[&CONCURRENCY, &THINK, &START],
     },
 ];
 
-const RATE: Setting = Setting::new(
-    "rate",
-    Kind::Positive { max: MOST_RATE_PER_S },
-    "The mean rate of arrivals",
-)
-.unit("requests/s")
-.required("write rate = 8.0, in requests per second");
 const SPAN: Setting = Setting::new(
     "span",
     Kind::Choice(&[
@@ -103,21 +101,6 @@ const SHAPE: Setting = Setting::new(
     "The shape of the gaps' distribution; 1 is Poisson",
 )
 .required("write shape = 0.7; below 1 is burstier than Poisson");
-const STAGES: Setting = Setting::new("stages", Kind::List(&STAGE), "The stages, one after the other")
-    .required("write stages = [{ rate = 2.0, duration = \"60s\" }, { rate = 8.0, duration = \"60s\" }]");
-const STAGE: Kind = Kind::Table(&[&STAGE_RATE, &STAGE_DURATION]);
-const STAGE_RATE: Setting = Setting::new(
-    "rate",
-    Kind::Number {
-        min: 0.0,
-        max: MOST_RATE_PER_S,
-    },
-    "The mean rate of arrivals during the stage",
-)
-.unit("requests/s")
-.required("write rate = 8.0, in requests per second");
-const STAGE_DURATION: Setting =
-    Setting::new("duration", Kind::Duration, "How long the stage lasts").required("write duration = \"60s\"");
 const CONCURRENCY: Setting = Setting::new(
     "concurrency",
     Kind::Count {
@@ -156,6 +139,7 @@ enum Process {
     Constant,
     AtOnce,
     Stages,
+    Diurnal,
     Closed,
 }
 
@@ -170,6 +154,7 @@ pub fn read(fields: &Fields<'_>) -> Result<(Arrivals, bool), Diagnostic> {
             Process::Constant,
             Process::AtOnce,
             Process::Stages,
+            Process::Diurnal,
             Process::Closed,
         ],
     )?;
@@ -190,7 +175,8 @@ pub fn read(fields: &Fields<'_>) -> Result<(Arrivals, bool), Diagnostic> {
             rate_per_s: number(&RATE)?,
         },
         Process::AtOnce => Arrivals::AtOnce,
-        Process::Stages => Arrivals::Stages(stages(fields)?),
+        Process::Stages => Arrivals::Stages(stages::read(fields)?),
+        Process::Diurnal => Arrivals::Stages(stages::read_diurnal(fields)?),
         Process::Closed => read_closed(fields)?,
     };
     let is_exact = arrivals.is_renewal() && read_span(fields)?;
@@ -222,21 +208,4 @@ fn read_closed(fields: &Fields<'_>) -> Result<Arrivals, Diagnostic> {
         think,
         start,
     })
-}
-
-fn stages(fields: &Fields<'_>) -> Result<Vec<Stage>, Diagnostic> {
-    let Some(list) = fields.find(&STAGES)?.list()? else {
-        return Err(fields.missing(&STAGES));
-    };
-    list.into_iter()
-        .map(|item| {
-            let stage = item.table()?.expect("an entry of a list has a value");
-            let read = Stage {
-                rate_per_s: stage.find(&STAGE_RATE)?.declared_number()?.needed()?,
-                duration: stage.find(&STAGE_DURATION)?.duration()?.needed()?,
-            };
-            stage.finish()?;
-            Ok(read)
-        })
-        .collect()
 }

@@ -3,6 +3,7 @@
 use super::autoscale::{self, AUTOSCALE};
 use super::fault::{self, FAULT};
 use super::operation::Fleet;
+use super::traffic::Traffic;
 use super::workload::Workload;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
@@ -101,15 +102,19 @@ pub fn read(reading: &Reading, fields: &Fields<'_>, around: &Surroundings) -> Re
 }
 
 /// A router that looks for what requests have in common does nothing else where they have nothing.
-pub fn warn_of_blind_router(reading: &Reading, fleet: Option<&Fleet>, prefix_caching: bool, workload: &Workload) {
+pub fn warn_of_blind_router(reading: &Reading, fleet: Option<&Fleet>, prefix_caching: bool, traffic: &Traffic) {
     let Some(Fleet { router, .. }) = fleet else {
         return;
     };
     // What rows of a trace share is known only when they are read.
-    let (has_sessions, has_prefixes) = match workload {
-        Workload::Synthetic(workload) => (workload.session.is_some(), workload.prefix.is_some()),
-        Workload::Trace(_) => (true, true),
-    };
+    let has_sessions = traffic.workloads().any(|workload| match workload {
+        Workload::Synthetic(workload) => workload.session.is_some(),
+        Workload::Trace(_) => true,
+    });
+    let has_prefixes = traffic.workloads().any(|workload| match workload {
+        Workload::Synthetic(workload) => workload.prefix.is_some(),
+        Workload::Trace(_) => true,
+    });
     let lacks = match router.looks_for {
         LooksFor::Sessions if !has_sessions => {
             "requests belong to no session, so each goes to a server by itself, as if at random; write \
@@ -130,14 +135,14 @@ pub fn warn_of_blind_router(reading: &Reading, fleet: Option<&Fleet>, prefix_cac
 
 /// A closed loop whose clients take no time between an attempt that comes to nothing and the next request would send
 /// everything it has at one instant.
-pub fn refuse_endless_loop(client: &Fields<'_>, fleet: Option<&Fleet>, workload: &Workload) -> Result<(), Diagnostic> {
+pub fn refuse_endless_loop(client: &Fields<'_>, fleet: Option<&Fleet>, traffic: &Traffic) -> Result<(), Diagnostic> {
     let Some(Fleet { hardships, .. }) = fleet else {
         return Ok(());
     };
     let loses = |fault: &Fault| !matches!(fault.kind, FaultKind::Slow { .. });
     let fails_at_once = hardships.admission.max_queue.is_some() || hardships.faults.iter().any(loses);
     let pauses = hardships.clients.retry.is_some_and(|retry| retry.backoff > Span::ZERO);
-    if !fails_at_once || pauses || !workload.sends_at_once() {
+    if !fails_at_once || pauses || !traffic.workloads().any(Workload::sends_at_once) {
         return Ok(());
     }
     let message = "a client of the closed loop that is refused or lost would send its next request at the same \
@@ -147,7 +152,7 @@ pub fn refuse_endless_loop(client: &Fields<'_>, fleet: Option<&Fleet>, workload:
 }
 
 /// What clients would do if something came to nothing that never does.
-pub fn warn_of_idle_hardships(reading: &Reading, fleet: Option<&Fleet>, workload: &Workload) {
+pub fn warn_of_idle_hardships(reading: &Reading, fleet: Option<&Fleet>, traffic: &Traffic) {
     let Some(Fleet { servers, hardships, .. }) = fleet else {
         return;
     };
@@ -157,7 +162,7 @@ pub fn warn_of_idle_hardships(reading: &Reading, fleet: Option<&Fleet>, workload
         faults,
         ..
     } = hardships;
-    let has_timeout = workload.timeout().is_some();
+    let has_timeout = traffic.workloads().any(|workload| workload.timeout().is_some());
     let loses = |fault: &Fault| !matches!(fault.kind, FaultKind::Slow { .. });
     if clients.retry.is_some() && !has_timeout && admission.max_queue.is_none() && !faults.iter().any(loses) {
         let told = "[client.retry] changes nothing, as no request comes to nothing: clients wait for ever, nobody is \

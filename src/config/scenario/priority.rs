@@ -14,7 +14,7 @@ pub(super) const PRIORITY: Setting = Setting::new(
 )
 .depends("all requests are equally urgent");
 /// What a trace can hold too.
-const LEVEL: Kind = Kind::Signed {
+pub(super) const LEVEL: Kind = Kind::Signed {
     min: -i32::MAX,
     max: i32::MAX,
 };

@@ -20,9 +20,19 @@ pub fn reference() -> String {
     let mut writer = Writer {
         text: HEAD.to_owned(),
         described: Vec::new(),
+        tables: Vec::new(),
     };
-    for table in tables() {
-        writer.section(&table);
+    let tables = tables();
+    for table in &tables {
+        writer.section(table);
+    }
+    let top = tables.iter().filter(|table| table.declared.is_none());
+    for key in top.flat_map(|table| &table.keys) {
+        if let Kind::List(Kind::Table(_)) = key.setting.kind {
+            writer.heading(2, &format!("`[[{}]]`", key.setting.name));
+            writer.line(&format!("\n{}.", key.setting.help));
+            writer.parts(key.setting.name, key.setting.kind);
+        }
     }
     writer.text
 }
@@ -31,6 +41,8 @@ struct Writer {
     text: String,
     /// Tables with several forms that stand above, each with its key.
     described: Vec<(String, TableForms)>,
+    /// Tables at the top that stand above, each with its keys.
+    tables: Vec<(&'static str, &'static [&'static Setting])>,
 }
 
 impl Writer {
@@ -48,6 +60,9 @@ impl Writer {
         self.keys(&table.keys);
         for key in &table.keys {
             self.below(table.name(), key.setting);
+        }
+        if let Kind::Table(settings) = declared.kind {
+            self.tables.push((declared.name, settings));
         }
     }
 
@@ -93,6 +108,10 @@ impl Writer {
             Kind::Either([Kind::Choice(words), Kind::Choice(others)]) => self.words(path, &[*words, *others].concat()),
             Kind::Table(settings) => {
                 self.heading(3, &format!("Keys of `{path}`"));
+                if let Some(owner) = self.owner(settings) {
+                    let names: Vec<String> = settings.iter().map(|setting| format!("`{}`", setting.name)).collect();
+                    return self.line(&format!("\nOf those of `[{owner}]`: {}.", names.join(", ")));
+                }
                 self.settings(settings);
                 for setting in settings {
                     self.below(path, setting);
@@ -103,6 +122,17 @@ impl Writer {
             Kind::Either(kinds) => kinds.iter().for_each(|&kind| self.parts(path, kind)),
             _ => {}
         }
+    }
+
+    /// The table above that has all of these keys.
+    fn owner(&self, settings: &[&'static Setting]) -> Option<&'static str> {
+        let has_all = |(_, keys): &&(&str, &[&Setting])| {
+            let is_it = |one: &Setting, other: &Setting| one.name == other.name && one.help == other.help;
+            settings
+                .iter()
+                .all(|setting| keys.iter().any(|key| is_it(key, setting)))
+        };
+        self.tables.iter().find(has_all).map(|(name, _)| *name)
     }
 
     fn words(&mut self, path: &str, words: &[Word]) {

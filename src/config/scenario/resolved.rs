@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::admission;
 use super::batching::{self, Batching};
-use super::client::{self, MAX_OUTSTANDING};
+use super::class;
+use super::client;
 use super::deployment::{self, Deployment};
 use super::fleet::{self, Surroundings};
 use super::idle_keys::{IdleKey, warnings_of_idle_keys};
@@ -19,9 +20,8 @@ use super::slo::{self, Objective};
 use super::speculative::DraftTarget;
 use super::tables::{NAME, SEED};
 use super::traffic::{Class, Traffic};
-use super::workload::{self, Workload};
+use super::workload::Workload;
 use crate::config::files::fingerprint::Fingerprint;
-use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::flag::Flag;
 use crate::config::reader::layers::{Layers, Overrides};
@@ -40,6 +40,8 @@ pub struct Scenario {
     pub deployment: Deployment,
     /// Who asks for what, and when.
     pub traffic: Traffic,
+    /// What the latencies of all requests should be, whatever their class.
+    pub objectives: Vec<Objective>,
     /// How many servers there are.
     pub operation: Operation,
     /// Every setting with its origin, defaults included.
@@ -58,21 +60,6 @@ impl Scenario {
         let mut warnings = self.warnings.clone();
         warnings.extend(warnings_of_idle_keys(&self.idle_keys));
         warnings
-    }
-
-    /// Who asks for what, and when: the workload of its first class.
-    pub fn workload(&self) -> &Workload {
-        &self.traffic.first().workload
-    }
-
-    /// How many requests of its first class are outstanding at most, if its clients limit that.
-    pub fn max_outstanding(&self) -> Option<u32> {
-        self.traffic.first().max_outstanding
-    }
-
-    /// What the latencies of its first class should be.
-    pub fn objectives(&self) -> &[Objective] {
-        &self.traffic.first().objectives
     }
 
     /// GPUs of all servers.
@@ -124,7 +111,7 @@ impl Scenario {
     /// Names everything that decides the results, except the seed, by 16 hexadecimal digits. Reads the trace, if there
     /// is one.
     pub fn hash(&self) -> String {
-        hash(&self.settings, self.workload())
+        hash(&self.settings, &self.traffic)
     }
 }
 
@@ -144,21 +131,19 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let through = deployment::asked_through(&server);
     let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, through)?;
     let client_fields = fields.section("client")?;
-    let (workload, warm_up) = workload::read(&workload_fields, &client_fields, server.max_model_len)?;
-    let max_outstanding = client::read_max_outstanding(&client_fields)?;
+    let (traffic, warm_up) = class::read(fields, &workload_fields, &client_fields, server.max_model_len)?;
     let around = Surroundings {
         clients: client::read_rules(&client_fields)?,
         admission: admission::read(&fields.section("admission")?)?,
     };
     client_fields.finish()?;
-    refuse_two_limits(&client_fields, max_outstanding, &workload)?;
     let fleet = fleet::read(reading, &fields.section("fleet")?, &around)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
-    warn_of_idle_priorities(reading, &batching, &workload);
-    fleet::warn_of_blind_router(reading, fleet.as_ref(), batching.prefix_caching, &workload);
-    fleet::refuse_endless_loop(&client_fields, fleet.as_ref(), &workload)?;
-    fleet::warn_of_idle_hardships(reading, fleet.as_ref(), &workload);
+    warn_of_idle_priorities(reading, &batching, &traffic);
+    fleet::warn_of_blind_router(reading, fleet.as_ref(), batching.prefix_caching, &traffic);
+    fleet::refuse_endless_loop(&client_fields, fleet.as_ref(), &traffic)?;
+    fleet::warn_of_idle_hardships(reading, fleet.as_ref(), &traffic);
     deployment::refuse_endless_steps(&server, &batching).map_err(|message| {
         reading
             .error(server_place, message)
@@ -175,11 +160,8 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
         seed,
         deployment: deployment.with_seed(seed),
-        traffic: Traffic::of_one_class(Class {
-            workload,
-            max_outstanding,
-            objectives,
-        }),
+        traffic,
+        objectives,
         operation: Operation { fleet, warm_up },
         files: reading.take_files(),
         settings,
@@ -211,52 +193,47 @@ fn target<'a>(server: &ServerTable, model: &'a ModelChoice) -> DraftTarget<'a> {
     }
 }
 
-/// The clients of a closed loop are as many as requests can be outstanding.
-fn refuse_two_limits(client: &Fields<'_>, max_outstanding: Option<u32>, workload: &Workload) -> Result<(), Diagnostic> {
-    let (key, instead) = match workload {
-        Workload::Synthetic(workload) if workload.arrivals.is_closed_loop() => (
-            "workload.arrivals.concurrency",
-            "arrivals = { process = \"poisson\", rate = 8.0 } to have requests that are due wait with their clients",
-        ),
-        Workload::Trace(replay) if replay.concurrency.is_some() => (
-            "workload.trace.concurrency",
-            "trace.speedup or trace.rate to have rows that are due wait with their clients",
-        ),
-        _ => return Ok(()),
-    };
-    if max_outstanding.is_none() {
-        return Ok(());
-    }
-    let message = format!(
-        "`client.max_outstanding` and `{key}` exclude each other: a closed loop has no more requests outstanding than \
-         clients, and none that is due before"
-    );
-    let help = format!("remove one of the two; write {instead}");
-    Err(client.error(MAX_OUTSTANDING.name, message).help(help))
-}
-
 /// Priorities need both requests that have them and a scheduler that heeds them.
-fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, workload: &Workload) {
-    let (PolicySettings::Continuous(settings), Workload::Synthetic(workload)) = (&batching.policy, workload) else {
-        return; // Other policies are compared on the same requests, and rows of a trace say what they are.
+fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, traffic: &Traffic) {
+    let PolicySettings::Continuous(settings) = &batching.policy else {
+        return; // Other policies are compared on the same requests.
     };
-    match (settings.priority, &workload.priority) {
-        (true, None) => reading.warn(
+    if traffic
+        .workloads()
+        .any(|workload| matches!(workload, Workload::Trace(_)))
+    {
+        return; // Rows of a trace say what they are.
+    }
+    let is_set = |class: &Class| class.priority.is_some() || class.workload.has_priorities();
+    let of_classes = traffic.only_workload().is_none();
+    match (settings.priority, traffic.classes.iter().any(is_set)) {
+        (true, false) if of_classes => reading.warn(
+            "batching.scheduling = \"priority\", but all requests have priority 0 and go by arrival; write \
+             priority = 1 for the classes that can wait"
+                .to_owned(),
+        ),
+        (true, false) => reading.warn(
             "batching.scheduling = \"priority\", but all requests have priority 0 and go by arrival; write \
              workload.priority = [{ value = 0, share = 0.2 }, { value = 1, share = 0.8 }]"
                 .to_owned(),
         ),
-        (false, Some(_)) => reading.warn(
-            "workload.priority changes nothing while batching.scheduling = \"fcfs\"; write scheduling = \"priority\""
-                .to_owned(),
-        ),
+        (false, true) => {
+            let key = if of_classes {
+                "the priority of a class"
+            } else {
+                "workload.priority"
+            };
+            reading.warn(format!(
+                "{key} changes nothing while batching.scheduling = \"fcfs\"; write scheduling = \"priority\""
+            ));
+        }
         _ => {}
     }
 }
 
 /// Everything that decides the results. The name decides nothing, and the seed is reported beside it. Some defaults are
 /// known only when everything is read, so settings are taken in the order of their keys, not of their notes.
-fn hash(settings: &[Resolved], workload: &Workload) -> String {
+fn hash(settings: &[Resolved], traffic: &Traffic) -> String {
     let mut fingerprint = Fingerprint::EMPTY;
     let mut sorted: Vec<&Resolved> = settings.iter().collect();
     sorted.sort_by(|one, other| one.key.cmp(&other.key));
@@ -266,11 +243,13 @@ fn hash(settings: &[Resolved], workload: &Workload) -> String {
         fingerprint.add(setting.content.as_ref().unwrap_or(&setting.value).as_bytes());
         fingerprint.add(b"\n");
     }
-    if let Workload::Trace(trace) = workload
-        && let Some(file) = &trace.file
-    {
-        // A trace that cannot be read is reported by whoever replays it.
-        let _ = file.reader().and_then(|content| fingerprint.add_all_of(content));
+    for workload in traffic.workloads() {
+        if let Workload::Trace(trace) = workload
+            && let Some(file) = &trace.file
+        {
+            // A trace that cannot be read is reported by whoever replays it.
+            let _ = file.reader().and_then(|content| fingerprint.add_all_of(content));
+        }
     }
     fingerprint.to_string()
 }

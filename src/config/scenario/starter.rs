@@ -111,7 +111,10 @@ impl Starter<'_> {
         let fixed = WRITTEN.iter().find(|(of, name, _)| *of == table && is(name));
         match table {
             _ if fixed.is_some() => fixed.map(|(_, _, value)| (*value).to_owned()),
-            "" => Some(setting.declared_default().0.to_owned()),
+            "" => match setting.default {
+                Default::Is(value, _) => Some(value.to_owned()),
+                _ => None,
+            },
             "model" if is("name") => Some(quoted(self.model)),
             "server" if is("gpu") => Some(quoted(self.gpu)),
             "server" if is("tensor_parallel") && self.tensor_parallel != "1" => Some(self.tensor_parallel.to_owned()),

@@ -1,6 +1,7 @@
 //! Every key of a scenario, by table: made of the declarations that stand beside the readers.
 
 use super::admission::ADMISSION;
+use super::class::CLASS;
 use super::client::CLIENT;
 use super::fleet::FLEET;
 use super::model::MODEL;
@@ -100,7 +101,7 @@ impl KeyOf {
 pub fn tables() -> Vec<ScenarioTable> {
     let top = ScenarioTable {
         declared: None,
-        keys: vec![KeyOf::any(&NAME), KeyOf::any(&SEED)],
+        keys: vec![KeyOf::any(&NAME), KeyOf::any(&SEED), KeyOf::any(&CLASS)],
     };
     let objectives = ScenarioTable {
         declared: Some(&SLO),

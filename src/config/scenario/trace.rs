@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::arrivals::MOST_RATE_PER_S;
+use super::rate::MOST_RATE_PER_S;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Choice;

@@ -2,34 +2,109 @@
 
 use super::slo::Objective;
 use super::workload::Workload;
+use crate::units::Span;
 
 /// All requests, by the class that they belong to.
 #[derive(Clone, Debug)]
 pub struct Traffic {
-    /// At least one; a scenario that names none has one that holds everything.
+    /// At least one; a scenario that names none has one without a name, which holds everything.
     pub classes: Vec<Class>,
+    /// How many requests all classes send together at most; `None` if nothing but each of them says so.
+    pub requests: Option<u64>,
+    /// For how long all of them send; `None` if nothing but each of them says so.
+    pub duration: Option<Span>,
+    /// How many requests of all classes are outstanding at most, while others that are due wait with their clients;
+    /// `None` if each is sent when it is due.
+    pub max_outstanding: Option<u32>,
 }
 
 /// Requests that share a workload and the objectives on it.
 #[derive(Clone, Debug)]
 pub struct Class {
+    /// What it is called; `None` of the only one of a scenario that names none.
+    pub name: Option<String>,
+    /// How urgent all of its requests are; `None` if they say so themselves.
+    pub priority: Option<i32>,
     /// What is asked for, when, and how long clients wait for it.
     pub workload: Workload,
-    /// How many of its requests are outstanding at most, while others that are due wait with their clients; `None` if
-    /// each is sent when it is due.
+    /// How many of its own requests are outstanding at most.
     pub max_outstanding: Option<u32>,
-    /// What their latencies should be.
+    /// Whether it says itself when its requests end.
+    pub ends_by_itself: bool,
+    /// What its own latencies should be, beside those of all requests.
     pub objectives: Vec<Objective>,
 }
 
+impl Class {
+    /// Requests without a name or objectives.
+    pub const fn of(workload: Workload) -> Self {
+        Self {
+            name: None,
+            priority: None,
+            workload,
+            max_outstanding: None,
+            ends_by_itself: false,
+            objectives: Vec::new(),
+        }
+    }
+}
+
 impl Traffic {
-    /// Traffic of a single class.
-    pub fn of_one_class(class: Class) -> Self {
-        Self { classes: vec![class] }
+    /// Traffic of a single class, which is not told apart from the whole.
+    pub fn of_one_class(class: Class, max_outstanding: Option<u32>) -> Self {
+        let (requests, duration) = match &class.workload {
+            Workload::Synthetic(workload) => (workload.requests, workload.duration),
+            Workload::Trace(replay) => (replay.limit, None),
+        };
+        Self {
+            classes: vec![class],
+            requests,
+            duration,
+            max_outstanding,
+        }
     }
 
-    /// The first class.
-    pub fn first(&self) -> &Class {
-        self.classes.first().expect("traffic has a class")
+    /// The workload, if there are no classes that are told apart.
+    pub fn only_workload(&self) -> Option<&Workload> {
+        match &self.classes[..] {
+            [
+                Class {
+                    name: None, workload, ..
+                },
+            ] => Some(workload),
+            _ => None,
+        }
+    }
+
+    /// The workload of each class.
+    pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
+        self.classes.iter().map(|class| &class.workload)
+    }
+
+    /// Whether the same goes on throughout: all classes have the same rate from the first request to the last of all.
+    pub fn is_stationary(&self) -> bool {
+        let is_stationary = |class: &Class| class.workload.is_stationary() && !class.ends_by_itself;
+        self.classes.iter().all(is_stationary)
+    }
+
+    /// Whether the same is asked for at the same times, whatever the objectives.
+    pub fn asks_for_the_same_as(&self, other: &Self) -> bool {
+        let requests = |traffic: &Self| (traffic.requests, traffic.duration);
+        let same = |(mine, theirs): (&Workload, &Workload)| mine == theirs;
+        self.classes.len() == other.classes.len()
+            && requests(self) == requests(other)
+            && self.workloads().zip(other.workloads()).all(same)
+    }
+
+    /// Whether there are never more requests than clients.
+    pub fn is_closed_loop(&self) -> bool {
+        self.workloads().all(Workload::is_closed_loop)
+    }
+
+    /// The mean rate of arrivals (of sessions, where there are any) of all classes that have one [1/s]; `None` if none
+    /// has, or of a trace.
+    pub fn rate_per_s(&self) -> Option<f64> {
+        let rates = self.workloads().filter_map(Workload::mean_rate_per_s);
+        rates.reduce(|one, other| one + other)
     }
 }

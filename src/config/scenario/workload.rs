@@ -1,14 +1,14 @@
 //! `[workload]`: requests drawn at random or read from a trace.
 
 use super::arrivals::{self, ARRIVALS};
-use super::client::{self, TIMEOUT};
+use super::client::TIMEOUT;
 use super::lengths::{self, OUTPUT, PROMPT};
-use super::operation::WarmUp;
 use super::priority::{self, PRIORITY};
+use super::rate::MOST_RATE_PER_S;
 use super::sampling::SAMPLING;
 use super::sharing::{self, PREFIX, PROMPT_POOL, SESSION};
 use super::trace::{self, TRACE};
-use super::warm_up::{self, WARM_UP};
+use super::warm_up::WARM_UP;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::settings::{Kind, Setting};
@@ -40,10 +40,36 @@ pub(super) const WORKLOAD: Setting = Setting::new(
         &TIMEOUT,
         &SAMPLING,
         &WARM_UP,
+        &RATE,
     ]),
     "Who asks for what, and when",
 );
-const REQUESTS: Setting = Setting::new(
+/// What of it is said of requests, and so of those of a class too.
+pub(super) const KEYS_OF_REQUESTS: &[&Setting] = &[
+    &ARRIVALS,
+    &PROMPT,
+    &OUTPUT,
+    &MAX_TOKENS,
+    &PREFIX,
+    &PROMPT_POOL,
+    &SESSION,
+    &PRIORITY,
+    &REQUESTS,
+    &DURATION,
+    &TRACE,
+    &TIMEOUT,
+];
+/// The key `workload.rate`: the rate of several classes.
+pub(super) const RATE: Setting = Setting::new(
+    "rate",
+    Kind::Positive { max: MOST_RATE_PER_S },
+    "How many requests (sessions, where a class has them) all classes together send in the mean: the rates of each are \
+     multiplied so that they come to that, and say only which part of it is whose; only beside [[class]]",
+)
+.unit("requests/s")
+.depends("as much as the classes say");
+/// The key `requests`.
+pub(super) const REQUESTS: Setting = Setting::new(
     "requests",
     Kind::Integer {
         min: 1,
@@ -53,7 +79,8 @@ const REQUESTS: Setting = Setting::new(
 )
 .unit("requests")
 .depends("as many as arrive within duration, one of which has to be written, or in the stages");
-const DURATION: Setting =
+/// The key `duration`.
+pub(super) const DURATION: Setting =
     Setting::new("duration", Kind::Duration, "For how long requests are sent").depends("until all requests are sent");
 const MAX_TOKENS: Setting = Setting::new(
     "max_tokens",
@@ -84,6 +111,27 @@ impl Workload {
         }
     }
 
+    /// Whether there are never more requests than clients.
+    pub const fn is_closed_loop(&self) -> bool {
+        match self {
+            Self::Synthetic(workload) => workload.arrivals.is_closed_loop(),
+            Self::Trace(replay) => replay.concurrency.is_some(),
+        }
+    }
+
+    /// The mean rate of its arrivals, or of the starts of its sessions [1/s]; `None` if it has none, or of a trace.
+    pub fn mean_rate_per_s(&self) -> Option<f64> {
+        match self {
+            Self::Synthetic(workload) => workload.arrivals.mean_rate_per_s(),
+            Self::Trace(_) => None,
+        }
+    }
+
+    /// Whether it says how urgent requests are. Of a trace only its rows do.
+    pub const fn has_priorities(&self) -> bool {
+        matches!(self, Self::Synthetic(workload) if workload.priority.is_some())
+    }
+
     /// Whether a client sends its next request when the one before ends, without a pause.
     pub fn sends_at_once(&self) -> bool {
         match self {
@@ -101,23 +149,38 @@ impl Workload {
     }
 }
 
-/// Reads the table `[workload]`: who asks for what, and when, and what of a run is left out. Clients wait as long as
-/// `[client]` or `timeout` says.
-pub fn read(fields: &Fields<'_>, client: &Fields<'_>, max_model_len: u32) -> Result<(Workload, WarmUp), Diagnostic> {
-    let timeout = client::read_timeout(client, fields)?;
+/// When the requests of all classes end, for a class that does not say so.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EndOfAll {
+    /// With so many of all classes.
+    pub requests: Option<u64>,
+    /// After this time.
+    pub duration: Option<Span>,
+}
+
+/// Reads what the table `[workload]` says of requests: who asks for what, and when. Clients wait so long. Whoever calls
+/// it looks for keys that nobody asked for.
+pub fn read(
+    fields: &Fields<'_>,
+    end: EndOfAll,
+    timeout: Option<Span>,
+    max_model_len: u32,
+) -> Result<Workload, Diagnostic> {
     if let Some(section) = fields.table(&TRACE)? {
         refuse_beside_a_trace(fields)?;
         let max_tokens = fields.find(&MAX_TOKENS)?.declared_count()?.optional();
-        let replay = trace::read(&section, max_tokens, timeout)?;
-        let warm_up = warm_up::read(fields, false)?;
-        fields.finish()?;
-        return Ok((Workload::Trace(replay), warm_up));
+        if end.duration.is_some() {
+            let message = format!("`workload.duration` does not end the trace of `{}`", fields.path());
+            let help = "write workload.requests for the requests of all classes, or trace.limit for those of the trace";
+            return Err(fields.error(TRACE.name, message).help(help));
+        }
+        return Ok(Workload::Trace(trace::read(&section, max_tokens, timeout)?));
     }
     let requests = fields.find(&REQUESTS)?.declared_integer()?;
     let duration = fields.find(&DURATION)?.duration()?;
     let optional = |setting| fields.table(setting);
     let (arrivals, exact_span) = arrivals::read(&needed(fields, &ARRIVALS)?)?;
-    let workload = Synthetic {
+    let mut workload = Synthetic {
         arrivals,
         exact_span,
         prompt: lengths::read(&needed(fields, &PROMPT)?)?,
@@ -137,13 +200,36 @@ pub fn read(fields: &Fields<'_>, client: &Fields<'_>, max_model_len: u32) -> Res
         duration: duration.optional(),
         timeout,
     };
-    let warm_up = warm_up::read(fields, workload.arrivals.is_stationary())?;
     // A misspelt key explains better what is wrong than the key that is missing for it.
+    fields.ask_for(&[&SAMPLING, &WARM_UP, &RATE])?;
     fields.finish()?;
+    // What it says itself is what may be too much: others may end it before.
+    let own = workload.clone();
+    end_with_others(fields, &mut workload, end)?;
     workload.validate().map_err(|invalid| refused(fields, &invalid))?;
-    refuse_endless(fields, &workload)?;
+    refuse_endless(fields, &own)?;
     warn_of_rejections(fields, &workload, max_model_len);
-    Ok((Workload::Synthetic(workload), warm_up))
+    Ok(Workload::Synthetic(workload))
+}
+
+/// Ends a class with the others where it does not say when it ends.
+fn end_with_others(fields: &Fields<'_>, workload: &mut Synthetic, end: EndOfAll) -> Result<(), Diagnostic> {
+    if workload.requests.is_none() && end.requests.is_some() {
+        if workload.exact_span {
+            let message = format!(
+                "`{}.arrivals.span` must be \"random\": how many requests it sends depends on others",
+                fields.path()
+            );
+            let place = fields.place_of_path("arrivals.span");
+            return Err(fields
+                .reading()
+                .error(place, message)
+                .help("write span = \"random\", or requests for the class"));
+        }
+        workload.requests = end.requests;
+    }
+    workload.duration = workload.duration.into_iter().chain(end.duration).min();
+    Ok(())
 }
 
 fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
@@ -174,7 +260,10 @@ fn refuse_beside_a_trace(fields: &Fields<'_>) -> Result<(), Diagnostic> {
         ("duration", "write trace.limit for the number of rows"),
     ] {
         if let Some(node) = fields.key(name)?.node {
-            let message = format!("`workload.{name}` and `workload.trace` exclude each other: a trace says it already");
+            let message = format!(
+                "`{0}.{name}` and `{0}.trace` exclude each other: a trace says it already",
+                fields.path()
+            );
             return Err(fields.reading().error(node.place, message).help(instead));
         }
     }
@@ -192,7 +281,7 @@ fn needed<'a>(fields: &Fields<'a>, setting: &'static Setting) -> Result<Fields<'
 /// The domain's own objection, shown at the key it is about.
 fn refused(fields: &Fields<'_>, invalid: &Invalid) -> Diagnostic {
     let place = fields.place_of_path(&invalid.key);
-    let message = format!("`workload.{}` {}", invalid.key, invalid.message);
+    let message = format!("`{}.{}` {}", fields.path(), invalid.key, invalid.message);
     // The domain's messages end with what to write.
     let (what, remedy) = message.split_once("; ").unwrap_or((&message, ""));
     let error = fields.reading().error(place, what);
@@ -279,6 +368,10 @@ fn longer_than_200_days(workload: &Synthetic) -> Option<String> {
 }
 
 fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: u32) {
+    let of = match fields.path() {
+        "workload" => String::new(),
+        path => format!("{path}: "),
+    };
     let prefix = workload.prefix.as_ref();
     let prefix = prefix.map_or(0, |prefix| longest(&prefix.tokens));
     let longest_prompt = prefix + longest(&workload.prompt);
@@ -295,8 +388,8 @@ fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: 
             "write smaller prefix.tokens".to_owned()
         };
         fields.reading().warn(format!(
-            "prompts of {longest} are possible, but server.max_model_len = {max_model_len} leaves room for {room} and \
-             one output token: longer ones will be rejected; {remedy} or raise server.max_model_len"
+            "{of}prompts of {longest} are possible, but server.max_model_len = {max_model_len} leaves room for {room} \
+             and one output token: longer ones will be rejected; {remedy} or raise server.max_model_len"
         ));
     }
     let Some(session) = &workload.session else {
@@ -307,8 +400,9 @@ fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: 
     let context = prefix as f64 + turn * session.turns.estimated_mean();
     if context > f64::from(max_model_len) {
         fields.reading().warn(format!(
-            "a session of mean length grows to about {context:.0} tokens, but server.max_model_len = {max_model_len}: \
-             it will be rejected before its last turn, and end; write fewer session.turns or raise server.max_model_len"
+            "{of}a session of mean length grows to about {context:.0} tokens, but server.max_model_len = \
+             {max_model_len}: it will be rejected before its last turn, and end; write fewer session.turns or raise \
+             server.max_model_len"
         ));
     }
 }

@@ -59,10 +59,10 @@ impl<E: Engine> ReadableFleet<'_, E> {
 
     /// The attempt that was waited for longest, if nobody waits longer.
     pub(super) fn out_of_patience(&self, now: Time) -> Option<RequestId> {
-        let timeout = self.timeout?;
         let waited_for = self.attempts.iter().filter(|(_, attempt)| attempt.leaves.is_none());
         let late = |(id, attempt): (&RequestId, &PlainAttempt)| {
-            (attempt.sent + timeout <= now).then_some((attempt.number, *id))
+            let is_late = self.deadline(*id, attempt).is_some_and(|deadline| deadline <= now);
+            is_late.then_some((attempt.number, *id))
         };
         waited_for.filter_map(late).min().map(|(_, id)| id)
     }

@@ -49,7 +49,6 @@ pub fn replay_fleet_readable<E: Engine>(
         new_engine,
         delay: settings.state_delay,
         hardships: settings.hardships,
-        timeout: source.timeout(),
         queue: VecDeque::new(),
         requests: BTreeMap::new(),
         attempts: BTreeMap::new(),

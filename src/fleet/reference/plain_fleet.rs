@@ -26,7 +26,6 @@ pub(super) struct ReadableFleet<'a, E> {
     pub(super) new_engine: &'a dyn Fn(ServerId) -> E,
     pub(super) delay: Span,
     pub(super) hardships: &'a Hardships,
-    pub(super) timeout: Option<Span>,
     /// Attempts that wait at the router, next first.
     pub(super) queue: VecDeque<Request>,
     /// All that were sent and have not ended.
@@ -50,15 +49,19 @@ impl<E: Engine> ReadableFleet<'_, E> {
     pub(super) fn next_instant(&mut self) -> Result<Option<Time>, ReplayError> {
         let arrival = next_arrival(self.source, &mut Unwatched)?;
         let left = self.left.iter().map(|left| left.at).min();
-        let waited_for = self.attempts.values().filter(|attempt| attempt.leaves.is_none());
-        let sent = waited_for.map(|attempt| attempt.sent).min();
-        let deadline = self.timeout.and_then(|timeout| Some(sent? + timeout));
+        let waited_for = self.attempts.iter().filter(|(_, attempt)| attempt.leaves.is_none());
+        let deadline = waited_for.filter_map(|(id, attempt)| self.deadline(*id, attempt)).min();
         let planned = self.next_planned()?;
         let servers = self.servers.iter().filter_map(|server| server.engine.next_event());
         let others = [arrival, left, self.next_news(), deadline, planned]
             .into_iter()
             .flatten();
         Ok(others.chain(servers).min())
+    }
+
+    /// When the client of an attempt gives up.
+    pub(super) fn deadline(&self, id: RequestId, attempt: &PlainAttempt) -> Option<Time> {
+        Some(attempt.sent + self.source.timeout(id.class())?)
     }
 
     /// When something is due that was planned, as long as there are requests for which it matters.

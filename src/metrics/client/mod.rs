@@ -17,7 +17,7 @@ pub(super) use client_wait::ClientWaitMeter;
 pub use crowd::CrowdQuantiles;
 pub(super) use crowd::Felt;
 pub use latency::Latencies;
-pub(super) use latency::LatencyMeter;
+pub(super) use latency::{LatencyDistributions, LatencyMeter};
 pub use latency_summary::{LatencyIntervals, LatencySummary};
 pub(super) use recovery::RecoveryMeter;
 pub use recovery::{FleetEvent, Recovery};

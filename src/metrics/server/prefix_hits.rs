@@ -40,14 +40,20 @@ pub(super) struct PrefixHits {
     max_model_len: u32,
     most_pieces: usize,
     tree: PrefixTree,
-    /// The number of the first of `requests`.
-    first: u64,
-    /// Requests that have not ended, and those sent between them; none as long as nothing is shared.
-    requests: VecDeque<Sent>,
+    /// The requests of each class, as far as any were sent that share something.
+    classes: Vec<SentOfClass>,
     /// Whether it was told what was sent.
     told: bool,
     too_much: bool,
     losses: PrefixLosses,
+}
+
+/// Requests of a class that have not ended, and those sent between them; none as long as nothing is shared.
+#[derive(Default)]
+struct SentOfClass {
+    /// The number of the first one.
+    first: u64,
+    requests: VecDeque<Sent>,
 }
 
 /// A request that was sent. Tokens are in whole blocks.
@@ -84,8 +90,7 @@ impl PrefixHits {
             max_model_len,
             most_pieces: MOST_PIECES,
             tree: PrefixTree::default(),
-            first: 0,
-            requests: VecDeque::new(),
+            classes: Vec::new(),
             told: false,
             too_much: false,
             losses: PrefixLosses::default(),
@@ -100,24 +105,20 @@ impl PrefixHits {
     pub(super) fn sent(&mut self, request: &Request) {
         self.told = true;
         let segments = request.prompt.segments();
-        if self.too_much || (segments.is_none() && self.requests.is_empty()) {
+        let class = request.id.class().place();
+        let is_followed = self.classes.get(class).is_some_and(|class| !class.requests.is_empty());
+        if self.too_much || (segments.is_none() && !is_followed) {
             return;
         }
-        if self.requests.is_empty() {
-            self.first = request.id.0;
-        }
-        let next = self.first + self.requests.len() as u64;
-        assert!(request.id.0 >= next, "requests are numbered as they are sent");
-        // Those between went to another server.
-        for _ in next..request.id.0 {
-            self.requests.push_back(Sent::ELSEWHERE);
+        if class >= self.classes.len() {
+            self.classes.resize_with(class + 1, SentOfClass::default);
         }
         let sent = self.insert(request, segments);
-        self.requests.push_back(sent);
+        self.classes[class].push(request.id.number(), sent);
         if self.tree.len() > self.most_pieces {
             self.too_much = true;
             self.tree = PrefixTree::default();
-            self.requests = VecDeque::new();
+            self.classes = Vec::new();
         }
     }
 
@@ -156,14 +157,17 @@ impl PrefixHits {
 
     #[inline]
     pub(super) fn on(&mut self, id: RequestId, event: &Event) {
-        if !self.requests.is_empty() {
+        if !self.classes.is_empty() {
             self.follow(id, event);
         }
     }
 
     fn follow(&mut self, id: RequestId, event: &Event) {
-        let place = id.0.wrapping_sub(self.first);
-        let Some(sent) = self.requests.get_mut(place as usize) else {
+        let Some(class) = self.classes.get_mut(id.class().place()) else {
+            return;
+        };
+        let place = id.number().wrapping_sub(class.first);
+        let Some(sent) = class.requests.get_mut(place as usize) else {
             return; // It was sent while nothing was shared.
         };
         match event {
@@ -180,11 +184,11 @@ impl PrefixHits {
                 }
                 sent.has_ended = true;
                 self.losses.count(sent, finished);
-                self.forget_ended();
+                class.forget_ended();
             }
             Event::Rejected | Event::Aborted { .. } | Event::Lost { for_good: true, .. } => {
                 sent.has_ended = true;
-                self.forget_ended();
+                class.forget_ended();
             }
             Event::Arrived { .. }
             | Event::Admitted { resumed: true, .. }
@@ -193,6 +197,21 @@ impl PrefixHits {
             | Event::SentAgain { .. }
             | Event::Lost { for_good: false, .. } => {}
         }
+    }
+}
+
+impl SentOfClass {
+    fn push(&mut self, number: u64, sent: Sent) {
+        if self.requests.is_empty() {
+            self.first = number;
+        }
+        let next = self.first + self.requests.len() as u64;
+        assert!(number >= next, "requests are numbered as they are sent");
+        // Those between went to another server.
+        for _ in next..number {
+            self.requests.push_back(Sent::ELSEWHERE);
+        }
+        self.requests.push_back(sent);
     }
 
     fn forget_ended(&mut self) {
@@ -277,7 +296,7 @@ mod tests {
         for id in [5, 2, 9] {
             hits.on(RequestId(id), &Event::Rejected);
         }
-        assert!(hits.requests.is_empty());
+        assert!(hits.classes.iter().all(|class| class.requests.is_empty()));
         assert_eq!(hits.losses(), Some(PrefixLosses::default()));
     }
 }

@@ -21,16 +21,20 @@ const HEADER: [&str; 13] = [
     "tpot_s",
 ];
 
-/// Writes a header and the rows in the order given; what is not known of a request is left empty.
+/// Writes a header and the rows in the order given; what is not known of a request is left empty. A column `class` with
+/// the names of classes comes last, if there are any.
 pub fn write_requests_csv<'a>(
     output: impl io::Write,
     rows: impl IntoIterator<Item = &'a RequestRow>,
+    classes: &[&str],
 ) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(output);
-    writer.write_record(HEADER)?;
+    let has_classes = !classes.is_empty();
+    writer.write_record(HEADER.into_iter().chain(has_classes.then_some("class")))?;
     for row in rows {
-        writer.write_record([
-            row.id.0.to_string(),
+        let class = classes.get(row.id.class().place()).map(|&name| name.to_owned());
+        let cells = [
+            row.id.number().to_string(),
             exact_seconds(row.arrival),
             text_of(row.scheduled.map(exact_seconds)),
             text_of(row.first_token.map(exact_seconds)),
@@ -43,7 +47,8 @@ pub fn write_requests_csv<'a>(
             text_of(row.priority),
             text_of(row.ttft().map(|ttft| exact_seconds(Time::ZERO + ttft))),
             text_of(row.tpot_s()),
-        ])?;
+        ];
+        writer.write_record(cells.into_iter().chain(class))?;
     }
     writer.flush()
 }

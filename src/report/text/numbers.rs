@@ -1,6 +1,6 @@
 //! How reports show numbers.
 
-use crate::metrics::Slo;
+use crate::metrics::{ClassToRecord, Slo};
 use crate::stats::rounded;
 use crate::study::Quantity;
 
@@ -26,6 +26,15 @@ pub fn slo(slo: &Slo) -> String {
         }
         Slo::Served(_) => slo.to_string(),
     }
+}
+
+/// Objectives on all requests in words, and then those on the requests of each class.
+pub fn slos(of_all: &[Slo], classes: &[ClassToRecord]) -> Vec<String> {
+    let of_classes = classes.iter().flat_map(|class| {
+        let words = class.slos.iter().map(slo);
+        words.map(|words| format!("{} {words}", class.name))
+    });
+    of_all.iter().map(slo).chain(of_classes).collect()
 }
 
 /// In milliseconds, without the unit.

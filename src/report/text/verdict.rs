@@ -1,6 +1,6 @@
 //! Verdicts in tables: what a run was like, in a word or two.
 
-use crate::metrics::{Slo, Summary};
+use crate::metrics::Summary;
 use crate::report::text::numbers::percent;
 use crate::report::text::table::{Cell, Column};
 use crate::study::is_steady;
@@ -12,10 +12,10 @@ pub struct VerdictColumns {
 }
 
 impl VerdictColumns {
-    /// The columns for runs with these objectives.
-    pub fn of<'a>(slos: &[Slo], mut summaries: impl Iterator<Item = &'a Summary>) -> Self {
+    /// The columns for runs with objectives or without.
+    pub fn of<'a>(has_slos: bool, mut summaries: impl Iterator<Item = &'a Summary>) -> Self {
         Self {
-            has_slos: !slos.is_empty(),
+            has_slos,
             any_is_unsteady: summaries.any(|summary| !is_steady(summary)),
         }
     }

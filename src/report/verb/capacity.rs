@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::config::on_one_line;
-use crate::metrics::{Binding, Metric, Slo, SloOutcome, SloResult, Summary};
+use crate::metrics::{Binding, ClassToRecord, Metric, Slo, SloOutcome, SloResult, Summary};
 use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::text::numbers::{self, duration, or_unknown, percent};
@@ -21,8 +21,10 @@ use crate::study::{Bracket, Capacity, CapacityRange, FormulaCheck, LoadKind, PRE
 pub struct CapacityReport {
     /// What was simulated, and how often.
     pub setting: StudySetting,
-    /// What was asked of latencies.
+    /// What is asked of all requests.
     pub slos: Vec<Slo>,
+    /// The classes of traffic, with what is asked of each.
+    pub classes: Vec<ClassToRecord>,
     /// Whether the requests are those of a trace, which has one length.
     pub is_of_trace: bool,
     /// GPUs of a server.
@@ -71,7 +73,7 @@ struct Document<'a> {
     own_load: Option<f64>,
     /// That as a part of the capacity.
     own_load_share: Option<f64>,
-    servers: Option<ServersDocument>,
+    servers: Option<ServersDocument<'a>>,
     gpus: Option<u64>,
     binds: String,
     at_capacity: Option<Summary>,
@@ -142,8 +144,15 @@ impl CapacityReport {
     }
 
     fn slos_in_words(&self) -> String {
-        let words: Vec<String> = self.slos.iter().map(numbers::slo).collect();
-        words.join(" and ")
+        numbers::slos(&self.slos, &self.classes).join(" and ")
+    }
+
+    fn slos_by_name(&self) -> Vec<String> {
+        let of_classes = self.classes.iter().flat_map(|class| {
+            let names = class.slos.iter();
+            names.map(|slo| format!("{}: {slo}", class.name))
+        });
+        self.slos.iter().map(ToString::to_string).chain(of_classes).collect()
     }
 
     /// What a load just above the capacity misses, and why.
@@ -151,9 +160,27 @@ impl CapacityReport {
         let Some((bracket, summary)) = self.capacity.first_missed() else {
             return "nothing".to_owned();
         };
+        let held_back = match summary.constraint.binding {
+            Binding::Nothing => "no limit is hit, the steps themselves take too long".to_owned(),
+            _ => why(&summary.constraint),
+        };
+        format!(
+            "{} at {}; {held_back}",
+            self.misses(summary).join(", "),
+            self.capacity.kind.with_unit(bracket.missed)
+        )
+    }
+
+    /// What a run misses of what was asked for.
+    fn misses(&self, summary: &Summary) -> Vec<String> {
         let results = judged(&self.slos, summary).into_iter();
         let results = results.filter(|result| result.outcome == SloOutcome::Missed);
         let mut misses: Vec<String> = results.map(|result| missed_by(&result)).collect();
+        let of_classes = summary.of_classes.filter(|it| it.result.outcome == SloOutcome::Missed);
+        misses.extend(of_classes.map(|missed| {
+            let class = &self.classes[missed.class.place()];
+            format!("of {}: {}", class.name, missed_by(&missed.result))
+        }));
         if summary.saturation.is_some_and(|it| it.queue_grows) {
             misses.push("the queue grows without end".to_owned());
         }
@@ -167,15 +194,7 @@ impl CapacityReport {
                 misses.push(format!("{share} of the requests are {how}"));
             }
         }
-        let held_back = match summary.constraint.binding {
-            Binding::Nothing => "no limit is hit, the steps themselves take too long".to_owned(),
-            _ => why(&summary.constraint),
-        };
-        format!(
-            "{} at {}; {held_back}",
-            misses.join(", "),
-            self.capacity.kind.with_unit(bracket.missed)
-        )
+        misses
     }
 
     /// The screen, a line break at its end.
@@ -210,7 +229,12 @@ impl CapacityReport {
     }
 
     fn servers_in_words(&self) -> Option<String> {
-        Some(self.servers?.in_words(self.capacity.kind, self.gpus))
+        let servers = self.servers.as_ref()?;
+        let misses = |summary: &Summary| match &self.misses(summary)[..] {
+            [] => "too few samples to tell".to_owned(),
+            misses => misses.join(" and "),
+        };
+        Some(servers.in_words(self.capacity.kind, self.gpus, misses))
     }
 
     /// What part of the capacity the scenario's own load is.
@@ -306,7 +330,8 @@ impl CapacityReport {
     fn one_pass_in_words(&self) -> Option<String> {
         let (_, summary) = self.capacity.first_met()?;
         let pass_s = summary.throughput.duration_s;
-        let grows_until = self.slos.iter().filter_map(Slo::as_latency);
+        let of_classes = self.classes.iter().flat_map(|class| &class.slos);
+        let grows_until = self.slos.iter().chain(of_classes).filter_map(Slo::as_latency);
         let grows_until = grows_until.filter(|slo| slo.metric != Metric::Tpot && slo.metric != Metric::Itl);
         let limit_s = grows_until.map(|slo| slo.limit.seconds()).reduce(f64::min)?;
         let pass = format!("one pass over the trace lasts {} at that load", duration(pass_s));
@@ -380,7 +405,7 @@ impl CapacityReport {
             runs: self.capacity.runs(),
             complete: true,
             of: self.capacity.kind.name(),
-            slo: self.slos.iter().map(ToString::to_string).collect(),
+            slo: self.slos_by_name(),
             capacity: (!self.is_impossible()).then(|| self.capacity.mean()),
             ci95: self.capacity.interval(),
             model_range: self.range.as_ref().map(|range| range.ends(&self.capacity)),
@@ -391,8 +416,11 @@ impl CapacityReport {
             moved: self.capacity.moved(),
             own_load: self.own_load,
             own_load_share: self.own_load_share(),
-            servers: self.servers.map(|it| ServersDocument::of(&it, self.capacity.kind)),
-            gpus: self.servers.and_then(|it| it.gpus(self.gpus)),
+            servers: self
+                .servers
+                .as_ref()
+                .map(|it| ServersDocument::of(it, self.capacity.kind)),
+            gpus: self.servers.as_ref().and_then(|it| it.gpus(self.gpus)),
             binds: self.missed_in_words(),
             at_capacity: self.capacity.first_met().map(|(_, summary)| *summary),
             tried: self.tried.iter().map(|tried| self.tried_document(tried)).collect(),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::config::on_one_line;
-use crate::metrics::{Slo, SloOutcome, Summary};
+use crate::metrics::{ClassToRecord, Slo, SloOutcome, Summary};
 use crate::report::draw::chart::Drawing;
 use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::document::{Tool, pretty};
@@ -94,6 +94,11 @@ impl CompareReport {
         &self.contest.contenders[0].input.slos
     }
 
+    /// The classes of traffic with their objectives, which are those of the first contender.
+    fn classes(&self) -> &[ClassToRecord] {
+        &self.contest.contenders[0].input.classes
+    }
+
     /// What is compared: first what the objectives are about.
     pub fn measures(&self) -> Vec<&'static Measure> {
         let of_slos = self.slos().iter();
@@ -157,8 +162,7 @@ impl CompareReport {
         (best, mine): (&Contender, &Capacity),
         (next, theirs): (&Contender, &Capacity),
     ) -> String {
-        let slos: Vec<String> = self.slos().iter().map(numbers::slo).collect();
-        let slos = slos.join(" and ");
+        let slos = numbers::slos(self.slos(), self.classes()).join(" and ");
         let load = match self.contest.kind {
             LoadKind::Rate | LoadKind::SessionRate | LoadKind::ProfileTimes { .. } => "the rate of",
             LoadKind::Concurrency => "as many clients as",
@@ -235,7 +239,16 @@ impl CompareReport {
         if best.pooled.is_met == Some(false) {
             let missed = judged(self.slos(), &best.pooled).into_iter();
             let missed = missed.filter(|result| result.outcome == SloOutcome::Missed);
-            let missed: Vec<String> = missed.map(|result| numbers::slo(&result.slo)).collect();
+            let of_classes = best
+                .pooled
+                .of_classes
+                .filter(|it| it.result.outcome == SloOutcome::Missed);
+            let of_classes = of_classes.map(|missed| {
+                let class = &self.classes()[missed.class.place()];
+                format!("{} of {}", numbers::slo(&missed.result.slo), class.name)
+            });
+            let missed = missed.map(|result| numbers::slo(&result.slo));
+            let missed: Vec<String> = missed.chain(of_classes).collect();
             return Some(if missed.is_empty() {
                 format!(
                     "None of them has a steady state: the queue of {}, the best of them, grows to the end",
@@ -301,7 +314,8 @@ impl CompareReport {
     pub fn table(&self) -> Table {
         let measures = self.measures();
         let has_capacity = self.contest.contenders.iter().any(|it| it.capacity.is_some());
-        let verdicts = VerdictColumns::of(self.slos(), self.contest.contenders.iter().map(|it| &it.pooled));
+        let has_slos = !numbers::slos(self.slos(), self.classes()).is_empty();
+        let verdicts = VerdictColumns::of(has_slos, self.contest.contenders.iter().map(|it| &it.pooled));
         let mut columns = vec![Column::words("variation")];
         columns.extend(verdicts.headings());
         if has_capacity {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::metrics::{LatencySummary, Metric, Slo, Summary};
+use crate::metrics::{ClassToRecord, LatencySummary, Metric, Slo, Summary};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::text::numbers::{self, milliseconds, percent};
 use crate::report::text::table::{Cell, Column, Table};
@@ -19,8 +19,10 @@ pub struct CurveReport {
     pub setting: StudySetting,
     /// The curve; it has at least one point.
     pub curve: Curve,
-    /// What is asked of latencies.
+    /// What is asked of all requests.
     pub slos: Vec<Slo>,
+    /// The classes of traffic, with what is asked of each.
+    pub classes: Vec<ClassToRecord>,
     /// Users by the formula (memory - weights) / KV per user with the mean context.
     pub formula_users: Option<f64>,
 }
@@ -72,7 +74,7 @@ impl CurveReport {
     /// The largest load of the curve up to which every objective is met at every load; `None` without objectives, or if
     /// the first load misses one already.
     pub fn slo_met_up_to(&self) -> Option<f64> {
-        if self.slos.is_empty() {
+        if !self.has_objectives() {
             return None;
         }
         let met = self
@@ -81,6 +83,10 @@ impl CurveReport {
             .iter()
             .take_while(|point| point.summary.is_met == Some(true));
         met.last().map(|point| point.load)
+    }
+
+    fn has_objectives(&self) -> bool {
+        !numbers::slos(&self.slos, &self.classes).is_empty()
     }
 
     /// Whether the objectives were shown to be met at any load.
@@ -162,10 +168,10 @@ impl CurveReport {
     }
 
     pub(in crate::report) fn slo_line(&self) -> String {
-        if self.slos.is_empty() {
+        if !self.has_objectives() {
             return String::new();
         }
-        let names: Vec<String> = self.slos.iter().map(numbers::slo).collect();
+        let names = numbers::slos(&self.slos, &self.classes);
         let met = self.slo_met_up_to().map_or_else(
             || {
                 let first = self.curve.points.first().and_then(|point| point.summary.is_met);
@@ -200,7 +206,10 @@ impl CurveReport {
         ];
         let mut columns = vec![Column::numbers(load)];
         columns.extend(headings.map(Column::numbers));
-        let verdicts = VerdictColumns::of(&self.slos, self.curve.points.iter().map(|point| &point.summary));
+        let verdicts = VerdictColumns::of(
+            self.has_objectives(),
+            self.curve.points.iter().map(|point| &point.summary),
+        );
         columns.extend(verdicts.headings());
         let rows = self.curve.points.iter().map(|point| {
             let numbers = Self::row(point).into_iter();

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::metrics::Summary;
 use crate::report::text::numbers::duration;
 use crate::study::{LoadKind, ServersRange};
 use crate::units::Span;
@@ -17,32 +18,45 @@ pub struct Servers {
     pub think: Option<Span>,
     /// The fewest; `None` if none are enough.
     pub fewest: Option<u32>,
+    /// The router behind which they were simulated together; `None` if each was by itself, at an equal share.
+    pub router: Option<&'static str>,
+    /// What the clients of one server less would see; `None` of no server, or if each was simulated by itself.
+    pub one_less: Option<Summary>,
     /// The fewest if step times are off, where it is known by how much they may be.
     pub range: Option<ServersRange>,
 }
 
 #[derive(Serialize)]
-pub(in crate::report) struct ServersDocument {
+pub(in crate::report) struct ServersDocument<'a> {
     rate_per_s: Option<f64>,
     fewest: Option<u32>,
     /// What the load is in.
     of: &'static str,
     load: f64,
     think_s: Option<f64>,
+    /// The fewest with which all is well though one of them is down: one more.
+    fewest_with_one_down: Option<u32>,
+    /// The router that they stand behind; `None` if each was simulated by itself, at an equal share.
+    router: Option<&'static str>,
+    /// What the clients of the fewest see while one is down.
+    with_one_down: Option<&'a Summary>,
     /// The load of one server; of the busiest one, where clients do not divide evenly.
     each: Option<f64>,
     /// The fewest with all steps shorter and with all longer.
     model_range: Option<[Option<u32>; 2]>,
 }
 
-impl ServersDocument {
-    pub(in crate::report) fn of(servers: &Servers, kind: LoadKind) -> Self {
+impl<'a> ServersDocument<'a> {
+    pub(in crate::report) fn of(servers: &'a Servers, kind: LoadKind) -> Self {
         Self {
             rate_per_s: servers.rate_per_s,
             fewest: servers.fewest,
             of: kind.name(),
             load: servers.load,
             think_s: servers.think.map(Span::seconds),
+            fewest_with_one_down: servers.fewest.map(|fewest| fewest + 1),
+            router: servers.router,
+            with_one_down: servers.one_less.as_ref(),
             each: servers.fewest.map(|fewest| kind.share(servers.load, fewest)),
             model_range: servers.range.map(|range| [range.if_shorter, range.if_longer]),
         }
@@ -55,8 +69,13 @@ impl Servers {
         self.fewest.map(|fewest| u64::from(fewest) * u64::from(of_server))
     }
 
-    /// The answer in a sentence.
-    pub(in crate::report) fn in_words(&self, kind: LoadKind, gpus_of_server: u32) -> String {
+    /// The answer in a sentence; `misses` says what a run misses that is not good enough.
+    pub(in crate::report) fn in_words(
+        &self,
+        kind: LoadKind,
+        gpus_of_server: u32,
+        misses: impl Fn(&Summary) -> String,
+    ) -> String {
         let think = self.think.map_or_else(String::new, |think| {
             format!(" who think {} in the mean", duration(think.seconds()))
         });
@@ -65,22 +84,24 @@ impl Servers {
             return format!("no number that was tried is enough for {load}");
         };
         let share = kind.with_unit(kind.share(self.load, fewest));
-        let manner = if kind.counts_clients() {
-            "at most"
-        } else {
-            "arriving in the same manner"
+        let how = match (self.router, kind.counts_clients()) {
+            (Some(_), _) if fewest == 1 => String::new(),
+            (Some(router), _) => format!(" behind {router}"),
+            (None, true) => format!(": {share} each, at most"),
+            (None, false) => format!(": {share} each, arriving in the same manner"),
         };
-        let one_less = if fewest > 1 {
-            format!("; {} would miss it", fewest - 1)
-        } else {
-            String::new()
+        let one_less = match self.one_less {
+            Some(summary) => format!("; while one is down, {}", misses(&summary)),
+            None if fewest > 1 => format!("; {} would miss it", fewest - 1),
+            None => String::new(),
         };
+        let one_down = format!("; {} if one may be down", fewest + 1);
         let range = self.range.map_or_else(String::new, |range| {
             let number = |fewest: Option<u32>| fewest.map_or_else(|| "none enough".to_owned(), |it| it.to_string());
             let (low, high) = (number(range.if_shorter), number(range.if_longer));
             format!("; [{low}, {high}] if step times are off")
         });
         let servers = if fewest == 1 { "server" } else { "servers" };
-        format!("{fewest} {servers} for {load} ({gpus} GPUs): {share} each, {manner}{one_less}{range}")
+        format!("{fewest} {servers} for {load} ({gpus} GPUs){how}{one_less}{one_down}{range}")
     }
 }

@@ -58,6 +58,12 @@ pub fn calibrate(scenario: &mut Scenario, data: &Data, asked_for: Option<&[Fitta
             "remove server.step_time from the scenario",
         ));
     }
+    if scenario.traffic.only_workload().is_none() {
+        return Err(Refusal::new(
+            "the scenario has several classes of traffic, and nothing says which of them was measured",
+            "describe what was measured as one [workload], such as a trace",
+        ));
+    }
     let comparison = choice::comparison(scenario, data)?;
     let before = comparison.statistics(scenario)?;
     let mut selection = selection::fit(scenario, comparison.as_ref(), asked_for)?;

@@ -42,14 +42,13 @@ impl OneByOne {
         }
         let mut rows = requests.clone();
         rows.sort_by_key(|request| request.arrival);
-        let (is_trace, is_closed_loop) = match scenario.workload() {
-            Workload::Trace(replay) => (true, replay.concurrency.is_some()),
+        let (is_trace, is_closed_loop) = match scenario.traffic.only_workload() {
+            Some(Workload::Trace(replay)) => (true, replay.concurrency.is_some()),
             // What a turn says depends on the answers before it.
-            Workload::Synthetic(workload) if workload.session.is_some() => return Ok(None),
-            Workload::Synthetic(workload) => (
-                false,
-                matches!(workload.arrivals, crate::workload::Arrivals::Closed { .. }),
-            ),
+            Some(Workload::Synthetic(workload)) if workload.session.is_none() => {
+                (false, workload.arrivals.is_closed_loop())
+            }
+            _ => return Ok(None),
         };
         let mut matched = Self {
             measured: rows.iter().map(Served::measured).collect(),
@@ -104,9 +103,9 @@ impl OneByOne {
 
     /// The requests as the scenario's server serves them.
     pub fn simulated(&self, scenario: &Scenario) -> Result<Vec<Option<Served>>, SimulationError> {
-        let recorded = match scenario.workload() {
-            Workload::Synthetic(workload) => Some(Recorded::new(workload, &self.rows, scenario.seed)),
-            Workload::Trace(_) => None,
+        let recorded = match scenario.traffic.only_workload() {
+            Some(Workload::Synthetic(workload)) => Some(Recorded::new(workload, &self.rows, scenario.seed)),
+            _ => None,
         };
         run(scenario, scenario.seed, recorded)
     }

@@ -4,7 +4,9 @@
 use crate::config::MeasuredRequest;
 use crate::units::{Span, Time};
 use crate::workload::trace::TraceError;
-use crate::workload::{Arrivals, ContentId, Prompt, Request, RequestId, Segment, Source, Synthetic, SyntheticSource};
+use crate::workload::{
+    Arrivals, ClassId, ContentId, Prompt, Request, RequestId, Segment, Source, Synthetic, SyntheticSource,
+};
 
 /// Requests of a synthetic workload in the shape of recorded ones. What prompts share stays as the workload says; where
 /// its clients wait for their answers, its arrivals stay too.
@@ -70,8 +72,8 @@ impl Source for Recorded<'_> {
         self.drawn.rejected(id, at);
     }
 
-    fn timeout(&self) -> Option<Span> {
-        self.drawn.timeout()
+    fn timeout(&self, class: ClassId) -> Option<Span> {
+        self.drawn.timeout(class)
     }
 
     fn is_closed_loop(&self) -> bool {

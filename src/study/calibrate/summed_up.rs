@@ -28,10 +28,8 @@ const RATES_ALIKE: f64 = 0.2;
 impl SummedUp {
     pub fn new(scenario: &Scenario, measured: &Measured) -> Result<Self, Refusal> {
         let values = measured.values.clone();
-        let is_always_the_same = match scenario.workload() {
-            Workload::Trace(replay) => !replay.jitter_ties,
-            Workload::Synthetic(_) => false,
-        };
+        let workload = scenario.traffic.only_workload();
+        let is_always_the_same = matches!(workload, Some(Workload::Trace(replay)) if !replay.jitter_ties);
         let runs = if is_always_the_same { 1 } else { RUNS };
         let seeds: Vec<u64> = (0..runs).map(|more| scenario.seed.wrapping_add(more)).collect();
         let known = |statistics: &[latencies::LatencyStatistic]| {
@@ -126,7 +124,7 @@ fn why_not_one_by_one(scenario: &Scenario, measured: &Measured) -> Option<String
     let requests = measured.requests.as_ref()?;
     let reason = if requests.iter().any(|it| it.arrival.is_none()) {
         "the data do not say when requests were sent"
-    } else if matches!(scenario.workload(), Workload::Trace(_)) {
+    } else if matches!(scenario.traffic.only_workload(), Some(Workload::Trace(_))) {
         "the requests of the scenario's trace are not the measured ones"
     } else {
         "turns of sessions depend on the answers before them"

@@ -16,7 +16,7 @@ use crate::stats::streams::{hash_bytes, mix};
 use crate::units::{Span, Time};
 use crate::workload::slots::Slots;
 use crate::workload::synthetic::cut_output;
-use crate::workload::{ContentId, Prompt, Request, RequestId, Segment, SessionId, Source};
+use crate::workload::{ClassId, ContentId, Prompt, Request, RequestId, Segment, SessionId, Source};
 
 /// Opens a trace as [`open_seeded`] does, with seed 0: only what is drawn at random depends on it.
 pub fn open(replay: &Replay) -> Result<TraceSource, TraceError> {
@@ -44,6 +44,16 @@ pub struct Skipped {
     pub failed_requests: u64,
     /// Rows before the start of the replay.
     pub before_start: u64,
+}
+
+impl Skipped {
+    /// What was left out of another trace too.
+    pub fn add(&mut self, mut other: Self) {
+        self.bad_rows += other.bad_rows;
+        self.first.append(&mut other.first);
+        self.failed_requests += other.failed_requests;
+        self.before_start += other.before_start;
+    }
 }
 
 /// How many bad rows are remembered.
@@ -434,7 +444,7 @@ impl Source for TraceSource {
         }
     }
 
-    fn timeout(&self) -> Option<Span> {
+    fn timeout(&self, _class: ClassId) -> Option<Span> {
         self.replay.timeout
     }
 

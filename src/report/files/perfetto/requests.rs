@@ -139,7 +139,7 @@ impl RequestTracks {
             events.name_thread(lane, "lane");
         }
         let args = [("input_tokens", Arg::Number(input_tokens.into()))];
-        events.begin(lane, format_args!("request {}", id.0), at, &args);
+        events.begin(lane, format_args!("request {id}"), at, &args);
         let request = Inside {
             lane,
             phase: Phase::Waiting,
@@ -160,7 +160,7 @@ impl RequestTracks {
             ("input_tokens", Arg::Number(self.sent_tokens.into())),
             ("outcome", Arg::Word(RequestOutcome::Rejected.name())),
         ];
-        events.instant(REJECTED, format_args!("request {}", id.0), at, &args);
+        events.instant(REJECTED, format_args!("request {id}"), at, &args);
     }
 
     fn get(&mut self, id: RequestId) -> &mut Inside {

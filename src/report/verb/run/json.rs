@@ -1,9 +1,12 @@
 //! The result as one JSON object: SI units, a fixed order of keys, null for what is not known (never NaN).
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::report::{MemoryReport, ModelError, RunReport};
-use crate::metrics::{Constraint, FleetReport, Slo, SloOutcome, SloResult, SpeculativeSummary, Summary};
+use crate::metrics::{
+    ClassReport, ClientWait, Constraint, FleetReport, LatencySummary, Requests, Slo, SloOutcome, SloResult,
+    SpeculativeSummary, Summary, Throughput,
+};
 use crate::report::text::document::{Tool, pretty};
 use crate::study::Verdict;
 
@@ -21,6 +24,8 @@ struct Document<'a> {
     summary: &'a Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
     fleet: Option<&'a FleetReport>,
+    #[serde(skip_serializing_if = "ClassesDocument::is_empty")]
+    classes: ClassesDocument<'a>,
     memory: MemoryReport,
     /// Whether the run went to its end; there is no verdict on one that did not.
     complete: bool,
@@ -32,6 +37,28 @@ struct Document<'a> {
     constraint: Constraint,
     speculative: Option<SpeculativeSummary>,
     warnings: Vec<String>,
+}
+
+/// The classes by name, in their order.
+struct ClassesDocument<'a>(&'a [ClassReport]);
+
+#[derive(Serialize)]
+struct ClassDocument<'a> {
+    requests: &'a Requests,
+    latency: ClassLatencies<'a>,
+    throughput: &'a Throughput,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_wait: Option<&'a ClientWait>,
+    slo: Vec<SloDocument>,
+}
+
+/// The latencies that are known of a class: servers tell gaps between tokens of all their requests together.
+#[derive(Serialize)]
+struct ClassLatencies<'a> {
+    ttft: &'a LatencySummary,
+    tpot: &'a LatencySummary,
+    e2e: &'a LatencySummary,
+    queue_wait: &'a LatencySummary,
 }
 
 /// An objective: on a latency with its statistic and seconds, on what is served without them.
@@ -64,6 +91,7 @@ impl RunReport {
             verdict: self.verdict().map(Verdict::name),
             summary,
             fleet: self.fleet.as_ref(),
+            classes: ClassesDocument(&self.classes),
             memory: self.memory,
             complete: self.is_complete,
             replications: self.headline.replications,
@@ -76,6 +104,36 @@ impl RunReport {
             warnings: self.all_warnings(),
         };
         pretty(&document)
+    }
+}
+
+impl ClassesDocument<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for ClassesDocument<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|class| (&class.name, ClassDocument::of(class))))
+    }
+}
+
+impl<'a> ClassDocument<'a> {
+    fn of(class: &'a ClassReport) -> Self {
+        let summary = &class.summary;
+        Self {
+            requests: &summary.requests,
+            latency: ClassLatencies {
+                ttft: &summary.latency.ttft,
+                tpot: &summary.latency.tpot,
+                e2e: &summary.latency.e2e,
+                queue_wait: &summary.latency.queue_wait,
+            },
+            throughput: &summary.throughput,
+            client_wait: summary.client_wait.as_ref(),
+            slo: class.slo_results().iter().map(SloDocument::of).collect(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What `run` found, as a screen, as JSON or as a page.
 
+mod classes;
 mod json;
 mod page;
 mod report;

@@ -25,9 +25,11 @@ impl RunReport {
     /// The page, with drawings of the run.
     pub fn to_page(&self, setting: &StudySetting, drawings: Vec<Drawing>) -> Page {
         let mut blocks = Vec::new();
-        let slos = self.slo_results();
+        let slos = self.all_slo_results();
         if !slos.is_empty() {
-            let lines = slos.iter().map(|result| slo_line(result, Style::default()));
+            let lines = slos
+                .iter()
+                .map(|(class, result)| slo_line(result, *class, Style::default()));
             blocks.push(Block::List(lines.collect()));
         }
         let warnings = self.all_warnings();
@@ -35,6 +37,7 @@ impl RunReport {
             blocks.push(Block::List(warnings));
         }
         blocks.push(Block::Table(self.latencies()));
+        blocks.extend(self.class_table().map(Block::Table));
         let facts = self.facts().into_iter();
         let facts = facts.map(|(label, text)| format!("{label}: {text}"));
         blocks.push(Block::List(facts.collect()));

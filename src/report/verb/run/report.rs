@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::metrics::{FleetReport, Slo, SloOutcome, SloResult, Summary};
+use crate::metrics::{ClassReport, FleetReport, Slo, SloOutcome, SloResult, Summary};
 use crate::step_time::LONGEST_STEP;
 use crate::study::{USUAL_ERRORS, Verdict, judged};
 
@@ -25,6 +25,8 @@ pub struct RunReport {
     pub summary: Summary,
     /// Each server, if there are several behind a router.
     pub fleet: Option<FleetReport>,
+    /// Each class of traffic, if they are told apart.
+    pub classes: Vec<ClassReport>,
     /// What the GPU memory holds.
     pub memory: MemoryReport,
     /// What was asked for.
@@ -80,6 +82,11 @@ impl RunReport {
     /// How each SLO fared.
     pub fn slo_results(&self) -> Vec<SloResult> {
         judged(&self.slos, &self.summary)
+    }
+
+    /// Whether anything was asked for.
+    pub fn has_objectives(&self) -> bool {
+        !self.slos.is_empty() || self.classes.iter().any(|class| !class.slos.is_empty())
     }
 
     /// The result in a word; `None` of a run that was stopped.
@@ -150,14 +157,22 @@ impl RunReport {
 
     /// Why objectives cannot be judged.
     fn unknown_objectives(&self) -> impl Iterator<Item = String> {
-        let results = self.slo_results().into_iter();
-        let unknown = results.filter(|result| result.outcome == SloOutcome::Unknown);
-        unknown.map(|result| {
+        let of_all = self
+            .slo_results()
+            .into_iter()
+            .map(|result| (String::new(), &self.summary, result));
+        let of_classes = self.classes.iter().flat_map(|class| {
+            let results = class.slo_results().into_iter();
+            results.map(|result| (format!("{}: ", class.name), &class.summary, result))
+        });
+        let all = of_all.chain(of_classes);
+        let unknown = all.filter(|(_, _, result)| result.outcome == SloOutcome::Unknown);
+        unknown.map(|(of, summary, result)| {
             let latency = result.slo.as_latency();
-            let samples = latency.map_or(0, |slo| self.summary.latency.of(slo.metric).count);
-            if samples == 0 && self.summary.requests.finished > 0 {
+            let samples = latency.map_or(0, |slo| summary.latency.of(slo.metric).count);
+            if samples == 0 && summary.requests.finished > 0 {
                 format!(
-                    "{} cannot be judged: no response has a time between tokens, as each came as a whole or is a \
+                    "{of}{} cannot be judged: no response has a time between tokens, as each came as a whole or is a \
                      single token",
                     result.slo
                 )
@@ -168,7 +183,7 @@ impl RunReport {
                     ("", "")
                 };
                 format!(
-                    "{samples} samples{which} are too few to judge {}: simulate more requests{instead}",
+                    "{of}{samples} samples{which} are too few to judge {}: simulate more requests{instead}",
                     result.slo
                 )
             }

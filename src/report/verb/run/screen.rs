@@ -27,14 +27,17 @@ impl RunReport {
         }
         lines.push(self.verdict_line(style));
         lines.push(self.header_line());
-        for result in self.slo_results() {
-            lines.push(labelled("SLO", &slo_line(&result, style)));
+        for (class, result) in self.all_slo_results() {
+            lines.push(labelled("SLO", &slo_line(&result, class, style)));
         }
         let facts = self.facts().into_iter();
         let mut facts = facts.map(|(label, text)| labelled(label, &text));
         // How much comes before how long, and why it is so after it.
         lines.extend(facts.by_ref().take(2));
         lines.extend(self.latency_table());
+        if let Some(classes) = self.class_table() {
+            lines.extend(classes.to_text().lines().map(str::to_owned));
+        }
         lines.extend(facts);
         lines.join("\n") + "\n"
     }
@@ -71,11 +74,11 @@ impl RunReport {
             return (TerminalColour::Yellow, "none: the run was stopped before its end");
         };
         match verdict {
-            Verdict::SloMissed if self.slos.is_empty() => (TerminalColour::Red, "too many requests were not served"),
+            Verdict::SloMissed if !self.has_objectives() => (TerminalColour::Red, "too many requests were not served"),
             Verdict::SloMissed => (TerminalColour::Red, "SLO missed"),
             Verdict::Saturated => (TerminalColour::Red, "saturated: the queue grows without end"),
             Verdict::SloUnknown => (TerminalColour::Yellow, "unknown: too few samples to judge the SLOs"),
-            Verdict::Ok if self.slos.is_empty() => (TerminalColour::Green, "ok (no SLO set)"),
+            Verdict::Ok if !self.has_objectives() => (TerminalColour::Green, "ok (no SLO set)"),
             Verdict::Ok => (TerminalColour::Green, "ok: all SLOs met"),
         }
     }
@@ -195,13 +198,15 @@ impl RunReport {
     }
 }
 
-pub(in crate::report) fn slo_line(result: &SloResult, style: Style) -> String {
+/// How an objective fared, which may be of the requests of a class only.
+pub(in crate::report) fn slo_line(result: &SloResult, class: Option<&str>, style: Style) -> String {
     let (colour, mark) = match result.outcome {
         SloOutcome::Met => (TerminalColour::Green, "✓"),
         SloOutcome::Missed => (TerminalColour::Red, "✗"),
         SloOutcome::Unknown => (TerminalColour::Yellow, "?"),
     };
-    let mut text = format!("{} {}   got ", style.paint(colour, mark), numbers::slo(&result.slo));
+    let of = class.map_or(String::new(), |class| format!("{class}: "));
+    let mut text = format!("{} {of}{}   got ", style.paint(colour, mark), numbers::slo(&result.slo));
     match (result.got, result.outcome) {
         (Some(got), _) => text.push_str(&numbers::with_unit(result.slo.measure().quantity, got)),
         (None, SloOutcome::Missed) => text.push_str("no end: too many requests were not served at all"),
