@@ -81,6 +81,8 @@ pub struct CapacityAnswer {
 }
 
 const USUAL_SEEDS: u32 = 4;
+/// Servers that are simulated together have so many times as much to do each as in the scenario's own run, at most.
+const LONGEST_OF_SERVER: u32 = 4;
 
 impl CapacityQuestion {
     /// Reads the scenario.
@@ -263,6 +265,7 @@ impl Search<'_> {
         let search = ServersSearch {
             of_one: search,
             load,
+            longest: LONGEST_OF_SERVER,
             workers: self.workers,
             simulate: self.simulate,
         };
@@ -275,7 +278,7 @@ impl Search<'_> {
             fewest: found.fewest,
             router: if found.is_behind_router { self.router()? } else { None },
             one_less: found.one_less,
-            range: range.transpose()?,
+            range: range.transpose()?.map(|range| range.with(found.fewest)),
         }))
     }
 

@@ -36,17 +36,17 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             }
         };
         self.in_fleet += 1;
-        self.retrying.sent();
+        self.retrying.sent(id);
         let input_tokens = request.prompt.tokens();
         self.telling.sent(request.clone(), Event::Arrived { input_tokens });
-        let request = if self.hardships.clients.send_again() {
+        let request = if self.hardships.of(id).clients.send_again() {
             with_names(request)
         } else {
             request
         };
         if self.journeys.are_kept() {
             self.journeys.start(&request);
-            if let Some(after) = self.hardships.clients.hedge_after {
+            if let Some(after) = self.hardships.of(id).clients.hedge_after {
                 self.agenda.note_after(now, after, Due::Hedge(id));
             }
         }
@@ -63,7 +63,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             self.send_waiting(now);
         }
         let others = (self.queue.len() - self.given_up_in_queue.len()).saturating_sub(1);
-        if self.hardships.admission.refuses(others) && self.queue.back().is_some_and(|last| last.id == id) {
+        if self.hardships.of(id).refuses(others) && self.queue.back().is_some_and(|last| last.id == id) {
             self.queue.pop_back();
             self.fail_unsent(id, Loss::Refused, now);
         }
@@ -158,7 +158,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             }
             Location::Server(server) => {
                 self.orphan(server, attempt.id, leaves, now);
-                if self.hardships.clients.cancel && self.servers.state(server).is_reached() {
+                if self.hardships.of(attempt.id).clients.cancel && self.servers.state(server).is_reached() {
                     self.servers.abort(server, attempt.id, now, &mut self.telling);
                 }
             }
@@ -180,7 +180,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         };
         let request = request_of(attempt);
         let asked = self.hardships.admission.retry_after;
-        if let Some(pause) = self.retrying.pause(attempts, why, asked) {
+        if let Some(pause) = self.retrying.pause(request, attempts, why, asked) {
             self.agenda.note_after(now, pause, Due::SendAgain(request));
             return false;
         }
@@ -229,7 +229,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
     fn send(&mut self, attempt: Request, server: ServerId, now: Time) {
         let id = attempt.id;
         self.servers.books.sent(now, server);
-        if let Some(why) = self.turned_away(server, now) {
+        if let Some(why) = self.turned_away(id, server, now) {
             self.servers.turned_away(server, now);
             return self.fail_unsent(id, why, now);
         }
@@ -246,13 +246,13 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
     }
 
     /// Why a server does not take an attempt, if it does not.
-    fn turned_away(&mut self, server: ServerId, now: Time) -> Option<Loss> {
+    fn turned_away(&mut self, attempt: RequestId, server: ServerId, now: Time) -> Option<Loss> {
         if !self.servers.state(server).is_reached() {
             return Some(Loss::Failure);
         }
-        let admission = self.hardships.admission;
-        admission.max_queue?;
+        let rules = self.hardships.of(attempt);
+        rules.max_queue?;
         let waiting = self.servers.load(server, now, &mut self.telling).waiting;
-        admission.refuses(waiting as usize).then_some(Loss::Refused)
+        rules.refuses(waiting as usize).then_some(Loss::Refused)
     }
 }

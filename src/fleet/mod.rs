@@ -40,5 +40,5 @@ pub use self::replay_error::ReplayError;
 pub use self::replay_fleet::{FleetSettings, replay_fleet, usually_held_back};
 pub use self::retry::Retry;
 pub use self::router::{LooksFor, ROUTERS, Router, RouterKind, RouterStart, View, router_named};
-pub use self::rules::{Admission, ClientRules, Hardships};
+pub use self::rules::{Admission, ClassRules, ClientRules, Hardships};
 pub use self::watch::{Unwatched, Watch};

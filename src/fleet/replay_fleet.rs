@@ -81,7 +81,7 @@ pub fn replay_fleet<E: Engine>(
         queue: VecDeque::new(),
         given_up_in_queue: FxHashSet::default(),
         journeys: Journeys::of(source, hardships.may_lose()),
-        retrying: Retrying::new(hardships.clients.retry, settings.seed),
+        retrying: Retrying::new(hardships.retries(), settings.seed),
         agenda: Agenda::new(&hardships.faults, settings.autoscale, members.len(), settings.seed),
         scaler: settings.autoscale.map(Scaler::new),
         left: BinaryHeap::new(),

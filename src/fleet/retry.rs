@@ -5,6 +5,7 @@ use rand::RngExt;
 use crate::engine::Loss;
 use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 use crate::units::Span;
+use crate::workload::RequestId;
 
 /// How clients try again after an attempt that came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +20,8 @@ pub struct Retry {
     pub longest: Span,
     /// The share of a pause that is left out at random, from 0 to 1.
     pub jitter: f64,
-    /// How many retries there may be for each request that is sent, over all clients; `None` if as many as they like.
+    /// How many retries there may be for each request that is sent, over all clients of a class; `None` if as many as
+    /// they like.
     pub budget: Option<f64>,
 }
 
@@ -27,38 +29,50 @@ pub struct Retry {
 /// few clients would have no retries at all otherwise.
 const MOST_SAVED: f64 = 10.0;
 
-/// Clients who try again, and what is left of their budget.
+/// Clients who try again, and what is left of the budget of each class.
 pub(super) struct Retrying {
-    rules: Option<Retry>,
-    saved: f64,
+    classes: Vec<Budget>,
     random: Xoshiro256PlusPlus,
 }
 
+struct Budget {
+    rules: Option<Retry>,
+    saved: f64,
+}
+
 impl Retrying {
-    pub(super) fn new(rules: Option<Retry>, seed: u64) -> Self {
+    /// Clients of classes with these rules.
+    pub(super) fn new(rules: impl Iterator<Item = Option<Retry>>, seed: u64) -> Self {
+        let saved = MOST_SAVED;
         Self {
-            rules,
-            saved: MOST_SAVED,
+            classes: rules.map(|rules| Budget { rules, saved }).collect(),
             random: stream(seed, "retries"),
         }
     }
 
+    fn of(&mut self, request: RequestId) -> &mut Budget {
+        let last = self.classes.len() - 1;
+        &mut self.classes[request.class().place().min(last)]
+    }
+
     /// A request is sent for the first time.
-    pub(super) fn sent(&mut self) {
-        if let Some(budget) = self.rules.and_then(|rules| rules.budget) {
-            self.saved = (self.saved + budget).min(MOST_SAVED);
+    pub(super) fn sent(&mut self, request: RequestId) {
+        let class = self.of(request);
+        if let Some(budget) = class.rules.and_then(|rules| rules.budget) {
+            class.saved = (class.saved + budget).min(MOST_SAVED);
         }
     }
 
     /// How long a client pauses which has sent its request so often, at least as long as it was asked to; `None` if it
     /// tries no more.
-    pub(super) fn pause(&mut self, attempts: u32, why: Loss, asked: Option<Span>) -> Option<Span> {
-        let rules = self.rules.filter(|rules| attempts <= rules.max)?;
+    pub(super) fn pause(&mut self, request: RequestId, attempts: u32, why: Loss, asked: Option<Span>) -> Option<Span> {
+        let class = self.of(request);
+        let rules = class.rules.filter(|rules| attempts <= rules.max)?;
         if rules.budget.is_some() {
-            if self.saved < 1.0 {
+            if class.saved < 1.0 {
                 return None;
             }
-            self.saved -= 1.0;
+            class.saved -= 1.0;
         }
         let longest = rules.longest.picos() as f64;
         let first = rules.backoff.picos() as f64;

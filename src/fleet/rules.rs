@@ -3,7 +3,7 @@
 use super::faults::Fault;
 use super::retry::Retry;
 use crate::units::Span;
-use crate::workload::Request;
+use crate::workload::{Request, RequestId};
 
 /// What clients do whose answers take long, or do not come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,11 +34,26 @@ impl Default for ClientRules {
     }
 }
 
-/// What is let in.
+/// What holds for the requests of one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ClassRules {
+    /// What their clients do.
+    pub clients: ClientRules,
+    /// Behind how many attempts of all classes one of theirs may wait on a server, or at the router where they wait
+    /// there; others are refused.
+    pub max_queue: Option<u32>,
+}
+
+impl ClassRules {
+    /// Whether another attempt is refused where so many wait.
+    pub(super) fn refuses(&self, waiting: usize) -> bool {
+        self.max_queue.is_some_and(|most| waiting >= most as usize)
+    }
+}
+
+/// What is let in of every class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Admission {
-    /// How many attempts may wait on a server, or at the router where they wait there; others are refused.
-    pub max_queue: Option<u32>,
     /// How long clients who were refused are asked to pause at least.
     pub retry_after: Option<Span>,
     /// The longest prompt that is let in; requests with longer ones are rejected [tokens].
@@ -62,27 +77,50 @@ impl Admission {
         }
         Ok(request)
     }
-
-    /// Whether another attempt is refused where so many wait.
-    pub(super) fn refuses(&self, waiting: usize) -> bool {
-        self.max_queue.is_some_and(|most| waiting >= most as usize)
-    }
 }
 
 /// All that makes life hard for a fleet.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Hardships {
-    /// What clients do.
-    pub clients: ClientRules,
+    /// What holds for each class of requests, at least one; the last holds for all classes behind it too.
+    pub classes: Vec<ClassRules>,
     /// What is let in.
     pub admission: Admission,
     /// What fails.
     pub faults: Vec<Fault>,
 }
 
+impl Default for Hardships {
+    fn default() -> Self {
+        Self {
+            classes: vec![ClassRules::default()],
+            admission: Admission::default(),
+            faults: Vec::new(),
+        }
+    }
+}
+
 impl Hardships {
+    /// What holds for a request, or for an attempt of it.
+    pub(super) fn of(&self, id: RequestId) -> &ClassRules {
+        let last = self.classes.len() - 1;
+        &self.classes[id.class().place().min(last)]
+    }
+
+    /// Whether and how the clients of each class try again.
+    pub(super) fn retries(&self) -> impl Iterator<Item = Option<Retry>> {
+        self.classes.iter().map(|class| class.clients.retry)
+    }
+
+    /// Whether nothing is hard.
+    pub fn are_none(&self) -> bool {
+        let are_usual = |class: &ClassRules| *class == ClassRules::default();
+        self.classes.iter().all(are_usual) && self.admission == Admission::default() && self.faults.is_empty()
+    }
+
     /// Whether an attempt may come to nothing for other reasons than its client's patience.
     pub(super) fn may_lose(&self) -> bool {
-        !self.faults.is_empty() || self.admission.max_queue.is_some() || self.clients.hedge_after.is_some()
+        let may = |class: &ClassRules| class.max_queue.is_some() || class.clients.hedge_after.is_some();
+        !self.faults.is_empty() || self.classes.iter().any(may)
     }
 }

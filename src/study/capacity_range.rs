@@ -56,6 +56,18 @@ fn at_steps<'a>(search: &CapacitySearch<'a>, times: f64) -> CapacitySearch<'a> {
     }
 }
 
+impl ServersRange {
+    /// The range with what was found for the steps as they are, in longer runs.
+    #[must_use]
+    pub fn with(self, fewest: Option<u32>) -> Self {
+        let most = self.if_longer.zip(fewest).map(|(one, other)| one.max(other));
+        Self {
+            if_shorter: self.if_shorter.into_iter().chain(fewest).min(),
+            if_longer: most,
+        }
+    }
+}
+
 impl CapacityRange {
     /// From the least to the most, the capacity itself included.
     pub fn ends(&self, capacity: &Capacity) -> Interval {
@@ -75,7 +87,12 @@ impl CapacityRange {
     pub fn fewest_servers(&self, search: &ServersSearch) -> Result<ServersRange, Stopped> {
         let fewest = |times, capacity: &Capacity| -> Result<Option<u32>, Stopped> {
             let of_one = &at_steps(search.of_one, times);
-            let found = ServersSearch { of_one, ..*search }.answer(capacity)?;
+            let search = ServersSearch {
+                of_one,
+                longest: 1,
+                ..*search
+            };
+            let found = search.answer(capacity)?;
             Ok(found.fewest)
         };
         Ok(ServersRange {

@@ -13,9 +13,6 @@ use crate::metrics::Summary;
 
 /// More servers than anybody has.
 const MOST_SERVERS: f64 = 4e6;
-/// Runs behind a router are at most so many times as long as the scenario's own for each server: whole servers are
-/// further apart than the loads that longer ones tell apart.
-const LONGEST_OF_SERVER: u32 = 4;
 
 /// The fewest servers for a load.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +33,9 @@ pub struct ServersSearch<'a> {
     pub of_one: &'a CapacitySearch<'a>,
     /// The load that they carry together, in the unit of the capacity.
     pub load: f64,
+    /// How many times as much as in the scenario's own run each of them has to do at most, where they are together:
+    /// whole servers are further apart than the loads that longer runs tell apart.
+    pub longest: u32,
     /// Threads to simulate on.
     pub workers: &'a Workers,
     /// Simulates.
@@ -119,7 +119,7 @@ impl ServersSearch<'_> {
         };
         let (dial, seeds) = (fleet.dial, fleet.seeds);
         let once = self.length_of(servers);
-        let mut length = once.saturating_mul(capacity.length().min(LONGEST_OF_SERVER));
+        let mut length = once.saturating_mul(capacity.length().min(self.longest));
         while length > once && !dial.allows_length(self.load, length, seeds.len()) {
             length -= once;
         }

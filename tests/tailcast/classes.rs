@@ -289,6 +289,31 @@ fn the_clients_of_a_class_keep_only_so_many_outstanding() {
     assert!(run["classes"]["chat"].get("client_wait").is_none());
 }
 
+/// Who may wait behind fewer is refused first, and only those try again who say so.
+#[test]
+fn a_class_has_its_own_limit_on_the_queue_and_its_own_retries() {
+    let of = |chat: &str, batch: &str| {
+        let text = two("requests = 2000", chat, batch).replace("rate = 3.0", "rate = 12.0");
+        json(
+            &format!("{text}\n[admission]\nmax_queue = 200\nretry_after = \"1s\""),
+            &[],
+        )
+    };
+    let count = |run: &Value, class: &str, name: &str| number(run, &format!("classes.{class}.{name}"));
+    let shed = of("", "admission = { max_queue = 3 }");
+    assert!(count(&shed, "batch", "attempts.refused") > 100.0);
+    assert!(count(&shed, "chat", "attempts.refused") < 0.5);
+    assert!(count(&shed, "chat", "latency.ttft.p90") < 1.0, "{shed}");
+    assert_eq!(
+        shed["classes"]["batch"]["attempts"]["refused"],
+        shed["classes"]["batch"]["requests"]["failed"]
+    );
+    let again = of("", "admission = { max_queue = 3 }\nclient = { retry = { max = 3 } }");
+    assert!(count(&again, "batch", "attempts.retries") > 100.0);
+    assert!(count(&again, "chat", "attempts.retries") < 0.5);
+    assert!(count(&again, "batch", "requests.failed") < count(&shed, "batch", "requests.failed"));
+}
+
 #[test]
 fn one_number_sets_the_rate_of_all() {
     let run = |more: &[&str]| json(&two("requests = 6000", "", ""), more);
@@ -324,7 +349,7 @@ fn capacities_and_curves_turn_the_rate_of_all() {
         found["binds"]
     );
     let curve = workplace.run(&[
-        "curve", "two.toml", "--rate", "2,2000", "--format", "json", "--seeds", "1",
+        "curve", "two.toml", "--rate", "2,2000", "--refine", "0", "--format", "json", "--seeds", "1",
     ]);
     let points = curve.json()["points"].clone();
     assert_eq!(
@@ -421,6 +446,8 @@ fn what_makes_no_sense_is_refused() {
         &["workload.rate", "several classes"],
     );
     said(&two("requests = 9\nrate = 0.0", "", ""), &["workload.rate"]);
+    let retry = "client = { retry = { budget = -1 } }";
+    said(&two("requests = 9", retry, ""), &["class[0].client.retry.budget"]);
     let trace =
         two("requests = 9\nrate = 2.0", "", "").replace(BATCH, "\ntrace = { path = \"two.toml\", format = \"csv\" }\n");
     said(&trace, &["workload.rate", "replays a trace"]);

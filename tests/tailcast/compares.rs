@@ -83,7 +83,7 @@ fn two_scenarios_that_name_one_trace_meet_the_same_requests() {
 fn under_load_static_batches_wait_waste_rows_and_carry_less() {
     let place = Workplace::new();
     place.write("batching.toml", BATCHING);
-    let found = compared(&place, &["--seeds", "4"]);
+    let found = compared(&place, &["--seeds", "2"]);
     let [none, statics, continuous] = &found[..] else {
         panic!("three variations");
     };
@@ -128,7 +128,7 @@ fn the_verdict_says_in_words_how_many_times_as_much_with_its_interval() {
         "--vary",
         "batching.policy=static,continuous",
         "--seeds",
-        "4",
+        "2",
         "--html",
         "report.html",
         "--figure",

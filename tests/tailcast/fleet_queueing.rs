@@ -141,7 +141,7 @@ fn erlang_c_wait_s(servers: u32, utilisation: f64) -> f64 {
 #[test]
 fn a_common_queue_waits_as_erlang_says() {
     for servers in [2, 8, 32] {
-        for (utilisation, requests) in [(0.5, 400_000), (0.8, 400_000), (0.95, 1_500_000)] {
+        for (utilisation, requests) in [(0.5, 200_000), (0.8, 300_000), (0.95, 1_000_000)] {
             let mut heard = Heard::default();
             run(
                 servers,
@@ -187,7 +187,7 @@ fn two_choices_leave_few_servers_with_many_requests() {
     run(
         servers,
         "least_outstanding",
-        &poisson(servers, utilisation, 1_000_000),
+        &poisson(servers, utilisation, 300_000),
         &mut least,
     );
     let [two, least] = [two, least].map(|heard| with_interval(&heard.waits).0);

@@ -7,8 +7,8 @@ use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::engine::{self, Event, FleetSize, Loss, Observer, Server, ServerChange, ServerId, StepRun, Streamed};
 use tailcast::fleet::{
-    Admission, Autoscale, ClientRules, Fault, FaultKind, FaultTime, FleetMember, FleetSettings, Hardships, ROUTERS,
-    Retry, RouterKind, ScaleSignal, Unwatched, replay, replay_fleet, replay_fleet_readable,
+    Admission, Autoscale, ClassRules, ClientRules, Fault, FaultKind, FaultTime, FleetMember, FleetSettings, Hardships,
+    ROUTERS, Retry, RouterKind, ScaleSignal, Unwatched, replay, replay_fleet, replay_fleet_readable,
 };
 use tailcast::units::{Span, Time};
 use tailcast::workload::{ClassSource, Classes, Request, RequestId, SessionId, Source};
@@ -250,14 +250,17 @@ fn hard_world(policy: &str, seed: u64) -> Option<FleetWorld> {
         jitter: random.random_range(0.0..=1.0),
         budget: random.random_bool(0.5).then(|| random.random_range(0.0..1.0)),
     });
-    fleet.hardships = Hardships {
+    let mut class = |retry| ClassRules {
         clients: ClientRules {
             retry,
             hedge_after: random.random_bool(0.4).then(|| up_to(horizon / 4, random)),
             cancel: random.random_bool(0.6),
         },
+        max_queue: random.random_bool(0.4).then(|| random.random_range(1..6)),
+    };
+    fleet.hardships = Hardships {
+        classes: vec![class(retry), class(None)],
         admission: Admission {
-            max_queue: random.random_bool(0.4).then(|| random.random_range(1..6)),
             retry_after: random.random_bool(0.3).then(|| up_to(horizon / 8, random)),
             max_prompt: random.random_bool(0.2).then(|| random.random_range(1..60)),
             max_tokens: random.random_bool(0.2).then(|| random.random_range(1..60)),

@@ -38,9 +38,7 @@ impl<'a> Fields<'a> {
                     node.place,
                     format!("`{path}` must be a table, not {}", other.describe()),
                 )
-                .help(format!(
-                    "write [{path}] with its keys below it, or {path} = {{ key = value }}"
-                ))),
+                .help(how_to_write(&path))),
         }
     }
 
@@ -227,6 +225,15 @@ impl<'a> Fields<'a> {
             format!("{}.{name}", self.path)
         }
     }
+}
+
+/// How to write a table; one inside an entry of a list has no heading with the entry's number.
+fn how_to_write(path: &str) -> String {
+    let (around, name) = path.rsplit_once('.').unwrap_or(("", path));
+    if around.contains('[') {
+        return format!("write {name} = {{ key = value }}");
+    }
+    format!("write [{path}] with its keys below it, or {path} = {{ key = value }}")
 }
 
 impl<'a> Key<'a> {

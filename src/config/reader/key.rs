@@ -165,7 +165,11 @@ impl<'a> Key<'a> {
         };
         let Value::Array(items) = &node.value else {
             let message = format!("`{}` must be a list, not {}", self.path, node.value.describe());
-            return Err(self.reading.error(node.place, message).help("write [ ... ]"));
+            let help = match node.value {
+                Value::Table(_) => format!("write [[{}]], once for each", self.path),
+                _ => "write [ ... ]".to_owned(),
+            };
+            return Err(self.reading.error(node.place, message).help(help));
         };
         Ok(Some(
             items

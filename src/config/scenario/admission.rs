@@ -13,7 +13,8 @@ pub(super) const ADMISSION: Setting = Setting::new(
     Kind::Table(&[&MAX_QUEUE, &REJECT, &RETRY_AFTER, &MAX_PROMPT, &MAX_TOKENS]),
     "What is let in; everything, if nothing is written",
 );
-const MAX_QUEUE: Setting = Setting::new(
+/// The key `max_queue`, which a class of traffic has too.
+pub(super) const MAX_QUEUE: Setting = Setting::new(
     "max_queue",
     Kind::Count {
         min: 1,
@@ -61,16 +62,20 @@ const MAX_TOKENS: Setting = Setting::new(
 /// A longer one is none.
 const LONGEST_PAUSE_S: f64 = 86_400.0;
 
-/// Reads the table.
-pub fn read(fields: &Fields<'_>) -> Result<Admission, Diagnostic> {
-    let max_queue = fields.find(&MAX_QUEUE)?.declared_count()?.optional();
+/// Reads how many may wait, of all classes or for one.
+pub fn read_max_queue(fields: &Fields<'_>) -> Result<Option<u32>, Diagnostic> {
+    Ok(fields.find(&MAX_QUEUE)?.declared_count()?.optional())
+}
+
+/// Reads the rest of the table; `refuses` if somebody may be refused.
+pub fn read(fields: &Fields<'_>, refuses: bool) -> Result<Admission, Diagnostic> {
     let status = fields.find(&REJECT)?.declared_integer()?;
     let retry_after = fields.find(&RETRY_AFTER)?.duration()?;
     for (setting, is_written) in [
         (&REJECT, status.value().is_some()),
         (&RETRY_AFTER, retry_after.value().is_some()),
     ] {
-        if is_written && max_queue.is_none() {
+        if is_written && !refuses {
             let message = format!(
                 "`admission.{}` is for those who are refused, and nobody is",
                 setting.name
@@ -92,11 +97,10 @@ pub fn read(fields: &Fields<'_>) -> Result<Admission, Diagnostic> {
             .error(RETRY_AFTER.name, message)
             .help("write retry_after = \"5s\""));
     }
-    if max_queue.is_some() {
+    if refuses {
         status.or_default();
     }
     let admission = Admission {
-        max_queue,
         retry_after: retry_after.optional(),
         max_prompt: fields.find(&MAX_PROMPT)?.declared_count()?.optional(),
         max_tokens: fields.find(&MAX_TOKENS)?.declared_count()?.optional(),

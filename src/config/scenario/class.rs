@@ -1,5 +1,6 @@
 //! `[[class]]`: traffic of several kinds, each with a workload and objectives of its own.
 
+use super::admission::{self, MAX_QUEUE};
 use super::arrivals::ARRIVALS;
 use super::client::{self, MAX_OUTSTANDING, TIMEOUT};
 use super::operation::WarmUp;
@@ -10,6 +11,7 @@ use super::warm_up;
 use super::workload::{self, DURATION, EndOfAll, KEYS_OF_REQUESTS, RATE, REQUESTS, WORKLOAD, Workload};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
+use crate::fleet::ClientRules;
 use crate::settings::{Kind, Setting};
 use crate::units::Span;
 use crate::workload::ClassId;
@@ -17,7 +19,14 @@ use crate::workload::ClassId;
 /// The tables `[[class]]`: kinds of traffic that share the servers.
 pub(super) const CLASS: Setting = Setting::new(
     "class",
-    Kind::List(&Kind::Table(&[&NAME, &PRIORITY, &OWN_WORKLOAD, &OWN_CLIENT, &SLO])),
+    Kind::List(&Kind::Table(&[
+        &NAME,
+        &PRIORITY,
+        &OWN_WORKLOAD,
+        &OWN_CLIENT,
+        &OWN_ADMISSION,
+        &SLO,
+    ])),
     "Kinds of traffic that share the servers, such as chats beside a batch job, in the place of one [workload]; what \
      [workload] has beside them then is of all",
 )
@@ -42,16 +51,24 @@ const OWN_WORKLOAD: Setting = Setting::new(
 .required("write [class.workload] with arrivals, prompt and output below the class");
 const OWN_CLIENT: Setting = Setting::new(
     "client",
-    Kind::Table(&[&TIMEOUT, &MAX_OUTSTANDING]),
-    "What its clients do while they wait",
+    Kind::Table(client::KEYS),
+    "What its clients do while they wait, where they do not as [client] says; a budget of retries is one of the class",
 )
 .depends("as [client] says");
+const OWN_ADMISSION: Setting = Setting::new(
+    "admission",
+    Kind::Table(&[&MAX_QUEUE]),
+    "What is let in of it, where that is not as [admission] says: who may wait behind fewer is refused first",
+)
+.depends("as [admission] says");
 
-/// Reads who asks for what, of one kind or of several, and what of a run is left out.
+/// Reads who asks for what, of one kind or of several, and what of a run is left out. Clients do `usual` things where
+/// their class does not say otherwise.
 pub fn read(
     root: &Fields<'_>,
     workload: &Fields<'_>,
     client: &Fields<'_>,
+    usual: ClientRules,
     max_model_len: u32,
 ) -> Result<(Traffic, WarmUp), Diagnostic> {
     let max_outstanding = client::read_max_outstanding(client)?;
@@ -62,7 +79,7 @@ pub fn read(
         let warm_up = warm_up::read(workload, read.is_stationary())?;
         workload.finish()?;
         refuse_two_limits(client, max_outstanding, &read)?;
-        let class = Class::of(read);
+        let class = Class::of(read, usual);
         return Ok((Traffic::of_one_class(class, max_outstanding), warm_up));
     };
     refuse_requests_of_all(workload)?;
@@ -76,7 +93,7 @@ pub fn read(
     let mut classes: Vec<Class> = Vec::new();
     for item in list {
         let fields = item.table()?.expect("an entry of a list has a value");
-        let class = read_one(&fields, end, timeout, max_model_len)?;
+        let class = read_one(&fields, end, (timeout, usual), max_model_len)?;
         if classes.iter().any(|other| other.name == class.name) {
             let message = format!("`{}.name` is that of an earlier class", fields.path());
             return Err(fields
@@ -111,7 +128,7 @@ pub fn read(
 fn read_one(
     fields: &Fields<'_>,
     end: EndOfAll,
-    timeout: Option<Span>,
+    (timeout, usual): (Option<Span>, ClientRules),
     max_model_len: u32,
 ) -> Result<Class, Diagnostic> {
     let name = fields.find(&NAME)?.text()?.needed()?;
@@ -127,7 +144,11 @@ fn read_one(
     let client = fields.section(OWN_CLIENT.name)?;
     let timeout = client::read_timeout(&client, &own)?.or(timeout);
     let max_outstanding = client::read_max_outstanding(&client)?;
+    let clients = client::read_rules(&client, usual)?;
     client.finish()?;
+    let admission = fields.section(OWN_ADMISSION.name)?;
+    let max_queue = admission::read_max_queue(&admission)?;
+    admission.finish()?;
     let workload = workload::read(&own, end, timeout, max_model_len)?;
     own.finish()?;
     refuse_two_limits(&client, max_outstanding, &workload)?;
@@ -147,7 +168,8 @@ fn read_one(
         max_outstanding,
         ends_by_itself,
         objectives,
-        ..Class::of(workload)
+        max_queue,
+        ..Class::of(workload, clients)
     })
 }
 

@@ -10,11 +10,9 @@ use crate::units::Span;
 use crate::workload::trace::MOST_CONCURRENCY;
 
 /// The table `[client]`: what clients do while they wait.
-pub(super) const CLIENT: Setting = Setting::new(
-    "client",
-    Kind::Table(&[&TIMEOUT, &MAX_OUTSTANDING, &HEDGE_AFTER, &CANCEL, &RETRY]),
-    "What clients do while they wait",
-);
+pub(super) const CLIENT: Setting = Setting::new("client", Kind::Table(KEYS), "What clients do while they wait");
+/// Its keys, which a class of traffic has too.
+pub(super) const KEYS: &[&Setting] = &[&TIMEOUT, &MAX_OUTSTANDING, &HEDGE_AFTER, &CANCEL, &RETRY];
 /// The key `timeout`, which `[workload]` has too.
 pub(super) const TIMEOUT: Setting = Setting::new(
     "timeout",
@@ -59,18 +57,18 @@ pub fn read_max_outstanding(fields: &Fields<'_>) -> Result<Option<u32>, Diagnost
     Ok(fields.find(&MAX_OUTSTANDING)?.declared_count()?.optional())
 }
 
-/// Reads what clients do beside waiting.
-pub fn read_rules(fields: &Fields<'_>) -> Result<ClientRules, Diagnostic> {
+/// Reads what clients do beside waiting; where nothing is written, as usual.
+pub fn read_rules(fields: &Fields<'_>, usual: ClientRules) -> Result<ClientRules, Diagnostic> {
     let hedge_after = fields.find(&HEDGE_AFTER)?.duration()?;
     if hedge_after.value() == Some(Span::ZERO) {
-        let message = "`client.hedge_after` must be longer than nothing";
+        let message = format!("`{}.hedge_after` must be longer than nothing", fields.path());
         let help = "write how long a client waits before it asks a second server, such as hedge_after = \"2s\"";
         return Err(fields.error(HEDGE_AFTER.name, message).help(help));
     }
     Ok(ClientRules {
-        retry: retry::read(fields)?,
-        hedge_after: hedge_after.optional(),
-        cancel: fields.find(&CANCEL)?.boolean()?.optional().unwrap_or(true),
+        retry: retry::read(fields, usual.retry)?,
+        hedge_after: hedge_after.optional().or(usual.hedge_after),
+        cancel: fields.find(&CANCEL)?.boolean()?.optional().unwrap_or(usual.cancel),
     })
 }
 

@@ -8,7 +8,7 @@ use super::workload::Workload;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Reading;
-use crate::fleet::{Admission, ClientRules, Fault, FaultKind, Hardships, LooksFor, ROUTERS};
+use crate::fleet::{Admission, ClassRules, Fault, FaultKind, Hardships, LooksFor, ROUTERS};
 use crate::settings::{Kind, Setting, Word, words};
 use crate::units::Span;
 
@@ -56,14 +56,14 @@ static ROUTER_WORDS: [Word; ROUTERS.len()] = words!(ROUTERS, name, summary);
 
 /// What stands elsewhere of what makes life hard for a fleet.
 pub struct Surroundings {
-    /// What clients do beside waiting.
-    pub clients: ClientRules,
+    /// What holds for each class of requests.
+    pub classes: Vec<ClassRules>,
     /// What is let in.
     pub admission: Admission,
 }
 
 /// Reads the table. Of a single server for which nothing makes life hard nothing is noted, as it decides nothing.
-pub fn read(reading: &Reading, fields: &Fields<'_>, around: &Surroundings) -> Result<Option<Fleet>, Diagnostic> {
+pub fn read(reading: &Reading, fields: &Fields<'_>, around: Surroundings) -> Result<Option<Fleet>, Diagnostic> {
     let servers = fields.find(&SERVERS)?.declared_count()?;
     let places: [usize; ROUTERS.len()] = std::array::from_fn(|place| place);
     let router = fields.find(&ROUTER)?.declared_choice(places)?;
@@ -77,10 +77,9 @@ pub fn read(reading: &Reading, fields: &Fields<'_>, around: &Surroundings) -> Re
     let slots = autoscale.map_or(servers.value().unwrap_or(1), |rules| rules.max);
     let faults = fault::read(fields, slots)?;
     fields.finish()?;
-    let Surroundings { clients, admission } = *around;
     let hardships = Hardships {
-        clients,
-        admission,
+        classes: around.classes,
+        admission: around.admission,
         faults,
     };
     let others = router.value().is_some() || state_delay.value().is_some();
@@ -89,7 +88,7 @@ pub fn read(reading: &Reading, fields: &Fields<'_>, around: &Surroundings) -> Re
         reading.warn(told.to_owned());
     }
     let is_alone = servers.value().is_none_or(|servers| servers == 1) && autoscale.is_none();
-    if is_alone && hardships == Hardships::default() {
+    if is_alone && hardships.are_none() {
         return Ok(None);
     }
     Ok(Some(Fleet {
@@ -139,10 +138,13 @@ pub fn refuse_endless_loop(client: &Fields<'_>, fleet: Option<&Fleet>, traffic: 
     let Some(Fleet { hardships, .. }) = fleet else {
         return Ok(());
     };
-    let loses = |fault: &Fault| !matches!(fault.kind, FaultKind::Slow { .. });
-    let fails_at_once = hardships.admission.max_queue.is_some() || hardships.faults.iter().any(loses);
-    let pauses = hardships.clients.retry.is_some_and(|retry| retry.backoff > Span::ZERO);
-    if !fails_at_once || pauses || !traffic.workloads().any(Workload::sends_at_once) {
+    let may_fail = loses_any(hardships);
+    let is_endless = |(rules, workload): (&ClassRules, &Workload)| {
+        let fails_at_once = rules.max_queue.is_some() || may_fail;
+        let pauses = rules.clients.retry.is_some_and(|retry| retry.backoff > Span::ZERO);
+        fails_at_once && !pauses && workload.sends_at_once()
+    };
+    if !hardships.classes.iter().zip(traffic.workloads()).any(is_endless) {
         return Ok(());
     }
     let message = "a client of the closed loop that is refused or lost would send its next request at the same \
@@ -151,29 +153,39 @@ pub fn refuse_endless_loop(client: &Fields<'_>, fleet: Option<&Fleet>, traffic: 
     Err(client.error("retry", message).help(help))
 }
 
+/// Whether a fault takes attempts from servers.
+fn loses_any(hardships: &Hardships) -> bool {
+    let loses = |fault: &Fault| !matches!(fault.kind, FaultKind::Slow { .. });
+    hardships.faults.iter().any(loses)
+}
+
 /// What clients would do if something came to nothing that never does.
 pub fn warn_of_idle_hardships(reading: &Reading, fleet: Option<&Fleet>, traffic: &Traffic) {
     let Some(Fleet { servers, hardships, .. }) = fleet else {
         return;
     };
-    let Hardships {
-        clients,
-        admission,
-        faults,
-        ..
-    } = hardships;
-    let has_timeout = traffic.workloads().any(|workload| workload.timeout().is_some());
-    let loses = |fault: &Fault| !matches!(fault.kind, FaultKind::Slow { .. });
-    if clients.retry.is_some() && !has_timeout && admission.max_queue.is_none() && !faults.iter().any(loses) {
+    let may_fail = loses_any(hardships);
+    let classes = || hardships.classes.iter().zip(traffic.workloads());
+    let gives_up = |workload: &Workload| workload.timeout().is_some();
+    let has_idle_retries = |(rules, workload): (&ClassRules, &Workload)| {
+        rules.clients.retry.is_some() && !gives_up(workload) && rules.max_queue.is_none() && !may_fail
+    };
+    // What all classes have in common need not be of use to each.
+    if classes().any(has_idle_retries)
+        && classes().all(|class| class.0.clients.retry.is_none() || has_idle_retries(class))
+    {
         let told = "[client.retry] changes nothing, as no request comes to nothing: clients wait for ever, nobody is \
                     refused and no server fails; write client.timeout, admission.max_queue or [[fleet.fault]]";
         reading.warn(told.to_owned());
     }
-    if clients.hedge_after.is_some() && *servers == 1 {
+    if classes().any(|(rules, _)| rules.clients.hedge_after.is_some()) && *servers == 1 {
         let told = "client.hedge_after changes nothing, as there is no second server; write fleet.servers";
         reading.warn(told.to_owned());
     }
-    if !clients.cancel && !has_timeout && clients.hedge_after.is_none() {
+    let is_uncancelled = |(rules, _): &(&ClassRules, &Workload)| !rules.clients.cancel;
+    let hangs_up =
+        |(rules, workload): (&ClassRules, &Workload)| gives_up(workload) || rules.clients.hedge_after.is_some();
+    if classes().any(|class| is_uncancelled(&class)) && !classes().filter(is_uncancelled).any(hangs_up) {
         let told = "client.cancel changes nothing, as nobody gives up; write client.timeout";
         reading.warn(told.to_owned());
     }

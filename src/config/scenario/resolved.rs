@@ -26,6 +26,7 @@ use crate::config::reader::fields::Fields;
 use crate::config::reader::flag::Flag;
 use crate::config::reader::layers::{Layers, Overrides};
 use crate::config::reader::reading::{Reading, Resolved};
+use crate::fleet::ClientRules;
 use crate::policy::{Host, PolicySettings};
 use crate::step_time::StepTime;
 
@@ -131,13 +132,17 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let through = deployment::asked_through(&server);
     let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, through)?;
     let client_fields = fields.section("client")?;
-    let (traffic, warm_up) = class::read(fields, &workload_fields, &client_fields, server.max_model_len)?;
+    let clients = client::read_rules(&client_fields, ClientRules::default())?;
+    let (traffic, warm_up) = class::read(fields, &workload_fields, &client_fields, clients, server.max_model_len)?;
+    let admission = fields.section("admission")?;
+    let classes = traffic.rules(admission::read_max_queue(&admission)?);
+    let refuses = classes.iter().any(|class| class.max_queue.is_some());
     let around = Surroundings {
-        clients: client::read_rules(&client_fields)?,
-        admission: admission::read(&fields.section("admission")?)?,
+        classes,
+        admission: admission::read(&admission, refuses)?,
     };
     client_fields.finish()?;
-    let fleet = fleet::read(reading, &fields.section("fleet")?, &around)?;
+    let fleet = fleet::read(reading, &fields.section("fleet")?, around)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &batching, &traffic);

@@ -46,10 +46,10 @@ const BUDGET: Setting = Setting::new(
 /// A longer one could carry the clock past its end.
 const LONGEST_PAUSE_S: f64 = 86_400.0;
 
-/// Reads the table, if it is written.
-pub fn read(client: &Fields<'_>) -> Result<Option<Retry>, Diagnostic> {
+/// Reads the table; where it is not written, clients do as usual.
+pub fn read(client: &Fields<'_>, usual: Option<Retry>) -> Result<Option<Retry>, Diagnostic> {
     let Some(fields) = client.table(&RETRY)? else {
-        return Ok(None);
+        return Ok(usual);
     };
     let retry = Retry {
         max: fields.find(&MAX)?.declared_count()?.or_default(),
@@ -66,7 +66,7 @@ pub fn read(client: &Fields<'_>) -> Result<Option<Retry>, Diagnostic> {
 fn pause(fields: &Fields<'_>, setting: &'static Setting) -> Result<Span, Diagnostic> {
     let pause = fields.find(setting)?.duration()?.or_default();
     if pause.seconds() > LONGEST_PAUSE_S {
-        let message = format!("`client.retry.{}` is longer than a day", setting.name);
+        let message = format!("`{}.{}` is longer than a day", fields.path(), setting.name);
         let help = format!("write how long a client pauses, such as {} = \"2s\"", setting.name);
         return Err(fields.error(setting.name, message).help(help));
     }

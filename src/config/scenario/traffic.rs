@@ -2,6 +2,7 @@
 
 use super::slo::Objective;
 use super::workload::Workload;
+use crate::fleet::{ClassRules, ClientRules};
 use crate::units::Span;
 
 /// All requests, by the class that they belong to.
@@ -29,6 +30,10 @@ pub struct Class {
     pub workload: Workload,
     /// How many of its own requests are outstanding at most.
     pub max_outstanding: Option<u32>,
+    /// What its clients do beside waiting.
+    pub clients: ClientRules,
+    /// Behind how many others one of its requests may wait; `None` if it does not say so itself.
+    pub max_queue: Option<u32>,
     /// Whether it says itself when its requests end.
     pub ends_by_itself: bool,
     /// What its own latencies should be, beside those of all requests.
@@ -36,13 +41,15 @@ pub struct Class {
 }
 
 impl Class {
-    /// Requests without a name or objectives.
-    pub const fn of(workload: Workload) -> Self {
+    /// Requests without a name or objectives, whose clients do so.
+    pub const fn of(workload: Workload, clients: ClientRules) -> Self {
         Self {
             name: None,
             priority: None,
             workload,
             max_outstanding: None,
+            clients,
+            max_queue: None,
             ends_by_itself: false,
             objectives: Vec::new(),
         }
@@ -79,6 +86,16 @@ impl Traffic {
     /// The workload of each class.
     pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
         self.classes.iter().map(|class| &class.workload)
+    }
+
+    /// What holds for each class, of which one of its requests may wait behind so many others if it does not say
+    /// otherwise.
+    pub fn rules(&self, max_queue: Option<u32>) -> Vec<ClassRules> {
+        let rules = self.classes.iter().map(|class| ClassRules {
+            clients: class.clients,
+            max_queue: class.max_queue.or(max_queue),
+        });
+        rules.collect()
     }
 
     /// Whether the same goes on throughout: all classes have the same rate from the first request to the last of all.

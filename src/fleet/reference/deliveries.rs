@@ -85,7 +85,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
         };
         let server = &mut self.servers[server.place()];
         server.ended.push(now);
-        let hears = self.hardships.clients.cancel && why != Loss::Failure;
+        let hears = self.hardships.of(id).clients.cancel && why != Loss::Failure;
         if hears && server.state.is_reached() {
             server.engine.abort(id, now);
         }
@@ -99,7 +99,8 @@ impl<E: Engine> ReadableFleet<'_, E> {
         }
         let sent = &self.requests[&request];
         let in_turn = sent.attempts - sent.hedges;
-        if let Some(pause) = self.retrying.pause(in_turn, why, self.hardships.admission.retry_after) {
+        let asked = self.hardships.admission.retry_after;
+        if let Some(pause) = self.retrying.pause(request, in_turn, why, asked) {
             self.agenda.note_after(now, pause, Due::SendAgain(request));
             return false;
         }
@@ -120,10 +121,10 @@ impl<E: Engine> ReadableFleet<'_, E> {
             self.tell_router(now, id, Event::Rejected);
             return self.source.rejected(id, now);
         }
-        self.retrying.sent();
+        self.retrying.sent(id);
         let input_tokens = request.prompt.tokens();
         self.tell_router(now, id, Event::Arrived { input_tokens });
-        if self.hardships.clients.send_again() {
+        if self.hardships.of(id).clients.send_again() {
             request = with_names(request);
         }
         let sent = Sent {
@@ -132,7 +133,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
             hedges: 0,
         };
         self.requests.insert(id, sent);
-        if let Some(after) = self.hardships.clients.hedge_after {
+        if let Some(after) = self.hardships.of(id).clients.hedge_after {
             self.agenda.note_after(now, after, Due::Hedge(id));
         }
         let attempt = self.next_attempt(id, now);
@@ -167,7 +168,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
         self.queue.push_back(attempt);
         self.send_waiting(now);
         let waits = self.queue.iter().any(|waiting| waiting.id == id);
-        if waits && self.hardships.admission.refuses(self.queue.len() - 1) {
+        if waits && self.hardships.of(id).refuses(self.queue.len() - 1) {
             self.queue.pop_back();
             self.fail_unsent(id, Loss::Refused, now);
         }
@@ -216,7 +217,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
         entry.came.push(now);
         let is_full = |entry: &PlainServer<E>| {
             let waiting = entry.engine.load().waiting as usize;
-            self.hardships.admission.refuses(waiting)
+            self.hardships.of(attempt.id).refuses(waiting)
         };
         let why = if entry.state.is_reached() {
             is_full(entry).then_some(Loss::Refused)

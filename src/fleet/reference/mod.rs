@@ -52,7 +52,7 @@ pub fn replay_fleet_readable<E: Engine>(
         queue: VecDeque::new(),
         requests: BTreeMap::new(),
         attempts: BTreeMap::new(),
-        retrying: Retrying::new(settings.hardships.clients.retry, settings.seed),
+        retrying: Retrying::new(settings.hardships.retries(), settings.seed),
         agenda: Agenda::new(
             &settings.hardships.faults,
             settings.autoscale,

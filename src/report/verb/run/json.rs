@@ -4,8 +4,8 @@ use serde::{Serialize, Serializer};
 
 use super::report::{MemoryReport, ModelError, RunReport};
 use crate::metrics::{
-    ClassReport, ClientWait, Constraint, FleetReport, LatencySummary, Requests, Slo, SloOutcome, SloResult,
-    SpeculativeSummary, Summary, Throughput,
+    AttemptCounts, ClassReport, ClientWait, Constraint, FleetReport, LatencySummary, Requests, Slo, SloOutcome,
+    SloResult, SpeculativeSummary, Summary, Throughput,
 };
 use crate::report::text::document::{Tool, pretty};
 use crate::study::Verdict;
@@ -40,11 +40,17 @@ struct Document<'a> {
 }
 
 /// The classes by name, in their order.
-struct ClassesDocument<'a>(&'a [ClassReport]);
+struct ClassesDocument<'a> {
+    classes: &'a [ClassReport],
+    /// Whether their requests may be sent more than once, or refused.
+    are_of_fleet: bool,
+}
 
 #[derive(Serialize)]
 struct ClassDocument<'a> {
     requests: &'a Requests,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<&'a AttemptCounts>,
     latency: ClassLatencies<'a>,
     throughput: &'a Throughput,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +97,10 @@ impl RunReport {
             verdict: self.verdict().map(Verdict::name),
             summary,
             fleet: self.fleet.as_ref(),
-            classes: ClassesDocument(&self.classes),
+            classes: ClassesDocument {
+                classes: &self.classes,
+                are_of_fleet: self.fleet.is_some(),
+            },
             memory: self.memory,
             complete: self.is_complete,
             replications: self.headline.replications,
@@ -109,21 +118,23 @@ impl RunReport {
 
 impl ClassesDocument<'_> {
     const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.classes.is_empty()
     }
 }
 
 impl Serialize for ClassesDocument<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|class| (&class.name, ClassDocument::of(class))))
+        let classes = self.classes.iter();
+        serializer.collect_map(classes.map(|class| (&class.name, ClassDocument::of(class, self.are_of_fleet))))
     }
 }
 
 impl<'a> ClassDocument<'a> {
-    fn of(class: &'a ClassReport) -> Self {
+    fn of(class: &'a ClassReport, is_of_fleet: bool) -> Self {
         let summary = &class.summary;
         Self {
             requests: &summary.requests,
+            attempts: is_of_fleet.then_some(&summary.attempts),
             latency: ClassLatencies {
                 ttft: &summary.latency.ttft,
                 tpot: &summary.latency.tpot,
