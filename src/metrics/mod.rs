@@ -25,6 +25,7 @@ mod replications;
 mod request_log;
 mod run_so_far;
 mod server;
+mod server_queues;
 mod slo;
 mod slo_result;
 mod steady_state;
@@ -58,8 +59,9 @@ pub use server::{
     Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
     SpeculativeSummary, TimeWeightedSummary, Waves,
 };
+pub use server_queues::ServerQueues;
 pub use slo::{ClassResult, LatencySlo, ServedNumber, ServedSlo, Slo, SloError, SloOutcome, SloResult};
 pub use steady_state::SteadyState;
-pub use timeline::{Timeline, TimelineRow};
+pub use timeline::{RunOverTime, Timeline, TimelineRow};
 pub use verdict::{USUAL_ERRORS, Verdict, has_objectives, is_shown_met, is_steady, judged};
 pub use windows::{ArrivalsEnd, Trim};

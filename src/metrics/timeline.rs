@@ -32,6 +32,15 @@ pub struct TimelineRow {
     pub wanted: Option<u32>,
 }
 
+/// A run as it went on.
+#[derive(Clone, Debug, Default)]
+pub struct RunOverTime {
+    /// All servers together, at regular instants.
+    pub rows: Vec<TimelineRow>,
+    /// How many requests waited on each server of a fleet at these instants: the most since the instant before.
+    pub server_queues: Vec<Vec<u32>>,
+}
+
 /// The most rows of a timeline: more than one a second over the longest run.
 const MOST_ROWS: u64 = 20_000_000;
 

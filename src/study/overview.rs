@@ -1,23 +1,27 @@
-//! The state of a server over a whole run, at so many instants as a figure can show.
+//! The state of servers over a whole run, at so many instants as a figure can show.
 
 use super::stopped::Stopped;
 use super::{Input, replay};
-use crate::metrics::{LastHeard, Listeners, Timeline, TimelineRow};
+use crate::metrics::{LastHeard, Listeners, RunOverTime, ServerQueues, Timeline};
 use crate::units::Span;
 
 /// How many instants of a run are looked at.
 const INSTANTS: f64 = 400.0;
 
 /// Runs the scenario again with `seed`, a run that lasted `duration_s`, and looks at it at regular instants.
-pub fn overview(input: &Input, seed: u64, duration_s: f64) -> Result<Vec<TimelineRow>, Stopped> {
+pub fn overview(input: &Input, seed: u64, duration_s: f64) -> Result<RunOverTime, Stopped> {
     let interval = Span::from_seconds((duration_s / INSTANTS).max(1e-4));
     let interval = interval.expect("a run is shorter than 200 days");
     let server = &input.scenario.deployment.server;
     let operation = &input.scenario.operation;
     let timeline = Timeline::new(server, operation.servers(), interval, Vec::new());
     let mut timeline = timeline.starting_with(operation.initial_servers());
+    let mut queues = ServerQueues::new(operation.servers(), interval);
     let mut last = LastHeard::default();
-    let mut both = Listeners(vec![&mut timeline, &mut last]);
-    replay(&input.scenario, seed, &mut both)?;
-    Ok(timeline.finish(last.0))
+    let mut all = Listeners(vec![&mut timeline, &mut queues, &mut last]);
+    replay(&input.scenario, seed, &mut all)?;
+    Ok(RunOverTime {
+        rows: timeline.finish(last.0),
+        server_queues: queues.finish(last.0),
+    })
 }

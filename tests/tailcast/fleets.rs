@@ -265,3 +265,35 @@ fn sessions_of_a_trace_stay_together() {
         output.stderr
     );
 }
+
+/// A few servers have a line each; of many the longest queue, the middle one and the shortest.
+#[test]
+fn the_queue_of_each_server_is_drawn() {
+    let workplace = workplace();
+    for (servers, named, others) in [
+        ("3", ["server 0", "server 2"], "longest"),
+        ("9", ["longest", "in the middle"], "server 2"),
+    ] {
+        let set = format!("fleet.servers={servers}");
+        let run = ["run", "fleet.toml", "--figure", "servers=queues.svg", "--set", &set];
+        let ended = workplace.run(&run);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let drawn = std::fs::read_to_string(workplace.path("queues.svg")).unwrap();
+        assert!(drawn.contains("Do all servers have their share of the queue?"));
+        assert!(
+            named.iter().all(|name| drawn.contains(name)) && !drawn.contains(others),
+            "{servers} servers"
+        );
+    }
+    let alone = [
+        "run",
+        "fleet.toml",
+        "--figure",
+        "servers=queues.svg",
+        "--set",
+        "fleet.servers=1",
+    ];
+    let ended = workplace.run(&alone);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("runs of a fleet"), "{}", ended.stderr);
+}

@@ -1,6 +1,6 @@
 //! What a figure says of itself.
 
-use crate::metrics::{Recording, TimelineRow};
+use crate::metrics::{Recording, RunOverTime};
 use crate::report::draw::chart::Drawing;
 use crate::report::files::results::SweepPoints;
 use crate::report::verb::compare::CompareReport;
@@ -27,7 +27,7 @@ pub type Drawn = (&'static Figure, Drawing);
 pub type Recordings<'a> = [(&'a str, &'a Recording)];
 
 /// The states of servers at regular instants, each with its run's name.
-pub type Timelines<'a> = [(&'a str, Vec<TimelineRow>)];
+pub type Timelines<'a> = [(&'a str, RunOverTime)];
 
 /// What a figure is drawn from, and the function that draws it; below most drawings stands a note.
 #[derive(Clone, Copy, Debug)]

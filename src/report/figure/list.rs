@@ -1,7 +1,7 @@
 //! The list of figures. A new one is a file and a line here: verbs offer the figures that draw what they found.
 
 use super::kind::{Drawn, Draws, Figure, Recordings, Timelines};
-use super::{accuracy, bars, cdf, heat_map, lines, load_curve, over_time, pareto, prefix_hits};
+use super::{accuracy, bars, cdf, heat_map, lines, load_curve, over_time, pareto, prefix_hits, server_queues};
 use crate::report::draw::chart::Drawing;
 use crate::report::files::results::SweepPoints;
 use crate::report::verb::compare::CompareReport;
@@ -13,6 +13,7 @@ pub const FIGURES: &[&Figure] = &[
     &over_time::QUEUE,
     &over_time::MEMORY,
     &over_time::FAILURES,
+    &server_queues::FIGURE,
     &over_time::SCALING,
     &cdf::FIGURE,
     &bars::FIGURE,

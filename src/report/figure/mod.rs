@@ -12,6 +12,7 @@ pub mod load_curve;
 pub mod over_time;
 pub mod pareto;
 pub mod prefix_hits;
+pub mod server_queues;
 mod titles;
 
 pub use kind::{Drawn, Draws, Figure, Recordings, Timelines};

@@ -1,7 +1,7 @@
 //! The state of servers over time: who waits, who runs, how full the KV cache is.
 
 use super::kind::{Draws, Figure, Timelines};
-use crate::metrics::TimelineRow;
+use crate::metrics::{RunOverTime, TimelineRow};
 use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Mark, Panel, Point, Series, Shape, Unit};
 
 /// What the queue's figure answers.
@@ -66,8 +66,10 @@ pub fn memory(note: &str, runs: &Timelines) -> Option<Drawing> {
 /// Requests outstanding and servers ready over time, where a server was not.
 pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
     let changes = |rows: &[TimelineRow]| rows.windows(2).any(|pair| pair[0].ready != pair[1].ready);
-    let is_scaled = runs.iter().any(|(_, rows)| rows.iter().any(|row| row.wanted.is_some()));
-    if is_scaled || !runs.iter().any(|(_, rows)| changes(rows)) {
+    let is_scaled = runs
+        .iter()
+        .any(|(_, run)| run.rows.iter().any(|row| row.wanted.is_some()));
+    if is_scaled || !runs.iter().any(|(_, run)| changes(&run.rows)) {
         return None;
     }
     let mut outstanding = panel(
@@ -77,8 +79,8 @@ pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
         runs,
         |row| row.outstanding.into(),
     );
-    if let (Panel::Chart(chart), [(_, rows), ..]) = (&mut outstanding, runs) {
-        chart.marks = marks(rows);
+    if let (Panel::Chart(chart), [(_, run), ..]) = (&mut outstanding, runs) {
+        chart.marks = marks(&run.rows);
     }
     let ready = panel("servers that take requests", "servers", Unit::Plain, runs, |row| {
         row.ready.into()
@@ -93,7 +95,7 @@ pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
 /// Servers wanted, there and ready over time, and requests outstanding, where servers came and went by a rule.
 pub fn scaling(note: &str, runs: &Timelines) -> Option<Drawing> {
     let mut series = Vec::new();
-    for (name, rows) in runs {
+    for (name, RunOverTime { rows, .. }) in runs {
         let first_look = rows.iter().position(|row| row.wanted.is_some())?;
         let mut add = |what: &str, rows: &[TimelineRow], of: fn(&TimelineRow) -> f64| {
             let name = if name.is_empty() {
@@ -132,7 +134,7 @@ fn marks(rows: &[TimelineRow]) -> Vec<Mark> {
 }
 
 fn panel(title: &str, y: &str, unit: Unit, runs: &Timelines, of: impl Fn(&TimelineRow) -> f64) -> Panel {
-    let series = runs.iter().map(|(name, rows)| steps((*name).to_owned(), rows, &of));
+    let series = runs.iter().map(|(name, run)| steps((*name).to_owned(), &run.rows, &of));
     chart(title, y, unit, series.collect())
 }
 
