@@ -281,6 +281,7 @@ fn fleet_of<'a>(scenario: &'a Scenario, fleet: &'a Fleet, seed: u64) -> FleetOf<
     let member = FleetMember {
         places: scenario.deployment.server.policy.limits().most_running,
         weight: 1.0,
+        pool: 0,
     };
     FleetOf {
         members: vec![member; fleet.servers as usize],

@@ -33,6 +33,7 @@ mod drafts;
 mod drawings;
 mod failures;
 mod fleet_queueing;
+mod fleet_stream;
 mod fleet_twin;
 mod fleets;
 mod full_disks;
