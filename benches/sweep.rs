@@ -69,6 +69,7 @@ fn json(summary: &Summary) -> String {
         fidelity: None,
         model_error: None,
         summary: *summary,
+        pools: Vec::new(),
         memory: MemoryReport::default(),
         slos: Vec::new(),
         is_complete: true,

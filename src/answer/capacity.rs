@@ -190,7 +190,10 @@ impl Search<'_> {
         let servers = self.servers(&search, &capacity, range.as_ref())?;
         let tried = self.try_changes(&input, &search, &capacity)?;
         let formula = self.explain(&input)?;
-        let replaced = self.dial.replaces().into_iter().collect();
+        let mut replaced: Vec<String> = self.dial.replaces().into_iter().collect();
+        if self.question.tries_changes && !input.scenario.operation.pools().is_empty() {
+            replaced.push("no changes were tried, as each pool says for itself what its servers are".to_owned());
+        }
         Ok(CapacityReport {
             setting: setting::of(self.control, &input, seeds.len() as u32, replaced),
             is_of_trace: matches!(input.scenario.workload(), Workload::Trace(_)),
@@ -212,7 +215,7 @@ impl Search<'_> {
         search: &CapacitySearch,
         capacity: &Capacity,
     ) -> Result<Option<CapacityRange>, Problem> {
-        let error = input.scenario.deployment.step_time_error().filter(|&error| error < 1.0);
+        let error = input.scenario.step_time_error().filter(|&error| error < 1.0);
         match error {
             Some(error) if self.question.finds_range && !capacity.is_none() && !capacity.is_at_least() => {
                 Ok(capacity_range(search, capacity, error, self.workers, self.simulate)?)

@@ -86,16 +86,18 @@ impl Input {
     /// The scenario with all steps so many times as long, unless it gives their times.
     #[must_use]
     pub fn with_steps_times(mut self, factor: f64) -> Self {
-        let deployment = &mut self.scenario.deployment;
-        deployment.execution.overheads = deployment.execution.overheads.times(factor);
-        deployment.cpu_time = deployment.cpu_time.times(factor);
+        for deployment in self.scenario.deployments_mut() {
+            deployment.execution.overheads = deployment.execution.overheads.times(factor);
+            deployment.cpu_time = deployment.cpu_time.times(factor);
+        }
         self
     }
 
     /// Whether every seed gives the same run.
     pub fn is_always_the_same(&self) -> bool {
         let workload = self.scenario.workload();
-        !self.scenario.deployment.server.policy.draws_at_random()
+        let mut deployments = self.scenario.deployments().into_iter();
+        !deployments.any(|(deployment, _)| deployment.server.policy.draws_at_random())
             && matches!(workload, Workload::Trace(replay) if !replay.jitter_ties)
     }
 

@@ -17,6 +17,7 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
     RunReport {
         fleet: None,
         headline: Headline {
+            pools: None,
             engine: "vLLM 0.33".to_owned(),
             model: "llama-3.1-8b".to_owned(),
             gpu: "h100-sxm".to_owned(),
@@ -31,6 +32,7 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
         fidelity: Some("made up".to_owned()),
         model_error: None,
         summary: *summary,
+        pools: Vec::new(),
         memory: MemoryReport {
             total_bytes: Some(80_000_000_000),
             closed_form_users: Some(53.4),

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::report::{MemoryReport, ModelError, RunReport};
-use crate::metrics::{Constraint, FleetReport, Slo, SloOutcome, SloResult, SpeculativeSummary, Summary};
+use super::report::{MemoryReport, ModelError, PoolFacts, RunReport};
+use crate::metrics::{Constraint, FleetReport, PoolReport, Slo, SloOutcome, SloResult, SpeculativeSummary, Summary};
 use crate::report::text::document::{Tool, pretty};
 use crate::study::Verdict;
 
@@ -20,7 +20,7 @@ struct Document<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
-    fleet: Option<&'a FleetReport>,
+    fleet: Option<FleetDocument<'a>>,
     memory: MemoryReport,
     /// Whether the run went to its end; there is no verdict on one that did not.
     complete: bool,
@@ -32,6 +32,23 @@ struct Document<'a> {
     constraint: Constraint,
     speculative: Option<SpeculativeSummary>,
     warnings: Vec<String>,
+}
+
+/// The servers of a fleet; of unlike ones each kind together, with what is known of it without a run.
+#[derive(Serialize)]
+struct FleetDocument<'a> {
+    #[serde(flatten)]
+    fleet: &'a FleetReport,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pools: Vec<PoolDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct PoolDocument<'a> {
+    #[serde(flatten)]
+    pool: &'a PoolReport,
+    #[serde(flatten)]
+    facts: &'a PoolFacts,
 }
 
 /// An objective: on a latency with its statistic and seconds, on what is served without them.
@@ -63,7 +80,7 @@ impl RunReport {
             seed: self.seed,
             verdict: self.verdict().map(Verdict::name),
             summary,
-            fleet: self.fleet.as_ref(),
+            fleet: self.fleet.as_ref().map(|fleet| self.fleet_document(fleet)),
             memory: self.memory,
             complete: self.is_complete,
             replications: self.headline.replications,
@@ -76,6 +93,14 @@ impl RunReport {
             warnings: self.all_warnings(),
         };
         pretty(&document)
+    }
+
+    fn fleet_document<'a>(&'a self, fleet: &'a FleetReport) -> FleetDocument<'a> {
+        let pools = fleet.pools.iter().zip(&self.pools);
+        FleetDocument {
+            fleet,
+            pools: pools.map(|(pool, facts)| PoolDocument { pool, facts }).collect(),
+        }
     }
 }
 
