@@ -72,6 +72,7 @@ mod parquet_results;
 mod perfetto;
 mod pipes;
 mod pooling;
+mod pools;
 mod prefix_losses;
 mod priorities;
 mod queueing;
