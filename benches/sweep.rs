@@ -70,6 +70,7 @@ fn json(summary: &Summary) -> String {
         fidelity: None,
         model_error: None,
         summary: *summary,
+        pools: Vec::new(),
         memory: MemoryReport::default(),
         slos: Vec::new(),
         is_complete: true,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::common::warn_all;
+use super::common::{refuse_pools, warn_all};
 use super::problem::Problem;
 use crate::config::{
     Diagnostic, FittedOn, Measured, Scenario, is_standard_input, is_step_table, parse_step_table, read_step_table,
@@ -47,10 +47,9 @@ pub struct CalibrateAnswer {
 impl CalibrateQuestion {
     /// Reads the scenario.
     pub fn ready(&self) -> Result<ReadyCalibrate<'_>, Problem> {
-        Ok(ReadyCalibrate {
-            question: self,
-            input: self.base.load()?.as_measured(),
-        })
+        let input = self.base.load()?.as_measured();
+        refuse_pools(&input, "calibrate fits one deployment")?;
+        Ok(ReadyCalibrate { question: self, input })
     }
 
     /// Reads the scenario and fits the coefficients to the measurements.

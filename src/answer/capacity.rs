@@ -1,6 +1,6 @@
 //! `capacity`: the highest load under the objectives, or the fewest servers for a load.
 
-use super::common::{dial, make_runs, refuse_fleet, refuse_seeds_of_a_trace, workers};
+use super::common::{dial, make_runs, refuse_fleet, refuse_pools, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
 use crate::config::{Diagnostic, Flag, Workload};
@@ -96,6 +96,7 @@ impl CapacityQuestion {
         }
         if self.servers_for.is_some() {
             refuse_scaled(&input)?;
+            refuse_pools(&input, "the fewest servers are found of one kind")?;
         }
         if self.explains {
             refuse_fleet(&input, "--explain fills one server")?;
@@ -207,7 +208,10 @@ impl Search<'_> {
         let servers = self.servers(&search, &capacity, range.as_ref())?;
         let tried = self.try_changes(&input, &search, &capacity)?;
         let formula = self.explain(&input)?;
-        let replaced = self.dial.replaces().into_iter().collect();
+        let mut replaced: Vec<String> = self.dial.replaces().into_iter().collect();
+        if self.question.tries_changes && !input.scenario.operation.pools().is_empty() {
+            replaced.push("no changes were tried, as each pool says for itself what its servers are".to_owned());
+        }
         Ok(CapacityReport {
             setting: setting::of(self.control, &input, seeds.len() as u32, replaced),
             is_of_trace: input
@@ -238,7 +242,7 @@ impl Search<'_> {
         search: &CapacitySearch,
         capacity: &Capacity,
     ) -> Result<Option<CapacityRange>, Problem> {
-        let error = input.scenario.deployment.step_time_error().filter(|&error| error < 1.0);
+        let error = input.scenario.step_time_error().filter(|&error| error < 1.0);
         match error {
             Some(error) if self.question.finds_range && !capacity.is_none() && !capacity.is_at_least() => {
                 Ok(capacity_range(search, capacity, error, self.workers, self.simulate)?)

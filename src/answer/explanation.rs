@@ -3,8 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::config::{Scenario, on_one_line};
-use crate::hardware::MemoryBudget;
+use crate::config::{Deployment, on_one_line};
 use crate::report::formula::memory_table;
 use crate::study::{Input, MemoryLeftOut};
 
@@ -12,14 +11,21 @@ use crate::study::{Input, MemoryLeftOut};
 /// Contexts have so many tokens in the mean, if any are known.
 pub fn of(input: &Input, mean_context_tokens: Option<f64>) -> String {
     let scenario = &input.scenario;
-    let mut text = match scenario.operation.servers() {
-        1 => String::new(),
-        servers => format!("Of each of the {servers} servers:\n"),
-    };
-    if let Some(tokens) = mean_context_tokens {
-        text += &(memory_table(&MemoryLeftOut::of(input, tokens)).to_text() + "\n");
+    let mut text = String::new();
+    for pool in scenario.operation.pools() {
+        let servers = match pool.servers {
+            1 => "the server".to_owned(),
+            servers => format!("each of the {servers} servers"),
+        };
+        let _ = writeln!(text, "Of {servers} of the pool {}:", on_one_line(&pool.name));
+        text += &(of_server(&pool.deployment, mean_context_tokens) + "\n");
     }
-    text.push_str(&memory_lines(scenario, &scenario.deployment.memory));
+    if scenario.operation.pools().is_empty() {
+        if let servers @ 2.. = scenario.operation.servers() {
+            let _ = writeln!(text, "Of each of the {servers} servers:");
+        }
+        text += &of_server(&scenario.deployment, mean_context_tokens);
+    }
     text.push_str("\nSettings\n");
     let width = scenario
         .settings
@@ -45,13 +51,20 @@ pub fn of(input: &Input, mean_context_tokens: Option<f64>) -> String {
     text
 }
 
-fn memory_lines(scenario: &Scenario, budget: &MemoryBudget) -> String {
+fn of_server(deployment: &Deployment, mean_context_tokens: Option<f64>) -> String {
+    let left_out = mean_context_tokens.map(|tokens| MemoryLeftOut::of(deployment, tokens));
+    let table = left_out.map(|left_out| memory_table(&left_out).to_text() + "\n");
+    table.unwrap_or_default() + &memory_lines(deployment)
+}
+
+fn memory_lines(deployment: &Deployment) -> String {
     const GIB: f64 = (1u64 << 30) as f64;
+    let budget = &deployment.memory;
     let gib = |bytes: u64| bytes as f64 / GIB;
     let mut text = format!(
         "Memory of each GPU, in GiB\n{:>9.2}  {} reports\n{:>9.2}  of them for the server (gpu_memory_utilization)\n",
         gib(budget.total_bytes),
-        scenario.deployment.gpu.title(),
+        deployment.gpu.title(),
         gib(budget.requested_bytes),
     );
     for (what, bytes) in [
@@ -65,9 +78,9 @@ fn memory_lines(scenario: &Scenario, budget: &MemoryBudget) -> String {
         }
     }
     let _ = writeln!(text, "{:>9.2}  left for the KV cache", gib(budget.kv_bytes));
-    let blocks = scenario.deployment.server.kv_blocks;
-    let tokens = u64::from(blocks - 1) * u64::from(scenario.deployment.server.block_tokens);
-    let origin = if scenario.deployment.kv_blocks_given {
+    let blocks = deployment.server.kv_blocks;
+    let tokens = u64::from(blocks - 1) * u64::from(deployment.server.block_tokens);
+    let origin = if deployment.kv_blocks_given {
         "as the scenario gives them"
     } else {
         "that fit"

@@ -28,6 +28,7 @@ mod run;
 mod run_files;
 mod run_outputs;
 mod run_report;
+mod servers_in_words;
 mod setting;
 mod steps;
 mod sweep;

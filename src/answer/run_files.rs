@@ -11,7 +11,7 @@ use crate::metrics::{LastHeard, RequestLog, Timeline};
 use crate::report::{
     AtomicFile, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineColumns, TimelineCsv, write_requests_csv,
 };
-use crate::study::{Bounds, SimulationError};
+use crate::study::{Bounds, SimulationError, with_unlike_servers};
 use crate::units::Time;
 
 const TIMELINE_TOO_LONG: &str = "--timeline-out: more than 20 million rows; write a longer --timeline-interval";
@@ -65,6 +65,7 @@ impl RunFiles {
                 let rows = TimelineCsv::new(file, columns);
                 let timeline = Timeline::new(server, operation.servers(), interval, rows);
                 let timeline = timeline.starting_with(operation.initial_servers());
+                let timeline = with_unlike_servers(timeline, scenario);
                 bounds.heed(timeline.too_long(), TIMELINE_TOO_LONG);
                 timeline
             })?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::run_report;
+use super::{run_report, servers_in_words};
 use crate::config::on_one_line;
 use crate::report::StudySetting;
 use crate::study::{Control, Input};
@@ -23,7 +23,7 @@ pub fn of(control: &Control, input: &Input, runs: u32, assumptions: Vec<String>)
     StudySetting {
         name: scenario.name.clone(),
         server: server(input),
-        engine: scenario.deployment.engine.clone(),
+        engine: scenario.engine(),
         runs,
         scenario_hash: scenario.hash(),
         seed,
@@ -46,12 +46,11 @@ pub fn of_all(control: &Control, inputs: &[&Input], runs: u32, assumptions: Vec<
 fn server(input: &Input) -> String {
     let scenario = &input.scenario;
     let mut text = format!(
-        "{} · {}×{} · {} · {}",
-        scenario.deployment.model.name(),
-        scenario.deployment.tensor_parallel,
-        scenario.deployment.gpu.name(),
-        scenario.deployment.engine,
-        run_report::policy_name(&scenario.deployment.server.policy)
+        "{} · {} · {} · {}",
+        servers_in_words::models(scenario),
+        servers_in_words::pools(scenario).unwrap_or_else(|| servers_in_words::gpus(&scenario.deployment)),
+        scenario.engine(),
+        servers_in_words::policies(scenario)
     );
     if let Some(fleet) = &scenario.operation.fleet {
         // Parts of their own, as either may be what variations differ in.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::common::{warn_all, workers};
+use super::common::{refuse_pools, warn_all, workers};
 use super::problem::Problem;
 use super::run_report;
 use crate::config::{Diagnostic, Experiment, Flag, Manifest, Measured, Scenario};
@@ -122,6 +122,8 @@ impl ValidateQuestion {
         }
         .as_measured();
         let runs = self.seeds.unwrap_or(experiment.seeds);
+        refuse_pools(&input, "validate predicts what was measured of one deployment")
+            .map_err(|problem| problem.about(&experiment.title()))?;
         Ok(Planned {
             name: name.unwrap_or_else(|| input.scenario.name.clone()),
             // More of the same would tell no more.

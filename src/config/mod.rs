@@ -27,7 +27,7 @@ pub use scenario::fidelity::Knowledge;
 pub use scenario::idle_keys::{IdleKey, warnings_of_idle_keys};
 pub use scenario::load::ScenarioText;
 pub use scenario::no_scenario::NoScenario;
-pub use scenario::operation::{Fleet, Operation, WarmUp};
+pub use scenario::operation::{Fleet, FleetPool, Operation, WarmUp};
 pub use scenario::overheads::CpuTime;
 pub use scenario::reference::reference;
 pub use scenario::resolved::Scenario;

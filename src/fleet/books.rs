@@ -143,6 +143,12 @@ impl Books {
         self.is_ready(server).then_some(server)
     }
 
+    /// Of these servers, all of which are ready, the one with the fewest requests by its weight.
+    pub(super) fn least_outstanding_of(&self, among: &[ServerId]) -> Option<ServerId> {
+        let rank = |server: &ServerId| self.servers[server.place()].rank();
+        among.iter().copied().min_by_key(rank)
+    }
+
     pub(super) fn is_ready(&self, server: ServerId) -> bool {
         self.servers[server.place()].is_ready
     }

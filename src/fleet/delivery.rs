@@ -6,6 +6,7 @@ use super::agenda::Due;
 use super::attempt::{Leaves, request_of, with_names};
 use super::hearing::Left;
 use super::journeys::Attempt;
+use super::pools::PoolSet;
 use super::replay_error::ReplayError;
 use super::replay_fleet::{Departure, FleetRun};
 use super::servers::Looking;
@@ -57,14 +58,13 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
     /// An attempt comes to the router.
     fn enter(&mut self, attempt: Request, now: Time) {
         let id = attempt.id;
-        self.queue.push_back(attempt);
+        let takers = self.servers.takers(&attempt);
         // Whoever came before goes before.
-        if self.queue.len() == 1 {
+        if self.queue.push(takers, attempt) {
             self.send_waiting(now);
         }
         let others = (self.queue.len() - self.given_up_in_queue.len()).saturating_sub(1);
-        if self.hardships.of(id).refuses(others) && self.queue.back().is_some_and(|last| last.id == id) {
-            self.queue.pop_back();
+        if self.hardships.of(id).refuses(others) && self.queue.take_last(takers, id) {
             self.fail_unsent(id, Loss::Refused, now);
         }
     }
@@ -88,7 +88,8 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         self.servers.books.learn(now);
         let was_ready = self.servers.books.is_ready(server);
         self.servers.set_ready(server, false);
-        let chosen = self.choose(&hedge, now);
+        let takers = self.servers.takers(&hedge);
+        let chosen = self.choose(&hedge, takers, now);
         self.servers.set_ready(server, was_ready);
         if let Some(other) = chosen {
             self.journeys.sent(request, now);
@@ -203,25 +204,36 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         self.telling.event(now, Location::Router, attempt, event);
     }
 
-    /// Sends the attempts that wait at the router to servers, as far as it finds one for them.
+    /// Sends the attempts that wait at the router to servers, as far as it finds one for them. Where it finds none for
+    /// one of them, it finds none for those whom no other server could serve.
     pub(super) fn send_waiting(&mut self, now: Time) {
-        while let Some(attempt) = self.queue.pop_front() {
-            if self.given_up_in_queue.remove(&attempt.id) {
+        let mut full = Vec::new();
+        while let Some(waiting) = self.queue.take_first(&full) {
+            if self.given_up_in_queue.remove(&waiting.attempt.id) {
                 continue;
             }
             self.servers.books.learn(now);
-            let Some(server) = self.choose(&attempt, now) else {
-                return self.queue.push_front(attempt);
-            };
-            self.send(attempt, server, now);
+            if let Some(server) = self.choose(&waiting.attempt, waiting.takers, now) {
+                self.send(waiting.attempt, server, now);
+            } else {
+                full.push(waiting.takers);
+                self.queue.put_back(waiting);
+            }
         }
     }
 
-    fn choose(&mut self, attempt: &Request, now: Time) -> Option<ServerId> {
+    /// The server that an attempt goes to, which is in one of the pools that could serve it.
+    fn choose(&mut self, attempt: &Request, takers: PoolSet, now: Time) -> Option<ServerId> {
+        let among = self.servers.ready_in(takers);
+        // A router that has nobody to choose from is asked only if that holds for all requests.
+        if among.as_ref().is_some_and(Vec::is_empty) {
+            return None;
+        }
         let mut looking = Looking {
             servers: &mut self.servers,
             telling: &mut self.telling,
             now,
+            among,
         };
         self.router.choose(attempt, &mut looking)
     }

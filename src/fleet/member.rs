@@ -1,4 +1,4 @@
-//! What a router is told of a server of a fleet.
+//! What a fleet is told of each of its servers.
 
 /// A server of a fleet.
 #[derive(Clone, Copy, Debug)]
@@ -7,4 +7,10 @@ pub struct FleetMember {
     pub places: u32,
     /// How much it takes beside the others; above 0.
     pub weight: f64,
+    /// The number of its pool, below [`MOST_POOLS`]: servers of one pool are alike, so that any of them could serve
+    /// what one of them could.
+    pub pool: u32,
 }
+
+/// The most pools that a fleet may have.
+pub const MOST_POOLS: u32 = 64;

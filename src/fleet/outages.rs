@@ -4,7 +4,6 @@ use super::agenda::Due;
 use super::attempt::Leaves;
 use super::faults::FaultKind;
 use super::replay_fleet::FleetRun;
-use super::server_state::ServerState;
 use super::telling::Location;
 use super::watch::Watch;
 use crate::engine::{Engine, Loss, Observer, ServerChange, ServerId};
@@ -99,8 +98,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         if self.arrival.is_some() || self.agenda.has_clients() {
             return true;
         }
-        let comes = |(_, state): (ServerId, &ServerState)| state.comes_back();
-        if !self.queue.is_empty() && self.servers.states().any(comes) {
+        if self.queue.takers().any(|takers| self.servers.come_back(takers)) {
             return true;
         }
         self.servers.look_at_all(now, &mut self.telling);

@@ -6,7 +6,7 @@
 //! decided.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 use rustc_hash::FxHashSet;
 
@@ -20,13 +20,14 @@ use super::replay::{Rejections, next_arrival};
 use super::replay_error::ReplayError;
 use super::retry::Retrying;
 use super::router::{Router, RouterKind, RouterStart};
+use super::router_queue::RouterQueue;
 use super::rules::Hardships;
 use super::servers::FleetServers;
 use super::telling::Telling;
 use super::watch::Watch;
 use crate::engine::{Engine, Observer, ServerId, TurnKind};
 use crate::units::{Span, Time};
-use crate::workload::{Request, RequestId, Source};
+use crate::workload::{RequestId, Source};
 
 /// How servers are put together to a fleet.
 pub struct FleetSettings<'a> {
@@ -78,7 +79,7 @@ pub fn replay_fleet<E: Engine>(
         bytes_a_request: servers.bytes_a_request(),
         servers,
         hardships,
-        queue: VecDeque::new(),
+        queue: RouterQueue::default(),
         given_up_in_queue: FxHashSet::default(),
         journeys: Journeys::of(source, hardships.may_lose()),
         retrying: Retrying::new(hardships.retries(), settings.seed),
@@ -105,8 +106,8 @@ pub(super) struct FleetRun<'a, 'b, E, O: ?Sized, W> {
     pub(super) router: Box<dyn Router>,
     pub(super) servers: FleetServers<'a, E>,
     pub(super) hardships: &'a Hardships,
-    /// Attempts that wait at the router, next first.
-    pub(super) queue: VecDeque<Request>,
+    /// Attempts that wait at the router.
+    pub(super) queue: RouterQueue,
     /// Those of them for which nobody waits any more.
     pub(super) given_up_in_queue: FxHashSet<RequestId>,
     pub(super) journeys: Journeys,

@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use super::books::Books;
 use super::hearing::Hearing;
 use super::member::FleetMember;
+use super::pools::{PoolSet, Pools};
 use super::router::View;
 use super::server_state::ServerState;
 use super::telling::Telling;
@@ -25,6 +26,7 @@ pub(super) struct FleetServers<'a, E> {
     pub(super) books: Books,
     /// How many requests each can run at once.
     places: Vec<u32>,
+    pools: Pools,
     /// Kept once a router has asked for it.
     demands: Option<Demands>,
 }
@@ -75,6 +77,7 @@ impl<'a, E: Engine> FleetServers<'a, E> {
             turns: Tournament::new(count, NEVER),
             books: Books::new(&weights, delay),
             places: members.iter().map(|member| member.places).collect(),
+            pools: Pools::of(members),
             demands: None,
         }
     }
@@ -174,7 +177,35 @@ impl<'a, E: Engine> FleetServers<'a, E> {
 
     /// Whether any of them could serve a request, alone.
     pub(super) fn can_serve(&self, request: &Request) -> bool {
-        self.engines.iter().any(|engine| engine.can_serve(request))
+        self.could_serve(request) != PoolSet::NONE
+    }
+
+    fn could_serve(&self, request: &Request) -> PoolSet {
+        self.pools
+            .those(|server| self.engines[server.place()].can_serve(request))
+    }
+
+    /// The pools that could serve a request which any of them could.
+    pub(super) fn takers(&self, request: &Request) -> PoolSet {
+        if self.pools.are_one() {
+            return PoolSet::ALL;
+        }
+        self.could_serve(request)
+    }
+
+    /// The servers of these pools that take requests; `None` if that is so of all pools.
+    pub(super) fn ready_in(&self, pools: PoolSet) -> Option<Vec<ServerId>> {
+        if pools == PoolSet::ALL {
+            return None;
+        }
+        let ready = self.books.ready().iter().copied();
+        Some(ready.filter(|server| self.pools.has(pools, *server)).collect())
+    }
+
+    /// Whether a server of these pools is not ready and will be.
+    pub(super) fn come_back(&self, pools: PoolSet) -> bool {
+        let mut states = self.states();
+        states.any(|(server, state)| self.pools.has(pools, server) && state.comes_back())
     }
 
     /// When something next happens on another server than this one.
@@ -236,20 +267,26 @@ impl<'a, E: Engine> FleetServers<'a, E> {
         self.note_demand(server, Time::ZERO);
     }
 
+    fn demand(&self, server: ServerId) -> Demand {
+        let demand = self.engines[server.place()].load().kv_demand();
+        (demand.to_bits(), self.books.last_chosen(server))
+    }
+
     /// A server was looked at, if somebody wants to know.
     fn note_demand(&mut self, server: ServerId, at: Time) {
-        let Some(demands) = &mut self.demands else {
+        if self.demands.is_none() {
             return;
-        };
-        let place = server.place();
+        }
         let demand = if self.books.is_ready(server) {
-            let demand = self.engines[place].load().kv_demand() / self.books.weight(server);
-            (demand.to_bits(), self.books.last_chosen(server))
+            self.demand(server)
         } else {
             NOT_READY
         };
-        demands.least.set(place, demand);
-        demands.looked_at[place] = at;
+        let place = server.place();
+        if let Some(demands) = &mut self.demands {
+            demands.least.set(place, demand);
+            demands.looked_at[place] = at;
+        }
     }
 
     /// Notes demands from now on.
@@ -277,6 +314,8 @@ pub(super) struct Looking<'a, 'b, 'c, E, O: ?Sized> {
     pub(super) servers: &'a mut FleetServers<'c, E>,
     pub(super) telling: &'a mut Telling<'b, O>,
     pub(super) now: Time,
+    /// The ready servers that it may choose from; `None` of all.
+    pub(super) among: Option<Vec<ServerId>>,
 }
 
 impl<E: Engine, O: Observer + ?Sized> Looking<'_, '_, '_, E, O> {
@@ -304,7 +343,7 @@ impl<E: Engine, O: Observer + ?Sized> Looking<'_, '_, '_, E, O> {
 
 impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
     fn ready(&self) -> &[ServerId] {
-        self.servers.books.ready()
+        self.among.as_deref().unwrap_or_else(|| self.servers.books.ready())
     }
 
     fn outstanding(&self, server: ServerId) -> u32 {
@@ -324,12 +363,23 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
     }
 
     fn least_outstanding(&mut self) -> Option<ServerId> {
-        self.servers.books.least_outstanding()
+        match &self.among {
+            None => self.servers.books.least_outstanding(),
+            Some(among) => self.servers.books.least_outstanding_of(among),
+        }
     }
 
     /// What is in use on a server only grows until its next turn, so the least of what was last seen need be looked at,
     /// and then the least of what is seen then, until that is of now.
     fn least_kv(&mut self) -> Option<ServerId> {
+        if let Some(among) = self.among.take() {
+            for server in &among {
+                self.look_at(*server);
+            }
+            let least = among.iter().copied().min_by_key(|server| self.servers.demand(*server));
+            self.among = Some(among);
+            return least;
+        }
         if self.servers.demands.is_none() {
             self.servers.note_demands();
         }
@@ -348,10 +398,10 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
     /// All servers are looked at, but a server's cache is asked only if the server may be the one with the least even
     /// if it lacks nothing of the prompt.
     fn least_to_do(&mut self, request: &Request) -> Option<ServerId> {
-        for place in 0..self.servers.books.ready().len() {
-            self.look_at(self.servers.books.ready()[place]);
+        for place in 0..self.ready().len() {
+            self.look_at(self.ready()[place]);
         }
-        let ready = self.servers.books.ready().iter();
+        let ready = self.ready().iter();
         let bids = ready.map(|&server| Reverse(self.bid(server, request, Known::Load)));
         let mut bids: BinaryHeap<_> = bids.collect();
         loop {

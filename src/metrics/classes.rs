@@ -54,6 +54,7 @@ impl ClassBooks {
         let meters = classes.iter().map(|class| {
             let mut client = ClientMeters::new(&RecorderSettings {
                 slos: &class.slos,
+                pools: Vec::new(),
                 gpu_work: None,
                 ..*settings
             });

@@ -3,11 +3,14 @@
 use serde::Serialize;
 
 use super::client::{AttemptCounts, FleetEvent};
-use super::meter::{Durations, Total, ratio};
+use super::fleet_pool::{PoolBook, PoolKind, PoolReport, PoolTotal, bytes, flops};
+use super::meter::{Durations, StartOfSteps, Total, ratio};
 use super::meters::ClientTotals;
-use super::population::{Counts, CountsAtSteps};
+use super::population::CountsAtSteps;
+use super::recorder_settings::RecorderSettings;
+use super::server_sums::{LevelSummary, ServerSums, ShareSummary};
 use crate::engine::{Event, ServerChange, ServerId, StepRun};
-use crate::units::{Span, Time};
+use crate::units::{PICOS_PER_SECOND, Span, Time};
 
 /// The servers of a fleet and what each did, as JSON shows them. Requests are counted from the start of the run to its
 /// end, whatever is left out of latencies.
@@ -46,6 +49,10 @@ pub struct FleetReport {
     pub events_left_out: u64,
     /// Each server, in the order of their numbers.
     pub by_server: Vec<ServerReport>,
+    /// Servers that are alike, each kind together; none if all are alike. They stand in the result with what else is
+    /// known of each.
+    #[serde(skip)]
+    pub pools: Vec<PoolReport>,
 }
 
 /// Something that became of a server.
@@ -94,11 +101,14 @@ pub struct ReadyServers {
 }
 
 /// What one server of a fleet did, from the first arrival in the fleet to the end.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct ServerReport {
     /// Its number, from 0.
     pub server: u32,
+    /// The name of its pool; `None` if all servers are alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
     /// Requests that were sent to it.
     pub attempts: u64,
     pub finished: u64,
@@ -111,76 +121,61 @@ pub struct ServerReport {
     pub prefix_hit_ratio: Option<f64>,
 }
 
-/// A number of requests over time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[allow(missing_docs)]
-pub struct LevelSummary {
-    pub mean: Option<f64>,
-    pub max: u32,
-}
-
-/// A part of one over time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[allow(missing_docs)]
-pub struct ShareSummary {
-    pub mean: Option<f64>,
-    pub max: f64,
-}
-
 /// What is added up of each server while a fleet runs.
-#[derive(Debug)]
 pub(super) struct FleetBooks {
     router: &'static str,
-    usable_blocks: u32,
-    prefix_caching: bool,
+    pools: Vec<PoolBook>,
     servers: Vec<ServerBook>,
 }
 
 /// Sums of one server.
 #[derive(Clone, Debug, Default)]
 struct ServerBook {
+    /// The place of its pool.
+    pool: usize,
     counts: CountsAtSteps,
     /// When the counts became what they are.
     since: Time,
     sums: ServerSums,
 }
 
-/// Sums of one server, of one run or several.
-#[derive(Clone, Copy, Debug, Default)]
-struct ServerSums {
-    attempts: u64,
-    finished: u64,
-    busy_picos: u128,
-    /// [requests * ps].
-    waiting: u128,
-    running: u128,
-    most: Counts,
-    /// [blocks * ps].
-    used_blocks: u128,
-    most_used_blocks: u64,
-    hit_tokens: u128,
-    prompt_tokens: u128,
-}
-
 /// The sums of all servers, of one run or several.
 #[derive(Clone, Debug)]
 pub(super) struct FleetTotal {
     router: &'static str,
-    usable_blocks: u32,
-    prefix_caching: bool,
-    servers: Vec<ServerSums>,
+    pools: Vec<PoolTotal>,
+    /// Each with the place of its pool.
+    servers: Vec<(usize, ServerSums)>,
     /// How long each server was there [ps].
     covered_picos: u128,
 }
 
 impl FleetBooks {
-    /// Books of so many servers, which are alike.
-    pub(super) fn new(servers: u32, router: &'static str, usable_blocks: u32, prefix_caching: bool) -> Self {
+    /// Books of so many servers, in pools if there are any.
+    pub(super) fn new(servers: u32, router: &'static str, settings: &RecorderSettings<'_>) -> Self {
+        let book = |pool| ServerBook {
+            pool,
+            ..ServerBook::default()
+        };
+        if settings.pools.is_empty() {
+            let alike = PoolKind {
+                about: None,
+                usable_blocks: settings.server.kv_blocks - 1,
+                prefix_caching: settings.prefix_caching,
+                max_model_len: settings.server.max_model_len,
+            };
+            return Self {
+                router,
+                pools: vec![PoolBook::of_all(alike)],
+                servers: vec![book(0); servers as usize],
+            };
+        }
+        let of_pool = |(place, servers): (usize, u32)| vec![book(place); servers as usize];
+        let sizes = settings.pools.iter().map(|pool| pool.about.servers);
         Self {
             router,
-            usable_blocks,
-            prefix_caching,
-            servers: vec![ServerBook::default(); servers as usize],
+            pools: settings.pools.iter().map(PoolBook::of).collect(),
+            servers: sizes.enumerate().flat_map(of_pool).collect(),
         }
     }
 
@@ -198,31 +193,39 @@ impl FleetBooks {
         match event {
             Event::Arrived { .. } => sums.attempts += 1,
             Event::Finished(request) => {
+                let pool = &mut self.pools[book.pool];
+                pool.finished(request);
+                let tokens = request.input_tokens + request.output_tokens;
                 sums.finished += 1;
+                sums.reached_max_model_len += u64::from(tokens >= pool.kind().max_model_len);
                 sums.hit_tokens += u128::from(request.cached_tokens);
                 sums.prompt_tokens += u128::from(request.input_tokens);
+                sums.output_tokens += u128::from(request.output_tokens);
             }
             _ => {}
         }
     }
 
-    /// Steps of a server have ended: how many of its requests waited and ran when they started.
-    pub(super) fn ran(&mut self, server: ServerId, run: &StepRun<'_>) -> Counts {
+    /// Steps of a server have ended, which it started so.
+    pub(super) fn ran(&mut self, server: ServerId, run: &StepRun<'_>) -> StartOfSteps {
         let book = &mut self.servers[server.place()];
         let over_run = run.kv.over(run.ramp.first, run.ramp.growth, run.steps);
         book.sums.busy_picos += u128::from(run.takes.picos());
         book.sums.used_blocks += over_run.used;
         book.sums.most_used_blocks = book.sums.most_used_blocks.max(over_run.last);
-        book.counts.ran(run)
+        self.pools[book.pool].ran(run);
+        StartOfSteps {
+            counts: book.counts.ran(run),
+            pool: book.pool,
+        }
     }
 
     /// The fleet has been watched to its end, `covered_picos` long.
     pub(super) fn finish(self, covered_picos: u128) -> FleetTotal {
         FleetTotal {
             router: self.router,
-            usable_blocks: self.usable_blocks,
-            prefix_caching: self.prefix_caching,
-            servers: self.servers.into_iter().map(|book| book.sums).collect(),
+            pools: self.pools.into_iter().map(PoolBook::finish).collect(),
+            servers: self.servers.into_iter().map(|book| (book.pool, book.sums)).collect(),
             covered_picos,
         }
     }
@@ -243,8 +246,11 @@ impl ServerBook {
 
 impl FleetTotal {
     pub(super) fn pool(&mut self, other: &Self) {
-        for (mine, theirs) in self.servers.iter_mut().zip(&other.servers) {
+        for ((_, mine), (_, theirs)) in self.servers.iter_mut().zip(&other.servers) {
             mine.add(theirs);
+        }
+        for (mine, theirs) in self.pools.iter_mut().zip(&other.pools) {
+            mine.merge(theirs);
         }
         self.covered_picos += other.covered_picos;
     }
@@ -253,7 +259,7 @@ impl FleetTotal {
         let servers = self.servers.len() as u32;
         let requests = client.requests.section(durations);
         let recovery = client.recovery.section(durations);
-        let finished: u64 = self.servers.iter().map(|sums| sums.finished).sum();
+        let finished: u64 = self.servers.iter().map(|(_, sums)| sums.finished).sum();
         let event = |event: &FleetEvent| EventReport {
             at_s: event.at.seconds(),
             server: event.server.0,
@@ -262,7 +268,7 @@ impl FleetTotal {
         };
         let by_server = (0..)
             .zip(&self.servers)
-            .map(|(server, sums)| self.of_server(server, sums));
+            .map(|(server, (pool, sums))| self.of_server(server, &self.pools[*pool].kind, sums));
         FleetReport {
             servers,
             ready: ReadyServers {
@@ -288,46 +294,71 @@ impl FleetTotal {
             events: client.recovery.events.iter().map(event).collect(),
             events_left_out: client.recovery.events_left_out,
             by_server: by_server.collect(),
+            pools: self.of_pools(),
         }
     }
 
-    fn of_server(&self, server: u32, sums: &ServerSums) -> ServerReport {
+    fn of_server(&self, server: u32, kind: &PoolKind, sums: &ServerSums) -> ServerReport {
         let covered = self.covered_picos as f64;
-        let blocks = f64::from(self.usable_blocks.max(1));
-        let mean = |integral: u128| ratio(integral as f64, covered);
         ServerReport {
             server,
+            pool: kind.about.as_ref().map(|about| about.name.clone()),
             attempts: sums.attempts,
             finished: sums.finished,
-            busy_fraction: mean(sums.busy_picos),
-            waiting: LevelSummary {
-                mean: mean(sums.waiting),
-                max: sums.most.waiting,
-            },
-            running: LevelSummary {
-                mean: mean(sums.running),
-                max: sums.most.running,
-            },
-            kv_usage: ShareSummary {
-                mean: mean(sums.used_blocks).map(|used| used / blocks),
-                max: sums.most_used_blocks as f64 / blocks,
-            },
-            prefix_hit_ratio: ratio(sums.hit_tokens as f64, sums.prompt_tokens as f64).filter(|_| self.prefix_caching),
+            busy_fraction: sums.busy_fraction(covered),
+            waiting: sums.waiting(covered),
+            running: sums.running(covered),
+            kv_usage: kind.kv_usage(sums, covered),
+            prefix_hit_ratio: kind.prefix_hit_ratio(sums),
         }
+    }
+
+    fn of_pools(&self) -> Vec<PoolReport> {
+        let pools = self.pools.iter().enumerate();
+        let reports = pools.filter_map(|(place, pool)| {
+            let of_it = self.servers.iter().filter(|(other, _)| *other == place);
+            let sums: Vec<&ServerSums> = of_it.map(|(_, sums)| sums).collect();
+            pool.report(&sums, self.covered_picos)
+        });
+        reports.collect()
+    }
+
+    /// What is known of unlike servers together; `None` if they are alike.
+    pub(super) fn unlike(&self) -> Option<UnlikeTotal> {
+        if self.pools.len() < 2 {
+            return None;
+        }
+        let covered_s = self.covered_picos as f64 / PICOS_PER_SECOND as f64;
+        let used = |of: fn(&PoolTotal) -> Option<(f64, f64)>| {
+            let both: Option<Vec<(f64, f64)>> = self.pools.iter().map(of).collect();
+            let (done, possible_per_s) = both?.into_iter().fold((0.0, 0.0), |(a, b), (c, d)| (a + c, b + d));
+            ratio(done, possible_per_s * covered_s)
+        };
+        let caching = self
+            .servers
+            .iter()
+            .filter(|(pool, _)| self.pools[*pool].kind.prefix_caching);
+        let mut cached = ServerSums::default();
+        for (_, sums) in caching {
+            cached.add(sums);
+        }
+        Some(UnlikeTotal {
+            model_flops_utilization: used(flops),
+            memory_bandwidth_utilization: used(bytes),
+            hit_tokens: cached.hit_tokens as u64,
+            query_tokens: cached.prompt_tokens as u64,
+        })
     }
 }
 
-impl ServerSums {
-    fn add(&mut self, other: &Self) {
-        self.attempts += other.attempts;
-        self.finished += other.finished;
-        self.busy_picos += other.busy_picos;
-        self.waiting += other.waiting;
-        self.running += other.running;
-        self.most = self.most.max(other.most);
-        self.used_blocks += other.used_blocks;
-        self.most_used_blocks = self.most_used_blocks.max(other.most_used_blocks);
-        self.hit_tokens += other.hit_tokens;
-        self.prompt_tokens += other.prompt_tokens;
-    }
+/// What can be said of servers together that are unlike, whoever of them counts what.
+pub(super) struct UnlikeTotal {
+    /// Operations that answers needed over those that all GPUs could have done.
+    pub(super) model_flops_utilization: Option<f64>,
+    /// Bytes that steps read over those that all GPUs could have read.
+    pub(super) memory_bandwidth_utilization: Option<f64>,
+    /// Prompt tokens of answers that were found in a prefix cache.
+    pub(super) hit_tokens: u64,
+    /// Prompt tokens of answers from servers that have a prefix cache.
+    pub(super) query_tokens: u64,
 }

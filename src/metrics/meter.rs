@@ -83,6 +83,8 @@ pub(super) struct HeardEvent<'a> {
 pub(super) struct StartOfSteps {
     /// How many of its requests waited and ran.
     pub(super) counts: Counts,
+    /// The place of its pool; 0 if all servers are alike.
+    pub(super) pool: usize,
 }
 
 /// A request that has all its tokens.

@@ -9,6 +9,7 @@ mod classes;
 mod client;
 mod contexts;
 mod fleet;
+mod fleet_pool;
 mod latencies_of;
 mod line;
 mod listeners;
@@ -17,6 +18,7 @@ mod meter;
 mod meters;
 mod metric;
 mod named_number;
+mod pool_settings;
 mod population;
 mod recorder;
 mod recorder_settings;
@@ -26,6 +28,7 @@ mod request_log;
 mod run_so_far;
 mod server;
 mod server_queues;
+mod server_sums;
 mod slo;
 mod slo_result;
 mod steady_state;
@@ -42,13 +45,15 @@ pub use client::{
     Requests, Throughput,
 };
 pub use contexts::Contexts;
-pub use fleet::{EventReport, FleetReport, LevelSummary, ReadyServers, ServerReport, ShareSummary};
+pub use fleet::{EventReport, FleetReport, ReadyServers, ServerReport};
+pub use fleet_pool::PoolReport;
 pub use line::{Line, Phrase, Statement};
 pub use listeners::{LastHeard, Listeners};
 pub use measure::{MEASURES, Measure};
 pub use meters::Summary;
 pub use metric::{Metric, Statistic};
 pub use named_number::{Better, Quantity};
+pub use pool_settings::{PoolAbout, PoolSettings};
 pub use population::Counts;
 pub use recorder::Recorder;
 pub use recorder_settings::RecorderSettings;
@@ -60,6 +65,7 @@ pub use server::{
     SpeculativeSummary, TimeWeightedSummary, Waves,
 };
 pub use server_queues::ServerQueues;
+pub use server_sums::{LevelSummary, ShareSummary};
 pub use slo::{ClassResult, LatencySlo, ServedNumber, ServedSlo, Slo, SloError, SloOutcome, SloResult};
 pub use steady_state::SteadyState;
 pub use timeline::{RunOverTime, Timeline, TimelineRow};

@@ -61,7 +61,7 @@ impl Recorder {
         self
     }
 
-    /// The recorder, for so many servers alike behind a router, `initial` of which are there at the start. Whether
+    /// The recorder, for so many servers behind a router, `initial` of which are there at the start. Whether
     /// requests come in waves is not asked then, as each server has steps of its own.
     #[must_use]
     pub fn of_fleet(
@@ -71,8 +71,7 @@ impl Recorder {
         router: &'static str,
         settings: &RecorderSettings<'_>,
     ) -> Self {
-        let usable_blocks = settings.server.kv_blocks - 1;
-        let books = FleetBooks::new(servers, router, usable_blocks, settings.prefix_caching);
+        let books = FleetBooks::new(servers, router, settings);
         self.fleet = Some(Box::new(books));
         self.client.recovery = RecoveryMeter::of_fleet(initial);
         self.server.waves = WavesMeter::silent();
@@ -164,6 +163,7 @@ impl Observer for Recorder {
         self.streamed(&Streamed::of(run));
         let at_start = StartOfSteps {
             counts: self.counts.ran(run),
+            pool: 0,
         };
         self.client.ran(run, at_start);
         self.server.ran(run, at_start);
@@ -192,9 +192,7 @@ impl Observer for Recorder {
 
     fn ran_on(&mut self, server: ServerId, run: &StepRun<'_>) {
         if let Some(books) = &mut self.fleet {
-            let at_start = StartOfSteps {
-                counts: books.ran(server, run),
-            };
+            let at_start = books.ran(server, run);
             self.client.ran(run, at_start);
             self.server.ran(run, at_start);
         }

@@ -1,15 +1,34 @@
 //! The numbers that are reported of a recording, in SI units.
 
 use super::classes::worst_result;
+use super::fleet::FleetTotal;
+use super::meter::ratio;
 use super::meters::Summary;
 use super::recording::Recording;
 use super::verdict::is_met;
 use super::whole_crowd;
 
+/// The summary, with numbers that no meter of all servers knows where these are unlike.
+fn of_unlike_servers(recording: &Recording, mut summary: Summary) -> Summary {
+    let Some(unlike) = recording.fleet.as_ref().and_then(FleetTotal::unlike) else {
+        return summary;
+    };
+    summary.gpu.model_flops_utilization = unlike.model_flops_utilization;
+    summary.gpu.memory_bandwidth_utilization = unlike.memory_bandwidth_utilization;
+    if summary.kv.prefix_ideal_hit_tokens.is_none() {
+        // Not all have a cache, or none of the same kind.
+        summary.kv.prefix_hit_tokens = unlike.hit_tokens;
+        summary.kv.prefix_query_tokens = unlike.query_tokens;
+        summary.kv.prefix_hit_ratio = ratio(unlike.hit_tokens as f64, unlike.query_tokens as f64);
+    }
+    summary
+}
+
 impl Summary {
     /// The numbers of a single run; those of several come from [`super::Replications`].
     pub fn of(recording: &Recording) -> Self {
         let summary = Self::of_totals(&recording.client, &recording.server, &recording.durations);
+        let summary = of_unlike_servers(recording, summary);
         let mut summary = Self {
             constraint: summary.constraint.or_compute(summary.gpu.model_flops_utilization),
             ..summary

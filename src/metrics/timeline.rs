@@ -50,7 +50,7 @@ const MOST_ROWS: u64 = 20_000_000;
 /// the instant has ended. Until then rows wait. A timeline that grows too long stops and says so.
 pub struct Timeline<Sink: Extend<TimelineRow>> {
     interval: Span,
-    /// On each server.
+    /// On each server; [`WHOLE`] if servers are unlike.
     usable_blocks: f64,
     sink: Sink,
     /// How far the blocks of each server are known.
@@ -81,6 +81,21 @@ struct KnownOfServer {
     next: u64,
     /// In use when its latest step was heard of.
     latest: u64,
+    /// How many it has, where servers are unlike: what is in use counts in parts of [`WHOLE`] of them then.
+    usable_blocks: Option<u32>,
+}
+
+/// All blocks of a server, where servers have unlike numbers of them.
+const WHOLE: u64 = 1 << 40;
+
+impl KnownOfServer {
+    /// So many blocks of it, as they are counted.
+    fn counted(&self, blocks: u64) -> u64 {
+        match self.usable_blocks {
+            None => blocks,
+            Some(usable) => (u128::from(blocks) * u128::from(WHOLE) / u128::from(usable.max(1))) as u64,
+        }
+    }
 }
 
 impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
@@ -112,6 +127,17 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
     #[must_use]
     pub fn starting_with(mut self, servers: u32) -> Self {
         self.size = FleetSize::all_ready(servers);
+        self
+    }
+
+    /// The timeline, of servers that have so many blocks each in the order of their numbers, the null block included:
+    /// what is in use is then the mean of the part of each server's own.
+    #[must_use]
+    pub fn of_unlike(mut self, kv_blocks: impl Iterator<Item = u32>) -> Self {
+        self.usable_blocks = WHOLE as f64;
+        for (server, blocks) in self.servers.iter_mut().zip(kv_blocks) {
+            server.usable_blocks = Some(blocks - 1);
+        }
         self
     }
 
@@ -197,7 +223,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
                 0
             } else {
                 let step = run.ramp.within(at.since(run.start), run.steps).0;
-                run.kv.used_at(step.min(run.steps - 1))
+                known.counted(run.kv.used_at(step.min(run.steps - 1)))
             };
             let place = (known.next - self.handed_over) as usize;
             if place >= self.used.len() {
@@ -206,7 +232,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             self.used[place] += used;
             known.next += 1;
         }
-        known.latest = run.kv.used_at(run.steps - 1);
+        known.latest = known.counted(run.kv.used_at(run.steps - 1));
     }
 
     /// Hands over the rows of which all is known.

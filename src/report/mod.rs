@@ -14,6 +14,6 @@ pub use files::{
 };
 pub use text::{Style, numbers, table};
 pub use verb::{
-    CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, RunReport, StudySetting, ValidatedExperiment,
-    ValidationReport, capacity, compare, curve, formula, scheduler_log, servers, sweep,
+    CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport, StudySetting,
+    ValidatedExperiment, ValidationReport, capacity, compare, curve, formula, scheduler_log, servers, sweep,
 };

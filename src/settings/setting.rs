@@ -173,6 +173,8 @@ pub enum Kind {
         /// Keys that all variants have.
         common: &'static [&'static Setting],
     },
+    /// Any keys of the scenario's table of this name, laid over what stands there.
+    LaidOver(&'static str),
     /// A list of values of one kind.
     List(&'static Kind),
     /// A value of one of several kinds, told apart by their form.

@@ -3,8 +3,8 @@
 
 use super::contest::Variation;
 use super::input::Input;
-use crate::config::Scenario;
 use crate::config::axis::KeysSeen;
+use crate::config::{Deployment, FleetPool, Scenario};
 use crate::policy::{Description, POLICIES};
 
 /// A setting that differs between variations.
@@ -88,12 +88,22 @@ fn settings(scenario: &Scenario, all: &[&Scenario]) -> Vec<Fact> {
 
 /// What follows from the settings. Limits on steps say what keys of unlike policies have in common.
 fn limits(scenario: &Scenario, all: &[&Scenario]) -> Vec<Fact> {
-    let deployment = &scenario.deployment;
+    let pools = scenario.operation.pools();
+    if pools.is_empty() {
+        return limits_of("", &scenario.deployment, all);
+    }
+    let of_pool =
+        |(place, pool): (usize, &FleetPool)| limits_of(&format!("fleet.pool[{place}]."), &pool.deployment, all);
+    pools.iter().enumerate().flat_map(of_pool).collect()
+}
+
+/// What follows of a server whose keys begin so.
+fn limits_of(keys: &str, deployment: &Deployment, all: &[&Scenario]) -> Vec<Fact> {
     let policy = &deployment.server.policy;
     let mut facts = Vec::new();
     let mut add = |key: &str, value: String| {
         facts.push(Fact {
-            key: key.to_owned(),
+            key: format!("{keys}{key}"),
             content: value.clone(),
             value,
             is_default: true,
@@ -101,7 +111,7 @@ fn limits(scenario: &Scenario, all: &[&Scenario]) -> Vec<Fact> {
     };
     if all
         .iter()
-        .any(|other| policy_of(other).name != policy_of(scenario).name)
+        .any(|other| policy_of(other).name != policy.description().name)
     {
         let limits = policy.limits();
         add("most requests in a step", limits.most_running.to_string());
@@ -123,7 +133,8 @@ fn policy_of(scenario: &Scenario) -> &'static Description {
     scenario.deployment.server.policy.description()
 }
 
-/// Whether a key of `[batching]` means the same to all policies that are used; other keys always do.
+/// Whether a key of `[batching]` means the same to all policies that are used; other keys always do, those of pools
+/// among them.
 fn is_comparable(key: &str, all: &[&Scenario]) -> bool {
     let Some(name) = key.strip_prefix("batching.") else {
         return true;

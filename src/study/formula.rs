@@ -121,7 +121,7 @@ impl FormulaQuestion<'_> {
             kv_bytes: (kv(contexts.p50), kv(contexts.p95)),
             users_by_mean,
             users_by_p95,
-            memory: MemoryLeftOut::of(self.input, mean),
+            memory: MemoryLeftOut::of(&self.input.scenario.deployment, mean),
             drafts: self.drafts(clients)?,
             static_batch: self.static_batch(clients, without_cache.users)?,
             under_slo: self.under_slo()?,

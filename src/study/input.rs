@@ -95,17 +95,19 @@ impl Input {
     /// The scenario with all steps so many times as long, unless it gives their times.
     #[must_use]
     pub fn with_steps_times(mut self, factor: f64) -> Self {
-        let deployment = &mut self.scenario.deployment;
-        deployment.execution.overheads = deployment.execution.overheads.times(factor);
-        deployment.cpu_time = deployment.cpu_time.times(factor);
+        for deployment in self.scenario.deployments_mut() {
+            deployment.execution.overheads = deployment.execution.overheads.times(factor);
+            deployment.cpu_time = deployment.cpu_time.times(factor);
+        }
         self
     }
 
     /// Whether every seed gives the same run.
     pub fn is_always_the_same(&self) -> bool {
         let is_given = |workload: &Workload| matches!(workload, Workload::Trace(replay) if !replay.jitter_ties);
-        let draws_at_random = self.scenario.deployment.server.policy.draws_at_random();
-        !draws_at_random && self.scenario.traffic.workloads().all(is_given)
+        let mut deployments = self.scenario.deployments().into_iter();
+        !deployments.any(|(deployment, _)| deployment.server.policy.draws_at_random())
+            && self.scenario.traffic.workloads().all(is_given)
     }
 
     /// Whether anything is asked for, of all requests or of those of a class.

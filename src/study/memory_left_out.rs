@@ -1,6 +1,6 @@
 //! The memory that the formula (memory - weights) / KV per user forgets: each part of it, and what it costs in users.
 
-use super::Input;
+use crate::config::Deployment;
 
 /// Memory of each GPU that holds no user's context, though the formula says so.
 #[derive(Clone, Debug)]
@@ -29,9 +29,8 @@ pub struct MemoryLeftOut {
 }
 
 impl MemoryLeftOut {
-    /// What the formula forgets of a scenario whose users have contexts of so many tokens.
-    pub fn of(input: &Input, context_tokens: f64) -> Self {
-        let deployment = &input.scenario.deployment;
+    /// What the formula forgets of a server whose users have contexts of so many tokens.
+    pub fn of(deployment: &Deployment, context_tokens: f64) -> Self {
         let (budget, server) = (&deployment.memory, &deployment.server);
         let bytes_of_user = budget.kv_bytes_of_user(context_tokens);
         let part = |name, bytes: f64, because: String| ForgottenMemory {
@@ -60,7 +59,7 @@ impl MemoryLeftOut {
             parts.push(part("libraries and graphs", budget.overhead_bytes as f64, libraries));
             budget.kv_bytes as f64
         };
-        let users_in_blocks = users_in_blocks(input, context_tokens);
+        let users_in_blocks = users_in_blocks(deployment, context_tokens);
         let windows = if budget.kv_footprint.windowed.is_empty() {
             ""
         } else {
@@ -85,8 +84,8 @@ impl MemoryLeftOut {
 }
 
 /// Users in the blocks that there are, the null block left out.
-fn users_in_blocks(input: &Input, context_tokens: f64) -> f64 {
-    let server = &input.scenario.deployment.server;
+fn users_in_blocks(deployment: &Deployment, context_tokens: f64) -> f64 {
+    let server = &deployment.server;
     let blocks_of_user = (context_tokens.max(1.0) / f64::from(server.block_tokens)).ceil();
     f64::from(server.kv_blocks.saturating_sub(1)) / blocks_of_user
 }

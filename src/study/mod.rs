@@ -52,7 +52,7 @@ pub use load_dial::LoadDial;
 pub use load_kind::LoadKind;
 pub use memory_left_out::{ForgottenMemory, MemoryLeftOut};
 pub use model_range::{add_range, check_range};
-pub use overview::overview;
+pub use overview::{overview, with_unlike_servers};
 pub use plan::{MOST_POINTS, Plan, label, short};
 pub use remedies::{Remedy, Tried, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};

@@ -10,7 +10,7 @@ use crate::metrics::Metric;
 
 /// Refuses scenarios whose steps have no shorter and longer ones.
 pub fn check_range(input: &Input) -> Result<(), Diagnostic> {
-    let (message, help) = match input.scenario.deployment.step_time_error() {
+    let (message, help) = match input.scenario.step_time_error() {
         None => (
             "how far step times may be off is not known where the scenario gives them".to_owned(),
             "leave --range out, or server.step_time",
@@ -36,7 +36,7 @@ pub fn add_range(
     workers: &Workers,
     control: &Control,
 ) -> Result<(), SimulationError> {
-    let (Some(error), Some(summary)) = (input.scenario.deployment.step_time_error(), &mut outcome.summary) else {
+    let (Some(error), Some(summary)) = (input.scenario.step_time_error(), &mut outcome.summary) else {
         return Ok(());
     };
     let control = control.unheard();

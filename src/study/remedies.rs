@@ -42,11 +42,14 @@ impl Remedy {
     }
 }
 
-/// What may be changed of the scenario's server. What would change step times is left out where the scenario gives
-/// them.
+/// What may be changed of the scenario's server; nothing where servers have pools, as each says for itself what it is.
+/// What would change step times is left out where the scenario gives them.
 pub fn remedies(input: &Input) -> Vec<Remedy> {
     let scenario = &input.scenario;
     let mut found = Vec::new();
+    if !scenario.operation.pools().is_empty() {
+        return found;
+    }
     let set = |key: &str, value: String| format!("{key}={value}");
     let is_modelled = scenario.deployment.step_times.kind().is_modelled;
     if scenario.deployment.kv_cache == KvPrecision::Bf16 {

@@ -7,12 +7,13 @@ use super::control::Control;
 use super::input::Input;
 use super::sending::{self, Replayed, SimulationError};
 use super::watched::Watched;
-use crate::config::{Fleet, Scenario, WarmUp};
+use crate::config::{Deployment, Fleet, FleetPool, Scenario, WarmUp};
 use crate::engine::{self, Engine, Observer, Server, ServerId, ServerSettings};
 use crate::fleet::{self, FleetMember, FleetSettings, Fronted, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
 use crate::metrics::{
-    ArrivalsEnd, ClassToRecord, GpuWork, Listeners, Recorder, RecorderSettings, Recording, Slo, Trim,
+    ArrivalsEnd, ClassToRecord, GpuWork, Listeners, PoolAbout, PoolSettings, Recorder, RecorderSettings, Recording,
+    Slo, Trim,
 };
 use crate::stats::streams::mix;
 use crate::step_time::StepTime;
@@ -72,6 +73,8 @@ enum Servers<'a> {
 /// A fleet that is about to start.
 struct FleetOf<'a> {
     members: Vec<FleetMember>,
+    /// A server of each kind.
+    one_of_each: Vec<ServerId>,
     new_engine: Box<dyn Fn(ServerId) -> Fronted<Server> + 'a>,
     settings: FleetSettings<'a>,
 }
@@ -87,7 +90,11 @@ impl<'a> Servers<'a> {
     fn bytes_a_request(&self) -> u64 {
         match self {
             Self::Alone(engine) => engine.bytes_a_request(),
-            Self::Fleet(fleet) => (fleet.new_engine)(ServerId(0)).bytes_a_request(),
+            Self::Fleet(fleet) => {
+                let engines = fleet.one_of_each.iter().map(|server| (fleet.new_engine)(*server));
+                let bytes = engines.map(|engine| engine.bytes_a_request());
+                bytes.max().expect("a fleet has a server")
+            }
         }
     }
 
@@ -104,6 +111,7 @@ impl<'a> Servers<'a> {
                     members,
                     new_engine,
                     settings,
+                    ..
                 } = *of;
                 fleet::replay_fleet(&members, &*new_engine, &settings, source, observer, watch)
             }
@@ -150,31 +158,41 @@ pub fn replay_source(
 
 /// The scenario's server, as its clients see it.
 pub fn engine(scenario: &Scenario, seed: u64) -> Fronted<Server> {
-    engine_with(scenario, seed, scenario.step_time())
+    engine_with(&scenario.deployment, seed, scenario.step_time())
 }
 
-fn engine_with(scenario: &Scenario, seed: u64, step_time: Box<dyn StepTime>) -> Fronted<Server> {
+fn engine_with(deployment: &Deployment, seed: u64, step_time: Box<dyn StepTime>) -> Fronted<Server> {
     let server = ServerSettings {
-        policy: scenario.deployment.server.policy.clone().with_seed(seed),
-        ..scenario.deployment.server
+        policy: deployment.server.policy.clone().with_seed(seed),
+        ..deployment.server
     };
     let engine = engine::fast(&server, step_time);
-    scenario.deployment.front_end.before(engine)
+    deployment.front_end.before(engine)
 }
 
-/// The scenario's fleet, whose servers share their prices. Each draws at random by itself.
+/// The scenario's fleet: servers of one kind share their prices. Each draws at random by itself.
 fn fleet_of<'a>(scenario: &'a Scenario, fleet: &'a Fleet, seed: u64) -> FleetOf<'a> {
-    let step_time: Arc<dyn StepTime> = scenario.step_time().into();
+    let mut kinds: Vec<(&Deployment, Arc<dyn StepTime>)> = Vec::new();
+    let (mut members, mut one_of_each) = (Vec::new(), Vec::new());
+    for (pool, (deployment, servers)) in (0..).zip(scenario.deployments()) {
+        one_of_each.push(ServerId(members.len() as u32));
+        kinds.push((deployment, deployment.step_time().into()));
+        let member = FleetMember {
+            places: deployment.server.policy.limits().most_running,
+            weight: fleet.pools.get(pool as usize).map_or(1.0, |pool| pool.weight),
+            pool,
+        };
+        members.extend(vec![member; servers as usize]);
+    }
+    let kind_of: Vec<usize> = members.iter().map(|member| member.pool as usize).collect();
     let new_engine = move |server: ServerId| {
         let own_seed = seed.wrapping_add(mix(server.0.into()));
-        engine_with(scenario, own_seed, Box::new(Arc::clone(&step_time)))
-    };
-    let member = FleetMember {
-        places: scenario.deployment.server.policy.limits().most_running,
-        weight: 1.0,
+        let (deployment, step_time) = &kinds[kind_of[server.place()]];
+        engine_with(deployment, own_seed, Box::new(Arc::clone(step_time)))
     };
     FleetOf {
-        members: vec![member; fleet.servers as usize],
+        members,
+        one_of_each,
         new_engine: Box::new(new_engine),
         settings: FleetSettings {
             router: fleet.router,
@@ -189,11 +207,14 @@ fn fleet_of<'a>(scenario: &'a Scenario, fleet: &'a Fleet, seed: u64) -> FleetOf<
 
 /// Who listens to it, for what is asked of all requests, and of those of each class that is told apart.
 pub fn recorder(scenario: &Scenario, slos: &[Slo], classes: &[ClassToRecord]) -> Recorder {
+    let pools = scenario.operation.pools();
     let settings = RecorderSettings {
         server: &scenario.deployment.server,
+        pools: pools.iter().map(pool_settings).collect(),
         prefix_caching: scenario.deployment.prefix_caching,
         slos,
-        gpu_work: Some(gpu_work(scenario)),
+        // Whose work a request was is known only where its server is heard.
+        gpu_work: (pools.len() < 2).then(|| gpu_work(&scenario.deployment)),
         trim: trim(scenario),
     };
     let recorder = Recorder::new(&settings);
@@ -237,15 +258,36 @@ fn is_stationary(scenario: &Scenario) -> bool {
     nothing_fails && scenario.traffic.is_stationary()
 }
 
+fn pool_settings(pool: &FleetPool) -> PoolSettings<'_> {
+    let deployment = &pool.deployment;
+    PoolSettings {
+        about: PoolAbout {
+            name: pool.name.clone(),
+            servers: pool.servers,
+            weight: pool.weight,
+            model: deployment.model.name().to_owned(),
+            gpu: deployment.gpu.name().to_owned(),
+            tensor_parallel: deployment.tensor_parallel,
+            engine: deployment.engine.clone(),
+            kv_blocks: deployment.server.kv_blocks,
+            block_tokens: deployment.server.block_tokens,
+            max_model_len: deployment.server.max_model_len,
+        },
+        server: &deployment.server,
+        prefix_caching: deployment.prefix_caching,
+        gpu_work: gpu_work(deployment),
+    }
+}
+
 /// What the model costs each GPU, and what the GPU could do.
-fn gpu_work(scenario: &Scenario) -> GpuWork {
-    let (gpu, weights) = (&scenario.deployment.gpu, scenario.deployment.weights);
+fn gpu_work(deployment: &Deployment) -> GpuWork {
+    let (gpu, weights) = (&deployment.gpu, deployment.weights);
     GpuWork {
         arithmetic: Arithmetic::new(
-            &scenario.deployment.model,
+            &deployment.model,
             weights,
-            scenario.deployment.kv_cache,
-            scenario.deployment.tensor_parallel,
+            deployment.kv_cache,
+            deployment.tensor_parallel,
         ),
         peak_flops_per_s: gpu.peak_flops(weights),
         peak_bytes_per_s: gpu.bandwidth_bytes_per_s(),

@@ -319,7 +319,7 @@ fn what_the_formula_forgets_of_memory_adds_up() {
         let text = ONE_AT_A_TIME.replace("gpu = \"h100-sxm\"", &format!("gpu = \"h100-sxm\"\n{server}"));
         for context in [1.0, 150.0, 700.5, 8_000.0] {
             let input = Base::from_toml(&text).load().unwrap();
-            let memory = MemoryLeftOut::of(&input, context);
+            let memory = MemoryLeftOut::of(&input.scenario.deployment, context);
             let forgotten: f64 = memory.parts.iter().map(|part| part.users).sum();
             let left = memory.formula_users - forgotten;
             assert!(

@@ -35,7 +35,11 @@ fn server(_number: ServerId) -> Server {
 }
 
 fn run(servers: u32, router: &str, workload: &Synthetic, observer: &mut impl Observer) {
-    let member = FleetMember { places: 1, weight: 1.0 };
+    let member = FleetMember {
+        places: 1,
+        weight: 1.0,
+        pool: 0,
+    };
     let settings = FleetSettings {
         router: router_named(router).unwrap(),
         state_delay: Span::ZERO,

@@ -1,19 +1,20 @@
 //! Many servers behind a router: the fast fleet tells exactly what the readable fleet over readable engines tells, and
 //! a fleet of one is a server.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use tailcast::engine::{self, Event, FleetSize, Loss, Observer, Server, ServerChange, ServerId, StepRun, Streamed};
+use tailcast::engine::{self, Engine, Event, Loss, Server, ServerChange, ServerId, ServerSettings};
 use tailcast::fleet::{
     Admission, Autoscale, ClassRules, ClientRules, Fault, FaultKind, FaultTime, FleetMember, FleetSettings, Hardships,
     ROUTERS, Retry, RouterKind, ScaleSignal, Unwatched, replay, replay_fleet, replay_fleet_readable,
 };
 use tailcast::units::{Span, Time};
-use tailcast::workload::{ClassSource, Classes, Request, RequestId, SessionId, Source};
+use tailcast::workload::{ClassSource, Classes, Request, SessionId, Source};
 
-use crate::worlds::{Clients, Heard, Listed, Stream, World, policy_names, world, worlds_per_policy};
+use crate::fleet_stream::{FleetStream, as_event};
+use crate::worlds::{Clients, Listed, Stream, World, WorldStepTime, policy_names, world, worlds_per_policy};
 
 #[test]
 fn both_fleets_tell_the_same() {
@@ -35,6 +36,44 @@ fn both_fleets_tell_the_same() {
             "{}: only {servers} servers were sent anything",
             kind.name
         );
+    }
+}
+
+/// Servers whose memory, budgets, longest requests and step times are unlike, in good times and hard ones.
+#[test]
+fn both_fleets_tell_the_same_of_unlike_servers() {
+    let (mut for_some, mut rejected) = (vec![0; ROUTERS.len()], 0);
+    for policy in policy_names() {
+        for seed in 0..worlds_per_policy() {
+            let world = if seed % 10 == 0 { hard_world } else { fleet_world };
+            let Some(fleet) = world(policy, seed).and_then(with_unlike_servers) else {
+                continue;
+            };
+            let slow = fleet.run(Speed::Readable);
+            let fast = fleet.run(Speed::Fast);
+            fleet.assert_same(&slow, &fast);
+            for request in &fleet.world.requests {
+                let takers = fleet.takers(request);
+                rejected += usize::from(takers.is_empty());
+                for_some[fleet.router] += usize::from(takers.len() < fleet.servers && !takers.is_empty());
+                let (attempts, is_refused) = fast.of(request.id);
+                let is_admitted = fleet.hardships == Hardships::default();
+                assert!(
+                    !is_admitted || is_refused == takers.is_empty(),
+                    "{}: {request:?} could be on {takers:?}",
+                    fleet.place
+                );
+                assert!(
+                    attempts.iter().all(|server| takers.contains(server)),
+                    "{}: {request:?} is on {attempts:?} and could be on {takers:?}",
+                    fleet.place
+                );
+            }
+        }
+    }
+    assert!(rejected > 100, "only {rejected} requests were too long for all");
+    for (kind, requests) in ROUTERS.iter().zip(for_some) {
+        assert!(requests > 100, "{}: only {requests} requests were for some", kind.name);
     }
 }
 
@@ -112,7 +151,7 @@ fn a_fleet_of_one_is_a_server() {
             }
             let heard = fleet.run(Speed::Fast);
             let mut alone = Stream::default();
-            let mut server = fleet.server(Speed::Fast);
+            let mut server = fleet.server(ServerId(0), Speed::Fast);
             replay(&mut server, &mut *fleet.source(), &mut alone).unwrap();
             let mut alone: Vec<_> = alone.heard.iter().filter_map(as_event).collect();
             // Of what happens at an instant, what the router does is told first.
@@ -137,7 +176,7 @@ fn each_server_does_what_it_would_do_alone() {
             fleet.is_closed = false;
             fleet.second_class = None;
             let together = fleet.run(Speed::Fast);
-            for server in &together.servers {
+            for (place, server) in (0..).map(ServerId).zip(&together.servers) {
                 let came = server.heard.iter().filter_map(as_event);
                 let came: Vec<_> = came
                     .filter(|(.., event)| matches!(event, Event::Arrived { .. }))
@@ -149,17 +188,10 @@ fn each_server_does_what_it_would_do_alone() {
                     timeout: None,
                 };
                 let mut stream = Stream::default();
-                replay(&mut fleet.server(Speed::Fast), &mut alone, &mut stream).unwrap();
+                replay(&mut fleet.server(place, Speed::Fast), &mut alone, &mut stream).unwrap();
                 assert_eq!(stream.heard, server.heard, "{}", fleet.place);
             }
         }
-    }
-}
-
-fn as_event(heard: &Heard) -> Option<(Time, RequestId, Event)> {
-    match *heard {
-        Heard::Event { at, id, event } => Some((at, id, event)),
-        Heard::Step { .. } => None,
     }
 }
 
@@ -172,6 +204,10 @@ enum Speed {
 /// A world with several servers.
 struct FleetWorld {
     world: World,
+    /// The kinds of servers that there are.
+    pools: Vec<ServerKind>,
+    /// Of each server.
+    pool_of: Vec<usize>,
     servers: usize,
     router: usize,
     weights: Vec<f64>,
@@ -182,11 +218,18 @@ struct FleetWorld {
     is_closed: bool,
     /// A second class, which sends the same requests once more, each when it arrives in the world.
     second_class: Option<SecondClass>,
+    policy: String,
     place: String,
 }
 
 struct SecondClass {
     timeout: Option<Span>,
+}
+
+/// Servers that are alike.
+struct ServerKind {
+    settings: ServerSettings,
+    step_time: WorldStepTime,
 }
 
 /// `None` if steps may take no time, as whoever finishes in one could be followed by a request between two steps of one
@@ -213,7 +256,14 @@ fn fleet_world(policy: &str, seed: u64) -> Option<FleetWorld> {
     for request in &mut world.requests {
         request.arrival = Time::from_picos(request.arrival.picos() / servers as u64);
     }
+    let alike = ServerKind {
+        settings: world.settings.clone(),
+        step_time: world.step_time.clone(),
+    };
     Some(FleetWorld {
+        pools: vec![alike],
+        pool_of: vec![0; servers],
+        policy: policy.to_owned(),
         held_back: world.random.random_range(1..200),
         is_closed: world.random.random_bool(0.5),
         second_class: world.random.random_bool(0.2).then(|| {
@@ -230,6 +280,22 @@ fn fleet_world(policy: &str, seed: u64) -> Option<FleetWorld> {
         hardships: Hardships::default(),
         autoscale: None,
     })
+}
+
+/// The world with servers of the same policy, but otherwise of up to three kinds. `None` if steps of one take no time.
+fn with_unlike_servers(mut fleet: FleetWorld) -> Option<FleetWorld> {
+    let random = &mut fleet.world.random;
+    for _ in 0..random.random_range(1..3) {
+        let other = world(&fleet.policy, random.random());
+        fleet.pools.push(ServerKind {
+            settings: other.settings,
+            step_time: other.step_time,
+        });
+    }
+    let pools = fleet.pools.len();
+    fleet.pool_of.fill_with(|| random.random_range(0..pools));
+    let takes_time = |pool: &ServerKind| !pool.step_time.may_take_no_time();
+    fleet.pools.iter().all(takes_time).then_some(fleet)
 }
 
 /// A world in which clients try again, servers refuse and fail.
@@ -345,21 +411,34 @@ impl FleetWorld {
         Box::new(Classes::new(classes.into(), u64::MAX))
     }
 
-    fn server(&self, speed: Speed) -> Server {
+    fn pool(&self, server: ServerId) -> &ServerKind {
+        &self.pools[self.pool_of[server.place()]]
+    }
+
+    /// The servers that could serve a request, alone.
+    fn takers(&self, request: &Request) -> Vec<ServerId> {
+        let servers = (0..self.servers as u32).map(ServerId);
+        let could = |server: &ServerId| self.server(*server, Speed::Readable).can_serve(request);
+        servers.filter(could).collect()
+    }
+
+    fn server(&self, server: ServerId, speed: Speed) -> Server {
         let make = match speed {
             Speed::Readable => engine::reference,
             Speed::Fast => engine::fast,
         };
-        make(&self.world.settings, Box::new(self.world.step_time.clone()))
+        let pool = self.pool(server);
+        make(&pool.settings, Box::new(pool.step_time.clone()))
     }
 
     fn run(&self, speed: Speed) -> FleetStream {
         let members = (0..self.servers).map(|server| FleetMember {
-            places: self.world.settings.policy.limits().most_running,
+            places: self.pools[self.pool_of[server]].settings.policy.limits().most_running,
             weight: self.weights[server],
+            pool: self.pool_of[server] as u32,
         });
         let members: Vec<FleetMember> = members.collect();
-        let new_engine = |_: ServerId| self.server(speed);
+        let new_engine = |server: ServerId| self.server(server, speed);
         let settings = FleetSettings {
             router: self.kind(),
             state_delay: self.state_delay,
@@ -403,135 +482,5 @@ impl FleetWorld {
         assert_eq!(slow.changes, fast.changes, "{place}");
         assert_eq!(slow.wanted, fast.wanted, "{place}");
         assert_eq!(slow.streamed, fast.streamed, "{place}");
-    }
-}
-
-/// Everything that is heard of a fleet.
-#[derive(Default)]
-struct FleetStream {
-    sent: Vec<RequestId>,
-    events: Vec<(Time, RequestId, Event)>,
-    /// Start and length of each step, and how many got a token one step after the one before.
-    streamed: Vec<(Time, Span, u32)>,
-    changes: Vec<(Time, ServerId, ServerChange, FleetSize)>,
-    wanted: Vec<(Time, u32)>,
-    servers: Vec<Stream>,
-}
-
-impl FleetStream {
-    /// Each request ends exactly once, and each attempt: but for those that wait for a server that never comes back.
-    fn assert_conserved(&self, place: &str, initial: u32) {
-        let mut requests: BTreeMap<RequestId, (i64, i64)> = BTreeMap::new();
-        for (_, id, event) in &self.events {
-            let (attempts, ends) = requests.entry(*id).or_default();
-            match event {
-                Event::Arrived { .. } | Event::SentAgain { .. } => *attempts += 1,
-                Event::Rejected => *ends += 1,
-                Event::Finished(_) | Event::Aborted { .. } => {
-                    *attempts -= 1;
-                    *ends += 1;
-                }
-                Event::Lost { for_good, .. } => {
-                    *attempts -= 1;
-                    *ends += i64::from(*for_good);
-                }
-                _ => {}
-            }
-            assert!(*attempts >= 0 && *ends <= 1, "{place}: {id:?}, {event:?}");
-        }
-        // Some servers never admit a prompt that is longer than their budget, and some never come back.
-        let stuck = self.stuck_in_servers();
-        let none_is_left = self.changes.last().map_or(initial, |(.., size)| size.ready) == 0;
-        for (id, (attempts, ends)) in requests {
-            let in_servers = stuck.get(&id).copied().unwrap_or(0);
-            let at_router = i64::from(none_is_left && ends == 0 && attempts > in_servers);
-            assert!(
-                attempts == in_servers + at_router && (ends == 1 || attempts > 0),
-                "{place}: {id:?} has {attempts} attempts left, and ended {ends} times: {:?}",
-                self.events
-                    .iter()
-                    .filter(|(_, other, _)| *other == id)
-                    .collect::<Vec<_>>()
-            );
-        }
-        assert_eq!(
-            self.sent.len(),
-            self.sent.iter().collect::<BTreeSet<_>>().len(),
-            "{place}"
-        );
-    }
-
-    /// How many attempts of each request have come to a server, and wait there to the end.
-    fn stuck_in_servers(&self) -> BTreeMap<RequestId, i64> {
-        let mut stuck = BTreeMap::new();
-        for server in &self.servers {
-            let mut waiting = BTreeSet::new();
-            for (_, id, event) in server.heard.iter().filter_map(as_event) {
-                match event {
-                    Event::Arrived { .. } | Event::Preempted => drop(waiting.insert(id)),
-                    Event::FirstToken | Event::Token { .. } => {}
-                    _ => drop(waiting.remove(&id)),
-                }
-            }
-            for attempt in waiting {
-                let request = RequestId(attempt.number()).in_class(attempt.class());
-                *stuck.entry(request).or_default() += 1;
-            }
-        }
-        stuck
-    }
-
-    fn servers_used(&self) -> usize {
-        self.servers.iter().filter(|server| !server.heard.is_empty()).count()
-    }
-
-    fn in_order(&self, at: Time) {
-        if let Some(&(latest, ..)) = self.events.last() {
-            assert!(latest <= at, "events are told in the order of time");
-        }
-    }
-}
-
-impl Observer for FleetStream {
-    fn sent(&mut self, request: &Request) {
-        self.in_order(request.arrival);
-        self.sent.push(request.id);
-    }
-
-    fn on(&mut self, at: Time, id: RequestId, event: &Event) {
-        self.in_order(at);
-        self.events.push((at, id, *event));
-    }
-
-    fn ran(&mut self, _run: &StepRun<'_>) {
-        panic!("steps are those of a server");
-    }
-
-    fn streamed(&mut self, tokens: &Streamed) {
-        let mut start = tokens.start;
-        for step in 0..tokens.steps {
-            let gap = tokens.gaps.step(step);
-            self.streamed.push((start, gap, tokens.clients));
-            start += gap;
-        }
-        self.in_order(start);
-    }
-
-    fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, size: FleetSize) {
-        self.in_order(at);
-        self.changes.push((at, server, change, size));
-    }
-
-    fn scaled(&mut self, at: Time, wanted: u32) {
-        self.in_order(at);
-        self.wanted.push((at, wanted));
-    }
-
-    fn on_server(&mut self, server: ServerId, at: Time, id: RequestId, event: &Event) {
-        self.servers[server.place()].on(at, id, event);
-    }
-
-    fn ran_on(&mut self, server: ServerId, run: &StepRun<'_>) {
-        self.servers[server.place()].ran(run);
     }
 }

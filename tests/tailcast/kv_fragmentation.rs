@@ -124,6 +124,7 @@ fn a_block_that_two_requests_share_counts_once() {
 
 fn fragmentation(world: &World, make: Make) -> KvFragmentation {
     let mut recorder = Recorder::new(&RecorderSettings {
+        pools: Vec::new(),
         server: &world.settings,
         prefix_caching: false, // As nobody tells what is sent.
         slos: &[],

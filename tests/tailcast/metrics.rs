@@ -49,6 +49,7 @@ pub(crate) fn server() -> ServerSettings {
 
 pub(crate) fn recorder(slos: &[Slo]) -> Recorder {
     Recorder::new(&RecorderSettings {
+        pools: Vec::new(),
         server: &server(),
         prefix_caching: true,
         slos,
@@ -524,6 +525,7 @@ fn held_back_by_batch(rows: u64, running: u64) -> Binding {
         reserve: Reserve::Batch,
     });
     let mut recorder = Recorder::new(&RecorderSettings {
+        pools: Vec::new(),
         server: &settings,
         prefix_caching: false,
         slos: &[],

@@ -86,6 +86,7 @@ fn a_rejection_after_the_last_finish_lengthens_the_window_but_not_the_service() 
 fn without_a_cache_nothing_is_looked_up() {
     let server = server();
     let mut recorder = Recorder::new(&RecorderSettings {
+        pools: Vec::new(),
         server: &server,
         prefix_caching: false,
         slos: &[],

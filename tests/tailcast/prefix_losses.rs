@@ -198,6 +198,7 @@ fn run(world: &World, mut engine: Server, observer: &mut dyn Observer) {
 
 fn summary(world: &World, engine: Server) -> Summary {
     let mut recorder = Recorder::new(&RecorderSettings {
+        pools: Vec::new(),
         server: &world.settings,
         prefix_caching: true,
         slos: &[],

@@ -18,6 +18,7 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
         fleet: None,
         classes: Vec::new(),
         headline: Headline {
+            pools: None,
             engine: "vLLM 0.33".to_owned(),
             model: "llama-3.1-8b".to_owned(),
             gpu: "h100-sxm".to_owned(),
@@ -32,6 +33,7 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
         fidelity: Some("made up".to_owned()),
         model_error: None,
         summary: *summary,
+        pools: Vec::new(),
         memory: MemoryReport {
             total_bytes: Some(80_000_000_000),
             closed_form_users: Some(53.4),

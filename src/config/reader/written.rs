@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
             Kind::Text | Kind::Path => key.text().map(drop),
             Kind::Duration => key.duration().map(drop),
             Kind::Choice(_) => self.word_of(setting).map(drop),
-            Kind::Table(_) | Kind::Tagged { .. } | Kind::Map { .. } => key.table().map(drop),
+            Kind::Table(_) | Kind::Tagged { .. } | Kind::Map { .. } | Kind::LaidOver(_) => key.table().map(drop),
             Kind::List(_) => key.list().map(drop),
             Kind::Percentage | Kind::Either(_) => Ok(()),
         }

@@ -83,7 +83,7 @@ pub fn read(fields: &Fields<'_>) -> Result<CalibratedTimes, Diagnostic> {
     let root = document::parse(&mut reading.texts, text)?;
     let calibrated = of_file(&path, &Fields::of(&reading, String::new(), &root)?)?;
     outer.note(Resolved {
-        key: "server.step_time".to_owned(),
+        key: format!("{}.step_time", fields.path()),
         value: "calibrated".to_owned(),
         // Its coefficients, which decide the results, stand below.
         content: Some("calibrated".to_owned()),
@@ -92,7 +92,7 @@ pub fn read(fields: &Fields<'_>) -> Result<CalibratedTimes, Diagnostic> {
     });
     for note in reading.take_notes().0 {
         outer.note(Resolved {
-            key: format!("server.step_time.{}", note.key),
+            key: format!("{}.step_time.{}", fields.path(), note.key),
             ..note
         });
     }

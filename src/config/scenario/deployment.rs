@@ -205,7 +205,7 @@ fn cpu_time(reading: &Reading, server: &ServerTable, policy: &PolicySettings) ->
         let why = "before the GPU, as no step is prepared ahead";
         (CpuTime::BEFORE_THE_GPU, why)
     };
-    overheads::note_cpu_time(reading, default, why);
+    overheads::note_cpu_time(reading, &server.path, default, why);
     default
 }
 
@@ -218,7 +218,7 @@ fn front_end(reading: &Reading, server: &ServerTable) -> FrontEnd {
         GivenStepTime::Calibrated(calibrated) => (calibrated.front_end, "as calibrated, else as served"),
         GivenStepTime::Nothing => (FrontEnd::SERVED, "vLLM's API server"),
     };
-    overheads::note_front_end(reading, default, why);
+    overheads::note_front_end(reading, &server.path, default, why);
     default
 }
 
@@ -277,8 +277,9 @@ pub(super) fn refuse_endless_steps(server: &ServerTable, batching: &Batching) ->
         return Ok(());
     }
     Err(format!(
-        "with this `server.step_time` a step of {} tokens and {} requests takes {:.1} hours, and none may take more \
+        "with this `{}.step_time` a step of {} tokens and {} requests takes {:.1} hours, and none may take more \
          than {}",
+        server.path,
         batching.most_tokens,
         batching.most_requests,
         seconds / 3_600.0,

@@ -1,5 +1,6 @@
 //! `[[fleet.fault]]`: what fails, and when.
 
+use super::pool::WrittenPool;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
@@ -14,7 +15,7 @@ pub(super) const FAULT: Setting = Setting::new(
     Kind::List(&Kind::Tagged {
         tag: &KIND,
         variants: VARIANTS,
-        common: &[&AT, &MTBF, &SERVER, &DETECT],
+        common: &[&AT, &MTBF, &SERVER, &OF_POOL, &DETECT],
     }),
     "What fails: a table [[fleet.fault]] for each, which happens once (`at`) or again and again (`mtbf`). When the \
      last request has ended nothing fails any more",
@@ -59,9 +60,15 @@ const MTBF: Setting = Setting::new(
 const SERVER: Setting = Setting::new(
     "server",
     Kind::Count { min: 0, max: u32::MAX },
-    "The number of the server, from 0",
+    "The number of the server, from 0, through all pools in their order",
 )
 .depends("all servers: with `at` together, with `mtbf` each by itself");
+const OF_POOL: Setting = Setting::new(
+    "pool",
+    Kind::Text,
+    "The name of the pool of which all servers are struck: with `at` together, with `mtbf` each by itself",
+)
+.depends("the servers that `server` says");
 const DETECT: Setting = Setting::new(
     "detect",
     Kind::Duration,
@@ -101,16 +108,21 @@ enum Form {
     Partition,
 }
 
-/// Reads what fails of so many servers.
-pub fn read(fleet: &Fields<'_>, servers: u32) -> Result<Vec<Fault>, Diagnostic> {
+/// Reads what fails of so many servers, in these pools if there are any.
+pub(super) fn read(fleet: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<Vec<Fault>, Diagnostic> {
     let Some(faults) = fleet.find(&FAULT)?.list()? else {
         return Ok(Vec::new());
     };
     let tables = faults.into_iter().filter_map(|fault| fault.table().transpose());
-    tables.map(|fields| read_one(&fields?, servers)).collect()
+    let mut all = Vec::new();
+    for fields in tables {
+        all.extend(read_one(&fields?, servers, pools)?);
+    }
+    Ok(all)
 }
 
-fn read_one(fields: &Fields<'_>, servers: u32) -> Result<Fault, Diagnostic> {
+/// A fault of each server that it strikes by its number, or of all.
+fn read_one(fields: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<Vec<Fault>, Diagnostic> {
     let forms = [Form::Crash, Form::Reclaim, Form::Slow, Form::Partition];
     let form = fields.find(&KIND)?.variant(VARIANTS, forms)?;
     let kind = match form {
@@ -130,7 +142,7 @@ fn read_one(fields: &Fields<'_>, servers: u32) -> Result<Fault, Diagnostic> {
         },
     };
     let when = when(fields)?;
-    let server = server(fields, servers)?;
+    let struck = struck(fields, servers, pools)?;
     let detect = fields.find(&DETECT)?.duration()?;
     let detect = match kind {
         FaultKind::Slow { .. } => {
@@ -143,12 +155,13 @@ fn read_one(fields: &Fields<'_>, servers: u32) -> Result<Fault, Diagnostic> {
         _ => detect.or_default(),
     };
     fields.finish()?;
-    Ok(Fault {
+    let of = |server| Fault {
         kind,
         when,
         server,
         detect,
-    })
+    };
+    Ok(struck.into_iter().map(of).collect())
 }
 
 fn when(fields: &Fields<'_>) -> Result<FaultTime, Diagnostic> {
@@ -173,6 +186,35 @@ fn when(fields: &Fields<'_>) -> Result<FaultTime, Diagnostic> {
     }
 }
 
+/// The servers that are struck, each by itself; `None` stands for all of them.
+fn struck(fields: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<Vec<Option<ServerId>>, Diagnostic> {
+    let server = server(fields, servers)?;
+    let Some(name) = fields.find(&OF_POOL)?.text()?.optional() else {
+        return Ok(vec![server]);
+    };
+    if server.is_some() {
+        let message = format!("`{0}.server` and `{0}.pool` exclude each other", fields.path());
+        return Err(fields.error(OF_POOL.name, message).help("keep one of the two"));
+    }
+    let mut first = 0;
+    for pool in pools {
+        if pool.name == name {
+            let numbers = first..first + pool.servers;
+            return Ok(numbers.map(|number| Some(ServerId(number))).collect());
+        }
+        first += pool.servers;
+    }
+    let names: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    let message = format!(
+        "`{}.pool` is {name:?}, and there is no pool of that name",
+        fields.path()
+    );
+    Err(fields.error(OF_POOL.name, message).help(match &names[..] {
+        [] => "leave it out: without [[fleet.pool]] all servers are alike".to_owned(),
+        names => format!("allowed: {}", names.join(", ")),
+    }))
+}
+
 fn server(fields: &Fields<'_>, servers: u32) -> Result<Option<ServerId>, Diagnostic> {
     let server = fields.find(&SERVER)?.declared_count()?;
     match server.value() {
@@ -185,7 +227,7 @@ fn server(fields: &Fields<'_>, servers: u32) -> Result<Option<ServerId>, Diagnos
             let message = format!("`{}.server` is {number}, and there {all}", fields.path());
             Err(fields
                 .error(SERVER.name, message)
-                .help("write the number of a server, or raise fleet.servers"))
+                .help("write the number of a server, or add servers to the fleet"))
         }
         _ => Ok(server.optional().map(ServerId)),
     }

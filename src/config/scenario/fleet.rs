@@ -3,6 +3,7 @@
 use super::autoscale::{self, AUTOSCALE};
 use super::fault::{self, FAULT};
 use super::operation::Fleet;
+use super::pool::{MOST_SERVERS, POOL, WrittenPool};
 use super::traffic::Traffic;
 use super::workload::Workload;
 use crate::config::reader::diagnostic::Diagnostic;
@@ -15,7 +16,7 @@ use crate::units::Span;
 /// The table `[fleet]`: many servers alike behind a router.
 pub(super) const FLEET: Setting = Setting::new(
     "fleet",
-    Kind::Table(&[&SERVERS, &ROUTER, &STATE_DELAY, &FAULT, &AUTOSCALE]),
+    Kind::Table(&[&SERVERS, &ROUTER, &STATE_DELAY, &POOL, &FAULT, &AUTOSCALE]),
     "Several servers, each as [model], [server] and [batching] say, behind a router",
 );
 /// The key `fleet.servers`.
@@ -25,7 +26,7 @@ const SERVERS: Setting = Setting::new(
         min: 1,
         max: MOST_SERVERS,
     },
-    "How many servers there are",
+    "How many servers there are, if they are alike",
 )
 .unit("servers")
 .default("1", "a server by itself needs no router");
@@ -47,8 +48,6 @@ const STATE_DELAY: Setting = Setting::new(
 )
 .default("\"0s\"", "a router knows at once what passes through it");
 
-/// A fleet keeps some tens of kilobytes a server.
-const MOST_SERVERS: u32 = 10_000;
 /// What is older says nothing of servers.
 const LONGEST_DELAY_S: f64 = 3_600.0;
 
@@ -62,8 +61,15 @@ pub struct Surroundings {
     pub admission: Admission,
 }
 
-/// Reads the table. Of a single server for which nothing makes life hard nothing is noted, as it decides nothing.
-pub fn read(reading: &Reading, fields: &Fields<'_>, around: Surroundings) -> Result<Option<Fleet>, Diagnostic> {
+/// Reads the table, with its `pools` read before. Of a single server for which nothing makes life hard nothing is
+/// noted, as it decides nothing.
+pub(super) fn read(
+    reading: &Reading,
+    fields: &Fields<'_>,
+    pools: &[WrittenPool],
+    around: Surroundings,
+) -> Result<Option<Fleet>, Diagnostic> {
+    refuse_beside_pools(fields, pools)?;
     let servers = fields.find(&SERVERS)?.declared_count()?;
     let places: [usize; ROUTERS.len()] = std::array::from_fn(|place| place);
     let router = fields.find(&ROUTER)?.declared_choice(places)?;
@@ -74,8 +80,9 @@ pub fn read(reading: &Reading, fields: &Fields<'_>, around: Surroundings) -> Res
         return Err(fields.error(STATE_DELAY.name, message).help(help));
     }
     let autoscale = autoscale::read(fields, servers.value())?;
-    let slots = autoscale.map_or(servers.value().unwrap_or(1), |rules| rules.max);
-    let faults = fault::read(fields, slots)?;
+    let in_pools = (!pools.is_empty()).then(|| pools.iter().map(|pool| pool.servers).sum());
+    let slots = autoscale.map_or(in_pools.or(servers.value()).unwrap_or(1), |rules| rules.max);
+    let faults = fault::read(fields, slots, pools)?;
     fields.finish()?;
     let hardships = Hardships {
         classes: around.classes,
@@ -83,21 +90,44 @@ pub fn read(reading: &Reading, fields: &Fields<'_>, around: Surroundings) -> Res
         faults,
     };
     let others = router.value().is_some() || state_delay.value().is_some();
-    if servers.value().is_none() && autoscale.is_none() && others {
+    let has_one = servers.value().is_none() && autoscale.is_none() && pools.is_empty();
+    if has_one && others {
         let told = "[fleet] changes nothing without fleet.servers, as there is one server then; write servers = 4";
         reading.warn(told.to_owned());
     }
-    let is_alone = servers.value().is_none_or(|servers| servers == 1) && autoscale.is_none();
+    let is_alone = servers.value().is_none_or(|servers| servers == 1) && autoscale.is_none() && pools.is_empty();
     if is_alone && hardships.are_none() {
         return Ok(None);
     }
     Ok(Some(Fleet {
-        servers: autoscale.map_or(servers.optional().unwrap_or(1), |rules| rules.max),
+        // What they are is known when all tables are read.
+        pools: Vec::new(),
+        servers: autoscale.map_or(in_pools.or(servers.optional()).unwrap_or(1), |rules| rules.max),
         router: &ROUTERS[router.or_default(places)],
         state_delay: state_delay.or_default(),
         hardships,
         autoscale,
     }))
+}
+
+/// What says how many servers there are, where pools say so already.
+fn refuse_beside_pools(fields: &Fields<'_>, pools: &[WrittenPool]) -> Result<(), Diagnostic> {
+    if pools.is_empty() {
+        return Ok(());
+    }
+    if fields.has(SERVERS.name) {
+        let message = "`fleet.servers` and `[[fleet.pool]]` exclude each other: the servers are those of the pools";
+        return Err(fields
+            .error(SERVERS.name, message)
+            .help("remove it, and write `servers` in each [[fleet.pool]]"));
+    }
+    if fields.has(AUTOSCALE.name) {
+        let message = "`fleet.autoscale` and `[[fleet.pool]]` exclude each other: which pool should grow, no rule says";
+        return Err(fields
+            .error(AUTOSCALE.name, message)
+            .help("remove one of the two; write `servers` in each [[fleet.pool]], or scale servers that are alike"));
+    }
+    Ok(())
 }
 
 /// A router that looks for what requests have in common does nothing else where they have nothing.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::config::files::catalogue::{self, CatalogueError, ModelEntry};
 use crate::config::reader::diagnostic::Diagnostic;
-use crate::config::reader::document::Value;
+use crate::config::reader::document::{Entry, Value};
 use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Key;
 use crate::config::reader::reading::Resolved;
@@ -85,6 +85,11 @@ pub struct ModelChoice {
     pub defaults_to_top_p: bool,
 }
 
+/// Whether an entry of the table says which model it is.
+pub(super) fn is_named_by(entry: &Entry) -> bool {
+    [NAME.name, CONFIG.name].contains(&entry.key.as_str())
+}
+
 /// Reads the table `[model]`: what is served, and how it is stored.
 pub fn read(fields: &Fields<'_>) -> Result<ModelChoice, Diagnostic> {
     let entry = read_entry(fields)?;
@@ -104,7 +109,7 @@ pub fn read(fields: &Fields<'_>) -> Result<ModelChoice, Diagnostic> {
         model: entry.model,
     };
     fields.reading().note(Resolved {
-        key: "model".to_owned(),
+        key: fields.path().to_owned(),
         value: choice.model.title().to_owned(),
         content: Some(format!("{:?}", choice.model)),
         origin: entry.source,
@@ -120,7 +125,10 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
     match (name.place(), config.place()) {
         // A flag may replace the model that a file names in the other way.
         (Some(named), Some(configured)) if named.text == configured.text => Err(fields
-            .error("config", "`model.name` and `model.config` exclude each other")
+            .error(
+                "config",
+                format!("`{0}.name` and `{0}.config` exclude each other", fields.path()),
+            )
             .help("keep one of the two")),
         (Some(named), configured) if configured.is_none_or(|other| other.text < named.text) => {
             let name = name.unnoted().expect("it was written");
@@ -135,7 +143,7 @@ fn read_entry(fields: &Fields<'_>) -> Result<ModelEntry, Diagnostic> {
             catalogue::model_among(&fields.reading().files, &path).map_err(|error| refused(fields, "config", &error))
         }
         _ => Err(fields
-            .error("name", "`model.name` is missing")
+            .error("name", format!("`{}.name` is missing", fields.path()))
             .help("write name = \"llama-3.1-8b\"; `tailcast models` lists the names")
             .help("or give a Hugging Face file: config = \"path/to/config.json\"")),
     }

@@ -1,12 +1,13 @@
 //! How a deployment is run: by how many servers, behind which router, and what of the run is looked at.
 
+use super::deployment::Deployment;
 use crate::fleet::{Autoscale, Hardships, RouterKind};
 use crate::units::Span;
 
 /// The servers that run, and what of the run is looked at.
 #[derive(Clone, Debug)]
 pub struct Operation {
-    /// Several servers alike behind a router; `None` of one server.
+    /// Several servers behind a router; `None` of one server.
     pub fleet: Option<Fleet>,
     /// What of the run its numbers leave out.
     pub warm_up: WarmUp,
@@ -25,9 +26,11 @@ pub enum WarmUp {
     Before(Span),
 }
 
-/// Servers that are alike, behind a router.
+/// Servers behind a router.
 #[derive(Clone, Debug)]
 pub struct Fleet {
+    /// Servers that are unlike, in the order of their numbers; empty if all servers are alike.
+    pub pools: Vec<FleetPool>,
     /// How many at most; one only where something makes life hard for it.
     pub servers: u32,
     /// The router in front of them.
@@ -40,6 +43,19 @@ pub struct Fleet {
     pub autoscale: Option<Autoscale>,
 }
 
+/// Servers of a fleet that are alike, and unlike others.
+#[derive(Clone, Debug)]
+pub struct FleetPool {
+    /// What it is called.
+    pub name: String,
+    /// How many servers it has.
+    pub servers: u32,
+    /// How much each takes beside those of other pools.
+    pub weight: f64,
+    /// What each is.
+    pub deployment: Deployment,
+}
+
 impl Fleet {
     /// How many servers there are at the start.
     pub fn initial(&self) -> u32 {
@@ -48,6 +64,11 @@ impl Fleet {
 }
 
 impl Operation {
+    /// Kinds of servers that are unlike; none if all servers are alike.
+    pub fn pools(&self) -> &[FleetPool] {
+        self.fleet.as_ref().map_or(&[], |fleet| &fleet.pools)
+    }
+
     /// How many servers there are at the start.
     pub fn initial_servers(&self) -> u32 {
         self.fleet.as_ref().map_or(1, Fleet::initial)

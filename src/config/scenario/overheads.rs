@@ -60,16 +60,16 @@ pub fn read_front_end(fields: &Fields<'_>) -> Result<Option<FrontEnd>, Diagnosti
 }
 
 /// Notes the default, which depends on what else was written, under the keys that it could be written with: a scenario
-/// that writes it out is the same scenario.
-pub fn note_cpu_time(reading: &Reading, default: CpuTime, why: &str) {
+/// that writes it out is the same scenario. `server` is the name of the table.
+pub fn note_cpu_time(reading: &Reading, server: &str, default: CpuTime, why: &str) {
     let spans = [default.per_step, default.per_sequence];
-    note_micros(reading, &CPU_TIME, CPU_TIME_KEYS, spans, why);
+    note_micros(reading, (server, &CPU_TIME), CPU_TIME_KEYS, spans, why);
 }
 
 /// Notes the default of what stands between clients and the engine in this way too.
-pub fn note_front_end(reading: &Reading, default: FrontEnd, why: &str) {
+pub fn note_front_end(reading: &Reading, server: &str, default: FrontEnd, why: &str) {
     let spans = [default.latency, default.per_stream];
-    note_micros(reading, &FRONT_END, FRONT_END_KEYS, spans, why);
+    note_micros(reading, (server, &FRONT_END), FRONT_END_KEYS, spans, why);
 }
 
 /// The key `server.cpu_time`: what the CPU adds to each step.
@@ -112,12 +112,12 @@ const MICROS: Kind = Kind::Number {
 };
 const FREE: &str = "nothing is charged for it";
 
-fn note_micros(reading: &Reading, table: &Setting, keys: [&Setting; 2], spans: [Span; 2], why: &str) {
+fn note_micros(reading: &Reading, (server, table): (&str, &Setting), keys: [&Setting; 2], spans: [Span; 2], why: &str) {
     let name = table.name;
     for (key, span) in keys.map(|key| key.name).into_iter().zip(spans) {
         let micros = span.picos() as f64 / 1e6;
         reading.note(Resolved {
-            key: format!("server.{name}.{key}"),
+            key: format!("{server}.{name}.{key}"),
             value: micros.to_string(),
             content: None,
             origin: why.to_owned(),

@@ -231,6 +231,7 @@ fn values(kind: Kind) -> String {
             words.join(", ")
         }
         Kind::Table(_) | Kind::Tagged { .. } => "a table, see below".to_owned(),
+        Kind::LaidOver(name) => format!("a table with any keys of `[{name}]`, laid over it key by key"),
         Kind::List(kind) => format!("a list, each entry {}", values(*kind)),
         Kind::Either(kinds) => {
             let kinds: Vec<String> = kinds.iter().map(|&kind| values(kind)).collect();

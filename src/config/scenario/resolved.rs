@@ -3,21 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use super::admission;
-use super::batching::{self, Batching};
 use super::class;
 use super::client;
-use super::deployment::{self, Deployment};
+use super::deployment::Deployment;
 use super::fleet::{self, Surroundings};
 use super::idle_keys::{IdleKey, warnings_of_idle_keys};
 use super::load::ScenarioText;
-use super::model::{self, ModelChoice};
 use super::no_scenario::NoScenario;
 use super::operation::Operation;
-use super::profile::{self, Named};
-use super::sampling;
-use super::server::{self, ServerTable};
+use super::pool;
+use super::pool_tables::PoolTables;
 use super::slo::{self, Objective};
-use super::speculative::DraftTarget;
 use super::tables::{NAME, SEED};
 use super::traffic::{Class, Traffic};
 use super::workload::Workload;
@@ -27,7 +23,7 @@ use crate::config::reader::flag::Flag;
 use crate::config::reader::layers::{Layers, Overrides};
 use crate::config::reader::reading::{Reading, Resolved};
 use crate::fleet::ClientRules;
-use crate::policy::{Host, PolicySettings};
+use crate::policy::PolicySettings;
 use crate::step_time::StepTime;
 
 /// Everything that decides a run: what is bought and how it is set up, who asks for what, and how it is run.
@@ -37,7 +33,8 @@ pub struct Scenario {
     pub name: String,
     /// What all randomness grows from.
     pub seed: u64,
-    /// A server of each pool: what is bought and how it is set up.
+    /// A server: what is bought and how it is set up. Where servers are unlike, one of the first pool: then
+    /// [`Scenario::deployments`] has all.
     pub deployment: Deployment,
     /// Who asks for what, and when.
     pub traffic: Traffic,
@@ -63,18 +60,48 @@ impl Scenario {
         warnings
     }
 
+    /// Every kind of server, with how many there are of it.
+    pub fn deployments(&self) -> Vec<(&Deployment, u32)> {
+        match self.operation.pools() {
+            [] => vec![(&self.deployment, self.operation.servers())],
+            pools => pools.iter().map(|pool| (&pool.deployment, pool.servers)).collect(),
+        }
+    }
+
+    /// Every kind of server, to be changed.
+    pub fn deployments_mut(&mut self) -> impl Iterator<Item = &mut Deployment> {
+        let pools = self.operation.fleet.iter_mut().flat_map(|fleet| &mut fleet.pools);
+        [&mut self.deployment]
+            .into_iter()
+            .chain(pools.map(|pool| &mut pool.deployment))
+    }
+
+    /// The engines that are simulated, with their releases: `vLLM 0.33`.
+    pub fn engine(&self) -> String {
+        let mut engines: Vec<&str> = Vec::new();
+        for (deployment, _) in self.deployments() {
+            if !engines.contains(&deployment.engine.as_str()) {
+                engines.push(&deployment.engine);
+            }
+        }
+        engines.join(" and ")
+    }
+
     /// GPUs of all servers.
     pub fn gpus(&self) -> u32 {
-        self.operation.servers() * self.deployment.tensor_parallel
+        let gpus = |(deployment, servers): (&Deployment, u32)| servers * deployment.tensor_parallel;
+        self.deployments().into_iter().map(gpus).sum()
     }
 
     /// The users that all servers hold by the formula (memory - weights) / KV of a context of so many tokens.
     pub fn closed_form_users(&self, context_tokens: f64) -> f64 {
-        let of_a_server = self.deployment.memory.closed_form_users(context_tokens);
-        of_a_server * f64::from(self.operation.servers())
+        let users = |(deployment, servers): (&Deployment, u32)| {
+            deployment.memory.closed_form_users(context_tokens) * f64::from(servers)
+        };
+        self.deployments().into_iter().map(users).sum()
     }
 
-    /// How long steps take.
+    /// How long steps take, of the first pool.
     pub fn step_time(&self) -> Box<dyn StepTime> {
         self.deployment.step_time()
     }
@@ -120,20 +147,26 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let name = fields.find(&NAME)?.text()?.unnoted();
     let seed = fields.find(&SEED)?.declared_integer()?;
     let seed = seed.unnoted().unwrap_or(42);
-    let model = model::read(&fields.section("model")?)?;
-    let batching_fields = fields.section("batching")?;
-    let profile = profile::read(&batching_fields)?;
-    let server_fields = fields.section("server")?;
-    let server_place = server_fields.place();
-    let server = server::read_server(&server_fields, &model.model, &profile)?;
-    let batching = batching::read(&batching_fields, &host(&server, profile), target(&server, &model))?;
-    let idle_keys = batching.idle_keys.clone();
+    let fleet_fields = fields.section("fleet")?;
+    let written_pools = pool::read_list(fields, &fleet_fields)?;
+    // Without [[fleet.pool]] all servers are of one kind.
+    let tables = match &written_pools[..] {
+        [] => vec![PoolTables::of_scenario(fields)?],
+        pools => pools
+            .iter()
+            .map(|pool| PoolTables::of_pool(reading, pool))
+            .collect::<Result<Vec<_>, _>>()?,
+    };
+    let idle_keys = tables.iter().flat_map(|tables| tables.batching.idle_keys.clone());
+    let idle_keys = idle_keys.collect();
     let workload_fields = fields.section("workload")?;
-    let through = deployment::asked_through(&server);
-    let sampling = sampling::read(&workload_fields, model.defaults_to_top_p, through)?;
+    let samplings = tables.iter().map(|tables| tables.sampling(&workload_fields));
+    let samplings = samplings.collect::<Result<Vec<_>, _>>()?;
     let client_fields = fields.section("client")?;
+    let longest = tables.iter().map(|tables| tables.server.max_model_len).max();
+    let longest = longest.expect("there is a server");
     let clients = client::read_rules(&client_fields, ClientRules::default())?;
-    let (traffic, warm_up) = class::read(fields, &workload_fields, &client_fields, clients, server.max_model_len)?;
+    let (traffic, warm_up) = class::read(fields, &workload_fields, &client_fields, clients, longest)?;
     let admission = fields.section("admission")?;
     let classes = traffic.rules(admission::read_max_queue(&admission)?);
     let refuses = classes.iter().any(|class| class.max_queue.is_some());
@@ -142,29 +175,29 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         admission: admission::read(&admission, refuses)?,
     };
     client_fields.finish()?;
-    let fleet = fleet::read(reading, &fields.section("fleet")?, around)?;
+    let mut fleet = fleet::read(reading, &fleet_fields, &written_pools, around)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
-    warn_of_idle_priorities(reading, &batching, &traffic);
-    fleet::warn_of_blind_router(reading, fleet.as_ref(), batching.prefix_caching, &traffic);
+    warn_of_idle_priorities(reading, &tables, &traffic);
+    let prefix_caching = tables.iter().any(|tables| tables.batching.prefix_caching);
+    fleet::warn_of_blind_router(reading, fleet.as_ref(), prefix_caching, &traffic);
     fleet::refuse_endless_loop(&client_fields, fleet.as_ref(), &traffic)?;
     fleet::warn_of_idle_hardships(reading, fleet.as_ref(), &traffic);
-    deployment::refuse_endless_steps(&server, &batching).map_err(|message| {
-        reading
-            .error(server_place, message)
-            .help("write smaller numbers; they are microseconds")
-    })?;
-    let deployment = deployment::resolve(
-        reading,
-        &batching_fields,
-        (model, server, batching),
-        (sampling, profile),
-    )?;
+    let deployments = tables.into_iter().zip(samplings).map(|(tables, sampling)| {
+        let deployment = tables.resolve(reading, sampling)?;
+        Ok(deployment.with_seed(seed))
+    });
+    let deployments = deployments.collect::<Result<Vec<_>, NoScenario>>()?;
+    let deployment = deployments[0].clone();
+    if let Some(fleet) = &mut fleet {
+        let pools = written_pools.into_iter().zip(deployments);
+        fleet.pools = pools.map(|(pool, deployment)| pool.of(deployment)).collect();
+    }
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
         seed,
-        deployment: deployment.with_seed(seed),
+        deployment,
         traffic,
         objectives,
         operation: Operation { fleet, warm_up },
@@ -175,43 +208,20 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     })
 }
 
-/// What defaults of batching depend on.
-fn host(server: &ServerTable, profile: Named) -> Host<'_> {
-    Host {
-        is_used: false,
-        gpu: server.gpu.name(),
-        gpu_memory_bytes: server.gpu.memory_bytes(),
-        is_a100: server.gpu.has_small_batches(),
-        max_model_len: server.max_model_len,
-        block_tokens: server.block_tokens,
-        profile,
-        drafts: None,
-    }
-}
-
-/// What drafts depend on.
-fn target<'a>(server: &ServerTable, model: &'a ModelChoice) -> DraftTarget<'a> {
-    DraftTarget {
-        model,
-        tensor_parallel: server.tensor_parallel,
-        is_measured: !server.step_time.choice().kind().is_modelled,
-    }
-}
-
 /// Priorities need both requests that have them and a scheduler that heeds them.
-fn warn_of_idle_priorities(reading: &Reading, batching: &Batching, traffic: &Traffic) {
-    let PolicySettings::Continuous(settings) = &batching.policy else {
+fn warn_of_idle_priorities(reading: &Reading, pools: &[PoolTables<'_>], traffic: &Traffic) {
+    let is_continuous = |pool: &PoolTables<'_>| matches!(pool.batching.policy, PolicySettings::Continuous(_));
+    if !pools.iter().any(is_continuous) {
         return; // Other policies are compared on the same requests.
-    };
-    if traffic
-        .workloads()
-        .any(|workload| matches!(workload, Workload::Trace(_)))
-    {
+    }
+    let is_recorded = |workload: &Workload| matches!(workload, Workload::Trace(_));
+    if traffic.workloads().any(is_recorded) {
         return; // Rows of a trace say what they are.
     }
     let is_set = |class: &Class| class.priority.is_some() || class.workload.has_priorities();
     let of_classes = traffic.only_workload().is_none();
-    match (settings.priority, traffic.classes.iter().any(is_set)) {
+    let are_heeded = pools.iter().any(PoolTables::heeds_priorities);
+    match (are_heeded, traffic.classes.iter().any(is_set)) {
         (true, false) if of_classes => reading.warn(
             "batching.scheduling = \"priority\", but all requests have priority 0 and go by arrival; write \
              priority = 1 for the classes that can wait"

@@ -64,6 +64,12 @@ impl Definitions {
         object(properties.collect(), &[])
     }
 
+    fn of_laid_over(&mut self, name: &str) -> Value {
+        let tables = tables();
+        let table = tables.iter().find(|table| table.name() == name);
+        self.of_section(table.expect("it is a table of scenarios"))
+    }
+
     fn of_setting(&mut self, setting: &Setting) -> Value {
         with_words(self.of(setting.kind), setting)
     }
@@ -86,6 +92,7 @@ impl Definitions {
             Kind::Choice(words) => json!({ "enum": words.iter().map(|word| word.name).collect::<Vec<_>>() }),
             Kind::Table(settings) => object(self.of_settings(settings), settings),
             Kind::Tagged { tag, variants, common } => self.of_forms(TableForms { tag, variants, common }),
+            Kind::LaidOver(name) => self.of_laid_over(name),
             Kind::List(kind) => json!({ "type": "array", "items": self.of(*kind) }),
             Kind::Either(kinds) => json!({ "anyOf": kinds.iter().map(|&kind| self.of(kind)).collect::<Vec<_>>() }),
             Kind::Percentage => json!({ "type": "string", "pattern": PERCENTAGE }),

@@ -87,6 +87,8 @@ const KV_BLOCKS: Setting = Setting::new(
 /// What `[server]` says.
 #[derive(Debug)]
 pub struct ServerTable {
+    /// The table's own name, with those of the tables around it.
+    pub path: String,
     /// The GPU of the server, one of `tensor_parallel`.
     pub gpu: Gpu,
     /// GPUs that share the model.
@@ -119,6 +121,7 @@ pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named)
     let block_size = fields.find(&BLOCK_SIZE)?.declared_count()?;
     let max_model_len = fields.find(&MAX_MODEL_LEN)?.declared_count()?;
     let server = ServerTable {
+        path: fields.path().to_owned(),
         tensor_parallel,
         gpu_memory_utilization: utilization.or(profile.switches.gpu_memory_utilization, &profile.as_default()),
         block_tokens: block_size.or_default(),
@@ -156,7 +159,7 @@ fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
     };
     let gpu = gpu.map_err(|error| refused(fields, "gpu", &error))?;
     fields.reading().note(Resolved {
-        key: "server.gpu".to_owned(),
+        key: format!("{}.gpu", fields.path()),
         value: gpu.title().to_owned(),
         content: Some(format!("{gpu:?}")),
         origin: fields.reading().texts.line_of(place),
@@ -168,8 +171,9 @@ fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
 fn warn_about_length(fields: &Fields<'_>, server: &ServerTable, model: &Model) {
     if server.max_model_len > model.max_model_len() {
         fields.reading().warn(format!(
-            "server.max_model_len = {} exceeds the {} tokens that {} was made for; vLLM refuses that unless told \
+            "{}.max_model_len = {} exceeds the {} tokens that {} was made for; vLLM refuses that unless told \
              otherwise",
+            server.path,
             server.max_model_len,
             model.max_model_len(),
             model.name()

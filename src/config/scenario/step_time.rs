@@ -82,7 +82,8 @@ pub fn read(fields: &Fields<'_>) -> Result<GivenStepTime, Diagnostic> {
         Some(Value::Table(_)) => read_affine(fields).map(GivenStepTime::Affine),
         Some(other) => {
             let message = format!(
-                "`server.step_time` must be a table or the name of a file, not {}",
+                "`{}.step_time` must be a table or the name of a file, not {}",
+                fields.path(),
                 other.describe()
             );
             Err(fields
@@ -99,7 +100,10 @@ fn read_affine(fields: &Fields<'_>) -> Result<Affine, Diagnostic> {
     let (base_us, per_token_us, per_seq_us) = (micros(&BASE)?, micros(&PER_TOKEN)?, micros(&PER_SEQUENCE)?);
     if base_us + per_token_us + per_seq_us == 0.0 {
         return Err(fields
-            .error("step_time", "with all of `server.step_time` 0, no step takes any time")
+            .error(
+                "step_time",
+                format!("with all of `{}.step_time` 0, no step takes any time", fields.path()),
+            )
             .help("write base_us = 8000, per_token_us = 20 and per_seq_us = 30, in microseconds"));
     }
     table.finish()?;

@@ -1,5 +1,7 @@
 //! What becomes of requests in the readable fleet.
 
+use std::collections::VecDeque;
+
 use super::plain_fleet::ReadableFleet;
 use super::sight::PlainView;
 use super::state::{PlainAttempt, PlainServer, Sent, Told};
@@ -190,24 +192,43 @@ impl<E: Engine> ReadableFleet<'_, E> {
         let ready = (0..self.servers.len() as u32).map(ServerId);
         let takes = |server: &ServerId| {
             let server = &self.servers[server.place()];
-            server.state.is_ready() && !server.is_barred
+            server.state.is_ready() && !server.is_barred && server.engine.can_serve(request)
         };
         let mut view = PlainView {
             servers: &self.servers,
             ready: ready.filter(takes).collect(),
             known_until: |at: Time| at + self.delay <= now,
         };
+        // A router that has nobody to choose from is asked only if that holds for all requests.
+        if view.ready.is_empty() && !self.could_be_anywhere(request) {
+            return None;
+        }
         self.router.choose(request, &mut view)
     }
 
     pub(super) fn send_waiting(&mut self, now: Time) {
         self.news_until = now;
+        let mut stay = VecDeque::new();
         while let Some(attempt) = self.queue.pop_front() {
-            let Some(server) = self.choose(&attempt, now) else {
-                return self.queue.push_front(attempt);
-            };
-            self.send(attempt, server, now);
+            if let Some(server) = self.choose(&attempt, now) {
+                self.send(attempt, server, now);
+                continue;
+            }
+            // Nobody goes before one who waits for any server at all.
+            let is_last = self.could_be_anywhere(&attempt);
+            stay.push_back(attempt);
+            if is_last {
+                break;
+            }
         }
+        stay.append(&mut self.queue);
+        self.queue = stay;
+    }
+
+    /// Whether every server could serve a request, alone.
+    fn could_be_anywhere(&self, request: &Request) -> bool {
+        let mut servers = self.servers.iter();
+        servers.all(|server| server.engine.can_serve(request))
     }
 
     pub(super) fn send(&mut self, attempt: Request, server: ServerId, now: Time) {

@@ -196,7 +196,10 @@ impl<E: Engine> ReadableFleet<'_, E> {
     pub(super) fn anything_goes_on(&mut self) -> bool {
         let has_more = next_arrival(self.source, &mut Unwatched).is_ok_and(|arrival| arrival.is_some());
         let is_under_way = |server: &PlainServer<E>| server.engine.next_event().is_some();
-        let waits = !self.queue.is_empty() && self.servers.iter().any(|server| server.state.comes_back());
+        let waits = self.queue.iter().any(|attempt| {
+            let mut servers = self.servers.iter();
+            servers.any(|server| server.engine.can_serve(attempt) && server.state.comes_back())
+        });
         has_more || self.agenda.has_clients() || waits || self.servers.iter().any(is_under_way)
     }
 }

@@ -55,7 +55,7 @@ impl<E: Engine, Known: Fn(Time) -> bool> View for PlainView<'_, E, Known> {
     }
 
     fn least_kv(&mut self) -> Option<ServerId> {
-        self.least(|server| self.of(server).engine.load().kv_demand() / self.weight(server))
+        self.least(|server| self.of(server).engine.load().kv_demand())
     }
 
     fn load(&mut self, server: ServerId) -> ServerLoad {

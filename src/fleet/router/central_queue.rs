@@ -20,7 +20,7 @@ impl Router for CentralQueue {
         if view.outstanding(fewest) < view.places(fewest) {
             return Some(fewest);
         }
-        // FleetServers of other pools may run more at once.
+        // Servers of other pools may run more at once.
         let has_place = |server: &ServerId| view.outstanding(*server) < view.places(*server);
         view.ready().iter().copied().find(has_place)
     }

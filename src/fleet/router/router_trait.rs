@@ -12,7 +12,7 @@ pub trait Router {
 
 /// What a router knows of the servers.
 pub trait View {
-    /// Those that take requests, in the order of their numbers.
+    /// Those that take requests and could serve this one, in the order of their numbers.
     fn ready(&self) -> &[ServerId];
 
     /// How many requests were sent to a server and have not ended, as far as the router knows.
@@ -31,8 +31,8 @@ pub trait View {
     /// recently, then the one with the lowest number. `None` if none is ready.
     fn least_outstanding(&mut self) -> Option<ServerId>;
 
-    /// The ready server with the fewest KV blocks in use or asked for by those who wait, as a share of what it has; of
-    /// several as for [`View::least_outstanding`].
+    /// The ready server with the fewest KV tokens in use or asked for by those who wait, as a share of what its own
+    /// cache holds, whatever it weighs; of several as for [`View::least_outstanding`].
     fn least_kv(&mut self) -> Option<ServerId>;
 
     /// The ready server with the least to do if a request goes there, by its weight: [`ServerLoad::tokens`], and those

@@ -48,7 +48,7 @@ impl Meter for RequestsMeter {
     fn new(settings: &RecorderSettings<'_>) -> Self {
         Self {
             requests: Requests::default(),
-            max_model_len: settings.server.max_model_len,
+            max_model_len: settings.max_model_len(),
             is_too_long: false,
             between_attempts: 0,
         }

@@ -29,7 +29,8 @@ const NEAR_THE_PEAK: f64 = 0.5;
 
 /// Asks of each run of steps why requests waited meanwhile.
 pub(in crate::metrics) struct ConstraintMeter {
-    limits: AdmissionLimits,
+    /// Of servers of each pool.
+    limits: Vec<AdmissionLimits>,
     times: BindingTimes,
 }
 
@@ -38,7 +39,11 @@ impl Meter for ConstraintMeter {
 
     fn new(settings: &RecorderSettings<'_>) -> Self {
         Self {
-            limits: AdmissionLimits::of(&settings.server.policy),
+            limits: settings
+                .kinds()
+                .into_iter()
+                .map(|server| AdmissionLimits::of(&server.policy))
+                .collect(),
             times: BindingTimes::default(),
         }
     }
@@ -47,7 +52,8 @@ impl Meter for ConstraintMeter {
     fn ran(&mut self, run: &StepRun<'_>, at_start: StartOfSteps) {
         if at_start.counts.waiting > 0 {
             // A copy: the compiler keeps in registers what nobody can point at.
-            self.times.waited(&self.limits, at_start.counts.running, *run);
+            self.times
+                .waited(&self.limits[at_start.pool], at_start.counts.running, *run);
         }
     }
 

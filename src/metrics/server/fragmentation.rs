@@ -10,7 +10,8 @@ use crate::kv::KvOverRun;
 /// Slots of one server, or of several.
 #[derive(Clone, Debug)]
 pub(super) struct Fragmentation {
-    block_tokens: u32,
+    /// `None` if servers differ in it: then nothing can be said of all.
+    block_tokens: Option<u32>,
     /// Slots that hold no token, over the time they were allocated [slot * ps].
     empty: u128,
     /// Blocks over the time they were allocated [block * ps].
@@ -26,7 +27,7 @@ struct Peak {
 }
 
 impl Fragmentation {
-    pub(super) fn new(block_tokens: u32) -> Self {
+    pub(super) fn new(block_tokens: Option<u32>) -> Self {
         Self {
             block_tokens,
             empty: 0,
@@ -55,13 +56,13 @@ impl Fragmentation {
 
     /// Of all slots and all the time they were allocated, the share without a token.
     pub(super) fn mean(&self) -> Option<f64> {
-        let slots = self.blocks as f64 * f64::from(self.block_tokens);
+        let slots = self.blocks as f64 * f64::from(self.block_tokens?);
         (self.blocks > 0).then(|| self.empty as f64 / slots)
     }
 
     /// The share of allocated slots without a token when the most blocks were in use.
     pub(super) fn at_peak(&self) -> Option<f64> {
-        let slots = self.peak.blocks * u64::from(self.block_tokens);
+        let slots = self.peak.blocks * u64::from(self.block_tokens?);
         (slots > 0).then(|| self.peak.empty as f64 / slots as f64)
     }
 }

@@ -17,18 +17,18 @@ pub struct GpuWork {
 
 /// Operations and bytes done, and possible in a second.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Utilisation {
+pub(in crate::metrics) struct Utilisation {
     /// What finished requests needed, once each: neither padding nor what was computed again after a preemption.
-    pub(super) flops: f64,
+    pub(in crate::metrics) flops: f64,
     /// What steps read, padding included.
-    pub(super) bytes: f64,
-    pub(super) peak_flops_per_s: f64,
-    pub(super) peak_bytes_per_s: f64,
+    pub(in crate::metrics) bytes: f64,
+    pub(in crate::metrics) peak_flops_per_s: f64,
+    pub(in crate::metrics) peak_bytes_per_s: f64,
 }
 
 /// Adds up what a run needs. All sums but that of the experts' bytes are whole numbers, which cost little and do not
 /// depend on their order; what a unit of each costs is multiplied in at the end.
-pub(super) struct WorkDone {
+pub(in crate::metrics) struct WorkDone {
     work: GpuWork,
     steps: u64,
     /// Of routed experts, whose number in a step is no whole number.
@@ -52,7 +52,7 @@ struct Attended {
 }
 
 impl WorkDone {
-    pub(super) fn none_of(work: GpuWork) -> Self {
+    pub(in crate::metrics) fn none_of(work: GpuWork) -> Self {
         let layers = work.arithmetic.attention.iter();
         let attended = layers.map(|layers| Attended {
             window: layers.window.unwrap_or(u64::MAX),
@@ -72,7 +72,7 @@ impl WorkDone {
     /// Adds what a request needed: each token but the last output passes through the model once, unless the cache held
     /// it.
     #[inline]
-    pub(super) fn finished(&mut self, request: &Finished) {
+    pub(in crate::metrics) fn finished(&mut self, request: &Finished) {
         let computed_to = u64::from(request.input_tokens) + u64::from(request.output_tokens) - 1;
         let computed_from = u64::from(request.cached_tokens);
         self.tokens += u128::from(computed_to - computed_from);
@@ -85,7 +85,7 @@ impl WorkDone {
 
     /// Adds what a run of steps read.
     #[inline(always)]
-    pub(super) fn ran(&mut self, run: &StepRun<'_>) {
+    pub(in crate::metrics) fn ran(&mut self, run: &StepRun<'_>) {
         self.steps += run.steps;
         if !self.work.arithmetic.experts.is_empty() {
             let tokens = run.shape.tokens() as f64;
@@ -101,7 +101,7 @@ impl WorkDone {
     }
 
     /// All that was done, against what the GPU could do.
-    pub(super) fn finish(self) -> Utilisation {
+    pub(in crate::metrics) fn finish(self) -> Utilisation {
         let cost = &self.work.arithmetic;
         let mut flops = self.tokens as f64 * cost.flops_per_token + self.sampled as f64 * cost.flops_per_sampled_token;
         let mut bytes = self.steps as f64 * cost.weight_bytes_always + self.expert_bytes;
@@ -119,7 +119,7 @@ impl WorkDone {
 }
 
 impl Utilisation {
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(in crate::metrics) fn merge(&mut self, other: &Self) {
         self.flops += other.flops;
         self.bytes += other.bytes;
     }

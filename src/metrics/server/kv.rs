@@ -18,9 +18,9 @@ use crate::workload::Request;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct KvSummary {
-    /// The null block included.
-    pub blocks: u32,
-    pub block_tokens: u32,
+    /// Of a server, the null block included; `None` if servers differ in it.
+    pub blocks: Option<u32>,
+    pub block_tokens: Option<u32>,
     pub usage: KvUsage,
     /// Prompt tokens of finished requests found in the prefix cache.
     pub prefix_hit_tokens: u64,
@@ -85,8 +85,8 @@ impl KvMeter {
 #[derive(Clone, Debug)]
 pub(in crate::metrics) struct KvTotal {
     /// The null block included.
-    blocks: u32,
-    block_tokens: u32,
+    blocks: Option<u32>,
+    block_tokens: Option<u32>,
     used: UsedBlocks,
     fragmentation: Fragmentation,
     hit_tokens: u128,
@@ -103,15 +103,17 @@ impl Meter for KvMeter {
     fn new(settings: &RecorderSettings<'_>) -> Self {
         let server = settings.server;
         let cached_together = server.policy.cached_together(server.block_tokens);
-        let hits = || PrefixHits::new(cached_together, server.max_model_len);
+        let hits = || PrefixHits::new(cached_together, settings.max_model_len());
+        // The null block holds no tokens.
+        let usable = settings.kinds().into_iter().map(|server| server.kv_blocks - 1);
+        let block_tokens = settings.common(|server| server.block_tokens);
         Self {
-            prefix: settings.prefix_caching.then(hits),
+            prefix: settings.caches_are_alike().then(hits),
             total: KvTotal {
-                blocks: server.kv_blocks,
-                block_tokens: server.block_tokens,
-                // The null block holds no tokens.
-                used: UsedBlocks::new(server.kv_blocks - 1),
-                fragmentation: Fragmentation::new(server.block_tokens),
+                blocks: settings.common(|server| server.kv_blocks),
+                block_tokens,
+                used: UsedBlocks::new(usable.collect()),
+                fragmentation: Fragmentation::new(block_tokens),
                 hit_tokens: 0,
                 query_tokens: 0,
                 losses: None,
@@ -146,9 +148,9 @@ impl Meter for KvMeter {
     }
 
     #[inline(always)]
-    fn ran(&mut self, run: &StepRun<'_>, _at_start: StartOfSteps) {
+    fn ran(&mut self, run: &StepRun<'_>, at_start: StartOfSteps) {
         let over_run = run.kv.over(run.ramp.first, run.ramp.growth, run.steps);
-        self.total.used.ran(run, &over_run);
+        self.total.used.ran(at_start.pool, run, &over_run);
         self.total.fragmentation.ran(run, &over_run);
     }
 
@@ -210,7 +212,7 @@ impl ResultSection for KvSummary {
     fn named_numbers() -> Vec<NamedNumber<Self>> {
         use Better::{Higher, Lower, Neither};
         vec![
-            NamedNumber::count("kv.blocks", Neither, |it| Some(it.blocks.into())),
+            NamedNumber::count("kv.blocks", Neither, |it| it.blocks.map(Into::into)),
             NamedNumber::share("kv.usage.mean", Neither, |it| it.usage.mean),
             NamedNumber::share("kv.usage.p99", Neither, |it| it.usage.p99),
             NamedNumber::share("kv.usage.max", Neither, |it| it.usage.max),
@@ -235,13 +237,17 @@ impl ResultSection for KvSummary {
 impl KvSummary {
     fn memory_line(&self) -> Line {
         use Phrase::{Count, Share, Text};
-        let tokens = u64::from(self.blocks - 1) * u64::from(self.block_tokens);
-        Line::new("KV cache")
+        let tokens = self.blocks.zip(self.block_tokens);
+        let tokens = tokens.map(|(blocks, each)| u64::from(blocks - 1) * u64::from(each));
+        let line = Line::new("KV cache")
             .with([Text("mean "), Share(self.usage.mean)])
-            .with([Text("p99 "), Share(self.usage.p99)])
-            .with([
+            .with([Text("p99 "), Share(self.usage.p99)]);
+        let peak = Share(self.usage.max);
+        let line = match tokens {
+            None => line.with([Text("peak "), peak, Text(" of a server's own")]),
+            Some(tokens) => line.with([
                 Text("peak "),
-                Share(self.usage.max),
+                peak,
                 Text(" of "),
                 Count(Some(tokens)),
                 Text(if self.is_of_fleet {
@@ -249,10 +255,11 @@ impl KvSummary {
                 } else {
                     " tokens"
                 }),
-            ])
-            .with_known(self.fragmentation.mean, |empty| {
-                [Share(Some(empty)), Text(" of used slots empty")]
-            })
+            ]),
+        };
+        line.with_known(self.fragmentation.mean, |empty| {
+            [Share(Some(empty)), Text(" of used slots empty")]
+        })
     }
 
     /// How far the prefix hits are from what they could be, where prompts share anything.

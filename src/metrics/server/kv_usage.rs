@@ -8,38 +8,68 @@ use crate::stats::TimeWeighted;
 /// server idles and waiting requests hold none; that time is added at the end by [`UsedBlocks::fill_up`].
 #[derive(Clone, Debug)]
 pub(super) struct UsedBlocks {
-    usable_blocks: u32,
-    /// Exact: [block * ps].
-    integral: u128,
-    max: u64,
-    /// Usage in pieces of time in which it grows by at most 0.1 % of the capacity, each with its middle value.
+    /// Of servers of each pool.
+    pools: Vec<UsedInPool>,
+    /// Usage in pieces of time in which it grows by at most 0.1 % of the capacity, each with its middle value: in
+    /// blocks, or in parts of [`WHOLE`] of a server's own where servers are unlike.
     pieces: TimeWeighted,
     /// Memory to work with.
     taken: Vec<u64>,
 }
 
+/// Used blocks of servers that are alike.
+#[derive(Clone, Debug)]
+struct UsedInPool {
+    usable_blocks: u32,
+    /// Exact: [block * ps].
+    integral: u128,
+    max: u64,
+}
+
+/// So many blocks of a server, as pieces have them.
+fn piece(pools: &[UsedInPool], place: usize, blocks: u64) -> u64 {
+    match pools {
+        [_] => blocks,
+        pools => (u128::from(blocks) * u128::from(WHOLE) / u128::from(pools[place].usable_blocks.max(1))) as u64,
+    }
+}
+
+/// All blocks of a server, where servers have unlike numbers of them: more than any has.
+const WHOLE: u64 = 1 << 40;
+
+impl UsedInPool {
+    fn fraction(&self, blocks: f64) -> f64 {
+        blocks / f64::from(self.usable_blocks.max(1))
+    }
+}
+
 impl UsedBlocks {
-    pub(super) fn new(usable_blocks: u32) -> Self {
-        Self {
+    /// Servers with so many blocks that can hold tokens, in the order of the pools.
+    pub(super) fn new(usable_blocks: Vec<u32>) -> Self {
+        let pool = |usable_blocks| UsedInPool {
             usable_blocks,
             integral: 0,
             max: 0,
+        };
+        Self {
+            pools: usable_blocks.into_iter().map(pool).collect(),
             pieces: TimeWeighted::default(),
             taken: Vec::new(),
         }
     }
 
-    /// Steps have ended that used these blocks.
+    /// Steps of a server of this pool have ended that used these blocks.
     #[inline(always)]
-    pub(super) fn ran(&mut self, run: &StepRun<'_>, kv: &KvOverRun) {
-        self.max = self.max.max(kv.last);
-        self.integral += kv.used;
+    pub(super) fn ran(&mut self, place: usize, run: &StepRun<'_>, kv: &KvOverRun) {
+        let pool = &mut self.pools[place];
+        pool.max = pool.max.max(kv.last);
+        pool.integral += kv.used;
         let first = u64::from(run.kv.used);
-        if kv.last - first <= self.coarseness() {
+        if kv.last - first <= self.coarseness(place) {
             let middle = u64::midpoint(first, kv.last);
-            self.pieces.hold(middle, run.takes.picos());
+            self.pieces.hold(piece(&self.pools, place, middle), run.takes.picos());
         } else {
-            self.hold_in_pieces(*run);
+            self.hold_in_pieces(place, *run);
         }
     }
 
@@ -55,39 +85,43 @@ impl UsedBlocks {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        self.usable_blocks = self.usable_blocks.max(other.usable_blocks);
-        self.integral += other.integral;
-        self.max = self.max.max(other.max);
+        for (mine, theirs) in self.pools.iter_mut().zip(&other.pools) {
+            mine.usable_blocks = mine.usable_blocks.max(theirs.usable_blocks);
+            mine.integral += theirs.integral;
+            mine.max = mine.max.max(theirs.max);
+        }
         self.pieces.merge(&other.pieces);
     }
 
     /// The mean over time as a fraction of the usable blocks.
     pub(super) fn mean(&self) -> Option<f64> {
-        (self.pieces.picos() > 0).then(|| self.fraction(self.integral as f64 / self.pieces.picos() as f64))
+        let picos = self.pieces.picos();
+        let of_pool = |pool: &UsedInPool| pool.fraction(pool.integral as f64 / picos as f64);
+        (picos > 0).then(|| self.pools.iter().map(of_pool).sum())
     }
 
     /// A quantile over time as a fraction of the usable blocks, within 0.1 % of them.
     pub(super) fn quantile(&self, per_mille: u32) -> Option<f64> {
-        let blocks = self.pieces.quantile(per_mille)?;
-        Some(self.fraction(blocks as f64))
+        let used = self.pieces.quantile(per_mille)? as f64;
+        Some(match &self.pools[..] {
+            [alike] => alike.fraction(used),
+            _ => used / WHOLE as f64,
+        })
     }
 
-    /// The most blocks in use, as a fraction of the usable ones.
+    /// The most blocks in use, as a fraction of the usable ones of the same server.
     pub(super) fn max(&self) -> Option<f64> {
-        (self.pieces.picos() > 0).then(|| self.fraction(self.max as f64))
-    }
-
-    fn fraction(&self, blocks: f64) -> f64 {
-        blocks / f64::from(self.usable_blocks.max(1))
+        let most = self.pools.iter().map(|pool| pool.fraction(pool.max as f64));
+        most.reduce(f64::max).filter(|_| self.pieces.picos() > 0)
     }
 
     /// By how many blocks usage may grow within a piece.
-    fn coarseness(&self) -> u64 {
-        u64::from(self.usable_blocks / 1_000)
+    fn coarseness(&self, place: usize) -> u64 {
+        u64::from(self.pools[place].usable_blocks / 1_000)
     }
 
-    fn hold_in_pieces(&mut self, run: StepRun<'_>) {
-        let coarseness = self.coarseness();
+    fn hold_in_pieces(&mut self, place: usize, run: StepRun<'_>) {
+        let coarseness = self.coarseness(place);
         let taken = TakenInCycle::of(&run.kv, &mut self.taken);
         let used_at = |step| u64::from(run.kv.used) + taken.before(step);
         let longest = taken.steps_of(coarseness);
@@ -102,7 +136,8 @@ impl UsedBlocks {
                 last = used_at(step + steps - 1);
             }
             let middle = u64::midpoint(first, last);
-            self.pieces.hold(middle, ramp.total(steps).picos());
+            let used = piece(&self.pools, place, middle);
+            self.pieces.hold(used, ramp.total(steps).picos());
             step += steps;
             ramp.first = ramp.step(steps);
         }
@@ -180,14 +215,14 @@ mod tests {
                 },
             };
             let kv = run.kv.over(run.ramp.first, run.ramp.growth, run.steps);
-            let mut usage = UsedBlocks::new(usable);
-            usage.ran(&run, &kv);
+            let mut usage = UsedBlocks::new(vec![usable]);
+            usage.ran(0, &run, &kv);
             let mut by_step = TimeWeighted::default();
             for step in 0..500 {
                 by_step.hold(run.kv.used_at(step), run.ramp.step(step).picos());
             }
-            assert_eq!(usage.integral, by_step.integral());
-            assert_eq!(Some(usage.max), by_step.max());
+            assert_eq!(usage.pools[0].integral, by_step.integral());
+            assert_eq!(Some(usage.pools[0].max), by_step.max());
             assert_eq!(usage.pieces.picos(), by_step.picos());
             for per_mille in [10, 500, 990] {
                 let difference = usage

@@ -22,6 +22,7 @@ pub use drafts::SpeculativeSummary;
 pub(super) use gpu::GpuMeter;
 pub use gpu::GpuSummary;
 pub use gpu_work::GpuWork;
+pub(super) use gpu_work::{Utilisation, WorkDone};
 pub(super) use kv::KvMeter;
 pub use kv::{KvFragmentation, KvSummary, KvUsage};
 pub(super) use queue::QueueMeter;

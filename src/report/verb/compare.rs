@@ -65,7 +65,7 @@ struct Document<'a> {
 struct VariationDocument<'a> {
     name: &'a str,
     scenario_hash: String,
-    engine: &'a str,
+    engine: String,
     runs: usize,
     slo_met: Option<bool>,
     /// Whether its queue does not grow to the end.
@@ -381,7 +381,7 @@ impl CompareReport {
         let variations = self.contest.contenders.iter().map(|contender| VariationDocument {
             name: &contender.name,
             scenario_hash: contender.input.scenario.hash(),
-            engine: &contender.input.scenario.deployment.engine,
+            engine: contender.input.scenario.engine(),
             runs: contender.runs.len(),
             slo_met: contender.pooled.is_met,
             steady: is_steady(&contender.pooled),

@@ -15,6 +15,6 @@ pub mod sweep;
 mod validation;
 
 pub use calibration::CalibrationReport;
-pub use run::{Headline, MemoryReport, ModelError, RunReport};
+pub use run::{Headline, MemoryReport, ModelError, PoolFacts, RunReport};
 pub use study_setting::StudySetting;
 pub use validation::{ErrorLimit, ValidatedExperiment, ValidationReport};

@@ -2,10 +2,10 @@
 
 use serde::{Serialize, Serializer};
 
-use super::report::{MemoryReport, ModelError, RunReport};
+use super::report::{MemoryReport, ModelError, PoolFacts, RunReport};
 use crate::metrics::{
-    AttemptCounts, ClassReport, ClientWait, Constraint, FleetReport, LatencySummary, Requests, Slo, SloOutcome,
-    SloResult, SpeculativeSummary, Summary, Throughput,
+    AttemptCounts, ClassReport, ClientWait, Constraint, FleetReport, LatencySummary, PoolReport, Requests, Slo,
+    SloOutcome, SloResult, SpeculativeSummary, Summary, Throughput,
 };
 use crate::report::text::document::{Tool, pretty};
 use crate::study::Verdict;
@@ -23,7 +23,7 @@ struct Document<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
-    fleet: Option<&'a FleetReport>,
+    fleet: Option<FleetDocument<'a>>,
     #[serde(skip_serializing_if = "ClassesDocument::is_empty")]
     classes: ClassesDocument<'a>,
     memory: MemoryReport,
@@ -37,6 +37,23 @@ struct Document<'a> {
     constraint: Constraint,
     speculative: Option<SpeculativeSummary>,
     warnings: Vec<String>,
+}
+
+/// The servers of a fleet; of unlike ones each kind together, with what is known of it without a run.
+#[derive(Serialize)]
+struct FleetDocument<'a> {
+    #[serde(flatten)]
+    fleet: &'a FleetReport,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pools: Vec<PoolDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct PoolDocument<'a> {
+    #[serde(flatten)]
+    pool: &'a PoolReport,
+    #[serde(flatten)]
+    facts: &'a PoolFacts,
 }
 
 /// The classes by name, in their order.
@@ -96,7 +113,7 @@ impl RunReport {
             seed: self.seed,
             verdict: self.verdict().map(Verdict::name),
             summary,
-            fleet: self.fleet.as_ref(),
+            fleet: self.fleet.as_ref().map(|fleet| self.fleet_document(fleet)),
             classes: ClassesDocument {
                 classes: &self.classes,
                 are_of_fleet: self.fleet.is_some(),
@@ -113,6 +130,14 @@ impl RunReport {
             warnings: self.all_warnings(),
         };
         pretty(&document)
+    }
+
+    fn fleet_document<'a>(&'a self, fleet: &'a FleetReport) -> FleetDocument<'a> {
+        let pools = fleet.pools.iter().zip(&self.pools);
+        FleetDocument {
+            fleet,
+            pools: pools.map(|(pool, facts)| PoolDocument { pool, facts }).collect(),
+        }
     }
 }
 

@@ -6,4 +6,4 @@ mod page;
 mod report;
 mod screen;
 
-pub use report::{Headline, MemoryReport, ModelError, RunReport};
+pub use report::{Headline, MemoryReport, ModelError, PoolFacts, RunReport};

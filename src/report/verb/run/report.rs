@@ -29,6 +29,8 @@ pub struct RunReport {
     pub classes: Vec<ClassReport>,
     /// What the GPU memory holds.
     pub memory: MemoryReport,
+    /// What is known of each pool of the fleet without a run, in the order of the pools.
+    pub pools: Vec<PoolFacts>,
     /// What was asked for.
     pub slos: Vec<Slo>,
     /// Whether it went to its end: nobody stopped it.
@@ -44,6 +46,8 @@ pub struct Headline {
     pub model: String,
     pub gpu: String,
     pub tensor_parallel: u32,
+    /// The servers of each pool and their GPUs in words; `None` if all servers are alike.
+    pub pools: Option<String>,
     /// The engine with its release, such as "vLLM 0.33".
     pub engine: String,
     /// Such as "continuous batching".
@@ -76,6 +80,15 @@ pub struct MemoryReport {
     pub kv_bytes: Option<u64>,
     /// (GPU memory - weights) / KV per user, with the mean context.
     pub closed_form_users: Option<f64>,
+}
+
+/// What is known of the servers of a pool without a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PoolFacts {
+    /// What the memory of one of its GPUs holds; the users are those of all its servers.
+    pub memory: MemoryReport,
+    /// How far their step times may be off.
+    pub model_error: ModelError,
 }
 
 impl RunReport {
@@ -151,8 +164,24 @@ impl RunReport {
                 requests.cut_at_max_model_len, requests.arrived
             ));
         }
+        warnings.extend(self.cut_in_pools());
         warnings.extend(self.unknown_objectives());
         warnings
+    }
+
+    /// Answers that may have been cut by their servers, where others would not have cut them.
+    fn cut_in_pools(&self) -> impl Iterator<Item = String> {
+        let pools = || self.fleet.iter().flat_map(|fleet| &fleet.pools);
+        let longest = pools().map(|pool| pool.about.max_model_len).max();
+        let cutting = pools().filter(move |pool| Some(pool.about.max_model_len) < longest);
+        let cutting = cutting.filter(|pool| pool.reached_max_model_len > 0);
+        cutting.map(|pool| {
+            format!(
+                "{} of {} answers of the pool {} end where prompt and output have max_model_len = {} tokens, and may \
+                 be cut there: a router does not know how long an answer will be, and other pools take longer ones",
+                pool.reached_max_model_len, pool.finished, pool.about.name, pool.about.max_model_len
+            )
+        })
     }
 
     /// Why objectives cannot be judged.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::config::on_one_line;
-use crate::metrics::{FleetReport, LatencySummary, Metric, SloOutcome, SloResult};
+use crate::metrics::{FleetReport, LatencySummary, Metric, PoolReport, SloOutcome, SloResult};
 use crate::report::text::line::in_words;
 use crate::report::text::numbers::{self, duration, milliseconds, or_unknown, percent};
 use crate::report::text::style::{Style, TerminalColour};
@@ -46,7 +46,10 @@ impl RunReport {
     pub(in crate::report) fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("Requests", self.requests_line()), ("Tokens", self.tokens_line())];
         facts.extend(self.summary.lines().iter().map(|line| (line.label, in_words(line))));
-        facts.extend(self.fleet.as_ref().map(|fleet| ("Fleet", fleet_line(fleet))));
+        if let Some(fleet) = &self.fleet {
+            facts.push(("Fleet", fleet_line(fleet)));
+            facts.extend(fleet.pools.iter().map(|pool| ("Pool", pool_line(pool, fleet))));
+        }
         facts.push(("Users", self.users_line()));
         facts.push(("Why", why(&self.summary.constraint)));
         facts.extend(self.fidelity.clone().map(|text| ("Fidelity", text)));
@@ -94,6 +97,21 @@ impl RunReport {
             Some(wall) => format!("{} s wall, {simulated}", rounded(wall.as_secs_f64())),
             None => simulated,
         };
+        let [model, workload] = [&headline.model, &headline.workload].map(|it| on_one_line(it));
+        format!(
+            "{model} · {} · {} · {} · {workload} · {seeds}     ({times})",
+            self.servers(),
+            headline.engine,
+            headline.policy
+        )
+    }
+
+    /// How many servers there are, and of which GPUs.
+    fn servers(&self) -> String {
+        let headline = &self.headline;
+        if let Some(pools) = &headline.pools {
+            return on_one_line(pools).into_owned();
+        }
         let servers = self
             .fleet
             .as_ref()
@@ -101,11 +119,7 @@ impl RunReport {
                 Some(_) => format!("up to {} servers of ", fleet.servers),
                 None => format!("{} servers of ", fleet.servers),
             });
-        let [model, gpu, workload] = [&headline.model, &headline.gpu, &headline.workload].map(|it| on_one_line(it));
-        format!(
-            "{model} · {servers}{}×{gpu} · {} · {} · {workload} · {seeds}     ({times})",
-            headline.tensor_parallel, headline.engine, headline.policy
-        )
+        format!("{servers}{}×{}", headline.tensor_parallel, on_one_line(&headline.gpu))
     }
 
     fn requests_line(&self) -> String {
@@ -260,6 +274,33 @@ fn fleet_line(fleet: &FleetReport) -> String {
     let hits: Vec<f64> = servers().filter_map(|server| server.prefix_hit_ratio).collect();
     if hits.iter().any(|&ratio| ratio > 0.0) {
         let _ = write!(text, " · prefix hits {}", least_and_most(hits, percent));
+    }
+    text
+}
+
+/// What the servers of a pool did of all that the fleet did.
+fn pool_line(pool: &PoolReport, fleet: &FleetReport) -> String {
+    let about = &pool.about;
+    let sent: u64 = fleet.pools.iter().map(|pool| pool.attempts).sum();
+    let share = (sent > 0).then(|| pool.attempts as f64 / sent as f64);
+    let servers = if about.servers == 1 { "server" } else { "servers" };
+    let mut text = format!(
+        "{}: {} {servers} of {}×{} take {} of the requests · {} output tokens/s · a server is busy {} · queue mean {}, \
+         longest {} · KV mean {}, peak {}",
+        on_one_line(&about.name),
+        about.servers,
+        about.tensor_parallel,
+        on_one_line(&about.gpu),
+        or_unknown(share, percent),
+        or_unknown(pool.output_tokens_per_s, rounded),
+        or_unknown(pool.busy_fraction, percent),
+        or_unknown(pool.waiting.mean, rounded),
+        pool.waiting.max,
+        or_unknown(pool.kv_usage.mean, percent),
+        percent(pool.kv_usage.max),
+    );
+    if let Some(hits) = pool.prefix_hit_ratio.filter(|&hits| hits > 0.0) {
+        let _ = write!(text, " · prefix hits {}", percent(hits));
     }
     text
 }
