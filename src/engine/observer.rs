@@ -17,8 +17,8 @@ pub trait Observer {
     /// Steps with the same members have ended, the last one just now.
     fn ran(&mut self, run: &StepRun<'_>);
 
-    /// Clients have got tokens. Heard from whoever drives several servers, in the order of time, in the place of
-    /// [`Observer::ran`], which is of a single server.
+    /// Clients have got tokens. Heard from whoever drives several servers, in the place of [`Observer::ran`], which is
+    /// of a single server; in no order, but once all was heard that happened before the first of these steps started.
     fn streamed(&mut self, _tokens: &Streamed) {}
 
     /// Something happened in one of several servers, heard in the order of that server's time; what it means for the
