@@ -3,14 +3,14 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::books::Books;
+use super::books::{Books, NOT_READY, rank};
 use super::hearing::Hearing;
 use super::member::FleetMember;
 use super::router::View;
 use super::server_state::ServerState;
 use super::telling::Telling;
 use super::tournament::Tournament;
-use crate::engine::{Engine, FleetSize, Observer, ServerId, ServerLoad, Turn};
+use crate::engine::{Engine, FleetSize, Observer, ServerId, ServerLoad, Turn, TurnKind};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -21,7 +21,7 @@ pub(super) struct FleetServers<'a, E> {
     new_engine: &'a dyn Fn(ServerId) -> E,
     states: Vec<ServerState>,
     /// When somebody may finish on each.
-    turns: Tournament<Turn>,
+    turns: Tournament,
     pub(super) books: Books,
     /// How many requests each can run at once.
     places: Vec<u32>,
@@ -32,15 +32,9 @@ pub(super) struct FleetServers<'a, E> {
 /// The demand for each KV cache when the server was last looked at. It only grows until the next turn, unless somebody
 /// is sent there or gives up.
 struct Demands {
-    least: Tournament<Demand>,
+    least: Tournament,
     looked_at: Vec<Time>,
 }
-
-/// The demand by its bits, and when the server was chosen last.
-type Demand = (u64, u64);
-
-/// Beyond all others.
-const NOT_READY: Demand = (u64::MAX, u64::MAX);
 
 /// What a server would have to do with a request, at least; in the order in which a router prefers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +56,23 @@ enum Known {
 }
 
 /// Later than anything that happens.
-const NEVER: Turn = Turn::decision(Time::from_picos(u64::MAX));
+const NEVER: u128 = u128::MAX;
+
+/// A turn as a number: numbers are in the order of turns.
+#[inline]
+const fn number_of(turn: Turn) -> u128 {
+    (turn.at.picos() as u128) << 1 | matches!(turn.kind, TurnKind::Decision) as u128
+}
+
+#[inline]
+const fn turn_of(number: u128) -> Turn {
+    let at = Time::from_picos((number >> 1) as u64);
+    if number & 1 == 0 {
+        Turn::end(at)
+    } else {
+        Turn::decision(at)
+    }
+}
 
 impl<'a, E: Engine> FleetServers<'a, E> {
     pub(super) fn new(members: &[FleetMember], new_engine: &'a dyn Fn(ServerId) -> E, delay: Span) -> Self {
@@ -167,9 +177,8 @@ impl<'a, E: Engine> FleetServers<'a, E> {
 
     /// The server with the next turn; `None` if nothing will happen on any.
     pub(super) fn next_turn(&self) -> Option<(Turn, ServerId)> {
-        let place = self.turns.least();
-        let turn = self.turns.key(place);
-        (turn != NEVER).then_some((turn, ServerId(place as u32)))
+        let (place, number) = self.turns.least();
+        (number != NEVER).then(|| (turn_of(number), ServerId(place as u32)))
     }
 
     /// Whether any of them could serve a request, alone.
@@ -179,8 +188,8 @@ impl<'a, E: Engine> FleetServers<'a, E> {
 
     /// When something next happens on another server than this one.
     pub(super) fn next_turn_beside(&self, server: ServerId) -> Option<Time> {
-        let turn = self.turns.key(self.turns.least_beside(server.place())?);
-        (turn != NEVER).then_some(turn.at)
+        let number = self.turns.least_beside(server.place())?;
+        (number != NEVER).then(|| turn_of(number).at)
     }
 
     /// Lets a server go on up to `until`, or until somebody finishes there.
@@ -232,7 +241,8 @@ impl<'a, E: Engine> FleetServers<'a, E> {
     /// Something has changed on a server.
     fn note_turn(&mut self, server: ServerId) {
         let place = server.place();
-        self.turns.set(place, self.engines[place].next_turn().unwrap_or(NEVER));
+        self.turns
+            .set(place, self.engines[place].next_turn().map_or(NEVER, number_of));
         self.note_demand(server, Time::ZERO);
     }
 
@@ -244,7 +254,7 @@ impl<'a, E: Engine> FleetServers<'a, E> {
         let place = server.place();
         let demand = if self.books.is_ready(server) {
             let demand = self.engines[place].load().kv_demand() / self.books.weight(server);
-            (demand.to_bits(), self.books.last_chosen(server))
+            rank(demand, self.books.last_chosen(server))
         } else {
             NOT_READY
         };
@@ -256,7 +266,7 @@ impl<'a, E: Engine> FleetServers<'a, E> {
     fn note_demands(&mut self) {
         let count = self.engines.len();
         self.demands = Some(Demands {
-            least: Tournament::new(count, (0, 0)),
+            least: Tournament::new(count, 0),
             looked_at: vec![Time::ZERO; count],
         });
         for place in 0..count {
@@ -335,7 +345,7 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
         }
         loop {
             let demands = self.servers.demands.as_ref()?;
-            let place = demands.least.least();
+            let (place, _) = demands.least.least();
             let server = ServerId(place as u32);
             if demands.looked_at[place] == self.now || !self.servers.books.is_ready(server) {
                 return self.servers.books.is_ready(server).then_some(server);

@@ -1,87 +1,93 @@
 //! The least of many keys, each of which changes often: a tournament in which a change replays the games on one way
 //! from a leaf to the root.
 
-/// A key for each of a fixed number of places.
+/// A key for each of a fixed number of places. Keys are whole numbers of 128 bits, which processors compare without a
+/// branch: there is no foreseeing who wins.
 #[derive(Clone, Debug)]
-pub(super) struct Tournament<Key> {
-    keys: Vec<Key>,
-    /// The winner of each game: game 1 is the final, and game `n` is between the winners of games `2n` and `2n + 1`.
-    /// The first round is played by places, two by two.
-    winners: Vec<u32>,
+pub(super) struct Tournament {
+    places: usize,
+    /// The winner of each game, with its key: game 1 is the final, and game `n` is between the winners of games `2n` and
+    /// `2n + 1`. Beyond the games stand the places, and beyond the last of these whoever loses against all.
+    winners: Vec<Winner>,
 }
 
-impl<Key: Ord + Copy> Tournament<Key> {
+#[derive(Clone, Copy, Debug)]
+struct Winner {
+    key: u128,
+    place: u32,
+}
+
+impl Winner {
+    /// The winner of a game against whoever has the places above.
+    #[inline(always)]
+    const fn against(self, above: Self) -> Self {
+        if above.key < self.key { above } else { self }
+    }
+}
+
+impl Tournament {
     /// All places with the same key; at least one.
-    pub(super) fn new(places: usize, key: Key) -> Self {
+    pub(super) fn new(places: usize, key: u128) -> Self {
         let games = places.next_power_of_two();
-        let mut all = Self {
-            keys: vec![key; places],
-            winners: vec![0; games],
+        let start = |place: usize| Winner {
+            key: if place < places { key } else { u128::MAX },
+            place: place as u32,
         };
+        let mut winners = vec![start(0); games];
+        winners.extend((0..games).map(start));
         for game in (1..games).rev() {
-            all.play(game);
+            winners[game] = winners[2 * game].against(winners[2 * game + 1]);
         }
-        all
+        Self { places, winners }
     }
 
-    /// The key of a place.
-    pub(super) fn key(&self, place: usize) -> Key {
-        self.keys[place]
+    const fn games(&self) -> usize {
+        self.winners.len() / 2
     }
 
-    /// The place with the least key; of several the first.
-    pub(super) fn least(&self) -> usize {
-        self.winners.get(1).map_or(0, |&winner| winner as usize)
+    /// The place with the least key, and this; of several the first.
+    #[inline]
+    pub(super) fn least(&self) -> (usize, u128) {
+        let Winner { key, place } = self.winners[1];
+        (place as usize, key)
     }
 
     /// Changes the key of a place.
     #[inline]
-    pub(super) fn set(&mut self, place: usize, key: Key) {
-        self.keys[place] = key;
-        let mut game = (self.winners.len() + place) >> 1;
-        while game > 0 {
-            let before = self.winners[game];
-            self.play(game);
-            // Who has won against another than this one has not changed, nor what comes of it.
-            if self.winners[game] == before && before as usize != place {
+    pub(super) fn set(&mut self, place: usize, key: u128) {
+        let mut side = self.games() + place;
+        let mut winner = Winner {
+            key,
+            place: place as u32,
+        };
+        self.winners[side] = winner;
+        while side > 1 {
+            let other = self.winners[side ^ 1];
+            winner = if side & 1 == 0 {
+                winner.against(other)
+            } else {
+                other.against(winner)
+            };
+            side /= 2;
+            let before = self.winners[side];
+            // What comes of it has not changed.
+            if (before.key, before.place) == (winner.key, winner.place) {
                 break;
             }
-            game /= 2;
+            self.winners[side] = winner;
         }
     }
 
-    /// The place with the least key but for one; `None` if that is the only one.
-    pub(super) fn least_beside(&self, place: usize) -> Option<usize> {
-        let mut side = self.winners.len() + place;
-        let mut least: Option<usize> = None;
+    /// The least key but for that of a place; `None` if that is the only one.
+    #[inline]
+    pub(super) fn least_beside(&self, place: usize) -> Option<u128> {
+        let mut side = self.games() + place;
+        let mut least = u128::MAX;
         while side > 1 {
-            let other = self.side(side ^ 1);
-            let is_less = |&least: &usize| (self.keys[other], other) < (self.keys[least], least);
-            if other < self.keys.len() && least.as_ref().is_none_or(is_less) {
-                least = Some(other);
-            }
+            least = least.min(self.winners[side ^ 1].key);
             side /= 2;
         }
-        least
-    }
-
-    #[inline]
-    fn play(&mut self, game: usize) {
-        let [one, other] = [2 * game, 2 * game + 1].map(|side| self.side(side));
-        let is_beaten = other < self.keys.len() && self.keys[other] < self.keys[one];
-        self.winners[game] = if is_beaten { other } else { one } as u32;
-    }
-
-    /// Who comes from a side of a game: the winner of an earlier one, or the place that starts there; beyond the last
-    /// place nobody does.
-    #[inline]
-    fn side(&self, side: usize) -> usize {
-        let games = self.winners.len();
-        if side < games {
-            self.winners[side] as usize
-        } else {
-            side - games
-        }
+        (self.places > 1).then_some(least)
     }
 }
 
@@ -96,20 +102,17 @@ mod tests {
     fn the_first_of_the_least_keys_wins() {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
         for places in 1..40 {
-            let mut keys = vec![5; places];
+            let mut keys = vec![5_u128; places];
             let mut tournament = Tournament::new(places, 5);
             for _ in 0..200 {
                 let least = (0..places).min_by_key(|&place| keys[place]).unwrap();
-                assert_eq!(tournament.least(), least, "{keys:?}");
+                assert_eq!(tournament.least(), (least, keys[least]), "{keys:?}");
                 let out = random.random_range(0..places);
-                let beside = (0..places)
-                    .filter(|&place| place != out)
-                    .min_by_key(|&place| keys[place]);
+                let beside = (0..places).filter(|&place| place != out).map(|place| keys[place]).min();
                 assert_eq!(tournament.least_beside(out), beside, "{keys:?} without {out}");
                 let place = random.random_range(0..places);
                 keys[place] = random.random_range(0..9);
                 tournament.set(place, keys[place]);
-                assert_eq!(tournament.key(place), keys[place]);
             }
         }
     }
