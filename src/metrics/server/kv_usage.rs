@@ -12,8 +12,10 @@ pub(super) struct UsedBlocks {
     /// Exact: [block * ps].
     integral: u128,
     max: u64,
-    /// Usage in pieces of time in which it grows by at most 0.1 % of the capacity, each with its middle value.
-    pieces: TimeWeighted,
+    /// Usage in whole multiples of `1 << coarseness` blocks.
+    rounded: TimeWeighted,
+    /// Rounding is by at most 0.05 % of the capacity.
+    coarseness: u32,
     /// Memory to work with.
     taken: Vec<u64>,
 }
@@ -24,7 +26,8 @@ impl UsedBlocks {
             usable_blocks,
             integral: 0,
             max: 0,
-            pieces: TimeWeighted::default(),
+            rounded: TimeWeighted::default(),
+            coarseness: (usable_blocks / 1_000).checked_ilog2().unwrap_or(0),
             taken: Vec::new(),
         }
     }
@@ -34,78 +37,78 @@ impl UsedBlocks {
     pub(super) fn ran(&mut self, run: &StepRun<'_>, kv: &KvOverRun) {
         self.max = self.max.max(kv.last);
         self.integral += kv.used;
-        let first = u64::from(run.kv.used);
-        if kv.last - first <= self.coarseness() {
-            let middle = u64::midpoint(first, kv.last);
-            self.pieces.hold(middle, run.takes.picos());
+        let first = self.nearest_multiple(run.kv.used.into());
+        if first == self.nearest_multiple(kv.last) {
+            self.rounded.hold(first, run.takes.picos());
         } else {
-            self.hold_in_pieces(*run);
+            self.hold_in_parts(run);
         }
     }
 
     /// Nothing was in use for the rest of a run that took so long.
     pub(super) fn fill_up(&mut self, run_picos: u128) {
-        let mut idle = run_picos - self.pieces.picos();
+        let mut idle = run_picos - self.rounded.picos();
         // That of many servers may not fit.
         while let Some(left) = idle.checked_sub(u128::from(u64::MAX)) {
-            self.pieces.hold(0, u64::MAX);
+            self.rounded.hold(0, u64::MAX);
             idle = left;
         }
-        self.pieces.hold(0, idle as u64);
+        self.rounded.hold(0, idle as u64);
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
         self.usable_blocks = self.usable_blocks.max(other.usable_blocks);
         self.integral += other.integral;
         self.max = self.max.max(other.max);
-        self.pieces.merge(&other.pieces);
+        self.rounded.merge(&other.rounded);
     }
 
     /// The mean over time as a fraction of the usable blocks.
     pub(super) fn mean(&self) -> Option<f64> {
-        (self.pieces.picos() > 0).then(|| self.fraction(self.integral as f64 / self.pieces.picos() as f64))
+        (self.rounded.picos() > 0).then(|| self.fraction(self.integral as f64 / self.rounded.picos() as f64))
     }
 
     /// A quantile over time as a fraction of the usable blocks, within 0.1 % of them.
     pub(super) fn quantile(&self, per_mille: u32) -> Option<f64> {
-        let blocks = self.pieces.quantile(per_mille)?;
+        let blocks = self.rounded.quantile(per_mille)?.min(self.max);
         Some(self.fraction(blocks as f64))
     }
 
     /// The most blocks in use, as a fraction of the usable ones.
     pub(super) fn max(&self) -> Option<f64> {
-        (self.pieces.picos() > 0).then(|| self.fraction(self.max as f64))
+        (self.rounded.picos() > 0).then(|| self.fraction(self.max as f64))
     }
 
     fn fraction(&self, blocks: f64) -> f64 {
         blocks / f64::from(self.usable_blocks.max(1))
     }
 
-    /// By how many blocks usage may grow within a piece.
-    fn coarseness(&self) -> u64 {
-        u64::from(self.usable_blocks / 1_000)
+    /// A number of blocks to the nearest multiple.
+    #[inline]
+    const fn nearest_multiple(&self, blocks: u64) -> u64 {
+        (blocks + self.half()) >> self.coarseness << self.coarseness
     }
 
-    fn hold_in_pieces(&mut self, run: StepRun<'_>) {
-        let coarseness = self.coarseness();
-        let taken = TakenInCycle::of(&run.kv, &mut self.taken);
-        let used_at = |step| u64::from(run.kv.used) + taken.before(step);
-        let longest = taken.steps_of(coarseness);
+    const fn half(&self) -> u64 {
+        (1 << self.coarseness) / 2
+    }
+
+    /// Steps in parts, each of which uses as many blocks to the nearest multiple: where runs of steps are cut does not
+    /// matter.
+    fn hold_in_parts(&mut self, run: &StepRun<'_>) {
+        let mut by_place = std::mem::take(&mut self.taken);
+        let taken = TakenInCycle::of(&run.kv, &mut by_place);
+        let used = u64::from(run.kv.used);
         let (mut step, mut ramp) = (0, run.ramp);
         while step < run.steps {
-            let first = used_at(step);
-            let mut steps = longest.min(run.steps - step);
-            let mut last = used_at(step + steps - 1);
-            // Requests may take their blocks all in one step, so that a part of a cycle takes more than its share.
-            while steps > 1 && last - first > coarseness {
-                steps /= 2;
-                last = used_at(step + steps - 1);
-            }
-            let middle = u64::midpoint(first, last);
-            self.pieces.hold(middle, ramp.total(steps).picos());
-            step += steps;
-            ramp.first = ramp.step(steps);
+            let multiple = self.nearest_multiple(used + taken.before(step));
+            let beyond = multiple + (1 << self.coarseness) - self.half();
+            let until = taken.first_step_with(beyond - used).min(run.steps);
+            self.rounded.hold(multiple, ramp.total(until - step).picos());
+            ramp.first = ramp.step(until - step);
+            step = until;
         }
+        self.taken = by_place;
     }
 }
 
@@ -137,9 +140,14 @@ impl<'a> TakenInCycle<'a> {
         step / cycle * self.per_cycle() + rest
     }
 
-    /// How many steps, at least one, take that many blocks if all take the same.
-    fn steps_of(&self, blocks: u64) -> u64 {
-        (blocks * self.by_place.len() as u64 / self.per_cycle().max(1)).max(1)
+    /// The first step by whose start at least so many blocks, one or more, are taken.
+    fn first_step_with(&self, blocks: u64) -> u64 {
+        let Some(cycles) = (blocks - 1).checked_div(self.per_cycle()) else {
+            return u64::MAX;
+        };
+        let rest = blocks - cycles * self.per_cycle();
+        let place = self.by_place.partition_point(|&taken| taken < rest) as u64;
+        cycles * self.by_place.len() as u64 + place + 1
     }
 
     fn per_cycle(&self) -> u64 {
@@ -153,49 +161,111 @@ mod tests {
     use crate::step_time::{Ramp, StepShape};
     use crate::units::{Span, Time};
 
-    #[test]
-    fn pieces_keep_within_a_thousandth_of_the_capacity() {
-        for (due, usable) in [
-            (vec![1, 0, 2, 0], 40_000),
-            (vec![9, 9, 9, 9], 40_000),
-            (vec![0, 5], 300),
-        ] {
-            let run = StepRun {
-                start: Time::ZERO,
-                steps: 500,
-                ramp: Ramp {
-                    first: Span::from_picos(1_000),
-                    growth: Span::from_picos(3),
-                    len: 500,
-                },
-                takes: Span::from_picos((0..500).map(|step| 1_000 + 3 * step).sum()),
-                shape: &StepShape::default(),
-                streaming: 0,
-                kv: KvGrowth {
-                    used: 17,
-                    empty: 100_000,
-                    fills: due.iter().sum(),
-                    due: &due,
-                    phase: 1,
-                },
-            };
+    const SHAPE: StepShape = StepShape {
+        decoding: 0,
+        context: 0,
+        prefill: 0,
+        prefill_context: 0,
+        prefill_attention: 0,
+        sequences: 0,
+        sampling: 0,
+        verifying: 0,
+    };
+
+    /// So many steps of 1,000 picoseconds and more, the first of which uses `used` blocks.
+    fn run(due: &[u32], used: u32, steps: u64) -> StepRun<'_> {
+        let ramp = Ramp {
+            first: Span::from_picos(1_000),
+            growth: Span::from_picos(3),
+            len: steps,
+        };
+        StepRun {
+            start: Time::ZERO,
+            steps,
+            ramp,
+            takes: ramp.total(steps),
+            shape: &SHAPE,
+            streaming: 0,
+            kv: KvGrowth {
+                used,
+                empty: 100_000,
+                fills: due.iter().sum(),
+                due,
+                phase: 1,
+            },
+        }
+    }
+
+    /// Those of `steps` steps of a run after its first `before` steps.
+    fn part<'a>(run: &StepRun<'a>, before: u64, steps: u64) -> StepRun<'a> {
+        let ramp = run.ramp.after(before);
+        let (used, empty) = run.kv.at(before);
+        StepRun {
+            start: run.start + run.ramp.total(before),
+            steps,
+            ramp,
+            takes: ramp.total(steps),
+            kv: KvGrowth {
+                used: used as u32,
+                empty,
+                phase: (run.kv.phase + before as usize) % run.kv.due.len(),
+                ..run.kv
+            },
+            ..*run
+        }
+    }
+
+    fn usage_of(usable: u32, runs: &[StepRun<'_>]) -> UsedBlocks {
+        let mut usage = UsedBlocks::new(usable);
+        for run in runs {
             let kv = run.kv.over(run.ramp.first, run.ramp.growth, run.steps);
-            let mut usage = UsedBlocks::new(usable);
-            usage.ran(&run, &kv);
+            usage.ran(run, &kv);
+        }
+        usage
+    }
+
+    const CASES: [([u32; 4], u32); 4] = [
+        ([1, 0, 2, 0], 40_000),
+        ([9, 9, 9, 9], 40_000),
+        ([0, 0, 0, 200], 40_000),
+        ([0, 5, 0, 0], 300),
+    ];
+
+    #[test]
+    fn rounding_keeps_within_a_thousandth_of_the_capacity() {
+        for (due, usable) in CASES {
+            let run = run(&due, 17, 500);
+            let usage = usage_of(usable, &[run]);
             let mut by_step = TimeWeighted::default();
             for step in 0..500 {
                 by_step.hold(run.kv.used_at(step), run.ramp.step(step).picos());
             }
             assert_eq!(usage.integral, by_step.integral());
             assert_eq!(Some(usage.max), by_step.max());
-            assert_eq!(usage.pieces.picos(), by_step.picos());
+            assert_eq!(usage.rounded.picos(), by_step.picos());
             for per_mille in [10, 500, 990] {
                 let difference = usage
-                    .pieces
+                    .rounded
                     .quantile(per_mille)
                     .unwrap()
                     .abs_diff(by_step.quantile(per_mille).unwrap());
                 assert!(difference * 1_000 <= u64::from(usable), "{difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_runs_of_steps_are_cut_does_not_matter() {
+        for (due, usable) in CASES {
+            let whole = run(&due, 17, 500);
+            let uncut = usage_of(usable, &[whole]);
+            for cut in [1, 2, 3, 4, 100, 251, 499] {
+                let parts = [part(&whole, 0, cut), part(&whole, cut, 500 - cut)];
+                let cut = usage_of(usable, &parts);
+                assert_eq!((cut.integral, cut.max), (uncut.integral, uncut.max));
+                for per_mille in 1..1_000 {
+                    assert_eq!(cut.quantile(per_mille), uncut.quantile(per_mille));
+                }
             }
         }
     }
