@@ -6,72 +6,59 @@
 #[derive(Clone, Debug)]
 pub(super) struct Tournament {
     places: usize,
-    /// The winner of each game, with its key: game 1 is the final, and game `n` is between the winners of games `2n` and
-    /// `2n + 1`. Beyond the games stand the places, and beyond the last of these whoever loses against all.
-    winners: Vec<Winner>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Winner {
-    key: u128,
-    place: u32,
-}
-
-impl Winner {
-    /// The winner of a game against whoever has the places above.
-    #[inline(always)]
-    const fn against(self, above: Self) -> Self {
-        if above.key < self.key { above } else { self }
-    }
+    /// Of each place; beyond the last one, of those who lose against all.
+    keys: Vec<u128>,
+    /// The winner of each game: game 1 is the final, and game `n` is between the winners of games `2n` and `2n + 1`.
+    /// Beyond the games stand the places.
+    winners: Vec<u32>,
 }
 
 impl Tournament {
     /// All places with the same key; at least one.
     pub(super) fn new(places: usize, key: u128) -> Self {
         let games = places.next_power_of_two();
-        let start = |place: usize| Winner {
-            key: if place < places { key } else { u128::MAX },
-            place: place as u32,
+        let mut all = Self {
+            places,
+            keys: vec![key; places],
+            winners: vec![0; games],
         };
-        let mut winners = vec![start(0); games];
-        winners.extend((0..games).map(start));
+        all.keys.resize(games, u128::MAX);
+        all.winners.extend(0..games as u32);
         for game in (1..games).rev() {
-            winners[game] = winners[2 * game].against(winners[2 * game + 1]);
+            let [one, other] = [2 * game, 2 * game + 1].map(|side| all.winners[side]);
+            let is_beaten = all.key_of(other) < all.key_of(one);
+            all.winners[game] = if is_beaten { other } else { one };
         }
-        Self { places, winners }
+        all
     }
 
-    const fn games(&self) -> usize {
-        self.winners.len() / 2
+    #[inline]
+    fn key_of(&self, place: u32) -> u128 {
+        self.keys[place as usize]
     }
 
     /// The place with the least key, and this; of several the first.
     #[inline]
     pub(super) fn least(&self) -> (usize, u128) {
-        let Winner { key, place } = self.winners[1];
-        (place as usize, key)
+        let place = self.winners[1];
+        (place as usize, self.key_of(place))
     }
 
     /// Changes the key of a place.
     #[inline]
     pub(super) fn set(&mut self, place: usize, key: u128) {
-        let mut side = self.games() + place;
-        let mut winner = Winner {
-            key,
-            place: place as u32,
-        };
-        self.winners[side] = winner;
+        self.keys[place] = key;
+        let mut winner = place as u32;
+        let mut least = key;
+        let mut side = self.keys.len() + place;
         while side > 1 {
             let other = self.winners[side ^ 1];
-            winner = if side & 1 == 0 {
-                winner.against(other)
-            } else {
-                other.against(winner)
-            };
+            let others = self.key_of(other);
+            let wins = others < least || others == least && other < winner;
+            (winner, least) = if wins { (other, others) } else { (winner, least) };
             side /= 2;
-            let before = self.winners[side];
-            // What comes of it has not changed.
-            if (before.key, before.place) == (winner.key, winner.place) {
+            // Who has won against another than this one has not changed, nor what comes of it.
+            if self.winners[side] == winner && winner != place as u32 {
                 break;
             }
             self.winners[side] = winner;
@@ -81,10 +68,10 @@ impl Tournament {
     /// The least key but for that of a place; `None` if that is the only one.
     #[inline]
     pub(super) fn least_beside(&self, place: usize) -> Option<u128> {
-        let mut side = self.games() + place;
+        let mut side = self.keys.len() + place;
         let mut least = u128::MAX;
         while side > 1 {
-            least = least.min(self.winners[side ^ 1].key);
+            least = least.min(self.key_of(self.winners[side ^ 1]));
             side /= 2;
         }
         (self.places > 1).then_some(least)
