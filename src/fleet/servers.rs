@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use rustc_hash::FxHashMap;
+
 use super::books::{Books, NOT_READY, rank};
 use super::hearing::Hearing;
 use super::member::FleetMember;
@@ -10,7 +12,7 @@ use super::router::View;
 use super::server_state::ServerState;
 use super::telling::Telling;
 use super::tournament::Tournament;
-use crate::engine::{Engine, FleetSize, Observer, ServerId, ServerLoad, Turn, TurnKind};
+use crate::engine::{Engine, FleetSize, Observer, QuietRun, ServerId, ServerLoad, Turn, TurnKind};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -20,8 +22,14 @@ pub(super) struct FleetServers<'a, E> {
     /// Makes an empty one.
     new_engine: &'a dyn Fn(ServerId) -> E,
     states: Vec<ServerState>,
-    /// When somebody may finish on each.
+    /// When somebody may finish on each, or when anything else may change there than that more is in use.
     turns: Tournament,
+    /// Requests that have come to servers which need not know yet: nobody leaves these before their turns.
+    coming: FxHashMap<ServerId, Request>,
+    /// Until when each server need not know of whoever comes.
+    quiet: Vec<Option<QuietRun>>,
+    /// Whether a router asks what is in the servers, so that their turns must not be put off until somebody may finish.
+    looks_inside: bool,
     pub(super) books: Books,
     /// How many requests each can run at once.
     places: Vec<u32>,
@@ -55,6 +63,8 @@ enum Known {
     LoadAndCache,
 }
 
+const EARLY_FINISH: &str = "nobody finishes before the turn that was announced";
+
 /// Later than anything that happens.
 const NEVER: u128 = u128::MAX;
 
@@ -83,6 +93,9 @@ impl<'a, E: Engine> FleetServers<'a, E> {
             new_engine,
             states: vec![ServerState::default(); count],
             turns: Tournament::new(count, NEVER),
+            coming: FxHashMap::default(),
+            quiet: vec![None; count],
+            looks_inside: false,
             books: Books::new(&weights, delay),
             places: members.iter().map(|member| member.places).collect(),
             demands: None,
@@ -199,6 +212,7 @@ impl<'a, E: Engine> FleetServers<'a, E> {
         until: Time,
         hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>,
     ) {
+        self.hand_over(server, hearing);
         self.engines[server.place()].advance_to_finish(until, hearing);
         self.note_turn(server);
     }
@@ -210,11 +224,32 @@ impl<'a, E: Engine> FleetServers<'a, E> {
         request: Request,
         telling: &mut Telling<'_, impl Observer + ?Sized>,
     ) {
+        if !telling.attempts.are_noted_inside()
+            && let Some(quiet) = self.quiet[server.place()].take()
+        {
+            let turn = Turn::end(quiet.quiet_until(request.arrival));
+            self.turns.set(server.place(), number_of(turn));
+            self.coming.insert(server, request);
+            return;
+        }
         self.look_at(server, request.arrival, telling);
         let mut left = Vec::new();
         let mut hearing = Hearing::of(server, telling, &mut left);
         self.engines[server.place()].submit(request, &mut hearing);
         self.note_turn(server);
+    }
+
+    /// A server that is looked at is told of whoever has come since it was last.
+    fn hand_over(&mut self, server: ServerId, hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>) {
+        if self.quiet[server.place()].is_some() {
+            return;
+        }
+        if let Some(request) = self.coming.remove(&server) {
+            let engine = &mut self.engines[server.place()];
+            let has_finished = engine.advance_to_finish(request.arrival, hearing);
+            assert!(!has_finished, "{EARLY_FINISH}");
+            engine.submit(request, hearing);
+        }
     }
 
     /// The client of a request on a server gives up.
@@ -234,15 +269,22 @@ impl<'a, E: Engine> FleetServers<'a, E> {
     pub(super) fn look_at(&mut self, server: ServerId, now: Time, telling: &mut Telling<'_, impl Observer + ?Sized>) {
         let mut left = Vec::new();
         let mut hearing = Hearing::of(server, telling, &mut left);
+        self.hand_over(server, &mut hearing);
         self.engines[server.place()].advance(now, &mut hearing);
-        assert!(left.is_empty(), "nobody finishes before the turn that was announced");
+        assert!(left.is_empty(), "{EARLY_FINISH}");
     }
 
     /// Something has changed on a server.
     fn note_turn(&mut self, server: ServerId) {
         let place = server.place();
-        self.turns
-            .set(place, self.engines[place].next_turn().map_or(NEVER, number_of));
+        let engine = &self.engines[place];
+        let turn = if self.looks_inside {
+            engine.next_turn()
+        } else {
+            self.quiet[place] = engine.quiet_run();
+            engine.next_leave()
+        };
+        self.turns.set(place, turn.map_or(NEVER, number_of));
         self.note_demand(server, Time::ZERO);
     }
 
@@ -260,6 +302,19 @@ impl<'a, E: Engine> FleetServers<'a, E> {
         };
         demands.least.set(place, demand);
         demands.looked_at[place] = at;
+    }
+
+    /// Takes turns from now on whenever less than before may be in use on a server that was just looked at.
+    fn look_inside(&mut self, now: Time, telling: &mut Telling<'_, impl Observer + ?Sized>) {
+        if self.looks_inside {
+            return;
+        }
+        self.looks_inside = true;
+        self.look_at_all(now, telling);
+        self.quiet.fill(None);
+        for place in 0..self.engines.len() {
+            self.note_turn(ServerId(place as u32));
+        }
     }
 
     /// Notes demands from now on.
@@ -340,6 +395,7 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
     /// What is in use on a server only grows until its next turn, so the least of what was last seen need be looked at,
     /// and then the least of what is seen then, until that is of now.
     fn least_kv(&mut self) -> Option<ServerId> {
+        self.servers.look_inside(self.now, self.telling);
         if self.servers.demands.is_none() {
             self.servers.note_demands();
         }

@@ -134,13 +134,12 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
         if self.held.last().is_none_or(|last| !held.is_told_before(last)) {
             return self.held.push(held);
         }
-        let near = self.held.iter().rev().take(NEAR + 1);
-        let behind = near.take_while(|other| held.is_told_before(other)).count();
-        if behind > NEAR {
-            self.late.push(held);
-        } else {
-            self.held.insert(self.held.len() - behind, held);
+        let near = self.held.len().saturating_sub(NEAR);
+        if self.held.get(near).is_some_and(|other| held.is_told_before(other)) {
+            return self.late.push(held);
         }
+        let place = near + self.held[near..].partition_point(|other| !held.is_told_before(other));
+        self.held.insert(place, held);
     }
 
     /// Whether it is time to look at all servers, and to tell what is held back.

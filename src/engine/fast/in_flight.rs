@@ -16,6 +16,11 @@ impl<T> InFlight<T> {
         self.count == 0
     }
 
+    #[inline]
+    pub(super) const fn count(&self) -> u8 {
+        self.count
+    }
+
     /// The place of a decision, by how many have been in flight longer.
     #[inline]
     const fn place(&self, earlier: u8) -> usize {

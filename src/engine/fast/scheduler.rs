@@ -32,6 +32,11 @@ pub(in crate::engine) trait Scheduler {
         0
     }
 
+    /// Whether somebody may finish with the steps that were decided before the latest, and have not ended.
+    fn may_finish_before_latest(&self) -> bool {
+        true
+    }
+
     /// What was just decided to run does so for so many steps.
     fn commit(&mut self, _steps: u64) {}
 
