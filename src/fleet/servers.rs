@@ -57,10 +57,12 @@ struct Bid {
 /// How much a bid knows of its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Known {
-    /// What is in it.
-    Load,
-    /// What is in its cache, too.
-    LoadAndCache,
+    /// What was in it when it was last looked at.
+    LoadBefore,
+    /// What was in it and in its cache then.
+    Before,
+    /// What is in both now.
+    Now,
 }
 
 const EARLY_FINISH: &str = "nobody finishes before the turn that was announced";
@@ -353,8 +355,8 @@ impl<E: Engine, O: Observer + ?Sized> Looking<'_, '_, '_, E, O> {
     fn bid(&self, server: ServerId, request: &Request, known: Known) -> Bid {
         let engine = &self.servers.engines[server.place()];
         let lacking = match known {
-            Known::Load => 0,
-            Known::LoadAndCache => request.prompt.tokens() - engine.cached_tokens(request),
+            Known::LoadBefore => 0,
+            Known::Before | Known::Now => request.prompt.tokens() - engine.cached_tokens(request),
         };
         let tokens = u64::from(lacking) + engine.load().tokens();
         let cost = tokens as f64 / self.weight(server);
@@ -411,22 +413,26 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
         }
     }
 
-    /// All servers are looked at, but a server's cache is asked only if the server may be the one with the least even
-    /// if it lacks nothing of the prompt.
+    /// Until its next turn what is in use on a server only grows, and its cache only forgets: as it was when it was
+    /// last looked at, it has no more to do than now. So a server is looked at, and before that its cache is asked,
+    /// only while it may be the one with the least.
     fn least_to_do(&mut self, request: &Request) -> Option<ServerId> {
-        for place in 0..self.servers.books.ready().len() {
-            self.look_at(self.servers.books.ready()[place]);
-        }
+        self.servers.look_inside(self.now, self.telling);
         let ready = self.servers.books.ready().iter();
-        let bids = ready.map(|&server| Reverse(self.bid(server, request, Known::Load)));
+        let bids = ready.map(|&server| Reverse(self.bid(server, request, Known::LoadBefore)));
         let mut bids: BinaryHeap<_> = bids.collect();
         loop {
             let mut least = bids.peek_mut()?;
             let server = least.0.server;
-            if least.0.known == Known::LoadAndCache {
-                return Some(server);
-            }
-            *least = Reverse(self.bid(server, request, Known::LoadAndCache));
+            let known = match least.0.known {
+                Known::LoadBefore => Known::Before,
+                Known::Before => {
+                    self.look_at(server);
+                    Known::Now
+                }
+                Known::Now => return Some(server),
+            };
+            *least = Reverse(self.bid(server, request, known));
         }
     }
 

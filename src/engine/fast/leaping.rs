@@ -121,13 +121,16 @@ impl<S: Scheduler> Engine for FastServer<S> {
         if self.is_disturbed {
             return Some(Turn::end(front.start + front.ramp.first));
         }
-        // Somebody may finish with the first steps, or else not before the last.
-        let quiet = if front.are_all() {
-            Some(front)
+        let back = self.in_flight.back()?;
+        // Somebody may finish with the first steps, or be admitted when they have ended, or else nothing happens before
+        // the last.
+        let is_first_quiet = !front.are_all() && (back.uneventful > 1 || !self.scheduler.may_take_in());
+        let quiet_until = if is_first_quiet {
+            back.uneventful_until()
         } else {
-            self.in_flight.back()
+            front.end
         };
-        quiet.map(|steps| Turn::end(steps.uneventful_until()))
+        Some(Turn::end(quiet_until))
     }
 
     fn next_leave(&self) -> Option<Turn> {
