@@ -2,7 +2,8 @@
 
 use super::observer::Observer;
 use crate::policy::{Memory, Waiting};
-use crate::units::Time;
+use crate::step_time::Ramp;
+use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
 /// A server that a client or a router drives. Laws: `advance(a)` then `advance(b)` equals `advance(b)`; observers hear
@@ -39,6 +40,17 @@ pub trait Engine {
     /// it if nothing is handed over and nobody gives up. `None` if nothing ever will happen.
     fn next_turn(&self) -> Option<Turn>;
 
+    /// When somebody may next leave, as far as the server has been advanced, as [`Engine::next_turn`] but for decisions
+    /// on the way at which nobody does: others may be admitted there.
+    fn next_leave(&self) -> Option<Turn> {
+        self.next_turn()
+    }
+
+    /// The steps with which the server is busy until [`Engine::next_leave`]; `None` if they are not known.
+    fn quiet_run(&self) -> Option<QuietRun> {
+        None
+    }
+
     /// What is in the server, as far as it has been advanced.
     fn load(&self) -> ServerLoad;
 
@@ -68,6 +80,35 @@ pub enum TurnKind {
     End,
     /// A step is decided.
     Decision,
+}
+
+/// Steps at the end of the last of which somebody may leave a server, and not before, if nobody comes.
+#[derive(Clone, Copy, Debug)]
+pub struct QuietRun {
+    /// When the first step starts; before that there are steps with which nobody leaves.
+    pub start: Time,
+    /// Their times.
+    pub ramp: Ramp,
+    /// How many they are.
+    pub steps: u64,
+    /// How many of them are decided before the one under way has ended, that one included.
+    pub in_flight: u64,
+}
+
+impl QuietRun {
+    /// The first end of a step at which somebody may leave if another request comes at `at`.
+    pub fn quiet_until(&self, at: Time) -> Time {
+        // Of a step that ends at `at` the next decision but one is that of the next step, as of those that end later.
+        let until = match at.picos().checked_sub(self.start.picos() + 1) {
+            // The next decision is that of the second step.
+            None => 1,
+            Some(picos) => {
+                let ended = self.ramp.within(Span::from_picos(picos), self.steps).0;
+                self.steps.min(ended + self.in_flight)
+            }
+        };
+        self.start + self.ramp.total(until)
+    }
 }
 
 /// What is in a server at an instant.

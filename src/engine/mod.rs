@@ -11,7 +11,7 @@ mod server_settings;
 mod step_log;
 mod transcript;
 
-pub use engine_trait::{Engine, ServerLoad, Turn, TurnKind};
+pub use engine_trait::{Engine, QuietRun, ServerLoad, Turn, TurnKind};
 pub use make::{fast, has_fast, of_planner, reference, without_fast};
 pub use observer::{End, Event, Finished, FleetSize, Loss, Observer, ServerChange, ServerId, StepRun, Streamed};
 pub use server::Server;

@@ -17,8 +17,8 @@ pub trait Observer {
     /// Steps with the same members have ended, the last one just now.
     fn ran(&mut self, run: &StepRun<'_>);
 
-    /// Clients have got tokens. Heard from whoever drives several servers, in the order of time, in the place of
-    /// [`Observer::ran`], which is of a single server.
+    /// Clients have got tokens. Heard from whoever drives several servers, in the place of [`Observer::ran`], which is
+    /// of a single server; in no order, but once all was heard that happened before the first of these steps started.
     fn streamed(&mut self, _tokens: &Streamed) {}
 
     /// Something happened in one of several servers, heard in the order of that server's time; what it means for the
@@ -277,6 +277,19 @@ impl Streamed {
             clients: run.streaming,
         }
     }
+
+    /// Takes out those of the steps that start before `at`, which the first one does.
+    #[must_use]
+    pub fn split_off_before(&mut self, at: Time) -> Self {
+        let before_last = Span::from_picos(at.since(self.start).picos() - 1);
+        let (others, _) = self.gaps.within(before_last, self.steps - 1);
+        let steps = others + 1;
+        let first = Self { steps, ..*self };
+        self.start += self.gaps.total(steps);
+        self.gaps.first = self.gaps.step(steps);
+        self.steps -= steps;
+        first
+    }
 }
 
 impl Finished {
@@ -314,5 +327,37 @@ impl StepRun<'_> {
     /// When the last step ended.
     pub fn end(&self) -> Time {
         self.start + self.takes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_split_by_when_their_steps_start() {
+        let all = Streamed {
+            start: Time::from_picos(100),
+            gaps: Ramp {
+                first: Span::from_picos(10),
+                growth: Span::from_picos(1),
+                len: 5,
+            },
+            steps: 5,
+            clients: 3,
+        };
+        // They start at 100, 110, 121, 133 and 146.
+        for (at, expected) in [(101, 1), (110, 1), (111, 2), (133, 3), (134, 4), (147, 5), (1_000, 5)] {
+            let mut left = all;
+            let first = left.split_off_before(Time::from_picos(at));
+            assert_eq!(
+                (first.start, first.steps, left.steps),
+                (all.start, expected, 5 - expected)
+            );
+            if left.steps > 0 {
+                assert!(left.start >= Time::from_picos(at), "{at}");
+                assert_eq!(left.gaps.first, all.gaps.step(expected));
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A server of any policy, under one type.
 
-use super::engine_trait::{Engine, ServerLoad, Turn};
+use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
 use super::fast::{FastContinuous, FastNone, FastServer, FastStatic};
 use super::observer::Observer;
 use super::reference::ReferenceServer;
@@ -64,6 +64,14 @@ impl Engine for Server {
 
     fn next_turn(&self) -> Option<Turn> {
         whichever!(&self.0, engine => engine.next_turn())
+    }
+
+    fn next_leave(&self) -> Option<Turn> {
+        whichever!(&self.0, engine => engine.next_leave())
+    }
+
+    fn quiet_run(&self) -> Option<QuietRun> {
+        whichever!(&self.0, engine => engine.quiet_run())
     }
 
     fn load(&self) -> ServerLoad {

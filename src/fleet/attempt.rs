@@ -97,6 +97,11 @@ impl Attempts {
         self.inside.resize_with(servers, FxHashMap::default);
     }
 
+    /// Whether it is noted who is in each server.
+    pub(super) const fn are_noted_inside(&self) -> bool {
+        !self.inside.is_empty()
+    }
+
     /// One is in a server, or starts or stops to run there.
     pub(super) fn is_inside(&mut self, server: ServerId, id: RequestId, runs: bool) {
         if let Some(inside) = self.inside.get_mut(server.place()) {

@@ -12,7 +12,7 @@ pub(super) struct Books {
     ready: Vec<ServerId>,
     servers: Vec<Entry>,
     /// Who has the fewest requests by its weight, and was chosen least recently among equals.
-    fewest: Tournament<Rank>,
+    fewest: Tournament,
     /// How many requests were given to a server.
     choices: u64,
     /// How long it takes until the router knows what has changed.
@@ -29,11 +29,15 @@ struct Entry {
     is_ready: bool,
 }
 
-/// Non-negative floating-point numbers are in the order of their bits.
-type Rank = (u64, u64);
+/// The rank of a server with so much of something, which was chosen last then: non-negative floating-point numbers are
+/// in the order of their bits.
+#[inline]
+pub(super) const fn rank(amount: f64, last_chosen: u64) -> u128 {
+    (amount.to_bits() as u128) << 64 | last_chosen as u128
+}
 
 /// Beyond all others.
-const NOT_READY: Rank = (u64::MAX, u64::MAX);
+pub(super) const NOT_READY: u128 = u128::MAX;
 
 #[derive(Clone, Copy, Debug)]
 enum Change {
@@ -42,12 +46,11 @@ enum Change {
 }
 
 impl Entry {
-    fn rank(&self) -> Rank {
+    fn rank(&self) -> u128 {
         if !self.is_ready {
             return NOT_READY;
         }
-        let load = f64::from(self.outstanding) / self.weight;
-        (load.to_bits(), self.last_chosen)
+        rank(f64::from(self.outstanding) / self.weight, self.last_chosen)
     }
 }
 
@@ -64,7 +67,7 @@ impl Books {
             ready: (0..weights.len() as u32).map(ServerId).collect(),
             servers: weights.iter().map(entry).collect(),
             // Nobody has any requests.
-            fewest: Tournament::new(weights.len(), (0, 0)),
+            fewest: Tournament::new(weights.len(), 0),
             choices: 0,
             delay,
             unknown: VecDeque::new(),
@@ -112,7 +115,9 @@ impl Books {
     pub(super) fn sent(&mut self, at: Time, server: ServerId) {
         self.choices += 1;
         self.servers[server.place()].last_chosen = self.choices;
-        self.rank(server.place());
+        if self.delay > Span::ZERO {
+            self.rank(server.place());
+        }
         self.change(at, server, Change::Sent);
     }
 
@@ -139,7 +144,7 @@ impl Books {
 
     /// The ready server with the fewest requests by its weight.
     pub(super) fn least_outstanding(&self) -> Option<ServerId> {
-        let server = ServerId(self.fewest.least() as u32);
+        let server = ServerId(self.fewest.least().0 as u32);
         self.is_ready(server).then_some(server)
     }
 

@@ -74,7 +74,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         let attempt = self.journeys.next_attempt(request, now);
         self.journeys.sent(request, now);
         let event = Event::SentAgain { hedges: false };
-        self.telling.event(now, Location::Router, attempt.id, event);
+        self.telling.event(now, Location::Router, attempt.id, &event);
         self.enter(attempt, now);
     }
 
@@ -95,7 +95,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             self.journeys.sent(request, now);
             self.journeys.hedged(request);
             let event = Event::SentAgain { hedges: true };
-            self.telling.event(now, Location::Router, hedge.id, event);
+            self.telling.event(now, Location::Router, hedge.id, &event);
             self.send(hedge, other, now);
         }
     }
@@ -115,7 +115,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         // An answer that comes too late is none.
         if let Some(leaves) = attempts.given_up.remove(&id) {
             let event = leaves.event(history.was_waiting);
-            self.telling.event(at, place, id, event);
+            self.telling.event(at, place, id, &event);
             return self.stop_if_empty(server, at);
         }
         self.servers.books.ended(at, server);
@@ -123,7 +123,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             arrival: first_sent.unwrap_or(history.arrival),
             ..history
         };
-        self.telling.event(at, place, id, Event::Finished(history));
+        self.telling.event(at, place, id, &Event::Finished(history));
         let request = request_of(id);
         let others: Vec<Attempt> = self.journeys.ended(request).filter(|live| live.id != id).collect();
         for other in others {
@@ -155,7 +155,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             Location::Router => {
                 self.given_up_in_queue.insert(attempt.id);
                 self.telling
-                    .event(now, Location::Router, attempt.id, leaves.event(true));
+                    .event(now, Location::Router, attempt.id, &leaves.event(true));
             }
             Location::Server(server) => {
                 self.orphan(server, attempt.id, leaves, now);
@@ -201,7 +201,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             why,
             for_good,
         };
-        self.telling.event(now, Location::Router, attempt, event);
+        self.telling.event(now, Location::Router, attempt, &event);
     }
 
     /// Sends the attempts that wait at the router to servers, as far as it finds one for them. Where it finds none for

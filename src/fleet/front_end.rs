@@ -1,6 +1,6 @@
 //! What stands between clients and an engine: the API server, which turns text into tokens and tokens into text.
 
-use crate::engine::{Engine, Event, Finished, Observer, ServerLoad, StepRun, Turn};
+use crate::engine::{Engine, Event, Finished, Observer, QuietRun, ServerLoad, StepRun, Turn};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -100,6 +100,14 @@ impl<E: Engine> Engine for Fronted<E> {
 
     fn next_turn(&self) -> Option<Turn> {
         self.engine.next_turn()
+    }
+
+    fn next_leave(&self) -> Option<Turn> {
+        self.engine.next_leave()
+    }
+
+    fn quiet_run(&self) -> Option<QuietRun> {
+        self.engine.quiet_run()
     }
 
     fn load(&self) -> ServerLoad {

@@ -27,7 +27,8 @@ impl<'a, 'b, O: Observer + ?Sized> Hearing<'a, 'b, O> {
         Self { server, telling, left }
     }
 
-    fn tell(&mut self, at: Time, id: RequestId, event: Event) {
+    #[inline]
+    fn tell(&mut self, at: Time, id: RequestId, event: &Event) {
         self.telling.event(at, Location::Server(self.server), id, event);
     }
 }
@@ -56,13 +57,13 @@ impl<O: Observer + ?Sized> Observer for Hearing<'_, '_, O> {
             Event::Aborted { waiting } => {
                 attempts.has_left(self.server, id);
                 let leaves = attempts.given_up.remove(&id).expect("its client gave up");
-                self.tell(at, id, leaves.event(waiting));
+                self.tell(at, id, &leaves.event(waiting));
             }
             Event::Admitted { .. } | Event::Preempted => {
                 attempts.is_inside(self.server, id, *event != Event::Preempted);
-                self.tell(at, id, *event);
+                self.tell(at, id, event);
             }
-            Event::FirstToken | Event::Token { .. } => self.tell(at, id, *event),
+            Event::FirstToken | Event::Token { .. } => self.tell(at, id, event),
         }
     }
 

@@ -5,6 +5,7 @@ mod agenda;
 mod attempt;
 mod autoscale;
 mod books;
+mod brief;
 mod deadlines;
 mod delivery;
 mod faults;

@@ -141,7 +141,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
             });
             let event = leaves.event(!runs);
             self.telling.observer.on_server(server, now, id, &event);
-            self.telling.event(now, Location::Server(server), id, event);
+            self.telling.event(now, Location::Server(server), id, &event);
         }
         // The places that it had count as free until the router knows better.
         self.send_waiting(now);

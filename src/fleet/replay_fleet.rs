@@ -25,7 +25,7 @@ use super::rules::Hardships;
 use super::servers::FleetServers;
 use super::telling::Telling;
 use super::watch::Watch;
-use crate::engine::{Engine, Observer, ServerId, TurnKind};
+use crate::engine::{Engine, Observer, ServerId, Turn, TurnKind};
 use crate::units::{Span, Time};
 use crate::workload::{RequestId, Source};
 
@@ -136,8 +136,11 @@ pub(super) struct FleetRun<'a, 'b, E, O: ?Sized, W> {
     pub(super) watch: &'a mut W,
 }
 
+/// Later than anything that happens.
+const NEVER: Time = Time::from_picos(u64::MAX);
+
 /// What happens next, in the order in which it happens at one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     StepEnds(ServerId),
     Departure,
@@ -194,7 +197,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
     }
 
     fn go_on(&mut self) -> Result<(), ReplayError> {
-        while let Some((now, next)) = self.next()? {
+        while let Some((now, next, beside)) = self.next()? {
             if now >= Time::LIMIT {
                 return Err(ReplayError::TooLong);
             }
@@ -205,9 +208,9 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                 self.telling.tell_before(now);
             }
             match next {
-                Next::StepEnds(server) => self.take_turn(server, now),
+                Next::StepEnds(server) => self.take_turn(server, now, beside),
                 // The decision at an instant is taken on the way to a later one.
-                Next::Decision(server) => self.take_turn(server, Time::from_picos(now.picos() + 1)),
+                Next::Decision(server) => self.take_turn(server, Time::from_picos(now.picos() + 1), beside),
                 Next::Departure => self.depart(),
                 Next::News => self.send_waiting(now),
                 Next::Deadline => self.give_up(now),
@@ -221,34 +224,56 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         Ok(())
     }
 
-    /// What happens next, and when.
-    fn next(&mut self) -> Result<Option<(Time, Next)>, ReplayError> {
+    /// When something happens next, what, and when something happens beside servers.
+    #[inline]
+    fn next(&mut self) -> Result<Option<(Time, Next, Time)>, ReplayError> {
         if !self.arrival_is_known {
             self.arrival = next_arrival(self.source, self.watch)?;
             self.arrival_is_known = true;
         }
-        let turn = self.servers.next_turn().map(|(turn, server)| match turn.kind {
-            TurnKind::End => (turn.at, Next::StepEnds(server)),
-            TurnKind::Decision => (turn.at, Next::Decision(server)),
-        });
-        Ok(turn.into_iter().chain(self.next_beside_servers()).min())
+        let (beside, next) = self.next_beside_servers();
+        Ok(match self.servers.next_turn() {
+            Some((
+                Turn {
+                    at,
+                    kind: TurnKind::End,
+                },
+                server,
+            )) if at <= beside => Some((at, Next::StepEnds(server), beside)),
+            Some((
+                Turn {
+                    at,
+                    kind: TurnKind::Decision,
+                },
+                server,
+            )) if at < beside => Some((at, Next::Decision(server), beside)),
+            _ => (beside < NEVER).then_some((beside, next, beside)),
+        })
     }
 
-    /// What happens next apart from what servers do by themselves.
-    fn next_beside_servers(&mut self) -> Option<(Time, Next)> {
-        let arrival = self.arrival.map(|at| (at, Next::Arrival));
-        let departure = self.left.peek().map(|left| (left.0.left.at, Next::Departure));
-        // What a router learns matters at once only to those who wait for it.
-        let news = self.servers.books.next_news().filter(|_| !self.queue.is_empty());
-        let news = news.map(|at| (at.max(self.now), Next::News));
-        let deadline = self.journeys.next_deadline().map(|at| (at, Next::Deadline));
+    /// When something happens next apart from what servers do by themselves, and what; [`NEVER`] if nothing does.
+    #[inline]
+    fn next_beside_servers(&mut self) -> (Time, Next) {
+        let mut next = (self.arrival.unwrap_or(NEVER), Next::Arrival);
+        // What happens first at one instant comes last here.
+        let mut may_be = |at: Option<Time>, what| {
+            if let Some(at) = at
+                && at <= next.0
+            {
+                next = (at, what);
+            }
+        };
         // When the last request has ended, nothing matters that may fail.
-        let goes_on = self.in_fleet > 0 || arrival.is_some();
-        let planned = self.agenda.next().filter(|_| goes_on).map(|at| (at, Next::Planned));
-        [arrival, departure, news, deadline, planned]
-            .into_iter()
-            .flatten()
-            .min()
+        if self.in_fleet > 0 || self.arrival.is_some() {
+            may_be(self.agenda.next(), Next::Planned);
+        }
+        may_be(self.journeys.next_deadline(), Next::Deadline);
+        // What a router learns matters at once only to those who wait for it.
+        if !self.queue.is_empty() {
+            may_be(self.servers.books.next_news().map(|at| at.max(self.now)), Next::News);
+        }
+        may_be(self.left.peek().map(|left| left.0.left.at), Next::Departure);
+        next
     }
 
     /// What was planned for now happens.
@@ -261,14 +286,13 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         }
     }
 
-    /// Lets a server have its turn, and go on up to `until` at least: further if nothing else happens before.
-    fn take_turn(&mut self, server: ServerId, until: Time) {
-        let beside = self.next_beside_servers().map(|(at, _)| at);
+    /// Lets a server have its turn, and go on up to `until` at least: further if nothing else happens before, be it on
+    /// another server or `beside` them.
+    fn take_turn(&mut self, server: ServerId, until: Time, beside: Time) {
         let others = self.servers.next_turn_beside(server);
-        let next = beside.into_iter().chain(others).min();
-        let until = until.max(next.unwrap_or(Time::LIMIT));
+        let next = others.map_or(beside, |at| at.min(beside)).min(Time::LIMIT);
         let mut hearing = Hearing::of(server, &mut self.telling, &mut self.heard);
-        self.servers.take_turn(server, until, &mut hearing);
+        self.servers.take_turn(server, until.max(next), &mut hearing);
         for left in self.heard.drain(..) {
             self.departures += 1;
             let number = self.departures;

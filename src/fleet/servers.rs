@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::books::Books;
+use rustc_hash::FxHashMap;
+
+use super::books::{Books, NOT_READY, rank};
 use super::hearing::Hearing;
 use super::member::FleetMember;
 use super::pools::{PoolSet, Pools};
@@ -11,7 +13,7 @@ use super::router::View;
 use super::server_state::ServerState;
 use super::telling::Telling;
 use super::tournament::Tournament;
-use crate::engine::{Engine, FleetSize, Observer, ServerId, ServerLoad, Turn};
+use crate::engine::{Engine, FleetSize, Observer, QuietRun, ServerId, ServerLoad, Turn, TurnKind};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -21,8 +23,14 @@ pub(super) struct FleetServers<'a, E> {
     /// Makes an empty one.
     new_engine: &'a dyn Fn(ServerId) -> E,
     states: Vec<ServerState>,
-    /// When somebody may finish on each.
-    turns: Tournament<Turn>,
+    /// When somebody may finish on each, or when anything else may change there than that more is in use.
+    turns: Tournament,
+    /// Requests that have come to servers which need not know yet: nobody leaves these before their turns.
+    coming: FxHashMap<ServerId, Request>,
+    /// Until when each server need not know of whoever comes.
+    quiet: Vec<Option<QuietRun>>,
+    /// Whether a router asks what is in the servers, so that their turns must not be put off until somebody may finish.
+    looks_inside: bool,
     pub(super) books: Books,
     /// How many requests each can run at once.
     places: Vec<u32>,
@@ -34,15 +42,9 @@ pub(super) struct FleetServers<'a, E> {
 /// The demand for each KV cache when the server was last looked at. It only grows until the next turn, unless somebody
 /// is sent there or gives up.
 struct Demands {
-    least: Tournament<Demand>,
+    least: Tournament,
     looked_at: Vec<Time>,
 }
-
-/// The demand by its bits, and when the server was chosen last.
-type Demand = (u64, u64);
-
-/// Beyond all others.
-const NOT_READY: Demand = (u64::MAX, u64::MAX);
 
 /// What a server would have to do with a request, at least; in the order in which a router prefers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,14 +59,34 @@ struct Bid {
 /// How much a bid knows of its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Known {
-    /// What is in it.
-    Load,
-    /// What is in its cache, too.
-    LoadAndCache,
+    /// What was in it when it was last looked at.
+    LoadBefore,
+    /// What was in it and in its cache then.
+    Before,
+    /// What is in both now.
+    Now,
 }
 
+const EARLY_FINISH: &str = "nobody finishes before the turn that was announced";
+
 /// Later than anything that happens.
-const NEVER: Turn = Turn::decision(Time::from_picos(u64::MAX));
+const NEVER: u128 = u128::MAX;
+
+/// A turn as a number: numbers are in the order of turns.
+#[inline]
+const fn number_of(turn: Turn) -> u128 {
+    (turn.at.picos() as u128) << 1 | matches!(turn.kind, TurnKind::Decision) as u128
+}
+
+#[inline]
+const fn turn_of(number: u128) -> Turn {
+    let at = Time::from_picos((number >> 1) as u64);
+    if number & 1 == 0 {
+        Turn::end(at)
+    } else {
+        Turn::decision(at)
+    }
+}
 
 impl<'a, E: Engine> FleetServers<'a, E> {
     pub(super) fn new(members: &[FleetMember], new_engine: &'a dyn Fn(ServerId) -> E, delay: Span) -> Self {
@@ -75,6 +97,9 @@ impl<'a, E: Engine> FleetServers<'a, E> {
             new_engine,
             states: vec![ServerState::default(); count],
             turns: Tournament::new(count, NEVER),
+            coming: FxHashMap::default(),
+            quiet: vec![None; count],
+            looks_inside: false,
             books: Books::new(&weights, delay),
             places: members.iter().map(|member| member.places).collect(),
             pools: Pools::of(members),
@@ -170,9 +195,8 @@ impl<'a, E: Engine> FleetServers<'a, E> {
 
     /// The server with the next turn; `None` if nothing will happen on any.
     pub(super) fn next_turn(&self) -> Option<(Turn, ServerId)> {
-        let place = self.turns.least();
-        let turn = self.turns.key(place);
-        (turn != NEVER).then_some((turn, ServerId(place as u32)))
+        let (place, number) = self.turns.least();
+        (number != NEVER).then(|| (turn_of(number), ServerId(place as u32)))
     }
 
     /// Whether any of them could serve a request, alone.
@@ -210,8 +234,8 @@ impl<'a, E: Engine> FleetServers<'a, E> {
 
     /// When something next happens on another server than this one.
     pub(super) fn next_turn_beside(&self, server: ServerId) -> Option<Time> {
-        let turn = self.turns.key(self.turns.least_beside(server.place())?);
-        (turn != NEVER).then_some(turn.at)
+        let number = self.turns.least_beside(server.place())?;
+        (number != NEVER).then(|| turn_of(number).at)
     }
 
     /// Lets a server go on up to `until`, or until somebody finishes there.
@@ -221,6 +245,7 @@ impl<'a, E: Engine> FleetServers<'a, E> {
         until: Time,
         hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>,
     ) {
+        self.hand_over(server, hearing);
         self.engines[server.place()].advance_to_finish(until, hearing);
         self.note_turn(server);
     }
@@ -232,11 +257,32 @@ impl<'a, E: Engine> FleetServers<'a, E> {
         request: Request,
         telling: &mut Telling<'_, impl Observer + ?Sized>,
     ) {
+        if !telling.attempts.are_noted_inside()
+            && let Some(quiet) = self.quiet[server.place()].take()
+        {
+            let turn = Turn::end(quiet.quiet_until(request.arrival));
+            self.turns.set(server.place(), number_of(turn));
+            self.coming.insert(server, request);
+            return;
+        }
         self.look_at(server, request.arrival, telling);
         let mut left = Vec::new();
         let mut hearing = Hearing::of(server, telling, &mut left);
         self.engines[server.place()].submit(request, &mut hearing);
         self.note_turn(server);
+    }
+
+    /// A server that is looked at is told of whoever has come since it was last.
+    fn hand_over(&mut self, server: ServerId, hearing: &mut Hearing<'_, '_, impl Observer + ?Sized>) {
+        if self.quiet[server.place()].is_some() {
+            return;
+        }
+        if let Some(request) = self.coming.remove(&server) {
+            let engine = &mut self.engines[server.place()];
+            let has_finished = engine.advance_to_finish(request.arrival, hearing);
+            assert!(!has_finished, "{EARLY_FINISH}");
+            engine.submit(request, hearing);
+        }
     }
 
     /// The client of a request on a server gives up.
@@ -256,20 +302,28 @@ impl<'a, E: Engine> FleetServers<'a, E> {
     pub(super) fn look_at(&mut self, server: ServerId, now: Time, telling: &mut Telling<'_, impl Observer + ?Sized>) {
         let mut left = Vec::new();
         let mut hearing = Hearing::of(server, telling, &mut left);
+        self.hand_over(server, &mut hearing);
         self.engines[server.place()].advance(now, &mut hearing);
-        assert!(left.is_empty(), "nobody finishes before the turn that was announced");
+        assert!(left.is_empty(), "{EARLY_FINISH}");
     }
 
     /// Something has changed on a server.
     fn note_turn(&mut self, server: ServerId) {
         let place = server.place();
-        self.turns.set(place, self.engines[place].next_turn().unwrap_or(NEVER));
+        let engine = &self.engines[place];
+        let turn = if self.looks_inside {
+            engine.next_turn()
+        } else {
+            self.quiet[place] = engine.quiet_run();
+            engine.next_leave()
+        };
+        self.turns.set(place, turn.map_or(NEVER, number_of));
         self.note_demand(server, Time::ZERO);
     }
 
-    fn demand(&self, server: ServerId) -> Demand {
+    fn demand(&self, server: ServerId) -> u128 {
         let demand = self.engines[server.place()].load().kv_demand();
-        (demand.to_bits(), self.books.last_chosen(server))
+        rank(demand, self.books.last_chosen(server))
     }
 
     /// A server was looked at, if somebody wants to know.
@@ -289,11 +343,24 @@ impl<'a, E: Engine> FleetServers<'a, E> {
         }
     }
 
+    /// Takes turns from now on whenever less than before may be in use on a server that was just looked at.
+    fn look_inside(&mut self, now: Time, telling: &mut Telling<'_, impl Observer + ?Sized>) {
+        if self.looks_inside {
+            return;
+        }
+        self.looks_inside = true;
+        self.look_at_all(now, telling);
+        self.quiet.fill(None);
+        for place in 0..self.engines.len() {
+            self.note_turn(ServerId(place as u32));
+        }
+    }
+
     /// Notes demands from now on.
     fn note_demands(&mut self) {
         let count = self.engines.len();
         self.demands = Some(Demands {
-            least: Tournament::new(count, (0, 0)),
+            least: Tournament::new(count, 0),
             looked_at: vec![Time::ZERO; count],
         });
         for place in 0..count {
@@ -327,8 +394,8 @@ impl<E: Engine, O: Observer + ?Sized> Looking<'_, '_, '_, E, O> {
     fn bid(&self, server: ServerId, request: &Request, known: Known) -> Bid {
         let engine = &self.servers.engines[server.place()];
         let lacking = match known {
-            Known::Load => 0,
-            Known::LoadAndCache => request.prompt.tokens() - engine.cached_tokens(request),
+            Known::LoadBefore => 0,
+            Known::Before | Known::Now => request.prompt.tokens() - engine.cached_tokens(request),
         };
         let tokens = u64::from(lacking) + engine.load().tokens();
         let cost = tokens as f64 / self.weight(server);
@@ -380,12 +447,13 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
             self.among = Some(among);
             return least;
         }
+        self.servers.look_inside(self.now, self.telling);
         if self.servers.demands.is_none() {
             self.servers.note_demands();
         }
         loop {
             let demands = self.servers.demands.as_ref()?;
-            let place = demands.least.least();
+            let (place, _) = demands.least.least();
             let server = ServerId(place as u32);
             if demands.looked_at[place] == self.now || !self.servers.books.is_ready(server) {
                 return self.servers.books.is_ready(server).then_some(server);
@@ -395,22 +463,26 @@ impl<E: Engine, O: Observer + ?Sized> View for Looking<'_, '_, '_, E, O> {
         }
     }
 
-    /// All servers are looked at, but a server's cache is asked only if the server may be the one with the least even
-    /// if it lacks nothing of the prompt.
+    /// Until its next turn what is in use on a server only grows, and its cache only forgets: as it was when it was
+    /// last looked at, it has no more to do than now. So a server is looked at, and before that its cache is asked,
+    /// only while it may be the one with the least.
     fn least_to_do(&mut self, request: &Request) -> Option<ServerId> {
-        for place in 0..self.ready().len() {
-            self.look_at(self.ready()[place]);
-        }
+        self.servers.look_inside(self.now, self.telling);
         let ready = self.ready().iter();
-        let bids = ready.map(|&server| Reverse(self.bid(server, request, Known::Load)));
+        let bids = ready.map(|&server| Reverse(self.bid(server, request, Known::LoadBefore)));
         let mut bids: BinaryHeap<_> = bids.collect();
         loop {
             let mut least = bids.peek_mut()?;
             let server = least.0.server;
-            if least.0.known == Known::LoadAndCache {
-                return Some(server);
-            }
-            *least = Reverse(self.bid(server, request, Known::LoadAndCache));
+            let known = match least.0.known {
+                Known::LoadBefore => Known::Before,
+                Known::Before => {
+                    self.look_at(server);
+                    Known::Now
+                }
+                Known::Now => return Some(server),
+            };
+            *least = Reverse(self.bid(server, request, known));
         }
     }
 

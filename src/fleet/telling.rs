@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::attempt::{Attempts, request_of};
-use crate::engine::{Event, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
+use super::brief::Brief;
+use crate::engine::{Event, Finished, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -15,36 +16,74 @@ pub(super) enum Location {
     Server(ServerId),
 }
 
+impl Location {
+    /// Its place among all at one instant.
+    const fn rank(self) -> u64 {
+        match self {
+            Self::Router => 0,
+            Self::Server(server) => server.0 as u64 + 1,
+        }
+    }
+}
+
 /// Holds back what happened until nothing can have happened before it that is still unknown.
 pub(super) struct Telling<'a, O: ?Sized> {
     pub(super) observer: &'a mut O,
     /// What is known of attempts beside what their servers know.
     pub(super) attempts: Attempts,
-    /// When each thing happened and who did it, with its place in `held`.
-    order: Vec<(Time, Location, u32)>,
-    held: Vec<What>,
+    /// What is held back, in the order of telling.
+    held: Vec<Held>,
+    /// What became known long after it had happened, in the order in which it did: that is little.
+    late: Vec<Held>,
+    /// The histories that [`Brief`] events have in here.
+    histories: Vec<Finished>,
+    /// Those that are held on to when others are told; memory to work with.
+    kept_histories: Vec<Finished>,
     /// The requests whose sending is held back, in the order of time.
     sent: VecDeque<Request>,
+    /// Tokens need no order among themselves, only what happened before them.
+    streamed: Vec<Streamed>,
     /// How much is held back before it is worth looking at all servers.
     most_held: usize,
 }
 
+/// Something that happened, and who did it by their place among all at one instant.
+#[derive(Clone, Copy)]
+struct Held {
+    at: Time,
+    rank: u64,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
 enum What {
     Sent,
-    Event(RequestId, Event),
-    Streamed(Streamed),
+    Event(RequestId, Brief),
     Change(ServerId, ServerChange, FleetSize),
     Scaled(u32),
 }
+
+impl Held {
+    const fn is_told_before(&self, other: &Self) -> bool {
+        let (at, later) = (self.at.picos(), other.at.picos());
+        at < later || at == later && self.rank < other.rank
+    }
+}
+
+/// What is told before more than so many others that were known earlier is sorted in later, all of it at once.
+const NEAR: usize = 32;
 
 impl<'a, O: Observer + ?Sized> Telling<'a, O> {
     pub(super) fn new(observer: &'a mut O, most_held: usize) -> Self {
         Self {
             observer,
             attempts: Attempts::default(),
-            order: Vec::new(),
             held: Vec::new(),
+            late: Vec::new(),
+            histories: Vec::new(),
+            kept_histories: Vec::new(),
             sent: VecDeque::new(),
+            streamed: Vec::new(),
             most_held,
         }
     }
@@ -54,12 +93,14 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
         let (at, id) = (request.arrival, request.id);
         self.sent.push_back(request);
         self.hold(at, Location::Router, What::Sent);
-        self.event(at, Location::Router, id, event);
+        self.event(at, Location::Router, id, &event);
     }
 
     /// Something happened to an attempt: of its request, as its client sees it.
-    pub(super) fn event(&mut self, at: Time, place: Location, attempt: RequestId, event: Event) {
-        self.hold(at, place, What::Event(request_of(attempt), event));
+    #[inline]
+    pub(super) fn event(&mut self, at: Time, place: Location, attempt: RequestId, event: &Event) {
+        let brief = Brief::of(event, &mut self.histories);
+        self.hold(at, place, What::Event(request_of(attempt), brief));
     }
 
     /// Something has become of a server; there are so many now.
@@ -68,10 +109,11 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
     }
 
     /// A server has run steps.
+    #[inline]
     pub(super) fn ran(&mut self, server: ServerId, run: &StepRun<'_>) {
         self.observer.ran_on(server, run);
         if run.streaming > 0 {
-            self.hold(run.end(), Location::Server(server), What::Streamed(Streamed::of(run)));
+            self.streamed.push(Streamed::of(run));
         }
     }
 
@@ -80,49 +122,92 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
         self.hold(at, Location::Router, What::Scaled(wanted));
     }
 
+    /// Servers are looked at nearly in the order of time, so most that is heard comes after what is held, or shortly
+    /// before its end.
+    #[inline]
     fn hold(&mut self, at: Time, place: Location, what: What) {
-        self.order.push((at, place, self.held.len() as u32));
-        self.held.push(what);
+        let held = Held {
+            at,
+            rank: place.rank(),
+            what,
+        };
+        if self.held.last().is_none_or(|last| !held.is_told_before(last)) {
+            return self.held.push(held);
+        }
+        let near = self.held.len().saturating_sub(NEAR);
+        if self.held.get(near).is_some_and(|other| held.is_told_before(other)) {
+            return self.late.push(held);
+        }
+        let place = near + self.held[near..].partition_point(|other| !held.is_told_before(other));
+        self.held.insert(place, held);
     }
 
     /// Whether it is time to look at all servers, and to tell what is held back.
     pub(super) fn is_full(&self) -> bool {
-        self.held.len() >= self.most_held
+        self.count() >= self.most_held
+    }
+
+    fn count(&self) -> usize {
+        self.held.len() + self.late.len() + self.streamed.len()
     }
 
     /// Tells what happened before `now`, up to which all is known.
     pub(super) fn tell_before(&mut self, now: Time) {
-        // What one server does at an instant stays in its order.
-        self.order.sort_unstable();
-        let known = self.order.partition_point(|&(at, ..)| at < now);
-        if known == 0 {
+        // What one server does at an instant stays in its order: what is late has become known after what is held.
+        self.late.sort_by_key(|late| (late.at, late.rank));
+        let held = self.held.partition_point(|held| held.at < now);
+        let late = self.late.partition_point(|late| late.at < now);
+        if held + late == 0 {
             // All of it happens now: it is not worth asking again soon.
-            self.most_held = self.most_held.max(2 * self.held.len());
+            self.most_held = self.most_held.max(2 * self.count());
         }
-        for &(at, _, place) in &self.order[..known] {
-            match self.held[place as usize] {
-                What::Sent => {
-                    let request = self.sent.pop_front().expect("it was sent");
-                    self.observer.sent(&request);
-                }
-                What::Event(id, ref event) => self.observer.on(at, id, event),
-                What::Streamed(ref tokens) => self.observer.streamed(tokens),
-                What::Change(server, change, size) => self.observer.server_changed(at, server, change, size),
-                What::Scaled(wanted) => self.observer.scaled(at, wanted),
+        let mut next = 0;
+        for place in 0..late {
+            let late = self.late[place];
+            while next < held && !late.is_told_before(&self.held[next]) {
+                self.tell(self.held[next]);
+                next += 1;
             }
+            self.tell(late);
         }
-        self.keep_from(known);
+        for place in next..held {
+            self.tell(self.held[place]);
+        }
+        self.streamed.retain(|tokens| {
+            let is_held = tokens.start >= now;
+            if !is_held {
+                self.observer.streamed(tokens);
+            }
+            is_held
+        });
+        self.held.drain(..held);
+        self.late.drain(..late);
+        self.keep_histories();
     }
 
-    /// Forgets what was told: all but what follows in the order.
-    fn keep_from(&mut self, known: usize) {
-        let mut left: Vec<What> = Vec::with_capacity(self.most_held);
-        self.order.drain(..known);
-        for (_, _, place) in &mut self.order {
-            left.push(std::mem::replace(&mut self.held[*place as usize], What::Sent));
-            *place = left.len() as u32 - 1;
+    #[inline]
+    fn tell(&mut self, Held { at, what, .. }: Held) {
+        match what {
+            What::Sent => {
+                let request = self.sent.pop_front().expect("it was sent");
+                self.observer.sent(&request);
+            }
+            What::Event(id, brief) => brief.in_full(&self.histories, |event| self.observer.on(at, id, event)),
+            What::Change(server, change, size) => self.observer.server_changed(at, server, change, size),
+            What::Scaled(wanted) => self.observer.scaled(at, wanted),
         }
-        self.held = left;
+    }
+
+    /// Forgets the histories that were told.
+    fn keep_histories(&mut self) {
+        self.kept_histories.clear();
+        for held in self.held.iter_mut().chain(&mut self.late) {
+            if let What::Event(_, Brief::Finished { place }) = &mut held.what {
+                self.kept_histories.push(self.histories[*place as usize]);
+                *place = self.kept_histories.len() as u32 - 1;
+            }
+        }
+        std::mem::swap(&mut self.histories, &mut self.kept_histories);
     }
 
     /// Tells all that is left: nothing more will happen.

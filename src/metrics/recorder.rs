@@ -109,6 +109,20 @@ impl Recorder {
         }
     }
 
+    /// Clients have got tokens of steps that started before the latest segment of the run. Each belongs to the segment
+    /// in which its step started, wherever runs of steps are cut.
+    #[cold]
+    fn streamed_before(&mut self, tokens: &Streamed) {
+        let mut left = *tokens;
+        while left.steps > 0 {
+            let segment = self.run.segment_of(left.start);
+            let end = self.run.end_of_segment(segment);
+            let part = left.split_off_before(end.unwrap_or(Time::LIMIT));
+            self.client.streamed(&part, segment);
+            self.server.streamed(&part, segment);
+        }
+    }
+
     #[inline(never)]
     fn finished(&mut self, id: RequestId, request: &Finished) {
         let served = ServedRequest {
@@ -172,6 +186,9 @@ impl Observer for Recorder {
     #[inline(always)]
     fn streamed(&mut self, tokens: &Streamed) {
         let segment = self.run.segment_of(tokens.start);
+        if segment < self.run.latest_segment() {
+            return self.streamed_before(tokens);
+        }
         self.client.streamed(tokens, segment);
         self.server.streamed(tokens, segment);
     }

@@ -32,6 +32,11 @@ impl RunSoFar {
         self.windows.segment_of(arrival)
     }
 
+    /// When a segment ends; `None` of the latest.
+    pub(super) fn end_of_segment(&self, segment: usize) -> Option<Time> {
+        self.windows.end_of_segment(segment)
+    }
+
     /// The segment that lasts now; of the drain, the one before it.
     #[inline(always)]
     pub(super) fn latest_segment(&self) -> usize {

@@ -155,6 +155,11 @@ impl RunSegments {
         self.starts.partition_point(|(start, _)| *start <= at).saturating_sub(1)
     }
 
+    /// When a segment ends; `None` of the latest.
+    pub(super) fn end_of_segment(&self, segment: usize) -> Option<Time> {
+        self.starts.get(segment + 1).map(|&(start, _)| start)
+    }
+
     /// The segment that lasts now; of the drain, the one before it.
     #[inline]
     pub(super) fn latest_segment(&self) -> usize {

@@ -131,7 +131,6 @@ impl Observer for FleetStream {
             self.streamed.push((start, gap, tokens.clients));
             start += gap;
         }
-        self.in_order(start);
     }
 
     fn server_changed(&mut self, at: Time, server: ServerId, change: ServerChange, size: FleetSize) {

@@ -4,9 +4,10 @@
 /// they own.
 #[derive(Default)]
 pub(super) struct InFlight<T> {
+    /// The place of the decision that has been in flight longest, or of the next one if there is none.
+    first: u8,
     count: u8,
-    front: T,
-    back: T,
+    places: [T; 2],
 }
 
 impl<T> InFlight<T> {
@@ -15,45 +16,56 @@ impl<T> InFlight<T> {
         self.count == 0
     }
 
+    #[inline]
+    pub(super) const fn count(&self) -> u8 {
+        self.count
+    }
+
+    /// The place of a decision, by how many have been in flight longer.
+    #[inline]
+    const fn place(&self, earlier: u8) -> usize {
+        ((self.first + earlier) & 1) as usize
+    }
+
     /// The decision that has been in flight longest.
     #[inline]
     pub(super) const fn front(&self) -> Option<&T> {
-        if self.count > 0 { Some(&self.front) } else { None }
+        if self.is_empty() {
+            return None;
+        }
+        Some(&self.places[self.place(0)])
     }
 
     #[inline]
     pub(super) const fn front_mut(&mut self) -> Option<&mut T> {
-        if self.count > 0 { Some(&mut self.front) } else { None }
+        if self.is_empty() {
+            return None;
+        }
+        Some(&mut self.places[self.place(0)])
     }
 
     /// The latest decision.
     #[inline]
     pub(super) const fn back(&self) -> Option<&T> {
-        match self.count {
-            0 => None,
-            1 => Some(&self.front),
-            _ => Some(&self.back),
+        if self.is_empty() {
+            return None;
         }
+        Some(&self.places[self.place(self.count - 1)])
     }
 
     #[inline]
     pub(super) const fn back_mut(&mut self) -> Option<&mut T> {
-        match self.count {
-            0 => None,
-            1 => Some(&mut self.front),
-            _ => Some(&mut self.back),
+        if self.is_empty() {
+            return None;
         }
+        Some(&mut self.places[self.place(self.count - 1)])
     }
 
     /// The place of the next decision, which holds what an earlier one has left there.
     #[inline]
     pub(super) const fn next(&mut self) -> &mut T {
         assert!(self.count < 2, "at most two decisions are in flight");
-        if self.count == 0 {
-            &mut self.front
-        } else {
-            &mut self.back
-        }
+        &mut self.places[self.place(self.count)]
     }
 
     /// The next decision has been taken.
@@ -66,15 +78,15 @@ impl<T> InFlight<T> {
     /// The decision that has been in flight longest has ended.
     #[inline]
     pub(super) const fn pop(&mut self) {
-        assert!(self.count > 0, "a decision is in flight");
+        assert!(!self.is_empty(), "a decision is in flight");
         self.count -= 1;
-        std::mem::swap(&mut self.front, &mut self.back);
+        self.first = (self.first + 1) & 1;
     }
 
     /// The decision that has ended last, until the next place is asked for.
     #[inline]
     pub(super) const fn ended(&self) -> &T {
-        &self.back
+        &self.places[self.place(1)]
     }
 }
 

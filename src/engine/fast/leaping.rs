@@ -2,7 +2,7 @@
 
 use super::in_flight::InFlight;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
-use crate::engine::engine_trait::{Engine, ServerLoad, Turn};
+use crate::engine::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
 use crate::engine::observer::{Event, Observer};
 use crate::policy::{Memory, taken_of};
 use crate::step_time::{Paced, Ramp, StepTime};
@@ -121,13 +121,45 @@ impl<S: Scheduler> Engine for FastServer<S> {
         if self.is_disturbed {
             return Some(Turn::end(front.start + front.ramp.first));
         }
-        // Somebody may finish with the first steps, or else not before the last.
-        let quiet = if front.are_all() {
-            Some(front)
+        let back = self.in_flight.back()?;
+        // Somebody may finish with the first steps, or be admitted when they have ended, or else nothing happens before
+        // the last.
+        let is_first_quiet = !front.are_all() && (back.uneventful > 1 || !self.scheduler.may_take_in());
+        let quiet_until = if is_first_quiet {
+            back.uneventful_until()
         } else {
-            self.in_flight.back()
+            front.end
         };
-        quiet.map(|steps| Turn::end(steps.uneventful_until()))
+        Some(Turn::end(quiet_until))
+    }
+
+    fn next_leave(&self) -> Option<Turn> {
+        // Who has given up leaves at the next decision.
+        if self.wakes.is_some() || !self.given_up.is_empty() {
+            return self.next_turn();
+        }
+        let front = self.in_flight.front()?;
+        if self.in_flight.count() > 1 && self.scheduler.may_finish_before_latest() {
+            return Some(Turn::end(front.end));
+        }
+        let back = self.in_flight.back()?;
+        // What was foreseen of steps that are not decided yet holds no more once somebody has come.
+        let quiet_until = if self.is_disturbed {
+            back.end
+        } else {
+            back.uneventful_until()
+        };
+        Some(Turn::end(quiet_until))
+    }
+
+    fn quiet_run(&self) -> Option<QuietRun> {
+        let steps = self.quiet_steps()?;
+        Some(QuietRun {
+            start: steps.start,
+            ramp: steps.ramp,
+            steps: steps.uneventful,
+            in_flight: self.most_in_flight,
+        })
     }
 
     fn load(&self) -> ServerLoad {
@@ -146,6 +178,16 @@ impl<S: Scheduler> Engine for FastServer<S> {
 }
 
 impl<S: Scheduler> FastServer<S> {
+    /// The steps at the end of the last of which somebody may leave, and not before, if nobody comes: they are the last
+    /// that were decided. `None` if that is not known.
+    fn quiet_steps(&self) -> Option<&Steps> {
+        let is_known = self.wakes.is_none() && self.given_up.is_empty() && !self.is_disturbed;
+        if !is_known || self.in_flight.count() > 1 && self.scheduler.may_finish_before_latest() {
+            return None;
+        }
+        self.in_flight.back()
+    }
+
     /// What it takes of a request that arrives; `None` if it rejects it.
     #[inline]
     fn taken_of(&self, request: Request) -> Option<Request> {
@@ -185,8 +227,10 @@ impl<S: Scheduler> FastServer<S> {
             now: self.now,
             decided_until: self.decided_until(),
         };
-        for id in self.given_up.drain(..) {
-            self.scheduler.abort(id, at, observer);
+        if !self.given_up.is_empty() {
+            for id in self.given_up.drain(..) {
+                self.scheduler.abort(id, at, observer);
+            }
         }
         self.is_disturbed = false;
         let next = &mut self.in_flight.next().shape;

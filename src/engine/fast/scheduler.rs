@@ -32,6 +32,16 @@ pub(in crate::engine) trait Scheduler {
         0
     }
 
+    /// Whether somebody waits or computes a prompt, so that the next decision may take in more than it lets go.
+    fn may_take_in(&self) -> bool {
+        true
+    }
+
+    /// Whether somebody may finish with the steps that were decided before the latest, and have not ended.
+    fn may_finish_before_latest(&self) -> bool {
+        true
+    }
+
     /// What was just decided to run does so for so many steps.
     fn commit(&mut self, _steps: u64) {}
 

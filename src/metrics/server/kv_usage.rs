@@ -10,9 +10,9 @@ use crate::stats::TimeWeighted;
 pub(super) struct UsedBlocks {
     /// Of servers of each pool.
     pools: Vec<UsedInPool>,
-    /// Usage in pieces of time in which it grows by at most 0.1 % of the capacity, each with its middle value: in
-    /// blocks, or in parts of [`WHOLE`] of a server's own where servers are unlike.
-    pieces: TimeWeighted,
+    /// Usage in whole multiples of each pool's `1 << coarseness` blocks: in blocks, or in parts of [`WHOLE`] of a
+    /// server's own where servers are unlike.
+    rounded: TimeWeighted,
     /// Memory to work with.
     taken: Vec<u64>,
 }
@@ -21,39 +21,52 @@ pub(super) struct UsedBlocks {
 #[derive(Clone, Debug)]
 struct UsedInPool {
     usable_blocks: u32,
+    /// Rounding is by at most 0.05 % of the capacity.
+    coarseness: u32,
     /// Exact: [block * ps].
     integral: u128,
     max: u64,
 }
 
-/// So many blocks of a server, as pieces have them.
-fn piece(pools: &[UsedInPool], place: usize, blocks: u64) -> u64 {
+/// All blocks of a server, where servers have unlike numbers of them: more than any has.
+const WHOLE: u64 = 1 << 40;
+
+/// So many blocks of a server of a pool, as they are held.
+fn held(pools: &[UsedInPool], place: usize, blocks: u64) -> u64 {
     match pools {
         [_] => blocks,
         pools => (u128::from(blocks) * u128::from(WHOLE) / u128::from(pools[place].usable_blocks.max(1))) as u64,
     }
 }
 
-/// All blocks of a server, where servers have unlike numbers of them: more than any has.
-const WHOLE: u64 = 1 << 40;
-
 impl UsedInPool {
     fn fraction(&self, blocks: f64) -> f64 {
         blocks / f64::from(self.usable_blocks.max(1))
+    }
+
+    /// A number of blocks to the nearest multiple.
+    #[inline]
+    const fn nearest_multiple(&self, blocks: u64) -> u64 {
+        (blocks + self.half()) >> self.coarseness << self.coarseness
+    }
+
+    const fn half(&self) -> u64 {
+        (1 << self.coarseness) / 2
     }
 }
 
 impl UsedBlocks {
     /// Servers with so many blocks that can hold tokens, in the order of the pools.
     pub(super) fn new(usable_blocks: Vec<u32>) -> Self {
-        let pool = |usable_blocks| UsedInPool {
+        let pool = |usable_blocks: u32| UsedInPool {
             usable_blocks,
+            coarseness: (usable_blocks / 1_000).checked_ilog2().unwrap_or(0),
             integral: 0,
             max: 0,
         };
         Self {
             pools: usable_blocks.into_iter().map(pool).collect(),
-            pieces: TimeWeighted::default(),
+            rounded: TimeWeighted::default(),
             taken: Vec::new(),
         }
     }
@@ -64,24 +77,23 @@ impl UsedBlocks {
         let pool = &mut self.pools[place];
         pool.max = pool.max.max(kv.last);
         pool.integral += kv.used;
-        let first = u64::from(run.kv.used);
-        if kv.last - first <= self.coarseness(place) {
-            let middle = u64::midpoint(first, kv.last);
-            self.pieces.hold(piece(&self.pools, place, middle), run.takes.picos());
+        let first = pool.nearest_multiple(run.kv.used.into());
+        if first == pool.nearest_multiple(kv.last) {
+            self.rounded.hold(held(&self.pools, place, first), run.takes.picos());
         } else {
-            self.hold_in_pieces(place, *run);
+            self.hold_in_parts(place, run);
         }
     }
 
     /// Nothing was in use for the rest of a run that took so long.
     pub(super) fn fill_up(&mut self, run_picos: u128) {
-        let mut idle = run_picos - self.pieces.picos();
+        let mut idle = run_picos - self.rounded.picos();
         // That of many servers may not fit.
         while let Some(left) = idle.checked_sub(u128::from(u64::MAX)) {
-            self.pieces.hold(0, u64::MAX);
+            self.rounded.hold(0, u64::MAX);
             idle = left;
         }
-        self.pieces.hold(0, idle as u64);
+        self.rounded.hold(0, idle as u64);
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -90,57 +102,49 @@ impl UsedBlocks {
             mine.integral += theirs.integral;
             mine.max = mine.max.max(theirs.max);
         }
-        self.pieces.merge(&other.pieces);
+        self.rounded.merge(&other.rounded);
     }
 
     /// The mean over time as a fraction of the usable blocks.
     pub(super) fn mean(&self) -> Option<f64> {
-        let picos = self.pieces.picos();
+        let picos = self.rounded.picos();
         let of_pool = |pool: &UsedInPool| pool.fraction(pool.integral as f64 / picos as f64);
         (picos > 0).then(|| self.pools.iter().map(of_pool).sum())
     }
 
     /// A quantile over time as a fraction of the usable blocks, within 0.1 % of them.
     pub(super) fn quantile(&self, per_mille: u32) -> Option<f64> {
-        let used = self.pieces.quantile(per_mille)? as f64;
+        let used = self.rounded.quantile(per_mille)?;
         Some(match &self.pools[..] {
-            [alike] => alike.fraction(used),
-            _ => used / WHOLE as f64,
+            [alike] => alike.fraction(used.min(alike.max) as f64),
+            _ => used as f64 / WHOLE as f64,
         })
     }
 
     /// The most blocks in use, as a fraction of the usable ones of the same server.
     pub(super) fn max(&self) -> Option<f64> {
         let most = self.pools.iter().map(|pool| pool.fraction(pool.max as f64));
-        most.reduce(f64::max).filter(|_| self.pieces.picos() > 0)
+        most.reduce(f64::max).filter(|_| self.rounded.picos() > 0)
     }
 
-    /// By how many blocks usage may grow within a piece.
-    fn coarseness(&self, place: usize) -> u64 {
-        u64::from(self.pools[place].usable_blocks / 1_000)
-    }
-
-    fn hold_in_pieces(&mut self, place: usize, run: StepRun<'_>) {
-        let coarseness = self.coarseness(place);
-        let taken = TakenInCycle::of(&run.kv, &mut self.taken);
-        let used_at = |step| u64::from(run.kv.used) + taken.before(step);
-        let longest = taken.steps_of(coarseness);
+    /// Steps in parts, each of which uses as many blocks to the nearest multiple: where runs of steps are cut does not
+    /// matter.
+    fn hold_in_parts(&mut self, place: usize, run: &StepRun<'_>) {
+        let mut by_place = std::mem::take(&mut self.taken);
+        let taken = TakenInCycle::of(&run.kv, &mut by_place);
+        let used = u64::from(run.kv.used);
         let (mut step, mut ramp) = (0, run.ramp);
         while step < run.steps {
-            let first = used_at(step);
-            let mut steps = longest.min(run.steps - step);
-            let mut last = used_at(step + steps - 1);
-            // Requests may take their blocks all in one step, so that a part of a cycle takes more than its share.
-            while steps > 1 && last - first > coarseness {
-                steps /= 2;
-                last = used_at(step + steps - 1);
-            }
-            let middle = u64::midpoint(first, last);
-            let used = piece(&self.pools, place, middle);
-            self.pieces.hold(used, ramp.total(steps).picos());
-            step += steps;
-            ramp.first = ramp.step(steps);
+            let pool = &self.pools[place];
+            let multiple = pool.nearest_multiple(used + taken.before(step));
+            let beyond = multiple + (1 << pool.coarseness) - pool.half();
+            let until = taken.first_step_with(beyond - used).min(run.steps);
+            self.rounded
+                .hold(held(&self.pools, place, multiple), ramp.total(until - step).picos());
+            ramp.first = ramp.step(until - step);
+            step = until;
         }
+        self.taken = by_place;
     }
 }
 
@@ -172,9 +176,14 @@ impl<'a> TakenInCycle<'a> {
         step / cycle * self.per_cycle() + rest
     }
 
-    /// How many steps, at least one, take that many blocks if all take the same.
-    fn steps_of(&self, blocks: u64) -> u64 {
-        (blocks * self.by_place.len() as u64 / self.per_cycle().max(1)).max(1)
+    /// The first step by whose start at least so many blocks, one or more, are taken.
+    fn first_step_with(&self, blocks: u64) -> u64 {
+        let Some(cycles) = (blocks - 1).checked_div(self.per_cycle()) else {
+            return u64::MAX;
+        };
+        let rest = blocks - cycles * self.per_cycle();
+        let place = self.by_place.partition_point(|&taken| taken < rest) as u64;
+        cycles * self.by_place.len() as u64 + place + 1
     }
 
     fn per_cycle(&self) -> u64 {
@@ -188,49 +197,112 @@ mod tests {
     use crate::step_time::{Ramp, StepShape};
     use crate::units::{Span, Time};
 
-    #[test]
-    fn pieces_keep_within_a_thousandth_of_the_capacity() {
-        for (due, usable) in [
-            (vec![1, 0, 2, 0], 40_000),
-            (vec![9, 9, 9, 9], 40_000),
-            (vec![0, 5], 300),
-        ] {
-            let run = StepRun {
-                start: Time::ZERO,
-                steps: 500,
-                ramp: Ramp {
-                    first: Span::from_picos(1_000),
-                    growth: Span::from_picos(3),
-                    len: 500,
-                },
-                takes: Span::from_picos((0..500).map(|step| 1_000 + 3 * step).sum()),
-                shape: &StepShape::default(),
-                streaming: 0,
-                kv: KvGrowth {
-                    used: 17,
-                    empty: 100_000,
-                    fills: due.iter().sum(),
-                    due: &due,
-                    phase: 1,
-                },
-            };
+    const SHAPE: StepShape = StepShape {
+        decoding: 0,
+        context: 0,
+        prefill: 0,
+        prefill_context: 0,
+        prefill_attention: 0,
+        sequences: 0,
+        sampling: 0,
+        verifying: 0,
+    };
+
+    /// So many steps of 1,000 picoseconds and more, the first of which uses `used` blocks.
+    fn run(due: &[u32], used: u32, steps: u64) -> StepRun<'_> {
+        let ramp = Ramp {
+            first: Span::from_picos(1_000),
+            growth: Span::from_picos(3),
+            len: steps,
+        };
+        StepRun {
+            start: Time::ZERO,
+            steps,
+            ramp,
+            takes: ramp.total(steps),
+            shape: &SHAPE,
+            streaming: 0,
+            kv: KvGrowth {
+                used,
+                empty: 100_000,
+                fills: due.iter().sum(),
+                due,
+                phase: 1,
+            },
+        }
+    }
+
+    /// Those of `steps` steps of a run after its first `before` steps.
+    fn part<'a>(run: &StepRun<'a>, before: u64, steps: u64) -> StepRun<'a> {
+        let ramp = run.ramp.after(before);
+        let (used, empty) = run.kv.at(before);
+        StepRun {
+            start: run.start + run.ramp.total(before),
+            steps,
+            ramp,
+            takes: ramp.total(steps),
+            kv: KvGrowth {
+                used: used as u32,
+                empty,
+                phase: (run.kv.phase + before as usize) % run.kv.due.len(),
+                ..run.kv
+            },
+            ..*run
+        }
+    }
+
+    fn usage_of(usable: u32, runs: &[StepRun<'_>]) -> UsedBlocks {
+        let mut usage = UsedBlocks::new(vec![usable]);
+        for run in runs {
             let kv = run.kv.over(run.ramp.first, run.ramp.growth, run.steps);
-            let mut usage = UsedBlocks::new(vec![usable]);
-            usage.ran(0, &run, &kv);
+            usage.ran(0, run, &kv);
+        }
+        usage
+    }
+
+    const CASES: [([u32; 4], u32); 4] = [
+        ([1, 0, 2, 0], 40_000),
+        ([9, 9, 9, 9], 40_000),
+        ([0, 0, 0, 200], 40_000),
+        ([0, 5, 0, 0], 300),
+    ];
+
+    #[test]
+    fn rounding_keeps_within_a_thousandth_of_the_capacity() {
+        for (due, usable) in CASES {
+            let run = run(&due, 17, 500);
+            let usage = usage_of(usable, &[run]);
             let mut by_step = TimeWeighted::default();
             for step in 0..500 {
                 by_step.hold(run.kv.used_at(step), run.ramp.step(step).picos());
             }
             assert_eq!(usage.pools[0].integral, by_step.integral());
             assert_eq!(Some(usage.pools[0].max), by_step.max());
-            assert_eq!(usage.pieces.picos(), by_step.picos());
+            assert_eq!(usage.rounded.picos(), by_step.picos());
             for per_mille in [10, 500, 990] {
                 let difference = usage
-                    .pieces
+                    .rounded
                     .quantile(per_mille)
                     .unwrap()
                     .abs_diff(by_step.quantile(per_mille).unwrap());
                 assert!(difference * 1_000 <= u64::from(usable), "{difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_runs_of_steps_are_cut_does_not_matter() {
+        for (due, usable) in CASES {
+            let whole = run(&due, 17, 500);
+            let uncut = usage_of(usable, &[whole]);
+            for cut in [1, 2, 3, 4, 100, 251, 499] {
+                let parts = [part(&whole, 0, cut), part(&whole, cut, 500 - cut)];
+                let cut = usage_of(usable, &parts);
+                let exact = |usage: &UsedBlocks| (usage.pools[0].integral, usage.pools[0].max);
+                assert_eq!(exact(&cut), exact(&uncut));
+                for per_mille in 1..1_000 {
+                    assert_eq!(cut.quantile(per_mille), uncut.quantile(per_mille));
+                }
             }
         }
     }
