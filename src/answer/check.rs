@@ -1,18 +1,19 @@
-//! `check`: whether both engines tell the same of a scenario, event by event.
+//! `check`: whether both engines, or both fleets, tell the same of a scenario, event by event.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::common::refuse_fleet;
 use super::problem::Problem;
 use crate::config::Diagnostic;
-use crate::engine::{self, Heard, Server, Transcript};
-use crate::study::{Base, Bounds, Control, Input, SimulationError, Watched, replay_workload};
+use crate::engine::{self, Heard, Transcript};
+use crate::study::{
+    Base, Bounds, Control, Input, SimulationError, Watched, replay_readable_fleet, replay_servers, replay_workload,
+};
 
 /// Do the fast and the readable engine tell the same?
 #[derive(Clone, Debug, Default)]
 pub struct CheckQuestion {
-    /// The scenario that both engines run.
+    /// The scenario that both engines run, or that both fleets do.
     pub base: Base,
 }
 
@@ -23,8 +24,17 @@ pub struct CheckAnswer {
     pub without_fast: Option<&'static str>,
     /// Events of requests.
     pub events: u64,
-    /// Steps that the engines tell of.
+    /// Steps that the engines tell of; of a fleet, which tells those of each server by itself, none are compared.
     pub steps: u64,
+    /// Whether there are many servers.
+    pub is_fleet: bool,
+}
+
+/// Which of the two tells.
+#[derive(Clone, Copy)]
+enum Form {
+    Readable,
+    Fast,
 }
 
 /// How much is handed over at once.
@@ -37,11 +47,12 @@ impl CheckQuestion {
     /// runs alone.
     pub fn answer(&self, control: &Control) -> Result<CheckAnswer, Problem> {
         let input = self.base.load()?;
-        refuse_fleet(&input, "check compares two engines of one server")?;
         control.audience.begin("requests", None);
+        let is_fleet = input.scenario.operation.fleet.is_some();
         let told = match engine::without_fast(&input.scenario.deployment.server.policy) {
-            Some(policy) => tell_of_one(&input, policy, control),
-            None => tell_of_both(&input, control),
+            Some(policy) if !is_fleet => tell_of_one(&input, policy, control),
+            // A fleet has both forms whatever its servers are.
+            _ => tell_of_both(&input, control),
         };
         control.audience.end();
         if control.is_stopped() {
@@ -52,18 +63,11 @@ impl CheckQuestion {
 }
 
 fn tell_of_both(input: &Input, control: &Control) -> Result<CheckAnswer, Problem> {
-    let scenario = &input.scenario;
     let (outcome, done) = thread::scope(|scope| {
         let (readable, hear_readable) = sync_channel(AHEAD);
         let (fast, hear_fast) = sync_channel(AHEAD);
-        let readable = scope.spawn(move || {
-            let engine = engine::reference(&scenario.deployment.server, scenario.step_time());
-            tell_in_chunks(input, engine, readable, control)
-        });
-        let fast = scope.spawn(move || {
-            let engine = engine::fast(&scenario.deployment.server, scenario.step_time());
-            tell_in_chunks(input, engine, fast, control)
-        });
+        let readable = scope.spawn(move || tell_in_chunks(input, Form::Readable, readable, control));
+        let fast = scope.spawn(move || tell_in_chunks(input, Form::Fast, fast, control));
         let outcome = compare(&hear_readable, &hear_fast);
         // An engine that still tells must learn that nobody listens.
         drop((hear_readable, hear_fast));
@@ -75,17 +79,18 @@ fn tell_of_both(input: &Input, control: &Control) -> Result<CheckAnswer, Problem
     for engine in done {
         engine?;
     }
-    Ok(equal)
+    Ok(CheckAnswer {
+        is_fleet: input.scenario.operation.fleet.is_some(),
+        ..equal
+    })
 }
 
 fn tell_of_one(input: &Input, policy: &'static str, control: &Control) -> Result<CheckAnswer, Problem> {
-    let scenario = &input.scenario;
-    let engine = engine::reference(&scenario.deployment.server, scenario.step_time());
     let mut counted = CheckAnswer {
         without_fast: Some(policy),
         ..CheckAnswer::default()
     };
-    tell(input, engine, |heard| counted.count(&heard), control)?;
+    tell(input, Form::Readable, |heard| counted.count(&heard), control)?;
     Ok(counted)
 }
 
@@ -98,6 +103,9 @@ impl CheckAnswer {
                 "one engine: {policy} has no fast engine, so there is nothing to compare; the readable engine tells \
                  {events} events and {steps} steps\n"
             );
+        }
+        if self.is_fleet {
+            return format!("equal: the fast and the readable fleet tell the same {events} events\n");
         }
         format!("equal: both engines tell the same {events} events and {steps} steps\n")
     }
@@ -140,19 +148,29 @@ fn difference(equal: CheckAnswer, readable: Option<Heard>, fast: Option<Heard>) 
     }
 }
 
-/// Runs an engine on the scenario, and has `hear` listen to all that it tells.
-fn tell(input: &Input, engine: Server, hear: impl FnMut(Heard), control: &Control) -> Result<(), SimulationError> {
+/// Runs one of the two on the scenario, and has `hear` listen to all that it tells.
+fn tell(input: &Input, form: Form, hear: impl FnMut(Heard), control: &Control) -> Result<(), SimulationError> {
     let scenario = &input.scenario;
-    let mut engine = scenario.deployment.front_end.before(engine);
+    let (deployment, seed) = (&scenario.deployment, scenario.seed);
     let (control, bounds) = (control.unheard(), Bounds::default());
     let mut watch = Watched::new(&control, &bounds);
-    replay_workload(scenario, scenario.seed, &mut engine, &mut Transcript(hear), &mut watch)?;
-    Ok(())
+    let mut transcript = Transcript(hear);
+    let make = match (&scenario.operation.fleet, form) {
+        (Some(fleet), Form::Readable) => {
+            return replay_readable_fleet(scenario, fleet, seed, &mut transcript, &control);
+        }
+        (Some(_), Form::Fast) => return replay_servers(scenario, seed, &mut transcript, &mut watch).map(drop),
+        (None, Form::Readable) => engine::reference,
+        (None, Form::Fast) => engine::fast,
+    };
+    let engine = make(&deployment.server, scenario.step_time());
+    let mut engine = deployment.front_end.before(engine);
+    replay_workload(scenario, seed, &mut engine, &mut transcript, &mut watch).map(drop)
 }
 
 fn tell_in_chunks(
     input: &Input,
-    engine: Server,
+    form: Form,
     listener: SyncSender<Vec<Heard>>,
     control: &Control,
 ) -> Result<(), SimulationError> {
@@ -160,7 +178,7 @@ fn tell_in_chunks(
         chunk: Vec::with_capacity(CHUNK),
         listener,
     };
-    tell(input, engine, |heard| chunks.add(heard), control)?;
+    tell(input, form, |heard| chunks.add(heard), control)?;
     chunks.hand_over();
     Ok(())
 }

@@ -58,7 +58,9 @@ pub use remedies::{Remedy, Tried, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};
 pub use runner::Runner;
 pub use sending::{Replayed, SimulationError};
-pub use simulate::{Run, engine, recorder, replay, replay_source, replay_workload, run, simulate};
+pub use simulate::{
+    Run, engine, recorder, replay, replay_readable_fleet, replay_servers, replay_source, replay_workload, run, simulate,
+};
 pub use stopped::{Simulate, Stopped};
 pub use sweep::{RUN_COLUMNS, RunNumbers, Sweep, usual_measures};
 pub use validation::{Compared, Comparison, MetricErrors, Prediction, errors_of, metrics_of};

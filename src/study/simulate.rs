@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::bounds::Bounds;
 use super::control::Control;
 use super::input::Input;
-use super::sending::{self, Replayed, SimulationError};
+use super::sending::{self, Replayed, SimulationError, UntilStopped};
 use super::watched::Watched;
 use crate::config::{Deployment, Fleet, FleetPool, Scenario, WarmUp};
 use crate::engine::{self, Engine, Observer, Server, ServerId, ServerSettings};
@@ -51,8 +51,8 @@ pub fn run(
     Ok(Run { recording, replayed })
 }
 
-/// Runs the scenario's workload on its servers.
-fn replay_servers(
+/// Runs the scenario's workload on its servers, until `watch` wants no more.
+pub fn replay_servers(
     scenario: &Scenario,
     seed: u64,
     observer: &mut (impl Observer + ?Sized),
@@ -83,7 +83,7 @@ impl<'a> Servers<'a> {
     fn of(scenario: &'a Scenario, seed: u64) -> Self {
         match &scenario.operation.fleet {
             None => Self::Alone(Box::new(engine(scenario, seed))),
-            Some(fleet) => Self::Fleet(Box::new(fleet_of(scenario, fleet, seed))),
+            Some(fleet) => Self::Fleet(Box::new(fleet_of(scenario, fleet, seed, engine::fast))),
         }
     }
 
@@ -132,6 +132,23 @@ pub fn replay_workload(
     sending::send(scenario, seed, bytes_a_request, run, watch)
 }
 
+/// Runs the scenario's fleet in its readable form, over readable engines: slowly. Nobody sends anything more once
+/// `control` is stopped.
+pub fn replay_readable_fleet(
+    scenario: &Scenario,
+    fleet: &Fleet,
+    seed: u64,
+    observer: &mut dyn Observer,
+    control: &Control,
+) -> Result<(), SimulationError> {
+    let of = fleet_of(scenario, fleet, seed, engine::reference);
+    let run = |source: &mut dyn Source, _: &mut Unwatched| {
+        let mut source = UntilStopped { source, control };
+        fleet::replay_fleet_readable(&of.members, &*of.new_engine, &of.settings, &mut source, observer)
+    };
+    sending::send(scenario, seed, 0, run, &mut Unwatched).map(drop)
+}
+
 /// Runs the scenario with one seed to its end.
 pub fn simulate(scenario: &Scenario, seed: u64) -> Result<Recording, SimulationError> {
     let mut recorder = recorder(scenario, &[], &[]);
@@ -158,20 +175,22 @@ pub fn replay_source(
 
 /// The scenario's server, as its clients see it.
 pub fn engine(scenario: &Scenario, seed: u64) -> Fronted<Server> {
-    engine_with(&scenario.deployment, seed, scenario.step_time())
+    engine_with(&scenario.deployment, seed, scenario.step_time(), engine::fast)
 }
 
-fn engine_with(deployment: &Deployment, seed: u64, step_time: Box<dyn StepTime>) -> Fronted<Server> {
+/// Makes an engine: [`engine::fast`], or [`engine::reference`].
+type MakeEngine = fn(&ServerSettings, Box<dyn StepTime>) -> Server;
+
+fn engine_with(deployment: &Deployment, seed: u64, step_time: Box<dyn StepTime>, make: MakeEngine) -> Fronted<Server> {
     let server = ServerSettings {
         policy: deployment.server.policy.clone().with_seed(seed),
         ..deployment.server
     };
-    let engine = engine::fast(&server, step_time);
-    deployment.front_end.before(engine)
+    deployment.front_end.before(make(&server, step_time))
 }
 
 /// The scenario's fleet: servers of one kind share their prices. Each draws at random by itself.
-fn fleet_of<'a>(scenario: &'a Scenario, fleet: &'a Fleet, seed: u64) -> FleetOf<'a> {
+fn fleet_of<'a>(scenario: &'a Scenario, fleet: &'a Fleet, seed: u64, make: MakeEngine) -> FleetOf<'a> {
     let mut kinds: Vec<(&Deployment, Arc<dyn StepTime>)> = Vec::new();
     let (mut members, mut one_of_each) = (Vec::new(), Vec::new());
     for (pool, (deployment, servers)) in (0..).zip(scenario.deployments()) {
@@ -188,7 +207,7 @@ fn fleet_of<'a>(scenario: &'a Scenario, fleet: &'a Fleet, seed: u64) -> FleetOf<
     let new_engine = move |server: ServerId| {
         let own_seed = seed.wrapping_add(mix(server.0.into()));
         let (deployment, step_time) = &kinds[kind_of[server.place()]];
-        engine_with(deployment, own_seed, Box::new(Arc::clone(step_time)))
+        engine_with(deployment, own_seed, Box::new(Arc::clone(step_time)), make)
     };
     FleetOf {
         members,

@@ -357,8 +357,7 @@ detect = \"2s\"
 fn what_is_of_a_calm_server_refuses_others() {
     let workplace = workplace(ONE_BY_ONE, "[client.retry]\n[admission]\nmax_queue = 3\n");
     for arguments in [
-        &["check", "fleet.toml"][..],
-        &["run", "fleet.toml", "--perfetto", "p.json"],
+        &["run", "fleet.toml", "--perfetto", "p.json"][..],
         &["capacity", "fleet.toml", "--slo", "ttft.p99<2s", "--explain"],
     ] {
         let output = workplace.run(arguments);

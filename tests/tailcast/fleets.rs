@@ -164,11 +164,7 @@ fn what_is_of_one_server_refuses_a_fleet_and_bad_fleets_are_told() {
     let workplace = workplace();
     for (arguments, told) in [
         (
-            &["check", "fleet.toml"][..],
-            "check compares two engines of one server, and the scenario has 3",
-        ),
-        (
-            &["run", "fleet.toml", "--perfetto", "trace.json"],
+            &["run", "fleet.toml", "--perfetto", "trace.json"][..],
             "--perfetto shows the steps of one server",
         ),
         (
@@ -296,4 +292,30 @@ fn the_queue_of_each_server_is_drawn() {
     let ended = workplace.run(&alone);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("runs of a fleet"), "{}", ended.stderr);
+}
+
+/// `check` runs the readable fleet beside the fast one, whatever happens to its servers.
+#[test]
+fn both_fleets_are_compared_on_a_scenario() {
+    let workplace = workplace();
+    let few = ["--set", "workload.requests=200"];
+    let hard = [
+        "--set",
+        "client.timeout=20s",
+        "--set",
+        "client.retry.max=2",
+        "--set",
+        "fleet.fault=[{ kind = \"crash\", at = \"30s\", server = 1, restart = \"20s\", detect = \"5s\" }]",
+    ];
+    for more in [&[][..], &hard] {
+        let ended = workplace.run(&[&["check", "fleet.toml"][..], &few, more].concat());
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(
+            ended
+                .stdout
+                .starts_with("equal: the fast and the readable fleet tell the same "),
+            "{}",
+            ended.stdout
+        );
+    }
 }

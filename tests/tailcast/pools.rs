@@ -482,9 +482,8 @@ fn what_is_of_one_kind_of_server_refuses_pools() {
     let workplace = workplace(UNLIKE);
     workplace.write("data.csv", "prefill_tokens,time_s\n1,1\n");
     for (arguments, told) in [
-        (&["check", "pools.toml"][..], "3 in pools (fleet.pool)"),
         (
-            &["run", "pools.toml", "--perfetto", "trace.json"],
+            &["run", "pools.toml", "--perfetto", "trace.json"][..],
             "3 in pools (fleet.pool)",
         ),
         (
@@ -493,7 +492,7 @@ fn what_is_of_one_kind_of_server_refuses_pools() {
         ),
         (
             &["capacity", "pools.toml", "--slo", "e2e.p99<60s", "--rate", "50"],
-            "3 in pools (fleet.pool)",
+            "the fewest servers are found of one kind",
         ),
         (
             &["calibrate", "pools.toml", "data.csv"],

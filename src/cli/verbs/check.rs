@@ -8,7 +8,7 @@ use crate::cli::flags::load::LoadFlags;
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
 
-/// Run the fast and the readable engine on a scenario and compare them, event by event
+/// Run the fast and the readable engine on a scenario and compare them, event by event; of a fleet both of its forms
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The scenario file (TOML)
