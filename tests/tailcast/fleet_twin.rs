@@ -296,6 +296,10 @@ fn with_unlike_servers(mut fleet: FleetWorld) -> Option<FleetWorld> {
     fleet.pool_of.fill_with(|| random.random_range(0..pools));
     // No rule says which kind an autoscaler should start: it may look for ever for one that it does not start.
     fleet.autoscale = None;
+    // Some servers never admit a prompt that is longer than their budget. Whoever waits for one of them that is full of
+    // such waits without end, and failures that come again and again would go on with it.
+    let comes_once = |fault: &Fault| matches!(fault.when, FaultTime::At(_));
+    fleet.hardships.faults.retain(comes_once);
     let takes_time = |pool: &ServerKind| !pool.step_time.may_take_no_time();
     fleet.pools.iter().all(takes_time).then_some(fleet)
 }

@@ -319,3 +319,29 @@ fn both_fleets_are_compared_on_a_scenario() {
         );
     }
 }
+
+/// What is in use on a server that lets in whoever waits may become less and more again within a step: routers that
+/// look at it must not trust what they saw before.
+#[test]
+fn both_fleets_are_compared_where_many_wait_and_share_prefixes() {
+    let workplace = Workplace::new();
+    let busy = FLEET
+        .replace(
+            "session = { turns = { dist = \"fixed\", value = 4 }, think = \"5s\" }",
+            "prefix = { pool = 5, tokens = 600 }",
+        )
+        .replace("rate = 1.0", "rate = 60.0")
+        .replace("requests = 1500", "requests = 250")
+        .replace("kv_blocks = 4000", "kv_blocks = 900")
+        .replace("max_model_len = 32768", "max_model_len = 8192")
+        .replace(
+            "policy = \"continuous\"",
+            "policy = \"continuous\"\nmax_num_seqs = 6\nmax_num_batched_tokens = 512",
+        );
+    workplace.write("busy.toml", busy);
+    for router in ["prefix_aware", "least_kv", "least_outstanding"] {
+        let set = format!("fleet.router={router}");
+        let ended = workplace.run(&["check", "busy.toml", "--set", &set]);
+        assert_eq!(ended.code, Some(0), "{router}: {}", ended.stderr);
+    }
+}
