@@ -43,30 +43,28 @@ fn interval(value: &Value) -> (f64, f64) {
 fn the_capacity_of_an_m_m_1_queue_is_the_one_on_paper() {
     let place = Workplace::new();
     place.write("mm1.toml", M_M_1);
-    // Mean time in the system 1 / (mu - lambda), with mu = 2: 2.5 s at 1.6 requests/s, 1.25 s at 1.2.
-    for (limit, on_paper) in [("2500ms", 1.6), ("1250ms", 1.2)] {
-        let slo = format!("e2e.mean<{limit}");
-        let found = json(&place.run(&[
-            "capacity",
-            "mm1.toml",
-            "--slo",
-            &slo,
-            "--seeds",
-            "8",
-            "--no-changes",
-            "--format",
-            "json",
-        ]));
-        let (low, high) = interval(&found["ci95"]);
-        // The search stops within one percent.
-        assert!(
-            low * 0.99 <= on_paper && on_paper <= high * 1.01,
-            "{low}..{high}, not {on_paper}"
-        );
-        assert!(high - low < 0.1 * on_paper, "{low}..{high} says little");
-        let capacity = number(&found["capacity"]);
-        assert!((capacity / on_paper - 1.0).abs() < 0.04, "{capacity}, not {on_paper}");
-    }
+    // Mean time in the system 1 / (mu - lambda), with mu = 2: 2.5 s at 1.6 requests/s.
+    let (slo, on_paper) = ("e2e.mean<2500ms", 1.6);
+    let found = json(&place.run(&[
+        "capacity",
+        "mm1.toml",
+        "--slo",
+        slo,
+        "--seeds",
+        "8",
+        "--no-changes",
+        "--format",
+        "json",
+    ]));
+    let (low, high) = interval(&found["ci95"]);
+    // The search stops within one percent.
+    assert!(
+        low * 0.99 <= on_paper && on_paper <= high * 1.01,
+        "{low}..{high}, not {on_paper}"
+    );
+    assert!(high - low < 0.1 * on_paper, "{low}..{high} says little");
+    let capacity = number(&found["capacity"]);
+    assert!((capacity / on_paper - 1.0).abs() < 0.04, "{capacity}, not {on_paper}");
 }
 
 #[test]
@@ -138,7 +136,6 @@ fn bisection_finds_what_a_fine_sweep_finds() {
     let demo = ["--set", "workload.requests=3000"];
     for (scenario, slo) in [
         (&["mm1.toml", "--set", "workload.requests=5000"][..], "e2e.mean<2s"),
-        (&demo[..], "tpot.p99<30ms"),
         (&demo[..], "ttft.p99<500ms"),
     ] {
         let mut arguments = vec!["capacity"];

@@ -79,7 +79,7 @@ fn figures_that_cannot_be_are_refused_before_the_run() {
     for (more, hint) in [
         (
             &["--figure", "bars=x.svg"][..],
-            "kinds: queue, memory, failures, scaling, cdf",
+            "kinds: queue, memory, failures, servers, scaling, cdf",
         ),
         (&["--figure", "x.pdf"], "SVG or PNG"),
         (&["--figure", "cdf=x.jpg"], "x.svg or x.png"),
