@@ -64,7 +64,7 @@ impl FleetStream {
     }
 
     /// How many attempts of each request have come to a server, and wait there to the end.
-    fn stuck_in_servers(&self) -> BTreeMap<RequestId, i64> {
+    pub fn stuck_in_servers(&self) -> BTreeMap<RequestId, i64> {
         let mut stuck = BTreeMap::new();
         for server in &self.servers {
             let mut waiting = BTreeSet::new();
