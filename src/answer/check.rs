@@ -157,7 +157,7 @@ fn tell(input: &Input, form: Form, hear: impl FnMut(Heard), control: &Control) -
     let mut transcript = Transcript(hear);
     let make = match (&scenario.operation.fleet, form) {
         (Some(fleet), Form::Readable) => {
-            return replay_readable_fleet(scenario, fleet, seed, &mut transcript, &control);
+            return replay_readable_fleet(scenario, fleet, seed, &mut transcript, &mut watch);
         }
         (Some(_), Form::Fast) => return replay_servers(scenario, seed, &mut transcript, &mut watch).map(drop),
         (None, Form::Readable) => engine::reference,

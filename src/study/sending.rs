@@ -3,14 +3,12 @@
 use std::error::Error;
 use std::fmt;
 
-use super::control::Control;
 use crate::config::{Class, Diagnostic, Scenario, Workload};
 use crate::fleet::{LooksFor, ReplayError, Watch};
 use crate::metrics::Waves;
 use crate::stats::streams::{hash_bytes, mix};
-use crate::units::{Span, Time};
 use crate::workload::trace::{self, Skipped, TraceError, TraceSource};
-use crate::workload::{ClassId, ClassSource, Classes, Limited, Request, RequestId, Source, SyntheticSource};
+use crate::workload::{ClassSource, Classes, Limited, Source, SyntheticSource};
 
 /// How the workload of a run was read.
 #[derive(Clone, Debug, Default)]
@@ -168,48 +166,5 @@ pub fn send_limited<W: Watch>(
     match scenario.traffic.max_outstanding {
         Some(most) => run(&mut Limited::new(source, most), watch),
         None => run(source, watch),
-    }
-}
-
-/// Requests of a source, until somebody stops the question.
-pub(super) struct UntilStopped<'a> {
-    pub(super) source: &'a mut dyn Source,
-    pub(super) control: &'a Control,
-}
-
-impl Source for UntilStopped<'_> {
-    fn next_arrival(&mut self) -> Result<Option<Time>, TraceError> {
-        if self.control.is_stopped() {
-            return Ok(None);
-        }
-        self.source.next_arrival()
-    }
-
-    fn take(&mut self) -> Request {
-        self.source.take()
-    }
-
-    fn finished(&mut self, id: RequestId, at: Time) {
-        self.source.finished(id, at);
-    }
-
-    fn rejected(&mut self, id: RequestId, at: Time) {
-        self.source.rejected(id, at);
-    }
-
-    fn classes(&self) -> usize {
-        self.source.classes()
-    }
-
-    fn timeout(&self, class: ClassId) -> Option<Span> {
-        self.source.timeout(class)
-    }
-
-    fn is_closed_loop(&self) -> bool {
-        self.source.is_closed_loop()
-    }
-
-    fn runs_out(&self) -> bool {
-        self.source.runs_out()
     }
 }

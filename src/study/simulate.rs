@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::bounds::Bounds;
 use super::control::Control;
 use super::input::Input;
-use super::sending::{self, Replayed, SimulationError, UntilStopped};
+use super::sending::{self, Replayed, SimulationError};
 use super::watched::Watched;
 use crate::config::{Deployment, Fleet, FleetPool, Scenario, WarmUp};
 use crate::engine::{self, Engine, Observer, Server, ServerId, ServerSettings};
@@ -132,21 +132,19 @@ pub fn replay_workload(
     sending::send(scenario, seed, bytes_a_request, run, watch)
 }
 
-/// Runs the scenario's fleet in its readable form, over readable engines: slowly. Nobody sends anything more once
-/// `control` is stopped.
-pub fn replay_readable_fleet(
+/// Runs the scenario's fleet in its readable form, over readable engines: slowly, until `watch` wants no more.
+pub fn replay_readable_fleet<W: Watch>(
     scenario: &Scenario,
     fleet: &Fleet,
     seed: u64,
     observer: &mut dyn Observer,
-    control: &Control,
+    watch: &mut W,
 ) -> Result<(), SimulationError> {
     let of = fleet_of(scenario, fleet, seed, engine::reference);
-    let run = |source: &mut dyn Source, _: &mut Unwatched| {
-        let mut source = UntilStopped { source, control };
-        fleet::replay_fleet_readable(&of.members, &*of.new_engine, &of.settings, &mut source, observer)
+    let run = |source: &mut dyn Source, watch: &mut W| {
+        fleet::replay_fleet_readable(&of.members, &*of.new_engine, &of.settings, source, observer, watch)
     };
-    sending::send(scenario, seed, 0, run, &mut Unwatched).map(drop)
+    sending::send(scenario, seed, 0, run, watch).map(drop)
 }
 
 /// Runs the scenario with one seed to its end.

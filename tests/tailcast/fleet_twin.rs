@@ -466,7 +466,14 @@ impl FleetWorld {
         stream.servers.resize_with(self.servers, Stream::default);
         let mut source = self.source();
         match speed {
-            Speed::Readable => replay_fleet_readable(&members, &new_engine, &settings, &mut *source, &mut stream),
+            Speed::Readable => replay_fleet_readable(
+                &members,
+                &new_engine,
+                &settings,
+                &mut *source,
+                &mut stream,
+                &mut Unwatched,
+            ),
             Speed::Fast => replay_fleet(
                 &members,
                 &new_engine,

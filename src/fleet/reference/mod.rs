@@ -22,7 +22,7 @@ use super::replay_error::ReplayError;
 use super::replay_fleet::FleetSettings;
 use super::retry::Retrying;
 use super::router::RouterStart;
-use super::watch::Unwatched;
+use super::watch::{Unwatched, Watch};
 use crate::engine::{Engine, Observer, ServerId};
 use crate::units::Time;
 use crate::workload::Source;
@@ -34,6 +34,7 @@ pub fn replay_fleet_readable<E: Engine>(
     settings: &FleetSettings<'_>,
     source: &mut dyn Source,
     observer: &mut dyn Observer,
+    watch: &mut impl Watch,
 ) -> Result<(), ReplayError> {
     let weights: Vec<f64> = members.iter().map(|member| member.weight).collect();
     let start = RouterStart {
@@ -70,6 +71,7 @@ pub fn replay_fleet_readable<E: Engine>(
     };
     fleet.start_servers();
     while let Some(now) = fleet.next_instant()? {
+        watch.may_go_on()?;
         if now >= Time::LIMIT {
             return Err(ReplayError::TooLong);
         }
