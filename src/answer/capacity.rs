@@ -182,26 +182,21 @@ impl Search<'_> {
         // The servers for a load are those of a fleet, and a capacity beside them is that of one of them.
         let asks_for_servers = self.question.servers_for.is_some();
         let is_fleet = input.scenario.operation.servers() > 1;
-        let of_one = if asks_for_servers && is_fleet {
-            ["fleet.servers=1", "fleet.fault=[]"]
-                .map(|set| Flag::new("--rate", set))
-                .to_vec()
-        } else {
-            Vec::new()
-        };
+        let is_of_one = asks_for_servers && is_fleet;
+        let of_one = ["fleet.servers=1", "fleet.fault=[]"].map(|set| Flag::new(self.dial.kind().flag(), set));
         let own_load = self.dial.load_of(&input);
+        let start = own_load.unwrap_or(USUAL_START);
         let search = CapacitySearch {
             base: &self.question.base,
             dial: self.dial,
-            changes: &of_one,
+            changes: if is_of_one { &of_one } else { &[] },
             steps_times: 1.0,
             seeds: &seeds,
-            start: own_load.unwrap_or(USUAL_START)
-                / f64::from(if of_one.is_empty() {
-                    1
-                } else {
-                    input.scenario.operation.servers()
-                }),
+            start: if is_of_one {
+                start / f64::from(input.scenario.operation.servers())
+            } else {
+                start
+            },
         };
         let capacity = search.answer(self.workers, self.simulate)?;
         let range = self.range(&input, &search, &capacity)?;
@@ -224,7 +219,7 @@ impl Search<'_> {
             } else {
                 input.scenario.gpus()
             },
-            own_load: own_load.filter(|_| of_one.is_empty()),
+            own_load: own_load.filter(|_| !is_of_one),
             slos: input.slos,
             classes: input.classes,
             capacity,
@@ -288,7 +283,10 @@ impl Search<'_> {
 
     /// The router that several servers of the scenario would stand behind.
     fn router(&self) -> Result<Option<&'static str>, Problem> {
-        let several = self.question.base.with(&[Flag::new("--rate", "fleet.servers=2")])?;
+        let several = self
+            .question
+            .base
+            .with(&[Flag::new(self.dial.kind().flag(), "fleet.servers=2")])?;
         Ok(several.scenario.operation.fleet.map(|fleet| fleet.router.name))
     }
 

@@ -56,10 +56,14 @@ pub fn refuse_seeds_of_a_trace(input: &Input, seeds: u32) -> Result<(), Problem>
 
 /// Refuses pools of servers where `what` is of servers that are alike.
 pub fn refuse_pools(input: &Input, what: &str) -> Result<(), Problem> {
-    if input.scenario.operation.pools().is_empty() {
+    let operation = &input.scenario.operation;
+    if operation.pools().is_empty() {
         return Ok(());
     }
-    let message = format!("{what}, and the scenario has pools of servers (fleet.pool)");
+    let message = format!(
+        "{what}, and the scenario has {} in pools (fleet.pool)",
+        operation.servers()
+    );
     Err(Diagnostic::new(message)
         .help("write a scenario of one of the pools")
         .into())
@@ -70,12 +74,7 @@ pub fn refuse_fleet(input: &Input, what: &str) -> Result<(), Problem> {
     let Some(fleet) = &input.scenario.operation.fleet else {
         return Ok(());
     };
-    if !fleet.pools.is_empty() {
-        let message = format!("{what}, and the scenario has {} in pools (fleet.pool)", fleet.servers);
-        return Err(Diagnostic::new(message)
-            .help("write a scenario of one of the pools")
-            .into());
-    }
+    refuse_pools(input, what)?;
     if fleet.servers > 1 {
         let message = format!("{what}, and the scenario has {} (fleet.servers)", fleet.servers);
         return Err(Diagnostic::new(message).help("write --set fleet.servers=1").into());

@@ -68,16 +68,12 @@ impl ServersSearch<'_> {
         }
         let (first, most) = (first as u32, most as u32);
         found.is_behind_router = self.may_be_together(most);
-        // Those of a fleet may fail, which no capacity of one of them knows of.
-        let most = if found.is_behind_router {
-            most.saturating_mul(2)
-        } else {
-            most
-        };
         if !found.is_behind_router {
             found.fewest = fewest_that_hold(first, most, |servers| self.hold_alone(servers, capacity))?;
             return Ok(found);
         }
+        // Those of a fleet may fail, which no capacity of one of them knows of.
+        let most = most.saturating_mul(2);
         let missed = RefCell::new(BTreeMap::new());
         found.fewest = fewest_that_hold(first, most, |servers| -> Result<bool, Stopped> {
             let miss = self.miss_together(servers, capacity)?;
