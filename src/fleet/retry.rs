@@ -51,8 +51,8 @@ impl Retrying {
     }
 
     fn of(&mut self, request: RequestId) -> &mut Budget {
-        let last = self.classes.len() - 1;
-        &mut self.classes[request.class().place().min(last)]
+        let place = request.class().place_among(self.classes.len());
+        &mut self.classes[place]
     }
 
     /// A request is sent for the first time.

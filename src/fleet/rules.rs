@@ -103,8 +103,7 @@ impl Default for Hardships {
 impl Hardships {
     /// What holds for a request, or for an attempt of it.
     pub(super) fn of(&self, id: RequestId) -> &ClassRules {
-        let last = self.classes.len() - 1;
-        &self.classes[id.class().place().min(last)]
+        &self.classes[id.class().place_among(self.classes.len())]
     }
 
     /// Whether and how the clients of each class try again.

@@ -21,6 +21,11 @@ impl ClassId {
     pub const fn place(self) -> usize {
         self.0 as usize
     }
+
+    /// Its place among so many, at least one, of which the last holds for all classes behind it too.
+    pub fn place_among(self, count: usize) -> usize {
+        self.place().min(count - 1)
+    }
 }
 
 /// The number of a request: its place in the order of arrival, from 0, among those of its class. The class stands in
