@@ -446,6 +446,11 @@ fn what_makes_no_sense_is_refused() {
         &["workload.rate", "several classes"],
     );
     said(&two("requests = 9\nrate = 0.0", "", ""), &["workload.rate"]);
+    let of_run = two("requests = 9", "", "").replacen("[class.workload]", "[class.workload]\nwarm_up = \"none\"", 1);
+    said(
+        &of_run,
+        &["`class[0].workload` has no key `warm_up`", "belongs to [workload]"],
+    );
     let retry = "client = { retry = { budget = -1 } }";
     said(&two("requests = 9", retry, ""), &["class[0].client.retry.budget"]);
     let trace =

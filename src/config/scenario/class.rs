@@ -8,7 +8,7 @@ use super::priority::LEVEL;
 use super::slo::{self, SLO};
 use super::traffic::{Class, Traffic};
 use super::warm_up;
-use super::workload::{self, DURATION, EndOfAll, KEYS_OF_REQUESTS, RATE, REQUESTS, WORKLOAD, Workload};
+use super::workload::{self, DURATION, EndOfAll, KEYS_OF_REQUESTS, KEYS_OF_RUN, RATE, REQUESTS, WORKLOAD, Workload};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::fleet::ClientRules;
@@ -75,6 +75,7 @@ pub fn read(
     let Some(list) = root.find(&CLASS)?.list()? else {
         refuse_rate_of_all(workload)?;
         let timeout = client::read_timeout(client, workload)?;
+        workload.ask_for(&KEYS_OF_RUN)?;
         let read = workload::read(workload, EndOfAll::default(), timeout, max_model_len)?;
         let warm_up = warm_up::read(workload, read.is_stationary())?;
         workload.finish()?;

@@ -23,29 +23,9 @@ const MOST_REQUESTS: u64 = 1_000_000_000_000;
 const MOST_AT_ONCE: u64 = 10_000_000_000;
 
 /// The table `[workload]`: who asks for what, and when.
-pub(super) const WORKLOAD: Setting = Setting::new(
-    "workload",
-    Kind::Table(&[
-        &ARRIVALS,
-        &PROMPT,
-        &OUTPUT,
-        &MAX_TOKENS,
-        &PREFIX,
-        &PROMPT_POOL,
-        &SESSION,
-        &PRIORITY,
-        &REQUESTS,
-        &DURATION,
-        &TRACE,
-        &TIMEOUT,
-        &SAMPLING,
-        &WARM_UP,
-        &RATE,
-    ]),
-    "Who asks for what, and when",
-);
-/// What of it is said of requests, and so of those of a class too.
-pub(super) const KEYS_OF_REQUESTS: &[&Setting] = &[
+pub(super) const WORKLOAD: Setting = Setting::new("workload", Kind::Table(KEYS), "Who asks for what, and when");
+/// Its keys: those of requests first.
+const KEYS: &[&Setting] = &[
     &ARRIVALS,
     &PROMPT,
     &OUTPUT,
@@ -58,7 +38,14 @@ pub(super) const KEYS_OF_REQUESTS: &[&Setting] = &[
     &DURATION,
     &TRACE,
     &TIMEOUT,
+    &SAMPLING,
+    &WARM_UP,
+    &RATE,
 ];
+/// What of it is said of requests, and so of those of a class too: all but the keys of the whole run, which come last.
+pub(super) const KEYS_OF_REQUESTS: &[&Setting] = KEYS.split_at(KEYS.len() - KEYS_OF_RUN.len()).0;
+/// What of it is said of the whole run.
+pub(super) const KEYS_OF_RUN: [&Setting; 3] = [&SAMPLING, &WARM_UP, &RATE];
 /// The key `workload.rate`: the rate of several classes.
 pub(super) const RATE: Setting = Setting::new(
     "rate",
@@ -158,8 +145,8 @@ pub struct EndOfAll {
     pub duration: Option<Span>,
 }
 
-/// Reads what the table `[workload]` says of requests: who asks for what, and when. Clients wait so long. Whoever calls
-/// it looks for keys that nobody asked for.
+/// Reads what the table `[workload]` says of requests: who asks for what, and when. Clients wait so long. Other keys of
+/// the table have to be asked for before.
 pub fn read(
     fields: &Fields<'_>,
     end: EndOfAll,
@@ -201,7 +188,6 @@ pub fn read(
         timeout,
     };
     // A misspelt key explains better what is wrong than the key that is missing for it.
-    fields.ask_for(&[&SAMPLING, &WARM_UP, &RATE])?;
     fields.finish()?;
     // What it says itself is what may be too much: others may end it before.
     let own = workload.clone();
