@@ -108,6 +108,7 @@ fn bad_rates_are_told() {
         ),
         ("rate\nfast\n", "rates.csv:2: `rate` must be a number from 0"),
         ("rate,duration_s\n3\n", "rates.csv:2"),
+        ("rate,rate\n3,4\n", "names the column `rate` twice"),
         ("rate\n", "there is no stage"),
         ("rate,duration_s\n3,0\n", "must be longer than 0"),
         ("rate\n0\n", "a rate above 0"),

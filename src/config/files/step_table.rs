@@ -39,7 +39,7 @@ pub fn is_step_table(first_line: &str) -> bool {
 }
 
 /// The first column that a header has already named. Of two alike nobody knows which one is meant.
-pub(super) fn named_twice(header: &csv::StringRecord) -> Option<&str> {
+pub(in crate::config) fn named_twice(header: &csv::StringRecord) -> Option<&str> {
     let mut before = HashSet::new();
     let mut named = header.iter().filter(|name| !name.is_empty());
     named.find(|name| !before.insert(*name))

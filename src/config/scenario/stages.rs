@@ -4,6 +4,7 @@ use std::f64::consts::TAU;
 use std::path::Path;
 
 use super::rate::{MOST_RATE_PER_S, RATE};
+use crate::config::files::step_table::named_twice;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
@@ -161,6 +162,10 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Stage>, Diagnostic> {
         return Err(Diagnostic::new(format!("{name}:1: the column rate is missing"))
             .help("write rate,duration_s in the first line, and a stage in each line below it"));
     };
+    if let Some(twice) = named_twice(&header) {
+        let message = format!("{name}:1: the first line names the column `{twice}` twice");
+        return Err(Diagnostic::new(message).help("drop one of the two"));
+    }
     let duration = column("duration_s");
     let mut stages = Vec::new();
     for record in reader.records() {
