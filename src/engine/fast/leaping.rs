@@ -234,7 +234,14 @@ impl<S: Scheduler> FastServer<S> {
         }
         self.is_disturbed = false;
         let next = &mut self.in_flight.next().shape;
-        self.wakes = match self.scheduler.decide(at, next, observer) {
+        let next_steps = self.scheduler.decide(at, next, observer);
+        if !matches!(next_steps, NextSteps::Run(_))
+            && let Some(latest) = self.in_flight.back_mut()
+        {
+            // Those who were to go on after them have been taken out.
+            latest.uneventful = latest.count;
+        }
+        self.wakes = match next_steps {
             NextSteps::Idle => None,
             NextSteps::WaitUntil(time) => Some(time),
             NextSteps::Again => self.in_flight.is_empty().then_some(self.now),
