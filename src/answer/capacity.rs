@@ -8,8 +8,9 @@ use crate::report::capacity::CapacityReport;
 use crate::report::page::Page;
 use crate::report::servers::Servers;
 use crate::study::{
-    Base, Capacity, CapacityRange, CapacitySearch, Control, FormulaCheck, FormulaQuestion, Input, LoadDial, LoadKind,
-    ServersSearch, Simulate, Stopped, Tried, USUAL_START, Workers, capacity_range, remedies, try_remedies,
+    Base, Capacity, CapacityRange, CapacitySearch, Control, FormulaCheck, FormulaQuestion, HourOfDay, HoursSearch,
+    Input, LoadDial, LoadKind, ServersSearch, Simulate, Stopped, Tried, USUAL_START, Workers, capacity_range, remedies,
+    try_remedies,
 };
 use crate::units::Span;
 
@@ -19,6 +20,8 @@ pub enum ServersFor {
     /// So many requests per second, or sessions where the workload has them; the scenario's profile at such a mean rate
     /// where its arrivals come in stages.
     Rate(f64),
+    /// The same, and those of each hour of the day of a profile.
+    RateByHour(f64),
     /// So many requests at once: whoever sends them does not pause.
     Concurrency(u32),
     /// So many users, who think between an answer and their next request.
@@ -102,6 +105,9 @@ impl CapacityQuestion {
             refuse_fleet(&input, "--explain fills one server")?;
         }
         let dial = self.dial(&input)?;
+        if self.is_by_hour() && dial.stages().is_none() {
+            return Err(refuse_hours());
+        }
         let usual = if input.is_always_the_same() { 1 } else { USUAL_SEEDS };
         refuse_seeds_of_a_trace(&input, self.seeds.unwrap_or(1))?;
         Ok(ReadyCapacity {
@@ -131,14 +137,20 @@ impl CapacityQuestion {
             |flag: &str| Diagnostic::new(format!("{flag}: no servers carry nothing")).help("ask for more than 0");
         let (found, flag) = match self.servers_for {
             None => return of_kind(self.of.unwrap_or(own)),
-            Some(ServersFor::Rate(rate)) if rate > 0.0 => return of_kind(LoadKind::Rate),
-            Some(ServersFor::Rate(_)) => return Err(refused("--rate").into()),
+            Some(ServersFor::Rate(rate) | ServersFor::RateByHour(rate)) if rate > 0.0 => {
+                return of_kind(LoadKind::Rate);
+            }
+            Some(ServersFor::Rate(_) | ServersFor::RateByHour(_)) => return Err(refused("--rate").into()),
             Some(ServersFor::Concurrency(0)) => return Err(refused("--concurrency").into()),
             Some(ServersFor::Users { users: 0, .. }) => return Err(refused("--users").into()),
             Some(ServersFor::Concurrency(_)) => (LoadDial::at_once(input), "--concurrency"),
             Some(ServersFor::Users { think, .. }) => (LoadDial::of_users(think, input), "--users"),
         };
         Ok(found.map_err(|problem| problem.about(flag))?)
+    }
+
+    const fn is_by_hour(&self) -> bool {
+        matches!(self.servers_for, Some(ServersFor::RateByHour(_)))
     }
 
     /// Reads the scenario and searches for its highest load.
@@ -257,8 +269,10 @@ impl Search<'_> {
             return Ok(None);
         };
         let (load, rate_per_s) = match (asked, capacity.kind) {
-            (ServersFor::Rate(rate), LoadKind::ProfileTimes { mean_per_s, .. }) => (rate / mean_per_s, Some(rate)),
-            (ServersFor::Rate(rate), _) => (rate, Some(rate)),
+            (ServersFor::Rate(rate) | ServersFor::RateByHour(rate), LoadKind::ProfileTimes { mean_per_s, .. }) => {
+                (rate / mean_per_s, Some(rate))
+            }
+            (ServersFor::Rate(rate) | ServersFor::RateByHour(rate), _) => (rate, Some(rate)),
             (ServersFor::Concurrency(clients) | ServersFor::Users { users: clients, .. }, _) => (clients.into(), None),
         };
         let search = ServersSearch {
@@ -275,10 +289,26 @@ impl Search<'_> {
             rate_per_s,
             think: self.dial.think(),
             fewest: found.fewest,
+            by_hour: self.by_hour(&search)?,
             router: if found.is_behind_router { self.router()? } else { None },
             one_less: found.one_less,
             range: range.transpose()?.map(|range| range.with(found.fewest)),
         }))
+    }
+
+    /// The fewest servers for each hour, if they are asked for.
+    fn by_hour(&self, search: &ServersSearch) -> Result<Vec<HourOfDay>, Problem> {
+        let Some(stages) = self.dial.stages().filter(|_| self.question.is_by_hour()) else {
+            return Ok(Vec::new());
+        };
+        let hours = HoursSearch {
+            of_one: search.of_one,
+            stages,
+            times: search.load,
+            workers: self.workers,
+            simulate: self.simulate,
+        };
+        Ok(hours.answer()?)
     }
 
     /// The router that several servers of the scenario would stand behind.
@@ -320,6 +350,13 @@ impl Search<'_> {
     }
 }
 
+fn refuse_hours() -> Problem {
+    let message = "--by-hour: the rate of arrivals is not given by the hour";
+    let help = "write arrivals = { process = \"diurnal\", rate = 8.0 } in [workload], or process = \"stages\" with \
+                rates and durations";
+    Diagnostic::new(message).help(help).into()
+}
+
 /// How many servers there are is either asked or left to a rule.
 fn refuse_scaled(input: &Input) -> Result<(), Problem> {
     let fleet = input.scenario.operation.fleet.as_ref();
@@ -349,7 +386,7 @@ impl CapacityAnswer {
 
     /// Whether no load meets the objectives, or no number of servers carries the rate.
     pub fn misses_an_objective(&self) -> bool {
-        let no_servers = self.report.servers.is_some_and(|it| it.fewest.is_none());
+        let no_servers = self.report.servers.as_ref().is_some_and(|it| it.fewest.is_none());
         self.report.is_impossible() || no_servers
     }
 }

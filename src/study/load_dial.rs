@@ -243,6 +243,14 @@ impl LoadDial {
         self.think
     }
 
+    /// The profile whose rates it sets, if it is one.
+    pub fn stages(&self) -> Option<&[Stage]> {
+        match &self.setting {
+            Setting::Stages(stages) => Some(stages),
+            _ => None,
+        }
+    }
+
     /// What sets it to `load`, with requests enough for it.
     pub fn flags(&self, load: f64) -> Vec<Flag> {
         let mut flags = vec![self.load_flag(load)];

@@ -25,6 +25,7 @@ mod remedies;
 mod replications;
 mod runner;
 mod sending;
+mod servers_by_hour;
 mod simulate;
 mod stopped;
 mod sweep;
@@ -58,6 +59,7 @@ pub use remedies::{Remedy, Tried, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};
 pub use runner::Runner;
 pub use sending::{Replayed, SimulationError};
+pub use servers_by_hour::{HourOfDay, HoursSearch};
 pub use simulate::{
     Run, engine, recorder, replay, replay_readable_fleet, replay_servers, replay_source, replay_workload, run, simulate,
 };

@@ -145,6 +145,8 @@ fn questions_that_exclude_each_other_or_say_too_little_are_refused() {
         (&["--rate", "1", "--concurrency", "2"], "cannot be used with"),
         (&["--users", "1", "--concurrency", "2"], "cannot be used with"),
         (&["--think", "3s"], "--users"),
+        (&["--by-hour"], "--rate"),
+        (&["--rate", "1", "--by-hour"], "process = \"diurnal\""),
         (&["--users", "9", "--think", "3"], "no unit"),
         (&["--users", "9"], "write --think 30s"),
         (&["--users", "9", "--think", "0s"], "--concurrency"),
@@ -200,6 +202,45 @@ fn a_profile_is_multiplied_as_a_whole() {
             );
         }
     }
+}
+
+/// By M/M/c with mu = 2 the mean time is 1 / (2 - rate) on one server and 2 / (4 - rate^2 / 4) on two: 2.5 s at 1.6 and
+/// 3.58 requests/s.
+#[test]
+fn each_hour_has_the_servers_that_its_busiest_moment_needs() {
+    let stages = "process = \"stages\", stages = [{ rate = 0.5, duration = \"3h\" }, { rate = 3.2, duration = \
+                  \"30m\" }, { rate = 1.2, duration = \"90m\" }, { rate = 0, duration = \"1h\" }]";
+    let text = m_m_1("", stages);
+    let mean = (0.5 * 3.0 + 3.2 * 0.5 + 1.2 * 1.5) / 6.0;
+    let asked = CapacityQuestion {
+        servers_for: Some(ServersFor::RateByHour(mean)),
+        seeds: Some(2),
+        ..question(&text)
+    };
+    let found = json(&asked);
+    let hours = found["servers"]["by_hour"].as_array().unwrap();
+    let hours: Vec<[f64; 3]> = hours
+        .iter()
+        .map(|hour| ["hour", "rate_per_s", "fewest"].map(|key| number(&hour[key])))
+        .collect();
+    let expected = [(0.5, 1.0), (0.5, 1.0), (0.5, 1.0), (3.2, 2.0), (1.2, 1.0), (0.0, 0.0)];
+    assert_eq!(hours.len(), expected.len());
+    for (place, ([hour, rate, fewest], (expected_rate, servers))) in hours.iter().zip(expected).enumerate() {
+        assert_eq!((*hour, *fewest), (place as f64, servers), "{hours:?}");
+        assert!((rate - expected_rate).abs() < 1e-9, "{hours:?}");
+    }
+    let text = asked.answer(&Control::default()).unwrap().to_text();
+    assert!(
+        text.contains("6 server-hours if each hour has what its busiest moment needs, 50.0 % less than 2 throughout"),
+        "{text}"
+    );
+    assert!(text.contains("03:00"), "{text}");
+    // Who does not ask for hours gets none.
+    let plain = json(&CapacityQuestion {
+        servers_for: Some(ServersFor::Rate(mean)),
+        ..asked
+    });
+    assert!(plain["servers"].get("by_hour").is_none(), "{}", plain["servers"]);
 }
 
 /// A run that ends after so many requests sees the same part of the profile at each multiple of it.

@@ -131,3 +131,32 @@ fn bad_rates_are_told() {
         assert!(stderr.contains(told), "{told} in {stderr}");
     }
 }
+
+/// Whoever stops before the busiest hour is told that it is not in the answer.
+#[test]
+fn a_day_that_ends_before_noon_is_told() {
+    let day = "{ process = \"diurnal\", rate = 1.0, peak = 1.5, peak_at = \"14h\" }";
+    let warnings = |more: &str| {
+        let scenario = Scenario::from_toml(&format!("{}{more}", scenario(day))).unwrap();
+        scenario.all_warnings().join("; ")
+    };
+    assert_eq!(warnings(""), "");
+    let few = warnings("requests = 7200\n");
+    assert!(few.contains("workload.requests ends the arrivals after"), "{few}");
+    assert!(few.contains("of 86400 s") && few.contains("of 1.5 requests/s"), "{few}");
+    assert!(few.contains("about 86400 requests"), "{few}");
+    let short = warnings("duration = \"6h\"\n");
+    assert!(
+        short.contains("workload.duration ends the arrivals after 21600 s"),
+        "{short}"
+    );
+    // Those that have seen it are no news, and sessions count by their turns.
+    assert_eq!(warnings("duration = \"15h\"\n"), "");
+    assert_eq!(warnings("requests = 60000\n"), "");
+    let sessions = "requests = 60000\nsession = { turns = { dist = \"fixed\", value = 5 } }\n";
+    assert!(
+        warnings(sessions).contains("workload.requests ends"),
+        "{}",
+        warnings(sessions)
+    );
+}

@@ -17,6 +17,7 @@ use crate::units::Span;
 
 /// Find the highest load that meets all SLOs, or the fewest servers for a load; what binds, and what would help
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Args {
     /// The scenario file (TOML); without it the embedded demo
     scenario: Option<PathBuf>,
@@ -30,6 +31,9 @@ pub struct Args {
     #[arg(long, value_name = "REQUESTS/S", allow_hyphen_values = true)]
     #[arg(conflicts_with_all = ["of", "concurrency", "users"], value_parser = above_zero)]
     rate: Option<f64>,
+    /// With --rate: find the fewest servers for each hour of the day too, where the rate of arrivals changes
+    #[arg(long, requires = "rate")]
+    by_hour: bool,
     /// Find the fewest servers for so many requests at once
     #[arg(long, value_name = "REQUESTS", conflicts_with_all = ["of", "users"])]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
@@ -125,7 +129,12 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
 
 impl Args {
     fn servers_for(&self) -> Option<ServersFor> {
-        let of_rate = self.rate.map(ServersFor::Rate);
+        let by_rate = if self.by_hour {
+            ServersFor::RateByHour
+        } else {
+            ServersFor::Rate
+        };
+        let of_rate = self.rate.map(by_rate);
         let of_requests = self.concurrency.map(ServersFor::Concurrency);
         let think = self.think;
         let of_users = self.users.map(|users| ServersFor::Users { users, think });

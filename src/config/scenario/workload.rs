@@ -195,6 +195,7 @@ pub fn read(
     workload.validate().map_err(|invalid| refused(fields, &invalid))?;
     refuse_endless(fields, &own)?;
     warn_of_rejections(fields, &workload, max_model_len);
+    warn_of_stages_that_never_come(fields, &own);
     Ok(Workload::Synthetic(workload))
 }
 
@@ -389,6 +390,44 @@ fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: 
             "{of}a session of mean length grows to about {context:.0} tokens, but server.max_model_len = \
              {max_model_len}: it will be rejected before its last turn, and end; write fewer session.turns or raise \
              server.max_model_len"
+        ));
+    }
+}
+
+/// Who asks how a day goes and stops before noon would get the answer of its night.
+fn warn_of_stages_that_never_come(fields: &Fields<'_>, workload: &Synthetic) {
+    let Arrivals::Stages(stages) = &workload.arrivals else {
+        return;
+    };
+    let turns = workload.session.as_ref().map_or(1.0, |it| it.turns.estimated_mean());
+    let most = workload.requests.map_or(f64::INFINITY, |requests| requests as f64);
+    let until_s = workload.duration.map_or(f64::INFINITY, Span::seconds);
+    let (mut sent, mut lasts_s, mut ends_s) = (0.0, 0.0, f64::INFINITY);
+    let (mut busiest, mut busiest_s) = (0.0, 0.0);
+    for stage in stages {
+        if stage.rate_per_s > busiest {
+            (busiest, busiest_s) = (stage.rate_per_s, lasts_s);
+        }
+        let rate = stage.rate_per_s * turns;
+        let would_be = sent + rate * stage.duration.seconds();
+        if would_be > most && ends_s.is_infinite() {
+            ends_s = lasts_s + (most - sent) / rate;
+        }
+        (sent, lasts_s) = (would_be, lasts_s + stage.duration.seconds());
+    }
+    let (key, ends_s) = if until_s < ends_s {
+        ("duration", until_s)
+    } else {
+        ("requests", ends_s)
+    };
+    if ends_s <= busiest_s {
+        let path = fields.path();
+        fields.reading().warn(format!(
+            "{path}.{key} ends the arrivals after {} s of {} s, before the busiest stage, of {} requests/s: leave \
+             {path}.{key} out for all of them, about {sent:.0} requests",
+            rounded(ends_s),
+            rounded(lasts_s),
+            rounded(busiest)
         ));
     }
 }

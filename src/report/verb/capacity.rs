@@ -207,6 +207,9 @@ impl CapacityReport {
         if let Some(servers) = self.servers_in_words() {
             line("Servers", &servers);
         }
+        if let Some(hours) = self.servers.as_ref().and_then(Servers::hours_in_words) {
+            line("By hour", &hours);
+        }
         if let Some(range) = self.range_in_words() {
             line("If off", &range);
         }
@@ -221,6 +224,9 @@ impl CapacityReport {
         if !self.tried.is_empty() {
             line("Try", &self.advice());
             let _ = write!(text, "\n{}", self.tried_table().to_text());
+        }
+        if let Some(servers) = self.servers.as_ref().filter(|it| !it.by_hour.is_empty()) {
+            let _ = write!(text, "\n{}", servers.hours_table().to_text());
         }
         if let Some(check) = &self.formula {
             let _ = write!(text, "\n{}", formula::to_text(check));
@@ -458,6 +464,13 @@ impl CapacityReport {
             heading: "What was found".to_owned(),
             blocks: vec![Block::List(findings)],
         }];
+        if let Some(servers) = self.servers.as_ref().filter(|it| !it.by_hour.is_empty()) {
+            let words = servers.hours_in_words().map(Block::Text);
+            sections.push(Section {
+                heading: "The fewest servers of each hour".to_owned(),
+                blocks: words.into_iter().chain([Block::Table(servers.hours_table())]).collect(),
+            });
+        }
         if !self.tried.is_empty() {
             sections.push(Section {
                 heading: "What would help, tried by simulation".to_owned(),

@@ -3,12 +3,14 @@
 use serde::Serialize;
 
 use crate::metrics::Summary;
-use crate::report::text::numbers::duration;
-use crate::study::{LoadKind, ServersRange};
+use crate::report::text::numbers::{duration, percent};
+use crate::report::text::table::{Cell, Column, Table};
+use crate::stats::rounded;
+use crate::study::{HourOfDay, LoadKind, ServersRange};
 use crate::units::Span;
 
 /// Servers for a load.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Servers {
     /// The load that they share, in the unit of the capacity.
     pub load: f64,
@@ -24,6 +26,8 @@ pub struct Servers {
     pub one_less: Option<Summary>,
     /// The fewest if step times are off, where it is known by how much they may be.
     pub range: Option<ServersRange>,
+    /// The fewest in each hour of the day; empty if that was not asked.
+    pub by_hour: Vec<HourOfDay>,
 }
 
 #[derive(Serialize)]
@@ -44,6 +48,16 @@ pub(in crate::report) struct ServersDocument<'a> {
     each: Option<f64>,
     /// The fewest with all steps shorter and with all longer.
     model_range: Option<[Option<u32>; 2]>,
+    /// The fewest for the highest rate in each hour of the day; only where it was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    by_hour: Vec<HourDocument>,
+}
+
+#[derive(Serialize)]
+struct HourDocument {
+    hour: u32,
+    rate_per_s: f64,
+    fewest: Option<u32>,
 }
 
 impl<'a> ServersDocument<'a> {
@@ -59,11 +73,59 @@ impl<'a> ServersDocument<'a> {
             with_one_down: servers.one_less.as_ref(),
             each: servers.fewest.map(|fewest| kind.share(servers.load, fewest)),
             model_range: servers.range.map(|range| [range.if_shorter, range.if_longer]),
+            by_hour: servers.by_hour.iter().map(HourDocument::of).collect(),
+        }
+    }
+}
+
+impl HourDocument {
+    const fn of(hour: &HourOfDay) -> Self {
+        Self {
+            hour: hour.hour,
+            rate_per_s: hour.rate_per_s,
+            fewest: hour.fewest,
         }
     }
 }
 
 impl Servers {
+    /// What the servers of each hour come to, if that was asked.
+    pub(in crate::report) fn hours_in_words(&self) -> Option<String> {
+        let fewest: Option<Vec<u32>> = self.by_hour.iter().map(|hour| hour.fewest).collect();
+        let Some(fewest) = fewest else {
+            return Some("no number that was tried is enough for every hour".to_owned());
+        };
+        let most = fewest.iter().copied().max()?;
+        let server_hours = fewest.iter().copied().map(u64::from).sum::<u64>();
+        let throughout = u64::from(most) * fewest.len() as u64;
+        let saved = 1.0 - server_hours as f64 / throughout.max(1) as f64;
+        Some(format!(
+            "{server_hours} server-hours if each hour has what its busiest moment needs, {} less than {most} \
+             throughout",
+            percent(saved)
+        ))
+    }
+
+    /// The servers of each hour.
+    pub(in crate::report) fn hours_table(&self) -> Table {
+        let rows = self.by_hour.iter().map(|hour| {
+            vec![
+                Cell::words(format!("{:02}:00", hour.hour)),
+                Cell::number(Some(hour.rate_per_s), rounded),
+                Cell::number(hour.fewest.map(f64::from), |it| format!("{it:.0}")),
+            ]
+        });
+        Table {
+            caption: String::new(),
+            columns: vec![
+                Column::words("hour"),
+                Column::numbers("req/s at most"),
+                Column::numbers("servers"),
+            ],
+            rows: rows.collect(),
+        }
+    }
+
     /// GPUs of the fewest servers, each of which has so many.
     pub(in crate::report) fn gpus(&self, of_server: u32) -> Option<u64> {
         self.fewest.map(|fewest| u64::from(fewest) * u64::from(of_server))
@@ -90,8 +152,8 @@ impl Servers {
             (None, true) => format!(": {share} each, at most"),
             (None, false) => format!(": {share} each, arriving in the same manner"),
         };
-        let one_less = match self.one_less {
-            Some(summary) => format!("; while one is down, {}", misses(&summary)),
+        let one_less = match &self.one_less {
+            Some(summary) => format!("; while one is down, {}", misses(summary)),
             None if fewest > 1 => format!("; {} would miss it", fewest - 1),
             None => String::new(),
         };
