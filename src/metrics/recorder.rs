@@ -1,6 +1,7 @@
 //! Listens to a server or a fleet and its clients, for all meters.
 
-use super::classes::{ClassBooks, ClassToRecord};
+use super::class_to_record::ClassToRecord;
+use super::classes::ClassBooks;
 use super::client::{ClientWaitMeter, RecoveryMeter};
 use super::fleet::FleetBooks;
 use super::latencies_of::LatenciesOf;

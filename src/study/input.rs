@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::config::{
     Bound, Diagnostic, Flag, Layers, NoScenario, Objective, Overrides, Scenario, ScenarioText, WarmUp, Workload,
 };
-use crate::metrics::{ClassToRecord, Metric, Slo};
+use crate::metrics::{ClassToRecord, Metric, Slo, asks_for_anything};
 
 /// A scenario with its objectives.
 #[derive(Clone, Debug)]
@@ -112,7 +112,7 @@ impl Input {
 
     /// Whether anything is asked for, of all requests or of those of a class.
     pub fn has_objectives(&self) -> bool {
-        !self.slos.is_empty() || self.classes.iter().any(|class| !class.slos.is_empty())
+        asks_for_anything(&self.slos, &self.classes)
     }
 
     /// The files that its runs read, each with what it is.

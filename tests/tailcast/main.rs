@@ -20,6 +20,7 @@ mod calibrated_runs;
 mod capacities;
 mod capacity_questions;
 mod cells;
+mod class_measures;
 mod classes;
 mod cli;
 mod closed_loops;

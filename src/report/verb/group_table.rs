@@ -1,0 +1,62 @@
+//! Groups of requests in rows: what the clients of each felt.
+
+use crate::metrics::{Breakdown, Metric, Statistic, Summary};
+use crate::report::text::numbers::{milliseconds, percent};
+use crate::report::text::table::{Cell, Column, Table};
+use crate::stats::rounded;
+
+/// The latencies of a group that a row shows.
+const SHOWN: [(Metric, Statistic); 6] = [
+    (Metric::Ttft, Statistic::P50),
+    (Metric::Ttft, Statistic::P99),
+    (Metric::Tpot, Statistic::P50),
+    (Metric::Tpot, Statistic::P99),
+    (Metric::E2e, Statistic::P50),
+    (Metric::E2e, Statistic::P99),
+];
+
+/// A row a class of each result, behind the cells that tell results apart, which `before` heads; `None` if there are no
+/// classes.
+pub fn of_classes<'a>(
+    before: Option<Column>,
+    results: impl IntoIterator<Item = (Option<Cell>, &'a Breakdown)>,
+) -> Option<Table> {
+    let results = results.into_iter();
+    let rows = results.flat_map(|(result, breakdown)| {
+        let classes = breakdown.classes.iter();
+        classes.map(move |class| {
+            let name = [Cell::words(&class.class.name)];
+            result
+                .clone()
+                .into_iter()
+                .chain(name)
+                .chain(cells(&class.summary))
+                .collect()
+        })
+    });
+    let rows: Vec<Vec<Cell>> = rows.collect();
+    let columns = before.into_iter().chain([Column::words("class (ms)")]).chain(columns());
+    (!rows.is_empty()).then(|| Table {
+        caption: String::new(),
+        columns: columns.collect(),
+        rows,
+    })
+}
+
+fn columns() -> impl Iterator<Item = Column> {
+    let latencies = SHOWN.map(|(metric, statistic)| format!("{}.{}", metric.name(), statistic.name()));
+    let others = ["req/s", "success"].map(str::to_owned);
+    latencies.into_iter().chain(others).map(Column::numbers)
+}
+
+fn cells(summary: &Summary) -> impl Iterator<Item = Cell> {
+    let latencies = SHOWN.map(|(metric, statistic)| {
+        let value = summary.latency.of(metric).statistic(statistic);
+        Cell::number(value, |it| milliseconds(Some(it)))
+    });
+    let others = [
+        Cell::number(summary.throughput.requests_per_s, rounded),
+        Cell::number(summary.requests.success, percent),
+    ];
+    latencies.into_iter().chain(others)
+}
