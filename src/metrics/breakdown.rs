@@ -2,6 +2,7 @@
 
 use super::classes::ClassReport;
 use super::meters::Summary;
+use super::partition::PartitionTotals;
 use super::recording::Recording;
 use super::request_group::RequestGroup;
 
@@ -19,6 +20,20 @@ pub struct RunResult {
 pub struct Breakdown {
     /// Each class of traffic, if there are any.
     pub classes: Vec<ClassReport>,
+    /// Requests of each priority, if there are several; the most urgent first.
+    pub priorities: Vec<GroupReport>,
+    /// Each turn of sessions, if any has several. A request outside of sessions counts as a first turn.
+    pub turns: Vec<GroupReport>,
+}
+
+/// The numbers of the requests of a group.
+#[derive(Clone, Debug)]
+pub struct GroupReport {
+    /// Whose they are.
+    pub group: RequestGroup,
+    /// What their clients felt, and which part of their prompts was found in the prefix cache. What its sections say
+    /// of the servers otherwise is of all requests, and gaps between tokens are not known.
+    pub summary: Summary,
 }
 
 impl RunResult {
@@ -34,8 +49,19 @@ impl RunResult {
 impl Breakdown {
     /// The numbers of a single run.
     pub(super) fn of(recording: &Recording) -> Self {
+        let reports = |partition: &PartitionTotals, group: fn(Option<i32>) -> RequestGroup| {
+            let all = Summary::of_totals(&recording.client, &recording.server, &recording.durations);
+            let reports = partition.report(&all, &recording.durations).into_iter();
+            let reports = reports.map(|(number, summary)| GroupReport {
+                group: group(number),
+                summary,
+            });
+            reports.collect()
+        };
         Self {
             classes: recording.classes(),
+            priorities: reports(&recording.priorities, RequestGroup::Priority),
+            turns: reports(&recording.turns, RequestGroup::Turn),
         }
     }
 
@@ -46,12 +72,18 @@ impl Breakdown {
                 let class = self.classes.iter().find(|it| it.class.name == *name);
                 class.map(|it| &it.summary)
             }
+            RequestGroup::Priority(_) | RequestGroup::Turn(_) => {
+                let mut others = self.priorities.iter().chain(&self.turns);
+                others.find(|it| it.group == *group).map(|it| &it.summary)
+            }
         }
     }
 
     /// All groups, each with its numbers.
     pub fn groups_mut(&mut self) -> impl Iterator<Item = (RequestGroup, &mut Summary)> {
         let classes = self.classes.iter_mut();
-        classes.map(|it| (RequestGroup::Class(it.class.name.clone()), &mut it.summary))
+        let classes = classes.map(|it| (RequestGroup::Class(it.class.name.clone()), &mut it.summary));
+        let others = self.priorities.iter_mut().chain(&mut self.turns);
+        classes.chain(others.map(|it| (it.group.clone(), &mut it.summary)))
     }
 }

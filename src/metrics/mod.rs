@@ -20,6 +20,7 @@ mod meter;
 mod meters;
 mod metric;
 mod named_number;
+mod partition;
 mod pool_settings;
 mod population;
 mod recorder;
@@ -43,7 +44,7 @@ mod verdict;
 mod whole_crowd;
 mod windows;
 
-pub use breakdown::{Breakdown, RunResult};
+pub use breakdown::{Breakdown, GroupReport, RunResult};
 pub use class_to_record::ClassToRecord;
 pub use classes::ClassReport;
 pub use client::{

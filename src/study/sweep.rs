@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
 use crate::config::{Diagnostic, Fingerprint, IdleKey, warnings_of_idle_keys};
-use crate::metrics::{MEASURES, Measure, RequestGroup, RunMeasure, RunResult};
+use crate::metrics::{MEASURES, Measure, RunMeasure, RunResult};
 
 /// The numbers that are kept if nobody says which.
 pub const USUAL_MEASURES: [&str; 18] = [
@@ -110,23 +110,14 @@ impl Sweep {
         Ok(sweep)
     }
 
-    /// Refuses a number of a class that a point does not have.
+    /// Refuses numbers of groups of requests that a point cannot have.
     fn check_groups(&self, point: usize, input: &Input) -> Result<(), Stopped> {
-        let names: Vec<&str> = input.classes.iter().map(|class| class.name.as_str()).collect();
         for measure in &self.measures {
-            let Some(RequestGroup::Class(name)) = &measure.group else {
-                continue;
-            };
-            if names.contains(&name.as_str()) {
-                continue;
-            }
-            let message = format!("`{}`: no class of traffic is called `{name}`", measure.name);
-            let help = match names[..] {
-                [] => "the scenario has no [[class]]; leave `classes.` and the name out for all requests".to_owned(),
-                _ => format!("its classes are {}", names.join(", ")),
-            };
-            let error = Diagnostic::new(message).help(help);
-            return Err(Stopped::Invalid(self.plan.label(point), error.into()));
+            let Some(group) = &measure.group else { continue };
+            input.check_group(group).map_err(|problem| {
+                let error = problem.about(&format!("`{}`", measure.name));
+                Stopped::Invalid(self.plan.label(point), error.into())
+            })?;
         }
         Ok(())
     }

@@ -83,6 +83,7 @@ mod read_once;
 mod reader_fuzz;
 mod releases;
 mod reports;
+mod request_groups;
 mod run_figures;
 mod run_fuzz;
 mod run_numbers;

@@ -41,7 +41,8 @@ fn unknown(name: &str) -> Diagnostic {
     }
     error.help(
         "write names such as ttft.p99, queue.depth.mean or throughput.output_tokens_per_s, as in the JSON of \
-         `tailcast run`; of a class of traffic classes.chat.ttft.p99",
+         `tailcast run`; of a class of traffic classes.chat.ttft.p99, of a priority priorities.0.ttft.p99, of a turn \
+         of sessions turns.2.ttft.p99 (up to turns.16, and turns.later)",
     )
 }
 

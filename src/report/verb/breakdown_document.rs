@@ -2,7 +2,10 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::metrics::{AttemptCounts, Breakdown, ClassReport, ClientWait, LatencySummary, Requests, Throughput};
+use crate::metrics::{
+    AttemptCounts, Breakdown, ClassReport, ClientWait, GroupReport, Latencies, LatencySummary, Requests, Summary,
+    Throughput,
+};
 use crate::report::verb::slo_document::SloDocument;
 
 /// The sections of groups of requests, of which a result has those that it tells apart.
@@ -10,6 +13,10 @@ use crate::report::verb::slo_document::SloDocument;
 pub struct BreakdownDocument<'a> {
     #[serde(skip_serializing_if = "ClassesDocument::is_empty")]
     classes: ClassesDocument<'a>,
+    #[serde(skip_serializing_if = "GroupsDocument::is_empty")]
+    priorities: GroupsDocument<'a>,
+    #[serde(skip_serializing_if = "GroupsDocument::is_empty")]
+    turns: GroupsDocument<'a>,
 }
 
 /// The classes by name, in their order.
@@ -24,16 +31,33 @@ struct ClassDocument<'a> {
     requests: &'a Requests,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempts: Option<&'a AttemptCounts>,
-    latency: ClassLatencies<'a>,
+    latency: GroupLatencies<'a>,
     throughput: &'a Throughput,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_wait: Option<&'a ClientWait>,
     slo: Vec<SloDocument>,
 }
 
-/// The latencies that are known of a class: servers tell gaps between tokens of all their requests together.
+/// Groups of requests by what they are called, in their order.
+struct GroupsDocument<'a>(&'a [GroupReport]);
+
 #[derive(Serialize)]
-struct ClassLatencies<'a> {
+struct GroupDocument<'a> {
+    requests: &'a Requests,
+    latency: GroupLatencies<'a>,
+    throughput: &'a Throughput,
+    kv: GroupCacheDocument,
+}
+
+/// What the prefix cache was to a group.
+#[derive(Serialize)]
+struct GroupCacheDocument {
+    prefix_hit_ratio: Option<f64>,
+}
+
+/// The latencies that are known of a group: servers tell gaps between tokens of all their requests together.
+#[derive(Serialize)]
+struct GroupLatencies<'a> {
     ttft: &'a LatencySummary,
     tpot: &'a LatencySummary,
     e2e: &'a LatencySummary,
@@ -48,6 +72,8 @@ impl<'a> BreakdownDocument<'a> {
                 classes: breakdown.classes.as_slice(),
                 are_of_fleet: of_fleet,
             },
+            priorities: GroupsDocument(breakdown.priorities.as_slice()),
+            turns: GroupsDocument(breakdown.turns.as_slice()),
         }
     }
 }
@@ -71,15 +97,47 @@ impl<'a> ClassDocument<'a> {
         Self {
             requests: &summary.requests,
             attempts: is_of_fleet.then_some(&summary.attempts),
-            latency: ClassLatencies {
-                ttft: &summary.latency.ttft,
-                tpot: &summary.latency.tpot,
-                e2e: &summary.latency.e2e,
-                queue_wait: &summary.latency.queue_wait,
-            },
+            latency: GroupLatencies::of(&summary.latency),
             throughput: &summary.throughput,
             client_wait: summary.client_wait.as_ref(),
             slo: class.slo_results().iter().map(SloDocument::of).collect(),
+        }
+    }
+}
+
+impl GroupsDocument<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for GroupsDocument<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let groups = self.0.iter();
+        serializer.collect_map(groups.map(|it| (it.group.place().1, GroupDocument::of(&it.summary))))
+    }
+}
+
+impl<'a> GroupDocument<'a> {
+    const fn of(summary: &'a Summary) -> Self {
+        Self {
+            requests: &summary.requests,
+            latency: GroupLatencies::of(&summary.latency),
+            throughput: &summary.throughput,
+            kv: GroupCacheDocument {
+                prefix_hit_ratio: summary.kv.prefix_hit_ratio,
+            },
+        }
+    }
+}
+
+impl<'a> GroupLatencies<'a> {
+    const fn of(latencies: &'a Latencies) -> Self {
+        Self {
+            ttft: &latencies.ttft,
+            tpot: &latencies.tpot,
+            e2e: &latencies.e2e,
+            queue_wait: &latencies.queue_wait,
         }
     }
 }

@@ -43,6 +43,33 @@ pub fn of_classes<'a>(
     })
 }
 
+/// A row a priority of a result, and a row a turn of its sessions, as far as it tells them apart.
+pub fn of_numbers(breakdown: &Breakdown) -> impl Iterator<Item = Table> {
+    let tables = [
+        ("priority (ms)", &breakdown.priorities),
+        ("turn (ms)", &breakdown.turns),
+    ];
+    let tables = tables.into_iter().filter(|(_, groups)| !groups.is_empty());
+    tables.map(|(title, groups)| {
+        let rows = groups.iter().map(|it| {
+            let name = [Cell::words(it.group.in_words())].into_iter();
+            let summary = &it.summary;
+            let more = [
+                Cell::number(Some(summary.requests.arrived as f64), |it| it.to_string()),
+                Cell::number(summary.kv.prefix_hit_ratio, percent),
+            ];
+            name.chain(cells(summary)).chain(more).collect()
+        });
+        let more = ["requests", "prefix hits"].map(Column::numbers);
+        let columns = [Column::words(title)].into_iter().chain(columns()).chain(more);
+        Table {
+            caption: String::new(),
+            columns: columns.collect(),
+            rows: rows.collect(),
+        }
+    })
+}
+
 fn columns() -> impl Iterator<Item = Column> {
     let latencies = SHOWN.map(|(metric, statistic)| format!("{}.{}", metric.name(), statistic.name()));
     let others = ["req/s", "success"].map(str::to_owned);

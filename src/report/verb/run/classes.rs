@@ -16,8 +16,12 @@ impl RunReport {
         of_all.chain(of_classes).collect()
     }
 
-    /// A row a class; `None` if there are no classes.
-    pub(in crate::report) fn class_table(&self) -> Option<Table> {
-        group_table::of_classes(None, [(None, &self.breakdown)])
+    /// A row a class, a priority and a turn of sessions, each in a table, as far as they are told apart.
+    pub(in crate::report) fn group_tables(&self) -> Vec<Table> {
+        let classes = group_table::of_classes(None, [(None, &self.breakdown)]);
+        classes
+            .into_iter()
+            .chain(group_table::of_numbers(&self.breakdown))
+            .collect()
     }
 }
