@@ -167,6 +167,9 @@ fn turns_are_the_whole_and_each_is_what_its_requests_felt() {
     let screen = place.run(&["run", "it.toml"]).stdout;
     let rows = screen.lines().filter(|line| line.starts_with("turn "));
     assert_eq!(rows.count(), 1 + 4, "a heading and four rows: {screen}");
+    // Each turn has enough requests for a p90, and none for a p99.
+    let last = screen.lines().find(|line| line.starts_with("turn 4 ")).unwrap();
+    assert!(screen.contains("ttft.p90") && !last.contains(" - "), "{screen}");
 }
 
 #[test]

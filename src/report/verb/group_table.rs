@@ -6,14 +6,11 @@ use crate::report::text::table::{Cell, Column, Table};
 use crate::stats::rounded;
 
 /// The latencies of a group that a row shows.
-const SHOWN: [(Metric, Statistic); 6] = [
-    (Metric::Ttft, Statistic::P50),
-    (Metric::Ttft, Statistic::P99),
-    (Metric::Tpot, Statistic::P50),
-    (Metric::Tpot, Statistic::P99),
-    (Metric::E2e, Statistic::P50),
-    (Metric::E2e, Statistic::P99),
-];
+const SHOWN: [Metric; 3] = [Metric::Ttft, Metric::Tpot, Metric::E2e];
+/// Of a class, which has requests enough for its tail as a rule.
+const OF_CLASSES: [Statistic; 2] = [Statistic::P50, Statistic::P99];
+/// Of priorities and turns, some of which few requests have: a hundred are enough for these.
+const OF_NUMBERS: [Statistic; 2] = [Statistic::P50, Statistic::P90];
 
 /// A row a class of each result, behind the cells that tell results apart, which `before` heads; `None` if there are no
 /// classes.
@@ -30,12 +27,15 @@ pub fn of_classes<'a>(
                 .clone()
                 .into_iter()
                 .chain(name)
-                .chain(cells(&class.summary))
+                .chain(cells(&class.summary, OF_CLASSES))
                 .collect()
         })
     });
     let rows: Vec<Vec<Cell>> = rows.collect();
-    let columns = before.into_iter().chain([Column::words("class (ms)")]).chain(columns());
+    let columns = before
+        .into_iter()
+        .chain([Column::words("class (ms)")])
+        .chain(columns(OF_CLASSES));
     (!rows.is_empty()).then(|| Table {
         caption: String::new(),
         columns: columns.collect(),
@@ -58,10 +58,13 @@ pub fn of_numbers(breakdown: &Breakdown) -> impl Iterator<Item = Table> {
                 Cell::number(Some(summary.requests.arrived as f64), |it| it.to_string()),
                 Cell::number(summary.kv.prefix_hit_ratio, percent),
             ];
-            name.chain(cells(summary)).chain(more).collect()
+            name.chain(cells(summary, OF_NUMBERS)).chain(more).collect()
         });
         let more = ["requests", "prefix hits"].map(Column::numbers);
-        let columns = [Column::words(title)].into_iter().chain(columns()).chain(more);
+        let columns = [Column::words(title)]
+            .into_iter()
+            .chain(columns(OF_NUMBERS))
+            .chain(more);
         Table {
             caption: String::new(),
             columns: columns.collect(),
@@ -70,14 +73,14 @@ pub fn of_numbers(breakdown: &Breakdown) -> impl Iterator<Item = Table> {
     })
 }
 
-fn columns() -> impl Iterator<Item = Column> {
-    let latencies = SHOWN.map(|(metric, statistic)| format!("{}.{}", metric.name(), statistic.name()));
+fn columns(statistics: [Statistic; 2]) -> impl Iterator<Item = Column> {
+    let latencies = shown(statistics).map(|(metric, statistic)| format!("{}.{}", metric.name(), statistic.name()));
     let others = ["req/s", "success"].map(str::to_owned);
-    latencies.into_iter().chain(others).map(Column::numbers)
+    latencies.chain(others).map(Column::numbers)
 }
 
-fn cells(summary: &Summary) -> impl Iterator<Item = Cell> {
-    let latencies = SHOWN.map(|(metric, statistic)| {
+fn cells(summary: &Summary, statistics: [Statistic; 2]) -> impl Iterator<Item = Cell> {
+    let latencies = shown(statistics).map(|(metric, statistic)| {
         let value = summary.latency.of(metric).statistic(statistic);
         Cell::number(value, |it| milliseconds(Some(it)))
     });
@@ -85,5 +88,10 @@ fn cells(summary: &Summary) -> impl Iterator<Item = Cell> {
         Cell::number(summary.throughput.requests_per_s, rounded),
         Cell::number(summary.requests.success, percent),
     ];
-    latencies.into_iter().chain(others)
+    latencies.chain(others)
+}
+
+fn shown(statistics: [Statistic; 2]) -> impl Iterator<Item = (Metric, Statistic)> {
+    let of_metric = move |metric| statistics.map(|statistic| (metric, statistic));
+    SHOWN.into_iter().flat_map(of_metric)
 }
