@@ -13,7 +13,7 @@ use divan::counter::ItemsCount;
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use tailcast::config::Scenario;
-use tailcast::metrics::Summary;
+use tailcast::metrics::{Breakdown, Summary};
 use tailcast::report::{Headline, MemoryReport, RunReport};
 
 fn main() {
@@ -63,7 +63,7 @@ fn scenarios(bencher: Bencher, threads: usize) {
 fn json(summary: &Summary) -> String {
     let report = RunReport {
         fleet: None,
-        classes: Vec::new(),
+        breakdown: Breakdown::default(),
         headline: Headline::default(),
         scenario_hash: String::new(),
         seed: SEED,

@@ -84,6 +84,7 @@ impl ReadyCurve<'_> {
         let report = CurveReport {
             setting: setting::of(control, &input, curve.runs, replaced.into_iter().collect()),
             formula_users: context.map(|context| input.scenario.closed_form_users(context)),
+            is_of_fleet: input.scenario.operation.fleet.is_some(),
             slos: input.slos,
             classes: input.classes,
             curve,

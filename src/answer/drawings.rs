@@ -11,7 +11,7 @@ pub fn of_contest(report: &CompareReport) -> Result<Vec<Drawn>, Problem> {
     let contenders = report.contest.contenders.iter();
     let runs: Vec<(&str, &Input, f64, &Recording)> = contenders
         .map(|it| {
-            let duration = it.runs[0].throughput.duration_s;
+            let duration = it.runs[0].summary.throughput.duration_s;
             (it.name.as_str(), &it.input, duration, &it.recording)
         })
         .collect();

@@ -35,7 +35,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         pools: pool_facts(scenario, &summary),
         fleet: outcome.recording.as_ref().and_then(Recording::fleet),
         memory: memory(scenario, &summary),
-        classes: outcome.recording.as_ref().map_or_else(Vec::new, Recording::classes),
+        breakdown: outcome.breakdown.clone(),
         slos: input.slos.clone(),
         is_complete: !outcome.is_interrupted,
         of_workload: outcome.replayed.warnings(),

@@ -1,33 +1,21 @@
 //! Classes of traffic: what the clients of each felt, beside what all of them did.
 
+use super::class_to_record::ClassToRecord;
 use super::client::{ClientWaitMeter, LatencySummary};
 use super::meter::{Durations, HeardEvent, ServedRequest, WholeRun};
 use super::meters::{ClientMeters, ClientTotals, ServerTotals, Summary};
 use super::population::Counts;
 use super::recorder_settings::RecorderSettings;
-use super::slo::{ClassResult, Slo, SloOutcome, SloResult};
+use super::slo::{ClassResult, SloOutcome, SloResult};
 use super::verdict::judged;
 use super::whole_crowd;
 use crate::workload::{ClassId, Request, RequestId};
 
-/// A class of traffic, as whoever records it needs to know it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ClassToRecord {
-    /// What it is called.
-    pub name: String,
-    /// What was asked for its clients.
-    pub slos: Vec<Slo>,
-    /// How many of its requests are outstanding at most, if its clients limit that.
-    pub max_outstanding: Option<u32>,
-}
-
 /// What the clients of one class felt.
 #[derive(Clone, Debug)]
 pub struct ClassReport {
-    /// What it is called.
-    pub name: String,
-    /// What was asked for its clients.
-    pub slos: Vec<Slo>,
+    /// What it is called, and what was asked for its clients.
+    pub class: ClassToRecord,
     /// What they felt. What its sections say of the servers is of all classes, and gaps between tokens, which servers
     /// tell of all their clients together, are not known.
     pub summary: Summary,
@@ -114,8 +102,7 @@ impl ClassTotals {
         whole_crowd::add_quantiles(&mut summary, &self.client.latency);
         summary.latency.itl = LatencySummary::default();
         ClassReport {
-            name: self.class.name.clone(),
-            slos: self.class.slos.clone(),
+            class: self.class.clone(),
             summary,
         }
     }
@@ -125,7 +112,7 @@ impl ClassReport {
     /// How each of its objectives fared; one that it misses though nobody set it included: that nearly all of its
     /// requests are served.
     pub fn slo_results(&self) -> Vec<SloResult> {
-        judged(&self.slos, &self.summary)
+        judged(&self.class.slos, &self.summary)
     }
 }
 

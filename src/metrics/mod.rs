@@ -5,6 +5,8 @@
 //! and a [`Summary`] holds the numbers that are reported. A meter's file has all that is said of its numbers: how they
 //! are added up, how they pool, what they are called, and how they are worded. `meters.rs` lists the meters.
 
+mod breakdown;
+mod class_to_record;
 mod classes;
 mod client;
 mod contexts;
@@ -18,13 +20,16 @@ mod meter;
 mod meters;
 mod metric;
 mod named_number;
+mod partition;
 mod pool_settings;
 mod population;
 mod recorder;
 mod recorder_settings;
 mod recording;
 mod replications;
+mod request_group;
 mod request_log;
+mod run_measure;
 mod run_so_far;
 mod server;
 mod server_queues;
@@ -39,7 +44,9 @@ mod verdict;
 mod whole_crowd;
 mod windows;
 
-pub use classes::{ClassReport, ClassToRecord};
+pub use breakdown::{Breakdown, GroupReport, RunResult};
+pub use class_to_record::ClassToRecord;
+pub use classes::ClassReport;
 pub use client::{
     AttemptCounts, ClientWait, CrowdQuantiles, FleetEvent, Latencies, LatencyIntervals, LatencySummary, Recovery,
     Requests, Throughput,
@@ -59,7 +66,9 @@ pub use recorder::Recorder;
 pub use recorder_settings::RecorderSettings;
 pub use recording::Recording;
 pub use replications::Replications;
+pub use request_group::RequestGroup;
 pub use request_log::{RequestLog, RequestOutcome, RequestRow};
+pub use run_measure::{RunMeasure, group_and_rest};
 pub use server::{
     Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
     SpeculativeSummary, TimeWeightedSummary, Waves,
@@ -69,5 +78,5 @@ pub use server_sums::{LevelSummary, ShareSummary};
 pub use slo::{ClassResult, LatencySlo, ServedNumber, ServedSlo, Slo, SloError, SloOutcome, SloResult};
 pub use steady_state::SteadyState;
 pub use timeline::{RunOverTime, Timeline, TimelineRow};
-pub use verdict::{USUAL_ERRORS, Verdict, has_objectives, is_shown_met, is_steady, judged};
+pub use verdict::{USUAL_ERRORS, Verdict, asks_for_anything, has_objectives, is_shown_met, is_steady, judged};
 pub use windows::{ArrivalsEnd, Trim};

@@ -1,11 +1,13 @@
 //! Listens to a server or a fleet and its clients, for all meters.
 
-use super::classes::{ClassBooks, ClassToRecord};
+use super::class_to_record::ClassToRecord;
+use super::classes::ClassBooks;
 use super::client::{ClientWaitMeter, RecoveryMeter};
 use super::fleet::FleetBooks;
 use super::latencies_of::LatenciesOf;
 use super::meter::{HeardEvent, ServedRequest, StartOfSteps};
 use super::meters::{ClientMeters, ServerMeters};
+use super::partition::Partition;
 use super::population::CountsAtSteps;
 use super::recorder_settings::RecorderSettings;
 use super::recording::Recording;
@@ -29,6 +31,9 @@ pub struct Recorder {
     fleet: Option<Box<FleetBooks>>,
     /// Of each class of traffic, if there are any.
     classes: Option<Box<ClassBooks>>,
+    /// Requests by their priority, and by their turn in their session.
+    priorities: Partition,
+    turns: Partition,
     slos: Vec<Slo>,
 }
 
@@ -42,6 +47,8 @@ impl Recorder {
             counts: CountsAtSteps::default(),
             fleet: None,
             classes: None,
+            priorities: Partition::default(),
+            turns: Partition::default(),
             slos: settings.slos.to_vec(),
         }
     }
@@ -104,6 +111,8 @@ impl Recorder {
             server: self.server.finish(&run),
             fleet: self.fleet.map(|books| books.finish(covered)),
             classes: self.classes.map_or_else(Vec::new, |classes| classes.finish(&run)),
+            priorities: self.priorities.finish(&run),
+            turns: self.turns.finish(&run),
             durations: run.durations,
             slos: self.slos,
         }
@@ -136,11 +145,16 @@ impl Recorder {
         if let Some(classes) = &mut self.classes {
             classes.finished(id, &served);
         }
+        self.priorities.finished(id, &served);
+        self.turns.finished(id, &served);
     }
 }
 
 impl Observer for Recorder {
     fn sent(&mut self, request: &Request) {
+        let counts = self.run.counts();
+        self.priorities.sent(request, request.priority, &self.client, counts);
+        self.turns.sent(request, request.turn.into(), &self.client, counts);
         self.client.sent(request);
         self.server.sent(request);
         if let Some(classes) = &mut self.classes {
@@ -163,6 +177,8 @@ impl Observer for Recorder {
         if let Some(classes) = &mut self.classes {
             classes.on(&heard);
         }
+        self.priorities.on(&heard);
+        self.turns.on(&heard);
         self.run.on(at, event);
         if self.fleet.is_none() {
             self.counts.hear(at, event);

@@ -5,6 +5,7 @@ use super::fleet::{FleetReport, FleetTotal};
 use super::meter::Durations;
 use super::meters::{ClientTotals, ServerTotals};
 use super::metric::Metric;
+use super::partition::PartitionTotals;
 use super::server::Waves;
 use super::slo::Slo;
 use crate::stats::Distribution;
@@ -19,6 +20,10 @@ pub struct Recording {
     pub(super) fleet: Option<FleetTotal>,
     /// Each class of traffic, if there are any.
     pub(super) classes: Vec<ClassTotals>,
+    /// Requests of each priority, if there are several.
+    pub(super) priorities: PartitionTotals,
+    /// Each turn of sessions, if any has several.
+    pub(super) turns: PartitionTotals,
     pub(super) durations: Durations,
     /// What was asked of it.
     pub(super) slos: Vec<Slo>,
@@ -52,6 +57,8 @@ impl Recording {
 
     /// Adds another run of the same server.
     pub(super) fn pool(&mut self, other: &Self) {
+        self.priorities.pool(&self.client, &other.priorities, &other.client);
+        self.turns.pool(&self.client, &other.turns, &other.client);
         self.client.pool(&other.client);
         self.server.pool(&other.server);
         if let (Some(mine), Some(theirs)) = (&mut self.fleet, &other.fleet) {

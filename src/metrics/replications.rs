@@ -1,6 +1,7 @@
 //! Several runs of one scenario that differ in their seed: pooled numbers, and intervals for how far chance may carry
 //! them.
 
+use super::breakdown::{Breakdown, RunResult};
 use super::client::{LatencyIntervals, LatencySummary};
 use super::meters::Summary;
 use super::metric::Metric;
@@ -14,6 +15,8 @@ use crate::stats::confidence_interval_95_about;
 pub struct Replications {
     pooled: Option<Recording>,
     latencies: [Vec<LatencySummary>; Metric::ALL.len()],
+    /// Of each run, the numbers of groups of its requests.
+    breakdowns: Vec<Breakdown>,
 }
 
 impl Replications {
@@ -22,6 +25,7 @@ impl Replications {
         for (values, metric) in self.latencies.iter_mut().zip(Metric::ALL) {
             values.push(LatencySummary::of(recording.latency(metric)));
         }
+        self.breakdowns.push(Breakdown::of(&recording));
         match &mut self.pooled {
             None => self.pooled = Some(recording),
             Some(pooled) => pooled.pool(&recording),
@@ -44,6 +48,25 @@ impl Replications {
             summary.latency.of_mut(metric).ci95 = has_intervals.then(|| intervals(values, summary.latency.of(metric)));
         }
         Some(summary)
+    }
+
+    /// The pooled numbers, with such intervals, of all requests and of each group of them.
+    pub fn result(&self) -> Option<RunResult> {
+        let summary = self.summary()?;
+        let mut breakdown = Breakdown::of(self.pooled.as_ref()?);
+        let has_intervals = self.breakdowns.len() > 1 && is_steady(&summary);
+        for (group, pooled) in breakdown.groups_mut().filter(|_| has_intervals) {
+            // A run without a group has no numbers of it, so that there are no intervals.
+            let runs: Option<Vec<&Summary>> = self.breakdowns.iter().map(|run| run.of_group(&group)).collect();
+            for metric in Metric::ALL {
+                let values = runs.iter().flatten().map(|run| *run.latency.of(metric));
+                let found = runs
+                    .is_some()
+                    .then(|| intervals(&values.collect::<Vec<_>>(), pooled.latency.of(metric)));
+                pooled.latency.of_mut(metric).ci95 = found;
+            }
+        }
+        Some(RunResult { summary, breakdown })
     }
 }
 

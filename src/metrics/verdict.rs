@@ -1,5 +1,6 @@
 //! Whether a run is good enough: the one rule of every verb.
 
+use super::class_to_record::ClassToRecord;
 use super::meters::Summary;
 use super::slo::{ServedNumber, ServedSlo, Slo, SloOutcome, SloResult};
 
@@ -84,7 +85,12 @@ pub fn is_shown_met(slos: &[Slo], summary: &Summary) -> bool {
     }
 }
 
-/// Whether anything was asked for, of all requests or of those of a class.
+/// Whether anything is asked for, of all requests or of those of a class.
+pub fn asks_for_anything<'a>(of_all: &[Slo], classes: impl IntoIterator<Item = &'a ClassToRecord>) -> bool {
+    !of_all.is_empty() || classes.into_iter().any(|class| !class.slos.is_empty())
+}
+
+/// Whether anything can be missed by a run: an objective, or that the clients of each class are served.
 pub fn has_objectives(slos: &[Slo], summary: &Summary) -> bool {
     !slos.is_empty() || summary.of_classes.is_some()
 }

@@ -8,7 +8,7 @@ use super::load_kind::LoadKind;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::config::Flag;
-use crate::metrics::{Measure, Recording, Replications, Summary, is_steady};
+use crate::metrics::{Recording, Replications, RunMeasure, RunResult, is_steady};
 use crate::stats::{Interval, confidence_interval_95, mean};
 
 /// One of the variations.
@@ -29,9 +29,9 @@ pub struct Contender {
     /// The scenario as this variation leaves it, with its objectives.
     pub input: Input,
     /// Each run by itself, in the order of the seeds.
-    pub runs: Vec<Summary>,
+    pub runs: Vec<RunResult>,
     /// All runs together.
-    pub pooled: Summary,
+    pub pooled: RunResult,
     /// What was recorded of all of them.
     pub recording: Recording,
     /// The highest load that meets its objectives; `None` if that was not asked.
@@ -83,14 +83,14 @@ pub fn contest(
     let tasks: Vec<(usize, u64)> = numbers
         .flat_map(|number| seeds.iter().map(move |&seed| (number, seed)))
         .collect();
-    let mut runs: Vec<Vec<Summary>> = inputs.iter().map(|_| Vec::new()).collect();
+    let mut runs: Vec<Vec<RunResult>> = inputs.iter().map(|_| Vec::new()).collect();
     let mut pools: Vec<Replications> = inputs.iter().map(|_| Replications::default()).collect();
     let done = workers.in_order(
         tasks.len(),
         |task| simulate(&inputs[tasks[task].0], tasks[task].1),
         |task, recording| {
             let number = tasks[task].0;
-            runs[number].push(Summary::of(&recording));
+            runs[number].push(RunResult::of(&recording));
             pools[number].add(recording);
             Next::GoOn
         },
@@ -104,7 +104,7 @@ pub fn contest(
         name: variation.name.clone(),
         input,
         runs,
-        pooled: pool.summary().expect("there is a run"),
+        pooled: pool.result().expect("there is a run"),
         recording: pool.into_pooled().expect("there is a run"),
         capacity: None,
     });
@@ -174,9 +174,10 @@ impl Contest {
 
     /// How much more of a measure a contender has than the first; `None` if a run of either does not have it, or if it
     /// depends on the length of the runs as one of them has no steady state.
-    pub fn difference(&self, contender: &Contender, measure: &Measure) -> Option<Difference> {
+    pub fn difference(&self, contender: &Contender, measure: &RunMeasure) -> Option<Difference> {
         let first = self.contenders.first()?;
-        if measure.grows_with_the_queue() && !(is_steady(&first.pooled) && is_steady(&contender.pooled)) {
+        if measure.grows_with_the_queue() && !(is_steady(&first.pooled.summary) && is_steady(&contender.pooled.summary))
+        {
             return None;
         }
         let pairs = contender.runs.iter().zip(&first.runs);

@@ -4,7 +4,7 @@ use super::load_dial::LoadDial;
 use super::load_kind::LoadKind;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
-use crate::metrics::{Binding, Replications, Summary};
+use crate::metrics::{Binding, Breakdown, Replications, RunResult, Summary};
 
 /// What is asked.
 pub struct CurveStudy<'a> {
@@ -33,12 +33,14 @@ pub struct Curve {
 }
 
 /// The runs at one load, pooled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CurvePoint {
     /// The load of these runs, in the unit of the curve's kind.
     pub load: f64,
     /// Their numbers, with intervals if there are several.
     pub summary: Summary,
+    /// The same of groups of requests.
+    pub breakdown: Breakdown,
 }
 
 impl CurvePoint {
@@ -112,9 +114,11 @@ impl CurveStudy<'_> {
                 if pending == runs {
                     let replications = std::mem::take(&mut pooled);
                     pending = 0;
+                    let RunResult { summary, breakdown } = replications.result().expect("there is a run");
                     curve.points.push(CurvePoint {
                         load: loads[tasks[task].0],
-                        summary: replications.summary().expect("there is a run"),
+                        summary,
+                        breakdown,
                     });
                 }
                 Next::GoOn

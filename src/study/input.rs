@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::config::{
     Bound, Diagnostic, Flag, Layers, NoScenario, Objective, Overrides, Scenario, ScenarioText, WarmUp, Workload,
 };
-use crate::metrics::{ClassToRecord, Metric, Slo};
+use crate::metrics::{ClassToRecord, Metric, RequestGroup, Slo, asks_for_anything};
 
 /// A scenario with its objectives.
 #[derive(Clone, Debug)]
@@ -112,7 +112,37 @@ impl Input {
 
     /// Whether anything is asked for, of all requests or of those of a class.
     pub fn has_objectives(&self) -> bool {
-        !self.slos.is_empty() || self.classes.iter().any(|class| !class.slos.is_empty())
+        asks_for_anything(&self.slos, &self.classes)
+    }
+
+    /// Refuses a group of requests that its runs cannot have.
+    pub fn check_group(&self, group: &RequestGroup) -> Result<(), Diagnostic> {
+        let traffic = &self.scenario.traffic;
+        match group {
+            RequestGroup::Class(name) => {
+                let names: Vec<&str> = self.classes.iter().map(|class| class.name.as_str()).collect();
+                let help = match names[..] {
+                    _ if names.contains(&name.as_str()) => return Ok(()),
+                    [] => "the scenario has no [[class]]; leave `classes.` and the name out for all requests".into(),
+                    _ => format!("its classes are {}", names.join(", ")),
+                };
+                Err(Diagnostic::new(format!("no class of traffic is called `{name}`")).help(help))
+            }
+            RequestGroup::Priority(priority) => match traffic.priorities() {
+                Some(known) if priority.is_some_and(|priority| !known.contains(&priority)) => {
+                    let known: Vec<String> = known.iter().map(i32::to_string).collect();
+                    let help = format!("its priorities are {}", known.join(", "));
+                    Err(Diagnostic::new("no request has this priority").help(help))
+                }
+                _ => Ok(()),
+            },
+            RequestGroup::Turn(_) if traffic.may_have_turns() => Ok(()),
+            RequestGroup::Turn(_) => {
+                let help = "write session = { turns = 4, think = \"20s\" } in [workload], or leave `turns.` and the \
+                            number out for all requests";
+                Err(Diagnostic::new("no workload has sessions").help(help))
+            }
+        }
     }
 
     /// The files that its runs read, each with what it is.

@@ -33,7 +33,8 @@ mod validation;
 mod watched;
 
 pub use crate::metrics::{
-    Better, MEASURES, Measure, Quantity, USUAL_ERRORS, Verdict, has_objectives, is_shown_met, is_steady, judged,
+    Better, MEASURES, Measure, Quantity, RequestGroup, RunMeasure, USUAL_ERRORS, Verdict, asks_for_anything,
+    group_and_rest, has_objectives, is_shown_met, is_steady, judged,
 };
 pub use bisection::{Bracket, PRECISION};
 pub use bounds::{Bounds, MOST_REQUESTS};

@@ -6,13 +6,15 @@ use super::in_order::{Next, Workers};
 use super::input::Input;
 use super::sending::{Replayed, SimulationError};
 use super::simulate::{self, Run};
-use crate::metrics::{Recording, Replications, Summary};
+use crate::metrics::{Breakdown, Recording, Replications, Summary};
 
 /// What came of all runs.
 #[derive(Default)]
 pub struct Outcome {
     /// The pooled numbers.
     pub summary: Option<Summary>,
+    /// The same of groups of requests.
+    pub breakdown: Breakdown,
     /// What was recorded of all runs.
     pub recording: Option<Recording>,
     /// How many runs.
@@ -37,7 +39,10 @@ impl Outcome {
     #[must_use]
     pub fn pooled(mut self) -> Self {
         let pooled = std::mem::take(&mut self.pooled);
-        self.summary = pooled.summary();
+        if let Some(result) = pooled.result() {
+            self.summary = Some(result.summary);
+            self.breakdown = result.breakdown;
+        }
         self.recording = pooled.into_pooled();
         self
     }

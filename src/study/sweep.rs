@@ -7,8 +7,7 @@ use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
 use crate::config::{Diagnostic, Fingerprint, IdleKey, warnings_of_idle_keys};
-use crate::metrics::Summary;
-use crate::metrics::{MEASURES, Measure};
+use crate::metrics::{MEASURES, Measure, RunMeasure, RunResult};
 
 /// The numbers that are kept if nobody says which.
 pub const USUAL_MEASURES: [&str; 18] = [
@@ -41,7 +40,7 @@ pub struct Sweep {
     /// Runs at each point.
     pub seeds: u32,
     /// Numbers to keep.
-    pub measures: Vec<&'static Measure>,
+    pub measures: Vec<RunMeasure>,
     /// Names the plan: the same for the same runs and numbers, whatever the files are called. 16 hexadecimal digits.
     pub fingerprint: String,
     /// The files that the points read, each with what it is.
@@ -69,7 +68,7 @@ pub struct RunNumbers {
 
 impl Sweep {
     /// Reads the scenario of every point, so that whatever is wrong with one is known before the first run.
-    pub fn new(base: Base, plan: Plan, seeds: u32, measures: Vec<&'static Measure>) -> Result<Self, Stopped> {
+    pub fn new(base: Base, plan: Plan, seeds: u32, measures: Vec<RunMeasure>) -> Result<Self, Stopped> {
         if let Some(key) = plan.keys().find(|key| is_a_column(key)) {
             let message = format!("`{key}` cannot be an axis: results have a column of that name");
             let help = "seeds = 4 runs each point with four seeds";
@@ -91,11 +90,12 @@ impl Sweep {
         let mut line = |text: &str| fingerprint.add(format!("{text}\n").as_bytes());
         line(env!("CARGO_PKG_VERSION"));
         line(&seeds.to_string());
-        sweep.measures.iter().for_each(|measure| line(measure.name));
+        sweep.measures.iter().for_each(|measure| line(&measure.name));
         sweep.plan.keys().for_each(&mut line);
         let mut idle_keys: Vec<IdleKey> = Vec::new();
         for point in 0..sweep.plan.points() {
             let input = sweep.input(point)?;
+            sweep.check_groups(point, &input)?;
             let values = sweep.plan.values(point).join("\t");
             line(&format!("{}\t{}\t{values}", input.scenario.hash(), input.scenario.seed));
             for idle in &input.scenario.idle_keys {
@@ -108,6 +108,18 @@ impl Sweep {
         sweep.warnings.extend(warnings_of_idle_keys(&idle_keys));
         sweep.fingerprint = fingerprint.to_string();
         Ok(sweep)
+    }
+
+    /// Refuses numbers of groups of requests that a point cannot have.
+    fn check_groups(&self, point: usize, input: &Input) -> Result<(), Stopped> {
+        for measure in &self.measures {
+            let Some(group) = &measure.group else { continue };
+            input.check_group(group).map_err(|problem| {
+                let error = problem.about(&format!("`{}`", measure.name));
+                Stopped::Invalid(self.plan.label(point), error.into())
+            })?;
+        }
+        Ok(())
     }
 
     /// Keeps what is known of a point before its runs.
@@ -143,12 +155,12 @@ impl Sweep {
         let (point, replication) = (run / seeds, run % seeds);
         let input = self.input(point)?;
         let seed = input.scenario.seed + replication as u64;
-        let summary = Summary::of(&simulate(&input, seed)?);
+        let result = RunResult::of(&simulate(&input, seed)?);
         Ok(RunNumbers {
             run,
             point,
             seed,
-            numbers: self.measures.iter().map(|it| it.of(&summary)).collect(),
+            numbers: self.measures.iter().map(|it| it.of(&result)).collect(),
         })
     }
 }
@@ -157,11 +169,11 @@ impl Sweep {
 pub const RUN_COLUMNS: [&str; 5] = ["plan", "runs", "run", "point", "seed"];
 
 fn is_a_column(key: &str) -> bool {
-    RUN_COLUMNS.contains(&key) || Measure::named(key).is_some()
+    RUN_COLUMNS.contains(&key) || RunMeasure::named(key).is_some()
 }
 
 /// The numbers that are kept if nobody says which.
-pub fn usual_measures() -> Vec<&'static Measure> {
+pub fn usual_measures() -> Vec<RunMeasure> {
     let is_usual = |measure: &&Measure| USUAL_MEASURES.contains(&measure.name);
-    MEASURES.iter().filter(is_usual).collect()
+    MEASURES.iter().filter(is_usual).map(RunMeasure::of_all).collect()
 }

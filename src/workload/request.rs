@@ -209,6 +209,9 @@ pub struct Request {
     pub priority: i32,
     /// The session that it belongs to, for routers that keep sessions together; one of its own if it belongs to none.
     pub session: SessionId,
+    /// Which turn of its session it is, from 1, where turns wait for those before them; those beyond the last number
+    /// that there is have that.
+    pub turn: u16,
     /// The identity of its output, which later prompts may repeat.
     pub output_name: OutputName,
     /// Whether later prompts may repeat its output. If not, a prefix cache need not find it.
@@ -229,6 +232,7 @@ impl Request {
             stops: output_tokens < max_tokens,
             priority: 0,
             session: SessionId(id.0),
+            turn: 1,
             output_name: OutputName {
                 content: ContentId::output_of(id),
                 offset: 0,

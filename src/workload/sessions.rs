@@ -40,6 +40,8 @@ struct Talk {
     /// The request that the session began with.
     first: RequestId,
     turns_left: u32,
+    /// The last one that was sent; 0 before the first.
+    turn: u16,
     /// All that was said, answers included.
     said: Vec<Segment>,
     /// The length of all that was said [tokens].
@@ -78,6 +80,7 @@ impl Sessions {
             number,
             first: id,
             turns_left: turns.min(MOST_TURNS),
+            turn: 0,
             said: prefix.into_iter().collect(),
             said_tokens: prefix.map_or(0, |prefix| prefix.tokens),
             priority: self
@@ -105,6 +108,7 @@ impl Sessions {
 
     fn say(&mut self, mut talk: Talk, id: RequestId, arrival: Time) -> Request {
         talk.turns_left -= 1;
+        talk.turn = talk.turn.saturating_add(1);
         let is_last = talk.turns_left == 0;
         let room = MOST_TOKENS - talk.said_tokens;
         let message = Segment {
@@ -124,6 +128,7 @@ impl Sessions {
         request.output_is_shared = !is_last;
         request.priority = talk.priority;
         request.session = SessionId(talk.first.0);
+        request.turn = talk.turn;
         talk.said.push(Segment {
             content: request.output_name.content,
             offset: request.output_name.offset,

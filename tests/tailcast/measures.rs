@@ -6,7 +6,7 @@ use tailcast::study::{MEASURES, Measure};
 use crate::command::Workplace;
 
 /// Numbers in the JSON result of a run that studies cannot name, or all those below such a place, and why.
-const NO_MEASURES: [(&str, &str); 34] = [
+pub const NO_MEASURES: [(&str, &str); 34] = [
     ("seed", "a setting"),
     ("replications", "a setting"),
     ("memory", "follows from settings alone"),
@@ -81,7 +81,7 @@ fn run_with_everything() -> Value {
 }
 
 /// The places of all numbers in a JSON value.
-fn numbers(value: &Value, place: &str, found: &mut Vec<String>) {
+pub fn numbers(value: &Value, place: &str, found: &mut Vec<String>) {
     let below = |key: &str| {
         if place.is_empty() {
             key.to_owned()
@@ -106,7 +106,7 @@ fn numbers(value: &Value, place: &str, found: &mut Vec<String>) {
 }
 
 /// Whether a place is the pattern, or below it; a star stands for any key.
-fn is_at_or_below(place: &str, pattern: &str) -> bool {
+pub fn is_at_or_below(place: &str, pattern: &str) -> bool {
     let mut keys = place.split('.');
     pattern
         .split('.')

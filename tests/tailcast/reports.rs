@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use tailcast::engine::{Event, Observer};
-use tailcast::metrics::{Binding, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow, Verdict};
+use tailcast::metrics::{
+    Binding, Breakdown, Constraint, LatencySummary, Replications, Slo, Summary, TimelineRow, Verdict,
+};
 use tailcast::report::{
     Headline, MemoryReport, RunReport, Style, TimelineColumns, TimelineCsv, write_atomically, write_requests_csv,
 };
@@ -16,7 +18,7 @@ use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, slo, time};
 fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
     RunReport {
         fleet: None,
-        classes: Vec::new(),
+        breakdown: Breakdown::default(),
         headline: Headline {
             pools: None,
             engine: "vLLM 0.33".to_owned(),

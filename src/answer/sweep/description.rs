@@ -22,7 +22,7 @@ pub fn describe(file: &StudyFile, sweep: &Sweep, part: Shard) -> String {
         .as_ref()
         .map_or_else(|| "the embedded demo".to_owned(), |path| path.display().to_string());
     let name = file.name.as_deref().map_or(String::new(), |name| format!("{name} · "));
-    let names: Vec<&str> = sweep.measures.iter().map(|measure| measure.name).collect();
+    let names: Vec<&str> = sweep.measures.iter().map(|measure| measure.name.as_str()).collect();
     let _ = write!(
         text,
         " · {}\nScenario  {}\nKeeps     {}\n\n",

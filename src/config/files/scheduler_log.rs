@@ -211,6 +211,7 @@ impl RawRequest {
             stops: stop_after.is_some(),
             priority: self.priority,
             session: SessionId::default(),
+            turn: 1,
             output_name: OutputName {
                 content: TOKEN_IDS,
                 offset: first_of_tokens(FIRST_OUTPUT + index * OUTPUTS_APART, output_tokens)?,

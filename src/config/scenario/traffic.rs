@@ -1,5 +1,7 @@
 //! Who asks for what, when, and how fast they want it.
 
+use std::collections::BTreeSet;
+
 use super::slo::Objective;
 use super::workload::Workload;
 use crate::fleet::{ClassRules, ClientRules};
@@ -111,6 +113,30 @@ impl Traffic {
         self.classes.len() == other.classes.len()
             && requests(self) == requests(other)
             && self.workloads().zip(other.workloads()).all(same)
+    }
+
+    /// Every priority that a request may have, the most urgent first; `None` where only a trace says so.
+    pub fn priorities(&self) -> Option<BTreeSet<i32>> {
+        let mut all = BTreeSet::new();
+        for class in &self.classes {
+            match (class.priority, &class.workload) {
+                (Some(priority), _) => _ = all.insert(priority),
+                (None, Workload::Trace(_)) => return None,
+                (None, Workload::Synthetic(workload)) => match &workload.priority {
+                    None => _ = all.insert(0),
+                    Some(priorities) => all.extend(priorities.levels.iter().map(|level| level.value)),
+                },
+            }
+        }
+        Some(all)
+    }
+
+    /// Whether a request may be another turn of a session than the first.
+    pub fn may_have_turns(&self) -> bool {
+        self.workloads().any(|workload| match workload {
+            Workload::Synthetic(workload) => workload.session.is_some(),
+            Workload::Trace(_) => true,
+        })
     }
 
     /// Whether there are never more requests than clients.

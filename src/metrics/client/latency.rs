@@ -27,13 +27,14 @@ pub struct Latencies {
 }
 
 /// Collects the latencies of requests as they finish, and gaps as they pass.
+#[derive(Clone, Default)]
 pub(in crate::metrics) struct LatencyMeter {
     /// Those of requests that came in each segment of the run; gaps belong to the segment in which they began.
     segments: Vec<SegmentOfLatencies>,
 }
 
 /// Latencies of a part of the run.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct SegmentOfLatencies {
     /// In the order of [`Metric::ALL`] [ps].
     values: [Pending; Metric::ALL.len()],
@@ -77,7 +78,7 @@ impl Meter for LatencyMeter {
     type Total = LatencyDistributions;
 
     fn new(_settings: &RecorderSettings<'_>) -> Self {
-        Self { segments: Vec::new() }
+        Self::default()
     }
 
     #[inline(always)]

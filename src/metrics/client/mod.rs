@@ -24,4 +24,4 @@ pub use recovery::{FleetEvent, Recovery};
 pub use requests::Requests;
 pub(super) use requests::RequestsMeter;
 pub use throughput::Throughput;
-pub(super) use throughput::ThroughputMeter;
+pub(super) use throughput::{ServedTotal, ThroughputMeter};

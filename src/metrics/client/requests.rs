@@ -32,6 +32,7 @@ pub struct Requests {
 }
 
 /// Counts requests as they come and end.
+#[derive(Clone)]
 pub(in crate::metrics) struct RequestsMeter {
     requests: Requests,
     max_model_len: u32,
@@ -99,6 +100,18 @@ impl Meter for RequestsMeter {
             "every request must end exactly one way"
         );
         requests
+    }
+}
+
+impl RequestsMeter {
+    /// A meter for other requests of the same servers.
+    pub(in crate::metrics) fn emptied(&self) -> Self {
+        Self {
+            requests: Requests::default(),
+            max_model_len: self.max_model_len,
+            is_too_long: false,
+            between_attempts: 0,
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub struct Throughput {
 }
 
 /// Adds up what was served.
+#[derive(Clone)]
 pub(in crate::metrics) struct ThroughputMeter {
     limits: Option<RequestLimits>,
     /// What was served in each segment of the run.
@@ -42,6 +43,8 @@ pub(in crate::metrics) struct ServedTotal {
     has_limits: bool,
     input_tokens: u128,
     output_tokens: u128,
+    /// Of the input tokens those that were found in a prefix cache.
+    cached_tokens: u128,
 }
 
 /// The most that a request's own latencies may be for it to count as good.
@@ -78,6 +81,7 @@ impl Meter for ThroughputMeter {
         served.requests += 1;
         served.input_tokens += u128::from(request.history.input_tokens);
         served.output_tokens += u128::from(request.history.output_tokens);
+        served.cached_tokens += u128::from(request.history.cached_tokens);
         if let Some(limits) = &self.limits {
             served.good_requests += u64::from(limits.are_kept(&request.latencies));
         }
@@ -93,6 +97,24 @@ impl Meter for ThroughputMeter {
             .pool(segments, |all, segment: ServedTotal| all.pool(&segment));
         served.has_limits = self.limits.is_some();
         served
+    }
+}
+
+impl ThroughputMeter {
+    /// A meter for other requests under the same limits.
+    pub(in crate::metrics) fn emptied(&self) -> Self {
+        Self {
+            limits: self.limits,
+            segments: vec![ServedTotal::default()],
+            in_drain: ServedTotal::default(),
+        }
+    }
+}
+
+impl ServedTotal {
+    /// Which part of the prompts of finished requests was found in a prefix cache; `None` of no prompts.
+    pub(in crate::metrics) fn cached_share(&self) -> Option<f64> {
+        ratio(self.cached_tokens as f64, self.input_tokens as f64)
     }
 }
 
@@ -130,6 +152,7 @@ impl Total for ServedTotal {
         self.good_requests += other.good_requests;
         self.input_tokens += other.input_tokens;
         self.output_tokens += other.output_tokens;
+        self.cached_tokens += other.cached_tokens;
     }
 
     fn section(&self, durations: &Durations) -> Throughput {

@@ -5,7 +5,7 @@ use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Panel, Point, Series
 use crate::report::text::numbers;
 use crate::report::verb::compare::CompareReport;
 use crate::stats::{Interval, rounded};
-use crate::study::{Capacity, Contender, Measure, Quantity, is_steady};
+use crate::study::{Capacity, Contender, Quantity, RunMeasure, is_steady};
 
 /// Numbers of variations side by side.
 pub const FIGURE: Figure = Figure {
@@ -29,11 +29,11 @@ pub fn drawing(report: &CompareReport) -> Drawing {
     let measures = report.measures().into_iter().map(|measure| {
         let title = match measure.quantity {
             Quantity::Rate => measure.short_name().replace("_per_s", " per second").replace('_', " "),
-            _ => measure.name.to_owned(),
+            _ => measure.name.clone(),
         };
-        let of = |it: &Contender| over_seeds(it, measure);
+        let of = |it: &Contender| over_seeds(it, &measure);
         let label = |it| numbers::with_unit(measure.quantity, it);
-        panel(&title, unit(measure), contenders, (&of, &label))
+        panel(&title, unit(measure.quantity), contenders, (&of, &label))
     });
     Drawing {
         question: FIGURE.question.to_owned(),
@@ -42,9 +42,9 @@ pub fn drawing(report: &CompareReport) -> Drawing {
     }
 }
 
-/// How the numbers of a measure are written.
-pub fn unit(measure: &Measure) -> Unit {
-    match measure.quantity {
+/// How numbers of that kind are written.
+pub fn unit(quantity: Quantity) -> Unit {
+    match quantity {
         Quantity::Time => Unit::Seconds,
         Quantity::Share => Unit::Share,
         Quantity::Rate | Quantity::Count => Unit::Plain,
@@ -52,10 +52,10 @@ pub fn unit(measure: &Measure) -> Unit {
 }
 
 /// All runs together, with the interval of the mean over them.
-fn over_seeds(contender: &Contender, measure: &Measure) -> Option<(f64, Option<Interval>)> {
+fn over_seeds(contender: &Contender, measure: &RunMeasure) -> Option<(f64, Option<Interval>)> {
     let value = measure.of(&contender.pooled)?;
     let runs: Option<Vec<f64>> = contender.runs.iter().map(|run| measure.of(run)).collect();
-    let has_interval = is_steady(&contender.pooled) || !measure.grows_with_the_queue();
+    let has_interval = is_steady(&contender.pooled.summary) || !measure.grows_with_the_queue();
     let interval = runs
         .filter(|_| has_interval)
         .and_then(|runs| measure.interval_95(&runs));

@@ -30,8 +30,8 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
             point.mean(at)
         };
         Panel::HeatMap(HeatMap {
-            title: measure.name.to_owned(),
-            unit: unit(measure),
+            title: measure.name.clone(),
+            unit: unit(measure.quantity),
             x: ChartAxis::named(short(&keys[0]), columns.clone()),
             y: ChartAxis::named(short(&keys[1]), rows.clone()),
             rows: rows

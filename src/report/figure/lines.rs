@@ -49,13 +49,13 @@ pub(super) fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         for one in &mut series {
             one.points.sort_by(|a, b| a.x.total_cmp(&b.x));
             if one.name.is_empty() {
-                measure.name.clone_into(&mut one.name);
+                one.name.clone_from(&measure.name);
             }
         }
         Panel::Chart(Chart {
-            title: measure.name.to_owned(),
+            title: measure.name.clone(),
             x: x.clone(),
-            y: axis_of_values(&series, unit(measure)),
+            y: axis_of_values(&series, unit(measure.quantity)),
             series,
             marks: Vec::new(),
         })

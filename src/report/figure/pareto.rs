@@ -43,8 +43,8 @@ pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         note: note.to_owned(),
         panels: vec![Panel::Chart(Chart {
             title: String::new(),
-            x: ChartAxis::logarithmic(measures[latency].name, unit(measures[latency])),
-            y: ChartAxis::linear(measures[throughput].name, unit(measures[throughput])),
+            x: ChartAxis::logarithmic(&measures[latency].name, unit(measures[latency].quantity)),
+            y: ChartAxis::linear(&measures[throughput].name, unit(measures[throughput].quantity)),
             series: series
                 .into_iter()
                 .map(|(name, shape, points)| Series {

@@ -1,6 +1,6 @@
 //! How reports show numbers.
 
-use crate::metrics::{ClassToRecord, Slo};
+use crate::metrics::{ClassToRecord, Slo, SloOutcome, SloResult, Summary};
 use crate::stats::rounded;
 use crate::study::Quantity;
 
@@ -35,6 +35,14 @@ pub fn slos(of_all: &[Slo], classes: &[ClassToRecord]) -> Vec<String> {
         words.map(|words| format!("{} {words}", class.name))
     });
     of_all.iter().map(slo).chain(of_classes).collect()
+}
+
+/// The objective that the requests of a class miss, with the name of the class; of several the one that fared worst,
+/// and `None` if none is missed.
+pub fn missed_of_class<'a>(summary: &Summary, classes: &'a [ClassToRecord]) -> Option<(&'a str, SloResult)> {
+    let worst = summary.of_classes?;
+    let is_missed = worst.result.outcome == SloOutcome::Missed;
+    is_missed.then(|| (classes[worst.class.place()].name.as_str(), worst.result))
 }
 
 /// In milliseconds, without the unit.

@@ -176,11 +176,8 @@ impl CapacityReport {
         let results = judged(&self.slos, summary).into_iter();
         let results = results.filter(|result| result.outcome == SloOutcome::Missed);
         let mut misses: Vec<String> = results.map(|result| missed_by(&result)).collect();
-        let of_classes = summary.of_classes.filter(|it| it.result.outcome == SloOutcome::Missed);
-        misses.extend(of_classes.map(|missed| {
-            let class = &self.classes[missed.class.place()];
-            format!("of {}: {}", class.name, missed_by(&missed.result))
-        }));
+        let of_class = numbers::missed_of_class(summary, &self.classes);
+        misses.extend(of_class.map(|(class, missed)| format!("of {class}: {}", missed_by(&missed))));
         if summary.saturation.is_some_and(|it| it.queue_grows) {
             misses.push("the queue grows without end".to_owned());
         }

@@ -14,11 +14,14 @@ use crate::report::text::table::{Cell, Column, Table};
 use crate::report::text::verdict::{UNSTEADY, VerdictColumns};
 use crate::report::text::why::what_binds;
 use crate::report::verb::also_differs::{self, DifferingDocument};
+use crate::report::verb::breakdown_document::BreakdownDocument;
 use crate::report::verb::capacity::capacity_cell;
+use crate::report::verb::group_table;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::{Interval, rounded};
 use crate::study::{
-    Better, Capacity, Contender, Contest, Difference, Differing, LoadKind, Measure, is_shown_met, is_steady, judged,
+    Better, Capacity, Contender, Contest, Difference, Differing, LoadKind, RequestGroup, RunMeasure, asks_for_anything,
+    is_shown_met, is_steady, judged,
 };
 
 /// A contest and what it was made of.
@@ -74,12 +77,14 @@ struct VariationDocument<'a> {
     capacity_ci95: Option<Interval>,
     #[serde(flatten)]
     numbers: Summary,
+    #[serde(flatten)]
+    breakdown: BreakdownDocument<'a>,
     differences: Vec<DifferenceDocument>,
 }
 
 #[derive(Serialize)]
 struct DifferenceDocument {
-    metric: &'static str,
+    metric: String,
     mean: Option<f64>,
     ci95: Option<Interval>,
 }
@@ -100,12 +105,16 @@ impl CompareReport {
     }
 
     /// What is compared: first what the objectives are about.
-    pub fn measures(&self) -> Vec<&'static Measure> {
-        let of_slos = self.slos().iter();
-        let mut measures: Vec<&'static Measure> = of_slos.map(Slo::measure).collect();
+    pub fn measures(&self) -> Vec<RunMeasure> {
+        let of_all = self.slos().iter().map(|slo| RunMeasure::of_slo(slo, None));
+        let of_classes = self.classes().iter().flat_map(|class| {
+            let group = RequestGroup::Class(class.name.clone());
+            class.slos.iter().map(move |slo| RunMeasure::of_slo(slo, Some(&group)))
+        });
+        let mut measures: Vec<RunMeasure> = of_all.chain(of_classes).flatten().collect();
         let others = if measures.is_empty() { &WITHOUT_SLO[..] } else { &[] };
         for name in others.iter().chain(&ALWAYS) {
-            let measure = Measure::named(name).expect("a measure has this name");
+            let measure = RunMeasure::named(name).expect("a measure has this name");
             if !measures.iter().any(|other| other.name == measure.name) {
                 measures.push(measure);
             }
@@ -117,16 +126,17 @@ impl CompareReport {
     /// measure.
     pub fn ranked(&self) -> Vec<&Contender> {
         let mut ranked: Vec<&Contender> = self.contest.contenders.iter().collect();
-        let first = self.measures()[0];
+        let measures = self.measures();
+        let first = &measures[0];
         let value = |it: &Contender| first.of(&it.pooled).unwrap_or(f64::INFINITY);
         ranked.sort_by(|a, b| {
             let capacity = |it: &Contender| it.capacity.as_ref().map_or(0.0, Capacity::mean);
             // Whoever does not serve its clients is no better for the latencies of the rest.
             let misses = |it: &Contender| {
                 (
-                    it.pooled.is_met == Some(false),
-                    !is_steady(&it.pooled),
-                    it.pooled.is_met != Some(true),
+                    it.pooled.summary.is_met == Some(false),
+                    !is_steady(&it.pooled.summary),
+                    it.pooled.summary.is_met != Some(true),
                 )
             };
             capacity(b)
@@ -141,7 +151,7 @@ impl CompareReport {
     pub fn is_any_shown_met(&self) -> bool {
         self.contest.contenders.iter().any(|it| match &it.capacity {
             Some(capacity) => !capacity.is_none(),
-            None => is_shown_met(&it.input.slos, &it.pooled),
+            None => is_shown_met(&it.input.slos, &it.pooled.summary),
         })
     }
 
@@ -215,7 +225,8 @@ impl CompareReport {
     }
 
     fn verdict_on_latency(&self, best: &Contender) -> String {
-        let measure = self.measures()[0];
+        let measures = self.measures();
+        let measure = &measures[0];
         if let Some(why) = self.why_none_is_good(best) {
             return why;
         }
@@ -236,19 +247,13 @@ impl CompareReport {
 
     /// Why even the best variation is none to choose, if so.
     fn why_none_is_good(&self, best: &Contender) -> Option<String> {
-        if best.pooled.is_met == Some(false) {
-            let missed = judged(self.slos(), &best.pooled).into_iter();
+        if best.pooled.summary.is_met == Some(false) {
+            let missed = judged(self.slos(), &best.pooled.summary).into_iter();
             let missed = missed.filter(|result| result.outcome == SloOutcome::Missed);
-            let of_classes = best
-                .pooled
-                .of_classes
-                .filter(|it| it.result.outcome == SloOutcome::Missed);
-            let of_classes = of_classes.map(|missed| {
-                let class = &self.classes()[missed.class.place()];
-                format!("{} of {}", numbers::slo(&missed.result.slo), class.name)
-            });
+            let of_class = numbers::missed_of_class(&best.pooled.summary, self.classes());
+            let of_class = of_class.map(|(class, missed)| format!("{} of {class}", numbers::slo(&missed.slo)));
             let missed = missed.map(|result| numbers::slo(&result.slo));
-            let missed: Vec<String> = missed.chain(of_classes).collect();
+            let missed: Vec<String> = missed.chain(of_class).collect();
             return Some(if missed.is_empty() {
                 format!(
                     "None of them has a steady state: the queue of {}, the best of them, grows to the end",
@@ -262,7 +267,7 @@ impl CompareReport {
                 )
             });
         }
-        let all_grow = !is_steady(&best.pooled);
+        let all_grow = !is_steady(&best.pooled.summary);
         all_grow.then(|| "None of them has a steady state: every queue grows to the end".to_owned())
     }
 
@@ -270,7 +275,7 @@ impl CompareReport {
     fn note_on_steadiness(&self) -> Option<String> {
         let contenders = self.contest.contenders.iter();
         let unsteady: Vec<&str> = contenders
-            .filter(|it| !is_steady(&it.pooled))
+            .filter(|it| !is_steady(&it.pooled.summary))
             .map(|it| it.name.as_str())
             .collect();
         (!unsteady.is_empty()).then(|| {
@@ -299,6 +304,9 @@ impl CompareReport {
             );
         }
         let _ = write!(text, "\n{}", self.table().to_text());
+        if let Some(classes) = self.class_table() {
+            let _ = write!(text, "\n{}", classes.to_text());
+        }
         if self.contest.contenders.len() > 1 {
             let table = self.difference_table();
             let _ = write!(text, "\n{}\n{}", on_one_line(&table.caption), table.to_text());
@@ -314,8 +322,8 @@ impl CompareReport {
     pub fn table(&self) -> Table {
         let measures = self.measures();
         let has_capacity = self.contest.contenders.iter().any(|it| it.capacity.is_some());
-        let has_slos = !numbers::slos(self.slos(), self.classes()).is_empty();
-        let verdicts = VerdictColumns::of(has_slos, self.contest.contenders.iter().map(|it| &it.pooled));
+        let has_slos = asks_for_anything(self.slos(), self.classes());
+        let verdicts = VerdictColumns::of(has_slos, self.contest.contenders.iter().map(|it| &it.pooled.summary));
         let mut columns = vec![Column::words("variation")];
         columns.extend(verdicts.headings());
         if has_capacity {
@@ -325,7 +333,7 @@ impl CompareReport {
         columns.extend(measures.iter().map(|it| Column::numbers(it.short_name())));
         let rows = self.ranked().into_iter().map(|contender| {
             let mut row = vec![Cell::words(contender.name.clone())];
-            row.extend(verdicts.cells(&contender.pooled));
+            row.extend(verdicts.cells(&contender.pooled.summary));
             if has_capacity {
                 row.push(match &contender.capacity {
                     None => Cell::words("-"),
@@ -333,7 +341,7 @@ impl CompareReport {
                     Some(capacity) => capacity_cell(capacity),
                 });
             }
-            row.push(Cell::words(what_binds(&contender.pooled.constraint)));
+            row.push(Cell::words(what_binds(&contender.pooled.summary.constraint)));
             row.extend(measures.iter().map(|measure| {
                 let value = measure.of(&contender.pooled);
                 Cell::number(value, |it| numbers::with_unit(measure.quantity, it))
@@ -345,6 +353,13 @@ impl CompareReport {
             columns,
             rows: rows.collect(),
         }
+    }
+
+    /// A row a class of each contender; `None` if there are no classes.
+    fn class_table(&self) -> Option<Table> {
+        let ranked = self.ranked().into_iter();
+        let results = ranked.map(|it| (Some(Cell::words(it.name.clone())), &it.pooled.breakdown));
+        group_table::of_classes(Some(Column::words("variation")), results)
     }
 
     /// A row a contender: how much more of each measure it has than the first one.
@@ -383,17 +398,21 @@ impl CompareReport {
             scenario_hash: contender.input.scenario.hash(),
             engine: contender.input.scenario.engine(),
             runs: contender.runs.len(),
-            slo_met: contender.pooled.is_met,
-            steady: is_steady(&contender.pooled),
+            slo_met: contender.pooled.summary.is_met,
+            steady: is_steady(&contender.pooled.summary),
             capacity: contender.capacity.as_ref().map(Capacity::mean),
             capacity_ci95: contender.capacity.as_ref().and_then(Capacity::interval),
-            numbers: contender.pooled,
+            numbers: contender.pooled.summary,
+            breakdown: BreakdownDocument::of(
+                &contender.pooled.breakdown,
+                contender.input.scenario.operation.fleet.is_some(),
+            ),
             differences: measures
                 .iter()
                 .map(|measure| {
                     let difference = self.contest.difference(contender, measure);
                     DifferenceDocument {
-                        metric: measure.name,
+                        metric: measure.name.clone(),
                         mean: difference.map(|it| it.mean),
                         ci95: difference.and_then(|it| it.interval),
                     }
@@ -417,6 +436,7 @@ impl CompareReport {
     pub fn to_page(&self) -> Page {
         let note = self.note_on_steadiness().into_iter().map(Block::Text);
         let mut blocks: Vec<Block> = note.chain([Block::Table(self.table())]).collect();
+        blocks.extend(self.class_table().map(Block::Table));
         if self.contest.contenders.len() > 1 {
             let table = self.difference_table();
             blocks.push(Block::Table(table));
@@ -442,7 +462,7 @@ impl CompareReport {
 }
 
 /// A difference with its sign; whether it may as well be nothing shows in the interval.
-fn signed(measure: &Measure, difference: Difference) -> String {
+fn signed(measure: &RunMeasure, difference: Difference) -> String {
     let Difference { mean, interval } = difference;
     let scale = |value: f64| numbers::with_unit(measure.quantity, value);
     let sign = if mean > 0.0 { "+" } else { "" };

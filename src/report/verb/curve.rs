@@ -9,9 +9,13 @@ use crate::report::text::document::{Tool, pretty};
 use crate::report::text::numbers::{self, milliseconds, percent};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::report::text::verdict::VerdictColumns;
+use crate::report::verb::breakdown_document::BreakdownDocument;
+use crate::report::verb::group_table;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::rounded;
-use crate::study::{Curve, CurvePoint, LoadKind, MEASURES, is_shown_met, is_steady};
+use crate::study::{
+    Curve, CurvePoint, LoadKind, MEASURES, RequestGroup, RunMeasure, asks_for_anything, is_shown_met, is_steady,
+};
 
 /// A curve and what it was made of.
 pub struct CurveReport {
@@ -23,6 +27,8 @@ pub struct CurveReport {
     pub slos: Vec<Slo>,
     /// The classes of traffic, with what is asked of each.
     pub classes: Vec<ClassToRecord>,
+    /// Whether several servers share the load.
+    pub is_of_fleet: bool,
     /// Users by the formula (memory - weights) / KV per user with the mean context.
     pub formula_users: Option<f64>,
 }
@@ -57,14 +63,16 @@ struct Document<'a> {
     /// Whether all points are there.
     complete: bool,
     is_interrupted: bool,
-    points: Vec<PointDocument>,
+    points: Vec<PointDocument<'a>>,
 }
 
 #[derive(Serialize)]
-struct PointDocument {
+struct PointDocument<'a> {
     load: f64,
     #[serde(flatten)]
     summary: Summary,
+    #[serde(flatten)]
+    breakdown: BreakdownDocument<'a>,
     slo_met: Option<bool>,
     /// Whether its queue does not grow to the end.
     steady: bool,
@@ -86,7 +94,7 @@ impl CurveReport {
     }
 
     fn has_objectives(&self) -> bool {
-        !numbers::slos(&self.slos, &self.classes).is_empty()
+        asks_for_anything(&self.slos, &self.classes)
     }
 
     /// Whether the objectives were shown to be met at any load.
@@ -164,6 +172,9 @@ impl CurveReport {
             let _ = writeln!(text, "{label:<10}{}", place.meaning);
         }
         let _ = write!(text, "{}\n{}", self.slo_line(), self.table().to_text());
+        if let Some(classes) = self.class_table() {
+            let _ = write!(text, "\n{}", classes.to_text());
+        }
         text
     }
 
@@ -222,6 +233,13 @@ impl CurveReport {
         }
     }
 
+    /// A row a class at each load; `None` if there are no classes.
+    pub(in crate::report) fn class_table(&self) -> Option<Table> {
+        let points = self.curve.points.iter();
+        let results = points.map(|point| (Some(Cell::number(Some(point.load), rounded)), &point.breakdown));
+        group_table::of_classes(Some(Column::numbers(self.curve.kind.unit())), results)
+    }
+
     fn row(point: &CurvePoint) -> Vec<Cell> {
         let summary = &point.summary;
         let mut row = vec![Cell::number(Some(point.load), rounded)];
@@ -265,6 +283,7 @@ impl CurveReport {
                 .map(|point| PointDocument {
                     load: point.load,
                     summary: point.summary,
+                    breakdown: BreakdownDocument::of(&point.breakdown, self.is_of_fleet),
                     slo_met: point.summary.is_met,
                     steady: is_steady(&point.summary),
                 })
@@ -273,15 +292,24 @@ impl CurveReport {
         pretty(&document)
     }
 
+    /// Every number by its name: of all requests, then of each class.
+    fn measures(&self) -> Vec<RunMeasure> {
+        let of_all = MEASURES.iter().map(RunMeasure::of_all);
+        let classes = self.classes.iter();
+        let of_classes = classes.flat_map(|class| RunMeasure::all_of_group(&RequestGroup::Class(class.name.clone())));
+        of_all.chain(of_classes).collect()
+    }
+
     /// A line a point: the load, then every number by its name; unknown ones are empty.
     pub fn to_csv(&self) -> String {
         let load = self.curve.kind.name();
-        let names: Vec<&str> = MEASURES.iter().map(|measure| measure.name).collect();
+        let measures = self.measures();
+        let names: Vec<&str> = measures.iter().map(|measure| measure.name.as_str()).collect();
         let mut text = format!("{load},{}\n", names.join(","));
         for point in &self.curve.points {
             let _ = write!(text, "{}", point.load);
-            for measure in MEASURES.iter() {
-                let value = measure.of(&point.summary);
+            for measure in &measures {
+                let value = measure.of_parts(&point.summary, &point.breakdown);
                 let _ = write!(text, ",{}", value.map_or_else(String::new, |it| it.to_string()));
             }
             text.push('\n');

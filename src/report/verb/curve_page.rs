@@ -16,6 +16,12 @@ impl CurveReport {
         if !slo.is_empty() {
             findings.push(slo);
         }
+        let mut blocks = vec![
+            Block::List(findings),
+            Block::Drawing(load_curve::drawing(self)),
+            Block::Table(self.table()),
+        ];
+        blocks.extend(self.class_table().map(Block::Table));
         Page {
             title: format!("{}: latency and throughput against load", self.setting.name),
             verdict: self.verdict(),
@@ -23,11 +29,7 @@ impl CurveReport {
             sections: vec![
                 Section {
                     heading: "What was found".to_owned(),
-                    blocks: vec![
-                        Block::List(findings),
-                        Block::Drawing(load_curve::drawing(self)),
-                        Block::Table(self.table()),
-                    ],
+                    blocks,
                 },
                 self.setting.section(),
             ],

@@ -1,15 +1,18 @@
 //! The report of each verb.
 
 mod also_differs;
+mod breakdown_document;
 mod calibration;
 pub mod capacity;
 pub mod compare;
 pub mod curve;
 mod curve_page;
 pub mod formula;
+mod group_table;
 mod run;
 pub mod scheduler_log;
 pub mod servers;
+mod slo_document;
 mod study_setting;
 pub mod sweep;
 mod validation;

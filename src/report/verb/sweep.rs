@@ -11,7 +11,7 @@ use crate::report::text::table::{Cell, Column, Table};
 use crate::report::text::verdict::UNSTEADY;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::{Interval, rounded};
-use crate::study::{Better, Measure, short};
+use crate::study::{Better, RunMeasure, short};
 
 /// Results and where they come from.
 pub struct SweepReport {
@@ -57,13 +57,13 @@ impl SweepReport {
     }
 
     /// Of each number that has a better and a worse: where it is best, and what it is there.
-    fn bests(&self) -> Vec<(&'static Measure, String, String)> {
+    fn bests(&self) -> Vec<(&RunMeasure, String, String)> {
         let measures = self.sweep.heading.measures.iter();
         measures
             .filter(|measure| measure.better != Better::Neither && measure.name != GROWS)
             .filter_map(|measure| {
                 let (place, value) = self.sweep.best(measure)?;
-                Some((*measure, place, numbers::with_unit(measure.quantity, value)))
+                Some((measure, place, numbers::with_unit(measure.quantity, value)))
             })
             .collect()
     }
@@ -90,7 +90,7 @@ impl SweepReport {
             if measure.name == GROWS {
                 Column::words("queue")
             } else {
-                Column::numbers(measure.name)
+                Column::numbers(&measure.name)
             }
         }));
         let rows = self.sweep.points.iter().map(|point| {
@@ -163,7 +163,7 @@ impl SweepReport {
 }
 
 /// The mean over the seeds, with its interval if there is one.
-fn cell(measure: &Measure, found: Option<(f64, Option<Interval>)>) -> Cell {
+fn cell(measure: &RunMeasure, found: Option<(f64, Option<Interval>)>) -> Cell {
     let half = found
         .and_then(|(_, interval)| interval)
         .map(|it| (it.high - it.low) / 2.0);

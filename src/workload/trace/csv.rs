@@ -109,6 +109,7 @@ impl Rows for CsvRows {
             priority,
             session,
             after,
+            turn: 0,
         };
         if let Some(session) = session.filter(|_| self.after.is_some()) {
             self.begun.add(session);

@@ -26,13 +26,22 @@ impl Followers {
     /// Takes the rows that follow others out of `rows`, which are in the order of the file.
     pub fn take_from(rows: &mut Vec<Row>) -> Self {
         let mut followers = Self::default();
-        let mut last: FxHashMap<SessionName, u64> = FxHashMap::default();
-        for row in std::mem::take(rows) {
-            let before = row.session.and_then(|session| last.insert(session, row.number));
+        // The last row of each session, and its turn.
+        let mut last: FxHashMap<SessionName, (u64, u16)> = FxHashMap::default();
+        for mut row in std::mem::take(rows) {
+            let session = row
+                .session
+                .map(|session| last.entry(session).or_insert((row.number, 1)));
             if row.after.is_some() {
-                let before = before.expect("readers make sure that a row follows another");
+                let (before, turn) = session.expect("readers make sure that a row follows another");
+                row.turn = turn.saturating_add(1);
+                let before = std::mem::replace(before, row.number);
+                *turn = row.turn;
                 followers.waiting.insert(before, row);
             } else {
+                if let Some(last) = session {
+                    *last = (row.number, 1);
+                }
                 rows.push(row);
             }
         }

@@ -139,6 +139,7 @@ impl Rows for MooncakeRows {
             priority: 0,
             session,
             after,
+            turn: 0,
         };
         if let Some(session) = session {
             self.begun.add(session);

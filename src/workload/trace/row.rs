@@ -58,6 +58,9 @@ pub struct Row {
     /// How long after the end of the last row of its session it arrives, instead of at `arrival_picos`. That row
     /// exists.
     pub after: Option<Span>,
+    /// How many rows follow one another up to it, itself included and no more than can be counted; 0 if it follows
+    /// none.
+    pub turn: u16,
 }
 
 /// The hash of a session's name, so that memory does not grow with names.

@@ -204,6 +204,7 @@ impl TraceSource {
         request.priority = row.priority;
         if let Some(session) = row.session {
             request.session = SessionId(session.0);
+            request.turn = row.turn.max(1);
         }
         if self.followers.is_some() {
             // Which request a row becomes is known only when it arrives, so outputs keep the names that rows have for

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::cells::{csv_cells, csv_line, number_text, object};
 use super::form::Form;
-use crate::study::{Measure, RUN_COLUMNS};
+use crate::study::{RUN_COLUMNS, RunMeasure};
 
 /// What the lines hold, besides what tells runs apart.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct Heading {
     /// The keys that vary.
     pub keys: Vec<String>,
     /// The numbers that are kept.
-    pub measures: Vec<&'static Measure>,
+    pub measures: Vec<RunMeasure>,
 }
 
 /// The line of a run.
@@ -42,7 +42,7 @@ impl Heading {
         if form == Form::JsonLines {
             return String::new();
         }
-        let names = self.measures.iter().map(|measure| measure.name);
+        let names = self.measures.iter().map(|measure| measure.name.as_str());
         let keys = self.keys.iter().map(String::as_str);
         csv_line(RUN_COLUMNS.into_iter().chain(keys).chain(names))
     }
@@ -95,7 +95,7 @@ impl Heading {
             measures: Vec::new(),
         };
         for name in &names {
-            match Measure::named(name) {
+            match RunMeasure::named(name) {
                 Some(measure) => heading.measures.push(measure),
                 None if RUN_COLUMNS.contains(&name.as_str()) => {}
                 None => heading.keys.push(name.clone()),
@@ -117,7 +117,7 @@ impl Heading {
             Form::JsonLines => {
                 let object = object(line)?;
                 let names = RUN_COLUMNS.into_iter().chain(self.keys.iter().map(String::as_str));
-                let names = names.chain(self.measures.iter().map(|measure| measure.name));
+                let names = names.chain(self.measures.iter().map(|measure| measure.name.as_str()));
                 names
                     .map(|name| match object.get(name) {
                         None => Err(format!("there is no `{name}`")),

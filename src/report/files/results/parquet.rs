@@ -75,7 +75,7 @@ fn schema(results: &Results) -> Result<Type, ParquetError> {
     }
     for measure in &results.heading.measures {
         let optional = Repetition::OPTIONAL;
-        fields.push(column(measure.name, Physical::DOUBLE, optional, none)?);
+        fields.push(column(&measure.name, Physical::DOUBLE, optional, none)?);
     }
     Type::group_type_builder("results").with_fields(fields).build()
 }

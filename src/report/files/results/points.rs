@@ -3,7 +3,7 @@
 use super::heading::Heading;
 use super::runs::Results;
 use crate::stats::{Interval, mean};
-use crate::study::{Better, Measure, USUAL_ERRORS, label};
+use crate::study::{Better, RunMeasure, USUAL_ERRORS, label};
 
 /// The measure that says whether a run has a steady state.
 pub const GROWS: &str = "queue.grows";
@@ -74,7 +74,7 @@ impl SweepPoints {
     /// does not have it. What depends on the length of the runs, as they have no steady state, has no interval.
     pub fn value(&self, point: &PointNumbers, at: usize) -> Option<(f64, Option<Interval>)> {
         let mean = point.mean(at)?;
-        let measure = self.heading.measures[at];
+        let measure = &self.heading.measures[at];
         if measure.grows_with_the_queue() && !self.is_steady(point) {
             return Some((mean, None));
         }
@@ -103,8 +103,8 @@ impl SweepPoints {
 
     /// The point with the best value of a measure, in words, and that value, among those that have a steady state and
     /// serve their clients; `None` if there is none, or if the measure has no better or worse, or no value.
-    pub fn best(&self, measure: &Measure) -> Option<(String, f64)> {
-        let at = self.place_of(measure.name)?;
+    pub fn best(&self, measure: &RunMeasure) -> Option<(String, f64)> {
+        let at = self.place_of(&measure.name)?;
         let points = self.points.iter().filter(|point| self.may_be_best(point));
         let values = points.filter_map(|point| Some((point, point.mean(at)?)));
         let (point, value) = match measure.better {

@@ -59,15 +59,15 @@ impl Results {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::Measure;
+    use crate::study::RunMeasure;
 
     #[test]
     fn what_is_written_is_read_back() {
         let heading = Heading {
             keys: vec!["workload.prompt.median".to_owned(), "batching.policy".to_owned()],
             measures: vec![
-                Measure::named("ttft.p99").unwrap(),
-                Measure::named("kv.usage.max").unwrap(),
+                RunMeasure::named("ttft.p99").unwrap(),
+                RunMeasure::named("classes.chat.ttft.p99").unwrap(),
             ],
         };
         let row = ResultRow {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::metrics::{ClassReport, FleetReport, Slo, SloOutcome, SloResult, Summary};
+use crate::metrics::{Breakdown, FleetReport, Slo, SloOutcome, SloResult, Summary};
 use crate::step_time::LONGEST_STEP;
-use crate::study::{USUAL_ERRORS, Verdict, judged};
+use crate::study::{USUAL_ERRORS, Verdict, asks_for_anything, judged};
 
 /// Everything a report of one scenario shows.
 #[derive(Clone, Debug)]
@@ -25,8 +25,8 @@ pub struct RunReport {
     pub summary: Summary,
     /// Each server, if there are several behind a router.
     pub fleet: Option<FleetReport>,
-    /// Each class of traffic, if they are told apart.
-    pub classes: Vec<ClassReport>,
+    /// The same of groups of requests, where they are told apart.
+    pub breakdown: Breakdown,
     /// What the GPU memory holds.
     pub memory: MemoryReport,
     /// What is known of each pool of the fleet without a run, in the order of the pools.
@@ -99,7 +99,7 @@ impl RunReport {
 
     /// Whether anything was asked for.
     pub fn has_objectives(&self) -> bool {
-        !self.slos.is_empty() || self.classes.iter().any(|class| !class.slos.is_empty())
+        asks_for_anything(&self.slos, self.breakdown.classes.iter().map(|it| &it.class))
     }
 
     /// The result in a word; `None` of a run that was stopped.
@@ -190,9 +190,9 @@ impl RunReport {
             .slo_results()
             .into_iter()
             .map(|result| (String::new(), &self.summary, result));
-        let of_classes = self.classes.iter().flat_map(|class| {
+        let of_classes = self.breakdown.classes.iter().flat_map(|class| {
             let results = class.slo_results().into_iter();
-            results.map(|result| (format!("{}: ", class.name), &class.summary, result))
+            results.map(|result| (format!("{}: ", class.class.name), &class.summary, result))
         });
         let all = of_all.chain(of_classes);
         let unknown = all.filter(|(_, _, result)| result.outcome == SloOutcome::Unknown);

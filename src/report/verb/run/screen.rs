@@ -35,8 +35,8 @@ impl RunReport {
         // How much comes before how long, and why it is so after it.
         lines.extend(facts.by_ref().take(2));
         lines.extend(self.latency_table());
-        if let Some(classes) = self.class_table() {
-            lines.extend(classes.to_text().lines().map(str::to_owned));
+        for table in self.group_tables() {
+            lines.extend(table.to_text().lines().map(str::to_owned));
         }
         lines.extend(facts);
         lines.join("\n") + "\n"
