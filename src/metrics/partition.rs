@@ -253,6 +253,11 @@ impl PartitionTotals {
         of_all.into_iter().collect()
     }
 
+    /// Whether nothing is told apart.
+    pub(super) const fn is_one_group(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     /// What is reported of each group, the rest last, beside the numbers of `all`; nothing of a single group.
     pub(super) fn report(&self, all: &Summary, durations: &Durations) -> Vec<(Option<i32>, Summary)> {
         let groups = self.groups.iter();

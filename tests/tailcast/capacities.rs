@@ -130,6 +130,7 @@ fn by_sweep(place: &Workplace, scenario: &[&str], rates: &[f64], slo: &str) -> f
 }
 
 #[test]
+#[ignore = "long"]
 fn bisection_finds_what_a_fine_sweep_finds() {
     let place = Workplace::new();
     place.write("mm1.toml", M_M_1);
@@ -258,6 +259,7 @@ output = { dist = "fixed", value = 24 }
 }
 
 #[test]
+#[ignore = "long"]
 fn twenty_gigabytes_hold_a_hundred_users_of_two_hundred_megabytes() {
     let place = Workplace::new();
     hundred_users(&place);

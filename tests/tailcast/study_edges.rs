@@ -80,6 +80,7 @@ fn a_queue_of_clients_does_not_grow_without_end() {
 }
 
 #[test]
+#[ignore = "long"]
 fn how_many_clients_a_server_carries_hardly_depends_on_the_length_of_the_run() {
     let place = Workplace::new();
     let of = |requests: &str| {
@@ -167,6 +168,7 @@ fn files_with_other_seeds_meet_the_same_requests_and_other_objectives_are_not_mi
 }
 
 #[test]
+#[ignore = "long"]
 fn a_ratio_is_one_over_the_ratio_the_other_way_round() {
     let place = m_m_1();
     let ratio = |slow_first: bool| -> f64 {
