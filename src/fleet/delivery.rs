@@ -224,6 +224,15 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
 
     /// The server that an attempt goes to, which is in one of the pools that could serve it.
     fn choose(&mut self, attempt: &Request, takers: PoolSet, now: Time) -> Option<ServerId> {
+        let barred = self.servers.bar_full();
+        let chosen = self.choose_ready(attempt, takers, now);
+        for server in barred {
+            self.servers.set_ready(server, true);
+        }
+        chosen
+    }
+
+    fn choose_ready(&mut self, attempt: &Request, takers: PoolSet, now: Time) -> Option<ServerId> {
         let among = self.servers.ready_in(takers);
         // A router that has nobody to choose from is asked only if that holds for all requests.
         if among.as_ref().is_some_and(Vec::is_empty) {

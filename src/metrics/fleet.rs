@@ -77,6 +77,8 @@ const fn name_of(change: ServerChange) -> &'static str {
         ServerChange::Reached => "reached_again",
         ServerChange::Slowed => "slow",
         ServerChange::AsFastAgain => "as_fast_again",
+        ServerChange::OutOfMemory => "out_of_memory",
+        ServerChange::BreakerClosed => "breaker_closed",
         ServerChange::FoundMissing => "found_missing",
         ServerChange::Back => "back",
         ServerChange::Starting => "starting",

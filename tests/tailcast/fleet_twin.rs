@@ -101,7 +101,7 @@ fn both_fleets_tell_the_same_of_hard_times() {
             }
         }
     }
-    assert_eq!(seen.len(), 7 + 13, "{seen:?}");
+    assert_eq!(seen.len(), 7 + 15, "{seen:?}");
     for (name, count) in seen {
         assert!(count > 20, "{name}: only {count} times");
     }
@@ -131,6 +131,8 @@ const fn name_of_change(change: ServerChange) -> &'static str {
         ServerChange::Reached => "reached",
         ServerChange::Slowed => "slowed",
         ServerChange::AsFastAgain => "as fast again",
+        ServerChange::OutOfMemory => "out of memory",
+        ServerChange::BreakerClosed => "breaker closed",
         ServerChange::FoundMissing => "found missing",
         ServerChange::Back => "back",
         ServerChange::Starting => "starting",
@@ -374,7 +376,7 @@ fn autoscale(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Aut
 fn fault(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Fault {
     let up_to = |most: u64, random: &mut Xoshiro256PlusPlus| Span::from_picos(random.random_range(0..=most));
     let restart = random.random_bool(0.8).then(|| up_to(horizon / 2, random));
-    let kind = match random.random_range(0..4) {
+    let kind = match random.random_range(0..5) {
         0 => FaultKind::Crash { restart },
         1 => FaultKind::Reclaim {
             notice: up_to(horizon / 4, random),
@@ -382,6 +384,10 @@ fn fault(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Fault {
         },
         2 => FaultKind::Slow {
             factor: random.random_range(1.0..4.0),
+            duration: up_to(horizon / 2, random),
+        },
+        3 => FaultKind::OutOfMemory {
+            factor: [0.0, random.random_range(0.0..=1.0)][random.random_range(0..2)],
             duration: up_to(horizon / 2, random),
         },
         _ => FaultKind::Partition {

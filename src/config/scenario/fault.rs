@@ -22,7 +22,7 @@ pub(super) const FAULT: Setting = Setting::new(
 )
 .depends("nothing fails");
 const KIND: Setting = Setting::new("kind", Kind::Text, "What becomes of the server")
-    .required("write kind = \"crash\", \"reclaim\", \"slow\" or \"partition\"");
+    .required("write kind = \"crash\", \"reclaim\", \"slow\", \"out_of_memory\" or \"partition\"");
 const VARIANTS: &[Variant] = &[
     Variant {
         name: "crash",
@@ -40,6 +40,13 @@ const VARIANTS: &[Variant] = &[
         name: "slow",
         help: "Its steps take `factor` times as long for `duration`",
         settings: &[&FACTOR, &DURATION],
+    },
+    Variant {
+        name: "out_of_memory",
+        help: "A GPU of it runs out of memory: requests that run in it are lost, those that wait in it stay, and for \
+               `duration` it is run with a smaller batch behind a circuit breaker: the router sends nothing more there \
+               while `factor` of the most requests that it may run at once are outstanding",
+        settings: &[&BREAKER_FACTOR, &DURATION],
     },
     Variant {
         name: "partition",
@@ -97,6 +104,13 @@ const FACTOR: Setting = Setting::new(
     "How many times as long a step takes",
 )
 .required("write factor = 3.0, how many times as long its steps take");
+const BREAKER_FACTOR: Setting = Setting::new(
+    "factor",
+    Kind::Number { min: 0.0, max: 1.0 },
+    "What part of the most requests that it may run at once the circuit breaker lets in, rounded down, and one at \
+     least; 0 for none",
+)
+.default("0.5", "half the batch takes half the memory that grows with it");
 const DURATION: Setting =
     Setting::new("duration", Kind::Duration, "How long it lasts").required("write duration = \"60s\"");
 
@@ -105,6 +119,7 @@ enum Form {
     Crash,
     Reclaim,
     Slow,
+    OutOfMemory,
     Partition,
 }
 
@@ -123,7 +138,13 @@ pub(super) fn read(fleet: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> R
 
 /// A fault of each server that it strikes by its number, or of all.
 fn read_one(fields: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<Vec<Fault>, Diagnostic> {
-    let forms = [Form::Crash, Form::Reclaim, Form::Slow, Form::Partition];
+    let forms = [
+        Form::Crash,
+        Form::Reclaim,
+        Form::Slow,
+        Form::OutOfMemory,
+        Form::Partition,
+    ];
     let form = fields.find(&KIND)?.variant(VARIANTS, forms)?;
     let kind = match form {
         Form::Crash => FaultKind::Crash {
@@ -137,6 +158,10 @@ fn read_one(fields: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<
             factor: fields.find(&FACTOR)?.declared_number()?.needed()?,
             duration: fields.find(&DURATION)?.duration()?.needed()?,
         },
+        Form::OutOfMemory => FaultKind::OutOfMemory {
+            factor: fields.find(&BREAKER_FACTOR)?.declared_number()?.or_default(),
+            duration: fields.find(&DURATION)?.duration()?.needed()?,
+        },
         Form::Partition => FaultKind::Partition {
             duration: fields.find(&DURATION)?.duration()?.needed()?,
         },
@@ -144,15 +169,20 @@ fn read_one(fields: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<
     let when = when(fields)?;
     let struck = struck(fields, servers, pools)?;
     let detect = fields.find(&DETECT)?.duration()?;
-    let detect = match kind {
-        FaultKind::Slow { .. } => {
+    let told_at_once = match kind {
+        FaultKind::Slow { .. } => Some("is slow"),
+        FaultKind::OutOfMemory { .. } => Some("is out of memory, which says so itself"),
+        _ => None,
+    };
+    let detect = match told_at_once {
+        Some(what) => {
             if detect.value().is_some() {
-                let message = format!("`{}.detect` says nothing of a server that is slow", fields.path());
+                let message = format!("`{}.detect` says nothing of a server that {what}", fields.path());
                 return Err(fields.error(DETECT.name, message).help("leave the key out"));
             }
             Span::ZERO
         }
-        _ => detect.or_default(),
+        None => detect.or_default(),
     };
     fields.finish()?;
     let of = |server| Fault {

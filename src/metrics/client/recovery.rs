@@ -294,7 +294,11 @@ impl WatchedFleet {
             self.events_left_out += 1;
         }
         match change {
-            ServerChange::Crashed | ServerChange::Reclaimed | ServerChange::CutOff | ServerChange::Slowed => {
+            ServerChange::Crashed
+            | ServerChange::Reclaimed
+            | ServerChange::CutOff
+            | ServerChange::Slowed
+            | ServerChange::OutOfMemory => {
                 self.open.push(OpenFault {
                     at,
                     server,
@@ -303,7 +307,8 @@ impl WatchedFleet {
                     normal: self.normal(),
                     is_over: false,
                     // The router does not find out twice.
-                    is_known: change == ServerChange::Reclaimed || self.is_known(server),
+                    is_known: matches!(change, ServerChange::Reclaimed | ServerChange::OutOfMemory)
+                        || self.is_known(server),
                     well_without: None,
                 });
             }
@@ -320,6 +325,7 @@ impl WatchedFleet {
             ServerChange::Back => self.is_over(server, &[ServerChange::Crashed, ServerChange::Reclaimed]),
             ServerChange::Reached => self.is_over(server, &[ServerChange::CutOff]),
             ServerChange::AsFastAgain => self.is_over(server, &[ServerChange::Slowed]),
+            ServerChange::BreakerClosed => self.is_over(server, &[ServerChange::OutOfMemory]),
         }
         self.note_recovered(at);
     }
