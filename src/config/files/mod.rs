@@ -2,6 +2,7 @@
 
 pub mod axis;
 pub mod catalogue;
+pub(in crate::config) mod csv_table;
 pub mod fingerprint;
 pub mod hugging_face;
 pub mod manifest;
