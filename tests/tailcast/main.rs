@@ -34,6 +34,7 @@ mod diurnal;
 mod drafts;
 mod drawings;
 mod failures;
+mod fault_files;
 mod fleet_queueing;
 mod fleet_stream;
 mod fleet_twin;

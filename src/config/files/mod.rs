@@ -10,4 +10,5 @@ pub mod measured;
 pub mod scheduler_log;
 pub mod step_table;
 pub mod study_file;
+pub(in crate::config) mod table_rows;
 mod wording;

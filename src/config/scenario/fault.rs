@@ -1,6 +1,7 @@
 //! `[[fleet.fault]]`: what fails, and when.
 
 use super::pool::WrittenPool;
+use crate::config::files::table_rows::read_rows;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
@@ -12,15 +13,21 @@ use crate::units::{Span, Time};
 /// The key `fleet.fault`: a list of tables.
 pub(super) const FAULT: Setting = Setting::new(
     "fault",
-    Kind::List(&Kind::Tagged {
-        tag: &KIND,
-        variants: VARIANTS,
-        common: &[&AT, &MTBF, &SERVER, &OF_POOL, &DETECT],
-    }),
-    "What fails: a table [[fleet.fault]] for each, which happens once (`at`) or again and again (`mtbf`). When the \
+    Kind::Either(&[
+        Kind::List(&Kind::Tagged {
+            tag: &KIND,
+            variants: VARIANTS,
+            common: COMMON,
+        }),
+        Kind::Path,
+    ]),
+    "What fails: a table [[fleet.fault]] for each, which happens once (`at`) or again and again (`mtbf`), or a CSV \
+     file with a row for each, whose columns are these keys; times there are in seconds, or have a unit. When the \
      last request has ended nothing fails any more",
 )
+.or(&["faults"])
 .depends("nothing fails");
+const COMMON: &[&Setting] = &[&AT, &MTBF, &SERVER, &OF_POOL, &DETECT];
 const KIND: Setting = Setting::new("kind", Kind::Text, "What becomes of the server")
     .required("write kind = \"crash\", \"reclaim\", \"slow\", \"out_of_memory\" or \"partition\"");
 const VARIANTS: &[Variant] = &[
@@ -125,7 +132,18 @@ enum Form {
 
 /// Reads what fails of so many servers, in these pools if there are any.
 pub(super) fn read(fleet: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<Vec<Fault>, Diagnostic> {
-    let Some(faults) = fleet.find(&FAULT)?.list()? else {
+    let key = fleet.find(&FAULT)?;
+    if let Some(Value::Text(_)) = key.node.map(|node| &node.value) {
+        let of_kinds = VARIANTS.iter().flat_map(|variant| variant.settings);
+        let columns: Vec<&Setting> = [&KIND]
+            .into_iter()
+            .chain(COMMON.iter().copied())
+            .chain(of_kinds.copied())
+            .collect();
+        let rows = read_rows(key, &columns, &KIND, |fields| read_one(fields, servers, pools))?;
+        return Ok(rows.into_iter().flatten().collect());
+    }
+    let Some(faults) = key.list()? else {
         return Ok(Vec::new());
     };
     let tables = faults.into_iter().filter_map(|fault| fault.table().transpose());
