@@ -116,4 +116,5 @@ mod validate;
 mod validate_bad_input;
 mod verdicts;
 mod waves;
+mod weight_loading;
 mod worlds;

@@ -1,6 +1,7 @@
 //! How a deployment is run: by how many servers, behind which router, and what of the run is looked at.
 
 use super::deployment::Deployment;
+use crate::config::reader::bandwidth::Bandwidth;
 use crate::fleet::{Autoscale, Hardships, RouterKind};
 use crate::units::Span;
 
@@ -39,6 +40,8 @@ pub struct Fleet {
     pub state_delay: Span,
     /// What clients do beside waiting, what is let in, and what fails.
     pub hardships: Hardships,
+    /// How fast weights come to a server that starts; `None` if times to start include it.
+    pub load_bandwidth: Option<Bandwidth>,
     /// Who starts and stops them; `None` if all are there all the time.
     pub autoscale: Option<Autoscale>,
 }
