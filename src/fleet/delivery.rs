@@ -168,6 +168,10 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
 
     /// Nobody waits for an attempt any more that is in a server, which need not know.
     pub(super) fn orphan(&mut self, server: ServerId, attempt: RequestId, leaves: Leaves, now: Time) {
+        if self.telling.gauges.is_some() {
+            // Its first token counts if it came before.
+            self.servers.look_at(server, now, &mut self.telling);
+        }
         let attempts = &mut self.telling.attempts;
         attempts.given_up.insert(attempt, leaves);
         attempts.first_sent.remove(&attempt);

@@ -2,6 +2,7 @@
 
 use super::agenda::Due;
 use super::autoscale::{Autoscale, ScaleSignal};
+use super::gauges::Gauges;
 use super::replay_fleet::FleetRun;
 use super::server_state::ServerState;
 use super::watch::Watch;
@@ -26,9 +27,9 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         for (server, _) in self.of(ServerState::is_draining) {
             self.stop_if_empty(server, now);
         }
-        let sum = self.signal(now);
         let is_counted = |state: &ServerState| state.is_provisioned() && !state.is_draining();
         let current = self.of(is_counted).len() as u32;
+        let sum = self.signal(now, current);
         let scaler = self.scaler.as_mut().expect("it looks");
         let size = scaler.look(now, sum, current);
         let rules = scaler.rules;
@@ -51,12 +52,12 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         }
     }
 
-    /// What the autoscaler looks at, summed over all servers.
-    fn signal(&mut self, now: Time) -> f64 {
-        let signal = self.scaler.as_ref().expect("it looks").rules.signal;
+    /// What the autoscaler looks at, summed over all servers, of which there are `current`; `None` if it says nothing.
+    fn signal(&mut self, now: Time, current: u32) -> Option<f64> {
+        let Autoscale { signal, interval, .. } = self.scaler.as_ref().expect("it looks").rules;
         let at_router = (self.queue.len() - self.given_up_in_queue.len()) as f64;
         let servers = (0..self.servers.count() as u32).map(ServerId);
-        match signal {
+        Some(match signal {
             ScaleSignal::Concurrency => {
                 let inside = servers.map(|server| self.telling.attempts.count_inside(server));
                 at_router + inside.sum::<usize>() as f64
@@ -69,7 +70,16 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                 let loads = servers.map(|server| self.servers.load(server, now, &mut self.telling));
                 loads.map(|load| load.kv_usage()).sum()
             }
-        }
+            ScaleSignal::TokensPerSecond => self.gauges(now).tokens_per_s(interval),
+            ScaleSignal::Ttft => self.gauges(now).mean_ttft_s()? * f64::from(current),
+        })
+    }
+
+    /// What servers have produced since the last look.
+    fn gauges(&mut self, now: Time) -> Gauges {
+        self.servers.look_at_all(now, &mut self.telling);
+        let gauges = self.telling.gauges.as_mut().expect("somebody looks at them");
+        std::mem::take(gauges)
     }
 
     /// The servers of which something is so, in the order of their numbers, each with how many are in it.

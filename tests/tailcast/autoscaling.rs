@@ -98,7 +98,13 @@ fn a_fleet_may_start_from_nothing() {
 #[test]
 fn each_signal_starts_servers() {
     let workplace = workplace(TIDE);
-    for (signal, target) in [("concurrency", 1.0), ("queue", 0.01), ("kv", 0.0005)] {
+    for (signal, target) in [
+        ("concurrency", 1.0),
+        ("queue", 0.01),
+        ("kv", 0.0005),
+        ("tokens_per_s", 50.0),
+        ("ttft", 0.005),
+    ] {
         let set = format!("fleet.autoscale.signal=\"{signal}\"");
         let target = format!("fleet.autoscale.target={target}");
         let result = json(&workplace, &[&set, &target]);
@@ -139,8 +145,12 @@ fn what_makes_no_sense_is_refused() {
             "none would be started",
         ),
         (
+            table(&format!("{rule}signal = \"ttft\"\nmin = 0")),
+            "no tokens come where there is no server",
+        ),
+        (
             table(&format!("{rule}signal = \"load\"")),
-            "allowed: concurrency, queue, kv",
+            "allowed: concurrency, queue, kv, tokens_per_s, ttft",
         ),
         (table(&rule.replace("target = 5", "target = 0")), "a number above 0"),
         (

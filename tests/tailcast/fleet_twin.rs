@@ -358,15 +358,28 @@ fn hard_world(policy: &str, seed: u64) -> Option<FleetWorld> {
 fn autoscale(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Autoscale {
     let min = random.random_range(0..=servers);
     let up_to = |most: u64, random: &mut Xoshiro256PlusPlus| Span::from_picos(random.random_range(0..=most));
-    let signals = [ScaleSignal::Concurrency, ScaleSignal::Queue, ScaleSignal::Kv];
-    let signal = signals[random.random_range(0..3)];
+    let signals = [
+        ScaleSignal::Concurrency,
+        ScaleSignal::Queue,
+        ScaleSignal::Kv,
+        ScaleSignal::TokensPerSecond,
+        ScaleSignal::Ttft,
+    ];
+    let signal = signals[random.random_range(0..5)];
+    let interval = Span::from_picos(random.random_range(horizon / 8..=horizon / 2) + 1);
+    let usual = match signal {
+        ScaleSignal::Concurrency | ScaleSignal::Queue => 1.0,
+        ScaleSignal::Kv => 0.2,
+        ScaleSignal::TokensPerSecond => 4.0 / interval.seconds(),
+        ScaleSignal::Ttft => interval.seconds() / 8.0,
+    };
     Autoscale {
         signal,
-        target: random.random_range(0.1..4.0) * if signal == ScaleSignal::Kv { 0.2 } else { 1.0 },
+        target: random.random_range(0.1..4.0) * usual,
         initial: random.random_range(min..=servers),
         min,
         max: servers,
-        interval: Span::from_picos(random.random_range(horizon / 8..=horizon / 2) + 1),
+        interval,
         up_delay: up_to(horizon / 8, random),
         down_delay: up_to(horizon / 8, random),
         start: up_to(horizon / 4, random),

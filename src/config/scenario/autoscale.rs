@@ -33,12 +33,22 @@ const SIGNALS: &[Word] = &[
         name: "kv",
         help: "The part of the KV cache that is in use, 0.7 for 70 %",
     },
+    Word {
+        name: "tokens_per_s",
+        help: "Output tokens a second, produced since the last look",
+    },
+    Word {
+        name: "ttft",
+        help: "The mean time to first token of those that came since the last look, in seconds; nothing is changed \
+               if none came",
+    },
 ];
 const TARGET: Setting = Setting::new(
     "target",
     Kind::Positive { max: 1e9 },
     "How much of it a server should have: there should be as many servers as the sum holds that, rounded up, unless \
-     the mean is within 10 % of it",
+     the mean is within 10 % of it; a time to first token is no sum, and asks for as many times the servers as it is \
+     longer than that",
 )
 .required("write target = 50, how many requests a server should have, or target = 0.7 with signal = \"kv\"");
 const MIN: Setting = Setting::new(
@@ -89,7 +99,13 @@ pub fn read(fleet: &Fields<'_>, servers: Option<u32>) -> Result<Option<Autoscale
     let Some(fields) = fleet.table(&AUTOSCALE)? else {
         return Ok(None);
     };
-    let signals = [ScaleSignal::Concurrency, ScaleSignal::Queue, ScaleSignal::Kv];
+    let signals = [
+        ScaleSignal::Concurrency,
+        ScaleSignal::Queue,
+        ScaleSignal::Kv,
+        ScaleSignal::TokensPerSecond,
+        ScaleSignal::Ttft,
+    ];
     let signal = fields.find(&SIGNAL)?.declared_choice(signals)?;
     let signal = signal.or_default(signals);
     let target = fields.find(&TARGET)?.declared_number()?.needed()?;
@@ -137,9 +153,14 @@ fn refuse_bounds(fleet: &Fields<'_>, fields: &Fields<'_>, rules: &Autoscale) -> 
         let message = "`fleet.autoscale.interval` must be at least 100 ms";
         return Err(fields.error(INTERVAL.name, message).help("write interval = \"15s\""));
     }
-    if rules.signal == ScaleSignal::Kv && *min == 0 {
+    let of_servers = match rules.signal {
+        ScaleSignal::Concurrency | ScaleSignal::Queue => None,
+        ScaleSignal::Kv => Some("no cache is in use"),
+        ScaleSignal::TokensPerSecond | ScaleSignal::Ttft => Some("no tokens come"),
+    };
+    if let Some(nothing) = of_servers.filter(|_| *min == 0) {
         let message =
-            "`fleet.autoscale.min` is 0, and no cache is in use where there is no server: none would be started";
+            format!("`fleet.autoscale.min` is 0, and {nothing} where there is no server: none would be started");
         let help = "write min = 1, or signal = \"concurrency\"";
         return Err(fields.error(MIN.name, message).help(help));
     }

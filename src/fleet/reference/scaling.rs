@@ -4,10 +4,11 @@ use super::plain_fleet::ReadableFleet;
 use super::state::{PlainServer, Told};
 use crate::engine::{Engine, ServerChange, ServerId};
 use crate::fleet::agenda::Due;
-use crate::fleet::autoscale::ScaleSignal;
+use crate::fleet::autoscale::{Autoscale, ScaleSignal};
+use crate::fleet::gauges::Gauges;
 use crate::fleet::server_state::ServerState;
 use crate::fleet::telling::Location;
-use crate::units::Time;
+use crate::units::{Span, Time};
 
 impl<E: Engine> ReadableFleet<'_, E> {
     pub(super) fn start_servers(&mut self) {
@@ -22,9 +23,9 @@ impl<E: Engine> ReadableFleet<'_, E> {
         for server in self.of(ServerState::is_draining) {
             self.stop_if_empty(server, now);
         }
-        let sum = self.signal();
         let counted = self.of(|state| state.is_provisioned() && !state.is_draining());
         let current = counted.len() as u32;
+        let sum = self.signal(now, current);
         let scaler = self.scaler.as_mut().expect("it looks");
         let size = scaler.look(now, sum, current);
         let rules = scaler.rules;
@@ -47,18 +48,32 @@ impl<E: Engine> ReadableFleet<'_, E> {
         }
     }
 
-    fn signal(&self) -> f64 {
-        let signal = self.scaler.as_ref().expect("it looks").rules.signal;
+    fn signal(&self, now: Time, current: u32) -> Option<f64> {
+        let Autoscale { signal, interval, .. } = self.scaler.as_ref().expect("it looks").rules;
         let of_server = |(place, server): (usize, &PlainServer<E>)| match signal {
             ScaleSignal::Concurrency => self.count_inside(ServerId(place as u32)) as f64,
             ScaleSignal::Queue => f64::from(server.engine.load().waiting),
             ScaleSignal::Kv => server.engine.load().kv_usage(),
+            ScaleSignal::TokensPerSecond | ScaleSignal::Ttft => 0.0,
         };
         let at_servers: f64 = self.servers.iter().enumerate().map(of_server).sum();
-        match signal {
+        Some(match signal {
             ScaleSignal::Concurrency | ScaleSignal::Queue => self.queue.len() as f64 + at_servers,
             ScaleSignal::Kv => at_servers,
+            ScaleSignal::TokensPerSecond => self.produced_within(interval, now).tokens_per_s(interval),
+            ScaleSignal::Ttft => self.produced_within(interval, now).mean_ttft_s()? * f64::from(current),
+        })
+    }
+
+    fn produced_within(&self, interval: Span, now: Time) -> Gauges {
+        let mut gauges = Gauges::default();
+        for produced in self.produced.iter().filter(|produced| produced.at + interval > now) {
+            gauges.produced(produced.tokens);
+            if let Some(sent) = produced.first_sent {
+                gauges.first_token(sent, produced.at);
+            }
         }
+        gauges
     }
 
     fn of(&self, is_so: impl Fn(&ServerState) -> bool) -> Vec<ServerId> {
