@@ -110,6 +110,10 @@ pub enum ServerChange {
     FoundMissing,
     /// It is back, with an empty cache.
     Back,
+    /// An autoscaler has it loaded, to stand by.
+    Warming,
+    /// It is loaded and stands by: it takes nothing until an autoscaler starts it, which is soon done.
+    Warm,
     /// An autoscaler starts it.
     Starting,
     /// It was started, and takes requests.

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::FleetSize;
 use crate::units::{Span, Time};
 
 /// A rule by which servers are started and stopped.
@@ -26,6 +27,25 @@ pub struct Autoscale {
     pub down_delay: Span,
     /// How long it takes until a server that is started takes requests.
     pub start: Span,
+    /// How many servers beside those are kept loaded and stand by.
+    pub warm: u32,
+    /// How long it takes until one of these takes requests.
+    pub warm_start: Span,
+}
+
+impl Autoscale {
+    /// The most servers that there may be, those that stand by included.
+    pub const fn slots(&self) -> u32 {
+        self.max.saturating_add(self.warm)
+    }
+
+    /// How many servers there are at the start.
+    pub const fn initial_size(&self) -> FleetSize {
+        FleetSize {
+            ready: self.initial,
+            provisioned: self.initial + self.warm,
+        }
+    }
 }
 
 /// What an autoscaler looks at, as the mean of a server.
@@ -137,6 +157,8 @@ mod tests {
             up_delay: Span::from_micros(up_delay_s * 1_000_000),
             down_delay: Span::from_micros(down_delay_s * 1_000_000),
             start: Span::ZERO,
+            warm: 0,
+            warm_start: Span::ZERO,
         })
     }
 

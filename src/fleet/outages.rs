@@ -210,6 +210,10 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
 
     /// A server was started, with nothing in it.
     fn come_up(&mut self, server: ServerId, change: ServerChange, now: Time) {
+        if change == ServerChange::Warm {
+            self.servers.state_mut(server).stand_by();
+            return self.changed(server, change, now);
+        }
         self.servers.state_mut(server).come_back();
         self.servers.set_pace(server);
         self.changed(server, change, now);

@@ -15,6 +15,10 @@ enum Life {
     GoneForGood,
     /// An autoscaler has not started it, or has stopped it.
     Off,
+    /// It is loaded to stand by.
+    Warming,
+    /// It is loaded and stands by.
+    Warm,
     Starting,
     /// It is stopped once it is empty.
     Draining,
@@ -45,7 +49,7 @@ impl ServerState {
     }
 
     pub(super) const fn is_down(&self) -> bool {
-        matches!(self.life, Life::Down | Life::GoneForGood | Life::Off | Life::Starting)
+        self.stands_by() || matches!(self.life, Life::Down | Life::GoneForGood | Life::Off | Life::Starting)
     }
 
     /// Whether it is there, or will be again.
@@ -58,6 +62,7 @@ impl ServerState {
         match self.life {
             Life::Down if self.starts == starts => Some(ServerChange::Back),
             Life::Starting if self.starts == starts => Some(ServerChange::Started),
+            Life::Warming if self.starts == starts => Some(ServerChange::Warm),
             _ => None,
         }
     }
@@ -78,7 +83,20 @@ impl ServerState {
     /// Whether it is not ready, or a circuit breaker may keep requests from it, and that will pass.
     pub(super) const fn comes_back(&self) -> bool {
         let is_kept_away = !self.is_ready() || self.has_breaker();
-        self.is_provisioned() && is_kept_away && !self.is_draining()
+        self.is_provisioned() && is_kept_away && !self.is_draining() && !self.stands_by()
+    }
+
+    /// Whether it is kept to be started soon, loaded or not.
+    pub(super) const fn stands_by(&self) -> bool {
+        matches!(self.life, Life::Warming | Life::Warm)
+    }
+
+    pub(super) const fn is_warming(&self) -> bool {
+        matches!(self.life, Life::Warming)
+    }
+
+    pub(super) const fn is_warm(&self) -> bool {
+        matches!(self.life, Life::Warm)
     }
 
     /// Whether it has failed and will be back.
@@ -152,6 +170,17 @@ impl ServerState {
     pub(super) const fn start(&mut self) -> u32 {
         self.life = Life::Starting;
         self.starts
+    }
+
+    /// Somebody has it loaded, to stand by. Returns the number of this start.
+    pub(super) const fn warm_up(&mut self) -> u32 {
+        self.life = Life::Warming;
+        self.starts
+    }
+
+    /// It is loaded, and stands by.
+    pub(super) const fn stand_by(&mut self) {
+        self.life = Life::Warm;
     }
 
     pub(super) const fn drain(&mut self) {

@@ -81,6 +81,8 @@ const fn name_of(change: ServerChange) -> &'static str {
         ServerChange::BreakerClosed => "breaker_closed",
         ServerChange::FoundMissing => "found_missing",
         ServerChange::Back => "back",
+        ServerChange::Warming => "warming",
+        ServerChange::Warm => "warm",
         ServerChange::Starting => "starting",
         ServerChange::Started => "started",
         ServerChange::Draining => "draining",

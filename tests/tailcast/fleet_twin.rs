@@ -101,7 +101,7 @@ fn both_fleets_tell_the_same_of_hard_times() {
             }
         }
     }
-    assert_eq!(seen.len(), 7 + 15, "{seen:?}");
+    assert_eq!(seen.len(), 7 + 17, "{seen:?}");
     for (name, count) in seen {
         assert!(count > 20, "{name}: only {count} times");
     }
@@ -135,6 +135,8 @@ const fn name_of_change(change: ServerChange) -> &'static str {
         ServerChange::BreakerClosed => "breaker closed",
         ServerChange::FoundMissing => "found missing",
         ServerChange::Back => "back",
+        ServerChange::Warming => "warming",
+        ServerChange::Warm => "warm",
         ServerChange::Starting => "starting",
         ServerChange::Started => "started",
         ServerChange::Draining => "draining",
@@ -356,6 +358,12 @@ fn hard_world(policy: &str, seed: u64) -> Option<FleetWorld> {
 }
 
 fn autoscale(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Autoscale {
+    let warm = if random.random_bool(0.6) {
+        random.random_range(0..servers)
+    } else {
+        0
+    };
+    let servers = servers - warm;
     let min = random.random_range(0..=servers);
     let up_to = |most: u64, random: &mut Xoshiro256PlusPlus| Span::from_picos(random.random_range(0..=most));
     let signals = [
@@ -382,7 +390,10 @@ fn autoscale(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Aut
         interval,
         up_delay: up_to(horizon / 8, random),
         down_delay: up_to(horizon / 8, random),
-        start: up_to(horizon / 4, random),
+        // Where none is loaded before the run is over, none is loaded to stand by.
+        start: up_to(if warm > 0 { horizon / 32 } else { horizon / 4 }, random),
+        warm,
+        warm_start: up_to(horizon / 16, random),
     }
 }
 

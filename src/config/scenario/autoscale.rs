@@ -9,7 +9,18 @@ use crate::units::Span;
 /// The table `fleet.autoscale`.
 pub(super) const AUTOSCALE: Setting = Setting::new(
     "autoscale",
-    Kind::Table(&[&SIGNAL, &TARGET, &MIN, &MAX, &INTERVAL, &UP_DELAY, &DOWN_DELAY, &START]),
+    Kind::Table(&[
+        &SIGNAL,
+        &TARGET,
+        &MIN,
+        &MAX,
+        &INTERVAL,
+        &UP_DELAY,
+        &DOWN_DELAY,
+        &START,
+        &WARM,
+        &WARM_START,
+    ]),
     "Servers are started and stopped by the load, as Kubernetes' HorizontalPodAutoscaler does; at the start there are \
      `fleet.servers` of them",
 )
@@ -89,6 +100,21 @@ const START: Setting = Setting::new(
 )
 .required("write start = \"120s\": to get a machine, start the engine and load the model takes about that");
 
+const WARM: Setting = Setting::new(
+    "warm",
+    Kind::Count { min: 0, max: MOST },
+    "How many servers beside those that serve are kept loaded and stand by, from the start of the run; they are paid \
+     for, and when one is started another is loaded in its place",
+)
+.unit("servers")
+.default("0", "nobody pays for servers that do nothing unless told to");
+const WARM_START: Setting = Setting::new(
+    "warm_start",
+    Kind::Duration,
+    "How long it takes until a server that stands by takes requests",
+)
+.default("\"1s\"", "a load balancer has to notice it, and all else is done");
+
 /// As many as a fleet may have.
 const MOST: u32 = 10_000;
 /// Whoever looks less often does not scale.
@@ -111,6 +137,13 @@ pub fn read(fleet: &Fields<'_>, servers: Option<u32>) -> Result<Option<Autoscale
     let target = fields.find(&TARGET)?.declared_number()?.needed()?;
     let min = fields.find(&MIN)?.declared_count()?.or_default();
     let max = fields.find(&MAX)?.declared_count()?.needed()?;
+    // Without servers that stand by nothing is said of them.
+    let warm = fields.find(&WARM)?.declared_count()?.optional().unwrap_or(0);
+    let warm_start = if warm > 0 {
+        span(&fields, &WARM_START)?
+    } else {
+        fields.find(&WARM_START)?.duration()?.unnoted().unwrap_or(Span::ZERO)
+    };
     let rules = Autoscale {
         signal,
         target,
@@ -121,6 +154,8 @@ pub fn read(fleet: &Fields<'_>, servers: Option<u32>) -> Result<Option<Autoscale
         up_delay: span(&fields, &UP_DELAY)?,
         down_delay: span(&fields, &DOWN_DELAY)?,
         start: fields.find(&START)?.duration()?.needed()?,
+        warm,
+        warm_start,
     };
     fields.finish()?;
     refuse_bounds(fleet, &fields, &rules)?;
@@ -143,6 +178,13 @@ fn refuse_bounds(fleet: &Fields<'_>, fields: &Fields<'_>, rules: &Autoscale) -> 
         return Err(fields
             .error(MIN.name, message)
             .help("write the fewest servers as min, and the most as max"));
+    }
+    if rules.slots() > MOST {
+        let message = format!(
+            "`fleet.autoscale.warm` is {} beside max = {max}, and {MOST} servers are the most",
+            rules.warm
+        );
+        return Err(fields.error(WARM.name, message).help("write fewer of one of the two"));
     }
     if initial < min || initial > max {
         let message = format!("`fleet.servers` is {initial}, and `fleet.autoscale` has {min} to {max}");

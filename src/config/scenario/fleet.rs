@@ -90,7 +90,7 @@ pub(super) fn read(
     }
     let autoscale = autoscale::read(fields, servers.value())?;
     let in_pools = (!pools.is_empty()).then(|| pools.iter().map(|pool| pool.servers).sum());
-    let slots = autoscale.map_or(in_pools.or(servers.value()).unwrap_or(1), |rules| rules.max);
+    let slots = autoscale.map_or(in_pools.or(servers.value()).unwrap_or(1), |rules| rules.slots());
     let faults = fault::read(fields, slots, pools)?;
     let load_bandwidth = fields.find(&LOAD_BANDWIDTH)?.bandwidth()?;
     fields.finish()?;
@@ -112,7 +112,7 @@ pub(super) fn read(
     Ok(Some(Fleet {
         // What they are is known when all tables are read.
         pools: Vec::new(),
-        servers: autoscale.map_or(in_pools.or(servers.optional()).unwrap_or(1), |rules| rules.max),
+        servers: autoscale.map_or(in_pools.or(servers.optional()).unwrap_or(1), |rules| rules.slots()),
         router: &ROUTERS[router.or_default(places)],
         state_delay: state_delay.or_default(),
         hardships,

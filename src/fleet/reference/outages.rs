@@ -86,6 +86,10 @@ impl<E: Engine> ReadableFleet<'_, E> {
     }
 
     fn come_up(&mut self, server: ServerId, change: ServerChange, now: Time) {
+        if change == ServerChange::Warm {
+            self.servers[server.place()].state.stand_by();
+            return self.change(server, change, now);
+        }
         self.servers[server.place()].state.come_back();
         self.set_pace(server);
         self.change(server, change, now);

@@ -142,9 +142,8 @@ impl OpenFault {
 }
 
 impl RecoveryMeter {
-    /// A meter for a fleet that starts with so many servers, all of them ready.
-    pub(in crate::metrics) fn of_fleet(servers: u32) -> Self {
-        let size = FleetSize::all_ready(servers);
+    /// A meter for a fleet that starts with so many servers.
+    pub(in crate::metrics) fn of_fleet(size: FleetSize) -> Self {
         let fleet = WatchedFleet {
             size,
             least: size,
@@ -312,7 +311,12 @@ impl WatchedFleet {
                     well_without: None,
                 });
             }
-            ServerChange::Gone | ServerChange::Starting | ServerChange::Started | ServerChange::Draining => {}
+            ServerChange::Gone
+            | ServerChange::Warming
+            | ServerChange::Warm
+            | ServerChange::Starting
+            | ServerChange::Started
+            | ServerChange::Draining => {}
             ServerChange::Stopped => {
                 let kinds = [ServerChange::Crashed, ServerChange::Reclaimed, ServerChange::CutOff];
                 self.is_over(server, &kinds);
@@ -510,7 +514,7 @@ mod tests {
 
     #[test]
     fn a_failure_after_the_last_request_hides_no_other() {
-        let mut meter = RecoveryMeter::of_fleet(2);
+        let mut meter = RecoveryMeter::of_fleet(FleetSize::all_ready(2));
         let at = |second: u64| Time::from_picos(second * SECOND);
         let arrived = Event::Arrived { input_tokens: 1 };
         let ended = Event::Aborted { waiting: true };
