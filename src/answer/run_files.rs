@@ -64,7 +64,7 @@ impl RunFiles {
                 };
                 let rows = TimelineCsv::new(file, columns);
                 let timeline = Timeline::new(server, operation.servers(), interval, rows);
-                let timeline = timeline.starting_with(operation.initial_servers());
+                let timeline = timeline.starting_with(operation.initial_size());
                 let timeline = with_unlike_servers(timeline, scenario);
                 bounds.heed(timeline.too_long(), TIMELINE_TOO_LONG);
                 timeline

@@ -102,10 +102,18 @@ pub enum ServerChange {
     Slowed,
     /// Its steps take as long as they should again.
     AsFastAgain,
+    /// It runs out of memory: what runs in it is lost, and a circuit breaker stands before it.
+    OutOfMemory,
+    /// A circuit breaker before it lets in as many as before.
+    BreakerClosed,
     /// The router knows that it takes nothing.
     FoundMissing,
     /// It is back, with an empty cache.
     Back,
+    /// An autoscaler has it loaded, to stand by.
+    Warming,
+    /// It is loaded and stands by: it takes nothing until an autoscaler starts it, which is soon done.
+    Warm,
     /// An autoscaler starts it.
     Starting,
     /// It was started, and takes requests.

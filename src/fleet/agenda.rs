@@ -31,6 +31,8 @@ pub(super) enum Due {
     Reached { server: ServerId },
     /// A server is no longer slowed down by this factor.
     AsFastAgain { server: ServerId, factor: f64 },
+    /// A circuit breaker before a server lets everybody in again, which has let in so much.
+    BreakerCloses { server: ServerId, factor: f64 },
     /// A client sends its request again.
     SendAgain(RequestId),
     /// A client sends a second attempt, if its request has not ended.

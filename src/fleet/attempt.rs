@@ -87,8 +87,16 @@ pub(super) struct Attempts {
     pub(super) given_up: FxHashMap<RequestId, Leaves>,
     /// When the requests of those were first sent that were not sent to their servers at once.
     pub(super) first_sent: FxHashMap<RequestId, Time>,
-    /// By server, those that are in it and whether they run; nothing where no server may fail.
-    inside: Vec<FxHashMap<RequestId, bool>>,
+    /// By server, those that are in it; nothing where no server may fail, come or go.
+    inside: Vec<FxHashMap<RequestId, AttemptInside>>,
+}
+
+/// An attempt in a server.
+#[derive(Clone, Copy, Debug)]
+struct AttemptInside {
+    runs: bool,
+    /// When its request was first sent.
+    first_sent: Time,
 }
 
 impl Attempts {
@@ -102,11 +110,29 @@ impl Attempts {
         !self.inside.is_empty()
     }
 
-    /// One is in a server, or starts or stops to run there.
-    pub(super) fn is_inside(&mut self, server: ServerId, id: RequestId, runs: bool) {
+    /// One has come to a server.
+    pub(super) fn has_come(&mut self, server: ServerId, id: RequestId, now: Time) {
         if let Some(inside) = self.inside.get_mut(server.place()) {
-            inside.insert(id, runs);
+            let first_sent = self.first_sent.get(&id).copied().unwrap_or(now);
+            let attempt = AttemptInside {
+                runs: false,
+                first_sent,
+            };
+            inside.insert(id, attempt);
         }
+    }
+
+    /// One starts or stops to run in its server.
+    pub(super) fn note_running(&mut self, server: ServerId, id: RequestId, runs: bool) {
+        if let Some(inside) = self.inside.get_mut(server.place()) {
+            inside.get_mut(&id).expect("it has come").runs = runs;
+        }
+    }
+
+    /// When the request of one in a server was first sent; `None` if nobody waits for it any more.
+    pub(super) fn sent_and_waited_for(&self, server: ServerId, id: RequestId) -> Option<Time> {
+        let attempt = self.inside.get(server.place())?.get(&id)?;
+        (!self.given_up.contains_key(&id)).then_some(attempt.first_sent)
     }
 
     /// One has left a server.
@@ -124,7 +150,7 @@ impl Attempts {
     /// All in a server, in the order of their ids, and whether they run.
     pub(super) fn inside(&self, server: ServerId) -> Vec<(RequestId, bool)> {
         let all = self.inside.get(server.place()).into_iter().flatten();
-        let mut all: Vec<_> = all.map(|(&id, &runs)| (id, runs)).collect();
+        let mut all: Vec<_> = all.map(|(&id, attempt)| (id, attempt.runs)).collect();
         all.sort_unstable();
         all
     }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::engine::FleetSize;
 use crate::units::{Span, Time};
 
 /// A rule by which servers are started and stopped.
@@ -26,6 +27,25 @@ pub struct Autoscale {
     pub down_delay: Span,
     /// How long it takes until a server that is started takes requests.
     pub start: Span,
+    /// How many servers beside those are kept loaded and stand by.
+    pub warm: u32,
+    /// How long it takes until one of these takes requests.
+    pub warm_start: Span,
+}
+
+impl Autoscale {
+    /// The most servers that there may be, those that stand by included.
+    pub const fn slots(&self) -> u32 {
+        self.max.saturating_add(self.warm)
+    }
+
+    /// How many servers there are at the start.
+    pub const fn initial_size(&self) -> FleetSize {
+        FleetSize {
+            ready: self.initial,
+            provisioned: self.initial + self.warm,
+        }
+    }
 }
 
 /// What an autoscaler looks at, as the mean of a server.
@@ -37,6 +57,18 @@ pub enum ScaleSignal {
     Queue,
     /// The part of its KV cache that is in use.
     Kv,
+    /// Output tokens that it has produced a second since the last look.
+    TokensPerSecond,
+    /// The mean time to first token of the requests that got one since the last look, of whatever server: it is not
+    /// shared out among servers. Nothing is changed if there was none [s].
+    Ttft,
+}
+
+impl ScaleSignal {
+    /// Whether it is counted from look to look.
+    pub(super) const fn is_of_interval(self) -> bool {
+        matches!(self, Self::TokensPerSecond | Self::Ttft)
+    }
 }
 
 /// Differences up to this part of the target change nothing (`--horizontal-pod-autoscaler-tolerance`).
@@ -74,14 +106,14 @@ impl Scaler {
         self.wanted.iter().any(|(_, servers)| *servers != current)
     }
 
-    /// Looks at the signal, summed over all servers, of which there are `current`, those included that are starting.
-    pub(super) fn look(&mut self, now: Time, sum: f64, current: u32) -> Scaled {
+    /// Looks at the signal, summed over all servers, of which there are `current`, those included that are starting;
+    /// `None` if it says nothing.
+    pub(super) fn look(&mut self, now: Time, sum: Option<f64>, current: u32) -> Scaled {
         let rules = &self.rules;
-        let ratio = sum / f64::from(current) / rules.target;
-        let asked = if (ratio - 1.0).abs() <= TOLERANCE {
-            current
-        } else {
-            (sum / rules.target).ceil() as u32
+        let is_off_target = |sum: &f64| (sum / f64::from(current) / rules.target - 1.0).abs() > TOLERANCE;
+        let asked = match sum.filter(|sum| current == 0 || is_off_target(sum)) {
+            Some(sum) => (sum / rules.target).ceil() as u32,
+            None => current,
         };
         let asked = asked.clamp(rules.min, rules.max);
         let most = current.saturating_add(current.max(MOST_STARTED));
@@ -125,13 +157,15 @@ mod tests {
             up_delay: Span::from_micros(up_delay_s * 1_000_000),
             down_delay: Span::from_micros(down_delay_s * 1_000_000),
             start: Span::ZERO,
+            warm: 0,
+            warm_start: Span::ZERO,
         })
     }
 
     fn looks(scaler: &mut Scaler, looks: &[(u64, f64, u32)]) -> Vec<u32> {
         let look = |&(second, sum, current): &(u64, f64, u32)| {
             let now = Time::ZERO + Span::from_micros(second * 1_000_000);
-            scaler.look(now, sum, current).servers
+            scaler.look(now, Some(sum), current).servers
         };
         looks.iter().map(look).collect()
     }

@@ -168,6 +168,10 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
 
     /// Nobody waits for an attempt any more that is in a server, which need not know.
     pub(super) fn orphan(&mut self, server: ServerId, attempt: RequestId, leaves: Leaves, now: Time) {
+        if self.telling.gauges.is_some() {
+            // Its first token counts if it came before.
+            self.servers.look_at(server, now, &mut self.telling);
+        }
         let attempts = &mut self.telling.attempts;
         attempts.given_up.insert(attempt, leaves);
         attempts.first_sent.remove(&attempt);
@@ -224,6 +228,15 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
 
     /// The server that an attempt goes to, which is in one of the pools that could serve it.
     fn choose(&mut self, attempt: &Request, takers: PoolSet, now: Time) -> Option<ServerId> {
+        let barred = self.servers.bar_full();
+        let chosen = self.choose_ready(attempt, takers, now);
+        for server in barred {
+            self.servers.set_ready(server, true);
+        }
+        chosen
+    }
+
+    fn choose_ready(&mut self, attempt: &Request, takers: PoolSet, now: Time) -> Option<ServerId> {
         let among = self.servers.ready_in(takers);
         // A router that has nobody to choose from is asked only if that holds for all requests.
         if among.as_ref().is_some_and(Vec::is_empty) {

@@ -40,6 +40,15 @@ pub enum FaultKind {
         /// For how long.
         duration: Span,
     },
+    /// A GPU of it runs out of memory: what runs in it is lost, and a circuit breaker keeps the batch small for a
+    /// while.
+    OutOfMemory {
+        /// What part of the most requests that it may run at once may be outstanding for the router to send another
+        /// one; from 0, where it sends none, to 1.
+        factor: f64,
+        /// For how long.
+        duration: Span,
+    },
     /// Nobody reaches it, while it goes on with what it has.
     Partition {
         /// For how long.
@@ -66,7 +75,9 @@ impl FaultKind {
                 let picos = notice.picos().saturating_add(restart?.picos());
                 Some(Span::from_picos(picos))
             }
-            Self::Slow { duration, .. } | Self::Partition { duration } => Some(duration),
+            Self::Slow { duration, .. } | Self::OutOfMemory { duration, .. } | Self::Partition { duration } => {
+                Some(duration)
+            }
         }
     }
 }

@@ -31,16 +31,39 @@ impl<'a, 'b, O: Observer + ?Sized> Hearing<'a, 'b, O> {
     fn tell(&mut self, at: Time, id: RequestId, event: &Event) {
         self.telling.event(at, Location::Server(self.server), id, event);
     }
+
+    /// Counts what was produced, where somebody wants to know; tokens between steps of a run are counted with it.
+    #[inline]
+    fn gauge(&mut self, at: Time, id: RequestId, event: &Event) {
+        let Some(gauges) = &mut self.telling.gauges else {
+            return;
+        };
+        let (tokens, is_first) = match event {
+            Event::FirstToken => (1, true),
+            Event::Token { .. } => (1, false),
+            // Those that came with others in one step.
+            Event::Finished(history) if history.streamed => (history.drafts.accepted_tokens, false),
+            // All of them come at once.
+            Event::Finished(history) => (history.output_tokens.into(), true),
+            _ => return,
+        };
+        gauges.produced(tokens);
+        let sent = self.telling.attempts.sent_and_waited_for(self.server, id);
+        if let Some(sent) = sent.filter(|_| is_first) {
+            gauges.first_token(sent, at);
+        }
+    }
 }
 
 impl<O: Observer + ?Sized> Observer for Hearing<'_, '_, O> {
     #[inline]
     fn on(&mut self, at: Time, id: RequestId, event: &Event) {
         self.telling.observer.on_server(self.server, at, id, event);
+        self.gauge(at, id, event);
         let attempts = &mut self.telling.attempts;
         match *event {
             // Its client has heard so from the router.
-            Event::Arrived { .. } => attempts.is_inside(self.server, id, false),
+            Event::Arrived { .. } => attempts.has_come(self.server, id, at),
             Event::Rejected => unreachable!("the router refuses what its servers would"),
             Event::SentAgain { .. } | Event::Lost { .. } => unreachable!("a server knows nothing of other attempts"),
             // What it means for its client is known when all has been heard that happened before.
@@ -60,7 +83,7 @@ impl<O: Observer + ?Sized> Observer for Hearing<'_, '_, O> {
                 self.tell(at, id, &leaves.event(waiting));
             }
             Event::Admitted { .. } | Event::Preempted => {
-                attempts.is_inside(self.server, id, *event != Event::Preempted);
+                attempts.note_running(self.server, id, *event != Event::Preempted);
                 self.tell(at, id, event);
             }
             Event::FirstToken | Event::Token { .. } => self.tell(at, id, event),

@@ -10,6 +10,7 @@ mod deadlines;
 mod delivery;
 mod faults;
 mod front_end;
+mod gauges;
 mod hearing;
 mod journeys;
 mod member;

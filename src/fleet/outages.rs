@@ -41,6 +41,10 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                 self.set_pace(server, now);
                 self.changed(server, ServerChange::AsFastAgain, now);
             }
+            Due::BreakerCloses { server, factor } => {
+                self.servers.take_breaker(server, factor);
+                self.changed(server, ServerChange::BreakerClosed, now);
+            }
             Due::SendAgain(_) | Due::Hedge(_) | Due::Look => unreachable!("it is not of a server"),
         }
     }
@@ -79,6 +83,13 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                 self.agenda
                     .note_after(now, duration, Due::AsFastAgain { server, factor });
                 self.changed(server, ServerChange::Slowed, now);
+            }
+            FaultKind::OutOfMemory { factor, duration } => {
+                self.servers.put_breaker(server, factor);
+                self.agenda
+                    .note_after(now, duration, Due::BreakerCloses { server, factor });
+                self.changed(server, ServerChange::OutOfMemory, now);
+                self.lose_running(server, now);
             }
             FaultKind::Partition { duration } => {
                 let was_reached = state.is_reached();
@@ -159,6 +170,22 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         self.send_waiting(now);
     }
 
+    /// A step of a server fails: whoever runs there is lost, and leaves when the server decides its next step.
+    fn lose_running(&mut self, server: ServerId, now: Time) {
+        self.servers.look_at(server, now, &mut self.telling);
+        for (id, runs) in self.telling.attempts.inside(server) {
+            if !runs {
+                continue;
+            }
+            if !self.telling.attempts.given_up.contains_key(&id) {
+                let leaves = self.lost(id, now);
+                self.orphan(server, id, leaves, now);
+            }
+            self.servers.abort(server, id, now, &mut self.telling);
+        }
+        self.send_waiting(now);
+    }
+
     /// An attempt is lost with its server.
     fn lost(&mut self, attempt: RequestId, now: Time) -> Leaves {
         let why = Loss::Failure;
@@ -183,6 +210,10 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
 
     /// A server was started, with nothing in it.
     fn come_up(&mut self, server: ServerId, change: ServerChange, now: Time) {
+        if change == ServerChange::Warm {
+            self.servers.state_mut(server).stand_by();
+            return self.changed(server, change, now);
+        }
         self.servers.state_mut(server).come_back();
         self.servers.set_pace(server);
         self.changed(server, change, now);
@@ -202,7 +233,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         self.telling.change(now, server, change, size);
         if matches!(
             change,
-            ServerChange::Back | ServerChange::Started | ServerChange::Reached
+            ServerChange::Back | ServerChange::Started | ServerChange::Reached | ServerChange::BreakerClosed
         ) {
             self.send_waiting(now);
         }

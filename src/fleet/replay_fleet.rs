@@ -11,7 +11,8 @@ use std::collections::BinaryHeap;
 use rustc_hash::FxHashSet;
 
 use super::agenda::{Agenda, Due};
-use super::autoscale::{Autoscale, Scaler};
+use super::autoscale::{Autoscale, ScaleSignal, Scaler};
+use super::gauges::Gauges;
 use super::hearing::{Hearing, Left};
 use super::journeys::Journeys;
 use super::member::FleetMember;
@@ -72,6 +73,10 @@ pub fn replay_fleet<E: Engine>(
     let mut telling = Telling::new(observer, settings.held_back);
     if !hardships.faults.is_empty() || settings.autoscale.is_some() {
         telling.attempts.note_inside(members.len());
+    }
+    let signal = settings.autoscale.map(|rules| rules.signal);
+    if signal.is_some_and(ScaleSignal::is_of_interval) {
+        telling.gauges = Some(Gauges::default());
     }
     let servers = FleetServers::new(members, new_engine, settings.state_delay);
     let run = FleetRun {

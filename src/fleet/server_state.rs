@@ -15,6 +15,10 @@ enum Life {
     GoneForGood,
     /// An autoscaler has not started it, or has stopped it.
     Off,
+    /// It is loaded to stand by.
+    Warming,
+    /// It is loaded and stands by.
+    Warm,
     Starting,
     /// It is stopped once it is empty.
     Draining,
@@ -28,6 +32,8 @@ pub(super) struct ServerState {
     partitions: u32,
     /// By how much each fault that lasts slows it down.
     slowed_by: Vec<f64>,
+    /// What part of the most requests that it may run at once each circuit breaker before it lets in.
+    breakers: Vec<f64>,
     /// How often it was started again.
     starts: u32,
     /// How often it could no longer be reached.
@@ -43,7 +49,7 @@ impl ServerState {
     }
 
     pub(super) const fn is_down(&self) -> bool {
-        matches!(self.life, Life::Down | Life::GoneForGood | Life::Off | Life::Starting)
+        self.stands_by() || matches!(self.life, Life::Down | Life::GoneForGood | Life::Off | Life::Starting)
     }
 
     /// Whether it is there, or will be again.
@@ -56,6 +62,7 @@ impl ServerState {
         match self.life {
             Life::Down if self.starts == starts => Some(ServerChange::Back),
             Life::Starting if self.starts == starts => Some(ServerChange::Started),
+            Life::Warming if self.starts == starts => Some(ServerChange::Warm),
             _ => None,
         }
     }
@@ -63,7 +70,7 @@ impl ServerState {
     /// Whether a fault makes any difference to it: who is down cannot fail, and who goes anyway is not taken away.
     pub(super) const fn is_struck_by(&self, kind: &FaultKind) -> bool {
         match kind {
-            FaultKind::Crash { .. } => !self.is_down(),
+            FaultKind::Crash { .. } | FaultKind::OutOfMemory { .. } => !self.is_down(),
             FaultKind::Reclaim { .. } => matches!(self.life, Life::Up),
             FaultKind::Slow { .. } | FaultKind::Partition { .. } => self.is_provisioned(),
         }
@@ -73,9 +80,23 @@ impl ServerState {
         matches!(self.life, Life::Starting)
     }
 
-    /// Whether it is not ready and will be.
+    /// Whether it is not ready, or a circuit breaker may keep requests from it, and that will pass.
     pub(super) const fn comes_back(&self) -> bool {
-        self.is_provisioned() && !self.is_ready() && !self.is_draining()
+        let is_kept_away = !self.is_ready() || self.has_breaker();
+        self.is_provisioned() && is_kept_away && !self.is_draining() && !self.stands_by()
+    }
+
+    /// Whether it is kept to be started soon, loaded or not.
+    pub(super) const fn stands_by(&self) -> bool {
+        matches!(self.life, Life::Warming | Life::Warm)
+    }
+
+    pub(super) const fn is_warming(&self) -> bool {
+        matches!(self.life, Life::Warming)
+    }
+
+    pub(super) const fn is_warm(&self) -> bool {
+        matches!(self.life, Life::Warm)
     }
 
     /// Whether it has failed and will be back.
@@ -113,6 +134,19 @@ impl ServerState {
         self.slowed_by.iter().fold(1.0, |most, &factor| most.max(factor))
     }
 
+    /// Whether a circuit breaker stands before it.
+    pub(super) const fn has_breaker(&self) -> bool {
+        !self.breakers.is_empty()
+    }
+
+    /// How many requests may be outstanding at it, which has so many places, as the tightest of the circuit breakers
+    /// before it says; `None` without any. A breaker that is not shut altogether lets one in.
+    pub(super) fn most_outstanding(&self, places: u32) -> Option<u32> {
+        let factor = self.breakers.iter().copied().reduce(f64::min)?;
+        let most = (f64::from(places) * factor) as u32;
+        Some(if factor > 0.0 { most.max(1) } else { 0 })
+    }
+
     /// It fails, or is taken away, perhaps for good. Returns the number of this loss, by which the router finds out
     /// later.
     pub(super) const fn go_down(&mut self, for_good: bool) -> u32 {
@@ -136,6 +170,17 @@ impl ServerState {
     pub(super) const fn start(&mut self) -> u32 {
         self.life = Life::Starting;
         self.starts
+    }
+
+    /// Somebody has it loaded, to stand by. Returns the number of this start.
+    pub(super) const fn warm_up(&mut self) -> u32 {
+        self.life = Life::Warming;
+        self.starts
+    }
+
+    /// It is loaded, and stands by.
+    pub(super) const fn stand_by(&mut self) {
+        self.life = Life::Warm;
     }
 
     pub(super) const fn drain(&mut self) {
@@ -184,7 +229,20 @@ impl ServerState {
     }
 
     pub(super) fn speed_up(&mut self, factor: f64) {
-        let place = self.slowed_by.iter().position(|other| other.total_cmp(&factor).is_eq());
-        self.slowed_by.swap_remove(place.expect("it was slowed down by it"));
+        take_out(&mut self.slowed_by, factor);
     }
+
+    pub(super) fn put_breaker(&mut self, factor: f64) {
+        self.breakers.push(factor);
+    }
+
+    pub(super) fn take_breaker(&mut self, factor: f64) {
+        take_out(&mut self.breakers, factor);
+    }
+}
+
+/// One of several faults has ended that act at once.
+fn take_out(factors: &mut Vec<f64>, factor: f64) {
+    let place = factors.iter().position(|other| other.total_cmp(&factor).is_eq());
+    factors.swap_remove(place.expect("it was noted when the fault began"));
 }

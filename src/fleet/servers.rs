@@ -34,6 +34,8 @@ pub(super) struct FleetServers<'a, E> {
     pub(super) books: Books,
     /// How many requests each can run at once.
     places: Vec<u32>,
+    /// Those with a circuit breaker before them.
+    behind_breakers: Vec<ServerId>,
     pools: Pools,
     /// Kept once a router has asked for it.
     demands: Option<Demands>,
@@ -102,6 +104,7 @@ impl<'a, E: Engine> FleetServers<'a, E> {
             looks_inside: false,
             books: Books::new(&weights, delay),
             places: members.iter().map(|member| member.places).collect(),
+            behind_breakers: Vec::new(),
             pools: Pools::of(members),
             demands: None,
         }
@@ -173,6 +176,39 @@ impl<'a, E: Engine> FleetServers<'a, E> {
     pub(super) fn set_ready(&mut self, server: ServerId, is_ready: bool) {
         self.books.set_ready(server, is_ready);
         self.note_demand(server, Time::ZERO);
+    }
+
+    /// A circuit breaker stands before a server from now on.
+    pub(super) fn put_breaker(&mut self, server: ServerId, factor: f64) {
+        let state = self.state_mut(server);
+        let is_first = !state.has_breaker();
+        state.put_breaker(factor);
+        if is_first {
+            self.behind_breakers.push(server);
+        }
+    }
+
+    /// A circuit breaker no longer stands before a server.
+    pub(super) fn take_breaker(&mut self, server: ServerId, factor: f64) {
+        let state = self.state_mut(server);
+        state.take_breaker(factor);
+        if !state.has_breaker() {
+            self.behind_breakers.retain(|other| *other != server);
+        }
+    }
+
+    /// The servers take nothing whose circuit breakers let nobody in, as far as the router knows, until they are made
+    /// ready again. Returns those that would take something otherwise.
+    pub(super) fn bar_full(&mut self) -> Vec<ServerId> {
+        let lets_nobody_in = |server: &ServerId| {
+            let most = self.state(*server).most_outstanding(self.places[server.place()]);
+            self.books.is_ready(*server) && most.is_some_and(|most| self.books.outstanding(*server) >= most)
+        };
+        let full: Vec<ServerId> = self.behind_breakers.iter().copied().filter(lets_nobody_in).collect();
+        for server in &full {
+            self.set_ready(*server, false);
+        }
+        full
     }
 
     /// A server has not taken what it was chosen for.

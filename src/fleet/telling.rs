@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::attempt::{Attempts, request_of};
 use super::brief::Brief;
+use super::gauges::Gauges;
 use crate::engine::{Event, Finished, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -31,6 +32,8 @@ pub(super) struct Telling<'a, O: ?Sized> {
     pub(super) observer: &'a mut O,
     /// What is known of attempts beside what their servers know.
     pub(super) attempts: Attempts,
+    /// What servers have produced lately, if anybody looks at it.
+    pub(super) gauges: Option<Gauges>,
     /// What is held back, in the order of telling.
     held: Vec<Held>,
     /// What became known long after it had happened, in the order in which it did: that is little.
@@ -78,6 +81,7 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
         Self {
             observer,
             attempts: Attempts::default(),
+            gauges: None,
             held: Vec::new(),
             late: Vec::new(),
             histories: Vec::new(),
@@ -112,6 +116,9 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
     #[inline]
     pub(super) fn ran(&mut self, server: ServerId, run: &StepRun<'_>) {
         self.observer.ran_on(server, run);
+        if let Some(gauges) = &mut self.gauges {
+            gauges.produced(u64::from(run.streaming) * run.steps);
+        }
         if run.streaming > 0 {
             self.streamed.push(Streamed::of(run));
         }

@@ -68,13 +68,13 @@ impl Recorder {
         self
     }
 
-    /// The recorder, for so many servers behind a router, `initial` of which are there at the start. Whether
+    /// The recorder, for at most so many servers behind a router, and `initial` at the start. Whether
     /// requests come in waves is not asked then, as each server has steps of its own.
     #[must_use]
     pub fn of_fleet(
         mut self,
         servers: u32,
-        initial: u32,
+        initial: FleetSize,
         router: &'static str,
         settings: &RecorderSettings<'_>,
     ) -> Self {

@@ -125,8 +125,8 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
 
     /// The timeline, of a fleet of which only so many servers are there at the start.
     #[must_use]
-    pub fn starting_with(mut self, servers: u32) -> Self {
-        self.size = FleetSize::all_ready(servers);
+    pub const fn starting_with(mut self, size: FleetSize) -> Self {
+        self.size = size;
         self
     }
 

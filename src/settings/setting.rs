@@ -158,6 +158,8 @@ pub enum Kind {
     Path,
     /// A length of time with its unit, such as `"2s"`.
     Duration,
+    /// How much comes in a second, with its unit, such as `"2 GB/s"`.
+    Bandwidth,
     /// A part of one with its sign, such as `"99.9%"`.
     Percentage,
     /// One of a few words.

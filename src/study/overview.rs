@@ -32,7 +32,7 @@ pub fn overview(input: &Input, seed: u64, duration_s: f64) -> Result<RunOverTime
     let server = &input.scenario.deployment.server;
     let operation = &input.scenario.operation;
     let timeline = Timeline::new(server, operation.servers(), interval, Vec::new());
-    let mut timeline = with_unlike_servers(timeline.starting_with(operation.initial_servers()), &input.scenario);
+    let mut timeline = with_unlike_servers(timeline.starting_with(operation.initial_size()), &input.scenario);
     let mut queues = ServerQueues::new(operation.servers(), interval);
     let mut last = LastHeard::default();
     let mut all = Listeners(vec![&mut timeline, &mut queues, &mut last]);

@@ -96,9 +96,54 @@ fn a_fleet_may_start_from_nothing() {
 }
 
 #[test]
+fn servers_that_stand_by_come_at_once_and_are_paid_for() {
+    let workplace = workplace(TIDE);
+    let warm = ["fleet.autoscale.warm=2", "fleet.autoscale.warm_start=\"2s\""];
+    let (without, with) = (json(&workplace, &[]), json(&workplace, &warm));
+    // The first two that are started were warm; those that take their places are loaded for as long as any other.
+    let (starting, started) = (times(&with, "starting"), times(&with, "started"));
+    let first = started[0] - starting[0];
+    assert!((first - 2.0).abs() < 1e-9, "{first}");
+    let (warming, warmed) = (times(&with, "warming"), times(&with, "warm"));
+    assert!((warming[0] - starting[0]).abs() < 1e-9, "{warming:?} {starting:?}");
+    assert!(
+        warmed
+            .iter()
+            .all(|at| warming.iter().any(|from| (at - from - 20.0).abs() < 1e-9))
+    );
+    let size = |result: &Value, of: &str, which: &str| result["fleet"][of][which].as_f64().unwrap();
+    assert_eq!(
+        (size(&with, "provisioned", "min"), size(&with, "ready", "min")),
+        (3.0, 1.0),
+        "one serves and two stand by"
+    );
+    assert_eq!(
+        (with["fleet"]["servers"].as_u64(), without["fleet"]["servers"].as_u64()),
+        (Some(8), Some(6))
+    );
+    assert!(size(&with, "ready", "max") <= 6.0 && size(&with, "provisioned", "max") <= 8.0);
+    let more = size(&with, "provisioned", "mean") - size(&without, "provisioned", "mean");
+    assert!((1.5..2.3).contains(&more), "{more}");
+    // Clients wait less while the load rises.
+    let p99 = |result: &Value| result["latency"]["ttft"]["p99"].as_f64().unwrap();
+    assert!(p99(&with) < p99(&without), "{} {}", p99(&with), p99(&without));
+    let none = json(
+        &workplace,
+        &["fleet.autoscale.warm=0", "fleet.autoscale.warm_start=\"9s\""],
+    );
+    assert_eq!(none["fleet"], without["fleet"]);
+}
+
+#[test]
 fn each_signal_starts_servers() {
     let workplace = workplace(TIDE);
-    for (signal, target) in [("concurrency", 1.0), ("queue", 0.01), ("kv", 0.0005)] {
+    for (signal, target) in [
+        ("concurrency", 1.0),
+        ("queue", 0.01),
+        ("kv", 0.0005),
+        ("tokens_per_s", 50.0),
+        ("ttft", 0.005),
+    ] {
         let set = format!("fleet.autoscale.signal=\"{signal}\"");
         let target = format!("fleet.autoscale.target={target}");
         let result = json(&workplace, &[&set, &target]);
@@ -139,8 +184,17 @@ fn what_makes_no_sense_is_refused() {
             "none would be started",
         ),
         (
+            table(&format!("{rule}signal = \"ttft\"\nmin = 0")),
+            "no tokens come where there is no server",
+        ),
+        (table(&format!("{rule}warm = 9999")), "and 10000 servers are the most"),
+        (
+            table(&format!("{rule}warm = 1\nwarm_start = \"2d\"")),
+            "longer than a day",
+        ),
+        (
             table(&format!("{rule}signal = \"load\"")),
-            "allowed: concurrency, queue, kv",
+            "allowed: concurrency, queue, kv, tokens_per_s, ttft",
         ),
         (table(&rule.replace("target = 5", "target = 0")), "a number above 0"),
         (

@@ -115,6 +115,68 @@ fn a_slow_server_takes_so_many_times_as_long() {
     );
 }
 
+/// One server that runs up to four requests at once, 10 ms a step, and is sent eight of 100 tokens together.
+const FOUR_AT_ONCE: &str = r#"
+[model]
+name = "llama-3.1-8b"
+[server]
+gpu = "h100-sxm"
+step_time = { base_us = 10000 }
+[batching]
+policy = "continuous"
+max_num_seqs = 4
+[workload]
+requests = 8
+arrivals = { process = "constant", rate = 1000.0 }
+prompt = { dist = "fixed", value = 10 }
+output = { dist = "fixed", value = 100 }
+"#;
+
+#[test]
+fn who_runs_where_memory_runs_out_is_lost_and_who_waits_is_not() {
+    let fault = "[[fleet.fault]]\nkind = \"out_of_memory\"\nat = \"500ms\"\nduration = \"1s\"\n";
+    let result = json(&workplace(FOUR_AT_ONCE, fault), &[]);
+    assert_eq!(ends(&result), [4, 0, 4, 0]);
+    let events = result["fleet"]["events"].as_array().unwrap();
+    let told: Vec<(f64, &str)> = events
+        .iter()
+        .map(|event| (event["at_s"].as_f64().unwrap(), event["event"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [(0.5, "out_of_memory"), (1.5, "breaker_closed")]);
+    assert_eq!(result["fleet"]["faults"], 1);
+    // The four that waited start with the next step, as nothing has to be started again.
+    let last = result["throughput"]["duration_s"].as_f64().unwrap();
+    assert!((1.5..1.53).contains(&last), "{last}");
+}
+
+#[test]
+fn a_breaker_lets_in_no_more_than_its_part() {
+    // Nobody runs when it happens; then two at a time run of four that could, for 10 s.
+    let at_most = |factor: &str| {
+        let fault =
+            format!("[[fleet.fault]]\nkind = \"out_of_memory\"\nat = \"0s\"\nduration = \"10s\"\nfactor = {factor}\n");
+        let result = json(&workplace(FOUR_AT_ONCE, &fault), &[]);
+        assert_eq!(ends(&result), [8, 0, 0, 0], "factor {factor}");
+        let duration = result["throughput"]["duration_s"].as_f64().unwrap();
+        (
+            result["fleet"]["by_server"][0]["running"]["max"].as_u64().unwrap(),
+            duration,
+        )
+    };
+    // A second for each batch; none before the breaker closes where it lets nobody in.
+    for (factor, running, seconds) in [
+        ("1.0", 4, 2.0),
+        ("0.7", 2, 4.0),
+        ("0.5", 2, 4.0),
+        ("0.01", 1, 8.0),
+        ("0", 4, 12.0),
+    ] {
+        let (most, duration) = at_most(factor);
+        assert_eq!(most, running, "factor {factor}");
+        assert!((duration - seconds).abs() < 0.1, "factor {factor}: {duration}");
+    }
+}
+
 #[test]
 fn who_would_wait_behind_too_many_is_refused() {
     // All at once: one runs, and two may wait.
@@ -309,6 +371,24 @@ fn what_makes_no_sense_is_refused() {
     }
 }
 
+#[test]
+fn a_server_out_of_memory_is_said_in_its_own_words() {
+    for (keys, told) in [
+        ("duration = \"1s\"\nfactor = 1.5", "a number from 0 to 1"),
+        ("factor = 0.5", "write duration = \"60s\""),
+        (
+            "duration = \"1s\"\ndetect = \"1s\"",
+            "says nothing of a server that is out of memory",
+        ),
+        ("duration = \"1s\"\nrestart = \"1s\"", "has no key `restart`"),
+    ] {
+        let more = format!("[[fleet.fault]]\nkind = \"out_of_memory\"\nat = \"1s\"\n{keys}\n");
+        let output = workplace(PAIR, &more).run(&["run", "fleet.toml"]);
+        assert_eq!(output.code, Some(2), "{more}: {}", output.stderr);
+        assert!(output.stderr.contains(told), "{more}: {}", output.stderr);
+    }
+}
+
 /// Every hardship at once, with prefixes of sessions that attempts share.
 #[test]
 fn every_request_ends_once_whatever_happens_to_it() {
@@ -332,6 +412,11 @@ kind = \"slow\"
 mtbf = \"15s\"
 factor = 3
 duration = \"10s\"
+[[fleet.fault]]
+kind = \"out_of_memory\"
+mtbf = \"25s\"
+duration = \"5s\"
+factor = 0.01
 [[fleet.fault]]
 kind = \"partition\"
 mtbf = \"30s\"

@@ -101,7 +101,7 @@ fn both_fleets_tell_the_same_of_hard_times() {
             }
         }
     }
-    assert_eq!(seen.len(), 7 + 13, "{seen:?}");
+    assert_eq!(seen.len(), 7 + 17, "{seen:?}");
     for (name, count) in seen {
         assert!(count > 20, "{name}: only {count} times");
     }
@@ -131,8 +131,12 @@ const fn name_of_change(change: ServerChange) -> &'static str {
         ServerChange::Reached => "reached",
         ServerChange::Slowed => "slowed",
         ServerChange::AsFastAgain => "as fast again",
+        ServerChange::OutOfMemory => "out of memory",
+        ServerChange::BreakerClosed => "breaker closed",
         ServerChange::FoundMissing => "found missing",
         ServerChange::Back => "back",
+        ServerChange::Warming => "warming",
+        ServerChange::Warm => "warm",
         ServerChange::Starting => "starting",
         ServerChange::Started => "started",
         ServerChange::Draining => "draining",
@@ -349,27 +353,49 @@ fn hard_world(policy: &str, seed: u64) -> Option<FleetWorld> {
 }
 
 fn autoscale(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Autoscale {
+    let warm = if random.random_bool(0.6) {
+        random.random_range(0..servers)
+    } else {
+        0
+    };
+    let servers = servers - warm;
     let min = random.random_range(0..=servers);
     let up_to = |most: u64, random: &mut Xoshiro256PlusPlus| Span::from_picos(random.random_range(0..=most));
-    let signals = [ScaleSignal::Concurrency, ScaleSignal::Queue, ScaleSignal::Kv];
-    let signal = signals[random.random_range(0..3)];
+    let signals = [
+        ScaleSignal::Concurrency,
+        ScaleSignal::Queue,
+        ScaleSignal::Kv,
+        ScaleSignal::TokensPerSecond,
+        ScaleSignal::Ttft,
+    ];
+    let signal = signals[random.random_range(0..5)];
+    let interval = Span::from_picos(random.random_range(horizon / 8..=horizon / 2) + 1);
+    let usual = match signal {
+        ScaleSignal::Concurrency | ScaleSignal::Queue => 1.0,
+        ScaleSignal::Kv => 0.2,
+        ScaleSignal::TokensPerSecond => 4.0 / interval.seconds(),
+        ScaleSignal::Ttft => interval.seconds() / 8.0,
+    };
     Autoscale {
         signal,
-        target: random.random_range(0.1..4.0) * if signal == ScaleSignal::Kv { 0.2 } else { 1.0 },
+        target: random.random_range(0.1..4.0) * usual,
         initial: random.random_range(min..=servers),
         min,
         max: servers,
-        interval: Span::from_picos(random.random_range(horizon / 8..=horizon / 2) + 1),
+        interval,
         up_delay: up_to(horizon / 8, random),
         down_delay: up_to(horizon / 8, random),
-        start: up_to(horizon / 4, random),
+        // Where none is loaded before the run is over, none is loaded to stand by.
+        start: up_to(if warm > 0 { horizon / 32 } else { horizon / 4 }, random),
+        warm,
+        warm_start: up_to(horizon / 16, random),
     }
 }
 
 fn fault(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Fault {
     let up_to = |most: u64, random: &mut Xoshiro256PlusPlus| Span::from_picos(random.random_range(0..=most));
     let restart = random.random_bool(0.8).then(|| up_to(horizon / 2, random));
-    let kind = match random.random_range(0..4) {
+    let kind = match random.random_range(0..5) {
         0 => FaultKind::Crash { restart },
         1 => FaultKind::Reclaim {
             notice: up_to(horizon / 4, random),
@@ -377,6 +403,10 @@ fn fault(servers: u32, horizon: u64, random: &mut Xoshiro256PlusPlus) -> Fault {
         },
         2 => FaultKind::Slow {
             factor: random.random_range(1.0..4.0),
+            duration: up_to(horizon / 2, random),
+        },
+        3 => FaultKind::OutOfMemory {
+            factor: [0.0, random.random_range(0.0..=1.0)][random.random_range(0..2)],
             duration: up_to(horizon / 2, random),
         },
         _ => FaultKind::Partition {

@@ -2,6 +2,7 @@
 
 pub mod axis;
 pub mod catalogue;
+pub(in crate::config) mod csv_table;
 pub mod fingerprint;
 pub mod hugging_face;
 pub mod manifest;
@@ -9,4 +10,5 @@ pub mod measured;
 pub mod scheduler_log;
 pub mod step_table;
 pub mod study_file;
+pub(in crate::config) mod table_rows;
 mod wording;

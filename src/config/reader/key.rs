@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use super::bandwidth::{self, Bandwidth};
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{Node, Value};
 use super::quantity;
@@ -115,6 +116,24 @@ impl<'a> Key<'a> {
         };
         let message = format!("`{}`: {problem}", self.path);
         Err(self.reading.error(node.place, message).help(quantity::DURATION_HELP))
+    }
+
+    /// A bandwidth with its unit.
+    pub fn bandwidth(self) -> Result<Found<'a, Bandwidth>, Diagnostic> {
+        let Some(node) = self.node else {
+            return Ok(self.found(None));
+        };
+        let problem = match &node.value {
+            Value::Text(text) => match bandwidth::bandwidth(text) {
+                Ok(bandwidth) => return Ok(self.found(Some(bandwidth))),
+                Err(problem) => problem,
+            },
+            Value::Integer(Some(number)) => bandwidth::without_unit(number),
+            Value::Float(number) if number.is_finite() => bandwidth::without_unit(&unrounded(*number)),
+            other => format!("{} is not a bandwidth", other.describe()),
+        };
+        let message = format!("`{}`: {problem}", self.path);
+        Err(self.reading.error(node.place, message).help(bandwidth::BANDWIDTH_HELP))
     }
 
     /// One of a few words.

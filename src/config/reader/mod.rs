@@ -1,6 +1,7 @@
 //! Reads TOML text: a tree in which every value knows its place, the keys of a table with their types, ranges and
 //! defaults, and messages that show the line.
 
+pub mod bandwidth;
 pub mod declared;
 pub mod diagnostic;
 pub mod document;

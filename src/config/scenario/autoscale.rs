@@ -9,7 +9,18 @@ use crate::units::Span;
 /// The table `fleet.autoscale`.
 pub(super) const AUTOSCALE: Setting = Setting::new(
     "autoscale",
-    Kind::Table(&[&SIGNAL, &TARGET, &MIN, &MAX, &INTERVAL, &UP_DELAY, &DOWN_DELAY, &START]),
+    Kind::Table(&[
+        &SIGNAL,
+        &TARGET,
+        &MIN,
+        &MAX,
+        &INTERVAL,
+        &UP_DELAY,
+        &DOWN_DELAY,
+        &START,
+        &WARM,
+        &WARM_START,
+    ]),
     "Servers are started and stopped by the load, as Kubernetes' HorizontalPodAutoscaler does; at the start there are \
      `fleet.servers` of them",
 )
@@ -33,12 +44,22 @@ const SIGNALS: &[Word] = &[
         name: "kv",
         help: "The part of the KV cache that is in use, 0.7 for 70 %",
     },
+    Word {
+        name: "tokens_per_s",
+        help: "Output tokens a second, produced since the last look",
+    },
+    Word {
+        name: "ttft",
+        help: "The mean time to first token of those that came since the last look, in seconds; nothing is changed \
+               if none came",
+    },
 ];
 const TARGET: Setting = Setting::new(
     "target",
     Kind::Positive { max: 1e9 },
     "How much of it a server should have: there should be as many servers as the sum holds that, rounded up, unless \
-     the mean is within 10 % of it",
+     the mean is within 10 % of it; a time to first token is no sum, and asks for as many times the servers as it is \
+     longer than that",
 )
 .required("write target = 50, how many requests a server should have, or target = 0.7 with signal = \"kv\"");
 const MIN: Setting = Setting::new(
@@ -79,6 +100,21 @@ const START: Setting = Setting::new(
 )
 .required("write start = \"120s\": to get a machine, start the engine and load the model takes about that");
 
+const WARM: Setting = Setting::new(
+    "warm",
+    Kind::Count { min: 0, max: MOST },
+    "How many servers beside those that serve are kept loaded and stand by, from the start of the run; they are paid \
+     for, and when one is started another is loaded in its place",
+)
+.unit("servers")
+.default("0", "nobody pays for servers that do nothing unless told to");
+const WARM_START: Setting = Setting::new(
+    "warm_start",
+    Kind::Duration,
+    "How long it takes until a server that stands by takes requests",
+)
+.default("\"1s\"", "a load balancer has to notice it, and all else is done");
+
 /// As many as a fleet may have.
 const MOST: u32 = 10_000;
 /// Whoever looks less often does not scale.
@@ -89,12 +125,25 @@ pub fn read(fleet: &Fields<'_>, servers: Option<u32>) -> Result<Option<Autoscale
     let Some(fields) = fleet.table(&AUTOSCALE)? else {
         return Ok(None);
     };
-    let signals = [ScaleSignal::Concurrency, ScaleSignal::Queue, ScaleSignal::Kv];
+    let signals = [
+        ScaleSignal::Concurrency,
+        ScaleSignal::Queue,
+        ScaleSignal::Kv,
+        ScaleSignal::TokensPerSecond,
+        ScaleSignal::Ttft,
+    ];
     let signal = fields.find(&SIGNAL)?.declared_choice(signals)?;
     let signal = signal.or_default(signals);
     let target = fields.find(&TARGET)?.declared_number()?.needed()?;
     let min = fields.find(&MIN)?.declared_count()?.or_default();
     let max = fields.find(&MAX)?.declared_count()?.needed()?;
+    // Without servers that stand by nothing is said of them.
+    let warm = fields.find(&WARM)?.declared_count()?.optional().unwrap_or(0);
+    let warm_start = if warm > 0 {
+        span(&fields, &WARM_START)?
+    } else {
+        fields.find(&WARM_START)?.duration()?.unnoted().unwrap_or(Span::ZERO)
+    };
     let rules = Autoscale {
         signal,
         target,
@@ -105,6 +154,8 @@ pub fn read(fleet: &Fields<'_>, servers: Option<u32>) -> Result<Option<Autoscale
         up_delay: span(&fields, &UP_DELAY)?,
         down_delay: span(&fields, &DOWN_DELAY)?,
         start: fields.find(&START)?.duration()?.needed()?,
+        warm,
+        warm_start,
     };
     fields.finish()?;
     refuse_bounds(fleet, &fields, &rules)?;
@@ -128,6 +179,13 @@ fn refuse_bounds(fleet: &Fields<'_>, fields: &Fields<'_>, rules: &Autoscale) -> 
             .error(MIN.name, message)
             .help("write the fewest servers as min, and the most as max"));
     }
+    if rules.slots() > MOST {
+        let message = format!(
+            "`fleet.autoscale.warm` is {} beside max = {max}, and {MOST} servers are the most",
+            rules.warm
+        );
+        return Err(fields.error(WARM.name, message).help("write fewer of one of the two"));
+    }
     if initial < min || initial > max {
         let message = format!("`fleet.servers` is {initial}, and `fleet.autoscale` has {min} to {max}");
         let help = "fleet.servers is how many there are at the start; write one of these, or leave it out";
@@ -137,9 +195,14 @@ fn refuse_bounds(fleet: &Fields<'_>, fields: &Fields<'_>, rules: &Autoscale) -> 
         let message = "`fleet.autoscale.interval` must be at least 100 ms";
         return Err(fields.error(INTERVAL.name, message).help("write interval = \"15s\""));
     }
-    if rules.signal == ScaleSignal::Kv && *min == 0 {
+    let of_servers = match rules.signal {
+        ScaleSignal::Concurrency | ScaleSignal::Queue => None,
+        ScaleSignal::Kv => Some("no cache is in use"),
+        ScaleSignal::TokensPerSecond | ScaleSignal::Ttft => Some("no tokens come"),
+    };
+    if let Some(nothing) = of_servers.filter(|_| *min == 0) {
         let message =
-            "`fleet.autoscale.min` is 0, and no cache is in use where there is no server: none would be started";
+            format!("`fleet.autoscale.min` is 0, and {nothing} where there is no server: none would be started");
         let help = "write min = 1, or signal = \"concurrency\"";
         return Err(fields.error(MIN.name, message).help(help));
     }

@@ -1,6 +1,7 @@
 //! `[[fleet.fault]]`: what fails, and when.
 
 use super::pool::WrittenPool;
+use crate::config::files::table_rows::read_rows;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
@@ -12,17 +13,23 @@ use crate::units::{Span, Time};
 /// The key `fleet.fault`: a list of tables.
 pub(super) const FAULT: Setting = Setting::new(
     "fault",
-    Kind::List(&Kind::Tagged {
-        tag: &KIND,
-        variants: VARIANTS,
-        common: &[&AT, &MTBF, &SERVER, &OF_POOL, &DETECT],
-    }),
-    "What fails: a table [[fleet.fault]] for each, which happens once (`at`) or again and again (`mtbf`). When the \
+    Kind::Either(&[
+        Kind::List(&Kind::Tagged {
+            tag: &KIND,
+            variants: VARIANTS,
+            common: COMMON,
+        }),
+        Kind::Path,
+    ]),
+    "What fails: a table [[fleet.fault]] for each, which happens once (`at`) or again and again (`mtbf`), or a CSV \
+     file with a row for each, whose columns are these keys; times there are in seconds, or have a unit. When the \
      last request has ended nothing fails any more",
 )
+.or(&["faults"])
 .depends("nothing fails");
+const COMMON: &[&Setting] = &[&AT, &MTBF, &SERVER, &OF_POOL, &DETECT];
 const KIND: Setting = Setting::new("kind", Kind::Text, "What becomes of the server")
-    .required("write kind = \"crash\", \"reclaim\", \"slow\" or \"partition\"");
+    .required("write kind = \"crash\", \"reclaim\", \"slow\", \"out_of_memory\" or \"partition\"");
 const VARIANTS: &[Variant] = &[
     Variant {
         name: "crash",
@@ -40,6 +47,13 @@ const VARIANTS: &[Variant] = &[
         name: "slow",
         help: "Its steps take `factor` times as long for `duration`",
         settings: &[&FACTOR, &DURATION],
+    },
+    Variant {
+        name: "out_of_memory",
+        help: "A GPU of it runs out of memory: requests that run in it are lost, those that wait in it stay, and for \
+               `duration` it is run with a smaller batch behind a circuit breaker: the router sends nothing more there \
+               while `factor` of the most requests that it may run at once are outstanding",
+        settings: &[&BREAKER_FACTOR, &DURATION],
     },
     Variant {
         name: "partition",
@@ -97,6 +111,13 @@ const FACTOR: Setting = Setting::new(
     "How many times as long a step takes",
 )
 .required("write factor = 3.0, how many times as long its steps take");
+const BREAKER_FACTOR: Setting = Setting::new(
+    "factor",
+    Kind::Number { min: 0.0, max: 1.0 },
+    "What part of the most requests that it may run at once the circuit breaker lets in, rounded down, and one at \
+     least; 0 for none",
+)
+.default("0.5", "half the batch takes half the memory that grows with it");
 const DURATION: Setting =
     Setting::new("duration", Kind::Duration, "How long it lasts").required("write duration = \"60s\"");
 
@@ -105,12 +126,24 @@ enum Form {
     Crash,
     Reclaim,
     Slow,
+    OutOfMemory,
     Partition,
 }
 
 /// Reads what fails of so many servers, in these pools if there are any.
 pub(super) fn read(fleet: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<Vec<Fault>, Diagnostic> {
-    let Some(faults) = fleet.find(&FAULT)?.list()? else {
+    let key = fleet.find(&FAULT)?;
+    if let Some(Value::Text(_)) = key.node.map(|node| &node.value) {
+        let of_kinds = VARIANTS.iter().flat_map(|variant| variant.settings);
+        let columns: Vec<&Setting> = [&KIND]
+            .into_iter()
+            .chain(COMMON.iter().copied())
+            .chain(of_kinds.copied())
+            .collect();
+        let rows = read_rows(key, &columns, &KIND, |fields| read_one(fields, servers, pools))?;
+        return Ok(rows.into_iter().flatten().collect());
+    }
+    let Some(faults) = key.list()? else {
         return Ok(Vec::new());
     };
     let tables = faults.into_iter().filter_map(|fault| fault.table().transpose());
@@ -123,7 +156,13 @@ pub(super) fn read(fleet: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> R
 
 /// A fault of each server that it strikes by its number, or of all.
 fn read_one(fields: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<Vec<Fault>, Diagnostic> {
-    let forms = [Form::Crash, Form::Reclaim, Form::Slow, Form::Partition];
+    let forms = [
+        Form::Crash,
+        Form::Reclaim,
+        Form::Slow,
+        Form::OutOfMemory,
+        Form::Partition,
+    ];
     let form = fields.find(&KIND)?.variant(VARIANTS, forms)?;
     let kind = match form {
         Form::Crash => FaultKind::Crash {
@@ -137,6 +176,10 @@ fn read_one(fields: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<
             factor: fields.find(&FACTOR)?.declared_number()?.needed()?,
             duration: fields.find(&DURATION)?.duration()?.needed()?,
         },
+        Form::OutOfMemory => FaultKind::OutOfMemory {
+            factor: fields.find(&BREAKER_FACTOR)?.declared_number()?.or_default(),
+            duration: fields.find(&DURATION)?.duration()?.needed()?,
+        },
         Form::Partition => FaultKind::Partition {
             duration: fields.find(&DURATION)?.duration()?.needed()?,
         },
@@ -144,15 +187,20 @@ fn read_one(fields: &Fields<'_>, servers: u32, pools: &[WrittenPool]) -> Result<
     let when = when(fields)?;
     let struck = struck(fields, servers, pools)?;
     let detect = fields.find(&DETECT)?.duration()?;
-    let detect = match kind {
-        FaultKind::Slow { .. } => {
+    let told_at_once = match kind {
+        FaultKind::Slow { .. } => Some("is slow"),
+        FaultKind::OutOfMemory { .. } => Some("is out of memory, which says so itself"),
+        _ => None,
+    };
+    let detect = match told_at_once {
+        Some(what) => {
             if detect.value().is_some() {
-                let message = format!("`{}.detect` says nothing of a server that is slow", fields.path());
+                let message = format!("`{}.detect` says nothing of a server that {what}", fields.path());
                 return Err(fields.error(DETECT.name, message).help("leave the key out"));
             }
             Span::ZERO
         }
-        _ => detect.or_default(),
+        None => detect.or_default(),
     };
     fields.finish()?;
     let of = |server| Fault {

@@ -2,6 +2,7 @@
 
 use super::autoscale::{self, AUTOSCALE};
 use super::fault::{self, FAULT};
+use super::loading::LOAD_BANDWIDTH;
 use super::operation::Fleet;
 use super::pool::{MOST_SERVERS, POOL, WrittenPool};
 use super::traffic::Traffic;
@@ -16,7 +17,15 @@ use crate::units::Span;
 /// The table `[fleet]`: many servers alike behind a router.
 pub(super) const FLEET: Setting = Setting::new(
     "fleet",
-    Kind::Table(&[&SERVERS, &ROUTER, &STATE_DELAY, &POOL, &FAULT, &AUTOSCALE]),
+    Kind::Table(&[
+        &SERVERS,
+        &ROUTER,
+        &STATE_DELAY,
+        &POOL,
+        &FAULT,
+        &AUTOSCALE,
+        &LOAD_BANDWIDTH,
+    ]),
     "Several servers, each as [model], [server] and [batching] say, behind a router",
 );
 /// The key `fleet.servers`.
@@ -81,15 +90,16 @@ pub(super) fn read(
     }
     let autoscale = autoscale::read(fields, servers.value())?;
     let in_pools = (!pools.is_empty()).then(|| pools.iter().map(|pool| pool.servers).sum());
-    let slots = autoscale.map_or(in_pools.or(servers.value()).unwrap_or(1), |rules| rules.max);
+    let slots = autoscale.map_or(in_pools.or(servers.value()).unwrap_or(1), |rules| rules.slots());
     let faults = fault::read(fields, slots, pools)?;
+    let load_bandwidth = fields.find(&LOAD_BANDWIDTH)?.bandwidth()?;
     fields.finish()?;
     let hardships = Hardships {
         classes: around.classes,
         admission: around.admission,
         faults,
     };
-    let others = router.value().is_some() || state_delay.value().is_some();
+    let others = router.value().is_some() || state_delay.value().is_some() || load_bandwidth.value().is_some();
     let has_one = servers.value().is_none() && autoscale.is_none() && pools.is_empty();
     if has_one && others {
         let told = "[fleet] changes nothing without fleet.servers, as there is one server then; write servers = 4";
@@ -102,10 +112,11 @@ pub(super) fn read(
     Ok(Some(Fleet {
         // What they are is known when all tables are read.
         pools: Vec::new(),
-        servers: autoscale.map_or(in_pools.or(servers.optional()).unwrap_or(1), |rules| rules.max),
+        servers: autoscale.map_or(in_pools.or(servers.optional()).unwrap_or(1), |rules| rules.slots()),
         router: &ROUTERS[router.or_default(places)],
         state_delay: state_delay.or_default(),
         hardships,
+        load_bandwidth: load_bandwidth.optional(),
         autoscale,
     }))
 }

@@ -17,6 +17,7 @@ pub mod idle_keys;
 pub mod laid_over;
 pub mod lengths;
 pub mod load;
+pub mod loading;
 pub mod model;
 pub mod no_scenario;
 pub mod operation;

@@ -1,6 +1,8 @@
 //! How a deployment is run: by how many servers, behind which router, and what of the run is looked at.
 
 use super::deployment::Deployment;
+use crate::config::reader::bandwidth::Bandwidth;
+use crate::engine::FleetSize;
 use crate::fleet::{Autoscale, Hardships, RouterKind};
 use crate::units::Span;
 
@@ -31,7 +33,7 @@ pub enum WarmUp {
 pub struct Fleet {
     /// Servers that are unlike, in the order of their numbers; empty if all servers are alike.
     pub pools: Vec<FleetPool>,
-    /// How many at most; one only where something makes life hard for it.
+    /// How many at most, those that stand by included; one only where something makes life hard for it.
     pub servers: u32,
     /// The router in front of them.
     pub router: &'static RouterKind,
@@ -39,6 +41,8 @@ pub struct Fleet {
     pub state_delay: Span,
     /// What clients do beside waiting, what is let in, and what fails.
     pub hardships: Hardships,
+    /// How fast weights come to a server that starts; `None` if times to start include it.
+    pub load_bandwidth: Option<Bandwidth>,
     /// Who starts and stops them; `None` if all are there all the time.
     pub autoscale: Option<Autoscale>,
 }
@@ -58,8 +62,9 @@ pub struct FleetPool {
 
 impl Fleet {
     /// How many servers there are at the start.
-    pub fn initial(&self) -> u32 {
-        self.autoscale.map_or(self.servers, |rules| rules.initial)
+    pub fn initial(&self) -> FleetSize {
+        self.autoscale
+            .map_or_else(|| FleetSize::all_ready(self.servers), |rules| rules.initial_size())
     }
 }
 
@@ -70,8 +75,10 @@ impl Operation {
     }
 
     /// How many servers there are at the start.
-    pub fn initial_servers(&self) -> u32 {
-        self.fleet.as_ref().map_or(1, Fleet::initial)
+    pub fn initial_size(&self) -> FleetSize {
+        self.fleet
+            .as_ref()
+            .map_or_else(|| FleetSize::all_ready(1), Fleet::initial)
     }
 
     /// How many servers there are, at most.

@@ -226,6 +226,7 @@ fn values(kind: Kind) -> String {
         Kind::Text => "text".to_owned(),
         Kind::Path => "a file, from the directory of the text that names it".to_owned(),
         Kind::Duration => "a length of time, such as `\"2s\"`".to_owned(),
+        Kind::Bandwidth => "a bandwidth, such as `\"2 GB/s\"`".to_owned(),
         Kind::Choice(words) => {
             let words: Vec<String> = words.iter().map(|word| format!("`{}`", word.name)).collect();
             words.join(", ")

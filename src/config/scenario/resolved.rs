@@ -9,6 +9,7 @@ use super::deployment::Deployment;
 use super::fleet::{self, Surroundings};
 use super::idle_keys::{IdleKey, warnings_of_idle_keys};
 use super::load::ScenarioText;
+use super::loading;
 use super::no_scenario::NoScenario;
 use super::operation::Operation;
 use super::pool;
@@ -192,6 +193,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     if let Some(fleet) = &mut fleet {
         let pools = written_pools.into_iter().zip(deployments);
         fleet.pools = pools.map(|(pool, deployment)| pool.of(deployment)).collect();
+        loading::add_loading(&fleet_fields, fleet, &deployment)?;
     }
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {

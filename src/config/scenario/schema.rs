@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::form::TableForms;
 use super::tables::{ScenarioTable, tables};
-use crate::config::reader::quantity;
+use crate::config::reader::{bandwidth, quantity};
 use crate::settings::{Default, Kind, Setting, Variant};
 
 /// The schema, in the dialect of 2020-12. It knows kinds, ranges and spellings; what only fits together, or depends on
@@ -89,6 +89,7 @@ impl Definitions {
             Kind::Boolean => json!({ "type": "boolean" }),
             Kind::Text | Kind::Path => json!({ "type": "string", "pattern": "\\S" }),
             Kind::Duration => json!({ "type": "string", "pattern": quantity::pattern() }),
+            Kind::Bandwidth => json!({ "type": "string", "pattern": bandwidth::pattern() }),
             Kind::Choice(words) => json!({ "enum": words.iter().map(|word| word.name).collect::<Vec<_>>() }),
             Kind::Table(settings) => object(self.of_settings(settings), settings),
             Kind::Tagged { tag, variants, common } => self.of_forms(TableForms { tag, variants, common }),

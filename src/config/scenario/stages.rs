@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::path::Path;
 
 use super::rate::{MOST_RATE_PER_S, RATE};
-use crate::config::files::step_table::named_twice;
+use crate::config::files::csv_table::{CsvRow, HeadedCsv};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
@@ -146,49 +146,23 @@ fn read_file(fields: &Fields<'_>) -> Result<Vec<Stage>, Diagnostic> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<Stage>, Diagnostic> {
-    let name = path.display();
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    let unreadable = |error: csv::Error| {
-        let line = error.position().map_or(1, csv::Position::line);
-        Diagnostic::new(format!(
-            "{name}:{line}: this is not CSV with as many cells in each row: {error}"
-        ))
-    };
-    let header = reader.headers().map_err(unreadable)?.clone();
-    let column = |wanted: &str| header.iter().position(|found| found == wanted);
-    let Some(rate) = column(STAGE_RATE.name) else {
-        return Err(Diagnostic::new(format!("{name}:1: the column rate is missing"))
+    let name = path.display().to_string();
+    let table = HeadedCsv::of(&name, text)?;
+    let Some(rate) = table.column(STAGE_RATE.name) else {
+        return Err(table
+            .error_in_header("the column rate is missing".to_owned())
             .help("write rate,duration_s in the first line, and a stage in each line below it"));
     };
-    if let Some(twice) = named_twice(&header) {
-        let message = format!("{name}:1: the first line names the column `{twice}` twice");
-        return Err(Diagnostic::new(message).help("drop one of the two"));
-    }
-    let duration = column("duration_s");
-    let mut stages = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(unreadable)?;
-        let line = record.position().map_or(1, csv::Position::line);
-        let number = |at: usize, field: &str, most: f64| {
-            let written = record.get(at).unwrap_or("");
-            let number = written
-                .parse::<f64>()
-                .ok()
-                .filter(|number| (0.0..=most).contains(number));
-            number.ok_or_else(|| {
-                Diagnostic::new(format!(
-                    "{name}:{line}: `{field}` must be a number from 0 to {most}, not {written:?}"
-                ))
-            })
-        };
-        let seconds = duration.map_or(Ok(HOUR_S), |at| number(at, "duration_s", LONGEST_STAGE_S))?;
-        stages.push(Stage {
-            rate_per_s: number(rate, STAGE_RATE.name, MOST_RATE_PER_S)?,
+    let duration = table.column("duration_s");
+    let stage = |row: CsvRow<'_>| {
+        let seconds = duration.map_or(Ok(HOUR_S), |at| row.number(at, "duration_s", 0.0..=LONGEST_STAGE_S))?;
+        Ok(Stage {
+            rate_per_s: row.number(rate, STAGE_RATE.name, 0.0..=MOST_RATE_PER_S)?,
             duration: Span::from_seconds(seconds).expect("it is no longer than a run"),
-        });
-    }
+        })
+    };
+    let stages: Result<Vec<Stage>, Diagnostic> = table.map(|row| stage(row?)).collect();
+    let stages = stages?;
     if stages.is_empty() {
         return Err(Diagnostic::new(format!("{name}: there is no stage")).help("write a stage in each line: 8.0,3600"));
     }

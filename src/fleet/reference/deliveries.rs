@@ -199,6 +199,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
             ready: ready.filter(takes).collect(),
             known_until: |at: Time| at + self.delay <= now,
         };
+        view.leave_out_full();
         // A router that has nobody to choose from is asked only if that holds for all requests.
         if view.ready.is_empty() && !self.could_be_anywhere(request) {
             return None;

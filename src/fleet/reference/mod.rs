@@ -66,6 +66,7 @@ pub fn replay_fleet_readable<E: Engine>(
         chosen: 0,
         made: 0,
         told: Vec::new(),
+        produced: Vec::new(),
         source,
         observer,
     };

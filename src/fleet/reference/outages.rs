@@ -52,6 +52,11 @@ impl<E: Engine> ReadableFleet<'_, E> {
                 self.set_pace(server);
                 self.change(server, ServerChange::AsFastAgain, now);
             }
+            Due::BreakerCloses { server, factor } => {
+                self.servers[server.place()].state.take_breaker(factor);
+                self.change(server, ServerChange::BreakerClosed, now);
+                self.send_waiting(now);
+            }
         }
     }
 
@@ -81,6 +86,10 @@ impl<E: Engine> ReadableFleet<'_, E> {
     }
 
     fn come_up(&mut self, server: ServerId, change: ServerChange, now: Time) {
+        if change == ServerChange::Warm {
+            self.servers[server.place()].state.stand_by();
+            return self.change(server, change, now);
+        }
         self.servers[server.place()].state.come_back();
         self.set_pace(server);
         self.change(server, change, now);
@@ -122,6 +131,13 @@ impl<E: Engine> ReadableFleet<'_, E> {
                 self.agenda
                     .note_after(now, duration, Due::AsFastAgain { server, factor });
                 self.change(server, ServerChange::Slowed, now);
+            }
+            FaultKind::OutOfMemory { factor, duration } => {
+                state.put_breaker(factor);
+                self.agenda
+                    .note_after(now, duration, Due::BreakerCloses { server, factor });
+                self.change(server, ServerChange::OutOfMemory, now);
+                self.lose_running(server, now);
             }
             FaultKind::Partition { duration } => {
                 let was_reached = state.is_reached();
@@ -188,6 +204,20 @@ impl<E: Engine> ReadableFleet<'_, E> {
                 let for_good = self.comes_to_nothing(id, Loss::Failure, now);
                 self.withdraw(id, Loss::Failure, for_good, now);
             }
+        }
+        self.send_waiting(now);
+    }
+
+    fn lose_running(&mut self, server: ServerId, now: Time) {
+        for id in self.inside(server) {
+            if !self.attempts[&id].runs {
+                continue;
+            }
+            if self.attempts[&id].leaves.is_none() {
+                let for_good = self.comes_to_nothing(id, Loss::Failure, now);
+                self.withdraw(id, Loss::Failure, for_good, now);
+            }
+            self.servers[server.place()].engine.abort(id, now);
         }
         self.send_waiting(now);
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::ears::Ears;
-use super::state::{PlainAttempt, PlainServer, Sent, Told};
+use super::state::{OutputTokens, PlainAttempt, PlainServer, Sent, Told};
 use crate::engine::{Engine, Event, Observer, ServerId};
 use crate::fleet::agenda::Agenda;
 use crate::fleet::attempt::request_of;
@@ -41,6 +41,8 @@ pub(super) struct ReadableFleet<'a, E> {
     pub(super) chosen: u64,
     pub(super) made: u64,
     pub(super) told: Vec<(Time, Location, Told)>,
+    /// All tokens that servers have produced.
+    pub(super) produced: Vec<OutputTokens>,
     pub(super) source: &'a mut dyn Source,
     pub(super) observer: &'a mut dyn Observer,
 }
@@ -96,6 +98,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
             attempts: &mut self.attempts,
             left: &mut self.left,
             told: &mut self.told,
+            produced: &mut self.produced,
             observer: self.observer,
         };
         act(&mut self.servers[place].engine, &mut ears);

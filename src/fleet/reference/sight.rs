@@ -15,6 +15,15 @@ pub(super) struct PlainView<'a, E, Known> {
 }
 
 impl<E: Engine, Known: Fn(Time) -> bool> PlainView<'_, E, Known> {
+    /// Leaves out those whose circuit breakers let nobody in.
+    pub(super) fn leave_out_full(&mut self) {
+        let is_let_in = |server: &ServerId| {
+            let most = self.of(*server).state.most_outstanding(self.places(*server));
+            most.is_none_or(|most| self.outstanding(*server) < most)
+        };
+        self.ready = self.ready.iter().copied().filter(is_let_in).collect();
+    }
+
     fn of(&self, server: ServerId) -> &PlainServer<E> {
         &self.servers[server.place()]
     }

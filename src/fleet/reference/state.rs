@@ -41,6 +41,14 @@ pub(super) struct PlainAttempt {
     pub(super) leaves: Option<Leaves>,
 }
 
+/// Tokens that a server has produced at an instant.
+pub(super) struct OutputTokens {
+    pub(super) at: Time,
+    pub(super) tokens: u64,
+    /// Of a first token that somebody waits for, when its request was first sent.
+    pub(super) first_sent: Option<Time>,
+}
+
 /// Something that is told in the end.
 pub(super) enum Told {
     Sent(Request),

@@ -142,9 +142,8 @@ impl OpenFault {
 }
 
 impl RecoveryMeter {
-    /// A meter for a fleet that starts with so many servers, all of them ready.
-    pub(in crate::metrics) fn of_fleet(servers: u32) -> Self {
-        let size = FleetSize::all_ready(servers);
+    /// A meter for a fleet that starts with so many servers.
+    pub(in crate::metrics) fn of_fleet(size: FleetSize) -> Self {
         let fleet = WatchedFleet {
             size,
             least: size,
@@ -294,7 +293,11 @@ impl WatchedFleet {
             self.events_left_out += 1;
         }
         match change {
-            ServerChange::Crashed | ServerChange::Reclaimed | ServerChange::CutOff | ServerChange::Slowed => {
+            ServerChange::Crashed
+            | ServerChange::Reclaimed
+            | ServerChange::CutOff
+            | ServerChange::Slowed
+            | ServerChange::OutOfMemory => {
                 self.open.push(OpenFault {
                     at,
                     server,
@@ -303,11 +306,17 @@ impl WatchedFleet {
                     normal: self.normal(),
                     is_over: false,
                     // The router does not find out twice.
-                    is_known: change == ServerChange::Reclaimed || self.is_known(server),
+                    is_known: matches!(change, ServerChange::Reclaimed | ServerChange::OutOfMemory)
+                        || self.is_known(server),
                     well_without: None,
                 });
             }
-            ServerChange::Gone | ServerChange::Starting | ServerChange::Started | ServerChange::Draining => {}
+            ServerChange::Gone
+            | ServerChange::Warming
+            | ServerChange::Warm
+            | ServerChange::Starting
+            | ServerChange::Started
+            | ServerChange::Draining => {}
             ServerChange::Stopped => {
                 let kinds = [ServerChange::Crashed, ServerChange::Reclaimed, ServerChange::CutOff];
                 self.is_over(server, &kinds);
@@ -320,6 +329,7 @@ impl WatchedFleet {
             ServerChange::Back => self.is_over(server, &[ServerChange::Crashed, ServerChange::Reclaimed]),
             ServerChange::Reached => self.is_over(server, &[ServerChange::CutOff]),
             ServerChange::AsFastAgain => self.is_over(server, &[ServerChange::Slowed]),
+            ServerChange::BreakerClosed => self.is_over(server, &[ServerChange::OutOfMemory]),
         }
         self.note_recovered(at);
     }
@@ -504,7 +514,7 @@ mod tests {
 
     #[test]
     fn a_failure_after_the_last_request_hides_no_other() {
-        let mut meter = RecoveryMeter::of_fleet(2);
+        let mut meter = RecoveryMeter::of_fleet(FleetSize::all_ready(2));
         let at = |second: u64| Time::from_picos(second * SECOND);
         let arrived = Event::Arrived { input_tokens: 1 };
         let ended = Event::Aborted { waiting: true };

@@ -1,11 +1,9 @@
 //! Rows of requests in CSV: `arrival_s`, `first_token_s`, `finished_s`, `input_tokens`, `output_tokens`, with
 //! `scheduled_s` and `outcome` if they were recorded. Times count from any zero that all rows share.
 
-use csv::{Reader, ReaderBuilder, StringRecord};
-
-use super::result::{FORMATS_HELP, Measured, MeasuredRequest, error_at};
+use super::result::{FORMATS_HELP, Measured, MeasuredRequest};
 use super::tally::Tally;
-use crate::config::files::step_table::named_twice;
+use crate::config::files::csv_table::{CsvRow, HeadedCsv};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::units::{Span, Time};
 
@@ -23,20 +21,10 @@ const TIMED_OUT: &str = "timed_out";
 
 /// Reads all rows.
 pub fn read(name: &str, content: &str) -> Result<Measured, Diagnostic> {
-    let mut rows = ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(content.as_bytes());
-    let columns = Columns::find(name, content, &mut rows)?;
-    let mut histories = Vec::new();
-    for row in rows.records() {
-        let row = row.map_err(|error| unreadable(name, content, &error))?;
-        let row = Row {
-            name,
-            content,
-            cells: &row,
-        };
-        histories.push(columns.read(&row)?);
-    }
+    let table = HeadedCsv::of(name, content)?;
+    let columns = Columns::find(&table)?;
+    let histories: Result<Vec<History>, Diagnostic> = table.map(|row| columns.read(&row?)).collect();
+    let histories = histories?;
     sum_up(name, &histories)
 }
 
@@ -99,45 +87,34 @@ struct Columns {
 }
 
 impl Columns {
-    fn find(name: &str, content: &str, rows: &mut Reader<&[u8]>) -> Result<Self, Diagnostic> {
-        let header = rows.headers().map_err(|error| unreadable(name, content, &error))?;
-        if let Some(twice) = named_twice(header) {
-            let message = format!("{name}: the first line names the column `{twice}` twice");
-            return Err(Diagnostic::new(message).help("drop one of the two"));
-        }
-        let place = |column: &str| header.iter().position(|cell| cell == column);
+    fn find(table: &HeadedCsv<'_>) -> Result<Self, Diagnostic> {
         let mut required = [0; 5];
         for (at, column) in required.iter_mut().zip(REQUIRED) {
-            *at = place(column).ok_or_else(|| {
-                let start = content.len() - content.trim_start().len();
-                let line = content[start..].lines().next().unwrap_or_default();
-                error_at(
-                    name,
-                    content,
-                    start..start + line.len(),
-                    format!("there is no column `{column}`"),
-                )
-                .help(format!(
-                    "the first line names the columns; {} are needed, scheduled_s and outcome read if they are there",
-                    REQUIRED.join(", ")
-                ))
-                .help(FORMATS_HELP)
+            *at = table.column(column).ok_or_else(|| {
+                table
+                    .error_in_header(format!("there is no column `{column}`"))
+                    .help(format!(
+                        "the first line names the columns; {} are needed, scheduled_s and outcome read if they are \
+                         there",
+                        REQUIRED.join(", ")
+                    ))
+                    .help(FORMATS_HELP)
             })?;
         }
         Ok(Self {
             required,
-            scheduled: place("scheduled_s"),
-            outcome: place("outcome"),
+            scheduled: table.column("scheduled_s"),
+            outcome: table.column("outcome"),
         })
     }
 
-    fn read(&self, row: &Row<'_>) -> Result<History, Diagnostic> {
+    fn read(&self, row: &CsvRow<'_>) -> Result<History, Diagnostic> {
         let [arrival, first_token, finished, input, output] = self.required;
-        let arrival_s = row.seconds(arrival, "arrival_s")?;
-        let outcome = self.outcome.map(|at| &row.cells[at]);
+        let arrival_s = seconds(row, arrival, "arrival_s")?;
+        let outcome = self.outcome.map(|at| row.cell(at));
         let has_ended = match outcome {
             Some(outcome) => outcome == FINISHED,
-            None => !row.cells[finished].is_empty(),
+            None => !row.cell(finished).is_empty(),
         };
         let mut history = History {
             arrival_s,
@@ -148,92 +125,51 @@ impl Columns {
         if !has_ended {
             return Ok(history);
         }
-        let first_token_s = row.later(first_token, "first_token_s", arrival_s, "arrival_s")?;
+        let first_token_s = later(row, first_token, "first_token_s", arrival_s, "arrival_s")?;
         history.served = Some(Served {
             first_token_s,
-            finished_s: row.later(finished, "finished_s", first_token_s, "first_token_s")?,
-            input_tokens: row.tokens(input, "input_tokens", 0)?,
-            output_tokens: row.tokens(output, "output_tokens", 1)?,
+            finished_s: later(row, finished, "finished_s", first_token_s, "first_token_s")?,
+            input_tokens: tokens(row, input, "input_tokens", 0)?,
+            output_tokens: tokens(row, output, "output_tokens", 1)?,
         });
-        if let Some(scheduled) = self.scheduled.filter(|&at| !row.cells[at].is_empty()) {
-            history.scheduled_s = Some(row.later(scheduled, "scheduled_s", arrival_s, "arrival_s")?);
+        if let Some(scheduled) = self.scheduled.filter(|&at| !row.cell(at).is_empty()) {
+            history.scheduled_s = Some(later(row, scheduled, "scheduled_s", arrival_s, "arrival_s")?);
         }
         Ok(history)
     }
 }
 
-/// A row and the file around it.
-struct Row<'a> {
-    name: &'a str,
-    content: &'a str,
-    cells: &'a StringRecord,
+fn seconds(row: &CsvRow<'_>, at: usize, column: &str) -> Result<f64, Diagnostic> {
+    let cell = row.cell(at);
+    let seconds = cell.parse::<f64>().ok().filter(|seconds| seconds.is_finite());
+    seconds.ok_or_else(|| {
+        row.error(at, format!("`{column}` must be a number, not {cell:?}"))
+            .help("write seconds, such as 12.5")
+    })
 }
 
-impl Row<'_> {
-    fn seconds(&self, at: usize, column: &str) -> Result<f64, Diagnostic> {
-        let cell = &self.cells[at];
-        cell.parse::<f64>()
-            .ok()
-            .filter(|seconds| seconds.is_finite())
-            .ok_or_else(|| {
-                self.error(at, format!("`{column}` must be a number, not {cell:?}"))
-                    .help("write seconds, such as 12.5")
-            })
+/// A time that is not before `earlier`, and less than 200 days after it.
+fn later(row: &CsvRow<'_>, at: usize, column: &str, earlier: f64, of: &str) -> Result<f64, Diagnostic> {
+    let seconds = seconds(row, at, column)?;
+    if seconds < earlier {
+        let message = format!("`{column}` is {seconds}, before `{of}`, which is {earlier}");
+        return Err(row
+            .error(at, message)
+            .help("write seconds from the same zero in all columns"));
     }
-
-    /// A time that is not before `earlier`, and less than 200 days after it.
-    fn later(&self, at: usize, column: &str, earlier: f64, of: &str) -> Result<f64, Diagnostic> {
-        let seconds = self.seconds(at, column)?;
-        if seconds < earlier {
-            let message = format!("`{column}` is {seconds}, before `{of}`, which is {earlier}");
-            return Err(self
-                .error(at, message)
-                .help("write seconds from the same zero in all columns"));
-        }
-        if Span::from_seconds(seconds - earlier).is_none() {
-            let message = format!("`{column}` is {seconds}, more than 200 days after `{of}`");
-            return Err(self.error(at, message).help("write seconds, not milliseconds"));
-        }
-        Ok(seconds)
+    if Span::from_seconds(seconds - earlier).is_none() {
+        let message = format!("`{column}` is {seconds}, more than 200 days after `{of}`");
+        return Err(row.error(at, message).help("write seconds, not milliseconds"));
     }
-
-    fn tokens(&self, at: usize, column: &str, least: u32) -> Result<u32, Diagnostic> {
-        let cell = &self.cells[at];
-        let tokens = cell.parse::<u32>().ok().filter(|&it| it >= least);
-        tokens.ok_or_else(|| {
-            let most = u32::MAX;
-            let message = format!("`{column}` must be a whole number from {least} to {most}, not {cell:?}");
-            self.error(at, message)
-        })
-    }
-
-    fn error(&self, at: usize, message: String) -> Diagnostic {
-        let start = self.cells.position().map_or(0, |position| position.byte() as usize);
-        let line = self.content.get(start..).unwrap_or_default();
-        let skipped = line.len() - line.trim_start_matches(['\r', '\n']).len();
-        // Where no cell is quoted or padded, the cells before and their commas lead to it.
-        let before: usize = self.cells.iter().take(at).map(|cell| cell.len() + 1).sum();
-        let (from, cell) = (start + skipped + before, &self.cells[at]);
-        let is_there = self.content.get(from..).is_some_and(|rest| rest.starts_with(cell));
-        let place = if is_there {
-            from..from + cell.len()
-        } else {
-            start + skipped..start + skipped
-        };
-        error_at(self.name, self.content, place, message)
-    }
+    Ok(seconds)
 }
 
-fn unreadable(name: &str, content: &str, error: &csv::Error) -> Diagnostic {
-    let message = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("the row has {len} cells, and the first line names {expected_len} columns")
-        }
-        _ => format!("this is not CSV: {error}"),
-    };
-    let start = error.position().map_or(0, |position| position.byte() as usize);
-    let line = content.get(start..).unwrap_or_default();
-    let start = start + line.len() - line.trim_start_matches(['\r', '\n']).len();
-    error_at(name, content, start..start, message)
-        .help("write one request a line, and as many cells as the first line has")
+fn tokens(row: &CsvRow<'_>, at: usize, column: &str, least: u32) -> Result<u32, Diagnostic> {
+    let cell = row.cell(at);
+    let tokens = cell.parse::<u32>().ok().filter(|&it| it >= least);
+    tokens.ok_or_else(|| {
+        let most = u32::MAX;
+        let message = format!("`{column}` must be a whole number from {least} to {most}, not {cell:?}");
+        row.error(at, message)
+    })
 }
