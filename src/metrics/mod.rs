@@ -77,6 +77,6 @@ pub use server_queues::ServerQueues;
 pub use server_sums::{LevelSummary, ShareSummary};
 pub use slo::{ClassResult, LatencySlo, ServedNumber, ServedSlo, Slo, SloError, SloOutcome, SloResult};
 pub use steady_state::SteadyState;
-pub use timeline::{RunOverTime, Timeline, TimelineRow};
+pub use timeline::{AnswerTimes, RunOverTime, Timeline, TimelineRow};
 pub use verdict::{USUAL_ERRORS, Verdict, asks_for_anything, has_objectives, is_shown_met, is_steady, judged};
 pub use windows::{ArrivalsEnd, Trim};

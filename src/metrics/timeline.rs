@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::population::Counts;
-use crate::engine::{Event, FleetSize, Observer, ServerChange, ServerId, ServerSettings, StepRun};
+use crate::engine::{Event, Finished, FleetSize, Observer, ServerChange, ServerId, ServerSettings, StepRun};
 use crate::units::{Span, Time};
 use crate::workload::RequestId;
 
@@ -30,6 +30,44 @@ pub struct TimelineRow {
     pub provisioned: u32,
     /// Servers that an autoscaler wanted when it last looked.
     pub wanted: Option<u32>,
+    /// How long the requests took, from when they were first sent, that were answered since the row before; `None` if
+    /// none were.
+    pub answered: Option<AnswerTimes>,
+}
+
+/// How long requests took to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerTimes {
+    /// In the mean.
+    pub mean: Span,
+    /// The one that took longest.
+    pub max: Span,
+}
+
+/// Requests that were answered since the latest instant of a row.
+#[derive(Clone, Copy, Debug, Default)]
+struct Answered {
+    requests: u64,
+    /// What they took together [ps].
+    picos: u128,
+    longest: Span,
+}
+
+impl Answered {
+    fn add(&mut self, history: &Finished) {
+        let took = history.finished.since(history.arrival);
+        self.requests += 1;
+        self.picos += u128::from(took.picos());
+        self.longest = self.longest.max(took);
+    }
+
+    fn times(&self) -> Option<AnswerTimes> {
+        let mean = self.picos.checked_div(self.requests.into())?;
+        Some(AnswerTimes {
+            mean: Span::from_picos(mean as u64),
+            max: self.longest,
+        })
+    }
 }
 
 /// A run as it went on.
@@ -68,6 +106,7 @@ pub struct Timeline<Sink: Extend<TimelineRow>> {
     outstanding: u32,
     size: FleetSize,
     wanted: Option<u32>,
+    answered: Answered,
     /// Instants of which all is known but their blocks.
     pending: VecDeque<TimelineRow>,
     rows: u64,
@@ -117,6 +156,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             outstanding: 0,
             size: FleetSize::all_ready(servers),
             wanted: None,
+            answered: Answered::default(),
             pending: VecDeque::new(),
             rows: 0,
             too_long: Rc::default(),
@@ -196,6 +236,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             ready: self.size.ready,
             provisioned: self.size.provisioned,
             wanted: self.wanted,
+            answered: std::mem::take(&mut self.answered).times(),
         });
         self.most = self.counts;
         self.next += self.interval;
@@ -261,6 +302,9 @@ impl<Sink: Extend<TimelineRow>> Observer for Timeline<Sink> {
         self.counts.hear(event);
         self.outstanding += u32::from(matches!(event, Event::Arrived { .. }));
         self.outstanding -= u32::from(event.ends_request());
+        if let Event::Finished(history) = event {
+            self.answered.add(history);
+        }
         if self.servers.len() > 1 {
             self.hand_over_known();
         }

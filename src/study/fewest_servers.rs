@@ -124,11 +124,11 @@ impl ServersSearch<'_> {
             seeds.len(),
             |number| fleet.at(self.load, seeds[number], length, self.simulate),
             |_, summary: Summary| {
-                if summary.is_met == Some(true) {
-                    return Next::GoOn;
+                // Seeds under way still come in after the first that missed, if they are as fast.
+                if missed.is_none() && summary.is_met != Some(true) {
+                    missed = Some(summary);
                 }
-                missed = Some(summary);
-                Next::Stop
+                if missed.is_some() { Next::Stop } else { Next::GoOn }
             },
         );
         done.map_err(|(_, stopped)| stopped)?;

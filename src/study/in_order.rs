@@ -38,7 +38,7 @@ impl Workers {
 
     /// Does pieces `0..count` of a work, one a thread at a time, and hands over what came of each in their order. The
     /// first error, by that order, ends it and comes with its number; so does the word of `take` to stop, after those
-    /// that are under way.
+    /// that are under way, which is a matter of chance: an error of theirs is none.
     pub fn in_order<T: Send, E: Send>(
         &self,
         count: usize,
@@ -62,16 +62,18 @@ impl Workers {
             drop(sender);
             let _closing = CloseIfPanicking(&gate);
             let mut early = BTreeMap::new();
-            let mut due = 0;
+            let (mut due, mut is_stopped) = (0, false);
             for (number, done) in receiver {
                 early.insert(number, done);
                 while let Some(done) = early.remove(&due) {
                     match done {
                         Ok(done) => {
                             if take(due, done) == Next::Stop {
+                                is_stopped = true;
                                 gate.close();
                             }
                         }
+                        Err(_) if is_stopped => return Ok(()),
                         Err(error) => {
                             gate.close();
                             return Err((due, error));
@@ -221,7 +223,7 @@ mod tests {
         let mut taken = Vec::new();
         let done = workers.in_order(
             100_000,
-            |number| Ok::<_, ()>(uneven(number)),
+            |number| if number == 6 { Err(()) } else { Ok(uneven(number)) },
             |number, _| {
                 taken.push(number);
                 if number == 5 { Next::Stop } else { Next::GoOn }

@@ -8,8 +8,8 @@ use tailcast::engine::{End, Event, Finished, Observer, ServerSettings, StepRun};
 use tailcast::hardware::{Arithmetic, AttentionLayers};
 use tailcast::kv::KvGrowth;
 use tailcast::metrics::{
-    Binding, GpuWork, Listeners, Metric, Recorder, RecorderSettings, Recording, Replications, RequestLog, Slo,
-    Statistic, Summary, Timeline, TimelineRow, Trim,
+    AnswerTimes, Binding, GpuWork, Listeners, Metric, Recorder, RecorderSettings, Recording, Replications, RequestLog,
+    Slo, Statistic, Summary, Timeline, TimelineRow, Trim,
 };
 use tailcast::policy::{ContinuousSettings, DraftCounts, PolicySettings, Reserve, Response, StaticSettings};
 use tailcast::step_time::{Ramp, StepShape};
@@ -217,6 +217,7 @@ fn state_at(calls: &[Call], at: u64) -> TimelineRow {
         ready: 1,
         provisioned: 1,
         wanted: None,
+        answered: None,
     };
     for call in calls {
         match call {
@@ -247,10 +248,23 @@ fn state_at(calls: &[Call], at: u64) -> TimelineRow {
     row
 }
 
-/// The state at `at`, with the greatest counts of all instants in the `interval` before.
+/// The state at `at`, with the greatest counts of all instants in the `interval` before, and what was answered in it.
 fn row_at(calls: &[Call], at: u64, interval: u64) -> TimelineRow {
     let before = (at.saturating_sub(interval)..=at).map(|at| state_at(calls, at));
+    let since = if at == 0 { 0 } else { at.saturating_sub(interval) + 1 };
+    let took = calls.iter().filter_map(|call| match call {
+        Call::On(when, _, Event::Finished(history)) if (since..=at).contains(&when.picos()) => {
+            Some(history.finished.picos() - history.arrival.picos())
+        }
+        _ => None,
+    });
+    let took: Vec<u64> = took.collect();
+    let answered = took.iter().max().map(|longest| AnswerTimes {
+        mean: span(took.iter().sum::<u64>() / took.len() as u64),
+        max: span(*longest),
+    });
     before.fold(state_at(calls, at), |row, before| TimelineRow {
+        answered,
         waiting_max: row.waiting_max.max(before.waiting),
         running_max: row.running_max.max(before.running),
         ..row

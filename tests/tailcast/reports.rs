@@ -366,6 +366,7 @@ priority,ttft_s,tpot_s
         ready: 1,
         provisioned: 1,
         wanted: None,
+        answered: None,
     }]);
     assert_eq!(
         String::from_utf8(csv.finish().unwrap()).unwrap(),

@@ -304,6 +304,18 @@ fn threads_change_no_byte_of_any_study() {
         ][..],
         &["curve", "mm1.toml", "--rate", "0.5..2", "--seeds", "3"],
         &["capacity", "mm1.toml", "--seeds", "3"],
+        &[
+            "capacity",
+            "mm1.toml",
+            "--seeds",
+            "3",
+            "--rate",
+            "4",
+            "--no-changes",
+            "--no-range",
+            "--set",
+            "workload.requests=4000",
+        ],
     ] {
         let printed = |jobs: &str| {
             let mut arguments = verb.to_vec();

@@ -63,7 +63,7 @@ pub fn memory(note: &str, runs: &Timelines) -> Option<Drawing> {
     })
 }
 
-/// Requests outstanding and servers ready over time, where a server was not.
+/// Requests outstanding, how long they took and servers ready over time, where a server was not.
 pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
     let changes = |rows: &[TimelineRow]| rows.windows(2).any(|pair| pair[0].ready != pair[1].ready);
     let is_scaled = runs
@@ -88,7 +88,7 @@ pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
     Some(Drawing {
         question: FAILURES.question.to_owned(),
         note: note.to_owned(),
-        panels: vec![outstanding, ready],
+        panels: vec![outstanding, latency(runs), ready],
     })
 }
 
@@ -131,6 +131,21 @@ fn marks(rows: &[TimelineRow]) -> Vec<Mark> {
         name: format!("{} ready", pair[1].ready),
     };
     changes.take(MOST_MARKS).map(mark).collect()
+}
+
+/// How long the requests took that were answered, up to each point; a gap where none were.
+fn latency(runs: &Timelines) -> Panel {
+    let series = runs.iter().map(|(name, run)| {
+        let answered = run.rows.iter().filter_map(|row| Some((row.at, row.answered?)));
+        let points = answered.map(|(at, took)| Point::at(at.seconds(), took.mean.seconds()));
+        Series {
+            name: (*name).to_owned(),
+            shape: Shape::Points,
+            points: points.collect(),
+        }
+    });
+    let title = "end-to-end latency of the requests that were answered, in the mean";
+    chart(title, "E2E latency", Unit::Seconds, series.collect())
 }
 
 fn panel(title: &str, y: &str, unit: Unit, runs: &Timelines, of: impl Fn(&TimelineRow) -> f64) -> Panel {

@@ -3,13 +3,14 @@
 use std::io;
 
 use crate::metrics::TimelineRow;
+use crate::units::Span;
 
 /// What rows say, each with what stands before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TimelineColumns {
     /// Who waits and runs, and how full the KV cache is.
     OfServer,
-    /// For how many requests clients wait, and how many servers there are.
+    /// For how many requests clients wait, how long they did, and how many servers there are.
     OfFleet,
     /// How many servers an autoscaler wants.
     OfScaledFleet,
@@ -34,6 +35,9 @@ impl<Output: io::Write> TimelineCsv<Output> {
         if columns == TimelineColumns::OfScaledFleet {
             names.push("wanted");
         }
+        if columns >= TimelineColumns::OfFleet {
+            names.extend(["e2e_mean_s", "e2e_max_s"]);
+        }
         let result = writer.write_record(names);
         Self {
             writer,
@@ -49,7 +53,7 @@ impl<Output: io::Write> TimelineCsv<Output> {
     }
 }
 
-/// Adds rows: the time in seconds, the usage to six decimals.
+/// Adds rows: times in seconds, how long requests took and the usage to six decimals.
 impl<Output: io::Write> Extend<TimelineRow> for TimelineCsv<Output> {
     fn extend<Rows: IntoIterator<Item = TimelineRow>>(&mut self, rows: Rows) {
         for row in rows {
@@ -69,6 +73,11 @@ impl<Output: io::Write> Extend<TimelineRow> for TimelineCsv<Output> {
                 if self.columns == TimelineColumns::OfScaledFleet {
                     // Before the first look nothing is known to be wanted.
                     cells.push(row.wanted.map_or(String::new(), |wanted| wanted.to_string()));
+                }
+                if self.columns >= TimelineColumns::OfFleet {
+                    let took = row.answered.map(|took| [took.mean, took.max]);
+                    let seconds = |took: Span| format!("{:.6}", took.seconds());
+                    cells.extend(took.map_or([String::new(), String::new()], |took| took.map(seconds)));
                 }
                 self.result = self.writer.write_record(cells);
             }
