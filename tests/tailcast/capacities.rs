@@ -182,7 +182,7 @@ fn the_fewest_servers_for_a_rate_hold_and_one_less_does_not() {
             "--rate",
             rate,
             "--requests",
-            "20000",
+            "10000",
             "--format",
             "json",
         ];
@@ -201,7 +201,7 @@ fn the_fewest_servers_for_a_rate_hold_and_one_less_does_not() {
         assert!(with_one_down > 2.5, "{with_one_down}");
         for (servers, holds) in [(fewest, true), (fewest - 1, false)] {
             let set = [format!("fleet.servers={servers}"), format!("fleet.router={router}")];
-            let load = ["--rate", "10", "--requests", "80000", "--slo", "e2e.mean<2500ms"];
+            let load = ["--rate", "10", "--requests", "40000", "--slo", "e2e.mean<2500ms"];
             let fleet = ["run", "mm1.toml", "--set", &set[0], "--set", &set[1]];
             let code = place.run(&[&fleet[..], &load].concat()).code;
             assert_eq!(code, Some(if holds { 0 } else { 99 }), "{servers} behind {router}");

@@ -140,7 +140,7 @@ fn a_timeline_is_of_all_servers() {
     let rows: Vec<Vec<f64>> = timeline
         .lines()
         .skip(1)
-        .map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect())
+        .map(|line| line.split(',').map(|cell| cell.parse().unwrap_or(f64::NAN)).collect())
         .collect();
     let running = rows.iter().map(|row| row[2]).sum::<f64>() / rows.len() as f64;
     let usage = rows.iter().map(|row| row[3]).sum::<f64>() / rows.len() as f64;

@@ -105,6 +105,7 @@ mod tidy;
 mod tidy_circles;
 mod tidy_names;
 mod ties;
+mod timelines;
 mod timeouts;
 mod trace_closed_loop;
 mod trace_facts;

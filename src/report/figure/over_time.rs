@@ -133,19 +133,19 @@ fn marks(rows: &[TimelineRow]) -> Vec<Mark> {
     changes.take(MOST_MARKS).map(mark).collect()
 }
 
-/// How long the requests took that were answered, up to each point; a gap where none were.
+/// How long the requests took that were answered, since the point before; where none were there is no point.
 fn latency(runs: &Timelines) -> Panel {
     let series = runs.iter().map(|(name, run)| {
         let answered = run.rows.iter().filter_map(|row| Some((row.at, row.answered?)));
         let points = answered.map(|(at, took)| Point::at(at.seconds(), took.mean.seconds()));
         Series {
             name: (*name).to_owned(),
-            shape: Shape::Points,
+            shape: Shape::Line,
             points: points.collect(),
         }
     });
-    let title = "end-to-end latency of the requests that were answered, in the mean";
-    chart(title, "E2E latency", Unit::Seconds, series.collect())
+    let title = "how long the requests took that were answered";
+    chart(title, "mean end-to-end latency", Unit::Seconds, series.collect())
 }
 
 fn panel(title: &str, y: &str, unit: Unit, runs: &Timelines, of: impl Fn(&TimelineRow) -> f64) -> Panel {
