@@ -21,7 +21,8 @@ pub struct FleetStream {
 }
 
 impl FleetStream {
-    /// Each request ends exactly once, and each attempt: but for those that wait for a server that never comes back.
+    /// Each request ends exactly once, and each attempt: but for those that wait for a server that never comes back, or
+    /// for a place in one that is never free.
     pub fn assert_conserved(&self, place: &str, initial: u32) {
         let mut requests: BTreeMap<RequestId, (i64, i64)> = BTreeMap::new();
         for (_, id, event) in &self.events {
@@ -44,9 +45,11 @@ impl FleetStream {
         // Some servers never admit a prompt that is longer than their budget, and some never come back.
         let stuck = self.stuck_in_servers();
         let none_is_left = self.changes.last().map_or(initial, |(.., size)| size.ready) == 0;
+        // Whom a router sends only where a place is free waits behind those that never leave theirs.
+        let waits_in_vain = none_is_left || !stuck.is_empty();
         for (id, (attempts, ends)) in requests {
             let in_servers = stuck.get(&id).copied().unwrap_or(0);
-            let at_router = i64::from(none_is_left && ends == 0 && attempts > in_servers);
+            let at_router = i64::from(waits_in_vain && ends == 0 && attempts > in_servers);
             assert!(
                 attempts == in_servers + at_router && (ends == 1 || attempts > 0),
                 "{place}: {id:?} has {attempts} attempts left, and ended {ends} times: {:?}",
