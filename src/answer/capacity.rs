@@ -301,13 +301,7 @@ impl Search<'_> {
         let Some(stages) = self.dial.stages().filter(|_| self.question.is_by_hour()) else {
             return Ok(Vec::new());
         };
-        let hours = HoursSearch {
-            of_one: search.of_one,
-            stages,
-            times: search.load,
-            workers: self.workers,
-            simulate: self.simulate,
-        };
+        let hours = HoursSearch { of_all: search, stages };
         Ok(hours.answer()?)
     }
 

@@ -59,10 +59,10 @@ impl Replications {
             // A run without a group has no numbers of it, so that there are no intervals.
             let runs: Option<Vec<&Summary>> = self.breakdowns.iter().map(|run| run.of_group(&group)).collect();
             for metric in Metric::ALL {
-                let values = runs.iter().flatten().map(|run| *run.latency.of(metric));
-                let found = runs
-                    .is_some()
-                    .then(|| intervals(&values.collect::<Vec<_>>(), pooled.latency.of(metric)));
+                let found = runs.as_ref().map(|runs| {
+                    let values: Vec<LatencySummary> = runs.iter().map(|run| *run.latency.of(metric)).collect();
+                    intervals(&values, pooled.latency.of(metric))
+                });
                 pooled.latency.of_mut(metric).ci95 = found;
             }
         }

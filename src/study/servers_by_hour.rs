@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use serde::Serialize;
+
 use super::capacity_search::CapacitySearch;
 use super::fewest_servers::ServersSearch;
-use super::in_order::Workers;
 use super::load_dial::LoadDial;
 use super::load_kind::LoadKind;
-use super::stopped::{Simulate, Stopped};
+use super::stopped::Stopped;
 use crate::config::Flag;
 use crate::stats::unrounded;
 use crate::workload::Stage;
 
 /// An hour, and the servers that it needs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct HourOfDay {
     /// Which, from the start of the profile: 0 to 23. Days after the first count for the same hours.
     pub hour: u32,
@@ -28,16 +29,10 @@ pub struct HourOfDay {
 /// A search for the servers of each hour.
 #[derive(Clone, Copy)]
 pub struct HoursSearch<'a> {
-    /// The search for the capacity of one server, whose load is a profile.
-    pub of_one: &'a CapacitySearch<'a>,
+    /// The search for the servers of the whole profile.
+    pub of_all: &'a ServersSearch<'a>,
     /// The profile.
     pub stages: &'a [Stage],
-    /// How many times the profile's rates the load is.
-    pub times: f64,
-    /// Threads to simulate on.
-    pub workers: &'a Workers,
-    /// Simulates.
-    pub simulate: &'a Simulate<'a>,
 }
 
 const HOUR_S: f64 = 3_600.0;
@@ -49,35 +44,35 @@ impl HoursSearch<'_> {
     /// The servers of each hour, each found as if its highest rate lasted: whoever waits over from a busier hour is not
     /// in it.
     pub fn answer(&self) -> Result<Vec<HourOfDay>, Stopped> {
-        let rates: Vec<f64> = busiest_rates(self.stages).map(|rate| rate * self.times).collect();
+        let rates: Vec<f64> = busiest_rates(self.stages).map(|rate| rate * self.of_all.load).collect();
         let Some(any) = rates.iter().copied().find(|rate| *rate > 0.0) else {
             return Ok(in_order(&rates, |_| Some(0)));
         };
-        let mut changes = self.of_one.changes.to_vec();
-        let flag = self.of_one.dial.kind().flag();
+        let of_profile = self.of_all.of_one;
+        let mut changes = of_profile.changes.to_vec();
+        let flag = of_profile.dial.kind().flag();
         let arrivals = format!(
             "workload.arrivals={{ process = \"poisson\", rate = {} }}",
             unrounded(any)
         );
         changes.extend([arrivals, format!("workload.requests={REQUESTS}")].map(|set| Flag::new(flag, set)));
-        let read = self.of_one.base.with(&changes);
+        let read = of_profile.base.with(&changes);
         let input = read.map_err(|problem| Stopped::Invalid("at one rate".to_owned(), problem))?;
         let dial = &LoadDial::new(LoadKind::Rate, &input).map_err(Stopped::Failed)?;
         let of_one = &CapacitySearch {
             dial,
             changes: &changes,
             start: any,
-            ..self.of_one.clone()
+            ..of_profile.clone()
         };
-        let capacity = of_one.answer(self.workers, self.simulate)?;
+        let capacity = of_one.answer(self.of_all.workers, self.of_all.simulate)?;
         let mut found = BTreeMap::new();
         for &rate in rates.iter().filter(|rate| **rate > 0.0) {
             let search = ServersSearch {
                 of_one,
                 load: rate,
                 longest: 1,
-                workers: self.workers,
-                simulate: self.simulate,
+                ..*self.of_all
             };
             if let Entry::Vacant(place) = found.entry(rate.to_bits()) {
                 place.insert(search.answer(&capacity)?.fewest);

@@ -49,15 +49,8 @@ pub(in crate::report) struct ServersDocument<'a> {
     /// The fewest with all steps shorter and with all longer.
     model_range: Option<[Option<u32>; 2]>,
     /// The fewest for the highest rate in each hour of the day; only where it was asked.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    by_hour: Vec<HourDocument>,
-}
-
-#[derive(Serialize)]
-struct HourDocument {
-    hour: u32,
-    rate_per_s: f64,
-    fewest: Option<u32>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    by_hour: &'a [HourOfDay],
 }
 
 impl<'a> ServersDocument<'a> {
@@ -73,17 +66,7 @@ impl<'a> ServersDocument<'a> {
             with_one_down: servers.one_less.as_ref(),
             each: servers.fewest.map(|fewest| kind.share(servers.load, fewest)),
             model_range: servers.range.map(|range| [range.if_shorter, range.if_longer]),
-            by_hour: servers.by_hour.iter().map(HourDocument::of).collect(),
-        }
-    }
-}
-
-impl HourDocument {
-    const fn of(hour: &HourOfDay) -> Self {
-        Self {
-            hour: hour.hour,
-            rate_per_s: hour.rate_per_s,
-            fewest: hour.fewest,
+            by_hour: &servers.by_hour,
         }
     }
 }
