@@ -17,10 +17,13 @@ use crate::units::Time;
 use crate::workload::{Request, RequestId, Segment};
 
 impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
-    /// A client sends a request.
+    /// A client sends a request, if one arrives.
     pub(super) fn arrive(&mut self) -> Result<(), ReplayError> {
-        let request = self.source.take();
         self.arrival_is_known = false;
+        if !self.source.arrives() {
+            return Ok(());
+        }
+        let request = self.source.take();
         self.watch.sent();
         self.sizes.add(request.prompt.segments().map(<[Segment]>::len));
         // Before it is taken in: the queue that has no room for it must not grow first.

@@ -115,6 +115,7 @@ fn replay_with_answers(
                     source.rejected(id, deadline);
                 }
             }
+            (Some(_), _) if !source.arrives() => {}
             (Some(_), _) => {
                 let request = source.take();
                 watch.sent();

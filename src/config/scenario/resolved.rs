@@ -12,6 +12,7 @@ use super::load::ScenarioText;
 use super::loading;
 use super::no_scenario::NoScenario;
 use super::operation::Operation;
+use super::path;
 use super::pool;
 use super::pool_tables::PoolTables;
 use super::slo::{self, Objective};
@@ -24,6 +25,7 @@ use crate::config::reader::flag::Flag;
 use crate::config::reader::layers::{Layers, Overrides};
 use crate::config::reader::reading::{Reading, Resolved};
 use crate::fleet::ClientRules;
+use crate::path::RequestPath;
 use crate::policy::PolicySettings;
 use crate::step_time::StepTime;
 
@@ -43,6 +45,8 @@ pub struct Scenario {
     pub objectives: Vec<Objective>,
     /// How many servers there are.
     pub operation: Operation,
+    /// What requests pass on their way to the model and back; `None` if clients speak to the servers themselves.
+    pub path: Option<RequestPath>,
     /// Every setting with its origin, defaults included.
     pub settings: Vec<Resolved>,
     /// Files that were read besides the scenario's own and the trace.
@@ -177,6 +181,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     };
     client_fields.finish()?;
     let mut fleet = fleet::read(reading, &fleet_fields, &written_pools, around)?;
+    let path = path::read(&fields.section("path")?, longest)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &tables, &traffic);
@@ -203,6 +208,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         traffic,
         objectives,
         operation: Operation { fleet, warm_up },
+        path,
         files: reading.take_files(),
         settings,
         warnings,

@@ -5,6 +5,7 @@ use super::class::CLASS;
 use super::client::CLIENT;
 use super::fleet::FLEET;
 use super::model::MODEL;
+use super::path::PATH;
 use super::server::SERVER;
 use super::slo::SLO;
 use super::workload::WORKLOAD;
@@ -116,6 +117,7 @@ pub fn tables() -> Vec<ScenarioTable> {
         ScenarioTable::of(&CLIENT),
         ScenarioTable::of(&ADMISSION),
         ScenarioTable::of(&FLEET),
+        ScenarioTable::of(&PATH),
         objectives,
     ]
 }
