@@ -34,6 +34,7 @@ impl Summary {
             ..summary
         };
         whole_crowd::add_quantiles(&mut summary, &recording.client.latency);
+        whole_crowd::add_latencies_of_paths(&mut summary, &recording.client.path);
         summary.of_classes = worst_result(&recording.classes());
         summary.is_met = is_met(&recording.slos, &summary);
         summary

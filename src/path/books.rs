@@ -112,6 +112,19 @@ impl PathBooks {
     }
 }
 
+impl StationSums {
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        if self.busy_picos.len() < other.busy_picos.len() {
+            self.busy_picos.resize(other.busy_picos.len(), 0);
+        }
+        for (mine, theirs) in self.busy_picos.iter_mut().zip(&other.busy_picos) {
+            *mine += theirs;
+        }
+        self.covered_picos += other.covered_picos;
+    }
+}
+
 impl EndedPath {
     /// From the client's request to the end.
     pub fn total(&self) -> Span {

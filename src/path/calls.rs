@@ -27,9 +27,9 @@ pub(super) struct CallRules {
     pub(super) max_model_len: u32,
 }
 
-/// Calls are told apart by 16 bits of the names of their outputs, from the top: from the bottom a fleet tells attempts
+/// A request makes no more calls than this. Calls are told apart by 16 bits of the names of their outputs, from the top: from the bottom a fleet tells attempts
 /// apart there.
-pub(super) const MOST_CALLS: u32 = 10_000;
+pub const MOST_CALLS: u32 = 10_000;
 
 impl Calls {
     pub(super) const fn of(request: &Request) -> Self {

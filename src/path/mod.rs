@@ -14,6 +14,7 @@ mod station;
 mod walk;
 
 pub use books::{EndedPath, ModelCall, PathBooks, StageVisit, StationSums};
+pub use calls::MOST_CALLS;
 pub use outages::StageOutages;
 pub use request_path::{PathFallback, PathStage, PathStation, PlaceOnPath, RequestPath, StageWork};
 pub use source::PathSource;

@@ -68,6 +68,7 @@ impl Base {
         let text = self.read.get_or_init(read).as_ref();
         let scenario = Scenario::resolve(text.map_err(Clone::clone)?, changes)?;
         let slos = objectives(&scenario.objectives)?;
+        refuse_without_path(&scenario, &slos)?;
         let classes = classes(&scenario)?;
         Ok(Input {
             scenario,
@@ -175,6 +176,28 @@ impl Input {
     }
 }
 
+/// A limit on the time along a path means nothing where requests take none.
+fn refuse_without_path(scenario: &Scenario, slos: &[Slo]) -> Result<(), Diagnostic> {
+    let Some(slo) = slos
+        .iter()
+        .find(|slo| is_of_path(slo))
+        .filter(|_| scenario.path.is_none())
+    else {
+        return Ok(());
+    };
+    let error = Diagnostic::new(format!("{slo} is asked of the path of requests, and they take none"));
+    let objectives = scenario.objectives.iter();
+    let places = objectives.filter(|objective| objective.name.trim().starts_with("path"));
+    let error = places.fold(error, |error, objective| error.at(objective.snippet.clone()));
+    Err(error
+        .help("write [[path.stage]] for each stage between clients and the model, which is the one called \"llm\"")
+        .help("or ask it of the servers alone: \"e2e.p99\", \"ttft.p99\""))
+}
+
+fn is_of_path(slo: &Slo) -> bool {
+    slo.as_latency().is_some_and(|slo| slo.metric.is_of_path())
+}
+
 /// The classes that have names.
 fn classes(scenario: &Scenario) -> Result<Vec<ClassToRecord>, NoScenario> {
     let mut classes = Vec::new();
@@ -190,6 +213,13 @@ fn classes(scenario: &Scenario) -> Result<Vec<ClassToRecord>, NoScenario> {
             return Err(Diagnostic::new(message)
                 .at(class.objectives[place].snippet.clone())
                 .help("write it in [slo], of all requests, or \"tpot.p99\", each request's mean gap, for the class")
+                .into());
+        }
+        if let Some(place) = slos.iter().position(is_of_path) {
+            let message = format!("{} is not known of a class: all requests take one path", slos[place]);
+            return Err(Diagnostic::new(message)
+                .at(class.objectives[place].snippet.clone())
+                .help("write it in [slo], of all requests")
                 .into());
         }
         classes.push(ClassToRecord {

@@ -5,7 +5,7 @@ use super::stage_outages::{self, DOWN, MTBF, REPAIR};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Resolved;
-use crate::path::{PathStation, StageOutages, StageWork};
+use crate::path::{MOST_CALLS, PathStation, StageOutages, StageWork};
 use crate::settings::{Kind, Setting};
 use crate::units::Span;
 use crate::workload::SpanDistribution;
@@ -79,7 +79,10 @@ pub(super) const AFTER: Setting = Setting::new(
 .depends("it follows the stage that is written before it");
 pub(super) const TIMES: Setting = Setting::new(
     "times",
-    Kind::Count { min: 1, max: 10_000 },
+    Kind::Count {
+        min: 1,
+        max: MOST_CALLS,
+    },
     "How often the stage is passed, one time after the other; of `llm`, how many calls a request makes, each with all \
      that was said before",
 )

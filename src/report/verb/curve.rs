@@ -294,7 +294,9 @@ impl CurveReport {
 
     /// Every number by its name: of all requests, then of each class.
     fn measures(&self) -> Vec<RunMeasure> {
-        let of_all = MEASURES.iter().map(RunMeasure::of_all);
+        let has_path = self.curve.points.iter().any(|point| point.summary.path.is_some());
+        let of_all = MEASURES.iter().filter(|measure| has_path || !measure.is_of_path());
+        let of_all = of_all.map(RunMeasure::of_all);
         let classes = self.classes.iter();
         let of_classes = classes.flat_map(|class| RunMeasure::all_of_group(&RequestGroup::Class(class.name.clone())));
         of_all.chain(of_classes).collect()

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::path_document::PathDocument;
 use super::report::{MemoryReport, ModelError, PoolFacts, RunReport};
 use crate::metrics::{Constraint, FleetReport, PoolReport, SpeculativeSummary, Summary};
 use crate::report::text::document::{Tool, pretty};
@@ -23,6 +24,8 @@ struct Document<'a> {
     summary: &'a Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
     fleet: Option<FleetDocument<'a>>,
+    #[serde(flatten)]
+    path: Option<PathDocument<'a>>,
     #[serde(flatten)]
     breakdown: BreakdownDocument<'a>,
     memory: MemoryReport,
@@ -67,6 +70,7 @@ impl RunReport {
             verdict: self.verdict().map(Verdict::name),
             summary,
             fleet: self.fleet.as_ref().map(|fleet| self.fleet_document(fleet)),
+            path: self.path_document(),
             breakdown: BreakdownDocument::of(&self.breakdown, self.fleet.is_some()),
             memory: self.memory,
             complete: self.is_complete,

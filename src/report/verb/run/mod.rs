@@ -3,6 +3,8 @@
 mod classes;
 mod json;
 mod page;
+mod path;
+mod path_document;
 mod report;
 mod screen;
 

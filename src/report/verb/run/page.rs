@@ -37,6 +37,7 @@ impl RunReport {
             blocks.push(Block::List(warnings));
         }
         blocks.push(Block::Table(self.latencies()));
+        blocks.extend(self.path_table().map(Block::Table));
         blocks.extend(self.group_tables().into_iter().map(Block::Table));
         let facts = self.facts().into_iter();
         let facts = facts.map(|(label, text)| format!("{label}: {text}"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::metrics::{Breakdown, FleetReport, Slo, SloOutcome, SloResult, Summary};
+use crate::metrics::{Breakdown, FleetReport, PathReport, Slo, SloOutcome, SloResult, Summary};
 use crate::step_time::LONGEST_STEP;
 use crate::study::{USUAL_ERRORS, Verdict, asks_for_anything, judged};
 
@@ -25,6 +25,8 @@ pub struct RunReport {
     pub summary: Summary,
     /// Each server, if there are several behind a router.
     pub fleet: Option<FleetReport>,
+    /// Each stage of the path that requests take, if they take one.
+    pub path: Option<PathReport>,
     /// The same of groups of requests, where they are told apart.
     pub breakdown: Breakdown,
     /// What the GPU memory holds.

@@ -35,7 +35,8 @@ impl RunReport {
         // How much comes before how long, and why it is so after it.
         lines.extend(facts.by_ref().take(2));
         lines.extend(self.latency_table());
-        for table in self.group_tables() {
+        let tables = self.path_table().into_iter().chain(self.group_tables());
+        for table in tables {
             lines.extend(table.to_text().lines().map(str::to_owned));
         }
         lines.extend(facts);
@@ -50,6 +51,7 @@ impl RunReport {
             facts.push(("Fleet", fleet_line(fleet)));
             facts.extend(fleet.pools.iter().map(|pool| ("Pool", pool_line(pool, fleet))));
         }
+        facts.extend(self.path_facts());
         facts.push(("Users", self.users_line()));
         facts.push(("Why", why(&self.summary.constraint)));
         facts.extend(self.fidelity.clone().map(|text| ("Fidelity", text)));
@@ -240,6 +242,8 @@ const fn table_name(metric: Metric) -> &'static str {
         Metric::Itl => " ITL",
         Metric::E2e => " E2E",
         Metric::QueueWait => " queue wait",
+        Metric::Path => " path",
+        Metric::PathTtft => " path TTFT",
     }
 }
 
