@@ -27,8 +27,8 @@ pub(super) struct CallRules {
     pub(super) max_model_len: u32,
 }
 
-/// A request makes no more calls than this. Calls are told apart by 16 bits of the names of their outputs, from the top: from the bottom a fleet tells attempts
-/// apart there.
+/// A request makes no more calls than this. They are told apart by 16 bits of the names of their outputs, from the top:
+/// from the bottom a fleet tells attempts apart there.
 pub const MOST_CALLS: u32 = 10_000;
 
 impl Calls {

@@ -5,6 +5,7 @@ mod autoscaling;
 mod bad_catalogue;
 mod bad_files;
 mod bad_input;
+mod bad_paths;
 mod bad_scenarios;
 mod bad_sharing;
 mod bad_steps;
@@ -73,6 +74,10 @@ mod oracle;
 mod overheads;
 #[cfg(feature = "parquet")]
 mod parquet_results;
+mod path_queueing;
+mod path_runs;
+mod path_twin;
+mod paths;
 mod perfetto;
 mod pipes;
 mod pooling;

@@ -6,7 +6,7 @@ use tailcast::study::{MEASURES, Measure};
 use crate::command::Workplace;
 
 /// Numbers in the JSON result of a run that studies cannot name, or all those below such a place, and why.
-pub const NO_MEASURES: [(&str, &str); 34] = [
+pub const NO_MEASURES: [(&str, &str); 41] = [
     ("seed", "a setting"),
     ("replications", "a setting"),
     ("memory", "follows from settings alone"),
@@ -49,11 +49,21 @@ pub const NO_MEASURES: [(&str, &str); 34] = [
     ("kv.prefix_lost_to_capacity_tokens", "the ratios of hits say it"),
     ("kv.prefix_lost_to_order_tokens", "the ratios of hits say it"),
     ("kv.fragmentation.at_peak", "is that of one instant"),
+    ("stages", "each is that of one stage"),
+    ("path.share_of_mean", "each is that of one stage"),
+    ("path.degraded_by", "each is that of one fallback"),
+    ("path.*.count", "follows from requests"),
+    ("path.*.std", "no objective can be set on it"),
+    ("path.*.min", "no objective can be set on it"),
+    (
+        "path.*.quantile_precision",
+        "how exact quantiles are, not how the run went",
+    ),
     ("speculative.*", "counts that the two ratios are made of"),
 ];
 
-/// A run with prefixes, drafts, an objective, a limit on what is outstanding and a failure, so that every number
-/// exists.
+/// A run with prefixes, drafts, an objective, a limit on what is outstanding, a failure and a path, so that every
+/// number exists.
 fn run_with_everything() -> Value {
     let place = Workplace::new();
     let ended = place.run(&[
@@ -75,6 +85,8 @@ fn run_with_everything() -> Value {
         "batching.prefix_caching=true",
         "--set",
         "batching.speculative={ method = \"eagle\", tokens = 2, acceptance = 0.6 }",
+        "--set",
+        "path.stage=[{ name = \"gateway\", delay = \"5ms\" }, { name = \"llm\" }]",
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     serde_json::from_str(&ended.stdout).unwrap()
@@ -137,7 +149,11 @@ fn every_measure_is_a_number_of_the_json_result() {
     let judgements = ["queue.grows", "slo.met"];
     for measure in MEASURES.iter().filter(|it| !judgements.contains(&it.name)) {
         let (section, rest) = measure.name.split_once('.').unwrap();
-        let root = if json.get(section).is_some() {
+        let of_path = |part: &str| json["path"][part].get(rest).is_some().then(|| &json["path"][part]);
+        let root = if section == "path_ttft" || (section == "path" && json["path"].get(rest).is_none()) {
+            let part = if section == "path" { "total" } else { "first_token" };
+            of_path(part).unwrap_or(&json)
+        } else if json.get(section).is_some() {
             &json[section]
         } else {
             &json["latency"][section]

@@ -7,7 +7,6 @@ use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Resolved;
 use crate::path::{MOST_CALLS, PathStation, StageOutages, StageWork};
 use crate::settings::{Kind, Setting};
-use crate::units::Span;
 use crate::workload::SpanDistribution;
 
 /// The stage that is the model.
@@ -249,9 +248,4 @@ fn read_after(fields: &Fields<'_>) -> Result<Option<Vec<String>>, Diagnostic> {
         is_default: false,
     });
     Ok(Some(names))
-}
-
-/// Longer than nothing.
-pub(super) fn is_some_time(span: Span) -> bool {
-    span > Span::ZERO
 }

@@ -1,6 +1,5 @@
 //! `mtbf`, `repair` and `down` of `[[path.stage]]`: when nobody can start there.
 
-use super::path_stage::is_some_time;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::path::StageOutages;
@@ -45,7 +44,7 @@ pub(super) fn read(fields: &Fields<'_>) -> Result<StageOutages, Diagnostic> {
         }
         (Some(mtbf), Some(repair), None) => {
             let shortest = Span::from_micros(1_000_000);
-            if mtbf < shortest || !is_some_time(repair) {
+            if mtbf < shortest || repair == Span::ZERO {
                 let message = format!("`{path}.mtbf` must be at least a second, and repair longer than nothing");
                 let help = "write mtbf = \"30d\" and repair = \"10min\"";
                 return Err(fields.error(MTBF.name, message).help(help));
@@ -75,7 +74,7 @@ fn read_down(fields: &Fields<'_>) -> Result<Option<Vec<(Time, Span)>>, Diagnosti
         let at = Time::ZERO + outage.find(&AT)?.duration()?.needed()?;
         let duration = outage.find(&DURATION)?.duration()?.needed()?;
         outage.finish()?;
-        if !is_some_time(duration) {
+        if duration == Span::ZERO {
             let message = format!("`{}.duration` must be longer than nothing", outage.path());
             return Err(outage.error(DURATION.name, message).help("write duration = \"30s\""));
         }
