@@ -7,6 +7,7 @@ use crate::config::{
     Bound, Diagnostic, Flag, Layers, NoScenario, Objective, Overrides, Scenario, ScenarioText, WarmUp, Workload,
 };
 use crate::metrics::{ClassToRecord, Metric, RequestGroup, Slo, asks_for_anything};
+use crate::path::RequestPath;
 
 /// A scenario with its objectives.
 #[derive(Clone, Debug)]
@@ -164,7 +165,9 @@ impl Input {
             Workload::Trace(replay) => replay.limit,
         };
         let of_each = traffic.workloads().map(of_class).sum::<Option<u64>>();
-        traffic.requests.into_iter().chain(of_each).min()
+        let requests = traffic.requests.into_iter().chain(of_each).min()?;
+        let calls = self.scenario.path.as_ref().map_or(1, RequestPath::calls);
+        Some(requests.saturating_mul(calls.into()))
     }
 
     /// The seeds of so many runs: they follow one another, so that variations with the same number of runs meet the

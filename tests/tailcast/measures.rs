@@ -86,7 +86,7 @@ fn run_with_everything() -> Value {
         "--set",
         "batching.speculative={ method = \"eagle\", tokens = 2, acceptance = 0.6 }",
         "--set",
-        "path.stage=[{ name = \"gateway\", delay = \"5ms\" }, { name = \"llm\" }]",
+        "path.stage=[{ name = \"gateway\", delay = \"5ms\", fallback = \"skip\" }, { name = \"llm\" }]",
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     serde_json::from_str(&ended.stdout).unwrap()
@@ -149,14 +149,11 @@ fn every_measure_is_a_number_of_the_json_result() {
     let judgements = ["queue.grows", "slo.met"];
     for measure in MEASURES.iter().filter(|it| !judgements.contains(&it.name)) {
         let (section, rest) = measure.name.split_once('.').unwrap();
-        let of_path = |part: &str| json["path"][part].get(rest).is_some().then(|| &json["path"][part]);
-        let root = if section == "path_ttft" || (section == "path" && json["path"].get(rest).is_none()) {
-            let part = if section == "path" { "total" } else { "first_token" };
-            of_path(part).unwrap_or(&json)
-        } else if json.get(section).is_some() {
-            &json[section]
-        } else {
-            &json["latency"][section]
+        let root = match section {
+            "path" if json["path"].get(rest).is_none() => &json["path"]["total"],
+            "path_ttft" => &json["path"]["first_token"],
+            _ if json.get(section).is_some() => &json[section],
+            _ => &json["latency"][section],
         };
         let found = rest.split('.').fold(root, |value, key| &value[key]);
         assert!(

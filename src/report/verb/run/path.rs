@@ -5,12 +5,15 @@ use crate::metrics::{LatencySummary, PathReport, PathStageReport, StageKind};
 use crate::report::text::numbers::{UNKNOWN, duration, milliseconds, or_unknown, percent};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::report::verb::run::report::RunReport;
+use crate::study::USUAL_ERRORS;
 
 /// A search that takes longer than this at its median goes through everything: an approximate index answers from
 /// memory in some milliseconds at a recall of 95 % (Malkov and Yashunin, arXiv:1603.09320).
 const SLOW_SEARCH_S: f64 = 0.1;
 /// A gateway passes requests on in a few milliseconds; one that takes longer than this has a trouble of its own.
 const SLOW_GATEWAY_S: f64 = 0.05;
+/// Servers that work so much of the time hardly ever find nobody who waits.
+const ALWAYS_BUSY: f64 = 0.99;
 
 impl RunReport {
     /// A row a stage, if requests take a path.
@@ -45,6 +48,30 @@ impl RunReport {
             columns,
             rows,
         })
+    }
+
+    /// What a reader of the path's numbers must know.
+    pub(super) fn warnings_of_path(&self) -> Vec<String> {
+        let Some(path) = &self.path else {
+            return Vec::new();
+        };
+        let mut warnings = Vec::new();
+        for stage in path.stages.iter().filter(|stage| stage.utilisation > Some(ALWAYS_BUSY)) {
+            warnings.push(format!(
+                "the servers of the stage {} work {} of the time: if more come than they serve, waits there depend on \
+                 the length of the run",
+                stage.name,
+                or_unknown(stage.utilisation, percent)
+            ));
+        }
+        if path.failed as f64 > USUAL_ERRORS * path.ended as f64 {
+            warnings.push(format!(
+                "{} of {} requests had no answer, as their paths failed; latencies of the path are those of the \
+                 others, while SLOs on it count every failed one as a miss",
+                path.failed, path.ended
+            ));
+        }
+        warnings
     }
 
     /// What the table does not say, each with its label.

@@ -166,6 +166,7 @@ impl RunReport {
                 requests.cut_at_max_model_len, requests.arrived
             ));
         }
+        warnings.extend(self.warnings_of_path());
         warnings.extend(self.cut_in_pools());
         warnings.extend(self.unknown_objectives());
         warnings
