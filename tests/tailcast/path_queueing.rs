@@ -61,7 +61,7 @@ fn a_tandem_of_stations_waits_as_jackson_says() {
         let expected = erlang_c_wait_s(servers, rate_per_s, service_s);
         let interval = confidence_interval_95(waits).unwrap();
         let half = (interval.high - interval.low) / 2.0;
-        let mean = (interval.high + interval.low) / 2.0;
+        let mean = f64::midpoint(interval.high, interval.low);
         assert!(
             half < 0.1 * expected,
             "{servers} servers: {interval:?} is too wide to tell"

@@ -14,7 +14,7 @@ use tailcast::workload::{Prompt, Request, RequestId, Source, SpanDistribution};
 /// Requests that come at these times, and how each ended.
 pub struct Asked {
     arrivals: VecDeque<Time>,
-    asked: u64,
+    taken: u64,
     /// Which, when, and whether with an answer; in the order of being told.
     pub ended: Vec<(RequestId, Time, bool)>,
 }
@@ -23,7 +23,7 @@ impl Asked {
     pub fn at(arrivals: impl IntoIterator<Item = Time>) -> Self {
         Self {
             arrivals: arrivals.into_iter().collect(),
-            asked: 0,
+            taken: 0,
             ended: Vec::new(),
         }
     }
@@ -35,8 +35,8 @@ impl Source for Asked {
     }
 
     fn take(&mut self) -> Request {
-        let id = RequestId(self.asked);
-        self.asked += 1;
+        let id = RequestId(self.taken);
+        self.taken += 1;
         let arrival = self.arrivals.pop_front().expect("one is due");
         Request::new(id, arrival, Prompt::unique(100), 10, 10)
     }

@@ -148,7 +148,7 @@ impl Twin<'_> {
             State::Waits { .. } => unreachable!("who waits is not due"),
             State::Asks { is_answered, .. } => {
                 let token = self.remove(walk, stage);
-                self.hear(token, is_answered, now);
+                self.hear(&token, is_answered, now);
             }
             State::Busy { together, .. } => {
                 let is_of_it =
@@ -300,7 +300,9 @@ impl Twin<'_> {
             }
             let mut places: Vec<usize> = turns.iter().map(|&(_, place)| place).collect();
             places.sort_unstable();
-            places.iter().rev().for_each(|&place| drop(self.tokens.remove(place)));
+            for &place in places.iter().rev() {
+                self.tokens.remove(place);
+            }
             // The first of a batch stands first.
             self.tokens.extend(started);
         }
@@ -328,19 +330,19 @@ impl Twin<'_> {
         }
     }
 
-    fn hear(&mut self, token: Token, is_answered: bool, now: Time) {
+    fn hear(&mut self, token: &Token, is_answered: bool, now: Time) {
         if self.walks[token.walk].ended.is_some() {
             return;
         }
         if !is_answered {
-            return self.refuse(&token, now);
+            return self.refuse(token, now);
         }
-        self.note_time(&token, now);
+        self.note_time(token, now);
         let walk = &mut self.walks[token.walk];
         walk.visits[token.at].served += 1;
         walk.answered += 1;
         if walk.calls == self.path.calls() {
-            return self.leave(&token, now);
+            return self.leave(token, now);
         }
         let tools = self.tools_behind(None);
         let next = tools.first().copied().unwrap_or(self.path.model);
@@ -475,7 +477,7 @@ fn stages_do_what_their_readable_twin_does() {
         let (path, arrivals) = world(&mut random);
         let answer = move |call: u64| {
             let drawn = mix(call ^ mix(number));
-            (Span::from_picos(drawn % 10), drawn % 7 != 0)
+            (Span::from_picos(drawn % 10), !drawn.is_multiple_of(7))
         };
         let mut asked = Asked::at(arrivals.clone());
         let (ended, _) = drive(&mut asked, &path, 1, &answer);

@@ -1,5 +1,7 @@
 //! The way of requests to the model and back, from the scenario to the result.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 use tailcast::answer::{Base, CheckQuestion, Control, RunQuestion};
 
@@ -52,9 +54,8 @@ fn the_p99_of_stages_do_not_add_up_to_that_of_the_path() {
     );
     for (number, p99) in p99_ms.into_iter().enumerate() {
         let mean_us = 1e3 * p99 / 100.0_f64.ln();
-        text += &format!(
-            "[[path.stage]]\nname = \"stage {number}\"\ndelay = {{ dist = \"exponential\", mean = \"{mean_us}us\" }}\n"
-        );
+        let delay = format!("{{ dist = \"exponential\", mean = \"{mean_us}us\" }}");
+        writeln!(text, "[[path.stage]]\nname = \"stage {number}\"\ndelay = {delay}").unwrap();
     }
     let result = run(&text, 1);
     for (number, p99) in p99_ms.into_iter().enumerate() {
@@ -203,13 +204,10 @@ fn every_path_ends_once_as_a_whole_degraded_or_failed() {
     // All that the model did not answer is answered by what stands in for it.
     assert_eq!(by["stale"], result["requests"]["timed_out"]);
     assert_eq!(stage(&result, "llm")["refused"], result["requests"]["timed_out"]);
-    assert_eq!(
-        stage(&result, "moderation")["failed"].as_f64().unwrap(),
-        (failed * 3000.0).round()
-    );
+    let failed = (failed * 3000.0).round() as u64;
+    assert_eq!(stage(&result, "moderation")["failed"], failed);
     // The model is called by those who get so far.
-    let called = 3000.0 - (failed * 3000.0).round();
-    assert_eq!(result["requests"]["arrived"].as_f64().unwrap(), called);
+    assert_eq!(result["requests"]["arrived"], 3000 - failed);
     // Retrieval is down for 10 s of 100, at 30 requests a second.
     let memory = by["memory"].as_f64().unwrap();
     assert!((230.0..370.0).contains(&memory), "{memory}");
