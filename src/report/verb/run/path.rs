@@ -55,8 +55,10 @@ impl RunReport {
         let Some(path) = &self.path else {
             return Vec::new();
         };
+        // A queue that has an end refuses.
+        let is_overrun = |stage: &&PathStageReport| stage.utilisation > Some(ALWAYS_BUSY) && stage.refused == Some(0);
         let mut warnings = Vec::new();
-        for stage in path.stages.iter().filter(|stage| stage.utilisation > Some(ALWAYS_BUSY)) {
+        for stage in path.stages.iter().filter(is_overrun) {
             warnings.push(format!(
                 "the servers of the stage {} work {} of the time: if more come than they serve, waits there depend on \
                  the length of the run",
