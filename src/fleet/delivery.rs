@@ -29,7 +29,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         // Before it is taken in: the queue that has no room for it must not grow first.
         let in_vain = self.telling.attempts.given_up.len() as u64;
         let bytes = self.sizes.bytes_of(self.in_fleet + in_vain + 1, self.bytes_a_request);
-        self.watch.may_hold(bytes)?;
+        self.watch.may_hold(bytes.saturating_add(self.source.held_bytes()))?;
         let (id, now) = (request.id, request.arrival);
         let request = match self.hardships.admission.lets_in(request) {
             Ok(request) if self.servers.can_serve(&request) => request,

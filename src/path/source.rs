@@ -436,4 +436,8 @@ impl<S: Source> Source for PathSource<'_, S> {
     fn runs_out(&self) -> bool {
         self.source.runs_out()
     }
+
+    fn held_bytes(&self) -> u64 {
+        Walk::bytes(self.path.stages.len()).saturating_mul(self.walks.len() as u64)
+    }
 }

@@ -49,6 +49,13 @@ impl Walk {
         }
     }
 
+    /// About how much memory one takes on a path of so many stages, with what is due and who waits [bytes]. A hash
+    /// table has up to twice the room that it needs, and what is due some more.
+    pub(super) fn bytes(stages: usize) -> u64 {
+        let of_a_stage = size_of::<Standing>() + size_of::<StageVisit>() + size_of::<u32>();
+        (2 * size_of::<Self>() + 256 + stages * of_a_stage) as u64
+    }
+
     /// What is known of it, as it ends now.
     pub(super) fn end(self, ended: Time, failed_at: Option<usize>) -> EndedPath {
         EndedPath {

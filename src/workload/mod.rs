@@ -89,6 +89,12 @@ pub trait Source {
     fn runs_out(&self) -> bool {
         !self.is_closed_loop()
     }
+
+    /// About how many bytes it keeps of requests that are on their way to the servers or back; those of others do not
+    /// grow with a load that is too high.
+    fn held_bytes(&self) -> u64 {
+        0
+    }
 }
 
 impl<S: Source + ?Sized> Source for &mut S {
@@ -126,5 +132,9 @@ impl<S: Source + ?Sized> Source for &mut S {
 
     fn runs_out(&self) -> bool {
         (**self).runs_out()
+    }
+
+    fn held_bytes(&self) -> u64 {
+        (**self).held_bytes()
     }
 }
