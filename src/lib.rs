@@ -42,6 +42,7 @@
 //!  4  policy                  queue state and what the next step holds
 //!  3  step_time  kv  path     how long a step takes · how many blocks tokens need · what stands before the model
 //!  2  hardware   workload     what is bought · who asks for what, when; trace formats
+//!     retrieval               what documents take to be searched
 //!  1  settings                what may be written in a scenario, as data
 //!  0  units      stats        quantities · quantiles, intervals, random streams
 //!     files                   how files are opened
@@ -59,6 +60,7 @@ pub mod metrics;
 pub mod path;
 pub mod policy;
 pub mod report;
+pub mod retrieval;
 pub mod settings;
 pub mod stats;
 pub mod step_time;

@@ -80,6 +80,7 @@ mod path_twin;
 mod paths;
 mod perfetto;
 mod pipes;
+mod plans;
 mod pooling;
 mod pools;
 mod prefix_losses;

@@ -1,11 +1,14 @@
 //! Every key of a scenario, by table: made of the declarations that stand beside the readers.
 
 use super::admission::ADMISSION;
+use super::capacity_rule::CAPACITY;
 use super::class::CLASS;
 use super::client::CLIENT;
 use super::fleet::FLEET;
 use super::model::MODEL;
 use super::path::PATH;
+use super::reliability::RELIABILITY;
+use super::retrieval::RETRIEVAL;
 use super::server::SERVER;
 use super::slo::SLO;
 use super::workload::WORKLOAD;
@@ -118,6 +121,9 @@ pub fn tables() -> Vec<ScenarioTable> {
         ScenarioTable::of(&ADMISSION),
         ScenarioTable::of(&FLEET),
         ScenarioTable::of(&PATH),
+        ScenarioTable::of(&RETRIEVAL),
+        ScenarioTable::of(&RELIABILITY),
+        ScenarioTable::of(&CAPACITY),
         objectives,
     ]
 }

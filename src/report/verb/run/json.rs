@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::path_document::PathDocument;
 use super::report::{MemoryReport, ModelError, PoolFacts, RunReport};
 use crate::metrics::{Constraint, FleetReport, PoolReport, SpeculativeSummary, Summary};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::verb::breakdown_document::BreakdownDocument;
+use crate::report::verb::path_document::PathDocument;
 use crate::report::verb::slo_document::SloDocument;
 use crate::study::Verdict;
 
@@ -70,7 +70,7 @@ impl RunReport {
             verdict: self.verdict().map(Verdict::name),
             summary,
             fleet: self.fleet.as_ref().map(|fleet| self.fleet_document(fleet)),
-            path: self.path_document(),
+            path: self.path.as_ref().map(|path| PathDocument::of(path, summary)),
             breakdown: BreakdownDocument::of(&self.breakdown, self.fleet.is_some()),
             memory: self.memory,
             complete: self.is_complete,

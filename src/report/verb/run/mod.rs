@@ -3,8 +3,6 @@
 mod classes;
 mod json;
 mod page;
-mod path;
-mod path_document;
 mod report;
 mod screen;
 

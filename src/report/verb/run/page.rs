@@ -6,6 +6,7 @@ use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::numbers::milliseconds;
 use crate::report::text::style::Style;
 use crate::report::text::table::{Cell, Column, Table};
+use crate::report::verb::path_budget;
 use crate::report::verb::run::report::RunReport;
 use crate::report::verb::run::screen::slo_line;
 use crate::report::verb::study_setting::StudySetting;
@@ -37,7 +38,8 @@ impl RunReport {
             blocks.push(Block::List(warnings));
         }
         blocks.push(Block::Table(self.latencies()));
-        blocks.extend(self.path_table().map(Block::Table));
+        let path = self.path.iter().map(|path| path_budget::table(path, &self.summary));
+        blocks.extend(path.map(Block::Table));
         blocks.extend(self.group_tables().into_iter().map(Block::Table));
         let facts = self.facts().into_iter();
         let facts = facts.map(|(label, text)| format!("{label}: {text}"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::metrics::{Breakdown, FleetReport, PathReport, Slo, SloOutcome, SloResult, Summary};
+use crate::report::verb::path_budget;
 use crate::step_time::LONGEST_STEP;
 use crate::study::{USUAL_ERRORS, Verdict, asks_for_anything, judged};
 
@@ -166,7 +167,7 @@ impl RunReport {
                 requests.cut_at_max_model_len, requests.arrived
             ));
         }
-        warnings.extend(self.warnings_of_path());
+        warnings.extend(self.path.iter().flat_map(path_budget::warnings));
         warnings.extend(self.cut_in_pools());
         warnings.extend(self.unknown_objectives());
         warnings

@@ -8,6 +8,7 @@ use crate::report::text::line::in_words;
 use crate::report::text::numbers::{self, duration, milliseconds, or_unknown, percent};
 use crate::report::text::style::{Style, TerminalColour};
 use crate::report::text::why::why;
+use crate::report::verb::path_budget;
 use crate::report::verb::run::report::RunReport;
 use crate::stats::{Interval, rounded};
 use crate::study::Verdict;
@@ -35,7 +36,8 @@ impl RunReport {
         // How much comes before how long, and why it is so after it.
         lines.extend(facts.by_ref().take(2));
         lines.extend(self.latency_table());
-        let tables = self.path_table().into_iter().chain(self.group_tables());
+        let path = self.path.iter().map(|path| path_budget::table(path, &self.summary));
+        let tables = path.chain(self.group_tables());
         for table in tables {
             lines.extend(table.to_text().lines().map(str::to_owned));
         }
@@ -51,7 +53,11 @@ impl RunReport {
             facts.push(("Fleet", fleet_line(fleet)));
             facts.extend(fleet.pools.iter().map(|pool| ("Pool", pool_line(pool, fleet))));
         }
-        facts.extend(self.path_facts());
+        facts.extend(
+            self.path
+                .iter()
+                .flat_map(|path| path_budget::facts(path, &self.summary)),
+        );
         facts.push(("Users", self.users_line()));
         facts.push(("Why", why(&self.summary.constraint)));
         facts.extend(self.fidelity.clone().map(|text| ("Fidelity", text)));

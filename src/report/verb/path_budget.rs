@@ -1,10 +1,9 @@
 //! The path of requests as a table of its stages, and in words: who takes most of the time, and what to change first.
 
 use crate::config::on_one_line;
-use crate::metrics::{LatencySummary, PathReport, PathStageReport, StageKind};
+use crate::metrics::{LatencySummary, PathReport, PathStageReport, StageKind, Summary};
 use crate::report::text::numbers::{UNKNOWN, duration, milliseconds, or_unknown, percent};
 use crate::report::text::table::{Cell, Column, Table};
-use crate::report::verb::run::report::RunReport;
 use crate::study::USUAL_ERRORS;
 
 /// A search that takes longer than this at its median goes through everything: an approximate index answers from
@@ -15,86 +14,78 @@ const SLOW_GATEWAY_S: f64 = 0.05;
 /// Servers that work so much of the time hardly ever find nobody who waits.
 const ALWAYS_BUSY: f64 = 0.99;
 
-impl RunReport {
-    /// A row a stage, if requests take a path.
-    pub(in crate::report) fn path_table(&self) -> Option<Table> {
-        let path = self.path.as_ref()?;
-        let mut columns = vec![Column::words("path (ms)")];
-        let titles = [
-            "mean",
-            "p50",
-            "p90",
-            "p95",
-            "p99",
-            "of the mean",
-            "waits",
-            "busy",
-            "refused",
-        ];
-        columns.extend(titles.map(Column::numbers));
-        let mut rows: Vec<Vec<Cell>> = path.stages.iter().map(row).collect();
-        let whole = [
-            ("total", &self.summary.latency.path),
-            ("first token", &self.summary.latency.path_ttft),
-        ];
-        rows.extend(whole.map(|(name, latency)| {
-            let mut row = vec![Cell::words(name)];
-            row.extend(quantiles(latency));
-            row.extend((0..4).map(|_| Cell::words("")));
-            row
-        }));
-        Some(Table {
-            caption: String::new(),
-            columns,
-            rows,
-        })
+/// A row a stage of the path of these requests, and the whole.
+pub fn table(path: &PathReport, summary: &Summary) -> Table {
+    let mut columns = vec![Column::words("path (ms)")];
+    let titles = [
+        "mean",
+        "p50",
+        "p90",
+        "p95",
+        "p99",
+        "of the mean",
+        "waits",
+        "busy",
+        "refused",
+    ];
+    columns.extend(titles.map(Column::numbers));
+    let mut rows: Vec<Vec<Cell>> = path.stages.iter().map(row).collect();
+    let whole = [
+        ("total", &summary.latency.path),
+        ("first token", &summary.latency.path_ttft),
+    ];
+    rows.extend(whole.map(|(name, latency)| {
+        let mut row = vec![Cell::words(name)];
+        row.extend(quantiles(latency));
+        row.extend((0..4).map(|_| Cell::words("")));
+        row
+    }));
+    Table {
+        caption: String::new(),
+        columns,
+        rows,
     }
+}
 
-    /// What a reader of the path's numbers must know.
-    pub(super) fn warnings_of_path(&self) -> Vec<String> {
-        let Some(path) = &self.path else {
-            return Vec::new();
-        };
-        // A queue that has an end refuses.
-        let is_overrun = |stage: &&PathStageReport| stage.utilisation > Some(ALWAYS_BUSY) && stage.refused == Some(0);
-        let mut warnings = Vec::new();
-        for stage in path.stages.iter().filter(is_overrun) {
-            warnings.push(format!(
-                "the servers of the stage {} work {} of the time: if more come than they serve, waits there depend on \
-                 the length of the run",
-                stage.name,
-                or_unknown(stage.utilisation, percent)
-            ));
-        }
-        if path.failed as f64 > USUAL_ERRORS * path.ended as f64 {
-            warnings.push(format!(
-                "{} of {} requests had no answer, as their paths failed; latencies of the path are those of the \
-                 others, while SLOs on it count every failed one as a miss",
-                path.failed, path.ended
-            ));
-        }
-        warnings
+/// What a reader of the path's numbers must know.
+pub fn warnings(path: &PathReport) -> Vec<String> {
+    // A queue that has an end refuses.
+    let is_overrun = |stage: &&PathStageReport| stage.utilisation > Some(ALWAYS_BUSY) && stage.refused == Some(0);
+    let mut warnings = Vec::new();
+    for stage in path.stages.iter().filter(is_overrun) {
+        warnings.push(format!(
+            "the servers of the stage {} work {} of the time: if more come than they serve, waits there depend on the \
+             length of the run",
+            stage.name,
+            or_unknown(stage.utilisation, percent)
+        ));
     }
+    if path.failed as f64 > USUAL_ERRORS * path.ended as f64 {
+        warnings.push(format!(
+            "{} of {} requests had no answer, as their paths failed; latencies of the path are those of the others, \
+             while SLOs on it count every failed one as a miss",
+            path.failed, path.ended
+        ));
+    }
+    warnings
+}
 
-    /// What the table does not say, each with its label.
-    pub(in crate::report) fn path_facts(&self) -> Vec<(&'static str, String)> {
-        let (Some(path), Some(summary)) = (&self.path, &self.summary.path) else {
-            return Vec::new();
-        };
-        let total = &self.summary.latency.path;
-        let quantiles = format!(
-            "{} of {} answered · the p99 of the stages add up to {}, while the p99 of the total is {}",
-            path.ended - path.failed,
-            path.ended,
-            or_unknown(summary.sum_of_p99_s, duration),
-            or_unknown(total.p99, duration),
-        );
-        let mut facts = vec![("Path", quantiles), ("Budget", budget(path))];
-        if path.degraded + path.failed > 0 {
-            facts.push(("Degraded", degraded(path, summary.degraded_share, summary.failed_share)));
-        }
-        facts
+/// What the table does not say, each with its label.
+pub fn facts(path: &PathReport, summary: &Summary) -> Vec<(&'static str, String)> {
+    let whole = summary.path;
+    let quantiles = format!(
+        "{} of {} answered · the p99 of the stages add up to {}, while the p99 of the total is {}",
+        path.ended - path.failed,
+        path.ended,
+        or_unknown(whole.and_then(|it| it.sum_of_p99_s), duration),
+        or_unknown(summary.latency.path.p99, duration),
+    );
+    let mut facts = vec![("Path", quantiles), ("Budget", budget(path))];
+    if path.degraded + path.failed > 0 {
+        let share = whole.and_then(|it| it.degraded_share);
+        facts.push(("Degraded", degraded(path, share, whole.and_then(|it| it.failed_share))));
     }
+    facts
 }
 
 fn row(stage: &PathStageReport) -> Vec<Cell> {
@@ -129,7 +120,7 @@ fn quantiles(latency: &LatencySummary) -> impl Iterator<Item = Cell> {
 }
 
 /// Who takes most of the time, and what to change first.
-fn budget(path: &PathReport) -> String {
+pub fn budget(path: &PathReport) -> String {
     let mut most: Option<&PathStageReport> = None;
     // The model is told by its parts.
     for stage in path.stages.iter().filter(|stage| stage.kind != StageKind::Model) {

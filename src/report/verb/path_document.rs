@@ -2,12 +2,11 @@
 
 use serde::{Serialize, Serializer};
 
-use super::report::RunReport;
-use crate::metrics::{LatencySummary, PathReport, PathStageReport, PathSummary};
+use crate::metrics::{LatencySummary, PathReport, PathStageReport, Summary};
 
 /// The sections `stages` and `path` of a result.
 #[derive(Serialize)]
-pub(super) struct PathDocument<'a> {
+pub struct PathDocument<'a> {
     stages: &'a [PathStageReport],
     path: Whole<'a>,
 }
@@ -44,21 +43,21 @@ impl Serialize for Counts<'_> {
     }
 }
 
-impl RunReport {
-    /// The path, if requests take one.
-    pub(super) fn path_document(&self) -> Option<PathDocument<'_>> {
-        let (report, summary): (&PathReport, PathSummary) = (self.path.as_ref()?, self.summary.path?);
-        Some(PathDocument {
-            stages: &report.stages,
+impl<'a> PathDocument<'a> {
+    /// The path of these requests.
+    pub fn of(path: &'a PathReport, summary: &'a Summary) -> Self {
+        let whole = summary.path;
+        Self {
+            stages: &path.stages,
             path: Whole {
-                total: &self.summary.latency.path,
-                first_token: &self.summary.latency.path_ttft,
-                share_of_mean: Shares(report),
-                sum_of_p99_s: summary.sum_of_p99_s,
-                degraded_share: summary.degraded_share,
-                failed_share: summary.failed_share,
-                degraded_by: Counts(report),
+                total: &summary.latency.path,
+                first_token: &summary.latency.path_ttft,
+                share_of_mean: Shares(path),
+                sum_of_p99_s: whole.and_then(|it| it.sum_of_p99_s),
+                degraded_share: whole.and_then(|it| it.degraded_share),
+                failed_share: whole.and_then(|it| it.failed_share),
+                degraded_by: Counts(path),
             },
-        })
+        }
     }
 }
