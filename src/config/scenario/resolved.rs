@@ -14,7 +14,7 @@ use super::loading;
 use super::no_scenario::NoScenario;
 use super::operation::Operation;
 use super::path;
-use super::pool;
+use super::pool::{self, WrittenPool};
 use super::pool_tables::PoolTables;
 use super::reliability::{self, Promise};
 use super::retrieval;
@@ -164,14 +164,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let seed = seed.unnoted().unwrap_or(42);
     let fleet_fields = fields.section("fleet")?;
     let written_pools = pool::read_list(fields, &fleet_fields)?;
-    // Without [[fleet.pool]] all servers are of one kind.
-    let tables = match &written_pools[..] {
-        [] => vec![PoolTables::of_scenario(fields)?],
-        pools => pools
-            .iter()
-            .map(|pool| PoolTables::of_pool(reading, pool))
-            .collect::<Result<Vec<_>, _>>()?,
-    };
+    let tables = tables_of(reading, fields, &written_pools)?;
     let idle_keys = tables.iter().flat_map(|tables| tables.batching.idle_keys.clone());
     let idle_keys = idle_keys.collect();
     let workload_fields = fields.section("workload")?;
@@ -230,6 +223,19 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         warnings,
         idle_keys,
     })
+}
+
+/// The tables of each kind of servers; without [[fleet.pool]] all are of one kind.
+fn tables_of<'a>(
+    reading: &'a Reading,
+    fields: &Fields<'a>,
+    pools: &'a [WrittenPool],
+) -> Result<Vec<PoolTables<'a>>, NoScenario> {
+    if pools.is_empty() {
+        return Ok(vec![PoolTables::of_scenario(fields)?]);
+    }
+    let tables = pools.iter().map(|pool| PoolTables::of_pool(reading, pool));
+    Ok(tables.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Priorities need both requests that have them and a scheduler that heeds them.
