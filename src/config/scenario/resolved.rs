@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::admission;
+use super::budget;
 use super::class;
 use super::client;
+use super::cost::{self, COST};
 use super::deployment::Deployment;
 use super::fleet::{self, Surroundings};
 use super::idle_keys::{IdleKey, warnings_of_idle_keys};
@@ -24,6 +26,7 @@ use crate::config::reader::flag::Flag;
 use crate::config::reader::layers::{Layers, Overrides};
 use crate::config::reader::reading::{Reading, Resolved};
 use crate::fleet::ClientRules;
+use crate::money::{Budget, CostRules};
 use crate::policy::PolicySettings;
 use crate::step_time::StepTime;
 
@@ -43,6 +46,10 @@ pub struct Scenario {
     pub objectives: Vec<Objective>,
     /// How many servers there are.
     pub operation: Operation,
+    /// What it costs; `None` if nobody says, and then [`Scenario::cost_rules`] has what is usual.
+    pub cost: Option<CostRules>,
+    /// What may be spent in a day.
+    pub budget: Option<Budget>,
     /// Every setting with its origin, defaults included.
     pub settings: Vec<Resolved>,
     /// Files that were read besides the scenario's own and the trace.
@@ -67,6 +74,12 @@ impl Scenario {
             [] => vec![(&self.deployment, self.operation.servers())],
             pools => pools.iter().map(|pool| (&pool.deployment, pool.servers)).collect(),
         }
+    }
+
+    /// What it costs, or what is usual if nobody says.
+    pub fn cost_rules(&self) -> CostRules {
+        let kinds = kinds_of(&self.deployment, &self.operation);
+        self.cost.clone().unwrap_or_else(|| cost::assumed(&kinds, &self.operation))
     }
 
     /// Every kind of server, to be changed.
@@ -178,6 +191,8 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     client_fields.finish()?;
     let mut fleet = fleet::read(reading, &fleet_fields, &written_pools, around)?;
     let objectives = slo::read(&fields.section("slo")?)?;
+    let budget = budget::read(fields)?;
+    fields.ask_for(&[&COST])?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &tables, &traffic);
     let prefix_caching = tables.iter().any(|tables| tables.batching.prefix_caching);
@@ -195,6 +210,8 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         fleet.pools = pools.map(|(pool, deployment)| pool.of(deployment)).collect();
         loading::add_loading(&fleet_fields, fleet, &deployment)?;
     }
+    let operation = Operation { fleet, warm_up };
+    let cost = cost::read(fields, &kinds_of(&deployment, &operation), &operation)?;
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
@@ -202,12 +219,22 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         deployment,
         traffic,
         objectives,
-        operation: Operation { fleet, warm_up },
+        operation,
+        cost,
+        budget,
         files: reading.take_files(),
         settings,
         warnings,
         idle_keys,
     })
+}
+
+/// A server of every kind, in the order of the pools.
+fn kinds_of<'a>(deployment: &'a Deployment, operation: &'a Operation) -> Vec<&'a Deployment> {
+    match operation.pools() {
+        [] => vec![deployment],
+        pools => pools.iter().map(|pool| &pool.deployment).collect(),
+    }
 }
 
 /// Priorities need both requests that have them and a scheduler that heeds them.

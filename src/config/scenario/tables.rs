@@ -1,8 +1,10 @@
 //! Every key of a scenario, by table: made of the declarations that stand beside the readers.
 
 use super::admission::ADMISSION;
+use super::budget::BUDGET;
 use super::class::CLASS;
 use super::client::CLIENT;
+use super::cost::COST;
 use super::fleet::FLEET;
 use super::model::MODEL;
 use super::server::SERVER;
@@ -117,6 +119,8 @@ pub fn tables() -> Vec<ScenarioTable> {
         ScenarioTable::of(&ADMISSION),
         ScenarioTable::of(&FLEET),
         objectives,
+        ScenarioTable::of(&COST),
+        ScenarioTable::of(&BUDGET),
     ]
 }
 
