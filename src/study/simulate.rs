@@ -243,6 +243,10 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo], classes: &[ClassToRecord]) ->
         [] => recorder,
         _ => recorder.of_classes(classes, &settings),
     };
+    let recorder = match &scenario.cost {
+        Some(rules) => recorder.of_cost(rules),
+        None => recorder,
+    };
     match scenario.traffic.max_outstanding {
         Some(most) => recorder.of_max_outstanding(most),
         None if scenario.traffic.is_closed_loop() => recorder.of_closed_loop(),

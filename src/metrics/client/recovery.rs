@@ -34,6 +34,8 @@ pub struct Recovery {
     /// The longest time from a failure until, with the server well again, no more requests were outstanding than in the
     /// minute before it; `None` if there was no failure or one was not recovered from [s].
     pub time_to_recover_s: Option<f64>,
+    /// How often a server was started: by an autoscaler, to stand by or to serve, or after it failed.
+    pub starts: u64,
 }
 
 /// Something that became of a server.
@@ -65,6 +67,7 @@ pub(in crate::metrics) struct RecoveryTotal {
     unrecovered: u64,
     /// The longest time that it took to recover.
     longest: Span,
+    starts: u64,
     pub(in crate::metrics) events: Vec<FleetEvent>,
     pub(in crate::metrics) events_left_out: u64,
 }
@@ -104,6 +107,7 @@ struct WatchedFleet {
     recovered: Vec<RecoveredFault>,
     events: Vec<FleetEvent>,
     events_left_out: u64,
+    starts: u64,
 }
 
 /// A failure from which the fleet has not recovered yet.
@@ -162,6 +166,7 @@ impl RecoveryMeter {
             recovered: Vec::new(),
             events: Vec::new(),
             events_left_out: 0,
+            starts: 0,
         };
         Self {
             fleet: Some(Box::new(fleet)),
@@ -292,6 +297,10 @@ impl WatchedFleet {
         } else {
             self.events_left_out += 1;
         }
+        self.starts += u64::from(matches!(
+            change,
+            ServerChange::Warming | ServerChange::Starting | ServerChange::Back
+        ));
         match change {
             ServerChange::Crashed
             | ServerChange::Reclaimed
@@ -397,6 +406,7 @@ impl WatchedFleet {
             faults,
             unrecovered,
             longest: times.max().unwrap_or_default(),
+            starts: self.starts,
             events: self.events,
             events_left_out: self.events_left_out,
         }
@@ -417,6 +427,7 @@ impl Total for RecoveryTotal {
         self.faults += other.faults;
         self.unrecovered += other.unrecovered;
         self.longest = self.longest.max(other.longest);
+        self.starts += other.starts;
         // Events are those of the first run.
     }
 
@@ -434,6 +445,7 @@ impl Total for RecoveryTotal {
             faults: self.faults,
             unrecovered: self.unrecovered,
             time_to_recover_s: has_recovered.then(|| self.longest.seconds()),
+            starts: self.starts,
         }
     }
 }

@@ -14,6 +14,7 @@ pub fn with_unit(quantity: Quantity, value: f64) -> String {
         Quantity::Share => percent(value),
         Quantity::Rate => format!("{}/s", rounded(value)),
         Quantity::Count => rounded(value),
+        Quantity::Price => price(value),
     }
 }
 
@@ -57,6 +58,32 @@ pub fn duration(seconds: f64) -> String {
     } else {
         format!("{} ms", rounded(seconds * 1e3))
     }
+}
+
+/// Dollars: whole cents, but of less than a dollar as much as there is to it.
+pub fn price(dollars: f64) -> String {
+    match dollars.abs() {
+        size if size >= 99.95 => format!("${}", thousands(dollars.round())),
+        size if size >= 0.995 || size == 0.0 => format!("${dollars:.2}"),
+        _ => format!("${}", rounded(dollars)),
+    }
+}
+
+/// A whole number with commas between its thousands; an exponent, if it is huge.
+fn thousands(number: f64) -> String {
+    let digits = rounded(number);
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_plain {
+        return digits;
+    }
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A part of one. Nearly all, or nearly nothing, is not shown as all or nothing.
