@@ -70,6 +70,11 @@ impl Measure {
         self.quantity == Quantity::Time || self.name.starts_with("queue.depth.")
     }
 
+    /// Whether it is known only if somebody asks what a run costs.
+    pub fn is_price(&self) -> bool {
+        self.name.starts_with("cost.")
+    }
+
     /// Its name where its place in the JSON result goes without saying.
     pub fn short_name(&self) -> &'static str {
         self.name.strip_prefix("throughput.").unwrap_or(self.name)
@@ -79,7 +84,9 @@ impl Measure {
     pub fn interval_95(&self, values: &[f64]) -> Option<Interval> {
         match self.quantity {
             Quantity::Share => confidence_interval_95_of_shares(values),
-            Quantity::Time | Quantity::Rate | Quantity::Count | Quantity::Price => confidence_interval_95_above_zero(values),
+            Quantity::Time | Quantity::Rate | Quantity::Count | Quantity::Price => {
+                confidence_interval_95_above_zero(values)
+            }
         }
     }
 

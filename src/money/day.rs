@@ -85,7 +85,16 @@ mod tests {
             let day = Day::parse(text).unwrap();
             assert_eq!((day.since_1970, day.to_string().as_str()), (days, text));
         }
-        for wrong in ["2026-02-30", "2026-13-01", "26-01-01", "2026-1-1", "2026-01-01x", "today", "", "+202-01-01"] {
+        for wrong in [
+            "2026-02-30",
+            "2026-13-01",
+            "26-01-01",
+            "2026-1-1",
+            "2026-01-01x",
+            "today",
+            "",
+            "+202-01-01",
+        ] {
             assert_eq!(Day::parse(wrong), None, "{wrong}");
         }
     }

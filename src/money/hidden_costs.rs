@@ -120,7 +120,10 @@ impl DayOfWork<'_> {
 
     /// Rented GPUs come with their power.
     fn power(&self) -> Option<HiddenCost> {
-        let energy = self.rules.pays_for_power.then(|| EnergyUse::of(self.rules, self.facts))?;
+        let energy = self
+            .rules
+            .pays_for_power
+            .then(|| EnergyUse::of(self.rules, self.facts))?;
         let energy = energy?.of_servers(self.traffic.servers / self.facts.mean_servers);
         Some(HiddenCost {
             name: "power",
@@ -183,7 +186,10 @@ impl DayOfWork<'_> {
             own: self.rent.map(|rent| rent * idle),
             api: 0.0,
             share: Share::Within,
-            why: format!("{:.1} % of the time that is paid for GPUs have nothing to do", 100.0 * idle),
+            why: format!(
+                "{:.1} % of the time that is paid for GPUs have nothing to do",
+                100.0 * idle
+            ),
         }
     }
 

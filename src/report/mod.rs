@@ -15,5 +15,5 @@ pub use files::{
 pub use text::{Style, numbers, table};
 pub use verb::{
     CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport, StudySetting,
-    ValidatedExperiment, ValidationReport, capacity, compare, curve, formula, scheduler_log, servers, sweep,
+    ValidatedExperiment, ValidationReport, capacity, compare, cost, curve, formula, scheduler_log, servers, sweep,
 };

@@ -8,6 +8,7 @@ mod capacity_range;
 mod capacity_search;
 mod contest;
 mod control;
+mod cost;
 mod curve;
 mod differing;
 mod fewest_servers;
@@ -43,6 +44,10 @@ pub use capacity_range::{CapacityRange, ServersRange, capacity_range};
 pub use capacity_search::{CapacitySearch, USUAL_START};
 pub use contest::{Contender, Contest, Difference, Variation, contest};
 pub use control::{Audience, Control};
+pub use cost::{
+    AgainstApi, BestRate, BreakEvenReport, BudgetOutcome, BudgetReport, CommitmentReport, CostQuestion, CostReport,
+    DayReport, EnergyReport, HiddenCostReport, PricesReport, RuleOfThumbReport, SessionCost, SourceReport, TokenPrices,
+};
 pub use curve::{Curve, CurvePoint, CurveStudy};
 pub use differing::{Differing, differing};
 pub use fewest_servers::{FewestServers, ServersSearch};

@@ -243,9 +243,10 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo], classes: &[ClassToRecord]) ->
         [] => recorder,
         _ => recorder.of_classes(classes, &settings),
     };
-    let recorder = match &scenario.cost {
-        Some(rules) => recorder.of_cost(rules),
-        None => recorder,
+    let recorder = if scenario.cost.is_some() || scenario.budget.is_some() {
+        recorder.of_cost(&scenario.cost_rules())
+    } else {
+        recorder
     };
     match scenario.traffic.max_outstanding {
         Some(most) => recorder.of_max_outstanding(most),

@@ -49,8 +49,7 @@ fn read(name: &str, root: &Fields<'_>, own: &[&str]) -> Result<PriceBook, Diagno
     let api = read_classes(root)?;
     let of = |table: &'static str, names: &[&'static str]| figures(&root.section(table)?, names);
     let [egress_per_gb, egress_bytes_per_token] = taken(of("egress", &["per_gb", "bytes_per_token"])?);
-    let [storage_per_gb_month, vectors_per_gb_month] =
-        taken(of("storage", &["per_gb_month", "vectors_per_gb_month"])?);
+    let [storage_per_gb_month, vectors_per_gb_month] = taken(of("storage", &["per_gb_month", "vectors_per_gb_month"])?);
     let [log_ingest_per_gb, log_bytes_per_request, retention_days] =
         taken(of("logs", &["ingest_per_gb", "bytes_per_request", "retention_days"])?);
     let [metrics_per_series_month, metrics_series_per_server] =
@@ -97,7 +96,10 @@ fn read_date(root: &Fields<'_>) -> Result<Day, Diagnostic> {
 fn read_gpus(fields: &Fields<'_>, own: &[&str]) -> Result<Vec<GpuPrice>, Diagnostic> {
     let catalogue = catalogue::gpu_names();
     let known = || catalogue.iter().map(String::as_str).chain(own.iter().copied());
-    let unknown = fields.entries().iter().find(|entry| !known().any(|name| name == entry.key));
+    let unknown = fields
+        .entries()
+        .iter()
+        .find(|entry| !known().any(|name| name == entry.key));
     if let Some(Entry { key, place, .. }) = unknown {
         let message = format!("there is no GPU `{key}`");
         let error = fields.reading().error(*place, message);
@@ -223,13 +225,16 @@ fn dollars(fields: &Fields<'_>, key: &'static str) -> Result<Option<f64>, Diagno
 fn source(fields: &Fields<'_>) -> Result<String, Diagnostic> {
     let source = fields.key("source")?.text()?.unnoted();
     needed(fields, "source", source).map_err(|error| {
-        error.help("say who lists it and when, such as source = \"list price, AWS, November 2026\", or \"assumed: ...\"")
+        error
+            .help("say who lists it and when, such as source = \"list price, AWS, November 2026\", or \"assumed: ...\"")
     })
 }
 
 fn needed<T>(fields: &Fields<'_>, key: &str, found: Option<T>) -> Result<T, Diagnostic> {
     found.ok_or_else(|| {
         let message = format!("`{}.{key}` is missing", fields.path());
-        fields.error(key, message).help("`tailcast` comes with configs/prices.toml, which has all keys")
+        fields
+            .error(key, message)
+            .help("`tailcast` comes with configs/prices.toml, which has all keys")
     })
 }

@@ -48,7 +48,10 @@ pub fn read(root: &Fields<'_>) -> Result<Option<Budget>, Diagnostic> {
     };
     let budget = Budget {
         per_day_dollars: fields.find(&PER_DAY)?.declared_number()?.needed()?,
-        beyond: fields.find(&BEYOND)?.declared_choice(Beyond::ALL)?.or_default(Beyond::ALL),
+        beyond: fields
+            .find(&BEYOND)?
+            .declared_choice(Beyond::ALL)?
+            .or_default(Beyond::ALL),
     };
     fields.finish()?;
     Ok(Some(budget))

@@ -1,7 +1,7 @@
 //! `[cost]`: what GPUs, tokens, people and the rest cost, and how much is asked for in a day.
 
-use super::operation::Operation;
 use super::deployment::Deployment;
+use super::operation::Operation;
 use crate::config::files::fingerprint::Fingerprint;
 use crate::config::files::price_file::{self, EMBEDDED, EMBEDDED_NAME, MOST_DOLLARS};
 use crate::config::reader::diagnostic::{Diagnostic, did_you_mean};
@@ -190,7 +190,10 @@ pub fn read(
     let mut rules = defaults(&prices, deployments, operation);
     rules.is_assumed = false;
     rules.gpu_hour = fields.find(&GPU_HOUR)?.declared_number()?.optional();
-    rules.commitment = fields.find(&COMMITMENT)?.declared_choice(Commitment::ALL)?.or_default(Commitment::ALL);
+    rules.commitment = fields
+        .find(&COMMITMENT)?
+        .declared_choice(Commitment::ALL)?
+        .or_default(Commitment::ALL);
     read_api(&fields, &prices, &mut rules)?;
     rules.users = read_users(&fields)?;
     rules.people_per_month = fields.find(&PEOPLE_PER_MONTH)?.declared_number()?.optional();
@@ -223,7 +226,9 @@ fn defaults(prices: &PriceBook, deployments: &[&Deployment], operation: &Operati
         let gpu = deployment.gpu.name();
         PaidServers {
             pool: pools.get(place).map(|pool| pool.name.clone()),
-            servers: pools.get(place).map_or_else(|| operation.servers(), |pool| pool.servers),
+            servers: pools
+                .get(place)
+                .map_or_else(|| operation.servers(), |pool| pool.servers),
             gpus: deployment.tensor_parallel,
             gpu: gpu.to_owned(),
             price: prices.gpus.iter().find(|price| price.name == gpu).cloned(),
@@ -280,7 +285,11 @@ fn read_prices(fields: &Fields<'_>, own: &[&str]) -> Result<PriceBook, Diagnosti
     fingerprint.add(content.as_bytes());
     outer.note(Resolved {
         key: format!("{}.{}", fields.path(), PRICES.name),
-        value: format!("{} of {}", if place.is_some() { &prices.file } else { EMBEDDED_NAME }, prices.date),
+        value: format!(
+            "{} of {}",
+            if place.is_some() { &prices.file } else { EMBEDDED_NAME },
+            prices.date
+        ),
         content: Some(fingerprint.to_string()),
         origin: place.map_or_else(
             || "the list that comes with the program".to_owned(),
@@ -314,7 +323,11 @@ fn read_api(fields: &Fields<'_>, prices: &PriceBook, rules: &mut CostRules) -> R
     rules.api = ApiPrice {
         input,
         output: table.find(&OUTPUT)?.declared_number()?.needed()?,
-        cached_input: table.find(&CACHED_INPUT)?.declared_number()?.optional().unwrap_or(input),
+        cached_input: table
+            .find(&CACHED_INPUT)?
+            .declared_number()?
+            .optional()
+            .unwrap_or(input),
     };
     "cost.api".clone_into(&mut rules.api_source);
     rules.is_api_written = true;

@@ -79,7 +79,9 @@ impl Scenario {
     /// What it costs, or what is usual if nobody says.
     pub fn cost_rules(&self) -> CostRules {
         let kinds = kinds_of(&self.deployment, &self.operation);
-        self.cost.clone().unwrap_or_else(|| cost::assumed(&kinds, &self.operation))
+        self.cost
+            .clone()
+            .unwrap_or_else(|| cost::assumed(&kinds, &self.operation))
     }
 
     /// Every kind of server, to be changed.

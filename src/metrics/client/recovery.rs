@@ -108,6 +108,8 @@ struct WatchedFleet {
     events: Vec<FleetEvent>,
     events_left_out: u64,
     starts: u64,
+    /// Servers that were loaded to stand by.
+    standing_by: Vec<ServerId>,
 }
 
 /// A failure from which the fleet has not recovered yet.
@@ -167,6 +169,7 @@ impl RecoveryMeter {
             events: Vec::new(),
             events_left_out: 0,
             starts: 0,
+            standing_by: Vec::new(),
         };
         Self {
             fleet: Some(Box::new(fleet)),
@@ -297,10 +300,18 @@ impl WatchedFleet {
         } else {
             self.events_left_out += 1;
         }
-        self.starts += u64::from(matches!(
-            change,
-            ServerChange::Warming | ServerChange::Starting | ServerChange::Back
-        ));
+        match change {
+            ServerChange::Warming => {
+                self.standing_by.push(server);
+                self.starts += 1;
+            }
+            // What stands by has been loaded before.
+            ServerChange::Starting if self.standing_by.contains(&server) => {
+                self.standing_by.retain(|other| *other != server);
+            }
+            ServerChange::Starting | ServerChange::Back => self.starts += 1,
+            _ => {}
+        }
         match change {
             ServerChange::Crashed
             | ServerChange::Reclaimed
