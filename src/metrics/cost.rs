@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::fleet::FleetReport;
 use super::meters::Summary;
 use super::named_number::{Better, NamedNumber, PlaceInList, Quantity};
-use crate::money::{CostFacts, CostRules, DAYS_PER_MONTH, EnergyUse, MoneyOfDay, UnitPrices};
+use crate::money::{
+    CostFacts, CostRules, DAYS_PER_MONTH, EnergyUse, MoneyOfDay, SECONDS_PER_DAY, UnitPrices, break_even_requests_per_s,
+};
 
 /// Prices of a run in dollars; those of own servers are `None` if nobody says what their GPUs cost.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -34,7 +36,7 @@ pub struct CostNumbers {
     pub api_per_month: f64,
     /// The same for a user and a day.
     pub api_per_user_day: Option<f64>,
-    /// From how many requests on the servers cost less than the API [1/s].
+    /// From how many requests on the servers of the day cost less than the API [1/s].
     pub break_even_requests_per_s: Option<f64>,
     /// What the GPUs take for a token of a prompt or an answer [J]; `None` if nobody says what a GPU takes.
     pub joules_per_token: Option<f64>,
@@ -60,8 +62,11 @@ impl CostNumbers {
             api_per_day: day.api,
             api_per_month: day.api * DAYS_PER_MONTH,
             api_per_user_day: of_user(day.api),
-            break_even_requests_per_s: unit.break_even_requests_per_s,
-            joules_per_token: EnergyUse::of(rules, &facts).and_then(|energy| energy.joules_per_token),
+            break_even_requests_per_s: day
+                .rent
+                .and_then(|rent| break_even_requests_per_s(rent / SECONDS_PER_DAY, unit.api_per_request)),
+            joules_per_token: EnergyUse::of_run(rules, &facts)
+                .and_then(|energy| energy.joules_per_token(facts.tokens_per_s())),
         })
     }
 

@@ -94,6 +94,21 @@ fn servers_for(times: f64, simulated: f64) -> f64 {
     }
 }
 
+impl DayTraffic {
+    /// How much of their time its servers are at work, if requests come as densely as they were simulated while they
+    /// come: one by one they would keep a GPU busy for longer.
+    pub fn busy_fraction(&self, facts: &CostFacts) -> f64 {
+        let simulated = facts.requests_per_s / facts.mean_servers;
+        let of_day = self.requests_per_s() / self.servers;
+        (facts.busy_fraction * of_day / simulated).min(1.0)
+    }
+
+    /// The mean rate of the day [requests/s].
+    pub fn requests_per_s(&self) -> f64 {
+        self.requests / SECONDS_PER_DAY
+    }
+}
+
 impl MoneyOfDay {
     /// The day of a scenario whose run was like this.
     pub fn of(rules: &CostRules, facts: &CostFacts) -> Self {

@@ -64,13 +64,17 @@ impl Beyond {
     }
 }
 
+/// Sums of the parts of a day are off by no more than this part.
+const ROUNDING: f64 = 1e-9;
+
 /// When so many dollars are spent on a day of these parts, one after the other, which start at midnight.
 pub fn moment_spent(parts: &[PartOfDay], per_day_dollars: f64) -> SpentBudget {
     let wanted_dollars: f64 = parts.iter().map(|part| part.dollars).sum();
     let all: f64 = parts.iter().map(|part| part.requests).sum();
     let (mut spent, mut hour) = (0.0, 0.0);
     let mut found: Option<(f64, f64)> = None;
-    for part in parts {
+    let is_enough = wanted_dollars <= per_day_dollars * (1.0 + ROUNDING);
+    for part in parts.iter().filter(|_| !is_enough) {
         match &mut found {
             Some((_, after)) => *after += part.requests,
             None if spent + part.dollars > per_day_dollars => {

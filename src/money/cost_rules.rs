@@ -44,7 +44,7 @@ pub struct CostRules {
     pub servers: Vec<PaidServers>,
     /// How the GPUs are rented.
     pub commitment: Commitment,
-    /// What an hour of any GPU costs, whatever the list says [$/h].
+    /// What an hour of any GPU costs as it is rented, whatever the list says [$/h].
     pub gpu_hour: Option<f64>,
     /// What an API takes.
     pub api: ApiPrice,
@@ -136,7 +136,8 @@ impl CostRules {
     /// What an hour of a server costs if it is rented so [$]; `None` if nobody says what its GPU costs.
     pub fn server_hour_dollars(&self, of: &PaidServers, commitment: Commitment) -> Option<f64> {
         let listed = || of.price.as_ref()?.per_hour(commitment);
-        let gpu_hour = self.gpu_hour.or_else(listed)?;
+        let written = self.gpu_hour.filter(|_| commitment == self.commitment);
+        let gpu_hour = written.or_else(listed)?;
         Some(gpu_hour * f64::from(of.gpus))
     }
 

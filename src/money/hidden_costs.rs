@@ -3,7 +3,7 @@
 use super::bill::DayTraffic;
 use super::cost_facts::CostFacts;
 use super::cost_rules::CostRules;
-use super::energy::EnergyUse;
+use super::energy::EnergyOfDay;
 use super::{DAYS_PER_MONTH, HOURS_PER_DAY, SECONDS_PER_DAY};
 
 /// A cost of a day beside the rent of servers or the price of tokens.
@@ -120,19 +120,16 @@ impl DayOfWork<'_> {
 
     /// Rented GPUs come with their power.
     fn power(&self) -> Option<HiddenCost> {
-        let energy = self
-            .rules
-            .pays_for_power
-            .then(|| EnergyUse::of(self.rules, self.facts))?;
-        let energy = energy?.of_servers(self.traffic.servers / self.facts.mean_servers);
+        let energy = EnergyOfDay::of(self.rules, self.facts, self.traffic);
+        let energy = energy.filter(|_| self.rules.pays_for_power)?;
         Some(HiddenCost {
             name: "power",
-            own: Some(energy.dollars_per_day),
+            own: Some(energy.dollars),
             api: 0.0,
             share: Share::OnTop,
             why: format!(
                 "{:.1} kWh at ${} each, as cost.electricity_per_kwh says",
-                energy.kwh_per_day, self.rules.region.electricity_per_kwh.value
+                energy.kwh, self.rules.region.electricity_per_kwh.value
             ),
         })
     }
@@ -153,7 +150,9 @@ impl DayOfWork<'_> {
         let of_work = extra / (1.0 + extra);
         HiddenCost {
             name: "retries",
-            own: self.rent.map(|rent| rent * self.busy() * of_work),
+            own: self
+                .rent
+                .map(|rent| rent * self.traffic.busy_fraction(self.facts) * of_work),
             api: self.api_tokens * extra,
             share: Share::Within,
             why: format!(
@@ -180,14 +179,15 @@ impl DayOfWork<'_> {
     }
 
     fn headroom(&self) -> HiddenCost {
-        let idle = 1.0 - self.busy();
+        let idle = 1.0 - self.traffic.busy_fraction(self.facts);
         HiddenCost {
             name: "headroom",
             own: self.rent.map(|rent| rent * idle),
             api: 0.0,
             share: Share::Within,
             why: format!(
-                "{:.1} % of the time that is paid for GPUs have nothing to do",
+                "{:.1} % of the time that is paid for GPUs have nothing to do, if requests come as densely as they were \
+                 simulated while they come",
                 100.0 * idle
             ),
         }
@@ -206,12 +206,5 @@ impl DayOfWork<'_> {
             share: Share::IfBought,
             why: "one server more than the load needs, so that one may fail".to_owned(),
         }
-    }
-
-    /// How much of their time the servers of the day are at work.
-    fn busy(&self) -> f64 {
-        let simulated = self.facts.requests_per_s * SECONDS_PER_DAY / self.facts.mean_servers;
-        let of_day = self.traffic.requests / self.traffic.servers;
-        (self.facts.busy_fraction * of_day / simulated).min(1.0)
     }
 }

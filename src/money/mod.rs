@@ -21,7 +21,7 @@ pub use budget::{Beyond, Budget, PartOfDay, SpentBudget, moment_spent};
 pub use cost_facts::CostFacts;
 pub use cost_rules::{Commitment, CostFigures, CostRules, PaidServers};
 pub use day::Day;
-pub use energy::{EnergyUse, watts_at_load};
+pub use energy::{EnergyOfDay, EnergyUse, watts_at_load};
 pub use hidden_costs::{HiddenCost, Share};
 pub use price_book::{ApiClass, ApiPrice, CostFigure, GpuPrice, PriceBook, Region};
 pub use unit_prices::UnitPrices;

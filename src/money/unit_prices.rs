@@ -1,6 +1,5 @@
 //! What a request and a token cost, on servers of one's own and at an API.
 
-use super::break_even::break_even_requests_per_s;
 use super::cost_facts::CostFacts;
 use super::cost_rules::CostRules;
 use super::{MILLION, SECONDS_PER_HOUR};
@@ -21,10 +20,6 @@ pub struct UnitPrices {
     pub api_per_request: f64,
     /// The same million tokens at an API.
     pub api_per_million_tokens: f64,
-    /// From how many requests on the servers cost less than the API [1/s].
-    pub break_even_requests_per_s: Option<f64>,
-    /// What the own servers cost beside the API, for the same requests.
-    pub of_api: Option<f64>,
 }
 
 impl UnitPrices {
@@ -38,16 +33,13 @@ impl UnitPrices {
         let api_per_request = rules.api.of_tokens(fresh, cached, facts.output_tokens());
         let second = rules.fleet_second_dollars(facts.mean_servers);
         let own = |per_s: f64, unit: f64| second.and_then(|dollars| finite(dollars / per_s * unit));
-        let per_request = own(facts.requests_per_s, 1.0);
         Some(Self {
             fleet_hour: second.map(|dollars| dollars * SECONDS_PER_HOUR),
-            per_request,
+            per_request: own(facts.requests_per_s, 1.0),
             per_million_tokens: own(facts.tokens_per_s(), MILLION),
             per_million_output_tokens: own(facts.output_tokens_per_s, MILLION),
             api_per_request,
             api_per_million_tokens: api_per_request / tokens * MILLION,
-            break_even_requests_per_s: second.and_then(|dollars| break_even_requests_per_s(dollars, api_per_request)),
-            of_api: per_request.and_then(|own| finite(own / api_per_request)),
         })
     }
 }

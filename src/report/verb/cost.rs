@@ -91,8 +91,10 @@ fn notes(cost: &CostReport) -> Vec<Vec<Cell>> {
     let people = format!("with people at {} a month above", price(against.people_per_month));
     break_even(&people, &against.break_even_with_people);
     let rule = &against.rule_of_thumb;
-    let says = format!("{} at {}", rule.says, percent(rule.utilisation));
-    rows.push(line("rule of thumb (own > 50 %, API < 30 %)", says, String::new()));
+    if let (Some(says), Some(utilisation)) = (rule.says, rule.utilisation) {
+        let says = format!("{says} at {}", percent(utilisation));
+        rows.push(line("rule of thumb (own > 50 %, API < 30 %)", says, String::new()));
+    }
     if let (Some(energy), Some(joules)) = (&cost.energy, cost.numbers.joules_per_token) {
         let text = format!(
             "{} J a token, {} kWh and {} kg CO2 a day ({})",
@@ -121,7 +123,7 @@ fn in_words(found: &BreakEvenReport) -> String {
             percent(high)
         ),
         (Some(of), None) => format!("{rate}, {} of what they can do", percent(of)),
-        (None, _) => format!("{rate}, {} of the simulated rate", percent(found.of_simulated_rate)),
+        (None, _) => format!("{rate}, {} of the day's mean", percent(found.of_day)),
     }
 }
 

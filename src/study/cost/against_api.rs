@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::listed::TokenPrices;
 use crate::metrics::CostNumbers;
-use crate::money::{BreakEven, CostFacts, CostRules, DAYS_PER_MONTH, MoneyOfDay, RuleOfThumb, SECONDS_PER_DAY};
+use crate::money::{BreakEven, CostRules, DAYS_PER_MONTH, MoneyOfDay, RuleOfThumb, SECONDS_PER_DAY};
 
 /// Own servers beside an API.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,8 +40,8 @@ pub struct BreakEvenReport {
     /// What that is of the most that the servers answer within the objectives; above 1 the API always costs less.
     pub utilisation: Option<f64>,
     pub utilisation_ci95: Option<[f64; 2]>,
-    /// What it is of the simulated rate.
-    pub of_simulated_rate: f64,
+    /// What it is of the mean rate of the day.
+    pub of_day: f64,
 }
 
 /// What people say without arithmetic.
@@ -49,12 +49,11 @@ pub struct BreakEvenReport {
 pub struct RuleOfThumbReport {
     /// The rule.
     pub rule: &'static str,
-    /// Of the simulated rate, of the most within the objectives if that is known, else the time that GPUs are at work.
-    pub utilisation: f64,
-    /// Which of the two that is: `best_rate` or `busy`.
-    pub basis: &'static str,
+    /// What the mean rate of the day is of the most that its servers answer within the objectives; `None` if nobody has
+    /// looked for that: how long GPUs are at work says nothing of it.
+    pub utilisation: Option<f64>,
     /// `own`, `api`, or `open`.
-    pub says: &'static str,
+    pub says: Option<&'static str>,
 }
 
 const RULE: &str = "own GPUs above 50 % utilisation, an API below 30 %, and people to run them are a cost";
@@ -67,7 +66,6 @@ const NO_PRICE_HOLDS: [&str; 3] = [
 impl AgainstApi {
     pub(super) fn of(
         rules: &CostRules,
-        facts: &CostFacts,
         money: &MoneyOfDay,
         numbers: &CostNumbers,
         best_rate_per_s: Option<(f64, Option<[f64; 2]>)>,
@@ -79,12 +77,16 @@ impl AgainstApi {
         } else {
             people_per_month / DAYS_PER_MONTH
         };
+        // What somebody has looked for is of all servers.
+        let of_all = money.traffic.servers / rules.most_servers();
+        let best_of_day =
+            best_rate_per_s.map(|(rate, within)| (rate * of_all, within.map(|ends| ends.map(|end| end * of_all))));
         let cheaper = |own: f64| if own < money.api { "own" } else { "api" };
         let break_even = |own_per_s: f64| {
-            let found = BreakEven::of(own_per_s, numbers.api_per_request, best_rate_per_s)?;
-            Some(BreakEvenReport::of(&found, facts))
+            let found = BreakEven::of(own_per_s, numbers.api_per_request, best_of_day)?;
+            Some(BreakEvenReport::of(&found, money))
         };
-        let rent = rules.fleet_second_dollars(facts.mean_servers);
+        let rent = money.rent.map(|dollars| dollars / SECONDS_PER_DAY);
         Self {
             price: TokenPrices::of_api(&rules.api),
             source: rules.api_source.clone(),
@@ -94,7 +96,7 @@ impl AgainstApi {
             break_even: rent.and_then(break_even),
             break_even_with_people: fixed_per_s(money, people_per_month).and_then(break_even),
             people_per_month,
-            rule_of_thumb: RuleOfThumbReport::of(facts, best_rate_per_s.map(|(rate, _)| rate)),
+            rule_of_thumb: RuleOfThumbReport::of(money, best_of_day.map(|(rate, _)| rate)),
             no_price_holds: NO_PRICE_HOLDS,
         }
     }
@@ -112,28 +114,25 @@ fn fixed_per_s(money: &MoneyOfDay, people_per_month: f64) -> Option<f64> {
 }
 
 impl BreakEvenReport {
-    fn of(found: &BreakEven, facts: &CostFacts) -> Self {
+    fn of(found: &BreakEven, money: &MoneyOfDay) -> Self {
         Self {
             requests_per_s: found.requests_per_s,
             requests_per_day: found.requests_per_day,
             utilisation: found.utilisation,
             utilisation_ci95: found.utilisation_within,
-            of_simulated_rate: found.requests_per_s / facts.requests_per_s,
+            of_day: found.requests_per_s / money.traffic.requests_per_s(),
         }
     }
 }
 
 impl RuleOfThumbReport {
-    fn of(facts: &CostFacts, best_rate_per_s: Option<f64>) -> Self {
-        let (utilisation, basis) = match best_rate_per_s.filter(|best| *best > 0.0) {
-            Some(best) => (facts.requests_per_s / best, "best_rate"),
-            None => (facts.busy_fraction, "busy"),
-        };
+    fn of(money: &MoneyOfDay, best_rate_per_s: Option<f64>) -> Self {
+        let best = best_rate_per_s.filter(|best| *best > 0.0);
+        let utilisation = best.map(|best| money.traffic.requests_per_s() / best);
         Self {
             rule: RULE,
             utilisation,
-            basis,
-            says: RuleOfThumb::at(utilisation).name(),
+            says: utilisation.map(|utilisation| RuleOfThumb::at(utilisation).name()),
         }
     }
 }

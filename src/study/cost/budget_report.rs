@@ -49,7 +49,7 @@ impl BudgetReport {
                 requests: came * money.traffic.requests,
                 dollars: paid * dollars,
             });
-            BudgetOutcome::of(&budget, &parts.collect::<Vec<_>>())
+            BudgetOutcome::of(&budget, &parts.collect::<Vec<_>>(), dollars)
         };
         Some(Self {
             per_day: budget.per_day_dollars,
@@ -61,7 +61,7 @@ impl BudgetReport {
 }
 
 impl BudgetOutcome {
-    fn of(budget: &Budget, parts: &[PartOfDay]) -> Self {
+    fn of(budget: &Budget, parts: &[PartOfDay], dollars: f64) -> Self {
         let spent = moment_spent(parts, budget.per_day_dollars);
         let they_are = match budget.beyond {
             Beyond::Degrade => "degraded",
@@ -70,7 +70,7 @@ impl BudgetOutcome {
         };
         Self {
             spent_at_hour: spent.spent_at_hour,
-            wanted: spent.wanted_dollars,
+            wanted: dollars,
             share_after: spent.share_after,
             requests_after: spent.requests_after,
             they_are: Some(they_are).filter(|_| spent.requests_after > 0.0),

@@ -8,7 +8,8 @@ use super::listed::{EnergyReport, PricesReport, SourceReport, TokenPrices, sourc
 use crate::config::{Scenario, Workload};
 use crate::metrics::{CostNumbers, FleetReport, Summary};
 use crate::money::{
-    Commitment, CostFacts, CostRules, DAYS_PER_MONTH, HiddenCost, MILLION, MoneyOfDay, SECONDS_PER_DAY, rent_of_day,
+    Commitment, CostFacts, CostRules, DAYS_PER_MONTH, HiddenCost, MILLION, MoneyOfDay, SECONDS_PER_DAY,
+    SECONDS_PER_HOUR, rent_of_day,
 };
 use crate::workload::LengthDistribution;
 
@@ -42,8 +43,8 @@ pub struct CostReport {
     pub server_hour: Option<f64>,
     /// A million tokens of each kind on the own servers, if the rent is shared out as the API's prices share theirs.
     pub split: Option<TokenPrices>,
-    /// How much of their time the GPUs were at work.
-    pub utilisation: f64,
+    /// How much of their time the GPUs were at work, which says little of how much more they could do.
+    pub busy_fraction: f64,
     /// What it would cost if the servers did as much as the objectives let them; `None` if nobody has looked for it.
     pub best: Option<BestRate>,
     /// A session; `None` without sessions, or if nobody knows how many requests one has.
@@ -154,14 +155,14 @@ impl CostReport {
             commitment: rules.commitment.name(),
             server_hour: dearest_server_hour(rules),
             split: TokenPrices::split(rules, &numbers),
-            utilisation: facts.busy_fraction,
+            busy_fraction: facts.busy_fraction,
             best,
             per_session: SessionCost::of(scenario, &facts, &money),
             day: DayReport::of(&money),
-            against_api: AgainstApi::of(rules, &facts, &money, &numbers, best_rate_per_s),
+            against_api: AgainstApi::of(rules, &money, &numbers, best_rate_per_s),
             commitments: commitments(rules, &facts, &money, &numbers),
             hidden: money.hidden.iter().map(HiddenCostReport::of).collect(),
-            energy: EnergyReport::of(rules, &facts),
+            energy: EnergyReport::of(rules, &facts, &money.traffic),
             budget: BudgetReport::of(scenario, fleet, &money),
             sources: sources(rules),
             numbers,
@@ -257,7 +258,8 @@ fn commitments(
     let each = Commitment::ALL.into_iter().map(|commitment| {
         let fleet_hour = rules.fleet_hour_dollars(facts.mean_servers, commitment);
         let per_day = rent_of_day(rules, &money.traffic, commitment);
-        let per_second = fleet_hour.map(|dollars| dollars * 24.0 / SECONDS_PER_DAY);
+        let per_second = fleet_hour.map(|dollars| dollars / SECONDS_PER_HOUR);
+        let of_day = per_day.map(|dollars| dollars / SECONDS_PER_DAY);
         let finite = |number: f64| Some(number).filter(|number| number.is_finite());
         CommitmentReport {
             name: commitment.name(),
@@ -265,7 +267,7 @@ fn commitments(
             per_day,
             per_month: per_day.map(DayReport::month),
             per_million_tokens: per_second.and_then(|dollars| finite(dollars / facts.tokens_per_s() * MILLION)),
-            break_even_requests_per_s: per_second.and_then(|dollars| finite(dollars / numbers.api_per_request)),
+            break_even_requests_per_s: of_day.and_then(|dollars| finite(dollars / numbers.api_per_request)),
         }
     });
     each.collect()

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::metrics::CostNumbers;
-use crate::money::{ApiPrice, CostFacts, CostRules, EnergyUse};
+use crate::money::{ApiPrice, CostFacts, CostRules, DayTraffic, EnergyOfDay, EnergyUse};
 
 /// A price list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,18 +30,24 @@ pub struct TokenPrices {
 
 /// Power, and what comes of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[allow(missing_docs)]
 pub struct EnergyReport {
-    /// Of all GPUs on the average.
+    /// Of all GPUs while the run was simulated, on the average.
     pub gpu_watts: f64,
     /// With the rest of the servers, and what cools them.
     pub watts: f64,
     /// The GPUs alone, for a token of an answer, if prompts take nothing.
     pub joules_per_output_token: Option<f64>,
-    pub kwh_per_day: f64,
-    pub electricity_dollars_per_day: f64,
-    pub carbon_kg_per_day: f64,
+    /// Of prompts and answers, with the rest of the servers.
     pub carbon_kg_per_million_tokens: Option<f64>,
+    /// On the average of the day.
+    pub gpu_watts_of_day: f64,
+    /// Of the day.
+    pub kwh_per_day: f64,
+    /// What that costs where the servers stand, whether it is paid beside them or not.
+    pub electricity_dollars_per_day: f64,
+    /// What comes of it there.
+    pub carbon_kg_per_day: f64,
+    /// Where the servers stand.
     pub region: String,
     /// Where the watts come from.
     pub source: String,
@@ -99,16 +105,18 @@ impl TokenPrices {
 }
 
 impl EnergyReport {
-    pub(super) fn of(rules: &CostRules, facts: &CostFacts) -> Option<Self> {
-        let energy = EnergyUse::of(rules, facts)?;
+    pub(super) fn of(rules: &CostRules, facts: &CostFacts, traffic: &DayTraffic) -> Option<Self> {
+        let energy = EnergyUse::of_run(rules, facts)?;
+        let day = EnergyOfDay::of(rules, facts, traffic)?;
         Some(Self {
             gpu_watts: energy.gpu_watts,
             watts: energy.watts,
-            joules_per_output_token: energy.joules_per_output_token,
-            kwh_per_day: energy.kwh_per_day,
-            electricity_dollars_per_day: energy.dollars_per_day,
-            carbon_kg_per_day: energy.carbon_kg_per_day,
-            carbon_kg_per_million_tokens: energy.carbon_kg_per_million_tokens,
+            joules_per_output_token: energy.joules_per_token(facts.output_tokens_per_s),
+            carbon_kg_per_million_tokens: energy.carbon_kg_per_million(facts.tokens_per_s(), rules),
+            gpu_watts_of_day: day.mean.gpu_watts,
+            kwh_per_day: day.kwh,
+            electricity_dollars_per_day: day.dollars,
+            carbon_kg_per_day: day.carbon_kg,
             region: rules.region.name.clone(),
             source: match (rules.power_idle_w, rules.power_busy_w) {
                 (Some(_), Some(_)) => "cost.power_idle_w and cost.power_peak_w".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::config::on_one_line;
 use crate::report::text::numbers::{percent, price};
 use crate::stats::rounded;
 use crate::study::{BudgetOutcome, BudgetReport, CostReport};
@@ -16,7 +17,8 @@ pub(super) fn cost_lines(cost: &CostReport) -> Vec<(&'static str, String)> {
 fn own_line(cost: &CostReport) -> String {
     let numbers = &cost.numbers;
     let (Some(hour), Some(tokens)) = (numbers.fleet_hour, numbers.per_million_tokens) else {
-        return cost.prices.help.clone().unwrap_or_default();
+        let help = cost.prices.help.as_deref().unwrap_or_default();
+        return on_one_line(help).into_owned();
     };
     let mut text = format!("{} an hour · {} per 1M tokens", price(hour), price(tokens));
     if let Some(output) = numbers.per_million_output_tokens {
@@ -31,6 +33,7 @@ fn own_line(cost: &CostReport) -> String {
     let idle = cost.hidden.iter().find(|line| line.name == "headroom");
     if let (Some(idle), Some(rent)) = (idle.and_then(|line| line.own_per_day), cost.day.rent)
         && rent > 0.0
+        && cost.day.users.is_none()
     {
         let _ = write!(text, " · {} of it for idle GPUs", percent(idle / rent));
     }
@@ -45,10 +48,10 @@ fn api_line(cost: &CostReport) -> String {
         price(numbers.api_per_day)
     );
     if let Some(found) = cost.against_api.break_even {
-        let (rate, of_simulated) = (rounded(found.requests_per_s), percent(found.of_simulated_rate));
+        let (rate, of_day) = (rounded(found.requests_per_s), percent(found.of_day));
         let _ = write!(
             text,
-            " · own GPUs cost less above {rate} req/s, {of_simulated} of what was simulated"
+            " · own GPUs cost less above {rate} req/s, {of_day} of the day's mean"
         );
     }
     if let Some(found) = cost.against_api.break_even_with_people {
