@@ -43,9 +43,13 @@ const PRICES: Setting = Setting::new(
     "A price list of your own: an edited copy of configs/prices.toml",
 )
 .depends("the list that comes with the program");
-const GPU_HOUR: Setting = Setting::new("gpu_hour", DOLLARS, "What an hour of a GPU costs, of whatever kind")
-    .unit("$")
-    .depends("as the price list says for the GPU and the commitment");
+const GPU_HOUR: Setting = Setting::new(
+    "gpu_hour",
+    DOLLARS,
+    "What an hour of a GPU costs, of whatever kind, rented as the commitment says",
+)
+.unit("$")
+.depends("as the price list says for the GPU and the commitment");
 const COMMITMENT: Setting = Setting::new(
     "commitment",
     Kind::Choice(COMMITMENTS),
@@ -74,10 +78,10 @@ const API: Setting = Setting::new(
 .depends("as the price list says for a model of the size");
 const INPUT: Setting = Setting::new("input", DOLLARS, "A million tokens of prompts")
     .unit("$")
-    .required("write api = { input = 3, output = 15 }, in dollars per million tokens");
+    .required("write input = 3, in dollars per million tokens");
 const OUTPUT: Setting = Setting::new("output", DOLLARS, "A million tokens of answers")
     .unit("$")
-    .required("write api = { input = 3, output = 15 }, in dollars per million tokens");
+    .required("write output = 15, in dollars per million tokens");
 const CACHED_INPUT: Setting = Setting::new(
     "cached_input",
     DOLLARS,

@@ -62,10 +62,11 @@ pub fn duration(seconds: f64) -> String {
 
 /// Dollars: whole cents, but of less than a dollar as much as there is to it.
 pub fn price(dollars: f64) -> String {
+    let sign = if dollars < 0.0 { "-" } else { "" };
     match dollars.abs() {
-        size if size >= 99.95 => format!("${}", thousands(dollars.round())),
-        size if size >= 0.995 || size == 0.0 => format!("${dollars:.2}"),
-        _ => format!("${}", rounded(dollars)),
+        size if size >= 99.95 => format!("{sign}${}", thousands(size.round())),
+        size if size >= 0.995 || size == 0.0 => format!("{sign}${size:.2}"),
+        size => format!("{sign}${}", rounded(size)),
     }
 }
 
