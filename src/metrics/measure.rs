@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use super::cost::CostNumbers;
+use super::cost::cost_measures;
 use super::meters::Summary;
 use super::metric::{Metric, Statistic};
 use super::named_number::{Better, NamedNumber, PlaceInList, Quantity, Read};
@@ -26,7 +26,7 @@ pub struct Measure {
 pub static MEASURES: LazyLock<Vec<Measure>> = LazyLock::new(|| {
     let mut named_numbers = Summary::named_numbers();
     named_numbers.push(verdict());
-    named_numbers.extend(CostNumbers::named_numbers());
+    named_numbers.extend(cost_measures());
     named_numbers.sort_by_key(|reading| reading.place);
     let measures = named_numbers.into_iter().map(|reading| Measure {
         name: reading.name,

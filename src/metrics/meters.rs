@@ -7,7 +7,7 @@ use super::client::{
     AttemptCounts, AttemptsMeter, ClientWait, ClientWaitMeter, Latencies, LatencyMeter, Recovery, RecoveryMeter,
     Requests, RequestsMeter, Throughput, ThroughputMeter,
 };
-use super::cost::CostNumbers;
+use super::cost_numbers::CostNumbers;
 use super::line::Line;
 use super::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun};
 use super::named_number::NamedNumber;

@@ -11,6 +11,7 @@ mod classes;
 mod client;
 mod contexts;
 mod cost;
+mod cost_numbers;
 mod fleet;
 mod fleet_pool;
 mod latencies_of;
@@ -53,7 +54,7 @@ pub use client::{
     Requests, Throughput,
 };
 pub use contexts::Contexts;
-pub use cost::CostNumbers;
+pub use cost_numbers::CostNumbers;
 pub use fleet::{EventReport, FleetReport, ReadyServers, ServerReport};
 pub use fleet_pool::PoolReport;
 pub use line::{Line, Phrase, Statement};

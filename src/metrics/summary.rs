@@ -1,7 +1,7 @@
 //! The numbers that are reported of a recording, in SI units.
 
 use super::classes::worst_result;
-use super::cost::CostNumbers;
+use super::cost_numbers::CostNumbers;
 use super::fleet::FleetTotal;
 use super::meter::ratio;
 use super::meters::Summary;
@@ -37,7 +37,8 @@ impl Summary {
         whole_crowd::add_quantiles(&mut summary, &recording.client.latency);
         summary.of_classes = worst_result(&recording.classes());
         if let Some(rules) = &recording.cost {
-            summary.cost = CostNumbers::of(rules, &summary, recording.fleet().as_ref());
+            let facts = summary.cost_facts(recording.fleet().as_ref());
+            summary.cost = facts.and_then(|facts| CostNumbers::of(rules, &facts));
         }
         summary.is_met = is_met(&recording.slos, &summary);
         summary

@@ -1,8 +1,8 @@
 //! What power servers take, and what comes of it.
 
-use super::bill::DayTraffic;
 use super::cost_facts::CostFacts;
 use super::cost_rules::{CostRules, PaidServers};
+use super::day_traffic::DayTraffic;
 use super::unit_prices::finite;
 use super::{HOURS_PER_DAY, MILLION};
 

@@ -1,8 +1,8 @@
 //! Costs that no price list of GPUs or tokens has, a line each.
 
-use super::bill::DayTraffic;
 use super::cost_facts::CostFacts;
 use super::cost_rules::CostRules;
+use super::day_traffic::DayTraffic;
 use super::energy::EnergyOfDay;
 use super::{DAYS_PER_MONTH, HOURS_PER_DAY, SECONDS_PER_DAY};
 
@@ -186,8 +186,8 @@ impl DayOfWork<'_> {
             api: 0.0,
             share: Share::Within,
             why: format!(
-                "{:.1} % of the time that is paid for GPUs have nothing to do, if requests come as densely as they were \
-                 simulated while they come",
+                "{:.1} % of the time that is paid for GPUs have nothing to do, if requests come as densely as \
+                 they were simulated while they come",
                 100.0 * idle
             ),
         }

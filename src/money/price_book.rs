@@ -123,7 +123,7 @@ impl PriceBook {
     pub fn api_for(&self, parameters: f64) -> Option<&ApiClass> {
         let sized = || self.api.iter().filter(|class| class.most_parameters.is_some());
         let fitting = sized().find(|class| class.most_parameters.is_some_and(|most| parameters <= most));
-        fitting.or_else(|| sized().last())
+        fitting.or_else(|| sized().next_back())
     }
 
     /// The region of that name.

@@ -34,8 +34,8 @@ pub(super) const COST: Setting = Setting::new(
         &POWER_PEAK_W,
         &COLD_START,
     ]),
-    "What things cost, and how much is asked for in a day: results then say what a request, a token, a user and a month \
-     cost, beside an API. What is left out comes from the price list",
+    "What things cost, and how much is asked for in a day: results then say what a request, a token, a user and a \
+     month cost, beside an API. What is left out comes from the price list",
 );
 const PRICES: Setting = Setting::new(
     "prices",

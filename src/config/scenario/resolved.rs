@@ -201,10 +201,8 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     fleet::warn_of_blind_router(reading, fleet.as_ref(), prefix_caching, &traffic);
     fleet::refuse_endless_loop(&client_fields, fleet.as_ref(), &traffic)?;
     fleet::warn_of_idle_hardships(reading, fleet.as_ref(), &traffic);
-    let deployments = tables.into_iter().zip(samplings).map(|(tables, sampling)| {
-        let deployment = tables.resolve(reading, sampling)?;
-        Ok(deployment.with_seed(seed))
-    });
+    let deployments = tables.into_iter().zip(samplings);
+    let deployments = deployments.map(|(tables, sampling)| Ok(tables.resolve(reading, sampling)?.with_seed(seed)));
     let deployments = deployments.collect::<Result<Vec<_>, NoScenario>>()?;
     let deployment = deployments[0].clone();
     if let Some(fleet) = &mut fleet {

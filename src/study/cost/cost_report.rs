@@ -145,8 +145,8 @@ impl CostReport {
             best_rate_per_s,
         } = *question;
         let rules = &scenario.cost_rules();
-        let numbers = CostNumbers::of(rules, summary, fleet)?;
         let facts = summary.cost_facts(fleet)?;
+        let numbers = CostNumbers::of(rules, &facts)?;
         let money = MoneyOfDay::of(rules, &facts);
         let best = best_rate_per_s.map(|(rate, within)| BestRate::of(rules, &facts, rate, within));
         Some(Self {

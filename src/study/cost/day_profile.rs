@@ -11,8 +11,8 @@ const SECONDS_PER_HOUR: f64 = 3_600.0;
 /// A profile that is shorter tells of no day [s].
 const NEARLY_A_DAY_S: f64 = 23.0 * SECONDS_PER_HOUR;
 
-/// Shares of the day's requests that come in each minute, which add up to 1. A profile starts at midnight; a shorter one
-/// is gone through again, and of a longer one the first day counts. Without a profile all minutes are alike.
+/// Shares of the day's requests that come in each minute, which add up to 1. A profile starts at midnight; a shorter
+/// one is gone through again, and of a longer one the first day counts. Without a profile all minutes are alike.
 pub(super) fn requests_by_minute(scenario: &Scenario) -> Vec<f64> {
     let mut rates = vec![0.0; MINUTES];
     for workload in scenario.traffic.workloads() {
@@ -44,8 +44,8 @@ fn rate_at(stages: &[Stage], second: f64) -> f64 {
     0.0
 }
 
-/// Shares of the day's rent that are paid for each minute, which add up to 1: as the servers of the run were there, if it
-/// tells of a whole day, and else evenly.
+/// Shares of the day's rent that are paid for each minute, which add up to 1: as the servers of the run were there, if
+/// it tells of a whole day, and else evenly.
 pub(super) fn rent_by_minute(scenario: &Scenario, fleet: Option<&FleetReport>) -> Vec<f64> {
     let tells = |fleet: &&FleetReport| fleet.events_left_out == 0 && has_profile_of_a_day(scenario);
     let Some(fleet) = fleet.filter(tells) else {

@@ -96,7 +96,7 @@ impl TokenPrices {
     /// step a prompt's token takes, and how much an answer's, for one step reads the weights for both.
     pub(super) fn split(rules: &CostRules, numbers: &CostNumbers) -> Option<Self> {
         let of_api = numbers.per_request? / numbers.api_per_request;
-        of_api.is_finite().then(|| Self {
+        of_api.is_finite().then_some(Self {
             input: rules.api.input * of_api,
             cached_input: rules.api.cached_input * of_api,
             output: rules.api.output * of_api,
