@@ -75,6 +75,8 @@ pub struct CostFigures {
     pub egress_per_gb: CostFigure,
     pub egress_bytes_per_token: CostFigure,
     pub storage_per_gb_month: CostFigure,
+    /// Of a hosted vector database.
+    pub vectors_per_gb_month: CostFigure,
     pub log_ingest_per_gb: CostFigure,
     pub log_bytes_per_request: CostFigure,
     pub retention_days: CostFigure,
@@ -177,6 +179,7 @@ impl CostFigures {
             egress_per_gb: prices.egress_per_gb.clone(),
             egress_bytes_per_token: prices.egress_bytes_per_token.clone(),
             storage_per_gb_month: prices.storage_per_gb_month.clone(),
+            vectors_per_gb_month: prices.vectors_per_gb_month.clone(),
             log_ingest_per_gb: prices.log_ingest_per_gb.clone(),
             log_bytes_per_request: prices.log_bytes_per_request.clone(),
             retention_days: prices.retention_days.clone(),
@@ -190,7 +193,7 @@ impl CostFigures {
         }
     }
 
-    /// Each with its name in a scenario, or in the price list.
+    /// Those that the money of a day comes from, each with its name in a scenario, or in the price list.
     pub fn named(&self) -> [(&'static str, &CostFigure); 13] {
         [
             ("egress_per_gb", &self.egress_per_gb),

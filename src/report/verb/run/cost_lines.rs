@@ -31,6 +31,9 @@ fn own_line(cost: &CostReport) -> String {
         let _ = write!(text, ", {} a user and day", price(user));
     }
     let idle = cost.hidden.iter().find(|line| line.name == "headroom");
+    if cost.assumed {
+        text.push_str(" · all prices assumed: write [cost]");
+    }
     if let (Some(idle), Some(rent)) = (idle.and_then(|line| line.own_per_day), cost.day.rent)
         && rent > 0.0
         && cost.day.users.is_none()
