@@ -251,6 +251,10 @@ fn a_scenario_that_says_nothing_of_money_says_nothing_of_it_in_its_results_and_c
         &report["best"]["per_million_tokens"],
         2.95 / 3_600.0 / (20.0 * 1_500.0) * 1e6,
     );
+    is_close(
+        &report["best"]["per_million_tokens_ci95"][0],
+        2.95 / 3_600.0 / (21.0 * 1_500.0) * 1e6,
+    );
     let found = &report["against_api"]["break_even"];
     let rate = found["requests_per_s"].as_f64().unwrap();
     is_close(&found["utilisation"], rate / 20.0);
@@ -357,4 +361,28 @@ fn a_curve_has_columns_of_money_only_if_somebody_asks() {
         "{asked}"
     );
     assert!(asked.starts_with(&plain), "columns keep their places");
+}
+
+#[test]
+fn an_api_that_costs_nothing_is_never_dearer_and_nothing_is_divided_by_it() {
+    let cost = cost_of(&format!(
+        "{SCENARIO}[cost]\ngpu_hour = 2\napi = {{ input = 0, output = 0 }}\n{NOTHING_ELSE}"
+    ));
+    assert_eq!(
+        (&cost["against_api"]["cheaper"], &cost["api_per_day"]),
+        (&"api".into(), &0.0.into())
+    );
+    for place in [
+        "/split",
+        "/break_even_requests_per_s",
+        "/against_api/break_even",
+        "/against_api/own_of_api",
+    ] {
+        assert!(cost.pointer(place).is_some_and(Value::is_null), "{place}: {cost}");
+    }
+    let free = cost_of(&format!("{SCENARIO}[cost]\ngpu_hour = 0\n"));
+    assert_eq!(
+        (&free["per_request"], &free["break_even_requests_per_s"]),
+        (&0.0.into(), &0.0.into())
+    );
 }

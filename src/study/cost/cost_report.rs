@@ -75,6 +75,8 @@ pub struct BestRate {
     pub ci95: Option<[f64; 2]>,
     pub per_request: Option<f64>,
     pub per_million_tokens: Option<f64>,
+    /// As the rate is known within its interval.
+    pub per_million_tokens_ci95: Option<[f64; 2]>,
     pub per_million_output_tokens: Option<f64>,
     /// What the simulated rate is of it.
     pub utilisation: f64,
@@ -180,20 +182,20 @@ impl BestRate {
     /// Of all servers at their most, which is what somebody has looked for.
     fn of(rules: &CostRules, facts: &CostFacts, requests_per_s: f64, ci95: Option<[f64; 2]>) -> Self {
         let second = rules.fleet_second_dollars(rules.most_servers());
-        let per_request = second
-            .map(|dollars| dollars / requests_per_s)
-            .filter(|it| it.is_finite());
         let tokens = facts.tokens_per_s() / facts.requests_per_s;
-        let million = |tokens: f64| {
-            let dollars = per_request.map(|dollars| dollars / tokens * MILLION);
+        let over = |per_s: f64| {
+            let dollars = second.map(|dollars| dollars / per_s);
             dollars.filter(|it| it.is_finite())
         };
+        let million = |per_s: f64| Some(over(per_s)? * MILLION);
         Self {
             requests_per_s,
             ci95,
-            per_request,
-            per_million_tokens: million(tokens),
-            per_million_output_tokens: million(facts.output_tokens()),
+            per_request: over(requests_per_s),
+            per_million_tokens: million(requests_per_s * tokens),
+            per_million_tokens_ci95: ci95
+                .and_then(|[low, high]| Some([million(high * tokens)?, million(low * tokens)?])),
+            per_million_output_tokens: million(requests_per_s * facts.output_tokens()),
             utilisation: facts.requests_per_s / requests_per_s,
         }
     }
