@@ -386,3 +386,24 @@ fn an_api_that_costs_nothing_is_never_dearer_and_nothing_is_divided_by_it() {
         (&0.0.into(), &0.0.into())
     );
 }
+
+#[test]
+fn an_autoscaled_fleet_spends_its_money_when_its_servers_are_there() {
+    let profile = "{ process = \"stages\", stages = [{ rate = 0.005, duration = \"12h\" }, { rate = 0.4, duration = \
+                   \"12h\" }] }";
+    let scenario = SCENARIO.replace("{ process = \"constant\", rate = 4 }", profile);
+    let scenario = scenario.replace("requests = 400\n", "");
+    let text = format!(
+        "{scenario}[fleet.autoscale]\nsignal = \"concurrency\"\ntarget = 0.8\nmin = 1\nmax = 4\nstart = \
+         \"60s\"\n[cost]\ngpu_hour = 1\n{NOTHING_ELSE}[budget]\nper_day = 15\n"
+    );
+    let cost = cost_of(&text);
+    // Hardly more than one server until noon, $13 by 11:00, and three or four after it.
+    let servers = cost["day"]["servers"].as_f64().unwrap();
+    let own = cost["budget"]["own"]["spent_at_hour"].as_f64().unwrap();
+    assert!((2.0..4.0).contains(&servers), "{servers}");
+    assert!((10.5..12.5).contains(&own), "{own}");
+    // If as many were there all day, it would be earlier.
+    let evenly = 24.0 * 15.0 / cost["budget"]["own"]["wanted"].as_f64().unwrap();
+    assert!(own > evenly + 3.0, "{own} and {evenly}");
+}

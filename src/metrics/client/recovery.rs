@@ -36,6 +36,8 @@ pub struct Recovery {
     pub time_to_recover_s: Option<f64>,
     /// How often a server was started: by an autoscaler, to stand by or to serve, or after it failed.
     pub starts: u64,
+    /// How long servers were there in each hour of the day, all together, as far as a run was watched [s].
+    pub provisioned_by_hour: [f64; HOURS_OF_DAY],
 }
 
 /// Something that became of a server.
@@ -68,6 +70,8 @@ pub(in crate::metrics) struct RecoveryTotal {
     /// The longest time that it took to recover.
     longest: Span,
     starts: u64,
+    /// [servers * ps].
+    provisioned_by_hour: [u128; HOURS_OF_DAY],
     pub(in crate::metrics) events: Vec<FleetEvent>,
     pub(in crate::metrics) events_left_out: u64,
 }
@@ -77,6 +81,9 @@ pub(in crate::metrics) struct RecoveryMeter {
     fleet: Option<Box<WatchedFleet>>,
 }
 
+/// Hours are told apart by the day.
+const HOURS_OF_DAY: usize = 24;
+const PICOS_PER_HOUR: u64 = 3_600 * PICOS_PER_SECOND;
 /// How long before a failure is taken for how it was before.
 const BEFORE: Span = Span::from_picos(60 * PICOS_PER_SECOND);
 /// How often what was outstanding until then is noted.
@@ -108,6 +115,8 @@ struct WatchedFleet {
     events: Vec<FleetEvent>,
     events_left_out: u64,
     starts: u64,
+    /// [servers * ps].
+    provisioned_by_hour: [u128; HOURS_OF_DAY],
     /// Servers that were loaded to stand by.
     standing_by: Vec<ServerId>,
 }
@@ -169,6 +178,7 @@ impl RecoveryMeter {
             events: Vec::new(),
             events_left_out: 0,
             starts: 0,
+            provisioned_by_hour: [0; HOURS_OF_DAY],
             standing_by: Vec::new(),
         };
         Self {
@@ -249,6 +259,7 @@ impl WatchedFleet {
         self.sum += picos * u128::from(self.outstanding);
         self.ready_sum += picos * u128::from(self.size.ready);
         self.provisioned_sum += picos * u128::from(self.size.provisioned);
+        self.share_out_over_hours(at);
         self.since = at;
         if self
             .noted
@@ -260,6 +271,18 @@ impl WatchedFleet {
             while self.noted.get(1).is_some_and(|(noted, _)| at.since(*noted) >= BEFORE) {
                 self.noted.pop_front();
             }
+        }
+    }
+
+    /// Adds the servers that were there until then to the hours of the day in which they were.
+    fn share_out_over_hours(&mut self, at: Time) {
+        let (mut from, to) = (self.since.picos(), at.picos());
+        while from < to {
+            let hour = from / PICOS_PER_HOUR;
+            let end = to.min((hour + 1) * PICOS_PER_HOUR);
+            let of_day = (hour % HOURS_OF_DAY as u64) as usize;
+            self.provisioned_by_hour[of_day] += u128::from(end - from) * u128::from(self.size.provisioned);
+            from = end;
         }
     }
 
@@ -418,6 +441,7 @@ impl WatchedFleet {
             unrecovered,
             longest: times.max().unwrap_or_default(),
             starts: self.starts,
+            provisioned_by_hour: self.provisioned_by_hour,
             events: self.events,
             events_left_out: self.events_left_out,
         }
@@ -439,6 +463,9 @@ impl Total for RecoveryTotal {
         self.unrecovered += other.unrecovered;
         self.longest = self.longest.max(other.longest);
         self.starts += other.starts;
+        for (mine, theirs) in self.provisioned_by_hour.iter_mut().zip(other.provisioned_by_hour) {
+            *mine += theirs;
+        }
         // Events are those of the first run.
     }
 
@@ -457,6 +484,9 @@ impl Total for RecoveryTotal {
             unrecovered: self.unrecovered,
             time_to_recover_s: has_recovered.then(|| self.longest.seconds()),
             starts: self.starts,
+            provisioned_by_hour: self
+                .provisioned_by_hour
+                .map(|picos| picos as f64 / PICOS_PER_SECOND as f64),
         }
     }
 }

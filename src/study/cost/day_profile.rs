@@ -47,31 +47,12 @@ fn rate_at(stages: &[Stage], second: f64) -> f64 {
 /// Shares of the day's rent that are paid for each minute, which add up to 1: as the servers of the run were there, if
 /// it tells of a whole day, and else evenly.
 pub(super) fn rent_by_minute(scenario: &Scenario, fleet: Option<&FleetReport>) -> Vec<f64> {
-    let tells = |fleet: &&FleetReport| fleet.events_left_out == 0 && has_profile_of_a_day(scenario);
-    let Some(fleet) = fleet.filter(tells) else {
+    let Some(fleet) = fleet.filter(|_| has_profile_of_a_day(scenario)) else {
         return as_shares(vec![0.0; MINUTES]);
     };
-    let mut servers = f64::from(scenario.operation.initial_size().provisioned);
-    let mut standing_by = Vec::new();
-    let mut events = fleet.events.iter().peekable();
-    let mut minutes = Vec::with_capacity(MINUTES);
-    for minute in 0..MINUTES {
-        let end = (minute as f64 + 0.5) * SECONDS_PER_MINUTE;
-        while let Some(event) = events.next_if(|event| event.at_s <= end) {
-            match event.event {
-                "warming" => {
-                    standing_by.push(event.server);
-                    servers += 1.0;
-                }
-                "starting" if standing_by.contains(&event.server) => standing_by.retain(|it| *it != event.server),
-                "starting" => servers += 1.0,
-                "stopped" => servers = f64::max(servers - 1.0, 0.0),
-                _ => {}
-            }
-        }
-        minutes.push(servers);
-    }
-    as_shares(minutes)
+    let minutes_of_hour = MINUTES / fleet.provisioned_by_hour.len();
+    let hours = fleet.provisioned_by_hour.iter();
+    as_shares(hours.flat_map(|seconds| vec![*seconds; minutes_of_hour]).collect())
 }
 
 fn has_profile_of_a_day(scenario: &Scenario) -> bool {
