@@ -1,5 +1,7 @@
 //! Listens to a server or a fleet and its clients, for all meters.
 
+use std::sync::Arc;
+
 use super::class_to_record::ClassToRecord;
 use super::classes::ClassBooks;
 use super::client::{ClientWaitMeter, RecoveryMeter};
@@ -15,6 +17,7 @@ use super::run_so_far::RunSoFar;
 use super::server::{SaturationMeter, WavesMeter};
 use super::slo::Slo;
 use crate::engine::{Event, Finished, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
+use crate::money::CostRules;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -35,6 +38,7 @@ pub struct Recorder {
     priorities: Partition,
     turns: Partition,
     slos: Vec<Slo>,
+    cost: Option<Arc<CostRules>>,
 }
 
 impl Recorder {
@@ -50,6 +54,7 @@ impl Recorder {
             priorities: Partition::default(),
             turns: Partition::default(),
             slos: settings.slos.to_vec(),
+            cost: None,
         }
     }
 
@@ -93,6 +98,13 @@ impl Recorder {
         self
     }
 
+    /// The recorder, for whoever wants to know what the run costs.
+    #[must_use]
+    pub fn of_cost(mut self, rules: &CostRules) -> Self {
+        self.cost = Some(Arc::new(rules.clone()));
+        self
+    }
+
     /// What was heard of the run, which has ended.
     pub fn finish(self) -> Recording {
         let grows = self.server.saturation.grows();
@@ -115,6 +127,7 @@ impl Recorder {
             turns: self.turns.finish(&run),
             durations: run.durations,
             slos: self.slos,
+            cost: self.cost,
         }
     }
 

@@ -294,7 +294,9 @@ impl CurveReport {
 
     /// Every number by its name: of all requests, then of each class.
     fn measures(&self) -> Vec<RunMeasure> {
-        let of_all = MEASURES.iter().map(RunMeasure::of_all);
+        let has_cost = self.curve.points.iter().any(|point| point.summary.cost.is_some());
+        let of_all = MEASURES.iter().filter(|measure| has_cost || !measure.is_price());
+        let of_all = of_all.map(RunMeasure::of_all);
         let classes = self.classes.iter();
         let of_classes = classes.flat_map(|class| RunMeasure::all_of_group(&RequestGroup::Class(class.name.clone())));
         of_all.chain(of_classes).collect()

@@ -1,6 +1,6 @@
 //! What the scenario's own traffic sees.
 
-use super::ProductionQuestion;
+use super::question::ProductionQuestion;
 use crate::metrics::{Breakdown, FleetReport, Recording, Replications, RunResult, Summary};
 use crate::study::{Input, Next, Stopped};
 

@@ -1,7 +1,8 @@
 //! What the servers carry, and how many of them the scenario's own traffic needs.
 
-use super::{Answered, ProductionQuestion};
+use super::question::{Answered, ProductionQuestion, answered};
 use crate::config::Flag;
+use crate::stats::mean;
 use crate::study::{Capacity, CapacitySearch, FewestServers, LoadDial, LoadKind, ServersSearch, Stopped, USUAL_START};
 
 /// What the servers carry under their objectives, and how many the scenario's own load needs.
@@ -33,6 +34,20 @@ impl NeededServers {
     /// The own load as a part of what all carry.
     pub fn load_share(&self) -> Option<f64> {
         self.own_load.map(|load| load / self.all_carry())
+    }
+
+    /// The most requests that all answer in a second within the objectives, with the interval; `None` if no load meets
+    /// them.
+    pub fn best_rate_per_s(&self) -> Option<(f64, Option<[f64; 2]>)> {
+        let times = if self.is_of_one { f64::from(self.servers) } else { 1.0 };
+        let brackets = self.capacity.brackets.iter();
+        let rates = brackets.filter_map(|bracket| bracket.at_met.as_ref()?.throughput.requests_per_s);
+        let rate = mean(rates)? * times;
+        let share = self.capacity.interval().map(|interval| {
+            let mean = self.capacity.mean();
+            [rate * interval.low / mean, rate * interval.high / mean]
+        });
+        Some((rate, share))
     }
 
     /// The fewest servers that carry the own load.
@@ -81,7 +96,7 @@ pub(super) fn find(question: &ProductionQuestion<'_>) -> Result<NeededServers, S
                 workers: question.workers,
                 simulate: question.simulate,
             };
-            super::answered(servers.answer(&capacity))?
+            answered(servers.answer(&capacity))?
         }
     };
     Ok(NeededServers {

@@ -8,6 +8,7 @@ use crate::report::text::line::in_words;
 use crate::report::text::numbers::{self, duration, milliseconds, or_unknown, percent};
 use crate::report::text::style::{Style, TerminalColour};
 use crate::report::text::why::why;
+use crate::report::verb::run::cost_lines::cost_lines;
 use crate::report::verb::run::report::RunReport;
 use crate::stats::{Interval, rounded};
 use crate::study::Verdict;
@@ -50,6 +51,7 @@ impl RunReport {
             facts.push(("Fleet", fleet_line(fleet)));
             facts.extend(fleet.pools.iter().map(|pool| ("Pool", pool_line(pool, fleet))));
         }
+        facts.extend(self.cost.iter().flat_map(cost_lines));
         facts.push(("Users", self.users_line()));
         facts.push(("Why", why(&self.summary.constraint)));
         facts.extend(self.fidelity.clone().map(|text| ("Fidelity", text)));
