@@ -39,7 +39,7 @@ impl ProductionQuestion<'_> {
     /// Asks everything. A part that cannot be asked says why; whoever stops one stops all.
     pub fn answer(&self) -> Result<Production, Stopped> {
         let own = own_traffic::simulate(self)?;
-        let servers = answered(servers::find(self))?;
+        let servers = answered(servers::find(self, &own))?;
         let formula = answered(self.formula())?;
         let calculator = Calculator::of(self.input, &own);
         Ok(Production {

@@ -24,6 +24,11 @@ impl OwnTraffic {
         self.summary.throughput.requests_per_s.unwrap_or(0.0)
     }
 
+    /// Requests of a run, on average.
+    pub const fn requests_of_run(&self) -> u64 {
+        self.summary.requests.arrived / self.runs as u64
+    }
+
     /// Requests that are there at once, running and waiting, on average.
     pub fn at_once(&self) -> Option<f64> {
         let queue = &self.summary.queue;
