@@ -64,6 +64,7 @@ fn json(summary: &Summary) -> String {
     let report = RunReport {
         fleet: None,
         path: None,
+        cost: None,
         breakdown: Breakdown::default(),
         headline: Headline::default(),
         scenario_hash: String::new(),

@@ -43,6 +43,7 @@
 //!  3  step_time  kv  path     how long a step takes · how many blocks tokens need · what stands before the model
 //!  2  hardware   workload     what is bought · who asks for what, when; trace formats
 //!     retrieval               what documents take to be searched
+//!     money                   what it costs: prices and the arithmetic on them
 //!  1  settings                what may be written in a scenario, as data
 //!  0  units      stats        quantities · quantiles, intervals, random streams
 //!     files                   how files are opened
@@ -57,6 +58,7 @@ pub mod fleet;
 pub mod hardware;
 pub mod kv;
 pub mod metrics;
+pub mod money;
 pub mod path;
 pub mod policy;
 pub mod report;

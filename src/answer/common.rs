@@ -1,7 +1,10 @@
 //! What several questions have in common: threads, warnings, and what they refuse.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use super::problem::Problem;
-use crate::config::Diagnostic;
+use crate::config::{Diagnostic, Scenario};
+use crate::money::Day;
 use crate::study::{Control, Input, LoadDial, LoadKind, Runner, Workers};
 
 /// Tells all warnings.
@@ -9,6 +12,22 @@ pub fn warn_all(control: &Control, warnings: &[String]) {
     for warning in warnings {
         control.audience.warn(warning);
     }
+}
+
+/// What to tell of prices that are old on the day on which they are asked for, which is the clock's if nobody says;
+/// `None` if they are not, or if nobody asks for money.
+pub fn warning_of_old_prices(scenario: &Scenario, today: Option<Day>) -> Option<String> {
+    if scenario.cost.is_none() && scenario.budget.is_none() {
+        return None;
+    }
+    scenario.cost_rules().warning_on(today.or_else(day_of_the_clock)?)
+}
+
+/// The day in UTC; `None` from a clock that stands before 1970.
+fn day_of_the_clock() -> Option<Day> {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    let days = since_1970.as_secs() / 86_400;
+    Some(Day::from_days_since_1970(i64::try_from(days).ok()?))
 }
 
 /// The threads that were asked for.

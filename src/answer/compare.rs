@@ -1,6 +1,6 @@
 //! `compare`: scenarios, or variations of one, side by side.
 
-use super::common::{make_runs, refuse_seeds_of_a_trace, workers};
+use super::common::{make_runs, refuse_seeds_of_a_trace, warning_of_old_prices, workers};
 use super::drawings;
 use super::problem::Problem;
 use super::{setting, variations};
@@ -117,7 +117,18 @@ impl ReadyCompare<'_> {
             warnings.map(|warning| format!("{}: {warning}", variation.name))
         });
         let idle = self.inputs.iter().flat_map(|input| &input.scenario.idle_keys);
-        warnings.chain(warnings_of_idle_keys(idle)).collect()
+        let mut warnings: Vec<String> = warnings.chain(warnings_of_idle_keys(idle)).collect();
+        let old = self
+            .inputs
+            .iter()
+            .filter_map(|input| warning_of_old_prices(&input.scenario, None));
+        for warning in old {
+            // Most of them have one price list.
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        warnings
     }
 }
 

@@ -38,6 +38,7 @@ mod validate;
 mod variations;
 
 pub use crate::fleet::{MemoryLimit, USUAL_MEMORY_BYTES};
+pub use crate::money::Day;
 pub use crate::report::Style;
 pub use crate::report::figure::Drawn;
 pub use crate::study::{Audience, Base, Control, LoadKind};

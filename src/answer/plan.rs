@@ -1,10 +1,11 @@
 //! `plan`: what production asks, answered from one scenario.
 
-use super::common::{make_runs, refuse_seeds_of_a_trace, workers};
+use super::common::{make_runs, refuse_seeds_of_a_trace, warning_of_old_prices, workers};
 use super::problem::Problem;
 use super::setting;
 use crate::config::Flag;
 use crate::metrics::Slo;
+use crate::money::Day;
 use crate::report::page::Page;
 use crate::report::plan::PlanReport;
 use crate::study::{Base, Control, Input, ProductionQuestion};
@@ -17,6 +18,8 @@ pub struct PlanQuestion {
     pub base: Base,
     /// Seeds to simulate with; `None` for as many as are usual.
     pub seeds: Option<u32>,
+    /// The day on which it is asked, which tells how old prices are; the clock's, if nobody says.
+    pub today: Option<Day>,
 }
 
 /// A plan whose scenario is read.
@@ -24,6 +27,7 @@ pub struct ReadyPlan {
     base: Base,
     seeds: u32,
     slos_are_usual: bool,
+    today: Option<Day>,
     /// The scenario with its objectives.
     pub input: Input,
 }
@@ -60,6 +64,7 @@ impl PlanQuestion {
             base,
             seeds: self.seeds.unwrap_or(usual),
             slos_are_usual,
+            today: self.today,
             input,
         })
     }
@@ -73,7 +78,8 @@ impl PlanQuestion {
 impl ReadyPlan {
     /// Answers everything.
     pub fn answer(self, control: &Control) -> Result<PlanAnswer, Problem> {
-        let warnings = self.input.scenario.all_warnings();
+        let mut warnings = self.input.scenario.all_warnings();
+        warnings.extend(warning_of_old_prices(&self.input.scenario, self.today));
         let (production, warnings) = make_runs(control, warnings, None, |runner| {
             let question = ProductionQuestion {
                 base: &self.base,

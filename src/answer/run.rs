@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::common::{refuse_fleet, refuse_seeds_of_a_trace, warn_all, workers};
+use super::common::{refuse_fleet, refuse_seeds_of_a_trace, warn_all, warning_of_old_prices, workers};
 use super::drawings;
 use super::problem::Problem;
 use super::run_files::RunFiles;
 use super::run_outputs::RunOutputs;
 use super::{explanation, run_report, setting};
+use crate::money::Day;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
 use crate::report::{RunReport, StudySetting, Style};
@@ -24,6 +25,8 @@ pub struct RunQuestion {
     pub range: bool,
     /// Files to write while it goes on.
     pub outputs: RunOutputs,
+    /// The day on which it is asked, which tells how old prices are; the clock's, if nobody says.
+    pub today: Option<Day>,
 }
 
 impl Default for RunQuestion {
@@ -33,6 +36,7 @@ impl Default for RunQuestion {
             seeds: 1,
             range: false,
             outputs: RunOutputs::default(),
+            today: None,
         }
     }
 }
@@ -108,12 +112,16 @@ impl ReadyRun<'_> {
             let workers = workers(control)?;
             add_range(&mut outcome, &self.input, self.question.seeds, &workers, control)?;
         }
-        let more = outcome.replayed.warnings();
+        let mut more = outcome.replayed.warnings();
+        let of_prices = warning_of_old_prices(&self.input.scenario, self.question.today);
+        more.extend(of_prices.clone());
         warn_all(control, &more);
         warnings.extend(more);
         let setting = setting::of(control, &self.input, outcome.runs, Vec::new());
+        let mut report = run_report::of(&self.input, &outcome);
+        report.of_workload.extend(of_prices);
         Ok(RunAnswer {
-            report: run_report::of(&self.input, &outcome),
+            report,
             is_interrupted: outcome.is_interrupted,
             warnings,
             outcome,

@@ -7,7 +7,7 @@ use crate::config::{Deployment, FleetPool, Knowledge, Scenario};
 use crate::metrics::{Recording, Summary};
 use crate::policy::PolicySettings;
 use crate::report::{Headline, MemoryReport, ModelError, PoolFacts, RunReport};
-use crate::study::{Input, Outcome};
+use crate::study::{CostQuestion, CostReport, Input, Outcome};
 
 /// The report of all runs.
 pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
@@ -35,6 +35,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         pools: pool_facts(scenario, &summary),
         fleet: outcome.recording.as_ref().and_then(Recording::fleet),
         path: outcome.recording.as_ref().and_then(Recording::path),
+        cost: cost(scenario, outcome, &summary),
         memory: memory(scenario, &summary),
         breakdown: outcome.breakdown.clone(),
         slos: input.slos.clone(),
@@ -42,6 +43,19 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         of_workload: outcome.replayed.warnings(),
         summary,
     }
+}
+
+/// What it costs, if the scenario asks.
+fn cost(scenario: &Scenario, outcome: &Outcome, summary: &Summary) -> Option<CostReport> {
+    if scenario.cost.is_none() && scenario.budget.is_none() {
+        return None;
+    }
+    CostReport::of(&CostQuestion {
+        scenario,
+        summary,
+        fleet: outcome.recording.as_ref().and_then(Recording::fleet).as_ref(),
+        best_rate_per_s: None,
+    })
 }
 
 /// How far numbers may be trusted, and where they come from; of each pool, where that is not the same.

@@ -42,6 +42,12 @@ pub struct FleetReport {
     /// The longest time from a failure until, with the server well again, no more requests were outstanding than in the
     /// minute before.
     pub time_to_recover_s: Option<f64>,
+    /// How often a server was started, by an autoscaler or after a failure.
+    #[serde(skip)]
+    pub starts: u64,
+    /// How long servers were there in each hour of the day, all together [s].
+    #[serde(skip)]
+    pub provisioned_by_hour: [f64; 24],
     /// What became of servers in the first run, in the order of time.
     pub events: Vec<EventReport>,
     /// How many more events there were.
@@ -295,6 +301,8 @@ impl FleetTotal {
             faults: recovery.faults,
             unrecovered: recovery.unrecovered,
             time_to_recover_s: recovery.time_to_recover_s,
+            starts: recovery.starts,
+            provisioned_by_hour: recovery.provisioned_by_hour,
             events: client.recovery.events.iter().map(event).collect(),
             events_left_out: client.recovery.events_left_out,
             by_server: by_server.collect(),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
+use super::cost::cost_measures;
 use super::meters::Summary;
 use super::metric::{Metric, Statistic};
 use super::named_number::{Better, NamedNumber, PlaceInList, Quantity, Read};
@@ -20,10 +21,12 @@ pub struct Measure {
     read: Read<Summary>,
 }
 
-/// Every measure that a meter declares: latencies, then the rest in the order of the JSON result; and the verdict.
+/// Every measure that a meter declares: latencies, then the rest in the order of the JSON result; the verdict, and what
+/// a run costs.
 pub static MEASURES: LazyLock<Vec<Measure>> = LazyLock::new(|| {
     let mut named_numbers = Summary::named_numbers();
     named_numbers.push(verdict());
+    named_numbers.extend(cost_measures());
     named_numbers.sort_by_key(|reading| reading.place);
     let measures = named_numbers.into_iter().map(|reading| Measure {
         name: reading.name,
@@ -78,6 +81,11 @@ impl Measure {
         self.name.starts_with("path.") || self.name.starts_with("path_ttft.")
     }
 
+    /// Whether it is known only if somebody asks what a run costs.
+    pub fn is_price(&self) -> bool {
+        self.name.starts_with("cost.")
+    }
+
     /// Its name where its place in the JSON result goes without saying.
     pub fn short_name(&self) -> &'static str {
         self.name.strip_prefix("throughput.").unwrap_or(self.name)
@@ -87,7 +95,9 @@ impl Measure {
     pub fn interval_95(&self, values: &[f64]) -> Option<Interval> {
         match self.quantity {
             Quantity::Share => confidence_interval_95_of_shares(values),
-            Quantity::Time | Quantity::Rate | Quantity::Count => confidence_interval_95_above_zero(values),
+            Quantity::Time | Quantity::Rate | Quantity::Count | Quantity::Price => {
+                confidence_interval_95_above_zero(values)
+            }
         }
     }
 

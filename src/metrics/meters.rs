@@ -7,6 +7,7 @@ use super::client::{
     AttemptCounts, AttemptsMeter, ClientWait, ClientWaitMeter, Latencies, LatencyMeter, Recovery, RecoveryMeter,
     Requests, RequestsMeter, Throughput, ThroughputMeter,
 };
+use super::cost_numbers::CostNumbers;
 use super::line::Line;
 use super::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun};
 use super::named_number::NamedNumber;
@@ -93,6 +94,10 @@ macro_rules! meters {
             /// Whether it is good enough; `None` if that cannot be told, or nothing was asked.
             #[serde(skip)]
             pub is_met: Option<bool>,
+            /// What it costs; `None` if nobody asked, or nothing was answered. The report of a run has it with all that
+            /// it comes from.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub cost: Option<CostNumbers>,
             /// How the objective of a class of traffic fared that fared worst; `None` if there is none, and no class
             /// was served too little.
             #[serde(skip)]
@@ -105,6 +110,7 @@ macro_rules! meters {
                 Self {
                     $($( $name: $group.$name.section(durations), )+)+
                     is_met: None,
+                    cost: None,
                     of_classes: None,
                 }
             }

@@ -10,6 +10,8 @@ mod class_to_record;
 mod classes;
 mod client;
 mod contexts;
+mod cost;
+mod cost_numbers;
 mod fleet;
 mod fleet_pool;
 mod latencies_of;
@@ -53,6 +55,7 @@ pub use client::{
     Requests, Throughput,
 };
 pub use contexts::Contexts;
+pub use cost_numbers::CostNumbers;
 pub use fleet::{EventReport, FleetReport, ReadyServers, ServerReport};
 pub use fleet_pool::PoolReport;
 pub use line::{Line, Phrase, Statement};

@@ -27,6 +27,8 @@ pub enum Quantity {
     Share,
     /// A number without a unit.
     Count,
+    /// Dollars.
+    Price,
 }
 
 /// Which of two values is better.

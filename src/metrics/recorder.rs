@@ -1,5 +1,7 @@
 //! Listens to a server or a fleet and its clients, for all meters.
 
+use std::sync::Arc;
+
 use super::class_to_record::ClassToRecord;
 use super::classes::ClassBooks;
 use super::client::{ClientWaitMeter, RecoveryMeter};
@@ -16,6 +18,7 @@ use super::run_so_far::RunSoFar;
 use super::server::{SaturationMeter, WavesMeter};
 use super::slo::Slo;
 use crate::engine::{Event, Finished, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
+use crate::money::CostRules;
 use crate::path::{PathBooks, RequestPath};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -37,6 +40,7 @@ pub struct Recorder {
     priorities: Partition,
     turns: Partition,
     slos: Vec<Slo>,
+    cost: Option<Arc<CostRules>>,
 }
 
 impl Recorder {
@@ -52,6 +56,7 @@ impl Recorder {
             priorities: Partition::default(),
             turns: Partition::default(),
             slos: settings.slos.to_vec(),
+            cost: None,
         }
     }
 
@@ -102,6 +107,13 @@ impl Recorder {
         self
     }
 
+    /// The recorder, for whoever wants to know what the run costs.
+    #[must_use]
+    pub fn of_cost(mut self, rules: &CostRules) -> Self {
+        self.cost = Some(Arc::new(rules.clone()));
+        self
+    }
+
     /// What was heard of the run, which has ended.
     pub fn finish(mut self) -> Recording {
         self.client.path.settle(&self.run);
@@ -125,6 +137,7 @@ impl Recorder {
             turns: self.turns.finish(&run),
             durations: run.durations,
             slos: self.slos,
+            cost: self.cost,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a recorder heard in one run, or in several pooled: sums and distributions, from which a summary is made.
 
+use std::sync::Arc;
+
 use super::classes::{ClassReport, ClassTotals};
 use super::fleet::{FleetReport, FleetTotal};
 use super::meter::Durations;
@@ -9,6 +11,7 @@ use super::partition::PartitionTotals;
 use super::path::PathReport;
 use super::server::Waves;
 use super::slo::Slo;
+use crate::money::CostRules;
 use crate::stats::Distribution;
 
 /// Sums and distributions over one run or several. Pooling adds them, so that rates and shares of the pool are those of
@@ -28,6 +31,8 @@ pub struct Recording {
     pub(super) durations: Durations,
     /// What was asked of it.
     pub(super) slos: Vec<Slo>,
+    /// What it costs, if somebody asked.
+    pub(super) cost: Option<Arc<CostRules>>,
 }
 
 impl Recording {

@@ -1,6 +1,7 @@
 //! The numbers that are reported of a recording, in SI units.
 
 use super::classes::worst_result;
+use super::cost_numbers::CostNumbers;
 use super::fleet::FleetTotal;
 use super::meter::ratio;
 use super::meters::Summary;
@@ -36,6 +37,10 @@ impl Summary {
         whole_crowd::add_quantiles(&mut summary, &recording.client.latency);
         whole_crowd::add_latencies_of_paths(&mut summary, &recording.client.path);
         summary.of_classes = worst_result(&recording.classes());
+        if let Some(rules) = &recording.cost {
+            let facts = summary.cost_facts(recording.fleet().as_ref());
+            summary.cost = facts.and_then(|facts| CostNumbers::of(rules, &facts));
+        }
         summary.is_met = is_met(&recording.slos, &summary);
         summary
     }

@@ -15,5 +15,6 @@ pub use files::{
 pub use text::{Style, numbers, table};
 pub use verb::{
     CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport, StudySetting,
-    ValidatedExperiment, ValidationReport, capacity, compare, curve, formula, plan, scheduler_log, servers, sweep,
+    ValidatedExperiment, ValidationReport, capacity, compare, cost, curve, formula, plan, scheduler_log, servers,
+    sweep,
 };

@@ -47,7 +47,8 @@ const USUAL_BYTES: f64 = 4.0;
 
 /// Links of each vector of an HNSW graph in either direction: M = 16, the default of hnswlib, pgvector and Qdrant.
 pub(super) const LINKS: f64 = 16.0;
-/// Bytes of a link. An HNSW index takes (4 d + 2 M * 4) bytes for each vector (Faiss wiki, Guidelines to choose an index).
+/// Bytes of a link. An HNSW index takes (4 d + 2 M * 4) bytes for each vector (Faiss wiki, Guidelines to choose an
+/// index).
 const BYTES_OF_LINK: f64 = 4.0;
 
 /// How large an index is.

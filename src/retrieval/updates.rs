@@ -26,11 +26,12 @@ pub struct UpdatePlan {
     pub share_per_day: f64,
 }
 
-/// What it takes a core to put a vector in place: twice a search, as graphs are built with 200 candidates where searches
-/// keep 100 (`ef_construction`, the default of hnswlib), and a search of a million vectors takes about a millisecond [s].
+/// What it takes a core to put a vector in place: twice a search, as graphs are built with 200 candidates where
+/// searches keep 100 (`ef_construction`, the default of hnswlib), and a search of a million vectors takes about a
+/// millisecond [s].
 const INSERT_S: f64 = 2.5e-3;
-/// Graphs lose recall as parts of them are replaced; where a tenth and more changes in a day, they are better built anew:
-/// a rule of thumb.
+/// Graphs lose recall as parts of them are replaced; where a tenth and more changes in a day, they are better built
+/// anew: a rule of thumb.
 const MOST_INCREMENTAL: f64 = 0.1;
 
 impl UpdatePlan {

@@ -20,8 +20,8 @@ pub fn erlang_c(servers: u32, load: f64) -> f64 {
     blocked / (1.0 - utilisation * (1.0 - blocked))
 }
 
-/// The quantile of the wait in an M/M/c queue whose service takes `service_s` on average [s]: who waits at all waits for
-/// an exponential time of mean service / (servers - load). `None` if the queue grows without end.
+/// The quantile of the wait in an M/M/c queue whose service takes `service_s` on average [s]: who waits at all waits
+/// for an exponential time of mean service / (servers - load). `None` if the queue grows without end.
 pub fn erlang_wait_quantile_s(servers: u32, load: f64, service_s: f64, quantile: f64) -> Option<f64> {
     let room = f64::from(servers) - load;
     if room <= 0.0 {

@@ -8,6 +8,7 @@ mod capacity_range;
 mod capacity_search;
 mod contest;
 mod control;
+mod cost;
 mod curve;
 mod differing;
 mod fewest_servers;
@@ -44,6 +45,10 @@ pub use capacity_range::{CapacityRange, ServersRange, capacity_range};
 pub use capacity_search::{AS_LONG_AS_IT_TAKES, CapacitySearch, USUAL_START};
 pub use contest::{Contender, Contest, Difference, Variation, contest};
 pub use control::{Audience, Control};
+pub use cost::{
+    AgainstApi, BestRate, BreakEvenReport, BudgetOutcome, BudgetReport, CommitmentReport, CostQuestion, CostReport,
+    DayReport, EnergyReport, HiddenCostReport, PricesReport, RuleOfThumbReport, SessionCost, SourceReport, TokenPrices,
+};
 pub use curve::{Curve, CurvePoint, CurveStudy};
 pub use differing::{Differing, differing};
 pub use fewest_servers::{FewestServers, ServersSearch};
@@ -59,7 +64,7 @@ pub use overview::{overview, with_unlike_servers};
 pub use plan::{MOST_POINTS, Plan, label, short};
 pub use production::{
     Answered, AssumedFailures, Calculator, Crowds, DAYS_OF_MONTH, Failures, MeasuredFailures, NeededServers, OneDown,
-    OwnTraffic, PolicyTried, Production, ProductionQuestion, RuleOfThumb, StorageNeeds, StoreOfSize, TriedPolicies,
+    OwnTraffic, PeakRule, PolicyTried, Production, ProductionQuestion, StorageNeeds, StoreOfSize, TriedPolicies,
 };
 pub use remedies::{Remedy, Tried, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};

@@ -257,6 +257,11 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo], classes: &[ClassToRecord]) ->
         [] => recorder,
         _ => recorder.of_classes(classes, &settings),
     };
+    let recorder = if scenario.cost.is_some() || scenario.budget.is_some() {
+        recorder.of_cost(&scenario.cost_rules())
+    } else {
+        recorder
+    };
     match scenario.traffic.max_outstanding {
         Some(most) => recorder.of_max_outstanding(most),
         None if scenario.traffic.is_closed_loop() => recorder.of_closed_loop(),

@@ -3,6 +3,7 @@
 mod advice;
 mod autoscaling;
 mod bad_catalogue;
+mod bad_cost;
 mod bad_files;
 mod bad_input;
 mod bad_paths;
@@ -28,6 +29,7 @@ mod closed_loops;
 mod command;
 mod compares;
 mod config;
+mod cost_runs;
 mod crowds;
 mod cut_outputs;
 mod determinism;
@@ -67,8 +69,9 @@ mod measured_steps;
 mod measures;
 mod metrics;
 mod model_error;
-mod mooncake_hits;
 #[cfg(unix)]
+mod money;
+mod mooncake_hits;
 mod named_pipes;
 mod oracle;
 mod overheads;

@@ -6,7 +6,7 @@ use tailcast::study::{MEASURES, Measure};
 use crate::command::Workplace;
 
 /// Numbers in the JSON result of a run that studies cannot name, or all those below such a place, and why.
-pub const NO_MEASURES: [(&str, &str); 41] = [
+pub const NO_MEASURES: [(&str, &str); 51] = [
     ("seed", "a setting"),
     ("replications", "a setting"),
     ("memory", "follows from settings alone"),
@@ -49,6 +49,16 @@ pub const NO_MEASURES: [(&str, &str); 41] = [
     ("kv.prefix_lost_to_capacity_tokens", "the ratios of hits say it"),
     ("kv.prefix_lost_to_order_tokens", "the ratios of hits say it"),
     ("kv.fragmentation.at_peak", "is that of one instant"),
+    ("cost.server_hour", "a setting, or follows from the GPU"),
+    ("cost.split", "follows from per_request and the prices of the API"),
+    ("cost.busy_fraction", "is gpu.busy_fraction"),
+    ("cost.day", "what prices of a day are made of"),
+    ("cost.against_api", "follows from prices that have names"),
+    ("cost.commitments", "the same price for each of three ways to rent"),
+    ("cost.hidden", "each is a part of a price that has a name"),
+    ("cost.energy", "joules_per_token compares better"),
+    ("cost.budget", "each is that of one instant"),
+    ("cost.sources", "settings, and what a price list says"),
     ("stages", "each is that of one stage"),
     ("path.share_of_mean", "each is that of one stage"),
     ("path.degraded_by", "each is that of one fallback"),
@@ -75,6 +85,10 @@ fn run_with_everything() -> Value {
         "workload.requests=1500",
         "--set",
         "client.max_outstanding=100",
+        "--set",
+        "cost={ users_per_day = 1000, requests_per_user = 10 }",
+        "--set",
+        "budget={ per_day = 10 }",
         "--set",
         "workload.warm_up=auto",
         "--set",

@@ -19,6 +19,7 @@ fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
     RunReport {
         fleet: None,
         path: None,
+        cost: None,
         breakdown: Breakdown::default(),
         headline: Headline {
             pools: None,

@@ -129,10 +129,10 @@ fn the_starter_mentions_only_what_can_be_written() {
     let validator = validator();
     let (mut section, mut mentioned) = (String::new(), 0);
     for line in text.lines() {
-        if let Some(name) = line.strip_prefix('[') {
-            name.trim_end_matches(']').clone_into(&mut section);
-        }
         let line = line.trim_start_matches("# ");
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            name.clone_into(&mut section);
+        }
         let is_assignment = line.split_once(" = ").is_some_and(|(key, _)| !key.contains([' ', '`']));
         if !is_assignment || section.is_empty() {
             continue;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 12] = [
     &["units", "stats", "files"],
     &["settings"],
-    &["hardware", "workload", "retrieval"],
+    &["hardware", "workload", "retrieval", "money"],
     &["step_time", "kv", "path"],
     &["policy"],
     &["engine"],

@@ -40,6 +40,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let question = PlanQuestion {
         base: args.changes.base(args.scenario.as_deref())?,
         seeds: args.seeds,
+        today: None,
     };
     let ready = question.ready()?;
     let files = StudyFiles::new(&[], &[], args.html.as_ref())?;

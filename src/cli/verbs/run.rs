@@ -72,6 +72,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         seeds: args.seeds,
         range: args.range,
         outputs: args.outputs.outputs()?,
+        today: None,
     };
     let ready = question.ready()?;
     let (files, taken) = check(args, &question, &ready)?;

@@ -55,6 +55,11 @@ pub fn gpus() -> Result<Vec<GpuEntry>, CatalogueError> {
         .collect()
 }
 
+/// The names of all GPUs.
+pub fn gpu_names() -> Vec<String> {
+    names(&GPUS)
+}
+
 /// The model of that name, or with that name on Hugging Face, whatever its case.
 pub fn model(name: &str) -> Result<Model, CatalogueError> {
     model_entry(name).map(|entry| entry.model)

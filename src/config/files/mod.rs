@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod hugging_face;
 pub mod manifest;
 pub mod measured;
+pub mod price_file;
 pub mod scheduler_log;
 pub mod step_table;
 pub mod study_file;

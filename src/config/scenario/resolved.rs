@@ -3,21 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use super::admission;
-use super::capacity_rule::{self, MemoryRule};
+use super::budget;
 use super::class;
 use super::client;
+use super::cost::{self, COST};
 use super::deployment::Deployment;
 use super::fleet::{self, Surroundings};
 use super::idle_keys::{IdleKey, warnings_of_idle_keys};
 use super::load::ScenarioText;
 use super::loading;
 use super::no_scenario::NoScenario;
-use super::operation::Operation;
+use super::operation::{Fleet, Operation};
 use super::path;
+use super::planning::Planning;
 use super::pool::{self, WrittenPool};
 use super::pool_tables::PoolTables;
-use super::reliability::{self, Promise};
-use super::retrieval;
 use super::slo::{self, Objective};
 use super::tables::{NAME, SEED};
 use super::traffic::{Class, Traffic};
@@ -28,9 +28,9 @@ use crate::config::reader::flag::Flag;
 use crate::config::reader::layers::{Layers, Overrides};
 use crate::config::reader::reading::{Reading, Resolved};
 use crate::fleet::ClientRules;
+use crate::money::{Budget, CostRules};
 use crate::path::RequestPath;
 use crate::policy::PolicySettings;
-use crate::retrieval::Retrieval;
 use crate::step_time::StepTime;
 
 /// Everything that decides a run: what is bought and how it is set up, who asks for what, and how it is run.
@@ -51,12 +51,12 @@ pub struct Scenario {
     pub operation: Operation,
     /// What requests pass on their way to the model and back; `None` if clients speak to the servers themselves.
     pub path: Option<RequestPath>,
-    /// The documents that answers are looked up in, if it says so.
-    pub retrieval: Option<Retrieval>,
-    /// What is promised of the service.
-    pub promise: Promise,
-    /// Rules of thumb for memory in the user's own numbers, if there are some.
-    pub memory_rule: Option<MemoryRule>,
+    /// What a plan for production has to know besides.
+    pub planning: Planning,
+    /// What it costs; `None` if nobody says, and then [`Scenario::cost_rules`] has what is usual.
+    pub cost: Option<CostRules>,
+    /// What may be spent in a day.
+    pub budget: Option<Budget>,
     /// Every setting with its origin, defaults included.
     pub settings: Vec<Resolved>,
     /// Files that were read besides the scenario's own and the trace.
@@ -81,6 +81,14 @@ impl Scenario {
             [] => vec![(&self.deployment, self.operation.servers())],
             pools => pools.iter().map(|pool| (&pool.deployment, pool.servers)).collect(),
         }
+    }
+
+    /// What it costs, or what is usual if nobody says.
+    pub fn cost_rules(&self) -> CostRules {
+        let kinds = kinds_of(&self.deployment, &self.operation);
+        self.cost
+            .clone()
+            .unwrap_or_else(|| cost::assumed(&kinds, &self.operation))
     }
 
     /// Every kind of server, to be changed.
@@ -186,19 +194,14 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let mut fleet = fleet::read(reading, &fleet_fields, &written_pools, around)?;
     let path = path::read(&fields.section("path")?, longest)?;
     let objectives = slo::read(&fields.section("slo")?)?;
-    let retrieval = retrieval::read(fields.optional_section("retrieval")?)?;
-    let promise = reliability::read(fields.optional_section("reliability")?)?;
-    let memory_rule = capacity_rule::read(fields.optional_section("capacity")?)?;
+    let planning = Planning::read(fields)?;
+    let budget = budget::read(fields)?;
+    fields.ask_for(&[&COST])?;
     fields.finish()?;
-    warn_of_idle_priorities(reading, &tables, &traffic);
-    let prefix_caching = tables.iter().any(|tables| tables.batching.prefix_caching);
-    fleet::warn_of_blind_router(reading, fleet.as_ref(), prefix_caching, &traffic);
     fleet::refuse_endless_loop(&client_fields, fleet.as_ref(), &traffic)?;
-    fleet::warn_of_idle_hardships(reading, fleet.as_ref(), &traffic);
-    let deployments = tables.into_iter().zip(samplings).map(|(tables, sampling)| {
-        let deployment = tables.resolve(reading, sampling)?;
-        Ok(deployment.with_seed(seed))
-    });
+    warn_of_what_is_idle(reading, &tables, fleet.as_ref(), &traffic);
+    let deployments = tables.into_iter().zip(samplings);
+    let deployments = deployments.map(|(tables, sampling)| Ok(tables.resolve(reading, sampling)?.with_seed(seed)));
     let deployments = deployments.collect::<Result<Vec<_>, NoScenario>>()?;
     let deployment = deployments[0].clone();
     if let Some(fleet) = &mut fleet {
@@ -206,6 +209,8 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         fleet.pools = pools.map(|(pool, deployment)| pool.of(deployment)).collect();
         loading::add_loading(&fleet_fields, fleet, &deployment)?;
     }
+    let operation = Operation { fleet, warm_up };
+    let cost = cost::read(fields, &kinds_of(&deployment, &operation), &operation)?;
     let (settings, warnings) = reading.take_notes();
     Ok(Scenario {
         name: name.unwrap_or_else(|| "unnamed".to_owned()),
@@ -213,11 +218,11 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         deployment,
         traffic,
         objectives,
-        operation: Operation { fleet, warm_up },
+        operation,
         path,
-        retrieval,
-        promise,
-        memory_rule,
+        planning,
+        cost,
+        budget,
         files: reading.take_files(),
         settings,
         warnings,
@@ -236,6 +241,22 @@ fn tables_of<'a>(
     }
     let tables = pools.iter().map(|pool| PoolTables::of_pool(reading, pool));
     Ok(tables.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// A server of every kind, in the order of the pools.
+fn kinds_of<'a>(deployment: &'a Deployment, operation: &'a Operation) -> Vec<&'a Deployment> {
+    match operation.pools() {
+        [] => vec![deployment],
+        pools => pools.iter().map(|pool| &pool.deployment).collect(),
+    }
+}
+
+/// Says what was asked for and comes to nothing.
+fn warn_of_what_is_idle(reading: &Reading, pools: &[PoolTables<'_>], fleet: Option<&Fleet>, traffic: &Traffic) {
+    warn_of_idle_priorities(reading, pools, traffic);
+    let prefix_caching = pools.iter().any(|tables| tables.batching.prefix_caching);
+    fleet::warn_of_blind_router(reading, fleet, prefix_caching, traffic);
+    fleet::warn_of_idle_hardships(reading, fleet, traffic);
 }
 
 /// Priorities need both requests that have them and a scheduler that heeds them.

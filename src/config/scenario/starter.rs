@@ -25,6 +25,9 @@ const WRITTEN: [(&str, &str, &str); 2] = [("", "name", "\"my server\""), ("workl
 /// Objectives to start from.
 const OBJECTIVES: &str = "\"ttft.p99\" = \"2s\"\n\"tpot.p99\" = \"50ms\"\n";
 
+/// Tables that ask for something by being there.
+const ASKED_FOR: [&str; 5] = ["retrieval", "reliability", "capacity", "cost", "budget"];
+
 /// GPUs that share a model which is too large for fewer.
 const TENSOR_PARALLEL: [&str; 5] = ["1", "2", "4", "8", "16"];
 
@@ -68,6 +71,9 @@ impl Starter<'_> {
     }
 
     fn table(&self, table: &ScenarioTable, text: &mut String) {
+        if ASKED_FOR.contains(&table.name()) {
+            return self.asked_for(table, text);
+        }
         if let Some(declared) = table.declared {
             *text += "\n";
             *text += &self.comment(declared.help);
@@ -79,6 +85,37 @@ impl Starter<'_> {
         let policy = unquoted(POLICY.declared_default().0);
         for key in table.keys.iter().filter(|key| has_policy(key, policy)) {
             self.key(table.name(), key.setting, text);
+        }
+    }
+
+    /// A table that asks for something stands behind marks as a whole.
+    fn asked_for(&self, table: &ScenarioTable, text: &mut String) {
+        if self.defaults.is_none() {
+            return;
+        }
+        let help = table.declared.map_or("", |declared| declared.help);
+        *text += "\n";
+        *text += &self.comment(help);
+        let _ = writeln!(text, "# [{}]", table.name());
+        for KeyOf { setting, .. } in &table.keys {
+            let left_out = match setting.default {
+                Default::Depends(on) => on,
+                Default::Is(value, _) => value,
+                Default::Required(_) => "an error",
+                Default::Nothing => "nothing",
+            };
+            let help = described(setting);
+            let usual = match setting.default {
+                Default::Is(value, _) => Some(value.to_owned()),
+                _ => required_example(setting).or_else(|| example(setting.kind)),
+            };
+            *text += &match usual {
+                Some(value) => {
+                    self.comment(&format!("{help}. If left out: {left_out}"))
+                        + &format!("# {} = {value}\n", setting.name)
+                }
+                None => self.comment(&format!("`{}`: {help}. If left out: {left_out}", setting.name)),
+            };
         }
     }
 

@@ -1,9 +1,11 @@
 //! Every key of a scenario, by table: made of the declarations that stand beside the readers.
 
 use super::admission::ADMISSION;
+use super::budget::BUDGET;
 use super::capacity_rule::CAPACITY;
 use super::class::CLASS;
 use super::client::CLIENT;
+use super::cost::COST;
 use super::fleet::FLEET;
 use super::model::MODEL;
 use super::path::PATH;
@@ -125,6 +127,8 @@ pub fn tables() -> Vec<ScenarioTable> {
         ScenarioTable::of(&RELIABILITY),
         ScenarioTable::of(&CAPACITY),
         objectives,
+        ScenarioTable::of(&COST),
+        ScenarioTable::of(&BUDGET),
     ]
 }
 

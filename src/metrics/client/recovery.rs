@@ -34,6 +34,10 @@ pub struct Recovery {
     /// The longest time from a failure until, with the server well again, no more requests were outstanding than in the
     /// minute before it; `None` if there was no failure or one was not recovered from [s].
     pub time_to_recover_s: Option<f64>,
+    /// How often a server was started: by an autoscaler, to stand by or to serve, or after it failed.
+    pub starts: u64,
+    /// How long servers were there in each hour of the day, all together, as far as a run was watched [s].
+    pub provisioned_by_hour: [f64; HOURS_OF_DAY],
 }
 
 /// Something that became of a server.
@@ -65,6 +69,9 @@ pub(in crate::metrics) struct RecoveryTotal {
     unrecovered: u64,
     /// The longest time that it took to recover.
     longest: Span,
+    starts: u64,
+    /// [servers * ps].
+    provisioned_by_hour: [u128; HOURS_OF_DAY],
     pub(in crate::metrics) events: Vec<FleetEvent>,
     pub(in crate::metrics) events_left_out: u64,
 }
@@ -74,6 +81,9 @@ pub(in crate::metrics) struct RecoveryMeter {
     fleet: Option<Box<WatchedFleet>>,
 }
 
+/// Hours are told apart by the day.
+const HOURS_OF_DAY: usize = 24;
+const PICOS_PER_HOUR: u64 = 3_600 * PICOS_PER_SECOND;
 /// How long before a failure is taken for how it was before.
 const BEFORE: Span = Span::from_picos(60 * PICOS_PER_SECOND);
 /// How often what was outstanding until then is noted.
@@ -104,6 +114,11 @@ struct WatchedFleet {
     recovered: Vec<RecoveredFault>,
     events: Vec<FleetEvent>,
     events_left_out: u64,
+    starts: u64,
+    /// [servers * ps].
+    provisioned_by_hour: [u128; HOURS_OF_DAY],
+    /// Servers that were loaded to stand by.
+    standing_by: Vec<ServerId>,
 }
 
 /// A failure from which the fleet has not recovered yet.
@@ -162,6 +177,9 @@ impl RecoveryMeter {
             recovered: Vec::new(),
             events: Vec::new(),
             events_left_out: 0,
+            starts: 0,
+            provisioned_by_hour: [0; HOURS_OF_DAY],
+            standing_by: Vec::new(),
         };
         Self {
             fleet: Some(Box::new(fleet)),
@@ -241,6 +259,7 @@ impl WatchedFleet {
         self.sum += picos * u128::from(self.outstanding);
         self.ready_sum += picos * u128::from(self.size.ready);
         self.provisioned_sum += picos * u128::from(self.size.provisioned);
+        self.share_out_over_hours(at);
         self.since = at;
         if self
             .noted
@@ -252,6 +271,18 @@ impl WatchedFleet {
             while self.noted.get(1).is_some_and(|(noted, _)| at.since(*noted) >= BEFORE) {
                 self.noted.pop_front();
             }
+        }
+    }
+
+    /// Adds the servers that were there until then to the hours of the day in which they were.
+    fn share_out_over_hours(&mut self, at: Time) {
+        let (mut from, to) = (self.since.picos(), at.picos());
+        while from < to {
+            let hour = from / PICOS_PER_HOUR;
+            let end = to.min((hour + 1) * PICOS_PER_HOUR);
+            let of_day = (hour % HOURS_OF_DAY as u64) as usize;
+            self.provisioned_by_hour[of_day] += u128::from(end - from) * u128::from(self.size.provisioned);
+            from = end;
         }
     }
 
@@ -291,6 +322,18 @@ impl WatchedFleet {
             });
         } else {
             self.events_left_out += 1;
+        }
+        match change {
+            ServerChange::Warming => {
+                self.standing_by.push(server);
+                self.starts += 1;
+            }
+            // What stands by has been loaded before.
+            ServerChange::Starting if self.standing_by.contains(&server) => {
+                self.standing_by.retain(|other| *other != server);
+            }
+            ServerChange::Starting | ServerChange::Back => self.starts += 1,
+            _ => {}
         }
         match change {
             ServerChange::Crashed
@@ -397,6 +440,8 @@ impl WatchedFleet {
             faults,
             unrecovered,
             longest: times.max().unwrap_or_default(),
+            starts: self.starts,
+            provisioned_by_hour: self.provisioned_by_hour,
             events: self.events,
             events_left_out: self.events_left_out,
         }
@@ -417,6 +462,10 @@ impl Total for RecoveryTotal {
         self.faults += other.faults;
         self.unrecovered += other.unrecovered;
         self.longest = self.longest.max(other.longest);
+        self.starts += other.starts;
+        for (mine, theirs) in self.provisioned_by_hour.iter_mut().zip(other.provisioned_by_hour) {
+            *mine += theirs;
+        }
         // Events are those of the first run.
     }
 
@@ -434,6 +483,10 @@ impl Total for RecoveryTotal {
             faults: self.faults,
             unrecovered: self.unrecovered,
             time_to_recover_s: has_recovered.then(|| self.longest.seconds()),
+            starts: self.starts,
+            provisioned_by_hour: self
+                .provisioned_by_hour
+                .map(|picos| picos as f64 / PICOS_PER_SECOND as f64),
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn unit(quantity: Quantity) -> Unit {
     match quantity {
         Quantity::Time => Unit::Seconds,
         Quantity::Share => Unit::Share,
-        Quantity::Rate | Quantity::Count => Unit::Plain,
+        Quantity::Rate | Quantity::Count | Quantity::Price => Unit::Plain,
     }
 }
 

@@ -14,6 +14,7 @@ pub fn with_unit(quantity: Quantity, value: f64) -> String {
         Quantity::Share => percent(value),
         Quantity::Rate => format!("{}/s", rounded(value)),
         Quantity::Count => rounded(value),
+        Quantity::Price => price(value),
     }
 }
 
@@ -65,6 +66,33 @@ pub fn bytes(bytes: f64) -> String {
     let found = units.into_iter().find(|(_, one)| bytes.abs() >= *one);
     let (unit, one) = found.unwrap_or(("B", 1.0));
     format!("{} {unit}", rounded(bytes / one))
+}
+
+/// Dollars: whole cents, but of less than a dollar as much as there is to it.
+pub fn price(dollars: f64) -> String {
+    let sign = if dollars < 0.0 { "-" } else { "" };
+    match dollars.abs() {
+        size if size >= 99.95 => format!("{sign}${}", thousands(size.round())),
+        size if size >= 0.995 || size == 0.0 => format!("{sign}${size:.2}"),
+        size => format!("{sign}${}", rounded(size)),
+    }
+}
+
+/// A whole number with commas between its thousands; an exponent, if it is huge.
+fn thousands(number: f64) -> String {
+    let digits = rounded(number);
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_plain {
+        return digits;
+    }
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A part of one. Nearly all, or nearly nothing, is not shown as all or nothing.

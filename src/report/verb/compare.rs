@@ -47,6 +47,8 @@ const FAR_APART: f64 = 50.0;
 const ALSO_DIFFERS: &str = "Also differs:";
 /// What is compared besides what objectives are about.
 const ALWAYS: [&str; 3] = ["e2e.p99", "throughput.output_tokens_per_s", "queue.depth.mean"];
+/// What is compared if somebody asks what runs cost.
+const PRICES: [&str; 2] = ["cost.per_million_tokens", "cost.per_month"];
 /// What is compared if there are no objectives.
 const WITHOUT_SLO: [&str; 2] = ["ttft.p99", "tpot.p99"];
 
@@ -113,7 +115,13 @@ impl CompareReport {
         });
         let mut measures: Vec<RunMeasure> = of_all.chain(of_classes).flatten().collect();
         let others = if measures.is_empty() { &WITHOUT_SLO[..] } else { &[] };
-        for name in others.iter().chain(&ALWAYS) {
+        let has_cost = self
+            .contest
+            .contenders
+            .iter()
+            .any(|it| it.pooled.summary.cost.is_some());
+        let prices = if has_cost { &PRICES[..] } else { &[] };
+        for name in others.iter().chain(&ALWAYS).chain(prices) {
             let measure = RunMeasure::named(name).expect("a measure has this name");
             if !measures.iter().any(|other| other.name == measure.name) {
                 measures.push(measure);

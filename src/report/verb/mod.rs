@@ -5,6 +5,7 @@ mod breakdown_document;
 mod calibration;
 pub mod capacity;
 pub mod compare;
+pub mod cost;
 pub mod curve;
 mod curve_page;
 pub mod formula;

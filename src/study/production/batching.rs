@@ -1,6 +1,6 @@
 //! The policies of batching side by side, on the scenario's own traffic.
 
-use super::{Answered, ProductionQuestion};
+use super::question::{Answered, ProductionQuestion};
 use crate::config::Flag;
 use crate::metrics::Summary;
 use crate::study::Stopped;

@@ -1,6 +1,7 @@
 //! What users see who are there so many at once: one, ten, a hundred, and more.
 
-use super::{OwnTraffic, ProductionQuestion};
+use super::own_traffic::OwnTraffic;
+use super::question::ProductionQuestion;
 use crate::study::{Curve, CurvePoint, CurveStudy, LoadDial, Stopped};
 
 /// What so many at once see, whoever sends their requests.

@@ -1,7 +1,9 @@
 //! What happens when something fails: in the scenario's own failures if it has some, with one server less, and in a
 //! month of failures as they are known of hardware.
 
-use super::{Answered, NeededServers, OwnTraffic, ProductionQuestion, own_traffic};
+use super::own_traffic::{self, OwnTraffic};
+use super::question::{Answered, ProductionQuestion, answered};
+use super::servers::NeededServers;
 use crate::config::{Flag, Promise};
 use crate::metrics::{FleetReport, Summary};
 use crate::stats::at_least_of;
@@ -78,7 +80,7 @@ pub(super) fn find(
     let measured = own.fleet.as_ref().filter(|_| has_faults);
     let measured = measured.map(|fleet| MeasuredFailures::of(own, fleet));
     Ok(Failures {
-        promise: scenario.promise,
+        promise: scenario.planning.promise,
         assumed: (!has_faults).then(|| AssumedFailures::of(question, servers)),
         measured,
         one_down: one_down(question)?,
@@ -164,5 +166,5 @@ fn one_down(question: &ProductionQuestion<'_>) -> Result<Answered<OneDown>, Stop
             summary: pooled.summary(),
         })
     };
-    super::answered(one_less())
+    answered(one_less())
 }

@@ -1,6 +1,7 @@
 //! Rules of thumb for memory, in the user's own numbers or in those of the scenario.
 
-use super::{Answered, OwnTraffic};
+use super::own_traffic::OwnTraffic;
+use super::question::Answered;
 use crate::config::MemoryRule;
 use crate::study::Input;
 
@@ -29,7 +30,7 @@ pub struct Calculator {
 impl Calculator {
     /// In the user's numbers as far as there are some, else in those of the scenario, whose mean context is the user's.
     pub(super) fn of(input: &Input, own: &OwnTraffic) -> Self {
-        let rule = input.scenario.memory_rule.unwrap_or_default();
+        let rule = input.scenario.planning.memory_rule.unwrap_or_default();
         let budget = &input.scenario.deployment.memory;
         let number = |written: Option<f64>, of_scenario: f64| RuleNumber {
             bytes: written.unwrap_or(of_scenario),
@@ -62,7 +63,7 @@ impl Calculator {
 
 /// The rule peak * KV per user * overhead * redundancy.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RuleOfThumb {
+pub struct PeakRule {
     /// Users at once at the busiest time.
     pub users: f64,
     /// Whether the user has given them; otherwise the simulation saw as many.
@@ -81,10 +82,10 @@ pub struct RuleOfThumb {
     pub tensor_parallel: u32,
 }
 
-impl RuleOfThumb {
+impl PeakRule {
     /// In the user's numbers as far as there are some.
     pub(super) fn of(input: &Input, own: &OwnTraffic, calculator: &Calculator) -> Answered<Self> {
-        let rule: MemoryRule = input.scenario.memory_rule.unwrap_or_default();
+        let rule: MemoryRule = input.scenario.planning.memory_rule.unwrap_or_default();
         let seen = own.summary.queue.running.max.map(|most| most as f64);
         let users = rule.users.or(seen).ok_or("nobody was served")?;
         Ok(Self {
@@ -109,7 +110,8 @@ impl RuleOfThumb {
         (self.bytes() / self.gpu_bytes).ceil() * f64::from(self.tensor_parallel)
     }
 
-    /// GPUs that hold as much beside the weights that each of them has to hold; infinite if there is no room beside them.
+    /// GPUs that hold as much beside the weights that each of them has to hold; infinite if there is no room beside
+    /// them.
     pub fn gpus_with_weights(&self) -> f64 {
         let room = (self.gpu_bytes - self.weights_bytes).max(0.0);
         (self.bytes() / room).ceil() * f64::from(self.tensor_parallel)
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_hundred_users_of_half_a_gigabyte_take_two_gpus_of_eighty() {
-        let rule = RuleOfThumb {
+        let rule = PeakRule {
             users: 100.0,
             users_are_written: true,
             kv_bytes_per_user: 500e6,

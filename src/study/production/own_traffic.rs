@@ -1,6 +1,6 @@
 //! What the scenario's own traffic sees.
 
-use super::ProductionQuestion;
+use super::question::ProductionQuestion;
 use crate::metrics::{Breakdown, FleetReport, Recording, Replications, RunResult, Summary};
 use crate::study::{Input, Next, Stopped};
 
@@ -22,6 +22,11 @@ impl OwnTraffic {
     /// Requests that are answered in a second.
     pub fn requests_per_s(&self) -> f64 {
         self.summary.throughput.requests_per_s.unwrap_or(0.0)
+    }
+
+    /// Requests of a run, on average.
+    pub const fn requests_of_run(&self) -> u64 {
+        self.summary.requests.arrived / self.runs as u64
     }
 
     /// Requests that are there at once, running and waiting, on average.

@@ -1,7 +1,9 @@
 //! What the servers carry, and how many of them the scenario's own traffic needs.
 
-use super::{Answered, ProductionQuestion};
+use super::own_traffic::OwnTraffic;
+use super::question::{Answered, ProductionQuestion, answered};
 use crate::config::Flag;
+use crate::stats::mean;
 use crate::study::{Capacity, CapacitySearch, FewestServers, LoadDial, LoadKind, ServersSearch, Stopped, USUAL_START};
 
 /// What the servers carry under their objectives, and how many the scenario's own load needs.
@@ -35,6 +37,20 @@ impl NeededServers {
         self.own_load.map(|load| load / self.all_carry())
     }
 
+    /// The most requests that all answer in a second within the objectives, with the interval; `None` if no load meets
+    /// them.
+    pub fn best_rate_per_s(&self) -> Option<(f64, Option<[f64; 2]>)> {
+        let times = if self.is_of_one { f64::from(self.servers) } else { 1.0 };
+        let brackets = self.capacity.brackets.iter();
+        let rates = brackets.filter_map(|bracket| bracket.at_met.as_ref()?.throughput.requests_per_s);
+        let rate = mean(rates)? * times;
+        let share = self.capacity.interval().map(|interval| {
+            let mean = self.capacity.mean();
+            [rate * interval.low / mean, rate * interval.high / mean]
+        });
+        Some((rate, share))
+    }
+
     /// The fewest servers that carry the own load.
     pub fn needed(&self) -> Option<u32> {
         self.fewest.as_ref().ok()?.fewest
@@ -42,7 +58,7 @@ impl NeededServers {
 }
 
 /// Finds both.
-pub(super) fn find(question: &ProductionQuestion<'_>) -> Result<NeededServers, Stopped> {
+pub(super) fn find(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> Result<NeededServers, Stopped> {
     let input = question.input;
     let dial = LoadDial::new(LoadKind::of(input), input).map_err(Stopped::Failed)?;
     let operation = &input.scenario.operation;
@@ -53,7 +69,8 @@ pub(super) fn find(question: &ProductionQuestion<'_>) -> Result<NeededServers, S
     if is_of_one && operation.fleet.is_some() {
         changes.push(Flag::new("--set", "fleet.servers=1"));
     }
-    let seeds: Vec<u64> = input.seeds(question.seeds).collect();
+    let effort = question.effort(own.requests_of_run());
+    let seeds: Vec<u64> = input.seeds(effort.seeds).collect();
     let own_load = dial.load_of(input);
     let shared_by = if is_of_one { f64::from(servers) } else { 1.0 };
     let search = CapacitySearch {
@@ -62,7 +79,7 @@ pub(super) fn find(question: &ProductionQuestion<'_>) -> Result<NeededServers, S
         changes: &changes,
         steps_times: 1.0,
         seeds: &seeds,
-        longest: question.longest(),
+        longest: effort.longest,
         start: own_load.map_or(USUAL_START, |load| load / shared_by),
     };
     let capacity = search.answer(question.workers, question.simulate)?;
@@ -81,7 +98,7 @@ pub(super) fn find(question: &ProductionQuestion<'_>) -> Result<NeededServers, S
                 workers: question.workers,
                 simulate: question.simulate,
             };
-            super::answered(servers.answer(&capacity))?
+            answered(servers.answer(&capacity))?
         }
     };
     Ok(NeededServers {

@@ -1,6 +1,6 @@
 //! What the documents take that answers are looked up in.
 
-use super::OwnTraffic;
+use super::own_traffic::OwnTraffic;
 use crate::retrieval::{IndexKind, Retrieval, StoreNeeds, Stored};
 use crate::study::Input;
 
@@ -34,7 +34,7 @@ const DOCUMENTS: [f64; 5] = [1e3, 1e5, 1e6, 1e7, 1e8];
 impl StorageNeeds {
     /// What the scenario's documents need, or a million where it has none, if each request looks something up.
     pub(super) fn of(input: &Input, own: &OwnTraffic) -> Self {
-        let written = input.scenario.retrieval.clone();
+        let written = input.scenario.planning.retrieval.clone();
         let is_written = written.is_some();
         let retrieval = written.unwrap_or(Retrieval {
             stored: Stored::Documents(1e6),

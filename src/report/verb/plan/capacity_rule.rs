@@ -2,20 +2,20 @@
 
 use serde::Serialize;
 
-use super::part::Part;
+use super::part::PlanPart;
 use super::report::PlanReport;
 use super::section::PlanSection;
 use crate::report::text::numbers::bytes;
 use crate::report::verb::formula;
 use crate::stats::rounded;
-use crate::study::{Calculator, RuleOfThumb};
+use crate::study::{Calculator, PeakRule};
 
 #[derive(Serialize)]
 pub(super) struct CapacityRuleDocument {
     calculator: CalculatorDocument,
     /// The formula and each thing that it leaves out, simulated.
-    formula: Part<formula::Document>,
-    rule: Part<RuleDocument>,
+    formula: PlanPart<formula::Document>,
+    rule: PlanPart<RuleDocument>,
     /// GPUs that the simulation says are needed for the own load.
     gpus_simulated: Option<u32>,
     gpus_simulated_with_one_down: Option<u32>,
@@ -68,7 +68,7 @@ impl CalculatorDocument {
 }
 
 impl RuleDocument {
-    fn of(rule: &RuleOfThumb) -> Self {
+    fn of(rule: &PeakRule) -> Self {
         Self {
             users: rule.users,
             users_are_simulated: !rule.users_are_written,
@@ -88,8 +88,8 @@ pub(super) fn document(report: &PlanReport) -> CapacityRuleDocument {
     let needed = report.gpus_needed();
     CapacityRuleDocument {
         calculator: CalculatorDocument::of(&production.calculator),
-        formula: Part::of(&production.formula, formula::Document::of),
-        rule: Part::of(&production.rule, RuleDocument::of),
+        formula: PlanPart::of(&production.formula, formula::Document::of),
+        rule: PlanPart::of(&production.rule, RuleDocument::of),
         gpus_simulated: needed,
         gpus_simulated_with_one_down: needed.map(|needed| needed + report.gpus_of_server),
     }
@@ -126,7 +126,7 @@ pub(super) fn section(report: &PlanReport) -> PlanSection {
     section
 }
 
-fn rule_in_words(report: &PlanReport, rule: &RuleOfThumb) -> String {
+fn rule_in_words(report: &PlanReport, rule: &PeakRule) -> String {
     let seen = if rule.users_are_written {
         ""
     } else {

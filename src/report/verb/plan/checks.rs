@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::report::PlanReport;
 use crate::metrics::{SloOutcome, Summary};
 use crate::report::text::numbers::{self, or_unknown, percent};
+use crate::report::verb::run::outcome_in_words;
 use crate::study::{is_steady, judged};
 
 /// Something that has to hold.
@@ -49,6 +50,7 @@ pub(super) fn checks(report: &PlanReport) -> Vec<Check> {
         Some(servers(report)),
         one_failure(report),
         Some(promise(report)),
+        budget(report),
     ];
     checks.into_iter().flatten().collect()
 }
@@ -159,4 +161,26 @@ fn promise(report: &PlanReport) -> Check {
         ),
         is_asked: promised.is_written,
     }
+}
+
+/// Whether the money of a day lasts, if there is a budget.
+fn budget(report: &PlanReport) -> Option<Check> {
+    let budget = report.production.cost.as_ref()?.budget.as_ref()?;
+    let (holds, finding) = match &budget.own {
+        None => (None, "what the GPUs cost is not known".to_owned()),
+        Some(own) => (
+            Some(own.spent_at_hour.is_none()),
+            format!(
+                "the budget of {} a day {}",
+                numbers::price(budget.per_day),
+                outcome_in_words(own)
+            ),
+        ),
+    };
+    Some(Check {
+        name: "budget",
+        outcome: CheckOutcome::of(holds),
+        finding,
+        is_asked: true,
+    })
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::part::Part;
+use super::part::PlanPart;
 use super::report::PlanReport;
 use super::section::PlanSection;
 use crate::metrics::LatencySummary;
@@ -15,8 +15,8 @@ use crate::study::{Crowds, CurvePoint, NeededServers};
 
 #[derive(Serialize)]
 pub(super) struct ConcurrencyDocument {
-    crowds: Part<CrowdsDocument>,
-    servers: Part<ServersNeededDocument>,
+    crowds: PlanPart<CrowdsDocument>,
+    servers: PlanPart<ServersNeededDocument>,
 }
 
 #[derive(Serialize)]
@@ -70,7 +70,7 @@ struct ServersNeededDocument {
     servers: u32,
     own_load: Option<f64>,
     own_load_share: Option<f64>,
-    fewest: Part<Option<u32>>,
+    fewest: PlanPart<Option<u32>>,
     fewest_with_one_down: Option<u32>,
 }
 
@@ -102,7 +102,7 @@ impl LevelDocument {
 pub(super) fn document(report: &PlanReport) -> ConcurrencyDocument {
     let production = &report.production;
     ConcurrencyDocument {
-        crowds: Part::of(&production.crowds, |crowds| {
+        crowds: PlanPart::of(&production.crowds, |crowds| {
             let load = |point: Option<&CurvePoint>| point.map(|point| point.load);
             CrowdsDocument {
                 one_user: LevelDocument::of(crowds.one_user()),
@@ -117,7 +117,7 @@ pub(super) fn document(report: &PlanReport) -> ConcurrencyDocument {
                 one_user_misleads_times: crowds.misleads_times(&production.own),
             }
         }),
-        servers: Part::of(&production.servers, |found| ServersNeededDocument {
+        servers: PlanPart::of(&production.servers, |found| ServersNeededDocument {
             of: found.capacity.kind.name(),
             capacity: (!found.capacity.is_none()).then(|| found.capacity.mean()),
             capacity_ci95: found.capacity.interval(),
@@ -126,7 +126,7 @@ pub(super) fn document(report: &PlanReport) -> ConcurrencyDocument {
             servers: found.servers,
             own_load: found.own_load,
             own_load_share: found.load_share(),
-            fewest: Part::of(&found.fewest, |fewest| fewest.fewest),
+            fewest: PlanPart::of(&found.fewest, |fewest| fewest.fewest),
             fewest_with_one_down: found.needed().map(|needed| needed + 1),
         }),
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::report::PlanReport;
 use super::section::PlanSection;
-use crate::report::text::numbers::{bytes, duration, or_unknown, percent};
+use crate::report::text::numbers::{bytes, duration, or_unknown, percent, price};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::retrieval::{Placement, UpdateKind};
 use crate::stats::rounded;
@@ -12,17 +12,18 @@ use crate::study::PolicyTried;
 
 /// A decision with its answer and the reason.
 #[derive(Serialize)]
-pub(super) struct Decision {
+pub(super) struct PlanDecision {
     name: &'static str,
     question: &'static str,
     answer: String,
     because: String,
 }
 
-pub(super) fn decisions(report: &PlanReport) -> Vec<Decision> {
+pub(super) fn decisions(report: &PlanReport) -> Vec<PlanDecision> {
     vec![
         metric(report),
         batching(report),
+        cost_ceiling(report),
         storage(report),
         alerts(report),
         failure_modes(report),
@@ -30,7 +31,7 @@ pub(super) fn decisions(report: &PlanReport) -> Vec<Decision> {
     ]
 }
 
-fn metric(report: &PlanReport) -> Decision {
+fn metric(report: &PlanReport) -> PlanDecision {
     let summary = &report.production.own.summary;
     let (answer, because) = if report.people_wait {
         (
@@ -50,7 +51,7 @@ fn metric(report: &PlanReport) -> Decision {
             ),
         )
     };
-    Decision {
+    PlanDecision {
         name: "metric",
         question: "latency or throughput?",
         answer: answer.to_owned(),
@@ -62,13 +63,13 @@ fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     Some(one? / other?).filter(|ratio| ratio.is_finite())
 }
 
-fn batching(report: &PlanReport) -> Decision {
+fn batching(report: &PlanReport) -> PlanDecision {
     let rule = if report.people_wait { "continuous" } else { "static" };
     let (answer, because) = match &report.production.batching {
         Err(why) => (report.policy.to_owned(), format!("the others were not tried: {why}")),
         Ok(tried) => best_policy(report, tried, rule),
     };
-    Decision {
+    PlanDecision {
         name: "batching",
         question: "how to batch?",
         answer,
@@ -116,7 +117,39 @@ fn best_policy(report: &PlanReport, tried: &[PolicyTried], rule: &str) -> (Strin
     (best.policy.to_owned(), format!("{verdict}: {}", numbers.join(" · ")))
 }
 
-fn storage(report: &PlanReport) -> Decision {
+fn cost_ceiling(report: &PlanReport) -> PlanDecision {
+    let cost = report.production.cost.as_ref();
+    let (answer, because) = match cost {
+        None => ("not known".to_owned(), "no request was answered".to_owned()),
+        Some(cost) => {
+            let per_day = or_unknown(cost.numbers.per_day, price);
+            let answer = match &cost.budget {
+                Some(budget) => {
+                    let beyond = budget.beyond;
+                    format!("{} a day, beyond which requests are to {beyond}", price(budget.per_day))
+                }
+                None => format!("none is set ([budget] per_day): own GPUs cost {per_day} a day"),
+            };
+            let cheaper = cost.against_api.cheaper_with_people.map_or_else(
+                || "what is cheaper is not known without a price of the GPU".to_owned(),
+                |cheaper| format!("with people to run it, {cheaper} costs less"),
+            );
+            let because = format!(
+                "{per_day} a day on own GPUs, {} through an API; {cheaper}",
+                price(cost.numbers.api_per_day)
+            );
+            (answer, because)
+        }
+    };
+    PlanDecision {
+        name: "cost_ceiling",
+        question: "what may it cost, and what beyond?",
+        answer,
+        because,
+    }
+}
+
+fn storage(report: &PlanReport) -> PlanDecision {
     let storage = &report.production.storage;
     let needs = &storage.needs;
     let place = match (needs.placement, needs.shards) {
@@ -134,7 +167,7 @@ fn storage(report: &PlanReport) -> Decision {
     } else {
         " (by default: a million documents)"
     };
-    Decision {
+    PlanDecision {
         name: "storage",
         question: "where do documents lie, and how do they change?",
         answer: format!("{place}; {updates}{usual}"),
@@ -147,9 +180,9 @@ fn storage(report: &PlanReport) -> Decision {
     }
 }
 
-fn alerts(report: &PlanReport) -> Decision {
+fn alerts(report: &PlanReport) -> PlanDecision {
     let summary = &report.production.own.summary;
-    Decision {
+    PlanDecision {
         name: "alerts",
         question: "which metrics deserve an alert?",
         answer: "queue depth, p99 of the first token, KV usage, errors".to_owned(),
@@ -162,7 +195,7 @@ fn alerts(report: &PlanReport) -> Decision {
     }
 }
 
-fn failure_modes(report: &PlanReport) -> Decision {
+fn failure_modes(report: &PlanReport) -> PlanDecision {
     let failures = &report.production.failures;
     let (answer, because) = match &failures.one_down {
         Ok(one_down) => match &one_down.summary {
@@ -185,7 +218,7 @@ fn failure_modes(report: &PlanReport) -> Decision {
         },
         Err(why) => ("see the failures of the scenario", why.clone()),
     };
-    Decision {
+    PlanDecision {
         name: "failure_modes",
         question: "what does a failure degrade to?",
         answer: answer.to_owned(),
@@ -193,7 +226,7 @@ fn failure_modes(report: &PlanReport) -> Decision {
     }
 }
 
-fn redundancy(report: &PlanReport) -> Decision {
+fn redundancy(report: &PlanReport) -> PlanDecision {
     let production = &report.production;
     let peak = production.own.summary.queue.running.max;
     let (answer, because) = match (report.gpus_needed(), &production.rule) {
@@ -212,7 +245,7 @@ fn redundancy(report: &PlanReport) -> Decision {
         ),
         (_, Err(why)) => ("not known".to_owned(), why.clone()),
     };
-    Decision {
+    PlanDecision {
         name: "redundancy",
         question: "how much memory for the peak and a failure?",
         answer,

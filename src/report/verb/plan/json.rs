@@ -6,6 +6,7 @@ use super::checks::Check;
 use super::report::PlanReport;
 use super::{capacity_rule, concurrency, decisions, latency_budget, observability, reliability, storage};
 use crate::report::text::document::{Tool, pretty};
+use crate::study::CostReport;
 
 /// The version of the form below: raised when a key changes its meaning.
 const SCHEMA: &str = "tailcast/plan/v1";
@@ -24,11 +25,12 @@ struct Document<'a> {
     checks: Vec<Check>,
     concurrency: concurrency::ConcurrencyDocument,
     latency_budget: latency_budget::LatencyBudgetDocument,
+    cost: Option<&'a CostReport>,
     storage: storage::StorageDocument,
     observability: observability::ObservabilityDocument,
     reliability: reliability::ReliabilityDocument,
     capacity_rule: capacity_rule::CapacityRuleDocument,
-    decisions: Vec<decisions::Decision>,
+    decisions: Vec<decisions::PlanDecision>,
     complete: bool,
 }
 
@@ -47,6 +49,7 @@ impl PlanReport {
             checks: self.checks(),
             concurrency: concurrency::document(self),
             latency_budget: latency_budget::document(self),
+            cost: self.production.cost.as_ref(),
             storage: storage::document(&self.production.storage),
             observability: observability::document(self),
             reliability: reliability::document(&self.production.failures),

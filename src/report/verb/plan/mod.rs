@@ -5,6 +5,7 @@
 mod capacity_rule;
 mod checks;
 mod concurrency;
+mod cost;
 mod decisions;
 mod json;
 mod latency_budget;
@@ -13,7 +14,9 @@ mod part;
 mod reliability;
 mod report;
 mod section;
+mod shown;
 mod storage;
+mod verdict;
 
 pub use checks::{Check, CheckOutcome};
 pub use report::PlanReport;

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// What came of a part, or why it is not known.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum Part<T> {
+pub(super) enum PlanPart<T> {
     /// The answer.
     Known(T),
     /// Why there is none.
@@ -15,7 +15,7 @@ pub(super) enum Part<T> {
     },
 }
 
-impl<T> Part<T> {
+impl<T> PlanPart<T> {
     /// The document of an answer.
     pub fn of<'a, A>(answer: &'a Result<A, String>, document: impl FnOnce(&'a A) -> T) -> Self {
         match answer {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::part::Part;
+use super::part::PlanPart;
 use super::report::PlanReport;
 use super::section::PlanSection;
 use crate::report::text::numbers::{duration, or_unknown, percent};
@@ -18,7 +18,7 @@ pub(super) struct ReliabilityDocument {
     answered_share: Option<f64>,
     measured: Option<MeasuredDocument>,
     assumed: Option<AssumedDocument>,
-    one_down: Part<OneDownDocument>,
+    one_down: PlanPart<OneDownDocument>,
 }
 
 #[derive(Serialize)]
@@ -84,7 +84,7 @@ pub(super) fn document(failures: &Failures) -> ReliabilityDocument {
             faults_per_month: assumed.faults_per_month,
             availability: assumed.availability,
         }),
-        one_down: Part::of(&failures.one_down, OneDownDocument::of),
+        one_down: PlanPart::of(&failures.one_down, OneDownDocument::of),
     }
 }
 

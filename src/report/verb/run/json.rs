@@ -8,7 +8,7 @@ use crate::report::text::document::{Tool, pretty};
 use crate::report::verb::breakdown_document::BreakdownDocument;
 use crate::report::verb::path_document::PathDocument;
 use crate::report::verb::slo_document::SloDocument;
-use crate::study::Verdict;
+use crate::study::{CostReport, Verdict};
 
 /// The version of the form below: raised when a key changes its meaning.
 const SCHEMA: &str = "tailcast/run/v1";
@@ -21,13 +21,15 @@ struct Document<'a> {
     seed: u64,
     verdict: Option<&'static str>,
     #[serde(flatten)]
-    summary: &'a Summary,
+    summary: Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
     fleet: Option<FleetDocument<'a>>,
     #[serde(flatten)]
     path: Option<PathDocument<'a>>,
     #[serde(flatten)]
     breakdown: BreakdownDocument<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<&'a CostReport>,
     memory: MemoryReport,
     /// Whether the run went to its end; there is no verdict on one that did not.
     complete: bool,
@@ -68,10 +70,12 @@ impl RunReport {
             scenario_hash: &self.scenario_hash,
             seed: self.seed,
             verdict: self.verdict().map(Verdict::name),
-            summary,
+            // The report of the cost has its numbers.
+            summary: Summary { cost: None, ..*summary },
             fleet: self.fleet.as_ref().map(|fleet| self.fleet_document(fleet)),
             path: self.path.as_ref().map(|path| PathDocument::of(path, summary)),
             breakdown: BreakdownDocument::of(&self.breakdown, self.fleet.is_some()),
+            cost: self.cost.as_ref(),
             memory: self.memory,
             complete: self.is_complete,
             replications: self.headline.replications,

@@ -6,6 +6,7 @@ use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::numbers::milliseconds;
 use crate::report::text::style::Style;
 use crate::report::text::table::{Cell, Column, Table};
+use crate::report::verb::cost::cost_tables;
 use crate::report::verb::path_budget;
 use crate::report::verb::run::report::RunReport;
 use crate::report::verb::run::screen::slo_line;
@@ -53,6 +54,12 @@ impl RunReport {
             heading: "Over time, and over all requests".to_owned(),
             blocks: figures,
         });
+        if let Some(cost) = &self.cost {
+            sections.push(Section {
+                heading: "What it costs".to_owned(),
+                blocks: cost_tables(cost).into_iter().map(Block::Table).collect(),
+            });
+        }
         sections.push(setting.section());
         Page {
             title: setting.name.clone(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::metrics::{Breakdown, FleetReport, PathReport, Slo, SloOutcome, SloResult, Summary};
 use crate::report::verb::path_budget;
 use crate::step_time::LONGEST_STEP;
-use crate::study::{USUAL_ERRORS, Verdict, asks_for_anything, judged};
+use crate::study::{CostReport, USUAL_ERRORS, Verdict, asks_for_anything, judged};
 
 /// Everything a report of one scenario shows.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct RunReport {
     pub path: Option<PathReport>,
     /// The same of groups of requests, where they are told apart.
     pub breakdown: Breakdown,
+    /// What it costs, if the scenario asks.
+    pub cost: Option<CostReport>,
     /// What the GPU memory holds.
     pub memory: MemoryReport,
     /// What is known of each pool of the fleet without a run, in the order of the pools.

@@ -9,6 +9,7 @@ use crate::report::text::numbers::{self, duration, milliseconds, or_unknown, per
 use crate::report::text::style::{Style, TerminalColour};
 use crate::report::text::why::why;
 use crate::report::verb::path_budget;
+use crate::report::verb::run::cost_lines::cost_lines;
 use crate::report::verb::run::report::RunReport;
 use crate::stats::{Interval, rounded};
 use crate::study::Verdict;
@@ -58,6 +59,7 @@ impl RunReport {
                 .iter()
                 .flat_map(|path| path_budget::facts(path, &self.summary)),
         );
+        facts.extend(self.cost.iter().flat_map(cost_lines));
         facts.push(("Users", self.users_line()));
         facts.push(("Why", why(&self.summary.constraint)));
         facts.extend(self.fidelity.clone().map(|text| ("Fidelity", text)));

@@ -1,0 +1,52 @@
+//! A plan on a screen and as a page.
+
+use super::report::PlanReport;
+use super::section::PlanSection;
+use super::{capacity_rule, concurrency, cost, decisions, latency_budget, observability, reliability, storage};
+use crate::config::on_one_line;
+use crate::report::page::{Page, Tone};
+
+impl PlanReport {
+    fn sections(&self) -> Vec<PlanSection> {
+        vec![
+            concurrency::section(self),
+            latency_budget::section(self),
+            cost::section(self),
+            storage::section(self),
+            observability::section(self),
+            reliability::section(self),
+            capacity_rule::section(self),
+            decisions::section(self),
+        ]
+    }
+
+    /// The plan for a screen, a line break at its end.
+    pub fn to_text(&self) -> String {
+        let mut text = format!(
+            "{:<10}{}\n{}\n",
+            "Verdict",
+            on_one_line(&self.verdict()),
+            self.setting.line()
+        );
+        for section in self.sections() {
+            text.push('\n');
+            text.push_str(&section.to_text());
+        }
+        text
+    }
+
+    /// The plan for sharing.
+    pub fn to_page(&self) -> Page {
+        let sections = self.sections().into_iter().map(PlanSection::into_section);
+        Page {
+            title: format!("{}: a plan for production", self.setting.name),
+            verdict: format!("{}.", self.verdict()),
+            tone: match self.verdict_name() {
+                "ready" => Tone::Good,
+                "not_ready" => Tone::Bad,
+                _ => Tone::Plain,
+            },
+            sections: sections.chain([self.setting.section()]).collect(),
+        }
+    }
+}
