@@ -10,6 +10,7 @@ mod class_to_record;
 mod classes;
 mod client;
 mod contexts;
+mod exposition;
 mod fleet;
 mod fleet_pool;
 mod latencies_of;
@@ -52,7 +53,11 @@ pub use client::{
     Requests, Throughput,
 };
 pub use contexts::Contexts;
-pub use fleet::{EventReport, FleetReport, ReadyServers, ServerReport};
+pub use exposition::{
+    ExposedFamily, ExposedRun, ExposedSeries, ExposedServer, Exposition, ExpositionSettings, FamilyKind, Label,
+    MOST_SAMPLES, MetricFamily,
+};
+pub use fleet::{EventReport, FleetReport, ReadyServers, ServerReport, name_of_change};
 pub use fleet_pool::PoolReport;
 pub use line::{Line, Phrase, Statement};
 pub use listeners::{LastHeard, Listeners};

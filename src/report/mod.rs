@@ -9,8 +9,9 @@ mod verb;
 
 pub use draw::chart;
 pub use files::{
-    AtomicFile, FigureFormat, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineColumns, TimelineCsv,
-    is_standard_output, remove_unfinished, results, write_atomically, write_figure, write_requests_csv,
+    AtomicFile, FigureFormat, LogLines, MOST_LOG_LINES, MOST_SPANS, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace,
+    Spans, SpansSettings, TimelineColumns, TimelineCsv, WallClock, is_standard_output, remove_unfinished, results,
+    write_atomically, write_figure, write_metrics_text, write_openmetrics, write_requests_csv,
 };
 pub use text::{Style, numbers, table};
 pub use verb::{
