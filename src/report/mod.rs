@@ -3,6 +3,7 @@
 pub mod draw;
 pub mod figure;
 mod files;
+mod observability;
 pub mod page;
 mod text;
 mod verb;
@@ -13,6 +14,7 @@ pub use files::{
     Spans, SpansSettings, TimelineColumns, TimelineCsv, WallClock, is_standard_output, remove_unfinished, results,
     write_atomically, write_figure, write_metrics_text, write_openmetrics, write_requests_csv,
 };
+pub use observability::{DashboardSettings, alert_rules_yaml, grafana_dashboard};
 pub use text::{Style, numbers, table};
 pub use verb::{
     CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport, StudySetting,

@@ -1,5 +1,6 @@
 //! Questions that take more than one simulation.
 
+pub mod alerts;
 mod bisection;
 mod bounds;
 pub mod calibrate;

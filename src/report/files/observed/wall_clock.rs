@@ -41,7 +41,7 @@ impl WallClock {
     }
 
     /// The date and the time in UTC as RFC 3339 has them, with nine decimals.
-    pub(super) fn date(self, at: Time) -> String {
+    pub(in crate::report) fn date(self, at: Time) -> String {
         let nanos = self.nanos(at);
         let (seconds, nanos) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
         let (year, month, day) = civil(seconds / SECONDS_PER_DAY);
