@@ -34,6 +34,7 @@ mod distributions;
 mod diurnal;
 mod drafts;
 mod drawings;
+mod exposed_text;
 mod failures;
 mod fault_files;
 mod fleet_queueing;
@@ -69,6 +70,8 @@ mod model_error;
 mod mooncake_hits;
 #[cfg(unix)]
 mod named_pipes;
+mod observability;
+mod observed_files;
 mod oracle;
 mod overheads;
 #[cfg(feature = "parquet")]

@@ -38,8 +38,9 @@ impl SpanIds {
         } else {
             attempt
         };
-        let part = mix(part as u64 + 1);
-        format!("{:016x}", mix(mix(self.seed) ^ mix(id.0) ^ part) | 1)
+        // One after the other: the sum of a request and a part would be that of another request and another part.
+        let of_attempt = mix(mix(self.seed) ^ id.0);
+        format!("{:016x}", mix(of_attempt ^ (part as u64 + 1)) | 1)
     }
 }
 
