@@ -123,7 +123,7 @@ impl AlertQuestion<'_> {
         fitted: Vec<AlertRun>,
         judged: &[AlertRun],
         failed: &[Failed],
-        notes: Vec<String>,
+        mut notes: Vec<String>,
     ) -> AlertAnswer {
         let hours = |runs: &[AlertRun]| runs.iter().map(AlertRun::seconds).sum::<f64>() / SECONDS_PER_HOUR;
         let healthy_hours_for_thresholds = hours(&fitted);
@@ -141,6 +141,13 @@ impl AlertQuestion<'_> {
                 verdict,
             }
         });
+        let quiet = FalseAlarms::of(0, hours(judged) * SECONDS_PER_HOUR);
+        notes.extend(quiet.per_day_at_most.map(|most| {
+            format!(
+                "no false alarm in {:.1} healthy hours still allows up to {most:.1} a day, with 95 % confidence",
+                hours(judged)
+            )
+        }));
         AlertAnswer {
             scrape_interval_s: self.interval.seconds(),
             healthy_hours_for_thresholds,

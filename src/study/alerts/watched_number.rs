@@ -34,6 +34,19 @@ const FIRST_TOKEN: &str = "vllm:time_to_first_token_seconds";
 const BETWEEN_TOKENS: &str = "vllm:inter_token_latency_seconds";
 
 impl WatchedNumber {
+    /// All that there are.
+    pub const ALL: [Self; 9] = [
+        Self::Waiting,
+        Self::RouterQueue,
+        Self::QueueGrowth,
+        Self::FirstTokenP99,
+        Self::SlowestBetweenTokens,
+        Self::KvUsage,
+        Self::Preemptions,
+        Self::Errors,
+        Self::ServersUp,
+    ];
+
     /// As PromQL.
     pub fn promql(self) -> String {
         match self {
