@@ -163,9 +163,8 @@ impl Exposed {
 
 fn suffixes(kind: &str, is_open: bool) -> &'static [&'static str] {
     match (kind, is_open) {
-        ("gauge", _) => &[""],
         ("counter", true) => &["_total"],
-        ("counter", false) => &[""],
+        ("gauge", _) | ("counter", false) => &[""],
         ("histogram", _) => &["_bucket", "_sum", "_count"],
         other => panic!("{other:?} is no type"),
     }

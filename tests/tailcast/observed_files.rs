@@ -515,6 +515,34 @@ fn answers_that_come_as_a_whole_are_counted_once() {
 }
 
 #[test]
+fn names_of_users_end_no_label_and_reach_no_terminal() {
+    let place = Workplace::new();
+    let model = include_str!("../../configs/models/llama-3.1-8b.toml");
+    place.write("a\"b\\c\u{1b}[2J.toml", model);
+    let scenario = ALONE.replace("name = \"llama-3.1-8b\"", r#"config = "a\"b\\c\u001b[2J.toml""#);
+    place.write("scenario.toml", scenario);
+    for (flag, is_json) in [
+        ("--openmetrics-out", false),
+        ("--metrics-out", false),
+        ("--spans-out", true),
+    ] {
+        let ended = place.run(&["run", "scenario.toml", "-q", flag, "out"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let text = std::fs::read_to_string(place.path("out")).unwrap();
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'));
+        if is_json {
+            let spans: Value = serde_json::from_str(&text).unwrap();
+            let name = &spans["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"];
+            assert_eq!(name, "chat a\"b\\c\\u001b[2J");
+        } else {
+            let metrics = Exposed::read(&text, flag == "--openmetrics-out");
+            let labelled = metrics.named("vllm:num_requests_running", &[("model_name", "a\"b\\c\\u001b[2J")]);
+            assert!(labelled.count() > 0);
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_written_is_refused_and_nothing_is() {
     let place = Workplace::new();
     place.write("scenario.toml", ALONE);

@@ -33,30 +33,28 @@ impl PanelForm {
 
 /// All panels, in their order; of a router only where there is one.
 pub(super) fn panels(has_router: bool, dollars_per_user_day: Option<f64>) -> Vec<PanelForm> {
-    let mut all = vec![
-        PanelForm::new(
-            "Requests waiting, by server",
-            "short",
-            [("{{instance}}", "vllm:num_requests_waiting")],
-        ),
-        PanelForm::new(
-            "Requests running, by server",
-            "short",
-            [("{{instance}}", "vllm:num_requests_running")],
-        ),
-        PanelForm::new(
-            "KV cache usage, by server",
-            "percentunit",
-            [("{{instance}}", "vllm:kv_cache_usage_perc")],
-        ),
-        PanelForm::quantiles("Time to first token", "vllm:time_to_first_token_seconds"),
-        PanelForm::quantiles("Time per output token", "vllm:request_time_per_output_token_seconds"),
-        PanelForm::quantiles("Whole request", "vllm:e2e_request_latency_seconds"),
-        PanelForm::quantiles("Time in the queue", "vllm:request_queue_time_seconds"),
-        PanelForm::quantiles(
-            "Time to first token, as clients see it",
-            "tailcast:time_to_first_token_seconds",
-        ),
+    let mut all = of_servers();
+    all.extend(of_latencies());
+    all.extend(of_clients());
+    if has_router {
+        all.extend(of_router());
+    }
+    if let Some(dollars) = dollars_per_user_day.filter(|dollars| dollars.is_finite()) {
+        all.push(PanelForm {
+            title: "$ per active user and day, as simulated",
+            unit: "currencyUSD",
+            queries: vec![("$", format!("vector({dollars})"))],
+        });
+    }
+    all
+}
+
+fn of_servers() -> Vec<PanelForm> {
+    let by_server = |title, unit, metric| PanelForm::new(title, unit, [("{{instance}}", metric)]);
+    vec![
+        by_server("Requests waiting, by server", "short", "vllm:num_requests_waiting"),
+        by_server("Requests running, by server", "short", "vllm:num_requests_running"),
+        by_server("KV cache usage, by server", "percentunit", "vllm:kv_cache_usage_perc"),
         PanelForm::new(
             "Tokens per second",
             "short",
@@ -64,11 +62,6 @@ pub(super) fn panels(has_router: bool, dollars_per_user_day: Option<f64>) -> Vec
                 ("input", "sum(rate(vllm:prompt_tokens_total[5m]))"),
                 ("output", "sum(rate(vllm:generation_tokens_total[5m]))"),
             ],
-        ),
-        PanelForm::new(
-            "Requests per second, by how they end",
-            "reqps",
-            [("{{outcome}}", "sum by (outcome) (rate(tailcast:requests_total[5m]))")],
         ),
         PanelForm::new(
             "Prefix hit rate",
@@ -82,6 +75,27 @@ pub(super) fn panels(has_router: bool, dollars_per_user_day: Option<f64>) -> Vec
             "Preemptions per second",
             "ops",
             [("preemptions", "sum(rate(vllm:num_preemptions_total[5m]))")],
+        ),
+    ]
+}
+
+fn of_latencies() -> Vec<PanelForm> {
+    let of_clients = "tailcast:time_to_first_token_seconds";
+    vec![
+        PanelForm::quantiles("Time to first token", "vllm:time_to_first_token_seconds"),
+        PanelForm::quantiles("Time per output token", "vllm:request_time_per_output_token_seconds"),
+        PanelForm::quantiles("Whole request", "vllm:e2e_request_latency_seconds"),
+        PanelForm::quantiles("Time in the queue", "vllm:request_queue_time_seconds"),
+        PanelForm::quantiles("Time to first token, as clients see it", of_clients),
+    ]
+}
+
+fn of_clients() -> Vec<PanelForm> {
+    vec![
+        PanelForm::new(
+            "Requests per second, by how they end",
+            "reqps",
+            [("{{outcome}}", "sum by (outcome) (rate(tailcast:requests_total[5m]))")],
         ),
         PanelForm::new(
             "Errors",
@@ -106,14 +120,17 @@ pub(super) fn panels(has_router: bool, dollars_per_user_day: Option<f64>) -> Vec
             "short",
             [("outstanding", "tailcast:requests_outstanding")],
         ),
-    ];
-    if has_router {
-        all.push(PanelForm::new(
+    ]
+}
+
+fn of_router() -> Vec<PanelForm> {
+    vec![
+        PanelForm::new(
             "Requests waiting at the router",
             "short",
             [("waiting", "tailcast:router_queue")],
-        ));
-        all.push(PanelForm::new(
+        ),
+        PanelForm::new(
             "Attempts per second",
             "ops",
             [
@@ -124,14 +141,6 @@ pub(super) fn panels(has_router: bool, dollars_per_user_day: Option<f64>) -> Vec
                     "sum by (reason) (rate(tailcast:attempts_lost_total[5m]))",
                 ),
             ],
-        ));
-    }
-    if let Some(dollars) = dollars_per_user_day.filter(|dollars| dollars.is_finite()) {
-        all.push(PanelForm {
-            title: "$ per active user and day, as simulated",
-            unit: "currencyUSD",
-            queries: vec![("$", format!("vector({dollars})"))],
-        });
-    }
-    all
+        ),
+    ]
 }

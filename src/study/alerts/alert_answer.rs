@@ -130,7 +130,7 @@ impl RuleVerdict {
 fn most_expected(count: usize) -> f64 {
     let (mut low, mut high) = (0.0, 10.0 + 3.0 * (count as f64 + 1.0));
     for _ in 0..60 {
-        let mean = (low + high) / 2.0;
+        let mean = f64::midpoint(low, high);
         // P(N <= count), by its terms from the largest logarithm on.
         let mut term = -mean;
         let mut probability = f64::exp(term);

@@ -13,15 +13,15 @@ pub(super) fn increase(samples: &[Sample], start: f64, end: f64) -> Option<f64> 
     // Who starts again starts from zero.
     let resets = samples.windows(2).filter(|pair| pair[1].1 < pair[0].1);
     let grown = last - first + resets.map(|pair| pair[0].1).sum::<f64>();
-    let sampled = last_at - first_at;
-    let between = sampled / (samples.len() - 1) as f64;
+    let covered = last_at - first_at;
+    let between = covered / (samples.len() - 1) as f64;
     let mut to_start = first_at - start;
     if grown > 0.0 && first >= 0.0 {
-        to_start = to_start.min(sampled * (first / grown));
+        to_start = to_start.min(covered * (first / grown));
     }
     let extended = |gap: f64| if gap < 1.1 * between { gap } else { between / 2.0 };
-    let extrapolated = sampled + extended(to_start) + extended(end - last_at);
-    Some(grown * extrapolated / sampled)
+    let extrapolated = covered + extended(to_start) + extended(end - last_at);
+    Some(grown * extrapolated / covered)
 }
 
 /// `deriv`: how fast a gauge grows, by least squares [1/s]; `None` of fewer than two samples.

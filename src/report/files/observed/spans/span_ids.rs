@@ -28,7 +28,7 @@ impl SpanIds {
     pub(super) fn trace(self, attempt: RequestId) -> String {
         let request = request_of(attempt);
         let high = mix(mix(self.seed) ^ request.0) | 1;
-        format!("{high:016x}{:016x}", mix(high ^ request.0))
+        format!("{high:016x}{:016x}", mix(high.rotate_left(32) ^ request.0))
     }
 
     /// Eight bytes in hex, never all of them nothing.
