@@ -1,12 +1,9 @@
 //! What was scraped of a run, by metric.
 
-use super::families::{FamilyKind, MetricFamily, ROUTER_QUEUE, UP, WAITING, WANTED};
+use super::families::{FamilyKind, Label, MetricFamily, ROUTER_QUEUE, UP, WAITING, WANTED};
 use super::instrument::Instrument;
 use super::scraped_rows::ScrapedRows;
 use crate::units::{Span, Time};
-
-/// What tells a series apart from others of its name.
-pub type Label = (&'static str, String);
 
 /// Everything that was scraped, at the same instants of all series.
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::exposed::{ExposedRun, Label};
+use super::exposed::ExposedRun;
+use super::families::Label;
 use super::gateway_metrics::GatewayMetrics;
 use super::scraped_rows::ScrapedRows;
 use super::server_events::ServerEvents;

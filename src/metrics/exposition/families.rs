@@ -1,5 +1,8 @@
 //! The metrics that are exposed: what each is called, of which type it is, and what it means.
 
+/// What tells a series apart from others of its name.
+pub type Label = (&'static str, String);
+
 /// Of which type a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]

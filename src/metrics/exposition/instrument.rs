@@ -1,8 +1,7 @@
 //! One metric with its labels, as it is at the moment.
 
 use super::bucket_counts::BucketCounts;
-use super::exposed::Label;
-use super::families::MetricFamily;
+use super::families::{Label, MetricFamily};
 use crate::units::{PICOS_PER_SECOND, Span};
 
 /// A number, or a histogram.

@@ -16,6 +16,6 @@ mod scraped_rows;
 mod server_events;
 mod server_steps;
 
-pub use exposed::{ExposedFamily, ExposedRun, ExposedSeries, Label};
+pub use exposed::{ExposedFamily, ExposedRun, ExposedSeries};
 pub use exposition_observer::{ExposedServer, Exposition, ExpositionSettings, MOST_SAMPLES};
-pub use families::{FamilyKind, MetricFamily};
+pub use families::{FamilyKind, Label, MetricFamily};

@@ -14,7 +14,7 @@ pub struct AlertRule {
     pub number: WatchedNumber,
     /// On which side of the threshold something is wrong.
     #[serde(skip)]
-    pub comparison: Comparison,
+    pub wrong_side: WrongSide,
     /// The whole condition as PromQL.
     #[serde(rename = "expr")]
     pub condition: String,
@@ -35,7 +35,7 @@ pub struct AlertRule {
 /// On which side of a threshold something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Comparison {
+pub enum WrongSide {
     Above,
     Below,
 }
@@ -68,9 +68,9 @@ impl Serialize for Severity {
 impl AlertRule {
     /// Whether a number is on the wrong side.
     pub fn is_wrong(&self, number: f64) -> bool {
-        match self.comparison {
-            Comparison::Above => number > self.threshold,
-            Comparison::Below => number < self.threshold,
+        match self.wrong_side {
+            WrongSide::Above => number > self.threshold,
+            WrongSide::Below => number < self.threshold,
         }
     }
 }

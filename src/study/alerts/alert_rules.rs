@@ -1,6 +1,6 @@
 //! The rules that there are.
 
-use super::alert_rule::{AlertRule, Comparison, Severity};
+use super::alert_rule::{AlertRule, Severity, WrongSide};
 use super::watched_number::WatchedNumber;
 use crate::stats::unrounded;
 
@@ -9,7 +9,7 @@ use crate::stats::unrounded;
 pub(super) struct RuleForm {
     name: &'static str,
     pub(super) number: WatchedNumber,
-    comparison: Comparison,
+    wrong_side: WrongSide,
     for_s: u32,
     severity: Severity,
     summary: &'static str,
@@ -19,15 +19,15 @@ pub(super) struct RuleForm {
 impl RuleForm {
     /// The rule with a threshold, and where it comes from.
     pub(super) fn with_threshold(self, threshold: f64, from: &'static str) -> AlertRule {
-        let comparison = match self.comparison {
-            Comparison::Above => '>',
-            Comparison::Below => '<',
+        let wrong_side = match self.wrong_side {
+            WrongSide::Above => '>',
+            WrongSide::Below => '<',
         };
         AlertRule {
             name: self.name,
             number: self.number,
-            comparison: self.comparison,
-            condition: format!("{} {comparison} {}", self.number.promql(), unrounded(threshold)),
+            wrong_side: self.wrong_side,
+            condition: format!("{} {wrong_side} {}", self.number.promql(), unrounded(threshold)),
             threshold,
             threshold_from: from,
             for_s: self.for_s,
@@ -41,7 +41,7 @@ impl RuleForm {
         Self {
             name,
             number,
-            comparison: Comparison::Above,
+            wrong_side: WrongSide::Above,
             for_s: 60,
             severity: Severity::Page,
             summary: "",
@@ -53,7 +53,7 @@ impl RuleForm {
 /// All rules, without thresholds.
 pub(super) const RULES: [RuleForm; 9] = [
     RuleForm {
-        comparison: Comparison::Below,
+        wrong_side: WrongSide::Below,
         summary: "Fewer servers answer than there should be",
         runbook: "A crashed server comes back by itself once it has loaded its model. If it does not within some \
                   minutes, look at its log and replace the machine; until then refuse low priorities rather than let \

@@ -11,8 +11,8 @@ pub struct Firing {
     pub end_s: f64,
 }
 
-/// A rule is evaluated as often as servers are scraped, in the middle between two scrapes: the two go by clocks of their
-/// own, and ranges that end on a sample hold one more or less from release to release of Prometheus.
+/// A rule is evaluated as often as servers are scraped, in the middle between two scrapes: the two go by clocks of
+/// their own, and ranges that end on a sample hold one more or less from release to release of Prometheus.
 pub(super) fn evaluations(run: &ExposedRun) -> impl Iterator<Item = f64> + use<> {
     let interval_s = run.interval().seconds();
     (0..run.len()).map(move |instant| (instant as f64 + 0.5) * interval_s)

@@ -1,8 +1,8 @@
 //! Metrics as text: as OpenMetrics with timestamps, which loads into a Prometheus, and as a Prometheus scrapes them.
 //!
-//! The forms are those of OpenMetrics 1.0 (<https://prometheus.io/docs/specs/om/open_metrics_spec/>) and of Prometheus's
-//! text format 0.0.4. Both want all samples of a metric together; the first one also all of a series, by time. They
-//! differ in what a counter is called: the first names the metric without the `_total` of its samples.
+//! The forms are those of OpenMetrics 1.0 (<https://prometheus.io/docs/specs/om/open_metrics_spec/>) and of
+//! Prometheus's text format 0.0.4. Both want all samples of a metric together; the first one also all of a series, by
+//! time. They differ in what a counter is called: the first names the metric without the `_total` of its samples.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
-//! The way of each request as spans, in the JSON form of OpenTelemetry's protocol (OTLP/JSON: ids in hex, 64-bit numbers
-//! as strings, <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>).
+//! The way of each request as spans, in the JSON form of OpenTelemetry's protocol (OTLP/JSON: ids in hex, 64-bit
+//! numbers as strings, <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>).
 //!
 //! A request is a trace: its root span is the client's; under it there is one for each attempt where there is a router,
 //! and under these the queue, the prefill and the decoding. Attributes have the names of the semantic conventions for

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::document::Attributes;
 use super::root::RootSpan;
-use super::served::{Left, ServedSpan, reason};
+use super::served::{AttemptEnd, ServedSpan, reason};
 use super::span_ids::SpanIds;
 use super::span_writer::SpanWriter;
 use crate::config::on_one_line;
@@ -77,7 +77,7 @@ impl<Output: Write> Spans<Output> {
         let mut served: Vec<RequestId> = self.served.keys().copied().collect();
         served.sort_unstable();
         for id in served {
-            self.leave(end, id, Left::Inside);
+            self.leave(end, id, AttemptEnd::Inside);
         }
         let mut roots: Vec<RequestId> = self.roots.keys().copied().collect();
         roots.sort_unstable();
@@ -134,11 +134,11 @@ impl<Output: Write> Spans<Output> {
                 self.served.insert(id, (server, span));
                 return;
             }
-            Event::Finished(history) => Left::Answered(history),
+            Event::Finished(history) => AttemptEnd::Answered(history),
             // Behind a router it may be another attempt that was answered.
-            Event::Aborted { .. } if self.settings.has_router => Left::Unanswered("withdrawn"),
-            Event::Aborted { .. } => Left::Unanswered("timed_out"),
-            Event::Lost { why, .. } => Left::Unanswered(reason(why)),
+            Event::Aborted { .. } if self.settings.has_router => AttemptEnd::Unanswered("withdrawn"),
+            Event::Aborted { .. } => AttemptEnd::Unanswered("timed_out"),
+            Event::Lost { why, .. } => AttemptEnd::Unanswered(reason(why)),
             _ => {
                 if let Some((_, span)) = self.served.get_mut(&id) {
                     span.hear(self.settings.clock, at, event);
@@ -149,7 +149,7 @@ impl<Output: Write> Spans<Output> {
         self.leave(at, id, left);
     }
 
-    fn leave(&mut self, at: Time, id: RequestId, left: Left) {
+    fn leave(&mut self, at: Time, id: RequestId, left: AttemptEnd) {
         let Some((server, span)) = self.served.remove(&id) else {
             return;
         };

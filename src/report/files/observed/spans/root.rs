@@ -2,7 +2,7 @@
 
 use super::document::{Attributes, CLIENT, SpanDocument, StatusDocument};
 use super::served::reason;
-use super::span_ids::{Part, SpanIds};
+use super::span_ids::{SpanIds, SpanPart};
 use super::span_writer::SpanEvents;
 use crate::engine::{Event, Finished};
 use crate::report::files::observed::WallClock;
@@ -68,7 +68,7 @@ impl RootSpan {
         };
         SpanDocument {
             trace_id: ids.trace(id),
-            span_id: ids.span(id, Part::Root),
+            span_id: ids.span(id, SpanPart::Root),
             parent_span_id: None,
             name,
             kind: CLIENT,

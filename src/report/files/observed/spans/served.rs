@@ -1,7 +1,7 @@
 //! An attempt in a server, and its phases there.
 
 use super::document::{Attributes, INTERNAL, SERVER, SpanDocument, StatusDocument};
-use super::span_ids::{Part, SpanIds, number_of};
+use super::span_ids::{SpanIds, SpanPart, number_of};
 use super::span_writer::SpanEvents;
 use crate::engine::{End, Event, Finished, Loss, ServerId};
 use crate::report::files::observed::WallClock;
@@ -25,7 +25,7 @@ pub(super) struct ServedSpan {
 
 /// How it left.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Left {
+pub(super) enum AttemptEnd {
     Answered(Finished),
     /// With the reason.
     Unanswered(&'static str),
@@ -71,18 +71,18 @@ impl ServedSpan {
         (ids, clock): (SpanIds, WallClock),
         (name, about): (String, Attributes),
         end: Time,
-        left: Left,
+        left: AttemptEnd,
     ) -> Vec<SpanDocument> {
         let own = if self.server.is_some() {
-            Part::Attempt
+            SpanPart::Attempt
         } else {
-            Part::Root
+            SpanPart::Root
         };
-        let span = |part: Part, name: &str, start: Time, end: Time| SpanDocument {
+        let span = |part: SpanPart, name: &str, start: Time, end: Time| SpanDocument {
             trace_id: ids.trace(self.id),
             span_id: ids.span(self.id, part),
-            parent_span_id: (part != Part::Root).then(|| {
-                let parent = if part == Part::Attempt { Part::Root } else { own };
+            parent_span_id: (part != SpanPart::Root).then(|| {
+                let parent = if part == SpanPart::Attempt { SpanPart::Root } else { own };
                 ids.span(self.id, parent)
             }),
             name: name.to_owned(),
@@ -95,8 +95,8 @@ impl ServedSpan {
             status: StatusDocument::UNSET,
         };
         let whole_end = match left {
-            Left::Answered(history) => end.max(history.finished),
-            Left::Unanswered(_) | Left::Inside => end,
+            AttemptEnd::Answered(history) => end.max(history.finished),
+            AttemptEnd::Unanswered(_) | AttemptEnd::Inside => end,
         };
         let mut spans = vec![SpanDocument {
             kind: SERVER,
@@ -106,16 +106,26 @@ impl ServedSpan {
             status: status(&left),
             ..span(own, &name, self.arrived, whole_end)
         }];
-        spans.push(span(Part::Queue, "queue", self.arrived, self.scheduled.unwrap_or(end)));
+        spans.push(span(
+            SpanPart::Queue,
+            "queue",
+            self.arrived,
+            self.scheduled.unwrap_or(end),
+        ));
         if let Some(scheduled) = self.scheduled {
             let first_token = self.first_token;
-            spans.push(span(Part::Prefill, "prefill", scheduled, first_token.unwrap_or(end)));
-            spans.extend(first_token.map(|first| span(Part::Decode, "decode", first, end)));
+            spans.push(span(
+                SpanPart::Prefill,
+                "prefill",
+                scheduled,
+                first_token.unwrap_or(end),
+            ));
+            spans.extend(first_token.map(|first| span(SpanPart::Decode, "decode", first, end)));
         }
         spans
     }
 
-    fn attributes(&self, about: Attributes, end: Time, left: &Left) -> Attributes {
+    fn attributes(&self, about: Attributes, end: Time, left: &AttemptEnd) -> Attributes {
         let mut all = about
             .integer("gen_ai.usage.input_tokens", self.input_tokens)
             .integer("gen_ai.usage.prompt_tokens", self.input_tokens)
@@ -135,9 +145,9 @@ impl ServedSpan {
             all = all.seconds("gen_ai.latency.time_in_model_prefill", first - scheduled);
         }
         match *left {
-            Left::Answered(history) => self.of_answer(all, end, &history),
-            Left::Unanswered(why) => all.text("error.type", why),
-            Left::Inside => all,
+            AttemptEnd::Answered(history) => self.of_answer(all, end, &history),
+            AttemptEnd::Unanswered(why) => all.text("error.type", why),
+            AttemptEnd::Inside => all,
         }
     }
 
@@ -160,11 +170,11 @@ impl ServedSpan {
     }
 }
 
-fn status(left: &Left) -> StatusDocument {
+fn status(left: &AttemptEnd) -> StatusDocument {
     match left {
-        Left::Answered(_) => StatusDocument::OK,
-        Left::Unanswered(why) => StatusDocument::error(why),
-        Left::Inside => StatusDocument::UNSET,
+        AttemptEnd::Answered(_) => StatusDocument::OK,
+        AttemptEnd::Unanswered(why) => StatusDocument::error(why),
+        AttemptEnd::Inside => StatusDocument::UNSET,
     }
 }
 

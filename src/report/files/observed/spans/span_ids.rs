@@ -5,7 +5,7 @@ use crate::workload::RequestId;
 
 /// A part of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum SpanPart {
     Root,
     Attempt,
     Queue,
@@ -32,8 +32,8 @@ impl SpanIds {
     }
 
     /// Eight bytes in hex, never all of them nothing.
-    pub(super) fn span(self, attempt: RequestId, part: Part) -> String {
-        let id = if part == Part::Root {
+    pub(super) fn span(self, attempt: RequestId, part: SpanPart) -> String {
+        let id = if part == SpanPart::Root {
             request_of(attempt)
         } else {
             attempt
