@@ -207,7 +207,12 @@ fn a_scenarios_own_faults_are_what_rules_have_to_find() {
 fn one_server_has_rules_too_and_they_are_the_same_on_any_number_of_threads() {
     let alone = FLEET.replace("[fleet]\nservers = 2\n", "");
     let answer = alerts(&alone, 1, 0.1);
-    assert_eq!(answer.failures.len(), 2, "there is none to be lost");
+    assert_eq!(answer.failures[0].name, "the server lost for five minutes");
+    let down = rule(&answer, "ServersDown");
+    assert_eq!(
+        (down.rule.condition.as_str(), down.verdict),
+        ("sum(up{job=\"vllm\"}) < 1", RuleVerdict::Useful)
+    );
     assert!(answer.rules.iter().all(|worth| worth.rule.name != "RouterQueueLong"));
     assert_eq!(answer, alerts(&alone, 1, 0.1));
 }

@@ -235,11 +235,13 @@ fn failures(
             from_start: false,
         }
     };
-    let mut all = Vec::new();
-    if own.scenario.operation.servers() > 1 {
-        let crash = format!("{{ kind = \"crash\", at = \"{at}s\", server = 0, restart = \"never\" }}");
-        all.push(with("one server lost", crash));
-    }
+    let (lost, restart) = if own.scenario.operation.servers() > 1 {
+        ("one server lost", "never")
+    } else {
+        ("the server lost for five minutes", "300s")
+    };
+    let crash = format!("{{ kind = \"crash\", at = \"{at}s\", server = 0, restart = \"{restart}\" }}");
+    let mut all = vec![with(lost, crash)];
     let slow = format!("{{ kind = \"slow\", at = \"{at}s\", server = 0, factor = 3.0, duration = \"{lasts}s\" }}");
     all.push(with("one server three times as slow", slow));
     if lengthened.is_some() {
