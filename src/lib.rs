@@ -42,6 +42,7 @@
 //!  4  policy                  queue state and what the next step holds
 //!  3  step_time  kv           how long a step takes · how many blocks tokens need
 //!  2  hardware   workload     what is bought · who asks for what, when; trace formats
+//!     retrieval               what documents take to be searched
 //!  1  settings                what may be written in a scenario, as data
 //!  0  units      stats        quantities · quantiles, intervals, random streams
 //!     files                   how files are opened
@@ -58,6 +59,7 @@ pub mod kv;
 pub mod metrics;
 pub mod policy;
 pub mod report;
+pub mod retrieval;
 pub mod settings;
 pub mod stats;
 pub mod step_time;

@@ -8,9 +8,9 @@ use crate::report::capacity::CapacityReport;
 use crate::report::page::Page;
 use crate::report::servers::Servers;
 use crate::study::{
-    Base, Capacity, CapacityRange, CapacitySearch, Control, FormulaCheck, FormulaQuestion, HourOfDay, HoursSearch,
-    Input, LoadDial, LoadKind, ServersSearch, Simulate, Stopped, Tried, USUAL_START, Workers, capacity_range, remedies,
-    try_remedies,
+    AS_LONG_AS_IT_TAKES, Base, Capacity, CapacityRange, CapacitySearch, Control, FormulaCheck, FormulaQuestion,
+    HourOfDay, HoursSearch, Input, LoadDial, LoadKind, ServersSearch, Simulate, Stopped, Tried, USUAL_START, Workers,
+    capacity_range, remedies, try_remedies,
 };
 use crate::units::Span;
 
@@ -204,6 +204,7 @@ impl Search<'_> {
             changes: if is_of_one { &of_one } else { &[] },
             steps_times: 1.0,
             seeds: &seeds,
+            longest: AS_LONG_AS_IT_TAKES,
             start: if is_of_one {
                 start / f64::from(input.scenario.operation.servers())
             } else {
@@ -324,6 +325,7 @@ impl Search<'_> {
             input,
             workers: self.workers,
             simulate: self.simulate,
+            longest: AS_LONG_AS_IT_TAKES,
         };
         let why = match question.answer() {
             Ok(check) => return Ok(Some(check)),

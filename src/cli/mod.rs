@@ -17,8 +17,8 @@ use failure::Failure;
 use terminal::color::ColorFlags;
 use terminal::memory::MemoryFlags;
 use verbs::{
-    calibrate, capacity, check, compare, completions, curve, gpus, help, init, man, merge, models, report, run, schema,
-    steps, sweep, trace, validate,
+    calibrate, capacity, check, compare, completions, curve, gpus, help, init, man, merge, models, plan, report, run,
+    schema, steps, sweep, trace, validate,
 };
 
 /// Exit codes, for `--help`.
@@ -46,6 +46,7 @@ enum Command {
     Compare(Box<compare::Args>),
     Curve(Box<curve::Args>),
     Capacity(Box<capacity::Args>),
+    Plan(Box<plan::Args>),
     Sweep(Box<sweep::Args>),
     Merge(merge::Args),
     Report(report::Args),
@@ -87,6 +88,7 @@ impl Command {
             Self::Compare(args) => compare::run(&args, color),
             Self::Curve(args) => curve::run(&args, color),
             Self::Capacity(args) => capacity::run(&args, color),
+            Self::Plan(args) => plan::run(&args, color),
             Self::Sweep(args) => sweep::run(&args, color),
             Self::Merge(args) => merge::run(&args),
             Self::Report(args) => report::run(&args, color),

@@ -18,5 +18,5 @@ pub use observability::{DashboardSettings, alert_rules_yaml, grafana_dashboard};
 pub use text::{Style, numbers, table};
 pub use verb::{
     CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport, StudySetting,
-    ValidatedExperiment, ValidationReport, capacity, compare, curve, formula, scheduler_log, servers, sweep,
+    ValidatedExperiment, ValidationReport, capacity, compare, curve, formula, plan, scheduler_log, servers, sweep,
 };

@@ -160,6 +160,8 @@ pub enum Kind {
     Duration,
     /// How much comes in a second, with its unit, such as `"2 GB/s"`.
     Bandwidth,
+    /// An amount of memory or storage with its unit, such as `"80GB"`.
+    Bytes,
     /// A part of one with its sign, such as `"99.9%"`.
     Percentage,
     /// One of a few words.

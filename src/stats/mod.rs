@@ -1,6 +1,8 @@
 //! Distributions, time-weighted step functions, confidence intervals and random streams.
 
+mod binomial;
 mod distribution;
+mod erlang;
 mod histogram;
 mod least_squares;
 mod mean;
@@ -11,7 +13,9 @@ mod student_t;
 mod time_weighted;
 mod wide;
 
+pub use binomial::at_least_of;
 pub use distribution::{Distribution, enough_samples};
+pub use erlang::{erlang_c, erlang_wait_quantile_s};
 pub use histogram::RELATIVE_PRECISION;
 pub use least_squares::{Coefficient, Fit, least_squares};
 pub use mean::mean;

@@ -24,11 +24,16 @@ pub struct CapacitySearch<'a> {
     pub steps_times: f64,
     /// Seeds to search with.
     pub seeds: &'a [u64],
+    /// How many times as long as the scenario's own runs may become, at most; [`AS_LONG_AS_IT_TAKES`] but for those who
+    /// want to know in seconds.
+    pub longest: u32,
     /// Where to begin the search. Searches that are to be compared begin at the same load, so that they try the same
     /// ones.
     pub start: f64,
 }
 
+/// No limit but that of what is too long for anybody.
+pub const AS_LONG_AS_IT_TAKES: u32 = u32::MAX;
 /// Where a search begins if the scenario has no load of its own.
 pub const USUAL_START: f64 = 4.0;
 /// Runs that could not be so many times longer are long enough to believe an answer that did not move once; in shorter
@@ -45,7 +50,9 @@ impl CapacitySearch<'_> {
         });
         let mut capacity = Capacity::of(self.dial.kind(), first?);
         let mut was_settled = false;
-        while let Some(longer) = self.in_longer_runs(&capacity.brackets, workers, simulate)? {
+        while capacity.length() < self.longest
+            && let Some(longer) = self.in_longer_runs(&capacity.brackets, workers, simulate)?
+        {
             capacity.take_longer(longer);
             let is_settled = capacity.is_settled();
             if is_settled && (was_settled || !self.could_be_much_longer(&capacity)) {

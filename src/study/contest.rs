@@ -2,7 +2,7 @@
 //! seed by seed.
 
 use super::capacity::Capacity;
-use super::capacity_search::{CapacitySearch, USUAL_START};
+use super::capacity_search::{AS_LONG_AS_IT_TAKES, CapacitySearch, USUAL_START};
 use super::load_dial::LoadDial;
 use super::load_kind::LoadKind;
 use super::stopped::{Simulate, Stopped};
@@ -164,6 +164,7 @@ impl Contest {
                 changes: &variation.changes,
                 steps_times: 1.0,
                 seeds: &self.seeds,
+                longest: AS_LONG_AS_IT_TAKES,
                 // The same for all, so that all try the same loads.
                 start: start.unwrap_or(USUAL_START),
             };

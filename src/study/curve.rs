@@ -21,6 +21,7 @@ pub struct CurveStudy<'a> {
 }
 
 /// Points of a curve, in the order of their loads.
+#[derive(Clone, Debug)]
 pub struct Curve {
     /// What its loads are.
     pub kind: LoadKind,

@@ -87,6 +87,8 @@ pub struct FormulaQuestion<'a> {
     pub workers: &'a Workers,
     /// Makes one run of a scenario with a seed.
     pub simulate: &'a Simulate<'a>,
+    /// How many times as long as the scenario's own the runs may become that search for what meets the objectives.
+    pub longest: u32,
 }
 
 /// Clients for each user of the formula, so that some always wait.
@@ -272,6 +274,7 @@ impl FormulaQuestion<'_> {
             changes: &[],
             steps_times: 1.0,
             seeds: &[self.input.scenario.seed],
+            longest: self.longest,
             start: dial.load_of(self.input).unwrap_or(USUAL_START),
         };
         question.answer(self.workers, self.simulate).map(Some)

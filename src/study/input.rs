@@ -57,6 +57,17 @@ impl Base {
         }
     }
 
+    /// Variations of the scenario with these changes over everything else.
+    #[must_use]
+    pub fn changed(&self, changes: &[Flag]) -> Self {
+        let text = self.text().and_then(|text| text.changed(changes));
+        Self {
+            layers: self.layers.clone(),
+            overrides: self.overrides.clone(),
+            read: Arc::new(OnceLock::from(text)),
+        }
+    }
+
     /// The scenario as it is.
     pub fn load(&self) -> Result<Input, NoScenario> {
         self.with(&[])
@@ -64,9 +75,7 @@ impl Base {
 
     /// The scenario with these changes over everything else.
     pub fn with(&self, changes: &[Flag]) -> Result<Input, NoScenario> {
-        let read = || ScenarioText::read(&self.layers, self.overrides.as_ref());
-        let text = self.read.get_or_init(read).as_ref();
-        let scenario = Scenario::resolve(text.map_err(Clone::clone)?, changes)?;
+        let scenario = Scenario::resolve(self.text()?, changes)?;
         let slos = objectives(&scenario.objectives)?;
         let classes = classes(&scenario)?;
         Ok(Input {
@@ -74,6 +83,11 @@ impl Base {
             slos,
             classes,
         })
+    }
+
+    fn text(&self) -> Result<&ScenarioText, Diagnostic> {
+        let read = || ScenarioText::read(&self.layers, self.overrides.as_ref());
+        self.read.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 
     /// The scenario's file; `None` for the embedded demo.

@@ -23,6 +23,7 @@ mod memory_left_out;
 mod model_range;
 mod overview;
 mod plan;
+mod production;
 mod remedies;
 mod replications;
 mod runner;
@@ -42,7 +43,7 @@ pub use bisection::{Bracket, PRECISION};
 pub use bounds::{Bounds, MOST_REQUESTS};
 pub use capacity::Capacity;
 pub use capacity_range::{CapacityRange, ServersRange, capacity_range};
-pub use capacity_search::{CapacitySearch, USUAL_START};
+pub use capacity_search::{AS_LONG_AS_IT_TAKES, CapacitySearch, USUAL_START};
 pub use contest::{Contender, Contest, Difference, Variation, contest};
 pub use control::{Audience, Control};
 pub use curve::{Curve, CurvePoint, CurveStudy};
@@ -59,6 +60,10 @@ pub use memory_left_out::{ForgottenMemory, MemoryLeftOut};
 pub use model_range::{add_range, check_range};
 pub use overview::{overview, with_unlike_servers};
 pub use plan::{MOST_POINTS, Plan, label, short};
+pub use production::{
+    Answered, AssumedFailures, Calculator, Crowds, DAYS_OF_MONTH, Failures, MeasuredFailures, NeededServers, OneDown,
+    OwnTraffic, PolicyTried, Production, ProductionQuestion, RuleOfThumb, StorageNeeds, StoreOfSize, TriedPolicies,
+};
 pub use remedies::{Remedy, Tried, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};
 pub use runner::Runner;

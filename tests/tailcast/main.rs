@@ -78,6 +78,7 @@ mod overheads;
 mod parquet_results;
 mod perfetto;
 mod pipes;
+mod plans;
 mod pooling;
 mod pools;
 mod prefix_losses;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 12] = [
     &["units", "stats", "files"],
     &["settings"],
-    &["hardware", "workload"],
+    &["hardware", "workload", "retrieval"],
     &["step_time", "kv"],
     &["policy"],
     &["engine"],

@@ -12,6 +12,7 @@ pub mod init;
 pub mod man;
 pub mod merge;
 pub mod models;
+pub mod plan;
 pub mod report;
 pub mod run;
 pub mod schema;

@@ -2,22 +2,27 @@
 
 use std::fmt;
 
-use super::quantity::cut;
+use super::quantity::{Units, cut};
 
 /// How to write a bandwidth.
 pub const BANDWIDTH_HELP: &str = "write a number and its unit in quotes, such as \"2 GB/s\"; units: MB/s, GB/s, TB/s, \
                                   MiB/s, GiB/s, Mbit/s, Gbit/s";
 
 /// Units and what they are [bytes/s].
-const UNITS: [(&str, f64); 7] = [
-    ("MB/s", 1e6),
-    ("GB/s", 1e9),
-    ("TB/s", 1e12),
-    ("MiB/s", 1_048_576.0),
-    ("GiB/s", 1_073_741_824.0),
-    ("Mbit/s", 1e6 / 8.0),
-    ("Gbit/s", 1e9 / 8.0),
-];
+pub const BANDWIDTHS: Units = Units {
+    of: "bandwidth",
+    what: "a bandwidth",
+    likely: ("gigabytes a second", " GB/s"),
+    all: &[
+        ("MB/s", 1e6),
+        ("GB/s", 1e9),
+        ("TB/s", 1e12),
+        ("MiB/s", 1_048_576.0),
+        ("GiB/s", 1_073_741_824.0),
+        ("Mbit/s", 1e6 / 8.0),
+        ("Gbit/s", 1e9 / 8.0),
+    ],
+};
 /// Slower than this is a slip of the pen [bytes/s].
 const LEAST_BYTES_PER_S: f64 = 1e6;
 /// Faster than this is no disk and no network [bytes/s].
@@ -38,40 +43,11 @@ impl fmt::Display for Bandwidth {
 
 /// The bandwidth that `text` describes; otherwise what is wrong with it.
 pub fn bandwidth(text: &str) -> Result<Bandwidth, String> {
-    let text = text.trim();
-    let shown = cut(text);
-    let unit_at = text
-        .find(|character: char| character.is_alphabetic() && !matches!(character, 'e' | 'E'))
-        .unwrap_or(text.len());
-    let (number, unit) = (text[..unit_at].trim(), &text[unit_at..]);
-    let Ok(number) = number.parse::<f64>() else {
-        return Err(format!("{shown:?} is not a bandwidth"));
-    };
-    if unit.is_empty() {
-        return Err(without_unit(&shown));
-    }
-    let Some((_, bytes)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-        return Err(format!("`{}` is not a unit of bandwidth", cut(unit)));
-    };
-    let bytes_per_s = number * bytes;
+    let bytes_per_s = BANDWIDTHS.read(text)?;
     if !(LEAST_BYTES_PER_S..=MOST_BYTES_PER_S).contains(&bytes_per_s) {
-        return Err(format!("{shown:?} is not between 1 MB/s and 1000 TB/s"));
+        return Err(format!("{:?} is not between 1 MB/s and 1000 TB/s", cut(text.trim())));
     }
     Ok(Bandwidth { bytes_per_s })
-}
-
-/// What is wrong with a bare number.
-pub fn without_unit(number: &impl fmt::Display) -> String {
-    format!("{number} has no unit; if it means gigabytes a second, write \"{number} GB/s\"")
-}
-
-/// A regular expression that bandwidths match, and little else.
-pub fn pattern() -> String {
-    let units: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();
-    format!(
-        "^\\s*\\+?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?\\s*({})\\s*$",
-        units.join("|")
-    )
 }
 
 #[cfg(test)]

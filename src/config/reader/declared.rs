@@ -2,9 +2,10 @@
 
 use std::fmt::Display;
 
+use super::byte_size::{ByteSize, byte_size};
 use super::diagnostic::Diagnostic;
 use super::key::{Choice, Found, Key};
-use super::quantity;
+use super::quantity::{self, Percentage};
 use crate::settings::{Default, Kind, Variant, Word};
 use crate::units::Span;
 
@@ -108,6 +109,18 @@ declarable!(u32, u64, f64, bool);
 impl Declarable for Span {
     fn of(written: &str) -> Option<Self> {
         quantity::duration(written.trim_matches('"')).ok()
+    }
+}
+
+impl Declarable for ByteSize {
+    fn of(written: &str) -> Option<Self> {
+        byte_size(written.trim_matches('"')).ok()
+    }
+}
+
+impl Declarable for Percentage {
+    fn of(written: &str) -> Option<Self> {
+        quantity::percentage(written.trim_matches('"')).ok()
     }
 }
 

@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use super::bandwidth::{self, Bandwidth};
+use super::byte_size::{self, ByteSize};
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{Node, Value};
-use super::quantity;
+use super::quantity::{self, Percentage, Units};
 use super::reading::{Reading, Resolved};
 use super::text::Place;
 use super::text_file::is_standard_input;
@@ -102,38 +103,57 @@ impl<'a> Key<'a> {
 
     /// A length of time with its unit.
     pub fn duration(self) -> Result<Found<'a, Span>, Diagnostic> {
-        let Some(node) = self.node else {
-            return Ok(self.found(None));
-        };
-        let problem = match &node.value {
-            Value::Text(text) => match quantity::duration(text) {
-                Ok(span) => return Ok(self.found(Some(span))),
-                Err(problem) => problem,
-            },
-            Value::Integer(Some(number)) => quantity::without_unit(number),
-            Value::Float(number) => quantity::float_without_unit(*number),
-            other => format!("{} is not a duration", other.describe()),
-        };
-        let message = format!("`{}`: {problem}", self.path);
-        Err(self.reading.error(node.place, message).help(quantity::DURATION_HELP))
+        self.with_unit(&quantity::DURATIONS, quantity::DURATION_HELP, quantity::duration)
     }
 
     /// A bandwidth with its unit.
     pub fn bandwidth(self) -> Result<Found<'a, Bandwidth>, Diagnostic> {
+        self.with_unit(&bandwidth::BANDWIDTHS, bandwidth::BANDWIDTH_HELP, bandwidth::bandwidth)
+    }
+
+    /// An amount of memory or storage with its unit.
+    pub fn bytes(self) -> Result<Found<'a, ByteSize>, Diagnostic> {
+        self.with_unit(&byte_size::BYTE_SIZES, byte_size::BYTES_HELP, byte_size::byte_size)
+    }
+
+    /// A part of one, written as a percentage.
+    pub fn percentage(self) -> Result<Found<'a, Percentage>, Diagnostic> {
         let Some(node) = self.node else {
             return Ok(self.found(None));
         };
         let problem = match &node.value {
-            Value::Text(text) => match bandwidth::bandwidth(text) {
-                Ok(bandwidth) => return Ok(self.found(Some(bandwidth))),
+            Value::Text(text) => match quantity::percentage(text) {
+                Ok(share) => return Ok(self.found(Some(share))),
                 Err(problem) => problem,
             },
-            Value::Integer(Some(number)) => bandwidth::without_unit(number),
-            Value::Float(number) if number.is_finite() => bandwidth::without_unit(&unrounded(*number)),
-            other => format!("{} is not a bandwidth", other.describe()),
+            other => format!("{} is not a percentage", other.describe()),
         };
         let message = format!("`{}`: {problem}", self.path);
-        Err(self.reading.error(node.place, message).help(bandwidth::BANDWIDTH_HELP))
+        let help = "write a number and a percent sign in quotes, such as \"99.9%\"";
+        Err(self.reading.error(node.place, message).help(help))
+    }
+
+    /// What `read` makes of a text with a unit.
+    fn with_unit<T>(
+        self,
+        units: &Units,
+        help: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Found<'a, T>, Diagnostic> {
+        let Some(node) = self.node else {
+            return Ok(self.found(None));
+        };
+        let problem = match &node.value {
+            Value::Text(text) => match read(text) {
+                Ok(value) => return Ok(self.found(Some(value))),
+                Err(problem) => problem,
+            },
+            Value::Integer(Some(number)) => units.missing(number),
+            Value::Float(number) => units.missing_of_float(*number),
+            other => format!("{} is not {}", other.describe(), units.what),
+        };
+        let message = format!("`{}`: {problem}", self.path);
+        Err(self.reading.error(node.place, message).help(help))
     }
 
     /// One of a few words.

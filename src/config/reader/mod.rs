@@ -2,6 +2,7 @@
 //! defaults, and messages that show the line.
 
 pub mod bandwidth;
+pub mod byte_size;
 pub mod declared;
 pub mod diagnostic;
 pub mod document;

@@ -66,6 +66,7 @@ impl<'a> Fields<'a> {
             Kind::Text | Kind::Path => key.text().map(drop),
             Kind::Duration => key.duration().map(drop),
             Kind::Bandwidth => key.bandwidth().map(drop),
+            Kind::Bytes => key.bytes().map(drop),
             Kind::Choice(_) => self.word_of(setting).map(drop),
             Kind::Table(_) | Kind::Tagged { .. } | Kind::Map { .. } | Kind::LaidOver(_) => key.table().map(drop),
             Kind::List(_) => key.list().map(drop),

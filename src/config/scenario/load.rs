@@ -58,12 +58,20 @@ impl ScenarioText {
         })
     }
 
+    /// The text with `changes` over everything else.
+    pub fn changed(&self, changes: &[Flag]) -> Result<Self, Diagnostic> {
+        let mut result = self.clone();
+        for flag in changes {
+            document::overlay(&mut result.texts, &mut result.root, flag)?;
+        }
+        Ok(result)
+    }
+
     /// The tree with `changes` over everything else, and a reading of it in which nothing is noted yet.
     pub fn with(&self, changes: &[Flag]) -> Result<(Node, Reading), Diagnostic> {
-        let (mut root, mut texts) = (self.root.clone(), self.texts.clone());
-        for flag in changes {
-            document::overlay(&mut texts, &mut root, flag)?;
-        }
+        let Self {
+            mut root, mut texts, ..
+        } = self.changed(changes)?;
         if self.skip_bad_rows && has_trace(&root) {
             let flag = Flag::new("--skip-bad-rows", "workload.trace.skip_bad_rows=true");
             document::overlay(&mut texts, &mut root, &flag)?;

@@ -227,6 +227,7 @@ fn values(kind: Kind) -> String {
         Kind::Path => "a file, from the directory of the text that names it".to_owned(),
         Kind::Duration => "a length of time, such as `\"2s\"`".to_owned(),
         Kind::Bandwidth => "a bandwidth, such as `\"2 GB/s\"`".to_owned(),
+        Kind::Bytes => "an amount of memory, such as `\"80GB\"`".to_owned(),
         Kind::Choice(words) => {
             let words: Vec<String> = words.iter().map(|word| format!("`{}`", word.name)).collect();
             words.join(", ")

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::admission;
+use super::capacity_rule::{self, MemoryRule};
 use super::class;
 use super::client;
 use super::deployment::Deployment;
@@ -14,6 +15,8 @@ use super::no_scenario::NoScenario;
 use super::operation::Operation;
 use super::pool;
 use super::pool_tables::PoolTables;
+use super::reliability::{self, Promise};
+use super::retrieval;
 use super::slo::{self, Objective};
 use super::tables::{NAME, SEED};
 use super::traffic::{Class, Traffic};
@@ -25,6 +28,7 @@ use crate::config::reader::layers::{Layers, Overrides};
 use crate::config::reader::reading::{Reading, Resolved};
 use crate::fleet::ClientRules;
 use crate::policy::PolicySettings;
+use crate::retrieval::Retrieval;
 use crate::step_time::StepTime;
 
 /// Everything that decides a run: what is bought and how it is set up, who asks for what, and how it is run.
@@ -43,6 +47,12 @@ pub struct Scenario {
     pub objectives: Vec<Objective>,
     /// How many servers there are.
     pub operation: Operation,
+    /// The documents that answers are looked up in, if it says so.
+    pub retrieval: Option<Retrieval>,
+    /// What is promised of the service.
+    pub promise: Promise,
+    /// Rules of thumb for memory in the user's own numbers, if there are some.
+    pub memory_rule: Option<MemoryRule>,
     /// Every setting with its origin, defaults included.
     pub settings: Vec<Resolved>,
     /// Files that were read besides the scenario's own and the trace.
@@ -178,6 +188,9 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     client_fields.finish()?;
     let mut fleet = fleet::read(reading, &fleet_fields, &written_pools, around)?;
     let objectives = slo::read(&fields.section("slo")?)?;
+    let retrieval = retrieval::read(fields.optional_section("retrieval")?)?;
+    let promise = reliability::read(fields.optional_section("reliability")?)?;
+    let memory_rule = capacity_rule::read(fields.optional_section("capacity")?)?;
     fields.finish()?;
     warn_of_idle_priorities(reading, &tables, &traffic);
     let prefix_caching = tables.iter().any(|tables| tables.batching.prefix_caching);
@@ -203,6 +216,9 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         traffic,
         objectives,
         operation: Operation { fleet, warm_up },
+        retrieval,
+        promise,
+        memory_rule,
         files: reading.take_files(),
         settings,
         warnings,

@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::form::TableForms;
 use super::tables::{ScenarioTable, tables};
-use crate::config::reader::{bandwidth, quantity};
+use crate::config::reader::bandwidth::BANDWIDTHS;
+use crate::config::reader::byte_size::BYTE_SIZES;
+use crate::config::reader::quantity::DURATIONS;
 use crate::settings::{Default, Kind, Setting, Variant};
 
 /// The schema, in the dialect of 2020-12. It knows kinds, ranges and spellings; what only fits together, or depends on
@@ -88,8 +90,9 @@ impl Definitions {
             Kind::Positive { max } => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": max }),
             Kind::Boolean => json!({ "type": "boolean" }),
             Kind::Text | Kind::Path => json!({ "type": "string", "pattern": "\\S" }),
-            Kind::Duration => json!({ "type": "string", "pattern": quantity::pattern() }),
-            Kind::Bandwidth => json!({ "type": "string", "pattern": bandwidth::pattern() }),
+            Kind::Duration => json!({ "type": "string", "pattern": DURATIONS.pattern() }),
+            Kind::Bandwidth => json!({ "type": "string", "pattern": BANDWIDTHS.pattern() }),
+            Kind::Bytes => json!({ "type": "string", "pattern": BYTE_SIZES.pattern() }),
             Kind::Choice(words) => json!({ "enum": words.iter().map(|word| word.name).collect::<Vec<_>>() }),
             Kind::Table(settings) => object(self.of_settings(settings), settings),
             Kind::Tagged { tag, variants, common } => self.of_forms(TableForms { tag, variants, common }),

@@ -132,12 +132,8 @@ fn read_bound(name: &str, value: &Value) -> Result<Bound, String> {
 /// is wrong.
 fn read_text(text: &str) -> Result<Bound, String> {
     let text = text.trim();
-    if let Some(percent) = text.strip_suffix('%') {
-        let share = percent.trim().parse::<f64>().map(|percent| percent / 100.0);
-        let share = share.ok().filter(|share| (0.0..=1.0).contains(share));
-        return share
-            .map(Bound::Share)
-            .ok_or_else(|| format!("{text:?} is not a percentage from 0 to 100"));
+    if text.ends_with('%') {
+        return quantity::percentage(text).map(|it| Bound::Share(it.share));
     }
     match (text.parse::<f64>(), quantity::duration(text)) {
         (Ok(number), _) => in_range(number),

@@ -1,10 +1,13 @@
 //! Every key of a scenario, by table: made of the declarations that stand beside the readers.
 
 use super::admission::ADMISSION;
+use super::capacity_rule::CAPACITY;
 use super::class::CLASS;
 use super::client::CLIENT;
 use super::fleet::FLEET;
 use super::model::MODEL;
+use super::reliability::RELIABILITY;
+use super::retrieval::RETRIEVAL;
 use super::server::SERVER;
 use super::slo::SLO;
 use super::workload::WORKLOAD;
@@ -116,6 +119,9 @@ pub fn tables() -> Vec<ScenarioTable> {
         ScenarioTable::of(&CLIENT),
         ScenarioTable::of(&ADMISSION),
         ScenarioTable::of(&FLEET),
+        ScenarioTable::of(&RETRIEVAL),
+        ScenarioTable::of(&RELIABILITY),
+        ScenarioTable::of(&CAPACITY),
         objectives,
     ]
 }

@@ -59,6 +59,14 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// An amount of memory or storage, in decimal units as vendors count.
+pub fn bytes(bytes: f64) -> String {
+    let units = [("PB", 1e15), ("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    let found = units.into_iter().find(|(_, one)| bytes.abs() >= *one);
+    let (unit, one) = found.unwrap_or(("B", 1.0));
+    format!("{} {unit}", rounded(bytes / one))
+}
+
 /// A part of one. Nearly all, or nearly nothing, is not shown as all or nothing.
 pub fn percent(fraction: f64) -> String {
     let percent = fraction * 100.0;

@@ -235,7 +235,8 @@ fn static_row(check: &FormulaCheck) -> Row {
     )
 }
 
-fn table(check: &FormulaCheck) -> Table {
+/// The formula and each thing that it leaves out as a table.
+pub fn table(check: &FormulaCheck) -> Table {
     table_of(rows(check))
 }
 

@@ -9,6 +9,7 @@ pub mod curve;
 mod curve_page;
 pub mod formula;
 mod group_table;
+pub mod plan;
 mod run;
 pub mod scheduler_log;
 pub mod servers;

@@ -1,0 +1,137 @@
+//! `plan`: what production asks, answered from one scenario.
+
+use super::common::{make_runs, refuse_seeds_of_a_trace, workers};
+use super::problem::Problem;
+use super::setting;
+use crate::config::Flag;
+use crate::metrics::Slo;
+use crate::report::page::Page;
+use crate::report::plan::PlanReport;
+use crate::study::{Base, Control, Input, ProductionQuestion};
+use crate::workload::Arrivals;
+
+/// What does this scenario need in production, what may go wrong, and what should be decided?
+#[derive(Clone, Debug)]
+pub struct PlanQuestion {
+    /// The scenario.
+    pub base: Base,
+    /// Seeds to simulate with; `None` for as many as are usual.
+    pub seeds: Option<u32>,
+}
+
+/// A plan whose scenario is read.
+pub struct ReadyPlan {
+    base: Base,
+    seeds: u32,
+    slos_are_usual: bool,
+    /// The scenario with its objectives.
+    pub input: Input,
+}
+
+/// What came of it.
+pub struct PlanAnswer {
+    /// All answers.
+    pub report: PlanReport,
+    /// What a reader must know.
+    pub warnings: Vec<String>,
+}
+
+const USUAL_SEEDS: u32 = 4;
+/// What is asked of a scenario that asks for nothing: people turn away from what does not answer within two seconds
+/// (the limit for interaction without a break of thought is one: R. B. Miller, Response time in man-computer
+/// conversational transactions, 1968).
+const USUAL_OBJECTIVE: &str = "slo={ \"ttft.p99\" = \"2s\" }";
+
+impl PlanQuestion {
+    /// Reads the scenario.
+    pub fn ready(&self) -> Result<ReadyPlan, Problem> {
+        let written = self.base.load()?;
+        let slos_are_usual = !written.has_objectives();
+        let (base, input) = if slos_are_usual {
+            let base = self.base.changed(&[Flag::new("the usual objective", USUAL_OBJECTIVE)]);
+            let input = base.load()?;
+            (base, input)
+        } else {
+            (self.base.clone(), written)
+        };
+        refuse_seeds_of_a_trace(&input, self.seeds.unwrap_or(1))?;
+        let usual = if input.is_always_the_same() { 1 } else { USUAL_SEEDS };
+        Ok(ReadyPlan {
+            base,
+            seeds: self.seeds.unwrap_or(usual),
+            slos_are_usual,
+            input,
+        })
+    }
+
+    /// Reads the scenario and answers everything.
+    pub fn answer(&self, control: &Control) -> Result<PlanAnswer, Problem> {
+        self.ready()?.answer(control)
+    }
+}
+
+impl ReadyPlan {
+    /// Answers everything.
+    pub fn answer(self, control: &Control) -> Result<PlanAnswer, Problem> {
+        let warnings = self.input.scenario.all_warnings();
+        let (production, warnings) = make_runs(control, warnings, None, |runner| {
+            let question = ProductionQuestion {
+                base: &self.base,
+                input: &self.input,
+                seeds: self.seeds,
+                workers: &workers(control)?,
+                simulate: &|input: &Input, seed| runner.run(input, seed),
+            };
+            Ok(question.answer()?)
+        })?;
+        let scenario = &self.input.scenario;
+        let report = PlanReport {
+            setting: setting::of(control, &self.input, production.own.runs, Vec::new()),
+            slos_are_usual: self.slos_are_usual,
+            gpus_of_server: scenario.deployment.tensor_parallel,
+            is_fleet: scenario.operation.fleet.is_some(),
+            policy: scenario.deployment.server.policy.description().name,
+            people_wait: people_wait(&self.input, self.slos_are_usual),
+            slos: self.input.slos,
+            classes: self.input.classes,
+            production,
+        };
+        Ok(PlanAnswer { report, warnings })
+    }
+}
+
+/// Whether somebody waits for each answer: latencies are asked for, or nothing is said and requests come one by one.
+fn people_wait(input: &Input, slos_are_usual: bool) -> bool {
+    let of_classes = input.classes.iter().flat_map(|class| &class.slos);
+    let mut slos = input.slos.iter().chain(of_classes);
+    if !slos_are_usual {
+        return slos.any(|slo| matches!(slo, Slo::Latency(_)));
+    }
+    let comes_at_once = |workload: &crate::config::Workload| match workload {
+        crate::config::Workload::Synthetic(workload) => matches!(workload.arrivals, Arrivals::AtOnce),
+        crate::config::Workload::Trace(_) => false,
+    };
+    !input.scenario.traffic.workloads().all(comes_at_once)
+}
+
+impl PlanAnswer {
+    /// The plan as text.
+    pub fn to_text(&self) -> String {
+        self.report.to_text()
+    }
+
+    /// One JSON object.
+    pub fn to_json(&self) -> String {
+        self.report.to_json()
+    }
+
+    /// The plan as one page.
+    pub fn to_page(&self) -> Page {
+        self.report.to_page()
+    }
+
+    /// Whether everything that was asked for was shown to hold.
+    pub fn is_shown_met(&self) -> bool {
+        self.report.is_shown_met()
+    }
+}

@@ -1,0 +1,240 @@
+//! The decisions that outlive any framework, each answered from the simulation.
+
+use serde::Serialize;
+
+use super::report::PlanReport;
+use super::section::PlanSection;
+use crate::report::text::numbers::{bytes, duration, or_unknown, percent};
+use crate::report::text::table::{Cell, Column, Table};
+use crate::retrieval::{Placement, UpdateKind};
+use crate::stats::rounded;
+use crate::study::PolicyTried;
+
+/// A decision with its answer and the reason.
+#[derive(Serialize)]
+pub(super) struct Decision {
+    name: &'static str,
+    question: &'static str,
+    answer: String,
+    because: String,
+}
+
+pub(super) fn decisions(report: &PlanReport) -> Vec<Decision> {
+    vec![
+        metric(report),
+        batching(report),
+        storage(report),
+        alerts(report),
+        failure_modes(report),
+        redundancy(report),
+    ]
+}
+
+fn metric(report: &PlanReport) -> Decision {
+    let summary = &report.production.own.summary;
+    let (answer, because) = if report.people_wait {
+        (
+            "latency, at its 99th percentile",
+            format!(
+                "people wait for each answer: p99 of the first token is {}, {} times the median",
+                or_unknown(summary.latency.ttft.p99, duration),
+                or_unknown(ratio(summary.latency.ttft.p99, summary.latency.ttft.p50), rounded)
+            ),
+        )
+    } else {
+        (
+            "throughput",
+            format!(
+                "nobody waits for a single answer: {} output tokens a second",
+                or_unknown(summary.throughput.output_tokens_per_s, rounded)
+            ),
+        )
+    };
+    Decision {
+        name: "metric",
+        question: "latency or throughput?",
+        answer: answer.to_owned(),
+        because,
+    }
+}
+
+fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    Some(one? / other?).filter(|ratio| ratio.is_finite())
+}
+
+fn batching(report: &PlanReport) -> Decision {
+    let rule = if report.people_wait { "continuous" } else { "static" };
+    let (answer, because) = match &report.production.batching {
+        Err(why) => (report.policy.to_owned(), format!("the others were not tried: {why}")),
+        Ok(tried) => best_policy(report, tried, rule),
+    };
+    Decision {
+        name: "batching",
+        question: "how to batch?",
+        answer,
+        because,
+    }
+}
+
+/// The policy that is best for whoever waits, and what the rule of thumb says of it.
+fn best_policy(report: &PlanReport, tried: &[PolicyTried], rule: &str) -> (String, String) {
+    let summary_of = |it: &PolicyTried| {
+        let summary = &it.summary;
+        let tokens = summary.throughput.output_tokens_per_s.unwrap_or(0.0);
+        let wait = summary
+            .latency
+            .e2e
+            .p99
+            .or(summary.latency.e2e.mean)
+            .unwrap_or(f64::INFINITY);
+        (summary.is_met == Some(true), tokens, wait)
+    };
+    let better = |one: &&PolicyTried, other: &&PolicyTried| {
+        let (one, other) = (summary_of(one), summary_of(other));
+        if report.people_wait {
+            one.0.cmp(&other.0).then(other.2.total_cmp(&one.2))
+        } else {
+            one.1.total_cmp(&other.1)
+        }
+    };
+    let Some(best) = tried.iter().max_by(better) else {
+        return (report.policy.to_owned(), "no other could be tried".to_owned());
+    };
+    let numbers: Vec<String> = tried
+        .iter()
+        .map(|it| {
+            let (_, tokens, _) = summary_of(it);
+            let wait = or_unknown(it.summary.latency.e2e.p99, duration);
+            format!("{} p99 {wait}, {} tokens/s", it.policy, rounded(tokens))
+        })
+        .collect();
+    let verdict = if best.policy == rule {
+        format!("the rule of thumb ({rule} here) is confirmed")
+    } else {
+        format!("the rule of thumb ({rule} here) is contradicted")
+    };
+    (best.policy.to_owned(), format!("{verdict}: {}", numbers.join(" · ")))
+}
+
+fn storage(report: &PlanReport) -> Decision {
+    let storage = &report.production.storage;
+    let needs = &storage.needs;
+    let place = match (needs.placement, needs.shards) {
+        (Placement::Memory, 1) => "in memory".to_owned(),
+        (Placement::Memory, shards) => format!("in memory, sharded over {shards} machines"),
+        (Placement::Disk, _) => "on disk".to_owned(),
+    };
+    let updates = match needs.updates.kind {
+        UpdateKind::None => "no updates",
+        UpdateKind::Incremental => "updated as changes come",
+        UpdateKind::Rebuild => "built anew each day",
+    };
+    let usual = if storage.is_written {
+        ""
+    } else {
+        " (by default: a million documents)"
+    };
+    Decision {
+        name: "storage",
+        question: "where do documents lie, and how do they change?",
+        answer: format!("{place}; {updates}{usual}"),
+        because: format!(
+            "an index of {}; one machine holds {} documents; {} of it changes in a day",
+            bytes(needs.size.bytes),
+            rounded(storage.fits_until),
+            percent(needs.updates.share_per_day)
+        ),
+    }
+}
+
+fn alerts(report: &PlanReport) -> Decision {
+    let summary = &report.production.own.summary;
+    Decision {
+        name: "alerts",
+        question: "which metrics deserve an alert?",
+        answer: "queue depth, p99 of the first token, KV usage, errors".to_owned(),
+        because: format!(
+            "when all is well {} wait at p99, the first token takes {}, and {} of the KV cache is used",
+            or_unknown(summary.queue.depth.p99.map(|it| it as f64), rounded),
+            or_unknown(summary.latency.ttft.p99, duration),
+            or_unknown(summary.kv.usage.p99, percent)
+        ),
+    }
+}
+
+fn failure_modes(report: &PlanReport) -> Decision {
+    let failures = &report.production.failures;
+    let (answer, because) = match &failures.one_down {
+        Ok(one_down) => match &one_down.summary {
+            None => (
+                "refuse with 503 and Retry-After",
+                "there is no second server that could take over".to_owned(),
+            ),
+            Some(summary) if summary.is_met == Some(true) => (
+                "nothing: the others take over",
+                format!("the {} that are left meet the SLOs", one_down.servers),
+            ),
+            Some(summary) => (
+                "shed load: refuse what would wait too long (admission.max_queue), and cap answers",
+                format!(
+                    "the {} that are left answer {} in time for none of the SLOs to be sure",
+                    one_down.servers,
+                    or_unknown(summary.requests.success, percent)
+                ),
+            ),
+        },
+        Err(why) => ("see the failures of the scenario", why.clone()),
+    };
+    Decision {
+        name: "failure_modes",
+        question: "what does a failure degrade to?",
+        answer: answer.to_owned(),
+        because,
+    }
+}
+
+fn redundancy(report: &PlanReport) -> Decision {
+    let production = &report.production;
+    let peak = production.own.summary.queue.running.max;
+    let (answer, because) = match (report.gpus_needed(), &production.rule) {
+        (Some(needed), Ok(rule)) => (
+            format!("{} GPUs: {needed}, and one server more", needed + report.gpus_of_server),
+            format!(
+                "at the peak {} are served at once, which is {} of KV; the rule of thumb says {} GPUs",
+                or_unknown(peak.map(|it| it as f64), rounded),
+                bytes(rule.users * rule.kv_bytes_per_user),
+                rounded(rule.gpus())
+            ),
+        ),
+        (None, Ok(rule)) => (
+            format!("{} GPUs by the rule of thumb", rounded(rule.gpus())),
+            "how many the simulation needs is not known".to_owned(),
+        ),
+        (_, Err(why)) => ("not known".to_owned(), why.clone()),
+    };
+    Decision {
+        name: "redundancy",
+        question: "how much memory for the peak and a failure?",
+        answer,
+        because,
+    }
+}
+
+pub(super) fn section(report: &PlanReport) -> PlanSection {
+    let rows = decisions(report).into_iter().map(|it| {
+        vec![
+            Cell::words(it.question),
+            Cell::words(it.answer),
+            Cell::words(it.because),
+        ]
+    });
+    let table = Table {
+        caption: String::new(),
+        columns: ["decision", "answer", "because"].map(Column::words).to_vec(),
+        rows: rows.collect(),
+    };
+    PlanSection {
+        tables: vec![table],
+        ..PlanSection::saying("Decisions", Vec::new())
+    }
+}

@@ -1,0 +1,131 @@
+//! Observability: what to watch, and what it looks like when all is well.
+
+use serde::Serialize;
+
+use super::report::PlanReport;
+use super::section::PlanSection;
+use crate::report::text::numbers::{duration, percent};
+use crate::report::text::table::{Cell, Column, Table};
+use crate::stats::rounded;
+
+#[derive(Serialize)]
+pub(super) struct ObservabilityDocument {
+    /// What to watch, with what it is in the scenario's own run.
+    watch: Vec<WatchedDocument>,
+}
+
+#[derive(Serialize)]
+struct WatchedDocument {
+    /// As vLLM's `/metrics` names it.
+    metric: &'static str,
+    question: &'static str,
+    usual: Option<f64>,
+    highest: Option<f64>,
+}
+
+/// A metric that deserves a look.
+struct Watched {
+    metric: &'static str,
+    question: &'static str,
+    /// Usually, and in one moment of a hundred or for one request of a hundred.
+    usual: Option<f64>,
+    highest: Option<f64>,
+    show: fn(f64) -> String,
+}
+
+/// What to watch first: what clients feel, then what it comes from.
+fn watched(report: &PlanReport) -> Vec<Watched> {
+    let summary = &report.production.own.summary;
+    let latency = &summary.latency;
+    let count = |count: Option<u64>| count.map(|count| count as f64);
+    let requests = &summary.requests;
+    vec![
+        Watched {
+            metric: "vllm:time_to_first_token_seconds",
+            question: "how long until an answer begins?",
+            usual: latency.ttft.p50,
+            highest: latency.ttft.p99,
+            show: duration,
+        },
+        Watched {
+            metric: "vllm:inter_token_latency_seconds",
+            question: "how fast does it flow?",
+            usual: latency.itl.p50,
+            highest: latency.itl.p99,
+            show: duration,
+        },
+        Watched {
+            metric: "vllm:num_requests_waiting",
+            question: "does a queue build up? the first to tell of trouble",
+            usual: count(summary.queue.depth.p50),
+            highest: count(summary.queue.depth.p99),
+            show: rounded,
+        },
+        Watched {
+            metric: "vllm:num_requests_running",
+            question: "how large is the batch?",
+            usual: count(summary.queue.running.p50),
+            highest: count(summary.queue.running.p99),
+            show: rounded,
+        },
+        Watched {
+            metric: "vllm:kv_cache_usage_perc",
+            question: "how full is the memory? queues and preemptions follow",
+            usual: summary.kv.usage.mean,
+            highest: summary.kv.usage.p99,
+            show: percent,
+        },
+        Watched {
+            metric: "vllm:num_preemptions_total",
+            question: "is work done twice?",
+            usual: Some(requests.preemptions as f64),
+            highest: Some(requests.preemptions as f64),
+            show: rounded,
+        },
+        Watched {
+            metric: "vllm:request_success_total",
+            question: "how many are answered?",
+            usual: requests.success,
+            highest: requests.success,
+            show: percent,
+        },
+    ]
+}
+
+pub(super) fn document(report: &PlanReport) -> ObservabilityDocument {
+    let watch = watched(report).into_iter().map(|it| WatchedDocument {
+        metric: it.metric,
+        question: it.question,
+        usual: it.usual,
+        highest: it.highest,
+    });
+    ObservabilityDocument { watch: watch.collect() }
+}
+
+pub(super) fn section(report: &PlanReport) -> PlanSection {
+    let rows = watched(report).into_iter().map(|it| {
+        vec![
+            Cell::words(it.metric),
+            Cell::number(it.usual, it.show),
+            Cell::number(it.highest, it.show),
+            Cell::words(it.question),
+        ]
+    });
+    let table = Table {
+        caption: String::new(),
+        columns: vec![
+            Column::words("metric"),
+            Column::numbers("usual"),
+            Column::numbers("p99"),
+            Column::words("what it tells"),
+        ],
+        rows: rows.collect(),
+    };
+    PlanSection {
+        tables: vec![table],
+        ..PlanSection::saying(
+            "5 Observability: what to watch?",
+            vec!["averages hide the tail: watch p99 and the queue, which grows before anybody complains".to_owned()],
+        )
+    }
+}

@@ -1,0 +1,355 @@
+//! A plan answers what production asks, from one scenario: every answer is there, the rules of thumb come out as on
+//! paper, and what cannot be known is said where it would stand.
+
+use serde_json::Value;
+
+use crate::command::Workplace;
+
+/// A step with `n` requests takes 10 + n ms, so that 40 clients at once have a TPOT of 50 ms and 41 have not.
+const FORTY: &str = r#"
+name = "forty at once"
+seed = 3
+[model]
+name = "llama-3.1-8b"
+[server]
+gpu = "h100-sxm"
+step_time = { base_us = 10000, per_seq_us = 1000 }
+[workload]
+requests = 2000
+arrivals = { process = "poisson", rate = 20.0 }
+prompt = { dist = "fixed", value = 100 }
+output = { dist = "fixed", value = 20 }
+"#;
+const SLO: &str = "[slo]\n\"tpot.p99\" = \"50ms\"\n";
+
+/// The keys of the contract.
+const ANSWERS: [&str; 7] = [
+    "concurrency",
+    "latency_budget",
+    "storage",
+    "observability",
+    "reliability",
+    "capacity_rule",
+    "decisions",
+];
+
+struct Planned {
+    plan: Value,
+    exit: i32,
+}
+
+fn planned(scenario: &str, more: &[&str]) -> Planned {
+    let workplace = Workplace::new();
+    workplace.write("s.toml", scenario);
+    let mut all = vec!["plan", "s.toml", "--format", "json"];
+    all.extend(more);
+    let ended = workplace.run(&all);
+    Planned {
+        plan: ended.json(),
+        exit: ended.code.unwrap(),
+    }
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn assert_near(found: &Value, wanted: f64) {
+    let found = number(found);
+    assert!((found / wanted - 1.0).abs() < 1e-9, "{found} instead of {wanted}");
+}
+
+fn check<'a>(plan: &'a Value, name: &str) -> &'a Value {
+    let checks = plan["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["name"] == name).unwrap()
+}
+
+#[test]
+fn every_question_is_answered_and_the_verdict_counts_what_was_asked() {
+    let Planned { plan, exit } = planned(&format!("{FORTY}{SLO}"), &[]);
+    for key in ANSWERS {
+        assert!(!plan[key].is_null(), "{key}");
+    }
+    assert_eq!(exit, 0, "{}", plan["checks"]);
+    // One server carries the load, but nobody takes over from it.
+    assert_eq!(check(&plan, "slo")["outcome"], "holds");
+    assert_eq!(check(&plan, "servers")["outcome"], "holds");
+    assert_eq!(check(&plan, "one_failure")["outcome"], "fails");
+    assert_eq!(plan["verdict"], "not_ready");
+    let crowds = &plan["concurrency"]["crowds"];
+    // 20 tokens in steps of 11 ms, the first of which makes the first token.
+    let alone = &crowds["one_user"];
+    assert_eq!(alone["users"], 1.0);
+    assert_near(&alone["e2e"]["p50"], 0.22);
+    assert_near(&alone["ttft"]["p99"], 0.011);
+    let levels = crowds["levels"].as_array().unwrap();
+    let users: Vec<f64> = levels.iter().map(|level| number(&level["users"])).collect();
+    assert_eq!(users[..5], [1.0, 3.0, 10.0, 30.0, 100.0]);
+    // 13 ms with three; 12 ms would be a fifth more.
+    assert_eq!(crowds["flat_until"], 3.0);
+    let capacity = &plan["concurrency"]["servers"];
+    assert_eq!(
+        (&capacity["of"], &capacity["servers"]),
+        (&"requests_per_s".into(), &1.into())
+    );
+    assert_eq!(capacity["fewest"], 1);
+    assert_eq!(capacity["fewest_with_one_down"], 2);
+}
+
+#[test]
+fn two_servers_survive_what_one_does_not() {
+    let fleet = "[fleet]\nservers = 2\nrouter = \"least_outstanding\"\n";
+    let Planned { plan, exit } = planned(&format!("{FORTY}{SLO}{fleet}"), &[]);
+    assert_eq!(exit, 0);
+    assert_eq!(plan["reliability"]["one_down"]["servers_left"], 1);
+    assert_eq!(plan["reliability"]["one_down"]["slo_met"], true);
+    assert_eq!(plan["verdict"], "ready", "{}", plan["checks"]);
+    // A GPU of a machine fails every 50,677 hours: 16,384 GPUs for 54 days, 419 times.
+    let assumed = &plan["reliability"]["assumed"];
+    assert_near(&assumed["gpu_hours_between_failures"], 16_384.0 * 54.0 * 24.0 / 419.0);
+    assert_near(
+        &assumed["faults_per_month"],
+        2.0 * 720.0 * 419.0 / (16_384.0 * 54.0 * 24.0),
+    );
+}
+
+#[test]
+fn an_objective_that_is_missed_or_a_promise_that_is_broken_shows_in_the_exit_code() {
+    let missed = planned(&format!("{FORTY}[slo]\n\"tpot.p99\" = \"10ms\"\n"), &[]);
+    assert_eq!((missed.exit, &missed.plan["verdict"]), (99, &"not_ready".into()));
+    assert_eq!(check(&missed.plan, "slo")["outcome"], "fails");
+    // Who waits for a tenth of a second gets no answer that takes two.
+    let impatient = FORTY.replace("requests = 2000", "requests = 2000\ntimeout = \"230ms\"");
+    let promise = format!("{impatient}[reliability]\nsla = \"99%\"\n[slo]\n\"success\" = \"0%\"\n");
+    let broken = planned(&promise, &[]);
+    assert_eq!(check(&broken.plan, "slo")["outcome"], "holds");
+    assert_eq!(check(&broken.plan, "sla")["outcome"], "fails");
+    assert_eq!(broken.exit, 99);
+    assert_eq!(planned(&promise, &["--slo-exit-zero"]).exit, 0);
+}
+
+#[test]
+fn what_is_not_written_is_taken_from_defaults_that_are_said() {
+    let Planned { plan, exit } = planned(FORTY, &[]);
+    assert_eq!(exit, 0);
+    let slo = &plan["latency_budget"]["slo"][0];
+    assert_eq!((&slo["metric"], &slo["limit_s"]), (&"ttft".into(), &2.0.into()));
+    assert_eq!(plan["latency_budget"]["slo_from_defaults"], true);
+    assert_eq!(plan["storage"]["from_defaults"], true);
+    assert_eq!(plan["reliability"]["sla_from_defaults"], true);
+    // 0.1 % of 30 days are 43.2 minutes.
+    let allowed = number(&plan["reliability"]["allowed_s_per_month"]);
+    assert!((allowed - 43.2 * 60.0).abs() < 1e-6, "{allowed}");
+}
+
+#[test]
+fn documents_take_fifty_kilobytes_each_and_shards_where_memory_ends() {
+    let Planned { plan, .. } = planned(FORTY, &[]);
+    let sizes = plan["storage"]["by_documents"].as_array().unwrap();
+    let bytes: Vec<f64> = sizes.iter().map(|size| number(&size["index_bytes"])).collect();
+    assert_eq!(bytes, [50e6, 5e9, 50e9, 500e9, 5e12]);
+    let places: Vec<&str> = sizes.iter().map(|size| size["placement"].as_str().unwrap()).collect();
+    assert_eq!(places, ["memory", "memory", "memory", "disk", "disk"]);
+    for size in sizes {
+        let within = if size["placement"] == "memory" { 0.05 } else { 0.25 };
+        assert!(number(&size["query_p50_s"]) < within, "{size}");
+    }
+    // 500 GB on machines of 256 GB, of which a fifth is for others: three of them.
+    let large = "[retrieval]\ndocuments = 1e7\nplacement = \"memory\"\nmachine_memory = \"256GB\"\n";
+    let Planned { plan, .. } = planned(&format!("{FORTY}{large}"), &[]);
+    let storage = &plan["storage"];
+    assert_eq!(
+        (&storage["shards"], &storage["from_defaults"]),
+        (&3.into(), &false.into())
+    );
+}
+
+#[test]
+fn chunks_are_as_large_as_their_vectors_and_links() {
+    let chunks = "[retrieval]\nchunks = 1e6\ndimensions = 768\nbytes = 2\nindex = \"hnsw\"\nqueries_per_s = 10000\n\
+                  updates_per_day = 200000\ncache_hits = \"30%\"\n";
+    let Planned { plan, .. } = planned(&format!("{FORTY}{chunks}"), &[]);
+    let storage = &plan["storage"];
+    // 768 numbers of two bytes, and 16 links of four bytes in either direction.
+    assert_near(&storage["index_bytes"], 1e6 * (768.0 * 2.0 + 128.0));
+    assert_near(&storage["embeddings_per_s"], 7_000.0);
+    // A fifth of it changes in a day.
+    assert_eq!(storage["updates"]["kind"], "rebuild");
+    assert!(number(&storage["copies"]) >= 1.0);
+    assert!(number(&storage["machine_utilization"]) <= 0.7);
+    let exact = chunks.replace("hnsw", "flat").replace("updates_per_day = 200000\n", "");
+    let Planned { plan, .. } = planned(&format!("{FORTY}{exact}"), &[]);
+    assert_near(&plan["storage"]["index_bytes"], 1e6 * 768.0 * 2.0);
+    // All of 1.536 GB at 10 GB/s.
+    assert_near(&plan["storage"]["search_s"], 0.1536);
+    assert_eq!(plan["storage"]["updates"]["kind"], "none");
+}
+
+#[test]
+fn the_rule_of_thumb_and_the_formula_take_the_users_own_numbers() {
+    let own = "[capacity]\nmemory = \"80GB\"\nweights = \"60GB\"\nkv_per_user = \"500MB\"\nusers = 100\n";
+    let Planned { plan, .. } = planned(&format!("{FORTY}{own}"), &[]);
+    let rule = &plan["capacity_rule"]["rule"];
+    // 100 x 500 MB x 1.3 x 2: one GPU of 80 GB is not enough, two are.
+    assert_near(&rule["bytes"], 130e9);
+    assert_eq!(
+        (&rule["gpus"], &rule["users_are_simulated"]),
+        (&2.0.into(), &false.into())
+    );
+    let calculator = &plan["capacity_rule"]["calculator"];
+    assert_eq!(calculator["users"], 40.0);
+    assert_eq!(calculator["from_scenario"], Value::Array(Vec::new()));
+    // vLLM leaves a tenth of the memory to others, which the formula forgets.
+    assert!(number(&calculator["forgotten_bytes"]) > 8e9);
+    assert!(number(&calculator["users_with_all"]) < 24.0);
+    let written = "[capacity]\nweights = \"60GB\"\nkv_per_user = \"200MB\"\n";
+    let Planned { plan, .. } = planned(&format!("{FORTY}{written}"), &[]);
+    assert_eq!(
+        plan["capacity_rule"]["calculator"]["from_scenario"],
+        serde_json::json!(["memory"])
+    );
+}
+
+#[test]
+fn a_part_that_cannot_be_asked_says_why_and_the_rest_stands() {
+    let classes = r#"
+seed = 3
+[model]
+name = "llama-3.1-8b"
+[server]
+gpu = "h100-sxm"
+step_time = { base_us = 10000, per_seq_us = 1000 }
+[workload]
+requests = 1000
+[[class]]
+name = "chat"
+[class.workload]
+arrivals = { process = "poisson", rate = 8.0 }
+prompt = { dist = "fixed", value = 100 }
+output = { dist = "fixed", value = 20 }
+[class.slo]
+"ttft.p99" = "1s"
+[[class]]
+name = "batch"
+[class.workload]
+arrivals = { process = "poisson", rate = 2.0 }
+prompt = { dist = "fixed", value = 100 }
+output = { dist = "fixed", value = 20 }
+"#;
+    let Planned { plan, exit } = planned(classes, &[]);
+    assert_eq!(exit, 0, "{}", plan["checks"]);
+    let why = plan["concurrency"]["crowds"]["unknown"].as_str().unwrap();
+    assert!(why.contains("several classes"), "{why}");
+    assert!(number(&plan["concurrency"]["servers"]["capacity"]) > 10.0);
+    let pools = "[[fleet.pool]]\nname = \"one\"\nservers = 1\n[[fleet.pool]]\nname = \"two\"\nservers = 1\n";
+    let Planned { plan, .. } = planned(&format!("{FORTY}{pools}"), &[]);
+    assert!(plan["capacity_rule"]["formula"]["unknown"].is_string());
+    assert!(plan["reliability"]["one_down"]["unknown"].is_string());
+    assert_eq!(plan["concurrency"]["servers"]["of_one_server"], false);
+}
+
+#[test]
+fn the_failures_of_the_scenario_are_held_against_its_promise() {
+    let crash = "[fleet]\nservers = 2\n[[fleet.fault]]\nkind = \"crash\"\nat = \"40s\"\nserver = 0\n\
+                 detect = \"5s\"\nrestart = \"20s\"\n";
+    let Planned { plan, .. } = planned(&format!("{FORTY}{SLO}{crash}"), &["--seeds", "1"]);
+    let measured = &plan["reliability"]["measured"];
+    assert_eq!(measured["faults"], 1);
+    assert!(plan["reliability"]["assumed"].is_null());
+    let lost = 1.0 - number(&measured["availability"]);
+    assert!(lost > 0.0, "{measured}");
+    // What is lost, over the rate of arrivals, is how long nobody would have to be served.
+    let outage_s = number(&measured["outage_s_per_fault"]);
+    assert!((1.0..10.0).contains(&outage_s), "{outage_s}");
+    let allowed = number(&measured["faults_allowed_per_month"]);
+    assert!((allowed * outage_s / (43.2 * 60.0) - 1.0).abs() < 1e-9);
+    // What happens with one server less is asked without the failure.
+    assert_eq!(plan["reliability"]["one_down"]["success"], 1.0);
+}
+
+#[test]
+fn bad_numbers_are_refused_where_they_stand() {
+    for (more, says) in [
+        (
+            "[reliability]\nsla = \"100%\"\n",
+            "no service answers every request for ever",
+        ),
+        ("[reliability]\nsla = \"0%\"\n", "it promises nothing"),
+        ("[reliability]\nsla = \"101%\"\n", "is not a percentage from 0 to 100"),
+        ("[reliability]\nsla = 99.9\n", "99.9 is not a percentage"),
+        ("[retrieval]\n", "does not say how much there is to search"),
+        ("[retrieval]\ndocuments = 5\nchunks = 5\n", "both say how much there is"),
+        ("[retrieval]\ndocuments = -5\n", "must be a number above 0"),
+        (
+            "[retrieval]\ndocuments = 5\ndimensions = 768\n",
+            "is of chunks, and documents are counted",
+        ),
+        ("[retrieval]\ndocuments = 5\nindex = \"ivf\"\n", "allowed: flat, hnsw"),
+        ("[retrieval]\ndocuments = 5\nmachine_memory = 64\n", "write \"64GB\""),
+        (
+            "[retrieval]\ndocuments = 5\ncache_hits = \"120%\"\n",
+            "is not a percentage",
+        ),
+        ("[capacity]\nmemory = \"80GB\"\nweights = \"90GB\"\n", "leaves nothing"),
+        (
+            "[capacity]\nmemory = \"-80GB\"\n",
+            "is not between one byte and 1000 PB",
+        ),
+        ("[capacity]\nkv_per_user = \"200Mb\"\n", "`Mb` is not a unit of memory"),
+        ("[capacity]\noverhead = 0.5\n", "must be a number from 1 to 10"),
+        ("[capacity]\nusers = 0\n", "must be a number above 0"),
+        ("[capacity]\nuser = 5\n", "did you mean"),
+    ] {
+        let workplace = Workplace::new();
+        workplace.write("s.toml", format!("{FORTY}{more}"));
+        let ended = workplace.run(&["plan", "s.toml", "--html", "plan.html"]);
+        assert_eq!(ended.code, Some(2), "{more}: {}", ended.stderr);
+        assert!(ended.stderr.contains(says), "{more}: {}", ended.stderr);
+        assert!(ended.stderr.contains("s.toml:"), "{more}: {}", ended.stderr);
+        assert_eq!(workplace.listing(), ["s.toml"], "{more}");
+    }
+}
+
+#[test]
+fn a_plan_is_the_same_on_any_number_of_threads_as_text_and_as_a_page() {
+    let workplace = Workplace::new();
+    workplace.write("s.toml", format!("{FORTY}{SLO}"));
+    let text = |jobs: &str| {
+        let ended = workplace.run(&["plan", "s.toml", "--jobs", jobs, "--html", "plan.html"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.stdout
+    };
+    let (one, three) = (text("1"), text("3"));
+    assert_eq!(one, three);
+    assert!(
+        one.starts_with("Verdict   not ready: one failure leaves nobody to serve\n"),
+        "{one}"
+    );
+    for heading in [
+        "1 Concurrency",
+        "2 Latency budget",
+        "4 Storage",
+        "5 Observability",
+        "6 Reliability",
+        "Decisions",
+    ] {
+        assert!(one.contains(heading), "{heading}");
+    }
+    let page = std::fs::read_to_string(workplace.path("plan.html")).unwrap();
+    assert!(page.len() < 1_000_000, "{}", page.len());
+    assert!(page.contains("<h2>Decisions</h2>"));
+}
+
+#[test]
+fn sections_that_change_no_simulation_change_no_result_of_a_run() {
+    let workplace = Workplace::new();
+    workplace.write("plain.toml", FORTY);
+    let more = "[retrieval]\ndocuments = 5\n[reliability]\nsla = \"99%\"\n[capacity]\nusers = 5\n";
+    workplace.write("more.toml", format!("{FORTY}{more}"));
+    let run = |file: &str| {
+        let mut result = workplace.run(&["run", file, "--format", "json"]).json();
+        result.as_object_mut().unwrap().remove("scenario_hash");
+        result
+    };
+    assert_eq!(run("plain.toml"), run("more.toml"));
+}
