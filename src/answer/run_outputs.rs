@@ -64,11 +64,13 @@ impl RunOutputs {
 
     /// Refuses files that are asked for of several runs.
     pub fn check_runs(&self, runs: u32) -> Result<(), Diagnostic> {
-        if runs == 1 || self.all().iter().all(|(_, path)| path.is_none()) {
+        let asked = self.all().into_iter().filter(|(_, path)| path.is_some());
+        let flags: Vec<&str> = asked.map(|(flag, _)| flag).collect();
+        if runs == 1 || flags.is_empty() {
             return Ok(());
         }
-        let flags = self.all().map(|(flag, _)| flag);
-        let message = format!("{} describe one run, not several", flags.join(", "));
+        let describe = if flags.len() == 1 { "describes" } else { "describe" };
+        let message = format!("{} {describe} one run, not several", flags.join(", "));
         Err(Diagnostic::new(message).help("leave --seeds out, or name one run with --seed"))
     }
 

@@ -555,7 +555,7 @@ fn what_cannot_be_written_is_refused_and_nothing_is() {
         assert_eq!(place.listing(), ["scenario.toml"]);
     };
     for flag in ["--openmetrics-out", "--metrics-out", "--spans-out", "--logs-out"] {
-        refused(&[flag, "out", "--seeds", "2"], flag);
+        refused(&[flag, "out", "--seeds", "2"], &format!("{flag} describes one run"));
         refused(&[flag, "out", "--requests-out", "out"], "out");
         refused(&[flag, "scenario.toml"], "scenario.toml");
     }
