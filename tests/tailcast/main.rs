@@ -36,6 +36,7 @@ mod distributions;
 mod diurnal;
 mod drafts;
 mod drawings;
+mod exposed_text;
 mod failures;
 mod fault_files;
 mod fleet_queueing;
@@ -72,6 +73,8 @@ mod model_error;
 mod money;
 mod mooncake_hits;
 mod named_pipes;
+mod observability;
+mod observed_files;
 mod oracle;
 mod overheads;
 #[cfg(feature = "parquet")]
