@@ -12,6 +12,7 @@ mod client;
 mod contexts;
 mod cost;
 mod cost_numbers;
+mod exposition;
 mod fleet;
 mod fleet_pool;
 mod latencies_of;
@@ -56,7 +57,11 @@ pub use client::{
 };
 pub use contexts::Contexts;
 pub use cost_numbers::CostNumbers;
-pub use fleet::{EventReport, FleetReport, ReadyServers, ServerReport};
+pub use exposition::{
+    ExposedFamily, ExposedRun, ExposedSeries, ExposedServer, Exposition, ExpositionSettings, FamilyKind, Label,
+    MOST_SAMPLES, MetricFamily,
+};
+pub use fleet::{EventReport, FleetReport, ReadyServers, ServerReport, name_of_change};
 pub use fleet_pool::PoolReport;
 pub use line::{Line, Phrase, Statement};
 pub use listeners::{LastHeard, Listeners};

@@ -37,6 +37,7 @@ mod distributions;
 mod diurnal;
 mod drafts;
 mod drawings;
+mod exposed_text;
 mod failures;
 mod fault_files;
 mod fleet_queueing;
@@ -73,6 +74,8 @@ mod model_error;
 mod money;
 mod mooncake_hits;
 mod named_pipes;
+mod observability;
+mod observed_files;
 mod oracle;
 mod overheads;
 #[cfg(feature = "parquet")]

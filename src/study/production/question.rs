@@ -2,7 +2,7 @@
 
 use crate::config::{Diagnostic, Flag};
 use crate::engine::has_fast;
-use crate::study::{Base, Input, Simulate, Stopped, Workers};
+use crate::study::{Base, Control, Input, Simulate, Stopped, Workers};
 
 /// Runs are made longer by this factor, and the search that follows shows whether the answer moves.
 const LENGTHENED_ONCE: u32 = 4;
@@ -35,6 +35,8 @@ pub struct ProductionQuestion<'a> {
     pub workers: &'a Workers,
     /// Makes one run of a scenario with a seed.
     pub simulate: &'a Simulate<'a>,
+    /// Who may stop runs that are watched closely.
+    pub control: &'a Control,
 }
 
 impl ProductionQuestion<'_> {

@@ -9,6 +9,7 @@ use crate::report::text::table::{Cell, Column, Table};
 use crate::retrieval::{Placement, UpdateKind};
 use crate::stats::rounded;
 use crate::study::PolicyTried;
+use crate::study::alerts::RuleVerdict;
 
 /// A decision with its answer and the reason.
 #[derive(Serialize)]
@@ -185,13 +186,28 @@ fn alerts(report: &PlanReport) -> PlanDecision {
     PlanDecision {
         name: "alerts",
         question: "which metrics deserve an alert?",
-        answer: "queue depth, p99 of the first token, KV usage, errors".to_owned(),
+        answer: alerts_worth_having(report),
         because: format!(
             "when all is well {} wait at p99, the first token takes {}, and {} of the KV cache is used",
             or_unknown(summary.queue.depth.p99.map(|it| it as f64), rounded),
             or_unknown(summary.latency.ttft.p99, duration),
             or_unknown(summary.kv.usage.p99, percent)
         ),
+    }
+}
+
+/// The rules that find failures and are quiet otherwise.
+fn alerts_worth_having(report: &PlanReport) -> String {
+    let rules = report
+        .production
+        .alerts
+        .as_ref()
+        .map_or(&[][..], |alerts| &alerts.rules);
+    let useful = rules.iter().filter(|worth| worth.verdict == RuleVerdict::Useful);
+    let names: Vec<&str> = useful.map(|worth| worth.rule.name).collect();
+    match &names[..] {
+        [] => "none that was tried finds what was made to fail; watch the queue and errors".to_owned(),
+        names => names.join(", "),
     }
 }
 

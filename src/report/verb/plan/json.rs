@@ -27,7 +27,7 @@ struct Document<'a> {
     latency_budget: latency_budget::LatencyBudgetDocument,
     cost: Option<&'a CostReport>,
     storage: storage::StorageDocument,
-    observability: observability::ObservabilityDocument,
+    observability: observability::ObservabilityDocument<'a>,
     reliability: reliability::ReliabilityDocument,
     capacity_rule: capacity_rule::CapacityRuleDocument,
     decisions: Vec<decisions::PlanDecision>,
