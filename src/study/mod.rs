@@ -67,7 +67,8 @@ pub use overview::{overview, with_unlike_servers};
 pub use plan::{MOST_POINTS, Plan, label, short};
 pub use production::{
     Answered, AssumedFailures, Calculator, Crowds, DAYS_OF_MONTH, Failures, MeasuredFailures, NeededServers, OneDown,
-    OwnTraffic, PeakRule, PolicyTried, Production, ProductionQuestion, StorageNeeds, StoreOfSize, TriedPolicies,
+    OwnTraffic, PeakRule, PolicyTried, Production, ProductionQuestion, StageFallback, StorageNeeds, StoreOfSize,
+    TriedPolicies,
 };
 pub use remedies::{Remedy, Tried, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};

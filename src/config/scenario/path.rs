@@ -5,6 +5,7 @@ use crate::config::reader::diagnostic::{Diagnostic, did_you_mean};
 use crate::config::reader::fields::Fields;
 use crate::path::{PathFallback, PathStage, PlaceOnPath, RequestPath, StageWork};
 use crate::settings::{Kind, Setting};
+use crate::workload::SpanDistribution;
 
 /// The table `[path]`.
 pub(super) const PATH: Setting = Setting::new(
@@ -23,12 +24,17 @@ const STAGE: Setting = Setting::new(
 const MOST_STAGES: usize = 200;
 
 /// Reads the path of requests to servers, the longest requests of which have so many tokens; `None` if none is written.
-pub(super) fn read(fields: &Fields<'_>, max_model_len: u32) -> Result<Option<RequestPath>, Diagnostic> {
+/// The stage `retrieval` takes as long as a query, where it is known how long that is and nothing else is written.
+pub(super) fn read(
+    fields: &Fields<'_>,
+    max_model_len: u32,
+    query: Option<SpanDistribution>,
+) -> Result<Option<RequestPath>, Diagnostic> {
     let list = fields.find(&STAGE)?.list()?.unwrap_or_default();
     let mut written: Vec<WrittenPathStage<'_>> = Vec::new();
     for key in list {
         let Some(stage) = key.table()? else { continue };
-        let stage = path_stage::read(stage)?;
+        let stage = path_stage::read(stage, query)?;
         if written.iter().any(|other| other.name == stage.name) {
             let message = format!(
                 "`{}.name` is {:?}, the name of a stage before it",

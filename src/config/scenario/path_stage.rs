@@ -11,6 +11,8 @@ use crate::workload::SpanDistribution;
 
 /// The stage that is the model.
 pub(super) const MODEL_STAGE: &str = "llm";
+/// The stage that takes as long as a query of `[retrieval]`, unless it says how long itself.
+const RETRIEVAL_STAGE: &str = "retrieval";
 /// The fallback that stands for none.
 pub(super) const SKIP: &str = "skip";
 
@@ -38,8 +40,9 @@ pub(super) const NAME: Setting = Setting::new(
      or fleet",
 )
 .required("write name = \"retrieval\", or name = \"llm\" for the model");
-const DELAY: Setting = Setting::new("delay", SPANS, "How long a request is there, whoever else is")
-    .depends("it is a station, as `servers` says, or the model");
+const DELAY: Setting = Setting::new("delay", SPANS, "How long a request is there, whoever else is").depends(
+    "it is a station, as `servers` says, or the model; of the stage `retrieval`, as long as a query of `[retrieval]`",
+);
 const SERVERS: Setting = Setting::new(
     "servers",
     Kind::Count { min: 1, max: 100_000 },
@@ -125,10 +128,10 @@ pub(super) struct WrittenPathStage<'a> {
 }
 
 /// Reads a stage.
-pub(super) fn read(fields: Fields<'_>) -> Result<WrittenPathStage<'_>, Diagnostic> {
+pub(super) fn read(fields: Fields<'_>, query: Option<SpanDistribution>) -> Result<WrittenPathStage<'_>, Diagnostic> {
     let name = fields.find(&NAME)?.text()?.needed()?;
     check_name(&fields, &name)?;
-    let work = read_work(&fields, name == MODEL_STAGE)?;
+    let work = read_work(&fields, &name, query)?;
     let after = read_after(&fields)?;
     let times = fields.find(&TIMES)?.declared_count()?.or_default();
     let is_between = fields.find(&BETWEEN_CALLS)?.boolean()?.or_default();
@@ -176,7 +179,7 @@ fn check_name(fields: &Fields<'_>, name: &str) -> Result<(), Diagnostic> {
     Ok(())
 }
 
-fn read_work(fields: &Fields<'_>, is_model: bool) -> Result<StageWork, Diagnostic> {
+fn read_work(fields: &Fields<'_>, name: &str, query: Option<SpanDistribution>) -> Result<StageWork, Diagnostic> {
     let delay = span_distribution::read(fields.find(&DELAY)?)?;
     let servers = fields.find(&SERVERS)?.declared_count()?.optional();
     let service = span_distribution::read(fields.find(&SERVICE)?)?;
@@ -187,7 +190,7 @@ fn read_work(fields: &Fields<'_>, is_model: bool) -> Result<StageWork, Diagnosti
         (QUEUE.name, queue.is_some()),
         (BATCH.name, batch.is_some()),
     ];
-    if is_model {
+    if name == MODEL_STAGE {
         let written = [(DELAY.name, delay.is_some()), (SERVERS.name, servers.is_some())];
         return match written.iter().chain(&of_station).find(|(_, is_written)| *is_written) {
             None => Ok(StageWork::Model),
@@ -208,7 +211,12 @@ fn read_work(fields: &Fields<'_>, is_model: bool) -> Result<StageWork, Diagnosti
         }
         let message = format!("`{}` does not say how long it takes", fields.path());
         let help = "write delay = \"20ms\", or servers = 4 and service = \"20ms\" if requests wait for each other";
+        let query = query.filter(|_| name == RETRIEVAL_STAGE && delay.is_none());
+        if let Some(query) = &query {
+            note_query(fields, query);
+        }
         return delay
+            .or(query)
             .map(StageWork::Delay)
             .ok_or_else(|| fields.error("", message).help(help));
     };
@@ -227,6 +235,20 @@ fn read_work(fields: &Fields<'_>, is_model: bool) -> Result<StageWork, Diagnosti
         queue,
         batch: batch.unwrap_or(1),
     }))
+}
+
+/// Says what stands in the place of a delay.
+fn note_query(fields: &Fields<'_>, query: &SpanDistribution) {
+    let SpanDistribution::LogNormal { median, sigma } = query else {
+        return;
+    };
+    fields.reading().note(Resolved {
+        key: format!("{}.delay", fields.path()),
+        value: format!("{{ dist = \"lognormal\", median = \"{median}\", sigma = {sigma:.3} }}"),
+        content: None,
+        origin: "what a query takes, by [retrieval]".to_owned(),
+        is_default: true,
+    });
 }
 
 fn read_after(fields: &Fields<'_>) -> Result<Option<Vec<String>>, Diagnostic> {

@@ -192,9 +192,9 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     };
     client_fields.finish()?;
     let mut fleet = fleet::read(reading, &fleet_fields, &written_pools, around)?;
-    let path = path::read(&fields.section("path")?, longest)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     let planning = Planning::read(fields)?;
+    let path = path::read(&fields.section("path")?, longest, planning.time_of_query(&traffic))?;
     let budget = budget::read(fields)?;
     fields.ask_for(&[&COST])?;
     fields.finish()?;

@@ -234,10 +234,25 @@ fn failure_modes(report: &PlanReport) -> PlanDecision {
         },
         Err(why) => ("see the failures of the scenario", why.clone()),
     };
+    let stand_ins = failures
+        .fallbacks
+        .iter()
+        .filter_map(|it| Some(format!("{}: {}", it.stage, it.fallback.as_ref()?)));
+    let stand_ins: Vec<String> = stand_ins.collect();
+    let alone = failures.fallbacks.iter().filter(|it| it.fallback.is_none());
+    let alone: Vec<&str> = alone.map(|it| it.stage.as_str()).collect();
+    let answer = match &stand_ins[..] {
+        [] => answer.to_owned(),
+        stand_ins => format!("{answer}; {}", stand_ins.join(", ")),
+    };
+    let because = match (&failures.fallbacks[..], &alone[..]) {
+        ([], _) | (_, []) => because,
+        (_, alone) => format!("{because}; nothing stands in for {}", alone.join(", ")),
+    };
     PlanDecision {
         name: "failure_modes",
         question: "what does a failure degrade to?",
-        answer: answer.to_owned(),
+        answer,
         because,
     }
 }
