@@ -93,16 +93,17 @@ impl Bisection<'_> {
         }))
     }
 
-    /// The capacity in the shortest runs that have enough samples; as far as the shortest of all tell if none has.
-    pub(super) fn first(&self, start: f64) -> Result<Bracket, Stopped> {
+    /// The capacity in the shortest runs that have enough samples; as far as the shortest of all tell if none has, of
+    /// those that are at most so many times as long as the scenario's own.
+    pub(super) fn first(&self, start: f64, longest: u32) -> Result<Bracket, Stopped> {
         let shortest = self.search(start)?;
         let mut length = self.length * LENGTHENED_BY;
-        while shortest.has_too_few_samples && self.dial.allows_length(start, length, 1) {
+        while shortest.has_too_few_samples && length <= longest && self.dial.allows_length(start, length, 1) {
             let longer = self.of_length(length).search(start)?;
             if !longer.has_too_few_samples {
                 return longer.known();
             }
-            length *= LENGTHENED_BY;
+            length = length.saturating_mul(LENGTHENED_BY);
         }
         shortest.known()
     }

@@ -46,7 +46,8 @@ impl CapacitySearch<'_> {
     /// be too long.
     pub fn answer(&self, workers: &Workers, simulate: &Simulate) -> Result<Capacity, Stopped> {
         let first = self.with_each_seed(workers, |number| {
-            self.with_seed(self.seeds[number], 1, simulate).first(self.start)
+            self.with_seed(self.seeds[number], 1, simulate)
+                .first(self.start, self.longest)
         });
         let mut capacity = Capacity::of(self.dial.kind(), first?);
         let mut was_settled = false;
@@ -118,7 +119,7 @@ impl CapacitySearch<'_> {
         if known.at_met.is_some() {
             bisection.search_around(known.capacity(self.dial.kind()) * times)
         } else {
-            bisection.first(self.start)
+            bisection.first(self.start, self.longest)
         }
     }
 

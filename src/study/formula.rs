@@ -95,6 +95,9 @@ pub struct FormulaQuestion<'a> {
 const CLIENTS_PER_USER: f64 = 2.0;
 /// Requests of each client, so that most of a run is neither its start nor its end.
 const REQUESTS_PER_CLIENT: f64 = 8.0;
+/// Where runs may not become longer, requests of each client in the search under the objectives, and of all at least.
+const FEW_REQUESTS_PER_CLIENT: u64 = 40;
+const FEW_REQUESTS: u64 = 3_000;
 /// More clients take long and tell nothing more.
 const MOST_CLIENTS: f64 = 50_000.0;
 /// The drafts that are tried: three by an EAGLE head, of which vLLM's documentation says that two or so are accepted.
@@ -151,7 +154,12 @@ impl FormulaQuestion<'_> {
     }
 
     fn dial(&self) -> Result<LoadDial, Stopped> {
-        LoadDial::new(LoadKind::Concurrency, self.input).map_err(Stopped::Failed)
+        let dial = LoadDial::new(LoadKind::Concurrency, self.input).map_err(Stopped::Failed)?;
+        Ok(if self.longest == 1 {
+            dial.in_short_runs(FEW_REQUESTS_PER_CLIENT, FEW_REQUESTS)
+        } else {
+            dial
+        })
     }
 
     /// The scenario's own requests from so many clients.

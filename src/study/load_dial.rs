@@ -233,6 +233,24 @@ impl LoadDial {
         })
     }
 
+    /// The dial for runs of so many requests a client, and `least` in all, whatever the scenario says: for those who
+    /// want to know in seconds. Without effect where requests are those of a trace.
+    #[must_use]
+    pub fn in_short_runs(self, requests_per_client: u64, least: u64) -> Self {
+        let is_recorded = matches!(
+            self.setting,
+            Setting::Key("workload.trace.concurrency") | Setting::Speedup(_)
+        );
+        if is_recorded {
+            return self;
+        }
+        Self {
+            own_requests: Some(least),
+            requests_per_client,
+            ..self
+        }
+    }
+
     /// Which number it sets.
     pub fn kind(&self) -> LoadKind {
         self.kind

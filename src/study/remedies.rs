@@ -93,7 +93,8 @@ pub fn remedies(input: &Input) -> Vec<Remedy> {
 /// More of a GPU's memory than this leaves too little for what nobody counts.
 const MOST_MEMORY: f64 = 0.95;
 
-fn shares_prompts(workload: &Workload) -> bool {
+/// Whether requests may have parts of their prompts in common.
+pub(super) fn shares_prompts(workload: &Workload) -> bool {
     match workload {
         Workload::Synthetic(workload) => {
             workload.prefix.is_some() || workload.session.is_some() || workload.prompt_pool.is_some()

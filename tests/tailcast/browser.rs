@@ -161,6 +161,7 @@ fn the_pages_of_all_verbs_work_in_a_browser() {
         (with(&["compare", "--vary", policies, "--seeds", "2"]), 11),
         (with(&["curve", "--rate", "5..20"]), 4),
         (with(&["capacity", "--seeds", "2", "--explain"]), 0),
+        (with(&["plan", "--seeds", "2"]), 4),
         (vec!["report", "r.csv", "--html", "page.html"], 20),
     ] {
         let ended = place.run(&arguments);

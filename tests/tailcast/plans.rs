@@ -23,9 +23,10 @@ output = { dist = "fixed", value = 20 }
 const SLO: &str = "[slo]\n\"tpot.p99\" = \"50ms\"\n";
 
 /// The keys of the contract.
-const ANSWERS: [&str; 7] = [
+const ANSWERS: [&str; 8] = [
     "concurrency",
     "latency_budget",
+    "cost",
     "storage",
     "observability",
     "reliability",
@@ -352,4 +353,132 @@ fn sections_that_change_no_simulation_change_no_result_of_a_run() {
         result
     };
     assert_eq!(run("plain.toml"), run("more.toml"));
+}
+
+#[test]
+fn money_is_that_of_a_month_of_thirty_days_and_a_budget_that_is_gone_fails() {
+    // 1,000 users x 10 requests x (1,000 + 500 tokens) at $3 and $15 a million are $105 a day; an H100 at $2 an hour is
+    // $1,440 a month.
+    let tokens = FORTY
+        .replace("value = 100", "value = 1000")
+        .replace("value = 20 }", "value = 500 }")
+        .replace("rate = 20.0", "rate = 1.0");
+    let cost = "[cost]\ngpu_hour = 2.0\napi = { input = 3, output = 15, cached_input = 0.3 }\nusers_per_day = 1000\n\
+                requests_per_user = 10\n[budget]\nper_day = 40\nbeyond = \"refuse\"\n";
+    let Planned { plan, exit } = planned(&format!("{tokens}{cost}"), &["--seeds", "1"]);
+    let day = &plan["cost"]["day"];
+    assert_near(&day["api_tokens"], 105.0);
+    assert_near(&day["rent_per_month"], 1_440.0);
+    // The servers alone are $48 a day, which is gone at eight in the evening.
+    assert_eq!(check(&plan, "budget")["outcome"], "fails");
+    assert_eq!(exit, 99);
+    let decisions = plan["decisions"].as_array().unwrap();
+    assert_eq!(decisions.len(), 7);
+    let ceiling = decisions.iter().find(|it| it["name"] == "cost_ceiling").unwrap();
+    assert!(ceiling["answer"].as_str().unwrap().contains("refuse"), "{ceiling}");
+}
+
+#[test]
+fn a_query_of_the_documents_sets_the_time_of_the_stage_called_retrieval() {
+    let path = "[[path.stage]]\nname = \"gateway\"\ndelay = \"5ms\"\n[[path.stage]]\nname = \"retrieval\"\n\
+                fallback = \"skip\"\n[[path.stage]]\nname = \"llm\"\n[retrieval]\ndocuments = 1e6\n";
+    let Planned { plan, .. } = planned(&format!("{FORTY}{SLO}{path}"), &[]);
+    let budget = &plan["latency_budget"];
+    assert_eq!(budget["has_path"], true);
+    let stages = budget["stages"].as_array().unwrap();
+    let retrieval = stages.iter().find(|stage| stage["name"] == "retrieval").unwrap();
+    let (seen, computed) = (&retrieval["latency"]["p50"], number(&plan["storage"]["query_p50_s"]));
+    assert!((number(seen) / computed - 1.0).abs() < 0.02, "{seen} and {computed}");
+    let fallbacks = plan["reliability"]["fallbacks"].as_array().unwrap();
+    let of = |name: &str| &fallbacks.iter().find(|it| it["component"] == name).unwrap()["fallback"];
+    assert_eq!((of("retrieval"), of("gateway")), (&"skip".into(), &Value::Null));
+    let without = path.replace("[retrieval]\ndocuments = 1e6\n", "");
+    let workplace = Workplace::new();
+    workplace.write("s.toml", format!("{FORTY}{without}"));
+    let ended = workplace.run(&["plan", "s.toml"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("does not say how long it takes"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn servers_are_found_for_the_busiest_rate_of_a_day() {
+    let stages = "process = \"stages\", stages = [{ rate = 5.0, duration = \"60s\" }, { rate = 60.0, duration = \
+                  \"30s\" }, { rate = 5.0, duration = \"60s\" }]";
+    let day = FORTY
+        .replace("process = \"poisson\", rate = 20.0", stages)
+        .replace("requests = 2000\n", "");
+    let scaled = "[fleet]\nrouter = \"least_outstanding\"\n[fleet.autoscale]\nsignal = \"concurrency\"\ntarget = 10\n\
+                  min = 1\nmax = 3\nstart = \"5s\"\n";
+    let Planned { plan, .. } = planned(&format!("{day}{SLO}{scaled}"), &["--seeds", "1"]);
+    let servers = &plan["concurrency"]["servers"];
+    assert_eq!(
+        (&servers["own_load_is_peak"], &servers["own_load"]),
+        (&true.into(), &60.0.into())
+    );
+    assert_eq!(
+        (&servers["of_one_server"], &servers["servers"]),
+        (&true.into(), &3.into())
+    );
+    let (one, fewest) = (number(&servers["capacity"]), number(&servers["fewest"]));
+    // 40 at once, of whom each stays for about a second.
+    assert!((30.0..45.0).contains(&one), "{one}");
+    assert!((60.0 / one - 0.5..60.0 / one + 1.5).contains(&fewest), "{fewest}");
+    assert!(plan["reliability"]["one_down"]["unknown"].is_string());
+}
+
+#[test]
+fn alert_rules_and_a_dashboard_are_written_beside_the_plan() {
+    let workplace = Workplace::new();
+    workplace.write("s.toml", format!("{FORTY}{SLO}"));
+    let ended = workplace.run(&[
+        "plan",
+        "s.toml",
+        "--alerts",
+        "rules.yml",
+        "--dashboard",
+        "board.json",
+        "--seeds",
+        "1",
+    ]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let rules = std::fs::read_to_string(workplace.path("rules.yml")).unwrap();
+    assert!(
+        rules.contains("alert: ") && rules.contains("vllm:num_requests_waiting"),
+        "{rules}"
+    );
+    let board = std::fs::read_to_string(workplace.path("board.json")).unwrap();
+    let board: Value = serde_json::from_str(&board).unwrap();
+    assert!(board["panels"].as_array().is_some_and(|panels| panels.len() > 5));
+    let same = workplace.run(&["plan", "s.toml", "--alerts", "x.yml", "--dashboard", "x.yml"]);
+    assert_eq!(same.code, Some(2), "{}", same.stderr);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn every_scenario_that_is_shipped_can_be_planned() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/scenarios");
+    let mut planned = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if std::fs::read_to_string(&path).unwrap().contains("\ntrace = ") {
+            continue; // Its recording is not shipped.
+        }
+        let ended = Workplace::new().run(&["plan", path.to_str().unwrap(), "--format", "json"]);
+        assert!(
+            matches!(ended.code, Some(0 | 99)),
+            "{}: {}",
+            path.display(),
+            ended.stderr
+        );
+        let plan = ended.json();
+        for key in ANSWERS {
+            assert!(!plan[key].is_null(), "{}: {key}", path.display());
+        }
+        planned += 1;
+    }
+    assert!(planned >= 15, "{planned}");
 }

@@ -2,6 +2,7 @@
 
 use crate::config::{Diagnostic, Flag};
 use crate::engine::has_fast;
+use crate::study::remedies::shares_prompts;
 use crate::study::{Base, Control, Input, Simulate, Stopped, Workers};
 
 /// Runs are made longer by this factor, and the search that follows shows whether the answer moves.
@@ -11,6 +12,9 @@ const LENGTHENED_ONCE: u32 = 4;
 const REQUESTS_AT_A_LOAD: u64 = 300_000;
 /// The same for engines without a shortcut, which take a hundred times as long for a request.
 const REQUESTS_AT_A_LOAD_SLOWLY: u64 = 6_000;
+
+/// How many times as long a request takes to simulate whose prompt others share.
+const TIMES_FOR_SHARED_PROMPTS: u64 = 10;
 
 /// How much work a search for a capacity is worth.
 pub(super) struct SearchEffort {
@@ -44,10 +48,11 @@ impl ProductionQuestion<'_> {
     pub(super) fn effort(&self, requests_of_run: u64) -> SearchEffort {
         let mut deployments = self.input.scenario.deployments().into_iter();
         let all_are_fast = deployments.all(|(deployment, _)| has_fast(&deployment.server.policy));
-        let most = if all_are_fast {
-            REQUESTS_AT_A_LOAD
-        } else {
-            REQUESTS_AT_A_LOAD_SLOWLY
+        let mut workloads = self.input.scenario.traffic.workloads();
+        let most = match (all_are_fast, workloads.any(shares_prompts)) {
+            (true, false) => REQUESTS_AT_A_LOAD,
+            (true, true) => REQUESTS_AT_A_LOAD / TIMES_FOR_SHARED_PROMPTS,
+            (false, _) => REQUESTS_AT_A_LOAD_SLOWLY,
         };
         let runs = most / requests_of_run.max(1);
         let seeds = runs.clamp(1, self.seeds.into());
@@ -59,6 +64,17 @@ impl ProductionQuestion<'_> {
                 1
             },
         }
+    }
+
+    /// What makes the number of servers fixed where an autoscaler sets it, behind the same router.
+    pub(super) fn fixed(&self, servers: u32) -> Vec<Flag> {
+        let fleet = self.input.scenario.operation.fleet.as_ref();
+        let Some(fleet) = fleet.filter(|fleet| fleet.autoscale.is_some()) else {
+            return Vec::new();
+        };
+        let router = fleet.router.name;
+        let fleet = format!("fleet={{ router = \"{router}\", servers = {servers} }}");
+        vec![Flag::new("--set", fleet)]
     }
 
     /// What takes the failures out of the scenario, if it has some.

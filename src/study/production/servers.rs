@@ -3,7 +3,7 @@
 use super::own_traffic::OwnTraffic;
 use super::question::{Answered, ProductionQuestion, answered};
 use crate::config::Flag;
-use crate::stats::mean;
+use crate::stats::{mean, unrounded};
 use crate::study::{Capacity, CapacitySearch, FewestServers, LoadDial, LoadKind, ServersSearch, Stopped, USUAL_START};
 
 /// What the servers carry under their objectives, and how many the scenario's own load needs.
@@ -14,6 +14,8 @@ pub struct NeededServers {
     pub is_of_one: bool,
     /// How many servers there are.
     pub servers: u32,
+    /// Whether the own load is the busiest rate of a profile, taken to last.
+    pub is_of_peak: bool,
     /// The scenario's own load, in the unit of the capacity; `None` if it has none of that kind.
     pub own_load: Option<f64>,
     /// The fewest servers that carry the own load; otherwise why that was not asked.
@@ -22,6 +24,8 @@ pub struct NeededServers {
 
 /// Servers that are simulated together have so many times as much to do each as in the scenario's own run, at most.
 const LONGEST_OF_SERVER: u32 = 1;
+/// So many requests say how a server does at a rate that lasts.
+const REQUESTS_AT_THE_PEAK: u64 = 10_000;
 /// Several servers take several times as long to simulate as one.
 const SEEDS_FOR_SERVERS: usize = 2;
 
@@ -59,17 +63,23 @@ impl NeededServers {
 
 /// Finds both.
 pub(super) fn find(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> Result<NeededServers, Stopped> {
-    let input = question.input;
-    let dial = LoadDial::new(LoadKind::of(input), input).map_err(Stopped::Failed)?;
-    let operation = &input.scenario.operation;
+    let operation = &question.input.scenario.operation;
     let servers = operation.servers();
-    let is_scaled = operation.fleet.as_ref().is_some_and(|fleet| fleet.autoscale.is_some());
-    let is_of_one = operation.pools().is_empty() && !is_scaled;
+    let is_of_one = operation.pools().is_empty();
+    let peak_per_s = match LoadKind::of(question.input) {
+        LoadKind::ProfileTimes { peak_per_s, .. } => Some(peak_per_s),
+        _ => None,
+    };
     let mut changes = question.unharmed();
+    changes.extend(question.fixed(if is_of_one { 1 } else { servers }));
     if is_of_one && operation.fleet.is_some() {
         changes.push(Flag::new("--set", "fleet.servers=1"));
     }
-    let effort = question.effort(own.requests_of_run());
+    changes.extend(peak_per_s.map_or_else(Vec::new, lasting));
+    let input = question.base.with(&changes);
+    let input = &input.map_err(|problem| Stopped::Failed(problem.into()))?;
+    let dial = LoadDial::new(LoadKind::of(input), input).map_err(Stopped::Failed)?;
+    let effort = question.effort(peak_per_s.map_or(own.requests_of_run(), |_| REQUESTS_AT_THE_PEAK));
     let seeds: Vec<u64> = input.seeds(effort.seeds).collect();
     let own_load = dial.load_of(input);
     let shared_by = if is_of_one { f64::from(servers) } else { 1.0 };
@@ -84,7 +94,7 @@ pub(super) fn find(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> Resul
     };
     let capacity = search.answer(question.workers, question.simulate)?;
     let fewest = match own_load {
-        _ if !is_of_one => Err("its servers are unlike, or an autoscaler says how many there are".to_owned()),
+        _ if !is_of_one => Err("its servers are unlike".to_owned()),
         None => Err("its own load is of another kind than what was asked".to_owned()),
         Some(load) => {
             let few = CapacitySearch {
@@ -105,7 +115,18 @@ pub(super) fn find(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> Resul
         capacity,
         is_of_one,
         servers,
+        is_of_peak: peak_per_s.is_some(),
         own_load,
         fewest,
     })
+}
+
+/// What makes requests come at one rate for good, in place of a profile.
+fn lasting(rate_per_s: f64) -> Vec<Flag> {
+    let arrivals = format!(
+        "workload.arrivals={{ process = \"poisson\", rate = {} }}",
+        unrounded(rate_per_s)
+    );
+    let sets = [arrivals, format!("workload.requests={REQUESTS_AT_THE_PEAK}")];
+    sets.map(|set| Flag::new("at the busiest rate", set)).to_vec()
 }

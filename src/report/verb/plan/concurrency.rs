@@ -68,6 +68,8 @@ struct ServersNeededDocument {
     /// Whether the capacity is that of one server; else of all.
     of_one_server: bool,
     servers: u32,
+    /// Whether the own load is the busiest rate of a profile, taken to last.
+    own_load_is_peak: bool,
     own_load: Option<f64>,
     own_load_share: Option<f64>,
     fewest: PlanPart<Option<u32>>,
@@ -124,6 +126,7 @@ pub(super) fn document(report: &PlanReport) -> ConcurrencyDocument {
             is_at_least: found.capacity.is_at_least(),
             of_one_server: found.is_of_one,
             servers: found.servers,
+            own_load_is_peak: found.is_of_peak,
             own_load: found.own_load,
             own_load_share: found.load_share(),
             fewest: PlanPart::of(&found.fewest, |fewest| fewest.fewest),
@@ -205,6 +208,7 @@ fn servers_in_words(found: &Result<NeededServers, String>) -> Vec<String> {
             kind.with_unit(found.capacity.mean())
         ));
     }
+    let your = if found.is_of_peak { "your busiest" } else { "your" };
     match (found.own_load, &found.fewest) {
         (Some(load), Ok(fewest)) => lines.push(fewest.fewest.map_or_else(
             || {
@@ -215,7 +219,7 @@ fn servers_in_words(found: &Result<NeededServers, String>) -> Vec<String> {
             },
             |needed| {
                 format!(
-                    "your {} takes {needed} {}, {} if one may be down; there are {}{}",
+                    "{your} {} takes {needed} {}, {} if one may be down; there are {}{}",
                     kind.with_unit(load),
                     if needed == 1 { "server" } else { "servers" },
                     needed + 1,
@@ -227,7 +231,7 @@ fn servers_in_words(found: &Result<NeededServers, String>) -> Vec<String> {
                 )
             },
         )),
-        (Some(load), Err(why)) => lines.push(format!("your {}: {why}", kind.with_unit(load))),
+        (Some(load), Err(why)) => lines.push(format!("{your} {}: {why}", kind.with_unit(load))),
         (None, _) => {}
     }
     lines
@@ -252,19 +256,10 @@ fn table(crowds: &Crowds) -> Table {
         ]
     });
     let numbers = [
-        "users",
-        "TTFT p50 (ms)",
-        "p95",
-        "p99",
-        "E2E p50 (ms)",
-        "p95",
-        "p99",
-        "tokens/s",
-        "waiting",
-        "KV peak",
+        "users", "TTFT p50", "p95", "p99", "E2E p50", "p95", "p99", "tokens/s", "waiting", "KV peak",
     ];
     Table {
-        caption: String::new(),
+        caption: "What so many at once see, times in ms:".to_owned(),
         columns: numbers.map(Column::numbers).to_vec(),
         rows: rows.collect(),
     }

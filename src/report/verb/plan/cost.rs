@@ -13,8 +13,12 @@ pub(super) fn section(report: &PlanReport) -> PlanSection {
     let Some(cost) = &report.production.cost else {
         return PlanSection::saying(HEADING, vec!["not known: no request was answered".to_owned()]);
     };
+    let mut tables = cost_tables(cost);
+    // What is assumed stands last.
+    let details = tables.pop().into_iter().collect();
     PlanSection {
-        tables: cost_tables(cost),
+        tables,
+        details,
         ..PlanSection::saying(HEADING, in_words(cost))
     }
 }

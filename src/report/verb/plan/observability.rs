@@ -132,11 +132,12 @@ pub(super) fn section(report: &PlanReport) -> PlanSection {
     };
     let mut lines =
         vec!["averages hide the tail: watch p99 and the queue, which grows before anybody complains".to_owned()];
-    let mut tables = vec![table];
+    let (mut tables, mut details) = (vec![table], Vec::new());
     match &report.production.alerts {
         Ok(alerts) => {
             lines.extend(alerts.notes.iter().cloned());
             tables.push(alert_table(alerts));
+            details.push(runbook(alerts));
         }
         Err(why) => lines.push(format!("alert rules: not known: {why}")),
     }
@@ -147,6 +148,7 @@ pub(super) fn section(report: &PlanReport) -> PlanSection {
     );
     PlanSection {
         tables,
+        details,
         ..PlanSection::saying("5 Observability: what to watch?", lines)
     }
 }
@@ -167,7 +169,6 @@ fn alert_table(alerts: &AlertAnswer) -> Table {
                 RuleVerdict::TooManyFalseAlarms => "cries wolf too often",
                 RuleVerdict::DetectsNothing => "found nothing that failed here",
             }),
-            Cell::words(worth.rule.runbook),
         ]
     });
     Table {
@@ -180,8 +181,26 @@ fn alert_table(alerts: &AlertAnswer) -> Table {
             Column::numbers("false a day"),
             Column::words("finds"),
             Column::words("verdict"),
-            Column::words("what to do"),
         ],
+        rows: rows.collect(),
+    }
+}
+
+fn runbook(alerts: &AlertAnswer) -> Table {
+    let rows = alerts.rules.iter().map(|worth| {
+        let rule = &worth.rule;
+        vec![
+            Cell::words(rule.name),
+            Cell::words(rule.condition.clone()),
+            Cell::words(rule.summary),
+            Cell::words(rule.runbook),
+        ]
+    });
+    Table {
+        caption: "What each alert means, and what to do:".to_owned(),
+        columns: ["alert", "condition", "meaning", "what to do"]
+            .map(Column::words)
+            .to_vec(),
         rows: rows.collect(),
     }
 }

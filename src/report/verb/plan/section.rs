@@ -14,6 +14,8 @@ pub(super) struct PlanSection {
     pub tables: Vec<Table>,
     /// For a page only.
     pub drawings: Vec<Drawing>,
+    /// For a page only: what stands behind the numbers.
+    pub details: Vec<Table>,
 }
 
 impl PlanSection {
@@ -24,6 +26,7 @@ impl PlanSection {
             lines,
             tables: Vec::new(),
             drawings: Vec::new(),
+            details: Vec::new(),
         }
     }
 
@@ -48,7 +51,7 @@ impl PlanSection {
     pub fn into_section(self) -> Section {
         let mut blocks = vec![Block::List(self.lines)];
         blocks.extend(self.drawings.into_iter().map(Block::Drawing));
-        blocks.extend(self.tables.into_iter().map(Block::Table));
+        blocks.extend(self.tables.into_iter().chain(self.details).map(Block::Table));
         Section {
             heading: self.heading.to_owned(),
             blocks,
