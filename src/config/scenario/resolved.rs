@@ -17,6 +17,7 @@ use super::operation::{Fleet, Operation};
 use super::planning::Planning;
 use super::pool;
 use super::pool_tables::PoolTables;
+use super::prompt_only;
 use super::slo::{self, Objective};
 use super::tables::{NAME, SEED};
 use super::traffic::{Class, Traffic};
@@ -201,9 +202,18 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     fields.ask_for(&[&COST])?;
     fields.finish()?;
     fleet::refuse_endless_loop(&client_fields, fleet.as_ref(), &traffic)?;
+    prompt_only::refuse_what_needs_tokens(
+        (fields, &workload_fields),
+        &tables,
+        (&traffic, fleet.as_ref()),
+        &objectives,
+    )?;
     warn_of_what_is_idle(reading, &tables, fleet.as_ref(), &traffic);
     let deployments = tables.into_iter().zip(samplings);
-    let deployments = deployments.map(|(tables, sampling)| Ok(tables.resolve(reading, sampling)?.with_seed(seed)));
+    let deployments = deployments.map(|(tables, sampling)| {
+        let sampling = prompt_only::sampling_of(&traffic, sampling);
+        Ok(tables.resolve(reading, sampling)?.with_seed(seed))
+    });
     let deployments = deployments.collect::<Result<Vec<_>, NoScenario>>()?;
     let deployment = deployments[0].clone();
     if let Some(fleet) = &mut fleet {

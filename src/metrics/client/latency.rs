@@ -15,7 +15,7 @@ use crate::units::Span;
 /// The latencies of finished requests. TTFT is first token - arrival, E2E last token - arrival, the queue wait first
 /// scheduled - arrival; TPOT is (E2E - TTFT) / (output tokens - 1) of requests with more than one token; ITL pools
 /// every gap, those of requests cut off by the end of the run included. A response sent as a whole has neither TPOT nor
-/// ITL.
+/// ITL, and one without a token no TTFT either.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Latencies {
@@ -92,7 +92,9 @@ impl Meter for LatencyMeter {
     fn finished(&mut self, request: &ServedRequest<'_>) {
         let latencies = &request.latencies;
         let segment = self.segment(request.segment);
-        segment.record(Metric::Ttft, latencies.ttft);
+        if let Some(ttft) = latencies.ttft {
+            segment.record(Metric::Ttft, ttft);
+        }
         segment.record(Metric::E2e, latencies.e2e);
         segment.record(Metric::QueueWait, latencies.queue_wait);
         if let Some(tpot) = latencies.tpot {
