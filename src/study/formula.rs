@@ -171,7 +171,12 @@ impl FormulaQuestion<'_> {
     fn even(&self, clients: f64, prompt: f64, output: f64) -> Vec<String> {
         let mut changes = self.memory_alone(clients);
         let requests = clients * REQUESTS_PER_CLIENT;
-        let (prompt, output) = (prompt.max(1.0), output.max(1.0));
+        let least = if self.input.scenario.traffic.is_prompt_only() {
+            0.0
+        } else {
+            1.0
+        };
+        let (prompt, output) = (prompt.max(1.0), output.max(least));
         changes.push(format!(
             "workload={{ requests = {requests}, arrivals = {{ process = \"closed\", concurrency = {clients} }}, \
              prompt = {{ dist = \"fixed\", value = {prompt} }}, output = {{ dist = \"fixed\", value = {output} }} }}"

@@ -36,6 +36,7 @@ mod distributions;
 mod diurnal;
 mod drafts;
 mod drawings;
+mod embeddings;
 mod failures;
 mod fault_files;
 mod fleet_queueing;

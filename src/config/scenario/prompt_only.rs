@@ -115,7 +115,7 @@ impl Workload {
     pub const fn is_prompt_only(&self) -> bool {
         match self {
             Self::Synthetic(workload) => workload.is_prompt_only(),
-            Self::Trace(_) => false,
+            Self::Trace(replay) => replay.prompts_only,
         }
     }
 }

@@ -172,6 +172,20 @@ impl Latencies {
         }
     }
 
+    /// Whether answers consist of tokens. Those that are embeddings or scores have no first one.
+    pub const fn have_tokens(&self) -> bool {
+        self.ttft.count > 0 || self.e2e.count == 0
+    }
+
+    /// When clients get something, with its name: the first token, or the whole answer if answers have no tokens.
+    pub const fn first_of_answer(&self) -> (&'static str, &LatencySummary) {
+        if self.have_tokens() {
+            ("first token", &self.ttft)
+        } else {
+            ("whole answer", &self.e2e)
+        }
+    }
+
     /// The one of a metric, to add to it.
     pub const fn of_mut(&mut self, metric: Metric) -> &mut LatencySummary {
         match metric {
