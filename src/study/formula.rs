@@ -103,6 +103,11 @@ const DRAFTS: &str = "batching.speculative={ method = \"eagle\", tokens = 3, acc
 impl FormulaQuestion<'_> {
     /// Measures each thing that the formula leaves out, one by one.
     pub fn answer(&self) -> Result<FormulaCheck, Stopped> {
+        if self.input.scenario.traffic.is_prompt_only() {
+            return Err(Stopped::failed(
+                "with output = 0 no context stays in memory while its answer is written: it does not count users",
+            ));
+        }
         let contexts = self.context_lengths()?;
         let memory = &self.input.scenario.deployment.memory;
         let mean = contexts.mean_prompt + contexts.mean_output;
@@ -171,12 +176,7 @@ impl FormulaQuestion<'_> {
     fn even(&self, clients: f64, prompt: f64, output: f64) -> Vec<String> {
         let mut changes = self.memory_alone(clients);
         let requests = clients * REQUESTS_PER_CLIENT;
-        let least = if self.input.scenario.traffic.is_prompt_only() {
-            0.0
-        } else {
-            1.0
-        };
-        let (prompt, output) = (prompt.max(1.0), output.max(least));
+        let (prompt, output) = (prompt.max(1.0), output.max(1.0));
         changes.push(format!(
             "workload={{ requests = {requests}, arrivals = {{ process = \"closed\", concurrency = {clients} }}, \
              prompt = {{ dist = \"fixed\", value = {prompt} }}, output = {{ dist = \"fixed\", value = {output} }} }}"

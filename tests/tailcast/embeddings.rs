@@ -23,7 +23,7 @@ requests = 32
 arrivals = { process = "at_once" }
 prompt = { dist = "fixed", value = 100 }
 output = 0
-warm_up = "keep"
+warm_up = "none"
 "#;
 
 const STREAM: &str = r#"
@@ -257,7 +257,7 @@ fn what_makes_no_sense_without_tokens_is_refused() {
         ("workload.max_tokens=5", "workload.max_tokens"),
         ("workload.session={ turns = 3, think = \"1s\" }", "workload.session"),
         (
-            "fleet.autoscale={ signal = \"ttft\", target = 1.0, min = 1, max = 3 }",
+            "fleet.autoscale={ signal = \"ttft\", target = 1.0, min = 1, max = 3, start = \"10s\" }",
             "fleet.autoscale.signal",
         ),
     ] {
@@ -318,7 +318,7 @@ fn a_plan_judges_whole_answers_and_tries_batches_of_several_sizes() {
         .run(&["plan", "s.toml", "--format", "json", "--seeds", "1"])
         .json();
     assert_eq!(
-        plan["latency_budget"]["slo"][0]["metric"], "e2e.p99",
+        plan["latency_budget"]["slo"][0]["metric"], "e2e",
         "{}",
         plan["latency_budget"]
     );
@@ -349,7 +349,7 @@ fn studies_work_without_tokens() {
     assert_eq!(names, ["e2e.p99", "throughput.requests_per_s", "queue.depth.mean"]);
     let capacity = ["capacity", "s.toml", "--slo", "e2e.p90<50ms", "--no-range"];
     let found = workplace.run(&[&capacity[..], &set].concat()).json();
-    assert!(number(&found["capacity"]["mean"]) > 300.0, "{found}");
+    assert!(number(&found["capacity"]) > 300.0, "{found}");
     let curve = workplace.run(&["curve", "s.toml", "--rate", "100,400,700", "--html", "c.html"]);
     assert_eq!(curve.code, Some(0), "{}", curve.stderr);
 }

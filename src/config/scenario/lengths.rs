@@ -209,13 +209,11 @@ pub fn read_number_or_table(fields: &Fields<'_>, setting: &'static Setting) -> R
 /// Reads the lengths of outputs: a plain number, or a table. All are 0, or none is.
 pub fn read_output(fields: &Fields<'_>) -> Result<Lengths, Diagnostic> {
     let key = fields.find(&OUTPUT)?;
-    match key.node.map(|node| &node.value) {
-        Some(Value::Integer(_)) => Ok(Lengths::fixed(key.declared_count()?.needed()?)),
-        _ => {
-            let table = key.table()?.expect("the key has a value");
-            read_level(&table, MOST_LEVELS, &VALUE_OR_NONE).map(|(lengths, _)| lengths)
-        }
+    if matches!(key.node.map(|node| &node.value), Some(Value::Table(_))) {
+        let table = key.table()?.expect("the key has a value");
+        return read_level(&table, MOST_LEVELS, &VALUE_OR_NONE).map(|(lengths, _)| lengths);
     }
+    Ok(Lengths::fixed(key.declared_count()?.needed()?))
 }
 
 const ALL_OR_NONE: &str = "write at least 1; or output = 0 where all requests ask for an embedding or a score";

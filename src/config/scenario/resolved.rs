@@ -30,7 +30,7 @@ use crate::config::reader::reading::{Reading, Resolved};
 use crate::fleet::ClientRules;
 use crate::money::{Budget, CostRules};
 use crate::policy::PolicySettings;
-use crate::step_time::StepTime;
+use crate::step_time::{Sampling, StepTime};
 
 /// Everything that decides a run: what is bought and how it is set up, who asks for what, and how it is run.
 #[derive(Clone, Debug)]
@@ -202,19 +202,10 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     fields.ask_for(&[&COST])?;
     fields.finish()?;
     fleet::refuse_endless_loop(&client_fields, fleet.as_ref(), &traffic)?;
-    prompt_only::refuse_what_needs_tokens(
-        (fields, &workload_fields),
-        &tables,
-        (&traffic, fleet.as_ref()),
-        &objectives,
-    )?;
+    let asked = (&traffic, fleet.as_ref());
+    prompt_only::refuse_what_needs_tokens((fields, &workload_fields), &tables, asked, &objectives)?;
     warn_of_what_is_idle(reading, &tables, fleet.as_ref(), &traffic);
-    let deployments = tables.into_iter().zip(samplings);
-    let deployments = deployments.map(|(tables, sampling)| {
-        let sampling = prompt_only::sampling_of(&traffic, sampling);
-        Ok(tables.resolve(reading, sampling)?.with_seed(seed))
-    });
-    let deployments = deployments.collect::<Result<Vec<_>, NoScenario>>()?;
+    let deployments = deployments(reading, tables.into_iter().zip(samplings), &traffic, seed)?;
     let deployment = deployments[0].clone();
     if let Some(fleet) = &mut fleet {
         let pools = written_pools.into_iter().zip(deployments);
@@ -239,6 +230,20 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         warnings,
         idle_keys,
     })
+}
+
+/// What tables, each with how requests want their tokens chosen there, put together.
+fn deployments<'a>(
+    reading: &Reading,
+    tables: impl Iterator<Item = (PoolTables<'a>, Sampling)>,
+    traffic: &Traffic,
+    seed: u64,
+) -> Result<Vec<Deployment>, NoScenario> {
+    let resolved = tables.map(|(tables, sampling)| {
+        let sampling = prompt_only::sampling_of(traffic, sampling);
+        Ok(tables.resolve(reading, sampling)?.with_seed(seed))
+    });
+    resolved.collect()
 }
 
 /// A server of every kind, in the order of the pools.

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::metrics::Summary;
 use crate::report::page::{Block, Section};
 use crate::report::text::numbers::percent;
 use crate::report::text::table::{Cell, Column, Table};
@@ -73,18 +72,11 @@ impl Document {
     }
 }
 
-/// Output tokens of static batches, as a part of those of continuous batching without a prefix cache; requests, if these
-/// have no output.
+/// Output tokens of static batches, as a part of those of continuous batching without a prefix cache.
 fn static_times(check: &FormulaCheck) -> Option<f64> {
+    let tokens = check.static_batch.throughput.output_tokens_per_s?;
     let continuous = check.prefix.as_ref().map_or(&check.filled, |(_, off)| off);
-    let served = |summary: &Summary| {
-        if check.static_batch.latency.have_tokens() {
-            summary.throughput.output_tokens_per_s
-        } else {
-            summary.throughput.requests_per_s
-        }
-    };
-    Some(served(&check.static_batch)? / served(&continuous.summary)?)
+    Some(tokens / continuous.summary.throughput.output_tokens_per_s?)
 }
 
 /// What the formula says and each thing that it leaves out: name, users, meaning.
@@ -224,12 +216,7 @@ fn drafts_row(check: &FormulaCheck) -> Row {
 fn static_row(check: &FormulaCheck) -> Row {
     let batch = &check.static_batch;
     let tokens = static_times(check).map_or_else(String::new, |times| {
-        let served = if batch.latency.have_tokens() {
-            "output tokens"
-        } else {
-            "requests"
-        };
-        format!("{} of the {served} per second", percent(times))
+        format!("{} of the output tokens per second", percent(times))
     });
     let rows = batch.gpu.mean_batch.zip(batch.queue.running.mean);
     let idle = rows.map_or_else(String::new, |(rows, running)| {

@@ -32,8 +32,8 @@ pub type TriedPolicies = Answered<Vec<PolicyTried>>;
 
 /// The policies that everybody asks about.
 const POLICIES: [&str; 3] = ["none", "static", "continuous"];
-/// Sizes of static batches that are tried where a batch is one pass and ends as a whole: the usual advice for embeddings
-/// is 16 to 128.
+/// Sizes of static batches that are tried where a batch is one pass and ends as a whole: the usual advice for
+/// embeddings is 16 to 128.
 const BATCHES: [u32; 4] = [16, 32, 64, 128];
 
 /// Runs the scenario under each policy, on the same random numbers.

@@ -18,6 +18,7 @@ pub const LENGTH_SCALES: RangeInclusive<f64> = 0.01..=100.0;
 
 /// Which trace to replay, and how.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a replay")]
 pub struct Replay {
     /// The file, compressed with gzip or not.
     pub path: PathBuf,
