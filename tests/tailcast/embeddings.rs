@@ -227,8 +227,9 @@ fn objectives_on_tokens_are_refused() {
 
 #[test]
 fn requests_with_and_without_an_output_do_not_mix() {
-    let mixture = r#"{ dist = "mixture", parts = [{ weight = 1, dist = "fixed", value = 0 }, { weight = 1, dist = "fixed", value = 9 }] }"#;
-    let scenario = CROWD.replace("output = 0", &format!("output = {mixture}"));
+    let part = |value: u32| format!("{{ weight = 1, dist = \"fixed\", value = {value} }}");
+    let mixture = format!("output = {{ dist = \"mixture\", parts = [{}, {}] }}", part(0), part(9));
+    let scenario = CROWD.replace("output = 0", &mixture);
     let error = refused(&scenario, &[]);
     assert!(
         error.contains("parts[0].value") && error.contains("output = 0"),
