@@ -3,7 +3,7 @@
 use super::common::{make_runs, refuse_seeds_of_a_trace, warning_of_old_prices, workers};
 use super::problem::Problem;
 use super::setting;
-use crate::config::Flag;
+use crate::config::{Diagnostic, Flag};
 use crate::metrics::Slo;
 use crate::money::Day;
 use crate::report::page::Page;
@@ -94,6 +94,7 @@ impl ReadyPlan {
                 seeds: self.seeds,
                 workers: &workers(control)?,
                 simulate: &|input: &Input, seed| runner.run(input, seed),
+                control: &control.unheard(),
             };
             Ok(question.answer()?)
         })?;
@@ -141,6 +142,21 @@ impl PlanAnswer {
     /// The plan as one page.
     pub fn to_page(&self) -> Page {
         self.report.to_page()
+    }
+
+    /// A dashboard (JSON that Grafana imports) of the metrics that vLLM has.
+    pub fn to_dashboard(&self) -> String {
+        self.report.to_dashboard()
+    }
+
+    /// Alert rules (Prometheus YAML), with thresholds from simulated healthy hours.
+    pub fn to_alert_rules(&self) -> Result<String, Problem> {
+        let refused = |why: String| {
+            Diagnostic::new(format!("--alerts: {why}"))
+                .help("leave --alerts out")
+                .into()
+        };
+        self.report.to_alert_rules().map_err(refused)
     }
 
     /// Whether everything that was asked for was shown to hold.

@@ -261,6 +261,7 @@ fn what_makes_no_sense_without_tokens_is_refused() {
             "fleet.autoscale={ signal = \"ttft\", target = 1.0, min = 1, max = 3, start = \"10s\" }",
             "fleet.autoscale.signal",
         ),
+        ("path.stage=[{ name = \"llm\", times = 2 }]", "the path calls"),
     ] {
         let error = refused(STREAM, &["--set", more]);
         assert!(error.contains(words) && error.contains("output"), "{more}: {error}");

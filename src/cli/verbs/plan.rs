@@ -1,8 +1,8 @@
 //! `plan`: what production asks, answered from one scenario.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::answer::PlanQuestion;
+use crate::answer::{PlanAnswer, PlanQuestion, Problem};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::format::Format;
@@ -11,6 +11,7 @@ use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
+use crate::report::write_atomically;
 
 /// Plan production: how many at once, how long, at what price, with which storage, watched how, and what fails; then
 /// what to decide
@@ -29,6 +30,12 @@ pub struct Args {
     /// Write the whole plan as one page (HTML)
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Write alert rules (Prometheus YAML), with thresholds from simulated healthy hours
+    #[arg(long, value_name = "FILE")]
+    alerts: Option<PathBuf>,
+    /// Write a dashboard (JSON that Grafana imports) of the metrics that vLLM has
+    #[arg(long, value_name = "FILE")]
+    dashboard: Option<PathBuf>,
     #[command(flatten)]
     exit: ExitFlags,
     #[command(flatten)]
@@ -50,11 +57,44 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     }
     taken.check_stdin()?;
     files.claim(&mut taken)?;
+    args.claim(&mut taken)?;
     let answer = ready.answer(&args.study_flags.control(color))?;
+    let texts = args.texts(&answer)?;
     match args.format {
         Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
         Format::Json => screen::print(&answer.to_json())?,
     }
     files.write(&[], || answer.to_page())?;
+    for (path, text) in texts {
+        write_text(path, &text)?;
+    }
     args.exit.judge(answer.is_shown_met())
+}
+
+impl Args {
+    /// Takes the files beside the plan.
+    fn claim(&self, taken: &mut Taken) -> Result<(), Problem> {
+        for (flag, path) in [("--alerts", &self.alerts), ("--dashboard", &self.dashboard)] {
+            if let Some(path) = path {
+                taken.claim(flag, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands in them.
+    fn texts(&self, answer: &PlanAnswer) -> Result<Vec<(&Path, String)>, Problem> {
+        let mut texts = Vec::new();
+        if let Some(path) = &self.alerts {
+            texts.push((path.as_path(), answer.to_alert_rules()?));
+        }
+        if let Some(path) = &self.dashboard {
+            texts.push((path.as_path(), answer.to_dashboard()));
+        }
+        Ok(texts)
+    }
+}
+
+fn write_text(path: &Path, text: &str) -> Result<(), Problem> {
+    write_atomically(path, |file| file.write_all(text.as_bytes())).map_err(|error| Problem::cannot_write(path, &error))
 }

@@ -10,18 +10,19 @@ use super::workload::Workload;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::fleet::ScaleSignal;
+use crate::path::RequestPath;
 use crate::policy::PolicySettings;
 use crate::step_time::Sampling;
 
 /// Statistics of tokens that nobody gets start so.
-const OF_TOKENS: [&str; 4] = ["ttft.", "tpot.", "itl.", "output_tokens_per_s"];
+const OF_TOKENS: [&str; 5] = ["ttft.", "path_ttft.", "tpot.", "itl.", "output_tokens_per_s"];
 const HELP: &str = "write \"e2e.p99\" = \"2s\" instead: it is the time to the whole answer";
 
 /// Refuses what makes no sense of requests without tokens, if the traffic is of such.
 pub(super) fn refuse_what_needs_tokens(
     (fields, workload): (&Fields<'_>, &Fields<'_>),
     tables: &[PoolTables<'_>],
-    (traffic, fleet): (&Traffic, Option<&Fleet>),
+    (traffic, fleet, path): (&Traffic, Option<&Fleet>, Option<&RequestPath>),
     objectives: &[Objective],
 ) -> Result<(), Diagnostic> {
     refuse_a_mix(fields, traffic)?;
@@ -32,6 +33,12 @@ pub(super) fn refuse_what_needs_tokens(
     let of_classes = traffic.classes.iter().flat_map(|class| &class.objectives);
     objectives.iter().chain(of_classes).try_for_each(refuse_objective)?;
     refuse_signal(fields, fleet)?;
+    if path.is_some_and(|path| path.calls() > 1) {
+        let message = "the path calls the model more than once, and each call repeats the answers before it, which have \
+                       no tokens with output = 0";
+        let help = "leave `times` of the stage `llm` out, or write an output of at least 1";
+        return Err(fields.error("path", message).help(help));
+    }
     if workload.has(SAMPLING.name) {
         let told = "workload.sampling changes nothing beside output = 0, as no token is chosen; leave it out";
         fields.reading().warn(told.to_owned());
