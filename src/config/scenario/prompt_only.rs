@@ -34,8 +34,8 @@ pub(super) fn refuse_what_needs_tokens(
     objectives.iter().chain(of_classes).try_for_each(refuse_objective)?;
     refuse_signal(fields, fleet)?;
     if path.is_some_and(|path| path.calls() > 1) {
-        let message = "the path calls the model more than once, and each call repeats the answers before it, which have \
-                       no tokens with output = 0";
+        let message = "the path calls the model more than once, and each call repeats the answers before it, which \
+                       have no tokens with output = 0";
         let help = "leave `times` of the stage `llm` out, or write an output of at least 1";
         return Err(fields.error("path", message).help(help));
     }
