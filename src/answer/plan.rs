@@ -45,6 +45,8 @@ const USUAL_SEEDS: u32 = 4;
 /// (the limit for interaction without a break of thought is one: R. B. Miller, Response time in man-computer
 /// conversational transactions, 1968).
 const USUAL_OBJECTIVE: &str = "slo={ \"ttft.p99\" = \"2s\" }";
+/// The same of requests whose answers have no tokens.
+const USUAL_WITHOUT_TOKENS: &str = "slo={ \"e2e.p99\" = \"2s\" }";
 
 impl PlanQuestion {
     /// Reads the scenario.
@@ -52,7 +54,12 @@ impl PlanQuestion {
         let written = self.base.load()?;
         let slos_are_usual = !written.has_objectives();
         let (base, input) = if slos_are_usual {
-            let base = self.base.changed(&[Flag::new("the usual objective", USUAL_OBJECTIVE)]);
+            let objective = if written.scenario.traffic.is_prompt_only() {
+                USUAL_WITHOUT_TOKENS
+            } else {
+                USUAL_OBJECTIVE
+            };
+            let base = self.base.changed(&[Flag::new("the usual objective", objective)]);
             let input = base.load()?;
             (base, input)
         } else {

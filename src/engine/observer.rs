@@ -213,7 +213,7 @@ pub struct Finished {
     pub arrival: Time,
     /// When it was first part of a step.
     pub scheduled: Time,
-    /// When the client got its first token. Equal to `finished` if the response is sent as a whole.
+    /// When the client got its first token. Equal to `finished` if the response is sent as a whole, or has none.
     pub first_token: Time,
     /// When the client got its last token.
     pub finished: Time,
@@ -226,7 +226,7 @@ pub struct Finished {
     pub priority: i32,
     /// Length of the prompt [tokens].
     pub input_tokens: u32,
-    /// Length of the response, as far as it was produced [tokens].
+    /// Length of the response, as far as it was produced; 0 if only the prompt was asked about [tokens].
     pub output_tokens: u32,
     /// Prompt tokens found in the prefix cache.
     pub cached_tokens: u32,
@@ -311,16 +311,18 @@ impl Finished {
             "every token but the last output is computed once, and the last one if a step was decided before it was \
              known to be the last"
         );
+        // What a prompt comes to is one answer, which comes as a whole.
+        let has_tokens = !live.request.is_prompt_only;
         Self {
             arrival: live.request.arrival,
             scheduled: live.scheduled.expect("it was part of a step"),
-            first_token: live.first_token.unwrap_or(now),
+            first_token: live.first_token.filter(|_| has_tokens).unwrap_or(now),
             finished: now,
-            running_at_first_token: live.running_at_first_token,
-            streamed,
+            running_at_first_token: if has_tokens { live.running_at_first_token } else { 0 },
+            streamed: streamed && has_tokens,
             priority: live.request.priority,
             input_tokens,
-            output_tokens: live.generated,
+            output_tokens: if has_tokens { live.generated } else { 0 },
             cached_tokens: live.cached,
             preemptions: live.preemptions,
             recomputed_tokens: live.recomputed,
@@ -328,6 +330,18 @@ impl Finished {
             was_waiting: live.is_preempted,
             end: if live.request.stops { End::Stop } else { End::Length },
         }
+    }
+}
+
+impl Finished {
+    /// Whether its client got tokens; otherwise what its prompt came to.
+    pub const fn has_tokens(&self) -> bool {
+        self.output_tokens > 0
+    }
+
+    /// Tokens that have passed through the model when it has its answer, once each: all but the last of the output.
+    pub const fn computed_tokens(&self) -> u32 {
+        self.input_tokens + self.output_tokens.saturating_sub(1)
     }
 }
 

@@ -95,6 +95,7 @@ impl Sampler {
         let buffer = BUFFER * vocabulary * f64::from(programs);
         let is_rocm = chip.is_some_and(|chip| chip.architecture.is_rocm());
         let (at_its_peak, kept) = match request.start_up.sampler {
+            SamplerRun::Nothing => (0.0, 0.0),
             SamplerRun::Masks if requests < FEWEST_MASKED => (SORTED * logits, 0.0),
             SamplerRun::Sorts => (SORTED * logits, 0.0),
             SamplerRun::ByRunner if !request.model.has_experts() => (GREEDY * logits, COUNTS * logits),

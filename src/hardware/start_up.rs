@@ -30,4 +30,6 @@ pub enum SamplerRun {
     ByRunner,
     /// With the second model runner for all: top-k, top-p and penalties.
     RunsAll,
+    /// Does not run: a model that embeds or scores has a pooler in its place, whose results are small.
+    Nothing,
 }

@@ -6,7 +6,8 @@ use crate::units::Span;
 /// What a client felt of one request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LatenciesOf {
-    pub(super) ttft: Span,
+    /// `None` of a request that asks for no token.
+    pub(super) ttft: Option<Span>,
     /// (E2E - TTFT) / (output tokens - 1), to the picosecond below; `None` of a single token, or a response sent as a
     /// whole.
     pub(super) tpot: Option<Span>,
@@ -21,7 +22,7 @@ impl LatenciesOf {
         let decoding = request.finished - request.first_token;
         let has_gaps = later_tokens > 0 && request.streamed;
         Self {
-            ttft: request.first_token - request.arrival,
+            ttft: request.has_tokens().then(|| request.first_token - request.arrival),
             tpot: has_gaps.then(|| Span::from_picos(decoding.picos() / later_tokens)),
             e2e: request.finished - request.arrival,
             queue_wait: request.scheduled - request.arrival,

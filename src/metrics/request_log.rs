@@ -176,7 +176,7 @@ impl Observer for RequestLog {
             Event::Finished(request) => {
                 let row = self.row(id);
                 row.scheduled = Some(request.scheduled);
-                row.first_token = Some(request.first_token);
+                row.first_token = request.has_tokens().then_some(request.first_token);
                 row.finished = Some(request.finished);
                 row.output_tokens = Some(request.output_tokens);
                 row.cached_tokens = Some(request.cached_tokens);

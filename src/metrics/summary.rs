@@ -30,8 +30,12 @@ impl Summary {
     pub fn of(recording: &Recording) -> Self {
         let summary = Self::of_totals(&recording.client, &recording.server, &recording.durations);
         let summary = of_unlike_servers(recording, summary);
+        let mut constraint = summary.constraint;
+        if !summary.latency.have_tokens() {
+            constraint = constraint.of_single_passes(summary.kv.usage.max);
+        }
         let mut summary = Self {
-            constraint: summary.constraint.or_compute(summary.gpu.model_flops_utilization),
+            constraint: constraint.or_compute(summary.gpu.model_flops_utilization),
             ..summary
         };
         whole_crowd::add_quantiles(&mut summary, &recording.client.latency);

@@ -312,10 +312,12 @@ impl Queue {
             live.computed += part.tokens;
             if live.computed == live.num_tokens() {
                 live.generated += 1;
-                produced.push(Produced {
-                    id: part.id,
-                    previous: live.last_token,
-                });
+                if !live.request.is_prompt_only {
+                    produced.push(Produced {
+                        id: part.id,
+                        previous: live.last_token,
+                    });
+                }
                 if !plan.respond_together {
                     live.note_token(end, running);
                 }
@@ -350,6 +352,9 @@ impl StepPlan {
 /// `request` with its output cut to what fits into the model's length beside its prompt.
 #[inline]
 pub fn cut_to_model_length(mut request: Request, max_model_len: u32) -> Request {
+    if request.is_prompt_only {
+        return request;
+    }
     let room = max_model_len.saturating_sub(request.prompt.tokens());
     request.max_tokens = request.max_tokens.min(room);
     if request.output_tokens > room {
@@ -360,14 +365,16 @@ pub fn cut_to_model_length(mut request: Request, max_model_len: u32) -> Request 
 }
 
 /// What a server takes of a request that arrives: its output cut to what the model's length leaves it; `None` if it is
-/// rejected, as its prompt leaves no room for a token or `can_ever_serve` says so.
+/// rejected, as its prompt leaves no room for a token it asks for, or `can_ever_serve` says so. A prompt as long as the
+/// model is too long only for who generates (vLLM, `v1/engine/input_processor.py`, which asks for the runner's type).
 #[inline]
 pub fn taken_of(
     request: Request,
     max_model_len: u32,
     can_ever_serve: impl FnOnce(&Request) -> bool,
 ) -> Option<Request> {
-    if request.prompt.tokens() >= max_model_len {
+    let least_tokens = request.prompt.tokens() + u32::from(!request.is_prompt_only);
+    if least_tokens > max_model_len {
         return None;
     }
     let request = cut_to_model_length(request, max_model_len);

@@ -226,7 +226,7 @@ impl Policy for StaticBatching {
     fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
         let row = self
             .settings
-            .blocks_per_row(request.prompt.tokens(), request.max_tokens, &queue.memory);
+            .blocks_per_row(request.prompt.tokens(), request.most_answer_tokens(), &queue.memory);
         row <= queue.memory.usable_blocks
     }
 }
@@ -240,7 +240,7 @@ impl StaticSettings {
         for request in waiting.take(self.max_batch_size as usize) {
             oldest.get_or_insert(request.arrival);
             let longest_prompt = batch.longest_prompt.max(request.prompt.tokens());
-            largest_max_tokens = largest_max_tokens.max(request.max_tokens);
+            largest_max_tokens = largest_max_tokens.max(request.most_answer_tokens());
             let blocks_per_row = self.blocks_per_row(longest_prompt, largest_max_tokens, memory);
             let larger = Batch {
                 rows: batch.rows + 1,

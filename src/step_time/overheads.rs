@@ -82,6 +82,8 @@ pub enum Sampling {
     /// Among the most probable tokens that make up a share of the probability. How they are found depends on the
     /// release ([`Execution::sorts_below`]).
     TopP,
+    /// None are chosen, and no logits are computed: requests ask for what their prompts come to.
+    Nothing,
 }
 
 /// How a model's steps are run.

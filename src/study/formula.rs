@@ -106,6 +106,11 @@ const DRAFTS: &str = "batching.speculative={ method = \"eagle\", tokens = 3, acc
 impl FormulaQuestion<'_> {
     /// Measures each thing that the formula leaves out, one by one.
     pub fn answer(&self) -> Result<FormulaCheck, Stopped> {
+        if self.input.scenario.traffic.is_prompt_only() {
+            return Err(Stopped::failed(
+                "with output = 0 no context stays in memory while its answer is written: it does not count users",
+            ));
+        }
         let contexts = self.context_lengths()?;
         let memory = &self.input.scenario.deployment.memory;
         let mean = contexts.mean_prompt + contexts.mean_output;

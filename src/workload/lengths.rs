@@ -101,6 +101,12 @@ impl Lengths {
         Self::new(LengthDistribution::Fixed { value })
     }
 
+    /// Whether there is nothing at all: of outputs, that requests ask for no token. They count as one all the same
+    /// where a server gives the answer.
+    pub const fn are_none(&self) -> bool {
+        matches!(self.distribution, LengthDistribution::Fixed { value: 0 }) && self.min <= 1
+    }
+
     /// Checks every setting. Keys are those of a scenario's `prompt` or `output` table.
     pub fn validate(&self) -> Result<(), Invalid> {
         self.validate_level(MOST_MIXTURE_LEVELS)

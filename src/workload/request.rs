@@ -199,12 +199,17 @@ pub struct Request {
     pub client_wait: Span,
     /// The tokens that the client sends.
     pub prompt: Prompt,
-    /// How many tokens it produces if nothing cuts it short; at least 1.
+    /// How many tokens it produces if nothing cuts it short; at least 1, which stands for the answer itself if
+    /// `is_prompt_only`.
     pub output_tokens: u32,
     /// The most it allows: what reserving policies see; at least `output_tokens`.
     pub max_tokens: u32,
     /// Whether its last token is a stop token; otherwise it ends because its length is reached.
     pub stops: bool,
+    /// Whether it asks for no token, but for what its prompt comes to: an embedding, a score. The step that computes
+    /// the end of its prompt answers it, so inside a server it runs as if it produced a single token, which no client
+    /// sees, nobody samples, and which takes no memory.
+    pub is_prompt_only: bool,
     /// Lower numbers go first where the server heeds priorities.
     pub priority: i32,
     /// The session that it belongs to, for routers that keep sessions together; one of its own if it belongs to none.
@@ -230,6 +235,7 @@ impl Request {
             output_tokens,
             max_tokens,
             stops: output_tokens < max_tokens,
+            is_prompt_only: false,
             priority: 0,
             session: SessionId(id.0),
             turn: 1,
@@ -241,13 +247,30 @@ impl Request {
         }
     }
 
+    /// A request for what its prompt comes to, without a token.
+    pub const fn prompt_only(id: RequestId, arrival: Time, prompt: Prompt) -> Self {
+        let mut request = Self::new(id, arrival, prompt, 1, 1);
+        request.is_prompt_only = true;
+        request
+    }
+
+    /// The tokens that its client gets if nothing cuts it short.
+    pub const fn answer_tokens(&self) -> u32 {
+        if self.is_prompt_only { 0 } else { self.output_tokens }
+    }
+
+    /// The most tokens that its client allows, for which whoever reserves memory keeps a place.
+    pub const fn most_answer_tokens(&self) -> u32 {
+        if self.is_prompt_only { 0 } else { self.max_tokens }
+    }
+
     /// Prompt and `max_tokens` together: the most tokens it may come to.
     pub const fn most_tokens(&self) -> u32 {
-        self.prompt.tokens() + self.max_tokens
+        self.prompt.tokens() + self.most_answer_tokens()
     }
 
     /// Tokens whose KV it needs at most: the last output token is never fed back. At least its prompt.
     pub const fn most_computed(&self) -> u32 {
-        self.most_tokens() - 1
+        self.prompt.tokens() + self.max_tokens - 1
     }
 }

@@ -23,7 +23,8 @@ pub struct Synthetic {
     pub exact_span: bool,
     /// How long prompts are; with a shared prefix, what comes after it; in a session, what each turn adds.
     pub prompt: Lengths,
-    /// How many tokens requests produce.
+    /// How many tokens requests produce; none at all ([`Lengths::are_none`]) if they ask for what their prompts come
+    /// to, embeddings or scores.
     pub output: Lengths,
     /// The most tokens each request allows; by default exactly as many as it produces. A longer output is cut.
     pub max_tokens: Option<u32>,
@@ -62,6 +63,11 @@ impl Synthetic {
         }
     }
 
+    /// Whether its requests ask for no token.
+    pub const fn is_prompt_only(&self) -> bool {
+        self.output.are_none()
+    }
+
     /// How many requests arrive at the start and wait together, if all do; `None` if they come one after the other.
     pub fn requests_at_once(&self) -> Option<u64> {
         let all_arrive = matches!(self.arrivals, Arrivals::AtOnce) && self.session.is_none();
@@ -72,7 +78,7 @@ impl Synthetic {
     pub fn validate(&self) -> Result<(), Invalid> {
         self.arrivals.validate().map_err(|invalid| invalid.inside("arrivals"))?;
         self.prompt.validate().map_err(|invalid| invalid.inside("prompt"))?;
-        self.output.validate().map_err(|invalid| invalid.inside("output"))?;
+        self.validate_output()?;
         if self.max_tokens.is_some_and(|most| most == 0 || most > MOST_TOKENS) {
             let message = format!("must be between 1 and {MOST_TOKENS}; write e.g. max_tokens = 1024");
             return Err(Invalid::new("max_tokens", message));
@@ -95,6 +101,23 @@ impl Synthetic {
         self.validate_sharing()?;
         self.validate_end()?;
         self.validate_span()
+    }
+
+    /// Requests are answered with tokens, or with what their prompts come to: all of them alike.
+    fn validate_output(&self) -> Result<(), Invalid> {
+        if !self.is_prompt_only() {
+            return self.output.validate().map_err(|invalid| invalid.inside("output"));
+        }
+        if self.max_tokens.is_some() {
+            let message = "has no effect beside output = 0, as no token is produced; remove it";
+            return Err(Invalid::new("max_tokens", message));
+        }
+        if self.session.is_some() {
+            let message = "and output = 0 exclude each other, as a turn repeats the answers before it; remove it, or \
+                           write prompt_pool for prompts that are sent again";
+            return Err(Invalid::new("session", message));
+        }
+        Ok(())
     }
 
     /// All arrivals are drawn before the first, to know how long they would take by chance.

@@ -29,6 +29,7 @@ impl Synthetic {
             own,
             output: Draws::new(&self.output, stream(seed, "output")),
             max_tokens: self.max_tokens,
+            is_prompt_only: self.is_prompt_only(),
             urgency: self.priority.clone().map(|levels| (levels, stream(seed, "priority"))),
             requests: self.requests.unwrap_or(u64::MAX),
             timeout: self.timeout,
@@ -45,6 +46,7 @@ pub struct SyntheticSource {
     own: Own,
     output: Draws,
     max_tokens: Option<u32>,
+    is_prompt_only: bool,
     /// Priorities, and what those of requests outside of sessions are drawn from.
     urgency: Option<(Priorities, Xoshiro256PlusPlus)>,
     /// How many there may be in all.
@@ -117,6 +119,7 @@ impl SyntheticSource {
         };
         let (output_tokens, max_tokens) = cut_output(self.output.draw(), self.max_tokens);
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
+        request.is_prompt_only = self.is_prompt_only;
         if let Some((levels, random)) = &mut self.urgency {
             request.priority = levels.draw(random);
         }

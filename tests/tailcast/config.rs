@@ -454,6 +454,7 @@ fn every_setting_of_a_trace_reaches_its_replay() {
         max_tokens: Some(50),
         input_scale: 0.5,
         output_scale: 3.0,
+        prompts_only: false,
         timeout: Some(Span::from_micros(7_000_000)),
     };
     assert_eq!(replay, expected);

@@ -12,7 +12,7 @@ use tailcast::policy::vllm::Profile;
 
 /// Name, parameters, active parameters in units of ten million, bytes of keys and values per token in bf16. The
 /// parameter counts are those of the published checkpoints, the language model's part.
-const MODELS: [(&str, u64, u64, u64); 43] = [
+const MODELS: [(&str, u64, u64, u64); 47] = [
     ("llama-2-7b", 6_738_415_616, 674, 524_288),
     ("llama-2-13b", 13_015_864_320, 1302, 819_200),
     ("llama-2-70b", 68_976_648_192, 6898, 327_680),
@@ -35,6 +35,10 @@ const MODELS: [(&str, u64, u64, u64); 43] = [
     ("qwen3-8b", 8_190_735_360, 819, 147_456),
     ("qwen3-14b", 14_768_307_200, 1477, 163_840),
     ("qwen3-32b", 32_762_123_264, 3276, 262_144),
+    ("qwen3-embedding-0.6b", 595_776_512, 60, 114_688),
+    ("qwen3-embedding-4b", 4_021_774_336, 402, 147_456),
+    ("qwen3-embedding-8b", 7_567_295_488, 757, 147_456),
+    ("e5-mistral-7b", 7_110_660_096, 711, 131_072),
     ("phi-4", 14_659_507_200, 1466, 204_800),
     ("yi-34b", 34_388_917_248, 3439, 245_760),
     ("codellama-34b", 33_743_970_304, 3374, 196_608),

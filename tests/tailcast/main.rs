@@ -37,6 +37,7 @@ mod distributions;
 mod diurnal;
 mod drafts;
 mod drawings;
+mod embeddings;
 mod exposed_text;
 mod failures;
 mod fault_files;

@@ -95,7 +95,7 @@ fn everyone_is_served_once_and_gets_every_token() {
                     _ => continue,
                 };
                 let room = longest.saturating_sub(prompt);
-                let expected = asked.output_tokens.min(room);
+                let expected = asked.answer_tokens().min(room);
                 assert_eq!(output, expected, "{policy}, world {seed}");
                 assert_eq!(ended.insert(id, output), None, "{policy}, world {seed}");
             }

@@ -97,6 +97,26 @@ fn fixed_service_times_wait_as_pollaczek_and_khinchine_say() {
 }
 
 #[test]
+fn prompts_without_an_output_wait_as_pollaczek_and_khinchine_say() {
+    // Service: one prompt step of 20 ms, and nothing else.
+    let step_time = Affine {
+        base: Span::from_micros(10_000),
+        per_token: Span::from_micros(100),
+        per_sequence: Span::ZERO,
+    };
+    for utilisation in [0.5, 0.9] {
+        let workload = workload(utilisation / 0.020, LengthDistribution::Fixed { value: 0 });
+        let (wait, half_width) = simulated_wait(&workload, step_time);
+        let expected = utilisation * 0.020 / (2.0 * (1.0 - utilisation));
+        assert!(
+            (wait - expected).abs() <= half_width,
+            "at utilisation {utilisation}: {wait} +- {half_width} s, theory {expected} s"
+        );
+        assert!(half_width < 0.04 * expected, "{half_width}");
+    }
+}
+
+#[test]
 fn two_kinds_of_requests_wait_as_pollaczek_and_khinchine_say() {
     let part = |value| MixturePart {
         weight: 1.0,

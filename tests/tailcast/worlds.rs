@@ -125,12 +125,26 @@ pub fn world(policy: &str, seed: u64) -> World {
             .then(|| Span::from_picos(if coarse { 1 } else { 8_000_009 } * random.random_range(0..400))),
         random,
     };
+    ask_for_prompts_only(&mut world.requests, seed);
     if policy == "continuous with priorities" {
         for request in &mut world.requests {
             request.priority = world.random.random_range(-1..=2);
         }
     }
     world
+}
+
+/// In some worlds makes some requests, or all, ask for no token. Engines mix both, though no scenario does.
+fn ask_for_prompts_only(requests: &mut [Request], seed: u64) {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(!seed);
+    if random.random_bool(0.75) {
+        return;
+    }
+    let share = if random.random_bool(0.3) { 1.0 } else { 0.4 };
+    for request in requests.iter_mut().filter(|_| random.random_bool(share)) {
+        request.is_prompt_only = true;
+        (request.output_tokens, request.max_tokens, request.stops) = (1, 1, false);
+    }
 }
 
 fn step_time(coarse: bool, random: &mut impl Rng) -> WorldStepTime {

@@ -209,6 +209,7 @@ impl RawRequest {
             output_tokens,
             max_tokens: self.max_tokens,
             stops: stop_after.is_some(),
+            is_prompt_only: false,
             priority: self.priority,
             session: SessionId::default(),
             turn: 1,

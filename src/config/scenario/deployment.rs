@@ -15,7 +15,8 @@ use crate::config::reader::reading::Reading;
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
 use crate::hardware::{
-    self, CudaGraphs, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, WeightPrecision,
+    self, CudaGraphs, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, SamplerRun, StartUp,
+    WeightPrecision,
 };
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
@@ -127,7 +128,11 @@ pub(super) fn resolve(
     (sampling, profile): (Sampling, Named),
 ) -> Result<Deployment, NoScenario> {
     let graphs = graphs(&server, &batching, &profile);
-    let memory = memory(&model, &server, &batching, (graphs, &profile))?;
+    let mut start_up = profile.switches.start_up;
+    if sampling == Sampling::Nothing {
+        start_up.sampler = SamplerRun::Nothing;
+    }
+    let memory = memory(&model, &server, &batching, (graphs, start_up))?;
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
     let fits = batching.policy.refuse_memory(&Memory {
         usable_blocks: kv_blocks - 1,
@@ -242,7 +247,7 @@ fn memory(
     model: &ModelChoice,
     server: &ServerTable,
     batching: &Batching,
-    (graphs, profile): (CudaGraphs, &Named),
+    (graphs, start_up): (CudaGraphs, StartUp),
 ) -> Result<MemoryBudget, NoScenario> {
     let request = MemoryRequest {
         gpu: &server.gpu,
@@ -257,7 +262,7 @@ fn memory(
         max_num_seqs: batching.continuous.max_num_seqs,
         drafter: batching.drafts.as_ref().and_then(|drafts| drafts.drafter.as_ref()),
         graphs,
-        start_up: profile.switches.start_up,
+        start_up,
     };
     hardware::budget(&request).or_else(|shortage| match *shortage {
         // Who gives the number of blocks has seen it fit.

@@ -14,13 +14,24 @@ pub(super) const PROMPT: Setting = Setting::new("prompt", DISTRIBUTION, "How lon
     .unit("tokens")
     .required("write prompt = { dist = \"lognormal\", median = 512, sigma = 0.8, max = 8000 }");
 /// The key `workload.output`: how long outputs are.
-pub(super) const OUTPUT: Setting = Setting::new("output", DISTRIBUTION, "How long outputs are")
-    .unit("tokens")
-    .required("write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }");
+pub(super) const OUTPUT: Setting = Setting::new(
+    "output",
+    Kind::Either(&[TOKENS_OR_NONE, OUTPUTS]),
+    "How long outputs are; 0 if requests ask for no token, but for an embedding or a score of their prompts",
+)
+.unit("tokens")
+.required("write output = { dist = \"lognormal\", median = 200, sigma = 0.6, max = 2000 }");
 /// A distribution of lengths.
 pub(super) const DISTRIBUTION: Kind = Kind::Tagged {
     tag: &DIST,
     variants: &VARIANTS,
+    common: &[],
+};
+
+/// A distribution of lengths of outputs, which may all be 0.
+const OUTPUTS: Kind = Kind::Tagged {
+    tag: &DIST,
+    variants: &OUTPUT_VARIANTS,
     common: &[],
 };
 
@@ -76,6 +87,13 @@ static VARIANTS: [Variant; 9] = [
     },
 ];
 
+/// Those of outputs.
+static OUTPUT_VARIANTS: [Variant; 9] = {
+    let mut variants = VARIANTS;
+    variants[0].settings = &[&VALUE_OR_NONE, &MIN, &MAX];
+    variants
+};
+
 const TOKENS: Kind = Kind::Count {
     min: 1,
     max: MOST_TOKENS,
@@ -84,6 +102,13 @@ const POSITIVE: Kind = Kind::Positive {
     max: MOST_TOKENS as f64,
 };
 const VALUE: Setting = Setting::new("value", TOKENS, "The length")
+    .unit("tokens")
+    .required("write value = 512, in tokens");
+const TOKENS_OR_NONE: Kind = Kind::Count {
+    min: 0,
+    max: MOST_TOKENS,
+};
+const VALUE_OR_NONE: Setting = Setting::new("value", TOKENS_OR_NONE, "The length; 0 if requests ask for no token")
     .unit("tokens")
     .required("write value = 512, in tokens");
 const SHORTEST: Setting = Setting::new("min", TOKENS, "The shortest length")
@@ -169,7 +194,7 @@ const MOST_LEVELS: u32 = 8;
 
 /// Reads `{ dist = ..., min = ..., max = ..., ... }`.
 pub fn read(fields: &Fields<'_>) -> Result<Lengths, Diagnostic> {
-    read_level(fields, MOST_LEVELS).map(|(lengths, _)| lengths)
+    read_level(fields, MOST_LEVELS, &VALUE).map(|(lengths, _)| lengths)
 }
 
 /// Reads a plain number, which is the same as `{ dist = "fixed", value = ... }`, or a table with a distribution.
@@ -181,8 +206,24 @@ pub fn read_number_or_table(fields: &Fields<'_>, setting: &'static Setting) -> R
     Ok(Lengths::fixed(key.declared_count()?.needed()?))
 }
 
-/// Reads lengths and, in a part of a mixture, their weight.
-fn read_level(fields: &Fields<'_>, levels_left: u32) -> Result<(Lengths, Option<f64>), Diagnostic> {
+/// Reads the lengths of outputs: a plain number, or a table. All are 0, or none is.
+pub fn read_output(fields: &Fields<'_>) -> Result<Lengths, Diagnostic> {
+    let key = fields.find(&OUTPUT)?;
+    if matches!(key.node.map(|node| &node.value), Some(Value::Table(_))) {
+        let table = key.table()?.expect("the key has a value");
+        return read_level(&table, MOST_LEVELS, &VALUE_OR_NONE).map(|(lengths, _)| lengths);
+    }
+    Ok(Lengths::fixed(key.declared_count()?.needed()?))
+}
+
+const ALL_OR_NONE: &str = "write at least 1; or output = 0 where all requests ask for an embedding or a score";
+
+/// Reads lengths, of which a fixed one is written as `value`, and, in a part of a mixture, their weight.
+fn read_level(
+    fields: &Fields<'_>,
+    levels_left: u32,
+    value: &'static Setting,
+) -> Result<(Lengths, Option<f64>), Diagnostic> {
     let kind = fields.find(&DIST)?.variant(
         &VARIANTS,
         [
@@ -202,7 +243,7 @@ fn read_level(fields: &Fields<'_>, levels_left: u32) -> Result<(Lengths, Option<
     } else {
         None
     };
-    let distribution = read_distribution(fields, kind, levels_left)?;
+    let distribution = read_distribution(fields, kind, (levels_left, value))?;
     let lengths = with_limits(fields, kind, distribution)?;
     fields.finish()?;
     Ok((lengths, weight))
@@ -211,12 +252,12 @@ fn read_level(fields: &Fields<'_>, levels_left: u32) -> Result<(Lengths, Option<
 fn read_distribution(
     fields: &Fields<'_>,
     kind: Distribution,
-    levels_left: u32,
+    (levels_left, value): (u32, &'static Setting),
 ) -> Result<LengthDistribution, Diagnostic> {
     let count = |setting| fields.find(setting)?.declared_count()?.needed();
     let number = |setting| fields.find(setting)?.declared_number()?.needed();
     Ok(match kind {
-        Distribution::Fixed => LengthDistribution::Fixed { value: count(&VALUE)? },
+        Distribution::Fixed => LengthDistribution::Fixed { value: count(value)? },
         Distribution::Uniform => LengthDistribution::Uniform {
             min: count(&SHORTEST)?,
             max: count(&LONGEST)?,
@@ -239,7 +280,7 @@ fn read_distribution(
             shape: number(&SHAPE)?,
         },
         Distribution::Mixture => LengthDistribution::Mixture {
-            parts: parts(fields, levels_left)?,
+            parts: parts(fields, levels_left, value)?,
         },
         Distribution::Quantiles => LengthDistribution::Quantiles(quantiles(fields)?),
     })
@@ -261,7 +302,7 @@ fn with_limits(
     Ok(lengths)
 }
 
-fn parts(fields: &Fields<'_>, levels_left: u32) -> Result<Vec<MixturePart>, Diagnostic> {
+fn parts(fields: &Fields<'_>, levels_left: u32, value: &'static Setting) -> Result<Vec<MixturePart>, Diagnostic> {
     let Some(list) = fields.find(&PARTS)?.list()? else {
         return Err(fields.missing(&PARTS));
     };
@@ -272,7 +313,14 @@ fn parts(fields: &Fields<'_>, levels_left: u32) -> Result<Vec<MixturePart>, Diag
     list.into_iter()
         .map(|item| {
             let part = item.table()?.expect("an entry of a list has a value");
-            let (lengths, weight) = read_level(&part, levels_left - 1)?;
+            let (lengths, weight) = read_level(&part, levels_left - 1, value)?;
+            if lengths.are_none() {
+                let message = format!(
+                    "`{}.value` is 0, and either all requests have an output or none has",
+                    part.path()
+                );
+                return Err(part.error("value", message).help(ALL_OR_NONE));
+            }
             Ok(MixturePart {
                 weight: weight.expect("a part has a weight"),
                 lengths,

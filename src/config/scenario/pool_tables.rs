@@ -26,7 +26,7 @@ pub(super) struct PoolTables<'a> {
     /// What `[batching]` says.
     pub(super) batching: Batching,
     profile: Named,
-    batching_fields: Fields<'a>,
+    pub(super) batching_fields: Fields<'a>,
     server_place: Place,
     /// The name in messages of the pool; `None` of the scenario's own tables.
     pool: Option<String>,

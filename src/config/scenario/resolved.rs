@@ -18,6 +18,7 @@ use super::path;
 use super::planning::Planning;
 use super::pool::{self, WrittenPool};
 use super::pool_tables::PoolTables;
+use super::prompt_only;
 use super::slo::{self, Objective};
 use super::tables::{NAME, SEED};
 use super::traffic::{Class, Traffic};
@@ -31,7 +32,7 @@ use crate::fleet::ClientRules;
 use crate::money::{Budget, CostRules};
 use crate::path::RequestPath;
 use crate::policy::PolicySettings;
-use crate::step_time::StepTime;
+use crate::step_time::{Sampling, StepTime};
 
 /// Everything that decides a run: what is bought and how it is set up, who asks for what, and how it is run.
 #[derive(Clone, Debug)]
@@ -199,10 +200,10 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     fields.ask_for(&[&COST])?;
     fields.finish()?;
     fleet::refuse_endless_loop(&client_fields, fleet.as_ref(), &traffic)?;
+    let asked = (&traffic, fleet.as_ref(), path.as_ref());
+    prompt_only::refuse_what_needs_tokens((fields, &workload_fields), &tables, asked, &objectives)?;
     warn_of_what_is_idle(reading, &tables, fleet.as_ref(), &traffic);
-    let deployments = tables.into_iter().zip(samplings);
-    let deployments = deployments.map(|(tables, sampling)| Ok(tables.resolve(reading, sampling)?.with_seed(seed)));
-    let deployments = deployments.collect::<Result<Vec<_>, NoScenario>>()?;
+    let deployments = deployments(reading, tables.into_iter().zip(samplings), &traffic, seed)?;
     let deployment = deployments[0].clone();
     if let Some(fleet) = &mut fleet {
         let pools = written_pools.into_iter().zip(deployments);
@@ -228,6 +229,20 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         warnings,
         idle_keys,
     })
+}
+
+/// What tables, each with how requests want their tokens chosen there, put together.
+fn deployments<'a>(
+    reading: &Reading,
+    tables: impl Iterator<Item = (PoolTables<'a>, Sampling)>,
+    traffic: &Traffic,
+    seed: u64,
+) -> Result<Vec<Deployment>, NoScenario> {
+    let resolved = tables.map(|(tables, sampling)| {
+        let sampling = prompt_only::sampling_of(traffic, sampling);
+        Ok(tables.resolve(reading, sampling)?.with_seed(seed))
+    });
+    resolved.collect()
 }
 
 /// The tables of each kind of servers; without [[fleet.pool]] all are of one kind.

@@ -42,6 +42,7 @@ pub fn read(
     let name = match value {
         Sampling::Plain => "plain",
         Sampling::TopP => "top_p",
+        Sampling::Nothing => unreachable!("a model's default is one of two"),
     };
     let chosen = fields
         .find(&SAMPLING)?

@@ -33,6 +33,7 @@ pub(super) const TRACE: Setting = Setting::new(
         &LIMIT,
         &INPUT_SCALE,
         &OUTPUT_SCALE,
+        &PROMPTS_ONLY,
         &SORT,
         &SKIP_BAD_ROWS,
     ]),
@@ -123,6 +124,12 @@ const INPUT_SCALE: Setting =
     Setting::new("input_scale", SCALE, "How many times longer than recorded prompts are").default("1", "as recorded");
 const OUTPUT_SCALE: Setting =
     Setting::new("output_scale", SCALE, "How many times longer than recorded outputs are").default("1", "as recorded");
+const PROMPTS_ONLY: Setting = Setting::new(
+    "prompts_only",
+    Kind::Boolean,
+    "Send the prompts of rows only, for embeddings or scores, whatever outputs were recorded, as output = 0 does",
+)
+.depends("rows ask for the outputs that were recorded");
 const SORT: Setting = Setting::new(
     "sort",
     Kind::Boolean,
@@ -159,6 +166,7 @@ pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>, timeout: Option<Span>)
         max_tokens,
         input_scale: length_scale(&INPUT_SCALE)?,
         output_scale: length_scale(&OUTPUT_SCALE)?,
+        prompts_only: fields.find(&PROMPTS_ONLY)?.boolean()?.optional().unwrap_or(false),
         timeout,
         ..Replay::new(path)
     };

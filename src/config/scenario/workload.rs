@@ -171,7 +171,7 @@ pub fn read(
         arrivals,
         exact_span,
         prompt: lengths::read(&needed(fields, &PROMPT)?)?,
-        output: lengths::read(&needed(fields, &OUTPUT)?)?,
+        output: read_output(fields)?,
         max_tokens: fields.find(&MAX_TOKENS)?.declared_count()?.optional(),
         prefix: optional(&PREFIX)?
             .map(|prefix| sharing::read_prefix(&prefix))
@@ -263,6 +263,14 @@ fn needed<'a>(fields: &Fields<'a>, setting: &'static Setting) -> Result<Fields<'
             .missing(setting)
             .help("or replay a trace: trace = { path = \"trace.csv\", format = \"csv\" }")
     })
+}
+
+/// Reads `output`, a number or a distribution. Without any tokens requests ask for what their prompts come to.
+fn read_output(fields: &Fields<'_>) -> Result<Lengths, Diagnostic> {
+    if fields.has(OUTPUT.name) {
+        return lengths::read_output(fields);
+    }
+    needed(fields, &OUTPUT).and_then(|table| lengths::read(&table))
 }
 
 /// The domain's own objection, shown at the key it is about.
@@ -362,8 +370,9 @@ fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: 
     let prefix = workload.prefix.as_ref();
     let prefix = prefix.map_or(0, |prefix| longest(&prefix.tokens));
     let longest_prompt = prefix + longest(&workload.prompt);
-    let room = max_model_len.saturating_sub(1);
-    if longest_prompt >= u64::from(max_model_len) {
+    let token = u32::from(!workload.is_prompt_only());
+    let room = max_model_len.saturating_sub(token);
+    if longest_prompt > u64::from(room) {
         let longest = if longest_prompt >= u64::from(MOST_TOKENS) {
             "any length".to_owned()
         } else {
@@ -374,9 +383,10 @@ fn warn_of_rejections(fields: &Fields<'_>, workload: &Synthetic, max_model_len: 
         } else {
             "write smaller prefix.tokens".to_owned()
         };
+        let and_a_token = if token > 0 { " and one output token" } else { "" };
         fields.reading().warn(format!(
-            "{of}prompts of {longest} are possible, but server.max_model_len = {max_model_len} leaves room for {room} \
-             and one output token: longer ones will be rejected; {remedy} or raise server.max_model_len"
+            "{of}prompts of {longest} are possible, but server.max_model_len = {max_model_len} leaves room for \
+             {room}{and_a_token}: longer ones will be rejected; {remedy} or raise server.max_model_len"
         ));
     }
     let Some(session) = &workload.session else {

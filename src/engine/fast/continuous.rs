@@ -342,6 +342,7 @@ impl FastContinuous {
         let running = self.running.count();
         let live = &mut self.seats[seat].live;
         match live.last_token {
+            None if live.request.is_prompt_only => {}
             None => {
                 observer.on(steps.end, live.request.id, &Event::FirstToken);
             }

@@ -146,7 +146,9 @@ impl Scheduler for FastNone {
             live.computed = live.num_tokens();
             live.generated = 1;
             live.note_token(steps.end, 1);
-            observer.on(steps.end, live.request.id, &Event::FirstToken);
+            if !live.request.is_prompt_only {
+                observer.on(steps.end, live.request.id, &Event::FirstToken);
+            }
             self.decoders.join(&mut self.seats, seat);
         } else {
             self.decoders.advance(steps.count);

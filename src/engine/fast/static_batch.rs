@@ -122,7 +122,7 @@ impl FastStatic {
 
 impl Scheduler for FastStatic {
     fn can_ever_serve(&self, request: &Request) -> bool {
-        let (longest, most) = (request.prompt.tokens(), request.max_tokens);
+        let (longest, most) = (request.prompt.tokens(), request.most_answer_tokens());
         self.rules.blocks_per_row(longest, most, &self.memory) <= self.memory.usable_blocks
     }
 
@@ -185,7 +185,9 @@ impl Scheduler for FastStatic {
             let running = self.rows.len() as u32;
             for live in &mut self.rows {
                 live.note_token(steps.end, running);
-                observer.on(steps.end, live.request.id, &Event::FirstToken);
+                if !live.request.is_prompt_only {
+                    observer.on(steps.end, live.request.id, &Event::FirstToken);
+                }
             }
         }
         let answers = self.answers();

@@ -15,7 +15,7 @@ use crate::units::Span;
 /// The latencies of finished requests. TTFT is first token - arrival, E2E last token - arrival, the queue wait first
 /// scheduled - arrival; TPOT is (E2E - TTFT) / (output tokens - 1) of requests with more than one token; ITL pools
 /// every gap, those of requests cut off by the end of the run included. A response sent as a whole has neither TPOT nor
-/// ITL.
+/// ITL, and one without a token no TTFT either.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[allow(missing_docs)]
 pub struct Latencies {
@@ -97,7 +97,9 @@ impl Meter for LatencyMeter {
     fn finished(&mut self, request: &ServedRequest<'_>) {
         let latencies = &request.latencies;
         let segment = self.segment(request.segment);
-        segment.record(Metric::Ttft, latencies.ttft);
+        if let Some(ttft) = latencies.ttft {
+            segment.record(Metric::Ttft, ttft);
+        }
         segment.record(Metric::E2e, latencies.e2e);
         segment.record(Metric::QueueWait, latencies.queue_wait);
         if let Some(tpot) = latencies.tpot {
@@ -182,6 +184,20 @@ impl Latencies {
             Metric::QueueWait => &self.queue_wait,
             Metric::Path => &self.path,
             Metric::PathTtft => &self.path_ttft,
+        }
+    }
+
+    /// Whether answers consist of tokens. Those that are embeddings or scores have no first one.
+    pub const fn have_tokens(&self) -> bool {
+        self.ttft.count > 0 || self.e2e.count == 0
+    }
+
+    /// When clients get something, with its name: the first token, or the whole answer if answers have no tokens.
+    pub const fn first_of_answer(&self) -> (&'static str, &LatencySummary) {
+        if self.have_tokens() {
+            ("first token", &self.ttft)
+        } else {
+            ("whole answer", &self.e2e)
         }
     }
 

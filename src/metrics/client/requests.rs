@@ -57,7 +57,7 @@ impl Meter for RequestsMeter {
 
     #[inline(always)]
     fn sent(&mut self, request: &Request) {
-        self.is_too_long = request.prompt.tokens() + request.output_tokens > self.max_model_len;
+        self.is_too_long = request.prompt.tokens() + request.answer_tokens() > self.max_model_len;
     }
 
     #[inline(always)]

@@ -137,7 +137,7 @@ impl RequestLimits {
 
     /// As in `vllm bench serve`, a response without a time between tokens meets any limit on it.
     fn are_kept(&self, latencies: &LatenciesOf) -> bool {
-        latencies.ttft <= self.ttft
+        latencies.ttft.is_none_or(|ttft| ttft <= self.ttft)
             && latencies.tpot.unwrap_or_default() <= self.tpot
             && latencies.e2e <= self.e2e
             && latencies.queue_wait <= self.queue_wait

@@ -10,6 +10,8 @@ pub(super) struct CallParts {
     pub(super) parts: [Span; Self::NAMES.len()],
     /// When its client had the first token.
     pub(super) first_token: Time,
+    /// Whether there was one.
+    pub(super) has_tokens: bool,
 }
 
 impl CallParts {
@@ -25,6 +27,7 @@ impl CallParts {
                 between(history.first_token, history.finished),
             ],
             first_token: history.first_token,
+            has_tokens: history.has_tokens(),
         }
     }
 }

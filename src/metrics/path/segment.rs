@@ -53,7 +53,9 @@ impl PathsInSegment {
         }
         self.degraded += u64::from(path.is_degraded());
         self.total.record(path.total().picos(), 1);
-        self.first_token.record(first_token(path, calls, model).picos(), 1);
+        if calls.last().is_none_or(|call| call.has_tokens) {
+            self.first_token.record(first_token(path, calls, model).picos(), 1);
+        }
         for (stage, visit) in self.stages.iter_mut().zip(&path.visits) {
             stage.add_visit(visit);
         }

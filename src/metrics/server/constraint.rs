@@ -27,6 +27,9 @@ const WORTH_NAMING: f64 = 0.05;
 /// single request keeps it busy.
 const NEAR_THE_PEAK: f64 = 0.5;
 
+/// Memory of which less was ever used had room for whoever waited.
+const FREE: f64 = 0.5;
+
 /// Asks of each run of steps why requests waited meanwhile.
 pub(in crate::metrics) struct ConstraintMeter {
     /// Of servers of each pool.
@@ -106,6 +109,21 @@ impl Constraint {
                 first_at_s: None,
             },
             _ => self,
+        }
+    }
+}
+
+impl Constraint {
+    /// No limit, if memory was free all the time: requests that are one pass long come and wait while a step that was
+    /// decided before them begins, which looks as if something else had kept them out.
+    pub(in crate::metrics) fn of_single_passes(self, most_kv_used: Option<f64>) -> Self {
+        if self.binding != Binding::KvCapacity || most_kv_used.is_none_or(|most| most >= FREE) {
+            return self;
+        }
+        Self {
+            binding: Binding::Nothing,
+            first_at_s: None,
+            ..self
         }
     }
 }

@@ -73,7 +73,7 @@ impl WorkDone {
     /// it.
     #[inline]
     pub(in crate::metrics) fn finished(&mut self, request: &Finished) {
-        let computed_to = u64::from(request.input_tokens) + u64::from(request.output_tokens) - 1;
+        let computed_to = u64::from(request.computed_tokens());
         let computed_from = u64::from(request.cached_tokens);
         self.tokens += u128::from(computed_to - computed_from);
         self.sampled += u128::from(request.output_tokens);

@@ -140,7 +140,7 @@ impl PrefixHits {
                 content: request.output_name.content,
                 offset: request.output_name.offset,
                 // The last one is never fed back.
-                tokens: request.output_tokens.min(room).saturating_sub(1),
+                tokens: request.answer_tokens().min(room).saturating_sub(1),
             };
             self.tree.extend(&mut all, output);
         }
@@ -179,7 +179,8 @@ impl PrefixHits {
             }
             Event::FirstToken => self.tree.compute(sent.prompt),
             Event::Finished(finished) => {
-                if sent.all != sent.prompt {
+                // Without a first token nothing has told before that the prompt is computed.
+                if sent.all != sent.prompt || !finished.has_tokens() {
                     self.tree.compute(sent.all);
                 }
                 sent.has_ended = true;

@@ -138,10 +138,12 @@ impl Planner for ContinuousBatching {
         let running = self.scheduler.running().len() as u32;
         for output in self.scheduler.update(&decided) {
             let live = self.history(output.id);
-            outcome.produced.push(Produced {
-                id: output.id,
-                previous: live.last_token,
-            });
+            if !live.request.is_prompt_only {
+                outcome.produced.push(Produced {
+                    id: output.id,
+                    previous: live.last_token,
+                });
+            }
             live.generated += output.tokens;
             if output.drafts > 0 {
                 live.note_drafts(output.drafts, output.accepted);

@@ -105,7 +105,8 @@ impl VllmScheduler {
             return 0; // The step in flight will surely finish it.
         }
         let all = member.num_tokens() + member.drafts + member.placeholders;
-        let room = self.memory.max_model_len - 1 - member.computed;
+        let unfed = u32::from(!member.request.is_prompt_only);
+        let room = self.memory.max_model_len - unfed - member.computed;
         cut_to_threshold(all - member.computed, threshold).min(budget).min(room)
     }
 

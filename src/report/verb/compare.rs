@@ -47,6 +47,8 @@ const FAR_APART: f64 = 50.0;
 const ALSO_DIFFERS: &str = "Also differs:";
 /// What is compared besides what objectives are about.
 const ALWAYS: [&str; 3] = ["e2e.p99", "throughput.output_tokens_per_s", "queue.depth.mean"];
+/// The same of requests without tokens.
+const ALWAYS_WITHOUT_TOKENS: [&str; 3] = ["e2e.p99", "throughput.requests_per_s", "queue.depth.mean"];
 /// What is compared if somebody asks what runs cost.
 const PRICES: [&str; 2] = ["cost.per_million_tokens", "cost.per_month"];
 /// What is compared if there are no objectives.
@@ -114,14 +116,21 @@ impl CompareReport {
             class.slos.iter().map(move |slo| RunMeasure::of_slo(slo, Some(&group)))
         });
         let mut measures: Vec<RunMeasure> = of_all.chain(of_classes).flatten().collect();
-        let others = if measures.is_empty() { &WITHOUT_SLO[..] } else { &[] };
+        let has_tokens = |it: &Contender| !it.input.scenario.traffic.is_prompt_only();
+        let has_tokens = self.contest.contenders.iter().any(has_tokens);
+        let always = if has_tokens { &ALWAYS } else { &ALWAYS_WITHOUT_TOKENS };
+        let others = if measures.is_empty() && has_tokens {
+            &WITHOUT_SLO[..]
+        } else {
+            &[]
+        };
         let has_cost = self
             .contest
             .contenders
             .iter()
             .any(|it| it.pooled.summary.cost.is_some());
         let prices = if has_cost { &PRICES[..] } else { &[] };
-        for name in others.iter().chain(&ALWAYS).chain(prices) {
+        for name in others.iter().chain(always).chain(prices) {
             let measure = RunMeasure::named(name).expect("a measure has this name");
             if !measures.iter().any(|other| other.name == measure.name) {
                 measures.push(measure);

@@ -41,10 +41,11 @@ impl CurveReport {
         let knee = self.curve.knee().map_or_else(
             || "The curve has no knee between its ends".to_owned(),
             |knee| {
+                let (what, latency) = knee.summary.latency.first_of_answer();
                 format!(
-                    "The knee is at {}, with {} at the 99th percentile to the first token",
+                    "The knee is at {}, with {} at the 99th percentile to the {what}",
                     unit(knee.load),
-                    or_unknown(knee.summary.latency.ttft.p99, duration)
+                    or_unknown(latency.p99, duration)
                 )
             },
         );

@@ -138,7 +138,7 @@ impl Operators {
 
     /// The head and the sampler, for `requests` that sample.
     pub fn sampling_micros(&self, requests: u64) -> f64 {
-        if requests == 0 {
+        if requests == 0 || self.execution.sampling == Sampling::Nothing {
             return 0.0;
         }
         let overheads = &self.execution.overheads;
@@ -151,7 +151,7 @@ impl Operators {
                 let sort = overheads.sort_micros_per_entry * self.vocab;
                 (sort, logits * SORTED_BYTES_PER_LOGIT / bandwidth)
             }
-            Sampling::TopP | Sampling::Plain => (0.0, 0.0),
+            Sampling::TopP | Sampling::Plain | Sampling::Nothing => (0.0, 0.0),
         };
         overheads.kernel_scale * (head + passes)
             + overheads.sampler_micros

@@ -55,11 +55,16 @@ impl Source for Recorded<'_> {
             Some(recorded) if !self.is_closed_loop => recorded,
             _ => drawn.arrival,
         };
-        let output_tokens = row.output_tokens.max(1);
+        let output_tokens = if drawn.is_prompt_only {
+            1
+        } else {
+            row.output_tokens.max(1)
+        };
         let max_tokens = self.max_tokens.unwrap_or(0).max(output_tokens);
         let prompt = of_length(&drawn, row.input_tokens.max(1));
         Request {
             priority: drawn.priority,
+            is_prompt_only: drawn.is_prompt_only,
             ..Request::new(drawn.id, arrival, prompt, output_tokens, max_tokens)
         }
     }

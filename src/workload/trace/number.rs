@@ -20,9 +20,10 @@ pub fn tokens(text: &[u8]) -> Result<u32, Complaint> {
 /// A number of tokens that has been read, if a request may have so many.
 pub fn checked_tokens(number: u64) -> Result<u32, Complaint> {
     match u32::try_from(number) {
-        Ok(0) => {
-            Err("is 0, but a request has at least one token of prompt and one of output; drop the row or skip bad rows")
-        }
+        Ok(0) => Err(
+            "is 0, but a request has at least one token of prompt and one of output; drop the row or skip bad rows, \
+                 or write 1 and trace.prompts_only = true where requests ask for embeddings or scores",
+        ),
         Ok(tokens) if tokens <= MOST_TOKENS => Ok(tokens),
         _ => Err("is too large; write at most 1000000000 tokens"),
     }

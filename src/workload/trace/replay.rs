@@ -18,6 +18,7 @@ pub const LENGTH_SCALES: RangeInclusive<f64> = 0.01..=100.0;
 
 /// Which trace to replay, and how.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a replay")]
 pub struct Replay {
     /// The file, compressed with gzip or not.
     pub path: PathBuf,
@@ -50,6 +51,8 @@ pub struct Replay {
     pub input_scale: f64,
     /// How many times longer than recorded outputs are, and what a row says of the most it allows.
     pub output_scale: f64,
+    /// Whether only the prompts of rows are sent, which ask for no token, whatever output was recorded.
+    pub prompts_only: bool,
     /// How long clients wait for the whole of an answer; by default for ever.
     pub timeout: Option<Span>,
 }
@@ -71,6 +74,7 @@ impl Replay {
             max_tokens: None,
             input_scale: 1.0,
             output_scale: 1.0,
+            prompts_only: false,
             timeout: None,
         }
     }

@@ -191,6 +191,7 @@ impl TraceSource {
     /// The next request, which `row`, whose prompt consists of `segments`, becomes.
     fn request(&self, row: &Row, segments: Option<Box<[Segment]>>, arrival: Time) -> Request {
         let (output_tokens, max_tokens) = match row.max_tokens {
+            _ if self.replay.prompts_only => (1, 1),
             Some(max_tokens) => (row.output_tokens, max_tokens),
             None => cut_output(row.output_tokens, self.replay.max_tokens),
         };
@@ -200,6 +201,7 @@ impl TraceSource {
         };
         let id = RequestId(self.taken);
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
+        request.is_prompt_only = self.replay.prompts_only;
         request.output_is_shared = self.names_outputs;
         request.priority = row.priority;
         if let Some(session) = row.session {

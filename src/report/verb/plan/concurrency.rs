@@ -154,9 +154,13 @@ pub(super) fn section(report: &PlanReport) -> PlanSection {
 fn crowds_in_words(report: &PlanReport, crowds: &Crowds) -> Vec<String> {
     let alone = &crowds.one_user().summary.latency;
     let seconds = |value| or_unknown(value, duration);
+    let first = if alone.have_tokens() {
+        format!("first token after {}, ", seconds(alone.ttft.p50))
+    } else {
+        String::new()
+    };
     let mut lines = vec![format!(
-        "one user on idle servers: first token after {}, whole answer after {} (medians)",
-        seconds(alone.ttft.p50),
+        "one user on idle servers: {first}whole answer after {} (medians)",
         seconds(alone.e2e.p50)
     )];
     if let Some(times) = crowds.misleads_times(&report.production.own) {
@@ -176,7 +180,8 @@ fn crowds_in_words(report: &PlanReport, crowds: &Crowds) -> Vec<String> {
         )
     };
     lines.push(format!(
-        "tokens come as fast as for one up to {} at once; memory is full {}; requests queue {}",
+        "{} come as fast as for one up to {} at once; memory is full {}; requests queue {}",
+        if alone.have_tokens() { "tokens" } else { "answers" },
         rounded(crowds.flat_until().load),
         load(crowds.curve.kv_full_from()),
         load(crowds.curve.queue_from())

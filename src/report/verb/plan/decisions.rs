@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::report::PlanReport;
 use super::section::PlanSection;
+use crate::metrics::Summary;
 use crate::report::text::numbers::{bytes, duration, or_unknown, percent, price};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::retrieval::{Placement, UpdateKind};
@@ -35,20 +36,22 @@ pub(super) fn decisions(report: &PlanReport) -> Vec<PlanDecision> {
 fn metric(report: &PlanReport) -> PlanDecision {
     let summary = &report.production.own.summary;
     let (answer, because) = if report.people_wait {
+        let (what, latency) = summary.latency.first_of_answer();
         (
             "latency, at its 99th percentile",
             format!(
-                "people wait for each answer: p99 of the first token is {}, {} times the median",
-                or_unknown(summary.latency.ttft.p99, duration),
-                or_unknown(ratio(summary.latency.ttft.p99, summary.latency.ttft.p50), rounded)
+                "people wait for each answer: p99 of the {what} is {}, {} times the median",
+                or_unknown(latency.p99, duration),
+                or_unknown(ratio(latency.p99, latency.p50), rounded)
             ),
         )
     } else {
+        let (served, unit) = throughput(summary);
         (
             "throughput",
             format!(
-                "nobody waits for a single answer: {} output tokens a second",
-                or_unknown(summary.throughput.output_tokens_per_s, rounded)
+                "nobody waits for a single answer: {} {unit} a second",
+                or_unknown(served, rounded)
             ),
         )
     };
@@ -60,15 +63,39 @@ fn metric(report: &PlanReport) -> PlanDecision {
     }
 }
 
+/// What a server gets done, and what it is counted in.
+fn throughput(summary: &Summary) -> (Option<f64>, &'static str) {
+    if summary.latency.have_tokens() {
+        (summary.throughput.output_tokens_per_s, "output tokens")
+    } else {
+        (summary.throughput.requests_per_s, "requests")
+    }
+}
+
 fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
     Some(one? / other?).filter(|ratio| ratio.is_finite())
 }
 
 fn batching(report: &PlanReport) -> PlanDecision {
-    let rule = if report.people_wait { "continuous" } else { "static" };
+    let rule = if !report.production.own.summary.latency.have_tokens() {
+        BatchingRule {
+            policy: "static",
+            in_words: "static batches of 16 to 128",
+        }
+    } else if report.people_wait {
+        BatchingRule {
+            policy: "continuous",
+            in_words: "continuous",
+        }
+    } else {
+        BatchingRule {
+            policy: "static",
+            in_words: "static",
+        }
+    };
     let (answer, because) = match &report.production.batching {
         Err(why) => (report.policy.to_owned(), format!("the others were not tried: {why}")),
-        Ok(tried) => best_policy(report, tried, rule),
+        Ok(tried) => best_policy(report, tried, &rule),
     };
     PlanDecision {
         name: "batching",
@@ -78,18 +105,24 @@ fn batching(report: &PlanReport) -> PlanDecision {
     }
 }
 
+/// What is said without a simulation: jobs are batched as wholes, people's requests come and go.
+struct BatchingRule {
+    policy: &'static str,
+    in_words: &'static str,
+}
+
 /// The policy that is best for whoever waits, and what the rule of thumb says of it.
-fn best_policy(report: &PlanReport, tried: &[PolicyTried], rule: &str) -> (String, String) {
+fn best_policy(report: &PlanReport, tried: &[PolicyTried], rule: &BatchingRule) -> (String, String) {
     let summary_of = |it: &PolicyTried| {
         let summary = &it.summary;
-        let tokens = summary.throughput.output_tokens_per_s.unwrap_or(0.0);
+        let (served, _) = throughput(summary);
         let wait = summary
             .latency
             .e2e
             .p99
             .or(summary.latency.e2e.mean)
             .unwrap_or(f64::INFINITY);
-        (summary.is_met == Some(true), tokens, wait)
+        (summary.is_met == Some(true), served.unwrap_or(0.0), wait)
     };
     let better = |one: &&PolicyTried, other: &&PolicyTried| {
         let (one, other) = (summary_of(one), summary_of(other));
@@ -105,17 +138,23 @@ fn best_policy(report: &PlanReport, tried: &[PolicyTried], rule: &str) -> (Strin
     let numbers: Vec<String> = tried
         .iter()
         .map(|it| {
-            let (_, tokens, _) = summary_of(it);
+            let (_, served, _) = summary_of(it);
             let wait = or_unknown(it.summary.latency.e2e.p99, duration);
-            format!("{} p99 {wait}, {} tokens/s", it.policy, rounded(tokens))
+            let unit = if it.summary.latency.have_tokens() {
+                "tokens"
+            } else {
+                "requests"
+            };
+            format!("{} p99 {wait}, {} {unit}/s", it.in_words(), rounded(served))
         })
         .collect();
-    let verdict = if best.policy == rule {
-        format!("the rule of thumb ({rule} here) is confirmed")
+    let in_words = rule.in_words;
+    let verdict = if best.policy == rule.policy {
+        format!("the rule of thumb ({in_words} here) is confirmed")
     } else {
-        format!("the rule of thumb ({rule} here) is contradicted")
+        format!("the rule of thumb ({in_words} here) is contradicted")
     };
-    (best.policy.to_owned(), format!("{verdict}: {}", numbers.join(" · ")))
+    (best.in_words(), format!("{verdict}: {}", numbers.join(" · ")))
 }
 
 fn cost_ceiling(report: &PlanReport) -> PlanDecision {
@@ -183,14 +222,15 @@ fn storage(report: &PlanReport) -> PlanDecision {
 
 fn alerts(report: &PlanReport) -> PlanDecision {
     let summary = &report.production.own.summary;
+    let (what, latency) = summary.latency.first_of_answer();
     PlanDecision {
         name: "alerts",
         question: "which metrics deserve an alert?",
         answer: alerts_worth_having(report),
         because: format!(
-            "when all is well {} wait at p99, the first token takes {}, and {} of the KV cache is used",
+            "when all is well {} wait at p99, the {what} takes {}, and {} of the KV cache is used",
             or_unknown(summary.queue.depth.p99.map(|it| it as f64), rounded),
-            or_unknown(summary.latency.ttft.p99, duration),
+            or_unknown(latency.p99, duration),
             or_unknown(summary.kv.usage.p99, percent)
         ),
     }

@@ -41,7 +41,11 @@ struct SharesDocument {
 /// What the mean answer spends its time on.
 fn shares(report: &PlanReport) -> Option<SharesDocument> {
     let latency = &report.production.own.summary.latency;
-    let (queue, first, whole) = (latency.queue_wait.mean?, latency.ttft.mean?, latency.e2e.mean?);
+    let (queue, first, whole) = (
+        latency.queue_wait.mean?,
+        latency.first_of_answer().1.mean?,
+        latency.e2e.mean?,
+    );
     (whole > 0.0).then(|| SharesDocument {
         queue: queue / whole,
         prefill: (first - queue) / whole,

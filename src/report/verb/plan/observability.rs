@@ -44,21 +44,33 @@ fn watched(report: &PlanReport) -> Vec<Watched> {
     let latency = &summary.latency;
     let count = |count: Option<u64>| count.map(|count| count as f64);
     let requests = &summary.requests;
-    vec![
-        Watched {
-            metric: "vllm:time_to_first_token_seconds",
-            question: "how long until an answer begins?",
-            usual: latency.ttft.p50,
-            highest: latency.ttft.p99,
+    let felt = if latency.have_tokens() {
+        vec![
+            Watched {
+                metric: "vllm:time_to_first_token_seconds",
+                question: "how long until an answer begins?",
+                usual: latency.ttft.p50,
+                highest: latency.ttft.p99,
+                show: duration,
+            },
+            Watched {
+                metric: "vllm:inter_token_latency_seconds",
+                question: "how fast does it flow?",
+                usual: latency.itl.p50,
+                highest: latency.itl.p99,
+                show: duration,
+            },
+        ]
+    } else {
+        vec![Watched {
+            metric: "vllm:e2e_request_latency_seconds",
+            question: "how long until the answer?",
+            usual: latency.e2e.p50,
+            highest: latency.e2e.p99,
             show: duration,
-        },
-        Watched {
-            metric: "vllm:inter_token_latency_seconds",
-            question: "how fast does it flow?",
-            usual: latency.itl.p50,
-            highest: latency.itl.p99,
-            show: duration,
-        },
+        }]
+    };
+    let causes = [
         Watched {
             metric: "vllm:num_requests_waiting",
             question: "does a queue build up? the first to tell of trouble",
@@ -94,7 +106,8 @@ fn watched(report: &PlanReport) -> Vec<Watched> {
             highest: requests.success,
             show: percent,
         },
-    ]
+    ];
+    felt.into_iter().chain(causes).collect()
 }
 
 pub(super) fn document(report: &PlanReport) -> ObservabilityDocument<'_> {

@@ -271,12 +271,17 @@ fn one_down_in_words(one_down: &OneDown) -> String {
         Some(false) => "the SLOs are missed",
         None => "too few samples say whether the SLOs are met",
     };
+    let latency = &summary.latency;
+    let first = if latency.have_tokens() {
+        format!("first token p99 {}, ", or_unknown(latency.ttft.p99, duration))
+    } else {
+        String::new()
+    };
     format!(
-        "with {} left {met}: {} answered, first token p99 {}, whole answer p99 {}",
+        "with {} left {met}: {} answered, {first}whole answer p99 {}",
         one_down.servers,
         or_unknown(summary.requests.success, percent),
-        or_unknown(summary.latency.ttft.p99, duration),
-        or_unknown(summary.latency.e2e.p99, duration)
+        or_unknown(latency.e2e.p99, duration)
     )
 }
 

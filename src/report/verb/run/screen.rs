@@ -73,7 +73,7 @@ impl RunReport {
 
     /// How much shorter and longer steps were for the ranges, if there are any.
     fn range_error(&self) -> Option<f64> {
-        self.summary.latency.ttft.model_range?;
+        self.summary.latency.first_of_answer().1.model_range?;
         self.model_error?.step_time
     }
 
