@@ -55,14 +55,16 @@ impl ProductionQuestion<'_> {
             (false, _) => REQUESTS_AT_A_LOAD_SLOWLY,
         };
         let runs = most / requests_of_run.max(1);
-        let seeds = runs.clamp(1, self.seeds.into());
+        // Longer runs of fewer seeds say more than short ones, which may have too few samples.
+        let longest = if runs >= u64::from(LENGTHENED_ONCE) {
+            LENGTHENED_ONCE
+        } else {
+            1
+        };
+        let seeds = (runs / u64::from(longest)).clamp(1, self.seeds.into());
         SearchEffort {
             seeds: seeds as u32,
-            longest: if runs >= seeds * u64::from(LENGTHENED_ONCE) {
-                LENGTHENED_ONCE
-            } else {
-                1
-            },
+            longest,
         }
     }
 

@@ -99,7 +99,11 @@ fn servers(report: &PlanReport) -> Check {
         Ok(found) => match (found.needed(), found.load_share()) {
             (Some(needed), _) => (
                 Some(needed <= found.servers),
-                format!("{needed} of {} servers carry the load", found.servers),
+                if needed <= found.servers {
+                    format!("{needed} of {} servers carry the load", found.servers)
+                } else {
+                    format!("the load takes {needed} servers, and there are {}", found.servers)
+                },
             ),
             (None, Some(share)) if found.fewest.is_err() => (
                 Some(share <= 1.0),
