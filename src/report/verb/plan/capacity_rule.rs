@@ -142,15 +142,21 @@ fn rule_in_words(report: &PlanReport, rule: &PeakRule) -> String {
         },
     );
     format!(
-        "peak x KV x overhead x redundancy = {}{seen} x {} x {} x {} = {}: {} GPUs of {} by the rule, {} beside their \
+        "peak x KV x overhead x redundancy = {}{seen} x {} x {} x {} = {}: {} of {} by the rule, {} beside their \
          weights; {simulated}",
         rounded(rule.users),
         bytes(rule.kv_bytes_per_user),
         rule.overhead,
         rule.redundancy,
         bytes(rule.bytes()),
-        rounded(rule.gpus()),
+        gpus(rule.gpus()),
         bytes(rule.gpu_bytes),
         rounded(rule.gpus_with_weights())
     )
+}
+
+/// So many GPUs.
+pub(super) fn gpus(count: f64) -> String {
+    let unit = if count == 1.0 { "GPU" } else { "GPUs" };
+    format!("{} {unit}", rounded(count))
 }

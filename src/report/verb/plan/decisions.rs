@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::capacity_rule::gpus;
 use super::report::PlanReport;
 use super::section::PlanSection;
 use crate::metrics::Summary;
@@ -304,14 +305,14 @@ fn redundancy(report: &PlanReport) -> PlanDecision {
         (Some(needed), Ok(rule)) => (
             format!("{} GPUs: {needed}, and one server more", needed + report.gpus_of_server),
             format!(
-                "at the peak {} are served at once, which is {} of KV; the rule of thumb says {} GPUs",
+                "at the peak {} are served at once, which is {} of KV; the rule of thumb says {}",
                 or_unknown(peak.map(|it| it as f64), rounded),
                 bytes(rule.users * rule.kv_bytes_per_user),
-                rounded(rule.gpus())
+                gpus(rule.gpus())
             ),
         ),
         (None, Ok(rule)) => (
-            format!("{} GPUs by the rule of thumb", rounded(rule.gpus())),
+            format!("{} by the rule of thumb", gpus(rule.gpus())),
             "how many the simulation needs is not known".to_owned(),
         ),
         (_, Err(why)) => ("not known".to_owned(), why.clone()),

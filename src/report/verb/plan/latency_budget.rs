@@ -80,7 +80,8 @@ pub(super) fn section(report: &PlanReport) -> PlanSection {
         Some(path) => {
             let summary = &report.production.own.summary;
             let mut lines: Vec<String> = path_budget::warnings(path);
-            lines.extend(path_budget::facts(path, summary).into_iter().map(|(_, text)| text));
+            let facts = path_budget::facts(path, summary).into_iter();
+            lines.extend(facts.map(|(label, text)| format!("{}: {text}", label.to_lowercase())));
             (lines, vec![path_budget::table(path, summary)])
         }
     };
