@@ -93,6 +93,13 @@ fn watched(report: &PlanReport) -> Vec<Watched> {
             show: percent,
         },
         Watched {
+            metric: "vllm:prefix_cache_hits_total",
+            question: "which part of the prompts is found in the cache?",
+            usual: summary.kv.prefix_hit_ratio,
+            highest: None,
+            show: percent,
+        },
+        Watched {
             metric: "vllm:num_preemptions_total",
             question: "is work done twice?",
             usual: Some(requests.preemptions as f64),
