@@ -1,8 +1,8 @@
 //! `plan`: what production asks, answered from one scenario.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::answer::PlanQuestion;
+use crate::answer::{PlanAnswer, PlanQuestion, Problem};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::format::Format;
@@ -11,6 +11,8 @@ use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
+use crate::config::Diagnostic;
+use crate::report::write_atomically;
 
 /// Plan production: how many at once, how long, at what price, with which storage, watched how, and what fails; then
 /// what to decide
@@ -23,6 +25,13 @@ pub struct Args {
     /// Simulate with this many seeds, for 95 % intervals; by default 4, or 1 for a trace
     #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     seeds: Option<u32>,
+    /// Find the cheapest fleet that meets the SLOs at the busiest hour with one server down: what to try, such as
+    /// gpu=h100-sxm,l40s or weights=bf16,fp8 or a key of [server] or [batching]; several, or `all`
+    #[arg(long, value_name = "KEY=VALUES")]
+    over: Vec<String>,
+    /// Write the cheapest fleet as objects of Kubernetes (YAML)
+    #[arg(long, value_name = "FILE", requires = "over")]
+    kubernetes: Option<PathBuf>,
     /// How to print the plan
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -40,6 +49,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let question = PlanQuestion {
         base: args.changes.base(args.scenario.as_deref())?,
         seeds: args.seeds,
+        over: args.over.clone(),
         today: None,
     };
     let ready = question.ready()?;
@@ -50,11 +60,27 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     }
     taken.check_stdin()?;
     files.claim(&mut taken)?;
+    if let Some(path) = &args.kubernetes {
+        taken.claim("--kubernetes", path)?;
+    }
     let answer = ready.answer(&args.study_flags.control(color))?;
     match args.format {
         Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
         Format::Json => screen::print(&answer.to_json())?,
     }
     files.write(&[], || answer.to_page())?;
+    if let Some(path) = &args.kubernetes {
+        write_kubernetes(path, &answer)?;
+    }
     args.exit.judge(answer.is_shown_met())
+}
+
+fn write_kubernetes(path: &Path, answer: &PlanAnswer) -> Result<(), Failure> {
+    let text = answer.to_kubernetes().map_err(|why| {
+        let message = format!("--kubernetes: nothing is written, as {why}");
+        Problem::from(Diagnostic::new(message))
+    })?;
+    write_atomically(path, |file| file.write_all(text.as_bytes()))
+        .map_err(|error| Problem::cannot_write(path, &error))?;
+    Ok(())
 }

@@ -11,6 +11,7 @@ mod memory_rule;
 mod own_traffic;
 mod question;
 mod servers;
+mod shopping;
 mod storage;
 
 pub use answers::Production;
@@ -19,6 +20,7 @@ pub use crowds::Crowds;
 pub use failure::{AssumedFailures, DAYS_OF_MONTH, Failures, MeasuredFailures, OneDown};
 pub use memory_rule::{Calculator, PeakRule};
 pub use own_traffic::OwnTraffic;
-pub use question::{Answered, ProductionQuestion};
+pub use question::{Answered, ProductionQuestion, answered};
 pub use servers::NeededServers;
+pub use shopping::{LoadToCarry, NotTried, Offer, OfferTokens, Purchase, Shopping, ShoppingList, ShoppingQuestion};
 pub use storage::{StorageNeeds, StoreOfSize};
