@@ -23,6 +23,8 @@ pub struct Offer {
     pub is_verified: bool,
     /// Whether the fewest were simulated together behind the router.
     pub is_behind_router: bool,
+    /// What it handles at its mean load: where requests come whatever the servers do, the same as any other fleet.
+    pub tokens: Option<OfferTokens>,
 }
 
 /// Tokens that a fleet handles at its mean load [tokens/s].
@@ -61,14 +63,14 @@ impl Offer {
 
     /// What a million tokens of prompts and answers costs at the mean load [$].
     pub fn per_million_tokens(&self) -> Option<f64> {
-        let tokens = self.tokens()?;
+        let tokens = self.tokens?;
         let per_s = tokens.input_per_s + tokens.output_per_s;
         let dollars = self.per_hour()? / SECONDS_OF_HOUR / per_s * MILLION;
         Some(dollars).filter(|dollars| dollars.is_finite())
     }
 
     /// Tokens at the mean load: as many for a request as at the highest load that one server carries.
-    pub fn tokens(&self) -> Option<OfferTokens> {
+    pub(super) fn tokens_of_one(&self) -> Option<OfferTokens> {
         let (bracket, summary) = self.capacity.as_ref().ok()?.first_met()?;
         let times = self.load.load * self.load.mean_share / bracket.met;
         Some(OfferTokens {

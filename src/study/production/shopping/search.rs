@@ -1,6 +1,8 @@
 //! Searches for the cheapest fleet: all kinds of servers roughly, but for those that cannot be the cheapest, and the
 //! cheapest of them with care.
 
+use std::cmp::Ordering;
+
 use super::list::{NotTried, Purchase, ShoppingList};
 use super::load::{BusiestHour, LoadToCarry};
 use super::offer::Offer;
@@ -34,8 +36,6 @@ const AT_ONCE: usize = 8;
 const MOST_SEARCHED: usize = 64;
 /// So many of the cheapest are looked at with care, and more while one that was not might be cheaper.
 const VERIFIED: usize = 3;
-/// Several servers take several times as long to simulate as one.
-const SEEDS_FOR_SERVERS: usize = 2;
 /// One that carries the load, and one that may fail.
 const FEWEST_BOUGHT: f64 = 2.0;
 /// More servers than anybody has.
@@ -63,7 +63,8 @@ impl ShoppingQuestion<'_> {
         let mut not_tried = self.list.not_tried.clone();
         not_tried.extend(search.left());
         let mut offers = search.offers;
-        offers.sort_by(|one, other| price_to_sort_by(one).total_cmp(&price_to_sort_by(other)));
+        count_tokens(&mut offers);
+        offers.sort_by(the_better_first);
         Ok(Shopping {
             keys: self.list.keys.clone(),
             load: hour.load,
@@ -94,6 +95,34 @@ fn in_order_of_price(purchases: &[Purchase]) -> Vec<Purchase> {
     let price = |it: &Purchase| it.server_hour.unwrap_or(f64::INFINITY);
     sorted.sort_by(|one, other| other.is_own.cmp(&one.is_own).then(price(one).total_cmp(&price(other))));
     sorted
+}
+
+/// Fleets that are asked the same handle as many tokens, whatever chance left out of the runs of each; clients who wait
+/// for answers ask more of faster ones.
+fn count_tokens(offers: &mut [Offer]) {
+    let is_own = |offer: &&Offer| offer.purchase.is_own;
+    let mut own_first = offers.iter().filter(is_own).chain(offers.iter());
+    let common = own_first.find_map(Offer::tokens_of_one);
+    for offer in offers {
+        offer.tokens = if offer.load.kind.counts_clients() {
+            offer.tokens_of_one()
+        } else {
+            common
+        };
+    }
+}
+
+/// The cheaper; of two that cost the same the one that changes nothing, then the one that carries more.
+fn the_better_first(one: &Offer, other: &Offer) -> Ordering {
+    let margin = |it: &Offer| {
+        let servers = it.servers()?;
+        Some(it.margin(servers)?.0)
+    };
+    let carries = |it: &Offer| margin(it).unwrap_or(f64::NEG_INFINITY);
+    price_to_sort_by(one)
+        .total_cmp(&price_to_sort_by(other))
+        .then(other.purchase.is_own.cmp(&one.purchase.is_own))
+        .then(carries(other).total_cmp(&carries(one)))
 }
 
 fn price_to_sort_by(offer: &Offer) -> f64 {
@@ -170,6 +199,7 @@ impl Search<'_> {
             capacity,
             is_verified: false,
             is_behind_router: false,
+            tokens: None,
         });
         self.offers.extend(offers);
         Ok(())
@@ -222,14 +252,10 @@ impl Search<'_> {
             start: rough,
         };
         let capacity = search.answer(question.workers, question.simulate)?;
-        let few = CapacitySearch {
-            seeds: &seeds[..seeds.len().min(SEEDS_FOR_SERVERS)],
-            ..search.clone()
-        };
         let servers = ServersSearch {
-            of_one: &few,
+            of_one: &search,
             load: self.hour.load.load,
-            longest: 1,
+            longest: question.longest(),
             workers: question.workers,
             simulate: question.simulate,
         };

@@ -38,14 +38,20 @@ fn in_words(shopping: &Shopping) -> Vec<String> {
         None => lines.push("no fleet that was tried meets the SLOs and has a price".to_owned()),
     }
     lines.push(load_in_words(shopping));
+    let rules = shopping.own().purchase.input.scenario.cost_rules();
+    let commitment = rules.commitment.name();
+    lines.push(format!(
+        "prices are those of {} of {}, {commitment}",
+        rules.file, rules.date
+    ));
     let own = shopping.own();
     if own.purchase.input.scenario.deployment.step_times.kind().is_all_there_is {
         let what = "server.step_time is given, so that every GPU is as fast: memory and prices alone tell them apart";
         lines.push(what.to_owned());
     }
-    lines.push(format!(
-        "verified: searched with all seeds, and the fewest simulated together; the others with one seed. {}",
-        "A margin is how much more the servers carry, if each carries what one does alone"
+    lines.push(String::from(
+        "verified: searched with all seeds, and the fewest simulated together; the others with one seed. A margin is \
+         how much more the servers carry, if each carries what one does alone; close: with one down it may be none",
     ));
     lines.push(format!("never tried: {}", NEVER_TRIED.join("; ")));
     lines
@@ -152,13 +158,19 @@ fn remarks(offer: &Offer) -> String {
     match &offer.capacity {
         Err(why) => said.push(format!("not known: {why}")),
         Ok(_) if offer.fewest.is_none() => said.push("no number of servers meets the SLOs".to_owned()),
-        Ok(_) if offer.is_verified => said.push("verified".to_owned()),
+        Ok(_) if offer.is_verified => said.push("verified".to_owned() + if is_close(offer) { ", close" } else { "" }),
         Ok(_) => {}
     }
     if offer.purchase.server_hour.is_none() {
         said.push(format!("no price of {}", offer.purchase.gpu()));
     }
     said.join(", ")
+}
+
+/// Whether it may be chance that the servers that are left carry the load.
+fn is_close(offer: &Offer) -> bool {
+    let one_down = offer.fewest.and_then(|fewest| offer.margin(fewest));
+    one_down.is_some_and(|(margin, interval)| interval.map_or(margin, |it| it.low) < 0.0)
 }
 
 fn not_tried(rows: &[NotTried]) -> Table {
