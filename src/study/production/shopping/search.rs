@@ -280,8 +280,7 @@ impl Search<'_> {
             let least = purchase.server_hour.map(|dollars| dollars * FEWEST_BOUGHT);
             match (least, cheapest) {
                 (Some(least), Some((most, best))) if least > most => format!(
-                    "dearer than the best: two servers, one of which may fail, cost ${least:.2} an hour, and the fleet \
-                     of {} ${most:.2}",
+                    "dearer than {}: two servers, one of which may fail, cost ${least:.2} an hour, not ${most:.2}",
                     best.purchase.label
                 ),
                 _ => format!("{MOST_SEARCHED} combinations were searched, and that is the most"),

@@ -11,6 +11,8 @@ use crate::stats::rounded;
 use crate::study::{Capacity, NotTried, Offer, Shopping};
 
 const HEADING: &str = "What to buy";
+/// More of what was not simulated is in the JSON alone.
+const MOST_LISTED: usize = 20;
 
 /// What came of the search, if it was asked for.
 pub(in crate::report::verb::plan) fn section(report: &PlanReport) -> Option<PlanSection> {
@@ -173,11 +175,20 @@ fn is_close(offer: &Offer) -> bool {
     one_down.is_some_and(|(margin, interval)| interval.map_or(margin, |it| it.low) < 0.0)
 }
 
-fn not_tried(rows: &[NotTried]) -> Table {
+fn not_tried(all: &[NotTried]) -> Table {
     let row = |it: &NotTried| vec![Cell::words(it.label.clone()), Cell::words(it.why.clone())];
+    let mut rows: Vec<Vec<Cell>> = all.iter().take(MOST_LISTED).map(row).collect();
+    if let Some(more) = all.len().checked_sub(MOST_LISTED).filter(|&more| more > 0) {
+        let last = &all[all.len() - 1].label;
+        let said = [
+            format!("... {last}"),
+            format!("{more} more, which --format json has with the reason of each"),
+        ];
+        rows.push(said.map(Cell::words).to_vec());
+    }
     Table {
-        caption: "not simulated".to_owned(),
+        caption: format!("{} not simulated", all.len()),
         columns: ["servers", "because"].map(Column::words).to_vec(),
-        rows: rows.iter().map(row).collect(),
+        rows,
     }
 }
