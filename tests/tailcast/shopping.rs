@@ -14,6 +14,8 @@ seed = 3
 name = "llama-3.1-8b"
 [server]
 gpu = "h100-sxm"
+max_model_len = 2048
+kv_blocks = 200
 step_time = { base_us = 10000, per_seq_us = 10000 }
 [batching]
 max_num_seqs = 8
@@ -119,7 +121,9 @@ fn who_writes_what_an_hour_costs_means_the_gpu_of_the_scenario() {
 
 #[test]
 fn what_does_not_fit_what_cannot_be_split_and_what_is_dearer_is_listed_with_the_reason() {
-    let large = CROWD.replace("llama-3.1-8b", "llama-3.1-70b");
+    let large = CROWD
+        .replace("llama-3.1-8b", "llama-3.1-70b")
+        .replace("max_model_len = 2048\nkv_blocks = 200\n", "");
     let large = large.replace("gpu = \"h100-sxm\"", "gpu = \"h100-sxm\"\ntensor_parallel = 4");
     let over = [
         "--over",
@@ -158,10 +162,7 @@ fn a_gpu_without_a_price_is_looked_at_and_stands_last() {
 #[test]
 fn nothing_that_was_left_out_or_looked_at_briefly_is_cheaper_than_the_best() {
     let scenario = CROWD
-        .replace(
-            "step_time = { base_us = 10000, per_seq_us = 10000 }\n",
-            "max_model_len = 4096\n",
-        )
+        .replace("step_time = { base_us = 10000, per_seq_us = 10000 }\n", "")
         .replace(
             "process = \"closed\", concurrency = 10",
             "process = \"poisson\", rate = 12.0",
@@ -276,18 +277,19 @@ fn the_command_has_what_was_written_and_nothing_that_is_the_engines_default() {
         found["commands"]["serve"].as_str().map(str::to_owned)
     };
     let plain = serve(CROWD, "gpu=l40s").unwrap();
-    assert_eq!(plain, "vllm serve meta-llama/Llama-3.1-8B --max-num-seqs 8");
-    let written = CROWD.replace(
-        "gpu = \"h100-sxm\"",
-        "gpu = \"h100-sxm\"\nmax_model_len = 8192\ngpu_memory_utilization = 0.85",
+    assert_eq!(
+        plain,
+        "vllm serve meta-llama/Llama-3.1-8B --max-model-len 2048 --num-gpu-blocks-override 200 --max-num-seqs 8"
     );
-    let written = written.replace(
-        "max_num_seqs = 8",
-        "max_num_seqs = 8\nmax_num_batched_tokens = 4096\nprefix_caching = false",
-    );
+    let written = CROWD
+        .replace("kv_blocks = 200", "gpu_memory_utilization = 0.85")
+        .replace(
+            "max_num_seqs = 8",
+            "max_num_seqs = 8\nmax_num_batched_tokens = 4096\nprefix_caching = false",
+        );
     assert_eq!(
         serve(&written, "weights=fp8;kv_cache=fp8;tensor_parallel=1").unwrap(),
-        "vllm serve meta-llama/Llama-3.1-8B --tensor-parallel-size 1 --gpu-memory-utilization 0.85 --max-model-len 8192 \
+        "vllm serve meta-llama/Llama-3.1-8B --tensor-parallel-size 1 --gpu-memory-utilization 0.85 --max-model-len 2048 \
          --max-num-seqs 8 --max-num-batched-tokens 4096 --kv-cache-dtype fp8 --quantization fp8 \
          --no-enable-prefix-caching"
     );
