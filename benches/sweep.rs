@@ -63,6 +63,7 @@ fn scenarios(bencher: Bencher, threads: usize) {
 fn json(summary: &Summary) -> String {
     let report = RunReport {
         fleet: None,
+        path: None,
         cost: None,
         breakdown: Breakdown::default(),
         headline: Headline::default(),

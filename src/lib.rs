@@ -40,7 +40,7 @@
 //!  6  fleet                   clients and servers: who sends which request where
 //!  5  engine                  one server: moves time
 //!  4  policy                  queue state and what the next step holds
-//!  3  step_time  kv           how long a step takes · how many blocks tokens need
+//!  3  step_time  kv  path     how long a step takes · how many blocks tokens need · what stands before the model
 //!  2  hardware   workload     what is bought · who asks for what, when; trace formats
 //!     retrieval               what documents take to be searched
 //!     money                   what it costs: prices and the arithmetic on them
@@ -59,6 +59,7 @@ pub mod hardware;
 pub mod kv;
 pub mod metrics;
 pub mod money;
+pub mod path;
 pub mod policy;
 pub mod report;
 pub mod retrieval;

@@ -4,7 +4,7 @@ use super::common::{make_runs, refuse_pools, refuse_scaled, refuse_seeds_of_a_tr
 use super::over;
 use super::problem::Problem;
 use super::setting;
-use crate::config::Flag;
+use crate::config::{Diagnostic, Flag};
 use crate::metrics::Slo;
 use crate::money::Day;
 use crate::report::page::Page;
@@ -100,16 +100,19 @@ impl ReadyPlan {
                 seeds: self.seeds,
                 workers: &workers(control)?,
                 simulate: &|input: &Input, seed| runner.run(input, seed),
+                control: &control.unheard(),
             };
             let production = question.answer()?;
             let buy = |list: &ShoppingList| -> Result<_, Stopped> {
                 let shopping = ShoppingQuestion {
                     production: &question,
                     list,
+                    requests_of_run: production.own.requests_of_run(),
                 };
                 answered(shopping.answer())
             };
-            Ok((production, self.list.as_ref().map(buy).transpose()?))
+            let shopping = self.list.as_ref().map(buy).transpose()?;
+            Ok((production, shopping))
         })?;
         let scenario = &self.input.scenario;
         let report = PlanReport {
@@ -161,6 +164,21 @@ impl PlanAnswer {
     /// Kubernetes objects that run the cheapest fleet, as YAML; otherwise why there are none.
     pub fn to_kubernetes(&self) -> Result<String, String> {
         self.report.to_kubernetes()
+    }
+
+    /// A dashboard (JSON that Grafana imports) of the metrics that vLLM has.
+    pub fn to_dashboard(&self) -> String {
+        self.report.to_dashboard()
+    }
+
+    /// Alert rules (Prometheus YAML), with thresholds from simulated healthy hours.
+    pub fn to_alert_rules(&self) -> Result<String, Problem> {
+        let refused = |why: String| {
+            Diagnostic::new(format!("--alerts: {why}"))
+                .help("leave --alerts out")
+                .into()
+        };
+        self.report.to_alert_rules().map_err(refused)
     }
 
     /// Whether everything that was asked for was shown to hold.

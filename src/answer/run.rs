@@ -79,6 +79,7 @@ impl RunQuestion {
         let input = self.base.load()?;
         refuse_seeds_of_a_trace(&input, self.seeds)?;
         self.outputs.check_runs(self.seeds)?;
+        self.outputs.check_interval()?;
         if self.outputs.perfetto.is_some() {
             refuse_fleet(&input, "--perfetto shows the steps of one server")?;
         }

@@ -7,17 +7,27 @@ use super::problem::Problem;
 use super::run_outputs::RunOutputs;
 use crate::config::Scenario;
 use crate::engine::Observer;
-use crate::metrics::{LastHeard, RequestLog, Timeline};
+use crate::metrics::{Exposition, LastHeard, RequestLog, Timeline};
 use crate::report::{
-    AtomicFile, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineColumns, TimelineCsv, write_requests_csv,
+    AtomicFile, LogLines, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, Spans, SpansSettings, TimelineColumns,
+    TimelineCsv, WallClock, write_metrics_text, write_openmetrics, write_requests_csv,
 };
-use crate::study::{Bounds, SimulationError, with_unlike_servers};
+use crate::study::{Bounds, SimulationError, class_names, exposed_servers, exposition, with_unlike_servers};
 use crate::units::Time;
 
 const TIMELINE_TOO_LONG: &str = "--timeline-out: more than 20 million rows; write a longer --timeline-interval";
 
 const TRACE_TOO_LONG: &str = "--perfetto: more than 5 million events, which no viewer opens; \
      ask for fewer requests (workload.requests, or trace.limit), or leave --perfetto out";
+
+const METRICS_TOO_LONG: &str = "--openmetrics-out: more than 20 million samples; write a longer --timeline-interval, \
+     such as 15s";
+
+const SPANS_TOO_LONG: &str = "--spans-out: more than 3 million spans; ask for fewer requests (workload.requests, or \
+     trace.limit), or leave --spans-out out";
+
+const LOGS_TOO_LONG: &str = "--logs-out: more than 20 million lines; ask for fewer requests (workload.requests, or \
+     trace.limit), or leave --logs-out out";
 
 /// The files that were asked for, and what they may not outgrow.
 #[derive(Default)]
@@ -77,7 +87,45 @@ impl RunFiles {
                 trace
             })?;
         }
+        files.add_observed(outputs, scenario, &mut bounds)?;
         Ok(Self { bounds, ..files })
+    }
+
+    /// Those that the tools read which watch real servers.
+    fn add_observed(&mut self, outputs: &RunOutputs, scenario: &Scenario, bounds: &mut Bounds) -> Result<(), Problem> {
+        let clock = outputs.clock;
+        if let Some(path) = &outputs.openmetrics {
+            self.add(path, AtomicFile::create(path), |file| {
+                let exposition = exposition(scenario, Some(outputs.interval()));
+                bounds.heed(exposition.too_long(), METRICS_TOO_LONG);
+                OpenMetricsFile {
+                    exposition,
+                    clock,
+                    file,
+                }
+            })?;
+        }
+        if let Some(path) = &outputs.metrics {
+            self.add(path, AtomicFile::create(path), |file| MetricsFile {
+                exposition: exposition(scenario, None),
+                file,
+            })?;
+        }
+        if let Some(path) = &outputs.spans {
+            self.add(path, AtomicFile::create(path), |file| {
+                let spans = Spans::new(spans_settings(scenario, clock), file);
+                bounds.heed(spans.too_long(), SPANS_TOO_LONG);
+                spans
+            })?;
+        }
+        if let Some(path) = &outputs.logs {
+            self.add(path, AtomicFile::create(path), |file| {
+                let logs = LogLines::new(clock, &class_names(scenario), file);
+                bounds.heed(logs.too_long(), LOGS_TOO_LONG);
+                logs
+            })?;
+        }
+        Ok(())
     }
 
     fn add<Output, Made: RunFile + 'static>(
@@ -163,5 +211,75 @@ impl RunFile for PerfettoTrace<PackedFile> {
 
     fn finish(self: Box<Self>, end: Time) -> io::Result<AtomicFile> {
         (*self).finish(end)?.finish()
+    }
+}
+
+fn spans_settings(scenario: &Scenario, clock: WallClock) -> SpansSettings {
+    let servers = exposed_servers(scenario).into_iter();
+    SpansSettings {
+        clock,
+        seed: scenario.seed,
+        models: servers.map(|server| server.model).collect(),
+        classes: class_names(scenario),
+        has_router: scenario.operation.fleet.is_some(),
+        has_sessions: scenario.traffic.may_have_turns(),
+    }
+}
+
+/// `--openmetrics-out`: kept in memory to the end, as all samples of a series stand together.
+struct OpenMetricsFile {
+    exposition: Exposition,
+    clock: WallClock,
+    file: AtomicFile,
+}
+
+impl RunFile for OpenMetricsFile {
+    fn listener(&mut self) -> &mut dyn Observer {
+        &mut self.exposition
+    }
+
+    fn finish(mut self: Box<Self>, end: Time) -> io::Result<AtomicFile> {
+        let run = self.exposition.finish(end);
+        write_openmetrics(&mut self.file, &run, self.clock)?;
+        Ok(self.file)
+    }
+}
+
+/// `--metrics-out`: the state at the end.
+struct MetricsFile {
+    exposition: Exposition,
+    file: AtomicFile,
+}
+
+impl RunFile for MetricsFile {
+    fn listener(&mut self) -> &mut dyn Observer {
+        &mut self.exposition
+    }
+
+    fn finish(mut self: Box<Self>, end: Time) -> io::Result<AtomicFile> {
+        write_metrics_text(&mut self.file, &self.exposition.finish(end))?;
+        Ok(self.file)
+    }
+}
+
+/// `--spans-out`: written while the run goes on.
+impl RunFile for Spans<AtomicFile> {
+    fn listener(&mut self) -> &mut dyn Observer {
+        self
+    }
+
+    fn finish(self: Box<Self>, end: Time) -> io::Result<AtomicFile> {
+        (*self).finish(end)
+    }
+}
+
+/// `--logs-out`: written while the run goes on.
+impl RunFile for LogLines<AtomicFile> {
+    fn listener(&mut self) -> &mut dyn Observer {
+        self
+    }
+
+    fn finish(self: Box<Self>, _end: Time) -> io::Result<AtomicFile> {
+        (*self).finish()
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::Diagnostic;
-use crate::report::MOST_TRACE_EVENTS;
+use crate::report::{MOST_SPANS, MOST_TRACE_EVENTS, WallClock};
 use crate::study::MOST_REQUESTS;
 use crate::units::Span;
 
@@ -18,10 +18,23 @@ pub struct RunOutputs {
     pub timeline_interval: Option<Span>,
     /// Steps, requests and queue depth as a trace for ui.perfetto.dev; compressed if its name ends in `.gz`.
     pub perfetto: Option<PathBuf>,
+    /// What a Prometheus would scrape over time, as OpenMetrics with timestamps.
+    pub openmetrics: Option<PathBuf>,
+    /// What a Prometheus would scrape at the end.
+    pub metrics: Option<PathBuf>,
+    /// The way of each request as spans of OpenTelemetry.
+    pub spans: Option<PathBuf>,
+    /// What happens to each request, a JSON object a line.
+    pub logs: Option<PathBuf>,
+    /// When the run starts, in files that have dates.
+    pub clock: WallClock,
 }
 
 /// Rows closer than this say nothing more: steps take milliseconds.
 const SHORTEST_INTERVAL: Span = Span::from_micros(100);
+
+/// A Prometheus keeps milliseconds, which seconds since 1970 as a float may miss by one.
+const SHORTEST_SCRAPE: Span = Span::from_micros(10_000);
 
 /// Rows of a timeline are so far apart if nobody says how far.
 const USUAL_INTERVAL: Span = Span::from_micros(1_000_000);
@@ -29,26 +42,35 @@ const USUAL_INTERVAL: Span = Span::from_micros(1_000_000);
 /// A request that is served is at least its start, a phase, its end and a change of a counter.
 const MOST_TRACED_REQUESTS: u64 = MOST_TRACE_EVENTS / 4;
 
+/// A request that is answered is four spans behind no router, and five behind one.
+const MOST_SPANNED_REQUESTS: u64 = MOST_SPANS / 4;
+
 /// With steps and the other phases it is some eleven events in a server that batches a hundred.
 const USUALLY_TRACED_REQUESTS: u64 = 400_000;
 
 impl RunOutputs {
     /// All files, each with the flag that asks for it.
-    pub fn all(&self) -> [(&'static str, Option<&Path>); 3] {
+    pub fn all(&self) -> [(&'static str, Option<&Path>); 7] {
         [
             ("--requests-out", self.requests.as_deref()),
             ("--timeline-out", self.timeline.as_deref()),
             ("--perfetto", self.perfetto.as_deref()),
+            ("--openmetrics-out", self.openmetrics.as_deref()),
+            ("--metrics-out", self.metrics.as_deref()),
+            ("--spans-out", self.spans.as_deref()),
+            ("--logs-out", self.logs.as_deref()),
         ]
     }
 
     /// Refuses files that are asked for of several runs.
     pub fn check_runs(&self, runs: u32) -> Result<(), Diagnostic> {
-        if runs == 1 || self.all().iter().all(|(_, path)| path.is_none()) {
+        let asked = self.all().into_iter().filter(|(_, path)| path.is_some());
+        let flags: Vec<&str> = asked.map(|(flag, _)| flag).collect();
+        if runs == 1 || flags.is_empty() {
             return Ok(());
         }
-        let flags = self.all().map(|(flag, _)| flag);
-        let message = format!("{} describe one run, not several", flags.join(", "));
+        let describe = if flags.len() == 1 { "describes" } else { "describe" };
+        let message = format!("{} {describe} one run, not several", flags.join(", "));
         Err(Diagnostic::new(message).help("leave --seeds out, or name one run with --seed"))
     }
 
@@ -65,7 +87,19 @@ impl RunOutputs {
         if self.perfetto.is_some() && requests > MOST_TRACED_REQUESTS {
             return refuse("--perfetto", "for a viewer", USUALLY_TRACED_REQUESTS);
         }
+        if self.spans.is_some() && requests > MOST_SPANNED_REQUESTS {
+            return refuse("--spans-out", "for one file of spans", MOST_SPANS / 5);
+        }
         Ok(())
+    }
+
+    /// Refuses rows that are closer than what reads them can tell apart.
+    pub fn check_interval(&self) -> Result<(), Diagnostic> {
+        if self.openmetrics.is_none() || self.interval() >= SHORTEST_SCRAPE {
+            return Ok(());
+        }
+        let message = "--openmetrics-out: --timeline-interval is too short, as a Prometheus keeps milliseconds";
+        Err(Diagnostic::new(message).help("write 10ms or more; Prometheus scrapes every 15 s or 60 s as a rule"))
     }
 
     /// Whether an interval is long enough.

@@ -34,6 +34,7 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         }),
         pools: pool_facts(scenario, &summary),
         fleet: outcome.recording.as_ref().and_then(Recording::fleet),
+        path: outcome.recording.as_ref().and_then(Recording::path),
         cost: cost(scenario, outcome, &summary),
         memory: memory(scenario, &summary),
         breakdown: outcome.breakdown.clone(),

@@ -17,16 +17,19 @@ use crate::units::Time;
 use crate::workload::{Request, RequestId, Segment};
 
 impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
-    /// A client sends a request.
+    /// A client sends a request, if one arrives.
     pub(super) fn arrive(&mut self) -> Result<(), ReplayError> {
-        let request = self.source.take();
         self.arrival_is_known = false;
+        if !self.source.arrives() {
+            return Ok(());
+        }
+        let request = self.source.take();
         self.watch.sent();
         self.sizes.add(request.prompt.segments().map(<[Segment]>::len));
         // Before it is taken in: the queue that has no room for it must not grow first.
         let in_vain = self.telling.attempts.given_up.len() as u64;
         let bytes = self.sizes.bytes_of(self.in_fleet + in_vain + 1, self.bytes_a_request);
-        self.watch.may_hold(bytes)?;
+        self.watch.may_hold(bytes.saturating_add(self.source.held_bytes()))?;
         let (id, now) = (request.id, request.arrival);
         let request = match self.hardships.admission.lets_in(request) {
             Ok(request) if self.servers.can_serve(&request) => request,

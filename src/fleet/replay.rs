@@ -69,7 +69,7 @@ pub fn replay_watched(
         let request = source.take();
         watch.sent();
         engine.advance(arrival, observer);
-        send(request, engine, observer, &mut sizes, watch)?;
+        send(request, engine, observer, &mut sizes, watch, 0)?;
     }
     while engine.advance_to_finish(Time::LIMIT, observer) {
         watch.may_go_on()?;
@@ -115,10 +115,11 @@ fn replay_with_answers(
                     source.rejected(id, deadline);
                 }
             }
+            (Some(_), _) if !source.arrives() => {}
             (Some(_), _) => {
                 let request = source.take();
                 watch.sent();
-                send(request, engine, &mut told, &mut sizes, watch)?;
+                send(request, engine, &mut told, &mut sizes, watch, source.held_bytes())?;
             }
             (None, _) => return in_time(engine),
         }
@@ -131,11 +132,13 @@ fn send(
     observer: &mut (impl Observer + ?Sized),
     sizes: &mut RequestSizes,
     watch: &mut impl Watch,
+    held_bytes: u64,
 ) -> Result<(), ReplayError> {
     observer.sent(&request);
     sizes.add(request.prompt.segments().map(<[Segment]>::len));
     // Before it is taken in: the queue that has no room for it must not grow first.
-    watch.may_hold(sizes.bytes_of(engine.in_server() + 1, engine.bytes_a_request()))?;
+    let bytes = sizes.bytes_of(engine.in_server() + 1, engine.bytes_a_request());
+    watch.may_hold(bytes.saturating_add(held_bytes))?;
     engine.submit(request, observer);
     Ok(())
 }

@@ -74,7 +74,7 @@ pub struct EventReport {
 }
 
 /// The name of what becomes of a server, in results.
-const fn name_of(change: ServerChange) -> &'static str {
+pub const fn name_of_change(change: ServerChange) -> &'static str {
     match change {
         ServerChange::Crashed => "crash",
         ServerChange::Reclaimed => "reclaim",
@@ -273,7 +273,7 @@ impl FleetTotal {
         let event = |event: &FleetEvent| EventReport {
             at_s: event.at.seconds(),
             server: event.server.0,
-            event: name_of(event.change),
+            event: name_of_change(event.change),
             recovered_after_s: event.recovered_after.map(Span::seconds),
         };
         let by_server = (0..)

@@ -44,10 +44,16 @@ fn verdict() -> NamedNumber<Summary> {
 }
 
 impl Measure {
-    /// The measure of that name; latencies may have `latency.` before it, as in JSON.
+    /// The measure of that name; latencies may be named by their place in JSON, `latency.` before it or `path.total.`.
     pub fn named(name: &str) -> Option<&'static Self> {
         let name = name.trim();
         let name = name.strip_prefix("latency.").unwrap_or(name);
+        let of_path = [("path.total.", "path"), ("path.first_token.", "path_ttft")];
+        let of_path = of_path.iter().find_map(|(place, metric)| {
+            let statistic = name.strip_prefix(place)?;
+            Some(format!("{metric}.{statistic}"))
+        });
+        let name = of_path.as_deref().unwrap_or(name);
         MEASURES.iter().find(|measure| measure.name == name)
     }
 
@@ -68,6 +74,11 @@ impl Measure {
     /// does in each second does not.
     pub fn grows_with_the_queue(&self) -> bool {
         self.quantity == Quantity::Time || self.name.starts_with("queue.depth.")
+    }
+
+    /// Whether it is known only where requests take a path.
+    pub fn is_of_path(&self) -> bool {
+        self.name.starts_with("path.") || self.name.starts_with("path_ttft.")
     }
 
     /// Whether it is known only if somebody asks what a run costs.

@@ -11,6 +11,7 @@ use super::cost_numbers::CostNumbers;
 use super::line::Line;
 use super::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun};
 use super::named_number::NamedNumber;
+use super::path::{PathMeter, PathSummary};
 use super::recorder_settings::RecorderSettings;
 use super::server::{
     Constraint, ConstraintMeter, DraftsMeter, GpuMeter, GpuSummary, KvMeter, KvSummary, QueueMeter, QueueSummary,
@@ -152,6 +153,9 @@ meters! {
         /// How a fleet stood failures. It stands with the fleet in the result.
         #[serde(skip)]
         recovery: RecoveryMeter => Recovery,
+        /// How the paths of requests ended; `None` without a path. It stands by itself in the result of a run.
+        #[serde(skip)]
+        path: PathMeter => Option<PathSummary>,
     }
 
     /// Meters of what a server does; a fleet has a set of them for each server.

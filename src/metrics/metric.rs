@@ -13,6 +13,11 @@ pub enum Metric {
     E2e,
     /// Arrival to the first step that the request is part of.
     QueueWait,
+    /// Along the path of a request: from its client's sending it to the end of the answer, whatever lies between client
+    /// and model. Only known where there is a path.
+    Path,
+    /// From its client's sending it to the first token that the client sees.
+    PathTtft,
 }
 
 /// What is asked of a metric's distribution.
@@ -29,8 +34,21 @@ pub enum Statistic {
 }
 
 impl Metric {
-    /// All metrics, in the order of reports.
+    /// Those of the requests that servers see, in the order of reports.
     pub const ALL: [Self; 5] = [Self::Ttft, Self::Tpot, Self::Itl, Self::E2e, Self::QueueWait];
+
+    /// Those of paths.
+    pub const OF_PATHS: [Self; 2] = [Self::Path, Self::PathTtft];
+
+    /// All metrics: those of servers, then those of paths.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(Self::OF_PATHS)
+    }
+
+    /// Whether it is known only where there is a path.
+    pub const fn is_of_path(self) -> bool {
+        matches!(self, Self::Path | Self::PathTtft)
+    }
 
     /// Its name in files and on the command line.
     pub const fn name(self) -> &'static str {
@@ -40,6 +58,8 @@ impl Metric {
             Self::Itl => "itl",
             Self::E2e => "e2e",
             Self::QueueWait => "queue_wait",
+            Self::Path => "path",
+            Self::PathTtft => "path_ttft",
         }
     }
 }

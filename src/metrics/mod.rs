@@ -12,6 +12,7 @@ mod client;
 mod contexts;
 mod cost;
 mod cost_numbers;
+mod exposition;
 mod fleet;
 mod fleet_pool;
 mod latencies_of;
@@ -23,6 +24,7 @@ mod meters;
 mod metric;
 mod named_number;
 mod partition;
+mod path;
 mod pool_settings;
 mod population;
 mod recorder;
@@ -55,7 +57,11 @@ pub use client::{
 };
 pub use contexts::Contexts;
 pub use cost_numbers::CostNumbers;
-pub use fleet::{EventReport, FleetReport, ReadyServers, ServerReport};
+pub use exposition::{
+    ExposedFamily, ExposedRun, ExposedSeries, ExposedServer, Exposition, ExpositionSettings, FamilyKind, Label,
+    MOST_SAMPLES, MetricFamily,
+};
+pub use fleet::{EventReport, FleetReport, ReadyServers, ServerReport, name_of_change};
 pub use fleet_pool::PoolReport;
 pub use line::{Line, Phrase, Statement};
 pub use listeners::{LastHeard, Listeners};
@@ -63,6 +69,7 @@ pub use measure::{MEASURES, Measure};
 pub use meters::Summary;
 pub use metric::{Metric, Statistic};
 pub use named_number::{Better, Quantity};
+pub use path::{PathReport, PathStageReport, PathSummary, StageKind};
 pub use pool_settings::{PoolAbout, PoolSettings};
 pub use population::Counts;
 pub use recorder::Recorder;

@@ -10,6 +10,7 @@ use super::latencies_of::LatenciesOf;
 use super::meter::{HeardEvent, ServedRequest, StartOfSteps};
 use super::meters::{ClientMeters, ServerMeters};
 use super::partition::Partition;
+use super::path::PathMeter;
 use super::population::CountsAtSteps;
 use super::recorder_settings::RecorderSettings;
 use super::recording::Recording;
@@ -18,6 +19,7 @@ use super::server::{SaturationMeter, WavesMeter};
 use super::slo::Slo;
 use crate::engine::{Event, Finished, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::money::CostRules;
+use crate::path::{PathBooks, RequestPath};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -98,6 +100,13 @@ impl Recorder {
         self
     }
 
+    /// The recorder, for requests that take this path, and end in these books.
+    #[must_use]
+    pub fn of_path(mut self, path: &RequestPath, books: PathBooks) -> Self {
+        self.client.path = PathMeter::of(path, books);
+        self
+    }
+
     /// The recorder, for whoever wants to know what the run costs.
     #[must_use]
     pub fn of_cost(mut self, rules: &CostRules) -> Self {
@@ -106,7 +115,8 @@ impl Recorder {
     }
 
     /// What was heard of the run, which has ended.
-    pub fn finish(self) -> Recording {
+    pub fn finish(mut self) -> Recording {
+        self.client.path.settle(&self.run);
         let grows = self.server.saturation.grows();
         let last_step_end = match &self.fleet {
             Some(books) => books.last_step_end(),
@@ -154,6 +164,7 @@ impl Recorder {
             finished_in: self.run.segment_now(),
         };
         self.client.finished(&served);
+        self.client.path.answered(id, request, &self.run);
         self.server.finished(&served);
         if let Some(classes) = &mut self.classes {
             classes.finished(id, &served);

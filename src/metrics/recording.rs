@@ -8,6 +8,7 @@ use super::meter::Durations;
 use super::meters::{ClientTotals, ServerTotals};
 use super::metric::Metric;
 use super::partition::PartitionTotals;
+use super::path::PathReport;
 use super::server::Waves;
 use super::slo::Slo;
 use crate::money::CostRules;
@@ -36,8 +37,16 @@ pub struct Recording {
 
 impl Recording {
     /// The distribution of a latency [ps].
-    pub const fn latency(&self, metric: Metric) -> &Distribution {
+    pub fn latency(&self, metric: Metric) -> &Distribution {
+        if metric.is_of_path() {
+            return self.client.path.latency(metric);
+        }
         self.client.latency.of(metric)
+    }
+
+    /// The stages of the path of requests, one by one; `None` without a path.
+    pub fn path(&self) -> Option<PathReport> {
+        self.client.path.report()
     }
 
     /// Waves in which requests came.

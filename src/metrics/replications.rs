@@ -14,7 +14,8 @@ use crate::stats::confidence_interval_95_about;
 #[derive(Default)]
 pub struct Replications {
     pooled: Option<Recording>,
-    latencies: [Vec<LatencySummary>; Metric::ALL.len()],
+    /// Of each metric, the latencies of each run.
+    latencies: Vec<(Metric, Vec<LatencySummary>)>,
     /// Of each run, the numbers of groups of its requests.
     breakdowns: Vec<Breakdown>,
 }
@@ -22,8 +23,11 @@ pub struct Replications {
 impl Replications {
     /// Adds a run to those before it.
     pub fn add(&mut self, recording: Recording) {
-        for (values, metric) in self.latencies.iter_mut().zip(Metric::ALL) {
-            values.push(LatencySummary::of(recording.latency(metric)));
+        if self.latencies.is_empty() {
+            self.latencies = Metric::every().map(|metric| (metric, Vec::new())).collect();
+        }
+        for (metric, values) in &mut self.latencies {
+            values.push(LatencySummary::of(recording.latency(*metric)));
         }
         self.breakdowns.push(Breakdown::of(&recording));
         match &mut self.pooled {
@@ -42,7 +46,7 @@ impl Replications {
     /// number of the pool, whose quantiles are less biased than the mean of the runs' own.
     pub fn summary(&self) -> Option<Summary> {
         let mut summary = Summary::of(self.pooled.as_ref()?);
-        for (values, metric) in self.latencies.iter().zip(Metric::ALL) {
+        for &(metric, ref values) in &self.latencies {
             // What depends on how long the runs are has no value that they could be near.
             let has_intervals = values.len() > 1 && is_steady(&summary);
             summary.latency.of_mut(metric).ci95 = has_intervals.then(|| intervals(values, summary.latency.of(metric)));

@@ -255,9 +255,10 @@ fn no_slo(name: &str) -> SloError {
 }
 
 fn parse_metric(text: &str) -> Result<Metric, SloError> {
-    let found = Metric::ALL.into_iter().find(|metric| metric.name() == text);
+    let found = Metric::every().find(|metric| metric.name() == text);
     found.or((text == "e2el").then_some(Metric::E2e)).ok_or_else(|| {
-        let names = Metric::ALL.map(Metric::name).join(", ");
+        let names: Vec<&str> = Metric::every().map(Metric::name).collect();
+        let names = names.join(", ");
         SloError(format!("'{text}' is not a latency: use one of {names}"))
     })
 }

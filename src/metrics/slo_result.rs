@@ -43,7 +43,10 @@ impl ServedNumber {
 impl LatencySlo {
     fn judge(&self, summary: &Summary) -> SloResult {
         let latency = summary.latency.of(self.metric);
-        let felt = latency.of_whole_crowd(self.statistic, &summary.requests);
+        let felt = match summary.path.filter(|_| self.metric.is_of_path()) {
+            Some(paths) => latency.of_all_paths(self.statistic, &paths),
+            None => latency.of_whole_crowd(self.statistic, &summary.requests),
+        };
         let ci95 = latency.ci95.and_then(|intervals| match self.statistic {
             Statistic::Mean => intervals.mean,
             Statistic::P50 => intervals.p50,

@@ -35,6 +35,7 @@ impl Summary {
             ..summary
         };
         whole_crowd::add_quantiles(&mut summary, &recording.client.latency);
+        whole_crowd::add_latencies_of_paths(&mut summary, &recording.client.path);
         summary.of_classes = worst_result(&recording.classes());
         if let Some(rules) = &recording.cost {
             let facts = summary.cost_facts(recording.fleet().as_ref());

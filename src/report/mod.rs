@@ -3,15 +3,18 @@
 pub mod draw;
 pub mod figure;
 mod files;
+mod observability;
 pub mod page;
 mod text;
 mod verb;
 
 pub use draw::chart;
 pub use files::{
-    AtomicFile, FigureFormat, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, TimelineColumns, TimelineCsv,
-    is_standard_output, remove_unfinished, results, write_atomically, write_figure, write_requests_csv,
+    AtomicFile, FigureFormat, LogLines, MOST_LOG_LINES, MOST_SPANS, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace,
+    Spans, SpansSettings, TimelineColumns, TimelineCsv, WallClock, is_standard_output, remove_unfinished, results,
+    write_atomically, write_figure, write_metrics_text, write_openmetrics, write_requests_csv,
 };
+pub use observability::{DashboardSettings, alert_rules_yaml, grafana_dashboard};
 pub use text::{Style, numbers, table};
 pub use verb::{
     CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport, StudySetting,

@@ -7,6 +7,7 @@ use crate::config::{
     Bound, Diagnostic, Flag, Layers, NoScenario, Objective, Overrides, Scenario, ScenarioText, WarmUp, Workload,
 };
 use crate::metrics::{ClassToRecord, Metric, RequestGroup, Slo, asks_for_anything};
+use crate::path::RequestPath;
 
 /// A scenario with its objectives.
 #[derive(Clone, Debug)]
@@ -77,6 +78,7 @@ impl Base {
     pub fn with(&self, changes: &[Flag]) -> Result<Input, NoScenario> {
         let scenario = Scenario::resolve(self.text()?, changes)?;
         let slos = objectives(&scenario.objectives)?;
+        refuse_without_path(&scenario, &slos)?;
         let classes = classes(&scenario)?;
         Ok(Input {
             scenario,
@@ -177,7 +179,9 @@ impl Input {
             Workload::Trace(replay) => replay.limit,
         };
         let of_each = traffic.workloads().map(of_class).sum::<Option<u64>>();
-        traffic.requests.into_iter().chain(of_each).min()
+        let requests = traffic.requests.into_iter().chain(of_each).min()?;
+        let calls = self.scenario.path.as_ref().map_or(1, RequestPath::calls);
+        Some(requests.saturating_mul(calls.into()))
     }
 
     /// The seeds of so many runs: they follow one another, so that variations with the same number of runs meet the
@@ -187,6 +191,28 @@ impl Input {
         let runs = if self.is_always_the_same() { 1 } else { runs };
         (0..u64::from(runs)).map(move |run| first + run)
     }
+}
+
+/// A limit on the time along a path means nothing where requests take none.
+fn refuse_without_path(scenario: &Scenario, slos: &[Slo]) -> Result<(), Diagnostic> {
+    let Some(slo) = slos
+        .iter()
+        .find(|slo| is_of_path(slo))
+        .filter(|_| scenario.path.is_none())
+    else {
+        return Ok(());
+    };
+    let error = Diagnostic::new(format!("{slo} is asked of the path of requests, and they take none"));
+    let objectives = scenario.objectives.iter();
+    let places = objectives.filter(|objective| objective.name.trim().starts_with("path"));
+    let error = places.fold(error, |error, objective| error.at(objective.snippet.clone()));
+    Err(error
+        .help("write [[path.stage]] for each stage between clients and the model, which is the one called \"llm\"")
+        .help("or ask it of the servers alone: \"e2e.p99\", \"ttft.p99\""))
+}
+
+fn is_of_path(slo: &Slo) -> bool {
+    slo.as_latency().is_some_and(|slo| slo.metric.is_of_path())
 }
 
 /// The classes that have names.
@@ -204,6 +230,13 @@ fn classes(scenario: &Scenario) -> Result<Vec<ClassToRecord>, NoScenario> {
             return Err(Diagnostic::new(message)
                 .at(class.objectives[place].snippet.clone())
                 .help("write it in [slo], of all requests, or \"tpot.p99\", each request's mean gap, for the class")
+                .into());
+        }
+        if let Some(place) = slos.iter().position(is_of_path) {
+            let message = format!("{} is not known of a class: all requests take one path", slos[place]);
+            return Err(Diagnostic::new(message)
+                .at(class.objectives[place].snippet.clone())
+                .help("write it in [slo], of all requests")
                 .into());
         }
         classes.push(ClassToRecord {

@@ -1,5 +1,6 @@
 //! Questions that take more than one simulation.
 
+pub mod alerts;
 mod bisection;
 mod bounds;
 pub mod calibrate;
@@ -11,6 +12,7 @@ mod control;
 mod cost;
 mod curve;
 mod differing;
+mod exposition;
 mod fewest_servers;
 mod formula;
 mod in_order;
@@ -51,6 +53,7 @@ pub use cost::{
 };
 pub use curve::{Curve, CurvePoint, CurveStudy};
 pub use differing::{Differing, differing};
+pub use exposition::{class_names, exposed_servers, exposition};
 pub use fewest_servers::{FewestServers, ServersSearch};
 pub use formula::{ContextLengths, DraftsCost, Filled, FormulaCheck, FormulaQuestion};
 pub use in_order::{Next, Workers};
@@ -65,8 +68,8 @@ pub use plan::{MOST_POINTS, Plan, label, short};
 pub use production::{
     Answered, AssumedFailures, Calculator, Crowds, DAYS_OF_MONTH, Failures, LoadToCarry, MeasuredFailures,
     NeededServers, NotTried, Offer, OfferTokens, OneDown, OwnTraffic, PeakRule, PolicyTried, Production,
-    ProductionQuestion, Purchase, Shopping, ShoppingList, ShoppingQuestion, StorageNeeds, StoreOfSize, TriedPolicies,
-    answered,
+    ProductionQuestion, Purchase, Shopping, ShoppingList, ShoppingQuestion, StageFallback, StorageNeeds, StoreOfSize,
+    TriedPolicies, answered,
 };
 pub use remedies::{Remedy, Tried, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};

@@ -50,7 +50,7 @@ pub fn add_range(
     let (Some(fast), Some(slow)) = (fast.summary, slow.summary) else {
         return Ok(());
     };
-    for metric in Metric::ALL {
+    for metric in Metric::every() {
         let range = fast.latency.of(metric).range_to(slow.latency.of(metric));
         summary.latency.of_mut(metric).model_range = Some(range);
     }

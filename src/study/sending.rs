@@ -6,6 +6,7 @@ use std::fmt;
 use crate::config::{Class, Diagnostic, Scenario, Workload};
 use crate::fleet::{LooksFor, ReplayError, Watch};
 use crate::metrics::Waves;
+use crate::path::{PathBooks, PathSource};
 use crate::stats::streams::{hash_bytes, mix};
 use crate::workload::trace::{self, Skipped, TraceError, TraceSource};
 use crate::workload::{ClassSource, Classes, Limited, Source, SyntheticSource};
@@ -79,14 +80,20 @@ impl Opened {
     }
 }
 
-/// Has `run` send the requests of the scenario's traffic, to servers in which a request takes so many bytes.
+/// Has `run` send the requests of the scenario's traffic, to servers in which a request takes so many bytes. Those that
+/// take a path end in `books`.
 pub fn send<W: Watch>(
     scenario: &Scenario,
     seed: u64,
     bytes_a_request: u64,
     run: impl FnOnce(&mut dyn Source, &mut W) -> Result<(), ReplayError>,
     watch: &mut W,
+    books: &PathBooks,
 ) -> Result<Replayed, SimulationError> {
+    let run = |source: &mut dyn Source, watch: &mut W| match &scenario.path {
+        Some(path) => run(&mut PathSource::new(source, path, seed, books.clone()), watch),
+        None => run(source, watch),
+    };
     let traffic = &scenario.traffic;
     let at_once = traffic.workloads().filter_map(|workload| match workload {
         Workload::Synthetic(workload) => workload.requests_at_once(),

@@ -15,6 +15,7 @@ use crate::metrics::{
     ArrivalsEnd, ClassToRecord, GpuWork, Listeners, PoolAbout, PoolSettings, Recorder, RecorderSettings, Recording,
     Slo, Trim,
 };
+use crate::path::{PathBooks, RequestPath};
 use crate::stats::streams::mix;
 use crate::step_time::StepTime;
 use crate::workload::Source;
@@ -37,14 +38,15 @@ pub fn run(
     bounds: &Bounds,
 ) -> Result<Run, SimulationError> {
     let scenario = &input.scenario;
-    let mut recorder = recorder(scenario, &input.slos, &input.classes);
+    let books = PathBooks::kept();
+    let mut recorder = recorder_of_paths(scenario, &input.slos, &input.classes, &books);
     let mut watch = Watched::new(control, bounds);
     let mut replayed = if also.is_empty() {
-        replay_servers(scenario, seed, &mut recorder, &mut watch)?
+        replay_paths(scenario, seed, &mut recorder, &mut watch, &books)?
     } else {
         let mut all = Listeners(vec![&mut recorder]);
         all.0.extend(also.into_iter().map(|one| one as &mut dyn Observer));
-        replay_servers(scenario, seed, &mut all, &mut watch)?
+        replay_paths(scenario, seed, &mut all, &mut watch, &books)?
     };
     let recording = recorder.finish();
     replayed.waves = recording.waves();
@@ -58,10 +60,21 @@ pub fn replay_servers(
     observer: &mut (impl Observer + ?Sized),
     watch: &mut impl Watch,
 ) -> Result<Replayed, SimulationError> {
+    replay_paths(scenario, seed, observer, watch, &PathBooks::default())
+}
+
+/// Runs the scenario's workload on its servers, with books of the paths that its requests take.
+fn replay_paths(
+    scenario: &Scenario,
+    seed: u64,
+    observer: &mut (impl Observer + ?Sized),
+    watch: &mut impl Watch,
+    books: &PathBooks,
+) -> Result<Replayed, SimulationError> {
     let servers = Servers::of(scenario, seed);
     let bytes_a_request = servers.bytes_a_request();
     let run = |source: &mut dyn Source, watch: &mut _| servers.serve(source, observer, watch);
-    sending::send(scenario, seed, bytes_a_request, run, watch)
+    sending::send(scenario, seed, bytes_a_request, run, watch, books)
 }
 
 /// What serves a scenario's requests.
@@ -129,7 +142,7 @@ pub fn replay_workload(
 ) -> Result<Replayed, SimulationError> {
     let bytes_a_request = engine.bytes_a_request();
     let run = |source: &mut dyn Source, watch: &mut _| fleet::replay_watched(engine, source, &mut *observer, watch);
-    sending::send(scenario, seed, bytes_a_request, run, watch)
+    sending::send(scenario, seed, bytes_a_request, run, watch, &PathBooks::default())
 }
 
 /// Runs the scenario's fleet in its readable form, over readable engines: slowly, until `watch` wants no more.
@@ -144,13 +157,14 @@ pub fn replay_readable_fleet<W: Watch>(
     let run = |source: &mut dyn Source, watch: &mut W| {
         fleet::replay_fleet_readable(&of.members, &*of.new_engine, &of.settings, source, observer, watch)
     };
-    sending::send(scenario, seed, 0, run, watch).map(drop)
+    sending::send(scenario, seed, 0, run, watch, &PathBooks::default()).map(drop)
 }
 
 /// Runs the scenario with one seed to its end.
 pub fn simulate(scenario: &Scenario, seed: u64) -> Result<Recording, SimulationError> {
-    let mut recorder = recorder(scenario, &[], &[]);
-    replay(scenario, seed, &mut recorder)?;
+    let books = PathBooks::kept();
+    let mut recorder = recorder_of_paths(scenario, &[], &[], &books);
+    replay_paths(scenario, seed, &mut recorder, &mut Unwatched, &books)?;
     Ok(recorder.finish())
 }
 
@@ -255,12 +269,23 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo], classes: &[ClassToRecord]) ->
     }
 }
 
+/// Who listens to a run whose requests take the scenario's path, if it has one, and end in these books.
+fn recorder_of_paths(scenario: &Scenario, slos: &[Slo], classes: &[ClassToRecord], books: &PathBooks) -> Recorder {
+    let recorder = recorder(scenario, slos, classes);
+    match &scenario.path {
+        Some(path) => recorder.of_path(path, books.clone()),
+        None => recorder,
+    }
+}
+
 /// What is left out of the numbers of its runs.
 fn trim(scenario: &Scenario) -> Trim {
     let traffic = &scenario.traffic;
+    // Each of them calls the model so often.
+    let calls = scenario.path.as_ref().map_or(1, RequestPath::calls);
     let found = Trim::WarmUpAndDrain {
         until: ArrivalsEnd {
-            requests: traffic.requests,
+            requests: traffic.requests.map(|requests| requests.saturating_mul(calls.into())),
             duration: traffic.duration,
         },
     };
@@ -277,6 +302,8 @@ fn trim(scenario: &Scenario) -> Trim {
 fn is_stationary(scenario: &Scenario) -> bool {
     let fleet = scenario.operation.fleet.as_ref();
     let nothing_fails = fleet.is_none_or(|fleet| fleet.hardships.faults.is_empty());
+    let path = scenario.path.as_ref();
+    let nothing_fails = nothing_fails && path.is_none_or(|path| !path.has_outages());
     nothing_fails && scenario.traffic.is_stationary()
 }
 

@@ -20,6 +20,7 @@ mod session;
 mod sessions;
 mod shared_prefix;
 mod slots;
+mod span_distribution;
 mod starts;
 mod synthetic;
 mod synthetic_source;
@@ -39,6 +40,7 @@ pub use quantile_table::QuantileTable;
 pub use request::{ClassId, ContentId, MOST_TOKENS, OutputName, Prompt, Request, RequestId, Segment, SessionId};
 pub use session::Session;
 pub use shared_prefix::SharedPrefix;
+pub use span_distribution::SpanDistribution;
 pub use synthetic::Synthetic;
 pub use synthetic_source::SyntheticSource;
 pub use think::Think;
@@ -50,6 +52,13 @@ pub trait Source {
     /// When the next request arrives, as far as is known now; `None` if no request is due. A closed loop learns of its
     /// next arrival only when a request finishes, so `None` may turn into `Some` after [`Source::finished`].
     fn next_arrival(&mut self) -> Result<Option<Time>, trace::TraceError>;
+
+    /// Goes on to the instant that [`Source::next_arrival`] announced, once servers have: whether a request arrives
+    /// there, to be taken. If not, something else has happened to its clients, and the next arrival is to be asked for
+    /// again. Only sources whose clients look at their answers ever say no.
+    fn arrives(&mut self) -> bool {
+        true
+    }
 
     /// Takes the request whose arrival [`Source::next_arrival`] announced; arrivals never go back in time.
     fn take(&mut self) -> Request;
@@ -80,11 +89,21 @@ pub trait Source {
     fn runs_out(&self) -> bool {
         !self.is_closed_loop()
     }
+
+    /// About how many bytes it keeps of requests that are on their way to the servers or back; those of others do not
+    /// grow with a load that is too high.
+    fn held_bytes(&self) -> u64 {
+        0
+    }
 }
 
 impl<S: Source + ?Sized> Source for &mut S {
     fn next_arrival(&mut self) -> Result<Option<Time>, trace::TraceError> {
         (**self).next_arrival()
+    }
+
+    fn arrives(&mut self) -> bool {
+        (**self).arrives()
     }
 
     fn take(&mut self) -> Request {
@@ -113,5 +132,9 @@ impl<S: Source + ?Sized> Source for &mut S {
 
     fn runs_out(&self) -> bool {
         (**self).runs_out()
+    }
+
+    fn held_bytes(&self) -> u64 {
+        (**self).held_bytes()
     }
 }

@@ -6,7 +6,7 @@ use tailcast::study::{MEASURES, Measure};
 use crate::command::Workplace;
 
 /// Numbers in the JSON result of a run that studies cannot name, or all those below such a place, and why.
-pub const NO_MEASURES: [(&str, &str); 44] = [
+pub const NO_MEASURES: [(&str, &str); 51] = [
     ("seed", "a setting"),
     ("replications", "a setting"),
     ("memory", "follows from settings alone"),
@@ -59,11 +59,21 @@ pub const NO_MEASURES: [(&str, &str); 44] = [
     ("cost.energy", "joules_per_token compares better"),
     ("cost.budget", "each is that of one instant"),
     ("cost.sources", "settings, and what a price list says"),
+    ("stages", "each is that of one stage"),
+    ("path.share_of_mean", "each is that of one stage"),
+    ("path.degraded_by", "each is that of one fallback"),
+    ("path.*.count", "follows from requests"),
+    ("path.*.std", "no objective can be set on it"),
+    ("path.*.min", "no objective can be set on it"),
+    (
+        "path.*.quantile_precision",
+        "how exact quantiles are, not how the run went",
+    ),
     ("speculative.*", "counts that the two ratios are made of"),
 ];
 
-/// A run with prefixes, drafts, an objective, a limit on what is outstanding and a failure, so that every number
-/// exists.
+/// A run with prefixes, drafts, an objective, a limit on what is outstanding, a failure and a path, so that every
+/// number exists.
 fn run_with_everything() -> Value {
     let place = Workplace::new();
     let ended = place.run(&[
@@ -89,6 +99,8 @@ fn run_with_everything() -> Value {
         "batching.prefix_caching=true",
         "--set",
         "batching.speculative={ method = \"eagle\", tokens = 2, acceptance = 0.6 }",
+        "--set",
+        "path.stage=[{ name = \"gateway\", delay = \"5ms\", fallback = \"skip\" }, { name = \"llm\" }]",
     ]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     serde_json::from_str(&ended.stdout).unwrap()
@@ -151,10 +163,11 @@ fn every_measure_is_a_number_of_the_json_result() {
     let judgements = ["queue.grows", "slo.met"];
     for measure in MEASURES.iter().filter(|it| !judgements.contains(&it.name)) {
         let (section, rest) = measure.name.split_once('.').unwrap();
-        let root = if json.get(section).is_some() {
-            &json[section]
-        } else {
-            &json["latency"][section]
+        let root = match section {
+            "path" if json["path"].get(rest).is_none() => &json["path"]["total"],
+            "path_ttft" => &json["path"]["first_token"],
+            _ if json.get(section).is_some() => &json[section],
+            _ => &json["latency"][section],
         };
         let found = rest.split('.').fold(root, |value, key| &value[key]);
         assert!(

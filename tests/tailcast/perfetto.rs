@@ -438,7 +438,7 @@ fn what_cannot_be_traced_is_refused_and_nothing_is_written() {
     let many = "workload.requests=1e9";
     let often = "workload.arrivals.rate=1e6";
     for (more, remedy) in [
-        (&["x.json", "--seeds", "2"][..], "--perfetto describe one"),
+        (&["x.json", "--seeds", "2"][..], "--perfetto describes one"),
         (&["x.json", "--seeds", "2"], "leave --seeds out"),
         (&["no/such/folder.json"], "a directory that exists"),
         (&["."], "a directory"),

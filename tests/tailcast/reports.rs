@@ -18,6 +18,7 @@ use crate::metrics::{MILLISECOND, quiet_run, recorder, recording, slo, time};
 fn report(summary: &Summary, slos: &[Slo]) -> RunReport {
     RunReport {
         fleet: None,
+        path: None,
         cost: None,
         breakdown: Breakdown::default(),
         headline: Headline {

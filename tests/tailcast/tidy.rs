@@ -8,7 +8,7 @@ const FLOORS: [&[&str]; 12] = [
     &["units", "stats", "files"],
     &["settings"],
     &["hardware", "workload", "retrieval", "money"],
-    &["step_time", "kv"],
+    &["step_time", "kv", "path"],
     &["policy"],
     &["engine"],
     &["fleet"],

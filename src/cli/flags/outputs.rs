@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use crate::answer::{Problem, RunOutputs};
 use crate::config::{self, DURATION_HELP, Diagnostic};
+use crate::report::WallClock;
 use crate::units::Span;
+use crate::workload::trace::picos_since_1970;
 
 /// Flags that name files.
 #[derive(Debug, clap::Args)]
@@ -19,7 +21,22 @@ pub struct OutputFlags {
     /// Write steps, requests and queue depth as a trace for ui.perfetto.dev; compressed if FILE ends in .gz
     #[arg(long, value_name = "FILE")]
     perfetto: Option<PathBuf>,
-    /// How much simulated time lies between two rows of the timeline
+    /// Write what a Prometheus would scrape over time, every --timeline-interval, under vLLM's names (OpenMetrics)
+    #[arg(long, value_name = "FILE")]
+    openmetrics_out: Option<PathBuf>,
+    /// Write what a Prometheus would scrape at the end, under vLLM's names (Prometheus's text format)
+    #[arg(long, value_name = "FILE")]
+    metrics_out: Option<PathBuf>,
+    /// Write the way of each request as spans of OpenTelemetry (OTLP/JSON)
+    #[arg(long, value_name = "FILE")]
+    spans_out: Option<PathBuf>,
+    /// Write what happens to each request as structured logs, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    logs_out: Option<PathBuf>,
+    /// When the run starts, in files that have dates
+    #[arg(long, value_name = "DATE", default_value = "2026-01-01T00:00:00Z")]
+    start_time: String,
+    /// How much simulated time lies between two rows of the timeline, or two scrapes
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     timeline_interval: String,
 }
@@ -32,6 +49,20 @@ impl OutputFlags {
             timeline: self.timeline_out.clone(),
             timeline_interval: Some(self.interval()?),
             perfetto: self.perfetto.clone(),
+            openmetrics: self.openmetrics_out.clone(),
+            metrics: self.metrics_out.clone(),
+            spans: self.spans_out.clone(),
+            logs: self.logs_out.clone(),
+            clock: self.clock()?,
+        })
+    }
+
+    /// When the run starts.
+    fn clock(&self) -> Result<WallClock, Problem> {
+        let clock = picos_since_1970(&self.start_time).and_then(WallClock::starting);
+        clock.ok_or_else(|| {
+            let message = format!("--start-time {} is not a date from 1970 on", self.start_time);
+            Diagnostic::new(message).help("write 2026-01-01T00:00:00Z").into()
         })
     }
 

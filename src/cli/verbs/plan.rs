@@ -38,6 +38,12 @@ pub struct Args {
     /// Write the whole plan as one page (HTML)
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Write alert rules (Prometheus YAML), with thresholds from simulated healthy hours
+    #[arg(long, value_name = "FILE")]
+    alerts: Option<PathBuf>,
+    /// Write a dashboard (JSON that Grafana imports) of the metrics that vLLM has
+    #[arg(long, value_name = "FILE")]
+    dashboard: Option<PathBuf>,
     #[command(flatten)]
     exit: ExitFlags,
     #[command(flatten)]
@@ -60,27 +66,59 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     }
     taken.check_stdin()?;
     files.claim(&mut taken)?;
-    if let Some(path) = &args.kubernetes {
-        taken.claim("--kubernetes", path)?;
-    }
+    args.claim(&mut taken)?;
     let answer = ready.answer(&args.study_flags.control(color))?;
+    let texts = args.texts(&answer)?;
     match args.format {
         Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
         Format::Json => screen::print(&answer.to_json())?,
     }
     files.write(&[], || answer.to_page())?;
+    for (path, text) in texts {
+        write_text(path, &text)?;
+    }
     if let Some(path) = &args.kubernetes {
         write_kubernetes(path, &answer)?;
     }
     args.exit.judge(answer.is_shown_met())
 }
 
-fn write_kubernetes(path: &Path, answer: &PlanAnswer) -> Result<(), Failure> {
+impl Args {
+    /// Takes the files beside the plan.
+    fn claim(&self, taken: &mut Taken) -> Result<(), Problem> {
+        for (flag, path) in [
+            ("--alerts", &self.alerts),
+            ("--dashboard", &self.dashboard),
+            ("--kubernetes", &self.kubernetes),
+        ] {
+            if let Some(path) = path {
+                taken.claim(flag, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What stands in them.
+    fn texts(&self, answer: &PlanAnswer) -> Result<Vec<(&Path, String)>, Problem> {
+        let mut texts = Vec::new();
+        if let Some(path) = &self.alerts {
+            texts.push((path.as_path(), answer.to_alert_rules()?));
+        }
+        if let Some(path) = &self.dashboard {
+            texts.push((path.as_path(), answer.to_dashboard()));
+        }
+        Ok(texts)
+    }
+}
+
+fn write_kubernetes(path: &Path, answer: &PlanAnswer) -> Result<(), Problem> {
     let text = answer.to_kubernetes().map_err(|why| {
         let message = format!("--kubernetes: nothing is written, as {why}");
         Problem::from(Diagnostic::new(message))
     })?;
-    write_atomically(path, |file| file.write_all(text.as_bytes()))
-        .map_err(|error| Problem::cannot_write(path, &error))?;
-    Ok(())
+    write_text(path, &text)
+}
+
+fn write_text(path: &Path, text: &str) -> Result<(), Problem> {
+    write_atomically(path, |file| file.write_all(text.as_bytes())).map_err(|error| Problem::cannot_write(path, &error))
 }

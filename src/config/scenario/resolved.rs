@@ -14,8 +14,9 @@ use super::load::ScenarioText;
 use super::loading;
 use super::no_scenario::NoScenario;
 use super::operation::{Fleet, Operation};
+use super::path;
 use super::planning::Planning;
-use super::pool;
+use super::pool::{self, WrittenPool};
 use super::pool_tables::PoolTables;
 use super::slo::{self, Objective};
 use super::tables::{NAME, SEED};
@@ -28,6 +29,7 @@ use crate::config::reader::layers::{Layers, Overrides};
 use crate::config::reader::reading::{Reading, Resolved};
 use crate::fleet::ClientRules;
 use crate::money::{Budget, CostRules};
+use crate::path::RequestPath;
 use crate::policy::PolicySettings;
 use crate::step_time::StepTime;
 
@@ -47,6 +49,8 @@ pub struct Scenario {
     pub objectives: Vec<Objective>,
     /// How many servers there are.
     pub operation: Operation,
+    /// What requests pass on their way to the model and back; `None` if clients speak to the servers themselves.
+    pub path: Option<RequestPath>,
     /// What a plan for production has to know besides.
     pub planning: Planning,
     /// What it costs; `None` if nobody says, and then [`Scenario::cost_rules`] has what is usual.
@@ -168,14 +172,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let seed = seed.unnoted().unwrap_or(42);
     let fleet_fields = fields.section("fleet")?;
     let written_pools = pool::read_list(fields, &fleet_fields)?;
-    // Without [[fleet.pool]] all servers are of one kind.
-    let tables = match &written_pools[..] {
-        [] => vec![PoolTables::of_scenario(fields)?],
-        pools => pools
-            .iter()
-            .map(|pool| PoolTables::of_pool(reading, pool))
-            .collect::<Result<Vec<_>, _>>()?,
-    };
+    let tables = tables_of(reading, fields, &written_pools)?;
     let idle_keys = tables.iter().flat_map(|tables| tables.batching.idle_keys.clone());
     let idle_keys = idle_keys.collect();
     let workload_fields = fields.section("workload")?;
@@ -197,6 +194,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let mut fleet = fleet::read(reading, &fleet_fields, &written_pools, around)?;
     let objectives = slo::read(&fields.section("slo")?)?;
     let planning = Planning::read(fields)?;
+    let path = path::read(&fields.section("path")?, longest, planning.time_of_query(&traffic))?;
     let budget = budget::read(fields)?;
     fields.ask_for(&[&COST])?;
     fields.finish()?;
@@ -221,6 +219,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         traffic,
         objectives,
         operation,
+        path,
         planning,
         cost,
         budget,
@@ -229,6 +228,19 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
         warnings,
         idle_keys,
     })
+}
+
+/// The tables of each kind of servers; without [[fleet.pool]] all are of one kind.
+fn tables_of<'a>(
+    reading: &'a Reading,
+    fields: &Fields<'a>,
+    pools: &'a [WrittenPool],
+) -> Result<Vec<PoolTables<'a>>, NoScenario> {
+    if pools.is_empty() {
+        return Ok(vec![PoolTables::of_scenario(fields)?]);
+    }
+    let tables = pools.iter().map(|pool| PoolTables::of_pool(reading, pool));
+    Ok(tables.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// A server of every kind, in the order of the pools.

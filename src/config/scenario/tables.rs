@@ -8,6 +8,7 @@ use super::client::CLIENT;
 use super::cost::COST;
 use super::fleet::FLEET;
 use super::model::MODEL;
+use super::path::PATH;
 use super::reliability::RELIABILITY;
 use super::retrieval::RETRIEVAL;
 use super::server::SERVER;
@@ -121,6 +122,7 @@ pub fn tables() -> Vec<ScenarioTable> {
         ScenarioTable::of(&CLIENT),
         ScenarioTable::of(&ADMISSION),
         ScenarioTable::of(&FLEET),
+        ScenarioTable::of(&PATH),
         ScenarioTable::of(&RETRIEVAL),
         ScenarioTable::of(&RELIABILITY),
         ScenarioTable::of(&CAPACITY),

@@ -112,6 +112,9 @@ impl<E: Engine> ReadableFleet<'_, E> {
     }
 
     pub(super) fn arrive(&mut self, now: Time) {
+        if !self.source.arrives() {
+            return;
+        }
         let request = self.source.take();
         let id = request.id;
         let let_in = self.hardships.admission.lets_in(request);

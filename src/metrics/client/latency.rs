@@ -24,6 +24,11 @@ pub struct Latencies {
     pub itl: LatencySummary,
     pub e2e: LatencySummary,
     pub queue_wait: LatencySummary,
+    /// Along the path of a request, where there is one; it stands with the path in the result.
+    #[serde(skip)]
+    pub path: LatencySummary,
+    #[serde(skip)]
+    pub path_ttft: LatencySummary,
 }
 
 /// Collects the latencies of requests as they finish, and gaps as they pass.
@@ -42,7 +47,7 @@ struct SegmentOfLatencies {
     step_gaps: Distribution,
 }
 
-/// Distributions of latencies in the order of [`Metric::ALL`] [ps].
+/// Distributions of latencies in the order of [`Metric::ALL`], which are not those of paths [ps].
 #[derive(Clone, Debug, Default)]
 pub(in crate::metrics) struct LatencyDistributions([Distribution; Metric::ALL.len()]);
 
@@ -140,6 +145,8 @@ impl Total for LatencyDistributions {
             itl: latency(Metric::Itl),
             e2e: latency(Metric::E2e),
             queue_wait: latency(Metric::QueueWait),
+            path: LatencySummary::default(),
+            path_ttft: LatencySummary::default(),
         }
     }
 }
@@ -147,11 +154,17 @@ impl Total for LatencyDistributions {
 impl ResultSection for Latencies {
     /// Every statistic of every latency; names live as long as the program.
     fn named_numbers() -> Vec<NamedNumber<Self>> {
-        let all = Metric::ALL.into_iter().flat_map(|metric| {
+        let all = Metric::every().flat_map(|metric| {
+            // Those of paths came when columns had their places already.
+            let place = if metric.is_of_path() {
+                PlaceInList::Last
+            } else {
+                PlaceInList::First
+            };
             Statistic::ALL.into_iter().map(move |statistic| {
                 let name = format!("{}.{}", metric.name(), statistic.name()).leak();
                 let read = move |it: &Self| it.of(metric).statistic(statistic);
-                NamedNumber::new(name, Quantity::Time, Better::Lower, read).at(PlaceInList::First)
+                NamedNumber::new(name, Quantity::Time, Better::Lower, read).at(place)
             })
         });
         all.collect()
@@ -167,6 +180,8 @@ impl Latencies {
             Metric::Itl => &self.itl,
             Metric::E2e => &self.e2e,
             Metric::QueueWait => &self.queue_wait,
+            Metric::Path => &self.path,
+            Metric::PathTtft => &self.path_ttft,
         }
     }
 
@@ -178,6 +193,8 @@ impl Latencies {
             Metric::Itl => &mut self.itl,
             Metric::E2e => &mut self.e2e,
             Metric::QueueWait => &mut self.queue_wait,
+            Metric::Path => &mut self.path,
+            Metric::PathTtft => &mut self.path_ttft,
         }
     }
 }

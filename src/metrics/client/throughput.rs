@@ -120,7 +120,7 @@ impl ServedTotal {
 
 impl RequestLimits {
     /// The tightest limit on each latency that a single request has, whatever the statistic; `None` without SLOs. A
-    /// limit on ITL is left out: gaps are pooled and have no one value per request.
+    /// limit on ITL is left out: gaps are pooled and have no one value per request. So is one on the path around it.
     fn of(slos: &[Slo]) -> Option<Self> {
         let tightest = |metric| {
             let limits = slos.iter().filter_map(Slo::as_latency);

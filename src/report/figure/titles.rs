@@ -11,6 +11,8 @@ pub(super) fn title(metric: Metric) -> &'static str {
         Metric::Itl => "inter-token latency",
         Metric::E2e => "end-to-end latency",
         Metric::QueueWait => "queue wait",
+        Metric::Path => "time along the path",
+        Metric::PathTtft => "time to first token along the path",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod atomic_file;
 mod figure_file;
+mod observed;
 mod packed_file;
 mod perfetto;
 mod requests_csv;
@@ -10,6 +11,9 @@ mod timeline_csv;
 
 pub use atomic_file::{AtomicFile, is_standard_output, remove_unfinished, write_atomically};
 pub use figure_file::{FigureFormat, write_figure};
+pub use observed::{
+    LogLines, MOST_LOG_LINES, MOST_SPANS, Spans, SpansSettings, WallClock, write_metrics_text, write_openmetrics,
+};
 pub use packed_file::PackedFile;
 pub use perfetto::{MOST_TRACE_EVENTS, PerfettoTrace};
 pub use requests_csv::write_requests_csv;

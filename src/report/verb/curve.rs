@@ -14,7 +14,8 @@ use crate::report::verb::group_table;
 use crate::report::verb::study_setting::StudySetting;
 use crate::stats::rounded;
 use crate::study::{
-    Curve, CurvePoint, LoadKind, MEASURES, RequestGroup, RunMeasure, asks_for_anything, is_shown_met, is_steady,
+    Curve, CurvePoint, LoadKind, MEASURES, Measure, RequestGroup, RunMeasure, asks_for_anything, is_shown_met,
+    is_steady,
 };
 
 /// A curve and what it was made of.
@@ -294,8 +295,10 @@ impl CurveReport {
 
     /// Every number by its name: of all requests, then of each class.
     fn measures(&self) -> Vec<RunMeasure> {
+        let has_path = self.curve.points.iter().any(|point| point.summary.path.is_some());
         let has_cost = self.curve.points.iter().any(|point| point.summary.cost.is_some());
-        let of_all = MEASURES.iter().filter(|measure| has_cost || !measure.is_price());
+        let is_known = |measure: &&Measure| (has_path || !measure.is_of_path()) && (has_cost || !measure.is_price());
+        let of_all = MEASURES.iter().filter(is_known);
         let of_all = of_all.map(RunMeasure::of_all);
         let classes = self.classes.iter();
         let of_classes = classes.flat_map(|class| RunMeasure::all_of_group(&RequestGroup::Class(class.name.clone())));

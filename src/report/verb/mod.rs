@@ -10,6 +10,8 @@ pub mod curve;
 mod curve_page;
 pub mod formula;
 mod group_table;
+mod path_budget;
+mod path_document;
 pub mod plan;
 mod run;
 pub mod scheduler_log;

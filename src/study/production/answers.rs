@@ -9,6 +9,7 @@ use super::question::{Answered, ProductionQuestion, answered};
 use super::servers::{self, NeededServers};
 use super::storage::StorageNeeds;
 use crate::config::Flag;
+use crate::study::alerts::{AlertAnswer, AlertQuestion};
 use crate::study::{CostQuestion, CostReport, FormulaCheck, FormulaQuestion, Stopped};
 
 /// All answers.
@@ -29,17 +30,22 @@ pub struct Production {
     pub cost: Option<CostReport>,
     /// What the documents take that answers are looked up in.
     pub storage: StorageNeeds,
+    /// Alert rules, and what they are worth.
+    pub alerts: Answered<AlertAnswer>,
     /// What happens when something fails.
     pub failures: Failures,
     /// The policies of batching side by side.
     pub batching: TriedPolicies,
 }
 
+/// Who wants to be surer of alerts watches longer; who plans wants to know in seconds.
+const WATCHED_HOURS: f64 = 0.5;
+
 impl ProductionQuestion<'_> {
     /// Asks everything. A part that cannot be asked says why; whoever stops one stops all.
     pub fn answer(&self) -> Result<Production, Stopped> {
         let own = own_traffic::simulate(self)?;
-        let servers = answered(servers::find(self))?;
+        let servers = answered(servers::find(self, &own))?;
         let formula = answered(self.formula())?;
         let calculator = Calculator::of(self.input, &own);
         Ok(Production {
@@ -54,11 +60,25 @@ impl ProductionQuestion<'_> {
             storage: StorageNeeds::of(self.input, &own),
             failures: failure::find(self, &own, servers.as_ref().ok())?,
             batching: batching::try_policies(self)?,
+            alerts: answered(self.alerts())?,
             own,
             servers,
             formula,
             calculator,
         })
+    }
+
+    fn alerts(&self) -> Result<AlertAnswer, Stopped> {
+        let question = AlertQuestion {
+            base: self.base,
+            changes: &[],
+            seeds: 1,
+            interval: AlertQuestion::USUAL_INTERVAL,
+            hours: WATCHED_HOURS,
+            workers: self.workers,
+            control: self.control,
+        };
+        question.answer()
     }
 
     fn formula(&self) -> Result<FormulaCheck, Stopped> {

@@ -1,6 +1,7 @@
 //! What happens when something fails: in the scenario's own failures if it has some, with one server less, and in a
 //! month of failures as they are known of hardware.
 
+use super::fallbacks::{self, StageFallback};
 use super::own_traffic::{self, OwnTraffic};
 use super::question::{Answered, ProductionQuestion, answered};
 use super::servers::NeededServers;
@@ -25,6 +26,10 @@ pub struct Failures {
     pub one_down: Answered<OneDown>,
     /// The share of the requests of the scenario's own run that were answered.
     pub answered_share: Option<f64>,
+    /// What stands in for each stage of the path; none without a path.
+    pub fallbacks: Vec<StageFallback>,
+    /// The share of answers for which something stood in; `None` without a path.
+    pub degraded_share: Option<f64>,
 }
 
 /// What came of the failures of a run.
@@ -85,6 +90,8 @@ pub(super) fn find(
         measured,
         one_down: one_down(question)?,
         answered_share: own.answered_share(),
+        fallbacks: fallbacks::of_stages(scenario, own),
+        degraded_share: own.summary.path.and_then(|path| path.degraded_share),
     })
 }
 

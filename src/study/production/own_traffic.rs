@@ -1,7 +1,7 @@
 //! What the scenario's own traffic sees.
 
 use super::question::ProductionQuestion;
-use crate::metrics::{Breakdown, FleetReport, Recording, Replications, RunResult, Summary};
+use crate::metrics::{Breakdown, FleetReport, PathReport, Recording, Replications, RunResult, Summary};
 use crate::study::{Input, Next, Stopped};
 
 /// What the scenario's own traffic sees, over several seeds.
@@ -12,6 +12,8 @@ pub struct OwnTraffic {
     pub breakdown: Breakdown,
     /// Each server, if there are several.
     pub fleet: Option<FleetReport>,
+    /// Each stage of the path that requests take, if they take one.
+    pub path: Option<PathReport>,
     /// What was recorded of all runs.
     pub recording: Recording,
     /// How many runs.
@@ -22,6 +24,11 @@ impl OwnTraffic {
     /// Requests that are answered in a second.
     pub fn requests_per_s(&self) -> f64 {
         self.summary.throughput.requests_per_s.unwrap_or(0.0)
+    }
+
+    /// Requests of a run, on average.
+    pub const fn requests_of_run(&self) -> u64 {
+        self.summary.requests.arrived / self.runs as u64
     }
 
     /// Requests that are there at once, running and waiting, on average.
@@ -46,6 +53,7 @@ pub(super) fn simulate(question: &ProductionQuestion<'_>) -> Result<OwnTraffic, 
     let recording = pooled.into_pooled().expect("there is a run");
     Ok(OwnTraffic {
         fleet: recording.fleet(),
+        path: recording.path(),
         summary,
         breakdown,
         recording,

@@ -2,10 +2,23 @@
 
 use crate::config::{Diagnostic, Flag};
 use crate::engine::has_fast;
-use crate::study::{Base, Input, Simulate, Stopped, Workers};
+use crate::study::{Base, Control, Input, Simulate, Stopped, Workers};
 
 /// Runs are made longer by this factor, and the search that follows shows whether the answer moves.
 const LENGTHENED_ONCE: u32 = 4;
+/// Requests of the runs of all seeds at one load of a search, at most, unless one run has more: who plans wants to know
+/// in seconds, and `capacity` finds it out as precisely as it takes.
+const REQUESTS_AT_A_LOAD: u64 = 300_000;
+/// The same for engines without a shortcut, which take a hundred times as long for a request.
+const REQUESTS_AT_A_LOAD_SLOWLY: u64 = 6_000;
+
+/// How much work a search for a capacity is worth.
+pub(super) struct SearchEffort {
+    /// Seeds to search with.
+    pub seeds: u32,
+    /// How many times as long as the scenario's own runs may become.
+    pub longest: u32,
+}
 
 /// What came of a part: its answer, or why there is none.
 pub type Answered<T> = Result<T, String>;
@@ -22,16 +35,30 @@ pub struct ProductionQuestion<'a> {
     pub workers: &'a Workers,
     /// Makes one run of a scenario with a seed.
     pub simulate: &'a Simulate<'a>,
+    /// Who may stop runs that are watched closely.
+    pub control: &'a Control,
 }
 
 impl ProductionQuestion<'_> {
-    /// How many times as long as the scenario's own runs may become that search for capacities: who plans wants to know
-    /// in seconds, and `capacity` finds it out as precisely as it takes. Engines without a shortcut take a hundred
-    /// times as long for a request.
-    pub(super) fn longest(&self) -> u32 {
+    /// How much work a search is worth if a run has so many requests.
+    pub(super) fn effort(&self, requests_of_run: u64) -> SearchEffort {
         let mut deployments = self.input.scenario.deployments().into_iter();
         let all_are_fast = deployments.all(|(deployment, _)| has_fast(&deployment.server.policy));
-        if all_are_fast { LENGTHENED_ONCE } else { 1 }
+        let most = if all_are_fast {
+            REQUESTS_AT_A_LOAD
+        } else {
+            REQUESTS_AT_A_LOAD_SLOWLY
+        };
+        let runs = most / requests_of_run.max(1);
+        let seeds = runs.clamp(1, self.seeds.into());
+        SearchEffort {
+            seeds: seeds as u32,
+            longest: if runs >= seeds * u64::from(LENGTHENED_ONCE) {
+                LENGTHENED_ONCE
+            } else {
+                1
+            },
+        }
     }
 
     /// What takes the failures out of the scenario, if it has some.

@@ -1,5 +1,6 @@
 //! What the servers carry, and how many of them the scenario's own traffic needs.
 
+use super::own_traffic::OwnTraffic;
 use super::question::{Answered, ProductionQuestion, answered};
 use crate::config::Flag;
 use crate::stats::mean;
@@ -57,7 +58,7 @@ impl NeededServers {
 }
 
 /// Finds both.
-pub(super) fn find(question: &ProductionQuestion<'_>) -> Result<NeededServers, Stopped> {
+pub(super) fn find(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> Result<NeededServers, Stopped> {
     let input = question.input;
     let dial = LoadDial::new(LoadKind::of(input), input).map_err(Stopped::Failed)?;
     let operation = &input.scenario.operation;
@@ -68,7 +69,8 @@ pub(super) fn find(question: &ProductionQuestion<'_>) -> Result<NeededServers, S
     if is_of_one && operation.fleet.is_some() {
         changes.push(Flag::new("--set", "fleet.servers=1"));
     }
-    let seeds: Vec<u64> = input.seeds(question.seeds).collect();
+    let effort = question.effort(own.requests_of_run());
+    let seeds: Vec<u64> = input.seeds(effort.seeds).collect();
     let own_load = dial.load_of(input);
     let shared_by = if is_of_one { f64::from(servers) } else { 1.0 };
     let search = CapacitySearch {
@@ -77,7 +79,7 @@ pub(super) fn find(question: &ProductionQuestion<'_>) -> Result<NeededServers, S
         changes: &changes,
         steps_times: 1.0,
         seeds: &seeds,
-        longest: question.longest(),
+        longest: effort.longest,
         start: own_load.map_or(USUAL_START, |load| load / shared_by),
     };
     let capacity = search.answer(question.workers, question.simulate)?;

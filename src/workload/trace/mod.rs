@@ -40,6 +40,7 @@ pub use prefix_sharing::PrefixSharing;
 pub use rate::recorded_rate;
 pub use replay::{LENGTH_SCALES, MOST_CONCURRENCY, Replay, SPEEDUPS};
 pub use source::{Skipped, TraceSource, open, open_seeded};
+pub use stamp::picos_since_1970;
 pub use token_counts::TokenSummary;
 
 pub(super) use lines::Lines;

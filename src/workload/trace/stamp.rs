@@ -55,6 +55,11 @@ impl Stamps {
     }
 }
 
+/// The instant that a stamp names [ps since 1970]; `None` if it is none.
+pub fn picos_since_1970(stamp: &str) -> Option<i128> {
+    parse_stamp(stamp.trim().as_bytes())
+}
+
 /// Seconds from midnight to a time such as `18:15:46`, all its bytes at once.
 #[inline]
 fn seconds_of_day(time: [u8; 8]) -> Option<i64> {

@@ -9,6 +9,7 @@ use crate::report::text::table::{Cell, Column, Table};
 use crate::retrieval::{Placement, UpdateKind};
 use crate::stats::rounded;
 use crate::study::PolicyTried;
+use crate::study::alerts::RuleVerdict;
 
 /// A decision with its answer and the reason.
 #[derive(Serialize)]
@@ -185,13 +186,28 @@ fn alerts(report: &PlanReport) -> PlanDecision {
     PlanDecision {
         name: "alerts",
         question: "which metrics deserve an alert?",
-        answer: "queue depth, p99 of the first token, KV usage, errors".to_owned(),
+        answer: alerts_worth_having(report),
         because: format!(
             "when all is well {} wait at p99, the first token takes {}, and {} of the KV cache is used",
             or_unknown(summary.queue.depth.p99.map(|it| it as f64), rounded),
             or_unknown(summary.latency.ttft.p99, duration),
             or_unknown(summary.kv.usage.p99, percent)
         ),
+    }
+}
+
+/// The rules that find failures and are quiet otherwise.
+fn alerts_worth_having(report: &PlanReport) -> String {
+    let rules = report
+        .production
+        .alerts
+        .as_ref()
+        .map_or(&[][..], |alerts| &alerts.rules);
+    let useful = rules.iter().filter(|worth| worth.verdict == RuleVerdict::Useful);
+    let names: Vec<&str> = useful.map(|worth| worth.rule.name).collect();
+    match &names[..] {
+        [] => "none that was tried finds what was made to fail; watch the queue and errors".to_owned(),
+        names => names.join(", "),
     }
 }
 
@@ -218,10 +234,25 @@ fn failure_modes(report: &PlanReport) -> PlanDecision {
         },
         Err(why) => ("see the failures of the scenario", why.clone()),
     };
+    let stand_ins = failures
+        .fallbacks
+        .iter()
+        .filter_map(|it| Some(format!("{}: {}", it.stage, it.fallback.as_ref()?)));
+    let stand_ins: Vec<String> = stand_ins.collect();
+    let alone = failures.fallbacks.iter().filter(|it| it.fallback.is_none());
+    let alone: Vec<&str> = alone.map(|it| it.stage.as_str()).collect();
+    let answer = match &stand_ins[..] {
+        [] => answer.to_owned(),
+        stand_ins => format!("{answer}; {}", stand_ins.join(", ")),
+    };
+    let because = match (&failures.fallbacks[..], &alone[..]) {
+        ([], _) | (_, []) => because,
+        (_, alone) => format!("{because}; nothing stands in for {}", alone.join(", ")),
+    };
     PlanDecision {
         name: "failure_modes",
         question: "what does a failure degrade to?",
-        answer: answer.to_owned(),
+        answer,
         because,
     }
 }

@@ -7,14 +7,18 @@ use super::section::PlanSection;
 use crate::metrics::{LatencySummary, Slo, SloOutcome};
 use crate::report::text::numbers::{duration, milliseconds, percent};
 use crate::report::text::table::{Cell, Column, Table};
+use crate::report::verb::path_budget;
+use crate::report::verb::path_document::PathDocument;
 use crate::report::verb::slo_document::SloDocument;
 use crate::stats::{Interval, rounded};
 use crate::study::judged;
 
 #[derive(Serialize)]
-pub(super) struct LatencyBudgetDocument {
+pub(super) struct LatencyBudgetDocument<'a> {
     /// Whether the scenario says what stands around the model; otherwise it is the server alone.
     has_path: bool,
+    #[serde(flatten)]
+    path: Option<PathDocument<'a>>,
     /// Shares of the mean of a whole answer.
     share_of_mean: Option<SharesDocument>,
     queue_wait: LatencySummary,
@@ -45,11 +49,17 @@ fn shares(report: &PlanReport) -> Option<SharesDocument> {
     })
 }
 
-pub(super) fn document(report: &PlanReport) -> LatencyBudgetDocument {
+pub(super) fn document(report: &PlanReport) -> LatencyBudgetDocument<'_> {
     let summary = &report.production.own.summary;
     let latency = &summary.latency;
     LatencyBudgetDocument {
-        has_path: false,
+        has_path: report.production.own.path.is_some(),
+        path: report
+            .production
+            .own
+            .path
+            .as_ref()
+            .map(|path| PathDocument::of(path, summary)),
         share_of_mean: shares(report),
         queue_wait: latency.queue_wait,
         ttft: latency.ttft,
@@ -61,44 +71,59 @@ pub(super) fn document(report: &PlanReport) -> LatencyBudgetDocument {
 }
 
 pub(super) fn section(report: &PlanReport) -> PlanSection {
-    let mut lines =
-        vec!["of the server alone: the scenario does not say what stands around it ([[path.stage]])".to_owned()];
-    if let Some(shares) = shares(report) {
-        let parts = [
-            (
-                "queue",
-                shares.queue,
-                "more servers, or a scheduler that lets in more at once",
-            ),
-            (
-                "prefill",
-                shares.prefill,
-                "shorter prompts, or a prefix cache that hits",
-            ),
-            (
-                "decode",
-                shares.decode,
-                "shorter answers, faster memory, fewer bits, or drafts",
-            ),
-        ];
-        let largest = parts
-            .iter()
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-            .expect("there are three");
-        let of_mean: Vec<String> = parts
-            .iter()
-            .map(|(name, share, _)| format!("{name} {}", percent(*share)))
-            .collect();
-        lines.push(format!("of the mean answer {}", of_mean.join(", ")));
-        lines.push(format!("to change first: {}, by {}", largest.0, largest.2));
-    }
+    let (mut lines, mut tables) = match &report.production.own.path {
+        None => (of_server_alone(report), Vec::new()),
+        Some(path) => {
+            let summary = &report.production.own.summary;
+            let mut lines: Vec<String> = path_budget::warnings(path);
+            lines.extend(path_budget::facts(path, summary).into_iter().map(|(_, text)| text));
+            (lines, vec![path_budget::table(path, summary)])
+        }
+    };
     for result in judged(&report.slos, &report.production.own.summary) {
         lines.push(target_in_words(report, &result));
     }
+    tables.push(table(report));
     PlanSection {
-        tables: vec![table(report)],
+        tables,
         ..PlanSection::saying("2 Latency budget: where does the time go?", lines)
     }
+}
+
+fn of_server_alone(report: &PlanReport) -> Vec<String> {
+    let mut lines =
+        vec!["of the server alone: the scenario does not say what stands around it ([[path.stage]])".to_owned()];
+    let Some(shares) = shares(report) else {
+        return lines;
+    };
+    let parts = [
+        (
+            "queue",
+            shares.queue,
+            "more servers, or a scheduler that lets in more at once",
+        ),
+        (
+            "prefill",
+            shares.prefill,
+            "shorter prompts, or a prefix cache that hits",
+        ),
+        (
+            "decode",
+            shares.decode,
+            "shorter answers, faster memory, fewer bits, or drafts",
+        ),
+    ];
+    let largest = parts
+        .iter()
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .expect("there are three");
+    let of_mean: Vec<String> = parts
+        .iter()
+        .map(|(name, share, _)| format!("{name} {}", percent(*share)))
+        .collect();
+    lines.push(format!("of the mean answer {}", of_mean.join(", ")));
+    lines.push(format!("to change first: {}, by {}", largest.0, largest.2));
+    lines
 }
 
 fn target_in_words(report: &PlanReport, result: &crate::metrics::SloResult) -> String {

@@ -2,16 +2,21 @@
 
 use serde::Serialize;
 
+use super::part::PlanPart;
 use super::report::PlanReport;
 use super::section::PlanSection;
-use crate::report::text::numbers::{duration, percent};
+use crate::report::text::numbers::{duration, percent, price};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::stats::rounded;
+use crate::study::alerts::{AlertAnswer, Detection, RuleVerdict};
 
 #[derive(Serialize)]
-pub(super) struct ObservabilityDocument {
+pub(super) struct ObservabilityDocument<'a> {
     /// What to watch, with what it is in the scenario's own run.
     watch: Vec<WatchedDocument>,
+    /// Alert rules, each with how often it cries wolf and which failures it finds.
+    alerts: PlanPart<&'a AlertAnswer>,
+    dollars_per_user_day: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -92,14 +97,18 @@ fn watched(report: &PlanReport) -> Vec<Watched> {
     ]
 }
 
-pub(super) fn document(report: &PlanReport) -> ObservabilityDocument {
+pub(super) fn document(report: &PlanReport) -> ObservabilityDocument<'_> {
     let watch = watched(report).into_iter().map(|it| WatchedDocument {
         metric: it.metric,
         question: it.question,
         usual: it.usual,
         highest: it.highest,
     });
-    ObservabilityDocument { watch: watch.collect() }
+    ObservabilityDocument {
+        watch: watch.collect(),
+        alerts: PlanPart::of(&report.production.alerts, |alerts| alerts),
+        dollars_per_user_day: report.dollars_per_user_day(),
+    }
 }
 
 pub(super) fn section(report: &PlanReport) -> PlanSection {
@@ -121,11 +130,63 @@ pub(super) fn section(report: &PlanReport) -> PlanSection {
         ],
         rows: rows.collect(),
     };
-    PlanSection {
-        tables: vec![table],
-        ..PlanSection::saying(
-            "5 Observability: what to watch?",
-            vec!["averages hide the tail: watch p99 and the queue, which grows before anybody complains".to_owned()],
-        )
+    let mut lines =
+        vec!["averages hide the tail: watch p99 and the queue, which grows before anybody complains".to_owned()];
+    let mut tables = vec![table];
+    match &report.production.alerts {
+        Ok(alerts) => {
+            lines.extend(alerts.notes.iter().cloned());
+            tables.push(alert_table(alerts));
+        }
+        Err(why) => lines.push(format!("alert rules: not known: {why}")),
     }
+    lines.extend(
+        report
+            .dollars_per_user_day()
+            .map(|dollars| format!("an active user costs {} a day", price(dollars))),
+    );
+    PlanSection {
+        tables,
+        ..PlanSection::saying("5 Observability: what to watch?", lines)
+    }
+}
+
+fn alert_table(alerts: &AlertAnswer) -> Table {
+    let rows = alerts.rules.iter().map(|worth| {
+        let found: Vec<String> = worth.detection.iter().filter_map(found_in_words).collect();
+        vec![
+            Cell::words(worth.rule.name),
+            Cell::number(worth.false_alarms.per_day, rounded),
+            Cell::words(if found.is_empty() {
+                "nothing".to_owned()
+            } else {
+                found.join(", ")
+            }),
+            Cell::words(match worth.verdict {
+                RuleVerdict::Useful => "have it",
+                RuleVerdict::TooManyFalseAlarms => "cries wolf too often",
+                RuleVerdict::DetectsNothing => "found nothing that failed here",
+            }),
+            Cell::words(worth.rule.runbook),
+        ]
+    });
+    Table {
+        caption: format!(
+            "Alerts, from {} healthy hours, on what was made to fail:",
+            rounded(alerts.healthy_hours_for_thresholds)
+        ),
+        columns: vec![
+            Column::words("alert"),
+            Column::numbers("false a day"),
+            Column::words("finds"),
+            Column::words("verdict"),
+            Column::words("what to do"),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn found_in_words(detection: &Detection) -> Option<String> {
+    let delay = detection.delay_s?;
+    Some(format!("{} after {}", detection.failure, duration(delay)))
 }

@@ -6,11 +6,12 @@ use super::part::PlanPart;
 use super::report::PlanReport;
 use super::section::PlanSection;
 use crate::report::text::numbers::{duration, or_unknown, percent};
+use crate::report::text::table::{Cell, Column, Table};
 use crate::stats::rounded;
 use crate::study::{AssumedFailures, Failures, MeasuredFailures, OneDown};
 
 #[derive(Serialize)]
-pub(super) struct ReliabilityDocument {
+pub(super) struct ReliabilityDocument<'a> {
     sla: f64,
     sla_from_defaults: bool,
     /// How long nobody may be served in a month of 30 days [s].
@@ -19,6 +20,87 @@ pub(super) struct ReliabilityDocument {
     measured: Option<MeasuredDocument>,
     assumed: Option<AssumedDocument>,
     one_down: PlanPart<OneDownDocument>,
+    /// The share of answers for which something stood in; `None` without a path.
+    degraded_share: Option<f64>,
+    /// What stands in for each stage of the path, or by rule without a path.
+    fallbacks: Vec<FallbackDocument<'a>>,
+    fallbacks_from_defaults: bool,
+}
+
+#[derive(Serialize)]
+struct FallbackDocument<'a> {
+    component: &'a str,
+    fallback: Option<&'a str>,
+    refused: Option<u64>,
+    degraded: Option<u64>,
+    failed: Option<u64>,
+}
+
+/// What usually stands in for what is down.
+const BY_RULE: [(&str, &str); 5] = [
+    (
+        "retrieval",
+        "an answer without it, marked as without the newest documents",
+    ),
+    ("model busy", "an answer from a cache, marked as stale"),
+    (
+        "primary API",
+        "a secondary one, with backoff and jitter where the primary limits the rate",
+    ),
+    (
+        "inference too slow",
+        "shorter answers (max_tokens), long prompts refused",
+    ),
+    ("everything", "503 with Retry-After"),
+];
+
+fn fallbacks(failures: &Failures) -> Vec<FallbackDocument<'_>> {
+    if failures.fallbacks.is_empty() {
+        let by_rule = BY_RULE.iter().map(|(component, fallback)| FallbackDocument {
+            component,
+            fallback: Some(fallback),
+            refused: None,
+            degraded: None,
+            failed: None,
+        });
+        return by_rule.collect();
+    }
+    let stages = failures.fallbacks.iter().map(|it| FallbackDocument {
+        component: &it.stage,
+        fallback: it.fallback.as_deref(),
+        refused: Some(it.refused),
+        degraded: Some(it.degraded),
+        failed: Some(it.failed),
+    });
+    stages.collect()
+}
+
+fn fallback_table(failures: &Failures) -> Table {
+    let rows = fallbacks(failures).into_iter().map(|it| {
+        let count = |count: Option<u64>| Cell::number(count.map(|count| count as f64), rounded);
+        vec![
+            Cell::words(it.component),
+            Cell::words(it.fallback.unwrap_or("nothing: the request fails")),
+            count(it.refused),
+            count(it.degraded),
+            count(it.failed),
+        ]
+    });
+    Table {
+        caption: if failures.fallbacks.is_empty() {
+            "By rule, as the scenario has no path:".to_owned()
+        } else {
+            String::new()
+        },
+        columns: vec![
+            Column::words("if it is down"),
+            Column::words("what stands in"),
+            Column::numbers("refused"),
+            Column::numbers("degraded"),
+            Column::numbers("failed"),
+        ],
+        rows: rows.collect(),
+    }
 }
 
 #[derive(Serialize)]
@@ -64,7 +146,7 @@ impl OneDownDocument {
     }
 }
 
-pub(super) fn document(failures: &Failures) -> ReliabilityDocument {
+pub(super) fn document(failures: &Failures) -> ReliabilityDocument<'_> {
     ReliabilityDocument {
         sla: failures.promise.sla,
         sla_from_defaults: !failures.promise.is_written,
@@ -85,6 +167,9 @@ pub(super) fn document(failures: &Failures) -> ReliabilityDocument {
             availability: assumed.availability,
         }),
         one_down: PlanPart::of(&failures.one_down, OneDownDocument::of),
+        degraded_share: failures.degraded_share,
+        fallbacks: fallbacks(failures),
+        fallbacks_from_defaults: failures.fallbacks.is_empty(),
     }
 }
 
@@ -118,7 +203,16 @@ pub(super) fn section(report: &PlanReport) -> PlanSection {
             timed_out.timed_out, timed_out.arrived
         ));
     }
-    PlanSection::saying("6 Reliability: what if something fails?", lines)
+    lines.extend(failures.degraded_share.map(|share| {
+        format!(
+            "{} of the answers are degraded: something stood in for a stage of their path",
+            percent(share)
+        )
+    }));
+    PlanSection {
+        tables: vec![fallback_table(failures)],
+        ..PlanSection::saying("6 Reliability: what if something fails?", lines)
+    }
 }
 
 fn measured_in_words(failures: &Failures, measured: &MeasuredFailures) -> Vec<String> {

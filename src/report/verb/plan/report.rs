@@ -1,7 +1,9 @@
 //! A plan, however it is shown.
 
 use crate::metrics::{ClassToRecord, Slo};
+use crate::report::observability::{DashboardSettings, alert_rules_yaml, grafana_dashboard};
 use crate::report::verb::study_setting::StudySetting;
+use crate::study::alerts::AlertRule;
 use crate::study::{Answered, Production, Shopping};
 
 /// Everything that a plan shows.
@@ -39,5 +41,27 @@ impl PlanReport {
     pub(super) fn gpus_needed(&self) -> Option<u32> {
         let needed = self.production.servers.as_ref().ok()?.needed()?;
         Some(needed * self.gpus_of_server)
+    }
+
+    /// What an active user costs in a day, if it is known how many there are [$].
+    pub(super) fn dollars_per_user_day(&self) -> Option<f64> {
+        self.production.cost.as_ref()?.numbers.per_user_day
+    }
+
+    /// A dashboard for Grafana that shows the metrics of these servers.
+    pub fn to_dashboard(&self) -> String {
+        grafana_dashboard(&DashboardSettings {
+            title: self.setting.name.clone(),
+            has_router: self.is_fleet,
+            time: None,
+            dollars_per_user_day: self.dollars_per_user_day(),
+        })
+    }
+
+    /// Alert rules as Prometheus reads them; otherwise why there are none.
+    pub fn to_alert_rules(&self) -> Result<String, String> {
+        let alerts = self.production.alerts.as_ref()?;
+        let rules: Vec<AlertRule> = alerts.rules.iter().map(|worth| worth.rule.clone()).collect();
+        Ok(alert_rules_yaml(&rules, alerts.scrape_interval_s))
     }
 }

@@ -6,6 +6,7 @@ use super::report::{MemoryReport, ModelError, PoolFacts, RunReport};
 use crate::metrics::{Constraint, FleetReport, PoolReport, SpeculativeSummary, Summary};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::verb::breakdown_document::BreakdownDocument;
+use crate::report::verb::path_document::PathDocument;
 use crate::report::verb::slo_document::SloDocument;
 use crate::study::{CostReport, Verdict};
 
@@ -23,6 +24,8 @@ struct Document<'a> {
     summary: Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
     fleet: Option<FleetDocument<'a>>,
+    #[serde(flatten)]
+    path: Option<PathDocument<'a>>,
     #[serde(flatten)]
     breakdown: BreakdownDocument<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +73,7 @@ impl RunReport {
             // The report of the cost has its numbers.
             summary: Summary { cost: None, ..*summary },
             fleet: self.fleet.as_ref().map(|fleet| self.fleet_document(fleet)),
+            path: self.path.as_ref().map(|path| PathDocument::of(path, summary)),
             breakdown: BreakdownDocument::of(&self.breakdown, self.fleet.is_some()),
             cost: self.cost.as_ref(),
             memory: self.memory,

@@ -7,6 +7,7 @@ use crate::report::text::numbers::milliseconds;
 use crate::report::text::style::Style;
 use crate::report::text::table::{Cell, Column, Table};
 use crate::report::verb::cost::cost_tables;
+use crate::report::verb::path_budget;
 use crate::report::verb::run::report::RunReport;
 use crate::report::verb::run::screen::slo_line;
 use crate::report::verb::study_setting::StudySetting;
@@ -38,6 +39,8 @@ impl RunReport {
             blocks.push(Block::List(warnings));
         }
         blocks.push(Block::Table(self.latencies()));
+        let path = self.path.iter().map(|path| path_budget::table(path, &self.summary));
+        blocks.extend(path.map(Block::Table));
         blocks.extend(self.group_tables().into_iter().map(Block::Table));
         let facts = self.facts().into_iter();
         let facts = facts.map(|(label, text)| format!("{label}: {text}"));

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::metrics::{Breakdown, FleetReport, Slo, SloOutcome, SloResult, Summary};
+use crate::metrics::{Breakdown, FleetReport, PathReport, Slo, SloOutcome, SloResult, Summary};
+use crate::report::verb::path_budget;
 use crate::step_time::LONGEST_STEP;
 use crate::study::{CostReport, USUAL_ERRORS, Verdict, asks_for_anything, judged};
 
@@ -25,6 +26,8 @@ pub struct RunReport {
     pub summary: Summary,
     /// Each server, if there are several behind a router.
     pub fleet: Option<FleetReport>,
+    /// Each stage of the path that requests take, if they take one.
+    pub path: Option<PathReport>,
     /// The same of groups of requests, where they are told apart.
     pub breakdown: Breakdown,
     /// What it costs, if the scenario asks.
@@ -166,6 +169,7 @@ impl RunReport {
                 requests.cut_at_max_model_len, requests.arrived
             ));
         }
+        warnings.extend(self.path.iter().flat_map(path_budget::warnings));
         warnings.extend(self.cut_in_pools());
         warnings.extend(self.unknown_objectives());
         warnings

@@ -8,6 +8,7 @@ use crate::report::text::line::in_words;
 use crate::report::text::numbers::{self, duration, milliseconds, or_unknown, percent};
 use crate::report::text::style::{Style, TerminalColour};
 use crate::report::text::why::why;
+use crate::report::verb::path_budget;
 use crate::report::verb::run::cost_lines::cost_lines;
 use crate::report::verb::run::report::RunReport;
 use crate::stats::{Interval, rounded};
@@ -36,7 +37,9 @@ impl RunReport {
         // How much comes before how long, and why it is so after it.
         lines.extend(facts.by_ref().take(2));
         lines.extend(self.latency_table());
-        for table in self.group_tables() {
+        let path = self.path.iter().map(|path| path_budget::table(path, &self.summary));
+        let tables = path.chain(self.group_tables());
+        for table in tables {
             lines.extend(table.to_text().lines().map(str::to_owned));
         }
         lines.extend(facts);
@@ -51,6 +54,11 @@ impl RunReport {
             facts.push(("Fleet", fleet_line(fleet)));
             facts.extend(fleet.pools.iter().map(|pool| ("Pool", pool_line(pool, fleet))));
         }
+        facts.extend(
+            self.path
+                .iter()
+                .flat_map(|path| path_budget::facts(path, &self.summary)),
+        );
         facts.extend(self.cost.iter().flat_map(cost_lines));
         facts.push(("Users", self.users_line()));
         facts.push(("Why", why(&self.summary.constraint)));
@@ -242,6 +250,8 @@ const fn table_name(metric: Metric) -> &'static str {
         Metric::Itl => " ITL",
         Metric::E2e => " E2E",
         Metric::QueueWait => " queue wait",
+        Metric::Path => " path",
+        Metric::PathTtft => " path TTFT",
     }
 }
 

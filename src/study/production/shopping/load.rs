@@ -21,6 +21,8 @@ pub(super) struct BusiestHour {
     pub(super) load: LoadToCarry,
     pub(super) base: Base,
     pub(super) dial: LoadDial,
+    /// Requests of a run.
+    pub(super) requests_of_run: u64,
 }
 
 /// So many requests a server say how it does at a rate that lasts, as far as whole servers are apart.
@@ -36,7 +38,7 @@ impl LoadToCarry {
 impl BusiestHour {
     /// The load of a scenario; of a profile that of its busiest stage, as if it lasted: a quantile over the whole day
     /// may be met while everybody waits at noon.
-    pub(super) fn of(question: &ProductionQuestion<'_>) -> Result<Self, Stopped> {
+    pub(super) fn of(question: &ProductionQuestion<'_>, requests_of_run: u64) -> Result<Self, Stopped> {
         let input = question.input;
         let dial = LoadDial::new(LoadKind::of(input), input).map_err(Stopped::Failed)?;
         let Some(load) = dial.load_of(input) else {
@@ -51,7 +53,12 @@ impl BusiestHour {
                 mean_share: 1.0,
             };
             let base = question.base.clone();
-            return Ok(Self { load, base, dial });
+            return Ok(Self {
+                load,
+                base,
+                dial,
+                requests_of_run,
+            });
         };
         let rate = unrounded(peak_per_s);
         let arrivals = format!("workload.arrivals={{ process = \"poisson\", rate = {rate} }}");
@@ -66,6 +73,11 @@ impl BusiestHour {
             load: peak_per_s,
             mean_share: mean_per_s / peak_per_s,
         };
-        Ok(Self { load, base, dial })
+        Ok(Self {
+            load,
+            base,
+            dial,
+            requests_of_run: REQUESTS,
+        })
     }
 }

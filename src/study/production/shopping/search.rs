@@ -16,6 +16,8 @@ pub struct ShoppingQuestion<'a> {
     pub production: &'a ProductionQuestion<'a>,
     /// What could be bought.
     pub list: &'a ShoppingList,
+    /// Requests of a run of the scenario's own.
+    pub requests_of_run: u64,
 }
 
 /// What came of the search.
@@ -44,7 +46,7 @@ const MOST_SERVERS: f64 = 4e6;
 impl ShoppingQuestion<'_> {
     /// Searches.
     pub fn answer(&self) -> Result<Shopping, Stopped> {
-        let hour = BusiestHour::of(self.production)?;
+        let hour = BusiestHour::of(self.production, self.requests_of_run)?;
         let mut search = Search {
             question: self.production,
             hour: &hour,
@@ -239,7 +241,8 @@ impl Search<'_> {
 
     fn with_care(&self, offer: &Offer) -> Result<(Capacity, FewestServers), Stopped> {
         let question = self.question;
-        let seeds: Vec<u64> = question.input.seeds(question.seeds).collect();
+        let effort = question.effort(self.hour.requests_of_run);
+        let seeds: Vec<u64> = question.input.seeds(effort.seeds).collect();
         let changes = self.changes(&offer.purchase);
         let rough = offer.capacity.as_ref().map_or(self.hour.load.load, Capacity::mean);
         let search = CapacitySearch {
@@ -248,14 +251,14 @@ impl Search<'_> {
             changes: &changes,
             steps_times: 1.0,
             seeds: &seeds,
-            longest: question.longest(),
+            longest: effort.longest,
             start: rough,
         };
         let capacity = search.answer(question.workers, question.simulate)?;
         let servers = ServersSearch {
             of_one: &search,
             load: self.hour.load.load,
-            longest: question.longest(),
+            longest: effort.longest,
             workers: question.workers,
             simulate: question.simulate,
         };
