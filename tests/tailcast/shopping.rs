@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::command::{Ended, Workplace};
 
-/// A step with `n` requests takes 10 + 10 n ms, so that four clients at once have a TPOT of 50 ms and five have not: ten
-/// of them need three servers, and a fourth that may fail.
+/// A step with `n` requests takes 10 + 10 n ms, so that four clients at once have a TPOT of 50 ms and five
+/// have not: ten of them need three servers, and a fourth that may fail.
 const CROWD: &str = r#"
 name = "four at once"
 seed = 3
@@ -123,7 +123,8 @@ fn who_writes_what_an_hour_costs_means_the_gpu_of_the_scenario() {
 fn what_does_not_fit_what_cannot_be_split_and_what_is_dearer_is_listed_with_the_reason() {
     let large = CROWD
         .replace("llama-3.1-8b", "llama-3.1-70b")
-        .replace("max_model_len = 2048\nkv_blocks = 200\n", "");
+        .replace("max_model_len = 2048\nkv_blocks = 200\n", "")
+        .replace("value = 1 }", "value = 2000 }");
     let large = large.replace("gpu = \"h100-sxm\"", "gpu = \"h100-sxm\"\ntensor_parallel = 4");
     let over = [
         "--over",
@@ -282,15 +283,15 @@ fn the_command_has_what_was_written_and_nothing_that_is_the_engines_default() {
         "vllm serve meta-llama/Llama-3.1-8B --max-model-len 2048 --num-gpu-blocks-override 200 --max-num-seqs 8"
     );
     let written = CROWD
-        .replace("kv_blocks = 200", "gpu_memory_utilization = 0.85")
+        .replace("kv_blocks = 200", "kv_blocks = 200\ngpu_memory_utilization = 0.85")
         .replace(
             "max_num_seqs = 8",
             "max_num_seqs = 8\nmax_num_batched_tokens = 4096\nprefix_caching = false",
         );
     assert_eq!(
-        serve(&written, "weights=fp8;kv_cache=fp8;tensor_parallel=1").unwrap(),
+        serve(&written, "gpu=l40s;weights=fp8;kv_cache=fp8;tensor_parallel=1").unwrap(),
         "vllm serve meta-llama/Llama-3.1-8B --tensor-parallel-size 1 --gpu-memory-utilization 0.85 --max-model-len 2048 \
-         --max-num-seqs 8 --max-num-batched-tokens 4096 --kv-cache-dtype fp8 --quantization fp8 \
+         --num-gpu-blocks-override 200 --max-num-seqs 8 --max-num-batched-tokens 4096 --kv-cache-dtype fp8 --quantization fp8 \
          --no-enable-prefix-caching"
     );
     let other = CROWD.replace("max_num_seqs = 8", "policy = \"static\"\nmax_batch_size = 8");

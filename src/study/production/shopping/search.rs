@@ -151,7 +151,9 @@ impl Search<'_> {
 
     /// What to search next: none of which two servers cost more than the cheapest fleet does.
     fn next_batch(&mut self) -> Option<Vec<Purchase>> {
-        let room = MOST_SEARCHED.saturating_sub(self.offers.len()).min(AT_ONCE);
+        // The first is the scenario's own, which says what the others have to be cheaper than.
+        let at_once = if self.offers.is_empty() { 1 } else { AT_ONCE };
+        let room = MOST_SEARCHED.saturating_sub(self.offers.len()).min(at_once);
         let most = self.cheapest().map_or(f64::INFINITY, |(dollars, _)| dollars);
         let (mut batch, mut left) = (Vec::new(), Vec::new());
         for purchase in self.waiting.drain(..) {

@@ -12,6 +12,27 @@ const LONGEST_NAME: usize = 40;
 /// The port that `vllm serve` listens on.
 const PORT: u32 = 8000;
 
+/// A start loads weights and captures graphs, which takes minutes: the first probe waits for 20 of them.
+const PROBES: &str = r#"          startupProbe:
+            httpGet:
+              path: "/health"
+              port: "http"
+            periodSeconds: 10
+            failureThreshold: 120
+          readinessProbe:
+            httpGet:
+              path: "/health"
+              port: "http"
+            periodSeconds: 5
+            failureThreshold: 3
+          livenessProbe:
+            httpGet:
+              path: "/health"
+              port: "http"
+            periodSeconds: 10
+            failureThreshold: 6
+"#;
+
 impl PlanReport {
     /// The cheapest fleet as a Deployment with its Service, an autoscaler and a disruption budget; otherwise why there
     /// is none.
@@ -72,7 +93,6 @@ fn deployment(best: &Offer, command: &ServeCommand, name: &str) -> String {
     }
     let (name, gpus) = (quoted(name), quoted(&best.purchase.gpus().to_string()));
     let replicas = best.servers().expect("the best carries the load");
-    // A start loads weights and captures graphs, which takes minutes; the probe waits for 20 of them.
     format!(
         r#"apiVersion: "apps/v1"
 kind: "Deployment"
@@ -107,25 +127,7 @@ spec:
           resources:
             limits:
               {resource}: {gpus}
-          startupProbe:
-            httpGet:
-              path: "/health"
-              port: "http"
-            periodSeconds: 10
-            failureThreshold: 120
-          readinessProbe:
-            httpGet:
-              path: "/health"
-              port: "http"
-            periodSeconds: 5
-            failureThreshold: 3
-          livenessProbe:
-            httpGet:
-              path: "/health"
-              port: "http"
-            periodSeconds: 10
-            failureThreshold: 6
-          volumeMounts:
+{PROBES}          volumeMounts:
             - name: "shared-memory"
               mountPath: "/dev/shm"
       volumes:
@@ -164,8 +166,8 @@ fn autoscaler(best: &Offer, name: &str) -> String {
     let (least, most) = (fewest + 1, (2 * fewest).max(fewest + 2));
     let waiting = waiting_at_capacity(best);
     format!(
-        r#"# vllm:num_requests_waiting comes to it through an adapter of Prometheus' metrics, whose rules must name it so.
-# A server that carries all it can has {waiting} requests waiting at most times: more of them ask for another server.
+        r#"# vllm:num_requests_waiting comes to it through an adapter of Prometheus' metrics.
+# A server that carries all it can has {waiting} requests waiting at most times: more ask for another server.
 apiVersion: "autoscaling/v2"
 kind: "HorizontalPodAutoscaler"
 metadata:

@@ -98,8 +98,8 @@ fn load_in_words(shopping: &Shopping) -> String {
     let amount = load.kind.with_unit(load.load);
     if load.is_of_busiest_stage() {
         format!(
-            "the load is {amount}, that of the busiest stage of the profile, as if it lasted; the mean over time, which \
-             a million tokens is priced at, is {} of it",
+            "the load is {amount}, that of the busiest stage of the profile, as if it lasted; the mean over time, at \
+             which a million tokens is priced, is {} of it",
             percent(load.mean_share)
         )
     } else {
