@@ -290,9 +290,9 @@ fn the_command_has_what_was_written_and_nothing_that_is_the_engines_default() {
         );
     assert_eq!(
         serve(&written, "gpu=l40s;weights=fp8;kv_cache=fp8;tensor_parallel=1").unwrap(),
-        "vllm serve meta-llama/Llama-3.1-8B --tensor-parallel-size 1 --gpu-memory-utilization 0.85 --max-model-len 2048 \
-         --num-gpu-blocks-override 200 --max-num-seqs 8 --max-num-batched-tokens 4096 --kv-cache-dtype fp8 --quantization fp8 \
-         --no-enable-prefix-caching"
+        "vllm serve meta-llama/Llama-3.1-8B --tensor-parallel-size 1 --gpu-memory-utilization 0.85 \
+         --max-model-len 2048 --num-gpu-blocks-override 200 --max-num-seqs 8 --max-num-batched-tokens 4096 \
+         --kv-cache-dtype fp8 --quantization fp8 --no-enable-prefix-caching"
     );
     let other = CROWD.replace("max_num_seqs = 8", "policy = \"static\"\nmax_batch_size = 8");
     let found = shopping(&other, &prices("3.00", "2.00"), &["--over", "gpu=l40s"]);
