@@ -1,6 +1,6 @@
 //! `capacity`: the highest load under the objectives, or the fewest servers for a load.
 
-use super::common::{dial, make_runs, refuse_fleet, refuse_pools, refuse_seeds_of_a_trace, workers};
+use super::common::{dial, make_runs, refuse_fleet, refuse_pools, refuse_scaled, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
 use crate::config::{Diagnostic, Flag, Workload};
@@ -351,17 +351,6 @@ fn refuse_hours() -> Problem {
     let help = "write arrivals = { process = \"diurnal\", rate = 8.0 } in [workload], or process = \"stages\" with \
                 rates and durations";
     Diagnostic::new(message).help(help).into()
-}
-
-/// How many servers there are is either asked or left to a rule.
-fn refuse_scaled(input: &Input) -> Result<(), Problem> {
-    let fleet = input.scenario.operation.fleet.as_ref();
-    if fleet.is_none_or(|fleet| fleet.autoscale.is_none()) {
-        return Ok(());
-    }
-    let message = "the fewest servers are asked for, and [fleet.autoscale] says how many there are";
-    let help = "leave [fleet.autoscale] out; `tailcast run` says what its rule takes";
-    Err(Diagnostic::new(message).help(help).into())
 }
 
 impl CapacityAnswer {

@@ -88,6 +88,17 @@ pub fn refuse_pools(input: &Input, what: &str) -> Result<(), Problem> {
         .into())
 }
 
+/// How many servers there are is either asked or left to a rule.
+pub fn refuse_scaled(input: &Input) -> Result<(), Problem> {
+    let fleet = input.scenario.operation.fleet.as_ref();
+    if fleet.is_none_or(|fleet| fleet.autoscale.is_none()) {
+        return Ok(());
+    }
+    let message = "the fewest servers are asked for, and [fleet.autoscale] says how many there are";
+    let help = "leave [fleet.autoscale] out; `tailcast run` says what its rule takes";
+    Err(Diagnostic::new(message).help(help).into())
+}
+
 /// Refuses several servers where `what` is of one, and one that fails or whose clients try again.
 pub fn refuse_fleet(input: &Input, what: &str) -> Result<(), Problem> {
     let Some(fleet) = &input.scenario.operation.fleet else {

@@ -21,6 +21,7 @@ mod init;
 mod list;
 mod merge;
 mod models;
+mod over;
 mod plan;
 mod problem;
 mod report;

@@ -1,6 +1,7 @@
 //! `plan`: what production asks, answered from one scenario.
 
-use super::common::{make_runs, refuse_seeds_of_a_trace, warning_of_old_prices, workers};
+use super::common::{make_runs, refuse_pools, refuse_scaled, refuse_seeds_of_a_trace, warning_of_old_prices, workers};
+use super::over;
 use super::problem::Problem;
 use super::setting;
 use crate::config::{Diagnostic, Flag};
@@ -8,7 +9,7 @@ use crate::metrics::Slo;
 use crate::money::Day;
 use crate::report::page::Page;
 use crate::report::plan::PlanReport;
-use crate::study::{Base, Control, Input, ProductionQuestion};
+use crate::study::{Base, Control, Input, ProductionQuestion, ShoppingList, ShoppingQuestion, Stopped, answered};
 use crate::workload::Arrivals;
 
 /// What does this scenario need in production, what may go wrong, and what should be decided?
@@ -18,6 +19,9 @@ pub struct PlanQuestion {
     pub base: Base,
     /// Seeds to simulate with; `None` for as many as are usual.
     pub seeds: Option<u32>,
+    /// Which other servers to try, such as `gpu=h100-sxm,l40s`, to find the cheapest fleet that meets the objectives at
+    /// the busiest hour with one server down; none to ask nothing of it.
+    pub over: Vec<String>,
     /// The day on which it is asked, which tells how old prices are; the clock's, if nobody says.
     pub today: Option<Day>,
 }
@@ -28,6 +32,7 @@ pub struct ReadyPlan {
     seeds: u32,
     slos_are_usual: bool,
     today: Option<Day>,
+    list: Option<ShoppingList>,
     /// The scenario with its objectives.
     pub input: Input,
 }
@@ -67,11 +72,19 @@ impl PlanQuestion {
         };
         refuse_seeds_of_a_trace(&input, self.seeds.unwrap_or(1))?;
         let usual = if input.is_always_the_same() { 1 } else { USUAL_SEEDS };
+        let list = if self.over.is_empty() {
+            None
+        } else {
+            refuse_scaled(&input)?;
+            refuse_pools(&input, "--over buys servers of one kind")?;
+            Some(over::shopping_list(&base, &input, &self.over)?)
+        };
         Ok(ReadyPlan {
             base,
             seeds: self.seeds.unwrap_or(usual),
             slos_are_usual,
             today: self.today,
+            list,
             input,
         })
     }
@@ -87,7 +100,7 @@ impl ReadyPlan {
     pub fn answer(self, control: &Control) -> Result<PlanAnswer, Problem> {
         let mut warnings = self.input.scenario.all_warnings();
         warnings.extend(warning_of_old_prices(&self.input.scenario, self.today));
-        let (production, warnings) = make_runs(control, warnings, None, |runner| {
+        let ((production, shopping), warnings) = make_runs(control, warnings, None, |runner| {
             let question = ProductionQuestion {
                 base: &self.base,
                 input: &self.input,
@@ -96,7 +109,17 @@ impl ReadyPlan {
                 simulate: &|input: &Input, seed| runner.run(input, seed),
                 control: &control.unheard(),
             };
-            Ok(question.answer()?)
+            let production = question.answer()?;
+            let buy = |list: &ShoppingList| -> Result<_, Stopped> {
+                let shopping = ShoppingQuestion {
+                    production: &question,
+                    list,
+                    requests_of_run: production.own.requests_of_run(),
+                };
+                answered(shopping.answer())
+            };
+            let shopping = self.list.as_ref().map(buy).transpose()?;
+            Ok((production, shopping))
         })?;
         let scenario = &self.input.scenario;
         let report = PlanReport {
@@ -109,6 +132,7 @@ impl ReadyPlan {
             slos: self.input.slos,
             classes: self.input.classes,
             production,
+            shopping,
         };
         Ok(PlanAnswer { report, warnings })
     }
@@ -144,6 +168,11 @@ impl PlanAnswer {
         self.report.to_page()
     }
 
+    /// Kubernetes objects that run the cheapest fleet, as YAML; otherwise why there are none.
+    pub fn to_kubernetes(&self) -> Result<String, String> {
+        self.report.to_kubernetes()
+    }
+
     /// A dashboard (JSON that Grafana imports) of the metrics that vLLM has.
     pub fn to_dashboard(&self) -> String {
         self.report.to_dashboard()
@@ -161,6 +190,6 @@ impl PlanAnswer {
 
     /// Whether everything that was asked for was shown to hold.
     pub fn is_shown_met(&self) -> bool {
-        self.report.is_shown_met()
+        self.report.is_shown_met() && self.report.has_what_was_asked_for()
     }
 }

@@ -64,6 +64,12 @@ impl CapacitySearch<'_> {
         Ok(capacity)
     }
 
+    /// Searches with the first seed only, in the shortest runs that tell anything: on the thread that asks.
+    pub(super) fn with_first_seed(&self, simulate: &Simulate) -> Result<Capacity, Stopped> {
+        let bracket = self.with_seed(self.seeds[0], 1, simulate).first(self.start)?;
+        Ok(Capacity::of(self.dial.kind(), vec![bracket]))
+    }
+
     /// What each seed finds in longer runs; `None` if they would be too long for all of them.
     fn in_longer_runs(
         &self,

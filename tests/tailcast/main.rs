@@ -106,6 +106,7 @@ mod sample_page;
 mod schema;
 mod sessions;
 mod sharing;
+mod shopping;
 #[cfg(unix)]
 mod signals;
 mod steady_state;

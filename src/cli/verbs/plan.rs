@@ -11,6 +11,7 @@ use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
+use crate::config::Diagnostic;
 use crate::report::write_atomically;
 
 /// Plan production: how many at once, how long, at what price, with which storage, watched how, and what fails; then
@@ -24,6 +25,13 @@ pub struct Args {
     /// Simulate with this many seeds, for 95 % intervals; by default 4, or 1 for a trace
     #[arg(long, value_name = "RUNS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     seeds: Option<u32>,
+    /// Find the cheapest fleet that meets the SLOs at the busiest hour with one server down: what to try, such as
+    /// gpu=h100-sxm,l40s or weights=bf16,fp8 or a key of [server] or [batching]; several, or `all`
+    #[arg(long, value_name = "KEY=VALUES")]
+    over: Vec<String>,
+    /// Write the cheapest fleet as objects of Kubernetes (YAML)
+    #[arg(long, value_name = "FILE", requires = "over")]
+    kubernetes: Option<PathBuf>,
     /// How to print the plan
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -47,6 +55,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let question = PlanQuestion {
         base: args.changes.base(args.scenario.as_deref())?,
         seeds: args.seeds,
+        over: args.over.clone(),
         today: None,
     };
     let ready = question.ready()?;
@@ -68,13 +77,20 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     for (path, text) in texts {
         write_text(path, &text)?;
     }
+    if let Some(path) = &args.kubernetes {
+        write_kubernetes(path, &answer)?;
+    }
     args.exit.judge(answer.is_shown_met())
 }
 
 impl Args {
     /// Takes the files beside the plan.
     fn claim(&self, taken: &mut Taken) -> Result<(), Problem> {
-        for (flag, path) in [("--alerts", &self.alerts), ("--dashboard", &self.dashboard)] {
+        for (flag, path) in [
+            ("--alerts", &self.alerts),
+            ("--dashboard", &self.dashboard),
+            ("--kubernetes", &self.kubernetes),
+        ] {
             if let Some(path) = path {
                 taken.claim(flag, path)?;
             }
@@ -93,6 +109,14 @@ impl Args {
         }
         Ok(texts)
     }
+}
+
+fn write_kubernetes(path: &Path, answer: &PlanAnswer) -> Result<(), Problem> {
+    let text = answer.to_kubernetes().map_err(|why| {
+        let message = format!("--kubernetes: nothing is written, as {why}");
+        Problem::from(Diagnostic::new(message))
+    })?;
+    write_text(path, &text)
 }
 
 fn write_text(path: &Path, text: &str) -> Result<(), Problem> {

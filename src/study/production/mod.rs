@@ -12,6 +12,7 @@ mod memory_rule;
 mod own_traffic;
 mod question;
 mod servers;
+mod shopping;
 mod storage;
 
 pub use answers::Production;
@@ -21,6 +22,7 @@ pub use failure::{AssumedFailures, DAYS_OF_MONTH, Failures, MeasuredFailures, On
 pub use fallbacks::StageFallback;
 pub use memory_rule::{Calculator, PeakRule};
 pub use own_traffic::OwnTraffic;
-pub use question::{Answered, ProductionQuestion};
+pub use question::{Answered, ProductionQuestion, answered};
 pub use servers::NeededServers;
+pub use shopping::{LoadToCarry, NotTried, Offer, OfferTokens, Purchase, Shopping, ShoppingList, ShoppingQuestion};
 pub use storage::{StorageNeeds, StoreOfSize};

@@ -89,7 +89,7 @@ impl ProductionQuestion<'_> {
 }
 
 /// An answer, or why there is none.
-pub(super) fn answered<T>(result: Result<T, Stopped>) -> Result<Answered<T>, Stopped> {
+pub fn answered<T>(result: Result<T, Stopped>) -> Result<Answered<T>, Stopped> {
     match result {
         Ok(answer) => Ok(Ok(answer)),
         Err(Stopped::Interrupted) => Err(Stopped::Interrupted),

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::checks::Check;
+use super::part::PlanPart;
 use super::report::PlanReport;
-use super::{capacity_rule, concurrency, decisions, latency_budget, observability, reliability, storage};
+use super::{buying, capacity_rule, concurrency, decisions, latency_budget, observability, reliability, storage};
 use crate::report::text::document::{Tool, pretty};
 use crate::study::CostReport;
 
@@ -31,6 +32,8 @@ struct Document<'a> {
     reliability: reliability::ReliabilityDocument<'a>,
     capacity_rule: capacity_rule::CapacityRuleDocument,
     decisions: Vec<decisions::PlanDecision>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what_to_buy: Option<PlanPart<buying::BuyingDocument>>,
     complete: bool,
 }
 
@@ -55,6 +58,7 @@ impl PlanReport {
             reliability: reliability::document(&self.production.failures),
             capacity_rule: capacity_rule::document(self),
             decisions: decisions::decisions(self),
+            what_to_buy: buying::document(self),
             complete: true,
         })
     }

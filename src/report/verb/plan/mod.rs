@@ -2,6 +2,7 @@
 //!
 //! Each answer is a section, which a screen and a page show alike, and a part of the JSON.
 
+mod buying;
 mod capacity_rule;
 mod checks;
 mod concurrency;

@@ -3,8 +3,8 @@
 use crate::metrics::{ClassToRecord, Slo};
 use crate::report::observability::{DashboardSettings, alert_rules_yaml, grafana_dashboard};
 use crate::report::verb::study_setting::StudySetting;
-use crate::study::Production;
 use crate::study::alerts::AlertRule;
+use crate::study::{Answered, Production, Shopping};
 
 /// Everything that a plan shows.
 pub struct PlanReport {
@@ -26,9 +26,17 @@ pub struct PlanReport {
     pub people_wait: bool,
     /// All answers.
     pub production: Production,
+    /// Which servers to buy, if that was asked.
+    pub shopping: Option<Answered<Shopping>>,
 }
 
 impl PlanReport {
+    /// Whether there is a fleet to buy, or nobody asked for one.
+    pub fn has_what_was_asked_for(&self) -> bool {
+        let found = self.shopping.as_ref();
+        found.is_none_or(|found| found.as_ref().is_ok_and(|shopping| shopping.best().is_some()))
+    }
+
     /// GPUs of the fewest servers that carry the own load.
     pub(super) fn gpus_needed(&self) -> Option<u32> {
         let needed = self.production.servers.as_ref().ok()?.needed()?;

@@ -2,13 +2,13 @@
 
 use super::report::PlanReport;
 use super::section::PlanSection;
-use super::{capacity_rule, concurrency, cost, decisions, latency_budget, observability, reliability, storage};
+use super::{buying, capacity_rule, concurrency, cost, decisions, latency_budget, observability, reliability, storage};
 use crate::config::on_one_line;
 use crate::report::page::{Page, Tone};
 
 impl PlanReport {
     fn sections(&self) -> Vec<PlanSection> {
-        vec![
+        let mut sections = vec![
             concurrency::section(self),
             latency_budget::section(self),
             cost::section(self),
@@ -17,7 +17,9 @@ impl PlanReport {
             reliability::section(self),
             capacity_rule::section(self),
             decisions::section(self),
-        ]
+        ];
+        sections.extend(buying::section(self));
+        sections
     }
 
     /// The plan for a screen, a line break at its end.
