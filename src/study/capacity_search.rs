@@ -66,7 +66,9 @@ impl CapacitySearch<'_> {
 
     /// Searches with the first seed only, in the shortest runs that tell anything: on the thread that asks.
     pub(super) fn with_first_seed(&self, simulate: &Simulate) -> Result<Capacity, Stopped> {
-        let bracket = self.with_seed(self.seeds[0], 1, simulate).first(self.start)?;
+        let bracket = self
+            .with_seed(self.seeds[0], 1, simulate)
+            .first(self.start, self.longest)?;
         Ok(Capacity::of(self.dial.kind(), vec![bracket]))
     }
 
