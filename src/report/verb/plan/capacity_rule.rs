@@ -157,6 +157,6 @@ fn rule_in_words(report: &PlanReport, rule: &PeakRule) -> String {
 
 /// So many GPUs.
 pub(super) fn gpus(count: f64) -> String {
-    let unit = if count == 1.0 { "GPU" } else { "GPUs" };
+    let unit = if count < 1.5 { "GPU" } else { "GPUs" };
     format!("{} {unit}", rounded(count))
 }

@@ -40,11 +40,14 @@ struct Watched {
 
 /// What to watch first: what clients feel, then what it comes from.
 fn watched(report: &PlanReport) -> Vec<Watched> {
-    let summary = &report.production.own.summary;
-    let latency = &summary.latency;
-    let count = |count: Option<u64>| count.map(|count| count as f64);
-    let requests = &summary.requests;
-    let felt = if latency.have_tokens() {
+    let mut all = felt_by_clients(report);
+    all.extend(seen_at_servers(report));
+    all
+}
+
+fn felt_by_clients(report: &PlanReport) -> Vec<Watched> {
+    let latency = &report.production.own.summary.latency;
+    if latency.have_tokens() {
         vec![
             Watched {
                 metric: "vllm:time_to_first_token_seconds",
@@ -69,8 +72,14 @@ fn watched(report: &PlanReport) -> Vec<Watched> {
             highest: latency.e2e.p99,
             show: duration,
         }]
-    };
-    let causes = [
+    }
+}
+
+fn seen_at_servers(report: &PlanReport) -> Vec<Watched> {
+    let summary = &report.production.own.summary;
+    let count = |count: Option<u64>| count.map(|count| count as f64);
+    let requests = &summary.requests;
+    vec![
         Watched {
             metric: "vllm:num_requests_waiting",
             question: "does a queue build up? the first to tell of trouble",
@@ -113,8 +122,7 @@ fn watched(report: &PlanReport) -> Vec<Watched> {
             highest: requests.success,
             show: percent,
         },
-    ];
-    felt.into_iter().chain(causes).collect()
+    ]
 }
 
 pub(super) fn document(report: &PlanReport) -> ObservabilityDocument<'_> {

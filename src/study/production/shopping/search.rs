@@ -34,6 +34,8 @@ pub struct Shopping {
 
 /// So many are searched at once, on however many threads: what is known when the next are chosen is then the same.
 const AT_ONCE: usize = 8;
+/// How many times as long as the scenario's own runs may become where they have too few samples to judge.
+const LONGEST_FOR_SAMPLES: u32 = 16;
 /// More kinds of servers are not searched.
 const MOST_SEARCHED: usize = 64;
 /// So many of the cheapest are looked at with care, and more while one that was not might be cheaper.
@@ -184,7 +186,7 @@ impl Search<'_> {
                     changes: &changes,
                     steps_times: 1.0,
                     seeds: &first_seed,
-                    longest: 1,
+                    longest: LONGEST_FOR_SAMPLES,
                     start: share,
                 };
                 answered(search.with_first_seed(self.question.simulate))
