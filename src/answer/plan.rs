@@ -4,7 +4,7 @@ use super::common::{make_runs, refuse_pools, refuse_scaled, refuse_seeds_of_a_tr
 use super::over;
 use super::problem::Problem;
 use super::setting;
-use crate::config::{Diagnostic, Flag};
+use crate::config::{Diagnostic, Flag, Workload};
 use crate::metrics::Slo;
 use crate::money::Day;
 use crate::report::page::Page;
@@ -145,9 +145,9 @@ fn people_wait(input: &Input, slos_are_usual: bool) -> bool {
     if !slos_are_usual {
         return slos.any(|slo| matches!(slo, Slo::Latency(_)));
     }
-    let comes_at_once = |workload: &crate::config::Workload| match workload {
-        crate::config::Workload::Synthetic(workload) => matches!(workload.arrivals, Arrivals::AtOnce),
-        crate::config::Workload::Trace(_) => false,
+    let comes_at_once = |workload: &Workload| match workload {
+        Workload::Synthetic(workload) => matches!(workload.arrivals, Arrivals::AtOnce),
+        Workload::Trace(_) => false,
     };
     !input.scenario.traffic.workloads().all(comes_at_once)
 }

@@ -2,6 +2,7 @@
 
 use super::own_traffic::OwnTraffic;
 use super::question::ProductionQuestion;
+use crate::config::Deployment;
 use crate::study::{Curve, CurvePoint, CurveStudy, LoadDial, Stopped};
 
 /// What so many at once see, whoever sends their requests.
@@ -39,7 +40,7 @@ pub(super) fn simulate(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> R
         .mean_context_tokens()
         .map(|context| input.scenario.closed_form_users(context));
     let servers = input.scenario.deployments().into_iter();
-    let running = |(deployment, servers): (&crate::config::Deployment, u32)| {
+    let running = |(deployment, servers): (&Deployment, u32)| {
         f64::from(deployment.server.policy.limits().most_running) * f64::from(servers)
     };
     let most_running: f64 = servers.map(running).sum();

@@ -6,6 +6,7 @@ use super::part::PlanPart;
 use super::report::PlanReport;
 use super::section::PlanSection;
 use crate::metrics::LatencySummary;
+use crate::report::draw::chart::Drawing;
 use crate::report::figure::load_curve;
 use crate::report::text::numbers::{duration, milliseconds, or_unknown, percent};
 use crate::report::text::table::{Cell, Column, Table};
@@ -270,7 +271,7 @@ fn table(crowds: &Crowds) -> Table {
     }
 }
 
-fn drawing(report: &PlanReport, crowds: &Crowds) -> crate::report::draw::chart::Drawing {
+fn drawing(report: &PlanReport, crowds: &Crowds) -> Drawing {
     load_curve::drawing(&CurveReport {
         setting: report.setting.clone(),
         curve: crowds.curve.clone(),

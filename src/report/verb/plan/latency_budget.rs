@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::report::PlanReport;
 use super::section::PlanSection;
-use crate::metrics::{LatencySummary, Slo, SloOutcome};
-use crate::report::text::numbers::{duration, milliseconds, percent};
+use crate::metrics::{LatencySummary, Slo, SloOutcome, SloResult};
+use crate::report::text::numbers::{self, duration, milliseconds, percent};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::report::verb::path_budget;
 use crate::report::verb::path_document::PathDocument;
@@ -131,7 +131,7 @@ fn of_server_alone(report: &PlanReport) -> Vec<String> {
     lines
 }
 
-fn target_in_words(report: &PlanReport, result: &crate::metrics::SloResult) -> String {
+fn target_in_words(report: &PlanReport, result: &SloResult) -> String {
     let outcome = match result.outcome {
         SloOutcome::Met => "met",
         SloOutcome::Missed => "missed",
@@ -147,10 +147,7 @@ fn target_in_words(report: &PlanReport, result: &crate::metrics::SloResult) -> S
     } else {
         ""
     };
-    format!(
-        "{}: {outcome}{got}{usual}",
-        crate::report::text::numbers::slo(&result.slo)
-    )
+    format!("{}: {outcome}{got}{usual}", numbers::slo(&result.slo))
 }
 
 fn interval(interval: Option<Interval>) -> String {
