@@ -7,7 +7,7 @@ use super::index::{IndexKind, IndexSize, LINKS, Placement};
 pub struct QueryTimes {
     /// What a core needs for the search itself.
     pub search_s: f64,
-    /// The median.
+    /// The median; infinite if queries come faster than they are answered.
     pub p50_s: f64,
     /// The 99th percentile; `None` if queries come faster than they are answered.
     pub p99_s: Option<f64>,
@@ -62,7 +62,7 @@ impl QueryTimes {
     pub(super) fn of(search_s: f64, p50_wait_s: Option<f64>, p99_wait_s: Option<f64>) -> Self {
         Self {
             search_s,
-            p50_s: AROUND_S + search_s + p50_wait_s.unwrap_or(0.0),
+            p50_s: AROUND_S + search_s + p50_wait_s.unwrap_or(f64::INFINITY),
             p99_s: p99_wait_s.map(|wait| AROUND_S + search_s * SLOW_SEARCH + wait),
         }
     }

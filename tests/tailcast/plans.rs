@@ -13,6 +13,8 @@ seed = 3
 name = "llama-3.1-8b"
 [server]
 gpu = "h100-sxm"
+max_model_len = 8192
+kv_blocks = 1000
 step_time = { base_us = 10000, per_seq_us = 1000 }
 [workload]
 requests = 2000
@@ -481,4 +483,31 @@ fn every_scenario_that_is_shipped_can_be_planned() {
         planned += 1;
     }
     assert!(planned >= 15, "{planned}");
+}
+
+#[test]
+fn paths_that_fail_break_the_promise_though_the_model_answers_all_that_reaches_it() {
+    let path = "[fleet]\nservers = 2\n[[path.stage]]\nname = \"gateway\"\ndelay = \"1ms\"\n\
+                down = [{ at = \"20s\", duration = \"50s\" }]\n[[path.stage]]\nname = \"llm\"\n\
+                [reliability]\nsla = \"99.9%\"\n";
+    let Planned { plan, exit } = planned(&format!("{FORTY}{SLO}{path}"), &[]);
+    let answered = number(&plan["reliability"]["answered_share"]);
+    let failed = number(&plan["latency_budget"]["path"]["failed_share"]);
+    assert!(
+        (answered + failed - 1.0).abs() < 1e-12 && failed > 0.3,
+        "{answered} {failed}"
+    );
+    assert_eq!((&check(&plan, "sla")["outcome"], exit), (&"fails".into(), 99));
+}
+
+#[test]
+fn one_server_is_enough_for_a_load_far_below_what_it_carries() {
+    // The own run has fewer requests after its warm-up than a 99th percentile takes.
+    let few = FORTY
+        .replace("requests = 2000", "requests = 1000")
+        .replace("rate = 20.0", "rate = 2.0");
+    let Planned { plan, .. } = planned(&format!("{few}[slo]\n\"ttft.p99\" = \"2s\"\n"), &["--seeds", "2"]);
+    let servers = &plan["concurrency"]["servers"];
+    assert!(number(&servers["own_load_share"]) < 0.2, "{servers}");
+    assert_eq!(servers["fewest"], 1, "{servers}");
 }

@@ -186,6 +186,7 @@ fn nothing_that_was_left_out_or_looked_at_briefly_is_cheaper_than_the_best() {
 }
 
 #[test]
+#[ignore = "long"]
 fn a_profile_is_bought_for_at_its_busiest_stage() {
     let stages = "process = \"stages\", stages = [{ rate = 1, duration = \"60s\" }, { rate = 6, duration = \"20s\" }]";
     let profile = CROWD

@@ -25,7 +25,10 @@ pub(super) const RETRIEVAL: Setting = Setting::new(
 );
 
 /// More documents than anybody has.
-const MOST: f64 = 1e15;
+const MOST: f64 = 1e12;
+
+/// A machine with less searches nothing [bytes].
+const LEAST_MEMORY: f64 = 1e9;
 
 const DOCUMENTS: Setting = Setting::new(
     "documents",
@@ -97,7 +100,7 @@ const MACHINE_MEMORY: Setting = Setting::new("machine_memory", Kind::Bytes, "Mem
     .default("\"64GB\"", "it holds a million documents");
 const QUERIES_PER_S: Setting = Setting::new(
     "queries_per_s",
-    Kind::Positive { max: 1e9 },
+    Kind::Positive { max: 1e6 },
     "How many queries come in a second, those of others than this traffic included",
 )
 .unit("queries/s")
@@ -126,11 +129,18 @@ pub fn read(fields: Option<Fields<'_>>) -> Result<Option<Retrieval>, Diagnostic>
     let index = index.or_default([IndexKind::Flat, IndexKind::Hnsw]);
     let placement = fields.find(&PLACEMENT)?;
     let placement = placement.declared_choice([Placement::Memory, Placement::Disk])?;
+    let memory = fields.find(&MACHINE_MEMORY)?.bytes()?;
+    if memory.value().is_some_and(|memory| memory.bytes < LEAST_MEMORY) {
+        let message = "`retrieval.machine_memory` is less than 1 GB";
+        return Err(fields
+            .error(MACHINE_MEMORY.name, message)
+            .help("write machine_memory = \"64GB\""));
+    }
     let retrieval = Retrieval {
         stored,
         index,
         placement: placement.optional().map(|placement| placement.value),
-        machine_memory_bytes: fields.find(&MACHINE_MEMORY)?.bytes()?.or_default().bytes,
+        machine_memory_bytes: memory.or_default().bytes,
         queries_per_s: fields.find(&QUERIES_PER_S)?.declared_number()?.optional(),
         updates_per_day: fields.find(&UPDATES_PER_DAY)?.declared_number()?.or_default(),
         cache_hits: fields.find(&CACHE_HITS)?.percentage()?.or_default().share,

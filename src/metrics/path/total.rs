@@ -54,7 +54,9 @@ fn sum_of_p99_s(sums: &PathSums) -> Option<f64> {
     };
     let report = PathReport::of(sums);
     let p99 = report.stages.iter().filter(is_on_the_way).map(|it| it.latency.p99);
-    p99.sum()
+    let p99: Vec<f64> = p99.collect::<Option<_>>()?;
+    // Of no stage there is no sum.
+    (!p99.is_empty()).then(|| p99.iter().sum())
 }
 
 impl Total for PathTotal {

@@ -66,6 +66,8 @@ pub struct OneDown {
     pub servers: u32,
     /// What it sees; `None` if none is left.
     pub summary: Option<Summary>,
+    /// The share of requests that are answered.
+    pub answered_share: Option<f64>,
 }
 
 /// 419 unexpected interruptions in 54 days on 16,384 GPUs (The Llama 3 Herd of Models, 2024, section 3.3.4) [h].
@@ -160,6 +162,7 @@ fn one_down(question: &ProductionQuestion<'_>) -> Result<Answered<OneDown>, Stop
         return Ok(Ok(OneDown {
             servers: 0,
             summary: None,
+            answered_share: Some(0.0),
         }));
     }
     let mut changes = question.unharmed();
@@ -168,9 +171,11 @@ fn one_down(question: &ProductionQuestion<'_>) -> Result<Answered<OneDown>, Stop
         let input = question.base.with(&changes);
         let input = input.map_err(|problem| Stopped::Failed(problem.into()))?;
         let (pooled, _) = own_traffic::pooled(question, &input)?;
+        let summary = pooled.summary();
         Ok(OneDown {
             servers: left,
-            summary: pooled.summary(),
+            answered_share: summary.as_ref().and_then(own_traffic::answered_share),
+            summary,
         })
     };
     answered(one_less())

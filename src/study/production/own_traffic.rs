@@ -39,11 +39,19 @@ impl OwnTraffic {
 
     /// The share of the requests that have ended that were answered.
     pub fn answered_share(&self) -> Option<f64> {
-        let requests = &self.summary.requests;
-        let left = requests.running_at_end + requests.waiting_at_end;
-        let ended = requests.arrived.checked_sub(left).filter(|&ended| ended > 0)?;
-        Some(requests.finished as f64 / ended as f64)
+        answered_share(&self.summary)
     }
+}
+
+/// The share of the requests that have ended that were answered: whole paths, where they take one.
+pub(super) fn answered_share(summary: &Summary) -> Option<f64> {
+    if let Some(failed) = summary.path.and_then(|path| path.failed_share) {
+        return Some(1.0 - failed);
+    }
+    let requests = &summary.requests;
+    let left = requests.running_at_end + requests.waiting_at_end;
+    let ended = requests.arrived.checked_sub(left).filter(|&ended| ended > 0)?;
+    Some(requests.finished as f64 / ended as f64)
 }
 
 /// Makes the runs.

@@ -22,8 +22,6 @@ pub struct NeededServers {
     pub fewest: Answered<FewestServers>,
 }
 
-/// Servers that are simulated together have so many times as much to do each as in the scenario's own run, at most.
-const LONGEST_OF_SERVER: u32 = 1;
 /// So many requests say how a server does at a rate that lasts.
 const REQUESTS_AT_THE_PEAK: u64 = 10_000;
 /// Several servers take several times as long to simulate as one.
@@ -104,7 +102,7 @@ pub(super) fn find(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> Resul
             let servers = ServersSearch {
                 of_one: &few,
                 load,
-                longest: LONGEST_OF_SERVER,
+                longest: capacity.length(),
                 workers: question.workers,
                 simulate: question.simulate,
             };

@@ -151,12 +151,15 @@ fn rule_in_words(report: &PlanReport, rule: &PeakRule) -> String {
         bytes(rule.bytes()),
         gpus(rule.gpus()),
         bytes(rule.gpu_bytes),
-        rounded(rule.gpus_with_weights())
+        gpus(rule.gpus_with_weights())
     )
 }
 
 /// So many GPUs.
 pub(super) fn gpus(count: f64) -> String {
+    if count.is_infinite() {
+        return "no number of GPUs, as there is no room".to_owned();
+    }
     let unit = if count < 1.5 { "GPU" } else { "GPUs" };
     format!("{} {unit}", rounded(count))
 }

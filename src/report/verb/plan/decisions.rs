@@ -136,17 +136,27 @@ fn best_policy(report: &PlanReport, tried: &[PolicyTried], rule: &BatchingRule) 
     let Some(best) = tried.iter().max_by(better) else {
         return (report.policy.to_owned(), "no other could be tried".to_owned());
     };
+    if tried.iter().all(|it| it.summary.requests.finished == 0) {
+        return (
+            report.policy.to_owned(),
+            "not known: no policy answered a request".to_owned(),
+        );
+    }
     let numbers: Vec<String> = tried
         .iter()
         .map(|it| {
             let (_, served, _) = summary_of(it);
-            let wait = or_unknown(it.summary.latency.e2e.p99, duration);
+            let e2e = &it.summary.latency.e2e;
+            let wait = match (e2e.p99, e2e.mean) {
+                (Some(p99), _) => format!("p99 {}", duration(p99)),
+                (None, mean) => format!("mean {}", or_unknown(mean, duration)),
+            };
             let unit = if it.summary.latency.have_tokens() {
                 "tokens"
             } else {
                 "requests"
             };
-            format!("{} p99 {wait}, {} {unit}/s", it.in_words(), rounded(served))
+            format!("{} {wait}, {} {unit}/s", it.in_words(), rounded(served))
         })
         .collect();
     let in_words = rule.in_words;

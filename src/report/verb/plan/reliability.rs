@@ -139,7 +139,7 @@ impl OneDownDocument {
                 Some(summary) => summary.is_met,
                 None => Some(false),
             },
-            success: summary.map_or(Some(0.0), |summary| summary.requests.success),
+            success: one_down.answered_share,
             ttft_p99_s: summary.and_then(|summary| summary.latency.ttft.p99),
             e2e_p99_s: summary.and_then(|summary| summary.latency.e2e.p99),
         }
@@ -280,7 +280,7 @@ fn one_down_in_words(one_down: &OneDown) -> String {
     format!(
         "with {} left {met}: {} answered, {first}whole answer p99 {}",
         one_down.servers,
-        or_unknown(summary.requests.success, percent),
+        or_unknown(one_down.answered_share, percent),
         or_unknown(latency.e2e.p99, duration)
     )
 }

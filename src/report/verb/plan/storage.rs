@@ -137,7 +137,7 @@ pub(super) fn section(report: &PlanReport) -> PlanSection {
     ));
     lines.push(format!(
         "a query takes {} (median) and {} (p99) at {} queries/s, on {} {} busy to {}",
-        duration(needs.query.p50_s),
+        or_unknown(Some(needs.query.p50_s).filter(|it| it.is_finite()), duration),
         or_unknown(needs.query.p99_s, duration),
         rounded(needs.queries_per_s),
         needs.machines(),
@@ -197,12 +197,12 @@ fn table(storage: &StorageNeeds) -> Table {
             Cell::number(Some(needs.size.bytes), bytes),
             Cell::words(placement_name(needs.placement)),
             Cell::number(Some(f64::from(needs.machines())), rounded),
-            Cell::number(Some(needs.query.p50_s), duration),
+            Cell::number(Some(needs.query.p50_s).filter(|it| it.is_finite()), duration),
             Cell::number(needs.query.p99_s, duration),
         ]
     });
     Table {
-        caption: String::new(),
+        caption: "Other numbers of documents, in memory as long as one machine holds them:".to_owned(),
         columns: vec![
             Column::numbers("documents"),
             Column::numbers("index"),
