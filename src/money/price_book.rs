@@ -135,6 +135,13 @@ impl PriceBook {
 /// What to say of prices of a day that are read on another; `None` if they are not old.
 pub(super) fn warning_of_old_prices(file: &str, date: Day, today: Day) -> Option<String> {
     let age = today.days_after(date);
+    // A day ahead may be one in another time zone.
+    if age < -1 {
+        return Some(format!(
+            "the prices of {file} are of {date}, which is still to come: whether they are old cannot be told; write the \
+             day on which they were looked up"
+        ));
+    }
     (age > OLD_AFTER_DAYS).then(|| {
         format!(
             "the prices of {file} are of {date}, {age} days ago: look them up again, and write your own copy with its \

@@ -176,7 +176,8 @@ fn prices_are_old_on_the_91st_day() {
         warning.contains("91 days ago") && warning.contains("2026-01-01"),
         "{warning}"
     );
-    assert_eq!(on("2025-12-01"), None);
+    assert_eq!(on("2025-12-31"), None);
+    assert!(on("2025-12-30").is_some_and(|warning| warning.contains("still to come")));
 }
 
 #[test]
