@@ -138,8 +138,8 @@ pub(super) fn warning_of_old_prices(file: &str, date: Day, today: Day) -> Option
     // A day ahead may be one in another time zone.
     if age < -1 {
         return Some(format!(
-            "the prices of {file} are of {date}, which is still to come: whether they are old cannot be told; write the \
-             day on which they were looked up"
+            "the prices of {file} are of {date}, which is still to come: whether they are old cannot be told; write \
+             the day on which they were looked up"
         ));
     }
     (age > OLD_AFTER_DAYS).then(|| {

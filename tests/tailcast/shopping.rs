@@ -258,7 +258,7 @@ fn no_fleet_is_written_where_none_meets_the_objectives() {
     let hopeless = CROWD.replace("50ms", "5ms");
     let over = ["--over", "gpu=l40s", "--kubernetes", "k.yaml"];
     let (ended, workplace) = bought(&hopeless, &prices("3.00", "2.00"), &over);
-    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert_eq!(ended.code, Some(99), "{}", ended.stderr);
     assert!(
         ended
             .stderr

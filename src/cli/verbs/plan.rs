@@ -78,7 +78,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         write_text(path, &text)?;
     }
     if let Some(path) = &args.kubernetes {
-        write_kubernetes(path, &answer)?;
+        write_kubernetes(path, &answer, color)?;
     }
     args.exit.judge(answer.is_shown_met())
 }
@@ -111,12 +111,17 @@ impl Args {
     }
 }
 
-fn write_kubernetes(path: &Path, answer: &PlanAnswer) -> Result<(), Problem> {
-    let text = answer.to_kubernetes().map_err(|why| {
-        let message = format!("--kubernetes: nothing is written, as {why}");
-        Problem::from(Diagnostic::new(message))
-    })?;
-    write_text(path, &text)
+fn write_kubernetes(path: &Path, answer: &PlanAnswer, color: ColorFlags) -> Result<(), Problem> {
+    let why = match answer.to_kubernetes() {
+        Ok(text) => return write_text(path, &text),
+        Err(why) => format!("--kubernetes: nothing is written, as {why}"),
+    };
+    if answer.is_shown_met() {
+        return Err(Diagnostic::new(why).into());
+    }
+    // That no fleet is good enough is an answer, and no mistake of whoever asks.
+    screen::error(&why, color.on_stderr());
+    Ok(())
 }
 
 fn write_text(path: &Path, text: &str) -> Result<(), Problem> {
