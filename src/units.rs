@@ -1,7 +1,11 @@
-//! Quantities with units: simulated time in integer picoseconds.
+//! Quantities with units: simulated time in integer picoseconds, and days of the calendar.
 //!
 //! Integers make simulated time exact: sums do not depend on their order, a leap over many steps ends at the
 //! very picosecond at which the steps taken one by one would have ended, and equal times compare equal.
+
+mod day;
+
+pub use day::Day;
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};

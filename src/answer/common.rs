@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::problem::Problem;
 use crate::config::{Diagnostic, Scenario};
-use crate::money::Day;
 use crate::study::{Control, Input, LoadDial, LoadKind, Runner, Workers};
+use crate::units::Day;
 
 /// Tells all warnings.
 pub fn warn_all(control: &Control, warnings: &[String]) {

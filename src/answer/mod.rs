@@ -39,10 +39,10 @@ mod validate;
 mod variations;
 
 pub use crate::fleet::{MemoryLimit, USUAL_MEMORY_BYTES};
-pub use crate::money::Day;
 pub use crate::report::Style;
 pub use crate::report::figure::Drawn;
 pub use crate::study::{Audience, Base, Control, LoadKind};
+pub use crate::units::Day;
 pub use calibrate::{CalibrateAnswer, CalibrateQuestion, ReadyCalibrate};
 pub use capacity::{CapacityAnswer, CapacityQuestion, ReadyCapacity, ServersFor};
 pub use check::{CheckAnswer, CheckQuestion};

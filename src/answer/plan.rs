@@ -6,10 +6,10 @@ use super::problem::Problem;
 use super::setting;
 use crate::config::{Diagnostic, Flag, Workload};
 use crate::metrics::Slo;
-use crate::money::Day;
 use crate::report::page::Page;
 use crate::report::plan::PlanReport;
 use crate::study::{Base, Control, Input, ProductionQuestion, ShoppingList, ShoppingQuestion, Stopped, answered};
+use crate::units::Day;
 use crate::workload::Arrivals;
 
 /// What does this scenario need in production, what may go wrong, and what should be decided?

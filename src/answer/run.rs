@@ -8,11 +8,11 @@ use super::problem::Problem;
 use super::run_files::RunFiles;
 use super::run_outputs::RunOutputs;
 use super::{explanation, run_report, setting};
-use crate::money::Day;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
 use crate::report::{RunReport, StudySetting, Style};
 use crate::study::{self, Base, Control, Input, Outcome, add_range, check_range, is_shown_met, replicate};
+use crate::units::Day;
 
 /// What would the users of a server see?
 #[derive(Clone, Debug)]

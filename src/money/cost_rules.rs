@@ -1,8 +1,8 @@
 //! What a scenario says of money, with the prices that it means.
 
-use super::day::Day;
 use super::price_book::{ApiPrice, CostFigure, GpuPrice, PriceBook, Region, warning_of_old_prices};
 use super::{MILLION, SECONDS_PER_HOUR};
+use crate::units::Day;
 
 /// How GPUs are rented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Prices as they were listed on some day, each with its source.
 
-use super::day::Day;
+use crate::units::Day;
 
 /// Prices older than this have to be looked up again [days].
 const OLD_AFTER_DAYS: i64 = 90;

@@ -2,7 +2,7 @@
 
 use tailcast::config::price_list;
 use tailcast::money::{
-    ApiPrice, BreakEven, CostFacts, CostRules, Day, EnergyUse, MoneyOfDay, PaidServers, PartOfDay, RuleOfThumb, Share,
+    ApiPrice, BreakEven, CostFacts, CostRules, EnergyUse, MoneyOfDay, PaidServers, PartOfDay, RuleOfThumb, Share,
     UnitPrices, break_even_requests_per_s, moment_spent, watts_at_load,
 };
 
@@ -12,6 +12,7 @@ const API: ApiPrice = ApiPrice {
     output: 15.0,
     cached_input: 0.3,
 };
+use tailcast::units::Day;
 
 /// One server of one H100 at $3.60 an hour: a tenth of a cent a second.
 fn rules() -> CostRules {

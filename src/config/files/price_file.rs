@@ -8,7 +8,8 @@ use crate::config::reader::document::{self, Entry};
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Reading;
 use crate::config::reader::text::Text;
-use crate::money::{ApiClass, ApiPrice, CostFigure, Day, GpuPrice, PriceBook, Region};
+use crate::money::{ApiClass, ApiPrice, CostFigure, GpuPrice, PriceBook, Region};
+use crate::units::Day;
 
 /// The list that comes with the program.
 pub const EMBEDDED: &str = include_str!("../../../configs/prices.toml");

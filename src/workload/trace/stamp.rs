@@ -4,7 +4,7 @@
 use super::cursor::Cursor;
 use super::fast_path;
 use super::number::{self, Complaint};
-use crate::units::PICOS_PER_SECOND;
+use crate::units::{Day, PICOS_PER_SECOND};
 
 /// Reads `2023-11-16 18:15:46[.fraction][zone]` as picoseconds since 1970; a `T` may stand for the space.
 pub struct Stamps {
@@ -104,7 +104,7 @@ fn parse_stamp(text: &[u8]) -> Option<i128> {
 fn midnight(date: &[u8; DATE_LEN]) -> Option<i64> {
     let [year, month, day] = [0..4, 5..7, 8..10].map(|digits| two_or_four_digits(&date[digits]));
     let is_day = (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day);
-    is_day.then(|| days_since_1970(year, month, day) * 86_400)
+    is_day.then(|| Day::of(year, month, day).days_since_1970() * 86_400)
 }
 
 fn two_or_four_digits(digits: &[u8]) -> i64 {
@@ -146,18 +146,6 @@ const fn days_in(year: i64, month: i64) -> i64 {
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }
-}
-
-/// Days of the proleptic Gregorian calendar, with years that start in March so that the leap day comes last
-/// (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`).
-const fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let month_from_march = (month + 9) % 12;
-    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]

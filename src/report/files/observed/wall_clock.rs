@@ -1,6 +1,6 @@
 //! Simulated times as dates: the tools that read files of a run know no others.
 
-use crate::units::{PICOS_PER_SECOND, Time};
+use crate::units::{Day, PICOS_PER_SECOND, Time};
 
 /// A clock that says when a run started. It never looks at the time of day, so that the same run gives the same files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,29 +44,11 @@ impl WallClock {
     pub(in crate::report) fn date(self, at: Time) -> String {
         let nanos = self.nanos(at);
         let (seconds, nanos) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-        let (year, month, day) = civil(seconds / SECONDS_PER_DAY);
+        let day = Day::from_days_since_1970((seconds / SECONDS_PER_DAY) as i64);
         let of_day = seconds % SECONDS_PER_DAY;
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
+        format!("{day}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
     }
-}
-
-/// Year, month and day so many days after 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
-/// `civil_from_days`).
-const fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month, day)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A day of the calendar: prices have a date.
+//! A day of the calendar: recordings, prices and the files of a run have dates.
 
 use std::fmt;
 
@@ -32,14 +32,20 @@ impl Day {
         (found.to_string() == text).then_some(found)
     }
 
+    /// How many days it comes after 1 January 1970; negative if it comes before it.
+    pub const fn days_since_1970(self) -> i64 {
+        self.since_1970
+    }
+
     /// How many days it comes after another; negative if it comes before it.
     pub const fn days_after(self, other: Self) -> i64 {
         self.since_1970 - other.since_1970
     }
 
-    /// The algorithm `days_from_civil` (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"): years begin in
-    /// March, so that the day that is not always there is the last.
-    const fn of(year: i64, month: i64, day: i64) -> Self {
+    /// The day of a month, both counted from 1, in the proleptic Gregorian calendar; a day that the month lacks is one of
+    /// the next month. By `days_from_civil` (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"): years begin
+    /// in March, so that the day that is not always there is the last.
+    pub const fn of(year: i64, month: i64, day: i64) -> Self {
         let year = if month <= 2 { year - 1 } else { year };
         let era = year.div_euclid(400);
         let year_of_era = year.rem_euclid(400);
