@@ -17,6 +17,7 @@ mod fewest_servers;
 mod formula;
 mod in_order;
 mod input;
+mod lasting_rate;
 mod likeness;
 mod load_dial;
 mod load_kind;

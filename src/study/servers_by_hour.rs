@@ -7,11 +7,10 @@ use serde::Serialize;
 
 use super::capacity_search::CapacitySearch;
 use super::fewest_servers::ServersSearch;
+use super::lasting_rate::lasting;
 use super::load_dial::LoadDial;
 use super::load_kind::LoadKind;
 use super::stopped::Stopped;
-use crate::config::Flag;
-use crate::stats::unrounded;
 use crate::workload::Stage;
 
 /// An hour, and the servers that it needs.
@@ -37,8 +36,6 @@ pub struct HoursSearch<'a> {
 
 const HOUR_S: f64 = 3_600.0;
 const HOURS_OF_DAY: u32 = 24;
-/// So many requests a server say how it does at a rate that lasts, as far as whole servers are apart.
-const REQUESTS: u64 = 10_000;
 
 impl HoursSearch<'_> {
     /// The servers of each hour, each found as if its highest rate lasted: whoever waits over from a busier hour is not
@@ -50,12 +47,7 @@ impl HoursSearch<'_> {
         };
         let of_profile = self.of_all.of_one;
         let mut changes = of_profile.changes.to_vec();
-        let flag = of_profile.dial.kind().flag();
-        let arrivals = format!(
-            "workload.arrivals={{ process = \"poisson\", rate = {} }}",
-            unrounded(any)
-        );
-        changes.extend([arrivals, format!("workload.requests={REQUESTS}")].map(|set| Flag::new(flag, set)));
+        changes.extend(lasting(of_profile.dial.kind().flag(), any));
         let read = of_profile.base.with(&changes);
         let input = read.map_err(|problem| Stopped::Invalid("at one rate".to_owned(), problem))?;
         let dial = &LoadDial::new(LoadKind::Rate, &input).map_err(Stopped::Failed)?;

@@ -3,7 +3,8 @@
 use super::own_traffic::OwnTraffic;
 use super::question::{Answered, ProductionQuestion, answered};
 use crate::config::Flag;
-use crate::stats::{mean, unrounded};
+use crate::stats::mean;
+use crate::study::lasting_rate::{REQUESTS_AT_A_LASTING_RATE, lasting};
 use crate::study::{Capacity, CapacitySearch, FewestServers, LoadDial, LoadKind, ServersSearch, Stopped, USUAL_START};
 
 /// What the servers carry under their objectives, and how many the scenario's own load needs.
@@ -22,16 +23,18 @@ pub struct NeededServers {
     pub fewest: Answered<FewestServers>,
 }
 
-/// So many requests say how a server does at a rate that lasts.
-const REQUESTS_AT_THE_PEAK: u64 = 10_000;
 /// Several servers take several times as long to simulate as one.
 const SEEDS_FOR_SERVERS: usize = 2;
 
 impl NeededServers {
+    /// How many times what the capacity is of there is in all.
+    const fn times(&self) -> u32 {
+        if self.is_of_one { self.servers } else { 1 }
+    }
+
     /// What all servers carry together, if each carries what one does alone.
     pub fn all_carry(&self) -> f64 {
-        let times = if self.is_of_one { self.servers } else { 1 };
-        self.capacity.mean() * f64::from(times)
+        self.capacity.mean() * f64::from(self.times())
     }
 
     /// The own load as a part of what all carry.
@@ -42,10 +45,9 @@ impl NeededServers {
     /// The most requests that all answer in a second within the objectives, with the interval; `None` if no load meets
     /// them.
     pub fn best_rate_per_s(&self) -> Option<(f64, Option<[f64; 2]>)> {
-        let times = if self.is_of_one { f64::from(self.servers) } else { 1.0 };
         let brackets = self.capacity.brackets.iter();
         let rates = brackets.filter_map(|bracket| bracket.at_met.as_ref()?.throughput.requests_per_s);
-        let rate = mean(rates)? * times;
+        let rate = mean(rates)? * f64::from(self.times());
         let share = self.capacity.interval().map(|interval| {
             let mean = self.capacity.mean();
             [rate * interval.low / mean, rate * interval.high / mean]
@@ -73,11 +75,11 @@ pub(super) fn find(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> Resul
     if is_of_one && operation.fleet.is_some() {
         changes.push(Flag::new("--set", "fleet.servers=1"));
     }
-    changes.extend(peak_per_s.map_or_else(Vec::new, lasting));
+    changes.extend(peak_per_s.map_or_else(Vec::new, |rate| lasting("at the busiest rate", rate)));
     let input = question.base.with(&changes);
     let input = &input.map_err(|problem| Stopped::Failed(problem.into()))?;
     let dial = LoadDial::new(LoadKind::of(input), input).map_err(Stopped::Failed)?;
-    let effort = question.effort(peak_per_s.map_or(own.requests_of_run(), |_| REQUESTS_AT_THE_PEAK));
+    let effort = question.effort(peak_per_s.map_or(own.requests_of_run(), |_| REQUESTS_AT_A_LASTING_RATE));
     let seeds: Vec<u64> = input.seeds(effort.seeds).collect();
     let own_load = dial.load_of(input);
     let shared_by = if is_of_one { f64::from(servers) } else { 1.0 };
@@ -117,14 +119,4 @@ pub(super) fn find(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> Resul
         own_load,
         fewest,
     })
-}
-
-/// What makes requests come at one rate for good, in place of a profile.
-fn lasting(rate_per_s: f64) -> Vec<Flag> {
-    let arrivals = format!(
-        "workload.arrivals={{ process = \"poisson\", rate = {} }}",
-        unrounded(rate_per_s)
-    );
-    let sets = [arrivals, format!("workload.requests={REQUESTS_AT_THE_PEAK}")];
-    sets.map(|set| Flag::new("at the busiest rate", set)).to_vec()
 }

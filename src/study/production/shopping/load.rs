@@ -1,7 +1,6 @@
 //! The load that servers are bought for: the scenario's own, at its busiest.
 
-use crate::config::Flag;
-use crate::stats::unrounded;
+use crate::study::lasting_rate::{REQUESTS_AT_A_LASTING_RATE, lasting};
 use crate::study::production::question::ProductionQuestion;
 use crate::study::{Base, LoadDial, LoadKind, Stopped};
 
@@ -24,9 +23,6 @@ pub(super) struct BusiestHour {
     /// Requests of a run.
     pub(super) requests_of_run: u64,
 }
-
-/// So many requests a server say how it does at a rate that lasts, as far as whole servers are apart.
-const REQUESTS: u64 = 10_000;
 
 impl LoadToCarry {
     /// Whether it is that of the busiest stage of a profile.
@@ -60,10 +56,7 @@ impl BusiestHour {
                 requests_of_run,
             });
         };
-        let rate = unrounded(peak_per_s);
-        let arrivals = format!("workload.arrivals={{ process = \"poisson\", rate = {rate} }}");
-        let set = [arrivals, format!("workload.requests={REQUESTS}")];
-        let base = question.base.changed(&set.map(|set| Flag::new("--over", set)));
+        let base = question.base.changed(&lasting("--over", peak_per_s));
         let at_peak = base
             .load()
             .map_err(|problem| Stopped::Invalid("at the peak".to_owned(), problem))?;
@@ -77,7 +70,7 @@ impl BusiestHour {
             load,
             base,
             dial,
-            requests_of_run: REQUESTS,
+            requests_of_run: REQUESTS_AT_A_LASTING_RATE,
         })
     }
 }
