@@ -90,8 +90,7 @@ pub fn refuse_pools(input: &Input, what: &str) -> Result<(), Problem> {
 
 /// How many servers there are is either asked or left to a rule.
 pub fn refuse_scaled(input: &Input) -> Result<(), Problem> {
-    let fleet = input.scenario.operation.fleet.as_ref();
-    if fleet.is_none_or(|fleet| fleet.autoscale.is_none()) {
+    if !input.scenario.operation.is_scaled() {
         return Ok(());
     }
     let message = "the fewest servers are asked for, and [fleet.autoscale] says how many there are";

@@ -13,7 +13,7 @@ pub fn exposition(scenario: &Scenario, interval: Option<Span>) -> Exposition {
         servers: exposed_servers(scenario),
         size: operation.initial_size(),
         has_router: operation.fleet.is_some(),
-        is_scaled: operation.fleet.as_ref().is_some_and(|fleet| fleet.autoscale.is_some()),
+        is_scaled: operation.is_scaled(),
         classes: class_names(scenario),
         interval,
     })

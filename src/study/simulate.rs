@@ -300,10 +300,8 @@ fn trim(scenario: &Scenario) -> Trim {
 
 /// Whether the same goes on throughout: a failure is not to be taken for a start that has to be left out.
 fn is_stationary(scenario: &Scenario) -> bool {
-    let fleet = scenario.operation.fleet.as_ref();
-    let nothing_fails = fleet.is_none_or(|fleet| fleet.hardships.faults.is_empty());
     let path = scenario.path.as_ref();
-    let nothing_fails = nothing_fails && path.is_none_or(|path| !path.has_outages());
+    let nothing_fails = !scenario.operation.has_faults() && path.is_none_or(|path| !path.has_outages());
     nothing_fails && scenario.traffic.is_stationary()
 }
 

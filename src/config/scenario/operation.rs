@@ -81,6 +81,17 @@ impl Operation {
             .map_or_else(|| FleetSize::all_ready(1), Fleet::initial)
     }
 
+    /// Whether anything happens to servers.
+    pub fn has_faults(&self) -> bool {
+        let fleet = self.fleet.as_ref();
+        fleet.is_some_and(|fleet| !fleet.hardships.faults.is_empty())
+    }
+
+    /// Whether a rule says how many servers there are.
+    pub fn is_scaled(&self) -> bool {
+        self.fleet.as_ref().is_some_and(|fleet| fleet.autoscale.is_some())
+    }
+
     /// How many servers there are, at most.
     pub fn servers(&self) -> u32 {
         self.fleet.as_ref().map_or(1, |fleet| fleet.servers)

@@ -66,12 +66,7 @@ impl AlertQuestion<'_> {
     /// Simulates the scenario healthy and failing, and tries the rules on it.
     pub fn answer(&self) -> Result<AlertAnswer, Stopped> {
         let own = self.input(&[])?;
-        let has_faults = own
-            .scenario
-            .operation
-            .fleet
-            .as_ref()
-            .is_some_and(|fleet| !fleet.hardships.faults.is_empty());
+        let has_faults = own.scenario.operation.has_faults();
         let mut flags = Vec::new();
         if has_faults {
             flags.push(flag("fleet.fault=[]"));

@@ -82,8 +82,7 @@ pub(super) fn find(
     servers: Option<&NeededServers>,
 ) -> Result<Failures, Stopped> {
     let scenario = &question.input.scenario;
-    let fleet = scenario.operation.fleet.as_ref();
-    let has_faults = fleet.is_some_and(|fleet| !fleet.hardships.faults.is_empty());
+    let has_faults = scenario.operation.has_faults();
     let measured = own.fleet.as_ref().filter(|_| has_faults);
     let measured = measured.map(|fleet| MeasuredFailures::of(own, fleet));
     Ok(Failures {
@@ -152,7 +151,7 @@ fn one_down(question: &ProductionQuestion<'_>) -> Result<Answered<OneDown>, Stop
             "its servers are unlike: write a [[fleet.fault]] that says which one fails".to_owned(),
         ));
     }
-    if operation.fleet.as_ref().is_some_and(|fleet| fleet.autoscale.is_some()) {
+    if operation.is_scaled() {
         return Ok(Err(
             "its autoscaler starts another one: write a [[fleet.fault]] that says when".to_owned(),
         ));

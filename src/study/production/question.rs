@@ -81,10 +81,12 @@ impl ProductionQuestion<'_> {
 
     /// What takes the failures out of the scenario, if it has some.
     pub(super) fn unharmed(&self) -> Vec<Flag> {
-        let fleet = self.input.scenario.operation.fleet.as_ref();
-        let fails = fleet.is_some_and(|fleet| !fleet.hardships.faults.is_empty());
         let none = Flag::new("--set", "fleet.fault=[]");
-        if fails { vec![none] } else { Vec::new() }
+        if self.input.scenario.operation.has_faults() {
+            vec![none]
+        } else {
+            Vec::new()
+        }
     }
 }
 
