@@ -26,7 +26,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn print_rules(file: &str) -> Result<(), Box<dyn Error>> {
     let question = AlertQuestion {
         base: &Base::from_file(file),
-        changes: &[],
         seeds: 2,
         interval: AlertQuestion::USUAL_INTERVAL,
         hours: AlertQuestion::USUAL_HOURS,

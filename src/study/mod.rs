@@ -67,10 +67,9 @@ pub use model_range::{add_range, check_range};
 pub use overview::{overview, with_unlike_servers};
 pub use plan::{MOST_POINTS, Plan, label, short};
 pub use production::{
-    Answered, AssumedFailures, Calculator, Crowds, DAYS_OF_MONTH, Failures, LoadToCarry, MeasuredFailures,
-    NeededServers, NotTried, Offer, OfferTokens, OneDown, OwnTraffic, PeakRule, PolicyTried, Production,
-    ProductionQuestion, Purchase, Shopping, ShoppingList, ShoppingQuestion, StageFallback, StorageNeeds, StoreOfSize,
-    TriedPolicies, answered,
+    Answered, AssumedFailures, Calculator, Crowds, Failures, LoadToCarry, MeasuredFailures, NeededServers, NotTried,
+    Offer, OfferTokens, OneDown, OwnTraffic, PeakRule, PolicyTried, Production, ProductionQuestion, Purchase, Shopping,
+    ShoppingList, ShoppingQuestion, StageFallback, StorageNeeds, StoreOfSize, TriedPolicies, answered,
 };
 pub use remedies::{Remedy, Tried, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};

@@ -42,9 +42,9 @@ impl Day {
         self.since_1970 - other.since_1970
     }
 
-    /// The day of a month, both counted from 1, in the proleptic Gregorian calendar; a day that the month lacks is one of
-    /// the next month. By `days_from_civil` (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"): years begin
-    /// in March, so that the day that is not always there is the last.
+    /// The day of a month, both counted from 1, in the proleptic Gregorian calendar; a day that the month lacks is one
+    /// of the next month. By `days_from_civil` (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"): years
+    /// begin in March, so that the day that is not always there is the last.
     pub const fn of(year: i64, month: i64, day: i64) -> Self {
         let year = if month <= 2 { year - 1 } else { year };
         let era = year.div_euclid(400);

@@ -135,11 +135,11 @@ fn with_interval(values: &[f64]) -> (f64, f64) {
 
 /// The mean wait in an M/M/c queue [s] (A. K. Erlang, 1917), with the chance to wait by the stable recursion over
 /// Erlang's B.
-fn erlang_c_wait_s(servers: u32, utilisation: f64) -> f64 {
+pub fn erlang_c_wait_s(servers: u32, utilisation: f64, service_s: f64) -> f64 {
     let offered = utilisation * f64::from(servers);
     let blocked = (1..=servers).fold(1.0, |b, n| offered * b / (f64::from(n) + offered * b));
     let waits = blocked / (1.0 - utilisation * (1.0 - blocked));
-    waits * SERVICE_S / (f64::from(servers) * (1.0 - utilisation))
+    waits * service_s / (f64::from(servers) * (1.0 - utilisation))
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_common_queue_waits_as_erlang_says() {
                 &mut heard,
             );
             let (wait, half_width) = with_interval(&heard.waits);
-            let expected = erlang_c_wait_s(servers, utilisation);
+            let expected = erlang_c_wait_s(servers, utilisation, SERVICE_S);
             assert!(
                 (wait - expected).abs() <= half_width,
                 "{servers} servers at {utilisation}: {wait} +- {half_width} s, theory {expected} s"
@@ -195,7 +195,7 @@ fn two_choices_leave_few_servers_with_many_requests() {
         &mut least,
     );
     let [two, least] = [two, least].map(|heard| with_interval(&heard.waits).0);
-    let best = erlang_c_wait_s(servers, utilisation);
+    let best = erlang_c_wait_s(servers, utilisation, SERVICE_S);
     assert!(best < least && least < two, "{best} < {least} < {two}");
 }
 

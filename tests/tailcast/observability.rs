@@ -36,7 +36,6 @@ fn alerts(scenario: &str, seeds: u32, hours: f64) -> AlertAnswer {
     let control = Control::default();
     let question = AlertQuestion {
         base: &base,
-        changes: &[],
         seeds,
         interval: AlertQuestion::USUAL_INTERVAL,
         hours,

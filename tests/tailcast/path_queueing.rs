@@ -6,6 +6,7 @@ use tailcast::stats::streams::stream;
 use tailcast::units::{Span, Time};
 use tailcast::workload::{SpanDistribution, draw_exponential};
 
+use crate::fleet_queueing::erlang_c_wait_s;
 use crate::path_runs::{Asked, drive, path_of, seconds, stage, station};
 
 fn poisson(seed: u64, rate_per_s: f64, requests: u64) -> Asked {
@@ -19,16 +20,6 @@ fn poisson(seed: u64, rate_per_s: f64, requests: u64) -> Asked {
 
 fn at_once(_call: u64) -> (Span, bool) {
     (Span::ZERO, true)
-}
-
-/// The mean wait of M/M/c (A. K. Erlang, 1917) [s].
-fn erlang_c_wait_s(servers: u32, rate_per_s: f64, service_s: f64) -> f64 {
-    let offered = rate_per_s * service_s;
-    // Erlang's B by its recursion, and C from it.
-    let blocked = (1..=servers).fold(1.0, |blocked, n| offered * blocked / (f64::from(n) + offered * blocked));
-    let busy = offered / f64::from(servers);
-    let waits = blocked / (1.0 - busy + busy * blocked);
-    waits * service_s / (f64::from(servers) * (1.0 - busy))
 }
 
 fn mean_wait_s(ended: &[EndedPath], stage: usize) -> f64 {
@@ -58,7 +49,7 @@ fn a_tandem_of_stations_waits_as_jackson_says() {
         }
     }
     for ((servers, service_s), waits) in stations.into_iter().zip(&waits_s) {
-        let expected = erlang_c_wait_s(servers, rate_per_s, service_s);
+        let expected = erlang_c_wait_s(servers, rate_per_s * service_s / f64::from(servers), service_s);
         let interval = confidence_interval_95(waits).unwrap();
         let half = (interval.high - interval.low) / 2.0;
         let mean = f64::midpoint(interval.high, interval.low);

@@ -22,8 +22,6 @@ use crate::units::Span;
 pub struct AlertQuestion<'a> {
     /// The scenario.
     pub base: &'a Base,
-    /// What is laid over it.
-    pub changes: &'a [Flag],
     /// How many healthy runs thresholds come from; as many others are judged, and so many are made of each failure.
     pub seeds: u32,
     /// Seconds between two scrapes; [`AlertQuestion::USUAL_INTERVAL`].
@@ -154,8 +152,7 @@ impl AlertQuestion<'_> {
     }
 
     fn input(&self, flags: &[Flag]) -> Result<Input, Stopped> {
-        let all: Vec<Flag> = self.changes.iter().chain(flags).cloned().collect();
-        let read = self.base.with(&all);
+        let read = self.base.with(flags);
         read.map_err(|problem| Stopped::Invalid("for the alerts".to_owned(), problem))
     }
 

@@ -2,12 +2,12 @@
 
 use crate::config::{Scenario, Workload};
 use crate::metrics::FleetReport;
+use crate::money::SECONDS_PER_HOUR;
 use crate::workload::{Arrivals, Stage};
 
 /// So many parts are told apart in a day.
 pub(super) const MINUTES: usize = 1_440;
 const SECONDS_PER_MINUTE: f64 = 60.0;
-const SECONDS_PER_HOUR: f64 = 3_600.0;
 /// A profile that is shorter tells of no day [s].
 const NEARLY_A_DAY_S: f64 = 23.0 * SECONDS_PER_HOUR;
 

@@ -71,7 +71,6 @@ impl ProductionQuestion<'_> {
     fn alerts(&self) -> Result<AlertAnswer, Stopped> {
         let question = AlertQuestion {
             base: self.base,
-            changes: &[],
             seeds: 1,
             interval: AlertQuestion::USUAL_INTERVAL,
             hours: WATCHED_HOURS,

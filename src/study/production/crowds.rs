@@ -17,16 +17,14 @@ pub struct Crowds {
     pub own_at_once: Option<f64>,
 }
 
-/// Each number of users is about three times the one before.
-const LEVELS: [f64; 11] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 3e4, 1e5];
+/// Each number of users is about three times the one before; more at once take long to simulate.
+const LEVELS: [f64; 8] = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3];
 /// How far beyond what servers hold at once the curve goes, to show their queue.
 const BEYOND: f64 = 1.5;
 /// Requests of each user: the first ones, which come all at once, are left out as the warm-up.
 const REQUESTS_PER_USER: u64 = 40;
 /// So many in all at least, for a 99th percentile.
 const LEAST_REQUESTS: u64 = 3_000;
-/// More at once take long to simulate.
-const MOST_AT_ONCE: f64 = 3e3;
 /// A time between tokens that is longer than one user's by less is as short.
 const FLAT: f64 = 1.2;
 
@@ -47,7 +45,7 @@ pub(super) fn simulate(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> R
     let full = memory_holds.unwrap_or(most_running).min(most_running);
     let enough = (full * BEYOND).max(own.at_once().unwrap_or(0.0));
     let below = LEVELS.iter().take_while(|&&level| level < enough).count();
-    let levels = LEVELS.iter().take(below + 1).filter(|&&level| level <= MOST_AT_ONCE);
+    let levels = LEVELS.iter().take(below + 1);
     // What fails now and then belongs to another question, and so does how fast servers come.
     let mut changes = question.unharmed();
     changes.extend(question.fixed(input.scenario.operation.servers()));

@@ -7,12 +7,9 @@ use super::question::{Answered, ProductionQuestion, answered};
 use super::servers::NeededServers;
 use crate::config::{Flag, Promise};
 use crate::metrics::{FleetReport, Summary};
+use crate::money::{DAYS_PER_MONTH, SECONDS_PER_DAY};
 use crate::stats::at_least_of;
 use crate::study::Stopped;
-
-/// A month is as long everywhere [days].
-pub const DAYS_OF_MONTH: f64 = 30.0;
-const SECONDS_OF_MONTH: f64 = DAYS_OF_MONTH * 86_400.0;
 
 /// Failures, and what is promised in spite of them.
 pub struct Failures {
@@ -99,7 +96,7 @@ pub(super) fn find(
 impl Failures {
     /// How long nobody may be served in a month by what is promised [s].
     pub fn allowed_s_per_month(&self) -> f64 {
-        (1.0 - self.promise.sla) * SECONDS_OF_MONTH
+        (1.0 - self.promise.sla) * DAYS_PER_MONTH * SECONDS_PER_DAY
     }
 
     /// How many failures like those of the run a month may have by what is promised.
@@ -138,7 +135,7 @@ impl AssumedFailures {
         Self {
             gpu_hours_between: GPU_HOURS_BETWEEN,
             repair_s: REPAIR_S,
-            faults_per_month: DAYS_OF_MONTH * 24.0 * gpus / GPU_HOURS_BETWEEN,
+            faults_per_month: DAYS_PER_MONTH * 24.0 * gpus / GPU_HOURS_BETWEEN,
             availability: needed.map(|needed| at_least_of(needed, count, up)),
         }
     }

@@ -18,7 +18,7 @@ mod storage;
 pub use answers::Production;
 pub use batching::{PolicyTried, TriedPolicies};
 pub use crowds::Crowds;
-pub use failure::{AssumedFailures, DAYS_OF_MONTH, Failures, MeasuredFailures, OneDown};
+pub use failure::{AssumedFailures, Failures, MeasuredFailures, OneDown};
 pub use fallbacks::StageFallback;
 pub use memory_rule::{Calculator, PeakRule};
 pub use own_traffic::OwnTraffic;

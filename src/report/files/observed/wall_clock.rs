@@ -44,7 +44,7 @@ impl WallClock {
     pub(in crate::report) fn date(self, at: Time) -> String {
         let nanos = self.nanos(at);
         let (seconds, nanos) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-        let day = Day::from_days_since_1970((seconds / SECONDS_PER_DAY) as i64);
+        let day = Day::from_days_since_1970((seconds / SECONDS_PER_DAY).cast_signed());
         let of_day = seconds % SECONDS_PER_DAY;
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
         format!("{day}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")

@@ -2,9 +2,9 @@
 
 use super::list::Purchase;
 use super::load::LoadToCarry;
+use crate::money::DAYS_PER_MONTH;
 use crate::stats::Interval;
 use crate::study::Capacity;
-use crate::study::production::failure::DAYS_OF_MONTH;
 use crate::study::production::question::Answered;
 
 /// A fleet that could be bought.
@@ -58,7 +58,7 @@ impl Offer {
 
     /// What a month of 30 days costs [$].
     pub fn per_month(&self) -> Option<f64> {
-        self.per_hour().map(|dollars| dollars * 24.0 * DAYS_OF_MONTH)
+        self.per_hour().map(|dollars| dollars * 24.0 * DAYS_PER_MONTH)
     }
 
     /// What a million tokens of prompts and answers costs at the mean load [$].
