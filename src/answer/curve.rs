@@ -3,6 +3,7 @@
 use super::common::{dial, make_runs, refuse_seeds_of_a_trace, workers};
 use super::problem::Problem;
 use super::setting;
+use crate::config::Diagnostic;
 use crate::report::curve::CurveReport;
 use crate::report::figure::Drawn;
 use crate::report::figure::load_curve;
@@ -73,12 +74,22 @@ impl ReadyCurve<'_> {
             refinements: question.refinements,
         };
         let warnings = input.scenario.all_warnings();
-        let (curve, warnings) = make_runs(control, warnings, replaced.as_deref(), |runner| {
+        let (curve, mut warnings) = make_runs(control, warnings, replaced.as_deref(), |runner| {
             let simulate = |input: &Input, seed| runner.run(input, seed);
             Ok(study.answer(&workers(control)?, &simulate)?)
         })?;
+        let beyond = curve.of_never_reached();
         if curve.points.is_empty() {
-            return Err(Problem::interrupted());
+            return Err(match beyond {
+                Some(beyond) => Diagnostic::new(beyond)
+                    .help("ask for fewer at once, or for more requests")
+                    .into(),
+                None => Problem::interrupted(),
+            });
+        }
+        if let Some(beyond) = beyond {
+            control.audience.warn(&beyond);
+            warnings.push(beyond);
         }
         let context = curve.mean_context_tokens();
         let report = CurveReport {

@@ -8,7 +8,9 @@ use crate::config::{Diagnostic, Flag, Workload};
 use crate::metrics::Slo;
 use crate::report::page::Page;
 use crate::report::plan::PlanReport;
-use crate::study::{Base, Control, Input, ProductionQuestion, ShoppingList, ShoppingQuestion, Stopped, answered};
+use crate::study::{
+    Base, Control, Input, LoadToCarry, ProductionQuestion, ShoppingList, ShoppingQuestion, Stopped, answered,
+};
 use crate::units::Day;
 use crate::workload::Arrivals;
 
@@ -77,6 +79,7 @@ impl PlanQuestion {
         } else {
             refuse_scaled(&input)?;
             refuse_pools(&input, "--over buys servers of one kind")?;
+            LoadToCarry::asked_of(&input).map_err(|why| why.about("--over"))?;
             Some(over::shopping_list(&base, &input, &self.over)?)
         };
         Ok(ReadyPlan {
@@ -126,6 +129,7 @@ impl ReadyPlan {
             setting: setting::of(control, &self.input, production.own.runs, Vec::new()),
             slos_are_usual: self.slos_are_usual,
             gpus_of_server: scenario.deployment.tensor_parallel,
+            budget_per_day: scenario.budget.as_ref().map(|budget| budget.per_day_dollars),
             is_fleet: scenario.operation.fleet.is_some(),
             policy: scenario.deployment.server.policy.description().name,
             people_wait: people_wait(&self.input, self.slos_are_usual),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{run_report, servers_in_words};
 use crate::config::on_one_line;
 use crate::report::StudySetting;
+use crate::stats::counted;
 use crate::study::{Control, Input};
 
 /// The setting of a study of `input`, each variation with so many runs, with what was changed or taken for granted.
@@ -54,7 +55,8 @@ fn server(input: &Input) -> String {
     );
     if let Some(fleet) = &scenario.operation.fleet {
         // Parts of their own, as either may be what variations differ in.
-        let _ = write!(text, " · {} servers · router {}", fleet.servers, fleet.router.name);
+        let servers = counted(fleet.servers, "server");
+        let _ = write!(text, " · {servers} · router {}", fleet.router.name);
     }
     text
 }

@@ -49,6 +49,11 @@ impl Recording {
         self.client.path.report()
     }
 
+    /// How many requests were sent.
+    pub const fn arrived(&self) -> u64 {
+        self.client.requests.arrived
+    }
+
     /// Waves in which requests came.
     pub const fn waves(&self) -> Waves {
         self.server.waves

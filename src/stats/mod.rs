@@ -19,7 +19,7 @@ pub use erlang::{erlang_c, erlang_wait_quantile_s};
 pub use histogram::RELATIVE_PRECISION;
 pub use least_squares::{Coefficient, Fit, least_squares};
 pub use mean::mean;
-pub use rounded::{rounded, unrounded};
+pub use rounded::{counted, rounded, unrounded};
 pub use student_t::{
     Interval, confidence_interval_95, confidence_interval_95_about, confidence_interval_95_above_zero,
     confidence_interval_95_of_shares, t_quantile_975,

@@ -22,6 +22,13 @@ pub fn rounded(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// So many of what has this name: `1 server`, `3 servers`.
+pub fn counted(count: impl Into<u64>, noun: &str) -> String {
+    let count = count.into();
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 /// All digits, but exponents for what would have dozens of zeros; TOML and JSON read the same number from it.
 pub fn unrounded(value: f64) -> String {
     if value.is_finite() && value != 0.0 && !(1e-9..HUGE).contains(&value.abs()) {

@@ -138,6 +138,12 @@ impl Bisection<'_> {
             }
             Err(Stopped::Interrupted) => return Err(Stopped::Interrupted),
         };
+        let sent = summary.requests.arrived;
+        if self.dial.kind().exceeds(load, sent) {
+            let at = self.dial.kind().with_unit(load);
+            let message = format!("at {at} a run has only {sent} requests, so that so many are never there at once");
+            return Ok(Attempt::TooShort(Diagnostic::new(message).help(MORE_REQUESTS)));
+        }
         Ok(match summary.is_met {
             Some(true) => Attempt::Met(summary),
             Some(false) => Attempt::Missed(summary),

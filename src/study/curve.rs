@@ -31,6 +31,17 @@ pub struct Curve {
     pub runs: u32,
     /// Whether the user stopped it before all points were there.
     pub is_interrupted: bool,
+    /// Loads that are no points: runs have fewer requests than should have been there at once.
+    pub never_reached: Vec<NeverReached>,
+}
+
+/// A load that no run can show.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NeverReached {
+    /// So many clients.
+    pub load: f64,
+    /// Requests of a run.
+    pub requests: u64,
 }
 
 /// The runs at one load, pooled.
@@ -64,6 +75,7 @@ impl CurveStudy<'_> {
             points: Vec::new(),
             runs: 0,
             is_interrupted: false,
+            never_reached: Vec::new(),
         };
         let mut loads = self.loads.clone();
         for round in 0..=self.refinements {
@@ -115,12 +127,8 @@ impl CurveStudy<'_> {
                 if pending == runs {
                     let replications = std::mem::take(&mut pooled);
                     pending = 0;
-                    let RunResult { summary, breakdown } = replications.result().expect("there is a run");
-                    curve.points.push(CurvePoint {
-                        load: loads[tasks[task].0],
-                        summary,
-                        breakdown,
-                    });
+                    let result = replications.result().expect("there is a run");
+                    curve.take(loads[tasks[task].0], result);
                 }
                 Next::GoOn
             },
@@ -133,6 +141,31 @@ impl CurveStudy<'_> {
 }
 
 impl Curve {
+    /// Takes in the pooled runs at a load.
+    fn take(&mut self, load: f64, result: RunResult) {
+        let RunResult { summary, breakdown } = result;
+        let requests = summary.requests.arrived / u64::from(self.runs);
+        if self.kind.exceeds(load, requests) {
+            self.never_reached.push(NeverReached { load, requests });
+            return;
+        }
+        self.points.push(CurvePoint {
+            load,
+            summary,
+            breakdown,
+        });
+    }
+
+    /// What to say of the loads that are no points; nothing if all are.
+    pub fn of_never_reached(&self) -> Option<String> {
+        let NeverReached { load, requests } = self.never_reached.first()?;
+        let beyond = if self.never_reached.len() > 1 { " and more" } else { "" };
+        Some(format!(
+            "{}{beyond} are never there at once, as a run has only {requests} requests: left out",
+            self.kind.with_unit(*load)
+        ))
+    }
+
     /// The point from which on more load buys latency rather than throughput: where throughput / mean E2E latency, the
     /// "power" of Kleinrock (Power and deterministic rules of thumb for probabilistic problems in computer
     /// communications, ICC 1979), is largest. `None` if that is at an end of the curve, as the knee then lies beyond it

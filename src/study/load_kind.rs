@@ -119,6 +119,11 @@ impl LoadKind {
         matches!(self, Self::Concurrency | Self::Users)
     }
 
+    /// Whether a run that sent so many requests cannot have shown a load: fewer than should be there at once.
+    pub fn exceeds(self, load: f64, sent: u64) -> bool {
+        self.counts_clients() && load > sent as f64
+    }
+
     /// The least difference between two loads.
     pub const fn least_step(self) -> f64 {
         if self.counts_clients() { 1.0 } else { 0.0 }

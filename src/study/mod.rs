@@ -52,7 +52,7 @@ pub use cost::{
     AgainstApi, BestRate, BreakEvenReport, BudgetOutcome, BudgetReport, CommitmentReport, CostQuestion, CostReport,
     DayReport, EnergyReport, HiddenCostReport, PricesReport, RuleOfThumbReport, SessionCost, SourceReport, TokenPrices,
 };
-pub use curve::{Curve, CurvePoint, CurveStudy};
+pub use curve::{Curve, CurvePoint, CurveStudy, NeverReached};
 pub use differing::{Differing, differing};
 pub use exposition::{class_names, exposed_servers, exposition};
 pub use fewest_servers::{FewestServers, ServersSearch};
@@ -74,7 +74,7 @@ pub use production::{
 pub use remedies::{Remedy, Tried, remedies, try_remedies};
 pub use replications::{Outcome, Task, replicate, run_each};
 pub use runner::Runner;
-pub use sending::{Replayed, SimulationError};
+pub use sending::{IdleClients, Replayed, SimulationError};
 pub use servers_by_hour::{HourOfDay, HoursSearch};
 pub use simulate::{
     Run, engine, recorder, replay, replay_readable_fleet, replay_servers, replay_source, replay_workload, run, simulate,

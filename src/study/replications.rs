@@ -4,7 +4,7 @@ use super::bounds::Bounds;
 use super::control::Control;
 use super::in_order::{Next, Workers};
 use super::input::Input;
-use super::sending::{Replayed, SimulationError};
+use super::sending::{IdleClients, Replayed, SimulationError};
 use super::simulate::{self, Run};
 use crate::metrics::{Breakdown, Recording, Replications, Summary};
 
@@ -74,6 +74,12 @@ impl Replayed {
                  `session_id` of mooncake), so each went to a server by itself, as if at random; write another router"
                     .to_owned(),
             );
+        }
+        if let Some(IdleClients { clients, requests }) = self.idle_clients {
+            warnings.push(format!(
+                "there are {clients} clients but only {requests} requests, so that so many are never there at once: \
+                 these are the numbers of a smaller crowd"
+            ));
         }
         if self.tied_share > MANY_TIES {
             warnings.push(format!(

@@ -37,7 +37,11 @@ impl<'a> Runner<'a> {
         }
         self.control.audience.count(1);
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert(run.replayed);
+        first.get_or_insert(Replayed {
+            // Depends on the load, and which run is first depends on the threads.
+            idle_clients: None,
+            ..run.replayed
+        });
         drop(first);
         Ok(run.recording)
     }

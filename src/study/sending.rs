@@ -22,8 +22,19 @@ pub struct Replayed {
     pub lacks_sessions: bool,
     /// Waves in which its requests came.
     pub waves: Waves,
+    /// Clients of a closed loop of whom some never sent anything, as there were too few requests.
+    pub idle_clients: Option<IdleClients>,
     /// Whether whoever watched stopped it before its end.
     pub is_stopped: bool,
+}
+
+/// More clients than requests.
+#[derive(Clone, Copy, Debug)]
+pub struct IdleClients {
+    /// Clients there should have been.
+    pub clients: u32,
+    /// Requests that were sent.
+    pub requests: u64,
 }
 
 /// Why a simulation could not go to its end.

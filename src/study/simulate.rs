@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::bounds::Bounds;
 use super::control::Control;
 use super::input::Input;
-use super::sending::{self, Replayed, SimulationError};
+use super::sending::{self, IdleClients, Replayed, SimulationError};
 use super::watched::Watched;
 use crate::config::{Deployment, Fleet, FleetPool, Scenario, WarmUp};
 use crate::engine::{self, Engine, Observer, Server, ServerId, ServerSettings};
@@ -50,7 +50,13 @@ pub fn run(
     };
     let recording = recorder.finish();
     replayed.waves = recording.waves();
+    replayed.idle_clients = idle_clients(scenario, recording.arrived());
     Ok(Run { recording, replayed })
+}
+
+fn idle_clients(scenario: &Scenario, requests: u64) -> Option<IdleClients> {
+    let clients = scenario.traffic.only_workload()?.clients()?;
+    (u64::from(clients) > requests).then_some(IdleClients { clients, requests })
 }
 
 /// Runs the scenario's workload on its servers, until `watch` wants no more.

@@ -43,6 +43,10 @@ fn a_wrong_setting_is_refused_with_its_place() {
         (&["cost.commitment=\"spott\""], "did you mean `spot`?"),
         (&["cost.users_per_day=1000"], "write requests_per_user = 10 beside it"),
         (&["cost.requests_per_user=10"], "write users_per_day = 1000 beside it"),
+        (
+            &["cost.users_per_day=1e10", "cost.requests_per_user=1e6"],
+            "write numbers whose product is",
+        ),
         (&["cost.users_per_day=0", "cost.requests_per_user=1"], "above 0"),
         (&["cost.users_per_day=nan", "cost.requests_per_user=1"], "above 0"),
         (&["cost.power_peak_w=-1"], "`cost.power_peak_w` must be"),

@@ -87,6 +87,7 @@ mod path_twin;
 mod paths;
 mod perfetto;
 mod pipes;
+mod plan_edges;
 mod plans;
 mod pooling;
 mod pools;

@@ -10,6 +10,7 @@ use crate::config::reader::reading::Resolved;
 use crate::fleet::FaultKind;
 use crate::money::{ApiPrice, Commitment, CostFigure, CostRules, PaidServers, PriceBook};
 use crate::settings::{Kind, Setting, Word};
+use crate::stats::rounded;
 use crate::units::Span;
 
 /// The table `[cost]`: what things cost.
@@ -104,7 +105,9 @@ const USERS_PER_DAY: Setting = Setting::new(
 .depends("the money of a day is that of the simulated rate for 24 hours");
 const REQUESTS_PER_USER: Setting = Setting::new(
     "requests_per_user",
-    Kind::Positive { max: MOST_USERS },
+    Kind::Positive {
+        max: MOST_REQUESTS_OF_USER,
+    },
     "How many requests each of them sends in a day",
 )
 .unit("requests")
@@ -176,7 +179,11 @@ const DOLLARS: Kind = Kind::Number {
 };
 const WATTS: Kind = Kind::Number { min: 0.0, max: 1e5 };
 /// More than there are people.
-const MOST_USERS: f64 = 1e11;
+const MOST_USERS: f64 = 1e10;
+/// Ten a second.
+const MOST_REQUESTS_OF_USER: f64 = 1e6;
+/// A thousand requests of everybody on earth.
+const MOST_REQUESTS_OF_DAY: f64 = 1e13;
 /// A larger file is no price list.
 const LARGEST_FILE_BYTES: u64 = 1 << 20;
 
@@ -342,6 +349,19 @@ fn read_users(fields: &Fields<'_>) -> Result<Option<(f64, f64)>, Diagnostic> {
     let users = fields.find(&USERS_PER_DAY)?.declared_number()?.optional();
     let requests = fields.find(&REQUESTS_PER_USER)?.declared_number()?.optional();
     let (written, missing, example) = match (users, requests) {
+        (Some(users), Some(requests)) if users * requests > MOST_REQUESTS_OF_DAY => {
+            let message = format!(
+                "{} users with {} requests each are {} requests a day",
+                rounded(users),
+                rounded(requests),
+                rounded(users * requests)
+            );
+            let help = format!(
+                "write numbers whose product is {} at most",
+                rounded(MOST_REQUESTS_OF_DAY)
+            );
+            return Err(fields.error(REQUESTS_PER_USER.name, message).help(help));
+        }
         (Some(users), Some(requests)) => return Ok(Some((users, requests))),
         (None, None) => return Ok(None),
         (Some(_), None) => (&USERS_PER_DAY, &REQUESTS_PER_USER, "requests_per_user = 10"),

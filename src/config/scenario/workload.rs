@@ -106,6 +106,18 @@ impl Workload {
         }
     }
 
+    /// How many clients a closed loop has; `None` if it is none.
+    pub const fn clients(&self) -> Option<u32> {
+        match self {
+            Self::Synthetic(Synthetic {
+                arrivals: Arrivals::Closed { concurrency, .. },
+                ..
+            }) => Some(*concurrency),
+            Self::Synthetic(_) => None,
+            Self::Trace(replay) => replay.concurrency,
+        }
+    }
+
     /// The mean rate of its arrivals, or of the starts of its sessions [1/s]; `None` if it has none, or of a trace.
     pub fn mean_rate_per_s(&self) -> Option<f64> {
         match self {

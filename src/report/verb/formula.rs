@@ -8,7 +8,7 @@ use crate::report::page::{Block, Section};
 use crate::report::text::numbers::percent;
 use crate::report::text::table::{Cell, Column, Table};
 use crate::stats::rounded;
-use crate::study::{ForgottenMemory, FormulaCheck, MemoryLeftOut};
+use crate::study::{Capacity, ForgottenMemory, FormulaCheck, MemoryLeftOut};
 
 #[derive(Serialize)]
 pub(in crate::report) struct Document {
@@ -136,20 +136,30 @@ fn rows(check: &FormulaCheck) -> Vec<Row> {
         Some(capacity) => (
             "5 latency target",
             Some(capacity.mean()),
-            if capacity.is_at_least() {
-                "clients and more: no SLO is missed by as many as were tried".to_owned()
-            } else {
-                format!(
-                    "clients until an SLO is missed: {} of what memory holds",
-                    percent(capacity.mean() / check.filled.users)
-                )
-            },
+            latency_target(check, capacity),
         ),
     });
     rows
 }
 
 type Row = (&'static str, Option<f64>, String);
+
+fn latency_target(check: &FormulaCheck, capacity: &Capacity) -> String {
+    let memory = check.filled.users;
+    if capacity.is_at_least() {
+        "clients and more: no SLO is missed by as many as were tried".to_owned()
+    } else if check.filled.is_full {
+        format!(
+            "clients until an SLO is missed: {} of what memory holds",
+            percent(capacity.mean() / memory)
+        )
+    } else {
+        format!(
+            "clients until an SLO is missed; memory holds {} at least, and nobody saw it full",
+            rounded(memory)
+        )
+    }
+}
 
 /// The memory that the formula forgets, and what is left of its users.
 fn memory_rows(memory: &MemoryLeftOut) -> Vec<Row> {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::metrics::Summary;
 use crate::report::text::numbers::{duration, percent};
 use crate::report::text::table::{Cell, Column, Table};
-use crate::stats::rounded;
+use crate::stats::{counted, rounded};
 use crate::study::{HourOfDay, LoadKind, ServersRange};
 use crate::units::Span;
 
@@ -146,7 +146,7 @@ impl Servers {
             let (low, high) = (number(range.if_shorter), number(range.if_longer));
             format!("; [{low}, {high}] if step times are off")
         });
-        let servers = if fewest == 1 { "server" } else { "servers" };
-        format!("{fewest} {servers} for {load} ({gpus} GPUs){how}{one_less}{one_down}{range}")
+        let (servers, gpus) = (counted(fewest, "server"), counted(gpus, "GPU"));
+        format!("{servers} for {load} ({gpus}){how}{one_less}{one_down}{range}")
     }
 }

@@ -2,7 +2,7 @@
 
 use super::own_traffic::OwnTraffic;
 use super::question::ProductionQuestion;
-use crate::config::Deployment;
+use crate::config::{Deployment, Diagnostic};
 use crate::study::{Curve, CurvePoint, CurveStudy, LoadDial, Stopped};
 
 /// What so many at once see, whoever sends their requests.
@@ -59,6 +59,12 @@ pub(super) fn simulate(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> R
     let curve = study.answer(question.workers, question.simulate)?;
     if curve.is_interrupted {
         return Err(Stopped::Interrupted);
+    }
+    if curve.points.is_empty() {
+        let why = curve
+            .of_never_reached()
+            .unwrap_or_else(|| "no request was sent".to_owned());
+        return Err(Stopped::Failed(Diagnostic::new(why)));
     }
     Ok(Crowds {
         curve,

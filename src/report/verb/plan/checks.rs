@@ -6,6 +6,7 @@ use super::report::PlanReport;
 use crate::metrics::{SloOutcome, Summary};
 use crate::report::text::numbers::{self, or_unknown, percent};
 use crate::report::verb::run::outcome_in_words;
+use crate::stats::counted;
 use crate::study::{is_steady, judged};
 
 /// Something that has to hold.
@@ -100,9 +101,12 @@ fn servers(report: &PlanReport) -> Check {
             (Some(needed), _) => (
                 Some(needed <= found.servers),
                 if needed <= found.servers {
-                    format!("{needed} of {} servers carry the load", found.servers)
+                    let carry = if needed == 1 { "carries" } else { "carry" };
+                    format!("{needed} of {} {carry} the load", counted(found.servers, "server"))
                 } else {
-                    format!("the load takes {needed} servers, and there are {}", found.servers)
+                    let are = if found.servers == 1 { "is" } else { "are" };
+                    let needed = counted(needed, "server");
+                    format!("the load takes {needed}, and there {are} {}", found.servers)
                 },
             ),
             (None, Some(share)) if found.fewest.is_err() => (
@@ -169,17 +173,24 @@ fn promise(report: &PlanReport) -> Check {
 
 /// Whether the money of a day lasts, if there is a budget.
 fn budget(report: &PlanReport) -> Option<Check> {
-    let budget = report.production.cost.as_ref()?.budget.as_ref()?;
-    let (holds, finding) = match &budget.own {
-        None => (None, "what the GPUs cost is not known".to_owned()),
-        Some(own) => (
-            Some(own.spent_at_hour.is_none()),
-            format!(
-                "the budget of {} a day {}",
-                numbers::price(budget.per_day),
-                outcome_in_words(own)
-            ),
+    let per_day = numbers::price(report.budget_per_day?);
+    let cost = report.production.cost.as_ref();
+    let own = cost.map(|cost| cost.budget.as_ref().and_then(|budget| budget.own.as_ref()));
+    let (holds, finding) = match own {
+        None => (
+            None,
+            format!("whether {per_day} a day last is not known: no request was answered"),
         ),
+        Some(None) => (
+            None,
+            format!("whether {per_day} a day last is not known: nor is what the GPUs cost"),
+        ),
+        Some(Some(own)) => {
+            let lasts = own.spent_at_hour.is_none();
+            let is = if lasts { "" } else { "is " };
+            let outcome = outcome_in_words(own);
+            (Some(lasts), format!("the budget of {per_day} a day {is}{outcome}"))
+        }
     };
     Some(Check {
         name: "budget",

@@ -11,8 +11,8 @@ use crate::report::figure::load_curve;
 use crate::report::text::numbers::{duration, milliseconds, or_unknown, percent};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::report::verb::curve::CurveReport;
-use crate::stats::{Interval, rounded};
-use crate::study::{Crowds, CurvePoint, NeededServers};
+use crate::stats::{Interval, counted, rounded};
+use crate::study::{Crowds, CurvePoint, LoadKind, NeededServers};
 
 #[derive(Serialize)]
 pub(super) struct ConcurrencyDocument {
@@ -187,6 +187,7 @@ fn crowds_in_words(report: &PlanReport, crowds: &Crowds) -> Vec<String> {
         load(crowds.curve.kv_full_from()),
         load(crowds.curve.queue_from())
     ));
+    lines.extend(crowds.curve.of_never_reached());
     lines
 }
 
@@ -224,16 +225,16 @@ fn servers_in_words(found: &Result<NeededServers, String>) -> Vec<String> {
                 )
             },
             |needed| {
+                let are = if found.servers == 1 { "is" } else { "are" };
                 format!(
-                    "{your} {} takes {needed} {}, {} if one may be down; there are {}{}",
+                    "for {your} {} it takes {}, {} if one may be down; there {are} {}{}",
                     kind.with_unit(load),
-                    if needed == 1 { "server" } else { "servers" },
+                    counted(needed, "server"),
                     needed + 1,
                     found.servers,
-                    found.load_share().map_or_else(String::new, |share| format!(
-                        ", loaded to {} of what they carry",
-                        percent(share)
-                    ))
+                    found
+                        .load_share()
+                        .map_or_else(String::new, |share| loaded_in_words(kind, share))
                 )
             },
         )),
@@ -241,6 +242,17 @@ fn servers_in_words(found: &Result<NeededServers, String>) -> Vec<String> {
         (None, _) => {}
     }
     lines
+}
+
+/// A loop's clients wait for their answers, so that half of the clients that a server carries ask for more than half of
+/// the requests that it answers.
+fn loaded_in_words(kind: LoadKind, share: f64) -> String {
+    let share = percent(share);
+    if kind.counts_clients() {
+        format!(", with {share} of the clients that they carry (of requests/s it is more: clients wait less)")
+    } else {
+        format!(", loaded to {share} of what they carry")
+    }
 }
 
 fn table(crowds: &Crowds) -> Table {

@@ -9,7 +9,7 @@ use crate::metrics::Summary;
 use crate::report::text::numbers::{bytes, duration, or_unknown, percent, price};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::retrieval::{Placement, UpdateKind};
-use crate::stats::rounded;
+use crate::stats::{counted, rounded};
 use crate::study::PolicyTried;
 use crate::study::alerts::RuleVerdict;
 
@@ -313,7 +313,10 @@ fn redundancy(report: &PlanReport) -> PlanDecision {
     let peak = production.own.summary.queue.running.max;
     let (answer, because) = match (report.gpus_needed(), &production.rule) {
         (Some(needed), Ok(rule)) => (
-            format!("{} GPUs: {needed}, and one server more", needed + report.gpus_of_server),
+            format!(
+                "{}: {needed}, and one server more",
+                counted(needed + report.gpus_of_server, "GPU")
+            ),
             format!(
                 "at the peak {} are served at once, which is {} of KV; the rule of thumb says {}",
                 or_unknown(peak.map(|it| it as f64), rounded),

@@ -18,6 +18,8 @@ pub struct PlanReport {
     pub classes: Vec<ClassToRecord>,
     /// GPUs of a server.
     pub gpus_of_server: u32,
+    /// What a day may cost, if the scenario says so [$].
+    pub budget_per_day: Option<f64>,
     /// Whether there are several servers, or one that may fail.
     pub is_fleet: bool,
     /// How requests share steps.

@@ -11,7 +11,7 @@ use crate::report::text::why::why;
 use crate::report::verb::path_budget;
 use crate::report::verb::run::cost_lines::cost_lines;
 use crate::report::verb::run::report::RunReport;
-use crate::stats::{Interval, rounded};
+use crate::stats::{Interval, counted, rounded};
 use crate::study::Verdict;
 
 /// Columns of a label at the start of a line.
@@ -126,8 +126,8 @@ impl RunReport {
             .fleet
             .as_ref()
             .map_or(String::new(), |fleet| match fleet.wanted_mean {
-                Some(_) => format!("up to {} servers of ", fleet.servers),
-                None => format!("{} servers of ", fleet.servers),
+                Some(_) => format!("up to {} of ", counted(fleet.servers, "server")),
+                None => format!("{} of ", counted(fleet.servers, "server")),
             });
         format!("{servers}{}×{}", headline.tensor_parallel, on_one_line(&headline.gpu))
     }
@@ -277,8 +277,8 @@ fn fleet_line(fleet: &FleetReport) -> String {
     let waiting = servers().filter_map(|server| server.waiting.mean).collect();
     let longest = servers().map(|server| server.waiting.max).max().unwrap_or(0);
     let mut text = format!(
-        "{} servers behind {} · a server is busy {} of the time · queue of a server mean {}, longest {longest}",
-        fleet.servers,
+        "{} behind {} · a server is busy {} of the time · queue of a server mean {}, longest {longest}",
+        counted(fleet.servers, "server"),
         fleet.router,
         least_and_most(busy, percent),
         least_and_most(waiting, rounded),
@@ -295,12 +295,11 @@ fn pool_line(pool: &PoolReport, fleet: &FleetReport) -> String {
     let about = &pool.about;
     let sent: u64 = fleet.pools.iter().map(|pool| pool.attempts).sum();
     let share = (sent > 0).then(|| pool.attempts as f64 / sent as f64);
-    let servers = if about.servers == 1 { "server" } else { "servers" };
+    let servers = counted(about.servers, "server");
     let mut text = format!(
-        "{}: {} {servers} of {}×{} take {} of the requests · {} output tokens/s · a server is busy {} · queue mean {}, \
+        "{}: {servers} of {}×{} take {} of the requests · {} output tokens/s · a server is busy {} · queue mean {}, \
          longest {} · KV mean {}, peak {}",
         on_one_line(&about.name),
-        about.servers,
         about.tensor_parallel,
         on_one_line(&about.gpu),
         or_unknown(share, percent),

@@ -1,8 +1,9 @@
 //! The load that servers are bought for: the scenario's own, at its busiest.
 
+use crate::config::Diagnostic;
 use crate::study::lasting_rate::{REQUESTS_AT_A_LASTING_RATE, lasting};
 use crate::study::production::question::ProductionQuestion;
-use crate::study::{Base, LoadDial, LoadKind, Stopped};
+use crate::study::{Base, Input, LoadDial, LoadKind, Stopped};
 
 /// What servers have to carry.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +26,16 @@ pub(super) struct BusiestHour {
 }
 
 impl LoadToCarry {
+    /// What a scenario asks its servers to carry, and how to set it; otherwise why nobody can buy servers for it.
+    pub fn asked_of(input: &Input) -> Result<(f64, LoadDial), Diagnostic> {
+        let dial = LoadDial::new(LoadKind::of(input), input)?;
+        let load = dial.load_of(input).ok_or_else(|| {
+            let message = "all its requests come at once, and how many servers are enough then is a matter of patience";
+            Diagnostic::new(message).help("give them a rate: arrivals = { process = \"poisson\", rate = 2.0 }")
+        })?;
+        Ok((load, dial))
+    }
+
     /// Whether it is that of the busiest stage of a profile.
     pub fn is_of_busiest_stage(&self) -> bool {
         self.mean_share < 1.0
@@ -36,12 +47,7 @@ impl BusiestHour {
     /// may be met while everybody waits at noon.
     pub(super) fn of(question: &ProductionQuestion<'_>, requests_of_run: u64) -> Result<Self, Stopped> {
         let input = question.input;
-        let dial = LoadDial::new(LoadKind::of(input), input).map_err(Stopped::Failed)?;
-        let Some(load) = dial.load_of(input) else {
-            return Err(Stopped::failed(
-                "all its requests come at once, and how many servers are enough then is a matter of patience",
-            ));
-        };
+        let (load, dial) = LoadToCarry::asked_of(input).map_err(Stopped::Failed)?;
         let LoadKind::ProfileTimes { mean_per_s, peak_per_s } = dial.kind() else {
             let load = LoadToCarry {
                 kind: dial.kind(),

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::serve::ServeCommand;
 use crate::report::verb::plan::report::PlanReport;
+use crate::stats::counted;
 use crate::study::Offer;
 
 /// The most that a name of ours takes of the 63 characters that a label of DNS may have (RFC 1123), so that there is
@@ -53,9 +54,10 @@ impl PlanReport {
 
 fn objects(best: &Offer, command: &ServeCommand, name: &str) -> String {
     let fewest = best.fewest.expect("the best carries the load");
+    let carry = if fewest == 1 { "carries" } else { "carry" };
     let mut text = format!(
-        "# {} servers of {} x {}: {fewest} carry the load, and one may fail.\n",
-        fewest + 1,
+        "# {} of {} x {}: {fewest} {carry} the load, and one may fail.\n",
+        counted(fewest + 1, "server"),
         best.purchase.gpus(),
         plain(best.purchase.gpu())
     );
