@@ -25,9 +25,9 @@ fn with_short_trace() -> Workplace {
     let workplace = Workplace::new();
     let rows = (0..ROWS).map(|second| format!("{second},100,20\n"));
     let trace = std::iter::once("arrival_s,input_tokens,output_tokens\n".to_owned()).chain(rows);
-    workplace.write("rows.csv", &trace.collect::<String>());
+    workplace.write("rows.csv", trace.collect::<String>());
     let workload = "trace = { path = \"rows.csv\", format = \"csv\" }\n";
-    workplace.write("s.toml", &format!("{SCENARIO}{workload}"));
+    workplace.write("s.toml", format!("{SCENARIO}{workload}"));
     workplace
 }
 
@@ -97,7 +97,7 @@ fn a_budget_is_judged_or_said_to_be_unknown() {
     let workload = "requests = 500\narrivals = { process = \"poisson\", rate = 2.0 }\nprompt = { dist = \"fixed\", \
                     value = 9000 }\noutput = { dist = \"fixed\", value = 20 }\n[budget]\nper_day = 100\nbeyond = \
                     \"refuse\"\n";
-    workplace.write("s.toml", &format!("{SCENARIO}{workload}"));
+    workplace.write("s.toml", format!("{SCENARIO}{workload}"));
     let ended = workplace.run(&["plan", "s.toml", "--format", "json"]);
     let plan = ended.json();
     let checks = plan["checks"].as_array().unwrap();
@@ -116,7 +116,7 @@ fn servers_for_what_comes_at_once_are_refused_before_anything_is_simulated() {
     let workplace = Workplace::new();
     let workload = "requests = 500\narrivals = { process = \"at_once\" }\nprompt = { dist = \"fixed\", value = 100 }\n\
                     output = { dist = \"fixed\", value = 20 }\n";
-    workplace.write("s.toml", &format!("{SCENARIO}{workload}"));
+    workplace.write("s.toml", format!("{SCENARIO}{workload}"));
     let ended = workplace.run(&["plan", "s.toml", "--over", "gpu=l40s", "--kubernetes", "fleet.yaml"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
     assert!(
