@@ -139,7 +139,7 @@ impl Bisection<'_> {
             Err(Stopped::Interrupted) => return Err(Stopped::Interrupted),
         };
         let sent = summary.requests.arrived;
-        if self.dial.kind().exceeds(load, sent) {
+        if sent > 0 && self.dial.kind().exceeds(load, sent) {
             let at = self.dial.kind().with_unit(load);
             let message = format!("at {at} a run has only {sent} requests, so that so many are never there at once");
             return Ok(Attempt::TooShort(Diagnostic::new(message).help(MORE_REQUESTS)));
@@ -259,6 +259,10 @@ impl Bisection<'_> {
         };
         let samples = slo.as_latency().map_or(0, |slo| summary.latency.of(slo.metric).count);
         let name = slo.to_string();
+        if summary.requests.finished == 0 {
+            let message = format!("at {at} no request was answered");
+            return Attempt::Unknown(Diagnostic::new(message).help("`tailcast run` shows what became of them"));
+        }
         if samples == 0 {
             let message =
                 format!("at {at} nothing can be said of {name}: responses come as a whole, or are a single token");

@@ -159,6 +159,9 @@ impl Curve {
     /// What to say of the loads that are no points; nothing if all are.
     pub fn of_never_reached(&self) -> Option<String> {
         let NeverReached { load, requests } = self.never_reached.first()?;
+        if *requests == 0 {
+            return Some("no request reaches a server, whatever the load".to_owned());
+        }
         let beyond = if self.never_reached.len() > 1 { " and more" } else { "" };
         Some(format!(
             "{}{beyond} are never there at once, as a run has only {requests} requests: left out",

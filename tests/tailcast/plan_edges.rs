@@ -138,3 +138,22 @@ fn a_run_with_more_clients_than_requests_says_so() {
     assert!(said(121).contains(warning));
     assert!(!said(120).contains("clients but only"));
 }
+
+#[test]
+fn where_no_path_reaches_the_model_nothing_is_said_of_tokens() {
+    let workplace = Workplace::new();
+    let workload = "requests = 500\narrivals = { process = \"poisson\", rate = 2.0 }\nprompt = { dist = \"fixed\", \
+                    value = 100 }\noutput = { dist = \"fixed\", value = 20 }\n[[path.stage]]\nname = \"gateway\"\n\
+                    delay = \"1ms\"\ndown = [{ at = \"0s\", duration = \"100000s\" }]\n[[path.stage]]\nname = \
+                    \"llm\"\n";
+    workplace.write("s.toml", format!("{SCENARIO}{workload}"));
+    let ended = workplace.run(&["plan", "s.toml", "--format", "json"]);
+    let plan = ended.json();
+    let why = |part: &Value| part["unknown"].as_str().unwrap().to_owned();
+    assert_eq!(
+        why(&plan["concurrency"]["servers"]),
+        "at 2 req/s no request was answered"
+    );
+    let crowds = why(&plan["concurrency"]["crowds"]);
+    assert_eq!(crowds, "no request reaches a server, whatever the load");
+}
