@@ -422,6 +422,12 @@ fn the_cpu_works_beside_the_gpu_only_where_steps_are_decided_ahead() {
         (&["batching.async_scheduling=false"], before),
         (&["batching.profile=vllm-0.15"], beside),
         (&["batching.profile=vllm-0.11"], before),
+        // Look-ahead hides nothing before it became the default.
+        (
+            &["batching.profile=vllm-0.13", "batching.async_scheduling=true"],
+            before,
+        ),
+        (&["batching.profile=vllm-0.14"], beside),
         (&["batching.policy=none"], before),
         (&["batching.policy=static"], before),
         // Their overlap schedulers are on by default.
@@ -446,6 +452,14 @@ fn before_the_gpu_the_cpu_is_part_of_each_step_and_beside_it_hidden() {
     assert_eq!(ahead.launch(&shape), Span::from_micros(2000 + 10 * 10));
     let hidden = load(LEAST, &["batching.policy=sglang"]).step_time();
     assert_eq!(hidden.step(&shape), gpu);
+    let old = [
+        "batching.profile=vllm-0.11",
+        "batching.async_scheduling=true",
+        "workload.sampling=plain",
+    ];
+    let new = ["batching.async_scheduling=false", "workload.sampling=plain"];
+    let [old, new] = [load(LEAST, &old), load(LEAST, &new)].map(|it| it.step_time().step(&shape));
+    assert_eq!(old, new);
     let behind = load(LEAST, &["batching.policy=static"]).step_time();
     assert_eq!(behind.step(&shape), gpu + Span::from_micros(1500 + 30 * 10));
     assert_eq!(behind.launch(&shape), Span::ZERO);

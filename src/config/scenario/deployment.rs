@@ -58,6 +58,8 @@ pub struct Deployment {
     pub cpu_time: CpuTime,
     /// What stands between clients and the engine.
     pub front_end: FrontEnd,
+    /// Whether the CPU works on a step while the GPU computes the one before.
+    pub hides_cpu: bool,
 }
 
 impl Deployment {
@@ -104,7 +106,7 @@ impl Deployment {
             gpu,
             per_step: self.cpu_time.per_step,
             per_sequence: self.cpu_time.per_sequence,
-            ahead: self.server.policy.hides_cpu(),
+            ahead: self.hides_cpu,
         })
     }
 
@@ -140,7 +142,8 @@ pub(super) fn resolve(
         max_model_len: server.max_model_len,
     });
     fits.map_err(|refused| batching_fields.refuse(refused))?;
-    let cpu_time = cpu_time(reading, &server, &batching.policy);
+    let hides_cpu = hides_cpu(&batching.policy, &profile);
+    let cpu_time = cpu_time(reading, &server, &batching.policy, hides_cpu);
     let front_end = front_end(reading, &server);
     let execution = Execution {
         overheads: server.step_time.overheads(),
@@ -171,6 +174,7 @@ pub(super) fn resolve(
         execution,
         calibration: server.step_time.calibration().cloned(),
         cpu_time,
+        hides_cpu,
     })
 }
 
@@ -196,18 +200,30 @@ fn graphs(server: &ServerTable, batching: &Batching, profile: &Named) -> CudaGra
     CudaGraphs::new(limits.max_num_seqs, drafts, limits.max_num_batched_tokens, most)
 }
 
+fn hides_cpu(policy: &PolicySettings, profile: &Named) -> bool {
+    let is_hidden = match policy {
+        PolicySettings::Continuous(_) => profile.switches.hides_cpu,
+        _ => true,
+    };
+    policy.hides_cpu() && is_hidden
+}
+
 /// Given step times are all of a step's time; those of the model are the GPU's only.
-fn cpu_time(reading: &Reading, server: &ServerTable, policy: &PolicySettings) -> CpuTime {
+fn cpu_time(reading: &Reading, server: &ServerTable, policy: &PolicySettings, hides_cpu: bool) -> CpuTime {
     if let Some(written) = server.cpu_time {
         return written;
     }
     let (default, why) = if server.step_time.choice().kind().is_all_there_is {
         (CpuTime::default(), ALL_OF_IT)
-    } else if policy.hides_cpu() {
+    } else if hides_cpu {
         let why = "beside the GPU, as steps are prepared ahead";
         (CpuTime::BESIDE_THE_GPU, why)
     } else {
-        let why = "before the GPU, as no step is prepared ahead";
+        let why = if policy.hides_cpu() {
+            "before the GPU: steps are decided ahead, but servers of this release are as slow as without"
+        } else {
+            "before the GPU, as no step is prepared ahead"
+        };
         (CpuTime::BEFORE_THE_GPU, why)
     };
     overheads::note_cpu_time(reading, &server.path, default, why);

@@ -98,6 +98,10 @@ pub struct Profile {
     pub goes_on_after_self_preemption: bool,
     /// The default of `async_scheduling` (on since 0.14).
     pub async_scheduling: bool,
+    /// Whether look-ahead hides the CPU's work on a step behind the GPU's (since 0.14, where it became the default).
+    /// Before, it decides ahead, but servers take as long as if it did not: closed loops of Llama-3.1-70B on 0.10.2
+    /// with look-ahead on H100 and B200 (aiconfigurator @ 095f58a, published flags of `InferenceX`).
+    pub hides_cpu: bool,
     /// The default of `gpu_memory_utilization` (0.92 since 0.22, 0.9 before).
     pub gpu_memory_utilization: f64,
     /// The default of `max_num_batched_tokens` of an API server on GPUs of 160 GiB and more (16,384 since 0.28, 8,192
@@ -124,6 +128,7 @@ impl Profile {
             threshold_spares_alone: minor >= 31,
             goes_on_after_self_preemption: minor >= 33,
             async_scheduling: minor >= 14,
+            hides_cpu: minor >= 14,
             gpu_memory_utilization: if minor >= 22 { 0.92 } else { 0.9 },
             tokens_on_largest_gpus: if minor >= 28 { 16_384 } else { 8_192 },
             sorts_below: match minor {
@@ -174,6 +179,7 @@ mod tests {
         assert!(!of(30).threshold_spares_alone && of(31).threshold_spares_alone);
         assert!(!of(32).goes_on_after_self_preemption && of(33).goes_on_after_self_preemption);
         assert!(!of(13).async_scheduling && of(14).async_scheduling);
+        assert!(!of(13).hides_cpu && of(14).hides_cpu);
         assert_eq!(
             [15, 16, 17, 19, 20].map(|it| of(it).sorts_below),
             [u32::MAX, u32::MAX, 8, 8, 0]
