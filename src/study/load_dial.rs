@@ -3,7 +3,8 @@
 
 use super::Input;
 use super::load_kind::LoadKind;
-use crate::config::{Diagnostic, Flag, Traffic, Workload};
+use super::simulate::nothing_fails;
+use crate::config::{Diagnostic, Flag, Traffic, WarmUp, Workload};
 use crate::stats::unrounded;
 use crate::units::Span;
 use crate::workload::trace::{self, Replay, TraceError};
@@ -22,6 +23,9 @@ pub struct LoadDial {
     think: Option<Span>,
     /// How long the scenario is, where longer runs of it tell more.
     own_length: Option<OwnLength>,
+    /// Whether to leave out the start of runs, which is not left out of those of load generators unless somebody asks:
+    /// what is looked for is what lasts.
+    leaves_out_start: bool,
 }
 
 /// How long a scenario is that may be made longer.
@@ -62,7 +66,10 @@ impl LoadDial {
         match input.scenario.traffic.only_workload() {
             None => Self::of_classes(kind, &input.scenario.traffic),
             Some(Workload::Trace(replay)) => Self::of_trace(kind, replay),
-            Some(Workload::Synthetic(workload)) => Self::of_synthetic(kind, workload),
+            Some(Workload::Synthetic(workload)) => {
+                let dial = Self::of_synthetic(kind, workload)?;
+                Ok(dial.leaving_out_start_of(input))
+            }
         }
     }
 
@@ -84,6 +91,7 @@ impl LoadDial {
             own_requests: None,
             requests_per_client: REQUESTS_PER_CLIENT,
             think: None,
+            leaves_out_start: false,
             own_length: (is_common && traffic.is_stationary()).then_some(OwnLength {
                 requests: traffic.requests,
                 duration: traffic.duration,
@@ -123,6 +131,7 @@ impl LoadDial {
             requests_per_client: REQUESTS_PER_CLIENT,
             think: None,
             own_length: None,
+            leaves_out_start: false,
         })
     }
 
@@ -156,6 +165,16 @@ impl LoadDial {
         Ok(Self::set_by(setting, kind, workload))
     }
 
+    /// Where nobody has said what to leave out, and the same goes on throughout.
+    fn leaving_out_start_of(self, input: &Input) -> Self {
+        let scenario = &input.scenario;
+        let is_open = scenario.operation.warm_up == WarmUp::Usual && nothing_fails(scenario);
+        Self {
+            leaves_out_start: is_open && self.kind == LoadKind::Concurrency,
+            ..self
+        }
+    }
+
     fn set_by(setting: Setting, kind: LoadKind, workload: &Synthetic) -> Self {
         let is_stages = matches!(kind, LoadKind::ProfileTimes { .. });
         let starts_together = matches!(
@@ -179,6 +198,7 @@ impl LoadDial {
             own_requests: workload.requests.filter(|_| kind.counts_clients() || is_stages),
             requests_per_client,
             think: own_think(workload).filter(|_| kind == LoadKind::Users).map(Think::mean),
+            leaves_out_start: false,
             // A profile has one length.
             own_length: (!is_stages).then_some(OwnLength {
                 requests: workload.requests,
@@ -192,7 +212,8 @@ impl LoadDial {
         match input.scenario.traffic.only_workload() {
             Some(Workload::Synthetic(workload)) if own_think(workload).is_some() => {
                 let setting = Setting::Arrivals(AT_ONCE.to_owned());
-                Ok(Self::set_by(setting, LoadKind::Concurrency, workload))
+                let dial = Self::set_by(setting, LoadKind::Concurrency, workload);
+                Ok(dial.leaving_out_start_of(input))
             }
             _ => Self::new(LoadKind::Concurrency, input),
         }
@@ -274,6 +295,9 @@ impl LoadDial {
         let mut flags = vec![self.load_flag(load)];
         if let Some(requests) = self.requests_at(load) {
             flags.push(Flag::new(self.kind.flag(), format!("workload.requests={requests}")));
+        }
+        if self.leaves_out_start {
+            flags.push(Flag::new(self.kind.flag(), "workload.warm_up=\"auto\""));
         }
         flags
     }

@@ -296,7 +296,7 @@ fn trim(scenario: &Scenario) -> Trim {
         },
     };
     match scenario.operation.warm_up {
-        WarmUp::Usual if is_stationary(scenario) => found,
+        WarmUp::Usual if is_stationary(scenario) && !traffic.is_of_load_generator() => found,
         WarmUp::Usual | WarmUp::Kept => Trim::Nothing,
         // It is refused of traffic that changes.
         WarmUp::Found => found,
@@ -306,9 +306,13 @@ fn trim(scenario: &Scenario) -> Trim {
 
 /// Whether the same goes on throughout: a failure is not to be taken for a start that has to be left out.
 fn is_stationary(scenario: &Scenario) -> bool {
+    nothing_fails(scenario) && scenario.traffic.is_stationary()
+}
+
+/// Whether no server and no stage of a path fails.
+pub(super) fn nothing_fails(scenario: &Scenario) -> bool {
     let path = scenario.path.as_ref();
-    let nothing_fails = !scenario.operation.has_faults() && path.is_none_or(|path| !path.has_outages());
-    nothing_fails && scenario.traffic.is_stationary()
+    !scenario.operation.has_faults() && path.is_none_or(|path| !path.has_outages())
 }
 
 fn pool_settings(pool: &FleetPool) -> PoolSettings<'_> {

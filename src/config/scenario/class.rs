@@ -77,11 +77,11 @@ pub fn read(
         let timeout = client::read_timeout(client, workload)?;
         workload.ask_for(&KEYS_OF_RUN)?;
         let read = workload::read(workload, EndOfAll::default(), timeout, max_model_len)?;
-        let warm_up = warm_up::read(workload, read.is_stationary())?;
-        workload.finish()?;
         refuse_two_limits(client, max_outstanding, &read)?;
-        let class = Class::of(read, usual);
-        return Ok((Traffic::of_one_class(class, max_outstanding), warm_up));
+        let traffic = Traffic::of_one_class(Class::of(read, usual), max_outstanding);
+        let warm_up = warm_up::read(workload, &traffic)?;
+        workload.finish()?;
+        return Ok((traffic, warm_up));
     };
     refuse_requests_of_all(workload)?;
     let end = EndOfAll {
@@ -118,7 +118,7 @@ pub fn read(
     if let Some(rate) = rate {
         set_rate(workload, &mut traffic, rate)?;
     }
-    let warm_up = warm_up::read(workload, traffic.is_stationary())?;
+    let warm_up = warm_up::read(workload, &traffic)?;
     workload.finish()?;
     for class in &traffic.classes {
         refuse_two_limits(client, max_outstanding, &class.workload)?;

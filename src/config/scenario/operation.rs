@@ -18,7 +18,8 @@ pub struct Operation {
 /// What of a run is left out of latencies, throughput and queue depths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WarmUp {
-    /// Nobody has said: what [`WarmUp::Found`] does where arrivals have the same rate throughout, else nothing.
+    /// Nobody has said: what [`WarmUp::Found`] does where arrivals have the same rate throughout, unless they are those
+    /// of a load generator, else nothing.
     Usual,
     /// The time that the server takes to fill, and what comes after the last arrival.
     Found,

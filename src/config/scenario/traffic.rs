@@ -85,6 +85,19 @@ impl Traffic {
         }
     }
 
+    /// Whether a load generator sends it: clients who never pause. What such tools report (`vllm bench serve
+    /// --max-concurrency` and others) is of the whole run, the crowd at its start included.
+    pub fn is_of_load_generator(&self) -> bool {
+        let Some(Workload::Synthetic(workload)) = self.only_workload() else {
+            return false;
+        };
+        let thinks = workload
+            .session
+            .as_ref()
+            .is_some_and(|session| !session.think.is_none());
+        workload.arrivals.is_closed_loop_without_think() && !thinks
+    }
+
     /// The workload of each class.
     pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
         self.classes.iter().map(|class| &class.workload)

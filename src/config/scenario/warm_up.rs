@@ -1,6 +1,7 @@
 //! `workload.warm_up`: what of a run is left out of its numbers, as the server was empty at first.
 
 use super::operation::WarmUp;
+use super::traffic::Traffic;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
@@ -25,17 +26,25 @@ pub(super) const WARM_UP: Setting = Setting::new(
     ]),
     "What of a run is left out of latencies, throughput and queue depths, or for how long",
 )
-.depends("auto for arrivals whose rate does not change, none for traces, stages, at_once and measured runs");
+.depends(
+    "auto for arrivals whose rate does not change, none for traces, stages, at_once, measured runs, and closed loops \
+     without pauses, of which load generators report all",
+);
 
 const HELP: &str = "write warm_up = \"auto\", \"none\" or a length of time, such as \"30s\"";
 
-/// Reads `warm_up`; `is_stationary` if arrivals have the same rate throughout.
-pub fn read(fields: &Fields<'_>, is_stationary: bool) -> Result<WarmUp, Diagnostic> {
+/// Reads `warm_up` of this traffic.
+pub fn read(fields: &Fields<'_>, traffic: &Traffic) -> Result<WarmUp, Diagnostic> {
+    let is_stationary = traffic.is_stationary();
     let key = fields.find(&WARM_UP)?;
     let Some(node) = key.node else {
-        if is_stationary {
-            key.text()?
-                .or("auto".to_owned(), "arrivals have the same rate throughout");
+        let usual = match is_stationary {
+            true if traffic.is_of_load_generator() => Some(("none", "load generators report all of a closed loop")),
+            true => Some(("auto", "arrivals have the same rate throughout")),
+            false => None,
+        };
+        if let Some((usual, because)) = usual {
+            key.text()?.or(usual.to_owned(), because);
         }
         return Ok(WarmUp::Usual);
     };
