@@ -105,7 +105,7 @@ fn known_of_steps(deployment: &Deployment) -> String {
         Knowledge::Datasheet => format!("step times from the datasheet of {gpu}"),
         _ => {
             let kernels = deployment.gpu.measured_kernels();
-            let missing = kernels.unmeasured(deployment.model.has_experts(), deployment.tensor_parallel > 1);
+            let missing = kernels.unmeasured(&deployment.model, deployment.tensor_parallel > 1);
             let missing = missing.join(" and ");
             format!("step times from kernels measured on {gpu}, {missing} from its datasheet")
         }

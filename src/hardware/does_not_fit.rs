@@ -28,6 +28,8 @@ pub struct MemoryShortage {
     pub max_model_len: u32,
     /// What keys and values of one such request take [bytes].
     pub needed_kv_bytes: u64,
+    /// What the last part of the budget is.
+    pub others: &'static str,
     /// Single changes after which it fits.
     pub remedies: Vec<String>,
 }
@@ -45,6 +47,11 @@ impl MemoryShortage {
             budget,
             max_model_len: request.max_model_len,
             needed_kv_bytes,
+            others: if request.model.has_states() {
+                "rotary table, libraries, buffers, max_num_seqs states"
+            } else {
+                "rotary table, libraries, buffers"
+            },
             remedies: Vec::new(),
         };
         shortage.remedies = remedies(request, &shortage);
@@ -82,6 +89,7 @@ fn remedies(request: &MemoryRequest, shortage: &MemoryShortage) -> Vec<String> {
     let larger = format!("a GPU that reports at least {gib:.1} GiB of memory");
     [
         longest_that_fits(request).map(|length| format!("max_model_len = {length}")),
+        most_requests_that_fit(request).map(|requests| format!("max_num_seqs = {requests}")),
         fewest_gpus_that_fit(request).map(|gpus| format!("tensor_parallel = {gpus}")),
         fp8_kv_fits(request).then(|| "kv_cache = \"fp8\"".to_owned()),
         fp8_weights_fit(request).then(|| "weights = \"fp8\"".to_owned()),
@@ -118,6 +126,27 @@ fn longest_that_fits(request: &MemoryRequest) -> Option<u32> {
         }
     }
     Some(enough * request.block_tokens)
+}
+
+/// Of a model whose requests keep states, by bisection: fewer requests never need more.
+fn most_requests_that_fit(request: &MemoryRequest) -> Option<u32> {
+    let with_requests = |max_num_seqs: u32| MemoryRequest {
+        max_num_seqs,
+        ..*request
+    };
+    if !request.model.has_states() || !would_fit(&with_requests(1)) {
+        return None;
+    }
+    let (mut enough, mut too_many) = (1, request.max_num_seqs);
+    while too_many - enough > 1 {
+        let middle = enough + (too_many - enough) / 2;
+        if would_fit(&with_requests(middle)) {
+            enough = middle;
+        } else {
+            too_many = middle;
+        }
+    }
+    Some(enough)
 }
 
 fn fewest_gpus_that_fit(request: &MemoryRequest) -> Option<u32> {
@@ -188,7 +217,7 @@ impl fmt::Display for MemoryShortage {
             ("weights", budget.weights_bytes),
             ("weights of the drafter", budget.draft_weights_bytes),
             ("activations of the largest step", budget.activations_bytes),
-            ("rotary table, libraries, buffers", budget.overhead_bytes),
+            (self.others, budget.overhead_bytes),
         ];
         for (what, bytes) in taken {
             if bytes == 0 {

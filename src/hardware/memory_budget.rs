@@ -18,8 +18,8 @@ pub struct MemoryBudget {
     pub draft_weights_bytes: u64,
     /// The peak of what a step needs besides weights and keys and values, and what the sampler keeps [bytes].
     pub activations_bytes: u64,
-    /// The table of rotary embeddings, libraries, communication buffers, and the CUDA graphs if they are counted
-    /// [bytes].
+    /// The table of rotary embeddings, libraries, communication buffers, the states of requests in layers that keep
+    /// one, and the CUDA graphs if they are counted [bytes].
     pub overhead_bytes: u64,
     /// Keys and values: what is left [bytes].
     pub kv_bytes: u64,
@@ -77,9 +77,17 @@ pub(super) fn divide(request: &MemoryRequest) -> MemoryBudget {
     }
 }
 
+/// The states of as many requests as may run. An engine takes them from the pool of blocks as requests come; here they
+/// are kept back for good, so that no more requests find room than on a server [bytes].
+pub(super) fn states_bytes(request: &MemoryRequest) -> u64 {
+    let one = request.model.state_bytes_per_request(request.tensor_parallel);
+    one.saturating_mul(request.max_num_seqs.into()).min(1 << 60)
+}
+
 fn overhead_bytes(request: &MemoryRequest) -> u64 {
     let start_up = &request.start_up;
     let mut bytes = (start_up.libraries_gib * GIB) as u64 + request.model.rotary_table_bytes();
+    bytes += states_bytes(request);
     if request.tensor_parallel > 1 {
         bytes += SHARING_BYTES;
         if start_up.fuses_all_reduce && fuses_all_reduce(request) {

@@ -122,7 +122,8 @@ fn widest(request: &MemoryRequest) -> f64 {
 fn transient_values(feed_forward: &FeedForward, gpus: u64) -> u64 {
     match feed_forward {
         FeedForward::Dense(dense) => dense.matrices() * dense.intermediate.div_ceil(gpus),
-        FeedForward::Experts(layer) => 3 * layer.shared_intermediate.div_ceil(gpus),
+        FeedForward::Experts(layer) => layer.matrices() * layer.shared_intermediate.div_ceil(gpus),
+        FeedForward::Nothing => 0,
     }
 }
 

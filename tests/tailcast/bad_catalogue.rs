@@ -138,7 +138,7 @@ fn chips_that_nobody_knows_are_refused() {
         (
             "blackwell",
             "blackhole",
-            "chip is of the architecture \"blackhole\"; it must be of one of \"ampere\"",
+            "chip is of the architecture \"blackhole\"; it must be of one of \"volta\"",
         ),
         (
             "148",
@@ -198,8 +198,8 @@ const BAD_MODELS: [(&str, &str, &str); 22] = [
     ("\"vocab_size\": 128256", "\"vocab_size\": 0", ":8: vocab_size is 0"),
     (
         "\"llama\"",
-        "\"nemotron_h\"",
-        ":2: model_type is 'nemotron_h'; it must be one of llama,",
+        "\"newest\"",
+        ":2: model_type is 'newest'; it must be one of llama,",
     ),
     ("\"model_type\": \"llama\",", "", "model_type is 'missing'"),
     ("\"llama\"", "\"mixtral\"", "num_local_experts is missing"),
@@ -221,8 +221,8 @@ const BAD_MODELS: [(&str, &str, &str); 22] = [
     ),
     (
         "\"tie_word_embeddings\": false",
-        "\"quantization_config\": {\"quant_method\": \"modelopt\", \"quant_algo\": \"NVFP4\"}",
-        ":10: quant_method is 'modelopt' with quant_algo \"NVFP4\"; it must be fp8",
+        "\"quantization_config\": {\"quant_method\": \"modelopt\", \"quant_algo\": \"FP2\"}",
+        ":10: quant_method is 'modelopt' with quant_algo \"FP2\"; it must be fp8",
     ),
     ("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": 7", ":10:"),
     ("\"vocab_size\": 128256,", "\"vocab_size\": 128256", ":9:"),

@@ -71,6 +71,7 @@ mod measured_steps;
 mod measures;
 mod metrics;
 mod model_error;
+mod model_families;
 #[cfg(unix)]
 mod money;
 mod mooncake_hits;
@@ -92,6 +93,7 @@ mod pooling;
 mod pools;
 mod prefix_losses;
 mod priorities;
+mod published_models;
 mod queueing;
 mod read_once;
 mod reader_fuzz;

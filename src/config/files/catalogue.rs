@@ -10,6 +10,7 @@ pub use error::CatalogueError;
 pub use figure::SourcedFigure;
 pub use gpu_file::GpuEntry;
 pub use model_file::ModelEntry;
+use model_file::PublishedFiles;
 
 use std::path::{Path, PathBuf};
 
@@ -103,17 +104,28 @@ pub fn gpu_among(files: &Files, path: &Path) -> Result<Gpu, CatalogueError> {
 /// A model from a `config.json` of Hugging Face, with what a `generation_config.json` beside it says, or from a TOML
 /// file of the same form as the embedded ones.
 pub fn model_from_config_json(path: &Path) -> Result<ModelEntry, CatalogueError> {
-    model_among(&Files::default(), path)
+    model_among(&Files::default(), path, None)
 }
 
-/// A model from such a file, one of those that were or will be read.
-pub fn model_among(files: &Files, path: &Path) -> Result<ModelEntry, CatalogueError> {
+/// A model from such a file, one of those that were or will be read; `read_as` is the type that a `config.json` is
+/// read as, in the place of its own.
+pub fn model_among(files: &Files, path: &Path, read_as: Option<&str>) -> Result<ModelEntry, CatalogueError> {
     let text = read(files, path)?;
     let file = path.display().to_string();
     if path.extension().is_some_and(|extension| extension == "toml") {
         return model_file::parse(&name_of(path), &file, &text);
     }
-    let mut entry = model_file::parse_json(&name_of(path), &file, &text)?;
+    let beside = match quant_config(path) {
+        Some(beside) => Some((beside.display().to_string(), read(files, &beside)?)),
+        None => None,
+    };
+    let published = PublishedFiles {
+        file: &file,
+        text: &text,
+        beside,
+        read_as,
+    };
+    let mut entry = model_file::parse_json(&name_of(path), &published)?;
     if let Some(beside) = generation_config(path) {
         entry.top_p = model_file::top_p_of_json(&beside.display().to_string(), &read(files, &beside)?)?;
     }
@@ -123,7 +135,17 @@ pub fn model_among(files: &Files, path: &Path) -> Result<ModelEntry, CatalogueEr
 /// The `generation_config.json` beside a `config.json`, if there is one. A link that leads nowhere is one that cannot
 /// be read: caches of Hugging Face consist of links.
 pub fn generation_config(config: &Path) -> Option<PathBuf> {
-    let beside = config.with_file_name("generation_config.json");
+    beside(config, "generation_config.json")
+}
+
+/// The `hf_quant_config.json` beside a `config.json`, if there is one: where NVIDIA's checkpoints say how their weights
+/// are stored.
+pub fn quant_config(config: &Path) -> Option<PathBuf> {
+    beside(config, "hf_quant_config.json")
+}
+
+fn beside(config: &Path, name: &str) -> Option<PathBuf> {
+    let beside = config.with_file_name(name);
     let is_toml = config.extension().is_some_and(|it| it == "toml");
     (!is_toml && beside.symlink_metadata().is_ok()).then_some(beside)
 }

@@ -149,6 +149,8 @@ pub(super) fn resolve(
         sorts_below: profile.switches.sorts_below,
     };
     warn_of_another_deployment(reading, &model, &server);
+    warn_of_formats(reading, &model, &server.gpu);
+    warn_of_states(reading, &model, &server, batching.continuous.max_num_seqs);
     Ok(Deployment {
         engine: engine(&batching.policy, &profile),
         memory,
@@ -179,6 +181,48 @@ fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &S
         let deployment = (model, &server.gpu, server.tensor_parallel);
         calibration.warn_of_another_deployment(reading, deployment);
     }
+}
+
+/// Formats that the GPU cannot multiply are served all the same, in other kernels than the format suggests.
+fn warn_of_formats(reading: &Reading, model: &ModelChoice, gpu: &Gpu) {
+    if gpu.chip().is_some_and(|chip| !chip.architecture.has_bf16()) {
+        reading.warn(format!(
+            "{} has no units for bf16: 16-bit weights are taken to be served as fp16 (vLLM's --dtype half), which has \
+             the same size",
+            gpu.title()
+        ));
+    }
+    if !gpu.multiplies(model.weights) {
+        reading.warn(format!(
+            "{} has no units for {weights}: weights in {weights} are taken to be unpacked on the way and multiplied in \
+             16 bits, as vLLM's weight-only kernels (Marlin) do; they save memory and reading, but no arithmetic",
+            gpu.title(),
+            weights = model.weights
+        ));
+    }
+}
+
+/// What states change is only in part in what is simulated: whoever reads the results has to know.
+fn warn_of_states(reading: &Reading, model: &ModelChoice, server: &ServerTable, max_num_seqs: u32) {
+    let one = model.model.state_bytes_per_request(server.tensor_parallel);
+    if one == 0 {
+        return;
+    }
+    let blocks = model
+        .model
+        .block_that_holds_a_state(model.kv_cache, server.tensor_parallel);
+    let blocks = blocks.filter(|&tokens| tokens > u64::from(server.block_tokens));
+    let blocks = blocks.map_or(String::new(), |tokens| {
+        format!("; its blocks hold {tokens} tokens, as here with server.block_size = {tokens}")
+    });
+    reading.warn(format!(
+        "{}: a running request keeps a state of {:.1} MB on each GPU beside its keys and values. Those of max_num_seqs \
+         = {max_num_seqs} requests ({:.1} GiB) are kept back from the KV cache here, where vLLM takes them from it as \
+         requests come{blocks}. Hits of the prefix cache are counted as if states could be shared at any block",
+        model.model.title(),
+        one as f64 / 1e6,
+        one as f64 * f64::from(max_num_seqs) / f64::from(1 << 30),
+    ));
 }
 
 fn engine(policy: &PolicySettings, profile: &Named) -> String {

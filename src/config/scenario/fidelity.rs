@@ -69,7 +69,7 @@ impl Deployment {
             return Knowledge::Calibrated;
         }
         let kernels = self.gpu.measured_kernels();
-        let missing = kernels.unmeasured(self.model.has_experts(), self.tensor_parallel > 1);
+        let missing = kernels.unmeasured(&self.model, self.tensor_parallel > 1);
         if missing.is_empty() {
             Knowledge::Measured
         } else if kernels.linear.is_none() && kernels.attention.is_none() {

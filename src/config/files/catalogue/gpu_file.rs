@@ -96,6 +96,7 @@ enum RawLinkKind {
     NvLink,
     Xgmi,
     Pcie,
+    Ethernet,
 }
 
 const fn yes() -> bool {
@@ -147,6 +148,7 @@ fn resolve(name: &str, raw: &GpuFile) -> Result<Gpu, BadFigure> {
                 RawLinkKind::NvLink => LinkKind::NvLink,
                 RawLinkKind::Xgmi => LinkKind::Xgmi,
                 RawLinkKind::Pcie => LinkKind::Pcie,
+                RawLinkKind::Ethernet => LinkKind::Ethernet,
             },
             bytes_per_s: raw.link.gb_per_s * 1e9,
         },
