@@ -306,7 +306,10 @@ impl Model {
     /// Keys and values on one of `tensor_parallel` GPUs, by how long a layer must keep them.
     pub fn kv_footprint(&self, kv: KvPrecision, tensor_parallel: u32) -> KvFootprint {
         let gpus = u64::from(tensor_parallel.max(1));
-        let mut footprint = KvFootprint::default();
+        let mut footprint = KvFootprint {
+            state_bytes_per_request: self.state_bytes_per_request(tensor_parallel),
+            ..KvFootprint::default()
+        };
         for group in &self.0.layers {
             let bytes = group.attention.kv_bytes_per_token(kv, gpus) * group.count;
             match group.attention.reach() {

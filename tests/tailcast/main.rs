@@ -106,6 +106,7 @@ mod run_numbers;
 mod sample_drawings;
 mod sample_page;
 mod schema;
+mod served_models;
 mod sessions;
 mod sharing;
 mod shopping;

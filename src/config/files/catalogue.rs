@@ -22,6 +22,10 @@ use crate::hardware::{Gpu, Model};
 /// A larger file describes neither a GPU nor a model.
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
 
+/// The least that a GPU's file holds.
+pub const GPU_EXAMPLE: &str = "title = \"Mine\"\nmemory = { gib = 79.2 }\nbandwidth = { gb_per_s = 3350 }\nbf16 = { \
+                               tflops = 989 }\nlink = { kind = \"nvlink\", gb_per_s = 450 }";
+
 /// More names are no hint but a list.
 const MOST_NEAR: usize = 6;
 
@@ -44,7 +48,7 @@ static MODELS: Folder = Folder {
 pub fn gpu(name: &str) -> Result<Gpu, CatalogueError> {
     let wanted = name.to_ascii_lowercase();
     match embedded(&GPUS).find(|file| file.name == wanted) {
-        Some(file) => gpu_file::parse(file.name, &file.path, file.text).map(|entry| entry.gpu),
+        Some(file) => gpu_file::parse(file.name, &file.path, file.text, true).map(|entry| entry.gpu),
         None => Err(unknown("GPU", name, "tailcast gpus", &names(&GPUS))),
     }
 }
@@ -52,7 +56,7 @@ pub fn gpu(name: &str) -> Result<Gpu, CatalogueError> {
 /// Every GPU with the sources of its figures, by name.
 pub fn gpus() -> Result<Vec<GpuEntry>, CatalogueError> {
     embedded(&GPUS)
-        .map(|file| gpu_file::parse(file.name, &file.path, file.text))
+        .map(|file| gpu_file::parse(file.name, &file.path, file.text, true))
         .collect()
 }
 
@@ -91,14 +95,14 @@ pub fn models() -> Result<Vec<ModelEntry>, CatalogueError> {
 
 /// A GPU from a TOML file of the same form as the embedded ones; it is named after the file.
 pub fn gpu_from_file(path: &Path) -> Result<Gpu, CatalogueError> {
-    gpu_among(&Files::default(), path)
+    gpu_among(&Files::default(), path).map(|entry| entry.gpu)
 }
 
-/// A GPU from such a file, one of those that were or will be read.
-pub fn gpu_among(files: &Files, path: &Path) -> Result<Gpu, CatalogueError> {
+/// A GPU from such a file, one of those that were or will be read. Its figures need no sources.
+pub fn gpu_among(files: &Files, path: &Path) -> Result<GpuEntry, CatalogueError> {
     let text = read(files, path)?;
     let file = path.display().to_string();
-    gpu_file::parse(&name_of(path), &file, &text).map(|entry| entry.gpu)
+    gpu_file::parse(&name_of(path), &file, &text, false)
 }
 
 /// A model from a `config.json` of Hugging Face, with what a `generation_config.json` beside it says, or from a TOML

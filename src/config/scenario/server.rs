@@ -153,7 +153,17 @@ fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
     let gpu = if is_file {
         let path = fields.reading().texts.base(place).join(&name);
         fields.reading().note_file(&path);
-        catalogue::gpu_among(&fields.reading().files, &path)
+        let entry = catalogue::gpu_among(&fields.reading().files, &path).map_err(|error| {
+            let example = catalogue::GPU_EXAMPLE.replace('\n', "; ");
+            refused(fields, "gpu", &error).help(format!("a GPU's file holds at least, a key a line: {example}"))
+        })?;
+        if !entry.unsourced.is_empty() {
+            let figures = entry.unsourced.join(", ");
+            fields
+                .reading()
+                .warn(format!("{}: no source is named for {figures}", entry.file));
+        }
+        Ok(entry.gpu)
     } else {
         catalogue::gpu(&name)
     };

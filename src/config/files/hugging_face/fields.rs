@@ -12,6 +12,8 @@ pub struct HuggingFaceConfig {
     pub model_type: Option<String>,
     pub hidden_size: Option<u64>,
     pub num_hidden_layers: Option<u64>,
+    /// Layers that only draft, for which lists may go on.
+    pub num_nextn_predict_layers: Option<u64>,
     pub vocab_size: Option<u64>,
     pub tie_word_embeddings: Option<bool>,
     pub max_position_embeddings: Option<u64>,

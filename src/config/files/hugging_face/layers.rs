@@ -49,7 +49,7 @@ fn number(config: &HuggingFaceConfig) -> Result<u64, BadFigure> {
     need("num_hidden_layers", config.num_hidden_layers.or(listed), MOST_LAYERS)
 }
 
-/// Lists with an entry for each layer have as many.
+/// Lists with an entry for each layer have as many, and may go on for those that only draft.
 fn check_lists(config: &HuggingFaceConfig, layers: u64) -> Result<(), BadFigure> {
     let words = |list: &Option<Vec<String>>| list.as_ref().map(Vec::len);
     let numbers = |list: &Option<Vec<u64>>| list.as_ref().map(Vec::len);
@@ -67,7 +67,9 @@ fn check_lists(config: &HuggingFaceConfig, layers: u64) -> Result<(), BadFigure>
         ("block_configs", config.block_configs.as_ref().map(Vec::len)),
     ];
     for (field, length) in lists {
-        if let Some(length) = length.filter(|&length| length as u64 != layers) {
+        let drafting = config.num_nextn_predict_layers.unwrap_or(0).min(MOST_LAYERS);
+        let fits = |length: u64| (layers..=layers + drafting).contains(&length);
+        if let Some(length) = length.filter(|&length| !fits(length as u64)) {
             let given = format!("a list of {length}");
             let expected = format!("one entry for each of the {layers} layers");
             return Err(BadFigure::new(field, given, expected));

@@ -378,11 +378,25 @@ fn of_algorithm(name: &str, group: Option<f64>) -> Option<StoredFormat> {
     }
 }
 
-/// What the lists of a configuration leave in 16 bits.
+/// What the lists of a configuration leave in 16 bits; beside them `AutoRound` has `extra_config` with the bits of
+/// modules, and `GPTQModel` has `dynamic`, in which `-:` stands before a pattern of what it leaves alone.
 fn left_alone(config: &Value) -> BTreeMap<ModuleEntry, Option<StoredFormat>> {
     let lists = LEFT_ALONE.iter().filter_map(|key| config.get(key));
-    let texts = lists.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
-    texts.flat_map(ModuleEntry::read).map(|entry| (entry, None)).collect()
+    let listed = lists.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+    let mut texts: Vec<String> = listed.map(str::to_owned).collect();
+    let pairs = |key: &str| config.get(key).and_then(Value::as_object).into_iter().flatten();
+    let wide = |module: &Value| {
+        module
+            .get("bits")
+            .and_then(Value::as_u64)
+            .is_some_and(|bits| bits >= 16)
+    };
+    let extra = pairs("extra_config").filter(|(_, module)| wide(module));
+    texts.extend(extra.map(|(name, _)| name.clone()));
+    let dynamic = pairs("dynamic").filter_map(|(pattern, _)| pattern.strip_prefix("-:"));
+    texts.extend(dynamic.map(|pattern| format!("re:{pattern}")));
+    let entries = texts.iter().flat_map(|text| ModuleEntry::read(text));
+    entries.map(|entry| (entry, None)).collect()
 }
 
 /// How keys and values are stored, where it is said in a way that is known.
@@ -429,6 +443,25 @@ mod tests {
             json!({"quant_method": "compressed-tensors", "config_groups": groups}),
             4.5,
         );
+    }
+
+    #[test]
+    fn every_way_of_leaving_a_module_alone_is_read() {
+        for config in [
+            json!({"ignore": ["re:.*self_attn.*"]}),
+            json!({"modules_to_not_convert": ["self_attn"]}),
+            json!({"extra_config": {"model.layers.0.self_attn": {"bits": 16}, "other": {"bits": 4}}}),
+            json!({"dynamic": {"-:.*self_attn": {}, "+:.*mlp": {"bits": 8}}}),
+        ] {
+            let left = left_alone(&config);
+            assert_eq!(left.len(), 1, "{config}");
+            let module = Module {
+                kind: LinearKind::Attention,
+                parameters: 1,
+                name: vec!["self_attn", "q_proj"],
+            };
+            assert!(left.keys().all(|entry| entry.means(0, &module)), "{config}");
+        }
     }
 
     #[test]
