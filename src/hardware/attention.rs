@@ -78,7 +78,7 @@ pub enum HeadNorms {
     Absent,
     /// One of a head's width for all query heads, and one for all key heads.
     OfAHead,
-    /// One of all query heads together, and one of all key heads (OLMo 2, MiniMax-M2).
+    /// One of all query heads together, and one of all key heads (`OLMo` 2, `MiniMax`-M2).
     OfAllHeads,
 }
 

@@ -63,8 +63,8 @@ impl KvFootprint {
         per_token + self.state_bytes_per_request as f64
     }
 
-    /// The most that one request of `max_model_len` can hold at once beside its state [bytes]. A windowed layer holds its
-    /// window, the chunk being computed, and one block for the part before the window's first whole block
+    /// The most that one request of `max_model_len` can hold at once beside its state [bytes]. A windowed layer holds
+    /// its window, the chunk being computed, and one block for the part before the window's first whole block
     /// (vLLM, `v1/kv_cache_interface.py`, `SlidingWindowSpec.max_memory_usage_bytes`).
     pub fn most_bytes(&self, max_model_len: u64, max_num_batched_tokens: u64, block_tokens: u64) -> u64 {
         let length = max_model_len.next_multiple_of(block_tokens);

@@ -90,11 +90,11 @@ impl WeightPrecision {
             Self::Int4 => 4.0 + (16.0 + 4.0) / 128.0,
             // An 8-bit scale per 32 values: OCP Microscaling Formats specification v1.0.
             Self::Mxfp4 => 4.0 + 8.0 / 32.0,
-            // An 8-bit scale per 16 values; the one in fp32 per matrix does not count (NVIDIA Blackwell, ModelOpt).
-            Self::Nvfp4 => 4.0 + 8.0 / 16.0,
             Self::Mxfp8 => 8.0 + 8.0 / 32.0,
-            // A maximum in fp32 per 64 values: QLoRA (arXiv 2305.14314) without double quantisation, the default.
-            Self::Nf4 => 4.0 + 32.0 / 64.0,
+            // Of nvfp4 an 8-bit scale per 16 values; the one in fp32 per matrix does not count (NVIDIA Blackwell,
+            // ModelOpt). Of nf4 a maximum in fp32 per 64 values, as much: QLoRA (arXiv 2305.14314) without double
+            // quantisation, the default.
+            Self::Nvfp4 | Self::Nf4 => 4.0 + 8.0 / 16.0,
         }
     }
 }

@@ -263,11 +263,11 @@ fn a_name_that_speaks_of_a_format_that_no_file_names_is_told() {
     let path = model.join("config.json");
     let config = plain("llama", [4096, 32, 32, 8, 14_336, 128_256], json!({}));
     std::fs::write(&path, config.to_string()).unwrap();
-    let notes = |_: ()| catalogue::model_from_config_json(&path).unwrap().notes;
-    assert!(notes(()).iter().any(|note| note.contains("its name says FP8")));
+    let notes = || catalogue::model_from_config_json(&path).unwrap().notes;
+    assert!(notes().iter().any(|note| note.contains("its name says FP8")));
     let beside = json!({ "quantization": { "quant_algo": "FP8", "kv_cache_quant_algo": "FP8" } });
     std::fs::write(model.join("hf_quant_config.json"), beside.to_string()).unwrap();
-    assert!(notes(()).is_empty());
+    assert!(notes().is_empty());
     let entry = catalogue::model_from_config_json(&path).unwrap();
     assert_eq!(entry.stored_weights, Some(WeightPrecision::Fp8));
     assert_eq!(entry.stored_kv, Some(KvPrecision::Fp8));

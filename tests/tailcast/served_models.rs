@@ -1,8 +1,9 @@
 //! A scenario serves a model as its files say, and says what of it is not known or not as on a server.
 
 use serde_json::{Value, json};
-use tailcast::config::{Base, Scenario};
+use tailcast::config::Scenario;
 use tailcast::hardware::{KvPrecision, WeightPrecision};
+use tailcast::study::Base;
 use tempfile::TempDir;
 
 /// A folder with a model's files and a scenario that names them.
@@ -26,7 +27,8 @@ impl Served {
     fn load(&self, model: &str, others: &str) -> Result<Scenario, String> {
         let text = format!(
             "[model]\nconfig = \"config.json\"\n{model}\n[server]\ngpu = \"h100-sxm\"\nmax_model_len = 4096\n{others}\n\
-             [workload]\nrequests = 10\nrate = 1\nprompt = 100\noutput = 10\n"
+             [workload]\nrequests = 10\narrivals = {{ process = \"poisson\", rate = 1 }}\n\
+             prompt = {{ dist = \"fixed\", value = 100 }}\noutput = {{ dist = \"fixed\", value = 10 }}\n"
         );
         let path = self.folder.path().join("scenario.toml");
         std::fs::write(&path, text).unwrap();

@@ -41,7 +41,7 @@ pub struct PublishedModel {
 /// Refuses a configuration of a type that is not known, whatever its fields look like, before they are read.
 pub fn refuse_unknown_type(config: &Value) -> Result<(), BadFigure> {
     let nested = ["text_config", "llm_config", "language_config"];
-    let nested = nested.iter().filter_map(|key| config.get(key)).next();
+    let nested = nested.iter().find_map(|key| config.get(key));
     let type_of = |value: &Value| value.get("model_type").and_then(Value::as_str).map(str::to_owned);
     let given = nested.and_then(type_of).or_else(|| type_of(config));
     match given.as_deref().and_then(Family::named) {

@@ -66,9 +66,9 @@ impl Operators {
         let (mut mixers, mut parts) = (0.0, 0.0);
         for group in model.layers() {
             let count = group.count as f64;
-            let mixes = f64::from(group.attention != Attention::Nothing);
-            mixers += count * mixes;
-            parts += count * (mixes + f64::from(group.feed_forward != FeedForward::Nothing));
+            let attends = f64::from(group.attention != Attention::Nothing);
+            mixers += count * attends;
+            parts += count * (attends + f64::from(group.feed_forward != FeedForward::Nothing));
             for (kind, one) in matrices_of(group, hidden, gpus) {
                 matrices.push((count, matrix(one, model.bits(kind, weights)), rates_of(kind)));
             }

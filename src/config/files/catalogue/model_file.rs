@@ -115,15 +115,12 @@ pub(super) fn parse_json(name: &str, published: &PublishedFiles<'_>) -> Result<M
     let (file, text) = (published.file, &standard_json(published.text));
     let refuse = |bad: &BadFigure| CatalogueError::from_figure(file, text, bad);
     let mut fields: Value = parse_object(file, text)?;
-    let config: HuggingFaceConfig = match published.read_as {
-        Some(model_type) => {
-            hugging_face::read_as(&mut fields, model_type).map_err(|bad| refuse(&bad))?;
-            serde_json::from_value(fields).map_err(|error| CatalogueError::in_file(file, error.to_string()))?
-        }
-        None => {
-            hugging_face::refuse_unknown_type(&fields).map_err(|bad| refuse(&bad))?;
-            parse_object(file, text)?
-        }
+    let config: HuggingFaceConfig = if let Some(model_type) = published.read_as {
+        hugging_face::read_as(&mut fields, model_type).map_err(|bad| refuse(&bad))?;
+        serde_json::from_value(fields).map_err(|error| CatalogueError::in_file(file, error.to_string()))?
+    } else {
+        hugging_face::refuse_unknown_type(&fields).map_err(|bad| refuse(&bad))?;
+        parse_object(file, text)?
     };
     let beside = published.beside.as_ref();
     let beside = beside.map(|(file, text)| parse_object(file, &standard_json(text)));

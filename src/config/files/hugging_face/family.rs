@@ -77,7 +77,7 @@ pub(super) enum Norm {
     Weight,
     /// A weight and a bias (layer norm).
     WeightAndBias,
-    /// Nothing (OLMo's layer norm).
+    /// Nothing (`OLMo`'s layer norm).
     Bare,
 }
 
@@ -124,7 +124,7 @@ pub(super) enum ExpertKeys {
     Mixtral,
     /// `num_local_experts` with biases, and a router with a bias.
     GptOss,
-    /// `num_experts` of `intermediate_size` in every layer (OLMoE), or in those of `expert_layer_period` (Jamba).
+    /// `num_experts` of `intermediate_size` in every layer (`OLMoE`), or in those of `expert_layer_period` (Jamba).
     Periodic,
     /// `num_experts` of `moe_intermediate_size` in every `decoder_sparse_step`-th layer.
     Qwen,

@@ -192,7 +192,7 @@ pub enum WindowPattern {
 
 /// `sparse_attention_config` of `MiniMax`-M3.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[allow(missing_docs, reason = "the names are the file's own")]
+#[allow(missing_docs, clippy::struct_field_names, reason = "the names are the file's own")]
 pub struct SparseAttention {
     pub sparse_num_index_heads: Option<u64>,
     pub sparse_index_dim: Option<u64>,

@@ -162,7 +162,7 @@ impl Quantisation {
     /// are in 16 bits. `head` is the parameters of the head, if it is its own.
     pub fn publish(&self, model: &LinearLayers<'_>) -> Option<(PublishedWeights, Unquantised)> {
         let mut tallies: [Tally; KINDS.len()] = std::array::from_fn(|_| Tally::default());
-        let has_experts = model.layers.iter().any(|layer| layer.has_experts());
+        let has_experts = model.layers.iter().any(LayerGroup::has_experts);
         for (index, layer) in (0..).zip(model.layers) {
             for module in modules(layer, model.hidden, model.experts_beside) {
                 let kind = KINDS

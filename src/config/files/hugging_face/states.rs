@@ -71,14 +71,15 @@ pub(super) fn layer(reader: &LayerReader<'_>, index: u64) -> Result<Option<State
     let typed = typed.map(|types| types[index as usize].as_str());
     let keeps = match reader.family.states {
         States::Never | States::NemotronH => false,
-        States::GatedDelta => match typed {
-            Some(word) => word == "linear_attention",
-            None => {
+        States::GatedDelta => {
+            if let Some(word) = typed {
+                word == "linear_attention"
+            } else {
                 let interval = config.full_attention_interval.or(Some(4));
                 let interval = need("full_attention_interval", interval, MOST_LAYERS)?;
                 !(index + 1).is_multiple_of(interval)
             }
-        },
+        }
         States::Mamba2 => match (typed, &config.attn_layer_indices) {
             (Some(word), _) => word == "mamba",
             (None, Some(attending)) => !attending.contains(&index),
@@ -98,13 +99,14 @@ pub(super) fn layer(reader: &LayerReader<'_>, index: u64) -> Result<Option<State
                 .and_then(|one| one.kda_layers.as_ref());
             listed.is_some_and(|layers| layers.contains(&(index + 1)))
         }
-        States::Lightning => match typed {
-            Some(word) => word == "linear_attention",
-            None => {
+        States::Lightning => {
+            if let Some(word) = typed {
+                word == "linear_attention"
+            } else {
                 let marks = config.attn_type_list.as_ref();
                 marks.is_some_and(|marks| marks.get(index as usize) == Some(&0))
             }
-        },
+        }
     };
     if !keeps {
         return Ok(None);
