@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use super::memory_budget::{GIB, divide, fits};
+use super::memory_budget::{GIB, divide};
 use super::{BadFigure, KvPrecision, MemoryBudget, MemoryRequest, WeightPrecision};
 
 /// Why there is no memory budget.
@@ -38,7 +38,8 @@ const SHORTEST_USEFUL_LEN: u32 = 512;
 const MOST_TENSOR_PARALLEL: u32 = 64;
 
 impl MemoryShortage {
-    pub(super) fn new(request: &MemoryRequest, budget: MemoryBudget, needed_kv_bytes: u64) -> Self {
+    pub(super) fn new(request: &MemoryRequest, budget: MemoryBudget) -> Self {
+        let needed_kv_bytes = budget.kv_pool.needed_bytes();
         let mut shortage = Self {
             asked: describe(request),
             utilization: request.utilization,
@@ -94,7 +95,7 @@ fn remedies(request: &MemoryRequest, shortage: &MemoryShortage) -> Vec<String> {
 }
 
 fn would_fit(request: &MemoryRequest) -> bool {
-    fits(request, &divide(request))
+    divide(request).is_ok_and(|budget| budget.kv_pool.starts())
 }
 
 /// By bisection over whole blocks: a shorter context never needs more.

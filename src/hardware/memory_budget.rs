@@ -1,6 +1,9 @@
 //! Where the memory of one GPU goes when a model is loaded.
 
-use super::{Architecture, KvFootprint, MemoryRequest, WindowedLayers, profile_run};
+use super::{
+    Architecture, BadFigure, Drafter, KvFootprint, KvLayout, KvLimits, KvPool, MemoryRequest, Reach, WindowedLayers,
+    kv_layers, profile_run,
+};
 
 /// Bytes in a GiB.
 pub(super) const GIB: f64 = (1u64 << 30) as f64;
@@ -26,8 +29,11 @@ pub struct MemoryBudget {
     /// What one token is charged. With sliding windows this is the mean over a request of `max_model_len`, as an engine
     /// with a hybrid allocator counts it: contexts that lie inside the windows take more (see `kv_footprint`) [bytes].
     pub kv_bytes_per_token: u64,
-    /// Blocks of the KV cache as an engine logs them, the null block included.
+    /// Blocks of the KV cache, the null block included, if all layers shared one table: what is left, at
+    /// `kv_bytes_per_token`. Without windows and chunks it is the number that an engine logs.
     pub kv_blocks: u32,
+    /// The blocks that the engine makes of what is left, in the groups that its layers need.
+    pub kv_pool: KvPool,
     /// The exact sizes behind `kv_bytes_per_token`.
     pub kv_footprint: KvFootprint,
 }
@@ -46,7 +52,7 @@ const FUSED_ALL_REDUCE_BYTES: u64 = (1.62 * GIB) as u64;
 const EXPERT_OVERHEAD_BYTES: u64 = (1.58 * GIB) as u64;
 
 /// How the memory is divided, whether or not a request fits into what is left.
-pub(super) fn divide(request: &MemoryRequest) -> MemoryBudget {
+pub(super) fn divide(request: &MemoryRequest) -> Result<MemoryBudget, BadFigure> {
     let total_bytes = request.gpu.memory_bytes();
     let requested_bytes = (total_bytes as f64 * request.utilization).ceil() as u64;
     let weights_bytes = request.model.weights_bytes(request.weights, request.tensor_parallel);
@@ -61,9 +67,9 @@ pub(super) fn divide(request: &MemoryRequest) -> MemoryBudget {
     if let Some(drafter) = request.drafter {
         kv_footprint = kv_footprint.plus(drafter.kv_footprint(request.kv, gpus));
     }
-    let kv_bytes_per_token = charged_per_token(request, &kv_footprint);
-    let blocks = kv_bytes / (kv_bytes_per_token * u64::from(request.block_tokens));
-    MemoryBudget {
+    let kv_pool = pool(request, kv_bytes)?;
+    let (kv_blocks, kv_bytes_per_token) = as_one_group(request, &kv_footprint, &kv_pool, kv_bytes);
+    Ok(MemoryBudget {
         total_bytes,
         requested_bytes,
         weights_bytes,
@@ -72,9 +78,44 @@ pub(super) fn divide(request: &MemoryRequest) -> MemoryBudget {
         overhead_bytes,
         kv_bytes,
         kv_bytes_per_token,
-        kv_blocks: u32::try_from(blocks).unwrap_or(u32::MAX),
+        kv_blocks,
+        kv_pool,
         kv_footprint,
+    })
+}
+
+/// The pool that an engine makes of so many bytes. Heads that draft beside chunks switch groups off.
+fn pool(request: &MemoryRequest, kv_bytes: u64) -> Result<KvPool, BadFigure> {
+    let layers = kv_layers(request.model, request.drafter, request.kv, request.tensor_parallel);
+    let has_chunks = layers
+        .iter()
+        .any(|like| matches!(like.layer.reach(), Some(Reach::Chunked(_))));
+    let has_head = request.drafter.is_some_and(Drafter::is_head);
+    let is_hybrid = request.start_up.scheduling.is_hybrid && !(has_chunks && has_head);
+    let rules = request.start_up.groups;
+    let layout = KvLayout::of(&layers, (request.block_tokens, request.max_model_len), rules, is_hybrid)?;
+    let limits = KvLimits {
+        max_model_len: request.max_model_len,
+        max_num_batched_tokens: request.max_num_batched_tokens,
+        steps_in_flight: request.start_up.scheduling.steps_in_flight,
+    };
+    Ok(KvPool::new(layout, kv_bytes, limits, rules))
+}
+
+/// The blocks that there would be if all layers shared one table, and what each of their tokens is charged. A server
+/// that starts holds a request of `max_model_len`, so if that is more than such blocks would hold they are those of as
+/// many such requests as the pool has room for.
+fn as_one_group(request: &MemoryRequest, footprint: &KvFootprint, pool: &KvPool, kv_bytes: u64) -> (u32, u64) {
+    let block = u64::from(request.block_tokens);
+    let charged = charged_per_token(request, footprint);
+    let blocks = kv_bytes / (charged * block);
+    let of_longest = u64::from(request.max_model_len).div_ceil(block);
+    let narrow = |blocks: u64| u32::try_from(blocks).unwrap_or(u32::MAX);
+    if blocks > of_longest || !pool.starts() {
+        return (narrow(blocks), charged);
     }
+    let blocks = 1 + ((pool.concurrency() * of_longest as f64) as u64).max(of_longest);
+    (narrow(blocks), (kv_bytes / (blocks * block)).max(1))
 }
 
 fn overhead_bytes(request: &MemoryRequest) -> u64 {
@@ -106,10 +147,6 @@ fn charged_per_token(request: &MemoryRequest, footprint: &KvFootprint) -> u64 {
     let longest = u64::from(request.max_model_len);
     let most = footprint.most_bytes(longest, u64::from(request.max_num_batched_tokens), block_tokens);
     most.div_ceil(longest.next_multiple_of(block_tokens))
-}
-
-pub(super) fn fits(request: &MemoryRequest, budget: &MemoryBudget) -> bool {
-    budget.kv_blocks > request.max_model_len.div_ceil(request.block_tokens)
 }
 
 impl MemoryBudget {

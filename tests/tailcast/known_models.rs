@@ -167,6 +167,7 @@ fn the_back_of_envelope_formula_gives_a_hundred_users() {
             unbounded_bytes_per_token: 100_000,
             windowed: Vec::new(),
         },
+        ..budget_of(&catalogue::model("llama-2-7b").unwrap(), WeightPrecision::Bf16, 1, 2048)
     };
     assert_eq!(budget.closed_form_users(2000.0), 100.0);
 }

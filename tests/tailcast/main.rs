@@ -56,6 +56,7 @@ mod known_models;
 mod known_sglang;
 mod known_step_times;
 mod kv_fragmentation;
+mod kv_groups;
 mod large_inputs;
 mod laws_policy;
 mod laws_prefix_cache;

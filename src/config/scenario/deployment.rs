@@ -15,8 +15,8 @@ use crate::config::reader::reading::Reading;
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
 use crate::hardware::{
-    self, CudaGraphs, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, SamplerRun, StartUp,
-    WeightPrecision,
+    self, CudaGraphs, DoesNotFit, Gpu, KvPrecision, KvScheduling, MemoryBudget, MemoryRequest, Model, SamplerRun,
+    StartUp, WeightPrecision,
 };
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
@@ -129,10 +129,12 @@ pub(super) fn resolve(
 ) -> Result<Deployment, NoScenario> {
     let graphs = graphs(&server, &batching, &profile);
     let mut start_up = profile.switches.start_up;
+    start_up.scheduling = scheduling(&batching.policy);
     if sampling == Sampling::Nothing {
         start_up.sampler = SamplerRun::Nothing;
     }
     let memory = memory(&model, &server, &batching, (graphs, start_up))?;
+    // The engine's blocks: one table for all layers, whatever `memory.kv_pool` has.
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
     let fits = batching.policy.refuse_memory(&Memory {
         usable_blocks: kv_blocks - 1,
@@ -270,6 +272,15 @@ fn memory(
         DoesNotFit::Setting(bad) => Err(Diagnostic::new(bad.to_string()).into()),
         shortage @ DoesNotFit::Memory(_) => Err(NoScenario::DoesNotFit(Box::new(shortage))),
     })
+}
+
+/// Groups of layers are vLLM's; of other engines each is taken to keep whole contexts in every layer.
+fn scheduling(policy: &PolicySettings) -> KvScheduling {
+    let is_vllm = matches!(policy, PolicySettings::Continuous(_));
+    KvScheduling {
+        steps_in_flight: if is_vllm && policy.decides_ahead() { 2 } else { 1 },
+        is_hybrid: is_vllm,
+    }
 }
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.

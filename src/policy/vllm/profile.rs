@@ -4,7 +4,7 @@
 //! their schedulers; start-up logs and measured runs say more of 0.15 to 0.19. Where only a range of releases is known,
 //! the change is taken to come with the last of the range.
 
-use crate::hardware::{SamplerRun, StartUp};
+use crate::hardware::{KvGroupRules, KvScheduling, SamplerRun, StartUp};
 use crate::settings::{Kind, Setting, Word, Written, words};
 
 /// The releases that a scenario can name, newest first: the name, the 33 of "0.33", and how it is known.
@@ -157,6 +157,21 @@ const fn start_up_of(minor: u32) -> StartUp {
         fuses_all_reduce: minor >= 19,
         subtracts_graphs: minor >= 21,
         knows_blackwell_graphs: minor >= 28,
+        groups: group_rules_of(minor),
+        scheduling: KvScheduling {
+            steps_in_flight: if minor >= 14 { 2 } else { 1 },
+            is_hybrid: true,
+        },
+    }
+}
+
+/// How release 0.`minor` makes groups of layers, and blocks (`v1/core/kv_cache_utils.py`, `v1/kv_cache_interface.py`).
+const fn group_rules_of(minor: u32) -> KvGroupRules {
+    KvGroupRules {
+        pads_to_half_more: minor >= 19,
+        logs_tokens_of_requests: minor >= 25,
+        counts_steps_in_flight: minor >= 28,
+        keeps_null_block: minor >= 33,
     }
 }
 
@@ -185,6 +200,11 @@ mod tests {
         assert!(!of(18).start_up.fuses_all_reduce && of(19).start_up.fuses_all_reduce);
         assert!(!of(20).start_up.subtracts_graphs && of(21).start_up.subtracts_graphs);
         assert!(!of(27).start_up.knows_blackwell_graphs && of(28).start_up.knows_blackwell_graphs);
+        let groups = |minor| of(minor).start_up.groups;
+        assert!(!groups(18).pads_to_half_more && groups(19).pads_to_half_more);
+        assert!(!groups(24).logs_tokens_of_requests && groups(25).logs_tokens_of_requests);
+        assert!(!groups(27).counts_steps_in_flight && groups(28).counts_steps_in_flight);
+        assert!(!groups(32).keeps_null_block && groups(33).keeps_null_block);
         assert_eq!(Profile::NEWEST, of(33));
     }
 
