@@ -2,7 +2,7 @@
 
 use super::{
     Architecture, BadFigure, Drafter, KvFootprint, KvLayout, KvLimits, KvPool, MemoryRequest, Reach, WindowedLayers,
-    kv_layers, profile_run,
+    kernel_copies, kv_layers, profile_run,
 };
 
 /// Bytes in a GiB.
@@ -15,7 +15,7 @@ pub struct MemoryBudget {
     pub total_bytes: u64,
     /// What the engine may use: total times utilisation [bytes].
     pub requested_bytes: u64,
-    /// Weights, those of a vision tower included [bytes].
+    /// Weights, those of a vision tower and what kernels pad or copy included [bytes].
     pub weights_bytes: u64,
     /// Weights of what proposes drafts [bytes].
     pub draft_weights_bytes: u64,
@@ -45,17 +45,13 @@ const SHARING_BYTES: u64 = (0.23 * GIB) as u64;
 /// `FlashInfer`'s workspace for fused all-reduces, where there is one, beside what [`SHARING_BYTES`] counts [bytes]:
 /// three servers of vLLM 0.19.0 on H100 logged 2.07, 2.09 (TP 2) and 2.13 GiB (TP 4) outside of torch.
 const FUSED_ALL_REDUCE_BYTES: u64 = (1.62 * GIB) as u64;
-/// What a model with experts keeps back on top, where they take tokens in chunks [bytes]. Not derived: it is what
-/// Llama-4-Scout in fp8 on two H100 with vLLM 0.15.1 kept back beside all that is counted here. vLLM's code shows no
-/// cause, so it may as well come from fp8 or from images; for others it is a guess. With vLLM 0.19.0 three mixtures
-/// logged nothing of the kind, nor did gpt-oss (mxfp4) with 0.11.
-const EXPERT_OVERHEAD_BYTES: u64 = (1.58 * GIB) as u64;
 
 /// How the memory is divided, whether or not a request fits into what is left.
 pub(super) fn divide(request: &MemoryRequest) -> Result<MemoryBudget, BadFigure> {
     let total_bytes = request.gpu.memory_bytes();
     let requested_bytes = (total_bytes as f64 * request.utilization).ceil() as u64;
-    let weights_bytes = request.model.weights_bytes(request.weights, request.tensor_parallel);
+    let parameters = request.model.weights_bytes(request.weights, request.tensor_parallel);
+    let weights_bytes = parameters + kernel_copies::extra_bytes(request);
     let gpus = request.tensor_parallel;
     let draft_weights_bytes = request.drafter.map_or(0, |drafter| drafter.weights_bytes(gpus));
     // A draft pass runs when the model's own is over and is smaller: it needs no memory that is not there already.
@@ -127,8 +123,8 @@ fn overhead_bytes(request: &MemoryRequest) -> u64 {
             bytes += FUSED_ALL_REDUCE_BYTES;
         }
     }
-    if start_up.chunks_experts && profile_run::has_expert_buffers(request) {
-        bytes += EXPERT_OVERHEAD_BYTES;
+    if request.model.vision().is_some() {
+        bytes += (start_up.sight_gib * GIB) as u64;
     }
     if start_up.subtracts_graphs {
         bytes += profile_run::graphs_bytes(request);

@@ -11,6 +11,7 @@ mod does_not_fit;
 mod drafter;
 mod feed_forward;
 mod gpu;
+mod kernel_copies;
 mod kernels;
 mod kv_footprint;
 mod kv_group;

@@ -16,6 +16,10 @@ pub struct StartUp {
     pub fuses_all_reduce: bool,
     /// Whether an estimate of the CUDA graphs is subtracted (`VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS`).
     pub subtracts_graphs: bool,
+    /// Whether Triton's experts in mxfp4 have both sides of their values padded on Hopper.
+    pub pads_mxfp4: bool,
+    /// What a model that sees keeps back beside all that is known [GiB].
+    pub sight_gib: f64,
     /// Whether graphs go to 1024 tokens on Blackwell in data centres.
     pub knows_blackwell_graphs: bool,
     /// How what is left is divided into blocks.

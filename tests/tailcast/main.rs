@@ -70,6 +70,7 @@ mod measured_memory;
 mod measured_runs;
 mod measured_steps;
 mod measures;
+mod memory_said;
 mod metrics;
 mod model_error;
 #[cfg(unix)]
@@ -110,6 +111,7 @@ mod sharing;
 mod shopping;
 #[cfg(unix)]
 mod signals;
+mod start_up_logs;
 mod steady_state;
 mod step_log;
 mod study_edges;

@@ -2,6 +2,7 @@
 
 use super::batching::Batching;
 use super::calibration::Calibration;
+use super::memory_warnings;
 use super::model::ModelChoice;
 use super::no_scenario::NoScenario;
 use super::overheads::{self, CpuTime};
@@ -151,6 +152,7 @@ pub(super) fn resolve(
         sorts_below: profile.switches.sorts_below,
     };
     warn_of_another_deployment(reading, &model, &server);
+    memory_warnings::warn(reading, &server, &memory, (&batching.policy, &profile));
     Ok(Deployment {
         engine: engine(&batching.policy, &profile),
         memory,

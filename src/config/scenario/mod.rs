@@ -21,6 +21,7 @@ pub mod laid_over;
 pub mod lengths;
 pub mod load;
 pub mod loading;
+mod memory_warnings;
 pub mod model;
 pub mod no_scenario;
 pub mod operation;
