@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::config::{Deployment, on_one_line};
-use crate::hardware::KvGroupKind;
+use crate::hardware::{CacheSizing, KvGroupKind};
 use crate::policy::PolicySettings;
 use crate::report::formula::memory_table;
 use crate::study::{Input, MemoryLeftOut};
@@ -63,8 +63,12 @@ fn memory_lines(deployment: &Deployment) -> String {
     const GIB: f64 = (1u64 << 30) as f64;
     let budget = &deployment.memory;
     let gib = |bytes: u64| bytes as f64 / GIB;
+    let share = match deployment.cache_sizing {
+        CacheSizing::Profiled => "gpu_memory_utilization",
+        CacheSizing::StaticFraction(_) => "mem_fraction_static",
+    };
     let mut text = format!(
-        "Memory of each GPU, in GiB\n{:>9.2}  {} reports\n{:>9.2}  of them for the server (gpu_memory_utilization)\n",
+        "Memory of each GPU, in GiB\n{:>9.2}  {} reports\n{:>9.2}  of them for the server ({share})\n",
         gib(budget.total_bytes),
         deployment.gpu.title(),
         gib(budget.requested_bytes),
@@ -92,9 +96,13 @@ fn memory_lines(deployment: &Deployment) -> String {
         "{blocks} blocks {origin}: {tokens} tokens of {} bytes each (one block, the null block, holds none)",
         budget.kv_bytes_per_token
     );
-    if !deployment.kv_blocks_given && matches!(deployment.server.policy, PolicySettings::Continuous(_)) {
-        text += &pool_lines(deployment);
+    if deployment.kv_blocks_given {
+        return text;
     }
+    if matches!(deployment.server.policy, PolicySettings::Continuous(_)) {
+        return text + &pool_lines(deployment);
+    }
+    let _ = writeln!(text, "KV blocks {}", deployment.cache_arithmetic());
     text
 }
 

@@ -1,6 +1,6 @@
 //! The pool of blocks that a GPU's memory holds, and what an engine says of it when it starts.
 
-use super::{KvGroupRules, KvLayout};
+use super::{KvGroup, KvGroupKind, KvGroupRules, KvLayout};
 
 /// The blocks of a server's KV cache.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,9 @@ pub struct KvPool {
     pub blocks_of_request: Vec<u64>,
     /// Bytes that there are for blocks.
     available_bytes: u64,
-    limits: KvLimits,
+    max_model_len: u32,
+    /// Tokens that the steps which may run at once hold beside a window or a chunk; 0 where there is none.
+    in_flight: u64,
     rules: KvGroupRules,
 }
 
@@ -32,14 +34,15 @@ impl KvPool {
     /// What so many bytes hold.
     pub fn new(layout: KvLayout, available_bytes: u64, limits: KvLimits, rules: KvGroupRules) -> Self {
         let blocks = available_bytes / layout.bytes_per_block;
-        let in_flight = in_flight(&limits, rules);
+        let in_flight = in_flight(&layout, &limits, rules);
         let blocks_of_request = layout.blocks_of_request(limits.max_model_len.into(), in_flight);
         Self {
             layout,
             blocks,
             blocks_of_request,
             available_bytes,
-            limits,
+            max_model_len: limits.max_model_len,
+            in_flight,
             rules,
         }
     }
@@ -47,12 +50,11 @@ impl KvPool {
     /// What has to be there for one request of `max_model_len`, the null block added where the release asks for it
     /// [bytes].
     pub fn needed_bytes(&self) -> u64 {
-        self.needed_for(self.limits.max_model_len)
+        self.needed_for(self.max_model_len)
     }
 
     fn needed_for(&self, length: u32) -> u64 {
-        let in_flight = in_flight(&self.limits, self.rules);
-        let blocks = self.layout.blocks_of_request(length.into(), in_flight);
+        let blocks = self.layout.blocks_of_request(length.into(), self.in_flight);
         let blocks = blocks.into_iter().sum::<u64>() + u64::from(self.rules.keeps_null_block);
         blocks.saturating_mul(self.layout.bytes_per_block)
     }
@@ -66,7 +68,7 @@ impl KvPool {
     /// it takes when asked to find one (`--max-model-len -1`); 0 if there is none [tokens].
     pub fn longest(&self) -> u32 {
         let fits = |length: u32| self.needed_for(length) <= self.available_bytes;
-        let (mut enough, mut too_long) = (0, self.limits.max_model_len.saturating_add(1));
+        let (mut enough, mut too_long) = (0, self.max_model_len.saturating_add(1));
         while too_long - enough > 1 {
             let middle = enough + (too_long - enough) / 2;
             if fits(middle) {
@@ -87,7 +89,7 @@ impl KvPool {
     /// The size that the engine logs ("GPU KV cache size") [tokens].
     pub fn logged_tokens(&self) -> u64 {
         if self.rules.logs_tokens_of_requests {
-            return (self.concurrency() * f64::from(self.limits.max_model_len)) as u64;
+            return (self.concurrency() * f64::from(self.max_model_len)) as u64;
         }
         let groups = self.layout.groups.len() as u64;
         let tokens = self.layout.groups.iter().map(|group| group.block_tokens).min();
@@ -95,7 +97,11 @@ impl KvPool {
     }
 }
 
-fn in_flight(limits: &KvLimits, rules: KvGroupRules) -> u64 {
+fn in_flight(layout: &KvLayout, limits: &KvLimits, rules: KvGroupRules) -> u64 {
+    let is_bounded = |group: &KvGroup| matches!(group.kind, KvGroupKind::Sliding(_) | KvGroupKind::Chunked(_));
+    if !layout.groups.iter().any(is_bounded) {
+        return 0;
+    }
     let steps = if rules.counts_steps_in_flight {
         limits.steps_in_flight
     } else {

@@ -1,8 +1,8 @@
 //! Where the memory of one GPU goes when a model is loaded.
 
 use super::{
-    Architecture, BadFigure, Drafter, KvFootprint, KvLayout, KvLimits, KvPool, MemoryRequest, Reach, WindowedLayers,
-    kernel_copies, kv_layers, profile_run,
+    Architecture, BadFigure, CacheSizing, Drafter, KvFootprint, KvLayout, KvLimits, KvPool, MemoryRequest, Reach,
+    WindowedLayers, kernel_copies, kv_layers, profile_run,
 };
 
 /// Bytes in a GiB.
@@ -13,7 +13,7 @@ pub(super) const GIB: f64 = (1u64 << 30) as f64;
 pub struct MemoryBudget {
     /// What the runtime reports [bytes].
     pub total_bytes: u64,
-    /// What the engine may use: total times utilisation [bytes].
+    /// What the engine may use: total times utilisation, or what SGLang's share does not keep back [bytes].
     pub requested_bytes: u64,
     /// Weights, those of a vision tower and what kernels pad or copy included [bytes].
     pub weights_bytes: u64,
@@ -46,17 +46,43 @@ const SHARING_BYTES: u64 = (0.23 * GIB) as u64;
 /// three servers of vLLM 0.19.0 on H100 logged 2.07, 2.09 (TP 2) and 2.13 GiB (TP 4) outside of torch.
 const FUSED_ALL_REDUCE_BYTES: u64 = (1.62 * GIB) as u64;
 
+/// What is taken of a GPU before SGLang loads weights: a context of CUDA, taken for 0.5 GiB [bytes].
+const CONTEXT_BYTES: u64 = GIB as u64 / 2;
+/// The same with several GPUs, beside that: what a server of four H100 (Qwen3-235B-A22B in fp8, a share of 0.93) lacks
+/// [bytes].
+const CONNECTED_BYTES: u64 = (1.7 * GIB) as u64;
+
+fn taken_before_weights(request: &MemoryRequest) -> u64 {
+    CONTEXT_BYTES
+        + if request.tensor_parallel > 1 {
+            CONNECTED_BYTES
+        } else {
+            0
+        }
+}
+
 /// How the memory is divided, whether or not a request fits into what is left.
 pub(super) fn divide(request: &MemoryRequest) -> Result<MemoryBudget, BadFigure> {
     let total_bytes = request.gpu.memory_bytes();
-    let requested_bytes = (total_bytes as f64 * request.utilization).ceil() as u64;
     let parameters = request.model.weights_bytes(request.weights, request.tensor_parallel);
     let weights_bytes = parameters + kernel_copies::extra_bytes(request);
     let gpus = request.tensor_parallel;
     let draft_weights_bytes = request.drafter.map_or(0, |drafter| drafter.weights_bytes(gpus));
-    // A draft pass runs when the model's own is over and is smaller: it needs no memory that is not there already.
-    let activations_bytes = profile_run::activations_bytes(request);
-    let overhead_bytes = overhead_bytes(request);
+    let (requested_bytes, activations_bytes, overhead_bytes) = match request.start_up.sizing {
+        CacheSizing::Profiled => (
+            (total_bytes as f64 * request.utilization).ceil() as u64,
+            // A draft pass runs when the model's own is over and is smaller: it needs no memory that is not there
+            // already.
+            profile_run::activations_bytes(request),
+            overhead_bytes(request),
+        ),
+        CacheSizing::StaticFraction(share) => {
+            let before = taken_before_weights(request).min(total_bytes);
+            let kept = (total_bytes - before) as f64 * (1.0 - share);
+            let overhead = before + request.model.rotary_table_bytes();
+            (total_bytes - kept as u64, 0, overhead)
+        }
+    };
     let taken = weights_bytes + draft_weights_bytes + activations_bytes + overhead_bytes;
     let kv_bytes = requested_bytes.saturating_sub(taken);
     let mut kv_footprint = request.model.kv_footprint(request.kv, gpus);

@@ -27,6 +27,7 @@ mod model;
 mod precision;
 mod profile_run;
 mod start_up;
+mod static_fraction;
 mod vision;
 mod weights;
 
@@ -52,6 +53,7 @@ pub use memory_budget::MemoryBudget;
 pub use memory_request::MemoryRequest;
 pub use model::{LayerGroup, Model, ModelFigures};
 pub use precision::{KvPrecision, UnknownPrecision, WeightPrecision};
-pub use start_up::{KvScheduling, SamplerRun, StartUp};
+pub use start_up::{CacheSizing, KvScheduling, SamplerRun, StartUp};
+pub use static_fraction::default_static_fraction;
 pub use vision::VisionTower;
 pub use weights::Weights;

@@ -26,6 +26,17 @@ pub struct StartUp {
     pub groups: KvGroupRules,
     /// How the scheduler uses these blocks.
     pub scheduling: KvScheduling,
+    /// How the engine decides what the cache may have.
+    pub sizing: CacheSizing,
+}
+
+/// How an engine decides how much of the memory its KV cache may have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum CacheSizing {
+    /// vLLM: what a profile run leaves of the share that the engine may use.
+    Profiled,
+    /// SGLang: what weights leave of this share of the memory that was free before them.
+    StaticFraction(f64),
 }
 
 /// How a scheduler uses the KV cache, as far as it decides what a request can hold.

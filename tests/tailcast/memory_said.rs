@@ -1,5 +1,8 @@
 //! What is said of memory: warnings, whose arithmetic stands behind the KV cache, and what would fit.
 
+use tailcast::config::catalogue;
+use tailcast::hardware::default_static_fraction;
+
 use crate::command::Workplace;
 use crate::config::{LEAST, load};
 
@@ -45,5 +48,80 @@ fn little_memory_outside_of_what_a_server_may_use_is_said() {
         &["server.gpu_memory_utilization=0.98", "batching.policy=static"],
     ] {
         assert!(!warnings(enough).contains("outside"), "{enough:?}");
+    }
+}
+
+/// SGLang 0.5.23 (`srt/arg_groups/memory_hook.py`), for models without experts or images.
+#[test]
+fn sglangs_share_of_the_memory_depends_on_the_gpu() {
+    let model = catalogue::model("llama-3.1-8b").unwrap();
+    for (gpu, gpus, share) in [
+        ("rtx-4090", 1, 0.704),
+        ("l4", 1, 0.684),
+        ("rtx-5090", 1, 0.777),
+        ("l40s", 1, 0.843),
+        ("a100-80-sxm", 1, 0.830),
+        ("h100-sxm", 1, 0.830),
+        ("h100-sxm", 8, 0.812),
+        ("h200", 1, 0.903),
+        ("b200", 1, 0.854),
+    ] {
+        let own = default_static_fraction(&catalogue::gpu(gpu).unwrap(), &model, gpus, None);
+        assert!((own - share).abs() < 0.0015, "{gpu} {gpus}: {own} {share}");
+    }
+    let latent = catalogue::model("deepseek-v2-lite").unwrap();
+    let h100 = catalogue::gpu("h100-sxm").unwrap();
+    // 1,536 MiB in place of 8 for each of 58 sizes.
+    let less = default_static_fraction(&h100, &model, 1, None) - default_static_fraction(&h100, &latent, 1, None);
+    assert!((less - (1536.0 - 464.0) / 81_592.0).abs() < 0.0011, "{less}");
+}
+
+#[test]
+fn under_sglang_its_share_decides_and_elsewhere_it_is_refused() {
+    let sglang = "batching.policy=sglang";
+    let kv = |more: &[&str]| {
+        let scenario = load(LEAST, &[&[sglang], more].concat());
+        assert!(
+            scenario
+                .settings
+                .iter()
+                .any(|it| it.key == "server.mem_fraction_static")
+        );
+        scenario.deployment.memory.kv_bytes as f64 / 1_073_741_824.0
+    };
+    let half = kv(&["server.mem_fraction_static=0.5"]);
+    // Of what is free, 79.18 less a context, half; of it weights and the table of positions.
+    assert!((half - (0.5 * 78.68 - 14.96 - 0.03)).abs() < 0.02, "{half}");
+    let own = kv(&[]);
+    assert!((own - half - 0.33 * 78.68).abs() < 0.1, "{own} {half}");
+    let place = Workplace::new();
+    place.write("scenario.toml", LEAST);
+    let refused = place.run(&["run", "scenario.toml", "--set", "server.mem_fraction_static=0.8"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("gpu_memory_utilization"), "{}", refused.stderr);
+    let warnings = load(LEAST, &[sglang, "server.gpu_memory_utilization=0.8"]).warnings;
+    assert!(warnings[0].contains("decides nothing"), "{warnings:?}");
+}
+
+#[test]
+fn whoever_counts_the_blocks_is_named_beside_them() {
+    let place = Workplace::new();
+    place.write("scenario.toml", LEAST);
+    for (policy, said) in [
+        ("continuous", "KV blocks from the memory model"),
+        ("sglang", "KV blocks as SGLang counts them (mem_fraction_static 0.83)"),
+        ("tgi", "KV blocks as vLLM would count them"),
+        ("static", "KV blocks as vLLM would count them"),
+    ] {
+        let set = format!("batching.policy={policy}");
+        let ended = place.run(&["run", "scenario.toml", "--set", &set]);
+        assert!(ended.stdout.contains(said), "{policy}: {}", ended.stdout);
+        let explained = place.run(&["run", "scenario.toml", "--explain", "--set", &set]).stdout;
+        let line = if policy == "continuous" {
+            "GPU KV cache size"
+        } else {
+            said
+        };
+        assert!(explained.contains(line), "{policy}: {explained}");
     }
 }

@@ -1,6 +1,7 @@
 //! What is bought and how it is set up: model, GPU, memory, engine, step times.
 
 use super::batching::Batching;
+use super::cache_sizing;
 use super::calibration::Calibration;
 use super::memory_warnings;
 use super::model::ModelChoice;
@@ -16,8 +17,8 @@ use crate::config::reader::reading::Reading;
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
 use crate::hardware::{
-    self, CudaGraphs, DoesNotFit, Gpu, KvPrecision, KvScheduling, MemoryBudget, MemoryRequest, Model, SamplerRun,
-    StartUp, WeightPrecision,
+    self, CacheSizing, CudaGraphs, DoesNotFit, Gpu, KvPrecision, KvScheduling, MemoryBudget, MemoryRequest, Model,
+    SamplerRun, StartUp, WeightPrecision,
 };
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
@@ -41,6 +42,8 @@ pub struct Deployment {
     pub tensor_parallel: u32,
     /// Where the memory of a GPU goes.
     pub memory: MemoryBudget,
+    /// Whose arithmetic decides what the KV cache may have.
+    pub cache_sizing: CacheSizing,
     /// Whether the number of KV blocks was given instead of worked out.
     pub kv_blocks_given: bool,
     /// What the engine needs to know.
@@ -66,6 +69,18 @@ impl Deployment {
     pub(super) fn with_seed(mut self, seed: u64) -> Self {
         self.server.policy = self.server.policy.with_seed(seed);
         self
+    }
+
+    /// Whose arithmetic gives the KV cache its size, in words.
+    pub fn cache_arithmetic(&self) -> String {
+        match (&self.server.policy, self.cache_sizing) {
+            (_, CacheSizing::StaticFraction(share)) => format!("as SGLang counts them (mem_fraction_static {share})"),
+            (PolicySettings::Continuous(_), _) => "from the memory model".to_owned(),
+            _ => format!(
+                "as vLLM would count them, {}'s own arithmetic being unknown",
+                self.engine
+            ),
+        }
     }
 
     /// How long steps take.
@@ -131,6 +146,7 @@ pub(super) fn resolve(
     let graphs = graphs(&server, &batching, &profile);
     let mut start_up = profile.switches.start_up;
     start_up.scheduling = scheduling(&batching.policy);
+    start_up.sizing = cache_sizing::read(reading, &server, &model, &batching.policy)?;
     if sampling == Sampling::Nothing {
         start_up.sampler = SamplerRun::Nothing;
     }
@@ -156,6 +172,7 @@ pub(super) fn resolve(
     Ok(Deployment {
         engine: engine(&batching.policy, &profile),
         memory,
+        cache_sizing: start_up.sizing,
         kv_blocks_given: server.kv_blocks.is_some(),
         server: ServerSettings {
             policy: batching.policy,

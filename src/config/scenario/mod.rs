@@ -6,6 +6,7 @@ pub mod arrivals;
 pub mod autoscale;
 pub mod batching;
 pub mod budget;
+mod cache_sizing;
 pub mod calibration;
 pub mod capacity_rule;
 pub mod class;

@@ -4,7 +4,7 @@
 //! their schedulers; start-up logs and measured runs say more of 0.15 to 0.19. Where only a range of releases is known,
 //! the change is taken to come with the last of the range.
 
-use crate::hardware::{KvGroupRules, KvScheduling, SamplerRun, StartUp};
+use crate::hardware::{CacheSizing, KvGroupRules, KvScheduling, SamplerRun, StartUp};
 use crate::settings::{Kind, Setting, Word, Written, words};
 
 /// The releases that a scenario can name, newest first: the name, the 33 of "0.33", and how it is known.
@@ -165,6 +165,7 @@ const fn start_up_of(minor: u32) -> StartUp {
             steps_in_flight: if minor >= 14 { 2 } else { 1 },
             is_hybrid: true,
         },
+        sizing: CacheSizing::Profiled,
     }
 }
 
