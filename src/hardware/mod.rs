@@ -2,6 +2,7 @@
 //!
 //! Plain values, valid by construction: no files, no text formats. `config::catalogue` reads them from TOML.
 
+mod advice;
 mod arithmetic;
 mod attention;
 mod bad_figure;
@@ -31,6 +32,7 @@ mod static_fraction;
 mod vision;
 mod weights;
 
+pub use advice::{MemoryAdvice, OtherGpu};
 pub use arithmetic::{Arithmetic, AttentionLayers, ExpertLayers};
 pub use attention::{Attention, GroupedAttention, LatentAttention, Reach};
 pub use bad_figure::BadFigure;

@@ -238,7 +238,8 @@ fn what_does_not_fit_shows_its_arithmetic_and_what_would() {
         ..request
     };
     assert!(budget(&on_larger).is_ok());
-    let length = shortage.remedies[0].strip_prefix("max_model_len = ").unwrap();
+    let length = shortage.advice[0].in_words();
+    let length = length.strip_prefix("max_model_len = ").unwrap();
     let max_model_len: u32 = length.parse().unwrap();
     let fits = |max_model_len| {
         budget(&MemoryRequest {

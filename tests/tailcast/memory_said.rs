@@ -1,6 +1,8 @@
 //! What is said of memory: warnings, whose arithmetic stands behind the KV cache, and what would fit.
 
-use tailcast::config::catalogue;
+use std::path::Path;
+
+use tailcast::config::{Flag, Layers, Scenario, catalogue};
 use tailcast::hardware::default_static_fraction;
 
 use crate::command::Workplace;
@@ -124,4 +126,121 @@ fn whoever_counts_the_blocks_is_named_beside_them() {
         };
         assert!(explained.contains(line), "{policy}: {explained}");
     }
+}
+
+/// Reads a scenario, or says why there is none as a person would be told.
+fn try_load(path: &Path, assignments: &[&str]) -> Result<Scenario, String> {
+    let flags = assignments.iter().map(|assignment| Flag::new("--set", *assignment));
+    let layers = Layers {
+        file: Some(path.to_path_buf()),
+        flags: flags.collect(),
+        ..Layers::default()
+    };
+    Scenario::load(&layers).map_err(|problem| problem.to_string())
+}
+
+/// The assignments of each line of advice, as they would be written after a command.
+fn advised(refusal: &str) -> Vec<Vec<String>> {
+    let lines = refusal.lines().filter(|line| line.contains("--set "));
+    let assignments = lines.map(|line| {
+        let assignments = line.rsplit(", or ").next().unwrap();
+        let parts = assignments.split("--set ").skip(1);
+        parts.map(|part| part.trim_end_matches(')').trim().to_owned()).collect()
+    });
+    assignments.collect()
+}
+
+#[test]
+fn whatever_is_advised_fits() {
+    let place = Workplace::new();
+    place.write("scenario.toml", LEAST);
+    let path = place.path("scenario.toml");
+    let (mut tried, mut kinds) = (0, std::collections::BTreeSet::new());
+    for model in [
+        "llama-3.1-8b",
+        "llama-3.1-70b",
+        "gemma-3-27b",
+        "gpt-oss-120b",
+        "deepseek-v2-lite",
+        "qwen3-32b",
+    ] {
+        for gpu in ["l4", "rtx-4090", "a100-40-sxm", "l40s", "h100-sxm", "mi300x"] {
+            for more in [
+                &[][..],
+                &["server.max_model_len=131072"],
+                &[
+                    "model.weights=fp8",
+                    "server.max_model_len=40000",
+                    "server.gpu_memory_utilization=0.85",
+                ],
+                &["batching.policy=sglang", "server.max_model_len=65536"],
+            ] {
+                let (model, gpu) = (format!("model.name={model}"), format!("server.gpu={gpu}"));
+                let asked = [&[model.as_str(), gpu.as_str()], more].concat();
+                let Err(refusal) = try_load(&path, &asked) else {
+                    continue;
+                };
+                assert!(refusal.contains("does not fit"), "{asked:?}: {refusal}");
+                for changes in advised(&refusal) {
+                    let changed: Vec<&str> = asked
+                        .iter()
+                        .copied()
+                        .chain(changes.iter().map(String::as_str))
+                        .collect();
+                    if let Err(problem) = try_load(&path, &changed) {
+                        panic!("{changed:?}: {problem}");
+                    }
+                    kinds.insert(
+                        changes
+                            .iter()
+                            .map(|it| it.split('=').next().unwrap().to_owned())
+                            .collect::<Vec<_>>(),
+                    );
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 100, "{tried}");
+    println!("{tried} of {kinds:#?}");
+    for key in [
+        "batching.max_num_seqs",
+        "server.gpu_memory_utilization",
+        "server.max_model_len",
+        "model.kv_cache",
+        "model.weights",
+        "server.tensor_parallel",
+        "server.gpu",
+    ] {
+        assert!(kinds.contains(&vec![key.to_owned()]), "{key} is never advised");
+    }
+    assert!(kinds.iter().any(|kind| kind.len() == 2), "no pair is ever advised");
+}
+
+/// Its weights take 66 GiB and leave too little for the sampler of 1,024 requests beside a context.
+#[test]
+fn a_smaller_batch_comes_before_other_gpus() {
+    let place = Workplace::new();
+    place.write("scenario.toml", LEAST);
+    let asked = ["model.name=llama-3.1-70b", "model.weights=fp8"];
+    let refusal = try_load(&place.path("scenario.toml"), &asked).unwrap_err();
+    let first = refusal
+        .lines()
+        .skip_while(|line| !line.starts_with("Any one"))
+        .nth(1)
+        .unwrap();
+    assert!(
+        first.contains("--max-num-seqs") && first.contains("--set batching.max_num_seqs="),
+        "{refusal}"
+    );
+    assert!(refusal.contains("gpu = \"h200\""), "{refusal}");
+    let ended = place.run(&["run", "scenario.toml", "--set", asked[0], "--set", asked[1]]);
+    assert_eq!(ended.code, Some(3));
+    let flags: Vec<&str> = first.split(['(', ',']).nth(1).unwrap().split(' ').collect();
+    let arguments = [
+        &["run", "scenario.toml", "--set", asked[0], "--set", asked[1]][..],
+        &flags,
+    ]
+    .concat();
+    assert_eq!(place.run(&arguments).code, Some(0), "{arguments:?}");
 }

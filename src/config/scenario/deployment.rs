@@ -11,14 +11,15 @@ use super::profile::Named;
 use super::server::ServerTable;
 use super::speculative::Drafts;
 use super::step_time::GivenStepTime;
+use crate::config::files::catalogue;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Reading;
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
 use crate::hardware::{
-    self, CacheSizing, CudaGraphs, DoesNotFit, Gpu, KvPrecision, KvScheduling, MemoryBudget, MemoryRequest, Model,
-    SamplerRun, StartUp, WeightPrecision,
+    self, CacheSizing, CudaGraphs, DoesNotFit, Gpu, KvPrecision, KvScheduling, MemoryBudget, MemoryRequest,
+    MemoryShortage, Model, OtherGpu, SamplerRun, StartUp, WeightPrecision,
 };
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
@@ -289,8 +290,38 @@ fn memory(
         // Who gives the number of blocks has seen it fit.
         DoesNotFit::Memory(shortage) if server.kv_blocks.is_some() => Ok(shortage.budget),
         DoesNotFit::Setting(bad) => Err(Diagnostic::new(bad.to_string()).into()),
-        shortage @ DoesNotFit::Memory(_) => Err(NoScenario::DoesNotFit(Box::new(shortage))),
+        DoesNotFit::Memory(mut shortage) => {
+            look_at_gpus(&mut shortage, &request);
+            Err(NoScenario::DoesNotFit(Box::new(DoesNotFit::Memory(shortage))))
+        }
     })
+}
+
+/// Those of the catalogue, with limits that are no smaller than vLLM's defaults for any of them.
+fn look_at_gpus(shortage: &mut MemoryShortage, request: &MemoryRequest) {
+    let Ok(entries) = catalogue::gpus() else { return };
+    let others: Vec<OtherGpu> = entries
+        .iter()
+        .map(|entry| {
+            let (tokens, requests) = most_default_limits(&entry.gpu);
+            OtherGpu {
+                gpu: &entry.gpu,
+                max_num_batched_tokens: request.max_num_batched_tokens.max(tokens),
+                max_num_seqs: request.max_num_seqs.max(requests),
+                largest_graph: CudaGraphs::most(&entry.gpu, request.start_up.knows_blackwell_graphs),
+            }
+        })
+        .collect();
+    shortage.look_at_gpus(request, &others);
+}
+
+/// At least what vLLM takes for `max_num_batched_tokens` and `max_num_seqs` on such a GPU (`get_batch_defaults`).
+fn most_default_limits(gpu: &Gpu) -> (u32, u32) {
+    match gpu.memory_bytes() >> 30 {
+        0..70 => (2048, 256),
+        70..160 => (8192, 1024),
+        _ => (16_384, 1024),
+    }
 }
 
 /// Groups of layers are vLLM's; of other engines each is taken to keep whole contexts in every layer.
