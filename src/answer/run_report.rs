@@ -84,9 +84,9 @@ fn fidelity_of(deployment: &Deployment) -> String {
         let _ = write!(steps, ", expected within {:.0} %", 100.0 * error);
     }
     let blocks = if deployment.kv_blocks_given {
-        "KV blocks as the scenario gives them"
+        "KV blocks as the scenario gives them".to_owned()
     } else {
-        "KV blocks from the memory model"
+        format!("KV blocks {}", deployment.cache_arithmetic())
     };
     let drafts = match &deployment.server.policy {
         PolicySettings::Continuous(settings) if settings.speculative.is_some() => {

@@ -94,14 +94,13 @@ pub enum OutputGate {
 }
 
 /// How far back a layer looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reach {
     /// The whole context.
     Full,
     /// The last so many tokens; older keys and values can be dropped.
     Sliding(u64),
-    /// The aligned chunk of so many tokens that holds the token. Its keys and values are kept in full: vLLM turns its
-    /// hybrid allocator off for such models (`vllm/config/vllm.py`).
+    /// The aligned chunk of so many tokens that holds the token; keys and values of those before can be dropped.
     Chunked(u64),
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Plain values, valid by construction: no files, no text formats. `config::catalogue` reads them from TOML.
 
+mod advice;
 mod arithmetic;
 mod attention;
 mod bad_figure;
@@ -12,9 +13,13 @@ mod drafter;
 mod feed_forward;
 mod gpu;
 mod indexer;
+mod kernel_copies;
 mod kernels;
 mod kv_footprint;
 mod kv_group;
+mod kv_layer;
+mod kv_layout;
+mod kv_pool;
 mod linear;
 mod link;
 mod memory;
@@ -27,9 +32,11 @@ mod projection;
 mod published;
 mod start_up;
 mod state_layer;
+mod static_fraction;
 mod vision;
 mod weights;
 
+pub use advice::{MemoryAdvice, OtherGpu};
 pub use arithmetic::{Arithmetic, AttentionLayers, ExpertLayers};
 pub use attention::{Attention, GroupedAttention, HeadNorms, LatentAttention, OutputGate, Reach};
 pub use bad_figure::BadFigure;
@@ -43,6 +50,9 @@ pub use indexer::Indexer;
 pub use kernels::{AllReduceKernels, AttentionKernels, ExpertKernels, LinearKernels, MeasuredKernels, MixedAttention};
 pub use kv_footprint::{KvFootprint, WindowedKv, WindowedLayers};
 pub use kv_group::{KvGroup, KvGroupKind};
+pub use kv_layer::{KvLayer, KvLayers, kv_layers};
+pub use kv_layout::{KvGroupRules, KvLayout, block_that_holds_states};
+pub use kv_pool::{KvLimits, KvPool};
 pub use linear::{LinearKind, Unquantised};
 pub use link::{Link, LinkKind};
 pub use memory::budget;
@@ -52,7 +62,8 @@ pub use model::{LayerGroup, Model, ModelFigures};
 pub use precision::{KvPrecision, UnknownPrecision, WeightPrecision};
 pub use projection::{DividedSide, Projection};
 pub use published::{PublishedWeights, StoredFormat};
-pub use start_up::{SamplerRun, StartUp};
+pub use start_up::{CacheSizing, KvScheduling, SamplerRun, StartUp};
 pub use state_layer::{StateKind, StateLayer};
+pub use static_fraction::default_static_fraction;
 pub use vision::VisionTower;
 pub use weights::Weights;

@@ -64,7 +64,7 @@ pub(super) fn activations_bytes(request: &MemoryRequest) -> u64 {
 }
 
 /// Whether its experts work in buffers of vLLM's: those in mxfp4 run in kernels that need none.
-pub(super) fn has_expert_buffers(request: &MemoryRequest) -> bool {
+fn has_expert_buffers(request: &MemoryRequest) -> bool {
     request.model.has_experts() && request.weights != WeightPrecision::Mxfp4
 }
 

@@ -180,6 +180,7 @@ fn the_back_of_envelope_formula_gives_a_hundred_users() {
             unbounded_bytes_per_token: 100_000,
             ..KvFootprint::default()
         },
+        ..budget_of(&catalogue::model("llama-2-7b").unwrap(), WeightPrecision::Bf16, 1, 2048)
     };
     assert_eq!(budget.closed_form_users(2000.0), 100.0);
 }
@@ -250,7 +251,8 @@ fn what_does_not_fit_shows_its_arithmetic_and_what_would() {
         ..request
     };
     assert!(budget(&on_larger).is_ok());
-    let length = shortage.remedies[0].strip_prefix("max_model_len = ").unwrap();
+    let length = shortage.advice[0].in_words();
+    let length = length.strip_prefix("max_model_len = ").unwrap();
     let max_model_len: u32 = length.parse().unwrap();
     let fits = |max_model_len| {
         budget(&MemoryRequest {

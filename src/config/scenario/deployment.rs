@@ -1,7 +1,9 @@
 //! What is bought and how it is set up: model, GPU, memory, engine, step times.
 
 use super::batching::Batching;
+use super::cache_sizing;
 use super::calibration::Calibration;
+use super::memory_warnings;
 use super::model::ModelChoice;
 use super::no_scenario::NoScenario;
 use super::overheads::{self, CpuTime};
@@ -9,14 +11,15 @@ use super::profile::Named;
 use super::server::ServerTable;
 use super::speculative::Drafts;
 use super::step_time::GivenStepTime;
+use crate::config::files::catalogue;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Reading;
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
 use crate::hardware::{
-    self, CudaGraphs, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, SamplerRun, StartUp,
-    WeightPrecision,
+    self, CacheSizing, CudaGraphs, DoesNotFit, Gpu, KvPrecision, KvScheduling, MemoryBudget, MemoryRequest,
+    MemoryShortage, Model, OtherGpu, SamplerRun, StartUp, WeightPrecision,
 };
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
@@ -40,6 +43,8 @@ pub struct Deployment {
     pub tensor_parallel: u32,
     /// Where the memory of a GPU goes.
     pub memory: MemoryBudget,
+    /// Whose arithmetic decides what the KV cache may have.
+    pub cache_sizing: CacheSizing,
     /// Whether the number of KV blocks was given instead of worked out.
     pub kv_blocks_given: bool,
     /// What the engine needs to know.
@@ -65,6 +70,18 @@ impl Deployment {
     pub(super) fn with_seed(mut self, seed: u64) -> Self {
         self.server.policy = self.server.policy.with_seed(seed);
         self
+    }
+
+    /// Whose arithmetic gives the KV cache its size, in words.
+    pub fn cache_arithmetic(&self) -> String {
+        match (&self.server.policy, self.cache_sizing) {
+            (_, CacheSizing::StaticFraction(share)) => format!("as SGLang counts them (mem_fraction_static {share})"),
+            (PolicySettings::Continuous(_), _) => "from the memory model".to_owned(),
+            _ => format!(
+                "as vLLM would count them, {}'s own arithmetic being unknown",
+                self.engine
+            ),
+        }
     }
 
     /// How long steps take.
@@ -129,10 +146,13 @@ pub(super) fn resolve(
 ) -> Result<Deployment, NoScenario> {
     let graphs = graphs(&server, &batching, &profile);
     let mut start_up = profile.switches.start_up;
+    start_up.scheduling = scheduling(&batching.policy);
+    start_up.sizing = cache_sizing::read(reading, &server, &model, &batching.policy)?;
     if sampling == Sampling::Nothing {
         start_up.sampler = SamplerRun::Nothing;
     }
     let memory = memory(&model, &server, &batching, (graphs, start_up))?;
+    // The engine's blocks: one table for all layers, whatever `memory.kv_pool` has.
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
     let fits = batching.policy.refuse_memory(&Memory {
         usable_blocks: kv_blocks - 1,
@@ -151,9 +171,11 @@ pub(super) fn resolve(
     warn_of_another_deployment(reading, &model, &server);
     warn_of_formats(reading, &model, &server.gpu);
     warn_of_states(reading, &model, &server, batching.continuous.max_num_seqs);
+    memory_warnings::warn(reading, &server, &memory, (&batching.policy, &profile));
     Ok(Deployment {
         engine: engine(&batching.policy, &profile),
         memory,
+        cache_sizing: start_up.sizing,
         kv_blocks_given: server.kv_blocks.is_some(),
         server: ServerSettings {
             policy: batching.policy,
@@ -312,8 +334,47 @@ fn memory(
         // Who gives the number of blocks has seen it fit.
         DoesNotFit::Memory(shortage) if server.kv_blocks.is_some() => Ok(shortage.budget),
         DoesNotFit::Setting(bad) => Err(Diagnostic::new(bad.to_string()).into()),
-        shortage @ DoesNotFit::Memory(_) => Err(NoScenario::DoesNotFit(Box::new(shortage))),
+        DoesNotFit::Memory(mut shortage) => {
+            look_at_gpus(&mut shortage, &request);
+            Err(NoScenario::DoesNotFit(Box::new(DoesNotFit::Memory(shortage))))
+        }
     })
+}
+
+/// Those of the catalogue, with limits that are no smaller than vLLM's defaults for any of them.
+fn look_at_gpus(shortage: &mut MemoryShortage, request: &MemoryRequest) {
+    let Ok(entries) = catalogue::gpus() else { return };
+    let others: Vec<OtherGpu> = entries
+        .iter()
+        .map(|entry| {
+            let (tokens, requests) = most_default_limits(&entry.gpu);
+            OtherGpu {
+                gpu: &entry.gpu,
+                max_num_batched_tokens: request.max_num_batched_tokens.max(tokens),
+                max_num_seqs: request.max_num_seqs.max(requests),
+                largest_graph: CudaGraphs::most(&entry.gpu, request.start_up.knows_blackwell_graphs),
+            }
+        })
+        .collect();
+    shortage.look_at_gpus(request, &others);
+}
+
+/// At least what vLLM takes for `max_num_batched_tokens` and `max_num_seqs` on such a GPU (`get_batch_defaults`).
+fn most_default_limits(gpu: &Gpu) -> (u32, u32) {
+    match gpu.memory_bytes() >> 30 {
+        0..70 => (2048, 256),
+        70..160 => (8192, 1024),
+        _ => (16_384, 1024),
+    }
+}
+
+/// Groups of layers are vLLM's; of other engines each is taken to keep whole contexts in every layer.
+fn scheduling(policy: &PolicySettings) -> KvScheduling {
+    let is_vllm = matches!(policy, PolicySettings::Continuous(_));
+    KvScheduling {
+        steps_in_flight: if is_vllm && policy.decides_ahead() { 2 } else { 1 },
+        is_hybrid: is_vllm,
+    }
 }
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.
