@@ -289,6 +289,7 @@ pub fn experts(folder: &Path, source: &Source) -> Vec<ExpertsRow> {
             count: row.number("num_experts"),
             per_token: row.number("topk"),
             width,
+            matrices: 3.0,
             hidden,
             bytes: 3.0 * width * hidden * 2.0,
         };

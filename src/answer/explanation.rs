@@ -4,6 +4,8 @@
 use std::fmt::Write;
 
 use crate::config::{Deployment, on_one_line};
+use crate::hardware::{CacheSizing, KvGroupKind};
+use crate::policy::PolicySettings;
 use crate::report::formula::memory_table;
 use crate::study::{Input, MemoryLeftOut};
 
@@ -61,8 +63,12 @@ fn memory_lines(deployment: &Deployment) -> String {
     const GIB: f64 = (1u64 << 30) as f64;
     let budget = &deployment.memory;
     let gib = |bytes: u64| bytes as f64 / GIB;
+    let share = match deployment.cache_sizing {
+        CacheSizing::Profiled => "gpu_memory_utilization",
+        CacheSizing::StaticFraction(_) => "mem_fraction_static",
+    };
     let mut text = format!(
-        "Memory of each GPU, in GiB\n{:>9.2}  {} reports\n{:>9.2}  of them for the server (gpu_memory_utilization)\n",
+        "Memory of each GPU, in GiB\n{:>9.2}  {} reports\n{:>9.2}  of them for the server ({share})\n",
         gib(budget.total_bytes),
         deployment.gpu.title(),
         gib(budget.requested_bytes),
@@ -90,5 +96,51 @@ fn memory_lines(deployment: &Deployment) -> String {
         "{blocks} blocks {origin}: {tokens} tokens of {} bytes each (one block, the null block, holds none)",
         budget.kv_bytes_per_token
     );
+    if deployment.kv_blocks_given {
+        return text;
+    }
+    if matches!(deployment.server.policy, PolicySettings::Continuous(_)) {
+        return text + &pool_lines(deployment);
+    }
+    let _ = writeln!(text, "KV blocks {}", deployment.cache_arithmetic());
+    text
+}
+
+/// What the engine says of its cache when it starts, and the groups behind it where there are several.
+fn pool_lines(deployment: &Deployment) -> String {
+    let pool = &deployment.memory.kv_pool;
+    let mut text = format!(
+        "{} logs: {} blocks, GPU KV cache size {} tokens, maximum concurrency for {} tokens per request {:.2}x\n",
+        deployment.engine,
+        pool.blocks,
+        pool.logged_tokens(),
+        deployment.server.max_model_len,
+        pool.concurrency(),
+    );
+    let groups = &pool.layout.groups;
+    if groups.len() == 1 {
+        return text;
+    }
+    let of_request: u64 = pool.blocks_of_request.iter().sum();
+    let _ = writeln!(
+        text,
+        "They are blocks of {} groups of layers, {} bytes each; a request of that length takes {of_request} at most:",
+        groups.len(),
+        pool.layout.bytes_per_block,
+    );
+    for (place, group) in groups.iter().enumerate() {
+        let keeps = match group.kind {
+            KvGroupKind::Full => "all tokens".to_owned(),
+            KvGroupKind::Sliding(window) => format!("a window of {window} tokens"),
+            KvGroupKind::Chunked(chunk) => format!("the chunk of {chunk} tokens"),
+            KvGroupKind::State(_) => "a state".to_owned(),
+        };
+        let _ = writeln!(
+            text,
+            "{:>9}  of {} layers that keep {keeps}, {} tokens a block",
+            pool.blocks_of_request[place], pool.layout.layers[place], group.block_tokens,
+        );
+    }
+    text += "Simulated is one table for all layers, its blocks charged by what such a request takes in the mean\n";
     text
 }

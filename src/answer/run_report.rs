@@ -84,9 +84,9 @@ fn fidelity_of(deployment: &Deployment) -> String {
         let _ = write!(steps, ", expected within {:.0} %", 100.0 * error);
     }
     let blocks = if deployment.kv_blocks_given {
-        "KV blocks as the scenario gives them"
+        "KV blocks as the scenario gives them".to_owned()
     } else {
-        "KV blocks from the memory model"
+        format!("KV blocks {}", deployment.cache_arithmetic())
     };
     let drafts = match &deployment.server.policy {
         PolicySettings::Continuous(settings) if settings.speculative.is_some() => {
@@ -105,7 +105,7 @@ fn known_of_steps(deployment: &Deployment) -> String {
         Knowledge::Datasheet => format!("step times from the datasheet of {gpu}"),
         _ => {
             let kernels = deployment.gpu.measured_kernels();
-            let missing = kernels.unmeasured(deployment.model.has_experts(), deployment.tensor_parallel > 1);
+            let missing = kernels.unmeasured(&deployment.model, deployment.tensor_parallel > 1);
             let missing = missing.join(" and ");
             format!("step times from kernels measured on {gpu}, {missing} from its datasheet")
         }

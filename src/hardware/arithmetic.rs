@@ -3,7 +3,7 @@
 //! The step-time model divides these by rates; the metrics divide their sums over a run by what the GPU could have
 //! done. All figures are for one of `tensor_parallel` GPUs.
 
-use super::{Attention, ExpertLayer, FeedForward, KvPrecision, Model, WeightPrecision};
+use super::{Attention, ExpertLayer, FeedForward, Indexer, KvPrecision, LinearKind, Model, WeightPrecision};
 
 /// Operations and bytes of one GPU's share of a step.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +16,13 @@ pub struct Arithmetic {
     pub weight_bytes_always: f64,
     /// Layers with routed experts, of which a step reads those that its tokens choose.
     pub experts: Vec<ExpertLayers>,
-    /// Layers by how far back they look.
+    /// Layers by how far back they look. Sparse attention looks at the tokens that its indexer chooses, and its indexer
+    /// at all of them.
     pub attention: Vec<AttentionLayers>,
+    /// What layers with a state read and write of it in a step, for each request in it [bytes].
+    pub state_bytes_per_request: f64,
+    /// Operations on these states per token in the step (part of `flops_per_token`).
+    pub state_flops_per_token: f64,
 }
 
 /// Layers with the same routed experts.
@@ -59,18 +64,29 @@ impl Arithmetic {
         let share = model.weights(tensor_parallel);
         let head = (model.hidden_size() * model.vocab_size().div_ceil(gpus)) as f64;
         let linear_bytes = share.linear_bits(|kind| model.bits(kind, weights)) / 8.0;
+        let head_bytes = head * model.bits(LinearKind::Head, weights) / 8.0;
+        let state_flops_per_token = model.layers().iter().map(|group| match &group.attention {
+            Attention::State(state) => (group.count * state.flops_per_token(gpus)) as f64,
+            _ => 0.0,
+        });
+        let state_flops_per_token = state_flops_per_token.sum::<f64>();
         let mut sum = Self {
-            flops_per_token: 2.0 * (share.linear() + share.active_experts) as f64,
+            flops_per_token: 2.0 * (share.linear() + share.active_experts) as f64 + state_flops_per_token,
             flops_per_sampled_token: 2.0 * head,
-            weight_bytes_always: linear_bytes + 2.0 * head,
+            weight_bytes_always: linear_bytes + head_bytes,
             experts: Vec::new(),
             attention: Vec::new(),
+            state_bytes_per_request: 2.0 * model.state_bytes_per_request(tensor_parallel) as f64,
+            state_flops_per_token,
         };
         for group in model.layers() {
-            sum.add_attention(&group.attention, group.count, kv, gpus);
+            if group.attention.keeps_tokens() {
+                sum.add_attention(&group.attention, group.count, kv, gpus);
+            }
             if let FeedForward::Experts(layer) = &group.feed_forward {
                 let hidden = model.hidden_size();
-                let kind = ExpertLayers::new(layer, group.count, hidden, weights, gpus);
+                let bits = model.bits(LinearKind::Experts, weights);
+                let kind = ExpertLayers::new(layer, group.count, hidden, bits, gpus);
                 sum.experts.push(kind);
             }
         }
@@ -78,25 +94,43 @@ impl Arithmetic {
     }
 
     fn add_attention(&mut self, attention: &Attention, layers: u64, kv: KvPrecision, gpus: u64) {
-        let window = attention.reach().window();
+        let chosen = attention.indexer().map(|indexer| indexer.top_k);
+        let window = attention.reach().window().or(chosen);
+        let of_indexer = attention.indexer().map_or(0, Indexer::bytes_per_token);
         let layers = layers as f64;
         let (query_heads, queries_per_kv_head) = match attention {
             Attention::Grouped(grouped) => {
                 let heads = grouped.query_heads.div_ceil(gpus) as f64;
                 (heads, heads / grouped.kv_heads_on(gpus) as f64)
             }
-            Attention::Latent(_) => (0.0, 1.0),
+            Attention::Latent(_) | Attention::State(_) | Attention::Nothing => (0.0, 1.0),
         };
         let kind = AttentionLayers {
             query_heads: layers * query_heads,
             queries_per_kv_head,
             window,
             layers,
-            kv_bytes_per_context_token: layers * attention.kv_bytes_per_token(kv, gpus) as f64,
+            kv_bytes_per_context_token: layers * (attention.kv_bytes_per_token(kv, gpus) - of_indexer) as f64,
             flops_per_pair: layers * attention.flops_per_pair(gpus),
             decode_flops_per_context_token: layers * attention.decode_flops_per_context_token(gpus),
         };
-        match self.attention.iter_mut().find(|like| like.window == window) {
+        self.add_layers(kind);
+        if let Some(indexer) = attention.indexer() {
+            let flops = layers * indexer.flops_per_pair() as f64;
+            self.add_layers(AttentionLayers {
+                query_heads: 0.0,
+                queries_per_kv_head: 1.0,
+                window: None,
+                layers: 0.0,
+                kv_bytes_per_context_token: layers * of_indexer as f64,
+                flops_per_pair: flops,
+                decode_flops_per_context_token: flops,
+            });
+        }
+    }
+
+    fn add_layers(&mut self, kind: AttentionLayers) {
+        match self.attention.iter_mut().find(|like| like.window == kind.window) {
             Some(like) => {
                 like.layers += kind.layers;
                 like.kv_bytes_per_context_token += kind.kv_bytes_per_context_token;
@@ -119,14 +153,14 @@ impl Arithmetic {
 }
 
 impl ExpertLayers {
-    /// So many `layers` of one kind, on one of `gpus` GPUs.
-    pub fn new(layer: &ExpertLayer, layers: u64, hidden: u64, weights: WeightPrecision, gpus: u64) -> Self {
+    /// So many `layers` of one kind whose parameters have so many bits, on one of `gpus` GPUs.
+    pub fn new(layer: &ExpertLayer, layers: u64, hidden: u64, bits: f64, gpus: u64) -> Self {
         let matrices = layer.matrices_of_one(hidden, gpus) as f64;
         Self {
             layers: layers as f64,
             experts: layer.experts as f64,
             experts_per_token: layer.experts_per_token as f64,
-            bytes_per_expert: matrices * weights.bits_per_parameter() / 8.0,
+            bytes_per_expert: matrices * bits / 8.0,
         }
     }
 

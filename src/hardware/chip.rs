@@ -14,7 +14,11 @@ pub struct Chip {
 /// Families of chips between which engines choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
-    /// NVIDIA's compute capability 8.0 and 8.6.
+    /// NVIDIA's compute capability 7.0.
+    Volta,
+    /// 7.5.
+    Turing,
+    /// 8.0 and 8.6.
     Ampere,
     /// 8.9.
     Ada,
@@ -26,34 +30,47 @@ pub enum Architecture {
     BlackwellRtx,
     /// AMD's third generation of compute chips.
     Cdna3,
+    /// The fourth.
+    Cdna4,
 }
 
 impl Architecture {
     /// Every family, in the order of this list.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
+        Self::Volta,
+        Self::Turing,
         Self::Ampere,
         Self::Ada,
         Self::Hopper,
         Self::Blackwell,
         Self::BlackwellRtx,
         Self::Cdna3,
+        Self::Cdna4,
     ];
 
     /// The name in GPU files.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Volta => "volta",
+            Self::Turing => "turing",
             Self::Ampere => "ampere",
             Self::Ada => "ada",
             Self::Hopper => "hopper",
             Self::Blackwell => "blackwell",
             Self::BlackwellRtx => "blackwell-rtx",
             Self::Cdna3 => "cdna3",
+            Self::Cdna4 => "cdna4",
         }
+    }
+
+    /// Whether it multiplies bf16; before, models in bf16 are served as fp16, which has the same size and speed.
+    pub const fn has_bf16(self) -> bool {
+        !matches!(self, Self::Volta | Self::Turing)
     }
 
     /// Whether its software is `ROCm`, where engines have other kernels.
     pub const fn is_rocm(self) -> bool {
-        matches!(self, Self::Cdna3)
+        matches!(self, Self::Cdna3 | Self::Cdna4)
     }
 }
 

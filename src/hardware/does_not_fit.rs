@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
-use super::memory_budget::{GIB, divide, fits};
-use super::{BadFigure, KvPrecision, MemoryBudget, MemoryRequest, WeightPrecision};
+use super::advice::{MemoryAdvice, OtherGpu, advise, advise_gpus};
+use super::memory_budget::{GIB, divide};
+use super::{BadFigure, CacheSizing, MemoryBudget, MemoryRequest};
 
 /// Why there is no memory budget.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,39 +23,58 @@ pub struct MemoryShortage {
     pub asked: String,
     /// Share of the memory that the engine may use.
     pub utilization: f64,
+    /// Whose arithmetic it is.
+    pub sizing: CacheSizing,
     /// Where the memory goes; `kv_bytes` is 0 if the rest already exceeds it.
     pub budget: MemoryBudget,
     /// The longest context a request may have [tokens].
     pub max_model_len: u32,
     /// What keys and values of one such request take [bytes].
     pub needed_kv_bytes: u64,
-    /// Single changes after which it fits.
-    pub remedies: Vec<String>,
+    /// What the last part of the budget is.
+    pub others: &'static str,
+    /// Changes after which it fits, the mildest first.
+    pub advice: Vec<MemoryAdvice>,
+    /// Whether it would fit without what proposes drafts.
+    pub fits_without_drafts: bool,
+    /// Whether it is about one pool of several, whose settings commands do not reach.
+    pub is_of_pool: bool,
 }
 
-/// A context below this serves nobody [tokens].
-const SHORTEST_USEFUL_LEN: u32 = 512;
-/// The most GPUs that share each layer in a server of today.
-const MOST_TENSOR_PARALLEL: u32 = 64;
-
 impl MemoryShortage {
-    pub(super) fn new(request: &MemoryRequest, budget: MemoryBudget, needed_kv_bytes: u64) -> Self {
-        let mut shortage = Self {
+    pub(super) fn new(request: &MemoryRequest, budget: MemoryBudget) -> Self {
+        let needed_kv_bytes = budget.kv_pool.needed_bytes();
+        let without = MemoryRequest {
+            drafter: None,
+            ..*request
+        };
+        let fits_without = || divide(&without).is_ok_and(|budget| budget.kv_pool.starts());
+        Self {
             asked: describe(request),
             utilization: request.utilization,
             budget,
             max_model_len: request.max_model_len,
             needed_kv_bytes,
-            remedies: Vec::new(),
-        };
-        shortage.remedies = remedies(request, &shortage);
-        shortage
+            others: if request.model.has_states() {
+                "rotary table, libraries, buffers, max_num_seqs states"
+            } else {
+                "rotary table, libraries, buffers"
+            },
+            advice: advise(request),
+            fits_without_drafts: request.drafter.is_some() && fits_without(),
+            is_of_pool: false,
+            sizing: request.start_up.sizing,
+        }
     }
 
     /// The memory with which it would fit, everything else unchanged [bytes, as the runtime reports].
     pub fn memory_needed_bytes(&self) -> u64 {
         let bytes = self.taken_bytes() as f64 + self.needed_kv_bytes as f64;
-        (bytes / self.utilization).ceil() as u64
+        let share = match self.sizing {
+            CacheSizing::Profiled => self.utilization,
+            CacheSizing::StaticFraction(share) => share,
+        };
+        (bytes / share).ceil() as u64
     }
 
     const fn taken_bytes(&self) -> u64 {
@@ -76,90 +96,11 @@ fn describe(request: &MemoryRequest) -> String {
     )
 }
 
-/// Tries single changes, the mildest first.
-fn remedies(request: &MemoryRequest, shortage: &MemoryShortage) -> Vec<String> {
-    let gib = shortage.memory_needed_bytes() as f64 / GIB;
-    let larger = format!("a GPU that reports at least {gib:.1} GiB of memory");
-    [
-        longest_that_fits(request).map(|length| format!("max_model_len = {length}")),
-        fewest_gpus_that_fit(request).map(|gpus| format!("tensor_parallel = {gpus}")),
-        fp8_kv_fits(request).then(|| "kv_cache = \"fp8\"".to_owned()),
-        fp8_weights_fit(request).then(|| "weights = \"fp8\"".to_owned()),
-        fits_without_drafter(request).then(|| "no batching.speculative".to_owned()),
-        Some(larger),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn would_fit(request: &MemoryRequest) -> bool {
-    fits(request, &divide(request))
-}
-
-/// By bisection over whole blocks: a shorter context never needs more.
-fn longest_that_fits(request: &MemoryRequest) -> Option<u32> {
-    let with_blocks = |blocks: u32| MemoryRequest {
-        max_model_len: blocks * request.block_tokens,
-        ..*request
-    };
-    let least = SHORTEST_USEFUL_LEN.div_ceil(request.block_tokens);
-    let mut too_many = request.max_model_len.div_ceil(request.block_tokens);
-    if least >= too_many || !would_fit(&with_blocks(least)) {
-        return None;
+impl MemoryShortage {
+    /// Looks for GPUs on which the same server starts.
+    pub fn look_at_gpus(&mut self, request: &MemoryRequest, others: &[OtherGpu<'_>]) {
+        self.advice.extend(advise_gpus(request, others));
     }
-    let mut enough = least;
-    while too_many - enough > 1 {
-        let middle = enough + (too_many - enough) / 2;
-        if would_fit(&with_blocks(middle)) {
-            enough = middle;
-        } else {
-            too_many = middle;
-        }
-    }
-    Some(enough * request.block_tokens)
-}
-
-fn fewest_gpus_that_fit(request: &MemoryRequest) -> Option<u32> {
-    let next = (request.tensor_parallel + 1).next_power_of_two();
-    let counts = std::iter::successors(Some(next), |gpus| Some(gpus * 2));
-    counts
-        .take_while(|&gpus| gpus <= MOST_TENSOR_PARALLEL)
-        .filter(|&gpus| request.model.check_tensor_parallel(gpus).is_ok())
-        .filter(|&gpus| {
-            let drafter = request.drafter;
-            drafter.is_none_or(|drafter| drafter.check_tensor_parallel(gpus).is_ok())
-        })
-        .find(|&tensor_parallel| {
-            would_fit(&MemoryRequest {
-                tensor_parallel,
-                ..*request
-            })
-        })
-}
-
-fn fp8_kv_fits(request: &MemoryRequest) -> bool {
-    let changed = MemoryRequest {
-        kv: KvPrecision::Fp8,
-        ..*request
-    };
-    request.kv != KvPrecision::Fp8 && would_fit(&changed)
-}
-
-fn fp8_weights_fit(request: &MemoryRequest) -> bool {
-    let changed = MemoryRequest {
-        weights: WeightPrecision::Fp8,
-        ..*request
-    };
-    request.weights == WeightPrecision::Bf16 && would_fit(&changed)
-}
-
-fn fits_without_drafter(request: &MemoryRequest) -> bool {
-    let changed = MemoryRequest {
-        drafter: None,
-        ..*request
-    };
-    request.drafter.is_some() && would_fit(&changed)
 }
 
 impl fmt::Display for DoesNotFit {
@@ -177,18 +118,24 @@ impl fmt::Display for MemoryShortage {
         let gib = |bytes: u64| bytes as f64 / GIB;
         let left = gib(budget.requested_bytes) - gib(self.taken_bytes());
         writeln!(formatter, "{} does not fit. Per GPU, in GiB:", self.asked)?;
-        writeln!(
-            formatter,
-            "{:>9.2}  = {:.2} x {:.2} utilisation",
-            gib(budget.requested_bytes),
-            gib(budget.total_bytes),
-            self.utilization,
-        )?;
+        let (requested, total) = (gib(budget.requested_bytes), gib(budget.total_bytes));
+        match self.sizing {
+            CacheSizing::Profiled => {
+                let share = self.utilization;
+                writeln!(formatter, "{requested:>9.2}  = {total:.2} x {share:.2} utilisation")?;
+            }
+            CacheSizing::StaticFraction(share) => {
+                writeln!(
+                    formatter,
+                    "{requested:>9.2}  of {total:.2} with mem_fraction_static = {share}"
+                )?;
+            }
+        }
         let taken = [
             ("weights", budget.weights_bytes),
             ("weights of the drafter", budget.draft_weights_bytes),
             ("activations of the largest step", budget.activations_bytes),
-            ("rotary table, libraries, buffers", budget.overhead_bytes),
+            (self.others, budget.overhead_bytes),
         ];
         for (what, bytes) in taken {
             if bytes == 0 {
@@ -204,10 +151,17 @@ impl fmt::Display for MemoryShortage {
             self.max_model_len,
         )?;
         write!(formatter, "Any one of these fits:")?;
-        for remedy in &self.remedies {
-            write!(formatter, "\n  {remedy}")?;
+        for advice in &self.advice {
+            write!(formatter, "\n  {}", advice.in_words())?;
+            if !self.is_of_pool {
+                write!(formatter, "  ({})", advice.on_the_command_line())?;
+            }
         }
-        Ok(())
+        if self.fits_without_drafts {
+            write!(formatter, "\n  no batching.speculative")?;
+        }
+        let gib = gib(self.memory_needed_bytes());
+        write!(formatter, "\n  a GPU that reports at least {gib:.1} GiB of memory")
     }
 }
 

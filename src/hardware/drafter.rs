@@ -32,6 +32,11 @@ impl Drafter {
         }
     }
 
+    /// Whether it is a head on the model's hidden states, not a model of its own.
+    pub const fn is_head(&self) -> bool {
+        self.shares_ends
+    }
+
     /// What a forward pass runs through, head included.
     pub const fn model(&self) -> &Model {
         &self.model

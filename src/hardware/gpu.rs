@@ -159,15 +159,27 @@ impl Gpu {
         self.figures.kernels.all_reduce.unwrap_or(generic)
     }
 
+    /// Whether it multiplies numbers of such a format, and does not unpack them to 16 bits first. What is stored to be
+    /// unpacked (AWQ, GPTQ, bitsandbytes) counts as multiplied.
+    pub fn multiplies(&self, weights: WeightPrecision) -> bool {
+        let peak = &self.figures.peak;
+        match weights {
+            WeightPrecision::Bf16 | WeightPrecision::Int4 | WeightPrecision::Nf4 => true,
+            WeightPrecision::Fp8 | WeightPrecision::Mxfp8 => peak.fp8.is_some(),
+            WeightPrecision::Int8 => peak.int8.is_some(),
+            WeightPrecision::Mxfp4 | WeightPrecision::Nvfp4 => peak.fp4.is_some(),
+        }
+    }
+
     /// Peak arithmetic of a linear layer with such weights [operations/s]. A format that the device cannot multiply is
     /// unpacked and multiplied as bf16; int4 always is (weight-only: AWQ, GPTQ).
     pub fn peak_flops(&self, weights: WeightPrecision) -> f64 {
         let peak = &self.figures.peak;
         let native = match weights {
-            WeightPrecision::Bf16 | WeightPrecision::Int4 => None,
-            WeightPrecision::Fp8 => peak.fp8,
+            WeightPrecision::Bf16 | WeightPrecision::Int4 | WeightPrecision::Nf4 => None,
+            WeightPrecision::Fp8 | WeightPrecision::Mxfp8 => peak.fp8,
             WeightPrecision::Int8 => peak.int8,
-            WeightPrecision::Mxfp4 => peak.fp4,
+            WeightPrecision::Mxfp4 | WeightPrecision::Nvfp4 => peak.fp4,
         };
         native.unwrap_or(peak.bf16)
     }

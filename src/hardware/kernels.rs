@@ -4,7 +4,7 @@
 //! them. What nobody has measured on a GPU takes the values of `GENERIC`: medians over the GPUs that were measured
 //! (`docs/LATENCY_MODEL.md`).
 
-use super::{BadFigure, LinkKind};
+use super::{BadFigure, LinkKind, Model};
 
 /// What has been measured on one GPU; `None` where only its datasheet is known.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -141,7 +141,8 @@ impl AllReduceKernels {
                 bandwidth: 0.56,
                 bandwidth_of_many: 0.64,
             },
-            LinkKind::Pcie => Self {
+            // Of Ethernet nothing has been measured: no faster than the slowest that was.
+            LinkKind::Pcie | LinkKind::Ethernet => Self {
                 micros: 12.0,
                 micros_per_doubling: 4.7,
                 bandwidth: 0.40,
@@ -159,14 +160,16 @@ const QUANTITY: (f64, f64) = (0.0, 1e5);
 const AT_LEAST_ONE: (f64, f64) = (1.0, 1e5);
 
 impl MeasuredKernels {
-    /// What nobody has measured on this GPU, of what a model needs that has experts or not and runs on one GPU or
-    /// several.
-    pub fn unmeasured(&self, has_experts: bool, several_gpus: bool) -> Vec<&'static str> {
+    /// What nobody has measured on this GPU, of what such a model needs on one GPU or several. Layers with a state and
+    /// sparse attention have been measured on none.
+    pub fn unmeasured(&self, model: &Model, several_gpus: bool) -> Vec<&'static str> {
         let needed = [
             ("matrix products", true, self.linear.is_some()),
             ("attention", true, self.attention.is_some()),
-            ("experts", has_experts, self.experts.is_some()),
+            ("experts", model.has_experts(), self.experts.is_some()),
             ("all-reduce", several_gpus, self.all_reduce.is_some()),
+            ("layers that keep a state", model.has_states(), false),
+            ("sparse attention", model.has_indexers(), false),
         ];
         let missing = needed.into_iter().filter(|(_, needed, known)| *needed && !known);
         missing.map(|(name, ..)| name).collect()

@@ -7,6 +7,8 @@ pub struct KvFootprint {
     pub unbounded_bytes_per_token: u64,
     /// Layers that need only a window of it, one entry per width of window.
     pub windowed: Vec<WindowedKv>,
+    /// What each request keeps in layers that have a state, however long its context [bytes].
+    pub state_bytes_per_request: u64,
 }
 
 /// Layers with a sliding window.
@@ -32,6 +34,7 @@ impl KvFootprint {
     #[must_use]
     pub fn plus(mut self, other: Self) -> Self {
         self.unbounded_bytes_per_token += other.unbounded_bytes_per_token;
+        self.state_bytes_per_request += other.state_bytes_per_request;
         for kind in other.windowed {
             match self.windowed.iter_mut().find(|mine| mine.window == kind.window) {
                 Some(mine) => mine.bytes_per_token += kind.bytes_per_token,
@@ -47,7 +50,7 @@ impl KvFootprint {
         self.unbounded_bytes_per_token + windowed.sum::<u64>()
     }
 
-    /// Keys and values of a context of `tokens` (a mean may be fractional) [bytes].
+    /// Keys and values of a context of `tokens` (a mean may be fractional), with its state [bytes].
     pub fn bytes_for_context(&self, tokens: f64, layers: WindowedLayers) -> f64 {
         let windowed = self.windowed.iter().map(|kind| {
             let kept = match layers {
@@ -56,11 +59,12 @@ impl KvFootprint {
             };
             kind.bytes_per_token as f64 * kept
         });
-        self.unbounded_bytes_per_token as f64 * tokens + windowed.sum::<f64>()
+        let per_token = self.unbounded_bytes_per_token as f64 * tokens + windowed.sum::<f64>();
+        per_token + self.state_bytes_per_request as f64
     }
 
-    /// The most that one request of `max_model_len` can hold at once [bytes]. A windowed layer holds its window, the
-    /// chunk being computed, and one block for the part before the window's first whole block
+    /// The most that one request of `max_model_len` can hold at once beside its state [bytes]. A windowed layer holds
+    /// its window, the chunk being computed, and one block for the part before the window's first whole block
     /// (vLLM, `v1/kv_cache_interface.py`, `SlidingWindowSpec.max_memory_usage_bytes`).
     pub fn most_bytes(&self, max_model_len: u64, max_num_batched_tokens: u64, block_tokens: u64) -> u64 {
         let length = max_model_len.next_multiple_of(block_tokens);

@@ -8,20 +8,24 @@ use super::precision::PLAIN_BITS;
 pub enum LinearKind {
     /// Projections of attention.
     Attention,
+    /// Projections of layers that keep a state.
+    State,
     /// A feed-forward network that is no expert.
     Dense,
     /// Experts that every token passes through.
     SharedExperts,
     /// Experts that a router chooses for each token.
     Experts,
-    /// Routers, embeddings, the head: no checkpoint of the formats known here quantises them.
+    /// The head: most checkpoints leave it alone.
+    Head,
+    /// Routers and embeddings: no checkpoint of the formats known here quantises them.
     Plain,
 }
 
 /// Linear layers that the quantised checkpoints of a model leave in 16 bits; none by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unquantised {
-    /// Projections of attention.
+    /// Projections of attention, and of layers that keep a state.
     pub attention: bool,
     /// Feed-forward networks that are no experts.
     pub dense: bool,
@@ -43,11 +47,11 @@ impl Unquantised {
     /// Mean bits of a parameter of such a layer, in a model that has experts or not [bits].
     pub fn bits(self, kind: LinearKind, weights: WeightPrecision, has_experts: bool) -> f64 {
         let left_alone = match kind {
-            LinearKind::Attention => self.attention,
+            LinearKind::Attention | LinearKind::State => self.attention,
             LinearKind::Dense => self.dense,
             LinearKind::SharedExperts => self.shared_experts,
             LinearKind::Experts => false,
-            LinearKind::Plain => true,
+            LinearKind::Head | LinearKind::Plain => true,
         };
         let only_experts = has_experts && weights == WeightPrecision::Mxfp4;
         if left_alone || (only_experts && kind != LinearKind::Experts) {

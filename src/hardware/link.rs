@@ -18,4 +18,6 @@ pub enum LinkKind {
     Xgmi,
     /// PCI Express, through the host.
     Pcie,
+    /// Ethernet between accelerators.
+    Ethernet,
 }

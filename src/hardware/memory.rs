@@ -1,22 +1,21 @@
 //! What is left for the KV cache when a model is loaded: the arithmetic an engine does when it starts.
 
 use super::does_not_fit::{DoesNotFit, MemoryShortage};
-use super::memory_budget::{MemoryBudget, divide, fits};
+use super::memory_budget::{MemoryBudget, divide};
 use super::{BadFigure, MemoryRequest};
 
 /// The memory budget of one GPU, or why the model cannot be served so.
 ///
 /// As vLLM does at its start (`v1/worker/gpu_worker.py`, `determine_available_memory`): total times utilisation, minus
 /// weights, minus the peak of a step at its limits, minus what libraries take. It must hold one request of
-/// `max_model_len`.
+/// `max_model_len`, in blocks of every group of layers.
 pub fn budget(request: &MemoryRequest) -> Result<MemoryBudget, Box<DoesNotFit>> {
     check(request)?;
-    let budget = divide(request);
-    let needed_bytes = needed_bytes(request, &budget);
-    if fits(request, &budget) {
+    let budget = divide(request).map_err(DoesNotFit::Setting)?;
+    if budget.kv_pool.starts() {
         return Ok(budget);
     }
-    let shortage = MemoryShortage::new(request, budget, needed_bytes);
+    let shortage = MemoryShortage::new(request, budget);
     Err(Box::new(DoesNotFit::Memory(Box::new(shortage))))
 }
 
@@ -45,10 +44,4 @@ fn check(request: &MemoryRequest) -> Result<(), DoesNotFit> {
         .drafter
         .map_or(Ok(()), |drafter| drafter.check_tensor_parallel(request.tensor_parallel));
     divides.map_err(DoesNotFit::Setting)
-}
-
-/// What one request of `max_model_len` takes, the null block of the pool added [bytes].
-fn needed_bytes(request: &MemoryRequest, budget: &MemoryBudget) -> u64 {
-    let blocks = u64::from(request.max_model_len.div_ceil(request.block_tokens)) + 1;
-    blocks * u64::from(request.block_tokens) * budget.kv_bytes_per_token
 }

@@ -1,8 +1,8 @@
 //! One language model: its layers, and from them its parameters and its keys and values.
 
 use super::{
-    Attention, BadFigure, FeedForward, KvFootprint, KvPrecision, LinearKind, Reach, Unquantised, VisionTower,
-    WeightPrecision, Weights, WindowedKv, WindowedLayers,
+    Attention, BadFigure, FeedForward, KvFootprint, KvPrecision, LinearKind, PublishedWeights, Reach, StateLayer,
+    Unquantised, VisionTower, WeightPrecision, Weights, WindowedKv, WindowedLayers,
 };
 
 /// A model whose figures have been checked: no count below can overflow.
@@ -28,6 +28,10 @@ pub struct ModelFigures {
     pub max_model_len: u32,
     /// Its layers, like ones together.
     pub layers: Vec<LayerGroup>,
+    /// Parameters beside the layers, the embedding and the head that GPUs divide: Gemma's embeddings per layer.
+    pub side_parameters: u64,
+    /// How the checkpoint stores its linear layers, if it is quantised.
+    pub published: Option<PublishedWeights>,
     /// What its quantised checkpoints leave in 16 bits beside embeddings, head, norms, routers and biases.
     pub unquantised: Unquantised,
     /// What it sees with, if it does.
@@ -47,6 +51,18 @@ pub struct LayerGroup {
     pub norm_parameters: u64,
 }
 
+impl LayerGroup {
+    /// Whether these layers have experts.
+    pub const fn has_experts(&self) -> bool {
+        matches!(self.feed_forward, FeedForward::Experts(_))
+    }
+
+    /// Whether their feed-forward part is a network without experts.
+    pub const fn is_dense(&self) -> bool {
+        matches!(self.feed_forward, FeedForward::Dense(_))
+    }
+}
+
 /// The widest dimension accepted anywhere: products of two and a count of experts stay below 2^63.
 const WIDEST: u64 = 1 << 24;
 /// The most parameters accepted: a thousand times what is trained today, and far from overflow.
@@ -61,7 +77,7 @@ impl Model {
         within("vocab_size", figures.vocab_size, 1 << 30)?;
         within("max_model_len", u64::from(figures.max_model_len), 1 << 30)?;
         within("layers", figures.layers.len() as u64, 10_000)?;
-        let mut parameters = 0.0;
+        let mut parameters = figures.side_parameters as f64;
         for group in &figures.layers {
             within("layers", group.count, 10_000)?;
             check_attention(&group.attention)?;
@@ -75,6 +91,10 @@ impl Model {
                 format!("{parameters:e}"),
                 "at most 1e15",
             ));
+        }
+        if !figures.layers.iter().any(|group| group.attention.keeps_tokens()) {
+            let expected = "some that attend to tokens: a model that keeps a state alone has no KV cache to plan";
+            return Err(BadFigure::new("layers", "none with keys and values", expected));
         }
         if let Some(vision) = &figures.vision {
             vision.check()?;
@@ -124,10 +144,59 @@ impl Model {
         self.0.vision.as_ref()
     }
 
-    /// Mean bits of a parameter of such a layer when the weights are stored so [bits].
+    /// Mean bits of a parameter of such a layer when the weights are stored so [bits]: as in the checkpoint if that is
+    /// the format of most of it, else with everything quantised that checkpoints do not leave alone.
     pub fn bits(&self, kind: LinearKind, weights: WeightPrecision) -> f64 {
         let has_experts = self.has_experts();
-        self.0.unquantised.bits(kind, weights, has_experts)
+        match self.0.published.filter(|published| published.main == weights) {
+            Some(published) => published.of(kind).bits,
+            None => self.0.unquantised.bits(kind, weights, has_experts),
+        }
+    }
+
+    /// The number format of most parameters of such a layer when the weights are stored so.
+    pub fn precision(&self, kind: LinearKind, weights: WeightPrecision) -> WeightPrecision {
+        match self.0.published.filter(|published| published.main == weights) {
+            Some(published) => published.of(kind).precision,
+            None if self.bits(kind, weights) < 16.0 => weights,
+            None => WeightPrecision::Bf16,
+        }
+    }
+
+    /// How the checkpoint stores its linear layers, if it is quantised.
+    pub const fn published(&self) -> Option<&PublishedWeights> {
+        self.0.published.as_ref()
+    }
+
+    /// What one request keeps in the layers that have a state, however long its context, on one of `tensor_parallel`
+    /// GPUs [bytes].
+    pub fn state_bytes_per_request(&self, tensor_parallel: u32) -> u64 {
+        let gpus = u64::from(tensor_parallel.max(1));
+        let layers = self.0.layers.iter();
+        layers
+            .map(|group| group.attention.state_bytes(gpus) * group.count)
+            .sum()
+    }
+
+    /// The least multiple of 16 tokens whose keys and values in one layer take as much as the state of another: vLLM
+    /// makes its blocks so large (`HybridAttentionMambaModelConfig`, `model_executor/models/config.py`) [tokens].
+    pub fn block_that_holds_a_state(&self, kv: KvPrecision, tensor_parallel: u32) -> Option<u64> {
+        let gpus = u64::from(tensor_parallel.max(1));
+        let attention = || self.0.layers.iter().map(|group| &group.attention);
+        let state = attention().map(|one| one.state_bytes(gpus)).max()?;
+        let token = attention().map(|one| one.kv_bytes_per_token(kv, gpus)).max()?;
+        (state > 0 && token > 0).then(|| state.div_ceil(token).next_multiple_of(16))
+    }
+
+    /// Whether any layer keeps a state.
+    pub fn has_states(&self) -> bool {
+        let has = |group: &LayerGroup| matches!(group.attention, Attention::State(_));
+        self.0.layers.iter().any(has)
+    }
+
+    /// Whether any layer attends to chosen tokens only.
+    pub fn has_indexers(&self) -> bool {
+        self.0.layers.iter().any(|group| group.attention.indexer().is_some())
     }
 
     /// The table of cosines and sines for rotary embeddings: a row for each position the model was made for, in 16
@@ -145,8 +214,7 @@ impl Model {
 
     /// Whether any layer has experts.
     pub fn has_experts(&self) -> bool {
-        let has = |group: &LayerGroup| matches!(group.feed_forward, FeedForward::Experts(_));
-        self.0.layers.iter().any(has)
+        self.0.layers.iter().any(LayerGroup::has_experts)
     }
 
     /// Parameters of the language model; vision towers and multi-token-prediction layers are not part of it.
@@ -167,9 +235,9 @@ impl Model {
         let gpus = u64::from(tensor_parallel.max(1));
         let hidden = self.0.hidden_size;
         let embedding = hidden * self.0.vocab_size.div_ceil(gpus);
-        let copies = 1 + u64::from(!self.0.tied_embeddings);
         let ends = Weights {
-            plain: embedding * copies + self.0.final_norm_parameters,
+            head: embedding * u64::from(!self.0.tied_embeddings),
+            plain: embedding + self.0.side_parameters.div_ceil(gpus) + self.0.final_norm_parameters,
             ..Weights::default()
         };
         ends + self.layer_weights(tensor_parallel)
@@ -189,10 +257,12 @@ impl Model {
         sum
     }
 
-    /// The model with one layer only, a copy of its last.
+    /// The model with one layer only, a copy of the last that attends to tokens.
     #[must_use]
     pub fn last_layer_alone(&self) -> Self {
-        let last = self.0.layers.last().expect("a model has layers");
+        let layers = &self.0.layers;
+        let last = layers.iter().rfind(|group| group.attention.keeps_tokens());
+        let last = last.expect("a model has layers that attend");
         let mut figures = self.0.clone();
         figures.layers = vec![LayerGroup {
             count: 1,
@@ -236,7 +306,10 @@ impl Model {
     /// Keys and values on one of `tensor_parallel` GPUs, by how long a layer must keep them.
     pub fn kv_footprint(&self, kv: KvPrecision, tensor_parallel: u32) -> KvFootprint {
         let gpus = u64::from(tensor_parallel.max(1));
-        let mut footprint = KvFootprint::default();
+        let mut footprint = KvFootprint {
+            state_bytes_per_request: self.state_bytes_per_request(tensor_parallel),
+            ..KvFootprint::default()
+        };
         for group in &self.0.layers {
             let bytes = group.attention.kv_bytes_per_token(kv, gpus) * group.count;
             match group.attention.reach() {
@@ -253,6 +326,7 @@ impl Model {
         let gpus = u64::from(tensor_parallel);
         for group in &self.0.layers {
             let queries = group.attention.query_heads();
+            // Nothing has no heads, and no number divides it unevenly.
             let whole = gpus > 0 && queries.is_multiple_of(gpus);
             if !whole {
                 let expected = format!("a divisor of the {queries} attention heads");
@@ -294,6 +368,8 @@ fn check_attention(attention: &Attention) -> Result<(), BadFigure> {
             within("query_heads", grouped.query_heads, 1 << 16)?;
             within("kv_heads", grouped.kv_heads, grouped.query_heads)?;
             within("head_dim", grouped.head_dim, 1 << 16)?;
+            within("value_head_dim", grouped.value_head_dim, 1 << 16)?;
+            check_indexer(attention)?;
             within("window", grouped.reach.window().unwrap_or(1), 1 << 30)?;
             if !grouped.query_heads.is_multiple_of(grouped.kv_heads) {
                 let expected = format!("a divisor of the {} query heads", grouped.query_heads);
@@ -307,18 +383,54 @@ fn check_attention(attention: &Attention) -> Result<(), BadFigure> {
             within("nope_head_dim", latent.nope_head_dim, 1 << 16)?;
             within("rope_head_dim", latent.rope_head_dim, 1 << 16)?;
             within("value_head_dim", latent.value_head_dim, 1 << 16)?;
+            check_indexer(attention)?;
         }
+        Attention::State(state) => check_state(state)?,
+        Attention::Nothing => {}
     }
     Ok(())
 }
 
+fn check_indexer(attention: &Attention) -> Result<(), BadFigure> {
+    let Some(indexer) = attention.indexer() else {
+        return Ok(());
+    };
+    within("index_n_heads", indexer.heads, 1 << 12)?;
+    within("index_head_dim", indexer.head_dim, 1 << 12)?;
+    within("index_topk", indexer.top_k, 1 << 30)?;
+    within("the inputs of the indexer", indexer.query_inputs, WIDEST)
+}
+
+fn check_state(state: &StateLayer) -> Result<(), BadFigure> {
+    within("the heads of the state", state.heads, 1 << 16)?;
+    for one in &state.projections {
+        within("the width of a state's projection", one.inputs.max(one.outputs), WIDEST)?;
+    }
+    let values = [
+        ("the values of the state", state.recurrent_values),
+        ("the channels of the convolution", state.conv_channels + 1),
+        ("the groups of the convolution", state.conv_groups + 1),
+        ("the channels of a group", state.group_channels + 1),
+        (
+            "the parameters beside projections",
+            state.divided_parameters + state.whole_parameters + 1,
+        ),
+    ];
+    for (field, value) in values {
+        within(field, value, 1 << 32)?;
+    }
+    within("the width of the convolution", state.conv_memory + 1, 1 << 10)
+}
+
 fn check_feed_forward(feed_forward: &FeedForward) -> Result<(), BadFigure> {
     match feed_forward {
+        FeedForward::Nothing => Ok(()),
         FeedForward::Dense(dense) => within("intermediate", dense.intermediate, WIDEST),
         FeedForward::Experts(layer) => {
             within("experts", layer.experts, 1 << 16)?;
             within("experts_per_token", layer.experts_per_token, layer.experts)?;
             within("intermediate", layer.intermediate, WIDEST)?;
+            within("the width before the experts", layer.latent.unwrap_or(1), WIDEST)?;
             // No shared expert is fine: 0 + 1 passes.
             within("shared_intermediate", layer.shared_intermediate + 1, WIDEST)
         }
@@ -334,8 +446,15 @@ fn roughly(group: &LayerGroup, hidden: u64) -> f64 {
             let ranks = latent.query_rank.unwrap_or(0) + latent.kv_rank + latent.rope_head_dim;
             3.0 * latent.heads as f64 * widths as f64 + ranks as f64
         }
+        Attention::State(state) => {
+            let matrices = state.projections.iter();
+            let parameters: f64 = matrices.map(|one| one.inputs as f64 * one.outputs as f64).sum();
+            parameters / hidden as f64
+        }
+        Attention::Nothing => 0.0,
     };
     let feed_forward = match &group.feed_forward {
+        FeedForward::Nothing => 0.0,
         FeedForward::Dense(dense) => 3.0 * dense.intermediate as f64,
         FeedForward::Experts(layer) => {
             let routed = 3.0 * layer.experts as f64 * layer.intermediate as f64;

@@ -18,6 +18,12 @@ pub enum WeightPrecision {
     Int4,
     /// 4-bit microscaling float. In a model with experts only these are quantised, as in gpt-oss.
     Mxfp4,
+    /// NVIDIA's 4-bit float: an 8-bit scale per 16 values, and one in fp32 per matrix.
+    Nvfp4,
+    /// 8-bit microscaling float.
+    Mxfp8,
+    /// bitsandbytes' 4-bit normal float with blocks of 64.
+    Nf4,
 }
 
 /// How keys and values are stored.
@@ -43,7 +49,16 @@ pub(super) const PLAIN_BITS: f64 = 16.0;
 
 impl WeightPrecision {
     /// Every precision, widest first.
-    pub const ALL: [Self; 5] = [Self::Bf16, Self::Fp8, Self::Int8, Self::Int4, Self::Mxfp4];
+    pub const ALL: [Self; 8] = [
+        Self::Bf16,
+        Self::Mxfp8,
+        Self::Fp8,
+        Self::Int8,
+        Self::Nvfp4,
+        Self::Nf4,
+        Self::Mxfp4,
+        Self::Int4,
+    ];
 
     /// The name in scenario files.
     pub const fn name(self) -> &'static str {
@@ -53,7 +68,15 @@ impl WeightPrecision {
             Self::Int8 => "int8",
             Self::Int4 => "int4",
             Self::Mxfp4 => "mxfp4",
+            Self::Nvfp4 => "nvfp4",
+            Self::Mxfp8 => "mxfp8",
+            Self::Nf4 => "nf4",
         }
+    }
+
+    /// Whether products are of 16-bit numbers whatever the device: the weights are unpacked on the way.
+    pub const fn is_weight_only(self) -> bool {
+        matches!(self, Self::Int4 | Self::Nf4)
     }
 
     /// Mean bits of a quantised parameter, its share of scales and zero points included [bits].
@@ -67,6 +90,11 @@ impl WeightPrecision {
             Self::Int4 => 4.0 + (16.0 + 4.0) / 128.0,
             // An 8-bit scale per 32 values: OCP Microscaling Formats specification v1.0.
             Self::Mxfp4 => 4.0 + 8.0 / 32.0,
+            Self::Mxfp8 => 8.0 + 8.0 / 32.0,
+            // Of nvfp4 an 8-bit scale per 16 values; the one in fp32 per matrix does not count (NVIDIA Blackwell,
+            // ModelOpt). Of nf4 a maximum in fp32 per 64 values, as much: QLoRA (arXiv 2305.14314) without double
+            // quantisation, the default.
+            Self::Nvfp4 | Self::Nf4 => 4.0 + 8.0 / 16.0,
         }
     }
 }
@@ -99,7 +127,9 @@ impl FromStr for WeightPrecision {
         match text.to_ascii_lowercase().as_str() {
             // Same size, same price: the 16-bit formats are one to this program.
             "fp16" | "float16" | "bfloat16" => Ok(Self::Bf16),
-            "awq" | "gptq" => Ok(Self::Int4),
+            "awq" | "awq_marlin" | "gptq" | "gptq_marlin" => Ok(Self::Int4),
+            "modelopt_fp4" => Ok(Self::Nvfp4),
+            "bitsandbytes" => Ok(Self::Nf4),
             name => find(name, &Self::ALL, Self::name),
         }
     }

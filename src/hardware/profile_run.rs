@@ -64,7 +64,7 @@ pub(super) fn activations_bytes(request: &MemoryRequest) -> u64 {
 }
 
 /// Whether its experts work in buffers of vLLM's: those in mxfp4 run in kernels that need none.
-pub(super) fn has_expert_buffers(request: &MemoryRequest) -> bool {
+fn has_expert_buffers(request: &MemoryRequest) -> bool {
     request.model.has_experts() && request.weights != WeightPrecision::Mxfp4
 }
 
@@ -122,7 +122,8 @@ fn widest(request: &MemoryRequest) -> f64 {
 fn transient_values(feed_forward: &FeedForward, gpus: u64) -> u64 {
     match feed_forward {
         FeedForward::Dense(dense) => dense.matrices() * dense.intermediate.div_ceil(gpus),
-        FeedForward::Experts(layer) => 3 * layer.shared_intermediate.div_ceil(gpus),
+        FeedForward::Experts(layer) => layer.matrices() * layer.shared_intermediate.div_ceil(gpus),
+        FeedForward::Nothing => 0,
     }
 }
 

@@ -9,6 +9,8 @@ use super::LinearKind;
 pub struct Weights {
     /// Matrices of attention.
     pub attention: u64,
+    /// Matrices of layers that keep a state.
+    pub state: u64,
     /// Matrices of feed-forward networks that are no experts.
     pub dense: u64,
     /// Matrices of the experts that every token passes through.
@@ -17,7 +19,9 @@ pub struct Weights {
     pub experts: u64,
     /// Matrices of the routed experts that one token passes through.
     pub active_experts: u64,
-    /// What quantisation leaves alone: embeddings, head, norms, routers, biases.
+    /// The head, where it is not the embedding's matrix.
+    pub head: u64,
+    /// What quantisation leaves alone: embeddings, norms, routers, biases.
     pub plain: u64,
     /// Biases of the experts that one token does not pass through (part of `plain`).
     pub idle_expert_biases: u64,
@@ -26,28 +30,30 @@ pub struct Weights {
 impl Weights {
     /// Matrices of linear layers outside the routed experts.
     pub const fn linear(&self) -> u64 {
-        self.attention + self.dense + self.shared_experts
+        self.attention + self.state + self.dense + self.shared_experts
     }
 
     /// All parameters, in linear layers and outside them.
     pub const fn total(&self) -> u64 {
-        self.linear() + self.experts + self.plain
+        self.linear() + self.experts + self.head + self.plain
     }
 
     /// Parameters that one token passes through.
     pub const fn active(&self) -> u64 {
-        self.linear() + self.active_experts + self.plain - self.idle_expert_biases
+        self.linear() + self.active_experts + self.head + self.plain - self.idle_expert_biases
     }
 
     /// Their size in memory, given the bits of a parameter of each kind of linear layer [bytes].
     pub fn bytes(&self, bits: impl Fn(LinearKind) -> f64) -> u64 {
-        let matrices = self.linear_bits(&bits) + self.experts as f64 * bits(LinearKind::Experts);
+        let experts = self.experts as f64 * bits(LinearKind::Experts);
+        let matrices = self.linear_bits(&bits) + experts + self.head as f64 * bits(LinearKind::Head);
         2 * self.plain + (matrices / 8.0).ceil() as u64
     }
 
     /// Size of the linear layers outside the routed experts [bits].
     pub fn linear_bits(&self, bits: impl Fn(LinearKind) -> f64) -> f64 {
         self.attention as f64 * bits(LinearKind::Attention)
+            + self.state as f64 * bits(LinearKind::State)
             + self.dense as f64 * bits(LinearKind::Dense)
             + self.shared_experts as f64 * bits(LinearKind::SharedExperts)
     }
@@ -58,6 +64,8 @@ impl Add for Weights {
     fn add(self, other: Self) -> Self {
         Self {
             attention: self.attention + other.attention,
+            state: self.state + other.state,
+            head: self.head + other.head,
             dense: self.dense + other.dense,
             shared_experts: self.shared_experts + other.shared_experts,
             experts: self.experts + other.experts,
@@ -79,6 +87,8 @@ impl Mul<u64> for Weights {
     fn mul(self, times: u64) -> Self {
         Self {
             attention: self.attention * times,
+            state: self.state * times,
+            head: self.head * times,
             dense: self.dense * times,
             shared_experts: self.shared_experts * times,
             experts: self.experts * times,

@@ -62,6 +62,8 @@ pub struct ExpertsLayer {
     pub per_token: f64,
     /// Width between an expert's projections.
     pub width: f64,
+    /// Matrices of one: 3 with a gate, else 2.
+    pub matrices: f64,
     /// Width of the residual stream.
     pub hidden: f64,
     /// Weights of one expert [bytes].
@@ -92,8 +94,8 @@ pub fn experts(kernels: &ExpertKernels, rates: Rates, experts: &ExpertsLayer, ro
         TILE_ROWS
     };
     let tiles = (each / tile).ceil() * tile;
-    let moved = distinct * experts.bytes + 2.0 * routed * (3.0 * experts.width + experts.hidden);
-    let flops = 2.0 * distinct * tiles * 3.0 * experts.width * experts.hidden;
+    let moved = distinct * experts.bytes + 2.0 * routed * (experts.matrices * experts.width + experts.hidden);
+    let flops = 2.0 * distinct * tiles * experts.matrices * experts.width * experts.hidden;
     kernels.micros
         + overlap(
             moved / (rates.bytes * kernels.bandwidth),
@@ -203,6 +205,7 @@ mod tests {
             count: 8.0,
             per_token: 2.0,
             width: 100.0,
+            matrices: 3.0,
             hidden: 200.0,
             bytes: 120_000.0,
         };

@@ -14,7 +14,7 @@ mod picos;
 
 use super::kind::StepTimeKind;
 use super::{Execution, Ramp, StepShape, StepTime, saturation};
-use crate::hardware::{Arithmetic, Gpu, KvPrecision, Model, WeightPrecision};
+use crate::hardware::{Arithmetic, Attention, Gpu, KvPrecision, Model, WeightPrecision};
 use crate::units::Span;
 use attention::AttentionPrice;
 use memo::Memo;
@@ -37,7 +37,7 @@ pub struct Roofline {
     by_tokens: Memo,
     /// What a step with so many sampling requests adds [ps].
     by_sampling: Memo,
-    /// Attention's small kernels per request in the step [ps].
+    /// Attention's small kernels, and the states that are read and written, per request in the step [ps].
     per_sequence: u64,
     /// What a step pays once [ps].
     once: u64,
@@ -73,13 +73,20 @@ impl Roofline {
     ) -> Self {
         let overheads = &execution.overheads;
         let operators = Operators::new(execution, model, gpu, weights, tensor_parallel);
-        let layers = model.layer_count() as f64;
+        let layers = model
+            .layers()
+            .iter()
+            .filter(|group| group.attention != Attention::Nothing);
+        let layers = layers.map(|group| group.count).sum::<u64>() as f64;
         let arithmetic = Arithmetic::new(model, weights, kv, tensor_parallel);
         let kinds = arithmetic.attention.iter();
+        let bandwidth = gpu.bandwidth_bytes_per_s() * gpu.linear_kernels().bandwidth;
+        let of_state = arithmetic.state_bytes_per_request / bandwidth * 1e6;
+        let of_kernels = layers * gpu.attention_kernels().micros_per_request;
         Self {
             by_tokens: Memo::new(REMEMBERED_TOKENS),
             by_sampling: Memo::new(REMEMBERED_REQUESTS),
-            per_sequence: picos(layers * gpu.attention_kernels().micros_per_request * overheads.kernel_scale),
+            per_sequence: picos((of_kernels + of_state) * overheads.kernel_scale),
             paid: 0,
             mixed: picos(layers * overheads.mixed_layer_micros),
             attention: kinds

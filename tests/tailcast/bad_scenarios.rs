@@ -135,7 +135,7 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
         "[server]",
         "weights = \"fp7\"\n[server]",
         "5:11",
-        "bf16, fp8, int8, int4, mxfp4",
+        "bf16, mxfp8, fp8, int8, nvfp4, nf4, mxfp4, int4",
     ),
     ("[server]", "kv_cache = \"int4\"\n[server]", "5:12", "bf16, fp8"),
     ("ttft.p99", "tftt.p99", "16:1", "ttft, tpot, itl, e2e, queue_wait"),

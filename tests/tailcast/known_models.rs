@@ -12,7 +12,7 @@ use tailcast::policy::vllm::Profile;
 
 /// Name, parameters, active parameters in units of ten million, bytes of keys and values per token in bf16. The
 /// parameter counts are those of the published checkpoints, the language model's part.
-const MODELS: [(&str, u64, u64, u64); 47] = [
+const MODELS: [(&str, u64, u64, u64); 60] = [
     ("llama-2-7b", 6_738_415_616, 674, 524_288),
     ("llama-2-13b", 13_015_864_320, 1302, 819_200),
     ("llama-2-70b", 68_976_648_192, 6898, 327_680),
@@ -60,6 +60,19 @@ const MODELS: [(&str, u64, u64, u64); 47] = [
     ("gpt-oss-120b", 116_829_156_672, 571, 73_728),
     ("llama-4-scout", 107_769_861_120, 1717, 196_608),
     ("llama-4-maverick", 400_711_848_960, 1718, 196_608),
+    ("deepseek-v3.2", 671_877_944_064, 3840, 78_324),
+    ("gemma-4-26b-a4b", 25_233_141_790, 382, 225_280),
+    ("gemma-4-31b", 30_697_345_340, 3070, 901_120),
+    ("glm-5", 743_911_218_432, 4178, 100_152),
+    ("kimi-k2.5", 1_026_408_232_448, 3286, 70_272),
+    ("minimax-m2.5", 228_689_764_864, 1103, 253_952),
+    ("nemotron-3-nano-30b-a3b", 31_577_940_288, 358, 6_144),
+    ("nemotron-3-super-120b-a12b", 120_668_707_840, 1277, 8_192),
+    ("nemotron-3-ultra-550b-a55b", 549_308_993_536, 5606, 12_288),
+    ("qwen3.5-122b-a10b", 122_111_526_912, 977, 24_576),
+    ("qwen3.5-27b", 26_895_998_464, 2690, 65_536),
+    ("qwen3.5-397b-a17b", 396_346_350_336, 1735, 30_720),
+    ("qwen3.6-27b", 26_895_998_464, 2690, 65_536),
 ];
 
 const GIB: f64 = (1u64 << 30) as f64;
@@ -165,8 +178,9 @@ fn the_back_of_envelope_formula_gives_a_hundred_users() {
         kv_blocks: 12_500,
         kv_footprint: KvFootprint {
             unbounded_bytes_per_token: 100_000,
-            windowed: Vec::new(),
+            ..KvFootprint::default()
         },
+        ..budget_of(&catalogue::model("llama-2-7b").unwrap(), WeightPrecision::Bf16, 1, 2048)
     };
     assert_eq!(budget.closed_form_users(2000.0), 100.0);
 }
@@ -237,7 +251,8 @@ fn what_does_not_fit_shows_its_arithmetic_and_what_would() {
         ..request
     };
     assert!(budget(&on_larger).is_ok());
-    let length = shortage.remedies[0].strip_prefix("max_model_len = ").unwrap();
+    let length = shortage.advice[0].in_words();
+    let length = length.strip_prefix("max_model_len = ").unwrap();
     let max_model_len: u32 = length.parse().unwrap();
     let fits = |max_model_len| {
         budget(&MemoryRequest {

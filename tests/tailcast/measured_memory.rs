@@ -27,7 +27,7 @@ fn leading(text: &str) -> u32 {
 }
 
 #[test]
-fn every_logged_block_count_is_met_within_three_percent() {
+fn every_logged_block_count_is_met_within_one_percent() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/measured/experiments.csv");
     if !file.exists() {
         eprintln!("skipped: {} is absent", file.display());
@@ -74,7 +74,7 @@ fn every_logged_block_count_is_met_within_three_percent() {
         let line = format!("{}: {computed} for {logged}, {:+.2} %", text("exp_id"), 100.0 * error);
         println!("{line}");
         seen += 1;
-        if error.abs() > 0.03 {
+        if error.abs() > 0.01 {
             wrong.push(line);
         }
     }

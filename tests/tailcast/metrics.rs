@@ -55,6 +55,8 @@ pub(crate) fn recorder(slos: &[Slo]) -> Recorder {
         slos,
         gpu_work: Some(GpuWork {
             arithmetic: Arithmetic {
+                state_bytes_per_request: 0.0,
+                state_flops_per_token: 0.0,
                 flops_per_token: 1e11,
                 flops_per_sampled_token: 1e11,
                 weight_bytes_always: 1e9,

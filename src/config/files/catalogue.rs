@@ -10,6 +10,7 @@ pub use error::CatalogueError;
 pub use figure::SourcedFigure;
 pub use gpu_file::GpuEntry;
 pub use model_file::ModelEntry;
+use model_file::PublishedFiles;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,10 @@ use crate::hardware::{Gpu, Model};
 
 /// A larger file describes neither a GPU nor a model.
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
+
+/// The least that a GPU's file holds.
+pub const GPU_EXAMPLE: &str = "title = \"Mine\"\nmemory = { gib = 79.2 }\nbandwidth = { gb_per_s = 3350 }\nbf16 = { \
+                               tflops = 989 }\nlink = { kind = \"nvlink\", gb_per_s = 450 }";
 
 /// More names are no hint but a list.
 const MOST_NEAR: usize = 6;
@@ -43,7 +48,7 @@ static MODELS: Folder = Folder {
 pub fn gpu(name: &str) -> Result<Gpu, CatalogueError> {
     let wanted = name.to_ascii_lowercase();
     match embedded(&GPUS).find(|file| file.name == wanted) {
-        Some(file) => gpu_file::parse(file.name, &file.path, file.text).map(|entry| entry.gpu),
+        Some(file) => gpu_file::parse(file.name, &file.path, file.text, true).map(|entry| entry.gpu),
         None => Err(unknown("GPU", name, "tailcast gpus", &names(&GPUS))),
     }
 }
@@ -51,7 +56,7 @@ pub fn gpu(name: &str) -> Result<Gpu, CatalogueError> {
 /// Every GPU with the sources of its figures, by name.
 pub fn gpus() -> Result<Vec<GpuEntry>, CatalogueError> {
     embedded(&GPUS)
-        .map(|file| gpu_file::parse(file.name, &file.path, file.text))
+        .map(|file| gpu_file::parse(file.name, &file.path, file.text, true))
         .collect()
 }
 
@@ -90,30 +95,41 @@ pub fn models() -> Result<Vec<ModelEntry>, CatalogueError> {
 
 /// A GPU from a TOML file of the same form as the embedded ones; it is named after the file.
 pub fn gpu_from_file(path: &Path) -> Result<Gpu, CatalogueError> {
-    gpu_among(&Files::default(), path)
+    gpu_among(&Files::default(), path).map(|entry| entry.gpu)
 }
 
-/// A GPU from such a file, one of those that were or will be read.
-pub fn gpu_among(files: &Files, path: &Path) -> Result<Gpu, CatalogueError> {
+/// A GPU from such a file, one of those that were or will be read. Its figures need no sources.
+pub fn gpu_among(files: &Files, path: &Path) -> Result<GpuEntry, CatalogueError> {
     let text = read(files, path)?;
     let file = path.display().to_string();
-    gpu_file::parse(&name_of(path), &file, &text).map(|entry| entry.gpu)
+    gpu_file::parse(&name_of(path), &file, &text, false)
 }
 
 /// A model from a `config.json` of Hugging Face, with what a `generation_config.json` beside it says, or from a TOML
 /// file of the same form as the embedded ones.
 pub fn model_from_config_json(path: &Path) -> Result<ModelEntry, CatalogueError> {
-    model_among(&Files::default(), path)
+    model_among(&Files::default(), path, None)
 }
 
-/// A model from such a file, one of those that were or will be read.
-pub fn model_among(files: &Files, path: &Path) -> Result<ModelEntry, CatalogueError> {
+/// A model from such a file, one of those that were or will be read; `read_as` is the type that a `config.json` is
+/// read as, in the place of its own.
+pub fn model_among(files: &Files, path: &Path, read_as: Option<&str>) -> Result<ModelEntry, CatalogueError> {
     let text = read(files, path)?;
     let file = path.display().to_string();
     if path.extension().is_some_and(|extension| extension == "toml") {
         return model_file::parse(&name_of(path), &file, &text);
     }
-    let mut entry = model_file::parse_json(&name_of(path), &file, &text)?;
+    let beside = match quant_config(path) {
+        Some(beside) => Some((beside.display().to_string(), read(files, &beside)?)),
+        None => None,
+    };
+    let published = PublishedFiles {
+        file: &file,
+        text: &text,
+        beside,
+        read_as,
+    };
+    let mut entry = model_file::parse_json(&name_of(path), &published)?;
     if let Some(beside) = generation_config(path) {
         entry.top_p = model_file::top_p_of_json(&beside.display().to_string(), &read(files, &beside)?)?;
     }
@@ -123,7 +139,17 @@ pub fn model_among(files: &Files, path: &Path) -> Result<ModelEntry, CatalogueEr
 /// The `generation_config.json` beside a `config.json`, if there is one. A link that leads nowhere is one that cannot
 /// be read: caches of Hugging Face consist of links.
 pub fn generation_config(config: &Path) -> Option<PathBuf> {
-    let beside = config.with_file_name("generation_config.json");
+    beside(config, "generation_config.json")
+}
+
+/// The `hf_quant_config.json` beside a `config.json`, if there is one: where NVIDIA's checkpoints say how their weights
+/// are stored.
+pub fn quant_config(config: &Path) -> Option<PathBuf> {
+    beside(config, "hf_quant_config.json")
+}
+
+fn beside(config: &Path, name: &str) -> Option<PathBuf> {
+    let beside = config.with_file_name(name);
     let is_toml = config.extension().is_some_and(|it| it == "toml");
     (!is_toml && beside.symlink_metadata().is_ok()).then_some(beside)
 }

@@ -1,7 +1,9 @@
 //! What is bought and how it is set up: model, GPU, memory, engine, step times.
 
 use super::batching::Batching;
+use super::cache_sizing;
 use super::calibration::Calibration;
+use super::memory_warnings;
 use super::model::ModelChoice;
 use super::no_scenario::NoScenario;
 use super::overheads::{self, CpuTime};
@@ -9,14 +11,15 @@ use super::profile::Named;
 use super::server::ServerTable;
 use super::speculative::Drafts;
 use super::step_time::GivenStepTime;
+use crate::config::files::catalogue;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Reading;
 use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
 use crate::hardware::{
-    self, CudaGraphs, DoesNotFit, Gpu, KvPrecision, MemoryBudget, MemoryRequest, Model, SamplerRun, StartUp,
-    WeightPrecision,
+    self, CacheSizing, CudaGraphs, DoesNotFit, Gpu, KvPrecision, KvScheduling, MemoryBudget, MemoryRequest,
+    MemoryShortage, Model, OtherGpu, SamplerRun, StartUp, WeightPrecision,
 };
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
@@ -40,6 +43,8 @@ pub struct Deployment {
     pub tensor_parallel: u32,
     /// Where the memory of a GPU goes.
     pub memory: MemoryBudget,
+    /// Whose arithmetic decides what the KV cache may have.
+    pub cache_sizing: CacheSizing,
     /// Whether the number of KV blocks was given instead of worked out.
     pub kv_blocks_given: bool,
     /// What the engine needs to know.
@@ -67,6 +72,18 @@ impl Deployment {
     pub(super) fn with_seed(mut self, seed: u64) -> Self {
         self.server.policy = self.server.policy.with_seed(seed);
         self
+    }
+
+    /// Whose arithmetic gives the KV cache its size, in words.
+    pub fn cache_arithmetic(&self) -> String {
+        match (&self.server.policy, self.cache_sizing) {
+            (_, CacheSizing::StaticFraction(share)) => format!("as SGLang counts them (mem_fraction_static {share})"),
+            (PolicySettings::Continuous(_), _) => "from the memory model".to_owned(),
+            _ => format!(
+                "as vLLM would count them, {}'s own arithmetic being unknown",
+                self.engine
+            ),
+        }
     }
 
     /// How long steps take.
@@ -131,10 +148,13 @@ pub(super) fn resolve(
 ) -> Result<Deployment, NoScenario> {
     let graphs = graphs(&server, &batching, &profile);
     let mut start_up = profile.switches.start_up;
+    start_up.scheduling = scheduling(&batching.policy);
+    start_up.sizing = cache_sizing::read(reading, &server, &model, &batching.policy)?;
     if sampling == Sampling::Nothing {
         start_up.sampler = SamplerRun::Nothing;
     }
     let memory = memory(&model, &server, &batching, (graphs, start_up))?;
+    // The engine's blocks: one table for all layers, whatever `memory.kv_pool` has.
     let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
     let fits = batching.policy.refuse_memory(&Memory {
         usable_blocks: kv_blocks - 1,
@@ -152,9 +172,13 @@ pub(super) fn resolve(
         sorts_below: profile.switches.sorts_below,
     };
     warn_of_another_deployment(reading, &model, &server);
+    warn_of_formats(reading, &model, &server.gpu);
+    warn_of_states(reading, &model, &server, batching.continuous.max_num_seqs);
+    memory_warnings::warn(reading, &server, &memory, (&batching.policy, &profile));
     Ok(Deployment {
         engine: engine(&batching.policy, &profile),
         memory,
+        cache_sizing: start_up.sizing,
         kv_blocks_given: server.kv_blocks.is_some(),
         server: ServerSettings {
             policy: batching.policy,
@@ -183,6 +207,48 @@ fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &S
         let deployment = (model, &server.gpu, server.tensor_parallel);
         calibration.warn_of_another_deployment(reading, deployment);
     }
+}
+
+/// Formats that the GPU cannot multiply are served all the same, in other kernels than the format suggests.
+fn warn_of_formats(reading: &Reading, model: &ModelChoice, gpu: &Gpu) {
+    if gpu.chip().is_some_and(|chip| !chip.architecture.has_bf16()) {
+        reading.warn(format!(
+            "{} has no units for bf16: 16-bit weights are taken to be served as fp16 (vLLM's --dtype half), which has \
+             the same size",
+            gpu.title()
+        ));
+    }
+    if !gpu.multiplies(model.weights) {
+        reading.warn(format!(
+            "{} has no units for {weights}: weights in {weights} are taken to be unpacked on the way and multiplied in \
+             16 bits, as vLLM's weight-only kernels (Marlin) do; they save memory and reading, but no arithmetic",
+            gpu.title(),
+            weights = model.weights
+        ));
+    }
+}
+
+/// What states change is only in part in what is simulated: whoever reads the results has to know.
+fn warn_of_states(reading: &Reading, model: &ModelChoice, server: &ServerTable, max_num_seqs: u32) {
+    let one = model.model.state_bytes_per_request(server.tensor_parallel);
+    if one == 0 {
+        return;
+    }
+    let blocks = model
+        .model
+        .block_that_holds_a_state(model.kv_cache, server.tensor_parallel);
+    let blocks = blocks.filter(|&tokens| tokens > u64::from(server.block_tokens));
+    let blocks = blocks.map_or(String::new(), |tokens| {
+        format!("; its blocks hold {tokens} tokens, as here with server.block_size = {tokens}")
+    });
+    reading.warn(format!(
+        "{}: a running request keeps a state of {:.1} MB on each GPU beside its keys and values. Those of max_num_seqs \
+         = {max_num_seqs} requests ({:.1} GiB) are kept back from the KV cache here, where vLLM takes them from it as \
+         requests come{blocks}. Hits of the prefix cache are counted as if states could be shared at any block",
+        model.model.title(),
+        one as f64 / 1e6,
+        one as f64 * f64::from(max_num_seqs) / f64::from(1 << 30),
+    ));
 }
 
 fn engine(policy: &PolicySettings, profile: &Named) -> String {
@@ -284,8 +350,47 @@ fn memory(
         // Who gives the number of blocks has seen it fit.
         DoesNotFit::Memory(shortage) if server.kv_blocks.is_some() => Ok(shortage.budget),
         DoesNotFit::Setting(bad) => Err(Diagnostic::new(bad.to_string()).into()),
-        shortage @ DoesNotFit::Memory(_) => Err(NoScenario::DoesNotFit(Box::new(shortage))),
+        DoesNotFit::Memory(mut shortage) => {
+            look_at_gpus(&mut shortage, &request);
+            Err(NoScenario::DoesNotFit(Box::new(DoesNotFit::Memory(shortage))))
+        }
     })
+}
+
+/// Those of the catalogue, with limits that are no smaller than vLLM's defaults for any of them.
+fn look_at_gpus(shortage: &mut MemoryShortage, request: &MemoryRequest) {
+    let Ok(entries) = catalogue::gpus() else { return };
+    let others: Vec<OtherGpu> = entries
+        .iter()
+        .map(|entry| {
+            let (tokens, requests) = most_default_limits(&entry.gpu);
+            OtherGpu {
+                gpu: &entry.gpu,
+                max_num_batched_tokens: request.max_num_batched_tokens.max(tokens),
+                max_num_seqs: request.max_num_seqs.max(requests),
+                largest_graph: CudaGraphs::most(&entry.gpu, request.start_up.knows_blackwell_graphs),
+            }
+        })
+        .collect();
+    shortage.look_at_gpus(request, &others);
+}
+
+/// At least what vLLM takes for `max_num_batched_tokens` and `max_num_seqs` on such a GPU (`get_batch_defaults`).
+fn most_default_limits(gpu: &Gpu) -> (u32, u32) {
+    match gpu.memory_bytes() >> 30 {
+        0..70 => (2048, 256),
+        70..160 => (8192, 1024),
+        _ => (16_384, 1024),
+    }
+}
+
+/// Groups of layers are vLLM's; of other engines each is taken to keep whole contexts in every layer.
+fn scheduling(policy: &PolicySettings) -> KvScheduling {
+    let is_vllm = matches!(policy, PolicySettings::Continuous(_));
+    KvScheduling {
+        steps_in_flight: if is_vllm && policy.decides_ahead() { 2 } else { 1 },
+        is_hybrid: is_vllm,
+    }
 }
 
 /// No step is priced at more than [`LONGEST_STEP`], so numbers that mean a longer one would be passed over in silence.

@@ -42,6 +42,9 @@ const MEASURED: f64 = 0.05;
 const PARTLY_MEASURED: f64 = 0.07;
 /// With the GPU known by its datasheet those 13 runs are within 9 %, and half of 120 closed loops on B200 within 8 %.
 const DATASHEET: f64 = 0.10;
+/// Layers that keep a state and sparse attention are priced by their bytes and operations, and no run of a server has
+/// been compared: assumed.
+const NOBODY_COMPARED: f64 = 0.25;
 
 impl Scenario {
     /// How the step times are known of those servers of which least is known.
@@ -69,7 +72,7 @@ impl Deployment {
             return Knowledge::Calibrated;
         }
         let kernels = self.gpu.measured_kernels();
-        let missing = kernels.unmeasured(self.model.has_experts(), self.tensor_parallel > 1);
+        let missing = kernels.unmeasured(&self.model, self.tensor_parallel > 1);
         if missing.is_empty() {
             Knowledge::Measured
         } else if kernels.linear.is_none() && kernels.attention.is_none() {
@@ -90,6 +93,7 @@ impl Deployment {
                 Some(left.map_or(MEASURED, |(_, error)| error.max(REPEATED)))
             }
             Knowledge::Measured => Some(MEASURED),
+            _ if self.model.has_states() || self.model.has_indexers() => Some(NOBODY_COMPARED),
             Knowledge::PartlyMeasured => Some(PARTLY_MEASURED),
             Knowledge::Datasheet => Some(DATASHEET),
         }

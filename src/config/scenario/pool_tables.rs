@@ -95,6 +95,7 @@ impl<'a> PoolTables<'a> {
             (Some(pool), NoScenario::Invalid(problem)) => about(&pool, *problem).into(),
             (Some(pool), NoScenario::DoesNotFit(mut shortage)) => {
                 if let DoesNotFit::Memory(shortage) = &mut *shortage {
+                    shortage.is_of_pool = true;
                     shortage.asked = format!("{pool}: {}", shortage.asked);
                 }
                 NoScenario::DoesNotFit(shortage)

@@ -8,6 +8,7 @@ use crate::config::files::catalogue;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Resolved;
+use crate::config::reader::text::Place;
 use crate::fleet::FrontEnd;
 use crate::hardware::{Gpu, Model};
 use crate::policy::MOST_TOKENS;
@@ -23,6 +24,7 @@ pub(super) const SERVER: Setting = Setting::new(
         &GPU,
         &TENSOR_PARALLEL,
         &GPU_MEMORY_UTILIZATION,
+        &MEM_FRACTION_STATIC,
         &BLOCK_SIZE,
         &MAX_MODEL_LEN,
         &KV_BLOCKS,
@@ -53,6 +55,14 @@ const GPU_MEMORY_UTILIZATION: Setting = Setting::new(
 .flag("--gpu-memory-utilization")
 .unit("fraction")
 .depends("that of the vLLM release that batching.profile names: 0.92, or 0.9 before");
+/// SGLang's, which has another meaning than vLLM's share.
+pub(super) const MEM_FRACTION_STATIC: Setting = Setting::new(
+    "mem_fraction_static",
+    Kind::Number { min: 0.01, max: 1.0 },
+    "The part of the memory that is free at the start for weights and KV cache; SGLang's, refused under other policies",
+)
+.unit("fraction")
+.depends("SGLang's for the GPU, under policy sglang: 0.68 to 0.9");
 const BLOCK_SIZE: Setting = Setting::new(
     "block_size",
     Kind::Count { min: 1, max: 4096 },
@@ -95,6 +105,10 @@ pub struct ServerTable {
     pub tensor_parallel: u32,
     /// The part of the memory that the server may use.
     pub gpu_memory_utilization: f64,
+    /// Whether that was written.
+    pub utilization_is_written: bool,
+    /// SGLang's share of the memory and where it stands, if it was written.
+    pub mem_fraction_static: Option<(f64, Place)>,
     /// Tokens in a block.
     pub block_tokens: u32,
     /// The most tokens of a request.
@@ -117,13 +131,20 @@ pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named)
         let message = format!("{} cannot be split so: {bad}", model.name());
         fields.error("tensor_parallel", message)
     })?;
-    let utilization = fields.find(&GPU_MEMORY_UTILIZATION)?.declared_number()?;
+    let utilization = fields.find(&GPU_MEMORY_UTILIZATION)?;
+    let utilization_is_written = utilization.node.is_some();
+    let utilization = utilization.declared_number()?;
+    let share = fields.find(&MEM_FRACTION_STATIC)?;
+    let place = share.node.map_or(fields.place(), |node| node.place);
+    let mem_fraction_static = share.declared_number()?.optional().map(|share| (share, place));
     let block_size = fields.find(&BLOCK_SIZE)?.declared_count()?;
     let max_model_len = fields.find(&MAX_MODEL_LEN)?.declared_count()?;
     let server = ServerTable {
         path: fields.path().to_owned(),
         tensor_parallel,
         gpu_memory_utilization: utilization.or(profile.switches.gpu_memory_utilization, &profile.as_default()),
+        utilization_is_written,
+        mem_fraction_static,
         block_tokens: block_size.or_default(),
         max_model_len: max_model_len.or(
             model.max_model_len().min(MOST_TOKENS),
@@ -153,7 +174,17 @@ fn read_gpu(fields: &Fields<'_>) -> Result<Gpu, Diagnostic> {
     let gpu = if is_file {
         let path = fields.reading().texts.base(place).join(&name);
         fields.reading().note_file(&path);
-        catalogue::gpu_among(&fields.reading().files, &path)
+        let entry = catalogue::gpu_among(&fields.reading().files, &path).map_err(|error| {
+            let example = catalogue::GPU_EXAMPLE.replace('\n', "; ");
+            refused(fields, "gpu", &error).help(format!("a GPU's file holds at least, a key a line: {example}"))
+        })?;
+        if !entry.unsourced.is_empty() {
+            let figures = entry.unsourced.join(", ");
+            fields
+                .reading()
+                .warn(format!("{}: no source is named for {figures}", entry.file));
+        }
+        Ok(entry.gpu)
     } else {
         catalogue::gpu(&name)
     };

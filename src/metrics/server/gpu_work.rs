@@ -37,6 +37,8 @@ pub(in crate::metrics) struct WorkDone {
     tokens: u128,
     /// Output tokens of these.
     sampled: u128,
+    /// Requests that steps held, each in every step.
+    held: u128,
     /// In the order of [`Arithmetic::attention`].
     attention: Vec<Attended>,
 }
@@ -66,6 +68,7 @@ impl WorkDone {
             expert_bytes: 0.0,
             tokens: 0,
             sampled: 0,
+            held: 0,
         }
     }
 
@@ -87,6 +90,7 @@ impl WorkDone {
     #[inline(always)]
     pub(in crate::metrics) fn ran(&mut self, run: &StepRun<'_>) {
         self.steps += run.steps;
+        self.held += u128::from(run.shape.sequences) * u128::from(run.steps);
         if !self.work.arithmetic.experts.is_empty() {
             let tokens = run.shape.tokens() as f64;
             self.expert_bytes += self.work.arithmetic.expert_bytes_per_step(tokens) * run.steps as f64;
@@ -105,6 +109,7 @@ impl WorkDone {
         let cost = &self.work.arithmetic;
         let mut flops = self.tokens as f64 * cost.flops_per_token + self.sampled as f64 * cost.flops_per_sampled_token;
         let mut bytes = self.steps as f64 * cost.weight_bytes_always + self.expert_bytes;
+        bytes += self.held as f64 * cost.state_bytes_per_request;
         for (layers, attended) in cost.attention.iter().zip(&self.attention) {
             flops += attended.pairs as f64 * layers.flops_per_pair;
             bytes += attended.context as f64 * layers.kv_bytes_per_context_token;

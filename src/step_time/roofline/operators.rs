@@ -1,8 +1,8 @@
 //! Time of the operators whose cost depends on the number of tokens, or of requests that sample [us].
 
 use crate::hardware::{
-    AllReduceKernels, Attention, ExpertKernels, ExpertLayers, FeedForward, Gpu, LayerGroup, LinearKernels, LinearKind,
-    Model, WeightPrecision,
+    AllReduceKernels, Arithmetic, Attention, ExpertKernels, ExpertLayers, FeedForward, Gpu, KvPrecision, LayerGroup,
+    LinearKernels, LinearKind, Model, WeightPrecision,
 };
 use crate::step_time::kernel_times::{self, ExpertsLayer, Matrix, Rates};
 use crate::step_time::{Execution, Sampling};
@@ -22,16 +22,24 @@ pub(super) struct Operators {
     /// Routed experts, with the number of layers that have them.
     experts: Vec<(f64, ExpertsLayer)>,
     head: Matrix,
+    head_rates: Rates,
     linear: LinearKernels,
     routed: ExpertKernels,
     all_reduce: AllReduceKernels,
-    /// Of layers that are quantised.
-    quantised_rates: Rates,
+    /// Of routed experts.
+    expert_rates: Rates,
     /// Of layers in 16 bits.
     plain_rates: Rates,
     /// The link to the other GPUs, one direction [bytes/us].
     link_bytes: f64,
+    /// Layers that attend or keep a state.
+    mixers: f64,
+    /// Pairs of such a part and a feed-forward part; a part alone is half a layer.
     layers: f64,
+    /// Operations on states per token.
+    state_flops: f64,
+    /// What attention's kernels reach, which those of states are taken to reach too [operations/s].
+    attention_flops: f64,
     hidden: f64,
     vocab: f64,
     gpus: f64,
@@ -47,7 +55,7 @@ impl Operators {
         let gpus = u64::from(tensor_parallel.max(1));
         let hidden = model.hidden_size();
         let plain_rates = Rates::new(gpu, gpu.peak().bf16);
-        let quantised_rates = Rates::new(gpu, gpu.peak_flops(weights));
+        let rates_of = |kind| Rates::new(gpu, gpu.peak_flops(model.precision(kind, weights)));
         let matrix = |(inputs, outputs): (u64, u64), bits: f64| Matrix {
             inputs: inputs as f64,
             outputs: outputs as f64,
@@ -55,20 +63,24 @@ impl Operators {
         };
         let mut matrices = Vec::new();
         let mut experts = Vec::new();
+        let (mut mixers, mut parts) = (0.0, 0.0);
         for group in model.layers() {
             let count = group.count as f64;
+            let attends = f64::from(group.attention != Attention::Nothing);
+            mixers += count * attends;
+            parts += count * (attends + f64::from(group.feed_forward != FeedForward::Nothing));
             for (kind, one) in matrices_of(group, hidden, gpus) {
-                let bits = model.bits(kind, weights);
-                let rates = if bits < 16.0 { quantised_rates } else { plain_rates };
-                matrices.push((count, matrix(one, bits), rates));
+                matrices.push((count, matrix(one, model.bits(kind, weights)), rates_of(kind)));
             }
             if let FeedForward::Experts(layer) = &group.feed_forward {
-                let kind = ExpertLayers::new(layer, group.count, hidden, weights, gpus);
+                let bits = model.bits(LinearKind::Experts, weights);
+                let kind = ExpertLayers::new(layer, group.count, hidden, bits, gpus);
                 let one = ExpertsLayer {
                     count: kind.experts,
                     per_token: kind.experts_per_token,
                     width: layer.intermediate.div_ceil(gpus) as f64,
-                    hidden: hidden as f64,
+                    matrices: layer.matrices() as f64,
+                    hidden: layer.outer_width(hidden) as f64,
                     bytes: kind.bytes_per_expert,
                 };
                 experts.push((count, one));
@@ -77,19 +89,29 @@ impl Operators {
         Self {
             matrices,
             experts,
-            head: matrix((hidden, model.vocab_size().div_ceil(gpus)), 16.0),
+            head: matrix(
+                (hidden, model.vocab_size().div_ceil(gpus)),
+                model.bits(LinearKind::Head, weights),
+            ),
+            head_rates: rates_of(LinearKind::Head),
             linear: gpu.linear_kernels(),
             routed: gpu.expert_kernels(),
             all_reduce: gpu.all_reduce_kernels(),
-            quantised_rates,
+            expert_rates: rates_of(LinearKind::Experts),
             plain_rates,
             link_bytes: gpu.link().bytes_per_s / 1e6,
-            layers: model.layer_count() as f64,
+            mixers,
+            layers: parts / 2.0,
+            state_flops: Arithmetic::new(model, weights, KvPrecision::Bf16, tensor_parallel).state_flops_per_token,
+            attention_flops: gpu.peak().bf16 * gpu.attention_kernels().flops,
             hidden: hidden as f64,
             vocab: model.vocab_size() as f64,
             gpus: gpus as f64,
             attention_micros: gpu.attention_kernels().micros,
-            quantises: matches!(weights, WeightPrecision::Fp8 | WeightPrecision::Int8),
+            quantises: matches!(
+                weights,
+                WeightPrecision::Fp8 | WeightPrecision::Mxfp8 | WeightPrecision::Int8
+            ),
             execution,
         }
     }
@@ -105,8 +127,13 @@ impl Operators {
             .iter()
             .map(|(layers, matrix, rates)| layers * kernel_times::product(linear, *rates, matrix, rows));
         let moved = LAYER_BYTES_PER_VALUE * self.hidden * rows;
-        let small = self.attention_micros + moved / (self.plain_rates.bytes * linear.bandwidth);
-        let kernels = products.sum::<f64>() + self.layers * small + self.all_reduce_of(rows);
+        let small = moved / (self.plain_rates.bytes * linear.bandwidth);
+        let states = self.state_flops * rows / self.attention_flops * 1e6;
+        let kernels = products.sum::<f64>()
+            + self.mixers * self.attention_micros
+            + self.layers * small
+            + states
+            + self.all_reduce_of(rows);
         let mut per_layer = overheads.layer_micros;
         if self.quantises {
             per_layer += overheads.quantised_layer_micros;
@@ -130,7 +157,7 @@ impl Operators {
             0.0
         };
         let layers = self.experts.iter().map(|(layers, one)| {
-            let micros = kernel_times::experts(&self.routed, self.quantised_rates, one, rows);
+            let micros = kernel_times::experts(&self.routed, self.expert_rates, one, rows);
             layers * (overheads.kernel_scale * micros).max(least)
         });
         layers.sum()
@@ -143,7 +170,7 @@ impl Operators {
         }
         let overheads = &self.execution.overheads;
         let rows = requests as f64;
-        let head = kernel_times::product(&self.linear, self.plain_rates, &self.head, rows);
+        let head = kernel_times::product(&self.linear, self.head_rates, &self.head, rows);
         let logits = self.vocab * rows;
         let (sort, passes) = match self.execution.sampling {
             Sampling::TopP if requests < u64::from(self.execution.sorts_below) => {
@@ -173,8 +200,12 @@ impl Operators {
 /// Inputs and outputs of one layer's matrix products, as an engine fuses them: query, key and value in one; gate and up
 /// in one. A router is one too.
 fn matrices_of(group: &LayerGroup, hidden: u64, gpus: u64) -> Vec<(LinearKind, (u64, u64))> {
+    let kind = match &group.attention {
+        Attention::State(_) => LinearKind::State,
+        _ => LinearKind::Attention,
+    };
     let of_attention = attention_matrices(&group.attention, hidden, gpus).into_iter();
-    let mut all: Vec<_> = of_attention.map(|one| (LinearKind::Attention, one)).collect();
+    let mut all: Vec<_> = of_attention.map(|one| (kind, one)).collect();
     match &group.feed_forward {
         FeedForward::Dense(dense) => {
             let width = dense.intermediate.div_ceil(gpus);
@@ -182,11 +213,16 @@ fn matrices_of(group: &LayerGroup, hidden: u64, gpus: u64) -> Vec<(LinearKind, (
             all.push((LinearKind::Dense, up));
             all.push((LinearKind::Dense, (width, hidden)));
         }
+        FeedForward::Nothing => {}
         FeedForward::Experts(layer) => {
+            if let Some(width) = layer.latent {
+                all.push((LinearKind::SharedExperts, (hidden, width)));
+                all.push((LinearKind::SharedExperts, (width, hidden)));
+            }
             all.push((LinearKind::Plain, (hidden, layer.experts)));
             if layer.shared_intermediate > 0 {
                 let width = layer.shared_intermediate.div_ceil(gpus);
-                all.push((LinearKind::SharedExperts, (hidden, 2 * width)));
+                all.push((LinearKind::SharedExperts, (hidden, (layer.matrices() - 1) * width)));
                 all.push((LinearKind::SharedExperts, (width, hidden)));
             }
         }
@@ -195,26 +231,36 @@ fn matrices_of(group: &LayerGroup, hidden: u64, gpus: u64) -> Vec<(LinearKind, (
 }
 
 fn attention_matrices(attention: &Attention, hidden: u64, gpus: u64) -> Vec<(u64, u64)> {
-    match attention {
+    let mut all = match attention {
         Attention::Grouped(grouped) => {
-            let queries = grouped.query_heads.div_ceil(gpus) * grouped.head_dim;
-            let keys_and_values = 2 * grouped.kv_heads_on(gpus) * grouped.head_dim;
-            vec![(hidden, queries + keys_and_values), (queries, hidden)]
+            let (read, written) = grouped.fused_widths(gpus);
+            vec![(hidden, read), (written, hidden)]
         }
         Attention::Latent(latent) => {
             let heads = latent.heads.div_ceil(gpus);
             let query = heads * (latent.nope_head_dim + latent.rope_head_dim);
             let compressed = latent.kv_rank + latent.rope_head_dim;
-            let expanded = heads * (latent.nope_head_dim + latent.value_head_dim);
+            let values = heads * latent.value_head_dim;
+            let gate = if latent.output_gate { values } else { 0 };
+            let expanded = heads * latent.nope_head_dim + values;
             let mut all = match latent.query_rank {
-                Some(rank) => vec![(hidden, rank + compressed), (rank, query)],
-                None => vec![(hidden, query + compressed)],
+                Some(rank) => vec![(hidden, rank + compressed + gate), (rank, query)],
+                None => vec![(hidden, query + compressed + gate)],
             };
             all.push((latent.kv_rank, expanded));
-            all.push((heads * latent.value_head_dim, hidden));
+            all.push((values, hidden));
             all
         }
+        Attention::State(state) => state.projections.iter().map(|one| one.shape_on(gpus)).collect(),
+        Attention::Nothing => Vec::new(),
+    };
+    if let Some(indexer) = attention.indexer() {
+        let width = indexer.heads * indexer.head_dim;
+        let weights = if indexer.weighs_heads { indexer.heads } else { 0 };
+        all.push((indexer.query_inputs, width));
+        all.push((hidden, indexer.head_dim + weights));
     }
+    all
 }
 
 /// The rows that run: up to the largest captured graph a step is padded to the next captured size, which are 1, 2, 4,

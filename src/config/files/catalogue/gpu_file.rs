@@ -16,6 +16,8 @@ pub struct GpuEntry {
     pub file: String,
     /// Its figures as written, in the order of the file format.
     pub figures: Vec<SourcedFigure>,
+    /// Figures that its file names no source for; none in the files that come with the program.
+    pub unsourced: Vec<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +42,7 @@ struct GpuFile {
 #[serde(deny_unknown_fields)]
 struct Vllm {
     small_batches: bool,
+    #[serde(default)]
     source: String,
 }
 
@@ -48,6 +51,7 @@ struct Vllm {
 struct RawChip {
     architecture: String,
     multiprocessors: u32,
+    #[serde(default)]
     source: String,
     #[serde(default = "yes")]
     verified: bool,
@@ -57,6 +61,7 @@ struct RawChip {
 #[serde(deny_unknown_fields)]
 struct Memory {
     gib: f64,
+    #[serde(default)]
     source: String,
     #[serde(default = "yes")]
     verified: bool,
@@ -66,6 +71,7 @@ struct Memory {
 #[serde(deny_unknown_fields)]
 struct Rate {
     gb_per_s: f64,
+    #[serde(default)]
     source: String,
     #[serde(default = "yes")]
     verified: bool,
@@ -75,6 +81,7 @@ struct Rate {
 #[serde(deny_unknown_fields)]
 struct Peak {
     tflops: f64,
+    #[serde(default)]
     source: String,
     #[serde(default = "yes")]
     verified: bool,
@@ -85,6 +92,7 @@ struct Peak {
 struct RawLink {
     kind: RawLinkKind,
     gb_per_s: f64,
+    #[serde(default)]
     source: String,
     #[serde(default = "yes")]
     verified: bool,
@@ -96,20 +104,23 @@ enum RawLinkKind {
     NvLink,
     Xgmi,
     Pcie,
+    Ethernet,
 }
 
 const fn yes() -> bool {
     true
 }
 
-/// Reads the text of a GPU file; `name` is what scenarios call it.
-pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<GpuEntry, CatalogueError> {
+/// Reads the text of a GPU file; `name` is what scenarios call it. Every figure of `ours` has a source.
+pub(super) fn parse(name: &str, file: &str, text: &str, ours: bool) -> Result<GpuEntry, CatalogueError> {
     let raw: GpuFile = toml::from_str(text).map_err(|error| CatalogueError::from_toml(file, text, &error))?;
     let figures = figures(&raw);
     let refuse = |bad: &BadFigure| CatalogueError::from_figure(file, text, bad);
-    let sources = figures.iter().map(|one| (one.name, one.source.as_str()));
     let of_vllm = raw.vllm.iter().map(|vllm| ("vllm", vllm.source.as_str()));
-    if let Some((name, _)) = sources.chain(of_vllm).find(|(_, source)| source.trim().is_empty()) {
+    let sources = figures.iter().map(|one| (one.name, one.source.as_str()));
+    let unsourced = sources.chain(of_vllm).filter(|(_, source)| source.trim().is_empty());
+    let unsourced: Vec<&'static str> = unsourced.map(|(name, _)| name).collect();
+    if let (true, Some(name)) = (ours, unsourced.first()) {
         let expected = "named: a datasheet, a page with its date, or a measurement";
         let bad = BadFigure::new(name, "without a source", expected);
         return Err(refuse(&bad));
@@ -120,6 +131,7 @@ pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<GpuEntry, Cata
         gpu,
         file: file.to_owned(),
         figures,
+        unsourced,
     })
 }
 
@@ -147,6 +159,7 @@ fn resolve(name: &str, raw: &GpuFile) -> Result<Gpu, BadFigure> {
                 RawLinkKind::NvLink => LinkKind::NvLink,
                 RawLinkKind::Xgmi => LinkKind::Xgmi,
                 RawLinkKind::Pcie => LinkKind::Pcie,
+                RawLinkKind::Ethernet => LinkKind::Ethernet,
             },
             bytes_per_s: raw.link.gb_per_s * 1e9,
         },

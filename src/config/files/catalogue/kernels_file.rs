@@ -25,7 +25,9 @@ struct RawLinear {
     sustained: f64,
     start_us: f64,
     overlap: f64,
+    #[serde(default)]
     source: String,
+    #[serde(default)]
     fitted: String,
     #[serde(default = "yes")]
     verified: bool,
@@ -40,7 +42,9 @@ struct RawAttention {
     of_peak: f64,
     pairs_per_query: f64,
     mixed: Option<RawMixed>,
+    #[serde(default)]
     source: String,
+    #[serde(default)]
     fitted: String,
     #[serde(default = "yes")]
     verified: bool,
@@ -62,7 +66,9 @@ struct RawExperts {
     of_peak: f64,
     overlap: f64,
     evenness: f64,
+    #[serde(default)]
     source: String,
+    #[serde(default)]
     fitted: String,
     #[serde(default = "yes")]
     verified: bool,
@@ -75,7 +81,9 @@ struct RawAllReduce {
     doubling_us: f64,
     of_link: f64,
     of_link_of_many: f64,
+    #[serde(default)]
     source: String,
+    #[serde(default)]
     fitted: String,
     #[serde(default = "yes")]
     verified: bool,

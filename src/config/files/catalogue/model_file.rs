@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::CatalogueError;
 use super::error::line_of_key;
-use crate::config::files::hugging_face::HuggingFaceConfig;
-use crate::hardware::{BadFigure, Model, Unquantised, WeightPrecision};
+use crate::config::files::hugging_face::{self, HuggingFaceConfig};
+use crate::hardware::{BadFigure, KvPrecision, Model, Unquantised, WeightPrecision};
 
 /// A model with the source of its figures.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,10 @@ pub struct ModelEntry {
     pub verified: bool,
     /// How the published weights are stored, if they are quantised.
     pub stored_weights: Option<WeightPrecision>,
+    /// How the checkpoint wants keys and values stored, if it says.
+    pub stored_kv: Option<KvPrecision>,
+    /// What of the model is left out or not known, in sentences that go on from its name.
+    pub notes: Vec<String>,
     /// The share of the probability that its `generation_config.json` chooses tokens from, if it says so: what a server
     /// does unless a request asks for something else.
     pub top_p: Option<f64>,
@@ -52,22 +57,27 @@ pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<ModelEntry, Ca
     let table: toml::Table = toml::from_str(text).map_err(|error| place(&error))?;
     refuse_unknown_keys(&table, file, text)?;
     let about: About = toml::from_str(text).map_err(|error| place(&error))?;
-    let config: HuggingFaceConfig = toml::from_str(text).map_err(|error| place(&error))?;
     let refuse = |bad: &BadFigure| CatalogueError::from_figure(file, text, bad);
+    if let Ok(fields) = serde_json::to_value(&table) {
+        hugging_face::refuse_unknown_type(&fields).map_err(|bad| refuse(&bad))?;
+    }
+    let config: HuggingFaceConfig = toml::from_str(text).map_err(|error| place(&error))?;
     if about.source.trim().is_empty() {
         let expected = "named: the page or file the figures come from";
         return Err(refuse(&BadFigure::new("source", "empty", expected)));
     }
     let unquantised = unquantised(&about.unquantised).map_err(|bad| refuse(&bad))?;
+    let published = config.model(name, &about.title, unquantised);
+    let published = published.map_err(|bad| refuse(&bad))?;
     Ok(ModelEntry {
-        model: config
-            .model(name, &about.title, unquantised)
-            .map_err(|bad| refuse(&bad))?,
+        model: published.model,
         file: file.to_owned(),
         hugging_face: about.hugging_face,
         source: about.source,
         verified: about.verified,
-        stored_weights: config.stored_weights().map_err(|bad| refuse(&bad))?,
+        stored_weights: published.weights,
+        stored_kv: published.kv_cache,
+        notes: published.notes,
         top_p: check_top_p(about.top_p).map_err(|bad| refuse(&bad))?,
     })
 }
@@ -88,19 +98,56 @@ fn unquantised(names: &[String]) -> Result<Unquantised, BadFigure> {
     Ok(left)
 }
 
-/// Reads the text of a `config.json`.
-pub(super) fn parse_json(name: &str, file: &str, text: &str) -> Result<ModelEntry, CatalogueError> {
-    let config: HuggingFaceConfig = parse_object(file, text)?;
+/// The files of a published model.
+pub(super) struct PublishedFiles<'a> {
+    /// Where the `config.json` is.
+    pub file: &'a str,
+    /// Its text.
+    pub text: &'a str,
+    /// The `hf_quant_config.json` beside it: where it is, and its text.
+    pub beside: Option<(String, String)>,
+    /// The type that it is read as, in the place of its own.
+    pub read_as: Option<&'a str>,
+}
+
+/// Reads the text of a `config.json`, with what stands beside it.
+pub(super) fn parse_json(name: &str, published: &PublishedFiles<'_>) -> Result<ModelEntry, CatalogueError> {
+    let (file, text) = (published.file, &standard_json(published.text));
     let refuse = |bad: &BadFigure| CatalogueError::from_figure(file, text, bad);
+    let mut fields: Value = parse_object(file, text)?;
+    let config: HuggingFaceConfig = if let Some(model_type) = published.read_as {
+        hugging_face::read_as(&mut fields, model_type).map_err(|bad| refuse(&bad))?;
+        serde_json::from_value(fields).map_err(|error| CatalogueError::in_file(file, error.to_string()))?
+    } else {
+        hugging_face::refuse_unknown_type(&fields).map_err(|bad| refuse(&bad))?;
+        parse_object(file, text)?
+    };
+    let beside = published.beside.as_ref();
+    let beside = beside.map(|(file, text)| parse_object(file, &standard_json(text)));
+    let config = HuggingFaceConfig {
+        hf_quant_config: beside.transpose()?,
+        ..config
+    };
+    let mut published = config
+        .model(name, name, Unquantised::default())
+        .map_err(|bad| refuse(&bad))?;
+    if published.weights.is_none()
+        && let Some(format) = quantised_by_name(name)
+    {
+        published.notes.push(format!(
+            "its name says {format}, but its config.json names no quantisation and no hf_quant_config.json stands \
+             beside it: its weights are taken for 16 bits; model.weights says what they are"
+        ));
+    }
     Ok(ModelEntry {
-        model: config
-            .model(name, name, Unquantised::default())
-            .map_err(|bad| refuse(&bad))?,
+        model: published.model,
         file: file.to_owned(),
         hugging_face: Vec::new(),
         source: file.to_owned(),
         verified: true,
-        stored_weights: config.stored_weights().map_err(|bad| refuse(&bad))?,
+        stored_weights: published.weights,
+        stored_kv: published.kv_cache,
+        notes: published.notes,
         top_p: None,
     })
 }
@@ -124,6 +171,38 @@ fn check_top_p(top_p: Option<f64>) -> Result<Option<f64>, BadFigure> {
         }
         _ => Ok(top_p),
     }
+}
+
+/// The number format that a name speaks of, if it does.
+fn quantised_by_name(name: &str) -> Option<&'static str> {
+    const FORMATS: [&str; 12] = [
+        "NVFP4", "MXFP4", "FP4", "FP8", "AWQ", "GPTQ", "INT4", "INT8", "W4A16", "W8A8", "BNB", "4BIT",
+    ];
+    let name = name.to_ascii_uppercase();
+    FORMATS.into_iter().find(|format| name.contains(format))
+}
+
+/// The text with `null` for `NaN` and infinities, which Python writes though JSON has none: a limit that is no number
+/// decides nothing here.
+fn standard_json(text: &str) -> String {
+    let mut standard = String::with_capacity(text.len());
+    let (mut rest, mut in_string) = (text, false);
+    while let Some(letter) = rest.chars().next() {
+        let number = ["-Infinity", "Infinity", "NaN"]
+            .into_iter()
+            .find(|word| rest.starts_with(word));
+        if let Some(word) = number.filter(|_| !in_string) {
+            standard.push_str("null");
+            rest = &rest[word.len()..];
+            continue;
+        }
+        let escaped = in_string && letter == '\\';
+        in_string ^= letter == '"';
+        let taken: usize = rest.chars().take(1 + usize::from(escaped)).map(char::len_utf8).sum();
+        standard.push_str(&rest[..taken]);
+        rest = &rest[taken..];
+    }
+    standard
 }
 
 /// Reads one JSON object; a list would be taken for a struct's fields in their order.

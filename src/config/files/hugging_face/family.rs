@@ -1,7 +1,6 @@
 //! What a `model_type` implies beyond the fields of its `config.json`.
 
-use super::fields::HuggingFaceConfig;
-use crate::hardware::BadFigure;
+use crate::hardware::HeadNorms;
 
 /// What the modelling code of a type fixes.
 #[derive(Clone, Copy, Debug)]
@@ -10,39 +9,87 @@ use crate::hardware::BadFigure;
     reason = "each is an independent fact about an architecture"
 )]
 pub(super) struct Family {
-    pub name: &'static str,
+    /// The type, and others that are the same to this program.
+    pub names: &'static [&'static str],
     pub tied_by_default: bool,
     pub norm: Norm,
     pub norms_per_layer: u64,
     /// Query, key and value biases; with [`Bias::AsConfigured`] the output's too.
     pub attention_bias: Bias,
-    pub query_key_norm: bool,
+    /// The norms of queries and keys, unless `use_qk_norm` says that there are none.
+    pub query_key_norm: HeadNorms,
+    /// Whether these norms are there only where `use_qk_norm` says so.
+    pub asks_for_norms: bool,
     pub latent_attention: bool,
     pub windows: Windows,
     pub experts: ExpertKeys,
     /// Whether the router has a bias of its own (in DeepSeek-V3 the correction that balances the experts).
     pub router_bias: bool,
-    pub default_vocab: Option<u64>,
-    pub default_max_len: Option<u64>,
-    pub default_head_dim: Option<u64>,
+    /// Whether feed-forward networks and experts have a gate projection.
+    pub gated: bool,
+    /// Which layers keep a state in the place of keys and values, and what kind.
+    pub states: States,
+    /// Fields that files leave to the class, with its values.
+    pub defaults: Defaults,
+}
+
+/// Values of fields that a file may leave to its class.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defaults {
+    pub vocab_size: Option<u64>,
+    pub max_position_embeddings: Option<u64>,
+    pub head_dim: Option<u64>,
+    pub hidden_size: Option<u64>,
+    pub intermediate_size: Option<u64>,
+    pub num_hidden_layers: Option<u64>,
+    pub num_attention_heads: Option<u64>,
+    pub num_key_value_heads: Option<u64>,
+    pub sliding_window: Option<u64>,
+}
+
+impl Defaults {
+    /// Nothing is left to the class.
+    pub const NONE: Self = Self {
+        vocab_size: None,
+        max_position_embeddings: None,
+        head_dim: None,
+        hidden_size: None,
+        intermediate_size: None,
+        num_hidden_layers: None,
+        num_attention_heads: None,
+        num_key_value_heads: None,
+        sliding_window: None,
+    };
+
+    /// The width of a head.
+    pub const fn head(head_dim: u64) -> Self {
+        Self {
+            head_dim: Some(head_dim),
+            ..Self::NONE
+        }
+    }
 }
 
 /// A norm's parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Norm {
     /// A weight (RMS norm).
-    Rms,
+    Weight,
     /// A weight and a bias (layer norm).
-    Layer,
+    WeightAndBias,
+    /// Nothing (`OLMo`'s layer norm).
+    Bare,
 }
 
 /// Which biases the attention projections have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bias {
-    /// `attention_bias`: all four projections or none.
+    /// `attention_bias` or `use_bias`: all four projections or none.
     AsConfigured,
     /// Query, key and value always; output never.
     QueryKeyValue,
+    /// Query, key and value if `attention_bias` or `use_qkv_bias`; output if `attention_out_bias`.
+    QueryKeyValueAsConfigured,
     /// All four, always, and a sink per query head (gpt-oss).
     AllWithSinks,
     /// `bias`: all four or none (Falcon).
@@ -60,13 +107,15 @@ pub(super) enum Windows {
     FromMaxWindowLayers,
     /// Every other layer, the first included.
     EverySecond,
-    /// All but every `sliding_window_pattern`-th (6 if not given).
-    AllButEverySixth,
+    /// All but every `sliding_window_pattern`-th, or every so manieth if that is not given.
+    AllButEvery(u64),
+    /// Those that `hybrid_layer_pattern` marks 1 (MiMo-V2).
+    Marked,
     /// Chunks in all layers but those that `no_rope_layers` marks 0 (every fourth if not given).
     Llama4Chunks,
 }
 
-/// How a type spells its experts.
+/// How a type spells its experts, and which layers have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExpertKeys {
     /// There are none.
@@ -75,170 +124,50 @@ pub(super) enum ExpertKeys {
     Mixtral,
     /// `num_local_experts` with biases, and a router with a bias.
     GptOss,
+    /// `num_experts` of `intermediate_size` in every layer (`OLMoE`), or in those of `expert_layer_period` (Jamba).
+    Periodic,
     /// `num_experts` of `moe_intermediate_size` in every `decoder_sparse_step`-th layer.
     Qwen,
     /// `n_routed_experts` and `n_shared_experts` after `first_k_dense_replace` layers.
     DeepSeek,
     /// `num_local_experts` and one shared, in every `interleave_moe_layer_step`-th layer.
     Llama4,
+    /// `moe_num_experts` from `moe_layer_start_index` on (Ernie 4.5).
+    Ernie,
+    /// `num_experts` beside the dense network, which every token passes through too (Gemma 4).
+    Gemma,
+    /// `num_local_experts` beside a shared network, and it alone where there are none (Granite).
+    Granite,
+    /// In layers of their own (Nemotron-H).
+    OwnLayers,
 }
 
-/// A pre-norm decoder with grouped attention and a gated feed-forward layer: most models.
-const PLAIN: Family = Family {
-    name: "llama",
-    tied_by_default: false,
-    norm: Norm::Rms,
-    norms_per_layer: 2,
-    attention_bias: Bias::AsConfigured,
-    query_key_norm: false,
-    latent_attention: false,
-    windows: Windows::Never,
-    experts: ExpertKeys::None,
-    router_bias: false,
-    default_vocab: None,
-    default_max_len: None,
-    default_head_dim: None,
-};
-
-const FAMILIES: [Family; 17] = [
-    PLAIN,
-    Family {
-        name: "mistral",
-        windows: Windows::All,
-        ..PLAIN
-    },
-    Family {
-        name: "mixtral",
-        windows: Windows::All,
-        experts: ExpertKeys::Mixtral,
-        ..PLAIN
-    },
-    Family {
-        name: "phi3",
-        windows: Windows::All,
-        ..PLAIN
-    },
-    Family {
-        name: "qwen2",
-        attention_bias: Bias::QueryKeyValue,
-        windows: Windows::FromMaxWindowLayers,
-        ..PLAIN
-    },
-    Family {
-        name: "qwen2_moe",
-        attention_bias: Bias::QueryKeyValue,
-        windows: Windows::FromMaxWindowLayers,
-        experts: ExpertKeys::Qwen,
-        ..PLAIN
-    },
-    Family {
-        name: "qwen3",
-        query_key_norm: true,
-        windows: Windows::FromMaxWindowLayers,
-        default_head_dim: Some(128),
-        ..PLAIN
-    },
-    Family {
-        name: "qwen3_moe",
-        query_key_norm: true,
-        windows: Windows::FromMaxWindowLayers,
-        experts: ExpertKeys::Qwen,
-        ..PLAIN
-    },
-    Family {
-        name: "gemma",
-        tied_by_default: true,
-        default_head_dim: Some(256),
-        ..PLAIN
-    },
-    Family {
-        name: "gemma2",
-        tied_by_default: true,
-        norms_per_layer: 4,
-        windows: Windows::EverySecond,
-        default_head_dim: Some(256),
-        ..PLAIN
-    },
-    Family {
-        name: "gemma3_text",
-        tied_by_default: true,
-        norms_per_layer: 4,
-        query_key_norm: true,
-        windows: Windows::AllButEverySixth,
-        default_vocab: Some(262_208),
-        default_max_len: Some(131_072),
-        default_head_dim: Some(256),
-        ..PLAIN
-    },
-    Family {
-        name: "falcon",
-        tied_by_default: true,
-        norm: Norm::Layer,
-        norms_per_layer: 1,
-        attention_bias: Bias::Falcon,
-        default_max_len: Some(2048),
-        ..PLAIN
-    },
-    Family {
-        name: "deepseek_v2",
-        latent_attention: true,
-        experts: ExpertKeys::DeepSeek,
-        ..PLAIN
-    },
-    Family {
-        name: "deepseek_v3",
-        latent_attention: true,
-        experts: ExpertKeys::DeepSeek,
-        router_bias: true,
-        ..PLAIN
-    },
-    Family {
-        name: "kimi_k2",
-        latent_attention: true,
-        experts: ExpertKeys::DeepSeek,
-        router_bias: true,
-        ..PLAIN
-    },
-    Family {
-        name: "gpt_oss",
-        attention_bias: Bias::AllWithSinks,
-        windows: Windows::EverySecond,
-        experts: ExpertKeys::GptOss,
-        router_bias: true,
-        default_head_dim: Some(64),
-        ..PLAIN
-    },
-    Family {
-        name: "llama4_text",
-        windows: Windows::Llama4Chunks,
-        experts: ExpertKeys::Llama4,
-        default_head_dim: Some(128),
-        ..PLAIN
-    },
-];
-
-impl Family {
-    /// The family of a configuration's `model_type`.
-    pub fn of(config: &HuggingFaceConfig) -> Result<Self, BadFigure> {
-        let given = config.model_type.as_deref().unwrap_or("missing");
-        let found = FAMILIES.iter().find(|family| family.name == given);
-        found.copied().ok_or_else(|| {
-            let names: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
-            let expected = format!(
-                "one of {}; other architectures (state-space and linear-attention hybrids, encoders) are not modelled",
-                names.join(", ")
-            );
-            BadFigure::new("model_type", format!("'{given}'"), expected)
-        })
-    }
+/// Which layers keep a state, and what kind it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum States {
+    /// None.
+    Never,
+    /// Gated delta rules in all but every `full_attention_interval`-th (Qwen3-Next).
+    GatedDelta,
+    /// Mamba-2 in layers of their own (Nemotron-H).
+    NemotronH,
+    /// Mamba-2 where `layer_types` or `layers_block_type` says `mamba` (Granite 4, Bamba).
+    Mamba2,
+    /// Mamba in all but every `attn_layer_period`-th (Jamba).
+    Jamba,
+    /// Kimi delta attention in `kda_layers`.
+    Kimi,
+    /// Lightning attention where `attn_type_list` says 0 (`MiniMax`-01).
+    Lightning,
 }
 
 impl Norm {
     /// Parameters of one norm over the residual stream.
     pub const fn parameters(self, hidden: u64) -> u64 {
         match self {
-            Self::Rms => hidden,
-            Self::Layer => 2 * hidden,
+            Self::Weight => hidden,
+            Self::WeightAndBias => 2 * hidden,
+            Self::Bare => 0,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! A vision tower from `vision_config`: its parameters, and how many patches and tokens the largest image makes.
 //!
-//! Layouts are those of `transformers/models/<model_type>`. A tower of another type counts nothing, as the models that
-//! have them may still be used for text.
+//! Layouts are those of `transformers/models/<model_type>`. A tower of another type counts nothing, which is said, as
+//! the models that have them may still be used for text.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::fields::{HuggingFaceConfig, need};
 use crate::hardware::{BadFigure, VisionTower};
@@ -20,6 +21,21 @@ struct VisionConfig {
     pixel_shuffle_ratio: Option<f64>,
     projector_input_dim: Option<u64>,
     projector_output_dim: Option<u64>,
+    depth: Option<u64>,
+    in_channels: Option<u64>,
+    in_chans: Option<u64>,
+    temporal_patch_size: Option<u64>,
+    spatial_merge_size: Option<u64>,
+    num_position_embeddings: Option<u64>,
+    deepstack_visual_indexes: Option<Vec<u64>>,
+    out_hidden_size: Option<u64>,
+    vt_hidden_size: Option<u64>,
+    vt_intermediate_size: Option<u64>,
+    vt_num_hidden_layers: Option<u64>,
+    init_pos_emb_height: Option<u64>,
+    init_pos_emb_width: Option<u64>,
+    position_embedding_size: Option<u64>,
+    pooling_kernel_size: Option<u64>,
 }
 
 /// Tiles that Llama 4 cuts the largest image into (`max_patches` of its `preprocessor_config.json`), and the image as a
@@ -45,16 +61,41 @@ pub(super) fn tower(config: &HuggingFaceConfig, text_hidden: u64) -> Result<Opti
     let Some(vision) = &config.vision_config else {
         return Ok(None);
     };
-    let model_type = vision.get("model_type").and_then(serde_json::Value::as_str);
-    let layout: Layout = match model_type {
-        Some("llama4_vision_model") => llama4,
-        Some("siglip_vision_model") => siglip,
-        Some("pixtral") => pixtral,
-        _ => return Ok(None),
+    let Some(layout) = layout_of(config, vision) else {
+        return Ok(None);
     };
     let vision = VisionConfig::deserialize(vision)
         .map_err(|error| BadFigure::new("vision_config", error, "the fields of such a tower, as in config.json"))?;
     layout(config, &vision, text_hidden).map(Some)
+}
+
+/// Whether there is a tower that [`tower`] does not count.
+pub(super) fn is_unknown(config: &HuggingFaceConfig) -> bool {
+    let given = config.vision_config.as_ref().filter(|vision| !vision.is_null());
+    given.is_some_and(|vision| layout_of(config, vision).is_none())
+}
+
+fn layout_of(config: &HuggingFaceConfig, vision: &Value) -> Option<Layout> {
+    let model_type = vision.get("model_type").and_then(Value::as_str);
+    Some(match model_type.filter(|name| !name.is_empty()) {
+        Some("llama4_vision_model") => llama4,
+        Some("siglip_vision_model") => siglip,
+        Some("pixtral") => pixtral,
+        Some("gemma4_vision") => gemma4,
+        Some("qwen2_5_vl") => qwen2_5,
+        Some("qwen3_vl" | "qwen3_vl_moe" | "qwen3_5" | "qwen3_5_vision" | "qwen3_5_moe" | "qwen3_5_moe_vision") => {
+            qwen3
+        }
+        // Qwen2.5-VL's first files name no type.
+        None if config.model_type.as_deref() == Some("qwen2_5_vl") => qwen2_5,
+        None if vision
+            .get("mm_projector_type")
+            .is_some_and(|kind| kind == "patchmerger") =>
+        {
+            kimi
+        }
+        _ => return None,
+    })
 }
 
 impl Plain {
@@ -146,5 +187,137 @@ fn pixtral(config: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) 
         intermediate: inner,
         patches_per_image: plain.side * plain.side,
         tokens_per_image: tokens_a_side * tokens_a_side,
+    })
+}
+
+/// The largest image that Qwen's processors make: 16,384 tokens of four patches each (`max_pixels` and `longest_edge`
+/// of their `preprocessor_config.json`).
+const QWEN_TOKENS: u64 = 16_384;
+/// The most patches of an image of Kimi K2.5 (`in_patch_limit` of its `preprocessor_config.json`).
+const KIMI_PATCHES: u64 = 16_384;
+
+/// What Qwen's towers have in common: width, inner width, layers, parameters of one patch's embedding, width of merged
+/// patches, and of what the language model gets.
+struct QwenTower {
+    wide: u64,
+    inner: u64,
+    layers: u64,
+    patch: u64,
+    merged: u64,
+    out: u64,
+    merge: u64,
+}
+
+impl QwenTower {
+    fn of(vision: &VisionConfig, text_hidden: u64) -> Result<Self, BadFigure> {
+        let side = need("vision_config.patch_size", vision.patch_size, 1 << 12)?;
+        let channels = vision.in_channels.or(vision.in_chans).or(Some(3));
+        let channels = need("vision_config.in_channels", channels, 1 << 10)?;
+        let frames = vision.temporal_patch_size.or(Some(2));
+        let frames = need("vision_config.temporal_patch_size", frames, 1 << 8)?;
+        let merge = vision.spatial_merge_size.or(Some(2));
+        let merge = need("vision_config.spatial_merge_size", merge, 64)?;
+        let wide = need("vision_config.hidden_size", vision.hidden_size, 1 << 16)?;
+        let out = vision.out_hidden_size.or(Some(text_hidden));
+        Ok(Self {
+            wide,
+            inner: need("vision_config.intermediate_size", vision.intermediate_size, 1 << 18)?,
+            layers: need("vision_config.depth", vision.depth.or(vision.num_hidden_layers), 1_000)?,
+            patch: channels * frames * side * side * wide,
+            merged: wide * merge * merge,
+            out: need("vision_config.out_hidden_size", out, 1 << 20)?,
+            merge,
+        })
+    }
+
+    /// Two products with biases after merging.
+    const fn products(&self) -> u64 {
+        self.merged * self.merged + self.merged + self.merged * self.out + self.out
+    }
+
+    const fn with(&self, parameters: u64) -> VisionTower {
+        VisionTower {
+            parameters,
+            hidden_size: self.wide,
+            intermediate: self.inner,
+            patches_per_image: QWEN_TOKENS * self.merge * self.merge,
+            tokens_per_image: QWEN_TOKENS,
+        }
+    }
+}
+
+/// Patches of two frames with learned positions; patches merge for two products, and those of some layers go to the
+/// language model's first layers in the same way (`deepstack_visual_indexes`).
+fn qwen3(_: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) -> Result<VisionTower, BadFigure> {
+    let tower = QwenTower::of(vision, text_hidden)?;
+    let (wide, inner) = (tower.wide, tower.inner);
+    let positions = vision.num_position_embeddings.or(Some(2304));
+    let positions = need("vision_config.num_position_embeddings", positions, 1 << 20)?;
+    let layer = 4 * (wide * wide + wide) + 2 * wide * inner + inner + wide + 4 * wide;
+    let deep = vision
+        .deepstack_visual_indexes
+        .as_ref()
+        .map_or(0, |layers| layers.len() as u64)
+        .min(1_000);
+    let mergers = tower.products() + 2 * wide + deep * (tower.products() + 2 * tower.merged);
+    Ok(tower.with(tower.patch + wide + positions * wide + tower.layers * layer + mergers))
+}
+
+/// Patches of two frames with rotary positions, and gated layers with biases; patches merge for two products.
+fn qwen2_5(_: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) -> Result<VisionTower, BadFigure> {
+    let tower = QwenTower::of(vision, text_hidden)?;
+    let (wide, inner) = (tower.wide, tower.inner);
+    let layer = 4 * (wide * wide + wide) + 3 * wide * inner + 2 * inner + wide + 2 * wide;
+    Ok(tower.with(tower.patch + tower.layers * layer + tower.products() + wide))
+}
+
+/// Patches with learned positions; layers with biases, a norm, and merged patches for two products.
+fn kimi(_: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) -> Result<VisionTower, BadFigure> {
+    let side = need("vision_config.patch_size", vision.patch_size, 1 << 12)?;
+    let wide = need("vision_config.vt_hidden_size", vision.vt_hidden_size, 1 << 16)?;
+    let inner = need(
+        "vision_config.vt_intermediate_size",
+        vision.vt_intermediate_size,
+        1 << 18,
+    )?;
+    let layers = need("vision_config.vt_num_hidden_layers", vision.vt_num_hidden_layers, 1_000)?;
+    let height = need("vision_config.init_pos_emb_height", vision.init_pos_emb_height, 1 << 12)?;
+    let width = need("vision_config.init_pos_emb_width", vision.init_pos_emb_width, 1 << 12)?;
+    let layer = 4 * (wide * wide + wide) + 2 * wide * inner + inner + wide + 4 * wide;
+    let merged = 4 * wide;
+    let projector = 2 * wide + merged * merged + merged + merged * text_hidden + text_hidden;
+    let embedding = 3 * side * side * wide + wide + height * width * wide;
+    Ok(VisionTower {
+        parameters: embedding + layers * layer + 2 * wide + projector,
+        hidden_size: wide,
+        intermediate: inner,
+        patches_per_image: KIMI_PATCHES,
+        tokens_per_image: KIMI_PATCHES / 4,
+    })
+}
+
+/// Patches with a table of positions a side; gated layers of four norms without biases, and one product.
+fn gemma4(config: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) -> Result<VisionTower, BadFigure> {
+    let side = need("vision_config.patch_size", vision.patch_size, 1 << 12)?;
+    let wide = need("vision_config.hidden_size", vision.hidden_size, 1 << 16)?;
+    let inner = need("vision_config.intermediate_size", vision.intermediate_size, 1 << 18)?;
+    let layers = need("vision_config.num_hidden_layers", vision.num_hidden_layers, 1_000)?;
+    let positions = vision.position_embedding_size.or(Some(10_240));
+    let positions = need("vision_config.position_embedding_size", positions, 1 << 20)?;
+    let tokens = config.vision_soft_tokens_per_image.or(Some(280));
+    let tokens = need("vision_soft_tokens_per_image", tokens, 1 << 20)?;
+    let pooled = need(
+        "vision_config.pooling_kernel_size",
+        vision.pooling_kernel_size.or(Some(3)),
+        64,
+    )?;
+    let layer = 4 * wide * wide + 3 * wide * inner + 4 * wide;
+    let embedding = 3 * side * side * wide + 2 * positions * wide + 2 * wide;
+    Ok(VisionTower {
+        parameters: embedding + layers * layer + wide * text_hidden,
+        hidden_size: wide,
+        intermediate: inner,
+        patches_per_image: tokens * pooled * pooled,
+        tokens_per_image: tokens,
     })
 }

@@ -1,0 +1,292 @@
+//! Each family of models has the parameters of a published one, worked out from the fields of its `config.json`.
+
+use serde_json::{Value, json};
+use tailcast::config::catalogue::{self, CatalogueError, ModelEntry};
+use tailcast::hardware::{KvPrecision, WeightPrecision};
+use tempfile::TempDir;
+
+fn read(config: &Value) -> Result<ModelEntry, CatalogueError> {
+    read_text(&config.to_string())
+}
+
+fn read_text(text: &str) -> Result<ModelEntry, CatalogueError> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("config.json");
+    std::fs::write(&path, text).unwrap();
+    catalogue::model_from_config_json(&path)
+}
+
+/// The fields that most files have: width, layers, query and key heads, inner width, vocabulary.
+fn plain(model_type: &str, [hidden, layers, heads, keys, inner, vocab]: [u64; 6], others: Value) -> Value {
+    let mut config = json!({
+        "model_type": model_type,
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": keys,
+        "intermediate_size": inner,
+        "vocab_size": vocab,
+        "max_position_embeddings": 32_768,
+        "tie_word_embeddings": false,
+    });
+    let Value::Object(others) = others else {
+        panic!("an object")
+    };
+    config.as_object_mut().unwrap().extend(others);
+    config
+}
+
+/// Totals of the safetensors on Hugging Face, and configurations that give them exactly.
+#[test]
+fn families_have_the_exact_parameters_of_published_models() {
+    let tied = json!({ "tie_word_embeddings": true });
+    let seed = json!({ "head_dim": 128, "attention_bias": true, "attention_out_bias": false });
+    let dense_granite = plain("granite", [4096, 40, 32, 8, 12_800, 49_155], tied.clone());
+    let olmo = plain("olmo2", [4096, 32, 32, 32, 11_008, 100_352], json!({}));
+    let command = plain("cohere", [8192, 40, 64, 64, 22_528, 256_000], tied);
+    let seed = plain("seed_oss", [5120, 64, 80, 8, 27_648, 155_136], seed);
+    let known = [
+        ("Granite 3.1 8B", dense_granite, 8_170_848_256),
+        ("OLMo 2 7B", olmo, 7_298_617_344),
+        ("Command R", command, 34_980_831_232),
+        ("Seed-OSS 36B", seed, 36_151_104_512),
+    ];
+    for (name, config, parameters) in known {
+        assert_eq!(read(&config).unwrap().model.parameters(), parameters, "{name}");
+    }
+}
+
+/// Holds counts against totals as model cards give them, in billions.
+fn compare<const N: usize>(known: [(&str, Value, f64); N]) {
+    for (name, config, billions) in known {
+        let counted = read(&config).unwrap().model.parameters() as f64 / 1e9;
+        assert!((counted / billions - 1.0).abs() < 0.005, "{name}: {counted}");
+    }
+}
+
+#[test]
+fn hybrids_have_the_parameters_of_published_models() {
+    let next = json!({
+        "head_dim": 256, "num_experts": 512, "num_experts_per_tok": 10, "moe_intermediate_size": 512,
+        "shared_expert_intermediate_size": 512, "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128,
+        "linear_value_head_dim": 128, "linear_num_key_heads": 16, "linear_num_value_heads": 32,
+        "full_attention_interval": 4, "decoder_sparse_step": 1,
+    });
+    let jamba = json!({
+        "num_experts": 16, "num_experts_per_tok": 2, "expert_layer_period": 2, "expert_layer_offset": 1,
+        "attn_layer_period": 8, "attn_layer_offset": 4, "mamba_d_state": 16, "mamba_d_conv": 4, "mamba_expand": 2,
+        "mamba_dt_rank": 256,
+    });
+    let full: Vec<u64> = vec![4, 8, 12, 16, 20, 24, 27];
+    let kimi = json!({
+        "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "num_experts": 256,
+        "num_experts_per_token": 8, "moe_intermediate_size": 1024, "num_shared_experts": 1,
+        "first_k_dense_replace": 1, "moe_layer_freq": 1,
+        "linear_attn_config": {
+            "num_heads": 32, "head_dim": 128, "short_conv_kernel_size": 4,
+            "kda_layers": (1..28_u64).filter(|layer| !full.contains(layer)).collect::<Vec<_>>(),
+            "full_attn_layers": full,
+        },
+    });
+    let minimax = json!({
+        "head_dim": 128, "num_local_experts": 32, "num_experts_per_tok": 2,
+        "attn_type_list": (1..=80).map(|layer| u64::from(layer % 8 == 0)).collect::<Vec<_>>(),
+    });
+    compare([
+        (
+            "Qwen3-Next 80B",
+            plain("qwen3_next", [2048, 48, 16, 2, 5120, 151_936], next),
+            79.7,
+        ),
+        ("Jamba", plain("jamba", [4096, 32, 32, 8, 14_336, 65_536], jamba), 51.57),
+        (
+            "Kimi Linear 48B",
+            plain("kimi_linear", [2304, 27, 32, 32, 9216, 163_840], kimi),
+            49.1,
+        ),
+        (
+            "MiniMax-Text-01",
+            plain("minimax_text_01", [6144, 80, 64, 8, 9216, 200_064], minimax),
+            456.1,
+        ),
+    ]);
+}
+
+#[test]
+fn mixtures_have_the_parameters_of_published_models() {
+    let air = json!({
+        "head_dim": 128, "attention_bias": true, "use_qk_norm": false, "n_routed_experts": 128,
+        "num_experts_per_tok": 8, "moe_intermediate_size": 1408, "n_shared_experts": 1, "first_k_dense_replace": 1,
+    });
+    let hunyuan = json!({
+        "attention_head_dim": 128, "use_qk_norm": true, "num_experts": 64, "moe_topk": vec![8; 32],
+        "moe_intermediate_size": vec![3072; 32], "num_shared_expert": vec![1; 32], "tie_word_embeddings": true,
+    });
+    let ernie = json!({
+        "moe_num_experts": 64, "moe_k": 6, "moe_intermediate_size": 1536, "moe_num_shared_experts": 2,
+        "moe_layer_start_index": 1, "moe_layer_end_index": 27, "moe_layer_interval": 1, "head_dim": 128,
+        "tie_word_embeddings": true,
+    });
+    let phi = json!({ "num_local_experts": 16, "num_experts_per_tok": 2, "attention_bias": true });
+    compare([
+        (
+            "GLM-4.5-Air",
+            plain("glm4_moe", [4096, 46, 96, 8, 10_944, 151_552], air),
+            106.85,
+        ),
+        (
+            "Hunyuan A13B",
+            plain("hunyuan_v1_moe", [4096, 32, 32, 8, 3072, 128_167], hunyuan),
+            80.4,
+        ),
+        (
+            "Ernie 4.5 21B",
+            plain("ernie4_5_moe", [2560, 28, 20, 4, 12_288, 103_424], ernie),
+            21.8,
+        ),
+        (
+            "Phi-3.5-MoE",
+            plain("phimoe", [4096, 32, 32, 8, 6400, 32_064], phi),
+            41.87,
+        ),
+    ]);
+}
+
+/// vLLM's blocks of Qwen3-Next hold 544 tokens: a state of 1,097,728 bytes, at 2048 bytes a token and layer; two GPUs
+/// have half of each.
+#[test]
+fn the_state_of_qwen3_next_makes_blocks_of_544_tokens() {
+    let others = json!({
+        "head_dim": 256, "num_experts": 512, "num_experts_per_tok": 10, "moe_intermediate_size": 512,
+        "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128, "linear_value_head_dim": 128,
+        "linear_num_key_heads": 16, "linear_num_value_heads": 32,
+    });
+    let model = read(&plain("qwen3_next", [2048, 48, 16, 2, 5120, 151_936], others))
+        .unwrap()
+        .model;
+    assert_eq!(model.state_bytes_per_request(1), 36 * 1_097_728);
+    assert_eq!(model.state_bytes_per_request(2), 36 * 548_864);
+    for gpus in [1, 2] {
+        assert_eq!(model.block_that_holds_a_state(KvPrecision::Bf16, gpus), Some(544));
+    }
+}
+
+/// Gemma 3's files leave out what its class has as defaults.
+#[test]
+fn what_a_file_leaves_to_its_class_has_the_values_of_the_class() {
+    let text = json!({
+        "model_type": "gemma3_text", "hidden_size": 2560, "intermediate_size": 10_240, "num_hidden_layers": 34,
+        "sliding_window": 1024,
+    });
+    let entry = read(&json!({ "model_type": "gemma3", "text_config": text })).unwrap();
+    // Gemma 3 4B without its tower: 4,300,079,472 less 419,816,304 parameters.
+    assert!((entry.model.parameters() as f64 / 3.88e9 - 1.0).abs() < 0.002);
+    assert_eq!(
+        entry.model.kv_bytes_per_token(KvPrecision::Bf16, 1),
+        34 * 2 * 4 * 256 * 2
+    );
+}
+
+/// What no layer of the file can be is named by its type, however its fields look.
+#[test]
+fn an_unknown_type_is_named_before_its_fields_are_read() {
+    let error = read(&json!({ "model_type": "newest", "hidden_size": [1, 2], "num_hidden_layers": "many" }));
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("model_type is 'newest'; it must be one of llama,"),
+        "{error}"
+    );
+    assert!(error.contains("model.as = \"llama\""), "{error}");
+    for (name, reason) in [("mamba2", "a state alone"), ("falcon_h1", "attend and keep a state")] {
+        let error = read(&json!({ "model_type": name })).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn numbers_that_only_python_writes_are_read() {
+    let config = plain(
+        "llama",
+        [4096, 32, 32, 8, 14_336, 128_256],
+        json!({ "limit": "to -Infinity \\\" NaN" }),
+    );
+    let text = config
+        .to_string()
+        .replacen('{', "{\"time_step_limit\": [-Infinity, Infinity], \"x\": NaN, ", 1);
+    assert_eq!(read_text(&text).unwrap().model.parameters(), 8_030_261_248);
+    let text = text.replace("\"hidden_size\":4096", "\"hidden_size\":NaN");
+    let error = read_text(&text).unwrap_err().to_string();
+    assert!(error.contains("hidden_size is missing"), "{error}");
+}
+
+#[test]
+fn layers_of_unlike_formats_count_each_in_its_own() {
+    let config = |quantization: Value| {
+        let others = json!({ "quantization_config": quantization });
+        read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap()
+    };
+    let (attention, dense) = (32 * 41_943_040_u64, 32 * 176_160_768_u64);
+    let ends = 8_030_261_248 - attention - dense;
+    let bytes = |entry: &ModelEntry| entry.model.weights_bytes(entry.stored_weights.unwrap(), 1);
+    let weights = |bits: u64, group: u64, of: &str| {
+        json!({
+            "num_bits": bits, "type": of, "group_size": group, "symmetric": true,
+        })
+    };
+    let mixed = config(json!({
+        "quant_method": "compressed-tensors",
+        "config_groups": {
+            "group_0": { "targets": ["re:.*self_attn.*"], "weights": weights(8, 0, "float") },
+            "group_1": { "targets": ["Linear"], "weights": weights(4, 16, "float") },
+        },
+        "ignore": ["lm_head"],
+    }));
+    assert_eq!(mixed.stored_weights, Some(WeightPrecision::Nvfp4));
+    assert_eq!(bytes(&mixed), 2 * ends + attention + dense * 9 / 16);
+    // Of a kind of which one half is left alone, a parameter has the mean of both.
+    let half: Vec<String> = (0..16).map(|layer| format!("model.layers.{layer}.mlp.*")).collect();
+    let partly = config(json!({ "quant_method": "modelopt", "quant_algo": "FP8", "exclude_modules": half }));
+    assert_eq!(bytes(&partly), 2 * ends + attention + dense / 2 + dense);
+    assert_eq!(partly.stored_kv, None);
+    let packed = config(json!({ "quant_method": "awq", "bits": 4, "group_size": 128 }));
+    assert_eq!(
+        bytes(&packed),
+        2 * ends + ((attention + dense) as f64 * 4.15625 / 8.0) as u64
+    );
+}
+
+#[test]
+fn a_name_that_speaks_of_a_format_that_no_file_names_is_told() {
+    let folder = TempDir::new().unwrap();
+    let model = folder.path().join("Llama-FP8");
+    std::fs::create_dir(&model).unwrap();
+    let path = model.join("config.json");
+    let config = plain("llama", [4096, 32, 32, 8, 14_336, 128_256], json!({}));
+    std::fs::write(&path, config.to_string()).unwrap();
+    let notes = || catalogue::model_from_config_json(&path).unwrap().notes;
+    assert!(notes().iter().any(|note| note.contains("its name says FP8")));
+    let beside = json!({ "quantization": { "quant_algo": "FP8", "kv_cache_quant_algo": "FP8" } });
+    std::fs::write(model.join("hf_quant_config.json"), beside.to_string()).unwrap();
+    assert!(notes().is_empty());
+    let entry = catalogue::model_from_config_json(&path).unwrap();
+    assert_eq!(entry.stored_weights, Some(WeightPrecision::Fp8));
+    assert_eq!(entry.stored_kv, Some(KvPrecision::Fp8));
+    std::fs::write(
+        model.join("hf_quant_config.json"),
+        "{\"quantization\": {\"quant_algo\": \"FP2\"}}",
+    )
+    .unwrap();
+    let error = catalogue::model_from_config_json(&path).unwrap_err().to_string();
+    assert!(error.contains("'modelopt' with quant_algo \"FP2\""), "{error}");
+}
+
+#[test]
+fn towers_that_are_not_known_are_told_of() {
+    let others = json!({ "vision_config": { "model_type": "some_tower" } });
+    let entry = read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap();
+    assert!(
+        entry.notes[0].contains("vision tower (some_tower) is not known"),
+        "{:?}",
+        entry.notes
+    );
+}

@@ -1,0 +1,128 @@
+//! A scenario serves a model as its files say, and says what of it is not known or not as on a server.
+
+use serde_json::{Value, json};
+use tailcast::config::Scenario;
+use tailcast::hardware::{KvPrecision, WeightPrecision};
+use tailcast::study::Base;
+use tempfile::TempDir;
+
+/// A folder with a model's files and a scenario that names them.
+struct Served {
+    folder: TempDir,
+}
+
+impl Served {
+    fn new(config: &Value) -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+        Self { folder }
+    }
+
+    fn with(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+        self
+    }
+
+    /// The scenario with these lines in `[model]` and in `[server]` and `[batching]`.
+    fn load(&self, model: &str, others: &str) -> Result<Scenario, String> {
+        let text = format!(
+            "[model]\nconfig = \"config.json\"\n{model}\n[server]\ngpu = \"h100-sxm\"\nmax_model_len = 4096\n{others}\n\
+             [workload]\nrequests = 10\narrivals = {{ process = \"poisson\", rate = 1 }}\n\
+             prompt = {{ dist = \"fixed\", value = 100 }}\noutput = {{ dist = \"fixed\", value = 10 }}\n"
+        );
+        let path = self.folder.path().join("scenario.toml");
+        std::fs::write(&path, text).unwrap();
+        let loaded = Base::from_file(&path).load();
+        loaded.map(|input| input.scenario).map_err(|error| error.to_string())
+    }
+}
+
+fn small(model_type: &str, others: Value) -> Value {
+    let mut config = json!({
+        "model_type": model_type, "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+        "num_key_value_heads": 8, "intermediate_size": 14_336, "vocab_size": 128_256,
+        "max_position_embeddings": 131_072, "tie_word_embeddings": false,
+    });
+    let Value::Object(others) = others else {
+        panic!("an object")
+    };
+    config.as_object_mut().unwrap().extend(others);
+    config
+}
+
+#[test]
+fn a_file_of_an_unknown_type_is_read_as_one_that_is_named() {
+    let served = Served::new(&small("newest", json!({})));
+    let refused = served.load("", "").unwrap_err();
+    assert!(
+        refused.contains("model_type is 'newest'") && refused.contains("model.as"),
+        "{refused}"
+    );
+    let model = served.load("as = \"llama\"", "").unwrap().deployment.model;
+    assert_eq!(model.parameters(), 8_030_261_248);
+    let refused = served.load("as = \"lama\"", "").unwrap_err();
+    assert!(
+        refused.contains("model.as is 'lama'; it must be one of llama"),
+        "{refused}"
+    );
+    let text = "[model]\nname = \"llama-3.1-8b\"\nas = \"llama\"\n[server]\ngpu = \"h100-sxm\"\n";
+    let refused = Scenario::from_toml(text).unwrap_err().to_string();
+    assert!(refused.contains("`model.as` goes with `model.config`"), "{refused}");
+}
+
+#[test]
+fn weights_and_cache_are_those_of_the_checkpoint_unless_they_are_written() {
+    let beside = json!({ "quantization": { "quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8" } });
+    let served = Served::new(&small("llama", json!({}))).with("hf_quant_config.json", &beside.to_string());
+    let formats = |model: &str| {
+        let deployment = served.load(model, "").unwrap().deployment;
+        (deployment.weights, deployment.kv_cache)
+    };
+    assert_eq!(formats(""), (WeightPrecision::Nvfp4, KvPrecision::Fp8));
+    assert_eq!(
+        formats("kv_cache = \"auto\""),
+        (WeightPrecision::Nvfp4, KvPrecision::Fp8)
+    );
+    let written = "weights = \"fp8\"\nkv_cache = \"bf16\"";
+    assert_eq!(formats(written), (WeightPrecision::Fp8, KvPrecision::Bf16));
+}
+
+#[test]
+fn formats_that_the_gpu_cannot_multiply_are_told_of() {
+    let served = Served::new(&small("llama", json!({})));
+    let told = |model: &str| served.load(model, "").unwrap().warnings.join("\n");
+    assert!(told("weights = \"nvfp4\"").contains("has no units for nvfp4"));
+    assert!(!told("weights = \"fp8\"").contains("has no units"));
+}
+
+/// Eight layers of three states each beside one that attends: what is kept back is `max_num_seqs` times the state.
+#[test]
+fn states_are_kept_back_and_told_of() {
+    let hybrid = small(
+        "qwen3_5_text",
+        json!({
+            "full_attention_interval": 4, "head_dim": 128, "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128,
+            "linear_value_head_dim": 128, "linear_num_key_heads": 16, "linear_num_value_heads": 32,
+            "mamba_ssm_dtype": "float32",
+        }),
+    );
+    let served = Served::new(&hybrid);
+    let with = |requests: u32| {
+        let others = format!("[batching]\nmax_num_seqs = {requests}");
+        served.load("", &others)
+    };
+    let (few, many) = (with(8).unwrap(), with(16).unwrap());
+    let state = few.deployment.model.state_bytes_per_request(1);
+    assert_eq!(state, 24 * (32 * 128 * 128 * 4 + 8192 * 3 * 2));
+    let kept = |scenario: &Scenario| scenario.deployment.memory.overhead_bytes;
+    // CUDA graphs of more requests take a little more too.
+    let more = (kept(&many) - kept(&few)) as f64;
+    assert!((more / (8 * state) as f64 - 1.0).abs() < 0.02, "{more}");
+    let told = few.warnings.join("\n");
+    assert!(
+        told.contains("keeps a state of 51.5 MB") && told.contains("server.block_size = "),
+        "{told}"
+    );
+    let refused = with(4096).unwrap_err();
+    assert!(refused.contains("max_num_seqs = "), "{refused}");
+}
