@@ -10,7 +10,7 @@ use crate::step_time::StepTime;
 /// A server that takes every step by itself.
 pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
     let memory = settings.memory();
-    of_planner(settings.policy.planner(memory), memory, step_time)
+    of_planner(settings.policy.planner(memory.clone()), memory, step_time)
 }
 
 /// A server that takes every step by itself, under a policy that need not be one of tailcast's own.
@@ -21,20 +21,20 @@ pub fn of_planner(planner: Box<dyn Planner>, memory: Memory, step_time: Box<dyn 
 
 /// A server that leaps, where its policy has a shortcut; otherwise one that takes every step by itself.
 pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
-    let memory = settings.memory();
+    let (memory, longest) = (settings.memory(), settings.max_model_len);
     let implementation = match shortcut(&settings.policy) {
         Err(_) => return reference(settings, step_time),
         Ok(Shortcut::None) => {
-            let server = FastServer::new(FastNone::new(memory), memory, 1, step_time);
+            let server = FastServer::new(FastNone::new(memory), longest, 1, step_time);
             Implementation::None(Box::new(server))
         }
         Ok(Shortcut::Static(rules)) => {
             let scheduler = FastStatic::new(rules.clone(), memory);
-            Implementation::Static(Box::new(FastServer::new(scheduler, memory, 1, step_time)))
+            Implementation::Static(Box::new(FastServer::new(scheduler, longest, 1, step_time)))
         }
         Ok(Shortcut::Continuous(rules)) => {
             let scheduler = FastContinuous::new(rules.clone(), memory);
-            let server = FastServer::new(scheduler, memory, rules.steps_in_flight(), step_time);
+            let server = FastServer::new(scheduler, longest, rules.steps_in_flight(), step_time);
             Implementation::Continuous(Box::new(server))
         }
     };

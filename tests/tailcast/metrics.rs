@@ -44,6 +44,7 @@ pub(crate) fn server() -> ServerSettings {
         kv_blocks: 101,
         block_tokens: 16,
         max_model_len: 1_000,
+        kv_groups: None,
     }
 }
 

@@ -115,6 +115,7 @@ pub fn world(policy: &str, seed: u64) -> World {
             kv_blocks: least_blocks + random.random_range(0..3 * least_blocks),
             block_tokens,
             max_model_len,
+            kv_groups: None,
         },
         step_time: step_time(coarse, &mut random),
         requests: requests(count, longest, coarse, &mut random),
@@ -225,6 +226,9 @@ fn with_more(policy: &str, mut settings: ContinuousSettings, random: &mut impl R
                 tokens,
                 lookahead_tokens: if is_model { tokens } else { 0 },
                 recomputes_last_hit: is_model && random.random_bool(0.5),
+                key_lookahead: 0,
+                draft_slots: 0,
+                accepts_padding: false,
                 acceptance: Acceptance::independent(random.random_range(0.0..=1.0), tokens),
             });
         }

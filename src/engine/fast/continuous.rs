@@ -68,7 +68,6 @@ pub(super) struct DecidedSteps {
 impl FastContinuous {
     pub(in crate::engine) fn new(rules: ContinuousSettings, memory: Memory) -> Self {
         Self {
-            memory,
             seats: Seats::default(),
             waiting: WaitingQueue::default(),
             running: Running::default(),
@@ -85,6 +84,7 @@ impl FastContinuous {
                     keyless_first: rules.keyless_first,
                 },
             ),
+            memory,
             empty: 0,
             naming: 0,
             repeats: Repeats::default(),

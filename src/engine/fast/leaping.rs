@@ -4,7 +4,7 @@ use super::in_flight::InFlight;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
 use crate::engine::observer::{Event, Observer};
-use crate::policy::{Memory, taken_of};
+use crate::policy::taken_of;
 use crate::step_time::{Paced, Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
@@ -40,14 +40,14 @@ impl<S> FastServer<S> {
     /// An empty server, on which so many steps may be decided that have not ended.
     pub(in crate::engine) fn new(
         scheduler: S,
-        memory: Memory,
+        max_model_len: u32,
         most_in_flight: u64,
         step_time: Box<dyn StepTime>,
     ) -> Self {
         Self {
             scheduler,
             step_time: Paced::new(step_time),
-            max_model_len: memory.max_model_len,
+            max_model_len,
             most_in_flight,
             now: Time::ZERO,
             in_flight: InFlight::default(),
