@@ -28,7 +28,12 @@ impl ServerSettings {
             usable_blocks: self.kv_blocks - 1,
             block_tokens: self.block_tokens,
             max_model_len: self.max_model_len,
-            kv_groups: self.kv_groups.clone(),
+            kv_groups: self.kv_groups.clone().filter(|groups| !self.is_usual(groups)),
         }
+    }
+
+    /// Whether groups are the one that there is if none are given.
+    fn is_usual(&self, groups: &KvGroups) -> bool {
+        groups.is_one_full() && groups[0].block_tokens == self.block_tokens
     }
 }

@@ -171,6 +171,7 @@ fn random_run(random: &mut Xoshiro256PlusPlus, start: u64, running: usize) -> St
             fills: DUE.iter().sum(),
             due: DUE,
             phase: random.random_range(0..4),
+            ..KvGrowth::constant(0, 0)
         },
     }
 }

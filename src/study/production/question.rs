@@ -47,7 +47,7 @@ impl ProductionQuestion<'_> {
     /// How much work a search is worth if a run has so many requests.
     pub(super) fn effort(&self, requests_of_run: u64) -> SearchEffort {
         let mut deployments = self.input.scenario.deployments().into_iter();
-        let all_are_fast = deployments.all(|(deployment, _)| has_fast(&deployment.server.policy));
+        let all_are_fast = deployments.all(|(deployment, _)| has_fast(&deployment.server));
         let mut workloads = self.input.scenario.traffic.workloads();
         let most = match (all_are_fast, workloads.any(shares_prompts)) {
             (true, false) => REQUESTS_AT_A_LOAD,
