@@ -18,8 +18,9 @@ use crate::step_time::StepTime;
 use crate::units::Time;
 use crate::workload::{ContentId, Request, RequestId};
 
-/// So much is remembered of what was handed over since the server was last empty; then it goes on without leaps.
-const MOST_REMEMBERED: usize = 1 << 18;
+/// So much is remembered of what was handed over since the server was last empty, about 200 MB; then it goes on without
+/// leaps.
+const MOST_REMEMBERED: usize = 1 << 20;
 
 /// A server that leaps while no block matters by itself.
 pub(super) struct GroupedServer {
