@@ -14,6 +14,8 @@ use divan::counter::ItemsCount;
 use tailcast::config::{Scenario, Workload};
 use tailcast::engine::{self, Server, ServerSettings};
 use tailcast::fleet;
+use tailcast::hardware::{KvGroup, KvGroupKind};
+use tailcast::kv::KvGroups;
 use tailcast::metrics::{Recording, Summary};
 use tailcast::step_time::StepTime;
 use tailcast::study;
@@ -50,6 +52,26 @@ fn chat(bencher: Bencher) {
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn chat_with_shared_prefixes(bencher: Bencher) {
     measure(bencher, &scenario(CHAT, &[SHARED_PREFIXES]));
+}
+
+/// The same with the prefix cache on, where every prompt is a request's own, and with the same blocks divided as those
+/// of models whose layers have windows: gpt-oss and Gemma 3.
+#[divan::bench(args = ["dense", "gpt-oss", "gemma-3"], sample_count = 3, sample_size = 1)]
+fn chat_over_groups(bencher: Bencher, layers: &str) {
+    let sliding = |window| KvGroupKind::Sliding(window);
+    let kinds = match layers {
+        "dense" => vec![],
+        "gpt-oss" => vec![sliding(128), KvGroupKind::Full],
+        _ => [vec![sliding(1024); 5], vec![KvGroupKind::Full]].concat(),
+    };
+    let changes = ["workload.requests=200000", "server.kv_blocks=200000"];
+    let mut scenario = scenario(CHAT, &changes);
+    let block_tokens = scenario.deployment.server.block_tokens;
+    let groups: Vec<KvGroup> = kinds.into_iter().map(|kind| KvGroup { kind, block_tokens }).collect();
+    scenario.deployment.server.kv_groups = (!groups.is_empty()).then(|| KvGroups::new(&groups));
+    if let Some(summary) = measure(bencher, &scenario) {
+        assert_eq!(summary.requests.preemptions, 0);
+    }
 }
 
 /// From an idle server to one that is overloaded.

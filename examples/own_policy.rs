@@ -45,16 +45,17 @@ fn main() {
         usable_blocks: 8192,
         block_tokens: 16,
         max_model_len: 8192,
+        kv_groups: None,
     };
-    let vllm = PolicySettings::Continuous(ContinuousSettings::new(16, 2048)).planner(memory);
-    let own = Planned::new(Box::new(ShortestFirst), memory);
+    let vllm = PolicySettings::Continuous(ContinuousSettings::new(16, 2048)).planner(memory.clone());
+    let own = Planned::new(Box::new(ShortestFirst), memory.clone());
     for (name, planner) in [("continuous", vllm), ("shortest first", Box::new(own))] {
         let step_time = Affine {
             base: Span::from_picos(6_000_000_000),
             per_token: Span::from_picos(40_000_000),
             per_sequence: Span::from_picos(20_000_000),
         };
-        let mut latencies = serve(engine::of_planner(planner, memory, Box::new(step_time)));
+        let mut latencies = serve(engine::of_planner(planner, memory.clone(), Box::new(step_time)));
         latencies.sort_by(f64::total_cmp);
         let at = |part: f64| latencies[(part * (latencies.len() - 1) as f64) as usize];
         println!("{name:14}  p50 {:5.2} s  p99 {:5.2} s", at(0.5), at(0.99));

@@ -49,7 +49,7 @@ impl CheckQuestion {
         let input = self.base.load()?;
         control.audience.begin("requests", None);
         let is_fleet = input.scenario.operation.fleet.is_some();
-        let told = match engine::without_fast(&input.scenario.deployment.server.policy) {
+        let told = match engine::without_fast(&input.scenario.deployment.server) {
             Some(policy) if !is_fleet => tell_of_one(&input, policy, control),
             // A fleet has both forms whatever its servers are.
             _ => tell_of_both(&input, control),

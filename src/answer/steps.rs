@@ -32,6 +32,7 @@ impl StepsQuestion {
             None => Clock::Counted,
         };
         let async_scheduling = experiment.rules.async_scheduling;
+        let by_group = experiment.memory.kv_groups.is_some();
         let scheduler = VllmScheduler::new(experiment.rules, experiment.memory);
         let log = log_steps(
             scheduler,
@@ -56,6 +57,8 @@ impl StepsQuestion {
             names: &experiment.names,
             timed: experiment.step_time.is_some(),
             async_scheduling,
+            by_group,
+            tells_padding: experiment.tells_padding,
         };
         let mut text = Vec::new();
         log.write(&mut text)

@@ -37,7 +37,8 @@ pub trait Engine {
     fn next_event(&self) -> Option<Time>;
 
     /// What comes next of all that may end in a finish, as far as the server has been advanced: nobody finishes before
-    /// it if nothing is handed over and nobody gives up. `None` if nothing ever will happen.
+    /// it if nothing is handed over and nobody gives up, and never are fewer blocks in use. `None` if nothing ever will
+    /// happen.
     fn next_turn(&self) -> Option<Turn>;
 
     /// When somebody may next leave, as far as the server has been advanced, as [`Engine::next_turn`] but for decisions

@@ -1,6 +1,7 @@
 //! Makes the engine of a server: the readable one of any policy, the fast one where its policy has a shortcut.
 
 use super::fast::{FastContinuous, FastNone, FastServer, FastStatic};
+use super::grouped::GroupedServer;
 use super::reference::ReferenceServer;
 use super::server::{Implementation, Server};
 use super::server_settings::ServerSettings;
@@ -10,7 +11,7 @@ use crate::step_time::StepTime;
 /// A server that takes every step by itself.
 pub fn reference(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
     let memory = settings.memory();
-    of_planner(settings.policy.planner(memory), memory, step_time)
+    of_planner(settings.policy.planner(memory.clone()), memory, step_time)
 }
 
 /// A server that takes every step by itself, under a policy that need not be one of tailcast's own.
@@ -21,34 +22,37 @@ pub fn of_planner(planner: Box<dyn Planner>, memory: Memory, step_time: Box<dyn 
 
 /// A server that leaps, where its policy has a shortcut; otherwise one that takes every step by itself.
 pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
-    let memory = settings.memory();
-    let implementation = match shortcut(&settings.policy) {
+    let (memory, longest) = (settings.memory(), settings.max_model_len);
+    let implementation = match shortcut(settings) {
         Err(_) => return reference(settings, step_time),
         Ok(Shortcut::None) => {
-            let server = FastServer::new(FastNone::new(memory), memory, 1, step_time);
+            let server = FastServer::new(FastNone::new(memory), longest, 1, step_time);
             Implementation::None(Box::new(server))
         }
         Ok(Shortcut::Static(rules)) => {
             let scheduler = FastStatic::new(rules.clone(), memory);
-            Implementation::Static(Box::new(FastServer::new(scheduler, memory, 1, step_time)))
+            Implementation::Static(Box::new(FastServer::new(scheduler, longest, 1, step_time)))
+        }
+        Ok(Shortcut::Continuous(rules)) if memory.kv_groups.is_some() => {
+            Implementation::Grouped(Box::new(GroupedServer::new(rules.clone(), memory, step_time)))
         }
         Ok(Shortcut::Continuous(rules)) => {
             let scheduler = FastContinuous::new(rules.clone(), memory);
-            let server = FastServer::new(scheduler, memory, rules.steps_in_flight(), step_time);
+            let server = FastServer::new(scheduler, longest, rules.steps_in_flight(), step_time);
             Implementation::Continuous(Box::new(server))
         }
     };
     Server(implementation)
 }
 
-/// Whether the policy has a shortcut, so that [`fast`] makes another engine than [`reference`].
-pub fn has_fast(policy: &PolicySettings) -> bool {
-    shortcut(policy).is_ok()
+/// Whether there is a shortcut for the server's policy, so that [`fast`] makes another engine than [`reference`].
+pub fn has_fast(settings: &ServerSettings) -> bool {
+    shortcut(settings).is_ok()
 }
 
-/// What has no shortcut, in words, if the policy as it is set up has none: `sglang`, `continuous with drafts`.
-pub fn without_fast(policy: &PolicySettings) -> Option<&'static str> {
-    shortcut(policy).err()
+/// What has no shortcut, in words, if the server's policy as it is set up has none: `sglang`, `continuous with drafts`.
+pub fn without_fast(settings: &ServerSettings) -> Option<&'static str> {
+    shortcut(settings).err()
 }
 
 /// A policy for which the fast engine has a shortcut.
@@ -58,14 +62,17 @@ enum Shortcut<'a> {
     Continuous(&'a ContinuousSettings),
 }
 
-/// The shortcut of a policy; otherwise what has none.
-fn shortcut(policy: &PolicySettings) -> Result<Shortcut<'_>, &'static str> {
-    match policy {
+/// The shortcut of a server's policy; otherwise what has none.
+fn shortcut(settings: &ServerSettings) -> Result<Shortcut<'_>, &'static str> {
+    match &settings.policy {
         PolicySettings::None(_) => Ok(Shortcut::None),
         PolicySettings::Static(rules) => Ok(Shortcut::Static(rules)),
         PolicySettings::Continuous(rules) if rules.speculative.is_some() => Err("continuous with drafts"),
         PolicySettings::Continuous(rules) if rules.priority => Err("continuous with priorities"),
+        PolicySettings::Continuous(rules) if !FastContinuous::knows(rules, &settings.memory()) => {
+            Err("continuous over such groups of layers")
+        }
         PolicySettings::Continuous(rules) => Ok(Shortcut::Continuous(rules)),
-        _ => Err(policy.description().name),
+        other => Err(other.description().name),
     }
 }

@@ -3,8 +3,10 @@
 
 mod engine_trait;
 mod fast;
+mod grouped;
 mod make;
 mod observer;
+mod progress;
 mod reference;
 mod server;
 mod server_settings;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::engine_trait::{Engine, ServerLoad, Turn};
 use super::observer::{Event, Finished, Observer, StepRun};
+use super::progress::Progress;
 use crate::kv::KvGrowth;
 use crate::policy::{Decision, Memory, Planner, Produced, ScheduledAs, StepPlan, taken_of};
 use crate::step_time::{Paced, Ramp, StepTime};
@@ -29,6 +30,7 @@ pub(super) struct ReferenceServer {
     given_up: Vec<RequestId>,
     /// When there will be something to decide, if that does not have to wait for the end of a step.
     wakes: Option<Time>,
+    progress: Progress,
 }
 
 struct StepInFlight {
@@ -146,7 +148,38 @@ impl ReferenceServer {
             in_server: 0,
             given_up: Vec::new(),
             wakes: None,
+            progress: Progress::default(),
         }
+    }
+
+    /// Goes on until as many steps have been decided and have ended.
+    pub(super) fn catch_up(&mut self, progress: Progress, observer: &mut (impl Observer + ?Sized)) {
+        while self.progress != progress {
+            self.turn(observer);
+        }
+    }
+
+    /// Having caught up, goes on to the next decision, but decides nothing. Who has given up by then leaves.
+    pub(super) fn stop_at_decision(&mut self, observer: &mut (impl Observer + ?Sized)) {
+        self.now = self.wakes.expect("a step is to be decided");
+        self.let_go(observer);
+    }
+
+    /// Whatever comes next: a decision, or the end of a step.
+    fn turn(&mut self, observer: &mut (impl Observer + ?Sized)) {
+        if let Some(time) = self.wakes {
+            self.now = time;
+            return self.decide(observer);
+        }
+        let step = self.in_flight.pop_front().expect("a step is in flight");
+        self.now = step.end();
+        self.wakes = Some(self.now);
+        self.complete(&step, observer);
+    }
+
+    /// Whether nothing is in it and nothing is to come.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_server == 0 && self.in_flight.is_empty() && self.wakes.is_none()
     }
 
     /// What it takes of a request that arrives; `None` if it rejects it.
@@ -158,6 +191,12 @@ impl ReferenceServer {
 
     /// Takes one decision, and says when the next is due.
     fn decide(&mut self, observer: &mut (impl Observer + ?Sized)) {
+        self.let_go(observer);
+        self.decide_step(observer);
+    }
+
+    /// Takes out who has given up.
+    fn let_go(&mut self, observer: &mut (impl Observer + ?Sized)) {
         for id in self.given_up.drain(..) {
             if let Some(live) = self.planner.abort(id) {
                 self.in_server -= 1;
@@ -165,6 +204,9 @@ impl ReferenceServer {
                 observer.on(self.now, id, &Event::Aborted { waiting });
             }
         }
+    }
+
+    fn decide_step(&mut self, observer: &mut (impl Observer + ?Sized)) {
         match self.planner.plan(self.now) {
             Decision::Idle => self.wakes = None,
             Decision::WaitUntil(time) => self.wakes = Some(time),
@@ -206,11 +248,13 @@ impl ReferenceServer {
             None => self.now,
         };
         self.in_flight.push_back(StepInFlight { plan, start, takes });
+        self.progress.decided += 1;
     }
 
     /// Hands out the tokens of a step that has just ended; true if a request finished.
     fn complete(&mut self, step: &StepInFlight, observer: &mut (impl Observer + ?Sized)) -> bool {
         self.check(&step.plan);
+        self.progress.ended += 1;
         let outcome = self.planner.complete(&step.plan, self.now);
         let one_step_after = |token: &&Produced| token.previous == Some(step.start);
         observer.ran(&StepRun {

@@ -2,6 +2,7 @@
 
 use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
 use super::fast::{FastContinuous, FastNone, FastServer, FastStatic};
+use super::grouped::GroupedServer;
 use super::observer::Observer;
 use super::reference::ReferenceServer;
 use crate::units::Time;
@@ -16,6 +17,7 @@ pub(super) enum Implementation {
     None(Box<FastServer<FastNone>>),
     Static(Box<FastServer<FastStatic>>),
     Continuous(Box<FastServer<FastContinuous>>),
+    Grouped(Box<GroupedServer>),
 }
 
 macro_rules! whichever {
@@ -25,6 +27,7 @@ macro_rules! whichever {
             Implementation::None($engine) => $call,
             Implementation::Static($engine) => $call,
             Implementation::Continuous($engine) => $call,
+            Implementation::Grouped($engine) => $call,
         }
     };
 }

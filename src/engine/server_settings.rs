@@ -1,5 +1,6 @@
 //! What a server is made of.
 
+use crate::kv::KvGroups;
 use crate::policy::{Memory, PolicySettings};
 
 /// What a server is made of, apart from its step time.
@@ -15,15 +16,24 @@ pub struct ServerSettings {
     pub block_tokens: u32,
     /// The most tokens of one request, prompt and output together.
     pub max_model_len: u32,
+    /// The groups of layers between which the blocks are divided; `None` if all layers keep every token, as they do
+    /// under policies other than vLLM's.
+    pub kv_groups: Option<KvGroups>,
 }
 
 impl ServerSettings {
     /// The memory that the server hands out.
-    pub const fn memory(&self) -> Memory {
+    pub fn memory(&self) -> Memory {
         Memory {
             usable_blocks: self.kv_blocks - 1,
             block_tokens: self.block_tokens,
             max_model_len: self.max_model_len,
+            kv_groups: self.kv_groups.clone().filter(|groups| !self.is_usual(groups)),
         }
+    }
+
+    /// Whether groups are the one that there is if none are given.
+    fn is_usual(&self, groups: &KvGroups) -> bool {
+        groups.is_one_full() && groups[0].block_tokens == self.block_tokens
     }
 }

@@ -81,8 +81,10 @@ pub struct Decided {
     pub used_blocks: u32,
     /// Blocks nobody uses afterwards, next to be taken first.
     pub free_queue: Vec<BlockId>,
-    /// The blocks of each running request.
-    pub tables: Vec<(RequestId, Vec<BlockId>)>,
+    /// The blocks of each running request, by group; null where it has none.
+    pub tables: Vec<(RequestId, Vec<Vec<BlockId>>)>,
+    /// How many blocks the running requests hold in each group, shared ones counted for each.
+    pub held: Vec<u32>,
 }
 
 /// What a step has brought.
@@ -238,7 +240,11 @@ impl Logger<'_> {
             plan: plan.clone(),
         });
         let pool = self.scheduler.pool();
-        let running = self.scheduler.running().iter();
+        let running = self.scheduler.running();
+        let mut held = vec![0; self.scheduler.groups().len()];
+        for member in running {
+            held.iter_mut().zip(member.held()).for_each(|(all, own)| *all += own);
+        }
         self.number += 1;
         Decided {
             number: self.number - 1,
@@ -249,7 +255,11 @@ impl Logger<'_> {
             plan,
             used_blocks: pool.usable() - pool.free_count(),
             free_queue: pool.free_queue().collect(),
-            tables: running.map(|member| (member.id(), member.table.clone())).collect(),
+            tables: running
+                .iter()
+                .map(|member| (member.id(), member.tables.clone()))
+                .collect(),
+            held,
         }
     }
 

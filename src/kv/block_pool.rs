@@ -12,6 +12,9 @@ use super::content::BlockKey;
 /// The number of a physical block; 0 is the null block.
 pub type BlockId = u32;
 
+/// The block that stands in a table where a request has none: it needs it no more, or never did.
+pub const NULL_BLOCK: BlockId = 0;
+
 /// Which rules a pool follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolRules {
@@ -84,22 +87,25 @@ impl BlockPool {
         self.cached.get(&key).map_or(&[], Vec::as_slice)
     }
 
-    /// The longest run of cached blocks from the start of `keys`.
-    pub fn lookup<'a>(&self, keys: impl IntoIterator<Item = &'a BlockKey>) -> Vec<BlockId> {
-        keys.into_iter()
-            .map_while(|key| self.cached.get(key).map(|blocks| blocks[0]))
-            .collect()
+    /// The block that a lookup finds for a key.
+    pub fn find(&self, key: BlockKey) -> Option<BlockId> {
+        self.holders(key).first().copied()
     }
 
-    /// How many of these blocks nobody uses.
+    /// The longest run of cached blocks from the start of `keys`.
+    pub fn lookup<'a>(&self, keys: impl IntoIterator<Item = &'a BlockKey>) -> Vec<BlockId> {
+        keys.into_iter().map_while(|&key| self.find(key)).collect()
+    }
+
+    /// How many of these blocks nobody uses, null ones not counted.
     pub fn count_unused(&self, blocks: &[BlockId]) -> u32 {
-        let unused = blocks.iter().filter(|&&id| self.blocks[id as usize].users == 0);
+        let unused = real(blocks).filter(|&id| self.blocks[id as usize].users == 0);
         unused.count() as u32
     }
 
     /// Adds a user to cached blocks.
     pub fn share(&mut self, blocks: &[BlockId]) {
-        for &id in blocks {
+        for id in real(blocks) {
             let block = &mut self.blocks[id as usize];
             if block.users == 0 {
                 self.free.retain(|&free| free != id);
@@ -132,10 +138,10 @@ impl BlockPool {
         }
     }
 
-    /// Removes a user from a request's blocks, given in the order of its tokens.
+    /// Removes a user from a request's blocks of one group, given in the order of its tokens.
     pub fn release(&mut self, table: &[BlockId]) {
         let mut keyless = VecDeque::new();
-        for &id in table.iter().rev() {
+        for id in real(table).rev() {
             let block = &mut self.blocks[id as usize];
             block.users -= 1;
             if block.users > 0 {
@@ -171,4 +177,9 @@ impl BlockPool {
             self.cached.remove(&key);
         }
     }
+}
+
+/// The blocks of a table that are not null.
+fn real(table: &[BlockId]) -> impl DoubleEndedIterator<Item = BlockId> {
+    table.iter().copied().filter(|&id| id != NULL_BLOCK)
 }

@@ -2,12 +2,29 @@
 //! same.
 
 use crate::stats::streams;
-use crate::workload::Segment;
+use crate::workload::{ContentId, Segment};
 
 /// The name of a full block: a hash of its own tokens and of all tokens before it. 64 bits; with 10^8 distinct blocks
 /// the chance that any two differ in content but not in key is below 1 in 3,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockKey(pub u64);
+
+impl BlockKey {
+    /// The name of the block with the same tokens in another group of layers; in the first it is the key itself.
+    #[must_use]
+    pub const fn in_group(self, group: usize) -> Self {
+        if group == 0 {
+            return self;
+        }
+        Self(mix(self.0, group as u64))
+    }
+
+    /// The name of a block of which it is known that these tokens follow it.
+    #[must_use]
+    pub fn followed_by(self, tokens: impl Iterator<Item = (ContentId, u32)>) -> Self {
+        Self(tokens.fold(self.0, |key, (content, place)| mix(mix(key, content.0), place.into())))
+    }
+}
 
 /// Makes the keys of a sequence's blocks, one after the other, as its content becomes known.
 #[derive(Clone, Debug)]
@@ -88,7 +105,6 @@ const fn mix(state: u64, word: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::ContentId;
 
     fn keys(block_tokens: u32, segments: &[(u64, u32, u32)]) -> Vec<BlockKey> {
         let mut chain = KeyChain::new(block_tokens);

@@ -13,9 +13,14 @@ pub struct KvGrowth<'a> {
     pub empty: u64,
     /// Slots that each later step fills: one of each holder.
     pub fills: u32,
-    /// `due[c]`: how many holders take a new block in a step whose number is `c` modulo the block size; all of them
+    /// `due[c]`: how many holders take new blocks in a step whose number is `c` modulo the block size; all of them
     /// together. Empty: nobody takes any.
     pub due: &'a [u32],
+    /// Blocks that each of them takes: one in every group of layers that keeps tokens.
+    pub each: u32,
+    /// `freed[c]`: blocks that are given back at the start of a step whose number is `c` modulo the block size, as no
+    /// later token sees them. Empty: nobody gives any back, and usage never falls within the run.
+    pub freed: &'a [u32],
     /// The first step's number modulo the block size.
     pub phase: usize,
 }
@@ -23,8 +28,10 @@ pub struct KvGrowth<'a> {
 /// Blocks and empty slots over a run of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KvOverRun {
-    /// Blocks in use during the last step, the most of all.
+    /// Blocks in use during the last step.
     pub last: u64,
+    /// The most in use during a step.
+    pub most: u64,
     /// Used blocks times how long they were used [block * ps].
     pub used: u128,
     /// Slots of the used blocks without a token times how long they were so [slot * ps].
@@ -42,16 +49,38 @@ impl KvGrowth<'_> {
             empty,
             fills: 0,
             due: &[],
+            each: 1,
+            freed: &[],
             phase: 0,
         }
+    }
+
+    /// Whether usage may fall within the run.
+    pub const fn may_fall(&self) -> bool {
+        !self.freed.is_empty()
     }
 
     /// Blocks in use during step `j` (from 0), and their slots without a token.
     pub fn at(&self, j: u64) -> (u64, u64) {
         let block_tokens = self.due.len() as u64;
         let taken = self.taken_until(j);
+        // What is given back was full.
         let empty = self.empty + taken * block_tokens - j * u64::from(self.fills);
-        (u64::from(self.used) + taken, empty)
+        (u64::from(self.used) + taken - self.freed_until(j), empty)
+    }
+
+    /// Blocks in use during each of the first `steps` steps, and their slots without a token.
+    pub fn each_step(&self, steps: u64) -> impl Iterator<Item = (u64, u64)> {
+        let (mut takes, mut gives) = (self.takes(), self.gives());
+        let (mut used, mut empty) = (u64::from(self.used), self.empty);
+        (0..steps).map(move |step| {
+            if step > 0 {
+                let due = takes.next();
+                used = used + due - gives.next();
+                empty = empty + due * self.due.len() as u64 - u64::from(self.fills);
+            }
+            (used, empty)
+        })
     }
 
     /// Blocks in use during step `j` (from 0).
@@ -66,17 +95,33 @@ impl KvGrowth<'_> {
         if j < cycle {
             return self.takes().sum(j);
         }
-        // In a cycle every holder takes a block.
+        // In a cycle every holder takes what it takes once, and fills it.
         j.checked_div(cycle).map_or(0, |cycles| {
             cycles * u64::from(self.fills) + self.takes().sum(j - cycles * cycle)
         })
+    }
+
+    /// Blocks given back at the starts of steps `1..=j`.
+    pub fn freed_until(&self, j: u64) -> u64 {
+        let cycle = self.freed.len() as u64;
+        j.checked_div(cycle).map_or(0, |cycles| {
+            let a_cycle: u64 = self.freed.iter().map(|&blocks| u64::from(blocks)).sum();
+            cycles * a_cycle + self.gives().sum(j - cycles * cycle)
+        })
+    }
+
+    /// Blocks given back at the start of step `j` (from 0).
+    pub fn freed_at(&self, j: u64) -> u32 {
+        let cycle = self.freed.len() as u64;
+        let place = (self.phase as u64 + j).checked_rem(cycle);
+        place.map_or(0, |place| self.freed[place as usize])
     }
 
     /// Blocks taken at the start of step `j` (from 0).
     pub fn taken_at(&self, j: u64) -> u32 {
         let cycle = self.due.len() as u64;
         let place = (self.phase as u64 + j).checked_rem(cycle);
-        place.map_or(0, |place| self.due[place as usize])
+        place.map_or(0, |place| self.due[place as usize] * self.each)
     }
 
     /// Blocks and empty slots over `steps` steps, at least one, of which step `j` takes `first + j * growth`. Costs no
@@ -87,11 +132,12 @@ impl KvGrowth<'_> {
             let picos = u128::from(first.picos());
             return KvOverRun {
                 last: self.used.into(),
+                most: self.used.into(),
                 used: u128::from(self.used) * picos,
                 empty: u128::from(self.empty) * picos,
             };
         }
-        if steps <= WALKED_STEPS {
+        if steps <= WALKED_STEPS || self.may_fall() {
             return self.walk(first.picos(), growth.picos(), steps);
         }
         self.in_closed_form(first, growth, steps)
@@ -109,8 +155,10 @@ impl KvGrowth<'_> {
         let taken_time = taken.blocks * all - not_yet;
         // Step `j` has filled `j` slots of each holder.
         let filled = u128::from(self.fills) * (first * linear + growth * squares);
+        let last = u64::from(self.used) + taken.blocks as u64;
         KvOverRun {
-            last: u64::from(self.used) + taken.blocks as u64,
+            last,
+            most: last,
             used: u128::from(self.used) * all + taken_time,
             empty: u128::from(self.empty) * all + self.due.len() as u128 * taken_time - filled,
         }
@@ -138,10 +186,11 @@ impl KvGrowth<'_> {
     /// The loop that the closed forms replace.
     fn walk(self, mut picos: u64, growth: u64, steps: u64) -> KvOverRun {
         let (mut used, mut empty) = (u64::from(self.used), self.empty);
-        let (mut used_time, mut empty_time) = (0, 0);
-        let mut takes = self.takes();
+        let (mut used_time, mut empty_time, mut most) = (0, 0, 0);
+        let (mut takes, mut gives) = (self.takes(), self.gives());
         let mut left = steps;
         loop {
+            most = used.max(most);
             used_time += u128::from(used) * u128::from(picos);
             empty_time += u128::from(empty) * u128::from(picos);
             left -= 1;
@@ -149,21 +198,32 @@ impl KvGrowth<'_> {
                 break;
             }
             picos += growth;
-            let due = u64::from(takes.next());
-            used += due;
+            let due = takes.next();
+            used = used + due - gives.next();
             empty = empty + due * self.due.len() as u64 - u64::from(self.fills);
         }
         KvOverRun {
             last: used,
+            most,
             used: used_time,
             empty: empty_time,
         }
     }
 
     /// How many blocks are taken in step 1, 2, ...
-    fn takes(&self) -> Takes<'_> {
+    const fn takes(&self) -> Takes<'_> {
         Takes {
             due: self.due,
+            each: self.each as u64,
+            place: self.phase,
+        }
+    }
+
+    /// How many blocks are given back in step 1, 2, ...
+    const fn gives(&self) -> Takes<'_> {
+        Takes {
+            due: self.freed,
+            each: 1,
             place: self.phase,
         }
     }
@@ -172,23 +232,24 @@ impl KvGrowth<'_> {
 /// Goes around the block size for ever.
 struct Takes<'a> {
     due: &'a [u32],
+    each: u64,
     /// Of the latest step.
     place: usize,
 }
 
 impl Takes<'_> {
     #[inline]
-    fn next(&mut self) -> u32 {
+    fn next(&mut self) -> u64 {
         self.place += 1;
         if self.place >= self.due.len() {
             self.place = 0;
         }
-        self.due.get(self.place).copied().unwrap_or(0)
+        self.due.get(self.place).map_or(0, |&due| u64::from(due) * self.each)
     }
 
     /// The blocks of the next `steps` steps.
     fn sum(mut self, steps: u64) -> u64 {
-        (0..steps).map(|_| u64::from(self.next())).sum()
+        (0..steps).map(|_| self.next()).sum()
     }
 }
 
@@ -205,7 +266,7 @@ impl PlaceSums {
     #[inline]
     fn add(&mut self, takes: &mut Takes<'_>, places: Range<u64>) {
         for place in places {
-            let due = u64::from(takes.next());
+            let due = takes.next();
             self.blocks += due;
             self.place_sum += due * place;
             self.square_sum += due * (place * place);
@@ -292,6 +353,7 @@ mod tests {
                     fills: due.iter().sum(),
                     due: &due,
                     phase: random.random_range(0..cycle),
+                    ..KvGrowth::constant(0, 0)
                 };
                 let [first, growth] = [random.random::<u64>() >> 24, random.random::<u64>() >> 40];
                 let walked = blocks.walk(first, growth, steps);
@@ -320,10 +382,12 @@ mod tests {
                 for (first, growth) in [(0, 0), (7, 0), (7, 2), (0, 1)] {
                     let blocks = KvGrowth {
                         used: 11,
-                        empty: 700,
-                        fills: due.iter().sum(),
+                        empty: 2_000,
+                        fills: 3 * due.iter().sum::<u32>(),
                         due,
+                        each: 3,
                         phase,
+                        ..KvGrowth::constant(0, 0)
                     };
                     let (mut used, mut empty) = (0, 0);
                     for step in 0..60 {
@@ -333,6 +397,7 @@ mod tests {
                         empty += u128::from(at.1) * picos;
                         let over = KvOverRun {
                             last: at.0,
+                            most: at.0,
                             used,
                             empty,
                         };
@@ -343,6 +408,37 @@ mod tests {
                         assert_eq!(blocks.over(times.0, times.1, steps), over);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn usage_falls_where_more_is_given_back_than_taken() {
+        let (due, freed) = ([2, 0, 1], [0, 4, 1]);
+        for phase in 0..3 {
+            let blocks = KvGrowth {
+                used: 100,
+                empty: 900,
+                fills: 6,
+                due: &due,
+                each: 2,
+                freed: &freed,
+                phase,
+            };
+            let (mut used, mut empty) = (100, 900);
+            let mut over = blocks.over(Span::from_picos(7), Span::ZERO, 1);
+            for (step, told) in blocks.each_step(40).enumerate() {
+                if step > 0 {
+                    let place = (phase + step) % 3;
+                    used = used + 2 * u64::from(due[place]) - u64::from(freed[place]);
+                    empty = empty + 6 * u64::from(due[place]) - 6;
+                    over.used += u128::from(used) * 7;
+                    over.empty += u128::from(empty) * 7;
+                    (over.last, over.most) = (used, over.most.max(used));
+                }
+                assert_eq!(told, (used, empty));
+                assert_eq!(blocks.at(step as u64), told);
+                assert_eq!(blocks.over(Span::from_picos(7), Span::ZERO, step as u64 + 1), over);
             }
         }
     }

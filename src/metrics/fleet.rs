@@ -222,7 +222,7 @@ impl FleetBooks {
         let over_run = run.kv.over(run.ramp.first, run.ramp.growth, run.steps);
         book.sums.busy_picos += u128::from(run.takes.picos());
         book.sums.used_blocks += over_run.used;
-        book.sums.most_used_blocks = book.sums.most_used_blocks.max(over_run.last);
+        book.sums.most_used_blocks = book.sums.most_used_blocks.max(over_run.most);
         self.pools[book.pool].ran(run);
         StartOfSteps {
             counts: book.counts.ran(run),

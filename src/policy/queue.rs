@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::speculative::DraftCounts;
-use crate::kv::blocks_for;
+use crate::kv::{KvGroups, blocks_for};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -54,7 +54,7 @@ pub struct Queue {
 }
 
 /// The KV cache that requests share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// Blocks that can hold tokens: all but the null block.
     pub usable_blocks: u32,
@@ -62,6 +62,9 @@ pub struct Memory {
     pub block_tokens: u32,
     /// The most tokens of one request.
     pub max_model_len: u32,
+    /// The groups of layers between which it is divided; `None` if all layers keep every token in one table, of blocks
+    /// of `block_tokens` tokens. Only vLLM's batching knows others: under other policies every layer keeps all.
+    pub kv_groups: Option<KvGroups>,
 }
 
 /// What happens next on an idle server.
@@ -183,6 +186,12 @@ impl Live {
 }
 
 impl Memory {
+    /// The groups of layers, whether they are given or not.
+    pub fn groups(&self) -> KvGroups {
+        let given = self.kv_groups.clone();
+        given.unwrap_or_else(|| KvGroups::full(self.block_tokens))
+    }
+
     /// Blocks that hold `tokens` tokens.
     pub const fn blocks_for(&self, tokens: u32) -> u32 {
         blocks_for(tokens, self.block_tokens)

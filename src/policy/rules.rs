@@ -54,7 +54,7 @@ pub trait Rules: Sized {
 
     /// Empty queues with the policy over them, in readable form.
     fn planner(&self, memory: Memory) -> Box<dyn Planner> {
-        let policy = self.policy(memory);
+        let policy = self.policy(memory.clone());
         let policy = policy.expect("a policy with queues of its own makes a planner");
         Box::new(Planned::new(policy, memory))
     }

@@ -13,6 +13,16 @@ pub struct Speculative {
     /// Whether the last block found in the prefix cache is computed again: a head that drafts from hidden states lacks
     /// them (`use_eagle` in vLLM's `find_longest_cache_hit`).
     pub recomputes_last_hit: bool,
+    /// How many of the tokens that follow a block its key in the prefix cache covers: what a head that drafts from
+    /// hidden states writes for a token depends on the next one, so its blocks are those of prompts that go on alike. 0
+    /// where keys cover a block's own tokens only.
+    pub key_lookahead: u32,
+    /// Places beside its tokens that each scheduled request takes of a step's tokens: 1 for a draft model, which
+    /// computes one token more than it drafts.
+    pub draft_slots: u32,
+    /// Whether drafts that stand in for none, in the step of a request that comes in with a single token to compute,
+    /// are accepted like all others. A server has nothing to accept there.
+    pub accepts_padding: bool,
     /// How many drafts are accepted.
     pub acceptance: Acceptance,
 }

@@ -202,7 +202,7 @@ type MakeEngine = fn(&ServerSettings, Box<dyn StepTime>) -> Server;
 fn engine_with(deployment: &Deployment, seed: u64, step_time: Box<dyn StepTime>, make: MakeEngine) -> Fronted<Server> {
     let server = ServerSettings {
         policy: deployment.server.policy.clone().with_seed(seed),
-        ..deployment.server
+        ..deployment.server.clone()
     };
     deployment.front_end.before(make(&server, step_time))
 }

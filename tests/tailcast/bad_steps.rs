@@ -195,9 +195,68 @@ const CASES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
-        "\"async_scheduling\": false",
-        "\"async_scheduling\": true, \"num_speculative_tokens\": 2",
-        &["not supported yet: config.async_scheduling with drafts"],
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"spec_method\": \"magic\"",
+        &["config.spec_method is \"magic\"", "\"draft_model\""],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"spec_propose\": [1, 0]",
+        &["not supported yet: config.spec_propose"],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"prefix_cache_retention_interval\": 4000000000",
+        &["prefix_cache_retention_interval is too large", "write null or"],
+    ),
+    // Groups.
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"kv_groups\": []",
+        &["config.kv_groups has 0 groups"],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"kv_groups\": [{\"kind\": \"full\"}, {\"kind\": \"round\"}]",
+        &["config.kv_groups[1].kind: \"round\" is unknown", "\"sliding\""],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"kv_groups\": [{\"kind\": \"sliding\"}]",
+        &["config.kv_groups[0].window: is missing"],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"kv_groups\": [{\"kind\": \"chunked\", \"chunk\": 0}]",
+        &["config.kv_groups[0].chunk is 0", "from 1 to"],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"kv_groups\": [{\"kind\": \"full\", \"window\": 8}]",
+        &["config.kv_groups[0].kind: a group of kind \"full\" has no such window"],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"kv_groups\": [{\"kind\": \"full\"}, {\"kind\": \"mamba\"}]",
+        &[
+            "not supported: config.enable_prefix_caching",
+            "enable_prefix_caching = false",
+        ],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"kv_groups\": [{\"kind\": \"full\", \"block_size\": 1024}, \
+         {\"kind\": \"full\", \"block_size\": 1025}]",
+        &["the least multiple of all block sizes is", "such as 16 and 32"],
+    ),
+    (
+        "\"watermark\": 0.0",
+        "\"watermark\": 0.0, \"kv_groups\": [{\"kind\": \"full\"}, {\"kind\": \"sliding\", \"window\": 16}, \
+         {\"kind\": \"full\"}]",
+        &[
+            "requests[0] (a): its 14 tokens need 12 blocks in all groups together",
+            "write num_blocks = 13",
+        ],
     ),
     (
         "\"watermark\": 0.0",

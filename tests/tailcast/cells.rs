@@ -86,6 +86,7 @@ pub fn rules(max_model_len: u32, random: &mut impl Rng) -> ContinuousSettings {
     let chunked_prefill = random.random_bool(0.8);
     let tokens = random.random_range(1..2 * max_model_len);
     ContinuousSettings {
+        retention_interval: Some(0),
         max_num_seqs: random.random_range(1..12),
         // Without chunks a step must hold the longest request.
         max_num_batched_tokens: if chunked_prefill {
@@ -112,6 +113,9 @@ pub fn rules(max_model_len: u32, random: &mut impl Rng) -> ContinuousSettings {
             tokens: random.random_range(1..5),
             lookahead_tokens: random.random_range(0..4),
             recomputes_last_hit: random.random_bool(0.3),
+            key_lookahead: 0,
+            draft_slots: 0,
+            accepts_padding: false,
             acceptance: Acceptance::Cyclic(
                 (0..random.random_range(1..4))
                     .map(|_| random.random_range(0..5))

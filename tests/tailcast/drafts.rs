@@ -45,6 +45,9 @@ fn serve(acceptance: Acceptance, tokens: u32, requests: &[Request]) -> Heard {
                 tokens,
                 lookahead_tokens: 0,
                 recomputes_last_hit: false,
+                key_lookahead: 0,
+                draft_slots: 0,
+                accepts_padding: false,
                 acceptance,
             }),
             ..ContinuousSettings::new(8, 256)
@@ -52,6 +55,7 @@ fn serve(acceptance: Acceptance, tokens: u32, requests: &[Request]) -> Heard {
         kv_blocks: 64,
         block_tokens: 16,
         max_model_len: 1000,
+        kv_groups: None,
     };
     let mut engine = engine::fast(&settings, Box::new(STEP_TIME));
     let mut heard = Heard::default();

@@ -22,6 +22,7 @@ fn settings() -> ServerSettings {
         kv_blocks: 100_000,
         block_tokens: 16,
         max_model_len: 200_000,
+        kv_groups: None,
     }
 }
 

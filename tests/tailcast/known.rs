@@ -59,6 +59,7 @@ pub fn histories_with(policy: PolicySettings, usable_blocks: u32, requests: &[Re
         kv_blocks: 1 + usable_blocks,
         block_tokens: 16,
         max_model_len: 1000,
+        kv_groups: None,
     };
     let [slow, fast] = [engine::reference, engine::fast].map(|make| {
         let mut engine = make(&settings, Box::new(STEP_TIME));

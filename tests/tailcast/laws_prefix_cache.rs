@@ -79,6 +79,7 @@ impl Driver {
             usable_blocks: least + random.random_range(0..2 * least),
             block_tokens,
             max_model_len,
+            kv_groups: None,
         };
         let rules = rules(max_model_len, &mut random);
         let count = random.random_range(1..30);
@@ -184,7 +185,7 @@ impl Driver {
         let waits = self.scheduler.waiting().any(|member| member.id() == id);
         let runs = running(&self.scheduler, id).is_some();
         let computes = |plan: &VllmPlan| plan.scheduled.iter().any(|part| part.id == id);
-        let table = running(&self.scheduler, id).map(|member| member.table.clone());
+        let table = running(&self.scheduler, id).map(|member| member.tables[0].clone());
         let free: Vec<BlockId> = self.scheduler.pool().free_queue().collect();
         if self.scheduler.abort(id) {
             assert!(waits || runs);
@@ -206,7 +207,7 @@ impl Driver {
             .scheduler
             .running()
             .iter()
-            .map(|member| (member.id(), member.table.len()))
+            .map(|member| (member.id(), member.tables[0].len()))
             .collect();
         let plan = self.scheduler.schedule();
         if !plan.preempted.is_empty() {
@@ -316,7 +317,7 @@ impl Driver {
                 assert_eq!((member.id(), member.generated), (id, all));
                 assert!(running(&self.scheduler, id).is_none());
                 self.finished.insert(id);
-                released.push(member.table);
+                released.extend(member.tables);
             }
             if self.scheduler.waiting().any(|member| member.id() == id) {
                 self.happened.insert("a token after a preemption");
@@ -331,7 +332,12 @@ impl Driver {
         let Some(member) = running(&self.scheduler, part.id) else {
             return;
         };
-        let Some(speculative) = self.rules.speculative.as_ref().filter(|_| part.drafts > 0) else {
+        let Some(speculative) = self
+            .rules
+            .speculative
+            .as_ref()
+            .filter(|_| part.drafts > 0 && !part.padded)
+        else {
             return;
         };
         let acceptance = &speculative.acceptance;
@@ -339,7 +345,7 @@ impl Driver {
         let first = part.computed_before + part.tokens - part.drafts;
         let tokens = &self.sequences[&part.id].tokens;
         for place in (first..first + accepted).map(|place| place as usize) {
-            let block = member.table[place / self.block_tokens] as usize;
+            let block = member.tables[0][place / self.block_tokens] as usize;
             self.cells.tokens[block][place % self.block_tokens] = tokens.get(place).copied();
         }
         if accepted > 0 {
@@ -352,7 +358,7 @@ impl Driver {
 
     fn table(&self, id: RequestId) -> Vec<BlockId> {
         let member = running(&self.scheduler, id).expect("a scheduled request runs");
-        member.table.clone()
+        member.tables[0].clone()
     }
 
     /// Everything that holds between two actions.
@@ -368,14 +374,14 @@ impl Driver {
         let pool = self.scheduler.pool();
         let mut users = vec![0; pool.usable() as usize + 1];
         for member in self.scheduler.running() {
-            let blocks: BTreeSet<_> = member.table.iter().collect();
-            assert_eq!(blocks.len(), member.table.len(), "{context}: no block twice");
-            for &block in &member.table {
+            let blocks: BTreeSet<_> = member.tables[0].iter().collect();
+            assert_eq!(blocks.len(), member.tables[0].len(), "{context}: no block twice");
+            for &block in &member.tables[0] {
                 users[block as usize] += 1;
             }
         }
         for member in self.scheduler.waiting() {
-            assert!(member.table.is_empty() && member.computed == 0, "{context}");
+            assert!(member.tables[0].is_empty() && member.computed == 0, "{context}");
         }
         let mut unused = BTreeSet::new();
         assert_eq!(users[0], 0, "{context}: nobody uses the null block");
@@ -437,7 +443,7 @@ impl Driver {
         for member in self.scheduler.running() {
             let full = member.computed as usize / self.block_tokens;
             let keys = &self.sequences[&member.id()].keys;
-            for (place, &block) in member.table.iter().enumerate() {
+            for (place, &block) in member.tables[0].iter().enumerate() {
                 if let Some(key) = pool.key(block) {
                     assert!(place < full, "{context}: only full blocks have names");
                     assert_eq!(key, keys[place], "{context}: named by what it holds");

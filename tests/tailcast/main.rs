@@ -51,6 +51,7 @@ mod hostile_studies;
 mod hostile_text;
 mod known;
 mod known_engines;
+mod known_groups;
 mod known_memory;
 mod known_models;
 mod known_sglang;

@@ -103,7 +103,7 @@ fn both_engines_tell_the_same_when_clients_hold_requests_back() {
     for policy in policy_names() {
         for seed in 0..worlds_per_policy() {
             let world = world(policy, seed);
-            if engine::has_fast(&world.settings.policy) {
+            if engine::has_fast(&world.settings) {
                 let most = world.clients as u32;
                 let [slow, fast] = [readable, fast].map(|make| limited(&world, make(&world), most));
                 assert!(slow == fast, "policy {policy}, world {seed}");

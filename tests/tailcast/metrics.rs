@@ -44,6 +44,7 @@ pub(crate) fn server() -> ServerSettings {
         kv_blocks: 101,
         block_tokens: 16,
         max_model_len: 1_000,
+        kv_groups: None,
     }
 }
 
@@ -172,6 +173,7 @@ fn random_run(random: &mut Xoshiro256PlusPlus, start: u64, running: usize) -> St
             fills: DUE.iter().sum(),
             due: DUE,
             phase: random.random_range(0..4),
+            ..KvGrowth::constant(0, 0)
         },
     }
 }

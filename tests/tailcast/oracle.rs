@@ -7,12 +7,15 @@ use serde_json::Value;
 use tailcast::answer::StepsQuestion;
 
 /// The folders of recordings, and how many files each holds at least.
-const FOLDERS: [(&str, usize); 5] = [
-    (".", 32),
-    ("mixed200", 3),
-    ("fuzz", 30),
-    ("compat_0.19.1", 19),
-    ("compat_0.11.2", 19),
+const FOLDERS: [(&str, usize); 8] = [
+    ("vllm", 32),
+    ("vllm/mixed200", 3),
+    ("vllm/fuzz", 30),
+    ("vllm/compat_0.19.1", 19),
+    ("vllm/compat_0.11.2", 19),
+    ("vllm2/hybrid", 23),
+    ("vllm2/hybrid/fuzz", 40),
+    ("vllm2/spec/random", 4),
 ];
 
 #[test]
@@ -87,7 +90,7 @@ fn array(value: &Value) -> &[Value] {
 
 /// The folder of the logs, which stands beside a checkout where there is one.
 fn logs() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/oracle/vllm");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/oracle");
     if !folder.is_dir() {
         // Past the test harness, which keeps what a test that passes prints to itself.
         let mut errors = std::io::stderr();

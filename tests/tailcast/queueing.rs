@@ -46,6 +46,7 @@ fn simulated_wait(workload: &Synthetic, step_time: Affine) -> (f64, f64) {
         kv_blocks: 1000,
         block_tokens: 16,
         max_model_len: 4096,
+        kv_groups: None,
     };
     let mut waits = Waits::default();
     let mut server = engine::fast(&settings, Box::new(step_time));
@@ -169,6 +170,7 @@ fn responses(seed: u64) -> Vec<f64> {
         kv_blocks: 100_000,
         block_tokens: 16,
         max_model_len: 200_000,
+        kv_groups: None,
     };
     let step_time = Affine {
         base: Span::from_micros(100),

@@ -251,6 +251,7 @@ fn told(policy: &PolicySettings, workload: &Synthetic) -> Told {
         kv_blocks: 64,
         block_tokens: 16,
         max_model_len: 1000,
+        kv_groups: None,
     };
     let step_time = Affine {
         base: Span::from_micros(8000),

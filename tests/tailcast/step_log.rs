@@ -63,6 +63,7 @@ fn a_log_in_which_the_head_can_never_be_scheduled_ends() {
                 usable_blocks: 63,
                 block_tokens: 16,
                 max_model_len: 64,
+                kv_groups: None,
             };
             let log = log_steps(
                 VllmScheduler::new(rules, memory),

@@ -45,6 +45,7 @@ fn ends(async_scheduling: bool, requests: &[Request]) -> Vec<(u64, u64, &'static
         kv_blocks: 64,
         block_tokens: 16,
         max_model_len: 1000,
+        kv_groups: None,
     };
     let step_time = Affine {
         base: Span::from_micros(10_000),

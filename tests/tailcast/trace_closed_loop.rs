@@ -132,6 +132,7 @@ fn outstanding(source: &mut dyn Source, max_model_len: u32) -> Outstanding {
         kv_blocks: 64,
         block_tokens: 16,
         max_model_len,
+        kv_groups: None,
     };
     let step_time = Affine {
         base: seconds(1.0),

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use rand::RngExt;
-use tailcast::engine::{self, Engine, Event, Server};
+use tailcast::engine::{self, Engine, Event, Server, ServerLoad};
 use tailcast::fleet::replay;
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Request, RequestId};
@@ -31,7 +31,7 @@ fn both_engines_tell_the_same_when_clients_wait_for_their_answers() {
         for seed in 0..worlds_per_policy() {
             let world = world(policy, seed);
             let slow = closed_loop(&world, readable(&world));
-            let fast = if engine::has_fast(&world.settings.policy) {
+            let fast = if engine::has_fast(&world.settings) {
                 closed_loop(&world, fast(&world))
             } else if takes_no_time(&slow) {
                 continue; // An answer may come, and be followed by a request, between two steps of one instant.
@@ -51,13 +51,21 @@ fn both_engines_tell_the_same_when_clients_wait_for_their_answers() {
 fn it_is_known_which_policies_have_two_engines() {
     let two: Vec<_> = policy_names()
         .filter(|policy| {
-            let has_two = |seed| engine::has_fast(&world(policy, seed).settings.policy);
+            let has_two = |seed| engine::has_fast(&world(policy, seed).settings);
             let (with, without): (Vec<_>, Vec<_>) = (0..20).partition(|&seed| has_two(seed));
             assert!(with.is_empty() || without.is_empty(), "{policy}");
             without.is_empty()
         })
         .collect();
-    assert_eq!(two, ["none", "static", "continuous", "continuous with prefix cache"]);
+    let expected = [
+        "none",
+        "static",
+        "continuous",
+        "continuous with prefix cache",
+        "continuous with groups",
+        "continuous with groups and prefix cache",
+    ];
+    assert_eq!(two, expected);
 }
 
 fn readable(world: &World) -> Server {
@@ -133,6 +141,46 @@ fn open_loop(world: &World, mut engine: Server, with_stops: bool) -> Vec<Heard> 
     stream.heard
 }
 
+#[test]
+fn both_engines_say_the_same_of_what_is_in_them() {
+    for policy in policy_names() {
+        for seed in 0..worlds_per_policy() {
+            let world = world(policy, seed);
+            if !engine::has_fast(&world.settings) {
+                continue;
+            }
+            let [slow, fast] = [readable, fast].map(|make| sights(&world, make(&world)));
+            let differs = slow.iter().zip(&fast).position(|(slow, fast)| slow != fast);
+            if let Some(place) = differs {
+                panic!(
+                    "policy {policy}, world {seed}: {:?}, not {:?}",
+                    fast[place], slow[place]
+                );
+            }
+        }
+    }
+}
+
+/// What a server says of itself when requests arrive, and of what they would find in its cache.
+fn sights(world: &World, mut engine: Server) -> Vec<(Time, ServerLoad, u32, Option<Time>)> {
+    let mut stream = Stream::default();
+    let mut random = world.random.clone();
+    let mut seen = Vec::new();
+    for request in &world.requests {
+        engine.advance(request.arrival, &mut stream);
+        seen.push((request.arrival, engine.load(), engine.cached_tokens(request), None));
+        engine.submit(request.clone(), &mut stream);
+        seen.push((request.arrival, engine.load(), 0, None));
+    }
+    let mut until = world.requests.last().unwrap().arrival;
+    for _ in 0..50 {
+        until += Span::from_picos(random.random_range(0..40) * random.random_range(1..40));
+        engine.advance(until, &mut stream);
+        seen.push((until, engine.load(), 0, engine.next_event()));
+    }
+    seen
+}
+
 fn closed_loop(world: &World, mut engine: Server) -> Vec<Heard> {
     let mut stream = Stream::default();
     replay(&mut engine, &mut Clients::new(world), &mut stream).unwrap();
@@ -160,7 +208,7 @@ fn a_history_has_how_many_ran_at_the_first_token() {
         for seed in 0..worlds_per_policy() {
             let world = world(policy, seed);
             let engines = [readable, fast];
-            let has_two = engine::has_fast(&world.settings.policy);
+            let has_two = engine::has_fast(&world.settings);
             for make in &engines[..=usize::from(has_two)] {
                 let engine = || make(&world);
                 for heard in [

@@ -8,6 +8,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 pub use tailcast::engine::Heard;
 use tailcast::engine::{Event, Observer, ServerSettings, StepRun, Transcript};
+use tailcast::hardware::{KvGroup, KvGroupKind};
+use tailcast::kv::KvGroups;
 use tailcast::policy::{
     Acceptance, CapacityScheduler, ContinuousSettings, NoBatching, OrcaSettings, POLICIES, PolicySettings, Reserve,
     Response, SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings, TgiSettings,
@@ -95,6 +97,8 @@ pub fn policy_names() -> impl Iterator<Item = &'static str> {
         "continuous with prefix cache",
         "continuous with priorities",
         "continuous with drafts",
+        "continuous with groups",
+        "continuous with groups and prefix cache",
         "sglang with prefix cache",
     ])
 }
@@ -115,6 +119,7 @@ pub fn world(policy: &str, seed: u64) -> World {
             kv_blocks: least_blocks + random.random_range(0..3 * least_blocks),
             block_tokens,
             max_model_len,
+            kv_groups: None,
         },
         step_time: step_time(coarse, &mut random),
         requests: requests(count, longest, coarse, &mut random),
@@ -126,12 +131,58 @@ pub fn world(policy: &str, seed: u64) -> World {
         random,
     };
     ask_for_prompts_only(&mut world.requests, seed);
+    if policy.contains("groups") {
+        divide_memory(&mut world, seed);
+    }
     if policy == "continuous with priorities" {
         for request in &mut world.requests {
             request.priority = world.random.random_range(-1..=2);
         }
     }
     world
+}
+
+/// Divides the memory of a world between groups of layers, and makes it as tight as it was. In most worlds every prompt
+/// is its own then.
+fn divide_memory(world: &mut World, seed: u64) {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x6_7072_6f75);
+    let settings = &mut world.settings;
+    let PolicySettings::Continuous(rules) = &settings.policy else {
+        panic!("other policies know no groups");
+    };
+    let caching = rules.prefix_caching;
+    let steps = if rules.async_scheduling { 2 } else { 1 };
+    let in_flight = steps * u64::from(rules.max_num_batched_tokens);
+    let count = random.random_range(1..=4);
+    let mut groups: Vec<KvGroup> = (0..count)
+        .map(|_| KvGroup {
+            kind: match random.random_range(0..6) {
+                0 | 1 => KvGroupKind::Full,
+                2 | 3 => KvGroupKind::Sliding(random.random_range(1..40)),
+                4 => KvGroupKind::Chunked(random.random_range(1..30)),
+                _ if caching => KvGroupKind::Sliding(7),
+                _ => KvGroupKind::State(random.random_range(1..3)),
+            },
+            block_tokens: settings.block_tokens,
+        })
+        .collect();
+    // Models that have layers with chunks have others too.
+    if groups.iter().all(|group| matches!(group.kind, KvGroupKind::Chunked(_))) {
+        groups[0].kind = KvGroupKind::Full;
+    }
+    let longest = settings.max_model_len;
+    let held = groups
+        .iter()
+        .map(|group| group.entries_for(longest).min(group.most_held(in_flight, longest)));
+    let least_blocks = 1 + held.sum::<u32>();
+    settings.kv_blocks = least_blocks + random.random_range(0..3 * least_blocks);
+    settings.kv_groups = Some(KvGroups::new(&groups));
+    if random.random_bool(0.7) {
+        for request in &mut world.requests {
+            request.prompt = Prompt::unique(request.prompt.tokens());
+            request.output_is_shared = false;
+        }
+    }
 }
 
 /// In some worlds makes some requests, or all, ask for no token. Engines mix both, though no scenario does.
@@ -192,7 +243,7 @@ fn policy_settings(policy: &str, longest: u32, unit: u64, random: &mut impl Rng)
                 } else {
                     0.0
                 },
-                prefix_caching: policy == "continuous with prefix cache",
+                prefix_caching: policy.ends_with("prefix cache"),
                 full_sequence_gate: random.random_bool(0.7),
                 keyless_first: random.random_bool(0.7),
                 threshold_spares_alone: random.random_bool(0.7),
@@ -225,6 +276,9 @@ fn with_more(policy: &str, mut settings: ContinuousSettings, random: &mut impl R
                 tokens,
                 lookahead_tokens: if is_model { tokens } else { 0 },
                 recomputes_last_hit: is_model && random.random_bool(0.5),
+                key_lookahead: 0,
+                draft_slots: 0,
+                accepts_padding: false,
                 acceptance: Acceptance::independent(random.random_range(0.0..=1.0), tokens),
             });
         }

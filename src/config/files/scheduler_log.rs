@@ -1,6 +1,7 @@
-//! A scheduler experiment in JSON (schema `vllm-sched-oracle/1`): a configuration, requests and the steps' times.
-//! Results that the file may hold beside them are not read.
+//! A scheduler experiment in JSON (schemas `vllm-sched-oracle/1` and `/2`): a configuration, requests and the steps'
+//! times. Results that the file may hold beside them are not read.
 
+mod groups;
 mod limits;
 mod raw;
 mod syntax;
@@ -39,6 +40,8 @@ pub struct SchedulerExperiment {
     pub names: Vec<String>,
     /// What else happens, and before which step.
     pub actions: Vec<(u64, Action)>,
+    /// Whether logs of it say which drafts stand in for none, as schema 2 has it.
+    pub tells_padding: bool,
 }
 
 /// Reads an experiment; an error names the file, the place and what to write instead.
@@ -53,10 +56,17 @@ pub fn read_scheduler_experiment(path: &Path) -> Result<SchedulerExperiment, Str
 impl RawExperiment {
     fn resolve(self) -> Result<SchedulerExperiment, String> {
         limits::check(&self.config)?;
+        let kv_groups = groups::read(&self.config)?;
         if let Some(timing) = &self.timing {
             limits::check_timing(&self.config, timing)?;
         }
-        let mut requests = self.requests()?;
+        let memory = Memory {
+            usable_blocks: self.config.num_blocks - 1,
+            block_tokens: self.config.block_size,
+            max_model_len: self.config.max_model_len,
+            kv_groups,
+        };
+        let mut requests = self.requests(&memory)?;
         requests.sort_by_key(|(request, _)| request.arrival);
         let (mut requests, names): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
         for (number, request) in requests.iter_mut().enumerate() {
@@ -74,11 +84,7 @@ impl RawExperiment {
                 self.spec_accept,
                 self.engine.as_ref().map(|engine| engine.vllm.as_str()),
             )?,
-            memory: Memory {
-                usable_blocks: self.config.num_blocks - 1,
-                block_tokens: self.config.block_size,
-                max_model_len: self.config.max_model_len,
-            },
+            memory,
             step_time: self.timing.map(|timing| Affine {
                 base: micros(timing.base),
                 per_token: micros(timing.per_token),
@@ -87,20 +93,21 @@ impl RawExperiment {
             requests,
             names,
             actions,
+            tells_padding: self.schema.ends_with("/2"),
         })
     }
 }
 
 impl RawExperiment {
     /// The requests with their names, in the order of the file.
-    fn requests(&self) -> Result<Vec<(Request, String)>, String> {
+    fn requests(&self, memory: &Memory) -> Result<Vec<(Request, String)>, String> {
         let timed = self.timing.is_some();
         let mut names = HashSet::new();
         let requests = self.requests.iter().enumerate().map(|(index, raw)| {
             let request = raw
                 .resolve(index as u64, timed, self.config.max_model_len)
                 .and_then(|request| {
-                    limits::check_fits(&self.config, &request)?;
+                    limits::check_fits(&self.config, memory, &request)?;
                     if names.insert(&raw.id) {
                         Ok((request, raw.id.clone()))
                     } else {
@@ -143,6 +150,7 @@ impl RawConfig {
             Some(version) => Profile::of_release(minor_release(version)?),
             None => Profile::NEWEST,
         };
+        let speculative = (self.num_speculative_tokens > 0).then(|| self.speculative(accepted));
         Ok(ContinuousSettings {
             max_num_seqs: self.max_num_seqs,
             max_num_batched_tokens: self.max_num_batched_tokens,
@@ -152,18 +160,29 @@ impl RawConfig {
             prefix_caching: self.enable_prefix_caching,
             priority: self.policy == "priority",
             async_scheduling: self.async_scheduling,
-            speculative: (self.num_speculative_tokens > 0).then_some(Speculative {
-                tokens: self.num_speculative_tokens,
-                lookahead_tokens: self.lookahead_tokens.unwrap_or(0),
-                // Recordings with a draft model or EAGLE do not exist.
-                recomputes_last_hit: false,
-                acceptance: Acceptance::Cyclic(accepted),
-            }),
+            speculative,
+            retention_interval: self.prefix_cache_retention_interval,
             full_sequence_gate: self.scheduler_reserve_full_isl && release.full_sequence_gate,
             keyless_first: release.keyless_first,
             threshold_spares_alone: release.threshold_spares_alone,
             goes_on_after_self_preemption: release.goes_on_after_self_preemption,
         })
+    }
+}
+
+impl RawConfig {
+    /// What each way to propose drafts means for the scheduler.
+    fn speculative(&self, accepted: Vec<u32>) -> Speculative {
+        let is_eagle = self.spec_method.as_deref() == Some("eagle");
+        Speculative {
+            tokens: self.num_speculative_tokens,
+            lookahead_tokens: self.lookahead_tokens.unwrap_or(0),
+            recomputes_last_hit: is_eagle && !self.eagle_lookahead_hash,
+            key_lookahead: u32::from(is_eagle && self.eagle_lookahead_hash),
+            draft_slots: u32::from(self.spec_method.as_deref() == Some("draft_model")),
+            accepts_padding: !self.padded_drafts_rejected,
+            acceptance: Acceptance::Cyclic(accepted),
+        }
     }
 }
 

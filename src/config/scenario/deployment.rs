@@ -160,6 +160,7 @@ pub(super) fn resolve(
         usable_blocks: kv_blocks - 1,
         block_tokens: server.block_tokens,
         max_model_len: server.max_model_len,
+        kv_groups: None,
     });
     fits.map_err(|refused| batching_fields.refuse(refused))?;
     let hides_cpu = hides_cpu(&batching.policy, &profile);
@@ -185,6 +186,8 @@ pub(super) fn resolve(
             kv_blocks,
             block_tokens: server.block_tokens,
             max_model_len: server.max_model_len,
+            // Every layer keeps every token.
+            kv_groups: None,
         },
         prefix_caching: batching.prefix_caching,
         drafts: batching.drafts,

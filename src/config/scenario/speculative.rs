@@ -66,6 +66,9 @@ pub fn read(fields: &Fields<'_>, target: DraftTarget<'_>) -> Result<Drafts, Diag
             // drafts.
             lookahead_tokens: if method == Method::Ngram { 0 } else { tokens },
             recomputes_last_hit: matches!(method, Method::Eagle | Method::Mtp),
+            key_lookahead: 0,
+            draft_slots: 0,
+            accepts_padding: false,
             acceptance,
         },
         drafter,

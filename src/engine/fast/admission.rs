@@ -50,12 +50,12 @@ impl FastContinuous {
         }
         let lacking = all - hit.blocks * block_tokens;
         let tokens = self.rules.first_chunk(lacking, threshold, budget)?;
-        let must_fit = if self.rules.full_sequence_gate {
-            all
-        } else {
-            all - lacking + tokens
-        };
-        let taken = self.memory.blocks_for(must_fit) - hit.blocks + hit.unused;
+        let mut needed = self.tables.at_once(all - lacking + tokens);
+        if self.rules.full_sequence_gate {
+            // A step may take more than a request holds when its windows have moved on.
+            needed = needed.max(self.tables.whole(all));
+        }
+        let taken = needed - hit.blocks + hit.unused;
         let memory = AdmissionMemory {
             free_blocks: self.pool.free(),
             usable_blocks: self.memory.usable_blocks,

@@ -11,6 +11,7 @@ use super::repeats::Repeats;
 use super::running::Running;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::{Part, Seat, Seats};
+use super::tables::Tables;
 use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
@@ -22,6 +23,7 @@ use crate::workload::{Request, RequestId};
 pub(in crate::engine) struct FastContinuous {
     pub(super) rules: ContinuousSettings,
     pub(super) memory: Memory,
+    pub(super) tables: Tables,
     pub(super) seats: Seats,
     pub(super) waiting: WaitingQueue,
     pub(super) running: Running,
@@ -34,7 +36,7 @@ pub(in crate::engine) struct FastContinuous {
     /// What was decided and has not ended.
     pub(super) decided: InFlight<DecidedSteps>,
     /// The step, by the decoders' clock, up to which all tokens have been handed out.
-    completed: u64,
+    pub(super) completed: u64,
     pub(super) pool: CountedPool,
     /// Slots of the running requests' blocks without a token, those that the decided steps compute counted as tokens.
     empty: u64,
@@ -66,13 +68,17 @@ pub(super) struct DecidedSteps {
 }
 
 impl FastContinuous {
-    pub(in crate::engine) fn new(rules: ContinuousSettings, memory: Memory) -> Self {
+    /// An empty server. Where the memory is divided between groups of layers it must be one for which
+    /// [`FastContinuous::knows`] the tables, and of the prefix cache nothing is modelled: it stops where that matters.
+    pub(in crate::engine) fn new(mut rules: ContinuousSettings, memory: Memory) -> Self {
+        let tables = Tables::of(&rules, &memory).expect("blocks of all groups hold as many tokens");
+        rules.prefix_caching &= tables.groups().is_none();
         Self {
-            memory,
             seats: Seats::default(),
             waiting: WaitingQueue::default(),
             running: Running::default(),
-            decoders: Decoders::new(memory.block_tokens),
+            decoders: Decoders::with_tables(&tables, rules.async_scheduling),
+            tables,
             prefilling: Vec::new(),
             chunks: Vec::new(),
             decided: InFlight::default(),
@@ -85,6 +91,7 @@ impl FastContinuous {
                     keyless_first: rules.keyless_first,
                 },
             ),
+            memory,
             empty: 0,
             naming: 0,
             repeats: Repeats::default(),
@@ -100,7 +107,7 @@ impl FastContinuous {
 
     /// Blocks that a request lacks to compute `tokens` more tokens.
     pub(super) fn lacking_blocks(&self, live: &Live, tokens: u32) -> u32 {
-        let needed = self.memory.blocks_for(live.computed + tokens);
+        let needed = self.tables.entries(live.computed + tokens);
         needed.saturating_sub(live.blocks)
     }
 
@@ -193,16 +200,16 @@ impl FastContinuous {
     /// Takes blocks that are still empty.
     fn take(&mut self, blocks: u32) {
         self.pool.take(blocks);
-        self.empty += u64::from(blocks) * u64::from(self.memory.block_tokens);
+        self.empty += u64::from(blocks) * u64::from(self.tables.block_tokens);
     }
 
     /// Takes all blocks from a request of which `known` tokens are known.
     pub(super) fn release(&mut self, seat: Seat, known: u32, returns: bool) {
         let active = &mut self.seats[seat];
-        let slots = u64::from(active.live.blocks) * u64::from(self.memory.block_tokens);
-        self.empty -= slots - u64::from(active.live.computed);
+        self.empty -= self.tables.empty_slots(active.live.computed);
         if !self.rules.prefix_caching {
-            return self.pool.give_back(active.live.blocks);
+            let states = self.tables.states_at(0);
+            return self.pool.give_back(active.live.blocks - active.given + states);
         }
         self.naming -= u32::from(active.holding.names_output());
         active.holding.release(&active.live, known, returns, &mut self.pool);
@@ -210,12 +217,15 @@ impl FastContinuous {
 
     /// Gives a running request its next chunk, if there are blocks for it.
     pub(super) fn schedule_chunk(&mut self, seat: Seat, tokens: u32, shape: &mut StepShape) -> bool {
-        let lacking = self.lacking_blocks(&self.seats[seat].live, tokens);
-        if lacking > self.pool.free() {
+        self.give_back(seat);
+        let live = &self.seats[seat].live;
+        let (lacking, states) = (self.lacking_blocks(live, tokens), self.tables.states_at(live.computed));
+        if lacking + states > self.pool.free() {
             return false;
         }
         self.take(lacking);
-        self.empty -= u64::from(tokens);
+        self.pool.take(states);
+        self.empty -= u64::from(tokens) * u64::from(self.tables.with_tokens);
         let placeholders = self.placeholders(seat);
         let active = &mut self.seats[seat];
         active.live.blocks += lacking;
@@ -243,6 +253,10 @@ impl FastContinuous {
         observer: &mut (impl Observer + ?Sized),
     ) -> (u32, bool) {
         let mut preempted = false;
+        let gives = self.decoders.gives_now(&self.seats);
+        if gives > 0 {
+            self.pool.give_back(gives);
+        }
         // Older requests take their blocks first and preempt the youngest when there are none: in the end the youngest
         // have gone, as few as it takes until those who stay find their blocks. What was free before is taken before
         // what the youngest let go.
@@ -396,15 +410,18 @@ impl FastContinuous {
     /// The chunks that were decided count as computed; those that complete a prompt make their requests decoders.
     fn commit_chunks(&mut self) {
         let decided = self.decided.back_mut().expect("it was decided just now");
+        let clock = self.decoders.clock();
         for (seat, tokens) in self.chunks.drain(..) {
             let active = &mut self.seats[seat];
+            active.chunk = (tokens, clock - 1);
             let live = &mut active.live;
+            active.settled_at_join = live.computed + if self.rules.async_scheduling { 0 } else { tokens };
             live.computed += tokens;
             if live.computed < live.num_tokens() || live.is_complete() {
                 continue;
             }
             live.generated += 1;
-            active.sampled = self.decoders.clock();
+            active.sampled = clock;
             decided.sampling.push(seat);
             if !self.listed {
                 active.part = Part::Decodes;
@@ -456,10 +473,13 @@ impl Scheduler for FastContinuous {
             self.note_ending(at.decided_until);
         }
         let threshold = self.threshold();
+        if self.tables.groups().is_some() && !self.order_of_groups_is_irrelevant(threshold) {
+            return NextSteps::Stop;
+        }
         if self.listed {
             self.unlist_if_possible();
         }
-        if !self.listed && !self.order_is_irrelevant(threshold) {
+        if !self.listed && self.tables.groups().is_none() && !self.order_is_irrelevant(threshold) {
             self.list(at.decided_until);
         }
         let (budget, preempted) = if self.listed {
@@ -477,7 +497,13 @@ impl Scheduler for FastContinuous {
         let stay_the_same = self.chunks.is_empty() && !preempted && !self.someone_ends();
         let repeats = if stay_the_same {
             let finish = self.decoders.steps_to_finish(&self.seats);
-            self.decoders.steps_before_shortage(self.pool.free(), finish)
+            let steps = self.decoders.steps_before_shortage(self.pool.free(), finish);
+            // Whoever waits for blocks may come in as soon as there are more of them.
+            if self.waiting.len() > 0 && self.running.count() < self.rules.max_num_seqs {
+                self.decoders.steps_before_gain(steps)
+            } else {
+                steps
+            }
         } else {
             1
         };
@@ -498,7 +524,7 @@ impl Scheduler for FastContinuous {
             let overruns = |&&seat: &&Seat| self.seats[seat].part == Part::Overruns;
             latest.ending.iter().filter(overruns).count() as u32
         };
-        let decoders = u64::from(self.decoders.count());
+        let decoders = u64::from(self.decoders.count()) * u64::from(self.tables.with_tokens);
         self.empty -= decoders;
         let decoding = self.decoders.count() - self.decided.back().map_or(0, overrun);
         let decided = self.decided.next();
@@ -510,6 +536,9 @@ impl Scheduler for FastContinuous {
         decided.sampling.clear();
         decided.ending.clear();
         self.decided.push();
+        if steps > 1 && self.tables.groups().is_some() {
+            self.pool.give_back(self.decoders.gives_after_next(steps - 1));
+        }
         self.take(self.decoders.due_after_next(steps - 1));
         self.empty -= (steps - 1) * decoders;
         self.decoders.advance(steps);

@@ -5,10 +5,15 @@
 //! later. Hence it takes a new block whenever `t + (clock - c)` is a multiple of the block size, that is in the steps
 //! whose clock is `c - t` modulo the block size, and finishes at a clock that is known when it joins.
 
+use super::behind_windows::BehindWindows;
 use super::finishes::Finishes;
 use super::seats::{Seat, Seats};
+use super::tables::Tables;
 use crate::kv::KvGrowth;
 use crate::step_time::StepShape;
+
+/// A leap over more steps is cut where it is not sure that blocks do for all of them.
+const MOST_STEPS_WALKED: u64 = 4_096;
 
 /// Requests of which each computes one token in every step.
 pub(super) struct Decoders {
@@ -21,6 +26,10 @@ pub(super) struct Decoders {
     context: u64,
     /// `due[c]`: how many take a new block in a step whose clock is `c` modulo the block size.
     due: Vec<u32>,
+    /// Blocks that each of them takes then: one in every group of layers that keeps tokens.
+    each: u32,
+    /// What they give back, where groups of layers do not keep every token.
+    behind: Option<Box<BehindWindows>>,
     /// Entries whose order is no longer their seat's are void.
     finishes: Finishes,
 }
@@ -28,6 +37,8 @@ pub(super) struct Decoders {
 impl Decoders {
     pub(super) fn new(block_tokens: u32) -> Self {
         Self {
+            each: 1,
+            behind: None,
             block_tokens,
             clock: 0,
             phase: 0,
@@ -35,6 +46,17 @@ impl Decoders {
             context: 0,
             due: vec![0; block_tokens as usize],
             finishes: Finishes::default(),
+        }
+    }
+
+    /// Decoders whose blocks are divided between groups of layers; `asynchronous` if a step is in flight when the next
+    /// is decided.
+    pub(super) fn with_tables(tables: &Tables, asynchronous: bool) -> Self {
+        let behind = |groups| Box::new(BehindWindows::new(groups, tables.block_tokens, asynchronous));
+        Self {
+            each: tables.with_tokens,
+            behind: tables.groups().map(behind),
+            ..Self::new(tables.block_tokens)
         }
     }
 
@@ -54,7 +76,13 @@ impl Decoders {
         let finishes = self.clock + u64::from(missing);
         self.finishes.push((finishes, active.order, seat));
         self.join_beyond_end(seats, seat);
-        seats[seat].finishes = finishes;
+        let active = &mut seats[seat];
+        active.finishes = finishes;
+        if let Some(behind) = &mut self.behind {
+            active.joined = self.clock;
+            active.joined_with = active.live.computed;
+            behind.join(seat, active);
+        }
     }
 
     /// Takes in a request that has all its tokens and is not to be found by [`Decoders::pop_finished`] again.
@@ -67,15 +95,19 @@ impl Decoders {
         self.due[place] += 1;
     }
 
-    /// Lets a request go, and writes down how far it has come.
+    /// Lets a request go, and writes down how far it has come; of its blocks, how many entries its tables have and, in
+    /// `given`, how many of these it has given back.
     pub(super) fn leave(&mut self, seats: &mut Seats, seat: Seat) {
         let active = &mut seats[seat];
+        if let Some(behind) = &mut self.behind {
+            active.given = behind.leave(self.clock, active);
+        }
         let missing = active.finishes.saturating_sub(self.clock) as u32;
         let beyond = self.clock.saturating_sub(active.finishes) as u32;
         let live = &mut active.live;
         live.generated = live.request.output_tokens - missing;
         live.computed = live.num_tokens() - 1 + beyond;
-        live.blocks = live.computed.div_ceil(self.block_tokens);
+        live.blocks = live.computed.div_ceil(self.block_tokens) * self.each;
         self.count -= 1;
         self.context -= u64::from(live.computed) + 1;
         let place = self.due_place(live.computed);
@@ -98,19 +130,23 @@ impl Decoders {
 
     /// Blocks that the next step needs.
     pub(super) fn due_now(&self) -> u32 {
-        self.due[self.phase as usize]
+        self.due[self.phase as usize] * self.each
+    }
+
+    /// Blocks that the next step, which is decided now, gives back.
+    pub(super) fn gives_now(&mut self, seats: &Seats) -> u32 {
+        let behind = self.behind.as_mut();
+        behind.map_or(0, |behind| behind.due_now(self.clock, seats))
+    }
+
+    /// Blocks that the `steps` steps after the next one give back.
+    pub(super) fn gives_after_next(&self, steps: u64) -> u32 {
+        self.growth(self.clock, 0, 0).freed_until(steps) as u32
     }
 
     /// Blocks that the `steps` steps after the next one need.
     pub(super) fn due_after_next(&self, steps: u64) -> u32 {
-        let growth = KvGrowth {
-            used: 0,
-            empty: 0,
-            fills: self.count,
-            due: &self.due,
-            phase: self.phase as usize,
-        };
-        growth.taken_until(steps) as u32
+        self.growth(self.clock, 0, 0).taken_until(steps) as u32
     }
 
     /// How blocks grow from the step at `clock` on, in which `used` are in use with `empty` slots without a token,
@@ -119,8 +155,10 @@ impl Decoders {
         KvGrowth {
             used,
             empty,
-            fills: self.count,
+            fills: self.count * self.each,
             due: &self.due,
+            each: self.each,
+            freed: self.behind.as_ref().map_or(&[], |behind| behind.freed()),
             phase: (clock % u64::from(self.block_tokens)) as usize,
         }
     }
@@ -139,6 +177,10 @@ impl Decoders {
     /// How many steps, the next one included, before the first that lacks a block, if `free` are left once the next
     /// step has its own.
     pub(super) fn steps_before_shortage(&self, free: u32, most: u64) -> u64 {
+        if let Some(behind) = &self.behind {
+            let regular = most.min(behind.regular_steps(self.clock));
+            return self.steps_with_blocks(free, regular);
+        }
         let cycle = u64::from(self.block_tokens);
         let cycles = u64::from(free / self.count);
         if most <= cycles * cycle {
@@ -160,8 +202,42 @@ impl Decoders {
         steps
     }
 
+    /// How many of `most` steps, the next one included, find their blocks free before any of them gives one back.
+    fn steps_with_blocks(&self, free: u32, most: u64) -> u64 {
+        let each = u64::from(self.count) * u64::from(self.each);
+        if each * most.div_ceil(self.block_tokens.into()) <= u64::from(free) {
+            return most;
+        }
+        let growth = self.growth(self.clock, 0, 0);
+        let mut free = u64::from(free);
+        // The rest can be decided then.
+        for step in 1..most.min(MOST_STEPS_WALKED) {
+            let taken = u64::from(growth.taken_at(step));
+            if taken > free {
+                return step;
+            }
+            free = free - taken + u64::from(growth.freed_at(step));
+        }
+        most.min(MOST_STEPS_WALKED)
+    }
+
+    /// How many of `most` steps, the next one included, until one after which more blocks are free than after the next.
+    pub(super) fn steps_before_gain(&self, most: u64) -> u64 {
+        if self.behind.is_none() {
+            return most;
+        }
+        let most = most.min(MOST_STEPS_WALKED);
+        let used_now = u64::from(u32::MAX); // So many that it cannot fall to nothing.
+        let growth = self.growth(self.clock, u32::MAX, u64::MAX >> 1);
+        let gain = growth.each_step(most).position(|(used, _)| used < used_now);
+        gain.map_or(most, |step| step as u64)
+    }
+
     /// All of them have computed `steps` tokens.
     pub(super) fn advance(&mut self, steps: u64) {
+        if let Some(behind) = &mut self.behind {
+            behind.advance();
+        }
         self.clock += steps;
         let cycle = u64::from(self.block_tokens);
         self.phase = ((u64::from(self.phase) + steps) % cycle) as u32;

@@ -4,7 +4,8 @@ use super::in_flight::InFlight;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
 use crate::engine::observer::{Event, Observer};
-use crate::policy::{Memory, taken_of};
+use crate::engine::progress::Progress;
+use crate::policy::taken_of;
 use crate::step_time::{Paced, Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
@@ -34,20 +35,23 @@ pub(in crate::engine) struct FastServer<S> {
     wakes: Option<Time>,
     /// Whether a request has come or been taken back since the last decision.
     is_disturbed: bool,
+    /// Whether the policy's shortcut does not know how to go on.
+    is_stopped: bool,
+    progress: Progress,
 }
 
 impl<S> FastServer<S> {
     /// An empty server, on which so many steps may be decided that have not ended.
     pub(in crate::engine) fn new(
         scheduler: S,
-        memory: Memory,
+        max_model_len: u32,
         most_in_flight: u64,
         step_time: Box<dyn StepTime>,
     ) -> Self {
         Self {
             scheduler,
             step_time: Paced::new(step_time),
-            max_model_len: memory.max_model_len,
+            max_model_len,
             most_in_flight,
             now: Time::ZERO,
             in_flight: InFlight::default(),
@@ -56,6 +60,8 @@ impl<S> FastServer<S> {
             given_up: Vec::new(),
             wakes: None,
             is_disturbed: false,
+            is_stopped: false,
+            progress: Progress::default(),
         }
     }
 }
@@ -188,6 +194,35 @@ impl<S: Scheduler> FastServer<S> {
         self.in_flight.back()
     }
 
+    /// The next decision, or the next end of a step: for a server on which blocks may be given back in any step.
+    pub(in crate::engine) fn next_step(&self) -> Option<Turn> {
+        if let Some(time) = self.wakes {
+            return Some(Turn::decision(time));
+        }
+        let front = self.in_flight.front()?;
+        Some(Turn::end(front.start + front.ramp.first))
+    }
+
+    /// Counts steps anew from an empty server on.
+    pub(in crate::engine) fn count_anew(&mut self) {
+        self.progress = Progress::default();
+    }
+
+    /// Whether it does not know how to decide the next step.
+    pub(in crate::engine) const fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
+    /// How far it has come.
+    pub(in crate::engine) const fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// The instant up to which it has gone.
+    pub(in crate::engine) const fn now(&self) -> Time {
+        self.now
+    }
+
     /// What it takes of a request that arrives; `None` if it rejects it.
     #[inline]
     fn taken_of(&self, request: Request) -> Option<Request> {
@@ -204,6 +239,9 @@ impl<S: Scheduler> FastServer<S> {
                 Some(time) => {
                     self.now = time;
                     self.decide(until, observer);
+                    if self.is_stopped {
+                        return false;
+                    }
                 }
                 None => {
                     let Some((count, takes)) = self.next_ended(until) else {
@@ -243,12 +281,17 @@ impl<S: Scheduler> FastServer<S> {
         }
         self.wakes = match next_steps {
             NextSteps::Idle => None,
+            NextSteps::Stop => {
+                self.is_stopped = true;
+                Some(self.now)
+            }
             NextSteps::WaitUntil(time) => Some(time),
             NextSteps::Again => self.in_flight.is_empty().then_some(self.now),
             NextSteps::Run(repeats) => {
                 let count = self.leap(repeats, until);
                 self.scheduler.commit(count);
                 self.steps_in_flight += count;
+                self.progress.decided += count;
                 (self.steps_in_flight < self.most_in_flight).then_some(self.now)
             }
         };
@@ -347,6 +390,7 @@ impl<S: Scheduler> FastServer<S> {
         };
         self.now = ended.end;
         self.steps_in_flight -= count;
+        self.progress.ended += count;
         if self.steps_in_flight < self.most_in_flight {
             self.wakes = Some(self.now);
         }

@@ -3,9 +3,11 @@
 
 mod abort;
 mod admission;
+mod behind_windows;
 mod continuous;
 mod decoders;
 mod finishes;
+mod grouped;
 mod holding;
 mod in_flight;
 mod leaping;
@@ -17,6 +19,7 @@ mod running;
 mod scheduler;
 mod seats;
 mod static_batch;
+mod tables;
 
 pub(super) use continuous::FastContinuous;
 pub(super) use leaping::FastServer;

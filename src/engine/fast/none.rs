@@ -26,11 +26,11 @@ pub(in crate::engine) struct FastNone {
 impl FastNone {
     pub(in crate::engine) fn new(memory: Memory) -> Self {
         Self {
-            memory,
             seats: Seats::default(),
             waiting: VecDeque::new(),
             served: None,
             decoders: Decoders::new(memory.block_tokens),
+            memory,
             admissions: 0,
         }
     }

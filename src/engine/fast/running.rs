@@ -42,6 +42,14 @@ impl Running {
         None
     }
 
+    /// Whether nobody was admitted after a running request.
+    pub(super) fn is_youngest(&self, seats: &Seats, seat: Seat) -> bool {
+        let mut latest = self.entries.iter().rev();
+        latest
+            .find(|&&(order, other)| seats[other].order == order)
+            .is_some_and(|&(_, other)| other == seat)
+    }
+
     /// All of them, oldest first.
     pub(super) fn sweep(&mut self, seats: &Seats) -> &[(u64, Seat)] {
         self.entries.retain(|&(order, seat)| seats[seat].order == order);

@@ -64,6 +64,8 @@ pub(in crate::engine) enum NextSteps {
     Idle,
     /// Nothing, until this time or another arrival.
     WaitUntil(Time),
+    /// Nothing that this scheduler knows: the order of blocks matters, and it has not told anything of it.
+    Stop,
     /// Decide again, after the step in flight if there is one: someone was preempted and nobody is left to run.
     Again,
     /// Steps of the same members, each context one token longer than the step before: for so many steps if nobody

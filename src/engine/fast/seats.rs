@@ -23,6 +23,15 @@ pub(super) struct Active {
     /// Of its first `known` tokens it was known which they are when blocks were last taken for them: their blocks are
     /// named.
     pub known: u32,
+    /// Entries of its tables that it has given back, when it was last scheduled by itself.
+    pub given: u32,
+    /// The tokens that it last computed by itself, and the step, by the decoders' clock.
+    pub chunk: (u32, u64),
+    /// The decoders' clock when it joined them, the tokens it had computed then, and how many of these were settled
+    /// when its first step was decided.
+    pub joined: u64,
+    pub joined_with: u32,
+    pub settled_at_join: u32,
 }
 
 /// How a request takes part in the steps that are decided.
@@ -58,6 +67,8 @@ impl Seats {
             active.holding = holding;
             active.part = Part::Waits;
             active.sampled = 0;
+            active.given = 0;
+            active.chunk = (0, 0);
             return seat;
         }
         self.seats.push(Active {
@@ -68,6 +79,11 @@ impl Seats {
             part: Part::Waits,
             sampled: 0,
             known: 0,
+            given: 0,
+            chunk: (0, 0),
+            joined: 0,
+            joined_with: 0,
+            settled_at_join: 0,
         });
         self.seats.len() as Seat - 1
     }

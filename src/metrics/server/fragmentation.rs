@@ -41,8 +41,8 @@ impl Fragmentation {
     pub(super) fn ran(&mut self, run: &StepRun<'_>, kv: &KvOverRun) {
         self.blocks += kv.used;
         self.empty += kv.empty;
-        if kv.last > self.peak.blocks {
-            self.peak = Peak::of(*run, kv.last);
+        if kv.most > self.peak.blocks {
+            self.peak = Peak::of(*run, kv.most);
         }
     }
 
@@ -68,8 +68,13 @@ impl Fragmentation {
 }
 
 impl Peak {
-    /// The first of the steps that use as many blocks as the last.
+    /// The first of the steps that use so many blocks, the most of all.
     fn of(run: StepRun<'_>, blocks: u64) -> Self {
+        if run.kv.may_fall() {
+            let first = run.kv.each_step(run.steps).find(|&(used, _)| used == blocks);
+            let (_, empty) = first.expect("a step uses as many as the most");
+            return Self { blocks, empty };
+        }
         let mut step = run.steps - 1;
         while step > 0 && run.kv.taken_at(step) == 0 {
             step -= 1;

@@ -75,9 +75,12 @@ impl UsedBlocks {
     #[inline(always)]
     pub(super) fn ran(&mut self, place: usize, run: &StepRun<'_>, kv: &KvOverRun) {
         let pool = &mut self.pools[place];
-        pool.max = pool.max.max(kv.last);
+        pool.max = pool.max.max(kv.most);
         pool.integral += kv.used;
         let first = pool.nearest_multiple(run.kv.used.into());
+        if run.kv.may_fall() {
+            return self.hold_each_step(place, run);
+        }
         if first == pool.nearest_multiple(kv.last) {
             self.rounded.hold(held(&self.pools, place, first), run.takes.picos());
         } else {
@@ -125,6 +128,16 @@ impl UsedBlocks {
     pub(super) fn max(&self) -> Option<f64> {
         let most = self.pools.iter().map(|pool| pool.fraction(pool.max as f64));
         most.reduce(f64::max).filter(|_| self.rounded.picos() > 0)
+    }
+
+    /// Steps one by one: usage rises and falls.
+    fn hold_each_step(&mut self, place: usize, run: &StepRun<'_>) {
+        let (mut picos, growth) = (run.ramp.first.picos(), run.ramp.growth.picos());
+        for (used, _) in run.kv.each_step(run.steps) {
+            let multiple = self.pools[place].nearest_multiple(used);
+            self.rounded.hold(held(&self.pools, place, multiple), picos);
+            picos += growth;
+        }
     }
 
     /// Steps in parts, each of which uses as many blocks to the nearest multiple: where runs of steps are cut does not
@@ -228,6 +241,7 @@ mod tests {
                 fills: due.iter().sum(),
                 due,
                 phase: 1,
+                ..KvGrowth::constant(0, 0)
             },
         }
     }

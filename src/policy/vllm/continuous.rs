@@ -55,6 +55,9 @@ impl ContinuousBatching {
             ScheduledAs::Resumed => live.recomputed += u64::from(live.computed.saturating_sub(part.hit)),
         }
         live.computed = part.computed_before + part.tokens;
+        if part.padded {
+            return live.num_tokens(); // What only fills the row up is nothing that it lacked.
+        }
         live.num_tokens().max(live.computed)
     }
 }

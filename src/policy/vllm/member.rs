@@ -1,6 +1,6 @@
 //! A request as the scheduler knows it.
 
-use crate::kv::{BlockId, BlockKey, KeyChain};
+use crate::kv::{BlockId, BlockKey, KeyChain, KvGroups, NULL_BLOCK};
 use crate::units::Time;
 use crate::workload::{ContentId, Request, RequestId, Segment};
 
@@ -13,9 +13,11 @@ pub struct Member {
     pub generated: u32,
     /// Tokens whose KV exists or is being computed.
     pub computed: u32,
-    /// Its blocks, in the order of its tokens.
-    pub table: Vec<BlockId>,
-    /// Tokens that a step in flight is going to sample.
+    /// Of these, tokens that steps in flight compute.
+    pub in_flight: u32,
+    /// Its blocks in each group, in the order of its tokens; null where it has given them back, or never needed them.
+    pub tables: Vec<Vec<BlockId>>,
+    /// Tokens that steps in flight are going to sample, drafts that may be accepted included.
     pub placeholders: u32,
     /// Outputs of steps in flight that were scheduled before its latest preemption.
     pub stale: u32,
@@ -27,31 +29,52 @@ pub struct Member {
     pub preemptions: u32,
     /// Tokens found in the prefix cache at its first admission.
     pub cached: u32,
-    /// How many of its blocks have been offered to the cache.
-    pub(super) named: usize,
+    /// Whether the latest step it took part in left tokens of it to compute.
+    pub(super) is_prefilling: bool,
+    /// How many entries of each table have been offered to the cache.
+    pub(super) named: Vec<usize>,
+    /// What it found by its latest look-up in the layers that found most, if all layers together found less [tokens].
+    pub(super) junction: Option<u32>,
     keys: Vec<BlockKey>,
     chain: KeyChain,
     /// Tokens that `chain` has seen.
     chained: u32,
+    /// Keys of `chain` that still lack the tokens which follow their blocks.
+    unfollowed: Vec<BlockKey>,
+    rule: KeyRule,
+}
+
+/// What the keys of blocks name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyRule {
+    /// Tokens from one key to the next.
+    pub block_tokens: u32,
+    /// How many of the tokens that follow a block its key covers.
+    pub lookahead: u32,
 }
 
 impl Member {
-    pub(super) fn new(request: Request, block_tokens: u32) -> Self {
+    pub(super) fn new(request: Request, groups: &KvGroups, rule: KeyRule) -> Self {
         Self {
             request,
             generated: 0,
             computed: 0,
-            table: Vec::new(),
+            in_flight: 0,
+            tables: vec![Vec::new(); groups.len()],
             placeholders: 0,
             stale: 0,
             drafts: 0,
             verifications: 0,
             preemptions: 0,
             cached: 0,
-            named: 0,
+            is_prefilling: false,
+            named: vec![0; groups.len()],
+            junction: None,
             keys: Vec::new(),
-            chain: KeyChain::new(block_tokens),
+            chain: KeyChain::new(rule.block_tokens),
             chained: 0,
+            unfollowed: Vec::new(),
+            rule,
         }
     }
 
@@ -70,17 +93,24 @@ impl Member {
         (self.request.priority, self.request.arrival, self.request.id)
     }
 
-    /// The keys of all full blocks of its tokens.
+    /// How many blocks it has in each group.
+    pub fn held(&self) -> impl Iterator<Item = u32> {
+        let real = |table: &Vec<BlockId>| table.iter().filter(|&&id| id != NULL_BLOCK).count() as u32;
+        self.tables.iter().map(real)
+    }
+
+    /// Its tokens whose KV exists, whatever becomes of the steps in flight.
+    pub(super) const fn settled(&self) -> u32 {
+        self.computed - self.in_flight
+    }
+
+    /// The keys of its tokens, one for every so many as a key names, as far as what they cover is known.
     pub(super) fn keys(&mut self) -> &[BlockKey] {
         let prompt = self.request.prompt.tokens();
+        let mut new = std::mem::take(&mut self.unfollowed);
         if self.chained == 0 {
-            let whole = [Segment {
-                content: ContentId::unique_prompt_of(self.request.id),
-                offset: 0,
-                tokens: prompt,
-            }];
-            for &segment in self.request.prompt.segments().unwrap_or(&whole) {
-                self.chain.extend(segment, |key| self.keys.push(key));
+            for segment in self.prompt_segments() {
+                self.chain.extend(segment, |key| new.push(key));
             }
             self.chained = prompt;
         }
@@ -90,8 +120,47 @@ impl Member {
             offset: self.request.output_name.offset + (self.chained - prompt),
             tokens: all - self.chained,
         };
-        self.chain.extend(output, |key| self.keys.push(key));
+        self.chain.extend(output, |key| new.push(key));
         self.chained = all;
+        let lookahead = self.rule.lookahead;
+        if lookahead == 0 {
+            self.keys.append(&mut new);
+            return &self.keys;
+        }
+        let mut new = new.into_iter();
+        for key in new.by_ref() {
+            let end = (self.keys.len() as u32 + 1) * self.rule.block_tokens;
+            if end + lookahead > all {
+                self.unfollowed.push(key);
+                break;
+            }
+            let following = (end..end + lookahead).map(|place| self.token(place));
+            let key = key.followed_by(following);
+            self.keys.push(key);
+        }
+        self.unfollowed.extend(new);
         &self.keys
+    }
+
+    fn prompt_segments(&self) -> Vec<Segment> {
+        let whole = [Segment {
+            content: ContentId::unique_prompt_of(self.request.id),
+            offset: 0,
+            tokens: self.request.prompt.tokens(),
+        }];
+        self.request.prompt.segments().unwrap_or(&whole).to_vec()
+    }
+
+    /// What its token at a place is: a content, and the place in it.
+    fn token(&self, place: u32) -> (ContentId, u32) {
+        let mut before = place;
+        for segment in self.prompt_segments() {
+            if before < segment.tokens {
+                return (segment.content, segment.offset + before);
+            }
+            before -= segment.tokens;
+        }
+        let output = self.request.output_name;
+        (output.content, output.offset + before)
     }
 }

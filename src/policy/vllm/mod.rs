@@ -9,9 +9,12 @@
 //! Not modelled: `LoRA`, multimodal inputs, KV transfer, structured output, pipeline stages; drafts that are missing in
 //! a step, as when n-grams find no match.
 
+mod allocate;
 mod continuous;
 mod decisions;
 pub mod drafts;
+mod group_search;
+mod lookup;
 mod member;
 mod profile;
 mod rules;

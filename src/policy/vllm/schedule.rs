@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use super::decisions::{AdmissionMemory, cut_to_threshold};
+use super::decisions::cut_to_threshold;
+use super::lookup::CacheHit;
 use super::member::Member;
 use super::scheduler::VllmScheduler;
-use crate::kv::{BlockId, blocks_for};
 use crate::policy::queue::ScheduledAs;
-use crate::workload::{Request, RequestId};
+use crate::workload::RequestId;
 
 /// What one step of vLLM holds, and whom it preempts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,8 +33,38 @@ pub struct ScheduledPart {
     pub hit: u32,
     /// Draft tokens it verifies.
     pub drafts: u32,
+    /// Whether these stand in for drafts that nobody has proposed.
+    pub padded: bool,
     /// Whether it samples.
     pub samples: bool,
+}
+
+/// What a step has left to hand out.
+#[derive(Clone, Copy)]
+struct StepBudget {
+    /// Tokens.
+    tokens: u32,
+    /// Places in the model's input: tokens, and for each request what a draft model adds of its own.
+    places: u32,
+    /// Places that a request takes beside its tokens.
+    extra: u32,
+}
+
+impl StepBudget {
+    /// The most tokens of a request; 0 if none may come in any more.
+    fn most(&self) -> u32 {
+        self.tokens.min(self.places.saturating_sub(self.extra))
+    }
+
+    const fn take(&mut self, tokens: u32) {
+        self.tokens -= tokens;
+        self.places -= tokens + self.extra;
+    }
+
+    const fn give_back(&mut self, tokens: u32) {
+        self.tokens += tokens;
+        self.places += tokens + self.extra;
+    }
 }
 
 impl VllmScheduler {
@@ -42,7 +72,12 @@ impl VllmScheduler {
     pub fn schedule(&mut self) -> VllmPlan {
         let threshold = self.rules.threshold(self.running.len() + self.waiting.len());
         let mut plan = VllmPlan::default();
-        let mut budget = self.schedule_running(&mut plan, threshold);
+        let mut budget = StepBudget {
+            tokens: self.rules.max_num_batched_tokens,
+            places: self.rules.max_num_batched_tokens,
+            extra: self.rules.speculative.as_ref().map_or(0, |drafts| drafts.draft_slots),
+        };
+        self.schedule_running(&mut plan, threshold, &mut budget);
         if plan.preempted.is_empty() {
             self.schedule_waiting(&mut plan, threshold, &mut budget);
         }
@@ -50,12 +85,11 @@ impl VllmScheduler {
         plan
     }
 
-    /// Running requests, oldest first. Returns the budget left.
-    fn schedule_running(&mut self, plan: &mut VllmPlan, threshold: u32) -> u32 {
-        let mut budget = self.rules.max_num_batched_tokens;
+    /// Running requests, oldest first.
+    fn schedule_running(&mut self, plan: &mut VllmPlan, threshold: u32, budget: &mut StepBudget) {
         let mut index = 0;
-        while index < self.running.len() && budget > 0 {
-            let tokens = self.wanted(&self.running[index], threshold, budget);
+        while index < self.running.len() && budget.most() > 0 {
+            let tokens = self.wanted(&self.running[index], threshold, budget.most());
             if tokens == 0 {
                 index += 1;
                 continue;
@@ -67,7 +101,9 @@ impl VllmScheduler {
                     break;
                 }
                 let victim = self.victim();
-                budget += self.preempt(victim, plan);
+                if let Some(tokens) = self.preempt(victim, plan) {
+                    budget.give_back(tokens);
+                }
                 place = match victim.cmp(&current) {
                     std::cmp::Ordering::Less => Some(current - 1),
                     std::cmp::Ordering::Equal => None,
@@ -90,12 +126,12 @@ impl VllmScheduler {
                 computed_before: member.computed,
                 hit: 0,
                 drafts: drafts_within(member, tokens),
+                padded: false,
                 samples: false,
             });
-            budget -= tokens;
+            budget.take(tokens);
             index += 1;
         }
-        budget
     }
 
     /// How many tokens a running request gets.
@@ -106,43 +142,8 @@ impl VllmScheduler {
         }
         let all = member.num_tokens() + member.drafts + member.placeholders;
         let unfed = u32::from(!member.request.is_prompt_only);
-        let room = self.memory.max_model_len - unfed - member.computed;
+        let room = (self.memory.max_model_len - unfed).saturating_sub(member.computed);
         cut_to_threshold(all - member.computed, threshold).min(budget).min(room)
-    }
-
-    /// Gives a running request the blocks for `tokens` more tokens; false if there are too few.
-    fn allocate_running(&mut self, index: usize, tokens: u32) -> bool {
-        let member = &self.running[index];
-        let held = member.table.len() as u32;
-        let needed = self.blocks_with_lookahead(member.computed + tokens);
-        let lacking = needed.saturating_sub(held);
-        if lacking > self.pool.free_count() {
-            return false;
-        }
-        let member = &mut self.running[index];
-        member.table.extend((0..lacking).map(|_| self.pool.take()));
-        let known = (member.computed + tokens).min(member.num_tokens());
-        self.name_blocks(index, known);
-        true
-    }
-
-    fn blocks_with_lookahead(&self, tokens: u32) -> u32 {
-        let tokens = (tokens + self.lookahead_tokens()).min(self.memory.max_model_len);
-        blocks_for(tokens, self.memory.block_tokens)
-    }
-
-    /// Offers the blocks that are full within a running request's first `tokens` tokens to the cache.
-    pub(super) fn name_blocks(&mut self, index: usize, tokens: u32) {
-        if !self.rules.prefix_caching {
-            return;
-        }
-        let full = (tokens / self.memory.block_tokens) as usize;
-        let member = &mut self.running[index];
-        for block in member.named..full {
-            let key = member.keys()[block];
-            self.pool.name(member.table[block], key);
-        }
-        member.named = member.named.max(full);
     }
 
     /// Who has to give way: the youngest, or the one with the highest priority number, of these the latest arrival.
@@ -155,15 +156,17 @@ impl VllmScheduler {
     }
 
     /// Takes all blocks from a running request and puts it back into the queue. Returns the tokens that it had been
-    /// given in this step.
-    fn preempt(&mut self, index: usize, plan: &mut VllmPlan) -> u32 {
+    /// given in this step, if any.
+    fn preempt(&mut self, index: usize, plan: &mut VllmPlan) -> Option<u32> {
         let mut member = self.running.remove(index);
-        self.pool.release(&member.table);
-        member.table.clear();
-        member.named = 0;
+        self.release(&member);
+        member.tables.iter_mut().for_each(Vec::clear);
+        member.named.fill(0);
         member.computed = 0;
+        member.in_flight = 0;
         member.drafts = 0;
-        member.stale += member.placeholders;
+        // One step is in flight when another is decided.
+        member.stale += u32::from(member.placeholders > 0);
         member.placeholders = 0;
         member.preemptions += 1;
         let id = member.id();
@@ -173,16 +176,15 @@ impl VllmScheduler {
         } else {
             self.waiting.push_front(member);
         }
-        let Some(part) = plan.scheduled.iter().position(|part| part.id == id) else {
-            return 0;
-        };
-        plan.scheduled.remove(part).tokens
+        let part = plan.scheduled.iter().position(|part| part.id == id)?;
+        Some(plan.scheduled.remove(part).tokens)
     }
 
     /// The head of the queue, as long as it may come in.
-    fn schedule_waiting(&mut self, plan: &mut VllmPlan, threshold: u32, budget: &mut u32) {
+    fn schedule_waiting(&mut self, plan: &mut VllmPlan, threshold: u32, budget: &mut StepBudget) {
         let mut set_aside = VecDeque::new();
-        while *budget > 0 && self.running.len() < self.rules.max_num_seqs as usize {
+        let pads = Padding::after(plan, &self.running);
+        while budget.most() > 0 && self.running.len() < self.rules.max_num_seqs as usize {
             let Some(mut head) = self.waiting.pop_front() else {
                 break;
             };
@@ -191,12 +193,10 @@ impl VllmScheduler {
                 continue;
             }
             let hit = self.lookup(&mut head);
-            let hit_tokens = hit.len() as u32 * self.memory.block_tokens;
-            let lacking = head.num_tokens() - hit_tokens;
-            match self.rules.first_chunk(lacking, threshold, *budget) {
-                Some(tokens) if self.may_admit(&head, &hit, tokens) => {
-                    plan.scheduled.push(self.admit(head, &hit, tokens));
-                    *budget -= tokens;
+            match self.first_tokens(&head, &hit, threshold, (budget, pads)) {
+                Some((tokens, drafts)) if self.may_admit(&head, &hit, tokens) => {
+                    plan.scheduled.push(self.admit(head, hit, tokens, drafts));
+                    budget.take(tokens);
                 }
                 _ => {
                     self.waiting.push_front(head);
@@ -209,69 +209,34 @@ impl VllmScheduler {
         }
     }
 
-    /// How much of its prompt a request would find if it were admitted now, up to the first output that is still under
-    /// way [tokens].
-    pub fn cached_tokens(&self, request: &Request) -> u32 {
-        let inside = || self.waiting.iter().chain(&self.running);
-        let is_under_way = |content| {
-            let mut outputs = inside().filter(|member| member.request.output_is_shared);
-            outputs.any(|member| member.request.output_name.content == content)
-        };
-        let known = request.prompt.tokens_before(is_under_way);
-        let all = request.prompt.tokens() - 1;
-        let mut member = Member::new(request.clone(), self.memory.block_tokens);
-        let hit = self.lookup(&mut member).len() as u32 * self.memory.block_tokens;
-        let most = known.map_or(all, |known| known.min(all));
-        hit.min(most - most % self.memory.block_tokens)
-    }
-
-    /// The longest cached prefix; at least one token is left to compute.
-    fn lookup(&self, member: &mut Member) -> Vec<BlockId> {
-        if !self.rules.prefix_caching {
-            return Vec::new();
+    /// How many tokens the head of the queue computes in its first step, and how many drafts are among them; `None` if
+    /// they do not fit. A single token to compute is filled up to what a request that decodes computes, so that all
+    /// rows of the step are alike.
+    fn first_tokens(
+        &self,
+        head: &Member,
+        hit: &CacheHit,
+        threshold: u32,
+        (budget, pads): (&StepBudget, Padding),
+    ) -> Option<(u32, u32)> {
+        let lacking = head.num_tokens() - hit.tokens;
+        let tokens = self.rules.first_chunk(lacking, threshold, budget.most())?;
+        let drafts = self.rules.speculative.as_ref().map_or(0, |drafts| drafts.tokens);
+        let is_padded = drafts > 0
+            && lacking == 1
+            && pads.allows(hit.tokens > 0)
+            // What no step holds would keep it out for ever.
+            && 1 + drafts + budget.extra <= self.rules.max_num_batched_tokens
+            && u64::from(hit.tokens) + u64::from(drafts) + 2 <= u64::from(self.memory.max_model_len);
+        if !is_padded {
+            return Some((tokens, 0));
         }
-        let most = (member.num_tokens() - 1) / self.memory.block_tokens;
-        let mut hit = self.pool.lookup(&member.keys()[..most as usize]);
-        let speculative = self.rules.speculative.as_ref();
-        if speculative.is_some_and(|drafts| drafts.recomputes_last_hit) {
-            hit.pop();
-        }
-        hit
+        (drafts < budget.most()).then_some((1 + drafts, drafts))
     }
 
-    fn may_admit(&self, member: &Member, hit: &[BlockId], tokens: u32) -> bool {
-        let hit_tokens = hit.len() as u32 * self.memory.block_tokens;
-        let now = self.blocks_with_lookahead(hit_tokens + tokens);
-        let all = blocks_for(
-            member.num_tokens().min(self.memory.max_model_len),
-            self.memory.block_tokens,
-        );
-        let needed = if self.rules.full_sequence_gate {
-            now.max(all)
-        } else {
-            now
-        };
-        let lacking = needed.saturating_sub(hit.len() as u32);
-        // Blocks that are found but unused lie in the free queue and leave it.
-        let taken = lacking + self.pool.count_unused(hit);
-        let memory = AdmissionMemory {
-            free_blocks: self.pool.free_count(),
-            usable_blocks: self.pool.usable(),
-            others_run: !self.running.is_empty(),
-        };
-        self.rules.leaves_enough_free(taken, &memory)
-    }
-
-    fn admit(&mut self, mut member: Member, hit: &[BlockId], tokens: u32) -> ScheduledPart {
-        let hit_tokens = hit.len() as u32 * self.memory.block_tokens;
-        self.pool.share(hit);
-        let lacking = self.blocks_with_lookahead(hit_tokens + tokens) - hit.len() as u32;
-        member.table = hit.to_vec();
-        member.table.extend((0..lacking).map(|_| self.pool.take()));
-        member.computed = hit_tokens;
-        member.named = hit.len();
+    fn admit(&mut self, mut member: Member, hit: CacheHit, tokens: u32, drafts: u32) -> ScheduledPart {
         let kind = if member.preemptions == 0 {
-            member.cached = hit_tokens;
+            member.cached = hit.tokens;
             ScheduledAs::New
         } else {
             ScheduledAs::Resumed
@@ -280,13 +245,13 @@ impl VllmScheduler {
             id: member.id(),
             kind,
             tokens,
-            computed_before: hit_tokens,
-            hit: hit_tokens,
-            drafts: 0,
+            computed_before: hit.tokens,
+            hit: hit.tokens,
+            drafts,
+            padded: drafts > 0,
             samples: false,
         };
-        self.running.push(member);
-        self.name_blocks(self.running.len() - 1, hit_tokens + tokens);
+        self.take_in(member, hit, tokens);
         part
     }
 
@@ -297,9 +262,14 @@ impl VllmScheduler {
             let member = self.running.iter_mut().find(|member| member.id() == part.id);
             let member = member.expect("a scheduled request runs");
             member.computed += part.tokens;
+            member.in_flight += part.tokens;
+            // What was proposed and did not fit is forgotten.
+            member.drafts = 0;
             part.samples = member.computed >= member.num_tokens() + member.placeholders;
+            member.is_prefilling = !part.samples;
             if part.samples && self.rules.async_scheduling {
-                member.placeholders += 1;
+                member.placeholders += 1 + part.drafts;
+                member.drafts = self.rules.speculative.as_ref().map_or(0, |drafts| drafts.tokens);
             }
         }
     }
@@ -308,4 +278,29 @@ impl VllmScheduler {
 /// How many of the `tokens` tokens of a running request are drafts.
 fn drafts_within(member: &Member, tokens: u32) -> u32 {
     (member.computed + tokens).saturating_sub(member.num_tokens() + member.placeholders)
+}
+
+/// What the running requests of a step have to do with whether others that come in are filled up with drafts.
+#[derive(Clone, Copy)]
+struct Padding {
+    anyone_runs: bool,
+    anyone_prefills: bool,
+}
+
+impl Padding {
+    /// When only running requests have been scheduled.
+    fn after(plan: &VllmPlan, running: &[Member]) -> Self {
+        let prefills = |part: &ScheduledPart| {
+            let mut running = running.iter();
+            running.any(|member| member.id() == part.id && member.is_prefilling)
+        };
+        Self {
+            anyone_runs: !plan.scheduled.is_empty(),
+            anyone_prefills: plan.scheduled.iter().any(prefills),
+        }
+    }
+
+    const fn allows(self, has_hit: bool) -> bool {
+        !self.anyone_prefills && (self.anyone_runs || has_hit)
+    }
 }

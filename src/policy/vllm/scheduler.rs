@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::member::Member;
+use super::group_search::GroupClass;
+use super::member::{KeyRule, Member};
 use super::settings::ContinuousSettings;
-use crate::kv::{BlockPool, PoolRules};
+use crate::hardware::KvGroup;
+use crate::kv::{BlockPool, KvGroups, PoolRules};
 use crate::policy::queue::Memory;
 use crate::workload::{Request, RequestId};
 
@@ -13,6 +15,11 @@ use crate::workload::{Request, RequestId};
 pub struct VllmScheduler {
     pub(super) rules: ContinuousSettings,
     pub(super) memory: Memory,
+    pub(super) groups: KvGroups,
+    pub(super) classes: Vec<GroupClass>,
+    /// Hits are multiples of so many tokens.
+    pub(super) alignment: u32,
+    pub(super) key_rule: KeyRule,
     pub(super) pool: BlockPool,
     /// Next first: by arrival, preempted ones at the head; or by priority.
     pub(super) waiting: VecDeque<Member>,
@@ -21,17 +28,30 @@ pub struct VllmScheduler {
 }
 
 impl VllmScheduler {
-    /// An empty server.
+    /// An empty server. Without a prefix cache if a group keeps states: how vLLM caches these is not modelled.
     pub fn new(rules: ContinuousSettings, memory: Memory) -> Self {
+        let groups = memory.groups();
+        assert!(
+            !rules.prefix_caching || !groups.iter().any(KvGroup::is_state),
+            "states are not cached: prefix caching is off where a group keeps them"
+        );
         let pool = PoolRules {
             caching: rules.prefix_caching,
             keyless_first: rules.keyless_first,
         };
+        let key_rule = KeyRule {
+            block_tokens: groups.key_tokens(),
+            lookahead: rules.speculative.as_ref().map_or(0, |drafts| drafts.key_lookahead),
+        };
         Self {
+            classes: GroupClass::all_of(&groups),
+            alignment: groups.alignment(),
+            key_rule,
+            groups,
             rules,
-            memory,
             // With the null block.
             pool: BlockPool::new(memory.usable_blocks + 1, pool),
+            memory,
             waiting: VecDeque::new(),
             running: Vec::new(),
         }
@@ -39,8 +59,12 @@ impl VllmScheduler {
 
     /// A request arrives.
     pub fn submit(&mut self, request: Request) {
-        let member = Member::new(request, self.memory.block_tokens);
+        let member = self.member(request);
         self.enqueue(member);
+    }
+
+    pub(super) fn member(&self, request: Request) -> Member {
+        Member::new(request, &self.groups, self.key_rule)
     }
 
     /// A client gives up: its request leaves at once. False if it is not here.
@@ -53,7 +77,7 @@ impl VllmScheduler {
             return false;
         };
         let member = self.running.remove(place);
-        self.pool.release(&member.table);
+        self.release(&member);
         true
     }
 
@@ -77,11 +101,23 @@ impl VllmScheduler {
         &self.running
     }
 
-    /// Slots of the running requests' blocks without a token. Blocks that requests share are full.
+    /// The groups of layers between which the blocks are divided.
+    pub const fn groups(&self) -> &KvGroups {
+        &self.groups
+    }
+
+    /// Slots of the running requests' blocks without a token. Blocks that requests share are full; those of a state
+    /// have no slots.
     pub fn empty_slots(&self) -> u64 {
         let empty = self.running.iter().map(|member| {
-            let slots = member.table.len() as u64 * u64::from(self.memory.block_tokens);
-            slots - u64::from(member.computed)
+            let tables = self.groups.iter().zip(&member.tables);
+            let with_slots = tables.filter(|(group, _)| !group.is_state());
+            // Null entries stand for as many tokens as they could hold.
+            let empty = with_slots.map(|(group, table)| {
+                let slots = table.len() as u64 * u64::from(group.block_tokens);
+                slots - u64::from(member.computed)
+            });
+            empty.sum::<u64>()
         });
         empty.sum()
     }

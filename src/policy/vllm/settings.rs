@@ -20,6 +20,9 @@ pub struct ContinuousSettings {
     pub watermark: f64,
     /// Whether blocks with the same content are shared.
     pub prefix_caching: bool,
+    /// Which blocks of a window's layers the prefix cache keeps (`prefix_cache_retention_interval`): 0 for those that a
+    /// prompt's end and a junction of prompts need, a number for those before each of its multiples too, none for all.
+    pub retention_interval: Option<u32>,
     /// Whether requests with a lower priority number go first.
     pub priority: bool,
     /// Whether a step is decided while the one before still runs.
@@ -47,6 +50,7 @@ impl ContinuousSettings {
             long_prefill_token_threshold: 0,
             watermark: 0.0,
             prefix_caching: true,
+            retention_interval: Some(0),
             priority: false,
             async_scheduling: false,
             speculative: None,

@@ -3,6 +3,7 @@
 use super::member::Member;
 use super::schedule::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
+use super::settings::ContinuousSettings;
 use crate::workload::RequestId;
 
 /// Tokens that a request got from a step.
@@ -23,51 +24,73 @@ pub struct Output {
 impl VllmScheduler {
     /// The step has ended: hands out its tokens, in order. Requests that have left in the meantime get nothing.
     pub fn update(&mut self, plan: &VllmPlan) -> Vec<Output> {
-        let parts = plan.scheduled.iter().filter(|part| part.samples);
-        let outputs: Vec<Output> = parts.filter_map(|part| self.give_tokens(part)).collect();
+        let outputs: Vec<Output> = plan.scheduled.iter().filter_map(|part| self.end_part(part)).collect();
         for output in &outputs {
             if let Some(member) = &output.finished {
-                self.pool.release(&member.table);
+                self.release(member);
             }
         }
         outputs
     }
 
-    fn give_tokens(&mut self, part: &ScheduledPart) -> Option<Output> {
-        let drafts_next = self
-            .rules
-            .speculative
-            .as_ref()
-            .map_or(0, |speculative| speculative.tokens);
+    /// A request's part in a step has ended; its tokens, if it has sampled any.
+    fn end_part(&mut self, part: &ScheduledPart) -> Option<Output> {
         let place = self.running.iter().position(|member| member.id() == part.id);
         let Some(index) = place else {
-            return self.give_stale_token(part.id);
+            return if part.samples {
+                self.give_stale_tokens(part)
+            } else {
+                None
+            };
         };
+        self.running[index].in_flight -= part.tokens;
+        part.samples.then(|| self.give_tokens(index, part))
+    }
+
+    fn give_tokens(&mut self, index: usize, part: &ScheduledPart) -> Output {
         let member = &mut self.running[index];
-        let accepted = match &self.rules.speculative {
-            Some(speculative) if part.drafts > 0 => {
-                let number = member.verifications;
-                member.verifications += 1;
-                let accepted = speculative.acceptance.accepted(part.id, number);
-                accepted.min(part.drafts)
-            }
-            _ => 0,
-        };
-        member.computed -= part.drafts - accepted;
+        let accepted = accepted_drafts(&self.rules, member, part);
+        let delivered = accepted + 1;
+        let missing = member.request.output_tokens - member.generated;
+        let tokens = delivered.min(missing);
+        // Neither the drafts that were refused nor those beyond the end count as computed.
+        member.computed -= part.drafts - accepted + (delivered - tokens);
         if member.stale > 0 {
             member.stale -= 1;
         } else if self.rules.async_scheduling {
-            member.placeholders -= 1;
+            member.placeholders -= 1 + part.drafts;
         }
-        let missing = member.request.output_tokens - member.generated;
-        let tokens = (accepted + 1).min(missing);
         member.generated += tokens;
-        member.drafts = drafts_next;
+        if !self.rules.async_scheduling {
+            member.drafts = self.rules.speculative.as_ref().map_or(0, |drafts| drafts.tokens);
+        }
         let complete = member.generated == member.request.output_tokens;
         // Only now is it known which tokens the blocks hold, if drafts or a step in flight had filled them.
-        let known = (member.computed - member.placeholders).min(member.num_tokens());
+        let known = member.settled().min(member.num_tokens());
         self.name_blocks(index, known);
         let finished = complete.then(|| self.running.remove(index));
+        Output {
+            id: part.id,
+            tokens,
+            drafts: part.drafts,
+            accepted,
+            finished,
+        }
+    }
+
+    /// Tokens of a request that was preempted while the step was in flight.
+    fn give_stale_tokens(&mut self, part: &ScheduledPart) -> Option<Output> {
+        let place = self.waiting.iter().position(|member| member.id() == part.id)?;
+        let member = &mut self.waiting[place];
+        if member.stale == 0 {
+            return None;
+        }
+        let accepted = accepted_drafts(&self.rules, member, part);
+        let tokens = (accepted + 1).min(member.request.output_tokens - member.generated);
+        member.stale -= 1;
+        member.generated += tokens;
+        let complete = member.generated == member.request.output_tokens;
+        let finished = if complete { self.waiting.remove(place) } else { None };
         Some(Output {
             id: part.id,
             tokens,
@@ -76,24 +99,17 @@ impl VllmScheduler {
             finished,
         })
     }
+}
 
-    /// A token of a request that was preempted while the step was in flight.
-    fn give_stale_token(&mut self, id: RequestId) -> Option<Output> {
-        let place = self.waiting.iter().position(|member| member.id() == id)?;
-        let member = &mut self.waiting[place];
-        if member.stale == 0 {
-            return None;
-        }
-        member.stale -= 1;
-        member.generated += 1;
-        let complete = member.generated == member.request.output_tokens;
-        let finished = if complete { self.waiting.remove(place) } else { None };
-        Some(Output {
-            id,
-            tokens: 1,
-            drafts: 0,
-            accepted: 0,
-            finished,
-        })
+/// How many of the drafts in a part of a step are accepted.
+fn accepted_drafts(rules: &ContinuousSettings, member: &mut Member, part: &ScheduledPart) -> u32 {
+    let Some(speculative) = rules.speculative.as_ref().filter(|_| part.drafts > 0) else {
+        return 0;
+    };
+    if part.padded && !speculative.accepts_padding {
+        return 0;
     }
+    let number = member.verifications;
+    member.verifications += 1;
+    speculative.acceptance.accepted(part.id, number).min(part.drafts)
 }

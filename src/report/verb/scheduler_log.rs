@@ -1,5 +1,5 @@
-//! A scheduler's log as JSON: `{"steps": [...], "per_request": {...}}`, one line a step, in the schema
-//! `vllm-sched-oracle/1`.
+//! A scheduler's log as JSON: `{"steps": [...], "per_request": {...}}`, one line a step, in the schemas
+//! `vllm-sched-oracle/1` and `/2`.
 
 use std::io::{self, Write};
 
@@ -16,6 +16,7 @@ use crate::workload::{Request, RequestId};
 const SHOWN_FREE_BLOCKS: usize = 64;
 
 /// A log and what its schema needs beside it.
+#[expect(clippy::struct_excessive_bools, reason = "what the schema tells depends on them")]
 pub struct SchedulerLog<'a> {
     /// The steps as they were logged.
     pub log: &'a StepLog,
@@ -27,6 +28,10 @@ pub struct SchedulerLog<'a> {
     pub timed: bool,
     /// Whether steps are decided while the one before runs.
     pub async_scheduling: bool,
+    /// Whether a request's blocks are told group by group.
+    pub by_group: bool,
+    /// Whether it is told which drafts stand in for none.
+    pub tells_padding: bool,
 }
 
 impl SchedulerLog<'_> {
@@ -108,11 +113,15 @@ impl SchedulerLog<'_> {
         put("preempted", self.all(&plan.preempted));
         put("free_after_schedule", json!(decided.free_queue.len()));
         put("used_after_schedule", json!(decided.used_blocks));
-        let tables = decided
-            .tables
-            .iter()
-            .map(|(id, table)| (self.name(*id).to_owned(), json!(table)));
+        let tables = decided.tables.iter().map(|(id, tables)| {
+            let table = match &tables[..] {
+                [only] if !self.by_group => json!(only),
+                of_groups => json!(of_groups),
+            };
+            (self.name(*id).to_owned(), table)
+        });
         put("block_table", Value::Object(tables.collect()));
+        put("held", json!(decided.held));
         put("free_queue_after_schedule", shown(&decided.free_queue));
         if self.timed && self.async_scheduling {
             put("exec_start_us", json!(micros(decided.runs.0)));
@@ -137,6 +146,9 @@ impl SchedulerLog<'_> {
         }
         if part.drafts > 0 {
             row["drafts"] = json!(part.drafts);
+        }
+        if part.padded && self.tells_padding {
+            row["padded"] = json!(true);
         }
         row
     }

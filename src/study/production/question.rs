@@ -46,13 +46,16 @@ pub struct ProductionQuestion<'a> {
 impl ProductionQuestion<'_> {
     /// How much work a search is worth if a run has so many requests.
     pub(super) fn effort(&self, requests_of_run: u64) -> SearchEffort {
-        let mut deployments = self.input.scenario.deployments().into_iter();
-        let all_are_fast = deployments.all(|(deployment, _)| has_fast(&deployment.server.policy));
+        let deployments = self.input.scenario.deployments();
+        let mut servers = deployments.iter().map(|(deployment, _)| &deployment.server);
+        let all_are_fast = servers.clone().all(has_fast);
+        // Over groups of layers the fast engine takes shared prompts step by step.
+        let over_groups = servers.any(|server| server.kv_groups.is_some());
         let mut workloads = self.input.scenario.traffic.workloads();
         let most = match (all_are_fast, workloads.any(shares_prompts)) {
             (true, false) => REQUESTS_AT_A_LOAD,
-            (true, true) => REQUESTS_AT_A_LOAD / TIMES_FOR_SHARED_PROMPTS,
-            (false, _) => REQUESTS_AT_A_LOAD_SLOWLY,
+            (true, true) if !over_groups => REQUESTS_AT_A_LOAD / TIMES_FOR_SHARED_PROMPTS,
+            _ => REQUESTS_AT_A_LOAD_SLOWLY,
         };
         let runs = most / requests_of_run.max(1);
         // Longer runs of fewer seeds say more than short ones, which may have too few samples.

@@ -1,7 +1,7 @@
 //! What an experiment may ask for: what vLLM itself would start with, what comes to an end, and what a log can hold.
 
 use super::raw::{RawConfig, RawTiming};
-use crate::policy::{MOST_REQUESTS, MOST_TOKENS};
+use crate::policy::{MOST_REQUESTS, MOST_TOKENS, Memory};
 use crate::workload::Request;
 
 /// The log holds the free blocks of every step.
@@ -66,32 +66,53 @@ fn check_choices(config: &RawConfig) -> Result<(), String> {
             config.policy
         ));
     }
-    if config.async_scheduling && config.num_speculative_tokens > 0 {
+    let methods = ["ngram", "eagle", "draft_model"];
+    if let Some(method) = config.spec_method.as_deref().filter(|method| !methods.contains(method)) {
+        return Err(format!(
+            "config.spec_method is {method:?}; write null, \"ngram\", \"eagle\" or \"draft_model\""
+        ));
+    }
+    if config.spec_propose.is_some() {
         return Err(
-            "not supported yet: config.async_scheduling with drafts; write num_speculative_tokens = 0 or \
-             async_scheduling = false"
+            "not supported yet: config.spec_propose; write null: every proposal has num_speculative_tokens drafts"
                 .to_owned(),
         );
+    }
+    if config.prefix_cache_retention_interval > Some(MOST_TOKENS) {
+        return Err(format!(
+            "config.prefix_cache_retention_interval is too large; write null or a whole number from 0 to {MOST_TOKENS}"
+        ));
     }
     Ok(())
 }
 
 /// Refuses a request that all blocks together cannot hold: it would compute, lose its blocks and compute again for
 /// ever.
-pub fn check_fits(config: &RawConfig, request: &Request) -> Result<(), String> {
+pub fn check_fits(config: &RawConfig, memory: &Memory, request: &Request) -> Result<(), String> {
     // The last token is never computed; drafts and a draft model's own tokens need room beyond the others.
     let tokens = u64::from(request.prompt.tokens()) + u64::from(request.output_tokens) - 1;
     let beyond = config.num_speculative_tokens + config.lookahead_tokens.unwrap_or(0);
     let tokens = (tokens + u64::from(beyond)).min(config.max_model_len.into());
-    let blocks = tokens.div_ceil(config.block_size.into());
+    let steps_in_flight = if config.async_scheduling { 2 } else { 1 };
+    let in_flight = u64::from(config.max_num_batched_tokens) * steps_in_flight;
+    let groups = memory.groups();
+    let blocks = groups.iter().map(|group| {
+        let entries = group.entries_for(tokens as u32);
+        u64::from(entries.min(group.most_held(in_flight, config.max_model_len)))
+    });
+    let blocks: u64 = blocks.sum();
     let usable = config.num_blocks - 1;
     if blocks <= u64::from(usable) {
         return Ok(());
     }
+    let each = if memory.kv_groups.is_some() {
+        "in all groups together".to_owned()
+    } else {
+        format!("of {}", config.block_size)
+    };
     Err(format!(
-        "its {tokens} tokens need {blocks} blocks of {}, and config.num_blocks leaves {usable} beside the null block; \
+        "its {tokens} tokens need {blocks} blocks {each}, and config.num_blocks leaves {usable} beside the null block; \
          write num_blocks = {} or a shorter request",
-        config.block_size,
         blocks + 1
     ))
 }

@@ -5,6 +5,8 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(expecting = "an object with config, timing, requests and actions")]
 pub(super) struct RawExperiment {
+    #[serde(default)]
+    pub schema: String,
     pub config: RawConfig,
     pub timing: Option<RawTiming>,
     pub requests: Vec<RawRequest>,
@@ -48,6 +50,42 @@ pub(super) struct RawConfig {
     #[serde(default)]
     pub num_speculative_tokens: u32,
     pub lookahead_tokens: Option<u32>,
+    /// Of schema 2, as are all that follow.
+    pub kv_groups: Option<Vec<RawGroup>>,
+    #[serde(default = "sparse")]
+    pub prefix_cache_retention_interval: Option<u32>,
+    pub spec_method: Option<String>,
+    #[serde(default = "yes")]
+    pub eagle_lookahead_hash: bool,
+    /// In schema 1 no admission is padded with drafts of which it would matter.
+    #[serde(default)]
+    pub padded_drafts_rejected: bool,
+    pub spec_propose: Option<Vec<u32>>,
+}
+
+/// vLLM's default: of a window's blocks those that the ends of prompts and their junctions need.
+#[expect(clippy::unnecessary_wraps, reason = "null means another thing than a number")]
+const fn sparse() -> Option<u32> {
+    Some(0)
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with kind, window or chunk, and block_size"
+)]
+pub(super) struct RawGroup {
+    pub kind: String,
+    pub window: Option<u32>,
+    pub chunk: Option<u32>,
+    pub block_size: Option<u32>,
+    /// That it holds the layers of a draft model changes nothing.
+    #[serde(rename = "draft", default)]
+    pub _draft: bool,
 }
 
 #[derive(Deserialize)]

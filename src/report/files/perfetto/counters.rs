@@ -53,6 +53,17 @@ impl Counters {
         }
         let resolution = (self.usable_blocks / KV_RESOLUTION).max(1);
         let mut step = 0;
+        if run.kv.may_fall() {
+            let mut time = run.start;
+            for (step, (used, _)) in (0..).zip(run.kv.each_step(run.steps)) {
+                if step == 0 || used.abs_diff(self.written_blocks) >= resolution {
+                    self.write_blocks(time, used, events);
+                }
+                time += run.ramp.step(step);
+            }
+            self.last_step_end = run.end();
+            return;
+        }
         loop {
             let used = run.kv.used_at(step);
             self.write_blocks(run.start + run.ramp.total(step), used, events);

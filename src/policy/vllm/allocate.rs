@@ -1,0 +1,158 @@
+//! The blocks of requests, group by group (`KVCacheManager.allocate_slots`, `SingleTypeKVCacheManager`).
+
+use super::decisions::AdmissionMemory;
+use super::lookup::CacheHit;
+use super::member::Member;
+use super::scheduler::VllmScheduler;
+use crate::hardware::{KvGroup, KvGroupKind};
+use crate::kv::NULL_BLOCK;
+
+impl VllmScheduler {
+    /// Gives a running request the blocks for `tokens` more tokens; false if there are too few. What no later token
+    /// sees is given back first, whatever comes of it.
+    pub(super) fn allocate_running(&mut self, index: usize, tokens: u32) -> bool {
+        self.give_back(index);
+        let member = &self.running[index];
+        let room = self.with_lookahead(member.computed + tokens);
+        let groups = self.groups.iter().zip(&member.tables);
+        let lacking = groups.map(|(group, table)| group.entries_for(room).saturating_sub(table.len() as u32));
+        if lacking.sum::<u32>() > self.pool.free_count() {
+            return false;
+        }
+        let known = (member.computed + tokens).min(member.num_tokens());
+        self.take_room(index, room);
+        self.name_blocks(index, known);
+        true
+    }
+
+    /// Gives back what lies behind the windows of a running request, as far as it is sure to be computed: a step in
+    /// flight may still read it, and drafts may be rejected.
+    fn give_back(&mut self, index: usize) {
+        let member = &mut self.running[index];
+        let settled = member.settled();
+        for (group, table) in self.groups.iter().zip(&mut member.tables) {
+            let unseen = (group.unseen_entries(settled) as usize).min(table.len());
+            let earlier = table[..unseen].iter().rposition(|&block| block == NULL_BLOCK);
+            let from = earlier.map_or(0, |place| place + 1);
+            self.pool.release(&table[from..unseen]);
+            table[from..unseen].fill(NULL_BLOCK);
+        }
+    }
+
+    /// Lengthens the tables of a running request to hold so many tokens.
+    fn take_room(&mut self, index: usize, tokens: u32) {
+        let member = &mut self.running[index];
+        for (group, table) in self.groups.iter().zip(&mut member.tables) {
+            let lacking = group.entries_for(tokens).saturating_sub(table.len() as u32);
+            table.extend((0..lacking).map(|_| self.pool.take()));
+        }
+    }
+
+    /// Tokens that a request needs room for when so many are computed.
+    fn with_lookahead(&self, tokens: u32) -> u32 {
+        (tokens + self.lookahead_tokens()).min(self.memory.max_model_len)
+    }
+
+    /// Offers the blocks that are full within a running request's first `tokens` tokens to the cache.
+    pub(super) fn name_blocks(&mut self, index: usize, tokens: u32) {
+        if !self.rules.prefix_caching {
+            return;
+        }
+        let key_tokens = self.key_rule.block_tokens;
+        let member = &mut self.running[index];
+        let known = member.keys().len() as u32 * key_tokens;
+        let whole = tokens.min(known) / self.alignment * self.alignment;
+        for number in 0..self.groups.len() {
+            let group = self.groups[number];
+            let (first, end) = (member.named[number], (whole / group.block_tokens) as usize);
+            let keys_a_block = (group.block_tokens / key_tokens) as usize;
+            for at in first..end {
+                let block = member.tables[number][at];
+                if block != NULL_BLOCK && keeps(group, at as u32, member, self.alignment, self.rules.retention_interval)
+                {
+                    let key = member.keys()[(at + 1) * keys_a_block - 1];
+                    self.pool.name(block, key.in_group(number));
+                }
+            }
+            member.named[number] = first.max(end);
+        }
+    }
+
+    /// Whether there are blocks for a request that comes in with this hit and computes `tokens` tokens.
+    pub(super) fn may_admit(&self, member: &Member, hit: &CacheHit, tokens: u32) -> bool {
+        let memory = AdmissionMemory {
+            free_blocks: self.pool.free_count(),
+            usable_blocks: self.pool.usable(),
+            others_run: !self.running.is_empty(),
+        };
+        let now = self.with_lookahead(hit.tokens + tokens);
+        let taken = self.taken_by_admission(hit, |group| group.entries_for(now));
+        if !self.rules.leaves_enough_free(taken, &memory) {
+            return false;
+        }
+        if !self.rules.full_sequence_gate {
+            return true;
+        }
+        let all = member.num_tokens().min(self.memory.max_model_len);
+        let in_flight = u64::from(self.rules.max_num_batched_tokens) * self.rules.steps_in_flight();
+        let taken = self.taken_by_admission(hit, |group| {
+            let most = group.most_held(in_flight, self.memory.max_model_len);
+            group.entries_for(all).min(most)
+        });
+        self.rules.leaves_enough_free(taken, &memory)
+    }
+
+    /// Blocks that leave the free queue when a request comes in that needs so many entries in a group.
+    fn taken_by_admission(&self, hit: &CacheHit, entries: impl Fn(&KvGroup) -> u32) -> u32 {
+        let groups = self.groups.iter().zip(&hit.tables);
+        let taken = groups.map(|(group, found)| {
+            let lacking = entries(group).saturating_sub(found.len() as u32);
+            // Blocks that are found but unused lie in the free queue and leave it.
+            lacking + self.pool.count_unused(found)
+        });
+        taken.sum()
+    }
+
+    /// Makes a request run that computes `tokens` tokens beside what it has found.
+    pub(super) fn take_in(&mut self, mut member: Member, hit: CacheHit, tokens: u32) {
+        for found in &hit.tables {
+            self.pool.share(found);
+        }
+        member.named = hit.tables.iter().map(Vec::len).collect();
+        member.tables = hit.tables;
+        member.computed = hit.tokens;
+        let known = (hit.tokens + tokens).min(member.num_tokens());
+        self.running.push(member);
+        let index = self.running.len() - 1;
+        self.take_room(index, self.with_lookahead(hit.tokens + tokens));
+        self.name_blocks(index, known);
+    }
+
+    /// Takes all blocks from a request, group by group.
+    pub(super) fn release(&mut self, member: &Member) {
+        for table in &member.tables {
+            self.pool.release(table);
+        }
+    }
+}
+
+/// Whether the cache keeps the entry `at` of a request's table. Of a window's blocks it keeps only those that hits are
+/// likely to end with: at the end of its prompt, where it has left what others have in common, and before every
+/// multiple of the retention interval.
+fn keeps(group: KvGroup, at: u32, member: &Member, alignment: u32, interval: Option<u32>) -> bool {
+    let (KvGroupKind::Sliding(_), Some(interval)) = (group.kind, interval) else {
+        return true;
+    };
+    let in_window_before = |tokens: u32| {
+        let end = tokens / group.block_tokens;
+        at < end && at + group.window_blocks() >= end
+    };
+    let last = member.request.prompt.tokens() - 1;
+    let multiple = || {
+        let end = (at + 1) * group.block_tokens;
+        end.checked_next_multiple_of(interval)
+    };
+    in_window_before(last - last % alignment)
+        || member.junction.is_some_and(in_window_before)
+        || multiple().is_some_and(in_window_before)
+}
