@@ -44,9 +44,10 @@ pub fn refuse_unknown_type(config: &Value) -> Result<(), BadFigure> {
     let nested = nested.iter().find_map(|key| config.get(key));
     let type_of = |value: &Value| value.get("model_type").and_then(Value::as_str).map(str::to_owned);
     let given = nested.and_then(type_of).or_else(|| type_of(config));
-    match given.as_deref().and_then(Family::named) {
-        Some(_) => Ok(()),
-        None => Err(families::refusal(given.as_deref())),
+    match given.as_deref() {
+        Some(named) if Family::named(named).is_none() => Err(families::refusal(Some(named))),
+        // Of a file that names no type the wrong fields are named first.
+        _ => Ok(()),
     }
 }
 
