@@ -85,16 +85,20 @@ fn memory_lines(deployment: &Deployment) -> String {
     }
     let _ = writeln!(text, "{:>9.2}  left for the KV cache", gib(budget.kv_bytes));
     let blocks = deployment.server.kv_blocks;
-    let tokens = u64::from(blocks - 1) * u64::from(deployment.server.block_tokens);
+    let tokens = deployment.server.cache_tokens();
     let origin = if deployment.kv_blocks_given {
         "as the scenario gives them"
     } else {
         "that fit"
     };
+    let of_what = if deployment.server.kv_groups.is_some() {
+        format!("in requests of {} each", deployment.server.max_model_len)
+    } else {
+        format!("of {} bytes each", budget.kv_bytes_per_token)
+    };
     let _ = writeln!(
         text,
-        "{blocks} blocks {origin}: {tokens} tokens of {} bytes each (one block, the null block, holds none)",
-        budget.kv_bytes_per_token
+        "{blocks} blocks {origin}: {tokens} tokens {of_what} (one block, the null block, holds none)"
     );
     if deployment.kv_blocks_given {
         return text;

@@ -161,7 +161,10 @@ fn pool_facts(scenario: &Scenario, summary: &Summary) -> Vec<PoolFacts> {
 
 /// What the KV cache of the run takes [bytes].
 fn kv_bytes(deployment: &Deployment) -> u64 {
-    if deployment.kv_blocks_given {
+    let pool = &deployment.memory.kv_pool;
+    if deployment.kv_blocks_given && deployment.server.kv_groups.is_some() {
+        u64::from(deployment.server.kv_blocks) * pool.layout.bytes_per_block
+    } else if deployment.kv_blocks_given {
         let tokens = u64::from(deployment.server.kv_blocks) * u64::from(deployment.server.block_tokens);
         tokens * deployment.memory.kv_bytes_per_token
     } else {

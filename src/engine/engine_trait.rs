@@ -123,7 +123,8 @@ pub struct ServerLoad {
     pub used_blocks: u32,
     /// Blocks of the KV cache that can hold tokens.
     pub usable_blocks: u32,
-    /// Tokens in a block.
+    /// Tokens in a block; over several groups of layers a request's tokens by the blocks that it holds in all of them,
+    /// if it is as long as the model allows.
     pub block_tokens: u32,
     /// Prompt tokens of the requests that wait.
     pub queued_tokens: u64,
@@ -131,13 +132,13 @@ pub struct ServerLoad {
 
 impl ServerLoad {
     /// So many running requests, in `used_blocks` of this memory, and these that wait.
-    pub(super) const fn new(memory: &Memory, waiting: Waiting, running: u32, used_blocks: u32) -> Self {
+    pub(super) fn new(memory: &Memory, waiting: Waiting, running: u32, used_blocks: u32) -> Self {
         Self {
             waiting: waiting.requests,
             running,
             used_blocks,
             usable_blocks: memory.usable_blocks,
-            block_tokens: memory.block_tokens,
+            block_tokens: memory.tokens_by_block(),
             queued_tokens: waiting.prompt_tokens,
         }
     }

@@ -32,6 +32,20 @@ impl ServerSettings {
         }
     }
 
+    /// Tokens that the cache holds: over several groups those of as many requests of `max_model_len` as there are blocks
+    /// for. The null block holds none.
+    pub fn cache_tokens(&self) -> u64 {
+        let blocks = u64::from(self.kv_blocks - 1);
+        let Some(groups) = self.memory().kv_groups else {
+            return blocks * u64::from(self.block_tokens);
+        };
+        let limits = self.policy.limits();
+        let steps = if self.policy.decides_ahead() { 2 } else { 1 };
+        let in_flight = limits.most_tokens.saturating_mul(steps);
+        let of_longest = groups.most_blocks(self.max_model_len, in_flight).max(1);
+        (blocks as f64 / of_longest as f64 * f64::from(self.max_model_len)) as u64
+    }
+
     /// Whether groups are the one that there is if none are given.
     fn is_usual(&self, groups: &KvGroups) -> bool {
         groups.is_one_full() && groups[0].block_tokens == self.block_tokens

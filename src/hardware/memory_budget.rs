@@ -2,7 +2,7 @@
 
 use super::{
     Architecture, BadFigure, CacheSizing, Drafter, KvFootprint, KvLayer, KvLayout, KvLimits, KvPool, MemoryRequest,
-    Reach, WindowedLayers, kernel_copies, kv_layers, profile_run,
+    Reach, WindowedLayers, block_that_holds_states, kernel_copies, kv_layers, profile_run,
 };
 
 /// Bytes in a GiB.
@@ -109,15 +109,17 @@ pub(super) fn divide(request: &MemoryRequest) -> Result<MemoryBudget, BadFigure>
 /// The pool that an engine makes of so many bytes. Heads that draft beside chunks switch groups off.
 fn pool(request: &MemoryRequest, kv_bytes: u64) -> Result<KvPool, BadFigure> {
     let mut layers = kv_layers(request.model, request.drafter, request.kv, request.tensor_parallel);
-    // As long as requests are simulated in one table, their states are kept back apart: see `states_bytes`.
-    layers.retain(|like| !matches!(like.layer, KvLayer::State { .. }));
+    if !request.start_up.scheduling.states_in_blocks {
+        layers.retain(|like| !matches!(like.layer, KvLayer::State { .. }));
+    }
     let has_chunks = layers
         .iter()
         .any(|like| matches!(like.layer.reach(), Some(Reach::Chunked(_))));
     let has_head = request.drafter.is_some_and(Drafter::is_head);
     let is_hybrid = request.start_up.scheduling.is_hybrid && !(has_chunks && has_head);
     let rules = request.start_up.groups;
-    let layout = KvLayout::of(&layers, (request.block_tokens, request.max_model_len), rules, is_hybrid)?;
+    let block_tokens = block_that_holds_states(&layers, request.block_tokens);
+    let layout = KvLayout::of(&layers, (block_tokens, request.max_model_len), rules, is_hybrid)?;
     let limits = KvLimits {
         max_model_len: request.max_model_len,
         max_num_batched_tokens: request.max_num_batched_tokens,
@@ -142,9 +144,11 @@ fn as_one_group(request: &MemoryRequest, footprint: &KvFootprint, pool: &KvPool,
     (narrow(blocks), (kv_bytes / (blocks * block)).max(1))
 }
 
-/// The states of as many requests as may run. An engine takes them from the pool of blocks as requests come; here they
-/// are kept back for good, so that no more requests find room than on a server [bytes].
-pub(super) fn states_bytes(request: &MemoryRequest) -> u64 {
+/// The states of as many requests as may run, where they are kept back for good and do not lie in blocks [bytes].
+fn states_bytes(request: &MemoryRequest) -> u64 {
+    if request.start_up.scheduling.states_in_blocks {
+        return 0;
+    }
     let one = request.model.state_bytes_per_request(request.tensor_parallel);
     one.saturating_mul(request.max_num_seqs.into()).min(1 << 60)
 }

@@ -46,6 +46,9 @@ pub struct KvScheduling {
     pub steps_in_flight: u32,
     /// Whether unlike layers have tables of their own, so that what has left a window or a chunk is freed.
     pub is_hybrid: bool,
+    /// Whether the states of requests lie in blocks of the cache too. Otherwise those of as many requests as may run
+    /// are kept back.
+    pub states_in_blocks: bool,
 }
 
 /// What the sampler does in the profile run, and so how much memory each logit takes.

@@ -43,6 +43,20 @@ impl KvGroups {
         )
     }
 
+    /// Blocks that a request holds in all groups once it has computed so many tokens, at least one, and what no later
+    /// token can see has been given back.
+    pub fn blocks_of_context(&self, tokens: u32) -> u64 {
+        let held = |group: &KvGroup| group.entries_for(tokens).saturating_sub(group.unseen_entries(tokens));
+        self.iter().map(|group| u64::from(held(group))).sum()
+    }
+
+    /// The most blocks that a request of so many tokens holds in all groups, with `in_flight` tokens in the steps that
+    /// may run at once.
+    pub fn most_blocks(&self, tokens: u32, in_flight: u64) -> u64 {
+        let most = |group: &KvGroup| group.entries_for(tokens).min(group.most_held(in_flight, tokens));
+        self.iter().map(|group| u64::from(most(group))).sum()
+    }
+
     /// What the prefix cache finds is a multiple of so many tokens: the least that every group has whole blocks for.
     pub fn alignment(&self) -> u32 {
         let alignment = self.tokens_of_blocks().map(u64::from).reduce(least_multiple);

@@ -192,6 +192,15 @@ impl Memory {
         given.unwrap_or_else(|| KvGroups::full(self.block_tokens))
     }
 
+    /// Tokens of the longest request by the blocks that it holds, of all groups.
+    pub fn tokens_by_block(&self) -> u32 {
+        let Some(groups) = &self.kv_groups else {
+            return self.block_tokens;
+        };
+        let blocks = groups.blocks_of_context(self.max_model_len).max(1);
+        (u64::from(self.max_model_len) / blocks).max(1) as u32
+    }
+
     /// Blocks that hold `tokens` tokens.
     pub const fn blocks_for(&self, tokens: u32) -> u32 {
         blocks_for(tokens, self.block_tokens)

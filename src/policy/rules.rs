@@ -137,6 +137,8 @@ pub struct Host<'a> {
     pub profile: NamedProfile,
     /// Draft tokens, if there are any.
     pub drafts: Option<&'a Speculative>,
+    /// Whether some layers keep a state of each request in place of its tokens.
+    pub has_states: bool,
 }
 
 /// What decides whether a waiting request can be admitted.

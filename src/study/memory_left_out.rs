@@ -39,7 +39,10 @@ impl MemoryLeftOut {
             users: bytes / bytes_of_user,
             because,
         };
-        let block_bytes = u64::from(server.block_tokens) * budget.kv_bytes_per_token;
+        let block_bytes = match &server.kv_groups {
+            Some(_) => budget.kv_pool.layout.bytes_per_block,
+            None => u64::from(server.block_tokens) * budget.kv_bytes_per_token,
+        };
         let given_bytes = (u64::from(server.kv_blocks) * block_bytes) as f64;
         let formula_users = budget.closed_form_users(context_tokens);
         let mut parts = Vec::new();
@@ -60,7 +63,9 @@ impl MemoryLeftOut {
             budget.kv_bytes as f64
         };
         let users_in_blocks = users_in_blocks(deployment, context_tokens);
-        let windows = if budget.kv_footprint.windowed.is_empty() {
+        let windows = if server.kv_groups.is_some() {
+            ", in each group of layers"
+        } else if budget.kv_footprint.windowed.is_empty() {
             ""
         } else {
             ", and sliding windows count as in the longest context"
@@ -86,6 +91,9 @@ impl MemoryLeftOut {
 /// Users in the blocks that there are, the null block left out.
 fn users_in_blocks(deployment: &Deployment, context_tokens: f64) -> f64 {
     let server = &deployment.server;
-    let blocks_of_user = (context_tokens.max(1.0) / f64::from(server.block_tokens)).ceil();
+    let blocks_of_user = match server.memory().kv_groups {
+        Some(groups) => groups.blocks_of_context(context_tokens.max(1.0).ceil() as u32) as f64,
+        None => (context_tokens.max(1.0) / f64::from(server.block_tokens)).ceil(),
+    };
     f64::from(server.kv_blocks.saturating_sub(1)) / blocks_of_user
 }

@@ -9,6 +9,7 @@ use super::no_scenario::NoScenario;
 use super::overheads::{self, CpuTime};
 use super::profile::Named;
 use super::server::ServerTable;
+use super::simulated_cache::SimulatedCache;
 use super::speculative::Drafts;
 use super::step_time::GivenStepTime;
 use crate::config::files::catalogue;
@@ -148,19 +149,18 @@ pub(super) fn resolve(
 ) -> Result<Deployment, NoScenario> {
     let graphs = graphs(&server, &batching, &profile);
     let mut start_up = profile.switches.start_up;
-    start_up.scheduling = scheduling(&batching.policy);
+    start_up.scheduling = scheduling(&batching);
     start_up.sizing = cache_sizing::read(reading, &server, &model, &batching.policy)?;
     if sampling == Sampling::Nothing {
         start_up.sampler = SamplerRun::Nothing;
     }
     let memory = memory(&model, &server, &batching, (graphs, start_up))?;
-    // The engine's blocks: one table for all layers, whatever `memory.kv_pool` has.
-    let kv_blocks = server.kv_blocks.unwrap_or(memory.kv_blocks);
+    let cache = SimulatedCache::of(&server, &memory, &batching.policy)?;
     let fits = batching.policy.refuse_memory(&Memory {
-        usable_blocks: kv_blocks - 1,
-        block_tokens: server.block_tokens,
+        usable_blocks: cache.kv_blocks - 1,
+        block_tokens: cache.block_tokens,
         max_model_len: server.max_model_len,
-        kv_groups: None,
+        kv_groups: cache.kv_groups.clone(),
     });
     fits.map_err(|refused| batching_fields.refuse(refused))?;
     let hides_cpu = hides_cpu(&batching.policy, &profile);
@@ -174,7 +174,7 @@ pub(super) fn resolve(
     };
     warn_of_another_deployment(reading, &model, &server);
     warn_of_formats(reading, &model, &server.gpu);
-    warn_of_states(reading, &model, &server, batching.continuous.max_num_seqs);
+    warn_of_states(reading, &model, &server, &batching);
     memory_warnings::warn(reading, &server, &memory, (&batching.policy, &profile));
     Ok(Deployment {
         engine: engine(&batching.policy, &profile),
@@ -183,11 +183,10 @@ pub(super) fn resolve(
         kv_blocks_given: server.kv_blocks.is_some(),
         server: ServerSettings {
             policy: batching.policy,
-            kv_blocks,
-            block_tokens: server.block_tokens,
+            kv_blocks: cache.kv_blocks,
+            block_tokens: cache.block_tokens,
             max_model_len: server.max_model_len,
-            // Every layer keeps every token.
-            kv_groups: None,
+            kv_groups: cache.kv_groups,
         },
         prefix_caching: batching.prefix_caching,
         drafts: batching.drafts,
@@ -232,11 +231,21 @@ fn warn_of_formats(reading: &Reading, model: &ModelChoice, gpu: &Gpu) {
 }
 
 /// What states change is only in part in what is simulated: whoever reads the results has to know.
-fn warn_of_states(reading: &Reading, model: &ModelChoice, server: &ServerTable, max_num_seqs: u32) {
+fn warn_of_states(reading: &Reading, model: &ModelChoice, server: &ServerTable, batching: &Batching) {
     let one = model.model.state_bytes_per_request(server.tensor_parallel);
     if one == 0 {
         return;
     }
+    let title = model.model.title();
+    let megabytes = one as f64 / 1e6;
+    if scheduling(batching).states_in_blocks {
+        return reading.warn(format!(
+            "{title}: a running request keeps a state of {megabytes:.1} MB on each GPU, in blocks of the KV cache. vLLM \
+             would keep states for its prefix cache too, which is not modelled: without it prompts that others share \
+             are computed again"
+        ));
+    }
+    let most = batching.continuous.max_num_seqs;
     let blocks = model
         .model
         .block_that_holds_a_state(model.kv_cache, server.tensor_parallel);
@@ -245,12 +254,10 @@ fn warn_of_states(reading: &Reading, model: &ModelChoice, server: &ServerTable, 
         format!("; its blocks hold {tokens} tokens, as here with server.block_size = {tokens}")
     });
     reading.warn(format!(
-        "{}: a running request keeps a state of {:.1} MB on each GPU beside its keys and values. Those of max_num_seqs \
-         = {max_num_seqs} requests ({:.1} GiB) are kept back from the KV cache here, where vLLM takes them from it as \
-         requests come{blocks}. Hits of the prefix cache are counted as if states could be shared at any block",
-        model.model.title(),
-        one as f64 / 1e6,
-        one as f64 * f64::from(max_num_seqs) / f64::from(1 << 30),
+        "{title}: a running request keeps a state of {megabytes:.1} MB on each GPU beside its keys and values. Those of \
+         max_num_seqs = {most} requests ({:.1} GiB) are kept back from the KV cache here, where vLLM takes them from it \
+         as requests come{blocks}. Hits of the prefix cache are counted as if states could be shared at any block",
+        one as f64 * f64::from(most) / f64::from(1 << 30),
     ));
 }
 
@@ -388,11 +395,13 @@ fn most_default_limits(gpu: &Gpu) -> (u32, u32) {
 }
 
 /// Groups of layers are vLLM's; of other engines each is taken to keep whole contexts in every layer.
-fn scheduling(policy: &PolicySettings) -> KvScheduling {
-    let is_vllm = matches!(policy, PolicySettings::Continuous(_));
+fn scheduling(batching: &Batching) -> KvScheduling {
+    let is_vllm = matches!(batching.policy, PolicySettings::Continuous(_));
+    let decides_ahead = is_vllm && batching.policy.decides_ahead();
     KvScheduling {
-        steps_in_flight: if is_vllm && policy.decides_ahead() { 2 } else { 1 },
+        steps_in_flight: if decides_ahead { 2 } else { 1 },
         is_hybrid: is_vllm,
+        states_in_blocks: is_vllm && !batching.prefix_caching,
     }
 }
 

@@ -45,6 +45,7 @@ pub mod sampling;
 pub mod schema;
 pub mod server;
 pub mod sharing;
+mod simulated_cache;
 pub mod slo;
 pub mod span_distribution;
 pub mod speculative;

@@ -13,7 +13,7 @@ use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Reading;
 use crate::config::reader::text::Place;
-use crate::hardware::DoesNotFit;
+use crate::hardware::{DoesNotFit, Model};
 use crate::policy::{Host, PolicySettings};
 use crate::step_time::Sampling;
 
@@ -53,7 +53,11 @@ impl<'a> PoolTables<'a> {
         let profile = profile::read(&batching_fields)?;
         let server_fields = table("server")?;
         let server = server::read_server(&server_fields, &model.model, &profile)?;
-        let batching = batching::read(&batching_fields, &host(&server, profile), target(&server, &model))?;
+        let batching = batching::read(
+            &batching_fields,
+            &host(&server, &model.model, profile),
+            target(&server, &model),
+        )?;
         Ok(Self {
             model,
             batching,
@@ -114,8 +118,9 @@ fn about(pool: &str, problem: Diagnostic) -> Diagnostic {
 }
 
 /// What defaults of batching depend on.
-fn host(server: &ServerTable, profile: Named) -> Host<'_> {
+fn host<'a>(server: &'a ServerTable, model: &Model, profile: Named) -> Host<'a> {
     Host {
+        has_states: model.state_bytes_per_request(1) > 0,
         is_used: false,
         gpu: server.gpu.name(),
         gpu_memory_bytes: server.gpu.memory_bytes(),

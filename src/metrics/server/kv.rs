@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::fragmentation::Fragmentation;
 use super::kv_usage::UsedBlocks;
 use super::prefix_hits::{PrefixHits, PrefixLosses};
-use crate::engine::StepRun;
+use crate::engine::{ServerSettings, StepRun};
 use crate::metrics::line::{Line, Phrase};
 use crate::metrics::meter::{
     Durations, HeardEvent, Meter, ResultSection, ServedRequest, StartOfSteps, Total, WholeRun, ratio,
@@ -21,6 +21,9 @@ pub struct KvSummary {
     /// Of a server, the null block included; `None` if servers differ in it.
     pub blocks: Option<u32>,
     pub block_tokens: Option<u32>,
+    /// Tokens that the cache holds; over several groups of layers those of as many requests of the greatest length as
+    /// there are blocks for.
+    pub capacity_tokens: Option<u64>,
     pub usage: KvUsage,
     /// Prompt tokens of finished requests found in the prefix cache.
     pub prefix_hit_tokens: u64,
@@ -87,6 +90,7 @@ pub(in crate::metrics) struct KvTotal {
     /// The null block included.
     blocks: Option<u32>,
     block_tokens: Option<u32>,
+    capacity_tokens: Option<u64>,
     used: UsedBlocks,
     fragmentation: Fragmentation,
     hit_tokens: u128,
@@ -112,6 +116,7 @@ impl Meter for KvMeter {
             total: KvTotal {
                 blocks: settings.common(|server| server.kv_blocks),
                 block_tokens,
+                capacity_tokens: settings.common(ServerSettings::cache_tokens),
                 used: UsedBlocks::new(usable.collect()),
                 fragmentation: Fragmentation::new(block_tokens),
                 hit_tokens: 0,
@@ -186,6 +191,7 @@ impl Total for KvTotal {
         KvSummary {
             blocks: self.blocks,
             block_tokens: self.block_tokens,
+            capacity_tokens: self.capacity_tokens,
             usage: KvUsage {
                 mean: self.used.mean(),
                 p99: self.used.quantile(990),
@@ -237,8 +243,7 @@ impl ResultSection for KvSummary {
 impl KvSummary {
     fn memory_line(&self) -> Line {
         use Phrase::{Count, Share, Text};
-        let tokens = self.blocks.zip(self.block_tokens);
-        let tokens = tokens.map(|(blocks, each)| u64::from(blocks - 1) * u64::from(each));
+        let tokens = self.capacity_tokens;
         let line = Line::new("KV cache")
             .with([Text("mean "), Share(self.usage.mean)])
             .with([Text("p99 "), Share(self.usage.p99)]);

@@ -167,6 +167,7 @@ const fn start_up_of(minor: u32) -> StartUp {
         knows_blackwell_graphs: minor >= 28,
         groups: group_rules_of(minor),
         scheduling: KvScheduling {
+            states_in_blocks: false,
             steps_in_flight: if minor >= 14 { 2 } else { 1 },
             is_hybrid: true,
         },

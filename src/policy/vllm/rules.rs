@@ -109,7 +109,9 @@ static ASYNC_SCHEDULING: Setting = Setting::new(
 static PREFIX_CACHING: Setting = Setting::new("prefix_caching", Kind::Boolean, "Keep finished prompts in the cache")
     .or(&["enable_prefix_caching"])
     .flag("--enable-prefix-caching")
-    .default("true", THEIRS);
+    .depends(
+        "true, as vLLM's; false for models with states (Mamba, linear attention), whose cached states are not modelled",
+    );
 
 impl Rules for ContinuousSettings {
     const NAME: &'static str = "continuous";
@@ -153,7 +155,12 @@ impl Rules for ContinuousSettings {
         if host.is_used {
             settings.refuse_watermark(&host.profile)?;
             settings.refuse_what_vllm_refuses(host.max_model_len)?;
-            settings.prefix_caching = written.declared_boolean(&PREFIX_CACHING)?;
+            let (default, why) = if host.has_states {
+                (false, "vLLM would cache states too, which is not modelled")
+            } else {
+                (true, THEIRS)
+            };
+            settings.prefix_caching = written.boolean(&PREFIX_CACHING, default, why)?;
         }
         Ok(settings)
     }
