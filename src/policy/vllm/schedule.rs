@@ -258,9 +258,11 @@ impl VllmScheduler {
     /// Right after the decision all scheduled tokens count as computed; who thereby catches up with all its tokens
     /// samples.
     fn count_as_computed(&mut self, plan: &mut VllmPlan) {
+        let mut next = 0;
         for part in &mut plan.scheduled {
-            let member = self.running.iter_mut().find(|member| member.id() == part.id);
-            let member = member.expect("a scheduled request runs");
+            let place = self.place_of(part.id, next).expect("a scheduled request runs");
+            next = place + 1;
+            let member = &mut self.running[place];
             member.computed += part.tokens;
             member.in_flight += part.tokens;
             // What was proposed and did not fit is forgotten.

@@ -122,6 +122,14 @@ impl VllmScheduler {
         empty.sum()
     }
 
+    /// Where a request runs, if it does. A step holds requests in the order in which they run, so whoever goes through it
+    /// finds each at the place `likely` after the one before.
+    pub(super) fn place_of(&self, id: RequestId, likely: usize) -> Option<usize> {
+        let is_it = |place: &usize| self.running[*place].id() == id;
+        let likely = likely.min(self.running.len());
+        (likely..self.running.len()).chain(0..likely).find(is_it)
+    }
+
     /// Puts a request where the queue's order wants it: at the end, or by priority.
     pub(super) fn enqueue(&mut self, member: Member) {
         if !self.rules.priority {

@@ -24,7 +24,9 @@ pub struct Output {
 impl VllmScheduler {
     /// The step has ended: hands out its tokens, in order. Requests that have left in the meantime get nothing.
     pub fn update(&mut self, plan: &VllmPlan) -> Vec<Output> {
-        let outputs: Vec<Output> = plan.scheduled.iter().filter_map(|part| self.end_part(part)).collect();
+        let mut next = 0;
+        let ended = plan.scheduled.iter();
+        let outputs: Vec<Output> = ended.filter_map(|part| self.end_part(part, &mut next)).collect();
         for output in &outputs {
             if let Some(member) = &output.finished {
                 self.release(member);
@@ -33,10 +35,10 @@ impl VllmScheduler {
         outputs
     }
 
-    /// A request's part in a step has ended; its tokens, if it has sampled any.
-    fn end_part(&mut self, part: &ScheduledPart) -> Option<Output> {
-        let place = self.running.iter().position(|member| member.id() == part.id);
-        let Some(index) = place else {
+    /// A request's part in a step has ended; its tokens, if it has sampled any. It is most likely the running request at
+    /// `next`.
+    fn end_part(&mut self, part: &ScheduledPart, next: &mut usize) -> Option<Output> {
+        let Some(index) = self.place_of(part.id, *next) else {
             return if part.samples {
                 self.give_stale_tokens(part)
             } else {
@@ -44,7 +46,11 @@ impl VllmScheduler {
             };
         };
         self.running[index].in_flight -= part.tokens;
-        part.samples.then(|| self.give_tokens(index, part))
+        let output = part.samples.then(|| self.give_tokens(index, part));
+        // Who has finished runs no more.
+        let is_gone = output.as_ref().is_some_and(|output| output.finished.is_some());
+        *next = if is_gone { index } else { index + 1 };
+        output
     }
 
     fn give_tokens(&mut self, index: usize, part: &ScheduledPart) -> Output {
