@@ -216,9 +216,13 @@ fn server(row: &Row) -> String {
         // Its clients call the engine in its own process.
         text.push_str("front_end = { latency_us = 0, per_stream_us = 0 }\n");
     }
+    // Servers with a KV connector, if only for 0 blocks in the CPU's memory, which has no groups of layers: the logged
+    // blocks of Llama-4-Scout fill its memory in one table, and four times as much in groups.
+    let has_connector = !row["cpu_kv_offload"].is_empty();
     let _ = write!(
         text,
-        "[batching]\nprofile = \"{}\"\nmax_num_seqs = {}\nmax_num_batched_tokens = {}\n[workload]\n",
+        "[batching]\nprofile = \"{}\"\ndisable_hybrid_kv_cache_manager = {has_connector}\nmax_num_seqs = {}\n\
+         max_num_batched_tokens = {}\n[workload]\n",
         if row["set"] == "llmss4" {
             "vllm-0.19"
         } else {

@@ -32,8 +32,8 @@ impl ServerSettings {
         }
     }
 
-    /// Tokens that the cache holds: over several groups those of as many requests of `max_model_len` as there are blocks
-    /// for. The null block holds none.
+    /// Tokens that the cache holds: over several groups those of as many requests of `max_model_len` as there are
+    /// blocks for. The null block holds none.
     pub fn cache_tokens(&self) -> u64 {
         let blocks = u64::from(self.kv_blocks - 1);
         let Some(groups) = self.memory().kv_groups else {

@@ -207,6 +207,12 @@ impl Model {
         2 * widest.unwrap_or(0) * u64::from(self.0.max_model_len)
     }
 
+    /// Whether no layer keeps the whole context.
+    pub fn forgets_in_every_layer(&self) -> bool {
+        let mut layers = self.0.layers.iter();
+        layers.all(|group| group.attention.reach() != Reach::Full)
+    }
+
     /// Layers of every kind.
     pub fn layer_count(&self) -> u64 {
         self.0.layers.iter().map(|group| group.count).sum()

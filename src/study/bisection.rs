@@ -70,6 +70,8 @@ enum Attempt {
     Missed(Summary),
     /// It has too few samples to be judged.
     TooShort(Diagnostic),
+    /// Its runs have so few requests that the load was never there.
+    Beyond(u64, Diagnostic),
     /// It could not be made, or not be judged whatever its length.
     Unknown(Diagnostic),
 }
@@ -142,7 +144,7 @@ impl Bisection<'_> {
         if sent > 0 && self.dial.kind().exceeds(load, sent) {
             let at = self.dial.kind().with_unit(load);
             let message = format!("at {at} a run has only {sent} requests, so that so many are never there at once");
-            return Ok(Attempt::TooShort(Diagnostic::new(message).help(MORE_REQUESTS)));
+            return Ok(Attempt::Beyond(sent, Diagnostic::new(message).help(MORE_REQUESTS)));
         }
         Ok(match summary.is_met {
             Some(true) => Attempt::Met(summary),
@@ -155,8 +157,12 @@ impl Bisection<'_> {
     fn search(&self, start: f64) -> Result<Bracket, Stopped> {
         let kind = self.dial.kind();
         let mut bracket = self.nothing_yet();
-        let start = kind.rounded(start);
-        if !bracket.take(start, self.attempt(start)?) {
+        let (mut start, mut first) = (kind.rounded(start), self.attempt(kind.rounded(start))?);
+        if let Attempt::Beyond(sent, _) = first {
+            start = kind.rounded(sent as f64);
+            first = self.attempt(start)?;
+        }
+        if !bracket.take(start, first) {
             return Ok(bracket);
         }
         let next_down = |bracket: &Bracket| kind.rounded(bracket.missed / 2.0);
@@ -314,7 +320,7 @@ impl Bracket {
         match attempt {
             Attempt::Met(summary) => (self.met, self.at_met) = (load, Some(summary)),
             Attempt::Missed(summary) => (self.missed, self.at_missed) = (load, Some(summary)),
-            Attempt::TooShort(why) | Attempt::Unknown(why) => {
+            Attempt::TooShort(why) | Attempt::Beyond(_, why) | Attempt::Unknown(why) => {
                 self.ended_because = Some(why);
                 return false;
             }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tailcast::config::Scenario;
-use tailcast::hardware::{KvPrecision, WeightPrecision};
+use tailcast::hardware::{KvGroupKind, KvPrecision, WeightPrecision};
 use tailcast::study::Base;
 use tempfile::TempDir;
 
@@ -95,25 +95,46 @@ fn formats_that_the_gpu_cannot_multiply_are_told_of() {
     assert!(!told("weights = \"fp8\"").contains("has no units"));
 }
 
-/// Eight layers of three states each beside one that attends: what is kept back is `max_num_seqs` times the state.
-#[test]
-fn states_are_kept_back_and_told_of() {
-    let hybrid = small(
+/// Eight layers of three states each beside one that attends.
+fn with_states() -> Served {
+    Served::new(&small(
         "qwen3_5_text",
         json!({
             "full_attention_interval": 4, "head_dim": 128, "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128,
             "linear_value_head_dim": 128, "linear_num_key_heads": 16, "linear_num_value_heads": 32,
             "mamba_ssm_dtype": "float32",
         }),
-    );
-    let served = Served::new(&hybrid);
+    ))
+}
+
+#[test]
+fn states_lie_in_blocks_of_the_cache_that_are_as_large_as_they_are() {
+    let scenario = with_states().load("", "").unwrap();
+    let server = &scenario.deployment.server;
+    let groups = server.kv_groups.as_ref().unwrap();
+    // Three groups of eight layers with a state, one of eight that attend; 2 MiB + 48 KiB of a layer's state take 540
+    // tokens of 4 KiB, in whole sixteens.
+    let kinds: Vec<KvGroupKind> = groups.iter().map(|group| group.kind).collect();
+    let state = KvGroupKind::State(1);
+    assert_eq!(kinds, [state, state, state, KvGroupKind::Full]);
+    assert_eq!((groups[3].block_tokens, server.block_tokens), (528, 528));
+    let told = scenario.warnings.join("\n");
+    assert!(told.contains("a state of 51.5 MB on each GPU, in blocks"), "{told}");
+    assert!(!scenario.deployment.prefix_caching);
+}
+
+/// What is kept back beside a prefix cache is `max_num_seqs` times the state.
+#[test]
+fn beside_a_prefix_cache_states_are_kept_back_and_told_of() {
+    let served = with_states();
     let with = |requests: u32| {
-        let others = format!("[batching]\nmax_num_seqs = {requests}");
+        let others = format!("[batching]\nprefix_caching = true\nmax_num_seqs = {requests}");
         served.load("", &others)
     };
     let (few, many) = (with(8).unwrap(), with(16).unwrap());
     let state = few.deployment.model.state_bytes_per_request(1);
     assert_eq!(state, 24 * (32 * 128 * 128 * 4 + 8192 * 3 * 2));
+    assert!(few.deployment.server.kv_groups.is_none());
     let kept = |scenario: &Scenario| scenario.deployment.memory.overhead_bytes;
     // CUDA graphs of more requests take a little more too.
     let more = (kept(&many) - kept(&few)) as f64;
@@ -125,4 +146,24 @@ fn states_are_kept_back_and_told_of() {
     );
     let refused = with(4096).unwrap_err();
     assert!(refused.contains("max_num_seqs = "), "{refused}");
+}
+
+/// Every other layer sees 128 tokens, or, by the flag, keeps all of them.
+#[test]
+fn windows_have_groups_unless_the_engine_is_told_to_keep_everything() {
+    let served = Served::new(&small(
+        "gpt_oss",
+        json!({"num_local_experts": 8, "num_experts_per_tok": 2, "sliding_window": 128, "head_dim": 64, "intermediate_size": 2880}),
+    ));
+    let groups = served.load("", "").unwrap().deployment.server.kv_groups.unwrap();
+    let kinds: Vec<KvGroupKind> = groups.iter().map(|group| group.kind).collect();
+    assert_eq!(kinds, [KvGroupKind::Sliding(128), KvGroupKind::Full]);
+    let flag = "[batching]\ndisable_hybrid_kv_cache_manager = true";
+    let told = served.load("", flag).unwrap().deployment;
+    assert!(told.server.kv_groups.is_none());
+    // One table has half the blocks, as each block is of twice as many layers.
+    let blocks = |others| served.load("", others).unwrap().deployment.server.kv_blocks;
+    assert_eq!(blocks("") / 2, blocks(flag));
+    let refused = served.load("", "kv_blocks = 280").unwrap_err();
+    assert!(refused.contains("2 groups of layers"), "{refused}");
 }

@@ -152,6 +152,7 @@ impl RawConfig {
         };
         let speculative = (self.num_speculative_tokens > 0).then(|| self.speculative(accepted));
         Ok(ContinuousSettings {
+            has_one_table: false,
             max_num_seqs: self.max_num_seqs,
             max_num_batched_tokens: self.max_num_batched_tokens,
             chunked_prefill: self.enable_chunked_prefill,

@@ -79,7 +79,7 @@ pub fn read(
         let read = workload::read(workload, EndOfAll::default(), timeout, max_model_len)?;
         refuse_two_limits(client, max_outstanding, &read)?;
         let traffic = Traffic::of_one_class(Class::of(read, usual), max_outstanding);
-        let warm_up = warm_up::read(workload, &traffic)?;
+        let warm_up = warm_up::read(workload, traffic.is_stationary(), traffic.is_of_load_generator())?;
         workload.finish()?;
         return Ok((traffic, warm_up));
     };
@@ -118,7 +118,7 @@ pub fn read(
     if let Some(rate) = rate {
         set_rate(workload, &mut traffic, rate)?;
     }
-    let warm_up = warm_up::read(workload, &traffic)?;
+    let warm_up = warm_up::read(workload, traffic.is_stationary(), traffic.is_of_load_generator())?;
     workload.finish()?;
     for class in &traffic.classes {
         refuse_two_limits(client, max_outstanding, &class.workload)?;

@@ -240,9 +240,9 @@ fn warn_of_states(reading: &Reading, model: &ModelChoice, server: &ServerTable, 
     let megabytes = one as f64 / 1e6;
     if scheduling(batching).states_in_blocks {
         return reading.warn(format!(
-            "{title}: a running request keeps a state of {megabytes:.1} MB on each GPU, in blocks of the KV cache. vLLM \
-             would keep states for its prefix cache too, which is not modelled: without it prompts that others share \
-             are computed again"
+            "{title}: a running request keeps a state of {megabytes:.1} MB on each GPU, in blocks of the KV cache. \
+             vLLM would keep states for its prefix cache too, which is not modelled: without it prompts that others \
+             share are computed again"
         ));
     }
     let most = batching.continuous.max_num_seqs;
@@ -254,9 +254,10 @@ fn warn_of_states(reading: &Reading, model: &ModelChoice, server: &ServerTable, 
         format!("; its blocks hold {tokens} tokens, as here with server.block_size = {tokens}")
     });
     reading.warn(format!(
-        "{title}: a running request keeps a state of {megabytes:.1} MB on each GPU beside its keys and values. Those of \
-         max_num_seqs = {most} requests ({:.1} GiB) are kept back from the KV cache here, where vLLM takes them from it \
-         as requests come{blocks}. Hits of the prefix cache are counted as if states could be shared at any block",
+        "{title}: a running request keeps a state of {megabytes:.1} MB on each GPU beside its keys and values. Those \
+         of max_num_seqs = {most} requests ({:.1} GiB) are kept back from the KV cache here, where vLLM takes them \
+         from it as requests come{blocks}. Hits of the prefix cache are counted as if states could be shared at any \
+         block",
         one as f64 * f64::from(most) / f64::from(1 << 30),
     ));
 }
@@ -398,10 +399,11 @@ fn most_default_limits(gpu: &Gpu) -> (u32, u32) {
 fn scheduling(batching: &Batching) -> KvScheduling {
     let is_vllm = matches!(batching.policy, PolicySettings::Continuous(_));
     let decides_ahead = is_vllm && batching.policy.decides_ahead();
+    let is_hybrid = is_vllm && !batching.continuous.has_one_table;
     KvScheduling {
         steps_in_flight: if decides_ahead { 2 } else { 1 },
-        is_hybrid: is_vllm,
-        states_in_blocks: is_vllm && !batching.prefix_caching,
+        is_hybrid,
+        states_in_blocks: is_hybrid && !batching.prefix_caching,
     }
 }
 

@@ -157,7 +157,9 @@ pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named)
         gpu,
     };
     warn_about_length(fields, &server, model);
-    refuse_too_few_blocks(fields, &server)?;
+    if !model.forgets_in_every_layer() {
+        refuse_too_few_blocks(fields, &server)?;
+    }
     fields.finish()?;
     Ok(server)
 }

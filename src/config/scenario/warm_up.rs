@@ -1,7 +1,6 @@
 //! `workload.warm_up`: what of a run is left out of its numbers, as the server was empty at first.
 
 use super::operation::WarmUp;
-use super::traffic::Traffic;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
@@ -33,13 +32,13 @@ pub(super) const WARM_UP: Setting = Setting::new(
 
 const HELP: &str = "write warm_up = \"auto\", \"none\" or a length of time, such as \"30s\"";
 
-/// Reads `warm_up` of this traffic.
-pub fn read(fields: &Fields<'_>, traffic: &Traffic) -> Result<WarmUp, Diagnostic> {
-    let is_stationary = traffic.is_stationary();
+/// Reads `warm_up`; `is_stationary` if arrivals have the same rate throughout, `is_of_load_generator` if they are those
+/// of clients who never pause.
+pub fn read(fields: &Fields<'_>, is_stationary: bool, is_of_load_generator: bool) -> Result<WarmUp, Diagnostic> {
     let key = fields.find(&WARM_UP)?;
     let Some(node) = key.node else {
         let usual = match is_stationary {
-            true if traffic.is_of_load_generator() => Some(("none", "load generators report all of a closed loop")),
+            true if is_of_load_generator => Some(("none", "load generators report all of a closed loop")),
             true => Some(("auto", "arrivals have the same rate throughout")),
             false => None,
         };

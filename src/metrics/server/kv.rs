@@ -219,6 +219,7 @@ impl ResultSection for KvSummary {
         use Better::{Higher, Lower, Neither};
         vec![
             NamedNumber::count("kv.blocks", Neither, |it| it.blocks.map(Into::into)),
+            NamedNumber::count("kv.capacity_tokens", Neither, |it| it.capacity_tokens),
             NamedNumber::share("kv.usage.mean", Neither, |it| it.usage.mean),
             NamedNumber::share("kv.usage.p99", Neither, |it| it.usage.p99),
             NamedNumber::share("kv.usage.max", Neither, |it| it.usage.max),

@@ -113,6 +113,15 @@ static PREFIX_CACHING: Setting = Setting::new("prefix_caching", Kind::Boolean, "
         "true, as vLLM's; false for models with states (Mamba, linear attention), whose cached states are not modelled",
     );
 
+static DISABLE_HYBRID_KV_CACHE_MANAGER: Setting = Setting::new(
+    "disable_hybrid_kv_cache_manager",
+    Kind::Boolean,
+    "Keep every token in every layer, whatever windows or chunks it sees, as vLLM does beside KV connectors that know \
+     no groups of layers",
+)
+.flag("--disable-hybrid-kv-cache-manager")
+.default("false", THEIRS);
+
 impl Rules for ContinuousSettings {
     const NAME: &'static str = "continuous";
     const TITLE: &'static str = "continuous batching";
@@ -133,6 +142,7 @@ impl Rules for ContinuousSettings {
         &GOES_ON_AFTER_SELF_PREEMPTION,
         &ASYNC_SCHEDULING,
         &PREFIX_CACHING,
+        &DISABLE_HYBRID_KV_CACHE_MANAGER,
     ];
     // They size the memory that is kept back for a step under every policy.
     const IS_ALWAYS_READ: bool = true;
@@ -160,6 +170,7 @@ impl Rules for ContinuousSettings {
             } else {
                 (true, THEIRS)
             };
+            settings.has_one_table = written.declared_boolean(&DISABLE_HYBRID_KV_CACHE_MANAGER)?;
             settings.prefix_caching = written.boolean(&PREFIX_CACHING, default, why)?;
         }
         Ok(settings)

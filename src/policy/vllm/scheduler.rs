@@ -122,8 +122,8 @@ impl VllmScheduler {
         empty.sum()
     }
 
-    /// Where a request runs, if it does. A step holds requests in the order in which they run, so whoever goes through it
-    /// finds each at the place `likely` after the one before.
+    /// Where a request runs, if it does. A step holds requests in the order in which they run, so whoever goes through
+    /// it finds each at the place `likely` after the one before.
     pub(super) fn place_of(&self, id: RequestId, likely: usize) -> Option<usize> {
         let is_it = |place: &usize| self.running[*place].id() == id;
         let likely = likely.min(self.running.len());

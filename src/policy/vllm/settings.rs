@@ -20,6 +20,8 @@ pub struct ContinuousSettings {
     pub watermark: f64,
     /// Whether blocks with the same content are shared.
     pub prefix_caching: bool,
+    /// Whether all layers share one table of blocks, even if some need less of a context than others.
+    pub has_one_table: bool,
     /// Which blocks of a window's layers the prefix cache keeps (`prefix_cache_retention_interval`): 0 for those that a
     /// prompt's end and a junction of prompts need, a number for those before each of its multiples too, none for all.
     pub retention_interval: Option<u32>,
@@ -50,6 +52,7 @@ impl ContinuousSettings {
             long_prefill_token_threshold: 0,
             watermark: 0.0,
             prefix_caching: true,
+            has_one_table: false,
             retention_interval: Some(0),
             priority: false,
             async_scheduling: false,

@@ -35,8 +35,8 @@ impl VllmScheduler {
         outputs
     }
 
-    /// A request's part in a step has ended; its tokens, if it has sampled any. It is most likely the running request at
-    /// `next`.
+    /// A request's part in a step has ended; its tokens, if it has sampled any. It is most likely the running request
+    /// at `next`.
     fn end_part(&mut self, part: &ScheduledPart, next: &mut usize) -> Option<Output> {
         let Some(index) = self.place_of(part.id, *next) else {
             return if part.samples {
