@@ -153,7 +153,10 @@ fn beside_a_prefix_cache_states_are_kept_back_and_told_of() {
 fn windows_have_groups_unless_the_engine_is_told_to_keep_everything() {
     let served = Served::new(&small(
         "gpt_oss",
-        json!({"num_local_experts": 8, "num_experts_per_tok": 2, "sliding_window": 128, "head_dim": 64, "intermediate_size": 2880}),
+        json!({
+            "num_local_experts": 8, "num_experts_per_tok": 2, "sliding_window": 128, "head_dim": 64,
+            "intermediate_size": 2880,
+        }),
     ));
     let groups = served.load("", "").unwrap().deployment.server.kv_groups.unwrap();
     let kinds: Vec<KvGroupKind> = groups.iter().map(|group| group.kind).collect();
