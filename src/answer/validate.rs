@@ -235,7 +235,7 @@ fn report(plan: &[Planned], done: Vec<Done>, limits: Vec<ErrorLimit>) -> (Valida
         let prediction = Prediction {
             pooled,
             runs: done.runs,
-            kv_blocks: experiment.input.scenario.deployment.memory.kv_blocks,
+            kv_blocks: experiment.input.scenario.deployment.blocks_of_memory(),
         };
         let measured = &experiment.measured.values;
         experiments.push(ValidatedExperiment {

@@ -29,6 +29,8 @@ pub struct MemoryBudget {
     /// What one token is charged. With sliding windows this is the mean over a request of `max_model_len`, as an engine
     /// with a hybrid allocator counts it: contexts that lie inside the windows take more (see `kv_footprint`) [bytes].
     pub kv_bytes_per_token: u64,
+    /// Tokens in a block of one table.
+    pub block_tokens: u32,
     /// Blocks of the KV cache, the null block included, if all layers shared one table: what is left, at
     /// `kv_bytes_per_token`. Without windows and chunks it is the number that an engine logs.
     pub kv_blocks: u32,
@@ -100,6 +102,7 @@ pub(super) fn divide(request: &MemoryRequest) -> Result<MemoryBudget, BadFigure>
         overhead_bytes,
         kv_bytes,
         kv_bytes_per_token,
+        block_tokens: request.block_tokens,
         kv_blocks,
         kv_pool,
         kv_footprint,

@@ -8,7 +8,7 @@ use super::load_kind::LoadKind;
 use super::memory_left_out::MemoryLeftOut;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Workers, replay};
-use crate::config::{Flag, Workload};
+use crate::config::{Deployment, Flag, Workload};
 use crate::metrics::{Contexts, Summary};
 
 /// Lengths of contexts [tokens].
@@ -170,7 +170,9 @@ impl FormulaQuestion<'_> {
     /// The scenario's own requests from so many clients.
     fn own(&self, clients: f64) -> Result<Vec<String>, Stopped> {
         let mut changes = self.memory_alone(clients);
-        changes.push(self.dial()?.load_flag(clients).assignment);
+        let dial = self.dial()?;
+        changes.push(dial.load_flag(clients).assignment);
+        changes.extend(dial.start_flag().map(|flag| flag.assignment));
         if matches!(
             self.input.scenario.traffic.only_workload(),
             Some(Workload::Synthetic(_))
@@ -186,16 +188,18 @@ impl FormulaQuestion<'_> {
         let requests = clients * REQUESTS_PER_CLIENT;
         let (prompt, output) = (prompt.max(1.0), output.max(1.0));
         changes.push(format!(
-            "workload={{ requests = {requests}, arrivals = {{ process = \"closed\", concurrency = {clients} }}, \
-             prompt = {{ dist = \"fixed\", value = {prompt} }}, output = {{ dist = \"fixed\", value = {output} }} }}"
+            "workload={{ requests = {requests}, warm_up = \"auto\", arrivals = {{ process = \"closed\", concurrency = \
+             {clients} }}, prompt = {{ dist = \"fixed\", value = {prompt} }}, output = {{ dist = \"fixed\", value = {output} }} }}"
         ));
         changes
     }
 
     /// Continuous batching without any limit on requests, on the same blocks.
     fn memory_alone(&self, clients: f64) -> Vec<String> {
-        let blocks = self.input.scenario.deployment.server.kv_blocks;
+        let server = &self.input.scenario.deployment.server;
+        let (blocks, has_one_table) = (server.kv_blocks, server.kv_groups.is_none());
         vec![
+            format!("batching.disable_hybrid_kv_cache_manager={has_one_table}"),
             "batching.policy=\"continuous\"".to_owned(),
             format!("batching.max_num_seqs={clients}"),
             // Room for every request with its drafts, and for a prompt beside them.
@@ -272,8 +276,22 @@ impl FormulaQuestion<'_> {
     fn static_batch(&self, clients: f64, users: f64) -> Result<Summary, Stopped> {
         let mut changes = self.own(clients)?;
         changes.push("batching.policy=\"static\"".to_owned());
+        if let Some(blocks) = self.blocks_of_one_table() {
+            changes.push(format!("server.kv_blocks={blocks}"));
+        }
         changes.push(format!("batching.max_batch_size={}", users.max(1.0)));
         self.run(&changes)
+    }
+
+    /// The blocks of the same memory for a policy that keeps every token in every layer, if the scenario's has groups of
+    /// layers.
+    fn blocks_of_one_table(&self) -> Option<u32> {
+        let Deployment { server, memory, .. } = &self.input.scenario.deployment;
+        server.kv_groups.as_ref()?;
+        let bytes = u64::from(server.kv_blocks) * memory.kv_pool.layout.bytes_per_block;
+        let of_block = memory.kv_bytes_per_token * u64::from(memory.block_tokens);
+        let longest = server.max_model_len.div_ceil(memory.block_tokens) + 1;
+        u32::try_from(bytes / of_block).ok().map(|blocks| blocks.max(longest))
     }
 
     fn under_slo(&self) -> Result<Option<Capacity>, Stopped> {

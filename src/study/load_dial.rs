@@ -296,9 +296,7 @@ impl LoadDial {
         if let Some(requests) = self.requests_at(load) {
             flags.push(Flag::new(self.kind.flag(), format!("workload.requests={requests}")));
         }
-        if self.leaves_out_start {
-            flags.push(Flag::new(self.kind.flag(), "workload.warm_up=\"auto\""));
-        }
+        flags.extend(self.start_flag());
         flags
     }
 
@@ -352,6 +350,12 @@ impl LoadDial {
             return Some(own.max(wanted.min(MOST_REQUESTS)));
         }
         Some((own as f64 * load).ceil().max(1.0) as u64)
+    }
+
+    /// What leaves the start of its runs out, where nobody has said whether to.
+    pub fn start_flag(&self) -> Option<Flag> {
+        let flag = || Flag::new(self.kind.flag(), "workload.warm_up=\"auto\"");
+        self.leaves_out_start.then(flag)
     }
 
     /// What sets it to `load`, and nothing else.

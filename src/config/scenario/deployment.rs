@@ -87,6 +87,15 @@ impl Deployment {
         }
     }
 
+    /// The blocks that its memory holds, whatever number the scenario gives; the null block included.
+    pub fn blocks_of_memory(&self) -> u32 {
+        if self.server.kv_groups.is_some() {
+            u32::try_from(self.memory.kv_pool.blocks).unwrap_or(u32::MAX)
+        } else {
+            self.memory.kv_blocks
+        }
+    }
+
     /// How long steps take.
     pub fn step_time(&self) -> Box<dyn StepTime> {
         match self.step_times {
