@@ -189,7 +189,8 @@ impl FormulaQuestion<'_> {
         let (prompt, output) = (prompt.max(1.0), output.max(1.0));
         changes.push(format!(
             "workload={{ requests = {requests}, warm_up = \"auto\", arrivals = {{ process = \"closed\", concurrency = \
-             {clients} }}, prompt = {{ dist = \"fixed\", value = {prompt} }}, output = {{ dist = \"fixed\", value = {output} }} }}"
+             {clients} }}, prompt = {{ dist = \"fixed\", value = {prompt} }}, output = {{ dist = \"fixed\", value = \
+             {output} }} }}"
         ));
         changes
     }
@@ -283,8 +284,8 @@ impl FormulaQuestion<'_> {
         self.run(&changes)
     }
 
-    /// The blocks of the same memory for a policy that keeps every token in every layer, if the scenario's has groups of
-    /// layers.
+    /// The blocks of the same memory for a policy that keeps every token in every layer, if the scenario's has groups
+    /// of layers.
     fn blocks_of_one_table(&self) -> Option<u32> {
         let Deployment { server, memory, .. } = &self.input.scenario.deployment;
         server.kv_groups.as_ref()?;
