@@ -332,3 +332,13 @@ fn looking_a_retracted_request_up_saves_its_prompt_from_eviction() {
     let a = histories[0];
     assert_eq!((a.preemptions, a.recomputed_tokens, a.cached_tokens), (1, 23, 0));
 }
+
+/// 46 tokens and the page of one that is kept free are less than three blocks hold, but would not be with an output
+/// token to count on.
+#[test]
+fn who_is_only_read_takes_no_room_for_an_answer() {
+    let mut scored = request(0, 0, 46, 1);
+    scored.is_prompt_only = true;
+    let ends = serve(settings(), 3, &[scored]);
+    assert_eq!(ends.len(), 1);
+}

@@ -84,7 +84,11 @@ impl Adder {
     }
 }
 
-/// What the admission estimate counts on a request to produce yet.
+/// What the admission estimate counts on a request to produce yet: nothing of one that embeds or scores, which asks for
+/// no new token.
 pub(super) fn expected(live: &Live) -> u32 {
+    if live.request.is_prompt_only {
+        return 0;
+    }
     (live.request.max_tokens - live.generated).min(CLIP_MAX_NEW_TOKENS)
 }
