@@ -1,5 +1,6 @@
 //! What a server is made of.
 
+use crate::hardware::{KvGroup, KvGroupKind};
 use crate::kv::KvGroups;
 use crate::policy::{Memory, PolicySettings};
 
@@ -44,6 +45,14 @@ impl ServerSettings {
         let in_flight = limits.most_tokens.saturating_mul(steps);
         let of_longest = groups.most_blocks(self.max_model_len, in_flight).max(1);
         (blocks as f64 / of_longest as f64 * f64::from(self.max_model_len)) as u64
+    }
+
+    /// Whether some layers see a window or a chunk of the context only, and keep no more.
+    pub fn has_windows(&self) -> bool {
+        let is_window = |group: &KvGroup| matches!(group.kind, KvGroupKind::Sliding(_) | KvGroupKind::Chunked(_));
+        self.kv_groups
+            .as_ref()
+            .is_some_and(|groups| groups.iter().any(is_window))
     }
 
     /// Whether groups are the one that there is if none are given.

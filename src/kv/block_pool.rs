@@ -7,13 +7,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::block_id::{BlockId, NULL_BLOCK};
 use super::content::BlockKey;
-
-/// The number of a physical block; 0 is the null block.
-pub type BlockId = u32;
-
-/// The block that stands in a table where a request has none: it needs it no more, or never did.
-pub const NULL_BLOCK: BlockId = 0;
+use super::free_list::FreeList;
 
 /// Which rules a pool follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +26,7 @@ pub struct BlockPool {
     rules: PoolRules,
     blocks: Vec<Block>,
     /// Blocks nobody uses, next to be taken first.
-    free: VecDeque<BlockId>,
+    free: FreeList,
     /// Blocks by what they hold, the first that got the key first.
     cached: HashMap<BlockKey, Vec<BlockId>>,
 }
@@ -47,7 +43,7 @@ impl BlockPool {
         Self {
             rules,
             blocks: vec![Block::default(); kv_blocks as usize],
-            free: (1..kv_blocks).collect(),
+            free: FreeList::of_all(kv_blocks),
             cached: HashMap::new(),
         }
     }
@@ -59,12 +55,12 @@ impl BlockPool {
 
     /// How many blocks nobody uses.
     pub fn free_count(&self) -> u32 {
-        self.free.len() as u32
+        self.free.len()
     }
 
     /// The blocks nobody uses, next to be taken first.
     pub fn free_queue(&self) -> impl Iterator<Item = BlockId> {
-        self.free.iter().copied()
+        self.free.iter()
     }
 
     /// How many different contents are cached.
@@ -108,7 +104,7 @@ impl BlockPool {
         for id in real(blocks) {
             let block = &mut self.blocks[id as usize];
             if block.users == 0 {
-                self.free.retain(|&free| free != id);
+                self.free.remove(id);
             }
             block.users += 1;
         }

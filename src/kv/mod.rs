@@ -1,9 +1,11 @@
 //! Where tokens live: the KV cache is cut into blocks of a fixed number of tokens.
 
+mod block_id;
 mod block_pool;
 mod content;
 mod copies;
 mod counted_pool;
+mod free_list;
 mod free_queue;
 mod groups;
 mod growth;
@@ -12,7 +14,8 @@ mod radix_tree;
 pub mod segments;
 mod stretch;
 
-pub use block_pool::{BlockId, BlockPool, NULL_BLOCK, PoolRules};
+pub use block_id::{BlockId, NULL_BLOCK};
+pub use block_pool::{BlockPool, PoolRules};
 pub use content::{BlockKey, KeyChain};
 pub use copies::NamedBlocks;
 pub use counted_pool::{CountedPool, Held, Hit, OwnBlocks};

@@ -239,3 +239,17 @@ fn random_worlds_lose_what_a_recount_token_by_token_says() {
     }
     assert!(totals.iter().all(|&total| total > 0), "{totals:?}");
 }
+
+#[test]
+fn what_windows_do_not_keep_is_not_blamed_on_capacity_alone() {
+    let place = Workplace::new();
+    let scenario = include_str!("../../configs/scenarios/chat_sessions.toml");
+    place.write("s.toml", scenario);
+    let told = |model: &str| {
+        let model = format!("model.name={model}");
+        let few = "workload.requests=300";
+        place.run(&["run", "s.toml", "--set", &model, "--set", few]).stdout
+    };
+    assert!(told("gpt-oss-20b").contains(" lost to capacity or behind windows, "));
+    assert!(told("llama-3.1-8b").contains(" lost to capacity, "));
+}

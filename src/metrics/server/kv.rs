@@ -35,8 +35,8 @@ pub struct KvSummary {
     /// content was sent than is remembered.
     pub prefix_ideal_hit_tokens: Option<u64>,
     pub prefix_ideal_hit_ratio: Option<f64>,
-    /// Prompt tokens that had been computed when their request was admitted, but were evicted or, in a fleet, are on
-    /// another server.
+    /// Prompt tokens that had been computed when their request was admitted, but were evicted, were not kept behind a
+    /// window or, in a fleet, are on another server.
     pub prefix_lost_to_capacity_tokens: Option<u64>,
     /// Prompt tokens of earlier requests that had not been computed yet when their request was admitted. Negative if
     /// more is gained from requests that arrived later and were served before.
@@ -48,6 +48,10 @@ pub struct KvSummary {
     /// counts as lost to capacity.
     #[serde(skip)]
     pub is_of_fleet: bool,
+    /// Whether some layers see a window or a chunk, whose blocks an engine keeps for few places of a prompt: what it
+    /// does not keep counts as lost to capacity.
+    #[serde(skip)]
+    pub has_windows: bool,
 }
 
 /// Slots for tokens that are allocated and hold none, as a fraction of those that are allocated. `None` if none ever
@@ -99,6 +103,7 @@ pub(in crate::metrics) struct KvTotal {
     losses: Option<PrefixLosses>,
     recomputed_tokens: u128,
     is_of_fleet: bool,
+    has_windows: bool,
 }
 
 impl Meter for KvMeter {
@@ -124,6 +129,7 @@ impl Meter for KvMeter {
                 losses: None,
                 recomputed_tokens: 0,
                 is_of_fleet: false,
+                has_windows: settings.kinds().into_iter().any(ServerSettings::has_windows),
             },
         }
     }
@@ -210,6 +216,7 @@ impl Total for KvTotal {
                 at_peak: self.fragmentation.at_peak(),
             },
             is_of_fleet: self.is_of_fleet,
+            has_windows: self.has_windows,
         }
     }
 }
@@ -279,10 +286,11 @@ impl KvSummary {
                 Share(Some(ideal)),
                 Text(" in a cache without limit: "),
                 share(self.prefix_lost_to_capacity_tokens? as f64),
-                Text(if self.is_of_fleet {
-                    " lost to capacity or on another server, "
-                } else {
-                    " lost to capacity, "
+                Text(match (self.has_windows, self.is_of_fleet) {
+                    (false, false) => " lost to capacity, ",
+                    (false, true) => " lost to capacity or on another server, ",
+                    (true, false) => " lost to capacity or behind windows, ",
+                    (true, true) => " lost to capacity, behind windows or on another server, ",
                 }),
                 share(self.prefix_lost_to_order_tokens? as f64),
                 Text(" to order"),
