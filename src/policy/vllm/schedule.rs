@@ -183,7 +183,7 @@ impl VllmScheduler {
     /// The head of the queue, as long as it may come in.
     fn schedule_waiting(&mut self, plan: &mut VllmPlan, threshold: u32, budget: &mut StepBudget) {
         let mut set_aside = VecDeque::new();
-        let pads = Padding::after(plan, &self.running);
+        let pads = self.padding(plan);
         while budget.most() > 0 && self.running.len() < self.rules.max_num_seqs as usize {
             let Some(mut head) = self.waiting.pop_front() else {
                 break;
@@ -206,6 +206,23 @@ impl VllmScheduler {
         }
         while let Some(member) = set_aside.pop_back() {
             self.waiting.push_front(member);
+        }
+    }
+
+    /// When only running requests have been scheduled.
+    fn padding(&self, plan: &VllmPlan) -> Padding {
+        if self.rules.speculative.is_none() {
+            return Padding::default();
+        }
+        let mut next = 0;
+        let mut prefills = |part: &ScheduledPart| {
+            let place = self.place_of(part.id, next).expect("a scheduled request runs");
+            next = place + 1;
+            self.running[place].is_prefilling
+        };
+        Padding {
+            anyone_runs: !plan.scheduled.is_empty(),
+            anyone_prefills: plan.scheduled.iter().any(&mut prefills),
         }
     }
 
@@ -283,25 +300,13 @@ fn drafts_within(member: &Member, tokens: u32) -> u32 {
 }
 
 /// What the running requests of a step have to do with whether others that come in are filled up with drafts.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Padding {
     anyone_runs: bool,
     anyone_prefills: bool,
 }
 
 impl Padding {
-    /// When only running requests have been scheduled.
-    fn after(plan: &VllmPlan, running: &[Member]) -> Self {
-        let prefills = |part: &ScheduledPart| {
-            let mut running = running.iter();
-            running.any(|member| member.id() == part.id && member.is_prefilling)
-        };
-        Self {
-            anyone_runs: !plan.scheduled.is_empty(),
-            anyone_prefills: plan.scheduled.iter().any(prefills),
-        }
-    }
-
     const fn allows(self, has_hit: bool) -> bool {
         !self.anyone_prefills && (self.anyone_runs || has_hit)
     }
