@@ -290,3 +290,98 @@ fn towers_that_are_not_known_are_told_of() {
         entry.notes
     );
 }
+
+/// 32 layers of 41,943,040 parameters of attention and 176,160,768 of the network: `down_proj` has a third of these.
+#[test]
+fn rules_of_a_checkpoint_are_followed_in_their_order() {
+    let quantised = |quantization: Value| {
+        let others = json!({ "quantization_config": quantization });
+        read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap()
+    };
+    let bytes = |entry: &ModelEntry| entry.model.weights_bytes(WeightPrecision::Int4, 1) as f64;
+    let (attention, network) = (41_943_040.0, 176_160_768.0);
+    let ends = 8_030_261_248.0 - 32.0 * (attention + network);
+    let (four, eight) = (4.0 + 20.0 / 128.0, 8.0 + 24.0 / 64.0);
+    let entry = quantised(json!({
+        "quant_method": "gptq", "bits": 4, "group_size": 128,
+        "dynamic": {
+            "-:.*\\.31\\..*": {},
+            r"+:.*\.[0-9]\..*down_proj.*": { "bits": 8, "group_size": 64 },
+            ".*down.*": {},
+        },
+    }));
+    assert!(entry.notes.is_empty(), "{:?}", entry.notes);
+    // Layer 31 stays as it is, and the last product of layers 0 to 9 has 8 bits in groups of 64.
+    let wider = 10.0 * network / 3.0;
+    let packed = 31.0 * (attention + network) - wider;
+    let known = 2.0 * (ends + attention + network) + (packed * four + wider * eight) / 8.0;
+    assert!((bytes(&entry) / known - 1.0).abs() < 1e-6, "{} {known}", bytes(&entry));
+    let idle = quantised(json!({ "quant_method": "gptq", "bits": 4, "dynamic": { "-:.*\\.visual\\..*": {} } }));
+    assert!(
+        idle.notes[0].contains("about no layer that is known"),
+        "{:?}",
+        idle.notes
+    );
+    let round = quantised(json!({
+        "quant_method": "auto-round", "bits": 4, "group_size": 128,
+        "extra_config": { "model.layers.0.self_attn": { "bits": 8, "group_size": 64 } },
+    }));
+    let known = 2.0 * ends + ((32.0 * network + 31.0 * attention) * four + attention * eight) / 8.0;
+    assert!((bytes(&round) / known - 1.0).abs() < 1e-6, "{} {known}", bytes(&round));
+    for wrong in [json!({ "(?=x)": {} }), json!({ ".*": { "bits": 3 } })] {
+        let quantization = json!({ "quant_method": "gptq", "bits": 4, "dynamic": wrong });
+        let others = json!({ "quantization_config": quantization });
+        let error = read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap_err();
+        assert!(error.to_string().contains("dynamic is '"), "{error}");
+    }
+}
+
+/// Scales and zero points are counted by the group that the checkpoint names: 128,256 entries of 4,096 twice in bf16,
+/// 6,979,321,856 parameters of linear layers.
+#[test]
+fn groups_of_integers_have_the_scales_that_the_file_says() {
+    let size = |quantization: Value| {
+        let others = json!({ "quantization_config": quantization });
+        let entry = read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap();
+        entry.model.weights_bytes(WeightPrecision::Int4, 1) as f64
+    };
+    let linear = 32.0 * (41_943_040.0 + 176_160_768.0);
+    let plain = 2.0 * (8_030_261_248.0 - linear);
+    for (group, bits) in [
+        (32, 4.0 + 20.0 / 32.0),
+        (64, 4.0 + 20.0 / 64.0),
+        (128, 4.0 + 20.0 / 128.0),
+        (-1, 4.0),
+    ] {
+        let counted = size(json!({ "quant_method": "gptq", "bits": 4, "group_size": group }));
+        let known = plain + linear * bits / 8.0;
+        assert!((counted / known - 1.0).abs() < 1e-6, "{group}: {counted} {known}");
+    }
+}
+
+#[test]
+fn formats_of_the_cache_that_are_not_modelled_are_told_of() {
+    let read = |quantization: Value| {
+        let others = json!({ "quantization_config": quantization });
+        read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap()
+    };
+    let nvfp4 = json!({ "quant_method": "modelopt", "quant_algo": "NVFP4", "kv_cache_quant_algo": "NVFP4" });
+    let entry = read(nvfp4);
+    assert_eq!(entry.stored_kv, None);
+    assert!(entry.notes[0].contains("keys and values in NVFP4"), "{:?}", entry.notes);
+    let four = json!({ "num_bits": 4, "type": "float" });
+    let entry = read(json!({ "quant_method": "fp8", "kv_cache_scheme": four }));
+    assert!(
+        entry.notes[0].contains("keys and values in 4-bit float"),
+        "{:?}",
+        entry.notes
+    );
+    for (scheme, stored) in [
+        (json!({ "num_bits": 8, "type": "float" }), Some(KvPrecision::Fp8)),
+        (json!("static"), None),
+        (Value::Null, None),
+    ] {
+        let entry = read(json!({ "quant_method": "fp8", "kv_cache_scheme": scheme }));
+        assert_eq!((entry.stored_kv, entry.notes.len()), (stored, 0), "{scheme}");
+    }
+}

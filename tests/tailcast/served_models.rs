@@ -126,3 +126,22 @@ fn states_are_kept_back_and_told_of() {
     let refused = with(4096).unwrap_err();
     assert!(refused.contains("max_num_seqs = "), "{refused}");
 }
+
+/// What is published so is served so, by kernels that were measured: that is said where the step times stand.
+#[test]
+fn a_format_that_a_model_is_published_in_is_no_cause_for_a_warning() {
+    let told = |model: &str, gpu: &str| {
+        let text = format!("[model]\nname = \"{model}\"\n[server]\ngpu = \"{gpu}\"\n");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("scenario.toml");
+        let load = "[workload]\nrequests = 10\narrivals = { process = \"poisson\", rate = 1 }\n\
+                    prompt = { dist = \"fixed\", value = 100 }\noutput = { dist = \"fixed\", value = 10 }\n";
+        std::fs::write(&path, text + load).unwrap();
+        let scenario = Base::from_file(&path).load().unwrap().scenario;
+        (scenario.warnings.join("\n"), scenario.deployment.unpacks_weights())
+    };
+    let (warnings, unpacks) = told("gpt-oss-20b", "h100-sxm");
+    assert!(unpacks && !warnings.contains("has no units"), "{warnings}");
+    let (warnings, unpacks) = told("gpt-oss-20b", "b200");
+    assert!(!unpacks && !warnings.contains("has no units"), "{warnings}");
+}

@@ -13,6 +13,8 @@ mod layer_reader;
 mod layers;
 mod modules;
 mod quantization;
+mod rotary;
+mod rules;
 mod states;
 mod vision;
 
@@ -82,7 +84,7 @@ impl HuggingFaceConfig {
         let kv_cache = quantisation.as_ref().and_then(|one| one.kv);
         figures.unquantised = unquantised;
         if let Some(quantisation) = &quantisation {
-            let published = quantisation.publish(&LinearLayers {
+            let layers = LinearLayers {
                 layers: &each,
                 hidden: figures.hidden_size,
                 head: if figures.tied_embeddings {
@@ -91,7 +93,9 @@ impl HuggingFaceConfig {
                     figures.hidden_size * figures.vocab_size
                 },
                 experts_beside: family.experts == ExpertKeys::Gemma,
-            });
+            };
+            notes.extend(quantisation.notes(&layers));
+            let published = quantisation.publish(&layers);
             if published.is_none() {
                 notes.push("its quantisation names no layer that is known here: all are taken for 16 bits".to_owned());
             }
@@ -129,7 +133,7 @@ impl HuggingFaceConfig {
     ) -> Result<(ModelFigures, Vec<crate::hardware::LayerGroup>), BadFigure> {
         let filled = self.filled(family);
         let hidden_size = need("hidden_size", filled.hidden_size, WIDEST)?;
-        let longest = need("max_position_embeddings", filled.max_position_embeddings, 1 << 30)?;
+        let positions = rotary::of(&filled, family)?;
         let each = layers::each(&filled, family, hidden_size)?;
         let figures = ModelFigures {
             name: name.to_owned(),
@@ -138,7 +142,8 @@ impl HuggingFaceConfig {
             vocab_size: need("vocab_size", filled.vocab_size, 1 << 30)?,
             tied_embeddings: self.tie_word_embeddings.unwrap_or(family.tied_by_default),
             final_norm_parameters: family.norm.parameters(hidden_size),
-            max_model_len: longest as u32,
+            max_model_len: positions.longest,
+            rotary: positions.tables,
             side_parameters: self.side_parameters(hidden_size, each.len() as u64)?,
             layers: layers::together(each.clone()),
             published: None,

@@ -34,6 +34,7 @@ const PLAIN: Family = Family {
     asks_for_norms: false,
     latent_attention: false,
     windows: Windows::Never,
+    two_rotary_tables: false,
     experts: ExpertKeys::None,
     router_bias: false,
     gated: true,
@@ -84,6 +85,7 @@ const GEMMA3: Family = Family {
     norms_per_layer: 4,
     query_key_norm: HeadNorms::OfAHead,
     windows: Windows::AllButEvery(6),
+    two_rotary_tables: true,
     defaults: Defaults {
         vocab_size: Some(262_208),
         max_position_embeddings: Some(131_072),

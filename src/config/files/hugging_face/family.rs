@@ -22,6 +22,8 @@ pub(super) struct Family {
     pub asks_for_norms: bool,
     pub latent_attention: bool,
     pub windows: Windows,
+    /// Whether layers with a window rotate by a base of their own, and so by a table of their own.
+    pub two_rotary_tables: bool,
     pub experts: ExpertKeys,
     /// Whether the router has a bias of its own (in DeepSeek-V3 the correction that balances the experts).
     pub router_bias: bool,

@@ -17,6 +17,11 @@ pub struct HuggingFaceConfig {
     pub vocab_size: Option<u64>,
     pub tie_word_embeddings: Option<bool>,
     pub max_position_embeddings: Option<u64>,
+    /// In the place of `max_position_embeddings` (Kimi Linear).
+    pub model_max_length: Option<u64>,
+    pub original_max_position_embeddings: Option<u64>,
+    pub rope_scaling: Option<Value>,
+    pub rope_parameters: Option<Value>,
     pub intermediate_size: Option<u64>,
     pub mlp_bias: Option<bool>,
 
