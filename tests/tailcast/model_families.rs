@@ -385,3 +385,136 @@ fn formats_of_the_cache_that_are_not_modelled_are_told_of() {
         assert_eq!((entry.stored_kv, entry.notes.len()), (stored, 0), "{scheme}");
     }
 }
+
+/// Files that transformers writes leave out what their class has as defaults.
+#[test]
+fn keys_and_tied_heads_that_a_file_leaves_out_are_those_of_the_class() {
+    let without = |mut config: Value, fields: &[&str]| {
+        for field in fields {
+            config.as_object_mut().unwrap().remove(*field);
+        }
+        read(&config).unwrap().model
+    };
+    let keys = ["num_key_value_heads"];
+    let mistral = without(plain("mistral", [4096, 32, 32, 8, 14_336, 32_000], json!({})), &keys);
+    assert_eq!(mistral.parameters(), 7_241_732_096);
+    let smollm = plain("smollm3", [2048, 36, 16, 4, 11_008, 128_256], json!({}));
+    let smollm = without(smollm, &["num_key_value_heads", "tie_word_embeddings"]);
+    assert_eq!(smollm.parameters(), 3_075_098_624);
+}
+
+/// A size that passes over these would be wrong by a multiple.
+#[test]
+fn fields_that_a_type_does_not_have_are_refused() {
+    let shape = [4096, 32, 32, 8, 14_336, 128_256];
+    for (model_type, field, value) in [
+        ("hunyuan", "num_experts", json!(16)),
+        ("llama", "num_local_experts", json!(8)),
+        ("llama", "kv_lora_rank", json!(512)),
+        ("llama", "mamba_d_state", json!(128)),
+        ("llama", "cross_attention_layers", json!([3, 8])),
+        ("hunyuan", "use_cla", json!(true)),
+    ] {
+        let error = read(&plain(model_type, shape, json!({ field: value })))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(&format!("{field} is ")), "{error}");
+    }
+    let harmless = json!({ "num_experts": 1, "cross_attention_layers": [], "use_cla": false, "kv_lora_rank": null });
+    assert!(read(&plain("llama", shape, harmless)).is_ok());
+    let error = read(&json!({ "model_type": "mllama", "text_config": { "model_type": "mllama_text_model" } }));
+    assert!(error.unwrap_err().to_string().contains("cross-attention"));
+}
+
+#[test]
+fn parts_that_are_not_counted_are_told_of() {
+    let shape = [3072, 32, 24, 8, 8192, 200_064];
+    let others =
+        json!({ "audio_processor": { "name": "cascades" }, "vision_lora": { "r": 256 }, "img_processor": null });
+    let notes = read(&plain("phi4mm", shape, others)).unwrap().notes;
+    assert!(
+        notes[0].contains("not counted here (audio_processor, vision_lora)"),
+        "{notes:?}"
+    );
+    // Behind a tower of Gemma's kind others have a projector of their own.
+    let tower = json!({ "model_type": "siglip_vision_model", "hidden_size": 1152 });
+    let text = plain("llama", shape, json!({}));
+    let config = json!({ "model_type": "cohere2_vision", "vision_config": tower, "text_config": text });
+    let notes = read(&config).unwrap().notes;
+    assert!(notes[0].contains("(siglip_vision_model) is not known"), "{notes:?}");
+}
+
+/// Totals of the safetensors: Qwen2-VL-7B, and Pixtral-12B, whose every patch is a token.
+#[test]
+fn towers_of_older_models_have_their_own_layout() {
+    let tower = json!({
+        "depth": 32, "embed_dim": 1280, "mlp_ratio": 4, "num_heads": 16, "in_chans": 3, "hidden_size": 3584,
+        "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2,
+    });
+    let qwen = plain(
+        "qwen2_vl",
+        [3584, 28, 28, 4, 18_944, 152_064],
+        json!({ "vision_config": tower }),
+    );
+    let qwen = read(&qwen).unwrap().model;
+    assert_eq!(qwen.parameters() + qwen.vision().unwrap().parameters, 8_291_375_616);
+    let text = plain(
+        "mistral",
+        [5120, 40, 32, 8, 14_336, 131_072],
+        json!({ "head_dim": 128 }),
+    );
+    let tower = json!({
+        "model_type": "pixtral", "hidden_size": 1024, "image_size": 1024, "intermediate_size": 4096,
+        "num_hidden_layers": 24, "patch_size": 16,
+    });
+    let pixtral = read(&json!({ "model_type": "llava", "text_config": text, "vision_config": tower }))
+        .unwrap()
+        .model;
+    let tower = pixtral.vision().unwrap();
+    assert!(((pixtral.parameters() + tower.parameters) as f64 / 12.6827e9 - 1.0).abs() < 1e-4);
+    assert_eq!(tower.tokens_per_image, 64 * 64);
+}
+
+#[test]
+fn the_language_model_is_found_however_deep_it_lies() {
+    let text = plain("llama", [4096, 32, 32, 8, 14_336, 128_256], json!({}));
+    let config = json!({ "model_type": "newest", "llm_config": { "model_type": "newer", "text_config": text } });
+    assert_eq!(read(&config).unwrap().model.parameters(), 8_030_261_248);
+}
+
+#[test]
+fn positions_that_are_stretched_are_as_many_more() {
+    let longest = |others: Value| {
+        let model = read(&plain("qwen2", [3584, 28, 28, 4, 18_944, 152_064], others))
+            .unwrap()
+            .model;
+        (model.max_model_len(), model.rotary_table_bytes() / 256)
+    };
+    let yarn = json!({ "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32_768 });
+    assert_eq!(longest(json!({ "rope_scaling": yarn })), (131_072, 131_072));
+    let linear = json!({ "rope_type": "linear", "factor": 2 });
+    assert_eq!(longest(json!({ "rope_scaling": linear })), (65_536, 65_536));
+    let llama3 = json!({ "rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 8192 });
+    assert_eq!(longest(json!({ "rope_parameters": llama3 })), (32_768, 32_768));
+    let long = json!({ "type": "longrope", "original_max_position_embeddings": 4096 });
+    assert_eq!(longest(json!({ "rope_scaling": long })), (32_768, 32_768 + 4096));
+    let named = json!({ "max_position_embeddings": null, "model_max_length": 1 << 20 });
+    assert_eq!(longest(named), (1 << 20, 1 << 20));
+    let wrong = json!({ "rope_scaling": { "type": "linear", "factor": -1 } });
+    let error = read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], wrong))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("rope_scaling.factor is -1"), "{error}");
+}
+
+#[test]
+fn older_files_name_their_quantisation_otherwise() {
+    let weights = json!({ "num_bits": 8, "type": "int", "symmetric": true, "strategy": "channel" });
+    let groups = json!({ "group_0": { "targets": ["Linear"], "weights": weights } });
+    let others = json!({
+        "quantization_config": null,
+        "compression_config": { "quant_method": "compressed-tensors", "config_groups": groups, "ignore": ["lm_head"] },
+    });
+    let entry = read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap();
+    assert_eq!(entry.stored_weights, Some(WeightPrecision::Int8));
+}

@@ -65,9 +65,22 @@ impl Defaults {
 
     /// The width of a head.
     pub const fn head(head_dim: u64) -> Self {
+        Self::NONE.with_head(head_dim)
+    }
+
+    /// The number of key and value heads.
+    pub const fn keys(num_key_value_heads: u64) -> Self {
+        Self {
+            num_key_value_heads: Some(num_key_value_heads),
+            ..Self::NONE
+        }
+    }
+
+    /// With the width of a head.
+    pub const fn with_head(self, head_dim: u64) -> Self {
         Self {
             head_dim: Some(head_dim),
-            ..Self::NONE
+            ..self
         }
     }
 }

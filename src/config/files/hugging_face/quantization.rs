@@ -50,9 +50,13 @@ const METHODS: &str = "fp8, fbgemm_fp8, mxfp4, awq, gptq, auto-round, bitsandbyt
 impl Quantisation {
     /// What a configuration says; `None` if its checkpoint is not quantised.
     pub fn of(config: &HuggingFaceConfig) -> Result<Option<Self>, BadFigure> {
-        let nested = config.text_config.as_ref();
-        let nested = nested.and_then(|text| text.quantization_config.as_ref());
-        let inside = config.quantization_config.as_ref().or(nested);
+        let given = |config: &HuggingFaceConfig| {
+            let given = [&config.quantization_config, &config.compression_config];
+            given.into_iter().flatten().find(|one| !one.is_null()).cloned()
+        };
+        let nested = config.text_config.as_ref().and_then(|text| given(text));
+        let inside = given(config).or(nested);
+        let inside = inside.as_ref();
         let beside = config.hf_quant_config.as_ref();
         let beside = beside.map(|file| file.get("quantization").unwrap_or(file));
         let is_said = |value: &&Value| !value.is_null();
