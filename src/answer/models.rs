@@ -107,7 +107,7 @@ fn with_source(entry: &ModelEntry) -> String {
     let model = &entry.model;
     let checkpoint = entry.checkpoint.as_ref().map_or(String::new(), |(name, format)| {
         let gib = model.weights_bytes(*format, 1) as f64 / (1u64 << 30) as f64;
-        format!("  in {format:<14} {gib:.2} GiB, as in {name}\n")
+        format!("  in {:<14}{gib:.2} GiB, as in {name}\n", format.name())
     });
     let mark = if entry.verified { "" } else { " (unverified)" };
     format!(
