@@ -51,11 +51,10 @@ impl Logged<'_> {
     }
 
     fn computed_as(&self, start_up: StartUp) -> Result<MemoryBudget, Box<MemoryShortage>> {
-        self.asked(start_up, |request| budget(request))
-            .map_err(|refused| match *refused {
-                DoesNotFit::Memory(shortage) => shortage,
-                DoesNotFit::Setting(bad) => panic!("{bad}"),
-            })
+        self.asked(start_up, budget).map_err(|refused| match *refused {
+            DoesNotFit::Memory(shortage) => shortage,
+            DoesNotFit::Setting(bad) => panic!("{bad}"),
+        })
     }
 
     /// What `ask` makes of the server that started.
