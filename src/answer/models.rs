@@ -105,9 +105,14 @@ fn billions(count: u64) -> String {
 
 fn with_source(entry: &ModelEntry) -> String {
     let model = &entry.model;
+    let checkpoint = entry.checkpoint.as_ref().map_or(String::new(), |(name, format)| {
+        let gib = model.weights_bytes(*format, 1) as f64 / (1u64 << 30) as f64;
+        format!("  in {:<14}{gib:.2} GiB, as in {name}\n", format.name())
+    });
     let mark = if entry.verified { "" } else { " (unverified)" };
     format!(
         "{} · {}\n  Hugging Face     {}\n  parameters       {} ({} active)\n  weights          {}, {:.2} GiB\n\
+        {checkpoint}\
         \x20 KV of a token    {} bytes in bf16\n  longest context  {} tokens\n  layers           {}\n\
         \x20 source           {}{mark}\n",
         model.name(),

@@ -80,6 +80,9 @@ fn fidelity_of(deployment: &Deployment) -> String {
         }
         _ => known_of_steps(deployment),
     };
+    if deployment.unpacks_weights() && deployment.knowledge() != Knowledge::Given {
+        let _ = write!(steps, " with {} unpacked and multiplied in 16 bits", deployment.weights);
+    }
     if let Some(error) = deployment.step_time_error() {
         let _ = write!(steps, ", expected within {:.0} %", 100.0 * error);
     }

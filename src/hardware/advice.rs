@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::memory_budget::{GIB, divide};
-use super::{CacheSizing, CudaGraphs, Gpu, KvPrecision, MemoryRequest, WeightPrecision};
+use super::{CacheSizing, CudaGraphs, Gpu, KvPrecision, MemoryRequest, WeightPrecision, default_static_fraction};
 
 /// Settings that together make it fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,13 +213,25 @@ fn more_gpus<'a>(request: &MemoryRequest<'a>) -> Candidates<'a> {
     };
     let change = |tensor_parallel: u32| {
         let setting = ChangedSetting::number("server.tensor_parallel", "--tensor-parallel-size", tensor_parallel);
-        let changed = MemoryRequest {
+        let mut changed = MemoryRequest {
             tensor_parallel,
             ..*request
         };
+        changed.start_up.sizing = sizing_with(request, tensor_parallel);
         (setting, changed)
     };
     counts.filter(divides).map(change).collect()
+}
+
+/// SGLang's default share falls with the number of GPUs. Whether it was written is not known here, so it is taken to
+/// fall; of a share of three digits one may be lost.
+fn sizing_with(request: &MemoryRequest<'_>, tensor_parallel: u32) -> CacheSizing {
+    let CacheSizing::StaticFraction(share) = request.start_up.sizing else {
+        return request.start_up.sizing;
+    };
+    let default = |gpus| default_static_fraction(request.gpu, request.model, gpus, None);
+    let change = default(tensor_parallel) - default(request.tensor_parallel) - 0.001;
+    CacheSizing::StaticFraction(share.min(share + change).max(0.0))
 }
 
 impl ChangedSetting {

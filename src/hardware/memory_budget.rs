@@ -54,6 +54,10 @@ const CONTEXT_BYTES: u64 = GIB as u64 / 2;
 /// [bytes].
 const CONNECTED_BYTES: u64 = (1.7 * GIB) as u64;
 
+/// `FlashInfer`'s workspace for latent attention, which each GPU has once vLLM has looked at all ways to run it,
+/// whether or not that one is taken (0.19, `g_fi_workspace` in `v1/attention/backends/mla/flashinfer_mla.py`) [bytes].
+const LATENT_WORKSPACE_BYTES: u64 = 128 << 20;
+
 fn taken_before_weights(request: &MemoryRequest) -> u64 {
     CONTEXT_BYTES
         + if request.tensor_parallel > 1 {
@@ -158,7 +162,7 @@ fn states_bytes(request: &MemoryRequest) -> u64 {
 
 fn overhead_bytes(request: &MemoryRequest) -> u64 {
     let start_up = &request.start_up;
-    let mut bytes = (start_up.libraries_gib * GIB) as u64 + request.model.rotary_table_bytes();
+    let mut bytes = (start_up.libraries_gib * GIB) as u64 + loaded_beside_weights(request);
     bytes += states_bytes(request);
     if request.tensor_parallel > 1 {
         bytes += SHARING_BYTES;
@@ -173,6 +177,18 @@ fn overhead_bytes(request: &MemoryRequest) -> u64 {
         bytes += profile_run::graphs_bytes(request);
     }
     bytes
+}
+
+/// What "model loading took" counts in the logs of vLLM beside the weights: rotary tables, and the workspace of latent
+/// attention [bytes].
+pub fn loaded_beside_weights(request: &MemoryRequest) -> u64 {
+    let is_rocm = request.gpu.chip().is_some_and(|chip| chip.architecture.is_rocm());
+    let workspace = if request.model.has_latent_attention() && !is_rocm {
+        LATENT_WORKSPACE_BYTES
+    } else {
+        0
+    };
+    request.model.rotary_table_bytes() + workspace
 }
 
 /// vLLM fuses on these chips only.

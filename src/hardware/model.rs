@@ -1,8 +1,8 @@
 //! One language model: its layers, and from them its parameters and its keys and values.
 
 use super::{
-    Attention, BadFigure, FeedForward, KvFootprint, KvPrecision, LinearKind, PublishedWeights, Reach, StateLayer,
-    Unquantised, VisionTower, WeightPrecision, Weights, WindowedKv, WindowedLayers,
+    Attention, BadFigure, FeedForward, KvFootprint, KvPrecision, LinearKind, PublishedWeights, Reach, RotaryTables,
+    StateLayer, Unquantised, VisionTower, WeightPrecision, Weights, WindowedKv, WindowedLayers,
 };
 
 /// A model whose figures have been checked: no count below can overflow.
@@ -26,6 +26,8 @@ pub struct ModelFigures {
     pub final_norm_parameters: u64,
     /// The longest context it was made for [tokens].
     pub max_model_len: u32,
+    /// The tables of its rotary embeddings.
+    pub rotary: RotaryTables,
     /// Its layers, like ones together.
     pub layers: Vec<LayerGroup>,
     /// Parameters beside the layers, the embedding and the head that GPUs divide: Gemma's embeddings per layer.
@@ -168,6 +170,13 @@ impl Model {
         self.0.published.as_ref()
     }
 
+    /// The model whose linear layers a checkpoint stores so, in the format of most of them.
+    #[must_use]
+    pub fn stored_as(mut self, published: PublishedWeights) -> Self {
+        self.0.published = Some(published);
+        self
+    }
+
     /// What one request keeps in the layers that have a state, however long its context, on one of `tensor_parallel`
     /// GPUs [bytes].
     pub fn state_bytes_per_request(&self, tensor_parallel: u32) -> u64 {
@@ -199,12 +208,17 @@ impl Model {
         self.0.layers.iter().any(|group| group.attention.indexer().is_some())
     }
 
-    /// The table of cosines and sines for rotary embeddings: a row for each position the model was made for, in 16
-    /// bits, whole on every GPU and whatever `max_model_len` (vLLM, `RotaryEmbeddingBase`) [bytes].
+    /// The tables of cosines and sines for rotary embeddings, whole on every GPU [bytes].
     pub fn rotary_table_bytes(&self) -> u64 {
-        let layers = self.0.layers.iter();
-        let widest = layers.map(|group| group.attention.rotary_width()).max();
-        2 * widest.unwrap_or(0) * u64::from(self.0.max_model_len)
+        let layers = self.0.layers.iter().map(|group| &group.attention);
+        let rotating = layers.map(|attention| (attention.reach(), attention.rotary_width()));
+        self.0.rotary.bytes(rotating)
+    }
+
+    /// Whether any layer has latent attention.
+    pub fn has_latent_attention(&self) -> bool {
+        let is_latent = |group: &LayerGroup| matches!(group.attention, Attention::Latent(_));
+        self.0.layers.iter().any(is_latent)
     }
 
     /// Whether no layer keeps the whole context.

@@ -3,7 +3,7 @@
 //! SGLang runs nothing to find out what steps need: it keeps back what is not in this share (0.5.23,
 //! `srt/arg_groups/memory_hook.py`, `srt/mem_cache/kv_cache_configurator.py`).
 
-use super::{Attention, Gpu, Model};
+use super::{Gpu, Model};
 
 const MIB: f64 = (1u64 << 20) as f64;
 /// What the driver reports beyond what the runtime does, on GPUs from 24 to 180 GiB about this [MiB].
@@ -46,8 +46,7 @@ pub fn default_static_fraction(gpu: &Gpu, model: &Model, tensor_parallel: u32, c
         .expect("the last tier has no end");
     let chunk = chunk.unwrap_or(tier.1);
     let requests = tier.2[usize::from(tensor_parallel >= 4)];
-    let is_latent = |group: &super::LayerGroup| matches!(group.attention, Attention::Latent(_));
-    let graphs = if model.layers().iter().any(is_latent) {
+    let graphs = if model.has_latent_attention() {
         LATENT_GRAPHS_MIB
     } else {
         PROMPT_GRAPH_MIB * f64::from(prompt_graphs(chunk))

@@ -139,11 +139,14 @@ fn a_list_of_ignored_modules_slows_steps_and_takes_memory() {
 }
 
 #[test]
-fn the_rotary_table_has_a_row_for_every_position() {
+fn rotary_tables_have_a_row_for_every_position() {
     for (name, bytes) in [
         ("llama-2-7b", 4096 * 128 * 2),
         ("llama-4-scout", 10_485_760 * 128 * 2),
-        ("deepseek-v3", 163_840 * 64 * 2),
+        // In fp32, as the kernel of stretched positions wants it.
+        ("deepseek-v3", 163_840 * 64 * 4),
+        // Eight times as many where positions are stretched, and a table of their own for layers with a window.
+        ("gemma-3-27b", (8 + 1) * 131_072 * 128 * 2),
     ] {
         let model = catalogue::model(name).unwrap();
         assert_eq!(model.rotary_table_bytes(), bytes, "{name}");

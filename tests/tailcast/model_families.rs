@@ -290,3 +290,231 @@ fn towers_that_are_not_known_are_told_of() {
         entry.notes
     );
 }
+
+/// 32 layers of 41,943,040 parameters of attention and 176,160,768 of the network: `down_proj` has a third of these.
+#[test]
+fn rules_of_a_checkpoint_are_followed_in_their_order() {
+    let quantised = |quantization: Value| {
+        let others = json!({ "quantization_config": quantization });
+        read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap()
+    };
+    let bytes = |entry: &ModelEntry| entry.model.weights_bytes(WeightPrecision::Int4, 1) as f64;
+    let (attention, network) = (41_943_040.0, 176_160_768.0);
+    let ends = 8_030_261_248.0 - 32.0 * (attention + network);
+    let (four, eight) = (4.0 + 20.0 / 128.0, 8.0 + 24.0 / 64.0);
+    let entry = quantised(json!({
+        "quant_method": "gptq", "bits": 4, "group_size": 128,
+        "dynamic": {
+            "-:.*\\.31\\..*": {},
+            r"+:.*\.[0-9]\..*down_proj.*": { "bits": 8, "group_size": 64 },
+            ".*down.*": {},
+        },
+    }));
+    assert!(entry.notes.is_empty(), "{:?}", entry.notes);
+    // Layer 31 stays as it is, and the last product of layers 0 to 9 has 8 bits in groups of 64.
+    let wider = 10.0 * network / 3.0;
+    let packed = 31.0 * (attention + network) - wider;
+    let known = 2.0 * (ends + attention + network) + (packed * four + wider * eight) / 8.0;
+    assert!((bytes(&entry) / known - 1.0).abs() < 1e-6, "{} {known}", bytes(&entry));
+    let idle = quantised(json!({ "quant_method": "gptq", "bits": 4, "dynamic": { "-:.*\\.visual\\..*": {} } }));
+    assert!(
+        idle.notes[0].contains("about no layer that is known"),
+        "{:?}",
+        idle.notes
+    );
+    let round = quantised(json!({
+        "quant_method": "auto-round", "bits": 4, "group_size": 128,
+        "extra_config": { "model.layers.0.self_attn": { "bits": 8, "group_size": 64 } },
+    }));
+    let known = 2.0 * ends + ((32.0 * network + 31.0 * attention) * four + attention * eight) / 8.0;
+    assert!((bytes(&round) / known - 1.0).abs() < 1e-6, "{} {known}", bytes(&round));
+    for wrong in [json!({ "(?=x)": {} }), json!({ ".*": { "bits": 3 } })] {
+        let quantization = json!({ "quant_method": "gptq", "bits": 4, "dynamic": wrong });
+        let others = json!({ "quantization_config": quantization });
+        let error = read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap_err();
+        assert!(error.to_string().contains("dynamic is '"), "{error}");
+    }
+}
+
+/// Scales and zero points are counted by the group that the checkpoint names: 128,256 entries of 4,096 twice in bf16,
+/// 6,979,321,856 parameters of linear layers.
+#[test]
+fn groups_of_integers_have_the_scales_that_the_file_says() {
+    let size = |quantization: Value| {
+        let others = json!({ "quantization_config": quantization });
+        let entry = read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap();
+        entry.model.weights_bytes(WeightPrecision::Int4, 1) as f64
+    };
+    let linear = 32.0 * (41_943_040.0 + 176_160_768.0);
+    let plain = 2.0 * (8_030_261_248.0 - linear);
+    for (group, bits) in [
+        (32, 4.0 + 20.0 / 32.0),
+        (64, 4.0 + 20.0 / 64.0),
+        (128, 4.0 + 20.0 / 128.0),
+        (-1, 4.0),
+    ] {
+        let counted = size(json!({ "quant_method": "gptq", "bits": 4, "group_size": group }));
+        let known = plain + linear * bits / 8.0;
+        assert!((counted / known - 1.0).abs() < 1e-6, "{group}: {counted} {known}");
+    }
+}
+
+#[test]
+fn formats_of_the_cache_that_are_not_modelled_are_told_of() {
+    let read = |quantization: Value| {
+        let others = json!({ "quantization_config": quantization });
+        read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap()
+    };
+    let nvfp4 = json!({ "quant_method": "modelopt", "quant_algo": "NVFP4", "kv_cache_quant_algo": "NVFP4" });
+    let entry = read(nvfp4);
+    assert_eq!(entry.stored_kv, None);
+    assert!(entry.notes[0].contains("keys and values in NVFP4"), "{:?}", entry.notes);
+    let four = json!({ "num_bits": 4, "type": "float" });
+    let entry = read(json!({ "quant_method": "fp8", "kv_cache_scheme": four }));
+    assert!(
+        entry.notes[0].contains("keys and values in 4-bit float"),
+        "{:?}",
+        entry.notes
+    );
+    for (scheme, stored) in [
+        (json!({ "num_bits": 8, "type": "float" }), Some(KvPrecision::Fp8)),
+        (json!("static"), None),
+        (Value::Null, None),
+    ] {
+        let entry = read(json!({ "quant_method": "fp8", "kv_cache_scheme": scheme }));
+        assert_eq!((entry.stored_kv, entry.notes.len()), (stored, 0), "{scheme}");
+    }
+}
+
+/// Files that transformers writes leave out what their class has as defaults.
+#[test]
+fn keys_and_tied_heads_that_a_file_leaves_out_are_those_of_the_class() {
+    let without = |mut config: Value, fields: &[&str]| {
+        for field in fields {
+            config.as_object_mut().unwrap().remove(*field);
+        }
+        read(&config).unwrap().model
+    };
+    let keys = ["num_key_value_heads"];
+    let mistral = without(plain("mistral", [4096, 32, 32, 8, 14_336, 32_000], json!({})), &keys);
+    assert_eq!(mistral.parameters(), 7_241_732_096);
+    let smollm = plain("smollm3", [2048, 36, 16, 4, 11_008, 128_256], json!({}));
+    let smollm = without(smollm, &["num_key_value_heads", "tie_word_embeddings"]);
+    assert_eq!(smollm.parameters(), 3_075_098_624);
+}
+
+/// A size that passes over these would be wrong by a multiple.
+#[test]
+fn fields_that_a_type_does_not_have_are_refused() {
+    let shape = [4096, 32, 32, 8, 14_336, 128_256];
+    for (model_type, field, value) in [
+        ("hunyuan", "num_experts", json!(16)),
+        ("llama", "num_local_experts", json!(8)),
+        ("llama", "kv_lora_rank", json!(512)),
+        ("llama", "mamba_d_state", json!(128)),
+        ("llama", "cross_attention_layers", json!([3, 8])),
+        ("hunyuan", "use_cla", json!(true)),
+    ] {
+        let error = read(&plain(model_type, shape, json!({ field: value })))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(&format!("{field} is ")), "{error}");
+    }
+    let harmless = json!({ "num_experts": 1, "cross_attention_layers": [], "use_cla": false, "kv_lora_rank": null });
+    assert!(read(&plain("llama", shape, harmless)).is_ok());
+    let error = read(&json!({ "model_type": "mllama", "text_config": { "model_type": "mllama_text_model" } }));
+    assert!(error.unwrap_err().to_string().contains("cross-attention"));
+}
+
+#[test]
+fn parts_that_are_not_counted_are_told_of() {
+    let shape = [3072, 32, 24, 8, 8192, 200_064];
+    let others =
+        json!({ "audio_processor": { "name": "cascades" }, "vision_lora": { "r": 256 }, "img_processor": null });
+    let notes = read(&plain("phi4mm", shape, others)).unwrap().notes;
+    assert!(
+        notes[0].contains("not counted here (audio_processor, vision_lora)"),
+        "{notes:?}"
+    );
+    // Behind a tower of Gemma's kind others have a projector of their own.
+    let tower = json!({ "model_type": "siglip_vision_model", "hidden_size": 1152 });
+    let text = plain("llama", shape, json!({}));
+    let config = json!({ "model_type": "cohere2_vision", "vision_config": tower, "text_config": text });
+    let notes = read(&config).unwrap().notes;
+    assert!(notes[0].contains("(siglip_vision_model) is not known"), "{notes:?}");
+}
+
+/// Totals of the safetensors: Qwen2-VL-7B, and Pixtral-12B, whose every patch is a token.
+#[test]
+fn towers_of_older_models_have_their_own_layout() {
+    let tower = json!({
+        "depth": 32, "embed_dim": 1280, "mlp_ratio": 4, "num_heads": 16, "in_chans": 3, "hidden_size": 3584,
+        "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2,
+    });
+    let qwen = plain(
+        "qwen2_vl",
+        [3584, 28, 28, 4, 18_944, 152_064],
+        json!({ "vision_config": tower }),
+    );
+    let qwen = read(&qwen).unwrap().model;
+    assert_eq!(qwen.parameters() + qwen.vision().unwrap().parameters, 8_291_375_616);
+    let text = plain(
+        "mistral",
+        [5120, 40, 32, 8, 14_336, 131_072],
+        json!({ "head_dim": 128 }),
+    );
+    let tower = json!({
+        "model_type": "pixtral", "hidden_size": 1024, "image_size": 1024, "intermediate_size": 4096,
+        "num_hidden_layers": 24, "patch_size": 16,
+    });
+    let pixtral = read(&json!({ "model_type": "llava", "text_config": text, "vision_config": tower }))
+        .unwrap()
+        .model;
+    let tower = pixtral.vision().unwrap();
+    assert!(((pixtral.parameters() + tower.parameters) as f64 / 12.6827e9 - 1.0).abs() < 1e-4);
+    assert_eq!(tower.tokens_per_image, 64 * 64);
+}
+
+#[test]
+fn the_language_model_is_found_however_deep_it_lies() {
+    let text = plain("llama", [4096, 32, 32, 8, 14_336, 128_256], json!({}));
+    let config = json!({ "model_type": "newest", "llm_config": { "model_type": "newer", "text_config": text } });
+    assert_eq!(read(&config).unwrap().model.parameters(), 8_030_261_248);
+}
+
+#[test]
+fn positions_that_are_stretched_are_as_many_more() {
+    let longest = |others: Value| {
+        let model = read(&plain("qwen2", [3584, 28, 28, 4, 18_944, 152_064], others))
+            .unwrap()
+            .model;
+        (model.max_model_len(), model.rotary_table_bytes() / 256)
+    };
+    let yarn = json!({ "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32_768 });
+    assert_eq!(longest(json!({ "rope_scaling": yarn })), (131_072, 131_072));
+    let linear = json!({ "rope_type": "linear", "factor": 2 });
+    assert_eq!(longest(json!({ "rope_scaling": linear })), (65_536, 65_536));
+    let llama3 = json!({ "rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 8192 });
+    assert_eq!(longest(json!({ "rope_parameters": llama3 })), (32_768, 32_768));
+    let long = json!({ "type": "longrope", "original_max_position_embeddings": 4096 });
+    assert_eq!(longest(json!({ "rope_scaling": long })), (32_768, 32_768 + 4096));
+    let named = json!({ "max_position_embeddings": null, "model_max_length": 1 << 20 });
+    assert_eq!(longest(named), (1 << 20, 1 << 20));
+    let wrong = json!({ "rope_scaling": { "type": "linear", "factor": -1 } });
+    let error = read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], wrong))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("rope_scaling.factor is -1"), "{error}");
+}
+
+#[test]
+fn older_files_name_their_quantisation_otherwise() {
+    let weights = json!({ "num_bits": 8, "type": "int", "symmetric": true, "strategy": "channel" });
+    let groups = json!({ "group_0": { "targets": ["Linear"], "weights": weights } });
+    let others = json!({
+        "quantization_config": null,
+        "compression_config": { "quant_method": "compressed-tensors", "config_groups": groups, "ignore": ["lm_head"] },
+    });
+    let entry = read(&plain("llama", [4096, 32, 32, 8, 14_336, 128_256], others)).unwrap();
+    assert_eq!(entry.stored_weights, Some(WeightPrecision::Int8));
+}

@@ -112,7 +112,7 @@ fn states_lie_in_blocks_of_the_cache_that_are_as_large_as_they_are() {
     let scenario = with_states().load("", "").unwrap();
     let server = &scenario.deployment.server;
     let groups = server.kv_groups.as_ref().unwrap();
-    // Three groups of eight layers with a state, one of eight that attend; 2 MiB + 48 KiB of a layer's state take 540
+    // Three groups of eight layers with a state, one of eight that attend; 2 MiB + 48 KiB of a layer's state take 524
     // tokens of 4 KiB, in whole sixteens.
     let kinds: Vec<KvGroupKind> = groups.iter().map(|group| group.kind).collect();
     let state = KvGroupKind::State(1);
@@ -169,4 +169,23 @@ fn windows_have_groups_unless_the_engine_is_told_to_keep_everything() {
     assert_eq!(blocks("") / 2, blocks(flag));
     let refused = served.load("", "kv_blocks = 280").unwrap_err();
     assert!(refused.contains("2 groups of layers"), "{refused}");
+}
+
+/// What is published so is served so, by kernels that were measured: that is said where the step times stand.
+#[test]
+fn a_format_that_a_model_is_published_in_is_no_cause_for_a_warning() {
+    let told = |model: &str, gpu: &str| {
+        let text = format!("[model]\nname = \"{model}\"\n[server]\ngpu = \"{gpu}\"\n");
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("scenario.toml");
+        let load = "[workload]\nrequests = 10\narrivals = { process = \"poisson\", rate = 1 }\n\
+                    prompt = { dist = \"fixed\", value = 100 }\noutput = { dist = \"fixed\", value = 10 }\n";
+        std::fs::write(&path, text + load).unwrap();
+        let scenario = Base::from_file(&path).load().unwrap().scenario;
+        (scenario.warnings.join("\n"), scenario.deployment.unpacks_weights())
+    };
+    let (warnings, unpacks) = told("gpt-oss-20b", "h100-sxm");
+    assert!(unpacks && !warnings.contains("has no units"), "{warnings}");
+    let (warnings, unpacks) = told("gpt-oss-20b", "b200");
+    assert!(!unpacks && !warnings.contains("has no units"), "{warnings}");
 }

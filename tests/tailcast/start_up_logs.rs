@@ -9,7 +9,7 @@ use csv::StringRecord;
 use tailcast::config::catalogue;
 use tailcast::hardware::{
     CacheSizing, CudaGraphs, DoesNotFit, KvPrecision, MemoryBudget, MemoryRequest, MemoryShortage, Model, StartUp,
-    WeightPrecision, budget,
+    WeightPrecision, budget, loaded_beside_weights,
 };
 use tailcast::policy::vllm::Profile;
 
@@ -51,11 +51,19 @@ impl Logged<'_> {
     }
 
     fn computed_as(&self, start_up: StartUp) -> Result<MemoryBudget, Box<MemoryShortage>> {
+        self.asked(start_up, budget).map_err(|refused| match *refused {
+            DoesNotFit::Memory(shortage) => shortage,
+            DoesNotFit::Setting(bad) => panic!("{bad}"),
+        })
+    }
+
+    /// What `ask` makes of the server that started.
+    fn asked<T>(&self, start_up: StartUp, ask: impl FnOnce(&MemoryRequest<'_>) -> T) -> T {
         let gpu = catalogue::gpu(self.text("gpu")).unwrap();
         let model = self.model();
         let [requests, tokens] = ["max_num_seqs", "max_num_batched_tokens"].map(|name| self.whole(name));
         let weights: WeightPrecision = self.text("weights").parse().unwrap();
-        let request = MemoryRequest {
+        ask(&MemoryRequest {
             gpu: &gpu,
             model: &model,
             weights,
@@ -69,10 +77,6 @@ impl Logged<'_> {
             drafter: None,
             graphs: CudaGraphs::new(requests, 0, tokens, 512),
             start_up,
-        };
-        budget(&request).map_err(|refused| match *refused {
-            DoesNotFit::Memory(shortage) => shortage,
-            DoesNotFit::Setting(bad) => panic!("{bad}"),
         })
     }
 }
@@ -93,10 +97,9 @@ fn each_start_up(mut see: impl FnMut(&Logged<'_>)) {
     }
 }
 
-/// What is computed of each fact, beside its name in the table: weights as loaded, the rotary table included.
-fn facts(computed: &MemoryBudget, model: &Model) -> [(&'static str, f64); 6] {
+/// What is computed of each fact, beside its name in the table: weights as loaded, with what is loaded beside them.
+fn facts(computed: &MemoryBudget, table: u64) -> [(&'static str, f64); 6] {
     let gib = |bytes: u64| bytes as f64 / GIB;
-    let table = model.rotary_table_bytes();
     let pool = &computed.kv_pool;
     [
         ("logged_weights_gib", gib(computed.weights_bytes + table)),
@@ -158,7 +161,8 @@ fn every_fact_that_was_logged_is_met() {
             return;
         };
         let Ok(computed) = logged.computed(release) else { return };
-        for (name, value) in facts(&computed, &logged.model()) {
+        let beside = logged.asked(Profile::of_release(release).start_up, loaded_beside_weights);
+        for (name, value) in facts(&computed, beside) {
             let Some(was) = logged.number(name) else { continue };
             let off = value - was;
             let line = format!(
@@ -167,9 +171,15 @@ fn every_fact_that_was_logged_is_met() {
                 100.0 * off / was
             );
             println!("{line}");
-            // Gemma 3 is larger on an MI300X than its parameters: 0.66 GiB that nothing explains.
-            let is_known_to_miss = name == "logged_weights_gib" && logged.text("model") == "gemma-3-27b";
-            if off.abs() > allowed(name, release, was) && !is_known_to_miss {
+            // On ROCm vLLM logs what the driver says is taken (`get_current_memory_usage` in `platforms/rocm.py`), what
+            // torch keeps of freed memory included: the rotary table is made of three of its size in fp32.
+            let is_rocm = logged.text("gpu").starts_with("mi3");
+            let kept = if is_rocm && name == "logged_weights_gib" {
+                0.4
+            } else {
+                0.0
+            };
+            if off.abs() > allowed(name, release, was) + kept {
                 wrong.push(line);
             }
             if name == "logged_kv_gib" {
@@ -183,6 +193,27 @@ fn every_fact_that_was_logged_is_met() {
         assert!(shares.len() >= 13 && *median < 0.002, "{median}");
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Llama-3.1-405B in fp8 as Meta publishes it: attention and two layers' networks are in bf16. The checkpoint of July
+/// 2024 had each of its 8 key and value heads twice.
+#[test]
+fn a_checkpoint_that_leaves_layers_alone_has_the_size_that_was_logged() {
+    each_start_up(|logged| {
+        if logged.text("model") != "llama-3.1-405b" {
+            return;
+        }
+        let gpus = logged.whole("tensor_parallel");
+        let was = logged.number("logged_weights_gib").unwrap();
+        let model = logged.model();
+        let off = |more: u64| {
+            let bytes = model.weights_bytes(WeightPrecision::Fp8, gpus) + model.rotary_table_bytes() + more;
+            bytes as f64 / GIB / was - 1.0
+        };
+        assert!(off(0).abs() < 0.02, "{}", off(0));
+        let heads_again = 126 * 2 * (8 * 128 * 16_384 * 2) / u64::from(gpus);
+        assert!(off(heads_again).abs() < 0.001, "{}", off(heads_again));
+    });
 }
 
 /// Qwen3-235B-A22B in fp8 on four H100: 16.46 GiB, 367,404 tokens. What is taken before the weights is from this log.

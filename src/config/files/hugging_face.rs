@@ -13,6 +13,8 @@ mod layer_reader;
 mod layers;
 mod modules;
 mod quantization;
+mod rotary;
+mod rules;
 mod states;
 mod vision;
 
@@ -25,6 +27,9 @@ use family::{ExpertKeys, Family};
 use fields::need;
 use layer_reader::WIDEST;
 use quantization::{LinearLayers, Quantisation};
+
+/// Where multimodal models keep the language model's fields.
+const NESTED: [&str; 3] = ["text_config", "llm_config", "language_config"];
 
 /// A model as published.
 pub struct PublishedModel {
@@ -40,11 +45,14 @@ pub struct PublishedModel {
 
 /// Refuses a configuration of a type that is not known, whatever its fields look like, before they are read.
 pub fn refuse_unknown_type(config: &Value) -> Result<(), BadFigure> {
-    let nested = ["text_config", "llm_config", "language_config"];
-    let nested = nested.iter().find_map(|key| config.get(key));
-    let type_of = |value: &Value| value.get("model_type").and_then(Value::as_str).map(str::to_owned);
-    let given = nested.and_then(type_of).or_else(|| type_of(config));
-    match given.as_deref() {
+    let mut given = None;
+    let mut place = Some(config);
+    // Some keep the language model's fields inside what they keep inside.
+    while let Some(fields) = place {
+        given = fields.get("model_type").and_then(Value::as_str).or(given);
+        place = NESTED.iter().find_map(|key| fields.get(key));
+    }
+    match given {
         Some(named) if Family::named(named).is_none() => Err(families::refusal(Some(named))),
         // Of a file that names no type the wrong fields are named first.
         _ => Ok(()),
@@ -57,13 +65,11 @@ pub fn read_as(config: &mut Value, model_type: &str) -> Result<(), BadFigure> {
         let refused = families::refusal(Some(model_type));
         return Err(BadFigure::new("model.as", refused.value, refused.expected));
     }
-    let nested = ["text_config", "llm_config", "language_config"];
-    let inside = nested.into_iter().find(|key| config.get(key).is_some());
-    let place = match inside {
-        Some(key) => config.get_mut(key),
-        None => Some(config),
-    };
-    if let Some(fields) = place.and_then(Value::as_object_mut) {
+    let mut place = config;
+    while let Some(key) = NESTED.into_iter().find(|key| place.get(key).is_some()) {
+        place = &mut place[key];
+    }
+    if let Some(fields) = place.as_object_mut() {
         fields.insert("model_type".to_owned(), Value::from(model_type));
     }
     Ok(())
@@ -82,7 +88,7 @@ impl HuggingFaceConfig {
         let kv_cache = quantisation.as_ref().and_then(|one| one.kv);
         figures.unquantised = unquantised;
         if let Some(quantisation) = &quantisation {
-            let published = quantisation.publish(&LinearLayers {
+            let layers = LinearLayers {
                 layers: &each,
                 hidden: figures.hidden_size,
                 head: if figures.tied_embeddings {
@@ -91,7 +97,9 @@ impl HuggingFaceConfig {
                     figures.hidden_size * figures.vocab_size
                 },
                 experts_beside: family.experts == ExpertKeys::Gemma,
-            });
+            };
+            notes.extend(quantisation.notes(&layers));
+            let published = quantisation.publish(&layers);
             if published.is_none() {
                 notes.push("its quantisation names no layer that is known here: all are taken for 16 bits".to_owned());
             }
@@ -114,7 +122,7 @@ impl HuggingFaceConfig {
         let Some(nested) = self.text_config.as_deref() else {
             return self.clone();
         };
-        let mut text = nested.clone();
+        let mut text = nested.text();
         text.model_type = text.model_type.or_else(|| self.model_type.clone());
         text.tie_word_embeddings = text.tie_word_embeddings.or(self.tie_word_embeddings);
         text.vocab_size = text.vocab_size.or(self.vocab_size);
@@ -129,7 +137,7 @@ impl HuggingFaceConfig {
     ) -> Result<(ModelFigures, Vec<crate::hardware::LayerGroup>), BadFigure> {
         let filled = self.filled(family);
         let hidden_size = need("hidden_size", filled.hidden_size, WIDEST)?;
-        let longest = need("max_position_embeddings", filled.max_position_embeddings, 1 << 30)?;
+        let positions = rotary::of(&filled, family)?;
         let each = layers::each(&filled, family, hidden_size)?;
         let figures = ModelFigures {
             name: name.to_owned(),
@@ -138,7 +146,8 @@ impl HuggingFaceConfig {
             vocab_size: need("vocab_size", filled.vocab_size, 1 << 30)?,
             tied_embeddings: self.tie_word_embeddings.unwrap_or(family.tied_by_default),
             final_norm_parameters: family.norm.parameters(hidden_size),
-            max_model_len: longest as u32,
+            max_model_len: positions.longest,
+            rotary: positions.tables,
             side_parameters: self.side_parameters(hidden_size, each.len() as u64)?,
             layers: layers::together(each.clone()),
             published: None,
@@ -183,6 +192,30 @@ impl HuggingFaceConfig {
                 .unwrap_or("unnamed");
             notes.push(format!(
                 "its vision tower ({tower}) is not known here: neither its weights nor the memory for images is counted"
+            ));
+        }
+        let parts = [
+            ("audio_config", &self.audio_config),
+            ("audio_processor", &self.audio_processor),
+            ("speech_config", &self.speech_config),
+            ("talker_config", &self.talker_config),
+            ("gen_vision_config", &self.gen_vision_config),
+            ("img_processor", &self.img_processor),
+            ("embd_layer", &self.embd_layer),
+            ("vision_lora", &self.vision_lora),
+            ("speech_lora", &self.speech_lora),
+            ("mm_vision_tower", &self.mm_vision_tower),
+        ];
+        let said = |part: &Option<Value>| part.as_ref().is_some_and(|value| !value.is_null());
+        let parts: Vec<_> = parts
+            .iter()
+            .filter(|(_, part)| said(part))
+            .map(|(name, _)| *name)
+            .collect();
+        if !parts.is_empty() {
+            notes.push(format!(
+                "it has parts that are not counted here ({}): its weights take more than is said",
+                parts.join(", ")
             ));
         }
         notes

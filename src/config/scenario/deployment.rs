@@ -75,6 +75,11 @@ impl Deployment {
         self
     }
 
+    /// Whether the GPU has no units for the format of the weights, so that they are multiplied in 16 bits.
+    pub fn unpacks_weights(&self) -> bool {
+        !self.gpu.multiplies(self.weights)
+    }
+
     /// Whose arithmetic gives the KV cache its size, in words.
     pub fn cache_arithmetic(&self) -> String {
         match (&self.server.policy, self.cache_sizing) {
@@ -229,7 +234,9 @@ fn warn_of_formats(reading: &Reading, model: &ModelChoice, gpu: &Gpu) {
             gpu.title()
         ));
     }
-    if !gpu.multiplies(model.weights) {
+    // Of a model that is published so, served by kernels that were measured, it is said where the step times stand.
+    let is_expected = model.is_as_published && gpu.measured_kernels().unmeasured(&model.model, false).is_empty();
+    if !gpu.multiplies(model.weights) && !is_expected {
         reading.warn(format!(
             "{} has no units for {weights}: weights in {weights} are taken to be unpacked on the way and multiplied in \
              16 bits, as vLLM's weight-only kernels (Marlin) do; they save memory and reading, but no arithmetic",

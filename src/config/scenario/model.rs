@@ -95,6 +95,8 @@ pub struct ModelChoice {
     pub weights: WeightPrecision,
     /// How keys and values are stored.
     pub kv_cache: KvPrecision,
+    /// Whether that is how the model is published.
+    pub is_as_published: bool,
     /// Whether the model is published with top-p as its default.
     pub defaults_to_top_p: bool,
 }
@@ -117,8 +119,10 @@ pub fn read(fields: &Fields<'_>) -> Result<ModelChoice, Diagnostic> {
         Some(_) => "as the checkpoint says",
         None => "vLLM's default, as the model",
     };
+    let chosen = precision(fields.find(&WEIGHTS)?, weights, because)?;
     let choice = ModelChoice {
-        weights: precision(fields.find(&WEIGHTS)?, weights, because)?,
+        weights: chosen,
+        is_as_published: chosen == weights,
         kv_cache: kv_precision(fields.find(&KV_CACHE)?, kv_cache, kv_because)?,
         defaults_to_top_p: entry.top_p.is_some_and(|top_p| top_p < 1.0),
         model: entry.model,
@@ -130,7 +134,10 @@ pub fn read(fields: &Fields<'_>) -> Result<ModelChoice, Diagnostic> {
         key: fields.path().to_owned(),
         value: choice.model.title().to_owned(),
         content: Some(format!("{:?}", choice.model)),
-        origin: entry.source,
+        origin: match entry.checkpoint.filter(|(_, format)| *format == choice.weights) {
+            Some((name, format)) => format!("{}; its layers in {format} as in {name}", entry.source),
+            None => entry.source,
+        },
         is_default: false,
     });
     fields.finish()?;

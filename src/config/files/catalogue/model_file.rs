@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::CatalogueError;
 use super::error::line_of_key;
 use crate::config::files::hugging_face::{self, HuggingFaceConfig};
-use crate::hardware::{BadFigure, KvPrecision, Model, Unquantised, WeightPrecision};
+use crate::hardware::{BadFigure, KvPrecision, Model, PublishedWeights, Unquantised, WeightPrecision};
 
 /// A model with the source of its figures.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub struct ModelEntry {
     pub stored_weights: Option<WeightPrecision>,
     /// How the checkpoint wants keys and values stored, if it says.
     pub stored_kv: Option<KvPrecision>,
+    /// The publisher's quantised checkpoint beside it and its format: whoever asks for this format gets its layers.
+    pub checkpoint: Option<(String, WeightPrecision)>,
     /// What of the model is left out or not known, in sentences that go on from its name.
     pub notes: Vec<String>,
     /// The share of the probability that its `generation_config.json` chooses tokens from, if it says so: what a server
@@ -47,8 +49,20 @@ struct About {
     /// Linear layers that quantised checkpoints leave in 16 bits.
     #[serde(default)]
     unquantised: Vec<String>,
+    /// The publisher's quantised checkpoint of the model.
+    checkpoint: Option<Checkpoint>,
     /// The default top-p of the model, from its `generation_config.json`.
     top_p: Option<f64>,
+}
+
+/// A quantised checkpoint beside the one in 16 bits that a file is about: what `model.weights` means in its format.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Checkpoint {
+    /// Its name on Hugging Face.
+    hugging_face: String,
+    /// What its `config.json` says of its number formats.
+    quantization_config: Value,
 }
 
 /// Reads the text of one of our model files; `name` is what scenarios call it.
@@ -68,7 +82,13 @@ pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<ModelEntry, Ca
     }
     let unquantised = unquantised(&about.unquantised).map_err(|bad| refuse(&bad))?;
     let published = config.model(name, &about.title, unquantised);
-    let published = published.map_err(|bad| refuse(&bad))?;
+    let mut published = published.map_err(|bad| refuse(&bad))?;
+    let checkpoint = about.checkpoint.map(|checkpoint| {
+        let stored = stored_in(&checkpoint, &config, published.weights)?;
+        published.model = published.model.clone().stored_as(stored);
+        Ok((checkpoint.hugging_face, stored.main))
+    });
+    let checkpoint = checkpoint.transpose().map_err(|bad| refuse(&bad))?;
     Ok(ModelEntry {
         model: published.model,
         file: file.to_owned(),
@@ -77,8 +97,35 @@ pub(super) fn parse(name: &str, file: &str, text: &str) -> Result<ModelEntry, Ca
         verified: about.verified,
         stored_weights: published.weights,
         stored_kv: published.kv_cache,
+        checkpoint,
         notes: published.notes,
         top_p: check_top_p(about.top_p).map_err(|bad| refuse(&bad))?,
+    })
+}
+
+/// How a checkpoint beside that of the file stores the layers of the model.
+fn stored_in(
+    checkpoint: &Checkpoint,
+    config: &HuggingFaceConfig,
+    own: Option<WeightPrecision>,
+) -> Result<PublishedWeights, BadFigure> {
+    if own.is_some() {
+        let expected = "absent from a file that has a quantization_config of its own";
+        return Err(BadFigure::new("checkpoint", "given", expected));
+    }
+    let config = HuggingFaceConfig {
+        quantization_config: Some(checkpoint.quantization_config.clone()),
+        ..config.clone()
+    };
+    let read = config.model(
+        &checkpoint.hugging_face,
+        &checkpoint.hugging_face,
+        Unquantised::default(),
+    )?;
+    let stored = read.model.published().copied();
+    stored.ok_or_else(|| {
+        let expected = "one whose quantization_config quantises some layers";
+        BadFigure::new("checkpoint", &checkpoint.hugging_face, expected)
     })
 }
 
@@ -147,6 +194,7 @@ pub(super) fn parse_json(name: &str, published: &PublishedFiles<'_>) -> Result<M
         verified: true,
         stored_weights: published.weights,
         stored_kv: published.kv_cache,
+        checkpoint: None,
         notes: published.notes,
         top_p: None,
     })

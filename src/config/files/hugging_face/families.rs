@@ -5,7 +5,7 @@ use super::fields::HuggingFaceConfig;
 use crate::hardware::{BadFigure, HeadNorms};
 
 /// Types that are known, and why they are not read.
-const NOT_MODELLED: [(&str, &str); 9] = [
+const NOT_MODELLED: [(&str, &str); 12] = [
     ("deepseek_v4", COMPRESSED),
     ("deepseek_ref", COMPRESSED),
     (
@@ -17,15 +17,22 @@ const NOT_MODELLED: [(&str, &str); 9] = [
     ("mamba2", STATE_ALONE),
     ("falcon_mamba", STATE_ALONE),
     ("gemma3n_text", "its layers keep several streams, which is not modelled"),
+    ("mllama_text_model", CROSSED),
+    ("mllama", CROSSED),
+    (
+        "lfm2",
+        "its layers of short convolutions keep a state, which is not modelled",
+    ),
     ("recurrent_gemma", "its recurrent layers are not modelled"),
 ];
 const COMPRESSED: &str = "it keeps keys and values compressed by 4 and by 128 tokens in layers of three kinds, and \
                           four streams beside each other, which is not modelled";
+const CROSSED: &str = "its layers of cross-attention keep keys and values of images, which is not modelled";
 const STATE_ALONE: &str = "it keeps a state alone, so there is no KV cache to plan";
 
 /// A pre-norm decoder with grouped attention and a gated feed-forward layer: most models.
 const PLAIN: Family = Family {
-    names: &["llama", "smollm3", "ministral3", "ministral", "granite", "ernie4_5"],
+    names: &["llama", "granite"],
     tied_by_default: false,
     norm: Norm::Weight,
     norms_per_layer: 2,
@@ -34,6 +41,7 @@ const PLAIN: Family = Family {
     asks_for_norms: false,
     latent_attention: false,
     windows: Windows::Never,
+    two_rotary_tables: false,
     experts: ExpertKeys::None,
     router_bias: false,
     gated: true,
@@ -84,6 +92,7 @@ const GEMMA3: Family = Family {
     norms_per_layer: 4,
     query_key_norm: HeadNorms::OfAHead,
     windows: Windows::AllButEvery(6),
+    two_rotary_tables: true,
     defaults: Defaults {
         vocab_size: Some(262_208),
         max_position_embeddings: Some(131_072),
@@ -98,17 +107,31 @@ const GEMMA3: Family = Family {
     ..PLAIN
 };
 
-const FAMILIES: [Family; 51] = [
+const FAMILIES: [Family; 53] = [
     PLAIN,
     Family {
-        names: &["mistral"],
+        names: &["mistral", "ministral3", "ministral"],
         windows: Windows::All,
+        defaults: Defaults::keys(8),
         ..PLAIN
     },
     Family {
         names: &["mixtral"],
         windows: Windows::All,
         experts: ExpertKeys::Mixtral,
+        defaults: Defaults::keys(8),
+        ..PLAIN
+    },
+    Family {
+        names: &["smollm3"],
+        tied_by_default: true,
+        defaults: Defaults::keys(4),
+        ..PLAIN
+    },
+    Family {
+        names: &["ernie4_5"],
+        tied_by_default: true,
+        defaults: Defaults::keys(2).with_head(128),
         ..PLAIN
     },
     Family {
@@ -121,6 +144,7 @@ const FAMILIES: [Family; 51] = [
         norm: Norm::WeightAndBias,
         windows: Windows::All,
         experts: ExpertKeys::Mixtral,
+        defaults: Defaults::keys(8),
         ..PLAIN
     },
     QWEN2,
@@ -133,25 +157,26 @@ const FAMILIES: [Family; 51] = [
     Family {
         names: &["qwen3_moe", "qwen3_vl_moe_text", "qwen3_vl_moe"],
         experts: ExpertKeys::Qwen,
+        defaults: Defaults::keys(4).with_head(128),
         ..QWEN3
     },
     Family {
         names: &["qwen3_next", "qwen3_5_moe_text", "qwen3_5_moe"],
         experts: ExpertKeys::Qwen,
         states: States::GatedDelta,
-        defaults: Defaults::head(256),
+        defaults: Defaults::keys(2).with_head(256),
         ..QWEN3
     },
     Family {
         names: &["qwen3_5_text", "qwen3_5"],
         states: States::GatedDelta,
-        defaults: Defaults::head(256),
+        defaults: Defaults::keys(4).with_head(256),
         ..QWEN3
     },
     Family {
         names: &["gemma"],
         tied_by_default: true,
-        defaults: Defaults::head(256),
+        defaults: Defaults::keys(16).with_head(256),
         ..PLAIN
     },
     Family {
@@ -159,7 +184,7 @@ const FAMILIES: [Family; 51] = [
         tied_by_default: true,
         norms_per_layer: 4,
         windows: Windows::EverySecond,
-        defaults: Defaults::head(256),
+        defaults: Defaults::keys(4).with_head(256),
         ..PLAIN
     },
     GEMMA3,
@@ -194,14 +219,14 @@ const FAMILIES: [Family; 51] = [
         windows: Windows::EverySecond,
         experts: ExpertKeys::GptOss,
         router_bias: true,
-        defaults: Defaults::head(64),
+        defaults: Defaults::keys(8).with_head(64),
         ..PLAIN
     },
     Family {
         names: &["llama4_text", "llama4"],
         windows: Windows::Llama4Chunks,
         experts: ExpertKeys::Llama4,
-        defaults: Defaults::head(128),
+        defaults: Defaults::keys(8).with_head(128),
         ..PLAIN
     },
     Family {
@@ -218,6 +243,7 @@ const FAMILIES: [Family; 51] = [
     Family {
         names: &["bamba"],
         states: States::Mamba2,
+        defaults: Defaults::keys(8),
         ..PLAIN
     },
     Family {
@@ -229,14 +255,14 @@ const FAMILIES: [Family; 51] = [
     Family {
         names: &["glm"],
         attention_bias: Bias::QueryKeyValueAsConfigured,
-        defaults: Defaults::head(128),
+        defaults: Defaults::keys(2).with_head(128),
         ..PLAIN
     },
     Family {
         names: &["glm4", "glm4v_text"],
         norms_per_layer: 4,
         attention_bias: Bias::QueryKeyValueAsConfigured,
-        defaults: Defaults::head(128),
+        defaults: Defaults::keys(2).with_head(128),
         ..PLAIN
     },
     Family {
@@ -246,6 +272,7 @@ const FAMILIES: [Family; 51] = [
         asks_for_norms: true,
         experts: ExpertKeys::DeepSeek,
         router_bias: true,
+        defaults: Defaults::keys(8),
         ..PLAIN
     },
     Family {
@@ -331,6 +358,7 @@ const FAMILIES: [Family; 51] = [
     Family {
         names: &["seed_oss"],
         attention_bias: Bias::QueryKeyValueAsConfigured,
+        defaults: Defaults::keys(8),
         ..PLAIN
     },
     Family {
@@ -338,6 +366,7 @@ const FAMILIES: [Family; 51] = [
         tied_by_default: true,
         experts: ExpertKeys::Ernie,
         router_bias: true,
+        defaults: Defaults::keys(4),
         ..PLAIN
     },
     Family {
@@ -393,12 +422,14 @@ const FAMILIES: [Family; 51] = [
         router_bias: true,
         gated: false,
         states: States::NemotronH,
+        defaults: Defaults::keys(8),
         ..PLAIN
     },
     Family {
         names: &["jamba"],
         experts: ExpertKeys::Periodic,
         states: States::Jamba,
+        defaults: Defaults::keys(8),
         ..PLAIN
     },
 ];

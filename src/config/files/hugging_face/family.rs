@@ -22,6 +22,8 @@ pub(super) struct Family {
     pub asks_for_norms: bool,
     pub latent_attention: bool,
     pub windows: Windows,
+    /// Whether layers with a window rotate by a base of their own, and so by a table of their own.
+    pub two_rotary_tables: bool,
     pub experts: ExpertKeys,
     /// Whether the router has a bias of its own (in DeepSeek-V3 the correction that balances the experts).
     pub router_bias: bool,
@@ -63,9 +65,22 @@ impl Defaults {
 
     /// The width of a head.
     pub const fn head(head_dim: u64) -> Self {
+        Self::NONE.with_head(head_dim)
+    }
+
+    /// The number of key and value heads.
+    pub const fn keys(num_key_value_heads: u64) -> Self {
+        Self {
+            num_key_value_heads: Some(num_key_value_heads),
+            ..Self::NONE
+        }
+    }
+
+    /// With the width of a head.
+    pub const fn with_head(self, head_dim: u64) -> Self {
         Self {
             head_dim: Some(head_dim),
-            ..Self::NONE
+            ..self
         }
     }
 }

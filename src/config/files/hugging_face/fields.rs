@@ -17,6 +17,11 @@ pub struct HuggingFaceConfig {
     pub vocab_size: Option<u64>,
     pub tie_word_embeddings: Option<bool>,
     pub max_position_embeddings: Option<u64>,
+    /// In the place of `max_position_embeddings` (Kimi Linear).
+    pub model_max_length: Option<u64>,
+    pub original_max_position_embeddings: Option<u64>,
+    pub rope_scaling: Option<Value>,
+    pub rope_parameters: Option<Value>,
     pub intermediate_size: Option<u64>,
     pub mlp_bias: Option<bool>,
 
@@ -158,6 +163,8 @@ pub struct HuggingFaceConfig {
     pub mamba_ssm_cache_dtype: Option<String>,
 
     pub quantization_config: Option<Value>,
+    /// What older files of compressed-tensors have in its place.
+    pub compression_config: Option<Value>,
     /// What `NVIDIA`'s checkpoints say in a file of its own, `hf_quant_config.json`.
     pub hf_quant_config: Option<Value>,
     /// Where multimodal models keep the language model's fields.
@@ -165,6 +172,20 @@ pub struct HuggingFaceConfig {
     pub text_config: Option<Box<HuggingFaceConfig>>,
     /// Of a tower that is not known any shape will do, so it is read when its type is seen to be known.
     pub vision_config: Option<Value>,
+    /// Parts that are told of and not counted, down to `mm_vision_tower`.
+    pub audio_config: Option<Value>,
+    pub audio_processor: Option<Value>,
+    pub speech_config: Option<Value>,
+    pub talker_config: Option<Value>,
+    pub gen_vision_config: Option<Value>,
+    pub img_processor: Option<Value>,
+    pub embd_layer: Option<Value>,
+    pub vision_lora: Option<Value>,
+    pub speech_lora: Option<Value>,
+    pub mm_vision_tower: Option<Value>,
+    /// What changes the layers in ways that are not modelled, down to `use_cla`.
+    pub cross_attention_layers: Option<Vec<u64>>,
+    pub use_cla: Option<bool>,
     pub mm_tokens_per_image: Option<u64>,
     pub spatial_merge_size: Option<u64>,
     pub vision_soft_tokens_per_image: Option<u64>,

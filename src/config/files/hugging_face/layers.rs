@@ -12,6 +12,7 @@ use crate::hardware::{Attention, BadFigure, DenseLayer, FeedForward, LayerGroup}
 pub(super) fn each(config: &HuggingFaceConfig, family: &Family, hidden: u64) -> Result<Vec<LayerGroup>, BadFigure> {
     let layers = number(config)?;
     check_lists(config, layers)?;
+    refuse_other_layers(config, family)?;
     let reader = LayerReader {
         config,
         family,
@@ -74,6 +75,56 @@ fn check_lists(config: &HuggingFaceConfig, layers: u64) -> Result<(), BadFigure>
             let expected = format!("one entry for each of the {layers} layers");
             return Err(BadFigure::new(field, given, expected));
         }
+    }
+    Ok(())
+}
+
+/// Fields that make layers into what the type does not have: to pass over them would give a wrong size.
+fn refuse_other_layers(config: &HuggingFaceConfig, family: &Family) -> Result<(), BadFigure> {
+    let listed = config.moe_num_experts.as_ref().and_then(|one| one.of_layer(0));
+    let experts = [
+        ("num_experts", config.num_experts),
+        ("num_local_experts", config.num_local_experts),
+        ("n_routed_experts", config.n_routed_experts),
+        ("moe_num_experts", listed),
+    ];
+    let experts = experts.into_iter().filter_map(|(field, count)| Some((field, count?)));
+    if family.experts == ExpertKeys::None
+        && let Some((field, count)) = experts.into_iter().find(|(_, count)| *count > 1)
+    {
+        let expected = "absent from a model of this type, whose layers have no experts; model.as may name one that has \
+                        them";
+        return Err(BadFigure::new(field, count, expected));
+    }
+    if !family.latent_attention
+        && let Some(rank) = config.kv_lora_rank
+    {
+        let expected = "absent from a model of this type, which has no latent attention";
+        return Err(BadFigure::new("kv_lora_rank", rank, expected));
+    }
+    let states = [
+        ("mamba_d_state", config.mamba_d_state),
+        ("ssm_state_size", config.ssm_state_size),
+        ("linear_num_value_heads", config.linear_num_value_heads),
+    ];
+    let mut states = states.into_iter().filter_map(|(field, value)| Some((field, value?)));
+    if family.states == States::Never
+        && let Some((field, value)) = states.next()
+    {
+        let expected = "absent from a model of this type, whose layers keep no state";
+        return Err(BadFigure::new(field, value, expected));
+    }
+    if config
+        .cross_attention_layers
+        .as_ref()
+        .is_some_and(|layers| !layers.is_empty())
+    {
+        let expected = "absent: layers that keep keys and values of images are not modelled";
+        return Err(BadFigure::new("cross_attention_layers", "given", expected));
+    }
+    if config.use_cla == Some(true) {
+        let expected = "false: layers that share keys and values are not modelled";
+        return Err(BadFigure::new("use_cla", true, expected));
     }
     Ok(())
 }

@@ -7,9 +7,13 @@ use serde_json::Value;
 
 use super::fields::HuggingFaceConfig;
 use super::modules::{Module, ModuleEntry, modules};
+use super::rules::ModuleRule;
 use crate::hardware::{
     BadFigure, KvPrecision, LayerGroup, LinearKind, PublishedWeights, StoredFormat, Unquantised, WeightPrecision,
 };
+
+/// Formats by what names them; `None` for 16 bits.
+type NamedFormats = BTreeMap<ModuleEntry, Option<StoredFormat>>;
 
 /// What a checkpoint says of its number formats.
 #[derive(Clone, Debug)]
@@ -17,11 +21,15 @@ pub(super) struct Quantisation {
     /// The format of linear layers that no entry names; `None` for 16 bits.
     others: Option<StoredFormat>,
     /// The formats of those that an entry names; a later rule gives way to an earlier one.
-    named: BTreeMap<ModuleEntry, Option<StoredFormat>>,
+    named: NamedFormats,
     /// Whether only experts are quantised where there are any (gpt-oss).
     experts_only: bool,
-    /// How keys and values are stored, if that is said.
+    /// How keys and values are stored, if that is said in a way that is known.
     pub kv: Option<KvPrecision>,
+    /// The name of another format that they are stored in.
+    unknown_kv: Option<String>,
+    /// Rules that come before what is named.
+    rules: Vec<ModuleRule>,
 }
 
 /// Where the methods list modules they leave alone: compressed-tensors and modelopt; fp8, awq and fbgemm; modelopt's
@@ -42,9 +50,13 @@ const METHODS: &str = "fp8, fbgemm_fp8, mxfp4, awq, gptq, auto-round, bitsandbyt
 impl Quantisation {
     /// What a configuration says; `None` if its checkpoint is not quantised.
     pub fn of(config: &HuggingFaceConfig) -> Result<Option<Self>, BadFigure> {
-        let nested = config.text_config.as_ref();
-        let nested = nested.and_then(|text| text.quantization_config.as_ref());
-        let inside = config.quantization_config.as_ref().or(nested);
+        let given = |config: &HuggingFaceConfig| {
+            let given = [&config.quantization_config, &config.compression_config];
+            given.into_iter().flatten().find(|one| !one.is_null()).cloned()
+        };
+        let nested = config.text_config.as_ref().and_then(|text| given(text));
+        let inside = given(config).or(nested);
+        let inside = inside.as_ref();
         let beside = config.hf_quant_config.as_ref();
         let beside = beside.map(|file| file.get("quantization").unwrap_or(file));
         let is_said = |value: &&Value| !value.is_null();
@@ -77,11 +89,15 @@ impl Quantisation {
                 None => format!("'{method}'"),
             });
         };
+        let mut named = left_alone(config);
+        name_exceptions(config, &mut named)?;
         Ok(Self {
             others: Some(format),
-            named: left_alone(config),
+            named,
             experts_only: method == "mxfp4",
             kv: kv(config),
+            unknown_kv: unknown_kv(config),
+            rules: ModuleRule::all(config, |rule| packed_as(rule, config))?,
         })
     }
 
@@ -119,6 +135,8 @@ impl Quantisation {
             named,
             experts_only: false,
             kv: kv(config),
+            unknown_kv: unknown_kv(config),
+            rules: Vec::new(),
         })
     }
 
@@ -155,6 +173,8 @@ impl Quantisation {
             named,
             experts_only: false,
             kv: kv(config),
+            unknown_kv: unknown_kv(config),
+            rules: Vec::new(),
         })
     }
 
@@ -199,7 +219,41 @@ impl Quantisation {
         Some((published, left_alone))
     }
 
+    /// What of it is not followed here, in sentences.
+    pub fn notes(&self, model: &LinearLayers<'_>) -> Vec<String> {
+        let kv = self.unknown_kv.as_ref().map(|format| {
+            format!(
+                "its checkpoint has keys and values in {format}, which is not modelled: unless model.kv_cache says \
+                 otherwise they are taken for 16 bits, to which vLLM 0.19 falls back; a server that keeps them so has \
+                 a larger KV cache"
+            )
+        });
+        let idle = self.idle_rules(model).into_iter();
+        let rules =
+            idle.map(|rule| format!("the rule '{rule}' of its quantisation is about no layer that is known here"));
+        kv.into_iter().chain(rules).collect()
+    }
+
+    /// Rules that are about no layer of such a model.
+    fn idle_rules(&self, model: &LinearLayers<'_>) -> Vec<&str> {
+        let layers = (0..).zip(model.layers);
+        let mut all = layers.flat_map(|(index, layer)| {
+            let modules = modules(layer, model.hidden, model.experts_beside);
+            modules.into_iter().map(move |module| (index, module))
+        });
+        let mut idle: Vec<&ModuleRule> = self.rules.iter().collect();
+        while !idle.is_empty()
+            && let Some((index, module)) = all.next()
+        {
+            idle.retain(|rule| !rule.means(index, &module));
+        }
+        idle.iter().map(|rule| rule.text.as_str()).collect()
+    }
+
     fn of_module(&self, index: u64, module: &Module, has_experts: bool) -> Option<StoredFormat> {
+        if let Some(rule) = self.rules.iter().find(|rule| rule.means(index, module)) {
+            return rule.format;
+        }
         if self.experts_only && has_experts && module.kind != LinearKind::Experts {
             return None;
         }
@@ -320,6 +374,39 @@ fn packed(config: &Value) -> Option<StoredFormat> {
     integer(bits, group.map_or(Some(128.0), Value::as_f64), true)
 }
 
+/// The same where an exception to it may have bits and a group of its own.
+fn packed_as(exception: &Value, all: &Value) -> Option<StoredFormat> {
+    let mut both = all.clone();
+    for key in ["bits", "group_size"] {
+        if let Some(value) = exception.get(key)
+            && let Some(fields) = both.as_object_mut()
+        {
+            fields.insert(key.to_owned(), value.clone());
+        }
+    }
+    packed(&both)
+}
+
+/// What `extra_config` of `AutoRound` stores in another number of bits.
+fn name_exceptions(config: &Value, named: &mut NamedFormats) -> Result<(), BadFigure> {
+    let extra = config.get("extra_config").and_then(Value::as_object);
+    for (name, module) in extra.into_iter().flatten().filter(|(_, module)| !is_wide(module)) {
+        let format = packed_as(module, config).ok_or_else(|| {
+            let given = format!("'{name}' with {} bits", module["bits"]);
+            BadFigure::new("extra_config", given, "4, 8 or 16 bits")
+        })?;
+        for entry in ModuleEntry::read(name) {
+            named.entry(entry).or_insert(Some(format));
+        }
+    }
+    Ok(())
+}
+
+fn is_wide(module: &Value) -> bool {
+    let bits = module.get("bits").and_then(Value::as_u64);
+    bits.is_some_and(|bits| bits >= 16)
+}
+
 fn bitsandbytes(config: &Value) -> Option<StoredFormat> {
     let is_set = |key: &str| config.get(key).and_then(Value::as_bool) == Some(true);
     if is_set("load_in_8bit") {
@@ -379,31 +466,46 @@ fn of_algorithm(name: &str, group: Option<f64>) -> Option<StoredFormat> {
 }
 
 /// What the lists of a configuration leave in 16 bits; beside them `AutoRound` has `extra_config` with the bits of
-/// modules, and `GPTQModel` has `dynamic`, in which `-:` stands before a pattern of what it leaves alone.
-fn left_alone(config: &Value) -> BTreeMap<ModuleEntry, Option<StoredFormat>> {
+/// modules.
+fn left_alone(config: &Value) -> NamedFormats {
     let lists = LEFT_ALONE.iter().filter_map(|key| config.get(key));
     let listed = lists.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
     let mut texts: Vec<String> = listed.map(str::to_owned).collect();
-    let pairs = |key: &str| config.get(key).and_then(Value::as_object).into_iter().flatten();
-    let wide = |module: &Value| {
-        module
-            .get("bits")
-            .and_then(Value::as_u64)
-            .is_some_and(|bits| bits >= 16)
-    };
-    let extra = pairs("extra_config").filter(|(_, module)| wide(module));
+    let extra = config.get("extra_config").and_then(Value::as_object);
+    let extra = extra.into_iter().flatten().filter(|(_, module)| is_wide(module));
     texts.extend(extra.map(|(name, _)| name.clone()));
-    let dynamic = pairs("dynamic").filter_map(|(pattern, _)| pattern.strip_prefix("-:"));
-    texts.extend(dynamic.map(|pattern| format!("re:{pattern}")));
     let entries = texts.iter().flat_map(|text| ModuleEntry::read(text));
     entries.map(|entry| (entry, None)).collect()
 }
 
+/// What is said of how keys and values are stored.
+fn kv_scheme(config: &Value) -> Option<&Value> {
+    let keys = ["kv_cache_quant_algo", "kv_cache_scheme"];
+    let given = keys.iter().filter_map(|key| config.get(key));
+    // `AutoFP8` says only whether its scales are static, as vLLM's auto does not follow it.
+    let is_said = |scheme: &&Value| !scheme.is_null() && *scheme != "static" && *scheme != "dynamic";
+    given.into_iter().find(is_said)
+}
+
 /// How keys and values are stored, where it is said in a way that is known.
 fn kv(config: &Value) -> Option<KvPrecision> {
-    let scheme = config.get("kv_cache_quant_algo").or(config.get("kv_cache_scheme"))?;
-    let bits = scheme.get("num_bits").and_then(Value::as_u64);
-    (scheme == "FP8" || bits == Some(8)).then_some(KvPrecision::Fp8)
+    let scheme = kv_scheme(config)?;
+    let is_fp8 = match scheme.as_str() {
+        Some(name) => name.eq_ignore_ascii_case("fp8"),
+        None => scheme["num_bits"] == 8 && scheme["type"] != "int",
+    };
+    is_fp8.then_some(KvPrecision::Fp8)
+}
+
+/// What keys and values are stored in where that is not known here, as NVFP4.
+fn unknown_kv(config: &Value) -> Option<String> {
+    let scheme = kv_scheme(config).filter(|_| kv(config).is_none())?;
+    let (bits, kind) = (&scheme["num_bits"], &scheme["type"]);
+    Some(match (scheme.as_str(), bits.as_u64()) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(bits)) => format!("{bits}-bit {}", kind.as_str().unwrap_or("numbers")),
+        (None, None) => scheme.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -451,7 +553,6 @@ mod tests {
             json!({"ignore": ["re:.*self_attn.*"]}),
             json!({"modules_to_not_convert": ["self_attn"]}),
             json!({"extra_config": {"model.layers.0.self_attn": {"bits": 16}, "other": {"bits": 4}}}),
-            json!({"dynamic": {"-:.*self_attn": {}, "+:.*mlp": {"bits": 8}}}),
         ] {
             let left = left_alone(&config);
             assert_eq!(left.len(), 1, "{config}");

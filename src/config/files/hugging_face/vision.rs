@@ -10,7 +10,7 @@ use super::fields::{HuggingFaceConfig, need};
 use crate::hardware::{BadFigure, VisionTower};
 
 /// The fields of `vision_config` that decide a tower's size.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct VisionConfig {
     hidden_size: Option<u64>,
     intermediate_size: Option<u64>,
@@ -22,6 +22,8 @@ struct VisionConfig {
     projector_input_dim: Option<u64>,
     projector_output_dim: Option<u64>,
     depth: Option<u64>,
+    embed_dim: Option<u64>,
+    mlp_ratio: Option<u64>,
     in_channels: Option<u64>,
     in_chans: Option<u64>,
     temporal_patch_size: Option<u64>,
@@ -77,9 +79,12 @@ pub(super) fn is_unknown(config: &HuggingFaceConfig) -> bool {
 
 fn layout_of(config: &HuggingFaceConfig, vision: &Value) -> Option<Layout> {
     let model_type = vision.get("model_type").and_then(Value::as_str);
+    let owner = config.model_type.as_deref().unwrap_or("");
     Some(match model_type.filter(|name| !name.is_empty()) {
         Some("llama4_vision_model") => llama4,
-        Some("siglip_vision_model") => siglip,
+        // Others put another projector behind it.
+        Some("siglip_vision_model") if owner.starts_with("gemma3") => siglip,
+        Some("pixtral") if owner == "llava" => pixtral_alone,
         Some("pixtral") => pixtral,
         Some("gemma4_vision") => gemma4,
         Some("qwen2_5_vl") => qwen2_5,
@@ -87,7 +92,9 @@ fn layout_of(config: &HuggingFaceConfig, vision: &Value) -> Option<Layout> {
             qwen3
         }
         // Qwen2.5-VL's first files name no type.
-        None if config.model_type.as_deref() == Some("qwen2_5_vl") => qwen2_5,
+        None if owner == "qwen2_5_vl" => qwen2_5,
+        Some("qwen2_vl") => qwen2,
+        None if owner == "qwen2_vl" => qwen2,
         None if vision
             .get("mm_projector_type")
             .is_some_and(|kind| kind == "patchmerger") =>
@@ -190,6 +197,22 @@ fn pixtral(config: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) 
     })
 }
 
+/// The same tower as the first Pixtrals have it: every patch becomes a token, by two products with biases.
+fn pixtral_alone(_: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) -> Result<VisionTower, BadFigure> {
+    let plain = Plain::of(vision)?;
+    let (wide, inner) = (plain.hidden, plain.intermediate);
+    let layers = plain.layers * (4 * wide * wide + 3 * wide * inner + 2 * wide);
+    let projector = (wide + 1) * text_hidden + (text_hidden + 1) * text_hidden;
+    let patches = plain.side * plain.side;
+    Ok(VisionTower {
+        parameters: plain.pixels * wide + wide + layers + projector,
+        hidden_size: wide,
+        intermediate: inner,
+        patches_per_image: patches,
+        tokens_per_image: patches,
+    })
+}
+
 /// The largest image that Qwen's processors make: 16,384 tokens of four patches each (`max_pixels` and `longest_edge`
 /// of their `preprocessor_config.json`).
 const QWEN_TOKENS: u64 = 16_384;
@@ -261,6 +284,23 @@ fn qwen3(_: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) -> Resu
         .min(1_000);
     let mergers = tower.products() + 2 * wide + deep * (tower.products() + 2 * tower.merged);
     Ok(tower.with(tower.patch + wide + positions * wide + tower.layers * layer + mergers))
+}
+
+/// Patches of two frames with rotary positions, and layers with biases; patches merge for two products. Here
+/// `hidden_size` is what the language model gets.
+fn qwen2(_: &HuggingFaceConfig, vision: &VisionConfig, text_hidden: u64) -> Result<VisionTower, BadFigure> {
+    let wide = need("vision_config.embed_dim", vision.embed_dim.or(Some(1280)), 1 << 16)?;
+    let times = need("vision_config.mlp_ratio", vision.mlp_ratio.or(Some(4)), 64)?;
+    let as_newer = VisionConfig {
+        hidden_size: Some(wide),
+        intermediate_size: Some(times * wide),
+        out_hidden_size: vision.hidden_size,
+        ..vision.clone()
+    };
+    let tower = QwenTower::of(&as_newer, text_hidden)?;
+    let inner = tower.inner;
+    let layer = 4 * (wide * wide + wide) + 2 * wide * inner + inner + wide + 4 * wide;
+    Ok(tower.with(tower.patch + tower.layers * layer + tower.products() + 2 * wide))
 }
 
 /// Patches of two frames with rotary positions, and gated layers with biases; patches merge for two products.

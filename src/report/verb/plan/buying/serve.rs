@@ -77,6 +77,10 @@ impl ServeCommand {
         let known = catalogue::model_entry(model.name())
             .ok()
             .filter(|entry| entry.model == *model);
+        let stored = known.as_ref().and_then(|entry| entry.checkpoint.as_ref());
+        if let Some((name, _)) = stored.filter(|(_, format)| *format == scenario.deployment.weights) {
+            return self.arguments.push(name.clone());
+        }
         let names = known.map(|entry| entry.hugging_face).unwrap_or_default();
         let Some(name) = names.first() else {
             self.arguments.push(PLACEHOLDER.to_owned());
@@ -109,6 +113,10 @@ impl ServeCommand {
                 .extend(["--kv-cache-dtype".to_owned(), deployment.kv_cache.name().to_owned()]);
         }
         let entry = catalogue::model_entry(deployment.model.name()).ok();
+        let stored = entry.as_ref().and_then(|entry| entry.checkpoint.as_ref());
+        if stored.is_some_and(|(_, format)| *format == deployment.weights) {
+            return;
+        }
         let published = entry.and_then(|entry| entry.stored_weights);
         match (published.unwrap_or(WeightPrecision::Bf16), deployment.weights) {
             (published, wanted) if published == wanted => {}
