@@ -4,6 +4,8 @@
 //! them one by one ([`super::listed`]).
 
 use super::decoders::Decoders;
+use super::group_cache::GroupCache;
+use super::group_lookup::GroupHit;
 use super::holding::{Holding, cached_blocks};
 use super::in_flight::InFlight;
 use super::queue::WaitingQueue;
@@ -38,6 +40,10 @@ pub(in crate::engine) struct FastContinuous {
     /// The step, by the decoders' clock, up to which all tokens have been handed out.
     pub(super) completed: u64,
     pub(super) pool: CountedPool,
+    /// What the prefix cache holds, where the blocks are divided between groups of layers.
+    pub(super) group_cache: Option<Box<GroupCache>>,
+    /// Whether it stops where the prefix cache matters, of which it knows nothing.
+    stops: bool,
     /// Slots of the running requests' blocks without a token, those that the decided steps compute counted as tokens.
     empty: u64,
     /// How many running requests produce what others can name.
@@ -45,6 +51,8 @@ pub(in crate::engine) struct FastContinuous {
     pub(super) repeats: Repeats,
     /// Cached blocks of the request that is looked at.
     pub(super) found: Vec<NamedBlocks>,
+    /// The same over groups of layers.
+    pub(super) group_hit: GroupHit,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
     pub(super) listed: bool,
 }
@@ -69,11 +77,17 @@ pub(super) struct DecidedSteps {
 
 impl FastContinuous {
     /// An empty server. Where the memory is divided between groups of layers it must be one for which
-    /// [`FastContinuous::knows`] the tables, and of the prefix cache nothing is modelled: it stops where that matters.
+    /// [`FastContinuous::knows`] the tables, and of the prefix cache only what requests find of their own is modelled;
+    /// not even that if there are chunks of a block and a part, where it stops as soon as it matters.
     pub(in crate::engine) fn new(mut rules: ContinuousSettings, memory: Memory) -> Self {
         let tables = Tables::of(&rules, &memory).expect("blocks of all groups hold as many tokens");
+        let caches_groups = rules.prefix_caching && tables.groups().is_some();
+        let group_cache = caches_groups.then(|| GroupCache::new(&rules, &memory, tables.block_tokens));
+        let group_cache = group_cache.flatten().map(Box::new);
         rules.prefix_caching &= tables.groups().is_none();
         Self {
+            stops: caches_groups && group_cache.is_none(),
+            group_cache,
             seats: Seats::default(),
             waiting: WaitingQueue::default(),
             running: Running::default(),
@@ -96,6 +110,7 @@ impl FastContinuous {
             naming: 0,
             repeats: Repeats::default(),
             found: Vec::new(),
+            group_hit: GroupHit::default(),
             listed: false,
             rules,
         }
@@ -114,6 +129,9 @@ impl FastContinuous {
     /// Whether the next step can be decided without going through the running requests in order: either all of them get
     /// what they want, or only the youngest is cut short; and it does not matter which output fills its blocks first.
     fn order_is_irrelevant(&mut self, threshold: u32) -> bool {
+        if self.tables.groups().is_some() {
+            return self.budget_does(threshold);
+        }
         let budget = self.rules.max_num_batched_tokens;
         let decoding = self.decoders.count();
         if decoding > budget || self.first_filled_matters() {
@@ -160,6 +178,7 @@ impl FastContinuous {
         self.release(seat, self.known_tokens(seat), true);
         let active = &mut self.seats[seat];
         active.part = Part::Waits;
+        active.given = 0;
         let live = &mut active.live;
         live.blocks = 0;
         live.preemptions += 1;
@@ -198,8 +217,11 @@ impl FastContinuous {
     }
 
     /// Takes blocks that are still empty.
-    fn take(&mut self, blocks: u32) {
+    pub(super) fn take(&mut self, blocks: u32) {
         self.pool.take(blocks);
+        if let Some(cache) = &mut self.group_cache {
+            cache.queue.take(blocks);
+        }
         self.empty += u64::from(blocks) * u64::from(self.tables.block_tokens);
     }
 
@@ -208,8 +230,13 @@ impl FastContinuous {
         let active = &mut self.seats[seat];
         self.empty -= self.tables.empty_slots(active.live.computed);
         if !self.rules.prefix_caching {
-            let states = self.tables.states_at(0);
-            return self.pool.give_back(active.live.blocks - active.given + states);
+            let (entries, states) = (active.live.blocks, self.tables.states_at(0));
+            self.pool.give_back(entries - active.given + states);
+            if let Some(cache) = &mut self.group_cache {
+                let full = known / self.tables.block_tokens;
+                cache.release(seat, full, entries / self.tables.with_tokens, returns);
+            }
+            return;
         }
         self.naming -= u32::from(active.holding.names_output());
         active.holding.release(&active.live, known, returns, &mut self.pool);
@@ -397,6 +424,9 @@ impl FastContinuous {
         if self.rules.prefix_caching {
             self.repeats.leave(&self.seats[seat].live.request);
         }
+        if let Some(cache) = &mut self.group_cache {
+            cache.forget(seat);
+        }
         self.seats.release(seat);
         if self.running.count() == 0 {
             assert_eq!(
@@ -460,7 +490,11 @@ impl Scheduler for FastContinuous {
         } else {
             Holding::default()
         };
+        let prompt_tokens = request.prompt.tokens();
         let seat = self.seats.insert(request, holding);
+        if let Some(cache) = &mut self.group_cache {
+            cache.enter(seat, prompt_tokens);
+        }
         self.waiting.push_back(&self.seats, seat);
     }
 
@@ -473,18 +507,20 @@ impl Scheduler for FastContinuous {
             self.note_ending(at.decided_until);
         }
         let threshold = self.threshold();
-        if self.tables.groups().is_some() && !self.order_of_groups_is_irrelevant(threshold) {
+        if self.stops && !self.order_of_groups_is_irrelevant(threshold) {
             return NextSteps::Stop;
         }
         if self.listed {
             self.unlist_if_possible();
         }
-        if !self.listed && self.tables.groups().is_none() && !self.order_is_irrelevant(threshold) {
+        if !self.listed && !self.order_is_irrelevant(threshold) {
             self.list(at.decided_until);
         }
         let (budget, preempted) = if self.listed {
             *shape = StepShape::default();
             self.decide_listed(threshold, shape, at, observer)
+        } else if self.blocks_are_taken_in_order(threshold) {
+            self.decide_in_order(threshold, shape, at, observer)
         } else {
             self.decide_running(threshold, shape, at, observer)
         };
@@ -494,7 +530,8 @@ impl Scheduler for FastContinuous {
         if shape.sequences == 0 {
             return if preempted { NextSteps::Again } else { NextSteps::Idle };
         }
-        let stay_the_same = self.chunks.is_empty() && !preempted && !self.someone_ends();
+        let stay_the_same =
+            self.chunks.is_empty() && !preempted && !self.someone_ends() && self.group_cache.is_none();
         let repeats = if stay_the_same {
             let finish = self.decoders.steps_to_finish(&self.seats);
             let steps = self.decoders.steps_before_shortage(self.pool.free(), finish);

@@ -7,7 +7,7 @@
 
 use super::behind_windows::BehindWindows;
 use super::finishes::Finishes;
-use super::seats::{Seat, Seats};
+use super::seats::{Active, Seat, Seats};
 use super::tables::Tables;
 use crate::kv::KvGrowth;
 use crate::step_time::StepShape;
@@ -131,6 +131,19 @@ impl Decoders {
     /// Blocks that the next step needs.
     pub(super) fn due_now(&self) -> u32 {
         self.due[self.phase as usize] * self.each
+    }
+
+    /// How many of a decoder's tokens are computed before the next step, and how many of them are settled.
+    pub(super) fn computed(&self, active: &Active) -> (u32, u32) {
+        let behind = self.behind.as_ref().expect("blocks are divided between groups");
+        let computed = active.joined_with + (self.clock - active.joined) as u32;
+        (computed, behind.settled(active, self.clock))
+    }
+
+    /// Entries that a decoder had given back when the step before the next one was decided.
+    pub(super) fn unseen_before(&self, active: &Active) -> u32 {
+        let behind = self.behind.as_ref().expect("blocks are divided between groups");
+        behind.unseen_before(self.clock, active)
     }
 
     /// Blocks that the next step, which is decided now, gives back.
@@ -264,6 +277,9 @@ impl Decoders {
         self.context = 0;
         self.due.fill(0);
         self.finishes.clear();
+        if let Some(behind) = &mut self.behind {
+            behind.clear();
+        }
     }
 
     /// The place in the cycle of the block size after this one.
