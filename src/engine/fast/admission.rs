@@ -79,10 +79,10 @@ impl FastContinuous {
         }
         let mut entries = hit.blocks;
         if let Some(cache) = &mut self.group_cache {
-            cache.take_found(seat, &self.group_hit);
             self.pool.take(hit.unused);
             entries *= self.tables.with_tokens;
-            active.given = self.group_hit.given();
+            active.given = entries - hit.unused;
+            cache.take_found(seat);
         }
         active.part = if self.listed { Part::Listed } else { Part::Prefills };
         let live = &mut active.live;

@@ -5,7 +5,6 @@
 
 use super::decoders::Decoders;
 use super::group_cache::GroupCache;
-use super::group_lookup::GroupHit;
 use super::holding::{Holding, cached_blocks};
 use super::in_flight::InFlight;
 use super::queue::WaitingQueue;
@@ -14,6 +13,7 @@ use super::running::Running;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::{Part, Seat, Seats};
 use super::tables::Tables;
+use super::turns::Turn;
 use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
@@ -51,8 +51,8 @@ pub(in crate::engine) struct FastContinuous {
     pub(super) repeats: Repeats,
     /// Cached blocks of the request that is looked at.
     pub(super) found: Vec<NamedBlocks>,
-    /// The same over groups of layers.
-    pub(super) group_hit: GroupHit,
+    /// Those whose turn it is in the step that is decided.
+    pub(super) in_order: Vec<Turn>,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
     pub(super) listed: bool,
 }
@@ -87,12 +87,12 @@ impl FastContinuous {
         rules.prefix_caching &= tables.groups().is_none();
         Self {
             stops: caches_groups && group_cache.is_none(),
-            group_cache,
             seats: Seats::default(),
             waiting: WaitingQueue::default(),
             running: Running::default(),
-            decoders: Decoders::with_tables(&tables, rules.async_scheduling),
+            decoders: Decoders::with_tables(&tables, rules.async_scheduling, group_cache.is_some()),
             tables,
+            group_cache,
             prefilling: Vec::new(),
             chunks: Vec::new(),
             decided: InFlight::default(),
@@ -110,7 +110,7 @@ impl FastContinuous {
             naming: 0,
             repeats: Repeats::default(),
             found: Vec::new(),
-            group_hit: GroupHit::default(),
+            in_order: Vec::new(),
             listed: false,
             rules,
         }
@@ -530,8 +530,7 @@ impl Scheduler for FastContinuous {
         if shape.sequences == 0 {
             return if preempted { NextSteps::Again } else { NextSteps::Idle };
         }
-        let stay_the_same =
-            self.chunks.is_empty() && !preempted && !self.someone_ends() && self.group_cache.is_none();
+        let stay_the_same = self.chunks.is_empty() && !preempted && !self.someone_ends() && !self.turns_change();
         let repeats = if stay_the_same {
             let finish = self.decoders.steps_to_finish(&self.seats);
             let steps = self.decoders.steps_before_shortage(self.pool.free(), finish);
@@ -573,10 +572,14 @@ impl Scheduler for FastContinuous {
         decided.sampling.clear();
         decided.ending.clear();
         self.decided.push();
-        if steps > 1 && self.tables.groups().is_some() {
-            self.pool.give_back(self.decoders.gives_after_next(steps - 1));
+        if steps > 1 && self.group_cache.is_some() {
+            self.take_turns(steps);
+        } else {
+            if steps > 1 && self.tables.groups().is_some() {
+                self.pool.give_back(self.decoders.gives_after_next(steps - 1));
+            }
+            self.take(self.decoders.due_after_next(steps - 1));
         }
-        self.take(self.decoders.due_after_next(steps - 1));
         self.empty -= (steps - 1) * decoders;
         self.decoders.advance(steps);
         if !self.chunks.is_empty() {

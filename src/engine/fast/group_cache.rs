@@ -27,11 +27,17 @@ pub(super) struct GroupCache {
 /// What one request has.
 #[derive(Default)]
 pub(super) struct RequestBlocks {
-    prompt_tokens: u32,
+    /// Where the window ends that its prompt leaves in the cache [entries].
+    prompt_end: u32,
     /// Entries of each of its tables that it has found when it was last admitted.
     pub(super) found: u32,
-    /// What it found by its latest look-up in the layers that found most, if all layers together found less [tokens].
-    pub(super) junction: Option<u32>,
+    /// What it found by its latest look-up in the layers that found most, if all layers together found less; otherwise
+    /// 0 [entries].
+    pub(super) junction: u32,
+    /// What it found by its latest look-up.
+    pub(super) hit: GroupHit,
+    /// How many tokens it had then, and the place in the queue up to which nothing of it has been taken since.
+    pub(super) looked_up: Option<(u32, u64)>,
     pub(super) tables: Vec<TableBlocks>,
 }
 
@@ -42,6 +48,35 @@ pub(super) struct TableBlocks {
     pub(super) given: u32,
     /// Free blocks that hold entries of its table. Of several that hold the same the one that was named first is first.
     pub(super) free: Vec<FreeBlocks>,
+}
+
+/// What a request finds.
+#[derive(Default)]
+pub(super) struct GroupHit {
+    /// Entries of each table.
+    pub entries: u32,
+    /// The first of them that is a block, by group; those before it are null.
+    pub first: Vec<u32>,
+}
+
+impl GroupHit {
+    /// Blocks in all tables together.
+    pub(super) fn blocks(&self) -> u32 {
+        self.first.iter().map(|first| self.entries - first).sum()
+    }
+
+    /// Blocks that leave the queue if its request comes in and needs so many entries in a group.
+    pub(super) fn taken<'a>(
+        &self,
+        groups: impl Iterator<Item = &'a KvGroup>,
+        entries: impl Fn(&KvGroup) -> u32,
+    ) -> u32 {
+        let taken = groups.enumerate().map(|(number, group)| {
+            let first = self.first.get(number).copied().unwrap_or(0);
+            entries(group).saturating_sub(self.entries) + (self.entries - first)
+        });
+        taken.sum()
+    }
 }
 
 /// Blocks that hold consecutive entries of a table, and lie one after the other in the queue, the last entry first.
@@ -117,12 +152,22 @@ impl GroupCache {
         }
         let request = &mut self.requests[seat];
         request.tables.resize_with(self.groups.len(), TableBlocks::default);
-        request.prompt_tokens = prompt_tokens;
-        request.junction = None;
+        // A token of the prompt is left to compute in any case.
+        request.prompt_end = (prompt_tokens - 1) / self.block_tokens;
+        request.junction = 0;
+        request.looked_up = None;
     }
 
     /// Gives back what no token can see that follows the `settled` first ones, and says how many blocks.
     pub(super) fn give_back(&mut self, seat: Seat, settled: u32) -> u32 {
+        let request = &self.requests[seat as usize];
+        let moves_on = |class: &Vec<usize>| {
+            let number = class[0];
+            self.groups[number].unseen_entries(settled) > request.tables[number].given
+        };
+        if !self.classes.iter().any(moves_on) {
+            return 0;
+        }
         let mut blocks = 0;
         for number in 0..self.groups.len() {
             let unseen = self.groups[number].unseen_entries(settled);
@@ -145,7 +190,9 @@ impl GroupCache {
             let table = &mut self.requests[seat as usize].tables[number];
             table.given = 0;
         }
-        self.requests[seat as usize].found = 0;
+        let request = &mut self.requests[seat as usize];
+        request.found = 0;
+        request.looked_up = None;
     }
 
     /// A request has left: nobody asks for what it had.
@@ -210,7 +257,7 @@ impl Kept {
         Self {
             block_tokens,
             window,
-            ends: [request.prompt_tokens - 1, request.junction.unwrap_or(0)].map(|tokens| tokens / block_tokens),
+            ends: [request.prompt_end, request.junction],
             interval: interval.unwrap_or(0),
         }
     }
@@ -236,7 +283,11 @@ impl Kept {
 
     /// The last multiple of the interval before the end of an entry, and the first that is not before it [blocks].
     fn multiples_around(&self, end: u32) -> impl Iterator<Item = u32> {
-        let next = (end * self.block_tokens).checked_next_multiple_of(self.interval);
+        let next = if self.interval == 0 {
+            None
+        } else {
+            (end * self.block_tokens).checked_next_multiple_of(self.interval)
+        };
         let both = next.map(|next| [next - self.interval, next].map(|tokens| tokens / self.block_tokens));
         both.into_iter().flatten()
     }

@@ -1,38 +1,9 @@
 //! What a request that was preempted finds of its own blocks, over groups of layers: the longest prefix that all of
 //! them can go on from.
 
-use super::group_cache::{FreeBlocks, GroupCache, RequestBlocks};
+use super::group_cache::{FreeBlocks, GroupCache, GroupHit, RequestBlocks};
 use super::seats::Seat;
 use crate::hardware::{KvGroup, KvGroupKind};
-
-/// What a request finds.
-#[derive(Default)]
-pub(super) struct GroupHit {
-    /// Entries of each table.
-    pub entries: u32,
-    /// The first of them that is a block, by group; those before it are null.
-    pub first: Vec<u32>,
-}
-
-impl GroupHit {
-    /// Null entries in all tables together.
-    pub(super) fn given(&self) -> u32 {
-        self.first.iter().sum()
-    }
-
-    /// Blocks that leave the queue if its request comes in and needs so many entries in a group.
-    pub(super) fn taken<'a>(
-        &self,
-        groups: impl Iterator<Item = &'a KvGroup>,
-        entries: impl Fn(&KvGroup) -> u32,
-    ) -> u32 {
-        let taken = groups.enumerate().map(|(number, group)| {
-            let first = self.first.get(number).copied().unwrap_or(0);
-            entries(group).saturating_sub(self.entries) + (self.entries - first)
-        });
-        taken.sum()
-    }
-}
 
 /// Entries that a class of groups has: all from `first` on, of those that it needs.
 #[derive(Clone, Copy)]
@@ -42,15 +13,41 @@ struct Run {
 }
 
 impl GroupCache {
-    /// What a waiting request of `tokens` tokens finds; at least one of them is left to compute. Notes what some of its
-    /// layers would have had.
-    pub(super) fn look_up(&mut self, seat: Seat, tokens: u32) -> GroupHit {
+    /// Notes what a waiting request of `tokens` tokens finds, of which at least one is left to compute, and what some of
+    /// its layers would have had.
+    pub(super) fn look_up(&mut self, seat: Seat, tokens: u32) {
+        let next = self.queue.next();
+        let request = &mut self.requests[seat as usize];
+        if request
+            .looked_up
+            .is_some_and(|(of, until)| of == tokens && next <= until)
+        {
+            return; // Nothing of it has been taken since.
+        }
+        let mut until = u64::MAX;
+        for table in &mut request.tables {
+            table.free.retain_mut(|blocks| {
+                let left = blocks.left(next);
+                left.is_some_and(|left| {
+                    *blocks = left;
+                    until = until.min(left.place);
+                    true
+                })
+            });
+        }
+        request.looked_up = Some((tokens, until));
+        self.search(seat, tokens);
+    }
+
+    fn search(&mut self, seat: Seat, tokens: u32) {
         let request = &self.requests[seat as usize];
         let keeps_all = |class: &[usize]| self.groups[class[0]].kind == KvGroupKind::Full;
         let has_none = |class: &[usize]| request.tables[class[0]].free.is_empty();
         if keeps_all(&self.classes[0]) && has_none(&self.classes[0]) {
-            self.requests[seat as usize].junction = None;
-            return GroupHit::default();
+            let request = &mut self.requests[seat as usize];
+            request.junction = 0;
+            request.hit.entries = 0;
+            return request.hit.first.clear();
         }
         let present: Vec<_> = self.classes.iter().map(|class| self.present(request, class)).collect();
         let once = self.classes.len() == 2 && keeps_all(&self.classes[0]);
@@ -85,13 +82,16 @@ impl GroupCache {
                 first[number] = run.first.max(unseen).min(entries);
             }
         }
-        self.requests[seat as usize].junction = (longest > entries).then_some(longest * self.block_tokens);
-        GroupHit { entries, first }
+        let request = &mut self.requests[seat as usize];
+        request.junction = if longest > entries { longest } else { 0 };
+        request.hit = GroupHit { entries, first };
     }
 
     /// Gives a request what it has found.
-    pub(super) fn take_found(&mut self, seat: Seat, hit: &GroupHit) {
+    pub(super) fn take_found(&mut self, seat: Seat) {
         let request = &mut self.requests[seat as usize];
+        let hit = &request.hit;
+        request.looked_up = None;
         request.found = hit.entries;
         for (table, &first) in request.tables.iter_mut().zip(&hit.first) {
             table.given = first;

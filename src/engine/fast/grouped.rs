@@ -78,8 +78,8 @@ impl FastContinuous {
     pub(super) fn admission_over_groups(&mut self, seat: Seat, threshold: u32, budget: u32) -> Option<(Hit, u32)> {
         let cache = self.group_cache.as_mut()?;
         let all = self.seats[seat].live.num_tokens();
-        self.group_hit = cache.look_up(seat, all);
-        let hit = &self.group_hit;
+        cache.look_up(seat, all);
+        let hit = &cache.requests[seat as usize].hit;
         let found = hit.entries * self.tables.block_tokens;
         let tokens = self.rules.first_chunk(all - found, threshold, budget)?;
         let mut taken = hit.taken(cache.groups.iter(), |group| group.entries_for(found + tokens));
@@ -95,7 +95,7 @@ impl FastContinuous {
         let enough = self.rules.leaves_enough_free(taken, &memory);
         let hit = Hit {
             blocks: hit.entries,
-            unused: hit.entries * self.tables.with_tokens - hit.given(),
+            unused: hit.blocks(),
         };
         enough.then_some((hit, tokens))
     }

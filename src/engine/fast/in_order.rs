@@ -4,6 +4,7 @@
 use super::continuous::FastContinuous;
 use super::scheduler::Moment;
 use super::seats::{Part, Seat};
+use super::turns::Turn;
 use crate::engine::observer::Observer;
 use crate::policy::cut_to_threshold;
 use crate::step_time::StepShape;
@@ -20,8 +21,8 @@ impl FastContinuous {
     ) -> (u32, bool) {
         let mut left = self.rules.max_num_batched_tokens - self.decoders.count();
         let (mut preempted, mut gives) = (false, 0);
-        let running = self.running.sweep(&self.seats).to_vec();
-        for (order, seat) in running {
+        let turns = self.turns();
+        for &(order, seat) in &turns {
             if self.seats[seat].order != order {
                 break; // It has given way, and so have all that are younger.
             }
@@ -40,6 +41,7 @@ impl FastContinuous {
                 }
             }
         }
+        self.in_order = turns;
         let counted = self.decoders.gives_now(&self.seats);
         assert_eq!(gives, counted, "decoders give back what lies behind their windows");
         *shape = self.decoders.shape();
@@ -50,12 +52,58 @@ impl FastContinuous {
         (left, preempted)
     }
 
+    /// Those that may give back or take blocks in the next step, oldest first.
+    fn turns(&mut self) -> Vec<Turn> {
+        let mut turns = std::mem::take(&mut self.in_order);
+        turns.clear();
+        if self.decoders.list_turns(&mut turns) {
+            turns.extend(self.prefilling.iter().map(|&seat| (self.seats[seat].order, seat)));
+            turns.sort_unstable();
+            turns.dedup();
+        } else {
+            turns.extend_from_slice(self.running.sweep(&self.seats));
+        }
+        turns
+    }
+
+    /// Whether the decoders may not do in the steps after the next what their turns say, or the head of the queue may
+    /// come in because it has lost what it would have found.
+    pub(super) fn turns_change(&self) -> bool {
+        let Some(turns) = self.decoders.turns() else {
+            return false;
+        };
+        let head = self
+            .waiting
+            .front()
+            .filter(|_| self.running.count() < self.rules.max_num_seqs);
+        turns.has_newcomers_after(self.decoders.clock()) || head.is_some_and(|seat| self.seats[seat].live.is_preempted)
+    }
+
+    /// All decoders take their turns in those of `steps` steps that follow the next one: they find their blocks.
+    pub(super) fn take_turns(&mut self, steps: u64) {
+        let first = self.decoders.clock();
+        for clock in first + 1..first + steps {
+            let mut index = 0;
+            while let Some(turns) = self.decoders.turns()
+                && let Some(&(_, seat)) = turns.at(clock).get(index)
+                && let Some(cache) = &mut self.group_cache
+            {
+                let (computed, settled) = self.decoders.computed(clock, &self.seats[seat]);
+                self.pool.give_back(cache.give_back(seat, settled));
+                if computed.is_multiple_of(self.tables.block_tokens) {
+                    self.take(self.tables.with_tokens);
+                }
+                index += 1;
+            }
+        }
+    }
+
     /// Gives a decoder the blocks for its next token, if need be those of younger ones. Returns how many it has given
     /// back, none if it had to give way itself, and whether anyone had to.
     fn schedule_token(&mut self, seat: Seat, at: Moment, observer: &mut (impl Observer + ?Sized)) -> (u32, bool) {
         let active = &self.seats[seat];
         let order = active.order;
-        let (computed, settled) = self.decoders.computed(active);
+        let (computed, settled) = self.decoders.computed(self.decoders.clock(), active);
         let gives = match &mut self.group_cache {
             Some(cache) => cache.give_back(seat, settled),
             None => self.tables.unseen(settled) - self.decoders.unseen_before(active),

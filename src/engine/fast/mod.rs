@@ -23,6 +23,7 @@ mod scheduler;
 mod seats;
 mod static_batch;
 mod tables;
+mod turns;
 
 pub(super) use continuous::FastContinuous;
 pub(super) use leaping::FastServer;

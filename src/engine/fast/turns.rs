@@ -46,9 +46,9 @@ impl Turns {
     /// A decoder joins with these tokens computed, at this clock.
     pub(super) fn join(&mut self, seat: Seat, active: &Active) {
         let turn = (active.order, seat);
-        let first = self.first_place(active);
+        let (first, cycle) = (self.first_place(active), self.turns.len() as u64);
         for &offset in &self.offsets {
-            let turns = &mut self.turns[((first + offset) % self.turns.len() as u64) as usize];
+            let turns = &mut self.turns[((first + offset) % cycle) as usize];
             let place = turns.partition_point(|other| *other < turn);
             turns.insert(place, turn);
         }
@@ -57,9 +57,9 @@ impl Turns {
 
     pub(super) fn leave(&mut self, seat: Seat, active: &Active) {
         let turn = (active.order, seat);
-        let first = self.first_place(active);
+        let (first, cycle) = (self.first_place(active), self.turns.len() as u64);
         for &offset in &self.offsets {
-            let turns = &mut self.turns[((first + offset) % self.turns.len() as u64) as usize];
+            let turns = &mut self.turns[((first + offset) % cycle) as usize];
             let place = turns.binary_search(&turn).expect("a decoder has its turns");
             turns.remove(place);
         }
