@@ -13,11 +13,11 @@ use super::running::Running;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::{Part, Seat, Seats};
 use super::tables::Tables;
-use super::turns::Turn;
+use super::turns::TurnTaker;
 use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
-use crate::policy::{ContinuousSettings, Live, Memory, cut_to_threshold};
+use crate::policy::{ContinuousSettings, Memory, cut_to_threshold};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -45,14 +45,14 @@ pub(in crate::engine) struct FastContinuous {
     /// Whether it stops where the prefix cache matters, of which it knows nothing.
     stops: bool,
     /// Slots of the running requests' blocks without a token, those that the decided steps compute counted as tokens.
-    empty: u64,
+    pub(super) empty: u64,
     /// How many running requests produce what others can name.
     pub(super) naming: u32,
     pub(super) repeats: Repeats,
     /// Cached blocks of the request that is looked at.
     pub(super) found: Vec<NamedBlocks>,
     /// Those whose turn it is in the step that is decided.
-    pub(super) in_order: Vec<Turn>,
+    pub(super) in_order: Vec<TurnTaker>,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
     pub(super) listed: bool,
 }
@@ -118,12 +118,6 @@ impl FastContinuous {
 
     pub(super) fn threshold(&self) -> u32 {
         self.rules.threshold(self.running.count() as usize + self.waiting.len())
-    }
-
-    /// Blocks that a request lacks to compute `tokens` more tokens.
-    pub(super) fn lacking_blocks(&self, live: &Live, tokens: u32) -> u32 {
-        let needed = self.tables.entries(live.computed + tokens);
-        needed.saturating_sub(live.blocks)
     }
 
     /// Whether the next step can be decided without going through the running requests in order: either all of them get
@@ -214,32 +208,6 @@ impl FastContinuous {
         } else {
             active.known.max(computed - 1)
         }
-    }
-
-    /// Takes blocks that are still empty.
-    pub(super) fn take(&mut self, blocks: u32) {
-        self.pool.take(blocks);
-        if let Some(cache) = &mut self.group_cache {
-            cache.queue.take(blocks);
-        }
-        self.empty += u64::from(blocks) * u64::from(self.tables.block_tokens);
-    }
-
-    /// Takes all blocks from a request of which `known` tokens are known.
-    pub(super) fn release(&mut self, seat: Seat, known: u32, returns: bool) {
-        let active = &mut self.seats[seat];
-        self.empty -= self.tables.empty_slots(active.live.computed);
-        if !self.rules.prefix_caching {
-            let (entries, states) = (active.live.blocks, self.tables.states_at(0));
-            self.pool.give_back(entries - active.given + states);
-            if let Some(cache) = &mut self.group_cache {
-                let full = known / self.tables.block_tokens;
-                cache.release(seat, full, entries / self.tables.with_tokens, returns);
-            }
-            return;
-        }
-        self.naming -= u32::from(active.holding.names_output());
-        active.holding.release(&active.live, known, returns, &mut self.pool);
     }
 
     /// Gives a running request its next chunk, if there are blocks for it.
@@ -460,20 +428,6 @@ impl FastContinuous {
             } else if active.live.is_complete() {
                 decided.ending.push(seat);
             }
-        }
-    }
-
-    /// Names what is known of a request's output, where others inside the server can name it.
-    pub(super) fn name_known(&mut self, seat: Seat) {
-        let known = self.known_tokens(seat);
-        let active = &mut self.seats[seat];
-        if active.part == Part::Listed && active.holding.names_output() {
-            let live = &active.live;
-            // The newest token is not computed, unless by a step that nobody needed.
-            let known = known.min(live.num_tokens() - 1);
-            active
-                .holding
-                .name_full(&live.request, live.generated, known, &mut self.pool);
         }
     }
 }

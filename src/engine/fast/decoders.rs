@@ -9,7 +9,7 @@ use super::behind_windows::BehindWindows;
 use super::finishes::Finishes;
 use super::seats::{Active, Seat, Seats};
 use super::tables::Tables;
-use super::turns::{Turn, Turns};
+use super::turns::{TurnTaker, Turns};
 use crate::kv::KvGrowth;
 use crate::step_time::StepShape;
 
@@ -158,7 +158,7 @@ impl Decoders {
     }
 
     /// Appends those whose turn it is in the next step. False if that is not known.
-    pub(super) fn list_turns(&mut self, listed: &mut Vec<Turn>) -> bool {
+    pub(super) fn list_turns(&mut self, listed: &mut Vec<TurnTaker>) -> bool {
         let Some(turns) = &mut self.turns else {
             return false;
         };

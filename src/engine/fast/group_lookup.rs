@@ -13,8 +13,8 @@ struct Run {
 }
 
 impl GroupCache {
-    /// Notes what a waiting request of `tokens` tokens finds, of which at least one is left to compute, and what some of
-    /// its layers would have had.
+    /// Notes what a waiting request of `tokens` tokens finds, of which at least one is left to compute, and what some
+    /// of its layers would have had.
     pub(super) fn look_up(&mut self, seat: Seat, tokens: u32) {
         let next = self.queue.next();
         let request = &mut self.requests[seat as usize];

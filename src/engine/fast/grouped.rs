@@ -74,7 +74,8 @@ impl FastContinuous {
         active.given += gives;
     }
 
-    /// What the head of the queue finds in the cache of all groups, and how many tokens it gets; `None` if it must wait.
+    /// What the head of the queue finds in the cache of all groups, and how many tokens it gets; `None` if it must
+    /// wait.
     pub(super) fn admission_over_groups(&mut self, seat: Seat, threshold: u32, budget: u32) -> Option<(Hit, u32)> {
         let cache = self.group_cache.as_mut()?;
         let all = self.seats[seat].live.num_tokens();

@@ -4,7 +4,7 @@
 use super::continuous::FastContinuous;
 use super::scheduler::Moment;
 use super::seats::{Part, Seat};
-use super::turns::Turn;
+use super::turns::TurnTaker;
 use crate::engine::observer::Observer;
 use crate::policy::cut_to_threshold;
 use crate::step_time::StepShape;
@@ -53,7 +53,7 @@ impl FastContinuous {
     }
 
     /// Those that may give back or take blocks in the next step, oldest first.
-    fn turns(&mut self) -> Vec<Turn> {
+    fn turns(&mut self) -> Vec<TurnTaker> {
         let mut turns = std::mem::take(&mut self.in_order);
         turns.clear();
         if self.decoders.list_turns(&mut turns) {

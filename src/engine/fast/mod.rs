@@ -4,6 +4,7 @@
 mod abort;
 mod admission;
 mod behind_windows;
+mod blocks;
 mod continuous;
 mod decoders;
 mod finishes;

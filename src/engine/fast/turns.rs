@@ -9,7 +9,7 @@ use crate::hardware::KvGroupKind;
 use crate::kv::KvGroups;
 
 /// A decoder: its order of admission, and its seat.
-pub(super) type Turn = (u64, Seat);
+pub(super) type TurnTaker = (u64, Seat);
 
 /// The turns of all decoders.
 pub(super) struct Turns {
@@ -18,9 +18,9 @@ pub(super) struct Turns {
     /// Steps from one in which a decoder takes blocks to those in which it has a turn, modulo the block size.
     offsets: Vec<u64>,
     /// `turns[c]`: those whose turn it is in a step whose clock is `c` modulo the block size.
-    turns: Vec<Vec<Turn>>,
+    turns: Vec<Vec<TurnTaker>>,
     /// Those that joined lately, and the clock then.
-    newcomers: Vec<(Turn, u64)>,
+    newcomers: Vec<(TurnTaker, u64)>,
 }
 
 impl Turns {
@@ -67,12 +67,12 @@ impl Turns {
     }
 
     /// Those whose turn it is in the step at `clock`, newcomers not counted.
-    pub(super) fn at(&self, clock: u64) -> &[Turn] {
+    pub(super) fn at(&self, clock: u64) -> &[TurnTaker] {
         &self.turns[(clock % self.turns.len() as u64) as usize]
     }
 
     /// Those that joined so lately that it is their turn in the step at `clock`.
-    pub(super) fn newcomers(&mut self, clock: u64) -> impl Iterator<Item = Turn> {
+    pub(super) fn newcomers(&mut self, clock: u64) -> impl Iterator<Item = TurnTaker> {
         let lag = self.lag;
         self.newcomers.retain(|&(_, joined)| clock <= joined + lag);
         self.newcomers.iter().map(|&(turn, _)| turn)
