@@ -17,8 +17,8 @@ pub(super) struct Turns {
     lag: u64,
     /// Steps from one in which a decoder takes blocks to those in which it has a turn, modulo the block size.
     offsets: Vec<u64>,
-    /// `turns[c]`: those whose turn it is in a step whose clock is `c` modulo the block size.
-    turns: Vec<Vec<TurnTaker>>,
+    /// `takers[c]`: those whose turn it is in a step whose clock is `c` modulo the block size.
+    takers: Vec<Vec<TurnTaker>>,
     /// Those that joined lately, and the clock then.
     newcomers: Vec<(TurnTaker, u64)>,
 }
@@ -38,7 +38,7 @@ impl Turns {
         Self {
             lag,
             offsets,
-            turns: vec![Vec::new(); block_tokens as usize],
+            takers: vec![Vec::new(); block_tokens as usize],
             newcomers: Vec::new(),
         }
     }
@@ -46,9 +46,9 @@ impl Turns {
     /// A decoder joins with these tokens computed, at this clock.
     pub(super) fn join(&mut self, seat: Seat, active: &Active) {
         let turn = (active.order, seat);
-        let (first, cycle) = (self.first_place(active), self.turns.len() as u64);
+        let (first, cycle) = (self.first_place(active), self.takers.len() as u64);
         for &offset in &self.offsets {
-            let turns = &mut self.turns[((first + offset) % cycle) as usize];
+            let turns = &mut self.takers[((first + offset) % cycle) as usize];
             let place = turns.partition_point(|other| *other < turn);
             turns.insert(place, turn);
         }
@@ -57,9 +57,9 @@ impl Turns {
 
     pub(super) fn leave(&mut self, seat: Seat, active: &Active) {
         let turn = (active.order, seat);
-        let (first, cycle) = (self.first_place(active), self.turns.len() as u64);
+        let (first, cycle) = (self.first_place(active), self.takers.len() as u64);
         for &offset in &self.offsets {
-            let turns = &mut self.turns[((first + offset) % cycle) as usize];
+            let turns = &mut self.takers[((first + offset) % cycle) as usize];
             let place = turns.binary_search(&turn).expect("a decoder has its turns");
             turns.remove(place);
         }
@@ -68,7 +68,7 @@ impl Turns {
 
     /// Those whose turn it is in the step at `clock`, newcomers not counted.
     pub(super) fn at(&self, clock: u64) -> &[TurnTaker] {
-        &self.turns[(clock % self.turns.len() as u64) as usize]
+        &self.takers[(clock % self.takers.len() as u64) as usize]
     }
 
     /// Those that joined so lately that it is their turn in the step at `clock`.
@@ -84,13 +84,13 @@ impl Turns {
     }
 
     pub(super) fn clear(&mut self) {
-        self.turns.iter_mut().for_each(Vec::clear);
+        self.takers.iter_mut().for_each(Vec::clear);
         self.newcomers.clear();
     }
 
     /// The steps in which a decoder takes blocks.
     const fn first_place(&self, active: &Active) -> u64 {
-        let cycle = self.turns.len() as u64;
+        let cycle = self.takers.len() as u64;
         (active.joined % cycle + cycle - active.joined_with as u64 % cycle) % cycle
     }
 }
