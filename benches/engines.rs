@@ -58,20 +58,42 @@ fn chat_with_shared_prefixes(bencher: Bencher) {
 /// of models whose layers have windows: gpt-oss and Gemma 3.
 #[divan::bench(args = ["dense", "gpt-oss", "gemma-3"], sample_count = 3, sample_size = 1)]
 fn chat_over_groups(bencher: Bencher, layers: &str) {
+    let changes = ["workload.requests=200000", "server.kv_blocks=200000"];
+    let scenario = over_groups(layers, &changes);
+    if let Some(summary) = measure(bencher, &scenario) {
+        assert_eq!(summary.requests.preemptions, 0);
+    }
+}
+
+/// The same where memory is short all the time: about 150 requests fit, and about one in ten is preempted.
+#[divan::bench(args = ["dense", "gpt-oss", "gemma-3"], sample_count = 3, sample_size = 1)]
+fn shortage_over_groups(bencher: Bencher, layers: &str) {
+    let blocks = match layers {
+        "dense" => "server.kv_blocks=7000",
+        "gpt-oss" => "server.kv_blocks=8500",
+        _ => "server.kv_blocks=40000",
+    };
+    let changes = ["workload.requests=20000", "workload.arrivals.rate=60", blocks];
+    let scenario = over_groups(layers, &changes);
+    if let Some(summary) = measure(bencher, &scenario) {
+        let preemptions = summary.requests.preemptions;
+        assert!((500..20_000).contains(&preemptions), "{preemptions} preemptions");
+    }
+}
+
+/// Chat with memory that is divided as that of models with such layers.
+fn over_groups(layers: &str, changes: &[&str]) -> Scenario {
     let sliding = |window| KvGroupKind::Sliding(window);
     let kinds = match layers {
         "dense" => vec![],
         "gpt-oss" => vec![sliding(128), KvGroupKind::Full],
         _ => [vec![sliding(1024); 5], vec![KvGroupKind::Full]].concat(),
     };
-    let changes = ["workload.requests=200000", "server.kv_blocks=200000"];
-    let mut scenario = scenario(CHAT, &changes);
+    let mut scenario = scenario(CHAT, changes);
     let block_tokens = scenario.deployment.server.block_tokens;
     let groups: Vec<KvGroup> = kinds.into_iter().map(|kind| KvGroup { kind, block_tokens }).collect();
     scenario.deployment.server.kv_groups = (!groups.is_empty()).then(|| KvGroups::new(&groups));
-    if let Some(summary) = measure(bencher, &scenario) {
-        assert_eq!(summary.requests.preemptions, 0);
-    }
+    scenario
 }
 
 /// From an idle server to one that is overloaded.

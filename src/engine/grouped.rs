@@ -1,10 +1,9 @@
 //! A server whose blocks are divided between groups of layers, under vLLM's batching.
 //!
-//! As long as every request has a prompt of its own and finds its blocks, it makes no difference which block is which,
-//! and the server leaps: blocks are numbers. What the prefix cache still holds begins to matter when a request loses
-//! its blocks, and may find some of them again, or when one comes whose prompt others share. Then the steps since the
-//! server was last empty are taken again by the readable engine, which knows every block, and which goes on from there.
-//! An empty server in which nobody has shared anything begins anew: whatever lies in its cache, nobody asks for it.
+//! As long as every request has a prompt of its own, the prefix cache holds for each what it has lost itself, and the
+//! server leaps. When a request comes whose prompt others share, the steps since the server was last empty are taken
+//! again by the readable engine, which knows every block, and which goes on from there. An empty server in which nobody
+//! has shared anything begins anew: whatever lies in its cache, nobody asks for it.
 
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ use crate::workload::{ContentId, Request, RequestId};
 /// leaps.
 const MOST_REMEMBERED: usize = 1 << 20;
 
-/// A server that leaps while no block matters by itself.
+/// A server that leaps while nobody shares blocks.
 pub(super) struct GroupedServer {
     rules: ContinuousSettings,
     memory: Memory,
@@ -91,6 +90,9 @@ impl GroupedServer {
 
     /// Notes what comes from outside, as long as it may be needed again.
     fn note(&mut self, what: Outside) {
+        if !self.rules.prefix_caching {
+            return; // Nothing will have to be taken again.
+        }
         if self.handed_over.len() == MOST_REMEMBERED {
             self.take_steps();
         }

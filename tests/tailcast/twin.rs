@@ -321,6 +321,50 @@ fn the_worlds_are_tight_enough_that_everything_happens() {
     }
 }
 
+#[test]
+fn requests_over_groups_are_often_preempted_and_find_their_own_blocks_again() {
+    let (mut worlds, mut preempted, mut hits) = (0, 0, 0);
+    for seed in 0..200 {
+        let world = world("continuous with groups and prefix cache", seed);
+        let is_own = |request: &Request| {
+            let segments = request.prompt.segments().unwrap_or_default();
+            segments.is_empty() && !request.output_is_shared
+        };
+        if !world.requests.iter().all(is_own) {
+            continue; // The readable engine takes these.
+        }
+        worlds += 1;
+        let heard = open_loop(&world, fast(&world), true);
+        let is_preempted = |heard: &&Heard| {
+            matches!(
+                heard,
+                Heard::Event {
+                    event: Event::Preempted,
+                    ..
+                }
+            )
+        };
+        let count = heard.iter().filter(is_preempted).count();
+        preempted += u32::from(count > 3);
+        let again = |heard: &Heard| match heard {
+            Heard::Event {
+                event: Event::Admitted { resumed: true, tokens },
+                id,
+                ..
+            } => {
+                let request = world.requests.iter().find(|request| request.id == *id);
+                request.is_some_and(|request| *tokens < request.prompt.tokens())
+            }
+            _ => false,
+        };
+        hits += u32::from(heard.iter().any(again));
+    }
+    assert!(
+        worlds >= 100 && preempted >= 25 && hits >= 15,
+        "{worlds} {preempted} {hits}"
+    );
+}
+
 fn kind(event: &Event) -> &'static str {
     match event {
         Event::Arrived { .. } => "arrived",

@@ -90,17 +90,20 @@ pub fn worlds_per_policy() -> u64 {
     }
 }
 
-/// Every policy, and some with more that they can be told: for which a world can be made.
+/// Every policy, and some with more that they can be told: for which a world can be made. A run that looks at some
+/// alone sets `TAILCAST_POLICIES` to a part of their names.
 pub fn policy_names() -> impl Iterator<Item = &'static str> {
+    let part = std::env::var("TAILCAST_POLICIES").unwrap_or_default();
     let policies = POLICIES.iter().map(|policy| policy.name);
-    policies.chain([
+    let all = policies.chain([
         "continuous with prefix cache",
         "continuous with priorities",
         "continuous with drafts",
         "continuous with groups",
         "continuous with groups and prefix cache",
         "sglang with prefix cache",
-    ])
+    ]);
+    all.filter(move |name| name.contains(&part))
 }
 
 pub fn world(policy: &str, seed: u64) -> World {
@@ -147,18 +150,25 @@ pub fn world(policy: &str, seed: u64) -> World {
 fn divide_memory(world: &mut World, seed: u64) {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x6_7072_6f75);
     let settings = &mut world.settings;
-    let PolicySettings::Continuous(rules) = &settings.policy else {
+    let PolicySettings::Continuous(rules) = &mut settings.policy else {
         panic!("other policies know no groups");
     };
     let caching = rules.prefix_caching;
     let steps = if rules.async_scheduling { 2 } else { 1 };
     let in_flight = steps * u64::from(rules.max_num_batched_tokens);
+    rules.retention_interval = match random.random_range(0..8) {
+        0 => None,
+        1 => Some(random.random_range(1..30)),
+        _ => Some(0),
+    };
+    let has_whole_blocks = random.random_bool(0.8);
     let count = random.random_range(1..=4);
     let mut groups: Vec<KvGroup> = (0..count)
         .map(|_| KvGroup {
             kind: match random.random_range(0..6) {
                 0 | 1 => KvGroupKind::Full,
                 2 | 3 => KvGroupKind::Sliding(random.random_range(1..40)),
+                4 if has_whole_blocks => KvGroupKind::Chunked(settings.block_tokens * random.random_range(1..8)),
                 4 => KvGroupKind::Chunked(random.random_range(1..30)),
                 _ if caching => KvGroupKind::Sliding(7),
                 _ => KvGroupKind::State(random.random_range(1..3)),
@@ -176,6 +186,10 @@ fn divide_memory(world: &mut World, seed: u64) {
         .map(|group| group.entries_for(longest).min(group.most_held(in_flight, longest)));
     let least_blocks = 1 + held.sum::<u32>();
     settings.kv_blocks = least_blocks + random.random_range(0..3 * least_blocks);
+    // In half of the worlds there is so little that requests are preempted all the time.
+    if random.random_bool(0.5) {
+        settings.kv_blocks = least_blocks + random.random_range(0..=least_blocks / 4);
+    }
     settings.kv_groups = Some(KvGroups::new(&groups));
     if random.random_bool(0.7) {
         for request in &mut world.requests {

@@ -28,6 +28,7 @@ impl FastContinuous {
             };
             self.waiting.remove(&self.seats, 0);
             self.running.push(&mut self.seats, seat);
+            self.seats[seat].chunk = (0, 0);
             self.admit(seat, hit, at.now, observer);
             let fits = self.schedule_chunk(seat, tokens, shape);
             assert!(fits, "an admission checks that its blocks are free");
@@ -38,6 +39,9 @@ impl FastContinuous {
 
     /// What the head of the queue finds in the cache and how many tokens it gets; `None` if it must wait.
     fn admission(&mut self, seat: Seat, threshold: u32, budget: u32) -> Option<(Hit, u32)> {
+        if self.group_cache.is_some() {
+            return self.admission_over_groups(seat, threshold, budget);
+        }
         let active = &mut self.seats[seat];
         let (live, block_tokens) = (&active.live, self.memory.block_tokens);
         let all = live.num_tokens();
@@ -73,10 +77,17 @@ impl FastContinuous {
             self.naming += u32::from(active.holding.names_output());
             self.found.clear();
         }
+        let mut entries = hit.blocks;
+        if let Some(cache) = &mut self.group_cache {
+            self.pool.take(hit.unused);
+            entries *= self.tables.with_tokens;
+            active.given = entries - hit.unused;
+            cache.take_found(seat);
+        }
         active.part = if self.listed { Part::Listed } else { Part::Prefills };
         let live = &mut active.live;
         live.is_preempted = false;
-        let (resumed, hit_tokens) = (live.preemptions > 0, hit.blocks * self.memory.block_tokens);
+        let (resumed, hit_tokens) = (live.preemptions > 0, hit.blocks * self.tables.block_tokens);
         if resumed {
             // What it had computed before and does not find is computed again.
             live.recomputed += u64::from(live.computed.saturating_sub(hit_tokens));
@@ -85,7 +96,7 @@ impl FastContinuous {
             live.cached = hit_tokens;
         }
         live.computed = hit_tokens;
-        live.blocks = hit.blocks;
+        live.blocks = entries;
         let event = Event::Admitted {
             resumed,
             tokens: live.num_tokens() - hit_tokens,

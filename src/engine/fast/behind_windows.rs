@@ -100,7 +100,12 @@ impl BehindWindows {
                 self.freed[due] -= count;
             }
         }
-        if steps == 0 {
+        self.unseen_before(clock, active)
+    }
+
+    /// How many entries a decoder had given back before the step at `clock`.
+    pub(super) fn unseen_before(&self, clock: u64, active: &Active) -> u32 {
+        if clock == active.joined {
             return active.given;
         }
         self.unseen(self.settled(active, clock - 1))
@@ -143,6 +148,13 @@ impl BehindWindows {
         next.map_or(u64::MAX, |Reverse((at, ..))| at - clock)
     }
 
+    /// Forgets what is still to come; nobody decodes.
+    pub(super) fn clear(&mut self) {
+        self.freed.fill(0);
+        self.besides = [0; 2];
+        self.to_come.clear();
+    }
+
     /// A step has been decided, or several of which only the first was irregular.
     pub(super) const fn advance(&mut self) {
         self.besides = [self.besides[1], 0];
@@ -156,7 +168,7 @@ impl BehindWindows {
     }
 
     /// How many of a decoder's tokens are settled when the step at `clock` is decided.
-    const fn settled(&self, active: &Active, clock: u64) -> u32 {
+    pub(super) const fn settled(&self, active: &Active, clock: u64) -> u32 {
         let steps = clock - active.joined;
         if steps < self.lag {
             active.settled_at_join

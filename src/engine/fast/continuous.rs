@@ -4,6 +4,7 @@
 //! them one by one ([`super::listed`]).
 
 use super::decoders::Decoders;
+use super::group_cache::GroupCache;
 use super::holding::{Holding, cached_blocks};
 use super::in_flight::InFlight;
 use super::queue::WaitingQueue;
@@ -12,10 +13,11 @@ use super::running::Running;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::{Part, Seat, Seats};
 use super::tables::Tables;
+use super::turns::TurnTaker;
 use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
-use crate::policy::{ContinuousSettings, Live, Memory, cut_to_threshold};
+use crate::policy::{ContinuousSettings, Memory, cut_to_threshold};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -38,13 +40,19 @@ pub(in crate::engine) struct FastContinuous {
     /// The step, by the decoders' clock, up to which all tokens have been handed out.
     pub(super) completed: u64,
     pub(super) pool: CountedPool,
+    /// What the prefix cache holds, where the blocks are divided between groups of layers.
+    pub(super) group_cache: Option<Box<GroupCache>>,
+    /// Whether it stops where the prefix cache matters, of which it knows nothing.
+    stops: bool,
     /// Slots of the running requests' blocks without a token, those that the decided steps compute counted as tokens.
-    empty: u64,
+    pub(super) empty: u64,
     /// How many running requests produce what others can name.
     pub(super) naming: u32,
     pub(super) repeats: Repeats,
     /// Cached blocks of the request that is looked at.
     pub(super) found: Vec<NamedBlocks>,
+    /// Those whose turn it is in the step that is decided.
+    pub(super) in_order: Vec<TurnTaker>,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
     pub(super) listed: bool,
 }
@@ -69,16 +77,22 @@ pub(super) struct DecidedSteps {
 
 impl FastContinuous {
     /// An empty server. Where the memory is divided between groups of layers it must be one for which
-    /// [`FastContinuous::knows`] the tables, and of the prefix cache nothing is modelled: it stops where that matters.
+    /// [`FastContinuous::knows`] the tables, and of the prefix cache only what requests find of their own is modelled;
+    /// not even that if there are chunks of a block and a part, where it stops as soon as it matters.
     pub(in crate::engine) fn new(mut rules: ContinuousSettings, memory: Memory) -> Self {
         let tables = Tables::of(&rules, &memory).expect("blocks of all groups hold as many tokens");
+        let caches_groups = rules.prefix_caching && tables.groups().is_some();
+        let group_cache = caches_groups.then(|| GroupCache::new(&rules, &memory, tables.block_tokens));
+        let group_cache = group_cache.flatten().map(Box::new);
         rules.prefix_caching &= tables.groups().is_none();
         Self {
+            stops: caches_groups && group_cache.is_none(),
             seats: Seats::default(),
             waiting: WaitingQueue::default(),
             running: Running::default(),
-            decoders: Decoders::with_tables(&tables, rules.async_scheduling),
+            decoders: Decoders::with_tables(&tables, rules.async_scheduling, group_cache.is_some()),
             tables,
+            group_cache,
             prefilling: Vec::new(),
             chunks: Vec::new(),
             decided: InFlight::default(),
@@ -96,6 +110,7 @@ impl FastContinuous {
             naming: 0,
             repeats: Repeats::default(),
             found: Vec::new(),
+            in_order: Vec::new(),
             listed: false,
             rules,
         }
@@ -105,15 +120,12 @@ impl FastContinuous {
         self.rules.threshold(self.running.count() as usize + self.waiting.len())
     }
 
-    /// Blocks that a request lacks to compute `tokens` more tokens.
-    pub(super) fn lacking_blocks(&self, live: &Live, tokens: u32) -> u32 {
-        let needed = self.tables.entries(live.computed + tokens);
-        needed.saturating_sub(live.blocks)
-    }
-
     /// Whether the next step can be decided without going through the running requests in order: either all of them get
     /// what they want, or only the youngest is cut short; and it does not matter which output fills its blocks first.
     fn order_is_irrelevant(&mut self, threshold: u32) -> bool {
+        if self.tables.groups().is_some() {
+            return self.budget_does(threshold);
+        }
         let budget = self.rules.max_num_batched_tokens;
         let decoding = self.decoders.count();
         if decoding > budget || self.first_filled_matters() {
@@ -160,6 +172,7 @@ impl FastContinuous {
         self.release(seat, self.known_tokens(seat), true);
         let active = &mut self.seats[seat];
         active.part = Part::Waits;
+        active.given = 0;
         let live = &mut active.live;
         live.blocks = 0;
         live.preemptions += 1;
@@ -195,24 +208,6 @@ impl FastContinuous {
         } else {
             active.known.max(computed - 1)
         }
-    }
-
-    /// Takes blocks that are still empty.
-    fn take(&mut self, blocks: u32) {
-        self.pool.take(blocks);
-        self.empty += u64::from(blocks) * u64::from(self.tables.block_tokens);
-    }
-
-    /// Takes all blocks from a request of which `known` tokens are known.
-    pub(super) fn release(&mut self, seat: Seat, known: u32, returns: bool) {
-        let active = &mut self.seats[seat];
-        self.empty -= self.tables.empty_slots(active.live.computed);
-        if !self.rules.prefix_caching {
-            let states = self.tables.states_at(0);
-            return self.pool.give_back(active.live.blocks - active.given + states);
-        }
-        self.naming -= u32::from(active.holding.names_output());
-        active.holding.release(&active.live, known, returns, &mut self.pool);
     }
 
     /// Gives a running request its next chunk, if there are blocks for it.
@@ -397,6 +392,9 @@ impl FastContinuous {
         if self.rules.prefix_caching {
             self.repeats.leave(&self.seats[seat].live.request);
         }
+        if let Some(cache) = &mut self.group_cache {
+            cache.forget(seat);
+        }
         self.seats.release(seat);
         if self.running.count() == 0 {
             assert_eq!(
@@ -432,20 +430,6 @@ impl FastContinuous {
             }
         }
     }
-
-    /// Names what is known of a request's output, where others inside the server can name it.
-    pub(super) fn name_known(&mut self, seat: Seat) {
-        let known = self.known_tokens(seat);
-        let active = &mut self.seats[seat];
-        if active.part == Part::Listed && active.holding.names_output() {
-            let live = &active.live;
-            // The newest token is not computed, unless by a step that nobody needed.
-            let known = known.min(live.num_tokens() - 1);
-            active
-                .holding
-                .name_full(&live.request, live.generated, known, &mut self.pool);
-        }
-    }
 }
 
 impl Scheduler for FastContinuous {
@@ -460,7 +444,11 @@ impl Scheduler for FastContinuous {
         } else {
             Holding::default()
         };
+        let prompt_tokens = request.prompt.tokens();
         let seat = self.seats.insert(request, holding);
+        if let Some(cache) = &mut self.group_cache {
+            cache.enter(seat, prompt_tokens);
+        }
         self.waiting.push_back(&self.seats, seat);
     }
 
@@ -473,18 +461,20 @@ impl Scheduler for FastContinuous {
             self.note_ending(at.decided_until);
         }
         let threshold = self.threshold();
-        if self.tables.groups().is_some() && !self.order_of_groups_is_irrelevant(threshold) {
+        if self.stops && !self.order_of_groups_is_irrelevant(threshold) {
             return NextSteps::Stop;
         }
         if self.listed {
             self.unlist_if_possible();
         }
-        if !self.listed && self.tables.groups().is_none() && !self.order_is_irrelevant(threshold) {
+        if !self.listed && !self.order_is_irrelevant(threshold) {
             self.list(at.decided_until);
         }
         let (budget, preempted) = if self.listed {
             *shape = StepShape::default();
             self.decide_listed(threshold, shape, at, observer)
+        } else if self.blocks_are_taken_in_order(threshold) {
+            self.decide_in_order(threshold, shape, at, observer)
         } else {
             self.decide_running(threshold, shape, at, observer)
         };
@@ -494,7 +484,7 @@ impl Scheduler for FastContinuous {
         if shape.sequences == 0 {
             return if preempted { NextSteps::Again } else { NextSteps::Idle };
         }
-        let stay_the_same = self.chunks.is_empty() && !preempted && !self.someone_ends();
+        let stay_the_same = self.chunks.is_empty() && !preempted && !self.someone_ends() && !self.turns_change();
         let repeats = if stay_the_same {
             let finish = self.decoders.steps_to_finish(&self.seats);
             let steps = self.decoders.steps_before_shortage(self.pool.free(), finish);
@@ -536,10 +526,14 @@ impl Scheduler for FastContinuous {
         decided.sampling.clear();
         decided.ending.clear();
         self.decided.push();
-        if steps > 1 && self.tables.groups().is_some() {
-            self.pool.give_back(self.decoders.gives_after_next(steps - 1));
+        if steps > 1 && self.group_cache.is_some() {
+            self.take_turns(steps);
+        } else {
+            if steps > 1 && self.tables.groups().is_some() {
+                self.pool.give_back(self.decoders.gives_after_next(steps - 1));
+            }
+            self.take(self.decoders.due_after_next(steps - 1));
         }
-        self.take(self.decoders.due_after_next(steps - 1));
         self.empty -= (steps - 1) * decoders;
         self.decoders.advance(steps);
         if !self.chunks.is_empty() {

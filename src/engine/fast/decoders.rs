@@ -7,8 +7,9 @@
 
 use super::behind_windows::BehindWindows;
 use super::finishes::Finishes;
-use super::seats::{Seat, Seats};
+use super::seats::{Active, Seat, Seats};
 use super::tables::Tables;
+use super::turns::{TurnTaker, Turns};
 use crate::kv::KvGrowth;
 use crate::step_time::StepShape;
 
@@ -30,6 +31,8 @@ pub(super) struct Decoders {
     each: u32,
     /// What they give back, where groups of layers do not keep every token.
     behind: Option<Box<BehindWindows>>,
+    /// In which steps it is whose turn to give back or take blocks, where the order among them matters.
+    turns: Option<Box<Turns>>,
     /// Entries whose order is no longer their seat's are void.
     finishes: Finishes,
 }
@@ -39,6 +42,7 @@ impl Decoders {
         Self {
             each: 1,
             behind: None,
+            turns: None,
             block_tokens,
             clock: 0,
             phase: 0,
@@ -50,10 +54,12 @@ impl Decoders {
     }
 
     /// Decoders whose blocks are divided between groups of layers; `asynchronous` if a step is in flight when the next
-    /// is decided.
-    pub(super) fn with_tables(tables: &Tables, asynchronous: bool) -> Self {
+    /// is decided. If they are `in_order` it is known whose turn it is in which step.
+    pub(super) fn with_tables(tables: &Tables, asynchronous: bool, in_order: bool) -> Self {
         let behind = |groups| Box::new(BehindWindows::new(groups, tables.block_tokens, asynchronous));
+        let turns = |groups| Box::new(Turns::new(groups, tables.block_tokens, asynchronous));
         Self {
+            turns: tables.groups().filter(|_| in_order).map(turns),
             each: tables.with_tokens,
             behind: tables.groups().map(behind),
             ..Self::new(tables.block_tokens)
@@ -83,6 +89,9 @@ impl Decoders {
             active.joined_with = active.live.computed;
             behind.join(seat, active);
         }
+        if let Some(turns) = &mut self.turns {
+            turns.join(seat, active);
+        }
     }
 
     /// Takes in a request that has all its tokens and is not to be found by [`Decoders::pop_finished`] again.
@@ -101,6 +110,9 @@ impl Decoders {
         let active = &mut seats[seat];
         if let Some(behind) = &mut self.behind {
             active.given = behind.leave(self.clock, active);
+        }
+        if let Some(turns) = &mut self.turns {
+            turns.leave(seat, active);
         }
         let missing = active.finishes.saturating_sub(self.clock) as u32;
         let beyond = self.clock.saturating_sub(active.finishes) as u32;
@@ -131,6 +143,34 @@ impl Decoders {
     /// Blocks that the next step needs.
     pub(super) fn due_now(&self) -> u32 {
         self.due[self.phase as usize] * self.each
+    }
+
+    /// How many of a decoder's tokens are computed before the step at `clock`, and how many of them are settled.
+    pub(super) fn computed(&self, clock: u64, active: &Active) -> (u32, u32) {
+        let behind = self.behind.as_ref().expect("blocks are divided between groups");
+        let computed = active.joined_with + (clock - active.joined) as u32;
+        (computed, behind.settled(active, clock))
+    }
+
+    /// Whose turn it is in which step, where that is known.
+    pub(super) fn turns(&self) -> Option<&Turns> {
+        self.turns.as_deref()
+    }
+
+    /// Appends those whose turn it is in the next step. False if that is not known.
+    pub(super) fn list_turns(&mut self, listed: &mut Vec<TurnTaker>) -> bool {
+        let Some(turns) = &mut self.turns else {
+            return false;
+        };
+        listed.extend(turns.newcomers(self.clock));
+        listed.extend_from_slice(turns.at(self.clock));
+        true
+    }
+
+    /// Entries that a decoder had given back when the step before the next one was decided.
+    pub(super) fn unseen_before(&self, active: &Active) -> u32 {
+        let behind = self.behind.as_ref().expect("blocks are divided between groups");
+        behind.unseen_before(self.clock, active)
     }
 
     /// Blocks that the next step, which is decided now, gives back.
@@ -264,6 +304,12 @@ impl Decoders {
         self.context = 0;
         self.due.fill(0);
         self.finishes.clear();
+        if let Some(behind) = &mut self.behind {
+            behind.clear();
+        }
+        if let Some(turns) = &mut self.turns {
+            turns.clear();
+        }
     }
 
     /// The place in the cycle of the block size after this one.

@@ -4,7 +4,8 @@ use super::continuous::FastContinuous;
 use super::seats::Seat;
 use super::tables::Tables;
 use crate::hardware::KvGroupKind;
-use crate::policy::{ContinuousSettings, Memory, cut_to_threshold};
+use crate::kv::Hit;
+use crate::policy::{AdmissionMemory, ContinuousSettings, Memory, cut_to_threshold};
 
 impl FastContinuous {
     /// Whether the blocks of all groups of layers hold as many tokens, and a prompt that no other request has had finds
@@ -17,26 +18,43 @@ impl FastContinuous {
         Tables::of(rules, memory).is_some() && (!rules.prefix_caching || looked_up.next().is_some())
     }
 
+    /// Whether all running requests compute what they want in the next step, but for the youngest.
+    pub(super) fn budget_does(&self, threshold: u32) -> bool {
+        self.lacking_in_next_step(threshold).is_some()
+    }
+
     /// Whether, with groups of layers, the next step can be decided without going through the running requests in
     /// order: all of them find their blocks before any of them gives one back.
     pub(super) fn order_of_groups_is_irrelevant(&self, threshold: u32) -> bool {
+        let blocks = self.lacking_in_next_step(threshold);
+        blocks.is_some_and(|blocks| blocks <= u64::from(self.pool.free()))
+    }
+
+    /// Whether the order in which the running requests give back and take blocks decides what becomes of these, or who
+    /// gets any.
+    pub(super) fn blocks_are_taken_in_order(&self, threshold: u32) -> bool {
+        let has_groups = self.tables.groups().is_some();
+        self.group_cache.is_some() || has_groups && !self.order_of_groups_is_irrelevant(threshold)
+    }
+
+    /// Blocks that the running requests lack in the next step; `None` if not all but the youngest compute what they
+    /// want.
+    fn lacking_in_next_step(&self, threshold: u32) -> Option<u64> {
         let budget = self.rules.max_num_batched_tokens;
-        let Some(mut left) = budget.checked_sub(self.decoders.count()) else {
-            return false;
-        };
+        let mut left = budget.checked_sub(self.decoders.count())?;
         let mut blocks = u64::from(self.decoders.due_now());
         for (place, &seat) in self.prefilling.iter().enumerate() {
             let live = &self.seats[seat].live;
             let wanted = cut_to_threshold(live.num_tokens() - live.computed, threshold);
             let is_youngest = place + 1 == self.prefilling.len() && self.running.is_youngest(&self.seats, seat);
             if wanted > left && !is_youngest {
-                return false;
+                return None;
             }
             let tokens = wanted.min(left);
             left -= tokens;
             blocks += u64::from(self.lacking_blocks(live, tokens));
         }
-        blocks <= u64::from(self.pool.free())
+        Some(blocks)
     }
 
     /// Gives back what lies behind the windows of a request that is scheduled by itself.
@@ -47,8 +65,39 @@ impl FastContinuous {
         let active = &mut self.seats[seat];
         let (tokens, clock) = active.chunk;
         let in_flight = if clock >= self.completed { tokens } else { 0 };
-        let unseen = self.tables.unseen(active.live.computed - in_flight);
-        self.pool.give_back(unseen - active.given);
-        active.given = unseen;
+        let settled = active.live.computed - in_flight;
+        let gives = match &mut self.group_cache {
+            Some(cache) => cache.give_back(seat, settled),
+            None => self.tables.unseen(settled) - active.given,
+        };
+        self.pool.give_back(gives);
+        active.given += gives;
+    }
+
+    /// What the head of the queue finds in the cache of all groups, and how many tokens it gets; `None` if it must
+    /// wait.
+    pub(super) fn admission_over_groups(&mut self, seat: Seat, threshold: u32, budget: u32) -> Option<(Hit, u32)> {
+        let cache = self.group_cache.as_mut()?;
+        let all = self.seats[seat].live.num_tokens();
+        cache.look_up(seat, all);
+        let hit = &cache.requests[seat as usize].hit;
+        let found = hit.entries * self.tables.block_tokens;
+        let tokens = self.rules.first_chunk(all - found, threshold, budget)?;
+        let mut taken = hit.taken(cache.groups.iter(), |group| group.entries_for(found + tokens));
+        if self.rules.full_sequence_gate {
+            let whole = hit.taken(cache.groups.iter(), |group| self.tables.whole_of(group, all));
+            taken = taken.max(whole);
+        }
+        let memory = AdmissionMemory {
+            free_blocks: self.pool.free(),
+            usable_blocks: self.memory.usable_blocks,
+            others_run: self.running.count() > 0,
+        };
+        let enough = self.rules.leaves_enough_free(taken, &memory);
+        let hit = Hit {
+            blocks: hit.entries,
+            unused: hit.blocks(),
+        };
+        enough.then_some((hit, tokens))
     }
 }

@@ -45,6 +45,11 @@ impl FastContinuous {
             [seat] => running.last().is_some_and(|youngest| youngest.1 == seat),
             _ => false,
         };
+        // Of whoever goes on beyond its end it is not known when its windows move.
+        let goes_beyond = |&(_, seat): &(u64, Seat)| self.seats[seat].live.is_complete();
+        if self.tables.groups().is_some() && running.iter().any(goes_beyond) {
+            return;
+        }
         let budget = self.rules.max_num_batched_tokens as usize;
         if !youngest_only || decoding > budget || !running.iter().all(abreast) {
             return;

@@ -4,12 +4,16 @@
 mod abort;
 mod admission;
 mod behind_windows;
+mod blocks;
 mod continuous;
 mod decoders;
 mod finishes;
+mod group_cache;
+mod group_lookup;
 mod grouped;
 mod holding;
 mod in_flight;
+mod in_order;
 mod leaping;
 mod listed;
 mod none;
@@ -20,6 +24,7 @@ mod scheduler;
 mod seats;
 mod static_batch;
 mod tables;
+mod turns;
 
 pub(super) use continuous::FastContinuous;
 pub(super) use leaping::FastServer;

@@ -76,10 +76,12 @@ impl Tables {
         let Some(groups) = &self.groups else {
             return self.entries(tokens);
         };
-        let blocks = groups.iter().map(|group| {
-            let most = group.most_held(self.tokens_in_flight, self.max_model_len);
-            group.entries_for(tokens.min(self.max_model_len)).min(most)
-        });
-        blocks.sum()
+        groups.iter().map(|group| self.whole_of(group, tokens)).sum()
+    }
+
+    /// The same in one group.
+    pub(super) fn whole_of(&self, group: &KvGroup, tokens: u32) -> u32 {
+        let most = group.most_held(self.tokens_in_flight, self.max_model_len);
+        group.entries_for(tokens.min(self.max_model_len)).min(most)
     }
 }
