@@ -73,7 +73,8 @@ fn shortage_over_groups(bencher: Bencher, layers: &str) {
         "gpt-oss" => "server.kv_blocks=8500",
         _ => "server.kv_blocks=40000",
     };
-    let changes = ["workload.requests=20000", "workload.arrivals.rate=60", blocks];
+    let few = ["workload.requests=20000", "server.max_model_len=16384"];
+    let changes = [few[0], few[1], "workload.arrivals.rate=60", blocks];
     let scenario = over_groups(layers, &changes);
     if let Some(summary) = measure(bencher, &scenario) {
         let preemptions = summary.requests.preemptions;
