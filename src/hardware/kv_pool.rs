@@ -47,6 +47,11 @@ impl KvPool {
         }
     }
 
+    /// [`Self::blocks`] as engines count them.
+    pub fn block_count(&self) -> u32 {
+        u32::try_from(self.blocks).unwrap_or(u32::MAX)
+    }
+
     /// What has to be there for one request of `max_model_len`, the null block added where the release asks for it
     /// [bytes].
     pub fn needed_bytes(&self) -> u64 {

@@ -187,16 +187,6 @@ impl Model {
             .sum()
     }
 
-    /// The least multiple of 16 tokens whose keys and values in one layer take as much as the state of another: vLLM
-    /// makes its blocks so large (`HybridAttentionMambaModelConfig`, `model_executor/models/config.py`) [tokens].
-    pub fn block_that_holds_a_state(&self, kv: KvPrecision, tensor_parallel: u32) -> Option<u64> {
-        let gpus = u64::from(tensor_parallel.max(1));
-        let attention = || self.0.layers.iter().map(|group| &group.attention);
-        let state = attention().map(|one| one.state_bytes(gpus)).max()?;
-        let token = attention().map(|one| one.kv_bytes_per_token(kv, gpus)).max()?;
-        (state > 0 && token > 0).then(|| state.div_ceil(token).next_multiple_of(16))
-    }
-
     /// Whether any layer keeps a state.
     pub fn has_states(&self) -> bool {
         let has = |group: &LayerGroup| matches!(group.attention, Attention::State(_));

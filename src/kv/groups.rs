@@ -53,7 +53,7 @@ impl KvGroups {
     /// The most blocks that a request of so many tokens holds in all groups, with `in_flight` tokens in the steps that
     /// may run at once.
     pub fn most_blocks(&self, tokens: u32, in_flight: u64) -> u64 {
-        let most = |group: &KvGroup| group.entries_for(tokens).min(group.most_held(in_flight, tokens));
+        let most = |group: &KvGroup| group.most_blocks(tokens, in_flight, tokens);
         self.iter().map(|group| u64::from(most(group))).sum()
     }
 
@@ -117,6 +117,13 @@ impl KvGroup {
             KvGroupKind::Sliding(window) if window > 1 => (window - 1).div_ceil(self.block_tokens),
             _ => 1,
         }
+    }
+
+    /// The most blocks that a request of so many tokens comes to hold at a time, cut to the model's length, with so
+    /// many tokens in flight.
+    pub fn most_blocks(&self, tokens: u32, tokens_in_flight: u64, max_model_len: u32) -> u32 {
+        let entries = self.entries_for(tokens.min(max_model_len));
+        entries.min(self.most_held(tokens_in_flight, max_model_len))
     }
 
     /// The most blocks that a request holds at a time, if steps in flight compute at most so many tokens together and

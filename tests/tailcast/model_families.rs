@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tailcast::config::catalogue::{self, CatalogueError, ModelEntry};
-use tailcast::hardware::{KvPrecision, WeightPrecision};
+use tailcast::hardware::{KvPrecision, WeightPrecision, block_that_holds_states, kv_layers};
 use tempfile::TempDir;
 
 fn read(config: &Value) -> Result<ModelEntry, CatalogueError> {
@@ -167,7 +167,8 @@ fn the_state_of_qwen3_next_makes_blocks_of_544_tokens() {
     assert_eq!(model.state_bytes_per_request(1), 36 * 1_097_728);
     assert_eq!(model.state_bytes_per_request(2), 36 * 548_864);
     for gpus in [1, 2] {
-        assert_eq!(model.block_that_holds_a_state(KvPrecision::Bf16, gpus), Some(544));
+        let layers = kv_layers(&model, None, KvPrecision::Bf16, gpus);
+        assert_eq!(block_that_holds_states(&layers, 16), 544);
     }
 }
 

@@ -20,7 +20,7 @@ use crate::engine::ServerSettings;
 use crate::fleet::FrontEnd;
 use crate::hardware::{
     self, CacheSizing, CudaGraphs, DoesNotFit, Gpu, KvPrecision, KvScheduling, MemoryBudget, MemoryRequest,
-    MemoryShortage, Model, OtherGpu, SamplerRun, StartUp, WeightPrecision,
+    MemoryShortage, Model, OtherGpu, SamplerRun, StartUp, WeightPrecision, block_that_holds_states, kv_layers,
 };
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
@@ -95,7 +95,7 @@ impl Deployment {
     /// The blocks that its memory holds, whatever number the scenario gives; the null block included.
     pub fn blocks_of_memory(&self) -> u32 {
         if self.server.kv_groups.is_some() {
-            u32::try_from(self.memory.kv_pool.blocks).unwrap_or(u32::MAX)
+            self.memory.kv_pool.block_count()
         } else {
             self.memory.kv_blocks
         }
@@ -246,6 +246,9 @@ fn warn_of_formats(reading: &Reading, model: &ModelChoice, gpu: &Gpu) {
     }
 }
 
+/// What vLLM's attention takes in a block at least, and multiples of it [tokens].
+const LEAST_BLOCK: u32 = 16;
+
 /// What states change is only in part in what is simulated: whoever reads the results has to know.
 fn warn_of_states(reading: &Reading, model: &ModelChoice, server: &ServerTable, batching: &Batching) {
     let one = model.model.state_bytes_per_request(server.tensor_parallel);
@@ -262,10 +265,8 @@ fn warn_of_states(reading: &Reading, model: &ModelChoice, server: &ServerTable, 
         ));
     }
     let most = batching.continuous.max_num_seqs;
-    let blocks = model
-        .model
-        .block_that_holds_a_state(model.kv_cache, server.tensor_parallel);
-    let blocks = blocks.filter(|&tokens| tokens > u64::from(server.block_tokens));
+    let layers = kv_layers(&model.model, None, model.kv_cache, server.tensor_parallel);
+    let blocks = Some(block_that_holds_states(&layers, LEAST_BLOCK)).filter(|&tokens| tokens > server.block_tokens);
     let blocks = blocks.map_or(String::new(), |tokens| {
         format!("; its blocks hold {tokens} tokens, as here with server.block_size = {tokens}")
     });

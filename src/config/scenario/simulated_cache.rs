@@ -29,8 +29,7 @@ impl SimulatedCache {
                 kv_groups: None,
             });
         }
-        let of_memory = u32::try_from(memory.kv_pool.blocks).unwrap_or(u32::MAX);
-        let kv_blocks = server.kv_blocks.unwrap_or(of_memory);
+        let kv_blocks = server.kv_blocks.unwrap_or_else(|| memory.kv_pool.block_count());
         refuse_too_few(server, memory, kv_blocks)?;
         let with_tokens = groups.iter().find(|group| !group.is_state());
         Ok(Self {

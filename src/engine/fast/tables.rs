@@ -81,7 +81,6 @@ impl Tables {
 
     /// The same in one group.
     pub(super) fn whole_of(&self, group: &KvGroup, tokens: u32) -> u32 {
-        let most = group.most_held(self.tokens_in_flight, self.max_model_len);
-        group.entries_for(tokens.min(self.max_model_len)).min(most)
+        group.most_blocks(tokens, self.tokens_in_flight, self.max_model_len)
     }
 }

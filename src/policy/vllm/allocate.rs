@@ -93,12 +93,9 @@ impl VllmScheduler {
         if !self.rules.full_sequence_gate {
             return true;
         }
-        let all = member.num_tokens().min(self.memory.max_model_len);
+        let (all, longest) = (member.num_tokens(), self.memory.max_model_len);
         let in_flight = u64::from(self.rules.max_num_batched_tokens) * self.rules.steps_in_flight();
-        let taken = self.taken_by_admission(hit, |group| {
-            let most = group.most_held(in_flight, self.memory.max_model_len);
-            group.entries_for(all).min(most)
-        });
+        let taken = self.taken_by_admission(hit, |group| group.most_blocks(all, in_flight, longest));
         self.rules.leaves_enough_free(taken, &memory)
     }
 

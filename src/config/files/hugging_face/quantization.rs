@@ -130,14 +130,19 @@ impl Quantisation {
             let given = "'compressed-tensors' without config_groups";
             return Err(BadFigure::new("quant_method", given, METHODS));
         }
-        Ok(Self {
+        Ok(Self::of_modules(config, others, named))
+    }
+
+    /// What names of modules say, and what holds for all others.
+    fn of_modules(config: &Value, others: Option<StoredFormat>, named: NamedFormats) -> Self {
+        Self {
             others,
             named,
             experts_only: false,
             kv: kv(config),
             unknown_kv: unknown_kv(config),
             rules: Vec::new(),
-        })
+        }
     }
 
     fn modelopt(config: &Value) -> Result<Self, BadFigure> {
@@ -168,14 +173,7 @@ impl Quantisation {
                 Some(of_algorithm(algorithm, group).ok_or_else(|| refused(algorithm))?)
             }
         };
-        Ok(Self {
-            others,
-            named,
-            experts_only: false,
-            kv: kv(config),
-            unknown_kv: unknown_kv(config),
-            rules: Vec::new(),
-        })
+        Ok(Self::of_modules(config, others, named))
     }
 
     /// How the linear layers of such a model are stored, and what of them in 16 bits whatever the format; `None` if all

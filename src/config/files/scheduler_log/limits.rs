@@ -95,12 +95,7 @@ pub fn check_fits(config: &RawConfig, memory: &Memory, request: &Request) -> Res
     let tokens = (tokens + u64::from(beyond)).min(config.max_model_len.into());
     let steps_in_flight = if config.async_scheduling { 2 } else { 1 };
     let in_flight = u64::from(config.max_num_batched_tokens) * steps_in_flight;
-    let groups = memory.groups();
-    let blocks = groups.iter().map(|group| {
-        let entries = group.entries_for(tokens as u32);
-        u64::from(entries.min(group.most_held(in_flight, config.max_model_len)))
-    });
-    let blocks: u64 = blocks.sum();
+    let blocks = memory.groups().most_blocks(tokens as u32, in_flight);
     let usable = config.num_blocks - 1;
     if blocks <= u64::from(usable) {
         return Ok(());

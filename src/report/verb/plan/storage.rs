@@ -7,7 +7,7 @@ use super::section::PlanSection;
 use crate::report::text::numbers::{bytes, duration, or_unknown, percent};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::retrieval::{IndexKind, Placement, StoreNeeds, Stored, UpdateKind};
-use crate::stats::rounded;
+use crate::stats::{counted, rounded};
 use crate::study::StorageNeeds;
 
 #[derive(Serialize)]
@@ -136,12 +136,11 @@ pub(super) fn section(report: &PlanReport) -> PlanSection {
         placed_in_words(needs, retrieval.machine_memory_bytes)
     ));
     lines.push(format!(
-        "a query takes {} (median) and {} (p99) at {} queries/s, on {} {} busy to {}",
+        "a query takes {} (median) and {} (p99) at {} queries/s, on {} busy to {}",
         or_unknown(Some(needs.query.p50_s).filter(|it| it.is_finite()), duration),
         or_unknown(needs.query.p99_s, duration),
         rounded(needs.queries_per_s),
-        needs.machines(),
-        if needs.machines() == 1 { "machine" } else { "machines" },
+        counted(needs.machines(), "machine"),
         percent(needs.utilisation)
     ));
     lines.push(updates_in_words(needs));
