@@ -1,16 +1,18 @@
 //! A server whose blocks are divided between groups of layers, under vLLM's batching.
 //!
-//! As long as every request has a prompt of its own, the prefix cache holds for each what it has lost itself, and the
-//! server leaps. When a request comes whose prompt others share, the steps since the server was last empty are taken
-//! again by the readable engine, which knows every block, and which goes on from there. An empty server in which nobody
-//! has shared anything begins anew: whatever lies in its cache, nobody asks for it.
+//! As long as every request has a prompt of its own and the running ones find their blocks, nobody finds anything in
+//! the prefix cache: the server leaps, and counts blocks. When they run short somebody is preempted, who may find again
+//! what it has lost. Then the steps since the server was last empty are taken again by an engine that leaps too, but
+//! knows what became of each request's blocks. When a request comes whose prompt others share, they are taken again by
+//! the readable engine, which knows every block. Each goes on from there. An empty server in which nobody has shared
+//! anything begins anew: whatever lies in its cache, nobody asks for it.
 
 use std::sync::Arc;
 
 use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
 use super::fast::{FastContinuous, FastServer};
 use super::observer::{Event, Observer, StepRun};
-use super::progress::Progress;
+use super::progress::{CatchesUp, Progress};
 use super::reference::ReferenceServer;
 use crate::policy::{ContinuousSettings, Memory, PolicySettings};
 use crate::step_time::StepTime;
@@ -21,13 +23,13 @@ use crate::workload::{ContentId, Request, RequestId};
 /// leaps.
 const MOST_REMEMBERED: usize = 1 << 20;
 
-/// A server that leaps while nobody shares blocks.
+/// A server that knows no more of its blocks than what matters to somebody.
 pub(super) struct GroupedServer {
     rules: ContinuousSettings,
     memory: Memory,
     step_time: Arc<dyn StepTime>,
     engine: WhichEngine,
-    /// What was handed over since the server was last empty, while it leaps.
+    /// What was handed over since the server was last empty, while it may have to be taken again.
     handed_over: Vec<HandedOver>,
     /// The instant to which it has been advanced.
     advanced_to: Time,
@@ -38,7 +40,10 @@ pub(super) struct GroupedServer {
 }
 
 enum WhichEngine {
-    Leaping(Box<FastServer<FastContinuous>>),
+    /// Leaps, and stops where the cache matters.
+    Counting(Box<FastServer<FastContinuous>>),
+    /// Leaps, and knows what each request may find of its own.
+    InTurns(Box<FastServer<FastContinuous>>),
     Stepping(Box<ReferenceServer>),
 }
 
@@ -58,7 +63,8 @@ enum Outside {
 macro_rules! whichever {
     ($server:expr, $engine:ident => $call:expr) => {
         match $server {
-            WhichEngine::Leaping($engine) => $call,
+            WhichEngine::Counting($engine) => $call,
+            WhichEngine::InTurns($engine) => $call,
             WhichEngine::Stepping($engine) => $call,
         }
     };
@@ -77,7 +83,7 @@ impl GroupedServer {
     pub(super) fn new(rules: ContinuousSettings, memory: Memory, step_time: Box<dyn StepTime>) -> Self {
         let step_time: Arc<dyn StepTime> = step_time.into();
         Self {
-            engine: leaping(&rules, &memory, &step_time),
+            engine: counting(&rules, &memory, &step_time),
             rules,
             memory,
             step_time,
@@ -96,28 +102,42 @@ impl GroupedServer {
         if self.handed_over.len() == MOST_REMEMBERED {
             self.take_steps();
         }
-        if let WhichEngine::Leaping(engine) = &self.engine {
+        if let Some(progress) = self.progress() {
             self.handed_over.push(HandedOver {
                 what,
                 at: self.advanced_to,
-                progress: engine.progress(),
+                progress,
             });
         }
     }
 
-    /// An empty server begins anew, and leaps again.
+    /// How far it has come, as long as what it does may have to be taken again.
+    const fn progress(&self) -> Option<Progress> {
+        match &self.engine {
+            WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) => Some(engine.progress()),
+            WhichEngine::Stepping(_) => None,
+        }
+    }
+
+    /// An empty server begins anew, and counts.
     fn begin_anew_if_empty(&mut self) {
-        match &mut self.engine {
-            WhichEngine::Leaping(engine) if engine.in_server() == 0 && engine.next_event().is_none() => {
-                engine.count_anew();
+        let is_empty = match &self.engine {
+            WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) => {
+                engine.in_server() == 0 && engine.next_event().is_none()
             }
-            WhichEngine::Stepping(engine) if engine.is_idle() && !self.shares => {
-                self.engine = leaping(&self.rules, &self.memory, &self.step_time);
+            WhichEngine::Stepping(engine) => engine.is_idle() && !self.shares,
+        };
+        if !is_empty {
+            return;
+        }
+        match &mut self.engine {
+            WhichEngine::Counting(engine) => engine.count_anew(),
+            WhichEngine::InTurns(_) | WhichEngine::Stepping(_) => {
+                self.engine = counting(&self.rules, &self.memory, &self.step_time);
                 if let Some(factor) = self.slowness {
                     whichever!(&mut self.engine, engine => engine.slow_down(factor));
                 }
             }
-            _ => return,
         }
         self.handed_over.clear();
         if let Some(factor) = self.slowness {
@@ -127,47 +147,59 @@ impl GroupedServer {
 
     /// From now on takes every step by itself, from where it is.
     fn take_steps(&mut self) {
-        let WhichEngine::Leaping(engine) = &self.engine else {
+        let Some(progress) = self.progress() else {
             return;
         };
-        let progress = engine.progress();
-        let mut engine = self.again();
-        engine.catch_up(progress, &mut Deaf);
+        let mut engine = self.stepping();
+        self.bring(&mut *engine, progress);
         engine.advance(self.advanced_to, &mut Deaf);
         self.engine = WhichEngine::Stepping(engine);
+        self.handed_over.clear();
     }
 
-    /// From now on takes every step by itself if the shortcut does not know how to decide the next one. True if so.
-    fn take_steps_if_stopped(&mut self) -> bool {
-        let WhichEngine::Leaping(engine) = &self.engine else {
+    /// From now on knows more of its blocks if it cannot decide the next step without. True if so.
+    fn know_more_if_stopped(&mut self) -> bool {
+        let WhichEngine::Counting(engine) = &self.engine else {
             return false;
         };
         if !engine.is_stopped() {
             return false;
         }
         let progress = engine.progress();
-        let mut engine = self.again();
-        engine.catch_up(progress, &mut Deaf);
-        engine.stop_at_decision(&mut Deaf);
-        self.engine = WhichEngine::Stepping(engine);
+        if let Some(mut engine) = in_turns(&self.rules, &self.memory, &self.step_time) {
+            self.bring(&mut *engine, progress);
+            engine.stop_at_decision(&mut Deaf);
+            self.engine = WhichEngine::InTurns(engine);
+        } else {
+            let mut engine = self.stepping();
+            self.bring(&mut *engine, progress);
+            engine.stop_at_decision(&mut Deaf);
+            self.engine = WhichEngine::Stepping(engine);
+            self.handed_over.clear();
+        }
         true
     }
 
-    /// A readable engine that is handed the same again, and has been advanced to the latest of it.
-    fn again(&mut self) -> Box<ReferenceServer> {
+    /// A readable engine of its kind.
+    fn stepping(&self) -> Box<ReferenceServer> {
         let planner = PolicySettings::Continuous(self.rules.clone()).planner(self.memory.clone());
-        let mut engine = ReferenceServer::new(planner, self.memory.clone(), Box::new(Arc::clone(&self.step_time)));
-        for HandedOver { what, at, progress } in self.handed_over.drain(..) {
+        let step_time = Box::new(Arc::clone(&self.step_time));
+        Box::new(ReferenceServer::new(planner, self.memory.clone(), step_time))
+    }
+
+    /// Hands an empty engine the same again, until it has come as far.
+    fn bring(&self, engine: &mut impl CatchesUp, to: Progress) {
+        for HandedOver { what, at, progress } in &self.handed_over {
             // By steps first: several may begin and end at one instant, between which something comes.
-            engine.catch_up(progress, &mut Deaf);
-            engine.advance(at, &mut Deaf);
+            engine.catch_up(*progress, &mut Deaf);
+            engine.advance(*at, &mut Deaf);
             match what {
-                Outside::Request(request) => engine.submit(request, &mut Deaf),
-                Outside::Abort(id) => engine.abort(id, at),
-                Outside::Slowness(factor) => engine.slow_down(factor),
+                Outside::Request(request) => engine.submit(request.clone(), &mut Deaf),
+                Outside::Abort(id) => engine.abort(*id, *at),
+                Outside::Slowness(factor) => engine.slow_down(*factor),
             }
         }
-        Box::new(engine)
+        engine.catch_up(to, &mut Deaf);
     }
 
     /// Whether others can name what a request has in the cache.
@@ -178,11 +210,30 @@ impl GroupedServer {
     }
 }
 
-fn leaping(rules: &ContinuousSettings, memory: &Memory, step_time: &Arc<dyn StepTime>) -> WhichEngine {
+fn counting(rules: &ContinuousSettings, memory: &Memory, step_time: &Arc<dyn StepTime>) -> WhichEngine {
     let scheduler = FastContinuous::new(rules.clone(), memory.clone());
+    WhichEngine::Counting(leaping(scheduler, rules, memory, step_time))
+}
+
+/// `None` if not all chunks of groups are made of whole blocks.
+fn in_turns(
+    rules: &ContinuousSettings,
+    memory: &Memory,
+    step_time: &Arc<dyn StepTime>,
+) -> Option<Box<FastServer<FastContinuous>>> {
+    let scheduler = FastContinuous::in_turns(rules.clone(), memory.clone())?;
+    Some(leaping(scheduler, rules, memory, step_time))
+}
+
+fn leaping(
+    scheduler: FastContinuous,
+    rules: &ContinuousSettings,
+    memory: &Memory,
+    step_time: &Arc<dyn StepTime>,
+) -> Box<FastServer<FastContinuous>> {
     let step_time = Box::new(Arc::clone(step_time));
     let server = FastServer::new(scheduler, memory.max_model_len, rules.steps_in_flight(), step_time);
-    WhichEngine::Leaping(Box::new(server))
+    Box::new(server)
 }
 
 impl Engine for GroupedServer {
@@ -197,7 +248,7 @@ impl Engine for GroupedServer {
             self.shares = true;
             self.take_steps();
         }
-        if matches!(self.engine, WhichEngine::Leaping(_)) {
+        if !matches!(self.engine, WhichEngine::Stepping(_)) {
             self.note(Outside::Request(request.clone()));
         }
         whichever!(&mut self.engine, engine => engine.submit(request, observer));
@@ -212,18 +263,18 @@ impl Engine for GroupedServer {
     fn advance(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
         self.advanced_to = until;
         whichever!(&mut self.engine, engine => engine.advance(until, observer));
-        if self.take_steps_if_stopped() {
+        if self.know_more_if_stopped() {
             whichever!(&mut self.engine, engine => engine.advance(until, observer));
         }
     }
 
     fn advance_to_finish(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) -> bool {
         let finished = whichever!(&mut self.engine, engine => engine.advance_to_finish(until, observer));
-        if self.take_steps_if_stopped() {
+        if self.know_more_if_stopped() {
             return self.advance_to_finish(until, observer);
         }
         self.advanced_to = match &self.engine {
-            WhichEngine::Leaping(engine) if finished => engine.now(),
+            WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) if finished => engine.now(),
             _ => until,
         };
         finished
@@ -243,7 +294,7 @@ impl Engine for GroupedServer {
 
     fn next_turn(&self) -> Option<Turn> {
         match &self.engine {
-            WhichEngine::Leaping(engine) => engine.next_step(),
+            WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) => engine.next_step(),
             WhichEngine::Stepping(engine) => engine.next_turn(),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::engine_trait::{Engine, ServerLoad, Turn};
 use super::observer::{Event, Finished, Observer, StepRun};
-use super::progress::Progress;
+use super::progress::{CatchesUp, Progress};
 use crate::kv::KvGrowth;
 use crate::policy::{Decision, Memory, Planner, Produced, ScheduledAs, StepPlan, taken_of};
 use crate::step_time::{Paced, Ramp, StepTime};
@@ -136,6 +136,19 @@ impl Engine for ReferenceServer {
     }
 }
 
+impl CatchesUp for ReferenceServer {
+    fn catch_up(&mut self, progress: Progress, observer: &mut (impl Observer + ?Sized)) {
+        while self.progress != progress {
+            self.turn(observer);
+        }
+    }
+
+    fn stop_at_decision(&mut self, observer: &mut (impl Observer + ?Sized)) {
+        self.now = self.wakes.expect("a step is to be decided");
+        self.let_go(observer);
+    }
+}
+
 impl ReferenceServer {
     /// An empty server.
     pub(super) fn new(planner: Box<dyn Planner>, memory: Memory, step_time: Box<dyn StepTime>) -> Self {
@@ -150,19 +163,6 @@ impl ReferenceServer {
             wakes: None,
             progress: Progress::default(),
         }
-    }
-
-    /// Goes on until as many steps have been decided and have ended.
-    pub(super) fn catch_up(&mut self, progress: Progress, observer: &mut (impl Observer + ?Sized)) {
-        while self.progress != progress {
-            self.turn(observer);
-        }
-    }
-
-    /// Having caught up, goes on to the next decision, but decides nothing. Who has given up by then leaves.
-    pub(super) fn stop_at_decision(&mut self, observer: &mut (impl Observer + ?Sized)) {
-        self.now = self.wakes.expect("a step is to be decided");
-        self.let_go(observer);
     }
 
     /// Whatever comes next: a decision, or the end of a step.

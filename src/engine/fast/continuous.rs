@@ -42,7 +42,7 @@ pub(in crate::engine) struct FastContinuous {
     pub(super) pool: CountedPool,
     /// What the prefix cache holds, where the blocks are divided between groups of layers.
     pub(super) group_cache: Option<Box<GroupCache>>,
-    /// Whether it stops where the prefix cache matters, of which it knows nothing.
+    /// Whether it stops where the prefix cache begins to matter, of which it knows nothing.
     stops: bool,
     /// Slots of the running requests' blocks without a token, those that the decided steps compute counted as tokens.
     pub(super) empty: u64,
@@ -77,13 +77,22 @@ pub(super) struct DecidedSteps {
 
 impl FastContinuous {
     /// An empty server. Where the memory is divided between groups of layers it must be one for which
-    /// [`FastContinuous::knows`] the tables, and of the prefix cache only what requests find of their own is modelled;
-    /// not even that if there are chunks of a block and a part, where it stops as soon as it matters.
-    pub(in crate::engine) fn new(mut rules: ContinuousSettings, memory: Memory) -> Self {
+    /// [`FastContinuous::knows`] the tables; nothing of its prefix cache is modelled, and it stops as soon as that
+    /// matters to requests of which each has a prompt of its own.
+    pub(in crate::engine) fn new(rules: ContinuousSettings, memory: Memory) -> Self {
+        Self::with_cache(rules, memory, None)
+    }
+
+    /// The same, but it knows which blocks requests have lost, so that they find them again. `None` if there are chunks
+    /// of a block and a part.
+    pub(in crate::engine) fn in_turns(rules: ContinuousSettings, memory: Memory) -> Option<Self> {
+        let group_cache = GroupCache::new(&rules, &memory)?;
+        Some(Self::with_cache(rules, memory, Some(Box::new(group_cache))))
+    }
+
+    fn with_cache(mut rules: ContinuousSettings, memory: Memory, group_cache: Option<Box<GroupCache>>) -> Self {
         let tables = Tables::of(&rules, &memory).expect("blocks of all groups hold as many tokens");
         let caches_groups = rules.prefix_caching && tables.groups().is_some();
-        let group_cache = caches_groups.then(|| GroupCache::new(&rules, &memory, tables.block_tokens));
-        let group_cache = group_cache.flatten().map(Box::new);
         rules.prefix_caching &= tables.groups().is_none();
         Self {
             stops: caches_groups && group_cache.is_none(),

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::seats::Seat;
+use super::tables::Tables;
 use crate::hardware::{KvGroup, KvGroupKind};
 use crate::kv::{CountedQueue, KvGroups};
 use crate::policy::{ContinuousSettings, Memory};
@@ -116,8 +117,9 @@ impl FreeBlocks {
 
 impl GroupCache {
     /// An empty cache. `None` if not every chunk of a group is made of whole blocks.
-    pub(super) fn new(rules: &ContinuousSettings, memory: &Memory, block_tokens: u32) -> Option<Self> {
+    pub(super) fn new(rules: &ContinuousSettings, memory: &Memory) -> Option<Self> {
         let groups = memory.groups();
+        let block_tokens = Tables::of(rules, memory)?.block_tokens;
         let whole_blocks = |group: &KvGroup| match group.kind {
             KvGroupKind::Chunked(chunk) => chunk.is_multiple_of(block_tokens),
             _ => true,

@@ -4,7 +4,7 @@ use super::in_flight::InFlight;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
 use crate::engine::observer::{Event, Observer};
-use crate::engine::progress::Progress;
+use crate::engine::progress::{CatchesUp, Progress};
 use crate::policy::taken_of;
 use crate::step_time::{Paced, Ramp, StepTime};
 use crate::units::{Span, Time};
@@ -183,6 +183,29 @@ impl<S: Scheduler> Engine for FastServer<S> {
     }
 }
 
+impl<S: Scheduler> CatchesUp for FastServer<S> {
+    fn catch_up(&mut self, progress: Progress, observer: &mut (impl Observer + ?Sized)) {
+        while self.progress != progress {
+            if let Some(time) = self.wakes {
+                self.now = time;
+                let most = progress.decided - self.progress.decided;
+                self.decide(Time::ZERO + Span::MAX, most, observer);
+                continue;
+            }
+            let first = self.in_flight.front().expect("a step is in flight");
+            let most = progress.ended - self.progress.ended;
+            let count = self.most_that_end(first).min(most);
+            let takes = first.ramp.total(count);
+            self.end_steps(count, takes, observer);
+        }
+    }
+
+    fn stop_at_decision(&mut self, observer: &mut (impl Observer + ?Sized)) {
+        self.now = self.wakes.expect("a step is to be decided");
+        self.let_go(observer);
+    }
+}
+
 impl<S: Scheduler> FastServer<S> {
     /// The steps at the end of the last of which somebody may leave, and not before, if nobody comes: they are the last
     /// that were decided. `None` if that is not known.
@@ -238,7 +261,7 @@ impl<S: Scheduler> FastServer<S> {
                 Some(time) if time >= until => return false,
                 Some(time) => {
                     self.now = time;
-                    self.decide(until, observer);
+                    self.decide(until, u64::MAX, observer);
                     if self.is_stopped {
                         return false;
                     }
@@ -259,17 +282,28 @@ impl<S: Scheduler> FastServer<S> {
         self.latest_end.max(self.now)
     }
 
-    /// Takes one decision, and says when the next is due.
-    fn decide(&mut self, until: Time, observer: &mut (impl Observer + ?Sized)) {
-        let at = Moment {
+    /// The moment of the next decision.
+    fn moment(&self) -> Moment {
+        Moment {
             now: self.now,
             decided_until: self.decided_until(),
-        };
-        if !self.given_up.is_empty() {
-            for id in self.given_up.drain(..) {
-                self.scheduler.abort(id, at, observer);
-            }
         }
+    }
+
+    /// Takes out who has given up.
+    fn let_go(&mut self, observer: &mut (impl Observer + ?Sized)) {
+        let at = self.moment();
+        for id in self.given_up.drain(..) {
+            self.scheduler.abort(id, at, observer);
+        }
+    }
+
+    /// Takes one decision, about at most so many steps, and says when the next is due.
+    fn decide(&mut self, until: Time, most: u64, observer: &mut (impl Observer + ?Sized)) {
+        if !self.given_up.is_empty() {
+            self.let_go(observer);
+        }
+        let at = self.moment();
         self.is_disturbed = false;
         let next = &mut self.in_flight.next().shape;
         let next_steps = self.scheduler.decide(at, next, observer);
@@ -288,7 +322,7 @@ impl<S: Scheduler> FastServer<S> {
             NextSteps::WaitUntil(time) => Some(time),
             NextSteps::Again => self.in_flight.is_empty().then_some(self.now),
             NextSteps::Run(repeats) => {
-                let count = self.leap(repeats, until);
+                let count = self.leap(repeats, until, most);
                 self.scheduler.commit(count);
                 self.steps_in_flight += count;
                 self.progress.decided += count;
@@ -297,10 +331,10 @@ impl<S: Scheduler> FastServer<S> {
         };
     }
 
-    /// Sets in flight as many of `repeats` steps, at once, as are decided before `until`; at least the first, which is
-    /// decided now. Says how many.
+    /// Sets in flight as many of `repeats` steps, at once, as are decided before `until`, and no more than `limit`; at
+    /// least the first, which is decided now. Says how many.
     #[inline(always)]
-    fn leap(&mut self, repeats: u64, until: Time) -> u64 {
+    fn leap(&mut self, repeats: u64, until: Time, limit: u64) -> u64 {
         let decided_until = self.decided_until();
         let is_idle = self.in_flight.is_empty();
         let steps = self.in_flight.next();
@@ -318,9 +352,9 @@ impl<S: Scheduler> FastServer<S> {
         };
         let most = repeats.min(len);
         let (mut count, mut takes) = (1, first);
-        if most > 1 {
+        if most.min(limit) > 1 {
             let ramp = steps.ramp;
-            (count, takes) = self.decided_before(until, start, &ramp, most);
+            (count, takes) = self.decided_before(until, start, &ramp, most.min(limit));
         }
         let steps = self.in_flight.next();
         steps.start = start;
@@ -360,12 +394,7 @@ impl<S: Scheduler> FastServer<S> {
     #[inline(always)]
     fn next_ended(&self, until: Time) -> Option<(u64, Span)> {
         let first = self.in_flight.front()?;
-        let undecided = (self.steps_in_flight + 1).saturating_sub(self.most_in_flight);
-        let most = if undecided == 0 {
-            first.count
-        } else {
-            first.count.min(undecided)
-        };
+        let most = self.most_that_end(first);
         if most == first.count && first.end <= until {
             return Some((most, first.end - first.start));
         }
@@ -374,6 +403,15 @@ impl<S: Scheduler> FastServer<S> {
         }
         let (count, takes) = first.ramp.within(until - first.start, most);
         (count > 0).then_some((count, takes))
+    }
+
+    /// How many of the steps in flight, of which these are the first, end before something is to be decided.
+    #[inline(always)]
+    fn most_that_end(&self, first: &Steps) -> u64 {
+        match (self.steps_in_flight + 1).saturating_sub(self.most_in_flight) {
+            0 => first.count,
+            undecided => first.count.min(undecided),
+        }
     }
 
     /// The next `count` steps in flight, which take `takes`, have ended; true if a request finished.
