@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use super::common::{refuse_pools, warn_all};
 use super::problem::Problem;
 use crate::config::{
-    Diagnostic, FittedOn, Measured, Scenario, is_standard_input, is_step_table, parse_step_table, read_step_table,
-    read_text,
+    BenchmarkLoad, Diagnostic, FittedOn, Flag, Measured, Scenario, is_standard_input, is_step_table, parse_step_table,
+    read_step_table, read_text,
 };
 use crate::files::is_named_pipe;
 use crate::report::CalibrationReport;
-use crate::study::calibrate::{Data, Fittable, calibrate};
+use crate::study::calibrate::{Calibrated, Data, Fittable, MeasuredLoad, calibrate};
 use crate::study::{Base, Control, Input};
 
 /// More is not measured of one deployment.
@@ -23,8 +23,8 @@ const LARGEST_DATA_BYTES: u64 = 1 << 30;
 pub struct CalibrateQuestion {
     /// What was measured.
     pub base: Base,
-    /// The file with what was measured on the deployment.
-    pub data: PathBuf,
+    /// The files with what was measured on the deployment; at least one. A file may hold several results.
+    pub data: Vec<PathBuf>,
     /// Fit exactly these coefficients; `None` for those that the data tell.
     pub coefficients: Option<Vec<Fittable>>,
 }
@@ -52,6 +52,50 @@ impl CalibrateQuestion {
         Ok(ReadyCalibrate { question: self, input })
     }
 
+    /// Reads what was measured, each with the scenario that sends what was sent. A single result is taken as one of the
+    /// scenario's own load; of several each says its own.
+    fn loads(&self, scenario: &Scenario) -> Result<Vec<MeasuredLoad>, Problem> {
+        let mut loads = Vec::new();
+        for path in &self.data {
+            for data in read(path)? {
+                loads.push(MeasuredLoad {
+                    label: file_name(path),
+                    scenario: scenario.clone(),
+                    data,
+                });
+            }
+        }
+        if loads.len() == 1 {
+            return Ok(loads);
+        }
+        for load in &mut loads {
+            let Data::Served(measured) = &load.data else {
+                continue;
+            };
+            if let Some(sent) = &measured.load {
+                load.scenario = self.scenario_of(sent, &load.label)?;
+                load.label = sent.label().unwrap_or_else(|| load.label.clone());
+            }
+        }
+        tell_apart(&mut loads);
+        Ok(loads)
+    }
+
+    /// The scenario with the load that a result says was sent.
+    fn scenario_of(&self, sent: &BenchmarkLoad, file: &str) -> Result<Scenario, Problem> {
+        let keys = sent.keys().map_err(|missing| {
+            Diagnostic::new(format!(
+                "{file} does not say `{missing}`, so nothing tells which of several loads it is"
+            ))
+            .help("give results of `vllm bench serve --save-result`, or calibrate on one of them")
+        })?;
+        let flags: Vec<Flag> = keys
+            .into_iter()
+            .map(|(key, value)| Flag::new(file, format!("{key}={value}")))
+            .collect();
+        Ok(self.base.with(&flags)?.as_measured().scenario)
+    }
+
     /// Reads the scenario and fits the coefficients to the measurements.
     pub fn answer(&self, control: &Control) -> Result<CalibrateAnswer, Problem> {
         self.ready()?.answer(control)
@@ -65,13 +109,13 @@ impl ReadyCalibrate<'_> {
         let mut warnings = scenario.all_warnings();
         warn_all(control, &warnings);
         let question = self.question;
-        let data = read(&question.data)?;
-        let fitted = calibrate(&mut scenario, &data, question.coefficients.as_deref());
+        let loads = question.loads(&scenario)?;
+        let fitted = calibrate(&mut scenario, loads, question.coefficients.as_deref());
         let calibrated = fitted.map_err(|refusal| refusal.0)?;
         warn_all(control, &calibrated.warnings);
         warnings.extend(calibrated.warnings.iter().cloned());
         let report = CalibrationReport {
-            fitted_on: fitted_on(&scenario, &question.data, &calibrated.amount),
+            fitted_on: fitted_on(&scenario, &question.data[0], &calibrated),
             calibrated,
             scenario_hash: scenario.hash(),
             seed: scenario.seed,
@@ -97,7 +141,22 @@ impl CalibrateAnswer {
     }
 }
 
-fn read(path: &Path) -> Result<Data, Problem> {
+/// Loads of one name are numbered.
+fn tell_apart(loads: &mut [MeasuredLoad]) {
+    for place in 0..loads.len() {
+        let label = loads[place].label.clone();
+        let alike: Vec<usize> = (place..loads.len())
+            .filter(|&other| loads[other].label == label)
+            .collect();
+        if alike.len() > 1 {
+            for (number, &other) in alike.iter().enumerate() {
+                loads[other].label = format!("{label} ({})", number + 1);
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<Data>, Problem> {
     if is_standard_input(path) {
         return read_stream(path, "stdin");
     }
@@ -107,21 +166,21 @@ fn read(path: &Path) -> Result<Data, Problem> {
     let is_table = first_line(path).is_some_and(|line| is_step_table(&line));
     if is_table {
         let steps = read_step_table(path)?;
-        return Ok(Data::Steps(steps));
+        return Ok(vec![Data::Steps(steps)]);
     }
-    Ok(Data::Served(Measured::read(path)?))
+    let served = Measured::read_all(path)?;
+    Ok(served.into_iter().map(Data::Served).collect())
 }
 
 /// Stdin and pipes can be read but once, so that they are read as a whole before it is told what they hold.
-fn read_stream(path: &Path, name: &str) -> Result<Data, Problem> {
+fn read_stream(path: &Path, name: &str) -> Result<Vec<Data>, Problem> {
     let text =
         read_text(path, LARGEST_DATA_BYTES).map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")))?;
-    let is_table = text.lines().next().is_some_and(is_step_table);
-    Ok(if is_table {
-        Data::Steps(parse_step_table(name, &text)?)
-    } else {
-        Data::Served(Measured::parse(name, &text)?)
-    })
+    if text.lines().next().is_some_and(is_step_table) {
+        return Ok(vec![Data::Steps(parse_step_table(name, &text)?)]);
+    }
+    let served = Measured::parse_all(name, &text)?;
+    Ok(served.into_iter().map(Data::Served).collect())
 }
 
 /// `None` of a file that cannot be read: whoever reads it in full says why.
@@ -134,13 +193,24 @@ fn first_line(path: &Path) -> Option<String> {
     Some(text.trim_start_matches('\u{feff}').trim_end().to_owned())
 }
 
-fn fitted_on(scenario: &Scenario, data: &Path, amount: &str) -> FittedOn {
-    let file = data.file_name().unwrap_or(data.as_os_str());
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn fitted_on(scenario: &Scenario, first: &Path, calibrated: &Calibrated) -> FittedOn {
+    let amount = &calibrated.amount;
     FittedOn {
         model: scenario.deployment.model.name().to_owned(),
         gpu: scenario.deployment.gpu.name().to_owned(),
         tensor_parallel: scenario.deployment.tensor_parallel,
         weights: scenario.deployment.weights.name().to_owned(),
-        data: format!("{}: {amount}", file.to_string_lossy()),
+        data: if calibrated.loads.is_empty() {
+            format!("{}: {amount}", file_name(first))
+        } else {
+            amount.clone()
+        },
     }
 }

@@ -21,10 +21,22 @@ impl Drafter {
         }
     }
 
-    /// One more layer like the last of `target`, between its embedding and its head, as EAGLE (Li et al. 2024,
-    /// arXiv:2401.15077) and multi-token prediction (DeepSeek-V3, arXiv:2412.19437, section 2.2) have it. Left out: the
-    /// projection that joins an embedding and a hidden state, and the smaller vocabulary that EAGLE-3 may draft from.
-    pub fn one_layer_of(target: &Model, weights: WeightPrecision) -> Self {
+    /// A dense layer in 16 bits between embedding and head of `target`, as EAGLE has it (Li et al. 2024,
+    /// arXiv:2401.15077): heads that people publish are dense for mixtures of experts too. How wide is not known before
+    /// one is chosen; taken is what a token passes through in the model. Left out: the projections that join an
+    /// embedding and hidden states, and the smaller vocabulary that EAGLE-3 may draft from.
+    pub fn eagle(target: &Model) -> Self {
+        Self {
+            model: target.dense_layer_alone(),
+            weights: WeightPrecision::Bf16,
+            shares_ends: true,
+        }
+    }
+
+    /// One more layer like the last of `target`, between its embedding and its head, trained and stored with it
+    /// (DeepSeek-V3, arXiv:2412.19437, section 2.2). Left out: the projection that joins an embedding and a hidden
+    /// state.
+    pub fn mtp(target: &Model, weights: WeightPrecision) -> Self {
         Self {
             model: target.last_layer_alone(),
             weights,

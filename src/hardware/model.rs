@@ -1,8 +1,8 @@
 //! One language model: its layers, and from them its parameters and its keys and values.
 
 use super::{
-    Attention, BadFigure, FeedForward, KvFootprint, KvPrecision, LinearKind, PublishedWeights, Reach, RotaryTables,
-    StateLayer, Unquantised, VisionTower, WeightPrecision, Weights, WindowedKv, WindowedLayers,
+    Attention, BadFigure, DenseLayer, FeedForward, KvFootprint, KvPrecision, LinearKind, PublishedWeights, Reach,
+    RotaryTables, StateLayer, Unquantised, VisionTower, WeightPrecision, Weights, WindowedKv, WindowedLayers,
 };
 
 /// A model whose figures have been checked: no count below can overflow.
@@ -265,6 +265,27 @@ impl Model {
             sum.plain += norms;
         }
         sum
+    }
+
+    /// The model with one plain layer only: it attends like the last one that does, to everything, and its feed-forward
+    /// part is dense, as wide as what one token passes through.
+    #[must_use]
+    pub fn dense_layer_alone(&self) -> Self {
+        let mut figures = self.last_layer_alone().0;
+        let layer = &mut figures.layers[0];
+        if let Attention::Grouped(grouped) = &mut layer.attention {
+            grouped.reach = Reach::Full;
+            grouped.indexer = None;
+            grouped.reads_an_earlier_layer = false;
+        }
+        if let FeedForward::Experts(experts) = &layer.feed_forward {
+            layer.feed_forward = FeedForward::Dense(DenseLayer {
+                intermediate: experts.experts_per_token * experts.intermediate + experts.shared_intermediate,
+                gated: experts.gated,
+                bias: false,
+            });
+        }
+        Self(figures)
     }
 
     /// The model with one layer only, a copy of the last that attends to tokens.

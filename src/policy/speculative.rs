@@ -20,6 +20,8 @@ pub struct Speculative {
     /// Places beside its tokens that each scheduled request takes of a step's tokens: 1 for a draft model, which
     /// computes one token more than it drafts.
     pub draft_slots: u32,
+    /// Whether vLLM decides steps ahead beside such drafts unless it is told otherwise.
+    pub looks_ahead: bool,
     /// Whether drafts that stand in for none, in the step of a request that comes in with a single token to compute,
     /// are accepted like all others. A server has nothing to accept there.
     pub accepts_padding: bool,

@@ -103,8 +103,9 @@ pub const SWITCHES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "policy = \"continuous\"",
-        "speculative = { method = \"ngram\", tokens = 3, acceptance = 0.5 }\nasync_scheduling = true",
-        "10:20",
+        "profile = \"vllm-0.13\"\nspeculative = { method = \"ngram\", tokens = 3, acceptance = 0.5 }\n\
+         async_scheduling = true",
+        "11:20",
         "leave one of the two out",
     ),
     // How urgent requests are.

@@ -109,13 +109,14 @@ pub fn rules(max_model_len: u32, random: &mut impl Rng) -> ContinuousSettings {
         prefix_caching: random.random_bool(0.85),
         priority: random.random_bool(0.4),
         async_scheduling,
-        // Drafts with a step in flight are not modelled.
+        // With a step in flight nobody knows yet where the next one's tokens are.
         speculative: (!async_scheduling && random.random_bool(0.4)).then(|| Speculative {
             tokens: random.random_range(1..5),
             lookahead_tokens: random.random_range(0..4),
             recomputes_last_hit: random.random_bool(0.3),
             key_lookahead: 0,
             draft_slots: 0,
+            looks_ahead: false,
             accepts_padding: false,
             acceptance: Acceptance::Cyclic(
                 (0..random.random_range(1..4))

@@ -47,6 +47,7 @@ fn serve(acceptance: Acceptance, tokens: u32, requests: &[Request]) -> Heard {
                 recomputes_last_hit: false,
                 key_lookahead: 0,
                 draft_slots: 0,
+                looks_ahead: false,
                 accepts_padding: false,
                 acceptance,
             }),

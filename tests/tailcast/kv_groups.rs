@@ -8,7 +8,7 @@ use serde_json::Value;
 use tailcast::config::catalogue;
 use tailcast::hardware::{
     Drafter, KvGroup, KvGroupKind, KvGroupRules, KvLayer, KvLayers, KvLayout, KvLimits, KvPool, KvPrecision, Reach,
-    WeightPrecision, block_that_holds_states, kv_layers,
+    block_that_holds_states, kv_layers,
 };
 use tailcast::policy::vllm::Profile;
 
@@ -184,7 +184,7 @@ fn what_a_request_holds_changes_with_the_release() {
 #[test]
 fn a_drafters_layer_joins_those_like_it() {
     let model = catalogue::model("gpt-oss-20b").unwrap();
-    let drafter = Drafter::one_layer_of(&model, WeightPrecision::Bf16);
+    let drafter = Drafter::eagle(&model);
     let layers = kv_layers(&model, Some(&drafter), KvPrecision::Bf16, 1);
     assert_eq!(layers.iter().map(|like| like.count).collect::<Vec<_>>(), [12, 13]);
     let layout = KvLayout::of(&layers, (16, 131_072), rules(33), true).unwrap();

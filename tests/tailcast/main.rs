@@ -16,6 +16,7 @@ mod bad_traces;
 mod benchmark_loads;
 mod browser;
 mod calibrate;
+mod calibrate_loads;
 mod calibrate_refusals;
 mod calibrated_files;
 mod calibrated_runs;

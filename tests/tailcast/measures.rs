@@ -6,11 +6,12 @@ use tailcast::study::{MEASURES, Measure};
 use crate::command::Workplace;
 
 /// Numbers in the JSON result of a run that studies cannot name, or all those below such a place, and why.
-pub const NO_MEASURES: [(&str, &str); 51] = [
+pub const NO_MEASURES: [(&str, &str); 52] = [
     ("seed", "a setting"),
     ("replications", "a setting"),
     ("memory", "follows from settings alone"),
     ("model_error", "how good the step-time model is, not how the run went"),
+    ("steady_state", "of what part of the run the others are"),
     ("slo", "a limit, and a statistic of a latency that has a name"),
     (
         "constraint.share_of_time",

@@ -216,7 +216,6 @@ fn drafts_reach_the_scheduler() {
     for method in ["eagle", "eagle3", "mtp"] {
         let rules = rules(&format!("method=\"{method}\""));
         assert_eq!(rules.lookahead_tokens, 3, "{method}");
-        assert!(rules.recomputes_last_hit, "{method}");
     }
     let other = [
         "batching.policy=static",
@@ -226,6 +225,35 @@ fn drafts_reach_the_scheduler() {
     assert!(scenario.deployment.drafts.is_none());
     assert_eq!(scenario.deployment.memory, load(LEAST, &[]).deployment.memory);
     assert!(matches!(scenario.deployment.server.policy, PolicySettings::Static(_)));
+}
+
+/// Since 0.33 a block's key covers the next token where a head drafts, so that no hit loses its last block; a draft
+/// model takes a place of each step for every request; and steps are decided ahead beside all of them.
+#[test]
+fn releases_treat_drafts_differently() {
+    let of = |profile: &str, method: &str| {
+        let drafts = format!("batching.speculative={{tokens=3,acceptance=0.5,method=\"{method}\"}}");
+        let mut changes = vec![profile, &drafts];
+        if method == "draft_model" {
+            changes.push("batching.speculative.draft_model=llama-3.2-1b");
+        }
+        let scenario = load(LEAST, &changes);
+        let rules = continuous(&scenario);
+        let drafts = rules.speculative.as_ref().unwrap();
+        let keys = (drafts.recomputes_last_hit, drafts.key_lookahead);
+        (keys, drafts.draft_slots, rules.async_scheduling)
+    };
+    for method in ["eagle", "eagle3", "mtp"] {
+        let newest = of("batching.profile=vllm-0.33", method);
+        assert_eq!(newest, ((false, 1), 0, true), "{method}");
+        let older = of("batching.profile=vllm-0.28", method);
+        assert_eq!(older, ((true, 0), 0, true), "{method}");
+        assert!(!of("batching.profile=vllm-0.13", method).2, "{method}");
+    }
+    for (method, slots) in [("ngram", 0), ("draft_model", 1)] {
+        assert_eq!(of("batching.profile=vllm-0.33", method), ((false, 0), slots, true));
+        assert_eq!(of("batching.profile=vllm-0.28", method), ((false, 0), 0, false));
+    }
 }
 
 /// Llama 3.1 8B has 32 layers of 8 heads of 128, Llama 3.2 1B 16 layers of 8 heads of 64; two bytes each, keys and

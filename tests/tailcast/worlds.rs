@@ -283,7 +283,6 @@ fn with_more(policy: &str, mut settings: ContinuousSettings, random: &mut impl R
             let tokens = random.random_range(1..5);
             let is_model = random.random_bool(0.5);
             settings.chunked_prefill = true;
-            settings.async_scheduling = false;
             settings.prefix_caching = random.random_bool(0.5);
             settings.priority = random.random_bool(0.2);
             settings.speculative = Some(Speculative {
@@ -292,6 +291,7 @@ fn with_more(policy: &str, mut settings: ContinuousSettings, random: &mut impl R
                 recomputes_last_hit: is_model && random.random_bool(0.5),
                 key_lookahead: 0,
                 draft_slots: 0,
+                looks_ahead: false,
                 accepts_padding: false,
                 acceptance: Acceptance::independent(random.random_range(0.0..=1.0), tokens),
             });

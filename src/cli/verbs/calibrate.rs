@@ -16,13 +16,17 @@ use crate::study::calibrate::Fittable;
 /// What the help says at its end.
 const AFTER_HELP: &str = "\
 DATA is one of these, told apart by its content:
-  the JSON of `vllm bench serve --save-result`, better with --save-detailed
+  the JSON of `vllm bench serve --save-result`, better with --save-detailed; or several such results, one after the
+  other or in a list as `vllm bench sweep` sums them up
   a CSV of requests with arrival_s, first_token_s, finished_s, input_tokens, output_tokens, as --requests-out writes it
   a CSV of decode steps with batch, context (mean, tokens) and step_time_ms or step_us
 SCENARIO describes the deployment and the workload that were measured. Recorded arrivals and lengths take the place \
 of its own, unless its
-workload is a trace. Fitted are step_us and kernel_scale of steps, latency_us and per_stream_us of the front end, as \
-far as the data tell them.
+workload is a trace. Of several results each is simulated under the load that it says was sent, and is left out of a \
+fit in turn to see
+how well the others predict it.
+Fitted are step_us and kernel_scale of steps, latency_us and per_stream_us of the front end, as far as the data tell \
+them.
 The result is for server.step_time = \"FILE\".";
 
 /// Fit step times to what was measured on your own deployment
@@ -31,8 +35,9 @@ The result is for server.step_time = \"FILE\".";
 pub struct Args {
     /// The scenario file (TOML): what was measured
     scenario: PathBuf,
-    /// What was measured there
-    data: PathBuf,
+    /// What was measured there: one file, or one for each of several loads
+    #[arg(required = true, num_args = 1..)]
+    data: Vec<PathBuf>,
     #[command(flatten)]
     changes: ScenarioFlags,
     /// Write the coefficients to this file, for `server.step_time`; without it they are printed
@@ -79,7 +84,9 @@ fn check(args: &Args, ready: &ReadyCalibrate) -> Result<Taken, Failure> {
     }
     taken.read("the scenario", &args.scenario);
     taken.read_by(&ready.input);
-    taken.read("the data", &args.data);
+    for data in &args.data {
+        taken.read("the data", data);
+    }
     taken.check_stdin()?;
     if let Some(out) = &args.out {
         // A new calibration may take the place of the one before.

@@ -181,6 +181,7 @@ impl RawConfig {
             recomputes_last_hit: is_eagle && !self.eagle_lookahead_hash,
             key_lookahead: u32::from(is_eagle && self.eagle_lookahead_hash),
             draft_slots: u32::from(self.spec_method.as_deref() == Some("draft_model")),
+            looks_ahead: self.async_scheduling,
             accepts_padding: !self.padded_drafts_rejected,
             acceptance: Acceptance::Cyclic(accepted),
         }

@@ -39,7 +39,7 @@ pub fn read(fields: &Fields<'_>, host: &Host<'_>, target: DraftTarget<'_>) -> Re
         .filter(|policy| policy.is_always_read || policy.name == used)
     {
         if policy.name == ContinuousSettings::NAME {
-            drafts = read_drafts(fields, target)?.filter(|_| used == policy.name);
+            drafts = read_drafts(fields, target, host)?.filter(|_| used == policy.name);
         }
         let host = Host {
             is_used: policy.name == used,
@@ -69,7 +69,9 @@ pub fn read(fields: &Fields<'_>, host: &Host<'_>, target: DraftTarget<'_>) -> Re
     })
 }
 
-fn read_drafts(fields: &Fields<'_>, target: DraftTarget<'_>) -> Result<Option<Drafts>, Diagnostic> {
+fn read_drafts(fields: &Fields<'_>, target: DraftTarget<'_>, host: &Host<'_>) -> Result<Option<Drafts>, Diagnostic> {
+    let switches = host.profile.switches.drafts;
     let section = fields.optional_section("speculative")?;
-    section.map(|section| speculative::read(&section, target)).transpose()
+    let drafts = section.map(|section| speculative::read(&section, target, switches));
+    drafts.transpose()
 }

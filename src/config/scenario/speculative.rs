@@ -7,6 +7,7 @@ use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Resolved;
 use crate::hardware::{Drafter, Model, WeightPrecision};
+use crate::policy::vllm::DraftSwitches;
 use crate::policy::vllm::drafts::{ACCEPTANCE, DRAFT_COST, DRAFT_MODEL, METHOD, TOKENS};
 use crate::policy::{Acceptance, Speculative};
 
@@ -51,7 +52,7 @@ const METHODS: [Method; 5] = [
 
 /// Reads `speculative = { method = ..., tokens = ..., acceptance = ... }`. `vllm serve`'s names in
 /// `--speculative-config` are known too.
-pub fn read(fields: &Fields<'_>, target: DraftTarget<'_>) -> Result<Drafts, Diagnostic> {
+pub fn read(fields: &Fields<'_>, target: DraftTarget<'_>, of: DraftSwitches) -> Result<Drafts, Diagnostic> {
     let method = fields.word_of(&METHOD)?.needed()?.value;
     let method = METHODS[method];
     let tokens = fields.find(&TOKENS)?.declared_count()?.needed()?;
@@ -59,15 +60,21 @@ pub fn read(fields: &Fields<'_>, target: DraftTarget<'_>) -> Result<Drafts, Diag
     let drafter = read_drafter(fields, method, target)?;
     let cost = read_cost(fields, method, target)?;
     fields.finish()?;
+    let is_head = matches!(method, Method::Eagle | Method::Mtp);
     Ok(Drafts {
         rules: Speculative {
             tokens,
             // `num_lookahead_tokens` in vLLM's scheduler: whatever drafts on the GPU writes keys and values for its
             // drafts.
             lookahead_tokens: if method == Method::Ngram { 0 } else { tokens },
-            recomputes_last_hit: matches!(method, Method::Eagle | Method::Mtp),
-            key_lookahead: 0,
-            draft_slots: 0,
+            recomputes_last_hit: is_head && !of.lookahead_keys,
+            key_lookahead: u32::from(is_head && of.lookahead_keys),
+            draft_slots: if method == Method::DraftModel {
+                of.draft_model_slots
+            } else {
+                0
+            },
+            looks_ahead: is_head || of.look_ahead_beside_all,
             accepts_padding: false,
             acceptance,
         },
@@ -156,8 +163,8 @@ fn read_drafter(fields: &Fields<'_>, method: Method, target: DraftTarget<'_>) ->
             )
             .help("remove draft_model, or write method = \"draft_model\"")),
         (Method::Ngram, None) => Ok(None),
-        (Method::Eagle, None) => Ok(Some(Drafter::one_layer_of(&target.model.model, WeightPrecision::Bf16))),
-        (Method::Mtp, None) => Ok(Some(Drafter::one_layer_of(&target.model.model, target.model.weights))),
+        (Method::Eagle, None) => Ok(Some(Drafter::eagle(&target.model.model))),
+        (Method::Mtp, None) => Ok(Some(Drafter::mtp(&target.model.model, target.model.weights))),
     }
 }
 

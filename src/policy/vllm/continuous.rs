@@ -18,17 +18,16 @@ pub struct ContinuousBatching {
     /// The decisions whose steps have not ended.
     decided: VecDeque<VllmPlan>,
     steps_in_flight: u64,
+    /// Whether steps verify drafts.
+    drafts: bool,
 }
 
 impl ContinuousBatching {
     /// An empty server.
     pub fn new(settings: ContinuousSettings, memory: Memory) -> Self {
-        assert!(
-            !settings.async_scheduling || settings.speculative.is_none(),
-            "drafts are verified step by step"
-        );
         Self {
             steps_in_flight: settings.steps_in_flight(),
+            drafts: settings.speculative.is_some(),
             scheduler: VllmScheduler::new(settings, memory),
             histories: HashMap::new(),
             decided: VecDeque::new(),
@@ -139,6 +138,7 @@ impl Planner for ContinuousBatching {
         let mut outcome = StepOutcome::default();
         // Who finishes now runs still.
         let running = self.scheduler.running().len() as u32;
+        let drafts = self.drafts;
         for output in self.scheduler.update(&decided) {
             let live = self.history(output.id);
             if !live.request.is_prompt_only {
@@ -148,7 +148,7 @@ impl Planner for ContinuousBatching {
                 });
             }
             live.generated += output.tokens;
-            if output.drafts > 0 {
+            if drafts {
                 live.note_drafts(output.drafts, output.accepted);
             }
             live.note_token(end, running);

@@ -26,7 +26,7 @@ mod update;
 pub use continuous::ContinuousBatching;
 pub use decisions::{AdmissionMemory, cut_to_threshold};
 pub use member::Member;
-pub use profile::{NamedProfile, PROFILE, PROFILES, Profile};
+pub use profile::{DraftSwitches, NamedProfile, PROFILE, PROFILES, Profile};
 pub use schedule::{ScheduledPart, VllmPlan};
 pub use scheduler::VllmScheduler;
 pub use settings::ContinuousSettings;

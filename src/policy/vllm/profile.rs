@@ -102,6 +102,8 @@ pub struct Profile {
     /// Before, it decides ahead, but servers take as long as if it did not: closed loops of Llama-3.1-70B on 0.10.2
     /// with look-ahead on H100 and B200 (aiconfigurator @ 095f58a, published flags of `InferenceX`).
     pub hides_cpu: bool,
+    /// How drafts are treated.
+    pub drafts: DraftSwitches,
     /// The default of `gpu_memory_utilization` (0.92 since 0.22, 0.9 before).
     pub gpu_memory_utilization: f64,
     /// The default of `max_num_batched_tokens` of an API server on GPUs of 160 GiB and more (16,384 since 0.28, 8,192
@@ -113,6 +115,19 @@ pub struct Profile {
     pub sorts_below: u32,
     /// What happens before the memory is divided.
     pub start_up: StartUp,
+}
+
+/// How a release treats drafts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DraftSwitches {
+    /// Whether blocks that a head drafts from are kept by keys that cover the next token too, so that a hit loses none
+    /// of them (since 0.33; `disable_lookahead_block_hashes`). Before, every hit lost its last block.
+    pub lookahead_keys: bool,
+    /// Places that each request takes of a step's tokens beside its own if a model drafts (since 0.33).
+    pub draft_model_slots: u32,
+    /// Whether steps are decided ahead beside n-grams and draft models too (since 0.33). Beside EAGLE and MTP they are
+    /// wherever look-ahead is the default.
+    pub look_ahead_beside_all: bool,
 }
 
 impl Profile {
@@ -129,6 +144,11 @@ impl Profile {
             goes_on_after_self_preemption: minor >= 33,
             async_scheduling: minor >= 14,
             hides_cpu: minor >= 14,
+            drafts: DraftSwitches {
+                lookahead_keys: minor >= 33,
+                draft_model_slots: if minor >= 33 { 1 } else { 0 },
+                look_ahead_beside_all: minor >= 33,
+            },
             gpu_memory_utilization: if minor >= 22 { 0.92 } else { 0.9 },
             tokens_on_largest_gpus: if minor >= 28 { 16_384 } else { 8_192 },
             sorts_below: match minor {

@@ -104,7 +104,7 @@ static ASYNC_SCHEDULING: Setting = Setting::new(
     "Decide each step while the one before runs",
 )
 .flag("--async-scheduling")
-.depends("as in the release that profile names; false beside drafts");
+.depends("as in the release that profile names; before 0.33 false beside n-grams and draft models");
 
 static PREFIX_CACHING: Setting = Setting::new("prefix_caching", Kind::Boolean, "Keep finished prompts in the cache")
     .or(&["enable_prefix_caching"])
@@ -266,18 +266,16 @@ impl ContinuousSettings {
         self.threshold_spares_alone = written.boolean(&THRESHOLD_SPARES_ALONE, of.threshold_spares_alone, &why)?;
         let goes_on = of.goes_on_after_self_preemption;
         self.goes_on_after_self_preemption = written.boolean(&GOES_ON_AFTER_SELF_PREEMPTION, goes_on, &why)?;
-        // vLLM switches it off for some ways to draft, and what it does with the others is not recorded.
-        let has_drafts = self.speculative.is_some();
-        let (default, why) = if has_drafts {
-            (false, "drafts are verified step by step")
-        } else {
-            (of.async_scheduling, why.as_str())
+        let drafts = self.speculative.as_ref();
+        let (default, why) = match drafts {
+            Some(drafts) if !drafts.looks_ahead => (false, "this release does not look ahead beside such drafts"),
+            _ => (of.async_scheduling, why.as_str()),
         };
         self.async_scheduling = written.boolean(&ASYNC_SCHEDULING, default, why)?;
-        if self.async_scheduling && has_drafts {
-            let message = "not supported: batching.async_scheduling = true beside batching.speculative";
+        if self.async_scheduling && drafts.is_some() && !of.async_scheduling {
+            let message = "not supported: batching.async_scheduling = true beside batching.speculative before 0.14";
             return Err(Refused::new(&[&ASYNC_SCHEDULING], message)
-                .help("leave one of the two out: no recording shows what vLLM does with both")
+                .help("leave one of the two out, or write profile = \"vllm-0.15\" or a later one")
                 .into());
         }
         Ok(())

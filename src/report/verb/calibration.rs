@@ -8,7 +8,7 @@ use crate::config::FittedOn;
 use crate::fleet::FrontEnd;
 use crate::report::text::table::aligned;
 use crate::step_time::Overheads;
-use crate::study::calibrate::{Calibrated, Fittable, MetricError};
+use crate::study::calibrate::{Calibrated, Fittable, LoadErrors, MetricError};
 
 /// The version of the JSON form: raised when a key changes its meaning.
 const SCHEMA: &str = "tailcast/calibrate/v1";
@@ -42,7 +42,11 @@ impl CalibrationReport {
         let _ = writeln!(text, "Compared    {}\n", self.calibrated.method);
         text += &self.coefficients();
         text.push('\n');
-        text += &errors(&self.calibrated.errors);
+        text += &if self.calibrated.loads.is_empty() {
+            errors(&self.calibrated.errors)
+        } else {
+            of_loads(&self.calibrated.loads)
+        };
         let _ = writeln!(text, "\n{APPLIES_TO}");
         text
     }
@@ -100,6 +104,7 @@ impl CalibrationReport {
                 })
             })
             .collect();
+        let loads: Vec<Value> = calibrated.loads.iter().map(load).collect();
         let document = json!({
             "schema": SCHEMA,
             "tool": { "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") },
@@ -116,6 +121,7 @@ impl CalibrationReport {
             "coefficients": fitted,
             "left_out": left_out,
             "errors": errors,
+            "loads": loads,
             "warnings": calibrated.warnings,
         });
         format!("{document:#}\n")
@@ -198,11 +204,47 @@ fn shown(coefficient: Fittable, value: f64) -> String {
     }
 }
 
+fn load(load: &LoadErrors) -> Value {
+    let numbers = load.numbers.iter().map(|one| {
+        json!({
+            "metric": one.name,
+            "measured_s": one.measured,
+            "before": one.before,
+            "after": one.after,
+            "left_out": one.left_out,
+        })
+    });
+    json!({ "load": load.load, "errors": numbers.collect::<Vec<_>>() })
+}
+
+/// The errors of each load, at last with the coefficients that the other loads give.
+fn of_loads(loads: &[LoadErrors]) -> String {
+    let header = ["load", "error", "measured", "before", "after", "left out"].map(str::to_owned);
+    let mut rows = vec![header.to_vec()];
+    for load in loads {
+        for (place, one) in load.numbers.iter().enumerate() {
+            let name = if place == 0 { load.load.clone() } else { String::new() };
+            rows.push(vec![
+                name,
+                one.name.clone(),
+                format!("{:.2} ms", 1e3 * one.measured),
+                percent(one.before),
+                percent(one.after),
+                one.left_out.map_or_else(|| "-".to_owned(), percent),
+            ]);
+        }
+    }
+    aligned(&rows, &[false, false, true, true, true, true])
+}
+
+fn percent(share: f64) -> String {
+    format!("{:+.1} %", 100.0 * share)
+}
+
 fn errors(errors: &[MetricError]) -> String {
     let header = ["error", "measured", "before", "after"].map(str::to_owned);
     let mut rows = vec![header.to_vec()];
     for error in errors {
-        let percent = |share: f64| format!("{:+.1} %", 100.0 * share);
         rows.push(vec![
             error.name.clone(),
             format!("{:.2} ms", 1e3 * error.measured),

@@ -2,26 +2,41 @@
 
 use super::busyness;
 use super::comparison::{self, MeasuredData};
-use super::data::Data;
+use super::data::{Data, MeasuredLoad};
 use super::latencies::Served;
 use super::one_by_one::OneByOne;
 use super::refusal::Refusal;
+use super::several::OneLoad;
 use super::step_rows::StepRows;
 use super::summed_up::SummedUp;
 use crate::config::{Measured, Scenario};
 
 /// Fewer requests say more about chance than about the server.
 const LEAST_REQUESTS: usize = 50;
+/// Of one load among several, whose requests count together.
+const LEAST_AT_A_LOAD: usize = 10;
 /// Requests that are missing from the load, of all.
 const MOST_UNFINISHED: f64 = 0.05;
 
-/// The comparison that the data allow; refuses those that say nothing.
-pub fn comparison(scenario: &Scenario, data: &Data) -> Result<Box<dyn MeasuredData>, Refusal> {
+/// The comparisons that the data allow; refuses those that say nothing, naming the load if there are several.
+pub fn comparisons(loads: Vec<MeasuredLoad>) -> Result<Vec<OneLoad>, Refusal> {
+    let are_several = loads.len() > 1;
+    let least = if are_several { LEAST_AT_A_LOAD } else { LEAST_REQUESTS };
+    let compared = loads.into_iter().map(|load| {
+        let MeasuredLoad { label, scenario, data } = load;
+        let data = comparison(&scenario, &data, least)
+            .map_err(|refusal| if are_several { refusal.about(&label) } else { refusal })?;
+        Ok(OneLoad { label, scenario, data })
+    });
+    compared.collect()
+}
+
+fn comparison(scenario: &Scenario, data: &Data, least: usize) -> Result<Box<dyn MeasuredData>, Refusal> {
     let measured = match data {
         Data::Steps(steps) => return Ok(Box::new(StepRows::new(scenario, steps)?)),
         Data::Served(measured) => measured,
     };
-    refuse_too_few(measured)?;
+    refuse_too_few(measured, least)?;
     let has_gaps = measured.values.contains_key("tpot.mean");
     if !has_gaps {
         return Err(Refusal::new(
@@ -55,17 +70,17 @@ pub fn comparison(scenario: &Scenario, data: &Data) -> Result<Box<dyn MeasuredDa
     Ok(comparison)
 }
 
-fn refuse_too_few(measured: &Measured) -> Result<(), Refusal> {
+fn refuse_too_few(measured: &Measured, least: usize) -> Result<(), Refusal> {
     let finished = match (&measured.requests, measured.values.get("requests.finished")) {
         (Some(requests), _) => requests.len(),
         (None, Some(&finished)) => finished as usize,
         (None, None) => return Ok(()),
     };
-    if finished < LEAST_REQUESTS {
+    if finished < least {
         let plural = if finished == 1 { "" } else { "s" };
         return Err(Refusal::new(
             format!("{finished} finished request{plural} say more about chance than about the server"),
-            format!("measure {LEAST_REQUESTS} requests or more; some hundreds are better"),
+            format!("measure {least} requests or more; some hundreds are better"),
         ));
     }
     let unfinished = measured.unfinished as f64;

@@ -21,6 +21,12 @@ pub enum Fittable {
 /// A step pays no more than this besides its work, or it is the work that is priced wrongly [µs].
 const MOST_STEP_MICROS: f64 = 1_500.0;
 
+/// A front end answers within this: servers that were measured take 6 ms, and the slowest engines' first tokens come
+/// some 60 ms later than their steps explain [µs].
+const MOST_LATENCY_MICROS: f64 = 80_000.0;
+/// What a front end may add to a first token for each running request [µs].
+const MOST_PER_STREAM_MICROS: f64 = 2_000.0;
+
 impl Fittable {
     /// All, those first that are kept when data cannot tell them from others.
     pub const ALL: [Self; 4] = [
@@ -58,6 +64,11 @@ impl Fittable {
         matches!(self, Self::LatencyMicros | Self::PerStreamMicros)
     }
 
+    /// Whether one load alone cannot tell it.
+    pub const fn needs_loads(self) -> bool {
+        matches!(self, Self::KernelScale | Self::PerStreamMicros)
+    }
+
     /// Its value in a scenario.
     pub fn of(self, scenario: &Scenario) -> f64 {
         let overheads = &scenario.deployment.execution.overheads;
@@ -87,8 +98,8 @@ impl Fittable {
         let (step, least, most) = match self {
             Self::StepMicros => (300.0, 0.0, MOST_STEP_MICROS),
             Self::KernelScale => (0.1, 0.3, 3.0),
-            Self::LatencyMicros => (1_000.0, 0.0, 1e6),
-            Self::PerStreamMicros => (100.0, 0.0, 10_000.0),
+            Self::LatencyMicros => (1_000.0, 0.0, MOST_LATENCY_MICROS),
+            Self::PerStreamMicros => (100.0, 0.0, MOST_PER_STREAM_MICROS),
         };
         Coefficient {
             start: start.clamp(least, most),

@@ -9,18 +9,24 @@ mod coefficient;
 mod comparison;
 mod data;
 mod latencies;
+mod left_out_loads;
 mod one_by_one;
 mod recorded;
 mod refusal;
 mod selection;
+mod several;
 mod step_rows;
 mod summed_up;
 
 pub use coefficient::Fittable;
 pub use comparison::{LeftOut, MetricError};
-pub use data::Data;
+pub use data::{Data, MeasuredLoad};
+pub use left_out_loads::{LoadError, LoadErrors};
 pub use refusal::Refusal;
 pub use selection::Fitted;
+
+use comparison::MeasuredData;
+use several::SeveralLoads;
 
 use crate::config::Scenario;
 use crate::fleet::FrontEnd;
@@ -33,8 +39,10 @@ pub struct Calibrated {
     pub fitted: Vec<Fitted>,
     /// Those that keep their defaults, and why.
     pub left_out: Vec<LeftOut>,
-    /// What is left, before and after.
+    /// What is left, before and after; of several loads the mean, without sign.
     pub errors: Vec<MetricError>,
+    /// The same of each load, and how well the others predict it; empty if there is one load only.
+    pub loads: Vec<LoadErrors>,
     /// What steps pay now.
     pub overheads: Overheads,
     /// What stands between clients and the engine now.
@@ -50,8 +58,13 @@ pub struct Calibrated {
 /// A mean that is still so far off says that the scenario is not what was measured.
 const LARGE_ERROR: f64 = 0.15;
 
-/// Fits the coefficients that `data` can tell, or those that were asked for, and leaves the scenario with them.
-pub fn calibrate(scenario: &mut Scenario, data: &Data, asked_for: Option<&[Fittable]>) -> Result<Calibrated, Refusal> {
+/// Fits the coefficients that the loads can tell together, or those that were asked for, and leaves the scenario with
+/// them. There is at least one load.
+pub fn calibrate(
+    scenario: &mut Scenario,
+    loads: Vec<MeasuredLoad>,
+    asked_for: Option<&[Fittable]>,
+) -> Result<Calibrated, Refusal> {
     if !scenario.deployment.step_times.kind().is_modelled {
         return Err(Refusal::new(
             "the scenario gives its step times (server.step_time), so there is nothing to fit",
@@ -64,9 +77,16 @@ pub fn calibrate(scenario: &mut Scenario, data: &Data, asked_for: Option<&[Fitta
             "describe what was measured as one [workload], such as a trace",
         ));
     }
-    let comparison = choice::comparison(scenario, data)?;
+    let loads = choice::comparisons(loads)?;
+    let several = SeveralLoads::new(loads.iter().collect());
+    let comparison: &dyn MeasuredData = match &loads[..] {
+        [only] => only.data.as_ref(),
+        _ => &several,
+    };
     let before = comparison.statistics(scenario)?;
-    let mut selection = selection::fit(scenario, comparison.as_ref(), asked_for)?;
+    let before_each: Result<Vec<_>, _> = loads.iter().map(|load| load.statistics(scenario)).collect();
+    let before_each = before_each?;
+    let mut selection = selection::fit(scenario, comparison, asked_for)?;
     for one in &mut selection.fitted {
         one.value = one.coefficient.rounded(one.value);
         one.coefficient.set(scenario, one.value);
@@ -75,10 +95,17 @@ pub fn calibrate(scenario: &mut Scenario, data: &Data, asked_for: Option<&[Fitta
     let mut warnings = comparison.warnings();
     warnings.append(&mut selection.warnings);
     warnings.extend(too_far_off(&errors));
+    let mut of_each = Vec::new();
+    if loads.len() > 1 {
+        let fitted: Vec<Fittable> = selection.fitted.iter().map(|one| one.coefficient).collect();
+        of_each = left_out_loads::of_loads(scenario, &loads, &before_each, &fitted)?;
+        warnings.extend(left_out_loads::warnings(&of_each));
+    }
     Ok(Calibrated {
         fitted: selection.fitted,
         left_out: selection.left_out,
         errors,
+        loads: of_each,
         overheads: scenario.deployment.execution.overheads,
         front_end: scenario.deployment.front_end,
         amount: comparison.amount(),

@@ -152,8 +152,7 @@ impl MeasuredData for OneByOne {
     fn is_blind_to(&self, coefficient: Fittable) -> Option<String> {
         let (least, most) = self.running;
         let varies = most >= LEAST_SPREAD * least.max(1.0);
-        let needs_loads = matches!(coefficient, Fittable::KernelScale | Fittable::PerStreamMicros);
-        (needs_loads && !varies).then(|| {
+        (coefficient.needs_loads() && !varies).then(|| {
             if self.is_closed_loop {
                 "a closed loop is one load; measure at several rates".to_owned()
             } else {

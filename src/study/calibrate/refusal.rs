@@ -15,6 +15,12 @@ impl Refusal {
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self(Diagnostic::new(message).help(help))
     }
+
+    /// The same, of one of several loads.
+    #[must_use]
+    pub fn about(self, load: &str) -> Self {
+        Self(self.0.about(load))
+    }
 }
 
 impl From<SimulationError> for Refusal {

@@ -37,6 +37,8 @@ const MORE_THAN_NOISE: f64 = 4.0;
 const MOST_NOISE: f64 = 0.05;
 /// Fits that find out what the noise of each latency is: the first one takes all for equally noisy.
 const WEIGHINGS: usize = 2;
+/// A value this close to its bound is at it, as a part of the bound.
+const NEARLY: f64 = 0.99;
 /// Rounds of the search: each takes a simulation a coefficient, and a few.
 const ROUNDS: usize = 12;
 
@@ -79,8 +81,17 @@ pub fn fit(
     Ok(Selection {
         fitted: search.fitted(&chosen, &at),
         left_out,
-        warnings: Vec::new(),
+        warnings: search.warnings,
     })
+}
+
+/// Fits exactly these again to other data, whatever their errors, and leaves the scenario with them.
+pub fn fit_again(scenario: &mut Scenario, comparison: &dyn MeasuredData, fitted: &[Fittable]) -> Result<(), Refusal> {
+    let fit = Search::new(scenario, comparison).run(fitted)?;
+    for (coefficient, value) in fitted.iter().zip(&fit.values) {
+        coefficient.set(scenario, *value);
+    }
+    Ok(())
 }
 
 /// A coefficient that is dropped, and what takes its place, if anything.
@@ -130,6 +141,8 @@ struct Search<'a> {
     noise: Vec<f64>,
     /// Whether the scenario itself says what its front end costs.
     front_end_is_given: bool,
+    /// What the user should know.
+    warnings: Vec<String>,
 }
 
 impl<'a> Search<'a> {
@@ -144,6 +157,7 @@ impl<'a> Search<'a> {
             defaults,
             noise: comparison.targets().iter().map(|it| it.noise).collect(),
             front_end_is_given,
+            warnings: Vec::new(),
             scenario,
             comparison,
         }
@@ -238,6 +252,11 @@ impl<'a> Search<'a> {
         if let Some(at_bound) = Self::constant_at_its_bound(chosen, fit) {
             return Ok(Some(at_bound));
         }
+        if let Some(beyond) = Self::front_end_at_its_bound(chosen, fit) {
+            self.warnings
+                .push(format!("{} {}", beyond.coefficient.name(), beyond.reason));
+            return Ok(Some((beyond, None)));
+        }
         for (at, &coefficient) in chosen.iter().enumerate() {
             let (value, error) = (fit.values[at], self.standard_error(fit, at));
             if error <= coefficient.largest_error(value, self.default(coefficient)) {
@@ -309,6 +328,23 @@ impl<'a> Search<'a> {
         Some((dropped, Some(Fittable::KernelScale)))
     }
 
+    /// A front end does not take so long: first tokens are late for another reason, which must not be mistaken for it.
+    fn front_end_at_its_bound(chosen: &[Fittable], fit: &Fit) -> Option<LeftOut> {
+        let is_beyond = |&(at, coefficient): &(usize, &Fittable)| {
+            let most = coefficient.search(0.0).most;
+            coefficient.is_of_front_end() && fit.values[at] > most * NEARLY
+        };
+        let (_, &coefficient) = chosen.iter().enumerate().find(is_beyond)?;
+        let most = coefficient.search(0.0).most;
+        Some(LeftOut {
+            coefficient,
+            reason: format!(
+                "would have to be above {most:.0} us, which no front end takes: first tokens are late for another \
+                 reason, and the scenario may not be what was measured"
+            ),
+        })
+    }
+
     /// Kernels at the end of their range, without a constant that could be to blame, are those of another deployment.
     fn refuse_bounds(chosen: &[Fittable], fit: &Fit) -> Result<(), Refusal> {
         let Some(at) = chosen.iter().position(|one| *one == Fittable::KernelScale) else {
@@ -345,6 +381,13 @@ impl<'a> Search<'a> {
             }
         }
         let fit = self.run(asked_for)?;
+        if let Some(beyond) = Self::front_end_at_its_bound(asked_for, &fit) {
+            return Err(Refusal::new(
+                format!("{} {}", beyond.coefficient.name(), beyond.reason),
+                "leave it out of --coefficients, and compare gpu, tensor_parallel, weights, the limits of [batching], \
+                 and what prompts share",
+            ));
+        }
         let mut warnings = Vec::new();
         for (at, &coefficient) in asked_for.iter().enumerate() {
             let (value, error) = (fit.values[at], self.standard_error(&fit, at));

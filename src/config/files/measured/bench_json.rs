@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::benchmark_load::BenchmarkLoad;
 use super::metric::{canonical, is_latency};
-use super::result::{Measured, MeasuredRequest, Values, error_at};
+use super::result::{FORMATS_HELP, Measured, MeasuredRequest, Values, error_at};
 use super::tally::Tally;
 use crate::config::files::wording;
 use crate::config::reader::diagnostic::Diagnostic;
@@ -19,8 +19,32 @@ const ROUNDING: Span = Span::from_micros(1);
 /// Reads the one object of the file.
 pub fn read(name: &str, content: &str) -> Result<Measured, Diagnostic> {
     let raw: Raw = serde_json::from_str(content).map_err(|error| unreadable(name, content, &error))?;
-    raw.measured()
-        .map_err(|problem| Diagnostic::new(format!("{name}: {}", problem.message)).help(problem.help))
+    raw.measured().map_err(|problem| problem.of(name))
+}
+
+/// Reads several results: a list, as vLLM's sweep of benchmarks sums them up, or one after the other, as
+/// `--append-result` leaves them.
+pub fn read_all(name: &str, content: &str) -> Result<Vec<Measured>, Diagnostic> {
+    let all: Result<Vec<Raw>, _> = if content.trim_start().starts_with('[') {
+        serde_json::from_str(content)
+    } else {
+        serde_json::Deserializer::from_str(content).into_iter().collect()
+    };
+    let all = all.map_err(|error| unreadable(name, content, &error))?;
+    if all.is_empty() {
+        return Err(Diagnostic::new(format!("{name} is an empty list")).help(FORMATS_HELP));
+    }
+    let are_several = all.len() > 1;
+    let numbered = all.into_iter().enumerate();
+    let read = numbered.map(|(place, raw)| {
+        let name = if are_several {
+            format!("{name}: result {}", place + 1)
+        } else {
+            name.to_owned()
+        };
+        raw.measured().map_err(|problem| problem.of(&name))
+    });
+    read.collect()
 }
 
 /// What the object may hold.
@@ -62,6 +86,12 @@ impl Rate {
 struct Problem {
     message: String,
     help: &'static str,
+}
+
+impl Problem {
+    fn of(self, name: &str) -> Diagnostic {
+        Diagnostic::new(format!("{name}: {}", self.message)).help(self.help)
+    }
 }
 
 /// Where a number of the whole run goes, and what it is divided by.

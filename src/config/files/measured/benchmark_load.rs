@@ -25,35 +25,53 @@ impl BenchmarkLoad {
         1.0 / self.burstiness.unwrap_or(1.0).sqrt()
     }
 
-    /// The keys of a scenario that sends the same, as TOML. Requests that were all due at once and of which only so
-    /// many were outstanding are a closed loop without pauses.
-    pub fn to_toml(&self) -> Result<String, Diagnostic> {
-        let missing = |key: &str| {
-            Diagnostic::new(format!("load = \"measured\": the measured file does not say `{key}`")).help(
-                "give the JSON of `vllm bench serve --save-result`, or leave `load` out and describe it in [workload]",
-            )
-        };
-        let requests = self.requests.ok_or_else(|| missing("num_prompts"))?;
-        let rate = self.rate_per_s.ok_or_else(|| missing("request_rate"))?;
+    /// What people call the load, as far as the file says it: `16 clients`, `2.5 a second`.
+    pub fn label(&self) -> Option<String> {
+        match (self.rate_per_s?, self.max_concurrency) {
+            (rate, Some(1)) if rate.is_infinite() => Some("1 client".to_owned()),
+            (rate, Some(clients)) if rate.is_infinite() => Some(format!("{clients} clients")),
+            (rate, None) if rate.is_infinite() => Some("all at once".to_owned()),
+            (rate, _) => Some(format!("{rate} a second")),
+        }
+    }
+
+    /// The keys of a scenario that sends the same, each with its value in TOML. Requests that were all due at once and
+    /// of which only so many were outstanding are a closed loop without pauses. What the file does not say is named in
+    /// the error.
+    pub fn keys(&self) -> Result<Vec<(&'static str, String)>, &'static str> {
+        let requests = self.requests.ok_or("num_prompts")?;
+        let rate = self.rate_per_s.ok_or("request_rate")?;
         let is_poisson = self.burstiness.is_none_or(|it| it.total_cmp(&1.0).is_eq());
-        let mut text = format!("[workload]\nrequests = {requests}\narrivals = ");
-        let written = match (rate.is_finite(), self.max_concurrency) {
-            (false, Some(clients)) => writeln!(text, "{{ process = \"closed\", concurrency = {clients} }}"),
-            (false, None) => writeln!(text, "{{ process = \"at_once\" }}"),
-            (true, _) if is_poisson => {
-                writeln!(text, "{{ process = \"poisson\", rate = {rate:?}, span = \"exact\" }}")
-            }
+        let arrivals = match (rate.is_finite(), self.max_concurrency) {
+            (false, Some(clients)) => format!("{{ process = \"closed\", concurrency = {clients} }}"),
+            (false, None) => "{ process = \"at_once\" }".to_owned(),
+            (true, _) if is_poisson => format!("{{ process = \"poisson\", rate = {rate:?}, span = \"exact\" }}"),
             (true, _) => {
                 let cv = self.cv();
-                writeln!(
-                    text,
-                    "{{ process = \"gamma\", rate = {rate:?}, cv = {cv:?}, span = \"exact\" }}"
-                )
+                format!("{{ process = \"gamma\", rate = {rate:?}, cv = {cv:?}, span = \"exact\" }}")
             }
         };
-        written.expect("a string takes everything");
+        let mut keys = vec![
+            ("workload.requests", requests.to_string()),
+            ("workload.arrivals", arrivals),
+        ];
         if let (true, Some(most)) = (rate.is_finite(), self.max_concurrency) {
-            writeln!(text, "[client]\nmax_outstanding = {most}").expect("a string takes everything");
+            keys.push(("client.max_outstanding", most.to_string()));
+        }
+        Ok(keys)
+    }
+
+    /// The same as TOML.
+    pub fn to_toml(&self) -> Result<String, Diagnostic> {
+        let keys =
+            self.keys().map_err(|missing| {
+                Diagnostic::new(format!("load = \"measured\": the measured file does not say `{missing}`")).help(
+                "give the JSON of `vllm bench serve --save-result`, or leave `load` out and describe it in [workload]",
+            )
+            })?;
+        let mut text = String::new();
+        for (key, value) in keys {
+            writeln!(text, "{key} = {value}").expect("a string takes everything");
         }
         Ok(text)
     }

@@ -38,6 +38,24 @@ impl Measured {
         Self::parse(&name, &content)
     }
 
+    /// Reads a file that may hold several results.
+    pub fn read_all(path: &Path) -> Result<Vec<Self>, Diagnostic> {
+        let name = path.display().to_string();
+        let content = Files::default()
+            .text(path, LARGEST_FILE_BYTES)
+            .map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")).help(FORMATS_HELP))?;
+        Self::parse_all(&name, &content)
+    }
+
+    /// Reads the content of a file that may hold several results.
+    pub fn parse_all(name: &str, content: &str) -> Result<Vec<Self>, Diagnostic> {
+        let content = content.strip_prefix('\u{feff}').unwrap_or(content);
+        match content.trim_start().chars().next() {
+            Some('{' | '[') => bench_json::read_all(name, content),
+            _ => Ok(vec![Self::parse(name, content)?]),
+        }
+    }
+
     /// Reads the content of a file that messages call `name`.
     pub fn parse(name: &str, content: &str) -> Result<Self, Diagnostic> {
         let content = content.strip_prefix('\u{feff}').unwrap_or(content);
