@@ -227,6 +227,33 @@ fn drafts_reach_the_scheduler() {
     assert!(matches!(scenario.deployment.server.policy, PolicySettings::Static(_)));
 }
 
+#[test]
+fn acceptance_comes_from_what_a_server_counted() {
+    let place = Workplace::new();
+    place.write(
+        "metrics.txt",
+        "vllm:spec_decode_num_drafts_total{engine=\"0\"} 200\n\
+         vllm:spec_decode_num_accepted_tokens_per_pos_total{engine=\"0\",position=\"0\"} 150\n\
+         vllm:spec_decode_num_accepted_tokens_per_pos_total{engine=\"0\",position=\"1\"} 50\n",
+    );
+    place.write("scenario.toml", LEAST);
+    let of = |tokens: u32| {
+        let drafts = format!(
+            "batching.speculative={{method=\"eagle\",tokens={tokens},acceptance={:?}}}",
+            place.path("metrics.txt")
+        );
+        place.run(&["run", "scenario.toml", "--set", &drafts, "--format", "json"])
+    };
+    let ended = of(1);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let counted = &ended.json()["speculative"];
+    let rate = counted["acceptance_rate"].as_f64().unwrap();
+    assert!((rate - 0.75).abs() < 0.05, "{counted}");
+    let ended = of(3);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("counts 2 drafts a step"), "{}", ended.stderr);
+}
+
 /// Since 0.33 a block's key covers the next token where a head drafts, so that no hit loses its last block; a draft
 /// model takes a place of each step for every request; and steps are decided ahead beside all of them.
 #[test]

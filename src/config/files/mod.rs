@@ -3,6 +3,7 @@
 pub mod axis;
 pub mod catalogue;
 pub(in crate::config) mod csv_table;
+pub(in crate::config) mod draft_counters;
 pub mod fingerprint;
 pub mod hugging_face;
 pub mod manifest;

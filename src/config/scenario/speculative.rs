@@ -2,9 +2,11 @@
 
 use super::model::ModelChoice;
 use crate::config::files::catalogue;
+use crate::config::files::draft_counters::acceptance_by_position;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
+use crate::config::reader::key::Key;
 use crate::config::reader::reading::Resolved;
 use crate::hardware::{Drafter, Model, WeightPrecision};
 use crate::policy::vllm::DraftSwitches;
@@ -40,6 +42,9 @@ enum Method {
     Eagle,
     Mtp,
 }
+
+/// What a server's metrics take is far less.
+const LARGEST_COUNTERS_BYTES: u64 = 1 << 26;
 
 /// The methods in the order of their words.
 const METHODS: [Method; 5] = [
@@ -85,6 +90,9 @@ pub fn read(fields: &Fields<'_>, target: DraftTarget<'_>, of: DraftSwitches) -> 
 
 fn read_acceptance(fields: &Fields<'_>, tokens: u32) -> Result<Acceptance, Diagnostic> {
     let key = fields.find(&ACCEPTANCE)?;
+    if matches!(key.node.map(|node| &node.value), Some(Value::Text(_))) {
+        return counted_acceptance(fields, key, tokens);
+    }
     if !matches!(key.node.map(|node| &node.value), Some(Value::Array(_))) {
         let rate = key.number(0.0..=1.0)?.required(ACCEPTANCE.required_help())?;
         return Ok(Acceptance::independent(rate, tokens));
@@ -123,6 +131,46 @@ fn read_acceptance(fields: &Fields<'_>, tokens: u32) -> Result<Acceptance, Diagn
         value: format!("{rates:?}"),
         content: None,
         origin: fields.reading().texts.line_of(place),
+        is_default: false,
+    });
+    Ok(Acceptance::Random { rates, seed: 0 })
+}
+
+/// Acceptance as a server counted it, in a file: of as many positions as there are drafts.
+fn counted_acceptance(fields: &Fields<'_>, key: Key<'_>, tokens: u32) -> Result<Acceptance, Diagnostic> {
+    let reading = fields.reading();
+    let place = key.node.map_or(fields.place(), |node| node.place);
+    let path = key.path()?.unnoted().unwrap_or_default();
+    let name = path.display().to_string();
+    let refused = |message: String| {
+        reading.error(place, message).help(
+            "name a file with what the server's /metrics answers, or with the JSON of `vllm bench serve \
+             --save-result`, of a run with drafts",
+        )
+    };
+    let content = reading.files.text(&path, LARGEST_COUNTERS_BYTES);
+    let content = content.map_err(|error| refused(format!("cannot read {name}: {error}")))?;
+    reading.note_file(&path);
+    let mut rates = acceptance_by_position(&content).map_err(|problem| refused(format!("{name}: {problem}")))?;
+    if rates.len() < tokens as usize {
+        return Err(refused(format!(
+            "{name} counts {} drafts a step, and `{}.tokens` is {tokens}",
+            rates.len(),
+            fields.path()
+        )));
+    }
+    rates.truncate(tokens as usize);
+    if let Some(at) = rates.windows(2).position(|pair| pair[1] > pair[0]) {
+        return Err(refused(format!(
+            "{name}: more drafts are accepted at position {} than at the one before, which cannot be",
+            at + 1
+        )));
+    }
+    reading.note(Resolved {
+        key: format!("{}.acceptance", fields.path()),
+        value: format!("{rates:.4?}"),
+        content: Some(format!("{rates:?}")),
+        origin: reading.texts.line_of(place),
         is_default: false,
     });
     Ok(Acceptance::Random { rates, seed: 0 })

@@ -58,8 +58,9 @@ pub static TOKENS: Setting = Setting::new(
 /// How many of them are accepted.
 pub static ACCEPTANCE: Setting = Setting::new(
     "acceptance",
-    Kind::Either(&[RATE, Kind::List(&RATE)]),
-    "The chance of each draft if all before it were accepted, or one rate for each position as vLLM reports them",
+    Kind::Either(&[RATE, Kind::List(&RATE), Kind::Path]),
+    "The chance of each draft if all before it were accepted, or one rate for each position as vLLM reports them, or a \
+     file that counts them: what /metrics answers, or the JSON of `vllm bench serve`",
 )
 .required(
     "write acceptance = 0.7, the chance of each draft if all before it were accepted, or one rate for each position \
