@@ -53,8 +53,14 @@ pub struct AttentionLayers {
     pub decode_flops_per_context_token: f64,
     /// Query heads on one GPU in all of them; none of latent attention, whose heads read one vector together.
     pub query_heads: f64,
-    /// Query heads that share keys and values; of the first layers if they differ.
+    /// Query heads that share keys and values.
     pub queries_per_kv_head: f64,
+    /// Key-value heads of one layer on one GPU; none of latent attention.
+    pub kv_heads: f64,
+    /// Width of a head: the mean of its keys' and its values'; 0 of latent attention.
+    pub head_dim: f64,
+    /// Heads of one layer of latent attention on one GPU; none of others.
+    pub latent_heads: f64,
 }
 
 impl Arithmetic {
@@ -98,39 +104,47 @@ impl Arithmetic {
         let window = attention.reach().window().or(chosen);
         let of_indexer = attention.indexer().map_or(0, Indexer::bytes_per_token);
         let layers = layers as f64;
-        let (query_heads, queries_per_kv_head) = match attention {
+        let none = AttentionLayers::none();
+        let heads = match attention {
             Attention::Grouped(grouped) => {
                 let heads = grouped.query_heads.div_ceil(gpus) as f64;
-                (heads, heads / grouped.kv_heads_on(gpus) as f64)
+                let kv_heads = grouped.kv_heads_on(gpus) as f64;
+                AttentionLayers {
+                    query_heads: layers * heads,
+                    queries_per_kv_head: heads / kv_heads,
+                    kv_heads,
+                    head_dim: (grouped.head_dim + grouped.value_head_dim) as f64 / 2.0,
+                    ..none
+                }
             }
-            Attention::Latent(_) | Attention::State(_) | Attention::Nothing => (0.0, 1.0),
+            Attention::Latent(latent) => AttentionLayers {
+                latent_heads: latent.heads.div_ceil(gpus) as f64,
+                ..none
+            },
+            Attention::State(_) | Attention::Nothing => none,
         };
         let kind = AttentionLayers {
-            query_heads: layers * query_heads,
-            queries_per_kv_head,
             window,
             layers,
             kv_bytes_per_context_token: layers * (attention.kv_bytes_per_token(kv, gpus) - of_indexer) as f64,
             flops_per_pair: layers * attention.flops_per_pair(gpus),
             decode_flops_per_context_token: layers * attention.decode_flops_per_context_token(gpus),
+            ..heads
         };
         self.add_layers(kind);
         if let Some(indexer) = attention.indexer() {
             let flops = layers * indexer.flops_per_pair() as f64;
             self.add_layers(AttentionLayers {
-                query_heads: 0.0,
-                queries_per_kv_head: 1.0,
-                window: None,
-                layers: 0.0,
                 kv_bytes_per_context_token: layers * of_indexer as f64,
                 flops_per_pair: flops,
                 decode_flops_per_context_token: flops,
+                ..none
             });
         }
     }
 
     fn add_layers(&mut self, kind: AttentionLayers) {
-        match self.attention.iter_mut().find(|like| like.window == kind.window) {
+        match self.attention.iter_mut().find(|like| like.is_like(&kind)) {
             Some(like) => {
                 like.layers += kind.layers;
                 like.kv_bytes_per_context_token += kind.kv_bytes_per_context_token;
@@ -149,6 +163,31 @@ impl Arithmetic {
             .iter()
             .map(|kind| kind.layers * kind.distinct_experts(tokens) * kind.bytes_per_expert);
         experts.sum()
+    }
+}
+
+impl AttentionLayers {
+    /// No layers at all.
+    const fn none() -> Self {
+        Self {
+            window: None,
+            layers: 0.0,
+            kv_bytes_per_context_token: 0.0,
+            flops_per_pair: 0.0,
+            decode_flops_per_context_token: 0.0,
+            query_heads: 0.0,
+            queries_per_kv_head: 1.0,
+            kv_heads: 0.0,
+            head_dim: 0.0,
+            latent_heads: 0.0,
+        }
+    }
+
+    /// Whether layers have the same reach and the same heads.
+    fn is_like(&self, other: &Self) -> bool {
+        let heads =
+            |one: &Self| [one.queries_per_kv_head, one.kv_heads, one.head_dim, one.latent_heads].map(f64::to_bits);
+        self.window == other.window && heads(self) == heads(other)
     }
 }
 

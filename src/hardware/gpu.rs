@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    AllReduceKernels, AttentionKernels, BadFigure, Chip, ExpertKernels, LinearKernels, Link, MeasuredKernels,
-    WeightPrecision,
+    AllReduceKernels, AttentionKernels, BadFigure, Chip, ExpertKernels, KvPrecision, LatentKernels, LinearKernels,
+    Link, MeasuredKernels, WeightKernel, WeightPrecision,
 };
 
 /// An accelerator whose figures have been checked.
@@ -138,19 +138,62 @@ impl Gpu {
         &self.figures.kernels
     }
 
-    /// What matrix products reach, measured or generic.
-    pub fn linear_kernels(&self) -> LinearKernels {
-        self.figures.kernels.linear.unwrap_or(LinearKernels::GENERIC)
+    /// What matrix products reach in such a kernel, measured or generic. What a server sustains is a matter of the GPU.
+    pub fn linear_kernels(&self, kernel: WeightKernel) -> LinearKernels {
+        let measured = &self.figures.kernels;
+        let Some(plain) = measured.linear else {
+            return LinearKernels::generic(kernel);
+        };
+        let of_kernel = measured.quantised_linear.iter().find(|(one, _)| *one == kernel);
+        let one = match of_kernel {
+            Some((_, one)) => *one,
+            None if kernel.quantises() => LinearKernels::generic(kernel),
+            None => plain,
+        };
+        LinearKernels {
+            sustained: plain.sustained,
+            ..one
+        }
     }
 
-    /// What attention reaches, measured or generic.
-    pub fn attention_kernels(&self) -> AttentionKernels {
-        self.figures.kernels.attention.unwrap_or(AttentionKernels::GENERIC)
+    /// What attention reaches on keys and values stored so, measured or generic.
+    pub fn attention_kernels(&self, kv: KvPrecision) -> AttentionKernels {
+        let measured = &self.figures.kernels;
+        let of_bytes = match kv {
+            KvPrecision::Bf16 => None,
+            KvPrecision::Fp8 => measured.attention_fp8,
+        };
+        of_bytes.or(measured.attention).unwrap_or(AttentionKernels::GENERIC)
     }
 
-    /// What routed experts reach, measured or generic.
-    pub fn expert_kernels(&self) -> ExpertKernels {
-        self.figures.kernels.experts.unwrap_or(ExpertKernels::GENERIC)
+    /// What latent attention reaches on vectors stored so, measured or generic.
+    pub fn latent_kernels(&self, kv: KvPrecision) -> LatentKernels {
+        let measured = &self.figures.kernels;
+        let of_bytes = match kv {
+            KvPrecision::Bf16 => None,
+            KvPrecision::Fp8 => measured.latent_fp8,
+        };
+        of_bytes.or(measured.latent).unwrap_or(LatentKernels::GENERIC)
+    }
+
+    /// What routed experts reach in such a kernel: measured there, in the kernel nearest to it, or generic.
+    pub fn expert_kernels(&self, kernel: WeightKernel) -> ExpertKernels {
+        let measured = &self.figures.kernels;
+        let of = |kernel| {
+            let of_kernel = measured.quantised_experts.iter().find(|(one, _)| *one == kernel);
+            of_kernel.map(|(_, one)| *one)
+        };
+        let near = match kernel {
+            WeightKernel::Mxfp4Marlin => of(WeightKernel::Marlin),
+            WeightKernel::Mxfp4Triton => of(WeightKernel::Mxfp4Marlin),
+            WeightKernel::Fp8 => of(WeightKernel::Fp8Block),
+            WeightKernel::Fp8Block => of(WeightKernel::Fp8),
+            _ => None,
+        };
+        of(kernel)
+            .or(near)
+            .or(measured.experts)
+            .unwrap_or(ExpertKernels::GENERIC)
     }
 
     /// What an all-reduce reaches, measured or generic for the kind of link.

@@ -5,10 +5,8 @@ use crate::hardware::{AllReduceKernels, ExpertKernels, Gpu, LinearKernels, Mixed
 
 /// Rows that a tensor core product computes together.
 const TILE_ROWS: f64 = 64.0;
-/// Rows of the smallest tile of the experts' products (vLLM, `fused_moe`, `BLOCK_SIZE_M`), and up to how many rows an
-/// expert they are used.
+/// Rows of the smallest tile of the experts' products (vLLM, `fused_moe`, `BLOCK_SIZE_M`).
 const EXPERT_TILE_ROWS: f64 = 16.0;
-const FEW_ROWS_AN_EXPERT: f64 = 32.0;
 
 /// What the device does per microsecond, before any fraction.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,17 +38,20 @@ pub struct Matrix {
     pub bytes: f64,
 }
 
-/// `rows` tokens times a matrix [us]: weights and activations move while tiles of 64 rows are multiplied.
+/// `rows` tokens times a matrix [us]: weights and activations move while tiles of 64 rows are multiplied. Where a
+/// matrix has too few outputs to keep every multiprocessor busy, it moves more slowly.
 pub fn product(kernels: &LinearKernels, rates: Rates, matrix: &Matrix, rows: f64) -> f64 {
     let moved = matrix.bytes + 2.0 * rows * (matrix.inputs + matrix.outputs);
+    let narrow = 1.0_f64.hypot(kernels.full_outputs / matrix.outputs);
     let tiles = (rows / TILE_ROWS).ceil() * TILE_ROWS;
     let flops = 2.0 * tiles * matrix.inputs * matrix.outputs;
-    kernels.micros
-        + overlap(
-            moved / (rates.bytes * kernels.bandwidth),
-            flops / (rates.flops * kernels.flops * kernels.sustained),
-            kernels.overlap,
-        )
+    let work = overlap(
+        moved * narrow / (rates.bytes * kernels.bandwidth),
+        flops / (rates.flops * kernels.flops * kernels.sustained),
+        kernels.overlap,
+    );
+    let quantised = kernels.quantising * 2.0 * rows * matrix.inputs / rates.bytes;
+    kernels.micros + kernels.by_rows.at(rows) * work + quantised
 }
 
 /// Routed experts on one GPU.
@@ -70,38 +71,62 @@ pub struct ExpertsLayer {
     pub bytes: f64,
 }
 
+/// How evenly tokens choose experts: popularities have a gamma distribution of this shape, so that few tokens choose
+/// nearly as many distinct experts as if all were alike, and many tokens leave the least popular ones out. Fitted to
+/// the uneven rows of the experts' tables, most of which ask for 1.5 and single ones for 1 to 3
+/// (aiconfigurator @ 095f58a: `power_law_1.01` and `power_law_1.2`); what real routers do is not known.
+const POPULARITY_SHAPE: f64 = 1.5;
+
 impl ExpertsLayer {
-    /// Expected number of distinct experts that `tokens` choose, each independently and evenly: `E (1 - (1 -
-    /// k/E)^tokens)`.
+    /// Expected number of distinct experts that `tokens` choose: those of the first one, and of the others `E - k` each
+    /// that is not missed by all. Were all alike it would be missed with `(1 - k/E)^(tokens - 1) = exp(-x)`; the mean
+    /// of `exp(-x p)` over popularities `p` of mean 1 and shape `s` is `(1 + x/s)^-s`.
     pub fn distinct(&self, tokens: f64) -> f64 {
-        let missed = 1.0 - self.per_token / self.count;
-        self.count * (1.0 - missed.powf(tokens))
+        let others = (tokens - 1.0).max(0.0);
+        let first = self.per_token.min(self.count);
+        if first >= self.count {
+            return self.count * tokens.min(1.0);
+        }
+        let tried = -(-first / self.count).ln_1p() * others;
+        let missed = (1.0 + tried / POPULARITY_SHAPE).powf(-POPULARITY_SHAPE);
+        first * tokens.min(1.0) + (self.count - first) * (1.0 - missed)
     }
 }
 
-/// One layer of experts on `rows` tokens [us]: the chosen ones' weights are read once each, and each computes on its
-/// own tiles of rows.
-pub fn experts(kernels: &ExpertKernels, rates: Rates, experts: &ExpertsLayer, rows: f64) -> f64 {
-    let distinct = experts.distinct(kernels.evenness * rows);
-    if distinct <= 0.0 {
+/// One layer of experts on `rows` tokens that choose so many `distinct` ones [us]: the chosen ones' weights are read
+/// once each while each multiplies its own rows, at least the smallest tile of them.
+pub fn experts(kernels: &ExpertKernels, rates: Rates, experts: &ExpertsLayer, rows: f64, distinct: f64) -> f64 {
+    if distinct <= 0.0 || rows <= 0.0 {
         return kernels.micros;
     }
+    let start = kernels.micros - (kernels.micros - kernels.alone_micros) / rows.max(1.0);
     let routed = rows * experts.per_token;
     let each = (routed / distinct).max(1.0);
-    let tile = if each <= FEW_ROWS_AN_EXPERT {
-        EXPERT_TILE_ROWS
-    } else {
-        TILE_ROWS
-    };
-    let tiles = (each / tile).ceil() * tile;
-    let moved = distinct * experts.bytes + 2.0 * routed * (experts.matrices * experts.width + experts.hidden);
-    let flops = 2.0 * distinct * tiles * experts.matrices * experts.width * experts.hidden;
-    kernels.micros
-        + overlap(
-            moved / (rates.bytes * kernels.bandwidth),
-            flops / (rates.flops * kernels.flops),
-            kernels.overlap,
-        )
+    let flops = 2.0 * distinct * each.max(EXPERT_TILE_ROWS) * experts.matrices * experts.width * experts.hidden;
+    let work = overlap(
+        distinct * experts.bytes / (rates.bytes * kernels.bandwidth),
+        flops / (rates.flops * kernels.flops),
+        kernels.overlap,
+    );
+    let between = 2.0 * routed * (experts.matrices * experts.width + experts.hidden);
+    start + kernels.by_rows.at(each) * work + kernels.moves * between / rates.bytes
+}
+
+/// Heads of requests that a GPU's multiprocessors take at once, one each; 0 if it is not known how many it has.
+pub fn heads_at_once(gpu: &Gpu) -> u64 {
+    gpu.chip().map_or(0, |chip| chip.multiprocessors.into())
+}
+
+/// Of so many heads of requests those that wait for others, as far as it shows: the turns of more than a few on each
+/// multiprocessor hide behind what they read. How many do is between tables, in which some ten still show (H100, at
+/// most 8 heads of keys and values), and servers of Llama-2-7B, whose 32 heads show next to none.
+pub fn heads_that_wait(heads: u64, at_once: u64) -> u64 {
+    const TURNS: u64 = 3;
+    let waiting = heads.saturating_sub(at_once);
+    if at_once == 0 {
+        return waiting;
+    }
+    waiting.min(TURNS * at_once)
 }
 
 /// A token of a decoding request's context in one layer beside prompts [us], where reading it once takes `stream`: each
@@ -155,6 +180,7 @@ pub fn overlap(a: f64, b: f64, exponent: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hardware::ByRows;
 
     const RATES: Rates = Rates { bytes: 1e6, flops: 1e8 };
 
@@ -170,6 +196,9 @@ mod tests {
             micros: 4.0,
             overlap: 2.0,
             sustained: 0.5,
+            full_outputs: 0.0,
+            quantising: 0.0,
+            by_rows: ByRows::NONE,
         };
         let matrix = Matrix {
             inputs: 1000.0,
@@ -181,6 +210,16 @@ mod tests {
         let arithmetic = 2.0 * 128.0 * 2e6 / 4e7;
         let expected = 4.0 + f64::hypot(memory, arithmetic);
         close(product(&kernels, RATES, &matrix, 65.0), expected);
+        // Half of the outputs that would fill the device, inputs quantised, and a kernel that takes twice its formula.
+        let slow = LinearKernels {
+            full_outputs: 2000.0,
+            quantising: 3.0,
+            by_rows: ByRows::new([2.0; ByRows::POINTS]),
+            ..kernels
+        };
+        let narrow = memory * 2.0_f64.sqrt();
+        let expected = 4.0 + 2.0 * f64::hypot(narrow, arithmetic) + 3.0 * 2.0 * 65.0 * 1000.0 / 1e6;
+        close(product(&slow, RATES, &matrix, 65.0), expected);
     }
 
     #[test]
@@ -196,10 +235,12 @@ mod tests {
     fn chosen_experts_are_read_once_each() {
         let kernels = ExpertKernels {
             micros: 30.0,
+            alone_micros: 20.0,
             bandwidth: 1.0,
             flops: 0.5,
             overlap: 1.0,
-            evenness: 1.0,
+            moves: 2.0,
+            by_rows: ByRows::NONE,
         };
         let mixture = ExpertsLayer {
             count: 8.0,
@@ -209,13 +250,44 @@ mod tests {
             hidden: 200.0,
             bytes: 120_000.0,
         };
-        // Two tokens choose 8 * (1 - 0.75^2) = 3.5 experts and pass through 4; each of the 3.5 computes a tile of 16
-        // rows.
-        let moved = 3.5 * 120_000.0 + 2.0 * 4.0 * (300.0 + 200.0);
+        // Two tokens pass through 4 experts, of which 3.5 are distinct; each of the 3.5 computes a tile of 16 rows.
+        let moved = 3.5 * 120_000.0;
         let flops = 2.0 * 3.5 * 16.0 * 300.0 * 200.0;
-        let expected = 30.0 + moved / 1e6 + flops / 5e7;
-        close(experts(&kernels, RATES, &mixture, 2.0), expected);
-        close(experts(&kernels, RATES, &mixture, 0.0), 30.0);
+        let between = 2.0 * 2.0 * 4.0 * (300.0 + 200.0);
+        let expected = 25.0 + moved / 1e6 + flops / 5e7 + between / 1e6;
+        close(experts(&kernels, RATES, &mixture, 2.0, 3.5), expected);
+        close(experts(&kernels, RATES, &mixture, 0.0, 0.0), 30.0);
+    }
+
+    #[test]
+    fn few_tokens_choose_nearly_as_many_experts_as_if_all_were_popular_and_many_do_not() {
+        let mixture = ExpertsLayer {
+            count: 128.0,
+            per_token: 4.0,
+            width: 100.0,
+            matrices: 3.0,
+            hidden: 200.0,
+            bytes: 120_000.0,
+        };
+        let even = |tokens: f64| 128.0 * (1.0 - (31.0_f64 / 32.0).powf(tokens));
+        close(mixture.distinct(1.0), 4.0);
+        assert!(mixture.distinct(0.0) < 1e-300);
+        for tokens in [2.0, 8.0, 64.0, 512.0] {
+            let part = mixture.distinct(tokens) / even(tokens);
+            assert!(part < 1.0 && part > 0.8, "{tokens}: {part}");
+        }
+        let mut before = 0.0;
+        for tokens in 0..4096 {
+            let now = mixture.distinct(f64::from(tokens));
+            assert!(now > before || tokens == 0, "{tokens}");
+            before = now;
+        }
+        assert!(before < 128.0);
+        let all = ExpertsLayer {
+            per_token: 128.0,
+            ..mixture
+        };
+        close(all.distinct(1.0), 128.0);
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub struct Execution {
     /// `v1/sample/ops/topk_topp_sampler.py`). In others Triton or `FlashInfer` finds the most probable tokens without
     /// sorting, which takes 0.1 to 0.5 ms for 128 requests (pull request 40376) and is not charged.
     pub sorts_below: u32,
+    /// Whether experts in mxfp4 run in `OpenAI`'s Triton kernels on Hopper, not in Marlin.
+    pub has_triton_mxfp4: bool,
 }
 
 impl Default for Execution {
@@ -108,6 +110,7 @@ impl Default for Execution {
             largest_graph: 512,
             sampling: Sampling::Plain,
             sorts_below: 0,
+            has_triton_mxfp4: true,
         }
     }
 }

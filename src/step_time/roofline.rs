@@ -14,7 +14,7 @@ mod picos;
 
 use super::kind::StepTimeKind;
 use super::{Execution, Ramp, StepShape, StepTime, saturation};
-use crate::hardware::{Arithmetic, Attention, Gpu, KvPrecision, Model, WeightPrecision};
+use crate::hardware::{Arithmetic, Attention, Gpu, KvPrecision, Model, WeightKernel, WeightPrecision};
 use crate::units::Span;
 use attention::AttentionPrice;
 use memo::Memo;
@@ -37,7 +37,7 @@ pub struct Roofline {
     by_tokens: Memo,
     /// What a step with so many sampling requests adds [ps].
     by_sampling: Memo,
-    /// Attention's small kernels, and the states that are read and written, per request in the step [ps].
+    /// The states that are read and written, per request in the step [ps].
     per_sequence: u64,
     /// What a step pays once [ps].
     once: u64,
@@ -72,7 +72,7 @@ impl Roofline {
         tensor_parallel: u32,
     ) -> Self {
         let overheads = &execution.overheads;
-        let operators = Operators::new(execution, model, gpu, weights, tensor_parallel);
+        let operators = Operators::new(execution, model, gpu, (weights, kv), tensor_parallel);
         let layers = model
             .layers()
             .iter()
@@ -80,17 +80,16 @@ impl Roofline {
         let layers = layers.map(|group| group.count).sum::<u64>() as f64;
         let arithmetic = Arithmetic::new(model, weights, kv, tensor_parallel);
         let kinds = arithmetic.attention.iter();
-        let bandwidth = gpu.bandwidth_bytes_per_s() * gpu.linear_kernels().bandwidth;
+        let bandwidth = gpu.bandwidth_bytes_per_s() * gpu.linear_kernels(WeightKernel::Plain).bandwidth;
         let of_state = arithmetic.state_bytes_per_request / bandwidth * 1e6;
-        let of_kernels = layers * gpu.attention_kernels().micros_per_request;
         Self {
             by_tokens: Memo::new(REMEMBERED_TOKENS),
             by_sampling: Memo::new(REMEMBERED_REQUESTS),
-            per_sequence: picos((of_kernels + of_state) * overheads.kernel_scale),
+            per_sequence: picos(of_state * overheads.kernel_scale),
             paid: 0,
             mixed: picos(layers * overheads.mixed_layer_micros),
             attention: kinds
-                .map(|kind| AttentionPrice::new(kind, gpu, overheads.kernel_scale))
+                .map(|kind| AttentionPrice::new(kind, gpu, kv, overheads.kernel_scale))
                 .collect(),
             once: picos(overheads.step_micros),
             operators,
@@ -118,8 +117,9 @@ impl Roofline {
         if !shape.is_uniform() {
             sum = sum.saturating_add(self.mixed);
         }
-        if shape.prefill > 0 {
-            for kind in &self.attention {
+        for kind in &self.attention {
+            sum = sum.saturating_add(kind.requests(shape));
+            if shape.prefill > 0 {
                 sum = sum.saturating_add(kind.prefill(shape));
             }
         }

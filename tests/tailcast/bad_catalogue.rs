@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use tailcast::config::catalogue;
+use tailcast::hardware::WeightKernel;
 use tempfile::TempDir;
 
 const GPU: &str = r#"title = "Test"
@@ -112,12 +113,23 @@ fn kernels_faster_than_their_datasheet_are_refused() {
         let path = write(&folder, "mine.toml", &format!("{GPU}{kernels}"));
         catalogue::gpu_from_file(&path)
     };
-    assert!((read(KERNELS).unwrap().linear_kernels().bandwidth - 0.9).abs() < 1e-12);
+    let read_back = |kernels: &str| read(kernels).unwrap().linear_kernels(WeightKernel::Plain).bandwidth;
+    assert!((read_back(KERNELS) - 0.9).abs() < 1e-12);
     for (good, bad, expected) in [
         ("= 0.9", "= 1.1", "kernels.linear.of_bandwidth is 1.1"),
         ("= 0.8", "= 0.0", "kernels.linear.of_peak is 0; it must be"),
         ("= 3", "= 0.5", "kernels.linear.overlap is 0.5"),
         ("overlap", "overlapp", "overlapp"),
+        (
+            "= 3",
+            "= 3\nby_rows = [1, 1, 1, 1, 1, 1, 1, 1, 1, 0.8]",
+            "kernels.linear.by_rows is 0.8",
+        ),
+        (
+            "[kernels.linear]",
+            "[kernels.quantised_linear.fp9]",
+            "no kernel 'fp9'; there are fp8,",
+        ),
     ] {
         let error = read(&KERNELS.replacen(good, bad, 1)).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");

@@ -32,7 +32,7 @@ source = "made up"
 fitted = "not at all"
 [kernels.attention]
 start_us = 5.0
-request_us = 0.5
+head_us = 0.25
 of_bandwidth = 1.0
 of_peak = 1.0
 pairs_per_query = 100
@@ -44,7 +44,8 @@ start_us = 10.0
 of_bandwidth = 1.0
 of_peak = 1.0
 overlap = 1.0
-evenness = 1.0
+alone_us = 10.0
+moves = 1.0
 source = "made up"
 fitted = "not at all"
 [kernels.all_reduce]
@@ -255,19 +256,21 @@ fn every_all_reduce_waits_for_the_last_gpu() {
 
 #[test]
 fn without_a_graph_the_host_holds_quantised_experts_up() {
-    // 513 tokens choose all 4 experts and pass through 1,026, 256.5 each: five tiles of 64 rows. Of 8 bits a weight:
+    // 513 tokens choose 2 of 4 experts each: the first one's 2, and of the 2 others all but those that 512 tokens miss,
+    // each with one half where all are alike. Of 8 bits a weight:
     //   10          start
-    //    6.291456   4 x 3 x 512 x 1024 bytes of weights
+    //    1.572864   a distinct expert's 3 x 512 x 1024 bytes of weights
     //    5.253120   2 x 1026 x (3 x 512 + 1024) bytes of activations
-    //   20.132659   2 x 4 x 320 x 3 x 512 x 1024 operations at 200,000,000
-    let experts = 10.0 + 6.291_456 + 5.253_12 + 20.132_659_2;
+    //   16.137585   2 x 1026 x 3 x 512 x 1024 operations at 200,000,000
+    let distinct = 2.0 + 2.0 * (1.0 - (1.0 + 512.0 * std::f64::consts::LN_2 / 1.5).powf(-1.5));
+    let experts = 10.0 + distinct * 1.572_864 + 5.253_12 + 16.137_584_64;
     let held_up = |weights, micros, tokens| {
         let server = Server::mixture(weights).with(|paid| paid.eager_experts_micros = micros);
         server.of_tokens(tokens) - Server::mixture(weights).of_tokens(tokens)
     };
     let int8 = WeightPrecision::Int8;
     close(held_up(int8, 1000.0, 513), 2.0 * (1000.0 - experts));
-    close(held_up(int8, 41.0, 513), 0.0); // They take 41.68 us anyway.
+    close(held_up(int8, 37.0, 513), 0.0); // They take 37.68 us anyway.
     close(held_up(int8, 1000.0, 512), 0.0);
     for weights in [WeightPrecision::Bf16, WeightPrecision::Mxfp4] {
         close(held_up(weights, 1000.0, 513), 0.0);
@@ -340,8 +343,8 @@ fn decoding_alone_reads_each_context_once() {
     let of = |requests, context| server.micros(&decoding(requests, context));
     // Two layers of 2 x 2 x 128 values of 2 bytes: 2,048 bytes a token.
     close(of(2, 1001) - of(2, 1), 2000.0 * 0.002_048);
-    // Two requests instead of one: padding as before, two layers of 0.5 us, and of the head's rows 2 x 11,024 bytes
-    // more.
+    // Two requests instead of one: padding as before, two layers of 2 heads of 0.25 us, and of the head's rows 2 x
+    // 11,024 bytes more.
     let row = 2.0 * (0.052_224 + 0.5) + 0.022_048 + 0.002_048;
     close(of(2, 1) - of(1, 1), row);
 }
@@ -367,7 +370,7 @@ fn a_prompt_pays_for_its_pairs_and_for_running_in_pieces() {
     // 64 x 65 / 2 pairs of 4 x 8 x 128 operations in each of two layers, 81.92 ps rounded to 82; 100 pairs more a
     // token; 64 keys and values.
     let attention = 2080.0 * 82e-6 + 64.0 * 100.0 * 81.92e-6 + 64.0 * 0.002_048;
-    // Besides the layers' own work: 7 us for running in pieces, 0.5 us for the request.
+    // Besides the layers' own work: 7 us for running in pieces, 0.5 us for the request's heads.
     let expected = 100.0 + 2.0 * (dense_layer(64.0) + 7.0 + 0.5) + attention;
     close(server.micros(&shape), expected);
 }

@@ -185,6 +185,7 @@ pub(super) fn resolve(
         largest_graph: graphs.largest,
         sampling,
         sorts_below: profile.switches.sorts_below,
+        has_triton_mxfp4: profile.switches.has_triton_mxfp4,
     };
     warn_of_another_deployment(reading, &model, &server);
     warn_of_formats(reading, &model, &server.gpu);

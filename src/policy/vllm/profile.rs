@@ -113,6 +113,9 @@ pub struct Profile {
     /// beside which Triton masks, and none where `FlashInfer` came, taken to be 0.20
     /// (`v1/sample/ops/topk_topp_sampler.py`).
     pub sorts_below: u32,
+    /// Whether experts in mxfp4 run in `OpenAI`'s Triton kernels on Hopper (since 0.24, by the kernels that its tables
+    /// name; servers with 0.22 and before ran Marlin).
+    pub has_triton_mxfp4: bool,
     /// What happens before the memory is divided.
     pub start_up: StartUp,
 }
@@ -156,6 +159,7 @@ impl Profile {
                 17..=19 => 8,
                 _ => 0,
             },
+            has_triton_mxfp4: minor >= 24,
             start_up: start_up_of(minor),
         }
     }
@@ -224,6 +228,7 @@ mod tests {
             [15, 16, 17, 19, 20].map(|it| of(it).sorts_below),
             [u32::MAX, u32::MAX, 8, 8, 0]
         );
+        assert!(!of(23).has_triton_mxfp4 && of(24).has_triton_mxfp4);
         assert_eq!([27, 28].map(|it| of(it).tokens_on_largest_gpus), [8_192, 16_384]);
         let samplers = [16, 17, 24, 25, 32, 33].map(|it| of(it).start_up.sampler);
         assert_eq!(samplers, [Sorts, Masks, Masks, ByRunner, ByRunner, RunsAll]);

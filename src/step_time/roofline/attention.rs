@@ -2,7 +2,7 @@
 //! ramp.
 
 use super::picos::picos;
-use crate::hardware::{AttentionKernels, AttentionLayers, Gpu, MixedAttention};
+use crate::hardware::{AttentionKernels, AttentionLayers, Gpu, KvPrecision, LatentKernels, MixedAttention};
 use crate::step_time::{StepShape, kernel_times};
 
 /// What layers of one reach cost per unit of the batch's sums [ps].
@@ -20,6 +20,27 @@ pub(super) struct AttentionPrice {
     per_pair: u64,
     /// Per token of a prefill chunk, besides its pairs.
     per_query: u64,
+    /// Per request in the step.
+    per_request: u64,
+    /// Key-value heads of a layer.
+    heads: u64,
+    /// Heads of requests that multiprocessors take at once, in each layer.
+    at_once: u64,
+    /// Per head of a request beyond those.
+    per_head: u64,
+    /// What decoding requests whose window is full add once, and per head of a request beyond those taken at once.
+    filled: u64,
+    filled_per_head: u64,
+}
+
+/// What kernels reach on layers of one kind.
+struct Rates {
+    /// [bytes/s].
+    bandwidth: f64,
+    /// Of prompts, and of decoding requests [operations/s].
+    flops: f64,
+    decode_flops: f64,
+    pairs_per_query: f64,
 }
 
 /// What a price beside prompts is made of.
@@ -32,14 +53,55 @@ struct MixedPrice {
     query_heads: f64,
 }
 
+impl Rates {
+    fn of_heads(kernels: &AttentionKernels, layers: &AttentionLayers, gpu: &Gpu) -> Self {
+        // An indexer has no heads of its own here, and is not narrow.
+        let width = if layers.head_dim > 0.0 {
+            layers.head_dim
+        } else {
+            AttentionKernels::WIDE
+        };
+        let narrow = (width / AttentionKernels::WIDE).min(1.0).powf(kernels.narrowness);
+        let flops = gpu.peak().bf16 * kernels.flops * narrow;
+        Self {
+            bandwidth: gpu.bandwidth_bytes_per_s() * kernels.bandwidth,
+            flops,
+            decode_flops: flops,
+            pairs_per_query: kernels.pairs_per_query,
+        }
+    }
+
+    fn of_latent(kernels: &LatentKernels, gpu: &Gpu) -> Self {
+        let peak = gpu.peak().bf16;
+        Self {
+            bandwidth: gpu.bandwidth_bytes_per_s() * kernels.bandwidth,
+            flops: peak * kernels.flops,
+            decode_flops: peak * kernels.decode_flops,
+            pairs_per_query: kernels.pairs_per_query,
+        }
+    }
+}
+
 impl AttentionPrice {
-    pub fn new(layers: &AttentionLayers, gpu: &Gpu, scale: f64) -> Self {
-        let kernels: AttentionKernels = gpu.attention_kernels();
-        let bandwidth = gpu.bandwidth_bytes_per_s() * kernels.bandwidth / scale;
-        let flops = gpu.peak().bf16 * kernels.flops / scale;
-        let read_micros = layers.kv_bytes_per_context_token / bandwidth * 1e6;
-        let decode_micros = layers.decode_flops_per_context_token / flops * 1e6;
-        let pair_micros = layers.flops_per_pair / flops * 1e6;
+    pub fn new(layers: &AttentionLayers, gpu: &Gpu, kv: KvPrecision, scale: f64) -> Self {
+        let kernels = gpu.attention_kernels(kv);
+        let latent = gpu.latent_kernels(kv);
+        let is_latent = layers.latent_heads > 0.0;
+        let rates = if is_latent {
+            Rates::of_latent(&latent, gpu)
+        } else {
+            Rates::of_heads(&kernels, layers, gpu)
+        };
+        let key_bytes = layers.layers * layers.kv_heads * kernels.key_bytes;
+        let read_micros = (layers.kv_bytes_per_context_token + key_bytes) / rates.bandwidth * scale * 1e6;
+        let decode_micros = layers.decode_flops_per_context_token / rates.decode_flops * scale * 1e6;
+        let pair_micros = layers.flops_per_pair / rates.flops * scale * 1e6;
+        let request_micros = if is_latent {
+            latent.micros_per_request + latent.micros_per_head * layers.latent_heads
+        } else {
+            0.0
+        };
+        let of_layers = |micros: f64| picos(layers.layers * micros * scale);
         Self {
             window: layers.window.unwrap_or(u64::MAX),
             alone: picos(read_micros.max(decode_micros)),
@@ -54,8 +116,33 @@ impl AttentionPrice {
             }),
             per_prefill_context_token: picos(read_micros),
             per_pair: picos(pair_micros),
-            per_query: picos(kernels.pairs_per_query * pair_micros),
+            per_query: picos(rates.pairs_per_query * pair_micros),
+            per_request: of_layers(request_micros),
+            heads: layers.kv_heads as u64,
+            at_once: kernel_times::heads_at_once(gpu),
+            per_head: of_layers(kernels.micros_per_head),
+            filled: of_layers(kernels.window_micros),
+            filled_per_head: of_layers(kernels.window_micros_per_head),
         }
+    }
+
+    /// What requests take however long their contexts are, and full windows once they are.
+    pub fn requests(&self, shape: &StepShape) -> u64 {
+        let of_all = u64::from(shape.sequences) * self.heads;
+        let requests = self.per_request.saturating_mul(shape.sequences.into());
+        let waiting = kernel_times::heads_that_wait(of_all, self.at_once);
+        let sum = requests.saturating_add(self.per_head.saturating_mul(waiting));
+        if self.are_filled(shape) {
+            let waiting = (u64::from(shape.decoding) * self.heads).saturating_sub(self.at_once);
+            let windows = self.filled_per_head.saturating_mul(waiting);
+            return sum.saturating_add(self.filled).saturating_add(windows);
+        }
+        sum
+    }
+
+    /// Whether the decoding requests' contexts have outgrown the window, taken together.
+    fn are_filled(&self, shape: &StepShape) -> bool {
+        shape.decoding > 0 && shape.context > u64::from(shape.decoding).saturating_mul(self.window)
     }
 
     /// A token of a decoding request's context in such a step: the same whatever the contexts, so that a step is linear
@@ -84,12 +171,12 @@ impl AttentionPrice {
         context.saturating_add(pairs).saturating_add(queries)
     }
 
-    /// For how many steps the decoding requests' contexts stay inside the window together; `None` if they have filled
+    /// For how many steps the decoding requests' contexts stay inside the window together; `None` if they have outgrown
     /// it or there are none, so that nothing grows.
     pub fn steps_inside_window(&self, shape: &StepShape) -> Option<u64> {
         let decoding = u64::from(shape.decoding);
         let windows = decoding.saturating_mul(self.window);
-        if shape.context >= windows {
+        if decoding == 0 || shape.context > windows {
             return None;
         }
         if self.window == u64::MAX {

@@ -1,8 +1,8 @@
 //! Time of the operators whose cost depends on the number of tokens, or of requests that sample [us].
 
 use crate::hardware::{
-    AllReduceKernels, Arithmetic, Attention, ExpertKernels, ExpertLayers, FeedForward, Gpu, KvPrecision, LayerGroup,
-    LinearKernels, LinearKind, Model, WeightPrecision,
+    AllReduceKernels, Arithmetic, Attention, ExpertKernels, ExpertLayer, ExpertLayers, FeedForward, Gpu, KvPrecision,
+    LayerGroup, LinearKernels, LinearKind, Model, WeightKernel, WeightPrecision, kernel_for, peak_flops_in,
 };
 use crate::step_time::kernel_times::{self, ExpertsLayer, Matrix, Rates};
 use crate::step_time::{Execution, Sampling};
@@ -17,12 +17,13 @@ const SORTED_BYTES_PER_LOGIT: f64 = 45.0;
 /// The matrix products and other operators of one GPU's share of a model.
 #[derive(Clone, Debug)]
 pub(super) struct Operators {
-    /// Matrices of every step, with the number of layers that have each and the rates of its format.
-    matrices: Vec<(f64, Matrix, Rates)>,
+    /// Matrices of every step, with the number of layers that have each and what multiplies it.
+    matrices: Vec<(f64, Matrix, Products)>,
     /// Routed experts, with the number of layers that have them.
     experts: Vec<(f64, ExpertsLayer)>,
     head: Matrix,
-    head_rates: Rates,
+    of_head: Products,
+    /// Products in 16 bits.
     linear: LinearKernels,
     routed: ExpertKernels,
     all_reduce: AllReduceKernels,
@@ -32,8 +33,6 @@ pub(super) struct Operators {
     plain_rates: Rates,
     /// The link to the other GPUs, one direction [bytes/us].
     link_bytes: f64,
-    /// Layers that attend or keep a state.
-    mixers: f64,
     /// Pairs of such a part and a feed-forward part; a part alone is half a layer.
     layers: f64,
     /// Operations on states per token.
@@ -43,49 +42,62 @@ pub(super) struct Operators {
     hidden: f64,
     vocab: f64,
     gpus: f64,
-    /// Attention's kernels in a layer, before any work [us].
+    /// Attention's kernels in all layers, before any work [us].
     attention_micros: f64,
-    /// Whether activations are quantised on the way.
+    /// Whether activations are quantised on the way by kernels that no table shows.
     quantises: bool,
+    /// Whether the host holds up experts that run without a graph.
+    waits_for_host: bool,
     execution: Execution,
 }
 
+/// What multiplies tokens with a matrix.
+#[derive(Clone, Copy, Debug)]
+struct Products {
+    kernels: LinearKernels,
+    rates: Rates,
+}
+
 impl Operators {
-    pub fn new(execution: Execution, model: &Model, gpu: &Gpu, weights: WeightPrecision, tensor_parallel: u32) -> Self {
+    pub fn new(
+        execution: Execution,
+        model: &Model,
+        gpu: &Gpu,
+        (weights, kv): (WeightPrecision, KvPrecision),
+        tensor_parallel: u32,
+    ) -> Self {
         let gpus = u64::from(tensor_parallel.max(1));
         let hidden = model.hidden_size();
-        let plain_rates = Rates::new(gpu, gpu.peak().bf16);
-        let rates_of = |kind| Rates::new(gpu, gpu.peak_flops(model.precision(kind, weights)));
-        let matrix = |(inputs, outputs): (u64, u64), bits: f64| Matrix {
-            inputs: inputs as f64,
-            outputs: outputs as f64,
-            bytes: (inputs * outputs) as f64 * bits / 8.0,
+        let kernel_of = |kind| {
+            let kernel = kernel_for(model, kind, weights, gpu, execution.has_triton_mxfp4);
+            (
+                kernel,
+                Rates::new(gpu, peak_flops_in(kernel, gpu, model.precision(kind, weights))),
+            )
+        };
+        let products_of = |kind| {
+            let (kernel, rates) = kernel_of(kind);
+            let kernels = as_served(kernel, gpu);
+            Products { kernels, rates }
         };
         let mut matrices = Vec::new();
         let mut experts = Vec::new();
-        let (mut mixers, mut parts) = (0.0, 0.0);
+        let (mut attention_micros, mut parts) = (0.0, 0.0);
         for group in model.layers() {
             let count = group.count as f64;
             let attends = f64::from(group.attention != Attention::Nothing);
-            mixers += count * attends;
+            attention_micros += count * attends * start_of(&group.attention, gpu, kv);
             parts += count * (attends + f64::from(group.feed_forward != FeedForward::Nothing));
             for (kind, one) in matrices_of(group, hidden, gpus) {
-                matrices.push((count, matrix(one, model.bits(kind, weights)), rates_of(kind)));
+                matrices.push((count, matrix(one, model.bits(kind, weights)), products_of(kind)));
             }
             if let FeedForward::Experts(layer) = &group.feed_forward {
                 let bits = model.bits(LinearKind::Experts, weights);
-                let kind = ExpertLayers::new(layer, group.count, hidden, bits, gpus);
-                let one = ExpertsLayer {
-                    count: kind.experts,
-                    per_token: kind.experts_per_token,
-                    width: layer.intermediate.div_ceil(gpus) as f64,
-                    matrices: layer.matrices() as f64,
-                    hidden: layer.outer_width(hidden) as f64,
-                    bytes: kind.bytes_per_expert,
-                };
+                let one = experts_of(layer, hidden, bits, gpus);
                 experts.push((count, one));
             }
         }
+        let (of_experts, expert_rates) = kernel_of(LinearKind::Experts);
         Self {
             matrices,
             experts,
@@ -93,22 +105,22 @@ impl Operators {
                 (hidden, model.vocab_size().div_ceil(gpus)),
                 model.bits(LinearKind::Head, weights),
             ),
-            head_rates: rates_of(LinearKind::Head),
-            linear: gpu.linear_kernels(),
-            routed: gpu.expert_kernels(),
+            of_head: products_of(LinearKind::Head),
+            linear: gpu.linear_kernels(WeightKernel::Plain),
+            routed: gpu.expert_kernels(of_experts),
             all_reduce: gpu.all_reduce_kernels(),
-            expert_rates: rates_of(LinearKind::Experts),
-            plain_rates,
+            expert_rates,
+            plain_rates: Rates::new(gpu, gpu.peak().bf16),
             link_bytes: gpu.link().bytes_per_s / 1e6,
-            mixers,
             layers: parts / 2.0,
-            state_flops: Arithmetic::new(model, weights, KvPrecision::Bf16, tensor_parallel).state_flops_per_token,
-            attention_flops: gpu.peak().bf16 * gpu.attention_kernels().flops,
+            state_flops: Arithmetic::new(model, weights, kv, tensor_parallel).state_flops_per_token,
+            attention_flops: gpu.peak().bf16 * gpu.attention_kernels(kv).flops,
             hidden: hidden as f64,
             vocab: model.vocab_size() as f64,
             gpus: gpus as f64,
-            attention_micros: gpu.attention_kernels().micros,
-            quantises: matches!(
+            attention_micros,
+            quantises: weights == WeightPrecision::Int8,
+            waits_for_host: matches!(
                 weights,
                 WeightPrecision::Fp8 | WeightPrecision::Mxfp8 | WeightPrecision::Int8
             ),
@@ -125,15 +137,12 @@ impl Operators {
         let products = self
             .matrices
             .iter()
-            .map(|(layers, matrix, rates)| layers * kernel_times::product(linear, *rates, matrix, rows));
+            .map(|(layers, matrix, by)| layers * kernel_times::product(&by.kernels, by.rates, matrix, rows));
         let moved = LAYER_BYTES_PER_VALUE * self.hidden * rows;
         let small = moved / (self.plain_rates.bytes * linear.bandwidth);
         let states = self.state_flops * rows / self.attention_flops * 1e6;
-        let kernels = products.sum::<f64>()
-            + self.mixers * self.attention_micros
-            + self.layers * small
-            + states
-            + self.all_reduce_of(rows);
+        let kernels =
+            products.sum::<f64>() + self.attention_micros + self.layers * small + states + self.all_reduce_of(rows);
         let mut per_layer = overheads.layer_micros;
         if self.quantises {
             per_layer += overheads.quantised_layer_micros;
@@ -143,21 +152,22 @@ impl Operators {
         }
         overheads.step_micros
             + overheads.kernel_scale * kernels
-            + self.experts_micros(rows, is_eager)
+            + self.experts_micros(tokens as f64, rows, is_eager)
             + self.layers * per_layer
     }
 
-    /// Routed experts of all layers. Without a graph those that quantise are held up by the host, which launches a
-    /// dozen kernels for each layer.
-    fn experts_micros(&self, rows: f64, is_eager: bool) -> f64 {
+    /// Routed experts of all layers: rows that only fill up a graph are multiplied, but choose no experts of their own.
+    /// Without a graph those that quantise are held up by the host, which launches a dozen kernels for each layer.
+    fn experts_micros(&self, tokens: f64, rows: f64, is_eager: bool) -> f64 {
         let overheads = &self.execution.overheads;
-        let least = if is_eager && self.quantises {
+        let least = if is_eager && self.waits_for_host {
             overheads.eager_experts_micros
         } else {
             0.0
         };
         let layers = self.experts.iter().map(|(layers, one)| {
-            let micros = kernel_times::experts(&self.routed, self.expert_rates, one, rows);
+            let distinct = one.distinct(tokens);
+            let micros = kernel_times::experts(&self.routed, self.expert_rates, one, rows, distinct);
             layers * (overheads.kernel_scale * micros).max(least)
         });
         layers.sum()
@@ -170,7 +180,7 @@ impl Operators {
         }
         let overheads = &self.execution.overheads;
         let rows = requests as f64;
-        let head = kernel_times::product(&self.linear, self.head_rates, &self.head, rows);
+        let head = kernel_times::product(&self.of_head.kernels, self.of_head.rates, &self.head, rows);
         let logits = self.vocab * rows;
         let (sort, passes) = match self.execution.sampling {
             Sampling::TopP if requests < u64::from(self.execution.sorts_below) => {
@@ -194,6 +204,55 @@ impl Operators {
         let bytes = rows * 2.0 * self.hidden;
         let one = kernel_times::all_reduce(&self.all_reduce, self.link_bytes, self.gpus, bytes);
         (2.0 * self.layers + 1.0) * (one + self.execution.overheads.all_reduce_wait_micros)
+    }
+}
+
+/// A matrix of so many inputs and outputs, whose parameters have so many bits.
+fn matrix((inputs, outputs): (u64, u64), bits: f64) -> Matrix {
+    Matrix {
+        inputs: inputs as f64,
+        outputs: outputs as f64,
+        bytes: (inputs * outputs) as f64 * bits / 8.0,
+    }
+}
+
+/// One layer of experts whose parameters have so many bits, on one of `gpus` GPUs.
+fn experts_of(layer: &ExpertLayer, hidden: u64, bits: f64, gpus: u64) -> ExpertsLayer {
+    let kind = ExpertLayers::new(layer, 1, hidden, bits, gpus);
+    ExpertsLayer {
+        count: kind.experts,
+        per_token: kind.experts_per_token,
+        width: layer.intermediate.div_ceil(gpus) as f64,
+        matrices: layer.matrices() as f64,
+        hidden: layer.outer_width(hidden) as f64,
+        bytes: kind.bytes_per_expert,
+    }
+}
+
+/// The part of a layer's products whose inputs no kernel before them quantises: of four, the one after attention.
+const UNFUSED: f64 = 0.25;
+
+/// What products reach in a server. Benchmarks quantise what comes in by a kernel of its own; servers are taken to
+/// do it with the norm or the activation before (vLLM's `fuse_norm_quant` and `fuse_act_quant`).
+fn as_served(kernel: WeightKernel, gpu: &Gpu) -> LinearKernels {
+    let alone = gpu.linear_kernels(kernel);
+    if !kernel.fuses_quantising() {
+        return alone;
+    }
+    let plain = gpu.linear_kernels(WeightKernel::Plain).micros;
+    LinearKernels {
+        micros: plain + UNFUSED * (alone.micros - plain).max(0.0),
+        quantising: UNFUSED * alone.quantising,
+        ..alone
+    }
+}
+
+/// What attention takes in a layer before any work [us]; states are taken to be like heads.
+fn start_of(attention: &Attention, gpu: &Gpu, kv: KvPrecision) -> f64 {
+    match attention {
+        Attention::Latent(_) => gpu.latent_kernels(kv).micros,
+        Attention::Grouped(_) | Attention::State(_) => gpu.attention_kernels(kv).micros,
+        Attention::Nothing => 0.0,
     }
 }
 

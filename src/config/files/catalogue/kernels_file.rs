@@ -1,18 +1,28 @@
 //! The `[kernels]` tables of a GPU's TOML file: what its kernels reach, beside how that is known.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::figure::SourcedFigure;
 use crate::hardware::{
-    AllReduceKernels, AttentionKernels, ExpertKernels, LinearKernels, MeasuredKernels, MixedAttention,
+    AllReduceKernels, AttentionKernels, ByRows, ExpertKernels, LatentKernels, LinearKernels, MeasuredKernels,
+    MixedAttention, WeightKernel,
 };
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawKernels {
     linear: Option<RawLinear>,
+    #[serde(default)]
+    quantised_linear: BTreeMap<RawKernel, RawLinear>,
     attention: Option<RawAttention>,
+    attention_fp8: Option<RawAttention>,
+    latent: Option<RawLatent>,
+    latent_fp8: Option<RawLatent>,
     experts: Option<RawExperts>,
+    #[serde(default)]
+    quantised_experts: BTreeMap<RawKernel, RawExperts>,
     all_reduce: Option<RawAllReduce>,
 }
 
@@ -26,6 +36,11 @@ struct RawLinear {
     start_us: f64,
     overlap: f64,
     #[serde(default)]
+    full_outputs: f64,
+    #[serde(default)]
+    quantising: f64,
+    by_rows: Option<[f64; ByRows::POINTS]>,
+    #[serde(default)]
     source: String,
     #[serde(default)]
     fitted: String,
@@ -37,9 +52,17 @@ struct RawLinear {
 #[serde(deny_unknown_fields)]
 struct RawAttention {
     start_us: f64,
-    request_us: f64,
+    head_us: f64,
     of_bandwidth: f64,
+    #[serde(default)]
+    key_bytes: f64,
+    #[serde(default)]
+    window_us: f64,
+    #[serde(default)]
+    window_head_us: f64,
     of_peak: f64,
+    #[serde(default)]
+    narrowness: f64,
     pairs_per_query: f64,
     mixed: Option<RawMixed>,
     #[serde(default)]
@@ -60,12 +83,33 @@ struct RawMixed {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawLatent {
+    start_us: f64,
+    request_us: f64,
+    head_us: f64,
+    of_bandwidth: f64,
+    decode_of_peak: f64,
+    of_peak: f64,
+    pairs_per_query: f64,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    fitted: String,
+    #[serde(default = "yes")]
+    verified: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawExperts {
     start_us: f64,
+    alone_us: f64,
     of_bandwidth: f64,
     of_peak: f64,
     overlap: f64,
-    evenness: f64,
+    #[serde(default)]
+    moves: f64,
+    by_rows: Option<[f64; ByRows::POINTS]>,
     #[serde(default)]
     source: String,
     #[serde(default)]
@@ -98,35 +142,110 @@ const fn yes() -> bool {
     true
 }
 
+/// The name of a kernel for quantised weights.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+struct RawKernel(usize);
+
+impl RawKernel {
+    const fn kernel(self) -> WeightKernel {
+        WeightKernel::ALL[self.0]
+    }
+}
+
+impl TryFrom<String> for RawKernel {
+    type Error = String;
+
+    fn try_from(given: String) -> Result<Self, String> {
+        let place = WeightKernel::ALL.iter().position(|one| one.name() == given);
+        let quantised = place.filter(|&place| WeightKernel::ALL[place] != WeightKernel::Plain);
+        quantised.map(Self).ok_or_else(|| {
+            let known = WeightKernel::ALL[1..].iter().map(|one| one.name());
+            format!(
+                "no kernel '{given}'; there are {}",
+                known.collect::<Vec<_>>().join(", ")
+            )
+        })
+    }
+}
+
+impl RawLinear {
+    fn resolve(&self) -> LinearKernels {
+        LinearKernels {
+            bandwidth: self.of_bandwidth,
+            flops: self.of_peak,
+            micros: self.start_us,
+            overlap: self.overlap,
+            sustained: self.sustained,
+            full_outputs: self.full_outputs,
+            quantising: self.quantising,
+            by_rows: self.by_rows.map_or(ByRows::NONE, ByRows::new),
+        }
+    }
+}
+
+impl RawAttention {
+    fn resolve(&self) -> AttentionKernels {
+        AttentionKernels {
+            micros: self.start_us,
+            micros_per_head: self.head_us,
+            bandwidth: self.of_bandwidth,
+            key_bytes: self.key_bytes,
+            window_micros: self.window_us,
+            window_micros_per_head: self.window_head_us,
+            flops: self.of_peak,
+            narrowness: self.narrowness,
+            pairs_per_query: self.pairs_per_query,
+            mixed: self.mixed.as_ref().map(|mixed| MixedAttention {
+                nanos_per_token: mixed.token_ns,
+                thread_blocks: mixed.thread_blocks,
+                repeated_reads: mixed.repeated_reads,
+            }),
+        }
+    }
+}
+
+impl RawLatent {
+    const fn resolve(&self) -> LatentKernels {
+        LatentKernels {
+            micros: self.start_us,
+            micros_per_request: self.request_us,
+            micros_per_head: self.head_us,
+            bandwidth: self.of_bandwidth,
+            decode_flops: self.decode_of_peak,
+            flops: self.of_peak,
+            pairs_per_query: self.pairs_per_query,
+        }
+    }
+}
+
+impl RawExperts {
+    fn resolve(&self) -> ExpertKernels {
+        ExpertKernels {
+            micros: self.start_us,
+            alone_micros: self.alone_us,
+            bandwidth: self.of_bandwidth,
+            flops: self.of_peak,
+            overlap: self.overlap,
+            moves: self.moves,
+            by_rows: self.by_rows.map_or(ByRows::NONE, ByRows::new),
+        }
+    }
+}
+
 impl RawKernels {
     pub fn resolve(&self) -> MeasuredKernels {
+        let linear = self.quantised_linear.iter();
+        let experts = self.quantised_experts.iter();
         MeasuredKernels {
-            linear: self.linear.as_ref().map(|raw| LinearKernels {
-                bandwidth: raw.of_bandwidth,
-                flops: raw.of_peak,
-                micros: raw.start_us,
-                overlap: raw.overlap,
-                sustained: raw.sustained,
-            }),
-            attention: self.attention.as_ref().map(|raw| AttentionKernels {
-                micros: raw.start_us,
-                micros_per_request: raw.request_us,
-                bandwidth: raw.of_bandwidth,
-                flops: raw.of_peak,
-                pairs_per_query: raw.pairs_per_query,
-                mixed: raw.mixed.as_ref().map(|mixed| MixedAttention {
-                    nanos_per_token: mixed.token_ns,
-                    thread_blocks: mixed.thread_blocks,
-                    repeated_reads: mixed.repeated_reads,
-                }),
-            }),
-            experts: self.experts.as_ref().map(|raw| ExpertKernels {
-                micros: raw.start_us,
-                bandwidth: raw.of_bandwidth,
-                flops: raw.of_peak,
-                overlap: raw.overlap,
-                evenness: raw.evenness,
-            }),
+            linear: self.linear.as_ref().map(RawLinear::resolve),
+            quantised_linear: linear.map(|(name, raw)| (name.kernel(), raw.resolve())).collect(),
+            attention: self.attention.as_ref().map(RawAttention::resolve),
+            attention_fp8: self.attention_fp8.as_ref().map(RawAttention::resolve),
+            latent: self.latent.as_ref().map(RawLatent::resolve),
+            latent_fp8: self.latent_fp8.as_ref().map(RawLatent::resolve),
+            experts: self.experts.as_ref().map(RawExperts::resolve),
+            quantised_experts: experts.map(|(name, raw)| (name.kernel(), raw.resolve())).collect(),
             all_reduce: self.all_reduce.as_ref().map(|raw| AllReduceKernels {
                 micros: raw.start_us,
                 micros_per_doubling: raw.doubling_us,
@@ -138,36 +257,63 @@ impl RawKernels {
 
     /// One entry for each table: how much of the datasheet its kernels reach.
     pub fn figures(&self) -> Vec<SourcedFigure> {
-        let figure = |name, reached: f64, what, source: &str, fitted: &str, verified| SourcedFigure {
-            name,
-            value: format!("{:.0} % of {what}", 100.0 * reached),
-            source: if source.trim().is_empty() || fitted.trim().is_empty() {
-                String::new()
-            } else {
-                format!("{source}; {fitted}")
-            },
-            verified,
-        };
         let mut all = Vec::new();
-        if let Some(one) = &self.linear {
-            let (source, fitted) = (&one.source, &one.fitted);
-            let reached = one.of_bandwidth;
-            all.push(figure("products", reached, "bandwidth", source, fitted, one.verified));
+        let linear = self
+            .quantised_linear
+            .iter()
+            .map(|(name, one)| (name.kernel().name(), one));
+        for (format, one) in self.linear.iter().map(|one| ("bf16", one)).chain(linear) {
+            let about = (one.source.as_str(), one.fitted.as_str(), one.verified);
+            all.push(figure("products", format, one.of_bandwidth, "bandwidth", about));
         }
-        if let Some(one) = &self.attention {
-            let (source, fitted) = (&one.source, &one.fitted);
-            let reached = one.of_bandwidth;
-            all.push(figure("attention", reached, "bandwidth", source, fitted, one.verified));
+        for (format, one) in [("bf16", &self.attention), ("fp8", &self.attention_fp8)] {
+            all.extend(one.as_ref().map(|one| {
+                let about = (one.source.as_str(), one.fitted.as_str(), one.verified);
+                figure("attention", format, one.of_bandwidth, "bandwidth", about)
+            }));
         }
-        if let Some(one) = &self.experts {
-            let (source, fitted) = (&one.source, &one.fitted);
-            let reached = one.of_bandwidth;
-            all.push(figure("experts", reached, "bandwidth", source, fitted, one.verified));
+        for (format, one) in [("bf16", &self.latent), ("fp8", &self.latent_fp8)] {
+            all.extend(one.as_ref().map(|one| {
+                let about = (one.source.as_str(), one.fitted.as_str(), one.verified);
+                figure("latent attention", format, one.of_bandwidth, "bandwidth", about)
+            }));
+        }
+        let experts = self
+            .quantised_experts
+            .iter()
+            .map(|(name, one)| (name.kernel().name(), one));
+        for (format, one) in self.experts.iter().map(|one| ("bf16", one)).chain(experts) {
+            let about = (one.source.as_str(), one.fitted.as_str(), one.verified);
+            all.push(figure("experts", format, one.of_bandwidth, "bandwidth", about));
         }
         if let Some(one) = &self.all_reduce {
-            let (source, fitted) = (&one.source, &one.fitted);
-            all.push(figure("all-reduce", one.of_link, "link", source, fitted, one.verified));
+            let about = (one.source.as_str(), one.fitted.as_str(), one.verified);
+            all.push(figure("all-reduce", "bf16", one.of_link, "link", about));
         }
         all
+    }
+}
+
+fn figure(
+    name: &'static str,
+    format: &str,
+    reached: f64,
+    what: &str,
+    (source, fitted, verified): (&str, &str, bool),
+) -> SourcedFigure {
+    let in_format = if format == "bf16" {
+        String::new()
+    } else {
+        format!("{format}: ")
+    };
+    SourcedFigure {
+        name,
+        value: format!("{in_format}{:.0} % of {what}", 100.0 * reached),
+        source: if source.trim().is_empty() || fitted.trim().is_empty() {
+            String::new()
+        } else {
+            format!("{source}; {fitted}")
+        },
+        verified,
     }
 }
