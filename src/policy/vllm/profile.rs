@@ -6,6 +6,7 @@
 
 use crate::hardware::{CacheSizing, KvGroupRules, KvScheduling, SamplerRun, StartUp};
 use crate::settings::{Kind, Setting, Word, Written, words};
+use crate::step_time::{EngineHost, TopPSearch};
 
 /// The releases that a scenario can name, newest first: the name, the 33 of "0.33", and how it is known.
 pub const PROFILES: [(&str, u32, &str); 23] = [
@@ -111,8 +112,12 @@ pub struct Profile {
     /// beside which Triton masks, and none where `FlashInfer` came, taken to be 0.20
     /// (`v1/sample/ops/topk_topp_sampler.py`).
     pub sorts_below: u32,
+    /// How the most probable tokens are found in others.
+    pub search: TopPSearch,
     /// What happens before the memory is divided.
     pub start_up: StartUp,
+    /// How steps are run.
+    pub host: EngineHost,
 }
 
 impl Profile {
@@ -136,7 +141,13 @@ impl Profile {
                 17..=19 => 8,
                 _ => 0,
             },
+            search: if minor < 20 {
+                TopPSearch::TRITON
+            } else {
+                TopPSearch::FLASHINFER
+            },
             start_up: start_up_of(minor),
+            host: EngineHost::vllm(minor),
         }
     }
 }
