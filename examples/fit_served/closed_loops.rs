@@ -1,8 +1,9 @@
 //! Reads closed loops measured by others: TTFT and TPOT at a fixed number of users.
 //!
-//! `silicon.csv` of aiconfigurator @ 095f58a does not say how its rows were made. The set-ups here are the ones that
-//! explain all rows of a group best, each setting by itself: both numbers are means; ten requests a user; engines
-//! before 0.14, whose CPU works before each step; greedy sampling, as `vllm bench serve` asked for then.
+//! `silicon.csv` of aiconfigurator @ 095f58a does not say how its rows were made. Those of Llama-3.1-70B are of vLLM
+//! 0.10.2, with the flags that `InferenceX` published: look-ahead, a KV cache in fp8, and on B200 all-reduces fused
+//! with norms and 512 requests. Those of Qwen3-32B are of 0.12 and of unknown flags, here the ones that explain all
+//! rows best. Both numbers are means; ten requests a user; greedy sampling, as `vllm bench serve` asked for then.
 
 use std::fmt::Write;
 use std::fs;
@@ -20,7 +21,7 @@ pub struct Group {
     key: [&'static str; 3],
     /// The same in the catalogue, and how weights and KV cache are stored.
     ours: [&'static str; 4],
-    /// Whether prompts and outputs have one length, and about one prompt fits into a step.
+    /// Whether prompts and outputs have one length, about one prompt fits into a step, and nothing is decided ahead.
     is_fixed: bool,
 }
 
@@ -36,7 +37,7 @@ pub const GROUPS: [Group; 4] = [
     Group {
         name: "h100 llama-3.1-70b fp8",
         key: ["meta-llama/Llama-3.1-70B", "h100_sxm", "fp8"],
-        ours: ["llama-3.1-70b", "h100-sxm", "fp8", "bf16"],
+        ours: ["llama-3.1-70b", "h100-sxm", "fp8", "fp8"],
         is_fixed: false,
     },
     Group {
@@ -100,18 +101,22 @@ fn text(group: &Group, gpus: u32, prompt: u32, output: u32, users: u32) -> Strin
         let least = (f64::from(longest) * shortest) as u32 + more;
         format!("{{ dist = \"uniform\", min = {least}, max = {} }}", longest + more)
     };
+    let is_blackwell = gpu == "b200";
+    let seqs = if is_blackwell { 512 } else { users };
     let mut text = format!(
         "[model]\nname = \"{model}\"\nweights = \"{weights}\"\nkv_cache = \"{kv_cache}\"\n\
-         [server]\ngpu = \"{gpu}\"\ntensor_parallel = {gpus}\ngpu_memory_utilization = 0.9\nmax_model_len = {}\n",
+         [server]\ngpu = \"{gpu}\"\ntensor_parallel = {gpus}\ngpu_memory_utilization = 0.9\nmax_model_len = {}\n\
+         fuse_allreduce_rms = {is_blackwell}\n",
         prompt + output + 200
     );
     let _ = write!(
         text,
-        "[batching]\nprofile = \"vllm-0.11\"\nasync_scheduling = false\nprefix_caching = false\n\
-         max_num_seqs = {users}\nmax_num_batched_tokens = {}\n\
+        "[batching]\nprofile = \"vllm-0.11\"\nasync_scheduling = {}\nprefix_caching = false\n\
+         max_num_seqs = {seqs}\nmax_num_batched_tokens = {}\n\
          [workload]\nsampling = \"plain\"\nwarm_up = \"none\"\nrequests = {}\narrivals = \
                                   {{ process = \"closed\", concurrency = {users} }}\nprompt = {}\noutput = {}\n",
-        budget.max(users),
+        !group.is_fixed,
+        budget.max(seqs),
         REQUESTS_A_USER * users,
         lengths(prompt, template),
         lengths(output, 0)

@@ -150,12 +150,6 @@ const HINTS: &[Hint] = &[
         flags: &["swap-space", "cpu-offload-gb", "kv-transfer-config"],
         here: Here::Nothing("memory beside the GPU's is not modelled: a request that is preempted is computed again"),
     },
-    Hint {
-        flags: &["enforce-eager"],
-        here: Here::Nothing(
-            "CUDA graphs are taken for granted; `server.cpu_time` says what a step takes beside the GPU",
-        ),
-    },
 ];
 
 impl Here {

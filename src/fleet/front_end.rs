@@ -11,14 +11,18 @@ pub struct FrontEnd {
     pub latency: Span,
     /// The first token, for each request that runs when the engine has it.
     pub per_stream: Span,
+    /// A request on its way to the engine, for each token of its prompt: text becomes tokens.
+    pub per_prompt_token: Span,
 }
 
 impl FrontEnd {
     /// vLLM's API server with its client on the same machine, fitted to the served runs that
-    /// `step_time::Overheads::SERVED` is fitted to.
+    /// `step_time::Overheads::SERVED` is fitted to. What a token of the prompt takes is what tokenisers of Hugging Face
+    /// take, about a megabyte a second, and what prompts of unlike length say elsewhere (`docs/LATENCY_MODEL.md`).
     pub const SERVED: Self = Self {
-        latency: Span::from_micros(5_850),
+        latency: Span::from_micros(4_200),
         per_stream: Span::from_micros(56),
+        per_prompt_token: Span::from_picos(2_500_000),
     };
 
     /// `engine` as its clients see it: the histories of finished requests have the clients' times.
@@ -42,9 +46,14 @@ impl FrontEnd {
         let extra = self.per_stream.picos().saturating_mul(running);
         // The last token does not come before the first.
         let extra = Span::from_picos(extra).min(request.finished - request.first_token);
+        let tokenised = self
+            .per_prompt_token
+            .picos()
+            .saturating_mul(request.input_tokens.into());
+        let later = self.latency + Span::from_picos(tokenised);
         Finished {
-            first_token: request.first_token + self.latency + extra,
-            finished: request.finished + self.latency,
+            first_token: request.first_token + later + extra,
+            finished: request.finished + later,
             ..*request
         }
     }

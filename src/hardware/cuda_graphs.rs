@@ -31,6 +31,16 @@ impl CudaGraphs {
         }
     }
 
+    /// Those of such a server that is told to capture up to `asked` tokens; none if that is 0.
+    pub fn up_to(asked: u64, max_num_seqs: u32, drafts: u32, max_num_batched_tokens: u32) -> Self {
+        let largest = asked.min(u64::from(max_num_batched_tokens));
+        let tokens = u64::from(max_num_seqs) * (1 + u64::from(drafts));
+        Self {
+            largest,
+            largest_whole: tokens.min(largest),
+        }
+    }
+
     /// The most tokens that a release captures on this GPU.
     pub fn most(gpu: &Gpu, knows_blackwell: bool) -> u64 {
         match gpu.chip().map(|chip| chip.architecture) {
@@ -72,6 +82,10 @@ mod tests {
         assert_eq!(largest(256, 0, 8192, 512), 512);
         assert_eq!(largest(1024, 7, 8192, 1024), 1024);
         assert_eq!(largest(1024, 0, 300, 512), 300);
+        let asked = |asked, tokens| CudaGraphs::up_to(asked, 8, 0, tokens);
+        assert_eq!([asked(2048, 8192).largest, asked(2048, 8192).largest_whole], [2048, 8]);
+        assert_eq!(asked(2048, 1024).largest, 1024);
+        assert_eq!(asked(0, 8192).count(), 0);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::planner::Planner;
 use super::queue::Memory;
 use super::rules::{Change, Description, Host, LargestStep, Limits, Rules};
 use crate::settings::{Kind, Refused, Setting, Variant, Word, Written, words};
+use crate::step_time::EngineHost;
 
 /// From `Variant(module::Rules)`, one a policy, to all that lists policies.
 macro_rules! policies {
@@ -141,6 +142,11 @@ impl PolicySettings {
     /// Whether the CPU's work on a step goes on while the GPU computes the one before.
     pub fn hides_cpu(&self) -> bool {
         of_whichever!(self, rules => rules.hides_cpu())
+    }
+
+    /// How its engine runs steps, where that is another one than vLLM.
+    pub fn engine_host(&self) -> Option<EngineHost> {
+        of_whichever!(self, rules => rules.engine_host())
     }
 
     /// Whether anything in it is drawn at random.

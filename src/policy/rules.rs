@@ -7,6 +7,7 @@ use super::queue::Memory;
 use super::speculative::Speculative;
 use super::vllm::NamedProfile;
 use crate::settings::{Kind, Refused, Setting, Written};
+use crate::step_time::EngineHost;
 
 /// The most requests at once: far above what any GPU holds, far below what overflows.
 pub const MOST_REQUESTS: u32 = 1 << 20;
@@ -99,6 +100,11 @@ pub trait Rules: Sized {
     /// Whether the CPU's work on a step goes on while the GPU computes the one before.
     fn hides_cpu(&self) -> bool {
         self.decides_ahead()
+    }
+
+    /// How its engine runs steps, where that is another one than vLLM.
+    fn engine_host(&self) -> Option<EngineHost> {
+        None
     }
 
     /// Whether anything in it is drawn at random.

@@ -20,6 +20,7 @@ use super::plan::Policy;
 use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
 use super::rules::{Host, Limits, REQUESTS, Rules, TOKENS};
 use crate::settings::{Kind, Refused, Setting, Word, Written};
+use crate::step_time::EngineHost;
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -117,6 +118,10 @@ impl Rules for TrtllmSettings {
     /// as vLLM's.
     fn hides_cpu(&self) -> bool {
         true
+    }
+
+    fn engine_host(&self) -> Option<EngineHost> {
+        Some(EngineHost::TENSORRT_LLM)
     }
 
     fn limits(&self) -> Limits {

@@ -1,6 +1,6 @@
 //! The CPU's work on each step: it decides the step, prepares its inputs and hands out its tokens.
 
-use super::{Ramp, StepShape, StepTime, saturation};
+use super::{Launching, Ramp, StepShape, StepTime, saturation};
 use crate::units::Span;
 
 /// A step time with the CPU's part, which comes before each step or, where a step is decided while the one before still
@@ -16,6 +16,8 @@ pub struct HostTime<Gpu> {
     /// Where that is the CPU, a step ends here when the CPU is done with the next, later than the GPU is done with this
     /// one.
     pub ahead: bool,
+    /// How the GPU's kernels come to it.
+    pub launching: Launching,
 }
 
 impl<Gpu> HostTime<Gpu> {
@@ -25,14 +27,22 @@ impl<Gpu> HostTime<Gpu> {
     }
 }
 
+impl<Gpu: StepTime> HostTime<Gpu> {
+    /// The least and the extra time of a step beside the GPU's.
+    fn bounds(&self, shape: &StepShape) -> (Span, Span) {
+        let (launching, cpu) = (self.launching.of(shape), self.cpu(shape));
+        if self.ahead {
+            (launching.max(cpu), Span::ZERO)
+        } else {
+            (launching, cpu)
+        }
+    }
+}
+
 impl<Gpu: StepTime> StepTime for HostTime<Gpu> {
     fn step(&self, shape: &StepShape) -> Span {
-        let (gpu, cpu) = (self.gpu.step(shape), self.cpu(shape));
-        if self.ahead {
-            gpu.max(cpu)
-        } else {
-            saturation::step(gpu.picos() + cpu.picos())
-        }
+        let (least, extra) = self.bounds(shape);
+        saturation::step(self.gpu.step(shape).max(least).picos() + extra.picos())
     }
 
     fn launch(&self, shape: &StepShape) -> Span {
@@ -40,22 +50,16 @@ impl<Gpu: StepTime> StepTime for HostTime<Gpu> {
     }
 
     fn ramp(&self, shape: &StepShape) -> Ramp {
-        let (gpu, cpu) = (self.gpu.ramp(shape), self.cpu(shape));
-        if self.ahead && gpu.first < cpu {
-            // The GPU waits for the CPU as long as its steps, which grow, are the shorter ones.
-            let lead = cpu.picos() - gpu.first.picos();
-            let shorter = lead.checked_div(gpu.growth.picos()).unwrap_or(u64::MAX);
-            return Ramp {
-                first: cpu,
-                growth: Span::ZERO,
-                len: gpu.len.min(shorter.saturating_add(1)),
-            };
+        let (least, extra) = self.bounds(shape);
+        let gpu = self.gpu.ramp(shape);
+        if gpu.first >= least {
+            return saturation::ramp(gpu.first.picos() + extra.picos(), gpu.growth.picos(), gpu.len);
         }
-        if self.ahead {
-            return gpu;
-        }
-        let first = gpu.first.picos() + cpu.picos();
-        saturation::ramp(first, gpu.growth.picos(), gpu.len)
+        // The GPU waits for the host as long as its steps, which grow, are the shorter ones.
+        let lead = least.picos() - gpu.first.picos();
+        let shorter = lead.checked_div(gpu.growth.picos()).unwrap_or(u64::MAX);
+        let len = gpu.len.min(shorter.saturating_add(1));
+        saturation::ramp(least.picos() + extra.picos(), 0, len)
     }
 }
 
@@ -86,6 +90,7 @@ mod tests {
             per_step: Span::from_micros(15),
             per_sequence: Span::from_micros(1),
             ahead,
+            launching: Launching::default(),
         }
     }
 

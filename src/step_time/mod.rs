@@ -3,6 +3,8 @@
 mod affine;
 mod choice;
 mod drafting;
+mod engine_host;
+mod fused_all_reduce;
 mod host_time;
 pub mod kernel_times;
 mod kind;
@@ -11,10 +13,12 @@ mod paced;
 mod ramp;
 mod roofline;
 mod saturation;
+mod top_p;
 
 pub use affine::Affine;
 pub use choice::{STEP_TIMES, StepTimeChoice};
 pub use drafting::{DraftPass, Drafting};
+pub use engine_host::{EngineHost, Launching};
 pub use host_time::HostTime;
 pub use kind::StepTimeKind;
 pub use overheads::{Execution, Overheads, Sampling};
@@ -22,6 +26,7 @@ pub use paced::Paced;
 pub use ramp::Ramp;
 pub use roofline::Roofline;
 pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
+pub use top_p::TopPSearch;
 
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! What every step pays besides its kernels' work: constants that hold for any GPU until somebody calibrates them.
 
+use super::TopPSearch;
+
 /// Times that no table of operators shows, and a scale on those that one does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Overheads {
@@ -22,8 +24,8 @@ pub struct Overheads {
     pub sampler_micros: f64,
     /// The sampler per logit: each request has one for every entry of the vocabulary [us].
     pub sampler_micros_per_logit: f64,
-    /// Sorting logits where requests ask for top-p, per entry of the vocabulary: rows are sorted beside each other
-    /// [us].
+    /// Where logits are sorted for top-p, what goes through each row one entry after the other, rows beside each other:
+    /// its sums of probabilities and maxima, per entry of the vocabulary [us].
     pub sort_micros_per_entry: f64,
     /// What kernels take here of what tables say.
     pub kernel_scale: f64,
@@ -34,16 +36,16 @@ impl Overheads {
     /// inference-sim/training @ c4f0340), with the kernels' times held at what operator tables say: `cargo run
     /// --release --example fit_served`, `docs/LATENCY_MODEL.md`.
     pub const SERVED: Self = Self {
-        step_micros: 153.0,
-        layer_micros: 3.1,
-        mixed_layer_micros: 10.4,
-        eager_layer_micros: 23.3,
-        eager_experts_micros: 1400.0,
-        all_reduce_wait_micros: 1.9,
+        step_micros: 186.0,
+        layer_micros: 2.6,
+        mixed_layer_micros: 5.5,
+        eager_layer_micros: 16.7,
+        eager_experts_micros: 1370.0,
+        all_reduce_wait_micros: 2.1,
         quantised_layer_micros: 3.0,
         sampler_micros: 100.0,
         sampler_micros_per_logit: 0.022e-3,
-        sort_micros_per_entry: 6.0e-3,
+        sort_micros_per_entry: 4.4e-3,
         kernel_scale: 1.0,
     };
 
@@ -96,11 +98,14 @@ pub struct Execution {
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// In steps that choose fewer tokens than this, logits are sorted for top-p (vLLM,
-    /// `v1/sample/ops/topk_topp_sampler.py`). In others Triton or `FlashInfer` finds the most probable tokens without
-    /// sorting, which takes 0.1 to 0.5 ms for 128 requests (pull request 40376) and is not charged.
+    /// `v1/sample/ops/topk_topp_sampler.py`).
     pub sorts_below: u32,
     /// Whether experts in mxfp4 run in `OpenAI`'s Triton kernels on Hopper, not in Marlin.
     pub has_triton_mxfp4: bool,
+    /// How the most probable tokens are found in others.
+    pub search: TopPSearch,
+    /// Whether all-reduces are one kernel with the norm behind them, where GPUs have it.
+    pub fuses_all_reduce: bool,
 }
 
 impl Default for Execution {
@@ -111,6 +116,8 @@ impl Default for Execution {
             sampling: Sampling::Plain,
             sorts_below: 0,
             has_triton_mxfp4: true,
+            search: TopPSearch::default(),
+            fuses_all_reduce: false,
         }
     }
 }

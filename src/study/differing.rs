@@ -123,6 +123,30 @@ fn limits_of(keys: &str, deployment: &Deployment, all: &[&Scenario]) -> Vec<Fact
     }
     add(PREFIX_CACHING, deployment.prefix_caching.to_string());
     add("kv.blocks", deployment.server.kv_blocks.to_string());
+    for (key, value) in of_engine(deployment) {
+        add(key, value);
+    }
+    facts
+}
+
+/// How the engine runs steps, which it does not share with others; nothing where step times are given.
+fn of_engine(deployment: &Deployment) -> Vec<(&'static str, String)> {
+    if deployment.step_times.kind().is_all_there_is {
+        return Vec::new();
+    }
+    let host = &deployment.engine_host;
+    let yes_or_no = |it: bool| if it { "yes" } else { "no" }.to_owned();
+    let largest = deployment.execution.largest_graph.to_string();
+    let launching = host.layer_micros_on(&deployment.gpu);
+    let mut facts = vec![
+        ("most tokens in a CUDA graph", largest),
+        ("prompts run as CUDA graphs", yes_or_no(host.prompts_in_graphs)),
+        ("host time of a layer without a graph", format!("{launching} us")),
+        ("CPU works beside the GPU", yes_or_no(deployment.hides_cpu)),
+    ];
+    if deployment.tensor_parallel > 1 {
+        facts.push(("all-reduces fused with norms", yes_or_no(host.fuses_all_reduce)));
+    }
     facts
 }
 

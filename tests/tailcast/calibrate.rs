@@ -191,7 +191,7 @@ fn what_prompts_share_comes_from_the_scenario() {
 #[test]
 fn the_front_end_that_a_scenario_gives_is_left_alone() {
     let place = measured(SEVERAL_LOADS, SERVER, "7");
-    let set = "server.front_end={ latency_us = 9000, per_stream_us = 100 }";
+    let set = "server.front_end={ latency_us = 9000, per_stream_us = 100, per_prompt_token_us = 2.5 }";
     let found = calibrate(&place, "requests.csv", &["--set", set]);
     assert_found(&found, "step_us", 400.0);
     for name in ["latency_us", "per_stream_us"] {

@@ -70,13 +70,13 @@ fn a_range_reaches_from_shorter_steps_to_longer_ones() {
              \"made up\"\n\
              [step]\nkernel_scale = 1.05\nstep_us = {}\nlayer_us = {}\nmixed_layer_us = {}\neager_layer_us = {}\n\
              sampler_us = {}\nsampler_ns_per_logit = {}\nsort_ns_per_entry = {}\n",
-            longer(153.0),
-            longer(3.1),
-            longer(10.4),
-            longer(23.3),
+            longer(186.0),
+            longer(2.6),
+            longer(5.5),
+            longer(16.7),
             longer(100.0),
             longer(0.022),
-            longer(6.0)
+            longer(4.4)
         ),
     );
     let cpu_time = "server.cpu_time={ per_step_us = 2100, per_seq_us = 10.5 }";

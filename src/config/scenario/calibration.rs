@@ -189,6 +189,7 @@ fn read_front_end(fields: &Fields<'_>) -> Result<FrontEnd, Diagnostic> {
     let keys = [
         ("latency_us", &mut read.latency),
         ("per_stream_us", &mut read.per_stream),
+        ("per_prompt_token_us", &mut read.per_prompt_token),
     ];
     for (name, span) in keys {
         let mut micros = span.seconds() * 1e6;

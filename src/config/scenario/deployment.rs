@@ -24,8 +24,10 @@ use crate::hardware::{
 };
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
-    DraftPass, Drafting, Execution, HostTime, LONGEST_STEP, Roofline, Sampling, StepTime, StepTimeChoice,
+    DraftPass, Drafting, EngineHost, Execution, HostTime, LONGEST_STEP, Launching, Overheads, Roofline, Sampling,
+    StepTime, StepTimeChoice,
 };
+use crate::units::Span;
 
 /// One server: what it consists of, and how it is set up.
 #[derive(Clone, Debug)]
@@ -66,6 +68,8 @@ pub struct Deployment {
     pub front_end: FrontEnd,
     /// Whether the CPU works on a step while the GPU computes the one before.
     pub hides_cpu: bool,
+    /// How its engine runs steps.
+    pub engine_host: EngineHost,
 }
 
 impl Deployment {
@@ -131,7 +135,7 @@ impl Deployment {
     }
 
     fn with_cpu(&self, gpu: impl StepTime + 'static) -> Box<dyn StepTime> {
-        if self.cpu_time == CpuTime::default() {
+        if self.cpu_time == CpuTime::default() && self.launching() == Launching::default() {
             return Box::new(gpu);
         }
         Box::new(HostTime {
@@ -139,7 +143,17 @@ impl Deployment {
             per_step: self.cpu_time.per_step,
             per_sequence: self.cpu_time.per_sequence,
             ahead: self.hides_cpu,
+            launching: self.launching(),
         })
+    }
+
+    /// Of given step times launching is a part.
+    fn launching(&self) -> Launching {
+        if self.step_times.kind().is_all_there_is {
+            return Launching::default();
+        }
+        let graph = self.execution.largest_graph;
+        self.engine_host.launching(&self.model, &self.gpu, graph)
     }
 
     fn roofline(&self, execution: Execution, model: &Model, weights: WeightPrecision) -> Roofline {
@@ -161,7 +175,7 @@ pub(super) fn resolve(
     (model, server, batching): (ModelChoice, ServerTable, Batching),
     (sampling, profile): (Sampling, Named),
 ) -> Result<Deployment, NoScenario> {
-    let graphs = graphs(&server, &batching, &profile);
+    let graphs = server.launches.captured(&server.gpu, &batching, &profile);
     let mut start_up = profile.switches.start_up;
     start_up.scheduling = scheduling(&batching);
     start_up.sizing = cache_sizing::read(reading, &server, &model, &batching.policy)?;
@@ -179,13 +193,17 @@ pub(super) fn resolve(
     fits.map_err(|refused| batching_fields.refuse(refused))?;
     let hides_cpu = hides_cpu(&batching.policy, &profile);
     let cpu_time = cpu_time(reading, &server, &batching.policy, hides_cpu);
-    let front_end = front_end(reading, &server);
+    let engine_host = batching.policy.engine_host().unwrap_or(profile.switches.host);
+    let engine_host = server.launches.told(engine_host);
+    let front_end = front_end(reading, &server, &engine_host);
     let execution = Execution {
-        overheads: server.step_time.overheads(),
-        largest_graph: graphs.largest,
+        overheads: overheads_of(&server, &engine_host),
+        largest_graph: server.launches.largest_graph(&server.gpu, &batching, &profile),
         sampling,
         sorts_below: profile.switches.sorts_below,
         has_triton_mxfp4: profile.switches.has_triton_mxfp4,
+        search: profile.switches.search,
+        fuses_all_reduce: engine_host.fuses_all_reduce,
     };
     warn_of_another_deployment(reading, &model, &server);
     warn_of_formats(reading, &model, &server.gpu);
@@ -216,6 +234,7 @@ pub(super) fn resolve(
         calibration: server.step_time.calibration().cloned(),
         cpu_time,
         hides_cpu,
+        engine_host,
     })
 }
 
@@ -287,20 +306,21 @@ fn engine(policy: &PolicySettings, profile: &Named) -> String {
     }
 }
 
-/// Those of vLLM under every policy: what others capture has not been looked at.
-fn graphs(server: &ServerTable, batching: &Batching, profile: &Named) -> CudaGraphs {
-    let most = CudaGraphs::most(&server.gpu, profile.switches.start_up.knows_blackwell_graphs);
-    let drafts = batching.drafts.as_ref().map_or(0, |drafts| drafts.rules.tokens);
-    let limits = &batching.continuous;
-    CudaGraphs::new(limits.max_num_seqs, drafts, limits.max_num_batched_tokens, most)
-}
-
 fn hides_cpu(policy: &PolicySettings, profile: &Named) -> bool {
     let is_hidden = match policy {
         PolicySettings::Continuous(_) => profile.switches.hides_cpu,
         _ => true,
     };
     policy.hides_cpu() && is_hidden
+}
+
+/// What steps pay besides their kernels: as the release has it, unless a calibration says otherwise.
+fn overheads_of(server: &ServerTable, engine_host: &EngineHost) -> Overheads {
+    let mut overheads = server.step_time.overheads();
+    if server.step_time.calibration().is_none() {
+        overheads.eager_experts_micros *= engine_host.eager_experts;
+    }
+    overheads
 }
 
 /// Given step times are all of a step's time; those of the model are the GPU's only.
@@ -325,14 +345,20 @@ fn cpu_time(reading: &Reading, server: &ServerTable, policy: &PolicySettings, hi
     default
 }
 
-fn front_end(reading: &Reading, server: &ServerTable) -> FrontEnd {
+fn front_end(reading: &Reading, server: &ServerTable, engine_host: &EngineHost) -> FrontEnd {
     if let Some(written) = server.front_end {
         return written;
     }
+    let later = engine_host.later_on(&server.gpu);
+    let own = FrontEnd {
+        latency: FrontEnd::SERVED.latency + later,
+        ..FrontEnd::SERVED
+    };
     let (default, why) = match &server.step_time {
         GivenStepTime::Affine(_) => (FrontEnd::default(), ALL_OF_IT),
         GivenStepTime::Calibrated(calibrated) => (calibrated.front_end, "as calibrated, else as served"),
-        GivenStepTime::Nothing => (FrontEnd::SERVED, "vLLM's API server"),
+        GivenStepTime::Nothing if later > Span::ZERO => (own, "vLLM's API server, and the engine's own"),
+        GivenStepTime::Nothing => (own, "vLLM's API server"),
     };
     overheads::note_front_end(reading, &server.path, default, why);
     default

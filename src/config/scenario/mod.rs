@@ -18,6 +18,7 @@ pub mod fidelity;
 pub mod fleet;
 pub mod form;
 pub mod idle_keys;
+mod kernel_launches;
 pub mod laid_over;
 pub mod lengths;
 pub mod load;

@@ -56,7 +56,11 @@ pub fn read_cpu_time(fields: &Fields<'_>) -> Result<Option<CpuTime>, Diagnostic>
 /// Reads `front_end = { latency_us = ..., per_stream_us = ... }`.
 pub fn read_front_end(fields: &Fields<'_>) -> Result<Option<FrontEnd>, Diagnostic> {
     let read = read_micros(fields, &FRONT_END, FRONT_END_KEYS)?;
-    Ok(read.map(|[latency, per_stream]| FrontEnd { latency, per_stream }))
+    Ok(read.map(|[latency, per_stream, per_prompt_token]| FrontEnd {
+        latency,
+        per_stream,
+        per_prompt_token,
+    }))
 }
 
 /// Notes the default, which depends on what else was written, under the keys that it could be written with: a scenario
@@ -68,7 +72,7 @@ pub fn note_cpu_time(reading: &Reading, server: &str, default: CpuTime, why: &st
 
 /// Notes the default of what stands between clients and the engine in this way too.
 pub fn note_front_end(reading: &Reading, server: &str, default: FrontEnd, why: &str) {
-    let spans = [default.latency, default.per_stream];
+    let spans = [default.latency, default.per_stream, default.per_prompt_token];
     note_micros(reading, (server, &FRONT_END), FRONT_END_KEYS, spans, why);
 }
 
@@ -94,7 +98,7 @@ pub(super) const FRONT_END: Setting = Setting::new(
     "What stands between clients and the engine",
 )
 .depends("vLLM's API server, or as calibrated; nothing beside given step times");
-static FRONT_END_KEYS: [&Setting; 2] = [
+static FRONT_END_KEYS: [&Setting; 3] = [
     &Setting::new("latency_us", MICROS, "What it adds to the first token of each request")
         .unit("us")
         .default("0", FREE),
@@ -105,6 +109,13 @@ static FRONT_END_KEYS: [&Setting; 2] = [
     )
     .unit("us")
     .default("0", FREE),
+    &Setting::new(
+        "per_prompt_token_us",
+        MICROS,
+        "What it adds to a request for each token of its prompt, until the engine has it",
+    )
+    .unit("us")
+    .default("0", FREE),
 ];
 const MICROS: Kind = Kind::Number {
     min: 0.0,
@@ -112,7 +123,13 @@ const MICROS: Kind = Kind::Number {
 };
 const FREE: &str = "nothing is charged for it";
 
-fn note_micros(reading: &Reading, (server, table): (&str, &Setting), keys: [&Setting; 2], spans: [Span; 2], why: &str) {
+fn note_micros<const N: usize>(
+    reading: &Reading,
+    (server, table): (&str, &Setting),
+    keys: [&Setting; N],
+    spans: [Span; N],
+    why: &str,
+) {
     let name = table.name;
     for (key, span) in keys.map(|key| key.name).into_iter().zip(spans) {
         let micros = span.picos() as f64 / 1e6;
@@ -126,15 +143,15 @@ fn note_micros(reading: &Reading, (server, table): (&str, &Setting), keys: [&Set
     }
 }
 
-fn read_micros(
+fn read_micros<const N: usize>(
     fields: &Fields<'_>,
     table: &'static Setting,
-    keys: [&'static Setting; 2],
-) -> Result<Option<[Span; 2]>, Diagnostic> {
+    keys: [&'static Setting; N],
+) -> Result<Option<[Span; N]>, Diagnostic> {
     let Some(table) = fields.find(table)?.table()? else {
         return Ok(None);
     };
-    let mut spans = [Span::ZERO; 2];
+    let mut spans = [Span::ZERO; N];
     for (span, key) in spans.iter_mut().zip(keys) {
         let micros = table.find(key)?.declared_number()?.or_default();
         *span = Span::from_seconds(micros / 1e6).expect("ten seconds at most");

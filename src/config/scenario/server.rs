@@ -1,5 +1,6 @@
 //! `[server]`: what it runs on.
 
+use super::kernel_launches::{self, ENFORCE_EAGER, FUSE_ALLREDUCE_RMS, KernelLaunches, MAX_CUDAGRAPH_CAPTURE_SIZE};
 use super::model::refused;
 use super::overheads::{self, CPU_TIME, CpuTime, FRONT_END};
 use super::profile;
@@ -28,6 +29,9 @@ pub(super) const SERVER: Setting = Setting::new(
         &BLOCK_SIZE,
         &MAX_MODEL_LEN,
         &KV_BLOCKS,
+        &MAX_CUDAGRAPH_CAPTURE_SIZE,
+        &ENFORCE_EAGER,
+        &FUSE_ALLREDUCE_RMS,
         &STEP_TIME,
         &CPU_TIME,
         &FRONT_END,
@@ -115,6 +119,8 @@ pub struct ServerTable {
     pub max_model_len: u32,
     /// The number of blocks, if the memory model is overridden.
     pub kv_blocks: Option<u32>,
+    /// How kernels are launched.
+    pub launches: KernelLaunches,
     /// What is said of step times, if anything.
     pub step_time: GivenStepTime,
     /// What the CPU adds to each step, if it was written.
@@ -151,6 +157,7 @@ pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named)
             "the longest context of the model",
         ),
         kv_blocks: fields.find(&KV_BLOCKS)?.declared_count()?.optional(),
+        launches: kernel_launches::read(fields)?,
         step_time: step_time::read(fields)?,
         cpu_time: overheads::read_cpu_time(fields)?,
         front_end: overheads::read_front_end(fields)?,

@@ -7,6 +7,7 @@ use crate::policy::plan::Policy;
 use crate::policy::queue::Memory;
 use crate::policy::rules::{Host, LargestStep, Limits, REQUESTS, Rules, TOKENS, TOKENS_OR_NONE};
 use crate::settings::{Kind, Refused, Setting, Word, Written};
+use crate::step_time::EngineHost;
 
 /// The largest page of KV memory that SGLang's attention kernels know is 128 tokens; more than this is a slip.
 const MOST_PAGE_TOKENS: u32 = 1024;
@@ -136,6 +137,10 @@ impl Rules for SglangSettings {
     /// (`srt/managers/scheduler.py`, `event_loop_overlap`). What that takes has not been measured: as much as vLLM's.
     fn hides_cpu(&self) -> bool {
         true
+    }
+
+    fn engine_host(&self) -> Option<EngineHost> {
+        Some(EngineHost::SGLANG)
     }
 
     fn limits(&self) -> Limits {

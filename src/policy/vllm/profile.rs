@@ -6,6 +6,7 @@
 
 use crate::hardware::{CacheSizing, KvGroupRules, KvScheduling, SamplerRun, StartUp};
 use crate::settings::{Kind, Setting, Word, Written, words};
+use crate::step_time::{EngineHost, TopPSearch};
 
 /// The releases that a scenario can name, newest first: the name, the 33 of "0.33", and how it is known.
 pub const PROFILES: [(&str, u32, &str); 23] = [
@@ -116,8 +117,12 @@ pub struct Profile {
     /// Whether experts in mxfp4 run in `OpenAI`'s Triton kernels on Hopper (since 0.24, by the kernels that its tables
     /// name; servers with 0.22 and before ran Marlin).
     pub has_triton_mxfp4: bool,
+    /// How the most probable tokens are found in others.
+    pub search: TopPSearch,
     /// What happens before the memory is divided.
     pub start_up: StartUp,
+    /// How steps are run.
+    pub host: EngineHost,
 }
 
 /// How a release treats drafts.
@@ -160,7 +165,13 @@ impl Profile {
                 _ => 0,
             },
             has_triton_mxfp4: minor >= 24,
+            search: if minor < 20 {
+                TopPSearch::TRITON
+            } else {
+                TopPSearch::FLASHINFER
+            },
             start_up: start_up_of(minor),
+            host: EngineHost::vllm(minor),
         }
     }
 }

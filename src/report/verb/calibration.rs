@@ -194,6 +194,11 @@ fn front_end(here: FrontEnd, served: FrontEnd) -> Vec<Row> {
     vec![
         ("latency_us", micros(here.latency), micros(served.latency)),
         ("per_stream_us", micros(here.per_stream), micros(served.per_stream)),
+        (
+            "per_prompt_token_us",
+            micros(here.per_prompt_token),
+            micros(served.per_prompt_token),
+        ),
     ]
 }
 

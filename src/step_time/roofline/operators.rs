@@ -4,15 +4,13 @@ use crate::hardware::{
     AllReduceKernels, Arithmetic, Attention, ExpertKernels, ExpertLayer, ExpertLayers, FeedForward, Gpu, KvPrecision,
     LayerGroup, LinearKernels, LinearKind, Model, WeightKernel, WeightPrecision, kernel_for, peak_flops_in,
 };
+use crate::step_time::fused_all_reduce::FusedAllReduce;
 use crate::step_time::kernel_times::{self, ExpertsLayer, Matrix, Rates};
+use crate::step_time::top_p::Sort;
 use crate::step_time::{Execution, Sampling};
 
 /// Bytes that a layer's norms, rotary embedding, activation and KV write move per token and unit of width.
 const LAYER_BYTES_PER_VALUE: f64 = 14.0;
-
-/// Bytes that move per logit once it is sorted: softmax (8), cumulative sum (8), mask (13), and scatter (16) back to
-/// its place, in fp32 with places of 64 bits (vLLM 0.15.1, `apply_top_k_top_p`).
-const SORTED_BYTES_PER_LOGIT: f64 = 45.0;
 
 /// The matrix products and other operators of one GPU's share of a model.
 #[derive(Clone, Debug)]
@@ -27,6 +25,8 @@ pub(super) struct Operators {
     linear: LinearKernels,
     routed: ExpertKernels,
     all_reduce: AllReduceKernels,
+    /// Those with the norm in them, where they run.
+    fused: Option<FusedAllReduce>,
     /// Of routed experts.
     expert_rates: Rates,
     /// Of layers in 16 bits.
@@ -41,6 +41,7 @@ pub(super) struct Operators {
     attention_flops: f64,
     hidden: f64,
     vocab: f64,
+    sort: Sort,
     gpus: f64,
     /// Attention's kernels in all layers, before any work [us].
     attention_micros: f64,
@@ -109,6 +110,7 @@ impl Operators {
             linear: gpu.linear_kernels(WeightKernel::Plain),
             routed: gpu.expert_kernels(of_experts),
             all_reduce: gpu.all_reduce_kernels(),
+            fused: FusedAllReduce::of(gpu, gpus).filter(|_| execution.fuses_all_reduce),
             expert_rates,
             plain_rates: Rates::new(gpu, gpu.peak().bf16),
             link_bytes: gpu.link().bytes_per_s / 1e6,
@@ -117,6 +119,7 @@ impl Operators {
             attention_flops: gpu.peak().bf16 * gpu.attention_kernels(kv).flops,
             hidden: hidden as f64,
             vocab: model.vocab_size() as f64,
+            sort: Sort::on(gpu),
             gpus: gpus as f64,
             attention_micros,
             quantises: weights == WeightPrecision::Int8,
@@ -182,18 +185,19 @@ impl Operators {
         let rows = requests as f64;
         let head = kernel_times::product(&self.of_head.kernels, self.of_head.rates, &self.head, rows);
         let logits = self.vocab * rows;
-        let (sort, passes) = match self.execution.sampling {
+        let (row_by_row, passes, search) = match self.execution.sampling {
             Sampling::TopP if requests < u64::from(self.execution.sorts_below) => {
                 let bandwidth = self.plain_rates.bytes * self.linear.bandwidth;
-                let sort = overheads.sort_micros_per_entry * self.vocab;
-                (sort, logits * SORTED_BYTES_PER_LOGIT / bandwidth)
+                let row = overheads.sort_micros_per_entry * self.vocab;
+                (row, self.sort.bytes(rows, self.vocab) / bandwidth, 0.0)
             }
-            Sampling::TopP | Sampling::Plain | Sampling::Nothing => (0.0, 0.0),
+            Sampling::TopP => (0.0, 0.0, self.execution.search.of(logits)),
+            Sampling::Plain | Sampling::Nothing => (0.0, 0.0, 0.0),
         };
-        overheads.kernel_scale * (head + passes)
+        overheads.kernel_scale * (head + passes + search)
             + overheads.sampler_micros
             + overheads.sampler_micros_per_logit * logits
-            + sort
+            + row_by_row
     }
 
     /// Two per layer and one after the embedding, of the hidden states in 16 bits.
@@ -202,8 +206,11 @@ impl Operators {
             return 0.0;
         }
         let bytes = rows * 2.0 * self.hidden;
-        let one = kernel_times::all_reduce(&self.all_reduce, self.link_bytes, self.gpus, bytes);
-        (2.0 * self.layers + 1.0) * (one + self.execution.overheads.all_reduce_wait_micros)
+        let plain = kernel_times::all_reduce(&self.all_reduce, self.link_bytes, self.gpus, bytes);
+        let fused = self.fused.as_ref();
+        let fused = fused.and_then(|it| it.micros(&self.all_reduce, self.link_bytes, self.gpus, bytes));
+        let (before_norms, wait) = (fused.unwrap_or(plain), self.execution.overheads.all_reduce_wait_micros);
+        2.0 * self.layers * (before_norms + wait) + plain + wait
     }
 }
 
