@@ -20,9 +20,9 @@ impl FrontEnd {
     /// `step_time::Overheads::SERVED` is fitted to. What a token of the prompt takes is what tokenisers of Hugging Face
     /// take, about a megabyte a second, and what prompts of unlike length say elsewhere (`docs/LATENCY_MODEL.md`).
     pub const SERVED: Self = Self {
-        latency: Span::from_micros(4_200),
-        per_stream: Span::from_micros(56),
-        per_prompt_token: Span::from_picos(2_500_000),
+        latency: Span::from_micros(3_740),
+        per_stream: Span::from_micros(61),
+        per_prompt_token: Span::from_picos(3_100_000),
     };
 
     /// `engine` as its clients see it: the histories of finished requests have the clients' times.

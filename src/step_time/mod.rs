@@ -91,6 +91,14 @@ impl StepShape {
         self.verifying += 1;
     }
 
+    /// Drafts that it verifies; fewer beside chunks of prompts that do not sample.
+    pub fn drafts(&self) -> u64 {
+        if self.verifying == 0 {
+            return 0;
+        }
+        self.sampling.saturating_sub(self.sequences).into()
+    }
+
     /// Whether any request computes a part of its prompt (or again what it lost) that is longer than a token.
     pub const fn has_prompts(&self) -> bool {
         self.sequences > self.decoding + self.verifying

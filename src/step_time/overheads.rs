@@ -36,16 +36,16 @@ impl Overheads {
     /// inference-sim/training @ c4f0340), with the kernels' times held at what operator tables say: `cargo run
     /// --release --example fit_served`, `docs/LATENCY_MODEL.md`.
     pub const SERVED: Self = Self {
-        step_micros: 186.0,
-        layer_micros: 2.6,
-        mixed_layer_micros: 5.5,
-        eager_layer_micros: 16.7,
-        eager_experts_micros: 1370.0,
-        all_reduce_wait_micros: 2.1,
+        step_micros: 66.0,
+        layer_micros: 3.4,
+        mixed_layer_micros: 9.6,
+        eager_layer_micros: 24.0,
+        eager_experts_micros: 1347.0,
+        all_reduce_wait_micros: 3.3,
         quantised_layer_micros: 3.0,
         sampler_micros: 100.0,
         sampler_micros_per_logit: 0.022e-3,
-        sort_micros_per_entry: 4.4e-3,
+        sort_micros_per_entry: 6.3e-3,
         kernel_scale: 1.0,
     };
 

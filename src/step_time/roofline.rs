@@ -105,15 +105,16 @@ impl Roofline {
 
     /// All but the decoding requests' attention [ps].
     fn steady_picos(&self, shape: &StepShape) -> u64 {
-        let (tokens, sampling) = (shape.tokens(), u64::from(shape.sampling));
+        let (tokens_of_step, sampling) = (shape.tokens(), u64::from(shape.sampling));
         let tokens = self
             .by_tokens
-            .get(tokens, || picos(self.operators.tokens_micros(tokens)));
+            .get(tokens_of_step, || picos(self.operators.tokens_micros(tokens_of_step)));
+        let alike = picos(self.operators.alike_micros(tokens_of_step, shape.drafts()));
         let sampling = self
             .by_sampling
             .get(sampling, || picos(self.operators.sampling_micros(sampling)));
         let sequences = self.per_sequence.saturating_mul(shape.sequences.into());
-        let mut sum = (tokens - self.paid + sampling).saturating_add(sequences);
+        let mut sum = (tokens - alike - self.paid + sampling).saturating_add(sequences);
         if !shape.is_uniform() {
             sum = sum.saturating_add(self.mixed);
         }
