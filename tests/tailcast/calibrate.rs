@@ -119,9 +119,10 @@ fn requests_at_several_loads_tell_all_coefficients() {
     }
 }
 
-/// A load that does not vary: requests of one size, a sixth of a second apart.
+/// A load that does not vary: requests of one size, a fifth of a second apart. Where gaps are a whole number of steps,
+/// arrivals keep the same place in them, and a search for how long steps are ends where they do.
 fn measured_steadily(server: &str) -> Workplace {
-    let arrivals = "requests = 500\narrivals = { process = \"constant\", rate = 6.0 }";
+    let arrivals = "requests = 500\narrivals = { process = \"constant\", rate = 5.0 }";
     let lengths = "prompt = { dist = \"fixed\", value = 500 }\noutput = { dist = \"fixed\", value = 200 }";
     let place = Workplace::new();
     place.write("scenario.toml", scenario(arrivals).replace(LENGTHS, lengths));

@@ -70,7 +70,7 @@ fn calibrate(place: &Workplace, data: &[&str]) -> Value {
 }
 
 fn assert_all_are_found(found: &Value) {
-    for (name, expected, within) in [("kernel_scale", 1.12, 0.01), ("latency_us", 12_000.0, 1_000.0)] {
+    for (name, expected, within) in [("kernel_scale", 1.12, 0.01), ("latency_us", 12_000.0, 1_500.0)] {
         let one = fitted(found, name).unwrap_or_else(|| panic!("{name} is fitted: {found:#}"));
         let value = one["fitted"].as_f64().unwrap();
         assert!((value - expected).abs() < within, "{name} = {value}: {found:#}");

@@ -164,7 +164,7 @@ fn the_hash_names_the_content_not_the_form() {
     );
     let defaults = [
         "server.cpu_time={ per_step_us = 2000, per_seq_us = 10 }",
-        "server.front_end={ latency_us = 4200, per_stream_us = 56, per_prompt_token_us = 2.5 }",
+        "server.front_end={ latency_us = 3740, per_stream_us = 61, per_prompt_token_us = 3.1 }",
         "workload.sampling=top_p",
     ];
     assert_eq!(
