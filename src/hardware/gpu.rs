@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     AllReduceKernels, AttentionKernels, BadFigure, Chip, ExpertKernels, LinearKernels, Link, MeasuredKernels,
-    WeightPrecision,
+    MixedAttention, WeightPrecision,
 };
 
 /// An accelerator whose figures have been checked.
@@ -146,6 +146,21 @@ impl Gpu {
     /// What attention reaches, measured or generic.
     pub fn attention_kernels(&self) -> AttentionKernels {
         self.figures.kernels.attention.unwrap_or(AttentionKernels::GENERIC)
+    }
+
+    /// The same GPU with another bandwidth of its link, one direction [bytes/s].
+    #[must_use]
+    pub const fn with_link(mut self, bytes_per_s: f64) -> Self {
+        self.figures.link.bytes_per_s = bytes_per_s;
+        self
+    }
+
+    /// The same GPU, on which decoding beside prompts costs something else.
+    #[must_use]
+    pub fn with_decoding_beside_prompts(mut self, mixed: Option<MixedAttention>) -> Self {
+        let attention = self.attention_kernels();
+        self.figures.kernels.attention = Some(AttentionKernels { mixed, ..attention });
+        self
     }
 
     /// What routed experts reach, measured or generic.

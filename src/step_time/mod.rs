@@ -11,6 +11,7 @@ mod paced;
 mod ramp;
 mod roofline;
 mod saturation;
+mod step_parts;
 
 pub use affine::Affine;
 pub use choice::{STEP_TIMES, StepTimeChoice};
@@ -22,6 +23,7 @@ pub use paced::Paced;
 pub use ramp::Ramp;
 pub use roofline::Roofline;
 pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
+pub use step_parts::StepParts;
 
 use std::sync::Arc;
 

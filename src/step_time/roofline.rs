@@ -13,7 +13,7 @@ mod operators;
 mod picos;
 
 use super::kind::StepTimeKind;
-use super::{Execution, Ramp, StepShape, StepTime, saturation};
+use super::{Execution, Ramp, StepParts, StepShape, StepTime, saturation};
 use crate::hardware::{Arithmetic, Attention, Gpu, KvPrecision, Model, WeightPrecision};
 use crate::units::Span;
 use attention::AttentionPrice;
@@ -102,6 +102,37 @@ impl Roofline {
     pub fn within_a_step(mut self) -> Self {
         self.paid = self.once;
         self
+    }
+
+    /// What so many steps of so many tokens take besides attention and sampling, part by part.
+    pub fn parts_of_tokens(&self, tokens: u64, steps: u64) -> StepParts {
+        let whole = picos(self.operators.tokens_micros(tokens)) - self.paid;
+        let parts = self.operators.token_parts(tokens);
+        let mut left = whole;
+        // Rounded one by one, parts would not add up to the whole.
+        let mut take = |micros: f64| {
+            let part = picos(micros).min(left);
+            left -= part;
+            u128::from(part) * u128::from(steps)
+        };
+        let (weights, experts, all_reduce) = (take(parts.products), take(parts.experts), take(parts.all_reduce));
+        StepParts {
+            weights,
+            experts,
+            all_reduce,
+            other: u128::from(left) * u128::from(steps),
+            ..StepParts::default()
+        }
+    }
+
+    /// What the head and the sampler take in a step that samples at so many positions [ps].
+    pub fn sampling_picos(&self, positions: u64) -> u64 {
+        picos(self.operators.sampling_micros(positions))
+    }
+
+    /// What a step adds in which kinds of requests are mixed [ps].
+    pub const fn mixed_picos(&self) -> u64 {
+        self.mixed
     }
 
     /// All but the decoding requests' attention [ps].

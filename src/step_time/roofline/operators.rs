@@ -50,6 +50,13 @@ pub(super) struct Operators {
     execution: Execution,
 }
 
+/// Parts of a step that depend on its number of tokens [us].
+pub(super) struct TokenParts {
+    pub products: f64,
+    pub experts: f64,
+    pub all_reduce: f64,
+}
+
 impl Operators {
     pub fn new(execution: Execution, model: &Model, gpu: &Gpu, weights: WeightPrecision, tensor_parallel: u32) -> Self {
         let gpus = u64::from(tensor_parallel.max(1));
@@ -122,14 +129,10 @@ impl Operators {
         let rows = padded(tokens, self.execution.largest_graph) as f64;
         let is_eager = tokens > self.execution.largest_graph;
         let linear = &self.linear;
-        let products = self
-            .matrices
-            .iter()
-            .map(|(layers, matrix, rates)| layers * kernel_times::product(linear, *rates, matrix, rows));
         let moved = LAYER_BYTES_PER_VALUE * self.hidden * rows;
         let small = moved / (self.plain_rates.bytes * linear.bandwidth);
         let states = self.state_flops * rows / self.attention_flops * 1e6;
-        let kernels = products.sum::<f64>()
+        let kernels = self.products_micros(rows)
             + self.mixers * self.attention_micros
             + self.layers * small
             + states
@@ -145,6 +148,26 @@ impl Operators {
             + overheads.kernel_scale * kernels
             + self.experts_micros(rows, is_eager)
             + self.layers * per_layer
+    }
+
+    /// What of it are products, experts and all-reduces [us].
+    pub fn token_parts(&self, tokens: u64) -> TokenParts {
+        let rows = padded(tokens, self.execution.largest_graph) as f64;
+        let is_eager = tokens > self.execution.largest_graph;
+        let scale = self.execution.overheads.kernel_scale;
+        TokenParts {
+            products: scale * self.products_micros(rows),
+            experts: self.experts_micros(rows, is_eager),
+            all_reduce: scale * self.all_reduce_of(rows),
+        }
+    }
+
+    fn products_micros(&self, rows: f64) -> f64 {
+        let products = self
+            .matrices
+            .iter()
+            .map(|(layers, matrix, rates)| layers * kernel_times::product(&self.linear, *rates, matrix, rows));
+        products.sum()
     }
 
     /// Routed experts of all layers. Without a graph those that quantise are held up by the host, which launches a
