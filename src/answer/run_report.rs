@@ -58,8 +58,8 @@ pub fn slow_links(scenario: &Scenario, summary: &Summary) -> Option<String> {
     (is_slow && share >= MOSTLY_COMMUNICATION).then(|| {
         format!(
             "{:.0} % of the time of steps goes into all-reduces between {} GPUs without NVLink; between more than \
-             two of them vLLM leaves those to NCCL. Set server.link_gb_per_s if their link is another, or let several servers \
-             share the requests instead of one the layers",
+             two of them vLLM leaves those to NCCL. Set server.link_gb_per_s if their link is another, or let several \
+             servers share the requests instead of one the layers",
             100.0 * share,
             deployment.tensor_parallel
         )

@@ -255,11 +255,7 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo], classes: &[ClassToRecord]) ->
         slos,
         // Whose work a request was is known only where its server is heard.
         gpu_work: (pools.len() < 2).then(|| gpu_work(&scenario.deployment)),
-        step_prices: if pools.len() < 2 {
-            step_prices(&scenario.deployment)
-        } else {
-            None
-        },
+        step_prices: if pools.len() < 2 { step_prices(scenario) } else { None },
         trim: trim(scenario),
     };
     let recorder = Recorder::new(&settings);
@@ -344,14 +340,17 @@ fn pool_settings(pool: &FleetPool) -> PoolSettings<'_> {
     }
 }
 
-/// What tells where the time of the deployment's steps goes.
-fn step_prices(deployment: &Deployment) -> Option<StepPrices> {
-    let cpu = deployment.cpu_time;
+/// What tells where the time of the scenario's steps goes.
+fn step_prices(scenario: &Scenario) -> Option<StepPrices> {
+    let deployment = &scenario.deployment;
     let has_drafter = |drafts: &Drafts| drafts.drafter.is_some();
     Some(StepPrices {
         gpu: Arc::new(deployment.steps_on_gpu()?),
-        cpu: (!deployment.hides_cpu).then_some([cpu.per_step, cpu.per_sequence]),
+        cpu_per_step: deployment.cpu_time.per_step,
+        cpu_per_request: deployment.cpu_time.per_sequence,
+        hides_cpu: deployment.hides_cpu,
         has_drafts: deployment.drafts.as_ref().is_some_and(has_drafter),
+        may_be_slow: scenario.operation.has_faults() || deployment.fresh.is_some(),
     })
 }
 

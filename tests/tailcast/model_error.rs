@@ -75,7 +75,7 @@ fn what_is_known_of_a_gpu_says_how_far_steps_may_be_off() {
             "measured_gpu",
             &[AnyRun, EightBitWeights, EarlyLookAhead],
         ),
-        (&["--policy", "sglang"], "measured_gpu", &[AnyRun, Sglang]),
+        (&["--set", "batching.policy=sglang"], "measured_gpu", &[AnyRun, Sglang]),
         (&["--set", "server.step_time={base_us=8000}"], "given", &[]),
     ] {
         let result = run(&place, more);

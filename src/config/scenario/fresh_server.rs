@@ -12,7 +12,7 @@ pub(super) const WARM_UP: Setting = Setting::new(
     "A server that has just been started and compiles or tunes kernels when it first meets a shape: its steps take \
      longer until so many requests have come",
 )
-.default("nothing", "a server that has been used before");
+.depends("none: a server that has been used before");
 static KEYS: [&Setting; 2] = [&REQUESTS, &FACTOR];
 const REQUESTS: Setting = Setting::new(
     "requests",

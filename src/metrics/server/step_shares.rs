@@ -10,7 +10,7 @@ use crate::metrics::line::{Line, Phrase};
 use crate::metrics::meter::{Durations, Meter, ResultSection, StartOfSteps, Total, WholeRun, ratio};
 use crate::metrics::named_number::{Better, NamedNumber};
 use crate::metrics::recorder_settings::RecorderSettings;
-use crate::step_time::{StepParts, StepTime};
+use crate::step_time::StepParts;
 
 /// Shares of the time of all steps, which add up to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -41,11 +41,14 @@ const LISTED: usize = 16_384;
 /// Counts steps by what decides their price. Prices are multiplied in at the end.
 pub(in crate::metrics) struct StepSharesMeter {
     prices: Option<StepPrices>,
+    /// Steps in which each request decodes one token and samples the next.
+    by_decoding: Counts,
+    /// Others.
     by_tokens: Counts,
     by_sampling: Counts,
-    steps: u64,
     mixed_steps: u64,
-    requests: u128,
+    /// The CPU's part before steps with drafts [ps].
+    cpu: u128,
     takes: u128,
     on_gpu: u128,
 }
@@ -90,11 +93,11 @@ impl Meter for StepSharesMeter {
     fn new(settings: &RecorderSettings<'_>) -> Self {
         Self {
             prices: settings.step_prices.clone(),
+            by_decoding: Counts::default(),
             by_tokens: Counts::default(),
             by_sampling: Counts::default(),
-            steps: 0,
             mixed_steps: 0,
-            requests: 0,
+            cpu: 0,
             takes: 0,
             on_gpu: 0,
         }
@@ -104,20 +107,20 @@ impl Meter for StepSharesMeter {
     fn ran(&mut self, run: &StepRun<'_>, _at_start: StartOfSteps) {
         let Some(prices) = &self.prices else { return };
         let (shape, steps) = (run.shape, run.steps);
-        self.by_tokens.add(shape.tokens(), steps);
-        self.by_sampling.add(shape.sampling.into(), steps);
-        self.steps += steps;
-        self.requests += u128::from(shape.sequences) * u128::from(steps);
-        if !shape.is_uniform() {
-            self.mixed_steps += steps;
+        if shape.prefill == 0 && shape.sampling == shape.decoding {
+            self.by_decoding.add(shape.decoding.into(), steps);
+        } else {
+            self.by_tokens.add(shape.tokens(), steps);
+            self.by_sampling.add(shape.sampling.into(), steps);
+            if !shape.is_uniform() {
+                self.mixed_steps += steps;
+            }
+            if prices.has_drafts && !prices.hides_cpu {
+                self.cpu += u128::from(prices.cpu(run)) * u128::from(steps);
+            }
         }
         self.takes += u128::from(run.takes.picos());
-        let on_gpu = if steps == 1 {
-            prices.gpu.step(shape)
-        } else {
-            prices.gpu.ramp(shape).total(steps)
-        };
-        self.on_gpu += u128::from(on_gpu.picos());
+        self.on_gpu += u128::from(prices.on_gpu(run));
     }
 
     fn finish(self, _run: &WholeRun) -> StepSharesTotal {
@@ -130,22 +133,17 @@ impl StepSharesMeter {
     /// What each part took. Attention is what is left of the GPU's time, and the CPU, or drafts, what is left of all.
     fn parts(&self, prices: &StepPrices) -> StepParts {
         let mut parts = StepParts::default();
-        for (tokens, steps) in self.by_tokens.all() {
+        for (tokens, steps) in self.by_decoding.all().chain(self.by_tokens.all()) {
             parts += prices.gpu.parts_of_tokens(tokens, steps);
         }
-        for (positions, steps) in self.by_sampling.all() {
+        for (positions, steps) in self.by_decoding.all().chain(self.by_sampling.all()) {
             parts.sampler += u128::from(prices.gpu.sampling_picos(positions)) * u128::from(steps);
         }
         parts.other += u128::from(prices.gpu.mixed_picos()) * u128::from(self.mixed_steps);
         parts.attention = self.on_gpu.saturating_sub(parts.total());
         let rest = self.takes.saturating_sub(parts.total());
-        let before = prices.cpu.map(|[per_step, per_request]| {
-            u128::from(per_step.picos()) * u128::from(self.steps) + u128::from(per_request.picos()) * self.requests
-        });
-        parts.cpu = match (prices.has_drafts, before) {
-            (false, _) => rest,
-            (true, before) => before.unwrap_or(0).min(rest),
-        };
+        // Beside the GPU it is hidden by passes of the model and the drafter.
+        parts.cpu = if prices.has_drafts { self.cpu.min(rest) } else { rest };
         parts.drafts = rest - parts.cpu;
         parts
     }
