@@ -2,18 +2,21 @@
 //! a manifest.
 //!
 //! `cargo run --release --example fit_served -- FOLDER [fit | leave-one-out | errors | datasheet | closed-loops |
-//! manifest OUT]`
+//! manifest OUT | expected [NTH]]`
 //!
 //! `fit` prints the coefficients and the errors they leave; `leave-one-out` predicts each run with coefficients fitted
 //! without all runs of its model; `errors` are those of the coefficients in use; `datasheet` treats every GPU as known
 //! by its datasheet only; `closed-loops` are other runs, at a fixed number of users; `manifest` writes scenarios,
-//! traces and measurements for `tailcast validate`.
+//! traces and measurements for `tailcast validate`; `expected` finds the errors that runs are expected to have from
+//! what they are made of, on all runs or every so-manieth closed loop.
 
 mod closed_loops;
 mod coefficients;
 mod errors;
+mod expected;
 mod experiments;
 mod fit;
+mod published;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -49,7 +52,13 @@ fn main() {
         ),
         ["closed-loops"] => show_closed_loops(folder, work.path()),
         ["manifest", out] => experiments::write_manifest(folder, Path::new(out)),
-        other => panic!("{other:?} is none of fit, leave-one-out, errors, datasheet, closed-loops, manifest OUT"),
+        ["expected", nth @ ..] => {
+            let nth = nth.first().map_or(1, |text| text.parse().expect("a whole number"));
+            expected::show(&expected::predictions(folder, work.path(), nth));
+        }
+        other => {
+            panic!("{other:?} is none of fit, leave-one-out, errors, datasheet, closed-loops, manifest OUT, expected")
+        }
     }
 }
 

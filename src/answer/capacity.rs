@@ -250,7 +250,9 @@ impl Search<'_> {
         search: &CapacitySearch,
         capacity: &Capacity,
     ) -> Result<Option<CapacityRange>, Problem> {
-        let error = input.scenario.step_time_error().filter(|&error| error < 1.0);
+        // At its capacity a server has a queue now and then.
+        let error = input.scenario.expected_error(true).map(|error| error.tpot);
+        let error = error.filter(|&error| error < 1.0);
         match error {
             Some(error) if self.question.finds_range && !capacity.is_none() && !capacity.is_at_least() => {
                 Ok(capacity_range(search, capacity, error, self.workers, self.simulate)?)

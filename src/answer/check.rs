@@ -164,7 +164,7 @@ fn tell(input: &Input, form: Form, hear: impl FnMut(Heard), control: &Control) -
         (None, Form::Fast) => engine::fast,
     };
     let engine = make(&deployment.server, scenario.step_time());
-    let mut engine = deployment.front_end.before(engine);
+    let mut engine = deployment.front_end.before(engine).fresh(deployment.fresh);
     replay_workload(scenario, seed, &mut engine, &mut transcript, &mut watch).map(drop)
 }
 

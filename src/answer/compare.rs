@@ -8,7 +8,9 @@ use crate::config::warnings_of_idle_keys;
 use crate::report::compare::CompareReport;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
-use crate::study::{Base, Contest, Control, Input, Simulate, Stopped, Variation, Workers, contest, differing};
+use crate::study::{
+    Base, Contest, Control, Input, Simulate, Stopped, Variation, Workers, check_range, contest, differing,
+};
 
 /// How do scenarios, or variations of one, differ?
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct CompareQuestion {
     pub seeds: Option<u32>,
     /// Whether to search for the highest load of each under its objectives.
     pub finds_capacities: bool,
+    /// Whether to simulate each with all steps shorter and longer too, by what they may be off.
+    pub finds_ranges: bool,
 }
 
 impl Default for CompareQuestion {
@@ -30,6 +34,7 @@ impl Default for CompareQuestion {
             vary: Vec::new(),
             seeds: None,
             finds_capacities: true,
+            finds_ranges: false,
         }
     }
 }
@@ -61,6 +66,9 @@ impl CompareQuestion {
         if inputs.iter().all(Input::is_always_the_same) {
             refuse_seeds_of_a_trace(&inputs[0], self.seeds.unwrap_or(1))?;
         }
+        if self.finds_ranges {
+            inputs.iter().try_for_each(check_range)?;
+        }
         Ok(ReadyCompare {
             question: self,
             variations,
@@ -83,6 +91,9 @@ impl ReadyCompare<'_> {
             let simulate = |input: &Input, seed| runner.run(input, seed);
             let workers = workers(control)?;
             let mut contest = contest(variations, self.inputs, seeds, &workers, &simulate)?;
+            if self.question.finds_ranges {
+                contest.find_ranges(variations, &workers, &simulate)?;
+            }
             let no_capacity = if self.question.finds_capacities {
                 find_capacities(&mut contest, variations, &workers, &simulate)?
             } else {

@@ -8,7 +8,7 @@ use crate::report::curve::CurveReport;
 use crate::report::figure::Drawn;
 use crate::report::figure::load_curve;
 use crate::report::page::Page;
-use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind};
+use crate::study::{Base, Control, CurveStudy, Input, LoadDial, LoadKind, check_range};
 
 /// How do latency and throughput depend on the load?
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct CurveQuestion {
     pub seeds: u32,
     /// How often to add points around the knee.
     pub refinements: u32,
+    /// Whether to simulate each load with all steps shorter and longer too, by what they may be off.
+    pub finds_ranges: bool,
 }
 
 /// A curve whose scenario is read.
@@ -48,6 +50,9 @@ impl CurveQuestion {
         let input = self.base.load()?;
         let dial = dial(self.kind, &input)?;
         refuse_seeds_of_a_trace(&input, self.seeds)?;
+        if self.finds_ranges {
+            check_range(&input)?;
+        }
         Ok(ReadyCurve {
             question: self,
             dial,
@@ -72,6 +77,7 @@ impl ReadyCurve<'_> {
             loads: question.loads.clone(),
             seeds: question.seeds,
             refinements: question.refinements,
+            finds_ranges: question.finds_ranges,
         };
         let warnings = input.scenario.all_warnings();
         let (curve, mut warnings) = make_runs(control, warnings, replaced.as_deref(), |runner| {

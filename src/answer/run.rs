@@ -116,6 +116,8 @@ impl ReadyRun<'_> {
         let mut more = outcome.replayed.warnings();
         let of_prices = warning_of_old_prices(&self.input.scenario, self.question.today);
         more.extend(of_prices.clone());
+        let summary = outcome.summary.as_ref();
+        more.extend(summary.and_then(|summary| run_report::slow_links(&self.input.scenario, summary)));
         warn_all(control, &more);
         warnings.extend(more);
         let setting = setting::of(control, &self.input, outcome.runs, Vec::new());

@@ -3,16 +3,18 @@
 use std::fmt::Write;
 
 use super::servers_in_words;
-use crate::config::{Deployment, FleetPool, Knowledge, Scenario};
+use crate::config::{Deployment, ExpectedError, FleetPool, Knowledge, Scenario};
+use crate::hardware::LinkKind;
 use crate::metrics::{Recording, Summary};
 use crate::policy::PolicySettings;
 use crate::report::{Headline, MemoryReport, ModelError, PoolFacts, RunReport};
-use crate::study::{CostQuestion, CostReport, Input, Outcome};
+use crate::study::{CostQuestion, CostReport, Input, Outcome, error_of_run, has_queue};
 
 /// The report of all runs.
 pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
     let scenario = &input.scenario;
     let summary = outcome.summary.expect("there is at least one run");
+    let replayed = outcome.replayed.warnings().into_iter();
     RunReport {
         headline: Headline {
             model: servers_in_words::models(scenario),
@@ -27,11 +29,11 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         },
         scenario_hash: scenario.hash(),
         seed: scenario.seed,
-        fidelity: Some(fidelity(scenario)),
-        model_error: Some(ModelError {
-            class: scenario.knowledge().name(),
-            step_time: scenario.step_time_error(),
-        }),
+        fidelity: Some(fidelity_of_run(input, &summary)),
+        model_error: Some(ModelError::new(
+            scenario.knowledge().name(),
+            error_of_run(input, &summary).as_ref(),
+        )),
         pools: pool_facts(scenario, &summary),
         fleet: outcome.recording.as_ref().and_then(Recording::fleet),
         path: outcome.recording.as_ref().and_then(Recording::path),
@@ -40,9 +42,28 @@ pub fn of(input: &Input, outcome: &Outcome) -> RunReport {
         breakdown: outcome.breakdown.clone(),
         slos: input.slos.clone(),
         is_complete: !outcome.is_interrupted,
-        of_workload: outcome.replayed.warnings(),
+        of_workload: replayed.chain(slow_links(scenario, &summary)).collect(),
         summary,
     }
+}
+
+/// From this share of the time of steps on communication is what a server does most.
+const MOSTLY_COMMUNICATION: f64 = 0.4;
+
+/// What to say where GPUs without `NVLink` wait for one another most of the time.
+pub fn slow_links(scenario: &Scenario, summary: &Summary) -> Option<String> {
+    let deployment = &scenario.deployment;
+    let share = summary.step_time?.all_reduce;
+    let is_slow = matches!(deployment.gpu.link().kind, LinkKind::Pcie | LinkKind::Ethernet);
+    (is_slow && share >= MOSTLY_COMMUNICATION).then(|| {
+        format!(
+            "{:.0} % of the time of steps goes into all-reduces between {} GPUs without NVLink; between more than \
+             two of them vLLM leaves those to NCCL. Set server.link_gb_per_s if their link is another, or let several \
+             servers share the requests instead of one the layers",
+            100.0 * share,
+            deployment.tensor_parallel
+        )
+    })
 }
 
 /// What it costs, if the scenario asks.
@@ -58,12 +79,18 @@ fn cost(scenario: &Scenario, outcome: &Outcome, summary: &Summary) -> Option<Cos
     })
 }
 
-/// How far numbers may be trusted, and where they come from; of each pool, where that is not the same.
-pub fn fidelity(scenario: &Scenario) -> String {
+/// How far numbers of a run may be trusted, and where they come from.
+fn fidelity_of_run(input: &Input, summary: &Summary) -> String {
+    fidelity(&input.scenario, has_queue(summary))
+}
+
+/// How far numbers may be trusted where requests wait or not, and where they come from; of each pool, where that is not
+/// the same.
+pub fn fidelity(scenario: &Scenario, queues: bool) -> String {
     let pools = scenario.operation.pools();
-    let each: Vec<String> = pools.iter().map(|pool| fidelity_of(&pool.deployment)).collect();
+    let each: Vec<String> = pools.iter().map(|pool| fidelity_of(&pool.deployment, queues)).collect();
     if each.iter().all(|one| Some(one) == each.first()) {
-        return fidelity_of(&scenario.deployment);
+        return fidelity_of(&scenario.deployment, queues);
     }
     let named = pools
         .iter()
@@ -72,7 +99,7 @@ pub fn fidelity(scenario: &Scenario) -> String {
     named.collect::<Vec<_>>().join(" · ")
 }
 
-fn fidelity_of(deployment: &Deployment) -> String {
+fn fidelity_of(deployment: &Deployment, queues: bool) -> String {
     let mut steps = match (deployment.knowledge(), &deployment.calibration) {
         (Knowledge::Given, _) => "step times as the scenario gives them".to_owned(),
         (Knowledge::Calibrated, Some(calibration)) => {
@@ -83,8 +110,8 @@ fn fidelity_of(deployment: &Deployment) -> String {
     if deployment.unpacks_weights() && deployment.knowledge() != Knowledge::Given {
         let _ = write!(steps, " with {} unpacked and multiplied in 16 bits", deployment.weights);
     }
-    if let Some(error) = deployment.step_time_error() {
-        let _ = write!(steps, ", expected within {:.0} %", 100.0 * error);
+    if let Some(error) = deployment.expected_error(queues) {
+        let _ = write!(steps, ", {}", in_words(&error));
     }
     let blocks = if deployment.kv_blocks_given {
         "KV blocks as the scenario gives them".to_owned()
@@ -98,6 +125,22 @@ fn fidelity_of(deployment: &Deployment) -> String {
         _ => "",
     };
     format!("{steps}; {blocks}{drafts}")
+}
+
+/// How far TPOT and TTFT may be off, and what that is made of: the errors of both, in percent, of each part.
+fn in_words(error: &ExpectedError) -> String {
+    let percent = 100.0 * error.tpot;
+    let first = if error.ttft < 1.0 {
+        format!("within {:.0} %", 100.0 * error.ttft)
+    } else {
+        format!("within a factor of {:.1}", 1.0 + error.ttft)
+    };
+    let mut text = format!("TPOT expected within {percent:.0} %, TTFT {first}");
+    if !error.parts.is_empty() {
+        let parts: Vec<String> = error.parts.iter().map(ToString::to_string).collect();
+        let _ = write!(text, " in 9 of 10 such runs ({})", parts.join(", "));
+    }
+    text
 }
 
 /// What stands behind modelled step times: kernels measured on this GPU, its datasheet, or both.
@@ -153,10 +196,7 @@ fn pool_facts(scenario: &Scenario, summary: &Summary) -> Vec<PoolFacts> {
                 closed_form_users: users,
                 ..memory_of(deployment)
             },
-            model_error: ModelError {
-                class: deployment.knowledge().name(),
-                step_time: deployment.step_time_error(),
-            },
+            model_error: ModelError::new(deployment.knowledge().name(), deployment.expected_error(false).as_ref()),
         }
     };
     scenario.operation.pools().iter().map(of_pool).collect()

@@ -19,7 +19,7 @@ pub fn of(control: &Control, input: &Input, runs: u32, assumptions: Vec<String>)
         0 | 1 => format!("{requests}, seed {seed}"),
         runs => format!("{requests} with each of {runs} seeds from {seed}"),
     };
-    let mut rests_on = vec![run_report::fidelity(scenario)];
+    let mut rests_on = vec![run_report::fidelity(scenario, false)];
     rests_on.extend(assumptions);
     StudySetting {
         name: scenario.name.clone(),

@@ -25,6 +25,7 @@ pub use reader::text_file::{is_standard_input, read_text};
 pub use scenario::calibration::{Calibration, FittedOn};
 pub use scenario::capacity_rule::MemoryRule;
 pub use scenario::deployment::Deployment;
+pub use scenario::expected_error::{CAUSES, CauseErrors, ErrorCause, ErrorPart, ExpectedError, joined};
 pub use scenario::fidelity::Knowledge;
 pub use scenario::idle_keys::{IdleKey, warnings_of_idle_keys};
 pub use scenario::load::ScenarioText;

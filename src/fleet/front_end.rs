@@ -30,6 +30,8 @@ impl FrontEnd {
         Fronted {
             engine,
             front_end: self,
+            fresh: None,
+            slowness: 1.0,
         }
     }
 
@@ -59,10 +61,53 @@ impl FrontEnd {
     }
 }
 
+/// A server that has just been started: until so many requests have come it compiles and tunes kernels for shapes that
+/// it has not met, and its steps take longer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FreshServer {
+    /// Steps take longer until a request more than this comes.
+    pub requests: u32,
+    /// How many times as long they take.
+    pub factor: f64,
+}
+
 /// An engine as its clients see it.
 pub struct Fronted<E> {
     engine: E,
     front_end: FrontEnd,
+    /// What is left of its being fresh.
+    fresh: Option<FreshServer>,
+    /// How many times as long its steps take besides.
+    slowness: f64,
+}
+
+impl<E: Engine> Fronted<E> {
+    /// The same engine, just started.
+    #[must_use]
+    pub fn fresh(mut self, fresh: Option<FreshServer>) -> Self {
+        self.fresh = fresh;
+        if fresh.is_some() {
+            self.tell_pace();
+        }
+        self
+    }
+
+    fn tell_pace(&mut self) {
+        let fresh = self.fresh.map_or(1.0, |fresh| fresh.factor);
+        self.engine.slow_down(self.slowness * fresh);
+    }
+
+    #[cold]
+    fn is_used(&mut self) {
+        let left = self.fresh.and_then(|fresh| {
+            let requests = fresh.requests.checked_sub(1)?;
+            Some(FreshServer { requests, ..fresh })
+        });
+        self.fresh = left;
+        if left.is_none() {
+            self.tell_pace();
+        }
+    }
 }
 
 /// Tells clients' times.
@@ -77,6 +122,9 @@ impl<E: Engine> Engine for Fronted<E> {
     }
 
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
+        if self.fresh.is_some() {
+            self.is_used();
+        }
         let mut told = self.front_end.heard_by(observer);
         self.engine.submit(request, &mut told);
     }
@@ -128,7 +176,8 @@ impl<E: Engine> Engine for Fronted<E> {
     }
 
     fn slow_down(&mut self, factor: f64) {
-        self.engine.slow_down(factor);
+        self.slowness = factor;
+        self.tell_pace();
     }
 }
 

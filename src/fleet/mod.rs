@@ -35,7 +35,7 @@ mod watch;
 
 pub use self::autoscale::{Autoscale, ScaleSignal};
 pub use self::faults::{Fault, FaultKind, FaultTime};
-pub use self::front_end::{FrontEnd, Fronted};
+pub use self::front_end::{FreshServer, FrontEnd, Fronted};
 pub use self::member::{FleetMember, MOST_POOLS};
 pub use self::memory::{MemoryLimit, MemoryTaken, USUAL_MEMORY_BYTES};
 pub use self::reference::replay_fleet_readable;

@@ -1,5 +1,5 @@
-//! What kernels reach on a GPU that nobody has measured: for products, attention and all-reduces over NVLink medians of
-//! the `[kernels]` tables in `configs/gpus`, for the rest what lies in the middle of those of the larger ones.
+//! What kernels reach on a GPU that nobody has measured: for products, attention and all-reduces over `NVLink` medians
+//! of the `[kernels]` tables in `configs/gpus`, for the rest what lies in the middle of those of the larger ones.
 
 use super::{
     AllReduceKernels, AttentionKernels, ByRows, ExpertKernels, LatentKernels, LinearKernels, LinkKind, WeightKernel,

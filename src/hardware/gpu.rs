@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     AllReduceKernels, AttentionKernels, BadFigure, Chip, ExpertKernels, KvPrecision, LatentKernels, LinearKernels,
-    Link, MeasuredKernels, WeightKernel, WeightPrecision,
+    Link, MeasuredKernels, MixedAttention, WeightKernel, WeightPrecision,
 };
 
 /// An accelerator whose figures have been checked.
@@ -164,6 +164,25 @@ impl Gpu {
             KvPrecision::Fp8 => measured.attention_fp8,
         };
         of_bytes.or(measured.attention).unwrap_or(AttentionKernels::GENERIC)
+    }
+
+    /// The same GPU with another bandwidth of its link, one direction [bytes/s].
+    #[must_use]
+    pub const fn with_link(mut self, bytes_per_s: f64) -> Self {
+        self.figures.link.bytes_per_s = bytes_per_s;
+        self
+    }
+
+    /// The same GPU, on which decoding beside prompts costs something else.
+    #[must_use]
+    pub fn with_decoding_beside_prompts(mut self, mixed: Option<MixedAttention>) -> Self {
+        let kernels = &mut self.figures.kernels;
+        let plain = kernels.attention.unwrap_or(AttentionKernels::GENERIC);
+        kernels.attention = Some(AttentionKernels { mixed, ..plain });
+        if let Some(fp8) = &mut kernels.attention_fp8 {
+            fp8.mixed = mixed;
+        }
+        self
     }
 
     /// What latent attention reaches on vectors stored so, measured or generic.

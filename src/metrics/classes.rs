@@ -44,6 +44,7 @@ impl ClassBooks {
                 slos: &class.slos,
                 pools: Vec::new(),
                 gpu_work: None,
+                step_prices: None,
                 ..*settings
             });
             if let Some(most) = class.max_outstanding {

@@ -81,6 +81,11 @@ impl Measure {
         self.name.starts_with("path.") || self.name.starts_with("path_ttft.")
     }
 
+    /// Whether it is an end of the range of a latency, which is known only if somebody asks.
+    pub fn is_of_range(&self) -> bool {
+        self.name.contains(".model_range.")
+    }
+
     /// Whether it is known only if somebody asks what a run costs.
     pub fn is_price(&self) -> bool {
         self.name.starts_with("cost.")

@@ -15,7 +15,7 @@ use super::path::{PathMeter, PathSummary};
 use super::recorder_settings::RecorderSettings;
 use super::server::{
     Constraint, ConstraintMeter, DraftsMeter, GpuMeter, GpuSummary, KvMeter, KvSummary, QueueMeter, QueueSummary,
-    Saturation, SaturationMeter, SpeculativeSummary, Waves, WavesMeter,
+    Saturation, SaturationMeter, SpeculativeSummary, StepShares, StepSharesMeter, Waves, WavesMeter,
 };
 use super::slo::ClassResult;
 use super::steady_state::{SteadyState, SteadyStateMeter};
@@ -166,6 +166,9 @@ meters! {
         kv: KvMeter => KvSummary,
         /// How busy the GPUs were.
         gpu: GpuMeter => GpuSummary,
+        /// Where the time of steps went; `None` where it is given as it is.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        step_time: StepSharesMeter => Option<StepShares>,
         /// What of the run latencies, throughput and queue leave out.
         steady_state: SteadyStateMeter => Option<SteadyState>,
         /// What drafts came to; `None` if nothing was drafted. It stands by itself in the result of a run.

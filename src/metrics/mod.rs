@@ -81,7 +81,7 @@ pub use request_log::{RequestLog, RequestOutcome, RequestRow};
 pub use run_measure::{RunMeasure, group_and_rest};
 pub use server::{
     Binding, Constraint, GpuSummary, GpuWork, KvFragmentation, KvSummary, KvUsage, QueueSummary, Saturation,
-    SpeculativeSummary, TimeWeightedSummary, Waves,
+    SpeculativeSummary, StepPrices, StepShares, TimeWeightedSummary, Waves,
 };
 pub use server_queues::ServerQueues;
 pub use server_sums::{LevelSummary, ShareSummary};

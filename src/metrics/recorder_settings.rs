@@ -1,7 +1,7 @@
 //! What meters need to know of a run before it starts.
 
 use super::pool_settings::PoolSettings;
-use super::server::GpuWork;
+use super::server::{GpuWork, StepPrices};
 use super::slo::Slo;
 use super::windows::Trim;
 use crate::engine::ServerSettings;
@@ -18,6 +18,8 @@ pub struct RecorderSettings<'a> {
     pub slos: &'a [Slo],
     /// What the GPUs do and could do; without it their utilisation stays unknown.
     pub gpu_work: Option<GpuWork>,
+    /// What tells the parts of its steps; without it they stay unknown.
+    pub step_prices: Option<StepPrices>,
     /// What is left out of latencies, throughput and queue depths.
     pub trim: Trim,
 }

@@ -65,6 +65,9 @@ impl RequestGroup {
 
     /// Whether that number is told of it.
     pub fn has(&self, measure: &Measure) -> bool {
+        if measure.is_of_range() {
+            return false;
+        }
         let is_of_clients = OF_CLIENTS.iter().any(|start| measure.name.starts_with(start));
         is_of_clients
             || match self {

@@ -76,6 +76,11 @@ impl RunMeasure {
         }
     }
 
+    /// Whether it is an end of the range of a latency.
+    pub fn is_of_range(&self) -> bool {
+        self.measure.is_of_range()
+    }
+
     /// Whether it goes on growing with a run whose queue does.
     pub fn grows_with_the_queue(&self) -> bool {
         self.measure.grows_with_the_queue()

@@ -31,6 +31,16 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl Interval {
+    /// A single value.
+    pub const fn at(value: f64) -> Self {
+        Self {
+            low: value,
+            high: value,
+        }
+    }
+}
+
 impl From<Interval> for [f64; 2] {
     fn from(interval: Interval) -> Self {
         [interval.low, interval.high]

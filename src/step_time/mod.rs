@@ -13,6 +13,7 @@ mod paced;
 mod ramp;
 mod roofline;
 mod saturation;
+mod step_parts;
 mod top_p;
 
 pub use affine::Affine;
@@ -26,6 +27,7 @@ pub use paced::Paced;
 pub use ramp::Ramp;
 pub use roofline::Roofline;
 pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
+pub use step_parts::StepParts;
 pub use top_p::TopPSearch;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ mod operators;
 mod picos;
 
 use super::kind::StepTimeKind;
-use super::{Execution, Ramp, StepShape, StepTime, saturation};
+use super::{Execution, Ramp, StepParts, StepShape, StepTime, saturation};
 use crate::hardware::{Arithmetic, Attention, Gpu, KvPrecision, Model, WeightKernel, WeightPrecision};
 use crate::units::Span;
 use attention::AttentionPrice;
@@ -103,13 +103,49 @@ impl Roofline {
         self
     }
 
+    /// What so many steps of so many tokens take besides attention and sampling, part by part.
+    pub fn parts_of_tokens(&self, tokens: u64, steps: u64) -> StepParts {
+        let whole = picos(self.operators.tokens_micros(tokens)) - self.paid;
+        let parts = self.operators.token_parts(tokens);
+        let mut left = whole;
+        // Rounded one by one, parts would not add up to the whole.
+        let mut take = |micros: f64| {
+            let part = picos(micros).min(left);
+            left -= part;
+            u128::from(part) * u128::from(steps)
+        };
+        let (weights, experts, all_reduce) = (take(parts.products), take(parts.experts), take(parts.all_reduce));
+        StepParts {
+            weights,
+            experts,
+            all_reduce,
+            other: u128::from(left) * u128::from(steps),
+            ..StepParts::default()
+        }
+    }
+
+    /// What the experts of a step take less than those of as many tokens of different requests [ps].
+    pub fn alike_picos(&self, shape: &StepShape) -> u64 {
+        picos(self.operators.alike_micros(shape.tokens(), shape.drafts()))
+    }
+
+    /// What the head and the sampler take in a step that samples at so many positions [ps].
+    pub fn sampling_picos(&self, positions: u64) -> u64 {
+        picos(self.operators.sampling_micros(positions))
+    }
+
+    /// What a step adds in which kinds of requests are mixed [ps].
+    pub const fn mixed_picos(&self) -> u64 {
+        self.mixed
+    }
+
     /// All but the decoding requests' attention [ps].
     fn steady_picos(&self, shape: &StepShape) -> u64 {
         let (tokens_of_step, sampling) = (shape.tokens(), u64::from(shape.sampling));
         let tokens = self
             .by_tokens
             .get(tokens_of_step, || picos(self.operators.tokens_micros(tokens_of_step)));
-        let alike = picos(self.operators.alike_micros(tokens_of_step, shape.drafts()));
+        let alike = self.alike_picos(shape);
         let sampling = self
             .by_sampling
             .get(sampling, || picos(self.operators.sampling_micros(sampling)));

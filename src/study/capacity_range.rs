@@ -4,6 +4,7 @@ use super::Workers;
 use super::capacity::Capacity;
 use super::capacity_search::{CapacitySearch, beside};
 use super::fewest_servers::ServersSearch;
+use super::model_range::steps_times;
 use super::stopped::{Simulate, Stopped};
 use crate::stats::Interval;
 
@@ -37,8 +38,7 @@ pub fn capacity_range(
     simulate: &Simulate,
 ) -> Result<Option<CapacityRange>, Stopped> {
     // Throughput is one over the time of a step, so the capacity is likely to be about there.
-    let with_steps = |times: f64| (at_steps(search, times), 1.0 / times);
-    let searches = [with_steps(1.0 - error), with_steps(1.0 + error)];
+    let searches = steps_times(error).map(|times| (at_steps(search, times), 1.0 / times));
     let found = beside(search, capacity, &searches, workers, simulate)?;
     let found: Vec<Option<Capacity>> = found.into_iter().collect::<Result<_, _>>()?;
     let [if_shorter, if_longer] = <[_; 2]>::try_from(found).expect("each search has an answer");
@@ -95,9 +95,10 @@ impl CapacityRange {
             let found = search.answer(capacity)?;
             Ok(found.fewest)
         };
+        let [shorter, longer] = steps_times(self.error);
         Ok(ServersRange {
-            if_shorter: fewest(1.0 - self.error, &self.if_shorter)?,
-            if_longer: fewest(1.0 + self.error, &self.if_longer)?,
+            if_shorter: fewest(shorter, &self.if_shorter)?,
+            if_longer: fewest(longer, &self.if_longer)?,
         })
     }
 

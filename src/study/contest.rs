@@ -5,9 +5,10 @@ use super::capacity::Capacity;
 use super::capacity_search::{AS_LONG_AS_IT_TAKES, CapacitySearch, USUAL_START};
 use super::load_dial::LoadDial;
 use super::load_kind::LoadKind;
+use super::model_range::{ShiftedRuns, shifted_runs};
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
-use crate::config::Flag;
+use crate::config::{ExpectedError, Flag};
 use crate::metrics::{Recording, Replications, RunMeasure, RunResult, is_steady};
 use crate::stats::{Interval, confidence_interval_95, mean};
 
@@ -36,6 +37,8 @@ pub struct Contender {
     pub recording: Recording,
     /// The highest load that meets its objectives; `None` if that was not asked.
     pub capacity: Option<Capacity>,
+    /// Its runs with all steps shorter and longer; `None` if that was not asked, or steps are given.
+    pub shifted: Option<ShiftedRuns>,
 }
 
 /// Variations that were simulated with the same seeds; the first one is what others are held against.
@@ -57,8 +60,38 @@ pub struct Contest {
 pub struct Difference {
     /// Mean over the seeds.
     pub mean: f64,
-    /// Its 95 % interval; `None` of one seed.
+    /// Its 95 % interval; `None` of one seed. If runs with shorter and longer steps were asked for, what the steps of
+    /// both may be off is in it.
     pub interval: Option<Interval>,
+}
+
+/// How far a difference may be off as steps are. What both contenders have in common makes both faster or slower at
+/// once; what either has by itself does so independently.
+fn error_of_difference(theirs: &ShiftedRuns, mine: &ShiftedRuns, measure: &RunMeasure) -> Option<f64> {
+    let is_first_token = measure.name.contains("ttft.");
+    let error_of = |error: &ExpectedError| {
+        if is_first_token {
+            error.ttft.max(error.tpot)
+        } else {
+            error.tpot
+        }
+    };
+    let common = error_of(&theirs.error.in_common(&mine.error));
+    let half = |shifted: &ShiftedRuns| {
+        let [fast, slow] = &shifted.runs;
+        let pairs: Option<Vec<f64>> = fast
+            .iter()
+            .zip(slow)
+            .map(|(fast, slow)| Some((measure.of(slow)? - measure.of(fast)?) / 2.0))
+            .collect();
+        // Of first tokens more is uncertain than their steps.
+        let (all, steps) = (error_of(&shifted.error), shifted.error.tpot);
+        let half = mean(pairs?)? * all / steps;
+        let share = (common / all).min(1.0);
+        Some((half * share, half * (1.0 - share * share).sqrt()))
+    };
+    let ((their_common, their_own), (my_common, my_own)) = (half(theirs)?, half(mine)?);
+    Some((my_common - their_common).hypot(their_own).hypot(my_own))
 }
 
 impl Variation {
@@ -107,6 +140,7 @@ pub fn contest(
         pooled: pool.result().expect("there is a run"),
         recording: pool.into_pooled().expect("there is a run"),
         capacity: None,
+        shifted: None,
     });
     Ok(Contest {
         contenders: contenders.collect(),
@@ -126,6 +160,29 @@ fn common_seeds(inputs: &[Input], seeds: u32) -> Vec<u64> {
 }
 
 impl Contest {
+    /// Simulates every contender with all steps shorter and longer too, by what they may be off.
+    pub fn find_ranges(
+        &mut self,
+        variations: &[Variation],
+        workers: &Workers,
+        simulate: &Simulate,
+    ) -> Result<(), Stopped> {
+        let scenarios: Vec<_> = self
+            .contenders
+            .iter()
+            .map(|it| (&it.input, &it.pooled.summary))
+            .collect();
+        let found = shifted_runs(&scenarios, &self.seeds, workers, simulate);
+        let found = found.map_err(|(number, stopped)| stopped.about(&variations[number].name))?;
+        for (contender, shifted) in self.contenders.iter_mut().zip(found) {
+            if let Some(shifted) = &shifted {
+                shifted.set_ranges(&mut contender.pooled.summary);
+            }
+            contender.shifted = shifted;
+        }
+        Ok(())
+    }
+
     /// Finds every contender's capacity, all under the same objectives; otherwise why they cannot be found.
     pub fn find_capacities(
         &mut self,
@@ -186,9 +243,28 @@ impl Contest {
             .map(|(mine, theirs)| Some(measure.of(mine)? - measure.of(theirs)?))
             .collect();
         let differences = differences?;
-        Some(Difference {
-            mean: mean(differences.iter().copied())?,
-            interval: confidence_interval_95(&differences),
-        })
+        let (middle, chance) = (mean(differences.iter().copied())?, confidence_interval_95(&differences));
+        let model = first.shifted.as_ref().zip(contender.shifted.as_ref());
+        let model = model.and_then(|(theirs, mine)| error_of_difference(theirs, mine, measure));
+        let interval = match (chance, model) {
+            (chance, None) => chance,
+            (chance, Some(model)) => {
+                let half = chance.map_or(0.0, |it| (it.high - it.low) / 2.0).hypot(model);
+                Some(Interval {
+                    low: middle - half,
+                    high: middle + half,
+                })
+            }
+        };
+        Some(Difference { mean: middle, interval })
+    }
+
+    /// How far the ratio of two contenders' capacities may be off, relative, as their steps are: as much as each is off
+    /// by itself. `None` if nobody asked.
+    pub fn error_of_ratio(one: &Contender, other: &Contender) -> Option<f64> {
+        let (one, other) = (one.shifted.as_ref()?, other.shifted.as_ref()?);
+        let common = one.error.in_common(&other.error).tpot;
+        let own = |error: f64| (error * error - common * common).max(0.0).sqrt();
+        Some(own(one.error.tpot).hypot(own(other.error.tpot)))
     }
 }

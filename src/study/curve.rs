@@ -2,6 +2,7 @@
 
 use super::load_dial::LoadDial;
 use super::load_kind::LoadKind;
+use super::model_range::shifted_runs;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input, Next, Workers};
 use crate::metrics::{Binding, Breakdown, Replications, RunResult, Summary};
@@ -18,6 +19,8 @@ pub struct CurveStudy<'a> {
     pub seeds: u32,
     /// How often to look closer at the knee.
     pub refinements: u32,
+    /// Whether to simulate with all steps shorter and longer too.
+    pub finds_ranges: bool,
 }
 
 /// Points of a curve, in the order of their loads.
@@ -133,10 +136,30 @@ impl CurveStudy<'_> {
                 Next::GoOn
             },
         );
-        done.map_err(|(task, stopped)| {
-            let load = self.dial.kind().with_unit(loads[tasks[task].0]);
+        let about = |point: usize, stopped: Stopped| {
+            let load = self.dial.kind().with_unit(loads[point]);
             stopped.about(&format!("at {load}"))
-        })
+        };
+        done.map_err(|(task, stopped)| about(tasks[task].0, stopped))?;
+        if !self.finds_ranges {
+            return Ok(());
+        }
+        for (number, (input, &load)) in inputs.iter().zip(loads).enumerate() {
+            let Some(point) = curve
+                .points
+                .iter_mut()
+                .find(|point| point.load.total_cmp(&load).is_eq())
+            else {
+                continue;
+            };
+            let seeds: Vec<u64> = input.seeds(self.seeds).collect();
+            let shifted = shifted_runs(&[(input, &point.summary)], &seeds, workers, simulate);
+            let mut shifted = shifted.map_err(|(_, stopped)| about(number, stopped))?;
+            if let Some(shifted) = shifted.pop().flatten() {
+                shifted.set_ranges(&mut point.summary);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -112,8 +112,7 @@ impl Input {
     #[must_use]
     pub fn with_steps_times(mut self, factor: f64) -> Self {
         for deployment in self.scenario.deployments_mut() {
-            deployment.execution.overheads = deployment.execution.overheads.times(factor);
-            deployment.cpu_time = deployment.cpu_time.times(factor);
+            deployment.stretch_steps(factor);
         }
         self
     }

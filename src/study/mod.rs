@@ -63,7 +63,9 @@ pub use likeness::{unlike_after, unlike_before};
 pub use load_dial::LoadDial;
 pub use load_kind::LoadKind;
 pub use memory_left_out::{ForgottenMemory, MemoryLeftOut};
-pub use model_range::{add_range, check_range};
+pub use model_range::{
+    ShiftedRuns, add_range, check_range, error_of_run, has_queue, set_ranges, shifted_runs, steps_times,
+};
 pub use overview::{overview, with_unlike_servers};
 pub use plan::{MOST_POINTS, Plan, label, short};
 pub use production::{

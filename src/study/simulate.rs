@@ -7,13 +7,13 @@ use super::control::Control;
 use super::input::Input;
 use super::sending::{self, IdleClients, Replayed, SimulationError};
 use super::watched::Watched;
-use crate::config::{Deployment, Fleet, FleetPool, Scenario, WarmUp};
+use crate::config::{Deployment, Drafts, Fleet, FleetPool, Scenario, WarmUp};
 use crate::engine::{self, Engine, Observer, Server, ServerId, ServerSettings};
 use crate::fleet::{self, FleetMember, FleetSettings, Fronted, ReplayError, Unwatched, Watch};
 use crate::hardware::Arithmetic;
 use crate::metrics::{
     ArrivalsEnd, ClassToRecord, GpuWork, Listeners, PoolAbout, PoolSettings, Recorder, RecorderSettings, Recording,
-    Slo, Trim,
+    Slo, StepPrices, Trim,
 };
 use crate::path::{PathBooks, RequestPath};
 use crate::stats::streams::mix;
@@ -204,7 +204,10 @@ fn engine_with(deployment: &Deployment, seed: u64, step_time: Box<dyn StepTime>,
         policy: deployment.server.policy.clone().with_seed(seed),
         ..deployment.server.clone()
     };
-    deployment.front_end.before(make(&server, step_time))
+    deployment
+        .front_end
+        .before(make(&server, step_time))
+        .fresh(deployment.fresh)
 }
 
 /// The scenario's fleet: servers of one kind share their prices. Each draws at random by itself.
@@ -252,6 +255,7 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo], classes: &[ClassToRecord]) ->
         slos,
         // Whose work a request was is known only where its server is heard.
         gpu_work: (pools.len() < 2).then(|| gpu_work(&scenario.deployment)),
+        step_prices: if pools.len() < 2 { step_prices(scenario) } else { None },
         trim: trim(scenario),
     };
     let recorder = Recorder::new(&settings);
@@ -334,6 +338,20 @@ fn pool_settings(pool: &FleetPool) -> PoolSettings<'_> {
         prefix_caching: deployment.prefix_caching,
         gpu_work: gpu_work(deployment),
     }
+}
+
+/// What tells where the time of the scenario's steps goes.
+fn step_prices(scenario: &Scenario) -> Option<StepPrices> {
+    let deployment = &scenario.deployment;
+    let has_drafter = |drafts: &Drafts| drafts.drafter.is_some();
+    Some(StepPrices {
+        gpu: Arc::new(deployment.steps_on_gpu()?),
+        cpu_per_step: deployment.cpu_time.per_step,
+        cpu_per_request: deployment.cpu_time.per_sequence,
+        hides_cpu: deployment.hides_cpu,
+        has_drafts: deployment.drafts.as_ref().is_some_and(has_drafter),
+        may_be_slow: scenario.operation.has_faults() || deployment.fresh.is_some(),
+    })
 }
 
 /// What the model costs each GPU, and what the GPU could do.

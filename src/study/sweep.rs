@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::model_range::{error_of_run, set_ranges, steps_times};
 use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
 use super::{Base, Input};
@@ -41,6 +42,8 @@ pub struct Sweep {
     pub seeds: u32,
     /// Numbers to keep.
     pub measures: Vec<RunMeasure>,
+    /// Whether each run is simulated with all steps shorter and longer too: if a number is kept that tells.
+    pub finds_ranges: bool,
     /// Names the plan: the same for the same runs and numbers, whatever the files are called. 16 hexadecimal digits.
     pub fingerprint: String,
     /// The files that the points read, each with what it is.
@@ -78,6 +81,7 @@ impl Sweep {
             base,
             plan,
             seeds,
+            finds_ranges: measures.iter().any(RunMeasure::is_of_range),
             measures,
             fingerprint: String::new(),
             files: BTreeSet::new(),
@@ -155,7 +159,17 @@ impl Sweep {
         let (point, replication) = (run / seeds, run % seeds);
         let input = self.input(point)?;
         let seed = input.scenario.seed + replication as u64;
-        let result = RunResult::of(&simulate(&input, seed)?);
+        let mut result = RunResult::of(&simulate(&input, seed)?);
+        let error = error_of_run(&input, &result.summary).filter(|_| self.finds_ranges);
+        if let Some(error) = error {
+            let summary_at = |times| {
+                let recording = simulate(&input.clone().with_steps_times(times), seed)?;
+                Ok::<_, Stopped>(RunResult::of(&recording).summary)
+            };
+            let [shorter, longer] = steps_times(error.tpot);
+            let (fast, slow) = (summary_at(shorter)?, summary_at(longer)?);
+            set_ranges(&mut result.summary, &error, [&fast, &slow]);
+        }
         Ok(RunNumbers {
             run,
             point,

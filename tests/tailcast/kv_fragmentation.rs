@@ -129,6 +129,7 @@ fn fragmentation(world: &World, make: Make) -> KvFragmentation {
         prefix_caching: false, // As nobody tells what is sent.
         slos: &[],
         gpu_work: None,
+        step_prices: None,
         trim: Trim::Nothing,
     });
     let mut engine = make(&world.settings, Box::new(world.step_time.clone()));

@@ -120,6 +120,7 @@ mod signals;
 mod start_up_logs;
 mod steady_state;
 mod step_log;
+mod step_shares;
 mod study_edges;
 mod sweeps;
 mod switches;

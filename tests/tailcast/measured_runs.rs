@@ -11,15 +11,21 @@ mod closed_loops;
 mod coefficients;
 #[path = "../../examples/fit_served/errors.rs"]
 mod errors;
+#[path = "../../examples/fit_served/expected.rs"]
+#[allow(dead_code, reason = "the example fits what this test only checks")]
+mod expected;
 #[path = "../../examples/fit_served/experiments.rs"]
 #[allow(dead_code, reason = "the example writes a manifest, these tests only compare")]
 mod experiments;
 #[path = "../../examples/fit_served/fit.rs"]
 mod fit;
+#[path = "../../examples/fit_served/published.rs"]
+mod published;
 
 use std::path::{Path, PathBuf};
 
 use errors::{Case, compare_all};
+use expected::{Coverage, Fitted, predictions};
 use experiments::Knowledge;
 use tailcast::study::{Comparison, errors_of};
 
@@ -213,4 +219,23 @@ fn the_coefficients_in_use_are_those_of_the_fit() {
             assert!((one / other - 1.0).abs() < 0.005, "{} {name}", case.experiment.name);
         }
     }
+}
+
+/// Closed loops are many: every so-manieth is simulated here, all of them by the example.
+const NTH: usize = 5;
+/// Nine in ten are to be covered; of a fifth of the runs a few more may be beyond by chance.
+const COVERED: f64 = 0.88;
+/// Of errors that are spread normally nine in ten are within 2.06 times their mean.
+const WIDEST: f64 = 2.2;
+
+#[test]
+fn nine_in_ten_runs_are_as_far_off_as_is_expected_of_them() {
+    let Some(folder) = served_runs() else { return };
+    let work = tempfile::tempdir().unwrap();
+    let all = predictions(&folder, work.path(), NTH);
+    let [tpot, ttft] = [0, 1].map(|latency| Coverage::of(all.iter(), &Fitted::in_use(latency), latency));
+    println!("TPOT {tpot:.3?}, TTFT {ttft:.3?}");
+    assert!(tpot.runs > 200 && tpot.share >= COVERED, "{tpot:?}");
+    assert!(tpot.half_width <= WIDEST * tpot.found, "{tpot:?}");
+    assert!(ttft.share >= COVERED - 0.03, "{ttft:?}");
 }

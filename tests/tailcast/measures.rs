@@ -6,7 +6,7 @@ use tailcast::study::{MEASURES, Measure};
 use crate::command::Workplace;
 
 /// Numbers in the JSON result of a run that studies cannot name, or all those below such a place, and why.
-pub const NO_MEASURES: [(&str, &str); 52] = [
+pub const NO_MEASURES: [(&str, &str); 54] = [
     ("seed", "a setting"),
     ("replications", "a setting"),
     ("memory", "follows from settings alone"),
@@ -19,6 +19,10 @@ pub const NO_MEASURES: [(&str, &str); 52] = [
     ),
     ("constraint.first_at_s", "means nothing without the limit that it is of"),
     ("latency.*.count", "follows from requests and tokens"),
+    (
+        "latency.*.model_range",
+        "both ends of those of means and 99th percentiles have names of their own",
+    ),
     ("latency.*.std", "no objective can be set on it"),
     ("latency.*.min", "no objective can be set on it"),
     (
@@ -64,6 +68,7 @@ pub const NO_MEASURES: [(&str, &str); 52] = [
     ("path.share_of_mean", "each is that of one stage"),
     ("path.degraded_by", "each is that of one fallback"),
     ("path.*.count", "follows from requests"),
+    ("path.*.model_range", "the same of a path"),
     ("path.*.std", "no objective can be set on it"),
     ("path.*.min", "no objective can be set on it"),
     (
@@ -82,6 +87,7 @@ fn run_with_everything() -> Value {
         "--format",
         "json",
         "--slo-exit-zero",
+        "--range",
         "--set",
         "workload.requests=1500",
         "--set",
@@ -170,7 +176,14 @@ fn every_measure_is_a_number_of_the_json_result() {
             _ if json.get(section).is_some() => &json[section],
             _ => &json["latency"][section],
         };
+        // Both ends of a range are in one list.
+        let (rest, end) = match (rest.strip_suffix("_low"), rest.strip_suffix("_high")) {
+            (Some(rest), _) if measure.is_of_range() => (rest, Some(0)),
+            (_, Some(rest)) if measure.is_of_range() => (rest, Some(1)),
+            _ => (rest, None),
+        };
         let found = rest.split('.').fold(root, |value, key| &value[key]);
+        let found = end.map_or(found, |end: usize| &found[end]);
         assert!(
             found.is_number() || found.is_null(),
             "{} in the JSON result is {found}",

@@ -54,6 +54,7 @@ pub(crate) fn recorder(slos: &[Slo]) -> Recorder {
         server: &server(),
         prefix_caching: true,
         slos,
+        step_prices: None,
         gpu_work: Some(GpuWork {
             arithmetic: Arithmetic {
                 state_bytes_per_request: 0.0,
@@ -504,6 +505,7 @@ fn held_back_by_batch(rows: u64, running: u64) -> Binding {
         prefix_caching: false,
         slos: &[],
         gpu_work: None,
+        step_prices: None,
         trim: Trim::Nothing,
     });
     let mut shape = StepShape::default();

@@ -1,6 +1,11 @@
 //! A run says how far its step times may be off, and `--range` what that comes to.
 
 use serde_json::Value;
+use tailcast::config::ErrorCause::{
+    AnyRun, Datasheet, DecodingBesidePrompts, EarlyLookAhead, EightBitWeights, Experts, FourBitWeights, NewerRelease,
+    OtherChip, SeveralGpusWithoutLinks, Sglang, SomeKernels, Windows,
+};
+use tailcast::config::joined;
 
 use crate::command::{Ended, Workplace};
 
@@ -31,26 +36,61 @@ fn workplace() -> Workplace {
 #[test]
 fn what_is_known_of_a_gpu_says_how_far_steps_may_be_off() {
     let place = workplace();
-    for (more, class, step_time) in [
-        (&[][..], "measured_gpu", Some(0.05)),
+    let gpt_oss = [
+        "--model",
+        "gpt-oss-120b",
+        "--gpu",
+        "h200",
+        "--set",
+        "server.kv_blocks=30000",
+    ];
+    let fp8 = [
+        "--set",
+        "model.weights=fp8",
+        "--set",
+        "batching.profile=vllm-0.11",
+        "--set",
+    ];
+    for (more, class, causes) in [
+        (&[][..], "measured_gpu", &[AnyRun, NewerRelease][..]),
+        (&["--set", "batching.profile=vllm-0.15"], "measured_gpu", &[AnyRun]),
         (
             &["--gpu", "l4", "--set", "server.kv_blocks=3000"],
             "datasheet",
-            Some(0.10),
+            &[AnyRun, Datasheet, OtherChip, DecodingBesidePrompts, NewerRelease],
         ),
         // Nobody has measured all-reduces on this one.
         (
             &["--gpu", "rtx-4090", "--set", "server.tensor_parallel=2"],
             "partly_measured_gpu",
-            Some(0.07),
+            &[AnyRun, SomeKernels, OtherChip, SeveralGpusWithoutLinks, NewerRelease],
         ),
-        (&["--set", "server.step_time={base_us=8000}"], "given", None),
+        (
+            &gpt_oss,
+            "measured_gpu",
+            &[AnyRun, FourBitWeights, Experts, Windows, NewerRelease],
+        ),
+        (
+            &[&fp8[..], &["batching.async_scheduling=true"]].concat(),
+            "measured_gpu",
+            &[AnyRun, EightBitWeights, EarlyLookAhead],
+        ),
+        (&["--set", "batching.policy=sglang"], "measured_gpu", &[AnyRun, Sglang]),
+        (&["--set", "server.step_time={base_us=8000}"], "given", &[]),
     ] {
         let result = run(&place, more);
-        assert_eq!(result["model_error"]["class"], class);
-        assert_eq!(result["model_error"]["step_time"].as_f64(), step_time);
+        let error = &result["model_error"];
+        assert_eq!(error["class"], class);
+        let names = causes.iter().map(|cause| cause.errors().name);
+        let found = error["parts"].as_array().unwrap().iter();
+        let found: Vec<&str> = found.map(|part| part["cause"].as_str().unwrap()).collect();
+        assert_eq!(found, names.collect::<Vec<_>>(), "{more:?}");
+        let step_time = (!causes.is_empty()).then(|| joined(causes.iter().map(|cause| cause.errors().tpot)));
+        let ttft = (!causes.is_empty()).then(|| joined(causes.iter().map(|cause| cause.errors().ttft)));
+        assert_eq!(error["step_time"].as_f64(), step_time);
+        assert_eq!(error["ttft"].as_f64(), ttft);
         assert!(result["latency"]["ttft"]["model_range"].is_null());
-        let percent = step_time.map(|error| format!("expected within {:.0} %", 100.0 * error));
+        let percent = step_time.map(|error| format!("TPOT expected within {:.0} %, TTFT", 100.0 * error));
         let fidelity = result["fidelity"].as_str().unwrap();
         assert!(percent.is_none_or(|percent| fidelity.contains(&percent)), "{fidelity}");
     }
@@ -61,26 +101,29 @@ fn a_range_reaches_from_shorter_steps_to_longer_ones() {
     let place = workplace();
     let result = run(&place, &["--range"]);
     let plain = run(&place, &[]);
-    // All that a step pays, a twentieth more: what a file of step times can say too.
-    let longer = |served: f64| served * 1.05;
+    let [error, of_ttft] = ["step_time", "ttft"].map(|name| result["model_error"][name].as_f64().unwrap());
+    // All that a step pays, so much more: what a file of step times can say too.
+    let longer = |served: f64| served * (1.0 + error);
     place.write(
         "longer.toml",
         format!(
             "[fitted_on]\nmodel = \"llama-2-7b\"\ngpu = \"h100-sxm\"\ntensor_parallel = 1\nweights = \"bf16\"\ndata = \
              \"made up\"\n\
-             [step]\nkernel_scale = 1.05\nstep_us = {}\nlayer_us = {}\nmixed_layer_us = {}\neager_layer_us = {}\n\
+             [step]\nkernel_scale = {}\nstep_us = {}\nlayer_us = {}\nmixed_layer_us = {}\neager_layer_us = {}\n\
              sampler_us = {}\nsampler_ns_per_logit = {}\nsort_ns_per_entry = {}\n",
-            longer(186.0),
-            longer(2.6),
-            longer(5.5),
-            longer(16.7),
+            longer(1.0),
+            longer(66.0),
+            longer(3.4),
+            longer(9.6),
+            longer(24.0),
             longer(100.0),
             longer(0.022),
-            longer(4.4)
+            longer(6.3)
         ),
     );
-    let cpu_time = "server.cpu_time={ per_step_us = 2100, per_seq_us = 10.5 }";
-    let longer = ["--set", "server.step_time=longer.toml", "--set", cpu_time];
+    let (per_step, per_seq) = (longer(2000.0), longer(10.0));
+    let cpu_time = format!("server.cpu_time={{ per_step_us = {per_step}, per_seq_us = {per_seq} }}");
+    let longer = ["--set", "server.step_time=longer.toml", "--set", &cpu_time];
     let slow = run(&place, &longer);
     for metric in ["ttft", "tpot", "e2e"] {
         let of = |result: &Value, statistic: &str| result["latency"][metric][statistic].clone();
@@ -93,7 +136,14 @@ fn a_range_reaches_from_shorter_steps_to_longer_ones() {
                 low < value && value < high,
                 "{metric} {statistic}: {low} {value} {high}"
             );
-            let longest = of(&slow, statistic).as_f64().unwrap();
+            let longest = |metric: &str| slow["latency"][metric][statistic].as_f64().unwrap();
+            // What first tokens may be off besides steps comes on top, for them and for whole requests.
+            let besides = (of_ttft * of_ttft - error * error).sqrt();
+            let longest = match metric {
+                "ttft" => longest(metric) * (1.0 + besides),
+                "e2e" => longest(metric) + longest("ttft") * besides,
+                _ => longest(metric),
+            };
             assert!(
                 (high / longest - 1.0).abs() < 1e-6,
                 "{metric} {statistic}: {high} {longest}"
@@ -103,10 +153,9 @@ fn a_range_reaches_from_shorter_steps_to_longer_ones() {
         assert!(result["latency"][metric]["model_range"]["p99"].is_null());
     }
     let screen = place.run(&["run", "scenario.toml", "--range"]).stdout;
-    for part in [
-        "   if off  ",
-        "If off    latencies with all steps 5 % shorter and longer",
-    ] {
+    let percent = (100.0 * error).round();
+    let line = format!("If off    latencies with all steps {percent} % shorter and longer");
+    for part in ["   if off  ", &line] {
         assert!(screen.contains(part), "{screen}");
     }
 }

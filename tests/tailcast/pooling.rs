@@ -91,6 +91,7 @@ fn without_a_cache_nothing_is_looked_up() {
         prefix_caching: false,
         slos: &[],
         gpu_work: None,
+        step_prices: None,
         trim: Trim::Nothing,
     });
     play(&mut recorder);

@@ -203,6 +203,7 @@ fn summary(world: &World, engine: Server) -> Summary {
         prefix_caching: true,
         slos: &[],
         gpu_work: None,
+        step_prices: None,
         trim: Trim::Nothing,
     });
     run(world, engine, &mut recorder);

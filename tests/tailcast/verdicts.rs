@@ -346,6 +346,7 @@ fn all_verbs_agree_on_what_is_met_and_none_calls_failing_runs_ok() {
             _ => None,
         };
         let curve = CurveQuestion {
+            finds_ranges: false,
             base: base.clone(),
             kind: LoadKind::Rate,
             loads: vec![rate],

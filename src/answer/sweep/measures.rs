@@ -6,8 +6,17 @@ use crate::study::{MEASURES, Measure, RequestGroup, RunMeasure, group_and_rest, 
 
 /// Those that a study names, or the usual ones. Where one of them depends on the length of a run whose queue grows to
 /// its end, whether it does is kept too, so that nobody takes such a number for another.
-pub fn of(file: &StudyFile) -> Result<Vec<RunMeasure>, Diagnostic> {
+/// With `ranges` both ends of the range of each latency that has one are kept beside it.
+pub fn of(file: &StudyFile, ranges: bool) -> Result<Vec<RunMeasure>, Diagnostic> {
     let mut kept = named(file)?;
+    if ranges {
+        let ends = kept.iter().flat_map(|measure| {
+            let (metric, statistic) = measure.name.rsplit_once('.').unwrap_or_default();
+            ["low", "high"].map(|end| format!("{metric}.model_range.{statistic}_{end}"))
+        });
+        let ends: Vec<RunMeasure> = ends.filter_map(|name| RunMeasure::named(&name)).collect();
+        kept.extend(ends);
+    }
     let says_so = kept.iter().any(|measure| measure.name == GROWS);
     if !says_so && kept.iter().any(RunMeasure::grows_with_the_queue) {
         kept.extend(RunMeasure::named(GROWS));

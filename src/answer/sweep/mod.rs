@@ -31,6 +31,8 @@ pub struct SweepQuestion {
     pub out: PathBuf,
     /// Whether to replace results of another plan.
     pub overwrites: bool,
+    /// Whether to keep the ranges of latencies too, for which each run is simulated with all steps shorter and longer.
+    pub finds_ranges: bool,
 }
 
 /// A sweep whose study is read.
@@ -64,7 +66,7 @@ impl SweepQuestion {
         };
         let base = Base::new(layers, file.overrides.clone());
         let seeds = self.seeds.unwrap_or(file.seeds);
-        let sweep = Sweep::new(base, plan, seeds, measures::of(&file)?)?;
+        let sweep = Sweep::new(base, plan, seeds, measures::of(&file, self.finds_ranges)?)?;
         if seeds > 1 && sweep.is_always_the_same {
             let message = "a trace replays the same requests whatever the seed";
             return Err(Diagnostic::new(message)

@@ -34,6 +34,10 @@ pub struct Args {
     /// Do not search for the highest load of each under the SLOs
     #[arg(long)]
     no_capacity: bool,
+    /// Simulate each twice more, with all steps shorter and longer by what step times may be off, and let intervals of
+    /// differences hold that too
+    #[arg(long)]
+    range: bool,
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -63,6 +67,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         vary: args.vary.clone(),
         seeds: args.seeds,
         finds_capacities: !args.no_capacity,
+        finds_ranges: args.range,
     };
     let ready = question.ready()?;
     let (files, taken) = check(args, &ready)?;

@@ -31,6 +31,10 @@ pub struct Args {
     /// How often to add points around the knee
     #[arg(long, value_name = "TIMES", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=10))]
     refine: u32,
+    /// Simulate each load twice more, with all steps shorter and longer by what step times may be off, and show what
+    /// latencies become
+    #[arg(long)]
+    range: bool,
     /// How to print the results
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -80,6 +84,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         loads: loads(kind, text)?,
         seeds: args.seeds,
         refinements: args.refine,
+        finds_ranges: args.range,
     };
     let ready = question.ready()?;
     let files = StudyFiles::new(&[load_curve::figure(kind)], &args.figure, args.html.as_ref())?;

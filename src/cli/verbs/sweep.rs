@@ -35,6 +35,10 @@ pub struct Args {
     /// Print the plan and simulate nothing
     #[arg(long)]
     dry_run: bool,
+    /// Simulate each run twice more, with all steps shorter and longer by what step times may be off, and keep what
+    /// latencies become
+    #[arg(long)]
+    range: bool,
     /// Replace results of another plan
     #[arg(long)]
     overwrite: bool,
@@ -51,6 +55,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         shard: args.shard.unwrap_or_default(),
         out: args.out.clone().unwrap_or_default(),
         overwrites: args.overwrite,
+        finds_ranges: args.range,
     };
     let ready = question.ready()?;
     if args.dry_run {

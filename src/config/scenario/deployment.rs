@@ -17,7 +17,7 @@ use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Reading;
 use crate::engine::ServerSettings;
-use crate::fleet::FrontEnd;
+use crate::fleet::{FreshServer, FrontEnd};
 use crate::hardware::{
     self, CacheSizing, CudaGraphs, DoesNotFit, Gpu, KvPrecision, KvScheduling, MemoryBudget, MemoryRequest,
     MemoryShortage, Model, OtherGpu, SamplerRun, StartUp, WeightPrecision, block_that_holds_states, kv_layers,
@@ -66,6 +66,8 @@ pub struct Deployment {
     pub cpu_time: CpuTime,
     /// What stands between clients and the engine.
     pub front_end: FrontEnd,
+    /// How it is slow at first, if it has just been started.
+    pub fresh: Option<FreshServer>,
     /// Whether the CPU works on a step while the GPU computes the one before.
     pub hides_cpu: bool,
     /// How its engine runs steps.
@@ -110,6 +112,14 @@ impl Deployment {
         match self.step_times {
             StepTimeChoice::Affine(affine) => self.with_drafts(affine),
             StepTimeChoice::Roofline => self.with_drafts(self.roofline(self.execution, &self.model, self.weights)),
+        }
+    }
+
+    /// How long the model's steps take on the GPU alone, without drafts; `None` if step times are given.
+    pub fn steps_on_gpu(&self) -> Option<Roofline> {
+        match self.step_times {
+            StepTimeChoice::Affine(_) => None,
+            StepTimeChoice::Roofline => Some(self.roofline(self.execution, &self.model, self.weights)),
         }
     }
 
@@ -224,6 +234,7 @@ pub(super) fn resolve(
         prefix_caching: batching.prefix_caching,
         drafts: batching.drafts,
         front_end,
+        fresh: server.fresh,
         model: model.model,
         weights: model.weights,
         kv_cache: model.kv_cache,

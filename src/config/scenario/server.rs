@@ -1,5 +1,6 @@
 //! `[server]`: what it runs on.
 
+use super::fresh_server::{self, WARM_UP};
 use super::kernel_launches::{self, ENFORCE_EAGER, FUSE_ALLREDUCE_RMS, KernelLaunches, MAX_CUDAGRAPH_CAPTURE_SIZE};
 use super::model::refused;
 use super::overheads::{self, CPU_TIME, CpuTime, FRONT_END};
@@ -10,7 +11,7 @@ use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Resolved;
 use crate::config::reader::text::Place;
-use crate::fleet::FrontEnd;
+use crate::fleet::{FreshServer, FrontEnd};
 use crate::hardware::{Gpu, Model};
 use crate::policy::MOST_TOKENS;
 use crate::settings::{Kind, Setting};
@@ -24,6 +25,7 @@ pub(super) const SERVER: Setting = Setting::new(
     Kind::Table(&[
         &GPU,
         &TENSOR_PARALLEL,
+        &LINK,
         &GPU_MEMORY_UTILIZATION,
         &MEM_FRACTION_STATIC,
         &BLOCK_SIZE,
@@ -35,6 +37,7 @@ pub(super) const SERVER: Setting = Setting::new(
         &STEP_TIME,
         &CPU_TIME,
         &FRONT_END,
+        &WARM_UP,
     ]),
     "What it runs on",
 );
@@ -51,6 +54,13 @@ const TENSOR_PARALLEL: Setting = Setting::new(
 .flag("--tensor-parallel-size")
 .unit("GPUs")
 .default("1", "one GPU");
+const LINK: Setting = Setting::new(
+    "link_gb_per_s",
+    Kind::Number { min: 1.0, max: 1e5 },
+    "Bandwidth of the link between the GPUs of the server, one direction",
+)
+.unit("GB/s")
+.depends("the GPU's: NVLink's, or that of its PCI Express slot");
 const GPU_MEMORY_UTILIZATION: Setting = Setting::new(
     "gpu_memory_utilization",
     Kind::Number { min: 0.01, max: 1.0 },
@@ -127,11 +137,17 @@ pub struct ServerTable {
     pub cpu_time: Option<CpuTime>,
     /// What stands between clients and the engine, if it was written.
     pub front_end: Option<FrontEnd>,
+    /// How a server is slow at first, if it is.
+    pub fresh: Option<FreshServer>,
 }
 
 /// Reads the table `[server]`: what the deployment runs on.
 pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named) -> Result<ServerTable, Diagnostic> {
     let gpu = read_gpu(fields)?;
+    let gpu = match fields.find(&LINK)?.declared_number()?.optional() {
+        Some(gigabytes) => gpu.with_link(gigabytes * 1e9),
+        None => gpu,
+    };
     let tensor_parallel = fields.find(&TENSOR_PARALLEL)?.declared_count()?.or_default();
     model.check_tensor_parallel(tensor_parallel).map_err(|bad| {
         let message = format!("{} cannot be split so: {bad}", model.name());
@@ -161,6 +177,7 @@ pub fn read_server(fields: &Fields<'_>, model: &Model, profile: &profile::Named)
         step_time: step_time::read(fields)?,
         cpu_time: overheads::read_cpu_time(fields)?,
         front_end: overheads::read_front_end(fields)?,
+        fresh: fresh_server::read(fields)?,
         gpu,
     };
     warn_about_length(fields, &server, model);

@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::latency_summary::LatencySummary;
+use super::latency_summary::{LatencyIntervals, LatencySummary};
 use super::pending::Pending;
 use crate::engine::{Event, Streamed};
 use crate::metrics::meter::{Durations, HeardEvent, Meter, ResultSection, ServedRequest, Total, WholeRun};
 use crate::metrics::metric::{Metric, Statistic};
 use crate::metrics::named_number::{Better, NamedNumber, PlaceInList, Quantity};
 use crate::metrics::recorder_settings::RecorderSettings;
-use crate::stats::Distribution;
+use crate::stats::{Distribution, Interval};
 use crate::units::Span;
 
 /// The latencies of finished requests. TTFT is first token - arrival, E2E last token - arrival, the queue wait first
@@ -169,8 +169,28 @@ impl ResultSection for Latencies {
                 NamedNumber::new(name, Quantity::Time, Better::Lower, read).at(place)
             })
         });
-        all.collect()
+        all.chain(ends_of_ranges()).collect()
     }
+}
+
+/// Both ends of the ranges of means and 99th percentiles, where somebody asked for them.
+fn ends_of_ranges() -> impl Iterator<Item = NamedNumber<Latencies>> {
+    type OfStatistic = fn(&LatencyIntervals) -> Option<Interval>;
+    type End = fn(Interval) -> f64;
+    let statistics: [(&str, OfStatistic); 2] = [("mean", |it| it.mean), ("p99", |it| it.p99)];
+    let ends: [(&str, End); 2] = [("low", |it| it.low), ("high", |it| it.high)];
+    [Metric::Ttft, Metric::Tpot, Metric::E2e]
+        .into_iter()
+        .flat_map(move |metric| {
+            statistics.into_iter().flat_map(move |(statistic, of_statistic)| {
+                ends.into_iter().map(move |(end, of_end)| {
+                    let name = format!("{}.model_range.{statistic}_{end}", metric.name()).leak();
+                    let read =
+                        move |it: &Latencies| it.of(metric).model_range.as_ref().and_then(of_statistic).map(of_end);
+                    NamedNumber::new(name, Quantity::Time, Better::Lower, read).at(PlaceInList::Last)
+                })
+            })
+        })
 }
 
 impl Latencies {

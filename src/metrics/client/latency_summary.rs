@@ -44,6 +44,17 @@ pub struct LatencyIntervals {
     pub p99: Option<Interval>,
 }
 
+impl LatencyIntervals {
+    /// What `of` makes of each statistic, which it is given a way to read.
+    pub fn of_each(of: impl Fn(fn(&Self) -> Option<Interval>) -> Option<Interval>) -> Self {
+        Self {
+            mean: of(|intervals| intervals.mean),
+            p50: of(|intervals| intervals.p50),
+            p99: of(|intervals| intervals.p99),
+        }
+    }
+}
+
 impl LatencySummary {
     /// The numbers of a distribution of picoseconds.
     pub fn of(picos: &Distribution) -> Self {
@@ -85,6 +96,28 @@ impl LatencySummary {
             p50: range(self.p50, slow.p50),
             p99: range(self.p99, slow.p99),
         }
+    }
+
+    /// A range of this latency, wider by how far chance moves it, if replications tell.
+    #[must_use]
+    pub fn with_chance(&self, range: &LatencyIntervals) -> LatencyIntervals {
+        LatencyIntervals::of_each(|of_statistic| {
+            let range = of_statistic(range)?;
+            let values = LatencyIntervals {
+                mean: self.mean.map(Interval::at),
+                p50: self.p50.map(Interval::at),
+                p99: self.p99.map(Interval::at),
+            };
+            let value = of_statistic(&values).map(|value| value.low);
+            let chance = self.ci95.as_ref().and_then(of_statistic);
+            let (Some(value), Some(chance)) = (value, chance) else {
+                return Some(range);
+            };
+            Some(Interval {
+                low: (value - (value - range.low).hypot(value - chance.low)).max(0.0),
+                high: value + (range.high - value).hypot(chance.high - value),
+            })
+        })
     }
 
     /// One of the numbers.

@@ -12,6 +12,8 @@ mod prefix_hits;
 mod queue;
 mod queue_growth;
 mod saturation;
+mod step_prices;
+mod step_shares;
 mod waves;
 
 pub use binding::Binding;
@@ -29,5 +31,8 @@ pub(super) use queue::QueueMeter;
 pub use queue::{QueueSummary, TimeWeightedSummary};
 pub use saturation::Saturation;
 pub(super) use saturation::SaturationMeter;
+pub use step_prices::StepPrices;
+pub use step_shares::StepShares;
+pub(super) use step_shares::StepSharesMeter;
 pub use waves::Waves;
 pub(super) use waves::WavesMeter;

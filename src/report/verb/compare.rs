@@ -41,6 +41,17 @@ pub struct CompareReport {
 }
 
 const SCHEMA: &str = "tailcast/compare/v1";
+
+/// The interval of a ratio, wider by how far it may be off besides, relative.
+fn with_error(ratio: f64, chance: Option<Interval>, error: Option<f64>) -> Option<Interval> {
+    let Some(error) = error else { return chance };
+    let besides = |end: f64| (end / ratio).ln().hypot((1.0 + error).ln()).exp();
+    let chance = chance.unwrap_or(Interval::at(ratio));
+    Some(Interval {
+        low: ratio / besides(chance.low),
+        high: ratio * besides(chance.high),
+    })
+}
 /// From this ratio of capacities on the loads are given instead of it.
 const FAR_APART: f64 = 50.0;
 /// What stands above the settings that differ though nobody varied them.
@@ -212,6 +223,8 @@ impl CompareReport {
         let Some((times, interval)) = mine.times(theirs) else {
             return format!("{} meets {slos} up to {at}{never}", best.name);
         };
+        let error = Contest::error_of_ratio(best, next);
+        let interval = with_error(times, interval, error);
         let may_be_chance = interval.is_some_and(|it| it.low <= 1.0);
         let interval = interval.map_or_else(String::new, |it| {
             format!(" [{}, {}]", rounded(it.low), rounded(it.high))
@@ -231,7 +244,11 @@ impl CompareReport {
                 self.contest.kind.with_unit(theirs.mean())
             );
         }
-        let chance = if may_be_chance { ", which may be chance," } else { "" };
+        let chance = match (may_be_chance, error) {
+            (false, _) => "",
+            (true, None) => ", which may be chance,",
+            (true, Some(_)) => ", which may be chance or the model's error: that cannot be told,",
+        };
         let more = if mine.is_at_least() { " or more" } else { "" };
         format!(
             "{} serves {}x{interval}{chance} {load} {} under {slos}: {at}{more}{never}",
@@ -394,6 +411,12 @@ impl CompareReport {
             });
             [Cell::words(contender.name.clone())].into_iter().chain(cells).collect()
         });
+        let has_ranges = self.contest.contenders.iter().any(|it| it.shifted.is_some());
+        let model = if has_ranges {
+            ", which what steps may be off is in"
+        } else {
+            ""
+        };
         let how = match (self.contest.is_of_one_workload, baseline.runs.len()) {
             (true, 1) => " on the same recorded requests",
             (true, _) => ", seed by seed, mean over the seeds with its 95 % interval",
@@ -401,7 +424,7 @@ impl CompareReport {
             (false, _) => ", whose requests are others, mean over the seeds with its 95 % interval",
         };
         Table {
-            caption: format!("Difference from {}{how}:", baseline.name),
+            caption: format!("Difference from {}{how}{model}:", baseline.name),
             columns,
             rows: rows.collect(),
         }

@@ -12,7 +12,7 @@ use crate::report::text::verdict::VerdictColumns;
 use crate::report::verb::breakdown_document::BreakdownDocument;
 use crate::report::verb::group_table;
 use crate::report::verb::study_setting::StudySetting;
-use crate::stats::rounded;
+use crate::stats::{Interval, rounded};
 use crate::study::{
     Curve, CurvePoint, LoadKind, MEASURES, Measure, RequestGroup, RunMeasure, asks_for_anything, is_shown_met,
     is_steady,
@@ -173,10 +173,42 @@ impl CurveReport {
             let _ = writeln!(text, "{label:<10}{}", place.meaning);
         }
         let _ = write!(text, "{}\n{}", self.slo_line(), self.table().to_text());
+        if let Some(ranges) = self.range_table() {
+            let _ = write!(text, "\n{}\n{}", ranges.caption, ranges.to_text());
+        }
         if let Some(classes) = self.class_table() {
             let _ = write!(text, "\n{}", classes.to_text());
         }
         text
+    }
+
+    /// What latencies may be at each load, if somebody asked.
+    pub(in crate::report) fn range_table(&self) -> Option<Table> {
+        let points = self.curve.points.iter();
+        let mut has_any = false;
+        let rows = points.map(|point| {
+            let latency = &point.summary.latency;
+            let cells = [Metric::Ttft, Metric::Tpot, Metric::E2e].map(|metric| {
+                let range = latency.of(metric).model_range;
+                has_any |= range.is_some();
+                let of = |range: Option<Interval>| {
+                    Cell::words(range.map_or_else(String::new, |it| {
+                        format!("{} to {}", numbers::duration(it.low), numbers::duration(it.high))
+                    }))
+                };
+                [of(range.and_then(|it| it.mean)), of(range.and_then(|it| it.p99))]
+            });
+            let load = Cell::number(Some(point.load), rounded);
+            [load].into_iter().chain(cells.into_iter().flatten()).collect()
+        });
+        let rows: Vec<Vec<Cell>> = rows.collect();
+        let headings = ["TTFT mean", "p99", "TPOT mean", "p99", "E2E mean", "p99"];
+        let columns = [Column::numbers(self.curve.kind.unit())].into_iter();
+        has_any.then(|| Table {
+            caption: "If steps are off by as much as expected, and with chance:".to_owned(),
+            columns: columns.chain(headings.map(Column::words)).collect(),
+            rows,
+        })
     }
 
     pub(in crate::report) fn slo_line(&self) -> String {

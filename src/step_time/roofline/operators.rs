@@ -65,6 +65,13 @@ struct Products {
     rates: Rates,
 }
 
+/// Parts of a step that depend on its number of tokens [us].
+pub(super) struct TokenParts {
+    pub products: f64,
+    pub experts: f64,
+    pub all_reduce: f64,
+}
+
 impl Operators {
     pub fn new(
         execution: Execution,
@@ -143,15 +150,14 @@ impl Operators {
         let rows = padded(tokens, self.execution.largest_graph) as f64;
         let is_eager = tokens > self.execution.largest_graph;
         let linear = &self.linear;
-        let products = self
-            .matrices
-            .iter()
-            .map(|(layers, matrix, by)| layers * kernel_times::product(&by.kernels, by.rates, matrix, rows));
         let moved = LAYER_BYTES_PER_VALUE * self.hidden * rows;
         let small = moved / (self.plain_rates.bytes * linear.bandwidth);
         let states = self.state_flops * rows / self.attention_flops * 1e6;
-        let kernels =
-            products.sum::<f64>() + self.attention_micros + self.layers * small + states + self.all_reduce_of(rows);
+        let kernels = self.products_micros(rows)
+            + self.attention_micros
+            + self.layers * small
+            + states
+            + self.all_reduce_of(rows);
         let mut per_layer = overheads.layer_micros;
         if self.quantises {
             per_layer += overheads.quantised_layer_micros;
@@ -177,6 +183,26 @@ impl Operators {
         let unlike = all - (1.0 - UNLIKE_DRAFTS) * drafts;
         let saved = self.experts_micros(all, rows, is_eager) - self.experts_micros(unlike, rows, is_eager);
         saved.max(0.0)
+    }
+
+    /// What of it are products, experts and all-reduces [us].
+    pub fn token_parts(&self, tokens: u64) -> TokenParts {
+        let rows = padded(tokens, self.execution.largest_graph) as f64;
+        let is_eager = tokens > self.execution.largest_graph;
+        let scale = self.execution.overheads.kernel_scale;
+        TokenParts {
+            products: scale * self.products_micros(rows),
+            experts: self.experts_micros(tokens as f64, rows, is_eager),
+            all_reduce: scale * self.all_reduce_of(rows),
+        }
+    }
+
+    fn products_micros(&self, rows: f64) -> f64 {
+        let products = self
+            .matrices
+            .iter()
+            .map(|(layers, matrix, by)| layers * kernel_times::product(&by.kernels, by.rates, matrix, rows));
+        products.sum()
     }
 
     /// Routed experts of all layers: rows that only fill up a graph are multiplied, but choose no experts of their own.

@@ -50,6 +50,7 @@ pub(super) fn simulate(question: &ProductionQuestion<'_>, own: &OwnTraffic) -> R
     let mut changes = question.unharmed();
     changes.extend(question.fixed(input.scenario.operation.servers()));
     let study = CurveStudy {
+        finds_ranges: false,
         base: &question.base.changed(&changes),
         dial,
         loads: levels.copied().collect(),

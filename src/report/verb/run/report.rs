@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::config::ExpectedError;
 use crate::metrics::{Breakdown, FleetReport, PathReport, Slo, SloOutcome, SloResult, Summary};
 use crate::report::verb::path_budget;
 use crate::step_time::LONGEST_STEP;
@@ -66,12 +67,54 @@ pub struct Headline {
 }
 
 /// What is known of the step times and how far predictions with as much were off.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelError {
     /// Such as `measured_gpu` or `datasheet`.
     pub class: &'static str,
-    /// Of a step, relative; `None` where the step times are given.
+    /// Of a step, and so of the mean TPOT, relative; `None` where the step times are given.
     pub step_time: Option<f64>,
+    /// Of the mean TTFT, relative.
+    pub ttft: Option<f64>,
+    /// What the errors are made of: their squares add up to those above.
+    pub parts: Vec<PartOfError>,
+}
+
+/// A part of an error, from something that the run is made of.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartOfError {
+    /// Such as `eight_bit_weights`.
+    pub cause: &'static str,
+    /// What has it, in words.
+    pub of: String,
+    /// What it adds to the error of a step, relative.
+    pub step_time: f64,
+    /// What it adds to that of the mean TTFT.
+    pub ttft: f64,
+    /// Whether nobody has measured runs with and without it.
+    pub is_assumed: bool,
+}
+
+impl ModelError {
+    /// The errors of step times that are known so.
+    pub fn new(class: &'static str, error: Option<&ExpectedError>) -> Self {
+        let parts = error.iter().flat_map(|error| &error.parts);
+        let parts = parts.map(|part| {
+            let errors = part.cause.errors();
+            PartOfError {
+                cause: errors.name,
+                of: part.of.clone(),
+                step_time: errors.tpot,
+                ttft: errors.ttft,
+                is_assumed: errors.runs == 0,
+            }
+        });
+        Self {
+            class,
+            step_time: error.map(|error| error.tpot),
+            ttft: error.map(|error| error.ttft),
+            parts: parts.collect(),
+        }
+    }
 }
 
 /// What the GPU memory of one GPU holds [bytes]; `None` where no memory model was used.
@@ -88,7 +131,7 @@ pub struct MemoryReport {
 }
 
 /// What is known of the servers of a pool without a run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PoolFacts {
     /// What the memory of one of its GPUs holds; the users are those of all its servers.
     pub memory: MemoryReport,

@@ -74,7 +74,7 @@ impl RunReport {
     /// How much shorter and longer steps were for the ranges, if there are any.
     fn range_error(&self) -> Option<f64> {
         self.summary.latency.first_of_answer().1.model_range?;
-        self.model_error?.step_time
+        self.model_error.as_ref()?.step_time
     }
 
     fn verdict_line(&self, style: Style) -> String {

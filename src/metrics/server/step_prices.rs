@@ -1,0 +1,61 @@
+//! What tells the parts of a step's time from the sums over its batch.
+
+use std::sync::Arc;
+
+use crate::engine::StepRun;
+use crate::step_time::{Roofline, StepTime};
+use crate::units::Span;
+
+/// What it takes to tell the parts of steps from their sums.
+#[derive(Clone, Debug)]
+pub struct StepPrices {
+    /// What the model's steps take on the GPU.
+    pub gpu: Arc<Roofline>,
+    /// CPU time of each step.
+    pub cpu_per_step: Span,
+    /// CPU time of each request in a step.
+    pub cpu_per_request: Span,
+    /// Whether the CPU works beside the GPU, so that only what it takes longer shows.
+    pub hides_cpu: bool,
+    /// Whether a drafter has passes in each step.
+    pub has_drafts: bool,
+    /// Whether steps may take longer than they should: a fault slows servers, or they have just been started.
+    pub may_be_slow: bool,
+}
+
+impl StepPrices {
+    /// What steps took of the GPU, as far as that does not follow from sums alone [ps].
+    #[inline(always)]
+    pub(super) fn on_gpu(&self, run: &StepRun<'_>) -> u64 {
+        let takes = run.takes.picos();
+        // The host may launch kernels of prompts more slowly than they run.
+        if self.has_drafts || self.may_be_slow || run.shape.prefill > 0 {
+            return self.priced(run);
+        }
+        if !self.hides_cpu {
+            return takes.saturating_sub(self.cpu(run).saturating_mul(run.steps));
+        }
+        let cpu = self.cpu(run);
+        if run.ramp.first.picos() > cpu {
+            return takes;
+        }
+        self.priced(run)
+    }
+
+    /// CPU time of one of these steps [ps].
+    #[inline(always)]
+    pub(super) const fn cpu(&self, run: &StepRun<'_>) -> u64 {
+        let requests = self.cpu_per_request.picos().saturating_mul(run.shape.sequences as u64);
+        requests.saturating_add(self.cpu_per_step.picos())
+    }
+
+    #[cold]
+    fn priced(&self, run: &StepRun<'_>) -> u64 {
+        let takes = if run.steps == 1 {
+            self.gpu.step(run.shape)
+        } else {
+            self.gpu.ramp(run.shape).total(run.steps)
+        };
+        takes.picos()
+    }
+}
