@@ -86,19 +86,19 @@ const fn of(cause: ErrorCause, name: &'static str, tpot: f64, ttft: f64, runs: u
 
 /// Every cause with its errors, in the order of [`ErrorCause`].
 pub const CAUSES: [CauseErrors; 23] = [
-    of(ErrorCause::AnyRun, "any_run", 0.04, 0.15, 1866),
+    of(ErrorCause::AnyRun, "any_run", 0.04, 0.10, 1866),
     of(ErrorCause::SomeKernels, "some_kernels", 0.05, 0.10, 0),
-    of(ErrorCause::Datasheet, "datasheet", 0.05, 0.00, 345),
-    of(ErrorCause::OtherChip, "other_chip", 0.00, 1.00, 1112),
+    of(ErrorCause::Datasheet, "datasheet", 0.04, 0.00, 226),
+    of(ErrorCause::OtherChip, "other_chip", 0.06, 0.20, 1112),
     of(ErrorCause::OtherMake, "other_make", 0.25, 0.50, 0),
-    of(ErrorCause::EightBitWeights, "eight_bit_weights", 0.14, 0.00, 703),
-    of(ErrorCause::FourBitWeights, "four_bit_weights", 0.06, 0.85, 739),
+    of(ErrorCause::EightBitWeights, "eight_bit_weights", 0.12, 0.00, 703),
+    of(ErrorCause::FourBitWeights, "four_bit_weights", 0.10, 0.40, 739),
     of(ErrorCause::EightBitCache, "eight_bit_cache", 0.00, 0.00, 787),
-    of(ErrorCause::Experts, "experts", 0.24, 0.00, 879),
-    of(ErrorCause::LatentAttention, "latent_attention", 0.29, 2.00, 343),
-    of(ErrorCause::Windows, "windows", 0.00, 0.00, 242),
+    of(ErrorCause::Experts, "experts", 0.25, 0.40, 879),
+    of(ErrorCause::LatentAttention, "latent_attention", 0.30, 0.70, 343),
+    of(ErrorCause::Windows, "windows", 0.00, 0.25, 242),
     of(ErrorCause::States, "states", 0.25, 0.25, 0),
-    of(ErrorCause::SeveralGpus, "several_gpus", 0.00, 0.00, 1592),
+    of(ErrorCause::SeveralGpus, "several_gpus", 0.00, 0.25, 1592),
     of(
         ErrorCause::SeveralGpusWithoutLinks,
         "several_gpus_without_links",
@@ -106,11 +106,11 @@ pub const CAUSES: [CauseErrors; 23] = [
         0.25,
         0,
     ),
-    of(ErrorCause::Drafts, "drafts", 0.58, 0.00, 8),
-    of(ErrorCause::EarlyLookAhead, "early_look_ahead", 0.29, 0.03, 203),
+    of(ErrorCause::Drafts, "drafts", 0.10, 0.10, 0),
+    of(ErrorCause::EarlyLookAhead, "early_look_ahead", 0.40, 0.00, 203),
     of(ErrorCause::NewerRelease, "newer_release", 0.04, 0.10, 0),
-    of(ErrorCause::Sglang, "sglang", 0.10, 0.20, 249),
-    of(ErrorCause::TensorRt, "tensorrt_llm", 0.34, 1.25, 779),
+    of(ErrorCause::Sglang, "sglang", 0.10, 2.00, 249),
+    of(ErrorCause::TensorRt, "tensorrt_llm", 0.30, 1.25, 779),
     of(ErrorCause::OtherEngine, "other_engine", 0.30, 0.70, 0),
     of(
         ErrorCause::DecodingBesidePrompts,
@@ -119,8 +119,8 @@ pub const CAUSES: [CauseErrors; 23] = [
         0.05,
         0,
     ),
-    of(ErrorCause::Queue, "queue", 0.05, 0.05, 0),
-    of(ErrorCause::QueueOnSeveralGpus, "queue_on_several_gpus", 0.15, 0.15, 0),
+    of(ErrorCause::Queue, "queue", 0.05, 0.05, 104),
+    of(ErrorCause::QueueOnSeveralGpus, "queue_on_several_gpus", 0.15, 0.15, 526),
 ];
 
 impl ErrorCause {
