@@ -166,8 +166,8 @@ meters! {
         kv: KvMeter => KvSummary,
         /// How busy the GPUs were.
         gpu: GpuMeter => GpuSummary,
-        /// Where the time of steps went; `None` where it is given as it is.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        /// Where the time of steps went; `None` where it is given as it is. It stands by itself in the result of a run.
+        #[serde(skip)]
         step_time: StepSharesMeter => Option<StepShares>,
         /// What of the run latencies, throughput and queue leave out.
         steady_state: SteadyStateMeter => Option<SteadyState>,

@@ -96,7 +96,7 @@ fn assert_all_are_found(found: &Value) {
 #[test]
 fn summaries_of_several_loads_tell_what_one_cannot() {
     let place = place();
-    let loads = [(1, 60), (8, 400), (48, 2_000)];
+    let loads = [(1, 400), (8, 1_000), (48, 2_000)];
     let mut names = Vec::new();
     let mut all = Vec::new();
     for (clients, requests) in loads {
@@ -128,7 +128,7 @@ fn summaries_of_several_loads_tell_what_one_cannot() {
     let has_heads = |line: &str| heads.iter().all(|head| line.contains(head));
     assert!(ended.stdout.lines().any(has_heads), "{}", ended.stdout);
     let file = std::fs::read_to_string(place.path("times.toml")).unwrap();
-    assert!(file.contains("1 client: 60 requests"), "{file}");
+    assert!(file.contains("1 client: 400 requests"), "{file}");
 }
 
 #[test]

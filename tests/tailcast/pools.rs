@@ -188,10 +188,10 @@ fn what_is_reported_of_all_is_weighted_and_what_is_not_known_of_all_is_of_each_p
     let expected = all["throughput"]["output_tokens_per_s"].as_f64().unwrap();
     assert!((throughput / expected - 1.0).abs() < 0.05, "{throughput}, {expected}");
     let errors = numbers(pools, "model_error.step_time");
-    assert_eq!(
-        all["model_error"]["step_time"].as_f64(),
-        errors.into_iter().reduce(f64::max)
-    );
+    // That of the whole has a queue in it, if requests wait anywhere.
+    let worst = errors.into_iter().fold(0.0, f64::max);
+    let error = all["model_error"]["step_time"].as_f64().unwrap();
+    assert!((worst..=worst.hypot(0.15)).contains(&error), "{error}, {worst}");
     let screen = workplace.run(&["run", "pools.toml"]).stdout;
     for line in [
         "1 server of 1×h100-sxm and 2 of 1×l40s",

@@ -132,12 +132,19 @@ pub fn tables() -> Vec<ScenarioTable> {
     ]
 }
 
-/// The table that a key belongs to, for those who look for it in another one; `None` if the top level has one of that
+/// The table that a key belongs to, for those who look for it in another one: of several the last, as keys of classes
+/// and servers of pools are looked for in the tables of workloads and requests. `None` if the top level has one of that
 /// name.
 pub fn home(key: &str) -> Option<&'static str> {
     let has = |table: &ScenarioTable| table.keys.iter().any(|it| it.setting.is_spelled(key));
-    let table = tables().into_iter().find(has)?;
-    Some(table.name()).filter(|name| !name.is_empty())
+    let mut with_it = tables().into_iter().filter(has);
+    let first = with_it.next()?;
+    let name = if first.name().is_empty() {
+        ""
+    } else {
+        with_it.next_back().unwrap_or(first).name()
+    };
+    Some(name).filter(|name| !name.is_empty())
 }
 
 impl Setting {

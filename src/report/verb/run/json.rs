@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::report::{MemoryReport, ModelError, PoolFacts, RunReport};
-use crate::metrics::{Constraint, FleetReport, PoolReport, SpeculativeSummary, Summary};
+use crate::metrics::{Constraint, FleetReport, PoolReport, SpeculativeSummary, StepShares, Summary};
 use crate::report::text::document::{Tool, pretty};
 use crate::report::verb::breakdown_document::BreakdownDocument;
 use crate::report::verb::path_document::PathDocument;
@@ -39,6 +39,8 @@ struct Document<'a> {
     model_error: Option<&'a ModelError>,
     slo: Vec<SloDocument>,
     constraint: Constraint,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_time: Option<StepShares>,
     speculative: Option<SpeculativeSummary>,
     warnings: Vec<String>,
 }
@@ -84,6 +86,7 @@ impl RunReport {
             model_error: self.model_error.as_ref(),
             slo: self.slo_results().iter().map(SloDocument::of).collect(),
             constraint: summary.constraint,
+            step_time: summary.step_time,
             speculative: summary.speculative,
             warnings: self.all_warnings(),
         };
