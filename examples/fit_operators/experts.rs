@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use super::least_squares::{Coefficient, coefficient, fit, loss};
+use super::least_squares::{Coefficient, coefficient};
 use super::tables::{self, ExpertsRow, Source};
-use super::{Compared, Summary, by_rows, drawn, peak_of, print_by_rows, print_head};
-use tailcast::hardware::{ByRows, ExpertKernels, Gpu, WeightKernel};
+use super::{Compared, Summary, by_rows, peak_of, print_by_rows, print_head, with_rows_if_worth};
+use tailcast::hardware::{ExpertKernels, Gpu, WeightKernel};
 use tailcast::step_time::kernel_times::{self, Rates};
 
-/// The part of the loss that factors by rows have to take away to be kept.
-const WORTH: f64 = 0.1;
 /// Mixtures of so many experts tell nothing of what fewer take to be sorted.
 const MANY_EXPERTS: f64 = 512.0;
 
@@ -93,16 +91,5 @@ fn best(rates: Rates, rows: &[ExpertsRow]) -> Vec<f64> {
             .map(|row| (price(&kernels, rates, row), row.micros))
             .collect::<Vec<_>>()
     };
-    let alone = fit(&fixed, pairs, |x| drawn(x[0], &x[FIXED..]));
-    let mut more = fixed.to_vec();
-    more.extend([coefficient(0.0, -1.5, 1.5); ByRows::POINTS]);
-    for (one, &found) in more.iter_mut().zip(&alone) {
-        one.start = found;
-    }
-    let with = fit(&more, pairs, |x| drawn(x[0], &x[FIXED..]));
-    if loss(&pairs(&with)) < (1.0 - WORTH) * loss(&pairs(&alone)) {
-        with
-    } else {
-        alone
-    }
+    with_rows_if_worth(&fixed, pairs)
 }

@@ -13,7 +13,7 @@ mod tables;
 
 use std::path::Path;
 
-use least_squares::median_error;
+use least_squares::{Coefficient, coefficient, fit, loss, median_error};
 use tables::Source;
 use tailcast::config::catalogue;
 use tailcast::hardware::{ByRows, Gpu, WeightKernel};
@@ -145,8 +145,28 @@ pub fn print_by_rows(logarithms: &[f64]) {
     }
 }
 
+/// Coefficients of a formula, the first of which is its fraction of the bandwidth, with factors by rows behind them if
+/// these are worth it. `pairs` are what rows are priced at and what they took.
+pub fn with_rows_if_worth(fixed: &[Coefficient], pairs: impl Fn(&[f64]) -> Vec<(f64, f64)>) -> Vec<f64> {
+    /// The part of the loss that factors by rows have to take away to be kept.
+    const WORTH: f64 = 0.1;
+    let drawn = |x: &[f64]| drawn(x[0], &x[fixed.len()..]);
+    let alone = fit(fixed, &pairs, drawn);
+    let mut more = fixed.to_vec();
+    more.extend([coefficient(0.0, -1.5, 1.5); ByRows::POINTS]);
+    for (one, &found) in more.iter_mut().zip(&alone) {
+        one.start = found;
+    }
+    let with = fit(&more, &pairs, drawn);
+    if loss(&pairs(&with)) < (1.0 - WORTH) * loss(&pairs(&alone)) {
+        with
+    } else {
+        alone
+    }
+}
+
 /// How far factors by rows are drawn to 1, and a bandwidth below what they leave of it.
-pub fn drawn(bandwidth: f64, logarithms: &[f64]) -> Vec<f64> {
+fn drawn(bandwidth: f64, logarithms: &[f64]) -> Vec<f64> {
     const TO_ONE: f64 = 0.006;
     const TO_THE_DATASHEET: f64 = 10.0;
     let least = logarithms.iter().copied().fold(0.0, f64::min).exp();

@@ -3,14 +3,11 @@
 use std::path::Path;
 
 use super::latent;
-use super::least_squares::{Coefficient, coefficient, fit, loss};
+use super::least_squares::{Coefficient, coefficient};
 use super::tables::{self, ProductRow, Source};
-use super::{Compared, Summary, by_rows, drawn, peak_of, print_by_rows, print_head};
-use tailcast::hardware::{ByRows, Gpu, LinearKernels, WeightKernel};
+use super::{Compared, Summary, by_rows, peak_of, print_by_rows, print_head, with_rows_if_worth};
+use tailcast::hardware::{Gpu, LinearKernels, WeightKernel};
 use tailcast::step_time::kernel_times::{self, Rates};
-
-/// The part of the loss that factors by rows have to take away to be kept.
-const WORTH: f64 = 0.1;
 
 /// Prints all kernels of a GPU, and gives what was fitted.
 pub fn print(folder: &Path, source: &Source, gpu: &Gpu, summary: &mut Summary) -> Vec<(WeightKernel, LinearKernels)> {
@@ -97,18 +94,7 @@ fn best(kernel: WeightKernel, rates: Rates, rows: &[ProductRow]) -> (Vec<f64>, L
             .map(|row| (price(&kernels, rates, row), row.micros))
             .collect::<Vec<_>>()
     };
-    let alone = fit(&fixed, pairs, |x| drawn(x[0], &x[FIXED..]));
-    let mut more = fixed.to_vec();
-    more.extend([coefficient(0.0, -1.5, 1.5); ByRows::POINTS]);
-    for (one, &found) in more.iter_mut().zip(&alone) {
-        one.start = found;
-    }
-    let with = fit(&more, pairs, |x| drawn(x[0], &x[FIXED..]));
-    let x = if loss(&pairs(&with)) < (1.0 - WORTH) * loss(&pairs(&alone)) {
-        with
-    } else {
-        alone
-    };
+    let x = with_rows_if_worth(&fixed, pairs);
     let kernels = kernels(&x);
     (x, kernels)
 }

@@ -167,13 +167,11 @@ impl GroupedServer {
         }
         let progress = engine.progress();
         if let Some(mut engine) = in_turns(&self.rules, &self.memory, &self.step_time) {
-            self.bring(&mut *engine, progress);
-            engine.stop_at_decision(&mut Deaf);
+            self.bring_to_decision(&mut *engine, progress);
             self.engine = WhichEngine::InTurns(engine);
         } else {
             let mut engine = self.stepping();
-            self.bring(&mut *engine, progress);
-            engine.stop_at_decision(&mut Deaf);
+            self.bring_to_decision(&mut *engine, progress);
             self.engine = WhichEngine::Stepping(engine);
             self.handed_over.clear();
         }
@@ -200,6 +198,12 @@ impl GroupedServer {
             }
         }
         engine.catch_up(to, &mut Deaf);
+    }
+
+    /// The same, and on to where the next step is to be decided.
+    fn bring_to_decision(&self, engine: &mut impl CatchesUp, to: Progress) {
+        self.bring(engine, to);
+        engine.stop_at_decision(&mut Deaf);
     }
 
     /// Whether others can name what a request has in the cache.

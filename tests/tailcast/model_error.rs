@@ -9,7 +9,7 @@ use tailcast::config::joined;
 
 use crate::command::{Ended, Workplace};
 
-const SCENARIO: &str = "\
+pub const SCENARIO: &str = "\
 [model]
 name = \"llama-2-7b\"
 [server]

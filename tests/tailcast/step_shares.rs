@@ -3,18 +3,8 @@
 use serde_json::Value;
 
 use crate::command::Workplace;
+use crate::model_error::SCENARIO;
 
-const SCENARIO: &str = "\
-[model]
-name = \"llama-2-7b\"
-[server]
-gpu = \"h100-sxm\"
-[workload]
-requests = 300
-arrivals = { process = \"poisson\", rate = 4.0 }
-prompt = { dist = \"fixed\", value = 300 }
-output = { dist = \"fixed\", value = 50 }
-";
 const PARTS: [&str; 8] = [
     "weights",
     "attention",

@@ -43,7 +43,7 @@ pub(in crate::engine) struct FastContinuous {
     /// What the prefix cache holds, where the blocks are divided between groups of layers.
     pub(super) group_cache: Option<Box<GroupCache>>,
     /// Whether it stops where the prefix cache begins to matter, of which it knows nothing.
-    stops: bool,
+    pub(super) stops: bool,
     /// Slots of the running requests' blocks without a token, those that the decided steps compute counted as tokens.
     pub(super) empty: u64,
     /// How many running requests produce what others can name.
@@ -133,7 +133,7 @@ impl FastContinuous {
     /// what they want, or only the youngest is cut short; and it does not matter which output fills its blocks first.
     fn order_is_irrelevant(&mut self, threshold: u32) -> bool {
         if self.tables.groups().is_some() {
-            return self.budget_does(threshold);
+            return self.stops || self.budget_does(threshold); // It has stopped otherwise.
         }
         let budget = self.rules.max_num_batched_tokens;
         let decoding = self.decoders.count();

@@ -34,7 +34,9 @@ impl FastContinuous {
     /// gets any.
     pub(super) fn blocks_are_taken_in_order(&self, threshold: u32) -> bool {
         let has_groups = self.tables.groups().is_some();
-        self.group_cache.is_some() || has_groups && !self.order_of_groups_is_irrelevant(threshold)
+        // One that stops has looked already.
+        let may_matter = has_groups && !self.stops;
+        self.group_cache.is_some() || may_matter && !self.order_of_groups_is_irrelevant(threshold)
     }
 
     /// Blocks that the running requests lack in the next step; `None` if not all but the youngest compute what they

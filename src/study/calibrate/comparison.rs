@@ -70,16 +70,13 @@ impl MetricError {
     }
 }
 
-/// Data that can be held against simulations.
-pub trait MeasuredData {
+/// Data that coefficients can be fitted to.
+pub trait FittedData {
     /// What is fitted.
     fn targets(&self) -> &[Target];
 
     /// The simulated values of the targets.
     fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError>;
-
-    /// What is reported.
-    fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError>;
 
     /// Why the data cannot tell a coefficient, whatever the numbers.
     fn is_blind_to(&self, coefficient: Fittable) -> Option<String>;
@@ -92,6 +89,12 @@ pub trait MeasuredData {
 
     /// What the user should know.
     fn warnings(&self) -> Vec<String>;
+}
+
+/// Data of one load.
+pub trait MeasuredData: FittedData {
+    /// What is reported.
+    fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError>;
 }
 
 /// Simulates the scenario, on the recorded requests if they are given. By the number of the request; `None` of those

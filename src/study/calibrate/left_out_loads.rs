@@ -1,7 +1,7 @@
 //! How well a calibration predicts a load that it has not seen: each load is left out in turn.
 
 use super::coefficient::Fittable;
-use super::comparison::{ComparedNumber, MeasuredData};
+use super::comparison::{ComparedNumber, FittedData};
 use super::refusal::Refusal;
 use super::selection;
 use super::several::{OneLoad, SeveralLoads};
@@ -37,16 +37,16 @@ pub struct LoadError {
     pub left_out: Option<f64>,
 }
 
-/// The errors of each load, for a scenario that has the fitted coefficients; `before` has those of each as they were.
+/// The errors of each load, for a scenario that has the fitted coefficients: numbers of each with the coefficients as
+/// they were, and as they are.
 pub fn of_loads(
-    scenario: &mut Scenario,
+    scenario: &Scenario,
     loads: &[OneLoad],
-    before: &[Vec<ComparedNumber>],
+    (before, after): (&[Vec<ComparedNumber>], &[Vec<ComparedNumber>]),
     fitted: &[Fittable],
 ) -> Result<Vec<LoadErrors>, Refusal> {
     let mut found = Vec::with_capacity(loads.len());
-    for (load, before) in loads.iter().zip(before) {
-        let after = load.statistics(scenario)?;
+    for ((load, before), after) in loads.iter().zip(before).zip(after) {
         let of = |numbers: &[ComparedNumber], name: &str| {
             let number = numbers.iter().find(|number| number.name == name);
             number.map(|number| number.error)
@@ -56,7 +56,7 @@ pub fn of_loads(
             name: number.name.clone(),
             measured: number.measured,
             before: number.error,
-            after: of(&after, &number.name).unwrap_or(number.error),
+            after: of(after, &number.name).unwrap_or(number.error),
             left_out: None,
         });
         found.push(LoadErrors {

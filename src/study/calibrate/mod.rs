@@ -25,8 +25,8 @@ pub use left_out_loads::{LoadError, LoadErrors};
 pub use refusal::Refusal;
 pub use selection::Fitted;
 
-use comparison::MeasuredData;
-use several::SeveralLoads;
+use comparison::{ComparedNumber, FittedData};
+use several::{OneLoad, SeveralLoads};
 
 use crate::config::Scenario;
 use crate::fleet::FrontEnd;
@@ -79,26 +79,25 @@ pub fn calibrate(
     }
     let loads = choice::comparisons(loads)?;
     let several = SeveralLoads::new(loads.iter().collect());
-    let comparison: &dyn MeasuredData = match &loads[..] {
+    let comparison: &dyn FittedData = match &loads[..] {
         [only] => only.data.as_ref(),
         _ => &several,
     };
-    let before = comparison.statistics(scenario)?;
-    let before_each: Result<Vec<_>, _> = loads.iter().map(|load| load.statistics(scenario)).collect();
-    let before_each = before_each?;
+    let before = statistics_of_each(&loads, scenario)?;
     let mut selection = selection::fit(scenario, comparison, asked_for)?;
     for one in &mut selection.fitted {
         one.value = one.coefficient.rounded(one.value);
         one.coefficient.set(scenario, one.value);
     }
-    let errors = MetricError::join(&before, &comparison.statistics(scenario)?);
+    let after = statistics_of_each(&loads, scenario)?;
+    let errors = MetricError::join(&several::together(&before), &several::together(&after));
     let mut warnings = comparison.warnings();
     warnings.append(&mut selection.warnings);
     warnings.extend(too_far_off(&errors));
     let mut of_each = Vec::new();
     if loads.len() > 1 {
         let fitted: Vec<Fittable> = selection.fitted.iter().map(|one| one.coefficient).collect();
-        of_each = left_out_loads::of_loads(scenario, &loads, &before_each, &fitted)?;
+        of_each = left_out_loads::of_loads(scenario, &loads, (&before, &after), &fitted)?;
         warnings.extend(left_out_loads::warnings(&of_each));
     }
     Ok(Calibrated {
@@ -112,6 +111,11 @@ pub fn calibrate(
         method: comparison.method(),
         warnings,
     })
+}
+
+fn statistics_of_each(loads: &[OneLoad], scenario: &Scenario) -> Result<Vec<Vec<ComparedNumber>>, Refusal> {
+    let each = loads.iter().map(|load| Ok(load.statistics(scenario)?));
+    each.collect()
 }
 
 fn too_far_off(errors: &[MetricError]) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use super::busyness::{self, Bin};
 use super::coefficient::Fittable;
-use super::comparison::{ComparedNumber, MeasuredData, RUN_TO_RUN, Target, run};
+use super::comparison::{ComparedNumber, FittedData, MeasuredData, RUN_TO_RUN, Target, run};
 use super::latencies::{self, Latency, Served};
 use super::recorded::Recorded;
 use super::refusal::Refusal;
@@ -112,20 +112,6 @@ impl OneByOne {
 }
 
 impl MeasuredData for OneByOne {
-    fn targets(&self) -> &[Target] {
-        &self.targets
-    }
-
-    fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError> {
-        let simulated = self.simulated(scenario)?;
-        let of = |(bin, latency): &(Bin, Latency)| {
-            let requests = bin.requests.iter();
-            let values = requests.filter_map(|&place| simulated.get(place)?.as_ref()?.of(*latency));
-            mean(values).unwrap_or(f64::MIN_POSITIVE)
-        };
-        Ok(self.bins.iter().map(of).collect())
-    }
-
     fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError> {
         let simulated = self.simulated(scenario)?;
         let pairs: Vec<(&Served, &Served)> = (self.measured.iter().zip(&simulated))
@@ -147,6 +133,22 @@ impl MeasuredData for OneByOne {
             }
         }
         Ok(found)
+    }
+}
+
+impl FittedData for OneByOne {
+    fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError> {
+        let simulated = self.simulated(scenario)?;
+        let of = |(bin, latency): &(Bin, Latency)| {
+            let requests = bin.requests.iter();
+            let values = requests.filter_map(|&place| simulated.get(place)?.as_ref()?.of(*latency));
+            mean(values).unwrap_or(f64::MIN_POSITIVE)
+        };
+        Ok(self.bins.iter().map(of).collect())
     }
 
     fn is_blind_to(&self, coefficient: Fittable) -> Option<String> {

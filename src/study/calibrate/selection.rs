@@ -1,7 +1,7 @@
 //! Which coefficients the data can tell, and their values.
 
 use super::coefficient::Fittable;
-use super::comparison::{LeftOut, MeasuredData};
+use super::comparison::{FittedData, LeftOut};
 use super::refusal::Refusal;
 use crate::config::Scenario;
 use crate::stats::{Fit, Interval, least_squares, t_quantile_975};
@@ -45,7 +45,7 @@ const ROUNDS: usize = 12;
 /// Fits what the data can tell; of the rest, says why it is left out.
 pub fn fit(
     scenario: &mut Scenario,
-    comparison: &dyn MeasuredData,
+    comparison: &dyn FittedData,
     asked_for: Option<&[Fittable]>,
 ) -> Result<Selection, Refusal> {
     let mut search = Search::new(scenario, comparison);
@@ -86,7 +86,7 @@ pub fn fit(
 }
 
 /// Fits exactly these again to other data, whatever their errors, and leaves the scenario with them.
-pub fn fit_again(scenario: &mut Scenario, comparison: &dyn MeasuredData, fitted: &[Fittable]) -> Result<(), Refusal> {
+pub fn fit_again(scenario: &mut Scenario, comparison: &dyn FittedData, fitted: &[Fittable]) -> Result<(), Refusal> {
     let fit = Search::new(scenario, comparison).run(fitted)?;
     for (coefficient, value) in fitted.iter().zip(&fit.values) {
         coefficient.set(scenario, *value);
@@ -133,7 +133,7 @@ fn refuse_nothing(chosen: &[Fittable], left_out: &[LeftOut]) -> Result<(), Refus
 /// Simulations with other coefficients.
 struct Search<'a> {
     scenario: &'a mut Scenario,
-    comparison: &'a dyn MeasuredData,
+    comparison: &'a dyn FittedData,
     defaults: Vec<f64>,
     /// Where a search starts: what the one before has found.
     starts: Vec<f64>,
@@ -146,7 +146,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(scenario: &'a mut Scenario, comparison: &'a dyn MeasuredData) -> Self {
+    fn new(scenario: &'a mut Scenario, comparison: &'a dyn FittedData) -> Self {
         let front_end_is_given = scenario
             .settings
             .iter()

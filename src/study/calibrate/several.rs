@@ -1,7 +1,7 @@
 //! Several runs of one deployment at different loads, held against simulations together.
 
 use super::coefficient::Fittable;
-use super::comparison::{ComparedNumber, MeasuredData, Target};
+use super::comparison::{ComparedNumber, FittedData, MeasuredData, Target};
 use crate::config::Scenario;
 use crate::study::SimulationError;
 
@@ -47,7 +47,7 @@ impl<'a> SeveralLoads<'a> {
     }
 }
 
-impl MeasuredData for SeveralLoads<'_> {
+impl FittedData for SeveralLoads<'_> {
     fn targets(&self) -> &[Target] {
         &self.targets
     }
@@ -58,29 +58,6 @@ impl MeasuredData for SeveralLoads<'_> {
             values.extend(load.data.simulate(&load.priced_as(scenario))?);
         }
         Ok(values)
-    }
-
-    /// Of each number the mean over the loads, and how far these are off in the mean, without sign.
-    fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError> {
-        let mut all: Vec<(ComparedNumber, f64)> = Vec::new();
-        for load in &self.loads {
-            for one in load.statistics(scenario)? {
-                let error = one.error.abs();
-                if let Some((known, loads)) = all.iter_mut().find(|(known, _)| known.name == one.name) {
-                    known.measured += one.measured;
-                    known.error += error;
-                    *loads += 1.0;
-                } else {
-                    all.push((ComparedNumber { error, ..one }, 1.0));
-                }
-            }
-        }
-        let mean = |(sum, loads): (ComparedNumber, f64)| ComparedNumber {
-            measured: sum.measured / loads,
-            error: sum.error / loads,
-            ..sum
-        };
-        Ok(all.into_iter().map(mean).collect())
     }
 
     /// One load can be told from another only by more than one: what a load alone cannot tell, two can.
@@ -121,4 +98,29 @@ impl MeasuredData for SeveralLoads<'_> {
         };
         self.loads.iter().flat_map(of_load).collect()
     }
+}
+
+/// What is reported of loads of which each has such numbers: of one load these, of several the means, and how far the
+/// loads are off in the mean, without sign.
+pub fn together(each: &[Vec<ComparedNumber>]) -> Vec<ComparedNumber> {
+    if let [only] = each {
+        return only.clone();
+    }
+    let mut all: Vec<(ComparedNumber, f64)> = Vec::new();
+    for one in each.iter().flatten() {
+        let error = one.error.abs();
+        if let Some((known, loads)) = all.iter_mut().find(|(known, _)| known.name == one.name) {
+            known.measured += one.measured;
+            known.error += error;
+            *loads += 1.0;
+        } else {
+            all.push((ComparedNumber { error, ..one.clone() }, 1.0));
+        }
+    }
+    let mean = |(sum, loads): (ComparedNumber, f64)| ComparedNumber {
+        measured: sum.measured / loads,
+        error: sum.error / loads,
+        ..sum
+    };
+    all.into_iter().map(mean).collect()
 }

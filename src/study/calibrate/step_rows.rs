@@ -1,7 +1,7 @@
 //! A table of step times against the model of a step.
 
 use super::coefficient::Fittable;
-use super::comparison::{ComparedNumber, MeasuredData, RUN_TO_RUN, Target};
+use super::comparison::{ComparedNumber, FittedData, MeasuredData, RUN_TO_RUN, Target};
 use super::refusal::Refusal;
 use crate::config::{MeasuredStep, Scenario};
 use crate::stats::mean;
@@ -61,16 +61,6 @@ fn shape(row: &MeasuredStep) -> StepShape {
 }
 
 impl MeasuredData for StepRows {
-    fn targets(&self) -> &[Target] {
-        &self.targets
-    }
-
-    fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError> {
-        let model = scenario.step_time();
-        let seconds = |row| model.step(&shape(row)).seconds();
-        Ok(self.rows.iter().map(seconds).collect())
-    }
-
     fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError> {
         let simulated = self.simulate(scenario)?;
         let off = self.rows.iter().zip(&simulated);
@@ -81,6 +71,18 @@ impl MeasuredData for StepRows {
             measured: measured.unwrap_or(0.0),
             error: mean(off).unwrap_or(0.0),
         }])
+    }
+}
+
+impl FittedData for StepRows {
+    fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError> {
+        let model = scenario.step_time();
+        let seconds = |row| model.step(&shape(row)).seconds();
+        Ok(self.rows.iter().map(seconds).collect())
     }
 
     fn is_blind_to(&self, coefficient: Fittable) -> Option<String> {

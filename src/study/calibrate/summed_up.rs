@@ -1,7 +1,7 @@
 //! A benchmark's summary against the scenario's own workload.
 
 use super::coefficient::Fittable;
-use super::comparison::{ComparedNumber, MeasuredData, RUN_TO_RUN, Target, run};
+use super::comparison::{ComparedNumber, FittedData, MeasuredData, RUN_TO_RUN, Target, run};
 use super::latencies::{self, Latency, Served};
 use super::refusal::Refusal;
 use crate::config::{Measured, Scenario, Values, Workload};
@@ -160,21 +160,6 @@ fn scatter(runs: &[Vec<Served>], latency: Latency, statistic: latencies::Latency
 }
 
 impl MeasuredData for SummedUp {
-    fn targets(&self) -> &[Target] {
-        &self.targets
-    }
-
-    fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError> {
-        let runs = self.runs(scenario)?;
-        let is_fitted = |(latency, statistic): &&(Latency, latencies::LatencyStatistic)| {
-            *latency != Latency::E2e && *statistic != latencies::LatencyStatistic::P99
-        };
-        let of = |&(latency, statistic): &(Latency, latencies::LatencyStatistic)| {
-            mean_of(&runs, latency, statistic).unwrap_or(f64::MIN_POSITIVE)
-        };
-        Ok(self.names.iter().filter(is_fitted).map(of).collect())
-    }
-
     fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError> {
         let runs = self.runs(scenario)?;
         let of = |&(latency, statistic): &(Latency, latencies::LatencyStatistic)| {
@@ -188,6 +173,23 @@ impl MeasuredData for SummedUp {
             })
         };
         Ok(self.names.iter().filter_map(of).collect())
+    }
+}
+
+impl FittedData for SummedUp {
+    fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError> {
+        let runs = self.runs(scenario)?;
+        let is_fitted = |(latency, statistic): &&(Latency, latencies::LatencyStatistic)| {
+            *latency != Latency::E2e && *statistic != latencies::LatencyStatistic::P99
+        };
+        let of = |&(latency, statistic): &(Latency, latencies::LatencyStatistic)| {
+            mean_of(&runs, latency, statistic).unwrap_or(f64::MIN_POSITIVE)
+        };
+        Ok(self.names.iter().filter(is_fitted).map(of).collect())
     }
 
     fn is_blind_to(&self, coefficient: Fittable) -> Option<String> {

@@ -258,41 +258,52 @@ impl RawKernels {
     /// One entry for each table: how much of the datasheet its kernels reach.
     pub fn figures(&self) -> Vec<SourcedFigure> {
         let mut all = Vec::new();
-        let linear = self
-            .quantised_linear
-            .iter()
-            .map(|(name, one)| (name.kernel().name(), one));
-        for (format, one) in self.linear.iter().map(|one| ("bf16", one)).chain(linear) {
-            let about = (one.source.as_str(), one.fitted.as_str(), one.verified);
-            all.push(figure("products", format, one.of_bandwidth, "bandwidth", about));
+        for (format, one) in by_format(self.linear.as_ref(), &self.quantised_linear) {
+            all.push(figure("products", format, one.of_bandwidth, "bandwidth", one.about()));
         }
         for (format, one) in [("bf16", &self.attention), ("fp8", &self.attention_fp8)] {
-            all.extend(one.as_ref().map(|one| {
-                let about = (one.source.as_str(), one.fitted.as_str(), one.verified);
-                figure("attention", format, one.of_bandwidth, "bandwidth", about)
-            }));
+            all.extend(
+                one.as_ref()
+                    .map(|one| figure("attention", format, one.of_bandwidth, "bandwidth", one.about())),
+            );
         }
         for (format, one) in [("bf16", &self.latent), ("fp8", &self.latent_fp8)] {
-            all.extend(one.as_ref().map(|one| {
-                let about = (one.source.as_str(), one.fitted.as_str(), one.verified);
-                figure("latent attention", format, one.of_bandwidth, "bandwidth", about)
-            }));
+            all.extend(
+                one.as_ref()
+                    .map(|one| figure("latent attention", format, one.of_bandwidth, "bandwidth", one.about())),
+            );
         }
-        let experts = self
-            .quantised_experts
-            .iter()
-            .map(|(name, one)| (name.kernel().name(), one));
-        for (format, one) in self.experts.iter().map(|one| ("bf16", one)).chain(experts) {
-            let about = (one.source.as_str(), one.fitted.as_str(), one.verified);
-            all.push(figure("experts", format, one.of_bandwidth, "bandwidth", about));
+        for (format, one) in by_format(self.experts.as_ref(), &self.quantised_experts) {
+            all.push(figure("experts", format, one.of_bandwidth, "bandwidth", one.about()));
         }
         if let Some(one) = &self.all_reduce {
-            let about = (one.source.as_str(), one.fitted.as_str(), one.verified);
-            all.push(figure("all-reduce", "bf16", one.of_link, "link", about));
+            all.push(figure("all-reduce", "bf16", one.of_link, "link", one.about()));
         }
         all
     }
 }
+
+/// Tables of an operator, each with the format it is of.
+fn by_format<'a, Raw>(
+    plain: Option<&'a Raw>,
+    quantised: &'a BTreeMap<RawKernel, Raw>,
+) -> impl Iterator<Item = (&'static str, &'a Raw)> {
+    let quantised = quantised.iter().map(|(name, one)| (name.kernel().name(), one));
+    plain.into_iter().map(|one| ("bf16", one)).chain(quantised)
+}
+
+macro_rules! with_sources {
+    ($($raw:ty),+) => {$(
+        impl $raw {
+            /// Its source, what of it was fitted, and whether that was checked.
+            fn about(&self) -> (&str, &str, bool) {
+                (&self.source, &self.fitted, self.verified)
+            }
+        }
+    )+};
+}
+
+with_sources!(RawLinear, RawAttention, RawLatent, RawExperts, RawAllReduce);
 
 fn figure(
     name: &'static str,

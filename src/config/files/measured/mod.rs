@@ -31,19 +31,13 @@ impl Measured {
 
     /// Reads such a file, one of those that were or will be read.
     pub fn read_among(files: &Files, path: &Path) -> Result<Self, Diagnostic> {
-        let name = path.display().to_string();
-        let content = files
-            .text(path, LARGEST_FILE_BYTES)
-            .map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")).help(FORMATS_HELP))?;
+        let (name, content) = text_of(files, path)?;
         Self::parse(&name, &content)
     }
 
     /// Reads a file that may hold several results.
     pub fn read_all(path: &Path) -> Result<Vec<Self>, Diagnostic> {
-        let name = path.display().to_string();
-        let content = Files::default()
-            .text(path, LARGEST_FILE_BYTES)
-            .map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")).help(FORMATS_HELP))?;
+        let (name, content) = text_of(&Files::default(), path)?;
         Self::parse_all(&name, &content)
     }
 
@@ -65,4 +59,13 @@ impl Measured {
             Some(_) => requests_csv::read(name, content),
         }
     }
+}
+
+/// What messages call a file, and its content.
+fn text_of(files: &Files, path: &Path) -> Result<(String, String), Diagnostic> {
+    let name = path.display().to_string();
+    let content = files.text(path, LARGEST_FILE_BYTES);
+    let content =
+        content.map_err(|error| Diagnostic::new(format!("cannot read {name}: {error}")).help(FORMATS_HELP))?;
+    Ok((name, content))
 }
