@@ -53,6 +53,18 @@ pub struct ExpertLayer {
 }
 
 impl FeedForward {
+    /// Whether experts that every token passes through are as wide as one or several of the routed ones.
+    pub const fn shares_width(&self) -> bool {
+        match self {
+            Self::Experts(layer) => {
+                layer.shared_intermediate > 0
+                    && layer.latent.is_none()
+                    && layer.shared_intermediate.is_multiple_of(layer.intermediate)
+            }
+            Self::Dense(_) | Self::Nothing => false,
+        }
+    }
+
     /// Parameters on one of `tensor_parallel` GPUs.
     pub fn weights(&self, hidden: u64, tensor_parallel: u64) -> Weights {
         match self {

@@ -104,8 +104,11 @@ pub struct Execution {
     pub has_triton_mxfp4: bool,
     /// How the most probable tokens are found in others.
     pub search: TopPSearch,
-    /// Whether all-reduces are one kernel with the norm behind them, where GPUs have it.
-    pub fuses_all_reduce: bool,
+    /// What all-reduces take before any byte that are one kernel with the norm behind them, less the norm's kernel [us];
+    /// `None` where they are two.
+    pub fused_all_reduce_micros: Option<f64>,
+    /// Whether shared experts in fp8 are computed with the routed ones.
+    pub joins_shared_experts: bool,
 }
 
 impl Default for Execution {
@@ -117,7 +120,8 @@ impl Default for Execution {
             sorts_below: 0,
             has_triton_mxfp4: true,
             search: TopPSearch::default(),
-            fuses_all_reduce: false,
+            fused_all_reduce_micros: None,
+            joins_shared_experts: false,
         }
     }
 }

@@ -201,11 +201,11 @@ pub(super) fn resolve(
         kv_groups: cache.kv_groups.clone(),
     });
     fits.map_err(|refused| batching_fields.refuse(refused))?;
-    let hides_cpu = hides_cpu(&batching.policy, &profile);
+    let hides_cpu = hides_cpu(&batching.policy, &profile, &server.gpu);
     let cpu_time = cpu_time(reading, &server, &batching.policy, hides_cpu);
     let engine_host = batching.policy.engine_host().unwrap_or(profile.switches.host);
     let engine_host = server.launches.told(engine_host);
-    let front_end = front_end(reading, &server, &engine_host);
+    let front_end = front_end(reading, &server, &model.model, &engine_host);
     let execution = Execution {
         overheads: overheads_of(&server, &engine_host),
         largest_graph: server.launches.largest_graph(&server.gpu, &batching, &profile),
@@ -213,7 +213,8 @@ pub(super) fn resolve(
         sorts_below: profile.switches.sorts_below,
         has_triton_mxfp4: profile.switches.has_triton_mxfp4,
         search: profile.switches.search,
-        fuses_all_reduce: engine_host.fuses_all_reduce,
+        fused_all_reduce_micros: engine_host.fused_on(&server.gpu),
+        joins_shared_experts: engine_host.joins_shared_experts,
     };
     warn_of_another_deployment(reading, &model, &server);
     warn_of_formats(reading, &model, &server.gpu);
@@ -317,9 +318,9 @@ fn engine(policy: &PolicySettings, profile: &Named) -> String {
     }
 }
 
-fn hides_cpu(policy: &PolicySettings, profile: &Named) -> bool {
+fn hides_cpu(policy: &PolicySettings, profile: &Named, gpu: &Gpu) -> bool {
     let is_hidden = match policy {
-        PolicySettings::Continuous(_) => profile.switches.hides_cpu,
+        PolicySettings::Continuous(_) => profile.switches.hides_cpu || gpu.is_blackwell(),
         _ => true,
     };
     policy.hides_cpu() && is_hidden
@@ -356,11 +357,11 @@ fn cpu_time(reading: &Reading, server: &ServerTable, policy: &PolicySettings, hi
     default
 }
 
-fn front_end(reading: &Reading, server: &ServerTable, engine_host: &EngineHost) -> FrontEnd {
+fn front_end(reading: &Reading, server: &ServerTable, model: &Model, engine_host: &EngineHost) -> FrontEnd {
     if let Some(written) = server.front_end {
         return written;
     }
-    let later = engine_host.later_on(&server.gpu);
+    let later = engine_host.later_on(model, &server.gpu);
     let own = FrontEnd {
         latency: FrontEnd::SERVED.latency + later,
         ..FrontEnd::SERVED

@@ -18,6 +18,11 @@ const LAYER_BYTES_PER_VALUE: f64 = 14.0;
 /// that verify one.
 const UNLIKE_DRAFTS: f64 = 0.25;
 
+/// What a layer takes longer that norms the queries of all heads together, and the keys [us]: kernels of their own in
+/// 32 bits, and a router in 32 bits. Read off closed loops of MiniMax-M2.5 in nvfp4 on one B200 and one B300 with vLLM
+/// 0.19 (aiconfigurator @ 095f58a).
+const NORM_OF_ALL_HEADS_MICROS: f64 = 18.0;
+
 /// The matrix products and other operators of one GPU's share of a model.
 #[derive(Clone, Debug)]
 pub(super) struct Operators {
@@ -51,6 +56,8 @@ pub(super) struct Operators {
     gpus: f64,
     /// Attention's kernels in all layers, before any work [us].
     attention_micros: f64,
+    /// Layers that norm the queries of all heads together, and the keys.
+    normed_together: f64,
     /// Whether activations are quantised on the way by kernels that no table shows.
     quantises: bool,
     /// Whether the host holds up experts that run without a graph.
@@ -94,24 +101,37 @@ impl Operators {
             let kernels = as_served(kernel, gpu);
             Products { kernels, rates }
         };
+        let (of_experts, expert_rates) = kernel_of(LinearKind::Experts);
+        let joins = execution.joins_shared_experts && of_experts == WeightKernel::Fp8Block;
         let mut matrices = Vec::new();
         let mut experts = Vec::new();
-        let (mut attention_micros, mut parts) = (0.0, 0.0);
+        let (mut attention_micros, mut parts, mut normed_together) = (0.0, 0.0, 0.0);
         for group in model.layers() {
             let count = group.count as f64;
             let attends = f64::from(group.attention != Attention::Nothing);
             attention_micros += count * attends * start_of(&group.attention, gpu, kv);
+            normed_together += count * f64::from(group.attention.norms_all_heads());
             parts += count * (attends + f64::from(group.feed_forward != FeedForward::Nothing));
+            let joined = joins && group.feed_forward.shares_width();
             for (kind, one) in matrices_of(group, hidden, gpus) {
+                if joined && kind == LinearKind::SharedExperts {
+                    continue;
+                }
                 matrices.push((count, matrix(one, model.bits(kind, weights)), products_of(kind)));
             }
             if let FeedForward::Experts(layer) = &group.feed_forward {
                 let bits = model.bits(LinearKind::Experts, weights);
-                let one = experts_of(layer, hidden, bits, gpus);
+                let one = ExpertsLayer {
+                    shared: if joined {
+                        (layer.shared_intermediate / layer.intermediate) as f64
+                    } else {
+                        0.0
+                    },
+                    ..experts_of(layer, hidden, bits, gpus)
+                };
                 experts.push((count, one));
             }
         }
-        let (of_experts, expert_rates) = kernel_of(LinearKind::Experts);
         Self {
             matrices,
             experts,
@@ -123,7 +143,9 @@ impl Operators {
             linear: gpu.linear_kernels(WeightKernel::Plain),
             routed: gpu.expert_kernels(of_experts),
             all_reduce: gpu.all_reduce_kernels(),
-            fused: FusedAllReduce::of(gpu, gpus).filter(|_| execution.fuses_all_reduce),
+            fused: execution
+                .fused_all_reduce_micros
+                .and_then(|start| FusedAllReduce::of(gpu, gpus, start)),
             expert_rates,
             plain_rates: Rates::new(gpu, gpu.peak().bf16),
             link_bytes: gpu.link().bytes_per_s / 1e6,
@@ -135,6 +157,7 @@ impl Operators {
             sort: Sort::on(gpu),
             gpus: gpus as f64,
             attention_micros,
+            normed_together,
             quantises: weights == WeightPrecision::Int8,
             waits_for_host: matches!(
                 weights,
@@ -155,6 +178,7 @@ impl Operators {
         let states = self.state_flops * rows / self.attention_flops * 1e6;
         let kernels = self.products_micros(rows)
             + self.attention_micros
+            + self.normed_together * NORM_OF_ALL_HEADS_MICROS
             + self.layers * small
             + states
             + self.all_reduce_of(rows);
@@ -256,7 +280,8 @@ impl Operators {
         let fused = self.fused.as_ref();
         let fused = fused.and_then(|it| it.micros(&self.all_reduce, self.link_bytes, self.gpus, bytes));
         let (before_norms, wait) = (fused.unwrap_or(plain), self.execution.overheads.all_reduce_wait_micros);
-        2.0 * self.layers * (before_norms + wait) + plain + wait
+        let of_norms = kernel_times::all_reduce(&self.all_reduce, self.link_bytes, self.gpus, rows * 8.0);
+        2.0 * self.layers * (before_norms + wait) + plain + wait + self.normed_together * of_norms
     }
 }
 
@@ -275,6 +300,7 @@ fn experts_of(layer: &ExpertLayer, hidden: u64, bits: f64, gpus: u64) -> Experts
     ExpertsLayer {
         count: kind.experts,
         per_token: kind.experts_per_token,
+        shared: 0.0,
         width: layer.intermediate.div_ceil(gpus) as f64,
         matrices: layer.matrices() as f64,
         hidden: layer.outer_width(hidden) as f64,
@@ -303,7 +329,7 @@ fn as_served(kernel: WeightKernel, gpu: &Gpu) -> LinearKernels {
 /// What attention takes in a layer before any work [us]; states are taken to be like heads.
 fn start_of(attention: &Attention, gpu: &Gpu, kv: KvPrecision) -> f64 {
     match attention {
-        Attention::Latent(_) => gpu.latent_kernels(kv).micros,
+        Attention::Latent(_) => gpu.latent_kernels(kv).served_micros,
         Attention::Grouped(_) | Attention::State(_) => gpu.attention_kernels(kv).micros,
         Attention::Nothing => 0.0,
     }
