@@ -1,6 +1,6 @@
 //! What every step pays besides its kernels' work: constants that hold for any GPU until somebody calibrates them.
 
-use super::TopPSearch;
+use super::{KernelScales, TopPSearch};
 
 /// Times that no table of operators shows, and a scale on those that one does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,6 +93,8 @@ pub enum Sampling {
 pub struct Execution {
     /// What steps pay besides their kernels.
     pub overheads: Overheads,
+    /// What kernels of some kind take of what they take otherwise.
+    pub scales: KernelScales,
     /// The largest captured CUDA graph [tokens].
     pub largest_graph: u64,
     /// How tokens are chosen.
@@ -112,6 +114,7 @@ impl Default for Execution {
     fn default() -> Self {
         Self {
             overheads: Overheads::SERVED,
+            scales: KernelScales::NONE,
             largest_graph: 512,
             sampling: Sampling::Plain,
             sorts_below: 0,

@@ -3,7 +3,8 @@
 use super::coefficient::Fittable;
 use super::comparison::{ComparedNumber, FittedData};
 use super::refusal::Refusal;
-use super::selection;
+use super::search::Selection;
+use super::selection::{self, Found};
 use super::several::{OneLoad, SeveralLoads};
 use crate::config::Scenario;
 
@@ -11,7 +12,7 @@ use crate::config::Scenario;
 const LEAST_LOADS: usize = 3;
 
 /// What is reported of each load.
-const REPORTED: [&str; 4] = ["ttft.mean", "tpot.mean", "e2e.mean", "step"];
+const REPORTED: [&str; 5] = ["ttft.mean", "tpot.mean", "itl.mean", "e2e.mean", "step"];
 
 /// How far simulations of one load are off.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,24 +65,64 @@ pub fn of_loads(
             numbers: numbers.collect(),
         });
     }
-    if loads.len() < LEAST_LOADS {
-        return Ok(found);
-    }
-    for (place, errors) in found.iter_mut().enumerate() {
-        let others = loads.iter().enumerate().filter(|&(other, _)| other != place);
-        let rest = SeveralLoads::new(others.map(|(_, load)| load).collect());
-        if rest.targets().len() < fitted.len() {
-            continue;
-        }
-        let mut without = scenario.clone();
-        selection::fit_again(&mut without, &rest, fitted)?;
-        let predicted = loads[place].statistics(&without)?;
+    for (errors, predicted) in found.iter_mut().zip(predicted(scenario, loads, fitted)?) {
         for number in &mut errors.numbers {
-            let same = predicted.iter().find(|one| one.name == number.name);
+            let same = predicted.iter().flatten().find(|one| one.name == number.name);
             number.left_out = same.map(|one| one.error);
         }
     }
     Ok(found)
+}
+
+/// Each load as the coefficients that are fitted to all others predict it, from the scenario's own on; `None` where the
+/// others are too few to fit anything to.
+fn predicted(
+    scenario: &Scenario,
+    loads: &[OneLoad],
+    fitted: &[Fittable],
+) -> Result<Vec<Option<Vec<ComparedNumber>>>, Refusal> {
+    let one = |(place, load): (usize, &OneLoad)| {
+        let others = loads.iter().enumerate().filter(|&(other, _)| other != place);
+        let rest = SeveralLoads::new(others.map(|(_, load)| load).collect());
+        if loads.len() < LEAST_LOADS || rest.targets().len() < fitted.len() {
+            return Ok(None);
+        }
+        let mut without = scenario.clone();
+        selection::fit_again(&mut without, &rest, fitted)?;
+        Ok(Some(load.statistics(&without)?))
+    };
+    loads.iter().enumerate().map(one).collect()
+}
+
+/// Of the best fit and a simpler one, the one that predicts loads better that it was not fitted to; the best one if
+/// there are too few loads to tell.
+pub fn that_predicts_best(scenario: &Scenario, loads: &[OneLoad], found: Found) -> Result<Selection, Refusal> {
+    let Found { best, simpler } = found;
+    let Some(simpler) = simpler else {
+        return Ok(best);
+    };
+    let error_of = |selection: &Selection| -> Result<Option<f64>, Refusal> {
+        let mut fitted = scenario.clone();
+        for one in &selection.fitted {
+            one.coefficient.set(&mut fitted, one.value);
+        }
+        let coefficients: Vec<Fittable> = selection.fitted.iter().map(|one| one.coefficient).collect();
+        let predicted: Option<Vec<_>> = predicted(&fitted, loads, &coefficients)?.into_iter().collect();
+        Ok(predicted.filter(|all| !all.is_empty()).map(|all| in_the_mean(&all)))
+    };
+    let is_worse = match (error_of(&best)?, error_of(&simpler)?) {
+        (Some(best), Some(simpler)) => best > simpler,
+        _ => false,
+    };
+    Ok(if is_worse { simpler } else { best })
+}
+
+/// The root of the mean square of what is reported, but for what hangs on how long outputs happen to be.
+fn in_the_mean(loads: &[Vec<ComparedNumber>]) -> f64 {
+    let is_counted = |name: &str| REPORTED.contains(&name) && name != "e2e.mean";
+    let counted = loads.iter().flatten().filter(|number| is_counted(&number.name));
+    let squares: Vec<f64> = counted.map(|number| number.error.powi(2)).collect();
+    (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
 }
 
 /// Loads that a fit to the others predicts worse than the defaults do, in words.
