@@ -43,6 +43,7 @@ impl StepsOnGpu {
     }
 
     /// The price list of such a step.
+    #[inline]
     pub const fn of(&self, shape: &StepShape) -> &Roofline {
         match &self.prompts {
             Some(prompts) if shape.has_prompts() => prompts,
@@ -69,6 +70,7 @@ impl StepsOnGpu {
 }
 
 impl StepTime for StepsOnGpu {
+    #[inline]
     fn step(&self, shape: &StepShape) -> Span {
         self.of(shape).step(shape)
     }

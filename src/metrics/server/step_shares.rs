@@ -116,21 +116,21 @@ impl Meter for StepSharesMeter {
         if shape.prefill == 0 && shape.sampling == shape.decoding {
             self.by_decoding.add(shape.decoding.into(), steps);
         } else {
-            if prices.has_drafts && !shape.has_prompts() {
-                self.by_verifying.add(shape.tokens(), steps);
-            } else {
-                self.by_tokens.add(shape.tokens(), steps);
-            }
             self.by_sampling.add(shape.sampling.into(), steps);
             if !shape.is_uniform() {
                 self.mixed_steps += steps;
             }
+            let mut by_tokens = &mut self.by_tokens;
             if prices.has_drafts {
                 self.alike += u128::from(prices.gpu.of(shape).alike_picos(shape)) * u128::from(steps);
+                if !prices.hides_cpu {
+                    self.cpu += u128::from(prices.cpu(run)) * u128::from(steps);
+                }
+                if !shape.has_prompts() {
+                    by_tokens = &mut self.by_verifying;
+                }
             }
-            if prices.has_drafts && !prices.hides_cpu {
-                self.cpu += u128::from(prices.cpu(run)) * u128::from(steps);
-            }
+            by_tokens.add(shape.tokens(), steps);
         }
         self.takes += u128::from(run.takes.picos());
         self.on_gpu += u128::from(prices.on_gpu(run));

@@ -3,13 +3,17 @@
 use super::coefficient::Fittable;
 use super::comparison::{ComparedNumber, FittedData};
 use super::refusal::Refusal;
-use super::search::Selection;
+use super::search::{Fitted, Selection};
 use super::selection::{self, Found};
 use super::several::{OneLoad, SeveralLoads};
 use crate::config::Scenario;
 
 /// Fewer loads leave too few for a fit once one of them is left out.
 const LEAST_LOADS: usize = 3;
+
+/// Further coefficients must predict loads left out with this part of the error without them: where few loads are
+/// fitted, they follow chance.
+const GAIN: f64 = 0.75;
 
 /// What is reported of each load.
 const REPORTED: [&str; 5] = ["ttft.mean", "tpot.mean", "itl.mean", "e2e.mean", "step"];
@@ -94,7 +98,7 @@ fn predicted(
     loads.iter().enumerate().map(one).collect()
 }
 
-/// Of the best fit and a simpler one, the one that predicts loads better that it was not fitted to; the best one if
+/// The best fit, or a simpler one where it predicts loads that it was not fitted to no clearly better; the best one if
 /// there are too few loads to tell.
 pub fn that_predicts_best(scenario: &Scenario, loads: &[OneLoad], found: Found) -> Result<Selection, Refusal> {
     let Found { best, simpler } = found;
@@ -110,11 +114,11 @@ pub fn that_predicts_best(scenario: &Scenario, loads: &[OneLoad], found: Found) 
         let predicted: Option<Vec<_>> = predicted(&fitted, loads, &coefficients)?.into_iter().collect();
         Ok(predicted.filter(|all| !all.is_empty()).map(|all| in_the_mean(&all)))
     };
-    let is_worse = match (error_of(&best)?, error_of(&simpler)?) {
-        (Some(best), Some(simpler)) => best > simpler,
+    let is_no_gain = match (error_of(&best)?, error_of(&simpler)?) {
+        (Some(best), Some(simpler)) => best > simpler * GAIN,
         _ => false,
     };
-    Ok(if is_worse { simpler } else { best })
+    Ok(if is_no_gain { simpler } else { best })
 }
 
 /// The root of the mean square of what is reported, but for what hangs on how long outputs happen to be.
@@ -123,6 +127,24 @@ fn in_the_mean(loads: &[Vec<ComparedNumber>]) -> f64 {
     let counted = loads.iter().flatten().filter(|number| is_counted(&number.name));
     let squares: Vec<f64> = counted.map(|number| number.error.powi(2)).collect();
     (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
+}
+
+/// Whether factors on kinds of kernels were held against no load that they were not fitted to, in words.
+pub fn untested(fitted: &[Fitted], errors: &[LoadErrors]) -> Option<String> {
+    let mut numbers = errors.iter().flat_map(|load| &load.numbers);
+    let is_tested = numbers.any(|number| number.left_out.is_some());
+    let separate = fitted
+        .iter()
+        .map(|one| one.coefficient)
+        .filter(|it| it.is_separate_scale());
+    let names: Vec<&str> = separate.map(Fittable::name).collect();
+    (!names.is_empty() && !is_tested).then(|| {
+        format!(
+            "nothing shows how well {} predict other loads: it takes {LEAST_LOADS} loads, each left out in turn; use \
+             them at loads like the measured ones only",
+            names.join(" and ")
+        )
+    })
 }
 
 /// Loads that a fit to the others predicts worse than the defaults do, in words.

@@ -108,6 +108,7 @@ pub fn calibrate(
         of_each = left_out_loads::of_loads(scenario, &loads, (&before, &after), &fitted)?;
         warnings.extend(left_out_loads::warnings(&of_each));
     }
+    warnings.extend(left_out_loads::untested(&selection.fitted, &of_each));
     Ok(Calibrated {
         fitted: selection.fitted,
         left_out: selection.left_out,

@@ -15,8 +15,8 @@ pub struct Found {
     pub simpler: Option<Selection>,
 }
 
-/// Where one factor explains nothing, separate ones must leave no more than this of each number in the mean, in units of
-/// what chance does to it.
+/// Where one factor explains nothing, separate ones must leave no more than this of each number in the mean, in units
+/// of what chance does to it.
 const MOST_LEFT: f64 = 3.0;
 
 /// Fits what the data can tell; of the rest, says why it is left out.
@@ -60,7 +60,7 @@ pub fn fit(
         let best = without_separate(&search, one, "one factor for all kernels, or none, fits as well");
         return Ok(Found { best, simpler: None });
     }
-    let reason = "fitted to the other loads, separate factors predict the one left out worse than one factor does";
+    let reason = "fitted to the other loads, separate factors predict the one left out no better than one factor does";
     Ok(Found {
         best: without_one(separate),
         simpler: Some(without_separate(&search, one, reason)),

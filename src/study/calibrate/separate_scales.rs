@@ -27,14 +27,10 @@ pub fn fit(search: &mut Search<'_>) -> Result<Result<Selection, String>, Refusal
     search.weigh(&chosen)?;
     loop {
         let at = search.run(&chosen)?;
-        if let Some(coefficient) = scale_at_its_bound(&chosen, &at) {
-            let bounds = coefficient.search(1.0);
-            return Ok(Err(format!(
-                "it would have to leave {} to {}, which says that the scenario is not what was measured",
-                bounds.least, bounds.most
-            )));
-        }
         let Some(dropped) = complaint(search, &chosen, &at)? else {
+            if let Some(reason) = scale_at_its_bound(&chosen, &at) {
+                return Ok(Err(reason));
+            }
             return search.selected(&chosen, &at, left_out).map(Ok);
         };
         chosen.retain(|one| *one != dropped.coefficient);
@@ -60,16 +56,20 @@ fn nothing_to_tell(chosen: &[Fittable], left_out: &[LeftOut]) -> Option<String> 
     Some(reason.unwrap_or_else(|| "nothing tells one kind of kernels from another".to_owned()))
 }
 
-fn scale_at_its_bound(chosen: &[Fittable], fit: &Fit) -> Option<Fittable> {
+/// Kernels that are so far off are those of another deployment: in words.
+fn scale_at_its_bound(chosen: &[Fittable], fit: &Fit) -> Option<String> {
     let is_there = |&(&coefficient, &value): &(&Fittable, &f64)| {
         let bounds = coefficient.search(1.0);
         coefficient.is_scale() && (value <= bounds.least || value >= bounds.most)
     };
-    chosen
-        .iter()
-        .zip(&fit.values)
-        .find(is_there)
-        .map(|(coefficient, _)| *coefficient)
+    let (coefficient, _) = chosen.iter().zip(&fit.values).find(is_there)?;
+    let bounds = coefficient.search(1.0);
+    Some(format!(
+        "{} would have to leave {} to {}, which kernels of this deployment do not",
+        coefficient.name(),
+        bounds.least,
+        bounds.most
+    ))
 }
 
 /// A coefficient to be dropped, if any is known too badly or stands for something else.
