@@ -110,6 +110,27 @@ pub struct Execution {
     pub fuses_all_reduce: bool,
 }
 
+impl Execution {
+    /// How steps without prompts are run: their factor is one on all of their kernels.
+    #[must_use]
+    pub const fn of_decoding(self) -> Self {
+        self.scaled(self.scales.decoding)
+    }
+
+    /// How steps with prompts are run.
+    #[must_use]
+    pub const fn of_prompts(self) -> Self {
+        self.scaled(self.scales.prompts)
+    }
+
+    const fn scaled(mut self, factor: f64) -> Self {
+        self.overheads.kernel_scale *= factor;
+        self.scales.decoding = 1.0;
+        self.scales.prompts = 1.0;
+        self
+    }
+}
+
 impl Default for Execution {
     fn default() -> Self {
         Self {
