@@ -3,10 +3,10 @@
 use super::coefficient::Fittable;
 use super::comparison::LeftOut;
 use super::refusal::Refusal;
-use super::search::{Search, Selection, most_alike, with_error};
+use super::search::{CoefficientSearch, Selection, most_alike, with_error};
 
 /// Fits what was asked for, or says why it cannot be.
-pub fn fit(search: &mut Search<'_>, asked_for: &[Fittable]) -> Result<Selection, Refusal> {
+pub fn fit(search: &mut CoefficientSearch<'_>, asked_for: &[Fittable]) -> Result<Selection, Refusal> {
     for &coefficient in asked_for {
         let is_given = search.is_given(coefficient);
         let is_of_steps = search.targets().iter().all(|it| it.latency.is_none());
@@ -19,7 +19,7 @@ pub fn fit(search: &mut Search<'_>, asked_for: &[Fittable]) -> Result<Selection,
         }
     }
     let fit = search.run(asked_for)?;
-    if let Some(beyond) = Search::front_end_at_its_bound(asked_for, &fit) {
+    if let Some(beyond) = CoefficientSearch::front_end_at_its_bound(asked_for, &fit) {
         return Err(Refusal::new(
             format!("{} {}", beyond.coefficient.name(), beyond.reason),
             "leave it out of --coefficients, and compare gpu, tensor_parallel, weights, the limits of [batching], \

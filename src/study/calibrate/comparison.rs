@@ -1,7 +1,7 @@
 //! What is held against simulations, whatever form the data have.
 
 use super::coefficient::Fittable;
-use super::gaps::Gaps;
+use super::gaps::TokenGaps;
 use super::latencies::{Latency, Served};
 use super::recorded::Recorded;
 use crate::config::Scenario;
@@ -116,8 +116,12 @@ pub fn run(
 }
 
 /// Simulates the scenario, and hears the times between tokens if `hears_gaps`; the requests that finished.
-pub fn run_with_gaps(scenario: &Scenario, seed: u64, hears_gaps: bool) -> Result<(Vec<Served>, Gaps), SimulationError> {
-    let (mut log, mut gaps) = (RequestLog::default(), Gaps::default());
+pub fn run_with_gaps(
+    scenario: &Scenario,
+    seed: u64,
+    hears_gaps: bool,
+) -> Result<(Vec<Served>, TokenGaps), SimulationError> {
+    let (mut log, mut gaps) = (RequestLog::default(), TokenGaps::default());
     if hears_gaps {
         study::replay(scenario, seed, &mut Listeners(vec![&mut log, &mut gaps]))?;
     } else {

@@ -7,9 +7,9 @@ use crate::workload::RequestId;
 
 /// Hears every gap between tokens, as clients see them.
 #[derive(Default)]
-pub struct Gaps(Distribution);
+pub struct TokenGaps(Distribution);
 
-impl Gaps {
+impl TokenGaps {
     /// The mean [s]; `None` if there are no gaps.
     pub fn mean(&self) -> Option<f64> {
         self.0.mean().map(seconds)
@@ -25,7 +25,7 @@ fn seconds(picos: f64) -> f64 {
     picos / 1e12
 }
 
-impl Observer for Gaps {
+impl Observer for TokenGaps {
     fn on(&mut self, _at: Time, _id: RequestId, event: &Event) {
         if let Event::Token { gap } = event {
             self.0.record(gap.picos(), 1);

@@ -4,7 +4,7 @@ use super::coefficient::Fittable;
 use super::comparison::{ComparedNumber, FittedData};
 use super::refusal::Refusal;
 use super::search::{Fitted, Selection};
-use super::selection::{self, Found};
+use super::selection::{self, FoundCoefficients};
 use super::several::{OneLoad, SeveralLoads};
 use crate::config::Scenario;
 
@@ -100,8 +100,12 @@ fn predicted(
 
 /// The best fit, or a simpler one where it predicts loads that it was not fitted to no clearly better; the best one if
 /// there are too few loads to tell.
-pub fn that_predicts_best(scenario: &Scenario, loads: &[OneLoad], found: Found) -> Result<Selection, Refusal> {
-    let Found { best, simpler } = found;
+pub fn that_predicts_best(
+    scenario: &Scenario,
+    loads: &[OneLoad],
+    found: FoundCoefficients,
+) -> Result<Selection, Refusal> {
+    let FoundCoefficients { best, simpler } = found;
     let Some(simpler) = simpler else {
         return Ok(best);
     };

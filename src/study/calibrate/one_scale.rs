@@ -3,11 +3,11 @@
 use super::coefficient::Fittable;
 use super::comparison::LeftOut;
 use super::refusal::Refusal;
-use super::search::{CLEARLY_BETTER, MORE_THAN_NOISE, Search, Selection, most_alike, with_error};
+use super::search::{CLEARLY_BETTER, CoefficientSearch, MORE_THAN_NOISE, Selection, most_alike, with_error};
 use crate::stats::Fit;
 
 /// Fits what the data can tell; of the rest, says why it is left out.
-pub fn fit(search: &mut Search<'_>) -> Result<Selection, Refusal> {
+pub fn fit(search: &mut CoefficientSearch<'_>) -> Result<Selection, Refusal> {
     let mut left_out = Vec::new();
     let mut chosen = Vec::new();
     for coefficient in Fittable::OF_ONE_SCALE {
@@ -66,7 +66,7 @@ fn refuse_nothing(chosen: &[Fittable], left_out: &[LeftOut]) -> Result<(), Refus
 }
 
 /// A coefficient to be dropped, and what takes its place, if anything.
-fn complaint(search: &mut Search<'_>, chosen: &[Fittable], fit: &Fit) -> Result<Option<Change>, Refusal> {
+fn complaint(search: &mut CoefficientSearch<'_>, chosen: &[Fittable], fit: &Fit) -> Result<Option<Change>, Refusal> {
     if let Some((kept, dropped, correlation)) = most_alike(chosen, fit) {
         let reason = format!(
             "its effect cannot be told from that of {} (correlation {correlation:.3})",
@@ -77,7 +77,7 @@ fn complaint(search: &mut Search<'_>, chosen: &[Fittable], fit: &Fit) -> Result<
     if let Some(at_bound) = constant_at_its_bound(chosen, fit) {
         return Ok(Some(at_bound));
     }
-    if let Some(beyond) = Search::front_end_at_its_bound(chosen, fit) {
+    if let Some(beyond) = CoefficientSearch::front_end_at_its_bound(chosen, fit) {
         search
             .warnings
             .push(format!("{} {}", beyond.coefficient.name(), beyond.reason));
@@ -116,7 +116,7 @@ fn complaint(search: &mut Search<'_>, chosen: &[Fittable], fit: &Fit) -> Result<
 /// Drops `dropped`; but of a constant and a scale of kernels that cannot both be known, the one that fits clearly
 /// worse.
 fn drop_one(
-    search: &mut Search<'_>,
+    search: &mut CoefficientSearch<'_>,
     chosen: &[Fittable],
     dropped: Fittable,
     reason: String,

@@ -57,7 +57,7 @@ const WEIGHINGS: usize = 2;
 const ROUNDS: usize = 12;
 
 /// Simulations with other coefficients.
-pub struct Search<'a> {
+pub struct CoefficientSearch<'a> {
     scenario: &'a mut Scenario,
     comparison: &'a dyn FittedData,
     defaults: Vec<f64>,
@@ -71,7 +71,7 @@ pub struct Search<'a> {
     pub warnings: Vec<String>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> CoefficientSearch<'a> {
     pub fn new(scenario: &'a mut Scenario, comparison: &'a dyn FittedData) -> Self {
         let front_end_is_given = scenario
             .settings

@@ -5,12 +5,12 @@ use super::coefficient::Fittable;
 use super::comparison::FittedData;
 use super::one_scale;
 use super::refusal::Refusal;
-use super::search::{CLEARLY_BETTER, MORE_THAN_NOISE, Search, Selection};
+use super::search::{CLEARLY_BETTER, CoefficientSearch, MORE_THAN_NOISE, Selection};
 use super::separate_scales;
 use crate::config::Scenario;
 
 /// What was found, and what is to be had with fewer factors, if there is anything.
-pub struct Found {
+pub struct FoundCoefficients {
     pub best: Selection,
     pub simpler: Option<Selection>,
 }
@@ -24,11 +24,11 @@ pub fn fit(
     scenario: &mut Scenario,
     comparison: &dyn FittedData,
     asked_for: Option<&[Fittable]>,
-) -> Result<Found, Refusal> {
-    let mut search = Search::new(scenario, comparison);
+) -> Result<FoundCoefficients, Refusal> {
+    let mut search = CoefficientSearch::new(scenario, comparison);
     if let Some(asked_for) = asked_for {
         let best = asked_for::fit(&mut search, asked_for)?;
-        return Ok(Found { best, simpler: None });
+        return Ok(FoundCoefficients { best, simpler: None });
     }
     let one = match one_scale::fit(&mut search) {
         Ok(one) if one.misfit <= one.freedom as f64 => {
@@ -37,7 +37,7 @@ pub fn fit(
                 one,
                 "one factor for all kernels, or none, leaves no more than chance",
             );
-            return Ok(Found { best, simpler: None });
+            return Ok(FoundCoefficients { best, simpler: None });
         }
         one => one,
     };
@@ -45,23 +45,23 @@ pub fn fit(
         Ok(separate) => separate,
         Err(reason) => {
             let best = without_separate(&search, one?, &reason);
-            return Ok(Found { best, simpler: None });
+            return Ok(FoundCoefficients { best, simpler: None });
         }
     };
     let one = match one {
         Ok(one) => one,
         Err(_) if explains(&separate) => {
             let best = without_one(separate);
-            return Ok(Found { best, simpler: None });
+            return Ok(FoundCoefficients { best, simpler: None });
         }
         Err(refusal) => return Err(refusal),
     };
     if !is_better(&separate, &one) {
         let best = without_separate(&search, one, "one factor for all kernels, or none, fits as well");
-        return Ok(Found { best, simpler: None });
+        return Ok(FoundCoefficients { best, simpler: None });
     }
     let reason = "fitted to the other loads, separate factors predict the one left out no better than one factor does";
-    Ok(Found {
+    Ok(FoundCoefficients {
         best: without_one(separate),
         simpler: Some(without_separate(&search, one, reason)),
     })
@@ -84,7 +84,7 @@ fn without_one(mut separate: Selection) -> Selection {
 }
 
 /// Says why there are no separate factors: what no data of this kind could tell comes first.
-fn without_separate(search: &Search<'_>, mut one: Selection, reason: &str) -> Selection {
+fn without_separate(search: &CoefficientSearch<'_>, mut one: Selection, reason: &str) -> Selection {
     for coefficient in Fittable::ALL.into_iter().filter(|it| it.is_separate_scale()) {
         let blind = search.is_blind_to(coefficient);
         one.leave_out(coefficient, blind.as_deref().unwrap_or(reason));
@@ -94,7 +94,7 @@ fn without_separate(search: &Search<'_>, mut one: Selection, reason: &str) -> Se
 
 /// Fits exactly these again to other data, whatever their errors, and leaves the scenario with them.
 pub fn fit_again(scenario: &mut Scenario, comparison: &dyn FittedData, fitted: &[Fittable]) -> Result<(), Refusal> {
-    let fit = Search::new(scenario, comparison).run(fitted)?;
+    let fit = CoefficientSearch::new(scenario, comparison).run(fitted)?;
     for (coefficient, value) in fitted.iter().zip(&fit.values) {
         coefficient.set(scenario, *value);
     }

@@ -3,7 +3,7 @@
 use super::coefficient::Fittable;
 use super::comparison::LeftOut;
 use super::refusal::Refusal;
-use super::search::{CLEARLY_BETTER, MORE_THAN_NOISE, MOST_CORRELATED, Search, Selection, with_error};
+use super::search::{CLEARLY_BETTER, CoefficientSearch, MORE_THAN_NOISE, MOST_CORRELATED, Selection, with_error};
 use crate::stats::Fit;
 
 /// Coefficients whose errors go together by less than this do not stand in each other's way.
@@ -11,7 +11,7 @@ const RELATED: f64 = 0.5;
 
 /// Fits what the data can tell, or says why they tell no such factor. What stands in the way of factors keeps its
 /// default: whatever constants alone explain is found with one factor for all.
-pub fn fit(search: &mut Search<'_>) -> Result<Result<Selection, String>, Refusal> {
+pub fn fit(search: &mut CoefficientSearch<'_>) -> Result<Result<Selection, String>, Refusal> {
     let mut left_out = Vec::new();
     let mut chosen = Vec::new();
     for coefficient in Fittable::OF_SEPARATE_SCALES {
@@ -73,7 +73,7 @@ fn scale_at_its_bound(chosen: &[Fittable], fit: &Fit) -> Option<String> {
 }
 
 /// A coefficient to be dropped, if any is known too badly or stands for something else.
-fn complaint(search: &mut Search<'_>, chosen: &[Fittable], fit: &Fit) -> Result<Option<LeftOut>, Refusal> {
+fn complaint(search: &mut CoefficientSearch<'_>, chosen: &[Fittable], fit: &Fit) -> Result<Option<LeftOut>, Refusal> {
     if let Some(at_bound) = constant_at_its_bound(chosen, fit) {
         return Ok(Some(at_bound));
     }
@@ -103,7 +103,7 @@ fn complaint(search: &mut Search<'_>, chosen: &[Fittable], fit: &Fit) -> Result<
 }
 
 /// What is known worst of all that is known too badly, or a constant whose effect cannot be told from another's.
-fn least_known(search: &Search<'_>, chosen: &[Fittable], fit: &Fit) -> Option<usize> {
+fn least_known(search: &CoefficientSearch<'_>, chosen: &[Fittable], fit: &Fit) -> Option<usize> {
     let badness = |at: usize| {
         let allowed = chosen[at].largest_error(fit.values[at], search.default(chosen[at]));
         search.standard_error(fit, at) / allowed

@@ -2,7 +2,7 @@
 
 use super::coefficient::Fittable;
 use super::comparison::{ComparedNumber, FittedData, MeasuredData, RUN_TO_RUN, Target, run_with_gaps};
-use super::gaps::Gaps;
+use super::gaps::TokenGaps;
 use super::latencies::{Latency, LatencyStatistic, Served};
 use super::refusal::Refusal;
 use crate::config::{Measured, Scenario, Values, Workload};
@@ -22,7 +22,7 @@ pub struct SummedUp {
 }
 
 /// A run of the scenario's workload: its requests, and the times between their tokens.
-type SimulatedRun = (Vec<Served>, Gaps);
+type SimulatedRun = (Vec<Served>, TokenGaps);
 
 /// Runs whose mean is compared: their scatter is what chance does to one.
 const RUNS: u64 = 8;
@@ -169,7 +169,7 @@ fn statistic_of((served, gaps): &SimulatedRun, latency: Latency, statistic: Late
 fn is_on_a_plateau(runs: &[SimulatedRun], statistic: LatencyStatistic) -> bool {
     /// Neighbours of the quantile, as parts of what lies beyond it.
     const NEAR: f64 = 0.2;
-    /// Gaps of one kind of steps differ by less between them.
+    /// TokenGaps of one kind of steps differ by less between them.
     const ALIKE: f64 = 1.4;
     let Some(share) = statistic.share() else {
         return true;
