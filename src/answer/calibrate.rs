@@ -112,11 +112,13 @@ impl ReadyCalibrate<'_> {
         let loads = question.loads(&scenario)?;
         let unlike = unlike(&loads);
         warn_all(control, &unlike);
-        warnings.extend(unlike);
+        warnings.extend(unlike.iter().cloned());
         let fitted = calibrate(&mut scenario, loads, question.coefficients.as_deref());
-        let calibrated = fitted.map_err(|refusal| refusal.0)?;
+        let mut calibrated = fitted.map_err(|refusal| refusal.0)?;
         warn_all(control, &calibrated.warnings);
         warnings.extend(calibrated.warnings.iter().cloned());
+        // The report has them all.
+        calibrated.warnings.extend(unlike);
         let report = CalibrationReport {
             fitted_on: fitted_on(&scenario, &question.data[0], &calibrated),
             calibrated,

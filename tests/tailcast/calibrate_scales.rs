@@ -86,7 +86,7 @@ fn each_kind_of_kernels_gets_its_own_factor_and_another_load_is_predicted() {
     for (name, expected) in SCALES {
         let one = fitted(&found, name).unwrap_or_else(|| panic!("{name} is fitted: {found:#}"));
         let value = one["fitted"].as_f64().unwrap();
-        assert!((value / expected - 1.0).abs() < 0.04, "{name} = {value}: {found:#}");
+        assert!((value / expected - 1.0).abs() < 0.05, "{name} = {value}: {found:#}");
     }
     let written = std::fs::read_to_string(place.path("times.toml")).unwrap();
     assert!(SCALES.iter().all(|(name, _)| written.contains(name)), "{written}");
