@@ -26,7 +26,8 @@ workload is a trace. Of several results each is simulated under the load that it
 fit in turn to see
 how well the others predict it.
 Fitted are step_us and kernel_scale of steps, latency_us and per_stream_us of the front end, as far as the data tell \
-them.
+them; where several
+loads tell more, decode_scale, prompt_scale and expert_scale take the place of kernel_scale.
 The result is for server.step_time = \"FILE\".";
 
 /// Fit step times to what was measured on your own deployment
@@ -43,7 +44,8 @@ pub struct Args {
     /// Write the coefficients to this file, for `server.step_time`; without it they are printed
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Fit exactly these instead of those that the data tell: `step_us`, `kernel_scale`, `latency_us`, `per_stream_us`
+    /// Fit exactly these instead of those that the data tell: `step_us`, `kernel_scale`, `decode_scale`,
+    /// `prompt_scale`, `expert_scale`, `latency_us`, `per_stream_us`
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     coefficients: Option<Vec<String>>,
     /// How to print the results

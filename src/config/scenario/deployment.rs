@@ -25,7 +25,7 @@ use crate::hardware::{
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
     DraftPass, Drafting, EngineHost, Execution, HostTime, LONGEST_STEP, Launching, Overheads, Roofline, Sampling,
-    StepTime, StepTimeChoice,
+    StepTime, StepTimeChoice, StepsOnGpu,
 };
 use crate::units::Span;
 
@@ -111,15 +111,21 @@ impl Deployment {
     pub fn step_time(&self) -> Box<dyn StepTime> {
         match self.step_times {
             StepTimeChoice::Affine(affine) => self.with_drafts(affine),
-            StepTimeChoice::Roofline => self.with_drafts(self.roofline(self.execution, &self.model, self.weights)),
+            StepTimeChoice::Roofline => {
+                let steps = self.steps_of(self.execution, &self.model, self.weights);
+                match steps.single() {
+                    Ok(all) => self.with_drafts(all),
+                    Err(by_kind) => self.with_drafts(*by_kind),
+                }
+            }
         }
     }
 
     /// How long the model's steps take on the GPU alone, without drafts; `None` if step times are given.
-    pub fn steps_on_gpu(&self) -> Option<Roofline> {
+    pub fn steps_on_gpu(&self) -> Option<StepsOnGpu> {
         match self.step_times {
             StepTimeChoice::Affine(_) => None,
-            StepTimeChoice::Roofline => Some(self.roofline(self.execution, &self.model, self.weights)),
+            StepTimeChoice::Roofline => Some(self.steps_of(self.execution, &self.model, self.weights)),
         }
     }
 
@@ -137,8 +143,8 @@ impl Deployment {
                     sampling: Sampling::Plain,
                     ..self.execution
                 };
-                let roofline = self.roofline(execution, drafter.model(), drafter.weights());
-                DraftPass::Of(Box::new(roofline.within_a_step()))
+                let steps = self.steps_of(execution, drafter.model(), drafter.weights());
+                DraftPass::Of(Box::new(steps.within_a_step()))
             }
         };
         self.with_cpu(Drafting::new(Box::new(target), pass, drafts.rules.tokens))
@@ -164,6 +170,15 @@ impl Deployment {
         }
         let graph = self.execution.largest_graph;
         self.engine_host.launching(&self.model, &self.gpu, graph)
+    }
+
+    /// Steps of a model, with a price list of their own for those with prompts only where these differ.
+    fn steps_of(&self, execution: Execution, model: &Model, weights: WeightPrecision) -> StepsOnGpu {
+        let decoding = self.roofline(execution.of_decoding(), model, weights);
+        if execution.scales.are_of_one_kind() {
+            return StepsOnGpu::alike(decoding);
+        }
+        StepsOnGpu::by_kind(decoding, self.roofline(execution.of_prompts(), model, weights))
     }
 
     fn roofline(&self, execution: Execution, model: &Model, weights: WeightPrecision) -> Roofline {
@@ -208,6 +223,7 @@ pub(super) fn resolve(
     let front_end = front_end(reading, &server, &model.model, &engine_host);
     let execution = Execution {
         overheads: overheads_of(&server, &engine_host),
+        scales: server.step_time.scales(),
         largest_graph: server.launches.largest_graph(&server.gpu, &batching, &profile),
         sampling,
         sorts_below: profile.switches.sorts_below,

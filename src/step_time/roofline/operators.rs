@@ -233,6 +233,7 @@ impl Operators {
     /// Without a graph those that quantise are held up by the host, which launches a dozen kernels for each layer.
     fn experts_micros(&self, tokens: f64, rows: f64, is_eager: bool) -> f64 {
         let overheads = &self.execution.overheads;
+        let scale = overheads.kernel_scale * self.execution.scales.experts;
         let least = if is_eager && self.waits_for_host {
             overheads.eager_experts_micros
         } else {
@@ -241,7 +242,7 @@ impl Operators {
         let layers = self.experts.iter().map(|(layers, one)| {
             let distinct = one.distinct(tokens);
             let micros = kernel_times::experts(&self.routed, self.expert_rates, one, rows, distinct);
-            layers * (overheads.kernel_scale * micros).max(least)
+            layers * (scale * micros).max(least)
         });
         layers.sum()
     }
