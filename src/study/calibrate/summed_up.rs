@@ -169,7 +169,7 @@ fn statistic_of((served, gaps): &SimulatedRun, latency: Latency, statistic: Late
 fn is_on_a_plateau(runs: &[SimulatedRun], statistic: LatencyStatistic) -> bool {
     /// Neighbours of the quantile, as parts of what lies beyond it.
     const NEAR: f64 = 0.2;
-    /// TokenGaps of one kind of steps differ by less between them.
+    /// Gaps of one kind of steps differ by less between them.
     const ALIKE: f64 = 1.4;
     let Some(share) = statistic.share() else {
         return true;
