@@ -48,9 +48,9 @@ pub struct EngineHost {
 
 /// How much later tokens come that an overlap loop hands out, through two more processes than vLLM's.
 const OVERLAP_LOOP: Span = Span::from_micros(15_000);
-/// What the host takes more of a prompt's layer with latent attention in TensorRT-LLM and SGLang [us], and how much later
-/// still tokens of such models come. Prompts of DeepSeek-R1 on B200 have their first tokens 125 ms after those of vLLM's
-/// front end at four clients, but hold up the decode steps of 64 to 512 clients by no more than half of it.
+/// What the host takes more of a prompt's layer with latent attention in TensorRT-LLM and SGLang [us], and how much
+/// later still tokens of such models come. Prompts of DeepSeek-R1 on B200 have their first tokens 125 ms after those of
+/// vLLM's front end at four clients, but hold up the decode steps of 64 to 512 clients by no more than half of it.
 const LATENT_MICROS: f64 = 600.0;
 const LATENT_LATER: Span = Span::from_micros(60_000);
 /// What an all-reduce with the norm in it takes before any byte, less the kernel of the norm that it replaces [us]. It
@@ -93,11 +93,11 @@ impl EngineHost {
 
     /// SGLang, which captures prompts too (0.5.23). Its host is known from one model on B200 (0.5.9): prompts of
     /// DeepSeek-R1 take as long as with TensorRT-LLM, so those of such models are taken not to be captured; and first
-    /// tokens of four clients are 60 ms later than by vLLM's front end, of which looking for requests every 10 steps only
-    /// (`scheduler_recv_interval`, a flag of that server) explains 40. Its overlap loop too hands tokens out when the next
-    /// step has been launched, so there they are taken to be as late as TensorRT-LLM's. The shared expert of DeepSeek-R1
-    /// in fp8 is one more routed one (`determine_num_fused_shared_experts` in SGLang's `deepseek_v2.py`). The rest is as
-    /// vLLM's, and so is all of it on other GPUs, whose closed loops nobody published with the flags.
+    /// tokens of four clients are 60 ms later than by vLLM's front end, of which looking for requests every 10 steps
+    /// only (`scheduler_recv_interval`, a flag of that server) explains 40. Its overlap loop too hands tokens out when
+    /// the next step has been launched, so there they are taken to be as late as TensorRT-LLM's. The shared expert of
+    /// DeepSeek-R1 in fp8 is one more routed one (`determine_num_fused_shared_experts` in SGLang's `deepseek_v2.py`).
+    /// The rest is as vLLM's, and so is all of it on other GPUs, whose closed loops nobody published with the flags.
     pub const SGLANG: Self = Self {
         joins_shared_experts: true,
         latent_prompts_in_graphs: false,
@@ -110,8 +110,8 @@ impl EngineHost {
     /// TensorRT-LLM, which captures decode steps only (`cuda_graph_config`). On B200 its steps with prompts take no
     /// less than 0.3 ms a layer of Llama-3.1-70B (1.1: what prompts add to decode steps), 0.5 of gpt-oss-120b (1.2) and
     /// 1.1 of DeepSeek-R1 (1.2); tokens come 15 ms later in all of them, as they are handed out when the next step has
-    /// been launched, through two more processes. Its all-reduces are fused with norms. On other GPUs, whose closed loops
-    /// nobody published with the flags, its host is taken to be vLLM's.
+    /// been launched, through two more processes. Its all-reduces are fused with norms. On other GPUs, whose closed
+    /// loops nobody published with the flags, its host is taken to be vLLM's.
     pub const TENSORRT_LLM: Self = Self {
         prompts_in_graphs: false,
         layer_micros: Self::vllm(33).layer_micros,

@@ -106,8 +106,8 @@ pub struct Execution {
     pub has_triton_mxfp4: bool,
     /// How the most probable tokens are found in others.
     pub search: TopPSearch,
-    /// What all-reduces take before any byte that are one kernel with the norm behind them, less the norm's kernel [us];
-    /// `None` where they are two.
+    /// What all-reduces take before any byte that are one kernel with the norm behind them, less the norm's kernel
+    /// [us]; `None` where they are two.
     pub fused_all_reduce_micros: Option<f64>,
     /// Whether shared experts in fp8 are computed with the routed ones.
     pub joins_shared_experts: bool,

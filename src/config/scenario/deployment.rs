@@ -221,17 +221,7 @@ pub(super) fn resolve(
     let engine_host = batching.policy.engine_host().unwrap_or(profile.switches.host);
     let engine_host = server.launches.told(engine_host);
     let front_end = front_end(reading, &server, &model.model, &engine_host);
-    let execution = Execution {
-        overheads: overheads_of(&server, &engine_host),
-        scales: server.step_time.scales(),
-        largest_graph: server.launches.largest_graph(&server.gpu, &batching, &profile),
-        sampling,
-        sorts_below: profile.switches.sorts_below,
-        has_triton_mxfp4: profile.switches.has_triton_mxfp4,
-        search: profile.switches.search,
-        fused_all_reduce_micros: engine_host.fused_on(&server.gpu),
-        joins_shared_experts: engine_host.joins_shared_experts,
-    };
+    let execution = execution(&server, &batching, (sampling, &profile), &engine_host);
     warn_of_another_deployment(reading, &model, &server);
     warn_of_formats(reading, &model, &server.gpu);
     warn_of_states(reading, &model, &server, &batching);
@@ -264,6 +254,26 @@ pub(super) fn resolve(
         hides_cpu,
         engine_host,
     })
+}
+
+/// What steps pay besides their kernels, and which kernels these are.
+fn execution(
+    server: &ServerTable,
+    batching: &Batching,
+    (sampling, profile): (Sampling, &Named),
+    engine_host: &EngineHost,
+) -> Execution {
+    Execution {
+        overheads: overheads_of(server, engine_host),
+        scales: server.step_time.scales(),
+        largest_graph: server.launches.largest_graph(&server.gpu, batching, profile),
+        sampling,
+        sorts_below: profile.switches.sorts_below,
+        has_triton_mxfp4: profile.switches.has_triton_mxfp4,
+        search: profile.switches.search,
+        fused_all_reduce_micros: engine_host.fused_on(&server.gpu),
+        joins_shared_experts: engine_host.joins_shared_experts,
+    }
 }
 
 fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &ServerTable) {

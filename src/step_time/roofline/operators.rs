@@ -89,57 +89,28 @@ impl Operators {
     ) -> Self {
         let gpus = u64::from(tensor_parallel.max(1));
         let hidden = model.hidden_size();
-        let kernel_of = |kind| {
-            let kernel = kernel_for(model, kind, weights, gpu, execution.has_triton_mxfp4);
-            (
-                kernel,
-                Rates::new(gpu, peak_flops_in(kernel, gpu, model.precision(kind, weights))),
-            )
+        let served = Served {
+            model,
+            gpu,
+            weights,
+            gpus,
+            execution: &execution,
         };
-        let products_of = |kind| {
-            let (kernel, rates) = kernel_of(kind);
-            let kernels = as_served(kernel, gpu);
-            Products { kernels, rates }
+        let (of_experts, expert_rates) = served.kernel(LinearKind::Experts);
+        let sum = |of: &dyn Fn(&LayerGroup) -> f64| -> f64 {
+            let groups = model.layers().iter();
+            groups.map(|group| group.count as f64 * of(group)).sum()
         };
-        let (of_experts, expert_rates) = kernel_of(LinearKind::Experts);
-        let joins = execution.joins_shared_experts && of_experts == WeightKernel::Fp8Block;
-        let mut matrices = Vec::new();
-        let mut experts = Vec::new();
-        let (mut attention_micros, mut parts, mut normed_together) = (0.0, 0.0, 0.0);
-        for group in model.layers() {
-            let count = group.count as f64;
-            let attends = f64::from(group.attention != Attention::Nothing);
-            attention_micros += count * attends * start_of(&group.attention, gpu, kv);
-            normed_together += count * f64::from(group.attention.norms_all_heads());
-            parts += count * (attends + f64::from(group.feed_forward != FeedForward::Nothing));
-            let joined = joins && group.feed_forward.shares_width();
-            for (kind, one) in matrices_of(group, hidden, gpus) {
-                if joined && kind == LinearKind::SharedExperts {
-                    continue;
-                }
-                matrices.push((count, matrix(one, model.bits(kind, weights)), products_of(kind)));
-            }
-            if let FeedForward::Experts(layer) = &group.feed_forward {
-                let bits = model.bits(LinearKind::Experts, weights);
-                let one = ExpertsLayer {
-                    shared: if joined {
-                        (layer.shared_intermediate / layer.intermediate) as f64
-                    } else {
-                        0.0
-                    },
-                    ..experts_of(layer, hidden, bits, gpus)
-                };
-                experts.push((count, one));
-            }
-        }
+        let attends = |group: &LayerGroup| f64::from(group.attention != Attention::Nothing);
+        let feeds = |group: &LayerGroup| f64::from(group.feed_forward != FeedForward::Nothing);
         Self {
-            matrices,
-            experts,
+            matrices: served.matrices(),
+            experts: served.experts(),
             head: matrix(
                 (hidden, model.vocab_size().div_ceil(gpus)),
                 model.bits(LinearKind::Head, weights),
             ),
-            of_head: products_of(LinearKind::Head),
+            of_head: served.products(LinearKind::Head),
             linear: gpu.linear_kernels(WeightKernel::Plain),
             routed: gpu.expert_kernels(of_experts),
             all_reduce: gpu.all_reduce_kernels(),
@@ -149,15 +120,15 @@ impl Operators {
             expert_rates,
             plain_rates: Rates::new(gpu, gpu.peak().bf16),
             link_bytes: gpu.link().bytes_per_s / 1e6,
-            layers: parts / 2.0,
+            layers: sum(&|group| attends(group) + feeds(group)) / 2.0,
             state_flops: Arithmetic::new(model, weights, kv, tensor_parallel).state_flops_per_token,
             attention_flops: gpu.peak().bf16 * gpu.attention_kernels(kv).flops,
             hidden: hidden as f64,
             vocab: model.vocab_size() as f64,
             sort: Sort::on(gpu),
             gpus: gpus as f64,
-            attention_micros,
-            normed_together,
+            attention_micros: sum(&|group| attends(group) * start_of(&group.attention, gpu, kv)),
+            normed_together: sum(&|group| f64::from(group.attention.norms_all_heads())),
             quantises: weights == WeightPrecision::Int8,
             waits_for_host: matches!(
                 weights,
@@ -283,6 +254,71 @@ impl Operators {
         let (before_norms, wait) = (fused.unwrap_or(plain), self.execution.overheads.all_reduce_wait_micros);
         let of_norms = kernel_times::all_reduce(&self.all_reduce, self.link_bytes, self.gpus, rows * 8.0);
         2.0 * self.layers * (before_norms + wait) + plain + wait + self.normed_together * of_norms
+    }
+}
+
+/// What a server multiplies, and by which kernels.
+struct Served<'a> {
+    model: &'a Model,
+    gpu: &'a Gpu,
+    weights: WeightPrecision,
+    gpus: u64,
+    execution: &'a Execution,
+}
+
+impl Served<'_> {
+    fn kernel(&self, kind: LinearKind) -> (WeightKernel, Rates) {
+        let kernel = kernel_for(
+            self.model,
+            kind,
+            self.weights,
+            self.gpu,
+            self.execution.has_triton_mxfp4,
+        );
+        let peak = peak_flops_in(kernel, self.gpu, self.model.precision(kind, self.weights));
+        (kernel, Rates::new(self.gpu, peak))
+    }
+
+    fn products(&self, kind: LinearKind) -> Products {
+        let (kernel, rates) = self.kernel(kind);
+        let kernels = as_served(kernel, self.gpu);
+        Products { kernels, rates }
+    }
+
+    /// Routed experts that each token chooses besides in these layers, as shared ones are computed with them.
+    fn joined(&self, layer: &ExpertLayer) -> u64 {
+        let joins = self.execution.joins_shared_experts && self.kernel(LinearKind::Experts).0 == WeightKernel::Fp8Block;
+        if joins { layer.shared_as_routed() } else { 0 }
+    }
+
+    fn matrices(&self) -> Vec<(f64, Matrix, Products)> {
+        let mut all = Vec::new();
+        for group in self.model.layers() {
+            let joined = match &group.feed_forward {
+                FeedForward::Experts(layer) => self.joined(layer) > 0,
+                FeedForward::Dense(_) | FeedForward::Nothing => false,
+            };
+            for (kind, shape) in matrices_of(group, self.model.hidden_size(), self.gpus) {
+                if !(joined && kind == LinearKind::SharedExperts) {
+                    let one = matrix(shape, self.model.bits(kind, self.weights));
+                    all.push((group.count as f64, one, self.products(kind)));
+                }
+            }
+        }
+        all
+    }
+
+    fn experts(&self) -> Vec<(f64, ExpertsLayer)> {
+        let bits = self.model.bits(LinearKind::Experts, self.weights);
+        let of_group = |group: &LayerGroup| match &group.feed_forward {
+            FeedForward::Experts(layer) => {
+                let routed = experts_of(layer, self.model.hidden_size(), bits, self.gpus);
+                let shared = self.joined(layer) as f64;
+                Some((group.count as f64, ExpertsLayer { shared, ..routed }))
+            }
+            FeedForward::Dense(_) | FeedForward::Nothing => None,
+        };
+        self.model.layers().iter().filter_map(of_group).collect()
     }
 }
 
