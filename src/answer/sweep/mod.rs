@@ -5,6 +5,7 @@ mod measures;
 mod partial;
 mod results_file;
 mod shard;
+mod source;
 
 use std::path::PathBuf;
 
@@ -12,15 +13,16 @@ use super::common::{warn_all, workers};
 use super::problem::{Blame, Problem};
 use crate::config::{Diagnostic, Layers, StudyFile};
 use crate::report::results::{Form, Heading, ResultRow};
-use crate::study::{Base, Control, Input, MOST_POINTS, Next, Plan, RunNumbers, Runner, Sweep};
+use crate::study::{Control, Input, MOST_POINTS, Next, Plan, RunNumbers, Runner, Sweep};
 use partial::Partial;
 pub use shard::Shard;
+pub use source::StudySource;
 
 /// What are the numbers at every point of a study?
 #[derive(Clone, Debug, Default)]
 pub struct SweepQuestion {
     /// The study: a scenario, axes of keys and values, seeds, and numbers to keep.
-    pub study: PathBuf,
+    pub study: StudySource,
     /// What is laid over the study's scenario; whatever file it names, the scenario is the study's.
     pub changes: Layers,
     /// Runs at each point, whose seeds follow one another; `None` for as many as the study says.
@@ -55,16 +57,11 @@ pub struct SweepAnswer {
 impl SweepQuestion {
     /// Reads the study, and the scenario of every point.
     pub fn ready(&self) -> Result<ReadySweep<'_>, Problem> {
-        let file = StudyFile::load(&self.study)?;
+        let (file, base) = self.study.read(&self.changes)?;
         let plan = Plan::new(file.axes.clone()).ok_or_else(|| {
             let message = format!("the axes have more than {MOST_POINTS} points together");
             Diagnostic::new(message).help("write fewer values, or several studies")
         })?;
-        let layers = Layers {
-            file: file.scenario.clone(),
-            ..self.changes.clone()
-        };
-        let base = Base::new(layers, file.overrides.clone());
         let seeds = self.seeds.unwrap_or(file.seeds);
         let sweep = Sweep::new(base, plan, seeds, measures::of(&file, self.finds_ranges)?)?;
         if seeds > 1 && sweep.is_always_the_same {
@@ -100,7 +97,7 @@ impl ReadySweep<'_> {
     /// The files that it reads, each with what it is.
     pub fn reads(&self) -> Vec<(&'static str, PathBuf)> {
         let scenario = self.file.scenario.iter().map(|path| ("the scenario", path.clone()));
-        let study = [("the study", self.question.study.clone())];
+        let study = self.question.study.file().map(|path| ("the study", path));
         let others = self.sweep.files.iter().cloned();
         scenario.chain(study).chain(others).collect()
     }
