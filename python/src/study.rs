@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tailcast::answer::{MergeQuestion, Problem, Shard, StudySource, SweepQuestion};
+use tailcast::answer::{MergeQuestion, Problem, ReadySweep, Shard, StudySource, SweepQuestion};
 use tailcast::config::{Diagnostic, Layers, printable};
 use tailcast::report::results::{Form, Results, write_parquet};
 use tailcast::report::write_atomically;
@@ -17,9 +18,13 @@ use crate::table::Table;
 use crate::tables;
 use crate::verbs::{flags, threads, within};
 
-/// A study and where its results go.
+/// A study that is to be simulated.
 #[pyclass(frozen, module = "tailcast._native")]
-pub struct PlannedSweep(SweepQuestion);
+pub struct PlannedSweep {
+    question: SweepQuestion,
+    /// Once its parts are asked for: the scenario of every point is read for the first of them alone.
+    ready: OnceLock<Result<ReadySweep, Problem>>,
+}
 
 #[pymethods]
 impl PlannedSweep {
@@ -47,7 +52,7 @@ impl PlannedSweep {
                 ));
             }
         };
-        Ok(Self(SweepQuestion {
+        let question = SweepQuestion {
             study,
             changes: Layers {
                 flags: flags("set", changes)?,
@@ -56,7 +61,11 @@ impl PlannedSweep {
             seeds: within("seeds", seeds, &(1..=100_000))?,
             finds_ranges: range,
             ..SweepQuestion::default()
-        }))
+        };
+        Ok(Self {
+            question,
+            ready: OnceLock::new(),
+        })
     }
 
     /// Makes its runs, or a part of them such as `2/7`, and writes their results. Gives how many they are, and the
@@ -74,7 +83,7 @@ impl PlannedSweep {
             shard: part(shard)?,
             out,
             overwrites: overwrite,
-            ..self.0.clone()
+            ..self.question.clone()
         };
         ask(py, threads(jobs)?, |control| {
             let ready = question.ready()?;
@@ -93,12 +102,27 @@ impl PlannedSweep {
         })
     }
 
-    /// The plan in words, then a line a point; and how many runs it has.
-    fn describe(&self, py: Python<'_>) -> PyResult<(String, usize)> {
+    /// The results of a part such as `2/7` as the text of a CSV file.
+    #[pyo3(signature = (shard, jobs))]
+    fn lines(&self, py: Python<'_>, shard: &str, jobs: Option<i64>) -> PyResult<String> {
+        let part = part(Some(shard))?;
+        ask(py, threads(jobs)?, |control| self.ready()?.lines(part, control))
+    }
+
+    /// The plan in words, then a line a point; how many runs it has, and its warnings.
+    fn describe(&self, py: Python<'_>) -> PyResult<(String, usize, Vec<String>)> {
         ask(py, None, |_| {
-            let ready = self.0.ready()?;
-            Ok((printable(&ready.describe()).into_owned(), ready.sweep.runs()))
+            let ready = self.ready()?;
+            let words = printable(&ready.describe()).into_owned();
+            Ok((words, ready.sweep.runs(), ready.sweep.warnings.clone()))
         })
+    }
+}
+
+impl PlannedSweep {
+    fn ready(&self) -> Result<&ReadySweep, Problem> {
+        let read = self.ready.get_or_init(|| self.question.ready());
+        read.as_ref().map_err(Clone::clone)
     }
 }
 

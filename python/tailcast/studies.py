@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tailcast import _native
 from tailcast._changes import axes_of, in_quotes, vary_of
+from tailcast.errors import ConfigError
 from tailcast.results import Answer, Sweep
 
 if TYPE_CHECKING:
@@ -96,6 +97,12 @@ def _made(
     _native.parquet(lines, path)
     lines.unlink()
     return Sweep(table, warnings)
+
+
+def refuse_taken(out: Path, overwrite: bool) -> None:
+    """Refuses to replace a file that is there."""
+    if out.exists() and not overwrite:
+        raise ConfigError(f"{out} is there already\n = help: give another out, or overwrite=True to make it again")
 
 
 def merge(shards: Iterable[str | os.PathLike[str]], out: str | os.PathLike[str]) -> int:
