@@ -1,4 +1,4 @@
-"""What ``Scenario.with_`` takes by keyword. Made from the declarations of settings by ``python -m tailcast._stub``."""
+"""Keywords of ``Scenario.with_``: made of the declarations of settings by ``python -m tailcast._stub``."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta

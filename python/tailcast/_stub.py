@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tailcast import _native
 
-HEAD = '''"""What ``Scenario.with_`` takes by keyword. Made from the declarations of settings by ``python -m tailcast._stub``."""
+HEAD = '''"""Keywords of ``Scenario.with_``: made of the declarations of settings by ``python -m tailcast._stub``."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -28,7 +28,7 @@ def stub() -> str:
         said = f"{said}. {default}." if default else f"{said}."
         name = key.replace(".", "__")
         typed = f"    {name}_: {kind}" if keyword.iskeyword(name) else f"    {name}: {kind}"
-        lines.extend(textwrap.wrap(said.replace("\\", "\\\\"), 112, initial_indent="    # ", subsequent_indent="    # "))
+        lines.extend(textwrap.wrap(said, 112, initial_indent="    # ", subsequent_indent="    # "))
         lines.append(typed)
     return "\n".join(lines) + "\n"
 

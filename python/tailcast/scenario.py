@@ -63,9 +63,9 @@ class Scenario:
         """The scenario with other values.
 
         ``changes`` has dotted keys, as behind ``--set``: ``{"batching.max_num_seqs": 64}``; a value takes the place of
-        what stands there. Of keywords two underscores are a dot, ``batching__max_num_seqs=64``, and a dictionary is laid
-        over a table key by key, ``batching={"max_num_seqs": 64}, slo={"ttft.p99": "2s"}``. Times are texts with units
-        or ``timedelta``; what a key takes is in ``docs/REFERENCE.md`` and in ``tailcast.schema()``.
+        what stands there. Of keywords two underscores are a dot, ``batching__max_num_seqs=64``, and a dictionary is
+        laid over a table key by key, ``batching={"max_num_seqs": 64}, slo={"ttft.p99": "2s"}``. Times are texts with
+        units or ``timedelta``; what a key takes is in ``docs/REFERENCE.md`` and in ``tailcast.schema()``.
         """
         return type(self)(self._native.changed(changes_of(changes, keywords)))
 
@@ -91,8 +91,10 @@ class Scenario:
     @property
     def settings(self) -> list[Setting]:
         """Every setting with its value and where that comes from, as ``run --explain`` prints them."""
-        names = ("key", "value", "origin", "is_default")
-        return [Setting(**dict(zip(names, one, strict=True))) for one in self._native.read()[4]]  # type: ignore[typeddict-item]
+        return [
+            Setting(key=key, value=value, origin=origin, is_default=is_default)
+            for key, value, origin, is_default in self._native.read()[4]
+        ]
 
     def run(self, *, seeds: int = 1, range: bool = False, jobs: int | None = None) -> Run:
         """What its users would see.

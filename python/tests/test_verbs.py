@@ -14,11 +14,13 @@ def test_compare(cli_json, scenario):
     flags = ("--vary", "batching.policy=none,continuous", "--seeds", 2, "--no-capacity", "--range")
     assert dict(answer) == cli_json("compare", *SHORT, *flags)
     answer = scenario.compare({"batching.max_num_seqs": [16, 64]}, capacity=False)
-    assert dict(answer) == cli_json("compare", *SHORT, "--vary", "batching.max_num_seqs=16,64", "--no-capacity")
+    flags = ("--vary", "batching.max_num_seqs=16,64", "--no-capacity")
+    assert dict(answer) == cli_json("compare", *SHORT, *flags)
 
 
 def test_scenarios_that_are_compared_have_the_names_that_they_are_given(scenario):
-    answer = tailcast.compare({"small": scenario.with_(batching__max_num_seqs=8), "large": scenario}, seeds=2, capacity=False)
+    both = {"small": scenario.with_(batching__max_num_seqs=8), "large": scenario}
+    answer = tailcast.compare(both, seeds=2, capacity=False)
     assert [one["name"] for one in answer["variations"]] == ["small", "large"]
     with pytest.raises(tailcast.ConfigError, match="nothing to compare"):
         scenario.compare()
