@@ -127,7 +127,7 @@ impl Answer {
     fn requests(&self, py: Python<'_>) -> PyResult<Table> {
         self.look_at_run(py, |run, control| {
             let log = run.requests(control)?;
-            tables::of_requests(&log, &run.class_names())
+            Ok(tables::of_requests(&log, &run.class_names()))
         })
     }
 
@@ -136,7 +136,8 @@ impl Answer {
         self.look_at_run(py, |run, control| {
             let interval = duration(interval)
                 .map_err(|problem| Diagnostic::new(format!("interval: {problem}")).help(DURATION_HELP))?;
-            tables::of_timeline(&run.timeline(interval, control)?, run.timeline_columns())
+            let rows = run.timeline(interval, control)?;
+            Ok(tables::of_timeline(&rows, run.timeline_columns()))
         })
     }
 

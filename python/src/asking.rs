@@ -38,7 +38,7 @@ fn watched<T: Send>(control: &Control, work: impl FnOnce(&Control) -> Result<T, 
             answer
         });
         while let Err(RecvTimeoutError::Timeout) = receiver.recv_timeout(LOOKS_EVERY) {
-            if let Err(raised) = Python::attach(|py| py.check_signals()) {
+            if let Err(raised) = look_for_signals() {
                 control.stop.store(true, std::sync::atomic::Ordering::Relaxed);
                 signal = Some(raised);
                 break;
@@ -50,4 +50,12 @@ fn watched<T: Send>(control: &Control, work: impl FnOnce(&Control) -> Result<T, 
         Some(raised) => Err(raised),
         None => answer.map_err(|problem| raised(&problem)),
     }
+}
+
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method alone has but one lifetime"
+)]
+fn look_for_signals() -> PyResult<()> {
+    Python::attach(|py| py.check_signals())
 }

@@ -6,11 +6,10 @@ use arrow_array::types::Int8Type;
 use arrow_array::{
     ArrayRef, DictionaryArray, Float64Array, Int8Array, Int32Array, Int64Array, StringArray, UInt32Array, UInt64Array,
 };
-use tailcast::answer::Problem;
 use tailcast::metrics::{RequestLog, RequestOutcome, RequestRow, TimelineRow};
 use tailcast::report::TimelineColumns;
 use tailcast::report::results::Results;
-use tailcast::units::Time;
+use tailcast::units::{Span, Time};
 
 use crate::table::Table;
 
@@ -25,7 +24,7 @@ const OUTCOMES: [RequestOutcome; 6] = [
 ];
 
 /// A row a request, in the order of arrival; the class comes last, if there are classes.
-pub fn of_requests(log: &RequestLog, classes: &[String]) -> Result<Table, Problem> {
+pub fn of_requests(log: &RequestLog, classes: &[String]) -> Table {
     let rows: Vec<&RequestRow> = log.rows().collect();
     let times = |of: fn(&RequestRow) -> Option<Time>| floats(rows.iter().map(|row| of(row).map(Time::seconds)));
     let tokens = |of: fn(&RequestRow) -> Option<u32>| -> ArrayRef {
@@ -50,7 +49,7 @@ pub fn of_requests(log: &RequestLog, classes: &[String]) -> Result<Table, Proble
         named(
             "ttft_s",
             "s",
-            floats(rows.iter().map(|row| row.ttft().map(|ttft| ttft.seconds()))),
+            floats(rows.iter().map(|row| row.ttft().map(Span::seconds))),
         ),
         named("tpot_s", "s", floats(rows.iter().map(|row| row.tpot_s()))),
     ];
@@ -59,11 +58,11 @@ pub fn of_requests(log: &RequestLog, classes: &[String]) -> Result<Table, Proble
         let names = rows.iter().map(|row| names.get(row.id.class().place()).copied());
         columns.push(named("class", "", Arc::new(names.collect::<StringArray>())));
     }
-    Ok(Table::new(columns))
+    Table::new(columns)
 }
 
 /// A row an instant.
-pub fn of_timeline(rows: &[TimelineRow], has: TimelineColumns) -> Result<Table, Problem> {
+pub fn of_timeline(rows: &[TimelineRow], has: TimelineColumns) -> Table {
     let counts =
         |of: fn(&TimelineRow) -> Option<u32>| -> ArrayRef { Arc::new(rows.iter().map(of).collect::<UInt32Array>()) };
     let mut columns = vec![
@@ -89,7 +88,7 @@ pub fn of_timeline(rows: &[TimelineRow], has: TimelineColumns) -> Result<Table, 
         columns.push(named("e2e_mean_s", "s", floats(means)));
         columns.push(named("e2e_max_s", "s", floats(longest)));
     }
-    Ok(Table::new(columns))
+    Table::new(columns)
 }
 
 /// A row a run of a sweep, as in its file of results. Values of keys are numbers where all of a key's are.

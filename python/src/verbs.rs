@@ -247,11 +247,11 @@ pub fn calibrate(py: Python<'_>, base: &Base, data: Vec<PathBuf>, names: Option<
             "name a file of what was measured",
         ));
     }
-    let named = names.as_deref().map(coefficients).transpose();
+    let chosen = names.as_deref().map(coefficients).transpose();
     let question = CalibrateQuestion {
         base: base.0.clone(),
         data,
-        coefficients: named.map_err(|error| raised(&error.into()))?,
+        coefficients: chosen.map_err(|error| raised(&error.into()))?,
     };
     let answer = ask(py, None, |control| question.answer(control))?;
     Ok(Answer::new(Found::Calibrate(answer)))
