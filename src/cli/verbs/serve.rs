@@ -9,10 +9,6 @@ use crate::cli::terminal::color::ColorFlags;
 
 /// Answer as vLLM's API server does, without a GPU: what clients get is timed by a simulation of the scenario
 #[derive(Debug, clap::Args)]
-#[cfg_attr(
-    not(feature = "serve"),
-    expect(dead_code, reason = "only a build with the server reads flags")
-)]
 pub struct Args {
     /// The scenario file (TOML); without it an embedded demo runs
     scenario: Option<PathBuf>,

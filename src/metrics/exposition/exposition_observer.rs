@@ -50,6 +50,7 @@ pub struct ExposedServer {
 
 /// An observer that notes what a Prometheus would scrape. What happens on one server is told in the order of its own
 /// time, so that each goes on by itself. Its memory grows with the rows that it notes, of which there are only so many.
+#[derive(Clone)]
 pub struct Exposition {
     settings: ExpositionSettings,
     gateway: GatewayMetrics,
@@ -60,6 +61,7 @@ pub struct Exposition {
 }
 
 /// A server, with the rows of what requests and of what steps change.
+#[derive(Clone)]
 struct ServerOfExposition {
     events: ServerEvents,
     event_rows: ScrapedRows,
@@ -93,6 +95,18 @@ impl Exposition {
     /// Whether there would be too many samples, now or later.
     pub fn too_long(&self) -> Rc<Cell<bool>> {
         Rc::clone(&self.too_long)
+    }
+
+    /// What would be scraped now of a run that goes on, of which only the end is looked at.
+    #[must_use]
+    pub fn so_far(&self) -> ExposedRun {
+        let mut now = self.clone();
+        for server in &mut now.servers {
+            let runs = server.runs;
+            server.finish(Time::ZERO, runs, true);
+        }
+        now.gateway_rows.note(&now.gateway.instruments());
+        now.exposed()
     }
 
     /// What was scraped, up to the first instant by which all has been heard; the run ended at `end`.
