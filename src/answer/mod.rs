@@ -30,6 +30,7 @@ mod run;
 mod run_files;
 mod run_outputs;
 mod run_report;
+pub mod serve;
 mod servers_in_words;
 mod setting;
 mod steps;

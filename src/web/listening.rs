@@ -15,8 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::host_check::{self, HostCheck};
-use super::served::Served;
 use super::{routes, stalls};
+use crate::answer::serve::LiveServer;
 
 /// How a server listens.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Listens and answers until `ends` is done; tells `listens` where.
 pub fn serve(
     settings: WebSettings,
-    served: Served,
+    live: LiveServer,
     listens: impl FnOnce(SocketAddr),
     ends: impl Future<Output = ()>,
 ) -> io::Result<()> {
@@ -46,7 +46,7 @@ pub fn serve(
         let listener = TcpListener::bind(settings.address).await?;
         let address = listener.local_addr()?;
         listens(address);
-        let routes = routes(served)
+        let routes = routes(live)
             .layer(DefaultBodyLimit::max(settings.max_body_bytes as usize))
             .layer(middleware::from_fn_with_state(
                 HostCheck::of(address),

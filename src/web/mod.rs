@@ -3,16 +3,22 @@
 
 mod host_check;
 mod listening;
+mod openai;
 mod page;
-mod served;
 mod stalls;
 
 pub use listening::{WebSettings, serve};
-pub use served::Served;
 
 use axum::Router;
 
-/// Everything that is asked for by a path.
-fn routes(served: Served) -> Router {
-    Router::new().merge(page::routes()).with_state(served)
+use crate::answer::serve::LiveServer;
+
+/// Everything that is asked for by a path; handlers share the live server.
+fn routes(live: LiveServer) -> Router {
+    Router::new()
+        .merge(openai::routes())
+        .merge(page::routes())
+        .fallback(openai::not_found)
+        .method_not_allowed_fallback(openai::not_allowed)
+        .with_state(live)
 }

@@ -2,6 +2,10 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+#[cfg(feature = "serve")]
+use std::time::Duration;
+
+use clap::ValueEnum;
 
 use crate::cli::failure::Failure;
 use crate::cli::flags::scenario::ScenarioFlags;
@@ -23,10 +27,35 @@ pub struct Args {
     /// The most connections at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,
+    /// Seconds of the simulation in one of real time: 0.1 for ten times slower, 10 for ten times faster
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    time_scale: f64,
+    /// What clients call the model; by default as the scenario does
+    #[arg(long, value_name = "NAME")]
+    served_model_name: Option<String>,
+    /// When it is stopped, requests inside have so long to get their answers
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    grace: u64,
+    /// How to print what was served when it is stopped
+    #[arg(long, value_enum, default_value = "text")]
+    format: ServeFormat,
     /// Print no warnings
     #[arg(short, long)]
     quiet: bool,
 }
+
+/// How the report in the end is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ServeFormat {
+    /// One screen
+    Text,
+    /// One JSON object, as `run` prints it
+    Json,
+}
+
+/// The longest body of a request: several times what the longest prompts take.
+#[cfg(feature = "serve")]
+const MOST_BODY_BYTES: u32 = 16 << 20;
 
 /// Runs the verb.
 #[cfg(not(feature = "serve"))]
@@ -42,13 +71,18 @@ pub fn run(_args: &Args, _color: ColorFlags) -> Result<(), Failure> {
 /// Runs the verb.
 #[cfg(feature = "serve")]
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
-    use std::sync::atomic::Ordering;
-    use std::time::Duration;
-
-    use crate::answer::Problem;
+    use crate::answer::serve::ServeQuestion;
+    use crate::answer::{Problem, Style};
     use crate::cli::terminal::{Terminal, interrupt, screen};
-    use crate::web::{self, Served, WebSettings};
+    use crate::web::{self, WebSettings};
 
+    let question = ServeQuestion {
+        base: args.changes.base(args.scenario.as_deref())?,
+        speed: args.time_scale,
+        grace: Duration::from_secs(args.grace),
+        model: args.served_model_name.clone(),
+    };
+    let ready = question.ready()?;
     let terminal = Terminal {
         is_quiet: args.quiet,
         shows_progress: false,
@@ -56,23 +90,41 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         threads: None,
     };
     let control = terminal.control();
-    let input = args.changes.base(args.scenario.as_deref())?.load()?;
-    let served = Served {
-        scenario: input.scenario.name.as_str().into(),
-        model: input.scenario.deployment.model.name().into(),
-    };
+    interrupt::listen();
+    let (live, run) = ready.start(&control)?;
     let settings = WebSettings {
         address: (args.host, args.port).into(),
         max_connections: args.max_connections,
-        max_body_bytes: 16 << 20,
+        max_body_bytes: MOST_BODY_BYTES,
     };
-    interrupt::listen();
-    let ends = async move {
-        while !control.stop.load(Ordering::Relaxed) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+    let about = format!("{} on {}", live.model(), live.engine());
+    let says = |address| {
+        if !args.quiet {
+            screen::note(&format!("{about}: listening on http://{address}"));
         }
     };
-    let says = |address| screen::note(&format!("listening on http://{address}"));
+    let lateness = live.lateness();
+    let ends = async {
+        let mut has_warned = false;
+        while !run.is_over() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if !has_warned && let Some(warning) = lateness.warning() {
+                control.audience.warn(&warning);
+                has_warned = true;
+            }
+        }
+    };
     let failed = |error| Problem::of_machine(format!("cannot listen on {}: {error}", settings.address));
-    Ok(web::serve(settings, served, says, ends).map_err(failed)?)
+    web::serve(settings, live, says, ends).map_err(failed)?;
+    let answer = run.report(&control)?;
+    match args.format {
+        ServeFormat::Json => screen::print(&answer.to_json())?,
+        ServeFormat::Text => {
+            let style = Style {
+                colour: color.on_stdout(),
+            };
+            screen::print_styled(&answer.to_text(style), style, false)?;
+        }
+    }
+    Ok(())
 }

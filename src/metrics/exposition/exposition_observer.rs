@@ -97,7 +97,8 @@ impl Exposition {
         Rc::clone(&self.too_long)
     }
 
-    /// What would be scraped now of a run that goes on, of which only the end is looked at.
+    /// What would be scraped now of a run that goes on, of which only the end is looked at. Servers are told apart as
+    /// vLLM tells the engines of one process: what is scraped has no `instance` yet.
     #[must_use]
     pub fn so_far(&self) -> ExposedRun {
         let mut now = self.clone();
@@ -106,7 +107,7 @@ impl Exposition {
             server.finish(Time::ZERO, runs, true);
         }
         now.gateway_rows.note(&now.gateway.instruments());
-        now.exposed()
+        now.exposed(|place| ("engine", place.to_string()))
     }
 
     /// What was scraped, up to the first instant by which all has been heard; the run ended at `end`.
@@ -127,14 +128,18 @@ impl Exposition {
             self.gateway_rows.note(&self.gateway.instruments());
         }
         self.heed_length();
-        self.exposed()
+        self.exposed(|place| ("instance", instance_of(place)))
     }
 
-    fn exposed(self) -> ExposedRun {
+    /// With a label that tells servers apart.
+    fn exposed(self, label_of: impl Fn(usize) -> Label) -> ExposedRun {
         let mut run = ExposedRun::new(self.settings.interval.unwrap_or(Span::ZERO));
         for (place, (server, about)) in self.servers.into_iter().zip(&self.settings.servers).enumerate() {
-            let mut labels = vec![("model_name", about.model.clone()), ("engine", "0".to_owned())];
-            labels.push(("instance", instance_of(place)));
+            let mut labels = vec![("model_name", about.model.clone())];
+            match label_of(place) {
+                label @ ("engine", _) => labels.push(label),
+                label => labels.extend([("engine", "0".to_owned()), label]),
+            }
             labels.extend(about.pool.clone().map(|pool| ("pool", pool)));
             run.add(&server.events.instruments(), &labels, server.event_rows);
             run.add(&server.steps.instruments(), &labels, server.step_rows);

@@ -14,7 +14,7 @@ use super::live_source::{Command, LiveSource};
 use super::shared::Shared;
 use crate::fleet::MemoryLimit;
 use crate::study::control::Control;
-use crate::study::exposition::exposition;
+use crate::study::exposition::live_exposition;
 use crate::study::input::Input;
 use crate::study::sending::SimulationError;
 use crate::study::simulate::{Run, run_for};
@@ -22,6 +22,8 @@ use crate::study::simulate::{Run, run_for};
 /// How a live run goes on and ends.
 #[derive(Clone, Debug)]
 pub struct LiveSettings {
+    /// The model as clients know it.
+    pub model: String,
     /// Seconds of simulated time in one of real time.
     pub speed: f64,
     /// Once it is set, the run ends when those who are inside have their answers.
@@ -41,7 +43,7 @@ pub fn run_live(input: &Input, settings: LiveSettings, commands: Receiver<Comman
     let front_ends = deployments.flat_map(|(deployment, servers)| repeat_n(deployment.front_end, servers as usize));
     let is_fleet = scenario.operation.fleet.is_some();
     let deliveries = Rc::new(RefCell::new(Deliveries::new(clock, front_ends, is_fleet)));
-    let exposition = Rc::new(RefCell::new(exposition(scenario, None)));
+    let exposition = Rc::new(RefCell::new(live_exposition(scenario, &settings.model)));
     let control = Control {
         memory: Arc::clone(&settings.memory),
         ..Control::default()

@@ -6,7 +6,7 @@ use axum::response::Html;
 use axum::routing::get;
 use axum::{Json, http::header};
 
-use super::served::Served;
+use crate::answer::serve::LiveServer;
 
 /// The page, which needs nothing from anywhere else.
 const PAGE: &str = include_str!("index.html");
@@ -16,7 +16,7 @@ const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; scr
     img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The page's own paths. Those of what it asks start with `/api/`.
-pub fn routes() -> Router<Served> {
+pub fn routes() -> Router<LiveServer> {
     Router::new()
         .route(
             "/",
@@ -26,10 +26,13 @@ pub fn routes() -> Router<Served> {
 }
 
 /// What this server pretends to be.
-async fn what_is_served(State(served): State<Served>) -> Json<serde_json::Value> {
+async fn what_is_served(State(live): State<LiveServer>) -> Json<serde_json::Value> {
     Json(serde_json::json!({
         "tool": concat!("tailcast ", env!("CARGO_PKG_VERSION")),
-        "scenario": &*served.scenario,
-        "model": &*served.model,
+        "scenario": live.scenario(),
+        "model": live.model(),
+        "engine": live.engine(),
+        "servers": live.servers(),
+        "max_model_len": live.max_model_len(),
     }))
 }
