@@ -19,24 +19,49 @@ fn streamed(tokens: u32) -> String {
 fn answers_have_the_form_and_the_lengths_that_were_asked_for() {
     let served = Served::start(PACED, &["--time-scale", "20", "--served-model-name", "mine"]);
     let models: Value = serde_json::from_str(&served.get("/v1/models").body).unwrap();
-    assert_eq!((&models["data"][0]["id"], &models["data"][0]["max_model_len"]), (&json!("mine"), &json!(4096)));
-    let whole = served.asks(COMPLETIONS, r#"{"model": "mine", "prompt": "12345678", "max_tokens": 5, "ignore_eos": true, "other": 1}"#);
+    assert_eq!(
+        (&models["data"][0]["id"], &models["data"][0]["max_model_len"]),
+        (&json!("mine"), &json!(4096))
+    );
+    let whole = served.asks(
+        COMPLETIONS,
+        r#"{"model": "mine", "prompt": "12345678", "max_tokens": 5, "ignore_eos": true, "other": 1}"#,
+    );
     assert_eq!(whole["choices"][0]["finish_reason"], "length");
     assert_eq!(whole["choices"][0]["text"].as_str().unwrap().len(), 20);
     let usage = &whole["usage"];
-    assert_eq!((&usage["prompt_tokens"], &usage["completion_tokens"], &usage["total_tokens"]), (&json!(2), &json!(5), &json!(7)));
+    assert_eq!(
+        (
+            &usage["prompt_tokens"],
+            &usage["completion_tokens"],
+            &usage["total_tokens"]
+        ),
+        (&json!(2), &json!(5), &json!(7))
+    );
     // A completion that says nothing has 16 tokens at most, and the scenario's outputs have 12.
     let drawn = served.asks(COMPLETIONS, r#"{"prompt": [5, 6, 7]}"#);
-    assert_eq!((&drawn["choices"][0]["finish_reason"], &drawn["usage"]["completion_tokens"]), (&json!("stop"), &json!(12)));
+    assert_eq!(
+        (
+            &drawn["choices"][0]["finish_reason"],
+            &drawn["usage"]["completion_tokens"]
+        ),
+        (&json!("stop"), &json!(12))
+    );
     let least = served.asks(COMPLETIONS, r#"{"prompt": "x", "max_tokens": 30, "min_tokens": 20}"#);
     assert_eq!(least["usage"]["completion_tokens"], 20);
     let several = served.asks(COMPLETIONS, r#"{"prompt": [[1, 2], [3]], "max_tokens": 3}"#);
     assert_eq!(several["choices"].as_array().unwrap().len(), 2);
     assert_eq!(several["usage"]["completion_tokens"], 6);
-    let chat = served.asks(CHAT, r#"{"messages": [{"role": "user", "content": "1234"}], "max_completion_tokens": 4}"#);
+    let chat = served.asks(
+        CHAT,
+        r#"{"messages": [{"role": "user", "content": "1234"}], "max_completion_tokens": 4}"#,
+    );
     assert_eq!(chat["choices"][0]["message"]["role"], "assistant");
     // Four a message, and three for the answer.
-    assert_eq!((&chat["usage"]["prompt_tokens"], &chat["usage"]["completion_tokens"]), (&json!(8), &json!(4)));
+    assert_eq!(
+        (&chat["usage"]["prompt_tokens"], &chat["usage"]["completion_tokens"]),
+        (&json!(8), &json!(4))
+    );
     let tokens = served.asks("/tokenize", r#"{"prompt": "grüße 漢字"}"#);
     let back = json!({"tokens": tokens["tokens"]}).to_string();
     assert_eq!(served.asks("/detokenize", &back)["prompt"], "grüße 漢字");
@@ -44,7 +69,10 @@ fn answers_have_the_form_and_the_lengths_that_were_asked_for() {
         assert_eq!(served.get(path).status, 200, "{path}");
     }
     let report = served.report();
-    assert_eq!((&report["requests"]["finished"], &report["complete"]), (&json!(6), &json!(true)));
+    assert_eq!(
+        (&report["requests"]["finished"], &report["complete"]),
+        (&json!(6), &json!(true))
+    );
 }
 
 #[test]
@@ -53,18 +81,37 @@ fn a_stream_carries_every_token_and_ends_as_openais_do() {
     let body = json!({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9, "stream": true, "ignore_eos": true,
         "stream_options": {"include_usage": true}});
     let answer = served.post(CHAT, &body.to_string());
-    assert!(answer.head.to_ascii_lowercase().contains("content-type: text/event-stream"), "{}", answer.head);
+    assert!(
+        answer
+            .head
+            .to_ascii_lowercase()
+            .contains("content-type: text/event-stream"),
+        "{}",
+        answer.head
+    );
     let events = events(&answer.body);
     assert_eq!(events.last(), Some(&"[DONE]"));
-    let parts: Vec<Value> = events[..events.len() - 1].iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+    let parts: Vec<Value> = events[..events.len() - 1]
+        .iter()
+        .map(|event| serde_json::from_str(event).unwrap())
+        .collect();
     assert_eq!(parts[0]["choices"][0]["delta"]["role"], "assistant");
     let (usage, parts) = parts.split_last().unwrap();
-    assert_eq!((&usage["usage"]["completion_tokens"], &usage["choices"]), (&json!(9), &json!([])));
-    let text: String = parts.iter().map(|part| part["choices"][0]["delta"]["content"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&usage["usage"]["completion_tokens"], &usage["choices"]),
+        (&json!(9), &json!([]))
+    );
+    let text: String = parts
+        .iter()
+        .map(|part| part["choices"][0]["delta"]["content"].as_str().unwrap())
+        .collect();
     assert_eq!(text.len(), 36);
     let reasons: Vec<&Value> = parts.iter().map(|part| &part["choices"][0]["finish_reason"]).collect();
     let (last, others) = reasons.split_last().unwrap();
-    assert!(**last == "length" && others.iter().all(|reason| reason.is_null()), "{reasons:?}");
+    assert!(
+        **last == "length" && others.iter().all(|reason| reason.is_null()),
+        "{reasons:?}"
+    );
 }
 
 #[test]
@@ -80,7 +127,11 @@ fn what_is_wrong_is_refused_with_vllms_codes_in_openais_form() {
         (COMPLETIONS, r#"{"prompt": "x", "max_tokens": 2, "min_tokens": 3}"#, 400),
         (COMPLETIONS, r#"{"prompt": "x", "n": 2}"#, 400),
         (COMPLETIONS, r#"{"prompt": "x", "stop": [""]}"#, 400),
-        (COMPLETIONS, r#"{"prompt": "x", "stream_options": {"include_usage": true}}"#, 400),
+        (
+            COMPLETIONS,
+            r#"{"prompt": "x", "stream_options": {"include_usage": true}}"#,
+            400,
+        ),
         (COMPLETIONS, r#"{"prompt": ""}"#, 400),
         (COMPLETIONS, r#"{"prompt": []}"#, 400),
         (COMPLETIONS, r#"{"prompt": [-1]}"#, 400),
@@ -90,7 +141,11 @@ fn what_is_wrong_is_refused_with_vllms_codes_in_openais_form() {
         (COMPLETIONS, "[]", 400),
         (COMPLETIONS, "\u{0}\u{1b}[31m", 400),
         (CHAT, r#"{"messages": []}"#, 400),
-        (CHAT, r#"{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}"#, 400),
+        (
+            CHAT,
+            r#"{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}"#,
+            400,
+        ),
         (CHAT, r#"{"messages": [{"content": "x"}]}"#, 400),
     ] {
         let answer = served.post(path, body);
@@ -112,9 +167,27 @@ fn what_is_wrong_is_refused_with_vllms_codes_in_openais_form() {
 #[test]
 fn names_of_strangers_are_not_answered_on_loopback() {
     let served = Served::start(PACED, &[]);
-    let of = |host: &str| served.raw(&format!("GET /health HTTP/1.1\r\n{host}Connection: close\r\n\r\n")).status;
-    assert_eq!((of("Host: localhost\r\n"), of("Host: 127.0.0.1:1\r\n"), of("Host: [::1]:1\r\n")), (200, 200, 200));
-    assert_eq!((of("Host: evil.example\r\n"), of(""), of("Host: localhost.evil.example\r\n")), (403, 403, 403));
+    let of = |host: &str| {
+        served
+            .raw(&format!("GET /health HTTP/1.1\r\n{host}Connection: close\r\n\r\n"))
+            .status
+    };
+    assert_eq!(
+        (
+            of("Host: localhost\r\n"),
+            of("Host: 127.0.0.1:1\r\n"),
+            of("Host: [::1]:1\r\n")
+        ),
+        (200, 200, 200)
+    );
+    assert_eq!(
+        (
+            of("Host: evil.example\r\n"),
+            of(""),
+            of("Host: localhost.evil.example\r\n")
+        ),
+        (403, 403, 403)
+    );
 }
 
 #[test]
@@ -158,7 +231,11 @@ fn who_leaves_is_taken_out() {
     let served = Served::start(PACED, &[]);
     let mut streams: Vec<TcpStream> = (0..8).map(|_| served.connect()).collect();
     for (number, stream) in streams.iter_mut().enumerate() {
-        let body = if number % 2 == 0 { streamed(3_000) } else { streamed(3_000).replace("true}", "false}") };
+        let body = if number % 2 == 0 {
+            streamed(3_000)
+        } else {
+            streamed(3_000).replace("true}", "false}")
+        };
         stream.write_all(post(COMPLETIONS, &body).as_bytes()).unwrap();
     }
     served.wait_for("vllm:num_requests_running", 8.0);
@@ -172,7 +249,10 @@ fn who_leaves_is_taken_out() {
     served.wait_for("vllm:num_requests_running", 0.0);
     served.wait_for("vllm:request_success_total", 8.0);
     let report = served.report();
-    assert_eq!((&report["requests"]["cancelled"], &report["requests"]["timed_out"]), (&json!(8), &json!(0)));
+    assert_eq!(
+        (&report["requests"]["cancelled"], &report["requests"]["timed_out"]),
+        (&json!(8), &json!(0))
+    );
 }
 
 #[test]
@@ -180,7 +260,9 @@ fn who_does_not_read_stalls_nobody() {
     let served = Served::start(PACED, &["--time-scale", "10"]);
     let mut slow: Vec<TcpStream> = (0..50).map(|_| served.connect()).collect();
     for stream in &mut slow {
-        stream.write_all(post(COMPLETIONS, &streamed(2_000)).as_bytes()).unwrap();
+        stream
+            .write_all(post(COMPLETIONS, &streamed(2_000)).as_bytes())
+            .unwrap();
     }
     served.wait_for("vllm:num_requests_running", 50.0);
     let start = Instant::now();
@@ -204,7 +286,9 @@ fn who_does_not_read_stalls_nobody() {
 fn two_hundred_clients_at_once_all_get_their_answers() {
     let served = Served::start(PACED, &["--time-scale", "4"]);
     std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..200).map(|_| scope.spawn(|| served.post(COMPLETIONS, &streamed(50)))).collect();
+        let clients: Vec<_> = (0..200)
+            .map(|_| scope.spawn(|| served.post(COMPLETIONS, &streamed(50))))
+            .collect();
         for client in clients {
             let answer = client.join().unwrap();
             assert_eq!((answer.status, events(&answer.body).last()), (200, Some(&"[DONE]")));
@@ -254,16 +338,27 @@ fn prompts_that_begin_alike_find_what_was_computed() {
 
 #[test]
 fn a_full_server_refuses_with_the_scenarios_status() {
-    let scenario = format!("{PACED}\nbatching.max_num_seqs = 1\nadmission = {{ max_queue = 1, reject = 429, retry_after = \"7s\" }}\n");
+    let scenario = format!(
+        "{PACED}\nbatching.max_num_seqs = 1\nadmission = {{ max_queue = 1, reject = 429, retry_after = \"7s\" }}\n"
+    );
     let served = Served::start(&scenario, &[]);
     let mut streams: Vec<TcpStream> = (0..2).map(|_| served.connect()).collect();
-    for (stream, running) in streams.iter_mut().zip(["vllm:num_requests_running", "vllm:num_requests_waiting"]) {
-        stream.write_all(post(COMPLETIONS, &streamed(3_000)).as_bytes()).unwrap();
+    for (stream, running) in streams
+        .iter_mut()
+        .zip(["vllm:num_requests_running", "vllm:num_requests_waiting"])
+    {
+        stream
+            .write_all(post(COMPLETIONS, &streamed(3_000)).as_bytes())
+            .unwrap();
         served.wait_for(running, 1.0);
     }
     let refused = served.post(COMPLETIONS, &streamed(3));
     assert_eq!(refused.status, 429, "{}", refused.body);
-    assert!(refused.head.to_ascii_lowercase().contains("retry-after: 7"), "{}", refused.head);
+    assert!(
+        refused.head.to_ascii_lowercase().contains("retry-after: 7"),
+        "{}",
+        refused.head
+    );
     drop(streams);
     served.wait_for("vllm:num_requests_running", 0.0);
     assert_eq!(served.post(COMPLETIONS, &streamed(3)).status, 200);
@@ -276,12 +371,24 @@ fn a_crash_breaks_streams_off_and_the_others_go_on() {
     );
     let served = Served::start(&scenario, &[]);
     let answers: Vec<_> = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..2).map(|_| scope.spawn(|| served.post(COMPLETIONS, &streamed(400)))).collect();
+        let clients: Vec<_> = (0..2)
+            .map(|_| scope.spawn(|| served.post(COMPLETIONS, &streamed(400))))
+            .collect();
         clients.into_iter().map(|client| client.join().unwrap()).collect()
     });
-    let done = answers.iter().filter(|answer| events(&answer.body).last() == Some(&"[DONE]")).count();
+    let done = answers
+        .iter()
+        .filter(|answer| events(&answer.body).last() == Some(&"[DONE]"))
+        .count();
     assert_eq!(done, 1, "one of two streams is broken off");
     let report = served.report();
-    assert_eq!((&report["requests"]["failed"], &report["requests"]["finished"]), (&json!(1), &json!(1)));
-    assert_eq!(report["fleet"]["events"][0]["kind"], "crash", "{}", report["fleet"]["events"]);
+    assert_eq!(
+        (&report["requests"]["failed"], &report["requests"]["finished"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        report["fleet"]["events"][0]["kind"], "crash",
+        "{}",
+        report["fleet"]["events"]
+    );
 }

@@ -65,7 +65,9 @@ impl Served {
     }
 
     pub fn get(&self, path: &str) -> Answer {
-        self.raw(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+        self.raw(&format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        ))
     }
 
     pub fn post(&self, path: &str, body: &str) -> Answer {
@@ -90,7 +92,10 @@ impl Served {
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.get("/metrics").body;
         let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
-        let values = text.lines().filter(of_name).map(|line| line.rsplit_once(' ').unwrap().1);
+        let values = text
+            .lines()
+            .filter(of_name)
+            .map(|line| line.rsplit_once(' ').unwrap().1);
         values.map(|value| value.parse::<f64>().unwrap()).sum()
     }
 
@@ -137,7 +142,11 @@ pub fn read(stream: &mut TcpStream) -> Answer {
     let _ = stream.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or(0);
     let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
     Answer {
         status,
@@ -149,7 +158,9 @@ pub fn read(stream: &mut TcpStream) -> Answer {
 fn unchunked(mut body: &str) -> String {
     let mut text = String::new();
     while let Some((size, rest)) = body.split_once("\r\n") {
-        let Ok(size) = usize::from_str_radix(size, 16) else { break };
+        let Ok(size) = usize::from_str_radix(size, 16) else {
+            break;
+        };
         let Some(chunk) = rest.get(..size) else { break };
         text.push_str(chunk);
         body = rest[size..].strip_prefix("\r\n").unwrap_or("");
@@ -159,5 +170,7 @@ fn unchunked(mut body: &str) -> String {
 
 /// The data of the events of a stream.
 pub fn events(body: &str) -> Vec<&str> {
-    body.split("\n\n").filter_map(|event| event.strip_prefix("data: ")).collect()
+    body.split("\n\n")
+        .filter_map(|event| event.strip_prefix("data: "))
+        .collect()
 }

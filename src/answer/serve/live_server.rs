@@ -29,6 +29,7 @@ struct About {
     engine: String,
     max_model_len: u32,
     servers: u32,
+    is_fleet: bool,
     refuses_with: Option<u16>,
     retry_after_s: Option<u64>,
 }
@@ -37,6 +38,8 @@ struct About {
 struct Entrance {
     commands: Sender<Command>,
     next: u64,
+    /// Of all prompts that are remembered until their answers are there.
+    tokens_inside: usize,
     names: PromptNames,
     lengths: LengthSampler,
     random: Xoshiro256PlusPlus,
@@ -82,12 +85,17 @@ pub enum NotTaken {
         /// What was asked for beside it [tokens].
         answer: u32,
     },
+    /// All prompts that are inside are too long together.
+    Full,
     /// Nobody serves any more.
     Over,
 }
 
 /// Beginnings of prompts that are remembered, in blocks: as many as any cache holds, and some 100 MB.
 const MOST_BLOCKS: usize = 1 << 20;
+
+/// All prompts inside have so many tokens at most, 512 MB of memory.
+const MOST_TOKENS_INSIDE: usize = 64 << 20;
 
 /// How long answers are where the workload is recorded: as in the demo.
 const USUAL_OUTPUT: Lengths = Lengths {
@@ -113,6 +121,7 @@ impl LiveServer {
             engine: scenario.engine(),
             max_model_len: lengths.max().unwrap_or(u32::MAX),
             servers: scenario.operation.servers(),
+            is_fleet: scenario.operation.fleet.is_some(),
             refuses_with: admission.and_then(|admission| admission.status),
             retry_after_s: admission
                 .and_then(|admission| admission.retry_after)
@@ -126,6 +135,7 @@ impl LiveServer {
         let entrance = Entrance {
             commands,
             next: 0,
+            tokens_inside: 0,
             names: PromptNames::new(blocks.min().unwrap_or(16), MOST_BLOCKS),
             lengths: output.unwrap_or(&USUAL_OUTPUT).sampler(),
             random: stream(scenario.seed, "lengths of served answers"),
@@ -155,6 +165,11 @@ impl LiveServer {
     /// How many servers there are at most.
     pub fn servers(&self) -> u32 {
         self.about.servers
+    }
+
+    /// Whether requests may be refused, or be lost with a server.
+    pub fn may_fail(&self) -> bool {
+        self.about.is_fleet
     }
 
     /// The most tokens of a request, prompt and answer together.
@@ -195,6 +210,10 @@ impl LiveServer {
             });
         }
         let mut entrance = self.entrance();
+        if entrance.tokens_inside + prompt > MOST_TOKENS_INSIDE {
+            return Err(NotTaken::Full);
+        }
+        entrance.tokens_inside += prompt;
         let output = if ask.ignore_eos {
             answer
         } else {
@@ -218,6 +237,8 @@ impl LiveServer {
         let sent = entrance
             .commands
             .send(Command::Send(request, ask.came, Box::new(client)));
+        drop(entrance);
+        // What was not sent comes back, and takes itself out.
         sent.map_err(|_| NotTaken::Over)?;
         Ok(Submitted { id, input_tokens })
     }
@@ -228,17 +249,19 @@ impl LiveServer {
         let _ = self.entrance().commands.send(Command::Leave(id));
     }
 
-    /// Has `answer` called with the metrics as a Prometheus scrapes them, unless nobody serves any more.
-    pub fn metrics(&self, answer: impl FnOnce(String) + Send + 'static) {
-        let lateness = self.lateness();
-        let expose = move |run: ExposedRun| {
-            let mut text = Vec::new();
-            write_metrics_text(&mut text, &run).expect("memory takes what is written");
-            let mut text = String::from_utf8(text).expect("metrics are text");
-            lateness.write(&mut text);
-            answer(text);
-        };
-        let _ = self.entrance().commands.send(Command::Expose(Box::new(expose)));
+    /// Has `answer` called with what a Prometheus would scrape, unless nobody serves any more: on the thread that drives
+    /// the servers, which must not wait there.
+    pub fn expose(&self, answer: impl FnOnce(ExposedRun) + Send + 'static) {
+        let _ = self.entrance().commands.send(Command::Expose(Box::new(answer)));
+    }
+
+    /// The text that a Prometheus scrapes, with how late tokens go out.
+    pub fn metrics_text(&self, run: &ExposedRun) -> String {
+        let mut text = Vec::new();
+        write_metrics_text(&mut text, run).expect("memory takes what is written");
+        let mut text = String::from_utf8(text).expect("metrics are text");
+        self.lateness.write(&mut text);
+        text
     }
 
     fn entrance(&self) -> MutexGuard<'_, Entrance> {
@@ -253,6 +276,13 @@ struct Remembering {
     id: RequestId,
     prompt: Prompt,
     tokens: Vec<u64>,
+}
+
+impl Drop for Remembering {
+    fn drop(&mut self) {
+        let mut entrance = self.entrance.lock().unwrap_or_else(PoisonError::into_inner);
+        entrance.tokens_inside -= self.tokens.len();
+    }
 }
 
 impl LiveClient for Remembering {

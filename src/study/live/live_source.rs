@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
-use super::deliveries::{Deliveries, LiveClient};
+use super::deliveries::{Deliveries, Heard, LiveClient, LiveEnd};
 use super::live_clock::LiveClock;
 use super::live_run::LiveSettings;
 use crate::metrics::{ExposedRun, Exposition};
@@ -125,6 +125,11 @@ impl LiveSource {
 
     fn heed(&mut self, command: Command) {
         match command {
+            Command::Send(_, at, mut client) if self.closing.is_some() => client.hear(Heard {
+                due: at,
+                tokens: 0,
+                end: Some(LiveEnd::Stopped),
+            }),
             Command::Send(request, at, client) => {
                 let latest = self.pending.back().map_or(self.now, |last| last.arrival);
                 let arrival = self.clock.time(at).max(latest);

@@ -93,8 +93,8 @@ async fn answer(form: Form, live: LiveServer, asked: Asked) -> Result<Response, 
     let Some(options) = asked.stream else {
         return answers.whole().await;
     };
-    // Where requests may be refused, the status says so: nothing is sent before something is known.
-    let known = if answers.live.refuses_with().is_some() {
+    // Where requests may be refused or lost, the status says so: nothing is sent before something is known.
+    let known = if answers.live.may_fail() {
         answers.first_news().await?
     } else {
         Vec::new()

@@ -71,8 +71,9 @@ async fn version(State(live): State<LiveServer>) -> Json<Value> {
 /// In Prometheus's text format 0.0.4.
 async fn metrics(State(live): State<LiveServer>) -> Result<Response, Refusal> {
     let (sender, receiver) = oneshot::channel();
-    live.metrics(move |text| drop(sender.send(text)));
-    let text = receiver.await.map_err(|_| Refusal::over())?;
+    live.expose(move |run| drop(sender.send(run)));
+    let run = receiver.await.map_err(|_| Refusal::over())?;
+    let text = live.metrics_text(&run);
     let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
     Ok(([kind], text).into_response())
 }

@@ -76,6 +76,10 @@ impl Refusal {
                 "Either prompt or prompt_embeds must be provided and non-empty.",
             ),
             NotTaken::Over => Self::over(),
+            NotTaken::Full => {
+                let message = "the prompts that are being answered are too long together for this server's memory";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableError", message)
+            }
             NotTaken::TooLong {
                 allowed,
                 prompt,
