@@ -15,7 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::host_check::{self, HostCheck};
-use super::{routes, stalls};
+use super::routes::routes;
+use super::stalls;
 use crate::answer::serve::LiveServer;
 
 /// How a server listens.

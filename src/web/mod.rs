@@ -5,20 +5,7 @@ mod host_check;
 mod listening;
 mod openai;
 mod page;
+mod routes;
 mod stalls;
 
 pub use listening::{WebSettings, serve};
-
-use axum::Router;
-
-use crate::answer::serve::LiveServer;
-
-/// Everything that is asked for by a path; handlers share the live server.
-fn routes(live: LiveServer) -> Router {
-    Router::new()
-        .merge(openai::routes())
-        .merge(page::routes())
-        .fallback(openai::not_found)
-        .method_not_allowed_fallback(openai::not_allowed)
-        .with_state(live)
-}

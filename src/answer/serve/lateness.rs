@@ -101,7 +101,8 @@ mod tests {
         assert!(lateness.quantile(0.99).is_none() && lateness.warning().is_none());
         for number in 0..2_000 {
             let late = if number % 50 == 0 { 30 } else { 0 };
-            lateness.note(Instant::now() - Duration::from_millis(late));
+            let due = Instant::now().checked_sub(Duration::from_millis(late));
+            lateness.note(due.unwrap());
         }
         assert_eq!(lateness.quantile(0.5), Some(Duration::from_micros(250)));
         assert_eq!(lateness.quantile(0.99), Some(Duration::from_millis(50)));

@@ -12,7 +12,7 @@ use rustc_hash::FxHashSet;
 
 use super::deliveries::{Deliveries, Heard, LiveClient, LiveEnd};
 use super::live_clock::LiveClock;
-use super::live_run::LiveSettings;
+use super::live_settings::LiveSettings;
 use crate::metrics::{ExposedRun, Exposition};
 use crate::units::{PICOS_PER_SECOND, Span, Time};
 use crate::workload::trace::TraceError;

@@ -10,12 +10,14 @@
 mod deliveries;
 mod live_clock;
 mod live_run;
+mod live_settings;
 mod live_source;
 mod prompt_names;
 mod shared;
 
 pub use deliveries::{Answered, Heard, LiveClient, LiveEnd};
 pub use live_clock::LiveClock;
-pub use live_run::{LiveSettings, run_live};
+pub use live_run::run_live;
+pub use live_settings::LiveSettings;
 pub use live_source::{Command, LiveSource};
 pub use prompt_names::PromptNames;
