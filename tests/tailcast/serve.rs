@@ -387,7 +387,7 @@ fn a_crash_breaks_streams_off_and_the_others_go_on() {
         (&json!(1), &json!(1))
     );
     assert_eq!(
-        report["fleet"]["events"][0]["kind"], "crash",
+        report["fleet"]["events"][0]["event"], "crash",
         "{}",
         report["fleet"]["events"]
     );
