@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::host_check::{self, HostCheck};
+use super::openai::MOST_BYTES;
 use super::routes::routes;
 use super::stalls;
 use crate::answer::serve::LiveServer;
@@ -26,8 +27,6 @@ pub struct WebSettings {
     pub address: SocketAddr,
     /// The most connections at the same time; others wait to be taken.
     pub max_connections: u32,
-    /// The longest body of a request [bytes].
-    pub max_body_bytes: u32,
 }
 
 /// A client has so long to send the head of a request, and to take what it is sent.
@@ -48,7 +47,7 @@ pub fn serve(
         let address = listener.local_addr()?;
         listens(address);
         let routes = routes(live)
-            .layer(DefaultBodyLimit::max(settings.max_body_bytes as usize))
+            .layer(DefaultBodyLimit::max(MOST_BYTES))
             .layer(middleware::from_fn_with_state(
                 HostCheck::of(address),
                 host_check::check,

@@ -78,7 +78,8 @@ fn answers_have_the_form_and_the_lengths_that_were_asked_for() {
 #[test]
 fn a_stream_carries_every_token_and_ends_as_openais_do() {
     let served = Served::start(PACED, &["--time-scale", "5"]);
-    let body = json!({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9, "stream": true, "ignore_eos": true,
+    let body = json!({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9,
+        "stream": true, "ignore_eos": true,
         "stream_options": {"include_usage": true}});
     let answer = served.post(CHAT, &body.to_string());
     assert!(
@@ -158,8 +159,8 @@ fn what_is_wrong_is_refused_with_vllms_codes_in_openais_form() {
     assert_eq!(served.get(COMPLETIONS).status, 405);
     let plain = post(COMPLETIONS, "{}").replace("application/json", "text/plain");
     assert_eq!(served.raw(&plain).status, 400);
-    let huge = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n";
-    assert_eq!(served.raw(huge).status, 413);
+    let huge = post(COMPLETIONS, "{}").replace("Content-Length: 2", "Content-Length: 99999999999");
+    assert_eq!(served.raw(&huge).status, 413);
     assert_eq!(served.raw("nonsense\r\n\r\n").status, 400);
     assert_eq!(served.report()["requests"]["arrived"], 0);
 }
@@ -367,7 +368,8 @@ fn a_full_server_refuses_with_the_scenarios_status() {
 #[test]
 fn a_crash_breaks_streams_off_and_the_others_go_on() {
     let scenario = format!(
-        "{PACED}\n[fleet]\nservers = 2\nrouter = \"round_robin\"\n[[fleet.fault]]\nkind = \"crash\"\nserver = 0\nat = \"2s\"\nrestart = \"1000s\"\n"
+        "{PACED}\n[fleet]\nservers = 2\nrouter = \"round_robin\"\n[[fleet.fault]]\nkind = \"crash\"\nserver = 0\n\
+         at = \"2s\"\nrestart = \"1000s\"\n"
     );
     let served = Served::start(&scenario, &[]);
     let answers: Vec<_> = std::thread::scope(|scope| {

@@ -10,7 +10,7 @@ use crate::config::{Scenario, Workload};
 use crate::metrics::ExposedRun;
 use crate::report::write_metrics_text;
 use crate::stats::streams::{Xoshiro256PlusPlus, stream};
-use crate::study::live::{Command, Heard, LiveClient, LiveEnd, PromptNames};
+use crate::study::live::{Command, LiveClient, LiveEnd, LiveNews, PromptNames};
 use crate::units::Time;
 use crate::workload::{LengthDistribution, LengthSampler, Lengths, Prompt, Request, RequestId};
 
@@ -249,8 +249,8 @@ impl LiveServer {
         let _ = self.entrance().commands.send(Command::Leave(id));
     }
 
-    /// Has `answer` called with what a Prometheus would scrape, unless nobody serves any more: on the thread that drives
-    /// the servers, which must not wait there.
+    /// Has `answer` called with what a Prometheus would scrape, unless nobody serves any more: on the thread that
+    /// drives the servers, which must not wait there.
     pub fn expose(&self, answer: impl FnOnce(ExposedRun) + Send + 'static) {
         let _ = self.entrance().commands.send(Command::Expose(Box::new(answer)));
     }
@@ -286,7 +286,7 @@ impl Drop for Remembering {
 }
 
 impl LiveClient for Remembering {
-    fn hear(&mut self, heard: Heard) {
+    fn hear(&mut self, heard: LiveNews) {
         self.client.hear(heard);
         let Some(LiveEnd::Answered(answered)) = heard.end else {
             return;

@@ -18,7 +18,7 @@ use crate::fleet::ClientRules;
 use crate::study::live::{LiveSettings, run_live};
 use crate::study::{Base, Control, Input, Outcome, Run, SimulationError};
 
-pub use crate::study::live::{Answered, Heard, LiveClient, LiveEnd};
+pub use crate::study::live::{LiveClient, LiveEnd, LiveNews, WholeAnswer};
 pub use lateness::Lateness;
 pub use live_server::{Ask, LiveServer, NotTaken, Submitted};
 pub use tokenizer::{answer_text, chat, text, tokens};

@@ -1,8 +1,8 @@
 //! The tokens of texts, where there is no model: pieces of at most four bytes.
 //!
-//! A token is the longest run of whole characters in at most four bytes: four ASCII letters, one Chinese character. That
-//! is about what byte-pair encodings make of English. Equal beginnings of texts have equal tokens, and a token's number
-//! is its bytes, so that it can be turned back.
+//! A token is the longest run of whole characters in at most four bytes: four ASCII letters, one Chinese character.
+//! That is about what byte-pair encodings make of English. Equal beginnings of texts have equal tokens, and a token's
+//! number is its bytes, so that it can be turned back.
 
 /// The most bytes of a token.
 const BYTES_A_TOKEN: usize = 4;
@@ -48,8 +48,8 @@ pub fn text(tokens: &[u64]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The tokens of messages, each its role and its content, and the start of the one that answers: four more than those of
-/// its content for each message, and three for the answer.
+/// The tokens of messages, each its role and its content, and the start of the one that answers: four more than those
+/// of its content for each message, and three for the answer.
 pub fn chat<'a>(messages: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<u64> {
     let mut all = Vec::new();
     for (role, content) in messages {

@@ -25,7 +25,8 @@ pub struct Args {
     #[arg(long, default_value_t = 8000)]
     port: u16,
     /// The most connections at the same time
-    #[arg(long, value_name = "NUMBER", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 4096)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,
     /// Seconds of the simulation in one of real time: 0.1 for ten times slower, 10 for ten times faster
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
@@ -52,10 +53,6 @@ enum ServeFormat {
     /// One JSON object, as `run` prints it
     Json,
 }
-
-/// The longest body of a request: several times what the longest prompts take.
-#[cfg(feature = "serve")]
-const MOST_BODY_BYTES: u32 = 16 << 20;
 
 /// Runs the verb.
 #[cfg(not(feature = "serve"))]
@@ -95,7 +92,6 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let settings = WebSettings {
         address: (args.host, args.port).into(),
         max_connections: args.max_connections,
-        max_body_bytes: MOST_BODY_BYTES,
     };
     let about = format!("{} on {}", live.model(), live.engine());
     let says = |address| {

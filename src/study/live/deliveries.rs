@@ -15,12 +15,12 @@ use crate::workload::RequestId;
 /// Whoever has sent a request, and hears what becomes of it.
 pub trait LiveClient: Send {
     /// Hears something on the thread that drives the servers, which must not wait here.
-    fn hear(&mut self, heard: Heard);
+    fn hear(&mut self, heard: LiveNews);
 }
 
 /// What a client hears.
 #[derive(Clone, Copy, Debug)]
-pub struct Heard {
+pub struct LiveNews {
     /// When it was due.
     pub due: Instant,
     /// So many more tokens.
@@ -33,7 +33,7 @@ pub struct Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LiveEnd {
     /// With its whole answer.
-    Answered(Answered),
+    Answered(WholeAnswer),
     /// It can never be served.
     Rejected,
     /// Too many wait.
@@ -46,7 +46,7 @@ pub enum LiveEnd {
 
 /// A whole answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct WholeAnswer {
     /// Length of the prompt [tokens].
     pub input_tokens: u32,
     /// Those of them that the prefix cache held.
@@ -175,7 +175,7 @@ impl Deliveries {
             let Some(due) = request.queue.pop_front() else {
                 continue;
             };
-            let heard = Heard {
+            let heard = LiveNews {
                 due: self.clock.instant(due.at),
                 tokens: due.tokens,
                 end: due.end,
@@ -193,7 +193,7 @@ impl Deliveries {
     pub fn stop(&mut self) {
         for (_, mut request) in self.requests.drain() {
             if let Some(client) = &mut request.client {
-                client.hear(Heard {
+                client.hear(LiveNews {
                     due: Instant::now(),
                     tokens: 0,
                     end: Some(LiveEnd::Stopped),
@@ -312,7 +312,7 @@ impl Deliveries {
         };
         let missing = history.output_tokens.saturating_sub(request.given);
         self.differing += u64::from(history.streamed && history.output_tokens != request.given);
-        let end = LiveEnd::Answered(Answered {
+        let end = LiveEnd::Answered(WholeAnswer {
             input_tokens: history.input_tokens,
             cached_tokens: history.cached_tokens,
             output_tokens: history.output_tokens,

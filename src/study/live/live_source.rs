@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
-use super::deliveries::{Deliveries, Heard, LiveClient, LiveEnd};
+use super::deliveries::{Deliveries, LiveClient, LiveEnd, LiveNews};
 use super::live_clock::LiveClock;
 use super::live_settings::LiveSettings;
 use crate::metrics::{ExposedRun, Exposition};
@@ -125,7 +125,7 @@ impl LiveSource {
 
     fn heed(&mut self, command: Command) {
         match command {
-            Command::Send(_, at, mut client) if self.closing.is_some() => client.hear(Heard {
+            Command::Send(_, at, mut client) if self.closing.is_some() => client.hear(LiveNews {
                 due: at,
                 tokens: 0,
                 end: Some(LiveEnd::Stopped),

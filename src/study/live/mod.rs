@@ -15,7 +15,7 @@ mod live_source;
 mod prompt_names;
 mod shared;
 
-pub use deliveries::{Answered, Heard, LiveClient, LiveEnd};
+pub use deliveries::{LiveClient, LiveEnd, LiveNews, WholeAnswer};
 pub use live_clock::LiveClock;
 pub use live_run::run_live;
 pub use live_settings::LiveSettings;

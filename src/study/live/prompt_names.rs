@@ -1,5 +1,5 @@
-//! What prompts of tokens have in common: equal beginnings get equal names, block by block, so that a prefix cache finds
-//! what it would find.
+//! What prompts of tokens have in common: equal beginnings get equal names, block by block, so that a prefix cache
+//! finds what it would find.
 
 use rustc_hash::FxHashMap;
 

@@ -6,12 +6,12 @@ use std::time::Instant;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 use crate::answer::serve::{Ask, LiveServer, chat, tokens};
 
 /// What `/v1/completions` and `/v1/chat/completions` have in common.
 #[derive(Debug, Deserialize)]
-pub struct Sampling {
+pub struct AskedFields {
     model: Option<String>,
     max_tokens: Option<i64>,
     max_completion_tokens: Option<i64>,
@@ -48,7 +48,7 @@ pub struct CompletionBody {
     #[serde(default)]
     prompt: Option<Value>,
     #[serde(flatten)]
-    sampling: Sampling,
+    sampling: AskedFields,
 }
 
 /// A body of `/v1/chat/completions`.
@@ -57,7 +57,7 @@ pub struct ChatBody {
     #[serde(default)]
     messages: Vec<Message>,
     #[serde(flatten)]
-    sampling: Sampling,
+    sampling: AskedFields,
 }
 
 /// A message of a chat.
@@ -83,7 +83,7 @@ const USUAL_COMPLETION: u32 = 16;
 
 impl CompletionBody {
     /// What it asks for.
-    pub fn asked(self, live: &LiveServer, came: Instant) -> Result<Asked, Refusal> {
+    pub fn asked(self, live: &LiveServer, came: Instant) -> Result<Asked, ApiError> {
         let prompts = prompts(self.prompt.unwrap_or(Value::Null))?;
         let usual = Some(USUAL_COMPLETION);
         self.sampling.asked(prompts, usual, live, came)
@@ -92,16 +92,16 @@ impl CompletionBody {
 
 impl ChatBody {
     /// What it asks for.
-    pub fn asked(self, live: &LiveServer, came: Instant) -> Result<Asked, Refusal> {
+    pub fn asked(self, live: &LiveServer, came: Instant) -> Result<Asked, ApiError> {
         if self.messages.is_empty() {
-            return Err(Refusal::of("messages", "messages: a chat has at least one message"));
+            return Err(ApiError::of("messages", "messages: a chat has at least one message"));
         }
         let prompt = self.prompt()?;
         self.sampling.asked(vec![prompt], None, live, came)
     }
 
     /// The tokens of its messages.
-    pub fn prompt(&self) -> Result<Vec<u64>, Refusal> {
+    pub fn prompt(&self) -> Result<Vec<u64>, ApiError> {
         let texts: Vec<String> = self.messages.iter().map(Message::text).collect::<Result<_, _>>()?;
         let roles = self.messages.iter().map(|message| message.role.as_str());
         Ok(chat(roles.zip(texts.iter().map(String::as_str))))
@@ -109,10 +109,10 @@ impl ChatBody {
 }
 
 impl Message {
-    fn text(&self) -> Result<String, Refusal> {
+    fn text(&self) -> Result<String, ApiError> {
         let of_part = |part: &Value| match (part.get("type").and_then(Value::as_str), part.get("text")) {
             (Some("text" | "input_text") | None, Some(Value::String(text))) => Ok(text.clone()),
-            (kind, _) => Err(Refusal::of(
+            (kind, _) => Err(ApiError::of(
                 "messages",
                 format!(
                     "messages: a part of type {:?} is not served: this model reads text alone",
@@ -124,7 +124,7 @@ impl Message {
             None | Some(Value::Null) => Ok(String::new()),
             Some(Value::String(text)) => Ok(text.clone()),
             Some(Value::Array(parts)) => parts.iter().map(of_part).collect(),
-            Some(_) => Err(Refusal::of(
+            Some(_) => Err(ApiError::of(
                 "messages",
                 "messages: content is a text or a list of parts",
             )),
@@ -132,17 +132,17 @@ impl Message {
     }
 }
 
-impl Sampling {
+impl AskedFields {
     fn asked(
         self,
         prompts: Vec<Vec<u64>>,
         usual: Option<u32>,
         live: &LiveServer,
         came: Instant,
-    ) -> Result<Asked, Refusal> {
+    ) -> Result<Asked, ApiError> {
         check_model(self.model.as_deref(), live)?;
         if let Some(n) = self.n.filter(|&n| n != 1) {
-            return Err(Refusal::of(
+            return Err(ApiError::of(
                 "n",
                 format!("n={n} is not served: each request has one answer; write n=1"),
             ));
@@ -156,14 +156,14 @@ impl Sampling {
         let min_tokens = count("min_tokens", self.min_tokens.unwrap_or(0), 0)?;
         if let Some(most) = max_tokens.filter(|&most| most < min_tokens) {
             let message = format!("min_tokens must be less than or equal to max_tokens={most}, got {min_tokens}.");
-            return Err(Refusal::of("min_tokens", message));
+            return Err(ApiError::of("min_tokens", message));
         }
         let priority = i32::try_from(self.priority.unwrap_or(0));
-        let priority = priority.map_err(|_| Refusal::of("priority", "priority is a number of 32 bits"))?;
+        let priority = priority.map_err(|_| ApiError::of("priority", "priority is a number of 32 bits"))?;
         let stream = self.stream.unwrap_or(false);
         if !stream && self.stream_options.is_some() {
             let message = "Stream options can only be defined when `stream=True`.";
-            return Err(Refusal::of("stream_options", message));
+            return Err(ApiError::of("stream_options", message));
         }
         let ask = |tokens| Ask {
             tokens,
@@ -181,15 +181,15 @@ impl Sampling {
 }
 
 /// Refuses a model that is not served; none named is the one that is.
-pub fn check_model(model: Option<&str>, live: &LiveServer) -> Result<(), Refusal> {
+pub fn check_model(model: Option<&str>, live: &LiveServer) -> Result<(), ApiError> {
     match model {
-        Some(model) if !model.is_empty() && model != live.model() => Err(Refusal::no_model(model)),
+        Some(model) if !model.is_empty() && model != live.model() => Err(ApiError::no_model(model)),
         _ => Ok(()),
     }
 }
 
-fn count(field: &'static str, tokens: i64, least: i64) -> Result<u32, Refusal> {
-    let refusal = || Refusal::of(field, format!("{field} must be at least {least}, got {tokens}."));
+fn count(field: &'static str, tokens: i64, least: i64) -> Result<u32, ApiError> {
+    let refusal = || ApiError::of(field, format!("{field} must be at least {least}, got {tokens}."));
     if tokens < least {
         return Err(refusal());
     }
@@ -198,13 +198,13 @@ fn count(field: &'static str, tokens: i64, least: i64) -> Result<u32, Refusal> {
 }
 
 /// What ends an answer never comes up in it, but it has to be text.
-fn check_stop(stop: Option<&Value>) -> Result<(), Refusal> {
+fn check_stop(stop: Option<&Value>) -> Result<(), ApiError> {
     let is_text = |stop: &Value| stop.as_str().is_some_and(|text| !text.is_empty());
     match stop {
         None | Some(Value::Null) => Ok(()),
         Some(Value::Array(all)) if all.iter().all(is_text) => Ok(()),
         Some(one) if is_text(one) => Ok(()),
-        Some(_) => Err(Refusal::of(
+        Some(_) => Err(ApiError::of(
             "stop",
             "stop is a text that is not empty, or a list of such texts",
         )),
@@ -212,10 +212,10 @@ fn check_stop(stop: Option<&Value>) -> Result<(), Refusal> {
 }
 
 /// The tokens of one prompt or several, each a text or a list of tokens.
-fn prompts(prompt: Value) -> Result<Vec<Vec<u64>>, Refusal> {
+fn prompts(prompt: Value) -> Result<Vec<Vec<u64>>, ApiError> {
     let wrong = || {
         let message = "prompt is a text, a list of texts, a list of token ids, or a list of such lists";
-        Refusal::of("prompt", message)
+        ApiError::of("prompt", message)
     };
     match prompt {
         Value::String(text) => Ok(vec![tokens(&text)]),
@@ -226,7 +226,7 @@ fn prompts(prompt: Value) -> Result<Vec<Vec<u64>>, Refusal> {
                     "prompt: {} prompts at once, and at most {MOST_PROMPTS} are served",
                     all.len()
                 );
-                return Err(Refusal::of("prompt", message));
+                return Err(ApiError::of("prompt", message));
             }
             let of_one = |one: &Value| match one {
                 Value::String(text) => Ok(tokens(text)),

@@ -10,12 +10,14 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 
 /// A client has so long to send a body.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Long bodies are read when there is room for them, so that many do not take all memory [KiB].
 static ROOM: Semaphore = Semaphore::const_new(256 * 1024);
+/// The longest body that is read: several times what the longest prompts take [bytes].
+pub const MOST_BYTES: usize = 16 << 20;
 /// Those up to here are many times what an ordinary request has, and wait for nobody [bytes].
 const SMALL: u64 = 64 * 1024;
 
@@ -23,31 +25,34 @@ const SMALL: u64 = 64 * 1024;
 pub struct JsonBody<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let kind = request.headers().get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(Refusal::bad(
+            return Err(ApiError::bad(
                 "Unsupported Media Type: Only 'application/json' is allowed",
             ));
         }
         let length = length_of(&request);
+        if length > MOST_BYTES as u64 {
+            return Err(ApiError::too_large());
+        }
         let read = async move {
             let _room = room_for(length).await;
             let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
                 match rejection.into_response().status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(),
-                    _ => Refusal::bad("the body of the request could not be read"),
+                    StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(),
+                    _ => ApiError::bad("the body of the request could not be read"),
                 }
             })?;
-            serde_json::from_slice(&bytes).map_err(|error| Refusal::bad(format!("the body of the request: {error}")))
+            serde_json::from_slice(&bytes).map_err(|error| ApiError::bad(format!("the body of the request: {error}")))
         };
         timeout(PATIENCE, read)
             .await
-            .map_err(|_| Refusal::too_slow())?
+            .map_err(|_| ApiError::too_slow())?
             .map(JsonBody)
     }
 }
@@ -64,7 +69,7 @@ async fn room_for(length: u64) -> Option<SemaphorePermit<'static>> {
     if length <= SMALL {
         return None;
     }
-    // Those beyond the limit are refused before they are read. What is parsed takes more than its text.
-    let kib = (length >> 10).clamp(1, 16 << 10) as u32;
+    // What is parsed takes more than its text.
+    let kib = (length >> 10) as u32;
     ROOM.acquire_many(4 * kib).await.ok()
 }

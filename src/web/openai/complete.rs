@@ -9,18 +9,18 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::api_error::ApiError;
 use super::asked::{Asked, ChatBody, CompletionBody, StreamOptions};
 use super::body::JsonBody;
 use super::chunks::{EventWriter, event, event_stream};
 use super::mailbox::{Answering, Arrived};
-use super::refusal::Refusal;
-use crate::answer::serve::{Answered, LiveEnd, LiveServer, answer_text};
+use crate::answer::serve::{LiveEnd, LiveServer, WholeAnswer, answer_text};
 
 /// Answers `/v1/completions`.
 pub async fn completions(
     State(live): State<LiveServer>,
     JsonBody(body): JsonBody<CompletionBody>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let asked = body.asked(&live, Instant::now())?;
     answer(Form::Completion, live, asked).await
 }
@@ -29,7 +29,7 @@ pub async fn completions(
 pub async fn chat_completions(
     State(live): State<LiveServer>,
     JsonBody(body): JsonBody<ChatBody>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let asked = body.asked(&live, Instant::now())?;
     answer(Form::Chat, live, asked).await
 }
@@ -63,10 +63,10 @@ struct Answers {
 struct Choice {
     answering: Answering,
     sent: u32,
-    answered: Option<Answered>,
+    answered: Option<WholeAnswer>,
 }
 
-async fn answer(form: Form, live: LiveServer, asked: Asked) -> Result<Response, Refusal> {
+async fn answer(form: Form, live: LiveServer, asked: Asked) -> Result<Response, ApiError> {
     let notify = Arc::new(Notify::new());
     let start = |ask| {
         Ok(Choice {
@@ -75,7 +75,7 @@ async fn answer(form: Form, live: LiveServer, asked: Asked) -> Result<Response, 
             answered: None,
         })
     };
-    let choices: Vec<Choice> = asked.asks.into_iter().map(start).collect::<Result<_, Refusal>>()?;
+    let choices: Vec<Choice> = asked.asks.into_iter().map(start).collect::<Result<_, ApiError>>()?;
     let number = choices.first().map_or(0, |first| first.answering.submitted.id.number());
     let created = seconds_since_1970();
     let kind = match form {
@@ -111,7 +111,7 @@ async fn answer(form: Form, live: LiveServer, asked: Asked) -> Result<Response, 
 
 impl Answers {
     /// Waits for the whole answer.
-    async fn whole(mut self) -> Result<Response, Refusal> {
+    async fn whole(mut self) -> Result<Response, ApiError> {
         while self.choices.iter().any(|choice| choice.answered.is_none()) {
             let notified = Arc::clone(&self.notify);
             for choice in &mut self.choices {
@@ -121,7 +121,7 @@ impl Answers {
                 choice.sent += arrived.tokens;
                 match arrived.end {
                     Some(LiveEnd::Answered(answered)) => choice.answered = Some(answered),
-                    Some(end) => return Err(Refusal::ended(end, &self.live)),
+                    Some(end) => return Err(ApiError::ended(end, &self.live)),
                     None => {}
                 }
             }
@@ -164,7 +164,7 @@ impl Answers {
     }
 
     /// Waits for the first that is heard of any prompt.
-    async fn first_news(&mut self) -> Result<Vec<(usize, Arrived)>, Refusal> {
+    async fn first_news(&mut self) -> Result<Vec<(usize, Arrived)>, ApiError> {
         loop {
             let news = self.news();
             let failed = news.iter().find_map(|(_, arrived)| match arrived.end {
@@ -172,7 +172,7 @@ impl Answers {
                 Some(end) => Some(end),
             });
             match failed {
-                Some(end) => return Err(Refusal::ended(end, &self.live)),
+                Some(end) => return Err(ApiError::ended(end, &self.live)),
                 None if news.is_empty() => self.notify.notified().await,
                 None => return Ok(news),
             }
@@ -285,6 +285,6 @@ fn usage<'a>(choices: impl Iterator<Item = &'a Choice>) -> Value {
     })
 }
 
-fn reason(answered: Answered) -> &'static str {
+fn reason(answered: WholeAnswer) -> &'static str {
     if answered.is_stopped { "stop" } else { "length" }
 }

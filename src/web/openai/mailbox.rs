@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use super::refusal::Refusal;
-use crate::answer::serve::{Ask, Heard, LiveClient, LiveEnd, LiveServer, Submitted};
+use super::api_error::ApiError;
+use crate::answer::serve::{Ask, LiveClient, LiveEnd, LiveNews, LiveServer, Submitted};
 
 /// An answer on its way. When it is dropped before its end its client has left.
 pub struct Answering {
@@ -28,19 +28,19 @@ pub struct Arrived {
 
 #[derive(Default)]
 struct Mailbox {
-    heard: Mutex<Option<Heard>>,
+    heard: Mutex<Option<LiveNews>>,
     notify: Arc<Notify>,
 }
 
 impl Answering {
     /// Hands over a request. Whenever something has come for it, `notify` hears so.
-    pub fn start(live: &LiveServer, ask: Ask, notify: &Arc<Notify>) -> Result<Self, Refusal> {
+    pub fn start(live: &LiveServer, ask: Ask, notify: &Arc<Notify>) -> Result<Self, ApiError> {
         let mailbox = Arc::new(Mailbox {
             heard: Mutex::default(),
             notify: Arc::clone(notify),
         });
         let client = Box::new(Receiving(Arc::clone(&mailbox)));
-        let submitted = live.submit(ask, client).map_err(Refusal::not_taken)?;
+        let submitted = live.submit(ask, client).map_err(ApiError::not_taken)?;
         Ok(Self {
             live: live.clone(),
             mailbox,
@@ -78,9 +78,9 @@ impl Drop for Answering {
 struct Receiving(Arc<Mailbox>);
 
 impl LiveClient for Receiving {
-    fn hear(&mut self, heard: Heard) {
+    fn hear(&mut self, heard: LiveNews) {
         let mut waiting = self.0.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let more = Heard {
+        let more = LiveNews {
             due: earlier(waiting.as_ref(), heard.due),
             tokens: heard.tokens + waiting.map_or(0, |waiting| waiting.tokens),
             end: heard.end,
@@ -92,6 +92,6 @@ impl LiveClient for Receiving {
 }
 
 /// When the oldest of what waits was due.
-fn earlier(waiting: Option<&Heard>, due: Instant) -> Instant {
+fn earlier(waiting: Option<&LiveNews>, due: Instant) -> Instant {
     waiting.map_or(due, |waiting| waiting.due.min(due))
 }

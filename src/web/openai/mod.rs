@@ -1,13 +1,14 @@
 //! The API of vLLM's server, which is `OpenAI`'s with more: paths, bodies and errors as clients know them.
 //!
-//! After vLLM 0.33 (`vllm/entrypoints/openai/api_server.py`, `protocol.py`, `serving_completion.py`, `serving_chat.py`).
+//! After vLLM 0.33 (`vllm/entrypoints/openai/`: `api_server.py`, `protocol.py`, `serving_completion.py`,
+//! `serving_chat.py`).
 
+mod api_error;
 mod asked;
 mod body;
 mod chunks;
 mod complete;
 mod mailbox;
-mod refusal;
 mod tokenize;
 
 use axum::extract::State;
@@ -18,7 +19,9 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use self::refusal::Refusal;
+pub use self::body::MOST_BYTES;
+
+use self::api_error::ApiError;
 use crate::answer::serve::LiveServer;
 
 /// The API's paths.
@@ -69,10 +72,10 @@ async fn version(State(live): State<LiveServer>) -> Json<Value> {
 }
 
 /// In Prometheus's text format 0.0.4.
-async fn metrics(State(live): State<LiveServer>) -> Result<Response, Refusal> {
+async fn metrics(State(live): State<LiveServer>) -> Result<Response, ApiError> {
     let (sender, receiver) = oneshot::channel();
     live.expose(move |run| drop(sender.send(run)));
-    let run = receiver.await.map_err(|_| Refusal::over())?;
+    let run = receiver.await.map_err(|_| ApiError::over())?;
     let text = live.metrics_text(&run);
     let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
     Ok(([kind], text).into_response())

@@ -5,9 +5,9 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::api_error::ApiError;
 use super::asked::{ChatBody, check_model};
 use super::body::JsonBody;
-use super::refusal::Refusal;
 use crate::answer::serve::{LiveServer, text, tokens};
 
 /// A body of `/tokenize`: a text, or the messages of a chat.
@@ -38,7 +38,7 @@ pub struct DetokenizeBody {
 pub async fn tokenize(
     State(live): State<LiveServer>,
     JsonBody(body): JsonBody<TokenizeBody>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, ApiError> {
     let tokens = match body {
         TokenizeBody::Text { prompt, model } => {
             check_model(model.as_deref(), &live)?;
@@ -58,7 +58,7 @@ pub async fn tokenize(
 pub async fn detokenize(
     State(live): State<LiveServer>,
     JsonBody(body): JsonBody<DetokenizeBody>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, ApiError> {
     check_model(body.model.as_deref(), &live)?;
     Ok(Json(json!({"prompt": text(&body.tokens)})))
 }

@@ -9,7 +9,7 @@ use crate::answer::serve::{LiveEnd, LiveServer, NotTaken};
 
 /// Why a request is not answered.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct ApiError {
     status: StatusCode,
     kind: &'static str,
     message: String,
@@ -17,7 +17,7 @@ pub struct Refusal {
     retry_after_s: Option<u64>,
 }
 
-impl Refusal {
+impl ApiError {
     fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -85,8 +85,8 @@ impl Refusal {
                 prompt,
                 answer,
             } => Self::bad(format!(
-                "This model's maximum context length is {allowed} tokens. However, you requested {} tokens ({prompt} in \
-                 the prompt, {answer} in the completion). Please reduce the length of the prompt or completion.",
+                "This model's maximum context length is {allowed} tokens. However, you requested {} tokens ({prompt} \
+                 in the prompt, {answer} in the completion). Please reduce the length of the prompt or completion.",
                 prompt as u64 + u64::from(answer)
             )),
         }
@@ -128,7 +128,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body())).into_response();
         if let Some(pause) = self.retry_after_s {
