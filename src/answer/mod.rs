@@ -33,6 +33,7 @@ mod run_files;
 mod run_outputs;
 mod run_report;
 mod run_tables;
+pub mod serve;
 mod servers_in_words;
 mod setting;
 mod steps;

@@ -19,6 +19,7 @@ mod in_order;
 mod input;
 mod lasting_rate;
 mod likeness;
+pub mod live;
 mod load_dial;
 mod load_kind;
 mod memory_left_out;
