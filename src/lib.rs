@@ -32,7 +32,7 @@
 //! The modules are floors; each imports only from floors below its own:
 //!
 //! ```text
-//! 11  cli                     verbs; the only place that prints
+//! 11  cli  web                verbs, the only place that prints · answers over HTTP, the only place that listens
 //! 10  answer                  every verb as a question and a function
 //!  9  report                  tables, figures, files
 //!  8  study                   questions that take more than one simulation
@@ -68,4 +68,6 @@ pub mod stats;
 pub mod step_time;
 pub mod study;
 pub mod units;
+#[cfg(feature = "serve")]
+pub mod web;
 pub mod workload;

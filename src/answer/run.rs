@@ -120,18 +120,9 @@ impl ReadyRun<'_> {
         more.extend(summary.and_then(|summary| run_report::slow_links(&self.input.scenario, summary)));
         warn_all(control, &more);
         warnings.extend(more);
-        let setting = setting::of(control, &self.input, outcome.runs, Vec::new());
-        let mut report = run_report::of(&self.input, &outcome);
-        report.of_workload.extend(of_prices);
-        Ok(RunAnswer {
-            report,
-            is_interrupted: outcome.is_interrupted,
-            warnings,
-            outcome,
-            setting,
-            wall: self.started.elapsed(),
-            input: self.input,
-        })
+        let mut answer = RunAnswer::of(self.input, outcome, control, self.started.elapsed(), warnings);
+        answer.report.of_workload.extend(of_prices);
+        Ok(answer)
     }
 
     fn simulate(&self, control: &Control) -> Result<Outcome, Problem> {
@@ -158,6 +149,20 @@ impl ReadyRun<'_> {
 }
 
 impl RunAnswer {
+    /// What came of a run of this scenario that took so long.
+    pub(super) fn of(input: Input, outcome: Outcome, control: &Control, wall: Duration, warnings: Vec<String>) -> Self {
+        let setting = setting::of(control, &input, outcome.runs, Vec::new());
+        Self {
+            report: run_report::of(&input, &outcome),
+            is_interrupted: outcome.is_interrupted,
+            warnings,
+            outcome,
+            setting,
+            wall,
+            input,
+        }
+    }
+
     /// One JSON object, with a line break at its end.
     pub fn to_json(&self) -> String {
         self.report.to_json()

@@ -18,7 +18,7 @@ use terminal::color::ColorFlags;
 use terminal::memory::MemoryFlags;
 use verbs::{
     calibrate, capacity, check, compare, completions, curve, gpus, help, init, man, merge, models, plan, report, run,
-    schema, steps, sweep, trace, validate,
+    schema, serve, steps, sweep, trace, validate,
 };
 
 /// Exit codes, for `--help`.
@@ -52,6 +52,7 @@ enum Command {
     Report(report::Args),
     Calibrate(Box<calibrate::Args>),
     Validate(validate::Args),
+    Serve(Box<serve::Args>),
     Steps(steps::Args),
     Trace(trace::Args),
     Models(models::Args),
@@ -94,6 +95,7 @@ impl Command {
             Self::Report(args) => report::run(&args, color),
             Self::Calibrate(args) => calibrate::run(&args, color),
             Self::Validate(args) => validate::run(&args, color),
+            Self::Serve(args) => serve::run(&args, color),
             Self::Steps(args) => steps::run(&args),
             Self::Trace(args) => trace::run(&args),
             Self::Models(args) => models::run(&args),

@@ -21,6 +21,7 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
     pub(super) fn arrive(&mut self) -> Result<(), ReplayError> {
         self.arrival_is_known = false;
         if !self.source.arrives() {
+            self.let_leave();
             return Ok(());
         }
         let request = self.source.take();
@@ -150,6 +151,20 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         let for_good = self.comes_to_nothing(attempt.id, why, now);
         self.withdraw(attempt, Leaves { why, for_good }, now);
         self.send_waiting(now);
+    }
+
+    /// Clients who do not wait any longer leave.
+    fn let_leave(&mut self) {
+        let now = self.arrival.expect("something was to happen now");
+        while let Some(request) = self.source.gives_up() {
+            let Some(attempt) = self.journeys.only_attempt(request) else {
+                continue;
+            };
+            let why = Loss::TimedOut;
+            let for_good = self.comes_to_nothing(attempt.id, why, now);
+            self.withdraw(attempt, Leaves { why, for_good }, now);
+            self.send_waiting(now);
+        }
     }
 
     /// Nobody waits for an attempt any more.

@@ -45,6 +45,13 @@ impl Patience {
         id
     }
 
+    /// The client of a request that has not ended gives up now, before its time.
+    pub(super) fn take_back(&mut self, id: RequestId, now: Time, engine: &mut impl Engine) {
+        self.ended.insert(id);
+        self.given_up.insert(id);
+        engine.abort(id, now);
+    }
+
     /// An observer that hears what clients and operators do: answers that come too late are none.
     pub(super) const fn heeding<'a, O: Observer>(&'a mut self, observer: &'a mut O) -> Heeding<'a, O> {
         Heeding {

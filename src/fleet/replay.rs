@@ -115,7 +115,12 @@ fn replay_with_answers(
                     source.rejected(id, deadline);
                 }
             }
-            (Some(_), _) if !source.arrives() => {}
+            (Some(now), _) if !source.arrives() => {
+                while let Some(id) = source.gives_up() {
+                    patience.take_back(id, now, engine);
+                    source.rejected(id, now);
+                }
+            }
             (Some(_), _) => {
                 let request = source.take();
                 watch.sent();

@@ -54,6 +54,8 @@ impl ClassRules {
 /// What is let in of every class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Admission {
+    /// The status with which they are refused; `None` if nobody ever is.
+    pub status: Option<u16>,
     /// How long clients who were refused are asked to pause at least.
     pub retry_after: Option<Span>,
     /// The longest prompt that is let in; requests with longer ones are rejected [tokens].

@@ -48,6 +48,8 @@ pub(super) struct Telling<'a, O: ?Sized> {
     streamed: Vec<Streamed>,
     /// How much is held back before it is worth looking at all servers.
     most_held: usize,
+    /// The same, unless more happens at one instant.
+    usually_held: usize,
 }
 
 /// Something that happened, and who did it by their place among all at one instant.
@@ -89,6 +91,7 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
             sent: VecDeque::new(),
             streamed: Vec::new(),
             most_held,
+            usually_held: most_held,
         }
     }
 
@@ -167,6 +170,8 @@ impl<'a, O: Observer + ?Sized> Telling<'a, O> {
         if held + late == 0 {
             // All of it happens now: it is not worth asking again soon.
             self.most_held = self.most_held.max(2 * self.count());
+        } else {
+            self.most_held = self.usually_held;
         }
         let mut next = 0;
         for place in 0..late {

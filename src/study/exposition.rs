@@ -8,15 +8,28 @@ use crate::units::Span;
 
 /// Who notes what would be scraped of a run of the scenario, at every multiple of an interval or only at its end.
 pub fn exposition(scenario: &Scenario, interval: Option<Span>) -> Exposition {
+    Exposition::new(settings(scenario, interval))
+}
+
+/// Who notes what would be scraped of the scenario's servers while they run, as of a model that clients know by a name.
+pub fn live_exposition(scenario: &Scenario, model: &str) -> Exposition {
+    let mut settings = settings(scenario, None);
+    for server in &mut settings.servers {
+        model.clone_into(&mut server.model);
+    }
+    Exposition::new(settings)
+}
+
+fn settings(scenario: &Scenario, interval: Option<Span>) -> ExpositionSettings {
     let operation = &scenario.operation;
-    Exposition::new(ExpositionSettings {
+    ExpositionSettings {
         servers: exposed_servers(scenario),
         size: operation.initial_size(),
         has_router: operation.fleet.is_some(),
         is_scaled: operation.is_scaled(),
         classes: class_names(scenario),
         interval,
-    })
+    }
 }
 
 /// The servers of the scenario, in the order of their numbers.

@@ -19,6 +19,7 @@ mod in_order;
 mod input;
 mod lasting_rate;
 mod likeness;
+pub mod live;
 mod load_dial;
 mod load_kind;
 mod memory_left_out;
@@ -66,7 +67,7 @@ pub use memory_left_out::{ForgottenMemory, MemoryLeftOut};
 pub use model_range::{
     ShiftedRuns, add_range, check_range, error_of_run, has_queue, set_ranges, shifted_runs, steps_times,
 };
-pub use overview::{overview, with_unlike_servers};
+pub use overview::{overview, timeline};
 pub use plan::{MOST_POINTS, Plan, label, short};
 pub use production::{
     Answered, AssumedFailures, Calculator, Crowds, Failures, LoadToCarry, MeasuredFailures, NeededServers, NotTried,

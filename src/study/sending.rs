@@ -166,7 +166,7 @@ fn routes_by_session(scenario: &Scenario) -> bool {
 }
 
 /// Whether whoever watches stopped the run, if nothing else did.
-fn until_stopped(ended: Result<(), ReplayError>) -> Result<bool, SimulationError> {
+pub(super) fn until_stopped(ended: Result<(), ReplayError>) -> Result<bool, SimulationError> {
     match ended {
         Ok(()) => Ok(false),
         Err(ReplayError::Stopped) => Ok(true),

@@ -191,6 +191,33 @@ pub fn replay_source(
     sending::send_limited(scenario, run, source, &mut Unwatched).map_err(SimulationError::Replay)
 }
 
+/// Runs the scenario's servers for clients that are no part of the simulation, heard by `also`: what happens is told as
+/// soon as it is known. It ends when `source` does, or `control` is stopped.
+pub(super) fn run_for(
+    input: &Input,
+    source: &mut dyn Source,
+    also: Vec<&mut dyn Observer>,
+    control: &Control,
+) -> Result<Run, SimulationError> {
+    let scenario = &input.scenario;
+    let mut recorder = recorder(scenario, &input.slos, &input.classes);
+    let bounds = Bounds::default();
+    let mut watch = Watched::new(control, &bounds);
+    let mut all = Listeners(vec![&mut recorder]);
+    all.0.extend(also.into_iter().map(|one| one as &mut dyn Observer));
+    let mut servers = Servers::of(scenario, scenario.seed);
+    if let Servers::Fleet(fleet) = &mut servers {
+        fleet.settings.held_back = 0;
+    }
+    let ended = sending::until_stopped(servers.serve(source, &mut all, &mut watch))?;
+    let recording = recorder.finish();
+    let replayed = Replayed {
+        is_stopped: ended,
+        ..Replayed::default()
+    };
+    Ok(Run { recording, replayed })
+}
+
 /// The scenario's server, as its clients see it.
 pub fn engine(scenario: &Scenario, seed: u64) -> Fronted<Server> {
     engine_with(&scenario.deployment, seed, scenario.step_time(), engine::fast)

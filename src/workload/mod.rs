@@ -71,6 +71,13 @@ pub trait Source {
         self.finished(id, at);
     }
 
+    /// The next of the requests that have not ended whose clients leave now, each by itself; asked for as long as there
+    /// is one whenever [`Source::arrives`] has said no, of sources for which [`Source::timeout`] says how long their
+    /// clients wait at most.
+    fn gives_up(&mut self) -> Option<RequestId> {
+        None
+    }
+
     /// How many classes its requests belong to.
     fn classes(&self) -> usize {
         1
@@ -116,6 +123,10 @@ impl<S: Source + ?Sized> Source for &mut S {
 
     fn rejected(&mut self, id: RequestId, at: Time) {
         (**self).rejected(id, at);
+    }
+
+    fn gives_up(&mut self) -> Option<RequestId> {
+        (**self).gives_up()
     }
 
     fn classes(&self) -> usize {

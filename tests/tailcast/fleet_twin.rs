@@ -342,6 +342,7 @@ fn hard_world(policy: &str, seed: u64) -> Option<FleetWorld> {
     fleet.hardships = Hardships {
         classes: vec![class(retry), class(None)],
         admission: Admission {
+            status: Some(429),
             retry_after: random.random_bool(0.3).then(|| up_to(horizon / 8, random)),
             max_prompt: random.random_bool(0.2).then(|| random.random_range(1..60)),
             max_tokens: random.random_bool(0.2).then(|| random.random_range(1..60)),

@@ -112,7 +112,11 @@ mod run_numbers;
 mod sample_drawings;
 mod sample_page;
 mod schema;
+#[cfg(feature = "serve")]
+mod serve;
 mod served_models;
+#[cfg(feature = "serve")]
+mod serving;
 mod sessions;
 mod sharing;
 mod shopping;

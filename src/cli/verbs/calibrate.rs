@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::answer::{CalibrateAnswer, CalibrateQuestion, Problem, ReadyCalibrate};
+use crate::answer::{CalibrateAnswer, CalibrateQuestion, Problem, ReadyCalibrate, coefficients};
 use crate::cli::failure::Failure;
 use crate::cli::flags::format::Format;
 use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::output::Taken;
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
-use crate::config::Diagnostic;
 use crate::report::{is_standard_output, write_atomically};
-use crate::study::calibrate::Fittable;
 
 /// What the help says at its end.
 const AFTER_HELP: &str = "\
@@ -59,7 +57,7 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let question = CalibrateQuestion {
-        coefficients: args.coefficients.as_deref().map(named).transpose()?,
+        coefficients: args.coefficients.as_deref().map(coefficients).transpose()?,
         base: args.changes.base(Some(&args.scenario))?,
         data: args.data.clone(),
     };
@@ -115,19 +113,4 @@ fn print(args: &Args, answer: &CalibrateAnswer, stdout_is_taken: bool) -> Result
         ));
     }
     Ok(())
-}
-
-fn named(names: &[String]) -> Result<Vec<Fittable>, Failure> {
-    let mut found: Vec<Fittable> = Vec::new();
-    for name in names {
-        let Some(one) = Fittable::named(name.trim()) else {
-            let known = Fittable::ALL.map(Fittable::name).join(", ");
-            let message = format!("--coefficients: there is no coefficient {name:?}");
-            return Err(Diagnostic::new(message).help(format!("allowed: {known}")).into());
-        };
-        if !found.contains(&one) {
-            found.push(one);
-        }
-    }
-    Ok(found)
 }

@@ -97,10 +97,9 @@ pub fn read(fields: &Fields<'_>, refuses: bool) -> Result<Admission, Diagnostic>
             .error(RETRY_AFTER.name, message)
             .help("write retry_after = \"5s\""));
     }
-    if refuses {
-        status.or_default();
-    }
+    let status = if refuses { Some(status.or_default()) } else { None };
     let admission = Admission {
+        status: status.map(|status| status as u16),
         retry_after: retry_after.optional(),
         max_prompt: fields.find(&MAX_PROMPT)?.declared_count()?.optional(),
         max_tokens: fields.find(&MAX_TOKENS)?.declared_count()?.optional(),

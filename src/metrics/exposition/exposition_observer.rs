@@ -50,6 +50,7 @@ pub struct ExposedServer {
 
 /// An observer that notes what a Prometheus would scrape. What happens on one server is told in the order of its own
 /// time, so that each goes on by itself. Its memory grows with the rows that it notes, of which there are only so many.
+#[derive(Clone)]
 pub struct Exposition {
     settings: ExpositionSettings,
     gateway: GatewayMetrics,
@@ -60,6 +61,7 @@ pub struct Exposition {
 }
 
 /// A server, with the rows of what requests and of what steps change.
+#[derive(Clone)]
 struct ServerOfExposition {
     events: ServerEvents,
     event_rows: ScrapedRows,
@@ -95,6 +97,19 @@ impl Exposition {
         Rc::clone(&self.too_long)
     }
 
+    /// What would be scraped now of a run that goes on, of which only the end is looked at. Servers are told apart as
+    /// vLLM tells the engines of one process: what is scraped has no `instance` yet.
+    #[must_use]
+    pub fn so_far(&self) -> ExposedRun {
+        let mut now = self.clone();
+        for server in &mut now.servers {
+            let runs = server.runs;
+            server.finish(Time::ZERO, runs, true);
+        }
+        now.gateway_rows.note(&now.gateway.instruments());
+        now.exposed(|place| ("engine", place.to_string()))
+    }
+
     /// What was scraped, up to the first instant by which all has been heard; the run ended at `end`.
     pub fn finish(mut self, end: Time) -> ExposedRun {
         let last = match self.settings.interval {
@@ -113,14 +128,18 @@ impl Exposition {
             self.gateway_rows.note(&self.gateway.instruments());
         }
         self.heed_length();
-        self.exposed()
+        self.exposed(|place| ("instance", instance_of(place)))
     }
 
-    fn exposed(self) -> ExposedRun {
+    /// With a label that tells servers apart.
+    fn exposed(self, label_of: impl Fn(usize) -> Label) -> ExposedRun {
         let mut run = ExposedRun::new(self.settings.interval.unwrap_or(Span::ZERO));
         for (place, (server, about)) in self.servers.into_iter().zip(&self.settings.servers).enumerate() {
-            let mut labels = vec![("model_name", about.model.clone()), ("engine", "0".to_owned())];
-            labels.push(("instance", instance_of(place)));
+            let mut labels = vec![("model_name", about.model.clone())];
+            match label_of(place) {
+                label @ ("engine", _) => labels.push(label),
+                label => labels.extend([("engine", "0".to_owned()), label]),
+            }
             labels.extend(about.pool.clone().map(|pool| ("pool", pool)));
             run.add(&server.events.instruments(), &labels, server.event_rows);
             run.add(&server.steps.instruments(), &labels, server.step_rows);

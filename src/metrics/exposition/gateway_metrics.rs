@@ -8,6 +8,7 @@ use crate::metrics::population::Counts;
 use crate::workload::RequestId;
 
 /// The metrics that are of no server.
+#[derive(Clone)]
 pub(super) struct GatewayMetrics {
     counts: Counts,
     ready: Instrument,
@@ -29,6 +30,7 @@ pub(super) struct GatewayMetrics {
 }
 
 /// What clients of a class see.
+#[derive(Clone)]
 struct ClassMetrics {
     /// By how they ended.
     ended: [Instrument; 4],

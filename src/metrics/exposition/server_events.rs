@@ -11,6 +11,7 @@ use crate::units::{Span, Time};
 use crate::workload::RequestId;
 
 /// The metrics of a server that change when something happens to a request.
+#[derive(Clone)]
 pub(super) struct ServerEvents {
     prefix_caching: bool,
     counts: Counts,

@@ -8,6 +8,7 @@ use crate::engine::{Event, StepRun};
 use crate::units::Time;
 
 /// The metrics of a server that change with its steps.
+#[derive(Clone)]
 pub(super) struct ServerSteps {
     usable_blocks: f64,
     kv_usage: Instrument,
