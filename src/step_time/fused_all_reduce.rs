@@ -18,8 +18,8 @@ const MIB: f64 = 1_048_576.0;
 
 impl FusedAllReduce {
     /// Those of so many GPUs that take `micros` before any byte; `None` where there are none (vLLM,
-    /// `compilation/collective_fusion.py` and `config/compilation.py`: Hopper and Blackwell in data centres, 2, 4 or 8 of
-    /// them).
+    /// `compilation/collective_fusion.py` and `config/compilation.py`: Hopper and Blackwell in data centres, 2, 4 or
+    /// 8 of them).
     pub fn of(gpu: &Gpu, gpus: u64, micros: f64) -> Option<Self> {
         let [one_stage, most] = match (gpu.chip()?.architecture, gpus) {
             (Architecture::Hopper | Architecture::Blackwell, 2) => [32.0, 64.0],
