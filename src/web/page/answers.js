@@ -40,7 +40,7 @@ const answers = (() => {
       tile("Throughput", `${digits(report.throughput.output_tokens_per_s)}`, null, `output tokens/s, ${digits(report.throughput.requests_per_s)} requests/s`),
       tile("Cost", cost ? `${dollars(cost.fleet_hour)}/h` : UNKNOWN, null, cost ? `${dollars(cost.per_million_tokens)} per 1M tokens` : "no price known"),
       tile("What binds", constraint?.binding?.replaceAll("_", " ").replace("kv", "KV") ?? UNKNOWN, null,
-        constraint?.share_of_time ? `${digits(100 * constraint.share_of_time, 2)} % of the time` : ""),
+        constraint?.share_of_time && constraint.binding !== "nothing" ? `${digits(100 * constraint.share_of_time, 2)} % of the time` : ""),
     );
   };
 
@@ -52,13 +52,34 @@ const answers = (() => {
     by("latencies").replaceChildren(table("–: too few samples for this quantile (p99 needs 1,000)",
       ["latency", "p50", "p90", "p95", "p99", "n"], rows));
     const depths = [["Waiting", report.queue.depth], ["Running", report.queue.running]];
-    by("depths").replaceChildren(table("requests, weighted by time", ["", "mean", "p50", "p90", "p99", "most"],
+    by("depths").replaceChildren(table("Over time: how many there are, and for how long", ["requests", "mean", "p50", "p90", "p99", "most"],
       depths.map(([name, it]) => [name, ...[it.mean, it.p50, it.p90, it.p99, it.max].map(value => digits(value))])));
   };
 
   // ---- figures ----
 
+  // What takes the charts of a place away, and those that nobody sees yet: they are drawn one by one when there is time.
   const taken = new Map();
+  const waiting = new Map();
+  let drawsLater = false;
+  const drawLater = () => {
+    drawsLater = false;
+    for (const [id, list] of waiting) {
+      if (!list.length) { waiting.delete(id); continue; }
+      taken.get(id).push(charts.draw(...list.shift()));
+      later();
+      return;
+    }
+  };
+  const later = () => {
+    if (!drawsLater) setTimeout(drawLater, 30);
+    drawsLater = true;
+  };
+  const isInView = it => {
+    const { top, bottom } = it.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  };
+
   const showFigures = (id, drawings, marks = []) => {
     const holder = by(id);
     taken.get(id)?.forEach(take => take());
@@ -73,7 +94,10 @@ const answers = (() => {
     // The page must not jump while it is drawn anew.
     holder.style.minHeight = `${holder.offsetHeight}px`;
     holder.replaceChildren(...panels);
-    taken.set(id, holders.map(([chart, data]) => charts.draw(chart, data)));
+    const seen = holders.map(([chart]) => isInView(chart));
+    taken.set(id, holders.filter((_, at) => seen[at]).map(it => charts.draw(...it)));
+    waiting.set(id, holders.filter((_, at) => !seen[at]));
+    later();
     holder.style.minHeight = "";
   };
 
@@ -89,6 +113,15 @@ const answers = (() => {
     return holder;
   };
 
+  // What is folded up is made when it is unfolded.
+  const shows = new Map();
+  const showInFull = (id, show) => {
+    const fold = by(`${id}-more`);
+    if (!shows.has(id)) fold.addEventListener("toggle", () => fold.open && shows.get(id)());
+    shows.set(id, show);
+    if (fold.open) show();
+  };
+
   const showVerdict = (tone, text) => {
     const sign = { good: "✓ ", bad: "✗ " }[tone] ?? "";
     by("verdict").className = `verdict ${tone}`;
@@ -99,7 +132,9 @@ const answers = (() => {
     showRun: answer => {
       const { report, page, facts, warnings, scenario } = answer;
       const goal = report.slo?.length ? "" : " (no objective is asked for)";
-      showVerdict(page.tone, (report.complete ? page.verdict : "stopped early: it takes long to simulate") + goal);
+      const tails = ["ttft", "tpot"].map(metric => `${metric.toUpperCase()} p99 ${time(report.latency[metric].p99)}`);
+      const verdict = (report.complete ? page.verdict : "stopped early: it takes long to simulate") + goal;
+      showVerdict(page.tone, [verdict, ...tails].join(" · "));
       showTiles(report);
       showTables(report);
       by("line").textContent = scenario.line;
@@ -111,11 +146,12 @@ const answers = (() => {
       const isOverTime = it => !it.panels.some(panel => panel.chart.x.log);
       showFigures("latency-figures", drawings.filter(it => !isOverTime(it)));
       showFigures("queue-figures", drawings.filter(isOverTime));
-      by("facts").replaceChildren(...facts.flatMap(([name, value]) =>
-        [element("dt", { textContent: name }), element("dd", { textContent: value })]));
+      showInFull("facts", () => by("facts").replaceChildren(...facts.flatMap(([name, value]) =>
+        [element("dt", { textContent: name }), element("dd", { textContent: value })])));
       const costs = page.sections.find(section => section.heading === "What it costs");
-      by("costs").replaceChildren(...(costs?.blocks ?? [{ kind: "text", text: "No price is known: say what a GPU costs." }]).map(block));
-      by("assumed").replaceChildren(...page.sections.at(-1).blocks.map(block));
+      const unknown = [{ kind: "text", text: "No price is known: say what a GPU costs." }];
+      showInFull("costs", () => by("costs").replaceChildren(...(costs?.blocks ?? unknown).map(block)));
+      showInFull("assumed", () => by("assumed").replaceChildren(...page.sections.at(-1).blocks.map(block)));
       by("vllm").textContent = scenario.vllm_serve ?? "";
       by("vllm").hidden = !scenario.vllm_serve;
       by("remarks").replaceChildren(...scenario.remarks.map(textContent => element("li", { textContent })));

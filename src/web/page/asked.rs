@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::refusal::Refusal;
 use crate::answer::{Base, Control, CurveQuestion, LoadKind, Problem, RunQuestion, ScenarioQuestion};
 use crate::config::{Diagnostic, Flag};
 
@@ -18,6 +17,8 @@ pub struct Asked {
     toml: Option<String>,
     /// Keys with their values, as `--set` would set them.
     set: BTreeMap<String, Value>,
+    /// Keys for this answer only: the scenario that comes with it is without them.
+    also: BTreeMap<String, Value>,
     /// The answer may take so long [ms]; what is there by then is the answer.
     limit_ms: Option<u64>,
     /// The loads of a curve.
@@ -44,26 +45,17 @@ impl Asked {
     /// The scenario that is asked about: that of the text, or else the one that is `served`.
     pub fn base(&self, served: &Base) -> Result<Base, Problem> {
         let own = self.toml.as_deref().map(|text| Base::from_toml(text).closed());
-        let base = own.unwrap_or_else(|| served.clone());
-        let mut flags = Vec::new();
-        for (key, value) in &self.set {
-            let value = toml::Value::try_from(value).map_err(|error| {
-                let message = format!("{key}: {error}");
-                Diagnostic::new(message).help("write a number, a text, true or false, a list or an object")
-            })?;
-            flags.push(Flag::new("--set", format!("{key}={value}")));
-        }
-        Ok(if flags.is_empty() { base } else { base.changed(&flags) })
+        laid_over(&own.unwrap_or_else(|| served.clone()), &self.set)
+    }
+
+    /// The scenario with the keys for this answer only.
+    pub fn base_of_answer(&self, base: &Base) -> Result<Base, Problem> {
+        laid_over(base, &self.also)
     }
 
     /// How long the answer may take, if that is said.
     pub fn limit(&self) -> Option<Duration> {
         self.limit_ms.map(Duration::from_millis)
-    }
-
-    /// The problem as an answer, with the key that it is about.
-    pub fn refused(&self, problem: &Problem) -> Refusal {
-        Refusal::of(problem).about(self)
     }
 
     /// The key that a message is about: of those that are laid over the scenario the one that it names, or else the
@@ -73,7 +65,12 @@ impl Asked {
             let spelling = |text: &str| text.replace('"', "");
             spelling(message).contains(&spelling(key))
         };
-        let longest = self.set.keys().filter(is_named).max_by_key(|key| key.len());
+        let longest = self
+            .set
+            .keys()
+            .chain(self.also.keys())
+            .filter(is_named)
+            .max_by_key(|key| key.len());
         longest.cloned().or_else(|| {
             let quoted = message.split('`').skip(1).step_by(2);
             quoted.filter(|name| name.contains('.')).last().map(str::to_owned)
@@ -81,7 +78,7 @@ impl Asked {
     }
 
     /// The curve that is asked for.
-    pub fn curve(&self, base: Base) -> Result<CurveQuestion, Problem> {
+    fn curve(&self, base: Base) -> Result<CurveQuestion, Problem> {
         if !(1..=MOST_LOADS).contains(&self.loads.len()) {
             let message = format!("loads: {} of them; a curve has 1 to {MOST_LOADS}", self.loads.len());
             return Err(Diagnostic::new(message).help("write loads = [4, 8, 16]").into());
@@ -110,11 +107,28 @@ impl Asked {
     }
 }
 
+/// These keys over a scenario, as `--set` lays them over it.
+fn laid_over(base: &Base, keys: &BTreeMap<String, Value>) -> Result<Base, Problem> {
+    let mut flags = Vec::new();
+    for (key, value) in keys {
+        let value = toml::Value::try_from(value).map_err(|error| {
+            let message = format!("{key}: {error}");
+            Diagnostic::new(message).help("write a number, a text, true or false, a list or an object")
+        })?;
+        flags.push(Flag::new("--set", format!("{key}={value}")));
+    }
+    Ok(if flags.is_empty() {
+        base.clone()
+    } else {
+        base.changed(&flags)
+    })
+}
+
 /// What the users of a scenario would see: the report of `run`, the same as a page with its figures, and the scenario.
-pub fn run(base: &Base, control: &Control) -> Result<Value, Problem> {
+pub fn run(asked: &Asked, base: Base, control: &Control) -> Result<Value, Problem> {
     let started = Instant::now();
-    let scenario = ScenarioQuestion { base: base.clone() }.answer()?;
-    let question = RunQuestion::of(base.clone());
+    let question = RunQuestion::of(asked.base_of_answer(&base)?);
+    let scenario = ScenarioQuestion { base }.answer()?;
     let ready = question.ready()?;
     if let Some(requests) = ready
         .input
@@ -147,9 +161,9 @@ pub fn run(base: &Base, control: &Control) -> Result<Value, Problem> {
 }
 
 /// Latency and throughput at several loads: the report of `curve`, and the same as a page with its figure.
-pub fn curve(question: &CurveQuestion, control: &Control) -> Result<Value, Problem> {
+pub fn curve(asked: &Asked, base: &Base, control: &Control) -> Result<Value, Problem> {
     let started = Instant::now();
-    let answer = question.answer(control)?;
+    let answer = asked.curve(asked.base_of_answer(base)?)?.answer(control)?;
     let report: Value = serde_json::from_str(&answer.to_json()).expect("a report is JSON");
     Ok(json!({
         "report": report,

@@ -264,11 +264,12 @@ const controls = (() => {
       scenario = structuredClone(next);
       show();
     },
-    // Says at the control that it is about what is wrong; nothing, if there is no problem.
+    // Says at the control that it is about what is wrong; nothing, if there is no problem. Gives whether there is one.
     blame: (key, message) => {
       const names = ({ it }) => key && (it.key === key || it.write && key.startsWith(`${it.key}.`) || `${it.key}.`.startsWith(`${key}.`));
       const guilty = message && made.find(names);
       made.forEach(control => control.blame(control === guilty ? message.split("\n")[0] : null));
+      return Boolean(guilty);
     },
     written,
     isClosed,

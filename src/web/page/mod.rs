@@ -102,24 +102,24 @@ async fn what_is_served(State(live): State<LiveServer>) -> Json<Value> {
 }
 
 async fn served_scenario(State(page): State<PageState>) -> Result<Json<Value>, Refusal> {
-    let base = page.base.clone();
-    let answer = move |_: &Control| ScenarioQuestion { base }.answer().map(|answer| answer.to_json());
-    Ok(Json(page.work.answer(None, answer).await?))
+    page.answer(Asked::default(), scenario_answer).await
 }
 
 async fn scenario(State(page): State<PageState>, JsonBody(asked): JsonBody<Asked>) -> Result<Json<Value>, Refusal> {
-    let answer = |base: Base, _: &Control| ScenarioQuestion { base }.answer().map(|answer| answer.to_json());
-    page.answer(asked, answer).await
+    page.answer(asked, scenario_answer).await
 }
 
 async fn run(State(page): State<PageState>, JsonBody(asked): JsonBody<Asked>) -> Result<Json<Value>, Refusal> {
-    page.answer(asked, |base, control| asked::run(&base, control)).await
+    page.answer(asked, asked::run).await
 }
 
 async fn curve(State(page): State<PageState>, JsonBody(asked): JsonBody<Asked>) -> Result<Json<Value>, Refusal> {
-    let question = asked.clone();
-    let answer = move |base, control: &Control| asked::curve(&question.curve(base)?, control);
+    let answer = |asked: &Asked, base: Base, control: &Control| asked::curve(asked, &base, control);
     page.answer(asked, answer).await
+}
+
+fn scenario_answer(_: &Asked, base: Base, _: &Control) -> Result<Value, Problem> {
+    Ok(ScenarioQuestion { base }.answer()?.to_json())
 }
 
 impl PageState {
@@ -127,13 +127,13 @@ impl PageState {
     async fn answer(
         &self,
         asked: Asked,
-        answer: impl FnOnce(Base, &Control) -> Result<Value, Problem> + Send + 'static,
+        answer: impl FnOnce(&Asked, Base, &Control) -> Result<Value, Problem> + Send + 'static,
     ) -> Result<Json<Value>, Refusal> {
-        let base = asked.base(&self.base).map_err(|problem| asked.refused(&problem))?;
-        let answered = self
-            .work
-            .answer(asked.limit(), move |control| answer(base, control))
-            .await;
+        let limit = asked.limit();
+        let asked = Arc::new(asked);
+        let (question, served) = (Arc::clone(&asked), self.base.clone());
+        let answer = move |control: &Control| answer(&question, question.base(&served)?, control);
+        let answered = self.work.answer(limit, answer).await;
         answered.map(Json).map_err(|refusal| refusal.about(&asked))
     }
 }

@@ -4,20 +4,25 @@
   const root = document.documentElement;
 
   // A change is answered before anybody notices the wait; what is shown then is refined.
-  const QUICK = { budget: 35, least: 300, most: 2000, limit: 2000 };
+  const QUICK = { budget: 25, least: 300, most: 2000, limit: 2000 };
   const FULL = { budget: 6000, least: 2000, most: 10000, limit: 15000 };
   const POINT = { budget: 500, least: 500, most: 2000, limit: 15000 };
-  const DEBOUNCE = 10;
   const PAUSE = 350;
+  // Whoever drags a slider sees answers meanwhile, unless they take longer than this.
+  const PATIENCE = 150;
   const FACTORS = [0.25, 0.5, 0.7, 0.85, 1, 1.15, 1.35, 1.7, 2.2];
 
   let served;
+  let scenario;
   let catalogue;
   // Requests simulated in a millisecond, as they were lately; of a fast policy at first.
   let speed = 50;
   let stop = new AbortController();
-  let timer;
+  // When what is shown was changed last, and when the question that nobody has answered yet was asked.
   let changedAt = null;
+  let askedAt = null;
+  // Whether somebody writes a scenario that is not asked about yet.
+  let isWriting = false;
 
   // ---- questions ----
 
@@ -28,18 +33,17 @@
     return Math.max(step, Math.floor(many / step) * step);
   };
   // A trace has no more rows than it has; a price that nobody gave is that of the list.
-  const question = size => {
+  const question = (size, extra = controls.written("cost") ? {} : { cost: {} }) => {
     const key = controls.written("workload.trace") ? "workload.trace.limit" : "workload.requests";
-    const more = { [key]: size.count, ...(controls.written("cost") ? {} : { cost: {} }) };
-    return { ...state.asked(more), limit_ms: size.limit };
+    return { ...state.asked({ [key]: requests(size), ...extra }), limit_ms: size.limit };
   };
-  const sized = size => ({ ...size, count: requests(size) });
 
   const problemShown = problem => {
     by("error").hidden = !problem;
     by("error").textContent = problem ? `error: ${problem.message}` : "";
-    controls.blame(problem?.key ?? null, problem?.message);
+    const isShownThere = controls.blame(problem?.key ?? null, problem?.message);
     if (!problem) return;
+    if (!isShownThere) by("error").scrollIntoView({ block: "nearest" });
     answers.showVerdict("bad", "no answer: the scenario is refused");
     by("behind").textContent = "Numbers below are those of the scenario before.";
   };
@@ -47,24 +51,19 @@
   const show = (answer, size) => {
     const { report, wall_ms: wall } = answer;
     const count = report.requests.arrived;
-    // Short runs say little about speed.
-    if (wall > 1) speed = 0.5 * speed + 0.5 * count / wall;
+    // What has become slower is asked less at once, what has become faster more in time.
+    const now = count / Math.max(wall, 1);
+    speed = Math.min(now, 0.5 * speed + 0.5 * now);
     problemShown(null);
-    // The page's own additions are no part of what is taken along.
-    controls.show(withoutAdditions(answer.scenario));
+    scenario = answer.scenario;
+    // What was changed meanwhile stays as it is until it is answered too.
+    if (changedAt === null) controls.show(scenario);
+    if (!isWriting) by("toml").value = scenario.toml;
     answers.showRun(answer);
     by("behind").textContent = `${count.toLocaleString("en")} requests simulated in ${Math.round(wall)} ms`
       + (size === QUICK ? "; more follow" : "");
     root.dataset.requests = count;
   };
-
-  const withoutAdditions = scenario => {
-    const next = structuredClone(scenario);
-    if (!plainScenario) return next;
-    const own = structuredClone(plainScenario.written);
-    return { ...next, written: own };
-  };
-  let plainScenario = null;
 
   const paint = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
   const pause = (time, signal) => new Promise((done, stopped) => {
@@ -81,9 +80,7 @@
     by("knee-note").textContent = "Simulating other loads …";
     const kind = controls.isClosed() ? "concurrency" : "rate";
     const loads = FACTORS.map(factor => kind === "rate" ? factor * now : Math.max(1, Math.round(factor * now)));
-    const { cost: _, ...set } = question(sized(POINT)).set;
-    const asked = { ...question(sized(POINT)), set, kind, loads };
-    answers.showCurve(await ask("/api/curve", asked, signal), now);
+    answers.showCurve(await ask("/api/curve", { ...question(POINT, {}), kind, loads }, signal), now);
     root.dataset.curve = "done";
   };
 
@@ -93,29 +90,30 @@
     const { signal } = stop;
     const since = changedAt;
     changedAt = null;
+    askedAt = performance.now();
     delete root.dataset.curve;
     root.dataset.stage = "asking";
     by("results").setAttribute("aria-busy", "true");
     try {
-      const plain = ask("/api/scenario", state.asked({}), signal);
-      const quick = ask("/api/run", question(sized(QUICK)), signal);
-      plain.catch(() => {});
-      plainScenario = await plain;
-      show(await quick, QUICK);
+      const quick = await ask("/api/run", question(QUICK), signal);
+      show(quick, QUICK);
       await paint();
+      askedAt = null;
       root.dataset.stage = "quick";
       // From the change to the painted answer; `.ci/page` reads it.
       if (since !== null) performance.measure("change", { start: since, end: performance.now() });
       by("results").setAttribute("aria-busy", "false");
-      by("toml").value = plainScenario.toml;
+      if (changedAt !== null) { refresh(); return; }
       await keepAddress(signal);
       await pause(PAUSE, signal);
-      show(await ask("/api/run", question(sized(FULL)), signal), FULL);
+      show(await ask("/api/run", question(FULL), signal), FULL);
       root.dataset.stage = "full";
       await curve(signal);
     } catch (problem) {
       if (signal.aborted || problem.name === "AbortError") return;
+      askedAt = null;
       by("results").setAttribute("aria-busy", "false");
+      if (changedAt !== null) { refresh(); return; }
       if (root.dataset.stage === "full") { by("knee-note").textContent = problem.message; return; }
       if (problem.isBusy) { await new Promise(done => setTimeout(done, 1000)); if (!signal.aborted) refresh(); return; }
       problemShown(problem);
@@ -126,8 +124,9 @@
 
   const soon = () => {
     changedAt ??= performance.now();
-    clearTimeout(timer);
-    timer = setTimeout(refresh, DEBOUNCE);
+    if (askedAt !== null && performance.now() - askedAt < PATIENCE) return;
+    // All changes of one event are one question.
+    queueMicrotask(() => { if (changedAt !== null) refresh(); });
   };
 
   // ---- what is taken along ----
@@ -152,10 +151,16 @@
     setTimeout(() => { by("copied").textContent = ""; }, 3000);
   };
   by("copy-link").addEventListener("click", async () => copy(await link(), "The link"));
-  by("copy-toml").addEventListener("click", () => copy(plainScenario?.toml ?? "", "The TOML"));
+  by("copy-toml").addEventListener("click", () => copy(scenario.toml, "The TOML"));
   by("copy-vllm").addEventListener("click", () => copy(by("vllm").textContent, "The command"));
-  by("apply").addEventListener("click", () => { state.replace(by("toml").value); soon(); });
+  by("toml").addEventListener("input", () => { isWriting = true; });
+  by("apply").addEventListener("click", () => {
+    isWriting = false;
+    state.replace(by("toml").value);
+    soon();
+  });
   by("reset").addEventListener("click", () => {
+    isWriting = false;
     state.replace(null);
     controls.show(served);
     soon();
@@ -195,6 +200,7 @@
   const start = async () => {
     [served, catalogue] = await Promise.all([ask("/api/scenario"), ask("/api/catalogue")]);
     controls.make(by("groups"), catalogue, (key, value) => { state.put(key, value); soon(); });
+    scenario = served;
     controls.show(served);
     await takeAddress();
     await refresh();

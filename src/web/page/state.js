@@ -32,7 +32,7 @@ const state = (() => {
 
   return {
     // The question, with keys that are laid over it for this answer only.
-    asked: more => ({ ...(toml === null ? {} : { toml }), set: { ...set, ...more } }),
+    asked: also => ({ ...(toml === null ? {} : { toml }), set, also }),
     has: key => Object.hasOwn(set, key),
     put: (key, value) => { set[key] = value; },
     drop: key => { delete set[key]; },
