@@ -70,8 +70,8 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_the_same() {
-        let content = "name = \"a \\\"b\\\" \\u0007\"\nseed = 7\n[slo]\n\"ttft.p99\" = \"2s\"\n\"\" = 1e300\n[a.b.c]\nd = \
-                       [1, 2.5, { e = true }]\n[[class]]\nname = \"x\"\n[[class]]\nname = 'y'\n";
+        let content = "name = \"a \\\"b\\\" \\u0007\"\nseed = 7\n[slo]\n\"ttft.p99\" = \"2s\"\n\"\" = 1e300\n\
+                       [a.b.c]\nd = [1, 2.5, { e = true }]\n[[class]]\nname = \"x\"\n[[class]]\nname = 'y'\n";
         let first = read(content);
         let written = text(&first, &["slo", "a"]);
         assert_eq!(read(&written), first, "{written}");

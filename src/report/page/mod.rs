@@ -1,7 +1,7 @@
 //! What a report for sharing says: one self-contained page.
 //!
-//! Its charts are data that `charts.js` draws with uPlot, which gives scales, legend and pointer, in the ranges, colours
-//! and dashes that pictures have. All is inlined, and a policy in the page forbids fetching.
+//! Its charts are data that `charts.js` draws with uPlot, which gives scales, legend and pointer, in the ranges,
+//! colours and dashes that pictures have. All is inlined, and a policy in the page forbids fetching.
 
 mod chart_json;
 mod escape;

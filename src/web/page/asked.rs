@@ -12,7 +12,7 @@ use crate::config::{Diagnostic, Flag};
 /// A scenario, and what is asked of it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Asked {
+pub struct PageAsked {
     /// The text of a scenario; without it the one that is served.
     toml: Option<String>,
     /// Keys with their values, as `--set` would set them.
@@ -41,7 +41,7 @@ const MOST_REQUESTS: u64 = 100_000;
 /// A curve has so many loads at most.
 const MOST_LOADS: usize = 16;
 
-impl Asked {
+impl PageAsked {
     /// The scenario that is asked about: that of the text, or else the one that is `served`.
     pub fn base(&self, served: &Base) -> Result<Base, Problem> {
         let own = self.toml.as_deref().map(|text| Base::from_toml(text).closed());
@@ -59,7 +59,7 @@ impl Asked {
     }
 
     /// The key that a message is about: of those that are laid over the scenario the one that it names, or else the
-    /// last key in it.
+    /// last key in its first line.
     pub fn key_in(&self, message: &str) -> Option<String> {
         let is_named = |key: &&String| {
             let spelling = |text: &str| text.replace('"', "");
@@ -72,7 +72,7 @@ impl Asked {
             .filter(is_named)
             .max_by_key(|key| key.len());
         longest.cloned().or_else(|| {
-            let quoted = message.split('`').skip(1).step_by(2);
+            let quoted = message.lines().next()?.split('`').skip(1).step_by(2);
             quoted.filter(|name| name.contains('.')).last().map(str::to_owned)
         })
     }
@@ -125,7 +125,7 @@ fn laid_over(base: &Base, keys: &BTreeMap<String, Value>) -> Result<Base, Proble
 }
 
 /// What the users of a scenario would see: the report of `run`, the same as a page with its figures, and the scenario.
-pub fn run(asked: &Asked, base: Base, control: &Control) -> Result<Value, Problem> {
+pub fn run(asked: &PageAsked, base: Base, control: &Control) -> Result<Value, Problem> {
     let started = Instant::now();
     let question = RunQuestion::of(asked.base_of_answer(&base)?);
     let scenario = ScenarioQuestion { base }.answer()?;
@@ -161,7 +161,7 @@ pub fn run(asked: &Asked, base: Base, control: &Control) -> Result<Value, Proble
 }
 
 /// Latency and throughput at several loads: the report of `curve`, and the same as a page with its figure.
-pub fn curve(asked: &Asked, base: &Base, control: &Control) -> Result<Value, Problem> {
+pub fn curve(asked: &PageAsked, base: &Base, control: &Control) -> Result<Value, Problem> {
     let started = Instant::now();
     let answer = asked.curve(asked.base_of_answer(base)?)?.answer(control)?;
     let report: Value = serde_json::from_str(&answer.to_json()).expect("a report is JSON");

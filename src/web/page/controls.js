@@ -122,7 +122,7 @@ const controls = (() => {
       { key: "slo.tpot.p99", label: "TPOT p99 at most", unit: "ms", from: 1, to: 1000, isOptional: true, ...objective("tpot.p99") },
     ]],
     ["Prices", [
-      { key: "cost.gpu_hour", label: "A GPU costs", unit: "$ an hour", from: 0.1, to: 20, isOptional: true,
+      { key: "cost.gpu_hour", label: "A GPU costs", unit: "$ an hour", from: 0.1, to: 20, isOptional: true, without: "as listed",
         ...price("gpu_hour"), read: () => written("cost.gpu_hour") ?? null },
       { key: "cost.commitment", label: "Rented", words: true, ...price("commitment"),
         read: () => text("cost.commitment") || "on_demand" },
@@ -210,7 +210,7 @@ const controls = (() => {
         for (const input of [box, slider]) input.disabled = !isWritable;
         if (isEdited) return;
         box.value = value ?? "";
-        box.placeholder = value === null ? it.isOptional ? "none" : "as written" : "";
+        box.placeholder = value === null ? it.isOptional ? it.without ?? "none" : "as written" : "";
         slider.value = value === null ? 0 : toSlider(it, value);
         say(value);
       },
@@ -227,7 +227,7 @@ const controls = (() => {
     const unit = element("small", { textContent: it.unit ?? "" });
     const label = element("label", { htmlFor: id, title: it.help ?? "" }, name, " ", unit);
     const row = element("div", { className: `control${it.isSwitch ? " switch" : ""}` }, label, ...inputs, problem);
-    const title = catalogue.settings[it.key]?.description;
+    const title = catalogue.settings[it.key]?.description ?? catalogue.settings[it.key]?.anyOf?.[0].description;
     if (title) row.title = title;
     made.push({
       it, row,

@@ -14,8 +14,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use self::asked::Asked;
-use self::refusal::Refusal;
+use self::asked::PageAsked;
+use self::refusal::PageRefusal;
 use self::work::Work;
 use super::openai::JsonBody;
 use crate::answer::serve::LiveServer;
@@ -101,24 +101,30 @@ async fn what_is_served(State(live): State<LiveServer>) -> Json<Value> {
     }))
 }
 
-async fn served_scenario(State(page): State<PageState>) -> Result<Json<Value>, Refusal> {
-    page.answer(Asked::default(), scenario_answer).await
+async fn served_scenario(State(page): State<PageState>) -> Result<Json<Value>, PageRefusal> {
+    page.answer(PageAsked::default(), scenario_answer).await
 }
 
-async fn scenario(State(page): State<PageState>, JsonBody(asked): JsonBody<Asked>) -> Result<Json<Value>, Refusal> {
+async fn scenario(
+    State(page): State<PageState>,
+    JsonBody(asked): JsonBody<PageAsked>,
+) -> Result<Json<Value>, PageRefusal> {
     page.answer(asked, scenario_answer).await
 }
 
-async fn run(State(page): State<PageState>, JsonBody(asked): JsonBody<Asked>) -> Result<Json<Value>, Refusal> {
+async fn run(State(page): State<PageState>, JsonBody(asked): JsonBody<PageAsked>) -> Result<Json<Value>, PageRefusal> {
     page.answer(asked, asked::run).await
 }
 
-async fn curve(State(page): State<PageState>, JsonBody(asked): JsonBody<Asked>) -> Result<Json<Value>, Refusal> {
-    let answer = |asked: &Asked, base: Base, control: &Control| asked::curve(asked, &base, control);
+async fn curve(
+    State(page): State<PageState>,
+    JsonBody(asked): JsonBody<PageAsked>,
+) -> Result<Json<Value>, PageRefusal> {
+    let answer = |asked: &PageAsked, base: Base, control: &Control| asked::curve(asked, &base, control);
     page.answer(asked, answer).await
 }
 
-fn scenario_answer(_: &Asked, base: Base, _: &Control) -> Result<Value, Problem> {
+fn scenario_answer(_: &PageAsked, base: Base, _: &Control) -> Result<Value, Problem> {
     Ok(ScenarioQuestion { base }.answer()?.to_json())
 }
 
@@ -126,9 +132,9 @@ impl PageState {
     /// Answers a question about the scenario that is asked about; says which key a problem is about.
     async fn answer(
         &self,
-        asked: Asked,
-        answer: impl FnOnce(&Asked, Base, &Control) -> Result<Value, Problem> + Send + 'static,
-    ) -> Result<Json<Value>, Refusal> {
+        asked: PageAsked,
+        answer: impl FnOnce(&PageAsked, Base, &Control) -> Result<Value, Problem> + Send + 'static,
+    ) -> Result<Json<Value>, PageRefusal> {
         let limit = asked.limit();
         let asked = Arc::new(asked);
         let (question, served) = (Arc::clone(&asked), self.base.clone());

@@ -5,12 +5,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::asked::Asked;
+use super::asked::PageAsked;
 use crate::answer::{Blame, Problem};
 
 /// Why there is no answer.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct PageRefusal {
     status: StatusCode,
     /// As the command line would say it.
     message: String,
@@ -18,7 +18,7 @@ pub struct Refusal {
     key: Option<String>,
 }
 
-impl Refusal {
+impl PageRefusal {
     /// The problem as an answer.
     pub fn of(problem: &Problem) -> Self {
         let status = match problem.blame {
@@ -53,13 +53,13 @@ impl Refusal {
     }
 
     /// Names the key that it is about.
-    pub fn about(self, asked: &Asked) -> Self {
+    pub fn about(self, asked: &PageAsked) -> Self {
         let key = asked.key_in(&self.message);
         Self { key, ..self }
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for PageRefusal {
     fn into_response(self) -> Response {
         let body = Json(json!({ "error": { "message": self.message, "key": self.key } }));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task;
 use tokio::time::timeout;
 
-use super::refusal::Refusal;
+use super::refusal::PageRefusal;
 use crate::answer::{Control, MemoryLimit, Problem};
 
 /// What may be done at once, and for how long.
@@ -52,13 +52,13 @@ impl Work {
         &self,
         limit: Option<Duration>,
         answer: impl FnOnce(&Control) -> Result<Value, Problem> + Send + 'static,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, PageRefusal> {
         let place = {
             let Some(_waits) = Waits::among(&self.waiting) else {
-                return Err(Refusal::busy());
+                return Err(PageRefusal::busy());
             };
             let place = timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
-            place.map_err(|_| Refusal::busy())?.expect("it is never closed")
+            place.map_err(|_| PageRefusal::busy())?.expect("it is never closed")
         };
         let control = Control {
             threads: Some(self.threads),
@@ -77,8 +77,8 @@ impl Work {
             stops.stop();
             work.await
         };
-        let answer = ended.map_err(|_| Refusal::broken())?;
-        answer.map_err(|problem| Refusal::of(&problem))
+        let answer = ended.map_err(|_| PageRefusal::broken())?;
+        answer.map_err(|problem| PageRefusal::of(&problem))
     }
 }
 
