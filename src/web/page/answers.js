@@ -61,19 +61,18 @@ const answers = (() => {
   // What takes the charts of a place away, and those that nobody sees yet: they are drawn one by one when there is time.
   const taken = new Map();
   const waiting = new Map();
-  let drawsLater = false;
+  let timer;
   const drawLater = () => {
-    drawsLater = false;
     for (const [id, list] of waiting) {
       if (!list.length) { waiting.delete(id); continue; }
       taken.get(id).push(charts.draw(...list.shift()));
-      later();
+      later(30);
       return;
     }
   };
-  const later = () => {
-    if (!drawsLater) setTimeout(drawLater, 30);
-    drawsLater = true;
+  const later = time => {
+    clearTimeout(timer);
+    timer = setTimeout(drawLater, time);
   };
   const isInView = it => {
     const { top, bottom } = it.getBoundingClientRect();
@@ -97,7 +96,8 @@ const answers = (() => {
     const seen = holders.map(([chart]) => isInView(chart));
     taken.set(id, holders.filter((_, at) => seen[at]).map(it => charts.draw(...it)));
     waiting.set(id, holders.filter((_, at) => !seen[at]));
-    later();
+    // While changes follow one another there is none.
+    later(250);
     holder.style.minHeight = "";
   };
 

@@ -4,7 +4,7 @@
   const root = document.documentElement;
 
   // A change is answered before anybody notices the wait; what is shown then is refined.
-  const QUICK = { budget: 25, least: 300, most: 2000, limit: 2000 };
+  const QUICK = { budget: 25, least: 300, most: 1500, limit: 2000 };
   const FULL = { budget: 6000, least: 2000, most: 10000, limit: 15000 };
   const POINT = { budget: 500, least: 500, most: 2000, limit: 15000 };
   const PAUSE = 350;
