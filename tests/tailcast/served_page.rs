@@ -135,7 +135,6 @@ fn problems_are_said_as_the_command_line_says_them_with_their_key() {
     for body in [
         "",
         "{",
-        "[]",
         "{\"sett\": {}}",
         "{\"set\": {\"\\n\": null}}",
         "{\"toml\": 7}",

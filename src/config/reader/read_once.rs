@@ -35,6 +35,11 @@ impl Files {
         }
     }
 
+    /// Whether nothing more is read.
+    pub const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// The bytes of a file of at most `most_bytes`.
     pub fn bytes(&self, path: &Path, most_bytes: u64) -> io::Result<Arc<Vec<u8>>> {
         self.once(&self.held.contents, path, not_permitted, || {
