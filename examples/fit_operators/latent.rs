@@ -140,6 +140,7 @@ fn fitted(gpu: &Gpu, decode: &[(LatentRow, f64)], prompts: &[(LatentRow, f64)], 
     };
     let with = |x: &[f64]| LatentKernels {
         micros: x[0],
+        served_micros: x[0],
         micros_per_request: x[1],
         micros_per_head: x[2],
         bandwidth: x[3],

@@ -445,6 +445,7 @@ pub fn experts(folder: &Path, source: &Source, (kernel, operator, named): &Kerne
         let parts = row.number("moe_tp_size");
         let width = row.number("inter_size") / parts;
         let experts = ExpertsLayer {
+            shared: 0.0,
             count: row.number("num_experts"),
             per_token: row.number("topk"),
             width,

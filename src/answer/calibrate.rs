@@ -13,7 +13,7 @@ use crate::config::{
 use crate::files::is_named_pipe;
 use crate::report::CalibrationReport;
 use crate::study::calibrate::{Calibrated, Data, Fittable, MeasuredLoad, calibrate};
-use crate::study::{Base, Control, Input};
+use crate::study::{Base, Control, Input, other_deployment, other_load};
 
 /// More is not measured of one deployment.
 const LARGEST_DATA_BYTES: u64 = 1 << 30;
@@ -110,10 +110,15 @@ impl ReadyCalibrate<'_> {
         warn_all(control, &warnings);
         let question = self.question;
         let loads = question.loads(&scenario)?;
+        let unlike = unlike(&loads);
+        warn_all(control, &unlike);
+        warnings.extend(unlike.iter().cloned());
         let fitted = calibrate(&mut scenario, loads, question.coefficients.as_deref());
-        let calibrated = fitted.map_err(|refusal| refusal.0)?;
+        let mut calibrated = fitted.map_err(|refusal| refusal.0)?;
         warn_all(control, &calibrated.warnings);
         warnings.extend(calibrated.warnings.iter().cloned());
+        // The report has them all.
+        calibrated.warnings.extend(unlike);
         let report = CalibrationReport {
             fitted_on: fitted_on(&scenario, &question.data[0], &calibrated),
             calibrated,
@@ -139,6 +144,30 @@ impl CalibrateAnswer {
     pub fn to_file(&self) -> String {
         self.report.to_file()
     }
+}
+
+/// What the results say that they are of, where that is not the scenario; each difference once. Of several results each
+/// is simulated under the load that it says, a single one under the scenario's.
+fn unlike(loads: &[MeasuredLoad]) -> Vec<String> {
+    const DEPLOYMENT: &str = "coefficients hold for the deployment that was measured, so describe that one";
+    const LOAD: &str = "a single result is compared with the scenario's own load, so describe the measured one";
+    let mut found: Vec<String> = Vec::new();
+    for load in loads {
+        let Data::Served(Measured { load: Some(sent), .. }) = &load.data else {
+            continue;
+        };
+        let mut warn = |differences: Vec<String>, why: &str| {
+            let warnings = differences.into_iter().map(|it| format!("{it}: {why}"));
+            let new: Vec<String> = warnings.filter(|it| !found.contains(it)).collect();
+            found.extend(new);
+        };
+        warn(other_deployment(&load.scenario.deployment, sent), DEPLOYMENT);
+        let has_arrivals = matches!(&load.data, Data::Served(measured) if measured.requests.is_some());
+        if loads.len() == 1 && !has_arrivals {
+            warn(other_load(&load.scenario, sent), LOAD);
+        }
+    }
+    found
 }
 
 /// Loads of one name are numbered.

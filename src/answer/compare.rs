@@ -17,6 +17,8 @@ use crate::study::{
 pub struct CompareQuestion {
     /// The scenarios to be compared, in the order given.
     pub scenarios: Vec<Base>,
+    /// What to call each of them; none for the names of their files.
+    pub names: Vec<String>,
     /// What to vary of each, such as `batching.policy=none,static`.
     pub vary: Vec<String>,
     /// Runs of each, whose seeds follow one another; `None` for as many as are usual.
@@ -31,6 +33,7 @@ impl Default for CompareQuestion {
     fn default() -> Self {
         Self {
             scenarios: vec![Base::default()],
+            names: Vec::new(),
             vary: Vec::new(),
             seeds: None,
             finds_capacities: true,
@@ -60,7 +63,7 @@ const USUAL_SEEDS: u32 = 8;
 impl CompareQuestion {
     /// Reads the scenarios.
     pub fn ready(&self) -> Result<ReadyCompare<'_>, Problem> {
-        let variations = variations::of(&self.scenarios, &self.vary)?;
+        let variations = variations::of(&self.scenarios, &self.names, &self.vary)?;
         let inputs = variations.iter().map(Variation::load);
         let inputs: Vec<Input> = inputs.collect::<Result<_, _>>()?;
         if inputs.iter().all(Input::is_always_the_same) {

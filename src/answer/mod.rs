@@ -8,11 +8,13 @@
 //! so that files can be held against what is read.
 
 mod calibrate;
+mod calibrate_coefficients;
 mod capacity;
 mod check;
 mod common;
 mod compare;
 mod curve;
+mod curve_loads;
 mod drawings;
 mod error_limit;
 mod explanation;
@@ -30,6 +32,7 @@ mod run;
 mod run_files;
 mod run_outputs;
 mod run_report;
+mod run_tables;
 mod scenario_texts;
 pub mod serve;
 mod servers_in_words;
@@ -46,11 +49,12 @@ pub use crate::report::figure::Drawn;
 pub use crate::study::{Audience, Base, Control, LoadKind};
 pub use crate::units::Day;
 pub use calibrate::{CalibrateAnswer, CalibrateQuestion, ReadyCalibrate};
+pub use calibrate_coefficients::coefficients;
 pub use capacity::{CapacityAnswer, CapacityQuestion, ReadyCapacity, ServersFor};
 pub use check::{CheckAnswer, CheckQuestion};
 pub use compare::{CompareAnswer, CompareQuestion, ReadyCompare};
 pub use curve::{CurveAnswer, CurveQuestion, ReadyCurve};
-
+pub use curve_loads::loads;
 pub use error_limit::error_limit;
 pub use gpus::{GpusAnswer, GpusQuestion};
 pub use init::InitQuestion;
@@ -63,6 +67,6 @@ pub use run::{ReadyRun, RunAnswer, RunQuestion};
 pub use run_outputs::RunOutputs;
 pub use scenario_texts::{ScenarioAnswer, ScenarioQuestion};
 pub use steps::{StepsAnswer, StepsQuestion};
-pub use sweep::{ReadySweep, Shard, SweepAnswer, SweepQuestion};
+pub use sweep::{ReadySweep, Shard, StudySource, SweepAnswer, SweepQuestion};
 pub use trace_info::{TraceAnswer, TraceQuestion};
 pub use validate::{ReadyValidate, ValidateAnswer, ValidateQuestion};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::problem::Problem;
-use super::sweep::SweepQuestion;
+use super::sweep::{StudySource, SweepQuestion};
 use super::{results_text, setting};
 use crate::config::{Diagnostic, Layers};
 use crate::report::StudySetting;
@@ -84,7 +84,7 @@ impl ReportQuestion {
         (name, results): (&str, &SweepPoints),
     ) -> Result<StudySetting, Problem> {
         let mut question = SweepQuestion {
-            study: study.to_owned(),
+            study: StudySource::File(study.to_owned()),
             changes: self.changes.clone(),
             ..SweepQuestion::default()
         };

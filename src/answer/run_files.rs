@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::problem::Problem;
 use super::run_outputs::RunOutputs;
-use crate::config::Scenario;
+use crate::config::{Operation, Scenario};
 use crate::engine::Observer;
 use crate::metrics::{Exposition, LastHeard, RequestLog, Timeline};
 use crate::report::{
     AtomicFile, LogLines, MOST_TRACE_EVENTS, PackedFile, PerfettoTrace, Spans, SpansSettings, TimelineColumns,
     TimelineCsv, WallClock, write_metrics_text, write_openmetrics, write_requests_csv,
 };
-use crate::study::{Bounds, SimulationError, class_names, exposed_servers, exposition, with_unlike_servers};
+use crate::study::{Bounds, SimulationError, class_names, exposed_servers, exposition, timeline};
 use crate::units::Time;
 
 const TIMELINE_TOO_LONG: &str = "--timeline-out: more than 20 million rows; write a longer --timeline-interval";
@@ -66,16 +66,8 @@ impl RunFiles {
         if let Some(path) = &outputs.timeline {
             let interval = outputs.interval();
             files.add(path, AtomicFile::create(path), |file| {
-                let operation = &scenario.operation;
-                let columns = match &operation.fleet {
-                    None => TimelineColumns::OfServer,
-                    Some(fleet) if fleet.autoscale.is_none() => TimelineColumns::OfFleet,
-                    Some(_) => TimelineColumns::OfScaledFleet,
-                };
-                let rows = TimelineCsv::new(file, columns);
-                let timeline = Timeline::new(server, operation.servers(), interval, rows);
-                let timeline = timeline.starting_with(operation.initial_size());
-                let timeline = with_unlike_servers(timeline, scenario);
+                let rows = TimelineCsv::new(file, timeline_columns(&scenario.operation));
+                let timeline = timeline(scenario, interval, rows);
                 bounds.heed(timeline.too_long(), TIMELINE_TOO_LONG);
                 timeline
             })?;
@@ -189,6 +181,15 @@ impl RunFile for RequestsFile {
         let classes: Vec<&str> = self.classes.iter().map(String::as_str).collect();
         write_requests_csv(&mut self.file, self.log.rows(), &classes)?;
         Ok(self.file)
+    }
+}
+
+/// Which of the columns of a timeline say something of servers that are so operated.
+pub fn timeline_columns(operation: &Operation) -> TimelineColumns {
+    match &operation.fleet {
+        None => TimelineColumns::OfServer,
+        Some(fleet) if fleet.autoscale.is_none() => TimelineColumns::OfFleet,
+        Some(_) => TimelineColumns::OfScaledFleet,
     }
 }
 

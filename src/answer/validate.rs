@@ -167,7 +167,10 @@ fn warnings_before(experiment: &Planned) -> Vec<String> {
             "{unfinished} measured requests did not finish; measured latencies are those of the others"
         ));
     }
-    warnings.extend(unlike_warning(&unlike_before(&experiment.input, experiment.measured)));
+    warnings.extend(unlike_warning(&unlike_before(
+        &experiment.input.scenario,
+        experiment.measured,
+    )));
     let named = warnings.into_iter();
     named.map(|warning| format!("{}: {warning}", experiment.name)).collect()
 }

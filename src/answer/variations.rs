@@ -10,9 +10,9 @@ use crate::study::{Base, Plan, Variation};
 /// More are not looked at side by side: that is what a sweep is for.
 const MOST_VARIATIONS: usize = 100;
 
-/// All scenarios with all combinations of the values that each `KEY=VALUES` of `vary`
-/// gives.
-pub fn of(scenarios: &[Base], vary: &[String]) -> Result<Vec<Variation>, Problem> {
+/// All scenarios with all combinations of the values that each `KEY=VALUES` of `vary` gives. Without `names` they are
+/// called as their files are.
+pub fn of(scenarios: &[Base], names: &[String], vary: &[String]) -> Result<Vec<Variation>, Problem> {
     let files: Vec<Option<&Path>> = scenarios.iter().map(Base::file).collect();
     let plan = Plan::new(axes(vary)?);
     let plan = plan.filter(|plan| plan.points() * files.len() <= MOST_VARIATIONS);
@@ -23,8 +23,11 @@ pub fn of(scenarios: &[Base], vary: &[String]) -> Result<Vec<Variation>, Problem
             .into());
     };
     let mut variations = Vec::new();
-    for base in scenarios {
-        let own = own_name(&files, base.file());
+    for (place, base) in scenarios.iter().enumerate() {
+        let own = match names.get(place) {
+            Some(name) => name.clone(),
+            None => own_name(&files, base.file()),
+        };
         for point in 0..plan.points() {
             variations.push(Variation {
                 name: name(&plan, &own, point),

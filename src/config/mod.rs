@@ -40,6 +40,6 @@ pub use scenario::schema::schema;
 pub use scenario::slo::{Bound, Objective};
 pub use scenario::speculative::Drafts;
 pub use scenario::starter::starter;
-pub use scenario::tables::flags as settings_with_flags;
+pub use scenario::tables::{flags as settings_with_flags, settings};
 pub use scenario::traffic::{Class, Traffic};
 pub use scenario::workload::Workload;

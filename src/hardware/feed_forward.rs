@@ -52,6 +52,17 @@ pub struct ExpertLayer {
     pub expert_bias: bool,
 }
 
+impl ExpertLayer {
+    /// As how many routed experts the shared ones can be computed with them; 0 if their widths do not divide.
+    pub const fn shared_as_routed(&self) -> u64 {
+        if self.latent.is_none() && self.shared_intermediate.is_multiple_of(self.intermediate) {
+            self.shared_intermediate / self.intermediate
+        } else {
+            0
+        }
+    }
+}
+
 impl FeedForward {
     /// Parameters on one of `tensor_parallel` GPUs.
     pub fn weights(&self, hidden: u64, tensor_parallel: u64) -> Weights {

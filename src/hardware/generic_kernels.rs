@@ -58,6 +58,7 @@ impl LatentKernels {
     /// Of a GPU known by its datasheet only.
     pub const GENERIC: Self = Self {
         micros: 60.0,
+        served_micros: 60.0,
         micros_per_request: 0.09,
         micros_per_head: 0.004,
         bandwidth: 0.88,

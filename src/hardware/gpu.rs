@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    AllReduceKernels, AttentionKernels, BadFigure, Chip, ExpertKernels, KvPrecision, LatentKernels, LinearKernels,
-    Link, MeasuredKernels, MixedAttention, WeightKernel, WeightPrecision,
+    AllReduceKernels, Architecture, AttentionKernels, BadFigure, Chip, ExpertKernels, KvPrecision, LatentKernels,
+    LinearKernels, Link, MeasuredKernels, MixedAttention, WeightKernel, WeightPrecision,
 };
 
 /// An accelerator whose figures have been checked.
@@ -131,6 +131,12 @@ impl Gpu {
     /// What its chip is, where that is known.
     pub const fn chip(&self) -> Option<&Chip> {
         self.figures.chip.as_ref()
+    }
+
+    /// Whether it is a Blackwell of data centres.
+    pub fn is_blackwell(&self) -> bool {
+        self.chip()
+            .is_some_and(|chip| chip.architecture == Architecture::Blackwell)
     }
 
     /// What has been measured of its kernels.

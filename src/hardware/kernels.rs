@@ -80,8 +80,10 @@ pub struct AttentionKernels {
 /// Latent attention (MLA), without its projections.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LatentKernels {
-    /// One layer, before any work: norms, rotary embedding, its way into the cache [us].
+    /// One layer, before any work: norms, rotary embedding, its way into the cache [us], as its benchmark runs it.
     pub micros: f64,
+    /// The same in a server, whose small kernels are compiled into fewer [us].
+    pub served_micros: f64,
     /// One layer per request in the step [us].
     pub micros_per_request: f64,
     /// One layer per request and head [us].
@@ -237,6 +239,7 @@ impl LatentKernels {
         check("kernels.latent.of_peak", self.flops, FRACTION)?;
         check("kernels.latent.decode_of_peak", self.decode_flops, FRACTION)?;
         check("kernels.latent.start_us", self.micros, QUANTITY)?;
+        check("kernels.latent.served_start_us", self.served_micros, QUANTITY)?;
         check("kernels.latent.request_us", self.micros_per_request, QUANTITY)?;
         check("kernels.latent.head_us", self.micros_per_head, QUANTITY)?;
         check("kernels.latent.pairs_per_query", self.pairs_per_query, QUANTITY)

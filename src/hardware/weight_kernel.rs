@@ -56,8 +56,9 @@ impl WeightKernel {
     }
 
     /// Whether engines quantise with what stands before a product (norm, activation) instead, where its scales are
-    /// known beforehand or belong to a row.
+    /// known beforehand or belong to a row. Scales of blocks are not: nvfp4's kernels of their own show in closed loops
+    /// of Llama-3.1-70B on one B200, with vLLM 0.10.2 and TensorRT-LLM 1.1.
     pub const fn fuses_quantising(self) -> bool {
-        matches!(self, Self::Fp8 | Self::Nvfp4)
+        matches!(self, Self::Fp8)
     }
 }

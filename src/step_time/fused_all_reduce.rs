@@ -6,23 +6,21 @@ use crate::hardware::{AllReduceKernels, Architecture, Gpu};
 /// Up to which sizes they are used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FusedAllReduce {
+    /// What one takes before any byte, less the kernel of the norm that it replaces [us].
+    micros: f64,
     /// To here each GPU reads all of the others' bytes [bytes].
     most_in_one_stage: f64,
     /// To here it reduces and gathers a part; beyond they are not used [bytes].
     most: f64,
 }
 
-/// What one takes before any byte, less the kernel of the norm that it replaces [us]. It waits for data, not for
-/// barriers, so it takes no longer where plain ones are slow to start. From two comparisons on Blackwell: 3.6 us less
-/// an all-reduce than plain ones there: Kimi-K2.5 on 8 B300 with vLLM 0.17 and 0.19, and TensorRT-LLM 1.1 to 1.2 beside
-/// the model of plain ones (2 us on Llama-3.1-70B, 8 on gpt-oss-120b).
-const START_MICROS: f64 = 4.3;
 const MIB: f64 = 1_048_576.0;
 
 impl FusedAllReduce {
-    /// Those of so many GPUs; `None` where there are none (vLLM, `compilation/collective_fusion.py` and
-    /// `config/compilation.py`: Hopper and Blackwell in data centres, 2, 4 or 8 of them).
-    pub fn of(gpu: &Gpu, gpus: u64) -> Option<Self> {
+    /// Those of so many GPUs that take `micros` before any byte; `None` where there are none (vLLM,
+    /// `compilation/collective_fusion.py` and `config/compilation.py`: Hopper and Blackwell in data centres, 2, 4 or 8 of
+    /// them).
+    pub fn of(gpu: &Gpu, gpus: u64, micros: f64) -> Option<Self> {
         let [one_stage, most] = match (gpu.chip()?.architecture, gpus) {
             (Architecture::Hopper | Architecture::Blackwell, 2) => [32.0, 64.0],
             (Architecture::Hopper, 4) => [2.0, 2.0],
@@ -32,6 +30,7 @@ impl FusedAllReduce {
             _ => return None,
         };
         Some(Self {
+            micros,
             most_in_one_stage: one_stage * MIB,
             most: most * MIB,
         })
@@ -50,9 +49,9 @@ impl FusedAllReduce {
         };
         let one_way = bytes * (gpus - 1.0) / (link_bytes * fraction);
         if bytes <= self.most_in_one_stage {
-            Some(START_MICROS + one_way)
+            Some(self.micros + one_way)
         } else {
-            Some(2.0 * START_MICROS + 2.0 * one_way / gpus)
+            Some(2.0 * self.micros + 2.0 * one_way / gpus)
         }
     }
 }

@@ -61,6 +61,8 @@ pub struct ExpertsLayer {
     pub count: f64,
     /// How many a token passes through.
     pub per_token: f64,
+    /// How many every token passes through besides, in the same kernels: shared ones that an engine adds to the routed.
+    pub shared: f64,
     /// Width between an expert's projections.
     pub width: f64,
     /// Matrices of one: 3 with a gate, else 2.
@@ -83,13 +85,14 @@ impl ExpertsLayer {
     /// of `exp(-x p)` over popularities `p` of mean 1 and shape `s` is `(1 + x/s)^-s`.
     pub fn distinct(&self, tokens: f64) -> f64 {
         let others = (tokens - 1.0).max(0.0);
+        let shared = self.shared * tokens.min(1.0);
         let first = self.per_token.min(self.count);
         if first >= self.count {
-            return self.count * tokens.min(1.0);
+            return self.count * tokens.min(1.0) + shared;
         }
         let tried = -(-first / self.count).ln_1p() * others;
         let missed = (1.0 + tried / POPULARITY_SHAPE).powf(-POPULARITY_SHAPE);
-        first * tokens.min(1.0) + (self.count - first) * (1.0 - missed)
+        first * tokens.min(1.0) + (self.count - first) * (1.0 - missed) + shared
     }
 }
 
@@ -100,7 +103,7 @@ pub fn experts(kernels: &ExpertKernels, rates: Rates, experts: &ExpertsLayer, ro
         return kernels.micros;
     }
     let start = kernels.micros - (kernels.micros - kernels.alone_micros) / rows.max(1.0);
-    let routed = rows * experts.per_token;
+    let routed = rows * (experts.per_token + experts.shared);
     let each = (routed / distinct).max(1.0);
     let flops = 2.0 * distinct * each.max(EXPERT_TILE_ROWS) * experts.matrices * experts.width * experts.hidden;
     let work = overlap(
@@ -245,6 +248,7 @@ mod tests {
         let mixture = ExpertsLayer {
             count: 8.0,
             per_token: 2.0,
+            shared: 0.0,
             width: 100.0,
             matrices: 3.0,
             hidden: 200.0,
@@ -264,6 +268,7 @@ mod tests {
         let mixture = ExpertsLayer {
             count: 128.0,
             per_token: 4.0,
+            shared: 0.0,
             width: 100.0,
             matrices: 3.0,
             hidden: 200.0,
@@ -285,6 +290,7 @@ mod tests {
         assert!(before < 128.0);
         let all = ExpertsLayer {
             per_token: 128.0,
+            shared: 0.0,
             ..mixture
         };
         close(all.distinct(1.0), 128.0);

@@ -1,6 +1,6 @@
 //! What every step pays besides its kernels' work: constants that hold for any GPU until somebody calibrates them.
 
-use super::TopPSearch;
+use super::{KernelScales, TopPSearch};
 
 /// Times that no table of operators shows, and a scale on those that one does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,6 +93,8 @@ pub enum Sampling {
 pub struct Execution {
     /// What steps pay besides their kernels.
     pub overheads: Overheads,
+    /// What kernels of some kind take of what they take otherwise.
+    pub scales: KernelScales,
     /// The largest captured CUDA graph [tokens].
     pub largest_graph: u64,
     /// How tokens are chosen.
@@ -104,20 +106,46 @@ pub struct Execution {
     pub has_triton_mxfp4: bool,
     /// How the most probable tokens are found in others.
     pub search: TopPSearch,
-    /// Whether all-reduces are one kernel with the norm behind them, where GPUs have it.
-    pub fuses_all_reduce: bool,
+    /// What all-reduces take before any byte that are one kernel with the norm behind them, less the norm's kernel
+    /// [us]; `None` where they are two.
+    pub fused_all_reduce_micros: Option<f64>,
+    /// Whether shared experts in fp8 are computed with the routed ones.
+    pub joins_shared_experts: bool,
+}
+
+impl Execution {
+    /// How steps without prompts are run: their factor is one on all of their kernels.
+    #[must_use]
+    pub const fn of_decoding(self) -> Self {
+        self.scaled(self.scales.decoding)
+    }
+
+    /// How steps with prompts are run.
+    #[must_use]
+    pub const fn of_prompts(self) -> Self {
+        self.scaled(self.scales.prompts)
+    }
+
+    const fn scaled(mut self, factor: f64) -> Self {
+        self.overheads.kernel_scale *= factor;
+        self.scales.decoding = 1.0;
+        self.scales.prompts = 1.0;
+        self
+    }
 }
 
 impl Default for Execution {
     fn default() -> Self {
         Self {
             overheads: Overheads::SERVED,
+            scales: KernelScales::NONE,
             largest_graph: 512,
             sampling: Sampling::Plain,
             sorts_below: 0,
             has_triton_mxfp4: true,
             search: TopPSearch::default(),
-            fuses_all_reduce: false,
+            fused_all_reduce_micros: None,
+            joins_shared_experts: false,
         }
     }
 }

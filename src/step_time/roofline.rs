@@ -61,7 +61,8 @@ impl Roofline {
         Self::run_as(execution, model, gpu, weights, kv, tensor_parallel)
     }
 
-    /// The price list for a server that is run as `execution` says. Every coefficient is rounded to whole
+    /// The price list for a server that is run as `execution` says, for all of its steps: factors on one kind of step
+    /// are applied by [`Execution::of_decoding`] and [`Execution::of_prompts`]. Every coefficient is rounded to whole
     /// picoseconds here, once.
     pub fn run_as(
         execution: Execution,

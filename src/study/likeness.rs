@@ -1,7 +1,6 @@
 //! Whether what is simulated is what was measured: the same model, requests and arrivals.
 
-use super::input::Input;
-use crate::config::{BenchmarkLoad, Measured, Workload};
+use crate::config::{BenchmarkLoad, Deployment, Measured, Scenario, Workload};
 use crate::metrics::{Measure, Summary};
 use crate::workload::Arrivals;
 
@@ -11,19 +10,33 @@ const LOADS_ALIKE: f64 = 0.01;
 const LENGTHS_ALIKE: f64 = 0.1;
 
 /// How the scenario differs from what a benchmark was told to do, as far as that is known before any run.
-pub fn unlike_before(input: &Input, measured: &Measured) -> Vec<String> {
+pub fn unlike_before(scenario: &Scenario, measured: &Measured) -> Vec<String> {
     let Some(load) = &measured.load else {
         return Vec::new();
     };
-    let mut unlike: Vec<String> = other_model(input, load).into_iter().collect();
-    let traffic = &input.scenario.traffic;
-    if let Some(Workload::Synthetic(workload)) = traffic.only_workload()
-        && workload.session.is_none()
-    {
-        let most = traffic.max_outstanding;
-        unlike.extend(other_arrivals(&workload.arrivals, most, load));
-    }
+    let mut unlike = other_deployment(&scenario.deployment, load);
+    unlike.extend(other_load(scenario, load));
     unlike
+}
+
+/// How the scenario sends requests otherwise than a benchmark did.
+pub fn other_load(scenario: &Scenario, load: &BenchmarkLoad) -> Vec<String> {
+    let traffic = &scenario.traffic;
+    match traffic.only_workload() {
+        Some(Workload::Synthetic(workload)) if workload.session.is_none() => {
+            other_arrivals(&workload.arrivals, traffic.max_outstanding, load)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// How a deployment differs from what a benchmark says that it measured.
+pub fn other_deployment(deployment: &Deployment, load: &BenchmarkLoad) -> Vec<String> {
+    let differences = [other_model, other_gpu, other_tensor_parallel];
+    differences
+        .iter()
+        .filter_map(|differs| differs(deployment, load))
+        .collect()
 }
 
 /// How the runs differ from what was measured: in the number of their requests, and in the mean lengths.
@@ -69,16 +82,37 @@ fn is_alike(one: f64, other: f64, within: f64) -> bool {
 }
 
 /// Names are written in many ways; every part of the scenario's must be somewhere in the benchmark's.
-fn other_model(input: &Input, load: &BenchmarkLoad) -> Option<String> {
+fn other_model(deployment: &Deployment, load: &BenchmarkLoad) -> Option<String> {
     let measured = load.model.as_deref()?;
-    let title = input.scenario.deployment.model.name();
-    let plain = |text: &str| -> String {
-        let kept = text.chars().filter(char::is_ascii_alphanumeric);
-        kept.map(|it| it.to_ascii_lowercase()).collect()
-    };
+    let title = deployment.model.name();
     let whole = plain(measured);
     let is_there = title.split_whitespace().all(|part| whole.contains(&plain(part)));
     (!is_there).then(|| format!("the model is {title} and {measured} was measured"))
+}
+
+/// Every number in the scenario's name of the GPU must be somewhere in the benchmark's: `h100` of `h100-sxm` in `NVIDIA
+/// H100 80GB HBM3`.
+fn other_gpu(deployment: &Deployment, load: &BenchmarkLoad) -> Option<String> {
+    let measured = load.gpu.as_deref()?;
+    let name = deployment.gpu.name();
+    let whole = plain(measured);
+    let mut numbers = name
+        .split(['-', ' '])
+        .filter(|part| part.chars().any(|it| it.is_ascii_digit()));
+    let is_other = numbers.any(|part| !whole.contains(&plain(part)));
+    is_other.then(|| format!("the GPU is {name} and {measured} was measured"))
+}
+
+fn other_tensor_parallel(deployment: &Deployment, load: &BenchmarkLoad) -> Option<String> {
+    let (simulated, measured) = (deployment.tensor_parallel, load.tensor_parallel?);
+    let is_other = simulated != measured;
+    is_other.then(|| format!("tensor_parallel is {simulated} and {measured} was measured"))
+}
+
+/// Letters and digits alone, without case.
+fn plain(text: &str) -> String {
+    let kept = text.chars().filter(char::is_ascii_alphanumeric);
+    kept.map(|it| it.to_ascii_lowercase()).collect()
 }
 
 fn other_arrivals(arrivals: &Arrivals, most: Option<u32>, load: &BenchmarkLoad) -> Vec<String> {

@@ -60,14 +60,14 @@ pub use fewest_servers::{FewestServers, ServersSearch};
 pub use formula::{ContextLengths, DraftsCost, Filled, FormulaCheck, FormulaQuestion};
 pub use in_order::{Next, Workers};
 pub use input::{Base, Input};
-pub use likeness::{unlike_after, unlike_before};
+pub use likeness::{other_deployment, other_load, unlike_after, unlike_before};
 pub use load_dial::LoadDial;
 pub use load_kind::LoadKind;
 pub use memory_left_out::{ForgottenMemory, MemoryLeftOut};
 pub use model_range::{
     ShiftedRuns, add_range, check_range, error_of_run, has_queue, set_ranges, shifted_runs, steps_times,
 };
-pub use overview::{overview, with_unlike_servers};
+pub use overview::{overview, timeline};
 pub use plan::{MOST_POINTS, Plan, label, short};
 pub use production::{
     Answered, AssumedFailures, Calculator, Crowds, Failures, LoadToCarry, MeasuredFailures, NeededServers, NotTried,

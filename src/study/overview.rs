@@ -11,9 +11,12 @@ use crate::units::Span;
 /// How many instants of a run are looked at.
 const INSTANTS: f64 = 400.0;
 
-/// The timeline, of the scenario's servers where these are unlike.
-pub fn with_unlike_servers<Sink: Extend<TimelineRow>>(timeline: Timeline<Sink>, scenario: &Scenario) -> Timeline<Sink> {
-    match scenario.operation.pools() {
+/// A timeline of the scenario's servers, with a row every `interval`.
+pub fn timeline<Sink: Extend<TimelineRow>>(scenario: &Scenario, interval: Span, sink: Sink) -> Timeline<Sink> {
+    let operation = &scenario.operation;
+    let timeline = Timeline::new(&scenario.deployment.server, operation.servers(), interval, sink);
+    let timeline = timeline.starting_with(operation.initial_size());
+    match operation.pools() {
         [] | [_] => timeline,
         pools => {
             let blocks = pools.iter().flat_map(|pool| {
@@ -29,11 +32,8 @@ pub fn with_unlike_servers<Sink: Extend<TimelineRow>>(timeline: Timeline<Sink>, 
 pub fn overview(input: &Input, seed: u64, duration_s: f64) -> Result<RunOverTime, Stopped> {
     let interval = Span::from_seconds((duration_s / INSTANTS).max(1e-4));
     let interval = interval.expect("a run is shorter than 200 days");
-    let server = &input.scenario.deployment.server;
-    let operation = &input.scenario.operation;
-    let timeline = Timeline::new(server, operation.servers(), interval, Vec::new());
-    let mut timeline = with_unlike_servers(timeline.starting_with(operation.initial_size()), &input.scenario);
-    let mut queues = ServerQueues::new(operation.servers(), interval);
+    let mut timeline = timeline(&input.scenario, interval, Vec::new());
+    let mut queues = ServerQueues::new(input.scenario.operation.servers(), interval);
     let mut last = LastHeard::default();
     let mut all = Listeners(vec![&mut timeline, &mut queues, &mut last]);
     replay(&input.scenario, seed, &mut all)?;

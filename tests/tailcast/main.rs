@@ -18,6 +18,7 @@ mod browser;
 mod calibrate;
 mod calibrate_loads;
 mod calibrate_refusals;
+mod calibrate_scales;
 mod calibrated_files;
 mod calibrated_runs;
 mod capacities;

@@ -132,13 +132,7 @@ fn problems_are_said_as_the_command_line_says_them_with_their_key() {
         "{message}"
     );
     assert_eq!(blamed, Value::Null);
-    for body in [
-        "",
-        "{",
-        "{\"sett\": {}}",
-        "{\"set\": {\"\\n\": null}}",
-        "{\"toml\": 7}",
-    ] {
+    for body in ["", "{", "{\"sett\": {}}", "{\"set\": {\"\\n\": null}}", "{\"toml\": 7}"] {
         assert_eq!(served.post("/api/run", body).status, 400, "{body}");
     }
     assert_eq!(

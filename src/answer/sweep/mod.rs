@@ -5,22 +5,25 @@ mod measures;
 mod partial;
 mod results_file;
 mod shard;
+mod source;
 
+use std::io;
 use std::path::PathBuf;
 
 use super::common::{warn_all, workers};
 use super::problem::{Blame, Problem};
 use crate::config::{Diagnostic, Layers, StudyFile};
 use crate::report::results::{Form, Heading, ResultRow};
-use crate::study::{Base, Control, Input, MOST_POINTS, Next, Plan, RunNumbers, Runner, Sweep};
+use crate::study::{Control, Input, MOST_POINTS, Next, Plan, RunNumbers, Runner, Sweep};
 use partial::Partial;
 pub use shard::Shard;
+pub use source::StudySource;
 
 /// What are the numbers at every point of a study?
 #[derive(Clone, Debug, Default)]
 pub struct SweepQuestion {
     /// The study: a scenario, axes of keys and values, seeds, and numbers to keep.
-    pub study: PathBuf,
+    pub study: StudySource,
     /// What is laid over the study's scenario; whatever file it names, the scenario is the study's.
     pub changes: Layers,
     /// Runs at each point, whose seeds follow one another; `None` for as many as the study says.
@@ -36,8 +39,8 @@ pub struct SweepQuestion {
 }
 
 /// A sweep whose study is read.
-pub struct ReadySweep<'a> {
-    question: &'a SweepQuestion,
+pub struct ReadySweep {
+    question: SweepQuestion,
     file: StudyFile,
     /// All runs of the study, and the numbers to keep of each.
     pub sweep: Sweep,
@@ -54,17 +57,12 @@ pub struct SweepAnswer {
 
 impl SweepQuestion {
     /// Reads the study, and the scenario of every point.
-    pub fn ready(&self) -> Result<ReadySweep<'_>, Problem> {
-        let file = StudyFile::load(&self.study)?;
+    pub fn ready(&self) -> Result<ReadySweep, Problem> {
+        let (file, base) = self.study.read(&self.changes)?;
         let plan = Plan::new(file.axes.clone()).ok_or_else(|| {
             let message = format!("the axes have more than {MOST_POINTS} points together");
             Diagnostic::new(message).help("write fewer values, or several studies")
         })?;
-        let layers = Layers {
-            file: file.scenario.clone(),
-            ..self.changes.clone()
-        };
-        let base = Base::new(layers, file.overrides.clone());
         let seeds = self.seeds.unwrap_or(file.seeds);
         let sweep = Sweep::new(base, plan, seeds, measures::of(&file, self.finds_ranges)?)?;
         if seeds > 1 && sweep.is_always_the_same {
@@ -74,7 +72,7 @@ impl SweepQuestion {
                 .into());
         }
         Ok(ReadySweep {
-            question: self,
+            question: self.clone(),
             file,
             sweep,
         })
@@ -86,7 +84,7 @@ impl SweepQuestion {
     }
 }
 
-impl ReadySweep<'_> {
+impl ReadySweep {
     /// What the study calls itself; `None` for the scenario's name.
     pub fn name(&self) -> Option<&str> {
         self.file.name.as_deref()
@@ -100,7 +98,7 @@ impl ReadySweep<'_> {
     /// The files that it reads, each with what it is.
     pub fn reads(&self) -> Vec<(&'static str, PathBuf)> {
         let scenario = self.file.scenario.iter().map(|path| ("the scenario", path.clone()));
-        let study = [("the study", self.question.study.clone())];
+        let study = self.question.study.file().map(|path| ("the study", path));
         let others = self.sweep.files.iter().cloned();
         scenario.chain(study).chain(others).collect()
     }
@@ -121,10 +119,7 @@ impl ReadySweep<'_> {
     pub fn answer(self, control: &Control) -> Result<SweepAnswer, Problem> {
         let (sweep, out, form) = (&self.sweep, self.question.out.as_path(), self.form()?);
         warn_all(control, &sweep.warnings);
-        let heading = Heading {
-            keys: sweep.plan.keys().map(str::to_owned).collect(),
-            measures: sweep.measures.clone(),
-        };
+        let heading = self.heading();
         let runs = self.question.shard.runs(sweep.runs());
         let done = SweepAnswer {
             runs: runs.len(),
@@ -142,20 +137,40 @@ impl ReadySweep<'_> {
             let (done, all) = (partial.done, runs.len());
             control.audience.tell(&format!("going on after {done} of {all} runs"));
         }
-        self.simulate(&runs, &heading, &mut partial, control)?;
+        let done_before = partial.done;
+        let add = |row: &ResultRow| partial.add(&heading, row);
+        self.simulate(&runs[done_before..], add, control)?;
         results_file::finish(partial, out, form)?;
         Ok(done)
     }
 
+    /// The results of a part as the text of a CSV file, which is kept nowhere: whoever shares a sweep out writes it.
+    pub fn lines(&self, part: Shard, control: &Control) -> Result<String, Problem> {
+        let heading = self.heading();
+        let mut text = heading.line(Form::Csv);
+        let add = |row: &ResultRow| {
+            text.push_str(&heading.row_line(Form::Csv, row));
+            Ok(())
+        };
+        self.simulate(&part.runs(self.sweep.runs()), add, control)?;
+        Ok(text)
+    }
+
+    fn heading(&self) -> Heading {
+        Heading {
+            keys: self.sweep.plan.keys().map(str::to_owned).collect(),
+            measures: self.sweep.measures.clone(),
+        }
+    }
+
+    /// Makes the runs that are left, and adds each in its turn.
     fn simulate(
         &self,
-        runs: &[usize],
-        heading: &Heading,
-        partial: &mut Partial,
+        left: &[usize],
+        mut add: impl FnMut(&ResultRow) -> io::Result<()>,
         control: &Control,
     ) -> Result<(), Problem> {
         let sweep = &self.sweep;
-        let left = &runs[partial.done..];
         control.audience.begin("runs", Some(left.len() as u64));
         let runner = Runner::new(control);
         let workers = workers(control)?;
@@ -166,7 +181,7 @@ impl ReadySweep<'_> {
             |_, numbers| {
                 // Runs under way still come in after an error.
                 if written.is_ok() {
-                    written = partial.add(heading, &row(sweep, numbers));
+                    written = add(&row(sweep, numbers));
                 }
                 if written.is_err() { Next::Stop } else { Next::GoOn }
             },

@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::answer::{CalibrateAnswer, CalibrateQuestion, Problem, ReadyCalibrate};
+use crate::answer::{CalibrateAnswer, CalibrateQuestion, Problem, ReadyCalibrate, coefficients};
 use crate::cli::failure::Failure;
 use crate::cli::flags::format::Format;
 use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::output::Taken;
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::{Terminal, screen};
-use crate::config::Diagnostic;
 use crate::report::{is_standard_output, write_atomically};
-use crate::study::calibrate::Fittable;
 
 /// What the help says at its end.
 const AFTER_HELP: &str = "\
@@ -26,7 +24,8 @@ workload is a trace. Of several results each is simulated under the load that it
 fit in turn to see
 how well the others predict it.
 Fitted are step_us and kernel_scale of steps, latency_us and per_stream_us of the front end, as far as the data tell \
-them.
+them; where several
+loads tell more, decode_scale, prompt_scale and expert_scale take the place of kernel_scale.
 The result is for server.step_time = \"FILE\".";
 
 /// Fit step times to what was measured on your own deployment
@@ -43,7 +42,8 @@ pub struct Args {
     /// Write the coefficients to this file, for `server.step_time`; without it they are printed
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Fit exactly these instead of those that the data tell: `step_us`, `kernel_scale`, `latency_us`, `per_stream_us`
+    /// Fit exactly these instead of those that the data tell: `step_us`, `kernel_scale`, `decode_scale`,
+    /// `prompt_scale`, `expert_scale`, `latency_us`, `per_stream_us`
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     coefficients: Option<Vec<String>>,
     /// How to print the results
@@ -57,7 +57,7 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let question = CalibrateQuestion {
-        coefficients: args.coefficients.as_deref().map(named).transpose()?,
+        coefficients: args.coefficients.as_deref().map(coefficients).transpose()?,
         base: args.changes.base(Some(&args.scenario))?,
         data: args.data.clone(),
     };
@@ -113,19 +113,4 @@ fn print(args: &Args, answer: &CalibrateAnswer, stdout_is_taken: bool) -> Result
         ));
     }
     Ok(())
-}
-
-fn named(names: &[String]) -> Result<Vec<Fittable>, Failure> {
-    let mut found: Vec<Fittable> = Vec::new();
-    for name in names {
-        let Some(one) = Fittable::named(name.trim()) else {
-            let known = Fittable::ALL.map(Fittable::name).join(", ");
-            let message = format!("--coefficients: there is no coefficient {name:?}");
-            return Err(Diagnostic::new(message).help(format!("allowed: {known}")).into());
-        };
-        if !found.contains(&one) {
-            found.push(one);
-        }
-    }
-    Ok(found)
 }

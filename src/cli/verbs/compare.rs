@@ -64,6 +64,7 @@ enum Format {
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let question = CompareQuestion {
         scenarios: scenarios(args)?,
+        names: Vec::new(),
         vary: args.vary.clone(),
         seeds: args.seeds,
         finds_capacities: !args.no_capacity,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::answer::{CurveQuestion, LoadKind};
+use crate::answer::{CurveQuestion, LoadKind, loads};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::scenario::ScenarioFlags;
@@ -12,7 +12,6 @@ use crate::cli::flags::study::StudyFlags;
 use crate::cli::output::{StudyFiles, Taken};
 use crate::cli::terminal::color::ColorFlags;
 use crate::cli::terminal::screen;
-use crate::config::{Diagnostic, axis};
 use crate::report::figure::load_curve;
 
 /// Show latency and throughput against concurrency or rate: the knee, where memory is full, where requests begin to
@@ -107,23 +106,4 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     }
     files.write(&answer.drawings(), || answer.to_page())?;
     args.exit.judge(answer.is_shown_met_anywhere())
-}
-
-/// The loads to begin with.
-fn loads(kind: LoadKind, text: &str) -> Result<Vec<f64>, Failure> {
-    let flag = kind.flag();
-    let wrong = |problem: String| Failure::from(Diagnostic::new(format!("{flag} {text}: {problem}")));
-    let values = axis::values(text).map_err(wrong)?;
-    let mut loads: Vec<f64> = Vec::new();
-    for value in &values {
-        let load = value.parse::<f64>().ok().filter(|it| it.is_finite() && *it > 0.0);
-        let Some(load) = load else {
-            return Err(wrong(format!("{value:?} is not a number above 0")));
-        };
-        if kind == LoadKind::Concurrency && load.fract() > 0.0 {
-            return Err(wrong(format!("{value} is not a whole number of requests")));
-        }
-        loads.push(load);
-    }
-    Ok(loads)
 }

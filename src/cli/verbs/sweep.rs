@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::answer::{ReadySweep, Shard, SweepAnswer, SweepQuestion};
+use crate::answer::{ReadySweep, Shard, StudySource, SweepAnswer, SweepQuestion};
 use crate::cli::failure::Failure;
 use crate::cli::flags::scenario::ScenarioFlags;
 use crate::cli::flags::study::StudyFlags;
@@ -49,7 +49,7 @@ pub struct Args {
 /// Runs the verb.
 pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     let question = SweepQuestion {
-        study: args.study.clone(),
+        study: StudySource::File(args.study.clone()),
         changes: args.changes.layers(None)?,
         seeds: args.seeds,
         shard: args.shard.unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! A study in TOML: a scenario, the keys that vary, seeds, and the numbers to keep.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::axis::{self, Axis, KeysSeen};
 use crate::config::reader::diagnostic::{Diagnostic, Snippet};
@@ -9,6 +10,7 @@ use crate::config::reader::fields::Fields;
 use crate::config::reader::key::Key;
 use crate::config::reader::layers::{self, Overrides};
 use crate::config::reader::reading::Reading;
+use crate::config::reader::text::Text;
 
 /// More replications than anybody waits for.
 const MOST_SEEDS: u32 = 100_000;
@@ -41,9 +43,17 @@ pub struct StudyFile {
 impl StudyFile {
     /// Reads a study.
     pub fn load(path: &Path) -> Result<Self, Diagnostic> {
-        let text = layers::text_like_a_scenario(path, EXAMPLE)?;
+        Self::read(&layers::text_like_a_scenario(path, EXAMPLE)?)
+    }
+
+    /// Reads a study that stands in no file.
+    pub fn from_toml(text: &str) -> Result<Self, Diagnostic> {
+        Self::read(&Arc::new(Text::of_file("the study", text.to_owned(), Path::new(""))))
+    }
+
+    fn read(text: &Arc<Text>) -> Result<Self, Diagnostic> {
         let mut reading = Reading::default();
-        let root = document::parse(&mut reading.texts, text.clone())?;
+        let root = document::parse(&mut reading.texts, Arc::clone(text))?;
         let fields = Fields::of(&reading, String::new(), &root)?;
         let name = fields.key("name")?.text()?.unnoted();
         let scenario = read_scenario(&fields)?;
@@ -57,7 +67,7 @@ impl StudyFile {
             name,
             scenario,
             axes: read_axes(&fields, list, &text.base)?,
-            overrides: set.map(|set| Overrides::new(&text, set.entries())),
+            overrides: set.map(|set| Overrides::new(text, set.entries())),
             seeds,
             metrics,
         })

@@ -13,7 +13,7 @@ use crate::config::reader::reading::{Reading, Resolved};
 use crate::config::reader::text::Text;
 use crate::fleet::FrontEnd;
 use crate::hardware::Gpu;
-use crate::step_time::Overheads;
+use crate::step_time::{KernelScales, Overheads};
 use crate::units::Span;
 
 /// A larger file is something else.
@@ -60,6 +60,8 @@ pub struct CalibratedTimes {
     pub about: Calibration,
     /// What steps pay; what the file leaves out is as served.
     pub overheads: Overheads,
+    /// What kernels of some kind take of what they take otherwise; 1 where the file leaves it out.
+    pub scales: KernelScales,
     /// What stands between clients and the engine; what the file leaves out is as served.
     pub front_end: FrontEnd,
 }
@@ -101,7 +103,7 @@ pub fn read(fields: &Fields<'_>) -> Result<CalibratedTimes, Diagnostic> {
 
 fn of_file(path: &Path, root: &Fields<'_>) -> Result<CalibratedTimes, Diagnostic> {
     let fitted_on = read_fitted_on(&root.section("fitted_on")?)?;
-    let overheads = read_step(&root.section("step")?)?;
+    let (overheads, scales) = read_step(&root.section("step")?)?;
     let front_end = read_front_end(&root.section("front_end")?)?;
     let errors = read_errors(&root.section("error")?)?;
     root.finish_as("a file of step times")?;
@@ -112,6 +114,7 @@ fn of_file(path: &Path, root: &Fields<'_>) -> Result<CalibratedTimes, Diagnostic
             errors,
         },
         overheads,
+        scales,
         front_end,
     })
 }
@@ -147,7 +150,7 @@ fn missing(fields: &Fields<'_>, name: &str, why: &str) -> Diagnostic {
 }
 
 /// Each coefficient that is written takes the place of the one as served.
-fn read_step(fields: &Fields<'_>) -> Result<Overheads, Diagnostic> {
+fn read_step(fields: &Fields<'_>) -> Result<(Overheads, KernelScales), Diagnostic> {
     let mut read = Overheads::SERVED;
     let micros = [
         ("step_us", MOST_MICROS, &mut read.step_micros),
@@ -177,11 +180,20 @@ fn read_step(fields: &Fields<'_>) -> Result<Overheads, Diagnostic> {
     for (name, value) in nanos {
         overlay(fields.key(name)?, MOST_LOGIT_NANOS, 1e-3, value)?;
     }
-    if let Some(scale) = fields.key("kernel_scale")?.number(KERNEL_SCALES)?.optional() {
-        read.kernel_scale = scale;
+    let mut scales = KernelScales::NONE;
+    let factors = [
+        ("kernel_scale", &mut read.kernel_scale),
+        ("decode_scale", &mut scales.decoding),
+        ("prompt_scale", &mut scales.prompts),
+        ("expert_scale", &mut scales.experts),
+    ];
+    for (name, value) in factors {
+        if let Some(scale) = fields.key(name)?.number(KERNEL_SCALES)?.optional() {
+            *value = scale;
+        }
     }
     fields.finish()?;
-    Ok(read)
+    Ok((read, scales))
 }
 
 fn read_front_end(fields: &Fields<'_>) -> Result<FrontEnd, Diagnostic> {

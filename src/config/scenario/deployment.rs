@@ -25,7 +25,7 @@ use crate::hardware::{
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
     DraftPass, Drafting, EngineHost, Execution, HostTime, LONGEST_STEP, Launching, Overheads, Roofline, Sampling,
-    StepTime, StepTimeChoice,
+    StepTime, StepTimeChoice, StepsOnGpu,
 };
 use crate::units::Span;
 
@@ -111,15 +111,21 @@ impl Deployment {
     pub fn step_time(&self) -> Box<dyn StepTime> {
         match self.step_times {
             StepTimeChoice::Affine(affine) => self.with_drafts(affine),
-            StepTimeChoice::Roofline => self.with_drafts(self.roofline(self.execution, &self.model, self.weights)),
+            StepTimeChoice::Roofline => {
+                let steps = self.steps_of(self.execution, &self.model, self.weights);
+                match steps.single() {
+                    Ok(all) => self.with_drafts(all),
+                    Err(by_kind) => self.with_drafts(*by_kind),
+                }
+            }
         }
     }
 
     /// How long the model's steps take on the GPU alone, without drafts; `None` if step times are given.
-    pub fn steps_on_gpu(&self) -> Option<Roofline> {
+    pub fn steps_on_gpu(&self) -> Option<StepsOnGpu> {
         match self.step_times {
             StepTimeChoice::Affine(_) => None,
-            StepTimeChoice::Roofline => Some(self.roofline(self.execution, &self.model, self.weights)),
+            StepTimeChoice::Roofline => Some(self.steps_of(self.execution, &self.model, self.weights)),
         }
     }
 
@@ -137,8 +143,8 @@ impl Deployment {
                     sampling: Sampling::Plain,
                     ..self.execution
                 };
-                let roofline = self.roofline(execution, drafter.model(), drafter.weights());
-                DraftPass::Of(Box::new(roofline.within_a_step()))
+                let steps = self.steps_of(execution, drafter.model(), drafter.weights());
+                DraftPass::Of(Box::new(steps.within_a_step()))
             }
         };
         self.with_cpu(Drafting::new(Box::new(target), pass, drafts.rules.tokens))
@@ -164,6 +170,15 @@ impl Deployment {
         }
         let graph = self.execution.largest_graph;
         self.engine_host.launching(&self.model, &self.gpu, graph)
+    }
+
+    /// Steps of a model, with a price list of their own for those with prompts only where these differ.
+    fn steps_of(&self, execution: Execution, model: &Model, weights: WeightPrecision) -> StepsOnGpu {
+        let decoding = self.roofline(execution.of_decoding(), model, weights);
+        if execution.scales.are_of_one_kind() {
+            return StepsOnGpu::alike(decoding);
+        }
+        StepsOnGpu::by_kind(decoding, self.roofline(execution.of_prompts(), model, weights))
     }
 
     fn roofline(&self, execution: Execution, model: &Model, weights: WeightPrecision) -> Roofline {
@@ -201,20 +216,12 @@ pub(super) fn resolve(
         kv_groups: cache.kv_groups.clone(),
     });
     fits.map_err(|refused| batching_fields.refuse(refused))?;
-    let hides_cpu = hides_cpu(&batching.policy, &profile);
+    let hides_cpu = hides_cpu(&batching.policy, &profile, &server.gpu);
     let cpu_time = cpu_time(reading, &server, &batching.policy, hides_cpu);
     let engine_host = batching.policy.engine_host().unwrap_or(profile.switches.host);
     let engine_host = server.launches.told(engine_host);
-    let front_end = front_end(reading, &server, &engine_host);
-    let execution = Execution {
-        overheads: overheads_of(&server, &engine_host),
-        largest_graph: server.launches.largest_graph(&server.gpu, &batching, &profile),
-        sampling,
-        sorts_below: profile.switches.sorts_below,
-        has_triton_mxfp4: profile.switches.has_triton_mxfp4,
-        search: profile.switches.search,
-        fuses_all_reduce: engine_host.fuses_all_reduce,
-    };
+    let front_end = front_end(reading, &server, &model.model, &engine_host);
+    let execution = execution(&server, &batching, (sampling, &profile), &engine_host);
     warn_of_another_deployment(reading, &model, &server);
     warn_of_formats(reading, &model, &server.gpu);
     warn_of_states(reading, &model, &server, &batching);
@@ -247,6 +254,26 @@ pub(super) fn resolve(
         hides_cpu,
         engine_host,
     })
+}
+
+/// What steps pay besides their kernels, and which kernels these are.
+fn execution(
+    server: &ServerTable,
+    batching: &Batching,
+    (sampling, profile): (Sampling, &Named),
+    engine_host: &EngineHost,
+) -> Execution {
+    Execution {
+        overheads: overheads_of(server, engine_host),
+        scales: server.step_time.scales(),
+        largest_graph: server.launches.largest_graph(&server.gpu, batching, profile),
+        sampling,
+        sorts_below: profile.switches.sorts_below,
+        has_triton_mxfp4: profile.switches.has_triton_mxfp4,
+        search: profile.switches.search,
+        fused_all_reduce_micros: engine_host.fused_on(&server.gpu),
+        joins_shared_experts: engine_host.joins_shared_experts,
+    }
 }
 
 fn warn_of_another_deployment(reading: &Reading, model: &ModelChoice, server: &ServerTable) {
@@ -317,9 +344,9 @@ fn engine(policy: &PolicySettings, profile: &Named) -> String {
     }
 }
 
-fn hides_cpu(policy: &PolicySettings, profile: &Named) -> bool {
+fn hides_cpu(policy: &PolicySettings, profile: &Named, gpu: &Gpu) -> bool {
     let is_hidden = match policy {
-        PolicySettings::Continuous(_) => profile.switches.hides_cpu,
+        PolicySettings::Continuous(_) => profile.switches.hides_cpu || gpu.is_blackwell(),
         _ => true,
     };
     policy.hides_cpu() && is_hidden
@@ -356,11 +383,11 @@ fn cpu_time(reading: &Reading, server: &ServerTable, policy: &PolicySettings, hi
     default
 }
 
-fn front_end(reading: &Reading, server: &ServerTable, engine_host: &EngineHost) -> FrontEnd {
+fn front_end(reading: &Reading, server: &ServerTable, model: &Model, engine_host: &EngineHost) -> FrontEnd {
     if let Some(written) = server.front_end {
         return written;
     }
-    let later = engine_host.later_on(&server.gpu);
+    let later = engine_host.later_on(model, &server.gpu);
     let own = FrontEnd {
         latency: FrontEnd::SERVED.latency + later,
         ..FrontEnd::SERVED

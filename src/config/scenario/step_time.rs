@@ -5,7 +5,7 @@ use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::Value;
 use crate::config::reader::fields::Fields;
 use crate::settings::{Kind, Setting};
-use crate::step_time::{Affine, Overheads, StepTimeChoice};
+use crate::step_time::{Affine, KernelScales, Overheads, StepTimeChoice};
 use crate::units::Span;
 
 /// A step that takes longer than this is a slip of the pen [µs].
@@ -66,6 +66,14 @@ impl GivenStepTime {
         match self {
             Self::Calibrated(calibrated) => calibrated.overheads,
             _ => Overheads::SERVED,
+        }
+    }
+
+    /// What kernels of some kind take of what they take otherwise.
+    pub fn scales(&self) -> KernelScales {
+        match self {
+            Self::Calibrated(calibrated) => calibrated.scales,
+            _ => KernelScales::NONE,
         }
     }
 }

@@ -155,6 +155,25 @@ impl Setting {
     }
 }
 
+/// Every key of the tables at the top with the name of its table before it, and every table with its own. Of a key that
+/// policies declare differently, the first one's.
+pub fn settings() -> Vec<(String, &'static Setting)> {
+    let mut found: Vec<(String, &'static Setting)> = Vec::new();
+    for table in tables() {
+        if let Some(declared) = table.declared {
+            found.push((declared.name.to_owned(), declared));
+        }
+        for key in &table.keys {
+            let name = [table.name(), key.setting.name].join(".");
+            let name = name.trim_start_matches('.');
+            if found.iter().all(|(other, _)| other != name) {
+                found.push((name.to_owned(), key.setting));
+            }
+        }
+    }
+    found
+}
+
 /// Settings with a flag of the command line, each with the key that it sets.
 pub fn flags() -> Vec<(String, &'static Setting)> {
     let mut found: Vec<(String, &'static Setting)> = Vec::new();

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::engine::StepRun;
-use crate::step_time::{Roofline, StepTime};
+use crate::step_time::{StepTime, StepsOnGpu};
 use crate::units::Span;
 
 /// What it takes to tell the parts of steps from their sums.
 #[derive(Clone, Debug)]
 pub struct StepPrices {
     /// What the model's steps take on the GPU.
-    pub gpu: Arc<Roofline>,
+    pub gpu: Arc<StepsOnGpu>,
     /// CPU time of each step.
     pub cpu_per_step: Span,
     /// CPU time of each request in a step.

@@ -43,6 +43,8 @@ pub(in crate::metrics) struct StepSharesMeter {
     prices: Option<StepPrices>,
     /// Steps in which each request decodes one token and samples the next.
     by_decoding: Counts,
+    /// Those that verify drafts and hold no prompt.
+    by_verifying: Counts,
     /// Others.
     by_tokens: Counts,
     by_sampling: Counts,
@@ -96,6 +98,7 @@ impl Meter for StepSharesMeter {
         Self {
             prices: settings.step_prices.clone(),
             by_decoding: Counts::default(),
+            by_verifying: Counts::default(),
             by_tokens: Counts::default(),
             by_sampling: Counts::default(),
             mixed_steps: 0,
@@ -113,17 +116,21 @@ impl Meter for StepSharesMeter {
         if shape.prefill == 0 && shape.sampling == shape.decoding {
             self.by_decoding.add(shape.decoding.into(), steps);
         } else {
-            self.by_tokens.add(shape.tokens(), steps);
             self.by_sampling.add(shape.sampling.into(), steps);
             if !shape.is_uniform() {
                 self.mixed_steps += steps;
             }
+            let mut by_tokens = &mut self.by_tokens;
             if prices.has_drafts {
-                self.alike += u128::from(prices.gpu.alike_picos(shape)) * u128::from(steps);
+                self.alike += u128::from(prices.gpu.of(shape).alike_picos(shape)) * u128::from(steps);
+                if !prices.hides_cpu {
+                    self.cpu += u128::from(prices.cpu(run)) * u128::from(steps);
+                }
+                if !shape.has_prompts() {
+                    by_tokens = &mut self.by_verifying;
+                }
             }
-            if prices.has_drafts && !prices.hides_cpu {
-                self.cpu += u128::from(prices.cpu(run)) * u128::from(steps);
-            }
+            by_tokens.add(shape.tokens(), steps);
         }
         self.takes += u128::from(run.takes.picos());
         self.on_gpu += u128::from(prices.on_gpu(run));
@@ -139,14 +146,23 @@ impl StepSharesMeter {
     /// What each part took. Attention is what is left of the GPU's time, and the CPU, or drafts, what is left of all.
     fn parts(&self, prices: &StepPrices) -> StepParts {
         let mut parts = StepParts::default();
-        for (tokens, steps) in self.by_decoding.all().chain(self.by_tokens.all()) {
-            parts += prices.gpu.parts_of_tokens(tokens, steps);
+        let (decoding, prompts) = (prices.gpu.without_prompts(), prices.gpu.with_prompts());
+        for (tokens, steps) in self.by_decoding.all().chain(self.by_verifying.all()) {
+            parts += decoding.parts_of_tokens(tokens, steps);
+        }
+        for (tokens, steps) in self.by_tokens.all() {
+            parts += prompts.parts_of_tokens(tokens, steps);
         }
         parts.experts = parts.experts.saturating_sub(self.alike);
-        for (positions, steps) in self.by_decoding.all().chain(self.by_sampling.all()) {
-            parts.sampler += u128::from(prices.gpu.sampling_picos(positions)) * u128::from(steps);
+        for (positions, steps) in self.by_decoding.all() {
+            parts.sampler += u128::from(decoding.sampling_picos(positions)) * u128::from(steps);
         }
-        parts.other += u128::from(prices.gpu.mixed_picos()) * u128::from(self.mixed_steps);
+        // Which of them verify is not kept: the head is a small part of any step.
+        let others = if prices.has_drafts { decoding } else { prompts };
+        for (positions, steps) in self.by_sampling.all() {
+            parts.sampler += u128::from(others.sampling_picos(positions)) * u128::from(steps);
+        }
+        parts.other += u128::from(prompts.mixed_picos()) * u128::from(self.mixed_steps);
         parts.attention = self.on_gpu.saturating_sub(parts.total());
         let rest = self.takes.saturating_sub(parts.total());
         // Beside the GPU it is hidden by passes of the model and the drafter.

@@ -100,8 +100,10 @@ pub struct Profile {
     /// The default of `async_scheduling` (on since 0.14).
     pub async_scheduling: bool,
     /// Whether look-ahead hides the CPU's work on a step behind the GPU's (since 0.14, where it became the default).
-    /// Before, it decides ahead, but servers take as long as if it did not: closed loops of Llama-3.1-70B on 0.10.2
-    /// with look-ahead on H100 and B200 (aiconfigurator @ 095f58a, published flags of `InferenceX`).
+    /// Before, it decides ahead, but servers on H100 take as long as if it did not: closed loops of Llama-3.1-70B on
+    /// 0.10.2 with look-ahead (aiconfigurator @ 095f58a, published flags of `InferenceX`). On B200 the same release
+    /// hides it, in Llama-3.1-70B and in gpt-oss-120b: what is left of a step there beside its kernels is less than
+    /// 0.3 ms.
     pub hides_cpu: bool,
     /// How drafts are treated.
     pub drafts: DraftSwitches,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::config::FittedOn;
 use crate::fleet::FrontEnd;
 use crate::report::text::table::aligned;
-use crate::step_time::Overheads;
+use crate::step_time::{KernelScales, Overheads};
 use crate::study::calibrate::{Calibrated, Fittable, LoadErrors, MetricError};
 
 /// The version of the JSON form: raised when a key changes its meaning.
@@ -146,7 +146,7 @@ impl CalibrationReport {
             fitted.any(|one| one.coefficient.name() == name)
         };
         let tables = [
-            ("step", step(&self.calibrated.overheads, &Overheads::SERVED)),
+            ("step", step(&self.calibrated.overheads, &self.calibrated.scales)),
             ("front_end", front_end(self.calibrated.front_end, FrontEnd::SERVED)),
         ];
         for (table, rows) in tables {
@@ -171,10 +171,14 @@ impl CalibrationReport {
 type Row = (&'static str, f64, f64);
 
 /// Names in files, values and values as served.
-fn step(here: &Overheads, served: &Overheads) -> Vec<Row> {
-    let row = |name, of: fn(&Overheads) -> f64| (name, of(here), of(served));
+fn step(here: &Overheads, scales: &KernelScales) -> Vec<Row> {
+    let row = |name, of: fn(&Overheads) -> f64| (name, of(here), of(&Overheads::SERVED));
+    let factor = |name, of: fn(&KernelScales) -> f64| (name, of(scales), of(&KernelScales::NONE));
     vec![
         row("kernel_scale", |it| it.kernel_scale),
+        factor("decode_scale", |it| it.decoding),
+        factor("prompt_scale", |it| it.prompts),
+        factor("expert_scale", |it| it.experts),
         row("step_us", |it| it.step_micros),
         row("layer_us", |it| it.layer_micros),
         row("mixed_layer_us", |it| it.mixed_layer_micros),
@@ -203,10 +207,10 @@ fn front_end(here: FrontEnd, served: FrontEnd) -> Vec<Row> {
 }
 
 fn shown(coefficient: Fittable, value: f64) -> String {
-    match coefficient {
-        Fittable::KernelScale => format!("{value:.4}"),
-        _ => format!("{value:.1}"),
+    if coefficient.is_scale() {
+        return format!("{value:.4}");
     }
+    format!("{value:.1}")
 }
 
 fn load(load: &LoadErrors) -> Value {

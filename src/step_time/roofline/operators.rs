@@ -18,6 +18,11 @@ const LAYER_BYTES_PER_VALUE: f64 = 14.0;
 /// that verify one.
 const UNLIKE_DRAFTS: f64 = 0.25;
 
+/// What a layer takes longer that norms the queries of all heads together, and the keys [us]: kernels of their own in
+/// 32 bits, and a router in 32 bits. Read off closed loops of MiniMax-M2.5 in nvfp4 on one B200 and one B300 with vLLM
+/// 0.19 (aiconfigurator @ 095f58a).
+const NORM_OF_ALL_HEADS_MICROS: f64 = 18.0;
+
 /// The matrix products and other operators of one GPU's share of a model.
 #[derive(Clone, Debug)]
 pub(super) struct Operators {
@@ -51,6 +56,8 @@ pub(super) struct Operators {
     gpus: f64,
     /// Attention's kernels in all layers, before any work [us].
     attention_micros: f64,
+    /// Layers that norm the queries of all heads together, and the keys.
+    normed_together: f64,
     /// Whether activations are quantised on the way by kernels that no table shows.
     quantises: bool,
     /// Whether the host holds up experts that run without a graph.
@@ -82,59 +89,46 @@ impl Operators {
     ) -> Self {
         let gpus = u64::from(tensor_parallel.max(1));
         let hidden = model.hidden_size();
-        let kernel_of = |kind| {
-            let kernel = kernel_for(model, kind, weights, gpu, execution.has_triton_mxfp4);
-            (
-                kernel,
-                Rates::new(gpu, peak_flops_in(kernel, gpu, model.precision(kind, weights))),
-            )
+        let served = Served {
+            model,
+            gpu,
+            weights,
+            gpus,
+            execution: &execution,
         };
-        let products_of = |kind| {
-            let (kernel, rates) = kernel_of(kind);
-            let kernels = as_served(kernel, gpu);
-            Products { kernels, rates }
+        let (of_experts, expert_rates) = served.kernel(LinearKind::Experts);
+        let sum = |of: &dyn Fn(&LayerGroup) -> f64| -> f64 {
+            let groups = model.layers().iter();
+            groups.map(|group| group.count as f64 * of(group)).sum()
         };
-        let mut matrices = Vec::new();
-        let mut experts = Vec::new();
-        let (mut attention_micros, mut parts) = (0.0, 0.0);
-        for group in model.layers() {
-            let count = group.count as f64;
-            let attends = f64::from(group.attention != Attention::Nothing);
-            attention_micros += count * attends * start_of(&group.attention, gpu, kv);
-            parts += count * (attends + f64::from(group.feed_forward != FeedForward::Nothing));
-            for (kind, one) in matrices_of(group, hidden, gpus) {
-                matrices.push((count, matrix(one, model.bits(kind, weights)), products_of(kind)));
-            }
-            if let FeedForward::Experts(layer) = &group.feed_forward {
-                let bits = model.bits(LinearKind::Experts, weights);
-                let one = experts_of(layer, hidden, bits, gpus);
-                experts.push((count, one));
-            }
-        }
-        let (of_experts, expert_rates) = kernel_of(LinearKind::Experts);
+        let attends = |group: &LayerGroup| f64::from(group.attention != Attention::Nothing);
+        let feeds = |group: &LayerGroup| f64::from(group.feed_forward != FeedForward::Nothing);
         Self {
-            matrices,
-            experts,
+            matrices: served.matrices(),
+            experts: served.experts(),
             head: matrix(
                 (hidden, model.vocab_size().div_ceil(gpus)),
                 model.bits(LinearKind::Head, weights),
             ),
-            of_head: products_of(LinearKind::Head),
+            of_head: served.products(LinearKind::Head),
             linear: gpu.linear_kernels(WeightKernel::Plain),
             routed: gpu.expert_kernels(of_experts),
             all_reduce: gpu.all_reduce_kernels(),
-            fused: FusedAllReduce::of(gpu, gpus).filter(|_| execution.fuses_all_reduce),
+            fused: execution
+                .fused_all_reduce_micros
+                .and_then(|start| FusedAllReduce::of(gpu, gpus, start)),
             expert_rates,
             plain_rates: Rates::new(gpu, gpu.peak().bf16),
             link_bytes: gpu.link().bytes_per_s / 1e6,
-            layers: parts / 2.0,
+            layers: sum(&|group| attends(group) + feeds(group)) / 2.0,
             state_flops: Arithmetic::new(model, weights, kv, tensor_parallel).state_flops_per_token,
             attention_flops: gpu.peak().bf16 * gpu.attention_kernels(kv).flops,
             hidden: hidden as f64,
             vocab: model.vocab_size() as f64,
             sort: Sort::on(gpu),
             gpus: gpus as f64,
-            attention_micros,
+            attention_micros: sum(&|group| attends(group) * start_of(&group.attention, gpu, kv)),
+            normed_together: sum(&|group| f64::from(group.attention.norms_all_heads())),
             quantises: weights == WeightPrecision::Int8,
             waits_for_host: matches!(
                 weights,
@@ -155,6 +149,7 @@ impl Operators {
         let states = self.state_flops * rows / self.attention_flops * 1e6;
         let kernels = self.products_micros(rows)
             + self.attention_micros
+            + self.normed_together * NORM_OF_ALL_HEADS_MICROS
             + self.layers * small
             + states
             + self.all_reduce_of(rows);
@@ -209,6 +204,7 @@ impl Operators {
     /// Without a graph those that quantise are held up by the host, which launches a dozen kernels for each layer.
     fn experts_micros(&self, tokens: f64, rows: f64, is_eager: bool) -> f64 {
         let overheads = &self.execution.overheads;
+        let scale = overheads.kernel_scale * self.execution.scales.experts;
         let least = if is_eager && self.waits_for_host {
             overheads.eager_experts_micros
         } else {
@@ -217,7 +213,7 @@ impl Operators {
         let layers = self.experts.iter().map(|(layers, one)| {
             let distinct = one.distinct(tokens);
             let micros = kernel_times::experts(&self.routed, self.expert_rates, one, rows, distinct);
-            layers * (overheads.kernel_scale * micros).max(least)
+            layers * (scale * micros).max(least)
         });
         layers.sum()
     }
@@ -256,7 +252,73 @@ impl Operators {
         let fused = self.fused.as_ref();
         let fused = fused.and_then(|it| it.micros(&self.all_reduce, self.link_bytes, self.gpus, bytes));
         let (before_norms, wait) = (fused.unwrap_or(plain), self.execution.overheads.all_reduce_wait_micros);
-        2.0 * self.layers * (before_norms + wait) + plain + wait
+        let of_norms = kernel_times::all_reduce(&self.all_reduce, self.link_bytes, self.gpus, rows * 8.0);
+        2.0 * self.layers * (before_norms + wait) + plain + wait + self.normed_together * of_norms
+    }
+}
+
+/// What a server multiplies, and by which kernels.
+struct Served<'a> {
+    model: &'a Model,
+    gpu: &'a Gpu,
+    weights: WeightPrecision,
+    gpus: u64,
+    execution: &'a Execution,
+}
+
+impl Served<'_> {
+    fn kernel(&self, kind: LinearKind) -> (WeightKernel, Rates) {
+        let kernel = kernel_for(
+            self.model,
+            kind,
+            self.weights,
+            self.gpu,
+            self.execution.has_triton_mxfp4,
+        );
+        let peak = peak_flops_in(kernel, self.gpu, self.model.precision(kind, self.weights));
+        (kernel, Rates::new(self.gpu, peak))
+    }
+
+    fn products(&self, kind: LinearKind) -> Products {
+        let (kernel, rates) = self.kernel(kind);
+        let kernels = as_served(kernel, self.gpu);
+        Products { kernels, rates }
+    }
+
+    /// Routed experts that each token chooses besides in these layers, as shared ones are computed with them.
+    fn joined(&self, layer: &ExpertLayer) -> u64 {
+        let joins = self.execution.joins_shared_experts && self.kernel(LinearKind::Experts).0 == WeightKernel::Fp8Block;
+        if joins { layer.shared_as_routed() } else { 0 }
+    }
+
+    fn matrices(&self) -> Vec<(f64, Matrix, Products)> {
+        let mut all = Vec::new();
+        for group in self.model.layers() {
+            let joined = match &group.feed_forward {
+                FeedForward::Experts(layer) => self.joined(layer) > 0,
+                FeedForward::Dense(_) | FeedForward::Nothing => false,
+            };
+            for (kind, shape) in matrices_of(group, self.model.hidden_size(), self.gpus) {
+                if !(joined && kind == LinearKind::SharedExperts) {
+                    let one = matrix(shape, self.model.bits(kind, self.weights));
+                    all.push((group.count as f64, one, self.products(kind)));
+                }
+            }
+        }
+        all
+    }
+
+    fn experts(&self) -> Vec<(f64, ExpertsLayer)> {
+        let bits = self.model.bits(LinearKind::Experts, self.weights);
+        let of_group = |group: &LayerGroup| match &group.feed_forward {
+            FeedForward::Experts(layer) => {
+                let routed = experts_of(layer, self.model.hidden_size(), bits, self.gpus);
+                let shared = self.joined(layer) as f64;
+                Some((group.count as f64, ExpertsLayer { shared, ..routed }))
+            }
+            FeedForward::Dense(_) | FeedForward::Nothing => None,
+        };
+        self.model.layers().iter().filter_map(of_group).collect()
     }
 }
 
@@ -275,6 +337,7 @@ fn experts_of(layer: &ExpertLayer, hidden: u64, bits: f64, gpus: u64) -> Experts
     ExpertsLayer {
         count: kind.experts,
         per_token: kind.experts_per_token,
+        shared: 0.0,
         width: layer.intermediate.div_ceil(gpus) as f64,
         matrices: layer.matrices() as f64,
         hidden: layer.outer_width(hidden) as f64,
@@ -303,7 +366,7 @@ fn as_served(kernel: WeightKernel, gpu: &Gpu) -> LinearKernels {
 /// What attention takes in a layer before any work [us]; states are taken to be like heads.
 fn start_of(attention: &Attention, gpu: &Gpu, kv: KvPrecision) -> f64 {
     match attention {
-        Attention::Latent(_) => gpu.latent_kernels(kv).micros,
+        Attention::Latent(_) => gpu.latent_kernels(kv).served_micros,
         Attention::Grouped(_) | Attention::State(_) => gpu.attention_kernels(kv).micros,
         Attention::Nothing => 0.0,
     }

@@ -37,7 +37,9 @@ fn comparison(scenario: &Scenario, data: &Data, least: usize) -> Result<Box<dyn 
         Data::Served(measured) => measured,
     };
     refuse_too_few(measured, least)?;
-    let has_gaps = measured.values.contains_key("tpot.mean");
+    let has_gaps = ["tpot.mean", "itl.mean"]
+        .iter()
+        .any(|name| measured.values.contains_key(name));
     if !has_gaps {
         return Err(Refusal::new(
             "no time between tokens was measured: every output is a single token, or TPOT is missing",

@@ -1,10 +1,11 @@
 //! What is held against simulations, whatever form the data have.
 
 use super::coefficient::Fittable;
+use super::gaps::TokenGaps;
 use super::latencies::{Latency, Served};
 use super::recorded::Recorded;
 use crate::config::Scenario;
-use crate::metrics::RequestLog;
+use crate::metrics::{Listeners, RequestLog};
 use crate::study::{self, SimulationError};
 
 /// One measured number, whose logarithm is fitted.
@@ -12,6 +13,8 @@ use crate::study::{self, SimulationError};
 pub struct Target {
     /// Of which latency; `None`: a step's time.
     pub latency: Option<Latency>,
+    /// Whether it is of the few longest.
+    pub is_tail: bool,
     /// Its value [s].
     pub measured: f64,
     /// How far chance alone may carry it from what it stands for, relative.
@@ -110,4 +113,19 @@ pub fn run(
         None => study::replay(scenario, seed, &mut log)?,
     }
     Ok(log.rows().map(Served::simulated).collect())
+}
+
+/// Simulates the scenario, and hears the times between tokens if `hears_gaps`; the requests that finished.
+pub fn run_with_gaps(
+    scenario: &Scenario,
+    seed: u64,
+    hears_gaps: bool,
+) -> Result<(Vec<Served>, TokenGaps), SimulationError> {
+    let (mut log, mut gaps) = (RequestLog::default(), TokenGaps::default());
+    if hears_gaps {
+        study::replay(scenario, seed, &mut Listeners(vec![&mut log, &mut gaps]))?;
+    } else {
+        study::replay(scenario, seed, &mut log)?;
+    }
+    Ok((log.rows().filter_map(Served::simulated).collect(), gaps))
 }

@@ -11,16 +11,20 @@ pub enum Latency {
     Ttft,
     Tpot,
     E2e,
+    /// Between tokens of any request.
+    Itl,
 }
 
 impl Latency {
-    pub const ALL: [Self; 3] = [Self::Ttft, Self::Tpot, Self::E2e];
+    /// Those that each request has.
+    pub const OF_REQUESTS: [Self; 3] = [Self::Ttft, Self::Tpot, Self::E2e];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ttft => "ttft",
             Self::Tpot => "tpot",
             Self::E2e => "e2e",
+            Self::Itl => "itl",
         }
     }
 }
@@ -75,6 +79,7 @@ impl Served {
             Latency::Ttft => Some(self.ttft),
             Latency::Tpot => self.tpot,
             Latency::E2e => Some(self.e2e),
+            Latency::Itl => None,
         }
     }
 }
@@ -95,6 +100,15 @@ impl LatencyStatistic {
             Self::Mean => "mean",
             Self::P50 => "p50",
             Self::P99 => "p99",
+        }
+    }
+
+    /// The part of all values that lies below a quantile; `None` of a mean.
+    pub const fn share(self) -> Option<f64> {
+        match self {
+            Self::Mean => None,
+            Self::P50 => Some(0.5),
+            Self::P99 => Some(0.99),
         }
     }
 

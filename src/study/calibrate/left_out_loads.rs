@@ -3,15 +3,20 @@
 use super::coefficient::Fittable;
 use super::comparison::{ComparedNumber, FittedData};
 use super::refusal::Refusal;
-use super::selection;
+use super::search::{Fitted, Selection};
+use super::selection::{self, FoundCoefficients};
 use super::several::{OneLoad, SeveralLoads};
 use crate::config::Scenario;
 
 /// Fewer loads leave too few for a fit once one of them is left out.
 const LEAST_LOADS: usize = 3;
 
+/// Further coefficients must predict loads left out with this part of the error without them: where few loads are
+/// fitted, they follow chance.
+const GAIN: f64 = 0.75;
+
 /// What is reported of each load.
-const REPORTED: [&str; 4] = ["ttft.mean", "tpot.mean", "e2e.mean", "step"];
+const REPORTED: [&str; 5] = ["ttft.mean", "tpot.mean", "itl.mean", "e2e.mean", "step"];
 
 /// How far simulations of one load are off.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,24 +69,86 @@ pub fn of_loads(
             numbers: numbers.collect(),
         });
     }
-    if loads.len() < LEAST_LOADS {
-        return Ok(found);
-    }
-    for (place, errors) in found.iter_mut().enumerate() {
-        let others = loads.iter().enumerate().filter(|&(other, _)| other != place);
-        let rest = SeveralLoads::new(others.map(|(_, load)| load).collect());
-        if rest.targets().len() < fitted.len() {
-            continue;
-        }
-        let mut without = scenario.clone();
-        selection::fit_again(&mut without, &rest, fitted)?;
-        let predicted = loads[place].statistics(&without)?;
+    for (errors, predicted) in found.iter_mut().zip(predicted(scenario, loads, fitted)?) {
         for number in &mut errors.numbers {
-            let same = predicted.iter().find(|one| one.name == number.name);
+            let same = predicted.iter().flatten().find(|one| one.name == number.name);
             number.left_out = same.map(|one| one.error);
         }
     }
     Ok(found)
+}
+
+/// Each load as the coefficients that are fitted to all others predict it, from the scenario's own on; `None` where the
+/// others are too few to fit anything to.
+fn predicted(
+    scenario: &Scenario,
+    loads: &[OneLoad],
+    fitted: &[Fittable],
+) -> Result<Vec<Option<Vec<ComparedNumber>>>, Refusal> {
+    let one = |(place, load): (usize, &OneLoad)| {
+        let others = loads.iter().enumerate().filter(|&(other, _)| other != place);
+        let rest = SeveralLoads::new(others.map(|(_, load)| load).collect());
+        if loads.len() < LEAST_LOADS || rest.targets().len() < fitted.len() {
+            return Ok(None);
+        }
+        let mut without = scenario.clone();
+        selection::fit_again(&mut without, &rest, fitted)?;
+        Ok(Some(load.statistics(&without)?))
+    };
+    loads.iter().enumerate().map(one).collect()
+}
+
+/// The best fit, or a simpler one where it predicts loads that it was not fitted to no clearly better; the best one if
+/// there are too few loads to tell.
+pub fn that_predicts_best(
+    scenario: &Scenario,
+    loads: &[OneLoad],
+    found: FoundCoefficients,
+) -> Result<Selection, Refusal> {
+    let FoundCoefficients { best, simpler } = found;
+    let Some(simpler) = simpler else {
+        return Ok(best);
+    };
+    let error_of = |selection: &Selection| -> Result<Option<f64>, Refusal> {
+        let mut fitted = scenario.clone();
+        for one in &selection.fitted {
+            one.coefficient.set(&mut fitted, one.value);
+        }
+        let coefficients: Vec<Fittable> = selection.fitted.iter().map(|one| one.coefficient).collect();
+        let predicted: Option<Vec<_>> = predicted(&fitted, loads, &coefficients)?.into_iter().collect();
+        Ok(predicted.filter(|all| !all.is_empty()).map(|all| in_the_mean(&all)))
+    };
+    let is_no_gain = match (error_of(&best)?, error_of(&simpler)?) {
+        (Some(best), Some(simpler)) => best > simpler * GAIN,
+        _ => false,
+    };
+    Ok(if is_no_gain { simpler } else { best })
+}
+
+/// The root of the mean square of what is reported, but for what hangs on how long outputs happen to be.
+fn in_the_mean(loads: &[Vec<ComparedNumber>]) -> f64 {
+    let is_counted = |name: &str| REPORTED.contains(&name) && name != "e2e.mean";
+    let counted = loads.iter().flatten().filter(|number| is_counted(&number.name));
+    let squares: Vec<f64> = counted.map(|number| number.error.powi(2)).collect();
+    (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
+}
+
+/// Whether factors on kinds of kernels were held against no load that they were not fitted to, in words.
+pub fn untested(fitted: &[Fitted], errors: &[LoadErrors]) -> Option<String> {
+    let mut numbers = errors.iter().flat_map(|load| &load.numbers);
+    let is_tested = numbers.any(|number| number.left_out.is_some());
+    let separate = fitted
+        .iter()
+        .map(|one| one.coefficient)
+        .filter(|it| it.is_separate_scale());
+    let names: Vec<&str> = separate.map(Fittable::name).collect();
+    (!names.is_empty() && !is_tested).then(|| {
+        format!(
+            "nothing shows how well {} predict other loads: it takes {LEAST_LOADS} loads, each left out in turn; use \
+             them at loads like the measured ones only",
+            names.join(" and ")
+        )
+    })
 }
 
 /// Loads that a fit to the others predicts worse than the defaults do, in words.

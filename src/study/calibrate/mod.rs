@@ -3,17 +3,22 @@
 //! The recipe: a coefficient that the data cannot tell from another one, or know no better than its default, keeps its
 //! default, and the result says so. Data that can tell nothing are refused with the reason.
 
+mod asked_for;
 mod busyness;
 mod choice;
 mod coefficient;
 mod comparison;
 mod data;
+mod gaps;
 mod latencies;
 mod left_out_loads;
 mod one_by_one;
+mod one_scale;
 mod recorded;
 mod refusal;
+mod search;
 mod selection;
+mod separate_scales;
 mod several;
 mod step_rows;
 mod summed_up;
@@ -23,14 +28,14 @@ pub use comparison::{LeftOut, MetricError};
 pub use data::{Data, MeasuredLoad};
 pub use left_out_loads::{LoadError, LoadErrors};
 pub use refusal::Refusal;
-pub use selection::Fitted;
+pub use search::Fitted;
 
 use comparison::{ComparedNumber, FittedData};
 use several::{OneLoad, SeveralLoads};
 
 use crate::config::Scenario;
 use crate::fleet::FrontEnd;
-use crate::step_time::Overheads;
+use crate::step_time::{KernelScales, Overheads};
 
 /// What a calibration has found.
 #[derive(Clone, Debug)]
@@ -45,6 +50,8 @@ pub struct Calibrated {
     pub loads: Vec<LoadErrors>,
     /// What steps pay now.
     pub overheads: Overheads,
+    /// What kernels of some kind take now of what they take otherwise.
+    pub scales: KernelScales,
     /// What stands between clients and the engine now.
     pub front_end: FrontEnd,
     /// How much was measured, such as "1000 requests".
@@ -84,7 +91,8 @@ pub fn calibrate(
         _ => &several,
     };
     let before = statistics_of_each(&loads, scenario)?;
-    let mut selection = selection::fit(scenario, comparison, asked_for)?;
+    let found = selection::fit(scenario, comparison, asked_for)?;
+    let mut selection = left_out_loads::that_predicts_best(scenario, &loads, found)?;
     for one in &mut selection.fitted {
         one.value = one.coefficient.rounded(one.value);
         one.coefficient.set(scenario, one.value);
@@ -100,12 +108,14 @@ pub fn calibrate(
         of_each = left_out_loads::of_loads(scenario, &loads, (&before, &after), &fitted)?;
         warnings.extend(left_out_loads::warnings(&of_each));
     }
+    warnings.extend(left_out_loads::untested(&selection.fitted, &of_each));
     Ok(Calibrated {
         fitted: selection.fitted,
         left_out: selection.left_out,
         errors,
         loads: of_each,
         overheads: scenario.deployment.execution.overheads,
+        scales: scenario.deployment.execution.scales,
         front_end: scenario.deployment.front_end,
         amount: comparison.amount(),
         method: comparison.method(),

@@ -93,6 +93,7 @@ impl OneByOne {
                     self.bins.push((bin.clone(), latency));
                     self.targets.push(Target {
                         latency: Some(latency),
+                        is_tail: false,
                         measured,
                         noise: RUN_TO_RUN,
                     });
@@ -118,7 +119,7 @@ impl MeasuredData for OneByOne {
             .filter_map(|(measured, simulated)| Some((measured, simulated.as_ref()?)))
             .collect();
         let mut found = Vec::new();
-        for latency in Latency::ALL {
+        for latency in Latency::OF_REQUESTS {
             for statistic in latencies::LatencyStatistic::ALL {
                 let measured = pairs.iter().filter_map(|(it, _)| it.of(latency)).collect();
                 let simulated = pairs.iter().filter_map(|(_, it)| it.of(latency)).collect();

@@ -20,6 +20,7 @@ impl OneLoad {
     fn priced_as(&self, scenario: &Scenario) -> Scenario {
         let mut own = self.scenario.clone();
         own.deployment.execution.overheads = scenario.deployment.execution.overheads;
+        own.deployment.execution.scales = scenario.deployment.execution.scales;
         own.deployment.front_end = scenario.deployment.front_end;
         own
     }

@@ -38,6 +38,7 @@ impl StepRows {
         let execution = &scenario.deployment.execution;
         let target = |row: &MeasuredStep| Target {
             latency: None,
+            is_tail: false,
             measured: row.seconds,
             noise: RUN_TO_RUN,
         };
@@ -86,6 +87,9 @@ impl FittedData for StepRows {
     }
 
     fn is_blind_to(&self, coefficient: Fittable) -> Option<String> {
+        if coefficient == Fittable::PromptScale {
+            return Some("times of decode steps say nothing about prompts".to_owned());
+        }
         coefficient
             .is_of_front_end()
             .then(|| "step times say nothing about the front end".to_owned())

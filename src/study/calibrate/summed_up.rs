@@ -1,8 +1,9 @@
 //! A benchmark's summary against the scenario's own workload.
 
 use super::coefficient::Fittable;
-use super::comparison::{ComparedNumber, FittedData, MeasuredData, RUN_TO_RUN, Target, run};
-use super::latencies::{self, Latency, Served};
+use super::comparison::{ComparedNumber, FittedData, MeasuredData, RUN_TO_RUN, Target, run_with_gaps};
+use super::gaps::TokenGaps;
+use super::latencies::{Latency, LatencyStatistic, Served};
 use super::refusal::Refusal;
 use crate::config::{Measured, Scenario, Values, Workload};
 use crate::stats::mean;
@@ -11,17 +12,26 @@ use crate::study::SimulationError;
 /// The numbers of one run, and the seeds of the runs that they are compared with.
 pub struct SummedUp {
     values: Values,
-    names: Vec<(Latency, latencies::LatencyStatistic)>,
+    names: Vec<(Latency, LatencyStatistic)>,
+    /// Those that are fitted, in the order of the targets.
+    fitted: Vec<(Latency, LatencyStatistic)>,
     targets: Vec<Target>,
     seeds: Vec<u64>,
     requests: Option<u64>,
     warnings: Vec<String>,
 }
 
+/// A run of the scenario's workload: its requests, and the times between their tokens.
+type SimulatedRun = (Vec<Served>, TokenGaps);
+
 /// Runs whose mean is compared: their scatter is what chance does to one.
 const RUNS: u64 = 8;
 /// Lengths further apart than this are those of another workload.
 const LENGTHS_ALIKE: f64 = 0.1;
+/// A median gap is of few steps of many, and clients see several tokens at once now and then.
+const MEDIAN_GAP_NOISE: f64 = 0.02;
+/// How far the longest gaps of two runs may be apart: a client's own pauses are among them.
+const LONG_GAP_NOISE: f64 = 0.05;
 /// Request rates that differ by a larger fraction are worth a warning.
 const RATES_ALIKE: f64 = 0.2;
 
@@ -32,21 +42,12 @@ impl SummedUp {
         let is_always_the_same = matches!(workload, Some(Workload::Trace(replay)) if !replay.jitter_ties);
         let runs = if is_always_the_same { 1 } else { RUNS };
         let seeds: Vec<u64> = (0..runs).map(|more| scenario.seed.wrapping_add(more)).collect();
-        let known = |statistics: &[latencies::LatencyStatistic]| {
-            let mut names = Vec::new();
-            for latency in Latency::ALL {
-                for &statistic in statistics {
-                    if values.contains_key(name(latency, statistic).as_str()) {
-                        names.push((latency, statistic));
-                    }
-                }
-            }
-            names
-        };
-        let names = known(&latencies::LatencyStatistic::ALL);
-        let fitted = known(&[latencies::LatencyStatistic::Mean, latencies::LatencyStatistic::P50]);
+        let all = [Latency::Ttft, Latency::Tpot, Latency::Itl, Latency::E2e].into_iter();
+        let all = all.flat_map(|latency| LatencyStatistic::ALL.map(|statistic| (latency, statistic)));
+        let is_known = |&(latency, statistic): &_| values.contains_key(name(latency, statistic).as_str());
         let mut summed_up = Self {
-            names,
+            names: all.filter(is_known).collect(),
+            fitted: Vec::new(),
             targets: Vec::new(),
             seeds,
             requests: values.get("requests.finished").map(|&it| it as u64),
@@ -54,23 +55,40 @@ impl SummedUp {
             values,
         };
         let first = summed_up.runs(scenario)?;
-        summed_up.refuse_other_requests(&first[0])?;
-        summed_up.warn_of_another_rate(scenario, &first[0]);
-        for (latency, statistic) in fitted {
-            if latency != Latency::E2e {
-                let noise = scatter(&first, latency, statistic).hypot(RUN_TO_RUN);
-                summed_up.targets.push(Target {
-                    latency: Some(latency),
-                    measured: summed_up.values[name(latency, statistic).as_str()],
-                    noise,
-                });
-            }
-        }
+        summed_up.refuse_other_requests(&first[0].0)?;
+        summed_up.warn_of_another_rate(scenario, &first[0].0);
+        summed_up.choose_targets(&first);
         Ok(summed_up)
     }
 
-    fn runs(&self, scenario: &Scenario) -> Result<Vec<Vec<Served>>, SimulationError> {
-        let one = |&seed: &u64| Ok(run(scenario, seed, None)?.into_iter().flatten().collect());
+    /// Fitted are means and medians of first tokens and of the times after them, and of the gaps between tokens what
+    /// these do not say: steps of decoding requests alone, which are the median, and those that hold prompts too, which
+    /// are the longest. Where the mean time after first tokens is not known, the mean gap takes its place.
+    fn choose_targets(&mut self, runs: &[SimulatedRun]) {
+        let has_tpot = self.values.contains_key("tpot.mean");
+        for &(latency, statistic) in &self.names {
+            let is_tail = statistic == LatencyStatistic::P99;
+            let least_noise = match (latency, statistic) {
+                (Latency::E2e, _) | (Latency::Ttft | Latency::Tpot, LatencyStatistic::P99) => continue,
+                (Latency::Itl, LatencyStatistic::Mean) if has_tpot => continue,
+                (Latency::Itl, _) if !is_on_a_plateau(runs, statistic) => continue,
+                (Latency::Itl, LatencyStatistic::P50) => MEDIAN_GAP_NOISE,
+                (Latency::Itl, LatencyStatistic::P99) => LONG_GAP_NOISE,
+                _ => RUN_TO_RUN,
+            };
+            self.fitted.push((latency, statistic));
+            self.targets.push(Target {
+                latency: Some(latency),
+                is_tail,
+                measured: self.values[name(latency, statistic).as_str()],
+                noise: scatter(runs, latency, statistic).hypot(least_noise),
+            });
+        }
+    }
+
+    fn runs(&self, scenario: &Scenario) -> Result<Vec<SimulatedRun>, SimulationError> {
+        let hears_gaps = self.names.iter().any(|(latency, _)| *latency == Latency::Itl);
+        let one = |&seed: &u64| run_with_gaps(scenario, seed, hears_gaps);
         self.seeds.iter().map(one).collect()
     }
 
@@ -132,21 +150,47 @@ fn why_not_one_by_one(scenario: &Scenario, measured: &Measured) -> Option<String
     Some(format!("{reason}, so only sums over all requests are compared"))
 }
 
-fn name(latency: Latency, statistic: latencies::LatencyStatistic) -> String {
+fn name(latency: Latency, statistic: LatencyStatistic) -> String {
     format!("{}.{}", latency.name(), statistic.name())
 }
 
-fn statistic_of(run: &[Served], latency: Latency, statistic: latencies::LatencyStatistic) -> Option<f64> {
-    statistic.of(run.iter().filter_map(|it| it.of(latency)).collect())
+fn statistic_of((served, gaps): &SimulatedRun, latency: Latency, statistic: LatencyStatistic) -> Option<f64> {
+    if latency != Latency::Itl {
+        return statistic.of(served.iter().filter_map(|it| it.of(latency)).collect());
+    }
+    match statistic.share() {
+        None => gaps.mean(),
+        Some(share) => gaps.quantiles([share]).map(|[gap]| gap),
+    }
+}
+
+/// Whether a quantile of the gaps is that of one kind of steps in every run. Between two kinds, of steps with prompts
+/// and of others, it is either's by chance, and says nothing of how long they take.
+fn is_on_a_plateau(runs: &[SimulatedRun], statistic: LatencyStatistic) -> bool {
+    /// Neighbours of the quantile, as parts of what lies beyond it.
+    const NEAR: f64 = 0.2;
+    /// Gaps of one kind of steps differ by less between them.
+    const ALIKE: f64 = 1.4;
+    let Some(share) = statistic.share() else {
+        return true;
+    };
+    let near = NEAR * (1.0 - share);
+    let around = |(_, gaps): &SimulatedRun| gaps.quantiles([share - near, share + near]);
+    let ends: Option<Vec<[f64; 2]>> = runs.iter().map(around).collect();
+    ends.is_some_and(|ends| {
+        let low = ends.iter().map(|[low, _]| *low).fold(f64::INFINITY, f64::min);
+        let high = ends.iter().map(|[_, high]| *high).fold(0.0, f64::max);
+        low > 0.0 && high < ALIKE * low
+    })
 }
 
 /// The mean over the runs.
-fn mean_of(runs: &[Vec<Served>], latency: Latency, statistic: latencies::LatencyStatistic) -> Option<f64> {
+fn mean_of(runs: &[SimulatedRun], latency: Latency, statistic: LatencyStatistic) -> Option<f64> {
     mean(runs.iter().filter_map(|run| statistic_of(run, latency, statistic)))
 }
 
 /// How far one run and the mean of all are apart by chance, relative.
-fn scatter(runs: &[Vec<Served>], latency: Latency, statistic: latencies::LatencyStatistic) -> f64 {
+fn scatter(runs: &[SimulatedRun], latency: Latency, statistic: LatencyStatistic) -> f64 {
     let logarithms: Vec<f64> = (runs.iter())
         .filter_map(|run| statistic_of(run, latency, statistic).map(f64::ln))
         .collect();
@@ -162,7 +206,7 @@ fn scatter(runs: &[Vec<Served>], latency: Latency, statistic: latencies::Latency
 impl MeasuredData for SummedUp {
     fn statistics(&self, scenario: &Scenario) -> Result<Vec<ComparedNumber>, SimulationError> {
         let runs = self.runs(scenario)?;
-        let of = |&(latency, statistic): &(Latency, latencies::LatencyStatistic)| {
+        let of = |&(latency, statistic): &(Latency, LatencyStatistic)| {
             let name = name(latency, statistic);
             let measured = *self.values.get(name.as_str())?;
             let simulated = mean_of(&runs, latency, statistic)?;
@@ -183,22 +227,17 @@ impl FittedData for SummedUp {
 
     fn simulate(&self, scenario: &Scenario) -> Result<Vec<f64>, SimulationError> {
         let runs = self.runs(scenario)?;
-        let is_fitted = |(latency, statistic): &&(Latency, latencies::LatencyStatistic)| {
-            *latency != Latency::E2e && *statistic != latencies::LatencyStatistic::P99
-        };
-        let of = |&(latency, statistic): &(Latency, latencies::LatencyStatistic)| {
+        let of = |&(latency, statistic): &(Latency, LatencyStatistic)| {
             mean_of(&runs, latency, statistic).unwrap_or(f64::MIN_POSITIVE)
         };
-        Ok(self.names.iter().filter(is_fitted).map(of).collect())
+        Ok(self.fitted.iter().map(of).collect())
     }
 
     fn is_blind_to(&self, coefficient: Fittable) -> Option<String> {
-        match coefficient {
-            Fittable::StepMicros | Fittable::LatencyMicros => None,
-            Fittable::KernelScale | Fittable::PerStreamMicros => {
-                Some("sums over all requests show one load only; give requests one by one, at several rates".to_owned())
-            }
-        }
+        coefficient.needs_loads().then(|| {
+            "sums over all requests show one load only; give requests one by one, at several rates, or several loads"
+                .to_owned()
+        })
     }
 
     fn amount(&self) -> String {

@@ -85,6 +85,7 @@ struct RawMixed {
 #[serde(deny_unknown_fields)]
 struct RawLatent {
     start_us: f64,
+    served_start_us: Option<f64>,
     request_us: f64,
     head_us: f64,
     of_bandwidth: f64,
@@ -206,9 +207,10 @@ impl RawAttention {
 }
 
 impl RawLatent {
-    const fn resolve(&self) -> LatentKernels {
+    fn resolve(&self) -> LatentKernels {
         LatentKernels {
             micros: self.start_us,
+            served_micros: self.served_start_us.unwrap_or(self.start_us),
             micros_per_request: self.request_us,
             micros_per_head: self.head_us,
             bandwidth: self.of_bandwidth,

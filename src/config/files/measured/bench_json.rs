@@ -316,6 +316,12 @@ impl<'de> Visitor<'de> for RawVisitor {
                 "request_rate" => raw.load.rate_per_s = map.next_value::<Option<Rate>>()?.map(Rate::per_s),
                 "burstiness" => raw.load.burstiness = map.next_value()?,
                 "max_concurrency" => raw.load.max_concurrency = map.next_value()?,
+                "tensor_parallel_size" | "tensor_parallel" | "tp" => {
+                    raw.load.tensor_parallel = noted(&map.next_value()?).parse().ok();
+                }
+                "gpu" | "gpu_type" | "gpu_name" => {
+                    raw.load.gpu = Some(noted(&map.next_value()?)).filter(|name| !name.is_empty());
+                }
                 "total_input_tokens" => raw.total_input_tokens = map.next_value()?,
                 _ => match summary_name(&key) {
                     Some((name, divisor)) => {
@@ -330,6 +336,15 @@ impl<'de> Visitor<'de> for RawVisitor {
             }
         }
         Ok(raw)
+    }
+}
+
+/// What somebody has noted, which nothing depends on: as a text, or empty if it is neither text nor number.
+fn noted(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.trim().to_owned(),
+        serde_json::Value::Number(number) => number.to_string(),
+        _ => String::new(),
     }
 }
 

@@ -17,6 +17,10 @@ pub struct BenchmarkLoad {
     pub burstiness: Option<f64>,
     /// How many were outstanding at most.
     pub max_concurrency: Option<u32>,
+    /// The GPUs that share the model, as somebody noted with `--metadata`.
+    pub tensor_parallel: Option<u32>,
+    /// The GPU, as somebody noted there.
+    pub gpu: Option<String>,
 }
 
 impl BenchmarkLoad {
