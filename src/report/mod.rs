@@ -18,6 +18,6 @@ pub use observability::{DashboardSettings, alert_rules_yaml, grafana_dashboard};
 pub use text::{Style, numbers, table};
 pub use verb::{
     CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport, StudySetting,
-    ValidatedExperiment, ValidationReport, capacity, compare, cost, curve, formula, plan, scheduler_log, servers,
-    sweep,
+    ValidatedExperiment, ValidationReport, capacity, compare, cost, curve, formula, plan, scheduler_log, serve_command,
+    servers, sweep,
 };

@@ -69,6 +69,28 @@ impl Base {
         }
     }
 
+    /// The same, of which no files are read any more but those that were: for changes by those who may not read this
+    /// machine's files.
+    #[must_use]
+    pub fn closed(&self) -> Self {
+        Self {
+            layers: self.layers.clone(),
+            overrides: self.overrides.clone(),
+            read: Arc::new(OnceLock::from(self.text().map(ScenarioText::closed))),
+        }
+    }
+
+    /// All that is written, as one text of TOML, flags included.
+    pub fn to_toml(&self) -> Result<String, Diagnostic> {
+        Ok(self.text()?.to_toml())
+    }
+
+    /// All that is written, as values of JSON.
+    pub fn to_json(&self) -> Result<serde_json::Value, Diagnostic> {
+        let values = self.text()?.values();
+        serde_json::to_value(values).map_err(|error| Diagnostic::new(error.to_string()))
+    }
+
     /// The scenario as it is.
     pub fn load(&self) -> Result<Input, NoScenario> {
         self.with(&[])

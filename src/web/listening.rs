@@ -18,6 +18,7 @@ use super::host_check::{self, HostCheck};
 use super::openai::MOST_BYTES;
 use super::routes::routes;
 use super::stalls;
+use crate::answer::Base;
 use crate::answer::serve::LiveServer;
 
 /// How a server listens.
@@ -34,10 +35,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Where no connection can be taken, as too many files are open, some may soon be closed.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Listens and answers until `ends` is done; tells `listens` where.
+/// Listens and answers until `ends` is done, with a page about variations of `base`; tells `listens` where.
 pub fn serve(
     settings: WebSettings,
     live: LiveServer,
+    base: &Base,
     listens: impl FnOnce(SocketAddr),
     ends: impl Future<Output = ()>,
 ) -> io::Result<()> {
@@ -46,7 +48,7 @@ pub fn serve(
         let listener = TcpListener::bind(settings.address).await?;
         let address = listener.local_addr()?;
         listens(address);
-        let routes = routes(live)
+        let routes = routes(live, base)
             .layer(DefaultBodyLimit::max(MOST_BYTES))
             .layer(middleware::from_fn_with_state(
                 HostCheck::of(address),

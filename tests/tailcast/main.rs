@@ -116,6 +116,8 @@ mod schema;
 mod serve;
 mod served_models;
 #[cfg(feature = "serve")]
+mod served_page;
+#[cfg(feature = "serve")]
 mod serving;
 mod sessions;
 mod sharing;

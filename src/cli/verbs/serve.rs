@@ -111,7 +111,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         }
     };
     let failed = |error| Problem::of_machine(format!("cannot listen on {}: {error}", settings.address));
-    web::serve(settings, live, says, ends).map_err(failed)?;
+    web::serve(settings, live, &question.base, says, ends).map_err(failed)?;
     let answer = run.report(&control)?;
     match args.format {
         ServeFormat::Json => screen::print(&answer.to_json())?,

@@ -16,4 +16,5 @@ pub mod read_once;
 pub mod reading;
 pub mod text;
 pub mod text_file;
+pub mod toml_text;
 pub mod written;

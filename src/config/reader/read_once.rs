@@ -12,7 +12,11 @@ use crate::workload::trace::{TraceError, TraceFile};
 /// What was read so far. Copies share it, so that every variation of a scenario sees the same files; a file that could
 /// not be read is tried again.
 #[derive(Clone, Debug, Default)]
-pub struct Files(Arc<Held>);
+pub struct Files {
+    held: Arc<Held>,
+    /// Whether nothing more is read.
+    is_closed: bool,
+}
 
 #[derive(Debug, Default)]
 struct Held {
@@ -22,9 +26,23 @@ struct Held {
 }
 
 impl Files {
+    /// What was read so far, and nothing else: for text of those who may not read this machine's files.
+    #[must_use]
+    pub fn closed(&self) -> Self {
+        Self {
+            held: Arc::clone(&self.held),
+            is_closed: true,
+        }
+    }
+
+    /// Whether nothing more is read.
+    pub const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// The bytes of a file of at most `most_bytes`.
     pub fn bytes(&self, path: &Path, most_bytes: u64) -> io::Result<Arc<Vec<u8>>> {
-        once(&self.0.contents, path, || {
+        self.once(&self.held.contents, path, not_permitted, || {
             text_file::read_bytes(path, most_bytes).map(Arc::new)
         })
     }
@@ -37,27 +55,40 @@ impl Files {
 
     /// A trace, which is opened and not read: it may be larger than memory.
     pub fn trace(&self, path: &Path) -> io::Result<TraceFile> {
-        once(&self.0.traces, path, || TraceFile::open(path))
+        self.once(&self.held.traces, path, not_permitted, || TraceFile::open(path))
     }
 
     /// A table of quantiles.
     pub fn quantiles(&self, path: &Path) -> Result<Arc<QuantileTable>, TraceError> {
-        once(&self.0.tables, path, || QuantileTable::read(path).map(Arc::new))
+        self.once(&self.held.tables, path, TraceError::of_run, || {
+            QuantileTable::read(path).map(Arc::new)
+        })
+    }
+
+    /// What is held for `path`, else what `read` yields. Others wait meanwhile, as they may be after the same file.
+    fn once<T: Clone, E>(
+        &self,
+        held: &Mutex<BTreeMap<PathBuf, T>>,
+        path: &Path,
+        refuse: impl FnOnce(&str) -> E,
+        read: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        // Whoever panicked while reading left the map as it was.
+        let mut held: MutexGuard<'_, _> = held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = held.get(path) {
+            return Ok(found.clone());
+        }
+        if self.is_closed {
+            return Err(refuse(
+                "a page may name no files but those of the scenario that is served",
+            ));
+        }
+        let found = read()?;
+        held.insert(path.to_owned(), found.clone());
+        Ok(found)
     }
 }
 
-/// What is held for `path`, else what `read` yields. Others wait meanwhile, as they may be after the same file.
-fn once<T: Clone, E>(
-    held: &Mutex<BTreeMap<PathBuf, T>>,
-    path: &Path,
-    read: impl FnOnce() -> Result<T, E>,
-) -> Result<T, E> {
-    // Whoever panicked while reading left the map as it was.
-    let mut held: MutexGuard<'_, _> = held.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(found) = held.get(path) {
-        return Ok(found.clone());
-    }
-    let found = read()?;
-    held.insert(path.to_owned(), found.clone());
-    Ok(found)
+fn not_permitted(message: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, message)
 }

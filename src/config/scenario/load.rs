@@ -10,6 +10,7 @@ use crate::config::reader::layers::{Layers, Overrides, read_file};
 use crate::config::reader::read_once::Files;
 use crate::config::reader::reading::Reading;
 use crate::config::reader::text::{Text, Texts};
+use crate::config::reader::toml_text;
 
 /// The scenario that runs when none is given.
 const DEMO: &str = include_str!("../../../configs/scenarios/demo.toml");
@@ -65,6 +66,28 @@ impl ScenarioText {
             document::overlay(&mut result.texts, &mut result.root, flag)?;
         }
         Ok(result)
+    }
+
+    /// The text, of which no files are read any more but those that were.
+    #[must_use]
+    pub fn closed(&self) -> Self {
+        Self {
+            files: self.files.closed(),
+            ..self.clone()
+        }
+    }
+
+    /// All that is written, as values.
+    pub fn values(&self) -> toml::Value {
+        toml_text::values(&self.root)
+    }
+
+    /// All that is written, as one text: its tables in the order of the reference, without comments.
+    pub fn to_toml(&self) -> String {
+        let tables = tables::tables();
+        let names = tables.iter().filter_map(|table| Some(table.declared?.name));
+        let order: Vec<&str> = ["name", "seed"].into_iter().chain(names).collect();
+        toml_text::text(&self.values(), &order)
     }
 
     /// The tree with `changes` over everything else, and a reading of it in which nothing is noted yet.

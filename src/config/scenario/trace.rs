@@ -155,13 +155,18 @@ pub fn read(fields: &Fields<'_>, max_tokens: Option<u32>, timeout: Option<Span>)
     let format = fields.find(&FORMAT)?.declared_choice(names)?.optional();
     let length_scale =
         |setting| -> Result<f64, Diagnostic> { Ok(fields.find(setting)?.declared_number()?.or_default()) };
+    let files = &fields.reading().files;
+    let file = files.trace(&path);
+    if let (true, Err(error)) = (files.is_closed(), &file) {
+        return Err(fields.error("path", error.to_string()));
+    }
     let mut replay = Replay {
         format: format.and_then(|format| FormatName::parse(format.value).ok()),
         start: fields.find(&START)?.duration()?.or_default(),
         limit: fields.find(&LIMIT)?.declared_integer()?.optional(),
         sort: fields.find(&SORT)?.boolean()?.or_default(),
         // A file that cannot be opened is reported by whoever replays it.
-        file: fields.reading().files.trace(&path).ok(),
+        file: file.ok(),
         skip_bad_rows: fields.find(&SKIP_BAD_ROWS)?.boolean()?.or_default(),
         max_tokens,
         input_scale: length_scale(&INPUT_SCALE)?,

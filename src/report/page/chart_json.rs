@@ -1,4 +1,4 @@
-//! A chart as `page.js` reads it.
+//! A chart as `charts.js` reads it.
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,12 @@ use crate::report::draw::{Styles, scales};
 
 /// The chart as text that may stand in a script element.
 pub fn text(chart: &Chart, styles: &Styles) -> String {
+    // A script element ends at "</script", whatever stands around it.
+    value(chart, styles).to_string().replace('<', "\\u003c")
+}
+
+/// The chart as JSON.
+pub fn value(chart: &Chart, styles: &Styles) -> Value {
     let (x, y, bars) = scales(chart);
     let mut bars_before = 0;
     let series: Vec<Value> = chart
@@ -23,15 +29,13 @@ pub fn text(chart: &Chart, styles: &Styles) -> String {
         .marks
         .iter()
         .map(|mark| json!({ "vertical": mark.is_vertical, "at": mark.at, "name": on_one_line(&mark.name) }));
-    let chart = json!({
+    json!({
         "x": axis(&chart.x, x.ends()),
         "y": axis(&chart.y, y.ends()),
         "series": series,
         "marks": marks.collect::<Vec<_>>(),
         "bars": bars.map(|bars| json!({ "count": bars.count, "apart": bars.apart })),
-    });
-    // A script element ends at "</script", whatever stands around it.
-    chart.to_string().replace('<', "\\u003c")
+    })
 }
 
 fn axis(axis: &ChartAxis, (low, high): (f64, f64)) -> Value {

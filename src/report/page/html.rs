@@ -40,10 +40,11 @@ impl Page {
         let _ = write!(
             html,
             "</main>\n<script>\n{}\n</script>\n<script>\n{}</script>\n<script>\n{}</script>\n<script>\n{}</script>\n\
-             </body>\n</html>\n",
+             <script>\n{}</script>\n</body>\n</html>\n",
             include_str!("uplot/uPlot.iife.min.js"),
             include_str!("numbers.js"),
             include_str!("tables.js"),
+            include_str!("charts.js"),
             include_str!("page.js")
         );
         html
@@ -210,7 +211,7 @@ mod tests {
         let html = page.to_html();
         assert!(!html.contains("<script>alert"), "{html}");
         // The chart, uPlot and the page's own.
-        assert_eq!(html.matches("</script>").count(), 5);
+        assert_eq!(html.matches("</script>").count(), 6);
         assert!(html.contains("&lt;/script&gt;&lt;script&gt;alert(&#39;1 &amp; &quot;2&quot;&#39;)"));
     }
 }

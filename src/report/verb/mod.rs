@@ -15,6 +15,7 @@ mod path_document;
 pub mod plan;
 mod run;
 pub mod scheduler_log;
+pub mod serve_command;
 pub mod servers;
 mod slo_document;
 mod study_setting;

@@ -19,7 +19,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-pub use self::body::MOST_BYTES;
+pub use self::body::{JsonBody, MOST_BYTES};
 
 use self::api_error::ApiError;
 use crate::answer::serve::LiveServer;

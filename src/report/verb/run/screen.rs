@@ -47,7 +47,7 @@ impl RunReport {
     }
 
     /// Everything but latencies, each with its label: requests and tokens first.
-    pub(in crate::report) fn facts(&self) -> Vec<(&'static str, String)> {
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
         let mut facts = vec![("Requests", self.requests_line()), ("Tokens", self.tokens_line())];
         facts.extend(self.summary.lines().iter().map(|line| (line.label, in_words(line))));
         if let Some(fleet) = &self.fleet {

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::NEVER_TRIED;
-use super::serve::ServeCommand;
 use crate::report::verb::plan::part::PlanPart;
 use crate::report::verb::plan::report::PlanReport;
+use crate::report::verb::serve_command::ServeCommand;
 use crate::stats::Interval;
 use crate::study::{Answered, Capacity, NotTried, Offer, Shopping};
 
@@ -103,9 +103,11 @@ fn buying(shopping: &Shopping) -> BuyingDocument {
         tried: shopping.offers.iter().map(offer).collect(),
         not_tried: shopping.not_tried.iter().map(not_tried).collect(),
         never_tried: NEVER_TRIED.to_vec(),
-        commands: shopping
-            .best()
-            .map(|best| PlanPart::of(&ServeCommand::of(best), |command| commands(command, best))),
+        commands: shopping.best().map(|best| {
+            PlanPart::of(&ServeCommand::of(&best.purchase.input.scenario), |command| {
+                commands(command, best)
+            })
+        }),
     }
 }
 

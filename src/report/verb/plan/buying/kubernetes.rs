@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::serve::ServeCommand;
 use crate::report::verb::plan::report::PlanReport;
+use crate::report::verb::serve_command::ServeCommand;
 use crate::stats::counted;
 use crate::study::Offer;
 
@@ -47,7 +47,7 @@ impl PlanReport {
         let best = shopping
             .best()
             .ok_or("no fleet that was tried meets the SLOs and has a price")?;
-        let command = ServeCommand::of(best)?;
+        let command = ServeCommand::of(&best.purchase.input.scenario)?;
         Ok(objects(best, &command, &dns_name(&self.setting.name)))
     }
 }

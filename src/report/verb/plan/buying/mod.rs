@@ -3,7 +3,6 @@
 mod document;
 mod kubernetes;
 mod section;
-mod serve;
 mod shown_margin;
 
 pub(super) use document::{BuyingDocument, document};

@@ -1,12 +1,12 @@
 //! What to buy, as a screen and a page show it.
 
 use super::NEVER_TRIED;
-use super::serve::ServeCommand;
 use super::shown_margin::margin_in_words;
 use crate::report::text::numbers::{or_unknown, percent, price};
 use crate::report::text::table::{Cell, Column, Table};
 use crate::report::verb::plan::report::PlanReport;
 use crate::report::verb::plan::section::PlanSection;
+use crate::report::verb::serve_command::ServeCommand;
 use crate::stats::rounded;
 use crate::study::{Capacity, NotTried, Offer, Shopping};
 
@@ -83,7 +83,7 @@ fn best_in_words(best: &Offer) -> String {
 }
 
 fn commands(best: &Offer) -> Vec<String> {
-    match ServeCommand::of(best) {
+    match ServeCommand::of(&best.purchase.input.scenario) {
         Ok(command) => {
             let mut lines = vec![format!("each server: {}", command.to_shell())];
             lines.extend(command.remarks);

@@ -3,16 +3,15 @@
 use crate::config::{Scenario, catalogue};
 use crate::hardware::{KvPrecision, WeightPrecision};
 use crate::policy::PolicySettings;
-use crate::study::Offer;
 
 /// `vllm serve` with its arguments.
-pub(super) struct ServeCommand {
+pub struct ServeCommand {
     /// What follows `vllm serve`.
-    pub(super) arguments: Vec<String>,
+    pub arguments: Vec<String>,
     /// What whoever starts it should know.
-    pub(super) remarks: Vec<String>,
+    pub remarks: Vec<String>,
     /// The release of vLLM: `0.33`.
-    pub(super) release: String,
+    pub release: String,
 }
 
 /// Stands where nobody has said what the model is called.
@@ -41,8 +40,7 @@ const SWITCHES: [(&str, &str); 3] = [
 
 impl ServeCommand {
     /// The command; otherwise why there is none.
-    pub(super) fn of(offer: &Offer) -> Result<Self, String> {
-        let scenario = &offer.purchase.input.scenario;
+    pub fn of(scenario: &Scenario) -> Result<Self, String> {
         let deployment = &scenario.deployment;
         let PolicySettings::Continuous(_) = deployment.server.policy else {
             let policy = deployment.server.policy.description().name;
@@ -66,7 +64,7 @@ impl ServeCommand {
     }
 
     /// For a shell, in one line.
-    pub(super) fn to_shell(&self) -> String {
+    pub fn to_shell(&self) -> String {
         // Nothing in it needs quotes: names of the catalogue, numbers, and words of this file.
         format!("vllm serve {}", self.arguments.join(" "))
     }

@@ -1,0 +1,78 @@
+//! A page as JSON, for a script that shows it: texts are as they are meant to be read, and charts as `charts.js` draws
+//! them.
+
+use serde_json::{Value, json};
+
+use super::chart_json;
+use super::parts::{Block, Page, Section, Tone};
+use crate::config::printable;
+use crate::report::chart::{Drawing, Panel};
+use crate::report::draw::Styles;
+use crate::report::table::Table;
+
+impl Page {
+    /// The page as one JSON object: `title`, `verdict`, `tone`, and `sections` of blocks, each with its `kind`.
+    pub fn to_json(&self) -> Value {
+        let tone = match self.tone {
+            Tone::Good => "good",
+            Tone::Bad => "bad",
+            Tone::Plain => "plain",
+        };
+        json!({
+            "title": printable(&self.title),
+            "verdict": printable(&self.verdict),
+            "tone": tone,
+            "sections": self.sections.iter().map(section).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn section(section: &Section) -> Value {
+    let blocks = section.blocks.iter().map(|block| match block {
+        Block::Text(text) => json!({ "kind": "text", "text": printable(text) }),
+        Block::List(points) => {
+            let points = points.iter().map(|point| printable(point));
+            json!({ "kind": "list", "points": points.collect::<Vec<_>>() })
+        }
+        Block::Verbatim(text) => json!({ "kind": "verbatim", "text": printable(text) }),
+        Block::Table(it) => table(it),
+        Block::Drawing(it) => drawing(it),
+    });
+    json!({ "heading": printable(&section.heading), "blocks": blocks.collect::<Vec<_>>() })
+}
+
+fn table(table: &Table) -> Value {
+    let columns = table
+        .columns
+        .iter()
+        .map(|column| json!({ "title": printable(&column.title), "is_number": column.is_number }));
+    let rows = table.rows.iter().map(|row| {
+        let cells = row.iter().map(|cell| printable(&cell.text));
+        cells.collect::<Vec<_>>()
+    });
+    json!({
+        "kind": "table",
+        "caption": printable(&table.caption),
+        "columns": columns.collect::<Vec<_>>(),
+        "rows": rows.collect::<Vec<_>>(),
+    })
+}
+
+/// A figure; of its panels those with a chart.
+fn drawing(drawing: &Drawing) -> Value {
+    let styles = Styles::of(drawing);
+    let panels = drawing.panels.iter().filter_map(|panel| match panel {
+        Panel::Chart(chart) => Some(json!({
+            "title": printable(&chart.title),
+            "y": printable(&chart.y.title),
+            "chart": chart_json::value(chart, &styles),
+        })),
+        Panel::HeatMap(_) => None,
+    });
+    json!({
+        "kind": "drawing",
+        "question": printable(&drawing.question),
+        "note": printable(&drawing.note),
+        "panels": panels.collect::<Vec<_>>(),
+    })
+}
