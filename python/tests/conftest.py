@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import pytest
 import tailcast
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+# Whoever starts the tests in the background may have them ignore Ctrl-C, and so what they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _command() -> Path | None:

@@ -108,7 +108,8 @@ def test_wrong_studies_are_errors(study, tmp_path):
 def test_an_interrupted_sweep_goes_on(study, tmp_path):
     out = tmp_path / "rows.csv"
     (tmp_path / "scenario.toml").write_text(SCENARIO.replace("= 60", "= 200000"))
-    program = f"import tailcast; tailcast.sweep({str(study)!r}, out={str(out)!r}, jobs=1)"
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heeds}; import tailcast; tailcast.sweep({str(study)!r}, out={str(out)!r}, jobs=1)"
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
     partial = tmp_path / "rows.csv.partial"
     deadline = time.monotonic() + 60
