@@ -82,11 +82,8 @@ pub fn compare(
     };
     let answer = ask(py, threads(jobs)?, |control| {
         let answer = question.answer(control)?;
-        if answer.is_interrupted() {
-            Err(Problem::interrupted())
-        } else {
-            Ok(answer)
-        }
+        let is_interrupted = answer.is_interrupted();
+        whole(answer, is_interrupted)
     })?;
     Ok(Answer::new(Found::Compare(answer)))
 }
@@ -125,11 +122,8 @@ pub fn curve(
     };
     let answer = ask(py, threads(jobs)?, |control| {
         let answer = question.answer(control)?;
-        if answer.is_interrupted() {
-            Err(Problem::interrupted())
-        } else {
-            Ok(answer)
-        }
+        let is_interrupted = answer.is_interrupted();
+        whole(answer, is_interrupted)
     })?;
     Ok(Answer::new(Found::Curve(answer)))
 }
@@ -279,13 +273,19 @@ pub fn validate(
     };
     let answer = ask(py, threads(jobs)?, |control| {
         let answer = question.answer(control)?;
-        if answer.is_interrupted {
-            Err(Problem::interrupted())
-        } else {
-            Ok(answer)
-        }
+        let is_interrupted = answer.is_interrupted;
+        whole(answer, is_interrupted)
     })?;
     Ok(Answer::new(Found::Validate(answer)))
+}
+
+/// An answer that nobody stopped: half of one is none in Python.
+fn whole<T>(answer: T, is_interrupted: bool) -> Result<T, Problem> {
+    if is_interrupted {
+        Err(Problem::interrupted())
+    } else {
+        Ok(answer)
+    }
 }
 
 /// What a dictionary of dotted keys sets.

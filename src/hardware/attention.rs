@@ -71,16 +71,6 @@ pub struct LatentAttention {
     pub indexer: Option<Indexer>,
 }
 
-impl Attention {
-    /// Whether the queries of all heads are normed together, and the keys, so that GPUs that share them have to add up.
-    pub const fn norms_all_heads(&self) -> bool {
-        match self {
-            Self::Grouped(grouped) => matches!(grouped.query_key_norm, HeadNorms::OfAllHeads),
-            Self::Latent(_) | Self::State(_) | Self::Nothing => false,
-        }
-    }
-}
-
 /// The norm weights of queries and keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadNorms {
@@ -125,6 +115,14 @@ impl Reach {
 }
 
 impl Attention {
+    /// Whether the queries of all heads are normed together, and the keys, so that GPUs that share them have to add up.
+    pub const fn norms_all_heads(&self) -> bool {
+        match self {
+            Self::Grouped(grouped) => matches!(grouped.query_key_norm, HeadNorms::OfAllHeads),
+            Self::Latent(_) | Self::State(_) | Self::Nothing => false,
+        }
+    }
+
     /// How far back the layer looks.
     pub const fn reach(&self) -> Reach {
         match self {
