@@ -161,7 +161,7 @@ impl Server {
 }
 
 /// So many requests, each of which decodes a token after `context - 1` others.
-fn decoding(requests: u32, context: u32) -> StepShape {
+pub fn decoding(requests: u32, context: u32) -> StepShape {
     let mut shape = StepShape::default();
     for _ in 0..requests {
         shape.add(context - 1, 1, context);
@@ -429,6 +429,15 @@ fn the_cpu_works_beside_the_gpu_only_where_steps_are_decided_ahead() {
         (
             &["batching.profile=vllm-0.13", "batching.async_scheduling=true"],
             before,
+        ),
+        // On Blackwell it did.
+        (
+            &[
+                "batching.profile=vllm-0.13",
+                "batching.async_scheduling=true",
+                "server.gpu=b200",
+            ],
+            beside,
         ),
         (&["batching.profile=vllm-0.14"], beside),
         (&["batching.policy=none"], before),

@@ -40,6 +40,7 @@ mod diurnal;
 mod drafts;
 mod drawings;
 mod embeddings;
+mod engine_hosts;
 mod exposed_text;
 mod failures;
 mod fault_files;
