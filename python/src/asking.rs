@@ -44,11 +44,16 @@ fn watched<T: Send>(control: &Control, work: impl FnOnce(&Control) -> Result<T, 
                 break;
             }
         }
-        worker.join().unwrap_or_else(|panic| resume_unwind(panic))
+        worker.join()
     });
-    match signal {
-        Some(raised) => Err(raised),
-        None => answer.map_err(|problem| raised(&problem)),
+    match (signal, answer) {
+        (Some(raised), _) => Err(raised),
+        (None, Ok(answer)) => answer.map_err(|problem| raised(&problem)),
+        (None, Err(panic)) => match panic.downcast::<PyErr>() {
+            // Python code within the simulation has raised it.
+            Ok(raised) => Err(*raised),
+            Err(panic) => resume_unwind(panic),
+        },
     }
 }
 

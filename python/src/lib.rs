@@ -2,10 +2,11 @@
 //!
 //! A question is asked on a thread of its own while the thread that asks lets go of the interpreter and looks for
 //! signals ([`asking`]). Python values become TOML ([`written`]), problems exceptions ([`failure`]), tables Arrow
-//! ([`table`]).
+//! ([`table`]); a router or an arrival process may be Python code ([`code`]).
 
 mod answer;
 mod asking;
+mod code;
 mod failure;
 mod scenario;
 mod stub;
@@ -22,6 +23,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::answer::Answer;
+    #[pymodule_export]
+    use super::code::{AskedRequest, Servers};
     #[pymodule_export]
     use super::scenario::Base;
     #[pymodule_export]

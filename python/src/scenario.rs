@@ -1,12 +1,16 @@
 //! A scenario, and what is laid over it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tailcast::answer;
+use tailcast::fleet::CustomRouter;
+use tailcast::workload::CustomArrivals;
 
 use crate::asking::ask;
+use crate::code::{PythonArrivals, PythonRouters};
 use crate::failure::raised;
 use crate::verbs::flags;
 use crate::written;
@@ -49,6 +53,31 @@ impl Base {
     /// The scenario with other values of dotted keys.
     fn changed(&self, changes: &Bound<'_, PyDict>) -> PyResult<Self> {
         Ok(Self(self.0.changed(&flags("with_", changes)?)))
+    }
+
+    /// The scenario with a router that `make(seed)` makes for each run: it is called with a request and the servers,
+    /// and gives the number of a server, or None.
+    fn with_router(&self, name: &str, make: Py<PyAny>) -> Self {
+        let router = CustomRouter {
+            name: name.into(),
+            maker: Arc::new(PythonRouters {
+                name: name.to_owned(),
+                make,
+            }),
+        };
+        Self(self.0.customized(|custom| custom.with_router(router)))
+    }
+
+    /// The scenario with arrivals, of a class or of the only one, before which `gaps(rate, seed)` gives the seconds.
+    fn with_arrivals(&self, name: &str, gaps: Py<PyAny>, of: Option<String>) -> Self {
+        let arrivals = CustomArrivals {
+            name: name.into(),
+            maker: Arc::new(PythonArrivals {
+                name: name.to_owned(),
+                gaps,
+            }),
+        };
+        Self(self.0.customized(|custom| custom.with_arrivals(of, arrivals)))
     }
 
     /// Reads it, so that errors come now, and gives the warnings, its name, hash, seed and settings: of each its key,

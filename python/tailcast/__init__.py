@@ -9,7 +9,7 @@ A scenario is what is simulated; its methods ask what the verbs of the command a
 that the command prints: times in seconds, rates per second, memory in bytes, shares from 0 to 1.
 """
 
-from tailcast._native import Table, __version__
+from tailcast._native import Request, Servers, Table, __version__
 from tailcast.catalogue import gpus, init, models, schema
 from tailcast.errors import ConfigError, Error, InfeasibleError, Interrupted, MachineError
 from tailcast.results import Answer, Calibration, Curve, Plan, Run, Sweep
@@ -26,8 +26,10 @@ __all__ = [
     "Interrupted",
     "MachineError",
     "Plan",
+    "Request",
     "Run",
     "Scenario",
+    "Servers",
     "Sweep",
     "Table",
     "__version__",

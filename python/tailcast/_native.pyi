@@ -1,5 +1,6 @@
 """The compiled part. What it offers is for the modules beside it, but for ``Table``."""
 
+from collections.abc import Callable, Iterable
 from os import PathLike
 from typing import Any, final
 
@@ -20,7 +21,88 @@ class Base:
     @staticmethod
     def from_dict(scenario: dict[str, Any]) -> Base: ...
     def changed(self, changes: dict[str, Any]) -> Base: ...
+    def with_router(self, name: str, make: Callable[[int], Callable[[Request, Servers], int | None]]) -> Base: ...
+    def with_arrivals(self, name: str, gaps: Callable[[float, int], Iterable[float]], of: str | None) -> Base: ...
     def read(self) -> tuple[list[str], str, str, int, list[tuple[str, str, str, bool]]]: ...
+
+@final
+class Request:
+    """What a router knows of a request."""
+
+    @property
+    def number(self) -> int:
+        """Its place in the order of arrival, from 0, among those of its class."""
+
+    @property
+    def arrival(self) -> float:
+        """When it came to the router first [s]."""
+
+    @property
+    def class_number(self) -> int:
+        """The place of its class among all, from 0."""
+
+    @property
+    def prompt_tokens(self) -> int:
+        """How long its prompt is."""
+
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens that it asks for; how many it will get nobody knows."""
+
+    @property
+    def priority(self) -> int:
+        """Lower numbers are more urgent."""
+
+    @property
+    def session(self) -> int:
+        """The same for all turns of a session."""
+
+    @property
+    def turn(self) -> int:
+        """Which turn of its session it is, from 1."""
+
+@final
+class Servers:
+    """What a router knows of the servers, while it is asked: none can be looked at afterwards, or from another thread.
+
+    Counts are as old as ``fleet.state_delay`` says; what is inside of a server is known as it is.
+    """
+
+    def ready(self) -> list[int]:
+        """The servers that take requests and could serve this one, in the order of their numbers."""
+
+    def outstanding(self, server: int) -> int:
+        """How many requests were sent there and have not ended."""
+
+    def places(self, server: int) -> int:
+        """How many requests it can run at once."""
+
+    def weight(self, server: int) -> float:
+        """How much it takes beside others: twice as much, twice as many."""
+
+    def running(self, server: int) -> int:
+        """How many requests it has in its batch."""
+
+    def waiting(self, server: int) -> int:
+        """How many requests wait in it."""
+
+    def queued_tokens(self, server: int) -> int:
+        """Prompt tokens of the requests that wait in it."""
+
+    def kv_used(self, server: int) -> float:
+        """The share of its KV cache that requests hold, from 0 to 1."""
+
+    def cached_tokens(self, server: int) -> int:
+        """How much of its prompt the request would find in the prefix cache [tokens]."""
+
+    def least_outstanding(self) -> int | None:
+        """The ready server with the fewest outstanding requests by its weight, as ``least_outstanding`` chooses."""
+
+    def least_kv(self) -> int | None:
+        """The ready server with the smallest share of its KV cache in use or asked for, as ``least_kv`` chooses."""
+
+    def least_to_do(self) -> int | None:
+        """The ready server with the fewest tokens to compute with this request, as ``prefix_aware`` chooses."""
 
 @final
 class Table:

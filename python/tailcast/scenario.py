@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from tailcast import _native
 from tailcast._changes import changes_of, listed, vary_of
+from tailcast.code import GapsOf, MakeRouter, Router, always, name_of
+from tailcast.errors import ConfigError
 from tailcast.results import Answer, Calibration, Curve, Plan, Run, Sweep
 from tailcast.studies import compare, sweep_of
 
@@ -68,6 +70,42 @@ class Scenario:
         units or ``timedelta``; what a key takes is in ``docs/REFERENCE.md`` and in ``tailcast.schema()``.
         """
         return type(self)(self._native.changed(changes_of(changes, keywords)))
+
+    def with_router(
+        self, router: Router | None = None, *, make: MakeRouter | None = None, name: str | None = None
+    ) -> Self:
+        """The scenario with Python code as its router, in the place of ``fleet.router``.
+
+        router: called as ``router(request, servers)`` for each request that comes to the router (``tailcast.Request``,
+        ``tailcast.Servers``), and again, whenever a request has ended or a server is ready, for each that waits there.
+        It gives the number of a server that is ready, or ``None`` to let the request wait.
+        make: for a router that remembers anything: ``make(seed)`` gives one for each run. Runs may go on at once.
+        name: what results call it; made of the function's name and its code if left out. A sweep that goes on after
+        an interruption takes code of the same name for the same code.
+
+        Nothing but the request, the servers and the seed may decide, or runs cannot be repeated.
+        """
+        for given in (router, make):
+            if given is not None and not callable(given):
+                raise ConfigError(f"with_router: {given!r} cannot be called; give a function of a request and servers")
+        if router is not None and make is None:
+            return type(self)(self._native.with_router(name or name_of(router), always(router)))
+        if make is not None and router is None:
+            return type(self)(self._native.with_router(name or name_of(make), make))
+        raise ConfigError("with_router takes a router, or make, which makes one for each run; give one of the two")
+
+    def with_arrivals(self, gaps: GapsOf, *, of: str | None = None, name: str | None = None) -> Self:
+        """The scenario with Python code as its arrival process, in the place of that of ``workload.arrivals``.
+
+        gaps: called as ``gaps(rate, seed)`` at the start of each run, it gives an iterator (a generator, most likely)
+        of the seconds before each request; requests end with it, or as the workload says. rate [requests/s] is
+        ``workload.arrivals.rate``, or what a curve or a capacity tries: gaps have to be 1 / rate in the mean, and a
+        warning says if they are not. seed: what chance grows from.
+        of: the class whose requests come so; name: as for ``with_router``.
+        """
+        if not callable(gaps):
+            raise ConfigError(f"with_arrivals: {gaps!r} cannot be called; give a function of a rate and a seed")
+        return type(self)(self._native.with_arrivals(name or name_of(gaps), gaps, of))
 
     def check(self) -> list[str]:
         """Reads it, and gives its warnings."""

@@ -42,7 +42,8 @@ def test_the_compiled_part_offers_what_its_stub_says():
     for name in re.findall(r"^class (\w+):", text, re.MULTILINE):
         body = text.split(f"class {name}:")[1].split("\n@final")[0].split("\ndef ")[0]
         methods = set(re.findall(r"    def (\w+)\(", body)) - {"__new__"}
-        offered = {it for it, value in vars(getattr(_native, name)).items() if callable(value)}
+        members = vars(getattr(_native, name)).items()
+        offered = {it for it, value in members if callable(value) or inspect.isdatadescriptor(value)}
         # Classes have more with two underscores than anybody declares.
         own = {it for it in offered if not it.startswith("__") or it in methods}
         statics = {it for it in methods if isinstance(vars(getattr(_native, name)).get(it), staticmethod)}

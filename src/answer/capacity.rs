@@ -309,12 +309,16 @@ impl Search<'_> {
     }
 
     /// The router that several servers of the scenario would stand behind.
-    fn router(&self) -> Result<Option<&'static str>, Problem> {
+    fn router(&self) -> Result<Option<String>, Problem> {
         let several = self
             .question
             .base
             .with(&[Flag::new(self.dial.kind().flag(), "fleet.servers=2")])?;
-        Ok(several.scenario.operation.fleet.map(|fleet| fleet.router.name))
+        Ok(several
+            .scenario
+            .operation
+            .fleet
+            .map(|fleet| fleet.router.name().to_owned()))
     }
 
     /// The formula against the simulation, if it is asked for; what stands in its way takes nothing from the rest.

@@ -56,7 +56,7 @@ fn server(input: &Input) -> String {
     if let Some(fleet) = &scenario.operation.fleet {
         // Parts of their own, as either may be what variations differ in.
         let servers = counted(fleet.servers, "server");
-        let _ = write!(text, " · {servers} · router {}", fleet.router.name);
+        let _ = write!(text, " · {servers} · router {}", fleet.router.name());
     }
     text
 }

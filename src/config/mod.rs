@@ -24,6 +24,7 @@ pub use reader::reading::Resolved;
 pub use reader::text_file::{is_standard_input, read_text};
 pub use scenario::calibration::{Calibration, FittedOn};
 pub use scenario::capacity_rule::MemoryRule;
+pub use scenario::custom::Custom;
 pub use scenario::deployment::Deployment;
 pub use scenario::expected_error::{CAUSES, CauseErrors, ErrorCause, ErrorPart, ExpectedError, joined};
 pub use scenario::fidelity::Knowledge;

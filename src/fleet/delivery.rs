@@ -244,6 +244,20 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
         }
     }
 
+    /// How many wait at the router when nothing will happen any more, though a server could take one of them.
+    pub(super) fn kept_for_ever(&self) -> usize {
+        let could_go = |takers| match self.servers.ready_in(takers) {
+            Some(among) => !among.is_empty(),
+            None => !self.servers.books.ready().is_empty(),
+        };
+        let kept = self.queue.len() - self.given_up_in_queue.len();
+        if kept > 0 && self.queue.takers().any(could_go) {
+            kept
+        } else {
+            0
+        }
+    }
+
     /// The server that an attempt goes to, which is in one of the pools that could serve it.
     fn choose(&mut self, attempt: &Request, takers: PoolSet, now: Time) -> Option<ServerId> {
         let barred = self.servers.bar_full();

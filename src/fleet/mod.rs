@@ -43,6 +43,8 @@ pub use self::replay::{replay, replay_watched};
 pub use self::replay_error::ReplayError;
 pub use self::replay_fleet::{FleetSettings, replay_fleet, usually_held_back};
 pub use self::retry::Retry;
-pub use self::router::{LooksFor, ROUTERS, Router, RouterKind, RouterStart, View, router_named};
+pub use self::router::{
+    CustomRouter, LooksFor, ROUTERS, Router, RouterChoice, RouterKind, RouterMaker, RouterStart, View, router_named,
+};
 pub use self::rules::{Admission, ClassRules, ClientRules, Hardships};
 pub use self::watch::{Unwatched, Watch};

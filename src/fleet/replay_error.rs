@@ -20,6 +20,11 @@ pub enum ReplayError {
     },
     /// A closed loop whose requests are all rejected, at no cost in time, never ends.
     OnlyRejections,
+    /// The router keeps requests for which servers are ready, and nothing else will happen.
+    KeptAtRouter {
+        /// How many.
+        requests: usize,
+    },
     /// Who watches the run wants no more of it.
     Stopped,
     /// What somebody keeps or writes of the run has outgrown its bounds; the message says what, and what to ask for
@@ -43,6 +48,12 @@ impl ReplayError {
             Self::OnlyRejections => {
                 "the clients of the closed loop send for ever, as every request is rejected the moment it arrives"
             }
+            Self::KeptAtRouter { requests } => {
+                return Cow::Owned(format!(
+                    "the router keeps {requests} requests for ever: servers are ready for them, and nothing else will \
+                     happen"
+                ));
+            }
             Self::Stopped => "the run was stopped",
             Self::Outgrown(message) => message,
         })
@@ -55,6 +66,7 @@ impl ReplayError {
             Self::OutOfMemory { .. } => {
                 Some("write a lower rate, fewer requests or a shorter duration, or give more memory by --max-memory")
             }
+            Self::KeptAtRouter { .. } => Some("let it choose a server whenever one has nothing to do"),
             Self::OnlyRejections => Some("write shorter prompts, or raise server.max_model_len"),
             Self::Workload(_) | Self::Stopped | Self::Outgrown(_) => None,
         }

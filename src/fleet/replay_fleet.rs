@@ -20,7 +20,7 @@ use super::memory::RequestSizes;
 use super::replay::{Rejections, next_arrival};
 use super::replay_error::ReplayError;
 use super::retry::Retrying;
-use super::router::{Router, RouterKind, RouterStart};
+use super::router::{Router, RouterChoice, RouterStart};
 use super::router_queue::RouterQueue;
 use super::rules::Hardships;
 use super::servers::FleetServers;
@@ -33,7 +33,7 @@ use crate::workload::{RequestId, Source};
 /// How servers are put together to a fleet.
 pub struct FleetSettings<'a> {
     /// Who decides where requests go.
-    pub router: &'a RouterKind,
+    pub router: RouterChoice,
     /// How old what the router knows of the servers is.
     pub state_delay: Span,
     /// What clients do beside waiting, what is let in, and what fails.
@@ -80,7 +80,7 @@ pub fn replay_fleet<E: Engine>(
     }
     let servers = FleetServers::new(members, new_engine, settings.state_delay);
     let run = FleetRun {
-        router: (settings.router.new)(&start),
+        router: settings.router.router(&start),
         bytes_a_request: servers.bytes_a_request(),
         servers,
         hardships,
@@ -226,7 +226,10 @@ impl<E: Engine, O: Observer + ?Sized, W: Watch> FleetRun<'_, '_, E, O, W> {
                 Next::Arrival => self.arrive()?,
             }
         }
-        Ok(())
+        match self.kept_for_ever() {
+            0 => Ok(()),
+            requests => Err(ReplayError::KeptAtRouter { requests }),
+        }
     }
 
     /// When something happens next, what, and when something happens beside servers.

@@ -26,7 +26,7 @@ pub struct FleetReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wanted_mean: Option<f64>,
     /// The router in front of them.
-    pub router: &'static str,
+    pub router: String,
     /// How often requests were sent, and what became of attempts that were not answered.
     #[serde(flatten)]
     pub attempts: AttemptCounts,
@@ -133,7 +133,7 @@ pub struct ServerReport {
 
 /// What is added up of each server while a fleet runs.
 pub(super) struct FleetBooks {
-    router: &'static str,
+    router: String,
     pools: Vec<PoolBook>,
     servers: Vec<ServerBook>,
 }
@@ -152,7 +152,7 @@ struct ServerBook {
 /// The sums of all servers, of one run or several.
 #[derive(Clone, Debug)]
 pub(super) struct FleetTotal {
-    router: &'static str,
+    router: String,
     pools: Vec<PoolTotal>,
     /// Each with the place of its pool.
     servers: Vec<(usize, ServerSums)>,
@@ -162,7 +162,7 @@ pub(super) struct FleetTotal {
 
 impl FleetBooks {
     /// Books of so many servers, in pools if there are any.
-    pub(super) fn new(servers: u32, router: &'static str, settings: &RecorderSettings<'_>) -> Self {
+    pub(super) fn new(servers: u32, router: String, settings: &RecorderSettings<'_>) -> Self {
         let book = |pool| ServerBook {
             pool,
             ..ServerBook::default()
@@ -233,7 +233,7 @@ impl FleetBooks {
     /// The fleet has been watched to its end, `covered_picos` long.
     pub(super) fn finish(self, covered_picos: u128) -> FleetTotal {
         FleetTotal {
-            router: self.router,
+            router: self.router.clone(),
             pools: self.pools.into_iter().map(PoolBook::finish).collect(),
             servers: self.servers.into_iter().map(|book| (book.pool, book.sums)).collect(),
             covered_picos,
@@ -294,7 +294,7 @@ impl FleetTotal {
                 max: recovery.provisioned_max,
             },
             wanted_mean: recovery.wanted_mean,
-            router: self.router,
+            router: self.router.clone(),
             attempts: client.attempts.section(durations),
             served_in_vain: finished.saturating_sub(requests.finished),
             availability: requests.success,

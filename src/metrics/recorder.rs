@@ -82,7 +82,7 @@ impl Recorder {
         mut self,
         servers: u32,
         initial: FleetSize,
-        router: &'static str,
+        router: String,
         settings: &RecorderSettings<'_>,
     ) -> Self {
         let books = FleetBooks::new(servers, router, settings);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::config::{
-    Bound, Diagnostic, Flag, Layers, NoScenario, Objective, Overrides, Scenario, ScenarioText, WarmUp, Workload,
+    Bound, Custom, Diagnostic, Flag, Layers, NoScenario, Objective, Overrides, Scenario, ScenarioText, WarmUp, Workload,
 };
 use crate::metrics::{ClassToRecord, Metric, RequestGroup, Slo, asks_for_anything};
 use crate::path::RequestPath;
@@ -66,6 +66,16 @@ impl Base {
             layers: self.layers.clone(),
             overrides: self.overrides.clone(),
             read: Arc::new(OnceLock::from(text)),
+        }
+    }
+
+    /// Variations of the scenario with code in the place of a router or of an arrival process.
+    #[must_use]
+    pub fn customized(&self, change: impl FnOnce(Custom) -> Custom) -> Self {
+        Self {
+            layers: self.layers.clone(),
+            overrides: self.overrides.clone(),
+            read: Arc::new(OnceLock::from(self.text().map(|text| text.customized(change)))),
         }
     }
 

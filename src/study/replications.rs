@@ -7,6 +7,8 @@ use super::input::Input;
 use super::sending::{IdleClients, Replayed, SimulationError};
 use super::simulate::{self, Run};
 use crate::metrics::{Breakdown, Recording, Replications, Summary};
+use crate::stats::rounded;
+use crate::workload::MissedRate;
 
 /// What came of all runs.
 #[derive(Default)]
@@ -79,6 +81,18 @@ impl Replayed {
             warnings.push(format!(
                 "there are {clients} clients but only {requests} requests, so that so many are never there at once: \
                  these are the numbers of a smaller crowd"
+            ));
+        }
+        if let Some(MissedRate {
+            asked_per_s,
+            came_per_s,
+        }) = self.missed_rate
+        {
+            warnings.push(format!(
+                "the arrivals came at {} a second and were asked for {} (workload.arrivals.rate): what is said of the \
+                 rate is not so; let the mean of their gaps be 1 / rate",
+                rounded(came_per_s),
+                rounded(asked_per_s)
             ));
         }
         if self.tied_share > MANY_TIES {

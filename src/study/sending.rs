@@ -9,7 +9,7 @@ use crate::metrics::Waves;
 use crate::path::{PathBooks, PathSource};
 use crate::stats::streams::{hash_bytes, mix};
 use crate::workload::trace::{self, Skipped, TraceError, TraceSource};
-use crate::workload::{ClassSource, Classes, Limited, Source, SyntheticSource};
+use crate::workload::{ClassSource, Classes, Limited, MissedRate, Source, SyntheticSource};
 
 /// How the workload of a run was read.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Replayed {
     pub tied_share: f64,
     /// Whether a router kept sessions together that no row of a trace names.
     pub lacks_sessions: bool,
+    /// The rate that somebody else's arrivals were asked to have and did not.
+    pub missed_rate: Option<MissedRate>,
     /// Waves in which its requests came.
     pub waves: Waves,
     /// Clients of a closed loop of whom some never sent anything, as there were too few requests.
@@ -132,10 +134,13 @@ pub fn send<W: Watch>(
         ..Replayed::default()
     };
     for source in &opened {
-        if let Opened::Trace(source) = source {
-            replayed.skipped.add(source.skipped());
-            replayed.tied_share = replayed.tied_share.max(source.tied_share());
-            replayed.lacks_sessions |= routes_by_session(scenario) && !source.has_sessions();
+        match source {
+            Opened::Synthetic(source) => replayed.missed_rate = replayed.missed_rate.or(source.missed_rate()),
+            Opened::Trace(source) => {
+                replayed.skipped.add(source.skipped());
+                replayed.tied_share = replayed.tied_share.max(source.tied_share());
+                replayed.lacks_sessions |= routes_by_session(scenario) && !source.has_sessions();
+            }
         }
     }
     Ok(replayed)
@@ -161,7 +166,7 @@ fn of_class<'a>(source: &'a mut dyn Source, class: &Class) -> ClassSource<'a> {
 
 fn routes_by_session(scenario: &Scenario) -> bool {
     let fleet = scenario.operation.fleet.as_ref();
-    let router = fleet.map(|fleet| fleet.router.looks_for);
+    let router = fleet.map(|fleet| fleet.router.looks_for());
     router == Some(LooksFor::Sessions)
 }
 

@@ -262,7 +262,7 @@ fn fleet_of<'a>(scenario: &'a Scenario, fleet: &'a Fleet, seed: u64, make: MakeE
         one_of_each,
         new_engine: Box::new(new_engine),
         settings: FleetSettings {
-            router: fleet.router,
+            router: fleet.router.clone(),
             state_delay: fleet.state_delay,
             hardships: &fleet.hardships,
             autoscale: fleet.autoscale,
@@ -287,7 +287,12 @@ pub fn recorder(scenario: &Scenario, slos: &[Slo], classes: &[ClassToRecord]) ->
     };
     let recorder = Recorder::new(&settings);
     let recorder = match &scenario.operation.fleet {
-        Some(fleet) => recorder.of_fleet(fleet.servers, fleet.initial(), fleet.router.name, &settings),
+        Some(fleet) => recorder.of_fleet(
+            fleet.servers,
+            fleet.initial(),
+            fleet.router.name().to_owned(),
+            &settings,
+        ),
         None => recorder,
     };
     let recorder = match classes {

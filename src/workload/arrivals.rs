@@ -2,6 +2,7 @@
 
 use rand_distr::{Distribution, Gamma, Weibull};
 
+use super::custom_arrivals::CustomArrivals;
 use super::exponential::draw_exponential;
 use super::invalid::{Invalid, check_positive, check_range};
 use super::portable::Portable;
@@ -40,6 +41,13 @@ pub enum Arrivals {
     AtOnce,
     /// A Poisson process whose rate changes from stage to stage. Arrivals end with the last stage.
     Stages(Vec<Stage>),
+    /// Gaps that somebody else makes.
+    Custom {
+        /// Mean rate that they are asked to have [requests/s].
+        rate_per_s: f64,
+        /// Who makes them.
+        process: CustomArrivals,
+    },
     /// A fixed number of clients; each sends its next request after a pause once its last one has ended.
     Closed {
         /// How many clients, and so the most requests in the system.
@@ -81,7 +89,9 @@ impl Arrivals {
     /// Checks every setting. Keys are those of a scenario's `arrivals` table.
     pub fn validate(&self) -> Result<(), Invalid> {
         match *self {
-            Self::Poisson { rate_per_s } | Self::Constant { rate_per_s } => check_rate(rate_per_s),
+            Self::Poisson { rate_per_s } | Self::Constant { rate_per_s } | Self::Custom { rate_per_s, .. } => {
+                check_rate(rate_per_s)
+            }
             Self::Gamma { rate_per_s, cv } => {
                 check_rate(rate_per_s)?;
                 check_range("cv", cv, 0.001, 1000.0, "e.g. cv = 2.0 (1.0 is Poisson)")
@@ -113,7 +123,8 @@ impl Arrivals {
             Self::Poisson { rate_per_s }
             | Self::Gamma { rate_per_s, .. }
             | Self::Weibull { rate_per_s, .. }
-            | Self::Constant { rate_per_s } => *rate_per_s *= times,
+            | Self::Constant { rate_per_s }
+            | Self::Custom { rate_per_s, .. } => *rate_per_s *= times,
             Self::Stages(stages) => stages.iter_mut().for_each(|stage| stage.rate_per_s *= times),
             Self::AtOnce | Self::Closed { .. } => {}
         }
@@ -141,7 +152,7 @@ impl Arrivals {
             | Self::Weibull { .. }
             | Self::Constant { .. }
             | Self::Closed { .. } => true,
-            Self::AtOnce | Self::Stages(_) => false,
+            Self::AtOnce | Self::Stages(_) | Self::Custom { .. } => false,
         }
     }
 
@@ -151,7 +162,8 @@ impl Arrivals {
             Self::Poisson { rate_per_s }
             | Self::Gamma { rate_per_s, .. }
             | Self::Weibull { rate_per_s, .. }
-            | Self::Constant { rate_per_s } => Some(*rate_per_s),
+            | Self::Constant { rate_per_s }
+            | Self::Custom { rate_per_s, .. } => Some(*rate_per_s),
             Self::AtOnce | Self::Closed { .. } => None,
             Self::Stages(stages) => {
                 let seconds: f64 = stages.iter().map(|stage| stage.duration.seconds()).sum();
@@ -228,7 +240,7 @@ impl Gaps {
             Arrivals::Constant { rate_per_s } => Some(Self::Constant {
                 picos: picos(rate_per_s),
             }),
-            Arrivals::AtOnce | Arrivals::Stages(_) | Arrivals::Closed { .. } => None,
+            Arrivals::AtOnce | Arrivals::Stages(_) | Arrivals::Custom { .. } | Arrivals::Closed { .. } => None,
         }
     }
 

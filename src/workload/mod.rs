@@ -4,6 +4,7 @@ mod arrivals;
 mod classes;
 mod closed_loop;
 mod content_names;
+mod custom_arrivals;
 mod exponential;
 mod invalid;
 mod length_sampler;
@@ -29,6 +30,7 @@ pub mod trace;
 
 pub use arrivals::{Arrivals, ClosedStart, Stage};
 pub use classes::{ClassSource, Classes};
+pub use custom_arrivals::{CustomArrivals, GapMaker, MissedRate};
 pub use exponential::draw_exponential;
 pub use invalid::Invalid;
 pub use length_sampler::LengthSampler;

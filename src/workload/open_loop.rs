@@ -1,9 +1,10 @@
 //! Arrivals that do not wait for the server.
 
 use super::arrivals::{Arrivals, Gaps, Stage};
+use super::custom_arrivals::MissedRate;
 use super::exponential::draw_exponential;
 use super::trace::TraceError;
-use crate::stats::streams::Xoshiro256PlusPlus;
+use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 use crate::units::{PICOS_PER_SECOND, Span, Time};
 
 /// Makes one arrival after the other.
@@ -20,12 +21,14 @@ enum Process {
     Spanning(Spanning),
     AtOnce,
     Stages(Stages),
+    Custom(CustomGaps),
 }
 
 impl OpenLoop {
     /// A valid process that is not a closed loop. As many arrivals as are `spanned` come within exactly the time that
     /// they take in the mean, if it is one of independent gaps.
-    pub fn new(arrivals: &Arrivals, spanned: Option<u64>, random: Xoshiro256PlusPlus) -> Self {
+    pub fn new(arrivals: &Arrivals, spanned: Option<u64>, seed: u64) -> Self {
+        let random = stream(seed, "arrivals");
         let process = match (arrivals, Gaps::new(arrivals)) {
             (_, Some(gaps)) if spanned.is_some() => {
                 let requests = spanned.unwrap_or_default();
@@ -34,6 +37,11 @@ impl OpenLoop {
             (Arrivals::Stages(stages), _) => Process::Stages(Stages::new(stages.clone())),
             (Arrivals::Constant { .. }, Some(gaps)) => Process::ConstantFrom0(gaps),
             (_, Some(gaps)) => Process::Renewal(gaps),
+            (Arrivals::Custom { rate_per_s, process }, _) => Process::Custom(CustomGaps {
+                gaps: process.maker.gaps(seed, *rate_per_s),
+                asked_per_s: *rate_per_s,
+                came: 0,
+            }),
             (_, None) => Process::AtOnce,
         };
         Self {
@@ -53,6 +61,22 @@ impl OpenLoop {
         }
     }
 
+    /// The rate that arrivals of somebody else's process were asked to have, and the one that those had which came,
+    /// where that is far off.
+    pub fn missed_rate(&self) -> Option<MissedRate> {
+        let Process::Custom(custom) = &self.process else {
+            return None;
+        };
+        let came_per_s = custom.came as f64 / self.clock.now.seconds();
+        // Chance takes few arrivals far from their mean.
+        let allowed = 0.1 + 3.0 / (custom.came as f64).sqrt();
+        let missed = MissedRate {
+            asked_per_s: custom.asked_per_s,
+            came_per_s,
+        };
+        ((came_per_s / custom.asked_per_s - 1.0).abs() > allowed).then_some(missed)
+    }
+
     /// Moves the clock to the next arrival; false if there are no more.
     fn pass(&mut self) -> Result<bool, TraceError> {
         match &mut self.process {
@@ -64,6 +88,7 @@ impl OpenLoop {
             Process::Spanning(spanning) => return spanning.pass(&mut self.clock, &mut self.random),
             Process::Stages(stages) => return stages.pass(&mut self.clock, &mut self.random),
             Process::ConstantFrom0(_) => self.start_constant(),
+            Process::Custom(custom) => return custom.pass(&mut self.clock),
         }
         Ok(true)
     }
@@ -72,6 +97,28 @@ impl OpenLoop {
         if let Process::ConstantFrom0(gaps) = std::mem::replace(&mut self.process, Process::AtOnce) {
             self.process = Process::Renewal(gaps);
         }
+    }
+}
+
+/// Gaps that somebody else makes.
+struct CustomGaps {
+    /// [s]
+    gaps: Box<dyn Iterator<Item = f64>>,
+    /// The mean rate that they are asked to have [1/s].
+    asked_per_s: f64,
+    /// Arrivals so far.
+    came: u64,
+}
+
+impl CustomGaps {
+    /// Moves the clock to the next arrival; false if the last has come.
+    fn pass(&mut self, clock: &mut Clock) -> Result<bool, TraceError> {
+        let Some(gap_s) = self.gaps.next() else {
+            return Ok(false);
+        };
+        clock.pass(gap_s * PICOS_PER_SECOND as f64)?;
+        self.came += 1;
+        Ok(true)
     }
 }
 
@@ -193,7 +240,7 @@ mod tests {
     use crate::stats::streams::stream;
 
     fn arrivals_of(arrivals: &Arrivals, count: usize) -> Vec<Time> {
-        let mut open_loop = OpenLoop::new(arrivals, None, stream(1, "arrivals"));
+        let mut open_loop = OpenLoop::new(arrivals, None, 1);
         (0..count).map_while(|_| open_loop.next(None).unwrap()).collect()
     }
 
@@ -217,7 +264,7 @@ mod tests {
             Arrivals::Constant { rate_per_s },
         ] {
             for requests in [1, 2, 1000] {
-                let mut exact = OpenLoop::new(&arrivals, Some(requests), stream(7, "arrivals"));
+                let mut exact = OpenLoop::new(&arrivals, Some(requests), 7);
                 let times: Vec<Time> = std::iter::from_fn(|| exact.next(None).unwrap()).collect();
                 assert_eq!(times.len() as u64, requests);
                 let last = Time::from_picos(requests * PICOS_PER_SECOND / 8);
@@ -259,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_run_past_200_days_is_refused() {
-        let mut open_loop = OpenLoop::new(&Arrivals::Constant { rate_per_s: 1e-6 }, None, stream(1, "arrivals"));
+        let mut open_loop = OpenLoop::new(&Arrivals::Constant { rate_per_s: 1e-6 }, None, 1);
         let mut arrived = 0;
         let error = loop {
             match open_loop.next(None) {
@@ -269,7 +316,7 @@ mod tests {
         };
         assert_eq!(arrived, 18, "200 days are 17.28 million seconds");
         assert!(error.to_string().contains("200 days"));
-        let mut tiny = OpenLoop::new(&Arrivals::Poisson { rate_per_s: 1e-300 }, None, stream(1, "arrivals"));
+        let mut tiny = OpenLoop::new(&Arrivals::Poisson { rate_per_s: 1e-300 }, None, 1);
         assert!(tiny.next(None).is_err());
         assert_eq!(tiny.next(Some(Time::LIMIT)).unwrap(), None);
     }

@@ -3,9 +3,9 @@
 use super::RequestId;
 use super::arrivals::Arrivals;
 use super::closed_loop::ClosedLoop;
+use super::custom_arrivals::MissedRate;
 use super::open_loop::OpenLoop;
 use super::trace::TraceError;
-use crate::stats::streams::stream;
 use crate::units::{Span, Time};
 
 /// The starts of an arrival process.
@@ -21,8 +21,8 @@ enum Process {
         announced: Option<Time>,
     },
     Closed(ClosedLoop),
-    /// No more will come; drawing beyond the end again could find some.
-    Ended,
+    /// No more will come; drawing beyond the end again could find some. With the rate that was missed until then.
+    Ended(Option<MissedRate>),
 }
 
 impl Starts {
@@ -36,7 +36,7 @@ impl Starts {
                 start,
             } => Process::Closed(ClosedLoop::new(concurrency, think, start, seed)),
             _ => Process::Open {
-                arrivals: OpenLoop::new(arrivals, spanned, stream(seed, "arrivals")),
+                arrivals: OpenLoop::new(arrivals, spanned, seed),
                 announced: None,
             },
         };
@@ -49,7 +49,7 @@ impl Starts {
     /// The next start, as far as is known now.
     pub fn next(&mut self) -> Result<Option<Time>, TraceError> {
         let next = match &mut self.process {
-            Process::Ended => return Ok(None),
+            Process::Ended(_) => return Ok(None),
             Process::Closed(clients) => return clients.next(self.end),
             Process::Open {
                 announced: Some(time), ..
@@ -60,7 +60,7 @@ impl Starts {
             }
         };
         if next.is_none() {
-            self.process = Process::Ended;
+            self.process = Process::Ended(self.missed_rate());
         }
         Ok(next)
     }
@@ -70,7 +70,7 @@ impl Starts {
         match &mut self.process {
             Process::Closed(clients) => clients.send(id),
             Process::Open { announced, .. } => announced.take().expect("an arrival must have been announced"),
-            Process::Ended => panic!("an arrival must have been announced"),
+            Process::Ended(_) => panic!("an arrival must have been announced"),
         }
     }
 
@@ -78,6 +78,15 @@ impl Starts {
     pub fn ended(&mut self, id: RequestId, at: Time) {
         if let Process::Closed(clients) = &mut self.process {
             clients.finished(id, at);
+        }
+    }
+
+    /// The rate that somebody else's process missed, if it did.
+    pub fn missed_rate(&self) -> Option<MissedRate> {
+        match &self.process {
+            Process::Open { arrivals, .. } => arrivals.missed_rate(),
+            Process::Ended(missed) => *missed,
+            Process::Closed(_) => None,
         }
     }
 

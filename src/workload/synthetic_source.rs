@@ -1,5 +1,6 @@
 //! Draws the requests of a synthetic workload one at a time.
 
+use super::custom_arrivals::MissedRate;
 use super::length_sampler::LengthSampler;
 use super::lengths::Lengths;
 use super::priorities::Priorities;
@@ -99,6 +100,11 @@ impl Draws {
 }
 
 impl SyntheticSource {
+    /// The rate that somebody else's arrivals missed, if they did.
+    pub fn missed_rate(&self) -> Option<MissedRate> {
+        self.starts.missed_rate()
+    }
+
     fn start(&mut self, id: RequestId) -> Request {
         let arrival = self.starts.start(id);
         let prompt = match (&mut self.own, &mut self.prefixes) {

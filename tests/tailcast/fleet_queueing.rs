@@ -42,7 +42,7 @@ fn run(servers: u32, router: &str, workload: &Synthetic, observer: &mut impl Obs
         pool: 0,
     };
     let settings = FleetSettings {
-        router: router_named(router).unwrap(),
+        router: router_named(router).unwrap().into(),
         state_delay: Span::ZERO,
         hardships: &Hardships::default(),
         autoscale: None,

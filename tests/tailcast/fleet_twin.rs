@@ -481,7 +481,7 @@ impl FleetWorld {
         let members: Vec<FleetMember> = members.collect();
         let new_engine = |server: ServerId| self.server(server, speed);
         let settings = FleetSettings {
-            router: self.kind(),
+            router: self.kind().into(),
             state_delay: self.state_delay,
             hardships: &self.hardships,
             autoscale: self.autoscale,

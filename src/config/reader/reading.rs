@@ -47,6 +47,15 @@ impl Ledger {
             self.notes.push(resolved);
         }
     }
+
+    fn forget(&mut self, key: &str) {
+        let Some(place) = self.places.remove(key) else { return };
+        self.notes.remove(place);
+        self.places
+            .values_mut()
+            .filter(|it| **it > place)
+            .for_each(|it| *it -= 1);
+    }
 }
 
 /// A setting as the simulation uses it.
@@ -86,6 +95,11 @@ impl Reading {
     /// Notes a setting, in the place of an earlier note on the same key.
     pub fn note(&self, resolved: Resolved) {
         self.ledger.borrow_mut().note(resolved);
+    }
+
+    /// Takes a note back: something else decides.
+    pub fn forget(&self, key: &str) {
+        self.ledger.borrow_mut().forget(key);
     }
 
     /// Notes something that the user should know but that stops nothing.

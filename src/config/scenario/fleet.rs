@@ -10,7 +10,7 @@ use super::workload::Workload;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
 use crate::config::reader::reading::Reading;
-use crate::fleet::{Admission, ClassRules, Fault, FaultKind, Hardships, LooksFor, ROUTERS};
+use crate::fleet::{Admission, ClassRules, Fault, FaultKind, Hardships, LooksFor, ROUTERS, RouterChoice};
 use crate::settings::{Kind, Setting, Word, words};
 use crate::units::Span;
 
@@ -113,7 +113,7 @@ pub(super) fn read(
         // What they are is known when all tables are read.
         pools: Vec::new(),
         servers: autoscale.map_or(in_pools.or(servers.optional()).unwrap_or(1), |rules| rules.slots()),
-        router: &ROUTERS[router.or_default(places)],
+        router: RouterChoice::Listed(&ROUTERS[router.or_default(places)]),
         state_delay: state_delay.or_default(),
         hardships,
         load_bandwidth: load_bandwidth.optional(),
@@ -155,7 +155,7 @@ pub fn warn_of_blind_router(reading: &Reading, fleet: Option<&Fleet>, prefix_cac
         Workload::Synthetic(workload) => workload.prefix.is_some(),
         Workload::Trace(_) => true,
     });
-    let lacks = match router.looks_for {
+    let lacks = match router.looks_for() {
         LooksFor::Sessions if !has_sessions => {
             "requests belong to no session, so each goes to a server by itself, as if at random; write \
              workload.session, or another router"
@@ -170,7 +170,7 @@ pub fn warn_of_blind_router(reading: &Reading, fleet: Option<&Fleet>, prefix_cac
         }
         _ => return,
     };
-    reading.warn(format!("fleet.router = \"{}\", but {lacks}", router.name));
+    reading.warn(format!("fleet.router = \"{}\", but {lacks}", router.name()));
 }
 
 /// A closed loop whose clients take no time between an attempt that comes to nothing and the next request would send

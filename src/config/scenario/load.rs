@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::custom::Custom;
 use super::tables;
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::document::{self, Node, Value};
@@ -22,6 +23,8 @@ pub struct ScenarioText {
     texts: Texts,
     files: Files,
     skip_bad_rows: bool,
+    /// Code in the place of what is written.
+    custom: Custom,
 }
 
 impl ScenarioText {
@@ -56,6 +59,7 @@ impl ScenarioText {
             texts,
             files: Files::default(),
             skip_bad_rows: false,
+            custom: Custom::default(),
         })
     }
 
@@ -66,6 +70,20 @@ impl ScenarioText {
             document::overlay(&mut result.texts, &mut result.root, flag)?;
         }
         Ok(result)
+    }
+
+    /// The text with other code in the place of what is written.
+    #[must_use]
+    pub fn customized(&self, change: impl FnOnce(Custom) -> Custom) -> Self {
+        Self {
+            custom: change(self.custom.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// Code in the place of what is written.
+    pub(super) const fn custom(&self) -> &Custom {
+        &self.custom
     }
 
     /// The text, of which no files are read any more but those that were.

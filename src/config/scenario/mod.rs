@@ -12,6 +12,7 @@ pub mod capacity_rule;
 pub mod class;
 pub mod client;
 pub mod cost;
+pub mod custom;
 pub mod deployment;
 pub mod expected_error;
 pub mod fault;

@@ -3,7 +3,7 @@
 use super::deployment::Deployment;
 use crate::config::reader::bandwidth::Bandwidth;
 use crate::engine::FleetSize;
-use crate::fleet::{Autoscale, Hardships, RouterKind};
+use crate::fleet::{Autoscale, Hardships, RouterChoice};
 use crate::units::Span;
 
 /// The servers that run, and what of the run is looked at.
@@ -37,7 +37,7 @@ pub struct Fleet {
     /// How many at most, those that stand by included; one only where something makes life hard for it.
     pub servers: u32,
     /// The router in front of them.
-    pub router: &'static RouterKind,
+    pub router: RouterChoice,
     /// How old what the router counts is.
     pub state_delay: Span,
     /// What clients do beside waiting, what is let in, and what fails.

@@ -7,6 +7,7 @@ use super::budget;
 use super::class;
 use super::client;
 use super::cost::{self, COST};
+use super::custom::Custom;
 use super::deployment::Deployment;
 use super::fleet::{self, Surroundings};
 use super::idle_keys::{IdleKey, warnings_of_idle_keys};
@@ -157,7 +158,7 @@ impl Scenario {
     pub fn resolve(text: &ScenarioText, changes: &[Flag]) -> Result<Self, NoScenario> {
         let (root, reading) = text.with(changes)?;
         let fields = Fields::of(&reading, String::new(), &root)?;
-        resolve(&reading, &fields)
+        resolve(&reading, &fields, text.custom())
     }
 
     /// Names everything that decides the results, except the seed, by 16 hexadecimal digits. Reads the trace, if there
@@ -167,7 +168,7 @@ impl Scenario {
     }
 }
 
-fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenario> {
+fn resolve(reading: &Reading, fields: &Fields<'_>, custom: &Custom) -> Result<Scenario, NoScenario> {
     let name = fields.find(&NAME)?.text()?.unnoted();
     let seed = fields.find(&SEED)?.declared_integer()?;
     let seed = seed.unnoted().unwrap_or(42);
@@ -183,7 +184,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     let longest = tables.iter().map(|tables| tables.server.max_model_len).max();
     let longest = longest.expect("there is a server");
     let clients = client::read_rules(&client_fields, ClientRules::default())?;
-    let (traffic, warm_up) = class::read(fields, &workload_fields, &client_fields, clients, longest)?;
+    let (mut traffic, warm_up) = class::read(fields, &workload_fields, &client_fields, clients, longest)?;
     let admission = fields.section("admission")?;
     let classes = traffic.rules(admission::read_max_queue(&admission)?);
     let refuses = classes.iter().any(|class| class.max_queue.is_some());
@@ -193,6 +194,7 @@ fn resolve(reading: &Reading, fields: &Fields<'_>) -> Result<Scenario, NoScenari
     };
     client_fields.finish()?;
     let mut fleet = fleet::read(reading, &fleet_fields, &written_pools, around)?;
+    custom.put_into(reading, &mut traffic, fleet.as_mut())?;
     let objectives = slo::read(&fields.section("slo")?)?;
     let planning = Planning::read(fields)?;
     let path = path::read(&fields.section("path")?, longest, planning.time_of_query(&traffic))?;

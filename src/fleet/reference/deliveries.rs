@@ -230,6 +230,19 @@ impl<E: Engine> ReadableFleet<'_, E> {
     }
 
     /// Whether every server could serve a request, alone.
+    /// How many wait at the router when nothing will happen any more, though a server could take one of them.
+    pub(super) fn kept_for_ever(&self) -> usize {
+        let could_go = |request: &Request| {
+            let mut servers = self.servers.iter();
+            servers.any(|server| server.state.is_ready() && server.engine.can_serve(request))
+        };
+        if self.queue.iter().any(could_go) {
+            self.queue.len()
+        } else {
+            0
+        }
+    }
+
     fn could_be_anywhere(&self, request: &Request) -> bool {
         let mut servers = self.servers.iter();
         servers.all(|server| server.engine.can_serve(request))

@@ -43,7 +43,7 @@ pub fn replay_fleet_readable<E: Engine>(
     };
     let servers = (0..).zip(members);
     let mut fleet = ReadableFleet {
-        router: (settings.router.new)(&start),
+        router: settings.router.router(&start),
         servers: servers
             .map(|(number, member)| PlainServer::new(member, new_engine(ServerId(number))))
             .collect(),
@@ -93,5 +93,8 @@ pub fn replay_fleet_readable<E: Engine>(
         }
     }
     fleet.tell();
-    Ok(())
+    match fleet.kept_for_ever() {
+        0 => Ok(()),
+        requests => Err(ReplayError::KeptAtRouter { requests }),
+    }
 }

@@ -1,6 +1,7 @@
 //! Routers: which server a request is sent to. A router is one file with a [`RouterKind`], and a line in `list.rs`.
 
 mod central_queue;
+mod custom;
 mod hashing;
 mod least_kv;
 mod least_outstanding;
@@ -14,5 +15,6 @@ mod router_trait;
 mod session;
 mod weighted;
 
+pub use custom::{CustomRouter, RouterChoice, RouterMaker};
 pub use list::{ROUTERS, router_named};
 pub use router_trait::{LooksFor, Router, RouterKind, RouterStart, View};

@@ -21,7 +21,7 @@ pub struct Servers {
     /// The fewest; `None` if none are enough.
     pub fewest: Option<u32>,
     /// The router behind which they were simulated together; `None` if each was by itself, at an equal share.
-    pub router: Option<&'static str>,
+    pub router: Option<String>,
     /// What the clients of one server less would see; `None` of no server, or if each was simulated by itself.
     pub one_less: Option<Summary>,
     /// The fewest if step times are off, where it is known by how much they may be.
@@ -41,7 +41,7 @@ pub(in crate::report) struct ServersDocument<'a> {
     /// The fewest with which all is well though one of them is down: one more.
     fewest_with_one_down: Option<u32>,
     /// The router that they stand behind; `None` if each was simulated by itself, at an equal share.
-    router: Option<&'static str>,
+    router: Option<&'a str>,
     /// What the clients of the fewest see while one is down.
     with_one_down: Option<&'a Summary>,
     /// The load of one server; of the busiest one, where clients do not divide evenly.
@@ -62,7 +62,7 @@ impl<'a> ServersDocument<'a> {
             load: servers.load,
             think_s: servers.think.map(Span::seconds),
             fewest_with_one_down: servers.fewest.map(|fewest| fewest + 1),
-            router: servers.router,
+            router: servers.router.as_deref(),
             with_one_down: servers.one_less.as_ref(),
             each: servers.fewest.map(|fewest| kind.share(servers.load, fewest)),
             model_range: servers.range.map(|range| [range.if_shorter, range.if_longer]),
@@ -129,7 +129,7 @@ impl Servers {
             return format!("no number that was tried is enough for {load}");
         };
         let share = kind.with_unit(kind.share(self.load, fewest));
-        let how = match (self.router, kind.counts_clients()) {
+        let how = match (&self.router, kind.counts_clients()) {
             (Some(_), _) if fewest == 1 => String::new(),
             (Some(router), _) => format!(" behind {router}"),
             (None, true) => format!(": {share} each, at most"),

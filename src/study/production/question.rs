@@ -2,6 +2,7 @@
 
 use crate::config::{Diagnostic, Flag};
 use crate::engine::has_fast;
+use crate::fleet::RouterChoice;
 use crate::study::remedies::shares_prompts;
 use crate::study::{Base, Control, Input, Simulate, Stopped, Workers};
 
@@ -77,8 +78,11 @@ impl ProductionQuestion<'_> {
         let Some(fleet) = fleet.filter(|fleet| fleet.autoscale.is_some()) else {
             return Vec::new();
         };
-        let router = fleet.router.name;
-        let fleet = format!("fleet={{ router = \"{router}\", servers = {servers} }}");
+        let fleet = match &fleet.router {
+            RouterChoice::Listed(router) => format!("fleet={{ router = \"{}\", servers = {servers} }}", router.name),
+            // It takes the place of whatever stands there.
+            RouterChoice::Custom(_) => format!("fleet={{ servers = {servers} }}"),
+        };
         vec![Flag::new("--set", fleet)]
     }
 
