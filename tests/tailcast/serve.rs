@@ -116,6 +116,50 @@ fn a_stream_carries_every_token_and_ends_as_openais_do() {
 }
 
 #[test]
+fn a_text_that_stops_an_answer_ends_it_and_is_no_part_of_it() {
+    let served = Served::start(PACED, &["--time-scale", "20"]);
+    let mut stopped = 0;
+    for is_stream in [false, true, false, true, false, true] {
+        let body =
+            json!({"prompt": "x", "max_tokens": 40, "ignore_eos": true, "stop": ["\n", "r o"], "stream": is_stream})
+                .to_string();
+        let (text, end) = if is_stream {
+            let answer = served.post(COMPLETIONS, &body);
+            let events: Vec<Value> = events(&answer.body)
+                .into_iter()
+                .map_while(|it| serde_json::from_str(it).ok())
+                .collect();
+            let texts = events.iter().filter_map(|event| event["choices"][0]["text"].as_str());
+            (texts.collect::<String>(), events.last().unwrap()["choices"][0].clone())
+        } else {
+            let whole = served.asks(COMPLETIONS, &body);
+            let choice = &whole["choices"][0];
+            let text = choice["text"].as_str().unwrap().to_owned();
+            // Up to the word with the last letter.
+            let tokens = (text.len() + 3).div_ceil(4).min(40);
+            assert_eq!(whole["usage"]["completion_tokens"], tokens);
+            (text, choice.clone())
+        };
+        assert!(!text.contains("r o"), "{text}");
+        if text.len() < 160 {
+            stopped += 1;
+            assert_eq!(
+                (&end["finish_reason"], &end["stop_reason"]),
+                (&json!("stop"), &json!("r o"))
+            );
+        } else {
+            assert_eq!(
+                (&end["finish_reason"], &end["stop_reason"]),
+                (&json!("length"), &Value::Null)
+            );
+        }
+    }
+    assert!(stopped > 0, "none of them ended");
+    let least = json!({"prompt": "x", "max_tokens": 40, "min_tokens": 40, "stop": [" "]}).to_string();
+    assert_eq!(served.asks(COMPLETIONS, &least)["usage"]["completion_tokens"], 40);
+}
+
+#[test]
 fn what_is_wrong_is_refused_with_vllms_codes_in_openais_form() {
     let served = Served::start(PACED, &[]);
     let long = json!({"prompt": "x".repeat(20_000)}).to_string();

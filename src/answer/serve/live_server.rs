@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::lateness::Lateness;
-use super::tokenizer::{answer_text, tokens};
+use super::tokenizer::{StopFound, answer_text, first_stop, tokens};
 use crate::config::{Scenario, Workload};
 use crate::metrics::ExposedRun;
 use crate::report::write_metrics_text;
@@ -56,6 +56,8 @@ pub struct Ask {
     pub min_tokens: u32,
     /// Whether the answer is as long as it may be; otherwise the scenario says how long it is.
     pub ignore_eos: bool,
+    /// Texts that end the answer where one of them comes up.
+    pub stops: Vec<String>,
     /// Lower numbers go first where the server heeds them.
     pub priority: i32,
     /// When the client's request was there.
@@ -63,12 +65,14 @@ pub struct Ask {
 }
 
 /// A request that was handed over.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Submitted {
     /// Its number, which its words grow from too.
     pub id: RequestId,
     /// Length of the prompt [tokens].
     pub input_tokens: u32,
+    /// The text that will end its answer, if one does.
+    pub stop: Option<StopFound>,
 }
 
 /// Why a request was not handed over.
@@ -223,7 +227,10 @@ impl LiveServer {
         let id = RequestId(entrance.next);
         entrance.next += 1;
         let prompt = entrance.names.prompt(&ask.tokens);
+        let stop = first_stop(id.0, ask.min_tokens, output, &ask.stops);
+        let output = stop.as_ref().map_or(output, |stop| stop.tokens);
         let mut request = Request::new(id, Time::ZERO, prompt.clone(), output, answer);
+        request.stops |= stop.is_some();
         request.priority = ask.priority;
         request.output_is_shared = true;
         let client = Remembering {
@@ -240,7 +247,7 @@ impl LiveServer {
         drop(entrance);
         // What was not sent comes back, and takes itself out.
         sent.map_err(|_| NotTaken::Over)?;
-        Ok(Submitted { id, input_tokens })
+        Ok(Submitted { id, input_tokens, stop })
     }
 
     /// The client of a request has left.

@@ -21,7 +21,7 @@ use crate::study::{Base, Control, Input, Outcome, Run, SimulationError};
 pub use crate::study::live::{LiveClient, LiveEnd, LiveNews, WholeAnswer};
 pub use lateness::Lateness;
 pub use live_server::{Ask, LiveServer, NotTaken, Submitted};
-pub use tokenizer::{answer_text, chat, text, tokens};
+pub use tokenizer::{StopFound, answer_text, chat, text, tokens};
 
 /// The servers of a scenario are to answer clients that are no part of it.
 #[derive(Clone, Debug)]

@@ -82,6 +82,56 @@ pub fn answer_text(answer: u64, from: u32, to: u32) -> String {
     text
 }
 
+/// A text that ends an answer, where it came up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopFound {
+    /// The text.
+    pub stop: String,
+    /// The tokens of the answer, up to the one that completes the text.
+    pub tokens: u32,
+    /// The bytes of the answer before the text, which is no part of it.
+    pub bytes: usize,
+}
+
+impl StopFound {
+    /// Cuts off what is no part of the answer, of its text from token `from` on.
+    pub fn cut(&self, text: &mut String, from: u32) {
+        text.truncate(self.bytes.saturating_sub(from as usize * BYTES_A_TOKEN));
+    }
+}
+
+/// Tokens that are searched at once.
+const SEARCHED_AT_ONCE: u32 = 1024;
+
+/// The first of `stops` that comes up in an answer of so many tokens, completed by a token behind the first `least`;
+/// of several that one token completes, the one that is named first. As vLLM 0.11 does (`v1/engine/detokenizer.py`).
+pub fn first_stop(answer: u64, least: u32, tokens: u32, stops: &[String]) -> Option<StopFound> {
+    let longest = stops.iter().map(String::len).max()?;
+    // What the start of a text may lie in.
+    let before = longest.div_ceil(BYTES_A_TOKEN) as u32;
+    let mut searched = least;
+    while searched < tokens {
+        let from = searched.saturating_sub(before);
+        let to = tokens.min(searched.saturating_add(SEARCHED_AT_ONCE));
+        let text = answer_text(answer, from, to);
+        let start = from as usize * BYTES_A_TOKEN;
+        let found = stops.iter().filter_map(|stop| {
+            let own = (searched as usize * BYTES_A_TOKEN - start + 1).saturating_sub(stop.len());
+            let bytes = start + own + text[own..].find(stop.as_str())?;
+            Some(StopFound {
+                stop: stop.clone(),
+                tokens: (bytes + stop.len()).div_ceil(BYTES_A_TOKEN) as u32,
+                bytes,
+            })
+        });
+        if let Some(found) = found.min_by_key(|found| found.tokens) {
+            return Some(found);
+        }
+        searched = to;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,6 +166,39 @@ mod tests {
             assert_eq!(tokens(&answer_text(9, 0, tokens_wanted)).len(), tokens_wanted as usize);
         }
         assert_eq!(answer_text(9, 0, 3) + &answer_text(9, 3, 7), answer_text(9, 0, 7));
+    }
+
+    #[test]
+    fn an_answer_ends_with_the_first_text_that_stops_it() {
+        let stops = |all: &[&str]| all.iter().map(|stop| (*stop).to_owned()).collect::<Vec<_>>();
+        let whole = answer_text(3, 0, 5_000);
+        for (least, wanted) in [
+            (0, 0),
+            (0, 17),
+            (30, 31),
+            (0, 1023),
+            (0, 1024),
+            (2000, 4_999),
+            (1024, 1024),
+        ] {
+            // The end of one word, and the whole of the next but one letter; it may have come up before.
+            let at = wanted as usize * 4;
+            let stop = &whole[at.saturating_sub(3)..at + 3];
+            let ends = |place: &usize| place + stop.len() > least as usize * 4;
+            let bytes = whole.match_indices(stop).map(|(place, _)| place).find(ends).unwrap();
+            let found = first_stop(3, least, 5_000, &stops(&["§", stop])).unwrap();
+            assert_eq!(found.bytes, bytes);
+            assert_eq!(found.tokens as usize, (bytes + stop.len()).div_ceil(4));
+            assert!(found.tokens > least && found.stop == *stop);
+            assert_eq!(first_stop(3, least, found.tokens - 1, &stops(&[stop])), None);
+        }
+        // Of two the one that is complete first, whatever their order; of one token's the one that is named first.
+        let (early, late) = (&whole[40..47], &whole[400..411]);
+        let first = first_stop(3, 0, 5_000, &stops(&[late, early])).unwrap();
+        assert_eq!(first.stop, early);
+        let named = first_stop(3, 0, 5_000, &stops(&[&whole[1..3], &whole[1..4]])).unwrap();
+        assert_eq!((named.stop.as_str(), named.bytes, named.tokens), (&whole[1..3], 1, 1));
+        assert_eq!(first_stop(3, 0, 5_000, &[]), None);
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl AskedFields {
                 format!("n={n} is not served: each request has one answer; write n=1"),
             ));
         }
-        check_stop(self.stop.as_ref())?;
+        let stops = stops(self.stop.as_ref())?;
         let longest = self.max_completion_tokens.or(self.max_tokens);
         let max_tokens = longest
             .map(|tokens| count("max_tokens", tokens, 1))
@@ -170,6 +170,7 @@ impl AskedFields {
             max_tokens,
             min_tokens,
             ignore_eos: self.ignore_eos.unwrap_or(false),
+            stops: stops.clone(),
             priority,
             came,
         };
@@ -197,18 +198,15 @@ fn count(field: &'static str, tokens: i64, least: i64) -> Result<u32, ApiError> 
     Ok(u32::try_from(tokens).unwrap_or(u32::MAX))
 }
 
-/// What ends an answer never comes up in it, but it has to be text.
-fn check_stop(stop: Option<&Value>) -> Result<(), ApiError> {
-    let is_text = |stop: &Value| stop.as_str().is_some_and(|text| !text.is_empty());
-    match stop {
-        None | Some(Value::Null) => Ok(()),
-        Some(Value::Array(all)) if all.iter().all(is_text) => Ok(()),
-        Some(one) if is_text(one) => Ok(()),
-        Some(_) => Err(ApiError::of(
-            "stop",
-            "stop is a text that is not empty, or a list of such texts",
-        )),
-    }
+/// The texts that end an answer.
+fn stops(stop: Option<&Value>) -> Result<Vec<String>, ApiError> {
+    let text = |stop: &Value| Some(stop.as_str().filter(|text| !text.is_empty())?.to_owned());
+    let all = match stop {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(all)) => all.iter().map(text).collect(),
+        Some(one) => text(one).map(|one| vec![one]),
+    };
+    all.ok_or_else(|| ApiError::of("stop", "stop is a text that is not empty, or a list of such texts"))
 }
 
 /// The tokens of one prompt or several, each a text or a list of tokens.

@@ -143,14 +143,18 @@ impl Answers {
         let reason = choice.answered.map(reason);
         match self.form {
             Form::Completion => json!({
-                "index": index, "text": text, "logprobs": null, "finish_reason": reason, "stop_reason": null,
+                "index": index,
+                "text": text,
+                "logprobs": null,
+                "finish_reason": reason,
+                "stop_reason": choice.stop_reason(),
             }),
             Form::Chat => json!({
                 "index": index,
                 "message": {"role": "assistant", "content": text, "tool_calls": []},
                 "logprobs": null,
                 "finish_reason": reason,
-                "stop_reason": null,
+                "stop_reason": choice.stop_reason(),
             }),
         }
     }
@@ -253,10 +257,15 @@ impl Answers {
         }
         events += &match self.form {
             Form::Completion => with(json!({
-                "index": index, "text": text, "logprobs": null, "finish_reason": reason, "stop_reason": null,
+                "index": index,
+                "text": text,
+                "logprobs": null,
+                "finish_reason": reason,
+                "stop_reason": choice.stop_reason(),
             })),
             Form::Chat => with(json!({
                 "index": index, "delta": {"content": text}, "logprobs": null, "finish_reason": reason,
+                "stop_reason": choice.stop_reason(),
             })),
         };
         events
@@ -265,7 +274,18 @@ impl Answers {
 
 impl Choice {
     fn text(&self, from: u32, to: u32) -> String {
-        answer_text(self.answering.submitted.id.0, from, to)
+        let submitted = &self.answering.submitted;
+        let mut text = answer_text(submitted.id.0, from, to);
+        if let Some(stop) = &submitted.stop {
+            stop.cut(&mut text, from);
+        }
+        text
+    }
+
+    /// The text that has ended it, once it has ended.
+    fn stop_reason(&self) -> Option<&str> {
+        let stop = self.answering.submitted.stop.as_ref()?;
+        self.answered.map(|_| stop.stop.as_str())
     }
 }
 
