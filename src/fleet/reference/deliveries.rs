@@ -229,7 +229,6 @@ impl<E: Engine> ReadableFleet<'_, E> {
         self.queue = stay;
     }
 
-    /// Whether every server could serve a request, alone.
     /// How many wait at the router when nothing will happen any more, though a server could take one of them.
     pub(super) fn kept_for_ever(&self) -> usize {
         let could_go = |request: &Request| {
@@ -243,6 +242,7 @@ impl<E: Engine> ReadableFleet<'_, E> {
         }
     }
 
+    /// Whether every server could serve a request, alone.
     fn could_be_anywhere(&self, request: &Request) -> bool {
         let mut servers = self.servers.iter();
         servers.all(|server| server.engine.can_serve(request))

@@ -53,6 +53,11 @@ impl RouterChoice {
         }
     }
 
+    /// Whether it is in no list.
+    pub const fn is_custom(&self) -> bool {
+        matches!(self, Self::Custom(_))
+    }
+
     /// One that has decided nothing yet.
     pub(crate) fn router(&self, start: &RouterStart<'_>) -> Box<dyn Router> {
         match self {
