@@ -57,6 +57,9 @@ pub struct LoggedStep {
     pub added: Vec<RequestId>,
     /// What else happened before it, and whether it worked.
     pub actions: Vec<(Action, bool)>,
+    /// The number of a step that an empty server lets pass without a decision, as it does where scheduling is
+    /// asynchronous.
+    pub idle: Option<u64>,
     /// The decision; none if the line only awaits the output of an earlier step.
     pub decided: Option<Decided>,
     /// The output awaited after the decision; none if there was none to wait for.
@@ -163,8 +166,15 @@ impl Logger<'_> {
                 self.now = self.to_come.as_slice()[0].arrival;
                 return true;
             }
+            if asynchronous {
+                line.idle = Some(self.number);
+                line.actions = self.act();
+                self.number += 1;
+                self.log.steps.push(line);
+                return true;
+            }
         }
-        let counted = matches!(self.experiment.clock, Clock::Counted) && self.to_come.len() > 0;
+        let counted = matches!(self.experiment.clock, Clock::Counted) && !asynchronous && self.to_come.len() > 0;
         if unfinished || self.finishes_to_tell && asynchronous || counted {
             line.actions = self.act();
             let decided = self.decide();
@@ -172,10 +182,10 @@ impl Logger<'_> {
             let mut awaited = self.in_flight.iter();
             let stuck = awaited.all(|step| step.plan.scheduled.is_empty())
                 && decided.plan.preempted.is_empty()
-                && self.scheduler.waiting().len() > 0;
+                && self.scheduler.waiting().len() + self.scheduler.running().len() > 0;
             line.decided = Some(decided);
             if stuck && !self.skip_to_arrival() {
-                return false; // Whoever waits will wait for ever.
+                return false; // Whoever is left will wait for ever.
             }
             if asynchronous && executes && self.in_flight.len() < 2 {
                 self.log.steps.push(line);

@@ -8,6 +8,10 @@ use crate::workload::RequestId;
 pub struct Speculative {
     /// Draft tokens proposed per step; at least 1.
     pub tokens: u32,
+    /// How many of them a request's n-th proposal really has, cyclically, as recordings of n-grams have it, which do
+    /// not always match; no number for all of them each time. Steps that are decided ahead know of no proposal: theirs
+    /// have all.
+    pub proposals: Vec<u32>,
     /// Tokens beyond the scheduled ones that a request needs blocks for (draft models and EAGLE; 0 for n-gram drafts).
     pub lookahead_tokens: u32,
     /// Whether the last block found in the prefix cache is computed again: a head that drafts from hidden states lacks
@@ -89,6 +93,14 @@ impl Acceptance {
 }
 
 impl Speculative {
+    /// How many drafts a request's n-th proposal has (from 0).
+    pub fn proposed(&self, number: usize) -> u32 {
+        if self.proposals.is_empty() {
+            return self.tokens;
+        }
+        self.proposals[number % self.proposals.len()].min(self.tokens)
+    }
+
     /// These drafts, accepted by draws that grow from `seed`.
     #[must_use]
     pub fn with_seed(mut self, run: u64) -> Self {

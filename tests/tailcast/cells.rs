@@ -112,6 +112,7 @@ pub fn rules(max_model_len: u32, random: &mut impl Rng) -> ContinuousSettings {
         // With a step in flight nobody knows yet where the next one's tokens are.
         speculative: (!async_scheduling && random.random_bool(0.4)).then(|| Speculative {
             tokens: random.random_range(1..5),
+            proposals: Vec::new(),
             lookahead_tokens: random.random_range(0..4),
             recomputes_last_hit: random.random_bool(0.3),
             key_lookahead: 0,

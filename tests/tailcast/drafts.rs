@@ -43,6 +43,7 @@ fn serve(acceptance: Acceptance, tokens: u32, requests: &[Request]) -> Heard {
         policy: PolicySettings::Continuous(ContinuousSettings {
             speculative: Some(Speculative {
                 tokens,
+                proposals: Vec::new(),
                 lookahead_tokens: 0,
                 recomputes_last_hit: false,
                 key_lookahead: 0,

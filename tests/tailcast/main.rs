@@ -129,6 +129,7 @@ mod start_up_logs;
 mod steady_state;
 mod step_log;
 mod step_shares;
+mod steps_with_drafts;
 mod study_edges;
 mod sweeps;
 mod switches;

@@ -287,6 +287,7 @@ fn with_more(policy: &str, mut settings: ContinuousSettings, random: &mut impl R
             settings.priority = random.random_bool(0.2);
             settings.speculative = Some(Speculative {
                 tokens,
+                proposals: Vec::new(),
                 lookahead_tokens: if is_model { tokens } else { 0 },
                 recomputes_last_hit: is_model && random.random_bool(0.5),
                 key_lookahead: 0,

@@ -22,6 +22,8 @@ use raw::{RawAction, RawConfig, RawExperiment, RawRequest};
 /// `FIRST_OUTPUT + i * OUTPUTS_APART + j`.
 const FIRST_OUTPUT: u64 = 10_000_000;
 const OUTPUTS_APART: u64 = 100_000;
+/// The id that it gives to the token which stops a request.
+const STOP_TOKEN: u32 = 2;
 /// A larger file is no experiment.
 const LARGEST_FILE_BYTES: u64 = 256 << 20;
 
@@ -38,6 +40,8 @@ pub struct SchedulerExperiment {
     pub requests: Vec<Request>,
     /// Their names in the file, by their number.
     pub names: Vec<String>,
+    /// The token that stops requests.
+    pub stop_token: (ContentId, u32),
     /// What else happens, and before which step.
     pub actions: Vec<(u64, Action)>,
     /// Whether logs of it say which drafts stand in for none, as schema 2 has it.
@@ -92,6 +96,7 @@ impl RawExperiment {
             }),
             requests,
             names,
+            stop_token: (TOKEN_IDS, STOP_TOKEN),
             actions,
             tells_padding: self.schema.ends_with("/2"),
         })
@@ -177,6 +182,7 @@ impl RawConfig {
         let is_eagle = self.spec_method.as_deref() == Some("eagle");
         Speculative {
             tokens: self.num_speculative_tokens,
+            proposals: self.spec_propose.clone().unwrap_or_default(),
             lookahead_tokens: self.lookahead_tokens.unwrap_or(0),
             recomputes_last_hit: is_eagle && !self.eagle_lookahead_hash,
             key_lookahead: u32::from(is_eagle && self.eagle_lookahead_hash),
@@ -204,9 +210,9 @@ impl RawRequest {
     fn resolve(&self, index: u64, timed: bool, max_model_len: u32) -> Result<Request, String> {
         let arrival = self.arrival(timed)?;
         let prompt: u64 = self.prompt.iter().map(|&(_, len)| u64::from(len)).sum();
-        if prompt == 0 || prompt >= u64::from(max_model_len) {
+        if prompt == 0 || prompt > u64::from(max_model_len) {
             return Err(format!(
-                "prompt: {prompt} tokens; write at least 1 and fewer than config.max_model_len, {max_model_len}"
+                "prompt: {prompt} tokens; write at least 1 and no more than config.max_model_len, {max_model_len}"
             ));
         }
         let most = limits::MOST_OUTPUT_TOKENS;
@@ -219,7 +225,8 @@ impl RawRequest {
         if self.stop_after == Some(0) {
             return Err("stop_after is 0; write at least 1, or leave it out".to_owned());
         }
-        let room = max_model_len - prompt as u32;
+        // The scheduler looks at a length after it has handed a token out (`check_stop`).
+        let room = (max_model_len - prompt as u32).max(1);
         let stop_after = self.stop_after.filter(|&stop| stop <= self.max_tokens && stop <= room);
         let output_tokens = stop_after.unwrap_or(self.max_tokens).min(room);
         Ok(Request {

@@ -69,6 +69,7 @@ pub fn read(fields: &Fields<'_>, target: DraftTarget<'_>, of: DraftSwitches) -> 
     Ok(Drafts {
         rules: Speculative {
             tokens,
+            proposals: Vec::new(),
             // `num_lookahead_tokens` in vLLM's scheduler: whatever drafts on the GPU writes keys and values for its
             // drafts.
             lookahead_tokens: if method == Method::Ngram { 0 } else { tokens },

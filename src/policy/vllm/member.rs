@@ -23,6 +23,8 @@ pub struct Member {
     pub stale: u32,
     /// Draft tokens to verify in its next step.
     pub drafts: u32,
+    /// How often drafts were proposed for it.
+    pub proposals: usize,
     /// How often drafts were verified.
     pub verifications: usize,
     /// How often it was preempted.
@@ -51,6 +53,9 @@ pub(super) struct KeyRule {
     pub block_tokens: u32,
     /// How many of the tokens that follow a block its key covers.
     pub lookahead: u32,
+    /// The token that ends every output which stops by itself, if it is the same for all of them. In conversations it
+    /// is a token of the output as any other: the next prompt repeats it.
+    pub stop_token: Option<(ContentId, u32)>,
 }
 
 impl Member {
@@ -64,6 +69,7 @@ impl Member {
             placeholders: 0,
             stale: 0,
             drafts: 0,
+            proposals: 0,
             verifications: 0,
             preemptions: 0,
             cached: 0,
@@ -115,12 +121,21 @@ impl Member {
             self.chained = prompt;
         }
         let all = self.num_tokens();
+        let stop_token = self.stop_token().filter(|_| all > self.chained);
         let output = Segment {
             content: self.request.output_name.content,
             offset: self.request.output_name.offset + (self.chained - prompt),
-            tokens: all - self.chained,
+            tokens: all - self.chained - u32::from(stop_token.is_some()),
         };
         self.chain.extend(output, |key| new.push(key));
+        if let Some((content, offset)) = stop_token {
+            let last = Segment {
+                content,
+                offset,
+                tokens: 1,
+            };
+            self.chain.extend(last, |key| new.push(key));
+        }
         self.chained = all;
         let lookahead = self.rule.lookahead;
         if lookahead == 0 {
@@ -151,8 +166,17 @@ impl Member {
         self.request.prompt.segments().unwrap_or(&whole).to_vec()
     }
 
+    /// Its last token, if that has stopped it and is the same for all requests.
+    fn stop_token(&self) -> Option<(ContentId, u32)> {
+        let has_stopped = self.request.stops && self.generated == self.request.output_tokens;
+        self.rule.stop_token.filter(|_| has_stopped)
+    }
+
     /// What its token at a place is: a content, and the place in it.
     fn token(&self, place: u32) -> (ContentId, u32) {
+        if let Some(token) = self.stop_token().filter(|_| place + 1 == self.num_tokens()) {
+            return token;
+        }
         let mut before = place;
         for segment in self.prompt_segments() {
             if before < segment.tokens {

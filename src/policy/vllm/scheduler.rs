@@ -8,7 +8,7 @@ use super::settings::ContinuousSettings;
 use crate::hardware::KvGroup;
 use crate::kv::{BlockPool, KvGroups, PoolRules};
 use crate::policy::queue::Memory;
-use crate::workload::{Request, RequestId};
+use crate::workload::{ContentId, Request, RequestId};
 
 /// The scheduler's state.
 #[derive(Clone, Debug)]
@@ -42,6 +42,7 @@ impl VllmScheduler {
         let key_rule = KeyRule {
             block_tokens: groups.key_tokens(),
             lookahead: rules.speculative.as_ref().map_or(0, |drafts| drafts.key_lookahead),
+            stop_token: None,
         };
         Self {
             classes: GroupClass::all_of(&groups),
@@ -55,6 +56,13 @@ impl VllmScheduler {
             waiting: VecDeque::new(),
             running: Vec::new(),
         }
+    }
+
+    /// The same, where all outputs that stop by themselves end in this token.
+    #[must_use]
+    pub const fn with_stop_token(mut self, token: (ContentId, u32)) -> Self {
+        self.key_rule.stop_token = Some(token);
+        self
     }
 
     /// A request arrives.

@@ -68,7 +68,13 @@ impl VllmScheduler {
         }
         member.generated += tokens;
         if !self.rules.async_scheduling {
-            member.drafts = self.rules.speculative.as_ref().map_or(0, |drafts| drafts.tokens);
+            let number = member.proposals;
+            member.proposals += 1;
+            member.drafts = self
+                .rules
+                .speculative
+                .as_ref()
+                .map_or(0, |drafts| drafts.proposed(number));
         }
         let complete = member.generated == member.request.output_tokens;
         // Only now is it known which tokens the blocks hold, if drafts or a step in flight had filled them.
