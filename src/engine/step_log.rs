@@ -239,7 +239,7 @@ impl Logger<'_> {
 
     fn decide(&mut self) -> Decided {
         let waiting_before = self.scheduler.waiting().map(Member::id).collect();
-        let running_before = self.scheduler.running().iter().map(Member::id).collect();
+        let running_before = self.scheduler.running().map(Member::id).collect();
         let plan = self.scheduler.schedule();
         self.finishes_to_tell = false;
         let starts = self.in_flight.back().map_or(self.now, |step| step.ends.max(self.now));
@@ -250,9 +250,8 @@ impl Logger<'_> {
             plan: plan.clone(),
         });
         let pool = self.scheduler.pool();
-        let running = self.scheduler.running();
         let mut held = vec![0; self.scheduler.groups().len()];
-        for member in running {
+        for member in self.scheduler.running() {
             held.iter_mut().zip(member.held()).for_each(|(all, own)| *all += own);
         }
         self.number += 1;
@@ -265,8 +264,9 @@ impl Logger<'_> {
             plan,
             used_blocks: pool.usable() - pool.free_count(),
             free_queue: pool.free_queue().collect(),
-            tables: running
-                .iter()
+            tables: self
+                .scheduler
+                .running()
                 .map(|member| (member.id(), member.tables.clone()))
                 .collect(),
             held,
@@ -303,7 +303,7 @@ impl Logger<'_> {
             at: step.ends,
             outputs,
             waiting: self.scheduler.waiting().map(Member::id).collect(),
-            running: self.scheduler.running().iter().map(Member::id).collect(),
+            running: self.scheduler.running().map(Member::id).collect(),
             free_queue: pool.free_queue().collect(),
             cached_blocks: pool.cached_count(),
         }

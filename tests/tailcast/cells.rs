@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, RngExt};
 use tailcast::kv::{BlockId, BlockKey, KeyChain};
-use tailcast::policy::{Acceptance, ContinuousSettings, Speculative};
+use tailcast::policy::{Acceptance, ContinuousSettings, DraftRules, Speculative};
 use tailcast::workload::{ContentId, Request, RequestId, Segment};
 
 /// The identity of a token.
@@ -117,6 +117,7 @@ pub fn rules(max_model_len: u32, random: &mut impl Rng) -> ContinuousSettings {
             recomputes_last_hit: random.random_bool(0.3),
             key_lookahead: 0,
             draft_slots: 0,
+            rules: DraftRules::NEWEST,
             looks_ahead: false,
             accepts_padding: false,
             acceptance: Acceptance::Cyclic(

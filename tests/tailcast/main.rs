@@ -107,6 +107,7 @@ mod reader_fuzz;
 mod releases;
 mod reports;
 mod request_groups;
+mod run_as_steps;
 mod run_figures;
 mod run_fuzz;
 mod run_numbers;

@@ -1,5 +1,5 @@
 //! Experiments with drafts, as `steps` reads them: proposals that are short, stop tokens in keys that look ahead,
-//! prompts as long as the model, and steps that an empty server lets pass.
+//! prompts as long as the model, steps that an empty server lets pass, and what releases do differently.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,14 @@ use crate::command::Workplace;
 
 /// The log of some requests, `[arrival step, prompt, max_tokens, stop_after]` each; `changes` are laid over the
 /// configuration.
-fn log(requests: &[(u64, Value, u32, Option<u32>)], accepted: &[u32], changes: &Value) -> Value {
+fn log(requests: &[Asked], accepted: &[u32], changes: &Value) -> Value {
+    log_of("0.33.0", requests, accepted, changes)
+}
+
+type Asked = (u64, Value, u32, Option<u32>);
+
+/// The same, of a release.
+fn log_of(release: &str, requests: &[Asked], accepted: &[u32], changes: &Value) -> Value {
     let mut config = json!({
         "num_blocks": 40, "block_size": 4, "max_num_seqs": 4, "max_num_batched_tokens": 32, "max_model_len": 32,
         "enable_prefix_caching": true, "policy": "fcfs", "async_scheduling": false, "enable_chunked_prefill": true,
@@ -28,8 +35,8 @@ fn log(requests: &[(u64, Value, u32, Option<u32>)], accepted: &[u32], changes: &
             request
         });
     let experiment = json!({
-        "schema": "vllm-sched-oracle/2", "config": config, "timing": null, "actions": [], "spec_accept": accepted,
-        "requests": requests.collect::<Vec<_>>(),
+        "schema": "vllm-sched-oracle/2", "engine": {"vllm": release}, "config": config, "timing": null,
+        "actions": [], "spec_accept": accepted, "requests": requests.collect::<Vec<_>>(),
     });
     let place = Workplace::new();
     place.write("experiment.json", experiment.to_string());
@@ -101,4 +108,61 @@ fn an_empty_server_that_decides_ahead_lets_steps_pass_undecided() {
     let numbers: Vec<u64> = idle.iter().map(|step| step["step"].as_u64().unwrap()).collect();
     assert_eq!(numbers, [3, 4, 5]);
     assert!(idle.iter().all(|step| step.get("scheduled").is_none()));
+}
+
+/// A request of which all but one token is cached, beside one that decodes and then alone.
+#[test]
+fn releases_fill_single_tokens_up_differently() {
+    let requests = [
+        (0, json!([[0, 9]]), 12, None),
+        (1, json!([[0, 9]]), 1, None),
+        (40, json!([[0, 9]]), 1, None),
+    ];
+    for (release, beside, alone) in [("0.19.0", 1, 1), ("0.25.0", 4, 1), ("0.28.0", 4, 1), ("0.33.0", 4, 4)] {
+        let log = log_of(release, &requests, &[0], &json!({}));
+        assert_eq!(parts(&log, "r1", "n"), [beside], "{release}");
+        assert_eq!(parts(&log, "r2", "n"), [alone], "{release}");
+    }
+}
+
+/// Of 32 tokens a step, with up to four requests at once.
+#[test]
+fn releases_keep_places_for_a_draft_model_differently() {
+    let model = json!({"spec_method": "draft_model", "lookahead_tokens": 3, "max_num_batched_tokens": 32});
+    for (release, chunks) in [("0.15.0", vec![32]), ("0.19.0", vec![28, 4]), ("0.28.0", vec![31, 1])] {
+        let log = log_of(release, &[(0, json!([[0, 32]]), 1, None)], &[0], &{
+            let mut longer = model.clone();
+            longer["max_model_len"] = json!(64);
+            longer
+        });
+        assert_eq!(parts(&log, "r0", "n"), chunks, "{release}");
+    }
+}
+
+/// The first request's last step fills the second block with drafts, which only 0.33 offers to the cache at its end.
+#[test]
+fn releases_name_what_accepted_drafts_fill_differently() {
+    let requests = [
+        (0, json!([[0, 4]]), 5, None),
+        (9, json!([[0, 4], [10_000_000, 5]]), 1, None),
+    ];
+    for (release, ahead, hit) in [
+        ("0.28.0", false, 4),
+        ("0.28.0", true, 8),
+        ("0.33.0", false, 8),
+        ("0.33.0", true, 8),
+    ] {
+        let log = log_of(release, &requests, &[3], &json!({"async_scheduling": ahead}));
+        assert_eq!(parts(&log, "r1", "hit"), [hit], "{release} {ahead}");
+    }
+}
+
+/// To 0.19 the first step needs no room for what a draft model writes beyond its tokens.
+#[test]
+fn releases_admit_with_and_without_room_for_drafts() {
+    let model = json!({"spec_method": "draft_model", "lookahead_tokens": 3});
+    for (release, blocks) in [("0.19.0", 2), ("0.25.0", 3)] {
+        let log = log_of(release, &[(0, json!([[0, 8]]), 2, None)], &[0], &model);
+        assert_eq!(log["steps"][0]["used_after_schedule"], blocks, "{release}");
+    }
 }

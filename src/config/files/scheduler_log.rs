@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::config::reader::text_file;
 use crate::engine::Action;
-use crate::policy::vllm::Profile;
+use crate::policy::vllm::{DraftSwitches, Profile};
 use crate::policy::{Acceptance, ContinuousSettings, Memory, Speculative};
 use crate::step_time::Affine;
 use crate::units::{Span, Time};
@@ -155,7 +155,7 @@ impl RawConfig {
             Some(version) => Profile::of_release(minor_release(version)?),
             None => Profile::NEWEST,
         };
-        let speculative = (self.num_speculative_tokens > 0).then(|| self.speculative(accepted));
+        let speculative = (self.num_speculative_tokens > 0).then(|| self.speculative(accepted, release.drafts));
         Ok(ContinuousSettings {
             has_one_table: false,
             max_num_seqs: self.max_num_seqs,
@@ -178,15 +178,21 @@ impl RawConfig {
 
 impl RawConfig {
     /// What each way to propose drafts means for the scheduler.
-    fn speculative(&self, accepted: Vec<u32>) -> Speculative {
+    fn speculative(&self, accepted: Vec<u32>, of: DraftSwitches) -> Speculative {
         let is_eagle = self.spec_method.as_deref() == Some("eagle");
+        let has_lookahead_keys = self.eagle_lookahead_hash.unwrap_or(of.lookahead_keys);
         Speculative {
             tokens: self.num_speculative_tokens,
             proposals: self.spec_propose.clone().unwrap_or_default(),
             lookahead_tokens: self.lookahead_tokens.unwrap_or(0),
-            recomputes_last_hit: is_eagle && !self.eagle_lookahead_hash,
-            key_lookahead: u32::from(is_eagle && self.eagle_lookahead_hash),
-            draft_slots: u32::from(self.spec_method.as_deref() == Some("draft_model")),
+            recomputes_last_hit: is_eagle && !has_lookahead_keys,
+            key_lookahead: u32::from(is_eagle && has_lookahead_keys),
+            draft_slots: if self.spec_method.as_deref() == Some("draft_model") {
+                of.draft_model_slots
+            } else {
+                0
+            },
+            rules: of.rules,
             looks_ahead: self.async_scheduling,
             accepts_padding: !self.padded_drafts_rejected,
             acceptance: Acceptance::Cyclic(accepted),

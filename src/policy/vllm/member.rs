@@ -35,8 +35,14 @@ pub struct Member {
     pub(super) is_prefilling: bool,
     /// How many entries of each table have been offered to the cache.
     pub(super) named: Vec<usize>,
+    /// Its first tokens of which all entries have been.
+    pub(super) named_tokens: u32,
+    /// Tokens for which its tables are long enough.
+    pub(super) room: u32,
     /// What it found by its latest look-up in the layers that found most, if all layers together found less [tokens].
     pub(super) junction: Option<u32>,
+    /// From this of its tokens on all are its alone: no other request repeats them.
+    own_from: u32,
     keys: Vec<BlockKey>,
     chain: KeyChain,
     /// Tokens that `chain` has seen.
@@ -61,6 +67,7 @@ pub(super) struct KeyRule {
 impl Member {
     pub(super) fn new(request: Request, groups: &KvGroups, rule: KeyRule) -> Self {
         Self {
+            own_from: own_from(&request),
             request,
             generated: 0,
             computed: 0,
@@ -75,6 +82,8 @@ impl Member {
             cached: 0,
             is_prefilling: false,
             named: vec![0; groups.len()],
+            named_tokens: 0,
+            room: 0,
             junction: None,
             keys: Vec::new(),
             chain: KeyChain::new(rule.block_tokens),
@@ -108,6 +117,23 @@ impl Member {
     /// Its tokens whose KV exists, whatever becomes of the steps in flight.
     pub(super) const fn settled(&self) -> u32 {
         self.computed - self.in_flight
+    }
+
+    /// Whether the content of its first `tokens` tokens is as good as named without a name: another request never asks
+    /// for it, nor does this one, which has its blocks.
+    pub(super) const fn keeps_own(&self, tokens: u32) -> bool {
+        self.preemptions == 0 && tokens as u64 + self.rule.lookahead as u64 > self.own_from as u64
+    }
+
+    /// How many of its tokens have keys by now.
+    pub(super) const fn tokens_with_keys(&self) -> u32 {
+        let covered = self.num_tokens().saturating_sub(self.rule.lookahead);
+        covered - covered % self.rule.block_tokens
+    }
+
+    /// The key that covers its tokens up to `end`, of those that [`Self::keys`] has made.
+    pub(super) fn key_up_to(&self, end: u32) -> BlockKey {
+        self.keys[(end / self.rule.block_tokens - 1) as usize]
     }
 
     /// The keys of its tokens, one for every so many as a key names, as far as what they cover is known.
@@ -186,5 +212,18 @@ impl Member {
         }
         let output = self.request.output_name;
         (output.content, output.offset + before)
+    }
+}
+
+/// How many of a request's first tokens others may name: whatever follows what is its alone is so too.
+fn own_from(request: &Request) -> u32 {
+    let Some(segments) = request.prompt.segments() else {
+        return 0;
+    };
+    let unique = ContentId::unique_prompt_of(request.id);
+    match segments.iter().position(|segment| segment.content == unique) {
+        Some(first) => segments[..first].iter().map(|segment| segment.tokens).sum(),
+        None if request.output_is_shared => u32::MAX,
+        None => request.prompt.tokens(),
     }
 }
