@@ -119,6 +119,11 @@ impl Member {
         self.computed - self.in_flight
     }
 
+    /// Lets all its content be asked for.
+    pub(super) const fn shares_all(&mut self) {
+        self.own_from = u32::MAX;
+    }
+
     /// Whether the content of its first `tokens` tokens is as good as named without a name: another request never asks
     /// for it, nor does this one, which has its blocks.
     pub(super) const fn keeps_own(&self, tokens: u32) -> bool {

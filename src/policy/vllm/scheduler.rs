@@ -81,7 +81,12 @@ impl VllmScheduler {
     }
 
     pub(super) fn member(&self, request: Request) -> Member {
-        Member::new(request, &self.groups, self.key_rule)
+        let mut member = Member::new(request, &self.groups, self.key_rule);
+        if self.has_windows {
+            // What it gives back behind its windows it may ask for when it has been preempted.
+            member.shares_all();
+        }
+        member
     }
 
     /// A client gives up: its request leaves at once. False if it is not here.
