@@ -33,7 +33,7 @@ impl StepsQuestion {
         };
         let async_scheduling = experiment.rules.async_scheduling;
         let by_group = experiment.memory.kv_groups.is_some();
-        let scheduler = VllmScheduler::new(experiment.rules, experiment.memory);
+        let scheduler = VllmScheduler::new(experiment.rules, experiment.memory).with_stop_token(experiment.stop_token);
         let log = log_steps(
             scheduler,
             &LoggedExperiment {

@@ -57,6 +57,9 @@ pub struct LoggedStep {
     pub added: Vec<RequestId>,
     /// What else happened before it, and whether it worked.
     pub actions: Vec<(Action, bool)>,
+    /// The number of a step that an empty server lets pass without a decision, as it does where scheduling is
+    /// asynchronous.
+    pub idle: Option<u64>,
     /// The decision; none if the line only awaits the output of an earlier step.
     pub decided: Option<Decided>,
     /// The output awaited after the decision; none if there was none to wait for.
@@ -163,8 +166,15 @@ impl Logger<'_> {
                 self.now = self.to_come.as_slice()[0].arrival;
                 return true;
             }
+            if asynchronous {
+                line.idle = Some(self.number);
+                line.actions = self.act();
+                self.number += 1;
+                self.log.steps.push(line);
+                return true;
+            }
         }
-        let counted = matches!(self.experiment.clock, Clock::Counted) && self.to_come.len() > 0;
+        let counted = matches!(self.experiment.clock, Clock::Counted) && !asynchronous && self.to_come.len() > 0;
         if unfinished || self.finishes_to_tell && asynchronous || counted {
             line.actions = self.act();
             let decided = self.decide();
@@ -172,10 +182,10 @@ impl Logger<'_> {
             let mut awaited = self.in_flight.iter();
             let stuck = awaited.all(|step| step.plan.scheduled.is_empty())
                 && decided.plan.preempted.is_empty()
-                && self.scheduler.waiting().len() > 0;
+                && self.scheduler.waiting().len() + self.scheduler.running().len() > 0;
             line.decided = Some(decided);
             if stuck && !self.skip_to_arrival() {
-                return false; // Whoever waits will wait for ever.
+                return false; // Whoever is left will wait for ever.
             }
             if asynchronous && executes && self.in_flight.len() < 2 {
                 self.log.steps.push(line);
@@ -229,7 +239,7 @@ impl Logger<'_> {
 
     fn decide(&mut self) -> Decided {
         let waiting_before = self.scheduler.waiting().map(Member::id).collect();
-        let running_before = self.scheduler.running().iter().map(Member::id).collect();
+        let running_before = self.scheduler.running().map(Member::id).collect();
         let plan = self.scheduler.schedule();
         self.finishes_to_tell = false;
         let starts = self.in_flight.back().map_or(self.now, |step| step.ends.max(self.now));
@@ -240,9 +250,8 @@ impl Logger<'_> {
             plan: plan.clone(),
         });
         let pool = self.scheduler.pool();
-        let running = self.scheduler.running();
         let mut held = vec![0; self.scheduler.groups().len()];
-        for member in running {
+        for member in self.scheduler.running() {
             held.iter_mut().zip(member.held()).for_each(|(all, own)| *all += own);
         }
         self.number += 1;
@@ -255,8 +264,9 @@ impl Logger<'_> {
             plan,
             used_blocks: pool.usable() - pool.free_count(),
             free_queue: pool.free_queue().collect(),
-            tables: running
-                .iter()
+            tables: self
+                .scheduler
+                .running()
                 .map(|member| (member.id(), member.tables.clone()))
                 .collect(),
             held,
@@ -293,7 +303,7 @@ impl Logger<'_> {
             at: step.ends,
             outputs,
             waiting: self.scheduler.waiting().map(Member::id).collect(),
-            running: self.scheduler.running().iter().map(Member::id).collect(),
+            running: self.scheduler.running().map(Member::id).collect(),
             free_queue: pool.free_queue().collect(),
             cached_blocks: pool.cached_count(),
         }

@@ -33,7 +33,7 @@ pub use queue::{
 pub use rules::{Change, Description, Host, LargestStep, Limits, MOST_REQUESTS, MOST_TOKENS, Rules};
 pub use sarathi::SarathiSettings;
 pub use sglang::{SchedulePolicy, SglangSettings};
-pub use speculative::{Acceptance, DraftCounts, Speculative};
+pub use speculative::{Acceptance, DraftCounts, DraftPadding, DraftRules, Speculative};
 pub use static_batch::{Batch, Formation, Reserve, Response, StaticSettings};
 pub use tgi::TgiSettings;
 pub use trtllm::{CapacityScheduler, TrtllmSettings};

@@ -8,6 +8,10 @@ use crate::workload::RequestId;
 pub struct Speculative {
     /// Draft tokens proposed per step; at least 1.
     pub tokens: u32,
+    /// How many of them a request's n-th proposal really has, cyclically, as recordings of n-grams have it, which do
+    /// not always match; no number for all of them each time. Steps that are decided ahead know of no proposal: theirs
+    /// have all.
+    pub proposals: Vec<u32>,
     /// Tokens beyond the scheduled ones that a request needs blocks for (draft models and EAGLE; 0 for n-gram drafts).
     pub lookahead_tokens: u32,
     /// Whether the last block found in the prefix cache is computed again: a head that drafts from hidden states lacks
@@ -20,6 +24,8 @@ pub struct Speculative {
     /// Places beside its tokens that each scheduled request takes of a step's tokens: 1 for a draft model, which
     /// computes one token more than it drafts.
     pub draft_slots: u32,
+    /// What the scheduler's release does with drafts, whatever proposes them.
+    pub rules: DraftRules,
     /// Whether vLLM decides steps ahead beside such drafts unless it is told otherwise.
     pub looks_ahead: bool,
     /// Whether drafts that stand in for none, in the step of a request that comes in with a single token to compute,
@@ -27,6 +33,43 @@ pub struct Speculative {
     pub accepts_padding: bool,
     /// How many drafts are accepted.
     pub acceptance: Acceptance,
+}
+
+/// What sets the releases of a scheduler apart in how they treat drafts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DraftRules {
+    /// When the first step of a request that has a single token to compute is filled up with drafts.
+    pub padding: DraftPadding,
+    /// Whether a step sets places aside for as many requests as may run, whether it holds them or not.
+    pub reserves_all_slots: bool,
+    /// Whether a request needs blocks for its `lookahead_tokens` from its first step on, or from the second.
+    pub admits_with_lookahead: bool,
+    /// Whether the blocks that accepted drafts have filled are offered to the cache when their step has ended, or only
+    /// by the request's next step, if it has one. Where steps are decided ahead the end of a step does it always.
+    pub names_at_end: bool,
+}
+
+impl DraftRules {
+    /// Those of vLLM 0.33.
+    pub const NEWEST: Self = Self {
+        padding: DraftPadding::BesideDecodersOrHit,
+        reserves_all_slots: false,
+        admits_with_lookahead: true,
+        names_at_end: true,
+    };
+}
+
+/// When a request that comes in with a single token to compute is filled up to what a request that decodes computes, so
+/// that all rows of the step are alike. It waits while a step has too few tokens left for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DraftPadding {
+    /// Never.
+    Never,
+    /// Beside requests that have computed their prompts; it waits near the end of the model's length too.
+    BesideDecoders,
+    /// Beside requests that have computed their prompts, or if it was found in the prefix cache; not near the end of
+    /// the model's length.
+    BesideDecodersOrHit,
 }
 
 /// How many drafts are accepted at a request's n-th verification (from 0).
@@ -89,6 +132,14 @@ impl Acceptance {
 }
 
 impl Speculative {
+    /// How many drafts a request's n-th proposal has (from 0).
+    pub fn proposed(&self, number: usize) -> u32 {
+        if self.proposals.is_empty() {
+            return self.tokens;
+        }
+        self.proposals[number % self.proposals.len()].min(self.tokens)
+    }
+
     /// These drafts, accepted by draws that grow from `seed`.
     #[must_use]
     pub fn with_seed(mut self, run: u64) -> Self {
@@ -101,7 +152,8 @@ impl Speculative {
 
 /// A number from 0 to below 1 that belongs to the n-th verification of a request.
 fn uniform(seed: u64, request: RequestId, number: u64) -> f64 {
-    let of_run = mix(seed) ^ hash_bytes(b"acceptance");
+    const PURPOSE: u64 = hash_bytes(b"acceptance");
+    let of_run = mix(seed) ^ PURPOSE;
     let bits = mix(mix(mix(of_run) ^ request.0) ^ number);
     // The 53 bits that a float between 1/2 and 1 can hold.
     (bits >> 11) as f64 / (1_u64 << 53) as f64

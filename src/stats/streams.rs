@@ -25,12 +25,15 @@ pub const fn mix(number: u64) -> u64 {
 
 /// A 64-bit hash that is the same on every machine and in every version; different texts of up to 8 bytes and equal
 /// length never collide.
-pub fn hash_bytes(bytes: &[u8]) -> u64 {
+pub const fn hash_bytes(bytes: &[u8]) -> u64 {
     let mut hash = mix(bytes.len() as u64);
-    for chunk in bytes.chunks(8) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
         let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
+        let (chunk, after) = rest.split_at(if rest.len() < 8 { rest.len() } else { 8 });
+        word.split_at_mut(chunk.len()).0.copy_from_slice(chunk);
         hash = mix(hash ^ u64::from_le_bytes(word));
+        rest = after;
     }
     hash
 }

@@ -155,8 +155,8 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ("[[0, 10]]", "[]", &["requests[0] (a): prompt: 0 tokens"]),
     (
         "[[0, 10]]",
-        "[[0, 32]]",
-        &["prompt: 32 tokens", "fewer than config.max_model_len, 32"],
+        "[[0, 33]]",
+        &["prompt: 33 tokens", "no more than config.max_model_len, 32"],
     ),
     (
         "[[0, 10]]",
@@ -201,8 +201,8 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ),
     (
         "\"watermark\": 0.0",
-        "\"watermark\": 0.0, \"spec_propose\": [1, 0]",
-        &["not supported yet: config.spec_propose"],
+        "\"watermark\": 0.0, \"spec_propose\": []",
+        &["config.spec_propose is empty", "write how many drafts"],
     ),
     (
         "\"watermark\": 0.0",

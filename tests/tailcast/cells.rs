@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, RngExt};
 use tailcast::kv::{BlockId, BlockKey, KeyChain};
-use tailcast::policy::{Acceptance, ContinuousSettings, Speculative};
+use tailcast::policy::{Acceptance, ContinuousSettings, DraftRules, Speculative};
 use tailcast::workload::{ContentId, Request, RequestId, Segment};
 
 /// The identity of a token.
@@ -112,10 +112,12 @@ pub fn rules(max_model_len: u32, random: &mut impl Rng) -> ContinuousSettings {
         // With a step in flight nobody knows yet where the next one's tokens are.
         speculative: (!async_scheduling && random.random_bool(0.4)).then(|| Speculative {
             tokens: random.random_range(1..5),
+            proposals: Vec::new(),
             lookahead_tokens: random.random_range(0..4),
             recomputes_last_hit: random.random_bool(0.3),
             key_lookahead: 0,
             draft_slots: 0,
+            rules: DraftRules::NEWEST,
             looks_ahead: false,
             accepts_padding: false,
             acceptance: Acceptance::Cyclic(

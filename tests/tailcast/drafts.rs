@@ -1,7 +1,7 @@
 //! Speculative decoding in both engines' clothes: schedules worked out on paper, and what chance accepts.
 
 use tailcast::engine::{self, Engine, Event, Finished, Observer, ServerSettings, StepRun};
-use tailcast::policy::{Acceptance, ContinuousSettings, PolicySettings, Speculative};
+use tailcast::policy::{Acceptance, ContinuousSettings, DraftRules, PolicySettings, Speculative};
 use tailcast::step_time::{Affine, StepShape};
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Request, RequestId};
@@ -43,10 +43,12 @@ fn serve(acceptance: Acceptance, tokens: u32, requests: &[Request]) -> Heard {
         policy: PolicySettings::Continuous(ContinuousSettings {
             speculative: Some(Speculative {
                 tokens,
+                proposals: Vec::new(),
                 lookahead_tokens: 0,
                 recomputes_last_hit: false,
                 key_lookahead: 0,
                 draft_slots: 0,
+                rules: DraftRules::NEWEST,
                 looks_ahead: false,
                 accepts_padding: false,
                 acceptance,

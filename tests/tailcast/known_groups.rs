@@ -45,7 +45,9 @@ fn request(id: u64, prompt: &[(ContentId, u32)], output: u32) -> Request {
         tokens,
     };
     let prompt = Prompt::of_segments(prompt.iter().map(piece).collect::<Vec<_>>());
-    Request::new(RequestId(id), Time::ZERO, prompt, output, output)
+    let mut request = Request::new(RequestId(id), Time::ZERO, prompt, output, output);
+    request.output_is_shared = true;
+    request
 }
 
 fn serve(scheduler: &mut VllmScheduler, request: Request) -> u32 {
@@ -53,7 +55,7 @@ fn serve(scheduler: &mut VllmScheduler, request: Request) -> u32 {
     let first = scheduler.schedule();
     let hit = first.scheduled[0].hit;
     scheduler.update(&first);
-    while !scheduler.running().is_empty() {
+    while scheduler.running().len() > 0 {
         let plan = scheduler.schedule();
         scheduler.update(&plan);
     }
@@ -66,7 +68,7 @@ fn each_group_holds_what_its_next_token_sees() {
     scheduler.submit(request(0, &[(ContentId::numbered(0), 10)], 30));
     for computed in (0..1).chain(10..39) {
         let plan = scheduler.schedule();
-        let member: &Member = &scheduler.running()[0];
+        let member: &Member = scheduler.running().next().unwrap();
         let entries = (computed.max(9) + 1_u32).div_ceil(BLOCK);
         let behind_window = (computed + 1).saturating_sub(8) / BLOCK;
         let behind_chunk = computed / 8 * 2;
@@ -84,7 +86,7 @@ fn each_group_holds_what_its_next_token_sees() {
         assert_eq!(scheduler.empty_slots(), 3 * (u64::from(entries * BLOCK) - computed));
         scheduler.update(&plan);
     }
-    assert!(scheduler.running().is_empty());
+    assert_eq!(scheduler.running().len(), 0);
     assert_eq!(scheduler.pool().free_count(), 99);
 }
 

@@ -29,6 +29,7 @@ fn blocks_and_names_stay_in_order_whatever_happens() {
     for what in [
         "a hit",
         "a hit on what another request computes in the same step",
+        "a block that only its user asks for",
         "a shared block",
         "a duplicate",
         "a preemption",
@@ -206,7 +207,6 @@ impl Driver {
         let before: BTreeMap<RequestId, usize> = self
             .scheduler
             .running()
-            .iter()
             .map(|member| (member.id(), member.tables[0].len()))
             .collect();
         let plan = self.scheduler.schedule();
@@ -431,7 +431,7 @@ impl Driver {
     /// How many of these blocks belong to the front of the free queue.
     fn count_first(&self, blocks: &[BlockId]) -> usize {
         let pool = self.scheduler.pool();
-        let first = |&&block: &&BlockId| self.rules.keyless_first && pool.key(block).is_none();
+        let first = |&&block: &&BlockId| self.rules.keyless_first && pool.key(block).is_none() && !pool.is_own(block);
         blocks.iter().filter(first).count()
     }
 
@@ -447,6 +447,10 @@ impl Driver {
                 if let Some(key) = pool.key(block) {
                     assert!(place < full, "{context}: only full blocks have names");
                     assert_eq!(key, keys[place], "{context}: named by what it holds");
+                }
+                if pool.is_own(block) {
+                    self.happened.insert("a block that only its user asks for");
+                    assert!(place < full && pool.users(block) == 1, "{context}: full, and its alone");
                 }
                 if pool.users(block) > 1 {
                     self.happened.insert("a shared block");
@@ -470,7 +474,8 @@ impl Driver {
                 assert!(found.eq(&self.meaning[&key]), "{context}: block {block}");
             }
         }
-        assert_eq!(pool.cached_count(), named.len(), "{context}");
+        let own = (1..=pool.usable()).filter(|&block| pool.is_own(block)).count();
+        assert_eq!(pool.cached_count(), named.len() + own, "{context}");
         for (key, blocks) in named {
             let holders = pool.holders(key);
             assert_eq!(holders.len(), blocks.len(), "{context}");
@@ -493,6 +498,6 @@ impl Driver {
 }
 
 fn running(scheduler: &VllmScheduler, id: RequestId) -> Option<&Member> {
-    let mut running = scheduler.running().iter();
+    let mut running = scheduler.running();
     running.find(|member| member.id() == id)
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tailcast::answer::StepsQuestion;
 
 /// The folders of recordings, and how many files each holds at least.
-const FOLDERS: [(&str, usize); 8] = [
+const FOLDERS: [(&str, usize); 12] = [
     ("vllm", 32),
     ("vllm/mixed200", 3),
     ("vllm/fuzz", 30),
@@ -15,7 +15,11 @@ const FOLDERS: [(&str, usize); 8] = [
     ("vllm/compat_0.11.2", 19),
     ("vllm2/hybrid", 23),
     ("vllm2/hybrid/fuzz", 40),
+    ("vllm2/spec", 8),
+    ("vllm2/spec/fuzz", 12),
     ("vllm2/spec/random", 4),
+    ("vllm2/async_spec", 8),
+    ("vllm2/async_spec/fuzz", 20),
 ];
 
 #[test]

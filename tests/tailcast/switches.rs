@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tailcast::config::{Scenario, Workload};
-use tailcast::policy::{Acceptance, ContinuousSettings, PolicySettings};
+use tailcast::policy::{Acceptance, ContinuousSettings, DraftPadding, DraftRules, PolicySettings};
 use tailcast::step_time::StepShape;
 use tailcast::units::Span;
 use tailcast::workload::trace::{Replay, open};
@@ -254,8 +254,9 @@ fn acceptance_comes_from_what_a_server_counted() {
     assert!(ended.stderr.contains("counts 2 drafts a step"), "{}", ended.stderr);
 }
 
-/// Since 0.33 a block's key covers the next token where a head drafts, so that no hit loses its last block; a draft
-/// model takes a place of each step for every request; and steps are decided ahead beside all of them.
+/// Since 0.33 a block's key covers the next token where a head drafts, so that no hit loses its last block; since 0.19
+/// a draft model takes a place of each step for every request; steps are decided ahead beside it since 0.28, and beside
+/// n-grams since 0.33.
 #[test]
 fn releases_treat_drafts_differently() {
     let of = |profile: &str, method: &str| {
@@ -277,9 +278,71 @@ fn releases_treat_drafts_differently() {
         assert_eq!(older, ((true, 0), 0, true), "{method}");
         assert!(!of("batching.profile=vllm-0.13", method).2, "{method}");
     }
-    for (method, slots) in [("ngram", 0), ("draft_model", 1)] {
-        assert_eq!(of("batching.profile=vllm-0.33", method), ((false, 0), slots, true));
-        assert_eq!(of("batching.profile=vllm-0.28", method), ((false, 0), 0, false));
+    let releases = [
+        ("0.33", "ngram", 0, true),
+        ("0.28", "ngram", 0, false),
+        ("0.28", "draft_model", 1, true),
+        ("0.27", "draft_model", 1, false),
+        ("0.15", "draft_model", 0, false),
+    ];
+    for (release, method, slots, ahead) in releases {
+        let profile = format!("batching.profile=vllm-{release}");
+        assert_eq!(of(&profile, method), ((false, 0), slots, ahead), "{release} {method}");
+    }
+}
+
+#[test]
+fn what_a_release_does_with_drafts_may_be_written_by_itself() {
+    let of = |profile: &str, more: &str| {
+        let drafts = format!("batching.speculative={{tokens=3,acceptance=0.5,method=\"eagle\",{more}}}");
+        let scenario = load(LEAST, &[profile, &drafts]);
+        continuous(&scenario).speculative.clone().unwrap()
+    };
+    for (written, keys) in [("true", (true, 0)), ("false", (false, 1))] {
+        for profile in ["batching.profile=vllm-0.33", "batching.profile=vllm-0.28"] {
+            let drafts = of(profile, &format!("disable_lookahead_block_hashes={written}"));
+            assert_eq!((drafts.recomputes_last_hit, drafts.key_lookahead), keys, "{profile}");
+        }
+    }
+    let newest = "batching.profile=vllm-0.33";
+    assert_eq!(of(newest, "draft_slots=2").draft_slots, 2);
+    let rules = |release: &str| of(&format!("batching.profile=vllm-{release}"), "draft_slots=0").rules;
+    assert_eq!(rules("0.33"), DraftRules::NEWEST);
+    assert_eq!(rules("0.19").padding, DraftPadding::Never);
+    assert_eq!(rules("0.25").padding, DraftPadding::BesideDecoders);
+}
+
+#[test]
+fn steps_that_drafting_leaves_no_token_are_refused() {
+    let drafts = "batching.speculative={tokens=3,acceptance=0.5,method=\"eagle\",draft_slots=16}";
+    for (release, tokens, refused) in [
+        ("0.33", 16, true),
+        ("0.33", 17, false),
+        ("0.25", 128, true),
+        ("0.25", 129, false),
+    ] {
+        let place = Workplace::new();
+        place.write("scenario.toml", LEAST);
+        let profile = format!("batching.profile=vllm-{release}");
+        let tokens = format!("batching.max_num_batched_tokens={tokens}");
+        let set = [
+            "--set",
+            &profile,
+            "--set",
+            &tokens,
+            "--set",
+            drafts,
+            "--set",
+            "batching.max_num_seqs=8",
+        ];
+        let ended = place.run(&[&["run", "scenario.toml"][..], &set].concat());
+        assert_eq!(ended.code == Some(2), refused, "{release} {tokens}: {}", ended.stderr);
+        assert_eq!(
+            ended.stderr.contains("leaves no token beside"),
+            refused,
+            "{}",
+            ended.stderr
+        );
     }
 }
 

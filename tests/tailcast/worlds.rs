@@ -11,8 +11,8 @@ use tailcast::engine::{Event, Observer, ServerSettings, StepRun, Transcript};
 use tailcast::hardware::{KvGroup, KvGroupKind};
 use tailcast::kv::KvGroups;
 use tailcast::policy::{
-    Acceptance, CapacityScheduler, ContinuousSettings, NoBatching, OrcaSettings, POLICIES, PolicySettings, Reserve,
-    Response, SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings, TgiSettings,
+    Acceptance, CapacityScheduler, ContinuousSettings, DraftRules, NoBatching, OrcaSettings, POLICIES, PolicySettings,
+    Reserve, Response, SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings, TgiSettings,
     TrtllmSettings, VllmV0Settings,
 };
 use tailcast::step_time::{Ramp, StepShape, StepTime};
@@ -287,10 +287,12 @@ fn with_more(policy: &str, mut settings: ContinuousSettings, random: &mut impl R
             settings.priority = random.random_bool(0.2);
             settings.speculative = Some(Speculative {
                 tokens,
+                proposals: Vec::new(),
                 lookahead_tokens: if is_model { tokens } else { 0 },
                 recomputes_last_hit: is_model && random.random_bool(0.5),
                 key_lookahead: 0,
                 draft_slots: 0,
+                rules: DraftRules::NEWEST,
                 looks_ahead: false,
                 accepts_padding: false,
                 acceptance: Acceptance::independent(random.random_range(0.0..=1.0), tokens),

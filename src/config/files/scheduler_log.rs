@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::config::reader::text_file;
 use crate::engine::Action;
-use crate::policy::vllm::Profile;
+use crate::policy::vllm::{DraftSwitches, Profile};
 use crate::policy::{Acceptance, ContinuousSettings, Memory, Speculative};
 use crate::step_time::Affine;
 use crate::units::{Span, Time};
@@ -22,6 +22,8 @@ use raw::{RawAction, RawConfig, RawExperiment, RawRequest};
 /// `FIRST_OUTPUT + i * OUTPUTS_APART + j`.
 const FIRST_OUTPUT: u64 = 10_000_000;
 const OUTPUTS_APART: u64 = 100_000;
+/// The id that it gives to the token which stops a request.
+const STOP_TOKEN: u32 = 2;
 /// A larger file is no experiment.
 const LARGEST_FILE_BYTES: u64 = 256 << 20;
 
@@ -38,6 +40,8 @@ pub struct SchedulerExperiment {
     pub requests: Vec<Request>,
     /// Their names in the file, by their number.
     pub names: Vec<String>,
+    /// The token that stops requests.
+    pub stop_token: (ContentId, u32),
     /// What else happens, and before which step.
     pub actions: Vec<(u64, Action)>,
     /// Whether logs of it say which drafts stand in for none, as schema 2 has it.
@@ -92,6 +96,7 @@ impl RawExperiment {
             }),
             requests,
             names,
+            stop_token: (TOKEN_IDS, STOP_TOKEN),
             actions,
             tells_padding: self.schema.ends_with("/2"),
         })
@@ -150,7 +155,7 @@ impl RawConfig {
             Some(version) => Profile::of_release(minor_release(version)?),
             None => Profile::NEWEST,
         };
-        let speculative = (self.num_speculative_tokens > 0).then(|| self.speculative(accepted));
+        let speculative = (self.num_speculative_tokens > 0).then(|| self.speculative(accepted, release.drafts));
         Ok(ContinuousSettings {
             has_one_table: false,
             max_num_seqs: self.max_num_seqs,
@@ -173,14 +178,21 @@ impl RawConfig {
 
 impl RawConfig {
     /// What each way to propose drafts means for the scheduler.
-    fn speculative(&self, accepted: Vec<u32>) -> Speculative {
+    fn speculative(&self, accepted: Vec<u32>, of: DraftSwitches) -> Speculative {
         let is_eagle = self.spec_method.as_deref() == Some("eagle");
+        let has_lookahead_keys = self.eagle_lookahead_hash.unwrap_or(of.lookahead_keys);
         Speculative {
             tokens: self.num_speculative_tokens,
+            proposals: self.spec_propose.clone().unwrap_or_default(),
             lookahead_tokens: self.lookahead_tokens.unwrap_or(0),
-            recomputes_last_hit: is_eagle && !self.eagle_lookahead_hash,
-            key_lookahead: u32::from(is_eagle && self.eagle_lookahead_hash),
-            draft_slots: u32::from(self.spec_method.as_deref() == Some("draft_model")),
+            recomputes_last_hit: is_eagle && !has_lookahead_keys,
+            key_lookahead: u32::from(is_eagle && has_lookahead_keys),
+            draft_slots: if self.spec_method.as_deref() == Some("draft_model") {
+                of.draft_model_slots
+            } else {
+                0
+            },
+            rules: of.rules,
             looks_ahead: self.async_scheduling,
             accepts_padding: !self.padded_drafts_rejected,
             acceptance: Acceptance::Cyclic(accepted),
@@ -204,9 +216,9 @@ impl RawRequest {
     fn resolve(&self, index: u64, timed: bool, max_model_len: u32) -> Result<Request, String> {
         let arrival = self.arrival(timed)?;
         let prompt: u64 = self.prompt.iter().map(|&(_, len)| u64::from(len)).sum();
-        if prompt == 0 || prompt >= u64::from(max_model_len) {
+        if prompt == 0 || prompt > u64::from(max_model_len) {
             return Err(format!(
-                "prompt: {prompt} tokens; write at least 1 and fewer than config.max_model_len, {max_model_len}"
+                "prompt: {prompt} tokens; write at least 1 and no more than config.max_model_len, {max_model_len}"
             ));
         }
         let most = limits::MOST_OUTPUT_TOKENS;
@@ -219,7 +231,8 @@ impl RawRequest {
         if self.stop_after == Some(0) {
             return Err("stop_after is 0; write at least 1, or leave it out".to_owned());
         }
-        let room = max_model_len - prompt as u32;
+        // The scheduler looks at a length after it has handed a token out (`check_stop`).
+        let room = (max_model_len - prompt as u32).max(1);
         let stop_after = self.stop_after.filter(|&stop| stop <= self.max_tokens && stop <= room);
         let output_tokens = stop_after.unwrap_or(self.max_tokens).min(room);
         Ok(Request {

@@ -10,7 +10,9 @@ use crate::config::reader::key::Key;
 use crate::config::reader::reading::Resolved;
 use crate::hardware::{Drafter, Model, WeightPrecision};
 use crate::policy::vllm::DraftSwitches;
-use crate::policy::vllm::drafts::{ACCEPTANCE, DRAFT_COST, DRAFT_MODEL, METHOD, TOKENS};
+use crate::policy::vllm::drafts::{
+    ACCEPTANCE, BY_PROFILE, DISABLE_LOOKAHEAD_BLOCK_HASHES, DRAFT_COST, DRAFT_MODEL, DRAFT_SLOTS, METHOD, TOKENS,
+};
 use crate::policy::{Acceptance, Speculative};
 
 /// Speculative decoding as written.
@@ -64,22 +66,34 @@ pub fn read(fields: &Fields<'_>, target: DraftTarget<'_>, of: DraftSwitches) -> 
     let acceptance = read_acceptance(fields, tokens)?;
     let drafter = read_drafter(fields, method, target)?;
     let cost = read_cost(fields, method, target)?;
+    let has_lookahead_keys = !fields
+        .find(&DISABLE_LOOKAHEAD_BLOCK_HASHES)?
+        .boolean()?
+        .or(!of.lookahead_keys, BY_PROFILE);
+    let slots = if method == Method::DraftModel {
+        of.draft_model_slots
+    } else {
+        0
+    };
+    let draft_slots = fields.find(&DRAFT_SLOTS)?.declared_count()?.or(slots, BY_PROFILE);
     fields.finish()?;
     let is_head = matches!(method, Method::Eagle | Method::Mtp);
     Ok(Drafts {
         rules: Speculative {
             tokens,
+            proposals: Vec::new(),
             // `num_lookahead_tokens` in vLLM's scheduler: whatever drafts on the GPU writes keys and values for its
             // drafts.
             lookahead_tokens: if method == Method::Ngram { 0 } else { tokens },
-            recomputes_last_hit: is_head && !of.lookahead_keys,
-            key_lookahead: u32::from(is_head && of.lookahead_keys),
-            draft_slots: if method == Method::DraftModel {
-                of.draft_model_slots
-            } else {
-                0
+            recomputes_last_hit: is_head && !has_lookahead_keys,
+            key_lookahead: u32::from(is_head && has_lookahead_keys),
+            draft_slots,
+            rules: of.rules,
+            looks_ahead: match method {
+                Method::Ngram => of.look_ahead_beside_ngrams,
+                Method::DraftModel => of.look_ahead_beside_models,
+                Method::Eagle | Method::Mtp => true,
             },
-            looks_ahead: is_head || of.look_ahead_beside_all,
             accepts_padding: false,
             acceptance,
         },

@@ -11,15 +11,21 @@ impl VllmScheduler {
     /// Gives a running request the blocks for `tokens` more tokens; false if there are too few. What no later token
     /// sees is given back first, whatever comes of it.
     pub(super) fn allocate_running(&mut self, index: usize, tokens: u32) -> bool {
-        self.give_back(index);
+        if self.has_windows {
+            self.give_back(index);
+        }
         let member = &self.running[index];
-        let room = self.with_lookahead(member.computed + tokens);
+        let known = (member.computed + tokens).min(member.num_tokens());
+        let room = self.room_for(member.computed + tokens, self.lookahead_tokens());
+        if room <= member.room {
+            self.name_blocks(index, known);
+            return true;
+        }
         let groups = self.groups.iter().zip(&member.tables);
         let lacking = groups.map(|(group, table)| group.entries_for(room).saturating_sub(table.len() as u32));
         if lacking.sum::<u32>() > self.pool.free_count() {
             return false;
         }
-        let known = (member.computed + tokens).min(member.num_tokens());
         self.take_room(index, room);
         self.name_blocks(index, known);
         true
@@ -46,11 +52,13 @@ impl VllmScheduler {
             let lacking = group.entries_for(tokens).saturating_sub(table.len() as u32);
             table.extend((0..lacking).map(|_| self.pool.take()));
         }
+        // Every group's blocks hold a multiple of so many tokens.
+        member.room = tokens.next_multiple_of(self.key_rule.block_tokens);
     }
 
-    /// Tokens that a request needs room for when so many are computed.
-    fn with_lookahead(&self, tokens: u32) -> u32 {
-        (tokens + self.lookahead_tokens()).min(self.memory.max_model_len)
+    /// Tokens that a request needs room for when so many are computed, and so many may be drafted beyond them.
+    fn room_for(&self, tokens: u32, lookahead: u32) -> u32 {
+        (tokens + lookahead).min(self.memory.max_model_len)
     }
 
     /// Offers the blocks that are full within a running request's first `tokens` tokens to the cache.
@@ -58,23 +66,53 @@ impl VllmScheduler {
         if !self.rules.prefix_caching {
             return;
         }
-        let key_tokens = self.key_rule.block_tokens;
         let member = &mut self.running[index];
-        let known = member.keys().len() as u32 * key_tokens;
-        let whole = tokens.min(known) / self.alignment * self.alignment;
+        if tokens < member.named_tokens + self.alignment {
+            return;
+        }
+        let whole = tokens.min(member.tokens_with_keys()) / self.alignment * self.alignment;
+        member.named_tokens = member.named_tokens.max(whole);
         for number in 0..self.groups.len() {
             let group = self.groups[number];
             let (first, end) = (member.named[number], (whole / group.block_tokens) as usize);
-            let keys_a_block = (group.block_tokens / key_tokens) as usize;
+            if first >= end {
+                continue;
+            }
+            if !member.keeps_own((first as u32 + 1) * group.block_tokens) {
+                member.keys();
+            }
             for at in first..end {
                 let block = member.tables[number][at];
-                if block != NULL_BLOCK && keeps(group, at as u32, member, self.alignment, self.rules.retention_interval)
+                if block == NULL_BLOCK
+                    || !keeps(group, at as u32, member, self.alignment, self.rules.retention_interval)
                 {
-                    let key = member.keys()[(at + 1) * keys_a_block - 1];
+                    continue;
+                }
+                let filled = (at as u32 + 1) * group.block_tokens;
+                if member.keeps_own(filled) {
+                    self.pool.keep_own(block);
+                } else {
+                    self.pool.name(block, member.key_up_to(filled).in_group(number));
+                }
+            }
+            member.named[number] = end;
+        }
+    }
+
+    /// Names the blocks of a request that is about to lose them, if it has named none of what is its alone: it will ask
+    /// for them.
+    pub(super) fn name_own(&mut self, member: &mut Member) {
+        if !self.rules.prefix_caching || member.preemptions > 0 {
+            return;
+        }
+        member.keys();
+        for (number, group) in self.groups.iter().enumerate() {
+            for (at, &block) in member.tables[number][..member.named[number]].iter().enumerate() {
+                if block != NULL_BLOCK && self.pool.is_own(block) {
+                    let key = member.key_up_to((at as u32 + 1) * group.block_tokens);
                     self.pool.name(block, key.in_group(number));
                 }
             }
-            member.named[number] = first.max(end);
         }
     }
 
@@ -85,7 +123,7 @@ impl VllmScheduler {
             usable_blocks: self.pool.usable(),
             others_run: !self.running.is_empty(),
         };
-        let now = self.with_lookahead(hit.tokens + tokens);
+        let now = self.room_for(hit.tokens + tokens, self.lookahead_at_admission());
         let taken = self.taken_by_admission(hit, |group| group.entries_for(now));
         if !self.rules.leaves_enough_free(taken, &memory) {
             return false;
@@ -111,18 +149,30 @@ impl VllmScheduler {
     }
 
     /// Makes a request run that computes `tokens` tokens beside what it has found.
-    pub(super) fn take_in(&mut self, mut member: Member, hit: CacheHit, tokens: u32) {
+    pub(super) fn take_in(&mut self, mut member: Box<Member>, hit: CacheHit, tokens: u32) {
         for found in &hit.tables {
             self.pool.share(found);
         }
         member.named = hit.tables.iter().map(Vec::len).collect();
         member.tables = hit.tables;
+        member.named_tokens = hit.tokens;
         member.computed = hit.tokens;
+        self.reserve_tables(&mut member);
         let known = (hit.tokens + tokens).min(member.num_tokens());
         self.running.push(member);
         let index = self.running.len() - 1;
-        self.take_room(index, self.with_lookahead(hit.tokens + tokens));
+        self.take_room(index, self.room_for(hit.tokens + tokens, self.lookahead_at_admission()));
         self.name_blocks(index, known);
+    }
+
+    /// Makes the tables of a request as large as they will ever be, so that they need not move.
+    fn reserve_tables(&self, member: &mut Member) {
+        let all = member.request.prompt.tokens() + member.request.output_tokens;
+        let drafts = self.rules.speculative.as_ref().map_or(0, |drafts| drafts.tokens);
+        let most = self.room_for(all + drafts, self.lookahead_tokens());
+        for (group, table) in self.groups.iter().zip(&mut member.tables) {
+            table.reserve_exact((group.entries_for(most) as usize).saturating_sub(table.len()));
+        }
     }
 
     /// Takes all blocks from a request, group by group.

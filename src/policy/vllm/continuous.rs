@@ -1,7 +1,9 @@
 //! The scheduler as the readable engine drives it: one step at a time, each decided when the one before has ended or,
 //! when scheduling is asynchronous, when the one before that has.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
 
 use super::schedule::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
@@ -14,7 +16,7 @@ use crate::workload::{Request, RequestId};
 /// The scheduler, and the history of each request inside it.
 pub struct ContinuousBatching {
     scheduler: VllmScheduler,
-    histories: HashMap<RequestId, Live>,
+    histories: FxHashMap<RequestId, Live>,
     /// The decisions whose steps have not ended.
     decided: VecDeque<VllmPlan>,
     steps_in_flight: u64,
@@ -29,7 +31,7 @@ impl ContinuousBatching {
             steps_in_flight: settings.steps_in_flight(),
             drafts: settings.speculative.is_some(),
             scheduler: VllmScheduler::new(settings, memory),
-            histories: HashMap::new(),
+            histories: FxHashMap::default(),
             decided: VecDeque::new(),
         }
     }
@@ -92,6 +94,7 @@ impl Planner for ContinuousBatching {
             used_blocks: pool.usable() - pool.free_count(),
             empty_slots: self.scheduler.empty_slots(),
             preempted: decided.preempted.clone(),
+            scheduled: Vec::with_capacity(decided.scheduled.len()),
             ..StepPlan::default()
         };
         for &id in &decided.preempted {
@@ -135,7 +138,10 @@ impl Planner for ContinuousBatching {
 
     fn complete(&mut self, _plan: &StepPlan, end: Time) -> StepOutcome {
         let decided = self.decided.pop_front().expect("a step was decided");
-        let mut outcome = StepOutcome::default();
+        let mut outcome = StepOutcome {
+            produced: Vec::with_capacity(decided.scheduled.len()),
+            finished: Vec::new(),
+        };
         // Who finishes now runs still.
         let running = self.scheduler.running().len() as u32;
         let drafts = self.drafts;

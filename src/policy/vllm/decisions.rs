@@ -25,6 +25,12 @@ impl ContinuousSettings {
         if self.async_scheduling { 2 } else { 1 }
     }
 
+    /// Tokens that a step may hold if each request that may run takes so many places of it beside its own.
+    pub const fn tokens_beside_slots(&self, slots: u32) -> u32 {
+        self.max_num_batched_tokens
+            .saturating_sub(slots.saturating_mul(self.max_num_seqs))
+    }
+
     /// The long-prefill threshold in force with so many requests waiting and running.
     pub const fn threshold(&self, in_system: usize) -> u32 {
         if in_system <= 1 && self.threshold_spares_alone {

@@ -9,7 +9,15 @@ const MOST_DRAFTS: u32 = 64;
 /// The setting `batching.speculative`: a table about drafts and their acceptance.
 pub static SPECULATIVE: Setting = Setting::new(
     "speculative",
-    Kind::Table(&[&METHOD, &TOKENS, &ACCEPTANCE, &DRAFT_MODEL, &DRAFT_COST]),
+    Kind::Table(&[
+        &METHOD,
+        &TOKENS,
+        &ACCEPTANCE,
+        &DRAFT_MODEL,
+        &DRAFT_COST,
+        &DISABLE_LOOKAHEAD_BLOCK_HASHES,
+        &DRAFT_SLOTS,
+    ]),
     "Speculative decoding: what proposes drafts, how many, and how many of them are accepted",
 );
 
@@ -84,3 +92,27 @@ pub static DRAFT_COST: Setting = Setting::new(
     "What a pass of the drafter takes, as a fraction of the same pass of the model",
 )
 .depends("worked out from the drafter's size, like the model's own steps");
+
+/// Why the defaults of switches in which releases differ are what they are.
+pub const BY_PROFILE: &str = "as in the release that profile names";
+
+/// Whether blocks that a head drafts from are kept by keys of their own tokens.
+pub static DISABLE_LOOKAHEAD_BLOCK_HASHES: Setting = Setting::new(
+    "disable_lookahead_block_hashes",
+    Kind::Boolean,
+    "For EAGLE and MTP: name blocks in the prefix cache by their own tokens only, so that every hit loses its last \
+     block, instead of by the token that follows too",
+)
+.depends("false since 0.33, as in the release that profile names; true before");
+
+/// What drafting takes of a step's tokens.
+pub static DRAFT_SLOTS: Setting = Setting::new(
+    "draft_slots",
+    Kind::Count {
+        min: 0,
+        max: MOST_DRAFTS,
+    },
+    "Places of a step's tokens that each request takes beside its own while something drafts",
+)
+.unit("tokens")
+.depends("1 for a draft model since 0.19, else 0; to 0.27 kept for all requests that may run");

@@ -32,7 +32,8 @@ impl VllmScheduler {
             tables: vec![Vec::new(); self.groups.len()],
             junction: None,
         };
-        if !self.rules.prefix_caching {
+        // Of what is a request's alone nothing is there before it has been here.
+        if !self.rules.prefix_caching || self.groups.is_one_full() && member.keeps_own(self.key_rule.block_tokens) {
             return hit;
         }
         let search = Search {
@@ -59,7 +60,7 @@ impl VllmScheduler {
     /// How much of its prompt a request would find if it were admitted now, up to the first output that is still under
     /// way [tokens].
     pub fn cached_tokens(&self, request: &Request) -> u32 {
-        let inside = || self.waiting.iter().chain(&self.running);
+        let inside = || self.waiting.iter().chain(&self.running).map(Box::as_ref);
         let is_under_way = |content| {
             let mut outputs = inside().filter(|member| member.request.output_is_shared);
             outputs.any(|member| member.request.output_name.content == content)

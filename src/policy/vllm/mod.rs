@@ -6,8 +6,9 @@
 //! token is computed samples the next one. When blocks run out the youngest is preempted, and computes again what is no
 //! longer in the cache.
 //!
-//! Not modelled: `LoRA`, multimodal inputs, KV transfer, structured output, pipeline stages; drafts that are missing in
-//! a step, as when n-grams find no match.
+//! Not modelled: `LoRA`, multimodal inputs, KV transfer, structured output, pipeline stages; the layers of a head with
+//! several modules (MTP), which look further ahead; numbers of drafts that depend on the batch. Drafts that are missing
+//! in a step, as when n-grams find no match, are known from recordings only.
 
 mod allocate;
 mod continuous;

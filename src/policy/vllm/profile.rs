@@ -5,6 +5,7 @@
 //! the change is taken to come with the last of the range.
 
 use crate::hardware::{CacheSizing, KvGroupRules, KvScheduling, SamplerRun, StartUp};
+use crate::policy::speculative::{DraftPadding, DraftRules};
 use crate::settings::{Kind, Setting, Word, Written, words};
 use crate::step_time::{EngineHost, TopPSearch};
 
@@ -133,11 +134,18 @@ pub struct DraftSwitches {
     /// Whether blocks that a head drafts from are kept by keys that cover the next token too, so that a hit loses none
     /// of them (since 0.33; `disable_lookahead_block_hashes`). Before, every hit lost its last block.
     pub lookahead_keys: bool,
-    /// Places that each request takes of a step's tokens beside its own if a model drafts (since 0.33).
+    /// Places that each request takes of a step's tokens beside its own if a model drafts (since 0.19).
     pub draft_model_slots: u32,
-    /// Whether steps are decided ahead beside n-grams and draft models too (since 0.33). Beside EAGLE and MTP they are
-    /// wherever look-ahead is the default.
-    pub look_ahead_beside_all: bool,
+    /// Whether steps are decided ahead beside draft models too (since 0.28). Beside EAGLE and MTP they are wherever
+    /// look-ahead is the default.
+    pub look_ahead_beside_models: bool,
+    /// Whether steps are decided ahead beside n-grams too (since 0.33).
+    pub look_ahead_beside_ngrams: bool,
+    /// Whatever proposes them. Single tokens are filled up beside decoders since 0.25, and after a hit since 0.33; to
+    /// 0.25 a step's tokens are fewer by the slots of all requests that may run (`_set_max_num_scheduled_tokens`); the
+    /// first step needs room for the look-ahead since 0.25; blocks of accepted drafts are named at a step's end since
+    /// 0.33.
+    pub rules: DraftRules,
 }
 
 impl Profile {
@@ -154,11 +162,7 @@ impl Profile {
             goes_on_after_self_preemption: minor >= 33,
             async_scheduling: minor >= 14,
             hides_cpu: minor >= 14,
-            drafts: DraftSwitches {
-                lookahead_keys: minor >= 33,
-                draft_model_slots: if minor >= 33 { 1 } else { 0 },
-                look_ahead_beside_all: minor >= 33,
-            },
+            drafts: draft_switches_of(minor),
             gpu_memory_utilization: if minor >= 22 { 0.92 } else { 0.9 },
             tokens_on_largest_gpus: if minor >= 28 { 16_384 } else { 8_192 },
             sorts_below: match minor {
@@ -175,6 +179,27 @@ impl Profile {
             start_up: start_up_of(minor),
             host: EngineHost::vllm(minor),
         }
+    }
+}
+
+/// How release 0.`minor` treats drafts (`v1/core/sched/scheduler.py`, `config/vllm.py`, of 0.15, 0.19, 0.25, 0.28 and
+/// 0.33).
+const fn draft_switches_of(minor: u32) -> DraftSwitches {
+    DraftSwitches {
+        lookahead_keys: minor >= 33,
+        draft_model_slots: if minor >= 19 { 1 } else { 0 },
+        look_ahead_beside_models: minor >= 28,
+        look_ahead_beside_ngrams: minor >= 33,
+        rules: DraftRules {
+            padding: match minor {
+                0..=24 => DraftPadding::Never,
+                25..=32 => DraftPadding::BesideDecoders,
+                _ => DraftPadding::BesideDecodersOrHit,
+            },
+            reserves_all_slots: minor < 28,
+            admits_with_lookahead: minor >= 25,
+            names_at_end: minor >= 33,
+        },
     }
 }
 
@@ -225,6 +250,7 @@ const fn group_rules_of(minor: u32) -> KvGroupRules {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use DraftPadding::{BesideDecoders, BesideDecodersOrHit, Never};
     use SamplerRun::{ByRunner, Masks, RunsAll, Sorts};
 
     #[test]
@@ -254,6 +280,18 @@ mod tests {
         assert!(!groups(24).logs_tokens_of_requests && groups(25).logs_tokens_of_requests);
         assert!(!groups(27).counts_steps_in_flight && groups(28).counts_steps_in_flight);
         assert!(!groups(32).keeps_null_block && groups(33).keeps_null_block);
+        let drafts = |minor| of(minor).drafts;
+        assert!(!drafts(32).lookahead_keys && drafts(33).lookahead_keys);
+        assert_eq!([18, 19].map(|it| drafts(it).draft_model_slots), [0, 1]);
+        assert!(!drafts(27).look_ahead_beside_models && drafts(28).look_ahead_beside_models);
+        assert!(!drafts(32).look_ahead_beside_ngrams && drafts(33).look_ahead_beside_ngrams);
+        let rules = |minor| of(minor).drafts.rules;
+        assert!(rules(27).reserves_all_slots && !rules(28).reserves_all_slots);
+        assert!(!rules(24).admits_with_lookahead && rules(25).admits_with_lookahead);
+        assert!(!rules(32).names_at_end && rules(33).names_at_end);
+        let padding = [24, 25, 32, 33].map(|it| rules(it).padding);
+        assert_eq!(padding, [Never, BesideDecoders, BesideDecoders, BesideDecodersOrHit]);
+        assert_eq!(rules(33), DraftRules::NEWEST);
         assert_eq!(Profile::NEWEST, of(33));
     }
 

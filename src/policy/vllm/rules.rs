@@ -1,7 +1,7 @@
 //! What vLLM's batching says of itself: its settings, with the defaults and the refusals of vLLM.
 
 use super::continuous::ContinuousBatching;
-use super::drafts::SPECULATIVE;
+use super::drafts::{BY_PROFILE, DRAFT_SLOTS, SPECULATIVE};
 use super::profile::NamedProfile;
 use super::settings::ContinuousSettings;
 use crate::policy::plan::Policy;
@@ -96,15 +96,13 @@ static GOES_ON_AFTER_SELF_PREEMPTION: Setting = Setting::new(
 )
 .depends(BY_PROFILE);
 
-const BY_PROFILE: &str = "as in the release that profile names";
-
 static ASYNC_SCHEDULING: Setting = Setting::new(
     "async_scheduling",
     Kind::Boolean,
     "Decide each step while the one before runs",
 )
 .flag("--async-scheduling")
-.depends("as in the release that profile names; before 0.33 false beside n-grams and draft models");
+.depends("as in the release that profile names; false beside n-grams before 0.33, and beside draft models before 0.28");
 
 static PREFIX_CACHING: Setting = Setting::new("prefix_caching", Kind::Boolean, "Keep finished prompts in the cache")
     .or(&["enable_prefix_caching"])
@@ -295,6 +293,32 @@ impl ContinuousSettings {
         Err(Refused::new(&[&WATERMARK], message).help("write watermark = 0, or profile = \"vllm-0.33\""))
     }
 
+    /// Refuses steps in which drafting leaves no token (`VllmConfig._set_max_num_scheduled_tokens`).
+    fn refuse_drafts_without_room(&self) -> Result<(), Refused> {
+        let Some(drafts) = &self.speculative else {
+            return Ok(());
+        };
+        let (needed, why) = if drafts.rules.reserves_all_slots {
+            let all = drafts.draft_slots.saturating_mul(self.max_num_seqs);
+            (all, "draft_slots for each of max_num_seqs requests")
+        } else {
+            (drafts.draft_slots.max(drafts.lookahead_tokens), "what a request drafts")
+        };
+        if self.max_num_batched_tokens > needed {
+            return Ok(());
+        }
+        let message = format!(
+            "max_num_batched_tokens ({}) leaves no token beside {why}, {needed}; vLLM refuses to start",
+            self.max_num_batched_tokens
+        );
+        Err(
+            Refused::new(&[&MAX_NUM_BATCHED_TOKENS, &DRAFT_SLOTS], message).help(format!(
+                "write max_num_batched_tokens = {} or more",
+                needed.saturating_add(1)
+            )),
+        )
+    }
+
     /// Refuses what vLLM's `SchedulerConfig` does not start with.
     fn refuse_what_vllm_refuses(&self, longest: u32) -> Result<(), Refused> {
         let (tokens, requests) = (self.max_num_batched_tokens, self.max_num_seqs);
@@ -309,6 +333,7 @@ impl ContinuousSettings {
                 )),
             );
         }
+        self.refuse_drafts_without_room()?;
         if !self.chunked_prefill {
             refuse_uncut_prompts(&MAX_NUM_BATCHED_TOKENS, tokens, longest)?;
         }

@@ -7,6 +7,7 @@ use super::lookup::CacheHit;
 use super::member::Member;
 use super::scheduler::VllmScheduler;
 use crate::policy::queue::ScheduledAs;
+use crate::policy::speculative::DraftPadding;
 use crate::workload::RequestId;
 
 /// What one step of vLLM holds, and whom it preempts.
@@ -71,18 +72,37 @@ impl VllmScheduler {
     /// Decides a step. From now on its tokens count as computed.
     pub fn schedule(&mut self) -> VllmPlan {
         let threshold = self.rules.threshold(self.running.len() + self.waiting.len());
-        let mut plan = VllmPlan::default();
-        let mut budget = StepBudget {
-            tokens: self.rules.max_num_batched_tokens,
-            places: self.rules.max_num_batched_tokens,
-            extra: self.rules.speculative.as_ref().map_or(0, |drafts| drafts.draft_slots),
+        let mut plan = VllmPlan {
+            scheduled: Vec::with_capacity(self.running.len() + 1),
+            preempted: Vec::new(),
         };
+        let mut budget = self.step_budget();
         self.schedule_running(&mut plan, threshold, &mut budget);
         if plan.preempted.is_empty() {
             self.schedule_waiting(&mut plan, threshold, &mut budget);
         }
         self.count_as_computed(&mut plan);
         plan
+    }
+
+    fn step_budget(&self) -> StepBudget {
+        let all = self.rules.max_num_batched_tokens;
+        let usual = StepBudget {
+            tokens: all,
+            places: all,
+            extra: 0,
+        };
+        match &self.rules.speculative {
+            Some(drafts) if drafts.rules.reserves_all_slots => StepBudget {
+                tokens: self.rules.tokens_beside_slots(drafts.draft_slots),
+                ..usual
+            },
+            Some(drafts) => StepBudget {
+                extra: drafts.draft_slots,
+                ..usual
+            },
+            None => usual,
+        }
     }
 
     /// Running requests, oldest first.
@@ -159,9 +179,12 @@ impl VllmScheduler {
     /// given in this step, if any.
     fn preempt(&mut self, index: usize, plan: &mut VllmPlan) -> Option<u32> {
         let mut member = self.running.remove(index);
+        self.name_own(&mut member);
         self.release(&member);
         member.tables.iter_mut().for_each(Vec::clear);
         member.named.fill(0);
+        member.named_tokens = 0;
+        member.room = 0;
         member.computed = 0;
         member.in_flight = 0;
         member.drafts = 0;
@@ -227,8 +250,7 @@ impl VllmScheduler {
     }
 
     /// How many tokens the head of the queue computes in its first step, and how many drafts are among them; `None` if
-    /// they do not fit. A single token to compute is filled up to what a request that decodes computes, so that all
-    /// rows of the step are alike.
+    /// they do not fit.
     fn first_tokens(
         &self,
         head: &Member,
@@ -238,20 +260,32 @@ impl VllmScheduler {
     ) -> Option<(u32, u32)> {
         let lacking = head.num_tokens() - hit.tokens;
         let tokens = self.rules.first_chunk(lacking, threshold, budget.most())?;
-        let drafts = self.rules.speculative.as_ref().map_or(0, |drafts| drafts.tokens);
-        let is_padded = drafts > 0
-            && lacking == 1
-            && pads.allows(hit.tokens > 0)
-            // What no step holds would keep it out for ever.
-            && 1 + drafts + budget.extra <= self.rules.max_num_batched_tokens
-            && u64::from(hit.tokens) + u64::from(drafts) + 2 <= u64::from(self.memory.max_model_len);
+        let Some(speculative) = self.rules.speculative.as_ref().filter(|_| lacking == 1) else {
+            return Some((tokens, 0));
+        };
+        let drafts = speculative.tokens;
+        let padded_end = u64::from(hit.tokens) + 1 + u64::from(drafts);
+        let longest = u64::from(self.memory.max_model_len);
+        let fits_a_step = drafts < budget.most();
+        let (is_padded, fits) = match speculative.rules.padding {
+            DraftPadding::Never => (false, true),
+            DraftPadding::BesideDecoders => (pads.beside_decoders(), fits_a_step && padded_end <= longest),
+            DraftPadding::BesideDecodersOrHit => {
+                // What no step holds would keep it out for ever.
+                let holds = 1 + drafts + budget.extra <= self.rules.max_num_batched_tokens;
+                (
+                    pads.allows(hit.tokens > 0) && holds && padded_end < longest,
+                    fits_a_step,
+                )
+            }
+        };
         if !is_padded {
             return Some((tokens, 0));
         }
-        (drafts < budget.most()).then_some((1 + drafts, drafts))
+        fits.then_some((1 + drafts, drafts))
     }
 
-    fn admit(&mut self, mut member: Member, hit: CacheHit, tokens: u32, drafts: u32) -> ScheduledPart {
+    fn admit(&mut self, mut member: Box<Member>, hit: CacheHit, tokens: u32, drafts: u32) -> ScheduledPart {
         let kind = if member.preemptions == 0 {
             member.cached = hit.tokens;
             ScheduledAs::New
@@ -307,6 +341,10 @@ struct Padding {
 }
 
 impl Padding {
+    const fn beside_decoders(self) -> bool {
+        self.anyone_runs && !self.anyone_prefills
+    }
+
     const fn allows(self, has_hit: bool) -> bool {
         !self.anyone_prefills && (self.anyone_runs || has_hit)
     }

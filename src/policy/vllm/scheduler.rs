@@ -5,26 +5,32 @@ use std::collections::VecDeque;
 use super::group_search::GroupClass;
 use super::member::{KeyRule, Member};
 use super::settings::ContinuousSettings;
-use crate::hardware::KvGroup;
+use crate::hardware::{KvGroup, KvGroupKind};
 use crate::kv::{BlockPool, KvGroups, PoolRules};
 use crate::policy::queue::Memory;
-use crate::workload::{Request, RequestId};
+use crate::workload::{ContentId, Request, RequestId};
 
 /// The scheduler's state.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::vec_box,
+    reason = "whoever leaves moves all behind it, and a request with its state is large"
+)]
 pub struct VllmScheduler {
     pub(super) rules: ContinuousSettings,
     pub(super) memory: Memory,
     pub(super) groups: KvGroups,
     pub(super) classes: Vec<GroupClass>,
+    /// Whether any group gives blocks back while a request goes on.
+    pub(super) has_windows: bool,
     /// Hits are multiples of so many tokens.
     pub(super) alignment: u32,
     pub(super) key_rule: KeyRule,
     pub(super) pool: BlockPool,
     /// Next first: by arrival, preempted ones at the head; or by priority.
-    pub(super) waiting: VecDeque<Member>,
+    pub(super) waiting: VecDeque<Box<Member>>,
     /// In the order of admission.
-    pub(super) running: Vec<Member>,
+    pub(super) running: Vec<Box<Member>>,
 }
 
 impl VllmScheduler {
@@ -42,9 +48,13 @@ impl VllmScheduler {
         let key_rule = KeyRule {
             block_tokens: groups.key_tokens(),
             lookahead: rules.speculative.as_ref().map_or(0, |drafts| drafts.key_lookahead),
+            stop_token: None,
         };
         Self {
             classes: GroupClass::all_of(&groups),
+            has_windows: groups
+                .iter()
+                .any(|group| matches!(group.kind, KvGroupKind::Sliding(_) | KvGroupKind::Chunked(_))),
             alignment: groups.alignment(),
             key_rule,
             groups,
@@ -57,14 +67,26 @@ impl VllmScheduler {
         }
     }
 
+    /// The same, where all outputs that stop by themselves end in this token.
+    #[must_use]
+    pub const fn with_stop_token(mut self, token: (ContentId, u32)) -> Self {
+        self.key_rule.stop_token = Some(token);
+        self
+    }
+
     /// A request arrives.
     pub fn submit(&mut self, request: Request) {
         let member = self.member(request);
-        self.enqueue(member);
+        self.enqueue(Box::new(member));
     }
 
     pub(super) fn member(&self, request: Request) -> Member {
-        Member::new(request, &self.groups, self.key_rule)
+        let mut member = Member::new(request, &self.groups, self.key_rule);
+        if self.has_windows {
+            // What it gives back behind its windows it may ask for when it has been preempted.
+            member.shares_all();
+        }
+        member
     }
 
     /// A client gives up: its request leaves at once. False if it is not here.
@@ -93,12 +115,12 @@ impl VllmScheduler {
 
     /// The queue, next first.
     pub fn waiting(&self) -> impl ExactSizeIterator<Item = &Member> {
-        self.waiting.iter()
+        self.waiting.iter().map(Box::as_ref)
     }
 
     /// The running requests in the order of admission.
-    pub fn running(&self) -> &[Member] {
-        &self.running
+    pub fn running(&self) -> impl ExactSizeIterator<Item = &Member> {
+        self.running.iter().map(Box::as_ref)
     }
 
     /// The groups of layers between which the blocks are divided.
@@ -109,6 +131,11 @@ impl VllmScheduler {
     /// Slots of the running requests' blocks without a token. Blocks that requests share are full; those of a state
     /// have no slots.
     pub fn empty_slots(&self) -> u64 {
+        if self.groups.is_one_full() {
+            let block_tokens = u64::from(self.groups[0].block_tokens);
+            let of = |member: &Member| member.tables[0].len() as u64 * block_tokens - u64::from(member.computed);
+            return self.running().map(of).sum();
+        }
         let empty = self.running.iter().map(|member| {
             let tables = self.groups.iter().zip(&member.tables);
             let with_slots = tables.filter(|(group, _)| !group.is_state());
@@ -131,7 +158,7 @@ impl VllmScheduler {
     }
 
     /// Puts a request where the queue's order wants it: at the end, or by priority.
-    pub(super) fn enqueue(&mut self, member: Member) {
+    pub(super) fn enqueue(&mut self, member: Box<Member>) {
         if !self.rules.priority {
             return self.waiting.push_back(member);
         }
@@ -143,6 +170,14 @@ impl VllmScheduler {
         match &self.rules.speculative {
             Some(speculative) => speculative.lookahead_tokens,
             None => 0,
+        }
+    }
+
+    /// Tokens beyond those of its first step that a request needs room for.
+    pub(super) const fn lookahead_at_admission(&self) -> u32 {
+        match &self.rules.speculative {
+            Some(speculative) if speculative.rules.admits_with_lookahead => speculative.lookahead_tokens,
+            _ => 0,
         }
     }
 }

@@ -18,15 +18,15 @@ pub struct Output {
     /// Of these accepted, those beyond its last token included.
     pub accepted: u32,
     /// The request itself, if it has all its tokens now.
-    pub finished: Option<Member>,
+    pub finished: Option<Box<Member>>,
 }
 
 impl VllmScheduler {
     /// The step has ended: hands out its tokens, in order. Requests that have left in the meantime get nothing.
     pub fn update(&mut self, plan: &VllmPlan) -> Vec<Output> {
         let mut next = 0;
-        let ended = plan.scheduled.iter();
-        let outputs: Vec<Output> = ended.filter_map(|part| self.end_part(part, &mut next)).collect();
+        let mut outputs = Vec::with_capacity(plan.scheduled.len());
+        outputs.extend(plan.scheduled.iter().filter_map(|part| self.end_part(part, &mut next)));
         for output in &outputs {
             if let Some(member) = &output.finished {
                 self.release(member);
@@ -68,12 +68,21 @@ impl VllmScheduler {
         }
         member.generated += tokens;
         if !self.rules.async_scheduling {
-            member.drafts = self.rules.speculative.as_ref().map_or(0, |drafts| drafts.tokens);
+            let number = member.proposals;
+            member.proposals += 1;
+            member.drafts = self
+                .rules
+                .speculative
+                .as_ref()
+                .map_or(0, |drafts| drafts.proposed(number));
         }
         let complete = member.generated == member.request.output_tokens;
-        // Only now is it known which tokens the blocks hold, if drafts or a step in flight had filled them.
-        let known = member.settled().min(member.num_tokens());
-        self.name_blocks(index, known);
+        let drafts = self.rules.speculative.as_ref();
+        if self.rules.async_scheduling || drafts.is_none_or(|drafts| drafts.rules.names_at_end) {
+            // Only now is it known which tokens the blocks hold, if drafts or a step in flight had filled them.
+            let known = member.settled().min(member.num_tokens());
+            self.name_blocks(index, known);
+        }
         let finished = complete.then(|| self.running.remove(index));
         Output {
             id: part.id,

@@ -63,7 +63,7 @@ impl SchedulerLog<'_> {
 
     fn line(&self, line: &LoggedStep) -> Map<String, Value> {
         let mut row = Map::new();
-        let number = line.decided.as_ref().map(|decided| decided.number);
+        let number = line.decided.as_ref().map(|decided| decided.number).or(line.idle);
         row.insert("step".to_owned(), json!(number));
         row.insert("added".to_owned(), self.all(&line.added));
         if !line.actions.is_empty() {
@@ -72,6 +72,9 @@ impl SchedulerLog<'_> {
                 .iter()
                 .map(|&(action, worked)| self.action(number, action, worked));
             row.insert("actions".to_owned(), actions.collect());
+        }
+        if line.idle.is_some() {
+            row.insert("idle".to_owned(), json!(true));
         }
         if let Some(decided) = &line.decided {
             row.extend(self.decided(decided));

@@ -72,9 +72,10 @@ fn check_choices(config: &RawConfig) -> Result<(), String> {
             "config.spec_method is {method:?}; write null, \"ngram\", \"eagle\" or \"draft_model\""
         ));
     }
-    if config.spec_propose.is_some() {
+    if config.spec_propose.as_ref().is_some_and(Vec::is_empty) {
         return Err(
-            "not supported yet: config.spec_propose; write null: every proposal has num_speculative_tokens drafts"
+            "config.spec_propose is empty; write how many drafts are proposed, e.g. [3, 0, 2], or null: every \
+             proposal has num_speculative_tokens drafts"
                 .to_owned(),
         );
     }

@@ -55,8 +55,8 @@ pub(super) struct RawConfig {
     #[serde(default = "sparse")]
     pub prefix_cache_retention_interval: Option<u32>,
     pub spec_method: Option<String>,
-    #[serde(default = "yes")]
-    pub eagle_lookahead_hash: bool,
+    /// As in the release if it is left out.
+    pub eagle_lookahead_hash: Option<bool>,
     /// In schema 1 no admission is padded with drafts of which it would matter.
     #[serde(default)]
     pub padded_drafts_rejected: bool,
@@ -67,10 +67,6 @@ pub(super) struct RawConfig {
 #[expect(clippy::unnecessary_wraps, reason = "null means another thing than a number")]
 const fn sparse() -> Option<u32> {
     Some(0)
-}
-
-const fn yes() -> bool {
-    true
 }
 
 #[derive(Deserialize)]
