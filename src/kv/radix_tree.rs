@@ -19,7 +19,7 @@ use super::segments;
 use crate::workload::Segment;
 
 /// The end of a prefix in the tree; good as long as it is locked, or nothing has been evicted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PrefixEnd(usize);
 
 /// The longest prefix of a sequence that a tree holds.
@@ -178,6 +178,16 @@ impl RadixTree {
             }
             node = self.nodes[node].parent;
         }
+    }
+
+    /// Where the stretch that ends at `end` begins; `None` at the root.
+    pub fn parent(&self, end: PrefixEnd) -> Option<PrefixEnd> {
+        (end.0 != ROOT).then(|| PrefixEnd(self.nodes[end.0].parent))
+    }
+
+    /// The ends of the stretches that go on from `end`.
+    pub fn children(&self, end: PrefixEnd) -> impl Iterator<Item = PrefixEnd> {
+        self.nodes[end.0].children.values().map(|&child| PrefixEnd(child))
     }
 
     /// How many tokens would become locked with the prefix up to `end`.

@@ -206,6 +206,8 @@ pub struct Request {
     pub max_tokens: u32,
     /// Whether its last token is a stop token; otherwise it ends because its length is reached.
     pub stops: bool,
+    /// Whether it asks that stop tokens be ignored, as benchmarks do, so that a server knows how long its output will be.
+    pub ignore_eos: bool,
     /// Whether it asks for no token, but for what its prompt comes to: an embedding, a score. The step that computes
     /// the end of its prompt answers it, so inside a server it runs as if it produced a single token, which no client
     /// sees, nobody samples, and which takes no memory.
@@ -235,6 +237,7 @@ impl Request {
             output_tokens,
             max_tokens,
             stops: output_tokens < max_tokens,
+            ignore_eos: false,
             is_prompt_only: false,
             priority: 0,
             session: SessionId(id.0),

@@ -1,9 +1,9 @@
 //! What SGLang's batching says of itself.
 
-use super::order::SchedulePolicy;
-use super::scheduler::Sglang;
-use super::settings::SglangSettings;
+use super::batching::SglangBatching;
+use super::settings::{SchedulePolicy, SglangSettings};
 use crate::policy::plan::Policy;
+use crate::policy::planner::Planner;
 use crate::policy::queue::Memory;
 use crate::policy::rules::{Host, LargestStep, Limits, REQUESTS, Rules, TOKENS, TOKENS_OR_NONE};
 use crate::settings::{Kind, Refused, Setting, Word, Written};
@@ -114,6 +114,9 @@ impl Rules for SglangSettings {
             schedule_policy: written.declared_choice(&SCHEDULE_POLICY, &[SchedulePolicy::Fcfs, SchedulePolicy::Lpm])?,
             prefix_caching: written.declared_boolean(&PREFIX_CACHING)?,
             page_size: written.declared_count(&PAGE_SIZE)?,
+            overlap_schedule: true,
+            priorities: None,
+            special_tokens: None,
         };
         let page = settings.page_size;
         if !chunk.is_multiple_of(page) {
@@ -129,8 +132,12 @@ impl Rules for SglangSettings {
         Ok(settings)
     }
 
-    fn policy(&self, memory: Memory) -> Option<Box<dyn Policy>> {
-        Some(Box::new(Sglang::new(self.clone(), &memory)))
+    fn policy(&self, _memory: Memory) -> Option<Box<dyn Policy>> {
+        None
+    }
+
+    fn planner(&self, memory: Memory) -> Box<dyn Planner> {
+        Box::new(SglangBatching::new(self.clone(), &memory))
     }
 
     /// The overlap scheduler, which is on by default, prepares a step while the GPU runs the one before
