@@ -1,12 +1,12 @@
-//! The prefix cache as a radix tree over tokens, as SGLang keeps it (`srt/mem_cache/radix_cache.py`, `RadixCache`).
+//! The prefix cache as a radix tree over tokens, as SGLang keeps it (`srt/mem_cache`, `UnifiedRadixCache`).
 //!
 //! Each node holds a stretch of tokens, and the way from the root to it spells what was computed before them; two
 //! sequences share nodes as far as their tokens agree, and part in a child each. A request locks the way to the end of
 //! its prefix. What nobody has locked can be evicted, leaf by leaf, the least recently used first; so a prefix is there
 //! as long as anything that goes on from it.
 //!
-//! Which nodes a lookup counts as used, and that a leaf goes as a whole, is from general knowledge of SGLang, not read
-//! in its source.
+//! All nodes on the way of a lookup count as used, and where it ends within a node, which it cuts, what follows there as
+//! well.
 //!
 //! Lengths are whole pages: a stretch that ends within a page is neither found nor kept beyond the page before.
 
@@ -53,6 +53,8 @@ struct Node {
     children: FxHashMap<BlockKey, usize>,
     locks: u32,
     used: u64,
+    /// When the first of the stretches began that went on from its parent with its first page.
+    since: u64,
 }
 
 const ROOT: usize = 0;
@@ -185,9 +187,11 @@ impl RadixTree {
         (end.0 != ROOT).then(|| PrefixEnd(self.nodes[end.0].parent))
     }
 
-    /// The ends of the stretches that go on from `end`.
-    pub fn children(&self, end: PrefixEnd) -> impl Iterator<Item = PrefixEnd> {
-        self.nodes[end.0].children.values().map(|&child| PrefixEnd(child))
+    /// The ends of the stretches that go on from `end`, the oldest first; where one was cut it keeps its place.
+    pub fn children(&self, end: PrefixEnd) -> Vec<PrefixEnd> {
+        let mut children: Vec<usize> = self.nodes[end.0].children.values().copied().collect();
+        children.sort_by_key(|&child| self.nodes[child].since);
+        children.into_iter().map(PrefixEnd).collect()
     }
 
     /// How many tokens would become locked with the prefix up to `end`.
@@ -231,6 +235,7 @@ impl RadixTree {
         let parent = self.nodes[lower].parent;
         let mut upper = Node::new(parent, head, self.clock);
         upper.locks = self.nodes[lower].locks;
+        upper.since = self.nodes[lower].since;
         upper.children.insert(keys[1], lower);
         let upper = self.add(upper);
         self.nodes[parent].children.insert(keys[0], upper);
@@ -300,6 +305,7 @@ impl Node {
             children: FxHashMap::default(),
             locks: 0,
             used,
+            since: used,
         }
     }
 }

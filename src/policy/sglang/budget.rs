@@ -58,16 +58,11 @@ impl Budget {
         self.expected -= offset;
     }
 
-    /// Whether the step holds as many tokens as it may.
-    pub(super) fn is_spent(&self) -> bool {
-        self.input <= 0 || self.chunk.is_some_and(|left| left <= 0)
-    }
-
     /// Whether another request may be asked.
     pub(super) fn verdict(&self, available: u64) -> Verdict {
         if self.left(available) <= 0.0 || self.left_now(available) <= 0 {
             Verdict::NoToken
-        } else if self.is_spent() {
+        } else if self.input <= 0 || self.chunk.is_some_and(|left| left <= 0) {
             Verdict::Other
         } else {
             Verdict::Continue

@@ -29,15 +29,19 @@ impl Course {
 pub(super) struct Courses(Vec<Course>);
 
 impl Courses {
-    /// Of those that run and are in the step.
+    /// Of one that is asked in, those that run, and those in the step. Who has as many tokens as are expected of it
+    /// does not count.
     pub(super) fn of(courses: impl Iterator<Item = Course>) -> Self {
-        let mut courses: Vec<Course> = courses.collect();
+        let mut courses: Vec<Course> = courses.filter(|course| course.left > 0.0).collect();
         courses.sort_by(|one, other| one.left.total_cmp(&other.left));
         Self(courses)
     }
 
     /// Another one is asked in: before the first that ends no sooner, and else before the last.
     pub(super) fn add(&mut self, course: Course) {
+        if course.left <= 0.0 {
+            return;
+        }
         let place = self.0.iter().position(|other| other.left >= course.left);
         let place = place.unwrap_or(self.0.len().saturating_sub(1));
         self.0.insert(place, course);

@@ -73,8 +73,8 @@ impl QueueOrder {
 
     /// Looks those up who come next, last first, for the sake of what they will find.
     fn touch(&mut self, waiting: &VecDeque<RequestId>, members: &FxHashMap<RequestId, Member>, slots: &mut Slots) {
-        if !slots.has_tree() {
-            return;
+        if !slots.has_tree() || waiting.is_empty() {
+            return; // No pass that counts.
         }
         if self.passes.is_multiple_of(PASSES_A_TOUCH) {
             for id in waiting.iter().take(MOST_LOOKED_UP).rev() {
@@ -157,7 +157,7 @@ fn depth_first(waiting: &mut VecDeque<RequestId>, members: &FxHashMap<RequestId,
             continue;
         }
         to_do.push((node, true));
-        let mut children: Vec<PrefixEnd> = tree.children(node).collect();
+        let mut children = tree.children(node);
         children.retain(|child| weights.contains_key(child));
         children.sort_by_key(|child| Reverse(weights[child]));
         to_do.extend(children.into_iter().rev().map(|child| (child, false)));

@@ -110,7 +110,8 @@ impl SglangScheduler {
     /// Asks the waiting in, in order.
     fn ask_in(&mut self, attempt: &mut Attempt, decision: &mut SglangDecision) {
         while let Some(&id) = self.waiting.get(attempt.let_in) {
-            if attempt.budget.is_spent() {
+            // Without memory it is asked, and refused.
+            if attempt.budget.verdict(self.slots.available()) == Verdict::Other {
                 return;
             }
             let rows = attempt.rows.len() as u32;

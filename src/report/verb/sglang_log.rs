@@ -246,12 +246,13 @@ impl SglangSchedulerLog<'_> {
             for row in turn.decision.rows.iter().filter(|row| row.kind == RowKind::New) {
                 courses[place(row.id)].hit = Some(row.before);
             }
-            for update in &turn.update {
-                for output in &update.outputs {
-                    let course = &mut courses[place(output.id)];
-                    course.token_times.push(micros(update.at));
-                    course.finish = output.finished.map(reason);
-                }
+            let Some(update) = &turn.update else {
+                continue;
+            };
+            for output in &update.outputs {
+                let course = &mut courses[place(output.id)];
+                course.token_times.push(micros(update.at));
+                course.finish = output.finished.map(reason);
             }
         }
         courses
