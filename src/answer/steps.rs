@@ -69,7 +69,7 @@ impl StepsQuestion {
 
     fn of_sglang(&self, experiment: SglangExperiment) -> Result<StepsAnswer, Problem> {
         let overlap = experiment.settings.overlap_schedule;
-        let scheduler = SglangScheduler::new(experiment.settings, &experiment.memory);
+        let scheduler = SglangScheduler::new(experiment.settings, &experiment.memory).telling_order();
         let aborts = experiment.aborts.iter();
         let log = log_sglang(
             scheduler,

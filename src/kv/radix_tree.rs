@@ -194,17 +194,6 @@ impl RadixTree {
         children.into_iter().map(PrefixEnd).collect()
     }
 
-    /// How many tokens would become locked with the prefix up to `end`.
-    pub fn unlocked_up_to(&self, end: PrefixEnd) -> u64 {
-        let mut node = end.0;
-        let mut unlocked = 0;
-        while node != ROOT && self.nodes[node].locks == 0 {
-            unlocked += self.length(node);
-            node = self.nodes[node].parent;
-        }
-        unlocked
-    }
-
     /// Forgets whole leaves, the least recently used first, until at least `tokens` tokens are forgotten or all are
     /// locked.
     pub fn evict(&mut self, tokens: u64) {

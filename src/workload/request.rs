@@ -206,7 +206,7 @@ pub struct Request {
     pub max_tokens: u32,
     /// Whether its last token is a stop token; otherwise it ends because its length is reached.
     pub stops: bool,
-    /// Whether it asks that stop tokens be ignored, as benchmarks do, so that a server knows how long its output will be.
+    /// Whether it asks that stop tokens be ignored, as benchmarks do, so that a server may count on all its output.
     pub ignore_eos: bool,
     /// Whether it asks for no token, but for what its prompt comes to: an embedding, a score. The step that computes
     /// the end of its prompt answers it, so inside a server it runs as if it produced a single token, which no client

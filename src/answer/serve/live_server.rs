@@ -225,6 +225,7 @@ impl LiveServer {
         let prompt = entrance.names.prompt(&ask.tokens);
         let mut request = Request::new(id, Time::ZERO, prompt.clone(), output, answer);
         request.priority = ask.priority;
+        request.ignore_eos = ask.ignore_eos;
         request.output_is_shared = true;
         let client = Remembering {
             client,

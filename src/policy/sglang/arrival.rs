@@ -28,6 +28,12 @@ impl LengthLimits {
         }
     }
 
+    /// The most tokens that a request may come to, where its prompt fills its pages.
+    pub(super) fn longest_request(self) -> u32 {
+        let beside_a_page = self.capacity.saturating_sub(self.page + 1);
+        self.longest.saturating_sub(1).min(beside_a_page) as u32
+    }
+
     /// Whether a prompt is refused for its length.
     pub(super) fn is_too_long(self, prompt: &Prompt) -> bool {
         u64::from(prompt.tokens()) + RESERVED_INPUT >= self.longest

@@ -49,10 +49,8 @@ impl SglangBatching {
             });
             plan.shape.add(row.before, row.tokens, all);
         }
-        let (used, filled) = self.scheduler.used_and_filled();
-        let blocks = used.div_ceil(self.block_tokens);
-        plan.used_blocks = blocks as u32;
-        plan.empty_slots = blocks * self.block_tokens - filled;
+        plan.used_blocks = self.used_blocks();
+        plan.empty_slots = u64::from(plan.used_blocks) * self.block_tokens - self.scheduler.filled_slots();
         plan
     }
 
@@ -116,8 +114,7 @@ impl Planner for SglangBatching {
     }
 
     fn used_blocks(&self) -> u32 {
-        let (used, _) = self.scheduler.used_and_filled();
-        used.div_ceil(self.block_tokens) as u32
+        self.scheduler.used_slots().div_ceil(self.block_tokens) as u32
     }
 
     fn cached_tokens(&self, request: &Request) -> u32 {

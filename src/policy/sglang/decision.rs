@@ -17,7 +17,7 @@ pub struct SglangDecision {
     pub aborted: Option<RequestId>,
     /// Tokens that were forgotten for want of room.
     pub evicted: u64,
-    /// The queue in the order in which it was to be asked; none if nobody was to be asked.
+    /// The queue in the order in which it was to be asked; none if nobody was to be asked, or if it is not told.
     pub queue_order: Option<Vec<RequestId>>,
     /// Who was asked, in order.
     pub tried: Vec<Tried>,

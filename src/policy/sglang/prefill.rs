@@ -38,7 +38,7 @@ impl SglangScheduler {
             return;
         }
         self.order.arrange(&mut self.waiting, &self.members, &mut self.slots);
-        decision.queue_order = Some(self.waiting.iter().copied().collect());
+        decision.queue_order = self.tells_order.then(|| self.waiting.iter().copied().collect());
         let mut attempt = self.attempt();
         if self.go_on(&mut attempt, decision) {
             self.ask_in(&mut attempt, decision);

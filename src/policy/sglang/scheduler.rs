@@ -35,6 +35,8 @@ pub struct SglangScheduler {
     /// Rows of the table of slots that nobody holds.
     pub(super) free_rows: u32,
     entries: u64,
+    /// Whether decisions say in which order the queue was to be asked.
+    pub(super) tells_order: bool,
 }
 
 /// The requests that go on from token to token.
@@ -61,8 +63,16 @@ impl SglangScheduler {
             ratio: settings.init_ratio(),
             free_rows: settings.max_running_requests,
             entries: 0,
+            tells_order: false,
             settings,
         }
+    }
+
+    /// The same, but decisions say in which order the queue was to be asked.
+    #[must_use]
+    pub fn telling_order(mut self) -> Self {
+        self.tells_order = true;
+        self
     }
 
     /// A request arrives. Returns it as the server takes it: its output is cut to what the memory allows, and 0 stands
@@ -115,9 +125,9 @@ impl SglangScheduler {
         self.members.is_empty() && self.in_flight.is_empty()
     }
 
-    /// Whether a decided step has brought no result yet.
-    pub fn has_step_in_flight(&self) -> bool {
-        !self.in_flight.is_empty()
+    /// How many decided steps have brought no result yet.
+    pub fn steps_in_flight(&self) -> usize {
+        self.in_flight.len()
     }
 
     /// The queue, next first.
@@ -170,11 +180,15 @@ impl SglangScheduler {
         self.free_rows
     }
 
-    /// Slots that running requests hold, and how many of them hold a token; what several share counts once [tokens].
-    pub fn used_and_filled(&self) -> (u64, u64) {
+    /// Slots that running requests hold; what several share counts once [tokens].
+    pub const fn used_slots(&self) -> u64 {
+        self.slots.used()
+    }
+
+    /// How many of these hold a token.
+    pub fn filled_slots(&self) -> u64 {
         let beside = |member: &Member| u64::from(member.committed - member.owned);
-        let filled: u64 = self.members.values().map(beside).sum();
-        (self.slots.used(), self.slots.protected() + filled)
+        self.slots.protected() + self.members.values().map(beside).sum::<u64>()
     }
 
     /// How much of its prompt a request would find in the cache if it were let in now [tokens].
