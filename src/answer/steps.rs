@@ -17,7 +17,8 @@ use crate::report::sglang_log::SglangSchedulerLog;
 /// What does the scheduler do in every step?
 #[derive(Clone, Debug)]
 pub struct StepsQuestion {
-    /// The experiment in the schema of vLLM's or SGLang's scheduler logs: JSON with config, timing, requests and actions.
+    /// The experiment in the schema of vLLM's or SGLang's scheduler logs: JSON with config, timing, requests and
+    /// actions.
     pub file: PathBuf,
 }
 

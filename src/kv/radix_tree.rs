@@ -5,8 +5,8 @@
 //! its prefix. What nobody has locked can be evicted, leaf by leaf, the least recently used first; so a prefix is there
 //! as long as anything that goes on from it.
 //!
-//! All nodes on the way of a lookup count as used, and where it ends within a node, which it cuts, what follows there as
-//! well.
+//! All nodes on the way of a lookup count as used, and where it ends within a node, which it cuts, what follows there
+//! as well.
 //!
 //! Lengths are whole pages: a stretch that ends within a page is neither found nor kept beyond the page before.
 

@@ -1,5 +1,5 @@
-//! Bad experiments with SGLang's scheduler are refused with the place and the remedy, and one that never comes to an end
-//! is said to be stuck.
+//! Bad experiments with SGLang's scheduler are refused with the place and the remedy, and one that never comes to an
+//! end is said to be stuck.
 
 use serde_json::Value;
 

@@ -353,8 +353,8 @@ fn lof_goes_by_what_may_be_produced() {
 #[test]
 fn where_prompts_are_cut_the_limit_of_prompt_tokens_refuses_nobody() {
     // 64 tokens a step are allowed, and A leaves 4: with chunks B's 50 come in all the same, and nobody after it: 110
-    // tokens, 2 requests: 10 260. C's 10: 8230 -> 18 490. Without, B waits for a step of its own with C: 9230, 60
-    // tokens, 2: 9260 -> 18 490.
+    // tokens, 2 requests: 10 260. C's 10: 8230 -> 18 490. Without, B waits for a step with C: 9230, 60 tokens, 2: 9260
+    // -> 18 490.
     let requests = [request(0, 0, 60, 1), request(1, 0, 50, 1), request(2, 0, 10, 1)];
     let ends = |chunked_prefill_size| {
         let settings = SglangSettings {
@@ -371,8 +371,8 @@ fn where_prompts_are_cut_the_limit_of_prompt_tokens_refuses_nobody() {
 #[test]
 fn of_who_ignores_stop_tokens_all_output_is_counted_on() {
     // 112 tokens of memory, and A (48, 40) comes in: 8990. Of its 39 tokens to come 0.7 are expected, or all: 64 - 27.3
-    // = 36.7 are left, or 25. B's 22, its 3 and a token to spare come in beside it, 8470 -> 17 460, or wait until it has
-    // finished: 39 decodes of 8050 -> 322 940, 8470 -> 331 410.
+    // = 36.7 are left, or 25. B's 22, its 3 and a token to spare come in beside it, 8470 -> 17 460, or wait until it
+    // has finished: 39 decodes of 8050 -> 322 940, 8470 -> 331 410.
     let late = |ignore_eos| {
         let a = Request {
             ignore_eos,
@@ -387,8 +387,8 @@ fn of_who_ignores_stop_tokens_all_output_is_counted_on() {
 #[test]
 fn a_page_more_is_charged_than_a_request_needs() {
     // 7 pages of 16. A (16, 16) is charged 16 + 16 and a page: 112 - 48 = 64 are left. B's 16, its 31 and a page are 63
-    // and come in beside it: 32 tokens, 2 requests: 8700. With 32 they are 64: A alone, 8350, and B at the next step, as
-    // of A's 15 tokens to come 0.7 are expected: 96 - 10.5 = 85.5 are left: 8350 -> 16 700.
+    // and come in beside it: 32 tokens, 2 requests: 8700. With 32 they are 64: A alone, 8350, and B at the next step,
+    // as of A's 15 tokens to come 0.7 are expected: 96 - 10.5 = 85.5 are left: 8350 -> 16 700.
     let first = |output| {
         let both = [request(0, 0, 16, 16), request(1, 0, 16, output)];
         first_and_last_with(paged(Some(8192), false), 7, &both)[1].0
@@ -409,8 +409,8 @@ fn outputs_are_cut_to_what_the_memory_holds() {
 
 #[test]
 fn a_better_priority_drives_out_by_more_than_the_threshold() {
-    // A's 10 tokens: 8230, and a decode -> 16 280. B is better by 20, drives A out: 8230 -> 24 510. A finds its prompt and
-    // computes its 2 outputs: 8070 -> 32 580, and 2 decodes of 8050 -> 48 680. By 10 it waits: 4 decodes -> 40 430.
+    // A's 10 tokens: 8230, and a decode -> 16 280. B is better by 20, drives A out: 8230 -> 24 510. A finds its prompt
+    // and computes its 2 outputs: 8070 -> 32 580, and 2 decodes of 8050 -> 48 680. By 10 it waits: 4 decodes -> 40 430.
     let rules = SglangPriorities {
         low_first: false,
         preemption_threshold: Some(10),
@@ -447,9 +447,9 @@ fn overlapping() -> SglangSettings {
 
 #[test]
 fn an_arrival_comes_a_step_later_under_the_overlap_schedule() {
-    // A and B: 11 060. Their decode is decided before C comes: 8100 -> 19 160. C: 8630 -> 27 790. All three decode: 8150
-    // -> 35 940. C's second token is under way when the next step is decided, so that A and B decode: 8100 -> 44 040.
-    // Then A's fourth is, and B's last six take 8050 each -> 92 340.
+    // A and B: 11 060. Their decode is decided before C comes: 8100 -> 19 160. C: 8630 -> 27 790. All three decode:
+    // 8150 -> 35 940. C's second token is under way when the next step is decided, so that A and B decode: 8100 ->
+    // 44 040. Then A's fourth is, and B's last six take 8050 each -> 92 340.
     assert_eq!(
         first_and_last_with(PolicySettings::Sglang(overlapping()), ROOMY, &three_requests()),
         [(11_060, 44_040), (11_060, 92_340), (27_790, 35_940)]

@@ -1,10 +1,10 @@
 //! What SGLang's scheduler promises, on random worlds with every order, priorities, chunks, mixed steps, the overlap
-//! schedule and clients that give up: no slot is lost or handed out twice, budgets hold, a request is in one place only,
-//! and everyone who stays gets all its tokens, each once.
+//! schedule and clients that give up: no slot is lost or handed out twice, budgets hold, a request is in one place
+//! only, and everyone who stays gets all its tokens, each once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::policy::sglang::{BatchKind, RowKind, SglangDecision, SglangScheduler};
 use tailcast::policy::{PolicySettings, SglangSettings};

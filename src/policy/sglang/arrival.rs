@@ -1,6 +1,6 @@
 //! What a server takes of a request that arrives (`tokenizer_manager.py`, `scheduler.py`, `init_req_max_new_tokens`).
 
-use super::member::Member;
+use super::member::SglangMember;
 use super::settings::SglangSettings;
 use crate::policy::queue::Memory;
 use crate::workload::{Prompt, Request};
@@ -51,7 +51,7 @@ impl LengthLimits {
 
     /// The request as the scheduler keeps it. A prompt that is too long is not refused at once: it becomes a single
     /// token, waits and computes as any other, and ends with its first token.
-    pub(super) fn member(self, mut request: Request, settings: &SglangSettings) -> Member {
+    pub(super) fn member(self, mut request: Request, settings: &SglangSettings) -> SglangMember {
         let max_new = self.max_new(&request);
         let is_aborted = self.is_too_long(&request.prompt);
         if is_aborted && let Some(special) = settings.special_tokens {
@@ -62,13 +62,13 @@ impl LengthLimits {
             request.stops = false;
         }
         request.max_tokens = max_new.max(1);
-        let mut member = Member::new(request, max_new);
+        let mut member = SglangMember::new(request, max_new);
         member.is_aborted = is_aborted;
         member
     }
 
     /// Whether a request would ever come in on an empty server: SGLang would ask it for ever, and nobody behind it.
-    pub(super) fn comes_in(self, member: &Member, settings: &SglangSettings) -> bool {
+    pub(super) fn comes_in(self, member: &SglangMember, settings: &SglangSettings) -> bool {
         let prompt = u64::from(member.prompt());
         let max_new = u64::from(member.clipped_max_new());
         if member.request.ignore_eos && !settings.prefix_caching {

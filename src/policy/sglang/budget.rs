@@ -1,13 +1,13 @@
 //! What is left for the prompts of a step: the estimate by which SGLang lets requests in (`schedule_policy.py`,
 //! `PrefillAdder`, `PrefillBudget`).
 
-use super::decision::{Part, Verdict};
-use super::member::Member;
+use super::decision::{AddVerdict, PromptPart};
+use super::member::SglangMember;
 use super::settings::SglangSettings;
 
 /// What is left for the prompts of a step.
 #[derive(Clone, Debug)]
-pub(super) struct Budget {
+pub(super) struct PrefillBudget {
     /// What those that run are expected to take of the memory, and what the step's rows were charged [tokens].
     expected: f64,
     /// Of this, what is taken at once [tokens].
@@ -19,7 +19,7 @@ pub(super) struct Budget {
     page: u32,
 }
 
-impl Budget {
+impl PrefillBudget {
     /// Beside so many decodes that join the step, of running requests that are expected to produce so much yet.
     pub(super) fn new(settings: &SglangSettings, joining: usize, expected: f64) -> Self {
         let joining = joining as i64;
@@ -59,26 +59,31 @@ impl Budget {
     }
 
     /// Whether another request may be asked.
-    pub(super) fn verdict(&self, available: u64) -> Verdict {
+    pub(super) fn verdict(&self, available: u64) -> AddVerdict {
         if self.left(available) <= 0.0 || self.left_now(available) <= 0 {
-            Verdict::NoToken
+            AddVerdict::NoToken
         } else if self.input <= 0 || self.chunk.is_some_and(|left| left <= 0) {
-            Verdict::Other
+            AddVerdict::Other
         } else {
-            Verdict::Continue
+            AddVerdict::Continue
         }
     }
 
     /// How the rest of a prompt after its cached prefix would come in, if it does (`add_one_req`).
-    pub(super) fn part_of(&mut self, member: &Member, available: u64, is_first: bool) -> Result<Part, Verdict> {
+    pub(super) fn part_of(
+        &mut self,
+        member: &SglangMember,
+        available: u64,
+        is_first: bool,
+    ) -> Result<PromptPart, AddVerdict> {
         let lacking = member.num_tokens() - member.prefix;
         let most = u64::from(lacking) + u64::from(member.expected()) + u64::from(self.page);
         if most as f64 >= self.left(available) {
-            return Err(Verdict::NoToken);
+            return Err(AddVerdict::NoToken);
         }
         let paged = i64::from(lacking.next_multiple_of(self.page));
         match self.chunk {
-            None if !is_first && paged >= self.input => Err(Verdict::Other),
+            None if !is_first && paged >= self.input => Err(AddVerdict::Other),
             Some(left) if paged > left => {
                 let end = member.prefix + u32::try_from(left).unwrap_or(0) / self.page * self.page;
                 let tokens = (end / self.page * self.page).saturating_sub(member.prefix);
@@ -89,21 +94,21 @@ impl Budget {
     }
 
     /// Charges all that a member lacks, and all that it may produce.
-    pub(super) fn whole(&mut self, member: &Member) -> Part {
+    pub(super) fn whole(&mut self, member: &SglangMember) -> PromptPart {
         let lacking = member.num_tokens() - member.prefix;
         self.charge(lacking, member.clipped_max_new());
-        Part {
+        PromptPart {
             tokens: lacking,
             is_cut: false,
         }
     }
 
     /// Charges a part of what a member lacks.
-    pub(super) fn cut(&mut self, tokens: u32) -> Result<Part, Verdict> {
+    pub(super) fn cut(&mut self, tokens: u32) -> Result<PromptPart, AddVerdict> {
         if tokens == 0 {
-            return Err(Verdict::Other);
+            return Err(AddVerdict::Other);
         }
         self.charge(tokens, 0);
-        Ok(Part { tokens, is_cut: true })
+        Ok(PromptPart { tokens, is_cut: true })
     }
 }

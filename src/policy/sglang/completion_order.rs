@@ -1,9 +1,9 @@
 //! Whether a request that ignores stop tokens comes in where nothing is cached: SGLang then knows all lengths, and goes
 //! through the requests in the order in which they will end (`schedule_policy.py`, `add_one_req_ignore_eos`).
 
-use super::budget::Budget;
-use super::decision::{Part, Verdict};
-use super::member::Member;
+use super::budget::PrefillBudget;
+use super::decision::{AddVerdict, PromptPart};
+use super::member::SglangMember;
 
 /// A request as the order of ends sees it.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub(super) fn of(member: &Member, ratio: f64) -> Self {
+    pub(super) fn of(member: &SglangMember, ratio: f64) -> Self {
         let share = if member.request.ignore_eos { 1.0 } else { ratio };
         Self {
             left: f64::from(member.max_new) * share - f64::from(member.generated),
@@ -63,18 +63,18 @@ impl Courses {
 
 /// How the member comes in, if it does. Its own course is among them.
 pub(super) fn part_of(
-    budget: &mut Budget,
-    member: &Member,
+    budget: &mut PrefillBudget,
+    member: &SglangMember,
     available: u64,
     courses: &Courses,
     page: u32,
-) -> Result<Part, Verdict> {
+) -> Result<PromptPart, AddVerdict> {
     let lacking = member.num_tokens() - member.prefix;
     let with_spare = i64::from(lacking.next_multiple_of(page)) + i64::from(page);
     let now = budget.left_now(available);
     let left = (now as f64).min(budget.left(available));
     if with_spare as f64 > left || !courses.fit((now - with_spare) as f64) {
-        return Err(Verdict::NoToken);
+        return Err(AddVerdict::NoToken);
     }
     match budget.chunk {
         Some(chunk) if i64::from(lacking) > chunk => budget.cut(u32::try_from(chunk).unwrap_or(0)),

@@ -20,7 +20,7 @@ pub struct SglangDecision {
     /// The queue in the order in which it was to be asked; none if nobody was to be asked, or if it is not told.
     pub queue_order: Option<Vec<RequestId>>,
     /// Who was asked, in order.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<AskedRequest>,
 }
 
 /// What a step computes.
@@ -53,7 +53,7 @@ pub struct SglangRow {
 
 /// How much of a prompt comes into a step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Part {
+pub(super) struct PromptPart {
     pub tokens: u32,
     /// Whether some of it is left for a later step.
     pub is_cut: bool,
@@ -81,7 +81,7 @@ impl RowKind {
 
 /// What came of asking a request in (`AddReqResult`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AddVerdict {
     /// The next one may be asked.
     Continue,
     /// There is no memory.
@@ -92,11 +92,11 @@ pub enum Verdict {
 
 /// A request that was asked in.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tried {
+pub struct AskedRequest {
     /// The request that was asked in.
     pub id: RequestId,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: AskOutcome,
     /// Memory that the estimate has left afterwards [tokens].
     pub memory_left: f64,
     /// Prompt tokens that the step has left.
@@ -109,11 +109,11 @@ pub struct Tried {
 
 /// What happened to a request that was asked in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AskOutcome {
     /// The prompt under way goes on.
     GoesOn,
     /// It came in; the verdict is on the next one.
-    Added(Verdict),
+    Added(AddVerdict),
     /// It did not come in.
-    Refused(Verdict),
+    Refused(AddVerdict),
 }

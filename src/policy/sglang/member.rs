@@ -1,6 +1,6 @@
 //! A request as SGLang's scheduler knows it (`schedule_batch.py`, `Req`).
 
-use super::decision::{Part, RowKind, SglangRow};
+use super::decision::{PromptPart, RowKind, SglangRow};
 use super::settings::SpecialTokens;
 use crate::kv::{PrefixEnd, segments};
 use crate::workload::{ContentId, Request, RequestId, Segment};
@@ -10,7 +10,7 @@ const CLIP_MAX_NEW_TOKENS: u32 = 4096;
 
 /// A request inside the scheduler.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(super) struct SglangMember {
     /// What was asked for, its output cut to what the memory allows.
     pub request: Request,
     /// The most output tokens that it may have; 0 leaves it one all the same.
@@ -41,7 +41,7 @@ pub(super) struct Member {
     pub is_aborted: bool,
 }
 
-impl Member {
+impl SglangMember {
     pub(super) const fn new(request: Request, max_new: u32) -> Self {
         Self {
             request,
@@ -111,7 +111,7 @@ impl Member {
     }
 
     /// Its row in a step that computes this part of what it lacks.
-    pub(super) fn extend(&mut self, kind: RowKind, part: Part) -> SglangRow {
+    pub(super) fn extend(&mut self, kind: RowKind, part: PromptPart) -> SglangRow {
         self.end = self.prefix + part.tokens;
         SglangRow {
             id: self.id(),

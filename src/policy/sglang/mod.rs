@@ -38,7 +38,7 @@ mod scheduler;
 mod settings;
 mod slots;
 
-pub use decision::{BatchKind, Outcome, RowKind, SglangDecision, SglangRow, Tried, Verdict};
+pub use decision::{AddVerdict, AskOutcome, AskedRequest, BatchKind, RowKind, SglangDecision, SglangRow};
 pub use results::{FinishReason, SglangOutput};
 pub use scheduler::SglangScheduler;
 pub use settings::{SchedulePolicy, SglangPriorities, SglangSettings, SpecialTokens};

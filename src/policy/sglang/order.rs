@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::member::Member;
+use super::member::SglangMember;
 use super::settings::{SchedulePolicy, SglangPriorities};
-use super::slots::Slots;
+use super::slots::TokenSlots;
 use crate::kv::{PrefixEnd, RadixTree};
 use crate::workload::RequestId;
 
@@ -41,8 +41,8 @@ impl QueueOrder {
     pub(super) fn arrange(
         &mut self,
         waiting: &mut VecDeque<RequestId>,
-        members: &FxHashMap<RequestId, Member>,
-        slots: &mut Slots,
+        members: &FxHashMap<RequestId, SglangMember>,
+        slots: &mut TokenSlots,
     ) {
         match self.policy {
             SchedulePolicy::Lpm if slots.has_tree() && waiting.len() <= MOST_LOOKED_UP => {
@@ -60,9 +60,9 @@ impl QueueOrder {
         &self,
         policy: SchedulePolicy,
         waiting: &mut VecDeque<RequestId>,
-        members: &FxHashMap<RequestId, Member>,
+        members: &FxHashMap<RequestId, SglangMember>,
     ) {
-        let rank = |member: &Member| self.priorities.map(|rules| rules.rank(member.request.priority));
+        let rank = |member: &SglangMember| self.priorities.map(|rules| rules.rank(member.request.priority));
         let waiting = waiting.make_contiguous();
         if policy == SchedulePolicy::Lof {
             waiting.sort_by_cached_key(|id| (rank(&members[id]), Reverse(members[id].max_new)));
@@ -72,7 +72,12 @@ impl QueueOrder {
     }
 
     /// Looks those up who come next, last first, for the sake of what they will find.
-    fn touch(&mut self, waiting: &VecDeque<RequestId>, members: &FxHashMap<RequestId, Member>, slots: &mut Slots) {
+    fn touch(
+        &mut self,
+        waiting: &VecDeque<RequestId>,
+        members: &FxHashMap<RequestId, SglangMember>,
+        slots: &mut TokenSlots,
+    ) {
         if !slots.has_tree() || waiting.is_empty() {
             return; // No pass that counts.
         }
@@ -97,7 +102,11 @@ struct LookedUp {
 }
 
 /// Looks all of them up.
-fn look_up(waiting: &VecDeque<RequestId>, members: &FxHashMap<RequestId, Member>, slots: &mut Slots) -> Vec<LookedUp> {
+fn look_up(
+    waiting: &VecDeque<RequestId>,
+    members: &FxHashMap<RequestId, SglangMember>,
+    slots: &mut TokenSlots,
+) -> Vec<LookedUp> {
     // What those that are asked in first will bring into the cache, always token by token.
     let mut to_come = RadixTree::new(1);
     let each = waiting.iter().map(|id| {
@@ -123,7 +132,7 @@ fn look_up(waiting: &VecDeque<RequestId>, members: &FxHashMap<RequestId, Member>
 }
 
 /// `lpm`.
-fn by_prefix(waiting: &mut VecDeque<RequestId>, members: &FxHashMap<RequestId, Member>, slots: &mut Slots) {
+fn by_prefix(waiting: &mut VecDeque<RequestId>, members: &FxHashMap<RequestId, SglangMember>, slots: &mut TokenSlots) {
     let mut all = look_up(waiting, members, slots);
     all.sort_by_key(|found| {
         let cached = if found.waits { 0 } else { found.cached };
@@ -135,7 +144,11 @@ fn by_prefix(waiting: &mut VecDeque<RequestId>, members: &FxHashMap<RequestId, M
 
 /// `dfs-weight`: of a node's children those come first below which more of the waiting end, and all children before the
 /// requests that end at the node itself.
-fn depth_first(waiting: &mut VecDeque<RequestId>, members: &FxHashMap<RequestId, Member>, slots: &mut Slots) {
+fn depth_first(
+    waiting: &mut VecDeque<RequestId>,
+    members: &FxHashMap<RequestId, SglangMember>,
+    slots: &mut TokenSlots,
+) {
     let all = look_up(waiting, members, slots);
     let tree = slots.tree();
     let mut weights: FxHashMap<PrefixEnd, u32> = FxHashMap::default();

@@ -2,15 +2,17 @@
 
 use std::cmp::Reverse;
 
-use super::budget::Budget;
+use super::budget::PrefillBudget;
 use super::completion_order::{self, Course, Courses};
-use super::decision::{BatchKind, Outcome, Part, RowKind, SglangDecision, SglangRow, Tried, Verdict};
+use super::decision::{
+    AddVerdict, AskOutcome, AskedRequest, BatchKind, PromptPart, RowKind, SglangDecision, SglangRow,
+};
 use super::scheduler::SglangScheduler;
 use crate::workload::RequestId;
 
 /// A step with prompts in the making.
 struct Attempt {
-    budget: Budget,
+    budget: PrefillBudget,
     rows: Vec<SglangRow>,
     /// Of the rows' requests, how many hold a row of the table of slots already.
     holding: u32,
@@ -68,7 +70,7 @@ impl SglangScheduler {
         let joining = if self.settings.mixes() { running.len() } else { 0 };
         let offsets = running.iter().map(|&id| self.member(id).offset(self.ratio));
         Attempt {
-            budget: Budget::new(&self.settings, joining, offsets.sum()),
+            budget: PrefillBudget::new(&self.settings, joining, offsets.sum()),
             rows: Vec::new(),
             holding: 0,
             let_in: 0,
@@ -97,13 +99,13 @@ impl SglangScheduler {
         }
         let is_cut = tokens < rest;
         budget.charge(tokens, if is_cut { 0 } else { member.clipped_max_new() });
-        let row = member.extend(RowKind::Chunk, Part { tokens, is_cut });
+        let row = member.extend(RowKind::Chunk, PromptPart { tokens, is_cut });
         if !is_cut {
             self.chunked = None;
         }
         attempt.rows.push(row);
         attempt.holding += 1;
-        decision.tried.push(self.tried(attempt, id, Outcome::GoesOn));
+        decision.tried.push(self.tried(attempt, id, AskOutcome::GoesOn));
         true
     }
 
@@ -111,7 +113,7 @@ impl SglangScheduler {
     fn ask_in(&mut self, attempt: &mut Attempt, decision: &mut SglangDecision) {
         while let Some(&id) = self.waiting.get(attempt.let_in) {
             // Without memory it is asked, and refused.
-            if attempt.budget.verdict(self.slots.available()) == Verdict::Other {
+            if attempt.budget.verdict(self.slots.available()) == AddVerdict::Other {
                 return;
             }
             let rows = attempt.rows.len() as u32;
@@ -128,18 +130,18 @@ impl SglangScheduler {
             let outcome = self.ask(attempt, id);
             decision.tried.push(self.tried(attempt, id, outcome));
             match outcome {
-                Outcome::Added(Verdict::Continue) | Outcome::GoesOn => {}
-                Outcome::Added(Verdict::NoToken) | Outcome::Refused(Verdict::NoToken) => {
+                AskOutcome::Added(AddVerdict::Continue) | AskOutcome::GoesOn => {}
+                AskOutcome::Added(AddVerdict::NoToken) | AskOutcome::Refused(AddVerdict::NoToken) => {
                     self.running.is_full = !(attempt.rows.is_empty() && self.running.ids.is_empty());
                     return;
                 }
-                Outcome::Added(_) | Outcome::Refused(_) => return,
+                AskOutcome::Added(_) | AskOutcome::Refused(_) => return,
             }
         }
     }
 
     /// Asks one in (`add_one_req`).
-    fn ask(&mut self, attempt: &mut Attempt, id: RequestId) -> Outcome {
+    fn ask(&mut self, attempt: &mut Attempt, id: RequestId) -> AskOutcome {
         let member = self.members.get_mut(&id).expect("it is here");
         member.fill = member.num_tokens();
         let found = self.slots.find(member, member.fill - 1);
@@ -150,7 +152,7 @@ impl SglangScheduler {
         match part {
             Err(verdict) => {
                 self.slots.unlock(found.end);
-                Outcome::Refused(verdict)
+                AskOutcome::Refused(verdict)
             }
             Ok(part) => {
                 let member = self.members.get_mut(&id).expect("it is here");
@@ -167,12 +169,12 @@ impl SglangScheduler {
                 if part.is_cut {
                     attempt.cut = Some(id);
                 }
-                Outcome::Added(attempt.budget.verdict(self.slots.available()))
+                AskOutcome::Added(attempt.budget.verdict(self.slots.available()))
             }
         }
     }
 
-    fn part_of(&self, attempt: &mut Attempt, id: RequestId) -> Result<Part, Verdict> {
+    fn part_of(&self, attempt: &mut Attempt, id: RequestId) -> Result<PromptPart, AddVerdict> {
         let member = self.member(id);
         let available = self.slots.available();
         if self.slots.has_tree() || !member.request.ignore_eos {
@@ -191,8 +193,8 @@ impl SglangScheduler {
         completion_order::part_of(&mut attempt.budget, member, available, courses, self.settings.page_size)
     }
 
-    fn tried(&self, attempt: &Attempt, id: RequestId, outcome: Outcome) -> Tried {
-        Tried {
+    fn tried(&self, attempt: &Attempt, id: RequestId, outcome: AskOutcome) -> AskedRequest {
+        AskedRequest {
             id,
             outcome,
             memory_left: attempt.budget.left(self.slots.available()),
@@ -204,7 +206,7 @@ impl SglangScheduler {
 
     /// Drives running requests out for a waiting one with a better priority, if that makes room for it
     /// (`preempt_to_schedule`). Of a request that has not been asked before the prompt is not counted.
-    fn preempt(&mut self, id: RequestId, budget: &mut Budget, decision: &mut SglangDecision) -> bool {
+    fn preempt(&mut self, id: RequestId, budget: &mut PrefillBudget, decision: &mut SglangDecision) -> bool {
         let Some((rules, threshold)) = self.settings.preempts() else {
             return false;
         };

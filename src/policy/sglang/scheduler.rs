@@ -6,10 +6,10 @@ use rustc_hash::FxHashMap;
 
 use super::arrival::LengthLimits;
 use super::decision::{BatchKind, RowKind, SglangDecision, SglangRow};
-use super::member::Member;
+use super::member::SglangMember;
 use super::order::QueueOrder;
 use super::settings::SglangSettings;
-use super::slots::Slots;
+use super::slots::TokenSlots;
 use crate::policy::queue::Memory;
 use crate::workload::{Request, RequestId};
 
@@ -19,12 +19,12 @@ use crate::workload::{Request, RequestId};
 pub struct SglangScheduler {
     pub(super) settings: SglangSettings,
     pub(super) limits: LengthLimits,
-    pub(super) slots: Slots,
+    pub(super) slots: TokenSlots,
     pub(super) order: QueueOrder,
-    pub(super) members: FxHashMap<RequestId, Member>,
+    pub(super) members: FxHashMap<RequestId, SglangMember>,
     /// Next first.
     pub(super) waiting: VecDeque<RequestId>,
-    pub(super) running: Running,
+    pub(super) running: RunningBatch,
     /// The prompt under way: it holds a row, and is not among the running ones.
     pub(super) chunked: Option<RequestId>,
     /// The step that the latest turn decided, if it holds prompts.
@@ -41,7 +41,7 @@ pub struct SglangScheduler {
 
 /// The requests that go on from token to token.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Running {
+pub(super) struct RunningBatch {
     pub ids: Vec<RequestId>,
     /// A request did not fit beside them, and none of them has left since.
     pub is_full: bool,
@@ -52,11 +52,11 @@ impl SglangScheduler {
     pub fn new(settings: SglangSettings, memory: &Memory) -> Self {
         Self {
             limits: LengthLimits::new(&settings, memory),
-            slots: Slots::new(&settings, memory),
+            slots: TokenSlots::new(&settings, memory),
             order: QueueOrder::new(settings.schedule_policy, settings.priorities),
             members: FxHashMap::default(),
             waiting: VecDeque::new(),
-            running: Running::default(),
+            running: RunningBatch::default(),
             chunked: None,
             last_prefill: None,
             in_flight: VecDeque::new(),
@@ -155,17 +155,17 @@ impl SglangScheduler {
         self.ratio
     }
 
-    /// Slots that nobody has [tokens].
+    /// TokenSlots that nobody has [tokens].
     pub const fn free_slots(&self) -> u64 {
         self.slots.free()
     }
 
-    /// Slots of cached tokens that nobody uses [tokens].
+    /// TokenSlots of cached tokens that nobody uses [tokens].
     pub const fn evictable_slots(&self) -> u64 {
         self.slots.available() - self.slots.free()
     }
 
-    /// Slots of cached tokens that somebody uses [tokens].
+    /// TokenSlots of cached tokens that somebody uses [tokens].
     pub const fn protected_slots(&self) -> u64 {
         self.slots.protected()
     }
@@ -180,20 +180,20 @@ impl SglangScheduler {
         self.free_rows
     }
 
-    /// Slots that running requests hold; what several share counts once [tokens].
+    /// TokenSlots that running requests hold; what several share counts once [tokens].
     pub const fn used_slots(&self) -> u64 {
         self.slots.used()
     }
 
     /// How many of these hold a token.
     pub fn filled_slots(&self) -> u64 {
-        let beside = |member: &Member| u64::from(member.committed - member.owned);
+        let beside = |member: &SglangMember| u64::from(member.committed - member.owned);
         self.slots.protected() + self.members.values().map(beside).sum::<u64>()
     }
 
     /// How much of its prompt a request would find in the cache if it were let in now [tokens].
     pub fn cached_tokens(&self, request: &Request) -> u32 {
-        let member = Member::new(request.clone(), 0);
+        let member = SglangMember::new(request.clone(), 0);
         self.slots.held(&member, member.num_tokens() - 1)
     }
 
@@ -203,11 +203,11 @@ impl SglangScheduler {
         !member.is_aborted && self.limits.comes_in(&member, &self.settings)
     }
 
-    pub(super) fn member(&self, id: RequestId) -> &Member {
+    pub(super) fn member(&self, id: RequestId) -> &SglangMember {
         &self.members[&id]
     }
 
-    pub(super) fn member_mut(&mut self, id: RequestId) -> &mut Member {
+    pub(super) fn member_mut(&mut self, id: RequestId) -> &mut SglangMember {
         self.members.get_mut(&id).expect("it is here")
     }
 
@@ -263,7 +263,7 @@ impl SglangScheduler {
             return;
         }
         if self.running.ids.is_empty() {
-            self.running = Running { ids, is_full: false };
+            self.running = RunningBatch { ids, is_full: false };
         } else {
             self.running.ids.append(&mut ids);
         }

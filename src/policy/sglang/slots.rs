@@ -4,13 +4,13 @@
 //! A request's tokens lie in the tree as far as it has been inserted there, and from there on in slots of its own. What
 //! the tree holds already when it is inserted is given back.
 
-use super::member::Member;
+use super::member::SglangMember;
 use super::settings::{SglangSettings, SpecialTokens};
 use crate::kv::{FoundPrefix, PrefixEnd, RadixTree};
 use crate::policy::queue::Memory;
 
 /// All slots of a server.
-pub(super) struct Slots {
+pub(super) struct TokenSlots {
     /// Tokens that fit in all.
     capacity: u64,
     page: u32,
@@ -23,7 +23,7 @@ pub(super) struct Slots {
     evicted: u64,
 }
 
-impl Slots {
+impl TokenSlots {
     pub(super) fn new(settings: &SglangSettings, memory: &Memory) -> Self {
         let capacity = settings.capacity(memory);
         Self {
@@ -73,13 +73,13 @@ impl Slots {
         tokens.next_multiple_of(self.page)
     }
 
-    /// Slots that a prefill row takes which starts from `before` tokens.
+    /// TokenSlots that a prefill row takes which starts from `before` tokens.
     pub(super) const fn slots_of_row(&self, before: u32, tokens: u32) -> u64 {
         (self.paged(before + tokens) - self.paged(before)) as u64
     }
 
     /// Slots that the member's next token takes.
-    pub(super) const fn slots_of_next(&self, member: &Member) -> u64 {
+    pub(super) const fn slots_of_next(&self, member: &SglangMember) -> u64 {
         if member.committed.is_multiple_of(self.page) {
             self.page as u64
         } else {
@@ -88,7 +88,7 @@ impl Slots {
     }
 
     /// The longest prefix of its first `count` tokens in the tree, which counts as used now.
-    pub(super) fn find(&mut self, member: &Member, count: u32) -> FoundPrefix {
+    pub(super) fn find(&mut self, member: &SglangMember, count: u32) -> FoundPrefix {
         if !self.caching {
             return FoundPrefix {
                 tokens: 0,
@@ -99,7 +99,7 @@ impl Slots {
     }
 
     /// How much of its first `count` tokens is in the tree, without a trace of the question.
-    pub(super) fn held(&self, member: &Member, count: u32) -> u32 {
+    pub(super) fn held(&self, member: &SglangMember, count: u32) -> u32 {
         if !self.caching {
             return 0;
         }
@@ -143,7 +143,7 @@ impl Slots {
 
     /// Puts the first `count` tokens of a running member into the tree, whole pages of them, and moves its lock there.
     /// A node ends where the prompt does: outputs are a leaf of their own.
-    pub(super) fn insert(&mut self, member: &mut Member, count: u32) {
+    pub(super) fn insert(&mut self, member: &mut SglangMember, count: u32) {
         if !self.caching {
             return;
         }
@@ -164,7 +164,7 @@ impl Slots {
     }
 
     /// Takes everything from a member; what the tree holds of it stays there until it is evicted.
-    pub(super) fn release(&mut self, member: &mut Member) {
+    pub(super) fn release(&mut self, member: &mut SglangMember) {
         self.free += u64::from(self.paged(member.committed) - member.owned);
         self.tree.unlock(member.lock);
         member.lock = PrefixEnd::EMPTY;

@@ -1,5 +1,5 @@
-//! The log of SGLang's scheduler as JSON, in the schema `sglang-sched-oracle/1`: `{"summary": ..., "per_request": {...},
-//! "steps": [...]}`, one line a turn of the loop.
+//! The log of SGLang's scheduler as JSON, in the schema `sglang-sched-oracle/1`: a summary, the requests, and the steps,
+//! one line a turn of the loop.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::log_lines::{micros, write_joined};
 use crate::engine::{SglangLog, SglangSlots, SglangTurn, SglangUpdate};
-use crate::policy::sglang::{BatchKind, FinishReason, Outcome, RowKind, SglangRow, Tried, Verdict};
+use crate::policy::sglang::{AddVerdict, AskOutcome, AskedRequest, BatchKind, FinishReason, RowKind, SglangRow};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -178,13 +178,13 @@ impl SglangSchedulerLog<'_> {
     }
 
     /// `[id, verdict, what is left afterwards, hit]`; of a prompt that goes on without the hit.
-    fn tried(&self, tried: &Tried) -> Value {
+    fn tried(&self, tried: &AskedRequest) -> Value {
         let left = json!([rounded(tried.memory_left), tried.input_left, tried.chunk_left]);
         let name = self.name(tried.id);
         match tried.outcome {
-            Outcome::GoesOn => json!([name, "CHUNK", left]),
-            Outcome::Added(verdict) => json!([name, format!("ADDED:{}", in_words(verdict)), left, tried.hit]),
-            Outcome::Refused(verdict) => json!([name, format!("REFUSED:{}", in_words(verdict)), left, tried.hit]),
+            AskOutcome::GoesOn => json!([name, "CHUNK", left]),
+            AskOutcome::Added(verdict) => json!([name, format!("ADDED:{}", in_words(verdict)), left, tried.hit]),
+            AskOutcome::Refused(verdict) => json!([name, format!("REFUSED:{}", in_words(verdict)), left, tried.hit]),
         }
     }
 
@@ -279,11 +279,11 @@ fn end_us(turn: &SglangTurn) -> u64 {
     micros(ended.max(turn.at))
 }
 
-const fn in_words(verdict: Verdict) -> &'static str {
+const fn in_words(verdict: AddVerdict) -> &'static str {
     match verdict {
-        Verdict::Continue => "CONTINUE",
-        Verdict::NoToken => "NO_TOKEN",
-        Verdict::Other => "OTHER",
+        AddVerdict::Continue => "CONTINUE",
+        AddVerdict::NoToken => "NO_TOKEN",
+        AddVerdict::Other => "OTHER",
     }
 }
 

@@ -3,8 +3,7 @@
 use serde::Deserialize;
 
 /// What tells which engine an experiment is with.
-#[derive(Deserialize)]
-#[serde(expecting = "an object with config, timing, requests and actions")]
+#[derive(Default, Deserialize)]
 pub(super) struct RawSchema {
     #[serde(default)]
     pub schema: String,
