@@ -55,7 +55,8 @@ static MAX_RUNNING_REQUESTS: Setting =
 static MAX_PREFILL_TOKENS: Setting = Setting::new(
     "max_prefill_tokens",
     TOKENS,
-    "Where prompts are not cut: the most prompt tokens in a step, unless a single prompt is longer",
+    "The prompt tokens after which nobody else is asked into a step; where prompts are not cut, nobody comes in beside \
+     others who would go beyond them",
 )
 .unit("tokens")
 .default("16384", THEIRS);

@@ -1,5 +1,5 @@
-//! The log of SGLang's scheduler as JSON, in the schema `sglang-sched-oracle/1`: a summary, the requests, and the steps,
-//! one line a turn of the loop.
+//! The log of SGLang's scheduler as JSON, in the schema `sglang-sched-oracle/1`: a summary, the requests, and the
+//! steps, one line a turn of the loop.
 
 use std::io::{self, Write};
 
