@@ -298,3 +298,31 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::ContentId;
+
+    #[test]
+    fn children_come_in_the_order_of_their_first_stretches() {
+        let stretch = |content, tokens| {
+            [Segment {
+                content: ContentId(content),
+                offset: 0,
+                tokens,
+            }]
+        };
+        let mut tree = RadixTree::new(1);
+        let ends = [1, 2, 3].map(|content| tree.insert(&stretch(content, 10)).end);
+        assert_eq!(tree.children(PrefixEnd::EMPTY), ends);
+        // Where the second is cut, its head stands in its place.
+        let head = tree.find(&stretch(2, 4)).end;
+        assert_eq!(tree.children(PrefixEnd::EMPTY), [ends[0], head, ends[2]]);
+        assert_eq!((tree.children(head), tree.parent(ends[1])), (vec![ends[1]], Some(head)));
+        // The first is forgotten, and comes last when it is back.
+        tree.evict(10);
+        let back = tree.insert(&stretch(1, 10)).end;
+        assert_eq!(tree.children(PrefixEnd::EMPTY), [head, ends[2], back]);
+    }
+}

@@ -255,7 +255,8 @@ impl SglangScheduler {
         let spare = if page > 1 { page * rows.len() as u64 } else { 0 };
         self.slots.evict_until_free(tokens + spare);
         for row in rows {
-            self.slots.take(self.slots.slots_of_row(row.before, row.tokens));
+            let taken = self.slots.slots_of_row(row.before, row.tokens);
+            self.slots.take(taken, row.tokens.into());
             let member = self.members.get_mut(&row.id).expect("it is here");
             member.committed = row.before + row.tokens;
             if !std::mem::replace(&mut member.has_row, true) {

@@ -186,9 +186,8 @@ impl SglangScheduler {
     }
 
     /// How many of these hold a token.
-    pub fn filled_slots(&self) -> u64 {
-        let beside = |member: &SglangMember| u64::from(member.committed - member.owned);
-        self.slots.protected() + self.members.values().map(beside).sum::<u64>()
+    pub const fn filled_slots(&self) -> u64 {
+        self.slots.filled()
     }
 
     /// How much of its prompt a request would find in the cache if it were let in now [tokens].
@@ -306,7 +305,7 @@ impl SglangScheduler {
         // A page each, even if it is not needed.
         self.slots.evict_until_free(page * self.running.ids.len() as u64);
         let needed = self.slots_of_next(&self.running.ids);
-        self.slots.take(needed);
+        self.slots.take(needed, self.running.ids.len() as u64);
         for id in &self.running.ids {
             let member = self.members.get_mut(id).expect("it is here");
             rows.push(SglangRow {

@@ -19,6 +19,8 @@ pub(super) struct TokenSlots {
     special: Option<SpecialTokens>,
     tree: RadixTree,
     free: u64,
+    /// Tokens in slots beside the tree.
+    beside: u64,
     /// Tokens forgotten for want of room, since the start.
     evicted: u64,
 }
@@ -33,6 +35,7 @@ impl TokenSlots {
             special: settings.special_tokens,
             tree: RadixTree::new(settings.page_size),
             free: capacity,
+            beside: 0,
             evicted: 0,
         }
     }
@@ -59,6 +62,11 @@ impl TokenSlots {
     /// Slots that requests hold, in the tree and beside it.
     pub(super) const fn used(&self) -> u64 {
         self.capacity - self.available()
+    }
+
+    /// How many of these hold a token.
+    pub(super) const fn filled(&self) -> u64 {
+        self.protected() + self.beside
     }
 
     pub(super) const fn evicted(&self) -> u64 {
@@ -135,10 +143,11 @@ impl TokenSlots {
         self.evicted += evicted;
     }
 
-    /// Takes free slots.
-    pub(super) fn take(&mut self, slots: u64) {
+    /// Takes free slots for so many tokens, of which others fill pages that were taken before.
+    pub(super) fn take(&mut self, slots: u64, tokens: u64) {
         assert!(slots <= self.free, "slots are free before they are taken");
         self.free -= slots;
+        self.beside += tokens;
     }
 
     /// Puts the first `count` tokens of a running member into the tree, whole pages of them, and moves its lock there.
@@ -157,6 +166,7 @@ impl TokenSlots {
         }
         let added = self.tree.tokens() - before;
         self.free += u64::from(pages - member.owned) - added;
+        self.beside -= u64::from(pages - member.owned);
         self.tree.lock(end);
         self.tree.unlock(member.lock);
         member.lock = end;
@@ -166,6 +176,7 @@ impl TokenSlots {
     /// Takes everything from a member; what the tree holds of it stays there until it is evicted.
     pub(super) fn release(&mut self, member: &mut SglangMember) {
         self.free += u64::from(self.paged(member.committed) - member.owned);
+        self.beside -= u64::from(member.committed - member.owned);
         self.tree.unlock(member.lock);
         member.lock = PrefixEnd::EMPTY;
         member.committed = 0;
