@@ -190,6 +190,7 @@ impl Prompt {
 
 /// One request as the client knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is said of a request by itself")]
 pub struct Request {
     /// Its number in the order of arrival.
     pub id: RequestId,

@@ -21,8 +21,8 @@ pub(super) struct PrefillBudget {
 
 impl PrefillBudget {
     /// Beside so many decodes that join the step, of running requests that are expected to produce so much yet.
-    pub(super) fn new(settings: &SglangSettings, joining: usize, expected: f64) -> Self {
-        let joining = joining as i64;
+    pub(super) fn new(settings: &SglangSettings, joining: u32, expected: f64) -> Self {
+        let joining = i64::from(joining);
         let chunk = settings.chunked_prefill_size;
         Self {
             expected: joining as f64 + expected,
@@ -40,7 +40,7 @@ impl PrefillBudget {
 
     /// What the step's rows leave of them [tokens].
     pub(super) const fn left_now(&self, available: u64) -> i64 {
-        available as i64 - self.current
+        available.cast_signed() - self.current
     }
 
     /// Takes off a row's tokens, in whole pages, what its request may produce, and a page to spare.

@@ -67,7 +67,7 @@ impl SglangScheduler {
 
     fn attempt(&self) -> Attempt {
         let running = &self.running.ids;
-        let joining = if self.settings.mixes() { running.len() } else { 0 };
+        let joining = if self.settings.mixes() { running.len() as u32 } else { 0 };
         let offsets = running.iter().map(|&id| self.member(id).offset(self.ratio));
         Attempt {
             budget: PrefillBudget::new(&self.settings, joining, offsets.sum()),

@@ -155,17 +155,17 @@ impl SglangScheduler {
         self.ratio
     }
 
-    /// TokenSlots that nobody has [tokens].
+    /// Slots that nobody has [tokens].
     pub const fn free_slots(&self) -> u64 {
         self.slots.free()
     }
 
-    /// TokenSlots of cached tokens that nobody uses [tokens].
+    /// Slots of cached tokens that nobody uses [tokens].
     pub const fn evictable_slots(&self) -> u64 {
         self.slots.available() - self.slots.free()
     }
 
-    /// TokenSlots of cached tokens that somebody uses [tokens].
+    /// Slots of cached tokens that somebody uses [tokens].
     pub const fn protected_slots(&self) -> u64 {
         self.slots.protected()
     }
@@ -180,7 +180,7 @@ impl SglangScheduler {
         self.free_rows
     }
 
-    /// TokenSlots that running requests hold; what several share counts once [tokens].
+    /// Slots that running requests hold; what several share counts once [tokens].
     pub const fn used_slots(&self) -> u64 {
         self.slots.used()
     }

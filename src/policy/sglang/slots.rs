@@ -81,7 +81,7 @@ impl TokenSlots {
         tokens.next_multiple_of(self.page)
     }
 
-    /// TokenSlots that a prefill row takes which starts from `before` tokens.
+    /// Slots that a prefill row takes which starts from `before` tokens.
     pub(super) const fn slots_of_row(&self, before: u32, tokens: u32) -> u64 {
         (self.paged(before + tokens) - self.paged(before)) as u64
     }
