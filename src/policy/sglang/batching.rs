@@ -124,7 +124,7 @@ impl Planner for SglangBatching {
     fn complete(&mut self, _plan: &StepPlan, end: Time) -> StepOutcome {
         let mut outcome = StepOutcome::default();
         // Who finishes now runs still.
-        let running = self.histories.len() as u32 - self.waiting().requests;
+        let running = self.scheduler.held_rows();
         for output in self.scheduler.end_step() {
             let Some(live) = self.histories.get_mut(&output.id) else {
                 continue;

@@ -21,7 +21,10 @@
 //! length from that is left out, and a stop token costs a row for nothing.
 //!
 //! Not modelled: orders that are drawn or go by routing keys, caches on the host, windows and states, speculation.
-//! Where mixed steps would run out of memory, which stops a real server, the prompt under way waits.
+//! Where mixed steps would run out of memory, which stops a real server, the prompt under way waits. `run` rejects at
+//! once what SGLang takes in as a prompt of one token and then aborts, prompts within six tokens of the longest input
+//! or of the memory, and whom it would ask for ever: without the cache, who ignores stop tokens and was cut to the
+//! memory.
 
 mod arrival;
 mod batching;
