@@ -81,9 +81,9 @@ class Changes(TypedDict, total=False):
     batching: Mapping[str, Any]
     # How requests are batched. If left out "continuous": as vLLM.
     batching__policy: Literal["none", "static", "continuous", "orca", "sarathi", "vllm-v0", "tgi", "trtllm", "sglang"]
-    # Which release of vLLM the defaults are of, and what steps and memory depend on; each switch may also be
-    # written by itself, and then stands. If left out "vllm-0.33": the newest recorded.
-    batching__profile: Literal["vllm-0.33", "vllm-0.32", "vllm-0.31", "vllm-0.30", "vllm-0.29", "vllm-0.28", "vllm-0.27", "vllm-0.26", "vllm-0.25", "vllm-0.24", "vllm-0.23", "vllm-0.22", "vllm-0.21", "vllm-0.20", "vllm-0.19", "vllm-0.18", "vllm-0.17", "vllm-0.16", "vllm-0.15", "vllm-0.14", "vllm-0.13", "vllm-0.12", "vllm-0.11"]
+    # Which release the defaults are of, and what steps and memory depend on; each switch may also be written by
+    # itself, and then stands. If left out "vllm-0.33": the newest recorded.
+    batching__profile: Literal["vllm-0.33", "vllm-0.32", "vllm-0.31", "vllm-0.30", "vllm-0.29", "vllm-0.28", "vllm-0.27", "vllm-0.26", "vllm-0.25", "vllm-0.24", "vllm-0.23", "vllm-0.22", "vllm-0.21", "vllm-0.20", "vllm-0.19", "vllm-0.18", "vllm-0.17", "vllm-0.16", "vllm-0.15", "vllm-0.14", "vllm-0.13", "vllm-0.12", "vllm-0.11", "sglang-0.5.23"]
     # How long the oldest request may wait for a batch to fill up. If left out "0s": as Triton's
     # max_queue_delay_microseconds.
     batching__max_wait: str | timedelta
@@ -153,12 +153,12 @@ class Changes(TypedDict, total=False):
     # by the GPU's memory.
     batching__chunked_prefill_size: int
     # In which order the waiting are asked in. If left out "fcfs": SGLang's default.
-    batching__schedule_policy: Literal["fcfs", "lpm"]
+    batching__schedule_policy: Literal["fcfs", "lpm", "lof", "dfs-weight"]
     # The most requests running at once [requests]. If left out 2048: the least that SGLang derives from the
     # memory.
     batching__max_running_requests: int
-    # The most prompt tokens in a step, unless a single prompt is longer [tokens]. If left out 16384: SGLang's
-    # default.
+    # The prompt tokens after which nobody else is asked into a step; where prompts are not cut, nobody comes in
+    # beside others who would go beyond them [tokens]. If left out 16384: SGLang's default.
     batching__max_prefill_tokens: int
     # Whether the decodes join the steps with prompts. If left out false: SGLang's default.
     batching__enable_mixed_chunk: bool
@@ -167,6 +167,20 @@ class Changes(TypedDict, total=False):
     batching__schedule_conservativeness: float
     # Tokens that are handed out, found and cached together [tokens]. If left out 1: SGLang's default.
     batching__page_size: int
+    # Whether a step is decided only when the one before has ended, instead of while it runs. If left out false:
+    # SGLang's default.
+    batching__disable_overlap_schedule: bool
+    # Whether priorities come before the order of arrival, or of max_tokens; with fcfs and lof only. If left out
+    # false: SGLang's default.
+    batching__enable_priority_scheduling: bool
+    # Whether the lower number is the better priority. If left out false: SGLang's default.
+    batching__schedule_low_priority_values_first: bool
+    # By how much more a priority must be better than that of a running request that it drives out. If left out
+    # 10: SGLang's default.
+    batching__priority_scheduling_preemption_threshold: int
+    # Whether no running request is driven out for the sake of a better priority. If left out false: SGLang's
+    # default.
+    batching__disable_priority_preemption: bool
     # Who asks for what, and when.
     workload: Mapping[str, Any]
     # When requests are sent. Required: write arrivals = { process = "poisson", rate = 8.0 }.
@@ -178,7 +192,7 @@ class Changes(TypedDict, total=False):
     # [tokens]. Required: write output = { dist = "lognormal", median = 200, sigma = 0.6, max = 2000 }.
     workload__output: int | Mapping[str, Any]
     # The most tokens that each request allows; a longer output is cut [tokens]. If left out: exactly as many as
-    # each output has.
+    # each output has, which clients get who ask that stop tokens be ignored.
     workload__max_tokens: int
     # Text that prompts start with and share, such as a system prompt; prompt lengths come after it.
     workload__prefix: Mapping[str, Any]

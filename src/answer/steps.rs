@@ -1,18 +1,24 @@
 //! `steps`: what the scheduler does in every step of a recorded experiment.
 
+use std::io;
 use std::path::PathBuf;
 
 use super::problem::Problem;
 use crate::config::Diagnostic;
-use crate::config::scheduler_log::read_scheduler_experiment;
-use crate::engine::{Clock, LoggedExperiment, log_steps};
+use crate::config::scheduler_log::{
+    RecordedExperiment, SchedulerExperiment, SglangExperiment, read_scheduler_experiment,
+};
+use crate::engine::{Clock, LoggedExperiment, SglangLogged, log_sglang, log_steps};
+use crate::policy::sglang::SglangScheduler;
 use crate::policy::vllm::VllmScheduler;
 use crate::report::scheduler_log::SchedulerLog;
+use crate::report::sglang_log::SglangSchedulerLog;
 
 /// What does the scheduler do in every step?
 #[derive(Clone, Debug)]
 pub struct StepsQuestion {
-    /// The experiment in vLLM's scheduler-log schema: JSON with config, timing, requests and actions.
+    /// The experiment in the schema of vLLM's or SGLang's scheduler logs: JSON with config, timing, requests and
+    /// actions.
     pub file: PathBuf,
 }
 
@@ -26,7 +32,13 @@ pub struct StepsAnswer {
 impl StepsQuestion {
     /// Schedules the recorded experiment and logs every step.
     pub fn answer(&self) -> Result<StepsAnswer, Problem> {
-        let experiment = read_scheduler_experiment(&self.file).map_err(Diagnostic::new)?;
+        match read_scheduler_experiment(&self.file).map_err(Diagnostic::new)? {
+            RecordedExperiment::Vllm(experiment) => self.of_vllm(*experiment),
+            RecordedExperiment::Sglang(experiment) => self.of_sglang(*experiment),
+        }
+    }
+
+    fn of_vllm(&self, experiment: SchedulerExperiment) -> Result<StepsAnswer, Problem> {
         let clock = match &experiment.step_time {
             Some(step_time) => Clock::Timed(step_time),
             None => Clock::Counted,
@@ -43,14 +55,7 @@ impl StepsQuestion {
                 async_scheduling,
             },
         );
-        if log.too_long {
-            return Err(Diagnostic::new(format!(
-                "{}: the steps would pass 200 days, the most that is simulated; write shorter times in timing, or \
-                 fewer tokens",
-                self.file.display()
-            ))
-            .into());
-        }
+        self.refuse_too_long(log.too_long)?;
         let log = SchedulerLog {
             log: &log,
             requests: &experiment.requests,
@@ -60,11 +65,51 @@ impl StepsQuestion {
             by_group,
             tells_padding: experiment.tells_padding,
         };
-        let mut text = Vec::new();
-        log.write(&mut text)
-            .map_err(|error| Problem::of_machine(format!("the log cannot be written: {error}")))?;
-        Ok(StepsAnswer {
-            log: String::from_utf8_lossy(&text).into_owned(),
-        })
+        in_text(|out| log.write(out))
     }
+
+    fn of_sglang(&self, experiment: SglangExperiment) -> Result<StepsAnswer, Problem> {
+        let overlap = experiment.settings.overlap_schedule;
+        let scheduler = SglangScheduler::new(experiment.settings, &experiment.memory).telling_order();
+        let aborts = experiment.aborts.iter();
+        let log = log_sglang(
+            scheduler,
+            &SglangLogged {
+                requests: &experiment.requests,
+                aborts: aborts.map(|abort| (abort.at, &abort.requests[..])).collect(),
+                step_time: &experiment.step_time,
+                overlap,
+            },
+        );
+        self.refuse_too_long(log.too_long)?;
+        let aborts = experiment.aborts.iter();
+        let log = SglangSchedulerLog {
+            log: &log,
+            requests: &experiment.requests,
+            names: &experiment.names,
+            aborts: aborts.map(|abort| (abort.at, abort.name.as_str())).collect(),
+            is_compact: experiment.is_compact,
+        };
+        in_text(|out| log.write(out))
+    }
+
+    fn refuse_too_long(&self, too_long: bool) -> Result<(), Problem> {
+        if !too_long {
+            return Ok(());
+        }
+        Err(Diagnostic::new(format!(
+            "{}: the steps would pass 200 days, the most that is simulated; write shorter times in timing, or fewer \
+             tokens",
+            self.file.display()
+        ))
+        .into())
+    }
+}
+
+fn in_text(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<StepsAnswer, Problem> {
+    let mut text = Vec::new();
+    write(&mut text).map_err(|error| Problem::of_machine(format!("the log cannot be written: {error}")))?;
+    Ok(StepsAnswer {
+        log: String::from_utf8_lossy(&text).into_owned(),
+    })
 }

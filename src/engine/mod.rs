@@ -10,6 +10,7 @@ mod progress;
 mod reference;
 mod server;
 mod server_settings;
+mod sglang_log;
 mod step_log;
 mod transcript;
 
@@ -18,5 +19,6 @@ pub use make::{fast, has_fast, of_planner, reference, without_fast};
 pub use observer::{End, Event, Finished, FleetSize, Loss, Observer, ServerChange, ServerId, StepRun, Streamed};
 pub use server::Server;
 pub use server_settings::ServerSettings;
+pub use sglang_log::{SglangLog, SglangLogged, SglangSlots, SglangState, SglangTurn, SglangUpdate, log_sglang};
 pub use step_log::{Action, Clock, Decided, LoggedExperiment, LoggedStep, StepLog, Updated, log_steps};
 pub use transcript::{Heard, Transcript};

@@ -47,6 +47,11 @@ impl ServerSettings {
         (blocks as f64 / of_longest as f64 * f64::from(self.max_model_len)) as u64
     }
 
+    /// The most tokens that a request may come to before its output is cut.
+    pub fn longest_request(&self) -> u32 {
+        self.policy.longest_request(&self.memory())
+    }
+
     /// Whether some layers see a window or a chunk of the context only, and keep no more.
     pub fn has_windows(&self) -> bool {
         let is_window = |group: &KvGroup| matches!(group.kind, KvGroupKind::Sliding(_) | KvGroupKind::Chunked(_));

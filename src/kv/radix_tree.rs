@@ -1,12 +1,12 @@
-//! The prefix cache as a radix tree over tokens, as SGLang keeps it (`srt/mem_cache/radix_cache.py`, `RadixCache`).
+//! The prefix cache as a radix tree over tokens, as SGLang keeps it (`srt/mem_cache`, `UnifiedRadixCache`).
 //!
 //! Each node holds a stretch of tokens, and the way from the root to it spells what was computed before them; two
 //! sequences share nodes as far as their tokens agree, and part in a child each. A request locks the way to the end of
 //! its prefix. What nobody has locked can be evicted, leaf by leaf, the least recently used first; so a prefix is there
 //! as long as anything that goes on from it.
 //!
-//! Which nodes a lookup counts as used, and that a leaf goes as a whole, is from general knowledge of SGLang, not read
-//! in its source.
+//! All nodes on the way of a lookup count as used, and where it ends within a node, which it cuts, what follows there
+//! as well.
 //!
 //! Lengths are whole pages: a stretch that ends within a page is neither found nor kept beyond the page before.
 
@@ -19,7 +19,7 @@ use super::segments;
 use crate::workload::Segment;
 
 /// The end of a prefix in the tree; good as long as it is locked, or nothing has been evicted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PrefixEnd(usize);
 
 /// The longest prefix of a sequence that a tree holds.
@@ -53,6 +53,8 @@ struct Node {
     children: FxHashMap<BlockKey, usize>,
     locks: u32,
     used: u64,
+    /// When the first of the stretches began that went on from its parent with its first page.
+    since: u64,
 }
 
 const ROOT: usize = 0;
@@ -180,15 +182,16 @@ impl RadixTree {
         }
     }
 
-    /// How many tokens would become locked with the prefix up to `end`.
-    pub fn unlocked_up_to(&self, end: PrefixEnd) -> u64 {
-        let mut node = end.0;
-        let mut unlocked = 0;
-        while node != ROOT && self.nodes[node].locks == 0 {
-            unlocked += self.length(node);
-            node = self.nodes[node].parent;
-        }
-        unlocked
+    /// Where the stretch that ends at `end` begins; `None` at the root.
+    pub fn parent(&self, end: PrefixEnd) -> Option<PrefixEnd> {
+        (end.0 != ROOT).then(|| PrefixEnd(self.nodes[end.0].parent))
+    }
+
+    /// The ends of the stretches that go on from `end`, the oldest first; where one was cut it keeps its place.
+    pub fn children(&self, end: PrefixEnd) -> Vec<PrefixEnd> {
+        let mut children: Vec<usize> = self.nodes[end.0].children.values().copied().collect();
+        children.sort_by_key(|&child| self.nodes[child].since);
+        children.into_iter().map(PrefixEnd).collect()
     }
 
     /// Forgets whole leaves, the least recently used first, until at least `tokens` tokens are forgotten or all are
@@ -221,6 +224,7 @@ impl RadixTree {
         let parent = self.nodes[lower].parent;
         let mut upper = Node::new(parent, head, self.clock);
         upper.locks = self.nodes[lower].locks;
+        upper.since = self.nodes[lower].since;
         upper.children.insert(keys[1], lower);
         let upper = self.add(upper);
         self.nodes[parent].children.insert(keys[0], upper);
@@ -290,6 +294,35 @@ impl Node {
             children: FxHashMap::default(),
             locks: 0,
             used,
+            since: used,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::ContentId;
+
+    #[test]
+    fn children_come_in_the_order_of_their_first_stretches() {
+        let stretch = |content, tokens| {
+            [Segment {
+                content: ContentId(content),
+                offset: 0,
+                tokens,
+            }]
+        };
+        let mut tree = RadixTree::new(1);
+        let ends = [1, 2, 3].map(|content| tree.insert(&stretch(content, 10)).end);
+        assert_eq!(tree.children(PrefixEnd::EMPTY), ends);
+        // Where the second is cut, its head stands in its place.
+        let head = tree.find(&stretch(2, 4)).end;
+        assert_eq!(tree.children(PrefixEnd::EMPTY), [ends[0], head, ends[2]]);
+        assert_eq!((tree.children(head), tree.parent(ends[1])), (vec![ends[1]], Some(head)));
+        // The first is forgotten, and comes last when it is back.
+        tree.evict(10);
+        let back = tree.insert(&stretch(1, 10)).end;
+        assert_eq!(tree.children(PrefixEnd::EMPTY), [head, ends[2], back]);
     }
 }

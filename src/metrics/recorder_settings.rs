@@ -39,6 +39,12 @@ impl RecorderSettings<'_> {
         kinds.max().expect("there is a server")
     }
 
+    /// The most tokens that a request may come to on any server before its output is cut.
+    pub(super) fn longest_request(&self) -> u32 {
+        let kinds = self.kinds().into_iter().map(ServerSettings::longest_request);
+        kinds.max().expect("there is a server")
+    }
+
     /// What servers of all kinds have in common; `None` if they differ in it.
     pub(super) fn common<T: PartialEq>(&self, of: impl Fn(&ServerSettings) -> T) -> Option<T> {
         let mut kinds = self.kinds().into_iter().map(of);

@@ -119,6 +119,11 @@ impl PolicySettings {
         of_whichever!(self, rules => rules.largest_step(longest_request))
     }
 
+    /// The most tokens that a request may come to before its output is cut.
+    pub fn longest_request(&self, memory: &Memory) -> u32 {
+        of_whichever!(self, rules => rules.longest_request(memory))
+    }
+
     /// Changes that may raise the capacity of a server with this policy.
     pub fn remedies(&self) -> Vec<Change> {
         of_whichever!(self, rules => rules.remedies())

@@ -14,7 +14,7 @@ mod planner;
 mod queue;
 mod rules;
 mod sarathi;
-mod sglang;
+pub mod sglang;
 mod speculative;
 mod static_batch;
 mod tgi;
@@ -32,7 +32,7 @@ pub use queue::{
 };
 pub use rules::{Change, Description, Host, LargestStep, Limits, MOST_REQUESTS, MOST_TOKENS, Rules};
 pub use sarathi::SarathiSettings;
-pub use sglang::{SchedulePolicy, SglangSettings};
+pub use sglang::{SchedulePolicy, SglangPriorities, SglangSettings};
 pub use speculative::{Acceptance, DraftCounts, DraftPadding, DraftRules, Speculative};
 pub use static_batch::{Batch, Formation, Reserve, Response, StaticSettings};
 pub use tgi::TgiSettings;

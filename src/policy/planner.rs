@@ -94,24 +94,20 @@ impl Planner for Planned {
     fn abort(&mut self, id: RequestId) -> Option<Live> {
         let is_it = |live: &Live| live.request.id == id;
         if let Some(place) = self.queue.waiting.iter().position(is_it) {
-            let live = self.queue.waiting.remove(place)?;
-            self.policy.aborted(&live, false);
-            return Some(live);
+            return self.queue.waiting.remove(place);
         }
         if !self.policy.can_abort_running() {
             return None;
         }
         let place = self.queue.running.iter().position(is_it)?;
-        let live = self.queue.running.remove(place);
-        self.policy.aborted(&live, true);
-        Some(live)
+        Some(self.queue.running.remove(place))
     }
 
     fn plan(&mut self, now: Time) -> Decision {
         let mut decision = self.policy.plan(&mut self.queue, now);
         if let Decision::Step(plan) = &mut decision {
             let slots = u64::from(plan.used_blocks) * u64::from(self.queue.memory.block_tokens);
-            plan.empty_slots = slots - self.policy.filled_slots(&self.queue, plan);
+            plan.empty_slots = slots - self.queue.filled_slots(plan);
         }
         decision
     }
@@ -124,14 +120,13 @@ impl Planner for Planned {
         self.policy.used_blocks(&self.queue)
     }
 
-    fn cached_tokens(&self, request: &Request) -> u32 {
-        self.policy.cached_tokens(request)
+    fn cached_tokens(&self, _request: &Request) -> u32 {
+        0
     }
 
     fn complete(&mut self, plan: &StepPlan, end: Time) -> StepOutcome {
         let produced = self.queue.compute(plan, end);
         let finished = self.queue.take_complete(plan.respond_together);
-        self.policy.completed(&self.queue, plan, &finished);
         StepOutcome {
             finished,
             // Tokens of a response that is sent as a whole stay with the server until the batch has ended.

@@ -228,6 +228,13 @@ impl Queue {
         self.memory.usable_blocks - self.used_blocks()
     }
 
+    /// Slots that hold a token while the step runs: of what was computed before and of what it computes.
+    pub fn filled_slots(&self, plan: &StepPlan) -> u64 {
+        let computed = self.running.iter().map(|live| u64::from(live.computed));
+        let scheduled = plan.scheduled.iter().map(|part| u64::from(part.tokens));
+        computed.chain(scheduled).sum()
+    }
+
     /// Gives running request `index` the blocks for `tokens` more tokens; false if there are too few.
     pub fn allocate(&mut self, index: usize, tokens: u32) -> bool {
         let live = &self.running[index];
@@ -281,14 +288,6 @@ impl Queue {
         let live = self.release(index);
         let id = live.request.id;
         self.waiting.push_front(live);
-        id
-    }
-
-    /// Takes all blocks from running request `index` and puts it at the end of the queue.
-    pub fn requeue(&mut self, index: usize) -> RequestId {
-        let live = self.release(index);
-        let id = live.request.id;
-        self.waiting.push_back(live);
         id
     }
 

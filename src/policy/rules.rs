@@ -77,6 +77,11 @@ pub trait Rules: Sized {
         }
     }
 
+    /// The most tokens that a request may come to before its output is cut.
+    fn longest_request(&self, memory: &Memory) -> u32 {
+        memory.max_model_len
+    }
+
     /// Changes that may raise the capacity of a server with this policy.
     fn remedies(&self) -> Vec<Change> {
         Vec::new()

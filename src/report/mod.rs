@@ -19,5 +19,5 @@ pub use text::{Style, numbers, table};
 pub use verb::{
     CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport, StudySetting,
     ValidatedExperiment, ValidationReport, capacity, compare, cost, curve, formula, plan, scheduler_log, serve_command,
-    servers, sweep,
+    servers, sglang_log, sweep,
 };

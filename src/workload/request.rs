@@ -190,6 +190,7 @@ impl Prompt {
 
 /// One request as the client knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is said of a request by itself")]
 pub struct Request {
     /// Its number in the order of arrival.
     pub id: RequestId,
@@ -206,6 +207,8 @@ pub struct Request {
     pub max_tokens: u32,
     /// Whether its last token is a stop token; otherwise it ends because its length is reached.
     pub stops: bool,
+    /// Whether it asks that stop tokens be ignored, as benchmarks do, so that a server may count on all its output.
+    pub ignore_eos: bool,
     /// Whether it asks for no token, but for what its prompt comes to: an embedding, a score. The step that computes
     /// the end of its prompt answers it, so inside a server it runs as if it produced a single token, which no client
     /// sees, nobody samples, and which takes no memory.
@@ -235,6 +238,7 @@ impl Request {
             output_tokens,
             max_tokens,
             stops: output_tokens < max_tokens,
+            ignore_eos: false,
             is_prompt_only: false,
             priority: 0,
             session: SessionId(id.0),

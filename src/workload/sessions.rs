@@ -125,6 +125,7 @@ impl Sessions {
         let prompt = Prompt::of_segments(&talk.said[..]);
         let (output_tokens, max_tokens) = cut_output(self.output.draw(&mut talk.output), self.max_tokens);
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
+        request.ignore_eos = self.max_tokens.is_none();
         request.output_is_shared = !is_last;
         request.priority = talk.priority;
         request.session = SessionId(talk.first.0);

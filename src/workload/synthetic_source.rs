@@ -125,6 +125,7 @@ impl SyntheticSource {
         };
         let (output_tokens, max_tokens) = cut_output(self.output.draw(), self.max_tokens);
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
+        request.ignore_eos = self.max_tokens.is_none();
         request.is_prompt_only = self.is_prompt_only;
         if let Some((levels, random)) = &mut self.urgency {
             request.priority = levels.draw(random);

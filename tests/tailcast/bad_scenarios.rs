@@ -285,9 +285,21 @@ pub const SCENARIOS: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "policy = \"continuous\"",
-        "policy = \"sglang\"\nschedule_policy = \"lof\"",
+        "policy = \"sglang\"\nschedule_policy = \"hrrn\"",
         "10:19",
-        "allowed: fcfs, lpm",
+        "allowed: fcfs, lpm, lof, dfs-weight",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"sglang\"\nschedule_policy = \"lpm\"\nenable_priority_scheduling = true",
+        "11:30",
+        "with the orders fcfs and lof only",
+    ),
+    (
+        "policy = \"continuous\"",
+        "policy = \"continuous\"\nprofile = \"sglang-0.5.23\"",
+        "10:11",
+        "write policy = \"sglang\"",
     ),
     (
         "policy = \"continuous\"",

@@ -48,8 +48,15 @@ fn outputs_beyond_the_longest_request_are_counted() {
         ]);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         let (requests, warnings) = requests(&ended.stdout);
+        // SGLang leaves two tokens free, and takes no prompt within six of the limit.
+        let (rejected, of_each) = if policy.ends_with("sglang") {
+            (2, ["48", "48", "", "", "5"])
+        } else {
+            (1, ["50", "50", "1", "", "5"])
+        };
         assert_eq!(requests["cut_at_max_model_len"], 2, "{policy}: {requests}");
-        assert_eq!((&requests["rejected"], &requests["finished"]), (&1.into(), &4.into()));
+        assert_eq!(requests["rejected"], rejected, "{policy}");
+        assert_eq!(requests["finished"], 5 - rejected, "{policy}");
         let said = "the outputs of 2 of 5 requests are cut";
         assert!(
             warnings.iter().any(|warning| warning.starts_with(said)),
@@ -57,7 +64,7 @@ fn outputs_beyond_the_longest_request_are_counted() {
         );
         let rows = std::fs::read_to_string(place.path("r.csv")).unwrap();
         let outputs: Vec<&str> = rows.lines().skip(1).map(|row| row.split(',').nth(6).unwrap()).collect();
-        assert_eq!(outputs, ["50", "50", "1", "", "5"], "{policy}");
+        assert_eq!(outputs, of_each, "{policy}");
     }
     let ended = place.run(&["run", "s.toml"]);
     assert!(ended.stdout.starts_with("WARNING   "), "{}", ended.stdout);

@@ -3,13 +3,13 @@
 //! both at the start, and C (30, 2) a millisecond later.
 
 use tailcast::engine::Finished;
-use tailcast::policy::{PolicySettings, SchedulePolicy, SglangSettings};
+use tailcast::policy::{PolicySettings, SchedulePolicy, SglangPriorities, SglangSettings};
 use tailcast::workload::{ContentId, OutputName, Prompt, Request, Segment};
 
 use crate::known::{first_and_last_with, histories_with, request, three_requests};
 use crate::known_engines::ROOMY;
 
-/// SGLang's defaults, but for eight requests at once.
+/// SGLang's defaults, but for eight requests at once and without the overlap schedule.
 fn settings() -> SglangSettings {
     SglangSettings {
         max_running_requests: 8,
@@ -20,6 +20,9 @@ fn settings() -> SglangSettings {
         schedule_policy: SchedulePolicy::Fcfs,
         prefix_caching: true,
         page_size: 1,
+        overlap_schedule: false,
+        priorities: None,
+        special_tokens: None,
     }
 }
 
@@ -260,6 +263,7 @@ fn lpm_looks_nobody_up_while_more_than_128_wait() {
 fn lpm_puts_those_last_that_will_find_what_others_bring() {
     let step_of_100 = |schedule_policy| SglangSettings {
         max_prefill_tokens: 100,
+        chunked_prefill_size: None,
         schedule_policy,
         ..settings()
     };
@@ -281,10 +285,15 @@ fn lpm_puts_those_last_that_will_find_what_others_bring() {
         ends_and_hits(step_of_100(SchedulePolicy::Fcfs), ROOMY, &three(50)),
         [(9230, 0), (18_090, 50), (18_090, 0)]
     );
-    // 32 tokens are not enough to wait for: 84 tokens, 2 requests: 9740. C's 30: 8630 -> 18 370.
+    // 32 tokens are enough to wait for: 72 tokens, 2 requests: 9500. B's 10: 8230 -> 17 730.
     assert_eq!(
         ends_and_hits(step_of_100(SchedulePolicy::Lpm), ROOMY, &three(32)),
-        [(9740, 0), (9740, 0), (18_370, 0)]
+        [(9500, 0), (17_730, 32), (9500, 0)]
+    );
+    // 31 are not: 82 tokens, 2 requests: 9700. C's 30: 8630 -> 18 330.
+    assert_eq!(
+        ends_and_hits(step_of_100(SchedulePolicy::Lpm), ROOMY, &three(31)),
+        [(9700, 0), (9700, 0), (18_330, 0)]
     );
 }
 
@@ -333,12 +342,134 @@ fn looking_a_retracted_request_up_saves_its_prompt_from_eviction() {
     assert_eq!((a.preemptions, a.recomputed_tokens, a.cached_tokens), (1, 23, 0));
 }
 
-/// 46 tokens and the page of one that is kept free are less than three blocks hold, but would not be with an output
-/// token to count on.
 #[test]
-fn who_is_only_read_takes_no_room_for_an_answer() {
-    let mut scored = request(0, 0, 46, 1);
-    scored.is_prompt_only = true;
-    let ends = serve(settings(), 3, &[scored]);
-    assert_eq!(ends.len(), 1);
+fn lof_goes_by_what_may_be_produced() {
+    // Q 8230 and 4 decodes of 8050 -> 40 430, R 8230 and 2 -> 64 760, P 8230 and 1 -> 81 040.
+    let requests = [request(0, 0, 10, 2), request(1, 0, 10, 5), request(2, 0, 10, 3)];
+    let ends = ends_and_hits(one_at_a_time(SchedulePolicy::Lof), ROOMY, &requests);
+    assert_eq!(ends, [(81_040, 0), (40_430, 0), (64_760, 0)]);
+}
+
+#[test]
+fn where_prompts_are_cut_the_limit_of_prompt_tokens_refuses_nobody() {
+    // 64 tokens a step are allowed, and A leaves 4: with chunks B's 50 come in all the same, and nobody after it: 110
+    // tokens, 2 requests: 10 260. C's 10: 8230 -> 18 490. Without, B waits for a step with C: 9230, 60 tokens, 2: 9260
+    // -> 18 490.
+    let requests = [request(0, 0, 60, 1), request(1, 0, 50, 1), request(2, 0, 10, 1)];
+    let ends = |chunked_prefill_size| {
+        let settings = SglangSettings {
+            max_prefill_tokens: 64,
+            chunked_prefill_size,
+            ..settings()
+        };
+        ends_and_hits(settings, ROOMY, &requests)
+    };
+    assert_eq!(ends(Some(8192)), [(10_260, 0), (10_260, 0), (18_490, 0)]);
+    assert_eq!(ends(None), [(9230, 0), (18_490, 0), (18_490, 0)]);
+}
+
+#[test]
+fn of_who_ignores_stop_tokens_all_output_is_counted_on() {
+    // 112 tokens of memory, and A (48, 40) comes in: 8990. Of its 39 tokens to come 0.7 are expected, or all: 64 - 27.3
+    // = 36.7 are left, or 25. B's 22, its 3 and a token to spare come in beside it, 8470 -> 17 460, or wait until it
+    // has finished: 39 decodes of 8050 -> 322 940, 8470 -> 331 410.
+    let late = |ignore_eos| {
+        let a = Request {
+            ignore_eos,
+            ..request(0, 0, 48, 40)
+        };
+        let firsts = first_and_last_with(PolicySettings::Sglang(settings()), 7, &[a, request(1, 1000, 22, 3)]);
+        firsts[1].0
+    };
+    assert_eq!((late(false), late(true)), (17_460, 331_410));
+}
+
+#[test]
+fn a_page_more_is_charged_than_a_request_needs() {
+    // 7 pages of 16. A (16, 16) is charged 16 + 16 and a page: 112 - 48 = 64 are left. B's 16, its 31 and a page are 63
+    // and come in beside it: 32 tokens, 2 requests: 8700. With 32 they are 64: A alone, 8350, and B at the next step,
+    // as of A's 15 tokens to come 0.7 are expected: 96 - 10.5 = 85.5 are left: 8350 -> 16 700.
+    let first = |output| {
+        let both = [request(0, 0, 16, 16), request(1, 0, 16, output)];
+        first_and_last_with(paged(Some(8192), false), 7, &both)[1].0
+    };
+    assert_eq!(first(31), 8700);
+    assert_eq!(first(32), 16_700);
+}
+
+#[test]
+fn outputs_are_cut_to_what_the_memory_holds() {
+    // 64 slots: beside 20 prompt tokens a page and a token stay free, and 42 are left for output.
+    let histories = serve(settings(), 4, &[request(0, 0, 20, 100)]);
+    assert_eq!(histories[0].output_tokens, 42);
+    // A prompt that comes within six tokens of the memory is refused.
+    let prompts = [request(0, 0, 57, 1), request(1, 1000, 58, 1)];
+    assert_eq!(serve(settings(), 4, &prompts).len(), 1);
+}
+
+#[test]
+fn a_better_priority_drives_out_by_more_than_the_threshold() {
+    // A's 10 tokens: 8230, and a decode -> 16 280. B is better by 20, drives A out: 8230 -> 24 510. A finds its prompt
+    // and computes its 2 outputs: 8070 -> 32 580, and 2 decodes of 8050 -> 48 680. By 10 it waits: 4 decodes -> 40 430.
+    let rules = SglangPriorities {
+        low_first: false,
+        preemption_threshold: Some(10),
+    };
+    let ends = |priority, rules| {
+        let b = Request {
+            priority,
+            ..request(1, 10_000, 10, 1)
+        };
+        let settings = SglangSettings {
+            priorities: Some(rules),
+            ..one_at_a_time(SchedulePolicy::Fcfs)
+        };
+        let ends = ends_and_hits(settings, ROOMY, &[request(0, 0, 10, 5), b]);
+        (ends[0].0, ends[1].0)
+    };
+    assert_eq!(ends(20, rules), (48_680, 24_510));
+    assert_eq!(ends(10, rules), (40_430, 48_660));
+    let low_first = SglangPriorities {
+        low_first: true,
+        ..rules
+    };
+    assert_eq!(ends(20, low_first), (40_430, 48_660));
+    assert_eq!(ends(-20, low_first), (48_680, 24_510));
+}
+
+/// SGLang's defaults, with steps that are decided while the one before runs.
+fn overlapping() -> SglangSettings {
+    SglangSettings {
+        overlap_schedule: true,
+        ..settings()
+    }
+}
+
+#[test]
+fn an_arrival_comes_a_step_later_under_the_overlap_schedule() {
+    // A and B: 11 060. Their decode is decided before C comes: 8100 -> 19 160. C: 8630 -> 27 790. All three decode:
+    // 8150 -> 35 940. C's second token is under way when the next step is decided, so that A and B decode: 8100 ->
+    // 44 040. Then A's fourth is, and B's last six take 8050 each -> 92 340.
+    assert_eq!(
+        first_and_last_with(PolicySettings::Sglang(overlapping()), ROOMY, &three_requests()),
+        [(11_060, 44_040), (11_060, 92_340), (27_790, 35_940)]
+    );
+}
+
+#[test]
+fn a_stop_token_costs_a_row_under_the_overlap_schedule() {
+    // 20 tokens 8430 -> 16 480 -> 24 530, where A stops. Its next decode is under way, up to 32 580, and B's 10 come
+    // after that: 8230 -> 40 810. If steps wait for each other B comes at 24 530: -> 32 760.
+    let a = Request {
+        max_tokens: 10,
+        stops: true,
+        ..request(0, 0, 20, 3)
+    };
+    let requests = [a, request(1, 20_000, 10, 1)];
+    let ends = |settings| {
+        let ends = ends_and_hits(settings, ROOMY, &requests);
+        (ends[0].0, ends[1].0)
+    };
+    assert_eq!(ends(overlapping()), (24_530, 40_810));
+    assert_eq!(ends(settings()), (24_530, 32_760));
 }

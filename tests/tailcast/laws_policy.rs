@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
-use tailcast::kv::{RadixTree, segments};
 use tailcast::policy::{
-    Decision, Live, POLICIES, Policy, PolicySettings, Queue, SchedulePolicy, ScheduledAs, StepPlan, cut_to_model_length,
+    Decision, Live, POLICIES, Policy, PolicySettings, Queue, ScheduledAs, StepPlan, cut_to_model_length,
 };
 use tailcast::settings::Setting;
 use tailcast::units::{Span, Time};
-use tailcast::workload::{ContentId, Request, RequestId, Segment};
+use tailcast::workload::{Request, RequestId};
 
 use crate::worlds::{World, policy_names, world};
 
@@ -29,7 +28,7 @@ fn every_policy_keeps_its_promises_in_every_step() {
     }
 }
 
-/// vLLM's scheduler keeps its own queues: recordings of the real one hold it to its promises.
+/// vLLM's and SGLang's schedulers keep queues of their own: recordings of the real ones hold them to their promises.
 fn is_plain(world: &World) -> bool {
     let settings = &world.settings;
     settings.policy.policy(settings.memory()).is_some()
@@ -112,7 +111,6 @@ impl Run {
         }
         self.queue.compute(plan, self.now);
         let complete = self.queue.take_complete(plan.respond_together);
-        self.policy.completed(&self.queue, plan, &complete);
         for live in complete {
             let needed = live.request.prompt.tokens() + live.request.output_tokens - 1;
             assert_eq!(live.computed, needed, "{} {}", self.name, self.seed);
@@ -135,7 +133,7 @@ impl Run {
             assert!(live.computed + part.tokens <= live.num_tokens(), "{context}");
             let starts = part.kind != ScheduledAs::Running;
             assert!(starts || part.computed_before > 0, "{context}");
-            assert!(!starts || part.computed_before == 0 || self.finds_prefixes());
+            assert!(!starts || part.computed_before == 0, "{context}");
             if part.kind == ScheduledAs::New {
                 assert_eq!(part.computed_before, live.cached, "{context}");
             }
@@ -149,79 +147,30 @@ impl Run {
             assert_eq!(plan.used_blocks, self.queue.used_blocks(), "{context}");
         }
         let slots = u64::from(plan.used_blocks) * u64::from(memory.block_tokens);
-        let filled = self.policy.filled_slots(&self.queue, plan);
+        let filled = self.queue.filled_slots(plan);
         assert!(filled <= slots, "{context}: {filled} of {slots} slots");
-        self.check_slots(plan, filled, &context);
         if self.name != "static" {
             assert_eq!(tokens, plan.shape.tokens(), "{context}");
             assert_eq!(plan.shape.sequences as usize, plan.scheduled.len(), "{context}");
         }
-        let (requests, budget) = self.limits(plan);
+        let (requests, budget) = self.limits();
         assert!(tokens <= budget, "{context}: {tokens} of {budget} tokens");
         assert!(self.queue.running.len() <= requests as usize, "{context}");
     }
 
-    /// Whether memory is handed out in blocks to each request; otherwise it is reserved as a whole, or shared.
+    /// Whether memory is handed out in blocks to each request; otherwise it is reserved as a whole.
     fn keeps_blocks(&self) -> bool {
-        let shares = matches!(self.settings, PolicySettings::Sglang(_));
-        !shares && !["static", "orca"].contains(&self.name)
-    }
-
-    fn finds_prefixes(&self) -> bool {
-        matches!(&self.settings, PolicySettings::Sglang(it) if it.prefix_caching)
-    }
-
-    /// Where prefixes are shared, the slots in use hold what those that run have computed or compute now, at least once
-    /// and at most once for each of them.
-    fn check_slots(&self, plan: &StepPlan, filled: u64, context: &str) {
-        let PolicySettings::Sglang(settings) = &self.settings else {
-            return;
-        };
-        let mut different = RadixTree::new(1);
-        let mut all = 0;
-        for live in &self.queue.running {
-            let mut parts = plan.scheduled.iter();
-            let part = parts.find(|part| part.id == live.request.id);
-            let held = live.computed + part.map_or(0, |part| part.tokens);
-            let name = live.request.output_name;
-            let whole = [Segment {
-                content: ContentId::unique_prompt_of(live.request.id),
-                offset: 0,
-                tokens: live.request.prompt.tokens(),
-            }];
-            let mut tokens = live.request.prompt.segments().unwrap_or(&whole).to_vec();
-            tokens.push(Segment {
-                content: name.content,
-                offset: name.offset,
-                tokens: live.generated,
-            });
-            different.insert(&segments::cut(&tokens, held).0);
-            all += u64::from(held.next_multiple_of(settings.page_size));
-        }
-        let block = u64::from(self.queue.memory.block_tokens);
-        let used = u64::from(plan.used_blocks);
-        assert!(filled >= different.tokens(), "{context}");
-        assert!(used <= all.div_ceil(block), "{context}");
-        assert!(settings.prefix_caching || used == all.div_ceil(block));
+        !["static", "orca"].contains(&self.name)
     }
 
     /// The most requests, and the most tokens of this step: as the policy says, but where decodes count beside prompts.
-    fn limits(&self, plan: &StepPlan) -> (u32, u64) {
-        let prompts = plan.shape.sequences - plan.shape.decoding;
+    fn limits(&self) -> (u32, u64) {
         let decoding = self.queue.running.len() as u64;
         match &self.settings {
             PolicySettings::Tgi(it) => {
                 let block = self.queue.memory.block_tokens;
                 let prefill = it.max_batch_prefill_tokens.next_multiple_of(block);
                 (u32::MAX, u64::from(prefill).max(decoding))
-            }
-            PolicySettings::Sglang(it) => {
-                let most = match it.chunked_prefill_size {
-                    Some(size) => size.into(),
-                    None if prompts <= 1 => u64::MAX,
-                    None => it.max_prefill_tokens.into(),
-                };
-                (it.max_running_requests, most.max(decoding))
             }
             other => {
                 let limits = other.limits();
@@ -234,10 +183,8 @@ impl Run {
         let context = format!("{}, world {}", self.name, self.seed);
         assert_eq!(self.finished, self.taken, "{context}: everyone finishes");
         assert!(self.queue.waiting.is_empty() && self.queue.running.is_empty());
-        let by_prefix =
-            matches!(&self.settings, PolicySettings::Sglang(it) if it.schedule_policy == SchedulePolicy::Lpm);
         assert!(
-            by_prefix || self.first_scheduled.is_sorted(),
+            self.first_scheduled.is_sorted(),
             "{context}: first come, first scheduled"
         );
         assert_eq!(self.first_scheduled.len(), self.taken, "{context}");

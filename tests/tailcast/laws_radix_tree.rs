@@ -118,10 +118,7 @@ fn a_radix_tree_is_a_set_of_prefixes() {
                 3 => {
                     let end = tree.find(&sequence).end;
                     let prefix = prefixes.find(&tokens(&sequence));
-                    let before = tree.evictable();
-                    let newly = tree.unlocked_up_to(end);
                     tree.lock(end);
-                    assert_eq!(before - newly, tree.evictable(), "world {seed}");
                     locked.push((end, prefix));
                 }
                 4 if !locked.is_empty() => {

@@ -1,4 +1,4 @@
-//! Continuous batching equals the real vLLM scheduler, step for step, in logs recorded from it.
+//! Batching as vLLM's and as SGLang's equals the real schedulers, step for step, in logs recorded from them.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use tailcast::answer::StepsQuestion;
 
 /// The folders of recordings, and how many files each holds at least.
-const FOLDERS: [(&str, usize); 12] = [
+const VLLM: &[(&str, usize)] = &[
     ("vllm", 32),
     ("vllm/mixed200", 3),
     ("vllm/fuzz", 30),
@@ -21,12 +21,22 @@ const FOLDERS: [(&str, usize); 12] = [
     ("vllm2/async_spec", 8),
     ("vllm2/async_spec/fuzz", 20),
 ];
+const SGLANG: &[(&str, usize)] = &[("sglang", 52), ("sglang/mixed200", 4), ("sglang/fuzz", 40)];
 
 #[test]
 fn recorded_vllm_logs_are_reproduced_step_for_step() {
+    reproduce(VLLM);
+}
+
+#[test]
+fn recorded_sglang_logs_are_reproduced_step_for_step() {
+    reproduce(SGLANG);
+}
+
+fn reproduce(folders: &[(&str, usize)]) {
     let Some(logs) = logs() else { return };
     let mut wrong = Vec::new();
-    for (folder, least) in FOLDERS {
+    for &(folder, least) in folders {
         let mut files: Vec<PathBuf> = std::fs::read_dir(logs.join(folder))
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -62,6 +72,9 @@ fn compare(file: &Path) -> Result<(), String> {
             recorded_steps.len(),
             our_steps.len()
         ));
+    }
+    if let Some(summary) = ours.get("summary") {
+        within(&recorded["summary"], summary).map_err(|place| format!("summary: {place}"))?;
     }
     within(&recorded["per_request"], &ours["per_request"])
 }

@@ -1,9 +1,10 @@
-//! The engines serve requests at the times at which the step log, which is held to recordings of vLLM, has their
-//! tokens; with and without look-ahead.
+//! The engines serve requests at the times at which the step log, which is held to recordings of vLLM or SGLang, has
+//! their tokens; with and without look-ahead.
 
 use std::collections::BTreeMap;
 
-use tailcast::engine::{self, Clock, Engine, Event, LoggedExperiment, Server, log_steps};
+use tailcast::engine::{self, Clock, Engine, Event, LoggedExperiment, Server, SglangLogged, log_sglang, log_steps};
+use tailcast::policy::sglang::SglangScheduler;
 use tailcast::policy::vllm::VllmScheduler;
 use tailcast::policy::{ContinuousSettings, Memory, PolicySettings, cut_to_model_length};
 use tailcast::step_time::Affine;
@@ -39,6 +40,49 @@ fn tokens_come_when_the_step_log_has_them() {
         }
     }
     assert!(look_ahead > 100, "{look_ahead} worlds look ahead");
+}
+
+#[test]
+fn tokens_come_when_the_log_of_sglangs_scheduler_has_them() {
+    let mut overlapping = 0;
+    for policy in ["sglang", "sglang with prefix cache"] {
+        for seed in 0..300 {
+            let mut world = world(policy, seed);
+            let most = world.settings.max_model_len;
+            let PolicySettings::Sglang(rules) = world.settings.policy.clone() else {
+                panic!("a world of SGLang's");
+            };
+            let scheduler = SglangScheduler::new(rules.clone(), &world.settings.memory());
+            world.requests.retain(|request| request.prompt.tokens() < most);
+            for request in &mut world.requests {
+                *request = cut_to_model_length(request.clone(), most);
+            }
+            world.requests.retain(|request| scheduler.can_ever_serve(request));
+            for (number, request) in world.requests.iter_mut().enumerate() {
+                request.id = RequestId(number as u64);
+            }
+            let log = log_sglang(
+                scheduler,
+                &SglangLogged {
+                    requests: &world.requests,
+                    aborts: Vec::new(),
+                    step_time: &step_time(),
+                    overlap: rules.overlap_schedule,
+                },
+            );
+            let mut tokens = Tokens::new();
+            for update in log.turns.iter().filter_map(|turn| turn.update.as_ref()) {
+                let micros = update.at.picos() / 1_000_000;
+                for output in &update.outputs {
+                    tokens.entry(output.id).or_insert((micros, micros)).1 = micros;
+                }
+            }
+            let server = engine::reference(&world.settings, Box::new(step_time()));
+            assert_eq!(served(&world.requests, server), tokens, "{policy}, world {seed}");
+            overlapping += u32::from(rules.overlap_schedule);
+        }
+    }
+    assert!(overlapping > 100, "{overlapping} worlds decide ahead");
 }
 
 #[test]

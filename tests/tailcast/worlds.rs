@@ -12,8 +12,8 @@ use tailcast::hardware::{KvGroup, KvGroupKind};
 use tailcast::kv::KvGroups;
 use tailcast::policy::{
     Acceptance, CapacityScheduler, ContinuousSettings, DraftRules, NoBatching, OrcaSettings, POLICIES, PolicySettings,
-    Reserve, Response, SarathiSettings, SchedulePolicy, SglangSettings, Speculative, StaticSettings, TgiSettings,
-    TrtllmSettings, VllmV0Settings,
+    Reserve, Response, SarathiSettings, SchedulePolicy, SglangPriorities, SglangSettings, Speculative, StaticSettings,
+    TgiSettings, TrtllmSettings, VllmV0Settings,
 };
 use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
@@ -338,21 +338,40 @@ fn engine_settings(policy: &str, longest: u32, random: &mut impl Rng) -> PolicyS
             max_num_tokens: if sometimes { tokens } else { 2 * longest },
             chunked_context: random.random_bool(0.6),
         }),
-        "sglang" | "sglang with prefix cache" => PolicySettings::Sglang(SglangSettings {
-            max_running_requests: requests,
-            max_prefill_tokens: tokens,
-            chunked_prefill_size: mostly.then_some(tokens + 8),
-            enable_mixed_chunk: random.random_bool(0.4),
-            schedule_conservativeness: random.random_range(0.0..1.5),
-            schedule_policy: if random.random_bool(0.5) {
-                SchedulePolicy::Lpm
-            } else {
-                SchedulePolicy::Fcfs
-            },
-            prefix_caching: policy == "sglang with prefix cache",
-            page_size: random.random_range(1..5),
-        }),
+        "sglang" | "sglang with prefix cache" => {
+            PolicySettings::Sglang(sglang(policy == "sglang with prefix cache", requests, tokens, random))
+        }
         other => panic!("no world for the policy {other}"),
+    }
+}
+
+fn sglang(prefix_caching: bool, requests: u32, tokens: u32, random: &mut impl Rng) -> SglangSettings {
+    let page_size = random.random_range(1..5);
+    let orders = [
+        SchedulePolicy::Fcfs,
+        SchedulePolicy::Lof,
+        SchedulePolicy::Lpm,
+        SchedulePolicy::DfsWeight,
+    ];
+    let order = random.random_range(0..orders.len());
+    let has_priorities = order < 2 && random.random_bool(0.5);
+    SglangSettings {
+        max_running_requests: requests,
+        max_prefill_tokens: tokens,
+        chunked_prefill_size: random
+            .random_bool(0.7)
+            .then_some((tokens + 8).next_multiple_of(page_size)),
+        enable_mixed_chunk: random.random_bool(0.4),
+        schedule_conservativeness: random.random_range(0.0..1.5),
+        schedule_policy: orders[order],
+        prefix_caching,
+        page_size,
+        overlap_schedule: random.random_bool(0.5),
+        priorities: has_priorities.then(|| SglangPriorities {
+            low_first: random.random_bool(0.5),
+            preemption_threshold: random.random_bool(0.7).then(|| random.random_range(0..3)),
+        }),
+        special_tokens: None,
     }
 }
 

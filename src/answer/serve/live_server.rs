@@ -232,6 +232,7 @@ impl LiveServer {
         let mut request = Request::new(id, Time::ZERO, prompt.clone(), output, answer);
         request.stops |= stop.is_some();
         request.priority = ask.priority;
+        request.ignore_eos = ask.ignore_eos;
         request.output_is_shared = true;
         let client = Remembering {
             client,

@@ -6,7 +6,7 @@ use crate::answer::StepsQuestion;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::screen;
 
-/// Print what the scheduler does in every step, for an experiment in vLLM's scheduler-log schema.
+/// Print what the scheduler does in every step, for an experiment in the schema of vLLM's or SGLang's scheduler logs.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The experiment: JSON with config, timing, requests and actions.

@@ -1,10 +1,13 @@
-//! A scheduler experiment in JSON (schemas `vllm-sched-oracle/1` and `/2`): a configuration, requests and the steps'
-//! times. Results that the file may hold beside them are not read.
+//! A scheduler experiment in JSON (schemas `vllm-sched-oracle/1` and `/2`, `sglang-sched-oracle/1`): a configuration,
+//! requests and the steps' times. Results that the file may hold beside them are not read.
 
 mod groups;
 mod limits;
 mod raw;
+mod sglang;
+mod sglang_raw;
 mod syntax;
+mod tokens;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -15,19 +18,24 @@ use crate::policy::vllm::{DraftSwitches, Profile};
 use crate::policy::{Acceptance, ContinuousSettings, Memory, Speculative};
 use crate::step_time::Affine;
 use crate::units::{Span, Time};
-use crate::workload::{ContentId, OutputName, Prompt, Request, RequestId, Segment, SessionId};
-use raw::{RawAction, RawConfig, RawExperiment, RawRequest};
+use crate::workload::{ContentId, Request, RequestId, SessionId};
+use raw::{RawAction, RawConfig, RawExperiment, RawRequest, RawSchema};
+pub use sglang::SglangExperiment;
+use sglang_raw::RawSglangExperiment;
 
-/// The ids that the schema gives to output tokens: token `j` of the `i`-th request is
-/// `FIRST_OUTPUT + i * OUTPUTS_APART + j`.
-const FIRST_OUTPUT: u64 = 10_000_000;
-const OUTPUTS_APART: u64 = 100_000;
-/// The id that it gives to the token which stops a request.
-const STOP_TOKEN: u32 = 2;
 /// A larger file is no experiment.
 const LARGEST_FILE_BYTES: u64 = 256 << 20;
 
-/// An experiment, ready to run.
+/// An experiment with one of the engines.
+#[derive(Debug)]
+pub enum RecordedExperiment {
+    /// With vLLM.
+    Vllm(Box<SchedulerExperiment>),
+    /// With SGLang.
+    Sglang(Box<SglangExperiment>),
+}
+
+/// An experiment with vLLM, ready to run.
 #[derive(Debug)]
 pub struct SchedulerExperiment {
     /// The settings of the scheduler.
@@ -49,12 +57,22 @@ pub struct SchedulerExperiment {
 }
 
 /// Reads an experiment; an error names the file, the place and what to write instead.
-pub fn read_scheduler_experiment(path: &Path) -> Result<SchedulerExperiment, String> {
+pub fn read_scheduler_experiment(path: &Path) -> Result<RecordedExperiment, String> {
     let named = |message: String| format!("{}: {message}", path.display());
     let text =
         text_file::read_text(path, LARGEST_FILE_BYTES).map_err(|error| named(format!("cannot be read: {error}")))?;
-    let raw: RawExperiment = serde_json::from_str(&text).map_err(|error| syntax::explain(path, &text, &error))?;
-    raw.resolve().map_err(named)
+    let explained = |error: serde_json::Error| syntax::explain(path, &text, &error);
+    // Whoever reads all of it says best what is wrong with it.
+    let schema: RawSchema = serde_json::from_str(&text).unwrap_or_default();
+    if !schema.schema.starts_with(sglang::SCHEMAS) {
+        let raw: RawExperiment = serde_json::from_str(&text).map_err(explained)?;
+        let experiment = raw.resolve().map_err(named)?;
+        return Ok(RecordedExperiment::Vllm(Box::new(experiment)));
+    }
+    sglang::check_schema(&schema.schema).map_err(named)?;
+    let raw: RawSglangExperiment = serde_json::from_str(&text).map_err(explained)?;
+    let experiment = sglang::resolve(&raw).map_err(named)?;
+    Ok(RecordedExperiment::Sglang(Box::new(experiment)))
 }
 
 impl RawExperiment {
@@ -96,7 +114,7 @@ impl RawExperiment {
             }),
             requests,
             names,
-            stop_token: (TOKEN_IDS, STOP_TOKEN),
+            stop_token: (tokens::stop().content, tokens::stop().offset),
             actions,
             tells_padding: self.schema.ends_with("/2"),
         })
@@ -239,18 +257,16 @@ impl RawRequest {
             id: RequestId::default(),
             arrival: Time::from_picos(arrival * 1_000_000),
             client_wait: Span::ZERO,
-            prompt: self.prompt()?,
+            prompt: tokens::prompt(&self.prompt)?,
             output_tokens,
             max_tokens: self.max_tokens,
             stops: stop_after.is_some(),
+            ignore_eos: false,
             is_prompt_only: false,
             priority: self.priority,
             session: SessionId::default(),
             turn: 1,
-            output_name: OutputName {
-                content: TOKEN_IDS,
-                offset: first_of_tokens(FIRST_OUTPUT + index * OUTPUTS_APART, output_tokens)?,
-            },
+            output_name: tokens::output(index, output_tokens)?,
             output_is_shared: true,
         })
     }
@@ -269,27 +285,4 @@ impl RawRequest {
         }
         Ok(arrival)
     }
-
-    fn prompt(&self) -> Result<Prompt, String> {
-        let mut segments = Vec::new();
-        for &(start, tokens) in &self.prompt {
-            segments.push(Segment {
-                content: TOKEN_IDS,
-                offset: first_of_tokens(start, tokens)?,
-                tokens,
-            });
-        }
-        Ok(Prompt::of_segments(segments))
-    }
-}
-
-/// All tokens of an experiment are pieces of one content, in which a token's place is its id.
-const TOKEN_IDS: ContentId = ContentId(0);
-
-/// The id of the first of some tokens, if a 32-bit number can stand for the end of their ids.
-fn first_of_tokens(first: u64, tokens: u32) -> Result<u32, String> {
-    let end = first.saturating_add(tokens.into());
-    u32::try_from(end)
-        .map(|end| end - tokens)
-        .map_err(|_| format!("token id {} is too large; write ids up to {}", end - 1, u32::MAX - 1))
 }

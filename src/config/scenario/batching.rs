@@ -4,8 +4,9 @@ use super::idle_keys::{self, IdleKey};
 use super::speculative::{self, DraftTarget, Drafts};
 use crate::config::reader::diagnostic::Diagnostic;
 use crate::config::reader::fields::Fields;
-use crate::policy::{ContinuousSettings, Host, POLICIES, POLICY, PolicySettings, Rules};
-use crate::settings::Written;
+use crate::policy::vllm::PROFILE;
+use crate::policy::{ContinuousSettings, Host, POLICIES, POLICY, PolicySettings, Rules, SglangSettings};
+use crate::settings::{Refused, Written};
 
 /// The batching policy as written.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,13 @@ pub struct Batching {
 pub fn read(fields: &Fields<'_>, host: &Host<'_>, target: DraftTarget<'_>) -> Result<Batching, Diagnostic> {
     let names = POLICIES.map(|policy| policy.name);
     let used = fields.read(|table| table.declared_choice(&POLICY, &names))?;
+    if host.profile.is_of_sglang() && used != SglangSettings::NAME {
+        let name = host.profile.name;
+        let message = format!("{name} is a release of SGLang, and policy \"{used}\" is not its scheduler");
+        let refused = Refused::new(&[&PROFILE, &POLICY], message);
+        let help = "write policy = \"sglang\", or a profile of vLLM such as \"vllm-0.33\"";
+        return Err(fields.refuse(refused.help(help)));
+    }
     for policy in POLICIES {
         fields.read(|table| table.check(policy.settings))?;
     }

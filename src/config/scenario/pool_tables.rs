@@ -77,7 +77,11 @@ impl<'a> PoolTables<'a> {
 
     /// Whether its scheduler heeds priorities.
     pub(super) fn heeds_priorities(&self) -> bool {
-        matches!(&self.batching.policy, PolicySettings::Continuous(settings) if settings.priority)
+        match &self.batching.policy {
+            PolicySettings::Continuous(settings) => settings.priority,
+            PolicySettings::Sglang(settings) => settings.priorities.is_some(),
+            _ => false,
+        }
     }
 
     /// Puts together what the tables say.

@@ -78,7 +78,7 @@ const MAX_TOKENS: Setting = Setting::new(
     "The most tokens that each request allows; a longer output is cut",
 )
 .unit("tokens")
-.depends("exactly as many as each output has");
+.depends("exactly as many as each output has, which clients get who ask that stop tokens be ignored");
 
 /// Who asks for what, and when.
 #[derive(Clone, Debug, PartialEq)]

@@ -35,7 +35,7 @@ pub struct Requests {
 #[derive(Clone)]
 pub(in crate::metrics) struct RequestsMeter {
     requests: Requests,
-    max_model_len: u32,
+    longest: u32,
     /// Whether the request that was sent last is longer than the server allows.
     is_too_long: bool,
     /// How many more requests have not ended than attempts are in a server or wait for one: those whose clients will
@@ -49,7 +49,7 @@ impl Meter for RequestsMeter {
     fn new(settings: &RecorderSettings<'_>) -> Self {
         Self {
             requests: Requests::default(),
-            max_model_len: settings.max_model_len(),
+            longest: settings.longest_request(),
             is_too_long: false,
             between_attempts: 0,
         }
@@ -57,7 +57,7 @@ impl Meter for RequestsMeter {
 
     #[inline(always)]
     fn sent(&mut self, request: &Request) {
-        self.is_too_long = request.prompt.tokens() + request.answer_tokens() > self.max_model_len;
+        self.is_too_long = request.prompt.tokens() + request.answer_tokens() > self.longest;
     }
 
     #[inline(always)]
@@ -108,7 +108,7 @@ impl RequestsMeter {
     pub(in crate::metrics) fn emptied(&self) -> Self {
         Self {
             requests: Requests::default(),
-            max_model_len: self.max_model_len,
+            longest: self.longest,
             is_too_long: false,
             between_attempts: 0,
         }

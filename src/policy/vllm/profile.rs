@@ -36,6 +36,14 @@ pub const PROFILES: [(&str, u32, &str); 23] = [
     ("vllm-0.11", 11, RECORDED),
 ];
 
+/// The release of SGLang that a scenario can name beside its policy: the name, the release of vLLM whose memory and
+/// kernels its steps are taken to have where nothing else is known, and how it is known.
+const OF_SGLANG: (&str, u32, &str) = (
+    "sglang-0.5.23",
+    33,
+    "SGLang's release, under policy sglang only: its scheduler is recorded, its sources are read",
+);
+
 const RECORDED: &str = "Its scheduler is recorded, its sources are read";
 const READ: &str = "Its sources are read; its memory is derived from them, and compared with no log";
 const MEASURED_AND_RECORDED: &str = "Its scheduler is recorded, its sources are read, its memory is held to logs";
@@ -47,12 +55,23 @@ const BETWEEN: &str = "As the releases before and after it that were read: deriv
 pub static PROFILE: Setting = Setting::new(
     "profile",
     Kind::Choice(&WORDS),
-    "Which release of vLLM the defaults are of, and what steps and memory depend on; each switch may also be written \
+    "Which release the defaults are of, and what steps and memory depend on; each switch may also be written \
      by itself, and then stands",
 )
 .default("\"vllm-0.33\"", "the newest recorded");
 
-static WORDS: [Word; PROFILES.len()] = words!(PROFILES, 0, 2);
+/// All that may be written, those of vLLM first.
+const ALL: [(&str, u32, &str); PROFILES.len() + 1] = {
+    let mut all = [OF_SGLANG; PROFILES.len() + 1];
+    let mut place = 0;
+    while place < PROFILES.len() {
+        all[place] = PROFILES[place];
+        place += 1;
+    }
+    all
+};
+
+static WORDS: [Word; ALL.len()] = words!(ALL, 0, 2);
 
 /// A release and its switches.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +85,7 @@ pub struct NamedProfile {
 impl NamedProfile {
     /// Reads the release that `batching.profile` names, with its switches.
     pub fn read<W: Written>(written: &W) -> Result<Self, W::Error> {
-        let (name, release, _) = written.declared_choice(&PROFILE, &PROFILES)?;
+        let (name, release, _) = written.declared_choice(&PROFILE, &ALL)?;
         Ok(Self {
             name,
             switches: Profile::of_release(release),
@@ -76,6 +95,11 @@ impl NamedProfile {
     /// The engine in reports: `vLLM 0.33`.
     pub fn engine(&self) -> String {
         self.name.replace("vllm-", "vLLM ")
+    }
+
+    /// Whether it is the release of an engine other than vLLM.
+    pub fn is_of_sglang(&self) -> bool {
+        self.name == OF_SGLANG.0
     }
 
     /// Why a default is what it is.

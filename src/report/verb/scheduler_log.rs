@@ -5,11 +5,11 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::log_lines::{micros, write_joined};
 use crate::engine::{Action, Decided, LoggedStep, StepLog, Updated};
 use crate::kv::BlockId;
 use crate::policy::ScheduledAs;
 use crate::policy::vllm::ScheduledPart;
-use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
 /// How many blocks of the free queue are shown, as in the schema.
@@ -234,19 +234,6 @@ impl SchedulerLog<'_> {
     }
 }
 
-fn write_joined(out: &mut dyn Write, lines: impl ExactSizeIterator<Item = String>) -> io::Result<()> {
-    let last = lines.len().saturating_sub(1);
-    for (number, line) in lines.enumerate() {
-        writeln!(out, "{line}{}", if number < last { "," } else { "" })?;
-    }
-    Ok(())
-}
-
 fn shown(free_queue: &[BlockId]) -> Value {
     json!(free_queue[..free_queue.len().min(SHOWN_FREE_BLOCKS)])
-}
-
-/// Times in a log are whole microseconds.
-const fn micros(time: Time) -> u64 {
-    time.picos() / 1_000_000
 }

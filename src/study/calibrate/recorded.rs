@@ -65,6 +65,7 @@ impl Source for Recorded<'_> {
         Request {
             priority: drawn.priority,
             is_prompt_only: drawn.is_prompt_only,
+            ignore_eos: drawn.ignore_eos,
             ..Request::new(drawn.id, arrival, prompt, output_tokens, max_tokens)
         }
     }

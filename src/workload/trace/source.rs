@@ -201,6 +201,7 @@ impl TraceSource {
         };
         let id = RequestId(self.taken);
         let mut request = Request::new(id, arrival, prompt, output_tokens, max_tokens);
+        request.ignore_eos = row.max_tokens.or(self.replay.max_tokens).is_none();
         request.is_prompt_only = self.replay.prompts_only;
         request.output_is_shared = self.names_outputs;
         request.priority = row.priority;

@@ -2,6 +2,13 @@
 
 use serde::Deserialize;
 
+/// What tells which engine an experiment is with.
+#[derive(Default, Deserialize)]
+pub(super) struct RawSchema {
+    #[serde(default)]
+    pub schema: String,
+}
+
 #[derive(Deserialize)]
 #[serde(expecting = "an object with config, timing, requests and actions")]
 pub(super) struct RawExperiment {

@@ -1,0 +1,144 @@
+//! A request as SGLang's scheduler knows it (`schedule_batch.py`, `Req`).
+
+use super::decision::{PromptPart, RowKind, SglangRow};
+use super::settings::SpecialTokens;
+use crate::kv::{PrefixEnd, segments};
+use crate::workload::{ContentId, Request, RequestId, Segment};
+
+/// The most output that is expected of a request (`CLIP_MAX_NEW_TOKENS`).
+const CLIP_MAX_NEW_TOKENS: u32 = 4096;
+
+/// A request inside the scheduler.
+#[derive(Clone, Debug)]
+pub(super) struct SglangMember {
+    /// What was asked for, its output cut to what the memory allows.
+    pub request: Request,
+    /// The most output tokens that it may have; 0 leaves it one all the same.
+    pub max_new: u32,
+    /// Output tokens that are known.
+    pub generated: u32,
+    /// Tokens that steps in flight are going to sample for it.
+    pub pending: u32,
+    /// Its place among all that ever joined the queue; a new one whenever it joins.
+    pub entry: u64,
+    /// Tokens whose KV exists where its next prefill row starts.
+    pub prefix: u32,
+    /// Where its latest prefill row ends.
+    pub end: u32,
+    /// Prompt and outputs as they were known when it was last asked in; 0 before.
+    pub fill: u32,
+    /// Tokens that have a slot.
+    pub committed: u32,
+    /// Of these, tokens whose slots are the tree's, whole pages.
+    pub owned: u32,
+    /// The end of what it has locked in the tree.
+    pub lock: PrefixEnd,
+    /// Whether it holds a row of the table of slots.
+    pub has_row: bool,
+    /// How often it was taken out of the running ones: rows of steps in flight from before count for nothing.
+    pub evictions: u32,
+    /// Whether it ends with its next token, as its client has given up or its prompt is too long.
+    pub is_aborted: bool,
+}
+
+impl SglangMember {
+    pub(super) const fn new(request: Request, max_new: u32) -> Self {
+        Self {
+            request,
+            max_new,
+            generated: 0,
+            pending: 0,
+            entry: 0,
+            prefix: 0,
+            end: 0,
+            fill: 0,
+            committed: 0,
+            owned: 0,
+            lock: PrefixEnd::EMPTY,
+            has_row: false,
+            evictions: 0,
+            is_aborted: false,
+        }
+    }
+
+    pub(super) const fn id(&self) -> RequestId {
+        self.request.id
+    }
+
+    pub(super) const fn prompt(&self) -> u32 {
+        self.request.prompt.tokens()
+    }
+
+    /// Its tokens that are known, prompt and output.
+    pub(super) const fn num_tokens(&self) -> u32 {
+        self.prompt() + self.generated
+    }
+
+    /// What it may still produce, as the estimate counts it.
+    pub(super) fn expected(&self) -> u32 {
+        self.max_new.saturating_sub(self.generated).min(CLIP_MAX_NEW_TOKENS)
+    }
+
+    /// What it may produce in all, as a whole prompt is charged.
+    pub(super) fn clipped_max_new(&self) -> u32 {
+        self.max_new.min(CLIP_MAX_NEW_TOKENS)
+    }
+
+    /// What is counted on a running request to produce yet, if of others a fraction is expected
+    /// (`_get_running_request_total_token_offset`).
+    pub(super) fn offset(&self, ratio: f64) -> f64 {
+        let share = if self.request.ignore_eos { 1.0 } else { ratio };
+        f64::from(self.expected()) * share
+    }
+
+    /// How many outputs end it by their number.
+    pub(super) fn longest_output(&self) -> u32 {
+        if self.request.stops {
+            self.max_new
+        } else {
+            self.max_new.min(self.request.output_tokens)
+        }
+    }
+
+    /// Whether the steps in flight bring its last token for sure.
+    pub(super) fn ends_in_flight(&self) -> bool {
+        self.pending > 0 && self.generated + self.pending >= self.longest_output()
+    }
+
+    /// Whether its latest token is a stop token.
+    pub(super) const fn has_stopped(&self) -> bool {
+        self.request.stops && self.generated == self.request.output_tokens
+    }
+
+    /// Its row in a step that computes this part of what it lacks.
+    pub(super) fn extend(&mut self, kind: RowKind, part: PromptPart) -> SglangRow {
+        self.end = self.prefix + part.tokens;
+        SglangRow {
+            id: self.id(),
+            kind,
+            tokens: part.tokens,
+            before: self.prefix,
+            is_middle: part.is_cut,
+            evictions: self.evictions,
+        }
+    }
+
+    /// Its first `count` tokens, prompt and output.
+    pub(super) fn tokens(&self, count: u32, special: Option<SpecialTokens>) -> Vec<Segment> {
+        let request = &self.request;
+        let whole = [Segment {
+            content: ContentId::unique_prompt_of(request.id),
+            offset: 0,
+            tokens: request.prompt.tokens(),
+        }];
+        let mut all = request.prompt.segments().unwrap_or(&whole).to_vec();
+        let stop = special.filter(|_| self.has_stopped()).map(|special| special.stop);
+        all.push(Segment {
+            content: request.output_name.content,
+            offset: request.output_name.offset,
+            tokens: self.generated - u32::from(stop.is_some()),
+        });
+        all.extend(stop);
+        segments::cut(&all, count).0
+    }
+}

@@ -1,0 +1,186 @@
+//! Where tokens live under SGLang (`srt/mem_cache`): slots for tokens, handed out in pages, and the radix tree of what
+//! they hold.
+//!
+//! A request's tokens lie in the tree as far as it has been inserted there, and from there on in slots of its own. What
+//! the tree holds already when it is inserted is given back.
+
+use super::member::SglangMember;
+use super::settings::{SglangSettings, SpecialTokens};
+use crate::kv::{FoundPrefix, PrefixEnd, RadixTree};
+use crate::policy::queue::Memory;
+
+/// All slots of a server.
+pub(super) struct TokenSlots {
+    /// Tokens that fit in all.
+    capacity: u64,
+    page: u32,
+    /// Whether the tree is used.
+    caching: bool,
+    special: Option<SpecialTokens>,
+    tree: RadixTree,
+    free: u64,
+    /// Tokens in slots beside the tree.
+    beside: u64,
+    /// Tokens forgotten for want of room, since the start.
+    evicted: u64,
+}
+
+impl TokenSlots {
+    pub(super) fn new(settings: &SglangSettings, memory: &Memory) -> Self {
+        let capacity = settings.capacity(memory);
+        Self {
+            capacity,
+            page: settings.page_size,
+            caching: settings.prefix_caching,
+            special: settings.special_tokens,
+            tree: RadixTree::new(settings.page_size),
+            free: capacity,
+            beside: 0,
+            evicted: 0,
+        }
+    }
+
+    pub(super) const fn has_tree(&self) -> bool {
+        self.caching
+    }
+
+    /// Slots that nobody has.
+    pub(super) const fn free(&self) -> u64 {
+        self.free
+    }
+
+    /// Slots that are free or can be made so.
+    pub(super) const fn available(&self) -> u64 {
+        self.free + self.tree.evictable()
+    }
+
+    /// Slots of the tree that somebody has locked.
+    pub(super) const fn protected(&self) -> u64 {
+        self.tree.tokens() - self.tree.evictable()
+    }
+
+    /// Slots that requests hold, in the tree and beside it.
+    pub(super) const fn used(&self) -> u64 {
+        self.capacity - self.available()
+    }
+
+    /// How many of these hold a token.
+    pub(super) const fn filled(&self) -> u64 {
+        self.protected() + self.beside
+    }
+
+    pub(super) const fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    pub(super) const fn whole_pages(&self, tokens: u32) -> u32 {
+        tokens - tokens % self.page
+    }
+
+    pub(super) const fn paged(&self, tokens: u32) -> u32 {
+        tokens.next_multiple_of(self.page)
+    }
+
+    /// Slots that a prefill row takes which starts from `before` tokens.
+    pub(super) const fn slots_of_row(&self, before: u32, tokens: u32) -> u64 {
+        (self.paged(before + tokens) - self.paged(before)) as u64
+    }
+
+    /// Slots that the member's next token takes.
+    pub(super) const fn slots_of_next(&self, member: &SglangMember) -> u64 {
+        if member.committed.is_multiple_of(self.page) {
+            self.page as u64
+        } else {
+            0
+        }
+    }
+
+    /// The longest prefix of its first `count` tokens in the tree, which counts as used now.
+    pub(super) fn find(&mut self, member: &SglangMember, count: u32) -> FoundPrefix {
+        if !self.caching {
+            return FoundPrefix {
+                tokens: 0,
+                end: PrefixEnd::EMPTY,
+            };
+        }
+        self.tree.find(&member.tokens(count, self.special))
+    }
+
+    /// How much of its first `count` tokens is in the tree, without a trace of the question.
+    pub(super) fn held(&self, member: &SglangMember, count: u32) -> u32 {
+        if !self.caching {
+            return 0;
+        }
+        self.tree.held(&member.tokens(count, self.special))
+    }
+
+    /// The tree, for those who go through it.
+    pub(super) const fn tree(&self) -> &RadixTree {
+        &self.tree
+    }
+
+    pub(super) const fn special(&self) -> Option<SpecialTokens> {
+        self.special
+    }
+
+    pub(super) fn lock(&mut self, end: PrefixEnd) {
+        self.tree.lock(end);
+    }
+
+    pub(super) fn unlock(&mut self, end: PrefixEnd) {
+        self.tree.unlock(end);
+    }
+
+    /// Forgets what was least recently used, leaf by leaf, until so many slots are free or all else is locked.
+    pub(super) fn evict_until_free(&mut self, slots: u64) {
+        if self.free >= slots {
+            return;
+        }
+        let before = self.tree.tokens();
+        self.tree.evict(slots - self.free);
+        let evicted = before - self.tree.tokens();
+        self.free += evicted;
+        self.evicted += evicted;
+    }
+
+    /// Takes free slots for so many tokens, of which others fill pages that were taken before.
+    pub(super) fn take(&mut self, slots: u64, tokens: u64) {
+        assert!(slots <= self.free, "slots are free before they are taken");
+        self.free -= slots;
+        self.beside += tokens;
+    }
+
+    /// Puts the first `count` tokens of a running member into the tree, whole pages of them, and moves its lock there.
+    /// A node ends where the prompt does: outputs are a leaf of their own.
+    pub(super) fn insert(&mut self, member: &mut SglangMember, count: u32) {
+        if !self.caching {
+            return;
+        }
+        let pages = self.whole_pages(count);
+        assert!(pages >= member.owned, "what is in the tree stays a part of it");
+        let before = self.tree.tokens();
+        let end = self.tree.insert(&member.tokens(pages, self.special)).end;
+        let prompt = self.whole_pages(member.prompt());
+        if pages > prompt {
+            self.tree.insert(&member.tokens(prompt, self.special));
+        }
+        let added = self.tree.tokens() - before;
+        self.free += u64::from(pages - member.owned) - added;
+        self.beside -= u64::from(pages - member.owned);
+        self.tree.lock(end);
+        self.tree.unlock(member.lock);
+        member.lock = end;
+        member.owned = pages;
+    }
+
+    /// Takes everything from a member; what the tree holds of it stays there until it is evicted.
+    pub(super) fn release(&mut self, member: &mut SglangMember) {
+        self.free += u64::from(self.paged(member.committed) - member.owned);
+        self.beside -= u64::from(member.committed - member.owned);
+        self.tree.unlock(member.lock);
+        member.lock = PrefixEnd::EMPTY;
+        member.committed = 0;
+        member.owned = 0;
+        member.prefix = 0;
+    }
+}
