@@ -124,7 +124,12 @@ impl Planner for SglangBatching {
     fn complete(&mut self, _plan: &StepPlan, end: Time) -> StepOutcome {
         let mut outcome = StepOutcome::default();
         // Who finishes now runs still.
-        let running = self.scheduler.held_rows();
+        let waiting = if self.scheduler.requests() == self.histories.len() {
+            self.scheduler.waiting().len() as u32
+        } else {
+            self.waiting().requests // Some wait whose clients have left.
+        };
+        let running = self.histories.len() as u32 - waiting;
         for output in self.scheduler.end_step() {
             let Some(live) = self.histories.get_mut(&output.id) else {
                 continue;

@@ -202,9 +202,9 @@ impl SglangScheduler {
         !member.is_aborted && self.limits.comes_in(&member, &self.settings)
     }
 
-    /// How many requests hold slots, or are about to.
-    pub const fn held_rows(&self) -> u32 {
-        self.settings.max_running_requests - self.free_rows
+    /// How many requests are in it.
+    pub fn requests(&self) -> usize {
+        self.members.len()
     }
 
     pub(super) fn member(&self, id: RequestId) -> &SglangMember {
