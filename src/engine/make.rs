@@ -1,5 +1,6 @@
 //! Makes the engine of a server: the readable one of any policy, the fast one where its policy has a shortcut.
 
+use super::continuous_server::ContinuousServer;
 use super::fast::{FastContinuous, FastNone, FastServer, FastStatic};
 use super::grouped::GroupedServer;
 use super::reference::ReferenceServer;
@@ -37,9 +38,7 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
             Implementation::Grouped(Box::new(GroupedServer::new(rules.clone(), memory, step_time)))
         }
         Ok(Shortcut::Continuous(rules)) => {
-            let scheduler = FastContinuous::new(rules.clone(), memory);
-            let server = FastServer::new(scheduler, longest, rules.steps_in_flight(), step_time);
-            Implementation::Continuous(Box::new(server))
+            Implementation::Continuous(Box::new(ContinuousServer::new(rules.clone(), memory, step_time)))
         }
     };
     Server(implementation)

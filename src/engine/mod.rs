@@ -1,6 +1,7 @@
 //! One server: moves time from step to step and tells an [`Observer`] what happens. It does no I/O, prints nothing,
 //! reads no clock and knows no file format.
 
+mod continuous_server;
 mod engine_trait;
 mod fast;
 mod grouped;

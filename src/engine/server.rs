@@ -1,7 +1,8 @@
 //! A server of any policy, under one type.
 
+use super::continuous_server::ContinuousServer;
 use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
-use super::fast::{FastContinuous, FastNone, FastServer, FastStatic};
+use super::fast::{FastNone, FastServer, FastStatic};
 use super::grouped::GroupedServer;
 use super::observer::Observer;
 use super::reference::ReferenceServer;
@@ -16,7 +17,7 @@ pub(super) enum Implementation {
     Reference(Box<ReferenceServer>),
     None(Box<FastServer<FastNone>>),
     Static(Box<FastServer<FastStatic>>),
-    Continuous(Box<FastServer<FastContinuous>>),
+    Continuous(Box<ContinuousServer>),
     Grouped(Box<GroupedServer>),
 }
 

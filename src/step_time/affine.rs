@@ -1,7 +1,7 @@
 //! A step time given by hand: a constant, so much per token, so much per request.
 
 use super::kind::StepTimeKind;
-use super::{Ramp, StepShape, StepTime, saturation};
+use super::{DecodeLine, Ramp, StepShape, StepTime, saturation};
 use crate::units::Span;
 
 /// Times that were given.
@@ -46,6 +46,13 @@ impl StepTime for Affine {
 
     fn ramp(&self, shape: &StepShape) -> Ramp {
         saturation::ramp(self.picos(shape), 0, saturation::LONGEST_RAMP)
+    }
+
+    fn decode_line(&self, decoding: u32) -> Option<DecodeLine> {
+        Some(DecodeLine {
+            steady: self.picos(&StepShape::of_decoding(decoding)),
+            ..DecodeLine::default()
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The CPU's work on each step: it decides the step, prepares its inputs and hands out its tokens.
 
-use super::{Launching, Ramp, StepShape, StepTime, saturation};
+use super::{DecodeLine, Launching, Ramp, StepShape, StepTime, saturation};
 use crate::units::Span;
 
 /// A step time with the CPU's part, which comes before each step or, where a step is decided while the one before still
@@ -60,6 +60,16 @@ impl<Gpu: StepTime> StepTime for HostTime<Gpu> {
         let shorter = lead.checked_div(gpu.growth.picos()).unwrap_or(u64::MAX);
         let len = gpu.len.min(shorter.saturating_add(1));
         saturation::ramp(least.picos() + extra.picos(), 0, len)
+    }
+
+    fn decode_line(&self, decoding: u32) -> Option<DecodeLine> {
+        let (least, extra) = self.bounds(&StepShape::of_decoding(decoding));
+        let gpu = self.gpu.decode_line(decoding)?;
+        Some(DecodeLine {
+            least: gpu.least.max(least.picos()),
+            extra: gpu.extra.saturating_add(extra.picos()),
+            ..gpu
+        })
     }
 }
 

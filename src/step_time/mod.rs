@@ -2,6 +2,7 @@
 
 mod affine;
 mod choice;
+mod decode_line;
 mod drafting;
 mod engine_host;
 mod fused_all_reduce;
@@ -20,6 +21,7 @@ mod top_p;
 
 pub use affine::Affine;
 pub use choice::{STEP_TIMES, StepTimeChoice};
+pub use decode_line::{DecodeLine, DecodeLines};
 pub use drafting::{DraftPass, Drafting};
 pub use engine_host::{EngineHost, Launching};
 pub use host_time::HostTime;
@@ -63,6 +65,25 @@ pub struct StepShape {
 }
 
 impl StepShape {
+    /// So many requests that decode, and nobody else; without contexts.
+    pub const fn of_decoding(decoding: u32) -> Self {
+        Self {
+            decoding,
+            context: 0,
+            prefill: 0,
+            prefill_context: 0,
+            prefill_attention: 0,
+            sequences: decoding,
+            sampling: decoding,
+            verifying: 0,
+        }
+    }
+
+    /// Whether all its requests decode.
+    pub const fn is_decoding_alone(&self) -> bool {
+        self.sequences == self.decoding
+    }
+
     /// Tokens that pass through the model in this step.
     pub const fn tokens(&self) -> u64 {
         self.decoding as u64 + self.prefill
@@ -137,6 +158,10 @@ impl StepTime for Arc<dyn StepTime> {
         (**self).launch(shape)
     }
 
+    fn decode_line(&self, decoding: u32) -> Option<DecodeLine> {
+        (**self).decode_line(decoding)
+    }
+
     fn ramp(&self, shape: &StepShape) -> Ramp {
         (**self).ramp(shape)
     }
@@ -157,5 +182,11 @@ pub trait StepTime: Send + Sync {
     /// The times of a run of decode steps that starts with `shape`; at least one step long.
     fn ramp(&self, shape: &StepShape) -> Ramp {
         Ramp::single(self.step(shape))
+    }
+
+    /// What [`StepTime::ramp`] gives for so many decoding requests and nobody else, as a line over their contexts;
+    /// `None` where it is no line.
+    fn decode_line(&self, _decoding: u32) -> Option<DecodeLine> {
+        None
     }
 }

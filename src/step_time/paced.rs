@@ -2,7 +2,7 @@
 
 use super::ramp::Ramp;
 use super::saturation::LONGEST_STEP;
-use super::{StepShape, StepTime};
+use super::{DecodeLines, StepShape, StepTime};
 use crate::units::Span;
 
 /// A model of the step time, and by how much steps take longer than it says.
@@ -10,17 +10,46 @@ pub struct Paced {
     model: Box<dyn StepTime>,
     /// 1.0 of a server that is as fast as it should be.
     factor: f64,
+    lines: DecodeLines,
 }
 
 impl Paced {
     /// Steps take as long as the model says.
     pub fn new(model: Box<dyn StepTime>) -> Self {
-        Self { model, factor: 1.0 }
+        Self {
+            model,
+            factor: 1.0,
+            lines: DecodeLines::default(),
+        }
     }
 
     /// Steps take `factor` times as long as the model says from now on.
     pub const fn slow_down(&mut self, factor: f64) {
         self.factor = factor;
+    }
+
+    /// What [`StepTime::ramp`] gives, faster for steps in which all requests decode: their prices are kept.
+    #[inline]
+    pub fn run_of(&mut self, shape: &StepShape) -> Ramp {
+        self.line_of(shape).unwrap_or_else(|| self.ramp(shape))
+    }
+
+    /// What [`StepTime::step`] gives, and the same faster for steps in which all requests decode.
+    #[inline]
+    pub fn step_of(&mut self, shape: &StepShape) -> Span {
+        match self.line_of(shape) {
+            Some(run) => run.first,
+            None => self.step(shape),
+        }
+    }
+
+    #[inline]
+    fn line_of(&mut self, shape: &StepShape) -> Option<Ramp> {
+        if !shape.is_decoding_alone() || self.is_slow() {
+            return None;
+        }
+        let ask = || self.model.decode_line(shape.decoding);
+        self.lines.get(shape.decoding, ask)?.ramp(shape.decoding, shape.context)
     }
 
     fn is_slow(&self) -> bool {

@@ -13,7 +13,7 @@ mod operators;
 mod picos;
 
 use super::kind::StepTimeKind;
-use super::{Execution, Ramp, StepParts, StepShape, StepTime, saturation};
+use super::{DecodeLine, Execution, Ramp, StepParts, StepShape, StepTime, saturation};
 use crate::hardware::{Arithmetic, Attention, Gpu, KvPrecision, Model, WeightKernel, WeightPrecision};
 use crate::units::Span;
 use attention::AttentionPrice;
@@ -188,5 +188,18 @@ impl StepTime for Roofline {
             }
         }
         saturation::ramp(first, growth, len)
+    }
+
+    fn decode_line(&self, decoding: u32) -> Option<DecodeLine> {
+        if decoding == 0 || self.attention.iter().any(AttentionPrice::has_window) {
+            return None;
+        }
+        let shape = StepShape::of_decoding(decoding);
+        let of_kind = |kind: &AttentionPrice| kind.per_context_token(&shape);
+        Some(DecodeLine {
+            steady: self.steady_picos(&shape),
+            per_context: self.attention.iter().map(of_kind).fold(0, u64::saturating_add),
+            ..DecodeLine::default()
+        })
     }
 }

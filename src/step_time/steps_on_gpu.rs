@@ -1,6 +1,6 @@
 //! Step times on the GPU where kernels take otherwise in steps with prompts than in others.
 
-use super::{Ramp, Roofline, StepShape, StepTime};
+use super::{DecodeLine, Ramp, Roofline, StepShape, StepTime};
 use crate::units::Span;
 
 /// A price list for each kind of step. Which one holds follows from the members of the batch, so that a run of steps
@@ -77,5 +77,9 @@ impl StepTime for StepsOnGpu {
 
     fn ramp(&self, shape: &StepShape) -> Ramp {
         self.of(shape).ramp(shape)
+    }
+
+    fn decode_line(&self, decoding: u32) -> Option<DecodeLine> {
+        self.decoding.decode_line(decoding)
     }
 }

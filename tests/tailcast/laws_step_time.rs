@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use tailcast::config::catalogue;
 use tailcast::hardware::{Arithmetic, KvPrecision, WeightPrecision};
-use tailcast::step_time::{Affine, LONGEST_STEP, Roofline, StepShape, StepTime};
+use tailcast::step_time::{Affine, HostTime, LONGEST_STEP, Launching, Roofline, StepShape, StepTime};
 use tailcast::units::Span;
 
 /// A batch of up to a few hundred requests, each decoding or prefilling.
@@ -28,6 +28,12 @@ fn random_shape(random: &mut Xoshiro256PlusPlus) -> StepShape {
 fn check_ramp(model: &dyn StepTime, shape: &StepShape, random: &mut Xoshiro256PlusPlus) {
     let ramp = model.ramp(shape);
     assert!(ramp.len >= 1);
+    // What is kept of a price list is what it says, before the second use of it and after.
+    if shape.is_decoding_alone() {
+        let line = model.decode_line(shape.decoding);
+        let line = line.and_then(|line| line.ramp(shape.decoding, shape.context));
+        assert!(line.is_none_or(|line| line == ramp), "{line:?} of {shape:?}: {ramp:?}");
+    }
     let last = ramp.len - 1;
     let steps = [
         0,
@@ -73,6 +79,34 @@ fn a_ramp_agrees_with_its_steps_term_by_term() {
         let shape = random_shape(&mut random);
         check_ramp(&affine, &shape, &mut random);
     }
+}
+
+#[test]
+fn lines_of_decode_steps_are_what_ramps_say() {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(3);
+    let gpu = catalogue::gpu("h100-sxm").unwrap();
+    let model = catalogue::model("llama-3.1-8b").unwrap();
+    let mut lines = 0;
+    for (micros, ahead) in [(0, true), (5_000, true), (5_000, false), (20_000, true)] {
+        let host = HostTime {
+            gpu: Roofline::new(&model, &gpu, WeightPrecision::Bf16, KvPrecision::Bf16, 1),
+            per_step: Span::from_micros(micros),
+            per_sequence: Span::from_micros(10),
+            ahead,
+            launching: Launching::default(),
+        };
+        for _ in 0..200 {
+            let shape = random_shape(&mut random);
+            check_ramp(&host, &shape, &mut random);
+            let line = host.decode_line(shape.decoding);
+            let line = line.and_then(|line| line.ramp(shape.decoding, shape.context));
+            lines += u32::from(line.is_some());
+        }
+    }
+    assert!(lines > 300, "{lines}");
+    let windows = catalogue::model("gpt-oss-20b").unwrap();
+    let windows = Roofline::new(&windows, &gpu, WeightPrecision::Mxfp4, KvPrecision::Bf16, 1);
+    assert_eq!(windows.decode_line(7), None);
 }
 
 #[test]

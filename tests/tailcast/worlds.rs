@@ -134,6 +134,7 @@ pub fn world(policy: &str, seed: u64) -> World {
         random,
     };
     ask_for_prompts_only(&mut world.requests, seed);
+    make_plain(&mut world.requests, seed);
     if policy.contains("groups") {
         divide_memory(&mut world, seed);
     }
@@ -143,6 +144,26 @@ pub fn world(policy: &str, seed: u64) -> World {
         }
     }
     world
+}
+
+/// In every second world most requests, or all, have a prompt of their own and end when their length is reached: those
+/// for which the fast engine has a path of its own, until one comes that is not so, or blocks run short.
+fn make_plain(requests: &mut [Request], seed: u64) {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x706c_6169);
+    if random.random_bool(0.5) {
+        return;
+    }
+    let plain = if random.random_bool(0.6) { 1.0 } else { 0.9 };
+    for request in requests {
+        if !random.random_bool(plain) || request.is_prompt_only {
+            continue;
+        }
+        request.prompt = Prompt::unique(request.prompt.tokens());
+        request.max_tokens = request.output_tokens;
+        request.stops = false;
+        // Nobody names it then.
+        request.output_is_shared &= plain < 1.0;
+    }
 }
 
 /// Divides the memory of a world between groups of layers, and makes it as tight as it was. In most worlds every prompt

@@ -3,6 +3,7 @@
 //! all (a budget too small for everyone, blocks too few for several prompts in the making), the server goes through
 //! them one by one ([`super::listed`]).
 
+use super::decided::DecidedSteps;
 use super::decoders::Decoders;
 use super::group_cache::GroupCache;
 use super::holding::{Holding, cached_blocks};
@@ -55,24 +56,6 @@ pub(in crate::engine) struct FastContinuous {
     pub(super) in_order: Vec<TurnTaker>,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
     pub(super) listed: bool,
-}
-
-/// Steps of one decision, as far as their tokens are still to come.
-#[derive(Default)]
-pub(super) struct DecidedSteps {
-    steps: u64,
-    /// The first one's place in the decoders' clock.
-    clock: u64,
-    /// Blocks in use during the first.
-    used_blocks: u32,
-    /// Their slots without a token.
-    empty: u64,
-    /// How many decoders get a token in each.
-    pub(super) decoding: u32,
-    /// Who gets a token apart from them, in the order of admission.
-    pub(super) sampling: Vec<Seat>,
-    /// Whose last token comes, in the order of admission.
-    pub(super) ending: Vec<Seat>,
 }
 
 impl FastContinuous {

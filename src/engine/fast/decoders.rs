@@ -7,6 +7,7 @@
 
 use super::behind_windows::BehindWindows;
 use super::finishes::Finishes;
+use super::plain::PlainDecoders;
 use super::seats::{Active, Seat, Seats};
 use super::tables::Tables;
 use super::turns::{TurnTaker, Turns};
@@ -63,6 +64,20 @@ impl Decoders {
             each: tables.with_tokens,
             behind: tables.groups().map(behind),
             ..Self::new(tables.block_tokens)
+        }
+    }
+
+    /// Goes on with those of the plain path.
+    pub(super) fn resumed(plain: PlainDecoders) -> Self {
+        let block_tokens = plain.due.len() as u32;
+        Self {
+            clock: plain.clock,
+            phase: plain.phase,
+            count: plain.count,
+            context: plain.context,
+            finishes: plain.finishes,
+            due: plain.due,
+            ..Self::new(block_tokens)
         }
     }
 

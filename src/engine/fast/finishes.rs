@@ -48,6 +48,12 @@ impl Finishes {
         soonest
     }
 
+    /// All of them, in any order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Finish> {
+        let later = self.later.iter().map(|Reverse(finish)| finish);
+        self.soonest.iter().chain(later)
+    }
+
     pub(super) fn clear(&mut self) {
         self.soonest.clear();
         self.later.clear();

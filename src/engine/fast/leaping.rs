@@ -206,6 +206,27 @@ impl<S: Scheduler> CatchesUp for FastServer<S> {
     }
 }
 
+impl<S> FastServer<S> {
+    /// The same server with another scheduler, which `convert` makes of this one.
+    pub(super) fn with_scheduler<T>(self, convert: impl FnOnce(S) -> T) -> FastServer<T> {
+        FastServer {
+            scheduler: convert(self.scheduler),
+            step_time: self.step_time,
+            max_model_len: self.max_model_len,
+            most_in_flight: self.most_in_flight,
+            now: self.now,
+            in_flight: self.in_flight,
+            steps_in_flight: self.steps_in_flight,
+            latest_end: self.latest_end,
+            given_up: self.given_up,
+            wakes: self.wakes,
+            is_disturbed: self.is_disturbed,
+            is_stopped: false,
+            progress: self.progress,
+        }
+    }
+}
+
 impl<S: Scheduler> FastServer<S> {
     /// The steps at the end of the last of which somebody may leave, and not before, if nobody comes: they are the last
     /// that were decided. `None` if that is not known.
@@ -340,9 +361,9 @@ impl<S: Scheduler> FastServer<S> {
         let steps = self.in_flight.next();
         let shape = &steps.shape;
         steps.ramp = if repeats > 1 {
-            self.step_time.ramp(shape)
+            self.step_time.run_of(shape)
         } else {
-            Ramp::single(self.step_time.step(shape))
+            Ramp::single(self.step_time.step_of(shape))
         };
         let (first, len) = (steps.ramp.first, steps.ramp.len);
         let start = if is_idle && self.most_in_flight > 1 {

@@ -1,6 +1,6 @@
 //! Who runs, in the order of admission.
 
-use super::seats::{Seat, Seats};
+use super::seats::{Active, Seat, Seats};
 
 /// The running requests in the order of admission.
 #[derive(Default)]
@@ -24,6 +24,15 @@ impl Running {
             self.sweep(seats);
         }
         self.entries.push((self.admissions, seat));
+    }
+
+    /// Goes on with those in `seats` that have an order, after so many admissions.
+    pub(super) fn resume(&mut self, seats: &[Active], admissions: u64) {
+        let ordered = (0..).zip(seats).filter(|(_, active)| active.order > 0);
+        self.entries = ordered.map(|(seat, active)| (active.order, seat)).collect();
+        self.entries.sort_unstable();
+        self.count = self.entries.len() as u32;
+        self.admissions = admissions;
     }
 
     /// Takes a request out; its entry is void from now on.

@@ -51,6 +51,26 @@ pub(super) enum Part {
     Listed,
 }
 
+impl Active {
+    /// A request that waits.
+    pub(super) const fn waiting(live: Live, holding: Holding) -> Self {
+        Self {
+            live,
+            holding,
+            order: 0,
+            finishes: 0,
+            part: Part::Waits,
+            sampled: 0,
+            known: 0,
+            given: 0,
+            chunk: (0, 0),
+            joined: 0,
+            joined_with: 0,
+            settled_at_join: 0,
+        }
+    }
+}
+
 /// All requests inside a server.
 #[derive(Default)]
 pub(super) struct Seats {
@@ -59,6 +79,11 @@ pub(super) struct Seats {
 }
 
 impl Seats {
+    /// These seats, of which those in `free` hold nobody, the next to be taken last.
+    pub(super) const fn resumed(seats: Vec<Active>, free: Vec<Seat>) -> Self {
+        Self { seats, free }
+    }
+
     #[inline]
     pub(super) fn insert(&mut self, request: Request, holding: Holding) -> Seat {
         if let Some(seat) = self.free.pop() {
@@ -71,20 +96,7 @@ impl Seats {
             active.chunk = (0, 0);
             return seat;
         }
-        self.seats.push(Active {
-            live: Live::new(request),
-            holding,
-            order: 0,
-            finishes: 0,
-            part: Part::Waits,
-            sampled: 0,
-            known: 0,
-            given: 0,
-            chunk: (0, 0),
-            joined: 0,
-            joined_with: 0,
-            settled_at_join: 0,
-        });
+        self.seats.push(Active::waiting(Live::new(request), holding));
         self.seats.len() as Seat - 1
     }
 

@@ -145,6 +145,11 @@ impl AttentionPrice {
         shape.decoding > 0 && shape.context > u64::from(shape.decoding).saturating_mul(self.window)
     }
 
+    /// Whether contexts outgrow it.
+    pub const fn has_window(&self) -> bool {
+        self.window != u64::MAX
+    }
+
     /// A token of a decoding request's context in such a step: the same whatever the contexts, so that a step is linear
     /// in them.
     pub fn per_context_token(&self, shape: &StepShape) -> u64 {
