@@ -14,7 +14,8 @@ use tailcast::units::{Span, Time};
 use tailcast::workload::{ClassSource, Classes, Request, SessionId, Source};
 
 use crate::fleet_stream::{FleetStream, as_event};
-use crate::worlds::{Clients, Listed, Stream, World, WorldStepTime, policy_names, world, worlds_per_policy};
+use crate::world_step_time::WorldStepTime;
+use crate::worlds::{Clients, Listed, Stream, World, policy_names, world, worlds_per_policy};
 
 #[test]
 fn both_fleets_tell_the_same() {

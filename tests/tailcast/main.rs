@@ -158,4 +158,5 @@ mod validate_bad_input;
 mod verdicts;
 mod waves;
 mod weight_loading;
+mod world_step_time;
 mod worlds;

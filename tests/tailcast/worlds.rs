@@ -15,10 +15,11 @@ use tailcast::policy::{
     Reserve, Response, SarathiSettings, SchedulePolicy, SglangPriorities, SglangSettings, Speculative, StaticSettings,
     TgiSettings, TrtllmSettings, VllmV0Settings,
 };
-use tailcast::step_time::{Ramp, StepShape, StepTime};
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::TraceError;
 use tailcast::workload::{ClassId, ContentId, Prompt, Request, RequestId, Segment, Source};
+
+use crate::world_step_time::WorldStepTime;
 
 pub struct World {
     pub settings: ServerSettings,
@@ -30,56 +31,6 @@ pub struct World {
     /// How long clients wait for their answers, if they ever give up.
     pub timeout: Option<Span>,
     pub random: Xoshiro256PlusPlus,
-}
-
-/// A step time whose decode steps grow with the context, up to a kink.
-#[derive(Clone)]
-pub struct WorldStepTime {
-    base: u64,
-    per_token: u64,
-    per_sequence: u64,
-    per_context: u64,
-    per_pair: u64,
-    /// Beyond this sum of contexts steps grow no more.
-    kink: u64,
-    launch: u64,
-}
-
-impl WorldStepTime {
-    /// Whether a step may take no time at all.
-    pub const fn may_take_no_time(&self) -> bool {
-        self.base + self.per_sequence + self.per_token == 0
-    }
-}
-
-impl StepTime for WorldStepTime {
-    fn step(&self, shape: &StepShape) -> Span {
-        Span::from_picos(
-            self.base
-                + self.per_token * shape.tokens()
-                + self.per_sequence * u64::from(shape.sequences)
-                + self.per_context * shape.context.min(self.kink)
-                + self.per_pair * shape.prefill_attention,
-        )
-    }
-
-    fn launch(&self, shape: &StepShape) -> Span {
-        Span::from_picos(self.launch * u64::from(shape.sequences))
-    }
-
-    fn ramp(&self, shape: &StepShape) -> Ramp {
-        let rows = u64::from(shape.decoding);
-        let (growth, len) = if shape.context < self.kink {
-            (self.per_context * rows, ((self.kink - shape.context) / rows).max(1))
-        } else {
-            (0, u64::MAX)
-        };
-        Ramp {
-            first: self.step(shape),
-            growth: Span::from_picos(growth),
-            len,
-        }
-    }
 }
 
 /// Worlds per policy; the long run sets `TAILCAST_WORLDS`.
@@ -124,7 +75,7 @@ pub fn world(policy: &str, seed: u64) -> World {
             max_model_len,
             kv_groups: None,
         },
-        step_time: step_time(coarse, &mut random),
+        step_time: WorldStepTime::random(coarse, &mut random),
         requests: requests(count, longest, coarse, &mut random),
         clients: random.random_range(1..6),
         think: Span::from_picos(unit * random.random_range(0..9)),
@@ -230,19 +181,6 @@ fn ask_for_prompts_only(requests: &mut [Request], seed: u64) {
     for request in requests.iter_mut().filter(|_| random.random_bool(share)) {
         request.is_prompt_only = true;
         (request.output_tokens, request.max_tokens, request.stops) = (1, 1, false);
-    }
-}
-
-fn step_time(coarse: bool, random: &mut impl Rng) -> WorldStepTime {
-    let mut up_to = |most: u64| random.random_range(0..=if coarse { most } else { most * 1_000_000 });
-    WorldStepTime {
-        base: up_to(4),
-        per_token: up_to(1),
-        per_sequence: up_to(1),
-        per_context: up_to(1),
-        per_pair: up_to(1),
-        kink: if up_to(9) % 2 == 0 { u64::MAX } else { up_to(200) % 500 },
-        launch: up_to(3) / 2,
     }
 }
 

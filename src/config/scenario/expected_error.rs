@@ -95,7 +95,7 @@ pub const CAUSES: [CauseErrors; 23] = [
     of(ErrorCause::FourBitWeights, "four_bit_weights", 0.08, 0.30, 739),
     of(ErrorCause::EightBitCache, "eight_bit_cache", 0.00, 0.00, 787),
     of(ErrorCause::Experts, "experts", 0.08, 0.40, 879),
-    of(ErrorCause::LatentAttention, "latent_attention", 0.33, 0.85, 343),
+    of(ErrorCause::LatentAttention, "latent_attention", 0.34, 0.85, 343),
     of(ErrorCause::Windows, "windows", 0.00, 0.35, 242),
     of(ErrorCause::States, "states", 0.25, 0.25, 0),
     of(ErrorCause::SeveralGpus, "several_gpus", 0.00, 0.25, 1592),
@@ -109,7 +109,7 @@ pub const CAUSES: [CauseErrors; 23] = [
     of(ErrorCause::Drafts, "drafts", 0.10, 0.10, 8),
     of(ErrorCause::EarlyLookAhead, "early_look_ahead", 0.06, 0.18, 203),
     of(ErrorCause::NewerRelease, "newer_release", 0.04, 0.10, 0),
-    of(ErrorCause::Sglang, "sglang", 0.09, 2.00, 249),
+    of(ErrorCause::Sglang, "sglang", 0.10, 2.00, 249),
     of(ErrorCause::TensorRt, "tensorrt_llm", 0.24, 1.00, 779),
     of(ErrorCause::OtherEngine, "other_engine", 0.30, 0.70, 0),
     of(
@@ -120,7 +120,7 @@ pub const CAUSES: [CauseErrors; 23] = [
         0,
     ),
     of(ErrorCause::Queue, "queue", 0.05, 0.05, 98),
-    of(ErrorCause::QueueOnSeveralGpus, "queue_on_several_gpus", 0.19, 0.00, 516),
+    of(ErrorCause::QueueOnSeveralGpus, "queue_on_several_gpus", 0.20, 0.00, 502),
 ];
 
 impl ErrorCause {
