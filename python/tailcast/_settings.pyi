@@ -121,8 +121,8 @@ class Changes(TypedDict, total=False):
     # Whether, under priorities, others are still scheduled after a request has preempted itself. If left out:
     # as in the release that profile names.
     batching__goes_on_after_self_preemption: bool
-    # Decide each step while the one before runs. If left out: as in the release that profile names; before 0.33
-    # false beside n-grams and draft models.
+    # Decide each step while the one before runs. If left out: as in the release that profile names; false
+    # beside n-grams before 0.33, and beside draft models before 0.28.
     batching__async_scheduling: bool
     # Keep finished prompts in the cache. If left out: true, as vLLM's; false for models with states (Mamba,
     # linear attention), whose cached states are not modelled.
