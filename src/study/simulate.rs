@@ -381,6 +381,7 @@ fn step_prices(scenario: &Scenario) -> Option<StepPrices> {
         cpu_per_step: deployment.cpu_time.per_step,
         cpu_per_request: deployment.cpu_time.per_sequence,
         hides_cpu: deployment.hides_cpu,
+        launching: deployment.launching(),
         has_drafts: deployment.drafts.as_ref().is_some_and(has_drafter),
         may_be_slow: scenario.operation.has_faults() || deployment.fresh.is_some(),
     })

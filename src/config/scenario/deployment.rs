@@ -163,8 +163,8 @@ impl Deployment {
         })
     }
 
-    /// Of given step times launching is a part.
-    fn launching(&self) -> Launching {
+    /// How kernels come to the GPU; of given step times launching is a part.
+    pub fn launching(&self) -> Launching {
         if self.step_times.kind().is_all_there_is {
             return Launching::default();
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::StepRun;
-use crate::step_time::{StepTime, StepsOnGpu};
+use crate::step_time::{Launching, StepTime, StepsOnGpu};
 use crate::units::Span;
 
 /// What it takes to tell the parts of steps from their sums.
@@ -17,6 +17,8 @@ pub struct StepPrices {
     pub cpu_per_request: Span,
     /// Whether the CPU works beside the GPU, so that only what it takes longer shows.
     pub hides_cpu: bool,
+    /// How kernels come to the GPU.
+    pub launching: Launching,
     /// Whether a drafter has passes in each step.
     pub has_drafts: bool,
     /// Whether steps may take longer than they should: a fault slows servers, or they have just been started.
@@ -28,9 +30,11 @@ impl StepPrices {
     #[inline(always)]
     pub(super) fn on_gpu(&self, run: &StepRun<'_>) -> u64 {
         let takes = run.takes.picos();
-        // The host may launch kernels of prompts more slowly than they run.
-        if self.has_drafts || self.may_be_slow || run.shape.prefill > 0 {
+        if self.has_drafts || self.may_be_slow {
             return self.priced(run);
+        }
+        if run.shape.prefill > 0 {
+            return self.with_prompts(run);
         }
         if !self.hides_cpu {
             return takes.saturating_sub(self.cpu(run).saturating_mul(run.steps));
@@ -40,6 +44,22 @@ impl StepPrices {
             return takes;
         }
         self.priced(run)
+    }
+
+    /// The same of steps with prompts, whose kernels the host may launch more slowly than they run: the GPU sets the
+    /// pace unless a step takes no longer than the host does.
+    #[inline(always)]
+    fn with_prompts(&self, run: &StepRun<'_>) -> u64 {
+        let (launching, cpu) = (self.launching.of(run.shape).picos(), self.cpu(run));
+        let (least, extra) = if self.hides_cpu {
+            (launching.max(cpu), 0)
+        } else {
+            (launching, cpu)
+        };
+        if run.ramp.first.picos() <= least.saturating_add(extra) {
+            return self.priced(run);
+        }
+        run.takes.picos().saturating_sub(extra.saturating_mul(run.steps))
     }
 
     /// CPU time of one of these steps [ps].
