@@ -21,6 +21,10 @@ pub trait Observer {
     /// of a single server; in no order, but once all was heard that happened before the first of these steps started.
     fn streamed(&mut self, _tokens: &Streamed) {}
 
+    /// So many more tokens came with a request's latest: drafts that were accepted. Heard in the order of its server's
+    /// time, behind what is told of that token; the number of a server alone is 0.
+    fn drafted(&mut self, _server: ServerId, _at: Time, _id: RequestId, _more: u32) {}
+
     /// Something happened in one of several servers, heard in the order of that server's time; what it means for the
     /// request's client is told by [`Observer::on`] in its own time.
     fn on_server(&mut self, _server: ServerId, _at: Time, _id: RequestId, _event: &Event) {}

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::engine_trait::{Engine, ServerLoad, Turn};
-use super::observer::{Event, Finished, Observer, StepRun};
+use super::observer::{Event, Finished, Observer, ServerId, StepRun};
 use super::progress::{CatchesUp, Progress};
 use crate::kv::KvGrowth;
 use crate::policy::{Decision, Memory, Planner, Produced, ScheduledAs, StepPlan, taken_of};
@@ -274,6 +274,9 @@ impl ReferenceServer {
                     observer.on(self.now, token.id, &Event::Token { gap });
                 }
                 Some(_) => {}
+            }
+            if token.more > 0 {
+                observer.drafted(ServerId(0), self.now, token.id, token.more);
             }
         }
         self.in_server -= outcome.finished.len() as u64;

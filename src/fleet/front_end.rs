@@ -1,6 +1,6 @@
 //! What stands between clients and an engine: the API server, which turns text into tokens and tokens into text.
 
-use crate::engine::{Engine, Event, Finished, Observer, QuietRun, ServerLoad, StepRun, Turn};
+use crate::engine::{Engine, Event, Finished, Observer, QuietRun, ServerId, ServerLoad, StepRun, Turn};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -194,5 +194,9 @@ impl<O: Observer + ?Sized> Observer for Told<'_, O> {
     #[inline(always)]
     fn ran(&mut self, run: &StepRun<'_>) {
         self.observer.ran(run);
+    }
+
+    fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
+        self.observer.drafted(server, at, id, more);
     }
 }

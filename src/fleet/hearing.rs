@@ -94,4 +94,8 @@ impl<O: Observer + ?Sized> Observer for Hearing<'_, '_, O> {
     fn ran(&mut self, run: &StepRun<'_>) {
         self.telling.ran(self.server, run);
     }
+
+    fn drafted(&mut self, _server: ServerId, at: Time, id: RequestId, more: u32) {
+        self.telling.observer.drafted(self.server, at, id, more);
+    }
 }

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::deadlines::Deadlines;
-use crate::engine::{Engine, Event, Observer, StepRun};
+use crate::engine::{Engine, Event, Observer, ServerId, StepRun};
 use crate::units::Time;
 use crate::workload::{Request, RequestId, Source};
 
@@ -96,5 +96,9 @@ impl<O: Observer> Observer for Heeding<'_, O> {
 
     fn ran(&mut self, run: &StepRun<'_>) {
         self.observer.ran(run);
+    }
+
+    fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
+        self.observer.drafted(server, at, id, more);
     }
 }

@@ -4,7 +4,7 @@ use super::memory::RequestSizes;
 use super::patience::Patience;
 use super::replay_error::ReplayError;
 use super::watch::{Unwatched, Watch};
-use crate::engine::{Engine, Event, Observer, StepRun};
+use crate::engine::{Engine, Event, Observer, ServerId, StepRun};
 use crate::units::Time;
 use crate::workload::{Request, RequestId, Segment, Source};
 
@@ -191,5 +191,9 @@ impl<O: Observer + ?Sized> Observer for EndsHeard<'_, O> {
 
     fn ran(&mut self, run: &StepRun<'_>) {
         self.observer.ran(run);
+    }
+
+    fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
+        self.observer.drafted(server, at, id, more);
     }
 }

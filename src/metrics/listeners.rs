@@ -33,6 +33,12 @@ impl Observer for Listeners<'_> {
         }
     }
 
+    fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
+        for listener in &mut self.0 {
+            listener.drafted(server, at, id, more);
+        }
+    }
+
     fn on_server(&mut self, server: ServerId, at: Time, id: RequestId, event: &Event) {
         for listener in &mut self.0 {
             listener.on_server(server, at, id, event);

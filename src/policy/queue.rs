@@ -313,6 +313,8 @@ pub struct Produced {
     pub id: RequestId,
     /// When the request's token before this one was produced, if there was one.
     pub previous: Option<Time>,
+    /// How many more came with it: drafts that were accepted.
+    pub more: u32,
 }
 
 impl Queue {
@@ -334,6 +336,7 @@ impl Queue {
                     produced.push(Produced {
                         id: part.id,
                         previous: live.last_token,
+                        more: 0,
                     });
                 }
                 if !plan.respond_together {

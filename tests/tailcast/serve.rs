@@ -116,6 +116,23 @@ fn a_stream_carries_every_token_and_ends_as_openais_do() {
 }
 
 #[test]
+fn tokens_that_drafts_bring_come_with_the_one_of_their_step() {
+    let drafts = "batching.speculative = { method = \"ngram\", num_speculative_tokens = 3, acceptance = 1.0 }\n";
+    let served = Served::start(&format!("{PACED}{drafts}"), &["--time-scale", "2"]);
+    let body = json!({"prompt": "hello", "max_tokens": 41, "ignore_eos": true, "stream": true,
+        "stream_options": {"include_usage": true, "continuous_usage_stats": true}});
+    let answer = served.post(COMPLETIONS, &body.to_string());
+    let parts = events(&answer.body)
+        .into_iter()
+        .map_while(|it| serde_json::from_str::<Value>(it).ok());
+    let texts = parts.filter_map(|part| Some(part["choices"][0]["text"].as_str()?.len() / 4));
+    let tokens: Vec<usize> = texts.collect();
+    // The prompt brings one, and each of ten steps four.
+    assert_eq!(tokens, [&[1][..], &[4; 10]].concat());
+    assert_eq!(served.report()["requests"]["finished"], 1);
+}
+
+#[test]
 fn a_text_that_stops_an_answer_ends_it_and_is_no_part_of_it() {
     let served = Served::start(PACED, &["--time-scale", "20"]);
     let mut stopped = 0;

@@ -76,17 +76,6 @@ impl ServeQuestion {
                 class.clients = ClientRules::default();
             }
         }
-        if scenario
-            .deployments()
-            .iter()
-            .any(|(deployment, _)| deployment.drafts.is_some())
-        {
-            warnings.push(
-                "with drafts a step may bring several tokens of a request: clients get one a step, and the others at \
-                 the end"
-                    .to_owned(),
-            );
-        }
         Ok(ReadyServe {
             input,
             settings: self.clone(),

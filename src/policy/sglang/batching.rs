@@ -138,6 +138,7 @@ impl Planner for SglangBatching {
                 outcome.produced.push(Produced {
                     id: output.id,
                     previous: live.last_token,
+                    more: 0,
                 });
             }
             live.generated += 1;

@@ -151,6 +151,7 @@ impl Planner for ContinuousBatching {
                 outcome.produced.push(Produced {
                     id: output.id,
                     previous: live.last_token,
+                    more: output.tokens - 1,
                 });
             }
             live.generated += output.tokens;

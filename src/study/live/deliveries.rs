@@ -79,6 +79,8 @@ struct LiveServer {
     decoding: Vec<RequestId>,
     /// Steps of which it is not known yet who got their tokens.
     steps: Option<OpenSteps>,
+    /// Whose tokens of the latest step brought more with them, when, and how many.
+    drafted: Vec<(RequestId, Time, u32)>,
 }
 
 /// Steps in which some of those who get tokens did not, or not one step after the one before.
@@ -117,6 +119,7 @@ impl Deliveries {
             running: 0,
             decoding: Vec::new(),
             steps: None,
+            drafted: Vec::new(),
         };
         Self {
             clock,
@@ -291,16 +294,38 @@ impl Deliveries {
 
     /// All that belongs to the latest steps has been told but finishes: who got their tokens is known.
     fn settle(&mut self, server: usize) {
-        let Some(steps) = self.servers[server].steps.take() else {
-            return;
-        };
-        // Where a step had no room for all, those went first who came first.
-        let clients = &steps.among[..steps.among.len().min(steps.clients)];
-        for at in steps.ends {
-            for id in clients {
-                self.give(server, at, *id, Span::ZERO);
+        if let Some(steps) = self.servers[server].steps.take() {
+            // Where a step had no room for all, those went first who came first.
+            let clients = &steps.among[..steps.among.len().min(steps.clients)];
+            for at in steps.ends {
+                for id in clients {
+                    self.give(server, at, *id, Span::ZERO);
+                }
             }
         }
+        for (id, at, more) in std::mem::take(&mut self.servers[server].drafted) {
+            self.give_more(server, at, id, more);
+        }
+    }
+
+    /// A request gets more tokens with the one that its server had `at`.
+    fn give_more(&mut self, server: usize, at: Time, id: RequestId, more: u32) {
+        let front_end = self.servers[server].front_end;
+        let Some(request) = self.requests.get_mut(&id) else {
+            return;
+        };
+        request.given += more;
+        let due = request.due(at + request.later(front_end));
+        if let Some(last) = request.queue.back_mut().filter(|last| last.at == due) {
+            last.tokens += more;
+            return;
+        }
+        request.queue.push_back(Due {
+            at: due,
+            tokens: more,
+            end: None,
+        });
+        self.note(due, id);
     }
 
     fn finish(&mut self, server: usize, id: RequestId, history: &Finished) {
@@ -387,6 +412,10 @@ impl Observer for Deliveries {
         if !self.is_fleet {
             self.ran_at(0, run);
         }
+    }
+
+    fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
+        self.servers[server.place()].drafted.push((id, at, more));
     }
 
     fn on_server(&mut self, server: ServerId, at: Time, id: RequestId, event: &Event) {

@@ -19,6 +19,10 @@ impl<O: Observer> Observer for Shared<O> {
         self.0.borrow_mut().ran(run);
     }
 
+    fn drafted(&mut self, server: ServerId, at: Time, id: RequestId, more: u32) {
+        self.0.borrow_mut().drafted(server, at, id, more);
+    }
+
     fn on_server(&mut self, server: ServerId, at: Time, id: RequestId, event: &Event) {
         self.0.borrow_mut().on_server(server, at, id, event);
     }
