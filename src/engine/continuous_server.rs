@@ -1,6 +1,6 @@
 //! A server of continuous batching without groups of layers: on the plain path as long as that knows how to go on.
 
-use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
+use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
 use super::fast::{FastContinuous, FastServer, PlainContinuous};
 use super::observer::Observer;
 use crate::policy::{ContinuousSettings, Memory};
@@ -82,9 +82,7 @@ impl ContinuousServer {
 }
 
 impl Engine for ContinuousServer {
-    fn can_serve(&self, request: &Request) -> bool {
-        whichever!(&self.engine, engine => engine.can_serve(request))
-    }
+    answered_by_engine!(whichever, server => server.engine);
 
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         if PlainContinuous::knows(&self.rules, &request) {
@@ -118,36 +116,8 @@ impl Engine for ContinuousServer {
         finished
     }
 
-    fn in_server(&self) -> u64 {
-        whichever!(&self.engine, engine => engine.in_server())
-    }
-
-    fn bytes_a_request(&self) -> u64 {
-        whichever!(&self.engine, engine => engine.bytes_a_request())
-    }
-
-    fn next_event(&self) -> Option<Time> {
-        whichever!(&self.engine, engine => engine.next_event())
-    }
-
     fn next_turn(&self) -> Option<Turn> {
         whichever!(&self.engine, engine => engine.next_turn())
-    }
-
-    fn next_leave(&self) -> Option<Turn> {
-        whichever!(&self.engine, engine => engine.next_leave())
-    }
-
-    fn quiet_run(&self) -> Option<QuietRun> {
-        whichever!(&self.engine, engine => engine.quiet_run())
-    }
-
-    fn load(&self) -> ServerLoad {
-        whichever!(&self.engine, engine => engine.load())
-    }
-
-    fn cached_tokens(&self, request: &Request) -> u32 {
-        whichever!(&self.engine, engine => engine.cached_tokens(request))
     }
 
     fn slow_down(&mut self, factor: f64) {

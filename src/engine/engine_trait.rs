@@ -182,3 +182,49 @@ impl Turn {
         }
     }
 }
+
+/// What a server answers as the engine within it does, where `$whichever` finds out which of several that is.
+macro_rules! answered_by_engine {
+    ($whichever:ident, $server:ident => $engine:expr) => {
+        fn can_serve(&self, request: &Request) -> bool {
+            let $server = self;
+            $whichever!(&$engine, engine => engine.can_serve(request))
+        }
+
+        fn in_server(&self) -> u64 {
+            let $server = self;
+            $whichever!(&$engine, engine => engine.in_server())
+        }
+
+        fn bytes_a_request(&self) -> u64 {
+            let $server = self;
+            $whichever!(&$engine, engine => engine.bytes_a_request())
+        }
+
+        fn next_event(&self) -> Option<Time> {
+            let $server = self;
+            $whichever!(&$engine, engine => engine.next_event())
+        }
+
+        fn next_leave(&self) -> Option<Turn> {
+            let $server = self;
+            $whichever!(&$engine, engine => engine.next_leave())
+        }
+
+        fn quiet_run(&self) -> Option<QuietRun> {
+            let $server = self;
+            $whichever!(&$engine, engine => engine.quiet_run())
+        }
+
+        fn load(&self) -> ServerLoad {
+            let $server = self;
+            $whichever!(&$engine, engine => engine.load())
+        }
+
+        fn cached_tokens(&self, request: &Request) -> u32 {
+            let $server = self;
+            $whichever!(&$engine, engine => engine.cached_tokens(request))
+        }
+    };
+}
+pub(super) use answered_by_engine;

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
+use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
 use super::fast::{FastContinuous, FastServer};
 use super::observer::{Event, Observer, StepRun};
 use super::progress::{CatchesUp, Progress};
@@ -241,9 +241,7 @@ fn leaping(
 }
 
 impl Engine for GroupedServer {
-    fn can_serve(&self, request: &Request) -> bool {
-        whichever!(&self.engine, engine => engine.can_serve(request))
-    }
+    answered_by_engine!(whichever, server => server.engine);
 
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         self.advanced_to = request.arrival;
@@ -284,39 +282,11 @@ impl Engine for GroupedServer {
         finished
     }
 
-    fn in_server(&self) -> u64 {
-        whichever!(&self.engine, engine => engine.in_server())
-    }
-
-    fn bytes_a_request(&self) -> u64 {
-        whichever!(&self.engine, engine => engine.bytes_a_request())
-    }
-
-    fn next_event(&self) -> Option<Time> {
-        whichever!(&self.engine, engine => engine.next_event())
-    }
-
     fn next_turn(&self) -> Option<Turn> {
         match &self.engine {
             WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) => engine.next_step(),
             WhichEngine::Stepping(engine) => engine.next_turn(),
         }
-    }
-
-    fn next_leave(&self) -> Option<Turn> {
-        whichever!(&self.engine, engine => engine.next_leave())
-    }
-
-    fn quiet_run(&self) -> Option<QuietRun> {
-        whichever!(&self.engine, engine => engine.quiet_run())
-    }
-
-    fn load(&self) -> ServerLoad {
-        whichever!(&self.engine, engine => engine.load())
-    }
-
-    fn cached_tokens(&self, request: &Request) -> u32 {
-        whichever!(&self.engine, engine => engine.cached_tokens(request))
     }
 
     fn slow_down(&mut self, factor: f64) {

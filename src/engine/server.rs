@@ -1,7 +1,7 @@
 //! A server of any policy, under one type.
 
 use super::continuous_server::ContinuousServer;
-use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
+use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
 use super::fast::{FastNone, FastServer, FastStatic};
 use super::grouped::GroupedServer;
 use super::observer::Observer;
@@ -34,9 +34,7 @@ macro_rules! whichever {
 }
 
 impl Engine for Server {
-    fn can_serve(&self, request: &Request) -> bool {
-        whichever!(&self.0, engine => engine.can_serve(request))
-    }
+    answered_by_engine!(whichever, server => server.0);
 
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
         whichever!(&mut self.0, engine => engine.submit(request, observer));
@@ -54,36 +52,8 @@ impl Engine for Server {
         whichever!(&mut self.0, engine => engine.advance_to_finish(until, observer))
     }
 
-    fn in_server(&self) -> u64 {
-        whichever!(&self.0, engine => engine.in_server())
-    }
-
-    fn bytes_a_request(&self) -> u64 {
-        whichever!(&self.0, engine => engine.bytes_a_request())
-    }
-
-    fn next_event(&self) -> Option<Time> {
-        whichever!(&self.0, engine => engine.next_event())
-    }
-
     fn next_turn(&self) -> Option<Turn> {
         whichever!(&self.0, engine => engine.next_turn())
-    }
-
-    fn next_leave(&self) -> Option<Turn> {
-        whichever!(&self.0, engine => engine.next_leave())
-    }
-
-    fn quiet_run(&self) -> Option<QuietRun> {
-        whichever!(&self.0, engine => engine.quiet_run())
-    }
-
-    fn load(&self) -> ServerLoad {
-        whichever!(&self.0, engine => engine.load())
-    }
-
-    fn cached_tokens(&self, request: &Request) -> u32 {
-        whichever!(&self.0, engine => engine.cached_tokens(request))
     }
 
     fn slow_down(&mut self, factor: f64) {
