@@ -509,14 +509,10 @@ impl Scheduler for FastContinuous {
         let decoders = u64::from(self.decoders.count()) * u64::from(self.tables.with_tokens);
         self.empty -= decoders;
         let decoding = self.decoders.count() - self.decided.back().map_or(0, overrun);
+        let used_blocks = self.memory.usable_blocks - self.pool.free();
         let decided = self.decided.next();
-        decided.steps = steps;
-        decided.clock = self.decoders.clock();
-        decided.used_blocks = self.memory.usable_blocks - self.pool.free();
+        decided.begin(steps, self.decoders.clock(), (used_blocks, self.empty));
         decided.decoding = decoding;
-        decided.empty = self.empty;
-        decided.sampling.clear();
-        decided.ending.clear();
         self.decided.push();
         if steps > 1 && self.group_cache.is_some() {
             self.take_turns(steps);
@@ -561,11 +557,7 @@ impl Scheduler for FastContinuous {
         let first = self.decided.front_mut().expect("it was decided");
         if steps.count < first.steps {
             let growth = self.decoders.growth(first.clock, first.used_blocks, first.empty);
-            let (used, empty) = growth.at(steps.count);
-            first.used_blocks = used as u32;
-            first.empty = empty;
-            first.clock += steps.count;
-            first.steps -= steps.count;
+            first.take_off(steps.count, &growth);
             return false;
         }
         if !self.rules.async_scheduling {

@@ -6,6 +6,7 @@
 //! whose clock is `c - t` modulo the block size, and finishes at a clock that is known when it joins.
 
 use super::behind_windows::BehindWindows;
+use super::decode_cycle::DecodeCycle;
 use super::finishes::Finishes;
 use super::plain::PlainDecoders;
 use super::seats::{Active, Seat, Seats};
@@ -19,15 +20,7 @@ const MOST_STEPS_WALKED: u64 = 4_096;
 
 /// Requests of which each computes one token in every step.
 pub(super) struct Decoders {
-    block_tokens: u32,
-    clock: u64,
-    /// The clock modulo the block size.
-    phase: u32,
-    count: u32,
-    /// Sum of their contexts in the next step, the token to compute included.
-    context: u64,
-    /// `due[c]`: how many take a new block in a step whose clock is `c` modulo the block size.
-    due: Vec<u32>,
+    cycle: DecodeCycle,
     /// Blocks that each of them takes then: one in every group of layers that keeps tokens.
     each: u32,
     /// What they give back, where groups of layers do not keep every token.
@@ -44,12 +37,7 @@ impl Decoders {
             each: 1,
             behind: None,
             turns: None,
-            block_tokens,
-            clock: 0,
-            phase: 0,
-            count: 0,
-            context: 0,
-            due: vec![0; block_tokens as usize],
+            cycle: DecodeCycle::new(block_tokens),
             finishes: Finishes::default(),
         }
     }
@@ -69,38 +57,39 @@ impl Decoders {
 
     /// Goes on with those of the plain path.
     pub(super) fn resumed(plain: PlainDecoders) -> Self {
-        let block_tokens = plain.due.len() as u32;
         Self {
-            clock: plain.clock,
-            phase: plain.phase,
-            count: plain.count,
-            context: plain.context,
+            each: 1,
+            behind: None,
+            turns: None,
+            cycle: plain.cycle,
             finishes: plain.finishes,
-            due: plain.due,
-            ..Self::new(block_tokens)
         }
     }
 
+    const fn block_tokens(&self) -> u32 {
+        self.cycle.due.len() as u32
+    }
+
     pub(super) const fn count(&self) -> u32 {
-        self.count
+        self.cycle.count
     }
 
     /// How many steps there have been.
     pub(super) const fn clock(&self) -> u64 {
-        self.clock
+        self.cycle.clock
     }
 
     /// Takes in a request with all tokens but its newest computed.
     pub(super) fn join(&mut self, seats: &mut Seats, seat: Seat) {
         let active = &seats[seat];
         let missing = active.live.request.output_tokens - active.live.generated;
-        let finishes = self.clock + u64::from(missing);
+        let finishes = self.cycle.clock + u64::from(missing);
         self.finishes.push((finishes, active.order, seat));
         self.join_beyond_end(seats, seat);
         let active = &mut seats[seat];
         active.finishes = finishes;
         if let Some(behind) = &mut self.behind {
-            active.joined = self.clock;
+            active.joined = self.cycle.clock;
             active.joined_with = active.live.computed;
             behind.join(seat, active);
         }
@@ -112,11 +101,8 @@ impl Decoders {
     /// Takes in a request that has all its tokens and is not to be found by [`Decoders::pop_finished`] again.
     pub(super) fn join_beyond_end(&mut self, seats: &mut Seats, seat: Seat) {
         let active = &mut seats[seat];
-        active.finishes = self.clock;
-        self.count += 1;
-        self.context += u64::from(active.live.computed) + 1;
-        let place = self.due_place(active.live.computed);
-        self.due[place] += 1;
+        active.finishes = self.cycle.clock;
+        self.cycle.enter(active.live.computed);
     }
 
     /// Lets a request go, and writes down how far it has come; of its blocks, how many entries its tables have and, in
@@ -124,40 +110,28 @@ impl Decoders {
     pub(super) fn leave(&mut self, seats: &mut Seats, seat: Seat) {
         let active = &mut seats[seat];
         if let Some(behind) = &mut self.behind {
-            active.given = behind.leave(self.clock, active);
+            active.given = behind.leave(self.cycle.clock, active);
         }
         if let Some(turns) = &mut self.turns {
             turns.leave(seat, active);
         }
-        let missing = active.finishes.saturating_sub(self.clock) as u32;
-        let beyond = self.clock.saturating_sub(active.finishes) as u32;
+        let missing = active.finishes.saturating_sub(self.cycle.clock) as u32;
+        let beyond = self.cycle.clock.saturating_sub(active.finishes) as u32;
         let live = &mut active.live;
         live.generated = live.request.output_tokens - missing;
         live.computed = live.num_tokens() - 1 + beyond;
-        live.blocks = live.computed.div_ceil(self.block_tokens) * self.each;
-        self.count -= 1;
-        self.context -= u64::from(live.computed) + 1;
-        let place = self.due_place(live.computed);
-        self.due[place] -= 1;
+        live.blocks = live.computed.div_ceil(self.block_tokens()) * self.each;
+        self.cycle.leave(live.computed);
     }
 
     /// The step in which all of them decode.
     pub(super) const fn shape(&self) -> StepShape {
-        StepShape {
-            decoding: self.count,
-            context: self.context,
-            prefill: 0,
-            prefill_context: 0,
-            prefill_attention: 0,
-            sequences: self.count,
-            sampling: self.count,
-            verifying: 0,
-        }
+        self.cycle.shape()
     }
 
     /// Blocks that the next step needs.
     pub(super) fn due_now(&self) -> u32 {
-        self.due[self.phase as usize] * self.each
+        self.cycle.due_now() * self.each
     }
 
     /// How many of a decoder's tokens are computed before the step at `clock`, and how many of them are settled.
@@ -177,31 +151,31 @@ impl Decoders {
         let Some(turns) = &mut self.turns else {
             return false;
         };
-        listed.extend(turns.newcomers(self.clock));
-        listed.extend_from_slice(turns.at(self.clock));
+        listed.extend(turns.newcomers(self.cycle.clock));
+        listed.extend_from_slice(turns.at(self.cycle.clock));
         true
     }
 
     /// Entries that a decoder had given back when the step before the next one was decided.
     pub(super) fn unseen_before(&self, active: &Active) -> u32 {
         let behind = self.behind.as_ref().expect("blocks are divided between groups");
-        behind.unseen_before(self.clock, active)
+        behind.unseen_before(self.cycle.clock, active)
     }
 
     /// Blocks that the next step, which is decided now, gives back.
     pub(super) fn gives_now(&mut self, seats: &Seats) -> u32 {
         let behind = self.behind.as_mut();
-        behind.map_or(0, |behind| behind.due_now(self.clock, seats))
+        behind.map_or(0, |behind| behind.due_now(self.cycle.clock, seats))
     }
 
     /// Blocks that the `steps` steps after the next one give back.
     pub(super) fn gives_after_next(&self, steps: u64) -> u32 {
-        self.growth(self.clock, 0, 0).freed_until(steps) as u32
+        self.growth(self.cycle.clock, 0, 0).freed_until(steps) as u32
     }
 
     /// Blocks that the `steps` steps after the next one need.
     pub(super) fn due_after_next(&self, steps: u64) -> u32 {
-        self.growth(self.clock, 0, 0).taken_until(steps) as u32
+        self.growth(self.cycle.clock, 0, 0).taken_until(steps) as u32
     }
 
     /// How blocks grow from the step at `clock` on, in which `used` are in use with `empty` slots without a token,
@@ -210,11 +184,11 @@ impl Decoders {
         KvGrowth {
             used,
             empty,
-            fills: self.count * self.each,
-            due: &self.due,
+            fills: self.cycle.count * self.each,
+            due: &self.cycle.due,
             each: self.each,
             freed: self.behind.as_ref().map_or(&[], |behind| behind.freed()),
-            phase: (clock % u64::from(self.block_tokens)) as usize,
+            phase: (clock % u64::from(self.block_tokens())) as usize,
         }
     }
 
@@ -222,7 +196,7 @@ impl Decoders {
     pub(super) fn steps_to_finish(&mut self, seats: &Seats) -> u64 {
         while let Some(&(clock, order, seat)) = self.finishes.peek() {
             if seats[seat].order == order {
-                return clock - self.clock;
+                return clock - self.cycle.clock;
             }
             self.finishes.pop();
         }
@@ -233,37 +207,19 @@ impl Decoders {
     /// step has its own.
     pub(super) fn steps_before_shortage(&self, free: u32, most: u64) -> u64 {
         if let Some(behind) = &self.behind {
-            let regular = most.min(behind.regular_steps(self.clock));
+            let regular = most.min(behind.regular_steps(self.cycle.clock));
             return self.steps_with_blocks(free, regular);
         }
-        let cycle = u64::from(self.block_tokens);
-        let cycles = u64::from(free / self.count);
-        if most <= cycles * cycle {
-            return most;
-        }
-        // After `cycles` whole cycles fewer blocks are left than a cycle needs: the shortage is less than a cycle away.
-        let mut left = free % self.count;
-        let mut steps = cycles * cycle + 1;
-        let mut place = self.phase;
-        while steps < most {
-            place = self.after(place);
-            let due = self.due[place as usize];
-            if due > left {
-                break;
-            }
-            left -= due;
-            steps += 1;
-        }
-        steps
+        self.cycle.steps_before_shortage(free, most)
     }
 
     /// How many of `most` steps, the next one included, find their blocks free before any of them gives one back.
     fn steps_with_blocks(&self, free: u32, most: u64) -> u64 {
-        let each = u64::from(self.count) * u64::from(self.each);
-        if each * most.div_ceil(self.block_tokens.into()) <= u64::from(free) {
+        let each = u64::from(self.cycle.count) * u64::from(self.each);
+        if each * most.div_ceil(self.block_tokens().into()) <= u64::from(free) {
             return most;
         }
-        let growth = self.growth(self.clock, 0, 0);
+        let growth = self.growth(self.cycle.clock, 0, 0);
         let mut free = u64::from(free);
         // The rest can be decided then.
         for step in 1..most.min(MOST_STEPS_WALKED) {
@@ -283,7 +239,7 @@ impl Decoders {
         }
         let most = most.min(MOST_STEPS_WALKED);
         let used_now = u64::from(u32::MAX); // So many that it cannot fall to nothing.
-        let growth = self.growth(self.clock, u32::MAX, u64::MAX >> 1);
+        let growth = self.growth(self.cycle.clock, u32::MAX, u64::MAX >> 1);
         let gain = growth.each_step(most).position(|(used, _)| used < used_now);
         gain.map_or(most, |step| step as u64)
     }
@@ -293,16 +249,13 @@ impl Decoders {
         if let Some(behind) = &mut self.behind {
             behind.advance();
         }
-        self.clock += steps;
-        let cycle = u64::from(self.block_tokens);
-        self.phase = ((u64::from(self.phase) + steps) % cycle) as u32;
-        self.context += u64::from(self.count) * steps;
+        self.cycle.advance(steps);
     }
 
     /// The next request that has all its tokens, if any, each once; in the order of admission. It still has to leave.
     pub(super) fn pop_finished(&mut self, seats: &Seats) -> Option<Seat> {
         while let Some(&(clock, order, seat)) = self.finishes.peek() {
-            if clock > self.clock {
+            if clock > self.cycle.clock {
                 return None;
             }
             self.finishes.pop();
@@ -315,9 +268,7 @@ impl Decoders {
 
     /// Forgets all requests that decode; the clock goes on.
     pub(super) fn clear(&mut self) {
-        self.count = 0;
-        self.context = 0;
-        self.due.fill(0);
+        self.cycle.clear();
         self.finishes.clear();
         if let Some(behind) = &mut self.behind {
             behind.clear();
@@ -325,21 +276,5 @@ impl Decoders {
         if let Some(turns) = &mut self.turns {
             turns.clear();
         }
-    }
-
-    /// The place in the cycle of the block size after this one.
-    const fn after(&self, place: u32) -> u32 {
-        if place + 1 == self.block_tokens { 0 } else { place + 1 }
-    }
-
-    /// The steps, by their clock modulo the block size, in which a request with `computed` tokens takes a new block.
-    fn due_place(&self, computed: u32) -> usize {
-        let passed = computed % self.block_tokens;
-        let place = if self.phase >= passed {
-            self.phase - passed
-        } else {
-            self.phase + self.block_tokens - passed
-        };
-        place as usize
     }
 }

@@ -7,6 +7,7 @@ mod behind_windows;
 mod blocks;
 mod continuous;
 mod decided;
+mod decode_cycle;
 mod decoders;
 mod finishes;
 mod group_cache;

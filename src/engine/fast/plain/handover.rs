@@ -45,7 +45,7 @@ fn general_of(plain: PlainContinuous) -> FastContinuous {
         2 => in_flight(plain.decided.front()) + in_flight(plain.decided.back()),
         _ => in_flight(plain.decided.front()),
     };
-    general.completed = plain.decoders.clock - steps_in_flight;
+    general.completed = plain.decoders.cycle.clock - steps_in_flight;
     general.running.resume(&seats, plain.admissions);
     general.seats = Seats::resumed(seats, plain.vacant);
     for seat in plain.waiting {

@@ -98,7 +98,7 @@ impl PlainContinuous {
             let slot = &mut self.slots[seat as usize];
             slot.computed = slot.input + slot.output - 1;
             slot.blocks = slot.computed.div_ceil(block_tokens);
-            self.decoders.leave(slot.computed);
+            self.decoders.cycle.leave(slot.computed);
             let latest = self.decided.back_mut();
             latest
                 .expect("the step of its last token is in flight")
@@ -109,10 +109,10 @@ impl PlainContinuous {
 
     /// Whether those who run all get what they want in the next step, or only the youngest of them is cut short.
     fn knows_next_step(&self, threshold: u32) -> bool {
-        let mut tokens = u64::from(self.decoders.count);
-        let mut blocks = u64::from(self.decoders.due_now());
+        let mut tokens = u64::from(self.decoders.cycle.count);
+        let mut blocks = u64::from(self.decoders.cycle.due_now());
         let budget = self.rules.max_num_batched_tokens;
-        if self.decoders.count > budget {
+        if self.decoders.cycle.count > budget {
             return false;
         }
         for &seat in &self.prefilling {
@@ -192,7 +192,7 @@ impl PlainContinuous {
             return 1;
         }
         let finish = self.decoders.steps_to_finish();
-        self.decoders.steps_before_shortage(self.free_blocks, finish)
+        self.decoders.cycle.steps_before_shortage(self.free_blocks, finish)
     }
 
     /// The chunks that were decided count as computed; those that complete a prompt make their requests decoders.
@@ -287,9 +287,9 @@ impl Scheduler for PlainContinuous {
         if !self.knows_next_step(threshold) {
             return NextSteps::Stop;
         }
-        self.take(self.decoders.due_now());
-        *shape = self.decoders.shape();
-        let mut budget = self.rules.max_num_batched_tokens - self.decoders.count;
+        self.take(self.decoders.cycle.due_now());
+        *shape = self.decoders.cycle.shape();
+        let mut budget = self.rules.max_num_batched_tokens - self.decoders.cycle.count;
         for index in 0..self.prefilling.len() {
             let seat = self.prefilling[index];
             let slot = self.slot(seat);
@@ -331,22 +331,18 @@ impl Scheduler for PlainContinuous {
 
     #[inline]
     fn commit(&mut self, steps: u64) {
-        let count = u64::from(self.decoders.count);
+        let count = u64::from(self.decoders.cycle.count);
         self.empty -= count;
+        let used_blocks = self.memory.usable_blocks - self.free_blocks;
         let decided = self.decided.next();
-        decided.steps = steps;
-        decided.clock = self.decoders.clock;
-        decided.used_blocks = self.memory.usable_blocks - self.free_blocks;
-        decided.decoding = self.decoders.count;
-        decided.empty = self.empty;
-        decided.sampling.clear();
-        decided.ending.clear();
+        decided.begin(steps, self.decoders.cycle.clock, (used_blocks, self.empty));
+        decided.decoding = self.decoders.cycle.count;
         self.decided.push();
         if steps > 1 {
             self.take(self.decoders.due_after_next(steps - 1));
             self.empty -= (steps - 1) * count;
         }
-        self.decoders.advance(steps);
+        self.decoders.cycle.advance(steps);
         if !self.chunks.is_empty() {
             self.commit_chunks();
         }
@@ -357,11 +353,8 @@ impl Scheduler for PlainContinuous {
         self.report(steps, observer);
         let first = self.decided.front_mut().expect("it was decided");
         if steps.count < first.steps {
-            let (used, empty) = self.decoders.growth(first).at(steps.count);
-            first.used_blocks = used as u32;
-            first.empty = empty;
-            first.clock += steps.count;
-            first.steps -= steps.count;
+            let growth = self.decoders.growth(first);
+            first.take_off(steps.count, &growth);
             return false;
         }
         if !self.rules.async_scheduling {
