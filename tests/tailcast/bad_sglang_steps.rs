@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::command::Workplace;
+use crate::refused_steps::{BadExperiment, refuse_each};
 
 const GOOD: &str = r#"{
 "schema": "sglang-sched-oracle/1", "engine": {"sglang": "0.5.23"},
@@ -20,7 +21,7 @@ const GOOD: &str = r#"{
 "#;
 
 /// What is replaced in the good experiment, by what, and parts of the message.
-const CASES: &[(&str, &str, &[&str])] = &[
+const CASES: &[BadExperiment] = &[
     (
         "oracle/1",
         "oracle/2",
@@ -120,19 +121,7 @@ fn a_good_sglang_experiment_is_run() {
 
 #[test]
 fn bad_sglang_experiments_are_refused() {
-    let place = Workplace::new();
-    let mut wrong = Vec::new();
-    for (good, bad, parts) in CASES {
-        assert!(GOOD.contains(good), "{good:?} is not part of the good one");
-        place.write("bad.json", GOOD.replacen(good, bad, 1));
-        let ended = place.run(&["steps", "bad.json"]);
-        let message = &ended.stderr;
-        let told = message.starts_with("error: bad.json") && ended.stdout.is_empty();
-        if ended.code != Some(2) || !told || !parts.iter().all(|part| message.contains(part)) {
-            wrong.push(format!("{bad}: {:?}\n{message}", ended.code));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    refuse_each(GOOD, CASES);
 }
 
 /// Without the cache, who ignores stop tokens needs more than a token beside all that it may produce, and what is asked

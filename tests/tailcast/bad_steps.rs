@@ -2,6 +2,7 @@
 //! the memory.
 
 use crate::command::Workplace;
+use crate::refused_steps::{BadExperiment, refuse_each};
 
 const GOOD: &str = r#"{
 "config": {"num_blocks": 9, "block_size": 4, "max_num_seqs": 4, "max_num_batched_tokens": 32, "max_model_len": 32,
@@ -16,7 +17,7 @@ const GOOD: &str = r#"{
 "#;
 
 /// What is replaced in the good experiment, by what, and parts of the message.
-const CASES: &[(&str, &str, &[&str])] = &[
+const CASES: &[BadExperiment] = &[
     // Form.
     ("{\n\"config\"", "", &["bad.json:1:1: "]),
     ("\"requests\": [", "\"requests\": ", &["bad.json:8:", "write"]),
@@ -277,19 +278,7 @@ fn a_good_experiment_is_run() {
 
 #[test]
 fn bad_experiments_are_refused() {
-    let place = Workplace::new();
-    let mut wrong = Vec::new();
-    for (good, bad, parts) in CASES {
-        assert!(GOOD.contains(good), "{good:?} is not part of the good one");
-        place.write("bad.json", GOOD.replacen(good, bad, 1));
-        let ended = place.run(&["steps", "bad.json"]);
-        let message = &ended.stderr;
-        let told = message.starts_with("error: bad.json") && ended.stdout.is_empty();
-        if ended.code != Some(2) || !told || !parts.iter().all(|part| message.contains(part)) {
-            wrong.push(format!("{bad}: {:?}\n{message}", ended.code));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    refuse_each(GOOD, CASES);
 }
 
 #[test]

@@ -108,6 +108,7 @@ mod published_models;
 mod queueing;
 mod read_once;
 mod reader_fuzz;
+mod refused_steps;
 mod releases;
 mod reports;
 mod request_groups;

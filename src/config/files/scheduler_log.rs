@@ -4,12 +4,12 @@
 mod groups;
 mod limits;
 mod raw;
+mod requests;
 mod sglang;
 mod sglang_raw;
 mod syntax;
 mod tokens;
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use crate::config::reader::text_file;
@@ -88,12 +88,13 @@ impl RawExperiment {
             max_model_len: self.config.max_model_len,
             kv_groups,
         };
-        let mut requests = self.requests(&memory)?;
-        requests.sort_by_key(|(request, _)| request.arrival);
-        let (mut requests, names): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
-        for (number, request) in requests.iter_mut().enumerate() {
-            request.id = RequestId(number as u64);
-        }
+        let timed = self.timing.is_some();
+        let resolve = |raw: &RawRequest, place| {
+            let request = raw.resolve(place, timed, self.config.max_model_len)?;
+            limits::check_fits(&self.config, &memory, &request)?;
+            Ok(request)
+        };
+        let (requests, names) = requests::in_order_of_arrival(&self.requests, |raw| &raw.id, resolve)?;
         let actions = self
             .actions
             .iter()
@@ -118,28 +119,6 @@ impl RawExperiment {
             actions,
             tells_padding: self.schema.ends_with("/2"),
         })
-    }
-}
-
-impl RawExperiment {
-    /// The requests with their names, in the order of the file.
-    fn requests(&self, memory: &Memory) -> Result<Vec<(Request, String)>, String> {
-        let timed = self.timing.is_some();
-        let mut names = HashSet::new();
-        let requests = self.requests.iter().enumerate().map(|(index, raw)| {
-            let request = raw
-                .resolve(index as u64, timed, self.config.max_model_len)
-                .and_then(|request| {
-                    limits::check_fits(&self.config, memory, &request)?;
-                    if names.insert(&raw.id) {
-                        Ok((request, raw.id.clone()))
-                    } else {
-                        Err("an earlier request has this id; write another".to_owned())
-                    }
-                });
-            request.map_err(|why| format!("requests[{index}] ({}): {why}", raw.id))
-        });
-        requests.collect()
     }
 }
 

@@ -1,7 +1,6 @@
 //! A scheduler experiment with SGLang (schema `sglang-sched-oracle/1`).
 
-use std::collections::HashSet;
-
+use super::requests;
 use super::sglang_raw::{RawAbort, RawSglangConfig, RawSglangExperiment, RawSglangRequest};
 use super::tokens;
 use crate::policy::sglang::SpecialTokens;
@@ -75,12 +74,8 @@ pub(super) fn resolve(raw: &RawSglangExperiment) -> Result<SglangExperiment, Str
         Some("compact") => true,
         Some(other) => return Err(format!("detail: {other:?} is unknown; write \"full\" or \"compact\"")),
     };
-    let mut requests = requests(raw)?;
-    requests.sort_by_key(|(request, _)| request.arrival);
-    let (mut requests, names): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
-    for (number, request) in requests.iter_mut().enumerate() {
-        request.id = RequestId(number as u64);
-    }
+    check_timing(raw)?;
+    let (requests, names) = requests::in_order_of_arrival(&raw.requests, |raw| &raw.id, RawSglangRequest::resolve)?;
     let aborts = raw.actions.iter().enumerate().map(|(index, raw)| {
         let abort = raw.resolve(&names);
         abort.map_err(|why| format!("actions[{index}]: {why}"))
@@ -108,8 +103,7 @@ pub(super) fn resolve(raw: &RawSglangExperiment) -> Result<SglangExperiment, Str
     })
 }
 
-/// The requests with their names, in the order of the file.
-fn requests(raw: &RawSglangExperiment) -> Result<Vec<(Request, String)>, String> {
+fn check_timing(raw: &RawSglangExperiment) -> Result<(), String> {
     let longest_step = u64::from(raw.timing.base)
         + u64::from(raw.timing.per_token) * u64::from(raw.config.kv_tokens)
         + u64::from(raw.timing.per_sequence) * u64::from(raw.config.max_running_requests);
@@ -120,18 +114,7 @@ fn requests(raw: &RawSglangExperiment) -> Result<Vec<(Request, String)>, String>
             longest_step as f64 / LONGEST_STEP_US as f64
         ));
     }
-    let mut names = HashSet::new();
-    let requests = raw.requests.iter().enumerate().map(|(index, raw)| {
-        let request = raw.resolve(index as u64).and_then(|request| {
-            if names.insert(&raw.id) {
-                Ok((request, raw.id.clone()))
-            } else {
-                Err("an earlier request has this id; write another".to_owned())
-            }
-        });
-        request.map_err(|why| format!("requests[{index}] ({}): {why}", raw.id))
-    });
-    requests.collect()
+    Ok(())
 }
 
 fn check_numbers(config: &RawSglangConfig) -> Result<(), String> {
