@@ -3,7 +3,7 @@
 
 use tailcast::engine::{self, Engine, Event, Heard, Server, Transcript};
 use tailcast::policy::{
-    ContinuousSettings, Decision, Memory, Planned, Policy, PolicySettings, Queue, ScheduledAs, StepPlan,
+    ContinuousSettings, Decision, Memory, OneByOne, Planned, Policy, PolicySettings, Queue, ScheduledAs, StepPlan,
 };
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
@@ -14,7 +14,8 @@ use tailcast::workload::{Prompt, Request, RequestId};
 struct ShortestFirst;
 
 impl Policy for ShortestFirst {
-    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+        let queue = queue.one_by_one()?;
         let mut plan = StepPlan::default();
         for live in &queue.running {
             plan.schedule(live, ScheduledAs::Running, 1);
@@ -22,20 +23,20 @@ impl Policy for ShortestFirst {
         let waiting = queue.waiting.make_contiguous();
         waiting.sort_by_key(|live| live.request.most_tokens());
         while queue.running.len() < 16 && !queue.waiting.is_empty() {
-            let kind = queue.admit(now);
+            let kind = queue.admit_head(now);
             let live = queue.running.last().expect("it was admitted");
             plan.schedule(live, kind, live.num_tokens());
         }
         if plan.scheduled.is_empty() {
-            return Decision::Idle;
+            return Ok(Decision::Idle);
         }
         // Room for the longest request beside every other: this policy knows no shortage of memory.
         let longest = queue.memory.blocks_for(queue.memory.max_model_len);
         plan.used_blocks = longest * queue.running.len() as u32;
-        Decision::Step(plan)
+        Ok(Decision::Step(plan))
     }
 
-    fn can_ever_serve(&self, _request: &Request, _queue: &Queue) -> bool {
+    fn can_ever_serve(&self, _request: &Request, _memory: &Memory) -> bool {
         true
     }
 }

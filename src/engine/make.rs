@@ -1,12 +1,12 @@
 //! Makes the engine of a server: the readable one of any policy, the fast one where its policy has a shortcut.
 
 use super::continuous_server::ContinuousServer;
-use super::fast::{FastContinuous, FastNone, FastServer, FastStatic};
+use super::fast::{FastContinuous, FastNone, FastPlanned, FastServer, FastStatic};
 use super::grouped::GroupedServer;
 use super::reference::ReferenceServer;
 use super::server::{Implementation, Server};
 use super::server_settings::ServerSettings;
-use crate::policy::{ContinuousSettings, Memory, Planner, PolicySettings, StaticSettings};
+use crate::policy::{ContinuousSettings, Memory, Planner, Policy, PolicySettings, StaticSettings};
 use crate::step_time::StepTime;
 
 /// A server that takes every step by itself.
@@ -34,6 +34,10 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
             let scheduler = FastStatic::new(rules.clone(), memory);
             Implementation::Static(Box::new(FastServer::new(scheduler, longest, 1, step_time)))
         }
+        Ok(Shortcut::Planned(policy)) => {
+            let server = FastServer::new(FastPlanned::new(policy, memory), longest, 1, step_time);
+            Implementation::Planned(Box::new(server))
+        }
         Ok(Shortcut::Continuous(rules)) if memory.kv_groups.is_some() => {
             Implementation::Grouped(Box::new(GroupedServer::new(rules.clone(), memory, step_time)))
         }
@@ -58,6 +62,7 @@ pub fn without_fast(settings: &ServerSettings) -> Option<&'static str> {
 enum Shortcut<'a> {
     None,
     Static(&'a StaticSettings),
+    Planned(Box<dyn Policy>),
     Continuous(&'a ContinuousSettings),
 }
 
@@ -72,6 +77,9 @@ fn shortcut(settings: &ServerSettings) -> Result<Shortcut<'_>, &'static str> {
             Err("continuous over such groups of layers")
         }
         PolicySettings::Continuous(rules) => Ok(Shortcut::Continuous(rules)),
-        other => Err(other.description().name),
+        other => {
+            let policy = other.policy(settings.memory());
+            policy.map(Shortcut::Planned).ok_or(other.description().name)
+        }
     }
 }

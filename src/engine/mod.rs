@@ -13,6 +13,7 @@ mod server;
 mod server_settings;
 mod sglang_log;
 mod step_log;
+mod telling;
 mod transcript;
 
 pub use engine_trait::{Engine, QuietRun, ServerLoad, Turn, TurnKind};

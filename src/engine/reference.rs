@@ -4,11 +4,11 @@
 use std::collections::VecDeque;
 
 use super::engine_trait::{Engine, ServerLoad, Turn};
-use super::observer::{Event, Finished, Observer, ServerId, StepRun};
+use super::observer::{Event, Observer};
 use super::progress::{CatchesUp, Progress};
-use crate::kv::KvGrowth;
-use crate::policy::{Decision, Memory, Planner, Produced, ScheduledAs, StepPlan, taken_of};
-use crate::step_time::{Paced, Ramp, StepTime};
+use super::telling::{tell_decision, tell_outcome};
+use crate::policy::{Decision, Memory, Planner, StepPlan, taken_of};
+use crate::step_time::{Paced, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
@@ -226,18 +226,7 @@ impl ReferenceServer {
 
     /// Tells who was preempted and admitted, and sets the step in flight.
     fn start(&mut self, plan: StepPlan, observer: &mut (impl Observer + ?Sized)) {
-        for &id in &plan.preempted {
-            observer.on(self.now, id, &Event::Preempted);
-        }
-        for part in &plan.scheduled {
-            if part.kind != ScheduledAs::Running {
-                let event = Event::Admitted {
-                    resumed: part.kind == ScheduledAs::Resumed,
-                    tokens: part.lacking,
-                };
-                observer.on(self.now, part.id, &event);
-            }
-        }
+        tell_decision(&plan, self.now, observer);
         if plan.scheduled.is_empty() {
             return;
         }
@@ -256,35 +245,10 @@ impl ReferenceServer {
         self.check(&step.plan);
         self.progress.ended += 1;
         let outcome = self.planner.complete(&step.plan, self.now);
-        let one_step_after = |token: &&Produced| token.previous == Some(step.start);
-        observer.ran(&StepRun {
-            start: step.start,
-            steps: 1,
-            ramp: Ramp::single(step.takes),
-            takes: step.takes,
-            shape: &step.plan.shape,
-            streaming: outcome.produced.iter().filter(one_step_after).count() as u32,
-            kv: KvGrowth::constant(step.plan.used_blocks, step.plan.empty_slots),
-        });
-        for token in outcome.produced {
-            match token.previous {
-                None => observer.on(self.now, token.id, &Event::FirstToken),
-                Some(previous) if previous != step.start => {
-                    let gap = self.now - previous;
-                    observer.on(self.now, token.id, &Event::Token { gap });
-                }
-                Some(_) => {}
-            }
-            if token.more > 0 {
-                observer.drafted(ServerId(0), self.now, token.id, token.more);
-            }
-        }
-        self.in_server -= outcome.finished.len() as u64;
-        for live in &outcome.finished {
-            let event = Event::Finished(Finished::of(live, self.now, !step.plan.respond_together));
-            observer.on(self.now, live.request.id, &event);
-        }
-        !outcome.finished.is_empty()
+        let finished = outcome.finished.len() as u64;
+        self.in_server -= finished;
+        tell_outcome(&step.plan, outcome, (step.start, step.takes), observer);
+        finished > 0
     }
 
     /// Memory is never oversold, and every running request has room for what it has computed.

@@ -2,7 +2,7 @@
 
 use super::continuous_server::ContinuousServer;
 use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
-use super::fast::{FastNone, FastServer, FastStatic};
+use super::fast::{FastNone, FastPlanned, FastServer, FastStatic};
 use super::grouped::GroupedServer;
 use super::observer::Observer;
 use super::reference::ReferenceServer;
@@ -17,6 +17,7 @@ pub(super) enum Implementation {
     Reference(Box<ReferenceServer>),
     None(Box<FastServer<FastNone>>),
     Static(Box<FastServer<FastStatic>>),
+    Planned(Box<FastServer<FastPlanned>>),
     Continuous(Box<ContinuousServer>),
     Grouped(Box<GroupedServer>),
 }
@@ -27,6 +28,7 @@ macro_rules! whichever {
             Implementation::Reference($engine) => $call,
             Implementation::None($engine) => $call,
             Implementation::Static($engine) => $call,
+            Implementation::Planned($engine) => $call,
             Implementation::Continuous($engine) => $call,
             Implementation::Grouped($engine) => $call,
         }

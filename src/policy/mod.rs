@@ -9,9 +9,11 @@
 mod list;
 mod none;
 mod orca;
+mod plain_queue;
 mod plan;
 mod planner;
 mod queue;
+mod queues;
 mod rules;
 mod sarathi;
 pub mod sglang;
@@ -25,11 +27,13 @@ mod vllm_v0;
 pub use list::{POLICIES, POLICY, PolicySettings, VARIANTS};
 pub use none::NoBatching;
 pub use orca::OrcaSettings;
-pub use plan::Policy;
-pub use planner::{Planned, Planner, StepOutcome, Waiting};
+pub use plain_queue::PlainQueue;
+pub use plan::{Policy, Repeats};
+pub use planner::{Planned, Planner, Waiting};
 pub use queue::{
-    Decision, Live, Memory, Produced, Queue, Scheduled, ScheduledAs, StepPlan, cut_to_model_length, taken_of,
+    Decision, Live, Memory, Produced, Scheduled, ScheduledAs, StepOutcome, StepPlan, cut_to_model_length, taken_of,
 };
+pub use queues::{OneByOne, Queue, UnderWay};
 pub use rules::{Change, Description, Host, LargestStep, Limits, MOST_REQUESTS, MOST_TOKENS, Rules};
 pub use sarathi::SarathiSettings;
 pub use sglang::{SchedulePolicy, SglangPriorities, SglangSettings};

@@ -1,7 +1,8 @@
 //! No batching: one request at a time, first come, first served. An M/G/1 queue.
 
 use super::plan::Policy;
-use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
+use super::queue::{Decision, Memory, ScheduledAs, StepPlan};
+use super::queues::{OneByOne, Queue};
 use super::rules::{Change, Host, Limits, Rules};
 use crate::settings::{Setting, Written};
 use crate::units::Time;
@@ -36,13 +37,14 @@ impl Rules for NoBatching {
 }
 
 impl Policy for NoBatching {
-    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+        let queue = queue.one_by_one()?;
         let mut kind = ScheduledAs::Running;
         if queue.running.is_empty() {
             if queue.waiting.is_empty() {
-                return Decision::Idle;
+                return Ok(Decision::Idle);
             }
-            kind = queue.admit(now);
+            kind = queue.admit_head(now);
         }
         let live = &queue.running[0];
         let tokens = live.num_tokens() - live.computed;
@@ -51,12 +53,12 @@ impl Policy for NoBatching {
         let mut plan = StepPlan::default();
         plan.schedule(&queue.running[0], kind, tokens);
         plan.used_blocks = queue.used_blocks();
-        Decision::Step(plan)
+        Ok(Decision::Step(plan))
     }
 
-    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
+    fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool {
         // The last output token is never fed back, so it needs no KV.
         let tokens = request.prompt.tokens() + request.output_tokens - 1;
-        queue.memory.blocks_for(tokens) <= queue.memory.usable_blocks
+        memory.blocks_for(tokens) <= memory.usable_blocks
     }
 }

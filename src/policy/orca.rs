@@ -7,8 +7,9 @@
 //! Orca's requests say how many tokens they may come to in total; here that is the prompt plus `max_tokens`. Not
 //! modelled: pipelining of several batches over the stages of a model.
 
-use super::plan::Policy;
-use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
+use super::plan::{Policy, Repeats};
+use super::queue::{Decision, Memory, StepPlan};
+use super::queues::{OneByOne, Queue};
 use super::rules::{Host, Limits, REQUESTS, Rules};
 use crate::settings::{Setting, Written};
 use crate::units::Time;
@@ -60,35 +61,43 @@ impl Orca {
 }
 
 impl Policy for Orca {
-    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
         let mut plan = StepPlan::default();
-        for live in &queue.running {
-            plan.schedule(live, ScheduledAs::Running, 1);
-        }
-        let running = queue.running.iter();
-        let mut reserved: u64 = running.map(|live| u64::from(live.most_tokens())).sum();
-        while queue.running.len() < self.settings.max_batch_size as usize {
-            let Some(head) = queue.waiting.front() else {
+        queue.decode(&mut plan);
+        let mut reserved = queue.most_tokens();
+        while queue.running() < self.settings.max_batch_size {
+            let Some(head) = queue.waiting(0) else {
                 break;
             };
-            let wanted = u64::from(head.most_tokens());
-            if reserved + wanted > slots(&queue.memory) {
+            let (wanted, all) = (u64::from(head.most_tokens()), head.num_tokens());
+            if reserved + wanted > slots(queue.memory()) {
                 break; // Nobody behind the head may pass it.
             }
             reserved += wanted;
-            let kind = queue.admit(now);
-            let live = &queue.running[queue.running.len() - 1];
-            plan.schedule(live, kind, live.num_tokens());
+            queue.admit(now, 0, all, &mut plan);
         }
-        if plan.scheduled.is_empty() {
-            return Decision::Idle;
+        if plan.is_empty() {
+            return Ok(Decision::Idle);
         }
-        plan.used_blocks = reserved.div_ceil(u64::from(queue.memory.block_tokens)) as u32;
-        Decision::Step(plan)
+        plan.used_blocks = self.used_blocks(queue);
+        Ok(Decision::Step(plan))
     }
 
-    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
-        u64::from(request.most_tokens()) <= slots(&queue.memory)
+    fn repeats(&self, _queue: &dyn Queue) -> Repeats {
+        Repeats::while_free(0) // Slots come free only when somebody finishes.
+    }
+
+    fn reserves(&self) -> bool {
+        true
+    }
+
+    fn used_blocks(&self, queue: &dyn Queue) -> u32 {
+        let block_tokens = u64::from(queue.memory().block_tokens);
+        queue.most_tokens().div_ceil(block_tokens) as u32
+    }
+
+    fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool {
+        u64::from(request.most_tokens()) <= slots(memory)
     }
 }
 

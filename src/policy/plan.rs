@@ -1,13 +1,33 @@
-//! A batching policy: it says in plain words, over plain queues, what the next step holds.
+//! A batching policy: it says in plain words, over a server's queues, what the next step holds.
 
-use super::queue::{Decision, Queue};
+use super::queue::{Decision, Memory};
+use super::queues::{OneByOne, Queue};
 use crate::units::Time;
 use crate::workload::Request;
 
 /// Decides, step by step, what a server does.
 pub trait Policy {
     /// Decides what happens at `now`, when no step is running, and moves requests between the queues accordingly.
-    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision;
+    ///
+    /// # Errors
+    /// If the order of the running requests decides, and the queues do not know it ([`Queue::one_by_one`]).
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne>;
+
+    /// For how many steps the plan just made holds, if all who run decode and nobody has come in.
+    fn repeats(&self, _queue: &dyn Queue) -> Repeats {
+        Repeats {
+            steps: 1,
+            spare_blocks: 0,
+        }
+    }
+
+    /// The plan just made is carried out so many times more.
+    fn repeat(&mut self, _times: u64) {}
+
+    /// Whether who comes in gets the blocks for all that it may come to, and takes none later.
+    fn reserves(&self) -> bool {
+        false
+    }
 
     /// Whether a running request whose client has given up can leave.
     fn can_abort_running(&self) -> bool {
@@ -15,10 +35,29 @@ pub trait Policy {
     }
 
     /// Blocks that requests hold.
-    fn used_blocks(&self, queue: &Queue) -> u32 {
+    fn used_blocks(&self, queue: &dyn Queue) -> u32 {
         queue.used_blocks()
     }
 
-    /// Whether a request, alone on an empty server, could be served.
-    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool;
+    /// Whether a request, alone on an empty server with this memory, could be served.
+    fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool;
+}
+
+/// For how long a plan holds in which all who run decode, as long as nobody arrives, leaves or finishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeats {
+    /// The most steps, the one planned included; at least 1.
+    pub steps: u64,
+    /// Blocks that have to be free in each step beside those that it takes.
+    pub spare_blocks: u32,
+}
+
+impl Repeats {
+    /// Until a step lacks a block.
+    pub const fn while_free(spare_blocks: u32) -> Self {
+        Self {
+            steps: u64::MAX,
+            spare_blocks,
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Queues and the policy over them, as the readable engine drives them.
 
+use super::plain_queue::PlainQueue;
 use super::plan::Policy;
-use super::queue::{Decision, Live, Memory, Produced, Queue, StepPlan};
+use super::queue::{Decision, Live, Memory, StepOutcome, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -57,19 +58,10 @@ impl Waiting {
     }
 }
 
-/// What a step has brought.
-#[derive(Clone, Debug, Default)]
-pub struct StepOutcome {
-    /// The tokens that were produced, in the order of the requests.
-    pub produced: Vec<Produced>,
-    /// The requests that have all their tokens, in order.
-    pub finished: Vec<Live>,
-}
-
 /// Plain queues with a policy that is nothing but a plan.
 pub struct Planned {
     policy: Box<dyn Policy>,
-    queue: Queue,
+    queue: PlainQueue,
 }
 
 impl Planned {
@@ -77,14 +69,14 @@ impl Planned {
     pub fn new(policy: Box<dyn Policy>, memory: Memory) -> Self {
         Self {
             policy,
-            queue: Queue::new(memory),
+            queue: PlainQueue::new(memory),
         }
     }
 }
 
 impl Planner for Planned {
     fn can_ever_serve(&self, request: &Request) -> bool {
-        self.policy.can_ever_serve(request, &self.queue)
+        self.policy.can_ever_serve(request, &self.queue.memory)
     }
 
     fn submit(&mut self, request: Request) {
@@ -104,10 +96,10 @@ impl Planner for Planned {
     }
 
     fn plan(&mut self, now: Time) -> Decision {
-        let mut decision = self.policy.plan(&mut self.queue, now);
+        let decision = self.policy.plan(&mut self.queue, now);
+        let mut decision = decision.expect("plain queues are gone through one by one");
         if let Decision::Step(plan) = &mut decision {
-            let slots = u64::from(plan.used_blocks) * u64::from(self.queue.memory.block_tokens);
-            plan.empty_slots = slots - self.queue.filled_slots(plan);
+            self.queue.note_empty_slots(plan);
         }
         decision
     }
@@ -125,12 +117,6 @@ impl Planner for Planned {
     }
 
     fn complete(&mut self, plan: &StepPlan, end: Time) -> StepOutcome {
-        let produced = self.queue.compute(plan, end);
-        let finished = self.queue.take_complete(plan.respond_together);
-        StepOutcome {
-            finished,
-            // Tokens of a response that is sent as a whole stay with the server until the batch has ended.
-            produced: if plan.respond_together { Vec::new() } else { produced },
-        }
+        self.queue.complete(plan, end)
     }
 }

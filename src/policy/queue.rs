@@ -1,7 +1,4 @@
-//! The plain queues that a policy plans over. Nothing is kept that can be counted again: free blocks, sums and totals
-//! are recounted at every step, so that this state cannot drift.
-
-use std::collections::VecDeque;
+//! What is in a policy's queues, and what it plans.
 
 use super::speculative::DraftCounts;
 use crate::kv::{KvGroups, blocks_for};
@@ -40,17 +37,6 @@ pub struct Live {
     pub released_with: u32,
     /// What its drafts came to.
     pub drafts: DraftCounts,
-}
-
-/// Requests waiting and running, and the blocks they hold.
-#[derive(Clone, Debug)]
-pub struct Queue {
-    /// Those that wait, next first.
-    pub waiting: VecDeque<Live>,
-    /// Those that run, in the order of admission.
-    pub running: Vec<Live>,
-    /// The memory that is handed out.
-    pub memory: Memory,
 }
 
 /// The KV cache that requests share.
@@ -208,104 +194,6 @@ impl Memory {
     }
 }
 
-impl Queue {
-    /// Queues without any request, over `memory`.
-    pub const fn new(memory: Memory) -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            running: Vec::new(),
-            memory,
-        }
-    }
-
-    /// Blocks held by running requests.
-    pub fn used_blocks(&self) -> u32 {
-        self.running.iter().map(|live| live.blocks).sum()
-    }
-
-    /// Blocks nobody holds.
-    pub fn free_blocks(&self) -> u32 {
-        self.memory.usable_blocks - self.used_blocks()
-    }
-
-    /// Slots that hold a token while the step runs: of what was computed before and of what it computes.
-    pub fn filled_slots(&self, plan: &StepPlan) -> u64 {
-        let computed = self.running.iter().map(|live| u64::from(live.computed));
-        let scheduled = plan.scheduled.iter().map(|part| u64::from(part.tokens));
-        computed.chain(scheduled).sum()
-    }
-
-    /// Gives running request `index` the blocks for `tokens` more tokens; false if there are too few.
-    pub fn allocate(&mut self, index: usize, tokens: u32) -> bool {
-        let live = &self.running[index];
-        let needed = self.memory.blocks_for(live.computed + tokens);
-        if needed.saturating_sub(live.blocks) > self.free_blocks() {
-            return false;
-        }
-        let live = &mut self.running[index];
-        live.blocks = live.blocks.max(needed);
-        true
-    }
-
-    /// Takes all blocks from the youngest running request and puts it at the head of the queue.
-    pub fn preempt_youngest(&mut self) -> RequestId {
-        let mut live = self.running.pop().expect("a request runs");
-        live.recomputed += u64::from(live.computed);
-        live.computed = 0;
-        live.blocks = 0;
-        live.preemptions += 1;
-        live.is_preempted = true;
-        let id = live.request.id;
-        self.waiting.push_front(live);
-        id
-    }
-
-    /// Gives running request `index` the blocks for all the tokens it has, and says how many it took; they must be
-    /// free.
-    pub fn allocate_next(&mut self, index: usize) -> u32 {
-        let live = &mut self.running[index];
-        let needed = self.memory.blocks_for(live.num_tokens());
-        let taken = needed.saturating_sub(live.blocks);
-        live.blocks += taken;
-        taken
-    }
-
-    /// Takes running request `index` out, without its blocks: it has to compute all its tokens again. The policy puts
-    /// it back into the queue.
-    pub fn release(&mut self, index: usize) -> Live {
-        let mut live = self.running.remove(index);
-        live.recomputed += u64::from(live.computed);
-        live.computed = 0;
-        live.blocks = 0;
-        live.preemptions += 1;
-        live.is_preempted = true;
-        live.released_with = live.generated;
-        live
-    }
-
-    /// Takes all blocks from running request `index` and puts it at the head of the queue.
-    pub fn preempt(&mut self, index: usize) -> RequestId {
-        let live = self.release(index);
-        let id = live.request.id;
-        self.waiting.push_front(live);
-        id
-    }
-
-    /// Moves the head of the queue to the end of the running requests and says whether it is new.
-    pub fn admit(&mut self, now: Time) -> ScheduledAs {
-        let mut live = self.waiting.pop_front().expect("a request waits");
-        live.scheduled.get_or_insert(now);
-        live.is_preempted = false;
-        let kind = if live.preemptions == 0 {
-            ScheduledAs::New
-        } else {
-            ScheduledAs::Resumed
-        };
-        self.running.push(live);
-        kind
-    }
-}
-
 /// A token that a step has produced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Produced {
@@ -317,46 +205,21 @@ pub struct Produced {
     pub more: u32,
 }
 
-impl Queue {
-    /// The step has ended: its requests have computed their tokens, and those that have caught up with all they have
-    /// produce one more.
-    pub fn compute(&mut self, plan: &StepPlan, end: Time) -> Vec<Produced> {
-        let mut produced = Vec::with_capacity(plan.scheduled.len());
-        let running = self.running.len() as u32;
-        for part in &plan.scheduled {
-            let live = self
-                .running
-                .iter_mut()
-                .find(|live| live.request.id == part.id)
-                .expect("a scheduled request runs");
-            live.computed += part.tokens;
-            if live.computed == live.num_tokens() {
-                live.generated += 1;
-                if !live.request.is_prompt_only {
-                    produced.push(Produced {
-                        id: part.id,
-                        previous: live.last_token,
-                        more: 0,
-                    });
-                }
-                if !plan.respond_together {
-                    live.note_token(end, running);
-                }
-            }
-        }
-        produced
-    }
-
-    /// Takes out the requests that have all their tokens, in order; if they `respond_together`, only once all have.
-    pub fn take_complete(&mut self, respond_together: bool) -> Vec<Live> {
-        if respond_together && !self.running.iter().all(Live::is_complete) {
-            return Vec::new();
-        }
-        self.running.extract_if(.., |live| live.is_complete()).collect()
-    }
+/// What a step has brought.
+#[derive(Clone, Debug, Default)]
+pub struct StepOutcome {
+    /// The tokens that were produced, in the order of the requests.
+    pub produced: Vec<Produced>,
+    /// The requests that have all their tokens, in order.
+    pub finished: Vec<Live>,
 }
 
 impl StepPlan {
+    /// Whether nobody computes.
+    pub const fn is_empty(&self) -> bool {
+        self.shape.sequences == 0
+    }
+
     /// Adds `tokens` tokens of `live` to the step, and to its shape.
     pub fn schedule(&mut self, live: &Live, kind: ScheduledAs, tokens: u32) {
         self.scheduled.push(Scheduled {

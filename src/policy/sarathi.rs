@@ -10,8 +10,10 @@
 //!
 //! Not modelled: the dynamic chunk sizes, pipeline stages.
 
-use super::plan::Policy;
-use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
+use super::plain_queue::PlainQueue;
+use super::plan::{Policy, Repeats};
+use super::queue::{Decision, Memory, ScheduledAs, StepPlan};
+use super::queues::{OneByOne, Queue, UnderWay};
 use super::rules::{Host, Limits, REQUESTS, Rules, TOKENS, refuse_tokens_below};
 use crate::settings::{Setting, Written};
 use crate::units::Time;
@@ -79,8 +81,22 @@ impl Sarathi {
         Self { settings }
     }
 
+    /// All decodes; returns what they leave of the budget.
+    fn plan_decodes(&self, queue: &mut dyn Queue, plan: &mut StepPlan) -> Result<u32, OneByOne> {
+        if let Ok(queue) = queue.one_by_one() {
+            return Ok(self.decode_one_by_one(queue, plan));
+        }
+        // While a block stays free each of them finds one, whoever comes first.
+        if queue.decoding() > 0 && queue.lacking_blocks() >= queue.free_blocks() {
+            return Err(OneByOne);
+        }
+        queue.give_lacking_blocks();
+        queue.decode(plan);
+        Ok(self.settings.chunk_size - queue.decoding())
+    }
+
     /// All decodes, oldest first; returns what they leave of the budget.
-    fn plan_decodes(&self, queue: &mut Queue, plan: &mut StepPlan) -> u32 {
+    fn decode_one_by_one(&self, queue: &mut PlainQueue, plan: &mut StepPlan) -> u32 {
         let mut budget = self.settings.chunk_size;
         let mut free = queue.free_blocks();
         let mut index = 0;
@@ -105,55 +121,57 @@ impl Sarathi {
     }
 
     /// Then the prompts under way, whose blocks they hold.
-    fn plan_chunks(queue: &Queue, plan: &mut StepPlan, budget: &mut u32) {
-        for live in queue.running.iter().filter(|live| !live.is_decoding()) {
-            let tokens = (live.num_tokens() - live.computed).min(*budget);
-            if tokens > 0 {
-                plan.schedule(live, ScheduledAs::Running, tokens);
-                *budget -= tokens;
-            }
+    fn plan_chunks(queue: &mut dyn Queue, plan: &mut StepPlan, budget: &mut u32) {
+        let mut place = 0;
+        while *budget > 0
+            && let Some(UnderWay { member, lacking }) = queue.under_way(place)
+        {
+            let tokens = lacking.min(*budget);
+            queue.go_on(member, tokens, plan);
+            *budget -= tokens;
+            place += 1;
         }
     }
 
     /// Then new prompts, in the order of the queue.
-    fn plan_waiting(&self, queue: &mut Queue, plan: &mut StepPlan, mut budget: u32, now: Time) {
-        while budget > 0 && queue.running.len() < self.settings.max_num_seqs as usize {
-            let Some(head) = queue.waiting.front() else {
+    fn plan_waiting(&self, queue: &mut dyn Queue, plan: &mut StepPlan, mut budget: u32, now: Time) {
+        while budget > 0 && queue.running() < self.settings.max_num_seqs {
+            let Some(head) = queue.waiting(0) else {
                 break;
             };
             let all = head.num_tokens();
-            let needed = queue.memory.blocks_for(all) + kept_free(&queue.memory);
+            let needed = queue.memory().blocks_for(all) + kept_free(queue.memory());
             if needed > queue.free_blocks() {
                 break;
             }
-            let kind = queue.admit(now);
-            let index = queue.running.len() - 1;
-            let fits = queue.allocate(index, all);
-            assert!(fits, "an admission checks that its blocks are free");
             let tokens = all.min(budget);
-            plan.schedule(&queue.running[index], kind, tokens);
+            queue.admit(now, all, tokens, plan);
             budget -= tokens;
         }
     }
 }
 
 impl Policy for Sarathi {
-    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
         let mut plan = StepPlan::default();
-        let mut budget = self.plan_decodes(queue, &mut plan);
+        let mut budget = self.plan_decodes(queue, &mut plan)?;
         Self::plan_chunks(queue, &mut plan, &mut budget);
         self.plan_waiting(queue, &mut plan, budget, now);
-        if plan.scheduled.is_empty() && plan.preempted.is_empty() {
-            return Decision::Idle;
+        if plan.is_empty() && plan.preempted.is_empty() {
+            return Ok(Decision::Idle);
         }
         plan.used_blocks = queue.used_blocks();
-        Decision::Step(plan)
+        Ok(Decision::Step(plan))
     }
 
-    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
+    fn repeats(&self, _queue: &dyn Queue) -> Repeats {
+        Repeats::while_free(1)
+    }
+
+    fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool {
         // Preempted at its last token it must still be admitted again.
-        let most = queue.memory.blocks_for(request.most_computed());
-        most + kept_free(&queue.memory) <= queue.memory.usable_blocks
+        let most = memory.blocks_for(request.most_computed());
+        most + kept_free(memory) <= memory.usable_blocks
     }
 }
 

@@ -5,7 +5,8 @@
 //! Not modelled: Triton's preferred batch sizes, its queue limits and priorities.
 
 use super::plan::Policy;
-use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
+use super::queue::{Decision, Memory, ScheduledAs, StepPlan};
+use super::queues::{OneByOne, Queue};
 use super::rules::{Change, Host, Limits, REQUESTS, Rules};
 use crate::settings::{Kind, Refused, Setting, Word, Written};
 use crate::step_time::StepShape;
@@ -178,7 +179,8 @@ impl StaticBatching {
 }
 
 impl Policy for StaticBatching {
-    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+        let queue = queue.one_by_one()?;
         let mut plan = StepPlan {
             respond_together: self.settings.response == Response::BatchEnd,
             ..StepPlan::default()
@@ -187,12 +189,12 @@ impl Policy for StaticBatching {
             let waiting = queue.waiting.iter().map(|live| &live.request);
             let formation = self.settings.form(waiting, now, &queue.memory);
             self.batch = match formation {
-                Formation::Nobody => return Decision::Idle,
-                Formation::WaitUntil(time) => return Decision::WaitUntil(time),
+                Formation::Nobody => return Ok(Decision::Idle),
+                Formation::WaitUntil(time) => return Ok(Decision::WaitUntil(time)),
                 Formation::Start(batch) => batch,
             };
             for _ in 0..self.batch.rows {
-                queue.admit(now);
+                queue.admit_head(now);
             }
             for live in &queue.running {
                 plan.schedule(live, ScheduledAs::New, live.num_tokens());
@@ -208,26 +210,22 @@ impl Policy for StaticBatching {
             plan.shape = self.batch.decode(step);
         }
         plan.used_blocks = self.batch.blocks();
-        Decision::Step(plan)
+        Ok(Decision::Step(plan))
     }
 
-    fn used_blocks(&self, queue: &Queue) -> u32 {
-        if queue.running.is_empty() {
-            0
-        } else {
-            self.batch.blocks()
-        }
+    fn used_blocks(&self, queue: &dyn Queue) -> u32 {
+        if queue.running() == 0 { 0 } else { self.batch.blocks() }
     }
 
     fn can_abort_running(&self) -> bool {
         false // The rows of a batch are one tensor: it runs to its end, whoever still waits for it.
     }
 
-    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
+    fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool {
         let row = self
             .settings
-            .blocks_per_row(request.prompt.tokens(), request.most_answer_tokens(), &queue.memory);
-        row <= queue.memory.usable_blocks
+            .blocks_per_row(request.prompt.tokens(), request.most_answer_tokens(), memory);
+        row <= memory.usable_blocks
     }
 }
 

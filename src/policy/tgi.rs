@@ -8,8 +8,9 @@
 //! cache, cutting prompts into chunks (where the kernels allow it), speculation, the limit on concurrent requests,
 //! which refuses clients.
 
-use super::plan::Policy;
-use super::queue::{Decision, Live, Memory, Queue, ScheduledAs, StepPlan};
+use super::plan::{Policy, Repeats};
+use super::queue::{Decision, Live, Memory, StepPlan};
+use super::queues::{OneByOne, Queue};
 use super::rules::{Host, LargestStep, Limits, MOST_REQUESTS, Rules, TOKENS, TOKENS_OR_NONE};
 use crate::settings::{Kind, Refused, Setting, Written};
 use crate::units::Time;
@@ -134,17 +135,19 @@ impl Tgi {
     }
 
     /// How many from the head of the queue come in at once; nobody if fewer than `least` fit.
-    fn fitting(&self, queue: &Queue, least: usize) -> usize {
-        let memory = &queue.memory;
-        let most_prefill = self.prefill_budget(memory);
-        let running = queue.running.iter();
-        let mut total: u64 = running.map(|live| u64::from(live.most_tokens())).sum();
-        let (mut prefill, mut blocks, mut fitting) = (0, 0, 0);
-        for Live { request, .. } in &queue.waiting {
+    fn fitting(&self, queue: &dyn Queue, least: usize) -> usize {
+        let memory = queue.memory();
+        let (most_prefill, most_total, free) = (
+            self.prefill_budget(memory),
+            self.total_budget(memory),
+            queue.free_blocks(),
+        );
+        let (mut prefill, mut total, mut blocks, mut fitting) = (0, queue.most_tokens(), 0, 0);
+        while let Some(Live { request, .. }) = queue.waiting(fitting) {
             prefill += u64::from(request.prompt.tokens());
             total += u64::from(request.most_tokens());
             blocks += memory.blocks_for(request.most_computed());
-            if prefill > most_prefill || total > self.total_budget(memory) || blocks > queue.free_blocks() {
+            if prefill > most_prefill || total > most_total || blocks > free {
                 break; // Nobody behind may pass it.
             }
             fitting += 1;
@@ -164,43 +167,37 @@ impl Tgi {
     }
 
     /// How many must fit for any of them to come in now.
-    fn least(&self, queue: &Queue) -> usize {
+    fn least(&self, queue: &dyn Queue) -> usize {
         if self.waiting_tokens >= self.settings.max_waiting_tokens {
             return 0;
         }
-        (queue.running.len() as f64 * self.settings.waiting_served_ratio) as usize
+        (f64::from(queue.running()) * self.settings.waiting_served_ratio) as usize
     }
 
-    fn prefill(&mut self, queue: &mut Queue, joining: usize, now: Time) -> StepPlan {
+    fn prefill(&mut self, queue: &mut dyn Queue, joining: usize, now: Time) -> StepPlan {
         self.waiting_tokens = 1;
-        self.has_joined = !queue.running.is_empty();
+        self.has_joined = queue.running() > 0;
         let mut plan = StepPlan::default();
         for _ in 0..joining {
-            let kind = queue.admit(now);
-            let index = queue.running.len() - 1;
-            let most = queue.running[index].request.most_computed();
-            let fits = queue.allocate(index, most);
-            assert!(fits, "only those come in that fit");
-            let live = &queue.running[index];
-            plan.schedule(live, kind, live.num_tokens());
+            let head = queue.waiting(0).expect("only those come in that wait");
+            let (most, all) = (head.request.most_computed(), head.num_tokens());
+            queue.admit(now, most, all, &mut plan);
         }
         plan
     }
 
-    fn decode(&mut self, queue: &Queue) -> StepPlan {
-        self.waiting_tokens += 1;
+    fn decode(&mut self, queue: &mut dyn Queue) -> StepPlan {
+        self.repeat(1);
         self.has_joined = false;
         let mut plan = StepPlan::default();
-        for live in &queue.running {
-            plan.schedule(live, ScheduledAs::Running, 1);
-        }
+        queue.decode(&mut plan);
         plan
     }
 }
 
 impl Policy for Tgi {
-    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
-        let has_batch = !queue.running.is_empty();
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+        let has_batch = queue.running() > 0;
         let joining = if !has_batch {
             self.fitting(queue, 0)
         } else if self.has_joined {
@@ -213,14 +210,34 @@ impl Policy for Tgi {
         } else if has_batch {
             self.decode(queue)
         } else {
-            return Decision::Idle;
+            return Ok(Decision::Idle);
         };
         plan.used_blocks = queue.used_blocks();
-        Decision::Step(plan)
+        Ok(Decision::Step(plan))
     }
 
-    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
-        let memory = &queue.memory;
+    fn repeats(&self, queue: &dyn Queue) -> Repeats {
+        let steps = match self.fitting(queue, 0) {
+            0 => u64::MAX,
+            // Too few, until they have waited so long that anyone may come in.
+            fitting if fitting < self.least(queue) => {
+                1 + u64::from(self.settings.max_waiting_tokens - self.waiting_tokens)
+            }
+            _ => 1,
+        };
+        Repeats { steps, spare_blocks: 0 }
+    }
+
+    fn repeat(&mut self, times: u64) {
+        let times = u32::try_from(times).unwrap_or(u32::MAX);
+        self.waiting_tokens = self.waiting_tokens.saturating_add(times);
+    }
+
+    fn reserves(&self) -> bool {
+        true
+    }
+
+    fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool {
         u64::from(request.prompt.tokens()) <= self.prefill_budget(memory)
             && u64::from(request.most_tokens()) <= self.total_budget(memory)
             && memory.blocks_for(request.most_computed()) <= memory.usable_blocks

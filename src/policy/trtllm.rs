@@ -16,8 +16,10 @@
 //! equal progress among chunks, in-flight batches of pipeline stages. A prompt whose chunk comes to less than a block
 //! ends the step's prompts, where TensorRT-LLM might still take a short one behind it.
 
-use super::plan::Policy;
-use super::queue::{Decision, Memory, Queue, ScheduledAs, StepPlan};
+use super::plain_queue::PlainQueue;
+use super::plan::{Policy, Repeats};
+use super::queue::{Decision, Memory, ScheduledAs, StepPlan};
+use super::queues::{OneByOne, Queue, UnderWay};
 use super::rules::{Host, Limits, REQUESTS, Rules, TOKENS};
 use crate::settings::{Kind, Refused, Setting, Word, Written};
 use crate::step_time::EngineHost;
@@ -143,22 +145,24 @@ impl Trtllm {
     }
 
     /// How many from the head of the queue can be completed beside those that run.
-    fn completable(&self, queue: &Queue) -> usize {
-        let blocks = |request: &Request| queue.memory.blocks_for(request.most_tokens());
-        let running = queue.running.iter().map(|live| blocks(&live.request));
-        let mut reserved: u32 = running.sum();
-        let candidates = queue.waiting.iter().take(self.places(queue));
-        candidates
-            .take_while(|live| {
-                reserved += blocks(&live.request);
-                reserved <= queue.memory.usable_blocks
-            })
-            .count()
+    fn completable(&self, queue: &dyn Queue) -> usize {
+        let (usable, most) = (u64::from(queue.memory().usable_blocks), self.places(queue));
+        let mut reserved = queue.most_blocks();
+        let mut completable = 0;
+        while completable < most
+            && let Some(live) = queue.waiting(completable)
+        {
+            reserved += u64::from(queue.memory().blocks_for(live.most_tokens()));
+            if reserved > usable {
+                break;
+            }
+            completable += 1;
+        }
+        completable
     }
 
-    /// Pauses until those that run have the blocks for their next step; then how many from the head of the queue fit as
-    /// well.
-    fn fitting_now(&self, queue: &mut Queue, plan: &mut StepPlan) -> usize {
+    /// Pauses until those that run have the blocks for their next step.
+    fn pause(queue: &mut PlainQueue, plan: &mut StepPlan) {
         let mut free = queue.free_blocks();
         let mut index = 0;
         while index < queue.running.len() {
@@ -172,62 +176,74 @@ impl Trtllm {
                 index += 1;
             }
         }
-        if !plan.preempted.is_empty() {
-            return 0;
+    }
+
+    /// How many from the head of the queue fit as well.
+    fn fitting(&self, queue: &dyn Queue) -> usize {
+        let (free, most) = (queue.free_blocks(), self.places(queue));
+        let (mut needed, mut fitting) = (0, 0);
+        while fitting < most
+            && let Some(live) = queue.waiting(fitting)
+        {
+            needed += queue.memory().blocks_for(live.num_tokens());
+            if needed > free {
+                break;
+            }
+            fitting += 1;
         }
-        let candidates = queue.waiting.iter().take(self.places(queue));
-        let mut needed = 0;
-        candidates
-            .take_while(|live| {
-                needed += queue.memory.blocks_for(live.num_tokens());
-                needed <= free
-            })
-            .count()
+        fitting
     }
 
     /// How many more may run.
-    fn places(&self, queue: &Queue) -> usize {
-        (self.settings.max_batch_size as usize).saturating_sub(queue.running.len())
+    fn places(&self, queue: &dyn Queue) -> usize {
+        self.settings.max_batch_size.saturating_sub(queue.running()) as usize
     }
 
     /// Fills the step: decodes, prompts under way, then up to `candidates` from the head of the queue.
-    fn fill(&self, queue: &mut Queue, plan: &mut StepPlan, candidates: usize, now: Time) {
+    fn fill(&self, queue: &mut dyn Queue, plan: &mut StepPlan, candidates: usize, now: Time) -> Result<(), OneByOne> {
         let mut budget = self.settings.max_num_tokens;
-        let running = queue.running.len();
-        for index in (0..running).filter(|&index| queue.running[index].is_decoding()) {
-            if budget == 0 {
-                return;
-            }
-            plan.schedule(&queue.running[index], ScheduledAs::Running, 1);
-            budget -= 1;
+        if queue.decoding() > budget {
+            Self::decode_oldest(queue.one_by_one()?, plan, budget);
+            return Ok(());
         }
-        for live in queue.running.iter().filter(|live| !live.is_decoding()) {
-            let tokens = self.chunk(live.num_tokens() - live.computed, budget, queue);
+        budget -= queue.decoding();
+        queue.decode(plan);
+        let mut place = 0;
+        while let Some(UnderWay { member, lacking }) = queue.under_way(place) {
+            let tokens = self.chunk(lacking, budget, queue.memory());
             if tokens == 0 {
-                return;
+                return Ok(());
             }
-            plan.schedule(live, ScheduledAs::Running, tokens);
+            queue.go_on(member, tokens, plan);
             budget -= tokens;
+            place += 1;
         }
         for _ in 0..candidates {
-            let tokens = self.chunk(queue.waiting[0].num_tokens(), budget, queue);
+            let head = queue.waiting(0).expect("only those are candidates that wait");
+            let all = head.num_tokens();
+            let tokens = self.chunk(all, budget, queue.memory());
             if tokens == 0 {
-                return;
+                break;
             }
-            let kind = queue.admit(now);
-            let index = queue.running.len() - 1;
-            queue.allocate_next(index);
-            plan.schedule(&queue.running[index], kind, tokens);
+            queue.admit(now, all, tokens, plan);
             budget -= tokens;
+        }
+        Ok(())
+    }
+
+    fn decode_oldest(queue: &PlainQueue, plan: &mut StepPlan, most: u32) {
+        let decoding = queue.running.iter().filter(|live| live.is_decoding());
+        for live in decoding.take(most as usize) {
+            plan.schedule(live, ScheduledAs::Running, 1);
         }
     }
 
     /// How many of the `wanted` tokens of a prompt go into a step with this budget left; 0 if it must wait.
-    fn chunk(&self, wanted: u32, budget: u32, queue: &Queue) -> u32 {
+    const fn chunk(&self, wanted: u32, budget: u32, memory: &Memory) -> u32 {
         if wanted <= budget {
             wanted
         } else if self.settings.chunked_context {
-            budget - budget % queue.memory.block_tokens
+            budget - budget % memory.block_tokens
         } else {
             0
         }
@@ -235,33 +251,45 @@ impl Trtllm {
 }
 
 impl Policy for Trtllm {
-    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
         let mut plan = StepPlan::default();
         let candidates = match self.settings.capacity {
             CapacityScheduler::GuaranteedNoEvict => {
-                for index in 0..queue.running.len() {
-                    queue.allocate_next(index);
-                }
+                queue.give_lacking_blocks();
                 self.completable(queue)
             }
-            CapacityScheduler::MaxUtilization => self.fitting_now(queue, &mut plan),
+            CapacityScheduler::MaxUtilization => {
+                if queue.lacking_blocks() > queue.free_blocks() {
+                    Self::pause(queue.one_by_one()?, &mut plan);
+                } else {
+                    queue.give_lacking_blocks();
+                }
+                if plan.preempted.is_empty() {
+                    self.fitting(queue)
+                } else {
+                    0
+                }
+            }
         };
-        self.fill(queue, &mut plan, candidates, now);
-        if plan.scheduled.is_empty() && plan.preempted.is_empty() {
-            return Decision::Idle;
+        self.fill(queue, &mut plan, candidates, now)?;
+        if plan.is_empty() && plan.preempted.is_empty() {
+            return Ok(Decision::Idle);
         }
         plan.used_blocks = queue.used_blocks();
-        Decision::Step(plan)
+        Ok(Decision::Step(plan))
     }
 
-    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
+    fn repeats(&self, _queue: &dyn Queue) -> Repeats {
+        Repeats::while_free(0) // Who does not fit beside those who run does not fit beside longer ones.
+    }
+
+    fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool {
         let in_one_step = match self.settings.capacity {
-            _ if self.settings.chunked_context && self.settings.max_num_tokens >= queue.memory.block_tokens => 0,
+            _ if self.settings.chunked_context && self.settings.max_num_tokens >= memory.block_tokens => 0,
             CapacityScheduler::GuaranteedNoEvict => request.prompt.tokens(),
             // Paused, it has to compute its output so far in the same step as its prompt.
             CapacityScheduler::MaxUtilization => request.most_computed(),
         };
-        in_one_step <= self.settings.max_num_tokens
-            && queue.memory.blocks_for(request.most_tokens()) <= queue.memory.usable_blocks
+        in_one_step <= self.settings.max_num_tokens && memory.blocks_for(request.most_tokens()) <= memory.usable_blocks
     }
 }

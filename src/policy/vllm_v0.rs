@@ -12,8 +12,10 @@
 //! Not modelled: the prefix cache, swapping to the CPU (V0 swaps only requests with several sequences), priorities, the
 //! delay factor, steps of several tokens.
 
-use super::plan::Policy;
-use super::queue::{Decision, Live, Memory, Queue, ScheduledAs, StepPlan};
+use super::plain_queue::PlainQueue;
+use super::plan::{Policy, Repeats};
+use super::queue::{Decision, Live, Memory, ScheduledAs, StepPlan};
+use super::queues::{OneByOne, Queue, UnderWay};
 use super::rules::{FRACTION, Host, Limits, REQUESTS, Rules, TOKENS, refuse_tokens_below, refuse_uncut_prompts};
 use crate::settings::{Kind, Setting, Written};
 use crate::units::Time;
@@ -108,13 +110,13 @@ impl VllmV0 {
     }
 
     /// Waiting prompts, in the order of the queue (`_schedule_prefills`).
-    fn plan_prefills(&self, queue: &mut Queue, plan: &mut StepPlan, mut budget: u32, now: Time) {
-        while queue.running.len() < self.settings.max_num_seqs as usize {
-            let Some(head) = queue.waiting.front() else {
+    fn plan_prefills(&self, queue: &mut dyn Queue, plan: &mut StepPlan, mut budget: u32, now: Time) {
+        while queue.running() < self.settings.max_num_seqs {
+            let Some(head) = queue.waiting(0) else {
                 break;
             };
             let all = head.num_tokens();
-            let needed = queue.memory.blocks_for(all) + self.kept_free(&queue.memory);
+            let needed = queue.memory().blocks_for(all) + self.kept_free(queue.memory());
             if needed > queue.free_blocks() {
                 break; // Nobody behind the head may pass it.
             }
@@ -126,18 +128,39 @@ impl VllmV0 {
             if tokens == 0 || tokens > budget {
                 break;
             }
-            let kind = queue.admit(now);
-            let index = queue.running.len() - 1;
-            let fits = queue.allocate(index, all);
-            assert!(fits, "an admission checks that its blocks are free");
-            plan.schedule(&queue.running[index], kind, tokens);
+            queue.admit(now, all, tokens, plan);
             budget -= tokens;
         }
     }
 
-    /// Running requests, oldest first; returns those that lost their blocks, youngest first, and what is left of the
-    /// budget (`_schedule_running`).
-    fn plan_running(&self, queue: &mut Queue, plan: &mut StepPlan) -> (Vec<Live>, u32) {
+    /// Running requests; returns those that lost their blocks, youngest first, and what is left of the budget
+    /// (`_schedule_running`).
+    fn plan_running(&self, queue: &mut dyn Queue, plan: &mut StepPlan) -> Result<(Vec<Live>, u32), OneByOne> {
+        if let Ok(queue) = queue.one_by_one() {
+            return Ok(self.plan_one_by_one(queue, plan));
+        }
+        let mut budget = self.settings.max_num_batched_tokens;
+        // A prompt that is cut has used up its step's budget, so nobody has come in behind it: it comes last.
+        let prompt = queue.under_way(0);
+        let wanted = queue.lacking_blocks() + u32::from(queue.running() > 0);
+        if wanted > queue.free_blocks() || queue.decoding() > budget || queue.under_way(1).is_some() {
+            return Err(OneByOne);
+        }
+        queue.give_lacking_blocks();
+        queue.decode(plan);
+        budget -= queue.decoding();
+        if let Some(UnderWay { member, lacking }) = prompt
+            && budget > 0
+        {
+            let tokens = lacking.min(budget);
+            queue.go_on(member, tokens, plan);
+            budget -= tokens;
+        }
+        Ok((Vec::new(), budget))
+    }
+
+    /// Running requests, oldest first.
+    fn plan_one_by_one(&self, queue: &mut PlainQueue, plan: &mut StepPlan) -> (Vec<Live>, u32) {
         let mut budget = self.settings.max_num_batched_tokens;
         let mut preempted = Vec::new();
         let mut free = queue.free_blocks();
@@ -170,38 +193,45 @@ impl VllmV0 {
 }
 
 impl Policy for VllmV0 {
-    fn plan(&mut self, queue: &mut Queue, now: Time) -> Decision {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
         let mut plan = StepPlan::default();
         if !self.settings.chunked_prefill {
             let budget = self.settings.max_num_batched_tokens;
             self.plan_prefills(queue, &mut plan, budget, now);
         }
-        if plan.scheduled.is_empty() {
-            let (preempted, budget) = self.plan_running(queue, &mut plan);
+        if plan.is_empty() {
+            let (preempted, budget) = self.plan_running(queue, &mut plan)?;
             if self.settings.chunked_prefill {
                 self.plan_prefills(queue, &mut plan, budget, now);
             }
-            for live in preempted {
-                queue.waiting.push_front(live);
+            if !preempted.is_empty() {
+                let waiting = &mut queue.one_by_one()?.waiting;
+                for live in preempted {
+                    waiting.push_front(live);
+                }
             }
         }
-        if plan.scheduled.is_empty() && plan.preempted.is_empty() {
-            return Decision::Idle;
+        if plan.is_empty() && plan.preempted.is_empty() {
+            return Ok(Decision::Idle);
         }
         plan.used_blocks = queue.used_blocks();
-        Decision::Step(plan)
+        Ok(Decision::Step(plan))
     }
 
-    fn can_ever_serve(&self, request: &Request, queue: &Queue) -> bool {
+    fn repeats(&self, _queue: &dyn Queue) -> Repeats {
+        Repeats::while_free(1)
+    }
+
+    fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool {
         // Preempted at its last token it must still be admitted again.
         let most = request.most_computed();
-        let blocks = queue.memory.blocks_for(most);
-        let kept_free = self.kept_free(&queue.memory);
+        let blocks = memory.blocks_for(most);
+        let kept_free = self.kept_free(memory);
         if self.settings.chunked_prefill {
             // Alone with half of its prompt computed it must still see the free block that it wants.
-            blocks + kept_free.max(1) <= queue.memory.usable_blocks
+            blocks + kept_free.max(1) <= memory.usable_blocks
         } else {
-            blocks + kept_free <= queue.memory.usable_blocks && most <= self.settings.max_num_batched_tokens
+            blocks + kept_free <= memory.usable_blocks && most <= self.settings.max_num_batched_tokens
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use tailcast::policy::{
-    Decision, Live, POLICIES, Policy, PolicySettings, Queue, ScheduledAs, StepPlan, cut_to_model_length,
+    Decision, Live, POLICIES, PlainQueue, Policy, PolicySettings, ScheduledAs, StepPlan, cut_to_model_length,
 };
 use tailcast::settings::Setting;
 use tailcast::units::{Span, Time};
@@ -40,7 +40,7 @@ struct Run {
     seed: u64,
     settings: PolicySettings,
     policy: Box<dyn Policy>,
-    queue: Queue,
+    queue: PlainQueue,
     arrivals: VecDeque<Request>,
     now: Time,
     first_scheduled: Vec<RequestId>,
@@ -58,7 +58,7 @@ impl Run {
                 .policy
                 .policy(settings.memory())
                 .expect("a plan over plain queues"),
-            queue: Queue::new(settings.memory()),
+            queue: PlainQueue::new(settings.memory()),
             settings: settings.policy,
             arrivals: requests.into(),
             now: Time::ZERO,
@@ -71,7 +71,7 @@ impl Run {
     fn serve_all(mut self) {
         for _ in 0..MOST_STEPS {
             self.let_arrive();
-            match self.policy.plan(&mut self.queue, self.now) {
+            match self.policy.plan(&mut self.queue, self.now).expect("plain queues") {
                 Decision::Step(plan) => self.take(&plan),
                 Decision::WaitUntil(time) => {
                     let next = self.arrivals.front().map(|request| request.arrival);
@@ -95,7 +95,7 @@ impl Run {
                 continue;
             }
             let request = cut_to_model_length(request, longest);
-            if self.policy.can_ever_serve(&request, &self.queue) {
+            if self.policy.can_ever_serve(&request, &self.queue.memory) {
                 self.queue.waiting.push_back(Live::new(request));
                 self.taken += 1;
             }
@@ -109,8 +109,7 @@ impl Run {
         if !plan.scheduled.is_empty() {
             self.now += Span::from_picos(3);
         }
-        self.queue.compute(plan, self.now);
-        let complete = self.queue.take_complete(plan.respond_together);
+        let complete = self.queue.complete(plan, self.now).finished;
         for live in complete {
             let needed = live.request.prompt.tokens() + live.request.output_tokens - 1;
             assert_eq!(live.computed, needed, "{} {}", self.name, self.seed);
@@ -147,7 +146,8 @@ impl Run {
             assert_eq!(plan.used_blocks, self.queue.used_blocks(), "{context}");
         }
         let slots = u64::from(plan.used_blocks) * u64::from(memory.block_tokens);
-        let filled = self.queue.filled_slots(plan);
+        let computed: u64 = self.queue.running.iter().map(|live| u64::from(live.computed)).sum();
+        let filled = computed + tokens;
         assert!(filled <= slots, "{context}: {filled} of {slots} slots");
         if self.name != "static" {
             assert_eq!(tokens, plan.shape.tokens(), "{context}");

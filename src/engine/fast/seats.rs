@@ -86,9 +86,14 @@ impl Seats {
 
     #[inline]
     pub(super) fn insert(&mut self, request: Request, holding: Holding) -> Seat {
+        self.take_in(Live::new(request), holding)
+    }
+
+    #[inline]
+    pub(super) fn take_in(&mut self, live: Live, holding: Holding) -> Seat {
         if let Some(seat) = self.free.pop() {
             let active = &mut self.seats[seat as usize];
-            active.live = Live::new(request);
+            active.live = live;
             active.holding = holding;
             active.part = Part::Waits;
             active.sampled = 0;
@@ -96,7 +101,7 @@ impl Seats {
             active.chunk = (0, 0);
             return seat;
         }
-        self.seats.push(Active::waiting(Live::new(request), holding));
+        self.seats.push(Active::waiting(live, holding));
         self.seats.len() as Seat - 1
     }
 

@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 use super::decision::{RowKind, SglangDecision, SglangRow};
 use super::scheduler::SglangScheduler;
 use super::settings::SglangSettings;
-use crate::policy::planner::{Planner, StepOutcome, Waiting};
-use crate::policy::queue::{Decision, Live, Memory, Produced, Scheduled, ScheduledAs, StepPlan};
+use crate::policy::planner::{Planner, Waiting};
+use crate::policy::queue::{Decision, Live, Memory, Produced, Scheduled, ScheduledAs, StepOutcome, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 

@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 use super::schedule::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
 use super::settings::ContinuousSettings;
-use crate::policy::planner::{Planner, StepOutcome, Waiting};
-use crate::policy::queue::{Decision, Live, Memory, Produced, Scheduled, ScheduledAs, StepPlan};
+use crate::policy::planner::{Planner, Waiting};
+use crate::policy::queue::{Decision, Live, Memory, Produced, Scheduled, ScheduledAs, StepOutcome, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
