@@ -18,7 +18,7 @@
 
 use super::plain_queue::PlainQueue;
 use super::plan::{Policy, Repeats};
-use super::queue::{Decision, Memory, ScheduledAs, StepPlan};
+use super::queue::{Decision, Memory, StepPlan};
 use super::queues::{OneByOne, Queue, UnderWay};
 use super::rules::{Host, Limits, REQUESTS, Rules, TOKENS};
 use crate::settings::{Kind, Refused, Setting, Word, Written};
@@ -202,17 +202,14 @@ impl Trtllm {
     /// Fills the step: decodes, prompts under way, then up to `candidates` from the head of the queue.
     fn fill(&self, queue: &mut dyn Queue, plan: &mut StepPlan, candidates: usize, now: Time) -> Result<(), OneByOne> {
         let mut budget = self.settings.max_num_tokens;
-        if queue.decoding() > budget {
-            Self::decode_oldest(queue.one_by_one()?, plan, budget);
-            return Ok(());
-        }
+        // Each of them computed a token in the step before, so that the budget does for all.
         budget -= queue.decoding();
         queue.decode(plan);
         let mut place = 0;
         while let Some(UnderWay { member, lacking }) = queue.under_way(place) {
             let tokens = self.chunk(lacking, budget, queue.memory());
             if tokens == 0 {
-                return Ok(());
+                return;
             }
             queue.go_on(member, tokens, plan);
             budget -= tokens;
@@ -227,14 +224,6 @@ impl Trtllm {
             }
             queue.admit(now, all, tokens, plan);
             budget -= tokens;
-        }
-        Ok(())
-    }
-
-    fn decode_oldest(queue: &PlainQueue, plan: &mut StepPlan, most: u32) {
-        let decoding = queue.running.iter().filter(|live| live.is_decoding());
-        for live in decoding.take(most as usize) {
-            plan.schedule(live, ScheduledAs::Running, 1);
         }
     }
 
@@ -271,7 +260,7 @@ impl Policy for Trtllm {
                 }
             }
         };
-        self.fill(queue, &mut plan, candidates, now)?;
+        self.fill(queue, &mut plan, candidates, now);
         if plan.is_empty() && plan.preempted.is_empty() {
             return Ok(Decision::Idle);
         }

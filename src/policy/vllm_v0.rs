@@ -143,11 +143,12 @@ impl VllmV0 {
         // A prompt that is cut has used up its step's budget, so nobody has come in behind it: it comes last.
         let prompt = queue.under_way(0);
         let wanted = queue.lacking_blocks() + u32::from(queue.running() > 0);
-        if wanted > queue.free_blocks() || queue.decoding() > budget || queue.under_way(1).is_some() {
+        if wanted > queue.free_blocks() || queue.under_way(1).is_some() {
             return Err(OneByOne);
         }
         queue.give_lacking_blocks();
         queue.decode(plan);
+        // There are no more of them than `max_num_seqs`, which is no more than the budget.
         budget -= queue.decoding();
         if let Some(UnderWay { member, lacking }) = prompt
             && budget > 0
