@@ -72,7 +72,9 @@ fn shortcut(settings: &ServerSettings) -> Result<Shortcut<'_>, &'static str> {
         PolicySettings::None(_) => Ok(Shortcut::None),
         PolicySettings::Static(rules) => Ok(Shortcut::Static(rules)),
         PolicySettings::Continuous(rules) if rules.speculative.is_some() => Err("continuous with drafts"),
-        PolicySettings::Continuous(rules) if rules.priority => Err("continuous with priorities"),
+        PolicySettings::Continuous(rules) if rules.priority && settings.memory().kv_groups.is_some() => {
+            Err("continuous with priorities over groups of layers")
+        }
         PolicySettings::Continuous(rules) if !FastContinuous::knows(rules, &settings.memory()) => {
             Err("continuous over such groups of layers")
         }

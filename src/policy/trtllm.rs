@@ -200,7 +200,7 @@ impl Trtllm {
     }
 
     /// Fills the step: decodes, prompts under way, then up to `candidates` from the head of the queue.
-    fn fill(&self, queue: &mut dyn Queue, plan: &mut StepPlan, candidates: usize, now: Time) -> Result<(), OneByOne> {
+    fn fill(&self, queue: &mut dyn Queue, plan: &mut StepPlan, candidates: usize, now: Time) {
         let mut budget = self.settings.max_num_tokens;
         // Each of them computed a token in the step before, so that the budget does for all.
         budget -= queue.decoding();

@@ -258,6 +258,12 @@ impl Request {
         request
     }
 
+    /// The order under vLLM's priorities: lower numbers first, then earlier arrivals (`v1/request.py`, `__lt__`).
+    #[inline]
+    pub const fn rank(&self) -> (i32, Time, RequestId) {
+        (self.priority, self.arrival, self.id)
+    }
+
     /// The tokens that its client gets if nothing cuts it short.
     pub const fn answer_tokens(&self) -> u32 {
         if self.is_prompt_only { 0 } else { self.output_tokens }

@@ -67,6 +67,7 @@ fn it_is_known_which_policies_have_two_engines() {
         "tgi",
         "trtllm",
         "continuous with prefix cache",
+        "continuous with priorities",
         "continuous with groups",
         "continuous with groups and prefix cache",
     ];

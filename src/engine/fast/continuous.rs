@@ -56,6 +56,8 @@ pub(in crate::engine) struct FastContinuous {
     pub(super) in_order: Vec<TurnTaker>,
     /// Whether the running requests are gone through one by one, none of them kept in `decoders`.
     pub(super) listed: bool,
+    /// Whether the latest decision came to no step although requests run, so that their tokens pause.
+    pub(super) pauses: bool,
 }
 
 impl FastContinuous {
@@ -104,6 +106,7 @@ impl FastContinuous {
             found: Vec::new(),
             in_order: Vec::new(),
             listed: false,
+            pauses: false,
             rules,
         }
     }
@@ -119,25 +122,30 @@ impl FastContinuous {
             return self.stops || self.budget_does(threshold); // It has stopped otherwise.
         }
         let budget = self.rules.max_num_batched_tokens;
-        let decoding = self.decoders.count();
-        if decoding > budget || self.first_filled_matters() {
+        if self.decoders.count() > budget || self.first_filled_matters() {
             return false;
         }
-        match self.prefilling[..] {
+        // Under priorities it is not the youngest who gives way.
+        let youngest_only = match self.prefilling[..] {
+            _ if self.rules.priority => false,
             [] => true,
-            [seat] if self.running.youngest(&self.seats) == Some(seat) => true,
-            _ => {
-                let mut tokens = u64::from(decoding);
-                let mut blocks = u64::from(self.decoders.due_now());
-                for &seat in &self.prefilling {
-                    let live = &self.seats[seat].live;
-                    let wanted = cut_to_threshold(live.num_tokens() - live.computed, threshold);
-                    tokens += u64::from(wanted);
-                    blocks += u64::from(self.lacking_blocks(live, wanted));
-                }
-                tokens <= u64::from(budget) && blocks <= u64::from(self.pool.free())
-            }
+            [seat] => self.running.youngest(&self.seats) == Some(seat),
+            _ => false,
+        };
+        youngest_only || self.all_get_what_they_want(threshold)
+    }
+
+    /// Whether tokens and blocks do for all who run.
+    fn all_get_what_they_want(&self, threshold: u32) -> bool {
+        let mut tokens = u64::from(self.decoders.count());
+        let mut blocks = u64::from(self.decoders.due_now());
+        for &seat in &self.prefilling {
+            let live = &self.seats[seat].live;
+            let wanted = cut_to_threshold(live.num_tokens() - live.computed, threshold);
+            tokens += u64::from(wanted);
+            blocks += u64::from(self.lacking_blocks(live, wanted));
         }
+        tokens <= u64::from(self.rules.max_num_batched_tokens) && blocks <= u64::from(self.pool.free())
     }
 
     /// Whether outputs fill blocks that others inside the server can name, of which the first filled is found.
@@ -151,6 +159,12 @@ impl FastContinuous {
             .running
             .youngest(&self.seats)
             .expect("a request runs while blocks are short");
+        self.preempt(seat, self.known_tokens(seat), at, observer);
+        seat
+    }
+
+    /// Takes all blocks from a running request, of which so many tokens are known, and puts it back into the queue.
+    pub(super) fn preempt(&mut self, seat: Seat, known: u32, at: Moment, observer: &mut (impl Observer + ?Sized)) {
         match self.seats[seat].part {
             Part::Waits => unreachable!("a running request does not wait"),
             Part::Prefills => {
@@ -161,7 +175,7 @@ impl FastContinuous {
             Part::Ends | Part::Listed => {}
         }
         self.running.remove(&mut self.seats, seat);
-        self.release(seat, self.known_tokens(seat), true);
+        self.release(seat, known, true);
         let active = &mut self.seats[seat];
         active.part = Part::Waits;
         active.given = 0;
@@ -170,8 +184,11 @@ impl FastContinuous {
         live.preemptions += 1;
         live.is_preempted = true;
         observer.on(at.now, live.request.id, &Event::Preempted);
-        self.waiting.push_front(&self.seats, seat);
-        seat
+        if self.rules.priority {
+            self.waiting.insert_by_rank(&self.seats, seat);
+        } else {
+            self.waiting.push_front(&self.seats, seat);
+        }
     }
 
     /// Takes a request out of the decoders, the latest of whose tokens is handed out at `latest_token`.
@@ -441,7 +458,11 @@ impl Scheduler for FastContinuous {
         if let Some(cache) = &mut self.group_cache {
             cache.enter(seat, prompt_tokens);
         }
-        self.waiting.push_back(&self.seats, seat);
+        if self.rules.priority {
+            self.waiting.insert_by_rank(&self.seats, seat);
+        } else {
+            self.waiting.push_back(&self.seats, seat);
+        }
     }
 
     fn abort(&mut self, id: RequestId, at: Moment, observer: &mut (impl Observer + ?Sized)) {
@@ -473,6 +494,7 @@ impl Scheduler for FastContinuous {
         if !preempted {
             self.decide_waiting(threshold, budget, shape, at, observer);
         }
+        self.pauses = shape.sequences == 0 && self.running.count() > 0;
         if shape.sequences == 0 {
             return if preempted { NextSteps::Again } else { NextSteps::Idle };
         }

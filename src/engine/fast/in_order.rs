@@ -45,11 +45,16 @@ impl FastContinuous {
         let counted = self.decoders.gives_now(&self.seats);
         assert_eq!(gives, counted, "decoders give back what lies behind their windows");
         *shape = self.decoders.shape();
+        self.add_chunks(shape);
+        (left, preempted)
+    }
+
+    /// Adds to a step what those compute that have been scheduled one by one.
+    pub(super) fn add_chunks(&self, shape: &mut StepShape) {
         for &(seat, tokens) in &self.chunks {
             let live = &self.seats[seat].live;
             shape.add(live.computed, tokens, live.num_tokens().max(live.computed + tokens));
         }
-        (left, preempted)
     }
 
     /// Those that may give back or take blocks in the next step, oldest first.

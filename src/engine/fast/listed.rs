@@ -1,6 +1,8 @@
 //! Continuous batching request by request: what [`FastContinuous`] falls back to while the order among the running
 //! requests decides who computes.
 
+use std::cmp::Ordering;
+
 use super::continuous::FastContinuous;
 use super::scheduler::Moment;
 use super::seats::{Part, Seat};
@@ -28,7 +30,7 @@ impl FastContinuous {
 
     /// Keeps those that decode as one again, if all of them have sampled in the latest step.
     pub(super) fn unlist_if_possible(&mut self) {
-        if self.first_filled_matters() {
+        if self.first_filled_matters() || self.pauses {
             return;
         }
         let running = self.running.sweep(&self.seats).to_vec();
@@ -98,16 +100,60 @@ impl FastContinuous {
                 continue;
             }
             let tokens = cut_to_threshold(live.num_tokens() - live.computed, threshold).min(budget);
-            while index < running.len() && !self.schedule_chunk(seat, tokens, shape) {
-                self.preempt_youngest(at, observer);
-                running.pop();
+            let mut place = Some(index);
+            while let Some(current) = place
+                && !self.schedule_chunk(seat, tokens, shape)
+            {
+                let victim = self.victim(&running);
+                let (_, gone) = running.remove(victim);
+                let taken_back = self.take_back_chunk(gone);
+                // Its blocks were named when it took them, although it computes nothing.
+                let known = match taken_back {
+                    0 => self.known_tokens(gone),
+                    _ => self.seats[gone].known,
+                };
+                budget += taken_back;
+                self.preempt(gone, known, at, observer);
                 preempted = true;
+                place = match victim.cmp(&current) {
+                    Ordering::Less => Some(current - 1),
+                    Ordering::Equal => None,
+                    Ordering::Greater => Some(current),
+                };
+                index -= usize::from(victim < current);
             }
-            if index < running.len() {
+            if place.is_some() {
                 budget -= tokens;
+                index += 1;
+            } else if !self.rules.priority || !self.rules.goes_on_after_self_preemption {
+                break; // Otherwise the next request has moved up to this place.
             }
-            index += 1;
         }
+        *shape = StepShape::default();
+        self.add_chunks(shape);
         (budget, preempted)
+    }
+
+    /// The place of who has to give way: the youngest, or the last by [`crate::workload::Request::rank`].
+    fn victim(&self, running: &[(u64, Seat)]) -> usize {
+        if !self.rules.priority {
+            return running.len() - 1;
+        }
+        let last = (0..running.len()).max_by_key(|&place| self.seats[running[place].1].live.request.rank());
+        last.expect("a request runs while blocks are short")
+    }
+
+    /// A request computes nothing in the step that is being decided after all, and is about to lose its blocks. Returns
+    /// the tokens that it would have computed.
+    fn take_back_chunk(&mut self, seat: Seat) -> u32 {
+        let Some(place) = self.chunks.iter().position(|&(other, _)| other == seat) else {
+            return 0;
+        };
+        let (_, tokens) = self.chunks.remove(place);
+        let live = &self.seats[seat].live;
+        let for_them = live.blocks - self.tables.entries(live.computed);
+        self.empty += u64::from(tokens);
+        self.empty -= u64::from(for_them) * u64::from(self.tables.block_tokens);
+        tokens
     }
 }

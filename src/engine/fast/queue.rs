@@ -44,6 +44,14 @@ impl WaitingQueue {
         self.seats.push_front(seat);
     }
 
+    /// Puts a request where it belongs by [`Request::rank`].
+    pub(super) fn insert_by_rank(&mut self, seats: &Seats, seat: Seat) {
+        let rank = |seat: Seat| seats[seat].live.request.rank();
+        let place = self.seats.partition_point(|&other| rank(other) < rank(seat));
+        self.prompt_tokens += prompt_tokens(seats, seat);
+        self.seats.insert(place, seat);
+    }
+
     /// Takes out the one at a place; most often the first.
     pub(super) fn remove(&mut self, seats: &Seats, place: usize) -> Option<Seat> {
         let seat = self.seats.remove(place)?;

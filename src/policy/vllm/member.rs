@@ -1,7 +1,6 @@
 //! A request as the scheduler knows it.
 
 use crate::kv::{BlockId, BlockKey, KeyChain, KvGroups, NULL_BLOCK};
-use crate::units::Time;
 use crate::workload::{ContentId, Request, RequestId, Segment};
 
 /// A request inside the scheduler.
@@ -101,11 +100,6 @@ impl Member {
     /// Tokens it has, prompt and output.
     pub const fn num_tokens(&self) -> u32 {
         self.request.prompt.tokens() + self.generated
-    }
-
-    /// The order under priorities: lower numbers first, then earlier arrivals.
-    pub(super) const fn rank(&self) -> (i32, Time, RequestId) {
-        (self.request.priority, self.request.arrival, self.request.id)
     }
 
     /// How many blocks it has in each group.

@@ -171,7 +171,11 @@ impl VllmScheduler {
         if !self.rules.priority {
             return self.running.len() - 1;
         }
-        let last = self.running.iter().enumerate().max_by_key(|(_, member)| member.rank());
+        let last = self
+            .running
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, member)| member.request.rank());
         last.expect("a request runs while blocks are short").0
     }
 

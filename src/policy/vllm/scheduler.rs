@@ -162,7 +162,9 @@ impl VllmScheduler {
         if !self.rules.priority {
             return self.waiting.push_back(member);
         }
-        let place = self.waiting.partition_point(|other| other.rank() < member.rank());
+        let place = self
+            .waiting
+            .partition_point(|other| other.request.rank() < member.request.rank());
         self.waiting.insert(place, member);
     }
 

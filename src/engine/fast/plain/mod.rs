@@ -271,7 +271,13 @@ impl Scheduler for PlainContinuous {
             self.slots.push(slot);
             self.slots.len() as Seat - 1
         };
-        self.waiting.push_back(seat);
+        if self.rules.priority {
+            let rank = self.slot(seat).rank();
+            let place = self.waiting.partition_point(|&other| self.slot(other).rank() < rank);
+            self.waiting.insert(place, seat);
+        } else {
+            self.waiting.push_back(seat);
+        }
     }
 
     fn abort(&mut self, _id: RequestId, _at: Moment, _observer: &mut (impl Observer + ?Sized)) {

@@ -45,6 +45,11 @@ impl Slot {
         }
     }
 
+    /// As [`Request::rank`].
+    pub const fn rank(&self) -> (i32, Time, RequestId) {
+        (self.priority, self.arrival, self.id)
+    }
+
     /// The history of a request that has all its tokens.
     pub fn finished(&self, now: Time) -> Finished {
         Finished {
