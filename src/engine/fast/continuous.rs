@@ -159,12 +159,19 @@ impl FastContinuous {
             .running
             .youngest(&self.seats)
             .expect("a request runs while blocks are short");
-        self.preempt(seat, self.known_tokens(seat), at, observer);
+        self.preempt(seat, None, at, observer);
         seat
     }
 
-    /// Takes all blocks from a running request, of which so many tokens are known, and puts it back into the queue.
-    pub(super) fn preempt(&mut self, seat: Seat, known: u32, at: Moment, observer: &mut (impl Observer + ?Sized)) {
+    /// Takes all blocks from a running request and puts it back into the queue. If it was `named` beyond what it has
+    /// computed, that is how far.
+    pub(super) fn preempt(
+        &mut self,
+        seat: Seat,
+        named: Option<u32>,
+        at: Moment,
+        observer: &mut (impl Observer + ?Sized),
+    ) {
         match self.seats[seat].part {
             Part::Waits => unreachable!("a running request does not wait"),
             Part::Prefills => {
@@ -175,6 +182,7 @@ impl FastContinuous {
             Part::Ends | Part::Listed => {}
         }
         self.running.remove(&mut self.seats, seat);
+        let known = named.unwrap_or_else(|| self.known_tokens(seat));
         self.release(seat, known, true);
         let active = &mut self.seats[seat];
         active.part = Part::Waits;

@@ -107,13 +107,10 @@ impl FastContinuous {
                 let victim = self.victim(&running);
                 let (_, gone) = running.remove(victim);
                 let taken_back = self.take_back_chunk(gone);
-                // Its blocks were named when it took them, although it computes nothing.
-                let known = match taken_back {
-                    0 => self.known_tokens(gone),
-                    _ => self.seats[gone].known,
-                };
-                budget += taken_back;
-                self.preempt(gone, known, at, observer);
+                // Its blocks were named when it took them.
+                let named = taken_back.map(|_| self.seats[gone].known);
+                budget += taken_back.unwrap_or(0);
+                self.preempt(gone, named, at, observer);
                 preempted = true;
                 place = match victim.cmp(&current) {
                     Ordering::Less => Some(current - 1),
@@ -144,16 +141,14 @@ impl FastContinuous {
     }
 
     /// A request computes nothing in the step that is being decided after all, and is about to lose its blocks. Returns
-    /// the tokens that it would have computed.
-    fn take_back_chunk(&mut self, seat: Seat) -> u32 {
-        let Some(place) = self.chunks.iter().position(|&(other, _)| other == seat) else {
-            return 0;
-        };
+    /// the tokens that it would have computed, if any.
+    fn take_back_chunk(&mut self, seat: Seat) -> Option<u32> {
+        let place = self.chunks.iter().position(|&(other, _)| other == seat)?;
         let (_, tokens) = self.chunks.remove(place);
         let live = &self.seats[seat].live;
         let for_them = live.blocks - self.tables.entries(live.computed);
         self.empty += u64::from(tokens);
         self.empty -= u64::from(for_them) * u64::from(self.tables.block_tokens);
-        tokens
+        Some(tokens)
     }
 }
