@@ -128,13 +128,13 @@ impl<S: Scheduler> Engine for FastServer<S> {
             return Some(Turn::end(front.start + front.ramp.first));
         }
         let back = self.in_flight.back()?;
-        // Somebody may finish with the first steps, or be admitted when they have ended, or else nothing happens before
-        // the last.
-        let is_first_quiet = !front.are_all() && (back.uneventful > 1 || !self.scheduler.may_take_in());
-        let quiet_until = if is_first_quiet {
-            back.uneventful_until()
+        // Somebody may finish with the first steps, or be admitted or preempted when what follows them is decided: while
+        // the last of them runs, if a step is decided ahead. Or else nothing happens before the last is decided.
+        let ahead = self.most_in_flight - 1;
+        let quiet_until = if !front.are_all() && back.uneventful > ahead {
+            back.start + back.ramp.total(back.uneventful - ahead)
         } else {
-            front.end
+            front.start + front.ramp.total(self.most_that_end(front))
         };
         Some(Turn::end(quiet_until))
     }
