@@ -2,7 +2,7 @@
 
 use super::continuous_server::ContinuousServer;
 use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
-use super::fast::{FastNone, FastServer, FastStatic};
+use super::fast::{FastNone, FastServer, FastSglang, FastStatic};
 use super::grouped::GroupedServer;
 use super::observer::Observer;
 use super::reference::ReferenceServer;
@@ -19,6 +19,7 @@ pub(super) enum Implementation {
     Static(Box<FastServer<FastStatic>>),
     Continuous(Box<ContinuousServer>),
     Grouped(Box<GroupedServer>),
+    Sglang(Box<FastServer<FastSglang>>),
 }
 
 macro_rules! whichever {
@@ -29,6 +30,7 @@ macro_rules! whichever {
             Implementation::Static($engine) => $call,
             Implementation::Continuous($engine) => $call,
             Implementation::Grouped($engine) => $call,
+            Implementation::Sglang($engine) => $call,
         }
     };
 }

@@ -61,9 +61,11 @@ fn it_is_known_which_policies_have_two_engines() {
         "none",
         "static",
         "continuous",
+        "sglang",
         "continuous with prefix cache",
         "continuous with groups",
         "continuous with groups and prefix cache",
+        "sglang with prefix cache",
     ];
     assert_eq!(two, expected);
 }
