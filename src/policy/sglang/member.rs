@@ -125,20 +125,28 @@ impl SglangMember {
 
     /// Its first `count` tokens, prompt and output.
     pub(crate) fn tokens(&self, count: u32, special: Option<SpecialTokens>) -> Vec<Segment> {
+        let mut tokens = Vec::new();
+        self.write_tokens(count, special, &mut tokens);
+        tokens
+    }
+
+    /// Writes down its first `count` tokens in the place of others.
+    pub(crate) fn write_tokens(&self, count: u32, special: Option<SpecialTokens>, tokens: &mut Vec<Segment>) {
         let request = &self.request;
         let whole = [Segment {
             content: ContentId::unique_prompt_of(request.id),
             offset: 0,
             tokens: request.prompt.tokens(),
         }];
-        let mut all = request.prompt.segments().unwrap_or(&whole).to_vec();
+        let prompt = request.prompt.segments().unwrap_or(&whole).iter().copied();
         let stop = special.filter(|_| self.has_stopped()).map(|special| special.stop);
-        all.push(Segment {
+        let output = Segment {
             content: request.output_name.content,
             offset: request.output_name.offset,
             tokens: self.generated - u32::from(stop.is_some()),
-        });
-        all.extend(stop);
-        segments::cut(&all, count).0
+        };
+        let all = prompt.chain([output]).chain(stop);
+        tokens.clear();
+        tokens.extend(segments::first(all, count).filter(|segment| segment.tokens > 0));
     }
 }

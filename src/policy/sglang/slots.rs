@@ -8,6 +8,7 @@ use super::member::SglangMember;
 use super::settings::{SglangSettings, SpecialTokens};
 use crate::kv::{FoundPrefix, PrefixEnd, RadixTree};
 use crate::policy::queue::Memory;
+use crate::workload::Segment;
 
 /// All slots of a server.
 pub(crate) struct TokenSlots {
@@ -23,6 +24,8 @@ pub(crate) struct TokenSlots {
     beside: u64,
     /// Tokens forgotten for want of room, since the start.
     evicted: u64,
+    /// The tokens of a member, as long as they are looked at.
+    looked_at: Vec<Segment>,
 }
 
 impl TokenSlots {
@@ -37,6 +40,7 @@ impl TokenSlots {
             free: capacity,
             beside: 0,
             evicted: 0,
+            looked_at: Vec::new(),
         }
     }
 
@@ -103,7 +107,8 @@ impl TokenSlots {
                 end: PrefixEnd::EMPTY,
             };
         }
-        self.tree.find(&member.tokens(count, self.special))
+        member.write_tokens(count, self.special, &mut self.looked_at);
+        self.tree.find(&self.looked_at)
     }
 
     /// How much of its first `count` tokens is in the tree, without a trace of the question.
@@ -159,10 +164,12 @@ impl TokenSlots {
         let pages = self.whole_pages(count);
         assert!(pages >= member.owned, "what is in the tree stays a part of it");
         let before = self.tree.tokens();
-        let end = self.tree.insert(&member.tokens(pages, self.special)).end;
+        member.write_tokens(pages, self.special, &mut self.looked_at);
+        let end = self.tree.insert(&self.looked_at).end;
         let prompt = self.whole_pages(member.prompt());
         if pages > prompt {
-            self.tree.insert(&member.tokens(prompt, self.special));
+            member.write_tokens(prompt, self.special, &mut self.looked_at);
+            self.tree.insert(&self.looked_at);
         }
         let added = self.tree.tokens() - before;
         self.free += u64::from(pages - member.owned) - added;
