@@ -21,6 +21,19 @@ impl Pending {
         }
     }
 
+    /// Records a value so many times: each counts as a sample of its own where few are kept as they are.
+    pub(super) fn record_often(&mut self, value: u64, times: u32) {
+        let mut left = times as usize;
+        while left > 0 {
+            let taken = left.min(ADDED_TOGETHER - self.values.len());
+            self.values.resize(self.values.len() + taken, value);
+            left -= taken;
+            if self.values.len() == ADDED_TOGETHER {
+                self.add_up();
+            }
+        }
+    }
+
     /// The distribution of all values.
     pub(super) fn finish(mut self) -> Distribution {
         self.add_up();

@@ -42,8 +42,12 @@ impl FastSglang {
         launched.streaming = running.told - running.overrunning();
         if !self.follows_decode {
             launched.is_listed = true;
+            launched.is_reordered = self.has_retracted;
             launched.listed.extend(running.all.iter().map(|&(_, seat)| seat));
+            launched.newcomers.extend_from_slice(&running.newcomers);
         }
+        self.running.newcomers.clear();
+        let running = &self.running;
         let used = used + page * u64::from(running.cycle.due_now());
         let filled = self.slots.filled() + u64::from(running.cycle.count);
         let block_tokens = u64::from(self.memory.block_tokens);

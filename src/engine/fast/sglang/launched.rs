@@ -31,6 +31,9 @@ pub(super) struct Launched {
     /// Who decodes, in order, if it has to be told of each when it got its token before.
     pub listed: Vec<Seat>,
     pub is_listed: bool,
+    /// Of these, who got the token before from its prompt: the last ones, unless others were retracted.
+    pub newcomers: Vec<Seat>,
+    pub is_reordered: bool,
     pub steps: u64,
     /// Blocks in use during the first, and their slots without a token.
     pub used_blocks: u32,
@@ -49,6 +52,8 @@ impl Launched {
         self.listed.clear();
         self.due.clear();
         self.is_listed = false;
+        self.newcomers.clear();
+        self.is_reordered = false;
         self.streaming = 0;
         self.steps = 1;
         self.fills = 0;

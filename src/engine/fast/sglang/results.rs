@@ -1,6 +1,7 @@
 //! What a step has brought (`policy/sglang/results.rs`).
 
 use super::launched::{Launched, PromptRow};
+use super::running::SglangProgress;
 use super::scheduler::FastSglang;
 use crate::engine::fast::scheduler::Steps;
 use crate::engine::fast::seats::Seat;
@@ -91,16 +92,41 @@ impl FastSglang {
         self.tell_finished(finished, steps.end, observer)
     }
 
-    /// The first step of decodes after one with prompts: some got the token before this one from that, others before.
+    /// The first step of decodes after one with prompts: some got the token before this one from that, and all others
+    /// from the latest step of decodes.
     fn tell_listed(&self, launched: &Launched, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
-        let latest = self.running.latest;
-        let previous = |seat: Seat| {
-            let progress = self.running.progress(seat);
-            let is_told = progress.order > 0 && progress.is_told_from(launched.clock);
-            let is_first = progress.joined == launched.clock;
-            is_told.then_some((progress.id, if is_first { progress.first } else { latest }))
+        if launched.is_reordered {
+            return self.tell_one_by_one(launched, steps, observer);
+        }
+        let (clock, latest) = (launched.clock, self.running.latest);
+        let progress = |seat: &Seat| self.running.progress(*seat);
+        let is_told = |progress: &&SglangProgress| progress.is_told_from(clock);
+        let newcomers = || launched.newcomers.iter().map(progress).filter(is_told);
+        let others = launched.streaming - newcomers().count() as u32;
+        let mut streaming = newcomers().filter(|newcomer| newcomer.first == steps.start).count() as u32;
+        if latest == steps.start {
+            streaming += others;
+        }
+        observer.ran(&run_of(steps, streaming, launched.growth()));
+        if latest != steps.start && others > 0 {
+            let others_told = launched.listed.iter().map(progress).filter(is_told);
+            let mut ids = others_told.filter(|other| other.joined < clock).map(|other| other.id);
+            observer.on_tokens(steps.end, steps.end - latest, others, &mut ids);
+        }
+        for newcomer in newcomers() {
+            tell_late(newcomer.id, newcomer.first, steps, observer);
+        }
+    }
+
+    fn tell_one_by_one(&self, launched: &Launched, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
+        let told = || {
+            let all = launched.listed.iter().map(|&seat| self.running.progress(seat));
+            let told = all.filter(|progress| progress.is_told_from(launched.clock));
+            told.map(|progress| {
+                let is_first = progress.joined == launched.clock;
+                (progress.id, if is_first { progress.first } else { self.running.latest })
+            })
         };
-        let told = || launched.listed.iter().filter_map(|&seat| previous(seat));
         let streaming = told().filter(|(_, previous)| *previous == steps.start).count() as u32;
         observer.ran(&run_of(steps, streaming, launched.growth()));
         for (id, previous) in told() {

@@ -49,9 +49,9 @@ impl SglangProgress {
         has_left: false,
     };
 
-    /// Whether it takes part in a step that is decided at this clock, as far as is known now.
+    /// Whether a step that was decided at this clock, and has not ended, brings it a token that is told.
     pub(super) const fn is_told_from(&self, clock: u64) -> bool {
-        self.is_told && self.joined <= clock && self.finishes > clock
+        self.is_told && self.order > 0 && self.joined <= clock && self.finishes > clock
     }
 }
 
@@ -69,6 +69,8 @@ pub(super) struct SglangRunning {
     pub ended: u64,
     /// When the latest of them has.
     pub latest: Time,
+    /// Those that have joined since the latest decode step was decided.
+    pub newcomers: Vec<Seat>,
     progress: Vec<SglangProgress>,
     orders: u64,
     /// Entries are void whose order or clock is no longer their request's.
@@ -86,6 +88,7 @@ impl SglangRunning {
             cycle: DecodeCycle::new(page_tokens),
             ended: 0,
             latest: Time::ZERO,
+            newcomers: Vec::new(),
             progress: Vec::new(),
             orders: 0,
             finishes: Finishes::default(),
@@ -140,6 +143,7 @@ impl SglangRunning {
         }
         self.progress[seat as usize] = progress;
         self.all.push((progress.order, seat));
+        self.newcomers.push(seat);
         self.told += u32::from(progress.is_told);
         self.cycle.enter(member.committed);
         self.foresee((progress.finishes, progress.order, seat));
@@ -231,6 +235,7 @@ impl SglangRunning {
             }
         }
         self.progress[seat as usize].order = 0;
+        self.newcomers.retain(|&newcomer| newcomer != seat);
     }
 
     /// Puts them into this order, in which they are all.
