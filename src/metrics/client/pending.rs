@@ -46,3 +46,24 @@ impl Pending {
         self.values.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn often_is_one_by_one() {
+        for times in [0, 1, 255, 256, 257, 600] {
+            let (mut at_once, mut one_by_one) = (Pending::default(), Pending::default());
+            for value in 1..9 {
+                at_once.record_often(value, times);
+                for _ in 0..times {
+                    one_by_one.record(value);
+                }
+            }
+            assert_eq!(at_once.values, one_by_one.values);
+            let [at_once, one_by_one] = [at_once, one_by_one].map(Pending::finish);
+            assert_eq!(format!("{at_once:?}"), format!("{one_by_one:?}"));
+        }
+    }
+}

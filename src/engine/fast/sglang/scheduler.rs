@@ -194,20 +194,18 @@ impl FastSglang {
         let page = u64::from(self.settings.page_size);
         let running = self.running.cycle.count;
         let launched = self.in_flight.next();
-        let clock = self.running.clock();
         let first = page * u64::from(self.running.cycle.due_now());
         let mut taken = first;
         if steps > 1 {
-            let growth = &self.running.cycle;
-            let cycle = growth.due.len() as u64;
-            let mut step = clock;
+            let cycle = &self.running.cycle;
+            let mut step = self.running.clock();
             let slots_of_next = || {
                 step += 1;
-                page * u64::from(growth.due[(step % cycle) as usize])
+                page * u64::from(cycle.due[(step % page) as usize])
             };
             let used = self.slots.used() + first;
             launched.repeat(steps, running, used, self.memory.block_tokens, slots_of_next);
-            taken += page * (growth.due_within(steps - 1));
+            taken += page * cycle.due_within(steps - 1);
         }
         // Each step makes room for a page each, even if it is not needed.
         let last = page * u64::from(self.running.cycle.due_at(steps - 1));
