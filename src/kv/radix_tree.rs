@@ -42,8 +42,8 @@ pub struct RadixTree {
     clock: u64,
     tokens: u64,
     evictable: u64,
-    /// The unlocked leaves by their latest use. Those that have been used since, or locked, or are gone stay there until
-    /// they come.
+    /// The unlocked leaves by their latest use. Those that have been used since, or locked, or are gone stay there
+    /// until they come.
     leaves: BinaryHeap<Reverse<(u64, usize)>>,
 }
 
