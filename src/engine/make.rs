@@ -1,12 +1,12 @@
 //! Makes the engine of a server: the readable one of any policy, the fast one where its policy has a shortcut.
 
 use super::continuous_server::ContinuousServer;
-use super::fast::{FastContinuous, FastNone, FastPlanned, FastServer, FastStatic};
+use super::fast::{FastContinuous, FastNone, FastPlanned, FastServer, FastSglang, FastStatic};
 use super::grouped::GroupedServer;
 use super::reference::ReferenceServer;
 use super::server::{Implementation, Server};
 use super::server_settings::ServerSettings;
-use crate::policy::{ContinuousSettings, Memory, Planner, Policy, PolicySettings, StaticSettings};
+use crate::policy::{ContinuousSettings, Memory, Planner, Policy, PolicySettings, SglangSettings, StaticSettings};
 use crate::step_time::StepTime;
 
 /// A server that takes every step by itself.
@@ -44,6 +44,11 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
         Ok(Shortcut::Continuous(rules)) => {
             Implementation::Continuous(Box::new(ContinuousServer::new(rules.clone(), memory, step_time)))
         }
+        Ok(Shortcut::Sglang(rules)) => {
+            let most_in_flight = if rules.overlap_schedule { 2 } else { 1 };
+            let scheduler = FastSglang::new(rules.clone(), memory);
+            Implementation::Sglang(Box::new(FastServer::new(scheduler, longest, most_in_flight, step_time)))
+        }
     };
     Server(implementation)
 }
@@ -53,7 +58,7 @@ pub fn has_fast(settings: &ServerSettings) -> bool {
     shortcut(settings).is_ok()
 }
 
-/// What has no shortcut, in words, if the server's policy as it is set up has none: `sglang`, `continuous with drafts`.
+/// What has no shortcut, in words, if the server's policy as it is set up has none: `orca`, `continuous with drafts`.
 pub fn without_fast(settings: &ServerSettings) -> Option<&'static str> {
     shortcut(settings).err()
 }
@@ -64,6 +69,7 @@ enum Shortcut<'a> {
     Static(&'a StaticSettings),
     Planned(Box<dyn Policy>),
     Continuous(&'a ContinuousSettings),
+    Sglang(&'a SglangSettings),
 }
 
 /// The shortcut of a server's policy; otherwise what has none.
@@ -79,6 +85,9 @@ fn shortcut(settings: &ServerSettings) -> Result<Shortcut<'_>, &'static str> {
             Err("continuous over such groups of layers")
         }
         PolicySettings::Continuous(rules) => Ok(Shortcut::Continuous(rules)),
+        PolicySettings::Sglang(rules) if rules.priorities.is_some() => Err("sglang with priorities"),
+        PolicySettings::Sglang(rules) if rules.mixes() => Err("sglang with mixed steps"),
+        PolicySettings::Sglang(rules) => Ok(Shortcut::Sglang(rules)),
         other => {
             let policy = other.policy(settings.memory());
             policy.map(Shortcut::Planned).ok_or(other.description().name)

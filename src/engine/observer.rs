@@ -14,6 +14,14 @@ pub trait Observer {
     /// Something happened to a request.
     fn on(&mut self, at: Time, id: RequestId, event: &Event);
 
+    /// So many requests, in this order, have got a token each after one and the same gap: [`Event::Token`] of each.
+    /// Whoever does not ask who they are is told faster.
+    fn on_tokens(&mut self, at: Time, gap: Span, _count: u32, ids: &mut dyn Iterator<Item = RequestId>) {
+        for id in ids {
+            self.on(at, id, &Event::Token { gap });
+        }
+    }
+
     /// Steps with the same members have ended, the last one just now.
     fn ran(&mut self, run: &StepRun<'_>);
 

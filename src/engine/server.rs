@@ -2,7 +2,7 @@
 
 use super::continuous_server::ContinuousServer;
 use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
-use super::fast::{FastNone, FastPlanned, FastServer, FastStatic};
+use super::fast::{FastNone, FastPlanned, FastServer, FastSglang, FastStatic};
 use super::grouped::GroupedServer;
 use super::observer::Observer;
 use super::reference::ReferenceServer;
@@ -20,6 +20,7 @@ pub(super) enum Implementation {
     Planned(Box<FastServer<FastPlanned>>),
     Continuous(Box<ContinuousServer>),
     Grouped(Box<GroupedServer>),
+    Sglang(Box<FastServer<FastSglang>>),
 }
 
 macro_rules! whichever {
@@ -31,6 +32,7 @@ macro_rules! whichever {
             Implementation::Planned($engine) => $call,
             Implementation::Continuous($engine) => $call,
             Implementation::Grouped($engine) => $call,
+            Implementation::Sglang($engine) => $call,
         }
     };
 }

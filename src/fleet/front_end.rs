@@ -191,6 +191,10 @@ impl<O: Observer + ?Sized> Observer for Told<'_, O> {
         self.observer.on(at, id, event);
     }
 
+    fn on_tokens(&mut self, at: Time, gap: Span, count: u32, ids: &mut dyn Iterator<Item = RequestId>) {
+        self.observer.on_tokens(at, gap, count, ids);
+    }
+
     #[inline(always)]
     fn ran(&mut self, run: &StepRun<'_>) {
         self.observer.ran(run);

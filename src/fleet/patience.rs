@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::deadlines::Deadlines;
 use crate::engine::{Engine, Event, Observer, ServerId, StepRun};
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId, Source};
 
 /// The requests that clients wait for, and how long they do.
@@ -92,6 +92,10 @@ impl<O: Observer> Observer for Heeding<'_, O> {
             }
         }
         self.observer.on(at, id, &event);
+    }
+
+    fn on_tokens(&mut self, at: Time, gap: Span, count: u32, ids: &mut dyn Iterator<Item = RequestId>) {
+        self.observer.on_tokens(at, gap, count, ids);
     }
 
     fn ran(&mut self, run: &StepRun<'_>) {

@@ -5,7 +5,7 @@ use super::patience::Patience;
 use super::replay_error::ReplayError;
 use super::watch::{Unwatched, Watch};
 use crate::engine::{Engine, Event, Observer, ServerId, StepRun};
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId, Segment, Source};
 
 /// Rejections at one and the same instant after which a closed loop is taken to be stuck.
@@ -187,6 +187,10 @@ impl<O: Observer + ?Sized> Observer for EndsHeard<'_, O> {
             _ => {}
         }
         self.observer.on(at, id, event);
+    }
+
+    fn on_tokens(&mut self, at: Time, gap: Span, count: u32, ids: &mut dyn Iterator<Item = RequestId>) {
+        self.observer.on_tokens(at, gap, count, ids);
     }
 
     fn ran(&mut self, run: &StepRun<'_>) {

@@ -6,7 +6,7 @@ use crate::workload::{ContentId, Segment};
 
 /// The name of a full block: a hash of its own tokens and of all tokens before it. 64 bits; with 10^8 distinct blocks
 /// the chance that any two differ in content but not in key is below 1 in 3,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockKey(pub u64);
 
 impl BlockKey {

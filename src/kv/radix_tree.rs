@@ -10,7 +10,8 @@
 //!
 //! Lengths are whole pages: a stretch that ends within a page is neither found nor kept beyond the page before.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use rustc_hash::FxHashMap;
 
@@ -41,23 +42,31 @@ pub struct RadixTree {
     clock: u64,
     tokens: u64,
     evictable: u64,
-    /// The unlocked leaves by their latest use.
-    leaves: BTreeSet<(u64, usize)>,
+    /// The unlocked leaves by their latest use. Those that have been used since, or locked, or are gone stay there
+    /// until they come.
+    leaves: BinaryHeap<Reverse<(u64, usize)>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Node {
     parent: usize,
     stretch: Vec<Segment>,
+    tokens: u32,
+    /// The first page of its stretch.
+    key: BlockKey,
     /// By the first page of their stretches.
     children: FxHashMap<BlockKey, usize>,
     locks: u32,
+    /// 0 in a place that holds no node.
     used: u64,
     /// When the first of the stretches began that went on from its parent with its first page.
     since: u64,
 }
 
 const ROOT: usize = 0;
+
+/// More than twice as many entries of leaves as there are nodes, and these, are not kept.
+const SPARE_ENTRIES: usize = 64;
 
 impl PrefixEnd {
     /// The end of the empty prefix, which every tree holds.
@@ -69,12 +78,12 @@ impl RadixTree {
     pub fn new(page_tokens: u32) -> Self {
         Self {
             page_tokens,
-            nodes: vec![Node::new(ROOT, Vec::new(), 0)],
+            nodes: vec![Node::default()],
             unused: Vec::new(),
             clock: 0,
             tokens: 0,
             evictable: 0,
-            leaves: BTreeSet::new(),
+            leaves: BinaryHeap::new(),
         }
     }
 
@@ -91,19 +100,21 @@ impl RadixTree {
     /// The longest prefix of `sequence` that it holds. All nodes on the way count as used, the last one also where it
     /// goes on differently; it is cut there.
     pub fn find(&mut self, sequence: &[Segment]) -> FoundPrefix {
+        self.find_first(sequence, segments::length(sequence))
+    }
+
+    /// The longest prefix that it holds of the first `length` tokens of `sequence`.
+    fn find_first(&mut self, sequence: &[Segment], length: u32) -> FoundPrefix {
         self.clock += 1;
         let mut node = ROOT;
         let mut tokens = 0;
-        let mut rest = sequence.to_vec();
-        while let Some(child) = self.child(node, &rest) {
+        while let Some(child) = self.child(node, sequence, tokens, length) {
             self.touch(child);
-            let length = segments::length(&self.nodes[child].stretch);
-            let common = self.whole_pages(segments::agreement(&self.nodes[child].stretch, &rest));
+            let common = self.common(child, sequence, tokens, length);
             assert!(common > 0, "two first pages with one key agree");
             tokens += common;
-            rest = segments::cut(&rest, common).1;
             node = child;
-            if common < length {
+            if common < self.nodes[child].tokens {
                 node = self.split(child, common);
                 break;
             }
@@ -116,37 +127,42 @@ impl RadixTree {
 
     /// How long the longest prefix of `sequence` is that it holds, without a trace of the question [tokens].
     pub fn held(&self, sequence: &[Segment]) -> u32 {
+        let length = segments::length(sequence);
         let mut node = ROOT;
         let mut tokens = 0;
-        let mut rest = sequence.to_vec();
-        while let Some(child) = self.child(node, &rest) {
-            let stretch = &self.nodes[child].stretch;
-            let common = self.whole_pages(segments::agreement(stretch, &rest));
+        while let Some(child) = self.child(node, sequence, tokens, length) {
+            let common = self.common(child, sequence, tokens, length);
             tokens += common;
-            if common < segments::length(stretch) {
+            if common < self.nodes[child].tokens {
                 break;
             }
-            rest = segments::cut(&rest, common).1;
             node = child;
         }
         tokens
     }
 
+    /// How many whole pages of a node's stretch agree with what follows the first `done` of the first `length` tokens
+    /// of a sequence [tokens].
+    fn common(&self, node: usize, sequence: &[Segment], done: u32, length: u32) -> u32 {
+        let stretch = self.nodes[node].stretch.iter().copied();
+        let agreed = segments::agreement(stretch, segments::after(sequence, done));
+        self.whole_pages(agreed.min(length - done))
+    }
+
     /// Makes it hold all whole pages of `sequence`. Returns their end, and how many of their tokens it held before.
     pub fn insert(&mut self, sequence: &[Segment]) -> FoundPrefix {
         let length = self.whole_pages(segments::length(sequence));
-        let (pages, _) = segments::cut(sequence, length);
-        let FoundPrefix { tokens, end } = self.find(&pages);
+        let FoundPrefix { tokens, end } = self.find_first(sequence, length);
         if tokens == length {
             return FoundPrefix { tokens, end };
         }
-        let (_, new) = segments::cut(&pages, tokens);
         // Used later than the branch beside it, if a node has just been split.
         self.clock += 1;
-        let key = self.first_page(&new).expect("at least a page is new");
-        let node = self.add(Node::new(end.0, new, self.clock));
-        self.unlist(end.0);
-        self.nodes[end.0].children.insert(key, node);
+        let key = self.first_page(segments::after(sequence, tokens));
+        let node = self.add(end.0, key.expect("at least a page is new"), self.clock);
+        let new = segments::first(segments::after(sequence, tokens), length - tokens);
+        self.nodes[node].stretch.extend(new);
+        self.nodes[node].tokens = length - tokens;
         self.list(node);
         self.tokens += u64::from(length - tokens);
         self.evictable += u64::from(length - tokens);
@@ -160,12 +176,12 @@ impl RadixTree {
     pub fn lock(&mut self, end: PrefixEnd) {
         let mut node = end.0;
         while node != ROOT {
-            if self.nodes[node].locks == 0 {
-                self.unlist(node);
-                self.evictable -= self.length(node);
+            let locked = &mut self.nodes[node];
+            if locked.locks == 0 {
+                self.evictable -= u64::from(locked.tokens);
             }
-            self.nodes[node].locks += 1;
-            node = self.nodes[node].parent;
+            locked.locks += 1;
+            node = locked.parent;
         }
     }
 
@@ -175,7 +191,7 @@ impl RadixTree {
         while node != ROOT {
             self.nodes[node].locks -= 1;
             if self.nodes[node].locks == 0 {
-                self.evictable += self.length(node);
+                self.evictable += u64::from(self.nodes[node].tokens);
                 self.list(node);
             }
             node = self.nodes[node].parent;
@@ -199,86 +215,98 @@ impl RadixTree {
     pub fn evict(&mut self, tokens: u64) {
         let mut evicted = 0;
         while evicted < tokens
-            && let Some((_, leaf)) = self.leaves.pop_first()
+            && let Some(Reverse((used, leaf))) = self.leaves.pop()
         {
-            evicted += self.length(leaf);
-            self.remove(leaf);
+            if self.nodes[leaf].used == used && self.nodes[leaf].can_go() {
+                evicted += u64::from(self.nodes[leaf].tokens);
+                self.remove(leaf);
+            }
         }
         self.tokens -= evicted;
         self.evictable -= evicted;
     }
 
     fn remove(&mut self, leaf: usize) {
-        let Node { parent, stretch, .. } = std::mem::replace(&mut self.nodes[leaf], Node::new(ROOT, Vec::new(), 0));
-        let key = self.first_page(&stretch).expect("a node holds a page");
+        let Node { parent, key, .. } = self.nodes[leaf];
+        self.nodes[leaf].used = 0;
         self.nodes[parent].children.remove(&key);
         self.unused.push(leaf);
-        self.list(parent);
+        if parent != ROOT {
+            self.list(parent);
+        }
     }
 
     /// Cuts a node after `tokens` tokens and returns the new one, which ends there; what follows keeps its place in
     /// memory.
     fn split(&mut self, lower: usize, tokens: u32) -> usize {
         let (head, tail) = segments::cut(&self.nodes[lower].stretch, tokens);
-        let keys = [&head, &tail].map(|part| self.first_page(part).expect("whole pages"));
-        let parent = self.nodes[lower].parent;
-        let mut upper = Node::new(parent, head, self.clock);
-        upper.locks = self.nodes[lower].locks;
-        upper.since = self.nodes[lower].since;
-        upper.children.insert(keys[1], lower);
-        let upper = self.add(upper);
-        self.nodes[parent].children.insert(keys[0], upper);
-        self.nodes[lower].parent = upper;
-        self.nodes[lower].stretch = tail;
+        let Node { parent, key, .. } = self.nodes[lower];
+        let upper = self.add(parent, key, self.clock);
+        let tail_key = self.first_page(tail.iter().copied()).expect("whole pages");
+        self.nodes[upper].locks = self.nodes[lower].locks;
+        self.nodes[upper].since = self.nodes[lower].since;
+        self.nodes[upper].stretch.extend(head);
+        self.nodes[upper].tokens = tokens;
+        self.nodes[upper].children.insert(tail_key, lower);
+        let lower = &mut self.nodes[lower];
+        lower.parent = upper;
+        lower.stretch = tail;
+        lower.tokens -= tokens;
+        lower.key = tail_key;
         upper
     }
 
-    fn add(&mut self, node: Node) -> usize {
-        if let Some(place) = self.unused.pop() {
-            self.nodes[place] = node;
-            return place;
-        }
-        self.nodes.push(node);
-        self.nodes.len() - 1
+    /// A node without tokens, which goes on from `parent` with the page `key`. Places are used again, with their
+    /// memory.
+    fn add(&mut self, parent: usize, key: BlockKey, used: u64) -> usize {
+        let place = self.unused.pop().unwrap_or_else(|| {
+            self.nodes.push(Node::default());
+            self.nodes.len() - 1
+        });
+        let node = &mut self.nodes[place];
+        node.stretch.clear();
+        node.children.clear();
+        (node.parent, node.key, node.tokens, node.locks) = (parent, key, 0, 0);
+        (node.used, node.since) = (used, used);
+        self.nodes[parent].children.insert(key, place);
+        place
     }
 
     fn touch(&mut self, node: usize) {
-        self.unlist(node);
         self.nodes[node].used = self.clock;
         self.list(node);
     }
 
     /// Puts a node among those that can be evicted, if it is one.
     fn list(&mut self, node: usize) {
-        let Node {
-            children, locks, used, ..
-        } = &self.nodes[node];
-        if node != ROOT && *locks == 0 && children.is_empty() {
-            self.leaves.insert((*used, node));
+        if !self.nodes[node].can_go() {
+            return;
         }
+        if self.leaves.len() > 2 * self.nodes.len() + SPARE_ENTRIES {
+            let nodes = &self.nodes;
+            self.leaves
+                .retain(|&Reverse((used, leaf))| nodes[leaf].used == used && nodes[leaf].can_go());
+        }
+        self.leaves.push(Reverse((self.nodes[node].used, node)));
     }
 
-    fn unlist(&mut self, node: usize) {
-        self.leaves.remove(&(self.nodes[node].used, node));
-    }
-
-    /// The child of a node that goes on with the first page of `rest`.
-    fn child(&self, node: usize, rest: &[Segment]) -> Option<usize> {
-        let key = self.first_page(rest)?;
+    /// The child of a node that goes on with the page behind the first `done` of the first `length` tokens of a
+    /// sequence.
+    fn child(&self, node: usize, sequence: &[Segment], done: u32, length: u32) -> Option<usize> {
+        if length - done < self.page_tokens || self.nodes[node].children.is_empty() {
+            return None;
+        }
+        let key = self.first_page(segments::after(sequence, done))?;
         self.nodes[node].children.get(&key).copied()
     }
 
-    fn first_page(&self, tokens: &[Segment]) -> Option<BlockKey> {
+    fn first_page(&self, tokens: impl Iterator<Item = Segment>) -> Option<BlockKey> {
         let mut chain = KeyChain::new(self.page_tokens);
         let mut key = None;
-        for &segment in &segments::cut(tokens, self.page_tokens).0 {
+        for segment in segments::first(tokens, self.page_tokens) {
             chain.extend(segment, |page| key = Some(page));
         }
         key
-    }
-
-    fn length(&self, node: usize) -> u64 {
-        segments::length(&self.nodes[node].stretch).into()
     }
 
     const fn whole_pages(&self, tokens: u32) -> u32 {
@@ -287,15 +315,9 @@ impl RadixTree {
 }
 
 impl Node {
-    fn new(parent: usize, stretch: Vec<Segment>, used: u64) -> Self {
-        Self {
-            parent,
-            stretch,
-            children: FxHashMap::default(),
-            locks: 0,
-            used,
-            since: used,
-        }
+    /// Whether it is a leaf that nobody has locked.
+    fn can_go(&self) -> bool {
+        self.locks == 0 && self.children.is_empty()
     }
 }
 

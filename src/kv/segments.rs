@@ -31,9 +31,32 @@ pub fn cut(tokens: &[Segment], at: u32) -> (Vec<Segment>, Vec<Segment>) {
     (head, tail)
 }
 
+/// The tokens behind the first `at`.
+pub fn after(tokens: &[Segment], at: u32) -> impl Iterator<Item = Segment> {
+    let mut left = at;
+    tokens.iter().filter_map(move |segment| {
+        let passed = segment.tokens.min(left);
+        left -= passed;
+        (passed < segment.tokens).then_some(Segment {
+            content: segment.content,
+            offset: segment.offset + passed,
+            tokens: segment.tokens - passed,
+        })
+    })
+}
+
+/// The first `at` tokens, or all if there are fewer.
+pub fn first(tokens: impl Iterator<Item = Segment>, at: u32) -> impl Iterator<Item = Segment> {
+    let mut left = at;
+    tokens.map_while(move |segment| {
+        let tokens = segment.tokens.min(left);
+        left -= tokens;
+        (tokens > 0 || left > 0).then_some(Segment { tokens, ..segment })
+    })
+}
+
 /// How many leading tokens of both are the same.
-pub fn agreement(one: &[Segment], other: &[Segment]) -> u32 {
-    let (mut ones, mut others) = (one.iter().copied(), other.iter().copied());
+pub fn agreement(mut ones: impl Iterator<Item = Segment>, mut others: impl Iterator<Item = Segment>) -> u32 {
     let (mut one, mut other) = (ones.next(), others.next());
     let mut agreed = 0;
     while let (Some(left), Some(right)) = (&mut one, &mut other) {
@@ -79,14 +102,28 @@ mod tests {
     }
 
     #[test]
+    fn both_parts_are_had_one_by_one_as_well() {
+        let whole = tokens(&[(1, 5, 3), (7, 0, 0), (2, 0, 4)]);
+        for at in 0..9 {
+            let (head, tail) = cut(&whole, at);
+            assert_eq!(after(&whole, at).collect::<Vec<_>>(), tail);
+            let told: Vec<_> = first(whole.iter().copied(), at)
+                .filter(|segment| segment.tokens > 0)
+                .collect();
+            assert_eq!(told, head);
+        }
+    }
+
+    #[test]
     fn tokens_agree_however_they_are_cut_into_segments() {
+        let agree = |one: &[Segment], other: &[Segment]| agreement(one.iter().copied(), other.iter().copied());
         let whole = tokens(&[(1, 0, 8), (2, 3, 4)]);
         let pieces = tokens(&[(1, 0, 3), (1, 3, 0), (1, 3, 5), (2, 3, 1), (2, 4, 3)]);
-        assert_eq!(agreement(&whole, &pieces), 12);
-        assert_eq!(agreement(&pieces, &whole), 12);
-        assert_eq!(agreement(&whole, &tokens(&[(1, 0, 8), (2, 4, 4)])), 8);
-        assert_eq!(agreement(&whole, &tokens(&[(1, 0, 5), (7, 5, 9)])), 5);
-        assert_eq!(agreement(&whole, &tokens(&[(1, 1, 8)])), 0);
-        assert_eq!(agreement(&whole, &[]), 0);
+        assert_eq!(agree(&whole, &pieces), 12);
+        assert_eq!(agree(&pieces, &whole), 12);
+        assert_eq!(agree(&whole, &tokens(&[(1, 0, 8), (2, 4, 4)])), 8);
+        assert_eq!(agree(&whole, &tokens(&[(1, 0, 5), (7, 5, 9)])), 5);
+        assert_eq!(agree(&whole, &tokens(&[(1, 1, 8)])), 0);
+        assert_eq!(agree(&whole, &[]), 0);
     }
 }

@@ -20,7 +20,7 @@ use super::slo::Slo;
 use crate::engine::{Event, Finished, FleetSize, Observer, ServerChange, ServerId, StepRun, Streamed};
 use crate::money::CostRules;
 use crate::path::{PathBooks, RequestPath};
-use crate::units::Time;
+use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
 /// An observer that adds up everything a [`super::Summary`] reports. Its memory grows with the run only where prompts
@@ -210,6 +210,16 @@ impl Observer for Recorder {
         if let Event::Finished(request) = event {
             self.finished(id, request);
         }
+    }
+
+    /// Of all meters the latencies alone hear of later tokens, and only those of classes ask whose they are.
+    fn on_tokens(&mut self, at: Time, gap: Span, count: u32, ids: &mut dyn Iterator<Item = RequestId>) {
+        let token = Event::Token { gap };
+        if self.classes.is_some() {
+            return ids.for_each(|id| self.on(at, id, &token));
+        }
+        self.run.go_on_to(at, &token);
+        self.client.latency.record_gaps(gap, count, self.run.latest_segment());
     }
 
     #[inline(always)]

@@ -10,7 +10,7 @@ use tailcast::policy::sglang::{BatchKind, RowKind, SglangDecision, SglangSchedul
 use tailcast::policy::{PolicySettings, SglangSettings};
 use tailcast::workload::{Request, RequestId};
 
-use crate::worlds::{World, world};
+use crate::worlds::{World, policy_names, world};
 
 /// More turns than any world needs that is not stuck.
 const MOST_TURNS: usize = 100_000;
@@ -166,7 +166,7 @@ impl Run {
 
 #[test]
 fn sglangs_scheduler_keeps_its_promises_in_every_turn() {
-    for name in ["sglang", "sglang with prefix cache"] {
+    for name in policy_names().filter(|name| name.starts_with("sglang")) {
         for seed in 0..600 {
             Run::new(name, seed).serve_all();
         }

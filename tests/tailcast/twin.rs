@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use rand::RngExt;
 use tailcast::engine::{self, Engine, Event, Server, ServerLoad};
 use tailcast::fleet::replay;
+use tailcast::metrics::{Recorder, RecorderSettings, Summary, Trim};
 use tailcast::units::{Span, Time};
 use tailcast::workload::{Request, RequestId};
 
@@ -66,10 +67,12 @@ fn it_is_known_which_policies_have_two_engines() {
         "vllm-v0",
         "tgi",
         "trtllm",
+        "sglang",
         "continuous with prefix cache",
         "continuous with priorities",
         "continuous with groups",
         "continuous with groups and prefix cache",
+        "sglang with prefix cache",
     ];
     assert_eq!(two, expected);
 }
@@ -185,6 +188,34 @@ fn sights(world: &World, mut engine: Server) -> Vec<(Time, ServerLoad, u32, Opti
         seen.push((until, engine.load(), 0, engine.next_event()));
     }
     seen
+}
+
+#[test]
+fn latencies_are_the_same_whichever_engine_tells() {
+    let latency = |world: &World, mut engine: Server| {
+        let mut recorder = Recorder::new(&RecorderSettings {
+            pools: Vec::new(),
+            server: &world.settings,
+            prefix_caching: false, // As nobody tells what is sent.
+            slos: &[],
+            gpu_work: None,
+            step_prices: None,
+            trim: Trim::Nothing,
+        });
+        for request in &world.requests {
+            engine.advance(request.arrival, &mut recorder);
+            engine.submit(request.clone(), &mut recorder);
+        }
+        engine.advance(Time::LIMIT, &mut recorder);
+        Summary::of(&recorder.finish()).latency
+    };
+    for policy in policy_names() {
+        for seed in 0..worlds_per_policy() {
+            let world = world(policy, seed);
+            let [slow, fast] = [readable, fast].map(|make| latency(&world, make(&world)));
+            assert_eq!(slow, fast, "policy {policy}, world {seed}");
+        }
+    }
 }
 
 fn closed_loop(world: &World, mut engine: Server) -> Vec<Heard> {

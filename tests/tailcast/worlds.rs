@@ -53,6 +53,8 @@ pub fn policy_names() -> impl Iterator<Item = &'static str> {
         "continuous with groups",
         "continuous with groups and prefix cache",
         "sglang with prefix cache",
+        "sglang with priorities",
+        "sglang with mixed steps",
     ]);
     all.filter(move |name| name.contains(&part))
 }
@@ -89,7 +91,13 @@ pub fn world(policy: &str, seed: u64) -> World {
     if policy.contains("groups") {
         divide_memory(&mut world, seed);
     }
-    if policy == "continuous with priorities" {
+    if policy.starts_with("sglang") {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed ^ 0x0065_6f73);
+        for request in world.requests.iter_mut().filter(|request| !request.stops) {
+            request.ignore_eos = random.random_bool(0.3);
+        }
+    }
+    if policy.ends_with("with priorities") {
         for request in &mut world.requests {
             request.priority = world.random.random_range(-1..=2);
         }
@@ -297,33 +305,35 @@ fn engine_settings(policy: &str, longest: u32, random: &mut impl Rng) -> PolicyS
             max_num_tokens: if sometimes { tokens } else { 2 * longest },
             chunked_context: random.random_bool(0.6),
         }),
-        "sglang" | "sglang with prefix cache" => {
-            PolicySettings::Sglang(sglang(policy == "sglang with prefix cache", requests, tokens, random))
-        }
+        _ if policy.starts_with("sglang") => PolicySettings::Sglang(sglang(policy, requests, tokens, random)),
         other => panic!("no world for the policy {other}"),
     }
 }
 
-fn sglang(prefix_caching: bool, requests: u32, tokens: u32, random: &mut impl Rng) -> SglangSettings {
+fn sglang(policy: &str, requests: u32, tokens: u32, random: &mut impl Rng) -> SglangSettings {
     let page_size = random.random_range(1..5);
+    let has_priorities = policy == "sglang with priorities";
+    let is_mixed = policy == "sglang with mixed steps";
     let orders = [
         SchedulePolicy::Fcfs,
         SchedulePolicy::Lof,
         SchedulePolicy::Lpm,
         SchedulePolicy::DfsWeight,
     ];
-    let order = random.random_range(0..orders.len());
-    let has_priorities = order < 2 && random.random_bool(0.5);
+    let order = random.random_range(0..if has_priorities { 2 } else { orders.len() });
+    let is_cut = random.random_bool(0.7) || is_mixed;
     SglangSettings {
         max_running_requests: requests,
         max_prefill_tokens: tokens,
-        chunked_prefill_size: random
-            .random_bool(0.7)
-            .then_some((tokens + 8).next_multiple_of(page_size)),
-        enable_mixed_chunk: random.random_bool(0.4),
+        chunked_prefill_size: is_cut.then_some((tokens + 8).next_multiple_of(page_size)),
+        enable_mixed_chunk: is_mixed || has_priorities && random.random_bool(0.4),
         schedule_conservativeness: random.random_range(0.0..1.5),
         schedule_policy: orders[order],
-        prefix_caching,
+        prefix_caching: match policy {
+            "sglang" => false,
+            "sglang with prefix cache" => true,
+            _ => random.random_bool(0.5),
+        },
         page_size,
         overlap_schedule: random.random_bool(0.5),
         priorities: has_priorities.then(|| SglangPriorities {

@@ -522,10 +522,6 @@ impl Scheduler for FastContinuous {
         NextSteps::Run(repeats)
     }
 
-    fn may_take_in(&self) -> bool {
-        self.listed || self.waiting.len() > 0 || !self.prefilling.is_empty()
-    }
-
     fn may_finish_before_latest(&self) -> bool {
         // Whose last token a step brings is noted with the next decision.
         self.decided.front().is_some_and(|first| !first.ending.is_empty())

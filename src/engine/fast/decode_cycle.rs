@@ -1,5 +1,6 @@
 //! The requests that decode, counted: a clock of their steps, their contexts, and in which steps they take new blocks.
 
+use crate::kv::KvGrowth;
 use crate::step_time::StepShape;
 
 /// Requests of which each computes one token in every step.
@@ -64,6 +65,26 @@ impl DecodeCycle {
     #[inline]
     pub(super) fn due_now(&self) -> u32 {
         self.due[self.phase as usize]
+    }
+
+    /// How many take a new block in the step so many after the next.
+    pub(super) fn due_at(&self, steps: u64) -> u32 {
+        self.growth().taken_at(steps)
+    }
+
+    /// How many blocks the `steps` steps after the next take.
+    pub(super) fn due_within(&self, steps: u64) -> u64 {
+        self.growth().taken_until(steps)
+    }
+
+    /// Blocks as they grow from the next step on, of none in use before.
+    fn growth(&self) -> KvGrowth<'_> {
+        KvGrowth {
+            fills: self.count,
+            due: &self.due,
+            phase: self.phase as usize,
+            ..KvGrowth::constant(0, 0)
+        }
     }
 
     /// How many of `most` steps, the next one included, before the first that lacks a block, if `free` are left once

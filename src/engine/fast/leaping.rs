@@ -10,10 +10,6 @@ use crate::step_time::{Paced, Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
 
-/// Measured as the peak of a million requests that arrive at once: 249 under continuous batching, 251 one by one, 84 in
-/// static batches.
-const BYTES_A_REQUEST: u64 = 256;
-
 /// The clock and the steps in flight, whatever the policy.
 pub(in crate::engine) struct FastServer<S> {
     scheduler: S,
@@ -111,7 +107,7 @@ impl<S: Scheduler> Engine for FastServer<S> {
     }
 
     fn bytes_a_request(&self) -> u64 {
-        BYTES_A_REQUEST
+        self.scheduler.bytes_a_request()
     }
 
     fn next_event(&self) -> Option<Time> {

@@ -60,6 +60,11 @@ impl LatencyMeter {
         &mut self.segments[at]
     }
 
+    /// So many tokens have come after the same gap.
+    pub(in crate::metrics) fn record_gaps(&mut self, gap: Span, tokens: u32, segment: usize) {
+        self.segment(segment).values[Metric::Itl as usize].record_often(gap.picos(), tokens);
+    }
+
     #[cold]
     fn start_segment(&mut self, at: usize) {
         self.segments.resize_with(at + 1, SegmentOfLatencies::default);

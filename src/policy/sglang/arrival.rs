@@ -10,7 +10,7 @@ const RESERVED_INPUT: u64 = 5;
 
 /// How long requests may be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LengthLimits {
+pub(crate) struct LengthLimits {
     /// The most tokens of a request.
     longest: u64,
     /// Slots for tokens.
@@ -19,7 +19,7 @@ pub(super) struct LengthLimits {
 }
 
 impl LengthLimits {
-    pub(super) fn new(settings: &SglangSettings, memory: &Memory) -> Self {
+    pub(crate) fn new(settings: &SglangSettings, memory: &Memory) -> Self {
         let capacity = settings.capacity(memory);
         Self {
             longest: u64::from(memory.max_model_len).min(capacity).saturating_sub(1),
@@ -29,13 +29,13 @@ impl LengthLimits {
     }
 
     /// The most tokens that a request may come to, where its prompt fills its pages.
-    pub(super) fn longest_request(self) -> u32 {
+    pub(crate) fn longest_request(self) -> u32 {
         let beside_a_page = self.capacity.saturating_sub(self.page + 1);
         self.longest.saturating_sub(1).min(beside_a_page) as u32
     }
 
     /// Whether a prompt is refused for its length.
-    pub(super) fn is_too_long(self, prompt: &Prompt) -> bool {
+    pub(crate) fn is_too_long(self, prompt: &Prompt) -> bool {
         u64::from(prompt.tokens()) + RESERVED_INPUT >= self.longest
     }
 
@@ -51,7 +51,7 @@ impl LengthLimits {
 
     /// The request as the scheduler keeps it. A prompt that is too long is not refused at once: it becomes a single
     /// token, waits and computes as any other, and ends with its first token.
-    pub(super) fn member(self, mut request: Request, settings: &SglangSettings) -> SglangMember {
+    pub(crate) fn member(self, mut request: Request, settings: &SglangSettings) -> SglangMember {
         let max_new = self.max_new(&request);
         let is_aborted = self.is_too_long(&request.prompt);
         if is_aborted && let Some(special) = settings.special_tokens {
@@ -68,7 +68,7 @@ impl LengthLimits {
     }
 
     /// Whether a request would ever come in on an empty server: SGLang would ask it for ever, and nobody behind it.
-    pub(super) fn comes_in(self, member: &SglangMember, settings: &SglangSettings) -> bool {
+    pub(crate) fn comes_in(self, member: &SglangMember, settings: &SglangSettings) -> bool {
         let prompt = u64::from(member.prompt());
         let max_new = u64::from(member.clipped_max_new());
         if member.request.ignore_eos && !settings.prefix_caching {

@@ -7,7 +7,7 @@ use super::settings::SglangSettings;
 
 /// What is left for the prompts of a step.
 #[derive(Clone, Debug)]
-pub(super) struct PrefillBudget {
+pub(crate) struct PrefillBudget {
     /// What those that run are expected to take of the memory, and what the step's rows were charged [tokens].
     expected: f64,
     /// Of this, what is taken at once [tokens].
@@ -21,7 +21,7 @@ pub(super) struct PrefillBudget {
 
 impl PrefillBudget {
     /// Beside so many decodes that join the step, of running requests that are expected to produce so much yet.
-    pub(super) fn new(settings: &SglangSettings, joining: u32, expected: f64) -> Self {
+    pub(crate) fn new(settings: &SglangSettings, joining: u32, expected: f64) -> Self {
         let joining = i64::from(joining);
         let chunk = settings.chunked_prefill_size;
         Self {
@@ -34,17 +34,17 @@ impl PrefillBudget {
     }
 
     /// What the estimate leaves of so many slots that are free or can be made so [tokens].
-    pub(super) fn left(&self, available: u64) -> f64 {
+    pub(crate) fn left(&self, available: u64) -> f64 {
         available as f64 - self.expected
     }
 
     /// What the step's rows leave of them [tokens].
-    pub(super) const fn left_now(&self, available: u64) -> i64 {
+    pub(crate) const fn left_now(&self, available: u64) -> i64 {
         available.cast_signed() - self.current
     }
 
     /// Takes off a row's tokens, in whole pages, what its request may produce, and a page to spare.
-    pub(super) fn charge(&mut self, tokens: u32, output: u32) {
+    pub(crate) fn charge(&mut self, tokens: u32, output: u32) {
         let paged = i64::from(tokens.next_multiple_of(self.page));
         let with_spare = paged + i64::from(self.page);
         self.expected += (with_spare + i64::from(output)) as f64;
@@ -54,12 +54,12 @@ impl PrefillBudget {
     }
 
     /// A running request has been driven out of which so much was expected.
-    pub(super) fn give_back(&mut self, offset: f64) {
+    pub(crate) fn give_back(&mut self, offset: f64) {
         self.expected -= offset;
     }
 
     /// Whether another request may be asked.
-    pub(super) fn verdict(&self, available: u64) -> AddVerdict {
+    pub(crate) fn verdict(&self, available: u64) -> AddVerdict {
         if self.left(available) <= 0.0 || self.left_now(available) <= 0 {
             AddVerdict::NoToken
         } else if self.input <= 0 || self.chunk.is_some_and(|left| left <= 0) {
@@ -70,7 +70,7 @@ impl PrefillBudget {
     }
 
     /// How the rest of a prompt after its cached prefix would come in, if it does (`add_one_req`).
-    pub(super) fn part_of(
+    pub(crate) fn part_of(
         &mut self,
         member: &SglangMember,
         available: u64,
@@ -94,7 +94,7 @@ impl PrefillBudget {
     }
 
     /// Charges all that a member lacks, and all that it may produce.
-    pub(super) fn whole(&mut self, member: &SglangMember) -> PromptPart {
+    pub(crate) fn whole(&mut self, member: &SglangMember) -> PromptPart {
         let lacking = member.num_tokens() - member.prefix;
         self.charge(lacking, member.clipped_max_new());
         PromptPart {
@@ -104,7 +104,7 @@ impl PrefillBudget {
     }
 
     /// Charges a part of what a member lacks.
-    pub(super) fn cut(&mut self, tokens: u32) -> Result<PromptPart, AddVerdict> {
+    pub(crate) fn cut(&mut self, tokens: u32) -> Result<PromptPart, AddVerdict> {
         if tokens == 0 {
             return Err(AddVerdict::Other);
         }

@@ -7,7 +7,7 @@ use super::member::SglangMember;
 
 /// A request as the order of ends sees it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Course {
+pub(crate) struct Course {
     /// Tokens that it will produce yet.
     left: f64,
     /// Slots that its end frees.
@@ -15,30 +15,31 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub(super) fn of(member: &SglangMember, ratio: f64) -> Self {
+    /// That of a member with so many outputs, if of others a part is expected.
+    pub(crate) fn of(member: &SglangMember, generated: u32, ratio: f64) -> Self {
         let share = if member.request.ignore_eos { 1.0 } else { ratio };
         Self {
-            left: f64::from(member.max_new) * share - f64::from(member.generated),
-            length: member.num_tokens(),
+            left: f64::from(member.max_new) * share - f64::from(generated),
+            length: member.prompt() + generated,
         }
     }
 }
 
 /// The courses of all that run or come in, those first that end first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Courses(Vec<Course>);
+pub(crate) struct Courses(Vec<Course>);
 
 impl Courses {
     /// Of one that is asked in, those that run, and those in the step. Who has as many tokens as are expected of it
     /// does not count.
-    pub(super) fn of(courses: impl Iterator<Item = Course>) -> Self {
+    pub(crate) fn of(courses: impl Iterator<Item = Course>) -> Self {
         let mut courses: Vec<Course> = courses.filter(|course| course.left > 0.0).collect();
         courses.sort_by(|one, other| one.left.total_cmp(&other.left));
         Self(courses)
     }
 
     /// Another one is asked in: before the first that ends no sooner, and else before the last.
-    pub(super) fn add(&mut self, course: Course) {
+    pub(crate) fn add(&mut self, course: Course) {
         if course.left <= 0.0 {
             return;
         }
@@ -62,7 +63,7 @@ impl Courses {
 }
 
 /// How the member comes in, if it does. Its own course is among them.
-pub(super) fn part_of(
+pub(crate) fn part_of(
     budget: &mut PrefillBudget,
     member: &SglangMember,
     available: u64,

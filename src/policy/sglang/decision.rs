@@ -48,12 +48,12 @@ pub struct SglangRow {
     /// Whether more of its prompt is left after that.
     pub is_middle: bool,
     /// How often it had been taken out of the running ones.
-    pub(super) evictions: u32,
+    pub(crate) evictions: u32,
 }
 
 /// How much of a prompt comes into a step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PromptPart {
+pub(crate) struct PromptPart {
     pub tokens: u32,
     /// Whether some of it is left for a later step.
     pub is_cut: bool,

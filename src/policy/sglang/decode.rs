@@ -8,7 +8,7 @@ use super::scheduler::SglangScheduler;
 use crate::workload::RequestId;
 
 /// Decode steps that a retraction makes room for (`SGLANG_RETRACT_DECODE_STEPS`).
-const RETRACT_DECODE_STEPS: u64 = 20;
+pub(crate) const RETRACT_DECODE_STEPS: u64 = 20;
 
 impl SglangScheduler {
     /// Makes the step one of decodes, if any run.

@@ -6,11 +6,11 @@ use crate::kv::{PrefixEnd, segments};
 use crate::workload::{ContentId, Request, RequestId, Segment};
 
 /// The most output that is expected of a request (`CLIP_MAX_NEW_TOKENS`).
-const CLIP_MAX_NEW_TOKENS: u32 = 4096;
+pub(crate) const CLIP_MAX_NEW_TOKENS: u32 = 4096;
 
 /// A request inside the scheduler.
 #[derive(Clone, Debug)]
-pub(super) struct SglangMember {
+pub(crate) struct SglangMember {
     /// What was asked for, its output cut to what the memory allows.
     pub request: Request,
     /// The most output tokens that it may have; 0 leaves it one all the same.
@@ -42,7 +42,7 @@ pub(super) struct SglangMember {
 }
 
 impl SglangMember {
-    pub(super) const fn new(request: Request, max_new: u32) -> Self {
+    pub(crate) const fn new(request: Request, max_new: u32) -> Self {
         Self {
             request,
             max_new,
@@ -61,38 +61,38 @@ impl SglangMember {
         }
     }
 
-    pub(super) const fn id(&self) -> RequestId {
+    pub(crate) const fn id(&self) -> RequestId {
         self.request.id
     }
 
-    pub(super) const fn prompt(&self) -> u32 {
+    pub(crate) const fn prompt(&self) -> u32 {
         self.request.prompt.tokens()
     }
 
     /// Its tokens that are known, prompt and output.
-    pub(super) const fn num_tokens(&self) -> u32 {
+    pub(crate) const fn num_tokens(&self) -> u32 {
         self.prompt() + self.generated
     }
 
     /// What it may still produce, as the estimate counts it.
-    pub(super) fn expected(&self) -> u32 {
+    pub(crate) fn expected(&self) -> u32 {
         self.max_new.saturating_sub(self.generated).min(CLIP_MAX_NEW_TOKENS)
     }
 
     /// What it may produce in all, as a whole prompt is charged.
-    pub(super) fn clipped_max_new(&self) -> u32 {
+    pub(crate) fn clipped_max_new(&self) -> u32 {
         self.max_new.min(CLIP_MAX_NEW_TOKENS)
     }
 
     /// What is counted on a running request to produce yet, if of others a fraction is expected
     /// (`_get_running_request_total_token_offset`).
-    pub(super) fn offset(&self, ratio: f64) -> f64 {
+    pub(crate) fn offset(&self, ratio: f64) -> f64 {
         let share = if self.request.ignore_eos { 1.0 } else { ratio };
         f64::from(self.expected()) * share
     }
 
     /// How many outputs end it by their number.
-    pub(super) fn longest_output(&self) -> u32 {
+    pub(crate) fn longest_output(&self) -> u32 {
         if self.request.stops {
             self.max_new
         } else {
@@ -101,17 +101,17 @@ impl SglangMember {
     }
 
     /// Whether the steps in flight bring its last token for sure.
-    pub(super) fn ends_in_flight(&self) -> bool {
+    pub(crate) fn ends_in_flight(&self) -> bool {
         self.pending > 0 && self.generated + self.pending >= self.longest_output()
     }
 
     /// Whether its latest token is a stop token.
-    pub(super) const fn has_stopped(&self) -> bool {
+    pub(crate) const fn has_stopped(&self) -> bool {
         self.request.stops && self.generated == self.request.output_tokens
     }
 
     /// Its row in a step that computes this part of what it lacks.
-    pub(super) fn extend(&mut self, kind: RowKind, part: PromptPart) -> SglangRow {
+    pub(crate) fn extend(&mut self, kind: RowKind, part: PromptPart) -> SglangRow {
         self.end = self.prefix + part.tokens;
         SglangRow {
             id: self.id(),
@@ -124,21 +124,29 @@ impl SglangMember {
     }
 
     /// Its first `count` tokens, prompt and output.
-    pub(super) fn tokens(&self, count: u32, special: Option<SpecialTokens>) -> Vec<Segment> {
+    pub(crate) fn tokens(&self, count: u32, special: Option<SpecialTokens>) -> Vec<Segment> {
+        let mut tokens = Vec::new();
+        self.write_tokens(count, special, &mut tokens);
+        tokens
+    }
+
+    /// Writes down its first `count` tokens in the place of others.
+    pub(crate) fn write_tokens(&self, count: u32, special: Option<SpecialTokens>, tokens: &mut Vec<Segment>) {
         let request = &self.request;
         let whole = [Segment {
             content: ContentId::unique_prompt_of(request.id),
             offset: 0,
             tokens: request.prompt.tokens(),
         }];
-        let mut all = request.prompt.segments().unwrap_or(&whole).to_vec();
+        let prompt = request.prompt.segments().unwrap_or(&whole).iter().copied();
         let stop = special.filter(|_| self.has_stopped()).map(|special| special.stop);
-        all.push(Segment {
+        let output = Segment {
             content: request.output_name.content,
             offset: request.output_name.offset,
             tokens: self.generated - u32::from(stop.is_some()),
-        });
-        all.extend(stop);
-        segments::cut(&all, count).0
+        };
+        let all = prompt.chain([output]).chain(stop);
+        tokens.clear();
+        tokens.extend(segments::first(all, count).filter(|segment| segment.tokens > 0));
     }
 }

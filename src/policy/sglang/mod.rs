@@ -41,6 +41,15 @@ mod scheduler;
 mod settings;
 mod slots;
 
+pub(crate) use arrival::LengthLimits;
+pub(crate) use budget::PrefillBudget;
+pub(crate) use completion_order::{Course, Courses, part_of as part_by_completion};
+pub(crate) use decision::PromptPart;
+pub(crate) use decode::RETRACT_DECODE_STEPS;
+pub(crate) use member::{CLIP_MAX_NEW_TOKENS, SglangMember};
+pub(crate) use order::QueueOrder;
+pub(crate) use slots::TokenSlots;
+
 pub use decision::{AddVerdict, AskOutcome, AskedRequest, BatchKind, RowKind, SglangDecision, SglangRow};
 pub use results::{FinishReason, SglangOutput};
 pub use scheduler::SglangScheduler;

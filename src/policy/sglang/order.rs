@@ -9,7 +9,6 @@ use super::member::SglangMember;
 use super::settings::{SchedulePolicy, SglangPriorities};
 use super::slots::TokenSlots;
 use crate::kv::{PrefixEnd, RadixTree};
-use crate::workload::RequestId;
 
 /// With more waiting than this, looking all of them up would cost too much: `lpm` becomes `fcfs`. And so many are
 /// looked up where it is done for the sake of the cache alone.
@@ -21,7 +20,7 @@ const IN_BATCH_PREFIX: u32 = 32;
 const PASSES_A_TOUCH: u64 = 32;
 
 /// The order of the queue, and the passes that were made over it.
-pub(super) struct QueueOrder {
+pub(crate) struct QueueOrder {
     policy: SchedulePolicy,
     priorities: Option<SglangPriorities>,
     /// Passes in which nobody was looked up.
@@ -29,7 +28,7 @@ pub(super) struct QueueOrder {
 }
 
 impl QueueOrder {
-    pub(super) const fn new(policy: SchedulePolicy, priorities: Option<SglangPriorities>) -> Self {
+    pub(crate) const fn new(policy: SchedulePolicy, priorities: Option<SglangPriorities>) -> Self {
         Self {
             policy,
             priorities,
@@ -38,52 +37,53 @@ impl QueueOrder {
     }
 
     /// Puts the queue into the policy's order; equals keep theirs.
-    pub(super) fn arrange(
+    pub(crate) fn arrange<'a, K: Copy>(
         &mut self,
-        waiting: &mut VecDeque<RequestId>,
-        members: &FxHashMap<RequestId, SglangMember>,
+        waiting: &mut VecDeque<K>,
+        member: &impl Fn(K) -> &'a SglangMember,
         slots: &mut TokenSlots,
     ) {
         match self.policy {
             SchedulePolicy::Lpm if slots.has_tree() && waiting.len() <= MOST_LOOKED_UP => {
-                by_prefix(waiting, members, slots);
+                by_prefix(waiting, member, slots);
             }
-            SchedulePolicy::DfsWeight if slots.has_tree() => depth_first(waiting, members, slots),
+            SchedulePolicy::DfsWeight if slots.has_tree() => depth_first(waiting, member, slots),
             policy => {
-                self.by_arrival(policy, waiting, members);
-                self.touch(waiting, members, slots);
+                self.by_arrival(policy, waiting, member);
+                self.touch(waiting, member, slots);
             }
         }
     }
 
-    fn by_arrival(
+    fn by_arrival<'a, K: Copy>(
         &self,
         policy: SchedulePolicy,
-        waiting: &mut VecDeque<RequestId>,
-        members: &FxHashMap<RequestId, SglangMember>,
+        waiting: &mut VecDeque<K>,
+        member: &impl Fn(K) -> &'a SglangMember,
     ) {
         let rank = |member: &SglangMember| self.priorities.map(|rules| rules.rank(member.request.priority));
-        let waiting = waiting.make_contiguous();
         if policy == SchedulePolicy::Lof {
-            waiting.sort_by_cached_key(|id| (rank(&members[id]), Reverse(members[id].max_new)));
+            let waiting = waiting.make_contiguous();
+            waiting.sort_by_cached_key(|&key| (rank(member(key)), Reverse(member(key).max_new)));
         } else if self.priorities.is_some() {
-            waiting.sort_by_cached_key(|id| (rank(&members[id]), members[id].entry));
+            let waiting = waiting.make_contiguous();
+            waiting.sort_by_cached_key(|&key| (rank(member(key)), member(key).entry));
         }
     }
 
     /// Looks those up who come next, last first, for the sake of what they will find.
-    fn touch(
+    fn touch<'a, K: Copy>(
         &mut self,
-        waiting: &VecDeque<RequestId>,
-        members: &FxHashMap<RequestId, SglangMember>,
+        waiting: &VecDeque<K>,
+        member: &impl Fn(K) -> &'a SglangMember,
         slots: &mut TokenSlots,
     ) {
         if !slots.has_tree() || waiting.is_empty() {
             return; // No pass that counts.
         }
         if self.passes.is_multiple_of(PASSES_A_TOUCH) {
-            for id in waiting.iter().take(MOST_LOOKED_UP).rev() {
-                let member = &members[id];
+            for &key in waiting.iter().take(MOST_LOOKED_UP).rev() {
+                let member = member(key);
                 slots.find(member, member.num_tokens());
             }
         }
@@ -92,8 +92,8 @@ impl QueueOrder {
 }
 
 /// What the tree holds of all its tokens.
-struct LookedUp {
-    id: RequestId,
+struct LookedUp<K> {
+    key: K,
     /// Tokens that are there; of one that is there in full its last counts as lacking.
     cached: u32,
     end: PrefixEnd,
@@ -102,15 +102,15 @@ struct LookedUp {
 }
 
 /// Looks all of them up.
-fn look_up(
-    waiting: &VecDeque<RequestId>,
-    members: &FxHashMap<RequestId, SglangMember>,
+fn look_up<'a, K: Copy>(
+    waiting: &VecDeque<K>,
+    member: &impl Fn(K) -> &'a SglangMember,
     slots: &mut TokenSlots,
-) -> Vec<LookedUp> {
+) -> Vec<LookedUp<K>> {
     // What those that are asked in first will bring into the cache, always token by token.
     let mut to_come = RadixTree::new(1);
-    let each = waiting.iter().map(|id| {
-        let member = &members[id];
+    let each = waiting.iter().map(|&key| {
+        let member = member(key);
         let all = member.num_tokens();
         let found = slots.find(member, all);
         let mut waits = false;
@@ -122,7 +122,7 @@ fn look_up(
             }
         }
         LookedUp {
-            id: *id,
+            key,
             cached: found.tokens.min(all - 1),
             end: found.end,
             waits,
@@ -132,29 +132,29 @@ fn look_up(
 }
 
 /// `lpm`.
-fn by_prefix(waiting: &mut VecDeque<RequestId>, members: &FxHashMap<RequestId, SglangMember>, slots: &mut TokenSlots) {
-    let mut all = look_up(waiting, members, slots);
+fn by_prefix<'a, K: Copy>(waiting: &mut VecDeque<K>, member: &impl Fn(K) -> &'a SglangMember, slots: &mut TokenSlots) {
+    let mut all = look_up(waiting, member, slots);
     all.sort_by_key(|found| {
         let cached = if found.waits { 0 } else { found.cached };
         (found.waits, Reverse(cached))
     });
     waiting.clear();
-    waiting.extend(all.iter().map(|found| found.id));
+    waiting.extend(all.iter().map(|found| found.key));
 }
 
 /// `dfs-weight`: of a node's children those come first below which more of the waiting end, and all children before the
 /// requests that end at the node itself.
-fn depth_first(
-    waiting: &mut VecDeque<RequestId>,
-    members: &FxHashMap<RequestId, SglangMember>,
+fn depth_first<'a, K: Copy>(
+    waiting: &mut VecDeque<K>,
+    member: &impl Fn(K) -> &'a SglangMember,
     slots: &mut TokenSlots,
 ) {
-    let all = look_up(waiting, members, slots);
+    let all = look_up(waiting, member, slots);
     let tree = slots.tree();
     let mut weights: FxHashMap<PrefixEnd, u32> = FxHashMap::default();
-    let mut ending: FxHashMap<PrefixEnd, Vec<RequestId>> = FxHashMap::default();
+    let mut ending: FxHashMap<PrefixEnd, Vec<K>> = FxHashMap::default();
     for found in &all {
-        ending.entry(found.end).or_default().push(found.id);
+        ending.entry(found.end).or_default().push(found.key);
         let mut node = Some(found.end);
         while let Some(end) = node {
             *weights.entry(end).or_default() += 1;

@@ -7,6 +7,7 @@ use super::completion_order::{self, Course, Courses};
 use super::decision::{
     AddVerdict, AskOutcome, AskedRequest, BatchKind, PromptPart, RowKind, SglangDecision, SglangRow,
 };
+use super::member::SglangMember;
 use super::scheduler::SglangScheduler;
 use crate::workload::RequestId;
 
@@ -39,7 +40,9 @@ impl SglangScheduler {
             self.running.is_full = true;
             return;
         }
-        self.order.arrange(&mut self.waiting, &self.members, &mut self.slots);
+        let members = &self.members;
+        self.order
+            .arrange(&mut self.waiting, &|id| &members[&id], &mut self.slots);
         decision.queue_order = self.tells_order.then(|| self.waiting.iter().copied().collect());
         let mut attempt = self.attempt();
         if self.go_on(&mut attempt, decision) {
@@ -180,13 +183,14 @@ impl SglangScheduler {
         if self.slots.has_tree() || !member.request.ignore_eos {
             return attempt.budget.part_of(member, available, attempt.rows.is_empty());
         }
-        let own = Course::of(member, self.ratio);
+        let course = |member: &SglangMember| Course::of(member, member.generated, self.ratio);
+        let own = course(member);
         if let Some(courses) = &mut attempt.courses {
             courses.add(own);
         } else {
             let others = self.running.ids.iter().copied();
             let others = others.chain(attempt.rows.iter().map(|row| row.id));
-            let others = others.map(|id| Course::of(self.member(id), self.ratio));
+            let others = others.map(|id| course(self.member(id)));
             attempt.courses = Some(Courses::of(std::iter::once(own).chain(others)));
         }
         let courses = attempt.courses.as_ref().expect("it was just made");

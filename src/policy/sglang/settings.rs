@@ -87,7 +87,7 @@ impl SglangSettings {
     }
 
     /// Decodes that join steps with prompts do so where prompts are cut.
-    pub(super) const fn mixes(&self) -> bool {
+    pub(crate) const fn mixes(&self) -> bool {
         self.enable_mixed_chunk && self.chunked_prefill_size.is_some()
     }
 
@@ -98,12 +98,12 @@ impl SglangSettings {
     }
 
     /// The ratio on an idle server.
-    pub(super) fn init_ratio(&self) -> f64 {
+    pub(crate) fn init_ratio(&self) -> f64 {
         (INIT_RATIO * self.schedule_conservativeness).min(1.0)
     }
 
     /// The ratio after one more decode step.
-    pub(super) fn decayed(&self, ratio: f64) -> f64 {
+    pub(crate) fn decayed(&self, ratio: f64) -> f64 {
         let least = self.init_ratio() * MIN_RATIO_FACTOR;
         let decay = (self.init_ratio() - least) / RATIO_DECAY_STEPS;
         (ratio - decay).max(least)

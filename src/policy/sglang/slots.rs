@@ -8,9 +8,10 @@ use super::member::SglangMember;
 use super::settings::{SglangSettings, SpecialTokens};
 use crate::kv::{FoundPrefix, PrefixEnd, RadixTree};
 use crate::policy::queue::Memory;
+use crate::workload::Segment;
 
 /// All slots of a server.
-pub(super) struct TokenSlots {
+pub(crate) struct TokenSlots {
     /// Tokens that fit in all.
     capacity: u64,
     page: u32,
@@ -23,10 +24,12 @@ pub(super) struct TokenSlots {
     beside: u64,
     /// Tokens forgotten for want of room, since the start.
     evicted: u64,
+    /// The tokens of a member, as long as they are looked at.
+    looked_at: Vec<Segment>,
 }
 
 impl TokenSlots {
-    pub(super) fn new(settings: &SglangSettings, memory: &Memory) -> Self {
+    pub(crate) fn new(settings: &SglangSettings, memory: &Memory) -> Self {
         let capacity = settings.capacity(memory);
         Self {
             capacity,
@@ -37,57 +40,58 @@ impl TokenSlots {
             free: capacity,
             beside: 0,
             evicted: 0,
+            looked_at: Vec::new(),
         }
     }
 
-    pub(super) const fn has_tree(&self) -> bool {
+    pub(crate) const fn has_tree(&self) -> bool {
         self.caching
     }
 
     /// Slots that nobody has.
-    pub(super) const fn free(&self) -> u64 {
+    pub(crate) const fn free(&self) -> u64 {
         self.free
     }
 
     /// Slots that are free or can be made so.
-    pub(super) const fn available(&self) -> u64 {
+    pub(crate) const fn available(&self) -> u64 {
         self.free + self.tree.evictable()
     }
 
     /// Slots of the tree that somebody has locked.
-    pub(super) const fn protected(&self) -> u64 {
+    pub(crate) const fn protected(&self) -> u64 {
         self.tree.tokens() - self.tree.evictable()
     }
 
     /// Slots that requests hold, in the tree and beside it.
-    pub(super) const fn used(&self) -> u64 {
+    pub(crate) const fn used(&self) -> u64 {
         self.capacity - self.available()
     }
 
     /// How many of these hold a token.
-    pub(super) const fn filled(&self) -> u64 {
+    pub(crate) const fn filled(&self) -> u64 {
         self.protected() + self.beside
     }
 
-    pub(super) const fn evicted(&self) -> u64 {
+    pub(crate) const fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    pub(super) const fn whole_pages(&self, tokens: u32) -> u32 {
+    pub(crate) const fn whole_pages(&self, tokens: u32) -> u32 {
         tokens - tokens % self.page
     }
 
-    pub(super) const fn paged(&self, tokens: u32) -> u32 {
+    pub(crate) const fn paged(&self, tokens: u32) -> u32 {
         tokens.next_multiple_of(self.page)
     }
 
     /// Slots that a prefill row takes which starts from `before` tokens.
-    pub(super) const fn slots_of_row(&self, before: u32, tokens: u32) -> u64 {
+    pub(crate) const fn slots_of_row(&self, before: u32, tokens: u32) -> u64 {
         (self.paged(before + tokens) - self.paged(before)) as u64
     }
 
     /// Slots that the member's next token takes.
-    pub(super) const fn slots_of_next(&self, member: &SglangMember) -> u64 {
+    pub(crate) const fn slots_of_next(&self, member: &SglangMember) -> u64 {
         if member.committed.is_multiple_of(self.page) {
             self.page as u64
         } else {
@@ -96,18 +100,19 @@ impl TokenSlots {
     }
 
     /// The longest prefix of its first `count` tokens in the tree, which counts as used now.
-    pub(super) fn find(&mut self, member: &SglangMember, count: u32) -> FoundPrefix {
+    pub(crate) fn find(&mut self, member: &SglangMember, count: u32) -> FoundPrefix {
         if !self.caching {
             return FoundPrefix {
                 tokens: 0,
                 end: PrefixEnd::EMPTY,
             };
         }
-        self.tree.find(&member.tokens(count, self.special))
+        member.write_tokens(count, self.special, &mut self.looked_at);
+        self.tree.find(&self.looked_at)
     }
 
     /// How much of its first `count` tokens is in the tree, without a trace of the question.
-    pub(super) fn held(&self, member: &SglangMember, count: u32) -> u32 {
+    pub(crate) fn held(&self, member: &SglangMember, count: u32) -> u32 {
         if !self.caching {
             return 0;
         }
@@ -115,24 +120,24 @@ impl TokenSlots {
     }
 
     /// The tree, for those who go through it.
-    pub(super) const fn tree(&self) -> &RadixTree {
+    pub(crate) const fn tree(&self) -> &RadixTree {
         &self.tree
     }
 
-    pub(super) const fn special(&self) -> Option<SpecialTokens> {
+    pub(crate) const fn special(&self) -> Option<SpecialTokens> {
         self.special
     }
 
-    pub(super) fn lock(&mut self, end: PrefixEnd) {
+    pub(crate) fn lock(&mut self, end: PrefixEnd) {
         self.tree.lock(end);
     }
 
-    pub(super) fn unlock(&mut self, end: PrefixEnd) {
+    pub(crate) fn unlock(&mut self, end: PrefixEnd) {
         self.tree.unlock(end);
     }
 
     /// Forgets what was least recently used, leaf by leaf, until so many slots are free or all else is locked.
-    pub(super) fn evict_until_free(&mut self, slots: u64) {
+    pub(crate) fn evict_until_free(&mut self, slots: u64) {
         if self.free >= slots {
             return;
         }
@@ -144,7 +149,7 @@ impl TokenSlots {
     }
 
     /// Takes free slots for so many tokens, of which others fill pages that were taken before.
-    pub(super) fn take(&mut self, slots: u64, tokens: u64) {
+    pub(crate) fn take(&mut self, slots: u64, tokens: u64) {
         assert!(slots <= self.free, "slots are free before they are taken");
         self.free -= slots;
         self.beside += tokens;
@@ -152,17 +157,19 @@ impl TokenSlots {
 
     /// Puts the first `count` tokens of a running member into the tree, whole pages of them, and moves its lock there.
     /// A node ends where the prompt does: outputs are a leaf of their own.
-    pub(super) fn insert(&mut self, member: &mut SglangMember, count: u32) {
+    pub(crate) fn insert(&mut self, member: &mut SglangMember, count: u32) {
         if !self.caching {
             return;
         }
         let pages = self.whole_pages(count);
         assert!(pages >= member.owned, "what is in the tree stays a part of it");
         let before = self.tree.tokens();
-        let end = self.tree.insert(&member.tokens(pages, self.special)).end;
+        member.write_tokens(pages, self.special, &mut self.looked_at);
+        let end = self.tree.insert(&self.looked_at).end;
         let prompt = self.whole_pages(member.prompt());
         if pages > prompt {
-            self.tree.insert(&member.tokens(prompt, self.special));
+            member.write_tokens(prompt, self.special, &mut self.looked_at);
+            self.tree.insert(&self.looked_at);
         }
         let added = self.tree.tokens() - before;
         self.free += u64::from(pages - member.owned) - added;
@@ -174,7 +181,7 @@ impl TokenSlots {
     }
 
     /// Takes everything from a member; what the tree holds of it stays there until it is evicted.
-    pub(super) fn release(&mut self, member: &mut SglangMember) {
+    pub(crate) fn release(&mut self, member: &mut SglangMember) {
         self.free += u64::from(self.paged(member.committed) - member.owned);
         self.beside -= u64::from(member.committed - member.owned);
         self.tree.unlock(member.lock);

@@ -326,10 +326,6 @@ impl Scheduler for PlainContinuous {
         ServerLoad::new(&self.memory, waiting, self.running, used_blocks)
     }
 
-    fn may_take_in(&self) -> bool {
-        !self.waiting.is_empty() || !self.prefilling.is_empty()
-    }
-
     fn may_finish_before_latest(&self) -> bool {
         // Whose last token a step brings is noted with the next decision.
         self.decided.front().is_some_and(|first| !first.ending.is_empty())

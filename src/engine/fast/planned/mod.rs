@@ -243,11 +243,6 @@ impl Scheduler for FastPlanned {
         ServerLoad::new(memory, waiting, queue.running(), self.policy.used_blocks(queue))
     }
 
-    fn may_take_in(&self) -> bool {
-        let queue = &self.queue;
-        self.listed.is_some() || !queue.waiting.is_empty() || !queue.prefilling.is_empty()
-    }
-
     fn commit(&mut self, steps: u64) {
         if self.listed.is_some() {
             return;
@@ -292,9 +287,9 @@ impl Scheduler for FastPlanned {
             },
         });
         if self.queue.decodes {
-            for &(id, latest) in &self.paused {
-                let gap = steps.end - latest;
-                observer.on(steps.end, id, &Event::Token { gap });
+            for alike in self.paused.chunk_by(|one, next| one.1 == next.1) {
+                let (gap, count) = (steps.end - alike[0].1, alike.len() as u32);
+                observer.on_tokens(steps.end, gap, count, &mut alike.iter().map(|&(id, _)| id));
             }
             self.queue.note_tokens(steps.end);
         }
