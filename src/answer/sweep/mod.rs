@@ -59,12 +59,10 @@ impl SweepQuestion {
     /// Reads the study, and the scenario of every point.
     pub fn ready(&self) -> Result<ReadySweep, Problem> {
         let (file, base) = self.study.read(&self.changes)?;
-        let plan = Plan::new(file.axes.clone()).ok_or_else(|| {
-            let message = format!("the axes have more than {MOST_POINTS} points together");
-            Diagnostic::new(message).help("write fewer values, or several studies")
-        })?;
+        let plan = plan_of(&file)?;
         let seeds = self.seeds.unwrap_or(file.seeds);
-        let sweep = Sweep::new(base, plan, seeds, measures::of(&file, self.finds_ranges)?)?;
+        let workers = workers(&Control::default())?;
+        let sweep = Sweep::new(base, plan, seeds, measures::of(&file, self.finds_ranges)?, &workers)?;
         if seeds > 1 && sweep.is_always_the_same {
             let message = "a trace replays the same requests whatever the seed";
             return Err(Diagnostic::new(message)
@@ -78,10 +76,25 @@ impl SweepQuestion {
         })
     }
 
+    /// How many runs a point has if all points together have so many; `None` if no number of seeds gives as many.
+    pub(super) fn seeds_of(&self, runs: u64) -> Result<Option<u32>, Problem> {
+        let (file, _) = self.study.read(&self.changes)?;
+        let points = plan_of(&file)?.points() as u64;
+        let seeds = u32::try_from(runs / points).ok();
+        Ok(seeds.filter(|&seeds| seeds > 0 && runs.is_multiple_of(points)))
+    }
+
     /// Makes all runs.
     pub fn answer(&self, control: &Control) -> Result<SweepAnswer, Problem> {
         self.ready()?.answer(control)
     }
+}
+
+fn plan_of(file: &StudyFile) -> Result<Plan, Diagnostic> {
+    Plan::new(file.axes.clone()).ok_or_else(|| {
+        let message = format!("the axes have more than {MOST_POINTS} points together");
+        Diagnostic::new(message).help("write fewer values, or several studies")
+    })
 }
 
 impl ReadySweep {
