@@ -373,7 +373,7 @@ fn a_plan_of_many_points_is_the_same_each_time_and_tells_of_its_first_mistake() 
     }
     place.write("bad.toml", study(500_000));
     let first = dry("bad.toml");
-    assert_eq!(first.code, Some(2), "{}", first.stdout);
+    assert_eq!(first.code, Some(3), "{}", first.stdout);
     for _ in 0..4 {
         assert_eq!(dry("bad.toml").stderr, first.stderr);
     }
