@@ -10,11 +10,11 @@ mod source;
 use std::io;
 use std::path::PathBuf;
 
-use super::common::{warn_all, workers};
+use super::common::{start_threads, warn_all, workers};
 use super::problem::{Blame, Problem};
 use crate::config::{Diagnostic, Layers, StudyFile};
 use crate::report::results::{Form, Heading, ResultRow};
-use crate::study::{Control, Input, MOST_POINTS, Next, Plan, RunNumbers, Runner, Sweep};
+use crate::study::{Control, Input, MOST_POINTS, Next, Plan, RunNumbers, Runner, Sweep, Workers};
 use partial::Partial;
 pub use shard::Shard;
 pub use source::StudySource;
@@ -44,6 +44,8 @@ pub struct ReadySweep {
     file: StudyFile,
     /// All runs of the study, and the numbers to keep of each.
     pub sweep: Sweep,
+    /// Threads for the runs, if they are there already.
+    workers: Option<Workers>,
 }
 
 /// What came of it: the results are in their file.
@@ -56,12 +58,18 @@ pub struct SweepAnswer {
 }
 
 impl SweepQuestion {
-    /// Reads the study, and the scenario of every point.
+    /// Reads the study, and the scenario of every point, on a thread a processor.
     pub fn ready(&self) -> Result<ReadySweep, Problem> {
+        let ready = self.ready_on(None)?;
+        Ok(ReadySweep { workers: None, ..ready })
+    }
+
+    /// The same on so many threads, which stay for the runs; `None` for one a processor.
+    pub fn ready_on(&self, threads: Option<u32>) -> Result<ReadySweep, Problem> {
         let (file, base) = self.study.read(&self.changes)?;
         let plan = plan_of(&file)?;
         let seeds = self.seeds.unwrap_or(file.seeds);
-        let workers = workers(&Control::default())?;
+        let workers = start_threads(threads)?;
         let sweep = Sweep::new(base, plan, seeds, measures::of(&file, self.finds_ranges)?, &workers)?;
         if seeds > 1 && sweep.is_always_the_same {
             let message = "a trace replays the same requests whatever the seed";
@@ -73,6 +81,7 @@ impl SweepQuestion {
             question: self.clone(),
             file,
             sweep,
+            workers: Some(workers),
         })
     }
 
@@ -86,7 +95,7 @@ impl SweepQuestion {
 
     /// Makes all runs.
     pub fn answer(&self, control: &Control) -> Result<SweepAnswer, Problem> {
-        self.ready()?.answer(control)
+        self.ready_on(control.threads)?.answer(control)
     }
 }
 
@@ -186,7 +195,16 @@ impl ReadySweep {
         let sweep = &self.sweep;
         control.audience.begin("runs", Some(left.len() as u64));
         let runner = Runner::new(control);
-        let workers = workers(control)?;
+        let started = match &self.workers {
+            Some(_) => None,
+            None => Some(workers(control)?),
+        };
+        let workers = self
+            .workers
+            .iter()
+            .chain(&started)
+            .next()
+            .expect("one of both is there");
         let mut written = Ok(());
         let done = workers.in_order(
             left.len(),
