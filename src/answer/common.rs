@@ -32,8 +32,13 @@ fn day_of_the_clock() -> Option<Day> {
 
 /// The threads that were asked for.
 pub fn workers(control: &Control) -> Result<Workers, Problem> {
+    start_threads(control.threads)
+}
+
+/// So many threads; `None` for one a processor.
+pub fn start_threads(count: Option<u32>) -> Result<Workers, Problem> {
     let failed = |error| Problem::of_machine(format!("cannot start threads: {error}"));
-    Workers::new(control.threads).map_err(failed)
+    Workers::new(count).map_err(failed)
 }
 
 /// Makes the runs of a study by `make`, and counts them: tells `warnings` and what is `replaced` of the scenario

@@ -88,17 +88,13 @@ impl ReportQuestion {
             changes: self.changes.clone(),
             ..SweepQuestion::default()
         };
-        let mut ready = question.ready()?;
         // Nothing but the rows says which --seeds the sweep was given.
-        let points = ready.sweep.plan.points() as u64;
-        if let Ok(seeds @ 1..) = u32::try_from(results.all_runs / points)
-            && results.all_runs % points == 0
-            && seeds != ready.sweep.seeds
-            && !ready.sweep.is_always_the_same
-        {
-            question.seeds = Some(seeds);
-            ready = question.ready()?;
-        }
+        question.seeds = question.seeds_of(results.all_runs)?;
+        let ready = question.ready().or_else(|_| {
+            // What cannot have so many seeds is another study.
+            question.seeds = None;
+            question.ready()
+        })?;
         let sweep = &ready.sweep;
         if sweep.fingerprint != results.plan {
             return Err(of_another_plan((name, &results.plan), (study, &sweep.fingerprint)));

@@ -135,7 +135,11 @@ impl ReadyRun<'_> {
         let bounds = files.bounds();
         let run = study::run(input, scenario.seed, files.listeners(), control, &bounds)?;
         if !run.replayed.is_stopped {
+            let note = files.note();
             files.keep()?;
+            if let Some(note) = note {
+                control.audience.tell(&note);
+            }
         }
         let mut outcome = Outcome::default();
         outcome.add(run);

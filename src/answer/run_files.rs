@@ -1,7 +1,9 @@
 //! The files that a run writes while it goes on: all of them complete, or none.
 
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::problem::Problem;
 use super::run_outputs::RunOutputs;
@@ -17,8 +19,8 @@ use crate::units::Time;
 
 const TIMELINE_TOO_LONG: &str = "--timeline-out: more than 20 million rows; write a longer --timeline-interval";
 
-const TRACE_TOO_LONG: &str = "--perfetto: more than 5 million events, which no viewer opens; \
-     ask for fewer requests (workload.requests, or trace.limit), or leave --perfetto out";
+const TRACE_TOO_LONG: &str = "--perfetto: more than 5 million events, which no viewer opens; show fewer requests \
+     (--perfetto-requests), ask for fewer (workload.requests, or trace.limit), or leave --perfetto out";
 
 const METRICS_TOO_LONG: &str = "--openmetrics-out: more than 20 million samples; write a longer --timeline-interval, \
      such as 15s";
@@ -35,6 +37,8 @@ pub struct RunFiles {
     files: Vec<(PathBuf, Box<dyn RunFile>)>,
     bounds: Bounds,
     last: LastHeard,
+    /// Requests that a trace for Perfetto does not show, as they come after the first ones.
+    not_traced: Rc<Cell<u64>>,
 }
 
 /// A file that is made from what is heard of a run.
@@ -73,11 +77,14 @@ impl RunFiles {
             })?;
         }
         if let Some(path) = &outputs.perfetto {
+            let mut not_traced = Rc::default();
             files.add(path, PackedFile::create(path), |file| {
-                let trace = PerfettoTrace::new(server, MOST_TRACE_EVENTS, file);
+                let trace = PerfettoTrace::new(server, MOST_TRACE_EVENTS, file).of_first(outputs.traced_requests());
                 bounds.heed(trace.too_long(), TRACE_TOO_LONG);
+                not_traced = trace.left_out();
                 trace
             })?;
+            files.not_traced = not_traced;
         }
         files.add_observed(outputs, scenario, &mut bounds)?;
         Ok(Self { bounds, ..files })
@@ -144,6 +151,14 @@ impl RunFiles {
         let files = self.files.iter_mut().map(|(_, file)| file.listener());
         let last: &mut dyn Observer = &mut self.last;
         files.chain([last]).collect()
+    }
+
+    /// What to say of what the files leave out.
+    pub fn note(&self) -> Option<String> {
+        let left_out = self.not_traced.get();
+        (left_out > 0).then(|| {
+            format!("--perfetto shows the first requests, and not the last {left_out}; --perfetto-requests shows more")
+        })
     }
 
     /// The run has ended well: the files appear once all of them are complete.

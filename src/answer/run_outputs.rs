@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::Diagnostic;
-use crate::report::{MOST_SPANS, MOST_TRACE_EVENTS, WallClock};
+use crate::report::{MOST_SPANS, MOST_TRACE_EVENTS, USUALLY_TRACED_REQUESTS, WallClock};
 use crate::study::MOST_REQUESTS;
 use crate::units::Span;
 
@@ -18,6 +18,8 @@ pub struct RunOutputs {
     pub timeline_interval: Option<Span>,
     /// Steps, requests and queue depth as a trace for ui.perfetto.dev; compressed if its name ends in `.gz`.
     pub perfetto: Option<PathBuf>,
+    /// How many requests the trace shows, the first ones; `None` for 100,000.
+    pub perfetto_requests: Option<u64>,
     /// What a Prometheus would scrape over time, as OpenMetrics with timestamps.
     pub openmetrics: Option<PathBuf>,
     /// What a Prometheus would scrape at the end.
@@ -46,7 +48,7 @@ const MOST_TRACED_REQUESTS: u64 = MOST_TRACE_EVENTS / 4;
 const MOST_SPANNED_REQUESTS: u64 = MOST_SPANS / 4;
 
 /// With steps and the other phases it is some eleven events in a server that batches a hundred.
-const USUALLY_TRACED_REQUESTS: u64 = 400_000;
+const LIKELY_TO_BE_TRACED: u64 = 400_000;
 
 impl RunOutputs {
     /// All files, each with the flag that asks for it.
@@ -84,13 +86,20 @@ impl RunOutputs {
         if self.requests.is_some() && requests > MOST_REQUESTS {
             return refuse("--requests-out", "to keep in memory", MOST_REQUESTS);
         }
-        if self.perfetto.is_some() && requests > MOST_TRACED_REQUESTS {
-            return refuse("--perfetto", "for a viewer", USUALLY_TRACED_REQUESTS);
+        if self.perfetto.is_some() && requests.min(self.traced_requests()) > MOST_TRACED_REQUESTS {
+            let message = format!("--perfetto: {requests} requests are too many for a viewer");
+            let help = format!("write --perfetto-requests {LIKELY_TO_BE_TRACED} at most, or leave --perfetto out");
+            return Err(Diagnostic::new(message).help(help));
         }
         if self.spans.is_some() && requests > MOST_SPANNED_REQUESTS {
             return refuse("--spans-out", "for one file of spans", MOST_SPANS / 5);
         }
         Ok(())
+    }
+
+    /// How many requests a trace for Perfetto shows.
+    pub fn traced_requests(&self) -> u64 {
+        self.perfetto_requests.unwrap_or(USUALLY_TRACED_REQUESTS)
     }
 
     /// Refuses rows that are closer than what reads them can tell apart.

@@ -1,8 +1,11 @@
 //! The highest load at which every objective is met, with one seed and runs of one length: by bisection.
 
+use super::aim::Aim;
 use super::load_dial::LoadDial;
 use super::load_kind::LoadKind;
+use super::load_walk::{FIRST_STEP, FURTHEST_STEP, LoadWalk};
 use super::stopped::{Simulate, Stopped};
+use super::strain::Strains;
 use super::{Base, Input};
 use crate::config::{Diagnostic, Flag};
 use crate::metrics::{Slo, SloOutcome, Summary};
@@ -21,7 +24,8 @@ pub(super) struct Bisection<'a> {
     pub(super) simulate: &'a Simulate<'a>,
 }
 
-/// The capacity with one seed: it lies between two loads that differ by no more than [`PRECISION`] or by one request.
+/// The capacity with one seed: it lies between two loads that differ by no more than
+/// [`PRECISION`](super::PRECISION) or by one request.
 #[derive(Clone, Debug)]
 pub struct Bracket {
     /// The seed that all runs of this search have.
@@ -44,20 +48,18 @@ pub struct Bracket {
     pub length: u32,
     /// How many times the answer of runs a quarter as long this one is; `None` if no shorter ones were made.
     pub moved: Option<f64>,
+    /// How near its runs came to the limits.
+    pub(super) strains: Strains,
 }
 
-/// The ratio of the two loads around a capacity.
-pub const PRECISION: f64 = 1.01;
 /// No search goes further from its start than by these factors.
 const FURTHEST_DOWN: f64 = 1e-9;
 const FURTHEST_UP: f64 = 1e5;
 /// Where no lower load meets the objectives, a higher one may: batches that wait for company are slow at low loads. So
 /// often it is doubled.
 const DOUBLED_IN_SEARCH_OF_ANY: i32 = 6;
-/// A search around an answer that is nearly right begins with loads this far from it.
-const FIRST_STEP: f64 = PRECISION * PRECISION;
-/// It gives up at loads this far from it.
-const FURTHEST_STEP: f64 = 1e3;
+/// A guess is no further than this from the load that it is made from.
+const FURTHEST_GUESS: f64 = 4.0;
 /// Runs become so many times as long.
 const LENGTHENED_BY: u32 = 4;
 /// What to do about too few samples.
@@ -66,14 +68,20 @@ const MORE_REQUESTS: &str = "a p99 needs 1,000 requests, a p99.9 10,000: raise w
 
 /// How an attempt at a load went.
 enum Attempt {
-    Met(Summary),
-    Missed(Summary),
+    Met(Summary, Vec<Slo>),
+    Missed(Summary, Vec<Slo>),
     /// It has too few samples to be judged.
     TooShort(Diagnostic),
     /// Its runs have so few requests that the load was never there.
     Beyond(u64, Diagnostic),
     /// It could not be made, or not be judged whatever its length.
     Unknown(Diagnostic),
+}
+
+impl Attempt {
+    const fn is_met(&self) -> bool {
+        matches!(self, Self::Met(..))
+    }
 }
 
 impl Bisection<'_> {
@@ -85,7 +93,7 @@ impl Bisection<'_> {
         if !before.is_closed() || !self.dial.allows_length(load, length, seeds) {
             return Ok(None);
         }
-        let next = self.of_length(length).search_around(load)?;
+        let next = self.of_length(length).search_around(load, &before.strains)?;
         let runs = before.runs + next.runs;
         Ok(Some(if next.is_closed() {
             let moved = Some(next.capacity(kind) / load);
@@ -147,8 +155,8 @@ impl Bisection<'_> {
             return Ok(Attempt::Beyond(sent, Diagnostic::new(message).help(MORE_REQUESTS)));
         }
         Ok(match summary.is_met {
-            Some(true) => Attempt::Met(summary),
-            Some(false) => Attempt::Missed(summary),
+            Some(true) => Attempt::Met(summary, input.slos),
+            Some(false) => Attempt::Missed(summary, input.slos),
             None => self.too_few(load, &input.slos, &summary),
         })
     }
@@ -185,46 +193,107 @@ impl Bisection<'_> {
                 break;
             }
         }
-        self.close(&mut bracket)?;
-        Ok(bracket)
-    }
-
-    /// Halves what lies between the two loads.
-    fn close(&self, bracket: &mut Bracket) -> Result<(), Stopped> {
-        while bracket.is_closed() && bracket.missed > bracket.met * PRECISION {
-            let load = self.dial.kind().rounded((bracket.met * bracket.missed).sqrt());
-            let is_between = load > bracket.met && load < bracket.missed;
-            if !is_between || !bracket.take(load, self.attempt(load)?) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks for the capacity where it is nearly known to be: in steps that become wider, then by halves.
-    pub(super) fn search_around(&self, load: f64) -> Result<Bracket, Stopped> {
-        let kind = self.dial.kind();
-        let mut bracket = self.nothing_yet();
-        let load = kind.rounded(load);
-        if !bracket.take(load, self.attempt(load)?) {
+        if !bracket.is_closed() {
             return Ok(bracket);
         }
-        let mut step = FIRST_STEP;
-        while !bracket.is_closed() && step < FURTHEST_STEP {
-            let next = if bracket.at_met.is_some() {
-                // A whole client more, where loads are whole.
-                kind.rounded((bracket.met * step).max(bracket.met + kind.least_step()))
-            } else {
-                kind.rounded((bracket.missed / step).min(bracket.missed - kind.least_step()))
-            };
-            let is_new = next > bracket.met && next < bracket.missed;
-            if !is_new || !bracket.take(next, self.attempt(next)?) {
+        let walk = LoadWalk::between(kind, bracket.met, bracket.missed);
+        self.walk(bracket, walk, &Strains::default())
+    }
+
+    /// Looks for the capacity where it is nearly known to be; `like` are the strains of a server that may be similar.
+    pub(super) fn search_around(&self, load: f64, like: &Strains) -> Result<Bracket, Stopped> {
+        let walk = LoadWalk::around(self.dial.kind(), load);
+        self.walk(self.nothing_yet(), walk, like)
+    }
+
+    /// What [`search_around`](Self::search_around) finds around the capacity of a bracket that is known of the same
+    /// runs, and is closed: what is below the bracket is met and what is above it is not.
+    pub(super) fn again(&self, known: &Bracket) -> Result<Bracket, Stopped> {
+        let kind = self.dial.kind();
+        let walk = LoadWalk::around(kind, known.capacity(kind));
+        let bracket = Bracket {
+            runs: 0,
+            ..known.clone()
+        };
+        self.walk(bracket, walk, &Strains::default())
+    }
+
+    /// What [`search_around`](Self::search_around) finds around the capacity of a bracket that is known of the server
+    /// without these changes; `None` if they change nothing of the run at the load that was missed. Limits that do not
+    /// matter there do not matter at lower loads, so that the capacity is the same.
+    pub(super) fn changed(&self, known: &Bracket) -> Result<Option<Bracket>, Stopped> {
+        let load = known.capacity(self.dial.kind());
+        let Some(before) = known.at_missed.as_ref().filter(|_| known.is_closed()) else {
+            return self.search_around(load, &known.strains).map(Some);
+        };
+        let mut bracket = self.nothing_yet();
+        if !bracket.take(known.missed, self.attempt(known.missed)?) {
+            return self.search_around(load, &known.strains).map(Some);
+        }
+        let is_as_before = |now: &Summary| now.latency == before.latency && now.requests == before.requests;
+        if bracket.at_missed.as_ref().is_some_and(is_as_before) {
+            return Ok(None);
+        }
+        let walk = LoadWalk::around(self.dial.kind(), load);
+        self.walk(bracket, walk, &known.strains).map(Some)
+    }
+
+    /// Goes where a walk goes from a bracket, and ends where it ends: by guesses, or one load after another where a
+    /// run cannot be judged.
+    fn walk(&self, from: Bracket, walk: LoadWalk, like: &Strains) -> Result<Bracket, Stopped> {
+        let mut bracket = from.clone();
+        if self.settle(&mut bracket, walk, like)? {
+            return Ok(bracket);
+        }
+        let runs = bracket.runs;
+        self.follow(Bracket { runs, ..from }, walk)
+    }
+
+    /// Tries one load of a walk after another.
+    fn follow(&self, mut bracket: Bracket, mut walk: LoadWalk) -> Result<Bracket, Stopped> {
+        while let Some(load) = walk.next() {
+            let attempt = self.attempt(load)?;
+            let is_met = attempt.is_met();
+            if !bracket.take(load, attempt) {
                 break;
             }
-            step *= step;
+            walk.take(load, is_met);
         }
-        self.close(&mut bracket)?;
         Ok(bracket)
+    }
+
+    /// Finds the ends of a walk in fewer runs than it has loads: guesses the capacity, tries the two loads between
+    /// which the walk would then end, and guesses again. The ends are those of the walk wherever one load is met if a
+    /// higher one is. False if a run could not be judged.
+    fn settle(&self, bracket: &mut Bracket, walk: LoadWalk, like: &Strains) -> Result<bool, Stopped> {
+        let (mut steps, mut aim) = (0, Aim::default());
+        loop {
+            let (met, missed) = (bracket.met, bracket.missed);
+            let guess = if bracket.is_closed() {
+                bracket.guess_between(&aim)
+            } else if bracket.is_empty() {
+                walk.start()
+            } else {
+                steps += 1;
+                bracket.guess_beyond(like, steps)
+            };
+            let ends = walk.ends(guess.min(missed.next_down()).max(met));
+            let load = match (ends.0 > met, ends.1 < missed) {
+                (false, false) => {
+                    (bracket.met, bracket.missed) = ends;
+                    return Ok(true);
+                }
+                // Strains rise ever faster, so that the guess is too low rather than too high.
+                (is_new, true) if !is_new || met > 0.0 || missed.is_infinite() => ends.1,
+                _ => ends.0,
+            };
+            let attempt = self.attempt(load)?;
+            let is_met = attempt.is_met();
+            if !bracket.take(load, attempt) {
+                return Ok(false);
+            }
+            aim.correct(is_met, bracket.missed / bracket.met);
+        }
     }
 
     /// Looks for a load above `start` that is met, where none below it is.
@@ -233,7 +302,7 @@ impl Bisection<'_> {
         for doubled in 1..=DOUBLED_IN_SEARCH_OF_ANY {
             let load = self.dial.kind().rounded(start * 2.0_f64.powi(doubled));
             let attempt = self.attempt(load)?;
-            let is_met = matches!(attempt, Attempt::Met(_));
+            let is_met = attempt.is_met();
             if is_met {
                 // Whatever was missed lies below.
                 (bracket.missed, bracket.at_missed) = (f64::INFINITY, None);
@@ -278,7 +347,7 @@ impl Bisection<'_> {
         Attempt::TooShort(Diagnostic::new(message).help(MORE_REQUESTS))
     }
 
-    const fn nothing_yet(&self) -> Bracket {
+    fn nothing_yet(&self) -> Bracket {
         Bracket {
             seed: self.seed,
             met: 0.0,
@@ -290,6 +359,7 @@ impl Bisection<'_> {
             runs: 0,
             length: self.length,
             moved: None,
+            strains: Strains::default(),
         }
     }
 }
@@ -304,7 +374,7 @@ impl Bracket {
     }
 
     /// Whether it has a load on either side of the capacity.
-    fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.at_met.is_some() && self.missed.is_finite()
     }
 
@@ -318,14 +388,46 @@ impl Bracket {
         self.runs += 1;
         self.has_too_few_samples |= matches!(attempt, Attempt::TooShort(_));
         match attempt {
-            Attempt::Met(summary) => (self.met, self.at_met) = (load, Some(summary)),
-            Attempt::Missed(summary) => (self.missed, self.at_missed) = (load, Some(summary)),
+            Attempt::Met(summary, slos) => {
+                self.strains.note(load, &slos, &summary);
+                (self.met, self.at_met) = (load, Some(summary));
+            }
+            Attempt::Missed(summary, slos) => {
+                self.strains.note(load, &slos, &summary);
+                (self.missed, self.at_missed) = (load, Some(summary));
+            }
             Attempt::TooShort(why) | Attempt::Beyond(_, why) | Attempt::Unknown(why) => {
                 self.ended_because = Some(why);
                 return false;
             }
         }
         true
+    }
+
+    /// Where between its two loads the capacity may be: strains are taken to rise evenly. In the middle where they are
+    /// not known, or such guesses were of little use.
+    fn guess_between(&self, aim: &Aim) -> f64 {
+        let (met, missed) = (self.met, self.missed);
+        match self.strains.at(met).zip(self.strains.at(missed)) {
+            Some((below, above)) if !aim.is_at_middle() => {
+                let (below, above) = (below * aim.below, above * aim.above);
+                met * (missed / met).powf(below / (below - above))
+            }
+            _ => (met * missed).sqrt(),
+        }
+    }
+
+    /// Where the capacity may be of a bracket with loads on one side of it. The first of such guesses is that strains
+    /// rise as those of a server like this one do; the others are steps that become wider.
+    fn guess_beyond(&self, like: &Strains, steps: u32) -> f64 {
+        let load = if self.at_met.is_some() { self.met } else { self.missed };
+        let likeness = || Some(like.load_of(0.0)? / like.load_of(self.strains.at(load)?)?);
+        let step = || {
+            let step = FIRST_STEP.powf(f64::from(steps - 1).exp2()).min(FURTHEST_STEP);
+            if self.at_met.is_some() { step } else { 1.0 / step }
+        };
+        let times = likeness().filter(|_| steps == 1).unwrap_or_else(step);
+        load * times.clamp(1.0 / FURTHEST_GUESS, FURTHEST_GUESS)
     }
 
     /// The capacity: what lies in the middle of the two loads, or the lower one if it is known exactly or nothing is
@@ -335,5 +437,98 @@ impl Bracket {
             return self.met;
         }
         (self.met * self.missed).sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::{Bounds, Control, run};
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    fn scenario(random: &mut Xoshiro256PlusPlus) -> Base {
+        let slo = [
+            "\"ttft.p99\" = \"300ms\"",
+            "\"e2e.mean\" = \"2s\"",
+            "\"tpot.p90\" = \"12ms\"",
+            "\"ttft.p90\" = \"1s\"\n\"tpot.mean\" = \"9ms\"",
+            "success = \"99%\"\n\"e2e.p90\" = \"4s\"",
+        ][random.random_range(0..5)];
+        let (rate, seats) = (random.random_range(0.5..8.0), random.random_range(2..40));
+        let (base, each) = (random.random_range(2_000..9_000), random.random_range(50..600));
+        let sigma = random.random_range(0.1..1.2);
+        Base::from_toml(&format!(
+            "[model]\nname = \"llama-3.1-8b\"\n[server]\ngpu = \"h100-sxm\"\n\
+             step_time = {{ base_us = {base}, per_seq_us = {each} }}\n\
+             [batching]\npolicy = \"continuous\"\nmax_num_seqs = {seats}\n\
+             [workload]\nrequests = 3000\narrivals = {{ process = \"poisson\", rate = {rate} }}\n\
+             prompt = {{ dist = \"fixed\", value = 200 }}\n\
+             output = {{ dist = \"lognormal\", median = 100, sigma = {sigma}, max = 900 }}\n[slo]\n{slo}\n"
+        ))
+    }
+
+    #[test]
+    fn a_changed_server_has_the_capacity_that_trying_one_load_after_another_finds_in_fewer_runs() {
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(23);
+        let (mut runs, mut runs_of_walks, mut other_ends) = (0, 0, 0);
+        let simulate = |input: &Input, seed| {
+            let made = run(input, seed, Vec::new(), &Control::default(), &Bounds::default());
+            Ok(made.map_err(Stopped::from)?.recording)
+        };
+        for seed in 0..60 {
+            let base = scenario(&mut random);
+            let input = base.load().expect("a scenario");
+            let kind = LoadKind::of(&input);
+            let dial = LoadDial::new(kind, &input).expect("a dial");
+            let before = Bisection {
+                base: &base,
+                dial: &dial,
+                changes: &[],
+                steps_times: 1.0,
+                seed,
+                length: 1,
+                simulate: &simulate,
+            };
+            let known = before.search(4.0).expect("runs can be made");
+            if known.ended_because.is_some() || !known.is_closed() {
+                continue;
+            }
+            let again = before.again(&known).expect("runs can be made");
+            assert!(again.runs <= 1 && again.is_closed(), "{} runs", again.runs);
+            let steps_times = [1.0, 10.0_f64.powf(random.random_range(-0.3..0.2))][seed as usize % 2];
+            let bisection = Bisection { steps_times, ..before };
+            let load = known.capacity(kind);
+            let guessed = bisection.changed(&known).expect("runs can be made");
+            let guessed = guessed.unwrap_or(Bracket { runs: 1, ..again });
+            let walk = LoadWalk::around(kind, load);
+            let walked = bisection
+                .follow(bisection.nothing_yet(), walk)
+                .expect("runs can be made");
+            runs += guessed.runs;
+            runs_of_walks += walked.runs;
+            if (guessed.met, guessed.missed) != (walked.met, walked.missed) {
+                // Latencies that fall as the load rises have several capacities: each is as right as the others.
+                other_ends += 1;
+                let is_met = |load| bisection.is_met(load) == Some(true);
+                assert!(is_met(walked.met) && !is_met(walked.missed), "seed {seed}");
+                // Of a server that is not changed its capacity tells without a run what lies beyond either of its ends.
+                let is_same = seed % 2 == 0;
+                let is_right = [
+                    is_same && guessed.met <= known.met || is_met(guessed.met),
+                    is_same && guessed.missed >= known.missed || !is_met(guessed.missed),
+                ];
+                assert_eq!(is_right, [true; 2], "seed {seed}");
+                assert!(guessed.missed <= guessed.met * 1.0101, "seed {seed}");
+            }
+        }
+        assert!(other_ends <= 3, "{other_ends} of 60");
+        assert!(4 * runs < 3 * runs_of_walks, "{runs} runs, not {runs_of_walks}");
+    }
+
+    impl Bisection<'_> {
+        fn is_met(&self, load: f64) -> Option<bool> {
+            self.at(load).expect("runs can be made").is_met
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The highest load at which every objective is met: each seed has a capacity of its own, and their spread gives the
 //! interval.
 
-use super::bisection::{Bracket, PRECISION};
+use super::bisection::Bracket;
 use super::load_kind::LoadKind;
+use super::load_walk::PRECISION;
 use crate::config::Diagnostic;
 use crate::metrics::Summary;
 use crate::stats::{Interval, confidence_interval_95, confidence_interval_95_above_zero, mean};

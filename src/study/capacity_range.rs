@@ -2,7 +2,7 @@
 
 use super::Workers;
 use super::capacity::Capacity;
-use super::capacity_search::{CapacitySearch, beside};
+use super::capacity_search::{CapacitySearch, Likely, beside};
 use super::fewest_servers::ServersSearch;
 use super::model_range::steps_times;
 use super::stopped::{Simulate, Stopped};
@@ -38,7 +38,7 @@ pub fn capacity_range(
     simulate: &Simulate,
 ) -> Result<Option<CapacityRange>, Stopped> {
     // Throughput is one over the time of a step, so the capacity is likely to be about there.
-    let searches = steps_times(error).map(|times| (at_steps(search, times), 1.0 / times));
+    let searches = steps_times(error).map(|times| (at_steps(search, times), Likely::Times(1.0 / times)));
     let found = beside(search, capacity, &searches, workers, simulate)?;
     let found: Vec<Option<Capacity>> = found.into_iter().collect::<Result<_, _>>()?;
     let [if_shorter, if_longer] = <[_; 2]>::try_from(found).expect("each search has an answer");

@@ -121,11 +121,29 @@ impl CapacitySearch<'_> {
         self.with_seed(seed, length, simulate).at(load)
     }
 
-    /// What is found near so many times what is known of a seed, in runs of the same length.
-    fn near(&self, known: &Bracket, times: f64, simulate: &Simulate) -> Result<Bracket, Stopped> {
+    /// What is found near so many times what is known of a seed without these changes, in runs of the same length;
+    /// `None` if it is the same.
+    fn near(&self, known: &Bracket, likely: Likely, simulate: &Simulate) -> Result<Option<Bracket>, Stopped> {
         let bisection = self.with_seed(known.seed, known.length, simulate);
-        if known.at_met.is_some() {
-            bisection.search_around(known.capacity(self.dial.kind()) * times)
+        if known.at_met.is_none() {
+            return bisection.first(self.start, self.longest).map(Some);
+        }
+        match likely {
+            Likely::TheSame => bisection.changed(known),
+            Likely::Times(times) => {
+                let load = known.capacity(self.dial.kind()) * times;
+                bisection.search_around(load, &known.strains).map(Some)
+            }
+        }
+    }
+
+    /// What is known of a seed, found once more as what is near it is.
+    fn again(&self, known: &Bracket, simulate: &Simulate) -> Result<Bracket, Stopped> {
+        let bisection = self.with_seed(known.seed, known.length, simulate);
+        if known.is_closed() {
+            bisection.again(known)
+        } else if known.at_met.is_some() {
+            bisection.search_around(known.capacity(self.dial.kind()), &known.strains)
         } else {
             bisection.first(self.start, self.longest)
         }
@@ -144,11 +162,20 @@ impl CapacitySearch<'_> {
     }
 }
 
+/// What is likely of a changed server.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Likely {
+    /// That it carries as much, as the change may not matter.
+    TheSame,
+    /// That it carries so many times as much.
+    Times(f64),
+}
+
 /// What came of a search beside a known capacity: `None` if of some seed nothing could be told.
 pub(super) type Neighbour = Result<Option<Capacity>, Stopped>;
 
-/// The capacities that `changed` searches find beside `known`, which is that of `search`; each comes with how many
-/// times as much is likely. What came of each, in their order; one that fails takes nothing from the others.
+/// The capacities that `changed` searches find beside `known`, which is that of `search`; each comes with what is
+/// likely. What came of each, in their order; one that fails takes nothing from the others.
 ///
 /// How many times as much a changed server carries is known in far shorter runs than how much that is, as both meet the
 /// same requests: it is found beside what was known in shorter runs, seed by seed, and then taken times what is known
@@ -157,20 +184,25 @@ pub(super) type Neighbour = Result<Option<Capacity>, Stopped>;
 pub(super) fn beside(
     search: &CapacitySearch,
     known: &Capacity,
-    changed: &[(CapacitySearch, f64)],
+    changed: &[(CapacitySearch, Likely)],
     workers: &Workers,
     simulate: &Simulate,
 ) -> Result<Vec<Neighbour>, Stopped> {
     let rough = known.in_shorter_runs();
     let seeds = rough.len();
-    let unchanged = (search.clone(), 1.0);
-    let searches: Vec<&(CapacitySearch, f64)> = std::iter::once(&unchanged).chain(changed).collect();
-    let mut found: Vec<Result<Vec<Bracket>, Stopped>> = searches.iter().map(|_| Ok(Vec::new())).collect();
+    let searches = 1 + changed.len();
+    let mut found: Vec<Result<Vec<Option<Bracket>>, Stopped>> = (0..searches).map(|_| Ok(Vec::new())).collect();
     let done: Result<(), (usize, Infallible)> = workers.in_order(
-        searches.len() * seeds,
+        searches * seeds,
         |task| {
-            let (search, likely) = searches[task / seeds];
-            Ok(search.near(&rough[task % seeds], *likely, simulate))
+            let (number, known) = (task / seeds, &rough[task % seeds]);
+            Ok(match number.checked_sub(1) {
+                None => search.again(known, simulate).map(Some),
+                Some(number) => {
+                    let (search, likely) = &changed[number];
+                    search.near(known, *likely, simulate)
+                }
+            })
         },
         |task, searched| {
             let is_interrupted = matches!(searched, Err(Stopped::Interrupted));
@@ -186,7 +218,12 @@ pub(super) fn beside(
     let Ok(()) = done;
     let mut found = found.into_iter();
     let unchanged = found.next().expect("there is one search")?;
-    let scaled = |brackets: Vec<Bracket>| {
+    let unchanged: Vec<Bracket> = unchanged.into_iter().flatten().collect();
+    let scaled = |brackets: Vec<Option<Bracket>>| {
+        let brackets = brackets.into_iter().zip(&unchanged);
+        let brackets: Vec<Bracket> = brackets
+            .map(|(found, same)| found.unwrap_or_else(|| same.clone()))
+            .collect();
         let is_told = !brackets.iter().chain(&unchanged).any(Bracket::is_empty);
         is_told.then(|| known.times_as_in(&unchanged, brackets))
     };

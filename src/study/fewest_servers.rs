@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::bisection::PRECISION;
 use super::capacity::Capacity;
 use super::capacity_search::CapacitySearch;
 use super::in_order::{Next, Workers};
+use super::load_walk::PRECISION;
 use super::stopped::{Simulate, Stopped};
 use crate::config::Flag;
 use crate::metrics::Summary;

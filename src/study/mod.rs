@@ -1,5 +1,6 @@
 //! Questions that take more than one simulation.
 
+mod aim;
 pub mod alerts;
 mod bisection;
 mod bounds;
@@ -22,6 +23,7 @@ mod likeness;
 pub mod live;
 mod load_dial;
 mod load_kind;
+mod load_walk;
 mod memory_left_out;
 mod model_range;
 mod overview;
@@ -34,6 +36,7 @@ mod sending;
 mod servers_by_hour;
 mod simulate;
 mod stopped;
+mod strain;
 mod sweep;
 mod validation;
 mod watched;
@@ -42,7 +45,7 @@ pub use crate::metrics::{
     Better, MEASURES, Measure, Quantity, RequestGroup, RunMeasure, USUAL_ERRORS, Verdict, asks_for_anything,
     group_and_rest, has_objectives, is_shown_met, is_steady, judged,
 };
-pub use bisection::{Bracket, PRECISION};
+pub use bisection::Bracket;
 pub use bounds::{Bounds, MOST_REQUESTS};
 pub use capacity::Capacity;
 pub use capacity_range::{CapacityRange, ServersRange, capacity_range};
@@ -63,6 +66,7 @@ pub use input::{Base, Input};
 pub use likeness::{other_deployment, other_load, unlike_after, unlike_before};
 pub use load_dial::LoadDial;
 pub use load_kind::LoadKind;
+pub use load_walk::PRECISION;
 pub use memory_left_out::{ForgottenMemory, MemoryLeftOut};
 pub use model_range::{
     ShiftedRuns, add_range, check_range, error_of_run, has_queue, set_ranges, shifted_runs, steps_times,

@@ -1,7 +1,7 @@
 //! Changes of a server that may raise its capacity, tried by simulation.
 
 use super::capacity::Capacity;
-use super::capacity_search::{CapacitySearch, beside};
+use super::capacity_search::{CapacitySearch, Likely, beside};
 use super::stopped::{Simulate, Stopped};
 use super::{Input, Workers};
 use crate::config::{Flag, NoScenario, Workload};
@@ -115,13 +115,13 @@ pub fn try_remedies(
     let flags: Vec<Vec<Flag>> = remedies.iter().map(Remedy::flags).collect();
     let refusals: Vec<Option<String>> = flags.iter().map(|flags| refusal(search, flags)).collect();
     let possible = flags.iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none());
-    let searches: Vec<(CapacitySearch, f64)> = possible
+    let searches: Vec<(CapacitySearch, Likely)> = possible
         .map(|(changes, _)| {
             let changed = CapacitySearch {
                 changes,
                 ..search.clone()
             };
-            (changed, 1.0)
+            (changed, Likely::TheSame)
         })
         .collect();
     let mut found = beside(search, capacity, &searches, workers, simulate)?.into_iter();

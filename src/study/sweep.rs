@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::model_range::{error_of_run, set_ranges, steps_times};
 use super::plan::Plan;
 use super::stopped::{Simulate, Stopped};
-use super::{Base, Input};
+use super::{Base, Input, Next, Workers};
 use crate::config::{Diagnostic, Fingerprint, IdleKey, warnings_of_idle_keys};
 use crate::metrics::{MEASURES, Measure, RunMeasure, RunResult};
 
@@ -70,8 +70,15 @@ pub struct RunNumbers {
 }
 
 impl Sweep {
-    /// Reads the scenario of every point, so that whatever is wrong with one is known before the first run.
-    pub fn new(base: Base, plan: Plan, seeds: u32, measures: Vec<RunMeasure>) -> Result<Self, Stopped> {
+    /// Reads the scenario of every point, several at a time, so that whatever is wrong with one is known before the
+    /// first run.
+    pub fn new(
+        base: Base,
+        plan: Plan,
+        seeds: u32,
+        measures: Vec<RunMeasure>,
+        workers: &Workers,
+    ) -> Result<Self, Stopped> {
         if let Some(key) = plan.keys().find(|key| is_a_column(key)) {
             let message = format!("`{key}` cannot be an axis: results have a column of that name");
             let help = "seeds = 4 runs each point with four seeds";
@@ -96,22 +103,40 @@ impl Sweep {
         line(&seeds.to_string());
         sweep.measures.iter().for_each(|measure| line(&measure.name));
         sweep.plan.keys().for_each(&mut line);
-        let mut idle_keys: Vec<IdleKey> = Vec::new();
-        for point in 0..sweep.plan.points() {
-            let input = sweep.input(point)?;
-            sweep.check_groups(point, &input)?;
-            let values = sweep.plan.values(point).join("\t");
-            line(&format!("{}\t{}\t{values}", input.scenario.hash(), input.scenario.seed));
-            for idle in &input.scenario.idle_keys {
-                if !idle_keys.contains(idle) {
-                    idle_keys.push(idle.clone());
-                }
-            }
-            sweep.note(input);
-        }
-        sweep.warnings.extend(warnings_of_idle_keys(&idle_keys));
+        let mut notes = Notes::default();
+        let read = workers.in_order(
+            sweep.plan.points(),
+            |point| sweep.read(point),
+            |_, read| {
+                line(&read.line);
+                notes.take(read);
+                Next::GoOn
+            },
+        );
+        read.map_err(|(_, stopped)| stopped)?;
+        let requests = notes.requests.map(|requests| requests.saturating_mul(seeds.into()));
+        sweep.requests = requests;
+        sweep.is_always_the_same = !notes.has_chance;
+        sweep.files = notes.files;
+        sweep.warnings = notes.warnings;
+        sweep.warnings.extend(warnings_of_idle_keys(&notes.idle_keys));
         sweep.fingerprint = fingerprint.to_string();
         Ok(sweep)
+    }
+
+    /// Reads the scenario of a point.
+    fn read(&self, point: usize) -> Result<PointRead, Stopped> {
+        let input = self.input(point)?;
+        self.check_groups(point, &input)?;
+        let values = self.plan.values(point).join("\t");
+        Ok(PointRead {
+            line: format!("{}\t{}\t{values}", input.scenario.hash(), input.scenario.seed),
+            requests: input.requests_expected(),
+            has_chance: !input.is_always_the_same(),
+            files: input.files().collect(),
+            idle_keys: input.scenario.idle_keys,
+            warnings: input.scenario.warnings,
+        })
     }
 
     /// Refuses numbers of groups of requests that a point cannot have.
@@ -124,21 +149,6 @@ impl Sweep {
             })?;
         }
         Ok(())
-    }
-
-    /// Keeps what is known of a point before its runs.
-    fn note(&mut self, input: Input) {
-        let requests = input.requests_expected();
-        let requests = requests.map(|requests| requests.saturating_mul(self.seeds.into()));
-        self.requests = self.requests.zip(requests).map(|(sum, one)| sum.saturating_add(one));
-        self.is_always_the_same &= input.is_always_the_same();
-        self.files.extend(input.files());
-        let scenario = input.scenario;
-        for warning in scenario.warnings {
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
-        }
     }
 
     /// How many runs.
@@ -176,6 +186,59 @@ impl Sweep {
             seed,
             numbers: self.measures.iter().map(|it| it.of(&result)).collect(),
         })
+    }
+}
+
+/// What is known of a point before its runs.
+struct PointRead {
+    /// What the fingerprint takes of it.
+    line: String,
+    requests: Option<u64>,
+    has_chance: bool,
+    files: Vec<(&'static str, PathBuf)>,
+    idle_keys: Vec<IdleKey>,
+    warnings: Vec<String>,
+}
+
+/// What is known of several points, each thing once.
+struct Notes {
+    requests: Option<u64>,
+    has_chance: bool,
+    files: BTreeSet<(&'static str, PathBuf)>,
+    idle_keys: Vec<IdleKey>,
+    warnings: Vec<String>,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self {
+            requests: Some(0),
+            has_chance: false,
+            files: BTreeSet::new(),
+            idle_keys: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Notes {
+    fn take(&mut self, point: PointRead) {
+        self.requests = self
+            .requests
+            .zip(point.requests)
+            .map(|(sum, one)| sum.saturating_add(one));
+        self.has_chance |= point.has_chance;
+        self.files.extend(point.files);
+        add_new(&mut self.idle_keys, point.idle_keys);
+        add_new(&mut self.warnings, point.warnings);
+    }
+}
+
+fn add_new<T: PartialEq>(known: &mut Vec<T>, more: Vec<T>) {
+    for one in more {
+        if !known.contains(&one) {
+            known.push(one);
+        }
     }
 }
 

@@ -446,7 +446,11 @@ fn what_cannot_be_traced_is_refused_and_nothing_is_written() {
         (&["good.toml"], "overwrite the scenario"),
         (&["a", "--requests-out", "./a"], "another name"),
         (&["a", "--timeline-out", "./a"], "another name"),
-        (&["a", "--set", many, "--set", often], "leave --perfetto out"),
+        (
+            &["a", "--set", many, "--set", often, "--perfetto-requests", "2000000"],
+            "leave --perfetto out",
+        ),
+        (&["a", "--perfetto-requests", "0"], "--perfetto-requests"),
     ] {
         let arguments = [&["run", "good.toml", "--perfetto"], more].concat();
         let ended = place.run(&arguments);
@@ -454,6 +458,81 @@ fn what_cannot_be_traced_is_refused_and_nothing_is_written() {
         assert!(ended.stderr.contains(remedy), "{more:?}: {}", ended.stderr);
         assert_eq!(place.listing(), ["good.toml"], "{more:?}");
     }
+}
+
+/// All that is shown of the first requests is what a trace of all shows of them; it ends when the last of them does.
+#[test]
+fn a_trace_of_the_first_requests_shows_them_whole_and_says_how_many_they_are() {
+    let mut shown_in_part = 0;
+    for seed in 0..12 {
+        let world = world("continuous", seed);
+        let trace_of = |most_requests: u64| {
+            let trace = PerfettoTrace::new(&world.settings, u64::MAX, Vec::new());
+            let mut trace = trace.of_first(most_requests);
+            send_all(&world, false, &mut Listeners(vec![&mut trace]));
+            let left_out = trace.left_out().get();
+            let written = trace.finish(Time::LIMIT).unwrap();
+            let json: Value = serde_json::from_slice(&written).unwrap();
+            (json, left_out)
+        };
+        let (all, nobody) = trace_of(u64::MAX);
+        assert_eq!((nobody, &all["otherData"]), (0, &Value::Null));
+        let (some, left_out) = trace_of(3);
+        let events = |trace: &Value| trace["traceEvents"].as_array().unwrap().clone();
+        let is_end = |event: &Value| {
+            event["name"]
+                .as_str()
+                .is_some_and(|name| name.ends_with("are not shown"))
+        };
+        // Steps and counters are those of the server, whoever is shown.
+        let of_server = |trace: &Value| {
+            let events = events(trace).into_iter();
+            events.filter(|event| event["pid"] == 1 && event["tid"] == 1 && !is_end(event))
+        };
+        let (of_some, of_all): (Vec<Value>, Vec<Value>) = (of_server(&some).collect(), of_server(&all).collect());
+        assert_eq!(of_some, of_all[..of_some.len()], "seed {seed}");
+        let named = |trace: &Value| {
+            let requests = events(trace)
+                .into_iter()
+                .filter_map(|event| Some(event["name"].as_str()?.to_owned()));
+            requests.filter(|name| name.starts_with("request ")).count() as u64
+        };
+        assert_eq!(
+            (named(&some), named(&some) + left_out),
+            (named(&all).min(3), named(&all))
+        );
+        if left_out > 0 {
+            let said = format!("the first 3 of {} requests", left_out + 3);
+            assert_eq!(some["otherData"]["shown"], said.as_str(), "seed {seed}");
+        }
+        shown_in_part += usize::from(of_some.len() < of_all.len() && events(&some).iter().any(is_end));
+    }
+    assert!(shown_in_part > 3, "{shown_in_part} traces end before their runs");
+}
+
+#[test]
+fn a_run_says_that_its_trace_shows_the_first_requests() {
+    let place = Workplace::new();
+    place.write("good.toml", GOOD);
+    let ended = place.run(&[
+        "run",
+        "good.toml",
+        "--slo-exit-zero",
+        "--perfetto",
+        "run.json",
+        "--perfetto-requests",
+        "4",
+    ]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("--perfetto shows the first requests, and not the last 6"),
+        "{}",
+        ended.stderr
+    );
+    let json: Value = serde_json::from_str(&std::fs::read_to_string(place.path("run.json")).unwrap()).unwrap();
+    assert_eq!(json["otherData"]["shown"], "the first 4 of 10 requests");
 }
 
 /// Every request is rejected, as there are no shorter events than these.
@@ -466,6 +545,8 @@ fn a_run_stops_when_its_trace_is_full() {
         "good.toml",
         "--perfetto",
         "run.json.gz",
+        "--perfetto-requests",
+        "1000000000",
         "--requests-out",
         "requests.csv",
         "--set",
@@ -475,7 +556,12 @@ fn a_run_stops_when_its_trace_is_full() {
     ];
     let ended = place.run(&arguments);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-    for part in ["5 million events", "workload.requests", "trace.limit"] {
+    for part in [
+        "5 million events",
+        "--perfetto-requests",
+        "workload.requests",
+        "trace.limit",
+    ] {
         assert!(ended.stderr.contains(part), "{}", ended.stderr);
     }
     assert_eq!(place.listing(), ["good.toml"]);

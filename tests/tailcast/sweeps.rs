@@ -1,5 +1,6 @@
 //! A sweep gives the same file in one piece, in shards, and after any interruption.
 
+use std::fmt::Write;
 use std::fs;
 use std::process::Child;
 use std::thread::sleep;
@@ -305,4 +306,76 @@ fn results_become_a_table_figures_and_a_page() {
         "{}",
         refused.stderr
     );
+}
+
+/// 60,000 points over two keys, of which one far from any that is kept by its number is the best.
+#[test]
+fn a_page_of_many_points_stays_small_and_says_what_it_shows() {
+    let place = Workplace::new();
+    let (rates, medians) = (300_u32, 200_u32);
+    let points = rates * medians;
+    let mut results = "plan,runs,run,point,seed,workload.arrivals.rate,workload.output.median,ttft.p99,\
+                       throughput.output_tokens_per_s\n"
+        .to_owned();
+    for point in 0..points {
+        let (rate, median) = (point / medians + 1, point % medians + 1);
+        let ttft = if point == 31_234 { 0.001 } else { f64::from(rate) / 7.0 };
+        let throughput = rate * median;
+        let run = format!("0123456789abcdef,{points},{point},{point},42");
+        let _ = writeln!(results, "{run},{rate},{median},{ttft},{throughput}");
+    }
+    place.write("results.csv", results);
+    let ended = place.run(&["report", "results.csv", "--html", "page.html"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.lines().count() > 60_000, "the screen has them all");
+    let page = text(&place, "page.html");
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
+    let (_, said) = page.split_once("Showing ").expect("it says what it shows");
+    let rows: usize = said.split(' ').next().unwrap().parse().unwrap();
+    let shows = "showing 64 of 300 values of rate · showing 64 of 200 values of median";
+    assert!(said.starts_with(&format!("{rows} of 60000 points: ")) && page.contains(shows));
+    let best = "<td class=\"number\" data-number=\"157\">157</td><td class=\"number\" data-number=\"35\">35</td>";
+    assert!(page.contains(best) && (1_000..1_010).contains(&rows), "{rows} rows");
+    let small = text_of_small_page(&place);
+    assert!(!small.contains("Showing ") && !small.contains("showing "));
+}
+
+/// What is shown of few points is all of them.
+fn text_of_small_page(place: &Workplace) -> String {
+    let results = text(place, "results.csv");
+    let lines: Vec<String> = results
+        .lines()
+        .take(51)
+        .map(|line| line.replace(",60000,", ",50,"))
+        .collect();
+    place.write("few.csv", lines.join("\n") + "\n");
+    let ended = place.run(&["report", "few.csv", "--html", "few.html"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    text(place, "few.html")
+}
+
+/// Points are read by several threads: what is wrong with the first of them is told, and the plan is named alike.
+#[test]
+fn a_plan_of_many_points_is_the_same_each_time_and_tells_of_its_first_mistake() {
+    let place = Workplace::new();
+    let study = |most: u32| {
+        format!(
+            "seeds = 1\nmetrics = [\"e2e.mean\"]\n[set]\n\"workload.requests\" = 1\n[[axis]]\n\
+             key = \"server.max_model_len\"\nvalues = \"1000..{most}+100\"\n"
+        )
+    };
+    place.write("good.toml", study(50_000));
+    let dry = |name: &str| place.run(&["sweep", name, "--dry-run"]);
+    let first = dry("good.toml");
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    for _ in 0..4 {
+        assert_eq!(dry("good.toml").stdout, first.stdout);
+    }
+    place.write("bad.toml", study(500_000));
+    let first = dry("bad.toml");
+    assert_eq!(first.code, Some(3), "{}", first.stdout);
+    for _ in 0..4 {
+        assert_eq!(dry("bad.toml").stderr, first.stderr);
+    }
+    assert!(first.stderr.contains("max_model_len=453100:"), "{}", first.stderr);
 }

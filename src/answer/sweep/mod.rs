@@ -10,11 +10,11 @@ mod source;
 use std::io;
 use std::path::PathBuf;
 
-use super::common::{warn_all, workers};
+use super::common::{start_threads, warn_all, workers};
 use super::problem::{Blame, Problem};
 use crate::config::{Diagnostic, Layers, StudyFile};
 use crate::report::results::{Form, Heading, ResultRow};
-use crate::study::{Control, Input, MOST_POINTS, Next, Plan, RunNumbers, Runner, Sweep};
+use crate::study::{Control, Input, MOST_POINTS, Next, Plan, RunNumbers, Runner, Sweep, Workers};
 use partial::Partial;
 pub use shard::Shard;
 pub use source::StudySource;
@@ -44,6 +44,8 @@ pub struct ReadySweep {
     file: StudyFile,
     /// All runs of the study, and the numbers to keep of each.
     pub sweep: Sweep,
+    /// Threads for the runs, if they are there already.
+    workers: Option<Workers>,
 }
 
 /// What came of it: the results are in their file.
@@ -56,15 +58,19 @@ pub struct SweepAnswer {
 }
 
 impl SweepQuestion {
-    /// Reads the study, and the scenario of every point.
+    /// Reads the study, and the scenario of every point, on a thread a processor.
     pub fn ready(&self) -> Result<ReadySweep, Problem> {
+        let ready = self.ready_on(None)?;
+        Ok(ReadySweep { workers: None, ..ready })
+    }
+
+    /// The same on so many threads, which stay for the runs; `None` for one a processor.
+    pub fn ready_on(&self, threads: Option<u32>) -> Result<ReadySweep, Problem> {
         let (file, base) = self.study.read(&self.changes)?;
-        let plan = Plan::new(file.axes.clone()).ok_or_else(|| {
-            let message = format!("the axes have more than {MOST_POINTS} points together");
-            Diagnostic::new(message).help("write fewer values, or several studies")
-        })?;
+        let plan = plan_of(&file)?;
         let seeds = self.seeds.unwrap_or(file.seeds);
-        let sweep = Sweep::new(base, plan, seeds, measures::of(&file, self.finds_ranges)?)?;
+        let workers = start_threads(threads)?;
+        let sweep = Sweep::new(base, plan, seeds, measures::of(&file, self.finds_ranges)?, &workers)?;
         if seeds > 1 && sweep.is_always_the_same {
             let message = "a trace replays the same requests whatever the seed";
             return Err(Diagnostic::new(message)
@@ -75,13 +81,29 @@ impl SweepQuestion {
             question: self.clone(),
             file,
             sweep,
+            workers: Some(workers),
         })
+    }
+
+    /// How many runs a point has if all points together have so many; `None` if no number of seeds gives as many.
+    pub(super) fn seeds_of(&self, runs: u64) -> Result<Option<u32>, Problem> {
+        let (file, _) = self.study.read(&self.changes)?;
+        let points = plan_of(&file)?.points() as u64;
+        let seeds = u32::try_from(runs / points).ok();
+        Ok(seeds.filter(|&seeds| seeds > 0 && runs.is_multiple_of(points)))
     }
 
     /// Makes all runs.
     pub fn answer(&self, control: &Control) -> Result<SweepAnswer, Problem> {
-        self.ready()?.answer(control)
+        self.ready_on(control.threads)?.answer(control)
     }
+}
+
+fn plan_of(file: &StudyFile) -> Result<Plan, Diagnostic> {
+    Plan::new(file.axes.clone()).ok_or_else(|| {
+        let message = format!("the axes have more than {MOST_POINTS} points together");
+        Diagnostic::new(message).help("write fewer values, or several studies")
+    })
 }
 
 impl ReadySweep {
@@ -173,7 +195,16 @@ impl ReadySweep {
         let sweep = &self.sweep;
         control.audience.begin("runs", Some(left.len() as u64));
         let runner = Runner::new(control);
-        let workers = workers(control)?;
+        let started = match &self.workers {
+            Some(_) => None,
+            None => Some(workers(control)?),
+        };
+        let workers = self
+            .workers
+            .iter()
+            .chain(&started)
+            .next()
+            .expect("one of both is there");
         let mut written = Ok(());
         let done = workers.in_order(
             left.len(),

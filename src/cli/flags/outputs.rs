@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::answer::{Problem, RunOutputs};
 use crate::config::{self, DURATION_HELP, Diagnostic};
-use crate::report::WallClock;
+use crate::report::{USUALLY_TRACED_REQUESTS, WallClock};
 use crate::units::Span;
 use crate::workload::trace::picos_since_1970;
 
@@ -21,6 +21,14 @@ pub struct OutputFlags {
     /// Write steps, requests and queue depth as a trace for ui.perfetto.dev; compressed if FILE ends in .gz
     #[arg(long, value_name = "FILE")]
     perfetto: Option<PathBuf>,
+    /// How many requests --perfetto shows: the first ones, with the steps until the last of them has left
+    #[arg(
+        long,
+        value_name = "REQUESTS",
+        default_value_t = USUALLY_TRACED_REQUESTS,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    perfetto_requests: u64,
     /// Write what a Prometheus would scrape over time, every --timeline-interval, under vLLM's names (OpenMetrics)
     #[arg(long, value_name = "FILE")]
     openmetrics_out: Option<PathBuf>,
@@ -49,6 +57,7 @@ impl OutputFlags {
             timeline: self.timeline_out.clone(),
             timeline_interval: Some(self.interval()?),
             perfetto: self.perfetto.clone(),
+            perfetto_requests: Some(self.perfetto_requests),
             openmetrics: self.openmetrics_out.clone(),
             metrics: self.metrics_out.clone(),
             spans: self.spans_out.clone(),

@@ -30,6 +30,11 @@ impl StudyFlags {
         .control()
     }
 
+    /// Threads for the runs; `None` for one a processor.
+    pub const fn jobs(&self) -> Option<u32> {
+        self.jobs
+    }
+
     /// Whether nothing but results is wanted.
     pub const fn is_quiet(&self) -> bool {
         self.quiet

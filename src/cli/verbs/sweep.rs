@@ -57,7 +57,7 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         overwrites: args.overwrite,
         finds_ranges: args.range,
     };
-    let ready = question.ready()?;
+    let ready = question.ready_on(args.study_flags.jobs())?;
     if args.dry_run {
         return Ok(screen::print(&ready.describe())?);
     }

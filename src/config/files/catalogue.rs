@@ -13,6 +13,7 @@ pub use model_file::ModelEntry;
 use model_file::PublishedFiles;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use include_dir::{Dir, include_dir};
 
@@ -29,40 +30,44 @@ pub const GPU_EXAMPLE: &str = "title = \"Mine\"\nmemory = { gib = 79.2 }\nbandwi
 /// More names are no hint but a list.
 const MOST_NEAR: usize = 6;
 
-/// One folder of embedded files.
-struct Folder {
+/// One folder of embedded files, each of which is parsed when it is first asked for, and never again: a study reads the
+/// scenarios of many points.
+struct Folder<Entry: 'static> {
     path: &'static str,
     files: Dir<'static>,
+    parse: fn(&Embedded) -> Result<Entry, CatalogueError>,
+    entries: OnceLock<Vec<Parsed<Entry>>>,
 }
 
-static GPUS: Folder = Folder {
+static GPUS: Folder<GpuEntry> = Folder {
     path: "configs/gpus",
     files: include_dir!("$CARGO_MANIFEST_DIR/configs/gpus"),
+    parse: |file| gpu_file::parse(file.name, &file.path, file.text, true),
+    entries: OnceLock::new(),
 };
-static MODELS: Folder = Folder {
+static MODELS: Folder<ModelEntry> = Folder {
     path: "configs/models",
     files: include_dir!("$CARGO_MANIFEST_DIR/configs/models"),
+    parse: |file| model_file::parse(file.name, &file.path, file.text),
+    entries: OnceLock::new(),
 };
 
 /// The GPU of that name, whatever its case.
 pub fn gpu(name: &str) -> Result<Gpu, CatalogueError> {
-    let wanted = name.to_ascii_lowercase();
-    match embedded(&GPUS).find(|file| file.name == wanted) {
-        Some(file) => gpu_file::parse(file.name, &file.path, file.text, true).map(|entry| entry.gpu),
-        None => Err(unknown("GPU", name, "tailcast gpus", &names(&GPUS))),
+    match GPUS.named(name) {
+        Some(entry) => entry.map(|entry| entry.gpu.clone()),
+        None => Err(unknown("GPU", name, "tailcast gpus", &GPUS.names())),
     }
 }
 
 /// Every GPU with the sources of its figures, by name.
 pub fn gpus() -> Result<Vec<GpuEntry>, CatalogueError> {
-    embedded(&GPUS)
-        .map(|file| gpu_file::parse(file.name, &file.path, file.text, true))
-        .collect()
+    GPUS.all()
 }
 
 /// The names of all GPUs.
 pub fn gpu_names() -> Vec<String> {
-    names(&GPUS)
+    GPUS.names()
 }
 
 /// The model of that name, or with that name on Hugging Face, whatever its case.
@@ -72,11 +77,10 @@ pub fn model(name: &str) -> Result<Model, CatalogueError> {
 
 /// The model of that name with its source.
 pub fn model_entry(name: &str) -> Result<ModelEntry, CatalogueError> {
-    let wanted = name.to_ascii_lowercase();
-    if let Some(file) = embedded(&MODELS).find(|file| file.name == wanted) {
-        return model_file::parse(file.name, &file.path, file.text);
+    if let Some(entry) = MODELS.named(name) {
+        return entry.cloned();
     }
-    let mut known = names(&MODELS);
+    let mut known = MODELS.names();
     for entry in models()? {
         if entry.hugging_face.iter().any(|alias| alias.eq_ignore_ascii_case(name)) {
             return Ok(entry);
@@ -88,9 +92,7 @@ pub fn model_entry(name: &str) -> Result<ModelEntry, CatalogueError> {
 
 /// Every model with its source, by name.
 pub fn models() -> Result<Vec<ModelEntry>, CatalogueError> {
-    embedded(&MODELS)
-        .map(|file| model_file::parse(file.name, &file.path, file.text))
-        .collect()
+    MODELS.all()
 }
 
 /// A GPU from a TOML file of the same form as the embedded ones; it is named after the file.
@@ -167,22 +169,53 @@ struct Embedded {
     text: &'static str,
 }
 
-/// The files of a folder, by name.
-fn embedded(folder: &'static Folder) -> impl Iterator<Item = Embedded> {
-    let files = folder.files.files().filter_map(|file| {
-        Some(Embedded {
-            name: file.path().file_stem()?.to_str()?,
-            path: format!("{}/{}", folder.path, file.path().display()),
-            text: file.contents_utf8()?,
-        })
-    });
-    let mut files: Vec<_> = files.collect();
-    files.sort_by_key(|file| file.name);
-    files.into_iter()
+/// A file and what it holds, once that was asked for.
+struct Parsed<Entry> {
+    file: Embedded,
+    entry: OnceLock<Result<Entry, CatalogueError>>,
 }
 
-fn names(folder: &'static Folder) -> Vec<String> {
-    embedded(folder).map(|file| file.name.to_owned()).collect()
+impl<Entry: Clone> Folder<Entry> {
+    /// The files, by name.
+    fn entries(&'static self) -> &'static [Parsed<Entry>] {
+        self.entries.get_or_init(|| {
+            let files = self.files.files().filter_map(|file| {
+                Some(Embedded {
+                    name: file.path().file_stem()?.to_str()?,
+                    path: format!("{}/{}", self.path, file.path().display()),
+                    text: file.contents_utf8()?,
+                })
+            });
+            let mut files: Vec<_> = files.collect();
+            files.sort_by_key(|file| file.name);
+            let unread = |file| Parsed {
+                file,
+                entry: OnceLock::new(),
+            };
+            files.into_iter().map(unread).collect()
+        })
+    }
+
+    fn names(&'static self) -> Vec<String> {
+        self.entries().iter().map(|it| it.file.name.to_owned()).collect()
+    }
+
+    fn parsed(&self, parsed: &'static Parsed<Entry>) -> Result<&'static Entry, CatalogueError> {
+        let entry = parsed.entry.get_or_init(|| (self.parse)(&parsed.file));
+        entry.as_ref().map_err(Clone::clone)
+    }
+
+    /// What the file of that name holds, whatever its case; `None` if there is none.
+    fn named(&'static self, name: &str) -> Option<Result<&'static Entry, CatalogueError>> {
+        let wanted = name.to_ascii_lowercase();
+        let found = self.entries().iter().find(|it| it.file.name == wanted)?;
+        Some(self.parsed(found))
+    }
+
+    /// What all files hold, by name.
+    fn all(&'static self) -> Result<Vec<Entry>, CatalogueError> {
+        self.entries().iter().map(|it| self.parsed(it).cloned()).collect()
+    }
 }
 
 fn unknown(what: &str, name: &str, command: &str, known: &[String]) -> CatalogueError {

@@ -1,10 +1,13 @@
 //! The numbers of a sweep over its two keys.
 
+use rustc_hash::FxHashMap;
+
 use super::bars::unit;
 use super::key_axis::sorted_names;
 use super::kind::{Draws, Figure};
+use super::thinned::{add_note, evenly};
 use crate::report::draw::chart::{ChartAxis, Drawing, HeatMap, Panel};
-use crate::report::files::results::{PointNumbers, SweepPoints};
+use crate::report::files::results::SweepPoints;
 use crate::study::short;
 
 /// A number over two keys.
@@ -15,34 +18,49 @@ pub const FIGURE: Figure = Figure {
     draws: Draws::Sweep(drawing),
 };
 
-/// Every measure over two keys. `None` if there are more or fewer keys.
+/// More rows or columns are too narrow to be told apart.
+const MOST_VALUES: usize = 64;
+
+/// Every measure over two keys, of whose values no more are shown than can be told apart. `None` if there are more or
+/// fewer keys.
 pub fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
-    let keys = &sweep.heading.keys;
-    if keys.len() != 2 {
+    let [x, y] = sweep.heading.keys.as_slice() else {
         return None;
-    }
-    let (columns, rows) = (sorted_names(&sweep.points, 0), sorted_names(&sweep.points, 1));
+    };
+    let points = sweep.points.iter();
+    let points: FxHashMap<[&str; 2], _> = points
+        .map(|point| ([point.values[0].as_str(), point.values[1].as_str()], point))
+        .collect();
+    let all = [0, 1].map(|key| sorted_names(&sweep.points, key));
+    let shown = all.each_ref().map(|names| {
+        let kept = evenly(names.len(), MOST_VALUES);
+        kept.map(|number| names[number].clone()).collect::<Vec<String>>()
+    });
+    let [columns, rows] = &shown;
     let measures = sweep.heading.measures.iter().enumerate();
     let panels = measures.map(|(at, measure)| {
-        let cell = |row: &String, column: &String| {
-            let is_here = |point: &&PointNumbers| point.values[0] == *column && point.values[1] == *row;
-            let point = sweep.points.iter().find(is_here)?;
-            point.mean(at)
-        };
+        let cell = |row: &String, column: &String| points.get(&[column.as_str(), row.as_str()])?.mean(at);
         Panel::HeatMap(HeatMap {
             title: measure.name.clone(),
             unit: unit(measure.quantity),
-            x: ChartAxis::named(short(&keys[0]), columns.clone()),
-            y: ChartAxis::named(short(&keys[1]), rows.clone()),
+            x: ChartAxis::named(short(x), columns.clone()),
+            y: ChartAxis::named(short(y), rows.clone()),
             rows: rows
                 .iter()
                 .map(|row| columns.iter().map(|column| cell(row, column)).collect())
                 .collect(),
         })
     });
-    Some(Drawing {
+    let mut drawing = Drawing {
         question: FIGURE.question.to_owned(),
         note: note.to_owned(),
         panels: panels.collect(),
-    })
+    };
+    for ((names, shown), key) in all.iter().zip(&shown).zip([x, y]) {
+        if shown.len() < names.len() {
+            let words = format!("showing {} of {} values of {}", shown.len(), names.len(), short(key));
+            add_note(&mut drawing, &words);
+        }
+    }
+    Some(drawing)
 }

@@ -1,5 +1,7 @@
 //! The axis of a key that a sweep varies.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::titles::axis_over;
 use crate::report::draw::chart::{ChartAxis, Point};
 use crate::report::files::results::{PointNumbers, SweepPoints};
@@ -9,7 +11,8 @@ use crate::study::short;
 pub fn axis_of(points: &[PointNumbers], key: usize, name: &str) -> (ChartAxis, Vec<Option<f64>>) {
     let Some(numbers) = numbers_of(points, key) else {
         let names = names_of(points, key);
-        let place = |value: &String| names.iter().position(|name| name == value).map(|it| it as f64);
+        let places_of: FxHashMap<&str, usize> = names.iter().map(String::as_str).zip(0..).collect();
+        let place = |value: &String| places_of.get(value.as_str()).map(|&it| it as f64);
         let places = points.iter().map(|point| place(&point.values[key])).collect();
         return (ChartAxis::named(short(name), names), places);
     };
@@ -48,11 +51,7 @@ fn numbers_of(points: &[PointNumbers], key: usize) -> Option<Vec<f64>> {
 
 /// The values of a key in the order in which they come up.
 fn names_of(points: &[PointNumbers], key: usize) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for point in points {
-        if !names.contains(&point.values[key]) {
-            names.push(point.values[key].clone());
-        }
-    }
-    names
+    let mut seen = FxHashSet::default();
+    let values = points.iter().map(|point| &point.values[key]);
+    values.filter(|value| seen.insert(*value)).cloned().collect()
 }

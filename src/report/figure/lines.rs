@@ -20,9 +20,11 @@ const WIDE: f64 = 50.0;
 
 /// More curves in a panel are a tangle.
 const MOST_CURVES: usize = 12;
+/// More bars beside one another are a wall.
+const MOST_BARS: usize = 500;
 
 /// Every measure over the first key, a series for each combination of the others. `None` if there is no key, or too
-/// many combinations.
+/// many combinations, or too many words on the axis.
 pub(super) fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
     let keys = &sweep.heading.keys;
     let first = keys.first()?;
@@ -30,6 +32,9 @@ pub(super) fn drawing(sweep: &SweepPoints, note: &str) -> Option<Drawing> {
         return None;
     }
     let (x, places) = axis_of(&sweep.points, 0, first);
+    if x.names.len() > MOST_BARS {
+        return None;
+    }
     let measures = sweep.heading.measures.iter().enumerate();
     let panels = measures.map(|(at, measure)| {
         let mut series: Vec<Series> = Vec::new();

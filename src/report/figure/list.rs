@@ -1,6 +1,7 @@
 //! The list of figures. A new one is a file and a line here: verbs offer the figures that draw what they found.
 
 use super::kind::{Drawn, Draws, Figure, Recordings, Timelines};
+use super::thinned::thinned_out;
 use super::{accuracy, bars, cdf, heat_map, lines, load_curve, over_time, pareto, prefix_hits, server_queues};
 use crate::report::draw::chart::Drawing;
 use crate::report::files::results::SweepPoints;
@@ -75,7 +76,7 @@ pub fn drawn_of_timelines(note: &str, runs: &Timelines) -> Vec<Drawn> {
 /// Draws what the results of a sweep allow.
 pub fn drawn_of_sweep(sweep: &SweepPoints, note: &str) -> Vec<Drawn> {
     drawn(|draws| match draws {
-        Draws::Sweep(draw) => draw(sweep, note),
+        Draws::Sweep(draw) => draw(sweep, note).map(thinned_out),
         _ => None,
     })
 }

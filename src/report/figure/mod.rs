@@ -13,9 +13,11 @@ pub mod over_time;
 pub mod pareto;
 pub mod prefix_hits;
 pub mod server_queues;
+mod thinned;
 mod titles;
 
 pub use kind::{Drawn, Draws, Figure, Recordings, Timelines};
 pub use list::{
     FIGURES, drawn_of_contest, drawn_of_recordings, drawn_of_sweep, drawn_of_timelines, of_contest, of_run, of_sweep,
 };
+pub use thinned::evenly;

@@ -15,6 +15,6 @@ pub use observed::{
     LogLines, MOST_LOG_LINES, MOST_SPANS, Spans, SpansSettings, WallClock, write_metrics_text, write_openmetrics,
 };
 pub use packed_file::PackedFile;
-pub use perfetto::{MOST_TRACE_EVENTS, PerfettoTrace};
+pub use perfetto::{MOST_TRACE_EVENTS, PerfettoTrace, USUALLY_TRACED_REQUESTS};
 pub use requests_csv::write_requests_csv;
 pub use timeline_csv::{TimelineColumns, TimelineCsv};

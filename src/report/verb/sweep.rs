@@ -1,9 +1,10 @@
 //! The results of a sweep, as a screen or as a page.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::config::on_one_line;
-use crate::report::figure::{self, Drawn};
+use crate::report::figure::{self, Drawn, evenly};
 use crate::report::files::results::{GROWS, SweepPoints};
 use crate::report::page::{Block, Page, Section, Tone};
 use crate::report::text::numbers;
@@ -23,6 +24,9 @@ pub struct SweepReport {
     pub sweep: SweepPoints,
 }
 
+/// More rows make a page that browsers sort and scroll with pains.
+const MOST_ROWS: usize = 1_000;
+
 impl SweepReport {
     /// The screen, a line break at its end.
     pub fn to_text(&self) -> String {
@@ -36,7 +40,7 @@ impl SweepReport {
         if self.sweep.has_intervals() {
             text.push_str("±         half of the 95 % interval over the seeds (Student's t), relative to the mean\n");
         }
-        text + "\n" + &self.table().to_text()
+        text + "\n" + &self.table(0..self.sweep.points.len()).to_text()
     }
 
     fn line(&self) -> String {
@@ -62,7 +66,8 @@ impl SweepReport {
         measures
             .filter(|measure| measure.better != Better::Neither && measure.name != GROWS)
             .filter_map(|measure| {
-                let (place, value) = self.sweep.best(measure)?;
+                let (number, value) = self.sweep.best(measure)?;
+                let place = self.sweep.label(&self.sweep.points[number]);
                 Some((measure, place, numbers::with_unit(measure.quantity, value)))
             })
             .collect()
@@ -81,8 +86,29 @@ impl SweepReport {
         })
     }
 
+    /// The points that a page has rows for: all, or those that are the best in a number and others evenly among the
+    /// rest.
+    fn rows_of_page(&self) -> BTreeSet<usize> {
+        let points = self.sweep.points.len();
+        let measures = self.sweep.heading.measures.iter();
+        let bests = measures.filter_map(|measure| Some(self.sweep.best(measure)?.0));
+        evenly(points, MOST_ROWS).chain(bests).collect()
+    }
+
+    /// What is to be known of a table that has rows for some of the points.
+    fn note_on_rows(&self, rows: usize) -> Option<String> {
+        let points = self.sweep.points.len();
+        (rows < points).then(|| {
+            format!(
+                "Showing {rows} of {points} points: those that are the best in a number, and others evenly spread over \
+                 the plan. All are in {}, and on the screen of `tailcast report`.",
+                self.name
+            )
+        })
+    }
+
     /// A row a point: the values of its keys, then its numbers, means over the seeds with their intervals.
-    fn table(&self) -> Table {
+    fn table(&self, points: impl IntoIterator<Item = usize>) -> Table {
         let heading = &self.sweep.heading;
         let keys = heading.keys.iter().map(|key| Column::numbers(short(key)));
         let measures = heading.measures.iter();
@@ -93,7 +119,8 @@ impl SweepReport {
                 Column::numbers(&measure.name)
             }
         }));
-        let rows = self.sweep.points.iter().map(|point| {
+        let rows = points.into_iter().map(|number| {
+            let point = &self.sweep.points[number];
             let values = point.values.iter().map(|value| Cell {
                 text: value.clone(),
                 number: value.parse().ok(),
@@ -127,13 +154,15 @@ impl SweepReport {
             .map(|(measure, place, value)| format!("best {}: {value} at {place}", measure.name))
             .collect();
         let drawings = self.drawings().into_iter();
+        let rows = self.rows_of_page();
         let found = Section {
             heading: "What was found".to_owned(),
             blocks: [Block::Text(self.line())]
                 .into_iter()
                 .chain(self.note_on_steadiness().map(Block::Text))
                 .chain(drawings.map(|(_, drawing)| Block::Drawing(drawing)))
-                .chain([Block::Table(self.table())])
+                .chain(self.note_on_rows(rows.len()).map(Block::Text))
+                .chain([Block::Table(self.table(rows))])
                 .collect(),
         };
         let again = Section {

@@ -153,9 +153,14 @@ impl<Output: Write> Events<Output> {
         self.text.clear();
     }
 
-    /// Ends the document, and gives back what it was written to.
-    pub(super) fn finish(mut self) -> io::Result<Output> {
-        self.text.push_str("\n]}\n");
+    /// Ends the document, with a note on what of the run it shows, and gives back what it was written to. The note
+    /// holds nothing that JSON would have to escape.
+    pub(super) fn finish(mut self, note: Option<&str>) -> io::Result<Output> {
+        self.text.push_str("\n]");
+        if let Some(note) = note {
+            write!(self.text, ",\"otherData\":{{\"shown\":\"{note}\"}}").expect("a string can always be written to");
+        }
+        self.text.push_str("}\n");
         self.hand_over();
         self.result?;
         Ok(self.output)

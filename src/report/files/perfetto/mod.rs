@@ -12,4 +12,4 @@ mod steps;
 mod trace;
 mod tracks;
 
-pub use trace::{MOST_TRACE_EVENTS, PerfettoTrace};
+pub use trace::{MOST_TRACE_EVENTS, PerfettoTrace, USUALLY_TRACED_REQUESTS};

@@ -72,6 +72,16 @@ impl RequestTracks {
         }
     }
 
+    /// Whether a request is in the server, and has a lane.
+    pub(super) fn has(&self, id: RequestId) -> bool {
+        self.inside.contains_key(&id)
+    }
+
+    /// Whether none is.
+    pub(super) fn is_empty(&self) -> bool {
+        self.inside.is_empty()
+    }
+
     pub(super) fn sent(&mut self, request: &Request) {
         self.sent_tokens = request.prompt.tokens();
     }

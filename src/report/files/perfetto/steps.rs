@@ -6,6 +6,7 @@ use super::events::{Arg, Events};
 use super::tracks::STEPS;
 use crate::engine::StepRun;
 use crate::step_time::StepShape;
+use crate::units::Time;
 
 /// A leap is one slice with what its first and its last step were like: files stay as small as the run was short to
 /// simulate.
@@ -27,6 +28,12 @@ pub(super) fn write<Output: Write>(run: &StepRun<'_>, events: &mut Events<Output
     let args = &args[..if last == 0 { 5 } else { args.len() }];
     let name = name_of(run.shape);
     events.slice(STEPS, format_args!("{name}"), run.start, run.takes, args);
+}
+
+/// Says that steps after this are not shown.
+pub(super) fn write_end<Output: Write>(at: Time, events: &mut Events<Output>) {
+    let words = "the last of the requests that are shown has ended: steps go on, and are not shown";
+    events.instant(STEPS, format_args!("{words}"), at, &[]);
 }
 
 /// Such as "prefill 2048 + decode ×12": tokens of prompts, then how many requests get their next token.

@@ -101,17 +101,17 @@ impl SweepPoints {
         label(self.heading.keys.iter().map(String::as_str).zip(values))
     }
 
-    /// The point with the best value of a measure, in words, and that value, among those that have a steady state and
-    /// serve their clients; `None` if there is none, or if the measure has no better or worse, or no value.
-    pub fn best(&self, measure: &RunMeasure) -> Option<(String, f64)> {
+    /// Which point has the best value of a measure, and that value, among those that have a steady state and serve
+    /// their clients; `None` if there is none, or if the measure has no better or worse, or no value.
+    pub fn best(&self, measure: &RunMeasure) -> Option<(usize, f64)> {
         let at = self.place_of(&measure.name)?;
-        let points = self.points.iter().filter(|point| self.may_be_best(point));
-        let values = points.filter_map(|point| Some((point, point.mean(at)?)));
-        let (point, value) = match measure.better {
-            Better::Neither => return None,
+        let points = self.points.iter().enumerate();
+        let points = points.filter(|(_, point)| self.may_be_best(point));
+        let values = points.filter_map(|(number, point)| Some((number, point.mean(at)?)));
+        match measure.better {
+            Better::Neither => None,
             Better::Lower => values.min_by(|a, b| a.1.total_cmp(&b.1)),
             Better::Higher => values.max_by(|a, b| a.1.total_cmp(&b.1)),
-        }?;
-        Some((self.label(point), value))
+        }
     }
 }
