@@ -3,7 +3,7 @@
 
 use tailcast::engine::{self, Engine, Event, Heard, Server, Transcript};
 use tailcast::policy::{
-    ContinuousSettings, Decision, Memory, OneByOne, Planned, Policy, PolicySettings, Queue, ScheduledAs, StepPlan,
+    ContinuousSettings, Decision, Memory, OrderMatters, Planned, Policy, PolicySettings, Queue, ScheduledAs, StepPlan,
 };
 use tailcast::step_time::Affine;
 use tailcast::units::{Span, Time};
@@ -14,7 +14,7 @@ use tailcast::workload::{Prompt, Request, RequestId};
 struct ShortestFirst;
 
 impl Policy for ShortestFirst {
-    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OrderMatters> {
         let queue = queue.one_by_one()?;
         let mut plan = StepPlan::default();
         for live in &queue.running {

@@ -1,9 +1,9 @@
 //! The batching policies. A new one is a file beside this one, its `mod` line, and a line in this list; readers, names,
 //! errors, engines, limits and documents take it from here.
 
+use super::live::Memory;
 use super::plan::Policy;
 use super::planner::Planner;
-use super::queue::Memory;
 use super::rules::{Change, Description, Host, LargestStep, Limits, Rules};
 use crate::settings::{Kind, Refused, Setting, Variant, Word, Written, words};
 use crate::step_time::EngineHost;

@@ -1,9 +1,10 @@
 //! No batching: one request at a time, first come, first served. An M/G/1 queue.
 
+use super::live::Memory;
 use super::plan::Policy;
-use super::queue::{Decision, Memory, ScheduledAs, StepPlan};
-use super::queues::{OneByOne, Queue};
+use super::queue::{OrderMatters, Queue};
 use super::rules::{Change, Host, Limits, Rules};
+use super::step_plan::{Decision, ScheduledAs, StepPlan};
 use crate::settings::{Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
@@ -37,7 +38,7 @@ impl Rules for NoBatching {
 }
 
 impl Policy for NoBatching {
-    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OrderMatters> {
         let queue = queue.one_by_one()?;
         let mut kind = ScheduledAs::Running;
         if queue.running.is_empty() {

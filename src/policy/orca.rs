@@ -7,10 +7,11 @@
 //! Orca's requests say how many tokens they may come to in total; here that is the prompt plus `max_tokens`. Not
 //! modelled: pipelining of several batches over the stages of a model.
 
-use super::plan::{Policy, Repeats};
-use super::queue::{Decision, Memory, StepPlan};
-use super::queues::{OneByOne, Queue};
+use super::live::Memory;
+use super::plan::{HoldsFor, Policy};
+use super::queue::{OrderMatters, Queue};
 use super::rules::{Host, Limits, REQUESTS, Rules};
+use super::step_plan::{Decision, StepPlan};
 use crate::settings::{Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
@@ -61,7 +62,7 @@ impl Orca {
 }
 
 impl Policy for Orca {
-    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OrderMatters> {
         let mut plan = StepPlan::default();
         queue.decode(&mut plan);
         let mut reserved = queue.most_tokens();
@@ -83,8 +84,8 @@ impl Policy for Orca {
         Ok(Decision::Step(plan))
     }
 
-    fn repeats(&self, _queue: &dyn Queue) -> Repeats {
-        Repeats::while_free(0) // Slots come free only when somebody finishes.
+    fn holds_for(&self, _queue: &dyn Queue) -> HoldsFor {
+        HoldsFor::while_free(0) // Slots come free only when somebody finishes.
     }
 
     fn reserves(&self) -> bool {

@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::queue::{Live, Memory, Produced, ScheduledAs, StepOutcome, StepPlan};
+use super::live::{Live, Memory};
+use super::step_plan::{Produced, ScheduledAs, StepOutcome, StepPlan};
 use crate::units::Time;
 use crate::workload::RequestId;
 

@@ -1,7 +1,8 @@
 //! A batching policy: it says in plain words, over a server's queues, what the next step holds.
 
-use super::queue::{Decision, Memory};
-use super::queues::{OneByOne, Queue};
+use super::live::Memory;
+use super::queue::{OrderMatters, Queue};
+use super::step_plan::Decision;
 use crate::units::Time;
 use crate::workload::Request;
 
@@ -11,11 +12,11 @@ pub trait Policy {
     ///
     /// # Errors
     /// If the order of the running requests decides, and the queues do not know it ([`Queue::one_by_one`]).
-    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne>;
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OrderMatters>;
 
     /// For how many steps the plan just made holds, if all who run decode and nobody has come in.
-    fn repeats(&self, _queue: &dyn Queue) -> Repeats {
-        Repeats {
+    fn holds_for(&self, _queue: &dyn Queue) -> HoldsFor {
+        HoldsFor {
             steps: 1,
             spare_blocks: 0,
         }
@@ -45,14 +46,14 @@ pub trait Policy {
 
 /// For how long a plan holds in which all who run decode, as long as nobody arrives, leaves or finishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Repeats {
+pub struct HoldsFor {
     /// The most steps, the one planned included; at least 1.
     pub steps: u64,
     /// Blocks that have to be free in each step beside those that it takes.
     pub spare_blocks: u32,
 }
 
-impl Repeats {
+impl HoldsFor {
     /// Until a step lacks a block.
     pub const fn while_free(spare_blocks: u32) -> Self {
         Self {

@@ -1,8 +1,9 @@
 //! Queues and the policy over them, as the readable engine drives them.
 
+use super::live::{Live, Memory};
 use super::plain_queue::PlainQueue;
 use super::plan::Policy;
-use super::queue::{Decision, Live, Memory, StepOutcome, StepPlan};
+use super::step_plan::{Decision, StepOutcome, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 

@@ -1,266 +1,150 @@
-//! What is in a policy's queues, and what it plans.
+//! The queues of a server, as a policy sees and changes them.
 
-use super::speculative::DraftCounts;
-use crate::kv::{KvGroups, blocks_for};
-use crate::step_time::StepShape;
+use super::live::{Live, Memory};
+use super::plain_queue::PlainQueue;
+use super::step_plan::{ScheduledAs, StepPlan};
 use crate::units::Time;
-use crate::workload::{Request, RequestId};
 
-/// A request inside a server.
-#[derive(Clone, Debug)]
-pub struct Live {
-    /// What was asked for, its output cut to what the model's length allows.
-    pub request: Request,
-    /// Tokens whose KV exists.
-    pub computed: u32,
-    /// Output tokens produced.
-    pub generated: u32,
-    /// Blocks of KV memory that the request holds.
-    pub blocks: u32,
-    /// When it was first part of a step.
-    pub scheduled: Option<Time>,
-    /// When its first token was produced.
-    pub first_token: Option<Time>,
-    /// How many requests ran then, itself included unless it was preempted meanwhile.
-    pub running_at_first_token: u32,
-    /// When its latest token was produced.
-    pub last_token: Option<Time>,
-    /// How often it was preempted.
-    pub preemptions: u32,
-    /// Whether it was preempted and has not been admitted again.
-    pub is_preempted: bool,
-    /// Tokens that were computed again after preemptions.
-    pub recomputed: u64,
-    /// Prompt tokens found in the prefix cache when it was first admitted.
-    pub cached: u32,
-    /// Output tokens it had when it was last released: it computes them again as if they were prompt.
-    pub released_with: u32,
-    /// What its drafts came to.
-    pub drafts: DraftCounts,
+/// A server's queues as a policy sees them. [`PlainQueue`] is the readable one: a list of requests, in which all is
+/// counted again at every step. The fast engine's keeps counts and sums of those who decode, so that a step costs the
+/// same however many they are; a policy that plans by what stands here runs over both.
+pub trait Queue {
+    /// The memory that is handed out.
+    fn memory(&self) -> &Memory;
+
+    /// The request at this place among those that wait, next first.
+    fn waiting(&self, place: usize) -> Option<&Live>;
+
+    /// How many run.
+    fn running(&self) -> u32;
+
+    /// How many of those who run have computed all their tokens but the newest, and go on from token to token.
+    fn decoding(&self) -> u32;
+
+    /// The others who run, by their place in the order of admission: what they lack is under way.
+    fn under_way(&self, place: usize) -> Option<UnderWay>;
+
+    /// What all who run may come to together [tokens].
+    fn most_tokens(&self) -> u64;
+
+    /// The blocks of what they may come to, together.
+    fn most_blocks(&self) -> u64;
+
+    /// Blocks that those who run hold.
+    fn used_blocks(&self) -> u32;
+
+    /// Blocks nobody holds.
+    fn free_blocks(&self) -> u32 {
+        self.memory().usable_blocks - self.used_blocks()
+    }
+
+    /// Blocks that those who decode lack for their next tokens, together.
+    fn lacking_blocks(&self) -> u32;
+
+    /// Gives those who decode the blocks that they lack, which must be free.
+    fn give_lacking_blocks(&mut self);
+
+    /// All who decode compute a token.
+    fn decode(&mut self, plan: &mut StepPlan);
+
+    /// A member of those whose tokens are under way computes so many of them.
+    fn go_on(&mut self, member: u32, tokens: u32, plan: &mut StepPlan);
+
+    /// The head of the queue comes in, gets the blocks for `held` tokens, which must be free, and computes `tokens`.
+    fn admit(&mut self, now: Time, held: u32, tokens: u32, plan: &mut StepPlan);
+
+    /// The queues request by request.
+    ///
+    /// # Errors
+    /// If they are kept as counts. A policy that returns this error, before it has changed anything, is asked again
+    /// with plain queues for this one step.
+    fn one_by_one(&mut self) -> Result<&mut PlainQueue, OrderMatters>;
 }
 
-/// The KV cache that requests share.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Memory {
-    /// Blocks that can hold tokens: all but the null block.
-    pub usable_blocks: u32,
-    /// Tokens in a block.
-    pub block_tokens: u32,
-    /// The most tokens of one request.
-    pub max_model_len: u32,
-    /// The groups of layers between which it is divided; `None` if all layers keep every token in one table, of blocks
-    /// of `block_tokens` tokens. Only vLLM's batching knows others: under other policies every layer keeps all.
-    pub kv_groups: Option<KvGroups>,
-}
-
-/// What happens next on an idle server.
-#[derive(Clone, Debug)]
-pub enum Decision {
-    /// Nothing, until another request arrives.
-    Idle,
-    /// Nothing, until this time or another arrival.
-    WaitUntil(Time),
-    /// A step begins now, and this is what it holds.
-    Step(StepPlan),
-}
-
-/// What one step holds.
-#[derive(Clone, Debug, Default)]
-pub struct StepPlan {
-    /// The requests that compute, in order.
-    pub scheduled: Vec<Scheduled>,
-    /// Requests that lost their blocks, in order.
-    pub preempted: Vec<RequestId>,
-    /// What the step costs.
-    pub shape: StepShape,
-    /// Blocks taken while the step runs.
-    pub used_blocks: u32,
-    /// Their slots without a token while the step runs, those that it computes counted as tokens.
-    pub empty_slots: u64,
-    /// Whether the members of the batch get their responses together, once all have finished.
-    pub respond_together: bool,
-}
-
-/// One request's part in a step.
+/// A running request that does not decode yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scheduled {
-    /// The request that computes.
-    pub id: RequestId,
-    /// How it came into the step.
-    pub kind: ScheduledAs,
-    /// Tokens it computes.
-    pub tokens: u32,
-    /// Tokens whose KV existed before.
-    pub computed_before: u32,
-    /// Tokens it lacked before, these included.
+pub struct UnderWay {
+    /// Who it is, to [`Queue::go_on`].
+    pub member: u32,
+    /// Tokens that it has and has not computed.
     pub lacking: u32,
 }
 
-/// How a request came into a step.
+/// What happens depends on the order of the running requests, which is not known where they are counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScheduledAs {
-    /// Admitted for the first time.
-    New,
-    /// Admitted again after a preemption.
-    Resumed,
-    /// It was running already.
-    Running,
-}
+pub struct OrderMatters;
 
-impl Live {
-    /// A request that has just arrived.
-    #[inline]
-    pub const fn new(request: Request) -> Self {
-        Self {
-            request,
-            computed: 0,
-            generated: 0,
-            blocks: 0,
-            scheduled: None,
-            first_token: None,
-            running_at_first_token: 0,
-            last_token: None,
-            preemptions: 0,
-            is_preempted: false,
-            recomputed: 0,
-            cached: 0,
-            released_with: 0,
-            drafts: DraftCounts {
-                drafts: 0,
-                draft_tokens: 0,
-                accepted_tokens: 0,
-            },
-        }
+impl Queue for PlainQueue {
+    fn memory(&self) -> &Memory {
+        &self.memory
     }
 
-    /// Tokens it has, prompt and output; the newest output token has no KV yet.
-    pub const fn num_tokens(&self) -> u32 {
-        self.request.prompt.tokens() + self.generated
+    fn waiting(&self, place: usize) -> Option<&Live> {
+        self.waiting.get(place)
     }
 
-    /// It has produced a token while so many requests ran.
-    pub fn note_token(&mut self, at: Time, running: u32) {
-        if self.first_token.is_none() {
-            self.first_token = Some(at);
-            self.running_at_first_token = running;
-        }
-        self.last_token = Some(at);
+    fn running(&self) -> u32 {
+        self.running.len() as u32
     }
 
-    /// It has got tokens where steps verify drafts, and so many of its own were verified. The KV of those that were
-    /// refused, or lie beyond its end, counts for nothing, nor does that of a step in flight before it has ended.
-    pub fn note_drafts(&mut self, drafts: u32, accepted: u32) {
-        self.drafts.drafts += u64::from(drafts > 0);
-        self.drafts.draft_tokens += u64::from(drafts);
-        self.drafts.accepted_tokens += u64::from(accepted);
-        self.computed = self.num_tokens() - 1;
+    fn decoding(&self) -> u32 {
+        self.running.iter().filter(|live| live.is_decoding()).count() as u32
     }
 
-    /// Whether it has computed its prompt, and all it lost, and goes on from token to token.
-    pub const fn is_decoding(&self) -> bool {
-        self.generated > self.released_with
-    }
-
-    /// The most tokens it may come to: what reserving policies set aside.
-    pub const fn most_tokens(&self) -> u32 {
-        self.request.most_tokens()
-    }
-
-    /// Whether it has all its output.
-    pub const fn is_complete(&self) -> bool {
-        self.generated == self.request.output_tokens
-    }
-}
-
-impl Memory {
-    /// The groups of layers, whether they are given or not.
-    pub fn groups(&self) -> KvGroups {
-        let given = self.kv_groups.clone();
-        given.unwrap_or_else(|| KvGroups::full(self.block_tokens))
-    }
-
-    /// Tokens of the longest request by the blocks that it holds, of all groups.
-    pub fn tokens_by_block(&self) -> u32 {
-        let Some(groups) = &self.kv_groups else {
-            return self.block_tokens;
-        };
-        let blocks = groups.blocks_of_context(self.max_model_len).max(1);
-        (u64::from(self.max_model_len) / blocks).max(1) as u32
-    }
-
-    /// Blocks that hold `tokens` tokens.
-    pub const fn blocks_for(&self, tokens: u32) -> u32 {
-        blocks_for(tokens, self.block_tokens)
-    }
-}
-
-/// A token that a step has produced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Produced {
-    /// The request that the token belongs to.
-    pub id: RequestId,
-    /// When the request's token before this one was produced, if there was one.
-    pub previous: Option<Time>,
-    /// How many more came with it: drafts that were accepted.
-    pub more: u32,
-}
-
-/// What a step has brought.
-#[derive(Clone, Debug, Default)]
-pub struct StepOutcome {
-    /// The tokens that were produced, in the order of the requests.
-    pub produced: Vec<Produced>,
-    /// The requests that have all their tokens, in order.
-    pub finished: Vec<Live>,
-}
-
-impl StepPlan {
-    /// Whether nobody computes.
-    pub const fn is_empty(&self) -> bool {
-        self.shape.sequences == 0
-    }
-
-    /// Adds `tokens` tokens of `live` to the step, and to its shape.
-    pub fn schedule(&mut self, live: &Live, kind: ScheduledAs, tokens: u32) {
-        self.scheduled.push(Scheduled {
-            id: live.request.id,
-            kind,
-            tokens,
-            computed_before: live.computed,
+    fn under_way(&self, place: usize) -> Option<UnderWay> {
+        let mut under_way = (0..).zip(&self.running).filter(|(_, live)| !live.is_decoding());
+        let (member, live) = under_way.nth(place)?;
+        Some(UnderWay {
+            member,
             lacking: live.num_tokens() - live.computed,
-        });
-        self.shape.add(live.computed, tokens, live.num_tokens());
+        })
     }
-}
 
-/// `request` with its output cut to what fits into the model's length beside its prompt.
-#[inline]
-pub fn cut_to_model_length(mut request: Request, max_model_len: u32) -> Request {
-    if request.is_prompt_only {
-        return request;
+    fn most_tokens(&self) -> u64 {
+        self.running.iter().map(|live| u64::from(live.most_tokens())).sum()
     }
-    let room = max_model_len.saturating_sub(request.prompt.tokens());
-    request.max_tokens = request.max_tokens.min(room);
-    if request.output_tokens > room {
-        request.output_tokens = room;
-        request.stops = false;
-    }
-    request
-}
 
-/// What a server takes of a request that arrives: its output cut to what the model's length leaves it; `None` if it is
-/// rejected, as its prompt leaves no room for a token it asks for, or `can_ever_serve` says so. A prompt as long as the
-/// model is too long only for who generates (vLLM, `v1/engine/input_processor.py`, which asks for the runner's type).
-#[inline]
-pub fn taken_of(
-    request: Request,
-    max_model_len: u32,
-    can_ever_serve: impl FnOnce(&Request) -> bool,
-) -> Option<Request> {
-    let least_tokens = request.prompt.tokens() + u32::from(!request.is_prompt_only);
-    if least_tokens > max_model_len {
-        return None;
+    fn most_blocks(&self) -> u64 {
+        let blocks = |live: &Live| u64::from(self.memory.blocks_for(live.most_tokens()));
+        self.running.iter().map(blocks).sum()
     }
-    let request = cut_to_model_length(request, max_model_len);
-    can_ever_serve(&request).then_some(request)
+
+    fn used_blocks(&self) -> u32 {
+        self.used_blocks()
+    }
+
+    fn lacking_blocks(&self) -> u32 {
+        let lacking = |live: &Live| self.memory.blocks_for(live.num_tokens()).saturating_sub(live.blocks);
+        self.running.iter().filter(|live| live.is_decoding()).map(lacking).sum()
+    }
+
+    fn give_lacking_blocks(&mut self) {
+        for index in 0..self.running.len() {
+            if self.running[index].is_decoding() {
+                self.allocate_next(index);
+            }
+        }
+    }
+
+    fn decode(&mut self, plan: &mut StepPlan) {
+        for live in self.running.iter().filter(|live| live.is_decoding()) {
+            plan.schedule(live, ScheduledAs::Running, 1);
+        }
+    }
+
+    fn go_on(&mut self, member: u32, tokens: u32, plan: &mut StepPlan) {
+        plan.schedule(&self.running[member as usize], ScheduledAs::Running, tokens);
+    }
+
+    fn admit(&mut self, now: Time, held: u32, tokens: u32, plan: &mut StepPlan) {
+        let kind = self.admit_head(now);
+        let index = self.running.len() - 1;
+        let fits = self.allocate(index, held);
+        assert!(fits, "an admission checks that its blocks are free");
+        plan.schedule(&self.running[index], kind, tokens);
+    }
+
+    fn one_by_one(&mut self) -> Result<&mut Self, OrderMatters> {
+        Ok(self)
+    }
 }

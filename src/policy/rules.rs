@@ -1,9 +1,9 @@
 //! What a batching policy says of itself, in its own file: its names, its settings and how they are read, its limits,
 //! and what may help where it is the limit. All that names policies elsewhere is made of this.
 
+use super::live::Memory;
 use super::plan::Policy;
 use super::planner::{Planned, Planner};
-use super::queue::Memory;
 use super::speculative::Speculative;
 use super::vllm::NamedProfile;
 use crate::settings::{Kind, Refused, Setting, Written};

@@ -10,11 +10,12 @@
 //!
 //! Not modelled: the dynamic chunk sizes, pipeline stages.
 
+use super::live::Memory;
 use super::plain_queue::PlainQueue;
-use super::plan::{Policy, Repeats};
-use super::queue::{Decision, Memory, ScheduledAs, StepPlan};
-use super::queues::{OneByOne, Queue, UnderWay};
+use super::plan::{HoldsFor, Policy};
+use super::queue::{OrderMatters, Queue, UnderWay};
 use super::rules::{Host, Limits, REQUESTS, Rules, TOKENS, refuse_tokens_below};
+use super::step_plan::{Decision, ScheduledAs, StepPlan};
 use crate::settings::{Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
@@ -82,13 +83,13 @@ impl Sarathi {
     }
 
     /// All decodes; returns what they leave of the budget.
-    fn plan_decodes(&self, queue: &mut dyn Queue, plan: &mut StepPlan) -> Result<u32, OneByOne> {
+    fn plan_decodes(&self, queue: &mut dyn Queue, plan: &mut StepPlan) -> Result<u32, OrderMatters> {
         if let Ok(queue) = queue.one_by_one() {
             return Ok(self.decode_one_by_one(queue, plan));
         }
         // While a block stays free each of them finds one, whoever comes first.
         if queue.decoding() > 0 && queue.lacking_blocks() >= queue.free_blocks() {
-            return Err(OneByOne);
+            return Err(OrderMatters);
         }
         queue.give_lacking_blocks();
         queue.decode(plan);
@@ -152,7 +153,7 @@ impl Sarathi {
 }
 
 impl Policy for Sarathi {
-    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OrderMatters> {
         let mut plan = StepPlan::default();
         let mut budget = self.plan_decodes(queue, &mut plan)?;
         Self::plan_chunks(queue, &mut plan, &mut budget);
@@ -164,8 +165,8 @@ impl Policy for Sarathi {
         Ok(Decision::Step(plan))
     }
 
-    fn repeats(&self, _queue: &dyn Queue) -> Repeats {
-        Repeats::while_free(1)
+    fn holds_for(&self, _queue: &dyn Queue) -> HoldsFor {
+        HoldsFor::while_free(1)
     }
 
     fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool {

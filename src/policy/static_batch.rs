@@ -4,10 +4,11 @@
 //!
 //! Not modelled: Triton's preferred batch sizes, its queue limits and priorities.
 
+use super::live::Memory;
 use super::plan::Policy;
-use super::queue::{Decision, Memory, ScheduledAs, StepPlan};
-use super::queues::{OneByOne, Queue};
+use super::queue::{OrderMatters, Queue};
 use super::rules::{Change, Host, Limits, REQUESTS, Rules};
+use super::step_plan::{Decision, ScheduledAs, StepPlan};
 use crate::settings::{Kind, Refused, Setting, Word, Written};
 use crate::step_time::StepShape;
 use crate::units::{Span, Time};
@@ -179,7 +180,7 @@ impl StaticBatching {
 }
 
 impl Policy for StaticBatching {
-    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OrderMatters> {
         let queue = queue.one_by_one()?;
         let mut plan = StepPlan {
             respond_together: self.settings.response == Response::BatchEnd,

@@ -8,10 +8,11 @@
 //! cache, cutting prompts into chunks (where the kernels allow it), speculation, the limit on concurrent requests,
 //! which refuses clients.
 
-use super::plan::{Policy, Repeats};
-use super::queue::{Decision, Live, Memory, StepPlan};
-use super::queues::{OneByOne, Queue};
+use super::live::{Live, Memory};
+use super::plan::{HoldsFor, Policy};
+use super::queue::{OrderMatters, Queue};
 use super::rules::{Host, LargestStep, Limits, MOST_REQUESTS, Rules, TOKENS, TOKENS_OR_NONE};
+use super::step_plan::{Decision, StepPlan};
 use crate::settings::{Kind, Refused, Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
@@ -196,7 +197,7 @@ impl Tgi {
 }
 
 impl Policy for Tgi {
-    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OrderMatters> {
         let has_batch = queue.running() > 0;
         let joining = if !has_batch {
             self.fitting(queue, 0)
@@ -216,7 +217,7 @@ impl Policy for Tgi {
         Ok(Decision::Step(plan))
     }
 
-    fn repeats(&self, queue: &dyn Queue) -> Repeats {
+    fn holds_for(&self, queue: &dyn Queue) -> HoldsFor {
         let steps = match self.fitting(queue, 0) {
             0 => u64::MAX,
             // Too few, until they have waited so long that anyone may come in.
@@ -225,7 +226,7 @@ impl Policy for Tgi {
             }
             _ => 1,
         };
-        Repeats { steps, spare_blocks: 0 }
+        HoldsFor { steps, spare_blocks: 0 }
     }
 
     fn repeat(&mut self, times: u64) {

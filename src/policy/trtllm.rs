@@ -16,11 +16,12 @@
 //! equal progress among chunks, in-flight batches of pipeline stages. A prompt whose chunk comes to less than a block
 //! ends the step's prompts, where TensorRT-LLM might still take a short one behind it.
 
+use super::live::Memory;
 use super::plain_queue::PlainQueue;
-use super::plan::{Policy, Repeats};
-use super::queue::{Decision, Memory, StepPlan};
-use super::queues::{OneByOne, Queue, UnderWay};
+use super::plan::{HoldsFor, Policy};
+use super::queue::{OrderMatters, Queue, UnderWay};
 use super::rules::{Host, Limits, REQUESTS, Rules, TOKENS};
+use super::step_plan::{Decision, StepPlan};
 use crate::settings::{Kind, Refused, Setting, Word, Written};
 use crate::step_time::EngineHost;
 use crate::units::Time;
@@ -240,7 +241,7 @@ impl Trtllm {
 }
 
 impl Policy for Trtllm {
-    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OrderMatters> {
         let mut plan = StepPlan::default();
         let candidates = match self.settings.capacity {
             CapacityScheduler::GuaranteedNoEvict => {
@@ -268,8 +269,8 @@ impl Policy for Trtllm {
         Ok(Decision::Step(plan))
     }
 
-    fn repeats(&self, _queue: &dyn Queue) -> Repeats {
-        Repeats::while_free(0) // Who does not fit beside those who run does not fit beside longer ones.
+    fn holds_for(&self, _queue: &dyn Queue) -> HoldsFor {
+        HoldsFor::while_free(0) // Who does not fit beside those who run does not fit beside longer ones.
     }
 
     fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool {

@@ -12,11 +12,12 @@
 //! Not modelled: the prefix cache, swapping to the CPU (V0 swaps only requests with several sequences), priorities, the
 //! delay factor, steps of several tokens.
 
+use super::live::{Live, Memory};
 use super::plain_queue::PlainQueue;
-use super::plan::{Policy, Repeats};
-use super::queue::{Decision, Live, Memory, ScheduledAs, StepPlan};
-use super::queues::{OneByOne, Queue, UnderWay};
+use super::plan::{HoldsFor, Policy};
+use super::queue::{OrderMatters, Queue, UnderWay};
 use super::rules::{FRACTION, Host, Limits, REQUESTS, Rules, TOKENS, refuse_tokens_below, refuse_uncut_prompts};
+use super::step_plan::{Decision, ScheduledAs, StepPlan};
 use crate::settings::{Kind, Setting, Written};
 use crate::units::Time;
 use crate::workload::Request;
@@ -135,7 +136,7 @@ impl VllmV0 {
 
     /// Running requests; returns those that lost their blocks, youngest first, and what is left of the budget
     /// (`_schedule_running`).
-    fn plan_running(&self, queue: &mut dyn Queue, plan: &mut StepPlan) -> Result<(Vec<Live>, u32), OneByOne> {
+    fn plan_running(&self, queue: &mut dyn Queue, plan: &mut StepPlan) -> Result<(Vec<Live>, u32), OrderMatters> {
         if let Ok(queue) = queue.one_by_one() {
             return Ok(self.plan_one_by_one(queue, plan));
         }
@@ -144,7 +145,7 @@ impl VllmV0 {
         let prompt = queue.under_way(0);
         let wanted = queue.lacking_blocks() + u32::from(queue.running() > 0);
         if wanted > queue.free_blocks() || queue.under_way(1).is_some() {
-            return Err(OneByOne);
+            return Err(OrderMatters);
         }
         queue.give_lacking_blocks();
         queue.decode(plan);
@@ -194,7 +195,7 @@ impl VllmV0 {
 }
 
 impl Policy for VllmV0 {
-    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OneByOne> {
+    fn plan(&mut self, queue: &mut dyn Queue, now: Time) -> Result<Decision, OrderMatters> {
         let mut plan = StepPlan::default();
         if !self.settings.chunked_prefill {
             let budget = self.settings.max_num_batched_tokens;
@@ -219,8 +220,8 @@ impl Policy for VllmV0 {
         Ok(Decision::Step(plan))
     }
 
-    fn repeats(&self, _queue: &dyn Queue) -> Repeats {
-        Repeats::while_free(1)
+    fn holds_for(&self, _queue: &dyn Queue) -> HoldsFor {
+        HoldsFor::while_free(1)
     }
 
     fn can_ever_serve(&self, request: &Request, memory: &Memory) -> bool {

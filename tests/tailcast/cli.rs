@@ -187,24 +187,20 @@ fn init_writes_a_scenario_that_runs_and_overwrites_nothing() {
 fn check_says_that_both_engines_agree_or_that_there_is_one() {
     let place = Workplace::new();
     place.run(&["init", "scenario.toml"]);
-    for name in tailcast::policy::POLICIES.map(|policy| policy.name) {
-        let policy = format!("batching.policy={name}");
-        let ended = place.run(&[
-            "check",
-            "scenario.toml",
-            "--set",
-            &policy,
-            "--set",
-            "workload.requests=100",
-        ]);
+    let check = |settings: &[&str]| {
+        let mut words = vec!["check", "scenario.toml", "--set", "workload.requests=100"];
+        words.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+        let ended = place.run(&words);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        let starts = if name == "sglang" {
-            format!("one engine: {name} has no fast engine, so there is nothing to compare; the readable engine tells ")
-        } else {
-            "equal: both engines tell the same ".to_owned()
-        };
-        assert!(ended.stdout.starts_with(&starts), "{}", ended.stdout);
+        ended.stdout
+    };
+    for name in tailcast::policy::POLICIES.map(|policy| policy.name) {
+        let told = check(&[&format!("batching.policy={name}")]);
+        assert!(told.starts_with("equal: both engines tell the same "), "{told}");
     }
+    let told = check(&["batching.policy=sglang", "batching.enable_mixed_chunk=true"]);
+    let expected = "one engine: sglang with mixed steps has no fast engine, so there is nothing to compare; ";
+    assert!(told.starts_with(expected), "{told}");
 }
 
 #[test]

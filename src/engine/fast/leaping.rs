@@ -124,8 +124,8 @@ impl<S: Scheduler> Engine for FastServer<S> {
             return Some(Turn::end(front.start + front.ramp.first));
         }
         let back = self.in_flight.back()?;
-        // Somebody may finish with the first steps, or be admitted or preempted when what follows them is decided: while
-        // the last of them runs, if a step is decided ahead. Or else nothing happens before the last is decided.
+        // Somebody may finish with the first steps, or be admitted or preempted when what follows them is decided: that
+        // is while the last of them runs, if steps are decided ahead.
         let ahead = self.most_in_flight - 1;
         let quiet_until = if !front.are_all() && back.uneventful > ahead {
             back.start + back.ramp.total(back.uneventful - ahead)

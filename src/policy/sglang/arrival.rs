@@ -2,7 +2,7 @@
 
 use super::member::SglangMember;
 use super::settings::SglangSettings;
-use crate::policy::queue::Memory;
+use crate::policy::live::Memory;
 use crate::workload::{Prompt, Request};
 
 /// Tokens below the longest input that a prompt must stay (`max_req_input_len`).

@@ -6,8 +6,9 @@ use rustc_hash::FxHashMap;
 use super::decision::{RowKind, SglangDecision, SglangRow};
 use super::scheduler::SglangScheduler;
 use super::settings::SglangSettings;
+use crate::policy::live::{Live, Memory};
 use crate::policy::planner::{Planner, Waiting};
-use crate::policy::queue::{Decision, Live, Memory, Produced, Scheduled, ScheduledAs, StepOutcome, StepPlan};
+use crate::policy::step_plan::{Decision, Produced, Scheduled, ScheduledAs, StepOutcome, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 

@@ -3,9 +3,9 @@
 use super::arrival::LengthLimits;
 use super::batching::SglangBatching;
 use super::settings::{SchedulePolicy, SglangPriorities, SglangSettings};
+use crate::policy::live::Memory;
 use crate::policy::plan::Policy;
 use crate::policy::planner::Planner;
-use crate::policy::queue::Memory;
 use crate::policy::rules::{Host, LargestStep, Limits, REQUESTS, Rules, TOKENS, TOKENS_OR_NONE};
 use crate::settings::{Kind, Refused, Setting, Word, Written};
 use crate::step_time::EngineHost;

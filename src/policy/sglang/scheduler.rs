@@ -10,7 +10,7 @@ use super::member::SglangMember;
 use super::order::QueueOrder;
 use super::settings::SglangSettings;
 use super::slots::TokenSlots;
-use crate::policy::queue::Memory;
+use crate::policy::live::Memory;
 use crate::workload::{Request, RequestId};
 
 /// SGLang's scheduler. A turn of its loop is: what has arrived ([`Self::submit`], [`Self::abort`]), a decision

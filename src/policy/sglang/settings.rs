@@ -1,6 +1,6 @@
 //! What SGLang's scheduler is told at its start, and what follows from it at once.
 
-use crate::policy::queue::Memory;
+use crate::policy::live::Memory;
 use crate::workload::Segment;
 
 /// Where the ratio starts, falls to and in how many decode steps (`SGLANG_INIT_NEW_TOKEN_RATIO`,

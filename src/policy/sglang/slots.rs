@@ -7,7 +7,7 @@
 use super::member::SglangMember;
 use super::settings::{SglangSettings, SpecialTokens};
 use crate::kv::{FoundPrefix, PrefixEnd, RadixTree};
-use crate::policy::queue::Memory;
+use crate::policy::live::Memory;
 use crate::workload::Segment;
 
 /// All slots of a server.

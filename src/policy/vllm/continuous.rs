@@ -8,8 +8,9 @@ use rustc_hash::FxHashMap;
 use super::schedule::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
 use super::settings::ContinuousSettings;
+use crate::policy::live::{Live, Memory};
 use crate::policy::planner::{Planner, Waiting};
-use crate::policy::queue::{Decision, Live, Memory, Produced, Scheduled, ScheduledAs, StepOutcome, StepPlan};
+use crate::policy::step_plan::{Decision, Produced, Scheduled, ScheduledAs, StepOutcome, StepPlan};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 

@@ -4,9 +4,9 @@ use super::continuous::ContinuousBatching;
 use super::drafts::{BY_PROFILE, DRAFT_SLOTS, SPECULATIVE};
 use super::profile::NamedProfile;
 use super::settings::ContinuousSettings;
+use crate::policy::live::Memory;
 use crate::policy::plan::Policy;
 use crate::policy::planner::Planner;
-use crate::policy::queue::Memory;
 use crate::policy::rules::{
     Change, FRACTION, Host, Limits, REQUESTS, Rules, TOKENS, TOKENS_OR_NONE, refuse_uncut_prompts,
 };

@@ -6,8 +6,8 @@ use super::decisions::cut_to_threshold;
 use super::lookup::CacheHit;
 use super::member::Member;
 use super::scheduler::VllmScheduler;
-use crate::policy::queue::ScheduledAs;
 use crate::policy::speculative::DraftPadding;
+use crate::policy::step_plan::ScheduledAs;
 use crate::workload::RequestId;
 
 /// What one step of vLLM holds, and whom it preempts.

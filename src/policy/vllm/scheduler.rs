@@ -7,7 +7,7 @@ use super::member::{KeyRule, Member};
 use super::settings::ContinuousSettings;
 use crate::hardware::{KvGroup, KvGroupKind};
 use crate::kv::{BlockPool, KvGroups, PoolRules};
-use crate::policy::queue::Memory;
+use crate::policy::live::Memory;
 use crate::workload::{ContentId, Request, RequestId};
 
 /// The scheduler's state.

@@ -6,7 +6,7 @@ use crate::engine::fast::decoders::Decoders;
 use crate::engine::fast::holding::Holding;
 use crate::engine::fast::running::Running;
 use crate::engine::fast::seats::{Part, Seat, Seats};
-use crate::policy::{Live, Memory, OneByOne, PlainQueue, Queue, ScheduledAs, StepPlan, UnderWay, Waiting};
+use crate::policy::{Live, Memory, OrderMatters, PlainQueue, Queue, ScheduledAs, StepPlan, UnderWay, Waiting};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -321,8 +321,8 @@ impl Queue for QueueOfCounts {
         self.go_on(seat, tokens, plan);
     }
 
-    fn one_by_one(&mut self) -> Result<&mut PlainQueue, OneByOne> {
-        Err(OneByOne)
+    fn one_by_one(&mut self) -> Result<&mut PlainQueue, OrderMatters> {
+        Err(OrderMatters)
     }
 }
 

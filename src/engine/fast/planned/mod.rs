@@ -10,7 +10,7 @@ use crate::engine::engine_trait::ServerLoad;
 use crate::engine::observer::{Event, Finished, Observer, StepRun};
 use crate::engine::telling::{tell_decision, tell_outcome};
 use crate::kv::KvGrowth;
-use crate::policy::{Decision, Live, Memory, OneByOne, PlainQueue, Policy, Queue, ScheduledAs, StepPlan, Waiting};
+use crate::policy::{Decision, Live, Memory, OrderMatters, PlainQueue, Policy, Queue, ScheduledAs, StepPlan, Waiting};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
@@ -112,9 +112,9 @@ impl FastPlanned {
         if !self.queue.chunks.is_empty() || !self.queue.are_abreast(at.decided_until) {
             return NextSteps::Run(1);
         }
-        let repeats = self.policy.repeats(&self.queue);
-        let steps = self.queue.steps_alike(repeats.spare_blocks);
-        NextSteps::Run(steps.min(repeats.steps))
+        let holds_for = self.policy.holds_for(&self.queue);
+        let steps = self.queue.steps_alike(holds_for.spare_blocks);
+        NextSteps::Run(steps.min(holds_for.steps))
     }
 
     fn growth(&self, first: &DecidedSteps) -> KvGrowth<'_> {
@@ -217,7 +217,7 @@ impl Scheduler for FastPlanned {
     fn decide(&mut self, at: Moment, shape: &mut StepShape, observer: &mut (impl Observer + ?Sized)) -> NextSteps {
         self.queue.begin_step();
         match self.policy.plan(&mut self.queue, at.now) {
-            Err(OneByOne) => self.plan_one_by_one(at.now, shape, observer),
+            Err(OrderMatters) => self.plan_one_by_one(at.now, shape, observer),
             Ok(Decision::Idle) => NextSteps::Idle,
             Ok(Decision::WaitUntil(time)) => NextSteps::WaitUntil(time),
             Ok(Decision::Step(plan)) => self.start(&plan, at, shape, observer),
