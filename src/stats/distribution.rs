@@ -1,7 +1,7 @@
 //! A weighted multiset of integers: exact sums, and quantiles that are exact up to a number of samples and within 0.1 %
 //! beyond it.
 
-use super::histogram::Histogram;
+use super::histogram::{Bucket, Histogram};
 use super::ranked::Ranked;
 use super::wide::Wide;
 
@@ -204,28 +204,35 @@ impl Distribution {
             (rank, position - rank as f64)
         });
         let after = |rank: u64| (rank + 1).min(self.count - 1);
-        match &self.samples {
+        let mut asked: Vec<u128> = ranks
+            .iter()
+            .flat_map(|&(rank, _)| [rank.into(), after(rank).into()])
+            .collect();
+        asked.sort_unstable();
+        let value: Box<dyn Fn(u64) -> f64> = match &self.samples {
             Samples::Exact(samples) => {
-                let asked = ranks.iter().flat_map(|&(rank, _)| [rank, after(rank)]);
-                let ranked = Ranked::of(samples, asked);
-                Some(ranks.map(|(rank, part)| between(ranked.value(rank), ranked.value(after(rank)), part)))
+                let ranked = Ranked::of(samples, (self.min, self.max), &asked);
+                Box::new(move |rank| ranked.value(rank))
             }
-            Samples::Binned(histogram) => Some(ranks.map(|(rank, part)| {
-                let [lower, upper] = [rank, after(rank)].map(|rank| self.estimate(histogram, rank));
-                between(lower, upper, part)
-            })),
-        }
+            Samples::Binned(histogram) => {
+                let buckets = histogram.at_ranks(&asked);
+                Box::new(move |rank| {
+                    let place = asked.partition_point(|&asked| asked < u128::from(rank));
+                    self.estimate(buckets[place], rank)
+                })
+            }
+        };
+        Some(ranks.map(|(rank, part)| between(value(rank), value(after(rank)), part)))
     }
 
-    /// The value of the given rank, as far as the histogram tells.
-    fn estimate(&self, histogram: &Histogram<u64>, rank: u64) -> f64 {
+    /// The value of the given rank, which lies in this bucket of the histogram, as far as that tells.
+    fn estimate(&self, bucket: Bucket, rank: u64) -> f64 {
         if rank == 0 {
             return self.min as f64;
         }
         if rank + 1 == self.count {
             return self.max as f64;
         }
-        let bucket = histogram.at_rank(rank.into()).expect("a rank is below the count");
         bucket.estimate().clamp(self.min as f64, self.max as f64)
     }
 
@@ -261,7 +268,7 @@ impl Distribution {
     /// The histogram, filled from the single samples if they were kept until now.
     fn spill(&mut self) -> &mut Histogram<u64> {
         if let Samples::Exact(samples) = &self.samples {
-            let mut histogram = Histogram::default();
+            let mut histogram = Histogram::covering(self.min, self.max);
             histogram.record_all(samples.iter().copied());
             self.samples = Samples::Binned(histogram);
         }

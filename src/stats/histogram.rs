@@ -41,6 +41,13 @@ pub(super) struct Bucket {
 }
 
 impl<W: Weight> Histogram<W> {
+    /// An empty one with buckets for all values from `least` to `most`.
+    pub(super) fn covering(least: u64, most: u64) -> Self {
+        let mut histogram = Self::default();
+        histogram.cover(number_of_bucket(least), number_of_bucket(most));
+        histogram
+    }
+
     /// Adds `weight` to the bucket of `value`.
     #[inline]
     pub(super) fn record(&mut self, value: u64, weight: W) {
@@ -73,6 +80,10 @@ impl<W: Weight> Histogram<W> {
 
     /// Adds all of `other`.
     pub(super) fn merge(&mut self, other: &Self) {
+        if other.weights.is_empty() {
+            return;
+        }
+        self.cover(other.first, other.first + other.weights.len() - 1);
         for (place, &weight) in other.weights.iter().enumerate() {
             if weight.into() > 0 {
                 self.add(other.first + place, weight);
@@ -80,31 +91,42 @@ impl<W: Weight> Histogram<W> {
         }
     }
 
-    /// The number of the bucket in which the unit of weight with the given rank (from 0, in the order of values) lies,
-    /// and the weight of all buckets before it; `None` beyond the end.
-    pub(super) fn number_at_rank(&self, rank: u128) -> Option<(usize, u128)> {
+    /// The numbers of the buckets in which the units of weight with the given ranks (from 0, in the order of values)
+    /// lie, and the weight of all buckets before each; the ranks come in order, and none is beyond the end.
+    pub(super) fn numbers_at_ranks(&self, ranks: &[u128]) -> Vec<(usize, u128)> {
+        let mut found = Vec::with_capacity(ranks.len());
         let mut before = 0;
         for (place, &weight) in self.weights.iter().enumerate() {
-            let weight: u128 = weight.into();
-            if rank < before + weight {
-                return Some((self.first + place, before));
+            let until = before + weight.into();
+            while ranks.get(found.len()).is_some_and(|&rank| rank < until) {
+                found.push((self.first + place, before));
             }
-            before += weight;
+            if found.len() == ranks.len() {
+                break;
+            }
+            before = until;
         }
-        None
+        assert_eq!(
+            found.len(),
+            ranks.len(),
+            "ranks come in order and are below the weight of all"
+        );
+        found
     }
 
-    /// The bucket in which the unit of weight with the given rank (from 0, in the order of values) lies; `None` beyond
-    /// the end.
-    pub(super) fn at_rank(&self, rank: u128) -> Option<Bucket> {
-        let (number, before) = self.number_at_rank(rank)?;
-        let weight: u128 = self.weights[number - self.first].into();
-        let (low, width) = bucket(number);
-        Some(Bucket {
-            low,
-            width,
-            place: ((rank - before) as f64 + 0.5) / weight as f64,
-        })
+    /// The buckets in which the units of weight with the given ranks lie, as [`Histogram::numbers_at_ranks`].
+    pub(super) fn at_ranks(&self, ranks: &[u128]) -> Vec<Bucket> {
+        let found = self.numbers_at_ranks(ranks).into_iter();
+        let buckets = found.zip(ranks).map(|((number, before), &rank)| {
+            let weight: u128 = self.weights[number - self.first].into();
+            let (low, width) = bucket(number);
+            Bucket {
+                low,
+                width,
+                place: ((rank - before) as f64 + 0.5) / weight as f64,
+            }
+        });
+        buckets.collect()
     }
 
     #[inline]
@@ -118,16 +140,23 @@ impl<W: Weight> Histogram<W> {
 
     #[cold]
     fn add_outside(&mut self, number: usize, weight: W) {
-        let octave = number / SLOTS * SLOTS;
+        self.cover(number, number);
+        self.weights[number - self.first] += weight;
+    }
+
+    /// Makes room for the octaves of these buckets and all between.
+    fn cover(&mut self, least: usize, most: usize) {
+        let (least, end) = (least / SLOTS * SLOTS, (most / SLOTS + 1) * SLOTS);
         if self.weights.is_empty() {
-            self.first = octave;
+            (self.first, self.weights) = (least, vec![W::default(); end - least]);
         }
-        let first = self.first.min(octave);
-        let end = (self.first + self.weights.len()).max(octave + SLOTS);
-        let mut weights = vec![W::default(); end - first];
-        weights[self.first - first..][..self.weights.len()].copy_from_slice(&self.weights);
-        weights[number - first] += weight;
-        *self = Self { first, weights };
+        let first = self.first.min(least);
+        let end = (self.first + self.weights.len()).max(end);
+        if end - first > self.weights.len() {
+            let mut weights = vec![W::default(); end - first];
+            weights[self.first - first..][..self.weights.len()].copy_from_slice(&self.weights);
+            *self = Self { first, weights };
+        }
     }
 }
 
@@ -177,7 +206,7 @@ mod tests {
             for probe in [value - 1, value, value + 1] {
                 let mut histogram = Histogram::<u64>::default();
                 histogram.record(probe, 1);
-                let bucket = histogram.at_rank(0).unwrap();
+                let bucket = histogram.at_ranks(&[0])[0];
                 assert!(bucket.low <= probe && probe - bucket.low < bucket.width);
                 let width = (bucket.width - 1) as f64;
                 assert!(width <= RELATIVE_PRECISION * bucket.low as f64);
@@ -186,7 +215,8 @@ mod tests {
         }
         let mut histogram = Histogram::<u64>::default();
         histogram.record(u64::MAX, 1);
-        assert!(histogram.at_rank(0).is_some() && histogram.at_rank(1).is_none());
+        let bucket = histogram.at_ranks(&[0])[0];
+        assert_eq!(bucket.low + (bucket.width - 1), u64::MAX);
     }
 
     #[test]
@@ -208,9 +238,13 @@ mod tests {
         for value in [1 << 20, 3, u64::MAX, 1 << 20] {
             histogram.record(value, 1);
         }
-        let low = |rank| histogram.at_rank(rank).unwrap().low;
-        assert_eq!([low(0), low(1), low(2)], [3, 1 << 20, 1 << 20]);
-        assert!(low(3) > u64::MAX / 2);
+        let lows: Vec<u64> = histogram
+            .at_ranks(&[0, 1, 2, 3])
+            .iter()
+            .map(|bucket| bucket.low)
+            .collect();
+        assert_eq!(lows[..3], [3, 1 << 20, 1 << 20]);
+        assert!(lows[3] > u64::MAX / 2);
     }
 
     #[test]

@@ -21,8 +21,9 @@ struct Bucket {
 const FEWEST_IN_BUCKETS: usize = 4_096;
 
 impl Ranked {
-    /// Of values with their weights, in any order; ranks count from 0 and are below the sum of the weights.
-    pub(super) fn of(samples: &[(u64, u64)], ranks: impl Iterator<Item = u64>) -> Self {
+    /// Of values from `least` to `most` with their weights, in any order; ranks count from 0, come in order and are
+    /// below the sum of the weights.
+    pub(super) fn of(samples: &[(u64, u64)], (least, most): (u64, u64), ranks: &[u128]) -> Self {
         if samples.len() < FEWEST_IN_BUCKETS {
             let mut values = samples.to_vec();
             values.sort_unstable();
@@ -33,20 +34,16 @@ impl Ranked {
             };
             return Self { buckets: vec![all] };
         }
-        let mut histogram = Histogram::<u64>::default();
+        let mut histogram = Histogram::<u64>::covering(least, most);
         histogram.record_all(samples.iter().copied());
-        let mut buckets: Vec<Bucket> = ranks
-            .map(|rank| {
-                let found = histogram.number_at_rank(rank.into());
-                let (number, before) = found.expect("ranks are below the sum of the weights");
-                Bucket {
-                    number,
-                    before: before as u64,
-                    values: Vec::new(),
-                }
+        let found = histogram.numbers_at_ranks(ranks).into_iter();
+        let mut buckets: Vec<Bucket> = found
+            .map(|(number, before)| Bucket {
+                number,
+                before: before as u64,
+                values: Vec::new(),
             })
             .collect();
-        buckets.sort_unstable_by_key(|bucket| bucket.number);
         buckets.dedup_by_key(|bucket| bucket.number);
         for &(value, weight) in samples {
             let number = number_of_bucket(value);
@@ -99,7 +96,8 @@ mod tests {
             let last = sorted.len() as u64 - 1;
             let ranks = [0, 1, last / 2, last / 2 + 1, last * 9 / 10, last];
             let ranks = ranks.map(|rank| rank.min(last));
-            let ranked = Ranked::of(&samples, ranks.into_iter());
+            let bounds = (sorted[0], sorted[last as usize]);
+            let ranked = Ranked::of(&samples, bounds, &ranks.map(u128::from));
             for rank in ranks {
                 let expected = sorted[rank as usize] as f64;
                 assert_eq!(ranked.value(rank).to_bits(), expected.to_bits());

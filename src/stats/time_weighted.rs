@@ -60,7 +60,7 @@ impl TimeWeighted {
             return None;
         }
         let rank = (self.picos * u128::from(per_mille)).div_ceil(1_000);
-        let bucket = self.histogram.at_rank(rank.saturating_sub(1))?;
+        let bucket = self.histogram.at_ranks(&[rank.saturating_sub(1)])[0];
         Some((bucket.low + bucket.width / 2).min(self.max))
     }
 }

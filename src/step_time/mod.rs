@@ -30,7 +30,7 @@ pub use kind::StepTimeKind;
 pub use overheads::{Execution, Overheads, Sampling};
 pub use paced::Paced;
 pub use ramp::Ramp;
-pub use roofline::Roofline;
+pub use roofline::{PriceLists, Roofline};
 pub use saturation::{LONGEST_RAMP, LONGEST_STEP};
 pub use step_parts::StepParts;
 pub use steps_on_gpu::StepsOnGpu;

@@ -11,15 +11,19 @@ mod attention;
 mod memo;
 mod operators;
 mod picos;
+mod price_list;
+
+use std::sync::Arc;
 
 use super::kind::StepTimeKind;
 use super::{DecodeLine, Execution, Ramp, StepParts, StepShape, StepTime, saturation};
 use crate::hardware::{Arithmetic, Attention, Gpu, KvPrecision, Model, WeightKernel, WeightPrecision};
 use crate::units::Span;
 use attention::AttentionPrice;
-use memo::Memo;
 use operators::Operators;
 use picos::picos;
+use price_list::PriceList;
+pub use price_list::PriceLists;
 
 /// Times from first principles.
 pub(super) const KIND: StepTimeKind = StepTimeKind {
@@ -33,10 +37,8 @@ pub(super) const KIND: StepTimeKind = StepTimeKind {
 #[derive(Clone, Debug)]
 pub struct Roofline {
     operators: Operators,
-    /// What a step with so many tokens costs besides attention [ps].
-    by_tokens: Memo,
-    /// What a step with so many sampling requests adds [ps].
-    by_sampling: Memo,
+    /// What the operators take; clones share it.
+    prices: Arc<PriceList>,
     /// The states that are read and written, per request in the step [ps].
     per_sequence: u64,
     /// What a step pays once [ps].
@@ -47,12 +49,6 @@ pub struct Roofline {
     mixed: u64,
     attention: Vec<AttentionPrice>,
 }
-
-/// Prices for fewer tokens than this are remembered: those of every decode batch and of all but the largest token
-/// budgets.
-const REMEMBERED_TOKENS: usize = 16_384;
-/// Prices for fewer sampling requests than this are remembered.
-const REMEMBERED_REQUESTS: usize = 2_048;
 
 impl Roofline {
     /// The price list for `model` on `tensor_parallel` times `gpu`, run as by default.
@@ -84,8 +80,7 @@ impl Roofline {
         let bandwidth = gpu.bandwidth_bytes_per_s() * gpu.linear_kernels(WeightKernel::Plain).bandwidth;
         let of_state = arithmetic.state_bytes_per_request / bandwidth * 1e6;
         Self {
-            by_tokens: Memo::new(REMEMBERED_TOKENS),
-            by_sampling: Memo::new(REMEMBERED_REQUESTS),
+            prices: Arc::new(PriceList::new(&operators)),
             per_sequence: picos(of_state * overheads.kernel_scale),
             paid: 0,
             mixed: picos(layers * overheads.mixed_layer_micros),
@@ -97,6 +92,13 @@ impl Roofline {
         }
     }
 
+    /// The same, with what has been worked out of it for others.
+    #[must_use]
+    pub fn sharing(mut self, lists: &PriceLists) -> Self {
+        self.prices = lists.of(&self.operators);
+        self
+    }
+
     /// The price list of a pass that is not the first of its step: what a step pays once, it does not pay again.
     #[must_use]
     pub fn within_a_step(mut self) -> Self {
@@ -106,8 +108,8 @@ impl Roofline {
 
     /// What so many steps of so many tokens take besides attention and sampling, part by part.
     pub fn parts_of_tokens(&self, tokens: u64, steps: u64) -> StepParts {
-        let whole = picos(self.operators.tokens_micros(tokens)) - self.paid;
-        let parts = self.operators.token_parts(tokens);
+        let whole = self.tokens_picos(tokens) - self.paid;
+        let parts = self.operators.token_parts(tokens, self.products_micros(tokens));
         let mut left = whole;
         // Rounded one by one, parts would not add up to the whole.
         let mut take = |micros: f64| {
@@ -132,7 +134,8 @@ impl Roofline {
 
     /// What the head and the sampler take in a step that samples at so many positions [ps].
     pub fn sampling_picos(&self, positions: u64) -> u64 {
-        picos(self.operators.sampling_micros(positions))
+        let price = || picos(self.operators.sampling_micros(positions));
+        self.prices.by_sampling.get(positions, price)
     }
 
     /// What a step adds in which kinds of requests are mixed [ps].
@@ -140,16 +143,27 @@ impl Roofline {
         self.mixed
     }
 
+    /// What a step of so many tokens costs besides attention [ps].
+    fn tokens_picos(&self, tokens: u64) -> u64 {
+        let price = || {
+            let products = self.products_micros(tokens);
+            picos(self.operators.tokens_micros(tokens, products))
+        };
+        self.prices.by_tokens.get(tokens, price)
+    }
+
+    /// The matrix products of a step of so many tokens [us].
+    fn products_micros(&self, tokens: u64) -> f64 {
+        let rows = self.operators.rows(tokens);
+        let price = || self.operators.products_micros(rows).to_bits();
+        f64::from_bits(self.prices.products.get(rows, price))
+    }
+
     /// All but the decoding requests' attention [ps].
     fn steady_picos(&self, shape: &StepShape) -> u64 {
-        let (tokens_of_step, sampling) = (shape.tokens(), u64::from(shape.sampling));
-        let tokens = self
-            .by_tokens
-            .get(tokens_of_step, || picos(self.operators.tokens_micros(tokens_of_step)));
+        let tokens = self.tokens_picos(shape.tokens());
         let alike = self.alike_picos(shape);
-        let sampling = self
-            .by_sampling
-            .get(sampling, || picos(self.operators.sampling_micros(sampling)));
+        let sampling = self.sampling_picos(shape.sampling.into());
         let sequences = self.per_sequence.saturating_mul(shape.sequences.into());
         let mut sum = (tokens - alike - self.paid + sampling).saturating_add(sequences);
         if !shape.is_uniform() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::text_file;
+use crate::step_time::PriceLists;
 use crate::workload::QuantileTable;
 use crate::workload::trace::{TraceError, TraceFile};
 
@@ -23,6 +24,7 @@ struct Held {
     contents: Mutex<BTreeMap<PathBuf, Arc<Vec<u8>>>>,
     traces: Mutex<BTreeMap<PathBuf, TraceFile>>,
     tables: Mutex<BTreeMap<PathBuf, Arc<QuantileTable>>>,
+    price_lists: PriceLists,
 }
 
 impl Files {
@@ -33,6 +35,11 @@ impl Files {
             held: Arc::clone(&self.held),
             is_closed: true,
         }
+    }
+
+    /// What was worked out of the prices of servers that they describe.
+    pub fn price_lists(&self) -> &PriceLists {
+        &self.held.price_lists
     }
 
     /// Whether nothing more is read.

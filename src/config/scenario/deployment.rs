@@ -24,8 +24,8 @@ use crate::hardware::{
 };
 use crate::policy::{Memory, PolicySettings};
 use crate::step_time::{
-    DraftPass, Drafting, EngineHost, Execution, HostTime, LONGEST_STEP, Launching, Overheads, Roofline, Sampling,
-    StepTime, StepTimeChoice, StepsOnGpu,
+    DraftPass, Drafting, EngineHost, Execution, HostTime, LONGEST_STEP, Launching, Overheads, PriceLists, Roofline,
+    Sampling, StepTime, StepTimeChoice, StepsOnGpu,
 };
 use crate::units::Span;
 
@@ -72,6 +72,8 @@ pub struct Deployment {
     pub hides_cpu: bool,
     /// How its engine runs steps.
     pub engine_host: EngineHost,
+    /// What was worked out of the prices of servers that were set up from the same files.
+    pub price_lists: PriceLists,
 }
 
 impl Deployment {
@@ -182,14 +184,15 @@ impl Deployment {
     }
 
     fn roofline(&self, execution: Execution, model: &Model, weights: WeightPrecision) -> Roofline {
-        Roofline::run_as(
+        let roofline = Roofline::run_as(
             execution,
             model,
             &self.gpu,
             weights,
             self.kv_cache,
             self.tensor_parallel,
-        )
+        );
+        roofline.sharing(&self.price_lists)
     }
 }
 
@@ -253,6 +256,7 @@ pub(super) fn resolve(
         cpu_time,
         hides_cpu,
         engine_host,
+        price_lists: reading.files.price_lists().clone(),
     })
 }
 

@@ -24,7 +24,7 @@ const UNLIKE_DRAFTS: f64 = 0.25;
 const NORM_OF_ALL_HEADS_MICROS: f64 = 18.0;
 
 /// The matrix products and other operators of one GPU's share of a model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Operators {
     /// Matrices of every step, with the number of layers that have each and what multiplies it.
     matrices: Vec<(f64, Matrix, Products)>,
@@ -66,7 +66,7 @@ pub(super) struct Operators {
 }
 
 /// What multiplies tokens with a matrix.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Products {
     kernels: LinearKernels,
     rates: Rates,
@@ -138,16 +138,21 @@ impl Operators {
         }
     }
 
-    /// Everything but attention's work and sampling, for a step of `tokens`.
-    pub fn tokens_micros(&self, tokens: u64) -> f64 {
+    /// The rows that a step of `tokens` multiplies.
+    pub fn rows(&self, tokens: u64) -> u64 {
+        padded(tokens, self.execution.largest_graph)
+    }
+
+    /// Everything but attention's work and sampling, for a step of `tokens` of which the products take so long.
+    pub fn tokens_micros(&self, tokens: u64, products: f64) -> f64 {
         let overheads = &self.execution.overheads;
-        let rows = padded(tokens, self.execution.largest_graph) as f64;
+        let rows = self.rows(tokens) as f64;
         let is_eager = tokens > self.execution.largest_graph;
         let linear = &self.linear;
         let moved = LAYER_BYTES_PER_VALUE * self.hidden * rows;
         let small = moved / (self.plain_rates.bytes * linear.bandwidth);
         let states = self.state_flops * rows / self.attention_flops * 1e6;
-        let kernels = self.products_micros(rows)
+        let kernels = products
             + self.attention_micros
             + self.normed_together * NORM_OF_ALL_HEADS_MICROS
             + self.layers * small
@@ -172,7 +177,7 @@ impl Operators {
         if drafts == 0 || self.experts.is_empty() {
             return 0.0;
         }
-        let rows = padded(tokens, self.execution.largest_graph) as f64;
+        let rows = self.rows(tokens) as f64;
         let is_eager = tokens > self.execution.largest_graph;
         let (all, drafts) = (tokens as f64, drafts as f64);
         let unlike = all - (1.0 - UNLIKE_DRAFTS) * drafts;
@@ -181,18 +186,20 @@ impl Operators {
     }
 
     /// What of it are products, experts and all-reduces [us].
-    pub fn token_parts(&self, tokens: u64) -> TokenParts {
-        let rows = padded(tokens, self.execution.largest_graph) as f64;
+    pub fn token_parts(&self, tokens: u64, products: f64) -> TokenParts {
+        let rows = self.rows(tokens) as f64;
         let is_eager = tokens > self.execution.largest_graph;
         let scale = self.execution.overheads.kernel_scale;
         TokenParts {
-            products: scale * self.products_micros(rows),
+            products: scale * products,
             experts: self.experts_micros(tokens as f64, rows, is_eager),
             all_reduce: scale * self.all_reduce_of(rows),
         }
     }
 
-    fn products_micros(&self, rows: f64) -> f64 {
+    /// The products with all matrices, of so many rows.
+    pub fn products_micros(&self, rows: u64) -> f64 {
+        let rows = rows as f64;
         let products = self
             .matrices
             .iter()
