@@ -5,12 +5,11 @@ use super::histogram::{Histogram, number_of_bucket};
 /// Values of a list near the ranks that were asked for. To sort the whole list would take most of the time of a short
 /// simulation; so a histogram says in which buckets the ranks lie, and only what is in these is sorted.
 pub(super) struct Ranked {
-    /// The buckets that hold the ranks, sorted by number.
+    /// The buckets that hold the ranks, in the order of their values.
     buckets: Vec<Bucket>,
 }
 
 struct Bucket {
-    number: usize,
     /// The weight of all values in the buckets before it.
     before: u64,
     /// In order, each with its weight.
@@ -27,28 +26,28 @@ impl Ranked {
         if samples.len() < FEWEST_IN_BUCKETS {
             let mut values = samples.to_vec();
             values.sort_unstable();
-            let all = Bucket {
-                number: 0,
-                before: 0,
-                values,
-            };
+            let all = Bucket { before: 0, values };
             return Self { buckets: vec![all] };
         }
         let mut histogram = Histogram::<u64>::covering(least, most);
         histogram.record_all(samples.iter().copied());
-        let found = histogram.numbers_at_ranks(ranks).into_iter();
-        let mut buckets: Vec<Bucket> = found
-            .map(|(number, before)| Bucket {
-                number,
+        let mut found = histogram.numbers_at_ranks(ranks);
+        found.dedup();
+        // Of each bucket the place after its own among those that hold ranks; 0 if it holds none.
+        let first = number_of_bucket(least);
+        let mut places = vec![0; number_of_bucket(most) - first + 1];
+        let mut buckets = Vec::with_capacity(found.len());
+        for (number, before) in found {
+            buckets.push(Bucket {
                 before: before as u64,
                 values: Vec::new(),
-            })
-            .collect();
-        buckets.dedup_by_key(|bucket| bucket.number);
+            });
+            places[number - first] = buckets.len();
+        }
         for &(value, weight) in samples {
-            let number = number_of_bucket(value);
-            if let Ok(place) = buckets.binary_search_by_key(&number, |bucket| bucket.number) {
-                buckets[place].values.push((value, weight));
+            let place = places[number_of_bucket(value) - first];
+            if place > 0 {
+                buckets[place - 1].values.push((value, weight));
             }
         }
         for bucket in &mut buckets {

@@ -79,7 +79,9 @@ impl SegmentOfLatencies {
 
     fn finish(self) -> LatencyDistributions {
         let mut all = self.values.map(Pending::finish);
-        all[Metric::Itl as usize].merge(&self.step_gaps);
+        // Few tokens come apart from runs of steps.
+        let apart = std::mem::replace(&mut all[Metric::Itl as usize], self.step_gaps);
+        all[Metric::Itl as usize].merge(&apart);
         LatencyDistributions(all)
     }
 }
