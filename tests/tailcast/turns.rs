@@ -113,6 +113,7 @@ fn follow_turns(
         }
         turns += 1;
         far += u64::from(server.next_event().is_some_and(|next| turn.at > next));
+        hold_blocks_until(server, turn, place);
         let mut finishes = Finishes::default();
         // The decision at an instant is taken on the way to a later one.
         let next = match turn {
@@ -125,6 +126,28 @@ fn follow_turns(
         }
     }
     (turns, far)
+}
+
+/// Goes on to just before a turn; no fewer blocks are in use on the way.
+fn hold_blocks_until(server: &mut Server, turn: Turn, place: &str) {
+    let (Some(next), Some(before)) = (server.next_event(), turn.at.picos().checked_sub(1)) else {
+        return;
+    };
+    let before = Time::from_picos(before);
+    if before <= next || Some(turn) != server.next_turn() {
+        return;
+    }
+    // Halfway as well, as blocks that one gives up another may take.
+    let between = [next.picos() + (before.picos() - next.picos()) / 2, before.picos()];
+    for instant in between.map(Time::from_picos) {
+        let used = server.load().used_blocks;
+        server.advance(instant, &mut Finishes::default());
+        let now_used = server.load().used_blocks;
+        assert!(
+            now_used >= used,
+            "{place}: {now_used} blocks, not {used}, before {turn:?}"
+        );
+    }
 }
 
 /// When requests finish.
