@@ -96,11 +96,7 @@ impl PlainQueue {
         let mut live = self.waiting.pop_front().expect("a request waits");
         live.scheduled.get_or_insert(now);
         live.is_preempted = false;
-        let kind = if live.preemptions == 0 {
-            ScheduledAs::New
-        } else {
-            ScheduledAs::Resumed
-        };
+        let kind = ScheduledAs::admitted(&live);
         self.running.push(live);
         kind
     }

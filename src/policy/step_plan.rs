@@ -79,6 +79,17 @@ pub struct StepOutcome {
     pub finished: Vec<Live>,
 }
 
+impl ScheduledAs {
+    /// How a request that has just been admitted comes into a step.
+    pub const fn admitted(live: &Live) -> Self {
+        if live.preemptions == 0 {
+            Self::New
+        } else {
+            Self::Resumed
+        }
+    }
+}
+
 impl StepPlan {
     /// Whether nobody computes.
     pub const fn is_empty(&self) -> bool {

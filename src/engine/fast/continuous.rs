@@ -16,7 +16,7 @@ use super::seats::{Part, Seat, Seats};
 use super::tables::Tables;
 use super::turns::TurnTaker;
 use crate::engine::engine_trait::ServerLoad;
-use crate::engine::observer::{Event, Finished, Observer, StepRun};
+use crate::engine::observer::{Event, Finished, Observer};
 use crate::kv::{CountedPool, KvGrowth, NamedBlocks, PoolRules};
 use crate::policy::{ContinuousSettings, Memory, cut_to_threshold};
 use crate::step_time::StepShape;
@@ -331,19 +331,15 @@ impl FastContinuous {
     fn report(&self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
         let decided = self.decided.front().expect("it was decided");
         let one_step_after = |&&seat: &&Seat| self.seats[seat].live.last_token == Some(steps.start);
-        observer.ran(&StepRun {
-            start: steps.start,
-            steps: steps.count,
-            ramp: steps.ramp,
-            takes: steps.end - steps.start,
-            shape: &steps.shape,
-            streaming: decided.decoding + decided.sampling.iter().filter(one_step_after).count() as u32,
-            kv: if steps.count == 1 {
-                KvGrowth::constant(decided.used_blocks, decided.empty)
-            } else {
-                self.decoders.growth(decided.clock, decided.used_blocks, decided.empty)
-            },
-        });
+        let kv = if steps.count == 1 {
+            KvGrowth::constant(decided.used_blocks, decided.empty)
+        } else {
+            self.decoders.growth(decided.clock, decided.used_blocks, decided.empty)
+        };
+        observer.ran(&steps.told(
+            decided.decoding + decided.sampling.iter().filter(one_step_after).count() as u32,
+            kv,
+        ));
     }
 
     /// The decision that has been in flight longest has ended with these steps. True if a request finished.

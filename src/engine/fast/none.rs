@@ -7,7 +7,7 @@ use super::holding::Holding;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::{Seat, Seats};
 use crate::engine::engine_trait::ServerLoad;
-use crate::engine::observer::{Event, Finished, Observer, StepRun};
+use crate::engine::observer::{Event, Finished, Observer};
 use crate::kv::KvGrowth;
 use crate::policy::{Memory, Waiting};
 use crate::step_time::StepShape;
@@ -132,15 +132,7 @@ impl Scheduler for FastNone {
             self.decoders.growth(self.decoders.clock(), used, empty)
         };
         let streaming = u32::from(!is_prefill);
-        observer.ran(&StepRun {
-            start: steps.start,
-            steps: steps.count,
-            ramp: steps.ramp,
-            takes: steps.end - steps.start,
-            shape: &steps.shape,
-            streaming,
-            kv,
-        });
+        observer.ran(&steps.told(streaming, kv));
         if is_prefill {
             let live = &mut self.seats[seat].live;
             live.computed = live.num_tokens();

@@ -1,7 +1,8 @@
 //! What each policy's shortcut is to the clock that drives it.
 
 use crate::engine::engine_trait::ServerLoad;
-use crate::engine::observer::Observer;
+use crate::engine::observer::{Observer, StepRun};
+use crate::kv::KvGrowth;
 use crate::step_time::{Ramp, StepShape};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
@@ -91,6 +92,20 @@ pub(in crate::engine) struct Steps {
 }
 
 impl Steps {
+    /// What observers hear of them.
+    #[inline(always)]
+    pub(super) fn told<'a>(&'a self, streaming: u32, kv: KvGrowth<'a>) -> StepRun<'a> {
+        StepRun {
+            start: self.start,
+            steps: self.count,
+            ramp: self.ramp,
+            takes: self.end - self.start,
+            shape: &self.shape,
+            streaming,
+            kv,
+        }
+    }
+
     /// Whether all steps are in flight that were to run if nobody arrived, so that somebody may finish with the last.
     pub(super) const fn are_all(&self) -> bool {
         self.count == self.uneventful

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::engine_trait::ServerLoad;
-use crate::engine::observer::{Event, Finished, Observer, StepRun};
+use crate::engine::observer::{Event, Finished, Observer};
 use crate::kv::KvGrowth;
 use crate::policy::{Batch, Formation, Live, Memory, Response, StaticSettings, Waiting};
 use crate::step_time::StepShape;
@@ -171,15 +171,7 @@ impl Scheduler for FastStatic {
         } else {
             self.rows.len() as u32
         };
-        observer.ran(&StepRun {
-            start: steps.start,
-            steps: steps.count,
-            ramp: steps.ramp,
-            takes: steps.end - steps.start,
-            shape: &steps.shape,
-            streaming,
-            kv: self.kv(),
-        });
+        observer.ran(&steps.told(streaming, self.kv()));
         self.generated += steps.count as u32;
         if first && !self.responds_together() {
             let running = self.rows.len() as u32;

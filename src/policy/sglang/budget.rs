@@ -4,6 +4,7 @@
 use super::decision::{AddVerdict, PromptPart};
 use super::member::SglangMember;
 use super::settings::SglangSettings;
+use super::slots::TokenSlots;
 
 /// What is left for the prompts of a step.
 #[derive(Clone, Debug)]
@@ -41,6 +42,23 @@ impl PrefillBudget {
     /// What the step's rows leave of them [tokens].
     pub(crate) const fn left_now(&self, available: u64) -> i64 {
         available.cast_signed() - self.current
+    }
+
+    /// What the next chunk of a prompt under way holds, which it takes off; `None` if it has to wait
+    /// (`add_chunked_req`).
+    pub(crate) fn next_chunk(&mut self, member: &mut SglangMember, slots: &TokenSlots) -> Option<PromptPart> {
+        member.fill = member.num_tokens();
+        let (available, rest) = (slots.available(), member.fill - member.prefix);
+        let chunk = self.chunk.unwrap_or(i64::from(rest));
+        let room = chunk.min(self.left(available) as i64);
+        let room = if room > 0 { room } else { chunk };
+        let tokens = rest.min(u32::try_from(room).unwrap_or(0));
+        if tokens == 0 || slots.slots_of_row(member.prefix, tokens) > available {
+            return None;
+        }
+        let is_cut = tokens < rest;
+        self.charge(tokens, if is_cut { 0 } else { member.clipped_max_new() });
+        Some(PromptPart { tokens, is_cut })
     }
 
     /// Takes off a row's tokens, in whole pages, what its request may produce, and a page to spare.

@@ -82,28 +82,18 @@ impl SglangScheduler {
         }
     }
 
-    /// The next chunk of the prompt under way, if there is one (`add_chunked_req`); false if it has to wait. A real
-    /// server that has too little memory for it stops.
+    /// The next chunk of the prompt under way, if there is one; false if it has to wait. A real server that has too
+    /// little memory for it stops.
     fn go_on(&mut self, attempt: &mut Attempt, decision: &mut SglangDecision) -> bool {
         let Some(id) = self.chunked else {
             return true;
         };
-        let available = self.slots.available();
-        let budget = &mut attempt.budget;
         let member = self.members.get_mut(&id).expect("it is here");
-        member.fill = member.num_tokens();
-        let rest = member.fill - member.prefix;
-        let chunk = budget.chunk.unwrap_or(i64::from(rest));
-        let room = chunk.min(budget.left(available) as i64);
-        let room = if room > 0 { room } else { chunk };
-        let tokens = rest.min(u32::try_from(room).unwrap_or(0));
-        if tokens == 0 || self.slots.slots_of_row(member.prefix, tokens) > available {
+        let Some(part) = attempt.budget.next_chunk(member, &self.slots) else {
             return false;
-        }
-        let is_cut = tokens < rest;
-        budget.charge(tokens, if is_cut { 0 } else { member.clipped_max_new() });
-        let row = member.extend(RowKind::Chunk, PromptPart { tokens, is_cut });
-        if !is_cut {
+        };
+        let row = member.extend(RowKind::Chunk, part);
+        if !part.is_cut {
             self.chunked = None;
         }
         attempt.rows.push(row);

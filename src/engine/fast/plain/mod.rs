@@ -14,7 +14,7 @@ use super::in_flight::InFlight;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::Seat;
 use crate::engine::engine_trait::ServerLoad;
-use crate::engine::observer::{Event, Observer, StepRun};
+use crate::engine::observer::{Event, Observer};
 use crate::kv::KvGrowth;
 use crate::policy::{AdmissionMemory, ContinuousSettings, Memory, Waiting, cut_to_threshold};
 use crate::step_time::StepShape;
@@ -214,20 +214,13 @@ impl PlainContinuous {
     #[inline]
     fn report(&self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
         let decided = self.decided.front().expect("it was decided");
-        observer.ran(&StepRun {
-            start: steps.start,
-            steps: steps.count,
-            ramp: steps.ramp,
-            takes: steps.end - steps.start,
-            shape: &steps.shape,
-            // Who samples apart from them gets its first token.
-            streaming: decided.decoding,
-            kv: if steps.count == 1 {
-                KvGrowth::constant(decided.used_blocks, decided.empty)
-            } else {
-                self.decoders.growth(decided)
-            },
-        });
+        let kv = if steps.count == 1 {
+            KvGrowth::constant(decided.used_blocks, decided.empty)
+        } else {
+            self.decoders.growth(decided)
+        };
+        // Who samples apart from the decoders gets its first token.
+        observer.ran(&steps.told(decided.decoding, kv));
     }
 
     /// The decision that has been in flight longest has ended. True if a request finished.

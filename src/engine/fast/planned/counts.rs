@@ -6,7 +6,7 @@ use crate::engine::fast::decoders::Decoders;
 use crate::engine::fast::holding::Holding;
 use crate::engine::fast::running::Running;
 use crate::engine::fast::seats::{Part, Seat, Seats};
-use crate::policy::{Live, Memory, OrderMatters, PlainQueue, Queue, ScheduledAs, StepPlan, UnderWay, Waiting};
+use crate::policy::{Live, Memory, OrderMatters, PlainQueue, Queue, StepPlan, UnderWay, Waiting};
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
 
@@ -323,14 +323,5 @@ impl Queue for QueueOfCounts {
 
     fn one_by_one(&mut self) -> Result<&mut PlainQueue, OrderMatters> {
         Err(OrderMatters)
-    }
-}
-
-/// How a request that has been admitted has come in.
-pub(super) const fn came_in(live: &Live) -> ScheduledAs {
-    if live.preemptions == 0 {
-        ScheduledAs::New
-    } else {
-        ScheduledAs::Resumed
     }
 }

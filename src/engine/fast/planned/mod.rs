@@ -7,14 +7,14 @@ use super::decided::DecidedSteps;
 use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use super::seats::Seat;
 use crate::engine::engine_trait::ServerLoad;
-use crate::engine::observer::{Event, Finished, Observer, StepRun};
+use crate::engine::observer::{Event, Finished, Observer};
 use crate::engine::telling::{tell_decision, tell_outcome};
 use crate::kv::KvGrowth;
 use crate::policy::{Decision, Live, Memory, OrderMatters, PlainQueue, Policy, Queue, ScheduledAs, StepPlan, Waiting};
 use crate::step_time::StepShape;
 use crate::units::Time;
 use crate::workload::{Request, RequestId};
-use counts::{QueueOfCounts, came_in};
+use counts::QueueOfCounts;
 
 /// A policy over queues that are kept as counts.
 pub(in crate::engine) struct FastPlanned {
@@ -80,7 +80,7 @@ impl FastPlanned {
     /// Counts who waits anew after a plan over plain queues.
     fn note_waiting(&mut self, queues: &PlainQueue, plan: &StepPlan) {
         let tokens_of = |id: RequestId| {
-            let mut all = queues.waiting.iter().chain(&queues.running);
+            let mut all = queues.running.iter().chain(&queues.waiting);
             let live = all.find(|live| live.request.id == id).expect("it is inside");
             u64::from(live.request.prompt.tokens())
         };
@@ -101,7 +101,7 @@ impl FastPlanned {
         for &seat in &self.queue.admitted {
             let live = &self.queue.seats[seat].live;
             let event = Event::Admitted {
-                resumed: came_in(live) == ScheduledAs::Resumed,
+                resumed: ScheduledAs::admitted(live) == ScheduledAs::Resumed,
                 tokens: live.num_tokens(),
             };
             observer.on(at.now, live.request.id, &event);
@@ -273,19 +273,15 @@ impl Scheduler for FastPlanned {
         }
         self.note_paused(steps.start);
         let decided = &self.decided;
-        observer.ran(&StepRun {
-            start: steps.start,
-            steps: steps.count,
-            ramp: steps.ramp,
-            takes: steps.end - steps.start,
-            shape: &steps.shape,
-            streaming: decided.decoding - self.paused.len() as u32 + self.resumed_at(steps.start),
-            kv: if steps.count == 1 {
-                KvGrowth::constant(decided.used_blocks, decided.empty)
-            } else {
-                self.growth(decided)
-            },
-        });
+        let kv = if steps.count == 1 {
+            KvGrowth::constant(decided.used_blocks, decided.empty)
+        } else {
+            self.growth(decided)
+        };
+        observer.ran(&steps.told(
+            decided.decoding - self.paused.len() as u32 + self.resumed_at(steps.start),
+            kv,
+        ));
         if self.queue.decodes {
             for alike in self.paused.chunk_by(|one, next| one.1 == next.1) {
                 let (gap, count) = (steps.end - alike[0].1, alike.len() as u32);

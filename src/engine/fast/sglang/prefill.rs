@@ -82,24 +82,14 @@ impl FastSglang {
         let Some(seat) = self.chunked else {
             return true;
         };
-        let available = self.slots.available();
-        let budget = &mut step.budget;
         let member = &mut self.members[seat].member;
-        member.fill = member.num_tokens();
-        let rest = member.fill - member.prefix;
-        let chunk = budget.chunk.unwrap_or(i64::from(rest));
-        let room = chunk.min(budget.left(available) as i64);
-        let room = if room > 0 { room } else { chunk };
-        let tokens = rest.min(u32::try_from(room).unwrap_or(0));
-        if tokens == 0 || self.slots.slots_of_row(member.prefix, tokens) > available {
+        let Some(part) = step.budget.next_chunk(member, &self.slots) else {
             return false;
-        }
-        let is_cut = tokens < rest;
-        budget.charge(tokens, if is_cut { 0 } else { member.clipped_max_new() });
-        if !is_cut {
+        };
+        if !part.is_cut {
             self.chunked = None;
         }
-        self.add(step, seat, RowKind::Chunk, PromptPart { tokens, is_cut });
+        self.add(step, seat, RowKind::Chunk, part);
         step.holding += 1;
         true
     }

@@ -5,7 +5,7 @@ use super::running::SglangProgress;
 use super::scheduler::FastSglang;
 use crate::engine::fast::scheduler::Steps;
 use crate::engine::fast::seats::Seat;
-use crate::engine::observer::{Event, Finished, Observer, StepRun};
+use crate::engine::observer::{Event, Finished, Observer};
 use crate::kv::KvGrowth;
 use crate::policy::Live;
 use crate::units::Time;
@@ -29,7 +29,7 @@ impl FastSglang {
         }
         let one_step_after = |token: &&Told| token.1 == Some(steps.start);
         let streaming = told.iter().filter(one_step_after).count() as u32;
-        observer.ran(&run_of(steps, streaming, kv));
+        observer.ran(&steps.told(streaming, kv));
         for (id, previous) in told.drain(..) {
             match previous {
                 None => observer.on(steps.end, id, &Event::FirstToken),
@@ -75,7 +75,7 @@ impl FastSglang {
         if launched.is_listed {
             self.tell_listed(launched, steps, observer);
         } else {
-            observer.ran(&run_of(steps, launched.streaming, launched.growth()));
+            observer.ran(&steps.told(launched.streaming, launched.growth()));
         }
         if launched.steps == steps.count {
             self.in_flight.pop();
@@ -107,7 +107,7 @@ impl FastSglang {
         if latest == steps.start {
             streaming += others;
         }
-        observer.ran(&run_of(steps, streaming, launched.growth()));
+        observer.ran(&steps.told(streaming, launched.growth()));
         if latest != steps.start && others > 0 {
             let others_told = launched.listed.iter().map(progress).filter(is_told);
             let mut ids = others_told.filter(|other| other.joined < clock).map(|other| other.id);
@@ -128,7 +128,7 @@ impl FastSglang {
             })
         };
         let streaming = told().filter(|(_, previous)| *previous == steps.start).count() as u32;
-        observer.ran(&run_of(steps, streaming, launched.growth()));
+        observer.ran(&steps.told(streaming, launched.growth()));
         for (id, previous) in told() {
             tell_late(id, previous, steps, observer);
         }
@@ -160,18 +160,6 @@ impl FastSglang {
         }
         self.finished = finished;
         any
-    }
-}
-
-fn run_of<'a>(steps: &'a Steps, streaming: u32, kv: KvGrowth<'a>) -> StepRun<'a> {
-    StepRun {
-        start: steps.start,
-        steps: steps.count,
-        ramp: steps.ramp,
-        takes: steps.end - steps.start,
-        shape: &steps.shape,
-        streaming,
-        kv,
     }
 }
 
