@@ -44,7 +44,7 @@ pub trait Queue {
     /// Gives those who decode the blocks that they lack, which must be free.
     fn give_lacking_blocks(&mut self);
 
-    /// All who decode compute a token.
+    /// All who decode compute a token. They are the first in a plan.
     fn decode(&mut self, plan: &mut StepPlan);
 
     /// A member of those whose tokens are under way computes so many of them.
