@@ -16,7 +16,7 @@
 //! equal progress among chunks, in-flight batches of pipeline stages. A prompt whose chunk comes to less than a block
 //! ends the step's prompts, where TensorRT-LLM might still take a short one behind it.
 
-use super::live::Memory;
+use super::live::{Live, Memory};
 use super::plain_queue::PlainQueue;
 use super::plan::{HoldsFor, Policy};
 use super::queue::{OrderMatters, Queue, UnderWay};
@@ -145,21 +145,20 @@ impl Trtllm {
         Self { settings }
     }
 
-    /// How many from the head of the queue can be completed beside those that run.
-    fn completable(&self, queue: &dyn Queue) -> usize {
-        let (usable, most) = (u64::from(queue.memory().usable_blocks), self.places(queue));
-        let mut reserved = queue.most_blocks();
-        let mut completable = 0;
-        while completable < most
-            && let Some(live) = queue.waiting(completable)
+    /// How many from the head of the queue find these blocks, each for the tokens that it `needs`.
+    fn fitting(&self, queue: &dyn Queue, blocks: u64, needs: fn(&Live) -> u32) -> usize {
+        let places = self.settings.max_batch_size.saturating_sub(queue.running()) as usize;
+        let (mut needed, mut fitting) = (0, 0);
+        while fitting < places
+            && let Some(live) = queue.waiting(fitting)
         {
-            reserved += u64::from(queue.memory().blocks_for(live.most_tokens()));
-            if reserved > usable {
-                break;
+            needed += u64::from(queue.memory().blocks_for(needs(live)));
+            if needed > blocks {
+                break; // Nobody behind may pass it.
             }
-            completable += 1;
+            fitting += 1;
         }
-        completable
+        fitting
     }
 
     /// Pauses until those that run have the blocks for their next step.
@@ -177,27 +176,6 @@ impl Trtllm {
                 index += 1;
             }
         }
-    }
-
-    /// How many from the head of the queue fit as well.
-    fn fitting(&self, queue: &dyn Queue) -> usize {
-        let (free, most) = (queue.free_blocks(), self.places(queue));
-        let (mut needed, mut fitting) = (0, 0);
-        while fitting < most
-            && let Some(live) = queue.waiting(fitting)
-        {
-            needed += queue.memory().blocks_for(live.num_tokens());
-            if needed > free {
-                break;
-            }
-            fitting += 1;
-        }
-        fitting
-    }
-
-    /// How many more may run.
-    fn places(&self, queue: &dyn Queue) -> usize {
-        self.settings.max_batch_size.saturating_sub(queue.running()) as usize
     }
 
     /// Fills the step: decodes, prompts under way, then up to `candidates` from the head of the queue.
@@ -246,7 +224,8 @@ impl Policy for Trtllm {
         let candidates = match self.settings.capacity {
             CapacityScheduler::GuaranteedNoEvict => {
                 queue.give_lacking_blocks();
-                self.completable(queue)
+                let not_reserved = u64::from(queue.memory().usable_blocks) - queue.most_blocks();
+                self.fitting(queue, not_reserved, Live::most_tokens)
             }
             CapacityScheduler::MaxUtilization => {
                 if queue.lacking_blocks() > queue.free_blocks() {
@@ -255,7 +234,7 @@ impl Policy for Trtllm {
                     queue.give_lacking_blocks();
                 }
                 if plan.preempted.is_empty() {
-                    self.fitting(queue)
+                    self.fitting(queue, queue.free_blocks().into(), Live::num_tokens)
                 } else {
                     0
                 }
