@@ -363,16 +363,8 @@ impl FastContinuous {
     fn give_token(&mut self, seat: Seat, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
         let running = self.running.count();
         let live = &mut self.seats[seat].live;
-        match live.last_token {
-            None if live.request.is_prompt_only => {}
-            None => {
-                observer.on(steps.end, live.request.id, &Event::FirstToken);
-            }
-            Some(last) if last != steps.start => {
-                let gap = steps.end - last;
-                observer.on(steps.end, live.request.id, &Event::Token { gap });
-            }
-            Some(_) => {}
+        if !live.request.is_prompt_only {
+            steps.tell_token(live.request.id, live.last_token, observer);
         }
         live.note_token(steps.end, running);
     }

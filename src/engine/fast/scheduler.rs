@@ -1,7 +1,7 @@
 //! What each policy's shortcut is to the clock that drives it.
 
 use crate::engine::engine_trait::ServerLoad;
-use crate::engine::observer::{Observer, StepRun};
+use crate::engine::observer::{Event, Observer, StepRun};
 use crate::kv::KvGrowth;
 use crate::step_time::{Ramp, StepShape};
 use crate::units::{Span, Time};
@@ -103,6 +103,20 @@ impl Steps {
             shape: &self.shape,
             streaming,
             kv,
+        }
+    }
+
+    /// Tells of a token that they bring to a request, whose one before came then: of the first, and of those that do
+    /// not come a step after it.
+    #[inline]
+    pub(super) fn tell_token(&self, id: RequestId, previous: Option<Time>, observer: &mut (impl Observer + ?Sized)) {
+        match previous {
+            None => observer.on(self.end, id, &Event::FirstToken),
+            Some(previous) if previous != self.start => {
+                let gap = self.end - previous;
+                observer.on(self.end, id, &Event::Token { gap });
+            }
+            Some(_) => {}
         }
     }
 

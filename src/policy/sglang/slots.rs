@@ -90,6 +90,21 @@ impl TokenSlots {
         (self.paged(before + tokens) - self.paged(before)) as u64
     }
 
+    /// Makes room for so many tokens of so many prefill rows; more is forgotten for them than they need, if slots come
+    /// in pages.
+    pub(crate) fn make_room_for_rows(&mut self, tokens: u64, rows: usize) {
+        let page = u64::from(self.page);
+        let spare = if page > 1 { page * rows as u64 } else { 0 };
+        self.evict_until_free(tokens + spare);
+    }
+
+    /// Gives a member the slots of its prefill row, for which there is room. Whether it had no row yet.
+    pub(crate) fn give_row(&mut self, member: &mut SglangMember, before: u32, tokens: u32) -> bool {
+        self.take(self.slots_of_row(before, tokens), tokens.into());
+        member.committed = before + tokens;
+        !std::mem::replace(&mut member.has_row, true)
+    }
+
     /// Slots that the member's next token takes.
     pub(crate) const fn slots_of_next(&self, member: &SglangMember) -> u64 {
         if member.committed.is_multiple_of(self.page) {

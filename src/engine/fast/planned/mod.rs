@@ -161,15 +161,8 @@ impl FastPlanned {
                 continue;
             }
             live.generated += 1;
-            let id = live.request.id;
-            match live.last_token {
-                _ if live.request.is_prompt_only => {}
-                None => observer.on(steps.end, id, &Event::FirstToken),
-                Some(last) if last != steps.start => {
-                    let gap = steps.end - last;
-                    observer.on(steps.end, id, &Event::Token { gap });
-                }
-                Some(_) => {}
+            if !live.request.is_prompt_only {
+                steps.tell_token(live.request.id, live.last_token, observer);
             }
             live.note_token(steps.end, running);
             if live.is_complete() {

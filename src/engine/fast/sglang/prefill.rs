@@ -235,20 +235,13 @@ impl FastSglang {
         launched.empty = u64::from(used_blocks) * u64::from(self.memory.block_tokens) - filled;
     }
 
-    /// All rows get their slots at once; more is forgotten for them than they need, if slots come in pages.
+    /// All rows get their slots at once.
     fn give_slots(&mut self, rows: &[PromptRow]) {
-        let page = u64::from(self.settings.page_size);
-        let tokens: u64 = rows.iter().map(|row| u64::from(row.tokens)).sum();
-        let spare = if page > 1 { page * rows.len() as u64 } else { 0 };
-        self.slots.evict_until_free(tokens + spare);
+        let tokens = rows.iter().map(|row| u64::from(row.tokens)).sum();
+        self.slots.make_room_for_rows(tokens, rows.len());
         for row in rows {
-            let taken = self.slots.slots_of_row(row.before, row.tokens);
-            self.slots.take(taken, row.tokens.into());
             let member = &mut self.members[row.seat].member;
-            member.committed = row.before + row.tokens;
-            if !std::mem::replace(&mut member.has_row, true) {
-                self.free_rows -= 1;
-            }
+            self.free_rows -= u32::from(self.slots.give_row(member, row.before, row.tokens));
         }
     }
 }

@@ -31,10 +31,7 @@ impl FastSglang {
         let streaming = told.iter().filter(one_step_after).count() as u32;
         observer.ran(&steps.told(streaming, kv));
         for (id, previous) in told.drain(..) {
-            match previous {
-                None => observer.on(steps.end, id, &Event::FirstToken),
-                Some(previous) => tell_late(id, previous, steps, observer),
-            }
+            steps.tell_token(id, previous, observer);
         }
         self.told_tokens = told;
         // Its memory is used again.
@@ -114,7 +111,7 @@ impl FastSglang {
             observer.on_tokens(steps.end, steps.end - latest, others, &mut ids);
         }
         for newcomer in newcomers() {
-            tell_late(newcomer.id, newcomer.first, steps, observer);
+            steps.tell_token(newcomer.id, Some(newcomer.first), observer);
         }
     }
 
@@ -130,7 +127,7 @@ impl FastSglang {
         let streaming = told().filter(|(_, previous)| *previous == steps.start).count() as u32;
         observer.ran(&steps.told(streaming, launched.growth()));
         for (id, previous) in told() {
-            tell_late(id, previous, steps, observer);
+            steps.tell_token(id, Some(previous), observer);
         }
     }
 
@@ -160,13 +157,5 @@ impl FastSglang {
         }
         self.finished = finished;
         any
-    }
-}
-
-/// Tells of a token, unless it came one step after the one before.
-fn tell_late(id: RequestId, previous: Time, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
-    if previous != steps.start {
-        let gap = steps.end - previous;
-        observer.on(steps.end, id, &Event::Token { gap });
     }
 }
