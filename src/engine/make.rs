@@ -1,8 +1,8 @@
 //! Makes the engine of a server: the readable one of any policy, the fast one where its policy has a shortcut.
 
 use super::continuous_server::ContinuousServer;
+use super::counting_server::CountingServer;
 use super::fast::{FastContinuous, FastNone, FastPlanned, FastServer, FastSglang, FastStatic};
-use super::grouped::GroupedServer;
 use super::reference::ReferenceServer;
 use super::server::{Implementation, Server};
 use super::server_settings::ServerSettings;
@@ -38,8 +38,8 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
             let server = FastServer::new(FastPlanned::new(policy, memory), longest, 1, step_time);
             Implementation::Planned(Box::new(server))
         }
-        Ok(Shortcut::Continuous(rules)) if memory.kv_groups.is_some() => {
-            Implementation::Grouped(Box::new(GroupedServer::new(rules.clone(), memory, step_time)))
+        Ok(Shortcut::Continuous(rules)) if memory.kv_groups.is_some() || rules.speculative.is_some() => {
+            Implementation::Counting(Box::new(CountingServer::new(rules.clone(), memory, step_time)))
         }
         Ok(Shortcut::Continuous(rules)) => {
             Implementation::Continuous(Box::new(ContinuousServer::new(rules.clone(), memory, step_time)))
@@ -77,7 +77,9 @@ fn shortcut(settings: &ServerSettings) -> Result<Shortcut<'_>, &'static str> {
     match &settings.policy {
         PolicySettings::None(_) => Ok(Shortcut::None),
         PolicySettings::Static(rules) => Ok(Shortcut::Static(rules)),
-        PolicySettings::Continuous(rules) if rules.speculative.is_some() => Err("continuous with drafts"),
+        PolicySettings::Continuous(rules) if rules.speculative.is_some() && settings.memory().kv_groups.is_some() => {
+            Err("continuous with drafts over groups of layers")
+        }
         PolicySettings::Continuous(rules) if rules.priority && settings.memory().kv_groups.is_some() => {
             Err("continuous with priorities over groups of layers")
         }

@@ -95,9 +95,7 @@ impl Live {
     /// It has got tokens where steps verify drafts, and so many of its own were verified. The KV of those that were
     /// refused, or lie beyond its end, counts for nothing, nor does that of a step in flight before it has ended.
     pub fn note_drafts(&mut self, drafts: u32, accepted: u32) {
-        self.drafts.drafts += u64::from(drafts > 0);
-        self.drafts.draft_tokens += u64::from(drafts);
-        self.drafts.accepted_tokens += u64::from(accepted);
+        self.drafts.add_verification(drafts, accepted);
         self.computed = self.num_tokens() - 1;
     }
 

@@ -99,6 +99,13 @@ pub struct DraftCounts {
 }
 
 impl DraftCounts {
+    /// A request has got tokens of a step in which so many drafts were verified, if any, and so many accepted.
+    pub fn add_verification(&mut self, drafts: u32, accepted: u32) {
+        self.drafts += u64::from(drafts > 0);
+        self.draft_tokens += u64::from(drafts);
+        self.accepted_tokens += u64::from(accepted);
+    }
+
     /// Adds those of another request.
     pub const fn add(&mut self, other: &Self) {
         self.drafts += other.drafts;

@@ -70,6 +70,7 @@ fn it_is_known_which_policies_have_two_engines() {
         "sglang",
         "continuous with prefix cache",
         "continuous with priorities",
+        "continuous with drafts",
         "continuous with groups",
         "continuous with groups and prefix cache",
         "sglang with prefix cache",

@@ -11,9 +11,9 @@ use tailcast::engine::{Event, Observer, ServerSettings, StepRun, Transcript};
 use tailcast::hardware::{KvGroup, KvGroupKind};
 use tailcast::kv::KvGroups;
 use tailcast::policy::{
-    Acceptance, CapacityScheduler, ContinuousSettings, DraftRules, NoBatching, OrcaSettings, POLICIES, PolicySettings,
-    Reserve, Response, SarathiSettings, SchedulePolicy, SglangPriorities, SglangSettings, Speculative, StaticSettings,
-    TgiSettings, TrtllmSettings, VllmV0Settings,
+    Acceptance, CapacityScheduler, ContinuousSettings, DraftPadding, DraftRules, NoBatching, OrcaSettings, POLICIES,
+    PolicySettings, Reserve, Response, SarathiSettings, SchedulePolicy, SglangPriorities, SglangSettings, Speculative,
+    StaticSettings, TgiSettings, TrtllmSettings, VllmV0Settings,
 };
 use tailcast::units::{Span, Time};
 use tailcast::workload::trace::TraceError;
@@ -252,22 +252,58 @@ fn with_more(policy: &str, mut settings: ContinuousSettings, random: &mut impl R
             settings.chunked_prefill = true;
             settings.prefix_caching = random.random_bool(0.5);
             settings.priority = random.random_bool(0.2);
-            settings.speculative = Some(Speculative {
+            let acceptance = Acceptance::independent(random.random_range(0.0..=1.0), tokens);
+            let proposals = if is_model || random.random_bool(0.5) {
+                Vec::new()
+            } else {
+                (0..random.random_range(1..4))
+                    .map(|_| random.random_range(0..=tokens))
+                    .collect()
+            };
+            let drafts = Speculative {
                 tokens,
-                proposals: Vec::new(),
+                proposals,
                 lookahead_tokens: if is_model { tokens } else { 0 },
                 recomputes_last_hit: is_model && random.random_bool(0.5),
-                key_lookahead: 0,
-                draft_slots: 0,
-                rules: DraftRules::NEWEST,
+                key_lookahead: u32::from(is_model && random.random_bool(0.5)),
+                draft_slots: u32::from(is_model && random.random_bool(0.5)),
+                rules: draft_rules(random),
                 looks_ahead: false,
-                accepts_padding: false,
-                acceptance: Acceptance::independent(random.random_range(0.0..=1.0), tokens),
-            });
+                accepts_padding: random.random_bool(0.3),
+                acceptance,
+            };
+            // vLLM does not start where drafting leaves a step no token.
+            let taken = if drafts.rules.reserves_all_slots {
+                drafts.draft_slots * settings.max_num_seqs
+            } else {
+                drafts.draft_slots.max(drafts.lookahead_tokens)
+            };
+            if settings.max_num_batched_tokens <= taken {
+                settings.max_num_batched_tokens += taken;
+            }
+            settings.speculative = Some(drafts);
         }
         _ => {}
     }
     settings
+}
+
+/// What releases of vLLM do with drafts, the newest one's most often.
+fn draft_rules(random: &mut impl Rng) -> DraftRules {
+    if random.random_bool(0.4) {
+        return DraftRules::NEWEST;
+    }
+    let padding = [
+        DraftPadding::Never,
+        DraftPadding::BesideDecoders,
+        DraftPadding::BesideDecodersOrHit,
+    ];
+    DraftRules {
+        padding: padding[random.random_range(0..padding.len())],
+        reserves_all_slots: random.random_bool(0.3),
+        admits_with_lookahead: random.random_bool(0.5),
+        names_at_end: random.random_bool(0.5),
+    }
 }
 
 fn engine_settings(policy: &str, longest: u32, random: &mut impl Rng) -> PolicySettings {

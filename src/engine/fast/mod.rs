@@ -9,6 +9,7 @@ mod continuous;
 mod decided;
 mod decode_cycle;
 mod decoders;
+mod drafting;
 mod finishes;
 mod group_cache;
 mod group_lookup;
@@ -32,6 +33,7 @@ mod tables;
 mod turns;
 
 pub(super) use continuous::FastContinuous;
+pub(super) use drafting::FastDrafting;
 pub(super) use leaping::FastServer;
 pub(super) use none::FastNone;
 pub(super) use plain::PlainContinuous;

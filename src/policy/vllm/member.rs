@@ -1,5 +1,6 @@
 //! A request as the scheduler knows it.
 
+use super::budget::Standing;
 use crate::kv::{BlockId, BlockKey, KeyChain, KvGroups, NULL_BLOCK};
 use crate::workload::{ContentId, Request, RequestId, Segment};
 
@@ -100,6 +101,18 @@ impl Member {
     /// Tokens it has, prompt and output.
     pub const fn num_tokens(&self) -> u32 {
         self.request.prompt.tokens() + self.generated
+    }
+
+    /// Where it stands when a step is decided.
+    pub(super) const fn standing(&self) -> Standing {
+        Standing {
+            computed: self.computed,
+            all: self.num_tokens(),
+            placeholders: self.placeholders,
+            drafts: self.drafts,
+            end: self.request.prompt.tokens() + self.request.max_tokens,
+            is_prompt_only: self.request.is_prompt_only,
+        }
     }
 
     /// How many blocks it has in each group.

@@ -11,6 +11,7 @@
 //! in a step, as when n-grams find no match, are known from recordings only.
 
 mod allocate;
+mod budget;
 mod continuous;
 mod decisions;
 pub mod drafts;
@@ -24,6 +25,7 @@ mod scheduler;
 mod settings;
 mod update;
 
+pub use budget::{Padding, Standing, StepBudget};
 pub use continuous::ContinuousBatching;
 pub use decisions::{AdmissionMemory, cut_to_threshold};
 pub use member::Member;

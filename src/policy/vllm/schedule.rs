@@ -2,11 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::decisions::cut_to_threshold;
+use super::budget::{Padding, StepBudget};
 use super::lookup::CacheHit;
 use super::member::Member;
 use super::scheduler::VllmScheduler;
-use crate::policy::speculative::DraftPadding;
 use crate::policy::step_plan::ScheduledAs;
 use crate::workload::RequestId;
 
@@ -40,34 +39,6 @@ pub struct ScheduledPart {
     pub samples: bool,
 }
 
-/// What a step has left to hand out.
-#[derive(Clone, Copy)]
-struct StepBudget {
-    /// Tokens.
-    tokens: u32,
-    /// Places in the model's input: tokens, and for each request what a draft model adds of its own.
-    places: u32,
-    /// Places that a request takes beside its tokens.
-    extra: u32,
-}
-
-impl StepBudget {
-    /// The most tokens of a request; 0 if none may come in any more.
-    fn most(&self) -> u32 {
-        self.tokens.min(self.places.saturating_sub(self.extra))
-    }
-
-    const fn take(&mut self, tokens: u32) {
-        self.tokens -= tokens;
-        self.places -= tokens + self.extra;
-    }
-
-    const fn give_back(&mut self, tokens: u32) {
-        self.tokens += tokens;
-        self.places += tokens + self.extra;
-    }
-}
-
 impl VllmScheduler {
     /// Decides a step. From now on its tokens count as computed.
     pub fn schedule(&mut self) -> VllmPlan {
@@ -76,7 +47,7 @@ impl VllmScheduler {
             scheduled: Vec::with_capacity(self.running.len() + 1),
             preempted: Vec::new(),
         };
-        let mut budget = self.step_budget();
+        let mut budget = self.rules.step_budget();
         self.schedule_running(&mut plan, threshold, &mut budget);
         if plan.preempted.is_empty() {
             self.schedule_waiting(&mut plan, threshold, &mut budget);
@@ -85,31 +56,12 @@ impl VllmScheduler {
         plan
     }
 
-    fn step_budget(&self) -> StepBudget {
-        let all = self.rules.max_num_batched_tokens;
-        let usual = StepBudget {
-            tokens: all,
-            places: all,
-            extra: 0,
-        };
-        match &self.rules.speculative {
-            Some(drafts) if drafts.rules.reserves_all_slots => StepBudget {
-                tokens: self.rules.tokens_beside_slots(drafts.draft_slots),
-                ..usual
-            },
-            Some(drafts) => StepBudget {
-                extra: drafts.draft_slots,
-                ..usual
-            },
-            None => usual,
-        }
-    }
-
     /// Running requests, oldest first.
     fn schedule_running(&mut self, plan: &mut VllmPlan, threshold: u32, budget: &mut StepBudget) {
         let mut index = 0;
         while index < self.running.len() && budget.most() > 0 {
-            let tokens = self.wanted(&self.running[index], threshold, budget.most());
+            let asked = (threshold, self.memory.max_model_len);
+            let tokens = self.running[index].standing().wanted(asked, budget);
             if tokens == 0 {
                 index += 1;
                 continue;
@@ -145,25 +97,13 @@ impl VllmScheduler {
                 tokens,
                 computed_before: member.computed,
                 hit: 0,
-                drafts: drafts_within(member, tokens),
+                drafts: member.standing().drafts_within(tokens),
                 padded: false,
                 samples: false,
             });
             budget.take(tokens);
             index += 1;
         }
-    }
-
-    /// How many tokens a running request gets.
-    fn wanted(&self, member: &Member, threshold: u32, budget: u32) -> u32 {
-        let end = member.request.prompt.tokens() + member.request.max_tokens;
-        if member.placeholders > 0 && member.computed + 2 - member.placeholders >= end {
-            return 0; // The step in flight will surely finish it.
-        }
-        let all = member.num_tokens() + member.drafts + member.placeholders;
-        let unfed = u32::from(!member.request.is_prompt_only);
-        let room = (self.memory.max_model_len - unfed).saturating_sub(member.computed);
-        cut_to_threshold(all - member.computed, threshold).min(budget).min(room)
     }
 
     /// Who has to give way: the youngest, or the one with the highest priority number, of these the latest arrival.
@@ -220,7 +160,9 @@ impl VllmScheduler {
                 continue;
             }
             let hit = self.lookup(&mut head);
-            match self.first_tokens(&head, &hit, threshold, (budget, pads)) {
+            let asked = (threshold, self.memory.max_model_len);
+            let lacking = head.num_tokens() - hit.tokens;
+            match self.rules.first_tokens((lacking, hit.tokens), asked, budget, pads) {
                 Some((tokens, drafts)) if self.may_admit(&head, &hit, tokens) => {
                     plan.scheduled.push(self.admit(head, hit, tokens, drafts));
                     budget.take(tokens);
@@ -236,7 +178,7 @@ impl VllmScheduler {
         }
     }
 
-    /// When only running requests have been scheduled.
+    /// What the running requests of the step have to do with drafts of others, when nobody else has been scheduled.
     fn padding(&self, plan: &VllmPlan) -> Padding {
         if self.rules.speculative.is_none() {
             return Padding::default();
@@ -251,42 +193,6 @@ impl VllmScheduler {
             anyone_runs: !plan.scheduled.is_empty(),
             anyone_prefills: plan.scheduled.iter().any(&mut prefills),
         }
-    }
-
-    /// How many tokens the head of the queue computes in its first step, and how many drafts are among them; `None` if
-    /// they do not fit.
-    fn first_tokens(
-        &self,
-        head: &Member,
-        hit: &CacheHit,
-        threshold: u32,
-        (budget, pads): (&StepBudget, Padding),
-    ) -> Option<(u32, u32)> {
-        let lacking = head.num_tokens() - hit.tokens;
-        let tokens = self.rules.first_chunk(lacking, threshold, budget.most())?;
-        let Some(speculative) = self.rules.speculative.as_ref().filter(|_| lacking == 1) else {
-            return Some((tokens, 0));
-        };
-        let drafts = speculative.tokens;
-        let padded_end = u64::from(hit.tokens) + 1 + u64::from(drafts);
-        let longest = u64::from(self.memory.max_model_len);
-        let fits_a_step = drafts < budget.most();
-        let (is_padded, fits) = match speculative.rules.padding {
-            DraftPadding::Never => (false, true),
-            DraftPadding::BesideDecoders => (pads.beside_decoders(), fits_a_step && padded_end <= longest),
-            DraftPadding::BesideDecodersOrHit => {
-                // What no step holds would keep it out for ever.
-                let holds = 1 + drafts + budget.extra <= self.rules.max_num_batched_tokens;
-                (
-                    pads.allows(hit.tokens > 0) && holds && padded_end < longest,
-                    fits_a_step,
-                )
-            }
-        };
-        if !is_padded {
-            return Some((tokens, 0));
-        }
-        fits.then_some((1 + drafts, drafts))
     }
 
     fn admit(&mut self, mut member: Box<Member>, hit: CacheHit, tokens: u32, drafts: u32) -> ScheduledPart {
@@ -329,27 +235,5 @@ impl VllmScheduler {
                 member.drafts = self.rules.speculative.as_ref().map_or(0, |drafts| drafts.tokens);
             }
         }
-    }
-}
-
-/// How many of the `tokens` tokens of a running request are drafts.
-fn drafts_within(member: &Member, tokens: u32) -> u32 {
-    (member.computed + tokens).saturating_sub(member.num_tokens() + member.placeholders)
-}
-
-/// What the running requests of a step have to do with whether others that come in are filled up with drafts.
-#[derive(Clone, Copy, Default)]
-struct Padding {
-    anyone_runs: bool,
-    anyone_prefills: bool,
-}
-
-impl Padding {
-    const fn beside_decoders(self) -> bool {
-        self.anyone_runs && !self.anyone_prefills
-    }
-
-    const fn allows(self, has_hit: bool) -> bool {
-        !self.anyone_prefills && (self.anyone_runs || has_hit)
     }
 }

@@ -118,13 +118,7 @@ impl VllmScheduler {
 
 /// How many of the drafts in a part of a step are accepted.
 fn accepted_drafts(rules: &ContinuousSettings, member: &mut Member, part: &ScheduledPart) -> u32 {
-    let Some(speculative) = rules.speculative.as_ref().filter(|_| part.drafts > 0) else {
-        return 0;
-    };
-    if part.padded && !speculative.accepts_padding {
-        return 0;
-    }
-    let number = member.verifications;
-    member.verifications += 1;
-    speculative.acceptance.accepted(part.id, number).min(part.drafts)
+    let accepted = rules.accepted(part.id, member.verifications, (part.drafts, part.padded));
+    member.verifications += usize::from(accepted.is_some());
+    accepted.unwrap_or(0)
 }

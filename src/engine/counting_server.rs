@@ -1,16 +1,17 @@
-//! A server whose blocks are divided between groups of layers, under vLLM's batching.
+//! A server under vLLM's batching that counts its blocks as long as it does not matter which they are: where they are
+//! divided between groups of layers, or steps verify drafts.
 //!
 //! As long as every request has a prompt of its own and the running ones find their blocks, nobody finds anything in
-//! the prefix cache: the server leaps, and counts blocks. When they run short somebody is preempted, who may find again
-//! what it has lost. Then the steps since the server was last empty are taken again by an engine that leaps too, but
-//! knows what became of each request's blocks. When a request comes whose prompt others share, they are taken again by
-//! the readable engine, which knows every block. Each goes on from there. An empty server in which nobody has shared
-//! anything begins anew: whatever lies in its cache, nobody asks for it.
+//! the prefix cache. When they run short somebody is preempted, who may find again what it has lost. Then the steps
+//! since the server was last empty are taken again by an engine that knows what became of each request's blocks: of
+//! groups of layers by one that leaps too, beside drafts by the readable one. When a request comes whose prompt others
+//! share, they are taken again by the readable engine, which knows every block. Each goes on from there. An empty server
+//! in which nobody has shared anything begins anew: whatever lies in its cache, nobody asks for it.
 
 use std::sync::Arc;
 
 use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
-use super::fast::{FastContinuous, FastServer};
+use super::fast::{FastContinuous, FastDrafting, FastServer};
 use super::observer::{Event, Observer, StepRun};
 use super::progress::{CatchesUp, Progress};
 use super::reference::ReferenceServer;
@@ -24,7 +25,7 @@ use crate::workload::{ContentId, Request, RequestId};
 const MOST_REMEMBERED: usize = 1 << 20;
 
 /// A server that knows no more of its blocks than what matters to somebody.
-pub(super) struct GroupedServer {
+pub(super) struct CountingServer {
     rules: ContinuousSettings,
     memory: Memory,
     step_time: Arc<dyn StepTime>,
@@ -42,6 +43,8 @@ pub(super) struct GroupedServer {
 enum WhichEngine {
     /// Leaps, and stops where the cache matters.
     Counting(Box<FastServer<FastContinuous>>),
+    /// Takes steps with drafts, and stops where blocks run short.
+    Drafting(Box<FastServer<FastDrafting>>),
     /// Leaps, and knows what each request may find of its own.
     InTurns(Box<FastServer<FastContinuous>>),
     Stepping(Box<ReferenceServer>),
@@ -64,6 +67,7 @@ macro_rules! whichever {
     ($server:expr, $engine:ident => $call:expr) => {
         match $server {
             WhichEngine::Counting($engine) => $call,
+            WhichEngine::Drafting($engine) => $call,
             WhichEngine::InTurns($engine) => $call,
             WhichEngine::Stepping($engine) => $call,
         }
@@ -78,7 +82,7 @@ impl Observer for Deaf {
     fn ran(&mut self, _run: &StepRun<'_>) {}
 }
 
-impl GroupedServer {
+impl CountingServer {
     /// An empty server.
     pub(super) fn new(rules: ContinuousSettings, memory: Memory, step_time: Box<dyn StepTime>) -> Self {
         let step_time: Arc<dyn StepTime> = step_time.into();
@@ -96,7 +100,7 @@ impl GroupedServer {
 
     /// Notes what comes from outside, as long as it may be needed again.
     fn note(&mut self, what: Outside) {
-        if !self.rules.prefix_caching {
+        if !self.rules.prefix_caching && !matches!(self.engine, WhichEngine::Drafting(_)) {
             return; // Nothing will have to be taken again.
         }
         if self.handed_over.len() == MOST_REMEMBERED {
@@ -115,6 +119,7 @@ impl GroupedServer {
     const fn progress(&self) -> Option<Progress> {
         match &self.engine {
             WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) => Some(engine.progress()),
+            WhichEngine::Drafting(engine) => Some(engine.progress()),
             WhichEngine::Stepping(_) => None,
         }
     }
@@ -122,16 +127,15 @@ impl GroupedServer {
     /// An empty server begins anew, and counts.
     fn begin_anew_if_empty(&mut self) {
         let is_empty = match &self.engine {
-            WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) => {
-                engine.in_server() == 0 && engine.next_event().is_none()
-            }
             WhichEngine::Stepping(engine) => engine.is_idle() && !self.shares,
+            engine => whichever!(engine, engine => engine.in_server() == 0 && engine.next_event().is_none()),
         };
         if !is_empty {
             return;
         }
         match &mut self.engine {
             WhichEngine::Counting(engine) => engine.count_anew(),
+            WhichEngine::Drafting(engine) => engine.count_anew(),
             WhichEngine::InTurns(_) | WhichEngine::Stepping(_) => {
                 self.engine = counting(&self.rules, &self.memory, &self.step_time);
                 if let Some(factor) = self.slowness {
@@ -159,14 +163,15 @@ impl GroupedServer {
 
     /// From now on knows more of its blocks if it cannot decide the next step without. True if so.
     fn know_more_if_stopped(&mut self) -> bool {
-        let WhichEngine::Counting(engine) = &self.engine else {
-            return false;
+        let (is_stopped, progress) = match &self.engine {
+            WhichEngine::Counting(engine) => (engine.is_stopped(), engine.progress()),
+            WhichEngine::Drafting(engine) => (engine.is_stopped(), engine.progress()),
+            WhichEngine::InTurns(_) | WhichEngine::Stepping(_) => return false,
         };
-        if !engine.is_stopped() {
+        if !is_stopped {
             return false;
         }
-        let progress = engine.progress();
-        if let Some(mut engine) = in_turns(&self.rules, &self.memory, &self.step_time) {
+        if let Some(mut engine) = self.in_turns() {
             self.bring_to_decision(&mut *engine, progress);
             self.engine = WhichEngine::InTurns(engine);
         } else {
@@ -176,6 +181,16 @@ impl GroupedServer {
             self.handed_over.clear();
         }
         true
+    }
+
+    /// An engine that knows what requests may find of their own; `None` beside drafts, and if not all chunks of groups
+    /// are made of whole blocks.
+    fn in_turns(&self) -> Option<Box<FastServer<FastContinuous>>> {
+        if self.rules.speculative.is_some() {
+            return None;
+        }
+        let scheduler = FastContinuous::in_turns(self.rules.clone(), self.memory.clone())?;
+        Some(driven(scheduler, &self.rules, &self.memory, &self.step_time))
     }
 
     /// A readable engine of its kind.
@@ -214,33 +229,27 @@ impl GroupedServer {
     }
 }
 
+/// An empty engine that counts blocks.
 fn counting(rules: &ContinuousSettings, memory: &Memory, step_time: &Arc<dyn StepTime>) -> WhichEngine {
+    if let Some(scheduler) = FastDrafting::new(rules.clone(), memory.clone()) {
+        return WhichEngine::Drafting(driven(scheduler, rules, memory, step_time));
+    }
     let scheduler = FastContinuous::new(rules.clone(), memory.clone());
-    WhichEngine::Counting(leaping(scheduler, rules, memory, step_time))
+    WhichEngine::Counting(driven(scheduler, rules, memory, step_time))
 }
 
-/// `None` if not all chunks of groups are made of whole blocks.
-fn in_turns(
+fn driven<S>(
+    scheduler: S,
     rules: &ContinuousSettings,
     memory: &Memory,
     step_time: &Arc<dyn StepTime>,
-) -> Option<Box<FastServer<FastContinuous>>> {
-    let scheduler = FastContinuous::in_turns(rules.clone(), memory.clone())?;
-    Some(leaping(scheduler, rules, memory, step_time))
-}
-
-fn leaping(
-    scheduler: FastContinuous,
-    rules: &ContinuousSettings,
-    memory: &Memory,
-    step_time: &Arc<dyn StepTime>,
-) -> Box<FastServer<FastContinuous>> {
+) -> Box<FastServer<S>> {
     let step_time = Box::new(Arc::clone(step_time));
     let server = FastServer::new(scheduler, memory.max_model_len, rules.steps_in_flight(), step_time);
     Box::new(server)
 }
 
-impl Engine for GroupedServer {
+impl Engine for CountingServer {
     answered_by_engine!(whichever, server => server.engine);
 
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
@@ -277,6 +286,7 @@ impl Engine for GroupedServer {
         }
         self.advanced_to = match &self.engine {
             WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) if finished => engine.now(),
+            WhichEngine::Drafting(engine) if finished => engine.now(),
             _ => until,
         };
         finished
@@ -285,6 +295,7 @@ impl Engine for GroupedServer {
     fn next_turn(&self) -> Option<Turn> {
         match &self.engine {
             WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) => engine.next_step(),
+            WhichEngine::Drafting(engine) => engine.next_step(),
             WhichEngine::Stepping(engine) => engine.next_turn(),
         }
     }
