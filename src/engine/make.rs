@@ -1,12 +1,15 @@
 //! Makes the engine of a server: the readable one of any policy, the fast one where its policy has a shortcut.
 
 use super::continuous_server::ContinuousServer;
-use super::counting_server::CountingServer;
+use super::drafting_server::DraftingServer;
 use super::fast::{FastContinuous, FastNone, FastPlanned, FastServer, FastSglang, FastStatic};
+use super::grouped::GroupedServer;
 use super::reference::ReferenceServer;
 use super::server::{Implementation, Server};
 use super::server_settings::ServerSettings;
-use crate::policy::{ContinuousSettings, Memory, Planner, Policy, PolicySettings, SglangSettings, StaticSettings};
+use crate::policy::{
+    ContinuousSettings, Memory, Planner, Policy, PolicySettings, SglangSettings, Speculative, StaticSettings,
+};
 use crate::step_time::StepTime;
 
 /// A server that takes every step by itself.
@@ -38,8 +41,11 @@ pub fn fast(settings: &ServerSettings, step_time: Box<dyn StepTime>) -> Server {
             let server = FastServer::new(FastPlanned::new(policy, memory), longest, 1, step_time);
             Implementation::Planned(Box::new(server))
         }
-        Ok(Shortcut::Continuous(rules)) if memory.kv_groups.is_some() || rules.speculative.is_some() => {
-            Implementation::Counting(Box::new(CountingServer::new(rules.clone(), memory, step_time)))
+        Ok(Shortcut::Drafting(rules, drafts)) => {
+            Implementation::Drafting(Box::new(DraftingServer::new(rules, drafts, memory, step_time)))
+        }
+        Ok(Shortcut::Continuous(rules)) if memory.kv_groups.is_some() => {
+            Implementation::Grouped(Box::new(GroupedServer::new(rules.clone(), memory, step_time)))
         }
         Ok(Shortcut::Continuous(rules)) => {
             Implementation::Continuous(Box::new(ContinuousServer::new(rules.clone(), memory, step_time)))
@@ -69,6 +75,7 @@ enum Shortcut<'a> {
     Static(&'a StaticSettings),
     Planned(Box<dyn Policy>),
     Continuous(&'a ContinuousSettings),
+    Drafting(&'a ContinuousSettings, &'a Speculative),
     Sglang(&'a SglangSettings),
 }
 
@@ -86,7 +93,10 @@ fn shortcut(settings: &ServerSettings) -> Result<Shortcut<'_>, &'static str> {
         PolicySettings::Continuous(rules) if !FastContinuous::knows(rules, &settings.memory()) => {
             Err("continuous over such groups of layers")
         }
-        PolicySettings::Continuous(rules) => Ok(Shortcut::Continuous(rules)),
+        PolicySettings::Continuous(rules) => match &rules.speculative {
+            Some(drafts) => Ok(Shortcut::Drafting(rules, drafts)),
+            None => Ok(Shortcut::Continuous(rules)),
+        },
         PolicySettings::Sglang(rules) if rules.priorities.is_some() => Err("sglang with priorities"),
         PolicySettings::Sglang(rules) if rules.mixes() => Err("sglang with mixed steps"),
         PolicySettings::Sglang(rules) => Ok(Shortcut::Sglang(rules)),

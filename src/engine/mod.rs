@@ -2,9 +2,10 @@
 //! reads no clock and knows no file format.
 
 mod continuous_server;
-mod counting_server;
+mod drafting_server;
 mod engine_trait;
 mod fast;
+mod grouped;
 mod make;
 mod observer;
 mod progress;

@@ -33,6 +33,19 @@ pub(super) struct ReferenceServer {
     progress: Progress,
 }
 
+/// Where another engine is.
+pub(super) struct Resumed {
+    pub planner: Box<dyn Planner>,
+    pub memory: Memory,
+    pub step_time: Paced,
+    pub now: Time,
+    pub wakes: Option<Time>,
+    /// What each holds, when it started, and how long it takes.
+    pub in_flight: Vec<(StepPlan, Time, Span)>,
+    pub in_server: u64,
+    pub given_up: Vec<RequestId>,
+}
+
 struct StepInFlight {
     plan: StepPlan,
     start: Time,
@@ -163,6 +176,27 @@ impl ReferenceServer {
             wakes: None,
             progress: Progress::default(),
         }
+    }
+
+    /// A server that goes on where another one is, with steps in flight.
+    pub(super) fn resumed(other: Resumed) -> Self {
+        let step = |(plan, start, takes)| StepInFlight { plan, start, takes };
+        Self {
+            planner: other.planner,
+            memory: other.memory,
+            step_time: other.step_time,
+            now: other.now,
+            in_flight: other.in_flight.into_iter().map(step).collect(),
+            in_server: other.in_server,
+            given_up: other.given_up,
+            wakes: other.wakes,
+            progress: Progress::default(),
+        }
+    }
+
+    /// How long its steps take.
+    pub(super) fn into_step_time(self) -> Paced {
+        self.step_time
     }
 
     /// Whatever comes next: a decision, or the end of a step.

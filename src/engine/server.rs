@@ -1,9 +1,10 @@
 //! A server of any policy, under one type.
 
 use super::continuous_server::ContinuousServer;
-use super::counting_server::CountingServer;
+use super::drafting_server::DraftingServer;
 use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
 use super::fast::{FastNone, FastPlanned, FastServer, FastSglang, FastStatic};
+use super::grouped::GroupedServer;
 use super::observer::Observer;
 use super::reference::ReferenceServer;
 use crate::units::Time;
@@ -19,7 +20,8 @@ pub(super) enum Implementation {
     Static(Box<FastServer<FastStatic>>),
     Planned(Box<FastServer<FastPlanned>>),
     Continuous(Box<ContinuousServer>),
-    Counting(Box<CountingServer>),
+    Drafting(Box<DraftingServer>),
+    Grouped(Box<GroupedServer>),
     Sglang(Box<FastServer<FastSglang>>),
 }
 
@@ -31,7 +33,8 @@ macro_rules! whichever {
             Implementation::Static($engine) => $call,
             Implementation::Planned($engine) => $call,
             Implementation::Continuous($engine) => $call,
-            Implementation::Counting($engine) => $call,
+            Implementation::Drafting($engine) => $call,
+            Implementation::Grouped($engine) => $call,
             Implementation::Sglang($engine) => $call,
         }
     };

@@ -132,7 +132,7 @@ impl Acceptance {
             Self::Random { rates, seed } => {
                 let drawn = uniform(*seed, request, number as u64);
                 // The rates never grow, so one draw decides how far acceptance goes.
-                rates.iter().take_while(|&&rate| drawn < rate).count() as u32
+                rates.iter().filter(|&&rate| drawn < rate).count() as u32
             }
         }
     }

@@ -264,6 +264,13 @@ impl Request {
         (self.priority, self.arrival, self.id)
     }
 
+    /// Whether its prompt begins with what is its alone, so that nobody finds anything of it.
+    pub fn begins_alone(&self) -> bool {
+        let segments = self.prompt.segments().unwrap_or_default();
+        let own = ContentId::unique_prompt_of(self.id);
+        segments.first().is_none_or(|first| first.content == own)
+    }
+
     /// The tokens that its client gets if nothing cuts it short.
     pub const fn answer_tokens(&self) -> u32 {
         if self.is_prompt_only { 0 } else { self.output_tokens }

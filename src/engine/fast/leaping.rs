@@ -5,7 +5,8 @@ use super::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::engine_trait::{Engine, QuietRun, ServerLoad, Turn};
 use crate::engine::observer::{Event, Observer};
 use crate::engine::progress::{CatchesUp, Progress};
-use crate::policy::taken_of;
+use crate::engine::reference::{ReferenceServer, Resumed};
+use crate::policy::{Memory, Planner, StepPlan, taken_of};
 use crate::step_time::{Paced, Ramp, StepTime};
 use crate::units::{Span, Time};
 use crate::workload::{Request, RequestId};
@@ -44,9 +45,14 @@ impl<S> FastServer<S> {
         most_in_flight: u64,
         step_time: Box<dyn StepTime>,
     ) -> Self {
+        Self::paced(scheduler, max_model_len, most_in_flight, Paced::new(step_time))
+    }
+
+    /// The same, whose steps take so long.
+    pub(super) fn paced(scheduler: S, max_model_len: u32, most_in_flight: u64, step_time: Paced) -> Self {
         Self {
             scheduler,
-            step_time: Paced::new(step_time),
+            step_time,
             max_model_len,
             most_in_flight,
             now: Time::ZERO,
@@ -224,6 +230,32 @@ impl<S> FastServer<S> {
 }
 
 impl<S: Scheduler> FastServer<S> {
+    /// The readable engine where this one is, which takes every step by itself: with the planner that `resume` makes of
+    /// the scheduler, its memory, and what steps in flight hold, apart from what they cost.
+    pub(super) fn into_readable(
+        self,
+        resume: impl FnOnce(S) -> (Box<dyn Planner>, Memory, Vec<StepPlan>),
+    ) -> ReferenceServer {
+        let in_server = self.scheduler.in_server() as u64;
+        let (planner, memory, plans) = resume(self.scheduler);
+        let (first, second) = (self.in_flight.front(), self.in_flight.back());
+        let steps = plans.into_iter().zip(first.into_iter().chain(second));
+        let in_flight = steps.map(|(plan, steps)| {
+            let shape = steps.shape;
+            (StepPlan { shape, ..plan }, steps.start, steps.end - steps.start)
+        });
+        ReferenceServer::resumed(Resumed {
+            planner,
+            memory,
+            in_flight: in_flight.collect(),
+            step_time: self.step_time,
+            now: self.now,
+            wakes: self.wakes,
+            in_server,
+            given_up: self.given_up,
+        })
+    }
+
     /// The steps at the end of the last of which somebody may leave, and not before, if nobody comes: they are the last
     /// that were decided. `None` if that is not known.
     fn quiet_steps(&self) -> Option<&Steps> {

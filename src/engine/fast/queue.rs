@@ -25,6 +25,11 @@ impl WaitingQueue {
         }
     }
 
+    /// Next first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Seat> {
+        self.seats.iter().copied()
+    }
+
     pub(super) fn front(&self) -> Option<Seat> {
         self.seats.front().copied()
     }

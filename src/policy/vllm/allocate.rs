@@ -166,7 +166,7 @@ impl VllmScheduler {
     }
 
     /// Makes the tables of a request as large as they will ever be, so that they need not move.
-    fn reserve_tables(&self, member: &mut Member) {
+    pub(super) fn reserve_tables(&self, member: &mut Member) {
         let all = member.request.prompt.tokens() + member.request.output_tokens;
         let drafts = self.rules.speculative.as_ref().map_or(0, |drafts| drafts.tokens);
         let most = self.room_for(all + drafts, self.lookahead_tokens());

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
+use super::resume::RunningRequest;
 use super::schedule::{ScheduledPart, VllmPlan};
 use super::scheduler::VllmScheduler;
 use super::settings::ContinuousSettings;
@@ -35,6 +36,18 @@ impl ContinuousBatching {
             histories: FxHashMap::default(),
             decided: VecDeque::new(),
         }
+    }
+
+    /// Takes over a request that has run under another engine, in whose server nobody has been preempted and nobody
+    /// shares anything.
+    pub fn run_on(&mut self, running: RunningRequest) {
+        self.scheduler.run_on(&running);
+        self.histories.insert(running.live.request.id, running.live);
+    }
+
+    /// Takes over a step that another engine has decided and that has not ended.
+    pub fn await_step(&mut self, decided: VllmPlan) {
+        self.decided.push_back(decided);
     }
 
     fn history(&mut self, id: RequestId) -> &mut Live {

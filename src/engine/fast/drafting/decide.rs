@@ -138,7 +138,10 @@ impl FastDrafting {
         let lacking = self.lacking_blocks(seat, tokens, lookahead);
         self.free_blocks -= lacking;
         self.empty += u64::from(lacking) * u64::from(self.memory.block_tokens);
-        self.seats[seat].live.blocks += lacking;
+        let live = &mut self.seats[seat].live;
+        live.blocks += lacking;
+        let known = (live.computed + tokens).min(live.num_tokens());
+        self.name_blocks(seat, known);
     }
 
     /// Right after the decision all scheduled tokens count as computed; who thereby catches up with all its tokens
@@ -147,6 +150,7 @@ impl FastDrafting {
         let (live, drafter) = (&mut self.seats[part.seat].live, &mut self.drafters[part.seat as usize]);
         let (before, all) = (live.computed, live.num_tokens());
         live.computed += part.tokens;
+        drafter.in_flight += part.tokens;
         self.empty -= u64::from(part.tokens);
         if part.drafts > 0 {
             shape.add_verification(before, part.drafts);

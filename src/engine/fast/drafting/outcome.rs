@@ -19,7 +19,8 @@ impl FastDrafting {
             let live = &self.seats[part.seat].live;
             live.last_token == Some(steps.start) && !live.request.is_prompt_only
         };
-        let streaming = parts.iter().filter(one_step_after).count() as u32;
+        let sampling = parts.iter().filter(|part| part.samples);
+        let streaming = sampling.filter(one_step_after).count() as u32;
         let kv = KvGrowth::constant(decided.used_blocks, decided.empty);
         observer.ran(&steps.told(streaming, kv));
     }
@@ -29,6 +30,10 @@ impl FastDrafting {
         // Who finishes now runs still.
         let running = self.running.len() as u32;
         for part in parts {
+            self.drafters[part.seat as usize].in_flight -= part.tokens;
+            if !part.samples {
+                continue;
+            }
             let tokens = self.give_tokens(part);
             let live = &mut self.seats[part.seat].live;
             if !live.request.is_prompt_only {
@@ -74,6 +79,10 @@ impl FastDrafting {
         } else {
             drafter.drafts = self.speculative.proposed(drafter.proposals);
             drafter.proposals += 1;
+        }
+        if self.rules.async_scheduling || self.speculative.rules.names_at_end {
+            let settled = (live.computed - drafter.in_flight).min(live.num_tokens());
+            self.name_blocks(part.seat, settled);
         }
         tokens
     }

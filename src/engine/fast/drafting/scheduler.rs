@@ -20,6 +20,10 @@ pub(super) struct Drafter {
     pub placeholders: u32,
     /// Draft tokens to verify in its next step.
     pub drafts: u32,
+    /// Tokens that steps in flight compute.
+    pub in_flight: u32,
+    /// Its first tokens whose blocks have been offered to the cache.
+    pub named: u32,
     /// How often drafts were proposed for it, and verified.
     pub proposals: usize,
     pub verifications: usize,
@@ -47,11 +51,11 @@ pub(in crate::engine) struct FastDrafting {
 }
 
 impl FastDrafting {
-    /// An empty server; `None` without drafts.
-    pub(in crate::engine) fn new(rules: ContinuousSettings, memory: Memory) -> Option<Self> {
-        Some(Self {
-            speculative: rules.speculative.clone()?,
-            rules,
+    /// An empty server, of these drafts.
+    pub(in crate::engine) fn new(rules: &ContinuousSettings, speculative: &Speculative, memory: Memory) -> Self {
+        Self {
+            speculative: speculative.clone(),
+            rules: rules.clone(),
             seats: Seats::default(),
             drafters: Vec::new(),
             waiting: WaitingQueue::default(),
@@ -60,7 +64,7 @@ impl FastDrafting {
             free_blocks: memory.usable_blocks,
             memory,
             empty: 0,
-        })
+        }
     }
 
     pub(super) fn standing(&self, seat: Seat) -> Standing {
@@ -77,6 +81,17 @@ impl FastDrafting {
 
     pub(super) const fn used_blocks(&self) -> u32 {
         self.memory.usable_blocks - self.free_blocks
+    }
+
+    /// Offers the blocks that are full within a running request's first `tokens` tokens to the cache. Nobody asks for
+    /// them before it has been preempted, so that only their number matters.
+    pub(super) fn name_blocks(&mut self, seat: Seat, tokens: u32) {
+        if self.rules.prefix_caching {
+            let all = self.seats[seat].live.num_tokens();
+            let known = tokens.min(all.saturating_sub(self.speculative.key_lookahead));
+            let drafter = &mut self.drafters[seat as usize];
+            drafter.named = drafter.named.max(known - known % self.memory.block_tokens);
+        }
     }
 
     /// Takes all blocks from a request that has run, and lets it go.
@@ -155,7 +170,7 @@ impl Scheduler for FastDrafting {
 
     fn complete(&mut self, steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {
         let mut parts = std::mem::take(&mut self.decided.front_mut().expect("it was decided").parts);
-        parts.retain(|part| part.samples && self.is_here(part));
+        parts.retain(|part| self.is_here(part));
         self.report(&parts, steps, observer);
         self.decided.pop();
         let finished = self.hand_out(&parts, steps, observer);

@@ -1,31 +1,30 @@
-//! A server under vLLM's batching that counts its blocks as long as it does not matter which they are: where they are
-//! divided between groups of layers, or steps verify drafts.
+//! A server whose blocks are divided between groups of layers, under vLLM's batching.
 //!
 //! As long as every request has a prompt of its own and the running ones find their blocks, nobody finds anything in
-//! the prefix cache. When they run short somebody is preempted, who may find again what it has lost. Then the steps
-//! since the server was last empty are taken again by an engine that knows what became of each request's blocks: of
-//! groups of layers by one that leaps too, beside drafts by the readable one. When a request comes whose prompt others
-//! share, they are taken again by the readable engine, which knows every block. Each goes on from there. An empty server
-//! in which nobody has shared anything begins anew: whatever lies in its cache, nobody asks for it.
+//! the prefix cache: the server leaps, and counts blocks. When they run short somebody is preempted, who may find again
+//! what it has lost. Then the steps since the server was last empty are taken again by an engine that leaps too, but
+//! knows what became of each request's blocks. When a request comes whose prompt others share, they are taken again by
+//! the readable engine, which knows every block. Each goes on from there. An empty server in which nobody has shared
+//! anything begins anew: whatever lies in its cache, nobody asks for it.
 
 use std::sync::Arc;
 
 use super::engine_trait::{Engine, QuietRun, ServerLoad, Turn, answered_by_engine};
-use super::fast::{FastContinuous, FastDrafting, FastServer};
+use super::fast::{FastContinuous, FastServer};
 use super::observer::{Event, Observer, StepRun};
 use super::progress::{CatchesUp, Progress};
 use super::reference::ReferenceServer;
 use crate::policy::{ContinuousSettings, Memory, PolicySettings};
 use crate::step_time::StepTime;
 use crate::units::Time;
-use crate::workload::{ContentId, Request, RequestId};
+use crate::workload::{Request, RequestId};
 
 /// So much is remembered of what was handed over since the server was last empty, about 200 MB; then it goes on without
 /// leaps.
 const MOST_REMEMBERED: usize = 1 << 20;
 
 /// A server that knows no more of its blocks than what matters to somebody.
-pub(super) struct CountingServer {
+pub(super) struct GroupedServer {
     rules: ContinuousSettings,
     memory: Memory,
     step_time: Arc<dyn StepTime>,
@@ -43,8 +42,6 @@ pub(super) struct CountingServer {
 enum WhichEngine {
     /// Leaps, and stops where the cache matters.
     Counting(Box<FastServer<FastContinuous>>),
-    /// Takes steps with drafts, and stops where blocks run short.
-    Drafting(Box<FastServer<FastDrafting>>),
     /// Leaps, and knows what each request may find of its own.
     InTurns(Box<FastServer<FastContinuous>>),
     Stepping(Box<ReferenceServer>),
@@ -67,7 +64,6 @@ macro_rules! whichever {
     ($server:expr, $engine:ident => $call:expr) => {
         match $server {
             WhichEngine::Counting($engine) => $call,
-            WhichEngine::Drafting($engine) => $call,
             WhichEngine::InTurns($engine) => $call,
             WhichEngine::Stepping($engine) => $call,
         }
@@ -82,7 +78,7 @@ impl Observer for Deaf {
     fn ran(&mut self, _run: &StepRun<'_>) {}
 }
 
-impl CountingServer {
+impl GroupedServer {
     /// An empty server.
     pub(super) fn new(rules: ContinuousSettings, memory: Memory, step_time: Box<dyn StepTime>) -> Self {
         let step_time: Arc<dyn StepTime> = step_time.into();
@@ -100,7 +96,7 @@ impl CountingServer {
 
     /// Notes what comes from outside, as long as it may be needed again.
     fn note(&mut self, what: Outside) {
-        if !self.rules.prefix_caching && !matches!(self.engine, WhichEngine::Drafting(_)) {
+        if !self.rules.prefix_caching {
             return; // Nothing will have to be taken again.
         }
         if self.handed_over.len() == MOST_REMEMBERED {
@@ -119,7 +115,6 @@ impl CountingServer {
     const fn progress(&self) -> Option<Progress> {
         match &self.engine {
             WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) => Some(engine.progress()),
-            WhichEngine::Drafting(engine) => Some(engine.progress()),
             WhichEngine::Stepping(_) => None,
         }
     }
@@ -127,15 +122,16 @@ impl CountingServer {
     /// An empty server begins anew, and counts.
     fn begin_anew_if_empty(&mut self) {
         let is_empty = match &self.engine {
+            WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) => {
+                engine.in_server() == 0 && engine.next_event().is_none()
+            }
             WhichEngine::Stepping(engine) => engine.is_idle() && !self.shares,
-            engine => whichever!(engine, engine => engine.in_server() == 0 && engine.next_event().is_none()),
         };
         if !is_empty {
             return;
         }
         match &mut self.engine {
             WhichEngine::Counting(engine) => engine.count_anew(),
-            WhichEngine::Drafting(engine) => engine.count_anew(),
             WhichEngine::InTurns(_) | WhichEngine::Stepping(_) => {
                 self.engine = counting(&self.rules, &self.memory, &self.step_time);
                 if let Some(factor) = self.slowness {
@@ -163,15 +159,14 @@ impl CountingServer {
 
     /// From now on knows more of its blocks if it cannot decide the next step without. True if so.
     fn know_more_if_stopped(&mut self) -> bool {
-        let (is_stopped, progress) = match &self.engine {
-            WhichEngine::Counting(engine) => (engine.is_stopped(), engine.progress()),
-            WhichEngine::Drafting(engine) => (engine.is_stopped(), engine.progress()),
-            WhichEngine::InTurns(_) | WhichEngine::Stepping(_) => return false,
+        let WhichEngine::Counting(engine) = &self.engine else {
+            return false;
         };
-        if !is_stopped {
+        if !engine.is_stopped() {
             return false;
         }
-        if let Some(mut engine) = self.in_turns() {
+        let progress = engine.progress();
+        if let Some(mut engine) = in_turns(&self.rules, &self.memory, &self.step_time) {
             self.bring_to_decision(&mut *engine, progress);
             self.engine = WhichEngine::InTurns(engine);
         } else {
@@ -181,16 +176,6 @@ impl CountingServer {
             self.handed_over.clear();
         }
         true
-    }
-
-    /// An engine that knows what requests may find of their own; `None` beside drafts, and if not all chunks of groups
-    /// are made of whole blocks.
-    fn in_turns(&self) -> Option<Box<FastServer<FastContinuous>>> {
-        if self.rules.speculative.is_some() {
-            return None;
-        }
-        let scheduler = FastContinuous::in_turns(self.rules.clone(), self.memory.clone())?;
-        Some(driven(scheduler, &self.rules, &self.memory, &self.step_time))
     }
 
     /// A readable engine of its kind.
@@ -223,33 +208,37 @@ impl CountingServer {
 
     /// Whether others can name what a request has in the cache.
     fn is_shared(&self, request: &Request) -> bool {
-        let own = ContentId::unique_prompt_of(request.id);
-        let segments = request.prompt.segments().unwrap_or_default();
-        self.rules.prefix_caching && segments.first().is_some_and(|first| first.content != own)
+        self.rules.prefix_caching && !request.begins_alone()
     }
 }
 
-/// An empty engine that counts blocks.
 fn counting(rules: &ContinuousSettings, memory: &Memory, step_time: &Arc<dyn StepTime>) -> WhichEngine {
-    if let Some(scheduler) = FastDrafting::new(rules.clone(), memory.clone()) {
-        return WhichEngine::Drafting(driven(scheduler, rules, memory, step_time));
-    }
     let scheduler = FastContinuous::new(rules.clone(), memory.clone());
-    WhichEngine::Counting(driven(scheduler, rules, memory, step_time))
+    WhichEngine::Counting(leaping(scheduler, rules, memory, step_time))
 }
 
-fn driven<S>(
-    scheduler: S,
+/// `None` if not all chunks of groups are made of whole blocks.
+fn in_turns(
     rules: &ContinuousSettings,
     memory: &Memory,
     step_time: &Arc<dyn StepTime>,
-) -> Box<FastServer<S>> {
+) -> Option<Box<FastServer<FastContinuous>>> {
+    let scheduler = FastContinuous::in_turns(rules.clone(), memory.clone())?;
+    Some(leaping(scheduler, rules, memory, step_time))
+}
+
+fn leaping(
+    scheduler: FastContinuous,
+    rules: &ContinuousSettings,
+    memory: &Memory,
+    step_time: &Arc<dyn StepTime>,
+) -> Box<FastServer<FastContinuous>> {
     let step_time = Box::new(Arc::clone(step_time));
     let server = FastServer::new(scheduler, memory.max_model_len, rules.steps_in_flight(), step_time);
     Box::new(server)
 }
 
-impl Engine for CountingServer {
+impl Engine for GroupedServer {
     answered_by_engine!(whichever, server => server.engine);
 
     fn submit(&mut self, request: Request, observer: &mut (impl Observer + ?Sized)) {
@@ -286,7 +275,6 @@ impl Engine for CountingServer {
         }
         self.advanced_to = match &self.engine {
             WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) if finished => engine.now(),
-            WhichEngine::Drafting(engine) if finished => engine.now(),
             _ => until,
         };
         finished
@@ -295,7 +283,6 @@ impl Engine for CountingServer {
     fn next_turn(&self) -> Option<Turn> {
         match &self.engine {
             WhichEngine::Counting(engine) | WhichEngine::InTurns(engine) => engine.next_step(),
-            WhichEngine::Drafting(engine) => engine.next_step(),
             WhichEngine::Stepping(engine) => engine.next_turn(),
         }
     }
