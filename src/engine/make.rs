@@ -97,8 +97,6 @@ fn shortcut(settings: &ServerSettings) -> Result<Shortcut<'_>, &'static str> {
             Some(drafts) => Ok(Shortcut::Drafting(rules, drafts)),
             None => Ok(Shortcut::Continuous(rules)),
         },
-        PolicySettings::Sglang(rules) if rules.priorities.is_some() => Err("sglang with priorities"),
-        PolicySettings::Sglang(rules) if rules.mixes() => Err("sglang with mixed steps"),
         PolicySettings::Sglang(rules) => Ok(Shortcut::Sglang(rules)),
         other => {
             let policy = other.policy(settings.memory());

@@ -101,13 +101,18 @@ impl StepShape {
     /// is a decode, whether it is the newest output or the last of a prompt: the kernels do not know the difference.
     pub const fn add(&mut self, done: u32, tokens: u32, all: u32) {
         if tokens == 1 && done + 1 == all {
-            self.decoding += 1;
-            self.context += all as u64;
-            self.sequences += 1;
-            self.sampling += 1;
+            self.add_decodes(1, all as u64);
         } else {
             self.add_chunk(done, tokens, done + tokens == all);
         }
+    }
+
+    /// Adds so many requests that decode one token, with so long contexts together, that token included.
+    pub const fn add_decodes(&mut self, count: u32, context: u64) {
+        self.decoding += count;
+        self.context += context;
+        self.sequences += count;
+        self.sampling += count;
     }
 
     /// Adds one request that computes its newest token after `done`, and `drafts` drafts behind it: one chunk that

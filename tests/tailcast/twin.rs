@@ -74,6 +74,8 @@ fn it_is_known_which_policies_have_two_engines() {
         "continuous with groups",
         "continuous with groups and prefix cache",
         "sglang with prefix cache",
+        "sglang with priorities",
+        "sglang with mixed steps",
     ];
     assert_eq!(two, expected);
 }

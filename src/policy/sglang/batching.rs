@@ -32,7 +32,7 @@ impl SglangBatching {
 
     fn step(&mut self, decision: &SglangDecision, now: Time) -> StepPlan {
         let mut plan = StepPlan::default();
-        for id in decision.retracted.iter().chain(&decision.preempted) {
+        for id in decision.preempted.iter().chain(&decision.retracted) {
             if let Some(live) = self.histories.get_mut(id) {
                 live.preemptions += 1;
                 live.is_preempted = true;
@@ -103,7 +103,7 @@ impl Planner for SglangBatching {
 
     fn plan(&mut self, now: Time) -> Decision {
         let decision = self.scheduler.decide();
-        if decision.kind.is_none() {
+        if decision.kind.is_none() && decision.preempted.is_empty() {
             return Decision::Idle;
         }
         Decision::Step(self.step(&decision, now))

@@ -70,7 +70,7 @@ pub struct SpecialTokens {
 
 impl SglangPriorities {
     /// A rank that grows as the priority gets worse.
-    pub(super) const fn rank(self, priority: i32) -> i64 {
+    pub(crate) const fn rank(self, priority: i32) -> i64 {
         if self.low_first {
             priority as i64
         } else {
@@ -92,7 +92,7 @@ impl SglangSettings {
     }
 
     /// Whether a waiting request may drive running ones out.
-    pub(super) fn preempts(&self) -> Option<(SglangPriorities, u32)> {
+    pub(crate) fn preempts(&self) -> Option<(SglangPriorities, u32)> {
         let priorities = self.priorities?;
         Some((priorities, priorities.preemption_threshold?))
     }

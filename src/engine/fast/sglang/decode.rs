@@ -59,7 +59,7 @@ impl FastSglang {
 
     /// Whether slots for the next tokens of all that run can be had. Where they cannot, all that can go for them is
     /// forgotten.
-    fn has_room_for_next(&mut self) -> bool {
+    pub(super) fn has_room_for_next(&mut self) -> bool {
         let needed = u64::from(self.settings.page_size) * u64::from(self.running.cycle.due_now());
         if needed <= self.slots.available() {
             return true;
@@ -71,7 +71,8 @@ impl FastSglang {
     /// How many steps there are of the same members, if nobody comes, at the end of the last of which somebody may
     /// leave, and not before.
     fn steps_alike(&mut self) -> u64 {
-        let asks_nobody = self.chunked.is_none() && (self.waiting.is_empty() || self.running.is_full);
+        let is_full = self.running.is_full && self.settings.preempts().is_none();
+        let asks_nobody = self.chunked.is_none() && (self.waiting.is_empty() || is_full);
         let (block_tokens, page) = (self.memory.block_tokens, self.settings.page_size);
         let is_regular = block_tokens.is_multiple_of(page);
         if !self.follows_decode || !asks_nobody || !is_regular || self.has_retracted || self.running.is_any_ending() {
@@ -94,10 +95,8 @@ impl FastSglang {
         let mut retracted = Vec::new();
         while seats.len() > 1 && (retracted.is_empty() || !self.has_room_for_next()) {
             let victim = seats.pop().expect("there are two at least");
-            self.forget_tokens_in_flight(victim);
-            self.running.leave(&mut self.members, victim);
+            self.drive_out(victim);
             self.running.is_full = false;
-            self.retract(victim, seats.len());
             retracted.push(victim);
         }
         // Where a prompt under way waits for memory, which a real server does not survive.
@@ -110,6 +109,18 @@ impl FastSglang {
         self.ratio = NewTokenRatio::new(self.ratio_after_retraction(&seats));
         self.has_retracted = true;
         self.running.reorder(&seats);
+        self.take_back(retracted, now, observer);
+    }
+
+    /// A running request has to go.
+    pub(super) fn drive_out(&mut self, seat: Seat) {
+        self.forget_tokens_in_flight(seat);
+        self.running.leave(&mut self.members, seat);
+        self.retract(seat, self.running.all.len());
+    }
+
+    /// Those who had to go join the queue again.
+    pub(super) fn take_back(&mut self, retracted: Vec<Seat>, now: Time, observer: &mut (impl Observer + ?Sized)) {
         for seat in retracted {
             if let Some(live) = &mut self.members[seat].live {
                 live.preemptions += 1;

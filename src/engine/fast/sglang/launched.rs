@@ -24,6 +24,8 @@ pub(super) struct PromptRow {
 pub(super) struct Launched {
     /// None in decode steps.
     pub prompts: Vec<PromptRow>,
+    /// Whether those in `listed` decode in the same step, behind the prompts.
+    pub is_mixed: bool,
     /// The decode steps that had been decided before.
     pub clock: u64,
     /// How many get a token in each decode step.
@@ -52,6 +54,7 @@ impl Launched {
         self.listed.clear();
         self.due.clear();
         self.is_listed = false;
+        self.is_mixed = false;
         self.newcomers.clear();
         self.is_reordered = false;
         self.streaming = 0;

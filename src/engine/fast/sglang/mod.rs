@@ -1,9 +1,6 @@
 //! The shortcut of SGLang's batching: the running requests are counted, as they all decode in the same steps, and those
 //! are gone through one by one that come in, leave or are retracted. The estimate, the order of the queue and the slots
 //! with their radix tree are the policy's own (`policy/sglang/`).
-//!
-//! It knows neither priorities nor steps that mix prompts and decodes: there requests leave the running ones in the
-//! middle of a decision, and the readable engine goes through all of them anyway.
 
 mod decode;
 mod launched;

@@ -1,5 +1,7 @@
 //! A step with prompts, if there can be one (`policy/sglang/prefill.rs`).
 
+use std::cmp::Reverse;
+
 use super::launched::PromptRow;
 use super::scheduler::FastSglang;
 use crate::engine::fast::seats::Seat;
@@ -21,39 +23,48 @@ struct PromptStep {
     /// The order of ends, once somebody was asked who ignores stop tokens.
     courses: Option<Courses>,
     ratio: f64,
+    /// Who was driven out, in the order in which they join the queue again.
+    preempted: Vec<Seat>,
 }
 
 impl FastSglang {
-    /// Makes the step one with prompts, if any come in; true if it is.
+    /// Makes the step one with prompts, if any come in: whether it is, and whether anybody had to go for that.
     pub(super) fn prefill(
         &mut self,
         now: Time,
         shape: &mut StepShape,
         observer: &mut (impl Observer + ?Sized),
-    ) -> bool {
-        if self.running.all.is_empty() {
+    ) -> (bool, bool) {
+        let preempts = self.settings.preempts().is_some();
+        if preempts || self.running.all.is_empty() {
             self.running.is_full = false;
         }
         let goes_on = self.chunked.is_some();
         if (self.running.is_full || self.waiting.is_empty()) && !goes_on {
-            return false;
+            return (false, false);
         }
-        if self.places().min(self.free_rows) == 0 && !goes_on {
+        if self.places().min(self.free_rows) == 0 && !goes_on && !preempts {
             self.running.is_full = true;
-            return false;
+            return (false, false);
         }
         let members = &self.members;
         self.order
             .arrange(&mut self.waiting, &|seat| &members[seat].member, &mut self.slots);
         let ratio = self.ratio.now(&self.settings);
+        let joining = if self.settings.mixes() {
+            self.running.all.len() as u32
+        } else {
+            0
+        };
         let mut step = PromptStep {
-            budget: PrefillBudget::new(&self.settings, 0, self.running.expected(ratio)),
+            budget: PrefillBudget::new(&self.settings, joining, self.running.expected(ratio)),
             rows: std::mem::take(&mut self.in_flight.next().prompts),
             holding: 0,
             let_in: 0,
             cut: None,
             courses: None,
             ratio,
+            preempted: Vec::new(),
         };
         if self.go_on(&mut step) {
             self.ask_in(&mut step);
@@ -62,13 +73,17 @@ impl FastSglang {
             let seat = self.waiting.pop_front().expect("it came in from there");
             self.count_out(seat);
         }
+        let preempted = !step.preempted.is_empty();
+        self.take_back(std::mem::take(&mut step.preempted), now, observer);
         self.chunked = self.chunked.or(step.cut);
         let comes_in = !step.rows.is_empty();
         if comes_in {
             self.launch_prompts(&step.rows, now, shape, observer);
+            self.mix(shape);
+            self.note_memory();
         }
         self.in_flight.next().prompts = step.rows;
-        comes_in
+        (comes_in, preempted)
     }
 
     /// How many more requests may run.
@@ -117,7 +132,7 @@ impl FastSglang {
             if step.rows.len() as u32 >= self.places().min(self.free_rows + step.holding) {
                 self.running.is_full = true;
             }
-            if self.running.is_full {
+            if self.running.is_full && !self.preempt(step, seat) {
                 return;
             }
             match self.ask(step, seat) {
@@ -129,6 +144,45 @@ impl FastSglang {
                 AddVerdict::Other => return,
             }
         }
+    }
+
+    /// Drives running requests out for a waiting one with a better priority, if that makes room for it.
+    fn preempt(&mut self, step: &mut PromptStep, seat: Seat) -> bool {
+        let Some((rules, threshold)) = self.settings.preempts() else {
+            return false;
+        };
+        let newcomer = &self.members[seat].member;
+        let rank = rules.rank(newcomer.request.priority);
+        let mut needed = f64::from(newcomer.fill.saturating_sub(newcomer.prefix))
+            + f64::from(newcomer.clipped_max_new())
+            - step.budget.left(self.slots.available());
+        let member = |seat: Seat| &self.members[seat].member;
+        let mut candidates: Vec<Seat> = self.running.all.iter().map(|&(_, seat)| seat).collect();
+        candidates.sort_by_cached_key(|&seat| {
+            let member = member(seat);
+            Reverse((rules.rank(member.request.priority), member.entry))
+        });
+        let mut taken = Vec::new();
+        for candidate in candidates {
+            if rules.rank(member(candidate).request.priority) - rank <= i64::from(threshold) {
+                break;
+            }
+            needed -= self.running.offset(candidate, step.ratio);
+            taken.push(candidate);
+            if needed <= 0.0 {
+                break;
+            }
+        }
+        if taken.is_empty() || needed > 0.0 {
+            return false;
+        }
+        let victims: Vec<Seat> = self.running.all.iter().map(|&(_, seat)| seat).collect();
+        for victim in victims.into_iter().filter(|victim| taken.contains(victim)) {
+            step.budget.give_back(self.running.offset(victim, step.ratio));
+            self.drive_out(victim);
+        }
+        step.preempted.append(&mut taken);
+        true
     }
 
     /// Asks one in. The verdict is on it, if it does not come in, and else on the next one.
@@ -199,7 +253,7 @@ impl FastSglang {
         *shape = StepShape::default();
         self.give_slots(rows);
         for row in rows {
-            self.last_prefill.push((row.seat, row.id));
+            self.last_prefill.rows.push((row.seat, row.id));
             let inside = &mut self.members[row.seat];
             inside.awaits_prompt = !row.is_middle;
             let end = row.before + row.tokens;
@@ -228,6 +282,40 @@ impl FastSglang {
                 observer.on(now, row.id, &event);
             }
         }
+    }
+
+    /// The decodes join the step, if they may and there are slots for their next tokens; else they sit it out.
+    fn mix(&mut self, shape: &mut StepShape) {
+        if !self.settings.mixes() || self.running.all.is_empty() {
+            return;
+        }
+        if self.running.drop_ending(&self.members) {
+            self.running.is_full = false;
+        }
+        if self.running.all.is_empty() || !self.has_room_for_next() {
+            return;
+        }
+        let (page, count) = (u64::from(self.settings.page_size), self.running.cycle.count);
+        let needed = page * u64::from(self.running.cycle.due_now());
+        // A page each, even if it is not needed.
+        self.slots.evict_until_free(page * u64::from(count));
+        self.slots.take(needed, count.into());
+        shape.add_decodes(count, self.running.cycle.shape().context);
+        let launched = self.in_flight.next();
+        launched.is_mixed = true;
+        launched.clock = self.running.clock();
+        for &(_, seat) in &self.running.all {
+            launched.listed.push(seat);
+            let member = &mut self.members[seat].member;
+            member.fill = member.prompt() + self.running.generated(seat, member);
+        }
+        self.running.newcomers.clear();
+        self.running.advance(1);
+        self.last_prefill.is_mixed = true;
+    }
+
+    /// Notes how much memory is in use during the step.
+    fn note_memory(&mut self) {
         let used = self.slots.used();
         let (used_blocks, filled) = (self.blocks(used), self.slots.filled());
         let launched = self.in_flight.next();

@@ -27,6 +27,15 @@ impl FastSglang {
         for row in &rows {
             self.end_row(row, steps.end, running, &mut told, &mut finished);
         }
+        let launched = self.in_flight.front().expect("it is still there");
+        if launched.is_mixed {
+            told.extend(self.told_of(launched));
+            self.running.ended += 1;
+            self.running.latest = steps.end;
+            while let Some(seat) = self.running.pop_finished() {
+                self.finish(seat, &mut finished);
+            }
+        }
         let one_step_after = |token: &&Told| token.1 == Some(steps.start);
         let streaming = told.iter().filter(one_step_after).count() as u32;
         observer.ran(&steps.told(streaming, kv));
@@ -115,19 +124,25 @@ impl FastSglang {
         }
     }
 
+    /// The tokens that are told of those who decode in a step, in order.
+    fn told_of<'a>(&'a self, launched: &'a Launched) -> impl Iterator<Item = Told> + 'a {
+        let all = launched.listed.iter().map(|&seat| self.running.progress(seat));
+        let told = all.filter(|progress| progress.is_told_from(launched.clock));
+        told.map(|progress| {
+            let is_first = progress.joined == launched.clock;
+            let previous = if is_first { progress.first } else { self.running.latest };
+            (progress.id, Some(previous))
+        })
+    }
+
     fn tell_one_by_one(&self, launched: &Launched, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
-        let told = || {
-            let all = launched.listed.iter().map(|&seat| self.running.progress(seat));
-            let told = all.filter(|progress| progress.is_told_from(launched.clock));
-            told.map(|progress| {
-                let is_first = progress.joined == launched.clock;
-                (progress.id, if is_first { progress.first } else { self.running.latest })
-            })
-        };
-        let streaming = told().filter(|(_, previous)| *previous == steps.start).count() as u32;
+        let streaming = self
+            .told_of(launched)
+            .filter(|token| token.1 == Some(steps.start))
+            .count() as u32;
         observer.ran(&steps.told(streaming, launched.growth()));
-        for (id, previous) in told() {
-            steps.tell_token(id, Some(previous), observer);
+        for (id, previous) in self.told_of(launched) {
+            steps.tell_token(id, previous, observer);
         }
     }
 

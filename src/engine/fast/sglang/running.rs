@@ -1,8 +1,9 @@
 //! The requests that go on from token to token, counted: in each decode step all of them compute one.
 //!
-//! Two clocks count these steps, one those that were decided and one those that have ended. Nobody joins while one is
-//! in flight, as a step with prompts comes before, so a request that joins at clock `c` has had a slot for
-//! `decided - c` tokens since, and has got `ended - c` of them.
+//! Two clocks count these steps, one those that were decided and one those that have ended. A request that joins at
+//! clock `c` has had a slot for `decided - c` tokens since, and has got `ended - c` of them. Nobody joins while one is in
+//! flight, as a step with prompts comes before, unless that is one of decodes too: then it ends before any that the
+//! newcomers take part in.
 
 use super::members::Members;
 use crate::engine::fast::decode_cycle::DecodeCycle;
@@ -24,7 +25,7 @@ pub(super) struct SglangProgress {
     pub finishes: u64,
     /// From this clock on a step in flight is known to bring the last token.
     ends: u64,
-    /// What it may still produce, and the clock of the steps that have ended.
+    /// What it may still produce when it joins, and the clock then.
     unproduced: u64,
     /// When it got the token of its prompt.
     pub first: Time,
@@ -55,6 +56,9 @@ impl SglangProgress {
     }
 }
 
+/// The order of the first request that ever joins.
+const MIDDLE_ORDER: u64 = 1 << 62;
+
 /// The requests that go on from token to token.
 pub(super) struct SglangRunning {
     /// In their order, which is that of the rows of a step.
@@ -72,7 +76,9 @@ pub(super) struct SglangRunning {
     /// Those that have joined since the latest decode step was decided.
     pub newcomers: Vec<Seat>,
     progress: Vec<SglangProgress>,
-    orders: u64,
+    /// The orders that were given to the first and to the last of them, up to now.
+    first_order: u64,
+    last_order: u64,
     /// Entries are void whose order or clock is no longer their request's.
     finishes: Finishes,
     /// Those that finish with steps in flight, soonest first; entries are void as above.
@@ -90,7 +96,8 @@ impl SglangRunning {
             latest: Time::ZERO,
             newcomers: Vec::new(),
             progress: Vec::new(),
-            orders: 0,
+            first_order: MIDDLE_ORDER,
+            last_order: MIDDLE_ORDER - 1,
             finishes: Finishes::default(),
             ending: Vec::new(),
         }
@@ -110,8 +117,25 @@ impl SglangRunning {
         progress.is_some_and(|progress| progress.order > 0)
     }
 
-    /// Takes in a request whose prompt is computed, or is being.
-    pub(super) fn join(&mut self, members: &Members, seat: Seat) {
+    /// Takes in requests whose prompts are computed, or are being: behind all others, or before them.
+    pub(super) fn join(&mut self, members: &Members, seats: impl ExactSizeIterator<Item = Seat>, behind: bool) {
+        let (count, before) = (seats.len(), self.all.len());
+        let first = if behind {
+            self.last_order += count as u64;
+            self.last_order - count as u64 + 1
+        } else {
+            self.first_order -= count as u64;
+            self.first_order
+        };
+        for (order, seat) in (first..).zip(seats) {
+            self.take_in(members, seat, order);
+        }
+        if !behind {
+            self.all.rotate_left(before);
+        }
+    }
+
+    fn take_in(&mut self, members: &Members, seat: Seat, order: u64) {
         let inside = &members[seat];
         let member = &inside.member;
         let produced = member.generated + u32::from(inside.awaits_prompt);
@@ -121,14 +145,13 @@ impl SglangRunning {
             missing if member.is_aborted && !inside.awaits_prompt => missing.min(1),
             missing => missing,
         };
-        self.orders += 1;
         let progress = SglangProgress {
             id: member.id(),
-            order: self.orders,
+            order,
             joined: clock,
             finishes: clock + u64::from(missing),
             ends: clock + u64::from(member.longest_output().saturating_sub(produced)),
-            unproduced: u64::from(member.max_new.saturating_sub(member.generated)) + self.ended,
+            unproduced: u64::from(member.max_new.saturating_sub(member.generated)) + clock,
             first: inside
                 .live
                 .as_ref()
@@ -167,15 +190,17 @@ impl SglangRunning {
 
     /// What they are expected to produce yet, if of each a part is (`SglangMember::offset`), added in their order.
     pub(super) fn expected(&self, ratio: f64) -> f64 {
-        let offsets = self.all.iter().map(|&(_, seat)| {
-            let progress = &self.progress[seat as usize];
-            let left = progress
-                .unproduced
-                .saturating_sub(self.ended)
-                .min(CLIP_MAX_NEW_TOKENS.into());
-            left as f64 * if progress.ignores_eos { 1.0 } else { ratio }
-        });
-        offsets.sum()
+        self.all.iter().map(|&(_, seat)| self.offset(seat, ratio)).sum()
+    }
+
+    /// What one of them is.
+    pub(super) fn offset(&self, seat: Seat, ratio: f64) -> f64 {
+        let progress = &self.progress[seat as usize];
+        let left = progress
+            .unproduced
+            .saturating_sub(self.ended.max(progress.joined))
+            .min(CLIP_MAX_NEW_TOKENS.into());
+        left as f64 * if progress.ignores_eos { 1.0 } else { ratio }
     }
 
     /// Of a running request, how many tokens have a slot and how many it has got since it joined.
@@ -186,7 +211,7 @@ impl SglangRunning {
             .clock
             .min(if progress.has_left { progress.ends } else { u64::MAX });
         let joined = progress.joined;
-        ((decided - joined) as u32, (self.ended - joined) as u32)
+        ((decided - joined) as u32, self.ended.saturating_sub(joined) as u32)
     }
 
     /// Tokens that a running request has got in all.
@@ -245,9 +270,9 @@ impl SglangRunning {
         // Those whose last token is in flight keep their places in that step.
         let ending: Vec<bool> = self.ending.iter().map(|&finish| self.is_valid(finish)).collect();
         for &seat in seats {
-            self.orders += 1;
+            self.last_order += 1;
             let progress = &mut self.progress[seat as usize];
-            progress.order = self.orders;
+            progress.order = self.last_order;
             self.all.push((progress.order, seat));
             if progress.finishes > self.cycle.clock {
                 self.finishes.push((progress.finishes, progress.order, seat));

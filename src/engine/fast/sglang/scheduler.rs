@@ -34,8 +34,7 @@ pub(in crate::engine) struct FastSglang {
     pub(super) running: SglangRunning,
     /// The prompt under way, which is not among the running ones.
     pub(super) chunked: Option<Seat>,
-    /// The step that the latest turn decided, if it holds prompts.
-    pub(super) last_prefill: Vec<(Seat, RequestId)>,
+    pub(super) last_prefill: LastPrefill,
     pub(super) in_flight: InFlight<Launched>,
     pub(super) ratio: NewTokenRatio,
     /// Rows of the table of slots that nobody holds.
@@ -53,6 +52,15 @@ pub(in crate::engine) struct FastSglang {
     /// What a step has brought; empty between steps, their memory is used again.
     pub(super) told_tokens: Vec<(RequestId, Option<Time>)>,
     pub(super) finished: Vec<Live>,
+}
+
+/// The step that the latest turn decided, if it holds prompts.
+#[derive(Default)]
+pub(super) struct LastPrefill {
+    /// Whose prompts.
+    pub rows: Vec<(Seat, RequestId)>,
+    /// Whether decodes have joined it.
+    pub is_mixed: bool,
 }
 
 /// Which part of what running requests may produce is expected.
@@ -98,7 +106,7 @@ impl FastSglang {
             waiting_told: Waiting::default(),
             running: SglangRunning::new(settings.page_size),
             chunked: None,
-            last_prefill: Vec::new(),
+            last_prefill: LastPrefill::default(),
             in_flight: InFlight::default(),
             ratio: NewTokenRatio::new(settings.init_ratio()),
             free_rows: settings.max_running_requests,
@@ -172,21 +180,23 @@ impl FastSglang {
 
     /// Those whose prompts the step before has computed go on from token to token.
     fn join_last_prefill(&mut self) {
-        if self.last_prefill.is_empty() {
+        let last = &mut self.last_prefill;
+        if last.rows.is_empty() {
             return;
         }
         let was_empty = self.running.all.is_empty();
-        let mut joined = 0;
-        for &(seat, id) in &self.last_prefill {
-            if Some(seat) != self.chunked && self.members.has(seat, id) {
-                self.running.join(&self.members, seat);
-                joined += 1;
-            }
-        }
-        if joined < self.last_prefill.len() || was_empty {
+        let before = last.rows.len();
+        let (chunked, members) = (self.chunked, &self.members);
+        last.rows
+            .retain(|&(seat, id)| Some(seat) != chunked && members.has(seat, id));
+        let mixed = std::mem::take(&mut last.is_mixed);
+        if last.rows.len() < before || was_empty || mixed {
             self.running.is_full = false;
         }
-        self.last_prefill.clear();
+        let newcomers = last.rows.iter().map(|&(seat, _)| seat);
+        // Decodes that have joined a step with prompts stand behind them from then on.
+        self.running.join(members, newcomers, !mixed);
+        last.rows.clear();
     }
 
     /// The decode step that was decided is the first of so many.
@@ -267,7 +277,8 @@ impl Scheduler for FastSglang {
             self.running.is_full = false;
         }
         self.in_flight.next().begin();
-        if self.prefill(at.now, shape, observer) {
+        let (comes_in, preempted) = self.prefill(at.now, shape, observer);
+        if comes_in {
             self.follows_decode = false;
             return NextSteps::Run(1);
         }
@@ -279,7 +290,7 @@ impl Scheduler for FastSglang {
         if self.members.len() == 0 && self.in_flight.is_empty() {
             self.ratio = NewTokenRatio::new(self.settings.init_ratio());
         }
-        NextSteps::Idle
+        if preempted { NextSteps::Again } else { NextSteps::Idle }
     }
 
     fn commit(&mut self, steps: u64) {
