@@ -64,6 +64,11 @@ pub fn has_fast(settings: &ServerSettings) -> bool {
     shortcut(settings).is_ok()
 }
 
+/// Whether steps alike are one leap on it.
+pub fn leaps(settings: &ServerSettings) -> bool {
+    !matches!(shortcut(settings), Err(_) | Ok(Shortcut::Drafting(..)))
+}
+
 /// What has no shortcut, in words, if the server's policy as it is set up has none: `orca`, `continuous with drafts`.
 pub fn without_fast(settings: &ServerSettings) -> Option<&'static str> {
     shortcut(settings).err()

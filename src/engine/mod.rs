@@ -18,7 +18,7 @@ mod telling;
 mod transcript;
 
 pub use engine_trait::{Engine, QuietRun, ServerLoad, Turn, TurnKind};
-pub use make::{fast, has_fast, of_planner, reference, without_fast};
+pub use make::{fast, has_fast, leaps, of_planner, reference, without_fast};
 pub use observer::{End, Event, Finished, FleetSize, Loss, Observer, ServerChange, ServerId, StepRun, Streamed};
 pub use server::Server;
 pub use server_settings::ServerSettings;

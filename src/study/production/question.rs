@@ -1,7 +1,7 @@
 //! Whose plan is asked for, and what its parts have in common.
 
 use crate::config::{Diagnostic, Flag};
-use crate::engine::has_fast;
+use crate::engine::leaps;
 use crate::fleet::RouterChoice;
 use crate::study::remedies::shares_prompts;
 use crate::study::{Base, Control, Input, Simulate, Stopped, Workers};
@@ -11,7 +11,7 @@ const LENGTHENED_ONCE: u32 = 4;
 /// Requests of the runs of all seeds at one load of a search, at most, unless one run has more: who plans wants to know
 /// in seconds, and `capacity` finds it out as precisely as it takes.
 const REQUESTS_AT_A_LOAD: u64 = 300_000;
-/// The same for engines without a shortcut, which take a hundred times as long for a request.
+/// The same for engines that do not leap, which take up to a hundred times as long for a request.
 const REQUESTS_AT_A_LOAD_SLOWLY: u64 = 6_000;
 
 /// How many times as long a request takes to simulate whose prompt others share.
@@ -49,11 +49,11 @@ impl ProductionQuestion<'_> {
     pub(super) fn effort(&self, requests_of_run: u64) -> SearchEffort {
         let deployments = self.input.scenario.deployments();
         let mut servers = deployments.iter().map(|(deployment, _)| &deployment.server);
-        let all_are_fast = servers.clone().all(has_fast);
+        let all_leap = servers.clone().all(leaps);
         // Over groups of layers the fast engine takes shared prompts step by step.
         let over_groups = servers.any(|server| server.kv_groups.is_some());
         let mut workloads = self.input.scenario.traffic.workloads();
-        let most = match (all_are_fast, workloads.any(shares_prompts)) {
+        let most = match (all_leap, workloads.any(shares_prompts)) {
             (true, false) => REQUESTS_AT_A_LOAD,
             (true, true) if !over_groups => REQUESTS_AT_A_LOAD / TIMES_FOR_SHARED_PROMPTS,
             _ => REQUESTS_AT_A_LOAD_SLOWLY,
