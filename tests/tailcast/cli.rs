@@ -198,8 +198,19 @@ fn check_says_that_both_engines_agree_or_that_there_is_one() {
         let told = check(&[&format!("batching.policy={name}")]);
         assert!(told.starts_with("equal: both engines tell the same "), "{told}");
     }
-    let told = check(&["batching.policy=sglang", "batching.enable_mixed_chunk=true"]);
-    let expected = "one engine: sglang with mixed steps has no fast engine, so there is nothing to compare; ";
+    for settings in [
+        "batching={ policy = \"sglang\", enable_mixed_chunk = true }",
+        "batching.speculative={ method = \"ngram\", tokens = 2, acceptance = 0.5 }",
+    ] {
+        let told = check(&[settings]);
+        assert!(
+            told.starts_with("equal: both engines tell the same "),
+            "{settings}: {told}"
+        );
+    }
+    let told = check(&["model.name=\"gpt-oss-20b\"", "batching.scheduling=priority"]);
+    let expected = "one engine: continuous with priorities over groups of layers has no fast engine, so there is \
+                    nothing to compare; ";
     assert!(told.starts_with(expected), "{told}");
 }
 

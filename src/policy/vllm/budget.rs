@@ -1,4 +1,5 @@
-//! What a step has to hand out, and what of it a request gets, drafts included: in numbers, shared with the fast engine.
+//! What a step has to hand out, and what of it a request gets, drafts included: in numbers, shared with the fast
+//! engine.
 
 use super::decisions::cut_to_threshold;
 use super::settings::ContinuousSettings;
@@ -37,7 +38,7 @@ impl StepBudget {
 
 /// Where a running request stands when a step is decided.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
+pub struct RequestStanding {
     /// Tokens whose KV exists or is being computed.
     pub computed: u32,
     /// Tokens it has, prompt and output.
@@ -52,7 +53,7 @@ pub struct Standing {
     pub is_prompt_only: bool,
 }
 
-impl Standing {
+impl RequestStanding {
     /// How many tokens it gets, of a model with requests of at most `longest` tokens.
     pub fn wanted(&self, (threshold, longest): (u32, u32), budget: &StepBudget) -> u32 {
         if self.placeholders > 0 && self.computed + 2 - self.placeholders >= self.end {
@@ -145,8 +146,8 @@ impl ContinuousSettings {
         fits.then_some((1 + drafts, drafts))
     }
 
-    /// How many drafts are accepted of so many, at a request's n-th verification from 0; `None` if that is none: nothing
-    /// was drafted, or only filled up.
+    /// How many drafts are accepted of so many, at a request's n-th verification from 0; `None` if that is none:
+    /// nothing was drafted, or only filled up.
     pub fn accepted(&self, request: RequestId, number: usize, (drafts, padded): (u32, bool)) -> Option<u32> {
         let speculative = self.speculative.as_ref().filter(|_| drafts > 0)?;
         if padded && !speculative.accepts_padding {

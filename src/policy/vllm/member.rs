@@ -1,6 +1,6 @@
 //! A request as the scheduler knows it.
 
-use super::budget::Standing;
+use super::budget::RequestStanding;
 use crate::kv::{BlockId, BlockKey, KeyChain, KvGroups, NULL_BLOCK};
 use crate::workload::{ContentId, Request, RequestId, Segment};
 
@@ -104,8 +104,8 @@ impl Member {
     }
 
     /// Where it stands when a step is decided.
-    pub(super) const fn standing(&self) -> Standing {
-        Standing {
+    pub(super) const fn standing(&self) -> RequestStanding {
+        RequestStanding {
             computed: self.computed,
             all: self.num_tokens(),
             placeholders: self.placeholders,

@@ -26,7 +26,7 @@ mod scheduler;
 mod settings;
 mod update;
 
-pub use budget::{Padding, Standing, StepBudget};
+pub use budget::{Padding, RequestStanding, StepBudget};
 pub use continuous::ContinuousBatching;
 pub use decisions::{AdmissionMemory, cut_to_threshold};
 pub use member::Member;

@@ -1,6 +1,6 @@
 //! What the next step holds (`policy/vllm/schedule.rs`).
 
-use super::decided::Part;
+use super::decided::SteppedPart;
 use super::scheduler::FastDrafting;
 use crate::engine::fast::scheduler::NextSteps;
 use crate::engine::fast::seats::Seat;
@@ -14,7 +14,7 @@ impl FastDrafting {
     /// Decides a step, and writes down who takes part. Where blocks run short it has done nothing.
     pub(super) fn decide_step(
         &mut self,
-        parts: &mut Vec<Part>,
+        parts: &mut Vec<SteppedPart>,
         now: Time,
         shape: &mut StepShape,
         observer: &mut (impl Observer + ?Sized),
@@ -43,7 +43,7 @@ impl FastDrafting {
     }
 
     /// What the running requests get; false if there are too few blocks for them.
-    fn plan_running(&self, parts: &mut Vec<Part>, threshold: u32, budget: &mut StepBudget) -> bool {
+    fn plan_running(&self, parts: &mut Vec<SteppedPart>, threshold: u32, budget: &mut StepBudget) -> bool {
         let mut free = self.free_blocks;
         for &seat in &self.running {
             if budget.most() == 0 {
@@ -60,7 +60,7 @@ impl FastDrafting {
             };
             free = left;
             let id = self.seats[seat].live.request.id;
-            parts.push(Part::new((seat, id), (tokens, standing.drafts_within(tokens))));
+            parts.push(SteppedPart::new((seat, id), (tokens, standing.drafts_within(tokens))));
             budget.take(tokens);
         }
         true
@@ -69,7 +69,7 @@ impl FastDrafting {
     /// The head of the queue, as long as it may come in.
     fn decide_waiting(
         &mut self,
-        parts: &mut Vec<Part>,
+        parts: &mut Vec<SteppedPart>,
         threshold: u32,
         (budget, pads): (&mut StepBudget, Padding),
         now: Time,
@@ -104,9 +104,9 @@ impl FastDrafting {
             };
             observer.on(now, id, &event);
             self.take_blocks(seat, tokens, lookahead);
-            parts.push(Part {
+            parts.push(SteppedPart {
                 padded: drafts > 0,
-                ..Part::new((seat, id), (tokens, drafts))
+                ..SteppedPart::new((seat, id), (tokens, drafts))
             });
             budget.take(tokens);
         }
@@ -146,7 +146,7 @@ impl FastDrafting {
 
     /// Right after the decision all scheduled tokens count as computed; who thereby catches up with all its tokens
     /// samples.
-    fn count_as_computed(&mut self, part: &mut Part, shape: &mut StepShape) {
+    fn count_as_computed(&mut self, part: &mut SteppedPart, shape: &mut StepShape) {
         let (live, drafter) = (&mut self.seats[part.seat].live, &mut self.drafters[part.seat as usize]);
         let (before, all) = (live.computed, live.num_tokens());
         live.computed += part.tokens;

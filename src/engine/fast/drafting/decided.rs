@@ -5,7 +5,7 @@ use crate::workload::RequestId;
 
 /// A request's part in a step.
 #[derive(Clone, Copy)]
-pub(super) struct Part {
+pub(super) struct SteppedPart {
     pub seat: Seat,
     /// Who was in the seat then.
     pub id: RequestId,
@@ -18,7 +18,7 @@ pub(super) struct Part {
     pub samples: bool,
 }
 
-impl Part {
+impl SteppedPart {
     /// A part with so many tokens, of which these are drafts.
     pub(super) const fn new((seat, id): (Seat, RequestId), (tokens, drafts): (u32, u32)) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Part {
 /// A step that was decided.
 #[derive(Default)]
 pub(super) struct DecidedStep {
-    pub parts: Vec<Part>,
+    pub parts: Vec<SteppedPart>,
     /// Blocks in use during the step, and their slots without a token.
     pub used_blocks: u32,
     pub empty: u64,

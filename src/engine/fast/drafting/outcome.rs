@@ -1,6 +1,6 @@
 //! What a step has brought (`policy/vllm/update.rs`).
 
-use super::decided::Part;
+use super::decided::SteppedPart;
 use super::scheduler::FastDrafting;
 use crate::engine::fast::scheduler::Steps;
 use crate::engine::observer::{Event, Finished, Observer, ServerId};
@@ -8,14 +8,14 @@ use crate::kv::KvGrowth;
 
 impl FastDrafting {
     /// Whether the request of a part runs still.
-    pub(super) fn is_here(&self, part: &Part) -> bool {
+    pub(super) fn is_here(&self, part: &SteppedPart) -> bool {
         self.drafters[part.seat as usize].runs && self.seats[part.seat].live.request.id == part.id
     }
 
     /// Tells about the step in which these sample.
-    pub(super) fn report(&self, parts: &[Part], steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
+    pub(super) fn report(&self, parts: &[SteppedPart], steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
         let decided = self.decided.front().expect("it was decided");
-        let one_step_after = |part: &&Part| {
+        let one_step_after = |part: &&SteppedPart| {
             let live = &self.seats[part.seat].live;
             live.last_token == Some(steps.start) && !live.request.is_prompt_only
         };
@@ -26,7 +26,12 @@ impl FastDrafting {
     }
 
     /// Hands out the tokens of these, in order. True if a request finished.
-    pub(super) fn hand_out(&mut self, parts: &[Part], steps: &Steps, observer: &mut (impl Observer + ?Sized)) -> bool {
+    pub(super) fn hand_out(
+        &mut self,
+        parts: &[SteppedPart],
+        steps: &Steps,
+        observer: &mut (impl Observer + ?Sized),
+    ) -> bool {
         // Who finishes now runs still.
         let running = self.running.len() as u32;
         for part in parts {
@@ -60,7 +65,7 @@ impl FastDrafting {
 
     /// Gives a request what it has sampled. Neither the drafts that were refused nor those beyond its end count as
     /// computed. Returns how many tokens it gets.
-    fn give_tokens(&mut self, part: &Part) -> u32 {
+    fn give_tokens(&mut self, part: &SteppedPart) -> u32 {
         let drafter = &mut self.drafters[part.seat as usize];
         let accepted = self
             .rules
@@ -87,7 +92,7 @@ impl FastDrafting {
         tokens
     }
 
-    fn finish(&mut self, part: &Part, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
+    fn finish(&mut self, part: &SteppedPart, steps: &Steps, observer: &mut (impl Observer + ?Sized)) {
         self.release(part.seat);
         let live = &mut self.seats[part.seat].live;
         // A step in flight may compute more, which counts for nothing.

@@ -8,14 +8,14 @@ use crate::engine::fast::queue::WaitingQueue;
 use crate::engine::fast::scheduler::{Moment, NextSteps, Scheduler, Steps};
 use crate::engine::fast::seats::{Seat, Seats};
 use crate::engine::observer::{Event, Observer};
-use crate::policy::vllm::Standing;
+use crate::policy::vllm::RequestStanding;
 use crate::policy::{ContinuousSettings, Memory, Speculative};
 use crate::step_time::StepShape;
 use crate::workload::{Request, RequestId};
 
 /// What drafting adds to a request inside the server.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Drafter {
+pub(super) struct DraftProgress {
     /// Tokens that steps in flight are going to sample, drafts that may be accepted included.
     pub placeholders: u32,
     /// Draft tokens to verify in its next step.
@@ -40,7 +40,7 @@ pub(in crate::engine) struct FastDrafting {
     pub(super) memory: Memory,
     pub(super) seats: Seats,
     /// By seat.
-    pub(super) drafters: Vec<Drafter>,
+    pub(super) drafters: Vec<DraftProgress>,
     pub(super) waiting: WaitingQueue,
     /// In the order of admission.
     pub(super) running: Vec<Seat>,
@@ -67,9 +67,9 @@ impl FastDrafting {
         }
     }
 
-    pub(super) fn standing(&self, seat: Seat) -> Standing {
+    pub(super) fn standing(&self, seat: Seat) -> RequestStanding {
         let (live, drafter) = (&self.seats[seat].live, &self.drafters[seat as usize]);
-        Standing {
+        RequestStanding {
             computed: live.computed,
             all: live.num_tokens(),
             placeholders: drafter.placeholders,
@@ -112,9 +112,9 @@ impl Scheduler for FastDrafting {
     fn submit(&mut self, request: Request) {
         let seat = self.seats.insert(request, Holding::default());
         if seat as usize == self.drafters.len() {
-            self.drafters.push(Drafter::default());
+            self.drafters.push(DraftProgress::default());
         } else {
-            self.drafters[seat as usize] = Drafter::default();
+            self.drafters[seat as usize] = DraftProgress::default();
         }
         if self.rules.priority {
             self.waiting.insert_by_rank(&self.seats, seat);

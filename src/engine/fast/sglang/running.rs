@@ -1,8 +1,8 @@
 //! The requests that go on from token to token, counted: in each decode step all of them compute one.
 //!
 //! Two clocks count these steps, one those that were decided and one those that have ended. A request that joins at
-//! clock `c` has had a slot for `decided - c` tokens since, and has got `ended - c` of them. Nobody joins while one is in
-//! flight, as a step with prompts comes before, unless that is one of decodes too: then it ends before any that the
+//! clock `c` has had a slot for `decided - c` tokens since, and has got `ended - c` of them. Nobody joins while one is
+//! in flight, as a step with prompts comes before, unless that is one of decodes too: then it ends before any that the
 //! newcomers take part in.
 
 use super::members::Members;
