@@ -8,6 +8,7 @@ use crate::config::warnings_of_idle_keys;
 use crate::report::compare::CompareReport;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
+use crate::report::{Markup, typeset};
 use crate::study::{
     Base, Contest, Control, Input, Simulate, Stopped, Variation, Workers, check_range, contest, differing,
 };
@@ -155,6 +156,11 @@ impl CompareAnswer {
     /// Whether some variation was shown to be good enough.
     pub fn is_any_shown_met(&self) -> bool {
         self.report.is_any_shown_met()
+    }
+
+    /// Its tables for a document.
+    pub fn to_markup(&self, markup: Markup) -> String {
+        typeset(&self.report.tables(), markup)
     }
 
     /// The variations side by side, as tables of text.

@@ -44,8 +44,8 @@ mod validate;
 mod variations;
 
 pub use crate::fleet::{MemoryLimit, USUAL_MEMORY_BYTES};
-pub use crate::report::Style;
 pub use crate::report::figure::Drawn;
+pub use crate::report::{Markup, Style};
 pub use crate::study::{Audience, Base, Control, LoadKind};
 pub use crate::units::Day;
 pub use calibrate::{CalibrateAnswer, CalibrateQuestion, ReadyCalibrate};

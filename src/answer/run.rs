@@ -8,9 +8,10 @@ use super::problem::Problem;
 use super::run_files::RunFiles;
 use super::run_outputs::RunOutputs;
 use super::{explanation, run_report, setting};
+use crate::config::Flag;
 use crate::report::figure::Drawn;
 use crate::report::page::Page;
-use crate::report::{RunReport, StudySetting, Style};
+use crate::report::{BenchSettings, RunReport, StudySetting, Style};
 use crate::study::{self, Base, Control, Input, Outcome, add_range, check_range, is_shown_met, replicate};
 use crate::units::Day;
 
@@ -71,6 +72,13 @@ impl RunQuestion {
             base,
             ..Self::default()
         }
+    }
+
+    /// The same, of all requests, whatever the scenario leaves out as warm-up: as benchmarks count.
+    #[must_use]
+    pub fn of_all_requests(mut self, flag: &str) -> Self {
+        self.base = self.base.changed(&[Flag::new(flag, "workload.warm_up=\"none\"")]);
+        self
     }
 
     /// Reads the scenario, and refuses whatever can be known to go wrong.
@@ -170,6 +178,28 @@ impl RunAnswer {
     /// One JSON object, with a line break at its end.
     pub fn to_json(&self) -> String {
         self.report.to_json()
+    }
+
+    /// The block that `vllm bench serve` prints.
+    pub fn to_vllm_text(&self) -> String {
+        self.report.to_vllm_text(self.bench_settings())
+    }
+
+    /// The JSON of `vllm bench serve --save-result`, with a line break at its end.
+    pub fn to_vllm_json(&self) -> String {
+        self.report.to_vllm_json(self.bench_settings())
+    }
+
+    fn bench_settings(&self) -> BenchSettings {
+        let mut workloads = self.input.scenario.traffic.workloads();
+        let (Some(workload), None) = (workloads.next(), workloads.next()) else {
+            return BenchSettings::default();
+        };
+        BenchSettings {
+            rate_per_s: workload.mean_rate_per_s(),
+            burstiness: workload.burstiness(),
+            max_concurrency: workload.clients(),
+        }
     }
 
     /// What users would see, as text that fits one screen.

@@ -49,6 +49,11 @@ impl Recording {
         self.client.path.report()
     }
 
+    /// What was asked of it.
+    pub fn slos(&self) -> &[Slo] {
+        &self.slos
+    }
+
     /// How many requests were sent.
     pub const fn arrived(&self) -> u64 {
         self.client.requests.arrived

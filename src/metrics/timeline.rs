@@ -18,6 +18,8 @@ pub struct TimelineRow {
     pub running: u32,
     /// Used blocks as a fraction of those that can hold tokens, on all servers: those of the steps under way.
     pub kv_usage: f64,
+    /// The most that were used since the row before: of several servers, the mean of the most of each.
+    pub kv_usage_max: f64,
     /// The most that waited at any time since the row before: what comes and goes between two rows shows here alone.
     pub waiting_max: u32,
     /// The most that ran at any time since the row before.
@@ -94,7 +96,7 @@ pub struct Timeline<Sink: Extend<TimelineRow>> {
     /// How far the blocks of each server are known.
     servers: Vec<KnownOfServer>,
     /// Blocks in use on the servers of which they are known, at the instants from the first pending one on.
-    used: VecDeque<u64>,
+    used: VecDeque<UsedBlocksAt>,
     /// Instants that were handed over.
     handed_over: u64,
     next: Time,
@@ -113,6 +115,13 @@ pub struct Timeline<Sink: Extend<TimelineRow>> {
     too_long: Rc<Cell<bool>>,
 }
 
+/// Blocks in use at an instant, and the most since the instant before.
+#[derive(Clone, Copy, Debug, Default)]
+struct UsedBlocksAt {
+    now: u64,
+    most: u64,
+}
+
 /// How far the blocks of a server are known.
 #[derive(Clone, Copy, Debug, Default)]
 struct KnownOfServer {
@@ -120,6 +129,8 @@ struct KnownOfServer {
     next: u64,
     /// In use when its latest step was heard of.
     latest: u64,
+    /// The most in use since the instant before that one.
+    most: u64,
     /// How many it has, where servers are unlike: what is in use counts in parts of [`WHOLE`] of them then.
     usable_blocks: Option<u32>,
 }
@@ -203,8 +214,8 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             } else {
                 0
             };
-            let used = self.used.pop_front().unwrap_or(0) + unknown;
-            self.hand_over(row, used);
+            let used = self.used.pop_front().unwrap_or_default();
+            self.hand_over(row, used.now + unknown, used.most + unknown);
         }
         self.sink
     }
@@ -230,6 +241,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             waiting: self.counts.waiting,
             running: self.counts.running,
             kv_usage: 0.0,
+            kv_usage_max: 0.0,
             waiting_max: self.most.waiting,
             running_max: self.most.running,
             outstanding: self.outstanding,
@@ -242,11 +254,13 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
         self.next += self.interval;
     }
 
-    /// Hands over a row, with the blocks in use then.
-    fn hand_over(&mut self, row: TimelineRow, used: u64) {
+    /// Hands over a row, with the blocks in use then, and the most since the row before.
+    fn hand_over(&mut self, row: TimelineRow, used: u64, most: u64) {
         self.handed_over += 1;
+        let all = self.usable_blocks * f64::from(row.provisioned.max(1));
         self.sink.extend([TimelineRow {
-            kv_usage: used as f64 / (self.usable_blocks * f64::from(row.provisioned.max(1))),
+            kv_usage: used as f64 / all,
+            kv_usage_max: most as f64 / all,
             ..row
         }]);
     }
@@ -268,12 +282,21 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             };
             let place = (known.next - self.handed_over) as usize;
             if place >= self.used.len() {
-                self.used.resize(place + 1, 0);
+                self.used.resize(place + 1, UsedBlocksAt::default());
             }
-            self.used[place] += used;
+            self.used[place].now += used;
+            self.used[place].most += known.most.max(used);
+            known.most = used;
             known.next += 1;
         }
         known.latest = known.counted(run.kv.used_at(run.steps - 1));
+        // Steps that nothing interrupts take more and more, unless windows move on.
+        let most = if run.kv.may_fall() {
+            known.counted(run.kv.over(run.ramp.first, run.ramp.growth, run.steps).most)
+        } else {
+            known.latest
+        };
+        known.most = known.most.max(most);
     }
 
     /// Hands over the rows of which all is known.
@@ -286,7 +309,7 @@ impl<Sink: Extend<TimelineRow>> Timeline<Sink> {
             && let Some(row) = self.pending.pop_front()
         {
             let used = self.used.pop_front().expect("it is known");
-            self.hand_over(row, used);
+            self.hand_over(row, used.now, used.most);
         }
     }
 }

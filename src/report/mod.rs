@@ -16,9 +16,9 @@ pub use files::{
     write_requests_csv,
 };
 pub use observability::{DashboardSettings, alert_rules_yaml, grafana_dashboard};
-pub use text::{Style, numbers, table};
+pub use text::{Markup, Style, numbers, table, typeset};
 pub use verb::{
-    CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport, StudySetting,
-    ValidatedExperiment, ValidationReport, capacity, compare, cost, curve, formula, plan, scheduler_log, serve_command,
-    servers, sglang_log, sweep,
+    BenchSettings, CalibrationReport, ErrorLimit, Headline, MemoryReport, ModelError, PoolFacts, RunReport,
+    StudySetting, ValidatedExperiment, ValidationReport, capacity, compare, cost, curve, formula, plan, scheduler_log,
+    serve_command, servers, sglang_log, sweep,
 };

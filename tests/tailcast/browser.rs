@@ -32,7 +32,7 @@ addEventListener("load", () => setTimeout(() => {
       for (let row = 0; row < 20; row++) {
         point("mousemove", box.left + box.width * (column + 0.5) / 30, box.top + box.height * (row + 0.5) / 20);
         if (!tip.hidden && tip.textContent) {
-          const legend = [...chart.querySelectorAll(".u-value")].map(it => it.textContent).join(" ");
+          const legend = [...chart.querySelectorAll(".u-label")].map(it => it.textContent).join(" ");
           return [tip.innerText, legend];
         }
       }
@@ -112,7 +112,7 @@ fn a_page_works_in_a_browser() {
         for part in ["p99", "concurrent requests: ", "latency: ", "95 %: "] {
             assert!(latency.contains(part), "{latency}");
         }
-        assert!(tips[0][1].as_str().unwrap().contains("40 ms"), "{tips:?}");
+        assert!(tips[0][1].as_str().unwrap().contains("p99"), "{tips:?}");
     }
 }
 

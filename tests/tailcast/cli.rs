@@ -311,3 +311,31 @@ fn an_interrupted_run_prints_what_it_has_and_leaves_no_half_file() {
         place.listing()
     );
 }
+
+#[test]
+fn nothing_for_people_is_wider_than_columns_says() {
+    let place = Workplace::new();
+    let arguments = [
+        "compare",
+        "--vary",
+        "batching.max_num_seqs=32,64",
+        "--set",
+        "workload.requests=300",
+        "--quiet",
+    ];
+    let wide = place.run(&arguments).stdout;
+    assert!(wide.lines().any(|line| line.chars().count() > 100), "{wide}");
+    let narrow = place.command(&arguments).env("COLUMNS", "72").output().unwrap();
+    let narrow = String::from_utf8(narrow.stdout).unwrap();
+    assert!(narrow.lines().all(|line| line.chars().count() <= 72), "{narrow}");
+    // Every word is still there.
+    for word in wide.split_whitespace() {
+        assert!(narrow.contains(word), "{word} is not in\n{narrow}");
+    }
+    // A result for programs stays as it is.
+    let json = |columns| {
+        let mut command = place.command(&["run", "--set", "workload.requests=50", "--format", "json", "--quiet"]);
+        command.env("COLUMNS", columns).output().unwrap().stdout
+    };
+    assert_eq!(json("40"), json("400"));
+}

@@ -42,7 +42,7 @@ impl Workplace {
         names
     }
 
-    /// The binary with arguments, its working directory here and no environment that colours.
+    /// The binary with arguments, its working directory here and no environment that colours or narrows.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tailcast"));
         command
@@ -50,6 +50,7 @@ impl Workplace {
             .current_dir(self.folder.path())
             .env_remove("NO_COLOR")
             .env_remove("CLICOLOR_FORCE")
+            .env_remove("COLUMNS")
             .stdin(Stdio::null());
         command
     }

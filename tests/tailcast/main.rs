@@ -157,6 +157,7 @@ mod twin_pools;
 mod validate;
 mod validate_bad_input;
 mod verdicts;
+mod vllm_form;
 mod waves;
 mod weight_loading;
 mod world_step_time;

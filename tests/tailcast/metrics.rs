@@ -219,6 +219,7 @@ pub(crate) fn state_at(calls: &[Call], at: u64) -> TimelineRow {
         waiting: 0,
         running: 0,
         kv_usage: 0.0,
+        kv_usage_max: 0.0,
         waiting_max: 0,
         running_max: 0,
         outstanding: 0,
@@ -251,7 +252,7 @@ pub(crate) fn state_at(calls: &[Call], at: u64) -> TimelineRow {
             }
         }
     }
-    (row.waiting_max, row.running_max) = (row.waiting, row.running);
+    (row.waiting_max, row.running_max, row.kv_usage_max) = (row.waiting, row.running, row.kv_usage);
     row.outstanding = row.waiting + row.running;
     row
 }

@@ -112,7 +112,7 @@ fn one_result_goes_to_stdout_and_the_text_beside_it_to_stderr() {
     assert!(rows.stderr.contains("Verdict"), "{}", rows.stderr);
     let page = place.run(&["run", "scenario.toml", "--html", "-"]);
     assert!(page.stdout.starts_with("<!"), "{}", &page.stdout[..40]);
-    let figure = place.run(&["run", "scenario.toml", "--figure", "cdf=-"]);
+    let figure = place.run(&["run", "scenario.toml", "--figure", "tail=-"]);
     assert!(figure.stdout.contains("<svg"));
     for two in [
         ["--format", "json", "--html", "-"],

@@ -362,6 +362,7 @@ priority,ttft_s,tpot_s
         waiting: 3,
         running: 2,
         kv_usage: 0.25,
+        kv_usage_max: 0.5,
         waiting_max: 4,
         running_max: 2,
         outstanding: 6,

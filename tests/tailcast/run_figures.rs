@@ -23,7 +23,7 @@ fn a_run_is_drawn_over_time_and_over_its_requests() {
             "--figure",
             "memory=memory.svg",
             "--figure",
-            "cdf=cdf.png",
+            "tail=tail.png",
             "--html",
             "run.html",
         ],
@@ -36,7 +36,7 @@ fn a_run_is_drawn_over_time_and_over_its_requests() {
         let svg = fs::read_to_string(place.path(file)).unwrap();
         assert!(svg.contains(question), "{file}");
     }
-    assert!(fs::read(place.path("cdf.png")).unwrap().starts_with(b"\x89PNG"));
+    assert!(fs::read(place.path("tail.png")).unwrap().starts_with(b"\x89PNG"));
     let page = fs::read_to_string(place.path("run.html")).unwrap();
     for part in [
         "ok: all SLOs met",
@@ -63,7 +63,7 @@ fn figures_of_several_seeds_are_those_of_all_requests() {
     let place = Workplace::new();
     let ended = run(
         &place,
-        &["--seeds", "2", "--figure", "cdf=cdf.svg", "--html", "run.html"],
+        &["--seeds", "2", "--figure", "tail=tail.svg", "--html", "run.html"],
     );
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let page = fs::read_to_string(place.path("run.html")).unwrap();
@@ -79,11 +79,11 @@ fn figures_that_cannot_be_are_refused_before_the_run() {
     for (more, hint) in [
         (
             &["--figure", "bars=x.svg"][..],
-            "kinds: queue, memory, failures, servers, scaling, cdf",
+            "kinds: queue, memory, failures, servers, scaling, latency, tail",
         ),
         (&["--figure", "x.pdf"], "SVG or PNG"),
-        (&["--figure", "cdf=x.jpg"], "x.svg or x.png"),
-        (&["--figure", "x.svg", "--figure", "cdf=x.svg"], "would overwrite"),
+        (&["--figure", "tail=x.jpg"], "x.svg or x.png"),
+        (&["--figure", "x.svg", "--figure", "tail=x.svg"], "would overwrite"),
         (&["--html", "x.html", "--requests-out", "x.html"], "would overwrite"),
     ] {
         let ended = run(&place, more);

@@ -25,6 +25,7 @@ fn row_at(calls: &[Call], at: u64, interval: u64) -> TimelineRow {
         answered,
         waiting_max: row.waiting_max.max(before.waiting),
         running_max: row.running_max.max(before.running),
+        kv_usage_max: row.kv_usage_max.max(before.kv_usage),
         ..row
     })
 }

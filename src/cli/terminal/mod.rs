@@ -2,6 +2,7 @@
 
 pub mod color;
 mod command_line;
+mod fit;
 pub mod interrupt;
 pub mod memory;
 mod progress;

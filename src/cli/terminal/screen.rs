@@ -1,7 +1,10 @@
 //! Writing to stdout and stderr: nothing of what users wrote commands a terminal, and it is no panic when nobody reads.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
+use terminal_size::terminal_size;
+
+use super::fit::fit;
 use crate::answer::Style;
 use crate::config::{on_one_line, printable};
 
@@ -26,10 +29,24 @@ pub fn print_text(text: &str, stdout_is_taken: bool) -> io::Result<()> {
 pub fn print_styled(text: &str, style: Style, stdout_is_taken: bool) -> io::Result<()> {
     let safe = style.keep(text, |plain| printable(plain).into_owned());
     if !stdout_is_taken {
-        return print_own(&safe);
+        return print_own(&fitted(safe, &io::stdout()));
     }
-    let _ = io::stderr().lock().write_all(safe.as_bytes());
+    let _ = io::stderr().lock().write_all(fitted(safe, &io::stderr()).as_bytes());
     Ok(())
+}
+
+/// The text in lines that the terminal has room for; as it is where there is none. `COLUMNS` says how wide it is, or
+/// shall be taken to be, as it does for other programs.
+fn fitted(text: String, to: &impl IsTerminal) -> String {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let of_terminal = || {
+        let (width, _) = terminal_size().filter(|_| to.is_terminal())?;
+        Some(usize::from(width.0))
+    };
+    match columns.or_else(of_terminal) {
+        Some(width) if width > 0 => fit(&text, width),
+        _ => text,
+    }
 }
 
 /// Prints an error.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::answer::{Base, CompareQuestion, ReadyCompare};
+use crate::answer::{Base, CompareQuestion, Markup, ReadyCompare};
 use crate::cli::failure::Failure;
 use crate::cli::flags::exit::ExitFlags;
 use crate::cli::flags::figures;
@@ -58,6 +58,10 @@ enum Format {
     Text,
     /// One JSON object
     Json,
+    /// Its tables as Markdown
+    Markdown,
+    /// Its tables as LaTeX, for the package booktabs
+    Latex,
 }
 
 /// Runs the verb.
@@ -76,6 +80,8 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
     match args.format {
         Format::Text => screen::print_text(&answer.to_text(), taken.has_stdout())?,
         Format::Json => screen::print(&answer.to_json())?,
+        Format::Markdown => screen::print(&answer.to_markup(Markup::Markdown))?,
+        Format::Latex => screen::print(&answer.to_markup(Markup::Latex))?,
     }
     if answer.is_interrupted() {
         return Err(Failure::interrupted());
@@ -114,8 +120,11 @@ fn check(args: &Args, ready: &ReadyCompare) -> Result<(StudyFiles, Taken), Failu
     for input in &ready.inputs {
         taken.read_by(input);
     }
-    if args.format == Format::Json {
-        taken.claim_stdout("--format json")?;
+    match args.format {
+        Format::Text => {}
+        Format::Json => taken.claim_stdout("--format json")?,
+        Format::Markdown => taken.claim_stdout("--format markdown")?,
+        Format::Latex => taken.claim_stdout("--format latex")?,
     }
     taken.check_stdin()?;
     files.claim(&mut taken)?;

@@ -63,6 +63,10 @@ enum Format {
     Text,
     /// One JSON object
     Json,
+    /// The block that `vllm bench serve` prints, of all requests
+    Vllm,
+    /// The JSON of `vllm bench serve --save-result`, of all requests
+    VllmJson,
 }
 
 /// Runs the verb.
@@ -73,6 +77,10 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
         range: args.range,
         outputs: args.outputs.outputs()?,
         today: None,
+    };
+    let question = match args.format {
+        Format::Text | Format::Json => question,
+        Format::Vllm | Format::VllmJson => question.of_all_requests("--format vllm"),
     };
     let ready = question.ready()?;
     let (files, taken) = check(args, &question, &ready)?;
@@ -98,8 +106,11 @@ pub fn run(args: &Args, color: ColorFlags) -> Result<(), Failure> {
 fn check(args: &Args, question: &RunQuestion, ready: &ReadyRun) -> Result<(StudyFiles, Taken), Failure> {
     let files = StudyFiles::new(&figure::of_run(), &args.figure, args.html.as_ref())?;
     let mut taken = Taken::by(args.scenario.as_deref(), &ready.input);
-    if args.format == Format::Json {
-        taken.claim_stdout("--format json")?;
+    match args.format {
+        Format::Text => {}
+        Format::Json => taken.claim_stdout("--format json")?,
+        Format::Vllm => taken.claim_stdout("--format vllm")?,
+        Format::VllmJson => taken.claim_stdout("--format vllm-json")?,
     }
     for (flag, path) in question.outputs.all() {
         if let Some(path) = path {
@@ -114,6 +125,8 @@ fn check(args: &Args, question: &RunQuestion, ready: &ReadyRun) -> Result<(Study
 fn print(args: &Args, answer: &RunAnswer, color: ColorFlags, stdout_is_taken: bool) -> Result<(), Failure> {
     match args.format {
         Format::Json => screen::print(&answer.to_json())?,
+        Format::Vllm => screen::print(&answer.to_vllm_text())?,
+        Format::VllmJson => screen::print(&answer.to_vllm_json())?,
         Format::Text => {
             let style = Style {
                 colour: color.on_stdout(),
@@ -126,7 +139,7 @@ fn print(args: &Args, answer: &RunAnswer, color: ColorFlags, stdout_is_taken: bo
         match args.format {
             Format::Text => screen::print_text(&format!("\n{explanation}"), stdout_is_taken)?,
             // The JSON object stays alone on stdout.
-            Format::Json => screen::note(&explanation),
+            Format::Json | Format::Vllm | Format::VllmJson => screen::note(&explanation),
         }
     }
     Ok(())

@@ -126,6 +126,17 @@ impl Workload {
         }
     }
 
+    /// How even the gaps between its arrivals are: the shape of a Gamma distribution, 1 where they are none of these.
+    pub fn burstiness(&self) -> f64 {
+        match self {
+            Self::Synthetic(Synthetic {
+                arrivals: Arrivals::Gamma { cv, .. },
+                ..
+            }) => 1.0 / (cv * cv),
+            _ => 1.0,
+        }
+    }
+
     /// Whether it says how urgent requests are. Of a trace only its rows do.
     pub const fn has_priorities(&self) -> bool {
         matches!(self, Self::Synthetic(workload) if workload.priority.is_some())

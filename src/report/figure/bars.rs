@@ -7,6 +7,9 @@ use crate::report::verb::compare::CompareReport;
 use crate::stats::{Interval, rounded};
 use crate::study::{Capacity, Contender, Quantity, RunMeasure, is_steady};
 
+/// A bar so many times as long as another leaves nothing of that to be seen.
+const FLATTENS: f64 = 25.0;
+
 /// Numbers of variations side by side.
 pub const FIGURE: Figure = Figure {
     name: "bars",
@@ -75,17 +78,27 @@ fn panel(title: &str, unit: Unit, contenders: &[Contender], (of, label): (&Of, &
         })
     });
     let points: Vec<Point> = points.collect();
+    let (least, most) = points
+        .iter()
+        .map(|point| point.y)
+        .fold((f64::INFINITY, 0.0_f64), |(least, most), y| (least.min(y), most.max(y)));
+    // Bars begin at zero, so that one that is much longer than the others flattens them.
+    let (y, shape) = if least > 0.0 && most > FLATTENS * least {
+        (ChartAxis::logarithmic("", unit), Shape::Points)
+    } else {
+        (ChartAxis::linear("", unit), Shape::Bars)
+    };
     Panel::Chart(Chart {
         title: title.to_owned(),
         x: ChartAxis::named("variation", names.collect()),
-        y: ChartAxis::linear("", unit),
+        y,
         series: vec![Series {
             name: if points.iter().any(|point| point.interval.is_some()) {
                 "with 95 % interval".to_owned()
             } else {
                 "one run".to_owned()
             },
-            shape: Shape::Bars,
+            shape,
             points,
         }],
         marks: Vec::new(),

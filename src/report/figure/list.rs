@@ -2,7 +2,7 @@
 
 use super::kind::{Drawn, Draws, Figure, Recordings, Timelines};
 use super::thinned::thinned_out;
-use super::{accuracy, bars, cdf, heat_map, lines, load_curve, over_time, pareto, prefix_hits, server_queues};
+use super::{accuracy, bars, heat_map, lines, load_curve, over_time, pareto, prefix_hits, server_queues, tail};
 use crate::report::draw::chart::Drawing;
 use crate::report::files::results::SweepPoints;
 use crate::report::verb::compare::CompareReport;
@@ -16,7 +16,8 @@ pub const FIGURES: &[&Figure] = &[
     &over_time::FAILURES,
     &server_queues::FIGURE,
     &over_time::SCALING,
-    &cdf::FIGURE,
+    &tail::FIGURE,
+    &over_time::LATENCY,
     &bars::FIGURE,
     &lines::FIGURE,
     &heat_map::FIGURE,

@@ -2,7 +2,6 @@
 
 pub mod accuracy;
 pub mod bars;
-pub mod cdf;
 pub mod heat_map;
 mod key_axis;
 mod kind;
@@ -13,6 +12,7 @@ pub mod over_time;
 pub mod pareto;
 pub mod prefix_hits;
 pub mod server_queues;
+pub mod tail;
 mod thinned;
 mod titles;
 

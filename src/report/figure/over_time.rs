@@ -1,7 +1,7 @@
 //! The state of servers over time: who waits, who runs, how full the KV cache is.
 
 use super::kind::{Draws, Figure, Timelines};
-use crate::metrics::{RunOverTime, TimelineRow};
+use crate::metrics::{AnswerTimes, RunOverTime, TimelineRow};
 use crate::report::draw::chart::{Chart, ChartAxis, Drawing, Mark, Panel, Point, Series, Shape, Unit};
 
 /// What the queue's figure answers.
@@ -36,6 +36,14 @@ pub const SCALING: Figure = Figure {
     draws: Draws::Timelines(scaling),
 };
 
+/// What the figure of latencies over time answers.
+pub const LATENCY: Figure = Figure {
+    name: "latency",
+    question: "How long do requests take, and when?",
+    needs: "runs",
+    draws: Draws::Timelines(latencies),
+};
+
 /// Requests waiting over time: the most since the point before, so that no burst between two points is lost.
 pub fn queue(note: &str, runs: &Timelines) -> Option<Drawing> {
     Some(Drawing {
@@ -47,17 +55,17 @@ pub fn queue(note: &str, runs: &Timelines) -> Option<Drawing> {
     })
 }
 
-/// Requests running and KV usage over time.
+/// Requests running and KV usage over time: the most since the point before.
 pub fn memory(note: &str, runs: &Timelines) -> Option<Drawing> {
     Some(Drawing {
         question: MEMORY.question.to_owned(),
         note: note.to_owned(),
         panels: vec![
             panel("requests running", "requests", Unit::Plain, runs, |row| {
-                row.running.into()
+                row.running_max.into()
             }),
             panel("KV cache in use", "of all blocks", Unit::Share, runs, |row| {
-                row.kv_usage
+                row.kv_usage_max
             }),
         ],
     })
@@ -82,13 +90,18 @@ pub fn failures(note: &str, runs: &Timelines) -> Option<Drawing> {
     if let (Panel::Chart(chart), [(_, run), ..]) = (&mut outstanding, runs) {
         chart.marks = marks(&run.rows);
     }
+    let took = latency(
+        "how long the requests took that were answered, in the mean",
+        runs,
+        |took| took.mean.seconds(),
+    );
     let ready = panel("servers that take requests", "servers", Unit::Plain, runs, |row| {
         row.ready.into()
     });
     Some(Drawing {
         question: FAILURES.question.to_owned(),
         note: note.to_owned(),
-        panels: vec![outstanding, latency(runs), ready],
+        panels: vec![outstanding, took, ready],
     })
 }
 
@@ -119,6 +132,24 @@ pub fn scaling(note: &str, runs: &Timelines) -> Option<Drawing> {
     })
 }
 
+/// How long the requests took that were answered, over time: in the mean, and the longest of all.
+pub fn latencies(note: &str, runs: &Timelines) -> Option<Drawing> {
+    if !runs
+        .iter()
+        .any(|(_, run)| run.rows.iter().any(|row| row.answered.is_some()))
+    {
+        return None;
+    }
+    Some(Drawing {
+        question: LATENCY.question.to_owned(),
+        note: note.to_owned(),
+        panels: vec![
+            latency("in the mean", runs, |took| took.mean.seconds()),
+            latency("the longest", runs, |took| took.max.seconds()),
+        ],
+    })
+}
+
 /// The most changes that are named: more could not be read.
 const MOST_MARKS: usize = 4;
 
@@ -134,18 +165,17 @@ fn marks(rows: &[TimelineRow]) -> Vec<Mark> {
 }
 
 /// How long the requests took that were answered, since the point before; where none were there is no point.
-fn latency(runs: &Timelines) -> Panel {
+fn latency(title: &str, runs: &Timelines, of: fn(AnswerTimes) -> f64) -> Panel {
     let series = runs.iter().map(|(name, run)| {
         let answered = run.rows.iter().filter_map(|row| Some((row.at, row.answered?)));
-        let points = answered.map(|(at, took)| Point::at(at.seconds(), took.mean.seconds()));
+        let points = answered.map(|(at, took)| Point::at(at.seconds(), of(took)));
         Series {
             name: (*name).to_owned(),
             shape: Shape::Line,
             points: points.collect(),
         }
     });
-    let title = "how long the requests took that were answered";
-    chart(title, "mean end-to-end latency", Unit::Seconds, series.collect())
+    chart(title, "end-to-end latency", Unit::Seconds, series.collect())
 }
 
 fn panel(title: &str, y: &str, unit: Unit, runs: &Timelines, of: impl Fn(&TimelineRow) -> f64) -> Panel {
@@ -161,12 +191,29 @@ fn steps(name: String, rows: &[TimelineRow], of: impl Fn(&TimelineRow) -> f64) -
     }
 }
 
+/// A run that goes on for so many times as long as the shortest is cut off there, so that the others can be seen.
+const LONGEST_SHOWN: f64 = 3.0;
+
+/// The curves up to where the longest of them leaves room for the shortest to be seen; what goes on says so.
+fn comparable(mut series: Vec<Series>) -> Vec<Series> {
+    let last = |series: &Series| series.points.last().map(|point| point.x);
+    let shortest = series.iter().filter_map(last).fold(f64::INFINITY, f64::min);
+    let end = LONGEST_SHOWN * shortest;
+    for curve in &mut series {
+        if let Some(until) = last(curve).filter(|last| *last > end) {
+            curve.points.retain(|point| point.x <= end);
+            curve.name = format!("{} (goes on to {})", curve.name, Unit::Seconds.write(until));
+        }
+    }
+    series
+}
+
 fn chart(title: &str, y: &str, unit: Unit, series: Vec<Series>) -> Panel {
     Panel::Chart(Chart {
         title: title.to_owned(),
         x: ChartAxis::linear("time", Unit::Seconds),
         y: ChartAxis::linear(y, unit),
-        series,
+        series: comparable(series),
         marks: Vec::new(),
     })
 }

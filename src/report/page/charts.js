@@ -368,6 +368,26 @@ const charts = (() => {
       : { size: (_, values) => Math.max(...(values ?? []).map(width), 16) + 14 }),
   });
 
+  // All charts over the same time show the part that somebody has drawn a box over in one of them.
+  const alike = chart => chart.x.title === "time" ? drawn.filter(it => it.chart.x.title === "time") : [];
+  const zoomAll = (u, chart) => {
+    chart.isZoomed = true;
+    const [min, max] = [u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")];
+    for (const other of alike(chart)) {
+      if (other.u === u || min >= max) continue;
+      other.chart.isZoomed = true;
+      other.u.setScale("x", { min, max });
+    }
+  };
+  const showAll = chart => {
+    chart.isZoomed = false;
+    for (const other of alike(chart)) {
+      if (other.chart === chart) continue;
+      other.chart.isZoomed = false;
+      other.u.setScale("x", { min: other.chart.x.low, max: other.chart.x.high });
+    }
+  };
+
   const options = (chart, tip, wide) => ({
     width: wide,
     height: 320,
@@ -395,7 +415,8 @@ const charts = (() => {
         value: (_, number) => number === null || number === undefined ? "" : value(chart.y, number),
       })),
     ],
-    legend: { markers: { width: 0, fill: (_, index) => colour(chart.series[index - 1]) } },
+    // What stands under the pointer is said there; names are read in print too. A curve alone is what the title says.
+    legend: { show: chart.series.length > 1 || Boolean(chart.bars), live: false, markers: { width: 0, fill: (_, index) => colour(chart.series[index - 1]) } },
     cursor: {
       y: false,
       points: { size: 9, show: chart.series.length <= 12 && !chart.bars },
@@ -414,7 +435,7 @@ const charts = (() => {
     hooks: {
       draw: [u => drawAll(u, chart)],
       setCursor: [u => showTip(u, chart, tip)],
-      setSelect: [() => { chart.isZoomed = true; }],
+      setSelect: [u => zoomAll(u, chart)],
     },
   });
 
@@ -431,22 +452,22 @@ const charts = (() => {
     tip.hidden = true;
     const wide = () => Math.max(240, holder.clientWidth);
     // uPlot selects first and scales then; a double click shows all again.
-    holder.addEventListener("dblclick", () => { chart.isZoomed = false; }, true);
+    holder.addEventListener("dblclick", () => showAll(chart), true);
     const u = new uPlot(options(chart, tip, wide()), data, holder);
     u.over.append(tip);
     u.over.addEventListener("mouseleave", () => { tip.hidden = true; });
     const resized = new ResizeObserver(() => { if (u.width !== wide()) u.setSize({ width: wide(), height: 320 }); });
     resized.observe(holder);
-    drawn.push(u);
+    drawn.push({ u, chart });
     return () => {
       resized.disconnect();
-      drawn.splice(drawn.indexOf(u), 1);
+      drawn.splice(drawn.findIndex(it => it.u === u), 1);
       u.destroy();
     };
   };
 
   // With other colours.
-  const redraw = () => drawn.forEach(u => u.redraw(false, true));
+  const redraw = () => drawn.forEach(({ u }) => u.redraw(false, true));
 
   return { draw, redraw, count: () => drawn.length };
 })();

@@ -13,6 +13,9 @@ use crate::report::table::Table;
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
+/// Rows that are seen at once.
+const FEW_ROWS: usize = 5;
+
 impl Page {
     /// The page as one HTML file: figures show values under the pointer, tables sort, and nothing is fetched.
     pub fn to_html(&self) -> String {
@@ -74,6 +77,14 @@ fn write_section(html: &mut String, section: &Section) {
     }
     for block in &section.blocks {
         match block {
+            Block::Tiles(tiles) => {
+                html.push_str("<dl class=\"key-numbers\">\n");
+                for tile in tiles {
+                    let (label, value) = (escaped(&tile.label), escaped(&tile.value));
+                    let _ = writeln!(html, "<div><dt>{label}</dt><dd>{value}</dd></div>");
+                }
+                html.push_str("</dl>\n");
+            }
             Block::Text(text) => {
                 let _ = writeln!(html, "<p>{}</p>", escaped(text));
             }
@@ -95,7 +106,12 @@ fn write_section(html: &mut String, section: &Section) {
 }
 
 fn write_table(html: &mut String, table: &Table) {
-    html.push_str("<div class=\"scroll\" tabindex=\"0\"><table class=\"sortable\">");
+    // Few rows are seen at once, and need no sign that they can be sorted.
+    let few = if table.rows.len() > FEW_ROWS { "" } else { " few" };
+    let _ = write!(
+        html,
+        "<div class=\"scroll\" tabindex=\"0\"><table class=\"sortable{few}\">"
+    );
     if !table.caption.is_empty() {
         let _ = write!(html, "<caption>{}</caption>", escaped(&table.caption));
     }
@@ -169,6 +185,7 @@ fn write_drawing(html: &mut String, drawing: &Drawing) {
 mod tests {
     use super::*;
     use crate::report::chart::{Chart, ChartAxis, Point, Series, Shape, Unit};
+    use crate::report::page::Tile;
     use crate::report::table::{Cell, Column};
 
     #[test]
@@ -192,6 +209,10 @@ mod tests {
             sections: vec![Section {
                 heading: evil.to_owned(),
                 blocks: vec![
+                    Block::Tiles(vec![Tile {
+                        label: evil.to_owned(),
+                        value: evil.to_owned(),
+                    }]),
                     Block::Text(evil.to_owned()),
                     Block::List(vec![evil.to_owned()]),
                     Block::Verbatim(evil.to_owned()),

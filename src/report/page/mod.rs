@@ -10,7 +10,7 @@ mod html;
 mod page_json;
 mod parts;
 
-pub use parts::{Block, Page, Section, Tone};
+pub use parts::{Block, Page, Section, Tile, Tone};
 
 /// What draws charts and sorts tables, for pages that get them as JSON ([`Page::to_json`]).
 pub const SCRIPTS: &str = concat!(

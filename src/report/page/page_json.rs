@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::chart_json;
-use super::parts::{Block, Page, Section, Tone};
+use super::parts::{Block, Page, Section, Tile, Tone};
 use crate::config::printable;
 use crate::report::chart::{Drawing, Panel};
 use crate::report::draw::Styles;
@@ -29,6 +29,10 @@ impl Page {
 
 fn section(section: &Section) -> Value {
     let blocks = section.blocks.iter().map(|block| match block {
+        Block::Tiles(tiles) => {
+            let tile = |tile: &Tile| json!({ "label": printable(&tile.label), "value": printable(&tile.value) });
+            json!({ "kind": "tiles", "tiles": tiles.iter().map(tile).collect::<Vec<_>>() })
+        }
         Block::Text(text) => json!({ "kind": "text", "text": printable(text) }),
         Block::List(points) => {
             let points = points.iter().map(|point| printable(point));

@@ -36,9 +36,20 @@ pub struct Section {
     pub blocks: Vec<Block>,
 }
 
+/// A number that matters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tile {
+    /// What it is: "TTFT p99".
+    pub label: String,
+    /// The number with its unit.
+    pub value: String,
+}
+
 /// What stands in a section.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Block {
+    /// The few numbers that matter most, large and side by side.
+    Tiles(Vec<Tile>),
     /// A paragraph of plain text.
     Text(String),
     /// Points of a list.

@@ -352,6 +352,15 @@ impl CompareReport {
         text
     }
 
+    /// All its tables: the numbers, those of classes, and differences.
+    pub fn tables(&self) -> Vec<Table> {
+        let differences = (self.contest.contenders.len() > 1).then(|| self.difference_table());
+        [Some(self.table()), self.class_table(), differences]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
     /// A row a contender: its numbers.
     pub fn table(&self) -> Table {
         let measures = self.measures();

@@ -25,6 +25,6 @@ pub mod sweep;
 mod validation;
 
 pub use calibration::CalibrationReport;
-pub use run::{Headline, MemoryReport, ModelError, PoolFacts, RunReport};
+pub use run::{BenchSettings, Headline, MemoryReport, ModelError, PoolFacts, RunReport};
 pub use study_setting::StudySetting;
 pub use validation::{ErrorLimit, ValidatedExperiment, ValidationReport};

@@ -6,6 +6,8 @@ mod json;
 mod page;
 mod report;
 mod screen;
+mod vllm_bench;
 
 pub(super) use cost_lines::outcome_in_words;
 pub use report::{Headline, MemoryReport, ModelError, PoolFacts, RunReport};
+pub use vllm_bench::BenchSettings;

@@ -2,8 +2,8 @@
 
 use crate::metrics::{Metric, Statistic};
 use crate::report::draw::chart::Drawing;
-use crate::report::page::{Block, Page, Section, Tone};
-use crate::report::text::numbers::milliseconds;
+use crate::report::page::{Block, Page, Section, Tile, Tone};
+use crate::report::text::numbers::{duration, milliseconds, or_unknown, percent};
 use crate::report::text::style::Style;
 use crate::report::text::table::{Cell, Column, Table};
 use crate::report::verb::cost::cost_tables;
@@ -11,6 +11,7 @@ use crate::report::verb::path_budget;
 use crate::report::verb::run::report::RunReport;
 use crate::report::verb::run::screen::slo_line;
 use crate::report::verb::study_setting::StudySetting;
+use crate::stats::rounded;
 use crate::study::Verdict;
 
 /// What a table of latencies shows.
@@ -26,7 +27,7 @@ const SHOWN: [Statistic; 6] = [
 impl RunReport {
     /// The page, with drawings of the run.
     pub fn to_page(&self, setting: &StudySetting, drawings: Vec<Drawing>) -> Page {
-        let mut blocks = Vec::new();
+        let mut blocks = vec![Block::Tiles(self.tiles())];
         let slos = self.all_slo_results();
         if !slos.is_empty() {
             let lines = slos
@@ -71,6 +72,40 @@ impl RunReport {
             },
             sections,
         }
+    }
+
+    /// What whoever runs such servers looks at first.
+    fn tiles(&self) -> Vec<Tile> {
+        let (latency, queue) = (&self.summary.latency, &self.summary.queue);
+        let p99 = |metric: Metric| {
+            let name = metric.name().to_uppercase();
+            (
+                format!("{name} p99"),
+                or_unknown(latency.of(metric).statistic(Statistic::P99), duration),
+            )
+        };
+        let tiles = [
+            p99(Metric::Ttft),
+            p99(Metric::Tpot),
+            p99(Metric::E2e),
+            (
+                "waiting p99 · max".to_owned(),
+                format!(
+                    "{} · {}",
+                    or_unknown(queue.depth.p99, |most| most.to_string()),
+                    or_unknown(queue.depth.max, |most| most.to_string())
+                ),
+            ),
+            (
+                "KV cache peak".to_owned(),
+                or_unknown(self.summary.kv.usage.max, percent),
+            ),
+            (
+                "output tokens/s".to_owned(),
+                or_unknown(self.summary.throughput.output_tokens_per_s, rounded),
+            ),
+        ];
+        tiles.map(|(label, value)| Tile { label, value }).into()
     }
 
     fn latencies(&self) -> Table {
