@@ -96,6 +96,29 @@ impl JsonLines {
         number::checked_tokens(tokens).map_err(|complaint| self.error(name, complaint))
     }
 
+    /// The number of tokens that was produced, at the key `name` of the current object, checked.
+    pub fn output_tokens(&self, name: &'static str, tokens: u64) -> Result<u32, TraceError> {
+        number::checked_output_tokens(tokens).map_err(|complaint| self.error(name, complaint))
+    }
+
+    /// Something is wrong with what stands at a path of keys with points between them.
+    pub fn error_at(&self, path: &str, value: &[u8], message: impl Into<Box<str>>) -> TraceError {
+        self.line_error(message).at(self.column_at(path), path, value)
+    }
+
+    /// Where in the current line what stands at a path of keys starts, from 1; 0 if it does not.
+    pub fn column_at(&self, path: &str) -> u64 {
+        let line = self.lines.line();
+        let last = path.rsplit('.').next().unwrap_or(path);
+        let column = column_of_value(line, path).or_else(|| column_of_value(line, last));
+        column.unwrap_or(0)
+    }
+
+    /// Something is wrong with the current object as a whole.
+    pub fn line_error(&self, message: impl Into<Box<str>>) -> TraceError {
+        TraceError::of_line(self.lines.path(), self.line(), message)
+    }
+
     fn value_of(&self, name: &str) -> Option<Value> {
         let Ok(Value::Object(mut object)) = serde_json::from_slice(self.lines.line()) else {
             return None;

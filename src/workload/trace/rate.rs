@@ -21,18 +21,24 @@ pub fn recorded_rate(replay: &Replay) -> Result<f64, TraceError> {
     };
     let Replay {
         format,
+        hints,
         start,
         limit,
         sort,
         skip_bad_rows,
         ..
     } = replay;
-    let name = format!("rate of {format:?} from {start:?} up to {limit:?}, sorted {sort}, skipping {skip_bad_rows}");
+    let name =
+        format!("rate of {format:?} {hints:?} from {start:?} up to {limit:?}, sorted {sort}, skipping {skip_bad_rows}");
     file.number(name, || rate_of(&recorded))
 }
 
 fn rate_of(recorded: &Replay) -> Result<f64, TraceError> {
     let mut source = TraceSource::unread(recorded, 0)?;
+    if !source.format().has_arrivals() {
+        // Those that stand in come once a second in the mean.
+        return Ok(1.0);
+    }
     let most = recorded.limit.unwrap_or(u64::MAX);
     let (mut rows, mut first, mut last) = (0, 0, 0);
     while rows < most
