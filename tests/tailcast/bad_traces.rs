@@ -17,7 +17,7 @@ fn error_of(text: impl AsRef<[u8]>) -> String {
 }
 
 /// A malformed trace and how its error starts, after the file: `line:column: field: "value" message`.
-const MALFORMED: [(&str, &str); 96] = [
+const MALFORMED: [(&str, &str); 101] = [
     ("", " is empty"),
     ("\n \r\n\n", " is empty"),
     ("\u{feff}", " is empty"),
@@ -370,6 +370,24 @@ const MALFORMED: [(&str, &str); 96] = [
     (
         "{\"request_rate\": Infinity, \"request_throughput\": 1.0, \"mean_e2e_latency_ms\": NaN}\n",
         "1: is a result of SGLang's bench_serving",
+    ),
+    (
+        "timestamp;prompt_tokens;completion_tokens\n1;2;3\n",
+        "1: is of no known trace format: its first line holds no commas, but ';'; separate columns by commas",
+    ),
+    ("PAR1\n", "1: is a Parquet file; write it as JSON lines first"),
+    (
+        "{\"schema\": \"dynamo.agentic_mooncake\", \"version\": 2, \"block_size\": 64}\n",
+        "1: is an agentic trace of Dynamo",
+    ),
+    (
+        "{\"resourceSpans\": [{\"scopeSpans\": [{\"spans\": [{\"startTimeUnixNano\": \"x\", \"attributes\": \
+         [{\"key\": \"gen_ai.usage.input_tokens\", \"value\": {\"intValue\": 5}}]}]}]}]}\n",
+        "1:69: startTimeUnixNano: \"x\" is not a number",
+    ),
+    (
+        "{\"prompt\": \"x\", \"output_tokens\": 0}\n",
+        "1: is 0: the request got no token",
     ),
     (
         "# HELP vllm:num_requests_running x\n",

@@ -198,6 +198,49 @@ fn records_of_aiperf_are_sorted_and_only_those_of_the_benchmark_count() {
 }
 
 #[test]
+fn calls_of_a_trace_of_spans_wait_for_one_another_and_overlapping_ones_do_not() {
+    let span = |id: &str, parent: &str, [start, end]: [u32; 2], tokens: &str, more: &str| {
+        let usage = match tokens.split_once('/') {
+            Some((input, output)) => format!(
+                "{{\"key\": \"gen_ai.usage.input_tokens\", \"value\": {{\"intValue\": \"{input}\"}}}}, {{\"key\": \
+                 \"gen_ai.usage.output_tokens\", \"value\": {{\"intValue\": \"{output}\"}}}}"
+            ),
+            None => String::new(),
+        };
+        format!(
+            "{{\"traceId\": \"t\", \"spanId\": \"{id}\", \"parentSpanId\": \"{parent}\", \"startTimeUnixNano\": \
+             \"{start}000000000\", \"endTimeUnixNano\": \"{end}000000000\", \"attributes\": [{usage}]{more}}}"
+        )
+    };
+    let spans = [
+        span("root", "", [1, 30], "999/999", ""),
+        span("tool", "root", [4, 7], "", ""),
+        span("first", "root", [1, 3], "10/1", ""),
+        span("second", "root", [8, 12], "20/2", ""),
+        span("beside", "root", [9, 10], "30/3", ""),
+        span("third", "tool", [15, 16], "40/4", ""),
+        span("broken", "root", [17, 18], "50/5", ", \"status\": {\"code\": 2}"),
+    ];
+    let text = format!(
+        "{{\"resourceSpans\": [{{\"scopeSpans\": [{{\"spans\": [{}]}}]}}]}}\n",
+        spans.join(", ")
+    );
+    let folder = Folder::new();
+    let path = folder.0.path().join("spans.json");
+    std::fs::write(&path, text).unwrap();
+    let mut source = open(&Replay::new(&path)).unwrap();
+    let mut sent = Vec::new();
+    while let Some(at) = source.next_arrival().unwrap() {
+        let request = source.take();
+        sent.push((at.seconds(), request.prompt.tokens(), request.turn));
+        // Every answer takes a second, and the pauses of 5 and 3 s stay.
+        source.finished(request.id, at + Span::from_micros(1_000_000));
+    }
+    assert_eq!(sent, [(0.0, 10, 1), (6.0, 20, 2), (8.0, 30, 1), (10.0, 40, 3)]);
+    assert_eq!(source.skipped().failed_requests, 1);
+}
+
+#[test]
 fn texts_count_by_their_characters_and_first_exchanges_are_taken() {
     let lmsys = "{\"conversation_id\": \"a\", \"conversation\": [{\"role\": \"user\", \"content\": \"ÄÖÜ4567 \"}, \
                  {\"role\": \"assistant\", \"content\": \"123456789012\"}, {\"role\": \"user\", \"content\": \
@@ -213,6 +256,10 @@ fn texts_count_by_their_characters_and_first_exchanges_are_taken() {
     let chat = "{\"messages\": [{\"role\": \"system\", \"content\": \"1234\"}, {\"role\": \"user\", \"content\": \
                 [{\"type\": \"text\", \"text\": \"5678\"}]}, {\"role\": \"assistant\", \"content\": \"9012\"}]}\n";
     assert_eq!(lengths(chat, 4.0), [(2, 1)]);
+    assert_eq!(
+        lengths("{\"prompt\": \"12345678\", \"output_tokens\": 9}\n", 4.0),
+        [(2, 9)]
+    );
 }
 
 #[test]

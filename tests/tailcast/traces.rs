@@ -97,6 +97,18 @@ const AIPERF: &str = concat!(
     r#""output_sequence_length": {"value": 8, "unit": "tokens"}}, "error": null}"#,
     "\n",
 );
+const OTEL: &str = concat!(
+    r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "a", "spanId": "1", "#,
+    r#""startTimeUnixNano": "1759813207000000000", "endTimeUnixNano": "1759813208000000000", "attributes": ["#,
+    r#"{"key": "gen_ai.usage.input_tokens", "value": {"intValue": "550"}}, "#,
+    r#"{"key": "gen_ai.usage.output_tokens", "value": {"intValue": "120"}}]}]}]}]}"#,
+    "\n",
+    r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "b", "spanId": "2", "#,
+    r#""startTimeUnixNano": 1759813207500000000, "attributes": ["#,
+    r#"{"key": "gen_ai.usage.prompt_tokens", "value": {"intValue": 90}}, "#,
+    r#"{"key": "gen_ai.usage.completion_tokens", "value": {"intValue": 20}}]}]}]}]}"#,
+    "\n",
+);
 const SERVEGEN: &str = "0,2,1.5,Gamma,0.4,1.1\n10,0,0,,0,0\n20,1,2.5,Weibull,0.5,0.5\n";
 const CONVERSATIONS: &str = concat!(
     r#"[{"id": "a", "conversations": [{"from": "human", "value": "four characters a token, so that is"}, "#,
@@ -125,7 +137,7 @@ const SPLITWISE: &str = "request_id,request_type,application_id,arrival_timestam
 const VIDUR: &str = "arrived_at,num_prefill_tokens,num_decode_tokens\n0.0,374,44\n4.31,396,109\n";
 
 /// A small valid trace of each format.
-pub const EXAMPLES: [(&str, &str); 14] = [
+pub const EXAMPLES: [(&str, &str); 15] = [
     ("csv", OWN),
     ("azure", AZURE),
     ("mooncake", MOONCAKE),
@@ -134,6 +146,7 @@ pub const EXAMPLES: [(&str, &str); 14] = [
     ("bailian", BAILIAN),
     ("openai-log", OPENAI_LOG),
     ("aiperf", AIPERF),
+    ("otel", OTEL),
     ("servegen", SERVEGEN),
     ("conversations", CONVERSATIONS),
     ("aibrix", AIBRIX),

@@ -50,7 +50,7 @@ const PATH: Setting =
     Setting::new("path", Kind::Path, "The file, compressed with gzip or not").required("write path = \"trace.csv\"");
 const FORMAT: Setting = Setting::new("format", Kind::Choice(&FORMAT_WORDS), "The format of the file")
     .depends("recognised by the first line");
-static FORMAT_WORDS: [Word; 14] = [
+static FORMAT_WORDS: [Word; 15] = [
     Word {
         name: "csv",
         help: "CSV with the columns arrival_s, input_tokens and output_tokens, and more",
@@ -82,6 +82,10 @@ static FORMAT_WORDS: [Word; 14] = [
     Word {
         name: "aiperf",
         help: "The requests that AIPerf sent, profile_export.jsonl",
+    },
+    Word {
+        name: "otel",
+        help: "Spans of OpenTelemetry with the usage of models: calls of one trace wait for one another",
     },
     Word {
         name: "servegen",

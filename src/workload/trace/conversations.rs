@@ -6,12 +6,13 @@
 //! counted tokens: [`TraceHints::chars_per_token`] characters make one. Nobody recorded arrivals: they are a Poisson
 //! process of one a second in the mean, for a rate to be scaled to. Conversations without a question and an answer are
 //! left out.
+//! Rows with a `prompt` and `output_tokens`, as that benchmark's custom datasets have them, are read too.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::TraceError;
-use super::first_line::Needs;
+use super::first_line::{FirstLine, Needs};
 use super::format::{Hears, TraceFormat};
 use super::hints::TraceHints;
 use super::json_lines::JsonLines;
@@ -22,13 +23,19 @@ use crate::stats::streams::{Xoshiro256PlusPlus, stream};
 use crate::units::PICOS_PER_SECOND;
 use crate::workload::draw_exponential;
 
+/// Keys of a dataset for `vllm bench serve --dataset-name custom`.
+const PROMPTS: [&str; 2] = ["prompt", "output_tokens"];
+
 /// The format of texts of conversations.
 pub struct Conversations;
 
 #[derive(Deserialize)]
 struct Conversation {
-    #[serde(alias = "conversations", alias = "messages")]
-    conversation: Vec<Message>,
+    #[serde(alias = "conversation", alias = "conversations")]
+    messages: Option<Vec<Message>>,
+    /// Of datasets for benchmarks, beside the tokens of the answer.
+    prompt: Option<String>,
+    output_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +57,10 @@ impl TraceFormat for Conversations {
 
     fn needs(&self) -> Needs {
         Needs::Keys(&[&["conversations", "conversation", "messages"]])
+    }
+
+    fn recognises(&self, first: &FirstLine) -> bool {
+        first.has(&self.needs()) || PROMPTS.iter().all(|name| first.has_name(name))
     }
 
     fn looseness(&self) -> u8 {
@@ -90,16 +101,23 @@ struct ConversationRows {
 
 impl Rows for ConversationRows {
     fn next_row(&mut self, row: &mut Row) -> Result<bool, TraceError> {
-        let lengths = loop {
+        let [input_tokens, output_tokens] = loop {
             let Some(read) = self.json.next::<Conversation>()? else {
                 return Ok(false);
             };
-            match first_exchange(&read.conversation) {
-                Some(lengths) => break lengths,
-                None => self.left_out += 1,
+            match (read.messages.as_deref(), &read.prompt, read.output_tokens) {
+                (None, Some(prompt), Some(output)) => {
+                    break [
+                        self.tokens(prompt.chars().count()),
+                        number::checked_output_tokens(output),
+                    ];
+                }
+                (turns, ..) => match first_exchange(turns.unwrap_or_default()) {
+                    Some(lengths) => break lengths.map(|chars| self.tokens(chars)),
+                    None => self.left_out += 1,
+                },
             }
         };
-        let [input_tokens, output_tokens] = lengths.map(|chars| self.tokens(chars));
         let complaint = |complaint| self.json.line_error(complaint);
         *row = Row {
             number: self.rows,

@@ -76,6 +76,14 @@ fn unrecognised(first: &FirstLine) -> String {
         FirstLine::Object(object) => format!("the JSON keys {}", listed(object.keys())),
         FirstLine::OtherJson => "JSON that is not one object a line".to_owned(),
     };
+    if let FirstLine::Columns(names) = first
+        && let [only] = &names[..]
+        && let Some(separator) = [';', '\t', '|'].into_iter().find(|separator| only.contains(*separator))
+    {
+        return format!(
+            "is of no known trace format: its first line holds no commas, but {separator:?}; separate columns by commas"
+        );
+    }
     let mut message = format!("is of no known trace format: its first line holds {found}. ");
     if let Some((format, missing)) = closest(first) {
         let lacks: Vec<String> = missing.iter().map(|name| format!("{name:?}")).collect();

@@ -24,7 +24,7 @@ const SUMMARY_OF_AIPERF: &str = "it holds what was measured, not when each reque
                                  calibrate` or `tailcast validate` as a measured result";
 
 /// More particular ones first.
-static FOREIGN: [Foreign; 18] = [
+static FOREIGN: [Foreign; 19] = [
     Foreign {
         what: "a result of k6",
         needs: Needs::Columns(&[&["metric_name"], &["metric_value"]]),
@@ -126,15 +126,45 @@ static FOREIGN: [Foreign; 18] = [
                   write lengths like these as workload.prompt and workload.output",
     },
     Foreign {
+        what: "an agentic trace of Dynamo (Mooncake version 2)",
+        needs: Needs::Keys(&[&["schema"], &["version"], &["hash_id_scope", "block_size"]]),
+        instead: "its requests wait for one another in a graph, which is not replayed yet: write a row a request with \
+                  timestamp, or session_id and delay, input_length, output_length and hash_ids",
+    },
+    Foreign {
         what: "a tailcast result",
         needs: Needs::Keys(&[&["scenario_hash"]]),
         instead: "the requests of a run are written as a table by --requests-out",
     },
 ];
 
+/// Files that are no text, by their first bytes (each format's own documentation).
+const PACKED: [(&[u8], &str); 5] = [
+    (
+        b"PAR1",
+        "is a Parquet file; write it as JSON lines first, e.g. in Python: \
+         pandas.read_parquet(FILE).to_json(\"rows.jsonl\", orient=\"records\", lines=True)",
+    ),
+    (
+        b"PK\x03\x04",
+        "is a zip archive or a workbook; unpack it, or save the sheet as CSV",
+    ),
+    (
+        b"\x28\xb5\x2f\xfd",
+        "is compressed by zstd; unpack it (zstd -d), or compress it by gzip",
+    ),
+    (b"\xff\xfe", "is text in UTF-16; save it in UTF-8"),
+    (b"\xfe\xff", "is text in UTF-16; save it in UTF-8"),
+];
+
+/// How a text of metrics starts.
+const METRICS: [&[u8]; 3] = [b"# HELP ", b"# TYPE ", b"vllm:"];
+
 /// What the file is and what to do with it, if it is known as another tool's.
 pub fn named(first: &FirstLine, line: &[u8]) -> Option<String> {
-    const METRICS: [&[u8]; 3] = [b"# HELP ", b"# TYPE ", b"vllm:"];
+    if let Some((_, what)) = PACKED.iter().find(|(start, _)| line.starts_with(start)) {
+        return Some((*what).to_owned());
+    }
     if METRICS.iter().any(|start| line.starts_with(start)) {
         return Some(format!("is a text of metrics for Prometheus: {SUMMARY}"));
     }

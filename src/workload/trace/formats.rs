@@ -11,13 +11,14 @@ use super::csv::Csv;
 use super::format::TraceFormat;
 use super::mooncake::Mooncake;
 use super::openai_log::OPENAI_LOG;
+use super::otel::Otel;
 use super::servegen::ServeGen;
 use super::sharegpt::ShareGpt;
 use super::splitwise::SPLITWISE;
 use super::vidur::VIDUR;
 
 /// Every format, in the order in which messages list them.
-pub static FORMATS: [&dyn TraceFormat; 14] = [
+pub static FORMATS: [&dyn TraceFormat; 15] = [
     &Csv,
     &Azure,
     &Mooncake,
@@ -26,6 +27,7 @@ pub static FORMATS: [&dyn TraceFormat; 14] = [
     &Bailian,
     &OPENAI_LOG,
     &AIPERF,
+    &Otel,
     &ServeGen,
     &Conversations,
     &AiBrix,

@@ -31,6 +31,7 @@ mod log_format;
 mod mooncake;
 mod number;
 mod openai_log;
+mod otel;
 mod prefix_sharing;
 mod rate;
 mod recorded;
